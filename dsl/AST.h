@@ -1,0 +1,260 @@
+// The syntax tree: what the author wrote, with a place for every part. Plain data, owned from the file
+// downwards; nothing is resolved here (a word may be a parameter, a definition, a value or just a word: see
+// Check.h).
+#pragma once
+
+#include "dsl/Source.h"
+
+#include "llvm/Support/Casting.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kinema::dsl {
+
+//===-- Expressions
+//---------------------------------------------------------------------------------------------===//
+
+struct Argument;
+
+struct Expr {
+  enum class Kind { Int, Number, Size, Path, List, Bound, Binary };
+
+  const Kind kind;
+  /// The whole expression where it lies on one line, else its first line's part.
+  Location location;
+
+  virtual ~Expr() = default;
+
+protected:
+  Expr(Kind kind, Location location) : kind(kind), location(location) {}
+};
+using ExprPtr = std::unique_ptr<Expr>;
+
+/// `128`
+struct IntExpr : Expr {
+  int64_t value;
+
+  IntExpr(Location location, int64_t value) : Expr(Kind::Int, location), value(value) {}
+  static bool classof(const Expr *expr) { return expr->kind == Kind::Int; }
+};
+
+/// `0.5`, `1e-4`
+struct NumberExpr : Expr {
+  double value;
+  std::string spelling;
+
+  NumberExpr(Location location, double value, std::string spelling)
+      : Expr(Kind::Number, location), value(value), spelling(std::move(spelling)) {}
+  static bool classof(const Expr *expr) { return expr->kind == Kind::Number; }
+};
+
+/// `1x2x2`: two or more parts, T x H x W where there are three.
+struct SizeExpr : Expr {
+  std::vector<int64_t> parts;
+
+  SizeExpr(Location location, std::vector<int64_t> parts)
+      : Expr(Kind::Size, location), parts(std::move(parts)) {}
+  static bool classof(const Expr *expr) { return expr->kind == Kind::Size; }
+};
+
+/// `ch`, `max`, `on`, `conv(2+1)d`, `in.c`, `flow.res2.a`, `stage2.0`: one or more parts, the first a word.
+struct PathExpr : Expr {
+  struct Part {
+    std::string text; // a word, or the digits of a copy's number
+    Location location;
+  };
+  std::vector<Part> parts;
+
+  PathExpr(Location location, std::vector<Part> parts)
+      : Expr(Kind::Path, location), parts(std::move(parts)) {}
+  static bool classof(const Expr *expr) { return expr->kind == Kind::Path; }
+  bool isWord() const { return parts.size() == 1; }
+  /// The parts joined by dots.
+  std::string text() const;
+};
+
+/// `[t d d]`: a size made of expressions, or (in sections) a list of numbers.
+struct ListExpr : Expr {
+  std::vector<ExprPtr> elements;
+
+  ListExpr(Location location, std::vector<ExprPtr> elements)
+      : Expr(Kind::List, location), elements(std::move(elements)) {}
+  static bool classof(const Expr *expr) { return expr->kind == Kind::List; }
+};
+
+/// `(conv3d t=1)`: a unit, block or operation with arguments bound; at least one argument. Parentheses
+/// without arguments only group and leave no node.
+struct BoundExpr : Expr {
+  ExprPtr callee; // a PathExpr in every checked program
+  std::vector<Argument> arguments;
+
+  BoundExpr(Location location, ExprPtr callee, std::vector<Argument> arguments);
+  ~BoundExpr() override;
+  static bool classof(const Expr *expr) { return expr->kind == Kind::Bound; }
+};
+
+/// `a + b`: integers (sizes in a list's elements are integers too); `/` rounds down.
+struct BinaryExpr : Expr {
+  enum class Op { Add, Sub, Mul, Div, Mod };
+  Op op;
+  Location opLocation;
+  ExprPtr lhs, rhs;
+
+  BinaryExpr(Location location, Op op, Location opLocation, ExprPtr lhs, ExprPtr rhs)
+      : Expr(Kind::Binary, location), op(op), opLocation(opLocation), lhs(std::move(lhs)),
+        rhs(std::move(rhs)) {}
+  static bool classof(const Expr *expr) { return expr->kind == Kind::Binary; }
+};
+
+//===-- Statements
+//----------------------------------------------------------------------------------------------===//
+
+/// One argument of a call: `128`, `ch=128`, `block=a|b`. Copies (`x4`, `times=n`) are not among them: see
+/// Call::times.
+struct Argument {
+  std::string name;  // empty: positional
+  Location location; // of the name, or of a positional argument's expression
+  std::vector<ExprPtr>
+      cycle; // one expression, or those between the `|`: copy i takes element i modulo their number
+
+  bool isNamed() const { return !name.empty(); }
+  const Expr &value() const { return *cycle.front(); }
+};
+
+/// A word with its place: labels, names.
+struct Name {
+  std::string text;
+  Location location;
+};
+
+struct Stmt {
+  enum class Kind { Let, Set, Stream, From, Call };
+
+  const Kind kind;
+  /// The word that starts the statement (the label's, where there is one).
+  Location location;
+
+  virtual ~Stmt() = default;
+
+protected:
+  Stmt(Kind kind, Location location) : kind(kind), location(location) {}
+};
+using StmtPtr = std::unique_ptr<Stmt>;
+
+/// `a -> b -> c`: the statements of one line (or of a line and those after it that start with `->`).
+struct Chain {
+  std::vector<StmtPtr> statements;
+};
+
+/// `{ ... }`. In a definition, stream or residual the chains follow each other; in `add`, `mul`, `average`
+/// and `concat` each chain is a branch that starts from the same value.
+struct Body {
+  std::vector<Chain> chains;
+  Location open, close; // the braces
+};
+
+/// `let m = 27*in.c*ch / (9*in.c + 3*ch)`
+struct LetStmt : Stmt {
+  Name name;
+  ExprPtr value;
+
+  LetStmt(Location location, Name name, ExprPtr value)
+      : Stmt(Kind::Let, location), name(std::move(name)), value(std::move(value)) {}
+  static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Let; }
+};
+
+/// `set bn.eps=1e-5`
+struct SetStmt : Stmt {
+  Name head;
+  Name parameter;
+  ExprPtr value;
+
+  SetStmt(Location location, Name head, Name parameter, ExprPtr value)
+      : Stmt(Kind::Set, location), head(std::move(head)), parameter(std::move(parameter)),
+        value(std::move(value)) {}
+  static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Set; }
+};
+
+/// `stream flow { ... }`
+struct StreamStmt : Stmt {
+  Name name;
+  Body body;
+
+  StreamStmt(Location location, Name name, Body body)
+      : Stmt(Kind::Stream, location), name(std::move(name)), body(std::move(body)) {}
+  static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Stream; }
+};
+
+/// `from mid3`, `small: from in`
+struct FromStmt : Stmt {
+  std::optional<Name> label;
+  std::unique_ptr<PathExpr> path;
+
+  FromStmt(Location location, std::optional<Name> label, std::unique_ptr<PathExpr> path)
+      : Stmt(Kind::From, location), label(std::move(label)), path(std::move(path)) {}
+  static bool classof(const Stmt *stmt) { return stmt->kind == Kind::From; }
+};
+
+/// `mid3: stage conv(2+1)d ch=128 x4 stride=2`, `residual { ... }`. The head is an operation, a definition,
+/// or a parameter of type unit or block.
+struct CallStmt : Stmt {
+  std::optional<Name> label; // `_` too
+  Name head;
+  std::vector<Argument> arguments; // in the order written
+  ExprPtr times;                   // number of copies (`x4` is an IntExpr), or null
+  std::optional<Body> body;        // of residual, add, mul, average, concat
+
+  CallStmt(Location location, std::optional<Name> label, Name head)
+      : Stmt(Kind::Call, location), label(std::move(label)), head(std::move(head)) {}
+  static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Call; }
+};
+
+//===-- Files
+//---------------------------------------------------------------------------------------------------===//
+
+/// The types of parameters.
+enum class Type { Int, Number, Size, Flag, Word, Unit, Block, Value };
+
+/// `stride:size=1`
+struct Parameter {
+  Name name;
+  Type type = Type::Int;
+  ExprPtr defaultValue; // null: must be given
+};
+
+struct Definition {
+  enum class Kind { Unit, Block, Network };
+  Kind kind;
+  Location location; // of the keyword; its file is the definition's file
+  Name name;
+  std::vector<Parameter> parameters;
+  Body body;
+
+  const Parameter *parameter(llvm::StringRef name) const;
+};
+
+/// `data { ... }`, `train { ... }`, `eval { ... }`
+struct Section {
+  enum class Kind { Data, Train, Eval };
+  Kind kind;
+  Location location;
+  Body body;
+};
+
+struct File {
+  uint32_t id = 0; // its number in Sources
+  std::vector<Name> uses;
+  std::vector<std::unique_ptr<Definition>> definitions;
+  std::vector<Section> sections;
+};
+
+/// The words of the language: "int", "unit", "+", "train" ...
+llvm::StringRef toString(Type type);
+llvm::StringRef toString(Definition::Kind kind);
+llvm::StringRef toString(Section::Kind kind);
+llvm::StringRef toString(BinaryExpr::Op op);
+
+} // namespace kinema::dsl

@@ -1,0 +1,15 @@
+// What can be known about a spec without a shape: names, parameters, types, numbers, recursion. Sizes are
+// checked when the network is expanded.
+#pragma once
+
+#include "dsl/Load.h"
+
+namespace kinema::dsl {
+
+/// The most copies that `xN` makes.
+inline constexpr int64_t maxCopies = 4096;
+
+/// Checks all definitions of the program's files and that the spec has exactly one network.
+void check(const Program &program, Diagnostics &diagnostics);
+
+} // namespace kinema::dsl

@@ -1,0 +1,47 @@
+// A spec with everything it uses, parsed and checked: what the importer starts from.
+#pragma once
+
+#include "dsl/AST.h"
+#include "dsl/Diagnostics.h"
+#include "dsl/Recipe.h"
+
+#include "llvm/ADT/StringMap.h"
+
+namespace kinema::dsl {
+
+struct LoadOptions {
+  /// Folders searched for `use NAME` (NAME.arch) after the spec's own folder and its lib/, before
+  /// $KINEMA_MODELS (a list separated by `:`), each with its lib/ too. What is found nowhere is taken from
+  /// the library in the binary.
+  std::vector<std::string> libraryPaths;
+  /// "frames=32" (a parameter of the network), "data.crop=224x224" (a setting of the recipe).
+  std::vector<std::string> overrides;
+};
+
+/// One spec. Owns its texts and trees; locations in later phases refer to `sources`.
+struct Program {
+  Sources sources;
+  std::vector<std::unique_ptr<File>> files; // by file number: 0 the spec, then what it uses, the prelude last
+  const Definition *network = nullptr;      // the spec's only network; null after errors
+  Recipe recipe;                            // the defaults, the spec's sections, the overrides
+
+  /// What a head or kind `name` means in file `file`: a definition of that file, of a file it uses, or of the
+  /// prelude, in this order; null if there is none (operations are not definitions: see Operations.h).
+  const Definition *find(uint32_t file, llvm::StringRef name) const;
+  /// All names `find` knows in a file, sorted.
+  std::vector<llvm::StringRef> names(uint32_t file) const;
+
+  /// Replaces a parameter's default: "frames", "32".
+  bool setParameter(llvm::StringRef name, llvm::StringRef value, Diagnostics &diagnostics);
+
+  std::vector<llvm::StringMap<const Definition *>> scopes; // by file number
+};
+
+/// Reads, parses and checks a spec. `program` must be empty; `diagnostics` must be over `program.sources`.
+/// False: see `diagnostics`.
+bool loadFile(llvm::StringRef path, const LoadOptions &options, Program &program, Diagnostics &diagnostics);
+/// The same for a text in memory; `path` names it in errors, and its folder is searched for `use`.
+bool loadText(llvm::StringRef path, std::string text, const LoadOptions &options, Program &program,
+              Diagnostics &diagnostics);
+
+} // namespace kinema::dsl

@@ -1,0 +1,67 @@
+// The recipe: how clips are cut, how the network is trained and evaluated. Sections of the spec fill it, the
+// command line may override it, the package carries it (docs/package.md). The defaults are the paper's.
+#pragma once
+
+#include "dsl/AST.h"
+#include "dsl/Diagnostics.h"
+
+#include <array>
+
+namespace kinema::dsl {
+
+struct DataRecipe {
+  int64_t frames = 0;                         // of a clip; 0: the input's T
+  int64_t every = 1;                          // take every n-th frame
+  double fps = 0;                             // resample videos to it first; 0: the file's own rate
+  std::string start = "random";               // random, first, middle
+  std::array<int64_t, 2> resize = {128, 171}; // H, W
+  int64_t shortSide = 0;                      // > 0: scale the short side to it instead of `resize`
+  std::array<int64_t, 2> crop = {112, 112};   // H, W; {0, 0}: the input's
+  std::string at = "random";                  // random, centre
+  double flip = 0.5;                          // probability of a horizontal flip
+  std::vector<double> mean = {110.201, 100.64, 95.9966}; // of 0..255 values, per channel
+  std::vector<double> std = {58.1489, 56.4701, 55.3324};
+};
+
+struct TrainRecipe {
+  int64_t epochs = 45;
+  int64_t clips = 0; // of an epoch; 0: one a video
+  int64_t batch = 32;
+  double momentum = 0.9;
+  bool nesterov = true;
+  double decay = 1e-4;
+  double rate = 0.01;
+  int64_t warmup = 10;     // epochs of linear warm-up
+  int64_t every = 10;      // epochs between steps
+  double factor = 0.1;     // of a step
+  std::vector<int64_t> at; // epochs of the steps; empty: `every`
+  std::string loss = "cross_entropy";
+  std::vector<std::string> lossOf; // paths of the values whose losses are summed; empty: the output
+  double smoothing = 0;
+  int64_t seed = 1;
+};
+
+struct EvalRecipe {
+  int64_t clips = 10;             // of a video
+  int64_t segments = 0;           // > 0: one frame from each of so many parts instead of consecutive frames
+  std::string spread = "uniform"; // uniform, random
+  std::array<int64_t, 2> crop = {112, 112};
+  std::string at = "centre";      // centre, random, three
+  std::string average = "scores"; // scores, logits
+  std::vector<std::string> report = {"clip_top1", "video_top1", "video_top5"};
+};
+
+struct Recipe {
+  DataRecipe data;
+  TrainRecipe train;
+  EvalRecipe eval;
+};
+
+/// Fills `recipe` from a section.
+void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics);
+
+/// "data.crop=224x224", "train.rate=0.1", "eval.clips=1": SECTION.FIELD=VALUE with the names of
+/// docs/package.md.
+bool applyOverride(llvm::StringRef setting, Recipe &recipe, Diagnostics &diagnostics);
+
+} // namespace kinema::dsl
