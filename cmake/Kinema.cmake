@@ -24,6 +24,7 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 include_directories(${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS}) # TableGen takes its include path from here
 add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -ffp-contract=off)
 if(KINEMA_SANITIZE)
   add_compile_options(-fsanitize=${KINEMA_SANITIZE} -fno-omit-frame-pointer)

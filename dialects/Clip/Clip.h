@@ -1,0 +1,31 @@
+// The clip dialect: networks of operations on clips, as logical f32 tensors. See ClipDialect.td.
+#ifndef KINEMA_DIALECTS_CLIP_CLIP_H
+#define KINEMA_DIALECTS_CLIP_CLIP_H
+
+#include "dialects/Shape/ShapeRules.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/Clip/ClipDialect.h.inc"
+#include "dialects/Clip/ClipInterfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Clip/ClipAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Clip/ClipOps.h.inc"
+
+namespace kinema::clip {
+
+/// The T, H, W part of a [N, C, T, H, W] shape.
+shape::Size3 spatialSize(mlir::RankedTensorType type);
+
+} // namespace kinema::clip
+
+#endif

@@ -1,0 +1,97 @@
+#include "dialects/Clip/Clip.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::clip;
+
+#include "dialects/Clip/ClipDialect.cpp.inc"
+#include "dialects/Clip/ClipInterfaces.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Clip/ClipAttributes.cpp.inc"
+
+void ClipDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Clip/ClipAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Clip/ClipOps.cpp.inc"
+      >();
+}
+
+static shape::Size3 toSize3(ArrayRef<int64_t> values) { return {values[0], values[1], values[2]}; }
+
+WindowAttr WindowAttr::get(MLIRContext *context, const shape::Window &w) {
+  return get(context, w.kernel, w.stride, w.padLow, w.padHigh, w.dilation);
+}
+
+shape::Window WindowAttr::getWindow() const {
+  return {toSize3(getKernel()), toSize3(getStride()), toSize3(getPadLow()), toSize3(getPadHigh()),
+          toSize3(getDilation())};
+}
+
+LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> kernel,
+                                 ArrayRef<int64_t> stride, ArrayRef<int64_t> padLow,
+                                 ArrayRef<int64_t> padHigh, ArrayRef<int64_t> dilation) {
+  for (ArrayRef<int64_t> part : {kernel, stride, padLow, padHigh, dilation})
+    if (part.size() != 3)
+      return emitError() << "a window's sizes have three parts, T x H x W, found " << part.size();
+  for (ArrayRef<int64_t> part : {kernel, stride, dilation})
+    if (llvm::any_of(part, [](int64_t v) { return v < 1; }))
+      return emitError() << "kernel, stride and dilation of a window are at least 1";
+  if (llvm::any_of(padLow, [](int64_t v) { return v < 0; }) ||
+      llvm::any_of(padHigh, [](int64_t v) { return v < 0; }))
+    return emitError() << "a window's padding is not negative";
+  return success();
+}
+
+static ParseResult parseSize(AsmParser &parser, SmallVectorImpl<int64_t> &size) {
+  size.clear();
+  return parser.parseDimensionList(size, /*allowDynamic=*/false, /*withTrailingX=*/false);
+}
+
+Attribute WindowAttr::parse(AsmParser &parser, Type) {
+  SmallVector<int64_t> kernel, stride(3, 1), padLow(3, 0), padHigh(3, 0), dilation(3, 1);
+  SMLoc where = parser.getCurrentLocation();
+  if (parser.parseLess() || parseSize(parser, kernel))
+    return {};
+  if (succeeded(parser.parseOptionalKeyword("stride")) && parseSize(parser, stride))
+    return {};
+  if (succeeded(parser.parseOptionalKeyword("pad"))) {
+    if (parseSize(parser, padLow))
+      return {};
+    padHigh = padLow;
+    if (succeeded(parser.parseOptionalKeyword("to")) && parseSize(parser, padHigh))
+      return {};
+  }
+  if (succeeded(parser.parseOptionalKeyword("dilate")) && parseSize(parser, dilation))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<WindowAttr>(where, parser.getContext(), kernel, stride, padLow, padHigh, dilation);
+}
+
+void WindowAttr::print(AsmPrinter &printer) const {
+  auto size = [&](StringRef word, ArrayRef<int64_t> values) {
+    printer << word;
+    llvm::interleave(values, printer.getStream(), "x");
+  };
+  auto differs = [](ArrayRef<int64_t> values, int64_t usual) {
+    return llvm::any_of(values, [=](int64_t v) { return v != usual; });
+  };
+  size("<", getKernel());
+  if (differs(getStride(), 1))
+    size(" stride ", getStride());
+  if (differs(getPadLow(), 0) || differs(getPadHigh(), 0)) {
+    size(" pad ", getPadLow());
+    if (getPadLow() != getPadHigh())
+      size(" to ", getPadHigh());
+  }
+  if (differs(getDilation(), 1))
+    size(" dilate ", getDilation());
+  printer << ">";
+}

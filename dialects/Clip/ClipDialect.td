@@ -1,0 +1,44 @@
+#ifndef KINEMA_DIALECTS_CLIP_CLIPDIALECT
+#define KINEMA_DIALECTS_CLIP_CLIPDIALECT
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def ClipDialect : Dialect {
+  let name = "clip";
+  let cppNamespace = "::kinema::clip";
+  let summary = "networks of operations on clips: what is computed, without layout or schedule";
+  let description = [{
+    Values are builtin tensors of f32 in logical shape, `tensor<NxCxTxHxWxf32>` for activations and `tensor<Cxf32>` for
+    what belongs to a channel. Parameters are symbols of the module (`clip.param`); a function reads them at its top
+    and writes each at most once. The dialect holds the forward network (phase `clip`), and, after differentiation,
+    the whole training step (phase `step`).
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class ClipAttr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<ClipDialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def WindowAttr : ClipAttr<"Window", "window"> {
+  let summary = "the sliding window of a convolution or a pool";
+  let description = [{
+    Sizes are T x H x W. Strides and dilations of 1 and pads of 0 are not printed; a padding that differs before and
+    behind is `pad 0x2x2 to 0x3x3`.
+
+    Example: `#clip.window<1x3x3 stride 1x2x2 pad 0x1x1>`
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"int64_t">:$kernel, ArrayRefParameter<"int64_t">:$stride, ArrayRefParameter<"int64_t">:$padLow,
+    ArrayRefParameter<"int64_t">:$padHigh, ArrayRefParameter<"int64_t">:$dilation);
+  let builders = [AttrBuilder<(ins "const ::kinema::shape::Window &":$window)>];
+  let extraClassDeclaration = [{ ::kinema::shape::Window getWindow() const; }];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+#endif

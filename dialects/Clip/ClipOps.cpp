@@ -1,0 +1,400 @@
+// Result types and verifiers of the clip operations. Every rule of shape comes from ShapeRules.
+#include "dialects/Clip/Clip.h"
+
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::clip;
+
+shape::Size3 kinema::clip::spatialSize(RankedTensorType type) {
+  return {type.getDimSize(2), type.getDimSize(3), type.getDimSize(4)};
+}
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+static RankedTensorType f32Tensor(MLIRContext *context, ArrayRef<int64_t> shape) {
+  return RankedTensorType::get(shape, Float32Type::get(context));
+}
+
+static RankedTensorType activation(MLIRContext *context, int64_t n, int64_t c, const shape::Size3 &s) {
+  return f32Tensor(context, {n, c, s[0], s[1], s[2]});
+}
+
+/// One line for every message about an operation whose result type does not follow.
+static LogicalResult fail(std::optional<Location> location, const Twine &message) {
+  return emitOptionalError(location, message);
+}
+
+static std::string text(const shape::Size3 &s) {
+  return (Twine(s[0]) + "x" + Twine(s[1]) + "x" + Twine(s[2])).str();
+}
+
+/// A channel vector must have as many elements as `x` has channels.
+static LogicalResult checkChannels(std::optional<Location> location, Value x, ValueRange vectors) {
+  int64_t channels = typeOf(x).getDimSize(1);
+  for (Value vector : vectors)
+    if (typeOf(vector).getDimSize(0) != channels)
+      return fail(location, "a channel vector of " + Twine(typeOf(vector).getDimSize(0)) + " for " +
+                                Twine(channels) + " channels");
+  return success();
+}
+
+static LogicalResult checkSameType(std::optional<Location> location, Value a, Value b) {
+  if (a.getType() != b.getType()) {
+    std::string message;
+    llvm::raw_string_ostream(message) << "operands differ: " << a.getType() << " and " << b.getType();
+    return fail(location, message);
+  }
+  return success();
+}
+
+//===-- Parameters --------------------------------------------------------===//
+
+bool ParamOp::isTrained() { return llvm::is_contained({"weight", "bias", "gamma", "beta"}, getRole()); }
+
+LogicalResult ParamOp::verify() {
+  if (!llvm::is_contained(
+          {"weight", "bias", "gamma", "beta", "running_mean", "running_var", "momentum", "folded"},
+          getRole()))
+    return emitOpError("has the unknown role '") << getRole() << "'";
+  if (auto shape = getFileShape()) {
+    int64_t elements = 1;
+    for (int64_t size : *shape)
+      elements *= size;
+    if (elements != getTensorType().getNumElements())
+      return emitOpError("has a file_shape of ") << elements << " elements for " << getTensorType();
+  }
+  return success();
+}
+
+static LogicalResult verifySymbol(Operation *op, FlatSymbolRefAttr name, Type type,
+                                  SymbolTableCollection &symbols) {
+  auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, name);
+  if (!param)
+    return op->emitOpError("names no parameter: ") << name;
+  auto wanted = param.getTensorType(), found = cast<RankedTensorType>(type);
+  if (wanted.getShape() != found.getShape())
+    return op->emitOpError("has type ") << type << ", the parameter " << name << " is " << wanted;
+  return success();
+}
+
+LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifySymbol(*this, getParamAttr(), getValue().getType(), symbols);
+}
+
+LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifySymbol(*this, getParamAttr(), getValue().getType(), symbols);
+}
+
+//===-- Forward -----------------------------------------------------------===//
+
+LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto x = typeOf(adaptor.getX()), weight = typeOf(adaptor.getWeight());
+  shape::Window window = adaptor.getWindow().getWindow();
+  int64_t groups = adaptor.getGroups();
+  if (spatialSize(weight) != window.kernel)
+    return fail(location, "the weight's kernel is " + text(spatialSize(weight)) + ", the window's " +
+                              text(window.kernel));
+  if (groups < 1 || x.getDimSize(1) % groups || weight.getDimSize(0) % groups)
+    return fail(location, Twine(groups) + " groups do not divide " + Twine(x.getDimSize(1)) + " and " +
+                              Twine(weight.getDimSize(0)) + " channels");
+  if (x.getDimSize(1) / groups != weight.getDimSize(1))
+    return fail(location, "the input has " + Twine(x.getDimSize(1)) + " channels, the weight wants " +
+                              Twine(weight.getDimSize(1) * groups));
+  auto size = shape::windowOutput(spatialSize(x), window);
+  if (!size)
+    return fail(location, "the window " + text(window.kernel) + " does not fit into " + text(spatialSize(x)));
+  if (adaptor.getBias() && typeOf(adaptor.getBias()).getDimSize(0) != weight.getDimSize(0))
+    return fail(location, "the bias has " + Twine(typeOf(adaptor.getBias()).getDimSize(0)) +
+                              " elements for " + Twine(weight.getDimSize(0)) + " channels");
+  types.push_back(activation(context, x.getDimSize(0), weight.getDimSize(0), *size));
+  return success();
+}
+
+LogicalResult LinearOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto x = typeOf(adaptor.getX()), weight = typeOf(adaptor.getWeight());
+  int64_t features = x.getNumElements() / x.getDimSize(0);
+  if (features != weight.getDimSize(1))
+    return fail(location, "the input has " + Twine(features) + " features, the weight wants " +
+                              Twine(weight.getDimSize(1)));
+  types.push_back(activation(context, x.getDimSize(0), weight.getDimSize(0), {1, 1, 1}));
+  return success();
+}
+
+LogicalResult BatchNormOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                            Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.assign({adaptor.getX().getType(), adaptor.getGamma().getType(), adaptor.getGamma().getType()});
+  return checkChannels(location, adaptor.getX(), {adaptor.getGamma(), adaptor.getBeta()});
+}
+
+static LogicalResult inferSame(Value x, SmallVectorImpl<Type> &types) {
+  types.push_back(x.getType());
+  return success();
+}
+
+#define KINEMA_SAME_TYPE(OP)                                                                                 \
+  LogicalResult OP::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,                \
+                                     SmallVectorImpl<Type> &types) {                                         \
+    return inferSame(adaptor.getX(), types);                                                                 \
+  }
+KINEMA_SAME_TYPE(ReluOp)
+KINEMA_SAME_TYPE(SigmoidOp)
+KINEMA_SAME_TYPE(SoftmaxOp)
+#undef KINEMA_SAME_TYPE
+
+LogicalResult AddOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getLhs().getType());
+  return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
+}
+
+LogicalResult MulOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
+  auto lhs = typeOf(adaptor.getLhs()), rhs = typeOf(adaptor.getRhs());
+  for (int axis = 0; axis < 5; ++axis)
+    if (lhs.getDimSize(axis) != rhs.getDimSize(axis) && rhs.getDimSize(axis) != 1)
+      return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
+  types.push_back(lhs);
+  return success();
+}
+
+static LogicalResult inferPool(MLIRContext *context, std::optional<Location> location, Value x,
+                               WindowAttr attr, bool ceil, SmallVectorImpl<Type> &types) {
+  auto type = typeOf(x);
+  shape::Window window = attr.getWindow();
+  auto size = ceil ? shape::windowOutputCeil(spatialSize(type), window)
+                   : shape::windowOutput(spatialSize(type), window);
+  if (!size)
+    return fail(location,
+                "the window " + text(window.kernel) + " does not fit into " + text(spatialSize(type)));
+  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1), *size));
+  return success();
+}
+
+LogicalResult MaxPoolOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferPool(context, location, adaptor.getX(), adaptor.getWindow(), adaptor.getCeil(), types);
+}
+
+LogicalResult AvgPoolOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferPool(context, location, adaptor.getX(), adaptor.getWindow(), adaptor.getCeil(), types);
+}
+
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  if (adaptor.getInputs().empty())
+    return fail(location, "a concat needs an input");
+  auto first = typeOf(adaptor.getInputs().front());
+  int64_t channels = 0;
+  for (Value input : adaptor.getInputs()) {
+    auto type = typeOf(input);
+    if (type.getDimSize(0) != first.getDimSize(0) || spatialSize(type) != spatialSize(first))
+      return checkSameType(location, adaptor.getInputs().front(), input);
+    channels += type.getDimSize(1);
+  }
+  types.push_back(activation(context, first.getDimSize(0), channels, spatialSize(first)));
+  return success();
+}
+
+LogicalResult SliceOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                        Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto type = typeOf(adaptor.getX());
+  int64_t begin = adaptor.getBegin(), count = adaptor.getCount();
+  if (begin < 0 || count < 1 || begin + count > type.getDimSize(1))
+    return fail(location, "channels [" + Twine(begin) + ", " + Twine(begin + count) + ") of " +
+                              Twine(type.getDimSize(1)));
+  types.push_back(activation(context, type.getDimSize(0), count, spatialSize(type)));
+  return success();
+}
+
+LogicalResult PadChannelsOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                              Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto type = typeOf(adaptor.getX());
+  int64_t begin = adaptor.getBegin(), channels = adaptor.getChannels();
+  if (begin < 0 || begin + type.getDimSize(1) > channels)
+    return fail(location,
+                Twine(type.getDimSize(1)) + " channels at " + Twine(begin) + " of " + Twine(channels));
+  types.push_back(activation(context, type.getDimSize(0), channels, spatialSize(type)));
+  return success();
+}
+
+LogicalResult FoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  auto type = typeOf(adaptor.getX());
+  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1) * type.getDimSize(2),
+                             {1, type.getDimSize(3), type.getDimSize(4)}));
+  return success();
+}
+
+LogicalResult UnfoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                             Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto type = typeOf(adaptor.getX());
+  int64_t frames = adaptor.getFrames();
+  if (frames < 1 || type.getDimSize(1) % frames || type.getDimSize(2) != 1)
+    return fail(location,
+                Twine(type.getDimSize(1)) + " channels do not unfold to " + Twine(frames) + " frames");
+  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1) / frames,
+                             {frames, type.getDimSize(3), type.getDimSize(4)}));
+  return success();
+}
+
+//===-- Loss and update ---------------------------------------------------===//
+
+LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                                      Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto logits = typeOf(adaptor.getLogits());
+  if (spatialSize(logits) != shape::Size3{1, 1, 1})
+    return fail(location, "scores have the size 1x1x1, found " + text(spatialSize(logits)));
+  if (typeOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
+    return fail(location, Twine(typeOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
+                              Twine(logits.getDimSize(0)));
+  types.assign({f32Tensor(context, {}), logits});
+  return success();
+}
+
+LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
+  types.assign(2, adaptor.getWeight().getType());
+  return success(succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getVelocity())) &&
+                 succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getGradient())));
+}
+
+//===-- Backward ----------------------------------------------------------===//
+
+/// g must be what a window over `x` gives.
+static LogicalResult verifyWindowGradient(Operation *op, RankedTensorType g, RankedTensorType x,
+                                          WindowAttr attr, bool ceil) {
+  shape::Window window = attr.getWindow();
+  auto size =
+      ceil ? shape::windowOutputCeil(spatialSize(x), window) : shape::windowOutput(spatialSize(x), window);
+  if (!size || *size != spatialSize(g) || g.getDimSize(0) != x.getDimSize(0))
+    return op->emitOpError("has a gradient ") << g << " that no window over " << x << " gives";
+  return success();
+}
+
+LogicalResult ConvDataGradOp::verify() {
+  auto g = getG().getType(), weight = getWeight().getType(), x = getResult().getType();
+  if (g.getDimSize(1) != weight.getDimSize(0) ||
+      x.getDimSize(1) != weight.getDimSize(1) * int64_t(getGroups()))
+    return emitOpError("has channels that do not match the weight ") << weight;
+  return verifyWindowGradient(*this, g, x, getWindow(), false);
+}
+
+LogicalResult ConvWeightGradOp::verify() {
+  auto g = getG().getType(), weight = getResult().getType(), x = getX().getType();
+  if (g.getDimSize(1) != weight.getDimSize(0) ||
+      x.getDimSize(1) != weight.getDimSize(1) * int64_t(getGroups()) ||
+      spatialSize(weight) != getWindow().getWindow().kernel)
+    return emitOpError("has operands that do not match the weight ") << weight;
+  return verifyWindowGradient(*this, g, x, getWindow(), false);
+}
+
+LogicalResult MaxPoolGradOp::verify() {
+  if (getX().getType() != getResult().getType())
+    return emitOpError("has the result ") << getResult().getType() << " for the input " << getX().getType();
+  return verifyWindowGradient(*this, getG().getType(), getX().getType(), getWindow(), getCeil());
+}
+
+LogicalResult AvgPoolGradOp::verify() {
+  return verifyWindowGradient(*this, getG().getType(), getResult().getType(), getWindow(), getCeil());
+}
+
+LogicalResult ChannelSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  types.push_back(f32Tensor(context, {typeOf(adaptor.getX()).getDimSize(1)}));
+  return success();
+}
+
+LogicalResult ReluGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getG().getType());
+  return checkSameType(location, adaptor.getG(), adaptor.getY());
+}
+
+LogicalResult SpatialSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  auto type = typeOf(adaptor.getX());
+  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1), {1, 1, 1}));
+  return success();
+}
+
+LogicalResult BatchNormGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  Type vector = adaptor.getGamma().getType();
+  types.assign({adaptor.getG().getType(), vector, vector});
+  if (failed(checkSameType(location, adaptor.getG(), adaptor.getZ())))
+    return failure();
+  return checkChannels(location, adaptor.getG(), {adaptor.getMean(), adaptor.getRstd(), adaptor.getGamma()});
+}
+
+//===-- Batch norm in pieces ----------------------------------------------===//
+
+LogicalResult MomentsOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.assign(2, f32Tensor(context, {typeOf(adaptor.getX()).getDimSize(1)}));
+  return success();
+}
+
+static LogicalResult inferVectors(std::optional<Location> location, ValueRange operands, int results,
+                                  SmallVectorImpl<Type> &types) {
+  types.assign(results, operands.front().getType());
+  for (Value operand : operands)
+    if (failed(checkSameType(location, operands.front(), operand)))
+      return failure();
+  return success();
+}
+
+LogicalResult BatchNormCoeffsOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                  Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 3, types);
+}
+
+LogicalResult BatchNormRunningOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                   Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 2, types);
+}
+
+LogicalResult BatchNormGradCoeffsOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                      Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 5, types);
+}
+
+LogicalResult AffineOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                         SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getX().getType());
+  return checkChannels(location, adaptor.getX(), {adaptor.getScale(), adaptor.getOffset()});
+}
+
+LogicalResult BatchNormGradSumsOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                    Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.assign(2, adaptor.getMean().getType());
+  if (failed(checkSameType(location, adaptor.getG(), adaptor.getZ())))
+    return failure();
+  return checkChannels(location, adaptor.getG(), {adaptor.getMean(), adaptor.getRstd()});
+}
+
+LogicalResult Affine2Op::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getG().getType());
+  if (failed(checkSameType(location, adaptor.getG(), adaptor.getZ())))
+    return failure();
+  return checkChannels(location, adaptor.getG(), {adaptor.getP(), adaptor.getQ(), adaptor.getR()});
+}
+
+LogicalResult FoldWeightOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  auto weight = typeOf(adaptor.getWeight());
+  types.push_back(weight);
+  if (typeOf(adaptor.getScale()).getDimSize(0) != weight.getDimSize(0))
+    return fail(location, "a factor for each of " + Twine(weight.getDimSize(0)) +
+                              " channels is wanted, found " +
+                              Twine(typeOf(adaptor.getScale()).getDimSize(0)));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/Clip/ClipOps.cpp.inc"

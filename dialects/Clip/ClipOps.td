@@ -1,0 +1,290 @@
+#ifndef KINEMA_DIALECTS_CLIP_CLIPOPS
+#define KINEMA_DIALECTS_CLIP_CLIPOPS
+
+include "dialects/Clip/ClipDialect.td"
+include "dialects/Clip/ClipInterfaces.td"
+
+def Activation : TensorRankOf<[F32], [5]>; // N, C, T, H, W
+def ChannelVector : TensorRankOf<[F32], [1]>; // C
+def ConvWeight : TensorRankOf<[F32], [5]>; // O, I / groups, T, H, W
+def AnyF32Tensor : RankedTensorOf<[F32]>;
+def Scalar : TensorRankOf<[F32], [0]>;
+def Labels : TensorRankOf<[I32], [1]>;
+def Hyper : TensorRankOf<[F32], [1]>;
+
+class ClipOp<string mnemonic, list<Trait> traits = []> : Op<ClipDialect, mnemonic, traits>;
+class PureClipOp<string mnemonic, list<Trait> traits = []> : ClipOp<mnemonic, traits # [Pure]>;
+/// Result types follow from the operands (ShapeRules); the verifier compares them.
+class InferredClipOp<string mnemonic, list<Trait> traits = []>
+    : PureClipOp<mnemonic, traits # [InferTypeOpAdaptor]> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+def Differentiable : DeclareOpInterfaceMethods<DifferentiableOp>;
+
+//===-- Parameters --------------------------------------------------------===//
+
+def ParamOp : ClipOp<"param", [Symbol]> {
+  let summary = "a parameter of the network: a trained tensor or running statistics";
+  let description = [{
+    `role` is `weight`, `bias`, `gamma`, `beta`, `running_mean`, `running_var`, `momentum` or `folded`. `init` says how
+    training starts: `{kind = "he_normal", fan = "out"}`, `{kind = "normal", std = 0.01}`, `{kind = "constant", value = 0.0}`
+    or `{kind = "identity"}`. `file_shape` is the shape in weights files where it differs (a fully connected layer's
+    weight is a conv's here).
+
+    Example:
+    ```mlir
+    clip.param @stem.weight : tensor<64x3x3x7x7xf32> {role = "weight", init = {kind = "he_normal", fan = "out"}}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type, StrAttr:$role,
+                       OptionalAttr<DictionaryAttr>:$init, OptionalAttr<DenseI64ArrayAttr>:$file_shape);
+  let assemblyFormat = "$sym_name `:` $type attr-dict";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
+    /// Weights, biases, gammas and betas are changed by SGD; statistics are not.
+    bool isTrained();
+  }];
+  let hasVerifier = 1;
+}
+
+def ReadOp : PureClipOp<"read", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of a parameter at the function's entry";
+  let arguments = (ins FlatSymbolRefAttr:$param);
+  let results = (outs AnyF32Tensor:$value);
+  let assemblyFormat = "$param attr-dict `:` type($value)";
+}
+
+def WriteOp : ClipOp<"write", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the value of a parameter after the function; at most one a parameter, after its reads";
+  let arguments = (ins FlatSymbolRefAttr:$param, AnyF32Tensor:$value);
+  let assemblyFormat = "$param `,` $value attr-dict `:` type($value)";
+}
+
+//===-- Forward -----------------------------------------------------------===//
+
+def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable]> {
+  let summary = "convolution over T, H and W";
+  let description = [{
+    x: [N, C, T, H, W], weight: [O, C / groups, kernel], bias: [O]. The window's kernel is the weight's.
+
+    Example:
+    ```mlir
+    %z = clip.conv %x, %w window <1x3x3 stride 1x2x2 pad 0x1x1> : (tensor<2x64x16x56x56xf32>, tensor<230x64x1x3x3xf32>) -> tensor<2x230x16x28x28xf32>
+    ```
+  }];
+  let arguments = (ins Activation:$x, ConvWeight:$weight, Optional<ChannelVector>:$bias, WindowAttr:$window,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$x `,` $weight (`bias` $bias^)? `window` $window attr-dict `:` functional-type(operands, results)";
+}
+
+def LinearOp : InferredClipOp<"linear", []> {
+  let summary = "fully connected layer: flattens C, T, H, W in that order";
+  let description = "x: [N, C, T, H, W], weight: [n, C*T*H*W], bias: [n], result: [N, n, 1, 1, 1]. Lowered to `clip.conv` before differentiation.";
+  let arguments = (ins Activation:$x, TensorRankOf<[F32], [2]>:$weight, Optional<ChannelVector>:$bias);
+  let results = (outs Activation:$result);
+}
+
+def BatchNormOp : PureClipOp<"batch_norm", [InferTypeOpAdaptor, Differentiable]> {
+  let summary = "batch normalisation over N, T, H and W";
+  let description = [{
+    In training (`training` set) it normalises by the batch's statistics and moves the running ones by
+    `momentum` (`unbiased`: with the variance over M - 1, PyTorch's rule); otherwise by the running ones. `mean` and
+    `rstd` are what it normalised by. Decomposed by `clip-decompose-batch-norm`.
+  }];
+  let arguments = (ins Activation:$x, ChannelVector:$gamma, ChannelVector:$beta, FlatSymbolRefAttr:$running_mean,
+                       FlatSymbolRefAttr:$running_var, F64Attr:$eps, F64Attr:$momentum, UnitAttr:$unbiased, UnitAttr:$training);
+  let results = (outs Activation:$result, ChannelVector:$mean, ChannelVector:$rstd);
+  let assemblyFormat = "operands `running` `(` $running_mean `,` $running_var `)` attr-dict `:` functional-type(operands, results)";
+}
+
+class Pointwise<string mnemonic> : InferredClipOp<mnemonic, [Differentiable]> {
+  let arguments = (ins Activation:$x);
+  let results = (outs Activation:$result);
+}
+def ReluOp : Pointwise<"relu"> { let summary = "max(x, 0); passes NaN on"; }
+def SigmoidOp : Pointwise<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
+
+def AddOp : InferredClipOp<"add", [Differentiable, Commutative]> {
+  let summary = "sum of two values of one shape";
+  let arguments = (ins Activation:$lhs, Activation:$rhs);
+  let results = (outs Activation:$result);
+}
+def MulOp : InferredClipOp<"mul", [Differentiable]> {
+  let summary = "product; a size of 1 on the right is spread";
+  let arguments = (ins Activation:$lhs, Activation:$rhs);
+  let results = (outs Activation:$result);
+}
+
+class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differentiable]> {
+  let arguments = (ins Activation:$x, WindowAttr:$window, UnitAttr:$ceil);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$x `window` $window attr-dict `:` functional-type(operands, results)";
+}
+def MaxPoolOp : Pool<"max_pool"> { let summary = "maximum of each window; padding counts as -inf"; }
+def AvgPoolOp : Pool<"avg_pool"> { let summary = "mean of each window; padding counts as zeros"; }
+
+def ConcatOp : InferredClipOp<"concat", [Differentiable]> {
+  let summary = "concatenation along the channels";
+  let arguments = (ins Variadic<Activation>:$inputs);
+  let results = (outs Activation:$result);
+}
+def SliceOp : PureClipOp<"slice", [InferTypeOpAdaptor, Differentiable]> {
+  let summary = "channels [begin, begin + count)";
+  let arguments = (ins Activation:$x, I64Attr:$begin, I64Attr:$count);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$x `[` $begin `,` $count `]` attr-dict `:` functional-type(operands, results)";
+}
+def PadChannelsOp : PureClipOp<"pad_channels", [InferTypeOpAdaptor, Differentiable]> {
+  let summary = "places x at channel `begin` of `channels` channels, zeros elsewhere";
+  let arguments = (ins Activation:$x, I64Attr:$begin, I64Attr:$channels);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$x `[` $begin `,` $channels `]` attr-dict `:` functional-type(operands, results)";
+}
+def FoldTimeOp : InferredClipOp<"fold_time", [Differentiable]> {
+  let summary = "C x T x H x W seen as C*T x 1 x H x W (R2D: frames as channels)";
+  let arguments = (ins Activation:$x);
+  let results = (outs Activation:$result);
+}
+def UnfoldTimeOp : PureClipOp<"unfold_time", [InferTypeOpAdaptor]> {
+  let summary = "the inverse of `fold_time`, to `frames` frames";
+  let arguments = (ins Activation:$x, I64Attr:$frames);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$x `to` $frames attr-dict `:` functional-type(operands, results)";
+}
+def DropoutOp : PureClipOp<"dropout", [SameOperandsAndResultType, Differentiable]> {
+  let summary = "zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate); identity unless `training`";
+  let arguments = (ins Activation:$x, F64Attr:$rate, I64Attr:$stream, UnitAttr:$training);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+def SoftmaxOp : Pointwise<"softmax"> { let summary = "softmax over the channels"; }
+
+//===-- Loss and update ---------------------------------------------------===//
+
+def SoftmaxCrossEntropyOp : InferredClipOp<"softmax_xent", []> {
+  let summary = "mean cross entropy of softmax(logits), and its gradient";
+  let description = [{
+    logits: [N, classes, 1, 1, 1], labels: [N] with -1 for clips that do not count; the mean is over those that do.
+    `dlogits` is the gradient of `loss`. `smoothing` mixes the target with the uniform distribution.
+  }];
+  let arguments = (ins Activation:$logits, Labels:$labels, DefaultValuedAttr<F64Attr, "0.0">:$smoothing);
+  let results = (outs Scalar:$loss, Activation:$dlogits);
+}
+
+def SgdOp : InferredClipOp<"sgd", []> {
+  let summary = "one step of SGD with momentum on one parameter";
+  let description = [{
+    hyper: [rate, momentum, nesterov, decay]. g = gradient + decay * weight; v' = momentum * v + g;
+    weight' = weight - rate * (nesterov ? g + momentum * v' : v') (PyTorch's rule).
+  }];
+  let arguments = (ins AnyF32Tensor:$weight, AnyF32Tensor:$velocity, AnyF32Tensor:$gradient, Hyper:$hyper);
+  let results = (outs AnyF32Tensor:$new_weight, AnyF32Tensor:$new_velocity);
+}
+
+//===-- Backward ----------------------------------------------------------===//
+
+def ConvDataGradOp : PureClipOp<"conv_dgrad"> {
+  let summary = "gradient of a conv with respect to its input";
+  let description = "g: [N, O, T', H', W'], result: the shape of the conv's input (several sizes can give the same output: it is part of the type).";
+  let arguments = (ins Activation:$g, ConvWeight:$weight, WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$g `,` $weight `window` $window attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def ConvWeightGradOp : PureClipOp<"conv_wgrad"> {
+  let summary = "gradient of a conv with respect to its weight";
+  let arguments = (ins Activation:$g, Activation:$x, WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups);
+  let results = (outs ConvWeight:$result);
+  let assemblyFormat = "$g `,` $x `window` $window attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def ChannelSumOp : InferredClipOp<"channel_sum"> {
+  let summary = "sum over N, T, H and W (the gradient of a bias)";
+  let arguments = (ins Activation:$x);
+  let results = (outs ChannelVector:$result);
+}
+def ReluGradOp : InferredClipOp<"relu_grad"> {
+  let summary = "g where y > 0, else 0; y is the relu's result or, equally, its input";
+  let arguments = (ins Activation:$g, Activation:$y);
+  let results = (outs Activation:$result);
+}
+def SpatialSumOp : InferredClipOp<"spatial_sum"> {
+  let summary = "sum over T, H and W, kept as sizes of 1 (the gradient of a spread factor)";
+  let arguments = (ins Activation:$x);
+  let results = (outs Activation:$result);
+}
+def MaxPoolGradOp : PureClipOp<"max_pool_grad"> {
+  let summary = "gradient of a max pool: to the first maximum of each window in t, h, w order, found again";
+  let arguments = (ins Activation:$g, Activation:$x, WindowAttr:$window, UnitAttr:$ceil);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$g `,` $x `window` $window attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def AvgPoolGradOp : PureClipOp<"avg_pool_grad"> {
+  let summary = "gradient of an average pool";
+  let arguments = (ins Activation:$g, WindowAttr:$window, UnitAttr:$ceil);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "$g `window` $window attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def BatchNormGradOp : InferredClipOp<"batch_norm_grad"> {
+  let summary = "gradients of a training batch_norm";
+  let description = "g, z: [N, C, T, H, W]; mean, rstd, gamma: [C]. Decomposed by `clip-decompose-batch-norm`.";
+  let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd, ChannelVector:$gamma);
+  let results = (outs Activation:$dz, ChannelVector:$dgamma, ChannelVector:$dbeta);
+}
+
+//===-- Batch norm in pieces ----------------------------------------------===//
+
+def MomentsOp : InferredClipOp<"moments"> {
+  let summary = "mean and biased variance over N, T, H and W";
+  let arguments = (ins Activation:$x);
+  let results = (outs ChannelVector:$mean, ChannelVector:$var);
+}
+def BatchNormCoeffsOp : InferredClipOp<"bn_coeffs"> {
+  let summary = "rstd = 1 / sqrt(var + eps), scale = gamma * rstd, offset = beta - mean * scale";
+  let arguments = (ins ChannelVector:$mean, ChannelVector:$var, ChannelVector:$gamma, ChannelVector:$beta, F64Attr:$eps);
+  let results = (outs ChannelVector:$scale, ChannelVector:$offset, ChannelVector:$rstd);
+}
+def BatchNormRunningOp : InferredClipOp<"bn_running"> {
+  let summary = "running statistics moved by `momentum` towards the batch's";
+  let description = "var is biased, over `count` elements; `unbiased` corrects it by count / (count - 1).";
+  let arguments = (ins ChannelVector:$running_mean, ChannelVector:$running_var, ChannelVector:$mean, ChannelVector:$var,
+                       F64Attr:$momentum, I64Attr:$count, UnitAttr:$unbiased);
+  let results = (outs ChannelVector:$new_mean, ChannelVector:$new_var);
+}
+def AffineOp : InferredClipOp<"affine"> {
+  let summary = "x * scale + offset, a channel each, as one fused multiply-add";
+  let arguments = (ins Activation:$x, ChannelVector:$scale, ChannelVector:$offset);
+  let results = (outs Activation:$result);
+}
+def BatchNormGradSumsOp : InferredClipOp<"bn_grad_sums"> {
+  let summary = "sum of g and of g * (z - mean) * rstd";
+  let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd);
+  let results = (outs ChannelVector:$sum, ChannelVector:$sum_xhat);
+}
+def BatchNormGradCoeffsOp : InferredClipOp<"bn_grad_coeffs"> {
+  let summary = "coefficients of dz = p * g + q * z + r, and dgamma, dbeta";
+  let description = [{
+    With M = `count`: p = gamma * rstd, q = -p * rstd * sum_xhat / M, r = -p * sum / M - q * mean, dgamma = sum_xhat, dbeta = sum.
+  }];
+  let arguments = (ins ChannelVector:$sum, ChannelVector:$sum_xhat, ChannelVector:$mean, ChannelVector:$rstd,
+                       ChannelVector:$gamma, I64Attr:$count);
+  let results = (outs ChannelVector:$p, ChannelVector:$q, ChannelVector:$r, ChannelVector:$dgamma, ChannelVector:$dbeta);
+}
+def Affine2Op : InferredClipOp<"affine2"> {
+  let summary = "p * g + (q * z + r), a channel each, as two fused multiply-adds";
+  let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$p, ChannelVector:$q, ChannelVector:$r);
+  let results = (outs Activation:$result);
+}
+
+//===-- Folding for inference ---------------------------------------------===//
+
+def FoldWeightOp : InferredClipOp<"fold_weight"> {
+  let summary = "weight * scale, a factor for each output channel (batch norm folded into a conv)";
+  let arguments = (ins ConvWeight:$weight, ChannelVector:$scale);
+  let results = (outs ConvWeight:$result);
+}
+
+#endif
