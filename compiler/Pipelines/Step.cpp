@@ -1,0 +1,40 @@
+#include "compiler/Pipelines/Step.h"
+
+#include "compiler/Transforms/Passes.h"
+
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace kinema;
+
+void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {
+  passes.addPass(createClipLinearToConv());
+  if (options.train) {
+    ClipDifferentiateOptions differentiate;
+    differentiate.keepGradients = options.keepGradients;
+    differentiate.smoothing = options.smoothing;
+    passes.addPass(createClipDifferentiate(differentiate));
+  }
+  passes.addPass(createClipFoldBatchNorm());
+  passes.addPass(createClipDecomposeBatchNorm());
+  passes.addPass(createCSEPass());
+}
+
+namespace {
+struct StepPipelineOptions : PassPipelineOptions<StepPipelineOptions> {
+  Option<bool> train{*this, "train", llvm::cl::desc("make the training step too"), llvm::cl::init(true)};
+  Option<bool> keepGradients{*this, "keep-gradients", llvm::cl::desc("return the gradients of the parameters"),
+                             llvm::cl::init(false)};
+  Option<double> smoothing{*this, "smoothing", llvm::cl::desc("label smoothing"), llvm::cl::init(0.0)};
+};
+} // namespace
+
+void kinema::registerStepPipeline() {
+  PassPipelineRegistration<StepPipelineOptions>(
+      "step", "from the forward network to its training step and its inference form",
+      [](OpPassManager &passes, const StepPipelineOptions &options) {
+        buildStepPipeline(passes, {options.train, options.keepGradients, options.smoothing});
+      });
+}

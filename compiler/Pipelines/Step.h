@@ -1,0 +1,23 @@
+// From the phase `clip` to the phase `step`: one module function a way of running the network.
+#ifndef KINEMA_COMPILER_PIPELINES_STEP_H
+#define KINEMA_COMPILER_PIPELINES_STEP_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace kinema {
+
+struct StepOptions {
+  bool train = true;          // with @train_step; otherwise @infer and @prepare alone
+  bool keepGradients = false; // @train_step also returns the gradient of every trained parameter
+  double smoothing = 0.0;     // label smoothing of the loss, 0 to 1
+};
+
+/// Replaces @forward by @train_step, @infer and @prepare.
+void buildStepPipeline(mlir::OpPassManager &passes, const StepOptions &options);
+
+/// Registers it as `step`.
+void registerStepPipeline();
+
+} // namespace kinema
+
+#endif

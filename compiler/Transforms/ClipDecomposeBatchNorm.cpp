@@ -1,0 +1,17 @@
+#include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Clip.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_CLIPDECOMPOSEBATCHNORM
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+
+namespace {
+struct ClipDecomposeBatchNormPass : kinema::impl::ClipDecomposeBatchNormBase<ClipDecomposeBatchNormPass> {
+  using Base::Base;
+  void runOnOperation() override {}
+};
+} // namespace

@@ -1,0 +1,141 @@
+#ifndef KINEMA_COMPILER_TRANSFORMS_PASSES
+#define KINEMA_COMPILER_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===-- clip --------------------------------------------------------------===//
+
+def ClipLinearToConv : Pass<"clip-linear-to-conv", "::mlir::ModuleOp"> {
+  let summary = "turn fully connected layers into convs whose window covers the input";
+  let description = [{
+    Why: everything after this pass (differentiation, folding, fusion, lowering) then knows one contraction. The
+    weight of n x C*T*H*W becomes n x C x T x H x W, the same elements in the same order; its shape in weights files
+    stays two-dimensional (`file_shape`).
+
+    Before:
+    ```mlir
+    clip.param @fc.weight : tensor<4x24xf32> {role = "weight"}
+    %y = clip.linear %x, %w, %b : (tensor<2x3x2x2x2xf32>, tensor<4x24xf32>, tensor<4xf32>) -> tensor<2x4x1x1x1xf32>
+    ```
+    After:
+    ```mlir
+    clip.param @fc.weight : tensor<4x3x2x2x2xf32> {file_shape = array<i64: 4, 24>, role = "weight"}
+    %y = clip.conv %x, %w bias %b window <2x2x2> : (tensor<2x3x2x2x2xf32>, tensor<4x3x2x2x2xf32>, tensor<4xf32>) -> tensor<2x4x1x1x1xf32>
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [Statistic<"layers", "layers", "fully connected layers turned into convs">];
+}
+
+def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
+  let summary = "make the training step @train_step from @forward";
+  let description = [{
+    Why: the whole step (forward, loss, backward, update) is then one straight line of operations that fusion and the
+    memory plan see at once; a backward operation that uses a forward value is all that "saving an activation" means.
+
+    The forward body is copied with `training` set on batch norms and dropouts, `clip.softmax_xent` is added, and the
+    copy is walked backwards, asking each operation on the way for its gradients (`DifferentiableOp`). Gradients that
+    meet at a fork are added in reverse program order. Inputs of the network get no gradient. Every trained parameter
+    gets a `@NAME.momentum`, a `clip.sgd` and two writes. Backward operations carry the location of the forward one.
+    An operation between a trained parameter and the loss that is not differentiable is an error that names its layer.
+
+    Before:
+    ```mlir
+    clip.param @fc.weight : tensor<4x3x1x1x1xf32> {role = "weight"}
+    func.func @forward(%rgb: tensor<2x3x1x1x1xf32> {clip.input, clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+      %w = clip.read @fc.weight : tensor<4x3x1x1x1xf32>
+      %y = clip.conv %rgb, %w window <1x1x1> : ...
+      return %y : tensor<2x4x1x1x1xf32>
+    }
+    ```
+    After, beside @forward:
+    ```mlir
+    clip.param @fc.weight.momentum : tensor<4x3x1x1x1xf32> {init = {kind = "constant", value = 0.0}, role = "momentum"}
+    func.func @train_step(%rgb: tensor<2x3x1x1x1xf32> {...}, %labels: tensor<2xi32> {clip.name = "labels"}, %hyper: tensor<4xf32> {clip.name = "hyper"})
+        -> (tensor<f32> {clip.name = "loss"}, tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+      %w = clip.read @fc.weight : ...
+      %v = clip.read @fc.weight.momentum : ...
+      %y = clip.conv %rgb, %w window <1x1x1> : ...
+      %loss, %dy = clip.softmax_xent %y, %labels : ...
+      %dw = clip.conv_wgrad %dy, %rgb window <1x1x1> : ...
+      %w1, %v1 = clip.sgd %w, %v, %dw, %hyper : ...
+      clip.write @fc.weight, %w1 : ...
+      clip.write @fc.weight.momentum, %v1 : ...
+      return %loss, %y : ...
+    }
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let options = [
+    Option<"keepGradients", "keep-gradients", "bool", "false", "also return the gradient of every trained parameter, as `grad.NAME`">,
+    Option<"smoothing", "smoothing", "double", "0.0", "share of the uniform distribution in the loss's target, 0 to 1">
+  ];
+  let statistics = [
+    Statistic<"parameters", "parameters", "trained parameters">,
+    Statistic<"forks", "forks", "gradients added where a value has several users">
+  ];
+}
+
+def ClipFoldBatchNorm : Pass<"clip-fold-batch-norm", "::mlir::ModuleOp"> {
+  let summary = "make @infer and @prepare from @forward, batch norm folded into the convs";
+  let description = [{
+    Why: in evaluation a batch norm is a fixed factor and offset for each channel; behind a conv they cost nothing as
+    part of its weight and bias. @prepare computes the folded parameters from the trained ones, once after loading or
+    changing them; @infer reads them. A batch norm behind anything else stays an `affine` with coefficients from
+    @prepare. Dropout disappears. @forward is erased.
+
+    Before, in @forward:
+    ```mlir
+    %z = clip.conv %x, %w window <1x3x3> : ...
+    %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.mean, @bn.var) {eps = 1.0e-5, momentum = 0.1} : ...
+    ```
+    After:
+    ```mlir
+    func.func @infer(...)
+      %wf = clip.read @conv.weight.folded : ...
+      %bf = clip.read @conv.weight.folded_bias : ...
+      %y = clip.conv %x, %wf bias %bf window <1x3x3> : ...
+    func.func @prepare()
+      %s, %o, %r = clip.bn_coeffs %mean, %var, %gamma, %beta {eps = 1.0e-5} : ...
+      %wf = clip.fold_weight %w, %s : ...
+      clip.write @conv.weight.folded, %wf : ...
+      clip.write @conv.weight.folded_bias, %o : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [
+    Statistic<"folded", "folded", "batch norms folded into a conv">,
+    Statistic<"affines", "affines", "batch norms left as an affine">
+  ];
+}
+
+def ClipDecomposeBatchNorm : Pass<"clip-decompose-batch-norm", "::mlir::ModuleOp"> {
+  let summary = "split training batch norms and their gradients into sums, coefficients and pointwise operations";
+  let description = [{
+    Why: the pieces fuse differently. Sums ride in the kernel that stores the value, coefficients are a few numbers a
+    channel, and the pointwise piece is recomputed by whoever reads it. Runs after differentiation, which treats batch
+    norm as a whole.
+
+    Before:
+    ```mlir
+    %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.mean, @bn.var) {eps = 1.0e-5, momentum = 0.1, training} : ...
+    %dz, %dgamma, %dbeta = clip.batch_norm_grad %g, %z, %m, %r, %gamma : ...
+    ```
+    After:
+    ```mlir
+    %m, %v = clip.moments %z : ...
+    %s, %o, %r = clip.bn_coeffs %m, %v, %gamma, %beta {eps = 1.0e-5} : ...
+    %y = clip.affine %z, %s, %o : ...
+    %m1, %v1 = clip.bn_running %m0, %v0, %m, %v {count = 64, momentum = 0.1} : ...
+    %sum, %xsum = clip.bn_grad_sums %g, %z, %m, %r : ...
+    %p, %q, %t, %dgamma, %dbeta = clip.bn_grad_coeffs %sum, %xsum, %m, %r, %gamma {count = 64} : ...
+    %dz = clip.affine2 %g, %z, %p, %q, %t : ...
+    clip.write @bn.mean, %m1 : ...
+    clip.write @bn.var, %v1 : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [Statistic<"decomposed", "decomposed", "batch norms and batch norm gradients split">];
+}
+
+#endif

@@ -1,0 +1,23 @@
+# How lit runs the tests of dialects, passes and the command: files `*.mlir` and `*.test` below test/.
+import os
+
+import lit.formats
+
+config.name = "kinema"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["CMakeLists.txt", "Inputs", "golden", "parity"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.binary_dir, "test")
+
+for tool in ["kinema-opt", "kinema-runtime", "kinema"]:
+    config.substitutions.append((f"%{tool}(?![-\\w])", os.path.join(config.binary_dir, "bin", tool)))
+config.substitutions.append(("%models", os.path.join(config.source_dir, "models")))
+config.substitutions.append(("%examples", os.path.join(config.source_dir, "examples")))
+
+# FileCheck, not, split-file
+config.environment["PATH"] = os.pathsep.join([config.llvm_tools_dir, os.environ["PATH"]])
+config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation --allow-unused-prefixes=false"
+for name in ["OMP_NUM_THREADS", "ASAN_OPTIONS", "TSAN_OPTIONS"]:
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
