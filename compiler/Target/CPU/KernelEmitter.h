@@ -1,0 +1,85 @@
+// What every CPU kernel is written with: index arithmetic, loops, loads and stores on flat buffers, and the inlining
+// of prologue and epilogue regions at scalar or vector width.
+#ifndef KINEMA_COMPILER_TARGET_CPU_KERNELEMITTER_H
+#define KINEMA_COMPILER_TARGET_CPU_KERNELEMITTER_H
+
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace kinema::cpu {
+
+/// Writes the body of one kernel function
+///   func.func @name(operands..., results...: memref<Nxf32> (labels: i32), begin: index, end: index, scratch: memref<Kxf32>)
+/// Buffers are flat, in their layout's order, N = storedElements. A buffer may serve as operand and result at once
+/// where the operation is elementwise on it.
+class KernelEmitter {
+public:
+  KernelEmitter(mlir::OpBuilder &builder, mlir::Location location) : b(builder), loc(location) {}
+
+  /// Creates the function for the operation of a kernel.def at the builder's insertion point and enters its body.
+  mlir::func::FuncOp begin(kernel::DefOp def);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  llvm::SmallVector<mlir::Value> operands; // one a kernel operand
+  llvm::SmallVector<mlir::Value> results;  // one a kernel result
+  mlir::Value firstBlock, endBlock;        // the part [firstBlock, endBlock) of the grid to compute
+  mlir::Value scratch;
+
+  /// The buffer that stands for an operand of the kernel operation.
+  mlir::Value bufferOf(mlir::OpOperand &operand) { return operands[operand.getOperandNumber()]; }
+
+  // Index arithmetic, folded where it is constant.
+  mlir::Value index(int64_t value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value add(mlir::Value a, int64_t b) { return add(a, index(b)); }
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, index(b)); }
+  mlir::Value div(mlir::Value a, int64_t b); // of non-negative values
+  mlir::Value rem(mlir::Value a, int64_t b); // of non-negative values
+  mlir::Value min(mlir::Value a, mlir::Value b);
+  mlir::Value max(mlir::Value a, mlir::Value b);
+  /// 0 <= i < n
+  mlir::Value inRange(mlir::Value i, int64_t n);
+
+  // f32 arithmetic on scalars or vectors.
+  mlir::Value constant(float value, mlir::Type type = {});
+  mlir::VectorType vectorType(int64_t width);
+  mlir::Value splat(mlir::Value scalar, int64_t width);
+
+  /// for i in [from, to) step `step`
+  void loop(mlir::Value from, mlir::Value to, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  void loop(int64_t to, llvm::function_ref<void(mlir::Value)> body) { loop(index(0), index(to), 1, body); }
+  /// The same, carrying values: the body returns their next state.
+  llvm::SmallVector<mlir::Value>
+  loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,
+       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+  /// Runs `body` for each block of this call's part of the grid.
+  void forEachBlock(llvm::function_ref<void(mlir::Value)> body) { loop(firstBlock, endBlock, 1, body); }
+  void when(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
+  /// condition ? then() : otherwise, where `then` is computed only if the condition holds.
+  mlir::Value select(mlir::Value condition, llvm::function_ref<mlir::Value()> then, mlir::Value otherwise);
+
+  mlir::Value load(mlir::Value buffer, mlir::Value at);
+  void store(mlir::Value value, mlir::Value buffer, mlir::Value at);
+  mlir::Value loadVector(mlir::Value buffer, mlir::Value at, int64_t width);
+  void storeVector(mlir::Value value, mlir::Value buffer, mlir::Value at);
+
+  /// The flat position of an element at logical coordinates (one a dimension).
+  mlir::Value position(mlir::RankedTensorType type, mlir::ValueRange coordinates);
+
+  /// Copies a region's arithmetic here, at the width of the arguments (f32 or vector<Kxf32>); returns what it yields.
+  llvm::SmallVector<mlir::Value> inlineRegion(mlir::Region &region, mlir::ValueRange arguments);
+
+  /// Loads a region's operand for the element (or the vector of `width` channels from c on) at n, c, t, h, w.
+  /// `operand` is read in domain coordinates as `access` says; a lattice operand has the coarser type's stride.
+  mlir::Value loadAccess(mlir::Value buffer, mlir::RankedTensorType type, kernel::Access access, mlir::RankedTensorType domain,
+                         mlir::ValueRange nctHW, int64_t width);
+};
+
+} // namespace kinema::cpu
+
+#endif

@@ -1,0 +1,39 @@
+// The kernel dialect: one operation is one launch. See KernelDialect.td.
+#ifndef KINEMA_DIALECTS_KERNEL_KERNEL_H
+#define KINEMA_DIALECTS_KERNEL_KERNEL_H
+
+#include "dialects/Clip/Clip.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include "dialects/Kernel/KernelDialect.h.inc"
+#include "dialects/Kernel/KernelEnums.h.inc"
+
+namespace kinema::kernel {
+
+/// One loop of a storage order: `size` steps of `step` along the logical axis.
+struct StorageLoop {
+  int64_t axis;
+  int64_t size;
+  int64_t step;
+};
+
+} // namespace kinema::kernel
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Kernel/KernelAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/Kernel/KernelOps.h.inc"
+
+namespace kinema::kernel {
+
+/// The layout of a tensor: its encoding, or plain without one.
+LayoutAttr layoutOf(mlir::RankedTensorType type);
+
+/// The bytes that a tensor takes in the arena, padding included.
+int64_t storedBytes(mlir::RankedTensorType type);
+
+} // namespace kinema::kernel
+
+#endif

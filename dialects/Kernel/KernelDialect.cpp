@@ -1,0 +1,90 @@
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::kernel;
+
+#include "dialects/Kernel/KernelDialect.cpp.inc"
+#include "dialects/Kernel/KernelEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Kernel/KernelAttributes.cpp.inc"
+
+void KernelDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/Kernel/KernelAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Kernel/KernelOps.cpp.inc"
+      >();
+}
+
+/// The loops of a weight [O, I, T, H, W] whose axis `vector` is stored in vectors and axis `reduce` in blocks.
+static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce, int64_t block,
+                                            int64_t reduceBlock) {
+  SmallVector<StorageLoop> loops;
+  loops.push_back({first + vector, shape::ceilDiv(s[vector], block), block});
+  loops.push_back({first + reduce, shape::ceilDiv(s[reduce], reduceBlock), reduceBlock});
+  for (int axis = 2; axis < 5; ++axis)
+    loops.push_back({first + axis, s[axis], 1});
+  loops.push_back({first + reduce, reduceBlock, 1});
+  loops.push_back({first + vector, block, 1});
+  return loops;
+}
+
+SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
+  SmallVector<StorageLoop> loops;
+  int64_t block = getBlock(), rank = s.size();
+  auto plain = [&](int64_t from, int64_t to) {
+    for (int64_t axis = from; axis < to; ++axis)
+      loops.push_back({axis, s[axis], 1});
+  };
+  switch (getKind()) {
+  case LayoutKind::Plain:
+    plain(0, rank);
+    break;
+  case LayoutKind::Blocked: {
+    // Activations block their axis 1, channel vectors (and partials of them) their last one.
+    int64_t axis = rank == 5 ? 1 : rank - 1;
+    plain(0, axis);
+    loops.push_back({axis, shape::ceilDiv(s[axis], block), block});
+    plain(axis + 1, rank);
+    loops.push_back({axis, block, 1});
+    break;
+  }
+  case LayoutKind::Weight:
+  case LayoutKind::WeightTransposed: {
+    int64_t first = rank - 5;
+    plain(0, first);
+    bool transposed = getKind() == LayoutKind::WeightTransposed;
+    loops.append(weightOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
+    break;
+  }
+  }
+  return loops;
+}
+
+int64_t LayoutAttr::storedElements(ArrayRef<int64_t> s) const {
+  int64_t elements = 1;
+  for (const StorageLoop &loop : order(s))
+    elements *= loop.size;
+  return elements;
+}
+
+int64_t ScheduleAttr::getInt(StringRef key) const {
+  return cast<IntegerAttr>(getParameters().get(key)).getInt();
+}
+
+LayoutAttr kinema::kernel::layoutOf(RankedTensorType type) {
+  if (auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding()))
+    return layout;
+  return LayoutAttr::get(type.getContext(), LayoutKind::Plain, 1, 1);
+}
+
+int64_t kinema::kernel::storedBytes(RankedTensorType type) {
+  return layoutOf(type).storedElements(type.getShape()) * type.getElementTypeBitWidth() / 8;
+}

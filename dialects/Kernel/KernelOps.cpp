@@ -1,0 +1,245 @@
+// Assembly and verifiers of the kernel operations.
+#include "dialects/Kernel/Kernel.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::kernel;
+
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+//===-- Assembly ----------------------------------------------------------===//
+
+/// `(` pixel %a, channel %b `)` `:` `(` types `)` region
+static ParseResult parseAccessRegion(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::UnresolvedOperand> &operands,
+                                     SmallVectorImpl<Type> &types, DenseI32ArrayAttr &access, Region &region) {
+  SmallVector<int32_t> kinds;
+  auto parseOperand = [&]() -> ParseResult {
+    StringRef word;
+    SMLoc where = parser.getCurrentLocation();
+    if (parser.parseKeyword(&word))
+      return failure();
+    auto kind = symbolizeAccess(word);
+    if (!kind)
+      return parser.emitError(where, "expected pixel, channel, batch_channel or lattice, found ") << word;
+    kinds.push_back(static_cast<int32_t>(*kind));
+    return parser.parseOperand(operands.emplace_back());
+  };
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parseOperand) || parser.parseColon() ||
+      parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren,
+                                     [&]() { return parser.parseType(types.emplace_back()); }) ||
+      parser.parseRegion(region))
+    return failure();
+  access = parser.getBuilder().getDenseI32ArrayAttr(kinds);
+  return success();
+}
+
+static void printAccessRegion(OpAsmPrinter &printer, Operation *, OperandRange operands, TypeRange types,
+                              DenseI32ArrayAttr access, Region &region) {
+  printer << "(";
+  llvm::interleaveComma(llvm::zip(access.asArrayRef(), operands), printer, [&](auto pair) {
+    printer << stringifyAccess(static_cast<Access>(std::get<0>(pair))) << " " << std::get<1>(pair);
+  });
+  printer << ") : (";
+  llvm::interleaveComma(types, printer);
+  printer << ") ";
+  printer.printRegion(region);
+}
+
+static ParseResult parseYields(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::UnresolvedOperand> &values,
+                               DenseI32ArrayAttr &kindsAttr) {
+  SmallVector<int32_t> kinds;
+  auto parseOne = [&]() -> ParseResult {
+    StringRef word;
+    SMLoc where = parser.getCurrentLocation();
+    if (parser.parseKeyword(&word))
+      return failure();
+    auto kind = symbolizeYield(word);
+    if (!kind)
+      return parser.emitError(where, "expected value, store, moments or sum, found ") << word;
+    kinds.push_back(static_cast<int32_t>(*kind));
+    return parser.parseOperand(values.emplace_back());
+  };
+  if (parser.parseCommaSeparatedList(parseOne))
+    return failure();
+  kindsAttr = parser.getBuilder().getDenseI32ArrayAttr(kinds);
+  return success();
+}
+
+static void printYields(OpAsmPrinter &printer, Operation *, OperandRange values, DenseI32ArrayAttr kinds) {
+  llvm::interleaveComma(llvm::zip(kinds.asArrayRef(), values), printer, [&](auto pair) {
+    printer << stringifyYield(static_cast<Yield>(std::get<0>(pair))) << " " << std::get<1>(pair);
+  });
+}
+
+int64_t YieldOp::countOf(Yield kind) { return llvm::count(getKinds(), static_cast<int32_t>(kind)); }
+
+//===-- Verifiers ---------------------------------------------------------===//
+
+static YieldOp yieldOf(Region &region) { return dyn_cast<YieldOp>(region.front().getTerminator()); }
+
+/// An operand must fit the domain [N, C, T, H, W] in the way that it is read.
+static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef<int32_t> access, RankedTensorType domain) {
+  if (operands.size() != access.size())
+    return op->emitOpError("has ") << operands.size() << " operands and " << access.size() << " ways to read them";
+  for (auto [operand, kind] : llvm::zip(operands, access)) {
+    auto shape = tensorType(operand).getShape();
+    ArrayRef<int64_t> wanted = domain.getShape();
+    bool fits = true;
+    switch (static_cast<Access>(kind)) {
+    case Access::Pixel:
+      fits = shape == wanted;
+      break;
+    case Access::Channel:
+      fits = shape.size() == 1 && shape[0] == wanted[1];
+      break;
+    case Access::BatchChannel:
+      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) && shape[2] * shape[3] * shape[4] == 1;
+      break;
+    case Access::Lattice:
+      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2);
+      break;
+    }
+    if (!fits)
+      return op->emitOpError("reads ") << operand.getType() << " as " << stringifyAccess(static_cast<Access>(kind))
+                                       << " over the domain " << domain;
+  }
+  return success();
+}
+
+/// The region's arguments are `extra` f32 values, then one an operand; it ends with a yield.
+static LogicalResult verifyRegion(Operation *op, Region &region, size_t arguments) {
+  if (region.getNumArguments() != arguments ||
+      llvm::any_of(region.getArgumentTypes(), [](Type type) { return !type.isF32(); }))
+    return op->emitOpError("wants a region of ") << arguments << " f32 arguments, found " << region.getNumArguments();
+  if (!yieldOf(region))
+    return op->emitOpError("wants a region that ends with kernel.yield");
+  return success();
+}
+
+static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange operands, ArrayRef<int32_t> access) {
+  auto pixels = llvm::find(access, static_cast<int32_t>(Access::Pixel));
+  if (pixels == access.end())
+    return op->emitOpError("reads no pixel operand");
+  auto domain = tensorType(operands[pixels - access.begin()]);
+  if (failed(verifyRegion(op, region, operands.size())) || failed(verifyAccess(op, operands, access, domain)))
+    return failure();
+  if (yieldOf(region).getValues().size() != 1 || yieldOf(region).countOf(Yield::Value) != 1)
+    return op->emitOpError("has a prologue that does not yield one value");
+  return success();
+}
+
+/// Results: one tensor of the domain a store, then moments [?, 3, C], then sums [?, K, C].
+static LogicalResult verifyYields(Operation *op, YieldOp yield, RankedTensorType domain) {
+  int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments), sums = yield.countOf(Yield::Sum);
+  if (!llvm::is_sorted(yield.getKinds()) || yield.countOf(Yield::Value) || moments > 1)
+    return op->emitOpError("yields stores, then at most one moments, then sums");
+  if (int64_t(op->getNumResults()) != stores + moments + (sums > 0))
+    return op->emitOpError("yields ") << stores + moments + (sums > 0) << " results, has " << op->getNumResults();
+  for (auto [i, result] : llvm::enumerate(op->getResults())) {
+    auto shape = tensorType(result).getShape();
+    bool fits = int64_t(i) < stores ? shape == domain.getShape()
+                                    : shape.size() == 3 && shape[2] == domain.getShape()[1] &&
+                                          shape[1] == (int64_t(i) < stores + moments ? 3 : sums);
+    if (!fits)
+      return op->emitOpError("has the result ") << result.getType() << " over the domain " << domain;
+  }
+  return success();
+}
+
+RankedTensorType kinema::kernel::ConvOp::getSourceType() {
+  for (auto [operand, kind] : llvm::zip(getPrologueOperands(), getPrologueAccess()))
+    if (kind == static_cast<int32_t>(Access::Pixel))
+      return tensorType(operand);
+  llvm_unreachable("verified: a prologue reads a pixel operand");
+}
+
+RankedTensorType kinema::kernel::ConvOp::getResultType() {
+  YieldOp yield = yieldOf(getEpilogue());
+  if (yield.countOf(Yield::Store))
+    return tensorType(getResult(0));
+  llvm_unreachable("verified: an epilogue stores");
+}
+
+shape::Gather kinema::kernel::ConvOp::getGather() {
+  auto source = clip::spatialSize(getSourceType()), result = clip::spatialSize(getResultType());
+  bool forward = getDirection() == Direction::Forward;
+  return shape::gather(getWindow().getWindow(), forward ? source : result, forward ? result : source,
+                       forward ? shape::Direction::Forward : shape::Direction::Transposed);
+}
+
+LogicalResult kinema::kernel::ConvOp::verify() {
+  if (failed(verifyPrologue(*this, getPrologue(), getPrologueOperands(), getPrologueAccess())))
+    return failure();
+  if (failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
+    return failure();
+  YieldOp yield = yieldOf(getEpilogue());
+  if (!yield.countOf(Yield::Store))
+    return emitOpError("stores nothing");
+  auto source = getSourceType(), result = getResultType();
+  if (failed(verifyYields(*this, yield, result)) ||
+      failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), result)))
+    return failure();
+  bool forward = getDirection() == Direction::Forward;
+  auto input = forward ? source : result, output = forward ? result : source;
+  auto weight = tensorType(getWeight());
+  auto size = shape::windowOutput(clip::spatialSize(input), getWindow().getWindow());
+  if (!size || *size != clip::spatialSize(output) || weight.getDimSize(0) != output.getDimSize(1) ||
+      weight.getDimSize(1) * int64_t(getGroups()) != input.getDimSize(1))
+    return emitOpError("does not lead from ") << input << " to " << output << " by the weight " << weight;
+  return success();
+}
+
+static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> access) {
+  for (auto [operand, kind] : llvm::zip(operands, access))
+    if (kind == static_cast<int32_t>(Access::Pixel))
+      return tensorType(operand);
+  return {};
+}
+
+RankedTensorType WeightGradOp::getGradientType() { return firstPixel(getGradientOperands(), getGradientAccess()); }
+RankedTensorType WeightGradOp::getActivationType() { return firstPixel(getActivationOperands(), getActivationAccess()); }
+
+LogicalResult WeightGradOp::verify() {
+  if (failed(verifyPrologue(*this, getGradient(), getGradientOperands(), getGradientAccess())) ||
+      failed(verifyPrologue(*this, getActivation(), getActivationOperands(), getActivationAccess())))
+    return failure();
+  auto g = getGradientType(), x = getActivationType(), weight = tensorType(getResult());
+  auto size = shape::windowOutput(clip::spatialSize(x), getWindow().getWindow());
+  if (weight.getRank() != 6 || !size || *size != clip::spatialSize(g) || weight.getDimSize(1) != g.getDimSize(1) ||
+      weight.getDimSize(2) * int64_t(getGroups()) != x.getDimSize(1))
+    return emitOpError("does not lead from ") << x << " and " << g << " to " << weight;
+  return success();
+}
+
+RankedTensorType MapOp::getDomainType() {
+  if (auto type = firstPixel(getInputs(), getAccess()))
+    return type;
+  return tensorType(getResult(0));
+}
+
+LogicalResult MapOp::verify() {
+  if (getNumResults() == 0 || failed(verifyRegion(*this, getBody(), getInputs().size())))
+    return failure();
+  auto domain = getDomainType();
+  if (failed(verifyAccess(*this, getInputs(), getAccess(), domain)))
+    return failure();
+  return verifyYields(*this, yieldOf(getBody()), domain);
+}
+
+RankedTensorType PoolOp::getSourceType() { return firstPixel(getInputs(), getAccess()); }
+
+LogicalResult PoolOp::verify() { return verifyPrologue(*this, getPrologue(), getInputs(), getAccess()); }
+
+LogicalResult FinalizeOp::verify() {
+  int64_t statistics = 0;
+  if (getPartials())
+    statistics = getMoments() ? 2 : tensorType(getPartials()).getDimSize(1);
+  if (failed(verifyRegion(*this, getBody(), statistics + getInputs().size())))
+    return failure();
+  if (yieldOf(getBody()).countOf(Yield::Value) != int64_t(getNumResults()))
+    return emitOpError("yields ") << yieldOf(getBody()).countOf(Yield::Value) << " values for " << getNumResults() << " results";
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialects/Kernel/KernelOps.cpp.inc"

@@ -1,0 +1,228 @@
+#ifndef KINEMA_DIALECTS_KERNEL_KERNELOPS
+#define KINEMA_DIALECTS_KERNEL_KERNELOPS
+
+include "dialects/Clip/ClipDialect.td"
+include "dialects/Kernel/KernelDialect.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class KernelOp<string mnemonic, list<Trait> traits = []> : Op<KernelDialect, mnemonic, traits>;
+/// An operation that becomes one launch.
+class LaunchableOp<string mnemonic, list<Trait> traits = []> : KernelOp<mnemonic, traits # [Pure]>;
+def Tensors : Variadic<AnyRankedTensor>;
+
+
+//===-- Contractions ------------------------------------------------------===//
+
+def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments]> {
+  let summary = "convolution, forward or transposed (the data gradient), with prologue and epilogue";
+  let description = [{
+    Gathers from the prologue's value: `forward`, result y at q from source x at q * stride + tap - pad; `transposed`,
+    result dx from source dz, the same relation solved the other way (`shape::gather`). Outside the source, the
+    prologue's *result* is zero.
+
+    The prologue's arguments are its operands; it yields one `value`. The epilogue's are the accumulator and its
+    operands; it yields `store`s (tensors of the result's shape), then at most one `moments` (of a stored value: count,
+    mean and sum of squared deviations of each block, `tensor<?x3xC>`), then `sum`s (together one `tensor<?xKxC>`).
+    The results come in that order.
+
+    Example: `z = conv(relu(affine(x)))` with moments of z:
+    ```mlir
+    %z2, %m = kernel.conv forward %w window <3x1x1 stride 2x1x1 pad 1x0x0>
+      prologue(pixel %z1, channel %s, channel %o) : (!z1, !c, !c) {
+      ^bb0(%z: f32, %scale: f32, %offset: f32):
+        %n = math.fma %z, %scale, %offset : f32
+        %a = arith.maximumf %n, %zero : f32
+        kernel.yield value %a
+      }
+      epilogue() : () {
+      ^bb0(%acc: f32):
+        kernel.yield store %acc, moments %acc
+      } : !w -> (!z2, tensor<?x3x128xf32>)
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$weight, Tensors:$prologue_operands, Tensors:$epilogue_operands, Direction:$direction,
+                       WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups, DenseI32ArrayAttr:$prologue_access,
+                       DenseI32ArrayAttr:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Tensors:$results);
+  let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    $direction $weight `window` $window
+    `prologue` custom<AccessRegion>($prologue_operands, type($prologue_operands), $prologue_access, $prologue)
+    `epilogue` custom<AccessRegion>($epilogue_operands, type($epilogue_operands), $epilogue_access, $epilogue)
+    attr-dict `:` type($weight) `->` type($results)
+  }];
+  let extraClassDeclaration = [{
+    /// The tensor that the window slides over (forward: x; transposed: dz).
+    ::mlir::RankedTensorType getSourceType();
+    /// The type of the value that the contraction makes, before the epilogue.
+    ::mlir::RankedTensorType getResultType();
+    ::kinema::shape::Gather getGather();
+  }];
+  let hasVerifier = 1;
+}
+
+def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments]> {
+  let summary = "gradient of a conv's weight, as partials in the parameter's own order";
+  let description = [{
+    Contracts, over clips and positions, the gradient dz (first prologue) with the activation x (second prologue).
+    The result is `tensor<?xOxIxTxHxW>`: one partial a chunk of positions.
+  }];
+  let arguments = (ins Tensors:$gradient_operands, Tensors:$activation_operands, WindowAttr:$window,
+                       DefaultValuedAttr<I64Attr, "1">:$groups, DenseI32ArrayAttr:$gradient_access, DenseI32ArrayAttr:$activation_access,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region SizedRegion<1>:$gradient, SizedRegion<1>:$activation);
+  let assemblyFormat = [{
+    `window` $window
+    `gradient` custom<AccessRegion>($gradient_operands, type($gradient_operands), $gradient_access, $gradient)
+    `activation` custom<AccessRegion>($activation_operands, type($activation_operands), $activation_access, $activation)
+    attr-dict `:` type($result)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getGradientType();   // dz: [N, O, T', H', W']
+    ::mlir::RankedTensorType getActivationType(); // x: [N, I * groups, T, H, W]
+  }];
+  let hasVerifier = 1;
+}
+
+//===-- Pointwise and pools -----------------------------------------------===//
+
+def MapOp : LaunchableOp<"map"> {
+  let summary = "a pointwise expression, stored and/or summed";
+  let description = "The region yields as a conv's epilogue does. The domain is the shape of the first `pixel` operand, or of the result where there is none.";
+  let arguments = (ins Tensors:$inputs, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Tensors:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "custom<AccessRegion>($inputs, type($inputs), $access, $body) attr-dict `->` type($results)";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getDomainType();
+  }];
+  let hasVerifier = 1;
+}
+
+def PoolOp : LaunchableOp<"pool"> {
+  let summary = "pool over a window, with a prologue; `average` divides by the whole window";
+  let arguments = (ins PoolKind:$kind, Tensors:$inputs, WindowAttr:$window, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region SizedRegion<1>:$prologue);
+  let assemblyFormat = [{
+    $kind `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
+    attr-dict `->` type($result)
+  }];
+  let extraClassDeclaration = [{ ::mlir::RankedTensorType getSourceType(); }];
+  let hasVerifier = 1;
+}
+
+def PoolGradOp : LaunchableOp<"pool_grad"> {
+  let summary = "gradient of a pool; of a max pool, to the first maximum of each window of the prologue's value";
+  let description = "`average` takes no prologue operands.";
+  let arguments = (ins PoolKind:$kind, AnyRankedTensor:$g, Tensors:$inputs, WindowAttr:$window, DenseI32ArrayAttr:$access,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region SizedRegion<1>:$prologue);
+  let assemblyFormat = [{
+    $kind $g `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
+    attr-dict `:` type($g) `->` type($result)
+  }];
+}
+
+//===-- Merging, loss, update ---------------------------------------------===//
+
+def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments]> {
+  let summary = "merges partials in block order, then computes vectors channel by channel";
+  let description = [{
+    The region's arguments are the merged statistics (of `moments`: mean and biased variance; of `sum`s: one each), if
+    there are partials, then the channel operands. It yields one `value` a result.
+  }];
+  let arguments = (ins Optional<AnyRankedTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Tensors:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "($partials^ `:` type($partials))? `(` ($inputs^ `:` type($inputs))? `)` $body attr-dict `->` type($results)";
+  let hasVerifier = 1;
+}
+
+def ReduceOp : LaunchableOp<"reduce"> {
+  let summary = "the sum of partials, in block order";
+  let arguments = (ins AnyRankedTensor:$partials, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$partials attr-dict `:` type($partials) `->` type($result)";
+}
+
+def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent"> {
+  let summary = "see `clip.softmax_xent`";
+  let arguments = (ins AnyRankedTensor:$logits, AnyRankedTensor:$labels, F64Attr:$smoothing, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$loss, AnyRankedTensor:$dlogits);
+  let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
+}
+
+def SgdOp : LaunchableOp<"sgd"> {
+  let summary = "see `clip.sgd`; the gradient is a tensor, or partials that are added in order";
+  let arguments = (ins AnyRankedTensor:$weight, AnyRankedTensor:$velocity, AnyRankedTensor:$gradient, AnyRankedTensor:$hyper,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$new_weight, AnyRankedTensor:$new_velocity);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def FoldOp : LaunchableOp<"fold"> {
+  let summary = "weight * scale, a factor an output channel";
+  let arguments = (ins AnyRankedTensor:$weight, AnyRankedTensor:$scale, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def ConvertOp : LaunchableOp<"convert"> {
+  let summary = "a tensor in another layout, or of another shape with the same row-major elements";
+  let arguments = (ins AnyRankedTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+}
+
+//===-- Regions and programs ----------------------------------------------===//
+
+def YieldOp : KernelOp<"yield", [Pure, Terminator]> {
+  let summary = "ends a region: what becomes of each value";
+  let arguments = (ins Variadic<F32>:$values, DenseI32ArrayAttr:$kinds);
+  let assemblyFormat = "custom<Yields>($values, $kinds) attr-dict";
+  let extraClassDeclaration = [{
+    Yield getKind(unsigned i) { return static_cast<Yield>(getKinds()[i]); }
+    int64_t countOf(Yield kind);
+  }];
+}
+
+def DefOp : KernelOp<"def", [Symbol, IsolatedFromAbove, SingleBlock]> {
+  let summary = "a kernel: one operation, shared by all launches that are equal but for their buffers";
+  let description = "The block's arguments are the operation's operands; `kernel.return` gives its results.";
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$layers);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let extraClassDeclaration = [{
+    /// The one launchable operation.
+    ::mlir::Operation *getKernel() { return &getBody().front().front(); }
+  }];
+}
+
+def ReturnOp : KernelOp<"return", [Pure, Terminator, HasParent<"DefOp">]> {
+  let summary = "the results of a kernel";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "$values `:` type($values) attr-dict";
+}
+
+def EntryOp : KernelOp<"entry", [Symbol, SingleBlock, NoTerminator]> {
+  let summary = "an entry point: launches in order";
+  let arguments = (ins SymbolNameAttr:$sym_name);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+}
+
+def LaunchOp : KernelOp<"launch"> {
+  let summary = "runs a kernel on buffers of the arena";
+  let description = [{
+    `args` are byte offsets: the kernel's operands, then its results. `reads` and `writes` are bytes, `macs`
+    multiply-adds: the ideal traffic and work.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$args, I64Attr:$reads, I64Attr:$writes, I64Attr:$macs, StrAttr:$layer);
+  let assemblyFormat = "$kernel $args attr-dict";
+}
+
+#endif
