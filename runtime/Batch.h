@@ -1,4 +1,5 @@
-// What the trainer and the evaluator ask of a data set: batches of clips in an order that can be entered anywhere.
+// What the trainer and the evaluator ask of a data set: batches of clips in an order that can be entered
+// anywhere.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 namespace kinema {
 
-// Clips and their labels. N is the package's batch, always in full: the first `valid` clips count, the others are
-// zeros with label -1 and video -1.
+// Clips and their labels. N is the package's batch, always in full: the first `valid` clips count, the others
+// are zeros with label -1 and video -1.
 struct Batch {
   std::vector<float> clips;    // [N, C, T, H, W], normalised
   std::vector<int32_t> labels; // [N]; -1: masked
@@ -23,8 +24,9 @@ struct Unreadable {
   std::string reason;
 };
 
-// A data set cut into clips. The n-th batch of an epoch depends on (the source's seed, epoch, n) alone. For training,
-// an epoch is one pass in a new order; for evaluation there is one epoch, all clips of all videos in order.
+// A data set cut into clips. The n-th batch of an epoch depends on (the source's seed, epoch, n) alone. For
+// training, an epoch is one pass in a new order; for evaluation there is one epoch, all clips of all videos
+// in order.
 class BatchSource {
 public:
   virtual ~BatchSource() = default;
@@ -40,8 +42,9 @@ public:
   // Makes batch `batch` of epoch `epoch` the next one. Free where that is the case already.
   virtual void seek(int64_t epoch, int64_t batch) = 0;
 
-  // Fills `batch`, whose memory is reused, and waits for it where it must. False at the end of the epoch; the source
-  // then stands at the start of the next one. A batch may have `valid` 0 where no video of it could be read.
+  // Fills `batch`, whose memory is reused, and waits for it where it must. False at the end of the epoch; the
+  // source then stands at the start of the next one. A batch may have `valid` 0 where no video of it could be
+  // read.
   virtual bool next(Batch &batch) = 0;
 
   // The videos found unreadable since the last call, each reported once in the source's life.

@@ -1,5 +1,5 @@
-// How the runtime reports what went wrong: one exception type with one message a user can act on (lower case: what
-// was seen, where, what to do) and the exit status of the command that it ends.
+// How the runtime reports what went wrong: one exception type with one message a user can act on (lower case:
+// what was seen, where, what to do) and the exit status of the command that it ends.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,7 +14,8 @@ struct Error : std::runtime_error {
   static constexpr int workFailed = 1;     // files, videos, devices, numbers
   static constexpr int argumentsWrong = 2; // the spec or the command line
 
-  explicit Error(const std::string &message, int status = workFailed) : std::runtime_error(message), status(status) {}
+  explicit Error(const std::string &message, int status = workFailed)
+      : std::runtime_error(message), status(status) {}
 
   int status;
 };

@@ -1,6 +1,6 @@
-// Counter-based random numbers: each number is a pure function of (seed, stream, counter), so that what is drawn
-// never depends on threads, on order or on where a run was interrupted. Philox4x32-10 of Salmon et al., "Parallel
-// Random Numbers: As Easy as 1, 2, 3", 2011.
+// Counter-based random numbers: each number is a pure function of (seed, stream, counter), so that what is
+// drawn never depends on threads, on order or on where a run was interrupted. Philox4x32-10 of Salmon et al.,
+// "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 namespace kinema::random {
 
 // What numbers are drawn for. Different purposes never share a stream.
-enum class Purpose : uint16_t { Weights = 1, Order = 2, Clip = 3, Inputs = 4, Evaluation = 5 };
+enum class Purpose : uint16_t { Weights = 1, Order = 2, Clip = 3, Inputs = 4, Evaluation = 5, Motion = 6 };
 
 // The stream number `index` (a parameter, an epoch, a sample; below 2^48) of a purpose.
 constexpr uint64_t stream(Purpose purpose, uint64_t index = 0) {
@@ -58,13 +58,16 @@ constexpr uint64_t below(uint64_t n, uint64_t seed, uint64_t stream, uint64_t co
 // Two independent standard normals (Box-Muller).
 inline std::array<float, 2> normals(uint64_t seed, uint64_t stream, uint64_t counter) {
   Words drawn = words(seed, stream, counter);
-  double radius = std::sqrt(-2.0 * std::log((drawn[0] + 1.0) * 0x1p-32)); // the logarithm's argument is in (0, 1]
+  double radius =
+      std::sqrt(-2.0 * std::log((drawn[0] + 1.0) * 0x1p-32)); // the logarithm's argument is in (0, 1]
   double angle = 2.0 * std::numbers::pi * drawn[1] * 0x1p-32;
   return {static_cast<float>(radius * std::cos(angle)), static_cast<float>(radius * std::sin(angle))};
 }
 
 // A standard normal.
-inline float normal(uint64_t seed, uint64_t stream, uint64_t counter) { return normals(seed, stream, counter)[0]; }
+inline float normal(uint64_t seed, uint64_t stream, uint64_t counter) {
+  return normals(seed, stream, counter)[0];
+}
 
 // Fisher-Yates: a permutation that depends on (seed, stream) alone.
 template <typename Container> void shuffle(Container &items, uint64_t seed, uint64_t stream) {

@@ -59,14 +59,14 @@ struct Recipe {
   EvalRecipe eval;
 };
 
-// Reads the manifest's "recipe". Fields that are absent keep their defaults; an unknown field, a wrong type or a value
-// out of range throws Error, naming the field as "train.rate".
+// Reads the manifest's "recipe". Fields that are absent keep their defaults; an unknown field, a wrong type
+// or a value out of range throws Error, naming the field as "train.rate".
 Recipe parseRecipe(const nlohmann::json &json);
 
 nlohmann::json toJson(const Recipe &recipe);
 
-// "train.rate=0.1", "data.crop=224x224", "eval.report=[clip_top1 video_top1]": SECTION.FIELD=VALUE. Throws Error with
-// status 2, naming the nearest field where there is none of that name.
+// "train.rate=0.1", "data.crop=224x224", "eval.report=[clip_top1 video_top1]": SECTION.FIELD=VALUE. Throws
+// Error with status 2, naming the nearest field where there is none of that name.
 void applySetting(Recipe &recipe, std::string_view setting);
 
 } // namespace kinema
