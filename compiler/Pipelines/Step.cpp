@@ -25,8 +25,8 @@ void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options
 namespace {
 struct StepPipelineOptions : PassPipelineOptions<StepPipelineOptions> {
   Option<bool> train{*this, "train", llvm::cl::desc("make the training step too"), llvm::cl::init(true)};
-  Option<bool> keepGradients{*this, "keep-gradients", llvm::cl::desc("return the gradients of the parameters"),
-                             llvm::cl::init(false)};
+  Option<bool> keepGradients{*this, "keep-gradients",
+                             llvm::cl::desc("return the gradients of the parameters"), llvm::cl::init(false)};
   Option<double> smoothing{*this, "smoothing", llvm::cl::desc("label smoothing"), llvm::cl::init(0.0)};
 };
 } // namespace

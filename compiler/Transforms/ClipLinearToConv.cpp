@@ -10,7 +10,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
 
-/// Gives the weight of `linear`, [n, C*T*H*W], the shape [n, C, T, H, W], in its declaration and where it is read.
+/// Gives the weight of `linear`, [n, C*T*H*W], the shape [n, C, T, H, W], in its declaration and where it is
+/// read.
 static LogicalResult reshapeWeight(LinearOp linear, ModuleOp module) {
   auto read = linear.getWeight().getDefiningOp<ReadOp>();
   if (!read)

@@ -1,22 +1,119 @@
-// The gradients of the clip operations, one implementation of DifferentiableOp each.
+// The gradients of the clip operations, one implementation of DifferentiableOp each. `g` is the gradient of
+// the loss with respect to the operation's result.
 #include "dialects/Clip/Clip.h"
 
 using namespace mlir;
 using namespace kinema::clip;
 
-#define KINEMA_PENDING(OP)                                                                                   \
-  SmallVector<Value> OP::gradients(OpBuilder &, ValueRange, ArrayRef<bool>) { return {}; }
-KINEMA_PENDING(ConvOp)
-KINEMA_PENDING(BatchNormOp)
-KINEMA_PENDING(ReluOp)
-KINEMA_PENDING(SigmoidOp)
-KINEMA_PENDING(SoftmaxOp)
-KINEMA_PENDING(AddOp)
-KINEMA_PENDING(MulOp)
-KINEMA_PENDING(MaxPoolOp)
-KINEMA_PENDING(AvgPoolOp)
-KINEMA_PENDING(ConcatOp)
-KINEMA_PENDING(SliceOp)
-KINEMA_PENDING(PadChannelsOp)
-KINEMA_PENDING(FoldTimeOp)
-KINEMA_PENDING(DropoutOp)
+using Gradients = SmallVector<Value>;
+
+Gradients ConvOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
+  Value g = gradients.front();
+  Gradients result(getNumOperands());
+  if (needed[0])
+    result[0] =
+        ConvDataGradOp::create(builder, getLoc(), getX().getType(), g, getWeight(), getWindow(), getGroups());
+  if (needed[1])
+    result[1] = ConvWeightGradOp::create(builder, getLoc(), getWeight().getType(), g, getX(), getWindow(),
+                                         getGroups());
+  if (getBias() && needed[2])
+    result[2] = ChannelSumOp::create(builder, getLoc(), g);
+  return result;
+}
+
+/// In training alone: the statistics of an evaluating batch norm would be constants.
+Gradients BatchNormOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  if (!getTraining())
+    return Gradients(getNumOperands());
+  auto grad =
+      BatchNormGradOp::create(builder, getLoc(), gradients.front(), getX(), getMean(), getRstd(), getGamma());
+  return {grad.getDz(), grad.getDgamma(), grad.getDbeta()};
+}
+
+/// The result decides, not the input: it is the one that a join stores.
+Gradients ReluOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {ReluGradOp::create(builder, getLoc(), gradients.front(), getResult())};
+}
+
+/// y * (1 - y) * g = g*y - g*y*y
+Gradients SigmoidOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  Value gy = MulOp::create(builder, getLoc(), gradients.front(), getResult());
+  Value gyy = MulOp::create(builder, getLoc(), gy, getResult());
+  Value minus = ScaleOp::create(builder, getLoc(), gyy, builder.getF64FloatAttr(-1.0));
+  return {AddOp::create(builder, getLoc(), gy, minus)};
+}
+
+Gradients ScaleOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {ScaleOp::create(builder, getLoc(), gradients.front(), getFactorAttr())};
+}
+
+/// None: an inner softmax needs sums over channels at each position.
+Gradients SoftmaxOp::gradients(OpBuilder &, ValueRange, ArrayRef<bool>) { return {Value()}; }
+
+Gradients AddOp::gradients(OpBuilder &, ValueRange gradients, ArrayRef<bool>) {
+  return {gradients.front(), gradients.front()};
+}
+
+/// A factor that was spread over T, H and W collects its gradient from there; other spreads have none.
+static Value factorGradient(OpBuilder &builder, MulOp op, Value g) {
+  auto lhs = op.getLhs().getType(), rhs = op.getRhs().getType();
+  bool spread = lhs != rhs;
+  if (spread && (rhs.getDimSize(0) != lhs.getDimSize(0) || rhs.getDimSize(1) != lhs.getDimSize(1) ||
+                 spatialSize(rhs) != kinema::shape::Size3{1, 1, 1}))
+    return {};
+  Value product = MulOp::create(builder, op.getLoc(), g, op.getLhs());
+  return spread ? Value(SpatialSumOp::create(builder, op.getLoc(), product)) : product;
+}
+
+Gradients MulOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
+  Value g = gradients.front();
+  Gradients result(2);
+  if (needed[0])
+    result[0] = MulOp::create(builder, getLoc(), g, getRhs());
+  if (needed[1])
+    result[1] = factorGradient(builder, *this, g);
+  return result;
+}
+
+Gradients MaxPoolOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {MaxPoolGradOp::create(builder, getLoc(), getX().getType(), gradients.front(), getX(), getWindow(),
+                                getCeil())};
+}
+
+Gradients AvgPoolOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {
+      AvgPoolGradOp::create(builder, getLoc(), getX().getType(), gradients.front(), getWindow(), getCeil())};
+}
+
+Gradients ConcatOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
+  Gradients result(getNumOperands());
+  int64_t begin = 0;
+  for (auto [i, input] : llvm::enumerate(getInputs())) {
+    int64_t count = cast<RankedTensorType>(input.getType()).getDimSize(1);
+    if (needed[i])
+      result[i] = SliceOp::create(builder, getLoc(), gradients.front(), begin, count);
+    begin += count;
+  }
+  return result;
+}
+
+Gradients SliceOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {PadChannelsOp::create(builder, getLoc(), gradients.front(), getBegin(),
+                                getX().getType().getDimSize(1))};
+}
+
+Gradients PadChannelsOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {SliceOp::create(builder, getLoc(), gradients.front(), getBegin(), getX().getType().getDimSize(1))};
+}
+
+Gradients FoldTimeOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {UnfoldTimeOp::create(builder, getLoc(), gradients.front(), getX().getType().getDimSize(2))};
+}
+
+/// The same elements are dropped again, found from the same numbers.
+Gradients DropoutOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
+  Gradients result(getNumOperands());
+  result[0] =
+      DropoutOp::create(builder, getLoc(), gradients.front(), getHyper(), getRateAttr(), getStreamAttr());
+  return result;
+}

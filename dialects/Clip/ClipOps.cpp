@@ -142,6 +142,7 @@ static LogicalResult inferSame(Value x, SmallVectorImpl<Type> &types) {
   }
 KINEMA_SAME_TYPE(ReluOp)
 KINEMA_SAME_TYPE(SigmoidOp)
+KINEMA_SAME_TYPE(ScaleOp)
 KINEMA_SAME_TYPE(SoftmaxOp)
 #undef KINEMA_SAME_TYPE
 
@@ -239,6 +240,15 @@ LogicalResult UnfoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional
                 Twine(type.getDimSize(1)) + " channels do not unfold to " + Twine(frames) + " frames");
   types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1) / frames,
                              {frames, type.getDimSize(3), type.getDimSize(4)}));
+  return success();
+}
+
+LogicalResult DropoutOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getX().getType());
+  if (adaptor.getHyper() && typeOf(adaptor.getHyper()).getDimSize(0) < 6)
+    return fail(location, "a dropout in training needs the fields seed and step, 6 in all; %hyper has " +
+                              Twine(typeOf(adaptor.getHyper()).getDimSize(0)));
   return success();
 }
 
@@ -383,6 +393,11 @@ LogicalResult Affine2Op::inferReturnTypes(MLIRContext *, std::optional<Location>
   if (failed(checkSameType(location, adaptor.getG(), adaptor.getZ())))
     return failure();
   return checkChannels(location, adaptor.getG(), {adaptor.getP(), adaptor.getQ(), adaptor.getR()});
+}
+
+LogicalResult FoldBiasOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                           SmallVectorImpl<Type> &types) {
+  return inferVectors(location, adaptor.getOperands(), 1, types);
 }
 
 LogicalResult FoldWeightOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,

@@ -104,6 +104,11 @@ class Pointwise<string mnemonic> : InferredClipOp<mnemonic, [Differentiable]> {
 }
 def ReluOp : Pointwise<"relu"> { let summary = "max(x, 0); passes NaN on"; }
 def SigmoidOp : Pointwise<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
+def ScaleOp : InferredClipOp<"scale", [Differentiable]> {
+  let summary = "x times a constant (the mean of several values is their scaled sum)";
+  let arguments = (ins Activation:$x, F64Attr:$factor);
+  let results = (outs Activation:$result);
+}
 
 def AddOp : InferredClipOp<"add", [Differentiable, Commutative]> {
   let summary = "sum of two values of one shape";
@@ -152,11 +157,17 @@ def UnfoldTimeOp : PureClipOp<"unfold_time", [InferTypeOpAdaptor]> {
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `to` $frames attr-dict `:` functional-type(operands, results)";
 }
-def DropoutOp : PureClipOp<"dropout", [SameOperandsAndResultType, Differentiable]> {
-  let summary = "zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate); identity unless `training`";
-  let arguments = (ins Activation:$x, F64Attr:$rate, I64Attr:$stream, UnitAttr:$training);
+def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
+  let summary = "zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate)";
+  let description = [{
+    In training it takes `%hyper`, whose fields `seed` and `step` (after the four of `clip.sgd`) together with `stream`,
+    a number of its own for each dropout, decide what is kept; see Dropout.h. Without `%hyper` it is the identity.
+
+    Example: `%y = clip.dropout %x, %hyper {rate = 0.5, stream = 0} : (tensor<2x8x1x1x1xf32>, tensor<6xf32>) -> tensor<2x8x1x1x1xf32>`
+  }];
+  let arguments = (ins Activation:$x, Optional<Hyper>:$hyper, F64Attr:$rate, I64Attr:$stream);
   let results = (outs Activation:$result);
-  let assemblyFormat = "$x attr-dict `:` type($x)";
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 def SoftmaxOp : Pointwise<"softmax"> { let summary = "softmax over the channels"; }
 
@@ -175,7 +186,7 @@ def SoftmaxCrossEntropyOp : InferredClipOp<"softmax_xent", []> {
 def SgdOp : InferredClipOp<"sgd", []> {
   let summary = "one step of SGD with momentum on one parameter";
   let description = [{
-    hyper: [rate, momentum, nesterov, decay]. g = gradient + decay * weight; v' = momentum * v + g;
+    hyper: [rate, momentum, nesterov, decay, ...]. g = gradient + decay * weight; v' = momentum * v + g;
     weight' = weight - rate * (nesterov ? g + momentum * v' : v') (PyTorch's rule).
   }];
   let arguments = (ins AnyF32Tensor:$weight, AnyF32Tensor:$velocity, AnyF32Tensor:$gradient, Hyper:$hyper);
@@ -285,6 +296,11 @@ def FoldWeightOp : InferredClipOp<"fold_weight"> {
   let summary = "weight * scale, a factor for each output channel (batch norm folded into a conv)";
   let arguments = (ins ConvWeight:$weight, ChannelVector:$scale);
   let results = (outs ConvWeight:$result);
+}
+def FoldBiasOp : InferredClipOp<"fold_bias"> {
+  let summary = "bias * scale + offset: the bias of a conv that a batch norm is folded into";
+  let arguments = (ins ChannelVector:$bias, ChannelVector:$scale, ChannelVector:$offset);
+  let results = (outs ChannelVector:$result);
 }
 
 #endif

@@ -32,6 +32,8 @@ func.func @conv(%x: !x, %b: !c) -> !z {
   %db = clip.channel_sum %z : (!z) -> !c
   // CHECK: clip.fold_weight %[[W]], %{{.*}} : (tensor<6x2x1x3x3xf32>, tensor<6xf32>) -> tensor<6x2x1x3x3xf32>
   %f = clip.fold_weight %w, %b : (!w, !c) -> !w
+  // CHECK: clip.fold_bias %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6xf32>, tensor<6xf32>, tensor<6xf32>) -> tensor<6xf32>
+  %fb = clip.fold_bias %b, %b, %b : (!c, !c, !c) -> !c
   // CHECK: clip.write @conv.weight, %{{.*}} : tensor<6x2x1x3x3xf32>
   clip.write @conv.weight, %dw : !w
   return %z : !z
@@ -77,7 +79,7 @@ func.func @batch_norm_in_pieces(%z: !z, %g: !z, %gamma: !c, %beta: !c) {
 }
 
 // CHECK-LABEL: func.func @pointwise
-func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>) {
+func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32>) {
   // CHECK: clip.relu %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %a = clip.relu %x : (!x) -> !x
   // CHECK: clip.relu_grad
@@ -92,8 +94,12 @@ func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>) {
   %f = clip.mul %x, %gate : (!x, tensor<2x4x1x1x1xf32>) -> !x
   // CHECK: clip.spatial_sum %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x1x1x1xf32>
   %g = clip.spatial_sum %f : (!x) -> tensor<2x4x1x1x1xf32>
-  // CHECK: clip.dropout %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64, training} : tensor<2x4x3x8x8xf32>
-  %h = clip.dropout %x {rate = 0.5, stream = 3, training} : !x
+  // CHECK: clip.dropout %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %h = clip.dropout %x {rate = 0.5, stream = 3} : (!x) -> !x
+  // CHECK: clip.dropout %{{.*}}, %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>, tensor<6xf32>) -> tensor<2x4x3x8x8xf32>
+  %i = clip.dropout %x, %hyper {rate = 0.5, stream = 3} : (!x, tensor<6xf32>) -> !x
+  // CHECK: clip.scale %{{.*}} {factor = 5.000000e-01 : f64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %j = clip.scale %x {factor = 0.5} : (!x) -> !x
   return
 }
 
