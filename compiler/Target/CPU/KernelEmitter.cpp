@@ -1,0 +1,209 @@
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+using kernel::Access;
+
+static MemRefType flatBuffer(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return MemRefType::get({kernel::layoutOf(tensor).storedElements(tensor.getShape())}, tensor.getElementType());
+}
+
+func::FuncOp KernelEmitter::begin(kernel::DefOp def) {
+  Operation *kernel = def.getKernel();
+  SmallVector<Type> types;
+  for (Type type : kernel->getOperandTypes())
+    types.push_back(flatBuffer(type));
+  for (Type type : kernel->getResultTypes())
+    types.push_back(flatBuffer(type));
+  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  types.append(2, b.getIndexType());
+  types.push_back(MemRefType::get({schedule.getScratch() / 4}, b.getF32Type()));
+  auto function = func::FuncOp::create(b, loc, def.getSymName(), b.getFunctionType(types, {}));
+  Block *body = function.addEntryBlock();
+  b.setInsertionPointToStart(body);
+  auto arguments = body->getArguments();
+  unsigned inputs = kernel->getNumOperands(), outputs = kernel->getNumResults();
+  operands.assign(arguments.begin(), arguments.begin() + inputs);
+  results.assign(arguments.begin() + inputs, arguments.begin() + inputs + outputs);
+  firstBlock = arguments[inputs + outputs];
+  endBlock = arguments[inputs + outputs + 1];
+  scratch = arguments[inputs + outputs + 2];
+  func::ReturnOp::create(b, loc);
+  b.setInsertionPointToStart(body);
+  return function;
+}
+
+//===-- Index arithmetic --------------------------------------------------===//
+
+Value KernelEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+
+Value KernelEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
+Value KernelEmitter::sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
+Value KernelEmitter::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
+
+Value KernelEmitter::div(Value x, int64_t y) {
+  return y == 1 ? x : b.createOrFold<arith::DivUIOp>(loc, x, index(y));
+}
+
+Value KernelEmitter::rem(Value x, int64_t y) {
+  return y == 1 ? index(0) : b.createOrFold<arith::RemUIOp>(loc, x, index(y));
+}
+
+Value KernelEmitter::min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
+Value KernelEmitter::max(Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(loc, x, y); }
+
+Value KernelEmitter::inRange(Value i, int64_t n) {
+  // Unsigned: a negative i is a large number.
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, i, index(n));
+}
+
+//===-- Values ------------------------------------------------------------===//
+
+Value KernelEmitter::constant(float value, Type type) {
+  if (!type)
+    type = b.getF32Type();
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, value));
+  return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+}
+
+VectorType KernelEmitter::vectorType(int64_t width) { return VectorType::get({width}, b.getF32Type()); }
+
+Value KernelEmitter::splat(Value scalar, int64_t width) {
+  return vector::BroadcastOp::create(b, loc, vectorType(width), scalar);
+}
+
+Value KernelEmitter::load(Value buffer, Value at) { return memref::LoadOp::create(b, loc, buffer, at); }
+
+void KernelEmitter::store(Value value, Value buffer, Value at) { memref::StoreOp::create(b, loc, value, buffer, at); }
+
+Value KernelEmitter::loadVector(Value buffer, Value at, int64_t width) {
+  return vector::LoadOp::create(b, loc, vectorType(width), buffer, at);
+}
+
+void KernelEmitter::storeVector(Value value, Value buffer, Value at) {
+  vector::StoreOp::create(b, loc, value, buffer, at);
+}
+
+//===-- Control -----------------------------------------------------------===//
+
+void KernelEmitter::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+  auto forOp = scf::ForOp::create(b, loc, from, to, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forOp.getBody());
+  body(forOp.getInductionVar());
+}
+
+SmallVector<Value> KernelEmitter::loop(Value from, Value to, int64_t step, ValueRange init,
+                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto forOp = scf::ForOp::create(b, loc, from, to, index(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(forOp.getBody());
+  auto next = body(forOp.getInductionVar(), forOp.getRegionIterArgs());
+  scf::YieldOp::create(b, loc, next);
+  return SmallVector<Value>(forOp.getResults());
+}
+
+void KernelEmitter::when(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto ifOp = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/bool(otherwise));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  then();
+  if (!otherwise)
+    return;
+  b.setInsertionPointToStart(ifOp.elseBlock());
+  otherwise();
+}
+
+Value KernelEmitter::select(Value condition, function_ref<Value()> then, Value otherwise) {
+  auto ifOp = scf::IfOp::create(b, loc, TypeRange{otherwise.getType()}, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  scf::YieldOp::create(b, loc, then());
+  b.setInsertionPointToStart(ifOp.elseBlock());
+  scf::YieldOp::create(b, loc, otherwise);
+  return ifOp.getResult(0);
+}
+
+//===-- Layouts and regions -----------------------------------------------===//
+
+Value KernelEmitter::position(RankedTensorType type, ValueRange coordinates) {
+  auto loops = kernel::layoutOf(type).order(type.getShape());
+  // Along one axis, a loop counts in units of its step what the next outer loop of that axis leaves over.
+  Value at = index(0);
+  int64_t stride = 1;
+  for (size_t i = loops.size(); i-- > 0;) {
+    const auto &storage = loops[i];
+    bool outermost = llvm::none_of(ArrayRef(loops).take_front(i), [&](auto &l) { return l.axis == storage.axis; });
+    Value counter = div(coordinates[storage.axis], storage.step);
+    if (!outermost)
+      counter = rem(counter, storage.size);
+    if (storage.size > 1)
+      at = add(at, mul(counter, stride));
+    stride *= storage.size;
+  }
+  return at;
+}
+
+/// A constant of the scalar region at the width that is wanted.
+static Value widen(KernelEmitter &e, arith::ConstantOp constant, Type type) {
+  if (!isa<VectorType>(type))
+    return e.b.clone(*constant)->getResult(0);
+  return e.constant(cast<FloatAttr>(constant.getValue()).getValue().convertToFloat(), type);
+}
+
+SmallVector<Value> KernelEmitter::inlineRegion(Region &region, ValueRange arguments) {
+  Type width = arguments.empty() ? Type(b.getF32Type()) : arguments.front().getType();
+  IRMapping mapping;
+  mapping.map(region.getArguments(), arguments);
+  for (Operation &op : region.front().without_terminator()) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      mapping.map(constant.getResult(), widen(*this, constant, width));
+      continue;
+    }
+    Operation *copy = b.clone(op, mapping);
+    if (auto vector = dyn_cast<VectorType>(width))
+      for (Value result : copy->getResults())
+        result.setType(vector.clone(result.getType()));
+  }
+  SmallVector<Value> yielded;
+  for (Value value : region.front().getTerminator()->getOperands())
+    yielded.push_back(mapping.lookup(value));
+  return yielded;
+}
+
+Value KernelEmitter::loadAccess(Value buffer, RankedTensorType type, Access access, RankedTensorType domain,
+                                ValueRange nctHW, int64_t width) {
+  auto loadAt = [&](Value at) { return width == 1 ? load(buffer, at) : loadVector(buffer, at, width); };
+  Value n = nctHW[0], c = nctHW[1];
+  switch (access) {
+  case Access::Pixel:
+    return loadAt(position(type, nctHW));
+  case Access::Channel:
+    return loadAt(c);
+  case Access::BatchChannel:
+    return loadAt(position(type, {n, c, index(0), index(0), index(0)}));
+  case Access::Lattice:
+    break;
+  }
+  SmallVector<Value> coordinates = {n, c};
+  Value onLattice = arith::ConstantIntOp::create(b, loc, 1, 1);
+  for (int axis = 2; axis < 5; ++axis) {
+    int64_t stride = shape::ceilDiv(domain.getDimSize(axis), type.getDimSize(axis));
+    coordinates.push_back(div(nctHW[axis], stride));
+    if (stride > 1)
+      onLattice = arith::AndIOp::create(
+          b, loc, onLattice,
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, rem(nctHW[axis], stride), index(0)));
+  }
+  Type value = width == 1 ? Type(b.getF32Type()) : Type(vectorType(width));
+  return select(onLattice, [&] { return loadAt(position(type, coordinates)); }, constant(0.0f, value));
+}
