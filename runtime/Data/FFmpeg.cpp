@@ -1,0 +1,443 @@
+#include "runtime/Data/FFmpeg.h"
+
+#include "runtime/Error.h"
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
+namespace kinema::ffmpeg {
+
+static_assert(noTime == AV_NOPTS_VALUE);
+
+namespace {
+
+// unique_ptr deleters for FFmpeg's `void free(T **)` functions.
+template <auto Free> struct Release {
+  template <typename T> void operator()(T *pointer) const { Free(&pointer); }
+};
+using PacketPointer = std::unique_ptr<AVPacket, Release<av_packet_free>>;
+using FramePointer = std::unique_ptr<AVFrame, Release<av_frame_free>>;
+using CodecPointer = std::unique_ptr<AVCodecContext, Release<avcodec_free_context>>;
+using DemuxerPointer = std::unique_ptr<AVFormatContext, Release<avformat_close_input>>;
+struct ReleaseScaler {
+  void operator()(SwsContext *context) const { sws_freeContext(context); }
+};
+using ScalerPointer = std::unique_ptr<SwsContext, ReleaseScaler>;
+
+constexpr int scaleFlags =
+    SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
+
+std::string errorText(int status) {
+  char text[AV_ERROR_MAX_STRING_SIZE] = {};
+  av_strerror(status, text, sizeof text);
+  return text;
+}
+
+void check(int status, const std::string &file, const char *what) {
+  if (status < 0)
+    fail("{}: {}: {}", file, what, errorText(status));
+}
+
+template <typename T> T *allocated(T *pointer) {
+  if (!pointer)
+    throw std::bad_alloc();
+  return pointer;
+}
+
+void silenceLog() {
+  static const bool once = (av_log_set_level(AV_LOG_QUIET), true);
+  (void)once;
+}
+
+// The names of files are not URLs: "file:" keeps FFmpeg from reading a colon as a protocol.
+std::string url(const std::string &file) { return "file:" + file; }
+
+void checkIsFile(const std::string &file) {
+  std::error_code error;
+  auto status = std::filesystem::status(file, error);
+  if (!std::filesystem::exists(status))
+    fail("{}: no such file", file);
+  if (std::filesystem::is_directory(status))
+    fail("{}: is a directory, not a video", file);
+  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(file, error) == 0 && !error)
+    fail("{}: the file is empty", file);
+}
+
+Orientation orientationOf(const AVStream *stream) {
+  size_t bytes = 0;
+  const uint8_t *data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+  if (!data || bytes < 9 * sizeof(int32_t))
+    return {};
+  int32_t matrix[9];
+  std::memcpy(matrix, data, sizeof matrix);
+  auto unit = [&](int i) { return static_cast<int>(std::lround(matrix[i] / 65536.0)); };
+  Orientation turned{unit(0), unit(1), unit(3), unit(4)};
+  bool straight = std::abs(turned.a) == 1 && turned.b == 0 && turned.c == 0 && std::abs(turned.d) == 1;
+  bool quarter = turned.a == 0 && std::abs(turned.b) == 1 && std::abs(turned.c) == 1 && turned.d == 0;
+  return straight || quarter ? turned : Orientation{};
+}
+
+// Containers that store a time with each packet. In the others (MPEG program and transport streams, Ogg, raw
+// streams) FFmpeg guesses some times, and guesses differently after a seek.
+bool storesTimes(const AVInputFormat *format) {
+  std::string names = fmt::format(",{},", format->name);
+  for (const char *name : {",mov,", ",matroska,", ",avi,", ",flv,"})
+    if (names.find(name) != std::string::npos)
+      return true;
+  return false;
+}
+
+// VP8 encoders put references that are never displayed into packets of their own.
+bool isHidden(const AVPacket &packet, AVCodecID codec) {
+  if (packet.flags & AV_PKT_FLAG_DISCARD)
+    return true;
+  return packet.size == 0 || (codec == AV_CODEC_ID_VP8 && !(packet.data[0] & 0x10));
+}
+
+} // namespace
+
+struct Input::State {
+  std::string file;
+  Stream stream;
+  DemuxerPointer demuxer;
+  CodecPointer codec;
+  PacketPointer packet{allocated(av_packet_alloc())};
+  FramePointer frame{allocated(av_frame_alloc())};
+  int streamNumber = -1;
+  bool waitForKey = false, draining = false, failed = false;
+  int64_t decodeErrors = 0;
+
+  // The scaler of the latest conversion, and what it was made for.
+  ScalerPointer scaler;
+  std::vector<int> scalerKey;
+  std::vector<uint8_t> converted;
+
+  void openDemuxer();
+  void openDecoder();
+  bool readPacket();
+  void restart();
+  void makeScaler(int height, int width);
+};
+
+void Input::State::openDemuxer() {
+  AVFormatContext *context = nullptr;
+  AVDictionary *options = nullptr;
+  av_dict_set(&options, "protocol_whitelist", "file", 0);
+  int status = avformat_open_input(&context, url(file).c_str(), nullptr, &options);
+  av_dict_free(&options);
+  if (status == AVERROR_INVALIDDATA)
+    fail("{}: not a video that FFmpeg can read", file);
+  check(status, file, "cannot be opened");
+  demuxer.reset(context);
+  // FFmpeg draws any text file as a picture of a terminal.
+  if (std::strcmp(context->iformat->name, "tty") == 0)
+    fail("{}: a text file, not a video", file);
+  check(avformat_find_stream_info(context, nullptr), file, "cannot be probed");
+
+  streamNumber = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  if (streamNumber < 0 || context->streams[streamNumber]->disposition & AV_DISPOSITION_ATTACHED_PIC)
+    fail("{}: holds no video stream", file);
+  for (unsigned i = 0; i < context->nb_streams; ++i)
+    if (static_cast<int>(i) != streamNumber)
+      context->streams[i]->discard = AVDISCARD_ALL;
+}
+
+void Input::State::openDecoder() {
+  const AVStream *source = demuxer->streams[streamNumber];
+  const AVCodec *decoder = avcodec_find_decoder(source->codecpar->codec_id);
+  if (!decoder)
+    fail("{}: FFmpeg has no decoder for its codec '{}'", file, avcodec_get_name(source->codecpar->codec_id));
+  codec.reset(allocated(avcodec_alloc_context3(decoder)));
+  check(avcodec_parameters_to_context(codec.get(), source->codecpar), file, "bad codec parameters");
+  codec->pkt_timebase = source->time_base;
+  codec->thread_count = 1; // the loader runs many decoders side by side
+  check(avcodec_open2(codec.get(), decoder, nullptr), file, "its decoder cannot be opened");
+}
+
+// Moves `packet` to the stream's next packet.
+bool Input::State::readPacket() {
+  for (;;) {
+    av_packet_unref(packet.get());
+    int status = av_read_frame(demuxer.get(), packet.get());
+    if (status < 0) {
+      failed |= status != AVERROR_EOF || (demuxer->pb && demuxer->pb->error < 0);
+      return false;
+    }
+    if (packet->stream_index == streamNumber)
+      return true;
+  }
+}
+
+void Input::State::restart() {
+  avcodec_flush_buffers(codec.get());
+  av_frame_unref(frame.get());
+  draining = false;
+  decodeErrors = 0;
+}
+
+Input::Input(const std::string &file) : state(std::make_unique<State>()) {
+  silenceLog();
+  checkIsFile(file);
+  state->file = file;
+  state->openDemuxer();
+  state->openDecoder();
+  const AVStream *source = state->demuxer->streams[state->streamNumber];
+  AVRational rate = source->avg_frame_rate.num > 0 ? source->avg_frame_rate : source->r_frame_rate;
+  Stream &stream = state->stream;
+  stream.codec = avcodec_get_name(source->codecpar->codec_id);
+  stream.width = source->codecpar->width;
+  stream.height = source->codecpar->height;
+  stream.orientation = orientationOf(source);
+  stream.tick = av_q2d(source->time_base);
+  stream.rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
+  stream.indexed = avformat_index_get_entries_count(source);
+  stream.exactSeek = storesTimes(state->demuxer->iformat);
+  if (stream.width <= 0 || stream.height <= 0)
+    fail("{}: its video stream has no size", file);
+}
+
+Input::~Input() = default;
+Input::Input(Input &&) noexcept = default;
+Input &Input::operator=(Input &&) noexcept = default;
+
+const Stream &Input::stream() const { return state->stream; }
+bool Input::readFailed() const { return state->failed; }
+int64_t Input::pictureTime() const { return state->frame->pts; }
+int64_t Input::decodeErrors() const { return state->decodeErrors; }
+
+bool Input::nextPacket(Packet &packet) {
+  if (!state->readPacket())
+    return false;
+  const AVPacket &read = *state->packet;
+  packet.time = read.pts;
+  packet.key = read.flags & AV_PKT_FLAG_KEY;
+  packet.shown = !isHidden(read, state->codec->codec_id);
+  packet.damaged = read.flags & AV_PKT_FLAG_CORRUPT;
+  return true;
+}
+
+bool Input::seek(int64_t time) {
+  state->restart();
+  state->waitForKey = true;
+  return av_seek_frame(state->demuxer.get(), state->streamNumber, time, AVSEEK_FLAG_BACKWARD) >= 0;
+}
+
+// Opens the file anew, for not every container finds back to its very first packet.
+void Input::rewind(bool fromKey) {
+  state->openDemuxer();
+  state->restart();
+  state->waitForKey = fromKey;
+}
+
+bool Input::nextPicture() {
+  State &s = *state;
+  for (;;) {
+    int status = avcodec_receive_frame(s.codec.get(), s.frame.get());
+    if (status == 0)
+      return true;
+    if (s.draining)
+      return false;
+    if (status != AVERROR(EAGAIN))
+      ++s.decodeErrors;
+    if (!s.readPacket()) {
+      s.draining = true;
+      avcodec_send_packet(s.codec.get(), nullptr);
+      continue;
+    }
+    // To a decoder an empty packet means the end of the stream.
+    if (s.packet->size == 0 || (s.waitForKey && !(s.packet->flags & AV_PKT_FLAG_KEY)))
+      continue;
+    s.waitForKey = false;
+    if (avcodec_send_packet(s.codec.get(), s.packet.get()) < 0)
+      ++s.decodeErrors;
+  }
+}
+
+// Pixel formats named yuvj* are the ones without j, with values from 0 to 255.
+static AVPixelFormat withoutRange(AVPixelFormat format, bool &fullRange) {
+  switch (format) {
+  case AV_PIX_FMT_YUVJ420P:
+    fullRange = true;
+    return AV_PIX_FMT_YUV420P;
+  case AV_PIX_FMT_YUVJ411P:
+    fullRange = true;
+    return AV_PIX_FMT_YUV411P;
+  case AV_PIX_FMT_YUVJ422P:
+    fullRange = true;
+    return AV_PIX_FMT_YUV422P;
+  case AV_PIX_FMT_YUVJ444P:
+    fullRange = true;
+    return AV_PIX_FMT_YUV444P;
+  case AV_PIX_FMT_YUVJ440P:
+    fullRange = true;
+    return AV_PIX_FMT_YUV440P;
+  default:
+    return format;
+  }
+}
+
+void Input::State::makeScaler(int height, int width) {
+  bool fullRange = frame->color_range == AVCOL_RANGE_JPEG;
+  AVPixelFormat format = withoutRange(static_cast<AVPixelFormat>(frame->format), fullRange);
+  std::vector<int> key{frame->width, frame->height, format, fullRange, frame->colorspace, width, height};
+  if (scaler && key == scalerKey)
+    return;
+  scaler.reset(sws_getContext(frame->width, frame->height, format, width, height, AV_PIX_FMT_RGB24,
+                              scaleFlags, nullptr, nullptr, nullptr));
+  if (!scaler) {
+    const char *name = av_get_pix_fmt_name(format);
+    fail("{}: pictures of {}x{} in pixel format '{}' cannot be converted to {}x{} RGB", file, frame->height,
+         frame->width, name ? name : "?", height, width);
+  }
+  // A negative answer means that the format has no matrix (RGB, grey): nothing to set.
+  sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(frame->colorspace), fullRange,
+                           sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
+  scalerKey = std::move(key);
+}
+
+void Input::convert(int height, int width, uint8_t *rgb) {
+  State &s = *state;
+  s.makeScaler(height, width);
+  // swscale's vector code may write past the end of a line.
+  const int stride = (width * 3 + 63) / 64 * 64 + 64;
+  s.converted.resize(static_cast<size_t>(stride) * height + 64);
+  uint8_t *planes[4] = {s.converted.data()};
+  int strides[4] = {stride};
+  int rows = sws_scale(s.scaler.get(), s.frame->data, s.frame->linesize, 0, s.frame->height, planes, strides);
+  if (rows != height)
+    fail("{}: a picture could not be converted to RGB", s.file);
+  for (int y = 0; y < height; ++y)
+    std::memcpy(rgb + static_cast<size_t>(y) * width * 3,
+                s.converted.data() + static_cast<size_t>(y) * stride, static_cast<size_t>(width) * 3);
+}
+
+struct H264Output::State {
+  std::string file;
+  AVFormatContext *muxer = nullptr;
+  AVStream *stream = nullptr;
+  CodecPointer codec;
+  PacketPointer packet{allocated(av_packet_alloc())};
+  FramePointer frame{allocated(av_frame_alloc())};
+  ScalerPointer scaler;
+  int64_t frames = 0;
+
+  ~State() {
+    if (muxer)
+      avio_closep(&muxer->pb);
+    avformat_free_context(muxer);
+  }
+  void openEncoder(const H264Options &options);
+  void openMuxer(const H264Options &options);
+  void encode(const AVFrame *picture);
+};
+
+void H264Output::State::openEncoder(const H264Options &options) {
+  const AVCodec *encoder = avcodec_find_encoder_by_name("libx264");
+  if (!encoder)
+    fail("{}: this FFmpeg has no H.264 encoder (libx264)", file);
+  codec.reset(allocated(avcodec_alloc_context3(encoder)));
+  codec->width = options.width;
+  codec->height = options.height;
+  codec->pix_fmt = AV_PIX_FMT_YUV420P;
+  codec->colorspace = AVCOL_SPC_SMPTE170M;
+  codec->color_range = AVCOL_RANGE_MPEG;
+  codec->time_base = {1, options.fps};
+  codec->framerate = {options.fps, 1};
+  codec->gop_size = options.keyInterval;
+  codec->thread_count = 1;
+  codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+  AVDictionary *settings = nullptr;
+  av_dict_set(&settings, "preset", "veryfast", 0);
+  av_dict_set_int(&settings, "crf", options.quality, 0);
+  av_dict_set(&settings, "x264-params", "cpu-independent=1", 0);
+  int status = avcodec_open2(codec.get(), encoder, &settings);
+  av_dict_free(&settings);
+  check(status, file, "the H.264 encoder cannot be opened");
+}
+
+void H264Output::State::openMuxer(const H264Options &options) {
+  check(avformat_alloc_output_context2(&muxer, nullptr, "mp4", file.c_str()), file, "cannot be written");
+  muxer->flags |= AVFMT_FLAG_BITEXACT;
+  stream = allocated(avformat_new_stream(muxer, nullptr));
+  stream->time_base = codec->time_base;
+  stream->avg_frame_rate = codec->framerate;
+  check(avcodec_parameters_from_context(stream->codecpar, codec.get()), file, "cannot be written");
+  check(avio_open(&muxer->pb, url(file).c_str(), AVIO_FLAG_WRITE), file, "cannot be written");
+  check(avformat_write_header(muxer, nullptr), file, "cannot be written");
+}
+
+H264Output::H264Output(const std::string &file, const H264Options &options)
+    : state(std::make_unique<State>()) {
+  silenceLog();
+  State &s = *state;
+  s.file = file;
+  s.openEncoder(options);
+  s.openMuxer(options);
+  s.frame->format = AV_PIX_FMT_YUV420P;
+  s.frame->width = options.width;
+  s.frame->height = options.height;
+  check(av_frame_get_buffer(s.frame.get(), 0), file, "no memory for a picture");
+  s.scaler.reset(sws_getContext(options.width, options.height, AV_PIX_FMT_RGB24, options.width,
+                                options.height, AV_PIX_FMT_YUV420P, scaleFlags, nullptr, nullptr, nullptr));
+  if (!s.scaler)
+    fail("{}: no conversion from RGB to H.264's pixels", file);
+}
+
+H264Output::~H264Output() = default;
+
+void H264Output::State::encode(const AVFrame *picture) {
+  check(avcodec_send_frame(codec.get(), picture), file, "encoding failed");
+  for (;;) {
+    int status = avcodec_receive_packet(codec.get(), packet.get());
+    if (status == AVERROR(EAGAIN) || status == AVERROR_EOF)
+      return;
+    check(status, file, "encoding failed");
+    packet->duration = 1;
+    av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
+    packet->stream_index = stream->index;
+    check(av_interleaved_write_frame(muxer, packet.get()), file, "cannot be written");
+  }
+}
+
+void H264Output::write(const uint8_t *rgb) {
+  State &s = *state;
+  check(av_frame_make_writable(s.frame.get()), s.file, "no memory for a picture");
+  const uint8_t *planes[4] = {rgb};
+  int strides[4] = {s.frame->width * 3};
+  sws_scale(s.scaler.get(), planes, strides, 0, s.frame->height, s.frame->data, s.frame->linesize);
+  s.frame->pts = s.frames++;
+  s.encode(s.frame.get());
+}
+
+void H264Output::finish() {
+  State &s = *state;
+  s.encode(nullptr);
+  check(av_write_trailer(s.muxer), s.file, "cannot be written");
+  avio_flush(s.muxer->pb);
+  int status = s.muxer->pb->error;
+  int closed = avio_closep(&s.muxer->pb);
+  check(status < 0 ? status : closed, s.file, "cannot be written");
+}
+
+std::string versions() {
+  auto text = [](const char *name, unsigned version) {
+    return fmt::format("{} {}.{}.{}", name, AV_VERSION_MAJOR(version), AV_VERSION_MINOR(version),
+                       AV_VERSION_MICRO(version));
+  };
+  return fmt::format("{}, {}, {}", text("libavformat", avformat_version()),
+                     text("libavcodec", avcodec_version()), text("libswscale", swscale_version()));
+}
+
+} // namespace kinema::ffmpeg

@@ -1,0 +1,109 @@
+// All that Kinema takes from FFmpeg, behind types of its own: FFmpeg.cpp is the one file that includes
+// FFmpeg's headers. Errors are kinema::Error and name the file; FFmpeg's own log is silent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace kinema::ffmpeg {
+
+// "No time given", in ticks.
+inline constexpr int64_t noTime = INT64_MIN;
+
+// How stored pictures are turned for display, by the container's display matrix: the stored pixel (x, y) is
+// shown at (a x + c y, b x + d y), up to a shift. Always one of the eight symmetries of a rectangle.
+struct Orientation {
+  int a = 1, b = 0, c = 0, d = 1;
+  bool swapsSides() const { return a == 0; }
+};
+
+struct Stream {
+  std::string codec;
+  int width = 0, height = 0; // of the stored pictures, before `orientation`
+  Orientation orientation;
+  double tick = 0;        // seconds in a unit of presentation time
+  double rate = 0;        // frames a second as the container claims, 0 if it does not know
+  int64_t indexed = 0;    // packets in the container's own table, 0 if it has none
+  bool exactSeek = false; // the container stores each packet's time, so times after a seek can be trusted
+};
+
+// A packet of the video stream, without its data.
+struct Packet {
+  int64_t time = noTime; // presentation time in ticks
+  bool key = false;      // decoding can begin here
+  bool shown = true;     // false: the container or the codec hides its picture
+  bool damaged = false;  // the demuxer could not read all of it
+};
+
+// The video stream of a file: its packets, or its pictures in presentation order.
+class Input {
+public:
+  // Opens `file` and its best video stream. Throws Error if there is no such file, FFmpeg cannot read it, or
+  // it holds no video.
+  explicit Input(const std::string &file);
+  ~Input();
+  Input(Input &&) noexcept;
+  Input &operator=(Input &&) noexcept;
+
+  const Stream &stream() const;
+
+  // Reads the next packet in decode order without decoding it; false at the end of the file. Packets and
+  // pictures must not be mixed without a `seek` or `rewind` between.
+  bool nextPacket(Packet &packet);
+  // True if reading ended with an error rather than at the end of the file.
+  bool readFailed() const;
+
+  // Continues with the key packet at or before `time`, as far as the container can tell; decoding starts at
+  // the first key packet met. False if the container cannot seek.
+  bool seek(int64_t time);
+  // Starts again with the first packet or, with `fromKey`, the first key packet.
+  void rewind(bool fromKey);
+
+  // Decodes the next picture in presentation order; false after the last one.
+  bool nextPicture();
+  // Presentation time of the current picture in ticks, or noTime.
+  int64_t pictureTime() const;
+  // Packets that the decoder refused since the last `seek` or `rewind`.
+  int64_t decodeErrors() const;
+
+  // Converts the current picture to RGB, 8 bits a channel, scaled bilinearly (area-weighted when shrinking).
+  // rgb: [height, width, 3], stored orientation. Matrix and range are the stream's; BT.601 if it does not
+  // say.
+  void convert(int height, int width, uint8_t *rgb);
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+};
+
+struct H264Options {
+  int width = 0, height = 0; // even
+  int fps = 25;
+  int quality = 12;     // x264's constant rate factor: 0 lossless .. 51 worst
+  int keyInterval = 12; // frames from one key frame to the next at most
+};
+
+// Writes an mp4 file, H.264 yuv420p. One thread and no time stamps of the day: the same pictures give the
+// same bytes.
+class H264Output {
+public:
+  H264Output(const std::string &file, const H264Options &options);
+  ~H264Output();
+  H264Output(const H264Output &) = delete;
+  H264Output &operator=(const H264Output &) = delete;
+
+  // rgb: [height, width, 3]
+  void write(const uint8_t *rgb);
+  // Ends the file. Without it the file is not playable.
+  void finish();
+
+private:
+  struct State;
+  std::unique_ptr<State> state;
+};
+
+// Versions of the libraries in use, for reports: "libavcodec 59.37.100, ...".
+std::string versions();
+
+} // namespace kinema::ffmpeg

@@ -1,0 +1,40 @@
+// Makes the motion data set: H.264 videos of Fashion-MNIST sprites whose label is the motion alone (see
+// MotionScene.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+struct MotionOptions {
+  std::string directory;
+  int64_t train = 200, test = 40; // videos of each class
+  int height = 64, width = 86;    // even
+  int frames = 24;
+  int fps = 25;
+  uint64_t seed = 1;
+  int threads = 0; // 0: one a core
+  // The folder of Fashion-MNIST's train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz. Training videos
+  // show sprites of the first file, test videos of the second.
+  std::string sprites = "/usr/share/datasets/fashion-mnist";
+};
+
+struct MotionSummary {
+  int64_t written = 0; // videos
+  int64_t kept = 0;    // videos that an interrupted run had left
+  int64_t bytes = 0;   // written
+};
+
+// Called now and then with the videos done and the videos in all, from one thread at a time.
+using Progress = std::function<void(int64_t done, int64_t total)>;
+
+// Writes options.directory: train/CLASS/NUMBER.mp4, test/CLASS/NUMBER.mp4, train.txt, test.txt, classes.txt,
+// README.txt and motion.json, which holds the options. The bytes depend on the options alone, not on
+// `threads`. The folder must be new or empty, or hold an earlier run with the same options, which is then
+// completed; otherwise throws Error with status 2 and touches nothing. The lists are written last.
+MotionSummary makeMotionVideos(const MotionOptions &options, const Progress &progress = {});
+
+} // namespace kinema

@@ -1,0 +1,34 @@
+// Lists of labelled videos: text files of `path label` lines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+struct LabelledVideo {
+  std::string path; // as the program opens it
+  int32_t label = 0;
+};
+
+struct VideoList {
+  std::string file;
+  std::vector<LabelledVideo> videos;
+};
+
+// Reads a list. A line is a path, blanks and a label; the label is the last word, so paths may hold blanks.
+// Relative paths are relative to the list's folder. Empty lines and lines that begin with # are skipped. A
+// label is a number from 0 to classes - 1 or, if `classNames` are given, one of them; `classes` 0 means any
+// number. Throws Error with the numbers of the first wrong lines, also if the list holds no video. Opens no
+// video.
+VideoList readVideoList(const std::string &file, int64_t classes,
+                        const std::vector<std::string> &classNames = {});
+
+// Reads names of classes, one a line, in the order of their labels. Throws Error on empty or repeated names.
+std::vector<std::string> readClassNames(const std::string &file);
+
+// The classes.txt beside a list, or "" if there is none.
+std::string classNamesBeside(const std::string &listFile);
+
+} // namespace kinema

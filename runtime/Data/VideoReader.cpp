@@ -1,0 +1,192 @@
+#include "runtime/Data/VideoReader.h"
+
+#include "runtime/Error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+namespace kinema {
+
+VideoReader::VideoReader(const std::string &file) : input(file) {
+  information.file = file;
+  scanPackets();
+  if (!byTime)
+    scanPictures();
+  describe();
+}
+
+// Lists the frames by the times of their packets. Sets `byTime` if every picture has a time of its own.
+void VideoReader::scanPackets() {
+  byTime = true;
+  int64_t packets = 0;
+  bool lastDamaged = false;
+  ffmpeg::Packet packet;
+  while (input.nextPacket(packet)) {
+    ++packets;
+    lastDamaged = packet.damaged;
+    if (packet.key && packet.shown)
+      hasKeys = true;
+    if (!packet.shown)
+      continue;
+    byTime &= packet.time != ffmpeg::noTime;
+    times.push_back(packet.time);
+    if (packet.key)
+      keyTimes.push_back(packet.time);
+  }
+  information.truncated = input.readFailed() || lastDamaged || packets < input.stream().indexed;
+  if (lastDamaged && !times.empty())
+    times.pop_back();
+  byTime &= hasKeys && input.stream().exactSeek;
+  if (!byTime)
+    return;
+
+  // Pictures shown before the first key packet cannot be decoded.
+  int64_t first = keyTimes.front();
+  std::erase_if(times, [&](int64_t time) { return time < first; });
+  std::sort(times.begin(), times.end());
+  std::sort(keyTimes.begin(), keyTimes.end());
+  byTime = std::adjacent_find(times.begin(), times.end()) == times.end();
+}
+
+// Lists the frames by decoding them all.
+void VideoReader::scanPictures() {
+  byTime = false;
+  times.clear();
+  input.rewind(hasKeys);
+  current = -1;
+  while (input.nextPicture())
+    times.push_back(input.pictureTime());
+  bool ascending = std::adjacent_find(times.begin(), times.end(), std::greater_equal<>()) == times.end();
+  if (ascending && !times.empty() && times.front() != ffmpeg::noTime)
+    return;
+  const double rate = input.stream().rate > 0 ? input.stream().rate : 1;
+  for (size_t i = 0; i < times.size(); ++i)
+    times[i] = std::llround(static_cast<double>(i) / (rate * input.stream().tick));
+}
+
+void VideoReader::describe() {
+  const ffmpeg::Stream &stream = input.stream();
+  if (times.empty())
+    fail("{}: no frame of its {} video can be read{}", information.file, stream.codec,
+         information.truncated ? ": the file is truncated" : "");
+  information.codec = stream.codec;
+  bool turned = stream.orientation.swapsSides();
+  information.height = turned ? stream.width : stream.height;
+  information.width = turned ? stream.height : stream.width;
+  information.frames = static_cast<int64_t>(times.size());
+
+  // Rates above 1000 are clock ticks that a container without a rate reports in its place.
+  const double span = static_cast<double>(times.back() - times.front()) * stream.tick;
+  const double intervals = static_cast<double>(times.size() - 1);
+  information.fps = stream.rate;
+  if (stream.rate <= 0 || stream.rate > 1000)
+    information.fps = span > 0 ? intervals / span : 0;
+  information.seconds = information.fps > 0 ? span + 1 / information.fps : 0;
+}
+
+int64_t VideoReader::frameAt(double seconds) const {
+  double ticks = seconds / input.stream().tick + static_cast<double>(times.front());
+  // Half a tick of slack: containers round the times of frames to ticks.
+  auto after = std::upper_bound(times.begin(), times.end(), ticks + 0.5,
+                                [](double tick, int64_t time) { return tick < static_cast<double>(time); });
+  return std::max<int64_t>(0, after - times.begin() - 1);
+}
+
+// Decodes on until `input` holds `frame`; false if decoding passes it by.
+bool VideoReader::advanceTo(int64_t frame) {
+  if (!byTime) {
+    while (current < frame) {
+      if (!input.nextPicture())
+        return false;
+      ++current;
+    }
+    return true;
+  }
+  const int64_t wanted = times[frame];
+  while (input.nextPicture()) {
+    int64_t time = input.pictureTime();
+    if (time == ffmpeg::noTime || time < wanted)
+      continue;
+    current = time == wanted ? frame : -1;
+    return time == wanted;
+  }
+  current = -1;
+  return false;
+}
+
+bool VideoReader::moveTo(int64_t frame) {
+  if (current == frame)
+    return true;
+  if (byTime) {
+    int64_t key = *std::prev(std::upper_bound(keyTimes.begin(), keyTimes.end(), times[frame]));
+    bool decodeOn = current >= 0 && current < frame && key <= times[current];
+    if ((decodeOn || input.seek(key)) && advanceTo(frame))
+      return true;
+    current = -1; // the seek went past the frame: from the start, then
+  }
+  if (current < 0 || current > frame) {
+    input.rewind(hasKeys);
+    current = -1;
+  }
+  return advanceTo(frame);
+}
+
+// Turns pictures from the stored to the displayed orientation.
+static void orient(const ffmpeg::Orientation &turn, int height, int width, const uint8_t *stored,
+                   uint8_t *shown) {
+  // stored: [height, width, 3]
+  const int shownWidth = turn.swapsSides() ? height : width;
+  const int left = std::min(turn.a, 0) * (width - 1) + std::min(turn.c, 0) * (height - 1);
+  const int top = std::min(turn.b, 0) * (width - 1) + std::min(turn.d, 0) * (height - 1);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x, stored += 3) {
+      int shownX = turn.a * x + turn.c * y - left, shownY = turn.b * x + turn.d * y - top;
+      std::memcpy(shown + (static_cast<size_t>(shownY) * shownWidth + shownX) * 3, stored, 3);
+    }
+}
+
+void VideoReader::convert(int height, int width, uint8_t *rgb) {
+  const ffmpeg::Orientation &turn = input.stream().orientation;
+  if (turn.a == 1 && turn.d == 1)
+    return input.convert(height, width, rgb);
+  if (turn.swapsSides())
+    std::swap(height, width);
+  std::vector<uint8_t> stored(static_cast<size_t>(height) * width * 3);
+  input.convert(height, width, stored.data());
+  orient(turn, height, width, stored.data(), rgb);
+}
+
+// `order`: positions in `frames` by ascending frame number. False if a frame was passed by.
+bool VideoReader::readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height,
+                                int width, uint8_t *rgb) {
+  const size_t bytes = static_cast<size_t>(height) * width * 3;
+  for (size_t i = 0; i < order.size(); ++i) {
+    uint8_t *target = rgb + order[i] * bytes;
+    if (i > 0 && frames[order[i]] == frames[order[i - 1]]) {
+      std::memcpy(target, rgb + order[i - 1] * bytes, bytes);
+      continue;
+    }
+    if (!moveTo(frames[order[i]]))
+      return false;
+    convert(height, width, target);
+  }
+  return true;
+}
+
+void VideoReader::read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) {
+  for (int64_t frame : frames)
+    if (frame < 0 || frame >= information.frames)
+      fail("{}: frame {} asked for, but it has {}", information.file, frame, information.frames);
+  std::vector<size_t> order(frames.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::sort(order.begin(), order.end(),
+            [&](size_t i, size_t j) { return std::pair(frames[i], i) < std::pair(frames[j], j); });
+  if (readAscending(frames, order, height, width, rgb))
+    return;
+  fail("{}: some of frames {} to {} cannot be decoded: the file is damaged", information.file,
+       frames[order.front()], frames[order.back()]);
+}
+
+} // namespace kinema

@@ -1,0 +1,61 @@
+// Reads chosen frames of a video. Frame i is the i-th picture that decoding the whole file from its start
+// would give; seeking never changes what frame i is.
+#pragma once
+
+#include "runtime/Data/FFmpeg.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+struct VideoInfo {
+  std::string file;
+  std::string codec;
+  int height = 0, width = 0; // as displayed: the container's rotation is applied
+  int64_t frames = 0;        // that can be read; found by scanning the packets, not by trusting the header
+  double fps = 0;            // mean rate, 0 if the file has no times (then one frame is one tick)
+  double seconds = 0;        // from the first frame to the end of the last, 0 if fps is
+  bool truncated = false;    // the file ends before its own table of contents does
+};
+
+class VideoReader {
+public:
+  // Opens a video file and scans its packets; decodes nothing unless the container has no usable times, in
+  // which case the whole video is decoded once. Throws Error if it is not a video or has no readable frame.
+  explicit VideoReader(const std::string &file);
+
+  const VideoInfo &info() const { return information; }
+
+  // The frame on display `seconds` after the first one appeared, in [0, info().frames).
+  int64_t frameAt(double seconds) const;
+
+  // Decodes `frames` (numbers in [0, info().frames), in any order, with repetition), scaled to height x
+  // width. rgb: [frames.size(), height, width, 3]. Throws Error if one of them cannot be decoded.
+  void read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb);
+
+private:
+  void scanPackets();
+  void scanPictures();
+  void describe();
+  bool moveTo(int64_t frame);
+  bool advanceTo(int64_t frame);
+  bool readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height, int width,
+                     uint8_t *rgb);
+  void convert(int height, int width, uint8_t *rgb);
+
+  ffmpeg::Input input;
+  VideoInfo information;
+
+  // With `byTime`, a picture is frame i if its presentation time is times[i], and decoding may begin at the
+  // last of `keyTimes` not after it. Otherwise frames are counted from the start of the file.
+  bool byTime = false;
+  bool hasKeys = false;
+  std::vector<int64_t> times;    // in ticks, strictly ascending
+  std::vector<int64_t> keyTimes; // in ticks, ascending
+
+  int64_t current = -1; // frame that `input` holds, -1 if none
+};
+
+} // namespace kinema

@@ -1,0 +1,345 @@
+#include "runtime/Data/VideoSource.h"
+
+#include "runtime/Data/Workers.h"
+#include "runtime/Error.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+namespace kinema {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// A batch being filled, or waiting to be taken.
+struct Slot {
+  Batch batch;
+  std::vector<std::string> reasons; // [N]; why a clip could not be read, or empty
+  int64_t missing = 0;              // clips not yet done
+};
+
+// The next clip to decode, or a clip's place: clips of a batch, batches of an epoch, epochs, one after the
+// other.
+struct Position {
+  int64_t epoch = 0, batch = 0, clip = 0;
+};
+
+// Opened videos that no thread is using. Neighbouring clips of an evaluation come from one video.
+class IdleReaders {
+public:
+  std::unique_ptr<VideoReader> take(int64_t video) {
+    for (size_t i = 0; i < readers.size(); ++i)
+      if (readers[i].first == video) {
+        auto reader = std::move(readers[i].second);
+        readers.erase(readers.begin() + static_cast<std::ptrdiff_t>(i));
+        return reader;
+      }
+    return nullptr;
+  }
+  // Returns the reader to close, if any: the one that has been idle for longest.
+  std::unique_ptr<VideoReader> give(int64_t video, std::unique_ptr<VideoReader> reader, size_t limit) {
+    readers.emplace_back(video, std::move(reader));
+    if (readers.size() <= limit)
+      return nullptr;
+    auto oldest = std::move(readers.front().second);
+    readers.erase(readers.begin());
+    return oldest;
+  }
+
+private:
+  std::vector<std::pair<int64_t, std::unique_ptr<VideoReader>>> readers;
+};
+
+} // namespace
+
+struct VideoSource::State {
+  VideoList list;
+  ClipSampler sampler;
+  DataRecipe data;
+  Normalisation normalisation;
+  int64_t batchSize, clipFloats;
+  int threadCount;
+
+  // The rest is guarded by `mutex`. Batches are filled in order into a ring of slots; `taken` batches have
+  // been handed out since the last seek and `begun` have a slot.
+  mutable std::mutex mutex;
+  std::condition_variable workArrived, slotDone;
+  std::vector<Slot> ring;
+  int64_t taken = 0, begun = 0;
+  Position delivery; // of the batch that `next` hands out
+  Position work;     // of the clip that a worker takes
+  int busy = 0;      // workers at a clip
+  bool stopping = false, paused = true, endOfEpoch = false;
+  IdleReaders idle;
+  std::map<int64_t, std::string> unopenable; // videos that cannot be opened, and why
+  std::set<int64_t> reported;
+  std::vector<Unreadable> unreadable;
+  LoaderStatistics statistics;
+  std::vector<std::jthread> workers;
+
+  State(VideoList videos, ClipSampler clips, const Recipe &recipe, const LoaderOptions &options);
+  ~State();
+  int64_t batches() const { return (sampler.clips() + batchSize - 1) / batchSize; }
+  int64_t clipsIn(int64_t batch) const { return std::min(batchSize, sampler.clips() - batch * batchSize); }
+  bool workAvailable() const;
+  Slot &beginBatch();
+  void worker();
+  void decode(const Position &at, Slot &slot, std::vector<uint8_t> &scratch);
+  void fill(const ClipDraw &draw, std::vector<uint8_t> &scratch, float *clip);
+  std::unique_ptr<VideoReader> open(int64_t video);
+  void closeUp(Slot &slot);
+  void advance(Position &position) const;
+};
+
+VideoSource::State::State(VideoList videos, ClipSampler clips, const Recipe &recipe,
+                          const LoaderOptions &options)
+    : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data),
+      normalisation(recipe.data.mean, recipe.data.std), batchSize(options.batch),
+      threadCount(threadsOrCores(options.threads)) {
+  if (batchSize <= 0)
+    refuse("a batch of {} clips", batchSize);
+  clipFloats = 3 * data.frames * sampler.crop().height * sampler.crop().width;
+  const int64_t batchBytes = batchSize * clipFloats * static_cast<int64_t>(sizeof(float));
+  // No more than keeps all threads busy while one batch is taken.
+  const int64_t useful = 2 + (2 * threadCount + batchSize - 1) / batchSize;
+  ring.resize(static_cast<size_t>(std::clamp<int64_t>(options.memory / batchBytes, 2, useful)));
+}
+
+VideoSource::State::~State() {
+  {
+    std::lock_guard lock(mutex);
+    stopping = true;
+  }
+  workArrived.notify_all();
+  workers.clear(); // waits
+}
+
+// The position after the end of a batch.
+void VideoSource::State::advance(Position &position) const {
+  position.clip = 0;
+  if (++position.batch == batches())
+    position = {position.epoch + (sampler.isForTraining() ? 1 : 0), 0, 0};
+}
+
+bool VideoSource::State::workAvailable() const {
+  return !paused && (work.clip > 0 || begun - taken < static_cast<int64_t>(ring.size()));
+}
+
+Slot &VideoSource::State::beginBatch() {
+  Slot &slot = ring[begun++ % ring.size()];
+  slot.batch.clips.resize(static_cast<size_t>(batchSize * clipFloats));
+  slot.batch.labels.assign(batchSize, -1);
+  slot.batch.videos.assign(batchSize, -1);
+  slot.batch.valid = 0;
+  slot.reasons.assign(batchSize, {});
+  slot.missing = clipsIn(work.batch);
+  return slot;
+}
+
+void VideoSource::State::worker() {
+  std::vector<uint8_t> scratch;
+  std::unique_lock lock(mutex);
+  for (;;) {
+    workArrived.wait(lock, [&] { return stopping || workAvailable(); });
+    if (stopping)
+      return;
+    Slot &slot = work.clip == 0 ? beginBatch() : ring[(begun - 1) % ring.size()];
+    const Position mine = work;
+    if (++work.clip == clipsIn(work.batch))
+      advance(work);
+    ++busy;
+    lock.unlock();
+    const Clock::time_point begin = Clock::now();
+    decode(mine, slot, scratch);
+    const double seconds = secondsSince(begin);
+    lock.lock();
+    --busy;
+    ++statistics.clips;
+    statistics.decodeSeconds += seconds;
+    --slot.missing;
+    if (slot.missing == 0 || paused)
+      slotDone.notify_all();
+  }
+}
+
+// Fills one clip of a slot; each clip has its own part of the slot, so this needs no lock.
+void VideoSource::State::decode(const Position &at, Slot &slot, std::vector<uint8_t> &scratch) {
+  const ClipDraw draw = sampler.draw(at.epoch, at.batch * batchSize + at.clip);
+  slot.batch.videos[at.clip] = draw.video;
+  slot.batch.labels[at.clip] = list.videos[draw.video].label;
+  try {
+    fill(draw, scratch, slot.batch.clips.data() + at.clip * clipFloats);
+  } catch (const std::exception &error) {
+    slot.reasons[at.clip] = error.what();
+  }
+}
+
+void VideoSource::State::fill(const ClipDraw &draw, std::vector<uint8_t> &scratch, float *clip) {
+  std::unique_ptr<VideoReader> reader = open(draw.video);
+  const VideoInfo &info = reader->info();
+  const PictureSize picture = scaledSize({info.height, info.width}, data);
+  const PictureSize crop = sampler.crop();
+  CropOrigin origin;
+  try {
+    const bool tall = picture.height > picture.width;
+    origin = !draw.alongLonger ? placeCrop(picture, crop, draw.down, draw.right)
+                               : placeCrop(picture, crop, tall ? draw.right : 0.5, tall ? 0.5 : draw.right);
+  } catch (const Error &error) {
+    fail("{}: {}", info.file, error.what());
+  }
+  const std::vector<int64_t> frames = sampler.frames(draw, *reader);
+  scratch.resize(frames.size() * static_cast<size_t>(picture.height) * picture.width * 3);
+  reader->read(frames, picture.height, picture.width, scratch.data());
+  normalisation.apply(scratch.data(), data.frames, picture, origin, crop, draw.flip, clip);
+  std::unique_ptr<VideoReader> surplus;
+  std::lock_guard lock(mutex);
+  surplus = idle.give(draw.video, std::move(reader), static_cast<size_t>(threadCount));
+}
+
+// That a video cannot be opened is remembered; what cannot be read of one that can is tried anew with each
+// clip, so that a clip's fate does not depend on the clips before it.
+std::unique_ptr<VideoReader> VideoSource::State::open(int64_t video) {
+  {
+    std::lock_guard lock(mutex);
+    if (auto known = unopenable.find(video); known != unopenable.end())
+      throw Error(known->second);
+    if (auto reader = idle.take(video))
+      return reader;
+  }
+  try {
+    return std::make_unique<VideoReader>(list.videos[video].path);
+  } catch (const Error &error) {
+    std::lock_guard lock(mutex);
+    unopenable.emplace(video, error.what());
+    throw;
+  }
+}
+
+// Leaves out the clips that could not be read and masks the end of the batch.
+void VideoSource::State::closeUp(Slot &slot) {
+  Batch &batch = slot.batch;
+  int64_t kept = 0;
+  for (int64_t clip = 0; clip < batchSize && batch.videos[clip] >= 0; ++clip) {
+    const int64_t video = batch.videos[clip];
+    if (!slot.reasons[clip].empty()) {
+      if (reported.insert(video).second)
+        unreadable.push_back({video, list.videos[video].path, slot.reasons[clip]});
+      continue;
+    }
+    if (kept != clip)
+      std::memcpy(batch.clips.data() + kept * clipFloats, batch.clips.data() + clip * clipFloats,
+                  static_cast<size_t>(clipFloats) * sizeof(float));
+    batch.labels[kept] = batch.labels[clip];
+    batch.videos[kept++] = video;
+  }
+  batch.valid = kept;
+  std::fill(batch.clips.begin() + kept * clipFloats, batch.clips.end(), 0.0f);
+  std::fill(batch.labels.begin() + kept, batch.labels.end(), -1);
+  std::fill(batch.videos.begin() + kept, batch.videos.end(), -1);
+}
+
+VideoSource::VideoSource(std::unique_ptr<State> state) : state(std::move(state)) {}
+VideoSource::~VideoSource() = default;
+
+std::unique_ptr<VideoSource> VideoSource::training(VideoList list, const Recipe &recipe,
+                                                   const LoaderOptions &options) {
+  auto sampler = ClipSampler::training(recipe.data, static_cast<int64_t>(list.videos.size()),
+                                       recipe.train.clips, static_cast<uint64_t>(recipe.train.seed));
+  return std::unique_ptr<VideoSource>(
+      new VideoSource(std::make_unique<State>(std::move(list), std::move(sampler), recipe, options)));
+}
+
+std::unique_ptr<VideoSource> VideoSource::evaluation(VideoList list, const Recipe &recipe,
+                                                     const LoaderOptions &options) {
+  auto sampler = ClipSampler::evaluation(recipe.data, recipe.eval, static_cast<int64_t>(list.videos.size()),
+                                         static_cast<uint64_t>(recipe.train.seed));
+  return std::unique_ptr<VideoSource>(
+      new VideoSource(std::make_unique<State>(std::move(list), std::move(sampler), recipe, options)));
+}
+
+int64_t VideoSource::batches() const { return state->batches(); }
+int64_t VideoSource::clips() const { return state->sampler.clips(); }
+int64_t VideoSource::videos() const { return static_cast<int64_t>(state->list.videos.size()); }
+std::string VideoSource::videoName(int64_t video) const { return state->list.videos.at(video).path; }
+int32_t VideoSource::videoLabel(int64_t video) const { return state->list.videos.at(video).label; }
+int VideoSource::threads() const { return state->threadCount; }
+
+void VideoSource::seek(int64_t epoch, int64_t batch) {
+  State &s = *state;
+  if (epoch < 0 || batch < 0 || batch > s.batches())
+    fail("no batch {} in epoch {}: an epoch has {}", batch, epoch, s.batches());
+  std::unique_lock lock(s.mutex);
+  const bool atEnd = batch == s.batches();
+  Position wanted = atEnd ? Position{epoch + 1, 0, 0} : Position{epoch, batch, 0};
+  if (!s.sampler.isForTraining())
+    wanted.epoch = 0;
+  s.endOfEpoch = atEnd;
+  if (!s.paused && s.delivery.epoch == wanted.epoch && s.delivery.batch == wanted.batch)
+    return;
+  s.paused = true;
+  s.slotDone.wait(lock, [&] { return s.busy == 0; });
+  s.delivery = s.work = wanted;
+  s.taken = s.begun = 0;
+  s.paused = false;
+  while (static_cast<int>(s.workers.size()) < s.threadCount)
+    s.workers.emplace_back([&s] { s.worker(); });
+  s.workArrived.notify_all();
+}
+
+bool VideoSource::next(Batch &batch) {
+  State &s = *state;
+  bool started;
+  {
+    std::lock_guard lock(s.mutex);
+    started = !s.paused;
+  }
+  if (!started)
+    seek(0, 0);
+  std::unique_lock lock(s.mutex);
+  if (s.endOfEpoch) {
+    s.endOfEpoch = false;
+    return false;
+  }
+  Slot &slot = s.ring[s.taken % s.ring.size()];
+  const Clock::time_point begin = Clock::now();
+  s.slotDone.wait(lock, [&] { return s.begun > s.taken && slot.missing == 0; });
+  s.statistics.waitSeconds += secondsSince(begin);
+  s.closeUp(slot);
+  std::swap(batch, slot.batch);
+  ++s.taken;
+  s.advance(s.delivery);
+  s.endOfEpoch = s.delivery.batch == 0;
+  s.workArrived.notify_all();
+  return true;
+}
+
+std::vector<Unreadable> VideoSource::takeUnreadable() {
+  std::lock_guard lock(state->mutex);
+  return std::exchange(state->unreadable, {});
+}
+
+int64_t VideoSource::memory() const {
+  const State &s = *state;
+  const int64_t batches =
+      static_cast<int64_t>(s.ring.size()) * s.batchSize * s.clipFloats * int64_t{sizeof(float)};
+  const PictureSize picture = scaledSize({s.sampler.crop().height, s.sampler.crop().width}, s.data);
+  return batches + s.threadCount * s.data.frames * picture.height * picture.width * 3;
+}
+
+LoaderStatistics VideoSource::statistics() const {
+  std::lock_guard lock(state->mutex);
+  return state->statistics;
+}
+
+} // namespace kinema

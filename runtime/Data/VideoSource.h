@@ -1,0 +1,59 @@
+// Batches of clips from video files: worker threads decode ahead of the trainer, within a stated amount of
+// memory.
+#pragma once
+
+#include "runtime/Batch.h"
+#include "runtime/Data/ClipSampler.h"
+#include "runtime/Data/VideoList.h"
+#include "runtime/Recipe.h"
+
+#include <memory>
+
+namespace kinema {
+
+struct LoaderOptions {
+  int64_t batch = 1;                 // clips of a batch
+  int threads = 0;                   // 0: one a core
+  int64_t memory = int64_t{1} << 30; // bytes for the batches that are decoded ahead; two batches at the least
+};
+
+// What the loader has done since it began.
+struct LoaderStatistics {
+  int64_t clips = 0;        // decoded, cut and normalised
+  double decodeSeconds = 0; // of all threads together, spent on them
+  double waitSeconds = 0;   // that the caller of `next` waited
+};
+
+// The batches' shape is [N, 3, T, H, W] with T = data.frames and H, W = the crop.
+class VideoSource : public BatchSource {
+public:
+  // Training and evaluation as ClipSampler defines them. Nothing is opened before the first `next` or `seek`.
+  static std::unique_ptr<VideoSource> training(VideoList list, const Recipe &recipe,
+                                               const LoaderOptions &options);
+  static std::unique_ptr<VideoSource> evaluation(VideoList list, const Recipe &recipe,
+                                                 const LoaderOptions &options);
+  ~VideoSource() override;
+
+  int64_t batches() const override;
+  int64_t clips() const override;
+  int64_t videos() const override;
+  std::string videoName(int64_t video) const override;
+  int32_t videoLabel(int64_t video) const override;
+  void seek(int64_t epoch, int64_t batch) override;
+  // Clips whose video cannot be read are left out: the others close up, and the batch's end is masked.
+  bool next(Batch &batch) override;
+  std::vector<Unreadable> takeUnreadable() override;
+
+  // Bytes that the loader holds for batches and for decoded frames when all threads are busy (without
+  // FFmpeg's own).
+  int64_t memory() const;
+  int threads() const;
+  LoaderStatistics statistics() const;
+
+private:
+  struct State;
+  explicit VideoSource(std::unique_ptr<State> state);
+  std::unique_ptr<State> state;
+};
+
+} // namespace kinema
