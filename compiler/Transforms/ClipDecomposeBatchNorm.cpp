@@ -1,5 +1,5 @@
+#include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
-#include "dialects/Clip/Clip.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_CLIPDECOMPOSEBATCHNORM
@@ -8,10 +8,67 @@ namespace kinema {
 
 using namespace mlir;
 using namespace kinema;
+using namespace kinema::clip;
+
+/// The elements that a statistic of one channel is over: N * T * H * W.
+static int64_t countOf(Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  return type.getNumElements() / type.getDimSize(1);
+}
+
+/// Reads the running statistics at the function's top, moves them beside `op` and writes them at its end.
+static void moveRunning(BatchNormOp op, Value mean, Value var, OpBuilder builder) {
+  Block *block = op->getBlock();
+  OpBuilder top = OpBuilder::atBlockBegin(block);
+  Value oldMean = ReadOp::create(top, op.getLoc(), mean.getType(), op.getRunningMeanAttr());
+  Value oldVar = ReadOp::create(top, op.getLoc(), var.getType(), op.getRunningVarAttr());
+  auto running =
+      BatchNormRunningOp::create(builder, op.getLoc(), oldMean, oldVar, mean, var, op.getMomentumAttr(),
+                                 builder.getI64IntegerAttr(countOf(op.getX())), op.getUnbiasedAttr());
+  OpBuilder end(block->getTerminator());
+  WriteOp::create(end, op.getLoc(), op.getRunningMeanAttr(), running.getNewMean());
+  WriteOp::create(end, op.getLoc(), op.getRunningVarAttr(), running.getNewVar());
+}
+
+static void decompose(BatchNormOp op) {
+  OpBuilder builder(op);
+  Location where = op.getLoc();
+  auto moments = MomentsOp::create(builder, where, op.getX());
+  auto coeffs = BatchNormCoeffsOp::create(builder, where, moments.getMean(), moments.getVar(), op.getGamma(),
+                                          op.getBeta(), op.getEpsAttr());
+  Value result = AffineOp::create(builder, where, op.getX(), coeffs.getScale(), coeffs.getOffset());
+  moveRunning(op, moments.getMean(), moments.getVar(), builder);
+  op->replaceAllUsesWith(ValueRange{result, moments.getMean(), coeffs.getRstd()});
+  op.erase();
+}
+
+static void decompose(BatchNormGradOp op) {
+  OpBuilder builder(op);
+  Location where = op.getLoc();
+  auto sums = BatchNormGradSumsOp::create(builder, where, op.getG(), op.getZ(), op.getMean(), op.getRstd());
+  auto coeffs = BatchNormGradCoeffsOp::create(builder, where, sums.getSum(), sums.getSumXhat(), op.getMean(),
+                                              op.getRstd(), op.getGamma(),
+                                              builder.getI64IntegerAttr(countOf(op.getZ())));
+  Value dz =
+      Affine2Op::create(builder, where, op.getG(), op.getZ(), coeffs.getP(), coeffs.getQ(), coeffs.getR());
+  op->replaceAllUsesWith(ValueRange{dz, coeffs.getDgamma(), coeffs.getDbeta()});
+  op.erase();
+}
 
 namespace {
 struct ClipDecomposeBatchNormPass : kinema::impl::ClipDecomposeBatchNormBase<ClipDecomposeBatchNormPass> {
   using Base::Base;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    getOperation().walk([&](Operation *op) {
+      if (auto norm = dyn_cast<BatchNormOp>(op); norm && norm.getTraining())
+        decompose(norm);
+      else if (auto gradient = dyn_cast<BatchNormGradOp>(op))
+        decompose(gradient);
+      else
+        return;
+      ++decomposed;
+    });
+  }
 };
 } // namespace

@@ -1,5 +1,9 @@
+#include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Clip.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_CLIPDIFFERENTIATE
@@ -8,10 +12,197 @@ namespace kinema {
 
 using namespace mlir;
 using namespace kinema;
+using namespace kinema::clip;
+
+namespace {
+
+/// The backward half of one straight-line function.
+class Backward {
+public:
+  /// `builder` is where backward operations go.
+  Backward(func::FuncOp function, OpBuilder builder) : function(function), builder(builder) {}
+
+  /// Walks from `from`, whose gradient is `gradient`, up to the reads of trained parameters.
+  LogicalResult run(Value from, Value gradient);
+
+  /// Null where the loss does not depend on `value`.
+  Value gradientOf(Value value) const { return gradients.lookup(value); }
+  int64_t getForks() const { return forks; }
+
+private:
+  void markTrained();
+  LogicalResult differentiate(Operation *op);
+  LogicalResult accumulate(Operation *user, Value value, Value gradient);
+
+  func::FuncOp function;
+  OpBuilder builder;
+  DenseSet<Value> trained; // values that some trained parameter changes
+  DenseMap<Value, Value> gradients;
+  int64_t forks = 0;
+};
+
+} // namespace
+
+void Backward::markTrained() {
+  auto module = function->getParentOfType<ModuleOp>();
+  for (Operation &op : function.getOps()) {
+    bool isTrained = llvm::any_of(op.getOperands(), [&](Value operand) { return trained.contains(operand); });
+    if (auto read = dyn_cast<ReadOp>(op))
+      isTrained = module.lookupSymbol<ParamOp>(read.getParam()).isTrained();
+    if (isTrained)
+      trained.insert(op.result_begin(), op.result_end());
+  }
+}
+
+LogicalResult Backward::run(Value from, Value gradient) {
+  markTrained();
+  gradients[from] = gradient;
+  SmallVector<Operation *> forward;
+  for (Operation &op : function.getOps()) {
+    if (&op == gradient.getDefiningOp())
+      break;
+    forward.push_back(&op);
+  }
+  for (Operation *op : llvm::reverse(forward))
+    if (!isa<ReadOp>(op) && failed(differentiate(op)))
+      return failure();
+  return success();
+}
+
+LogicalResult Backward::differentiate(Operation *op) {
+  auto needed = llvm::map_to_vector(op->getOperands(), [&](Value v) { return trained.contains(v); });
+  auto results = llvm::map_to_vector(op->getResults(), [&](Value v) { return gradientOf(v); });
+  if (!llvm::is_contained(needed, true) || llvm::all_of(results, [](Value g) { return !g; }))
+    return success();
+  auto differentiable = dyn_cast<DifferentiableOp>(op);
+  SmallVector<Value> found(op->getNumOperands());
+  if (differentiable)
+    found = differentiable.gradients(builder, results, needed);
+  for (auto [operand, isNeeded, gradient] : llvm::zip_equal(op->getOperands(), needed, found)) {
+    if (!isNeeded)
+      continue;
+    if (!gradient)
+      return op->emitError("no gradient for ") << op->getName() << " at layer " << layerName(op->getLoc());
+    if (failed(accumulate(op, operand, gradient)))
+      return failure();
+  }
+  return success();
+}
+
+/// The gradients of a value with several users are added as the walk meets them, the last user's first.
+LogicalResult Backward::accumulate(Operation *user, Value value, Value gradient) {
+  Value &sum = gradients[value];
+  if (!sum) {
+    sum = gradient;
+    return success();
+  }
+  if (cast<RankedTensorType>(value.getType()).getRank() != 5)
+    return user->emitError("no gradient for a parameter of several layers, among them ")
+           << layerName(user->getLoc());
+  sum = AddOp::create(builder, value.getLoc(), sum, gradient);
+  ++forks;
+  return success();
+}
 
 namespace {
 struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferentiatePass> {
   using Base::Base;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    auto forward = findForward(getOperation());
+    if (failed(forward) || failed(makeTrainStep(*forward)))
+      signalPassFailure();
+  }
+
+  LogicalResult makeTrainStep(func::FuncOp forward);
+  FailureOr<SmallVector<Value>> update(OpBuilder &builder, const Backward &backward, ArrayRef<ReadOp> reads,
+                                       Value hyper);
+  void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
 };
 } // namespace
+
+/// Adds the arguments %labels and %hyper: rate, momentum, nesterov, decay, and for dropouts seed and step.
+static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips) {
+  auto *context = step.getContext();
+  bool drops = !step.getOps<DropoutOp>().empty();
+  auto add = [&](StringRef name, Type type) -> Value {
+    unsigned index = step.getNumArguments();
+    (void)step.insertArgument(index, type, {}, step.getLoc());
+    step.setArgAttr(index, "clip.name", StringAttr::get(context, name));
+    return step.getArgument(index);
+  };
+  Value labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
+  Value hyper = add("hyper", RankedTensorType::get({drops ? 6 : 4}, Float32Type::get(context)));
+  return {labels, hyper};
+}
+
+/// Batch norms take the batch's statistics, dropouts drop.
+static void setTraining(func::FuncOp step, Value hyper) {
+  step.walk([&](BatchNormOp op) { op.setTraining(true); });
+  step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
+}
+
+LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
+  func::FuncOp step = cloneFunction(forward, "train_step");
+  auto reads = hoistReads(step);
+  auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());
+  Value logits = oldReturn.getOperand(0);
+  auto [labels, hyper] = addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0));
+  setTraining(step, hyper);
+
+  OpBuilder builder(oldReturn);
+  Location where = NameLoc::get(builder.getStringAttr("loss"));
+  auto loss =
+      SoftmaxCrossEntropyOp::create(builder, where, logits, labels, builder.getF64FloatAttr(smoothing));
+  Backward backward(step, builder);
+  if (failed(backward.run(logits, loss.getDlogits())))
+    return failure();
+  forks += backward.getForks();
+
+  SmallVector<Value> results = {loss.getLoss(), logits};
+  SmallVector<std::string> names = {"loss", "logits"};
+  auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return paramOf(read).isTrained(); });
+  auto gradients = update(builder, backward, trained, hyper);
+  if (failed(gradients))
+    return failure();
+  if (keepGradients)
+    for (auto [read, gradient] : llvm::zip_equal(trained, *gradients)) {
+      results.push_back(gradient);
+      names.push_back(("grad." + read.getParam()).str());
+    }
+  addResults(step, results, names);
+  return success();
+}
+
+/// One `sgd` a trained parameter, with its momentum; returns the gradients.
+FailureOr<SmallVector<Value>> ClipDifferentiatePass::update(OpBuilder &builder, const Backward &backward,
+                                                            ArrayRef<ReadOp> reads, Value hyper) {
+  SmallVector<Value> gradients;
+  SmallVector<std::pair<std::string, Value>> writes;
+  for (ReadOp read : reads) {
+    ParamOp param = paramOf(read);
+    Value gradient = backward.gradientOf(read.getValue());
+    if (!gradient)
+      return read.emitError("the loss does not depend on the parameter @") << param.getSymName();
+    std::string momentum = (param.getSymName() + ".momentum").str();
+    auto zero = builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("constant")),
+                                           builder.getNamedAttr("value", builder.getF64FloatAttr(0.0))});
+    declareParam(param, momentum, param.getTensorType(), "momentum", zero);
+    OpBuilder top(read);
+    Value velocity = ReadOp::create(top, read.getLoc(), param.getTensorType(), momentum);
+    auto sgd = SgdOp::create(builder, read.getLoc(), read.getValue(), velocity, gradient, hyper);
+    writes.push_back({param.getSymName().str(), sgd.getNewWeight()});
+    writes.push_back({momentum, sgd.getNewVelocity()});
+    gradients.push_back(gradient);
+    ++parameters;
+  }
+  for (auto &[name, value] : writes)
+    WriteOp::create(builder, value.getLoc(), name, value);
+  return gradients;
+}
+
+void ClipDifferentiatePass::addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names) {
+  setResults(step, values);
+  for (auto [i, name] : llvm::enumerate(names))
+    step.setResultAttr(i, "clip.name", StringAttr::get(&getContext(), name));
+}

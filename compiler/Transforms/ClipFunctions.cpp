@@ -1,0 +1,73 @@
+#include "compiler/Transforms/ClipFunctions.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::clip;
+
+FailureOr<func::FuncOp> kinema::findForward(ModuleOp module) {
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  if (!forward || !forward.getBody().hasOneBlock())
+    return module.emitError("a network in clip form is a function @forward of one block");
+  if (forward.getNumResults() != 1)
+    return forward.emitError("@forward returns the scores alone, found ")
+           << forward.getNumResults() << " results";
+  return forward;
+}
+
+func::FuncOp kinema::cloneFunction(func::FuncOp function, StringRef name) {
+  OpBuilder builder(function->getContext());
+  builder.setInsertionPointAfter(function);
+  auto copy = cast<func::FuncOp>(builder.clone(*function));
+  copy.setSymName(name);
+  return copy;
+}
+
+SmallVector<ReadOp> kinema::hoistReads(func::FuncOp function) {
+  llvm::MapVector<StringAttr, ReadOp> first;
+  for (ReadOp read : llvm::make_early_inc_range(function.getOps<ReadOp>())) {
+    auto [entry, isNew] = first.try_emplace(read.getParamAttr().getAttr(), read);
+    if (isNew)
+      continue;
+    read.replaceAllUsesWith(entry->second.getValue());
+    read.erase();
+  }
+  SmallVector<ReadOp> reads;
+  for (auto &[name, read] : first)
+    reads.push_back(read);
+  for (ReadOp read : llvm::reverse(reads))
+    read->moveBefore(&function.front(), function.front().begin());
+  return reads;
+}
+
+ParamOp kinema::paramOf(ReadOp read) {
+  return read->getParentOfType<ModuleOp>().lookupSymbol<ParamOp>(read.getParam());
+}
+
+ParamOp kinema::declareParam(ParamOp after, StringRef name, RankedTensorType type, StringRef role,
+                             DictionaryAttr init) {
+  if (auto param = after->getParentOfType<ModuleOp>().lookupSymbol<ParamOp>(name))
+    return param;
+  OpBuilder builder(after->getContext());
+  builder.setInsertionPointAfter(after);
+  return ParamOp::create(builder, after.getLoc(), name, type, role, init, /*file_shape=*/nullptr);
+}
+
+void kinema::setResults(func::FuncOp function, ValueRange values) {
+  auto old = cast<func::ReturnOp>(function.front().getTerminator());
+  OpBuilder builder(old);
+  func::ReturnOp::create(builder, old.getLoc(), values);
+  old.erase();
+  function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), values.getTypes()));
+  function.setResAttrsAttr(nullptr);
+}
+
+std::string kinema::layerName(Location location) {
+  std::string name = "?";
+  location->walk([&](Location part) {
+    auto named = dyn_cast<NameLoc>(part);
+    if (named)
+      name = named.getName().str();
+    return named ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return name;
+}
