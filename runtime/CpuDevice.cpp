@@ -1,0 +1,192 @@
+// The CPU device: kernels are functions of a shared object, a launch is one OpenMP region.
+#include "runtime/Device.h"
+#include "runtime/Error.h"
+
+#include <dlfcn.h>
+#include <omp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace kinema {
+namespace {
+
+using KernelFunction = void (*)(void *const *args, int64_t begin, int64_t end, void *scratch);
+
+// Zeroed pages, big ones where the system has them. Memory is taken when it is touched.
+class Pages {
+public:
+  Pages() = default;
+  explicit Pages(int64_t bytes, const char *purpose) : bytes(std::max<int64_t>(bytes, 1)) {
+    memory = mmap(nullptr, this->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+      fail("cannot allocate {} bytes for {}: {}", bytes, purpose, std::strerror(errno));
+    madvise(memory, this->bytes, MADV_HUGEPAGE); // advice: the system may have none
+  }
+  Pages(Pages &&other) noexcept { swap(other); }
+  Pages &operator=(Pages &&other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Pages() {
+    if (memory)
+      munmap(memory, bytes);
+  }
+  char *data() const { return static_cast<char *>(memory); }
+  int64_t size() const { return bytes; }
+
+private:
+  void swap(Pages &other) noexcept {
+    std::swap(memory, other.memory);
+    std::swap(bytes, other.bytes);
+  }
+  void *memory = nullptr;
+  int64_t bytes = 0;
+};
+
+// A shared object loaded from memory. Its descriptor stays open: the loader takes two objects for one if they
+// were opened under the same name, and the name holds the descriptor's number.
+class Code {
+public:
+  Code() = default;
+  Code(const Code &) = delete;
+  Code &operator=(const Code &) = delete;
+  ~Code() {
+    if (handle)
+      dlclose(handle);
+    if (descriptor >= 0)
+      close(descriptor);
+  }
+
+  void load(std::string_view content, const std::string &name) {
+    descriptor = memfd_create(name.c_str(), MFD_CLOEXEC);
+    if (descriptor < 0)
+      fail("cannot load {}: {}", name, std::strerror(errno));
+    for (size_t done = 0; done < content.size();) {
+      ssize_t written = write(descriptor, content.data() + done, content.size() - done);
+      if (written < 0)
+        fail("cannot load {}: {}", name, std::strerror(errno));
+      done += static_cast<size_t>(written);
+    }
+    handle = dlopen(fmt::format("/proc/self/fd/{}", descriptor).c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+      fail("cannot load {}: {}", name, dlerror());
+  }
+
+  KernelFunction find(const std::string &symbol) const {
+    void *address = handle ? dlsym(handle, symbol.c_str()) : nullptr;
+    if (!address)
+      fail("the package's code has no kernel {}", symbol);
+    return reinterpret_cast<KernelFunction>(address);
+  }
+
+private:
+  int descriptor = -1;
+  void *handle = nullptr;
+};
+
+class CpuDevice final : public Device {
+public:
+  explicit CpuDevice(int wanted) : threads(wanted > 0 ? wanted : omp_get_max_threads()), scratch(threads) {
+    omp_set_dynamic(0); // the partition counts on getting as many threads as asked for
+  }
+
+  std::string describe() const override {
+    return fmt::format("CPU, {} thread{}", threads, threads == 1 ? "" : "s");
+  }
+
+  void allocate(int64_t bytes) override { arena = Pages(bytes, "the arena"); }
+
+  void copyIn(int64_t offset, const void *from, int64_t bytes) override {
+    std::memcpy(at(offset, bytes), from, bytes);
+  }
+
+  void copyOut(int64_t offset, void *to, int64_t bytes) override {
+    std::memcpy(to, at(offset, bytes), bytes);
+  }
+
+  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override {
+    uint32_t *begin = reinterpret_cast<uint32_t *>(at(offset, bytes));
+    std::fill(begin, begin + bytes / 4, pattern);
+  }
+
+  void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
+
+  LaunchId prepare(const std::string &symbol, int64_t bytes, int64_t grid,
+                   std::span<const int64_t> offsets) override {
+    Ready ready{code.find(symbol), grid, {}};
+    for (int64_t offset : offsets)
+      ready.args.push_back(at(offset, 0));
+    launches.push_back(std::move(ready));
+    reserveScratch(bytes);
+    return static_cast<LaunchId>(launches.size()) - 1;
+  }
+
+  void launch(LaunchId id) override {
+    const Ready &ready = launches[id];
+    int64_t parts = std::min<int64_t>(threads, ready.grid);
+    if (parts <= 1) {
+      if (ready.grid > 0)
+        ready.function(ready.args.data(), 0, ready.grid, scratch[0].data());
+      return;
+    }
+#pragma omp parallel num_threads(threads)
+    {
+      // Where the system gives fewer threads than asked for, each takes several parts: the bits stay the
+      // same.
+      for (int64_t part = omp_get_thread_num(); part < parts; part += omp_get_num_threads()) {
+        BlockRange blocks = blocksOf(part, parts, ready.grid);
+        ready.function(ready.args.data(), blocks.begin, blocks.end, scratch[omp_get_thread_num()].data());
+      }
+    }
+  }
+
+  void wait() override {} // a launch has ended when `launch` returns
+
+private:
+  struct Ready {
+    KernelFunction function;
+    int64_t grid;
+    std::vector<void *> args;
+  };
+
+  char *at(int64_t offset, int64_t bytes) const {
+    if (offset < 0 || bytes < 0 || bytes > arena.size() - offset)
+      fail("{} bytes at {} lie outside the arena of {}", bytes, offset, arena.size());
+    return arena.data() + offset;
+  }
+
+  void reserveScratch(int64_t bytes) {
+    for (Pages &pages : scratch)
+      if (pages.size() < bytes || !pages.data())
+        pages = Pages(bytes, "a thread's scratch");
+  }
+
+  int threads;
+  Pages arena;
+  std::vector<Pages> scratch; // of each thread
+  Code code;
+  std::vector<Ready> launches;
+};
+
+} // namespace
+
+std::unique_ptr<Device> makeCpuDevice(int threads) {
+  if (threads < 0 || threads > 4096)
+    refuse("the number of threads must be between 1 and 4096, found {}", threads);
+  return std::make_unique<CpuDevice>(threads);
+}
+
+std::unique_ptr<Device> makeDevice(const std::string &target, int threads) {
+  if (target != "x86-64-v3")
+    fail("this runtime has no device for code of target '{}'; it runs x86-64-v3", target);
+  if (!__builtin_cpu_supports("x86-64-v3"))
+    fail("this processor cannot run x86-64-v3 code: AVX2 and FMA are missing");
+  return makeCpuDevice(threads);
+}
+
+} // namespace kinema

@@ -1,0 +1,112 @@
+#include "runtime/Files.h"
+
+#include "runtime/Error.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace kinema {
+namespace {
+
+[[noreturn]] void failWriting(const std::string &path) {
+  fail("cannot write {}: {}", path, std::strerror(errno));
+}
+
+std::string directoryOf(const std::string &path) {
+  std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// Flushes the directory, so that a rename in it outlives a loss of power. Some file systems cannot: that is
+// no error.
+void flushDirectory(const std::string &path) {
+  int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0)
+    return;
+  fsync(descriptor);
+  close(descriptor);
+}
+
+// The usual permissions of a new file; mkostemp's own are the owner's alone.
+mode_t defaultMode(bool executable) {
+  mode_t mask = umask(0);
+  umask(mask);
+  return (executable ? 0777 : 0666) & ~mask;
+}
+
+} // namespace
+
+AtomicFile::AtomicFile(const std::string &path) : path(path), temporary(path + ".XXXXXX") {
+  if (std::filesystem::is_directory(path))
+    fail("cannot write {}: it is a directory", path);
+  descriptor = mkostemp(temporary.data(), O_CLOEXEC);
+  if (descriptor < 0)
+    failWriting(path);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor < 0)
+    return;
+  close(descriptor);
+  unlink(temporary.c_str());
+}
+
+void AtomicFile::write(const void *data, size_t bytes) {
+  const char *at = static_cast<const char *>(data);
+  while (bytes > 0) {
+    ssize_t written = ::write(descriptor, at, bytes);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      failWriting(path);
+    at += written;
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+void AtomicFile::commit(bool executable) {
+  if (fchmod(descriptor, defaultMode(executable)) != 0 || fsync(descriptor) != 0)
+    failWriting(path);
+  if (rename(temporary.c_str(), path.c_str()) != 0)
+    failWriting(path);
+  int closed = close(descriptor);
+  descriptor = -1;
+  if (closed != 0)
+    failWriting(path);
+  flushDirectory(directoryOf(path));
+}
+
+std::string readFile(const std::string &path) {
+  if (std::filesystem::is_directory(path))
+    fail("cannot read {}: it is a directory", path);
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  if (!file)
+    fail("cannot read {}: {}", path, std::strerror(errno));
+  content << file.rdbuf();
+  if (file.bad())
+    fail("cannot read {}: {}", path, std::strerror(errno));
+  return std::move(content).str();
+}
+
+void writeFile(const std::string &path, std::string_view content) {
+  AtomicFile file(path);
+  file.write(content);
+  file.commit();
+}
+
+void makeDirectory(const std::string &path) {
+  std::error_code code;
+  std::filesystem::create_directories(path, code);
+  if (code || !std::filesystem::is_directory(path))
+    fail("cannot create the directory {}: {}", path, code ? code.message() : "a file of that name exists");
+}
+
+} // namespace kinema

@@ -1,0 +1,103 @@
+// The package's table of contents, read and checked (docs/package.md, "manifest.json"). What `parseManifest`
+// returns can be run without further checks: every place lies in the arena and every name resolves.
+#pragma once
+
+#include "runtime/ElementType.h"
+#include "runtime/Recipe.h"
+#include "runtime/TensorStorage.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinema {
+
+// A tensor in the arena.
+struct ArenaTensor {
+  std::string name;
+  ElementType type = ElementType::F32; // F32 or I32
+  std::vector<int64_t> shape;          // logical
+  Order order;
+  int64_t offset = 0; // bytes from the arena's start
+  int64_t bytes = 0;  // padding included
+
+  int64_t elements() const { return elementsOf(shape); }
+};
+
+struct InputTensor : ArenaTensor { // [N, C, T, H, W]
+  std::string kind;                // rgb, flow, gray
+};
+
+enum class Role { Weight, Bias, Gamma, Beta, RunningMean, RunningVariance };
+
+struct Initialisation {
+  enum class Kind { HeNormal, Normal, Constant, Identity };
+  Kind kind = Kind::Constant;
+  bool fanOut = true; // HeNormal: fan-out or fan-in
+  double value = 0;   // Normal: standard deviation; Constant: the value
+};
+
+struct Parameter : ArenaTensor {
+  Role role = Role::Weight;
+  std::optional<int64_t> momentum; // offset of its momentum, of the same order
+  Initialisation init;
+  std::string layer;
+
+  bool trained() const { return role != Role::RunningMean && role != Role::RunningVariance; }
+  ArenaTensor momentumTensor() const; // needs `momentum`
+};
+
+struct Kernel {
+  std::string symbol;
+  int64_t scratch = 0; // bytes a thread
+  std::string schedule;
+  std::string op;
+  std::vector<std::string> layers;
+};
+
+struct Launch {
+  std::string kernel;        // key of Manifest::kernels
+  int64_t grid = 0;          // blocks
+  std::vector<int64_t> args; // offsets
+  int64_t reads = 0, writes = 0, macs = 0;
+  std::string layer;
+};
+
+struct Segment {
+  std::string name;
+  int64_t offset = 0, bytes = 0;
+};
+
+struct Manifest {
+  std::string name;
+  bool train = false; // mode
+  std::string target;
+  std::string code; // entry of the package
+  int64_t batch = 0;
+  int64_t classes = 0;
+  int64_t arenaBytes = 0;
+  std::vector<Segment> segments;
+  std::vector<InputTensor> inputs;
+  std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
+  std::optional<int64_t> hyper;      // offset; always there in mode train
+  std::vector<std::string> hyperFields;
+  std::vector<Parameter> parameters;
+  std::map<std::string, std::vector<ArenaTensor>> outputs; // of each entry
+  std::map<std::string, Kernel> kernels;
+  std::map<std::string, std::vector<Launch>> entries;
+  Recipe recipe;
+
+  const InputTensor &input() const { return inputs.front(); }
+  const Parameter *findParameter(std::string_view name) const;
+  const ArenaTensor *findOutput(const std::string &entry, std::string_view name) const;
+  // Throws Error where the entry has no such output.
+  const ArenaTensor &output(const std::string &entry, std::string_view name) const;
+};
+
+// Throws Error with one clear sentence, beginning with `origin`, for whatever does not hold together.
+Manifest parseManifest(std::string_view text, const std::string &origin);
+
+} // namespace kinema

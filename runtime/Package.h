@@ -1,0 +1,60 @@
+// The package file: one zip archive with the manifest and the machine code (docs/package.md). The archive may
+// stand behind something else in its file: a program with a package appended is a package.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kinema {
+
+// Where the archive lies in a file.
+struct ArchivePlace {
+  int64_t begin = 0; // bytes before it
+  int64_t bytes = 0;
+};
+
+// Looks for an archive's directory at the end of the file. False if there is none. Throws Error if the file
+// cannot be read or the directory is damaged.
+bool findArchive(const std::string &path, ArchivePlace &place);
+
+// An open package. All functions throw Error, naming the file.
+class Package {
+public:
+  explicit Package(const std::string &path);
+  ~Package();
+  Package(Package &&) noexcept;
+  Package &operator=(Package &&) noexcept;
+
+  const std::string &path() const { return filePath; }
+  std::vector<std::string> entries() const;
+  bool has(const std::string &entry) const;
+  std::string read(const std::string &entry) const;
+
+private:
+  struct Archive;
+  std::string filePath;
+  std::unique_ptr<Archive> archive;
+};
+
+// Collects entries and writes them as a package: stored without compression, with a fixed date, so that the
+// same entries give the same bytes.
+class PackageWriter {
+public:
+  void add(std::string entry, std::string content);
+
+  // Writes the package in full or not at all; throws Error.
+  void write(const std::string &path) const;
+  // The same behind a copy of `program`, executable: one file that runs and carries its package. A package
+  // that `program` carries itself is left out of the copy.
+  void writeBehind(const std::string &program, const std::string &path) const;
+
+private:
+  std::string archive() const;
+  std::vector<std::pair<std::string, std::string>> contents;
+};
+
+} // namespace kinema

@@ -1,0 +1,183 @@
+#include "runtime/Program.h"
+
+#include "runtime/Error.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <set>
+#include <string_view>
+
+namespace kinema {
+namespace {
+
+constexpr uint32_t notANumber = 0x7FC00000;
+
+bool poisonWanted() {
+  const char *value = std::getenv("KINEMA_POISON");
+  return value && value == std::string_view("1");
+}
+
+void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
+  std::vector<Segment> left;
+  for (const Segment &segment : segments) {
+    int64_t begin = std::clamp(offset, segment.offset, segment.offset + segment.bytes);
+    int64_t end = std::clamp(offset + bytes, segment.offset, segment.offset + segment.bytes);
+    left.push_back({segment.name, segment.offset, begin - segment.offset});
+    left.push_back({segment.name, end, segment.offset + segment.bytes - end});
+  }
+  std::erase_if(left, [](const Segment &segment) { return segment.bytes == 0; });
+  segments = std::move(left);
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+} // namespace
+
+Program::Program(const Package &package, const ProgramOptions &options)
+    : contents(parseManifest(package.read("manifest.json"), package.path())),
+      device(makeDevice(contents.target, options.threads)), profile(options.profile), poison(poisonWanted()) {
+  device->allocate(contents.arenaBytes);
+  device->loadCode(package.read(contents.code), contents.code);
+  loadEntries();
+}
+
+Program::Program(Manifest manifest, std::string_view code, std::unique_ptr<Device> target,
+                 const ProgramOptions &options)
+    : contents(std::move(manifest)), device(std::move(target)), profile(options.profile),
+      poison(poisonWanted()) {
+  device->allocate(contents.arenaBytes);
+  device->loadCode(code, contents.code);
+  loadEntries();
+}
+
+void Program::loadEntries() {
+  for (const auto &[name, launches] : contents.entries) {
+    Entry &entry = entries[name];
+    for (const Launch &launch : launches) {
+      const Kernel &kernel = contents.kernels.at(launch.kernel);
+      entry.launches.push_back(device->prepare(kernel.symbol, kernel.scratch, launch.grid, launch.args));
+      entry.times.push_back({&launch, 0, 0});
+    }
+  }
+  int64_t largest = 0;
+  for (const Parameter &parameter : contents.parameters)
+    largest = std::max(largest, parameter.bytes);
+  for (const InputTensor &input : contents.inputs)
+    largest = std::max(largest, input.bytes);
+  staging.resize(largest);
+  findUnkept();
+}
+
+void Program::findUnkept() {
+  for (const Segment &segment : contents.segments)
+    if (segment.name != "parameters")
+      unkept.push_back(segment);
+  for (const InputTensor &input : contents.inputs)
+    cut(unkept, input.offset, input.bytes);
+  if (contents.labels)
+    cut(unkept, contents.labels->offset, contents.labels->bytes);
+  if (contents.hyper)
+    cut(unkept, *contents.hyper, 4 * static_cast<int64_t>(contents.hyperFields.size()));
+  for (const Parameter &parameter : contents.parameters) {
+    cut(unkept, parameter.offset, parameter.bytes);
+    if (parameter.momentum)
+      cut(unkept, *parameter.momentum, parameter.bytes);
+  }
+}
+
+Program::Entry &Program::findEntry(const std::string &name) {
+  auto found = entries.find(name);
+  if (found == entries.end())
+    fail("package {} has no entry {}{}", contents.name, name,
+         name == "train_step" ? ": it was compiled for inference; compile it with --mode train" : "");
+  return found->second;
+}
+
+void Program::run(const std::string &name) {
+  Entry &entry = findEntry(name);
+  if (poison)
+    for (const Segment &segment : unkept)
+      device->fill(segment.offset, segment.bytes, notANumber);
+  if (profile)
+    return runProfiled(entry);
+  for (LaunchId launch : entry.launches)
+    device->launch(launch);
+  device->wait();
+}
+
+void Program::runProfiled(Entry &entry) {
+  for (size_t i = 0; i < entry.launches.size(); ++i) {
+    double start = now();
+    device->launch(entry.launches[i]);
+    device->wait();
+    entry.times[i].seconds += now() - start;
+    ++entry.times[i].runs;
+  }
+}
+
+const std::vector<LaunchTime> &Program::times(const std::string &entry) const {
+  return entries.at(entry).times;
+}
+
+void Program::write(const ArenaTensor &tensor, const void *values, size_t elements) {
+  if (static_cast<int64_t>(elements) != tensor.elements())
+    fail("tensor {} has {} elements, was given {}", tensor.name, tensor.elements(), elements);
+  if (tensor.order.empty())
+    return device->copyIn(tensor.offset, values, tensor.bytes);
+  staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
+  pack(values, tensor.shape, tensor.order, staging.data());
+  device->copyIn(tensor.offset, staging.data(), tensor.bytes);
+}
+
+void Program::read(const ArenaTensor &tensor, void *values, size_t elements) {
+  if (static_cast<int64_t>(elements) != tensor.elements())
+    fail("tensor {} has {} elements, {} were asked for", tensor.name, tensor.elements(), elements);
+  if (tensor.order.empty())
+    return device->copyOut(tensor.offset, values, tensor.bytes);
+  staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
+  device->copyOut(tensor.offset, staging.data(), tensor.bytes);
+  unpack(staging.data(), tensor.shape, tensor.order, values);
+}
+
+void Program::set(const ArenaTensor &tensor, std::span<const float> values) {
+  write(tensor, values.data(), values.size());
+}
+
+void Program::set(const ArenaTensor &tensor, std::span<const int32_t> values) {
+  write(tensor, values.data(), values.size());
+}
+
+void Program::get(const ArenaTensor &tensor, std::span<float> values) {
+  read(tensor, values.data(), values.size());
+}
+
+std::vector<float> Program::get(const ArenaTensor &tensor) {
+  std::vector<float> values(tensor.elements());
+  get(tensor, values);
+  return values;
+}
+
+float Program::getScalar(const ArenaTensor &tensor) {
+  float value = 0;
+  read(tensor, &value, 1);
+  return value;
+}
+
+void Program::setHyper(const Hyper &hyper) {
+  if (!contents.hyper)
+    fail("package {} was compiled for inference and takes no learning rate", contents.name);
+  std::array<float, 16> values{};
+  for (size_t i = 0; i < contents.hyperFields.size(); ++i) {
+    const std::string &field = contents.hyperFields[i];
+    values[i] = field == "rate"       ? hyper.rate
+                : field == "momentum" ? hyper.momentum
+                : field == "nesterov" ? hyper.nesterov
+                                      : hyper.decay;
+  }
+  device->copyIn(*contents.hyper, values.data(), 4 * static_cast<int64_t>(contents.hyperFields.size()));
+}
+
+} // namespace kinema

@@ -1,0 +1,105 @@
+// A package on a device: its tensors by name, its entries to run.
+#pragma once
+
+#include "runtime/Device.h"
+#include "runtime/Manifest.h"
+#include "runtime/Package.h"
+#include "runtime/Safetensors.h"
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinema {
+
+// What a step of SGD is told (docs/package.md, "Hyper").
+struct Hyper {
+  float rate = 0, momentum = 0, nesterov = 0, decay = 0;
+};
+
+// Time spent in one launch of an entry, over all runs.
+struct LaunchTime {
+  const Launch *launch = nullptr; // of the manifest
+  double seconds = 0;
+  int64_t runs = 0;
+};
+
+// Maps the names of parameters in the package to those in a file; returns an empty string for a name that it
+// does not know.
+using NameMap = std::function<std::string(const std::string &)>;
+
+struct ProgramOptions {
+  int threads = 0;      // 0: all
+  bool profile = false; // time each launch
+};
+
+// All functions throw Error. Memory is allocated while loading, not while running.
+class Program {
+public:
+  explicit Program(const Package &package, const ProgramOptions &options = {});
+  Program(Manifest manifest, std::string_view code, std::unique_ptr<Device> device,
+          const ProgramOptions &options = {});
+
+  const Manifest &manifest() const { return contents; }
+  std::string describeDevice() const { return device->describe(); }
+
+  // Runs an entry's launches in order. With the environment variable KINEMA_POISON=1, what no entry may count
+  // on (all memory outside segment "parameters" but inputs, labels and hyper) is first filled with NaN.
+  void run(const std::string &entry);
+
+  // Logical tensors, row-major, in and out of the arena. The span must have the tensor's number of elements.
+  void set(const ArenaTensor &tensor, std::span<const float> values);
+  void set(const ArenaTensor &tensor, std::span<const int32_t> values);
+  void get(const ArenaTensor &tensor, std::span<float> values);
+  std::vector<float> get(const ArenaTensor &tensor);
+  float getScalar(const ArenaTensor &tensor);
+
+  void setHyper(const Hyper &hyper);
+
+  // Fills every parameter from its initialisation; momentum becomes zero. A parameter's values depend on the
+  // seed and its index in the manifest alone.
+  void initialise(uint64_t seed);
+
+  // Parameters by their names in the file. A tensor that is missing, superfluous or of another shape is an
+  // Error that names it; `num_batches_tracked` is passed over. After loading, "prepare" has been run.
+  void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
+  TensorFile storeWeights(const NameMap &names = {});
+  // Copies one parameter, momentum or output into a tensor for a file.
+  FileTensor store(const ArenaTensor &tensor, const std::string &name);
+
+  // Times of an entry's launches, in order; empty unless profiled.
+  const std::vector<LaunchTime> &times(const std::string &entry) const;
+
+private:
+  struct Entry {
+    std::vector<LaunchId> launches;
+    std::vector<LaunchTime> times;
+  };
+
+  void loadEntries();
+  void findUnkept();
+  void runProfiled(Entry &entry);
+  void write(const ArenaTensor &tensor, const void *values, size_t elements);
+  void read(const ArenaTensor &tensor, void *values, size_t elements);
+  Entry &findEntry(const std::string &name);
+
+  Manifest contents;
+  std::unique_ptr<Device> device;
+  bool profile;
+  bool poison;
+  std::vector<Segment> unkept; // memory that no entry may count on when it begins
+  std::map<std::string, Entry> entries;
+  std::vector<char> staging; // one tensor as it is stored
+};
+
+// The parameter's values as initialised, logical.
+std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint64_t index);
+
+// A parameter's name in a file. Throws Error where the map does not know it.
+std::string nameInFile(const NameMap &names, const std::string &name);
+
+} // namespace kinema

@@ -1,0 +1,35 @@
+// How a tensor lies in the arena, and the way there and back (docs/package.md, "Storage").
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+// One loop over stored elements: at counter i it adds i * step to the coordinate along `axis`.
+struct Loop {
+  int64_t axis = 0;
+  int64_t size = 1;
+  int64_t step = 1;
+  bool operator==(const Loop &) const = default;
+};
+
+// Loops, outermost first; the stored elements are in their row-major order. Empty: the logical tensor,
+// row-major.
+using Order = std::vector<Loop>;
+
+// Stored elements, padding included.
+int64_t storedElements(std::span<const int64_t> shape, const Order &order);
+
+// Says what is wrong with an order for tensors of this shape, or returns an empty string: every logical
+// element must lie at exactly one place.
+std::string findFault(std::span<const int64_t> shape, const Order &order);
+
+// Elements are four bytes wide, of any type. The order must be free of faults.
+// logical: [shape...] row-major; stored: storedElements(shape, order). Padding is set to zero.
+void pack(const void *logical, std::span<const int64_t> shape, const Order &order, void *stored);
+void unpack(const void *stored, std::span<const int64_t> shape, const Order &order, void *logical);
+
+} // namespace kinema

@@ -1,0 +1,115 @@
+// Where a program's parameters come from and go to: initialisation and files.
+#include "runtime/Error.h"
+#include "runtime/Nearest.h"
+#include "runtime/Program.h"
+#include "runtime/Random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace kinema {
+namespace {
+
+void fillNormal(std::vector<float> &values, double deviation, uint64_t seed, uint64_t index) {
+  uint64_t stream = random::stream(random::Purpose::Weights, index);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(deviation * random::normals(seed, stream, i / 2)[i % 2]);
+}
+
+// weight: [O, I, T, H, W]; any rank from 2 on.
+void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape) {
+  int64_t middle = 0, window = 1;
+  for (size_t axis = 2; axis < shape.size(); ++axis) {
+    middle = middle * shape[axis] + shape[axis] / 2;
+    window *= shape[axis];
+  }
+  for (int64_t channel = 0; channel < std::min(shape[0], shape[1]); ++channel)
+    values[(channel * shape[1] + channel) * window + middle] = 1;
+}
+
+// Connections of one output (fan-in) or one input (fan-out) channel of a weight [O, I, ...].
+double fan(const Parameter &parameter) {
+  int64_t dropped = parameter.shape[parameter.init.fanOut ? 1 : 0];
+  return static_cast<double>(parameter.elements() / dropped);
+}
+
+bool passedOver(const std::string &name) { return name.ends_with("num_batches_tracked"); }
+
+} // namespace
+
+std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint64_t index) {
+  std::vector<float> values(parameter.elements(), 0.0f);
+  switch (parameter.init.kind) {
+  case Initialisation::Kind::HeNormal:
+    fillNormal(values, std::sqrt(2.0 / fan(parameter)), seed, index);
+    break;
+  case Initialisation::Kind::Normal:
+    fillNormal(values, parameter.init.value, seed, index);
+    break;
+  case Initialisation::Kind::Constant:
+    std::fill(values.begin(), values.end(), static_cast<float>(parameter.init.value));
+    break;
+  case Initialisation::Kind::Identity:
+    fillIdentity(values, parameter.shape);
+    break;
+  }
+  return values;
+}
+
+std::string nameInFile(const NameMap &names, const std::string &name) {
+  if (!names)
+    return name;
+  std::string mapped = names(name);
+  if (mapped.empty())
+    fail("parameter {} has no name in the chosen naming; leave --names out to use the spec's names", name);
+  return mapped;
+}
+
+void Program::initialise(uint64_t seed) {
+  for (size_t index = 0; index < contents.parameters.size(); ++index) {
+    const Parameter &parameter = contents.parameters[index];
+    set(parameter, initialValues(parameter, seed, index));
+    if (parameter.momentum)
+      device->fill(*parameter.momentum, parameter.bytes, 0);
+  }
+  run("prepare");
+}
+
+void Program::loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names) {
+  std::set<std::string> expected;
+  std::vector<const FileTensor *> found;
+  for (const Parameter &parameter : contents.parameters) {
+    std::string name = nameInFile(names, parameter.name);
+    expected.insert(name);
+    const FileTensor *tensor = file.find(name);
+    if (!tensor)
+      fail("{} has no tensor {}, which {} needs", origin, name, contents.name);
+    if (tensor->type != parameter.type || tensor->shape != parameter.shape)
+      fail("{}: tensor {} is {}, {} needs {}", origin, name, describe(tensor->type, tensor->shape),
+           contents.name, describe(parameter.type, parameter.shape));
+    found.push_back(tensor);
+  }
+  for (const FileTensor &tensor : file.tensors)
+    if (!expected.contains(tensor.name) && !passedOver(tensor.name))
+      fail("{}: tensor {} belongs to no parameter of {}{}", origin, tensor.name, contents.name,
+           didYouMean(tensor.name, {expected.begin(), expected.end()}));
+  for (size_t i = 0; i < found.size(); ++i)
+    set(contents.parameters[i], found[i]->as<float>());
+  run("prepare");
+}
+
+FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {
+  FileTensor stored(name, tensor.type, tensor.shape);
+  read(tensor, stored.bytes.data(), tensor.elements());
+  return stored;
+}
+
+TensorFile Program::storeWeights(const NameMap &names) {
+  TensorFile file;
+  for (const Parameter &parameter : contents.parameters)
+    file.tensors.push_back(store(parameter, nameInFile(names, parameter.name)));
+  return file;
+}
+
+} // namespace kinema
