@@ -2,12 +2,15 @@
 #ifndef KINEMA_COMPILER_CONVERSION_PASSES_H
 #define KINEMA_COMPILER_CONVERSION_PASSES_H
 
-#include "dialects/Clip/Clip.h"
+#include "dialects/Kernel/Kernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace kinema {
+
+/// What `fuse-kernels` lets ride with other kernels: each level includes the one before.
+enum class FuseLevel { None, Epilogue, All };
 
 #define GEN_PASS_DECL
 #include "compiler/Conversion/Passes.h.inc"

@@ -1,19 +1,23 @@
 #include "compiler/Pipelines/Register.h"
 
+#include "compiler/Conversion/Passes.h"
 #include "compiler/Pipelines/Step.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Arch/Arch.h"
 #include "dialects/Clip/Clip.h"
+#include "dialects/Kernel/Kernel.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 
 void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
-  registry.insert<clip::ClipDialect>();
+  registry.insert<arch::ArchDialect, clip::ClipDialect, kernel::KernelDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
 }
 
 void kinema::registerKinemaPasses() {
   registerTransformsPasses();
+  registerFuseKernels();
   registerStepPipeline();
 }

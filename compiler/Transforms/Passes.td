@@ -138,4 +138,64 @@ def ClipDecomposeBatchNorm : Pass<"clip-decompose-batch-norm", "::mlir::ModuleOp
   let statistics = [Statistic<"decomposed", "decomposed", "batch norms and batch norm gradients split">];
 }
 
+//===-- kernel ------------------------------------------------------------===//
+
+def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
+  let summary = "choose how every tensor lies in memory";
+  let description = [{
+    Why: layout and channel padding are one decision of one place; nothing before it knows of them and nothing after
+    it changes them. Activations and channel vectors are blocked by `block` channels, the network's few input channels
+    by `input-block`, weights in the order that their forward conv reads (master, momentum, gradient and folded copy
+    alike); the data gradient gets a `kernel.convert` of its weight.
+
+    Before:
+    ```mlir
+    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32> -> tensor<2x230x16x28x28xf32>
+    ```
+    After:
+    ```mlir
+    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32, #kernel.layout<weight block = 8 reduce = 8>>
+        -> tensor<2x230x16x28x28xf32, #kernel.layout<blocked block = 8>>
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [
+    Option<"block", "block", "int64_t", "8", "channels in a block (a vector register of the target)">,
+    Option<"inputBlock", "input-block", "int64_t", "4", "channels in a block of a network input that has no more">
+  ];
+  let statistics = [Statistic<"transposed", "transposed", "weights converted for a data gradient">];
+}
+
+def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
+  let summary = "place every buffer in one arena and turn functions into lists of launches";
+  let description = [{
+    Why: memory is known, and stated, before anything runs. Parameters, inputs and outputs keep their places; all other
+    tensors live from the launch that makes them to the last that reads them, and share the rest of the arena: largest
+    first, each at the lowest place that is free during its life. An updated parameter is written over the old one.
+    Equal operations become one `kernel.def`; a function becomes a `kernel.entry` of `kernel.launch`es. The places are
+    left on the module as `kernel.plan`, in the form of the package's manifest (docs/package.md).
+
+    Before:
+    ```mlir
+    func.func @infer(%rgb: ...) -> ... {
+      %w = clip.read @stem.weight.folded : ...
+      %y = kernel.conv forward %w ... {schedule = #kernel.schedule<"cpu.tile", grid = 56, scratch = 1024, {}>} : ...
+      return %y : ...
+    }
+    ```
+    After:
+    ```mlir
+    kernel.def @k0 attributes {layers = ["stem"]} { ^bb0(%w: ..., %x: ...): %y = kernel.conv ... kernel.return %y : ... }
+    kernel.entry @infer {
+      kernel.launch @k0 [0, 4096, 65536] {layer = "stem", macs = 1024, reads = 2048, writes = 512}
+    }
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let statistics = [
+    Statistic<"launches", "launches", "launches in all entries">,
+    Statistic<"kernels", "kernels", "different kernels">
+  ];
+}
+
 #endif

@@ -1,0 +1,486 @@
+// Pass fuse-kernels: clip operations become kernels. Contractions, pools, the loss and the update are
+// anchors, one kernel each; pointwise operations are virtual and ride in the prologues and epilogues of the
+// kernels that read or make their values; reductions ride with the kernel that stores what they sum.
+#include "compiler/Conversion/ClipToKernel/ChannelArithmetic.h"
+#include "compiler/Conversion/ClipToKernel/Expression.h"
+#include "compiler/Conversion/Passes.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_FUSEKERNELS
+#include "compiler/Conversion/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+using kernel::Yield;
+
+namespace {
+
+RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+bool isReduction(Operation *op) {
+  return isa<clip::MomentsOp, clip::BatchNormGradSumsOp, clip::ChannelSumOp>(op);
+}
+
+bool isPointwise(Operation *op) {
+  return isa<clip::ReluOp, clip::SigmoidOp, clip::ScaleOp, clip::AddOp, clip::MulOp, clip::ReluGradOp,
+             clip::AffineOp, clip::Affine2Op>(op);
+}
+
+/// What a kernel yields beside the stored value: reductions of it, and where each finds its numbers.
+struct Outputs {
+  SmallVector<Type> types;
+  SmallVector<Operation *> moments;
+  SmallVector<Operation *> sums;
+  SmallVector<SmallVector<int64_t>>
+      rows; // of each operation of `sums`, a row of the partials for each result
+};
+
+/// Where the merged numbers of a reduction come from.
+struct Reduction {
+  Value partials;
+  SmallVector<int64_t> rows;
+};
+
+class Fuser {
+public:
+  Fuser(func::FuncOp function, FuseLevel level) : function(function), level(level), b(function) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult visit(Operation *op);
+  LogicalResult anchor(Operation *op);
+
+  // Anchors.
+  LogicalResult conv(Operation *op, Value source, Value weight, Value bias, clip::WindowAttr window,
+                     int64_t groups, kernel::Direction direction);
+  LogicalResult weightGrad(clip::ConvWeightGradOp op);
+  LogicalResult pool(Operation *op, clip::WindowAttr window, kernel::PoolKind kind);
+  LogicalResult poolGrad(Operation *op, Value g, Value x, clip::WindowAttr window, kernel::PoolKind kind);
+  LogicalResult loss(clip::SoftmaxCrossEntropyOp op);
+  LogicalResult sgd(clip::SgdOp op);
+  LogicalResult fold(clip::FoldWeightOp op);
+  LogicalResult convert(Operation *op);
+
+  // Prologues and epilogues.
+  LogicalResult prologue(RegionBuilder &region, Value source);
+  Value epilogueEnd(Value made);
+  SmallVector<Operation *> reductionsOf(Value value);
+  void yieldReductions(RegionBuilder &region, Value value, Value scalar, Outputs &outputs);
+  void bind(Operation *kernel, const Outputs &outputs, Value value);
+
+  // Stored values.
+  LogicalResult require(Value value);
+  LogicalResult materialise(Value value);
+  LogicalResult reduce(Operation *op);
+  void finalize(Value partials, ArrayRef<Operation *> members);
+  void collectFollowers(llvm::SetVector<Operation *> &members);
+
+  func::FuncOp function;
+  FuseLevel level;
+  OpBuilder b;
+  StoredValues stored;
+  DenseMap<Value, Value> gradients; // result of a conv_wgrad -> its partials
+  llvm::MapVector<Operation *, Reduction> reductions;
+};
+
+LogicalResult Fuser::run() {
+  for (Value argument : function.getArguments())
+    stored[argument] = argument;
+  SmallVector<Operation *> ops;
+  for (Operation &op : function.front())
+    ops.push_back(&op);
+  for (Operation *op : ops) {
+    b.setInsertionPoint(op);
+    if (failed(visit(op)))
+      return failure();
+  }
+  for (Operation *op : llvm::reverse(ops))
+    if (isa<clip::ClipDialect>(op->getDialect()) && !isa<clip::WriteOp>(op) && op->use_empty())
+      op->erase();
+  return success();
+}
+
+LogicalResult Fuser::visit(Operation *op) {
+  if (auto read = dyn_cast<clip::ReadOp>(op)) {
+    stored[read] = read;
+    return success();
+  }
+  if (isa<clip::WriteOp, func::ReturnOp>(op)) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (failed(require(operand.get())))
+        return failure();
+      operand.set(stored.lookup(operand.get()));
+    }
+    return success();
+  }
+  if (isReduction(op))
+    return reduce(op);
+  if (isChannelArithmetic(op)) {
+    if (!stored.contains(op->getResult(0)))
+      finalize({}, {op});
+    return success();
+  }
+  if (isPointwise(op))
+    return level == FuseLevel::None && !stored.contains(op->getResult(0)) ? materialise(op->getResult(0))
+                                                                          : success();
+  return anchor(op);
+}
+
+LogicalResult Fuser::anchor(Operation *op) {
+  using kernel::Direction;
+  using kernel::PoolKind;
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](clip::ConvOp c) {
+        return conv(c, c.getX(), c.getWeight(), c.getBias(), c.getWindow(), c.getGroups(),
+                    Direction::Forward);
+      })
+      .Case([&](clip::ConvDataGradOp c) {
+        return conv(c, c.getG(), c.getWeight(), {}, c.getWindow(), c.getGroups(), Direction::Transposed);
+      })
+      .Case([&](clip::ConvWeightGradOp c) { return weightGrad(c); })
+      .Case([&](clip::MaxPoolOp p) { return pool(p, p.getWindow(), PoolKind::Max); })
+      .Case([&](clip::AvgPoolOp p) { return pool(p, p.getWindow(), PoolKind::Average); })
+      .Case([&](clip::MaxPoolGradOp p) {
+        return poolGrad(p, p.getG(), p.getX(), p.getWindow(), PoolKind::Max);
+      })
+      .Case([&](clip::AvgPoolGradOp p) {
+        if (isGlobalPool(p.getWindow(), p.getResult().getType()))
+          return require(p.getG()); // the gradient itself is virtual
+        return poolGrad(p, p.getG(), {}, p.getWindow(), PoolKind::Average);
+      })
+      .Case([&](clip::SoftmaxCrossEntropyOp l) { return loss(l); })
+      .Case([&](clip::SgdOp s) { return sgd(s); })
+      .Case([&](clip::FoldWeightOp f) { return fold(f); })
+      .Case<clip::FoldTimeOp, clip::UnfoldTimeOp>([&](auto) { return convert(op); })
+      .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
+}
+
+//===-- Anchors -----------------------------------------------------------===//
+
+LogicalResult Fuser::conv(Operation *op, Value source, Value weight, Value bias, clip::WindowAttr window,
+                          int64_t groups, kernel::Direction direction) {
+  Location loc = op->getLoc();
+  RegionBuilder in(b.getContext(), loc, stored);
+  if (failed(prologue(in, source)) || failed(require(weight)))
+    return failure();
+  Value made = op->getResult(0), end = epilogueEnd(made);
+  RegionBuilder out(b.getContext(), loc, stored);
+  Value accumulator = out.addArgument({});
+  if (bias)
+    accumulator = arith::AddFOp::create(out.b, loc, accumulator, out.emitChannel(bias));
+  out.define(made, accumulator);
+  Value scalar = out.emit(end);
+  Outputs outputs{{end.getType()}, {}, {}, {}};
+  out.yield(Yield::Store, scalar);
+  yieldReductions(out, end, scalar, outputs);
+  auto kernel =
+      kernel::ConvOp::create(b, loc, outputs.types, stored.lookup(weight), in.operands, out.operands,
+                             direction, window, groups, in.access, out.access, kernel::ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  out.finish(kernel.getEpilogue());
+  bind(kernel, outputs, end);
+  return success();
+}
+
+LogicalResult Fuser::weightGrad(clip::ConvWeightGradOp op) {
+  RegionBuilder gradient(b.getContext(), op.getLoc(), stored),
+      activation(b.getContext(), op.getLoc(), stored);
+  if (failed(prologue(gradient, op.getG())) || failed(prologue(activation, op.getX())))
+    return failure();
+  SmallVector<int64_t> shape = {ShapedType::kDynamic};
+  llvm::append_range(shape, op.getType().getShape());
+  auto kernel = kernel::WeightGradOp::create(
+      b, op.getLoc(), RankedTensorType::get(shape, b.getF32Type()), gradient.operands, activation.operands,
+      op.getWindow(), op.getGroups(), gradient.access, activation.access, kernel::ScheduleAttr());
+  gradient.finish(kernel.getGradient());
+  activation.finish(kernel.getActivation());
+  gradients[op] = kernel.getResult();
+  return success();
+}
+
+LogicalResult Fuser::pool(Operation *op, clip::WindowAttr window, kernel::PoolKind kind) {
+  RegionBuilder in(b.getContext(), op->getLoc(), stored);
+  if (failed(prologue(in, op->getOperand(0))))
+    return failure();
+  auto kernel = kernel::PoolOp::create(b, op->getLoc(), op->getResult(0).getType(), kind, in.operands, window,
+                                       in.access, kernel::ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  stored[op->getResult(0)] = kernel.getResult();
+  return success();
+}
+
+LogicalResult Fuser::poolGrad(Operation *op, Value g, Value x, clip::WindowAttr window,
+                              kernel::PoolKind kind) {
+  RegionBuilder in(b.getContext(), op->getLoc(), stored);
+  if (failed(require(g)))
+    return failure();
+  if (!x)
+    in.yield(Yield::Value, in.constant(0.0f));
+  else if (failed(prologue(in, x)))
+    return failure();
+  auto kernel =
+      kernel::PoolGradOp::create(b, op->getLoc(), op->getResult(0).getType(), kind, stored.lookup(g),
+                                 in.operands, window, in.access, kernel::ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  stored[op->getResult(0)] = kernel.getResult();
+  return success();
+}
+
+LogicalResult Fuser::loss(clip::SoftmaxCrossEntropyOp op) {
+  if (failed(require(op.getLogits())))
+    return failure();
+  auto kernel = kernel::SoftmaxCrossEntropyOp::create(b, op.getLoc(), op.getResultTypes(),
+                                                      stored.lookup(op.getLogits()), op.getLabels(),
+                                                      op.getSmoothing(), kernel::ScheduleAttr());
+  stored[op.getLoss()] = kernel.getLoss();
+  stored[op.getDlogits()] = kernel.getDlogits();
+  return success();
+}
+
+LogicalResult Fuser::sgd(clip::SgdOp op) {
+  Value gradient = gradients.lookup(op.getGradient());
+  if (!gradient || stored.contains(op.getGradient())) {
+    if (failed(require(op.getGradient())))
+      return failure();
+    gradient = stored.lookup(op.getGradient());
+  }
+  auto kernel =
+      kernel::SgdOp::create(b, op.getLoc(), op.getResultTypes(), stored.lookup(op.getWeight()),
+                            stored.lookup(op.getVelocity()), gradient, op.getHyper(), kernel::ScheduleAttr());
+  stored[op.getNewWeight()] = kernel.getNewWeight();
+  stored[op.getNewVelocity()] = kernel.getNewVelocity();
+  return success();
+}
+
+LogicalResult Fuser::fold(clip::FoldWeightOp op) {
+  stored[op] = kernel::FoldOp::create(b, op.getLoc(), op.getType(), stored.lookup(op.getWeight()),
+                                      stored.lookup(op.getScale()), kernel::ScheduleAttr());
+  return success();
+}
+
+LogicalResult Fuser::convert(Operation *op) {
+  if (failed(require(op->getOperand(0))))
+    return failure();
+  stored[op->getResult(0)] = kernel::ConvertOp::create(
+      b, op->getLoc(), op->getResult(0).getType(), stored.lookup(op->getOperand(0)), kernel::ScheduleAttr());
+  return success();
+}
+
+//===-- Prologues and epilogues -------------------------------------------===//
+
+/// Inlines what makes `source`, if that reads at most two tensors and is no join; stores it first otherwise.
+LogicalResult Fuser::prologue(RegionBuilder &region, Value source) {
+  Leaves leaves = leavesOf(source, stored);
+  bool inlined = level == FuseLevel::All && leaves.complete && !leaves.joins && leaves.tensors.size() <= 2 &&
+                 !leaves.tensors.empty();
+  if (!inlined && failed(require(source)))
+    return failure();
+  region.yield(Yield::Value, region.emit(source));
+  return success();
+}
+
+/// Follows the only user of what an anchor makes while that is pointwise and the rest of it is at hand: the
+/// value that the epilogue stores instead.
+Value Fuser::epilogueEnd(Value made) {
+  Value end = made;
+  while (level != FuseLevel::None && end.hasOneUse()) {
+    Operation *user = *end.user_begin();
+    if (!isPointwise(user) || user->getResult(0).getType() != made.getType())
+      break;
+    stored[end] = end; // as if it were at hand
+    bool complete = leavesOf(user->getResult(0), stored).complete;
+    stored.erase(end);
+    if (!complete)
+      break;
+    end = user->getResult(0);
+  }
+  return end;
+}
+
+/// The reductions of `value` that can be computed where it is stored.
+SmallVector<Operation *> Fuser::reductionsOf(Value value) {
+  SmallVector<Operation *> found;
+  for (Operation *user : value.getUsers()) {
+    if (!isReduction(user) || user->getOperand(0) != value || reductions.contains(user))
+      continue;
+    auto sums = dyn_cast<clip::BatchNormGradSumsOp>(user);
+    if (!sums || (leavesOf(sums.getZ(), stored).complete && stored.contains(sums.getMean()) &&
+                  stored.contains(sums.getRstd())))
+      found.push_back(user);
+  }
+  llvm::sort(found, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+  return found;
+}
+
+void Fuser::yieldReductions(RegionBuilder &region, Value value, Value scalar, Outputs &outputs) {
+  auto found =
+      level == FuseLevel::None && !outputs.types.empty() ? SmallVector<Operation *>() : reductionsOf(value);
+  int64_t channels = tensorOf(value).getDimSize(1);
+  auto partials = [&](int64_t rows) {
+    return RankedTensorType::get({ShapedType::kDynamic, rows, channels}, b.getF32Type());
+  };
+  for (Operation *op : found)
+    if (isa<clip::MomentsOp>(op))
+      outputs.moments.push_back(op);
+    else
+      outputs.sums.push_back(op);
+  if (!outputs.moments.empty()) {
+    region.yield(Yield::Moments, scalar);
+    outputs.types.push_back(partials(3));
+  }
+  SmallVector<Value> rows;
+  auto rowOf = [&](Value summed) -> int64_t {
+    auto known = llvm::find(rows, summed);
+    if (known == rows.end()) {
+      region.yield(Yield::Sum, summed);
+      rows.push_back(summed);
+      return rows.size() - 1;
+    }
+    return known - rows.begin();
+  };
+  for (Operation *op : outputs.sums) {
+    outputs.rows.push_back({rowOf(scalar)});
+    if (auto sums = dyn_cast<clip::BatchNormGradSumsOp>(op)) {
+      Value centred = arith::SubFOp::create(region.b, region.loc, region.emit(sums.getZ()),
+                                            region.emitChannel(sums.getMean()));
+      Value normal = arith::MulFOp::create(region.b, region.loc, centred, region.emitChannel(sums.getRstd()));
+      outputs.rows.back().push_back(rowOf(arith::MulFOp::create(region.b, region.loc, scalar, normal)));
+    }
+  }
+  if (!rows.empty())
+    outputs.types.push_back(partials(rows.size()));
+}
+
+void Fuser::bind(Operation *kernel, const Outputs &outputs, Value value) {
+  unsigned next = 0;
+  if (!stored.contains(value))
+    stored[value] = kernel->getResult(next++);
+  if (!outputs.moments.empty()) {
+    for (Operation *op : outputs.moments)
+      reductions[op] = {kernel->getResult(next), {}};
+    ++next;
+  }
+  for (auto [op, rows] : llvm::zip(outputs.sums, outputs.rows))
+    reductions[op] = {kernel->getResult(next), rows};
+}
+
+//===-- Stored values -----------------------------------------------------===//
+
+LogicalResult Fuser::require(Value value) {
+  if (stored.contains(value))
+    return success();
+  if (Value partials = gradients.lookup(value)) {
+    stored[value] =
+        kernel::ReduceOp::create(b, value.getLoc(), value.getType(), partials, kernel::ScheduleAttr());
+    return success();
+  }
+  return materialise(value);
+}
+
+/// Stores a virtual value, with the reductions of it.
+LogicalResult Fuser::materialise(Value value) {
+  if (!leavesOf(value, stored).complete)
+    return value.getDefiningOp()->emitError("the value of ")
+           << value.getDefiningOp()->getName() << " cannot be stored here";
+  RegionBuilder body(b.getContext(), value.getLoc(), stored);
+  Value scalar = body.emit(value);
+  Outputs outputs{{value.getType()}, {}, {}, {}};
+  body.yield(Yield::Store, scalar);
+  yieldReductions(body, value, scalar, outputs);
+  auto kernel = kernel::MapOp::create(b, value.getLoc(), outputs.types, body.operands, body.access,
+                                      kernel::ScheduleAttr());
+  body.finish(kernel.getBody());
+  bind(kernel, outputs, value);
+  return success();
+}
+
+/// A reduction that rode with no kernel gets a map; then its numbers are merged, once for all that share the
+/// partials.
+LogicalResult Fuser::reduce(Operation *op) {
+  Value value = op->getOperand(0);
+  if (!reductions.contains(op) && failed(require(value)))
+    return failure();
+  if (!reductions.contains(op)) {
+    RegionBuilder body(b.getContext(), op->getLoc(), stored);
+    Outputs outputs;
+    yieldReductions(body, value, body.emit(value), outputs);
+    auto kernel = kernel::MapOp::create(b, op->getLoc(), outputs.types, body.operands, body.access,
+                                        kernel::ScheduleAttr());
+    body.finish(kernel.getBody());
+    bind(kernel, outputs, value);
+  }
+  if (stored.contains(op->getResult(0)))
+    return success();
+  Value partials = reductions[op].partials;
+  SmallVector<Operation *> sharing;
+  for (auto &[other, reduction] : reductions)
+    if (reduction.partials == partials)
+      sharing.push_back(other);
+  finalize(partials, sharing);
+  return success();
+}
+
+/// Adds the channel arithmetic that can be computed from the members' results and what is stored.
+void Fuser::collectFollowers(llvm::SetVector<Operation *> &members) {
+  for (Operation *op = members.front(); op; op = op->getNextNode()) {
+    if (!isChannelArithmetic(op) || stored.contains(op->getResult(0)) || members.contains(op))
+      continue;
+    auto isMember = [&](Value operand) {
+      return operand.getDefiningOp() && members.contains(operand.getDefiningOp());
+    };
+    if (llvm::any_of(op->getOperands(), isMember) && llvm::all_of(op->getOperands(), [&](Value operand) {
+          return isMember(operand) || stored.contains(operand);
+        }))
+      members.insert(op);
+  }
+}
+
+void Fuser::finalize(Value partials, ArrayRef<Operation *> roots) {
+  llvm::SetVector<Operation *> members(roots.begin(), roots.end());
+  collectFollowers(members);
+  Location loc = members.front()->getLoc();
+  RegionBuilder body(b.getContext(), loc, stored);
+  bool moments = isa<clip::MomentsOp>(members.front());
+  SmallVector<Value> statistics;
+  if (partials)
+    for (int64_t i = 0, n = moments ? 2 : tensorOf(partials).getDimSize(1); i < n; ++i)
+      statistics.push_back(body.addArgument({}));
+  SmallVector<Value> results;
+  for (Operation *op : members) {
+    if (isReduction(op))
+      for (auto [i, result] : llvm::enumerate(op->getResults()))
+        body.define(result, statistics[moments ? i : reductions[op].rows[i]]);
+    else
+      emitChannelArithmetic(op, body);
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
+        results.push_back(result);
+  }
+  for (Value result : results)
+    body.yield(Yield::Value, body.emitChannel(result));
+  SmallVector<Type> types(results.size());
+  llvm::transform(results, types.begin(), [](Value result) { return result.getType(); });
+  auto kernel =
+      kernel::FinalizeOp::create(b, loc, types, partials, body.operands, moments, kernel::ScheduleAttr());
+  body.finish(kernel.getBody());
+  for (auto [result, value] : llvm::zip(results, kernel.getResults()))
+    stored[result] = value;
+}
+
+struct FuseKernels : kinema::impl::FuseKernelsBase<FuseKernels> {
+  using FuseKernelsBase::FuseKernelsBase;
+
+  void runOnOperation() override {
+    getOperation().walk([&](func::FuncOp function) {
+      if (failed(Fuser(function, fuse).run()))
+        signalPassFailure();
+    });
+  }
+};
+
+} // namespace

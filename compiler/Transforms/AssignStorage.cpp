@@ -1,0 +1,155 @@
+// Pass assign-storage: how every tensor lies in memory.
+#include "compiler/Transforms/Passes.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_ASSIGNSTORAGE
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+using kernel::LayoutAttr;
+using kernel::LayoutKind;
+
+namespace {
+
+RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+struct AssignStorage : kinema::impl::AssignStorageBase<AssignStorage> {
+  using AssignStorageBase::AssignStorageBase;
+
+  void runOnOperation() override {
+    getOperation().walk([&](func::FuncOp function) { assign(function); });
+  }
+
+private:
+  LayoutAttr blocked(int64_t size) { return LayoutAttr::get(&getContext(), LayoutKind::Blocked, size, 1); }
+
+  static void setLayout(Value value, LayoutAttr layout) {
+    auto type = tensorOf(value);
+    value.setType(RankedTensorType::get(type.getShape(), type.getElementType(), layout));
+  }
+
+  /// Channels of an input are few: blocks of `inputBlock` waste less, and the first conv packs its weight to
+  /// match.
+  void assignActivation(Value value) {
+    auto type = tensorOf(value);
+    if (!type.getElementType().isF32() || type.getRank() == 0 || type.getEncoding())
+      return;
+    bool isInput = isa<BlockArgument>(value) && type.getRank() == 5;
+    bool isHyper = isa<BlockArgument>(value) && type.getRank() == 1;
+    if (!isHyper)
+      setLayout(value, blocked(isInput && type.getDimSize(1) <= inputBlock ? inputBlock : block));
+  }
+
+  void assignWeight(Value value, int64_t reduce, LayoutKind kind = LayoutKind::Weight) {
+    setLayout(value, LayoutAttr::get(&getContext(), kind, block, reduce));
+  }
+
+  void assign(func::FuncOp function) {
+    // Weights follow the convs that read them, so convs come first; everything else is blocked by channel.
+    function.walk([&](kernel::ConvOp op) { assignConv(op); });
+    function.walk([&](kernel::WeightGradOp op) {
+      bool grouped = op.getGroups() != 1;
+      int64_t reduce =
+          inputIsNarrow(op.getActivationOperands(), op.getActivationAccess()) ? inputBlock : block;
+      setLayout(op.getResult(),
+                grouped ? plain() : LayoutAttr::get(&getContext(), LayoutKind::Weight, block, reduce));
+    });
+    function.walk([&](Operation *op) { followWeights(op); });
+    for (Value argument : function.getArguments())
+      assignActivation(argument);
+    function.walk([&](Operation *op) {
+      for (Value result : op->getResults())
+        if (isa<RankedTensorType>(result.getType()))
+          assignActivation(result);
+    });
+    function.walk([&](kernel::ConvOp op) { transposeWeight(op); });
+    updateSignature(function);
+  }
+
+  LayoutAttr plain() { return LayoutAttr::get(&getContext(), LayoutKind::Plain, 1, 1); }
+
+  /// Does the window slide over an input of the network?
+  bool inputIsNarrow(OperandRange operands, ArrayRef<int32_t> access) {
+    for (auto [operand, kind] : llvm::zip(operands, access))
+      if (kind == static_cast<int32_t>(kernel::Access::Pixel))
+        return isa<BlockArgument>(operand) && tensorOf(operand).getDimSize(1) <= inputBlock;
+    return false;
+  }
+
+  void assignConv(kernel::ConvOp op) {
+    if (op.getGroups() != 1) {
+      setLayout(op.getWeight(), plain());
+      return;
+    }
+    if (op.getDirection() == kernel::Direction::Forward)
+      assignWeight(op.getWeight(),
+                   inputIsNarrow(op.getPrologueOperands(), op.getPrologueAccess()) ? inputBlock : block);
+  }
+
+  /// All copies of a parameter share its order: master, momentum, gradient, folded weight.
+  void followWeights(Operation *op) {
+    if (auto sgd = dyn_cast<kernel::SgdOp>(op)) {
+      auto gradient = tensorOf(sgd.getGradient());
+      Attribute layout = tensorOf(sgd.getWeight()).getEncoding();
+      if (!layout)
+        layout = gradient.getEncoding();
+      if (!layout)
+        return;
+      for (Value value : {sgd.getWeight(), sgd.getVelocity(), sgd.getNewWeight(), sgd.getNewVelocity()})
+        setLayout(value, cast<LayoutAttr>(layout));
+    } else if (auto reduce = dyn_cast<kernel::ReduceOp>(op)) {
+      if (auto layout = tensorOf(reduce.getPartials()).getEncoding())
+        setLayout(reduce.getResult(), cast<LayoutAttr>(layout));
+    } else if (auto fold = dyn_cast<kernel::FoldOp>(op)) {
+      LayoutAttr layout = foldedLayout(fold);
+      setLayout(fold.getWeight(), layout);
+      setLayout(fold.getResult(), layout);
+    }
+  }
+
+  /// In @prepare no conv is in sight: the layout is that of the reads of the same parameters elsewhere.
+  LayoutAttr foldedLayout(kernel::FoldOp fold) {
+    auto name = fold.getWeight().getDefiningOp<clip::ReadOp>().getParam();
+    LayoutAttr layout = plain();
+    for (Operation *user : fold.getResult().getUsers())
+      if (auto write = dyn_cast<clip::WriteOp>(user))
+        name = write.getParam();
+    getOperation().walk([&](clip::ReadOp read) {
+      if (read.getParam() != name)
+        return;
+      for (Operation *user : read->getUsers())
+        if (auto conv = dyn_cast<kernel::ConvOp>(user)) {
+          bool narrow = inputIsNarrow(conv.getPrologueOperands(), conv.getPrologueAccess());
+          if (conv.getGroups() == 1)
+            layout = LayoutAttr::get(&getContext(), LayoutKind::Weight, block, narrow ? inputBlock : block);
+        }
+    });
+    return layout;
+  }
+
+  /// The data gradient reads its weight with rows and columns exchanged.
+  void transposeWeight(kernel::ConvOp op) {
+    if (op.getDirection() != kernel::Direction::Transposed || op.getGroups() != 1)
+      return;
+    auto type = tensorOf(op.getWeight());
+    auto layout = LayoutAttr::get(&getContext(), LayoutKind::WeightTransposed, block, block);
+    OpBuilder builder(op);
+    op.getWeightMutable().assign(kernel::ConvertOp::create(
+        builder, op.getLoc(), RankedTensorType::get(type.getShape(), type.getElementType(), layout),
+        op.getWeight(), kernel::ScheduleAttr()));
+    ++transposed;
+  }
+
+  static void updateSignature(func::FuncOp function) {
+    auto returned = function.front().getTerminator()->getOperandTypes();
+    function.setType(FunctionType::get(function.getContext(), function.front().getArgumentTypes(),
+                                       SmallVector<Type>(returned)));
+  }
+};
+
+} // namespace

@@ -1,0 +1,365 @@
+// Pass plan-memory: buffers get places in one arena, functions become lists of launches.
+#include "compiler/Transforms/ArenaLayout.h"
+#include "compiler/Transforms/ClipFunctions.h"
+#include "compiler/Transforms/Passes.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+
+namespace {
+
+RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+bool isLaunch(Operation &op) {
+  return isa<kernel::KernelDialect>(op.getDialect()) && op.getParentOfType<func::FuncOp>();
+}
+
+/// A tensor that keeps its place: a parameter, an input, an output.
+struct Place {
+  int64_t offset;
+  RankedTensorType type;
+};
+
+/// Multiply-adds of a contraction; zero for everything else.
+int64_t macsOf(Operation *op) {
+  auto perPosition = [](RankedTensorType weight, RankedTensorType output) {
+    auto size = weight.getShape().take_back(4);
+    int64_t taps = size[0] * size[1] * size[2] * size[3]; // I / groups, T, H, W
+    return taps * output.getNumElements();
+  };
+  if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
+    bool forward = conv.getDirection() == kernel::Direction::Forward;
+    return perPosition(tensorOf(conv.getWeight()), forward ? conv.getResultType() : conv.getSourceType());
+  }
+  if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op))
+    return perPosition(tensorOf(wgrad.getResult()), wgrad.getGradientType());
+  return 0;
+}
+
+int64_t bytesOf(ValueRange values) {
+  int64_t bytes = 0;
+  for (Value value : values)
+    bytes += kernel::storedBytes(tensorOf(value));
+  return bytes;
+}
+
+class Planner {
+public:
+  explicit Planner(ModuleOp module) : module(module), b(module.getContext()) {}
+
+  LogicalResult run();
+  int64_t launches = 0, kernels = 0;
+
+private:
+  LogicalResult placeParameters();
+  void placeArguments(func::FuncOp function);
+  LogicalResult placeResults(func::FuncOp function);
+  LogicalResult placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at);
+  LogicalResult planFunction(func::FuncOp function);
+  void emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &at);
+  StringAttr kernelFor(Operation *op);
+
+  int64_t take(RankedTensorType type) {
+    int64_t offset = end;
+    end += shape::roundUp(kernel::storedBytes(type), arenaAlignment);
+    return offset;
+  }
+  void closeSegment(StringRef name) {
+    segments.push_back(b.getArrayAttr(
+        {b.getStringAttr(name), b.getI64IntegerAttr(segmentBegin), b.getI64IntegerAttr(end - segmentBegin)}));
+    segmentBegin = end;
+  }
+
+  // The manifest's form.
+  DictionaryAttr describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more = {});
+  ArrayAttr describeParameters();
+  void attachPlan();
+
+  ModuleOp module;
+  Builder b;
+  int64_t end = 0, segmentBegin = 0;
+  int64_t shared = 0, separate = 0; // bytes of activations, as planned and if none shared memory
+  SmallVector<Attribute> segments;
+  llvm::MapVector<StringRef, Place> parameters;
+  llvm::MapVector<StringRef, Place> arguments;
+  DenseMap<Value, Place> resultPlaces;
+  SmallVector<std::pair<StringRef, SmallVector<Attribute>>> outputs; // by function
+  SmallVector<Attribute> inputs;
+  llvm::StringMap<kernel::DefOp> defs; // by the operation's text
+};
+
+LogicalResult Planner::run() {
+  auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  if (failed(placeParameters()))
+    return failure();
+  closeSegment("parameters");
+  for (func::FuncOp function : functions) {
+    placeArguments(function);
+    if (failed(placeResults(function)))
+      return failure();
+  }
+  closeSegment("inputs and outputs");
+  for (func::FuncOp function : functions)
+    if (failed(planFunction(function)))
+      return failure();
+  end += shared;
+  closeSegment("activations");
+  for (func::FuncOp function : functions)
+    function.erase();
+  attachPlan();
+  return success();
+}
+
+/// One place a parameter, of the layout that all its reads and writes share.
+LogicalResult Planner::placeParameters() {
+  llvm::StringMap<RankedTensorType> types;
+  LogicalResult result = success();
+  auto see = [&](Operation *op, StringRef name, Value value) {
+    auto [known, isNew] = types.try_emplace(name, tensorOf(value));
+    if (!isNew && known->second != value.getType())
+      result = op->emitError("parameter @")
+               << name << " is stored as " << known->second << " and as " << value.getType();
+  };
+  module.walk([&](Operation *op) {
+    if (auto read = dyn_cast<clip::ReadOp>(op))
+      see(op, read.getParam(), read.getValue());
+    else if (auto write = dyn_cast<clip::WriteOp>(op))
+      see(op, write.getParam(), write.getValue());
+  });
+  for (auto param : module.getOps<clip::ParamOp>()) {
+    auto known = types.find(param.getSymName());
+    auto type = known == types.end() ? param.getTensorType() : known->second;
+    parameters[param.getSymName()] = {take(type), type};
+  }
+  return result;
+}
+
+void Planner::placeArguments(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments()) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "clip.name").getValue();
+    bool isNew = !arguments.contains(name);
+    if (isNew)
+      arguments[name] = {take(tensorOf(argument)), tensorOf(argument)};
+    auto kind = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "clip.input");
+    if (isNew && kind)
+      inputs.push_back(describe(name, arguments[name], b.getNamedAttr("kind", kind)));
+  }
+}
+
+LogicalResult Planner::placeResults(func::FuncOp function) {
+  auto &list = outputs.emplace_back(function.getSymName(), SmallVector<Attribute>()).second;
+  for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
+    if (!value.getDefiningOp() || !isLaunch(*value.getDefiningOp()))
+      return function.emitError("result ")
+             << i << " of @" << function.getSymName() << " is not made by a kernel";
+    auto name = function.getResultAttrOfType<StringAttr>(i, "clip.name").getValue();
+    auto [known, isNew] = resultPlaces.try_emplace(value, Place{end, tensorOf(value)});
+    if (isNew)
+      take(tensorOf(value));
+    list.push_back(describe(name, known->second));
+  }
+  return success();
+}
+
+/// A new value of a parameter goes where the old one lies: nobody may read the old one later, and only what
+/// is elementwise may read it at the same time.
+LogicalResult Planner::placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at) {
+  for (auto write : function.getOps<clip::WriteOp>()) {
+    Operation *maker = write.getValue().getDefiningOp();
+    if (!maker || !isLaunch(*maker) || at.contains(write.getValue()))
+      return write.emitError("the new value of @") << write.getParam() << " is not made for it alone";
+    bool elementwise = isa<kernel::SgdOp, kernel::FinalizeOp>(maker);
+    for (auto read : function.getOps<clip::ReadOp>())
+      for (Operation *user : read->getUsers())
+        if (read.getParam() == write.getParam() && !isa<clip::WriteOp>(user) &&
+            (user == maker ? !elementwise : maker->isBeforeInBlock(user)))
+          return user->emitError("parameter @") << write.getParam() << " is read after its update";
+    at[write.getValue()] = parameters[write.getParam()].offset;
+  }
+  return success();
+}
+
+LogicalResult Planner::planFunction(func::FuncOp function) {
+  DenseMap<Value, int64_t> at;
+  for (BlockArgument argument : function.getArguments())
+    at[argument] =
+        arguments[function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "clip.name").getValue()]
+            .offset;
+  for (auto read : function.getOps<clip::ReadOp>())
+    at[read] = parameters[read.getParam()].offset;
+  if (failed(placeUpdates(function, at)))
+    return failure();
+  for (Value value : function.front().getTerminator()->getOperands())
+    at.try_emplace(value, resultPlaces[value].offset);
+
+  DenseMap<Operation *, int64_t> position;
+  for (Operation &op : function.front())
+    if (isLaunch(op))
+      position[&op] = position.size();
+  std::vector<Lifetime> lives;
+  SmallVector<Value> values;
+  for (Operation &op : function.front()) {
+    if (!isLaunch(op))
+      continue;
+    for (Value result : op.getResults()) {
+      if (at.contains(result))
+        continue;
+      int64_t last = position[&op];
+      for (Operation *user : result.getUsers())
+        last = std::max(last, position.lookup(user));
+      lives.push_back({kernel::storedBytes(tensorOf(result)), position[&op], last});
+      values.push_back(result);
+    }
+  }
+  ArenaLayout layout = layOutArena(lives);
+  for (auto [value, offset] : llvm::zip(values, layout.offsets))
+    at[value] = end + offset;
+  if (layout.bytes > shared) {
+    shared = layout.bytes;
+    separate = layout.separateBytes;
+  }
+  emitEntry(function, at);
+  return success();
+}
+
+/// The kernel.def that does what `op` does, made when it is the first of its kind.
+StringAttr Planner::kernelFor(Operation *op) {
+  OpBuilder builder(module.getBodyRegion());
+  builder.setInsertionPointToEnd(module.getBody());
+  auto def =
+      kernel::DefOp::create(builder, op->getLoc(), "k" + std::to_string(kernels), builder.getArrayAttr({}));
+  Block &body = def.getBody().emplaceBlock();
+  IRMapping mapping;
+  for (auto operand : op->getOperands())
+    mapping.map(operand, body.addArgument(operand.getType(), op->getLoc()));
+  // One argument an operand, even where two operands are one value: they may be two buffers at another
+  // launch.
+  builder.setInsertionPointToStart(&body);
+  Operation *copy = builder.clone(*op, mapping);
+  for (auto [i, operand] : llvm::enumerate(copy->getOpOperands()))
+    operand.set(body.getArgument(i));
+  kernel::ReturnOp::create(builder, op->getLoc(), copy->getResults());
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  copy->print(stream, OpPrintingFlags().useLocalScope());
+  auto layer = builder.getStringAttr(layerName(op->getLoc()));
+  auto [known, isNew] = defs.try_emplace(text, def);
+  if (isNew) {
+    ++kernels;
+  } else {
+    def.erase();
+    def = known->second;
+  }
+  SmallVector<Attribute> layers(def.getLayers().begin(), def.getLayers().end());
+  if (!llvm::is_contained(layers, layer))
+    layers.push_back(layer);
+  def.setLayersAttr(builder.getArrayAttr(layers));
+  return def.getSymNameAttr();
+}
+
+void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &at) {
+  OpBuilder builder(module.getBodyRegion());
+  builder.setInsertionPointToEnd(module.getBody());
+  auto entry = kernel::EntryOp::create(builder, function.getLoc(), function.getSymName());
+  builder.setInsertionPointToEnd(&entry.getBody().emplaceBlock());
+  for (Operation &op : function.front()) {
+    if (!isLaunch(op))
+      continue;
+    SmallVector<int64_t> offsets;
+    for (Value operand : op.getOperands())
+      offsets.push_back(at.lookup(operand));
+    for (Value result : op.getResults())
+      offsets.push_back(at.lookup(result));
+    kernel::LaunchOp::create(builder, op.getLoc(), kernelFor(&op).getValue(), offsets,
+                             bytesOf(op.getOperands()), bytesOf(op.getResults()), macsOf(&op),
+                             layerName(op.getLoc()));
+    ++launches;
+  }
+}
+
+//===-- The manifest's form -----------------------------------------------===//
+
+DictionaryAttr Planner::describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more) {
+  SmallVector<Attribute> shape, order;
+  for (int64_t size : place.type.getShape())
+    shape.push_back(b.getI64IntegerAttr(size));
+  kernel::LayoutAttr layout = kernel::layoutOf(place.type);
+  if (layout.getKind() != kernel::LayoutKind::Plain)
+    for (const kernel::StorageLoop &loop : layout.order(place.type.getShape()))
+      order.push_back(b.getArrayAttr(
+          {b.getI64IntegerAttr(loop.axis), b.getI64IntegerAttr(loop.size), b.getI64IntegerAttr(loop.step)}));
+  SmallVector<NamedAttribute> entries(more);
+  entries.push_back(b.getNamedAttr("name", b.getStringAttr(name)));
+  entries.push_back(
+      b.getNamedAttr("type", b.getStringAttr(place.type.getElementType().isF32() ? "f32" : "i32")));
+  entries.push_back(b.getNamedAttr("shape", b.getArrayAttr(shape)));
+  entries.push_back(b.getNamedAttr("order", b.getArrayAttr(order)));
+  entries.push_back(b.getNamedAttr("offset", b.getI64IntegerAttr(place.offset)));
+  entries.push_back(b.getNamedAttr("bytes", b.getI64IntegerAttr(kernel::storedBytes(place.type))));
+  return b.getDictionaryAttr(entries);
+}
+
+ArrayAttr Planner::describeParameters() {
+  SmallVector<Attribute> list;
+  for (auto param : module.getOps<clip::ParamOp>()) {
+    if (param.getRole() == "momentum" || param.getRole() == "folded")
+      continue;
+    SmallVector<NamedAttribute> more = {b.getNamedAttr("role", param.getRoleAttr()),
+                                        b.getNamedAttr("layer", b.getStringAttr(layerName(param.getLoc())))};
+    if (param.getInit())
+      more.push_back(b.getNamedAttr("init", *param.getInit()));
+    if (auto shape = param.getFileShape()) {
+      SmallVector<Attribute> sizes;
+      for (int64_t size : *shape)
+        sizes.push_back(b.getI64IntegerAttr(size));
+      more.push_back(b.getNamedAttr("file_shape", b.getArrayAttr(sizes)));
+    }
+    auto momentum = parameters.find((param.getSymName() + ".momentum").str());
+    if (momentum != parameters.end())
+      more.push_back(b.getNamedAttr("momentum", b.getI64IntegerAttr(momentum->second.offset)));
+    list.push_back(describe(param.getSymName(), parameters[param.getSymName()], more));
+  }
+  return b.getArrayAttr(list);
+}
+
+void Planner::attachPlan() {
+  auto integer = [&](int64_t value) { return b.getI64IntegerAttr(value); };
+  SmallVector<NamedAttribute> outputLists;
+  for (auto &[name, list] : outputs)
+    outputLists.push_back(b.getNamedAttr(name, b.getArrayAttr(list)));
+  SmallVector<NamedAttribute> plan = {
+      b.getNamedAttr("arena", integer(end)),
+      b.getNamedAttr("activations", integer(shared)),
+      b.getNamedAttr("separate_activations", integer(separate)),
+      b.getNamedAttr("segments", b.getArrayAttr(segments)),
+      b.getNamedAttr("parameters", describeParameters()),
+      b.getNamedAttr("inputs", b.getArrayAttr(inputs)),
+      b.getNamedAttr("outputs", b.getDictionaryAttr(outputLists)),
+  };
+  for (StringRef name : {"labels", "hyper"})
+    if (arguments.contains(name))
+      plan.push_back(b.getNamedAttr(name, describe(name, arguments[name])));
+  module->setAttr("kernel.plan", b.getDictionaryAttr(plan));
+}
+
+struct PlanMemory : kinema::impl::PlanMemoryBase<PlanMemory> {
+  void runOnOperation() override {
+    Planner planner(getOperation());
+    if (failed(planner.run()))
+      return signalPassFailure();
+    launches += planner.launches;
+    kernels += planner.kernels;
+  }
+};
+
+} // namespace
