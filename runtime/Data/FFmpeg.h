@@ -80,7 +80,7 @@ private:
 struct H264Options {
   int width = 0, height = 0; // even
   int fps = 25;
-  int quality = 12;     // x264's constant rate factor: 0 lossless .. 51 worst
+  int quality = 8;      // x264's constant rate factor: 0 lossless .. 51 worst
   int keyInterval = 12; // frames from one key frame to the next at most
 };
 

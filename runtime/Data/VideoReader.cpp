@@ -26,15 +26,13 @@ void VideoReader::scanPackets() {
   while (input.nextPacket(packet)) {
     ++packets;
     lastDamaged = packet.damaged;
-    if (packet.key && packet.shown)
-      hasKeys = true;
-    if (!packet.shown)
-      continue;
-    byTime &= packet.time != ffmpeg::noTime;
-    times.push_back(packet.time);
+    byTime &= packet.time != ffmpeg::noTime || !packet.shown;
     if (packet.key)
       keyTimes.push_back(packet.time);
+    if (packet.shown)
+      times.push_back(packet.time);
   }
+  hasKeys = !keyTimes.empty();
   information.truncated = input.readFailed() || lastDamaged || packets < input.stream().indexed;
   if (lastDamaged && !times.empty())
     times.pop_back();

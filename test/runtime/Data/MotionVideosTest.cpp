@@ -1,0 +1,246 @@
+#include "runtime/Data/MotionVideos.h"
+#include "runtime/Data/MotionScene.h"
+#include "runtime/Data/VideoCheck.h"
+#include "test/runtime/Data/VideoFiles.h"
+
+#include <gmock/gmock.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <map>
+#include <numbers>
+
+using namespace kinema;
+using namespace kinema::test;
+using testing::HasSubstr;
+
+namespace {
+
+// A stand-in for Fashion-MNIST: `count` pictures in idx format, all of one grey value.
+void writeSprites(const std::string &file, uint8_t value, int count = 3, const std::string &tail = "") {
+  std::string bytes("\0\0\x08\x03\0\0\0\0\0\0\0\x1c\0\0\0\x1c", 16);
+  bytes[7] = static_cast<char>(count);
+  bytes += std::string(static_cast<size_t>(count) * 28 * 28, static_cast<char>(value)) + tail;
+  gzFile stream = gzopen(file.c_str(), "wb");
+  gzwrite(stream, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(stream);
+}
+
+class MotionVideosTest : public testing::Test {
+protected:
+  MotionVideosTest() {
+    writeSprites(folder / "train-images-idx3-ubyte.gz", 255);
+    writeSprites(folder / "t10k-images-idx3-ubyte.gz", 60);
+    options.directory = folder / "motion";
+    options.sprites = folder.path.string();
+    options.train = 2;
+    options.test = 1;
+    options.frames = 12;
+    options.threads = 1;
+  }
+
+  std::map<std::string, std::string> files(const std::string &directory) {
+    std::map<std::string, std::string> found;
+    for (const auto &entry : std::filesystem::recursive_directory_iterator(directory))
+      if (entry.is_regular_file())
+        found[entry.path().lexically_relative(directory)] = readText(entry.path());
+    return found;
+  }
+
+  std::string refused() {
+    return errorOf([&] { makeMotionVideos(options); });
+  }
+
+  TemporaryFolder folder;
+  MotionOptions options;
+};
+
+TEST_F(MotionVideosTest, WritesListsAndVideos) {
+  MotionSummary summary = makeMotionVideos(options);
+  EXPECT_EQ(summary.written, 30);
+  EXPECT_EQ(summary.kept, 0);
+  const std::vector<std::string> classes = readClassNames(classNamesBeside(folder / "motion/train.txt"));
+  EXPECT_EQ(classes.size(), 10u);
+  VideoList train = readVideoList(folder / "motion/train.txt", 10, classes);
+  VideoList test = readVideoList(folder / "motion/test.txt", 10, classes);
+  EXPECT_EQ(train.videos.size(), 20u);
+  EXPECT_EQ(test.videos.size(), 10u);
+  CheckReport report = checkVideos(train, 2);
+  EXPECT_EQ(report.unreadable(), 0);
+  for (const CheckedVideo &video : report.videos) {
+    EXPECT_EQ(video.info.frames, 12);
+    EXPECT_EQ(video.info.height, 64);
+    EXPECT_EQ(video.info.width, 86);
+    EXPECT_EQ(video.info.codec, "h264");
+  }
+}
+
+TEST_F(MotionVideosTest, TheSameBytesOnAnyNumberOfThreads) {
+  makeMotionVideos(options);
+  const auto first = files(options.directory);
+  options.directory = folder / "again";
+  options.threads = 3;
+  makeMotionVideos(options);
+  EXPECT_TRUE(first == files(options.directory));
+  options.directory = folder / "other";
+  options.seed = 2;
+  makeMotionVideos(options);
+  EXPECT_NE(first.at("train/right/0000.mp4"), files(options.directory).at("train/right/0000.mp4"));
+}
+
+TEST_F(MotionVideosTest, CompletesAnInterruptedRun) {
+  makeMotionVideos(options);
+  const auto whole = files(options.directory);
+  std::filesystem::remove(folder / "motion/train/up/0001.mp4");
+  std::filesystem::remove(folder / "motion/test.txt");
+  writeText(folder / "motion/test/left/0000.mp4.part", "half a vid");
+  std::filesystem::remove(folder / "motion/test/left/0000.mp4");
+  MotionSummary summary = makeMotionVideos(options);
+  EXPECT_EQ(summary.written, 2);
+  EXPECT_EQ(summary.kept, 28);
+  EXPECT_TRUE(whole == files(options.directory));
+}
+
+TEST_F(MotionVideosTest, TouchesNoForeignFolder) {
+  std::filesystem::create_directory(options.directory);
+  writeText(folder / "motion/thesis.txt", "precious");
+  EXPECT_THAT(refused(), HasSubstr("motion: is not empty and not a folder of motion videos"));
+  EXPECT_EQ(files(options.directory).size(), 1u);
+  options.directory = folder / "motion/thesis.txt";
+  EXPECT_THAT(refused(), HasSubstr("thesis.txt: exists and is not a folder"));
+}
+
+TEST_F(MotionVideosTest, DoesNotMixOptions) {
+  makeMotionVideos(options);
+  options.frames = 13;
+  EXPECT_THAT(refused(), HasSubstr("holds motion videos made with other options"));
+}
+
+TEST_F(MotionVideosTest, RefusesImpossibleOptions) {
+  auto with = [&](auto change) {
+    MotionOptions kept = options;
+    change();
+    std::string message = refused();
+    options = kept;
+    return message;
+  };
+  EXPECT_THAT(with([&] { options.width = 85; }), HasSubstr("the size 64x85 must be even"));
+  EXPECT_THAT(with([&] { options.frames = 1; }), HasSubstr("the number of frames is 1; it must be from 2"));
+  EXPECT_THAT(with([&] { options.train = options.test = 0; }), HasSubstr("nothing to make"));
+  EXPECT_THAT(with([&] { options.sprites = "/nonexistent"; }), HasSubstr("dataset-fashion-mnist"));
+  EXPECT_FALSE(std::filesystem::exists(options.directory));
+}
+
+TEST_F(MotionVideosTest, DamagedSprites) {
+  const std::string file = folder / "train-images-idx3-ubyte.gz";
+  const std::string bytes = readText(file);
+  writeText(file, bytes.substr(0, bytes.size() / 2));
+  EXPECT_THAT(refused(), HasSubstr("train-images-idx3-ubyte.gz: the file is damaged"));
+  writeText(file, "P5 not idx at all, but long enough");
+  EXPECT_THAT(refused(), HasSubstr("train-images-idx3-ubyte.gz: not a file of square pictures"));
+}
+
+// The second class of a pair shows the first one's frames in opposite order, as far as the codec lets them
+// through.
+TEST_F(MotionVideosTest, PairsDifferInTimesArrowAlone) {
+  makeMotionVideos(options);
+  VideoList train = readVideoList(folder / "motion/train.txt", 10);
+  for (size_t pair = 0; pair < 5; ++pair) {
+    VideoReader forwards(train.videos[2 * pair].path), backwards(train.videos[2 * pair + 1].path);
+    std::vector<int64_t> up, down;
+    for (int64_t i = 0; i < 12; ++i) {
+      up.push_back(i);
+      down.push_back(11 - i);
+    }
+    std::vector<uint8_t> a(12 * 64 * 86 * 3), b(a.size());
+    forwards.read(up, 64, 86, a.data());
+    backwards.read(down, 64, 86, b.data());
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); ++i)
+      sum += std::abs(a[i] - b[i]);
+    EXPECT_LT(sum / static_cast<double>(a.size()), 1.5) << motionClasses()[2 * pair].name;
+  }
+}
+
+TEST(MotionScene, MovesAsItsClassSays) {
+  const std::vector<uint8_t> pixels(28 * 28, 255);
+  const Sprite sprite{28, pixels.data()};
+  for (uint64_t scene = 0; scene < 50; ++scene) {
+    auto change = [&](Motion motion) {
+      MotionScene made(motion, sprite, {64, 86}, 24, 1, scene);
+      const Pose first = made.pose(0), last = made.pose(23);
+      return Pose{last.x - first.x, last.y - first.y, last.angle - first.angle, last.size / first.size};
+    };
+    EXPECT_GT(change(Motion::Right).x, 20);
+    EXPECT_LT(std::abs(change(Motion::Right).y), 10);
+    EXPECT_GT(change(Motion::Down).y, 20);
+    EXPECT_LT(std::abs(change(Motion::Down).x), 10);
+    EXPECT_GT(change(Motion::Clockwise).angle, 100 * std::numbers::pi / 180);
+    EXPECT_EQ(change(Motion::Clockwise).x, 0);
+    EXPECT_GT(change(Motion::ZoomIn).size, 1.79);
+    MotionScene slide(Motion::SlideThenGrow, sprite, {64, 86}, 24, 1, scene);
+    EXPECT_EQ(slide.pose(0).size, slide.pose(11).size);
+    EXPECT_EQ(slide.pose(12).x, slide.pose(23).x);
+    EXPECT_GT(std::hypot(change(Motion::SlideThenGrow).x, change(Motion::SlideThenGrow).y), 20);
+  }
+}
+
+// What is drawn is where the pose says: the centroid of what changed against the empty background.
+TEST(MotionScene, DrawsTheSpriteAtItsPose) {
+  const std::vector<uint8_t> pixels(28 * 28, 255), nothing(28 * 28, 0);
+  for (uint64_t scene = 0; scene < 10; ++scene) {
+    MotionScene made(Motion::Right, {28, pixels.data()}, {96, 128}, 9, 1, scene);
+    MotionScene empty(Motion::Right, {28, nothing.data()}, {96, 128}, 9, 1, scene);
+    std::vector<uint8_t> shown(96 * 128 * 3), background(shown.size());
+    for (int frame : {0, 4, 8}) {
+      made.render(frame, shown.data());
+      empty.render(frame, background.data());
+      double x = 0, y = 0, weight = 0;
+      for (int i = 0; i < 96 * 128; ++i) {
+        if (std::abs(shown[3 * i] - background[3 * i]) < 30)
+          continue;
+        x += i % 128 + 0.5;
+        y += i / 128 + 0.5;
+        ++weight;
+      }
+      ASSERT_GT(weight, 300);
+      const Pose pose = made.pose(frame);
+      const bool inside = pose.x > 45 && pose.x < 83 && pose.y > 45 && pose.y < 51;
+      EXPECT_NEAR(x / weight, pose.x, inside ? 1 : 12);
+      EXPECT_NEAR(y / weight, pose.y, inside ? 1 : 12);
+    }
+  }
+}
+
+// The middle of the path, where single frames of all classes are alike, has the same distribution for all.
+TEST(MotionScene, ClassesShareTheirMiddle) {
+  const std::vector<uint8_t> pixels(28 * 28, 255);
+  for (uint64_t scene = 0; scene < 20; ++scene) {
+    MotionScene right(Motion::Right, {28, pixels.data()}, {64, 86}, 25, 1, scene);
+    MotionScene zoom(Motion::ZoomIn, {28, pixels.data()}, {64, 86}, 25, 1, scene);
+    EXPECT_NEAR(right.pose(12).x, zoom.pose(12).x, 1e-9);
+    EXPECT_NEAR(right.pose(12).angle, zoom.pose(12).angle, 1e-9);
+    EXPECT_NEAR(right.pose(12).size, zoom.pose(12).size, 1e-9);
+  }
+}
+
+TEST_F(MotionVideosTest, CheckReportsWhatIsWrong) {
+  makeMotionVideos(options);
+  std::filesystem::remove(folder / "motion/train/right/0000.mp4");
+  writeText(folder / "motion/train/left/0000.mp4", "no video");
+  VideoList list = readVideoList(folder / "motion/train.txt", 10);
+  CheckReport report = checkVideos(list, 2);
+  EXPECT_EQ(report.unreadable(), 2);
+  const std::string text = describe(report, list, 16);
+  EXPECT_THAT(text,
+              HasSubstr("unreadable: " + (folder / "motion/train/right/0000.mp4") + ": no such file\n"));
+  EXPECT_THAT(text, HasSubstr("left/0000.mp4: not a video that FFmpeg can read\n"));
+  EXPECT_THAT(text, HasSubstr("note: " + (folder / "motion/train/up/0001.mp4") +
+                              ": 12 frames, fewer than a clip's 16"));
+  EXPECT_THAT(text, HasSubstr("frames: 216 in all, 12 to 12 a video; 25.00 to 25.00 a second"));
+  EXPECT_THAT(text, HasSubstr("sizes (H x W): 64x86 18\n"));
+  EXPECT_THAT(text, HasSubstr("codecs: h264 18\n"));
+  EXPECT_THAT(text, HasSubstr("train.txt: 20 videos, 2 unreadable\n"));
+}
+
+} // namespace

@@ -1,0 +1,55 @@
+#include "test/runtime/Data/VideoFiles.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+namespace kinema::test {
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "kinema-test-XXXXXX").string();
+  if (!mkdtemp(name.data()))
+    fail("{}: cannot be created", name);
+  path = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+bool runFfmpeg(const std::string &arguments) {
+  return std::system(("ffmpeg -nostdin -v error -y " + arguments).c_str()) == 0;
+}
+
+bool hasEncoder(const std::string &name) {
+  return std::system(("ffmpeg -v error -encoders | grep -q ' " + name + " '").c_str()) == 0;
+}
+
+void makeVideo(const std::string &file, const std::string &arguments, int frames, const std::string &size) {
+  if (!runFfmpeg(fmt::format("-f lavfi -i testsrc2=size={}:rate=25 -frames:v {} {} '{}'", size, frames,
+                             arguments, file)))
+    fail("{}: the ffmpeg command could not make it", file);
+}
+
+std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder) {
+  const std::string raw = folder / "decoded.rgb";
+  if (!runFfmpeg(fmt::format("-i '{}' -map 0:v:0 -vsync passthrough "
+                             "-sws_flags bilinear+accurate_rnd+bitexact+full_chroma_int+full_chroma_inp "
+                             "-pix_fmt rgb24 -f rawvideo '{}'",
+                             file, raw)))
+    fail("{}: the ffmpeg command could not decode it", file);
+  std::string bytes = readText(raw);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::string readText(const std::string &file) {
+  std::ifstream stream(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+void writeText(const std::string &file, const std::string &text) {
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+} // namespace kinema::test

@@ -1,0 +1,53 @@
+// Video files for tests: made by the `ffmpeg` command, in a folder of their own.
+#pragma once
+
+#include "runtime/Error.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace kinema::test {
+
+// A new empty folder, removed at the end.
+class TemporaryFolder {
+public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+  std::string operator/(const std::string &name) const { return (path / name).string(); }
+
+  std::filesystem::path path;
+};
+
+// Runs `ffmpeg ARGUMENTS`; false if it fails.
+bool runFfmpeg(const std::string &arguments);
+
+// Whether ffmpeg has an encoder of that name.
+bool hasEncoder(const std::string &name);
+
+// Makes `file` from `frames` frames of a moving test picture, encoded with `arguments`.
+void makeVideo(const std::string &file, const std::string &arguments, int frames = 60,
+               const std::string &size = "96x72");
+
+// All frames as the ffmpeg command decodes them: [frames, height, width, 3].
+std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder);
+
+std::string readText(const std::string &file);
+void writeText(const std::string &file, const std::string &text);
+
+// The message of the Error that `action` throws; a test failure if it throws none.
+template <typename Action> std::string errorOf(const Action &action) {
+  try {
+    action();
+  } catch (const Error &error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+
+} // namespace kinema::test

@@ -1,0 +1,335 @@
+#include "runtime/Data/VideoReader.h"
+#include "runtime/Random.h"
+#include "test/runtime/Data/VideoFiles.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <numeric>
+
+using namespace kinema;
+using namespace kinema::test;
+using testing::HasSubstr;
+
+namespace {
+
+std::vector<uint8_t> readFrames(VideoReader &video, const std::vector<int64_t> &frames) {
+  const VideoInfo &info = video.info();
+  std::vector<uint8_t> rgb(frames.size() * info.height * info.width * 3);
+  video.read(frames, info.height, info.width, rgb.data());
+  return rgb;
+}
+
+std::vector<int64_t> allFrames(const VideoReader &video) {
+  std::vector<int64_t> frames(video.info().frames);
+  std::iota(frames.begin(), frames.end(), 0);
+  return frames;
+}
+
+double meanDifference(const std::vector<uint8_t> &a, const std::vector<uint8_t> &b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i)
+    sum += std::abs(a[i] - b[i]);
+  return sum / static_cast<double>(a.size());
+}
+
+// A format to read: how to make it, and which encoder that takes.
+struct Format {
+  const char *name;
+  const char *encoder;
+  const char *file;
+  const char *arguments;
+  const char *size = "96x72";
+};
+
+void PrintTo(const Format &format, std::ostream *stream) { *stream << format.name; }
+
+class EveryFormat : public testing::TestWithParam<Format> {
+protected:
+  void SetUp() override {
+    if (!hasEncoder(GetParam().encoder))
+      GTEST_SKIP() << "this ffmpeg has no encoder " << GetParam().encoder;
+    file = folder / GetParam().file;
+    makeVideo(file, std::string("-c:v ") + GetParam().encoder + " " + GetParam().arguments, 60,
+              GetParam().size);
+  }
+
+  TemporaryFolder folder;
+  std::string file;
+};
+
+TEST_P(EveryFormat, ReadsWhatFfmpegDecodes) {
+  // The oracle: another program's decoding of the same file from its start to its end.
+  const std::vector<uint8_t> expected = decodeWithCommand(file, folder);
+  VideoReader video(file);
+  const std::vector<uint8_t> read = readFrames(video, allFrames(video));
+  ASSERT_EQ(expected.size(), read.size());
+  EXPECT_LT(meanDifference(expected, read), 0.5);
+
+  // Seeking changes nothing.
+  const int64_t frames = video.info().frames;
+  const size_t bytes = read.size() / frames;
+  VideoReader kept(file);
+  for (uint64_t attempt = 0; attempt < 12; ++attempt) {
+    const int64_t frame = static_cast<int64_t>(random::below(frames, 1, 2, attempt));
+    const std::vector<uint8_t> wanted(read.begin() + frame * bytes, read.begin() + (frame + 1) * bytes);
+    VideoReader fresh(file);
+    EXPECT_TRUE(readFrames(fresh, {frame}) == wanted) << "frame " << frame << " of a new reader";
+    EXPECT_TRUE(readFrames(kept, {frame}) == wanted) << "frame " << frame << " of a kept reader";
+  }
+}
+
+constexpr Format formats[] = {
+    {"H264", "libx264", "v.mp4", "-pix_fmt yuv420p -g 12 -bf 3"},
+    {"H264OpenGroups", "libx264", "v.mp4", "-pix_fmt yuv420p -g 12 -bf 3 -x264-params open-gop=1"},
+    {"H264IntraRefresh", "libx264", "v.mp4", "-pix_fmt yuv420p -g 12 -bf 0 -x264-params intra-refresh=1"},
+    {"H264Matroska", "libx264", "v.mkv", "-pix_fmt yuv420p -g 12"},
+    {"H264Flash", "libx264", "v.flv", "-pix_fmt yuv420p -g 12"},
+    {"H264Transport", "libx264", "v.ts", "-pix_fmt yuv420p -g 12"},
+    {"H264Raw", "libx264", "v.h264", "-pix_fmt yuv420p -g 12"},
+    {"H264Avi", "libx264", "v.avi", "-pix_fmt yuv420p -g 12 -bf 2"},
+    {"H264Fragments", "libx264", "v.mp4", "-pix_fmt yuv420p -g 12 -movflags frag_keyframe+empty_moov"},
+    {"H264Odd444", "libx264", "v.mp4", "-pix_fmt yuv444p -g 10", "97x73"},
+    {"H264FullRange", "libx264", "v.mp4", "-pix_fmt yuvj420p -g 10"},
+    {"H264Bt709", "libx264", "v.mp4",
+     "-pix_fmt yuv420p -vf scale=out_color_matrix=bt709 -colorspace bt709 -color_primaries bt709 -color_trc "
+     "bt709"},
+    {"H264VariableRate", "libx264", "v.mp4",
+     "-pix_fmt yuv420p -g 12 -vf 'settb=1/1000,setpts=N*(N+4)/200/TB' -enc_time_base -1 -vsync vfr"},
+    {"H264Gray", "libx264", "v.mp4", "-pix_fmt gray -g 12"},
+    {"Hevc", "libx265", "v.mp4", "-pix_fmt yuv420p -x265-params keyint=12:open-gop=1:log-level=none"},
+    {"Vp8", "libvpx", "v.webm", "-g 12 -auto-alt-ref 1 -lag-in-frames 10 -b:v 200k"},
+    {"Vp9", "libvpx-vp9", "v.webm", "-g 12 -auto-alt-ref 1 -lag-in-frames 10 -cpu-used 8 -b:v 200k"},
+    {"Vp9Mp4", "libvpx-vp9", "v.mp4", "-g 12 -cpu-used 8 -b:v 200k"},
+    {"Theora", "libtheora", "v.ogv", "-g 12 -q:v 7"},
+    {"Cinepak", "cinepak", "v.avi", "-g 12"},
+    {"CinepakQuickTime", "cinepak", "v.mov", "-g 12"},
+    {"Mpeg2Program", "mpeg2video", "v.mpg", "-g 12 -bf 2 -q:v 3"},
+    {"Mpeg2Transport", "mpeg2video", "v.ts", "-g 12 -bf 2 -q:v 3"},
+    {"Mpeg2Interlaced", "mpeg2video", "v.ts", "-g 12 -bf 2 -q:v 3 -flags +ildct+ilme"},
+    {"Mpeg4Avi", "mpeg4", "v.avi", "-g 12 -bf 2 -q:v 3"},
+    {"Mpeg4Simple", "mpeg4", "v.avi", "-g 12 -q:v 3"},
+    {"XvidPacked", "libxvid", "v.avi", "-g 12 -bf 2 -q:v 3"},
+    {"MotionJpeg", "mjpeg", "v.avi", "-q:v 3", "97x73"},
+    {"Ffv1", "ffv1", "v.mkv", "-pix_fmt yuv422p10le", "97x73"},
+    {"Gif", "gif", "v.gif", ""},
+    {"RawRgb", "rawvideo", "v.avi", "-pix_fmt bgr24", "97x73"},
+    {"WindowsMedia", "wmv2", "v.wmv", "-g 12 -q:v 3"},
+};
+INSTANTIATE_TEST_SUITE_P(Formats, EveryFormat, testing::ValuesIn(formats),
+                         [](const auto &info) { return std::string(info.param.name); });
+
+class VideoReaderTest : public testing::Test {
+protected:
+  TemporaryFolder folder;
+  std::string simple(const std::string &name = "v.mp4", int frames = 30) {
+    makeVideo(folder / name, "-pix_fmt yuv420p -g 10", frames);
+    return folder / name;
+  }
+  std::string openError(const std::string &file) {
+    return errorOf([&] { VideoReader video(file); });
+  }
+};
+
+TEST_F(VideoReaderTest, DescribesAVideo) {
+  VideoReader video(simple());
+  EXPECT_EQ(video.info().codec, "h264");
+  EXPECT_EQ(video.info().frames, 30);
+  EXPECT_EQ(video.info().height, 72);
+  EXPECT_EQ(video.info().width, 96);
+  EXPECT_DOUBLE_EQ(video.info().fps, 25);
+  EXPECT_NEAR(video.info().seconds, 1.2, 1e-6);
+  EXPECT_FALSE(video.info().truncated);
+}
+
+TEST_F(VideoReaderTest, FindsFramesByTime) {
+  VideoReader video(simple());
+  EXPECT_EQ(video.frameAt(-1), 0);
+  EXPECT_EQ(video.frameAt(0), 0);
+  EXPECT_EQ(video.frameAt(0.039), 0);
+  EXPECT_EQ(video.frameAt(0.04), 1);
+  EXPECT_EQ(video.frameAt(0.5), 12);
+  EXPECT_EQ(video.frameAt(100), 29);
+}
+
+TEST_F(VideoReaderTest, TimesOfAVariableRate) {
+  // Frame n appears after n (n + 4) / 200 seconds.
+  makeVideo(folder / "v.mp4",
+            "-pix_fmt yuv420p -vf 'settb=1/1000,setpts=N*(N+4)/200/TB' -enc_time_base -1 -vsync vfr", 20);
+  VideoReader video(folder / "v.mp4");
+  ASSERT_EQ(video.info().frames, 20);
+  for (int n = 0; n < 20; ++n)
+    EXPECT_EQ(video.frameAt(n * (n + 4) / 200.0 + 0.01), n);
+}
+
+TEST_F(VideoReaderTest, RepeatsAndReorders) {
+  VideoReader video(simple());
+  const std::vector<uint8_t> all = readFrames(video, allFrames(video));
+  const size_t bytes = all.size() / 30;
+  const std::vector<int64_t> wanted = {28, 3, 3, 29, 0, 3, 1};
+  const std::vector<uint8_t> read = readFrames(video, wanted);
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_TRUE(std::equal(read.begin() + i * bytes, read.begin() + (i + 1) * bytes,
+                           all.begin() + wanted[i] * bytes));
+}
+
+TEST_F(VideoReaderTest, RefusesFramesOutOfRange) {
+  VideoReader video(simple());
+  EXPECT_THAT(errorOf([&] { readFrames(video, {0, 30}); }),
+              HasSubstr("v.mp4: frame 30 asked for, but it has 30"));
+  EXPECT_THAT(errorOf([&] { readFrames(video, {-1}); }), HasSubstr("frame -1"));
+}
+
+TEST_F(VideoReaderTest, Scales) {
+  ASSERT_TRUE(runFfmpeg("-f lavfi -i color=0xC86432:size=96x72:rate=25 -frames:v 2 -pix_fmt yuv444p '" +
+                        (folder / "v.mp4") + "'"));
+  VideoReader video(folder / "v.mp4");
+  std::vector<uint8_t> rgb(31 * 45 * 3 + 1, 7);
+  const int64_t frame = 1;
+  video.read({&frame, 1}, 31, 45, rgb.data());
+  for (int i = 0; i < 31 * 45; ++i) {
+    ASSERT_NEAR(rgb[i * 3], 0xC8, 3);
+    ASSERT_NEAR(rgb[i * 3 + 1], 0x64, 3);
+    ASSERT_NEAR(rgb[i * 3 + 2], 0x32, 3);
+  }
+  EXPECT_EQ(rgb.back(), 7) << "wrote past the end";
+}
+
+// Four quadrants of different colours, stored as they are and displayed turned.
+TEST_F(VideoReaderTest, AppliesTheContainersRotation) {
+  ASSERT_TRUE(
+      runFfmpeg("-f lavfi -i color=red:size=48x32 -f lavfi -i color=lime:size=48x32 -f lavfi -i "
+                "color=blue:size=48x32 -f lavfi -i color=white:size=48x32 -filter_complex "
+                "'[0][1][2][3]xstack=inputs=4:layout=0_0|w0_0|0_h0|w0_h0' -frames:v 3 -pix_fmt yuv444p '" +
+                (folder / "plain.mp4") + "'"));
+  for (int degrees : {90, 180, 270}) {
+    const std::string turned = folder / fmt::format("turned{}.mp4", degrees);
+    ASSERT_TRUE(runFfmpeg(
+        fmt::format("-i '{}' -c copy -metadata:s:v rotate={} '{}'", folder / "plain.mp4", degrees, turned)));
+    VideoReader video(turned);
+    EXPECT_EQ(video.info().width, degrees == 180 ? 96 : 64);
+    EXPECT_EQ(video.info().height, degrees == 180 ? 64 : 96);
+    EXPECT_LT(meanDifference(readFrames(video, allFrames(video)), decodeWithCommand(turned, folder)), 0.5)
+        << degrees;
+  }
+}
+
+TEST_F(VideoReaderTest, FollowsEditLists) {
+  simple("whole.mp4", 60);
+  ASSERT_TRUE(
+      runFfmpeg(fmt::format("-ss 0.66 -i '{}' -c copy '{}'", folder / "whole.mp4", folder / "cut.mp4")));
+  VideoReader video(folder / "cut.mp4");
+  const std::vector<uint8_t> expected = decodeWithCommand(folder / "cut.mp4", folder);
+  const std::vector<uint8_t> read = readFrames(video, allFrames(video));
+  ASSERT_EQ(read.size(), expected.size());
+  EXPECT_LT(meanDifference(read, expected), 0.5);
+}
+
+TEST_F(VideoReaderTest, OneFrame) {
+  VideoReader video(simple("one.mp4", 1));
+  EXPECT_EQ(video.info().frames, 1);
+  EXPECT_EQ(readFrames(video, {0, 0}).size(), 2u * 72 * 96 * 3);
+  makeVideo(folder / "still.png", "", 1);
+  EXPECT_EQ(VideoReader(folder / "still.png").info().frames, 1);
+}
+
+TEST_F(VideoReaderTest, NamesWithBlanksColonsAndPatterns) {
+  simple();
+  for (const char *name : {"a b.mp4", "http:x.mp4", "concat:y.mp4", "50%d.mp4", "-v.mp4", "\xC3\xA9.mp4"}) {
+    std::filesystem::copy(folder / "v.mp4", folder / name);
+    EXPECT_EQ(VideoReader(folder / name).info().frames, 30) << name;
+  }
+}
+
+TEST_F(VideoReaderTest, NotAVideo) {
+  EXPECT_THAT(openError(folder / "none.mp4"), HasSubstr("none.mp4: no such file"));
+  EXPECT_THAT(openError(folder.path.string()), HasSubstr("is a directory, not a video"));
+  writeText(folder / "empty.mp4", "");
+  EXPECT_THAT(openError(folder / "empty.mp4"), HasSubstr("empty.mp4: the file is empty"));
+  writeText(folder / "text.mp4", "this is not a video\n");
+  EXPECT_THAT(openError(folder / "text.mp4"), HasSubstr("text.mp4: not a video"));
+  writeText(folder / "text.txt", std::string(5000, 'x'));
+  EXPECT_THAT(openError(folder / "text.txt"), HasSubstr("text.txt: "));
+  std::string noise(100000, '\0');
+  for (size_t i = 0; i < noise.size(); ++i)
+    noise[i] = static_cast<char>(random::bits(3, 4, i));
+  writeText(folder / "noise.mp4", noise);
+  EXPECT_THAT(openError(folder / "noise.mp4"), HasSubstr("noise.mp4: "));
+}
+
+TEST_F(VideoReaderTest, SoundAlone) {
+  ASSERT_TRUE(runFfmpeg("-f lavfi -i sine=duration=1 -c:a aac '" + (folder / "sound.m4a") + "'"));
+  EXPECT_THAT(openError(folder / "sound.m4a"), HasSubstr("sound.m4a: holds no video stream"));
+  // A record's cover is a picture, not a video.
+  makeVideo(folder / "cover.png", "", 1);
+  ASSERT_TRUE(runFfmpeg(
+      fmt::format("-i '{}' -i '{}' -map 0 -map 1 -c:a copy -c:v mjpeg -disposition:v attached_pic '{}'",
+                  folder / "sound.m4a", folder / "cover.png", folder / "song.m4a")));
+  EXPECT_THAT(openError(folder / "song.m4a"), HasSubstr("song.m4a: holds no video stream"));
+}
+
+TEST_F(VideoReaderTest, VideoAmongSound) {
+  ASSERT_TRUE(
+      runFfmpeg("-f lavfi -i testsrc2=size=96x72:rate=25 -f lavfi -i sine -t 1 -pix_fmt yuv420p -c:a aac '" +
+                (folder / "both.mp4") + "'"));
+  EXPECT_EQ(VideoReader(folder / "both.mp4").info().frames, 25);
+}
+
+// Cut anywhere, a file is either refused with its name or gives frames of the whole one.
+TEST_F(VideoReaderTest, Truncated) {
+  simple("whole.mp4", 60);
+  ASSERT_TRUE(runFfmpeg(
+      fmt::format("-i '{}' -c copy -movflags faststart '{}'", folder / "whole.mp4", folder / "fast.mp4")));
+  ASSERT_TRUE(runFfmpeg(fmt::format("-i '{}' -c copy '{}'", folder / "whole.mp4", folder / "whole.mkv")));
+  constexpr int64_t bytes = 72 * 96 * 3;
+  int partial = 0;
+  for (const char *name : {"whole.mp4", "fast.mp4", "whole.mkv"}) {
+    VideoReader wholeVideo(folder / name);
+    const std::vector<uint8_t> whole = readFrames(wholeVideo, allFrames(wholeVideo));
+    const std::string content = readText(folder / name);
+    for (int percent : {1, 5, 20, 50, 80, 99}) {
+      const std::string cut = folder / fmt::format("{}percent-{}", percent, name);
+      writeText(cut, content.substr(0, content.size() * percent / 100));
+      try {
+        VideoReader video(cut);
+        const std::vector<uint8_t> read = readFrames(video, allFrames(video));
+        // A picture shown early may be stored late, so that what is left may have a gap near its end.
+        auto place = whole.begin();
+        for (auto frame = read.begin(); frame != read.end(); frame += bytes) {
+          while (place != whole.end() && !std::equal(frame, frame + bytes, place))
+            place += bytes;
+          ASSERT_NE(place, whole.end()) << cut << ": a frame that the whole video does not have";
+        }
+        if (read.size() < whole.size() && std::string(name) == "fast.mp4") {
+          ++partial;
+          EXPECT_TRUE(video.info().truncated) << cut;
+        }
+      } catch (const Error &error) {
+        EXPECT_THAT(error.what(), HasSubstr(cut));
+      }
+    }
+  }
+  EXPECT_GE(partial, 3);
+}
+
+// Bytes changed here and there: an error with the file's name or frames, never a crash.
+TEST_F(VideoReaderTest, Damaged) {
+  const std::string bytes = readText(simple("whole.mp4", 20));
+  for (uint64_t attempt = 0; attempt < 30; ++attempt) {
+    std::string damaged = bytes;
+    for (uint64_t i = 0; i < 1 + attempt * 2; ++i)
+      damaged[random::below(bytes.size(), 5, attempt, 2 * i)] =
+          static_cast<char>(random::bits(5, attempt, 2 * i + 1));
+    const std::string file = folder / "damaged.mp4";
+    writeText(file, damaged);
+    try {
+      VideoReader video(file);
+      if (video.info().height * video.info().width < 1000000)
+        readFrames(video, {0, video.info().frames - 1});
+    } catch (const Error &error) {
+      EXPECT_THAT(error.what(), HasSubstr("damaged.mp4: "));
+    }
+  }
+}
+
+} // namespace

@@ -1,0 +1,220 @@
+#include "runtime/Data/VideoSource.h"
+#include "test/runtime/Data/VideoFiles.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <set>
+
+using namespace kinema;
+using namespace kinema::test;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+class VideoSourceTest : public testing::Test {
+protected:
+  // Seven videos of 20 to 26 frames, labelled 0 to 6.
+  void SetUp() override {
+    std::string lines;
+    for (int i = 0; i < 7; ++i) {
+      makeVideo(folder / fmt::format("v{}.mp4", i), fmt::format("-pix_fmt yuv420p -g 8 -vf hue=h={}", 50 * i),
+                20 + i, "48x36");
+      lines += fmt::format("v{}.mp4 {}\n", i, i);
+    }
+    writeText(folder / "list.txt", lines);
+    list = readVideoList(folder / "list.txt", 7);
+    recipe.data.frames = 4;
+    recipe.data.resize = {32, 40};
+    recipe.data.crop = recipe.eval.crop = {24, 28};
+    recipe.eval.clips = 3;
+  }
+
+  std::unique_ptr<VideoSource> training(int threads, int64_t batch = 3, int64_t memory = 1 << 30) {
+    return VideoSource::training(list, recipe, {batch, threads, memory});
+  }
+
+  static std::vector<Batch> epoch(VideoSource &source) {
+    std::vector<Batch> batches;
+    for (Batch batch; source.next(batch); batch = {})
+      batches.push_back(batch);
+    return batches;
+  }
+
+  static bool same(const Batch &a, const Batch &b) {
+    return a.clips == b.clips && a.labels == b.labels && a.videos == b.videos && a.valid == b.valid;
+  }
+
+  static bool same(const std::vector<Batch> &a, const std::vector<Batch> &b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const Batch &x, const Batch &y) { return same(x, y); });
+  }
+
+  TemporaryFolder folder;
+  VideoList list;
+  Recipe recipe;
+};
+
+TEST_F(VideoSourceTest, AnEpochIsEveryVideoOnce) {
+  auto source = training(2);
+  EXPECT_EQ(source->batches(), 3);
+  EXPECT_EQ(source->clips(), 7);
+  EXPECT_EQ(source->videos(), 7);
+  EXPECT_EQ(source->videoName(2), folder / "v2.mp4");
+  EXPECT_EQ(source->videoLabel(2), 2);
+  std::vector<Batch> batches = epoch(*source);
+  ASSERT_EQ(batches.size(), 3u);
+  std::multiset<int64_t> videos;
+  for (const Batch &batch : batches) {
+    ASSERT_EQ(batch.clips.size(), 3u * 3 * 4 * 24 * 28);
+    for (int64_t i = 0; i < batch.valid; ++i) {
+      videos.insert(batch.videos[i]);
+      EXPECT_EQ(batch.labels[i], batch.videos[i]);
+    }
+  }
+  EXPECT_THAT(videos, ElementsAre(0, 1, 2, 3, 4, 5, 6));
+  // The last batch holds one clip; the others are masked.
+  const Batch &last = batches.back();
+  EXPECT_EQ(last.valid, 1);
+  EXPECT_THAT(std::vector<int32_t>(last.labels.begin() + 1, last.labels.end()), ElementsAre(-1, -1));
+  EXPECT_THAT(std::vector<float>(last.clips.begin() + 3 * 4 * 24 * 28, last.clips.end()), Each(0.0f));
+}
+
+TEST_F(VideoSourceTest, TheNumberOfThreadsChangesNothing) {
+  recipe.train.clips = 17;
+  auto one = training(1), two = training(2), five = training(5, 3, 1);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Batch> expected = epoch(*one);
+    EXPECT_EQ(expected.size(), 6u);
+    EXPECT_TRUE(same(expected, epoch(*two)));
+    EXPECT_TRUE(same(expected, epoch(*five)));
+  }
+}
+
+TEST_F(VideoSourceTest, EpochsDiffer) {
+  auto source = training(2);
+  EXPECT_FALSE(same(epoch(*source), epoch(*source)));
+}
+
+TEST_F(VideoSourceTest, AClipIsWhatTheSamplerSays) {
+  auto source = training(2);
+  Batch batch;
+  ASSERT_TRUE(source->next(batch));
+  ClipSampler sampler = ClipSampler::training(recipe.data, 7, 0, recipe.train.seed);
+  for (int64_t i = 0; i < 3; ++i) {
+    ClipDraw draw = sampler.draw(0, i);
+    VideoReader video(list.videos[draw.video].path);
+    std::vector<uint8_t> rgb(4 * 32 * 40 * 3);
+    video.read(sampler.frames(draw, video), 32, 40, rgb.data());
+    std::vector<float> clip(3 * 4 * 24 * 28);
+    Normalisation(recipe.data.mean, recipe.data.std)
+        .apply(rgb.data(), 4, {32, 40}, placeCrop({32, 40}, {24, 28}, draw.down, draw.right), {24, 28},
+               draw.flip, clip.data());
+    EXPECT_EQ(batch.videos[i], draw.video);
+    EXPECT_TRUE(
+        std::equal(clip.begin(), clip.end(), batch.clips.begin() + i * static_cast<int64_t>(clip.size())));
+  }
+}
+
+TEST_F(VideoSourceTest, GoesOnFromAnywhere) {
+  auto whole = training(2);
+  std::vector<Batch> first = epoch(*whole), second = epoch(*whole);
+  auto resumed = training(3);
+  Batch batch;
+  resumed->seek(1, 1);
+  ASSERT_TRUE(resumed->next(batch));
+  EXPECT_TRUE(same(batch, second[1]));
+  resumed->seek(0, 2); // backwards
+  ASSERT_TRUE(resumed->next(batch));
+  EXPECT_TRUE(same(batch, first[2]));
+  EXPECT_FALSE(resumed->next(batch));
+  EXPECT_TRUE(same(epoch(*resumed), second));
+  resumed->seek(0, 3); // the end of epoch 0
+  EXPECT_FALSE(resumed->next(batch));
+  ASSERT_TRUE(resumed->next(batch));
+  EXPECT_TRUE(same(batch, second[0]));
+  EXPECT_THAT(errorOf([&] { resumed->seek(0, 4); }), HasSubstr("no batch 4 in epoch 0"));
+}
+
+TEST_F(VideoSourceTest, Evaluation) {
+  auto source = VideoSource::evaluation(list, recipe, {4, 2});
+  EXPECT_EQ(source->clips(), 21);
+  EXPECT_EQ(source->batches(), 6);
+  std::vector<Batch> batches = epoch(*source);
+  EXPECT_THAT(batches[1].videos, ElementsAre(1, 1, 2, 2));
+  EXPECT_EQ(batches[5].valid, 1);
+  EXPECT_TRUE(same(batches, epoch(*source)));
+  source->seek(7, 0); // epochs of an evaluation are all alike
+  EXPECT_TRUE(same(batches, epoch(*source)));
+}
+
+TEST_F(VideoSourceTest, UnreadableVideosAreLeftOutAndReportedOnce) {
+  std::vector<Batch> whole = epoch(*VideoSource::evaluation(list, recipe, {4, 1}));
+  std::filesystem::remove(folder / "v1.mp4");
+  writeText(folder / "v6.mp4", "no video");
+  auto source = VideoSource::evaluation(list, recipe, {4, 3});
+  for (int round = 0; round < 2; ++round) {
+    std::vector<Batch> batches = epoch(*source);
+    ASSERT_EQ(batches.size(), 6u);
+    EXPECT_THAT(batches[0].videos, ElementsAre(0, 0, 0, -1));
+    EXPECT_EQ(batches[0].valid, 3);
+    EXPECT_THAT(batches[1].labels,
+                ElementsAre(2, 2, -1, -1)); // video 1 came before them: they have closed up
+    const size_t two = batches[1].clips.size() / 2;
+    EXPECT_TRUE(
+        std::equal(batches[1].clips.begin(), batches[1].clips.begin() + two, whole[1].clips.begin() + two));
+    EXPECT_TRUE(
+        std::all_of(batches[1].clips.begin() + two, batches[1].clips.end(), [](float x) { return x == 0; }));
+    EXPECT_EQ(batches[5].valid, 0);
+    std::vector<Unreadable> unreadable = source->takeUnreadable();
+    if (round == 1) {
+      EXPECT_TRUE(unreadable.empty());
+      continue;
+    }
+    ASSERT_EQ(unreadable.size(), 2u);
+    EXPECT_EQ(unreadable[0].video, 1);
+    EXPECT_EQ(unreadable[0].name, folder / "v1.mp4");
+    EXPECT_THAT(unreadable[0].reason, HasSubstr("v1.mp4: no such file"));
+    EXPECT_THAT(unreadable[1].reason, HasSubstr("v6.mp4: not a video"));
+  }
+}
+
+TEST_F(VideoSourceTest, AVideoSmallerThanTheCrop) {
+  recipe.data.resize = {0, 0};
+  recipe.data.crop = {40, 40};
+  auto source = training(2);
+  Batch batch;
+  ASSERT_TRUE(source->next(batch));
+  EXPECT_EQ(batch.valid, 0);
+  ASSERT_FALSE(source->takeUnreadable().empty());
+}
+
+TEST_F(VideoSourceTest, StaysWithinItsMemory) {
+  const int64_t batchBytes = 3 * 3 * 4 * 24 * 28 * 4;
+  const int64_t scratchBytes = 32 * 40 * 3 * 4;
+  EXPECT_EQ(training(1, 3, 1)->memory(), 2 * batchBytes + scratchBytes); // two batches at the least
+  EXPECT_EQ(training(2, 3, 3 * batchBytes)->memory(), 3 * batchBytes + 2 * scratchBytes);
+  EXPECT_LE(training(2, 3, 100 * batchBytes)->memory(), 5 * batchBytes + 2 * scratchBytes);
+}
+
+TEST_F(VideoSourceTest, Statistics) {
+  auto source = training(2);
+  epoch(*source);
+  LoaderStatistics statistics = source->statistics();
+  EXPECT_GE(statistics.clips, 7);
+  EXPECT_GT(statistics.decodeSeconds, 0);
+  EXPECT_GT(statistics.waitSeconds, 0);
+}
+
+TEST_F(VideoSourceTest, CanBeLeftAtAnyTime) {
+  for (int batches = 0; batches < 3; ++batches) {
+    auto source = training(4);
+    Batch batch;
+    for (int i = 0; i < batches; ++i)
+      source->next(batch);
+  }
+}
+
+} // namespace
