@@ -1,0 +1,106 @@
+#include "compiler/Pipelines/Phases.h"
+
+#include "compiler/Pipelines/Step.h"
+#include "compiler/Target/CPU/Passes.h"
+#include "compiler/Transforms/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace kinema;
+
+static constexpr PhaseInfo table[] = {
+    {Phase::Ast, "ast", "text", "parsed and checked"},
+    {Phase::Arch, "arch", "arch dialect", "what the author wrote: definitions and calls"},
+    {Phase::Clip, "clip", "clip dialect", "blocks and stages expanded, (2+1)D factorised, shapes inferred"},
+    {Phase::Step, "step", "clip dialect", "forward, backward and update in one function; batch norm folded for inference"},
+    {Phase::Fused, "fused", "kernel dialect", "each operation is one launch; layouts and schedules chosen"},
+    {Phase::Planned, "planned", "kernel dialect", "buffers placed in one arena; entry points are lists of launches"},
+    {Phase::Target, "target", "llvm dialect", "kernels are functions of the machine"},
+    {Phase::Package, "package", "zip archive", "manifest and machine code in one file"},
+};
+
+ArrayRef<PhaseInfo> kinema::phases() { return table; }
+
+const PhaseInfo &kinema::info(Phase phase) { return table[static_cast<size_t>(phase)]; }
+
+std::optional<Phase> kinema::phaseNamed(StringRef name) {
+  for (const PhaseInfo &info : table)
+    if (info.name == name)
+      return info.phase;
+  return std::nullopt;
+}
+
+void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions &options) {
+  switch (phase) {
+  case Phase::Clip:
+    passes.addPass(createArchToClip(ArchToClipOptions{options.batch}));
+    break;
+  case Phase::Step:
+    buildStepPipeline(passes, {options.train, options.keepGradients, options.smoothing});
+    break;
+  case Phase::Fused:
+    passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
+    passes.addPass(createAssignStorage());
+    passes.addPass(createCSEPass());
+    passes.addPass(createAssignCPUSchedules(AssignCPUSchedulesOptions{options.reference}));
+    break;
+  case Phase::Planned:
+    passes.addPass(createPlanMemory());
+    break;
+  case Phase::Target:
+    passes.addPass(createLowerKernelsToCPU());
+    break;
+  case Phase::Ast:
+  case Phase::Arch:
+  case Phase::Package:
+    break; // not between modules
+  }
+}
+
+std::string kinema::printed(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, OpPrintingFlags().printNameLocAsPrefix());
+  stream << "\n";
+  return text;
+}
+
+/// Writes DIRECTORY/N-phase.mlir.
+static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
+  if (directory.empty())
+    return success();
+  SmallString<128> path(directory);
+  llvm::sys::path::append(path, llvm::formatv("{0}-{1}.mlir", static_cast<int>(phase), info(phase).name).str());
+  std::error_code error = llvm::sys::fs::create_directories(directory);
+  if (!error) {
+    llvm::raw_fd_ostream file(path, error);
+    if (!error)
+      file << printed(module);
+  }
+  return error ? emitError(module.getLoc()) << "cannot write '" << path << "': " << error.message() : success();
+}
+
+LogicalResult kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
+  if (failed(dump(module, from, options.dumpDirectory)))
+    return failure();
+  for (int next = static_cast<int>(from) + 1; next <= static_cast<int>(to); ++next) {
+    auto phase = static_cast<Phase>(next);
+    PassManager passes(module.getContext());
+    buildPhase(passes, phase, options);
+    // Sizes that do not fit are the author's to mend; whatever fails later is ours.
+    std::string reproducer = llvm::formatv("kinema-{0}-reproducer.mlir", info(phase).name).str();
+    if (phase > Phase::Clip)
+      passes.enableCrashReproducerGeneration(reproducer);
+    if (failed(passes.run(module)))
+      return phase > Phase::Clip ? emitError(module.getLoc()) << "phase '" << info(phase).name << "' failed; '" << reproducer
+                                                              << "' reproduces it with kinema-opt"
+                                 : failure();
+    if (failed(dump(module, phase, options.dumpDirectory)))
+      return failure();
+  }
+  return success();
+}
