@@ -127,7 +127,7 @@ class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differen
   let assemblyFormat = "$x `window` $window attr-dict `:` functional-type(operands, results)";
 }
 def MaxPoolOp : Pool<"max_pool"> { let summary = "maximum of each window; padding counts as -inf"; }
-def AvgPoolOp : Pool<"avg_pool"> { let summary = "mean of each window; padding counts as zeros"; }
+def AvgPoolOp : Pool<"avg_pool"> { let summary = "sum of each window over its full size; padding, and what lies beyond it (`ceil`), counts as zeros"; }
 
 def ConcatOp : InferredClipOp<"concat", [Differentiable]> {
   let summary = "concatenation along the channels";

@@ -1,0 +1,193 @@
+#include "compiler/Interpreter/ClipInterpreter.h"
+
+#include "compiler/Interpreter/ClipNumerics.h"
+#include "dialects/Clip/Clip.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::clip;
+using namespace kinema::numerics;
+
+using Results = std::vector<Tensor>;
+using Operands = std::vector<const Tensor *>;
+
+static Shape shapeOf(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return Shape(type.getShape().begin(), type.getShape().end());
+}
+
+/// As memory would keep it.
+static Tensor rounded(Tensor tensor, Interpreter::Storage storage) {
+  if (storage == Interpreter::Storage::Float)
+    for (double &element : tensor.values)
+      element = float(element);
+  return tensor;
+}
+
+Interpreter::Interpreter(ModuleOp module, Storage storage) : module(module), storage(storage) {
+  for (ParamOp param : module.getOps<ParamOp>()) {
+    auto init = param.getInit();
+    auto kind = init ? init->getAs<StringAttr>("kind") : StringAttr();
+    auto value = init ? init->getAs<FloatAttr>("value") : FloatAttr();
+    if (kind && kind.getValue() == "constant" && value)
+      setParam(param.getSymName(), Tensor(Shape(param.getTensorType().getShape()), value.getValueAsDouble()));
+  }
+}
+
+void Interpreter::setParam(StringRef name, Tensor value) { params[name.str()] = std::move(value); }
+
+const Tensor *Interpreter::getParam(StringRef name) const {
+  auto found = params.find(name.str());
+  return found == params.end() ? nullptr : &found->second;
+}
+
+FailureOr<Results> Interpreter::run(StringRef name, std::vector<Tensor> inputs) {
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  if (!function || !function.getBody().hasOneBlock())
+    return module.emitError("no function of one block @") << name;
+  if (inputs.size() != function.getNumArguments())
+    return function.emitError("takes ") << function.getNumArguments() << " inputs, found " << inputs.size();
+  Values values;
+  for (auto [argument, input] : llvm::zip_equal(function.getArguments(), inputs)) {
+    if (shapeOf(argument) != input.shape)
+      return function.emitError("input ") << argument.getArgNumber() << " is not " << argument.getType();
+    values[argument] = std::move(input);
+  }
+  written.clear();
+  for (Operation &op : function.front().without_terminator())
+    if (failed(execute(op, values)))
+      return failure();
+  for (auto &[param, value] : written)
+    params[param] = std::move(value);
+  Results results;
+  for (Value value : function.front().getTerminator()->getOperands())
+    results.push_back(values.at(value));
+  return results;
+}
+
+/// Operations of parameters and attributes alone are handled by `execute`; these are functions of their
+/// operands.
+static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
+  auto result = [&] { return shapeOf(op.getResult(0)); };
+  return TypeSwitch<Operation *, FailureOr<Results>>(&op)
+      .Case([&](ConvOp op) {
+        return Results{conv(*in[0], *in[1], op.getBias() ? in[2] : nullptr, op.getWindow().getWindow(),
+                            op.getGroups(), result())};
+      })
+      .Case([&](LinearOp op) { return Results{linear(*in[0], *in[1], op.getBias() ? in[2] : nullptr)}; })
+      .Case([&](ConvDataGradOp op) {
+        return Results{convDataGrad(*in[0], *in[1], op.getWindow().getWindow(), op.getGroups(), result())};
+      })
+      .Case([&](ConvWeightGradOp op) {
+        return Results{convWeightGrad(*in[0], *in[1], op.getWindow().getWindow(), op.getGroups(), result())};
+      })
+      .Case([&](MaxPoolOp op) { return Results{maxPool(*in[0], op.getWindow().getWindow(), result())}; })
+      .Case(
+          [&](MaxPoolGradOp op) { return Results{maxPoolGrad(*in[0], *in[1], op.getWindow().getWindow())}; })
+      .Case([&](AvgPoolOp op) { return Results{avgPool(*in[0], op.getWindow().getWindow(), result())}; })
+      .Case([&](AvgPoolGradOp op) {
+        return Results{avgPoolGrad(*in[0], op.getWindow().getWindow(), result())};
+      })
+      .Case([&](ReluOp) { return Results{relu(*in[0])}; })
+      .Case([&](ReluGradOp) { return Results{reluGrad(*in[0], *in[1])}; })
+      .Case([&](SigmoidOp) { return Results{sigmoid(*in[0])}; })
+      .Case([&](ScaleOp op) { return Results{scale(*in[0], op.getFactor().convertToDouble())}; })
+      .Case([&](SoftmaxOp) { return Results{softmax(*in[0])}; })
+      .Case([&](AddOp) { return Results{add(*in[0], *in[1])}; })
+      .Case([&](MulOp) { return Results{mul(*in[0], *in[1])}; })
+      .Case([&](DropoutOp op) {
+        return Results{op.getHyper() ? dropout(*in[0], op.getRate().convertToDouble(), op.getStream(), *in[1])
+                                     : *in[0]};
+      })
+      .Case([&](ConcatOp) { return Results{concat(in)}; })
+      .Case([&](SliceOp op) { return Results{slice(*in[0], op.getBegin(), op.getCount())}; })
+      .Case([&](PadChannelsOp op) { return Results{padChannels(*in[0], op.getBegin(), op.getChannels())}; })
+      .Case<FoldTimeOp, UnfoldTimeOp>([&](auto) { return Results{reshape(*in[0], result())}; })
+      .Case([&](ChannelSumOp) { return Results{channelSum(*in[0])}; })
+      .Case([&](SpatialSumOp) { return Results{spatialSum(*in[0])}; })
+      .Case([&](BatchNormGradOp) {
+        GradSums sums = bnGradSums(*in[0], *in[1], *in[2], *in[3]);
+        return Results{batchNormGrad(*in[0], *in[1], *in[2], *in[3], *in[4]), sums.sumXhat, sums.sum};
+      })
+      .Case([&](MomentsOp) {
+        Moments found = moments(*in[0]);
+        return Results{found.mean, found.var};
+      })
+      .Case([&](BatchNormCoeffsOp op) {
+        Coefficients found = bnCoeffs({*in[0], *in[1]}, *in[2], *in[3], op.getEps().convertToDouble());
+        return Results{found.scale, found.offset, found.rstd};
+      })
+      .Case([&](BatchNormRunningOp op) {
+        Moments moved = bnRunning({*in[0], *in[1]}, {*in[2], *in[3]}, op.getMomentum().convertToDouble(),
+                                  op.getCount(), op.getUnbiased());
+        return Results{moved.mean, moved.var};
+      })
+      .Case([&](AffineOp) { return Results{affine(*in[0], *in[1], *in[2])}; })
+      .Case([&](BatchNormGradSumsOp) {
+        GradSums sums = bnGradSums(*in[0], *in[1], *in[2], *in[3]);
+        return Results{sums.sum, sums.sumXhat};
+      })
+      .Case([&](BatchNormGradCoeffsOp op) {
+        GradCoefficients found = bnGradCoeffs({*in[0], *in[1]}, *in[2], *in[3], *in[4], op.getCount());
+        return Results{found.p, found.q, found.r, found.dgamma, found.dbeta};
+      })
+      .Case([&](Affine2Op) { return Results{affine2(*in[0], *in[1], *in[2], *in[3], *in[4])}; })
+      .Case([&](FoldWeightOp) { return Results{foldWeight(*in[0], *in[1])}; })
+      .Case([&](FoldBiasOp) { return Results{add(foldWeight(*in[0], *in[1]), *in[2])}; })
+      .Case([&](SoftmaxCrossEntropyOp op) {
+        Loss found = softmaxCrossEntropy(*in[0], *in[1], op.getSmoothing().convertToDouble());
+        return Results{found.loss, found.dlogits};
+      })
+      .Case([&](SgdOp) {
+        Updated updated = sgd(*in[0], *in[1], *in[2], *in[3]);
+        return Results{updated.weight, updated.velocity};
+      })
+      .Default([](Operation *op) -> FailureOr<Results> {
+        return op->emitError("the interpreter knows no operation ") << op->getName();
+      });
+}
+
+/// A whole batch norm touches parameters: it reads the running statistics, and in training writes them.
+FailureOr<Results> Interpreter::batchNorm(Operation &op, const Operands &in) {
+  auto norm = cast<BatchNormOp>(op);
+  const Tensor *mean = getParam(norm.getRunningMean()), *var = getParam(norm.getRunningVar());
+  if (!mean || !var)
+    return norm.emitError("the running statistics @") << norm.getRunningMean() << " are not set";
+  Moments used{*mean, *var};
+  if (norm.getTraining()) {
+    used = moments(*in[0]);
+    int64_t count = int64_t(in[0]->values.size()) / in[0]->shape[1];
+    Moments moved =
+        bnRunning({*mean, *var}, used, norm.getMomentum().convertToDouble(), count, norm.getUnbiased());
+    written[norm.getRunningMean().str()] = rounded(moved.mean, storage);
+    written[norm.getRunningVar().str()] = rounded(moved.var, storage);
+  }
+  Coefficients found = bnCoeffs(used, *in[1], *in[2], norm.getEps().convertToDouble());
+  return Results{affine(*in[0], found.scale, found.offset), used.mean, found.rstd};
+}
+
+LogicalResult Interpreter::execute(Operation &op, Values &values) {
+  Operands operands;
+  for (Value operand : op.getOperands())
+    operands.push_back(&values.at(operand));
+  if (auto write = dyn_cast<WriteOp>(op)) {
+    written[write.getParam().str()] = *operands[0];
+    return success();
+  }
+  FailureOr<Results> results;
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    const Tensor *value = getParam(read.getParam());
+    if (!value || value->shape != shapeOf(read.getValue()))
+      return read.emitError("the parameter is ") << (value ? "of another shape" : "not set");
+    results = Results{*value};
+  } else {
+    results = isa<BatchNormOp>(op) ? batchNorm(op, operands) : evaluate(op, operands);
+  }
+  if (failed(results))
+    return failure();
+  for (auto [value, result] : llvm::zip_equal(op.getResults(), *results))
+    values[value] = rounded(std::move(result), storage);
+  return success();
+}

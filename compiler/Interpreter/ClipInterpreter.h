@@ -1,0 +1,47 @@
+// Runs functions of clip operations on tensors, slowly and plainly: the root oracle of the compiler's tests.
+#ifndef KINEMA_COMPILER_INTERPRETER_CLIPINTERPRETER_H
+#define KINEMA_COMPILER_INTERPRETER_CLIPINTERPRETER_H
+
+#include "compiler/Interpreter/Tensor.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <map>
+#include <string>
+
+namespace kinema {
+
+class Interpreter {
+public:
+  /// How results are kept: rounded to float after each operation, as memory would, or in full double (for
+  /// finite differences). Sums are in double either way.
+  enum class Storage { Float, Double };
+
+  /// `module` outlives the interpreter. Parameters with a constant `init` start with it, the others unset.
+  explicit Interpreter(mlir::ModuleOp module, Storage storage = Storage::Float);
+
+  void setParam(llvm::StringRef name, Tensor value);
+  /// Null where it was never set or written.
+  const Tensor *getParam(llvm::StringRef name) const;
+
+  /// Runs `function` and keeps what it writes to parameters. Its results in order; an error, emitted at the
+  /// operation, for a missing parameter, an input of another shape or an operation that is not of the clip
+  /// dialect.
+  mlir::FailureOr<std::vector<Tensor>> run(llvm::StringRef function, std::vector<Tensor> inputs);
+
+private:
+  using Values = llvm::DenseMap<mlir::Value, Tensor>;
+  mlir::LogicalResult execute(mlir::Operation &op, Values &values);
+  mlir::FailureOr<std::vector<Tensor>> batchNorm(mlir::Operation &op,
+                                                 const std::vector<const Tensor *> &operands);
+
+  mlir::ModuleOp module;
+  Storage storage;
+  std::map<std::string, Tensor> params;
+  std::map<std::string, Tensor> written; // by the function that runs; visible to the next one
+};
+
+} // namespace kinema
+
+#endif

@@ -1,0 +1,280 @@
+#include "compiler/Interpreter/ClipNumerics.h"
+
+#include "dialects/Clip/Dropout.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace kinema;
+using namespace kinema::numerics;
+
+template <typename Function> static Tensor map(Tensor x, Function f) {
+  for (double &value : x.values)
+    value = f(value);
+  return x;
+}
+
+template <typename Function> static Tensor zip(Tensor a, const Tensor &b, Function f) {
+  for (size_t i = 0; i < a.values.size(); ++i)
+    a.values[i] = f(a.values[i], b.values[i]);
+  return a;
+}
+
+/// f(c, i): channel c's element at i, in row-major order of a 5-D shape.
+template <typename Visit> static void forEachElement(const Shape &shape, Visit visit) {
+  int64_t plane = shape[2] * shape[3] * shape[4], i = 0;
+  for (int64_t n = 0; n < shape[0]; ++n)
+    for (int64_t c = 0; c < shape[1]; ++c)
+      for (int64_t p = 0; p < plane; ++p, ++i)
+        visit(c, i);
+}
+
+//===-- Pointwise ---------------------------------------------------------===//
+
+Tensor numerics::relu(const Tensor &x) {
+  return map(x, [](double v) { return std::isnan(v) || v > 0 ? v : 0.0; });
+}
+
+Tensor numerics::reluGrad(const Tensor &g, const Tensor &y) {
+  return zip(g, y, [](double a, double b) { return b > 0 ? a : 0.0; });
+}
+
+Tensor numerics::sigmoid(const Tensor &x) {
+  return map(x, [](double v) { return 1.0 / (1.0 + std::exp(-v)); });
+}
+
+Tensor numerics::scale(const Tensor &x, double factor) {
+  return map(x, [=](double v) { return v * factor; });
+}
+
+Tensor numerics::add(const Tensor &a, const Tensor &b) { return zip(a, b, std::plus<>()); }
+
+Tensor numerics::mul(const Tensor &a, const Tensor &b) {
+  Tensor y = a;
+  std::vector<int64_t> at(5, 0);
+  for (size_t i = 0; i < y.values.size(); ++i) {
+    int64_t rest = int64_t(i), other = 0;
+    for (int axis = 4; axis >= 0; --axis) {
+      at[axis] = rest % a.shape[axis];
+      rest /= a.shape[axis];
+    }
+    for (int axis = 0; axis < 5; ++axis)
+      other = other * b.shape[axis] + (b.shape[axis] == 1 ? 0 : at[axis]);
+    y.values[i] *= b.values[other];
+  }
+  return y;
+}
+
+Tensor numerics::dropout(const Tensor &x, double rate, int64_t stream, const Tensor &hyper) {
+  Tensor y = x;
+  uint32_t seed = uint32_t(hyper.values[4]), step = uint32_t(hyper.values[5]);
+  for (size_t i = 0; i < y.values.size(); ++i) {
+    bool isKept =
+        clip::dropoutBits(seed, step, uint32_t(stream), uint32_t(i)) >= clip::dropoutThreshold(rate);
+    y.values[i] = isKept ? y.values[i] / (1.0 - rate) : 0.0;
+  }
+  return y;
+}
+
+Tensor numerics::softmax(const Tensor &x) {
+  Tensor y = x;
+  for (int64_t n = 0; n < x.shape[0]; ++n)
+    for (int64_t p = 0; p < shape::product(x.spatial()); ++p) {
+      double largest = x.plane(n, 0)[p], sum = 0;
+      for (int64_t c = 0; c < x.shape[1]; ++c)
+        largest = std::max(largest, x.plane(n, c)[p]);
+      for (int64_t c = 0; c < x.shape[1]; ++c)
+        sum += y.plane(n, c)[p] = std::exp(x.plane(n, c)[p] - largest);
+      for (int64_t c = 0; c < x.shape[1]; ++c)
+        y.plane(n, c)[p] /= sum;
+    }
+  return y;
+}
+
+Tensor numerics::affine(const Tensor &x, const Tensor &scale, const Tensor &offset) {
+  Tensor y = x;
+  forEachElement(x.shape, [&](int64_t c, int64_t i) {
+    y.values[i] = std::fma(x.values[i], scale.values[c], offset.values[c]);
+  });
+  return y;
+}
+
+Tensor numerics::affine2(const Tensor &g, const Tensor &z, const Tensor &p, const Tensor &q,
+                         const Tensor &r) {
+  Tensor y = g;
+  forEachElement(g.shape, [&](int64_t c, int64_t i) {
+    y.values[i] = std::fma(p.values[c], g.values[i], std::fma(q.values[c], z.values[i], r.values[c]));
+  });
+  return y;
+}
+
+Tensor numerics::linear(const Tensor &x, const Tensor &weight, const Tensor *bias) {
+  int64_t outputs = weight.shape[0], features = weight.shape[1];
+  Tensor y({x.shape[0], outputs, 1, 1, 1});
+  for (int64_t n = 0; n < x.shape[0]; ++n)
+    for (int64_t o = 0; o < outputs; ++o) {
+      double sum = bias ? bias->values[o] : 0.0;
+      for (int64_t i = 0; i < features; ++i)
+        sum += x.values[n * features + i] * weight.values[o * features + i];
+      y.values[n * outputs + o] = sum;
+    }
+  return y;
+}
+
+//===-- Moving channels ---------------------------------------------------===//
+
+/// Copies `count` channels of each clip from channel `from` of x to channel `to` of y.
+static void copyChannels(const Tensor &x, int64_t from, Tensor &y, int64_t to, int64_t count) {
+  for (int64_t n = 0; n < x.shape[0]; ++n)
+    std::copy_n(x.plane(n, from), count * shape::product(x.spatial()), y.plane(n, to));
+}
+
+static Shape withChannels(Shape shape, int64_t channels) {
+  shape[1] = channels;
+  return shape;
+}
+
+Tensor numerics::concat(const std::vector<const Tensor *> &inputs) {
+  int64_t channels = 0, at = 0;
+  for (const Tensor *input : inputs)
+    channels += input->shape[1];
+  Tensor y(withChannels(inputs.front()->shape, channels));
+  for (const Tensor *input : inputs) {
+    copyChannels(*input, 0, y, at, input->shape[1]);
+    at += input->shape[1];
+  }
+  return y;
+}
+
+Tensor numerics::slice(const Tensor &x, int64_t begin, int64_t count) {
+  Tensor y(withChannels(x.shape, count));
+  copyChannels(x, begin, y, 0, count);
+  return y;
+}
+
+Tensor numerics::padChannels(const Tensor &x, int64_t begin, int64_t channels) {
+  Tensor y(withChannels(x.shape, channels));
+  copyChannels(x, 0, y, begin, x.shape[1]);
+  return y;
+}
+
+Tensor numerics::reshape(const Tensor &x, const Shape &shape) { return Tensor(shape, x.values); }
+
+//===-- Sums and batch norm -----------------------------------------------===//
+
+Tensor numerics::channelSum(const Tensor &x) {
+  Tensor sum({x.shape[1]});
+  forEachElement(x.shape, [&](int64_t c, int64_t i) { sum.values[c] += x.values[i]; });
+  return sum;
+}
+
+Tensor numerics::spatialSum(const Tensor &x) {
+  Tensor sum({x.shape[0], x.shape[1], 1, 1, 1});
+  int64_t plane = shape::product(x.spatial());
+  for (size_t i = 0; i < x.values.size(); ++i)
+    sum.values[i / plane] += x.values[i];
+  return sum;
+}
+
+Moments numerics::moments(const Tensor &x) {
+  double count = double(x.values.size()) / double(x.shape[1]);
+  Tensor mean = scale(channelSum(x), 1.0 / count), var({x.shape[1]});
+  forEachElement(x.shape, [&](int64_t c, int64_t i) {
+    double distance = x.values[i] - mean.values[c];
+    var.values[c] += distance * distance / count;
+  });
+  return {mean, var};
+}
+
+Coefficients numerics::bnCoeffs(const Moments &moments, const Tensor &gamma, const Tensor &beta, double eps) {
+  Tensor rstd = map(moments.var, [=](double v) { return 1.0 / std::sqrt(v + eps); });
+  Tensor scale = zip(gamma, rstd, std::multiplies<>());
+  return {scale, zip(beta, zip(moments.mean, scale, std::multiplies<>()), std::minus<>()), rstd};
+}
+
+Moments numerics::bnRunning(const Moments &running, const Moments &batch, double momentum, int64_t count,
+                            bool unbiased) {
+  double correction = unbiased && count > 1 ? double(count) / double(count - 1) : 1.0;
+  auto move = [=](double old, double now) { return (1.0 - momentum) * old + momentum * now; };
+  return {zip(running.mean, batch.mean, move), zip(running.var, scale(batch.var, correction), move)};
+}
+
+GradSums numerics::bnGradSums(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd) {
+  Tensor sumXhat({g.shape[1]});
+  forEachElement(g.shape, [&](int64_t c, int64_t i) {
+    sumXhat.values[c] += g.values[i] * (z.values[i] - mean.values[c]) * rstd.values[c];
+  });
+  return {channelSum(g), sumXhat};
+}
+
+GradCoefficients numerics::bnGradCoeffs(const GradSums &sums, const Tensor &mean, const Tensor &rstd,
+                                        const Tensor &gamma, int64_t count) {
+  GradCoefficients result{gamma, gamma, gamma, sums.sumXhat, sums.sum};
+  for (size_t c = 0; c < gamma.values.size(); ++c) {
+    double p = gamma.values[c] * rstd.values[c];
+    double q = -p * rstd.values[c] * sums.sumXhat.values[c] / double(count);
+    result.p.values[c] = p;
+    result.q.values[c] = q;
+    result.r.values[c] = -p * sums.sum.values[c] / double(count) - q * mean.values[c];
+  }
+  return result;
+}
+
+Tensor numerics::batchNormGrad(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd,
+                               const Tensor &gamma) {
+  GradSums sums = bnGradSums(g, z, mean, rstd);
+  double count = double(g.values.size()) / double(g.shape[1]);
+  Tensor dz = g;
+  forEachElement(g.shape, [&](int64_t c, int64_t i) {
+    double xhat = (z.values[i] - mean.values[c]) * rstd.values[c];
+    double centred = g.values[i] - sums.sum.values[c] / count - xhat * sums.sumXhat.values[c] / count;
+    dz.values[i] = gamma.values[c] * rstd.values[c] * centred;
+  });
+  return dz;
+}
+
+Tensor numerics::foldWeight(const Tensor &weight, const Tensor &scale) {
+  Tensor folded = weight;
+  size_t filter = weight.values.size() / scale.values.size();
+  for (size_t i = 0; i < folded.values.size(); ++i)
+    folded.values[i] *= scale.values[i / filter];
+  return folded;
+}
+
+//===-- Loss and update ---------------------------------------------------===//
+
+Loss numerics::softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, double smoothing) {
+  Loss result{Tensor(Shape{}), Tensor(logits.shape)};
+  int64_t classes = logits.shape[1];
+  double count =
+      double(std::count_if(labels.values.begin(), labels.values.end(), [](double l) { return l >= 0; }));
+  for (int64_t n = 0; n < logits.shape[0]; ++n) {
+    if (labels.values[n] < 0)
+      continue;
+    const double *scores = logits.plane(n, 0);
+    double largest = *std::max_element(scores, scores + classes), sum = 0;
+    for (int64_t c = 0; c < classes; ++c)
+      sum += std::exp(scores[c] - largest);
+    for (int64_t c = 0; c < classes; ++c) {
+      double target = (c == int64_t(labels.values[n]) ? 1.0 - smoothing : 0.0) + smoothing / double(classes);
+      double logProbability = scores[c] - largest - std::log(sum);
+      result.loss.values[0] -= target * logProbability / count;
+      result.dlogits.plane(n, c)[0] = (std::exp(logProbability) - target) / count;
+    }
+  }
+  return result;
+}
+
+Updated numerics::sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient,
+                      const Tensor &hyper) {
+  double rate = hyper.values[0], momentum = hyper.values[1], decay = hyper.values[3];
+  bool nesterov = hyper.values[2] != 0;
+  Updated result{weight, velocity};
+  for (size_t i = 0; i < weight.values.size(); ++i) {
+    double g = gradient.values[i] + decay * weight.values[i];
+    double v = momentum * velocity.values[i] + g;
+    result.velocity.values[i] = v;
+    result.weight.values[i] -= rate * (nesterov ? g + momentum * v : v);
+  }
+  return result;
+}

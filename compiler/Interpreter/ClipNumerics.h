@@ -1,0 +1,92 @@
+// What each clip operation computes, written as its definition says: naive loops in double. The oracle of
+// every lowering, itself checked against finite differences.
+//
+// x, y, z: [N, C, T, H, W]; g: the gradient of the loss with respect to a result; vectors: [C].
+#ifndef KINEMA_COMPILER_INTERPRETER_CLIPNUMERICS_H
+#define KINEMA_COMPILER_INTERPRETER_CLIPNUMERICS_H
+
+#include "compiler/Interpreter/Tensor.h"
+
+#include <optional>
+
+namespace kinema::numerics {
+
+using Shape = std::vector<int64_t>;
+using shape::Window;
+
+// Convolution. weight: [O, C / groups, kernel].
+Tensor conv(const Tensor &x, const Tensor &weight, const Tensor *bias, const Window &window, int64_t groups,
+            const Shape &resultShape);
+Tensor convDataGrad(const Tensor &g, const Tensor &weight, const Window &window, int64_t groups,
+                    const Shape &xShape);
+Tensor convWeightGrad(const Tensor &g, const Tensor &x, const Window &window, int64_t groups,
+                      const Shape &weightShape);
+Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias);
+
+// Pools. `resultShape` says where windows end (floor or ceil).
+Tensor maxPool(const Tensor &x, const Window &window, const Shape &resultShape);
+Tensor maxPoolGrad(const Tensor &g, const Tensor &x, const Window &window);
+Tensor avgPool(const Tensor &x, const Window &window, const Shape &resultShape);
+Tensor avgPoolGrad(const Tensor &g, const Window &window, const Shape &xShape);
+
+// Pointwise.
+Tensor relu(const Tensor &x);
+Tensor reluGrad(const Tensor &g, const Tensor &y);
+Tensor sigmoid(const Tensor &x);
+Tensor scale(const Tensor &x, double factor);
+Tensor add(const Tensor &a, const Tensor &b);
+Tensor mul(const Tensor &a, const Tensor &b); // a size of 1 in b is spread
+Tensor dropout(const Tensor &x, double rate, int64_t stream, const Tensor &hyper);
+Tensor softmax(const Tensor &x); // over C
+Tensor affine(const Tensor &x, const Tensor &scale, const Tensor &offset);
+Tensor affine2(const Tensor &g, const Tensor &z, const Tensor &p, const Tensor &q, const Tensor &r);
+
+// Moving channels.
+Tensor concat(const std::vector<const Tensor *> &inputs);
+Tensor slice(const Tensor &x, int64_t begin, int64_t count);
+Tensor padChannels(const Tensor &x, int64_t begin, int64_t channels);
+Tensor reshape(const Tensor &x, const Shape &shape); // fold_time, unfold_time
+
+// Sums.
+Tensor channelSum(const Tensor &x);
+Tensor spatialSum(const Tensor &x);
+
+// Batch norm.
+struct Moments {
+  Tensor mean, var; // var is biased
+};
+struct Coefficients {
+  Tensor scale, offset, rstd;
+};
+struct GradSums {
+  Tensor sum, sumXhat;
+};
+struct GradCoefficients {
+  Tensor p, q, r, dgamma, dbeta;
+};
+Moments moments(const Tensor &x);
+Coefficients bnCoeffs(const Moments &moments, const Tensor &gamma, const Tensor &beta, double eps);
+Moments bnRunning(const Moments &running, const Moments &batch, double momentum, int64_t count,
+                  bool unbiased);
+GradSums bnGradSums(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd);
+GradCoefficients bnGradCoeffs(const GradSums &sums, const Tensor &mean, const Tensor &rstd,
+                              const Tensor &gamma, int64_t count);
+/// dz by the textbook formula, not by way of the coefficients.
+Tensor batchNormGrad(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd,
+                     const Tensor &gamma);
+Tensor foldWeight(const Tensor &weight, const Tensor &scale);
+
+// Loss and update.
+struct Loss {
+  Tensor loss, dlogits;
+};
+Loss softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, double smoothing);
+struct Updated {
+  Tensor weight, velocity;
+};
+/// hyper: rate, momentum, nesterov, decay, ...
+Updated sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient, const Tensor &hyper);
+
+} // namespace kinema::numerics
+
+#endif

@@ -1,0 +1,166 @@
+// Every differentiable operation against finite differences of the loss, at sizes that are odd on purpose. An
+// operation's inputs are parameters here, so that the training step returns their gradients.
+#include "test/compiler/ClipTesting.h"
+
+using namespace kinema;
+using namespace kinema::testing;
+
+namespace {
+
+struct Case {
+  const char *name;
+  std::vector<std::pair<const char *, const char *>> params; // %name = its value; role weight
+  const char *body;                                          // computes %y
+  const char *result;                                        // the type of %y, without `xf32`
+};
+
+std::string printCase(const ::testing::TestParamInfo<Case> &info) { return info.param.name; }
+
+int64_t features(const std::string &type) {
+  int64_t product = 1;
+  for (size_t at = type.find('x'); at != std::string::npos; at = type.find('x', at + 1))
+    product *= std::stoll(type.substr(at + 1));
+  return product;
+}
+
+/// @forward: the case's body, then a fully connected layer to three scores.
+std::string moduleText(const Case &c) {
+  std::string clips = std::string(c.result).substr(0, 1), params, reads;
+  std::string scores = "tensor<" + clips + "x3x1x1x1xf32>",
+              head = "tensor<3x" + std::to_string(features(c.result)) + "xf32>";
+  auto declare = [&](const std::string &name, const std::string &type) {
+    params += "clip.param @" + name + " : " + type + " {role = \"weight\"}\n";
+    reads += "  %" + name + " = clip.read @" + name + " : " + type + "\n";
+  };
+  for (auto [name, type] : c.params)
+    declare(name, std::string("tensor<") + type + "xf32>");
+  declare("head", head);
+  return params +
+         "clip.param @mean : tensor<3xf32> {role = \"running_mean\", init = {kind = \"constant\", value = "
+         "0.0}}\n"
+         "clip.param @var : tensor<3xf32> {role = \"running_var\", init = {kind = \"constant\", value = "
+         "1.0}}\n"
+         "func.func @forward() -> (" +
+         scores + " {clip.name = \"logits\"}) {\n" + reads + c.body +
+         "\n  %scores = clip.linear %y, %head : (tensor<" + c.result + "xf32>, " + head + ") -> " + scores +
+         "\n  return %scores : " + scores + "\n}\n";
+}
+
+class Gradients : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Gradients, EqualFiniteDifferences) {
+  auto module = parse(moduleText(GetParam()));
+  ASSERT_TRUE(module);
+  differentiate(*module, /*smoothing=*/0.1);
+  auto step = module->lookupSymbol<mlir::func::FuncOp>("train_step");
+  auto sizeOf = [&](unsigned argument) {
+    return mlir::cast<mlir::RankedTensorType>(step.getArgument(argument).getType()).getDimSize(0);
+  };
+  Tensor labels({sizeOf(0)}, 1.0), hyper({sizeOf(1)});
+  hyper.values.back() = 5; // a dropout's step
+  auto setUp = [&](Interpreter &interpreter) { setRandomParams(interpreter, *module, 3); };
+  for (auto [name, type] : GetParam().params)
+    expectGradient(*module, setUp, {labels, hyper}, name);
+}
+
+#define X "tensor<2x3x3x5x4xf32>"
+INSTANTIATE_TEST_SUITE_P(
+    Clip, Gradients,
+    ::testing::Values(
+        Case{"ConvStridedPaddedAsymmetrically",
+             {{"x", "2x4x5x7x6"}, {"w", "6x2x3x3x2"}, {"b", "6"}},
+             "%y = clip.conv %x, %w bias %b window <3x3x2 stride 2x2x1 pad 1x0x1 to 0x3x0 dilate 1x2x1> "
+             "{groups = 2} : "
+             "(tensor<2x4x5x7x6xf32>, tensor<6x2x3x3x2xf32>, tensor<6xf32>) -> tensor<2x6x2x3x6xf32>",
+             "2x6x2x3x6"},
+        Case{"ConvOfOneFrame",
+             {{"x", "2x3x1x5x5"}, {"w", "2x3x1x3x3"}},
+             "%y = clip.conv %x, %w window <1x3x3 pad 0x1x1> : (tensor<2x3x1x5x5xf32>, "
+             "tensor<2x3x1x3x3xf32>) -> tensor<2x2x1x5x5xf32>",
+             "2x2x1x5x5"},
+        Case{"ConvDepthwise",
+             {{"x", "1x3x3x5x4"}, {"w", "3x1x3x3x3"}},
+             "%y = clip.conv %x, %w window <3x3x3 stride 1x2x2 pad 1x1x1> {groups = 3} : "
+             "(tensor<1x3x3x5x4xf32>, tensor<3x1x3x3x3xf32>) -> tensor<1x3x3x3x2xf32>",
+             "1x3x3x3x2"},
+        Case{"ConvShortcut",
+             {{"x", "2x3x3x5x4"}, {"w", "2x3x1x1x1"}},
+             "%y = clip.conv %x, %w window <1x1x1 stride 2x2x2> : (" X
+             ", tensor<2x3x1x1x1xf32>) -> tensor<2x2x2x3x2xf32>",
+             "2x2x2x3x2"},
+        Case{"Linear",
+             {{"x", "2x3x2x1x2"}, {"w", "4x12"}, {"b", "4"}},
+             "%y = clip.linear %x, %w, %b : (tensor<2x3x2x1x2xf32>, tensor<4x12xf32>, tensor<4xf32>) -> "
+             "tensor<2x4x1x1x1xf32>",
+             "2x4x1x1x1"},
+        Case{"BatchNorm",
+             {{"x", "2x3x3x5x4"}, {"gamma", "3"}, {"beta", "3"}},
+             "%y, %m, %r = clip.batch_norm %x, %gamma, %beta running(@mean, @var) {eps = 1.0e-2, momentum = "
+             "0.1} : (" X ", tensor<3xf32>, tensor<3xf32>) -> (" X ", tensor<3xf32>, tensor<3xf32>)",
+             "2x3x3x5x4"},
+        Case{"Relu", {{"x", "2x3x3x5x4"}}, "%y = clip.relu %x : (" X ") -> " X, "2x3x3x5x4"},
+        Case{"Sigmoid", {{"x", "2x3x3x5x4"}}, "%y = clip.sigmoid %x : (" X ") -> " X, "2x3x3x5x4"},
+        Case{
+            "Scale", {{"x", "2x3x3x5x4"}}, "%y = clip.scale %x {factor = 0.25} : (" X ") -> " X, "2x3x3x5x4"},
+        Case{"Add",
+             {{"x", "2x3x3x5x4"}, {"z", "2x3x3x5x4"}},
+             "%y = clip.add %x, %z : (" X ", " X ") -> " X,
+             "2x3x3x5x4"},
+        Case{"AddOfItself", {{"x", "2x3x3x5x4"}}, "%y = clip.add %x, %x : (" X ", " X ") -> " X, "2x3x3x5x4"},
+        Case{"Mul",
+             {{"x", "2x3x3x5x4"}, {"z", "2x3x3x5x4"}},
+             "%y = clip.mul %x, %z : (" X ", " X ") -> " X,
+             "2x3x3x5x4"},
+        Case{"MulSpread",
+             {{"x", "2x3x3x5x4"}, {"z", "2x3x1x1x1"}},
+             "%y = clip.mul %x, %z : (" X ", tensor<2x3x1x1x1xf32>) -> " X,
+             "2x3x3x5x4"},
+        Case{"MaxPoolOverlapping",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.max_pool %x window <3x3x3 stride 2x2x2 pad 1x1x1> : (" X ") -> tensor<2x3x2x3x2xf32>",
+             "2x3x2x3x2"},
+        Case{"MaxPoolCeil",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.max_pool %x window <2x2x2 stride 2x2x2> {ceil} : (" X ") -> tensor<2x3x2x3x2xf32>",
+             "2x3x2x3x2"},
+        Case{"MaxPoolAsSubsample",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.max_pool %x window <1x1x1 stride 2x2x2> : (" X ") -> tensor<2x3x2x3x2xf32>",
+             "2x3x2x3x2"},
+        Case{"AvgPoolPaddedAsymmetrically",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.avg_pool %x window <2x3x3 stride 1x2x2 pad 0x1x0 to 1x0x2> : (" X
+             ") -> tensor<2x3x3x2x2xf32>",
+             "2x3x3x2x2"},
+        Case{"AvgPoolCeil",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.avg_pool %x window <2x2x3 stride 2x2x2> {ceil} : (" X ") -> tensor<2x3x2x3x2xf32>",
+             "2x3x2x3x2"},
+        Case{"Concat",
+             {{"x", "2x3x3x5x4"}, {"z", "2x2x3x5x4"}},
+             "%y = clip.concat %x, %z, %x : (" X ", tensor<2x2x3x5x4xf32>, " X ") -> tensor<2x8x3x5x4xf32>",
+             "2x8x3x5x4"},
+        Case{"Slice",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.slice %x[1, 2] : (" X ") -> tensor<2x2x3x5x4xf32>",
+             "2x2x3x5x4"},
+        Case{"PadChannels",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.pad_channels %x[2, 6] : (" X ") -> tensor<2x6x3x5x4xf32>",
+             "2x6x3x5x4"},
+        Case{"FoldTime",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.fold_time %x : (" X ") -> tensor<2x9x1x5x4xf32>",
+             "2x9x1x5x4"},
+        Case{"Dropout",
+             {{"x", "2x3x3x5x4"}},
+             "%y = clip.dropout %x {rate = 0.4, stream = 7} : (" X ") -> " X,
+             "2x3x3x5x4"},
+        Case{"ForkOfThree",
+             {{"x", "2x3x3x5x4"}},
+             "%a = clip.sigmoid %x : (" X ") -> " X "\n %b = clip.mul %a, %x : (" X ", " X ") -> " X
+             "\n %y = clip.add %b, %a : (" X ", " X ") -> " X,
+             "2x3x3x5x4"}),
+    printCase);
+
+} // namespace
