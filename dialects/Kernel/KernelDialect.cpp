@@ -12,7 +12,27 @@ using namespace kinema::kernel;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Kernel/KernelAttributes.cpp.inc"
 
+namespace {
+/// Layouts recur in every type: dumps name them once (#blocked8, #weight8x4).
+struct KernelAliases : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Attribute attribute, raw_ostream &os) const override {
+    auto layout = dyn_cast<LayoutAttr>(attribute);
+    if (!layout)
+      return AliasResult::NoAlias;
+    os << stringifyLayoutKind(layout.getKind());
+    if (layout.getBlock() != 1)
+      os << layout.getBlock();
+    if (layout.getReduce() != 1)
+      os << "x" << layout.getReduce();
+    return AliasResult::FinalAlias;
+  }
+};
+} // namespace
+
 void KernelDialect::initialize() {
+  addInterfaces<KernelAliases>();
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Kernel/KernelAttributes.cpp.inc"

@@ -86,6 +86,7 @@ private:
   StoredValues stored;
   DenseMap<Value, Value> gradients; // result of a conv_wgrad -> its partials
   llvm::MapVector<Operation *, Reduction> reductions;
+  DenseSet<Value> merged; // partials whose kernel.finalize stands
 };
 
 LogicalResult Fuser::run() {
@@ -414,9 +415,9 @@ LogicalResult Fuser::reduce(Operation *op) {
     body.finish(kernel.getBody());
     bind(kernel, outputs, value);
   }
-  if (stored.contains(op->getResult(0)))
-    return success();
   Value partials = reductions[op].partials;
+  if (!merged.insert(partials).second)
+    return success();
   SmallVector<Operation *> sharing;
   for (auto &[other, reduction] : reductions)
     if (reduction.partials == partials)

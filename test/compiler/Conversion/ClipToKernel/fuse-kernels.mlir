@@ -1,0 +1,136 @@
+// RUN: kinema-opt %s --fuse-kernels --split-input-file | FileCheck %s
+// RUN: kinema-opt %s --fuse-kernels=fuse=epilogue --split-input-file | FileCheck %s --check-prefix=EPILOGUE
+// RUN: kinema-opt %s --fuse-kernels=fuse=none --split-input-file | FileCheck %s --check-prefix=NONE
+
+// Moments ride with the conv that stores z0; normalisation and ReLU with the conv that reads it.
+
+!x = tensor<2x8x4x6x6xf32>
+!z = tensor<2x16x4x6x6xf32>
+!c = tensor<16xf32>
+
+clip.param @gamma : !c {role = "gamma"}
+clip.param @beta : !c {role = "beta"}
+clip.param @w0 : tensor<16x8x1x3x3xf32> {role = "weight"}
+clip.param @w1 : tensor<16x16x3x1x1xf32> {role = "weight"}
+
+// CHECK-LABEL: func.func @normalised
+// CHECK: %[[Z0:.*]]:2 = kernel.conv forward
+// CHECK: kernel.yield store %[[ACC:.*]], moments %[[ACC]]
+// CHECK: tensor<2x16x4x6x6xf32>, tensor<?x3x16xf32>
+// CHECK: %[[C:.*]]:2 = kernel.finalize %[[Z0]]#1
+// CHECK: math.sqrt
+// CHECK: moments
+// CHECK: kernel.conv forward {{.*}} prologue (pixel %[[Z0]]#0, channel %[[C]]#0, channel %[[C]]#1)
+// CHECK: math.fma
+// CHECK-NEXT: arith.constant 0.0
+// CHECK-NEXT: arith.maximumf
+// CHECK-NOT: kernel.map
+// CHECK: return
+
+// EPILOGUE-LABEL: func.func @normalised
+// EPILOGUE: kernel.yield store %[[ACC:.*]], moments %[[ACC]]
+// EPILOGUE: %[[A:.*]] = kernel.map
+// EPILOGUE: kernel.conv forward {{.*}} prologue (pixel %[[A]])
+
+// NONE-LABEL: func.func @normalised
+// NONE: %[[Z:.*]] = kernel.conv forward
+// NONE: %[[M:.*]] = kernel.map (pixel %[[Z]])
+// NONE: kernel.yield moments
+// NONE: kernel.finalize %[[M]]
+// NONE: kernel.map
+// NONE: math.fma
+// NONE: kernel.map
+// NONE: arith.maximumf
+// NONE: kernel.conv forward
+func.func @normalised(%x: !x {clip.name = "x"}) -> (!z {clip.name = "y"}) {
+  %w0 = clip.read @w0 : tensor<16x8x1x3x3xf32>
+  %w1 = clip.read @w1 : tensor<16x16x3x1x1xf32>
+  %g = clip.read @gamma : !c
+  %b = clip.read @beta : !c
+  %z0 = clip.conv %x, %w0 window <1x3x3 pad 0x1x1> : (!x, tensor<16x8x1x3x3xf32>) -> !z
+  %m, %v = clip.moments %z0 : (!z) -> (!c, !c)
+  %s, %o, %r = clip.bn_coeffs %m, %v, %g, %b {eps = 1.0e-3} : (!c, !c, !c, !c) -> (!c, !c, !c)
+  %n = clip.affine %z0, %s, %o : (!z, !c, !c) -> !z
+  %a = clip.relu %n : (!z) -> !z
+  %z1 = clip.conv %a, %w1 window <3x1x1 pad 1x0x0> : (!z, tensor<16x16x3x1x1xf32>) -> !z
+  return %z1 : !z
+}
+
+// -----
+
+// Inference: bias, residual and ReLU ride in the epilogue.
+
+!x = tensor<1x8x2x3x3xf32>
+clip.param @w : tensor<8x8x1x1x1xf32> {role = "weight"}
+clip.param @b : tensor<8xf32> {role = "bias"}
+
+// CHECK-LABEL: func.func @residual
+// CHECK: kernel.conv forward
+// CHECK: epilogue (channel %{{.*}}, pixel %arg0)
+// CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[B:.*]]: f32, %[[X:.*]]: f32):
+// CHECK-NEXT: %[[Z:.*]] = arith.addf %[[ACC]], %[[B]]
+// CHECK-NEXT: %[[J:.*]] = arith.addf %[[Z]], %[[X]]
+// CHECK: arith.maximumf %[[J]]
+// CHECK-NEXT: kernel.yield store
+// CHECK-NOT: kernel.map
+// CHECK: return
+func.func @residual(%x: !x {clip.name = "x"}) -> (!x {clip.name = "y"}) {
+  %w = clip.read @w : tensor<8x8x1x1x1xf32>
+  %b = clip.read @b : tensor<8xf32>
+  %z = clip.conv %x, %w bias %b window <1x1x1> : (!x, tensor<8x8x1x1x1xf32>, tensor<8xf32>) -> !x
+  %j = clip.add %z, %x : (!x, !x) -> !x
+  %y = clip.relu %j : (!x) -> !x
+  return %y : !x
+}
+
+// -----
+
+// A join of two normalised tensors is stored once, by a map; both its readers read that.
+
+!x = tensor<1x8x2x3x3xf32>
+!c = tensor<8xf32>
+clip.param @w : tensor<8x8x1x1x1xf32> {role = "weight"}
+
+// CHECK-LABEL: func.func @join
+// CHECK: %[[J:.*]] = kernel.map (pixel %arg0, channel %arg2, channel %arg3, pixel %arg1)
+// CHECK: kernel.conv forward {{.*}} prologue (pixel %[[J]])
+// CHECK: kernel.conv forward {{.*}} prologue (pixel %[[J]])
+func.func @join(%x: !x {clip.name = "x"}, %y: !x {clip.name = "y"}, %s: !c {clip.name = "s"}, %o: !c {clip.name = "o"}) -> (!x {clip.name = "p"}, !x {clip.name = "q"}) {
+  %w = clip.read @w : tensor<8x8x1x1x1xf32>
+  %n = clip.affine %x, %s, %o : (!x, !c, !c) -> !x
+  %j = clip.add %n, %y : (!x, !x) -> !x
+  %a = clip.relu %j : (!x) -> !x
+  %p = clip.conv %a, %w window <1x1x1> : (!x, tensor<8x8x1x1x1xf32>) -> !x
+  %q = clip.conv %a, %w window <1x1x1> : (!x, tensor<8x8x1x1x1xf32>) -> !x
+  return %p, %q : !x, !x
+}
+
+// -----
+
+// Backward: dz of batch norm is formed in the prologues of both its readers; the mask of the ReLU below and the sums
+// for the batch norm below ride in the data gradient's epilogue.
+
+!x = tensor<1x8x2x3x3xf32>
+!c = tensor<8xf32>
+!w = tensor<8x8x1x1x1xf32>
+clip.param @w : !w {role = "weight"}
+
+// CHECK-LABEL: func.func @backward
+// CHECK: %[[G:.*]]:2 = kernel.conv transposed {{.*}} prologue (pixel %arg0, pixel %arg1, channel
+// CHECK: } epilogue (pixel %arg2, channel %arg4)
+// CHECK: arith.cmpf ogt
+// CHECK: %[[MASKED:.*]] = arith.select
+// CHECK: kernel.yield store %[[MASKED]], sum %[[MASKED]], sum
+// CHECK: tensor<1x8x2x3x3xf32>, tensor<?x2x8xf32>
+// CHECK: kernel.wgrad {{.*}} gradient (pixel %arg0, pixel %arg1, channel
+// CHECK: kernel.finalize %[[G]]#1
+func.func @backward(%g: !x {clip.name = "g"}, %z: !x {clip.name = "z"}, %z0: !x {clip.name = "z0"}, %p: !c {clip.name = "p"}, %m: !c {clip.name = "m"})
+    -> (!w {clip.name = "dw"}, !c {clip.name = "a"}, !c {clip.name = "b"}, !x {clip.name = "masked"}) {
+  %w = clip.read @w : !w
+  %dz = clip.affine2 %g, %z, %p, %p, %p : (!x, !x, !c, !c, !c) -> !x
+  %dx = clip.conv_dgrad %dz, %w window <1x1x1> : (!x, !w) -> !x
+  %dw = clip.conv_wgrad %dz, %z0 window <1x1x1> : (!x, !x) -> !w
+  %masked = clip.relu_grad %dx, %z0 : (!x, !x) -> !x
+  %a, %b = clip.bn_grad_sums %masked, %z0, %m, %m : (!x, !x, !c, !c) -> (!c, !c)
+  return %dw, %a, %b, %masked : !w, !c, !c, !x
+}

@@ -1,0 +1,96 @@
+"""Compares Kinema with torchvision's video models: logits in evaluation mode, and one SGD step in training mode.
+
+usage: torchvision_parity.py KINEMA MODELS [NETWORK:NxTxHxW ...]
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import torch
+import torchvision.models.video
+
+import safetensors
+
+RATE, MOMENTUM, DECAY = 0.05, 0.9, 1e-3
+LOGITS, STEP = 1e-4, 1e-3  # relative bounds
+
+
+def network(name, seed):
+    """The model with random weights and random statistics: nothing that a wrong index could leave unchanged."""
+    torch.manual_seed(seed)
+    model = getattr(torchvision.models.video, name)(num_classes=400)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm3d):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.2)
+                module.running_mean.normal_(0, 0.3)
+                module.running_var.uniform_(0.5, 2.0)
+        model.fc.weight.normal_(0, 0.05)
+        model.fc.bias.normal_(0, 0.1)
+    return model
+
+
+def state(model):
+    return {k: v.detach().numpy().copy() for k, v in model.state_dict().items() if "num_batches" not in k}
+
+
+def distance(ours, theirs):
+    """Norm of the difference over the norm."""
+    return numpy.linalg.norm((ours - theirs).ravel().astype(float)) / max(numpy.linalg.norm(theirs.ravel().astype(float)), 1e-12)
+
+
+def run(kinema, spec, files, *more):
+    command = [kinema, "run", spec, "--weights", files["weights"], "--input", files["input"], "--output", files["output"],
+               "--names", "torchvision", *more]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return safetensors.load(files["output"])
+
+
+def torch_step(model, clips, labels):
+    model.train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
+    loss = torch.nn.functional.cross_entropy(model(clips), labels)
+    loss.backward()
+    gradients = {f"grad.{k}": p.grad.numpy().copy() for k, p in model.named_parameters()}
+    optimiser.step()
+    return {"loss": loss.detach().numpy(), **gradients, **state(model)}
+
+
+def compare(kinema, models, name, shape, folder):
+    n, frames, height, width = shape
+    model = network(name, seed=n + frames + width)
+    clips = torch.randn(n, 3, frames, height, width)
+    labels = torch.randint(0, 400, (n,))
+    files = {key: os.path.join(folder, key + ".safetensors") for key in ("weights", "input", "output")}
+    safetensors.save(files["weights"], state(model))
+    safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
+    spec = os.path.join(models, "torchvision", name + ".arch")
+    model.eval()
+    with torch.no_grad():
+        wanted = model(clips).numpy()
+    worst = {"logits": distance(run(kinema, spec, files)["logits"], wanted)}
+    found = run(kinema, spec, files, "--step", "--rate", str(RATE), "--momentum", str(MOMENTUM), "--weight-decay", str(DECAY))
+    for key, value in torch_step(model, clips, labels).items():
+        if key not in found:
+            sys.exit(f"{name}: the output lacks {key}")
+        kind = "gradients" if key.startswith("grad.") else "loss" if key == "loss" else "statistics" if "running" in key else "weights"
+        worst[kind] = max(worst.get(kind, 0), distance(found[key], value))
+    print(f"{name} {n}x3x{frames}x{height}x{width}: " + ", ".join(f"{k} {v:.1e}" for k, v in worst.items()), flush=True)
+    return worst["logits"] <= LOGITS and all(v <= STEP for k, v in worst.items() if k != "logits")
+
+
+def main():
+    kinema, models, *cases = sys.argv[1:]
+    cases = cases or [f"{name}:{shape}" for name in ("r3d_18", "mc3_18", "r2plus1d_18") for shape in ("2x8x56x56", "1x5x56x72")]
+    torch.set_num_threads(2)
+    with tempfile.TemporaryDirectory() as folder:
+        good = [compare(kinema, models, case.split(":")[0], [int(v) for v in case.split(":")[1].split("x")], folder) for case in cases]
+    sys.exit(0 if all(good) else "beyond the bounds")
+
+
+main()
