@@ -346,9 +346,14 @@ void Planner::attachPlan() {
       b.getNamedAttr("inputs", b.getArrayAttr(inputs)),
       b.getNamedAttr("outputs", b.getDictionaryAttr(outputLists)),
   };
-  for (StringRef name : {"labels", "hyper"})
-    if (arguments.contains(name))
-      plan.push_back(b.getNamedAttr(name, describe(name, arguments[name])));
+  if (arguments.contains("labels"))
+    plan.push_back(b.getNamedAttr("labels", describe("labels", arguments["labels"])));
+  if (arguments.contains("hyper")) {
+    const Place &hyper = arguments["hyper"];
+    const StringRef fields[] = {"rate", "momentum", "nesterov", "decay", "seed", "step"};
+    auto list = b.getStrArrayAttr(ArrayRef(fields).take_front(hyper.type.getDimSize(0)));
+    plan.push_back(b.getNamedAttr("hyper", describe("hyper", hyper, b.getNamedAttr("fields", list))));
+  }
   module->setAttr("kernel.plan", b.getDictionaryAttr(plan));
 }
 

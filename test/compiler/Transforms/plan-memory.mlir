@@ -1,0 +1,71 @@
+// RUN: kinema-opt %s --plan-memory --split-input-file --verify-diagnostics | FileCheck %s
+
+// Four maps in a row over equal shapes are one kernel. Two buffers are enough for three values in flight: the third takes
+// the place of the first. The update of @w is written over it.
+
+#c8 = #kernel.layout<blocked block = 8>
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
+!x = tensor<1x16x1x1x1xf32, #c8>
+!w = tensor<16xf32, #c8>
+
+clip.param @w : tensor<16xf32> {role = "weight"}
+clip.param @w.momentum : tensor<16xf32> {role = "momentum"}
+
+// CHECK: kernel.plan = {activations = 128 : i64, arena = 448 : i64
+// CHECK-SAME: hyper = {bytes = 16 : i64, fields = ["rate", "momentum", "nesterov", "decay"], name = "hyper", offset = 192 : i64
+// CHECK-SAME: momentum = 64 : i64, name = "w", offset = 0 : i64, order = {{\[\[}}0, 2, 8], [0, 8, 1]]
+// CHECK-SAME: separate_activations = 192 : i64
+// CHECK-NOT: func.func
+// CHECK: kernel.entry @train_step
+// CHECK-NEXT: kernel.launch @[[MAP:k[0-9]+]] [128, 320] {layer = "?", macs = 0 : i64, reads = 64 : i64, writes = 64 : i64}
+// CHECK-NEXT: kernel.launch @[[MAP]] [320, 384]
+// CHECK-NEXT: kernel.launch @[[MAP]] [384, 320]
+// CHECK-NEXT: kernel.launch @[[MAP]] [320, 256]
+// CHECK-NEXT: kernel.launch @[[SGD:k[0-9]+]] [0, 64, 0, 192, 0, 64]
+// CHECK: kernel.def @[[MAP]]
+// CHECK-NEXT: ^bb0(%[[X:.*]]: tensor
+// CHECK-NEXT: kernel.map (pixel %[[X]])
+// CHECK: kernel.return
+func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<4xf32> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
+  %w = clip.read @w : !w
+  %v = clip.read @w.momentum : !w
+  %a = kernel.map (pixel %x) : (!x) {
+  ^bb0(%p: f32):
+    kernel.yield store %p
+  } {schedule = #s} -> !x
+  %b = kernel.map (pixel %a) : (!x) {
+  ^bb0(%p: f32):
+    kernel.yield store %p
+  } {schedule = #s} -> !x
+  %c = kernel.map (pixel %b) : (!x) {
+  ^bb0(%p: f32):
+    kernel.yield store %p
+  } {schedule = #s} -> !x
+  %d = kernel.map (pixel %c) : (!x) {
+  ^bb0(%p: f32):
+    kernel.yield store %p
+  } {schedule = #s} -> !x
+  %w1, %v1 = kernel.sgd %w, %v, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32>) -> (!w, !w)
+  clip.write @w, %w1 : !w
+  clip.write @w.momentum, %v1 : !w
+  return %d : !x
+}
+
+// -----
+
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
+!x = tensor<1x16x1x1x1xf32>
+!w = tensor<16xf32>
+clip.param @w : !w {role = "weight"}
+
+func.func @train_step(%hyper: tensor<4xf32> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
+  %w = clip.read @w : !w
+  %w1, %v1 = kernel.sgd %w, %w, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32>) -> (!w, !w)
+  clip.write @w, %w1 : !w
+  // expected-error @below {{parameter @w is read after its update}}
+  %d = kernel.map (channel %w) : (!w) {
+  ^bb0(%p: f32):
+    kernel.yield store %p
+  } {schedule = #s} -> !x
+  return %d : !x
+}
