@@ -241,7 +241,7 @@ void Input::rewind(bool fromKey) {
   state->waitForKey = fromKey;
 }
 
-bool Input::nextPicture() {
+bool Input::nextPicture(int64_t wanted) {
   State &s = *state;
   for (;;) {
     int status = avcodec_receive_frame(s.codec.get(), s.frame.get());
@@ -260,6 +260,8 @@ bool Input::nextPicture() {
     if (s.packet->size == 0 || (s.waitForKey && !(s.packet->flags & AV_PKT_FLAG_KEY)))
       continue;
     s.waitForKey = false;
+    const bool unwanted = s.packet->pts != noTime && s.packet->pts < wanted;
+    s.codec->skip_frame = unwanted ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
     if (avcodec_send_packet(s.codec.get(), s.packet.get()) < 0)
       ++s.decodeErrors;
   }

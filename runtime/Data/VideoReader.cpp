@@ -92,8 +92,8 @@ int64_t VideoReader::frameAt(double seconds) const {
   return std::max<int64_t>(0, after - times.begin() - 1);
 }
 
-// Decodes on until `input` holds `frame`; false if decoding passes it by.
-bool VideoReader::advanceTo(int64_t frame) {
+// Decodes on until `input` holds `frame`, with `skip` only what that takes; false if decoding passes it by.
+bool VideoReader::advanceTo(int64_t frame, bool skip) {
   if (!byTime) {
     while (current < frame) {
       if (!input.nextPicture())
@@ -103,7 +103,7 @@ bool VideoReader::advanceTo(int64_t frame) {
     return true;
   }
   const int64_t wanted = times[frame];
-  while (input.nextPicture()) {
+  while (input.nextPicture(skip ? wanted : ffmpeg::noTime)) {
     int64_t time = input.pictureTime();
     if (time == ffmpeg::noTime || time < wanted)
       continue;
@@ -120,15 +120,15 @@ bool VideoReader::moveTo(int64_t frame) {
   if (byTime) {
     int64_t key = *std::prev(std::upper_bound(keyTimes.begin(), keyTimes.end(), times[frame]));
     bool decodeOn = current >= 0 && current < frame && key <= times[current];
-    if ((decodeOn || input.seek(key)) && advanceTo(frame))
+    if ((decodeOn || input.seek(key)) && advanceTo(frame, true))
       return true;
-    current = -1; // the seek went past the frame: from the start, then
+    current = -1; // passed by: from the start, then, and everything
   }
   if (current < 0 || current > frame) {
     input.rewind(hasKeys);
     current = -1;
   }
-  return advanceTo(frame);
+  return advanceTo(frame, false);
 }
 
 // Turns pictures from the stored to the displayed orientation.

@@ -40,7 +40,7 @@ private:
   void scanPictures();
   void describe();
   bool moveTo(int64_t frame);
-  bool advanceTo(int64_t frame);
+  bool advanceTo(int64_t frame, bool skip);
   bool readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height, int width,
                      uint8_t *rgb);
   void convert(int height, int width, uint8_t *rgb);
