@@ -1,0 +1,62 @@
+"""Checks that includes and links follow the layering: tools -> compiler -> dialects, compiler -> dsl, tools -> runtime.
+
+usage: layering.py SOURCE_FOLDER
+"""
+import os
+import re
+import sys
+
+# What each part may include of the others. The compiler knows of the runtime the package's format alone.
+ALLOWED = {
+    "dsl": {"dsl"},
+    "dialects": {"dialects"},
+    "compiler": {"compiler", "dialects", "dsl", "runtime/Package.h"},
+    "runtime": {"runtime"},
+    "tools": {"tools", "compiler", "dialects", "dsl", "runtime"},
+}
+# Outside libraries that a part must not know.
+FORBIDDEN = {"dsl": ("mlir/",), "runtime": ("mlir/", "llvm/")}
+LAYERS = ["Arch", "Clip", "Kernel"]  # no dialect may know a later one
+TARGETS = "compiler/Target/"
+
+
+def sources(root):
+    for part in ALLOWED:
+        for folder, _, files in os.walk(os.path.join(root, part)):
+            for file in files:
+                if file.endswith((".h", ".cpp", ".td")):
+                    yield part, os.path.relpath(os.path.join(folder, file), root)
+
+
+def complaint(part, path, included):
+    top = included.split("/")[0]
+    if included.startswith(FORBIDDEN.get(part, ())):
+        return f"{part} must not know {included.split('/')[0]}"
+    if top in ALLOWED and top not in ALLOWED[part] and included not in ALLOWED[part]:
+        return f"{part} must not know {top}"
+    if path.startswith(TARGETS) and included.startswith(TARGETS) and included.split("/")[2] != path.split("/")[2]:
+        return "targets must not know each other"
+    if path.startswith("dialects/") and included.startswith("dialects/"):
+        mine, other = path.split("/")[1], included.split("/")[1]
+        if mine in LAYERS and other in LAYERS and LAYERS.index(other) > LAYERS.index(mine):
+            return f"dialect {mine} must not know {other}"
+    return None
+
+
+def main():
+    root = sys.argv[1]
+    wrong, seen = [], 0
+    for part, path in sources(root):
+        for number, line in enumerate(open(os.path.join(root, path), encoding="utf-8"), 1):
+            match = re.match(r'\s*#?include\s+["<]([^">]+)[">]', line)
+            if not match:
+                continue
+            seen += 1
+            why = complaint(part, path, match.group(1))
+            if why:
+                wrong.append(f"{path}:{number}: includes {match.group(1)}: {why}")
+    print("\n".join(wrong) or f"{seen} includes follow the layering")
+    sys.exit(bool(wrong) or seen < 100)
+
+
+main()
