@@ -84,7 +84,18 @@ LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
 }
 
 LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  return verifySymbol(*this, getParamAttr(), getValue().getType(), symbols);
+  if (failed(verifySymbol(*this, getParamAttr(), getValue().getType(), symbols)))
+    return failure();
+  for (auto other = (*this)->getPrevNode(); other; other = other->getPrevNode())
+    if (auto write = dyn_cast<WriteOp>(other); write && write.getParam() == getParam())
+      return emitOpError("writes @") << getParam() << ", which is written before";
+  return success();
+}
+
+LogicalResult BatchNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  Type vector = getGamma().getType();
+  return success(succeeded(verifySymbol(*this, getRunningMeanAttr(), vector, symbols)) &&
+                 succeeded(verifySymbol(*this, getRunningVarAttr(), vector, symbols)));
 }
 
 //===-- Forward -----------------------------------------------------------===//
@@ -120,6 +131,9 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   if (features != weight.getDimSize(1))
     return fail(location, "the input has " + Twine(features) + " features, the weight wants " +
                               Twine(weight.getDimSize(1)));
+  if (adaptor.getBias() && typeOf(adaptor.getBias()).getDimSize(0) != weight.getDimSize(0))
+    return fail(location, "the bias has " + Twine(typeOf(adaptor.getBias()).getDimSize(0)) +
+                              " elements for " + Twine(weight.getDimSize(0)) + " features");
   types.push_back(activation(context, x.getDimSize(0), weight.getDimSize(0), {1, 1, 1}));
   return success();
 }
@@ -246,6 +260,9 @@ LogicalResult UnfoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional
 LogicalResult DropoutOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
   types.push_back(adaptor.getX().getType());
+  double rate = adaptor.getRate().convertToDouble();
+  if (!(rate >= 0 && rate < 1))
+    return fail(location, "a dropout's rate is at least 0 and below 1, found " + Twine(std::to_string(rate)));
   if (adaptor.getHyper() && typeOf(adaptor.getHyper()).getDimSize(0) < 6)
     return fail(location, "a dropout in training needs the fields seed and step, 6 in all; %hyper has " +
                               Twine(typeOf(adaptor.getHyper()).getDimSize(0)));
@@ -269,13 +286,16 @@ LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std:
 LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
   types.assign(2, adaptor.getWeight().getType());
+  if (int64_t fields = typeOf(adaptor.getHyper()).getDimSize(0); fields < 4)
+    return fail(location,
+                "%hyper holds rate, momentum, nesterov and decay, found " + Twine(fields) + " fields");
   return success(succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getVelocity())) &&
                  succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getGradient())));
 }
 
 //===-- Backward ----------------------------------------------------------===//
 
-/// g must be what a window over `x` gives.
+/// g must be what a window over `x` gives; its channels are the caller's matter.
 static LogicalResult verifyWindowGradient(Operation *op, RankedTensorType g, RankedTensorType x,
                                           WindowAttr attr, bool ceil) {
   shape::Window window = attr.getWindow();
@@ -306,10 +326,16 @@ LogicalResult ConvWeightGradOp::verify() {
 LogicalResult MaxPoolGradOp::verify() {
   if (getX().getType() != getResult().getType())
     return emitOpError("has the result ") << getResult().getType() << " for the input " << getX().getType();
+  if (getG().getType().getDimSize(1) != getX().getType().getDimSize(1))
+    return emitOpError("has ") << getG().getType().getDimSize(1) << " channels in and "
+                               << getX().getType().getDimSize(1) << " out";
   return verifyWindowGradient(*this, getG().getType(), getX().getType(), getWindow(), getCeil());
 }
 
 LogicalResult AvgPoolGradOp::verify() {
+  if (getG().getType().getDimSize(1) != getResult().getType().getDimSize(1))
+    return emitOpError("has ") << getG().getType().getDimSize(1) << " channels in and "
+                               << getResult().getType().getDimSize(1) << " out";
   return verifyWindowGradient(*this, getG().getType(), getResult().getType(), getWindow(), getCeil());
 }
 

@@ -4,13 +4,16 @@
 include "dialects/Clip/ClipDialect.td"
 include "dialects/Clip/ClipInterfaces.td"
 
-def Activation : TensorRankOf<[F32], [5]>; // N, C, T, H, W
-def ChannelVector : TensorRankOf<[F32], [1]>; // C
-def ConvWeight : TensorRankOf<[F32], [5]>; // O, I / groups, T, H, W
-def AnyF32Tensor : RankedTensorOf<[F32]>;
-def Scalar : TensorRankOf<[F32], [0]>;
-def Labels : TensorRankOf<[I32], [1]>;
-def Hyper : TensorRankOf<[F32], [1]>;
+class Static<Type tensor> : Type<And<[tensor.predicate, HasStaticShapePred]>, tensor.summary # " with static sizes",
+                                 "::mlir::RankedTensorType">;
+def Activation : Static<TensorRankOf<[F32], [5]>>; // N, C, T, H, W
+def ChannelVector : Static<TensorRankOf<[F32], [1]>>; // C
+def ConvWeight : Static<TensorRankOf<[F32], [5]>>; // O, I / groups, T, H, W
+def LinearWeight : Static<TensorRankOf<[F32], [2]>>; // n, C * T * H * W
+def AnyF32Tensor : Static<RankedTensorOf<[F32]>>;
+def Scalar : Static<TensorRankOf<[F32], [0]>>;
+def Labels : Static<TensorRankOf<[I32], [1]>>;
+def Hyper : Static<TensorRankOf<[F32], [1]>>;
 
 class ClipOp<string mnemonic, list<Trait> traits = []> : Op<ClipDialect, mnemonic, traits>;
 class PureClipOp<string mnemonic, list<Trait> traits = []> : ClipOp<mnemonic, traits # [Pure]>;
@@ -36,7 +39,7 @@ def ParamOp : ClipOp<"param", [Symbol]> {
     clip.param @stem.weight : tensor<64x3x3x7x7xf32> {role = "weight", init = {kind = "he_normal", fan = "out"}}
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type, StrAttr:$role,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyF32Tensor>:$type, StrAttr:$role,
                        OptionalAttr<DictionaryAttr>:$init, OptionalAttr<DenseI64ArrayAttr>:$file_shape);
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let extraClassDeclaration = [{
@@ -81,11 +84,11 @@ def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable]> {
 def LinearOp : InferredClipOp<"linear", []> {
   let summary = "fully connected layer: flattens C, T, H, W in that order";
   let description = "x: [N, C, T, H, W], weight: [n, C*T*H*W], bias: [n], result: [N, n, 1, 1, 1]. Lowered to `clip.conv` before differentiation.";
-  let arguments = (ins Activation:$x, TensorRankOf<[F32], [2]>:$weight, Optional<ChannelVector>:$bias);
+  let arguments = (ins Activation:$x, LinearWeight:$weight, Optional<ChannelVector>:$bias);
   let results = (outs Activation:$result);
 }
 
-def BatchNormOp : PureClipOp<"batch_norm", [InferTypeOpAdaptor, Differentiable]> {
+def BatchNormOp : PureClipOp<"batch_norm", [InferTypeOpAdaptor, Differentiable, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "batch normalisation over N, T, H and W";
   let description = [{
     In training (`training` set) it normalises by the batch's statistics and moves the running ones by

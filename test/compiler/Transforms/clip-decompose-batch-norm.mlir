@@ -1,0 +1,34 @@
+// RUN: %kinema-opt %s --clip-decompose-batch-norm | FileCheck %s
+
+!z = tensor<2x3x4x5x5xf32>
+!c = tensor<3xf32>
+clip.param @bn.running_mean : !c {role = "running_mean"}
+clip.param @bn.running_var : !c {role = "running_var"}
+
+// CHECK-LABEL: func.func @train(
+// CHECK-SAME: %[[Z:[^ ]*]]: tensor<2x3x4x5x5xf32>, %[[G:[^ ]*]]: tensor<2x3x4x5x5xf32>, %[[GAMMA:[^ ]*]]: tensor<3xf32>, %[[BETA:[^ ]*]]: tensor<3xf32>
+// CHECK-DAG: %[[M0:.*]] = clip.read @bn.running_mean
+// CHECK-DAG: %[[V0:.*]] = clip.read @bn.running_var
+// CHECK: %[[M:.*]], %[[V:.*]] = clip.moments %[[Z]]
+// CHECK: %[[S:.*]], %[[O:.*]], %[[R:.*]] = clip.bn_coeffs %[[M]], %[[V]], %[[GAMMA]], %[[BETA]] {eps = 1.000000e-03 : f64}
+// CHECK: %[[Y:.*]] = clip.affine %[[Z]], %[[S]], %[[O]]
+// CHECK: %[[M1:.*]], %[[V1:.*]] = clip.bn_running %[[M0]], %[[V0]], %[[M]], %[[V]] {count = 200 : i64, momentum = 1.000000e-01 : f64, unbiased}
+// CHECK: %[[SUM:.*]], %[[XSUM:.*]] = clip.bn_grad_sums %[[G]], %[[Z]], %[[M]], %[[R]]
+// CHECK: %[[P:.*]], %[[Q:.*]], %[[T:.*]], %[[DGAMMA:.*]], %[[DBETA:.*]] = clip.bn_grad_coeffs %[[SUM]], %[[XSUM]], %[[M]], %[[R]], %[[GAMMA]] {count = 200 : i64}
+// CHECK: %[[DZ:.*]] = clip.affine2 %[[G]], %[[Z]], %[[P]], %[[Q]], %[[T]]
+// CHECK: clip.write @bn.running_mean, %[[M1]]
+// CHECK: clip.write @bn.running_var, %[[V1]]
+// CHECK: return %[[Y]], %[[DZ]], %[[DGAMMA]], %[[DBETA]]
+func.func @train(%z: !z, %g: !z, %gamma: !c, %beta: !c) -> (!z, !z, !c, !c) {
+  %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1, unbiased, training} : (!z, !c, !c) -> (!z, !c, !c)
+  %dz, %dgamma, %dbeta = clip.batch_norm_grad %g, %z, %m, %r, %gamma : (!z, !z, !c, !c, !c) -> (!z, !c, !c)
+  return %y, %dz, %dgamma, %dbeta : !z, !z, !c, !c
+}
+
+// Evaluation is the matter of clip-fold-batch-norm.
+// CHECK-LABEL: func.func @evaluate(
+// CHECK: clip.batch_norm
+func.func @evaluate(%z: !z, %gamma: !c, %beta: !c) -> !z {
+  %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (!z, !c, !c) -> (!z, !c, !c)
+  return %y : !z
+}

@@ -1,0 +1,121 @@
+// RUN: %kinema-opt %s --clip-differentiate='smoothing=0.1' --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: %kinema-opt %s --clip-differentiate='keep-gradients=1' --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=KEEP
+// RUN: %kinema-opt %s --clip-differentiate --split-input-file --verify-diagnostics --mlir-print-local-scope --mlir-print-debuginfo | FileCheck %s --check-prefix=LOC
+
+!x = tensor<2x3x1x4x4xf32>
+!c = tensor<3xf32>
+
+// CHECK: clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
+// CHECK-NEXT: clip.param @a.weight.momentum : tensor<3x3x1x1x1xf32> {init = {kind = "constant", value = 0.000000e+00 : f64}, role = "momentum"}
+clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
+// CHECK: clip.param @bn.weight.momentum
+clip.param @bn.weight : !c {role = "gamma"}
+// CHECK: clip.param @bn.bias.momentum
+clip.param @bn.bias : !c {role = "beta"}
+// CHECK: clip.param @bn.running_mean
+// CHECK-NOT: clip.param @bn.running_mean.momentum
+clip.param @bn.running_mean : !c {role = "running_mean"}
+clip.param @bn.running_var : !c {role = "running_var"}
+clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
+
+// CHECK-LABEL: func.func @forward(
+// CHECK-NOT: training
+// CHECK: return
+
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input, clip.name = "rgb"}
+// CHECK-SAME: %[[LABELS:.*]]: tensor<2xi32> {clip.name = "labels"}
+// CHECK-SAME: %[[HYPER:.*]]: tensor<4xf32> {clip.name = "hyper"}
+// CHECK-SAME: -> (tensor<f32> {clip.name = "loss"}, tensor<2x5x1x1x1xf32> {clip.name = "logits"})
+// CHECK: %[[VA:.*]] = clip.read @a.weight.momentum
+// CHECK: %[[WA:.*]] = clip.read @a.weight
+// CHECK: %[[GAMMA:.*]] = clip.read @bn.weight :
+// CHECK: %[[WF:.*]] = clip.read @fc.weight :
+// CHECK: %[[Z:.*]] = clip.conv %[[X]], %[[WA]]
+// CHECK: %[[N:.*]], %[[MEAN:.*]], %[[RSTD:.*]] = clip.batch_norm %[[Z]], %[[GAMMA]], {{.*}} {eps = 1.000000e-03 : f64, momentum = 1.000000e-01 : f64, training} :
+// CHECK: %[[S:.*]] = clip.add %[[N]], %[[Z]]
+// CHECK: %[[A:.*]] = clip.relu %[[S]]
+// CHECK: %[[Y:.*]] = clip.conv %[[A]], %[[WF]] window <1x4x4>
+// CHECK: %[[LOSS:.*]], %[[DY:.*]] = clip.softmax_xent %[[Y]], %[[LABELS]] {smoothing = 1.000000e-01 : f64}
+// CHECK: %[[DA:.*]] = clip.conv_dgrad %[[DY]], %[[WF]] window <1x4x4>
+// CHECK: %[[DWF:.*]] = clip.conv_wgrad %[[DY]], %[[A]] window <1x4x4>
+// The relu's result is the mask; the fork at %z adds the last user's part first.
+// CHECK: %[[DS:.*]] = clip.relu_grad %[[DA]], %[[A]]
+// CHECK: %[[DZ:.*]], %[[DGAMMA:.*]], %[[DBETA:.*]] = clip.batch_norm_grad %[[DS]], %[[Z]], %[[MEAN]], %[[RSTD]], %[[GAMMA]]
+// CHECK: %[[G:.*]] = clip.add %[[DS]], %[[DZ]]
+// No gradient with respect to the clip.
+// CHECK-NOT: clip.conv_dgrad
+// CHECK: %[[DWA:.*]] = clip.conv_wgrad %[[G]], %[[X]] window <1x1x1>
+// CHECK: %[[WA1:.*]], %[[VA1:.*]] = clip.sgd %[[WA]], %[[VA]], %[[DWA]], %[[HYPER]]
+// CHECK: clip.sgd {{.*}}, %[[DGAMMA]], %[[HYPER]]
+// CHECK: clip.sgd {{.*}}, %[[DBETA]], %[[HYPER]]
+// CHECK: clip.sgd %[[WF]], {{.*}}, %[[DWF]], %[[HYPER]]
+// CHECK: clip.write @a.weight, %[[WA1]]
+// CHECK: clip.write @a.weight.momentum, %[[VA1]]
+// CHECK: return %[[LOSS]], %[[Y]] : tensor<f32>, tensor<2x5x1x1x1xf32>
+
+// KEEP-LABEL: func.func @train_step(
+// KEEP-SAME: tensor<3x3x1x1x1xf32> {clip.name = "grad.a.weight"}, tensor<3xf32> {clip.name = "grad.bn.weight"}, tensor<3xf32> {clip.name = "grad.bn.bias"}, tensor<5x3x1x4x4xf32> {clip.name = "grad.fc.weight"})
+// KEEP: %[[DWA:.*]] = clip.conv_wgrad %{{.*}}, %arg0 window <1x1x1>
+// KEEP: return %{{.*}}, %{{.*}}, %[[DWA]],
+
+// LOC-LABEL: func.func @train_step(
+// LOC: clip.relu_grad {{.*}} loc("join")
+// LOC: clip.batch_norm_grad {{.*}} loc("a.bn")
+// LOC: clip.conv_wgrad {{.*}} window <1x1x1> {{.*}} loc("a")
+func.func @forward(%rgb: !x {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
+  %z = clip.conv %rgb, %w window <1x1x1> : (!x, tensor<3x3x1x1x1xf32>) -> !x loc("a")
+  %g = clip.read @bn.weight : !c
+  %b = clip.read @bn.bias : !c
+  %n, %m, %r = clip.batch_norm %z, %g, %b running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c) loc("a.bn")
+  %s = clip.add %n, %z : (!x, !x) -> !x loc("join")
+  %a = clip.relu %s : (!x) -> !x loc("join")
+  %f = clip.read @fc.weight : tensor<5x3x1x4x4xf32>
+  %y = clip.conv %a, %f window <1x4x4> : (!x, tensor<5x3x1x4x4xf32>) -> tensor<2x5x1x1x1xf32> loc("fc")
+  return %y : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+// A dropout in training takes %hyper, which then has its seed and step.
+clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %[[HYPER:[^ ]*]]: tensor<6xf32> {clip.name = "hyper"}
+// CHECK: clip.dropout %{{.*}}, %[[HYPER]] {rate = 5.000000e-01 : f64, stream = 2 : i64}
+// CHECK: clip.softmax_xent
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
+  %d = clip.dropout %x {rate = 0.5, stream = 2} : (tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32>
+  %y = clip.conv %d, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  return %y : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
+  %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  // expected-error @below {{no gradient for clip.softmax at layer attention}}
+  %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32> loc("attention")
+  return %p : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+clip.param @a.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+clip.param @b.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %a = clip.read @a.weight : tensor<5x3x1x1x1xf32>
+  // expected-error @below {{the loss does not depend on the parameter @b.weight}}
+  %b = clip.read @b.weight : tensor<5x3x1x1x1xf32>
+  %y = clip.conv %x, %a window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  return %y : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+// expected-error @below {{a network in clip form is a function @forward of one block}}
+module {
+}

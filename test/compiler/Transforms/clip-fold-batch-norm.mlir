@@ -1,0 +1,104 @@
+// RUN: %kinema-opt %s --clip-fold-batch-norm --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: %kinema-opt %s --clip-fold-batch-norm --split-input-file --verify-diagnostics --mlir-print-debuginfo --mlir-print-local-scope | FileCheck %s --check-prefix=LOC
+
+!x = tensor<2x3x1x4x4xf32>
+!c = tensor<3xf32>
+
+// CHECK: clip.param @a.weight :
+// CHECK-NEXT: clip.param @a.weight.folded : tensor<3x3x1x1x1xf32> {role = "folded"}
+// CHECK-NEXT: clip.param @a.weight.folded_bias : tensor<3xf32> {role = "folded"}
+clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
+clip.param @a.bias : !c {role = "bias"}
+clip.param @a.bn.weight : !c {role = "gamma"}
+clip.param @a.bn.bias : !c {role = "beta"}
+clip.param @a.bn.running_mean : !c {role = "running_mean"}
+clip.param @a.bn.running_var : !c {role = "running_var"}
+clip.param @b.weight : !c {role = "gamma"}
+clip.param @b.bias : !c {role = "beta"}
+clip.param @b.running_mean : !c {role = "running_mean"}
+// CHECK: clip.param @b.running_var :
+// CHECK-NEXT: clip.param @b.folded_scale : tensor<3xf32> {role = "folded"}
+// CHECK-NEXT: clip.param @b.folded_offset : tensor<3xf32> {role = "folded"}
+clip.param @b.running_var : !c {role = "running_var"}
+clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
+
+// CHECK-NOT: @forward
+// CHECK-LABEL: func.func @infer(
+// CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"})
+// CHECK: %[[W:.*]] = clip.read @a.weight.folded :
+// CHECK: %[[B:.*]] = clip.read @a.weight.folded_bias :
+// CHECK: %[[S:.*]] = clip.read @b.folded_scale :
+// CHECK: %[[O:.*]] = clip.read @b.folded_offset :
+// CHECK: %[[F:.*]] = clip.read @fc.weight :
+// CHECK: %[[N:.*]] = clip.conv %[[X]], %[[W]] bias %[[B]] window <1x1x1>
+// CHECK: %[[P:.*]] = clip.max_pool %[[N]]
+// CHECK: %[[Q:.*]] = clip.affine %[[P]], %[[S]], %[[O]]
+// A dropout is the identity here; a conv without batch norm keeps its own weight.
+// CHECK: %[[Y:.*]] = clip.conv %[[Q]], %[[F]] window <1x4x4>
+// CHECK: return %[[Y]]
+
+// LOC: clip.conv {{.*}} window <1x1x1> {{.*}} loc(fused["a", "a.bn"])
+
+// CHECK-LABEL: func.func @prepare()
+// CHECK-DAG: %[[MEAN:.*]] = clip.read @a.bn.running_mean
+// CHECK-DAG: %[[VAR:.*]] = clip.read @a.bn.running_var
+// CHECK-DAG: %[[GAMMA:.*]] = clip.read @a.bn.weight
+// CHECK-DAG: %[[BETA:.*]] = clip.read @a.bn.bias
+// CHECK-DAG: %[[OWN:.*]] = clip.read @a.bias
+// CHECK-DAG: %[[WEIGHT:.*]] = clip.read @a.weight :
+// CHECK: %[[SCALE:.*]], %[[OFFSET:.*]], %{{.*}} = clip.bn_coeffs %[[MEAN]], %[[VAR]], %[[GAMMA]], %[[BETA]] {eps = 1.000000e-03 : f64}
+// CHECK: %[[FB:.*]] = clip.fold_bias %[[OWN]], %[[SCALE]], %[[OFFSET]]
+// CHECK: clip.write @a.weight.folded_bias, %[[FB]]
+// CHECK: %[[FW:.*]] = clip.fold_weight %[[WEIGHT]], %[[SCALE]]
+// CHECK: clip.write @a.weight.folded, %[[FW]]
+// CHECK: %[[SB:.*]], %[[OB:.*]], %{{.*}} = clip.bn_coeffs
+// CHECK: clip.write @b.folded_offset, %[[OB]]
+// CHECK: clip.write @b.folded_scale, %[[SB]]
+func.func @forward(%rgb: !x {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
+  %own = clip.read @a.bias : !c
+  %z = clip.conv %rgb, %w bias %own window <1x1x1> : (!x, tensor<3x3x1x1x1xf32>, !c) -> !x loc("a")
+  %g = clip.read @a.bn.weight : !c
+  %b = clip.read @a.bn.bias : !c
+  %n, %m, %r = clip.batch_norm %z, %g, %b running(@a.bn.running_mean, @a.bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c) loc("a.bn")
+  %p = clip.max_pool %n window <1x3x3 pad 0x1x1> : (!x) -> !x
+  %g1 = clip.read @b.weight : !c
+  %b1 = clip.read @b.bias : !c
+  %q, %m1, %r1 = clip.batch_norm %p, %g1, %b1 running(@b.running_mean, @b.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c)
+  %d = clip.dropout %q {rate = 0.5, stream = 0} : (!x) -> !x
+  %f = clip.read @fc.weight : tensor<5x3x1x4x4xf32>
+  %y = clip.conv %d, %f window <1x4x4> : (!x, tensor<5x3x1x4x4xf32>) -> tensor<2x5x1x1x1xf32>
+  return %y : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+// A conv with a second reader cannot take the batch norm in.
+clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
+clip.param @a.bn.weight : tensor<3xf32> {role = "gamma"}
+clip.param @a.bn.bias : tensor<3xf32> {role = "beta"}
+clip.param @a.bn.running_mean : tensor<3xf32> {role = "running_mean"}
+clip.param @a.bn.running_var : tensor<3xf32> {role = "running_var"}
+// CHECK-LABEL: func.func @infer(
+// CHECK: %[[Z:.*]] = clip.conv
+// CHECK: %[[N:.*]] = clip.affine %[[Z]]
+// CHECK: clip.add %[[N]], %[[Z]]
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> {
+  %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
+  %z = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32>
+  %g = clip.read @a.bn.weight : tensor<3xf32>
+  %b = clip.read @a.bn.bias : tensor<3xf32>
+  %n, %m, %r = clip.batch_norm %z, %g, %b running(@a.bn.running_mean, @a.bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (tensor<2x3x1x1x1xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<3xf32>, tensor<3xf32>)
+  %y = clip.add %n, %z : (tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32>
+  return %y : tensor<2x3x1x1x1xf32>
+}
+
+// -----
+
+clip.param @bn.running_mean : tensor<3xf32> {role = "running_mean"}
+clip.param @bn.running_var : tensor<3xf32> {role = "running_var"}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>, %g: tensor<3xf32>) -> tensor<2x3x1x1x1xf32> {
+  // expected-error @below {{a batch norm to fold evaluates with parameters alone, and nobody reads its statistics}}
+  %n, %m, %r = clip.batch_norm %x, %g, %g running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (tensor<2x3x1x1x1xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<3xf32>, tensor<3xf32>)
+  return %n : tensor<2x3x1x1x1xf32>
+}
