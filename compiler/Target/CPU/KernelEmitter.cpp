@@ -13,7 +13,8 @@ using kernel::Access;
 
 static MemRefType flatBuffer(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  return MemRefType::get({kernel::layoutOf(tensor).storedElements(tensor.getShape())}, tensor.getElementType());
+  return MemRefType::get({kernel::layoutOf(tensor).storedElements(tensor.getShape())},
+                         tensor.getElementType());
 }
 
 func::FuncOp KernelEmitter::begin(kernel::DefOp def) {
@@ -65,6 +66,12 @@ Value KernelEmitter::inRange(Value i, int64_t n) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, i, index(n));
 }
 
+Value KernelEmitter::equal(Value i, int64_t n) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, i, index(n));
+}
+
+Value KernelEmitter::both(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
+
 //===-- Values ------------------------------------------------------------===//
 
 Value KernelEmitter::constant(float value, Type type) {
@@ -81,9 +88,33 @@ Value KernelEmitter::splat(Value scalar, int64_t width) {
   return vector::BroadcastOp::create(b, loc, vectorType(width), scalar);
 }
 
+Value KernelEmitter::zero(int64_t width) {
+  return constant(0.0f, width == 1 ? Type(b.getF32Type()) : vectorType(width));
+}
+
+Value KernelEmitter::addf(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
+Value KernelEmitter::subf(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
+Value KernelEmitter::mulf(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
+Value KernelEmitter::divf(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
+Value KernelEmitter::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, loc, x, y, z); }
+
+Value KernelEmitter::toFloat(Value index) {
+  Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
+  return arith::SIToFPOp::create(b, loc, b.getF32Type(), integer);
+}
+
+SmallVector<Value> KernelEmitter::sums(ValueRange x, ValueRange y) {
+  SmallVector<Value> sums;
+  for (auto [a, b] : llvm::zip_equal(x, y))
+    sums.push_back(addf(a, b));
+  return sums;
+}
+
 Value KernelEmitter::load(Value buffer, Value at) { return memref::LoadOp::create(b, loc, buffer, at); }
 
-void KernelEmitter::store(Value value, Value buffer, Value at) { memref::StoreOp::create(b, loc, value, buffer, at); }
+void KernelEmitter::store(Value value, Value buffer, Value at) {
+  memref::StoreOp::create(b, loc, value, buffer, at);
+}
 
 Value KernelEmitter::loadVector(Value buffer, Value at, int64_t width) {
   return vector::LoadOp::create(b, loc, vectorType(width), buffer, at);
@@ -91,6 +122,17 @@ Value KernelEmitter::loadVector(Value buffer, Value at, int64_t width) {
 
 void KernelEmitter::storeVector(Value value, Value buffer, Value at) {
   vector::StoreOp::create(b, loc, value, buffer, at);
+}
+
+Value KernelEmitter::loadElements(Value buffer, Value at, int64_t width) {
+  return width == 1 ? load(buffer, at) : loadVector(buffer, at, width);
+}
+
+void KernelEmitter::storeElements(Value value, Value buffer, Value at) {
+  if (isa<VectorType>(value.getType()))
+    storeVector(value, buffer, at);
+  else
+    store(value, buffer, at);
 }
 
 //===-- Control -----------------------------------------------------------===//
@@ -104,6 +146,10 @@ void KernelEmitter::loop(Value from, Value to, int64_t step, function_ref<void(V
 
 SmallVector<Value> KernelEmitter::loop(Value from, Value to, int64_t step, ValueRange init,
                                        function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  if (init.empty()) {
+    loop(from, to, step, [&](Value i) { body(i, {}); });
+    return {};
+  }
   auto forOp = scf::ForOp::create(b, loc, from, to, index(step), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(forOp.getBody());
@@ -142,7 +188,8 @@ Value KernelEmitter::position(RankedTensorType type, ValueRange coordinates) {
   int64_t stride = 1;
   for (size_t i = loops.size(); i-- > 0;) {
     const auto &storage = loops[i];
-    bool outermost = llvm::none_of(ArrayRef(loops).take_front(i), [&](auto &l) { return l.axis == storage.axis; });
+    bool outermost =
+        llvm::none_of(ArrayRef(loops).take_front(i), [&](auto &l) { return l.axis == storage.axis; });
     Value counter = div(coordinates[storage.axis], storage.step);
     if (!outermost)
       counter = rem(counter, storage.size);
@@ -160,8 +207,10 @@ static Value widen(KernelEmitter &e, arith::ConstantOp constant, Type type) {
   return e.constant(cast<FloatAttr>(constant.getValue()).getValue().convertToFloat(), type);
 }
 
-SmallVector<Value> KernelEmitter::inlineRegion(Region &region, ValueRange arguments) {
-  Type width = arguments.empty() ? Type(b.getF32Type()) : arguments.front().getType();
+SmallVector<Value> KernelEmitter::inlineRegion(Region &region, ValueRange arguments, int64_t lanes) {
+  Type width = !arguments.empty() ? arguments.front().getType()
+               : lanes > 1        ? Type(vectorType(lanes))
+                                  : b.getF32Type();
   IRMapping mapping;
   mapping.map(region.getArguments(), arguments);
   for (Operation &op : region.front().without_terminator()) {
@@ -182,7 +231,7 @@ SmallVector<Value> KernelEmitter::inlineRegion(Region &region, ValueRange argume
 
 Value KernelEmitter::loadAccess(Value buffer, RankedTensorType type, Access access, RankedTensorType domain,
                                 ValueRange nctHW, int64_t width) {
-  auto loadAt = [&](Value at) { return width == 1 ? load(buffer, at) : loadVector(buffer, at, width); };
+  auto loadAt = [&](Value at) { return loadElements(buffer, at, width); };
   Value n = nctHW[0], c = nctHW[1];
   switch (access) {
   case Access::Pixel:

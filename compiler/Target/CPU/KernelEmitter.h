@@ -1,5 +1,5 @@
-// What every CPU kernel is written with: index arithmetic, loops, loads and stores on flat buffers, and the inlining
-// of prologue and epilogue regions at scalar or vector width.
+// What every CPU kernel is written with: index arithmetic, loops, loads and stores on flat buffers, and the
+// inlining of prologue and epilogue regions at scalar or vector width.
 #ifndef KINEMA_COMPILER_TARGET_CPU_KERNELEMITTER_H
 #define KINEMA_COMPILER_TARGET_CPU_KERNELEMITTER_H
 
@@ -11,14 +11,16 @@
 namespace kinema::cpu {
 
 /// Writes the body of one kernel function
-///   func.func @name(operands..., results...: memref<Nxf32> (labels: i32), begin: index, end: index, scratch: memref<Kxf32>)
-/// Buffers are flat, in their layout's order, N = storedElements. A buffer may serve as operand and result at once
-/// where the operation is elementwise on it.
+///   func.func @name(operands..., results...: memref<Nxf32> (labels: i32), begin: index, end: index, scratch:
+///   memref<Kxf32>)
+/// Buffers are flat, in their layout's order, N = storedElements. A buffer may serve as operand and result at
+/// once where the operation is elementwise on it.
 class KernelEmitter {
 public:
   KernelEmitter(mlir::OpBuilder &builder, mlir::Location location) : b(builder), loc(location) {}
 
-  /// Creates the function for the operation of a kernel.def at the builder's insertion point and enters its body.
+  /// Creates the function for the operation of a kernel.def at the builder's insertion point and enters its
+  /// body.
   mlir::func::FuncOp begin(kernel::DefOp def);
 
   mlir::OpBuilder &b;
@@ -44,11 +46,22 @@ public:
   mlir::Value max(mlir::Value a, mlir::Value b);
   /// 0 <= i < n
   mlir::Value inRange(mlir::Value i, int64_t n);
+  mlir::Value equal(mlir::Value i, int64_t n);
+  mlir::Value both(mlir::Value a, mlir::Value b); // of conditions
 
   // f32 arithmetic on scalars or vectors.
   mlir::Value constant(float value, mlir::Type type = {});
   mlir::VectorType vectorType(int64_t width);
   mlir::Value splat(mlir::Value scalar, int64_t width);
+  mlir::Value zero(int64_t width); // f32, or a vector of them
+  mlir::Value addf(mlir::Value a, mlir::Value b);
+  mlir::Value subf(mlir::Value a, mlir::Value b);
+  mlir::Value mulf(mlir::Value a, mlir::Value b);
+  mlir::Value divf(mlir::Value a, mlir::Value b);
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c); // a * b + c
+  mlir::Value toFloat(mlir::Value index);                       // f32
+  /// a[i] + b[i]
+  llvm::SmallVector<mlir::Value> sums(mlir::ValueRange a, mlir::ValueRange b);
 
   /// for i in [from, to) step `step`
   void loop(mlir::Value from, mlir::Value to, int64_t step, llvm::function_ref<void(mlir::Value)> body);
@@ -59,7 +72,8 @@ public:
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// Runs `body` for each block of this call's part of the grid.
   void forEachBlock(llvm::function_ref<void(mlir::Value)> body) { loop(firstBlock, endBlock, 1, body); }
-  void when(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
+  void when(mlir::Value condition, llvm::function_ref<void()> then,
+            llvm::function_ref<void()> otherwise = nullptr);
   /// condition ? then() : otherwise, where `then` is computed only if the condition holds.
   mlir::Value select(mlir::Value condition, llvm::function_ref<mlir::Value()> then, mlir::Value otherwise);
 
@@ -68,16 +82,23 @@ public:
   mlir::Value loadVector(mlir::Value buffer, mlir::Value at, int64_t width);
   void storeVector(mlir::Value value, mlir::Value buffer, mlir::Value at);
 
+  /// A vector of `width` elements, or a scalar where it is 1.
+  mlir::Value loadElements(mlir::Value buffer, mlir::Value at, int64_t width);
+  void storeElements(mlir::Value value, mlir::Value buffer, mlir::Value at);
+
   /// The flat position of an element at logical coordinates (one a dimension).
   mlir::Value position(mlir::RankedTensorType type, mlir::ValueRange coordinates);
 
-  /// Copies a region's arithmetic here, at the width of the arguments (f32 or vector<Kxf32>); returns what it yields.
-  llvm::SmallVector<mlir::Value> inlineRegion(mlir::Region &region, mlir::ValueRange arguments);
+  /// Copies a region's arithmetic here, at the width of the arguments (f32 or vector<Kxf32>); returns what it
+  /// yields. Without arguments, at `width`.
+  llvm::SmallVector<mlir::Value> inlineRegion(mlir::Region &region, mlir::ValueRange arguments,
+                                              int64_t width = 1);
 
   /// Loads a region's operand for the element (or the vector of `width` channels from c on) at n, c, t, h, w.
-  /// `operand` is read in domain coordinates as `access` says; a lattice operand has the coarser type's stride.
-  mlir::Value loadAccess(mlir::Value buffer, mlir::RankedTensorType type, kernel::Access access, mlir::RankedTensorType domain,
-                         mlir::ValueRange nctHW, int64_t width);
+  /// `operand` is read in domain coordinates as `access` says; a lattice operand has the coarser type's
+  /// stride.
+  mlir::Value loadAccess(mlir::Value buffer, mlir::RankedTensorType type, kernel::Access access,
+                         mlir::RankedTensorType domain, mlir::ValueRange nctHW, int64_t width);
 };
 
 } // namespace kinema::cpu

@@ -22,4 +22,87 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
   ];
 }
 
+def SplitCPUKernels : Pass<"split-cpu-kernels", "::mlir::ModuleOp"> {
+  let summary = "spreads the kernels over modules that are compiled apart";
+  let description = [{
+    Moves the `kernel.def`s, in order, into nested modules of `kernels-per-module` and drops the rest of the program
+    (entry points, parameters, plan), which machine code does not need. The nested modules are lowered and compiled in
+    parallel; how they are cut depends on the program alone, so that its machine code does too.
+
+    Before:
+    ```mlir
+    kernel.def @k0 attributes {layers = ["a"]} { ... }
+    kernel.def @k1 attributes {layers = ["b"]} { ... }
+    kernel.entry @infer { ... }
+    ```
+    After:
+    ```mlir
+    module {
+      kernel.def @k0 attributes {layers = ["a"]} { ... }
+    }
+    module {
+      kernel.def @k1 attributes {layers = ["b"]} { ... }
+    }
+    ```
+  }];
+  let options = [
+    Option<"kernelsPerModule", "kernels-per-module", "int64_t", "4", "kernels that are compiled together">
+  ];
+}
+
+def LowerKernelsToCPU : Pass<"lower-kernels-to-cpu", "::mlir::ModuleOp"> {
+  let summary = "writes each kernel as loops, as its schedule says";
+  let description = [{
+    A `kernel.def` becomes a function of its buffers, the blocks [begin, end) to compute, and scratch memory. The
+    schedule's name picks the strategy; an operation without a schedule, or of a strategy that the target lacks, is an
+    error.
+
+    Before:
+    ```mlir
+    kernel.def @k0 attributes {layers = ["a"]} {
+    ^bb0(%x: tensor<64xf32>):
+      %y = kernel.map(channel %x) ... {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 1}>}
+      kernel.return %y : tensor<64xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @k0(%x: memref<64xf32>, %y: memref<64xf32>, %begin: index, %end: index, %scratch: memref<0xf32>) {
+      scf.for %block = %begin to %end step %c1 { ... }
+      return
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"kernels", "kernels", "kernels that were written">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LowerCPUToLLVM : Pass<"lower-cpu-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "brings functions of loops on flat buffers to the LLVM dialect and exports them";
+  let description = [{
+    Buffers become bare pointers; exp, log and their like become polynomials, so that results do not depend on the
+    machine's libm. Whatever is left over is an error. Each function becomes the internal `NAME.body`, called by
+    `void NAME(void *const *args, int64_t begin, int64_t end, void *scratch)`, which takes its buffers from `args`.
+    Control flow must be in blocks already (`convert-scf-to-cf`).
+
+    Before:
+    ```mlir
+    func.func @k0(%x: memref<64xf32>, %begin: index, %end: index, %scratch: memref<0xf32>) { ... }
+    ```
+    After:
+    ```mlir
+    llvm.func internal @k0.body(%x: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) { ... }
+    llvm.func @k0(%args: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) {
+      %x = llvm.load %args : !llvm.ptr -> !llvm.ptr
+      llvm.call @k0.body(%x, %begin, %end, %scratch) : (!llvm.ptr, i64, i64, !llvm.ptr) -> ()
+      llvm.return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 #endif

@@ -1,0 +1,18 @@
+// From the phase `planned` to the phase `target` on the CPU.
+#ifndef KINEMA_COMPILER_TARGET_CPU_LOWERKERNELS_H
+#define KINEMA_COMPILER_TARGET_CPU_LOWERKERNELS_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace kinema::cpu {
+
+/// Replaces the kernels of a planned module by nested modules of the LLVM dialect with the exported functions
+/// that docs/package.md describes. The nested modules are lowered on the context's threads.
+void buildLoweringPipeline(mlir::OpPassManager &passes);
+
+/// Registers it as `cpu-lowering`, beside the passes.
+void registerLoweringPipeline();
+
+} // namespace kinema::cpu
+
+#endif

@@ -1,0 +1,91 @@
+// How the reference kernels cut a domain [N, C, T, H, W] into blocks, and how they walk through one.
+#ifndef KINEMA_COMPILER_TARGET_CPU_PARTITION_H
+#define KINEMA_COMPILER_TARGET_CPU_PARTITION_H
+
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+namespace kinema::cpu {
+
+/// Clips x rows x channels, each axis cut into equal groups (the last may be smaller). A block is one group
+/// of each; blocks with the same clips and rows share one partial, whose channels they fill.
+struct Partition {
+  /// About `blocks` blocks of at most `maxPartials` different clip and row groups.
+  static Partition choose(int64_t clips, int64_t rows, int64_t channels, int64_t blocks, int64_t maxPartials);
+
+  int64_t clips, rows, channels;
+  int64_t clipsPerBlock, rowsPerBlock, channelsPerBlock;
+
+  int64_t clipGroups() const { return shape::ceilDiv(clips, clipsPerBlock); }
+  int64_t rowGroups() const { return shape::ceilDiv(rows, rowsPerBlock); }
+  int64_t channelGroups() const { return shape::ceilDiv(channels, channelsPerBlock); }
+  int64_t partials() const { return clipGroups() * rowGroups(); }
+  int64_t grid() const { return partials() * channelGroups(); }
+};
+
+/// 8 if the channels of all these tensors can be read and written in vectors of 8, else 1.
+int64_t channelWidth(llvm::ArrayRef<mlir::RankedTensorType> types);
+
+/// The channels that the tensor has room for, its padding included.
+int64_t storedChannels(mlir::RankedTensorType type);
+
+/// A walk through a domain, `width` channels at a time. A flat walk takes all positions of a clip as one
+/// axis, cut into rows of equal length; otherwise rows are those of W.
+class Walk {
+public:
+  using Coordinates = llvm::SmallVector<mlir::Value>; // n, c, t, h, w
+
+  /// `channels` includes the padding of what is stored.
+  Walk(mlir::RankedTensorType domain, int64_t channels, int64_t width, bool flat, int64_t maxPartials = 64);
+  /// A walk whose rows mean nothing: blocks of clips and channels as the partition says.
+  Walk(mlir::RankedTensorType domain, int64_t width, const Partition &partition);
+
+  const Partition &getPartition() const { return partition; }
+  int64_t getWidth() const { return width; }
+
+  /// The type under which the walk's coordinates find a tensor of the domain's positions.
+  mlir::RankedTensorType view(mlir::RankedTensorType type) const;
+
+  /// The part of the domain that a block covers.
+  struct Part {
+    mlir::Value partial;
+    mlir::Value firstClip, endClip, firstRow, endRow, firstChannel,
+        endChannel; // channels in units of the width
+  };
+  Part part(KernelEmitter &e, mlir::Value block) const;
+
+  /// Calls `body(c, valid)` for the vectors of channels of a part; `valid` is null where all lanes are
+  /// channels.
+  void forEachChannel(KernelEmitter &e, const Part &part,
+                      llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
+
+  /// A channel that may be read in place of c (the last one, where scalars walk through padding).
+  mlir::Value readable(KernelEmitter &e, mlir::Value c) const;
+
+  /// Computes `body` at every position of the part at channel c and adds up the `totals` values that it
+  /// returns, row by row. `prepare` runs once a clip.
+  llvm::SmallVector<mlir::Value>
+  sum(KernelEmitter &e, const Part &part, mlir::Value c, int64_t totals,
+      llvm::function_ref<void(mlir::Value)> prepare,
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
+
+  /// How many positions the part has, as f32 at the walk's width.
+  mlir::Value count(KernelEmitter &e, const Part &part) const;
+
+private:
+  llvm::SmallVector<mlir::Value>
+  sumRow(KernelEmitter &e, mlir::Value n, mlir::Value row, mlir::Value c, int64_t totals,
+         llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
+
+  mlir::RankedTensorType domain;
+  int64_t width;
+  bool flat;
+  int64_t positions, rowLength; // of a clip
+  Partition partition;
+};
+
+/// valid ? value : 0; the value itself where `valid` is null.
+mlir::Value masked(KernelEmitter &e, mlir::Value valid, mlir::Value value);
+
+} // namespace kinema::cpu
+
+#endif

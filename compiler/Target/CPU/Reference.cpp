@@ -1,0 +1,131 @@
+#include "compiler/Target/CPU/Reference.h"
+
+#include "compiler/Target/CPU/ReferenceOps.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+/// Calls `action` with the operation as what it is.
+template <typename Action> static void visit(Operation *op, Action action) {
+  TypeSwitch<Operation *>(op)
+      .template Case<kernel::ConvOp, kernel::WeightGradOp, kernel::MapOp, kernel::PoolOp, kernel::PoolGradOp,
+                     kernel::FinalizeOp, kernel::ReduceOp, kernel::SoftmaxCrossEntropyOp, kernel::SgdOp,
+                     kernel::FoldOp, kernel::ConvertOp>(action);
+}
+
+kernel::ScheduleAttr cpu::scheduleReference(Operation *op) {
+  Blocks blocks{};
+  visit(op, [&](auto kernel) { blocks = blocksOf(kernel); });
+  Builder b(op->getContext());
+  auto partials = b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials));
+  return kernel::ScheduleAttr::get(op->getContext(), "cpu.reference", blocks.grid, /*scratch=*/0,
+                                   b.getDictionaryAttr(partials));
+}
+
+void cpu::emitReference(Operation *op, KernelEmitter &e) {
+  visit(op, [&](auto kernel) { emit(kernel, e); });
+}
+
+SmallVector<RankedTensorType> cpu::tensorTypes(ValueRange values) {
+  return llvm::map_to_vector(values, tensorType);
+}
+
+//===-- Reading a region's operands ---------------------------------------===//
+
+RegionReader::RegionReader(KernelEmitter &e, OperandRange operands, ArrayRef<int32_t> access,
+                           RankedTensorType domain, int64_t width, const Walk *walk)
+    : e(e), domain(walk ? walk->view(domain) : domain), width(width) {
+  unsigned first = operands.empty() ? 0 : operands.getBeginOperandIndex();
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    auto kind = static_cast<kernel::Access>(access[i]);
+    auto type = tensorType(operand);
+    if (walk && kind == kernel::Access::Pixel)
+      type = walk->view(type);
+    sources.push_back({e.operands[first + i], type, kind, Value()});
+  }
+}
+
+void RegionReader::enter(Value n, Value c) {
+  for (Source &source : sources)
+    if (source.access == kernel::Access::Channel || source.access == kernel::Access::BatchChannel)
+      source.value = e.loadAccess(source.buffer, source.type, source.access, domain, {n, c}, width);
+}
+
+SmallVector<Value> RegionReader::at(ValueRange coordinates) {
+  SmallVector<Value> values;
+  for (Source &source : sources) {
+    bool entered = source.access == kernel::Access::Channel || source.access == kernel::Access::BatchChannel;
+    values.push_back(
+        entered ? source.value
+                : e.loadAccess(source.buffer, source.type, source.access, domain, coordinates, width));
+  }
+  return values;
+}
+
+//===-- Carrying out what a region yields ---------------------------------===//
+
+Yields::Yields(KernelEmitter &e, Operation *op, kernel::YieldOp yield, const Walk &walk)
+    : e(e), op(op), yield(yield), walk(walk), stores(yield.countOf(kernel::Yield::Store)),
+      moments(yield.countOf(kernel::Yield::Moments)), sums(yield.countOf(kernel::Yield::Sum)) {}
+
+void Yields::storePartial(int64_t result, Value partial, int64_t row, Value c, Value valid, Value value) {
+  Value at = e.position(tensorType(op->getResult(result)), {partial, e.index(row), c});
+  e.storeElements(masked(e, valid, value), e.results[result], at);
+}
+
+void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void(Value)> prepare,
+                 function_ref<SmallVector<Value>(const Walk::Coordinates &)> element) {
+  auto position = [&](int64_t result, const Walk::Coordinates &at) {
+    return e.position(walk.view(tensorType(op->getResult(result))), at);
+  };
+  auto totals = walk.sum(e, part, c, moments + sums, prepare, [&](const Walk::Coordinates &at) {
+    SmallVector<Value> values = element(at);
+    for (Value &value : values)
+      value = masked(e, valid, value);
+    for (int64_t i = 0; i < stores; ++i)
+      e.storeElements(values[i], e.results[i], position(i, at));
+    return SmallVector<Value>(ArrayRef(values).drop_front(stores));
+  });
+  for (int64_t i = 0; i < sums; ++i)
+    storePartial(stores + moments, part.partial, i, c, valid, totals[moments + i]);
+  if (!moments)
+    return;
+
+  // The second pass, for the squared deviations, reads what the first one stored, if it did.
+  Value count = walk.count(e, part), mean = e.divf(totals[0], count);
+  auto stored = llvm::find(yield.getValues().take_front(stores), yield.getValues()[stores]);
+  int64_t source = stored - yield.getValues().begin();
+  auto reread = [&](const Walk::Coordinates &at) {
+    return source < stores ? e.loadElements(e.results[source], position(source, at), walk.getWidth())
+                           : element(at)[stores];
+  };
+  auto squares =
+      walk.sum(e, part, c, 1, source < stores ? [](Value) {} : prepare, [&](const Walk::Coordinates &at) {
+        Value deviation = e.subf(reread(at), mean);
+        return SmallVector<Value>{e.mulf(deviation, deviation)};
+      });
+  storePartial(stores, part.partial, 0, c, valid, count);
+  storePartial(stores, part.partial, 1, c, valid, mean);
+  storePartial(stores, part.partial, 2, c, valid, squares[0]);
+}
+
+//===-- Flat pieces -------------------------------------------------------===//
+
+static constexpr int64_t flatPiece = 8192; // elements
+
+int64_t cpu::flatGrid(int64_t elements) { return std::clamp<int64_t>(elements / flatPiece, 1, 64); }
+
+void cpu::forEachFlat(KernelEmitter &e, int64_t elements, Value block,
+                      function_ref<void(Value, int64_t)> body) {
+  int64_t piece = shape::roundUp(shape::ceilDiv(elements, flatGrid(elements)), 8);
+  Value from = e.min(e.mul(block, piece), e.index(elements)),
+        to = e.min(e.add(from, piece), e.index(elements));
+  Value vectors = e.mul(e.div(e.sub(to, from), 8), 8);
+  Value tail = e.add(from, vectors);
+  e.loop(from, tail, 8, [&](Value at) { body(at, 8); });
+  if (elements % 8)
+    e.loop(tail, to, 1, [&](Value at) { body(at, 1); });
+}

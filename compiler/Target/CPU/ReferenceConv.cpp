@@ -1,0 +1,285 @@
+// Convolutions and weight gradients as loops over results, taps and channels.
+#include "compiler/Target/CPU/ReferenceOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+/// Where a window's tap falls for a result, along T, H, W.
+namespace {
+struct SourcePosition {
+  Value inside; // the source has it
+  Value coordinates[3];
+};
+} // namespace
+
+/// The source position of result (t, h, w) at `tap`: forward, result * stride + tap * dilation - pad;
+/// transposed, the position from which that leads to the result.
+static SourcePosition sourceOf(KernelEmitter &e, const shape::Window &window, bool forward,
+                               RankedTensorType source, ArrayRef<Value> result, ArrayRef<Value> tap) {
+  SourcePosition position;
+  for (int axis = 0; axis < 3; ++axis) {
+    int64_t stride = window.stride[axis], size = source.getDimSize(axis + 2);
+    Value shift = e.sub(e.mul(tap[axis], window.dilation[axis]), e.index(window.padLow[axis]));
+    Value inside, at;
+    if (forward) {
+      at = e.add(e.mul(result[axis], stride), shift);
+      inside = e.inRange(at, size);
+    } else {
+      Value scaled = e.sub(result[axis], shift);
+      at = e.div(scaled, stride);
+      inside = e.inRange(scaled, size * stride);
+      if (stride > 1)
+        inside = e.both(inside, e.equal(e.rem(scaled, stride), 0));
+    }
+    position.coordinates[axis] = at;
+    position.inside = position.inside ? e.both(position.inside, inside) : inside;
+  }
+  return position;
+}
+
+/// Loops over the taps of a kernel, carrying one value.
+static Value forEachTap(KernelEmitter &e, const shape::Window &window, Value init,
+                        function_ref<Value(ArrayRef<Value>, Value)> body) {
+  auto axis = [&](int64_t size, Value init, function_ref<Value(Value, Value)> inner) {
+    if (size == 1)
+      return inner(e.index(0), init);
+    return e.loop(e.index(0), e.index(size), 1, init,
+                  [&](Value k, ValueRange state) { return SmallVector<Value>{inner(k, state[0])}; })[0];
+  };
+  return axis(window.kernel[0], init, [&](Value t, Value init) {
+    return axis(window.kernel[1], init, [&](Value h, Value init) {
+      return axis(window.kernel[2], init, [&](Value w, Value init) { return body({t, h, w}, init); });
+    });
+  });
+}
+
+//===-- Convolution -------------------------------------------------------===//
+
+namespace {
+/// The channels of a grouped convolution: those of the result, those that each group contracts.
+struct Channels {
+  int64_t result, resultPerGroup, sourcePerGroup;
+  bool depthwise() const { return resultPerGroup == 1 && sourcePerGroup == 1; }
+};
+} // namespace
+
+static Channels channelsOf(kernel::ConvOp op) {
+  int64_t groups = op.getGroups(), result = op.getResultType().getDimSize(1);
+  return {result, result / groups, op.getSourceType().getDimSize(1) / groups};
+}
+
+/// 8 if weights come in vectors over the result's channels, and all those of a vector share a group.
+static int64_t widthOf(kernel::ConvOp op) {
+  SmallVector<RankedTensorType> types = tensorTypes(op.getEpilogueOperands());
+  llvm::append_range(types, tensorTypes(op.getResults()));
+  Channels channels = channelsOf(op);
+  auto layout = kernel::layoutOf(tensorType(op.getWeight()));
+  bool byOutput = channels.depthwise() || op.getDirection() == kernel::Direction::Forward;
+  auto wanted = byOutput ? kernel::LayoutKind::Weight : kernel::LayoutKind::WeightTransposed;
+  if (layout.getKind() != wanted || layout.getBlock() % 8)
+    return 1;
+  if (channels.depthwise())
+    llvm::append_range(types, tensorTypes(op.getPrologueOperands()));
+  else if (op.getGroups() > 1 && channels.resultPerGroup % 8)
+    return 1;
+  return channelWidth(types);
+}
+
+static Walk walkOf(kernel::ConvOp op) {
+  int64_t channels = 0;
+  for (Value result : op.getResults())
+    channels = std::max(channels, storedChannels(tensorType(result)));
+  return Walk(op.getResultType(), channels, widthOf(op), /*flat=*/false);
+}
+
+Blocks cpu::blocksOf(kernel::ConvOp op) {
+  Partition partition = walkOf(op).getPartition();
+  return {partition.grid(), partition.partials()};
+}
+
+namespace {
+/// Computes single results of a convolution.
+struct ConvElement {
+  kernel::ConvOp op;
+  KernelEmitter &e;
+  int64_t width;
+  Channels channels = channelsOf(op);
+  RankedTensorType source = op.getSourceType(), weight = tensorType(op.getWeight());
+  int64_t sourceWidth = channels.depthwise() ? width : 1;
+  RegionReader reader{e, op.getPrologueOperands(), op.getPrologueAccess(), source, sourceWidth};
+
+  Value prologue(ValueRange coordinates) {
+    reader.enter(coordinates[0], coordinates[1]);
+    return e.inlineRegion(op.getPrologue(), reader.at(coordinates))[0];
+  }
+
+  /// acc + the products of one tap; c is the result's channel, i runs over its group's source channels.
+  Value addTap(Value acc, Value n, Value c, ArrayRef<Value> at, ArrayRef<Value> tap) {
+    bool forward = op.getDirection() == kernel::Direction::Forward;
+    Value group = e.div(c, channels.resultPerGroup), inGroup = e.rem(c, channels.resultPerGroup);
+    auto product = [&](Value acc, Value i) {
+      Value channel = channels.depthwise() ? c : e.add(e.mul(group, channels.sourcePerGroup), i);
+      Value x = prologue({n, channel, at[0], at[1], at[2]});
+      Value o = forward || channels.depthwise() ? c : channel, in = channels.depthwise() ? i
+                                                                    : forward            ? i
+                                                                                         : inGroup;
+      Value w = e.loadElements(e.operands[0], e.position(weight, {o, in, tap[0], tap[1], tap[2]}), width);
+      return e.fma(sourceWidth < width ? e.splat(x, width) : x, w, acc);
+    };
+    if (channels.sourcePerGroup == 1)
+      return product(acc, e.index(0));
+    return e.loop(e.index(0), e.index(channels.sourcePerGroup), 1, acc,
+                  [&](Value i, ValueRange state) { return SmallVector<Value>{product(state[0], i)}; })[0];
+  }
+
+  Value at(const Walk::Coordinates &result) {
+    auto window = op.getWindow().getWindow();
+    return forEachTap(e, window, e.zero(width), [&](ArrayRef<Value> tap, Value acc) {
+      auto position = sourceOf(e, window, op.getDirection() == kernel::Direction::Forward, source,
+                               ArrayRef(result).drop_front(2), tap);
+      return e.select(
+          position.inside, [&] { return addTap(acc, result[0], result[1], position.coordinates, tap); }, acc);
+    });
+  }
+};
+} // namespace
+
+void cpu::emit(kernel::ConvOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op);
+  ConvElement conv{op, e, walk.getWidth()};
+  RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(),
+                      walk.getWidth(), &walk);
+  Yields yields(e, op, cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator()), walk);
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value from = walk.readable(e, c);
+      yields.run(
+          part, c, valid, [&](Value n) { reader.enter(n, from); },
+          [&](Walk::Coordinates at) {
+            at[1] = from;
+            SmallVector<Value> arguments = {conv.at(at)};
+            llvm::append_range(arguments, reader.at(at));
+            return e.inlineRegion(op.getEpilogue(), arguments);
+          });
+    });
+  });
+}
+
+//===-- Weight gradient ---------------------------------------------------===//
+
+namespace {
+struct WeightGrad {
+  kernel::WeightGradOp op;
+  RankedTensorType gradient = op.getGradientType(), activation = op.getActivationType(),
+                   result = tensorType(op.getResult());
+  int64_t outputs = gradient.getDimSize(1), outputsPerGroup = outputs / op.getGroups(),
+          inputsPerGroup = result.getDimSize(2);
+  bool depthwise = outputsPerGroup == 1 && inputsPerGroup == 1;
+
+  /// How far the storage of an axis of the weight [P, O, I, T, H, W] reaches, padding included.
+  int64_t stored(int64_t axis) {
+    int64_t last = 0;
+    for (const auto &loop : kernel::layoutOf(result).order(shape()))
+      if (loop.axis == axis)
+        last += (loop.size - 1) * loop.step;
+    return last + 1;
+  }
+  /// The result's shape as if there were one partial.
+  SmallVector<int64_t> shape() {
+    SmallVector<int64_t> shape(result.getShape());
+    shape[0] = 1;
+    return shape;
+  }
+  /// 8 if the result lies in vectors over output channels of one group.
+  int64_t width() {
+    auto layout = kernel::layoutOf(result);
+    if (layout.getKind() != kernel::LayoutKind::Weight || layout.getBlock() % 8)
+      return 1;
+    SmallVector<RankedTensorType> types = tensorTypes(op.getGradientOperands());
+    if (depthwise)
+      llvm::append_range(types, tensorTypes(op.getActivationOperands()));
+    else if (op.getGroups() > 1 && outputsPerGroup % 8)
+      return 1;
+    return channelWidth(types);
+  }
+  Walk walk() {
+    // Partials of a large weight would cost more memory than they buy time.
+    constexpr int64_t partialElements = 1 << 21;
+    int64_t maxPartials =
+        std::clamp<int64_t>(partialElements / kernel::layoutOf(result).storedElements(shape()), 1, 16);
+    return Walk(gradient, stored(1), width(), /*flat=*/false, maxPartials);
+  }
+};
+
+/// Computes the products that one weight's gradient sums.
+struct WeightGradElement {
+  WeightGrad &grad;
+  KernelEmitter &e;
+  int64_t width;
+  kernel::WeightGradOp op = grad.op;
+  int64_t activationWidth = grad.depthwise ? width : 1;
+  RegionReader gradient{e, op.getGradientOperands(), op.getGradientAccess(), grad.gradient, width};
+  RegionReader activation{e, op.getActivationOperands(), op.getActivationAccess(), grad.activation,
+                          activationWidth};
+  Value channel = {}; // of the activation
+
+  void enter(Value n, Value o, Value i) {
+    Value group = e.div(o, grad.outputsPerGroup);
+    channel = grad.depthwise ? o : e.add(e.mul(group, grad.inputsPerGroup), i);
+    gradient.enter(n, o);
+    activation.enter(n, channel);
+  }
+  Value at(const Walk::Coordinates &at, ArrayRef<Value> tap) {
+    auto position = sourceOf(e, op.getWindow().getWindow(), /*forward=*/true, grad.activation,
+                             ArrayRef(at).drop_front(2), tap);
+    auto product = [&] {
+      auto [t, h, w] = position.coordinates;
+      Value x = e.inlineRegion(op.getActivation(), activation.at({at[0], channel, t, h, w}))[0];
+      Value g = e.inlineRegion(op.getGradient(), gradient.at(at))[0];
+      return e.mulf(g, activationWidth < width ? e.splat(x, width) : x);
+    };
+    return e.select(position.inside, product, e.zero(width));
+  }
+};
+} // namespace
+
+Blocks cpu::blocksOf(kernel::WeightGradOp op) {
+  Partition partition = WeightGrad{op}.walk().getPartition();
+  return {partition.grid(), partition.partials()};
+}
+
+void cpu::emit(kernel::WeightGradOp op, KernelEmitter &e) {
+  WeightGrad grad{op};
+  Walk walk = grad.walk();
+  WeightGradElement element{grad, e, walk.getWidth()};
+  auto window = op.getWindow().getWindow();
+  auto forEachWeight = [&](int64_t fromInput, int64_t toInput,
+                           function_ref<void(Value, ArrayRef<Value>)> body) {
+    e.loop(e.index(fromInput), e.index(toInput), 1, [&](Value i) {
+      e.loop(window.kernel[0], [&](Value t) {
+        e.loop(window.kernel[1],
+               [&](Value h) { e.loop(window.kernel[2], [&](Value w) { body(i, {t, h, w}); }); });
+      });
+    });
+  };
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value o = walk.readable(e, c);
+      auto store = [&](Value value, Value i, ArrayRef<Value> tap) {
+        Value at = e.position(grad.result, {part.partial, c, i, tap[0], tap[1], tap[2]});
+        e.storeElements(masked(e, valid, value), e.results[0], at);
+      };
+      forEachWeight(0, grad.inputsPerGroup, [&](Value i, ArrayRef<Value> tap) {
+        auto total = walk.sum(
+            e, part, o, 1, [&](Value n) { element.enter(n, o, i); },
+            [&](const Walk::Coordinates &at) { return SmallVector<Value>{element.at(at, tap)}; });
+        store(total[0], i, tap);
+      });
+      forEachWeight(grad.inputsPerGroup, grad.stored(2),
+                    [&](Value i, ArrayRef<Value> tap) { store(e.zero(walk.getWidth()), i, tap); });
+    });
+  });
+}

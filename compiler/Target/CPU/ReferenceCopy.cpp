@@ -1,0 +1,279 @@
+// What goes through a tensor in its storage order: changes of layout or shape, and the folding of a scale.
+#include "compiler/Target/CPU/ReferenceOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+namespace {
+/// `size` steps of `step` along a logical axis.
+struct Level {
+  int64_t axis, size, step;
+};
+
+/// One loop nest in which every tensor's flat position is a sum of counter * stride: the loops of the
+/// result's storage order, each split where another tensor's layout blocks its axis more finely.
+class StorageNest {
+public:
+  StorageNest(ArrayRef<RankedTensorType> sources, RankedTensorType result);
+
+  int64_t grid() const { return std::min<int64_t>(outerIterations, 64); }
+
+  /// Calls `element(positions of the sources)` for each element of the block, or for 8 in a row where all
+  /// allow it, and stores what it returns; zero where the result has padding.
+  void emit(KernelEmitter &e, Value block, function_ref<Value(ArrayRef<Value>, int64_t)> element);
+
+private:
+  struct State {
+    SmallVector<Value> sources; // flat positions
+    Value result;
+    SmallVector<Value> coordinates; // one an axis
+  };
+  /// Whether padding may be met from here on.
+  enum class Padding { Unknown, None, Checked };
+
+  bool ragged(int64_t axis) const;
+  int64_t reach(int64_t axis, unsigned depth) const;
+  Value within(KernelEmitter &e, unsigned depth, const State &state) const;
+  State step(KernelEmitter &e, const State &state, const Level &level, Value counter) const;
+  void loops(KernelEmitter &e, unsigned depth, const State &state, Padding padding);
+  void store(KernelEmitter &e, const State &state, Padding padding);
+
+  SmallVector<RankedTensorType> sources;
+  RankedTensorType result;
+  SmallVector<Level> levels;
+  unsigned outerLevels = 0;    // flattened into the grid
+  int64_t outerIterations = 1; // of them
+  int64_t width = 1;           // of the innermost level
+  function_ref<Value(ArrayRef<Value>, int64_t)> element;
+};
+} // namespace
+
+/// The distance in memory between elements that are `level.step` apart; 0 where the tensor lacks the axis.
+static int64_t strideOf(RankedTensorType type, const Level &level) {
+  auto order = kernel::layoutOf(type).order(type.getShape());
+  int64_t stride = 1, best = 0, bestStep = 0;
+  for (const auto &loop : llvm::reverse(order)) {
+    if (loop.axis == level.axis && loop.step <= level.step && loop.step > bestStep) {
+      bestStep = loop.step;
+      best = stride * (level.step / loop.step);
+    }
+    stride *= loop.size;
+  }
+  return best;
+}
+
+/// How far a tensor's storage reaches along an axis.
+static int64_t storedExtent(RankedTensorType type, int64_t axis) {
+  int64_t last = 0;
+  for (const auto &loop : kernel::layoutOf(type).order(type.getShape()))
+    if (loop.axis == axis)
+      last += (loop.size - 1) * loop.step;
+  return last + 1;
+}
+
+/// All steps at which one of the tensors cuts the axis, largest first.
+static SmallVector<int64_t> stepsOf(ArrayRef<RankedTensorType> types, int64_t axis) {
+  SmallVector<int64_t> steps;
+  for (RankedTensorType type : types)
+    for (const auto &loop : kernel::layoutOf(type).order(type.getShape()))
+      if (loop.axis == axis && !llvm::is_contained(steps, loop.step))
+        steps.push_back(loop.step);
+  llvm::sort(steps, std::greater<>());
+  return steps;
+}
+
+StorageNest::StorageNest(ArrayRef<RankedTensorType> sources, RankedTensorType result)
+    : sources(sources), result(result) {
+  SmallVector<RankedTensorType> all(sources);
+  all.push_back(result);
+  // Each of the result's loops covers the steps from its own up to the next coarser one of its axis.
+  DenseMap<int64_t, int64_t> covered; // by axis: the finest step so far
+  for (const auto &loop : kernel::layoutOf(result).order(result.getShape()))
+    for (int64_t step : stepsOf(all, loop.axis)) {
+      auto found = covered.find(loop.axis);
+      if (step < loop.step || (found != covered.end() && step >= found->second))
+        continue;
+      int64_t size =
+          found != covered.end() ? found->second / step : shape::ceilDiv(result.getDimSize(loop.axis), step);
+      levels.push_back({loop.axis, size, step});
+      covered[loop.axis] = step;
+    }
+  const Level &last = levels.back();
+  bool inRow = last.size % 8 == 0 && llvm::all_of(all, [&](auto type) { return strideOf(type, last) == 1; });
+  width = inRow ? 8 : 1;
+  while (outerLevels + 1 < levels.size() && outerIterations < 64)
+    outerIterations *= levels[outerLevels++].size;
+}
+
+/// Whether the axis has padding in the nest: its coarsest step does not divide it.
+bool StorageNest::ragged(int64_t axis) const {
+  for (const Level &level : levels)
+    if (level.axis == axis)
+      return result.getDimSize(axis) % level.step != 0;
+  return false;
+}
+
+/// How far the levels from `depth` on go along an axis.
+int64_t StorageNest::reach(int64_t axis, unsigned depth) const {
+  int64_t last = 0;
+  for (const Level &level : ArrayRef(levels).drop_front(depth))
+    last += level.axis == axis ? (level.size - 1) * level.step : 0;
+  return last + 1;
+}
+
+/// Whether all that the levels from `depth` on reach is inside the logical shape; null: always.
+Value StorageNest::within(KernelEmitter &e, unsigned depth, const State &state) const {
+  Value inside;
+  for (int64_t axis = 0; axis < result.getRank(); ++axis) {
+    if (!ragged(axis))
+      continue;
+    Value fits = e.inRange(e.add(state.coordinates[axis], reach(axis, depth) - 1), result.getDimSize(axis));
+    inside = inside ? e.both(inside, fits) : fits;
+  }
+  return inside;
+}
+
+StorageNest::State StorageNest::step(KernelEmitter &e, const State &state, const Level &level,
+                                     Value counter) const {
+  State next = state;
+  for (auto [position, type] : llvm::zip(next.sources, sources))
+    position = e.add(position, e.mul(counter, strideOf(type, level)));
+  next.result = e.add(next.result, e.mul(counter, strideOf(result, level)));
+  next.coordinates[level.axis] = e.add(next.coordinates[level.axis], e.mul(counter, level.step));
+  return next;
+}
+
+void StorageNest::emit(KernelEmitter &e, Value block, function_ref<Value(ArrayRef<Value>, int64_t)> compute) {
+  element = compute;
+  int64_t perBlock = shape::ceilDiv(outerIterations, grid());
+  Value from = e.mul(block, perBlock), to = e.min(e.add(from, perBlock), e.index(outerIterations));
+  e.loop(from, to, 1, [&](Value outer) {
+    State state{SmallVector<Value>(sources.size(), e.index(0)), e.index(0),
+                SmallVector<Value>(result.getRank(), e.index(0))};
+    int64_t inner = outerIterations;
+    for (unsigned depth = 0; depth < outerLevels; ++depth) {
+      inner /= levels[depth].size;
+      state = step(e, state, levels[depth], e.rem(e.div(outer, inner), levels[depth].size));
+    }
+    bool anyRagged = llvm::any_of(levels, [&](const Level &level) { return ragged(level.axis); });
+    loops(e, outerLevels, state, anyRagged ? Padding::Unknown : Padding::None);
+  });
+}
+
+void StorageNest::loops(KernelEmitter &e, unsigned depth, const State &state, Padding padding) {
+  if (depth == levels.size())
+    return store(e, state, padding);
+  // Once the coarse loops are behind, whole blocks go without checks.
+  bool fine = llvm::all_of(ArrayRef(levels).drop_front(depth), [&](const Level &level) {
+    return llvm::any_of(ArrayRef(levels).take_front(depth),
+                        [&](const Level &l) { return l.axis == level.axis; });
+  });
+  if (padding == Padding::Unknown && fine)
+    return e.when(
+        within(e, depth, state), [&] { loops(e, depth, state, Padding::None); },
+        [&] { loops(e, depth, state, Padding::Checked); });
+  const Level &level = levels[depth];
+  bool inRow = depth + 1 == levels.size() && padding == Padding::None;
+  e.loop(e.index(0), e.index(level.size), inRow ? width : 1,
+         [&](Value counter) { loops(e, depth + 1, step(e, state, level, counter), padding); });
+}
+
+void StorageNest::store(KernelEmitter &e, const State &state, Padding padding) {
+  if (padding == Padding::None)
+    return e.storeElements(element(state.sources, width), e.results[0], state.result);
+  Value value =
+      e.select(within(e, levels.size(), state), [&] { return element(state.sources, 1); }, e.zero(1));
+  // Another tensor may be padded further than the result.
+  Value stored = e.inRange(e.index(0), 1);
+  for (int64_t axis = 0; axis < result.getRank(); ++axis)
+    if (int64_t extent = storedExtent(result, axis); extent < reach(axis, 0))
+      stored = e.both(stored, e.inRange(state.coordinates[axis], extent));
+  e.when(stored, [&] { e.store(value, e.results[0], state.result); });
+}
+
+//===-- Convert -----------------------------------------------------------===//
+
+/// Whether one loop nest serves both layouts: the same shape, each axis cut in steps that divide one another.
+static bool sharesNest(RankedTensorType x, RankedTensorType result) {
+  if (x.getShape() != result.getShape())
+    return false;
+  for (int64_t axis = 0; axis < result.getRank(); ++axis) {
+    auto steps = stepsOf({x, result}, axis);
+    for (size_t i = 0; i + 1 < steps.size(); ++i)
+      if (steps[i] % steps[i + 1])
+        return false;
+  }
+  return result.getRank() > 0;
+}
+
+static int64_t storedElements(RankedTensorType type) {
+  return kernel::layoutOf(type).storedElements(type.getShape());
+}
+
+/// The logical coordinates of the element that is stored at a flat position.
+static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type, Value at) {
+  SmallVector<Value> coordinates(type.getRank(), e.index(0));
+  int64_t inner = 1;
+  for (const auto &loop : llvm::reverse(kernel::layoutOf(type).order(type.getShape()))) {
+    Value counter = e.rem(e.div(at, inner), loop.size);
+    coordinates[loop.axis] = e.add(coordinates[loop.axis], e.mul(counter, loop.step));
+    inner *= loop.size;
+  }
+  return coordinates;
+}
+
+/// Element by element, by row-major index.
+static void emitReshape(kernel::ConvertOp op, KernelEmitter &e) {
+  auto x = tensorType(op.getX()), result = tensorType(op.getResult());
+  int64_t elements = storedElements(result), piece = shape::ceilDiv(elements, flatGrid(elements));
+  e.forEachBlock([&](Value block) {
+    Value from = e.mul(block, piece), to = e.min(e.add(from, piece), e.index(elements));
+    e.loop(from, to, 1, [&](Value at) {
+      auto coordinates = coordinatesOf(e, result, at);
+      Value index = e.index(0), inside = e.inRange(e.index(0), 1);
+      for (auto [coordinate, size] : llvm::zip(coordinates, result.getShape())) {
+        inside = e.both(inside, e.inRange(coordinate, size));
+        index = e.add(e.mul(index, size), coordinate);
+      }
+      SmallVector<Value> source(x.getRank());
+      for (int64_t axis = x.getRank(); axis-- > 0; index = e.div(index, x.getDimSize(axis)))
+        source[axis] = e.rem(index, x.getDimSize(axis));
+      Value value = e.select(inside, [&] { return e.load(e.operands[0], e.position(x, source)); }, e.zero(1));
+      e.store(value, e.results[0], at);
+    });
+  });
+}
+
+Blocks cpu::blocksOf(kernel::ConvertOp op) {
+  auto x = tensorType(op.getX()), result = tensorType(op.getResult());
+  return {sharesNest(x, result) ? StorageNest(x, result).grid() : flatGrid(storedElements(result)), 0};
+}
+
+void cpu::emit(kernel::ConvertOp op, KernelEmitter &e) {
+  auto x = tensorType(op.getX()), result = tensorType(op.getResult());
+  if (!sharesNest(x, result))
+    return emitReshape(op, e);
+  StorageNest nest(x, result);
+  e.forEachBlock([&](Value block) {
+    nest.emit(e, block,
+              [&](ArrayRef<Value> at, int64_t width) { return e.loadElements(e.operands[0], at[0], width); });
+  });
+}
+
+//===-- Fold --------------------------------------------------------------===//
+
+static StorageNest nestOf(kernel::FoldOp op) {
+  return StorageNest({tensorType(op.getWeight()), tensorType(op.getScale())}, tensorType(op.getResult()));
+}
+
+Blocks cpu::blocksOf(kernel::FoldOp op) { return {nestOf(op).grid(), 0}; }
+
+void cpu::emit(kernel::FoldOp op, KernelEmitter &e) {
+  StorageNest nest = nestOf(op);
+  e.forEachBlock([&](Value block) {
+    nest.emit(e, block, [&](ArrayRef<Value> at, int64_t width) {
+      return e.mulf(e.loadElements(e.operands[0], at[0], width), e.loadElements(e.operands[1], at[1], width));
+    });
+  });
+}

@@ -1,0 +1,98 @@
+// The reference lowerings, one pair of functions an operation, and what they share.
+#ifndef KINEMA_COMPILER_TARGET_CPU_REFERENCEOPS_H
+#define KINEMA_COMPILER_TARGET_CPU_REFERENCEOPS_H
+
+#include "compiler/Target/CPU/Partition.h"
+
+namespace kinema::cpu {
+
+/// The blocks of a launch and the partials that they leave (0: none).
+struct Blocks {
+  int64_t grid;
+  int64_t partials;
+};
+
+Blocks blocksOf(kernel::ConvOp op);
+Blocks blocksOf(kernel::WeightGradOp op);
+Blocks blocksOf(kernel::MapOp op);
+Blocks blocksOf(kernel::PoolOp op);
+Blocks blocksOf(kernel::PoolGradOp op);
+Blocks blocksOf(kernel::FinalizeOp op);
+Blocks blocksOf(kernel::ReduceOp op);
+Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op);
+Blocks blocksOf(kernel::SgdOp op);
+Blocks blocksOf(kernel::FoldOp op);
+Blocks blocksOf(kernel::ConvertOp op);
+
+void emit(kernel::ConvOp op, KernelEmitter &e);
+void emit(kernel::WeightGradOp op, KernelEmitter &e);
+void emit(kernel::MapOp op, KernelEmitter &e);
+void emit(kernel::PoolOp op, KernelEmitter &e);
+void emit(kernel::PoolGradOp op, KernelEmitter &e);
+void emit(kernel::FinalizeOp op, KernelEmitter &e);
+void emit(kernel::ReduceOp op, KernelEmitter &e);
+void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e);
+void emit(kernel::SgdOp op, KernelEmitter &e);
+void emit(kernel::FoldOp op, KernelEmitter &e);
+void emit(kernel::ConvertOp op, KernelEmitter &e);
+
+inline mlir::RankedTensorType tensorType(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+llvm::SmallVector<mlir::RankedTensorType> tensorTypes(mlir::ValueRange values);
+
+/// Reads the operands of a region where the region is computed.
+class RegionReader {
+public:
+  /// `domain` is what the coordinates run over; a walk gives it another view.
+  RegionReader(KernelEmitter &e, mlir::OperandRange operands, llvm::ArrayRef<int32_t> access,
+               mlir::RankedTensorType domain, int64_t width, const Walk *walk = nullptr);
+
+  /// Reads what depends on clip and channel alone.
+  void enter(mlir::Value n, mlir::Value c);
+  /// All operands at n, c, t, h, w, after `enter(n, c)`.
+  llvm::SmallVector<mlir::Value> at(mlir::ValueRange coordinates);
+
+private:
+  struct Source {
+    mlir::Value buffer;
+    mlir::RankedTensorType type;
+    kernel::Access access;
+    mlir::Value value; // once entered
+  };
+  KernelEmitter &e;
+  mlir::RankedTensorType domain;
+  int64_t width;
+  llvm::SmallVector<Source> sources;
+};
+
+/// Carries out what a region yields: stores elements, and leaves moments and sums of them in a partial.
+class Yields {
+public:
+  Yields(KernelEmitter &e, mlir::Operation *op, kernel::YieldOp yield, const Walk &walk);
+
+  /// Computes `element` (all that the region yields) over the part at channel c. `prepare` runs once a clip.
+  void run(const Walk::Part &part, mlir::Value c, mlir::Value valid,
+           llvm::function_ref<void(mlir::Value)> prepare,
+           llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> element);
+
+private:
+  void storePartial(int64_t result, mlir::Value partial, int64_t row, mlir::Value c, mlir::Value valid,
+                    mlir::Value value);
+
+  KernelEmitter &e;
+  mlir::Operation *op;
+  kernel::YieldOp yield;
+  const Walk &walk;
+  int64_t stores, moments, sums;
+};
+
+/// The blocks that a flat walk over `elements` is cut into.
+int64_t flatGrid(int64_t elements);
+/// Calls `body(at, width)` so that it covers the block's piece in vectors of 8, then single elements.
+void forEachFlat(KernelEmitter &e, int64_t elements, mlir::Value block,
+                 llvm::function_ref<void(mlir::Value, int64_t)> body);
+
+} // namespace kinema::cpu
+
+#endif

@@ -1,0 +1,222 @@
+// Pools and their gradients.
+#include "compiler/Target/CPU/ReferenceOps.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+namespace {
+/// The taps [first, end) along each axis for which a window's result reads inside the source, and where the
+/// first of them reads.
+struct Clipped {
+  SmallVector<Value> first, end, origin;
+};
+} // namespace
+
+static Clipped clipWindow(KernelEmitter &e, const shape::Window &window, RankedTensorType source,
+                          ValueRange result) {
+  Clipped clipped;
+  for (int axis = 0; axis < 3; ++axis) {
+    int64_t dilation = window.dilation[axis], pad = window.padLow[axis], size = source.getDimSize(axis + 2);
+    Value start = e.mul(result[axis], window.stride[axis]); // in source elements, + pad
+    Value before = e.max(e.sub(e.index(pad), start), e.index(0));
+    Value inside = e.max(e.sub(e.index(size + pad), start), e.index(0));
+    clipped.first.push_back(e.div(e.add(before, dilation - 1), dilation));
+    clipped.end.push_back(e.min(e.div(e.add(inside, dilation - 1), dilation), e.index(window.kernel[axis])));
+    clipped.origin.push_back(e.sub(start, e.index(pad)));
+  }
+  return clipped;
+}
+
+/// Loops over the source positions t, h, w of a window in this order, carrying values.
+static SmallVector<Value>
+forEachInWindow(KernelEmitter &e, const shape::Window &window, RankedTensorType source, ValueRange result,
+                ValueRange init, function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body) {
+  Clipped clipped = clipWindow(e, window, source, result);
+  auto axis = [&](int i, ValueRange init, function_ref<SmallVector<Value>(Value, ValueRange)> inner) {
+    return e.loop(clipped.first[i], clipped.end[i], 1, init, [&](Value k, ValueRange state) {
+      return inner(e.add(clipped.origin[i], e.mul(k, window.dilation[i])), state);
+    });
+  };
+  return axis(0, init, [&](Value t, ValueRange init) {
+    return axis(1, init, [&](Value h, ValueRange init) {
+      return axis(2, init, [&](Value w, ValueRange init) { return body({t, h, w}, init); });
+    });
+  });
+}
+
+static constexpr float lowest = -std::numeric_limits<float>::infinity();
+
+static Type valueType(KernelEmitter &e, int64_t width) {
+  return width == 1 ? Type(e.b.getF32Type()) : Type(e.vectorType(width));
+}
+
+//===-- Pool --------------------------------------------------------------===//
+
+static Walk walkOf(kernel::PoolOp op) {
+  auto result = tensorType(op.getResult());
+  SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
+  types.push_back(result);
+  return Walk(result, storedChannels(result), channelWidth(types), /*flat=*/false);
+}
+
+Blocks cpu::blocksOf(kernel::PoolOp op) { return {walkOf(op).getPartition().grid(), 0}; }
+
+/// The pooled value of the window at `result` (n, c, t, h, w).
+static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, int64_t width,
+                    ArrayRef<Value> result) {
+  bool max = op.getKind() == kernel::PoolKind::Max;
+  auto window = op.getWindow().getWindow();
+  Value init = e.constant(max ? lowest : 0.0f, valueType(e, width));
+  auto add = [&](ArrayRef<Value> at, ValueRange state) -> SmallVector<Value> {
+    Value x =
+        e.inlineRegion(op.getPrologue(), reader.at({result[0], result[1], at[0], at[1], at[2]}), width)[0];
+    return {max ? Value(arith::MaximumFOp::create(e.b, e.loc, state[0], x)) : e.addf(state[0], x)};
+  };
+  Value total = forEachInWindow(e, window, op.getSourceType(), result.drop_front(2), init, add)[0];
+  return max ? total : e.mulf(total, e.constant(1.0f / window.taps(), total.getType()));
+}
+
+void cpu::emit(kernel::PoolOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op);
+  RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value from = walk.readable(e, c);
+      walk.sum(
+          e, part, c, 0, [&](Value n) { reader.enter(n, from); },
+          [&](const Walk::Coordinates &at) -> SmallVector<Value> {
+            Value value = pooled(e, op, reader, walk.getWidth(), {at[0], from, at[2], at[3], at[4]});
+            e.storeElements(masked(e, valid, value), e.results[0],
+                            e.position(tensorType(op.getResult()), at));
+            return {};
+          });
+    });
+  });
+}
+
+//===-- Pool gradient -----------------------------------------------------===//
+
+namespace {
+/// Writes the gradient of whole planes (a clip's channel vector): zero, then each window adds its part in
+/// order.
+struct PoolGrad {
+  kernel::PoolGradOp op;
+  KernelEmitter &e;
+  int64_t width;
+  RankedTensorType g = tensorType(op.getG()), result = tensorType(op.getResult());
+  shape::Window window = op.getWindow().getWindow();
+  RegionReader reader{e, op.getInputs(), op.getAccess(), result, width};
+
+  void add(Value value, Value at) {
+    e.storeElements(e.addf(e.loadElements(e.results[0], at, width), value), e.results[0], at);
+  }
+
+  void fillWithZero(Value n, Value c) {
+    e.loop(result.getDimSize(2), [&](Value t) {
+      e.loop(result.getDimSize(3), [&](Value h) {
+        e.loop(result.getDimSize(4), [&](Value w) {
+          e.storeElements(e.zero(width), e.results[0], e.position(result, {n, c, t, h, w}));
+        });
+      });
+    });
+  }
+
+  void spread(Value value, ArrayRef<Value> at, Value n, Value c) {
+    Value part = e.mulf(value, e.constant(1.0f / window.taps(), value.getType()));
+    forEachInWindow(e, window, result, at, {}, [&](ArrayRef<Value> s, ValueRange) -> SmallVector<Value> {
+      add(part, e.position(result, {n, c, s[0], s[1], s[2]}));
+      return {};
+    });
+  }
+
+  /// The position of the window's first maximum, one a lane: strictly greater wins, so that NaN never does.
+  Value firstMaximum(ArrayRef<Value> at, Value n, Value c) {
+    Clipped clipped = clipWindow(e, window, result, at);
+    SmallVector<Value> start = {n, c};
+    for (int axis = 0; axis < 3; ++axis)
+      start.push_back(e.add(clipped.origin[axis], e.mul(clipped.first[axis], window.dilation[axis])));
+    SmallVector<Value> init = {e.constant(lowest, valueType(e, width)), lanes(e.position(result, start))};
+    auto better = [&](ArrayRef<Value> s, ValueRange best) -> SmallVector<Value> {
+      Value x = e.inlineRegion(op.getPrologue(), reader.at({n, c, s[0], s[1], s[2]}), width)[0];
+      Value here = lanes(e.position(result, {n, c, s[0], s[1], s[2]}));
+      Value greater = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OGT, x, best[0]);
+      return {arith::SelectOp::create(e.b, e.loc, greater, x, best[0]),
+              arith::SelectOp::create(e.b, e.loc, greater, here, best[1])};
+    };
+    return forEachInWindow(e, window, result, at, init, better)[1];
+  }
+
+  Value lanes(Value position) {
+    return width == 1 ? position
+                      : vector::BroadcastOp::create(e.b, e.loc, VectorType::get({width}, e.b.getIndexType()),
+                                                    position);
+  }
+
+  void giveToMaximum(Value value, ArrayRef<Value> at, Value n, Value c, Value valid) {
+    Value best = firstMaximum(at, n, c);
+    if (width == 1)
+      return add(value, best);
+    value = masked(e, valid, value);
+    for (int64_t lane = 0; lane < width; ++lane) {
+      Value to = e.add(vector::ExtractOp::create(e.b, e.loc, best, lane), lane);
+      Value sum = e.addf(e.load(e.results[0], to), vector::ExtractOp::create(e.b, e.loc, value, lane));
+      e.store(sum, e.results[0], to);
+    }
+  }
+
+  void plane(Value n, Value c, Value valid) {
+    fillWithZero(n, c);
+    if (op.getKind() == kernel::PoolKind::Max)
+      reader.enter(n, c);
+    e.loop(g.getDimSize(2), [&](Value t) {
+      e.loop(g.getDimSize(3), [&](Value h) {
+        e.loop(g.getDimSize(4), [&](Value w) {
+          Value value = e.loadElements(e.operands[0], e.position(g, {n, c, t, h, w}), width);
+          if (op.getKind() == kernel::PoolKind::Max)
+            giveToMaximum(value, {t, h, w}, n, c, valid);
+          else
+            spread(masked(e, valid, value), {t, h, w}, n, c);
+        });
+      });
+    });
+  }
+};
+} // namespace
+
+static int64_t widthOf(kernel::PoolGradOp op) {
+  SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
+  types.push_back(tensorType(op.getG()));
+  types.push_back(tensorType(op.getResult()));
+  return channelWidth(types);
+}
+
+/// A block is some whole planes.
+static Partition partitionOf(kernel::PoolGradOp op) {
+  auto result = tensorType(op.getResult());
+  int64_t units = shape::ceilDiv(storedChannels(result), widthOf(op));
+  return Partition::choose(result.getDimSize(0), 1, units, /*blocks=*/64, /*maxPartials=*/64);
+}
+
+Blocks cpu::blocksOf(kernel::PoolGradOp op) { return {partitionOf(op).grid(), 0}; }
+
+void cpu::emit(kernel::PoolGradOp op, KernelEmitter &e) {
+  PoolGrad grad{op, e, widthOf(op)};
+  Walk walk(grad.result, grad.width, partitionOf(op));
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      e.loop(part.firstClip, part.endClip, 1, [&](Value n) {
+        if (grad.width == 1 && valid)
+          e.when(valid, [&] { grad.plane(n, c, Value()); }, [&] { grad.fillWithZero(n, c); });
+        else
+          grad.plane(n, c, valid);
+      });
+    });
+  });
+}

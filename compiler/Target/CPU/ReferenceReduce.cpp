@@ -1,0 +1,238 @@
+// Merging of partials, the loss, and the update.
+#include "compiler/Target/CPU/ReferenceOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+/// The elements of a tensor in memory.
+static int64_t storedElements(RankedTensorType type) {
+  return kernel::layoutOf(type).storedElements(type.getShape());
+}
+
+//===-- Finalize ----------------------------------------------------------===//
+
+namespace {
+/// Merges partials and computes the region for one vector of channels.
+struct Finalize {
+  kernel::FinalizeOp op;
+  KernelEmitter &e;
+  int64_t width;
+  RankedTensorType partials = op.getPartials() ? tensorType(op.getPartials()) : RankedTensorType();
+
+  Value wide(Value value) { // f32 -> f64
+    Type f64 = e.b.getF64Type();
+    return arith::ExtFOp::create(e.b, e.loc, width == 1 ? f64 : VectorType::get({width}, f64), value);
+  }
+  Value narrow(Value value) { return arith::TruncFOp::create(e.b, e.loc, e.zero(width).getType(), value); }
+
+  Value partial(Value block, int64_t row, Value c) {
+    return wide(e.loadElements(e.operands[0], e.position(partials, {block, e.index(row), c}), width));
+  }
+
+  /// Chan, Golub, LeVeque: updating formulae for pairwise variances (1979). Returns mean and biased variance.
+  SmallVector<Value> moments(Value c) {
+    Value zero = wide(e.zero(width)), one = wide(e.constant(1.0f, e.zero(width).getType()));
+    auto atLeastOne = [&](Value count) -> Value { return arith::MaximumFOp::create(e.b, e.loc, count, one); };
+    auto merged = e.loop(
+        e.index(0), e.index(partials.getDimSize(0)), 1, {zero, zero, zero},
+        [&](Value block, ValueRange total) -> SmallVector<Value> {
+          Value count = partial(block, 0, c), mean = partial(block, 1, c), squares = partial(block, 2, c);
+          Value sum = e.addf(total[0], count), delta = e.subf(mean, total[1]),
+                share = e.divf(count, atLeastOne(sum));
+          Value between = e.mulf(e.mulf(delta, delta), e.mulf(total[0], share));
+          return {sum, e.addf(total[1], e.mulf(delta, share)), e.addf(e.addf(total[2], squares), between)};
+        });
+    return {narrow(merged[1]), narrow(e.divf(merged[2], atLeastOne(merged[0])))};
+  }
+
+  SmallVector<Value> sums(Value c) {
+    int64_t count = partials.getDimSize(1);
+    SmallVector<Value> zeros(count, wide(e.zero(width)));
+    auto totals =
+        e.loop(e.index(0), e.index(partials.getDimSize(0)), 1, zeros, [&](Value block, ValueRange total) {
+          SmallVector<Value> next;
+          for (int64_t row = 0; row < count; ++row)
+            next.push_back(e.addf(total[row], partial(block, row, c)));
+          return next;
+        });
+    return llvm::map_to_vector(totals, [&](Value total) { return narrow(total); });
+  }
+
+  void channels(Value c, Value from, Value valid) {
+    SmallVector<Value> arguments;
+    if (partials)
+      arguments = op.getMoments() ? moments(from) : sums(from);
+    unsigned first = partials ? 1 : 0;
+    for (unsigned i = 0; i < op.getInputs().size(); ++i)
+      arguments.push_back(e.loadElements(e.operands[first + i], from, width));
+    auto values = e.inlineRegion(op.getBody(), arguments, width);
+    for (auto [result, value] : llvm::zip(e.results, values))
+      e.storeElements(masked(e, valid, value), result, c);
+  }
+};
+} // namespace
+
+static int64_t widthOf(kernel::FinalizeOp op) {
+  SmallVector<RankedTensorType> types = tensorTypes(op->getOperands());
+  llvm::append_range(types, tensorTypes(op.getResults()));
+  return channelWidth(types);
+}
+
+/// Channel vectors as an activation of one position, so that they can be walked through.
+static Walk walkOf(kernel::FinalizeOp op) {
+  auto type = tensorType(op.getResult(0));
+  int64_t stored = 0;
+  for (Value result : op.getResults())
+    stored = std::max(stored, storedChannels(tensorType(result)));
+  auto domain = RankedTensorType::get({1, type.getDimSize(0), 1, 1, 1}, type.getElementType());
+  int64_t width = widthOf(op), units = shape::ceilDiv(stored, width);
+  return Walk(domain, width,
+              Partition::choose(1, 1, units, /*blocks=*/shape::ceilDiv(units, 8), /*maxPartials=*/1));
+}
+
+Blocks cpu::blocksOf(kernel::FinalizeOp op) { return {walkOf(op).getPartition().grid(), 0}; }
+
+void cpu::emit(kernel::FinalizeOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op);
+  Finalize finalize{op, e, walk.getWidth()};
+  e.forEachBlock([&](Value block) {
+    walk.forEachChannel(e, walk.part(e, block),
+                        [&](Value c, Value valid) { finalize.channels(c, walk.readable(e, c), valid); });
+  });
+}
+
+//===-- Reduce ------------------------------------------------------------===//
+
+/// The sum of `count` flat partials of `elements`, in order, at one position.
+static Value sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_t elements, Value at,
+                           int64_t width) {
+  Value first = e.loadElements(buffer, at, width);
+  if (count == 1)
+    return first;
+  return e.loop(e.index(1), e.index(count), 1, first,
+                [&](Value partial, ValueRange sum) -> SmallVector<Value> {
+                  return {e.addf(sum[0], e.loadElements(buffer, e.add(e.mul(partial, elements), at), width))};
+                })[0];
+}
+
+Blocks cpu::blocksOf(kernel::ReduceOp op) {
+  return {flatGrid(storedElements(tensorType(op.getResult()))), 0};
+}
+
+void cpu::emit(kernel::ReduceOp op, KernelEmitter &e) {
+  int64_t elements = storedElements(tensorType(op.getResult())),
+          count = tensorType(op.getPartials()).getDimSize(0);
+  e.forEachBlock([&](Value block) {
+    forEachFlat(e, elements, block, [&](Value at, int64_t width) {
+      e.storeElements(sumOfPartials(e, e.operands[0], count, elements, at, width), e.results[0], at);
+    });
+  });
+}
+
+//===-- SGD ---------------------------------------------------------------===//
+
+Blocks cpu::blocksOf(kernel::SgdOp op) { return {flatGrid(storedElements(tensorType(op.getWeight()))), 0}; }
+
+void cpu::emit(kernel::SgdOp op, KernelEmitter &e) {
+  int64_t elements = storedElements(tensorType(op.getWeight()));
+  int64_t partials = storedElements(tensorType(op.getGradient())) / elements;
+  Value weights = e.operands[0], velocities = e.operands[1], gradients = e.operands[2];
+  auto hyper = [&](int64_t field) { return e.load(e.operands[3], e.index(field)); };
+  Value rate = hyper(0), momentum = hyper(1), decay = hyper(3);
+  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, hyper(2), e.constant(0.0f));
+  e.forEachBlock([&](Value block) {
+    forEachFlat(e, elements, block, [&](Value at, int64_t width) {
+      auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
+      Value weight = e.loadElements(weights, at, width);
+      Value gradient = sumOfPartials(e, gradients, partials, elements, at, width);
+      gradient = e.addf(gradient, e.mulf(all(decay), weight));
+      Value velocity = e.addf(e.mulf(all(momentum), e.loadElements(velocities, at, width)), gradient);
+      Value ahead = e.addf(gradient, e.mulf(all(momentum), velocity));
+      Value step = arith::SelectOp::create(e.b, e.loc, nesterov, ahead, velocity);
+      e.storeElements(e.subf(weight, e.mulf(all(rate), step)), e.results[0], at);
+      e.storeElements(velocity, e.results[1], at);
+    });
+  });
+}
+
+//===-- Softmax and cross entropy -----------------------------------------===//
+
+namespace {
+struct CrossEntropy {
+  kernel::SoftmaxCrossEntropyOp op;
+  KernelEmitter &e;
+  RankedTensorType logits = tensorType(op.getLogits()), gradient = tensorType(op.getDlogits());
+  int64_t clips = logits.getDimSize(0), classes = logits.getDimSize(1);
+  float smoothing = op.getSmoothing().convertToDouble();
+  Value zero = e.constant(0.0f);
+
+  Value logit(Value n, Value c) { return e.load(e.operands[0], at(logits, n, c)); }
+  Value at(RankedTensorType type, Value n, Value c) {
+    return e.position(type, {n, c, e.index(0), e.index(0), e.index(0)});
+  }
+  Value label(Value n) {
+    return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), e.load(e.operands[1], n));
+  }
+  /// sum over the classes of what `term` makes of each logit
+  Value overClasses(Value n, Value init, function_ref<Value(Value, Value)> combine) {
+    return e.loop(e.index(0), e.index(classes), 1, init, [&](Value c, ValueRange state) {
+      return SmallVector<Value>{combine(state[0], logit(n, c))};
+    })[0];
+  }
+  Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
+
+  /// How many labels count.
+  Value validClips() {
+    return e.loop(e.index(0), e.index(clips), 1, zero, [&](Value n, ValueRange count) {
+      Value counts =
+          arith::SelectOp::create(e.b, e.loc, e.inRange(label(n), classes), e.constant(1.0f), zero);
+      return SmallVector<Value>{e.addf(count[0], counts)};
+    })[0];
+  }
+
+  /// Writes the gradient of clip n and returns its loss.
+  Value clip(Value n, Value share) {
+    Value max =
+        overClasses(n, e.constant(-std::numeric_limits<float>::infinity()), [&](Value max, Value x) -> Value {
+          return arith::MaximumFOp::create(e.b, e.loc, max, x);
+        });
+    Value total = overClasses(n, zero, [&](Value sum, Value x) { return e.addf(sum, exp(e.subf(x, max))); });
+    Value mean = overClasses(n, zero, [&](Value sum, Value x) { return e.addf(sum, e.subf(x, max)); });
+    Value uniform = e.constant(smoothing / classes), target = e.constant(1.0f - smoothing);
+    Value expected = e.addf(e.mulf(uniform, mean), e.mulf(target, e.subf(logit(n, label(n)), max)));
+    e.loop(classes, [&](Value c) {
+      Value probability = e.divf(exp(e.subf(logit(n, c), max)), total);
+      Value isLabel = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, c, label(n));
+      Value wanted = e.addf(uniform, arith::SelectOp::create(e.b, e.loc, isLabel, target, zero));
+      e.store(e.mulf(e.subf(probability, wanted), share), e.results[1], at(gradient, n, c));
+    });
+    return e.subf(math::LogOp::create(e.b, e.loc, total), expected);
+  }
+
+  void fillWithZero(Value n, Value from) {
+    e.loop(from, e.index(storedChannels(gradient)), 1,
+           [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
+  }
+};
+} // namespace
+
+Blocks cpu::blocksOf(kernel::SoftmaxCrossEntropyOp) { return {1, 0}; }
+
+void cpu::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
+  e.forEachBlock([&](Value) {
+    CrossEntropy loss{op, e};
+    Value share =
+        e.divf(e.constant(1.0f), arith::MaximumFOp::create(e.b, e.loc, loss.validClips(), e.constant(1.0f)));
+    Value total = e.loop(e.index(0), e.index(loss.clips), 1, loss.zero, [&](Value n, ValueRange sum) {
+      Value counts = e.inRange(loss.label(n), loss.classes);
+      Value written = arith::SelectOp::create(e.b, e.loc, counts, e.index(loss.classes), e.index(0));
+      loss.fillWithZero(n, written);
+      Value value = e.select(counts, [&] { return loss.clip(n, share); }, loss.zero);
+      return SmallVector<Value>{e.addf(sum[0], value)};
+    })[0];
+    e.store(e.mulf(total, share), e.results[0], e.index(0));
+  });
+}
