@@ -5,6 +5,7 @@
 
 #include "dsl/Source.h"
 
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Casting.h"
 
 #include <memory>
@@ -249,6 +250,7 @@ struct File {
   std::vector<Name> uses;
   std::vector<std::unique_ptr<Definition>> definitions;
   std::vector<Section> sections;
+  llvm::StringSet<> failedNames; // that lines with errors would have given: silent where they are missed
 };
 
 /// The words of the language: "int", "unit", "+", "train" ...

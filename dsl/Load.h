@@ -3,6 +3,7 @@
 
 #include "dsl/AST.h"
 #include "dsl/Diagnostics.h"
+#include "dsl/Parser.h"
 #include "dsl/Recipe.h"
 
 #include "llvm/ADT/StringMap.h"
@@ -23,7 +24,7 @@ struct Program {
   Sources sources;
   std::vector<std::unique_ptr<File>> files; // by file number: 0 the spec, then what it uses, the prelude last
   const Definition *network = nullptr;      // the spec's only network; null after errors
-  Recipe recipe;                            // the defaults, the spec's sections, the overrides
+  Recipe recipe;                            // defaults, sections and overrides; complete: see resolveRecipe
 
   /// What a head or kind `name` means in file `file`: a definition of that file, of a file it uses, or of the
   /// prelude, in this order; null if there is none (operations are not definitions: see Operations.h).
@@ -31,8 +32,8 @@ struct Program {
   /// All names `find` knows in a file, sorted.
   std::vector<llvm::StringRef> names(uint32_t file) const;
 
-  /// Replaces a parameter's default: "frames", "32".
-  bool setParameter(llvm::StringRef name, llvm::StringRef value, Diagnostics &diagnostics);
+  /// Replaces the default of the network's parameter that `setting` names.
+  bool setParameter(Setting setting, Diagnostics &diagnostics);
 
   std::vector<llvm::StringMap<const Definition *>> scopes; // by file number
 };

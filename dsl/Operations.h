@@ -8,13 +8,16 @@
 
 namespace kinema::dsl {
 
-/// Defaults are text in the language ("1", "half", "(conv 1x1x1)"); parse them with `defaultOf`.
+/// Defaults are text in the language ("1", "half", "(conv 1x1x1)"); `defaultOf` gives them as trees.
 struct OperationParameter {
   llvm::StringRef name;
   Type type;
-  llvm::StringRef defaultText;           // empty: must be given
-  llvm::ArrayRef<llvm::StringRef> words; // words taken besides (or, for Type::Word, as) values of the type
-  unsigned sizeParts = 3;                // for Type::Size
+  llvm::StringRef defaultText = {}; // empty: must be given
+  llvm::ArrayRef<llvm::StringRef> words =
+      {};                             // words taken besides (or, for Type::Word, as) values of the type
+  unsigned sizeParts = 3;             // for Type::Size: T x H x W, or C x T x H x W
+  std::optional<double> minimum = {}; // of a number, of each part of a size
+  std::optional<double> maximum = {};
 };
 
 struct Operation {

@@ -1,0 +1,10 @@
+# Writes OUTPUT, a C++ source with the texts of FILES: the library that is part of every binary.
+set(text "// Made by dsl/EmbedLibrary.cmake from models/lib.\n#include \"dsl/Library.h\"\n\n")
+string(APPEND text "static constexpr kinema::dsl::LibraryFile files[] = {\n")
+foreach(file IN LISTS FILES)
+  file(READ ${file} content)
+  get_filename_component(name ${file} NAME_WE)
+  string(APPEND text "{\"${name}\", R\"arch(${content})arch\"},\n")
+endforeach()
+string(APPEND text "};\n\nllvm::ArrayRef<kinema::dsl::LibraryFile> kinema::dsl::library() { return files; }\n")
+file(WRITE ${OUTPUT} "${text}")

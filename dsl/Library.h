@@ -1,0 +1,17 @@
+// The files of models/lib as they were when the compiler was built.
+#pragma once
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+namespace kinema::dsl {
+
+struct LibraryFile {
+  llvm::StringLiteral name; // as in `use`
+  llvm::StringLiteral text;
+};
+
+/// Sorted by name; "prelude" is one of them.
+llvm::ArrayRef<LibraryFile> library();
+
+} // namespace kinema::dsl

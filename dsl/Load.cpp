@@ -1,0 +1,251 @@
+#include "dsl/Load.h"
+
+#include "dsl/Check.h"
+#include "dsl/Evaluate.h"
+#include "dsl/Library.h"
+#include "dsl/Parser.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+#include <cstdlib>
+
+namespace kinema::dsl {
+
+namespace {
+
+namespace path = llvm::sys::path;
+
+/// A regular file's text; the reason where there is none. At most one byte more than a spec may have is kept.
+llvm::ErrorOr<std::string> readFile(llvm::StringRef name) {
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(name, status))
+    return error;
+  if (llvm::sys::fs::is_directory(status))
+    return std::make_error_code(std::errc::is_a_directory);
+  auto buffer = llvm::MemoryBuffer::getFile(name, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return buffer.getError();
+  return (*buffer)->getBuffer().str();
+}
+
+class Loader {
+public:
+  Loader(const LoadOptions &options, Program &program, Diagnostics &diagnostics)
+      : options(options), program(program), diagnostics(diagnostics) {}
+
+  void load(llvm::StringRef name, std::string text);
+
+private:
+  uint32_t parseInto(std::string name, std::string text);
+  std::optional<uint32_t> used(const Name &name, uint32_t user);
+  std::vector<std::string> folders(uint32_t user) const;
+  void fillScope(uint32_t file, llvm::ArrayRef<uint32_t> visible);
+  void applySections();
+  void applyOverrides();
+
+  const LoadOptions &options;
+  Program &program;
+  Diagnostics &diagnostics;
+  std::vector<std::vector<uint32_t>> uses; // by file number: the files that its `use` lines found
+};
+
+uint32_t Loader::parseInto(std::string name, std::string text) {
+  uint32_t id = program.sources.add(std::move(name), std::move(text));
+  program.files.push_back(parse(program.sources, id, diagnostics));
+  return id;
+}
+
+/// Where `use` looks from file `user`, first to last.
+std::vector<std::string> Loader::folders(uint32_t user) const {
+  std::vector<std::string> result;
+  auto add = [&](llvm::StringRef folder) {
+    llvm::SmallString<128> lib(folder);
+    path::append(lib, "lib");
+    result.push_back(folder.str());
+    result.push_back(lib.str().str());
+  };
+  add(path::parent_path(program.sources.path(user)));
+  if (user != 0)
+    add(path::parent_path(program.sources.path(0)));
+  for (const std::string &folder : options.libraryPaths)
+    add(folder);
+  if (const char *variable = std::getenv("KINEMA_MODELS")) {
+    llvm::SmallVector<llvm::StringRef> parts;
+    llvm::StringRef(variable).split(parts, ':', -1, /*KeepEmpty=*/false);
+    for (llvm::StringRef folder : parts)
+      add(folder);
+  }
+  return result;
+}
+
+/// Finds, reads and parses a used file, once. A file does not find itself: models/csn.arch may use
+/// lib/csn.arch.
+std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
+  for (const std::string &folder : folders(user)) {
+    llvm::SmallString<128> candidate(folder);
+    path::append(candidate, name.text + ".arch");
+    if (program.sources.path(user) == candidate || !llvm::sys::fs::exists(candidate) ||
+        llvm::sys::fs::equivalent(candidate, program.sources.path(user)))
+      continue;
+    if (auto known = program.sources.find(candidate))
+      return known;
+    auto text = readFile(candidate);
+    if (text)
+      return parseInto(candidate.str().str(), std::move(*text));
+    diagnostics.error(name.location, ("cannot read " + candidate + ": " + text.getError().message()).str());
+    return std::nullopt;
+  }
+  for (const LibraryFile &file : library()) {
+    std::string libraryPath = ("models/lib/" + file.name + ".arch").str();
+    if (file.name == name.text) {
+      auto known = program.sources.find(libraryPath);
+      return known ? *known : parseInto(libraryPath, file.text.str());
+    }
+  }
+  std::vector<llvm::StringRef> names;
+  for (const LibraryFile &file : library())
+    names.push_back(file.name);
+  Diagnostic &error = diagnostics.error(name.location, "no file '" + name.text + ".arch' is found",
+                                        didYouMean(name.text, names));
+  for (const std::string &folder : folders(user))
+    error.note("looked in " + (folder.empty() ? "." : folder));
+  return std::nullopt;
+}
+
+/// A file sees its own definitions, those of the files it uses, and those of the prelude, in this order.
+void Loader::fillScope(uint32_t file, llvm::ArrayRef<uint32_t> visible) {
+  auto &scope = program.scopes[file];
+  uint32_t prelude = program.files.size() - 1;
+  for (uint32_t other : visible) {
+    for (const auto &definition : program.files[other]->definitions) {
+      auto [place, added] = scope.try_emplace(definition->name.text, definition.get());
+      const Definition &first = *place->second;
+      if (added || other == prelude || &first == definition.get())
+        continue;
+      bool both = other == file;
+      Location where = both ? definition->name.location : first.name.location;
+      if (!both && first.location.file != file)
+        where = program.files[file]->uses[llvm::find(uses[file], other) - uses[file].begin()].location;
+      diagnostics.error(where, "'" + definition->name.text + "' is defined twice")
+          .note((toString(first.kind) + " '" + first.name.text + "' at " +
+                 program.sources.describe(first.name.location))
+                    .str())
+          .note((toString(definition->kind) + " '" + definition->name.text + "' at " +
+                 program.sources.describe(definition->name.location))
+                    .str());
+    }
+  }
+}
+
+void Loader::load(llvm::StringRef name, std::string text) {
+  parseInto(name.str(), std::move(text));
+  for (uint32_t file = 0; file < program.files.size(); ++file) {
+    uses.resize(file + 1);
+    for (const Name &use : program.files[file]->uses) {
+      auto found = used(use, file);
+      // A place for each `use` line, so that errors find their line; a missing file stands for itself.
+      uses[file].push_back(found.value_or(file));
+    }
+  }
+  Name prelude{"prelude", {}};
+  for (const LibraryFile &file : library())
+    if (file.name == prelude.text)
+      parseInto("models/lib/prelude.arch", file.text.str());
+  program.scopes.resize(program.files.size());
+  uses.resize(program.files.size());
+  for (uint32_t file = 0; file < program.files.size(); ++file) {
+    std::vector<uint32_t> visible{file};
+    for (uint32_t other : uses[file])
+      if (!llvm::is_contained(visible, other))
+        visible.push_back(other);
+    visible.push_back(program.files.size() - 1);
+    fillScope(file, visible);
+  }
+  for (const auto &definition : program.files[0]->definitions)
+    if (definition->kind == Definition::Kind::Network && !program.network)
+      program.network = definition.get();
+  applySections();
+  applyOverrides();
+  check(program, diagnostics);
+  if (!diagnostics.any())
+    resolveRecipe(program, diagnostics);
+  if (diagnostics.any())
+    program.network = nullptr;
+}
+
+void Loader::applySections() {
+  for (const auto &file : program.files) {
+    Recipe unused; // of files that are used, the network alone counts
+    for (const Section &section : file->sections)
+      apply(section, file->id == 0 ? program.recipe : unused, diagnostics);
+  }
+}
+
+void Loader::applyOverrides() {
+  for (const std::string &text : options.overrides) {
+    uint32_t id = program.sources.add("--set", text);
+    auto setting = parseSetting(program.sources, id, diagnostics);
+    if (!setting)
+      continue;
+    if (setting->path->isWord())
+      program.setParameter(std::move(*setting), diagnostics);
+    else
+      applyOverride(*setting, program.recipe, diagnostics);
+  }
+}
+
+} // namespace
+
+const Definition *Program::find(uint32_t file, llvm::StringRef name) const {
+  return file < scopes.size() ? scopes[file].lookup(name) : nullptr;
+}
+
+std::vector<llvm::StringRef> Program::names(uint32_t file) const {
+  std::vector<llvm::StringRef> result;
+  if (file < scopes.size())
+    for (const auto &entry : scopes[file])
+      result.push_back(entry.first());
+  llvm::sort(result);
+  return result;
+}
+
+bool Program::setParameter(Setting setting, Diagnostics &diagnostics) {
+  llvm::StringRef name = setting.path->parts[0].text;
+  if (!network)
+    return false;
+  auto &definition = const_cast<Definition &>(*network); // one of `files`, which this program owns
+  std::vector<llvm::StringRef> names;
+  for (Parameter &parameter : definition.parameters) {
+    names.push_back(parameter.name.text);
+    if (parameter.name.text == name) {
+      parameter.defaultValue = std::move(setting.value);
+      return true;
+    }
+  }
+  std::string hint = didYouMean(name, names);
+  std::string list = names.empty() ? "it has no parameters" : "it has " + llvm::join(names, " ");
+  diagnostics.error(setting.path->location,
+                    ("network '" + network->name.text + "' has no parameter '" + name + "'").str(),
+                    hint.empty() ? list : hint + " (" + list + ")");
+  return false;
+}
+
+bool loadText(llvm::StringRef name, std::string text, const LoadOptions &options, Program &program,
+              Diagnostics &diagnostics) {
+  Loader(options, program, diagnostics).load(name, std::move(text));
+  return !diagnostics.any();
+}
+
+bool loadFile(llvm::StringRef name, const LoadOptions &options, Program &program, Diagnostics &diagnostics) {
+  auto text = readFile(name);
+  if (text)
+    return loadText(name, std::move(*text), options, program, diagnostics);
+  diagnostics.error({}, ("cannot read " + name + ": " + text.getError().message()).str());
+  return false;
+}
+
+} // namespace kinema::dsl

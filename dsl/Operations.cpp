@@ -1,0 +1,160 @@
+#include "dsl/Operations.h"
+
+#include "dsl/Parser.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <map>
+
+namespace kinema::dsl {
+
+namespace {
+
+using Words = llvm::StringRef;
+
+constexpr Words streamKinds[] = {"rgb", "flow", "gray"};
+constexpr Words paddings[] = {"half", "same"};
+constexpr Words activations[] = {"relu", "sigmoid", "none"};
+constexpr Words initialisations[] = {"he", "identity"};
+constexpr Words poolings[] = {"max", "avg"};
+constexpr Words windows[] = {"global", "space", "time"};
+constexpr Words axes[] = {"time"};
+
+constexpr OperationParameter inputParameters[] = {
+    {.name = "kind", .type = Type::Word, .words = streamKinds},
+    {.name = "size", .type = Type::Size, .sizeParts = 4, .minimum = 1},
+};
+constexpr OperationParameter convParameters[] = {
+    {.name = "k", .type = Type::Size, .minimum = 1},
+    {.name = "ch", .type = Type::Int, .minimum = 1},
+    {.name = "stride", .type = Type::Size, .defaultText = "1", .minimum = 1},
+    {.name = "pad", .type = Type::Size, .defaultText = "half", .words = paddings, .minimum = 0},
+    {.name = "dilate", .type = Type::Size, .defaultText = "1", .minimum = 1},
+    {.name = "groups", .type = Type::Int, .defaultText = "1", .minimum = 1},
+    {.name = "bias", .type = Type::Flag, .defaultText = "auto"},
+    {.name = "bn", .type = Type::Flag, .defaultText = "on"},
+    {.name = "act", .type = Type::Word, .defaultText = "relu", .words = activations},
+    {.name = "init", .type = Type::Word, .defaultText = "he", .words = initialisations},
+    {.name = "gamma", .type = Type::Number, .defaultText = "1"},
+};
+constexpr OperationParameter poolParameters[] = {
+    {.name = "how", .type = Type::Word, .words = poolings},
+    {.name = "k", .type = Type::Size, .words = windows, .minimum = 1},
+    {.name = "stride", .type = Type::Size, .defaultText = "k", .minimum = 1},
+    {.name = "pad", .type = Type::Size, .defaultText = "0", .words = paddings, .minimum = 0},
+    {.name = "ceil", .type = Type::Flag, .defaultText = "off"},
+};
+constexpr OperationParameter fcParameters[] = {
+    {.name = "n", .type = Type::Int, .minimum = 1},
+    {.name = "bias", .type = Type::Flag, .defaultText = "on"},
+    {.name = "act", .type = Type::Word, .defaultText = "none", .words = activations},
+};
+constexpr OperationParameter bnParameters[] = {
+    {.name = "eps", .type = Type::Number, .defaultText = "1e-3", .minimum = 0},
+    {.name = "momentum", .type = Type::Number, .defaultText = "0.1", .minimum = 0, .maximum = 1},
+};
+constexpr OperationParameter dropoutParameters[] = {
+    {.name = "p", .type = Type::Number, .minimum = 0, .maximum = 1},
+};
+constexpr OperationParameter joinParameters[] = {
+    {.name = "act", .type = Type::Word, .defaultText = "none", .words = activations},
+};
+constexpr OperationParameter residualParameters[] = {
+    {.name = "shortcut", .type = Type::Unit, .defaultText = "(conv 1x1x1)"},
+    {.name = "act", .type = Type::Word, .defaultText = "relu", .words = activations},
+};
+constexpr OperationParameter foldParameters[] = {
+    {.name = "axis", .type = Type::Word, .words = axes},
+};
+constexpr OperationParameter shiftParameters[] = {
+    {.name = "n", .type = Type::Int, .minimum = 2},
+};
+constexpr OperationParameter attentionParameters[] = {
+    {.name = "q", .type = Type::Value},
+    {.name = "k", .type = Type::Value},
+    {.name = "v", .type = Type::Value},
+};
+constexpr OperationParameter stageParameters[] = {
+    {.name = "kind", .type = Type::Unit},
+    {.name = "block", .type = Type::Block, .defaultText = "basic"},
+};
+
+using Kind = Operation::Kind;
+using Braces = Operation::Braces;
+
+constexpr Operation table[] = {
+    {Kind::Input, "input", inputParameters},
+    {Kind::Conv, "conv", convParameters},
+    {Kind::Pool, "pool", poolParameters},
+    {Kind::Fc, "fc", fcParameters},
+    {Kind::Bn, "bn", bnParameters},
+    {Kind::Relu, "relu", {}},
+    {Kind::Softmax, "softmax", {}},
+    {Kind::Dropout, "dropout", dropoutParameters},
+    {Kind::Identity, "identity", {}},
+    {Kind::Add, "add", joinParameters, true, Braces::Branches},
+    {Kind::Mul, "mul", joinParameters, true, Braces::Branches},
+    {Kind::Average, "average", joinParameters, true, Braces::Branches},
+    {Kind::Concat, "concat", joinParameters, true, Braces::Branches},
+    {Kind::Residual, "residual", residualParameters, false, Braces::Sequence},
+    {Kind::Fold, "fold", foldParameters},
+    {Kind::Shift, "shift", shiftParameters},
+    {Kind::Attention, "attention", attentionParameters},
+    {Kind::Stage, "stage", stageParameters},
+};
+
+/// Nobody wrote a default: it stands nowhere.
+void clearLocations(Expr &expr) {
+  expr.location = {};
+  if (auto *path = llvm::dyn_cast<PathExpr>(&expr)) {
+    for (PathExpr::Part &part : path->parts)
+      part.location = {};
+  } else if (auto *bound = llvm::dyn_cast<BoundExpr>(&expr)) {
+    clearLocations(*bound->callee);
+    for (Argument &argument : bound->arguments) {
+      argument.location = {};
+      for (ExprPtr &value : argument.cycle)
+        clearLocations(*value);
+    }
+  }
+}
+
+std::map<llvm::StringRef, ExprPtr> parseDefaults() {
+  std::map<llvm::StringRef, ExprPtr> trees; // by their text
+  for (const Operation &operation : table) {
+    for (const OperationParameter &parameter : operation.parameters) {
+      if (parameter.defaultText.empty() || trees.count(parameter.defaultText))
+        continue;
+      Sources sources;
+      Diagnostics diagnostics(sources);
+      ExprPtr tree =
+          parseExpression(sources, sources.add("default", parameter.defaultText.str()), diagnostics);
+      clearLocations(*tree);
+      trees[parameter.defaultText] = std::move(tree);
+    }
+  }
+  return trees;
+}
+
+} // namespace
+
+const OperationParameter *Operation::parameter(llvm::StringRef name) const {
+  const auto *found =
+      llvm::find_if(parameters, [&](const OperationParameter &parameter) { return parameter.name == name; });
+  return found == parameters.end() ? nullptr : found;
+}
+
+llvm::ArrayRef<Operation> operations() { return table; }
+
+const Operation *findOperation(llvm::StringRef name) {
+  const auto *found =
+      llvm::find_if(table, [&](const Operation &operation) { return operation.name == name; });
+  return found == std::end(table) ? nullptr : found;
+}
+
+const Expr *defaultOf(const OperationParameter &parameter) {
+  static const std::map<llvm::StringRef, ExprPtr> trees = parseDefaults();
+  return parameter.defaultText.empty() ? nullptr : trees.at(parameter.defaultText).get();
+}
+
+} // namespace kinema::dsl

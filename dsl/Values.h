@@ -1,0 +1,54 @@
+// Names of values: which labels a body has, and what `flow.res2.a` means as far as no shape is needed to know
+// it.
+#pragma once
+
+#include "dsl/Callee.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+namespace kinema::dsl {
+
+/// A name that a statement gives: its label, a stream's name, `stage2` of an unlabelled stage.
+struct ValueName {
+  std::string name;
+  Location location;
+  const Stmt *stmt;
+  const Definition *owner; // the definition that the statement is part of
+};
+
+/// The names of a definition or a stream, in order.
+struct ValueNames {
+  std::vector<ValueName> names;
+  unsigned stages = 0;
+  /// There may be more: a kind or block that is a parameter is called under `_:`, or there are too many to
+  /// list.
+  bool open = false;
+
+  const ValueName *find(llvm::StringRef name) const;
+};
+
+/// The names of all bodies of a program, gathered as they are asked for. Definitions must not call
+/// themselves.
+class Values {
+public:
+  explicit Values(const Program &program) : program(program) {}
+
+  /// Adds what one statement gives, without the statements inside its braces.
+  void add(const Stmt &stmt, const Definition &owner, ValueNames &names);
+  /// All names of a body; braces of residual and branches are part of it, those of streams are not.
+  const ValueNames &of(const Body &body, const Definition &owner);
+  /// Follows `parts` (a path without its first part) from a named value. Reports a part that cannot be; true
+  /// if the path is right or cannot be judged here.
+  bool checkMembers(const ValueName &from, llvm::ArrayRef<PathExpr::Part> parts, Diagnostics &diagnostics);
+
+private:
+  Callee headOf(const CallStmt &call, const Definition &owner) const;
+  void addBody(const Body &body, const Definition &owner, ValueNames &names);
+  const ValueNames *membersOf(const ValueName &value);
+
+  const Program &program;
+  llvm::DenseMap<const Body *, std::unique_ptr<ValueNames>> known;
+  const ValueNames nothing;
+};
+
+} // namespace kinema::dsl
