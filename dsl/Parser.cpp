@@ -297,7 +297,7 @@ std::unique_ptr<Definition> Parser::definition() {
 
 bool Parser::parameter(Definition &definition) {
   Parameter parameter;
-  auto named = name("a parameter", false);
+  auto named = name("a parameter", true);
   if (!named)
     return false;
   if (named->text == "times")
@@ -318,6 +318,10 @@ bool Parser::parameter(Definition &definition) {
     take();
     parameter.type = static_cast<Type>(type - types);
   }
+  if ((parameter.type == Type::Unit || parameter.type == Type::Block) && findOperation(parameter.name.text))
+    return failAt(parameter.name.location,
+                  "'" + parameter.name.text + "' is an operation, it cannot be the name of a parameter that is called"),
+           false;
   if (takeMark('=')) {
     parameter.defaultValue = expression();
     if (!parameter.defaultValue)
@@ -435,7 +439,7 @@ StmtPtr Parser::statement() {
 
 StmtPtr Parser::let() {
   Location start = take().location;
-  auto named = name("a number", false);
+  auto named = name("a number", true);
   if (!named)
     return nullptr;
   if (!takeMark('='))
