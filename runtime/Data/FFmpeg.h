@@ -60,8 +60,8 @@ public:
   // Starts again with the first packet or, with `fromKey`, the first key packet.
   void rewind(bool fromKey);
 
-  // Decodes the next picture in presentation order; false after the last one. Pictures shown before the time `wanted`
-  // that no other picture needs may be left out.
+  // Decodes the next picture in presentation order; false after the last one. Pictures shown before the time
+  // `wanted` that no other picture needs may be left out.
   bool nextPicture(int64_t wanted = noTime);
   // Presentation time of the current picture in ticks, or noTime.
   int64_t pictureTime() const;

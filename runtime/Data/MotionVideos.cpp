@@ -4,6 +4,7 @@
 #include "runtime/Data/MotionScene.h"
 #include "runtime/Data/Workers.h"
 #include "runtime/Error.h"
+#include "runtime/Files.h"
 #include "runtime/Random.h"
 
 #include <nlohmann/json.hpp>
@@ -143,24 +144,12 @@ void Maker::claimDirectory() const {
            "another folder",
            options.directory);
   }
-  fs::create_directories(directory, error);
-  if (error)
-    fail("{}: cannot be created: {}", options.directory, error.message());
+  makeDirectory(options.directory);
   writeText("motion.json", description());
 }
 
-// Writes a file whole or not at all.
 void Maker::writeText(const char *name, const std::string &text) const {
-  const fs::path file = fs::path(options.directory) / name;
-  const fs::path part = file.string() + ".part";
-  std::ofstream stream(part, std::ios::binary);
-  stream << text;
-  stream.close();
-  std::error_code error;
-  if (stream)
-    fs::rename(part, file, error);
-  if (!stream || error)
-    fail("{}: cannot be written: {}", file.string(), error ? error.message() : std::strerror(errno));
+  writeFile((fs::path(options.directory) / name).string(), text);
 }
 
 std::string Maker::videoName(int split, size_t label, int64_t number) const {

@@ -9,51 +9,45 @@
 
 namespace kinema {
 
-VideoReader::VideoReader(const std::string &file) : input(file) {
-  information.file = file;
-  scanPackets();
-  if (!byTime)
-    scanPictures();
-  describe();
-}
+namespace {
 
 // Lists the frames by the times of their packets. Sets `byTime` if every picture has a time of its own.
-void VideoReader::scanPackets() {
-  byTime = true;
+FrameIndex scanPackets(ffmpeg::Input &input) {
+  FrameIndex index;
+  index.byTime = input.stream().exactSeek;
   int64_t packets = 0;
   bool lastDamaged = false;
   ffmpeg::Packet packet;
   while (input.nextPacket(packet)) {
     ++packets;
     lastDamaged = packet.damaged;
-    byTime &= packet.time != ffmpeg::noTime || !packet.shown;
+    index.byTime &= packet.time != ffmpeg::noTime || !packet.shown;
     if (packet.key)
-      keyTimes.push_back(packet.time);
+      index.keyTimes.push_back(packet.time);
     if (packet.shown)
-      times.push_back(packet.time);
+      index.times.push_back(packet.time);
   }
-  hasKeys = !keyTimes.empty();
-  information.truncated = input.readFailed() || lastDamaged || packets < input.stream().indexed;
-  if (lastDamaged && !times.empty())
-    times.pop_back();
-  byTime &= hasKeys && input.stream().exactSeek;
-  if (!byTime)
-    return;
+  index.truncated = input.readFailed() || lastDamaged || packets < input.stream().indexed;
+  if (lastDamaged && !index.times.empty())
+    index.times.pop_back();
+  index.byTime &= !index.keyTimes.empty();
+  if (!index.byTime)
+    return index;
 
+  std::sort(index.times.begin(), index.times.end());
+  std::sort(index.keyTimes.begin(), index.keyTimes.end());
   // Pictures shown before the first key packet cannot be decoded.
-  int64_t first = keyTimes.front();
-  std::erase_if(times, [&](int64_t time) { return time < first; });
-  std::sort(times.begin(), times.end());
-  std::sort(keyTimes.begin(), keyTimes.end());
-  byTime = std::adjacent_find(times.begin(), times.end()) == times.end();
+  std::erase_if(index.times, [&](int64_t time) { return time < index.keyTimes.front(); });
+  index.byTime = std::adjacent_find(index.times.begin(), index.times.end()) == index.times.end();
+  return index;
 }
 
 // Lists the frames by decoding them all.
-void VideoReader::scanPictures() {
-  byTime = false;
+void scanPictures(ffmpeg::Input &input, FrameIndex &index) {
+  index.byTime = false;
+  std::vector<int64_t> &times = index.times;
   times.clear();
-  input.rewind(hasKeys);
-  current = -1;
+  input.rewind(!index.keyTimes.empty());
   while (input.nextPicture())
     times.push_back(input.pictureTime());
   bool ascending = std::adjacent_find(times.begin(), times.end(), std::greater_equal<>()) == times.end();
@@ -64,8 +58,27 @@ void VideoReader::scanPictures() {
     times[i] = std::llround(static_cast<double>(i) / (rate * input.stream().tick));
 }
 
+FrameIndex scan(ffmpeg::Input &input) {
+  FrameIndex index = scanPackets(input);
+  if (!index.byTime)
+    scanPictures(input, index);
+  return index;
+}
+
+} // namespace
+
+VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index)
+    : input(file), frameIndex(std::move(index)) {
+  information.file = file;
+  if (!frameIndex)
+    frameIndex = std::make_shared<const FrameIndex>(scan(input));
+  describe();
+}
+
 void VideoReader::describe() {
   const ffmpeg::Stream &stream = input.stream();
+  const std::vector<int64_t> &times = frameIndex->times;
+  information.truncated = frameIndex->truncated;
   if (times.empty())
     fail("{}: no frame of its {} video can be read{}", information.file, stream.codec,
          information.truncated ? ": the file is truncated" : "");
@@ -85,6 +98,7 @@ void VideoReader::describe() {
 }
 
 int64_t VideoReader::frameAt(double seconds) const {
+  const std::vector<int64_t> &times = frameIndex->times;
   double ticks = seconds / input.stream().tick + static_cast<double>(times.front());
   // Half a tick of slack: containers round the times of frames to ticks.
   auto after = std::upper_bound(times.begin(), times.end(), ticks + 0.5,
@@ -94,7 +108,7 @@ int64_t VideoReader::frameAt(double seconds) const {
 
 // Decodes on until `input` holds `frame`, with `skip` only what that takes; false if decoding passes it by.
 bool VideoReader::advanceTo(int64_t frame, bool skip) {
-  if (!byTime) {
+  if (!frameIndex->byTime) {
     while (current < frame) {
       if (!input.nextPicture())
         return false;
@@ -102,7 +116,7 @@ bool VideoReader::advanceTo(int64_t frame, bool skip) {
     }
     return true;
   }
-  const int64_t wanted = times[frame];
+  const int64_t wanted = frameIndex->times[frame];
   while (input.nextPicture(skip ? wanted : ffmpeg::noTime)) {
     int64_t time = input.pictureTime();
     if (time == ffmpeg::noTime || time < wanted)
@@ -115,9 +129,10 @@ bool VideoReader::advanceTo(int64_t frame, bool skip) {
 }
 
 bool VideoReader::moveTo(int64_t frame) {
+  const std::vector<int64_t> &times = frameIndex->times, &keyTimes = frameIndex->keyTimes;
   if (current == frame)
     return true;
-  if (byTime) {
+  if (frameIndex->byTime) {
     int64_t key = *std::prev(std::upper_bound(keyTimes.begin(), keyTimes.end(), times[frame]));
     bool decodeOn = current >= 0 && current < frame && key <= times[current];
     if ((decodeOn || input.seek(key)) && advanceTo(frame, true))
@@ -125,7 +140,7 @@ bool VideoReader::moveTo(int64_t frame) {
     current = -1; // passed by: from the start, then, and everything
   }
   if (current < 0 || current > frame) {
-    input.rewind(hasKeys);
+    input.rewind(!keyTimes.empty());
     current = -1;
   }
   return advanceTo(frame, false);

@@ -4,6 +4,7 @@
 
 #include "runtime/Data/FFmpeg.h"
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,13 +21,28 @@ struct VideoInfo {
   bool truncated = false;    // the file ends before its own table of contents does
 };
 
+// Where the frames of a video are.
+struct FrameIndex {
+  // With `byTime`, a picture is frame i if its presentation time is times[i], and decoding may begin at the
+  // last of `keyTimes` not after it. Otherwise frames are counted from the start of the file.
+  bool byTime = false;
+  std::vector<int64_t> times;    // [frames], in ticks, ascending
+  std::vector<int64_t> keyTimes; // in ticks, ascending; empty: the container marks no key packets
+  bool truncated = false;
+
+  int64_t bytes() const { return static_cast<int64_t>((times.size() + keyTimes.size()) * sizeof(int64_t)); }
+};
+
 class VideoReader {
 public:
-  // Opens a video file and scans its packets; decodes nothing unless the container has no usable times, in
-  // which case the whole video is decoded once. Throws Error if it is not a video or has no readable frame.
-  explicit VideoReader(const std::string &file);
+  // Opens a video file. Without an `index` of it, scans its packets; decodes nothing unless the container has
+  // no usable times, in which case the whole video is decoded once. Throws Error if it is not a video or has
+  // no readable frame.
+  explicit VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index = nullptr);
 
   const VideoInfo &info() const { return information; }
+  // For opening the same file again without a scan.
+  const std::shared_ptr<const FrameIndex> &index() const { return frameIndex; }
 
   // The frame on display `seconds` after the first one appeared, in [0, info().frames).
   int64_t frameAt(double seconds) const;
@@ -36,8 +52,6 @@ public:
   void read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb);
 
 private:
-  void scanPackets();
-  void scanPictures();
   void describe();
   bool moveTo(int64_t frame);
   bool advanceTo(int64_t frame, bool skip);
@@ -47,14 +61,7 @@ private:
 
   ffmpeg::Input input;
   VideoInfo information;
-
-  // With `byTime`, a picture is frame i if its presentation time is times[i], and decoding may begin at the
-  // last of `keyTimes` not after it. Otherwise frames are counted from the start of the file.
-  bool byTime = false;
-  bool hasKeys = false;
-  std::vector<int64_t> times;    // in ticks, strictly ascending
-  std::vector<int64_t> keyTimes; // in ticks, ascending
-
+  std::shared_ptr<const FrameIndex> frameIndex;
   int64_t current = -1; // frame that `input` holds, -1 if none
 };
 

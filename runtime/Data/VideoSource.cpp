@@ -22,6 +22,9 @@ double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// Frame indices are kept up to this many bytes: 8 a frame.
+constexpr int64_t indexMemory = int64_t{64} << 20;
+
 // A batch being filled, or waiting to be taken.
 struct Slot {
   Batch batch;
@@ -83,6 +86,9 @@ struct VideoSource::State {
   bool stopping = false, paused = true, endOfEpoch = false;
   IdleReaders idle;
   std::map<int64_t, std::string> unopenable; // videos that cannot be opened, and why
+  std::map<int64_t, std::shared_ptr<const FrameIndex>> indices;
+  int64_t indexBytes = 0;
+  std::exception_ptr failure; // of a worker, for want of memory; thrown by `next`
   std::set<int64_t> reported;
   std::vector<Unreadable> unreadable;
   LoaderStatistics statistics;
@@ -168,7 +174,7 @@ void VideoSource::State::worker() {
     ++statistics.clips;
     statistics.decodeSeconds += seconds;
     --slot.missing;
-    if (slot.missing == 0 || paused)
+    if (slot.missing == 0 || paused || failure)
       slotDone.notify_all();
   }
 }
@@ -180,8 +186,11 @@ void VideoSource::State::decode(const Position &at, Slot &slot, std::vector<uint
   slot.batch.labels[at.clip] = list.videos[draw.video].label;
   try {
     fill(draw, scratch, slot.batch.clips.data() + at.clip * clipFloats);
-  } catch (const std::exception &error) {
+  } catch (const Error &error) {
     slot.reasons[at.clip] = error.what();
+  } catch (...) {
+    std::lock_guard lock(mutex);
+    failure = std::current_exception();
   }
 }
 
@@ -210,15 +219,22 @@ void VideoSource::State::fill(const ClipDraw &draw, std::vector<uint8_t> &scratc
 // That a video cannot be opened is remembered; what cannot be read of one that can is tried anew with each
 // clip, so that a clip's fate does not depend on the clips before it.
 std::unique_ptr<VideoReader> VideoSource::State::open(int64_t video) {
+  std::shared_ptr<const FrameIndex> index;
   {
     std::lock_guard lock(mutex);
     if (auto known = unopenable.find(video); known != unopenable.end())
       throw Error(known->second);
     if (auto reader = idle.take(video))
       return reader;
+    if (auto known = indices.find(video); known != indices.end())
+      index = known->second;
   }
   try {
-    return std::make_unique<VideoReader>(list.videos[video].path);
+    auto reader = std::make_unique<VideoReader>(list.videos[video].path, index);
+    std::lock_guard lock(mutex);
+    if (indexBytes < indexMemory && indices.emplace(video, reader->index()).second)
+      indexBytes += reader->index()->bytes();
+    return reader;
   } catch (const Error &error) {
     std::lock_guard lock(mutex);
     unopenable.emplace(video, error.what());
@@ -313,7 +329,9 @@ bool VideoSource::next(Batch &batch) {
   }
   Slot &slot = s.ring[s.taken % s.ring.size()];
   const Clock::time_point begin = Clock::now();
-  s.slotDone.wait(lock, [&] { return s.begun > s.taken && slot.missing == 0; });
+  s.slotDone.wait(lock, [&] { return s.failure || (s.begun > s.taken && slot.missing == 0); });
+  if (s.failure)
+    std::rethrow_exception(s.failure);
   s.statistics.waitSeconds += secondsSince(begin);
   s.closeUp(slot);
   std::swap(batch, slot.batch);

@@ -44,8 +44,8 @@ public:
   bool next(Batch &batch) override;
   std::vector<Unreadable> takeUnreadable() override;
 
-  // Bytes that the loader holds for batches and for decoded frames when all threads are busy (without
-  // FFmpeg's own).
+  // Bytes that the loader holds at the most for batches and frames when all threads are busy. Tables of where
+  // the videos' frames are (at most 64 MiB) and FFmpeg's own memory come on top.
   int64_t memory() const;
   int threads() const;
   LoaderStatistics statistics() const;
