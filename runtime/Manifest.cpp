@@ -123,19 +123,29 @@ std::optional<int64_t> storageBytes(const Sizes &sizes, SizeOf sizeOf) {
   return bytes;
 }
 
+std::vector<int64_t> parseShape(const Node &node) {
+  std::vector<int64_t> shape;
+  for (const Node &size : node.list())
+    shape.push_back(size.integer(1, INT32_MAX));
+  return shape;
+}
+
 void parseTensor(const Node &node, int64_t arenaBytes, ArenaTensor &tensor) {
   tensor.name = node.at("name").text();
   std::string type = node.at("type").text();
   if (type != "f32" && type != "i32")
     node.at("type").fault("expected f32 or i32, found {}", type);
   tensor.type = type == "f32" ? ElementType::F32 : ElementType::I32;
-  for (const Node &size : node.at("shape").list())
-    tensor.shape.push_back(size.integer(1, INT32_MAX));
+  tensor.shape = parseShape(node.at("shape"));
+  tensor.fileShape = node.has("file_shape") ? parseShape(node.at("file_shape")) : tensor.shape;
   tensor.order = parseOrder(node.at("order"));
   if (std::string fault = findFault(tensor.shape, tensor.order); !fault.empty())
     node.fault("tensor {}: {}", tensor.name, fault);
 
   auto logical = storageBytes(tensor.shape, [](int64_t size) { return size; });
+  if (storageBytes(tensor.fileShape, [](int64_t size) { return size; }) != logical)
+    node.fault("tensor {} has shape [{}] but [{}] in files", tensor.name, fmt::join(tensor.shape, ", "),
+               fmt::join(tensor.fileShape, ", "));
   auto stored =
       tensor.order.empty() ? logical : storageBytes(tensor.order, [](const Loop &loop) { return loop.size; });
   tensor.bytes = node.at("bytes").integer(0, largestArena);
@@ -272,12 +282,15 @@ void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
   }
   if (manifest.train || (root.has("hyper") && !root.at("hyper").raw().is_null())) {
     Node node = root.at("hyper");
+    static const std::set<std::string> known = {"rate", "momentum", "nesterov", "decay", "seed", "step"};
     for (const Node &field : node.at("fields").list()) {
       manifest.hyperFields.push_back(field.text());
-      static const std::set<std::string> known = {"rate", "momentum", "nesterov", "decay"};
       if (!known.contains(manifest.hyperFields.back()))
-        field.fault("expected rate, momentum, nesterov or decay, found {}", manifest.hyperFields.back());
+        field.fault("expected rate, momentum, nesterov, decay, seed or step, found {}",
+                    manifest.hyperFields.back());
     }
+    if (manifest.hyperFields.size() > known.size())
+      node.fault("there are {} fields", manifest.hyperFields.size());
     int64_t bytes =
         node.at("bytes").integer(4 * static_cast<int64_t>(manifest.hyperFields.size()), manifest.arenaBytes);
     manifest.hyper = parsePlace(node.at("offset"), bytes, manifest.arenaBytes);

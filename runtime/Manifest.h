@@ -20,6 +20,7 @@ struct ArenaTensor {
   std::string name;
   ElementType type = ElementType::F32; // F32 or I32
   std::vector<int64_t> shape;          // logical
+  std::vector<int64_t> fileShape;      // in files; the same elements in the same order
   Order order;
   int64_t offset = 0; // bytes from the arena's start
   int64_t bytes = 0;  // padding included

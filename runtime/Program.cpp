@@ -169,14 +169,12 @@ float Program::getScalar(const ArenaTensor &tensor) {
 void Program::setHyper(const Hyper &hyper) {
   if (!contents.hyper)
     fail("package {} was compiled for inference and takes no learning rate", contents.name);
-  std::array<float, 16> values{};
-  for (size_t i = 0; i < contents.hyperFields.size(); ++i) {
-    const std::string &field = contents.hyperFields[i];
-    values[i] = field == "rate"       ? hyper.rate
-                : field == "momentum" ? hyper.momentum
-                : field == "nesterov" ? hyper.nesterov
-                                      : hyper.decay;
-  }
+  static const std::map<std::string, float Hyper::*> members = {
+      {"rate", &Hyper::rate},   {"momentum", &Hyper::momentum}, {"nesterov", &Hyper::nesterov},
+      {"decay", &Hyper::decay}, {"seed", &Hyper::seed},         {"step", &Hyper::step}};
+  std::array<float, 6> values{};
+  for (size_t i = 0; i < contents.hyperFields.size(); ++i)
+    values[i] = hyper.*members.at(contents.hyperFields[i]);
   device->copyIn(*contents.hyper, values.data(), 4 * static_cast<int64_t>(contents.hyperFields.size()));
 }
 

@@ -19,6 +19,7 @@ namespace kinema {
 // What a step of SGD is told (docs/package.md, "Hyper").
 struct Hyper {
   float rate = 0, momentum = 0, nesterov = 0, decay = 0;
+  float seed = 0, step = 0; // of random numbers drawn while training (dropout); whole numbers below 2^24
 };
 
 // Time spent in one launch of an entry, over all runs.
@@ -68,7 +69,7 @@ public:
   // Error that names it; `num_batches_tracked` is passed over. After loading, "prepare" has been run.
   void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
   TensorFile storeWeights(const NameMap &names = {});
-  // Copies one parameter, momentum or output into a tensor for a file.
+  // Copies one parameter, momentum or output into a tensor for a file, of its shape there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
   // Times of an entry's launches, in order; empty unless profiled.

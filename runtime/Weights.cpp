@@ -85,9 +85,9 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
     const FileTensor *tensor = file.find(name);
     if (!tensor)
       fail("{} has no tensor {}, which {} needs", origin, name, contents.name);
-    if (tensor->type != parameter.type || tensor->shape != parameter.shape)
+    if (tensor->type != parameter.type || tensor->shape != parameter.fileShape)
       fail("{}: tensor {} is {}, {} needs {}", origin, name, describe(tensor->type, tensor->shape),
-           contents.name, describe(parameter.type, parameter.shape));
+           contents.name, describe(parameter.type, parameter.fileShape));
     found.push_back(tensor);
   }
   for (const FileTensor &tensor : file.tensors)
@@ -100,7 +100,7 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
 }
 
 FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {
-  FileTensor stored(name, tensor.type, tensor.shape);
+  FileTensor stored(name, tensor.type, tensor.fileShape);
   read(tensor, stored.bytes.data(), tensor.elements());
   return stored;
 }
