@@ -97,7 +97,7 @@ clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
 func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
   %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
   %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  // expected-error @below {{no gradient for clip.softmax at layer attention}}
+  // expected-error @unknown {{no gradient for clip.softmax at layer attention}}
   %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32> loc("attention")
   return %p : tensor<2x5x1x1x1xf32>
 }
