@@ -129,7 +129,7 @@ protected:
   std::vector<int64_t> frames(const ClipSampler &sampler, int64_t n, int videoFrames) {
     const std::string file = folder / fmt::format("{}.mp4", videoFrames);
     if (!std::filesystem::exists(file))
-      makeVideo(file, "-pix_fmt yuv420p", videoFrames);
+      makeH264(file, videoFrames, 36, 48, 1);
     VideoReader video(file);
     return sampler.frames(sampler.draw(0, n), video);
   }

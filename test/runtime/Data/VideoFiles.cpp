@@ -1,10 +1,16 @@
 #include "test/runtime/Data/VideoFiles.h"
 
+#include "runtime/Data/FFmpeg.h"
+#include "runtime/Data/MotionScene.h"
+
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 
 namespace kinema::test {
+
+using ffmpeg::H264Options;
+using ffmpeg::H264Output;
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "kinema-test-XXXXXX").string();
@@ -30,6 +36,22 @@ void makeVideo(const std::string &file, const std::string &arguments, int frames
   if (!runFfmpeg(fmt::format("-f lavfi -i testsrc2=size={}:rate=25 -frames:v {} {} '{}'", size, frames,
                              arguments, file)))
     fail("{}: the ffmpeg command could not make it", file);
+}
+
+void makeH264(const std::string &file, int frames, int height, int width, uint64_t seed) {
+  const uint8_t grey[] = {255};
+  const MotionScene scene(Motion::Right, {1, grey}, {height, width}, std::max(2, frames), seed, 0);
+  H264Options options;
+  options.height = height;
+  options.width = width;
+  options.keyInterval = 8;
+  H264Output output(file, options);
+  std::vector<uint8_t> rgb(static_cast<size_t>(height) * width * 3);
+  for (int frame = 0; frame < frames; ++frame) {
+    scene.render(frame, rgb.data());
+    output.write(rgb.data());
+  }
+  output.finish();
 }
 
 std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder) {

@@ -33,6 +33,9 @@ bool hasEncoder(const std::string &name);
 void makeVideo(const std::string &file, const std::string &arguments, int frames = 60,
                const std::string &size = "96x72");
 
+// The same without the command, and fast: H.264 in mp4; `seed` chooses the picture.
+void makeH264(const std::string &file, int frames, int height, int width, uint64_t seed);
+
 // All frames as the ffmpeg command decodes them: [frames, height, width, 3].
 std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder);
 

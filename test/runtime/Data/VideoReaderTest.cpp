@@ -47,11 +47,15 @@ void PrintTo(const Format &format, std::ostream *stream) { *stream << format.nam
 class EveryFormat : public testing::TestWithParam<Format> {
 protected:
   void SetUp() override {
-    if (!hasEncoder(GetParam().encoder))
-      GTEST_SKIP() << "this ffmpeg has no encoder " << GetParam().encoder;
     file = folder / GetParam().file;
-    makeVideo(file, std::string("-c:v ") + GetParam().encoder + " " + GetParam().arguments, 60,
-              GetParam().size);
+    try {
+      makeVideo(file, std::string("-c:v ") + GetParam().encoder + " " + GetParam().arguments, 30,
+                GetParam().size);
+    } catch (const Error &) {
+      if (hasEncoder(GetParam().encoder))
+        throw;
+      GTEST_SKIP() << "this ffmpeg has no encoder " << GetParam().encoder;
+    }
   }
 
   TemporaryFolder folder;
@@ -94,16 +98,15 @@ constexpr Format formats[] = {
     {"H264Bt709", "libx264", "v.mp4",
      "-pix_fmt yuv420p -vf scale=out_color_matrix=bt709 -colorspace bt709 -color_primaries bt709 -color_trc "
      "bt709"},
-    {"H264VariableRate", "libx264", "v.mp4",
-     "-pix_fmt yuv420p -g 12 -vf 'settb=1/1000,setpts=N*(N+4)/200/TB' -enc_time_base -1 -vsync vfr"},
+    {"H264VariableRate", "libx264", "v.mp4", "-pix_fmt yuv420p -g 12 -vf 'setpts=N*(N+4)' -vsync vfr"},
     {"H264Gray", "libx264", "v.mp4", "-pix_fmt gray -g 12"},
     {"Hevc", "libx265", "v.mp4", "-pix_fmt yuv420p -x265-params keyint=12:open-gop=1:log-level=none"},
-    {"Vp8", "libvpx", "v.webm", "-g 12 -auto-alt-ref 1 -lag-in-frames 10 -b:v 200k"},
+    {"Vp8", "libvpx", "v.webm", "-g 12 -auto-alt-ref 1 -lag-in-frames 10 -cpu-used 8 -b:v 200k"},
     {"Vp9", "libvpx-vp9", "v.webm", "-g 12 -auto-alt-ref 1 -lag-in-frames 10 -cpu-used 8 -b:v 200k"},
     {"Vp9Mp4", "libvpx-vp9", "v.mp4", "-g 12 -cpu-used 8 -b:v 200k"},
     {"Theora", "libtheora", "v.ogv", "-g 12 -q:v 7"},
-    {"Cinepak", "cinepak", "v.avi", "-g 12"},
-    {"CinepakQuickTime", "cinepak", "v.mov", "-g 12"},
+    {"Cinepak", "cinepak", "v.avi", "-g 12", "48x36"},
+    {"CinepakQuickTime", "cinepak", "v.mov", "-g 12", "48x36"},
     {"Mpeg2Program", "mpeg2video", "v.mpg", "-g 12 -bf 2 -q:v 3"},
     {"Mpeg2Transport", "mpeg2video", "v.ts", "-g 12 -bf 2 -q:v 3"},
     {"Mpeg2Interlaced", "mpeg2video", "v.ts", "-g 12 -bf 2 -q:v 3 -flags +ildct+ilme"},
@@ -153,13 +156,12 @@ TEST_F(VideoReaderTest, FindsFramesByTime) {
 }
 
 TEST_F(VideoReaderTest, TimesOfAVariableRate) {
-  // Frame n appears after n (n + 4) / 200 seconds.
-  makeVideo(folder / "v.mp4",
-            "-pix_fmt yuv420p -vf 'settb=1/1000,setpts=N*(N+4)/200/TB' -enc_time_base -1 -vsync vfr", 20);
+  // Frame n appears after n (n + 4) / 25 seconds.
+  makeVideo(folder / "v.mp4", "-pix_fmt yuv420p -vf 'setpts=N*(N+4)' -vsync vfr", 20);
   VideoReader video(folder / "v.mp4");
   ASSERT_EQ(video.info().frames, 20);
   for (int n = 0; n < 20; ++n)
-    EXPECT_EQ(video.frameAt(n * (n + 4) / 200.0 + 0.01), n);
+    EXPECT_EQ(video.frameAt(n * (n + 4) / 25.0 + 0.01), n);
 }
 
 TEST_F(VideoReaderTest, RepeatsAndReorders) {

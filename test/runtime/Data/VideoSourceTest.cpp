@@ -20,8 +20,7 @@ protected:
   void SetUp() override {
     std::string lines;
     for (int i = 0; i < 7; ++i) {
-      makeVideo(folder / fmt::format("v{}.mp4", i), fmt::format("-pix_fmt yuv420p -g 8 -vf hue=h={}", 50 * i),
-                20 + i, "48x36");
+      makeH264(folder / fmt::format("v{}.mp4", i), 20 + i, 36, 48, i);
       lines += fmt::format("v{}.mp4 {}\n", i, i);
     }
     writeText(folder / "list.txt", lines);
