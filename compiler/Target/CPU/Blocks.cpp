@@ -1,0 +1,55 @@
+#include "compiler/Target/CPU/Blocks.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+BlockCuts::BlockCuts(ArrayRef<int64_t> tensor, BlockShape block) {
+  at(0) = {tensor[0], block[0]};
+  at(1) = {tensor[2], block[1]};
+  at(2) = {tensor[3], block[2]};
+}
+
+BlockShape BlockCuts::shapeOf(int64_t variant) const {
+  BlockShape shape;
+  for (int i = 0; i < 3; ++i)
+    shape[i] = (variant >> i) & 1 ? at(i).last() : at(i).size;
+  return shape;
+}
+
+BlockPlace kinema::cpu::emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, Value block) {
+  BlockPlace place;
+  place.variant = e.index(0);
+  Value rest = block;
+  for (int i = 2; i >= 0; --i) {
+    const Cut &cut = cuts[i];
+    Value at = e.rem(rest, cut.count());
+    rest = e.div(rest, cut.count());
+    place.first[i] = e.mul(at, cut.size);
+    place.size[i] = e.index(cut.size);
+    if (cut.last() == cut.size)
+      continue;
+    Value isLast = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, at, e.index(cut.count() - 1));
+    place.size[i] = arith::SelectOp::create(e.b, e.loc, isLast, e.index(cut.last()), place.size[i]);
+    Value bit = arith::SelectOp::create(e.b, e.loc, isLast, e.index(int64_t(1) << i), e.index(0));
+    place.variant = e.add(place.variant, bit);
+  }
+  return place;
+}
+
+SmallVector<int64_t> kinema::cpu::evenSizes(int64_t total, int64_t step) {
+  SmallVector<int64_t> sizes;
+  for (int64_t parts = 1; parts <= total; ++parts) {
+    int64_t size = std::min(total, shape::roundUp(shape::ceilDiv(total, parts), step));
+    if (sizes.empty() || sizes.back() != size)
+      sizes.push_back(size);
+  }
+  return sizes;
+}
+
+double kinema::cpu::costOverMachines(double blockCost, int64_t blocks) {
+  double total = 0;
+  for (int64_t threads : {1, 2, 4, 8, 16})
+    total += blockCost * shape::ceilDiv(blocks, threads) * threads;
+  return total;
+}

@@ -1,0 +1,50 @@
+// How a contraction's positions are cut into blocks of clips, frames and rows; columns are never cut.
+#ifndef KINEMA_COMPILER_TARGET_CPU_BLOCKS_H
+#define KINEMA_COMPILER_TARGET_CPU_BLOCKS_H
+
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+namespace kinema::cpu {
+
+/// One axis cut into blocks of `size`; the last one may be smaller.
+struct Cut {
+  int64_t total, size;
+
+  int64_t count() const { return shape::ceilDiv(total, size); }
+  int64_t last() const { return total - (count() - 1) * size; }
+};
+
+/// Clips, frames, rows.
+using BlockShape = std::array<int64_t, 3>;
+
+struct BlockCuts : std::array<Cut, 3> {
+  /// Cuts a tensor [N, C, T, H, W].
+  BlockCuts() = default;
+  BlockCuts(llvm::ArrayRef<int64_t> tensor, BlockShape block);
+
+  int64_t count() const { return at(0).count() * at(1).count() * at(2).count(); }
+  int64_t rows() const { return at(0).size * at(1).size * at(2).size; }
+
+  /// Blocks at the end of axes may be smaller: variant v is a block that is last along axis i where bit i of
+  /// v is set.
+  static constexpr int64_t variants = 8;
+  BlockShape shapeOf(int64_t variant) const;
+};
+
+/// A block at run time.
+struct BlockPlace {
+  std::array<mlir::Value, 3> first, size; // clips, frames, rows
+  mlir::Value variant;
+};
+BlockPlace emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, mlir::Value block);
+
+/// The sizes that cut `total` evenly into 1, 2, 3, ... parts, in multiples of `step`.
+llvm::SmallVector<int64_t> evenSizes(int64_t total, int64_t step = 1);
+
+/// Blocks of this cost each, over machines of 1 to 16 cores, each counted as much: how many threads will
+/// share the blocks is not known, and the last of them idle when blocks run out.
+double costOverMachines(double blockCost, int64_t blocks);
+
+} // namespace kinema::cpu
+
+#endif

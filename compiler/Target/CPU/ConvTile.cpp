@@ -1,0 +1,313 @@
+#include "compiler/Target/CPU/ConvTile.h"
+
+#include "compiler/Target/CPU/ConvPlan.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+using kernel::Access;
+using kernel::LayoutKind;
+using kernel::Yield;
+
+static StagedOperand sourceOf(kernel::ConvOp op) {
+  return {op.getPrologueOperands(), op.getPrologueAccess(), op.getPrologue(), op.getSourceType()};
+}
+
+//===-- Schedule ----------------------------------------------------------===//
+
+static bool isBlocked(RankedTensorType type) {
+  auto layout = kernel::layoutOf(type);
+  return layout.getKind() == LayoutKind::Blocked && layout.getBlock() == lanes;
+}
+
+static bool isSupported(kernel::ConvOp op) {
+  if (op.getGroups() != 1 || !sourceOf(op).isSupported())
+    return false;
+  auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
+  bool forward = op.getDirection() == kernel::Direction::Forward;
+  if (weight.getKind() != (forward ? LayoutKind::Weight : LayoutKind::WeightTransposed) ||
+      weight.getBlock() != lanes || weight.getReduce() != kernel::layoutOf(op.getSourceType()).getBlock())
+    return false;
+  int64_t channels = shape::roundUp(op.getResultType().getDimSize(1), lanes);
+  auto holdsVectors = [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return isBlocked(tensor) || (tensor.getRank() != 5 && tensor.getShape().back() == channels);
+  };
+  return llvm::all_of(op.getEpilogueOperands().getTypes(), holdsVectors) &&
+         llvm::all_of(op.getResultTypes(), holdsVectors);
+}
+
+std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp op) {
+  if (!isSupported(op))
+    return std::nullopt;
+  constexpr int64_t maxPixels = 4096;
+  auto result = op.getResultType().getShape(); // [N, C, T, H, W]
+  auto step = op.getGather().resultStep;
+  std::optional<ConvPlan> best;
+  double bestCost = 0;
+  for (int64_t clips : evenSizes(result[0]))
+    for (int64_t frames : evenSizes(result[2], step[0]))
+      for (int64_t rows : evenSizes(result[3], step[1])) {
+        ConvPlan plan(op, {clips, frames, rows});
+        if (best && plan.blockPixels() > maxPixels)
+          continue;
+        double block = plan.blockCost(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
+        double cost = costOverMachines(block, plan.cuts.count());
+        if (!best || cost < bestCost) {
+          best = plan;
+          bestCost = cost;
+        }
+      }
+  Builder builder(op.getContext());
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto parameters =
+      builder.getDictionaryAttr({integer("clips", best->cuts[0].size), integer("frames", best->cuts[1].size),
+                                 integer("rows", best->cuts[2].size)});
+  return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", best->cuts.count(), best->scratchBytes(),
+                                   parameters);
+}
+
+//===-- Emission ----------------------------------------------------------===//
+
+namespace {
+
+/// Writes one kernel; the members are set as the code that computes them is written.
+class ConvTileEmitter {
+public:
+  ConvTileEmitter(kernel::ConvOp op, const ConvPlan &plan, KernelEmitter &e)
+      : op(op), plan(plan), e(e), result(op.getResultType().getShape()),
+        yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
+
+  void emit();
+
+private:
+  /// What the epilogue knows of one channel block.
+  struct ChannelBlock {
+    Value block;                // index of the channel block
+    Value tileAt;               // position of its accumulators in scratch
+    SmallVector<Value> vectors; // of channel and batch_channel operands, else null
+    Value keep;                 // lanes that are channels; null where all are
+  };
+  /// Where one vector of the result is.
+  struct Pixel {
+    Value n, t, h, w;
+    Value tileAt, resultAt;
+  };
+  using PixelBody = function_ref<SmallVector<Value>(const Pixel &, ValueRange)>;
+
+  Value epilogueBuffer(unsigned i) { return e.operands[1 + op.getPrologueOperands().size() + i]; }
+  void emitTables();
+  void emitSource();
+  void emitContraction(Value firstBlock, Value width);
+  void emitPass(Value pass, Value firstBlock, Value width);
+  void emitEpilogue(const ChannelBlock &channels);
+  SmallVector<Value> emitStores(const ChannelBlock &channels, const Pixel &pixel);
+  void emitMoments(const ChannelBlock &channels, Value sum);
+  void storePartial(Value value, Value partial, int64_t rows, int64_t row, Value block);
+  SmallVector<Value> overPixels(const ChannelBlock &channels, ArrayRef<Value> init, PixelBody body);
+
+  kernel::ConvOp op;
+  const ConvPlan &plan;
+  KernelEmitter &e;
+  ArrayRef<int64_t> result; // [N, C, T, H, W]
+  kernel::YieldOp yield;
+  Value pixels, ranges, taps, passes; // tables
+  int64_t passCount = 0;
+  Value gridBlock;
+  BlockPlace place; // of the grid's block
+};
+
+void ConvTileEmitter::emitTables() {
+  auto contents = plan.tables();
+  std::string name = op->getParentOfType<kernel::DefOp>().getSymName().str();
+  pixels = emitTable(e, name + "_pixels", contents.pixels);
+  ranges = emitTable(e, name + "_ranges", contents.ranges);
+  taps = emitTable(e, name + "_taps", contents.taps);
+  passes = emitTable(e, name + "_passes", contents.passes);
+  passCount = contents.passes.size() / ConvPlan::passFields;
+}
+
+void ConvTileEmitter::emitSource() {
+  auto start = [&](int axis, Value at) {
+    Value q = e.div(at, plan.gather.resultStep[axis]);
+    return e.add(e.mul(q, plan.gather.sourceStep[axis]), plan.box.axes[axis].low);
+  };
+  StagedPart part{place.first[0],           place.size[0],           e.index(0), e.index(plan.sourceBlocks),
+                  start(0, place.first[1]), start(1, place.first[2])};
+  emitStage(e, sourceOf(op), plan.box, part, e.index(0));
+}
+
+/// One pass of the contraction for a group of `width` result blocks.
+void ConvTileEmitter::emitPass(Value pass, Value firstBlock, Value width) {
+  Value at = e.mul(pass, ConvPlan::passFields);
+  auto get = [&](int64_t i) { return loadIndex(e, passes, e.add(at, i)); };
+  Value phase = get(0), firstSource = get(3);
+  Value range = e.mul(e.add(e.mul(place.variant, plan.gather.phases.size()), phase), 2);
+  int64_t sourceBlockWeights = shape::product(plan.kernel) * plan.reduce * lanes;
+  int64_t resultBlockWeights = plan.sourceBlocks * sourceBlockWeights;
+  ConvTile tile;
+  tile.source = tile.tile = e.scratch;
+  tile.weights = e.bufferOf(op.getWeightMutable());
+  tile.pixels = pixels;
+  tile.taps = taps;
+  tile.sourceAt = e.mul(firstSource, plan.box.blockStride());
+  tile.sourceBlockStride = e.index(plan.box.blockStride());
+  tile.weightsAt = e.add(e.mul(firstBlock, resultBlockWeights), e.mul(firstSource, sourceBlockWeights));
+  tile.weightsBlockStride = e.index(sourceBlockWeights);
+  tile.weightsGroupStride = e.index(resultBlockWeights);
+  tile.tileAt = e.index(plan.tileAt());
+  tile.tileGroupStride = e.index(plan.blockPixels() * lanes);
+  tile.firstPixel = loadIndex(e, ranges, range);
+  tile.pixelCount = loadIndex(e, ranges, e.add(range, 1));
+  tile.firstTap = get(1);
+  tile.tapCount = get(2);
+  tile.channelBlocks = get(4);
+  tile.accumulate = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, get(5), e.index(0));
+  callForWidth(e, plan.groups, width, [&](int64_t blocks) { callConvTile(e, blocks, plan.depth, tile); });
+}
+
+//===-- Epilogue ----------------------------------------------------------===//
+
+/// Runs the body for each pixel of the block at one channel block, in order, carrying values.
+SmallVector<Value> ConvTileEmitter::overPixels(const ChannelBlock &channels, ArrayRef<Value> init,
+                                               PixelBody body) {
+  Value zero = e.index(0);
+  int64_t columns = plan.columns;
+  return e.loop(zero, place.size[0], 1, init, [&](Value clip, ValueRange atClip) {
+    Value n = e.add(place.first[0], clip);
+    Value plane = e.add(e.mul(n, plan.resultBlocks), channels.block);
+    return e.loop(zero, place.size[1], 1, atClip, [&](Value frame, ValueRange atFrame) {
+      Value t = e.add(place.first[1], frame);
+      Value tileFrame = e.add(e.mul(clip, plan.cuts[1].size), frame);
+      return e.loop(zero, place.size[2], 1, atFrame, [&](Value line, ValueRange atRow) {
+        Value h = e.add(place.first[2], line);
+        Value tileRow = e.mul(e.add(e.mul(tileFrame, plan.cuts[2].size), line), columns);
+        Value resultRow = e.mul(e.add(e.mul(e.add(e.mul(plane, result[2]), t), result[3]), h), columns);
+        return e.loop(zero, e.index(columns), 1, atRow, [&](Value w, ValueRange carried) {
+          Pixel pixel{n,
+                      t,
+                      h,
+                      w,
+                      e.add(channels.tileAt, e.mul(e.add(tileRow, w), lanes)),
+                      e.mul(e.add(resultRow, w), lanes)};
+          return body(pixel, carried);
+        });
+      });
+    });
+  });
+}
+
+/// Computes and stores a pixel's results; returns all that the epilogue yields.
+SmallVector<Value> ConvTileEmitter::emitStores(const ChannelBlock &channels, const Pixel &pixel) {
+  SmallVector<Value> arguments = {e.loadVector(e.scratch, pixel.tileAt, lanes)};
+  for (auto [i, operand] : llvm::enumerate(op.getEpilogueOperands())) {
+    auto access = static_cast<Access>(op.getEpilogueAccess()[i]);
+    Value buffer = epilogueBuffer(i);
+    if (access == Access::Pixel)
+      arguments.push_back(e.loadVector(buffer, pixel.resultAt, lanes));
+    else if (channels.vectors[i])
+      arguments.push_back(channels.vectors[i]);
+    else
+      arguments.push_back(
+          e.loadAccess(buffer, cast<RankedTensorType>(operand.getType()), access, op.getResultType(),
+                       {pixel.n, e.mul(channels.block, lanes), pixel.t, pixel.h, pixel.w}, lanes));
+  }
+  auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
+  if (channels.keep)
+    for (Value &value : yielded)
+      value =
+          arith::SelectOp::create(e.b, e.loc, channels.keep, value, e.constant(0.0f, e.vectorType(lanes)));
+  unsigned store = 0;
+  for (auto [i, value] : llvm::enumerate(yielded)) {
+    if (yield.getKind(i) == Yield::Store)
+      e.storeVector(value, e.results[store++], pixel.resultAt);
+    else if (yield.getKind(i) == Yield::Moments)
+      e.storeVector(value, e.scratch, pixel.tileAt);
+  }
+  return yielded;
+}
+
+/// Stores a channel block's vector to partial[grid block, row, channels], of `rows` rows.
+void ConvTileEmitter::storePartial(Value value, Value partial, int64_t rows, int64_t row, Value block) {
+  Value at = e.add(e.mul(gridBlock, rows), row);
+  e.storeVector(value, partial, e.mul(e.add(e.mul(at, plan.resultBlocks), block), lanes));
+}
+
+/// Count, mean and squared deviations of what the epilogue has left in the tile.
+void ConvTileEmitter::emitMoments(const ChannelBlock &channels, Value sum) {
+  Value count = e.mul(e.mul(place.size[0], place.size[1]), e.mul(place.size[2], plan.columns));
+  Value wide = arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), count);
+  Value number = e.splat(arith::SIToFPOp::create(e.b, e.loc, e.b.getF32Type(), wide), lanes);
+  Value mean = arith::DivFOp::create(e.b, e.loc, sum, number);
+  Value zero = e.constant(0.0f, e.vectorType(lanes));
+  Value squares =
+      overPixels(channels, {zero}, [&](const Pixel &pixel, ValueRange carried) -> SmallVector<Value> {
+        Value value = e.loadVector(e.scratch, pixel.tileAt, lanes);
+        Value distance = arith::SubFOp::create(e.b, e.loc, value, mean);
+        return {math::FmaOp::create(e.b, e.loc, distance, distance, carried[0])};
+      })[0];
+  if (channels.keep)
+    number = arith::SelectOp::create(e.b, e.loc, channels.keep, number, zero);
+  Value partial = e.results[yield.countOf(Yield::Store)];
+  for (auto [row, value] : llvm::enumerate(ArrayRef<Value>{number, mean, squares}))
+    storePartial(value, partial, 3, row, channels.block);
+}
+
+void ConvTileEmitter::emitEpilogue(const ChannelBlock &channels) {
+  int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments);
+  int64_t sums = yield.countOf(Yield::Sum);
+  SmallVector<Value> init(moments + sums, e.constant(0.0f, e.vectorType(lanes)));
+  auto totals = overPixels(channels, init, [&](const Pixel &pixel, ValueRange carried) {
+    auto yielded = emitStores(channels, pixel);
+    SmallVector<Value> next;
+    for (auto [sum, value] : llvm::zip(carried, ArrayRef(yielded).drop_front(stores)))
+      next.push_back(arith::AddFOp::create(e.b, e.loc, sum, value));
+    return next;
+  });
+  if (moments)
+    emitMoments(channels, totals[0]);
+  for (int64_t i = 0; i < sums; ++i)
+    storePartial(totals[moments + i], e.results[stores + moments], sums, i, channels.block);
+}
+
+//===-- Blocks ------------------------------------------------------------===//
+
+/// All passes of a group of result blocks, then their epilogue.
+void ConvTileEmitter::emitContraction(Value firstBlock, Value width) {
+  e.loop(passCount, [&](Value pass) { emitPass(pass, firstBlock, width); });
+  e.loop(e.index(0), width, 1, [&](Value i) {
+    ChannelBlock channels;
+    channels.block = e.add(firstBlock, i);
+    channels.tileAt = e.add(e.mul(i, plan.blockPixels() * lanes), plan.tileAt());
+    for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess()))
+      channels.vectors.push_back(static_cast<Access>(access) == Access::Channel
+                                     ? e.loadVector(epilogueBuffer(i), e.mul(channels.block, lanes), lanes)
+                                     : Value());
+    if (result[1] % lanes)
+      channels.keep = channelMask(e, channels.block, result[1], lanes);
+    emitEpilogue(channels);
+  });
+}
+
+void ConvTileEmitter::emit() {
+  emitTables();
+  e.forEachBlock([&](Value block) {
+    gridBlock = block;
+    place = emitBlockPlace(e, plan.cuts, block);
+    emitSource();
+    e.loop(plan.groups.count(), [&](Value group) {
+      auto [firstBlock, width] = emitGroup(e, plan.groups, group);
+      emitContraction(firstBlock, width);
+    });
+  });
+}
+
+} // namespace
+
+void kinema::cpu::emitConvTile(kernel::ConvOp op, KernelEmitter &e) {
+  auto schedule = *op.getSchedule();
+  ConvPlan plan(op, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")});
+  ConvTileEmitter(op, plan, e).emit();
+}

@@ -1,0 +1,289 @@
+#include "compiler/Target/CPU/MicroKernels.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+BlockGroups kinema::cpu::groupBlocks(int64_t blocks) {
+  if (blocks == 1)
+    return {0, 1, 1};
+  int64_t twos = blocks % 3 == 0 ? 0 : blocks % 3 == 2 ? 1 : 2;
+  return {(blocks - 2 * twos) / 3, 2, twos};
+}
+
+int64_t kinema::cpu::tilePixels(int64_t blocks) { return blocks == 3 ? 4 : blocks == 2 ? 6 : 8; }
+
+std::pair<Value, Value> kinema::cpu::emitGroup(KernelEmitter &e, const BlockGroups &groups, Value group) {
+  if (groups.rests == 0)
+    return {e.mul(group, 3), e.index(3)};
+  if (groups.threes == 0)
+    return {e.mul(group, groups.rest), e.index(groups.rest)};
+  Value threes = e.index(groups.threes);
+  Value inThrees = e.min(group, threes), inRests = e.sub(group, inThrees);
+  Value isThree = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ult, group, threes);
+  return {e.add(e.mul(inThrees, 3), e.mul(inRests, groups.rest)),
+          arith::SelectOp::create(e.b, e.loc, isThree, e.index(3), e.index(groups.rest))};
+}
+
+void kinema::cpu::callForWidth(KernelEmitter &e, const BlockGroups &groups, Value width,
+                               function_ref<void(int64_t)> body) {
+  if (!groups.rests)
+    return body(3);
+  if (!groups.threes)
+    return body(groups.rest);
+  Value isThree = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, width, e.index(3));
+  e.when(isThree, [&] { body(3); }, [&] { body(groups.rest); });
+}
+
+Value kinema::cpu::loadIndex(KernelEmitter &e, Value table, Value at) {
+  return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), e.load(table, at));
+}
+
+Value kinema::cpu::emitTable(KernelEmitter &e, StringRef name, ArrayRef<int32_t> values) {
+  auto module = e.b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  auto type = MemRefType::get({int64_t(values.size())}, e.b.getI32Type());
+  {
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToEnd(module.getBody());
+    auto contents =
+        DenseElementsAttr::get(RankedTensorType::get(type.getShape(), type.getElementType()), values);
+    memref::GlobalOp::create(e.b, e.loc, name, e.b.getStringAttr("private"), type, contents,
+                             /*constant=*/true, IntegerAttr());
+  }
+  return memref::GetGlobalOp::create(e.b, e.loc, type, name);
+}
+
+//===-- Functions ---------------------------------------------------------===//
+
+namespace {
+
+/// The type under which a buffer of any size is handed to a tile: pointers are bare, so sizes have to be
+/// static.
+MemRefType anySize(Type element) { return MemRefType::get({int64_t(1) << 40}, element); }
+
+Value withAnySize(KernelEmitter &e, Value buffer) {
+  auto type = anySize(cast<MemRefType>(buffer.getType()).getElementType());
+  return memref::ReinterpretCastOp::create(e.b, e.loc, type, buffer, /*offset=*/0, type.getShape(),
+                                           ArrayRef<int64_t>{1});
+}
+
+/// The function `name`, written by `body` (given an emitter and the arguments) unless the module has it
+/// already.
+func::FuncOp sharedFunction(KernelEmitter &e, StringRef name, TypeRange types,
+                            function_ref<void(KernelEmitter &, ValueRange)> body) {
+  auto module = e.b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  if (auto function = module.lookupSymbol<func::FuncOp>(name))
+    return function;
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  auto function = func::FuncOp::create(builder, e.loc, name, builder.getFunctionType(types, {}));
+  function.setPrivate();
+  function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  builder.setInsertionPointToStart(function.addEntryBlock());
+  KernelEmitter inside(builder, e.loc);
+  body(inside, function.getArguments());
+  func::ReturnOp::create(builder, e.loc);
+  return function;
+}
+
+Value entry(KernelEmitter &e, Value table, Value pair, int64_t which) {
+  return loadIndex(e, table, e.add(e.mul(pair, 2), which));
+}
+
+Value fma(KernelEmitter &e, Value x, Value y, Value sum) {
+  return math::FmaOp::create(e.b, e.loc, x, y, sum);
+}
+
+/// Accumulators: zero, or what the output holds at `positions`.
+SmallVector<Value> loadAccumulators(KernelEmitter &e, Value accumulate, Value buffer,
+                                    ArrayRef<Value> positions) {
+  Value zero = e.constant(0.0f, e.vectorType(lanes));
+  SmallVector<Type> types(positions.size(), zero.getType());
+  auto ifOp = scf::IfOp::create(e.b, e.loc, types, accumulate, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(e.b);
+  e.b.setInsertionPointToStart(ifOp.thenBlock());
+  SmallVector<Value> loaded;
+  for (Value at : positions)
+    loaded.push_back(e.loadVector(buffer, at, lanes));
+  scf::YieldOp::create(e.b, e.loc, loaded);
+  e.b.setInsertionPointToStart(ifOp.elseBlock());
+  scf::YieldOp::create(e.b, e.loc, SmallVector<Value>(positions.size(), zero));
+  return SmallVector<Value>(ifOp.getResults());
+}
+
+void storeAccumulators(KernelEmitter &e, ValueRange values, Value buffer, ArrayRef<Value> positions) {
+  for (auto [value, at] : llvm::zip(values, positions))
+    e.storeVector(value, buffer, at);
+}
+
+/// accumulators[i, j] += scalars[i] * vectors[j]: the outer product that all tiles are made of.
+void addOuterProduct(KernelEmitter &e, MutableArrayRef<Value> accumulators, ArrayRef<Value> scalars,
+                     ArrayRef<Value> vectors) {
+  for (auto [i, scalar] : llvm::enumerate(scalars)) {
+    Value x = e.splat(scalar, lanes);
+    for (auto [j, vector] : llvm::enumerate(vectors)) {
+      Value &sum = accumulators[i * vectors.size() + j];
+      sum = fma(e, x, vector, sum);
+    }
+  }
+}
+
+//===-- Conv --------------------------------------------------------------===//
+
+constexpr int convBuffers = 5;
+
+SmallVector<Value> toList(const ConvTile &a) {
+  return {a.source,
+          a.weights,
+          a.tile,
+          a.pixels,
+          a.taps,
+          a.sourceAt,
+          a.sourceBlockStride,
+          a.weightsAt,
+          a.weightsBlockStride,
+          a.weightsGroupStride,
+          a.tileAt,
+          a.tileGroupStride,
+          a.firstPixel,
+          a.pixelCount,
+          a.firstTap,
+          a.tapCount,
+          a.channelBlocks,
+          a.accumulate};
+}
+
+ConvTile fromList(ValueRange v) {
+  return {v[0], v[1],  v[2],  v[3],  v[4],  v[5],  v[6],  v[7],  v[8],
+          v[9], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17]};
+}
+
+/// One channel block of one tap: `depth` outer products.
+SmallVector<Value> emitConvStep(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth,
+                                ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
+  SmallVector<Value> accumulators(carried);
+  for (int64_t c = 0; c < depth; ++c) {
+    SmallVector<Value> scalars, vectors;
+    for (int64_t j = 0; j < blocks; ++j)
+      vectors.push_back(
+          e.loadVector(a.weights, e.add(e.add(weightsAt, e.mul(a.weightsGroupStride, j)), c * lanes), lanes));
+    for (Value pixel : pixels)
+      scalars.push_back(e.load(a.source, e.add(e.add(pixel, shift), c)));
+    addOuterProduct(e, accumulators, scalars, vectors);
+  }
+  return accumulators;
+}
+
+void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth) {
+  int64_t pixelsInTile = tilePixels(blocks);
+  e.loop(e.index(0), a.pixelCount, pixelsInTile, [&](Value q) {
+    SmallVector<Value> pixels, positions;
+    for (int64_t i = 0; i < pixelsInTile; ++i) {
+      Value pair = e.add(e.add(a.firstPixel, q), i);
+      pixels.push_back(e.add(a.sourceAt, entry(e, a.pixels, pair, 0)));
+      Value at = e.add(a.tileAt, entry(e, a.pixels, pair, 1));
+      for (int64_t j = 0; j < blocks; ++j)
+        positions.push_back(e.add(at, e.mul(a.tileGroupStride, j)));
+    }
+    auto start = loadAccumulators(e, a.accumulate, a.tile, positions);
+    auto sums = e.loop(e.index(0), a.channelBlocks, 1, start, [&](Value block, ValueRange outer) {
+      Value sourceBlock = e.mul(block, a.sourceBlockStride);
+      Value weightsBlock = e.add(a.weightsAt, e.mul(block, a.weightsBlockStride));
+      return e.loop(e.index(0), a.tapCount, 1, outer, [&](Value tap, ValueRange inner) {
+        Value pair = e.add(a.firstTap, tap);
+        Value shift = e.add(sourceBlock, entry(e, a.taps, pair, 0));
+        Value weightsAt = e.add(weightsBlock, entry(e, a.taps, pair, 1));
+        return emitConvStep(e, a, blocks, depth, pixels, shift, weightsAt, inner);
+      });
+    });
+    storeAccumulators(e, sums, a.tile, positions);
+  });
+}
+
+//===-- Weight gradient ---------------------------------------------------===//
+
+SmallVector<Value> toList(const WeightGradTile &a) {
+  return {a.activation,     a.gradient,       a.out,
+          a.rows,           a.taps,           a.activationAt,
+          a.activationStep, a.gradientAt,     a.gradientGroupStride,
+          a.outAt,          a.outGroupStride, a.firstRow,
+          a.rowCount,       a.columns,        a.tapCount,
+          a.accumulate};
+}
+
+WeightGradTile gradFromList(ValueRange v) {
+  return {v[0], v[1], v[2],  v[3],  v[4],  v[5],  v[6],  v[7],
+          v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]};
+}
+
+/// Channels of the activation in a tile of the weight gradient.
+constexpr int64_t gradientChannels = 4;
+
+/// The products of one row of the result.
+SmallVector<Value> emitWeightGradRow(KernelEmitter &e, const WeightGradTile &a, int64_t blocks,
+                                     Value gradientAt, Value activationAt, ValueRange carried) {
+  return e.loop(e.index(0), a.columns, 1, carried, [&](Value column, ValueRange inner) {
+    SmallVector<Value> accumulators(inner), scalars, vectors;
+    Value gradient = e.add(gradientAt, e.mul(column, lanes));
+    for (int64_t j = 0; j < blocks; ++j)
+      vectors.push_back(e.loadVector(a.gradient, e.add(gradient, e.mul(a.gradientGroupStride, j)), lanes));
+    Value activation = e.add(activationAt, e.mul(column, a.activationStep));
+    for (int64_t c = 0; c < gradientChannels; ++c)
+      scalars.push_back(e.load(a.activation, e.add(activation, c)));
+    addOuterProduct(e, accumulators, scalars, vectors);
+    return accumulators;
+  });
+}
+
+void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t reduce) {
+  e.loop(e.index(0), a.tapCount, 1, [&](Value tap) {
+    Value activationTap = e.add(a.activationAt, entry(e, a.taps, tap, 0));
+    Value outTap = e.add(a.outAt, entry(e, a.taps, tap, 1));
+    e.loop(e.index(0), e.index(reduce), gradientChannels, [&](Value channel) {
+      SmallVector<Value> positions;
+      for (int64_t c = 0; c < gradientChannels; ++c)
+        for (int64_t j = 0; j < blocks; ++j)
+          positions.push_back(
+              e.add(e.add(outTap, e.mul(e.add(channel, c), lanes)), e.mul(a.outGroupStride, j)));
+      auto start = loadAccumulators(e, a.accumulate, a.out, positions);
+      Value activationChannel = e.add(activationTap, channel);
+      auto sums = e.loop(e.index(0), a.rowCount, 1, start, [&](Value row, ValueRange carried) {
+        Value pair = e.add(a.firstRow, row);
+        Value gradientRow = e.add(a.gradientAt, entry(e, a.rows, pair, 0));
+        Value activationRow = e.add(activationChannel, entry(e, a.rows, pair, 1));
+        return emitWeightGradRow(e, a, blocks, gradientRow, activationRow, carried);
+      });
+      storeAccumulators(e, sums, a.out, positions);
+    });
+  });
+}
+
+} // namespace
+
+void kinema::cpu::callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments) {
+  auto list = toList(arguments);
+  for (Value &buffer : MutableArrayRef(list).take_front(convBuffers))
+    buffer = withAnySize(e, buffer);
+  auto name = ("conv_tile_" + Twine(tilePixels(blocks)) + "x" + Twine(blocks) + "_" + Twine(depth)).str();
+  auto function =
+      sharedFunction(e, name, ValueRange(list).getTypes(), [&](KernelEmitter &inside, ValueRange v) {
+        emitConvTile(inside, fromList(v), blocks, depth);
+      });
+  func::CallOp::create(e.b, e.loc, function, list);
+}
+
+void kinema::cpu::callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce,
+                                     const WeightGradTile &arguments) {
+  auto list = toList(arguments);
+  for (Value &buffer : MutableArrayRef(list).take_front(convBuffers))
+    buffer = withAnySize(e, buffer);
+  auto name = ("wgrad_tile_" + Twine(gradientChannels) + "x" + Twine(blocks) + "_" + Twine(reduce)).str();
+  auto function =
+      sharedFunction(e, name, ValueRange(list).getTypes(), [&](KernelEmitter &inside, ValueRange v) {
+        emitWeightGradTile(inside, gradFromList(v), blocks, reduce);
+      });
+  func::CallOp::create(e.b, e.loc, function, list);
+}

@@ -1,0 +1,76 @@
+// The inner loops of the contractions: a tile of accumulators that lives in registers. Each shape of tile is
+// one private function of the module, shared by all kernels; offsets come from tables, so that a stride, a
+// phase or a layout costs the inner loop nothing.
+#ifndef KINEMA_COMPILER_TARGET_CPU_MICROKERNELS_H
+#define KINEMA_COMPILER_TARGET_CPU_MICROKERNELS_H
+
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+namespace kinema::cpu {
+
+/// Channels in a vector of the machine (AVX2) and in a block of every activation.
+inline constexpr int64_t lanes = 8;
+
+/// Channel blocks in groups, one register tile wide each: first `threes` groups of 3, then `rests` groups of
+/// `rest`. A group of 1 wastes load slots, so it is left to tensors of one block.
+struct BlockGroups {
+  int64_t threes, rest, rests;
+
+  int64_t count() const { return threes + rests; }
+  /// The blocks before group g, also for g = count().
+  int64_t first(int64_t g) const { return 3 * std::min(g, threes) + rest * std::max<int64_t>(g - threes, 0); }
+};
+BlockGroups groupBlocks(int64_t blocks);
+
+/// Pixels of the tile over so many channel blocks: 3 x 4, 2 x 6, 1 x 8 accumulators, which with their
+/// operands fill the 16 registers.
+int64_t tilePixels(int64_t blocks);
+
+/// The group's first block and its width, for a group known only at run time.
+std::pair<mlir::Value, mlir::Value> emitGroup(KernelEmitter &e, const BlockGroups &groups, mlir::Value group);
+
+/// Calls `body` with the width as a constant.
+void callForWidth(KernelEmitter &e, const BlockGroups &groups, mlir::Value width,
+                  llvm::function_ref<void(int64_t)> body);
+
+/// A private constant of the kernel's module and the buffer that holds it.
+mlir::Value emitTable(KernelEmitter &e, llvm::StringRef name, llvm::ArrayRef<int32_t> values);
+
+/// An entry of a table, as an index.
+mlir::Value loadIndex(KernelEmitter &e, mlir::Value table, mlir::Value at);
+
+/// tile[pixel, o] (+)= sum over channel blocks, taps, c of source[pixel + tap, c] * weights[o, tap, c].
+/// All positions are in elements.
+struct ConvTile {
+  mlir::Value source, weights, tile; // f32
+  mlir::Value pixels; // i32 pairs: position in the source, in the tile; tilePixels - 1 more than
+                      // the last one are read
+  mlir::Value taps;   // i32 pairs: shift in the source, position in the weights
+  mlir::Value sourceAt, sourceBlockStride; // between channel blocks
+  mlir::Value weightsAt, weightsBlockStride,
+      weightsGroupStride;              // between the source's blocks, between the result's
+  mlir::Value tileAt, tileGroupStride; // between the result's blocks
+  mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
+  mlir::Value accumulate; // i1: adds to what the tile holds
+};
+/// Calls the tile of `blocks` result blocks; `depth` channels of each source block are used.
+void callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments);
+
+/// out[tap, c, o] (+)= sum over rows and columns of activation[row, column * step + tap, c] * gradient[row,
+/// column, o].
+struct WeightGradTile {
+  mlir::Value activation, gradient, out;    // f32
+  mlir::Value rows;                         // i32 pairs: position in the gradient, in the activation
+  mlir::Value taps;                         // i32 pairs: shift in the activation, position in the output
+  mlir::Value activationAt, activationStep; // between columns
+  mlir::Value gradientAt, gradientGroupStride;
+  mlir::Value outAt, outGroupStride;
+  mlir::Value firstRow, rowCount, columns, tapCount;
+  mlir::Value accumulate;
+};
+/// Calls the tile of `blocks` result blocks for one activation block of `reduce` channels.
+void callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, const WeightGradTile &arguments);
+
+} // namespace kinema::cpu
+
+#endif

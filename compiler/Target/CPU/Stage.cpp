@@ -1,0 +1,183 @@
+#include "compiler/Target/CPU/Stage.h"
+
+#include "compiler/Target/CPU/MicroKernels.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+using kernel::Access;
+
+int64_t StagedOperand::width() const { return kernel::layoutOf(type).getBlock(); }
+int64_t StagedOperand::blocks() const { return shape::ceilDiv(type.getDimSize(1), width()); }
+
+bool StagedOperand::isSupported() const {
+  auto layout = kernel::layoutOf(type);
+  if (layout.getKind() != kernel::LayoutKind::Blocked || (width() != 4 && width() != lanes))
+    return false;
+  for (auto [operand, kind] : llvm::zip(operands, access)) {
+    auto tensor = cast<RankedTensorType>(operand.getType());
+    switch (static_cast<Access>(kind)) {
+    case Access::Pixel:
+    case Access::BatchChannel:
+      if (kernel::layoutOf(tensor) != layout)
+        return false;
+      break;
+    case Access::Channel:
+      if (kernel::layoutOf(tensor).storedElements(tensor.getShape()) < blocks() * width())
+        return false;
+      break;
+    case Access::Lattice:
+      return false;
+    }
+  }
+  return true;
+}
+
+StagedAxis kinema::cpu::stagedAxis(const shape::Gather &gather, int axis, int64_t count) {
+  bool any = false;
+  int64_t low = 0, high = 0;
+  for (const auto &phase : gather.phases)
+    for (const auto &tap : phase.taps) {
+      int64_t shift = tap.shift[axis];
+      low = any ? std::min(low, shift) : shift;
+      high = any ? std::max(high, shift) : shift;
+      any = true;
+    }
+  int64_t step = gather.sourceStep[axis];
+  if (low == high) // one tap: only what is read
+    return {count, step, low, 1};
+  return {(count - 1) * step + high - low + 1, 1, low, step};
+}
+
+int64_t StagedBox::tapShift(const shape::Tap &tap) const {
+  const int64_t strides[] = {frameStride(), rowStride(), width};
+  int64_t shift = 0;
+  for (int axis = 0; axis < 3; ++axis)
+    shift += (tap.shift[axis] - axes[axis].low) / axes[axis].step * strides[axis];
+  return shift;
+}
+
+int64_t StagedBox::resultAt(int64_t n, int64_t t, int64_t h, int64_t w) const {
+  return n * clipStride() + t * axes[0].pitch * frameStride() + h * axes[1].pitch * rowStride() +
+         w * axes[2].pitch * width;
+}
+
+Value kinema::cpu::channelMask(KernelEmitter &e, Value block, int64_t channels, int64_t width) {
+  auto steps = llvm::to_vector(llvm::seq<int32_t>(0, width));
+  auto type = VectorType::get({width}, e.b.getI32Type());
+  Value lane = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(type, ArrayRef(steps)));
+  Value left =
+      arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), e.sub(e.index(channels), e.mul(block, width)));
+  return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, lane,
+                               vector::BroadcastOp::create(e.b, e.loc, type, left));
+}
+
+namespace {
+
+/// The prologue's operands at one clip and channel block: vectors of the channel, and where pixels of it
+/// begin.
+struct BlockReader {
+  KernelEmitter &e;
+  const StagedOperand &operand;
+  SmallVector<Value> channelValues; // null for pixel operands
+  Value plane;                      // the position of (n, block, 0, 0, 0)
+  Value keep;                       // false in padding lanes; null where all lanes are channels
+
+  BlockReader(KernelEmitter &e, const StagedOperand &operand, Value n, Value block);
+  Value read(Value t, Value h, Value w);
+};
+
+BlockReader::BlockReader(KernelEmitter &e, const StagedOperand &operand, Value n, Value block)
+    : e(e), operand(operand) {
+  int64_t width = operand.width();
+  auto shape = operand.type.getShape(); // [N, C, T, H, W]
+  Value clipBlock = e.add(e.mul(n, operand.blocks()), block);
+  plane = e.mul(clipBlock, shape[2] * shape[3] * shape[4] * width);
+  unsigned first = operand.operands.getBeginOperandIndex();
+  for (auto [i, kind] : llvm::enumerate(operand.access)) {
+    Value buffer = e.operands[first + i];
+    switch (static_cast<Access>(kind)) {
+    case Access::Channel:
+      channelValues.push_back(e.loadVector(buffer, e.mul(block, width), width));
+      break;
+    case Access::BatchChannel:
+      channelValues.push_back(e.loadVector(buffer, e.mul(clipBlock, width), width));
+      break;
+    default:
+      channelValues.push_back({});
+    }
+  }
+  if (shape[1] % width)
+    keep = channelMask(e, block, shape[1], width);
+}
+
+/// The prologue's value for the block's channels at a position of the tensor.
+Value BlockReader::read(Value t, Value h, Value w) {
+  int64_t width = operand.width();
+  auto shape = operand.type.getShape();
+  Value at = e.add(plane, e.mul(e.add(e.mul(e.add(e.mul(t, shape[3]), h), shape[4]), w), width));
+  unsigned first = operand.operands.getBeginOperandIndex();
+  SmallVector<Value> arguments;
+  for (auto [i, value] : llvm::enumerate(channelValues))
+    arguments.push_back(value ? value : e.loadVector(e.operands[first + i], at, width));
+  Value result = e.inlineRegion(operand.prologue, arguments).front();
+  if (!keep)
+    return result;
+  return arith::SelectOp::create(e.b, e.loc, keep, result, e.constant(0.0f, e.vectorType(width)));
+}
+
+/// Stores zero to positions [from, to) of a row.
+void emitZeros(KernelEmitter &e, Value row, int64_t from, int64_t to, int64_t width) {
+  Value zero = e.constant(0.0f, e.vectorType(width));
+  constexpr int64_t unrolled = 4;
+  if (to - from <= unrolled) {
+    for (int64_t i = from; i < to; ++i)
+      e.storeVector(zero, e.scratch, e.add(row, i * width));
+    return;
+  }
+  e.loop(e.index(from), e.index(to), 1,
+         [&](Value i) { e.storeVector(zero, e.scratch, e.add(row, e.mul(i, width))); });
+}
+
+/// One row of the box, whose frame and row lie within the tensor.
+void emitRow(KernelEmitter &e, BlockReader &reader, const StagedBox &box, Value t, Value h, Value row) {
+  const StagedAxis &axis = box.axes[2];
+  int64_t size = reader.operand.type.getDimSize(4);
+  auto positionsBelow = [&](int64_t column) { // positions that hold columns < column
+    return std::clamp<int64_t>(column <= axis.low ? 0 : shape::ceilDiv(column - axis.low, axis.step), 0,
+                               axis.extent);
+  };
+  int64_t from = positionsBelow(0), to = positionsBelow(size);
+  emitZeros(e, row, 0, from, box.width);
+  e.loop(e.index(from), e.index(to), 1, [&](Value i) {
+    Value value = reader.read(t, h, e.add(e.mul(i, axis.step), axis.low));
+    e.storeVector(value, e.scratch, e.add(row, e.mul(i, box.width)));
+  });
+  emitZeros(e, row, to, axis.extent, box.width);
+}
+
+} // namespace
+
+void kinema::cpu::emitStage(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box,
+                            const StagedPart &part, Value at) {
+  auto source = operand.type.getShape();
+  e.loop(e.index(0), part.clips, 1, [&](Value clip) {
+    e.loop(e.index(0), part.blocks, 1, [&](Value block) {
+      BlockReader reader(e, operand, e.add(part.firstClip, clip), e.add(part.firstBlock, block));
+      Value blockAt = e.add(at, e.add(e.mul(clip, box.clipStride()), e.mul(block, box.blockStride())));
+      e.loop(box.axes[0].extent, [&](Value frame) {
+        Value t = e.add(part.firstFrame, e.mul(frame, box.axes[0].step));
+        e.loop(box.axes[1].extent, [&](Value line) {
+          Value h = e.add(part.firstRow, e.mul(line, box.axes[1].step));
+          Value row = e.add(blockAt, e.add(e.mul(frame, box.frameStride()), e.mul(line, box.rowStride())));
+          Value inside = arith::AndIOp::create(e.b, e.loc, e.inRange(t, source[2]), e.inRange(h, source[3]));
+          e.when(
+              inside, [&] { emitRow(e, reader, box, t, h, row); },
+              [&] { emitZeros(e, row, 0, box.axes[2].extent, box.width); });
+        });
+      });
+    });
+  });
+}

@@ -1,0 +1,66 @@
+// Brings an operand of a contraction into near memory: through its prologue, once an element, with zero
+// outside the tensor. The only place where layout, halo and prologue meet.
+#ifndef KINEMA_COMPILER_TARGET_CPU_STAGE_H
+#define KINEMA_COMPILER_TARGET_CPU_STAGE_H
+
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+namespace kinema::cpu {
+
+/// A contraction's operand: the value of a prologue on `blocked` tensors.
+struct StagedOperand {
+  mlir::OperandRange operands;
+  llvm::ArrayRef<int32_t> access;
+  mlir::Region &prologue;
+  mlir::RankedTensorType type; // [N, C, T, H, W]
+
+  int64_t width() const;    // channels in a block
+  int64_t blocks() const;   // channel blocks of the tensor
+  bool isSupported() const; // can be read in whole vectors
+};
+
+/// The positions staged along one axis: position i holds the element `start + i * step`, where the block at
+/// result position b (a multiple of the result step) starts at b / resultStep * sourceStep + low.
+struct StagedAxis {
+  int64_t extent, step, low;
+  int64_t pitch; // positions between neighbouring results
+};
+
+/// The box of one block in near memory: [clips, channel blocks, T, H, W, width].
+struct StagedBox {
+  int64_t clips, blocks;
+  std::array<StagedAxis, 3> axes;
+  int64_t width;
+
+  int64_t rowStride() const { return axes[2].extent * width; }
+  int64_t frameStride() const { return axes[1].extent * rowStride(); }
+  int64_t blockStride() const { return axes[0].extent * frameStride(); }
+  int64_t clipStride() const { return blocks * blockStride(); }
+  int64_t elements() const { return clips * clipStride(); }
+  /// How far a tap shifts, in elements.
+  int64_t tapShift(const shape::Tap &tap) const;
+  /// The element that the first tap along each axis reads for result (n, t, h, w) of the block, in results of
+  /// a phase.
+  int64_t resultAt(int64_t n, int64_t t, int64_t h, int64_t w = 0) const;
+};
+
+/// Along `axis`, what results [0, count) of every phase read, count in results of one phase.
+StagedAxis stagedAxis(const shape::Gather &gather, int axis, int64_t count);
+
+/// Which part of the operand: clips [firstClip, firstClip + clips), channel blocks likewise, and the source
+/// coordinates of the box's first frame and row (negative in the padding). W is staged whole, from
+/// axes[2].low on.
+struct StagedPart {
+  mlir::Value firstClip, clips, firstBlock, blocks, firstFrame, firstRow;
+};
+
+/// Fills the box at `at` in the kernel's scratch.
+void emitStage(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box, const StagedPart &part,
+               mlir::Value at);
+
+/// vector<width x i1>: which lanes of a channel block are channels, not padding.
+mlir::Value channelMask(KernelEmitter &e, mlir::Value block, int64_t channels, int64_t width);
+
+} // namespace kinema::cpu
+
+#endif

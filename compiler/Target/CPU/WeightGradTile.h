@@ -1,0 +1,23 @@
+// The fast lowering of kernel.wgrad for blocked layouts.
+//
+// A block of the grid is (partial, group of output channels, group of input channels). It walks its part of
+// the positions in pieces (clips, frames, rows): stages the gradient and the activation of a piece in near
+// memory through their prologues, then adds the piece's products to its part of its partial, register tile by
+// register tile.
+#ifndef KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
+#define KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
+
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+namespace kinema::cpu {
+
+/// The schedule "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups}, or nothing where the
+/// lowering does not apply. `partials` is the leading dimension of the result.
+std::optional<kernel::ScheduleAttr> scheduleWeightGradTile(kernel::WeightGradOp op);
+
+/// Writes the body of a kernel with that schedule.
+void emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e);
+
+} // namespace kinema::cpu
+
+#endif

@@ -1,0 +1,188 @@
+#include "Cases.h"
+
+#include <fmt/format.h>
+#include <vector>
+
+using namespace kinema;
+using namespace kinema::cpu::test;
+
+namespace {
+
+struct Operand {
+  std::string access, name, type;
+};
+
+/// A region with the operands that it reads.
+struct RegionText {
+  std::vector<Operand> operands;
+  std::string body, first; // `first`: arguments before the operands'
+
+  std::string list() const;
+};
+
+std::string join(const std::vector<std::string> &parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
+
+std::string RegionText::list() const {
+  std::vector<std::string> reads, types, arguments;
+  if (!first.empty())
+    arguments.push_back(first);
+  for (const auto &o : operands) {
+    reads.push_back(fmt::format("{} %{}", o.access, o.name));
+    types.push_back(o.type);
+    arguments.push_back(fmt::format("%e_{}: f32", o.name));
+  }
+  return fmt::format("({}) : ({}) {{\n^bb0({}):\n{}\n}}", join(reads), join(types), join(arguments), body);
+}
+
+std::string sizes(const shape::Size3 &s) { return fmt::format("{}x{}x{}", s[0], s[1], s[2]); }
+
+std::string activation(int64_t n, int64_t c, const shape::Size3 &s, int64_t block = 8) {
+  return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<blocked block = {}>>", n, c, sizes(s), block);
+}
+
+std::string channel(int64_t c) { return fmt::format("tensor<{}xf32, #kernel.layout<blocked block = 8>>", c); }
+
+std::string windowText(const shape::Window &w) {
+  return fmt::format("<{} stride {} pad {} to {} dilate {}>", sizes(w.kernel), sizes(w.stride),
+                     sizes(w.padLow), sizes(w.padHigh), sizes(w.dilation));
+}
+
+RegionText prologue(const std::string &kind, const std::string &prefix, const std::string &type,
+                    int64_t channels) {
+  auto name = [&](const char *s) { return prefix + s; };
+  Operand z{"pixel", name("z"), type};
+  auto vector = [&](const char *s) { return Operand{"channel", name(s), channel(channels)}; };
+  if (kind == "none")
+    return {{z}, fmt::format("kernel.yield value %e_{0}z", prefix), ""};
+  if (kind == "bn_relu")
+    return {{z, vector("s"), vector("o")},
+            fmt::format("%zero = arith.constant 0.0 : f32\n%n = math.fma %e_{0}z, %e_{0}s, %e_{0}o : f32\n"
+                        "%a = arith.maximumf %n, %zero : f32\nkernel.yield value %a",
+                        prefix),
+            ""};
+  return {
+      {Operand{"pixel", name("g"), type}, z, vector("p"), vector("q"), vector("r")},
+      fmt::format("%0 = math.fma %e_{0}q, %e_{0}z, %e_{0}r : f32\n%d = math.fma %e_{0}p, %e_{0}g, %0 : f32\n"
+                  "kernel.yield value %d",
+                  prefix),
+      ""};
+}
+
+/// The epilogue and the types of the results.
+std::pair<RegionText, std::string> epilogue(const std::string &kind, int64_t n, int64_t c,
+                                            const shape::Size3 &size) {
+  std::string type = activation(n, c, size);
+  auto partial = [&](int rows) {
+    return fmt::format("tensor<?x{}x{}xf32, #kernel.layout<blocked block = 8>>", rows, c);
+  };
+  auto vector = [&](const char *s) { return Operand{"channel", s, channel(c)}; };
+  RegionText r;
+  r.first = "%acc: f32";
+  std::string zero = "%zero = arith.constant 0.0 : f32\n";
+  if (kind == "identity") {
+    r.body = "kernel.yield store %acc";
+    return {r, type};
+  }
+  if (kind == "moments") {
+    r.body = "kernel.yield store %acc, moments %acc";
+    return {r, type + ", " + partial(3)};
+  }
+  if (kind == "mask") {
+    r.operands = {{"pixel", "y", type}, vector("ys"), vector("yo"), vector("ym"), vector("yr")};
+    r.body = zero + "%n = math.fma %e_y, %e_ys, %e_yo : f32\n%on = arith.cmpf ogt, %n, %zero : f32\n"
+                    "%g = arith.select %on, %acc, %zero : f32\n%d = arith.subf %e_y, %e_ym : f32\n"
+                    "%x = arith.mulf %d, %e_yr : f32\n%gx = arith.mulf %g, %x : f32\n"
+                    "kernel.yield store %g, sum %g, sum %gx";
+    return {r, type + ", " + partial(2)};
+  }
+  if (kind == "bias_relu") { // not zero at zero
+    r.operands = {vector("bias")};
+    r.body = "%one = arith.constant 1.0 : f32\n%zero = arith.constant 0.0 : f32\n%b = arith.addf %acc, "
+             "%e_bias : f32\n"
+             "%c = arith.addf %b, %one : f32\n%m = arith.maximumf %c, %zero : f32\n"
+             "kernel.yield store %m, store %b, moments %m, sum %b";
+    return {r, type + ", " + type + ", " + partial(3) + ", " + partial(1)};
+  }
+  if (kind == "residual") {
+    r.operands = {{"pixel", "residual", type}, vector("bias")};
+    r.body = zero + "%b = arith.addf %acc, %e_bias : f32\n%s = arith.addf %b, %e_residual : f32\n"
+                    "%m = arith.maximumf %s, %zero : f32\nkernel.yield store %m";
+    return {r, type};
+  }
+  if (kind == "lattice") {
+    shape::Size3 coarse;
+    for (int i = 0; i < 3; ++i)
+      coarse[i] = shape::ceilDiv(size[i], 2);
+    r.operands = {{"lattice", "part", activation(n, c, coarse)}, {"pixel", "x", type}};
+    r.body = zero + "%s = arith.addf %acc, %e_part : f32\n%on = arith.cmpf ogt, %e_x, %zero : f32\n"
+                    "%g = arith.select %on, %s, %zero : f32\nkernel.yield store %g, sum %g";
+    return {r, type + ", " + partial(1)};
+  }
+  r.operands = {{"batch_channel", "gate", activation(n, c, {1, 1, 1})}};
+  r.body = "%g = arith.mulf %acc, %e_gate : f32\nkernel.yield store %g";
+  return {r, type};
+}
+
+std::string definition(const std::vector<Operand> &operands, const std::string &op, const std::string &types,
+                       int64_t results) {
+  std::vector<std::string> arguments, names;
+  for (const auto &o : operands)
+    arguments.push_back(fmt::format("%{}: {}", o.name, o.type));
+  for (int64_t i = 0; i < results; ++i)
+    names.push_back(fmt::format("%k#{}", i));
+  return fmt::format(
+      "kernel.def @kernel attributes {{layers = []}} {{\n^bb0({}):\n%k:{} = {}\nkernel.return {} : {}\n}}\n",
+      join(arguments), results, op, join(names), types);
+}
+
+std::string convText(const Case &c, bool transposed) {
+  auto output = c.output();
+  auto source = transposed ? prologue(c.prologue, "s", activation(c.clips, c.out, output), c.out)
+                           : prologue(c.prologue, "s", activation(c.clips, c.in, c.size, c.inputBlock), c.in);
+  auto [sink, types] =
+      transposed ? epilogue(c.epilogue, c.clips, c.in, c.size) : epilogue(c.epilogue, c.clips, c.out, output);
+  std::string weight = fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<{} block = 8 reduce = {}>>", c.out,
+                                   c.in, sizes(c.window.kernel), transposed ? "weight_transposed" : "weight",
+                                   transposed ? 8 : c.inputBlock);
+  std::vector<Operand> operands = {{"", "w", weight}};
+  operands.insert(operands.end(), source.operands.begin(), source.operands.end());
+  operands.insert(operands.end(), sink.operands.begin(), sink.operands.end());
+  int64_t results = 1 + (c.epilogue != "identity" && c.epilogue != "residual" && c.epilogue != "gate") +
+                    2 * (c.epilogue == "bias_relu");
+  auto op = fmt::format("kernel.conv {} %w window {}\nprologue{}\nepilogue{} : {} -> {}",
+                        transposed ? "transposed" : "forward", windowText(c.window), source.list(),
+                        sink.list(), weight, types);
+  return definition(operands, op, types, results);
+}
+
+} // namespace
+
+shape::Window kinema::cpu::test::half(shape::Size3 kernel, shape::Size3 stride) {
+  shape::Window window;
+  window.kernel = kernel;
+  window.stride = stride;
+  shape::setHalfPadding(window);
+  return window;
+}
+
+std::string kinema::cpu::test::forwardText(const Case &c) { return convText(c, false); }
+std::string kinema::cpu::test::transposedText(const Case &c) { return convText(c, true); }
+
+std::string kinema::cpu::test::weightGradText(const Case &c) {
+  auto gradient =
+      prologue(c.prologue == "none" ? "none" : "bn_dz", "d", activation(c.clips, c.out, c.output()), c.out);
+  auto input = prologue(c.prologue, "a", activation(c.clips, c.in, c.size, c.inputBlock), c.in);
+  std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<weight block = 8 reduce = {}>>",
+                                 c.out, c.in, sizes(c.window.kernel), c.inputBlock);
+  auto operands = gradient.operands;
+  operands.insert(operands.end(), input.operands.begin(), input.operands.end());
+  auto op = fmt::format("kernel.wgrad window {}\ngradient{}\nactivation{} : {}", windowText(c.window),
+                        gradient.list(), input.list(), type);
+  return definition(operands, op, type, 1);
+}
+
+std::string kinema::cpu::test::describe(const Case &c) {
+  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}", c.in, c.out, sizes(c.window.kernel),
+                     sizes(c.window.stride), sizes(c.window.padLow), sizes(c.window.padHigh), c.clips,
+                     sizes(c.size), c.prologue, c.epilogue);
+}

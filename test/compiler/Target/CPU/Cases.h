@@ -1,0 +1,35 @@
+// Kernels as text, for tests and measurements: contractions of any shape with the prologues and epilogues
+// that fusion makes.
+#ifndef KINEMA_TEST_COMPILER_TARGET_CPU_CASES_H
+#define KINEMA_TEST_COMPILER_TARGET_CPU_CASES_H
+
+#include "dialects/Shape/ShapeRules.h"
+
+#include <string>
+
+namespace kinema::cpu::test {
+
+struct Case {
+  int64_t clips, in, out; // channels of the conv's input and output
+  shape::Size3 size;      // of its input
+  shape::Window window;
+  std::string prologue = "bn_relu"; // none, bn_relu, bn_dz; of wgrad: the activation's none or bn_relu
+  std::string epilogue = "moments"; // identity, moments, mask, bias_relu, residual, lattice, gate
+  int64_t inputBlock = 8;
+
+  shape::Size3 output() const { return *shape::windowOutput(size, window); }
+  /// Multiply-adds.
+  double work() const { return double(clips) * in * out * shape::product(output()) * window.taps(); }
+};
+
+/// A window with padding of half the kernel.
+shape::Window half(shape::Size3 kernel, shape::Size3 stride = {1, 1, 1});
+
+std::string forwardText(const Case &c);
+std::string transposedText(const Case &c);
+std::string weightGradText(const Case &c);
+std::string describe(const Case &c);
+
+} // namespace kinema::cpu::test
+
+#endif

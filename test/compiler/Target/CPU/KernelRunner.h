@@ -1,0 +1,82 @@
+// Compiles one kernel.def with a CPU strategy in this process and runs it on logical tensors, and computes
+// the same with plain loops in double precision.
+#ifndef KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
+#define KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
+
+#include "compiler/Target/CPU/KernelEmitter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace llvm::orc {
+class LLJIT;
+}
+
+namespace kinema::cpu::test {
+
+/// A logical tensor, row-major.
+struct Tensor {
+  std::vector<int64_t> shape;
+  std::vector<double> values;
+};
+
+/// Aligned floats.
+struct Storage {
+  explicit Storage(size_t count, float fill = 0.0f);
+  float *data() { return pointer.get(); }
+  size_t count;
+
+private:
+  struct Free {
+    void operator()(float *p) const { ::operator delete[](p, std::align_val_t(64)); }
+  };
+  std::unique_ptr<float[], Free> pointer;
+};
+
+/// A tensor in the storage order of its type; padding holds zero.
+Storage pack(const Tensor &tensor, mlir::RankedTensorType type);
+/// The logical elements; adds to `dirty` the number of padding elements that are not zero.
+Tensor unpack(Storage &storage, mlir::RankedTensorType type, int64_t &dirty);
+
+/// A compiled kernel.
+class Kernel {
+public:
+  /// `text` is a module with one kernel.def. Reports to stderr and exits where it does not compile.
+  explicit Kernel(const std::string &text);
+  ~Kernel();
+
+  mlir::Operation *operation() { return kernel; }
+  kernel::ScheduleAttr schedule();
+  mlir::RankedTensorType operandType(unsigned i);
+  mlir::RankedTensorType resultType(unsigned i);
+
+  /// Runs blocks one by one in this order on buffers: operands, then results. Scratch starts poisoned.
+  void run(llvm::ArrayRef<float *> buffers, llvm::ArrayRef<int64_t> blocks);
+  /// Runs the whole grid at once.
+  void runAll(llvm::ArrayRef<float *> buffers);
+
+  double compileSeconds = 0;
+
+private:
+  void schedule(mlir::Operation *op);
+  void compile();
+
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  kernel::DefOp def;
+  mlir::Operation *kernel = nullptr;
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+  std::unique_ptr<Storage> scratch;
+  using Entry = void (*)(void *const *, int64_t, int64_t, void *);
+  Entry entry = nullptr;
+};
+
+/// The results of the operation by plain loops. Partials have one block.
+std::vector<Tensor> reference(mlir::Operation *op, llvm::ArrayRef<Tensor> operands);
+
+} // namespace kinema::cpu::test
+
+#endif

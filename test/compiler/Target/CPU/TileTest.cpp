@@ -1,0 +1,166 @@
+// The tiled contractions against plain loops, at shapes that fit no tile.
+#include "Cases.h"
+#include "KernelRunner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+
+using namespace kinema;
+using namespace kinema::cpu::test;
+
+namespace {
+
+Tensor randomTensor(llvm::ArrayRef<int64_t> shape, std::mt19937 &random) {
+  Tensor tensor{shape.vec(), std::vector<double>(mlir::ShapedType::getNumElements(shape))};
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (double &value : tensor.values)
+    value = uniform(random);
+  return tensor;
+}
+
+/// Sums partials [P, ...] to [1, ...].
+Tensor addPartials(const Tensor &partials) {
+  Tensor sum = partials;
+  sum.shape[0] = 1;
+  size_t size = partials.values.size() / partials.shape[0];
+  sum.values.assign(size, 0.0);
+  for (size_t i = 0; i < partials.values.size(); ++i)
+    sum.values[i % size] += partials.values[i];
+  return sum;
+}
+
+/// Merges moments [P, 3, C] to [1, 3, C].
+Tensor mergeMoments(const Tensor &partials) {
+  int64_t channels = partials.shape[2];
+  Tensor merged{{1, 3, channels}, std::vector<double>(3 * channels, 0.0)};
+  double *total = merged.values.data();
+  for (int64_t p = 0; p < partials.shape[0]; ++p)
+    for (int64_t c = 0; c < channels; ++c) {
+      const double *part = partials.values.data() + p * 3 * channels + c;
+      double &count = total[c], &mean = total[channels + c], &squares = total[2 * channels + c];
+      double distance = part[channels] - mean, sum = count + part[0];
+      squares += part[2 * channels] + distance * distance * count * part[0] / sum;
+      mean += distance * part[0] / sum;
+      count = sum;
+    }
+  return merged;
+}
+
+void expectClose(const Tensor &actual, const Tensor &expected, const std::string &what) {
+  ASSERT_EQ(actual.shape, expected.shape) << what;
+  double norm = 0, error = 0, largest = 0;
+  for (size_t i = 0; i < actual.values.size(); ++i) {
+    double distance = std::abs(actual.values[i] - expected.values[i]);
+    norm += expected.values[i] * expected.values[i];
+    error += distance * distance;
+    largest = std::max(largest, std::isfinite(distance) ? distance : 1e30);
+  }
+  double scale = std::sqrt(norm / actual.values.size());
+  EXPECT_LT(std::sqrt(error / actual.values.size()), 1e-5 * scale) << what;
+  EXPECT_LT(largest, 1e-3 * (scale + 1e-3)) << what;
+}
+
+/// Runs the kernel in shuffled and in natural order on poisoned results and compares with plain loops.
+void check(const std::string &text, const std::string &what) {
+  SCOPED_TRACE(what);
+  Kernel kernel(text);
+  auto *op = kernel.operation();
+  std::mt19937 random(1);
+  std::vector<Tensor> operands;
+  std::vector<Storage> inputs, outputs, again;
+  std::vector<float *> buffers, buffersAgain;
+  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+    operands.push_back(randomTensor(kernel.operandType(i).getShape(), random));
+    inputs.push_back(pack(operands.back(), kernel.operandType(i)));
+    buffers.push_back(inputs.back().data());
+  }
+  buffersAgain = buffers;
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    size_t count = kernel::storedBytes(kernel.resultType(i)) / 4;
+    outputs.emplace_back(count, std::nanf(""));
+    again.emplace_back(count, std::nanf(""));
+    buffers.push_back(outputs.back().data());
+    buffersAgain.push_back(again.back().data());
+  }
+  std::vector<int64_t> blocks(kernel.schedule().getGrid());
+  for (size_t i = 0; i < blocks.size(); ++i)
+    blocks[i] = i;
+  std::shuffle(blocks.begin(), blocks.end(), random);
+  kernel.run(buffers, blocks);
+  kernel.runAll(buffersAgain);
+
+  auto expected = reference(op, operands);
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    EXPECT_EQ(0, std::memcmp(outputs[i].data(), again[i].data(), outputs[i].count * 4))
+        << "order of blocks matters";
+    int64_t dirty = 0;
+    Tensor actual = unpack(outputs[i], kernel.resultType(i), dirty);
+    EXPECT_EQ(dirty, 0) << "padding of result " << i << " is not zero";
+    if (actual.shape != expected[i].shape)
+      actual = actual.shape.size() == 3 && actual.shape[1] == 3 ? mergeMoments(actual) : addPartials(actual);
+    expectClose(actual, expected[i], what + ", result " + std::to_string(i));
+  }
+}
+
+shape::Window window(shape::Size3 kernel, shape::Size3 stride, shape::Size3 low, shape::Size3 high) {
+  return {kernel, stride, low, high, {1, 1, 1}};
+}
+
+const std::vector<Case> cases = {
+    {1, 8, 8, {1, 4, 4}, half({1, 3, 3}), "none", "identity"},
+    {2, 16, 45, {3, 7, 7}, half({1, 3, 3})},
+    {1, 64, 230, {2, 13, 13}, half({1, 3, 3}, {1, 2, 2}), "bn_relu", "mask"},
+    {2, 45, 64, {5, 7, 13}, half({3, 1, 1}), "bn_relu", "bias_relu"},
+    {3, 45, 24, {5, 7, 7}, half({3, 1, 1}, {2, 1, 1}), "bn_relu", "mask"},
+    {1, 24, 40, {4, 9, 7}, half({3, 3, 3}), "none", "residual"},
+    {2, 16, 16, {5, 13, 7}, half({3, 3, 3}, {2, 2, 2}), "bn_relu", "lattice"},
+    {2, 24, 64, {3, 7, 13}, half({1, 1, 1}, {2, 2, 2}), "none", "moments"},
+    {2, 24, 64, {4, 6, 8}, half({1, 1, 1}, {1, 2, 2}), "bn_relu", "gate"},
+    {1, 64, 29, {1, 7, 7}, half({1, 1, 1}), "bn_relu", "gate"},
+    {1, 64, 64, {3, 14, 14}, half({3, 3, 3}), "bn_relu", "mask"},
+    {2, 12, 20, {5, 7, 9}, window({2, 3, 4}, {1, 2, 3}, {1, 0, 2}, {0, 2, 1}), "bn_relu", "bias_relu"},
+    {1, 9, 17, {6, 11, 10}, window({3, 2, 5}, {2, 3, 2}, {0, 1, 3}, {2, 1, 0}), "bn_relu", "mask"},
+    {1, 230, 64, {5, 7, 7}, half({3, 1, 1}), "bn_relu", "moments"},
+    {1, 16, 16, {6, 5, 5}, {{3, 1, 3}, {1, 1, 1}, {2, 0, 2}, {2, 0, 2}, {2, 1, 2}}, "bn_relu", "moments"},
+};
+
+const std::vector<Case> stems = {
+    {2, 3, 45, {2, 13, 13}, half({1, 7, 7}, {1, 2, 2}), "none", "moments", 4},
+    {1, 3, 64, {5, 14, 12}, half({3, 7, 7}, {1, 2, 2}), "none", "mask", 4},
+    {1, 2, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "identity", 4},
+    {1, 3, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "moments", 8},
+};
+
+TEST(ConvTile, Forward) {
+  for (const auto &c : cases)
+    check(forwardText(c), describe(c));
+}
+
+TEST(ConvTile, ForwardStem) {
+  for (const auto &c : stems)
+    check(forwardText(c), describe(c));
+}
+
+TEST(ConvTile, Transposed) {
+  for (const auto &c : cases)
+    check(transposedText(c), describe(c));
+}
+
+TEST(ConvTile, TransposedWithTwoTensors) {
+  for (Case c : cases) {
+    c.prologue = "bn_dz";
+    c.epilogue = "lattice";
+    check(transposedText(c), describe(c));
+  }
+}
+
+TEST(WeightGradTile, AllShapes) {
+  for (const auto &c : cases)
+    check(weightGradText(c), describe(c));
+  for (const auto &c : stems)
+    check(weightGradText(c), describe(c));
+}
+
+} // namespace
