@@ -14,6 +14,9 @@ struct Case {
   const char *result;                                        // the type of %y, without `xf32`
 };
 
+/// For GoogleTest's messages.
+void PrintTo(const Case &c, std::ostream *out) { *out << c.name; }
+
 std::string printCase(const ::testing::TestParamInfo<Case> &info) { return info.param.name; }
 
 int64_t features(const std::string &type) {
