@@ -155,6 +155,7 @@ struct Chain {
 struct Body {
   std::vector<Chain> chains;
   Location open, close; // the braces
+  bool broken = false;  // a line had an error and is missing
 };
 
 /// `let m = 27*in.c*ch / (9*in.c + 3*ch)`

@@ -320,7 +320,8 @@ bool Parser::parameter(Definition &definition) {
   }
   if ((parameter.type == Type::Unit || parameter.type == Type::Block) && findOperation(parameter.name.text))
     return failAt(parameter.name.location,
-                  "'" + parameter.name.text + "' is an operation, it cannot be the name of a parameter that is called"),
+                  "'" + parameter.name.text +
+                      "' is an operation, it cannot be the name of a parameter that is called"),
            false;
   if (takeMark('=')) {
     parameter.defaultValue = expression();
@@ -382,6 +383,7 @@ std::optional<Body> Parser::body() {
     if (!bodyLine(result)) {
       if (unwinding || gaveUp)
         return std::nullopt;
+      result.broken = true;
       nextLine(start);
     }
   }

@@ -1,0 +1,328 @@
+#include "dsl/CheckDefinition.h"
+
+#include "dsl/Check.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace kinema::dsl {
+
+namespace {
+
+constexpr const char *inputHint = "a network starts with a line such as `input rgb 3x16x112x112`";
+
+class DefinitionChecker {
+public:
+  DefinitionChecker(CheckContext &context)
+      : context(context), expressions(context), definition(context.definition) {}
+
+  void run();
+
+private:
+  void parameters();
+  void collectStreams(const Body &body);
+  void statements(const Body &body);
+  void chain(const Chain &chain);
+  void let(const LetStmt &let);
+  void set(const SetStmt &set);
+  void stream(const StreamStmt &stream);
+  void from(const FromStmt &from);
+  void call(const CallStmt &call);
+  bool knownHead(const CallStmt &call, const Callee &callee);
+  void braces(const CallStmt &call, const Callee &callee);
+  void needValue(const CallStmt &call, const Callee &callee);
+  void input(const CallStmt &call);
+  void argumentsOf(const CallStmt &call, const Callee &callee);
+  void times(const CallStmt &call);
+  void bodyOf(const CallStmt &call);
+  void label(const std::optional<Name> &label);
+  void named(const Name &name);
+  void error(Location location, std::string message, std::string hint = {}) {
+    context.diagnostics.error(location, std::move(message), std::move(hint));
+  }
+  bool isNetwork() const { return definition.kind == Definition::Kind::Network; }
+
+  CheckContext &context;
+  ExpressionChecker expressions;
+  const Definition &definition;
+  bool hasValue = true;
+  Callee stageBlock; // what a stage repeats where it does not say; empty: callers decide
+};
+
+void DefinitionChecker::run() {
+  parameters();
+  bool compiled = &definition == context.program.network;
+  if (compiled) {
+    context.constants = constantsOf(definition, context.diagnostics);
+    stageBlock = findCallee(context.program, context.program.files.size() - 1, "basic");
+  }
+  hasValue = !isNetwork() || definition.body.broken;
+  collectStreams(definition.body);
+  context.labels.emplace_back();
+  statements(definition.body);
+  if (!hasValue)
+    error(definition.body.close, "network '" + definition.name.text + "' has no output",
+          "the value of its last line is the output; after streams, `from NAME` takes one up");
+}
+
+void DefinitionChecker::parameters() {
+  for (const Parameter &parameter : definition.parameters)
+    if (parameter.defaultValue)
+      expressions.check(*parameter.defaultValue,
+                        {parameter.name.text, parameter.type, parameter.defaultValue.get()});
+}
+
+void DefinitionChecker::collectStreams(const Body &body) {
+  for (const Chain &chain : body.chains) {
+    for (const StmtPtr &stmt : chain.statements) {
+      if (const auto *stream = llvm::dyn_cast<StreamStmt>(stmt.get())) {
+        context.values.add(*stream, definition, context.streams);
+        collectStreams(stream->body);
+      } else if (const auto *call = llvm::dyn_cast<CallStmt>(stmt.get()); call && call->body) {
+        collectStreams(*call->body);
+      }
+    }
+  }
+}
+
+/// `set` holds to the end of the braces it stands in.
+void DefinitionChecker::statements(const Body &body) {
+  Callee outerBlock = stageBlock;
+  for (const Chain &chain : body.chains)
+    this->chain(chain);
+  stageBlock = outerBlock;
+}
+
+void DefinitionChecker::chain(const Chain &chain) {
+  for (const StmtPtr &stmt : chain.statements) {
+    if (context.diagnostics.count() >= 10 * Diagnostics::limit)
+      return;
+    switch (stmt->kind) {
+    case Stmt::Kind::Let:
+      let(llvm::cast<LetStmt>(*stmt));
+      break;
+    case Stmt::Kind::Set:
+      set(llvm::cast<SetStmt>(*stmt));
+      break;
+    case Stmt::Kind::Stream:
+      stream(llvm::cast<StreamStmt>(*stmt));
+      break;
+    case Stmt::Kind::From:
+      from(llvm::cast<FromStmt>(*stmt));
+      break;
+    case Stmt::Kind::Call:
+      call(llvm::cast<CallStmt>(*stmt));
+      break;
+    }
+    context.values.add(*stmt, definition, context.labels.back());
+  }
+}
+
+void DefinitionChecker::let(const LetStmt &let) {
+  expressions.checkInteger(*let.value, let.name.text);
+  if (definition.parameter(let.name.text) || context.lets.contains(let.name.text))
+    error(let.name.location, "'" + let.name.text + "' is defined already");
+  context.lets.insert(let.name.text);
+  Diagnostics unheard(context.program.sources); // what there is to say is said above
+  if (auto value = evaluate(*let.value, context.constants, unheard))
+    context.constants[let.name.text] = std::move(*value);
+}
+
+void DefinitionChecker::set(const SetStmt &set) {
+  Callee callee = findCallee(context.program, context.file(), set.head.text);
+  if (!callee) {
+    if (context.failed(set.head.text))
+      return;
+    std::vector<llvm::StringRef> names = context.program.names(context.file());
+    for (const Operation &operation : operations())
+      names.push_back(operation.name);
+    return error(set.head.location, "no operation, unit or block is called '" + set.head.text + "'",
+                 didYouMean(set.head.text, names));
+  }
+  auto parameter = callee.parameter(set.parameter.text);
+  if (!parameter) {
+    std::string near = didYouMean(set.parameter.text, callee.parameterNames());
+    std::string all = callee.parameterNames().empty() ? "it has no parameters"
+                                                      : "it has " + llvm::join(callee.parameterNames(), " ");
+    return error(set.parameter.location, callee.describe() + " has no parameter '" + set.parameter.text + "'",
+                 near.empty() ? all : near + " (" + all + ")");
+  }
+  expressions.check(*set.value, *parameter);
+  if (callee.is(Operation::Kind::Stage) && parameter->name == "block") {
+    const auto *path = llvm::dyn_cast<PathExpr>(set.value.get());
+    stageBlock = path && path->isWord() ? context.callee(path->text()) : Callee();
+  }
+}
+
+void DefinitionChecker::stream(const StreamStmt &stream) {
+  named(stream.name);
+  bool outerValue = hasValue;
+  hasValue |= stream.body.broken;
+  context.labels.emplace_back();
+  statements(stream.body);
+  context.labels.pop_back();
+  if (!hasValue)
+    error(stream.name.location, "stream '" + stream.name.text + "' has no value", inputHint);
+  hasValue = outerValue;
+}
+
+void DefinitionChecker::from(const FromStmt &from) {
+  expressions.checkValue(*from.path);
+  label(from.label);
+  hasValue = true;
+}
+
+//===-- Calls
+//---------------------------------------------------------------------------------------------------===//
+
+void DefinitionChecker::call(const CallStmt &call) {
+  label(call.label);
+  Callee callee = context.callee(call.head.text);
+  if (knownHead(call, callee)) {
+    braces(call, callee);
+    needValue(call, callee);
+  } else {
+    hasValue = true; // a value that failed is silent afterwards
+  }
+  argumentsOf(call, callee);
+  times(call);
+  if (call.body)
+    bodyOf(call);
+}
+
+/// Reports a head that calls nothing.
+bool DefinitionChecker::knownHead(const CallStmt &call, const Callee &callee) {
+  const std::string &head = call.head.text;
+  if (callee || context.callsParameter(head))
+    return true;
+  if (context.failed(head))
+    return false;
+  if (definition.parameter(head) || context.lets.contains(head)) {
+    error(call.head.location, "'" + head + "' is no unit or block, it cannot be called");
+    return false;
+  }
+  for (const ValueNames &scope : context.labels) {
+    if (scope.find(head)) {
+      error(call.head.location, "'" + head + "' is a value, it cannot be called",
+            "`from " + head + "` goes on from it");
+      return false;
+    }
+  }
+  std::vector<llvm::StringRef> names = context.program.names(context.file());
+  for (const Operation &operation : operations())
+    names.push_back(operation.name);
+  for (const Parameter &parameter : definition.parameters)
+    names.push_back(parameter.name.text);
+  names.insert(names.end(), {"let", "set", "from", "stream"});
+  error(call.head.location, "no operation, unit or block is called '" + head + "'", didYouMean(head, names));
+  return false;
+}
+
+void DefinitionChecker::braces(const CallStmt &call, const Callee &callee) {
+  bool takes = callee.operation && callee.operation->braces != Operation::Braces::None;
+  if (call.body && !takes)
+    error(call.body->open, "'" + call.head.text + "' takes no braces",
+          "braces follow residual, add, mul, average and concat");
+  if (call.body || !takes)
+    return;
+  if (callee.is(Operation::Kind::Residual))
+    error(call.head.location, "'residual' needs a body in braces",
+          "residual { conv3d ch=64 -> conv3d ch=64 act=none }");
+  else if (llvm::none_of(call.arguments, [](const Argument &argument) { return !argument.isNamed(); }))
+    error(call.head.location, "'" + call.head.text + "' needs two values",
+          "name one behind it, or give it branches: `" + call.head.text + " { ... }`");
+}
+
+void DefinitionChecker::needValue(const CallStmt &call, const Callee &callee) {
+  if (callee.is(Operation::Kind::Input))
+    return input(call);
+  if (!hasValue)
+    error(call.location, "'" + call.head.text + "' stands before the input: there is no value yet",
+          inputHint);
+  hasValue = true;
+}
+
+void DefinitionChecker::input(const CallStmt &call) {
+  if (!isNetwork())
+    error(call.location, "'input' belongs to a network, not to a " + toString(definition.kind).str(),
+          "the value that it is called on is 'in'");
+  else if (hasValue && !definition.body.broken)
+    error(call.location, "'input' follows a value that would be lost",
+          "a second input starts a stream of its own");
+  if (call.times)
+    error(call.times->location, "there is one input");
+  hasValue = true;
+}
+
+void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) {
+  if (callee) {
+    if (call.body && callee.operation && callee.operation->takesValues)
+      for (const Argument &argument : call.arguments)
+        if (!argument.isNamed())
+          error(argument.location,
+                "'" + call.head.text + "' joins the branches in its braces or the values named, not both");
+    return checkArguments(context, callee, call.head.location, call.arguments, /*partial=*/false, stageBlock);
+  }
+  // A kind or block that is a parameter: what all of them have in common.
+  llvm::StringMap<Location> given;
+  for (const Argument &argument : call.arguments) {
+    if (argument.isNamed() && !given.try_emplace(argument.name, argument.location).second)
+      error(argument.location, "'" + argument.name + "' is given twice for '" + call.head.text + "'");
+    for (const ExprPtr &value : argument.cycle) {
+      if (argument.name == "ch")
+        expressions.check(*value, {"ch", Type::Int, nullptr, {}, 3, 1});
+      else if (argument.name == "stride")
+        expressions.check(*value, {"stride", Type::Size, nullptr, {}, 3, 1});
+      else
+        expressions.checkLoosely(*value);
+    }
+  }
+}
+
+void DefinitionChecker::times(const CallStmt &call) {
+  if (!call.times)
+    return;
+  expressions.checkInteger(*call.times, "times");
+  Diagnostics unheard(context.program.sources);
+  auto copies = evaluate(*call.times, context.constants, unheard);
+  if (copies && copies->size() == 1 && (copies->front() < 1 || copies->front() > maxCopies))
+    error(call.times->location, std::to_string(copies->front()) +
+                                    " copies: there are at least 1 and at most " + std::to_string(maxCopies));
+}
+
+void DefinitionChecker::bodyOf(const CallStmt &call) {
+  bool outerValue = hasValue;
+  const Operation *operation = findOperation(call.head.text);
+  if (!operation || operation->braces != Operation::Braces::Branches)
+    return statements(*call.body);
+  Callee outerBlock = stageBlock;
+  for (const Chain &chain : call.body->chains) {
+    hasValue = outerValue;
+    this->chain(chain);
+    stageBlock = outerBlock;
+  }
+  hasValue = outerValue;
+}
+
+void DefinitionChecker::label(const std::optional<Name> &label) {
+  if (label && label->text != "_")
+    named(*label);
+}
+
+void DefinitionChecker::named(const Name &name) {
+  if (const ValueName *other = context.labels.back().find(name.text))
+    error(name.location, "two values are called '" + name.text + "'",
+          "the other one is at " + context.program.sources.describe(other->location));
+  else if (definition.parameter(name.text) || context.lets.contains(name.text))
+    error(name.location, "'" + name.text + "' is a number or parameter already, a value cannot be called so");
+}
+
+} // namespace
+
+void checkDefinition(const Program &program, const Definition &definition, Values &values,
+                     const llvm::StringSet<> &everSet, Diagnostics &diagnostics) {
+  CheckContext context{program, diagnostics, values, everSet, definition};
+  DefinitionChecker(context).run();
+}
+
+} // namespace kinema::dsl
