@@ -36,7 +36,7 @@ def ArchToClip : Pass<"arch-to-clip", "::mlir::ModuleOp"> {
     Option<"width", "width", "int64_t", "0", "width of every input; 0: as written">
   ];
   let statistics = [
-    Statistic<"calls", "calls", "calls of definitions and operations that were expanded">
+    Statistic<"numCalls", "calls", "calls of definitions and operations that were expanded">
   ];
   let dependentDialects = ["::kinema::clip::ClipDialect", "::mlir::func::FuncDialect"];
 }

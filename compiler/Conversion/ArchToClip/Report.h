@@ -1,4 +1,5 @@
-// Errors about the author's text, with the calls that led to the place (see compiler/Import/SourceDiagnostics.h).
+// Errors about the author's text, with the calls that led to the place (see
+// compiler/Import/SourceDiagnostics.h).
 #ifndef KINEMA_COMPILER_CONVERSION_ARCHTOCLIP_REPORT_H
 #define KINEMA_COMPILER_CONVERSION_ARCHTOCLIP_REPORT_H
 

@@ -5,6 +5,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -41,7 +42,7 @@ namespace {
 struct Describe {
   std::string operator()(Auto) const { return "'auto'"; }
   std::string operator()(int64_t value) const { return "the integer " + std::to_string(value); }
-  std::string operator()(double value) const { return ("the number " + Twine(value)).str(); }
+  std::string operator()(double value) const { return llvm::formatv("the number {0}", value).str(); }
   std::string operator()(const Size &size) const { return "the size " + sizeText(size); }
   std::string operator()(const Word &word) const { return "the word '" + word.text + "'"; }
   std::string operator()(const CallablePtr &callable) const { return callable->describe(); }
@@ -56,10 +57,12 @@ std::vector<expansion::Parameter> expansion::parametersOf(const dsl::Operation &
   std::vector<Parameter> parameters;
   for (const dsl::OperationParameter &parameter : operation.parameters) {
     const dsl::Expr *tree = dsl::defaultOf(parameter);
+    // A default that is another parameter's value (`stride=k`) takes that one's words too.
+    const dsl::OperationParameter *other = operation.parameter(parameter.defaultText);
     parameters.push_back({.name = parameter.name,
                           .type = parameter.type,
                           .defaultValue = tree ? importExpression(*tree, context) : Attribute(),
-                          .words = parameter.words,
+                          .words = other ? other->words : parameter.words,
                           .sizeParts = parameter.sizeParts,
                           .minimum = parameter.minimum,
                           .maximum = parameter.maximum});
@@ -84,10 +87,7 @@ std::vector<expansion::Parameter> expansion::parametersOf(Operation *definition)
   for (auto parameter : definition->getAttrOfType<ArrayAttr>("parameters").getAsRange<arch::ParameterAttr>())
     parameters.push_back({.name = parameter.getName(),
                           .type = typeNamed(parameter.getType()),
-                          .defaultValue = parameter.getDefaultValue(),
-                          .words = {},
-                          .minimum = {},
-                          .maximum = {}});
+                          .defaultValue = parameter.getDefaultValue()});
   return parameters;
 }
 
@@ -96,8 +96,8 @@ StringRef Callable::name() const {
 }
 
 std::string Callable::describe() const {
-  StringRef kind = operation                       ? "operation"
-                   : isa<arch::UnitOp>(definition) ? "unit"
+  StringRef kind = operation                        ? "operation"
+                   : isa<arch::UnitOp>(definition)  ? "unit"
                    : isa<arch::BlockOp>(definition) ? "block"
                                                     : "network";
   return (kind + " '" + name() + "'").str();

@@ -40,7 +40,11 @@ struct Activation {
   std::vector<Reduction> reductions;
   std::optional<mlir::Location> origin; // the statement that made it
 
-  static Activation failed() { return {.state = State::Failed}; }
+  static Activation failed() {
+    Activation result;
+    result.state = State::Failed;
+    return result;
+  }
   bool ready() const { return state == State::Ready; }
   mlir::RankedTensorType type() const { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
   int64_t channels() const { return type().getDimSize(1); }
@@ -83,10 +87,10 @@ std::string describe(const Binding &binding);
 struct Parameter {
   llvm::StringRef name;
   dsl::Type type;
-  mlir::Attribute defaultValue; // null: must be given
-  llvm::ArrayRef<llvm::StringRef> words;
+  mlir::Attribute defaultValue = {}; // null: must be given
+  llvm::ArrayRef<llvm::StringRef> words = {};
   unsigned sizeParts = 3;
-  std::optional<double> minimum, maximum;
+  std::optional<double> minimum = {}, maximum = {};
 };
 
 /// The parameters of an operation or a definition, in order.
@@ -111,7 +115,9 @@ struct Callable {
   std::string describe() const;
   bool is(dsl::Operation::Kind kind) const { return operation && operation->kind == kind; }
   /// A kind of conv: its weights' segment is `conv`.
-  bool isUnit() const { return is(dsl::Operation::Kind::Conv) || llvm::isa_and_nonnull<arch::UnitOp>(definition); }
+  bool isUnit() const {
+    return is(dsl::Operation::Kind::Conv) || llvm::isa_and_nonnull<arch::UnitOp>(definition);
+  }
   const Parameter *find(llvm::StringRef parameter) const;
   /// The parameter that arguments for the kind ride with: the first of type unit.
   const Parameter *kindParameter() const;

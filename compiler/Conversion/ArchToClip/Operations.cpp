@@ -1,0 +1,386 @@
+// The operations that the compiler itself knows: their shapes, parameters and clip operations.
+#include "compiler/Conversion/ArchToClip/Expander.h"
+
+#include "llvm/Support/CheckedArithmetic.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::expansion;
+using Kind = dsl::Operation::Kind;
+
+/// Sizes of windows beyond this are refused: their arithmetic could overflow, and no video is that large.
+static constexpr int64_t maxWindow = 1'000'000;
+
+//===-- Arguments and parts that operations share -------------------------===//
+
+static int64_t integerOf(Frame &arguments, StringRef name) {
+  return std::get<int64_t>(arguments.names[name]);
+}
+static double numberOf(Frame &arguments, StringRef name) { return std::get<double>(arguments.names[name]); }
+static bool isOn(Frame &arguments, StringRef name) { return isWord(arguments.names[name], "on"); }
+
+static shape::Size3 size3(const Binding &binding) {
+  const auto &size = std::get<Size>(binding);
+  return {size[0], size[1], size[2]};
+}
+
+Location Expander::layerLocation(const Site &site) {
+  return NameLoc::get(StringAttr::get(&context, site.layer), rootStatement.value_or(site.where));
+}
+
+static int64_t multiplyStride(int64_t a, int64_t b) {
+  return std::min(llvm::checkedMul(a, b).value_or(maxElements), maxElements);
+}
+
+/// A value made from the site's; `stride` is the operation's own.
+Activation Expander::result(Site &site, Value value, const shape::Size3 &stride) {
+  Activation made = site.value;
+  made.value = value;
+  for (int axis = 0; axis < 3; ++axis)
+    made.stride[axis] = multiplyStride(made.stride[axis], stride[axis]);
+  if (stride != shape::Size3{1, 1, 1})
+    made.reductions.push_back({rootStatement.value_or(site.where), stride});
+  if (!countElements(made.type().getShape())) {
+    fail(site.where, site.frame, made.describe() + " has more than 2^40 elements");
+    return Activation::failed();
+  }
+  return made;
+}
+
+/// False, with an error, where another statement owns the name already.
+bool Expander::claim(Site &site, StringRef name) {
+  for (Claim &claim : claims) {
+    auto [owner, isNew] = claim.frame->owners.try_emplace(claim.path, claim.statement);
+    if (isNew || owner->second == claim.statement)
+      continue;
+    fail(arch::Places::of(claim.statement).statement, *claim.frame,
+         "two statements own weights under the name '" + claim.path + "'", "give this one a label of its own")
+            .attachNote(arch::Places::of(owner->second).statement)
+        << "the other one stands here";
+    return false;
+  }
+  if (!network.hasParameter(name))
+    return true;
+  fail(site.where, site.frame, "two weights are called '" + name + "'", "labels make names differ");
+  return false;
+}
+
+/// Null, with an error, where the parameter cannot be.
+clip::ParamOp Expander::declare(Site &site, StringRef path, StringRef name, ArrayRef<int64_t> shape,
+                                StringRef role, DictionaryAttr init) {
+  std::string full = path.empty() ? name.str() : (path + "." + name).str();
+  if (!countElements(shape)) {
+    fail(site.where, site.frame, "the weight '" + full + "' has more than 2^40 elements");
+    return {};
+  }
+  if (!claim(site, full))
+    return {};
+  return network.addParameter(full, shape, role, init, rootStatement.value_or(site.where));
+}
+
+Value Expander::parameter(Site &site, StringRef path, StringRef name, ArrayRef<int64_t> shape, StringRef role,
+                          DictionaryAttr init) {
+  clip::ParamOp declared = declare(site, path, name, shape, role, init);
+  return declared ? network.read(declared) : Value();
+}
+
+static DictionaryAttr initialise(MLIRContext &context, StringRef kind, StringRef key, Attribute value) {
+  Builder builder(&context);
+  SmallVector<NamedAttribute> entries = {builder.getNamedAttr("kind", builder.getStringAttr(kind))};
+  if (value)
+    entries.push_back(builder.getNamedAttr(key, value));
+  return builder.getDictionaryAttr(entries);
+}
+
+static DictionaryAttr constant(MLIRContext &context, double value) {
+  return initialise(context, "constant", "value", Builder(&context).getF64FloatAttr(value));
+}
+
+static DictionaryAttr heNormal(MLIRContext &context) {
+  return initialise(context, "he_normal", "fan", StringAttr::get(&context, "out"));
+}
+
+/// Batch norm under the names of `path`; the arguments are those of a `bn` statement, or null for a conv's
+/// own.
+Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Frame *arguments) {
+  Frame own;
+  if (!arguments) {
+    Callable bn = *findOperation("bn");
+    own.caller = &site.frame;
+    own.file = site.frame.file;
+    own.labels = site.node;
+    if (!bindParameters(bn, own, site.where))
+      return {};
+    arguments = &own;
+  }
+  int64_t channels = cast<RankedTensorType>(x.getType()).getDimSize(1);
+  Value weight = parameter(site, path, "weight", {channels}, "gamma", constant(context, gamma));
+  Value bias = weight ? parameter(site, path, "bias", {channels}, "beta", constant(context, 0)) : Value();
+  // The operation names the running statistics as symbols: a forward network need not read them.
+  auto statistic = [&](StringRef name, double init) {
+    clip::ParamOp declared = declare(site, path, name, {channels}, name, constant(context, init));
+    return declared ? FlatSymbolRefAttr::get(declared.getSymNameAttr()) : FlatSymbolRefAttr();
+  };
+  FlatSymbolRefAttr mean = bias ? statistic("running_mean", 0) : FlatSymbolRefAttr();
+  FlatSymbolRefAttr variance = mean ? statistic("running_var", 1) : FlatSymbolRefAttr();
+  if (!variance)
+    return {};
+  Builder builder(&context);
+  auto op = network.create<clip::BatchNormOp>(layerLocation(site), x, weight, bias, mean, variance,
+                                              builder.getF64FloatAttr(numberOf(*arguments, "eps")),
+                                              builder.getF64FloatAttr(numberOf(*arguments, "momentum")),
+                                              builder.getUnitAttr(), UnitAttr());
+  return op.getResult();
+}
+
+Value Expander::activate(Value x, const Binding &word, Site &site) {
+  if (isWord(word, "relu"))
+    return network.create<clip::ReluOp>(layerLocation(site), x);
+  if (isWord(word, "sigmoid"))
+    return network.create<clip::SigmoidOp>(layerLocation(site), x);
+  return x;
+}
+
+//===-- Windows -----------------------------------------------------------===//
+
+static bool setPadding(const Binding &pad, const shape::Size3 &input, shape::Window &window) {
+  if (isWord(pad, "same"))
+    shape::setSamePadding(input, window);
+  else if (isWord(pad, "half"))
+    shape::setHalfPadding(window);
+  else
+    window.padLow = window.padHigh = size3(pad);
+  auto small = [](const shape::Size3 &size) {
+    return llvm::all_of(size, [](int64_t part) { return part <= maxWindow; });
+  };
+  return small(window.kernel) && small(window.stride) && small(window.dilation) && small(window.padLow) &&
+         small(window.padHigh);
+}
+
+static std::string text(const shape::Size3 &size) {
+  return (Twine(size[0]) + "x" + Twine(size[1]) + "x" + Twine(size[2])).str();
+}
+
+/// The first axis along which the window is larger than the padded value.
+static int axisThatIsTooSmall(const Activation &value, const shape::Window &window) {
+  for (int axis = 0; axis < 3; ++axis)
+    if (value.size()[axis] + window.padLow[axis] + window.padHigh[axis] <
+        window.dilation[axis] * (window.kernel[axis] - 1) + 1)
+      return axis;
+  return 0;
+}
+
+/// The place of a positional or named argument of the site's call, where it has one.
+static Location argumentPlace(Operation *op, StringRef name, unsigned position, Location otherwise) {
+  auto call = dyn_cast<arch::CallOp>(op);
+  if (!call)
+    return otherwise;
+  arch::Places places = arch::Places::of(op);
+  unsigned positional = 0;
+  for (auto [index, argument] : llvm::enumerate(call.getArgs().getAsRange<arch::ArgumentAttr>())) {
+    if (argument.isNamed() ? argument.getName().getValue() == name : positional++ == position)
+      return places.arguments[index].value;
+  }
+  return otherwise;
+}
+
+//===-- Operations --------------------------------------------------------===//
+
+Activation Expander::expandOperation(Callable &callable, Site &site) {
+  Frame arguments;
+  arguments.caller = &site.frame;
+  arguments.call = site.where;
+  arguments.file = site.frame.file;
+  arguments.labels = std::make_shared<Node>();
+  if (!bindParameters(callable, arguments, site.where))
+    return Activation::failed();
+  switch (callable.operation->kind) {
+  case Kind::Input:
+    return expandInput(site, arguments);
+  case Kind::Conv:
+    return expandConv(site, arguments);
+  case Kind::Pool:
+    return expandPool(site, arguments);
+  case Kind::Fc:
+    return expandFc(site, arguments);
+  case Kind::Bn:
+    return expandBn(site, arguments);
+  case Kind::Relu:
+    return result(site, network.create<clip::ReluOp>(layerLocation(site), site.value.value), {1, 1, 1});
+  case Kind::Softmax:
+    return result(site, network.create<clip::SoftmaxOp>(layerLocation(site), site.value.value), {1, 1, 1});
+  case Kind::Dropout:
+    return expandDropout(site, arguments);
+  case Kind::Identity:
+    return site.value;
+  case Kind::Add:
+  case Kind::Mul:
+  case Kind::Concat:
+    return expandJoin(callable, site, arguments);
+  case Kind::Residual:
+    return expandResidual(site, arguments);
+  case Kind::Fold:
+    return expandFold(site);
+  case Kind::Average:
+  case Kind::Shift:
+  case Kind::Attention:
+  case Kind::Stage:
+    return notSupported(callable, site);
+  }
+  return Activation::failed();
+}
+
+Activation Expander::notSupported(const Callable &callable, Site &site) {
+  fail(site.where, site.frame, "'" + callable.name() + "' is not supported yet");
+  return Activation::failed();
+}
+
+Activation Expander::expandInput(Site &site, Frame &arguments) {
+  // A network that is called by another one works on the value that it is called on.
+  Frame &definition = site.frame.definitionFrame();
+  if (definition.caller && site.value.ready())
+    return site.value;
+  Size size = std::get<Size>(arguments.names["size"]);
+  int64_t replaced[] = {0, options.frames, options.height, options.width};
+  for (int axis = 0; axis < 4; ++axis)
+    if (replaced[axis])
+      size[axis] = replaced[axis];
+  SmallVector<int64_t> shape = {options.batch, size[0], size[1], size[2], size[3]};
+  if (!countElements(shape)) {
+    fail(argumentPlace(site.op, "size", 1, site.where), site.frame,
+         "a batch of " + Twine(options.batch) + " such inputs has more than 2^40 elements");
+    return Activation::failed();
+  }
+  Activation input;
+  input.state = Activation::State::Ready;
+  const std::string &kind = std::get<Word>(arguments.names["kind"]).text;
+  input.value = network.addInput(kind, site.frame.path, shape, rootStatement.value_or(site.where));
+  input.input = input.size();
+  return input;
+}
+
+Activation Expander::expandConv(Site &site, Frame &arguments) {
+  const Activation &x = site.value;
+  shape::Window window;
+  window.kernel = size3(arguments.names["k"]);
+  window.stride = size3(arguments.names["stride"]);
+  window.dilation = size3(arguments.names["dilate"]);
+  bool sane = setPadding(arguments.names["pad"], x.size(), window);
+  int64_t channels = integerOf(arguments, "ch"), groups = integerOf(arguments, "groups");
+  if (!sane || !shape::windowOutput(x.size(), window)) {
+    int axis = axisThatIsTooSmall(x, window);
+    fail(argumentPlace(site.op, "k", 0, site.where), site.frame,
+         "the window " + text(window.kernel) + " does not fit into " + x.describe(),
+         sane ? historyOf(x, axis) + "; `pad=half` lets odd windows fit"
+              : "a window of at most 10^6 is possible");
+    return Activation::failed();
+  }
+  if (x.channels() % groups || channels % groups) {
+    fail(argumentPlace(site.op, "groups", ~0u, site.where), site.frame,
+         "groups=" + Twine(groups) + " does not divide " +
+             (x.channels() % groups ? "the " + Twine(x.channels()) + " channels of the value before"
+                                    : "ch=" + Twine(channels)));
+    return Activation::failed();
+  }
+  bool hasBn = isOn(arguments, "bn");
+  bool hasBias = isAuto(arguments.names["bias"]) ? !hasBn : isOn(arguments, "bias");
+  auto init = isWord(arguments.names["init"], "identity") ? initialise(context, "identity", "", {})
+                                                          : heNormal(context);
+  Value weight =
+      parameter(site, site.path, "weight",
+                {channels, x.channels() / groups, window.kernel[0], window.kernel[1], window.kernel[2]},
+                "weight", init);
+  Value bias = weight && hasBias
+                   ? parameter(site, site.path, "bias", {channels}, "bias", constant(context, 0))
+                   : Value();
+  if (!weight || (hasBias && !bias))
+    return Activation::failed();
+  Value y =
+      network.create<clip::ConvOp>(layerLocation(site), x.value, weight, bias,
+                                   clip::WindowAttr::get(&context, window), static_cast<uint64_t>(groups));
+  if (hasBn)
+    y = normalise(y, site.path.empty() ? "bn" : site.path + ".bn", numberOf(arguments, "gamma"), site,
+                  nullptr);
+  return y ? result(site, activate(y, arguments.names["act"], site), window.stride) : Activation::failed();
+}
+
+/// `global`, `space`, `time` or a size, of a value.
+static shape::Size3 poolWindow(const Binding &binding, const Activation &x) {
+  if (isWord(binding, "global"))
+    return x.size();
+  if (isWord(binding, "space"))
+    return {1, x.size()[1], x.size()[2]};
+  if (isWord(binding, "time"))
+    return {x.size()[0], 1, 1};
+  return size3(binding);
+}
+
+Activation Expander::expandPool(Site &site, Frame &arguments) {
+  const Activation &x = site.value;
+  shape::Window window;
+  window.kernel = poolWindow(arguments.names["k"], x);
+  window.stride = poolWindow(arguments.names["stride"], x);
+  bool ceil = isOn(arguments, "ceil");
+  bool sane = setPadding(arguments.names["pad"], x.size(), window);
+  Location where = argumentPlace(site.op, "k", 1, site.where);
+  auto size = ceil ? shape::windowOutputCeil(x.size(), window) : shape::windowOutput(x.size(), window);
+  if (!sane || !size) {
+    fail(where, site.frame, "the window " + text(window.kernel) + " does not fit into " + x.describe(),
+         historyOf(x, axisThatIsTooSmall(x, window)) + "; `pool avg global` fits any size");
+    return Activation::failed();
+  }
+  for (int axis = 0; axis < 3; ++axis)
+    if (window.padLow[axis] >= window.kernel[axis]) {
+      fail(argumentPlace(site.op, "pad", 3, where), site.frame,
+           "the padding " + text(window.padLow) + " is not smaller than the window " + text(window.kernel),
+           "some windows would hold padding alone");
+      return Activation::failed();
+    }
+  auto attribute = clip::WindowAttr::get(&context, window);
+  auto unit = ceil ? UnitAttr::get(&context) : UnitAttr();
+  Location layer = layerLocation(site);
+  Value y = isWord(arguments.names["how"], "max")
+                ? Value(network.create<clip::MaxPoolOp>(layer, x.value, attribute, unit))
+                : Value(network.create<clip::AvgPoolOp>(layer, x.value, attribute, unit));
+  return result(site, y, window.stride);
+}
+
+Activation Expander::expandFc(Site &site, Frame &arguments) {
+  const Activation &x = site.value;
+  int64_t outputs = integerOf(arguments, "n");
+  int64_t features = x.type().getNumElements() / x.type().getDimSize(0);
+  auto init = initialise(context, "normal", "std", Builder(&context).getF64FloatAttr(0.01));
+  Value weight = parameter(site, site.path, "weight", {outputs, features}, "weight", init);
+  bool hasBias = isOn(arguments, "bias");
+  Value bias = weight && hasBias ? parameter(site, site.path, "bias", {outputs}, "bias", constant(context, 0))
+                                 : Value();
+  if (!weight || (hasBias && !bias))
+    return Activation::failed();
+  Value y = network.create<clip::LinearOp>(layerLocation(site), x.value, weight, bias);
+  return result(site, activate(y, arguments.names["act"], site), x.size());
+}
+
+Activation Expander::expandBn(Site &site, Frame &arguments) {
+  Value y = normalise(site.value.value, site.path, 1, site, &arguments);
+  return y ? result(site, y, {1, 1, 1}) : Activation::failed();
+}
+
+Activation Expander::expandDropout(Site &site, Frame &arguments) {
+  double rate = numberOf(arguments, "p");
+  if (rate >= 1) {
+    fail(argumentPlace(site.op, "p", 0, site.where), site.frame, "a dropout of 1 would leave nothing",
+         "p is less than 1");
+    return Activation::failed();
+  }
+  Builder builder(&context);
+  Value y =
+      network.create<clip::DropoutOp>(layerLocation(site), site.value.value, Value(),
+                                      builder.getF64FloatAttr(rate), builder.getI64IntegerAttr(dropouts++));
+  return result(site, y, {1, 1, 1});
+}
+
+Activation Expander::expandFold(Site &site) {
+  int64_t frames = site.value.size()[0];
+  Value y = network.create<clip::FoldTimeOp>(layerLocation(site), site.value.value);
+  return result(site, y, {frames, 1, 1});
+}
