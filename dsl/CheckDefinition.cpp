@@ -40,12 +40,17 @@ private:
   void error(Location location, std::string message, std::string hint = {}) {
     context.diagnostics.error(location, std::move(message), std::move(hint));
   }
+  void enterScope(const Body &body) {
+    context.labels.emplace_back();
+    context.bodies.push_back(&body);
+  }
   bool isNetwork() const { return definition.kind == Definition::Kind::Network; }
 
   CheckContext &context;
   ExpressionChecker expressions;
   const Definition &definition;
-  bool hasValue = true;
+  /// Is there a value that the next statement takes? Unknown after an error.
+  enum class Flow { None, Some, Unknown } flow = Flow::Some;
   Callee stageBlock; // what a stage repeats where it does not say; empty: callers decide
 };
 
@@ -56,11 +61,11 @@ void DefinitionChecker::run() {
     context.constants = constantsOf(definition, context.diagnostics);
     stageBlock = findCallee(context.program, context.program.files.size() - 1, "basic");
   }
-  hasValue = !isNetwork() || definition.body.broken;
+  flow = definition.body.broken ? Flow::Unknown : isNetwork() ? Flow::None : Flow::Some;
   collectStreams(definition.body);
-  context.labels.emplace_back();
+  enterScope(definition.body);
   statements(definition.body);
-  if (!hasValue)
+  if (flow == Flow::None)
     error(definition.body.close, "network '" + definition.name.text + "' has no output",
           "the value of its last line is the output; after streams, `from NAME` takes one up");
 }
@@ -156,20 +161,22 @@ void DefinitionChecker::set(const SetStmt &set) {
 
 void DefinitionChecker::stream(const StreamStmt &stream) {
   named(stream.name);
-  bool outerValue = hasValue;
-  hasValue |= stream.body.broken;
-  context.labels.emplace_back();
+  Flow outerFlow = flow;
+  if (stream.body.broken)
+    flow = Flow::Unknown;
+  enterScope(stream.body);
   statements(stream.body);
   context.labels.pop_back();
-  if (!hasValue)
+  context.bodies.pop_back();
+  if (flow == Flow::None)
     error(stream.name.location, "stream '" + stream.name.text + "' has no value", inputHint);
-  hasValue = outerValue;
+  flow = outerFlow;
 }
 
 void DefinitionChecker::from(const FromStmt &from) {
   expressions.checkValue(*from.path);
   label(from.label);
-  hasValue = true;
+  flow = Flow::Some;
 }
 
 //===-- Calls
@@ -182,7 +189,7 @@ void DefinitionChecker::call(const CallStmt &call) {
     braces(call, callee);
     needValue(call, callee);
   } else {
-    hasValue = true; // a value that failed is silent afterwards
+    flow = Flow::Unknown; // a value that failed is silent afterwards
   }
   argumentsOf(call, callee);
   times(call);
@@ -236,22 +243,22 @@ void DefinitionChecker::braces(const CallStmt &call, const Callee &callee) {
 void DefinitionChecker::needValue(const CallStmt &call, const Callee &callee) {
   if (callee.is(Operation::Kind::Input))
     return input(call);
-  if (!hasValue)
+  if (flow == Flow::None)
     error(call.location, "'" + call.head.text + "' stands before the input: there is no value yet",
           inputHint);
-  hasValue = true;
+  flow = Flow::Some;
 }
 
 void DefinitionChecker::input(const CallStmt &call) {
   if (!isNetwork())
     error(call.location, "'input' belongs to a network, not to a " + toString(definition.kind).str(),
           "the value that it is called on is 'in'");
-  else if (hasValue && !definition.body.broken)
+  else if (flow == Flow::Some)
     error(call.location, "'input' follows a value that would be lost",
           "a second input starts a stream of its own");
   if (call.times)
     error(call.times->location, "there is one input");
-  hasValue = true;
+  flow = Flow::Some;
 }
 
 void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) {
@@ -291,17 +298,17 @@ void DefinitionChecker::times(const CallStmt &call) {
 }
 
 void DefinitionChecker::bodyOf(const CallStmt &call) {
-  bool outerValue = hasValue;
+  Flow outerFlow = flow;
   const Operation *operation = findOperation(call.head.text);
   if (!operation || operation->braces != Operation::Braces::Branches)
     return statements(*call.body);
   Callee outerBlock = stageBlock;
   for (const Chain &chain : call.body->chains) {
-    hasValue = outerValue;
+    flow = outerFlow;
     this->chain(chain);
     stageBlock = outerBlock;
   }
-  hasValue = outerValue;
+  flow = outerFlow;
 }
 
 void DefinitionChecker::label(const std::optional<Name> &label) {

@@ -148,9 +148,9 @@ void ExpressionChecker::checkRange(const Expr &expr, const CalleeParameter &want
     bool low = wanted.minimum && part < *wanted.minimum;
     if (!low && !(wanted.maximum && part > *wanted.maximum))
       continue;
-    std::string value = parts.size() == 1 ? llvm::formatv("{0}", part).str() : print(expr);
+    std::string value = print(expr);
     if (parts.size() == 1 && !llvm::isa<NumberExpr>(expr))
-      value = std::to_string(int64_t(part));
+      value = std::to_string(int64_t(part)); // of a formula, its result
     double limit = low ? *wanted.minimum : *wanted.maximum;
     context.diagnostics.error(expr.location,
                               llvm::formatv("'{0}' is {1}, {2} must be at {3} {4}", wanted.name, value,
@@ -300,7 +300,10 @@ const ValueName *ExpressionChecker::findValue(const PathExpr &path) {
     return stream;
   if (open)
     return nullptr;
-  if (const ValueName *later = context.values.of(context.definition.body, context.definition).find(word)) {
+  for (const Body *body : context.bodies) {
+    const ValueName *later = context.values.of(*body, context.definition).find(word);
+    if (!later)
+      continue;
     context.diagnostics.error(path.parts[0].location,
                               "'" + word + "' is not known before line " +
                                   std::to_string(later->location.line),

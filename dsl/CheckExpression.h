@@ -16,8 +16,10 @@ struct CheckContext {
   const Definition &definition;
   Constants constants = {}; // parameters of the network that is compiled, lets
   llvm::StringSet<> lets = {};
-  std::vector<ValueNames> labels = {}; // of the definition and the streams around the point, so far
-  ValueNames streams = {};             // all of the definition: they may be named before their line
+  std::vector<ValueNames> labels =
+      {}; // of the definition and the streams around the point, so far, and their bodies
+  std::vector<const Body *> bodies = {};
+  ValueNames streams = {}; // all of the definition: they may be named before their line
 
   uint32_t file() const { return definition.location.file; }
   /// A line that had an error would have given this name: say nothing more about it.

@@ -16,6 +16,9 @@ namespace {
 /// The longest piece of a source line that an error shows.
 constexpr size_t excerptBytes = 160;
 
+/// The longest message.
+constexpr size_t messageBytes = 400;
+
 /// A piece of a source line made fit for a terminal, and the columns (as shown) of the underline.
 struct Excerpt {
   std::string text;
@@ -86,6 +89,9 @@ void renderOne(const Sources &sources, const Diagnostic &error, llvm::raw_ostrea
 } // namespace
 
 Diagnostic &Diagnostics::error(Location location, std::string message, std::string hint) {
+  for (std::string *text : {&message, &hint}) // names may be of any length
+    if (text->size() > messageBytes)
+      *text = text->substr(0, messageBytes) + "...";
   errors.push_back({location, std::move(message), std::move(hint), {}, {}});
   return errors.back();
 }
@@ -109,7 +115,7 @@ std::string Diagnostics::render() const {
 
 llvm::StringRef nearest(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> candidates) {
   llvm::StringRef best;
-  unsigned bestDistance = (word.size() + 2) / 3;
+  unsigned bestDistance = word.size() < 2 ? 0 : (word.size() + 2) / 3;
   for (llvm::StringRef candidate : candidates) {
     if (candidate.empty() || candidate == word)
       continue;

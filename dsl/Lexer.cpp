@@ -23,11 +23,12 @@ Location locationAt(llvm::StringRef text, size_t offset, uint32_t file) {
 }
 
 /// One error for a file that is no text; true if it is one.
-bool isText(llvm::StringRef text, uint32_t file, Diagnostics &diagnostics) {
+bool isText(const Sources &sources, uint32_t file, Diagnostics &diagnostics) {
+  llvm::StringRef text = sources.text(file), path = sources.path(file);
   if (text.size() > maxFileBytes) {
-    diagnostics.error({file, 1, 1, 1}, ("the file has " + llvm::Twine(text.size()) +
-                                        " bytes, the limit for a spec is " + llvm::Twine(maxFileBytes))
-                                           .str());
+    diagnostics.error({}, (path + " has " + llvm::Twine(text.size()) + " bytes, the limit for a spec is " +
+                           llvm::Twine(maxFileBytes))
+                              .str());
     return false;
   }
   for (size_t i = 0; i < text.size();) {
@@ -236,7 +237,7 @@ std::string Token::describe() const {
 }
 
 std::vector<Token> lex(const Sources &sources, uint32_t file, Diagnostics &diagnostics) {
-  if (!isText(sources.text(file), file, diagnostics))
+  if (!isText(sources, file, diagnostics))
     return {{Token::Kind::End, {}, {file, 1, 1, 1}}};
   return Lexer(sources, file, diagnostics).run();
 }

@@ -113,6 +113,7 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
                                         didYouMean(name.text, names));
   for (const std::string &folder : folders(user))
     error.note("looked in " + (folder.empty() ? "." : folder));
+  error.note("and in the library: " + llvm::join(names, " "));
   return std::nullopt;
 }
 
