@@ -54,7 +54,6 @@ std::optional<std::string> kinema::cpu::linkShared(ArrayRef<std::string> objects
                                         "--hash-style=gnu",
                                         "-znoexecstack",
                                         "--strip-all",
-                                        "-soname=kernels.so",
                                         "-o",
                                         output};
   for (size_t i = 0; i < objects.size(); ++i) {

@@ -43,6 +43,19 @@ static LogicalResult convert(ModuleOp module) {
   return applyFullConversion(module, target, std::move(patterns));
 }
 
+/// Passes that ran before leave casts, which must cancel out now; then only the LLVM dialect may be left.
+static LogicalResult finish(ModuleOp module) {
+  SmallVector<UnrealizedConversionCastOp> casts;
+  module.walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  reconcileUnrealizedCasts(casts);
+  auto check = [&](Operation *op) -> WalkResult {
+    if (op == module || isa<LLVM::LLVMDialect>(op->getDialect()))
+      return WalkResult::advance();
+    return op->emitError("is left over: nothing lowers ") << op->getName() << " to the LLVM dialect";
+  };
+  return failure(module.walk(check).wasInterrupted());
+}
+
 /// Makes the function internal and writes the exported one that takes its buffers from a list.
 static void exportFunction(LLVM::LLVMFuncOp body) {
   OpBuilder b(body);
@@ -72,10 +85,11 @@ namespace {
 struct LowerCPUToLLVMPass : kinema::impl::LowerCPUToLLVMBase<LowerCPUToLLVMPass> {
   using Base::Base;
   void runOnOperation() override {
-    if (failed(expandMath(getOperation())) || failed(convert(getOperation())))
+    ModuleOp module = getOperation();
+    if (failed(expandMath(module)) || failed(convert(module)) || failed(finish(module)))
       return signalPassFailure();
-    for (auto function : llvm::to_vector(getOperation().getOps<LLVM::LLVMFuncOp>()))
-      if (!function.isExternal())
+    for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>()))
+      if (!function.isExternal() && function.getLinkage() != LLVM::Linkage::Internal)
         exportFunction(function);
   }
 };

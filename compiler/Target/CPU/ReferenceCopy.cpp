@@ -215,7 +215,8 @@ static int64_t storedElements(RankedTensorType type) {
 static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type, Value at) {
   SmallVector<Value> coordinates(type.getRank(), e.index(0));
   int64_t inner = 1;
-  for (const auto &loop : llvm::reverse(kernel::layoutOf(type).order(type.getShape()))) {
+  auto order = kernel::layoutOf(type).order(type.getShape());
+  for (const auto &loop : llvm::reverse(order)) {
     Value counter = e.rem(e.div(at, inner), loop.size);
     coordinates[loop.axis] = e.add(coordinates[loop.axis], e.mul(counter, loop.step));
     inner *= loop.size;
