@@ -1,0 +1,63 @@
+#include "runtime/Device.h"
+
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+using namespace kinema;
+using namespace kinema::test;
+
+TEST(Device, BlocksAreSplitInOrderAndEvenly) {
+  for (int64_t grid : {0, 1, 2, 7, 64, 1000})
+    for (int64_t threads : {1, 2, 3, 8}) {
+      int64_t next = 0, least = grid, most = 0;
+      for (int64_t thread = 0; thread < threads; ++thread) {
+        BlockRange range = blocksOf(thread, threads, grid);
+        EXPECT_EQ(range.begin, next);
+        next = range.end;
+        least = std::min(least, range.end - range.begin);
+        most = std::max(most, range.end - range.begin);
+      }
+      EXPECT_EQ(next, grid);
+      EXPECT_LE(most - least, 1);
+    }
+}
+
+TEST(Device, ArenaIsZeroAndCopiesAreChecked) {
+  auto device = makeCpuDevice(2);
+  device->allocate(256);
+  std::vector<float> values(64, -1);
+  device->copyOut(0, values.data(), 256);
+  EXPECT_EQ(values, std::vector<float>(64, 0));
+  device->fill(64, 8, 0x3F800000);
+  device->copyOut(60, values.data(), 16);
+  EXPECT_EQ(values[0], 0);
+  EXPECT_EQ(values[1], 1);
+  EXPECT_EQ(values[2], 1);
+  EXPECT_EQ(values[3], 0);
+  EXPECT_EQ(errorOf([&] { device->copyOut(252, values.data(), 8); }),
+            "8 bytes at 252 lie outside the arena of 256");
+}
+
+TEST(Device, WhatCannotBeLoadedIsAnError) {
+  auto device = makeCpuDevice(1);
+  device->allocate(256);
+  EXPECT_NE(errorOf([&] { device->loadCode("no shared object", "code/x.so"); }).find("cannot load code/x.so"),
+            std::string::npos);
+  auto other = makeCpuDevice(1);
+  other->allocate(256);
+  other->loadCode(linearCode(), "code/x.so");
+  EXPECT_EQ(errorOf([&] { other->prepare("nothing", 0, 1, {}); }),
+            "the package's code has no kernel nothing");
+  EXPECT_EQ(errorOf([&] { makeDevice("sm_90a"); }),
+            "this runtime has no device for code of target 'sm_90a'; it runs x86-64-v3");
+  EXPECT_EQ(errorOf([&] { makeCpuDevice(-1); }),
+            "the number of threads must be between 1 and 4096, found -1");
+}
+
+TEST(Device, AnArenaThatDoesNotFitIsAnError) {
+  auto device = makeCpuDevice(1);
+  EXPECT_NE(errorOf([&] { device->allocate(int64_t{1} << 60); }).find("cannot allocate"), std::string::npos);
+}

@@ -1,0 +1,120 @@
+#include "test/runtime/LinearPackage.h"
+
+#include "runtime/Files.h"
+#include "runtime/Package.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
+using nlohmann::json;
+
+namespace kinema::test {
+namespace {
+
+json tensor(const char *name, std::vector<int64_t> shape, int64_t offset, const char *type = "f32") {
+  int64_t bytes = 4;
+  for (int64_t size : shape)
+    bytes *= size;
+  return {{"name", name},           {"type", type},     {"shape", shape},
+          {"order", json::array()}, {"offset", offset}, {"bytes", bytes}};
+}
+
+json parameter(json described, const char *role, json init) {
+  described["role"] = role;
+  described["init"] = std::move(init);
+  described["layer"] = "fc";
+  return described;
+}
+
+json launch(const char *kernel, int64_t grid, std::vector<int64_t> args) {
+  return {{"kernel", kernel}, {"grid", grid}, {"args", args}, {"reads", 100},
+          {"writes", 50},     {"macs", 216},  {"layer", "fc"}};
+}
+
+json recipe() {
+  return {{"data", {{"frames", 2}, {"crop", {3, 3}}, {"mean", {128.0}}, {"std", {64.0}}}},
+          {"train", {{"epochs", 3}, {"batch", 4}, {"warmup", 0}, {"rate", 0.1}, {"every", 0}}},
+          {"eval", {{"clips", 2}, {"crop", {3, 3}}}}};
+}
+
+} // namespace
+
+json linearManifest(bool train) {
+  json logits = tensor("logits", {4, 3}, 1280);
+  json weight = parameter(tensor("fc.weight", {3, 18}, 0), "weight", {{"kind", "normal"}, {"std", 0.01}});
+  weight["order"] = {{1, 18, 1}, {0, 4, 1}};
+  weight["bytes"] = 288;
+  json bias = parameter(tensor("fc.bias", {3}, 320), "bias", {{"kind", "constant"}, {"value", 0.0}});
+  json mean = parameter(tensor("in.bn.running_mean", {1}, 384), "running_mean",
+                        {{"kind", "constant"}, {"value", 0.0}});
+  json kernels,
+      entries = {{"prepare", json::array()}, {"infer", {launch("forward", 4, {896, 0, 320, 1280})}}};
+  json outputs = {{"infer", {logits}}};
+  for (const char *name : {"forward", "loss", "backward", "update"})
+    kernels[name] = {
+        {"symbol", name}, {"scratch", 64}, {"schedule", "plain"}, {"op", name}, {"layers", {"fc"}}};
+  json manifest = {
+      {"format", 1},
+      {"name", "linear"},
+      {"mode", train ? "train" : "infer"},
+      {"target", "x86-64-v3"},
+      {"code", "code/x86-64-v3.so"},
+      {"batch", 4},
+      {"classes", 3},
+      {"arena",
+       {{"bytes", 1792},
+        {"segments",
+         {{"parameters", 0, 832}, {"inputs and outputs", 832, 576}, {"activations", 1408, 384}}}}},
+      {"recipe", recipe()}};
+  json input = tensor("rgb", {4, 1, 2, 3, 3}, 896);
+  input["kind"] = "gray";
+  manifest["inputs"] = {input};
+  if (train) {
+    weight["momentum"] = 448;
+    bias["momentum"] = 768;
+    manifest["labels"] = tensor("labels", {4}, 1216, "i32");
+    manifest["hyper"] = {
+        {"offset", 832}, {"bytes", 16}, {"fields", {"rate", "momentum", "nesterov", "decay"}}};
+    outputs["train_step"] = {tensor("loss", {}, 1344), logits, tensor("grad.fc.weight", {3, 18}, 1472),
+                             tensor("grad.fc.bias", {3}, 1728)};
+    entries["train_step"] = {launch("forward", 4, {896, 0, 320, 1280}),
+                             launch("loss", 1, {1280, 1216, 1344, 1408, 896, 384}),
+                             launch("backward", 3, {1408, 896, 1472, 1728}),
+                             launch("update", 3, {1472, 1728, 832, 0, 448, 320, 768})};
+  }
+  manifest["parameters"] = {weight, bias, mean};
+  manifest["outputs"] = outputs;
+  manifest["kernels"] = kernels;
+  manifest["entries"] = entries;
+  return manifest;
+}
+
+std::string linearCode() { return readFile(KINEMA_LINEAR_MODEL); }
+
+std::string writeLinearPackage(const std::string &path, const json &manifest) {
+  PackageWriter writer;
+  writer.add("manifest.json", manifest.dump(1));
+  writer.add("code/x86-64-v3.so", linearCode());
+  writer.add("spec.arch", "network linear classes=3 {\n  input gray 1x2x3x3\n  fc 3\n}\n");
+  writer.write(path);
+  return path;
+}
+
+Folder::Folder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "kinema-test-XXXXXX").string();
+  path = mkdtemp(pattern.data());
+}
+
+void Folder::write(const std::string &name, const std::string &content) const {
+  std::ofstream(path / name, std::ios::binary) << content;
+}
+
+Folder::~Folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
+}
+
+} // namespace kinema::test

@@ -1,0 +1,47 @@
+// A package of a linear classifier, made by hand: clips of [1, 2, 3, 3], 4 a batch, 3 classes.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <string>
+
+namespace kinema::test {
+
+nlohmann::json linearManifest(bool train = true);
+
+// The kernels' shared object.
+std::string linearCode();
+
+// Writes the package and returns its path.
+std::string writeLinearPackage(const std::string &path, const nlohmann::json &manifest = linearManifest());
+
+// A folder of its own for each test, removed with it.
+class Folder {
+public:
+  Folder();
+  ~Folder();
+  std::string operator/(const std::string &name) const { return (path / name).string(); }
+  std::string name() const { return path.string(); }
+  // Writes a file without waiting for the disk.
+  void write(const std::string &name, const std::string &content) const;
+
+private:
+  std::filesystem::path path;
+};
+
+// The message of the Error that `action` throws; empty if it throws none.
+template <typename Action> std::string errorOf(Action &&action);
+
+} // namespace kinema::test
+
+#include "runtime/Error.h"
+
+template <typename Action> std::string kinema::test::errorOf(Action &&action) {
+  try {
+    action();
+  } catch (const kinema::Error &error) {
+    return error.what();
+  }
+  return "";
+}

@@ -1,0 +1,184 @@
+#include "runtime/Program.h"
+
+#include "runtime/Names.h"
+#include "runtime/Random.h"
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace kinema;
+using namespace kinema::test;
+
+namespace {
+
+struct Linear {
+  Folder folder;
+  Program program;
+
+  explicit Linear(ProgramOptions options = {}, bool train = true)
+      : program(Package(writeLinearPackage(folder / "linear.kin", linearManifest(train))), options) {}
+
+  // A batch of random clips; the last one masked.
+  void feed(uint64_t seed) {
+    std::vector<float> clips(72);
+    for (size_t i = 0; i < clips.size(); ++i)
+      clips[i] = random::normal(seed, 0, i);
+    program.set(program.manifest().input(), clips);
+    program.set(*program.manifest().labels, std::vector<int32_t>{0, 1, 2, -1});
+  }
+
+  void step(uint64_t seed, float rate = 0.1f) {
+    feed(seed);
+    program.setHyper({rate, 0.9f, 1, 0.001f});
+    program.run("train_step");
+  }
+
+  float loss() { return program.getScalar(program.manifest().output("train_step", "loss")); }
+  std::vector<float> weight() { return program.get(*program.manifest().findParameter("fc.weight")); }
+};
+
+} // namespace
+
+TEST(Program, LearnsABatch) {
+  Linear linear;
+  linear.program.initialise(1);
+  linear.step(5);
+  EXPECT_NEAR(linear.loss(), std::log(3.0f), 0.2);
+  for (int i = 0; i < 30; ++i)
+    linear.step(5);
+  EXPECT_LT(linear.loss(), 0.05);
+}
+
+TEST(Program, TheSameBitsAtAnyThreadCount) {
+  std::vector<std::vector<float>> weights;
+  for (int threads : {1, 2, 3, 5}) {
+    Linear linear({threads});
+    linear.program.initialise(1);
+    for (int i = 0; i < 5; ++i)
+      linear.step(i);
+    weights.push_back(linear.weight());
+    EXPECT_EQ(weights.back(), weights.front()) << threads;
+  }
+}
+
+TEST(Program, PoisonDoesNotReachResults) {
+  auto trained = [] {
+    Linear linear;
+    linear.program.initialise(1);
+    for (int i = 0; i < 3; ++i)
+      linear.step(i);
+    return linear.weight();
+  };
+  std::vector<float> plain = trained();
+  setenv("KINEMA_POISON", "1", 1);
+  std::vector<float> poisoned = trained();
+  unsetenv("KINEMA_POISON");
+  EXPECT_EQ(poisoned, plain);
+}
+
+// An entry that reads what it has not written shows: infer's logits are unread here, the loss of the step
+// before stays where no launch writes it, and becomes NaN.
+TEST(Program, PoisonFillsWhatNoEntryMayCountOn) {
+  setenv("KINEMA_POISON", "1", 1);
+  Linear linear;
+  unsetenv("KINEMA_POISON");
+  linear.program.initialise(1);
+  linear.step(1);
+  EXPECT_FALSE(std::isnan(linear.loss()));
+  linear.program.run("infer");
+  EXPECT_TRUE(std::isnan(linear.loss()));
+}
+
+TEST(Program, InitialisationIsAFunctionOfSeedAndIndex) {
+  Linear a, b;
+  a.program.initialise(1);
+  b.program.initialise(1);
+  EXPECT_EQ(a.weight(), b.weight());
+  b.program.initialise(2);
+  EXPECT_NE(a.weight(), b.weight());
+}
+
+TEST(Program, InitialValues) {
+  Parameter conv;
+  conv.shape = {64, 16, 1, 3, 3};
+  conv.init.kind = Initialisation::Kind::HeNormal;
+  auto deviation = [&] {
+    double squares = 0;
+    for (float value : initialValues(conv, 1, 0))
+      squares += static_cast<double>(value) * value;
+    return std::sqrt(squares / conv.elements());
+  };
+  EXPECT_NEAR(deviation(), std::sqrt(2.0 / (64 * 9)), 0.001);
+  conv.init.fanOut = false;
+  EXPECT_NEAR(deviation(), std::sqrt(2.0 / (16 * 9)), 0.002);
+
+  conv.shape = {2, 2, 1, 3, 3};
+  conv.init.kind = Initialisation::Kind::Identity;
+  std::vector<float> expected(36, 0);
+  expected[0 * 18 + 0 * 9 + 4] = expected[1 * 18 + 1 * 9 + 4] = 1;
+  EXPECT_EQ(initialValues(conv, 1, 0), expected);
+}
+
+TEST(Program, WeightsRoundTrip) {
+  Linear a, b;
+  a.program.initialise(1);
+  TensorFile file = a.program.storeWeights();
+  ASSERT_EQ(file.tensors.size(), 3u);
+  EXPECT_EQ(file.tensors[0].shape, (std::vector<int64_t>{3, 18})) << "logical, without padding";
+  b.program.loadWeights(file, "w");
+  EXPECT_EQ(a.weight(), b.weight());
+}
+
+TEST(Program, WrongWeightsAreErrorsThatNameTheTensor) {
+  Linear linear;
+  linear.program.initialise(1);
+  TensorFile good = linear.program.storeWeights();
+  auto error = [&](auto change) {
+    TensorFile file = good;
+    change(file);
+    return errorOf([&] { linear.program.loadWeights(file, "w"); });
+  };
+  EXPECT_EQ(error([](TensorFile &file) { file.tensors.erase(file.tensors.begin()); }),
+            "w has no tensor fc.weight, which linear needs");
+  EXPECT_EQ(error([](TensorFile &file) {
+              file.tensors.emplace_back("fc.bia", ElementType::F32, std::vector<int64_t>{3});
+            }),
+            "w: tensor fc.bia belongs to no parameter of linear; did you mean 'fc.bias'?");
+  EXPECT_EQ(error([](TensorFile &file) { file.tensors[0].shape = {18, 3}; }),
+            "w: tensor fc.weight is float32 [18, 3], linear needs float32 [3, 18]");
+  EXPECT_EQ(error([](TensorFile &file) { file.tensors[1].type = ElementType::I32; }),
+            "w: tensor fc.bias is int32 [3], linear needs float32 [3]");
+  EXPECT_EQ(error([](TensorFile &file) {
+              file.tensors.emplace_back("a.num_batches_tracked", ElementType::I64, std::vector<int64_t>{});
+            }),
+            "");
+}
+
+TEST(Program, InferencePackageRefusesToTrain) {
+  Linear linear({}, false);
+  EXPECT_NE(errorOf([&] { linear.program.run("train_step"); }).find("compiled for inference"),
+            std::string::npos);
+  EXPECT_NE(errorOf([&] { linear.program.setHyper({}); }).find("compiled for inference"), std::string::npos);
+}
+
+TEST(Program, Profile) {
+  Linear linear({1, true});
+  linear.program.initialise(1);
+  linear.step(1);
+  linear.step(2);
+  const auto &times = linear.program.times("train_step");
+  ASSERT_EQ(times.size(), 4u);
+  EXPECT_EQ(times[1].launch->kernel, "loss");
+  EXPECT_EQ(times[1].runs, 2);
+}
+
+TEST(Program, SeveralAtOnce) {
+  Linear a, b;
+  a.program.initialise(1);
+  b.program.initialise(1);
+  a.step(1);
+  b.step(1);
+  EXPECT_EQ(a.weight(), b.weight());
+}

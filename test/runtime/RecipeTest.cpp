@@ -1,0 +1,59 @@
+#include "runtime/Recipe.h"
+
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+using namespace kinema;
+using namespace kinema::test;
+using nlohmann::json;
+
+TEST(Recipe, RoundTrip) {
+  Recipe recipe;
+  recipe.train.rate = 0.25;
+  recipe.train.at = {20, 30.5};
+  recipe.data.crop = {56, 72};
+  recipe.data.shortSide = 128;
+  recipe.eval.report = {"video_top1"};
+  EXPECT_EQ(toJson(parseRecipe(toJson(recipe))), toJson(recipe));
+}
+
+TEST(Recipe, AbsentFieldsKeepTheirDefaults) {
+  Recipe recipe = parseRecipe(json::parse(R"({"train": {"rate": 1}})"));
+  EXPECT_EQ(recipe.train.rate, 1);
+  EXPECT_EQ(recipe.train.momentum, 0.9);
+  EXPECT_EQ(recipe.data.resize, (std::array<int64_t, 2>{128, 171}));
+}
+
+TEST(Recipe, Settings) {
+  Recipe recipe;
+  applySetting(recipe, "train.rate=0.5");
+  applySetting(recipe, "train.nesterov=off");
+  applySetting(recipe, "data.crop=224x200");
+  applySetting(recipe, "data.resize=64");
+  applySetting(recipe, "train.at=[20 30 40]");
+  applySetting(recipe, "eval.report=clip_top1,video_top5");
+  EXPECT_EQ(recipe.train.rate, 0.5);
+  EXPECT_FALSE(recipe.train.nesterov);
+  EXPECT_EQ(recipe.data.crop, (std::array<int64_t, 2>{224, 200}));
+  EXPECT_EQ(recipe.data.resize, (std::array<int64_t, 2>{64, 64}));
+  EXPECT_EQ(recipe.train.at, (std::vector<double>{20, 30, 40}));
+  EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"clip_top1", "video_top5"}));
+}
+
+TEST(Recipe, ErrorsNameTheField) {
+  Recipe recipe;
+  auto setting = [&](const char *text) { return errorOf([&] { applySetting(recipe, text); }); };
+  EXPECT_EQ(setting("train.rte=1"), "the recipe has no field 'train.rte'; did you mean 'train.rate'?");
+  EXPECT_EQ(setting("train.rate=fast"), "train.rate must be a number, found 'fast'");
+  EXPECT_EQ(setting("train.epochs=0"), "train.epochs must be at least 1, found 0");
+  EXPECT_EQ(setting("data.crop=1x2x3"), "data.crop must be a size HxW, found '1x2x3'");
+  EXPECT_EQ(setting("data.at=left"), "data.at must be one of random, centre, found 'left'");
+  EXPECT_EQ(setting("rate"), "'rate' is no setting: write SECTION.FIELD=VALUE, as in train.rate=0.1");
+  EXPECT_EQ(setting("train.rate=nan"), "train.rate must be a number, found 'nan'");
+  auto parsing = [&](const char *text) { return errorOf([&] { parseRecipe(json::parse(text)); }); };
+  EXPECT_EQ(parsing(R"({"train": {"epochs": 1.5}})"), "train.epochs must be an integer, found 1.5");
+  EXPECT_EQ(parsing(R"({"test": {}})"), "the recipe has no section 'test'; it has data, train and eval");
+  EXPECT_EQ(parsing(R"({"data": {"std": [1, 0], "mean": [1, 1]}})"), "data.std must be above 0, found 0");
+  EXPECT_EQ(toJson(recipe), toJson(Recipe())) << "a refused setting changes nothing";
+}
