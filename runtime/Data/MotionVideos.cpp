@@ -77,7 +77,7 @@ public:
       : options(options), splits{{"train", "train-images-idx3-ubyte.gz", options.train},
                                  {"test", "t10k-images-idx3-ubyte.gz", options.test}} {}
 
-  MotionSummary run(const Progress &progress);
+  MotionSummary run(const ProgressCallback &progress);
 
 private:
   void checkOptions() const;
@@ -240,7 +240,7 @@ void Maker::writeReadme() const {
                 options.seed));
 }
 
-MotionSummary Maker::run(const Progress &progress) {
+MotionSummary Maker::run(const ProgressCallback &progress) {
   checkOptions();
   for (int split = 0; split < 2; ++split)
     if (splits[split].videos > 0)
@@ -265,7 +265,7 @@ MotionSummary Maker::run(const Progress &progress) {
 
 } // namespace
 
-MotionSummary makeMotionVideos(const MotionOptions &options, const Progress &progress) {
+MotionSummary makeMotionVideos(const MotionOptions &options, const ProgressCallback &progress) {
   try {
     return Maker(options).run(progress);
   } catch (const fs::filesystem_error &error) {

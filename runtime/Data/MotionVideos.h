@@ -2,10 +2,10 @@
 // MotionScene.h).
 #pragma once
 
+#include "runtime/Data/Workers.h"
+
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <vector>
 
 namespace kinema {
 
@@ -28,13 +28,10 @@ struct MotionSummary {
   int64_t bytes = 0;   // written
 };
 
-// Called now and then with the videos done and the videos in all, from one thread at a time.
-using Progress = std::function<void(int64_t done, int64_t total)>;
-
 // Writes options.directory: train/CLASS/NUMBER.mp4, test/CLASS/NUMBER.mp4, train.txt, test.txt, classes.txt,
 // README.txt and motion.json, which holds the options. The bytes depend on the options alone, not on
 // `threads`. The folder must be new or empty, or hold an earlier run with the same options, which is then
 // completed; otherwise throws Error with status 2 and touches nothing. The lists are written last.
-MotionSummary makeMotionVideos(const MotionOptions &options, const Progress &progress = {});
+MotionSummary makeMotionVideos(const MotionOptions &options, const ProgressCallback &progress = {});
 
 } // namespace kinema

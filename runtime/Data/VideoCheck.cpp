@@ -29,7 +29,7 @@ static CheckedVideo checkVideo(const std::string &path) {
   return checked;
 }
 
-CheckReport checkVideos(const VideoList &list, int threads, const Progress &progress) {
+CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallback &progress) {
   CheckReport report;
   report.videos.resize(list.videos.size());
   const int64_t total = static_cast<int64_t>(list.videos.size());

@@ -1,9 +1,9 @@
 // Looks at every video of a list before it is trained on.
 #pragma once
 
-#include "runtime/Data/MotionVideos.h"
 #include "runtime/Data/VideoList.h"
 #include "runtime/Data/VideoReader.h"
+#include "runtime/Data/Workers.h"
 
 #include <cstdint>
 #include <string>
@@ -22,7 +22,7 @@ struct CheckReport {
 };
 
 // Opens every video and decodes its first and its last frame, on `threads` threads (0: one a core).
-CheckReport checkVideos(const VideoList &list, int threads, const Progress &progress = {});
+CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallback &progress = {});
 
 // The report as lines of text: each unreadable video, each truncated, turned or very short one, then totals
 // (videos, frames, hours, range of sizes, rates and lengths, codecs, videos of each class). `clipFrames`:

@@ -6,6 +6,9 @@
 
 namespace kinema {
 
+// Called now and then, from one thread at a time.
+using ProgressCallback = std::function<void(int64_t done, int64_t total)>;
+
 // `threads`, or the machine's number of cores if it is not positive.
 int threadsOrCores(int threads);
 
