@@ -15,8 +15,10 @@ for tool in ["kinema-opt", "kinema-runtime", "kinema"]:
 config.substitutions.append(("%models", os.path.join(config.source_dir, "models")))
 config.substitutions.append(("%examples", os.path.join(config.source_dir, "examples")))
 
-# FileCheck, not, split-file
-config.environment["PATH"] = os.pathsep.join([config.llvm_tools_dir, os.environ["PATH"]])
+# The tools by their bare names too, and FileCheck, not, split-file
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
+)
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation --allow-unused-prefixes=false"
 for name in ["OMP_NUM_THREADS", "ASAN_OPTIONS", "TSAN_OPTIONS"]:
     if name in os.environ:
