@@ -1,6 +1,7 @@
 #include "compiler/Pipelines/Phases.h"
 
 #include "compiler/Pipelines/Step.h"
+#include "compiler/Target/CPU/LowerKernels.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Transforms/Passes.h"
 
@@ -16,9 +17,11 @@ static constexpr PhaseInfo table[] = {
     {Phase::Ast, "ast", "text", "parsed and checked"},
     {Phase::Arch, "arch", "arch dialect", "what the author wrote: definitions and calls"},
     {Phase::Clip, "clip", "clip dialect", "blocks and stages expanded, (2+1)D factorised, shapes inferred"},
-    {Phase::Step, "step", "clip dialect", "forward, backward and update in one function; batch norm folded for inference"},
+    {Phase::Step, "step", "clip dialect",
+     "forward, backward and update in one function; batch norm folded for inference"},
     {Phase::Fused, "fused", "kernel dialect", "each operation is one launch; layouts and schedules chosen"},
-    {Phase::Planned, "planned", "kernel dialect", "buffers placed in one arena; entry points are lists of launches"},
+    {Phase::Planned, "planned", "kernel dialect",
+     "buffers placed in one arena; entry points are lists of launches"},
     {Phase::Target, "target", "llvm dialect", "kernels are functions of the machine"},
     {Phase::Package, "package", "zip archive", "manifest and machine code in one file"},
 };
@@ -52,7 +55,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     passes.addPass(createPlanMemory());
     break;
   case Phase::Target:
-    passes.addPass(createLowerKernelsToCPU());
+    cpu::buildLoweringPipeline(passes);
     break;
   case Phase::Ast:
   case Phase::Arch:
@@ -74,14 +77,16 @@ static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
   if (directory.empty())
     return success();
   SmallString<128> path(directory);
-  llvm::sys::path::append(path, llvm::formatv("{0}-{1}.mlir", static_cast<int>(phase), info(phase).name).str());
+  llvm::sys::path::append(path,
+                          llvm::formatv("{0}-{1}.mlir", static_cast<int>(phase), info(phase).name).str());
   std::error_code error = llvm::sys::fs::create_directories(directory);
   if (!error) {
     llvm::raw_fd_ostream file(path, error);
     if (!error)
       file << printed(module);
   }
-  return error ? emitError(module.getLoc()) << "cannot write '" << path << "': " << error.message() : success();
+  return error ? emitError(module.getLoc()) << "cannot write '" << path << "': " << error.message()
+               : success();
 }
 
 LogicalResult kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
@@ -96,8 +101,9 @@ LogicalResult kinema::advance(ModuleOp module, Phase from, Phase to, const Compi
     if (phase > Phase::Clip)
       passes.enableCrashReproducerGeneration(reproducer);
     if (failed(passes.run(module)))
-      return phase > Phase::Clip ? emitError(module.getLoc()) << "phase '" << info(phase).name << "' failed; '" << reproducer
-                                                              << "' reproduces it with kinema-opt"
+      return phase > Phase::Clip ? emitError(module.getLoc())
+                                       << "phase '" << info(phase).name << "' failed; '" << reproducer
+                                       << "' reproduces it with kinema-opt"
                                  : failure();
     if (failed(dump(module, phase, options.dumpDirectory)))
       return failure();

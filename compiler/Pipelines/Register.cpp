@@ -2,6 +2,9 @@
 
 #include "compiler/Conversion/Passes.h"
 #include "compiler/Pipelines/Step.h"
+#include "compiler/Target/CPU/Codegen.h"
+#include "compiler/Target/CPU/LowerKernels.h"
+#include "compiler/Target/CPU/Passes.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Arch/Arch.h"
 #include "dialects/Clip/Clip.h"
@@ -14,10 +17,13 @@ void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
   registry.insert<arch::ArchDialect, clip::ClipDialect, kernel::KernelDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  cpu::registerCodegen(registry);
 }
 
 void kinema::registerKinemaPasses() {
   registerTransformsPasses();
   registerFuseKernels();
+  registerCPUPasses();
+  cpu::registerLoweringPipeline();
   registerStepPipeline();
 }

@@ -1,7 +1,9 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 
+#include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/Reference.h"
+#include "compiler/Target/CPU/WeightGradTile.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -28,8 +30,20 @@ static LogicalResult emitReference(Operation *kernel, cpu::KernelEmitter &e) {
   return success();
 }
 
+static LogicalResult emitConv(Operation *kernel, cpu::KernelEmitter &e) {
+  cpu::emitConvTile(cast<kernel::ConvOp>(kernel), e);
+  return success();
+}
+
+static LogicalResult emitWeightGrad(Operation *kernel, cpu::KernelEmitter &e) {
+  cpu::emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), e);
+  return success();
+}
+
 static const Strategy strategies[] = {
     {"cpu.reference", emitReference},
+    {"cpu.tile", emitConv},
+    {"cpu.wgrad_tile", emitWeightGrad},
 };
 
 static LogicalResult lower(kernel::DefOp def) {

@@ -1,0 +1,34 @@
+// From the text of a spec to the network in clip operations.
+#ifndef KINEMA_COMPILER_PIPELINES_FRONTEND_H
+#define KINEMA_COMPILER_PIPELINES_FRONTEND_H
+
+#include "compiler/Pipelines/Phases.h"
+#include "dsl/Load.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+namespace kinema {
+
+struct FrontendOptions {
+  int64_t batch = 1; // clips
+  /// Replace what the spec says; 0: as written. Where the network has no parameter `frames`, `height`,
+  /// `width` (or `size`), the size of its inputs is replaced. `classes` must be a parameter.
+  int64_t frames = 0, height = 0, width = 0, classes = 0;
+  std::vector<std::string> libraryPaths; // dsl::LoadOptions
+  std::vector<std::string> overrides;
+};
+
+/// A spec and what is wrong with it.
+struct Spec {
+  dsl::Program program;
+  dsl::Diagnostics diagnostics{program.sources};
+};
+
+/// Reads, checks, imports and expands a spec, up to the phase `stop` (ast, arch or clip). `spec` must be new.
+/// Null after errors, which are in `spec.diagnostics`, and in phase `ast`, which is `spec.program`.
+mlir::OwningOpRef<mlir::ModuleOp> importAndExpand(mlir::MLIRContext &context, llvm::StringRef path,
+                                                  const FrontendOptions &options, Phase stop, Spec &spec);
+
+} // namespace kinema
+
+#endif
