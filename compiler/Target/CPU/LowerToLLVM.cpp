@@ -88,9 +88,14 @@ struct LowerCPUToLLVMPass : kinema::impl::LowerCPUToLLVMBase<LowerCPUToLLVMPass>
     ModuleOp module = getOperation();
     if (failed(expandMath(module)) || failed(convert(module)) || failed(finish(module)))
       return signalPassFailure();
-    for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>()))
-      if (!function.isExternal() && function.getLinkage() != LLVM::Linkage::Internal)
+    for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>())) {
+      if (function.isExternal() || function.getLinkage() == LLVM::Linkage::Internal)
+        continue;
+      if (function.isPrivate()) // a micro-kernel that kernels share
+        function.setLinkage(LLVM::Linkage::Internal);
+      else
         exportFunction(function);
+    }
   }
 };
 } // namespace
