@@ -22,6 +22,7 @@ void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
 
 void kinema::registerKinemaPasses() {
   registerTransformsPasses();
+  registerArchToClip();
   registerFuseKernels();
   registerCPUPasses();
   cpu::registerLoweringPipeline();

@@ -1,0 +1,207 @@
+#include "compiler/Inspect/LayerTable.h"
+
+#include "dialects/Clip/Clip.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::inspect;
+
+static std::vector<int64_t> clipShape(Type type) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(type).getShape().drop_front();
+  return {shape.begin(), shape.end()};
+}
+
+static int64_t elementsPerClip(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getNumElements() / tensor.getDimSize(0);
+}
+
+/// Multiply-adds of a conv or a fully connected layer, a clip.
+static int64_t macsOf(Operation *op) {
+  if (auto conv = dyn_cast<clip::ConvOp>(op)) {
+    auto weight = conv.getWeight().getType();
+    return elementsPerClip(conv.getType()) * (weight.getNumElements() / weight.getDimSize(0));
+  }
+  if (auto linear = dyn_cast<clip::LinearOp>(op))
+    return cast<RankedTensorType>(linear.getWeight().getType()).getNumElements();
+  return 0;
+}
+
+namespace {
+
+/// Assigns operations and parameters to the rows of `kinema.layers` by their names.
+class Rows {
+public:
+  Rows(ArrayAttr facts, std::vector<Layer> &layers) : layers(layers) {
+    for (auto layer : facts.getAsRange<DictionaryAttr>()) {
+      std::string name = layer.getAs<StringAttr>("name").str();
+      byName[name] = layers.size();
+      Layer row;
+      row.name = name;
+      row.kind = layer.getAs<StringAttr>("kind").str();
+      layers.push_back(std::move(row));
+    }
+  }
+
+  /// The row called `name`, or the one that `name` is a part of.
+  Layer *find(StringRef name) {
+    for (;; name = name.rsplit('.').first) {
+      if (auto row = byName.find(name); row != byName.end())
+        return &layers[row->second];
+      if (!name.contains('.'))
+        return nullptr;
+    }
+  }
+
+private:
+  std::vector<Layer> &layers;
+  llvm::StringMap<size_t> byName;
+};
+
+} // namespace
+
+static void addOperation(Operation &op, Layer &row) {
+  Value x = op.getOperand(0), y = op.getResult(0);
+  if (row.in.empty())
+    row.in = clipShape(x.getType());
+  row.out = clipShape(y.getType());
+  row.macs += macsOf(&op);
+  row.activationBytes = elementsPerClip(y.getType()) * 4;
+}
+
+/// A conv in space, then one in time, in one row: the channels between them.
+static void noteMid(clip::ConvOp conv, Layer &row, llvm::StringMap<clip::ConvOp> &previous) {
+  clip::ConvOp &first = previous[row.name];
+  if (first) {
+    shape::Size3 a = first.getWindow().getWindow().kernel, b = conv.getWindow().getWindow().kernel;
+    if (a[0] == 1 && b[1] == 1 && b[2] == 1)
+      row.mid = clipShape(first.getType()).front();
+  }
+  first = conv;
+}
+
+static void addParameters(ModuleOp module, Rows &rows, LayerTable &table) {
+  for (auto param : module.getOps<clip::ParamOp>()) {
+    if (!param.isTrained())
+      continue;
+    int64_t count = param.getTensorType().getNumElements();
+    table.parameters += count;
+    table.weights += param.getRole() == "weight" ? count : 0;
+    if (Layer *row = rows.find(param.getSymName()))
+      row->parameters += count;
+  }
+}
+
+FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
+  auto facts = module->getAttrOfType<ArrayAttr>("kinema.layers");
+  if (!forward || !network || !facts || !network.getAs<IntegerAttr>("batch"))
+    return module.emitError("is no network in the phase clip: no @forward, or no facts about its layers");
+
+  LayerTable table;
+  table.name = network.getAs<StringAttr>("name").str();
+  table.batch = network.getAs<IntegerAttr>("batch").getInt();
+  table.classes = network.getAs<IntegerAttr>("classes").getInt();
+  for (Type input : forward.getArgumentTypes())
+    table.inputs.push_back(clipShape(input));
+  Rows rows(facts, table.layers);
+  llvm::StringMap<clip::ConvOp> previousConv;
+  for (Operation &op : forward.getBody().front()) {
+    auto name = dyn_cast<NameLoc>(op.getLoc());
+    Layer *row = name && !isa<clip::ReadOp>(op) ? rows.find(name.getName()) : nullptr;
+    if (!row)
+      continue;
+    addOperation(op, *row);
+    if (auto conv = dyn_cast<clip::ConvOp>(op))
+      noteMid(conv, *row, previousConv);
+    table.macs += macsOf(&op);
+    table.activationBytes += elementsPerClip(op.getResult(0).getType()) * 4;
+  }
+  addParameters(module, rows, table);
+  return table;
+}
+
+//===-- For people --------------------------------------------------------===//
+
+static std::string shapeText(ArrayRef<int64_t> shape) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(shape, os, "x");
+  return text;
+}
+
+/// 12345678 -> "12,345,678"
+static std::string grouped(int64_t value) {
+  std::string digits = std::to_string(value);
+  for (int64_t place = static_cast<int64_t>(digits.size()) - 3; place > 0; place -= 3)
+    digits.insert(place, ",");
+  return digits;
+}
+
+using Row = std::array<std::string, 8>;
+
+static std::vector<Row> textRows(const LayerTable &table) {
+  std::vector<Row> rows = {{"layer", "kind", "in", "out", "mid", "parameters", "macs", "bytes"}};
+  for (const Layer &layer : table.layers)
+    rows.push_back({layer.name, layer.kind, shapeText(layer.in), shapeText(layer.out),
+                    layer.mid ? std::to_string(layer.mid) : "",
+                    layer.parameters ? grouped(layer.parameters) : "", layer.macs ? grouped(layer.macs) : "",
+                    grouped(layer.activationBytes)});
+  rows.push_back({"total", "", "", "", "", grouped(table.parameters), grouped(table.macs),
+                  grouped(table.activationBytes)});
+  return rows;
+}
+
+std::string inspect::toText(const LayerTable &table) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << table.name << ": ";
+  llvm::interleaveComma(table.inputs, os, [&](const auto &input) { os << shapeText(input); });
+  os << " -> " << table.classes << " classes, batch " << table.batch << "\n";
+  std::vector<Row> rows = textRows(table);
+  std::array<unsigned, 8> width = {};
+  for (const Row &row : rows)
+    for (size_t i = 0; i < row.size(); ++i)
+      width[i] = std::max<unsigned>(width[i], row[i].size());
+  for (const Row &row : rows) {
+    std::string line;
+    llvm::raw_string_ostream cells(line);
+    for (size_t i = 0; i < row.size(); ++i)
+      cells << (i ? "  " : "")
+            << (i < 4 ? llvm::left_justify(row[i], width[i]) : llvm::right_justify(row[i], width[i]));
+    os << StringRef(line).rtrim() << "\n";
+  }
+  os << "parameters: " << grouped(table.parameters)
+     << ", of these in convs and fc: " << grouped(table.weights) << "\n";
+  os << "macs: " << grouped(table.macs) << " a clip (convs and fc)\n";
+  return text;
+}
+
+//===-- For programs ------------------------------------------------------===//
+
+nlohmann::json inspect::toJson(const LayerTable &table) {
+  nlohmann::json layers = nlohmann::json::array();
+  for (const Layer &layer : table.layers)
+    layers.push_back({{"name", layer.name},
+                      {"kind", layer.kind},
+                      {"in", layer.in},
+                      {"out", layer.out},
+                      {"mid", layer.mid ? nlohmann::json(layer.mid) : nlohmann::json()},
+                      {"parameters", layer.parameters},
+                      {"macs", layer.macs},
+                      {"activation_bytes", layer.activationBytes}});
+  return {{"name", table.name},
+          {"batch", table.batch},
+          {"classes", table.classes},
+          {"inputs", table.inputs},
+          {"parameters", {{"total", table.parameters}, {"conv_fc", table.weights}}},
+          {"macs", table.macs},
+          {"activation_bytes", table.activationBytes},
+          {"layers", layers}};
+}
