@@ -113,6 +113,16 @@ std::string Diagnostics::render() const {
   return text;
 }
 
+/// Two neighbouring letters exchanged, which counts as one mistake.
+static bool isTransposition(llvm::StringRef a, llvm::StringRef b) {
+  if (a.size() != b.size())
+    return false;
+  size_t i = 0;
+  while (i < a.size() && a[i] == b[i])
+    ++i;
+  return i + 1 < a.size() && a[i] == b[i + 1] && a[i + 1] == b[i] && a.substr(i + 2) == b.substr(i + 2);
+}
+
 llvm::StringRef nearest(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> candidates) {
   llvm::StringRef best;
   unsigned bestDistance = word.size() < 2 ? 0 : (word.size() + 2) / 3;
@@ -121,6 +131,8 @@ llvm::StringRef nearest(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> ca
       continue;
     // The case is the cheapest thing to mistake; an abbreviation is the next.
     unsigned distance = word.edit_distance_insensitive(candidate, true, bestDistance + 1);
+    if (isTransposition(word, candidate))
+      distance = 1;
     if (distance < bestDistance || (distance == bestDistance && best.empty())) {
       best = candidate;
       bestDistance = distance;

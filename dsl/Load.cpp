@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -19,16 +20,23 @@ namespace {
 
 namespace path = llvm::sys::path;
 
-/// A regular file's text; the reason where there is none. At most one byte more than a spec may have is kept.
-llvm::ErrorOr<std::string> readFile(llvm::StringRef name) {
+/// A file's text, or the reason why there is none.
+llvm::Expected<std::string> readFile(llvm::StringRef name) {
   llvm::sys::fs::file_status status;
-  if (std::error_code error = llvm::sys::fs::status(name, status))
-    return error;
-  if (llvm::sys::fs::is_directory(status))
-    return std::make_error_code(std::errc::is_a_directory);
+  std::error_code error = llvm::sys::fs::status(name, status);
+  if (!error && llvm::sys::fs::is_directory(status))
+    error = std::make_error_code(std::errc::is_a_directory);
+  if (!error && status.type() == llvm::sys::fs::file_type::character_file)
+    error = std::make_error_code(std::errc::not_supported);
+  if (error)
+    return llvm::createStringError(error, "cannot read " + name + ": " + error.message());
+  if (status.getSize() > maxFileBytes)
+    return llvm::createStringError(name + " has " + llvm::Twine(status.getSize()) +
+                                   " bytes, the limit for a spec is " + llvm::Twine(maxFileBytes));
   auto buffer = llvm::MemoryBuffer::getFile(name, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
-    return buffer.getError();
+    return llvm::createStringError(buffer.getError(),
+                                   "cannot read " + name + ": " + buffer.getError().message());
   return (*buffer)->getBuffer().str();
 }
 
@@ -96,7 +104,7 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
     auto text = readFile(candidate);
     if (text)
       return parseInto(candidate.str().str(), std::move(*text));
-    diagnostics.error(name.location, ("cannot read " + candidate + ": " + text.getError().message()).str());
+    diagnostics.error(name.location, llvm::toString(text.takeError()));
     return std::nullopt;
   }
   for (const LibraryFile &file : library()) {
@@ -245,7 +253,7 @@ bool loadFile(llvm::StringRef name, const LoadOptions &options, Program &program
   auto text = readFile(name);
   if (text)
     return loadText(name, std::move(*text), options, program, diagnostics);
-  diagnostics.error({}, ("cannot read " + name + ": " + text.getError().message()).str());
+  diagnostics.error({}, llvm::toString(text.takeError()));
   return false;
 }
 

@@ -14,9 +14,9 @@ struct LoadOptions {
   /// Folders searched for `use NAME` (NAME.arch) after the spec's own folder and its lib/, before
   /// $KINEMA_MODELS (a list separated by `:`), each with its lib/ too. What is found nowhere is taken from
   /// the library in the binary.
-  std::vector<std::string> libraryPaths;
+  std::vector<std::string> libraryPaths = {};
   /// "frames=32" (a parameter of the network), "data.crop=224x224" (a setting of the recipe).
-  std::vector<std::string> overrides;
+  std::vector<std::string> overrides = {};
 };
 
 /// One spec. Owns its texts and trees; locations in later phases refer to `sources`.

@@ -5,7 +5,9 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cmath>
 #include <variant>
@@ -127,7 +129,9 @@ bool Filler::number(const Field &field, const Expr &value, double &result) {
     return wrong(field, value, "a number");
   if (result >= field.minimum && result <= field.maximum)
     return true;
-  return wrong(field, value, llvm::formatv("a number from {0} to {1}", field.minimum, field.maximum).str());
+  std::string range;
+  llvm::raw_string_ostream(range) << llvm::format("a number from %g to %g", field.minimum, field.maximum);
+  return wrong(field, value, range);
 }
 
 bool Filler::integer(const Field &field, const Expr &value, int64_t &result) {

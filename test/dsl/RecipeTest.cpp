@@ -1,0 +1,148 @@
+#include "Support.h"
+
+using namespace kinema::dsl;
+
+namespace {
+
+using Messages = std::vector<std::string>;
+
+Recipe recipeOf(const std::string &sections, std::vector<std::string> overrides = {}) {
+  Program program;
+  Diagnostics diagnostics(program.sources);
+  LoadOptions options;
+  options.overrides = std::move(overrides);
+  EXPECT_TRUE(loadText("net.arch", network("  relu") + sections, options, program, diagnostics))
+      << diagnostics.render();
+  return program.recipe;
+}
+
+TEST(Recipe, ThePapersIsTheDefault) {
+  Recipe recipe = recipeOf("");
+  EXPECT_EQ(recipe.data.frames, 16);
+  EXPECT_EQ(recipe.data.resize, (std::array<int64_t, 2>{128, 171}));
+  EXPECT_EQ(recipe.data.crop, (std::array<int64_t, 2>{112, 112}));
+  EXPECT_EQ(recipe.eval.crop, (std::array<int64_t, 2>{112, 112}));
+  EXPECT_EQ(recipe.train.epochs, 45);
+  EXPECT_EQ(recipe.train.rate, 0.01);
+  EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"clip_top1", "video_top1", "video_top5"}));
+}
+
+TEST(Recipe, AllStatements) {
+  Recipe recipe = recipeOf(R"(
+data {
+  clip frames=16 every=2 fps=15 start=middle
+  resize short=256
+  crop 112x112 at=centre
+  flip 0
+  normalise mean=[1 2.5 3] std=[4 5 6]
+  flow method=farneback bound=15
+}
+train {
+  epochs 15 clips=1000
+  batch 8
+  sgd momentum=0.8 nesterov=off decay=0
+  rate 0.1 warmup=0 every=4 factor=0.5 at=[5 10]
+  loss cross_entropy a.b c smoothing=0.1
+  seed 7
+}
+eval {
+  clips 5 segments=8 spread=random
+  crop at=three
+  average logits
+  report video_top1
+}
+)");
+  EXPECT_EQ(recipe.data.every, 2);
+  EXPECT_EQ(recipe.data.fps, 15);
+  EXPECT_EQ(recipe.data.start, "middle");
+  EXPECT_EQ(recipe.data.shortSide, 256);
+  EXPECT_EQ(recipe.data.at, "centre");
+  EXPECT_EQ(recipe.data.flip, 0);
+  EXPECT_EQ(recipe.data.mean, (std::vector<double>{1, 2.5, 3}));
+  EXPECT_EQ(recipe.data.std, (std::vector<double>{4, 5, 6}));
+  EXPECT_EQ(recipe.data.flowBound, 15);
+  EXPECT_EQ(recipe.train.epochs, 15);
+  EXPECT_EQ(recipe.train.clips, 1000);
+  EXPECT_EQ(recipe.train.batch, 8);
+  EXPECT_EQ(recipe.train.momentum, 0.8);
+  EXPECT_FALSE(recipe.train.nesterov);
+  EXPECT_EQ(recipe.train.decay, 0);
+  EXPECT_EQ(recipe.train.rate, 0.1);
+  EXPECT_EQ(recipe.train.warmup, 0);
+  EXPECT_EQ(recipe.train.every, 4);
+  EXPECT_EQ(recipe.train.factor, 0.5);
+  EXPECT_EQ(recipe.train.at, (std::vector<int64_t>{5, 10}));
+  EXPECT_EQ(recipe.train.lossOf, (std::vector<std::string>{"a.b", "c"}));
+  EXPECT_EQ(recipe.train.smoothing, 0.1);
+  EXPECT_EQ(recipe.train.seed, 7);
+  EXPECT_EQ(recipe.eval.clips, 5);
+  EXPECT_EQ(recipe.eval.segments, 8);
+  EXPECT_EQ(recipe.eval.spread, "random");
+  EXPECT_EQ(recipe.eval.at, "three");
+  EXPECT_EQ(recipe.eval.average, "logits");
+  EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"video_top1"}));
+}
+
+TEST(Recipe, Overrides) {
+  Recipe recipe = recipeOf("data { resize short=256 }",
+                           {"data.resize=120x160", "train.rate=0.5", "data.mean=[1 2 3]",
+                            "eval.report=[clip_top1 clip_top5]", "data.fps=auto", "train.nesterov=off"});
+  EXPECT_EQ(recipe.data.resize, (std::array<int64_t, 2>{120, 160}));
+  EXPECT_EQ(recipe.data.shortSide, 0);
+  EXPECT_EQ(recipe.train.rate, 0.5);
+  EXPECT_EQ(recipe.data.mean, (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"clip_top1", "clip_top5"}));
+  EXPECT_EQ(recipe.data.fps, 0);
+  EXPECT_FALSE(recipe.train.nesterov);
+}
+
+TEST(Recipe, UnknownSetting) {
+  EXPECT_EQ(errorsOf(network("  relu"), {.overrides = {"data.crp=1x1"}}),
+            "--set:1:1: error: the recipe has no 'data.crp'\n"
+            "    1 | data.crp=1x1\n"
+            "      | ^~~~~~~~ did you mean 'data.crop'?\n");
+}
+
+TEST(Recipe, FollowsTheInput) {
+  Recipe recipe;
+  Sources sources;
+  Diagnostics diagnostics(sources);
+  resolve(recipe, 8, 56, 72, diagnostics);
+  EXPECT_EQ(diagnostics.render(), "");
+  EXPECT_EQ(recipe.data.frames, 8);
+  EXPECT_EQ(recipe.data.crop, (std::array<int64_t, 2>{56, 72}));
+  EXPECT_EQ(recipe.data.resize, (std::array<int64_t, 2>{64, 110}));
+}
+
+TEST(Recipe, ClashesWithTheInput) {
+  EXPECT_EQ(messagesOf(network("  relu") +
+                       "data { clip frames=8 -> crop 112x56 -> resize 100x200 }\neval { crop 224x224 }"),
+            (Messages{"5:13: error: clips of 8 frames for an input of 16",
+                      "5:30: error: a crop of 112x56 for an input of 112x112",
+                      "5:47: error: frames are resized to less than the crop of 112x112",
+                      "6:13: error: a crop of 224x224 for an input of 112x112"}));
+}
+
+TEST(Recipe, Errors) {
+  EXPECT_EQ(
+      messagesOf(
+          network("  relu") +
+          "train {\n  epochs 0\n  epochs 3\n  rat 0.1\n  rate 0.1 warmpu=3\n  rate\n  batch 2 3\n"
+          "  sgd nesterov=1 momentum=2\n  loss crossentropy\n  let a = 3\n}\ndata { crop 3x4x5 -> flip x3 }\n"
+          "eval { report video_top2 -> clips 1|2 }"),
+      (Messages{
+          "6:10: error: 'epochs' is an integer from 1 to 1073741824, found 0",
+          "7:3: error: 'epochs' stands twice in this section", "8:3: error: 'rat' is no statement of train",
+          "9:12: error: 'rate' has no argument 'warmpu'", "10:3: error: 'rate' stands twice in this section",
+          "11:11: error: an argument too many for 'batch'", "12:16: error: 'nesterov' is on or off, found 1",
+          "12:27: error: 'momentum' is a number from 0 to 1, found 2",
+          "13:8: error: 'loss' is one of cross_entropy, found crossentropy",
+          "14:3: error: let, set, from and stream belong to networks, not to recipes",
+          "16:13: error: 'crop' is a size of two parts, HxW, found 3x4x5",
+          "16:22: error: 'flip' needs an argument",
+          "16:22: error: labels, copies and braces belong to networks, not to recipes",
+          "17:15: error: 'report' is one of clip_top1, clip_top5, video_top1, video_top5, found video_top2",
+          "17:35: error: '|' belongs to copies, a recipe has none"}));
+}
+
+} // namespace
