@@ -20,6 +20,8 @@ config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 )
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation --allow-unused-prefixes=false"
+# LLVM's allocator poisons memory in our code and unpoisons it in the library's, which is not instrumented.
+config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0:detect_container_overflow=0:detect_leaks=0"
 for name in ["OMP_NUM_THREADS", "ASAN_OPTIONS", "TSAN_OPTIONS"]:
     if name in os.environ:
         config.environment[name] = os.environ[name]
