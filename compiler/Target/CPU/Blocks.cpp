@@ -47,9 +47,24 @@ SmallVector<int64_t> kinema::cpu::evenSizes(int64_t total, int64_t step) {
   return sizes;
 }
 
-double kinema::cpu::costOverMachines(double blockCost, int64_t blocks) {
+Range kinema::cpu::emitShare(KernelEmitter &e, const Shares &shares, Value i) {
+  return {e.div(e.mul(i, e.index(shares.total)), shares.parts),
+          e.div(e.mul(e.add(i, 1), e.index(shares.total)), shares.parts)};
+}
+
+SmallVector<int64_t> kinema::cpu::partCounts(int64_t most) {
+  SmallVector<int64_t> counts;
+  for (int64_t count = 1; count <= most; count *= 2) {
+    counts.push_back(count);
+    if (count >= 2 && count * 3 / 2 <= most)
+      counts.push_back(count * 3 / 2);
+  }
+  return counts;
+}
+
+double kinema::cpu::costOverMachines(int64_t grid, function_ref<double(int64_t)> cost) {
   double total = 0;
   for (int64_t threads : {1, 2, 4, 8, 16})
-    total += blockCost * shape::ceilDiv(blocks, threads) * threads;
+    total += threads * cost(shape::ceilDiv(grid, threads));
   return total;
 }

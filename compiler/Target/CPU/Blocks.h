@@ -41,9 +41,23 @@ BlockPlace emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, mlir::Value b
 /// The sizes that cut `total` evenly into 1, 2, 3, ... parts, in multiples of `step`.
 llvm::SmallVector<int64_t> evenSizes(int64_t total, int64_t step = 1);
 
-/// Blocks of this cost each, over machines of 1 to 16 cores, each counted as much: how many threads will
-/// share the blocks is not known, and the last of them idle when blocks run out.
-double costOverMachines(double blockCost, int64_t blocks);
+/// Things that are shared out evenly: share i starts at first(i).
+struct Shares {
+  int64_t total, parts;
+
+  int64_t first(int64_t i) const { return total * i / parts; }
+};
+struct Range {
+  mlir::Value from, to;
+};
+Range emitShare(KernelEmitter &e, const Shares &shares, mlir::Value i);
+
+/// Numbers of parts worth trying: powers of two and their halves between, up to `most`.
+llvm::SmallVector<int64_t> partCounts(int64_t most);
+
+/// How many threads will share a grid is not known: the sum over machines of 1 to 16 cores of their cores'
+/// time, where `cost` is one thread's for that many blocks. The last cores idle when blocks run out.
+double costOverMachines(int64_t grid, llvm::function_ref<double(int64_t)> cost);
 
 } // namespace kinema::cpu
 

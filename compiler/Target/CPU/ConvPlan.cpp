@@ -7,7 +7,7 @@ using namespace kinema::cpu;
 /// Steps of the contraction whose weights, at the widest tile, take 24 KB: they stay in the first cache.
 constexpr int64_t panelSteps = 256;
 
-ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block) : gather(op.getGather()) {
+ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount) : gather(op.getGather()) {
   auto source = op.getSourceType(), result = op.getResultType();
   cuts = BlockCuts(result.getShape(), block);
   columns = result.getDimSize(4);
@@ -17,6 +17,7 @@ ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block) : gather(op.getGather())
   depth = std::min(source.getDimSize(1), reduce);
   kernel = op.getWindow().getWindow().kernel;
   groups = groupBlocks(resultBlocks);
+  parts = {groups.count(), partCount};
   auto counts = [&](int axis, int64_t size) { return shape::ceilDiv(size, gather.resultStep[axis]); };
   box = {block[0],
          sourceBlocks,
@@ -94,23 +95,35 @@ ConvPlan::Tables ConvPlan::tables() const {
 
 //===-- Cost --------------------------------------------------------------===//
 
-double ConvPlan::blockCost(int64_t prologueReads, int64_t epilogueReads) const {
-  double cost = 0;
+double ConvPlan::stageCost(int64_t prologueReads) const {
+  return double(box.elements()) / box.width * (2 + 2 * prologueReads);
+}
+
+double ConvPlan::blockCost(int64_t epilogueReads) const {
+  constexpr double secondCache = 512 << 10, thirdCache = 16 << 20;
+  double weightBytes = 4.0 * resultBlocks * lanes * sourceBlocks * reduce * shape::product(kernel);
+  double bytesACycle = weightBytes < secondCache ? 16 : weightBytes < thirdCache ? 8 : 4;
+  int64_t mostGroups = shape::ceilDiv(groups.count(), parts.parts);
+  double part = double(mostGroups) / groups.count();
   // Two products of vectors a cycle; a tile of one channel block waits for its loads.
-  double blockCycles = 0.5 * (3 * groups.threes + groups.rests * (groups.rest == 1 ? 1.2 : 2.0));
-  double weightBytes = 4.0 * resultBlocks * lanes * sourceBlocks * reduce;
+  double width = groups.threes ? 3 : groups.rest, stepCycles = groups.threes      ? 1.5
+                                                               : groups.rest == 2 ? 1.0
+                                                                                  : 0.6;
+  double cost = part * weightBytes / bytesACycle;
   for (const auto &phase : gather.phases) {
     int64_t pixels = cuts[0].size * phaseCount(phase, 0, cuts[1].size) * phaseCount(phase, 1, cuts[2].size) *
                      phaseCount(phase, 2, columns);
     double steps = double(phase.taps.size()) * depth * sourceBlocks;
-    cost += steps * shape::roundUp(pixels, tilePixels(groups.threes ? 3 : groups.rest)) * blockCycles;
-    cost += weightBytes * phase.taps.size() / 16; // from the second cache or further
+    cost += steps * shape::roundUp(pixels, tilePixels(width)) * mostGroups * stepCycles;
   }
-  double staged = double(box.elements()) / box.width;
-  cost += staged * (2 + 2 * prologueReads);
-  cost += double(blockPixels()) * resultBlocks * (4 + 2 * epilogueReads);
-  constexpr double near = 512 << 10; // of the second cache
-  if (scratchBytes() > near)
-    cost *= 1 + 0.1 * std::min(4.0, scratchBytes() / near - 1);
+  cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);
+  if (scratchBytes() > secondCache)
+    cost *= 1 + 0.1 * std::min(4.0, scratchBytes() / secondCache - 1);
   return cost;
+}
+
+double ConvPlan::cost(int64_t prologueReads, int64_t epilogueReads) const {
+  double stage = stageCost(prologueReads), block = blockCost(epilogueReads);
+  return costOverMachines(
+      grid(), [&](int64_t blocks) { return blocks * block + shape::ceilDiv(blocks, parts.parts) * stage; });
 }

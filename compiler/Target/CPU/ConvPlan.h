@@ -10,7 +10,7 @@
 namespace kinema::cpu {
 
 struct ConvPlan {
-  ConvPlan(kernel::ConvOp op, BlockShape block);
+  ConvPlan(kernel::ConvOp op, BlockShape block, int64_t parts);
 
   shape::Gather gather;
   BlockCuts cuts;               // of the result
@@ -19,9 +19,11 @@ struct ConvPlan {
   int64_t sourceBlocks, reduce; // channel blocks of the source and channels in each
   int64_t depth;                // channels of a source block that are used
   shape::Size3 kernel;          // of the weight
-  BlockGroups groups;
+  BlockGroups groups;           // of result blocks: register tiles
+  Shares parts;                 // of the groups, each in another block of the grid
   StagedBox box;
 
+  int64_t grid() const { return cuts.count() * parts.parts; }
   /// Pixels of a whole block.
   int64_t blockPixels() const { return cuts.rows() * columns; }
   /// Near memory for the accumulators of one group.
@@ -29,8 +31,8 @@ struct ConvPlan {
   /// The accumulators lie behind the box, on a cache line of their own.
   int64_t tileAt() const { return shape::roundUp(box.elements(), 16); }
   int64_t scratchBytes() const { return 4 * (tileAt() + tileElements()); }
-  /// Of one block, in cycles of one core; rough.
-  double blockCost(int64_t prologueReads, int64_t epilogueReads) const;
+  /// In cycles, over machines of several sizes; rough.
+  double cost(int64_t prologueReads, int64_t epilogueReads) const;
 
   /// The tables, as the register tiles read them.
   struct Tables {
@@ -44,6 +46,8 @@ struct ConvPlan {
   Tables tables() const;
 
 private:
+  double stageCost(int64_t prologueReads) const;
+  double blockCost(int64_t epilogueReads) const; // without the stage
   /// Results of a phase along one axis within the first `size` of a block.
   int64_t phaseCount(const shape::Phase &phase, int axis, int64_t size) const;
   void addPixels(Tables &tables, const shape::Phase &phase, int64_t variant) const;

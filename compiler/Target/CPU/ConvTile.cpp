@@ -45,27 +45,31 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp
   auto step = op.getGather().resultStep;
   std::optional<ConvPlan> best;
   double bestCost = 0;
+  auto consider = [&](BlockShape block, int64_t parts) {
+    ConvPlan plan(op, block, parts);
+    if (best && plan.blockPixels() > maxPixels)
+      return;
+    double cost = plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
+    if (!best || cost < bestCost) {
+      best = plan;
+      bestCost = cost;
+    }
+  };
+  int64_t groups = groupBlocks(shape::ceilDiv(result[1], lanes)).count();
   for (int64_t clips : evenSizes(result[0]))
     for (int64_t frames : evenSizes(result[2], step[0]))
-      for (int64_t rows : evenSizes(result[3], step[1])) {
-        ConvPlan plan(op, {clips, frames, rows});
-        if (best && plan.blockPixels() > maxPixels)
-          continue;
-        double block = plan.blockCost(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
-        double cost = costOverMachines(block, plan.cuts.count());
-        if (!best || cost < bestCost) {
-          best = plan;
-          bestCost = cost;
-        }
-      }
+      for (int64_t rows : evenSizes(result[3], step[1]))
+        for (int64_t parts : partCounts(std::min<int64_t>(groups, 16)))
+          consider({clips, frames, rows}, parts);
   Builder builder(op.getContext());
   auto integer = [&](StringRef name, int64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
   };
   auto parameters =
       builder.getDictionaryAttr({integer("clips", best->cuts[0].size), integer("frames", best->cuts[1].size),
-                                 integer("rows", best->cuts[2].size)});
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", best->cuts.count(), best->scratchBytes(),
+                                 integer("rows", best->cuts[2].size), integer("parts", best->parts.parts),
+                                 integer("partials", best->cuts.count())});
+  return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", best->grid(), best->scratchBytes(),
                                    parameters);
 }
 
@@ -105,7 +109,7 @@ private:
   void emitEpilogue(const ChannelBlock &channels);
   SmallVector<Value> emitStores(const ChannelBlock &channels, const Pixel &pixel);
   void emitMoments(const ChannelBlock &channels, Value sum);
-  void storePartial(Value value, Value partial, int64_t rows, int64_t row, Value block);
+  void storePartial(Value value, Value buffer, int64_t rows, int64_t row, Value block);
   SmallVector<Value> overPixels(const ChannelBlock &channels, ArrayRef<Value> init, PixelBody body);
 
   kernel::ConvOp op;
@@ -115,7 +119,7 @@ private:
   kernel::YieldOp yield;
   Value pixels, ranges, taps, passes; // tables
   int64_t passCount = 0;
-  Value gridBlock;
+  Value partial;    // index of the block of positions
   BlockPlace place; // of the grid's block
 };
 
@@ -229,10 +233,10 @@ SmallVector<Value> ConvTileEmitter::emitStores(const ChannelBlock &channels, con
   return yielded;
 }
 
-/// Stores a channel block's vector to partial[grid block, row, channels], of `rows` rows.
-void ConvTileEmitter::storePartial(Value value, Value partial, int64_t rows, int64_t row, Value block) {
-  Value at = e.add(e.mul(gridBlock, rows), row);
-  e.storeVector(value, partial, e.mul(e.add(e.mul(at, plan.resultBlocks), block), lanes));
+/// Stores a channel block's vector to buffer[partial, row, channels], of `rows` rows.
+void ConvTileEmitter::storePartial(Value value, Value buffer, int64_t rows, int64_t row, Value block) {
+  Value at = e.add(e.mul(partial, rows), row);
+  e.storeVector(value, buffer, e.mul(e.add(e.mul(at, plan.resultBlocks), block), lanes));
 }
 
 /// Count, mean and squared deviations of what the epilogue has left in the tile.
@@ -250,9 +254,9 @@ void ConvTileEmitter::emitMoments(const ChannelBlock &channels, Value sum) {
       })[0];
   if (channels.keep)
     number = arith::SelectOp::create(e.b, e.loc, channels.keep, number, zero);
-  Value partial = e.results[yield.countOf(Yield::Store)];
+  Value buffer = e.results[yield.countOf(Yield::Store)];
   for (auto [row, value] : llvm::enumerate(ArrayRef<Value>{number, mean, squares}))
-    storePartial(value, partial, 3, row, channels.block);
+    storePartial(value, buffer, 3, row, channels.block);
 }
 
 void ConvTileEmitter::emitEpilogue(const ChannelBlock &channels) {
@@ -293,11 +297,19 @@ void ConvTileEmitter::emitContraction(Value firstBlock, Value width) {
 
 void ConvTileEmitter::emit() {
   emitTables();
+  // The parts of a block of positions follow each other and share what the first of them in this call has
+  // staged.
   e.forEachBlock([&](Value block) {
-    gridBlock = block;
-    place = emitBlockPlace(e, plan.cuts, block);
-    emitSource();
-    e.loop(plan.groups.count(), [&](Value group) {
+    Value part = e.rem(block, plan.parts.parts);
+    partial = e.div(block, plan.parts.parts);
+    place = emitBlockPlace(e, plan.cuts, partial);
+    auto isEqual = [&](Value x, Value y) {
+      return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, x, y);
+    };
+    e.when(arith::OrIOp::create(e.b, e.loc, isEqual(part, e.index(0)), isEqual(block, e.firstBlock)),
+           [&] { emitSource(); });
+    auto [from, to] = emitShare(e, plan.parts, part);
+    e.loop(from, to, 1, [&](Value group) {
       auto [firstBlock, width] = emitGroup(e, plan.groups, group);
       emitContraction(firstBlock, width);
     });
@@ -308,6 +320,7 @@ void ConvTileEmitter::emit() {
 
 void kinema::cpu::emitConvTile(kernel::ConvOp op, KernelEmitter &e) {
   auto schedule = *op.getSchedule();
-  ConvPlan plan(op, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")});
+  ConvPlan plan(op, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")},
+                schedule.getInt("parts"));
   ConvTileEmitter(op, plan, e).emit();
 }

@@ -1,9 +1,9 @@
 // The fast lowering of kernel.conv, forward and transposed, for blocked layouts.
 //
-// A block of the grid is (clips, frames, rows) of the result, all columns and channels of it. Its source is
-// staged in near memory through the prologue; then, for each group of result channels, register tiles
-// contract the staged source with panels of weights that fit the first cache, and the epilogue runs over the
-// group's results while they are near.
+// A block of the grid is (clips, frames, rows) of the result, all columns of it, and a part of its channels.
+// Its source is staged in near memory through the prologue; then, for each group of result channels, register
+// tiles contract the staged source with panels of weights that fit the first cache, and the epilogue runs
+// over the group's results while they are near.
 #ifndef KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 #define KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 
@@ -11,9 +11,9 @@
 
 namespace kinema::cpu {
 
-/// The schedule "cpu.tile" {clips, frames, rows}, or nothing where the lowering does not apply (groups,
-/// layouts). It depends on the operation alone: the number of threads that will share the blocks is not
-/// known.
+/// The schedule "cpu.tile" {clips, frames, rows, parts, partials}, or nothing where the lowering does not
+/// apply (groups, layouts). `partials` is the leading dimension of moments and sums. The schedule depends on
+/// the operation alone: the number of threads that will share the blocks is not known.
 std::optional<kernel::ScheduleAttr> scheduleConvTile(kernel::ConvOp op);
 
 /// Writes the body of a kernel with that schedule.

@@ -1,5 +1,6 @@
 #include "compiler/Target/CPU/MicroKernels.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -61,6 +62,12 @@ Value kinema::cpu::emitTable(KernelEmitter &e, StringRef name, ArrayRef<int32_t>
 
 namespace {
 
+/// The arguments of every tile begin with its buffers.
+constexpr int tileBuffers = 5;
+
+/// Channels of the activation in a tile of the weight gradient.
+constexpr int64_t weightGradChannels = 4;
+
 /// The type under which a buffer of any size is handed to a tile: pointers are bare, so sizes have to be
 /// static.
 MemRefType anySize(Type element) { return MemRefType::get({int64_t(1) << 40}, element); }
@@ -82,6 +89,7 @@ func::FuncOp sharedFunction(KernelEmitter &e, StringRef name, TypeRange types,
   auto function = func::FuncOp::create(builder, e.loc, name, builder.getFunctionType(types, {}));
   function.setPrivate();
   function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(module.getContext(), LLVM::Linkage::Internal));
   builder.setInsertionPointToStart(function.addEntryBlock());
   KernelEmitter inside(builder, e.loc);
   body(inside, function.getArguments());
@@ -132,8 +140,6 @@ void addOuterProduct(KernelEmitter &e, MutableArrayRef<Value> accumulators, Arra
 }
 
 //===-- Conv --------------------------------------------------------------===//
-
-constexpr int convBuffers = 5;
 
 SmallVector<Value> toList(const ConvTile &a) {
   return {a.source,
@@ -219,44 +225,54 @@ WeightGradTile gradFromList(ValueRange v) {
           v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]};
 }
 
-/// Channels of the activation in a tile of the weight gradient.
-constexpr int64_t gradientChannels = 4;
-
 /// The products of one row of the result.
 SmallVector<Value> emitWeightGradRow(KernelEmitter &e, const WeightGradTile &a, int64_t blocks,
-                                     Value gradientAt, Value activationAt, ValueRange carried) {
+                                     int64_t channels, Value gradientAt, Value activationAt,
+                                     ValueRange carried) {
   return e.loop(e.index(0), a.columns, 1, carried, [&](Value column, ValueRange inner) {
     SmallVector<Value> accumulators(inner), scalars, vectors;
     Value gradient = e.add(gradientAt, e.mul(column, lanes));
     for (int64_t j = 0; j < blocks; ++j)
       vectors.push_back(e.loadVector(a.gradient, e.add(gradient, e.mul(a.gradientGroupStride, j)), lanes));
     Value activation = e.add(activationAt, e.mul(column, a.activationStep));
-    for (int64_t c = 0; c < gradientChannels; ++c)
+    for (int64_t c = 0; c < channels; ++c)
       scalars.push_back(e.load(a.activation, e.add(activation, c)));
     addOuterProduct(e, accumulators, scalars, vectors);
     return accumulators;
   });
 }
 
-void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t reduce) {
+/// `channels` of one tap over all rows, at these positions.
+void emitWeightGradTap(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t channels,
+                       Value activationAt, Value outAt) {
+  auto positionOf = [&](int64_t c, int64_t j) {
+    return e.add(e.add(outAt, c * lanes), e.mul(a.outGroupStride, j));
+  };
+  SmallVector<Value> positions;
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t j = 0; j < blocks; ++j)
+      positions.push_back(positionOf(c, j));
+  auto start = loadAccumulators(e, a.accumulate, a.out, positions);
+  auto sums = e.loop(e.index(0), a.rowCount, 1, start, [&](Value row, ValueRange carried) {
+    Value pair = e.add(a.firstRow, row);
+    Value gradientRow = e.add(a.gradientAt, entry(e, a.rows, pair, 0));
+    Value activationRow = e.add(activationAt, entry(e, a.rows, pair, 1));
+    return emitWeightGradRow(e, a, blocks, channels, gradientRow, activationRow, carried);
+  });
+  storeAccumulators(e, sums, a.out, positions);
+  for (int64_t c = channels; c < weightGradChannels; ++c) // padding
+    for (int64_t j = 0; j < blocks; ++j)
+      e.storeVector(e.constant(0.0f, e.vectorType(lanes)), a.out, positionOf(c, j));
+}
+
+void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t reduce,
+                        int64_t depth) {
   e.loop(e.index(0), a.tapCount, 1, [&](Value tap) {
     Value activationTap = e.add(a.activationAt, entry(e, a.taps, tap, 0));
     Value outTap = e.add(a.outAt, entry(e, a.taps, tap, 1));
-    e.loop(e.index(0), e.index(reduce), gradientChannels, [&](Value channel) {
-      SmallVector<Value> positions;
-      for (int64_t c = 0; c < gradientChannels; ++c)
-        for (int64_t j = 0; j < blocks; ++j)
-          positions.push_back(
-              e.add(e.add(outTap, e.mul(e.add(channel, c), lanes)), e.mul(a.outGroupStride, j)));
-      auto start = loadAccumulators(e, a.accumulate, a.out, positions);
-      Value activationChannel = e.add(activationTap, channel);
-      auto sums = e.loop(e.index(0), a.rowCount, 1, start, [&](Value row, ValueRange carried) {
-        Value pair = e.add(a.firstRow, row);
-        Value gradientRow = e.add(a.gradientAt, entry(e, a.rows, pair, 0));
-        Value activationRow = e.add(activationChannel, entry(e, a.rows, pair, 1));
-        return emitWeightGradRow(e, a, blocks, gradientRow, activationRow, carried);
-      });
-      storeAccumulators(e, sums, a.out, positions);
+    e.loop(e.index(0), e.index(reduce), weightGradChannels, [&](Value channel) {
+      emitWeightGradTap(e, a, blocks, std::min(depth, weightGradChannels), e.add(activationTap, channel),
+                        e.add(outTap, e.mul(channel, lanes)));
     });
   });
 }
@@ -265,7 +281,7 @@ void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t block
 
 void kinema::cpu::callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments) {
   auto list = toList(arguments);
-  for (Value &buffer : MutableArrayRef(list).take_front(convBuffers))
+  for (Value &buffer : MutableArrayRef(list).take_front(tileBuffers))
     buffer = withAnySize(e, buffer);
   auto name = ("conv_tile_" + Twine(tilePixels(blocks)) + "x" + Twine(blocks) + "_" + Twine(depth)).str();
   auto function =
@@ -275,15 +291,17 @@ void kinema::cpu::callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, 
   func::CallOp::create(e.b, e.loc, function, list);
 }
 
-void kinema::cpu::callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce,
+void kinema::cpu::callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, int64_t depth,
                                      const WeightGradTile &arguments) {
   auto list = toList(arguments);
-  for (Value &buffer : MutableArrayRef(list).take_front(convBuffers))
+  for (Value &buffer : MutableArrayRef(list).take_front(tileBuffers))
     buffer = withAnySize(e, buffer);
-  auto name = ("wgrad_tile_" + Twine(gradientChannels) + "x" + Twine(blocks) + "_" + Twine(reduce)).str();
+  if (reduce > weightGradChannels) // padded blocks are contracted whole
+    depth = reduce;
+  auto name = ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce)).str();
   auto function =
       sharedFunction(e, name, ValueRange(list).getTypes(), [&](KernelEmitter &inside, ValueRange v) {
-        emitWeightGradTile(inside, gradFromList(v), blocks, reduce);
+        emitWeightGradTile(inside, gradFromList(v), blocks, reduce, depth);
       });
   func::CallOp::create(e.b, e.loc, function, list);
 }

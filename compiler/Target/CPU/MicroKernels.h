@@ -68,8 +68,10 @@ struct WeightGradTile {
   mlir::Value firstRow, rowCount, columns, tapCount;
   mlir::Value accumulate;
 };
-/// Calls the tile of `blocks` result blocks for one activation block of `reduce` channels.
-void callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, const WeightGradTile &arguments);
+/// Calls the tile of `blocks` result blocks for one activation block of `reduce` channels, of which `depth`
+/// are used.
+void callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, int64_t depth,
+                        const WeightGradTile &arguments);
 
 } // namespace kinema::cpu
 

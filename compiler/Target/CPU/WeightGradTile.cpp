@@ -34,8 +34,8 @@ struct WeightGradPlan {
   BlockCuts pieces;   // of the gradient's positions
   BlockGroups groups; // of output blocks: register tiles
   int64_t outBlocks, inBlocks;
-  int64_t reduce;       // channels of an input block
-  shape::Gather gather; // one phase
+  int64_t reduce, depth; // channels of an input block, and how many of them are used
+  shape::Gather gather;  // one phase
   StagedBox gradient, activation;
 
   int64_t grid() const { return parameters.partials * parameters.outGroups * parameters.inGroups; }
@@ -56,6 +56,7 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters par
   pieces = BlockCuts(dz, parameters.piece);
   outBlocks = shape::ceilDiv(dz[1], lanes);
   reduce = kernel::layoutOf(op.getActivationType()).getBlock();
+  depth = std::min(x[1], reduce);
   inBlocks = shape::ceilDiv(x[1], reduce);
   groups = groupBlocks(outBlocks);
   gather = shape::gather(window, {x[2], x[3], x[4]}, {dz[2], dz[3], dz[4]}, shape::Direction::Forward);
@@ -91,7 +92,7 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
     piece *= 1.1;
   double perBlock = piece * shape::ceilDiv(pieces.count(), parameters.partials);
   double merge = 2.0 * 4 * weights() * parameters.partials / 4;
-  return costOverMachines(perBlock, grid()) + costOverMachines(merge / 16, 16);
+  return costOverMachines(grid(), [&](int64_t blocks) { return blocks * perBlock; }) + 5 * merge;
 }
 
 bool isSupported(kernel::WeightGradOp op) {
@@ -100,17 +101,6 @@ bool isSupported(kernel::WeightGradOp op) {
   return op.getGroups() == 1 && gradient.isSupported() && activation.isSupported() &&
          gradient.width() == lanes && layout.getKind() == LayoutKind::Weight && layout.getBlock() == lanes &&
          layout.getReduce() == activation.width();
-}
-
-/// Ways to share `total` things out evenly: powers of two and their halves between.
-SmallVector<int64_t> shares(int64_t total, int64_t most) {
-  SmallVector<int64_t> counts;
-  for (int64_t count = 1; count <= std::min(total, most); count *= 2) {
-    counts.push_back(count);
-    if (count >= 2 && count * 3 / 2 <= std::min(total, most))
-      counts.push_back(count * 3 / 2);
-  }
-  return counts;
 }
 
 } // namespace
@@ -140,9 +130,9 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::
   for (int64_t clips : evenSizes(dz[0]))
     for (int64_t frames : evenSizes(dz[2]))
       for (int64_t rows : evenSizes(dz[3]))
-        for (int64_t partials : shares(dz[0] * dz[2] * dz[3], mostPartials))
-          for (int64_t outGroups : shares(smallest.groups.count(), 16))
-            for (int64_t inGroups : shares(smallest.inBlocks, 16))
+        for (int64_t partials : partCounts(std::min(dz[0] * dz[2] * dz[3], mostPartials)))
+          for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
+            for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16)))
               consider({{clips, frames, rows}, partials, outGroups, inGroups});
   Builder builder(op.getContext());
   const auto &p = best->parameters;
@@ -159,15 +149,6 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::
 //===-- Emission ----------------------------------------------------------===//
 
 namespace {
-
-struct Range {
-  Value from, to;
-};
-
-/// Part `i` of `parts` even parts of [0, total).
-Range emitShare(KernelEmitter &e, Value i, int64_t total, int64_t parts) {
-  return {e.div(e.mul(i, total), parts), e.div(e.mul(e.add(i, 1), total), parts)};
-}
 
 class WeightGradEmitter {
 public:
@@ -239,7 +220,8 @@ void WeightGradEmitter::emitTile(Value tile, Value inBlock) {
   t.columns = e.index(plan.gradient.axes[2].extent);
   t.tapCount = e.index(shape::product(plan.kernel));
   t.accumulate = accumulate;
-  callForWidth(e, plan.groups, width, [&](int64_t blocks) { callWeightGradTile(e, blocks, plan.reduce, t); });
+  callForWidth(e, plan.groups, width,
+               [&](int64_t blocks) { callWeightGradTile(e, blocks, plan.reduce, plan.depth, t); });
 }
 
 void WeightGradEmitter::emitPiece(Value piece) {
@@ -263,10 +245,10 @@ void WeightGradEmitter::emit() {
   emitTables();
   const auto &p = plan.parameters;
   e.forEachBlock([&](Value block) {
-    inBlocks = emitShare(e, e.rem(block, p.inGroups), plan.inBlocks, p.inGroups);
-    tiles = emitShare(e, e.rem(e.div(block, p.inGroups), p.outGroups), plan.groups.count(), p.outGroups);
+    inBlocks = emitShare(e, {plan.inBlocks, p.inGroups}, e.rem(block, p.inGroups));
+    tiles = emitShare(e, {plan.groups.count(), p.outGroups}, e.rem(e.div(block, p.inGroups), p.outGroups));
     partial = e.div(block, p.inGroups * p.outGroups);
-    pieces = emitShare(e, partial, plan.pieces.count(), p.partials);
+    pieces = emitShare(e, {plan.pieces.count(), p.partials}, partial);
     firstOut = emitGroup(e, plan.groups, tiles.from).first;
     outCount = e.sub(emitGroup(e, plan.groups, tiles.to).first, firstOut);
     e.loop(pieces.from, pieces.to, 1, [&](Value piece) { emitPiece(piece); });

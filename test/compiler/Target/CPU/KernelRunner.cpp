@@ -19,7 +19,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
-#include <chrono>
+#include <ctime>
 #include <limits>
 
 using namespace mlir;
@@ -153,7 +153,7 @@ void Kernel::schedule(Operation *op) {
   int64_t partials = 0;
   if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
     schedule = scheduleConvTile(conv);
-    partials = schedule ? schedule->getGrid() : 0;
+    partials = schedule ? schedule->getInt("partials") : 0;
   } else {
     schedule = scheduleWeightGradTile(cast<kernel::WeightGradOp>(op));
     partials = schedule ? schedule->getInt("partials") : 0;
@@ -172,7 +172,8 @@ void Kernel::schedule(Operation *op) {
 }
 
 void Kernel::compile() {
-  auto start = std::chrono::steady_clock::now();
+  auto processorTime = [] { return double(std::clock()) / CLOCKS_PER_SEC; };
+  double start = processorTime();
   auto target = OwningOpRef<ModuleOp>(ModuleOp::create(module->getLoc()));
   OpBuilder builder = OpBuilder::atBlockEnd(target->getBody());
   KernelEmitter emitter(builder, module->getLoc());
@@ -204,7 +205,7 @@ void Kernel::compile() {
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(machineBuilder).create());
   llvm::cantFail(jit->addIRModule({std::move(llvmModule), std::move(llvmContext)}));
   entry = llvm::cantFail(jit->lookup("entry")).toPtr<Entry>();
-  compileSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  compileSeconds = processorTime() - start;
 }
 
 //===-- Running -----------------------------------------------------------===//

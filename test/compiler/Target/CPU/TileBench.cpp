@@ -1,0 +1,111 @@
+// Speed of the tiled contractions on one core, beside the peak of the machine measured in the same run.
+#include "Cases.h"
+#include "KernelRunner.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/format.h>
+#include <functional>
+
+using namespace kinema;
+using namespace kinema::cpu::test;
+
+namespace {
+
+/// Processor time of this thread: waiting for other programs does not count.
+double seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec + 1e-9 * now.tv_nsec;
+}
+
+/// The fastest of several runs: other programs only ever add time.
+double fastest(const std::function<void()> &run) {
+  run();
+  double best = 1e9, begin = seconds();
+  for (int i = 0; i < 3 || seconds() - begin < 0.4; ++i) {
+    double start = seconds();
+    run();
+    best = std::min(best, seconds() - start);
+  }
+  return best;
+}
+
+/// GFLOP/s of independent multiply-adds on vectors of 8.
+double peak() {
+  typedef float Vector __attribute__((vector_size(32)));
+  constexpr int steps = 1 << 22;
+  double time = fastest([&] {
+    Vector a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, x{};
+    for (int i = 0; i < steps; ++i)
+      asm volatile("vfmadd231ps %8, %8, %0\n\tvfmadd231ps %8, %8, %1\n\tvfmadd231ps %8, %8, %2\n\t"
+                   "vfmadd231ps %8, %8, %3\n\tvfmadd231ps %8, %8, %4\n\tvfmadd231ps %8, %8, %5\n\t"
+                   "vfmadd231ps %8, %8, %6\n\tvfmadd231ps %8, %8, %7"
+                   : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f), "+x"(g), "+x"(h)
+                   : "x"(x));
+  });
+  return 2.0 * 8 * 8 * steps / time / 1e9;
+}
+
+void measure(const std::string &name, const std::string &text, double work, double peakRate) {
+  Kernel kernel(text);
+  auto *op = kernel.operation();
+  std::vector<Storage> storage;
+  std::vector<float *> buffers;
+  auto add = [&](mlir::RankedTensorType type) {
+    storage.emplace_back(kernel::storedBytes(type) / 4, 0.5f);
+    buffers.push_back(storage.back().data());
+  };
+  for (unsigned i = 0; i < op->getNumOperands(); ++i)
+    add(kernel.operandType(i));
+  for (unsigned i = 0; i < op->getNumResults(); ++i)
+    add(kernel.resultType(i));
+  double time = fastest([&] { kernel.runAll(buffers); });
+  double rate = 2 * work / time / 1e9;
+  std::string parameters;
+  llvm::raw_string_ostream stream(parameters);
+  for (auto parameter : kernel.schedule().getParameters())
+    stream << " " << parameter.getName().strref() << " " << kernel.schedule().getInt(parameter.getName());
+  fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  grid {:3} scratch {:4} KB compile {:3.0f} ms {}\n",
+             name, rate, 100 * rate / peakRate, 1e3 * time, kernel.schedule().getGrid(),
+             kernel.schedule().getScratch() >> 10, 1e3 * kernel.compileSeconds, parameters);
+  std::fflush(stdout);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::string only = argc > 1 ? argv[1] : "";
+  double rate = peak();
+  fmt::print("peak {:.1f} GFLOP/s\n", rate);
+  const Case layers[] = {
+      {1, 64, 144, {16, 56, 56}, half({1, 3, 3})},
+      {1, 144, 64, {16, 56, 56}, half({3, 1, 1})},
+      {1, 64, 64, {16, 56, 56}, half({3, 3, 3})},
+      {1, 64, 230, {16, 56, 56}, half({1, 3, 3}, {1, 2, 2})},
+      {4, 256, 576, {4, 14, 14}, half({1, 3, 3})},
+      {4, 576, 256, {4, 14, 14}, half({3, 1, 1})},
+      {8, 512, 1152, {2, 7, 7}, half({1, 3, 3})},
+      {8, 1152, 512, {2, 7, 7}, half({3, 1, 1})},
+      {2, 64, 128, {8, 56, 56}, half({1, 1, 1}, {2, 2, 2})},
+      {2, 230, 128, {8, 28, 28}, half({3, 1, 1}, {2, 1, 1})},
+      {2, 3, 45, {8, 112, 112}, half({1, 7, 7}, {1, 2, 2}), "none", "moments", 4},
+      {2, 3, 64, {8, 112, 112}, half({3, 7, 7}, {1, 2, 2}), "none", "moments", 4},
+  };
+  for (Case c : layers) {
+    std::string name =
+        fmt::format("{}->{} {}x{}x{} s{}{}{} {}x{}x{}x{}", c.in, c.out, c.window.kernel[0],
+                    c.window.kernel[1], c.window.kernel[2], c.window.stride[0], c.window.stride[1],
+                    c.window.stride[2], c.clips, c.size[0], c.size[1], c.size[2]);
+    if (only.empty() || only == "forward")
+      measure("forward " + name, forwardText(c), c.work(), rate);
+    if (only.empty() || only == "wgrad")
+      measure("wgrad   " + name, weightGradText(c), c.work(), rate);
+    if (c.in == 3)
+      continue;
+    c.prologue = "bn_dz";
+    c.epilogue = "mask";
+    if (only.empty() || only == "dgrad")
+      measure("dgrad   " + name, transposedText(c), c.work(), rate);
+  }
+}
