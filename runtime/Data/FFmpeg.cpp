@@ -116,7 +116,7 @@ struct Input::State {
   PacketPointer packet{allocated(av_packet_alloc())};
   FramePointer frame{allocated(av_frame_alloc())};
   int streamNumber = -1;
-  bool waitForKey = false, draining = false, failed = false;
+  bool waitForKey = false, draining = false, failed = false, primed = false;
   int64_t decodeErrors = 0;
 
   // The scaler of the latest conversion, and what it was made for.
@@ -127,6 +127,7 @@ struct Input::State {
   void openDemuxer();
   void openDecoder();
   bool readPacket();
+  void prime();
   void restart();
   void makeScaler(int height, int width);
 };
@@ -180,6 +181,14 @@ bool Input::State::readPacket() {
   }
 }
 
+// Shows the decoder the file's first packet, which may name the encoder and its version: decoders work around
+// the mistakes of old ones, and after a seek would not know that they have to.
+void Input::State::prime() {
+  primed = true;
+  if (packet->size > 0)
+    avcodec_send_packet(codec.get(), packet.get());
+}
+
 void Input::State::restart() {
   avcodec_flush_buffers(codec.get());
   av_frame_unref(frame.get());
@@ -220,6 +229,8 @@ int64_t Input::decodeErrors() const { return state->decodeErrors; }
 bool Input::nextPacket(Packet &packet) {
   if (!state->readPacket())
     return false;
+  if (!state->primed)
+    state->prime();
   const AVPacket &read = *state->packet;
   packet.time = read.pts;
   packet.key = read.flags & AV_PKT_FLAG_KEY;
@@ -229,6 +240,8 @@ bool Input::nextPacket(Packet &packet) {
 }
 
 bool Input::seek(int64_t time) {
+  if (!state->primed && state->readPacket())
+    state->prime();
   state->restart();
   state->waitForKey = true;
   return av_seek_frame(state->demuxer.get(), state->streamNumber, time, AVSEEK_FLAG_BACKWARD) >= 0;
@@ -260,6 +273,7 @@ bool Input::nextPicture(int64_t wanted) {
     if (s.packet->size == 0 || (s.waitForKey && !(s.packet->flags & AV_PKT_FLAG_KEY)))
       continue;
     s.waitForKey = false;
+    s.primed = true;
     const bool unwanted = s.packet->pts != noTime && s.packet->pts < wanted;
     s.codec->skip_frame = unwanted ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
     if (avcodec_send_packet(s.codec.get(), s.packet.get()) < 0)
