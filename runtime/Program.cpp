@@ -1,9 +1,9 @@
 #include "runtime/Program.h"
 
+#include "runtime/Clock.h"
 #include "runtime/Error.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <set>
 #include <string_view>
@@ -28,10 +28,6 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
   }
   std::erase_if(left, [](const Segment &segment) { return segment.bytes == 0; });
   segments = std::move(left);
-}
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 } // namespace

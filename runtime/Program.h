@@ -66,13 +66,16 @@ public:
   void initialise(uint64_t seed);
 
   // Parameters by their names in the file. A tensor that is missing, superfluous or of another shape is an
-  // Error that names it; `num_batches_tracked` is passed over. After loading, "prepare" has been run.
+  // Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over. After loading,
+  // "prepare" has been run.
   void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
   TensorFile storeWeights(const NameMap &names = {});
   // Copies one parameter, momentum or output into a tensor for a file, of its shape there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
-  // Times of an entry's launches, in order; empty unless profiled.
+  // Whether launches are timed from now on.
+  void setProfile(bool on) { profile = on; }
+  // Times of an entry's launches, in order, over all runs that were profiled.
   const std::vector<LaunchTime> &times(const std::string &entry) const;
 
 private:

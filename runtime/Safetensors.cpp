@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <tuple>
 
 using nlohmann::json;
@@ -137,10 +138,8 @@ const FileTensor *TensorFile::find(const std::string &name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-TensorFile readTensors(const std::string &path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file || std::filesystem::is_directory(path))
-    fail("cannot read {}: {}", path, file ? "it is a directory" : std::strerror(errno));
+// file: at its end.
+static TensorFile readStream(std::istream &file, const std::string &path) {
   uint64_t fileBytes = file.tellg();
   uint64_t headerBytes = 0;
   file.seekg(0);
@@ -174,6 +173,18 @@ TensorFile readTensors(const std::string &path) {
     result.tensors.push_back(std::move(entry.tensor));
   }
   return result;
+}
+
+TensorFile readTensors(const std::string &path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file || std::filesystem::is_directory(path))
+    fail("cannot read {}: {}", path, file ? "it is a directory" : std::strerror(errno));
+  return readStream(file, path);
+}
+
+TensorFile parseTensors(const std::string &content, const std::string &origin) {
+  std::istringstream stream(content, std::ios::binary | std::ios::ate);
+  return readStream(stream, origin);
 }
 
 void writeTensors(const std::string &path, const TensorFile &file) {

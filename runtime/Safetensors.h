@@ -44,6 +44,8 @@ struct TensorFile {
 // Reads F32, I32 and I64 tensors. A file that is cut off, whose header lies, or whose tensors overlap throws
 // Error, naming file and tensor.
 TensorFile readTensors(const std::string &path);
+// The same from a file's content. origin: its name in messages.
+TensorFile parseTensors(const std::string &content, const std::string &origin);
 
 // Writes in full or not at all (AtomicFile). Throws Error.
 void writeTensors(const std::string &path, const TensorFile &file);

@@ -1,4 +1,5 @@
 // Where a program's parameters come from and go to: initialisation and files.
+#include "runtime/Checkpoint.h"
 #include "runtime/Error.h"
 #include "runtime/Nearest.h"
 #include "runtime/Program.h"
@@ -34,7 +35,10 @@ double fan(const Parameter &parameter) {
   return static_cast<double>(parameter.elements() / dropped);
 }
 
-bool passedOver(const std::string &name) { return name.ends_with("num_batches_tracked"); }
+// What may be in a file without being a parameter.
+bool passedOver(const std::string &name, bool checkpoint) {
+  return name.ends_with("num_batches_tracked") || (checkpoint && name.starts_with("momentum."));
+}
 
 } // namespace
 
@@ -91,7 +95,7 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
     found.push_back(tensor);
   }
   for (const FileTensor &tensor : file.tensors)
-    if (!expected.contains(tensor.name) && !passedOver(tensor.name))
+    if (!expected.contains(tensor.name) && !passedOver(tensor.name, isCheckpoint(file)))
       fail("{}: tensor {} belongs to no parameter of {}{}", origin, tensor.name, contents.name,
            didYouMean(tensor.name, {expected.begin(), expected.end()}));
   for (size_t i = 0; i < found.size(); ++i)

@@ -1,0 +1,122 @@
+#include "runtime/CommandLine.h"
+
+#include "runtime/Error.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <new>
+
+namespace kinema {
+namespace {
+
+void addThreads(CLI::App &app, PackageOptions &options) {
+  app.add_option("--threads", options.threads, "threads that compute (default: all)")
+      ->check(CLI::Range(0, 4096));
+}
+
+template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {
+  app.add_option("--weights", options.weights, meaning);
+  app.add_option("--names", options.names,
+                 "naming of that file's tensors: torchvision (default: the spec's)");
+}
+
+template <typename Options> void addData(CLI::App &app, Options &options) {
+  app.add_option("--loaders", options.loaders, "threads that decode videos (default: one a core)")
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--set", options.settings,
+                 "change the recipe: SECTION.FIELD=VALUE, e.g. train.rate=0.1; may be repeated")
+      ->take_all()
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+} // namespace
+
+void addFlags(CLI::App &app, TrainOptions &options) {
+  app.add_option("--train", options.trainList, "list of training videos: lines of `path label`")->required();
+  app.add_option("--test", options.testList, "list of test videos");
+  app.add_option("--out", options.out, "folder for checkpoints and curves")->required();
+  app.add_option("--epochs", options.epochs, "instead of the recipe's train.epochs");
+  app.add_option("--rate", options.rate, "instead of the recipe's train.rate");
+  app.add_option("--seed", options.seed, "instead of the recipe's train.seed");
+  app.add_flag("--resume", options.resume, "go on with the run in --out");
+  app.add_flag("--overwrite", options.overwrite, "begin anew although --out holds a run");
+  app.add_option("--test-every", options.testEvery, "epochs from one test to the next (default: 1)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
+      ->check(CLI::NonNegativeNumber);
+  addWeights(app, options, "start from these weights (safetensors)");
+  addData(app, options);
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, EvalOptions &options) {
+  app.add_option("--test", options.testList, "list of test videos: lines of `path label`")->required();
+  app.add_flag("--json", options.json, "print JSON");
+  app.add_flag("--confusion", options.confusion, "print the videos by class and by what was said");
+  addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  addData(app, options);
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, PredictOptions &options) {
+  app.add_option("VIDEO", options.videos, "videos")->required();
+  app.add_option("--labels", options.labels, "file with the classes' names, one a line");
+  app.add_option("--top", options.top, "classes to print (default: 5)");
+  app.add_flag("--json", options.json, "print JSON");
+  addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  addData(app, options);
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, RunCommandOptions &options) {
+  app.add_option("--input", options.input,
+                 "safetensors with `input` [N, C, T, H, W] and, for a step, `labels` [N]")
+      ->required();
+  app.add_option("--output", options.output, "safetensors to write")->required();
+  app.add_flag("--step", options.step, "do one training step instead of an evaluation");
+  app.add_option("--rate", options.rate, "instead of the recipe's");
+  app.add_option("--momentum", options.momentum, "instead of the recipe's");
+  app.add_option("--weight-decay", options.decay, "instead of the recipe's");
+  app.add_option("--seed", options.seed, "of the initialisation where no weights are given");
+  addWeights(app, options, "weights (safetensors; default: initialised)");
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, InfoOptions &options) { app.add_flag("--json", options.json, "print JSON"); }
+
+void addFlags(CLI::App &app, BenchCommandOptions &options) {
+  app.add_option("--runs", options.runs, "of each entry (default: 10)")->check(CLI::PositiveNumber);
+  app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)");
+  app.add_option("--rows", options.rows, "of the table of launches; 0: all (default: 20)")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--json", options.json, "print JSON");
+  addThreads(app, options);
+}
+
+int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program) {
+  auto complain = [&](const std::string &message, int status) {
+    fmt::print(stderr, "{}: error: {}\n", program, message);
+    return status;
+  };
+  try {
+    app.parse(argc, argv);
+    std::fflush(stdout);
+    if (std::ferror(stdout))
+      return complain("cannot write to the standard output", Error::workFailed);
+    return 0;
+  } catch (const CLI::Success &help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError &error) {
+    return complain(fmt::format("{} (--help lists the options)", error.what()), Error::argumentsWrong);
+  } catch (const Error &error) {
+    return complain(error.what(), error.status);
+  } catch (const std::bad_alloc &) {
+    return complain("there is not enough memory", Error::workFailed);
+  } catch (const std::exception &error) {
+    return complain(error.what(), Error::workFailed);
+  }
+}
+
+} // namespace kinema

@@ -1,0 +1,280 @@
+#include "runtime/Commands.h"
+
+#include "runtime/Data/VideoSource.h"
+#include "runtime/Error.h"
+#include "runtime/Info.h"
+#include "runtime/Interrupt.h"
+#include "runtime/Names.h"
+#include "runtime/Trainer.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+constexpr const char *weightsEntry = "weights.safetensors";
+
+// Weights from a file or else from the package.
+void loadWeights(Program &program, const Package &package, const std::string &weights,
+                 const std::string &names) {
+  if (!weights.empty())
+    return program.loadWeights(readTensors(weights), weights, findNames(names));
+  if (!package.has(weightsEntry))
+    refuse("package {} carries no weights; name a file with --weights", package.path());
+  program.loadWeights(parseTensors(package.read(weightsEntry), package.path()), package.path());
+}
+
+std::vector<std::string> namesBeside(const std::string &list) {
+  std::string file = classNamesBeside(list);
+  return file.empty() ? std::vector<std::string>() : readClassNames(file);
+}
+
+VideoList readVideos(const std::string &list, const Manifest &manifest) {
+  return readVideoList(list, manifest.classes, namesBeside(list));
+}
+
+LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
+  LoaderOptions options;
+  options.batch = manifest.batch;
+  options.threads = threads;
+  return options;
+}
+
+// Frames and crop must be what the package was compiled for. train: the crop of training, else of evaluation.
+void checkClipShape(const Manifest &manifest, const Recipe &recipe, bool train) {
+  const std::vector<int64_t> &shape = manifest.input().shape; // [N, C, T, H, W]
+  const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
+  if (recipe.data.frames != shape[2])
+    refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
+           recipe.data.frames, shape[2]);
+  if (crop[0] != shape[3] || crop[1] != shape[4])
+    refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0], crop[1],
+           shape[3], shape[4]);
+}
+
+std::unique_ptr<VideoSource> testSource(const Manifest &manifest, const std::string &list,
+                                        const Recipe &recipe, int loaders) {
+  checkClipShape(manifest, recipe, false);
+  VideoList videos = readVideos(list, manifest);
+  return VideoSource::evaluation(std::move(videos), recipe, loaderOptions(manifest, loaders));
+}
+
+void applyOptions(const TrainOptions &options, Recipe &recipe) {
+  for (const std::string &setting : options.settings)
+    applySetting(recipe, setting);
+  if (options.epochs)
+    applySetting(recipe, fmt::format("train.epochs={}", *options.epochs));
+  if (options.rate)
+    applySetting(recipe, fmt::format("train.rate={}", *options.rate));
+  if (options.seed)
+    applySetting(recipe, fmt::format("train.seed={}", *options.seed));
+}
+
+// The folder must be new, or its run the one to go on with.
+void checkFolder(const TrainOptions &options, const std::string &checkpoint) {
+  bool exists = std::filesystem::exists(checkpoint);
+  if (options.resume && !exists)
+    refuse("there is nothing to resume: {} does not exist", checkpoint);
+  if (options.resume && !options.weights.empty())
+    refuse("--resume takes its weights from {}: leave --weights out", checkpoint);
+  if (!options.resume && exists && !options.overwrite)
+    refuse(
+        "{} holds a run already: go on with --resume, begin anew with --overwrite, or choose another --out",
+        options.out);
+}
+
+void printConfusion(const VideoMetrics &videos, int64_t classes, const std::string &list) {
+  std::vector<std::string> names = namesBeside(list);
+  size_t width = 5;
+  for (const std::string &name : names)
+    width = std::max(width, name.size());
+  for (int64_t label = 0; label < classes; ++label) {
+    bool named = label < static_cast<int64_t>(names.size());
+    std::string line = fmt::format("{:<{}}", named ? names[label] : fmt::to_string(label), width + 1);
+    for (int64_t said = 0; said < classes; ++said)
+      line += fmt::format("{:>5}", videos.confusion[label * classes + said]);
+    fmt::print("{}\n", line);
+  }
+}
+
+struct Prediction {
+  std::string video;
+  std::vector<std::pair<std::string, double>> top; // class, probability
+};
+
+std::vector<Prediction> topClasses(const std::vector<std::string> &videos, const VideoScores &scores,
+                                   const std::vector<std::string> &names, int64_t top) {
+  std::vector<Prediction> predictions;
+  for (size_t video = 0; video < videos.size(); ++video) {
+    std::vector<double> own = scores.scores(static_cast<int64_t>(video));
+    if (own.empty())
+      continue;
+    std::vector<int64_t> order(own.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](int64_t a, int64_t b) { return own[a] > own[b] || (own[a] == own[b] && a < b); });
+    order.resize(std::min<size_t>(order.size(), top));
+    Prediction &prediction = predictions.emplace_back();
+    prediction.video = videos[video];
+    for (int64_t label : order)
+      prediction.top.emplace_back(names.empty() ? fmt::format("class {}", label) : names[label], own[label]);
+  }
+  return predictions;
+}
+
+void print(const std::vector<Prediction> &predictions, bool asJson) {
+  json document = json::array();
+  for (const Prediction &prediction : predictions) {
+    if (!asJson)
+      fmt::print("{}\n", prediction.video);
+    json classes = json::array();
+    for (const auto &[name, probability] : prediction.top)
+      if (asJson)
+        classes.push_back({{"class", name}, {"probability", probability}});
+      else
+        fmt::print("  {:5.1f}%  {}\n", 100 * probability, name);
+    document.push_back({{"video", prediction.video}, {"classes", classes}});
+  }
+  if (asJson)
+    fmt::print("{}\n", document.dump(1));
+}
+
+} // namespace
+
+void train(const TrainOptions &options) {
+  Package package(options.package);
+  Program program(package, {options.threads});
+  const Manifest &manifest = program.manifest();
+  Recipe recipe = manifest.recipe;
+  Progress progress;
+  std::string checkpoint = options.out + "/last.safetensors";
+  checkFolder(options, checkpoint);
+
+  TrainingState state;
+  if (options.resume)
+    state = loadCheckpoint(program, checkpoint, recipe);
+  applyOptions(options, recipe);
+  checkClipShape(manifest, recipe, true);
+  if (!options.resume)
+    program.initialise(recipe.train.seed);
+  if (!options.weights.empty())
+    loadWeights(program, package, options.weights, options.names);
+
+  VideoList videos = readVideos(options.trainList, manifest);
+  auto source = VideoSource::training(std::move(videos), recipe, loaderOptions(manifest, options.loaders));
+  std::unique_ptr<VideoSource> test;
+  if (!options.testList.empty())
+    test = testSource(manifest, options.testList, recipe, options.loaders);
+
+  progress.note(fmt::format("{}: {} parameters, {} clips a step, {} clips an epoch, {}", manifest.name,
+                            trainedValues(manifest), manifest.batch, source->clips(),
+                            program.describeDevice()));
+  Trainer trainer(program, *source, test.get(), recipe,
+                  {options.out, 60 * options.saveMinutes, options.testEvery}, progress);
+  if (options.resume) {
+    trainer.resume(state);
+    progress.note(fmt::format("going on with epoch {}, batch {}", state.epoch + 1, state.batch + 1));
+  }
+  catchInterrupts();
+  TrainingResult result = trainer.run();
+  if (result.test)
+    fmt::print("{}", describe(*result.test, recipe.eval));
+  fmt::print("weights and curves are in {}\n", options.out);
+}
+
+void eval(const EvalOptions &options) {
+  Package package(options.package);
+  Program program(package, {options.threads});
+  const Manifest &manifest = program.manifest();
+  Recipe recipe = manifest.recipe;
+  for (const std::string &setting : options.settings)
+    applySetting(recipe, setting);
+  loadWeights(program, package, options.weights, options.names);
+  auto source = testSource(manifest, options.testList, recipe, options.loaders);
+  Progress progress;
+  catchInterrupts();
+  Evaluation evaluation = evaluate(program, *source, recipe.eval, progress);
+  if (options.json)
+    fmt::print("{}\n", toJson(evaluation).dump(1));
+  else
+    fmt::print("{}", describe(evaluation, recipe.eval));
+  if (options.confusion && !options.json)
+    printConfusion(evaluation.videos, manifest.classes, options.testList);
+}
+
+void predict(const PredictOptions &options) {
+  Package package(options.package);
+  Program program(package, {options.threads});
+  const Manifest &manifest = program.manifest();
+  Recipe recipe = manifest.recipe;
+  for (const std::string &setting : options.settings)
+    applySetting(recipe, setting);
+  checkClipShape(manifest, recipe, false);
+  if (options.top < 1)
+    refuse("--top must be at least 1, found {}", options.top);
+  std::vector<std::string> names;
+  if (!options.labels.empty())
+    names = readClassNames(options.labels);
+  if (!names.empty() && static_cast<int64_t>(names.size()) != manifest.classes)
+    fail("{} names {} classes, {} has {}", options.labels, names.size(), manifest.name, manifest.classes);
+  loadWeights(program, package, options.weights, options.names);
+
+  VideoList list;
+  for (const std::string &video : options.videos)
+    list.videos.push_back({video, 0}); // of the label, which nobody knows, nothing is made
+  auto source = VideoSource::evaluation(std::move(list), recipe, loaderOptions(manifest, options.loaders));
+  VideoScores scores(manifest.classes, recipe.eval.average == "logits");
+  Progress quiet(nullptr);
+  catchInterrupts();
+  Evaluation evaluation = evaluate(program, *source, recipe.eval, quiet, "prediction",
+                                   [&](const Batch &batch, std::span<const float> logits) {
+                                     scores.add(logits, batch.labels, batch.videos);
+                                   });
+  print(topClasses(options.videos, scores, names, options.top), options.json);
+  if (!evaluation.unreadable.empty())
+    fail("cannot read {}: {}", evaluation.unreadable.front().name, evaluation.unreadable.front().reason);
+}
+
+void run(const RunCommandOptions &options) {
+  Program program(Package(options.package), {options.threads});
+  runTensors(program, options);
+}
+
+void info(const InfoOptions &options) {
+  Package package(options.package);
+  Manifest manifest = parseManifest(package.read("manifest.json"), package.path());
+  if (options.json)
+    fmt::print("{}\n", toJson(manifest).dump(1));
+  else
+    fmt::print("{}", describe(manifest));
+}
+
+void bench(const BenchCommandOptions &options) {
+  Program program(Package(options.package), {options.threads});
+  std::vector<EntryTime> times = benchmark(program, options);
+  if (options.json) {
+    json document = {{"name", program.manifest().name},
+                     {"batch", program.manifest().batch},
+                     {"device", program.describeDevice()}};
+    for (const EntryTime &time : times)
+      document["entries"].push_back(toJson(program, time));
+    fmt::print("{}\n", document.dump(1));
+    return;
+  }
+  fmt::print("{}, batch {}, {}\n", program.manifest().name, program.manifest().batch,
+             program.describeDevice());
+  for (const EntryTime &time : times) {
+    double clips = static_cast<double>(program.manifest().batch) / time.median;
+    fmt::print("\n{}: median {:.2f} ms, best {:.2f} ms{}\n", time.entry, 1e3 * time.median, 1e3 * time.least,
+               time.entry == "prepare" ? "" : fmt::format(", {:.2f} clips/s", clips));
+    fmt::print("{}", describeLaunches(program, time.entry, options.rows));
+  }
+}
+
+} // namespace kinema

@@ -1,0 +1,70 @@
+// The runtime's commands, for its own program and for `kinema`, which compiles a spec first and then calls
+// these with the package it made. Results go to stdout, progress to stderr; errors are thrown as Error.
+#pragma once
+
+#include "runtime/Bench.h"
+#include "runtime/Run.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+// What all commands on a package take.
+struct PackageOptions {
+  std::string package; // a file, or a program that carries one
+  int threads = 0;     // for kernels; 0: all
+};
+
+struct TrainOptions : PackageOptions {
+  std::string trainList, testList; // test: may be empty
+  std::string out;                 // folder
+  std::string weights, names;      // to start from; empty: initialised
+  std::optional<int64_t> epochs, seed;
+  std::optional<double> rate;
+  std::vector<std::string> settings; // "train.rate=0.1"
+  bool resume = false;               // go on from `out`
+  bool overwrite = false;            // begin anew although `out` holds a run
+  int loaders = 0;                   // threads that decode; 0: all cores
+  int64_t testEvery = 1;             // epochs
+  double saveMinutes = 10;           // between checkpoints within an epoch
+};
+
+struct EvalOptions : PackageOptions {
+  std::string testList, weights, names;
+  std::vector<std::string> settings;
+  bool json = false, confusion = false;
+  int loaders = 0;
+};
+
+struct PredictOptions : PackageOptions {
+  std::vector<std::string> videos;
+  std::string weights, names;
+  std::string labels; // names of the classes, one a line
+  std::vector<std::string> settings;
+  int64_t top = 5;
+  bool json = false;
+  int loaders = 0;
+};
+
+struct RunCommandOptions : PackageOptions, RunOptions {};
+
+struct InfoOptions : PackageOptions {
+  bool json = false;
+};
+
+struct BenchCommandOptions : PackageOptions, BenchOptions {
+  bool json = false;
+  int64_t rows = 20; // of the table of launches; 0: all
+};
+
+void train(const TrainOptions &options);
+void eval(const EvalOptions &options);
+void predict(const PredictOptions &options);
+void run(const RunCommandOptions &options);
+void info(const InfoOptions &options);
+void bench(const BenchCommandOptions &options);
+
+} // namespace kinema

@@ -1,0 +1,77 @@
+// How right a network is, over clips and over videos.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+// Softmax of one clip's logits. scores: [classes].
+void softmax(std::span<const float> logits, std::span<double> scores);
+
+// Classes with a higher score than `label`, of equal ones those with a lower number: 0 means that the label
+// comes first. A score that is not a number is never right.
+template <typename Score> int64_t rankOf(int32_t label, std::span<const Score> scores) {
+  int64_t before = 0;
+  for (int64_t i = 0; i < static_cast<int64_t>(scores.size()); ++i)
+    if (i != label)
+      before += !(scores[i] < scores[label] || (scores[i] == scores[label] && i > label));
+  return before;
+}
+
+// Sums over clips. Those with label -1 do not count.
+class ClipMetrics {
+public:
+  // logits: [labels.size(), classes]
+  void add(std::span<const float> logits, std::span<const int32_t> labels);
+
+  int64_t clips = 0;
+  int64_t top1 = 0, top5 = 0; // right clips
+  double loss = 0;            // sum of the cross entropies
+
+  double share(int64_t right) const {
+    return clips ? static_cast<double>(right) / static_cast<double>(clips) : 0;
+  }
+  double meanLoss() const { return clips ? loss / static_cast<double>(clips) : 0; }
+};
+
+// What evaluating videos gives: of each video the scores of its clips are averaged, then ranked.
+struct VideoMetrics {
+  int64_t videos = 0;
+  int64_t top1 = 0, top5 = 0; // right videos
+  // [classes, classes]: videos by their label and by what was said.
+  std::vector<int64_t> confusion;
+
+  double share(int64_t right) const {
+    return videos ? static_cast<double>(right) / static_cast<double>(videos) : 0;
+  }
+};
+
+class VideoScores {
+public:
+  // averageLogits: average logits instead of scores (softmax).
+  VideoScores(int64_t classes, bool averageLogits) : classes(classes), averageLogits(averageLogits) {}
+
+  // logits: [videos.size(), classes]; rows of label -1 do not count.
+  void add(std::span<const float> logits, std::span<const int32_t> labels, std::span<const int64_t> videos);
+
+  VideoMetrics metrics() const;
+
+  // The mean scores of a video, [classes], as probabilities; empty if none of its clips was added.
+  std::vector<double> scores(int64_t video) const;
+
+private:
+  struct Sum {
+    int32_t label = -1;
+    int64_t clips = 0;
+    std::vector<double> scores; // [classes]
+  };
+  int64_t classes;
+  bool averageLogits;
+  std::map<int64_t, Sum> sums; // by video
+};
+
+} // namespace kinema

@@ -1,0 +1,81 @@
+// Training by stochastic gradient descent, as the recipe says, with everything that a long run needs:
+// progress, tests, checkpoints, curves.
+#pragma once
+
+#include "runtime/Batch.h"
+#include "runtime/Checkpoint.h"
+#include "runtime/Curves.h"
+#include "runtime/Evaluator.h"
+#include "runtime/Program.h"
+#include "runtime/Progress.h"
+
+#include <optional>
+#include <string>
+
+namespace kinema {
+
+struct TrainerOptions {
+  std::string folder;       // for last.safetensors, best.safetensors, curves.csv, curves.svg
+  double saveSeconds = 600; // between checkpoints in the midst of an epoch; there is one after each epoch too
+  int64_t testEvery = 1;    // epochs
+};
+
+struct TrainingResult {
+  TrainingState state;
+  std::optional<Evaluation> test; // of the last epoch that was tested
+};
+
+// Trains `program` on what `train` gives. Bits depend on the package, the recipe and the data alone: not on
+// threads, nor on where a run was stopped and went on.
+class Trainer {
+public:
+  // test: may be null. The program's parameters are where the training starts. All must outlive the trainer.
+  Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe, TrainerOptions options,
+          Progress &progress);
+
+  // Goes on from a checkpoint's state; its parameters are in the program already.
+  void resume(const TrainingState &from);
+
+  // To the recipe's last epoch. Throws Error when interrupted (after a checkpoint) and when the loss is no
+  // number (the last checkpoint stays).
+  TrainingResult run();
+
+  std::string lastCheckpoint() const { return options.folder + "/last.safetensors"; }
+  std::string bestCheckpoint() const { return options.folder + "/best.safetensors"; }
+
+private:
+  // What an epoch costs, for progress and curves. Not part of a checkpoint.
+  struct Costs {
+    double start = 0, waited = 0;
+    int64_t clips = 0, batches = 0;
+  };
+
+  void runEpoch();
+  bool nextBatch();
+  void step();
+  void checkLoss(float loss) const;
+  void saveIfDue();
+  void save();
+  void test();
+  void finishEpoch();
+  void showProgress();
+  double secondsLeft() const;
+
+  Program &program;
+  BatchSource &trainSource;
+  BatchSource *testSource;
+  Recipe recipe;
+  TrainerOptions options;
+  Progress &progress;
+
+  TrainingState state;
+  std::optional<CurveWriter> curves;
+  std::optional<Evaluation> lastTest;
+  Costs costs;
+  double testSeconds = 0; // of one test
+  double lastSave = 0;
+  Batch batch;
+  std::vector<float> logits;
+};
+
+} // namespace kinema

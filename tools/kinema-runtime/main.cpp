@@ -1,0 +1,47 @@
+// kinema-runtime: runs packages. It links no compiler. With a package appended to it, it is that network's
+// trainer.
+#include "runtime/CommandLine.h"
+#include "runtime/Error.h"
+#include "runtime/Package.h"
+
+#include <filesystem>
+
+using namespace kinema;
+
+namespace {
+
+// Adds one subcommand. carried: the package that this program carries, or empty.
+template <typename Options>
+void addCommand(CLI::App &app, const char *name, const char *description, const std::string &carried,
+                void (*command)(const Options &)) {
+  CLI::App *sub = app.add_subcommand(name, description);
+  auto options = std::make_shared<Options>();
+  options->package = carried;
+  if (carried.empty())
+    sub->add_option("PACKAGE", options->package, "the package")->required();
+  addFlags(*sub, *options);
+  sub->callback([options, command] { command(*options); });
+}
+
+std::string carriedPackage() {
+  std::error_code code;
+  std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
+  ArchivePlace place;
+  return !code && findArchive(self, place) ? self : "";
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::string carried = carriedPackage();
+  CLI::App app(carried.empty() ? "Trains, evaluates and runs networks that kinema has compiled."
+                               : "Trains, evaluates and runs the network that it carries.");
+  app.require_subcommand(1);
+  addCommand(app, "train", "train on videos", carried, &train);
+  addCommand(app, "eval", "clip and video accuracy on a list of videos", carried, &eval);
+  addCommand(app, "predict", "the most probable classes of videos", carried, &predict);
+  addCommand(app, "run", "tensors in, tensors out, for comparison with other frameworks", carried, &run);
+  addCommand(app, "info", "what the package holds", carried, &info);
+  addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
+  return runCommandLine(app, argc, argv, std::filesystem::path(argv[0]).filename().string());
+}
