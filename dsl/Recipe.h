@@ -25,6 +25,8 @@ struct DataRecipe {
   std::vector<double> std = {58.1489, 56.4701, 55.3324};
   std::string flowMethod = "farneback"; // how `input flow` is made
   double flowBound = 20;                // pixels; larger motions are cut off
+
+  bool operator==(const DataRecipe &) const = default;
 };
 
 struct TrainRecipe {
@@ -43,6 +45,8 @@ struct TrainRecipe {
   std::vector<std::string> lossOf; // paths of the values whose losses are summed; empty: the output
   double smoothing = 0;
   int64_t seed = 1;
+
+  bool operator==(const TrainRecipe &) const = default;
 };
 
 struct EvalRecipe {
@@ -53,6 +57,8 @@ struct EvalRecipe {
   std::string at = "centre";            // centre, random, three
   std::string average = "scores";       // scores, logits
   std::vector<std::string> report = {"clip_top1", "video_top1", "video_top5"};
+
+  bool operator==(const EvalRecipe &) const = default;
 };
 
 struct Recipe {
