@@ -35,9 +35,14 @@ json launch(const char *kernel, int64_t grid, std::vector<int64_t> args) {
 }
 
 json recipe() {
-  return {{"data", {{"frames", 2}, {"crop", {3, 3}}, {"mean", {128.0}}, {"std", {64.0}}}},
+  return {{"data",
+           {{"frames", 1},
+            {"resize", {4, 6}},
+            {"crop", {2, 3}},
+            {"mean", {128, 128, 128}},
+            {"std", {64, 64, 64}}}},
           {"train", {{"epochs", 3}, {"batch", 4}, {"warmup", 0}, {"rate", 0.1}, {"every", 0}}},
-          {"eval", {{"clips", 2}, {"crop", {3, 3}}}}};
+          {"eval", {{"clips", 2}, {"crop", {2, 3}}}}};
 }
 
 } // namespace
@@ -69,8 +74,8 @@ json linearManifest(bool train) {
         {"segments",
          {{"parameters", 0, 832}, {"inputs and outputs", 832, 576}, {"activations", 1408, 384}}}}},
       {"recipe", recipe()}};
-  json input = tensor("rgb", {4, 1, 2, 3, 3}, 896);
-  input["kind"] = "gray";
+  json input = tensor("rgb", {4, 3, 1, 2, 3}, 896);
+  input["kind"] = "rgb";
   manifest["inputs"] = {input};
   if (train) {
     weight["momentum"] = 448;
@@ -98,7 +103,7 @@ std::string writeLinearPackage(const std::string &path, const json &manifest) {
   PackageWriter writer;
   writer.add("manifest.json", manifest.dump(1));
   writer.add("code/x86-64-v3.so", linearCode());
-  writer.add("spec.arch", "network linear classes=3 {\n  input gray 1x2x3x3\n  fc 3\n}\n");
+  writer.add("spec.arch", "network linear classes=3 {\n  input rgb 3x1x2x3\n  fc 3\n}\n");
   writer.write(path);
   return path;
 }

@@ -1,4 +1,4 @@
-// A package of a linear classifier, made by hand: clips of [1, 2, 3, 3], 4 a batch, 3 classes.
+// A package of a linear classifier, made by hand: clips of [3, 1, 2, 3], 4 a batch, 3 classes.
 #pragma once
 
 #include <nlohmann/json.hpp>

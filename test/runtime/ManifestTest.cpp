@@ -28,8 +28,8 @@ TEST(Manifest, Reads) {
   Manifest manifest = parseManifest(linearManifest().dump(), "x.kin");
   EXPECT_EQ(manifest.name, "linear");
   EXPECT_TRUE(manifest.train);
-  EXPECT_EQ(manifest.input().shape, (std::vector<int64_t>{4, 1, 2, 3, 3}));
-  EXPECT_EQ(manifest.input().kind, "gray");
+  EXPECT_EQ(manifest.input().shape, (std::vector<int64_t>{4, 3, 1, 2, 3}));
+  EXPECT_EQ(manifest.input().kind, "rgb");
   EXPECT_EQ(manifest.parameters.size(), 3u);
   const Parameter *weight = manifest.findParameter("fc.weight");
   ASSERT_TRUE(weight);

@@ -23,7 +23,7 @@ protected:
     program.initialise(3);
     weights = program.storeWeights();
     FileTensor &clips =
-        input.tensors.emplace_back("input", ElementType::F32, std::vector<int64_t>{4, 1, 2, 3, 3});
+        input.tensors.emplace_back("input", ElementType::F32, std::vector<int64_t>{4, 3, 1, 2, 3});
     for (int i = 0; i < 72; ++i)
       clips.as<float>()[i] = random::normal(1, 2, i);
     FileTensor &labels = input.tensors.emplace_back("labels", ElementType::I64, std::vector<int64_t>{4});
@@ -104,8 +104,8 @@ TEST_F(Run, WrongTensorsAreErrorsThatNameThem) {
   std::string x = folder / "x";
   EXPECT_EQ(error([&] { input.tensors.erase(input.tensors.begin()); }), x + " has no tensor input");
   EXPECT_EQ(
-      error([&] { input.tensors[0].shape = {4, 1, 2, 9, 1}; }),
-      x + ": tensor input is float32 [4, 1, 2, 9, 1], the package was compiled for float32 [4, 1, 2, 3, 3]");
+      error([&] { input.tensors[0].shape = {4, 3, 1, 6, 1}; }),
+      x + ": tensor input is float32 [4, 3, 1, 6, 1], the package was compiled for float32 [4, 3, 1, 2, 3]");
   EXPECT_EQ(error([&] { input.tensors.emplace_back("mask", ElementType::F32, std::vector<int64_t>{1}); }),
             x + ": tensor mask is not known; input and labels are");
   options.step = true;

@@ -1,0 +1,152 @@
+// kinema-runtime as a user meets it: exit statuses, messages, files.
+#include "runtime/Data/FFmpeg.h"
+#include "runtime/Files.h"
+#include "runtime/Package.h"
+#include "runtime/Safetensors.h"
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+using namespace kinema;
+using namespace kinema::test;
+using nlohmann::json;
+
+namespace {
+
+// Videos of one colour each: red, green or blue is the label.
+std::string writeVideos(const Folder &folder, const std::string &list, int count) {
+  std::string lines;
+  for (int video = 0; video < count; ++video) {
+    std::string name = list + std::to_string(video) + ".mp4";
+    ffmpeg::H264Output output(folder / name, {.width = 24, .height = 16});
+    std::vector<uint8_t> picture(24 * 16 * 3, 60);
+    for (size_t i = video % 3; i < picture.size(); i += 3)
+      picture[i] = 200;
+    for (int frame = 0; frame < 4; ++frame)
+      output.write(picture.data());
+    output.finish();
+    lines += name + " " + std::to_string(video % 3) + "\n";
+  }
+  folder.write(list, lines);
+  return folder / list;
+}
+
+class Commands : public testing::Test {
+protected:
+  Folder folder;
+  std::string package = writeLinearPackage(folder / "linear.kin");
+  std::string output, errors;
+
+  int run(const std::string &arguments, const std::string &program = KINEMA_RUNTIME) {
+    std::string line = fmt::format("cd '{}' && '{}' {} >out 2>err", folder.name(), program, arguments);
+    int status = std::system(line.c_str());
+    output = readFile(folder / "out");
+    errors = readFile(folder / "err");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+};
+
+} // namespace
+
+TEST_F(Commands, WrongArgumentsEndWithStatus2) {
+  EXPECT_EQ(run(""), 2);
+  EXPECT_EQ(run("fly"), 2);
+  EXPECT_EQ(run("info"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: PACKAGE is required (--help lists the options)\n");
+  EXPECT_EQ(run("train linear.kin --train list"), 2);
+  EXPECT_EQ(run("bench linear.kin --runs -3"), 2);
+  EXPECT_EQ(run("--help"), 0);
+  EXPECT_NE(output.find("bench"), std::string::npos);
+}
+
+TEST_F(Commands, WorkThatFailsEndsWithStatus1) {
+  EXPECT_EQ(run("info none.kin"), 1);
+  EXPECT_EQ(errors, "kinema-runtime: error: cannot read none.kin: No such file or directory\n");
+  folder.write("text", "a text");
+  EXPECT_EQ(run("bench text"), 1);
+  EXPECT_EQ(errors, "kinema-runtime: error: text is no package: there is no zip directory at its end\n");
+}
+
+TEST_F(Commands, InfoAndBench) {
+  EXPECT_EQ(run("info linear.kin"), 0);
+  EXPECT_NE(output.find("parameters  57 values in 3 tensors"), std::string::npos) << output;
+  EXPECT_EQ(run("info linear.kin --json"), 0);
+  EXPECT_EQ(json::parse(output).at("parameters").at("total"), 57);
+  EXPECT_EQ(run("bench linear.kin --runs 2 --threads 2"), 0);
+  EXPECT_NE(output.find("train_step: median"), std::string::npos) << output;
+  EXPECT_EQ(run("bench linear.kin --runs 2 --json"), 0);
+  EXPECT_EQ(json::parse(output).at("entries").size(), 2u);
+}
+
+TEST_F(Commands, TrainEvalPredict) {
+  writeVideos(folder, "train.txt", 9);
+  writeVideos(folder, "test.txt", 5);
+  ASSERT_EQ(
+      run("train linear.kin --train train.txt --test test.txt --out out.d --epochs 4 --set train.rate=0.05"),
+      0)
+      << errors;
+  EXPECT_NE(output.find("video_top1  100.00%  (5 of 5)"), std::string::npos) << output << errors;
+  EXPECT_NE(errors.find("epoch 4/4"), std::string::npos) << errors;
+  std::string first = readFile(folder / "out.d/last.safetensors");
+
+  EXPECT_EQ(run("train linear.kin --train train.txt --out out.d"), 2);
+  EXPECT_NE(errors.find("out.d holds a run already"), std::string::npos) << errors;
+
+  // In two parts and with other threads: the same bits.
+  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out two.d --epochs 2 --set "
+                "train.rate=0.05 --loaders 1"),
+            0)
+      << errors;
+  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out two.d --epochs 4 --resume "
+                "--threads 2 --loaders 3"),
+            0)
+      << errors;
+  EXPECT_EQ(readFile(folder / "two.d/last.safetensors"), first);
+
+  ASSERT_EQ(run("eval linear.kin --test test.txt --weights out.d/best.safetensors --json"), 0) << errors;
+  EXPECT_EQ(json::parse(output).at("video_top1"), 1.0);
+  EXPECT_EQ(json::parse(output).at("clips"), 10);
+  ASSERT_EQ(run("eval linear.kin --test test.txt --weights out.d/last.safetensors --confusion"), 0) << errors;
+  EXPECT_NE(output.find("2         0    0    1"), std::string::npos) << output;
+
+  folder.write("names.txt", "red\ngreen\nblue\n");
+  ASSERT_EQ(
+      run("predict linear.kin test.txt1.mp4 --weights out.d/best.safetensors --labels names.txt --top 2"), 0)
+      << errors;
+  EXPECT_EQ(output.rfind("test.txt1.mp4\n", 0), 0u) << output;
+  EXPECT_NE(output.find("%  green\n"), std::string::npos) << output;
+  EXPECT_EQ(std::count(output.begin(), output.end(), '\n'), 3) << output;
+
+  folder.write("bad.mp4", "no video");
+  EXPECT_EQ(run("predict linear.kin bad.mp4 --weights out.d/best.safetensors"), 1);
+  EXPECT_EQ(run("eval linear.kin --test test.txt"), 2);
+  EXPECT_NE(errors.find("carries no weights; name a file with --weights"), std::string::npos) << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out x.d --set data.crop=4x4"), 2);
+  EXPECT_NE(errors.find("data.crop is 4x4, the package was compiled for 2x3"), std::string::npos) << errors;
+}
+
+TEST_F(Commands, ATrainerIsTheRuntimeWithAPackage) {
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", linearCode());
+  writer.writeBehind(KINEMA_RUNTIME, folder / "trainer");
+  EXPECT_EQ(run("info", folder / "trainer"), 0) << errors;
+  EXPECT_EQ(output.rfind("linear: training package", 0), 0u) << output;
+  EXPECT_EQ(run("bench --runs 1", folder / "trainer"), 0) << errors;
+}
+
+TEST_F(Commands, RunWritesWhatItIsAskedFor) {
+  TensorFile input;
+  input.tensors.emplace_back("input", ElementType::F32, std::vector<int64_t>{4, 3, 1, 2, 3});
+  writeTensors(folder / "x", input);
+  EXPECT_EQ(run("run linear.kin --input x --output y"), 0) << errors;
+  EXPECT_TRUE(readTensors(folder / "y").find("logits"));
+  EXPECT_EQ(run("run linear.kin --input x --output y --step"), 1);
+  EXPECT_EQ(errors, "kinema-runtime: error: x has no tensor labels\n");
+  EXPECT_EQ(run("run linear.kin --input x --output y --names caffe"), 2);
+  EXPECT_EQ(run("run linear.kin --input x --output no/such/y"), 1);
+}
