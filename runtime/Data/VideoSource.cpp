@@ -38,6 +38,11 @@ struct Position {
   int64_t epoch = 0, batch = 0, clip = 0;
 };
 
+// Errors name the file first; where the name stands apart that would be twice.
+std::string withoutName(const std::string &message, const std::string &name) {
+  return message.starts_with(name + ": ") ? message.substr(name.size() + 2) : message;
+}
+
 // Opened videos that no thread is using. Neighbouring clips of an evaluation come from one video.
 class IdleReaders {
 public:
@@ -250,7 +255,8 @@ void VideoSource::State::closeUp(Slot &slot) {
     const int64_t video = batch.videos[clip];
     if (!slot.reasons[clip].empty()) {
       if (reported.insert(video).second)
-        unreadable.push_back({video, list.videos[video].path, slot.reasons[clip]});
+        unreadable.push_back(
+            {video, list.videos[video].path, withoutName(slot.reasons[clip], list.videos[video].path)});
       continue;
     }
     if (kept != clip)
