@@ -37,6 +37,22 @@ static bool isSupported(kernel::ConvOp op) {
          llvm::all_of(op.getResultTypes(), holdsVectors);
 }
 
+static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) {
+  Builder builder(op.getContext());
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto parameters =
+      builder.getDictionaryAttr({integer("clips", plan.cuts[0].size), integer("frames", plan.cuts[1].size),
+                                 integer("rows", plan.cuts[2].size), integer("parts", plan.parts.parts),
+                                 integer("partials", plan.cuts.count())});
+  return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", plan.grid(), plan.scratchBytes(), parameters);
+}
+
+kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, BlockShape block, int64_t parts) {
+  return scheduleOf(op, ConvPlan(op, block, parts));
+}
+
 std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp op) {
   if (!isSupported(op))
     return std::nullopt;
@@ -61,16 +77,7 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp
       for (int64_t rows : evenSizes(result[3], step[1]))
         for (int64_t parts : partCounts(std::min<int64_t>(groups, 16)))
           consider({clips, frames, rows}, parts);
-  Builder builder(op.getContext());
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
-  auto parameters =
-      builder.getDictionaryAttr({integer("clips", best->cuts[0].size), integer("frames", best->cuts[1].size),
-                                 integer("rows", best->cuts[2].size), integer("parts", best->parts.parts),
-                                 integer("partials", best->cuts.count())});
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", best->grid(), best->scratchBytes(),
-                                   parameters);
+  return scheduleOf(op, *best);
 }
 
 //===-- Emission ----------------------------------------------------------===//

@@ -7,7 +7,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 #define KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/CPU/Blocks.h"
 
 namespace kinema::cpu {
 
@@ -15,6 +15,10 @@ namespace kinema::cpu {
 /// apply (groups, layouts). `partials` is the leading dimension of moments and sums. The schedule depends on
 /// the operation alone: the number of threads that will share the blocks is not known.
 std::optional<kernel::ScheduleAttr> scheduleConvTile(kernel::ConvOp op);
+
+/// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of
+/// a transposed conv's strides, or all there are.
+kernel::ScheduleAttr convTileSchedule(kernel::ConvOp op, BlockShape block, int64_t parts);
 
 /// Writes the body of a kernel with that schedule.
 void emitConvTile(kernel::ConvOp op, KernelEmitter &e);

@@ -21,11 +21,6 @@ static StagedOperand activationOf(kernel::WeightGradOp op) {
 
 namespace {
 
-struct WeightGradParameters {
-  BlockShape piece;
-  int64_t partials, outGroups, inGroups;
-};
-
 struct WeightGradPlan {
   WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters parameters);
 
@@ -105,6 +100,24 @@ bool isSupported(kernel::WeightGradOp op) {
 
 } // namespace
 
+static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const WeightGradPlan &plan) {
+  Builder builder(op.getContext());
+  const auto &p = plan.parameters;
+  std::pair<StringRef, int64_t> values[] = {{"clips", p.piece[0]},       {"frames", p.piece[1]},
+                                            {"rows", p.piece[2]},        {"partials", p.partials},
+                                            {"out_groups", p.outGroups}, {"in_groups", p.inGroups}};
+  SmallVector<NamedAttribute> parameters;
+  for (auto [name, value] : values)
+    parameters.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  return kernel::ScheduleAttr::get(op.getContext(), "cpu.wgrad_tile", plan.grid(), plan.scratchBytes(),
+                                   builder.getDictionaryAttr(parameters));
+}
+
+kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op,
+                                                         WeightGradParameters parameters) {
+  return scheduleOf(op, WeightGradPlan(op, parameters));
+}
+
 std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::WeightGradOp op) {
   if (!isSupported(op))
     return std::nullopt;
@@ -134,16 +147,7 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::
           for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
             for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16)))
               consider({{clips, frames, rows}, partials, outGroups, inGroups});
-  Builder builder(op.getContext());
-  const auto &p = best->parameters;
-  std::pair<StringRef, int64_t> values[] = {{"clips", p.piece[0]},       {"frames", p.piece[1]},
-                                            {"rows", p.piece[2]},        {"partials", p.partials},
-                                            {"out_groups", p.outGroups}, {"in_groups", p.inGroups}};
-  SmallVector<NamedAttribute> parameters;
-  for (auto [name, value] : values)
-    parameters.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.wgrad_tile", best->grid(), best->scratchBytes(),
-                                   builder.getDictionaryAttr(parameters));
+  return scheduleOf(op, *best);
 }
 
 //===-- Emission ----------------------------------------------------------===//

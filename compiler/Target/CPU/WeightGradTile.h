@@ -7,13 +7,20 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
 #define KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/CPU/Blocks.h"
 
 namespace kinema::cpu {
 
 /// The schedule "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups}, or nothing where the
 /// lowering does not apply. `partials` is the leading dimension of the result.
 std::optional<kernel::ScheduleAttr> scheduleWeightGradTile(kernel::WeightGradOp op);
+
+struct WeightGradParameters {
+  BlockShape piece;
+  int64_t partials, outGroups, inGroups;
+};
+/// The schedule with these parameters; there are at least as many pieces as partials.
+kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, WeightGradParameters parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e);

@@ -136,44 +136,45 @@ static void optimise(llvm::Module &module, llvm::TargetMachine *machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
-Kernel::Kernel(const std::string &text) : context(makeContext()) {
+/// The target's own choice.
+static std::optional<kernel::ScheduleAttr> choose(Operation *op) {
+  if (auto conv = dyn_cast<kernel::ConvOp>(op))
+    return cpu::scheduleConvTile(conv);
+  return cpu::scheduleWeightGradTile(cast<kernel::WeightGradOp>(op));
+}
+
+static double processorTime() { return double(std::clock()) / CLOCKS_PER_SEC; }
+
+Kernel::Kernel(const std::string &text, const Scheduler &scheduler) : context(makeContext()) {
   module = parseSourceString<ModuleOp>(text, context.get());
   if (!module)
     fail("the test's kernel does not parse:\n" + text);
   def = *module->getOps<kernel::DefOp>().begin();
   kernel = def.getKernel();
-  schedule(kernel);
+  double start = processorTime();
+  setSchedule(scheduler ? scheduler(kernel) : choose(kernel));
+  scheduleSeconds = processorTime() - start;
   compile();
+  compileSeconds = processorTime() - start - scheduleSeconds;
 }
 
 Kernel::~Kernel() = default;
 
-void Kernel::schedule(Operation *op) {
-  std::optional<kernel::ScheduleAttr> schedule;
-  int64_t partials = 0;
-  if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
-    schedule = scheduleConvTile(conv);
-    partials = schedule ? schedule->getInt("partials") : 0;
-  } else {
-    schedule = scheduleWeightGradTile(cast<kernel::WeightGradOp>(op));
-    partials = schedule ? schedule->getInt("partials") : 0;
-  }
+void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
   if (!schedule)
     fail("the kernel has no schedule");
-  op->setAttr("schedule", *schedule);
-  for (Value result : op->getResults()) {
+  kernel->setAttr("schedule", *schedule);
+  for (Value result : kernel->getResults()) {
     auto type = cast<RankedTensorType>(result.getType());
     if (type.isDynamicDim(0)) {
       SmallVector<int64_t> shape(type.getShape());
-      shape[0] = partials;
+      shape[0] = schedule->getInt("partials");
       result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
     }
   }
 }
 
 void Kernel::compile() {
-  auto processorTime = [] { return double(std::clock()) / CLOCKS_PER_SEC; };
-  double start = processorTime();
   auto target = OwningOpRef<ModuleOp>(ModuleOp::create(module->getLoc()));
   OpBuilder builder = OpBuilder::atBlockEnd(target->getBody());
   KernelEmitter emitter(builder, module->getLoc());
@@ -182,8 +183,6 @@ void Kernel::compile() {
     emitConvTile(conv, emitter);
   else
     emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), emitter);
-  if (std::getenv("KINEMA_TEST_DUMP"))
-    target->dump();
   lower(*target);
 
   llvm::InitializeNativeTarget();
@@ -200,12 +199,9 @@ void Kernel::compile() {
   llvmModule->setTargetTriple(machine->getTargetTriple());
   addEntry(*llvmModule, llvmModule->getFunction(def.getSymName()));
   optimise(*llvmModule, machine.get());
-  if (std::getenv("KINEMA_TEST_DUMP_LLVM"))
-    llvmModule->print(llvm::errs(), nullptr);
   jit = llvm::cantFail(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(machineBuilder).create());
   llvm::cantFail(jit->addIRModule({std::move(llvmModule), std::move(llvmContext)}));
   entry = llvm::cantFail(jit->lookup("entry")).toPtr<Entry>();
-  compileSeconds = processorTime() - start;
 }
 
 //===-- Running -----------------------------------------------------------===//

@@ -7,6 +7,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,11 +42,15 @@ Storage pack(const Tensor &tensor, mlir::RankedTensorType type);
 /// The logical elements; adds to `dirty` the number of padding elements that are not zero.
 Tensor unpack(Storage &storage, mlir::RankedTensorType type, int64_t &dirty);
 
+/// Gives a kernel operation its schedule.
+using Scheduler = std::function<kernel::ScheduleAttr(mlir::Operation *)>;
+
 /// A compiled kernel.
 class Kernel {
 public:
-  /// `text` is a module with one kernel.def. Reports to stderr and exits where it does not compile.
-  explicit Kernel(const std::string &text);
+  /// `text` is a module with one kernel.def; without a scheduler, the target's own choice. Reports to stderr
+  /// and exits where it does not compile.
+  explicit Kernel(const std::string &text, const Scheduler &scheduler = nullptr);
   ~Kernel();
 
   mlir::Operation *operation() { return kernel; }
@@ -58,10 +63,10 @@ public:
   /// Runs the whole grid at once.
   void runAll(llvm::ArrayRef<float *> buffers);
 
-  double compileSeconds = 0;
+  double scheduleSeconds = 0, compileSeconds = 0; // of processor time
 
 private:
-  void schedule(mlir::Operation *op);
+  void setSchedule(std::optional<kernel::ScheduleAttr> schedule);
   void compile();
 
   std::unique_ptr<mlir::MLIRContext> context;

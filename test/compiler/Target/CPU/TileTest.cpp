@@ -2,6 +2,9 @@
 #include "Cases.h"
 #include "KernelRunner.h"
 
+#include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/WeightGradTile.h"
+
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -63,9 +66,9 @@ void expectClose(const Tensor &actual, const Tensor &expected, const std::string
 }
 
 /// Runs the kernel in shuffled and in natural order on poisoned results and compares with plain loops.
-void check(const std::string &text, const std::string &what) {
+void check(const std::string &text, const std::string &what, const Scheduler &scheduler = nullptr) {
   SCOPED_TRACE(what);
-  Kernel kernel(text);
+  Kernel kernel(text, scheduler);
   auto *op = kernel.operation();
   std::mt19937 random(1);
   std::vector<Tensor> operands;
@@ -106,6 +109,27 @@ void check(const std::string &text, const std::string &what) {
 
 shape::Window window(shape::Size3 kernel, shape::Size3 stride, shape::Size3 low, shape::Size3 high) {
   return {kernel, stride, low, high, {1, 1, 1}};
+}
+
+/// Small blocks that fit nothing evenly.
+kernel::ScheduleAttr smallBlocks(mlir::Operation *op) {
+  if (auto wgrad = mlir::dyn_cast<kernel::WeightGradOp>(op)) {
+    auto dz = wgrad.getGradientType().getShape();
+    cpu::BlockShape piece = {std::min<int64_t>(2, dz[0]), std::min<int64_t>(2, dz[2]),
+                             std::min<int64_t>(3, dz[3])};
+    int64_t pieces = cpu::BlockCuts(dz, piece).count();
+    return cpu::weightGradTileSchedule(wgrad,
+                                       {piece, (pieces + 1) / 2, std::min<int64_t>(2, (dz[1] + 23) / 24), 1});
+  }
+  auto conv = mlir::cast<kernel::ConvOp>(op);
+  auto result = conv.getResultType().getShape();
+  auto step = conv.getGather().resultStep;
+  int64_t groups = (result[1] + 23) / 24;
+  return cpu::convTileSchedule(conv,
+                               {std::min<int64_t>(2, result[0]),
+                                std::min(shape::roundUp(2, step[0]), result[2]),
+                                std::min(shape::roundUp(3, step[1]), result[3])},
+                               std::min<int64_t>(2, groups));
 }
 
 const std::vector<Case> cases = {
@@ -156,11 +180,43 @@ TEST(ConvTile, TransposedWithTwoTensors) {
   }
 }
 
+/// An epilogue's operand and the result may be one buffer.
+TEST(ConvTile, ResultInPlace) {
+  Case c{2, 24, 45, {3, 9, 7}, half({3, 3, 3}), "none", "residual"};
+  Kernel kernel(forwardText(c), smallBlocks);
+  std::mt19937 random(1);
+  std::vector<Storage> inputs;
+  std::vector<float *> buffers;
+  unsigned residual = 2; // the operands are w, z, residual, bias
+  for (unsigned i = 0; i < kernel.operation()->getNumOperands(); ++i) {
+    inputs.push_back(pack(randomTensor(kernel.operandType(i).getShape(), random), kernel.operandType(i)));
+    buffers.push_back(inputs.back().data());
+  }
+  Storage result(inputs[residual].count);
+  buffers.push_back(result.data());
+  kernel.runAll(buffers);
+  buffers.back() = buffers[residual];
+  kernel.runAll(buffers);
+  EXPECT_EQ(0, std::memcmp(result.data(), buffers[residual], result.count * 4));
+}
+
 TEST(WeightGradTile, AllShapes) {
   for (const auto &c : cases)
     check(weightGradText(c), describe(c));
   for (const auto &c : stems)
     check(weightGradText(c), describe(c));
+}
+
+TEST(ConvTile, UnevenBlocks) {
+  for (const auto &c : cases) {
+    check(forwardText(c), describe(c), smallBlocks);
+    check(transposedText(c), describe(c), smallBlocks);
+  }
+}
+
+TEST(WeightGradTile, UnevenBlocks) {
+  for (const auto &c : cases)
+    check(weightGradText(c), describe(c), smallBlocks);
 }
 
 } // namespace
