@@ -65,13 +65,20 @@ private:
 
 } // namespace
 
+/// Batch norm, activations, dropout and views ride with the operations around them.
+static bool isStored(Operation &op) {
+  return isa<clip::ConvOp, clip::LinearOp, clip::AddOp, clip::MulOp, clip::ConcatOp, clip::MaxPoolOp,
+             clip::AvgPoolOp>(op);
+}
+
 static void addOperation(Operation &op, Layer &row) {
   Value x = op.getOperand(0), y = op.getResult(0);
   if (row.in.empty())
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
   row.macs += macsOf(&op);
-  row.activationBytes = elementsPerClip(y.getType()) * 4;
+  if (isStored(op))
+    row.activationBytes += elementsPerClip(y.getType()) * 4;
 }
 
 /// A conv in space, then one in time, in one row: the channels between them.
@@ -121,8 +128,9 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
     if (auto conv = dyn_cast<clip::ConvOp>(op))
       noteMid(conv, *row, previousConv);
     table.macs += macsOf(&op);
-    table.activationBytes += elementsPerClip(op.getResult(0).getType()) * 4;
   }
+  for (const Layer &layer : table.layers)
+    table.activationBytes += layer.activationBytes;
   addParameters(module, rows, table);
   return table;
 }

@@ -19,7 +19,7 @@ struct Layer {
   int64_t mid = 0;              // channels between the parts of a factorised conv; 0: it has one part
   int64_t parameters = 0;       // trained numbers
   int64_t macs = 0;             // multiply-adds of its convs and fully connected layers, a clip
-  int64_t activationBytes = 0;  // of its result, float32, a clip
+  int64_t activationBytes = 0;  // of the results it stores (convs, sums, pools ...), float32, a clip
 };
 
 struct LayerTable {
@@ -31,7 +31,7 @@ struct LayerTable {
   int64_t parameters = 0;      // trained numbers
   int64_t weights = 0;         // those of convs and fully connected layers, without biases and batch norm
   int64_t macs = 0;            // a clip
-  int64_t activationBytes = 0; // of all results, float32, a clip
+  int64_t activationBytes = 0; // the sum of the layers'
 };
 
 /// From a module with `@forward` in phase `clip`; an error is reported where it has none.

@@ -72,7 +72,14 @@ OwningOpRef<ModuleOp> kinema::importAndExpand(MLIRContext &context, StringRef pa
   dsl::LoadOptions load;
   load.libraryPaths = options.libraryPaths;
   load.overrides = settings(path, options);
-  if (!dsl::loadFile(path, load, spec.program, spec.diagnostics) || stop == Phase::Ast)
+  if (!dsl::loadFile(path, load, spec.program, spec.diagnostics))
+    return {};
+  return expandLoaded(context, options, stop, spec);
+}
+
+OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendOptions &options, Phase stop,
+                                           Spec &spec) {
+  if (stop == Phase::Ast)
     return {};
   OwningOpRef<ModuleOp> module = importProgram(spec.program, context);
   if (stop == Phase::Arch)

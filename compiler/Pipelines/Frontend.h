@@ -29,6 +29,11 @@ struct Spec {
 mlir::OwningOpRef<mlir::ModuleOp> importAndExpand(mlir::MLIRContext &context, llvm::StringRef path,
                                                   const FrontendOptions &options, Phase stop, Spec &spec);
 
+/// The same for a spec that is loaded already; of the options, those about parameters of the network,
+/// libraries and overrides are the loader's business.
+mlir::OwningOpRef<mlir::ModuleOp> expandLoaded(mlir::MLIRContext &context, const FrontendOptions &options,
+                                               Phase stop, Spec &spec);
+
 } // namespace kinema
 
 #endif

@@ -44,7 +44,7 @@ bool Expander::bindArgument(Callable &target, const Parameter &parameter, Attrib
         << "the other one is given here";
     return false;
   }
-  target.bound.insert({parameter.name.str(), {std::move(*binding), place.value}});
+  target.bound.insert({parameter.name.str(), {std::move(*binding), place.name}});
   return true;
 }
 
@@ -193,6 +193,8 @@ bool Expander::bindParameters(Callable &callable, Frame &callee, Location where)
     if (callee.names.contains(parameter.name))
       continue;
     if (const Binding *setting = settingOf(callable, parameter.name)) {
+      if (isBroken(*setting))
+        return false;
       callee.names[parameter.name] = *setting;
       continue;
     }

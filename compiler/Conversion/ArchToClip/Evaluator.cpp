@@ -122,6 +122,8 @@ CallablePtr Expander::findOperation(StringRef name) {
 /// `path` without its first part is `rest`: "stride.h", "h".
 std::optional<Binding> Expander::memberOf(const Binding &binding, StringRef path, StringRef rest,
                                           Frame &frame, Location where) {
+  if (isBroken(binding))
+    return std::nullopt;
   if (rest.empty())
     return binding;
   if (const auto *node = std::get_if<NodePtr>(&binding))

@@ -75,27 +75,26 @@ bool Expander::withinLimits(Location where, Frame &frame) {
 Activation Expander::expandBody(Region &body, Frame &frame, Activation value) {
   size_t settingsBefore = settings.size();
   std::vector<Stream> streams;
-  bool stuck = false;
+  for (auto stream : body.getOps<arch::StreamOp>())
+    announceStream(stream, frame); // its name may be used before its line
   for (Operation &op : body.getOps()) {
     if (auto stream = dyn_cast<arch::StreamOp>(op)) {
       streams.push_back(startStream(stream, frame, value));
-      advance(streams);
-      continue;
-    }
-    if (std::string missing = missingValue(&op, frame); !missing.empty()) {
-      stuck = true;
+    } else if (std::string missing = missingValue(&op, frame); missing.empty()) {
+      value = expandStatement(&op, frame, value);
+    } else {
+      if (llvm::all_of(streams, [](Stream &stream) { return stream.finished(); }))
+        reportCircle(&op, missing, frame);
+      value = Activation::failed();
       break;
     }
-    value = expandStatement(&op, frame, value);
     advance(streams);
   }
   for (Stream &stream : streams)
     if (!stream.finished()) {
-      reportStuck(stream);
+      reportCircle(&*stream.next, missingValue(&*stream.next, *stream.frame), *stream.frame);
       value = Activation::failed();
     }
-  if (stuck)
-    value = Activation::failed();
   settings.resize(settingsBefore);
   return value;
 }
@@ -118,8 +117,8 @@ Activation Expander::expandStatement(Operation *op, Frame &frame, const Activati
 }
 
 void Expander::expandLet(arch::LetOp op, Frame &frame) {
-  if (std::optional<int64_t> value = evaluateInteger(op.getValue(), frame, arch::Places::of(op).head))
-    frame.names[op.getName()] = *value;
+  std::optional<int64_t> value = evaluateInteger(op.getValue(), frame, arch::Places::of(op).head);
+  frame.names[op.getName()] = value ? Binding(*value) : Binding(Broken());
 }
 
 void Expander::expandSet(arch::SetOp op, Frame &frame) {
@@ -134,8 +133,8 @@ void Expander::expandSet(arch::SetOp op, Frame &frame) {
     fail(where, frame, callable->describe() + " has no parameter '" + op.getParameter().str() + "'");
     return;
   }
-  if (std::optional<Binding> value = evaluate(op.getValue(), *parameter, frame, where))
-    settings.push_back({callable->key(), parameter->name.str(), std::move(*value)});
+  std::optional<Binding> value = evaluate(op.getValue(), *parameter, frame, where);
+  settings.push_back({callable->key(), parameter->name.str(), value.value_or(Broken())});
 }
 
 Activation Expander::expandFrom(arch::FromOp op, Frame &frame) {

@@ -69,10 +69,11 @@ private:
   bool withinLimits(mlir::Location where, Frame &frame);
 
   // Streams.cpp
+  void announceStream(arch::StreamOp op, Frame &frame);
   Stream startStream(arch::StreamOp op, Frame &frame, const Activation &value);
   void advance(std::vector<Stream> &streams);
   bool step(Stream &stream);
-  void reportStuck(Stream &stream);
+  void reportCircle(mlir::Operation *statement, llvm::StringRef missing, Frame &frame);
   /// The first value that a statement names and an unfinished stream has not got yet; empty if there is none.
   std::string missingValue(mlir::Operation *statement, Frame &frame);
 

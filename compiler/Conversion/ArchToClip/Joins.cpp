@@ -191,6 +191,7 @@ Activation Expander::expandResidual(Site &site, Frame &arguments) {
     if (!projected)
       return Activation::failed();
     shortcut = *projected;
+    shortcut.origin = arch::Places::of(site.op).statement;
   }
   if (body.type() != shortcut.type()) {
     Operand a{body, "the body"}, b{shortcut, "the shortcut"};

@@ -41,6 +41,7 @@ void Node::add(StringRef part, NodePtr node) {
 namespace {
 struct Describe {
   std::string operator()(Auto) const { return "'auto'"; }
+  std::string operator()(Broken) const { return "nothing"; }
   std::string operator()(int64_t value) const { return "the integer " + std::to_string(value); }
   std::string operator()(double value) const { return llvm::formatv("the number {0}", value).str(); }
   std::string operator()(const Size &size) const { return "the size " + sizeText(size); }

@@ -6,16 +6,19 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::expansion;
 
+void Expander::announceStream(arch::StreamOp op, Frame &frame) {
+  auto node = std::make_shared<Node>();
+  node->complete = false;
+  frame.labels->add(op.getName(), node);
+}
+
 Expander::Stream Expander::startStream(arch::StreamOp op, Frame &frame, const Activation &value) {
   auto inner = std::make_unique<Frame>();
   inner->outer = &frame;
   inner->file = frame.file;
   inner->path = frame.path + op.getName().str() + ".";
-  auto node = std::make_shared<Node>();
-  node->complete = false;
-  node->name = op.getName().str();
+  NodePtr node = findNode(op.getName(), frame);
   inner->labels = node;
-  frame.labels->add(op.getName(), node);
   Block::iterator first = op.getBody().front().begin();
   return {op, std::move(inner), node, value, first, settings};
 }
@@ -95,11 +98,7 @@ void Expander::advance(std::vector<Stream> &streams) {
   }
 }
 
-void Expander::reportStuck(Stream &stream) {
-  Operation *op = &*stream.next;
-  std::string missing = missingValue(op, *stream.frame);
-  fail(arch::Places::of(op).head, *stream.frame, "'" + missing + "' is not known when this line needs it",
-       "it waits for this stream itself, or has no such name");
-  stream.node->value = Activation::failed();
-  stream.node->complete = true;
+void Expander::reportCircle(Operation *op, StringRef missing, Frame &frame) {
+  fail(arch::Places::of(op).head, frame, "'" + missing + "' is needed here before it can be known",
+       "streams wait for each other in a circle");
 }

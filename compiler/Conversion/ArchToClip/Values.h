@@ -72,10 +72,13 @@ struct Auto {};
 struct Word {
   std::string text; // `max`, `half`, `on`
 };
+/// Of an expression with an error that was reported: what uses it is silent.
+struct Broken {};
 /// The value of an expression.
-using Binding = std::variant<Auto, int64_t, double, Size, Word, std::shared_ptr<Callable>, NodePtr>;
+using Binding = std::variant<Auto, Broken, int64_t, double, Size, Word, std::shared_ptr<Callable>, NodePtr>;
 
 inline bool isAuto(const Binding &binding) { return std::holds_alternative<Auto>(binding); }
+inline bool isBroken(const Binding &binding) { return std::holds_alternative<Broken>(binding); }
 inline bool isWord(const Binding &binding, llvm::StringRef text) {
   const auto *word = std::get_if<Word>(&binding);
   return word && word->text == text;
