@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <new>
 
@@ -47,6 +48,9 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
       ->check(CLI::NonNegativeNumber);
   addWeights(app, options, "start from these weights (safetensors)");
+  app.add_flag(
+      "--partial", options.partial,
+      "initialise what --weights lack or have in another shape, such as a last layer for other classes");
   addData(app, options);
   addThreads(app, options);
 }
@@ -100,6 +104,7 @@ int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &prog
     fmt::print(stderr, "{}: error: {}\n", program, message);
     return status;
   };
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of the write that does it
   try {
     app.parse(argc, argv);
     std::fflush(stdout);

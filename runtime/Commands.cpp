@@ -76,6 +76,20 @@ void applyOptions(const TrainOptions &options, Recipe &recipe) {
     applySetting(recipe, fmt::format("train.seed={}", *options.seed));
 }
 
+void startFrom(Program &program, const Package &package, const TrainOptions &options, Progress &progress) {
+  if (options.weights.empty())
+    return;
+  if (!options.partial)
+    return loadWeights(program, package, options.weights, options.names);
+  auto unmatched = program.loadMatchingWeights(readTensors(options.weights), findNames(options.names));
+  if (unmatched.missing.size() == program.manifest().parameters.size())
+    fail("{} has none of the parameters of {}", options.weights, program.manifest().name);
+  if (!unmatched.missing.empty())
+    progress.note(fmt::format("initialised: {}", fmt::join(unmatched.missing, ", ")));
+  if (!unmatched.unused.empty())
+    progress.note(fmt::format("of {} not used: {}", options.weights, fmt::join(unmatched.unused, ", ")));
+}
+
 // The folder must be new, or its run the one to go on with.
 void checkFolder(const TrainOptions &options, const std::string &checkpoint) {
   bool exists = std::filesystem::exists(checkpoint);
@@ -163,8 +177,7 @@ void train(const TrainOptions &options) {
   checkClipShape(manifest, recipe, true);
   if (!options.resume)
     program.initialise(recipe.train.seed);
-  if (!options.weights.empty())
-    loadWeights(program, package, options.weights, options.names);
+  startFrom(program, package, options, progress);
 
   VideoList videos = readVideos(options.trainList, manifest);
   auto source = VideoSource::training(std::move(videos), recipe, loaderOptions(manifest, options.loaders));
@@ -230,9 +243,9 @@ void predict(const PredictOptions &options) {
     list.videos.push_back({video, 0}); // of the label, which nobody knows, nothing is made
   auto source = VideoSource::evaluation(std::move(list), recipe, loaderOptions(manifest, options.loaders));
   VideoScores scores(manifest.classes, recipe.eval.average == "logits");
-  Progress quiet(nullptr);
+  Progress progress;
   catchInterrupts();
-  Evaluation evaluation = evaluate(program, *source, recipe.eval, quiet, "prediction",
+  Evaluation evaluation = evaluate(program, *source, recipe.eval, progress, "prediction",
                                    [&](const Batch &batch, std::span<const float> logits) {
                                      scores.add(logits, batch.labels, batch.videos);
                                    });

@@ -22,6 +22,7 @@ struct TrainOptions : PackageOptions {
   std::string trainList, testList; // test: may be empty
   std::string out;                 // folder
   std::string weights, names;      // to start from; empty: initialised
+  bool partial = false;            // what the weights lack or have in another shape stays initialised
   std::optional<int64_t> epochs, seed;
   std::optional<double> rate;
   std::vector<std::string> settings; // "train.rate=0.1"

@@ -93,6 +93,10 @@ class CpuDevice final : public Device {
 public:
   explicit CpuDevice(int wanted) : threads(wanted > 0 ? wanted : omp_get_max_threads()), scratch(threads) {
     omp_set_dynamic(0); // the partition counts on getting as many threads as asked for
+#ifdef __clang__
+    kmp_set_blocktime(
+        1); // ms; threads that wait longer sleep, and leave the cores to those that decode videos
+#endif
   }
 
   std::string describe() const override {

@@ -340,6 +340,21 @@ void parseEntries(const Node &root, Manifest &manifest) {
   }
 }
 
+// Sizes that the recipe leaves to the input are filled in.
+Recipe parseRecipeFor(const Node &node, const InputTensor &input) {
+  try {
+    Recipe recipe = parseRecipe(node.raw());
+    if (recipe.data.frames == 0)
+      recipe.data.frames = input.shape[2];
+    for (auto *crop : {&recipe.data.crop, &recipe.eval.crop})
+      if ((*crop)[0] == 0)
+        *crop = {input.shape[3], input.shape[4]};
+    return recipe;
+  } catch (const Error &error) {
+    node.fault("{}", error.what());
+  }
+}
+
 Manifest parse(const Node &root) {
   Manifest manifest;
   if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 1)
@@ -359,11 +374,7 @@ Manifest parse(const Node &root) {
   parseParameters(root, manifest);
   parseOutputs(root, manifest);
   parseEntries(root, manifest);
-  try {
-    manifest.recipe = parseRecipe(root.at("recipe").raw());
-  } catch (const Error &error) {
-    root.at("recipe").fault("{}", error.what());
-  }
+  manifest.recipe = parseRecipeFor(root.at("recipe"), manifest.input());
   return manifest;
 }
 

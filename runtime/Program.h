@@ -69,6 +69,12 @@ public:
   // Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over. After loading,
   // "prepare" has been run.
   void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
+  // Loads the parameters that the file has with the right shape, and leaves the others as they are.
+  struct Unmatched {
+    std::vector<std::string> missing; // parameters, by their names in the file
+    std::vector<std::string> unused;  // tensors
+  };
+  Unmatched loadMatchingWeights(const TensorFile &file, const NameMap &names = {});
   TensorFile storeWeights(const NameMap &names = {});
   // Copies one parameter, momentum or output into a tensor for a file, of its shape there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);

@@ -162,19 +162,22 @@ void expectOneOf(const char *field, const std::string &value, std::vector<std::s
     refuse("{} must be one of {}, found '{}'", field, fmt::join(choices, ", "), value);
 }
 
-void expectSize(const char *field, const std::array<int64_t, 2> &size) {
+// zero: 0x0 is allowed too.
+void expectSize(const char *field, const std::array<int64_t, 2> &size, bool zero) {
+  if (zero && size == std::array<int64_t, 2>{0, 0})
+    return;
   if (size[0] < 1 || size[1] < 1 || size[0] > 65536 || size[1] > 65536)
     refuse("{} must be a size HxW between 1x1 and 65536x65536, found {}x{}", field, size[0], size[1]);
 }
 
 void check(const DataRecipe &data) {
-  expect(data.frames >= 1 && data.frames <= 65536, "data.frames", "between 1 and 65536", data.frames);
+  expect(data.frames >= 0 && data.frames <= 65536, "data.frames", "between 0 and 65536", data.frames);
   expect(data.every >= 1 && data.every <= 65536, "data.every", "between 1 and 65536", data.every);
   expect(data.fps >= 0 && data.fps <= 1000, "data.fps", "between 0 and 1000", data.fps);
   expectOneOf("data.start", data.start, {"random", "first", "middle"});
-  expectSize("data.resize", data.resize);
+  expectSize("data.resize", data.resize, data.shortSide > 0);
   expect(data.shortSide >= 0 && data.shortSide <= 65536, "data.short", "between 0 and 65536", data.shortSide);
-  expectSize("data.crop", data.crop);
+  expectSize("data.crop", data.crop, true);
   expectOneOf("data.at", data.at, {"random", "centre"});
   expect(data.flip >= 0 && data.flip <= 1, "data.flip", "a probability", data.flip);
   if (data.mean.empty() || data.mean.size() != data.std.size())
@@ -205,7 +208,7 @@ void check(const EvalRecipe &eval) {
   expect(eval.clips >= 1, "eval.clips", "at least 1", eval.clips);
   expect(eval.segments >= 0, "eval.segments", "at least 0", eval.segments);
   expectOneOf("eval.spread", eval.spread, {"uniform", "random"});
-  expectSize("eval.crop", eval.crop);
+  expectSize("eval.crop", eval.crop, true);
   expectOneOf("eval.at", eval.at, {"centre", "random", "three"});
   expectOneOf("eval.average", eval.average, {"scores", "logits"});
   for (const std::string &item : eval.report)

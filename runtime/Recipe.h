@@ -13,13 +13,13 @@
 namespace kinema {
 
 struct DataRecipe {
-  int64_t frames = 16;                        // of a clip
+  int64_t frames = 16;                        // of a clip; 0: the input's
   int64_t every = 1;                          // take every n-th frame
   double fps = 0;                             // bring videos to this rate first; 0: the file's own
   std::string start = "random";               // first frame: random, first, middle
   std::array<int64_t, 2> resize = {128, 171}; // H, W
   int64_t shortSide = 0;                      // "short": > 0: scale the short side to it instead of `resize`
-  std::array<int64_t, 2> crop = {112, 112};   // H, W
+  std::array<int64_t, 2> crop = {112, 112};   // H, W; 0x0: the input's
   std::string at = "random";                  // place of the crop: random, centre
   double flip = 0.5;                          // probability of a horizontal flip
   std::vector<double> mean = {110.201, 100.64, 95.9966}; // [C] of 0..255 values
@@ -47,9 +47,9 @@ struct EvalRecipe {
   int64_t clips = 10;             // of a video
   int64_t segments = 0;           // > 0: a clip takes one frame from each of so many parts of the video
   std::string spread = "uniform"; // of the clips over the video: uniform, random
-  std::array<int64_t, 2> crop = {112, 112};
-  std::string at = "centre";      // place of the crop: centre, random, three
-  std::string average = "scores"; // over a video's clips: scores (softmax), logits
+  std::array<int64_t, 2> crop = {112, 112}; // H, W; 0x0: the input's
+  std::string at = "centre";                // place of the crop: centre, random, three
+  std::string average = "scores";           // over a video's clips: scores (softmax), logits
   std::vector<std::string> report = {"clip_top1", "video_top1", "video_top5"};
 };
 

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 namespace kinema {
 namespace {
@@ -41,7 +40,7 @@ void Trainer::resume(const TrainingState &from) { state = from; }
 
 TrainingResult Trainer::run() {
   curves.emplace(options.folder, program.manifest().name, state.epoch);
-  lastSave = now();
+  save(); // so that a folder that cannot be written shows before the work is done
   while (state.epoch < recipe.train.epochs)
     runEpoch();
   return {state, lastTest};
@@ -91,12 +90,10 @@ void Trainer::step() {
 void Trainer::checkLoss(float loss) const {
   if (std::isfinite(loss))
     return;
-  std::string kept = std::filesystem::exists(lastCheckpoint())
-                         ? fmt::format("{} holds the last checkpoint", lastCheckpoint())
-                         : "nothing was saved yet";
-  fail("the loss is {} in epoch {}, batch {}: training stops, {}; try a smaller train.rate or a longer "
-       "train.warmup",
-       loss, state.epoch + 1, state.batch + 1, kept);
+  fail("the loss is {} in epoch {}, batch {}: training stops, {} holds the last checkpoint; try a smaller "
+       "train.rate or "
+       "a longer train.warmup",
+       loss, state.epoch + 1, state.batch + 1, lastCheckpoint());
 }
 
 void Trainer::saveIfDue() {

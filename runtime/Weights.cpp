@@ -103,6 +103,26 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
   run("prepare");
 }
 
+Program::Unmatched Program::loadMatchingWeights(const TensorFile &file, const NameMap &names) {
+  Unmatched unmatched;
+  std::set<std::string> used;
+  for (const Parameter &parameter : contents.parameters) {
+    std::string name = names ? names(parameter.name) : parameter.name;
+    const FileTensor *tensor = file.find(name);
+    if (tensor && tensor->type == parameter.type && tensor->shape == parameter.fileShape) {
+      set(parameter, tensor->as<float>());
+      used.insert(name);
+    } else {
+      unmatched.missing.push_back(name.empty() ? parameter.name : name);
+    }
+  }
+  for (const FileTensor &tensor : file.tensors)
+    if (!used.contains(tensor.name) && !passedOver(tensor.name, isCheckpoint(file)))
+      unmatched.unused.push_back(tensor.name);
+  run("prepare");
+  return unmatched;
+}
+
 FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {
   FileTensor stored(name, tensor.type, tensor.fileShape);
   read(tensor, stored.bytes.data(), tensor.elements());

@@ -105,7 +105,7 @@ TEST_F(Commands, TrainEvalPredict) {
                 "--threads 2 --loaders 3"),
             0)
       << errors;
-  EXPECT_EQ(readFile(folder / "two.d/last.safetensors"), first);
+  EXPECT_TRUE(readFile(folder / "two.d/last.safetensors") == first);
 
   ASSERT_EQ(run("eval linear.kin --test test.txt --weights out.d/best.safetensors --json"), 0) << errors;
   EXPECT_EQ(json::parse(output).at("video_top1"), 1.0);
@@ -123,10 +123,45 @@ TEST_F(Commands, TrainEvalPredict) {
 
   folder.write("bad.mp4", "no video");
   EXPECT_EQ(run("predict linear.kin bad.mp4 --weights out.d/best.safetensors"), 1);
+  EXPECT_EQ(errors.rfind("cannot read bad.mp4: ", 0), 0u) << errors;
   EXPECT_EQ(run("eval linear.kin --test test.txt"), 2);
   EXPECT_NE(errors.find("carries no weights; name a file with --weights"), std::string::npos) << errors;
   EXPECT_EQ(run("train linear.kin --train train.txt --out x.d --set data.crop=4x4"), 2);
   EXPECT_NE(errors.find("data.crop is 4x4, the package was compiled for 2x3"), std::string::npos) << errors;
+}
+
+// An interrupt in mid-training: the step is finished, the checkpoint written, and the run goes on to the same
+// bits.
+TEST_F(Commands, AnInterruptLosesNothing) {
+  writeVideos(folder, "train.txt", 9);
+  std::string arguments = "train linear.kin --train train.txt --set train.epochs=2000 --out ";
+  std::string line = fmt::format("cd '{}' && {{ timeout -s INT 1 '{}' {}a.d 2>err; echo $? >status; }}",
+                                 folder.name(), KINEMA_RUNTIME, arguments);
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  EXPECT_EQ(readFile(folder / "status"), "124\n") << "ended by the signal of timeout";
+  errors = readFile(folder / "err");
+  EXPECT_NE(errors.find("error: stopped by SIGINT after batch"), std::string::npos) << errors;
+  TensorFile checkpoint = readTensors(folder / "a.d/last.safetensors");
+  int64_t epoch = json::parse(checkpoint.metadata.at("state")).at("epoch");
+  std::string epochs = fmt::format(" --epochs {}", epoch + 2);
+  ASSERT_EQ(run("train linear.kin --train train.txt --resume --out a.d" + epochs), 0) << errors;
+  ASSERT_EQ(run("train linear.kin --train train.txt --out b.d" + epochs), 0) << errors;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
+}
+
+TEST_F(Commands, FineTuning) {
+  writeVideos(folder, "train.txt", 9);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out out.d --epochs 1"), 0) << errors;
+  TensorFile weights = readTensors(folder / "out.d/last.safetensors");
+  weights.metadata.clear();
+  std::erase_if(weights.tensors,
+                [](const FileTensor &t) { return t.name != "fc.bias" && t.name != "in.bn.running_mean"; });
+  writeTensors(folder / "w", weights);
+  EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w"), 1);
+  EXPECT_NE(errors.find("w has no tensor fc.weight, which linear needs"), std::string::npos) << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w --partial"), 0)
+      << errors;
+  EXPECT_NE(errors.find("initialised: fc.weight\n"), std::string::npos) << errors;
 }
 
 TEST_F(Commands, ATrainerIsTheRuntimeWithAPackage) {

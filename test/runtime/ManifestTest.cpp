@@ -46,6 +46,17 @@ TEST(Manifest, InferencePackageNeedsNoTraining) {
   EXPECT_FALSE(manifest.labels || manifest.hyper);
 }
 
+TEST(Manifest, TheRecipeTakesSizesFromTheInput) {
+  json document = linearManifest();
+  document["recipe"]["data"]["frames"] = 0;
+  document["recipe"]["data"]["crop"] = {0, 0};
+  document["recipe"]["eval"]["crop"] = {0, 0};
+  Recipe recipe = parseManifest(document.dump(), "x.kin").recipe;
+  EXPECT_EQ(recipe.data.frames, 1);
+  EXPECT_EQ(recipe.data.crop, (std::array<int64_t, 2>{2, 3}));
+  EXPECT_EQ(recipe.eval.crop, (std::array<int64_t, 2>{2, 3}));
+}
+
 TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");

