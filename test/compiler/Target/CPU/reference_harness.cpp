@@ -15,6 +15,7 @@
 #include <dlfcn.h>
 #include <limits>
 #include <random>
+#include <stdexcept>
 #include <unistd.h>
 
 using namespace mlir;
@@ -196,7 +197,7 @@ struct ReferenceKernel::Buffers {
 std::vector<Tensor> ReferenceKernel::run(const std::vector<Tensor> &operands,
                                          std::map<unsigned, unsigned> inPlace) {
   if (!function)
-    return std::vector<Tensor>(8);
+    throw std::runtime_error("the kernel did not compile");
   std::vector<std::vector<Tensor>> runs;
   for (bool shuffled : {false, true}) {
     Buffers buffers(kernel, operands, inPlace);

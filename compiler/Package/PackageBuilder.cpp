@@ -1,0 +1,178 @@
+#include "compiler/Package/PackageBuilder.h"
+
+#include "dialects/Kernel/Kernel.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include <nlohmann/json.hpp>
+
+using namespace mlir;
+using namespace kinema;
+using json = nlohmann::ordered_json;
+
+//===-- Attributes as JSON ------------------------------------------------===//
+
+/// Nothing where the attribute has no counterpart.
+static std::optional<json> toJson(Attribute attribute) {
+  auto list = [](auto values, auto convert) -> std::optional<json> {
+    json result = json::array();
+    for (auto value : values) {
+      std::optional<json> item = convert(value);
+      if (!item)
+        return std::nullopt;
+      result.push_back(std::move(*item));
+    }
+    return result;
+  };
+  auto same = [](auto value) { return std::optional<json>(value); };
+  return TypeSwitch<Attribute, std::optional<json>>(attribute)
+      .Case([](BoolAttr a) { return json(a.getValue()); })
+      .Case([](IntegerAttr a) { return json(a.getInt()); })
+      .Case([](FloatAttr a) { return json(a.getValueAsDouble()); })
+      .Case([](StringAttr a) { return json(a.str()); })
+      .Case([&](ArrayAttr a) { return list(a, toJson); })
+      .Case([&](DenseI64ArrayAttr a) { return list(a.asArrayRef(), same); })
+      .Case([&](DenseF64ArrayAttr a) { return list(a.asArrayRef(), same); })
+      .Case([](DictionaryAttr a) -> std::optional<json> {
+        json result = json::object();
+        for (NamedAttribute entry : a) {
+          auto value = toJson(entry.getValue());
+          if (!value)
+            return std::nullopt;
+          result[entry.getName().str()] = std::move(*value);
+        }
+        return result;
+      })
+      .Default([](Attribute) { return std::nullopt; });
+}
+
+namespace {
+/// Collects the manifest; an error is reported once.
+class Manifest {
+public:
+  Manifest(ModuleOp module, StringRef target) : module(module), target(target) {}
+
+  LogicalResult build();
+  std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
+
+private:
+  FailureOr<json> dictionary(StringRef name);
+  LogicalResult addHeader();
+  LogicalResult addPlan();
+  LogicalResult addKernels();
+  LogicalResult addEntries();
+
+  ModuleOp module;
+  StringRef target;
+  json root;
+};
+} // namespace
+
+FailureOr<json> Manifest::dictionary(StringRef name) {
+  auto attribute = module->getAttrOfType<DictionaryAttr>(name);
+  if (!attribute)
+    return module.emitError("has no ") << name << ", which a package needs";
+  auto value = toJson(attribute);
+  if (!value)
+    return module.emitError("has a ") << name << " that JSON cannot say: " << attribute;
+  return std::move(*value);
+}
+
+LogicalResult Manifest::addHeader() {
+  auto network = dictionary("kinema.network");
+  if (failed(network))
+    return failure();
+  bool train = module.lookupSymbol<kernel::EntryOp>("train_step") != nullptr;
+  root = {{"format", 1},
+          {"name", network->value("name", "")},
+          {"mode", train ? "train" : "infer"},
+          {"target", target.str()},
+          {"code", "code/" + target.str() + ".so"},
+          {"batch", network->value("batch", 0)},
+          {"classes", network->value("classes", 0)}};
+  return success();
+}
+
+/// The plan's tensors as they are; its sizes go to the arena.
+LogicalResult Manifest::addPlan() {
+  auto plan = dictionary("kernel.plan");
+  if (failed(plan))
+    return failure();
+  json arena = {{"bytes", plan->value("arena", 0)}};
+  for (const char *key : {"segments", "activations", "separate_activations"})
+    if (plan->contains(key))
+      arena[key] = (*plan)[key];
+  root["arena"] = arena;
+  for (const char *key : {"inputs", "labels", "hyper", "parameters", "outputs"})
+    if (plan->contains(key))
+      root[key] = (*plan)[key];
+  return success();
+}
+
+LogicalResult Manifest::addKernels() {
+  json kernels = json::object();
+  for (auto def : module.getOps<kernel::DefOp>()) {
+    Operation *op = def.getKernel();
+    auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+    if (!schedule)
+      return op->emitOpError("has no schedule");
+    json layers = *toJson(def.getLayers());
+    kernels[def.getSymName().str()] = {{"symbol", def.getSymName().str()},
+                                       {"scratch", schedule.getScratch()},
+                                       {"schedule", schedule.getName().str()},
+                                       {"op", op->getName().stripDialect().str()},
+                                       {"layers", layers}};
+  }
+  root["kernels"] = kernels;
+  return success();
+}
+
+LogicalResult Manifest::addEntries() {
+  json entries = json::object();
+  for (auto entry : module.getOps<kernel::EntryOp>()) {
+    json launches = json::array();
+    for (auto launch : entry.getBody().getOps<kernel::LaunchOp>()) {
+      auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
+      if (!def)
+        return launch.emitOpError("runs @") << launch.getKernel() << ", which is not there";
+      auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
+      launches.push_back({{"kernel", launch.getKernel().str()},
+                          {"grid", schedule.getGrid()},
+                          {"args", std::vector<int64_t>(launch.getArgs())},
+                          {"reads", launch.getReads()},
+                          {"writes", launch.getWrites()},
+                          {"macs", launch.getMacs()},
+                          {"layer", launch.getLayer().str()}});
+    }
+    entries[entry.getSymName().str()] = launches;
+  }
+  root["entries"] = entries;
+  return success();
+}
+
+LogicalResult Manifest::build() {
+  if (failed(addHeader()) || failed(addPlan()) || failed(addKernels()) || failed(addEntries()))
+    return failure();
+  auto recipe = dictionary("kinema.recipe");
+  if (failed(recipe))
+    return failure();
+  root["recipe"] = *recipe;
+  return success();
+}
+
+FailureOr<std::string> kinema::buildManifest(ModuleOp planned, StringRef target) {
+  Manifest manifest(planned, target);
+  if (failed(manifest.build()))
+    return failure();
+  return manifest.text();
+}
+
+FailureOr<PackageWriter> kinema::buildPackage(ModuleOp planned, MachineCode code, std::string spec) {
+  auto manifest = buildManifest(planned, code.target);
+  if (failed(manifest))
+    return failure();
+  PackageWriter package;
+  package.add("manifest.json", std::move(*manifest));
+  package.add("code/" + code.target + ".so", std::move(code.bytes));
+  package.add("spec.arch", std::move(spec));
+  return package;
+}

@@ -1,0 +1,106 @@
+// A planned module becomes a package that the runtime reads and runs.
+#include "compiler/Package/PackageBuilder.h"
+#include "compiler/Target/CPU/Codegen.h"
+#include "dialects/Kernel/Kernel.h"
+#include "runtime/Manifest.h"
+#include "runtime/Package.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+#include <filesystem>
+
+using namespace mlir;
+using namespace kinema;
+
+static const char planned[] = R"(
+#c8 = #kernel.layout<blocked block = 8>
+!x = tensor<1x3x1x2x2xf32>
+!y = tensor<1x3x1x2x2xf32, #c8>
+module attributes {
+  kinema.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64},
+  kinema.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}},
+  kernel.plan = {
+    arena = 1024 : i64, activations = 128 : i64, separate_activations = 128 : i64, segments = [["activations", 0, 1024]],
+    inputs = [{name = "rgb", kind = "rgb", type = "f32", shape = [1, 3, 1, 2, 2], order = [], offset = 0 : i64, bytes = 48 : i64}],
+    parameters = [{name = "w", role = "weight", type = "f32", shape = [3, 3, 1, 1, 1], file_shape = [3, 3], order = [],
+                   offset = 64 : i64, bytes = 36 : i64, init = {kind = "he_normal", fan = "out"}, layer = "fc"}],
+    outputs = {infer = [{name = "logits", type = "f32", shape = [1, 3], order = [], offset = 256 : i64, bytes = 12 : i64}]}}
+} {
+  kernel.def @k0 attributes {layers = ["fc", "pool"]} {
+  ^bb0(%x: !x):
+    %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 64, {partials = 0}>} : !x -> !y
+    kernel.return %y : !y
+  }
+  kernel.entry @prepare {
+  }
+  kernel.entry @infer {
+    kernel.launch @k0 [0, 512] {reads = 48 : i64, writes = 128 : i64, macs = 0 : i64, layer = "fc"}
+  }
+}
+)";
+
+static OwningOpRef<ModuleOp> parse(MLIRContext &context, const std::string &text) {
+  context.loadDialect<kernel::KernelDialect>();
+  return parseSourceString<ModuleOp>(text, &context);
+}
+
+static DialectRegistry registry() {
+  DialectRegistry registry;
+  cpu::registerCodegen(registry);
+  return registry;
+}
+
+TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
+  MLIRContext context(registry(), MLIRContext::Threading::DISABLED);
+  auto module = parse(context, planned);
+  ASSERT_TRUE(module);
+  auto code = cpu::compileKernels(*module);
+  ASSERT_TRUE(succeeded(code));
+  auto package = buildPackage(*module, {cpu::targetName, *code}, "network tiny\n");
+  ASSERT_TRUE(succeeded(package));
+  std::string path = ::testing::TempDir() + "tiny.kinema";
+  package->write(path);
+
+  Package written(path);
+  EXPECT_EQ(written.read("spec.arch"), "network tiny\n");
+  EXPECT_EQ(written.read("code/x86-64-v3.so"), *code);
+  Manifest manifest = parseManifest(written.read("manifest.json"), path);
+  EXPECT_EQ(manifest.name, "tiny");
+  EXPECT_FALSE(manifest.train);
+  EXPECT_EQ(manifest.code, "code/x86-64-v3.so");
+  EXPECT_EQ(manifest.arenaBytes, 1024);
+  ASSERT_EQ(manifest.parameters.size(), 1u);
+  EXPECT_EQ(manifest.parameters[0].fileShape, (std::vector<int64_t>{3, 3}));
+  EXPECT_TRUE(manifest.parameters[0].init.fanOut);
+  const Kernel &kernel = manifest.kernels.at("k0");
+  EXPECT_EQ(kernel.op, "convert");
+  EXPECT_EQ(kernel.scratch, 64);
+  EXPECT_EQ(kernel.layers, (std::vector<std::string>{"fc", "pool"}));
+  ASSERT_EQ(manifest.entries.at("infer").size(), 1u);
+  const Launch &launch = manifest.entries.at("infer")[0];
+  EXPECT_EQ(launch.args, (std::vector<int64_t>{0, 512}));
+  EXPECT_EQ(launch.grid, 1);
+  EXPECT_EQ(manifest.recipe.data.frames, 1);
+  std::filesystem::remove(path);
+}
+
+TEST(PackageBuilder, SaysWhatIsMissing) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  auto message_of = [&](const std::string &text) {
+    message.clear();
+    auto module = parse(context, text);
+    EXPECT_TRUE(failed(buildManifest(*module, "x86-64-v3")));
+    return message;
+  };
+  EXPECT_EQ(message_of("module {}"), "has no kinema.network, which a package needs");
+  EXPECT_EQ(message_of("module attributes {kinema.network = {}} {}"),
+            "has no kernel.plan, which a package needs");
+  EXPECT_EQ(message_of("module attributes {kinema.network = {}, kernel.plan = {}} {}"),
+            "has no kinema.recipe, which a package needs");
+  EXPECT_EQ(message_of("module attributes {kinema.network = {name = f32}} {}"),
+            "has a kinema.network that JSON cannot say: {name = f32}");
+}

@@ -1,0 +1,38 @@
+// RUN: kinema-opt %s --split-input-file --lower-kernels-to-cpu --verify-diagnostics | FileCheck %s
+// RUN: kinema-opt %s --split-input-file --cpu-lowering | FileCheck %s --check-prefix=LLVM
+
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 0}>
+!c = tensor<16xf32>
+
+// CHECK-LABEL: func.func @k0(
+// CHECK-SAME: %[[X:.*]]: memref<16xf32>, %[[Y:.*]]: memref<16xf32>, %[[BEGIN:.*]]: index, %[[END:.*]]: index, %{{.*}}: memref<0xf32>) {
+// CHECK: scf.for %{{.*}} = %[[BEGIN]] to %[[END]]
+// CHECK: scf.for
+// CHECK: %[[V:.*]] = vector.load %[[X]][%[[C:.*]]] : memref<16xf32>, vector<8xf32>
+// CHECK-NEXT: %[[E:.*]] = math.exp %[[V]] : vector<8xf32>
+// CHECK-NEXT: vector.store %[[E]], %[[Y]][%[[C]]]
+// CHECK-NOT: kernel.finalize
+
+// The program around the kernels is gone; what is left are modules with an exported function each kernel.
+// LLVM-NOT: kernel.
+// LLVM: module {
+// LLVM: llvm.func @k0(%[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %[[SCRATCH:.*]]: !llvm.ptr) {
+// LLVM: %[[S0:.*]] = llvm.getelementptr %[[ARGS]][0]
+// LLVM-NEXT: %[[X:.*]] = llvm.load %[[S0]]
+// LLVM-NEXT: %[[S1:.*]] = llvm.getelementptr %[[ARGS]][1]
+// LLVM-NEXT: %[[Y:.*]] = llvm.load %[[S1]]
+// LLVM-NEXT: llvm.call @k0.body(%[[X]], %[[Y]], %[[BEGIN]], %[[END]], %[[SCRATCH]])
+// LLVM: llvm.func internal @k0.body(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
+// LLVM-NOT: math.exp
+kernel.def @k0 attributes {layers = ["a"]} {
+^bb0(%x: !c):
+  %y = kernel.finalize (%x : !c) {
+  ^bb0(%a: f32):
+    %e = math.exp %a : f32
+    kernel.yield value %e
+  } {schedule = #s} -> !c
+  kernel.return %y : !c
+}
+kernel.entry @infer {
+  kernel.launch @k0 [0, 64] {reads = 64 : i64, writes = 64 : i64, macs = 0 : i64, layer = "a"}
+}
