@@ -15,9 +15,6 @@
 
 namespace kinema::dsl {
 
-//===-- Expressions
-//---------------------------------------------------------------------------------------------===//
-
 struct Argument;
 
 struct Expr {
@@ -109,9 +106,6 @@ struct BinaryExpr : Expr {
         rhs(std::move(rhs)) {}
   static bool classof(const Expr *expr) { return expr->kind == Kind::Binary; }
 };
-
-//===-- Statements
-//----------------------------------------------------------------------------------------------===//
 
 /// One argument of a call: `128`, `ch=128`, `block=a|b`. Copies (`x4`, `times=n`) are not among them: see
 /// Call::times.
@@ -213,9 +207,6 @@ struct CallStmt : Stmt {
       : Stmt(Kind::Call, location), label(std::move(label)), head(std::move(head)) {}
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Call; }
 };
-
-//===-- Files
-//---------------------------------------------------------------------------------------------------===//
 
 /// The types of parameters.
 enum class Type { Int, Number, Size, Flag, Word, Unit, Block, Value };

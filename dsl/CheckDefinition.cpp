@@ -179,9 +179,6 @@ void DefinitionChecker::from(const FromStmt &from) {
   flow = Flow::Some;
 }
 
-//===-- Calls
-//---------------------------------------------------------------------------------------------------===//
-
 void DefinitionChecker::call(const CallStmt &call) {
   label(call.label);
   Callee callee = context.callee(call.head.text);

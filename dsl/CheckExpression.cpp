@@ -59,9 +59,6 @@ Callee CheckContext::callee(llvm::StringRef head) const {
   return callsParameter(head) ? Callee() : findCallee(program, file(), head);
 }
 
-//===-- Literals
-//------------------------------------------------------------------------------------------------===//
-
 void ExpressionChecker::mismatch(const Expr &expr, const CalleeParameter &wanted, std::string found,
                                  std::string hint) {
   context.diagnostics.error(expr.location,
@@ -179,9 +176,6 @@ void ExpressionChecker::checkBound(const BoundExpr &bound, const CalleeParameter
       for (const ExprPtr &value : argument.cycle)
         checkLoosely(*value);
 }
-
-//===-- Names
-//---------------------------------------------------------------------------------------------------===//
 
 void ExpressionChecker::checkPath(const PathExpr &path, const CalleeParameter &wanted) {
   if (!path.isWord())

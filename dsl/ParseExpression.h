@@ -1,0 +1,37 @@
+// The rules of expressions and arguments.
+#pragma once
+
+#include "dsl/Parser.h"
+#include "dsl/TokenStream.h"
+
+namespace kinema::dsl {
+
+class ExpressionParser : public TokenStream {
+public:
+  using TokenStream::TokenStream;
+
+protected:
+  /// Arguments up to what cannot start one. `times` is where `x4` and `times=n` go; null where there are no
+  /// copies.
+  bool arguments(std::vector<Argument> &arguments, ExprPtr *times);
+  ExprPtr expression();
+  std::unique_ptr<PathExpr> path();
+
+private:
+  bool argumentFollows();
+  std::optional<Argument> argument();
+  bool copies(ExprPtr &times, ExprPtr value, Location location);
+  ExprPtr binary(ExprPtr lhs, ExprPtr (ExpressionParser::*rule)());
+  ExprPtr term();
+  ExprPtr factor();
+  ExprPtr list();
+  ExprPtr parenthesised();
+  ExprPtr integer();
+  ExprPtr size();
+  ExprPtr number();
+  std::optional<int64_t> integerValue(llvm::StringRef digits, Location location);
+
+  unsigned operators = 0; // of the expression so far, with those in its brackets
+};
+
+} // namespace kinema::dsl

@@ -1,0 +1,62 @@
+// The parser's view of the tokens: looking, taking, complaining, and going on after a complaint.
+#pragma once
+
+#include "dsl/Lexer.h"
+
+#include "llvm/ADT/StringSet.h"
+
+namespace kinema::dsl {
+
+/// The place from the start of `first` to the end of `last`, where they lie on one line.
+Location join(Location first, Location last);
+
+class TokenStream {
+public:
+  TokenStream(const Sources &sources, uint32_t file, Diagnostics &diagnostics);
+
+protected:
+  /// Inside brackets a line's end is a blank.
+  const Token &peek();
+  /// The token after `peek()`.
+  const Token &peekSecond();
+  Token take();
+  bool takeMark(char mark);
+  void dropNewlines();
+  /// `network x`, `data {`: what stands between definitions and never in them.
+  bool startsDefinition() const;
+
+  /// These report and give null, which each rule that gets it returns: at the next token, or at a place.
+  std::nullptr_t fail(std::string message, std::string hint = {});
+  std::nullptr_t unexpected(llvm::StringRef wanted, std::string hint = {});
+  std::nullptr_t failAt(Location location, std::string message, std::string hint = {});
+  /// Nothing after this point can be made sense of.
+  std::nullptr_t giveUp(Location location, std::string message);
+  /// Skips what is left of a statement that failed: to the end of the line where it failed, and on to the
+  /// matching brace where braces were opened on it. `statement` is the position of its first token.
+  void nextLine(size_t statement);
+
+  /// Counts braces and brackets while it lives.
+  struct Nesting {
+    explicit Nesting(TokenStream &stream) : stream(stream) { ++stream.depth; }
+    ~Nesting() { --stream.depth; }
+    TokenStream &stream;
+  };
+  /// Reports braces and brackets that lie too deep inside each other, and gives up.
+  bool tooDeep();
+
+  Diagnostics &diagnostics;
+  std::vector<Token> tokens;
+  size_t position = 0;
+  unsigned brackets = 0; // open ( and [
+  bool gaveUp = false;
+  llvm::StringSet<> failedNames; // that skipped statements would have given
+
+private:
+  const Token &next() const { return tokens[std::min(position + 1, tokens.size() - 1)]; }
+  void rememberFailed();
+
+  Location lastLocation;
+  unsigned depth = 0; // open ( [ and {
+};
+
+} // namespace kinema::dsl
