@@ -17,6 +17,13 @@ BlockShape BlockCuts::shapeOf(int64_t variant) const {
   return shape;
 }
 
+bool BlockCuts::occurs(int64_t variant) const {
+  for (int i = 0; i < 3; ++i)
+    if ((variant >> i) & 1 && at(i).last() == at(i).size)
+      return false;
+  return true;
+}
+
 BlockPlace kinema::cpu::emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, Value block) {
   BlockPlace place;
   place.variant = e.index(0);

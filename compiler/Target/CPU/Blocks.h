@@ -29,6 +29,8 @@ struct BlockCuts : std::array<Cut, 3> {
   /// v is set.
   static constexpr int64_t variants = 8;
   BlockShape shapeOf(int64_t variant) const;
+  /// Whether there are such blocks: the last ones of an axis that are whole count as inner ones.
+  bool occurs(int64_t variant) const;
 };
 
 /// A block at run time.

@@ -33,7 +33,7 @@ int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) 
 //===-- Tables ------------------------------------------------------------===//
 
 void ConvPlan::addPixels(Tables &tables, const shape::Phase &phase, int64_t variant) const {
-  BlockShape sizes = cuts.shapeOf(variant);
+  BlockShape sizes = cuts.occurs(variant) ? cuts.shapeOf(variant) : BlockShape{0, 0, 0};
   int64_t first = tables.pixels.size() / 2;
   std::array<int64_t, 3> counts = {phaseCount(phase, 0, sizes[1]), phaseCount(phase, 1, sizes[2]),
                                    phaseCount(phase, 2, columns)};

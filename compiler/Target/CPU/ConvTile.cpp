@@ -71,6 +71,7 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp
       bestCost = cost;
     }
   };
+  consider({1, std::min(step[0], result[2]), std::min(step[1], result[3])}, 1); // the smallest block
   int64_t groups = groupBlocks(shape::ceilDiv(result[1], lanes)).count();
   for (int64_t clips : evenSizes(result[0]))
     for (int64_t frames : evenSizes(result[2], step[0]))

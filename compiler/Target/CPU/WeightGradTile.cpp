@@ -181,7 +181,7 @@ private:
 void WeightGradEmitter::emitTables() {
   std::vector<int32_t> rowValues, rangeValues, tapValues;
   for (int64_t variant = 0; variant < BlockCuts::variants; ++variant) {
-    BlockShape shape = plan.pieces.shapeOf(variant);
+    BlockShape shape = plan.pieces.occurs(variant) ? plan.pieces.shapeOf(variant) : BlockShape{0, 0, 0};
     rangeValues.push_back(rowValues.size() / 2);
     rangeValues.push_back(shape[0] * shape[1] * shape[2]);
     for (int64_t n = 0; n < shape[0]; ++n)

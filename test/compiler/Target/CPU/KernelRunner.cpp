@@ -1,26 +1,16 @@
 #include "KernelRunner.h"
 
+#include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 
-#include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Transforms/Passes.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/IR/IRBuilder.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
 
 #include <ctime>
+#include <dlfcn.h>
+#include <filesystem>
 #include <limits>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace kinema;
@@ -77,63 +67,11 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
 
 static std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
-  registry.insert<kernel::KernelDialect, func::FuncDialect, memref::MemRefDialect, scf::SCFDialect,
-                  vector::VectorDialect>();
-  registerBuiltinDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
+  cpu::registerCodegen(registry);
+  registry.insert<kernel::KernelDialect>();
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
-}
-
-static void lower(ModuleOp module) {
-  PassManager manager(module.getContext());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
-  manager.addPass(createSCFToControlFlowPass());
-  manager.addPass(createConvertVectorToLLVMPass());
-  manager.addPass(createConvertMathToLLVMPass());
-  manager.addPass(createArithToLLVMConversionPass());
-  manager.addPass(createFinalizeMemRefToLLVMConversionPass());
-  manager.addPass(createConvertControlFlowToLLVMPass());
-  ConvertFuncToLLVMPassOptions options;
-  options.useBarePtrCallConv = true;
-  manager.addPass(createConvertFuncToLLVMPass(options));
-  manager.addPass(createReconcileUnrealizedCastsPass());
-  if (failed(manager.run(module)))
-    fail("the kernel does not lower to LLVM");
-}
-
-/// `void entry(void *const *args, i64 begin, i64 end, void *scratch)`, which calls the kernel.
-static void addEntry(llvm::Module &module, llvm::Function *kernel) {
-  auto &context = module.getContext();
-  auto *pointer = llvm::PointerType::get(context, 0);
-  auto *i64 = llvm::Type::getInt64Ty(context);
-  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i64, i64, pointer}, false);
-  auto *entry = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "entry", module);
-  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "", entry));
-  SmallVector<llvm::Value *> arguments;
-  for (unsigned i = 0; i + 3 < kernel->arg_size(); ++i)
-    arguments.push_back(
-        builder.CreateLoad(pointer, builder.CreateConstGEP1_64(pointer, entry->getArg(0), i)));
-  for (unsigned i = 1; i < 4; ++i)
-    arguments.push_back(entry->getArg(i));
-  builder.CreateCall(kernel, arguments);
-  builder.CreateRetVoid();
-}
-
-static void optimise(llvm::Module &module, llvm::TargetMachine *machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
 }
 
 /// The target's own choice.
@@ -149,8 +87,7 @@ Kernel::Kernel(const std::string &text, const Scheduler &scheduler) : context(ma
   module = parseSourceString<ModuleOp>(text, context.get());
   if (!module)
     fail("the test's kernel does not parse:\n" + text);
-  def = *module->getOps<kernel::DefOp>().begin();
-  kernel = def.getKernel();
+  kernel = (*module->getOps<kernel::DefOp>().begin()).getKernel();
   double start = processorTime();
   setSchedule(scheduler ? scheduler(kernel) : choose(kernel));
   scheduleSeconds = processorTime() - start;
@@ -158,7 +95,7 @@ Kernel::Kernel(const std::string &text, const Scheduler &scheduler) : context(ma
   compileSeconds = processorTime() - start - scheduleSeconds;
 }
 
-Kernel::~Kernel() = default;
+Kernel::~Kernel() { dlclose(library); }
 
 void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
   if (!schedule)
@@ -175,33 +112,22 @@ void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
 }
 
 void Kernel::compile() {
-  auto target = OwningOpRef<ModuleOp>(ModuleOp::create(module->getLoc()));
-  OpBuilder builder = OpBuilder::atBlockEnd(target->getBody());
-  KernelEmitter emitter(builder, module->getLoc());
-  emitter.begin(def);
-  if (auto conv = dyn_cast<kernel::ConvOp>(kernel))
-    emitConvTile(conv, emitter);
-  else
-    emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), emitter);
-  lower(*target);
-
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  auto machineBuilder = llvm::orc::JITTargetMachineBuilder(llvm::Triple("x86_64-unknown-linux-gnu"));
-  machineBuilder.setCPU("x86-64-v3");
-  machineBuilder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
-  auto machine = llvm::cantFail(machineBuilder.createTargetMachine());
-  auto llvmContext = std::make_unique<llvm::LLVMContext>();
-  auto llvmModule = translateModuleToLLVMIR(*target, *llvmContext);
-  if (!llvmModule)
-    fail("the kernel does not translate to LLVM IR");
-  llvmModule->setDataLayout(machine->createDataLayout());
-  llvmModule->setTargetTriple(machine->getTargetTriple());
-  addEntry(*llvmModule, llvmModule->getFunction(def.getSymName()));
-  optimise(*llvmModule, machine.get());
-  jit = llvm::cantFail(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(machineBuilder).create());
-  llvm::cantFail(jit->addIRModule({std::move(llvmModule), std::move(llvmContext)}));
-  entry = llvm::cantFail(jit->lookup("entry")).toPtr<Entry>();
+  auto code = cpu::compileKernels(*module);
+  if (failed(code))
+    fail("the kernel does not compile");
+  // A name of its own: the loader takes two files of one name for the same.
+  std::string path = std::filesystem::temp_directory_path() / "kernel-XXXXXX";
+  int file = mkstemp(path.data());
+  if (write(file, code->data(), code->size()) != ssize_t(code->size()))
+    fail("cannot write " + path);
+  close(file);
+  library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  unlink(path.c_str());
+  if (!library)
+    fail(dlerror());
+  entry = reinterpret_cast<Entry>(dlsym(library, "kernel"));
+  if (!entry)
+    fail("the shared object lacks the kernel");
 }
 
 //===-- Running -----------------------------------------------------------===//

@@ -1,5 +1,5 @@
-// Compiles one kernel.def with a CPU strategy in this process and runs it on logical tensors, and computes
-// the same with plain loops in double precision.
+// Compiles one kernel with a tiled schedule, the way that a package does, and runs it on logical tensors;
+// computes the same with plain loops in double precision.
 #ifndef KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
 #define KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
 
@@ -11,10 +11,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-namespace llvm::orc {
-class LLJIT;
-}
 
 namespace kinema::cpu::test {
 
@@ -71,9 +67,8 @@ private:
 
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  kernel::DefOp def;
   mlir::Operation *kernel = nullptr;
-  std::unique_ptr<llvm::orc::LLJIT> jit;
+  void *library = nullptr;
   std::unique_ptr<Storage> scratch;
   using Entry = void (*)(void *const *, int64_t, int64_t, void *);
   Entry entry = nullptr;
