@@ -58,7 +58,7 @@ public:
 
   int64_t grid() const;
   mlir::RankedTensorType resultType(unsigned i) const;
-  /// Seconds of one run of the whole grid on one thread, the best of a few.
+  /// Processor seconds of one run of the whole grid, the best of a few.
   double seconds(const std::vector<Tensor> &operands);
 
 private:
