@@ -32,7 +32,7 @@ struct CompileOptions {
   int64_t batch = 1;            // clips
   FuseLevel fuse = FuseLevel::All;
   bool reference = false;       // the reference lowering for every kernel
-  std::string dumpDirectory;    // where each phase is written; empty: nowhere
+  std::string dumpDirectory = {}; // where each phase is written; empty: nowhere
 };
 
 /// The passes that lead from the phase before `phase` to it.

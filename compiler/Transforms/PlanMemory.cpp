@@ -82,6 +82,8 @@ private:
 
   // The manifest's form.
   DictionaryAttr describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more = {});
+  DictionaryAttr describeOutput(StringRef name, const Place &place);
+  std::optional<NamedAttribute> fileShape(StringRef parameter);
   ArrayAttr describeParameters();
   void attachPlan();
 
@@ -166,7 +168,7 @@ LogicalResult Planner::placeResults(func::FuncOp function) {
     auto [known, isNew] = resultPlaces.try_emplace(value, Place{end, tensorOf(value)});
     if (isNew)
       take(tensorOf(value));
-    list.push_back(describe(name, known->second));
+    list.push_back(describeOutput(name, known->second));
   }
   return success();
 }
@@ -289,24 +291,52 @@ void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &a
 
 //===-- The manifest's form -----------------------------------------------===//
 
+/// Sizes of 1 behind the channels are no axes of scores: [N, C, 1, 1, 1] is [N, C].
+static ArrayRef<int64_t> outerShape(RankedTensorType type) {
+  bool isScores = type.getRank() == 5 && shape::product(clip::spatialSize(type)) == 1;
+  return type.getShape().take_front(isScores ? 2 : type.getRank());
+}
+
 DictionaryAttr Planner::describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more) {
-  SmallVector<Attribute> shape, order;
-  for (int64_t size : place.type.getShape())
-    shape.push_back(b.getI64IntegerAttr(size));
+  SmallVector<Attribute> order;
   kernel::LayoutAttr layout = kernel::layoutOf(place.type);
   if (layout.getKind() != kernel::LayoutKind::Plain)
     for (const kernel::StorageLoop &loop : layout.order(place.type.getShape()))
-      order.push_back(b.getArrayAttr(
-          {b.getI64IntegerAttr(loop.axis), b.getI64IntegerAttr(loop.size), b.getI64IntegerAttr(loop.step)}));
-  SmallVector<NamedAttribute> entries(more);
-  entries.push_back(b.getNamedAttr("name", b.getStringAttr(name)));
-  entries.push_back(
-      b.getNamedAttr("type", b.getStringAttr(place.type.getElementType().isF32() ? "f32" : "i32")));
-  entries.push_back(b.getNamedAttr("shape", b.getArrayAttr(shape)));
-  entries.push_back(b.getNamedAttr("order", b.getArrayAttr(order)));
-  entries.push_back(b.getNamedAttr("offset", b.getI64IntegerAttr(place.offset)));
-  entries.push_back(b.getNamedAttr("bytes", b.getI64IntegerAttr(kernel::storedBytes(place.type))));
-  return b.getDictionaryAttr(entries);
+      order.push_back(b.getI64ArrayAttr({loop.axis, loop.size, loop.step}));
+  SmallVector<NamedAttribute> entries = {
+      b.getNamedAttr("name", b.getStringAttr(name)),
+      b.getNamedAttr("type", b.getStringAttr(place.type.getElementType().isF32() ? "f32" : "i32")),
+      b.getNamedAttr("shape", b.getI64ArrayAttr(place.type.getShape())),
+      b.getNamedAttr("order", b.getArrayAttr(order)),
+      b.getNamedAttr("offset", b.getI64IntegerAttr(place.offset)),
+      b.getNamedAttr("bytes", b.getI64IntegerAttr(kernel::storedBytes(place.type)))};
+  NamedAttrList all(entries);
+  for (NamedAttribute entry : more)
+    all.set(entry.getName(), entry.getValue());
+  return all.getDictionary(b.getContext());
+}
+
+std::optional<NamedAttribute> Planner::fileShape(StringRef parameter) {
+  auto param = module.lookupSymbol<clip::ParamOp>(parameter);
+  if (!param || !param.getFileShape())
+    return std::nullopt;
+  return b.getNamedAttr("file_shape", b.getI64ArrayAttr(*param.getFileShape()));
+}
+
+DictionaryAttr Planner::describeOutput(StringRef name, const Place &place) {
+  StringRef parameter = name;
+  if (parameter.consume_front("grad.")) {
+    auto shape = fileShape(parameter);
+    return describe(name, place, shape ? ArrayRef(*shape) : ArrayRef<NamedAttribute>());
+  }
+  ArrayRef<int64_t> shape = outerShape(place.type);
+  SmallVector<Attribute> order;
+  for (Attribute loop : describe(name, place).getAs<ArrayAttr>("order"))
+    if (cast<IntegerAttr>(cast<ArrayAttr>(loop)[0]).getInt() < int64_t(shape.size()))
+      order.push_back(loop);
+  return describe(
+      name, place,
+      {b.getNamedAttr("shape", b.getI64ArrayAttr(shape)), b.getNamedAttr("order", b.getArrayAttr(order))});
 }
 
 ArrayAttr Planner::describeParameters() {
@@ -318,12 +348,8 @@ ArrayAttr Planner::describeParameters() {
                                         b.getNamedAttr("layer", b.getStringAttr(layerName(param.getLoc())))};
     if (param.getInit())
       more.push_back(b.getNamedAttr("init", *param.getInit()));
-    if (auto shape = param.getFileShape()) {
-      SmallVector<Attribute> sizes;
-      for (int64_t size : *shape)
-        sizes.push_back(b.getI64IntegerAttr(size));
-      more.push_back(b.getNamedAttr("file_shape", b.getArrayAttr(sizes)));
-    }
+    if (auto shape = fileShape(param.getSymName()))
+      more.push_back(*shape);
     auto momentum = parameters.find((param.getSymName() + ".momentum").str());
     if (momentum != parameters.end())
       more.push_back(b.getNamedAttr("momentum", b.getI64IntegerAttr(momentum->second.offset)));

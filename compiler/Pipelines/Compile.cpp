@@ -1,0 +1,93 @@
+#include "compiler/Pipelines/Compile.h"
+
+#include "compiler/Package/PackageBuilder.h"
+#include "compiler/Pipelines/Register.h"
+#include "compiler/Target/CPU/Codegen.h"
+
+#include "mlir/Parser/Parser.h"
+
+using namespace mlir;
+using namespace kinema;
+
+/// "file:line:column: " where it is known.
+static std::string place(Location location) {
+  std::string text;
+  location->walk([&](Location part) {
+    auto file = dyn_cast<FileLineColLoc>(part);
+    if (!file)
+      return WalkResult::advance();
+    llvm::raw_string_ostream(text) << file.getFilename().getValue() << ":" << file.getLine() << ":"
+                                   << file.getColumn() << ": ";
+    return WalkResult::interrupt();
+  });
+  return text;
+}
+
+Compilation::Compilation(const CompileOptions &options, const FrontendOptions &frontend, int threads,
+                         llvm::raw_ostream &errors)
+    : options(options), frontend(frontend), errors(errors),
+      context(std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED)) {
+  DialectRegistry registry;
+  registerAllKinema(registry);
+  context->appendDialectRegistry(registry);
+  context->loadAllAvailableDialects();
+  context->enableMultithreading(threads != 1);
+  context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      this->errors << place(diagnostic.getLocation()) << "error: " << diagnostic.str() << "\n";
+    return success();
+  });
+}
+
+Compilation::~Compilation() = default;
+
+Outcome Compilation::advanceTo(Phase from, Phase stop) {
+  return failed(advance(*current, from, stop, options)) ? Outcome::Failed : Outcome::Done;
+}
+
+Outcome Compilation::fromSpec(StringRef path, Phase stop) {
+  auto read = [&](Phase phase) {
+    spec = std::make_unique<Spec>();
+    current = importAndExpand(*context, path, frontend, phase, *spec);
+    errors << spec->diagnostics.render();
+    return spec->diagnostics.any() || (phase != Phase::Ast && !current) ? Outcome::SpecWrong : Outcome::Done;
+  };
+  if (frontend.batch == 0 && stop > Phase::Arch) {
+    if (Outcome outcome = read(Phase::Ast); outcome != Outcome::Done)
+      return outcome;
+    frontend.batch = spec->program.recipe.train.batch;
+  }
+  if (Outcome outcome = read(std::min(stop, Phase::Clip)); outcome != Outcome::Done || stop <= Phase::Clip)
+    return outcome;
+  specText = spec->program.sources.text(0).str();
+  options.smoothing = spec->program.recipe.train.smoothing;
+  return advanceTo(Phase::Clip, stop);
+}
+
+Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
+  current = parseSourceFile<ModuleOp>(path, ParserConfig(context.get()));
+  return current ? advanceTo(phase, stop) : Outcome::SpecWrong;
+}
+
+/// The runtime's writer reports by exceptions, which must not pass through LLVM's code.
+static std::string writeArchive(const PackageWriter &package, const std::string &path) {
+  try {
+    package.write(path);
+    return {};
+  } catch (const std::exception &error) {
+    return error.what();
+  }
+}
+
+Outcome Compilation::writePackage(const std::string &path) {
+  auto code = cpu::compileKernels(*current);
+  if (failed(code))
+    return Outcome::Failed;
+  auto package = buildPackage(*current, {cpu::targetName, std::move(*code)}, specText);
+  if (failed(package))
+    return Outcome::Failed;
+  std::string problem = writeArchive(*package, path);
+  if (!problem.empty())
+    errors << "error: " << problem << "\n";
+  return problem.empty() ? Outcome::Done : Outcome::Failed;
+}

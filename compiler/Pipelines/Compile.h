@@ -1,0 +1,44 @@
+// The whole road, from a spec to a package.
+#ifndef KINEMA_COMPILER_PIPELINES_COMPILE_H
+#define KINEMA_COMPILER_PIPELINES_COMPILE_H
+
+#include "compiler/Pipelines/Frontend.h"
+
+namespace kinema {
+
+/// Where a compilation ended badly: which exit status it deserves. What was wrong has been told on `errors`.
+enum class Outcome { Done, SpecWrong, Failed };
+
+/// One compilation: a context, the spec, the module as far as it has come.
+class Compilation {
+public:
+  /// `threads` 0: all cores.
+  Compilation(const CompileOptions &options, const FrontendOptions &frontend, int threads,
+              llvm::raw_ostream &errors);
+  ~Compilation();
+
+  /// From a spec to `stop` (not `package`); a batch of 0 is the recipe's.
+  Outcome fromSpec(llvm::StringRef path, Phase stop);
+  /// From a module in text, which is in phase `phase`, to `stop`.
+  Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);
+  /// From phase `planned` to a package.
+  Outcome writePackage(const std::string &path);
+
+  mlir::ModuleOp module() { return *current; }
+  const dsl::Program &program() const { return spec->program; }
+
+private:
+  Outcome advanceTo(Phase from, Phase stop);
+
+  CompileOptions options;
+  FrontendOptions frontend;
+  llvm::raw_ostream &errors;
+  std::unique_ptr<mlir::MLIRContext> context;
+  std::unique_ptr<Spec> spec;
+  std::string specText;
+  mlir::OwningOpRef<mlir::ModuleOp> current;
+};
+
+} // namespace kinema
+
+#endif

@@ -1,0 +1,14 @@
+// The subcommands of kinema. Each adds itself to the application; its work runs while the arguments are
+// parsed.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace kinema {
+
+void addInspect(CLI::App &app);
+void addCompile(CLI::App &app);
+void addRuntimeCommands(CLI::App &app); // train, eval, predict, run, bench
+void addData(CLI::App &app);
+
+} // namespace kinema

@@ -1,0 +1,121 @@
+// The runtime's commands on specs: the spec is compiled to a package first. A package is taken as it is.
+#include "runtime/CommandLine.h"
+#include "runtime/Error.h"
+#include "runtime/Files.h"
+#include "runtime/Package.h"
+#include "runtime/Safetensors.h"
+#include "tools/kinema/Commands.h"
+#include "tools/kinema/SpecOptions.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <unistd.h>
+
+namespace kinema {
+namespace {
+
+/// A package of its own for one command, removed with it.
+class TemporaryPackage {
+public:
+  TemporaryPackage() : path((std::filesystem::temp_directory_path() / "kinema-XXXXXX").string()) {
+    int file = mkstemp(path.data());
+    if (file < 0)
+      fail("cannot create '{}' for the compiled network: set TMPDIR to a folder that can be written", path);
+    close(file);
+  }
+  ~TemporaryPackage() { std::remove(path.c_str()); }
+  TemporaryPackage(const TemporaryPackage &) = delete;
+  TemporaryPackage &operator=(const TemporaryPackage &) = delete;
+
+  std::string path;
+};
+
+bool isPackage(const std::string &path) {
+  ArchivePlace place;
+  return std::filesystem::is_regular_file(path) && !path.ends_with(".arch") && findArchive(path, place);
+}
+
+void compileTo(const std::string &package, const SpecOptions &spec, const CompileOptions &compile) {
+  Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
+  require(compilation.fromSpec(spec.spec, Phase::Planned));
+  require(compilation.writePackage(package));
+}
+
+// What each command wants of the compiler.
+
+CompileOptions prepare(const TrainOptions &, SpecOptions &) { return {}; }
+
+CompileOptions prepare(const EvalOptions &, SpecOptions &) { return {.train = false}; }
+
+CompileOptions prepare(const PredictOptions &, SpecOptions &spec) {
+  constexpr int64_t usualClips = 10; // of a video: one batch then
+  if (spec.batch == 0)
+    spec.batch = usualClips;
+  return {.train = false};
+}
+
+CompileOptions prepare(const BenchCommandOptions &, SpecOptions &) { return {}; }
+
+/// The input's sizes replace the spec's.
+CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
+  TensorFile file = readTensors(options.input);
+  const FileTensor *input = file.find("input");
+  if (!input || input->shape.size() != 5)
+    fail("{}: expected a tensor 'input' [N, C, T, H, W], found {}", options.input,
+         input ? describe(input->type, input->shape) : "none");
+  spec.batch = input->shape[0];
+  spec.frames = input->shape[2];
+  spec.size = fmt::format("{}x{}", input->shape[3], input->shape[4]);
+  return {.train = options.step, .keepGradients = options.step};
+}
+
+std::string packagePath(const TrainOptions &options) {
+  makeDirectory(options.out);
+  return options.out + "/network.kinema";
+}
+
+template <typename Options>
+void compileAndCall(Options options, SpecOptions spec, void (*command)(const Options &)) {
+  if (isPackage(spec.spec)) {
+    options.package = spec.spec;
+    return command(options);
+  }
+  if constexpr (requires { options.settings; })
+    spec.settings = std::exchange(options.settings, {});
+  spec.threads = options.threads;
+  CompileOptions compile = prepare(options, spec);
+  if constexpr (std::is_same_v<Options, TrainOptions>) {
+    options.package = packagePath(options);
+    compileTo(options.package, spec, compile);
+    command(options);
+  } else {
+    TemporaryPackage package;
+    options.package = package.path;
+    compileTo(options.package, spec, compile);
+    command(options);
+  }
+}
+
+template <typename Options>
+void addCommand(CLI::App &app, const char *name, const char *description, void (*command)(const Options &)) {
+  CLI::App *sub = app.add_subcommand(name, description);
+  auto spec = std::make_shared<SpecOptions>();
+  auto options = std::make_shared<Options>();
+  addSpecOptions(*sub, *spec);
+  addFlags(*sub, *options);
+  if constexpr (!requires { options->settings; })
+    addSettings(*sub, *spec);
+  sub->callback([=] { compileAndCall(*options, *spec, command); });
+}
+
+} // namespace
+
+void addRuntimeCommands(CLI::App &app) {
+  addCommand(app, "train", "train on videos", &train);
+  addCommand(app, "eval", "clip and video accuracy on a list of videos", &eval);
+  addCommand(app, "predict", "the most probable classes of videos", &predict);
+  addCommand(app, "run", "tensors in, tensors out, for comparison with other frameworks", &run);
+  addCommand(app, "bench", "time a step, an inference and their launches", &bench);
+}
+
+} // namespace kinema

@@ -1,0 +1,56 @@
+#include "tools/kinema/SpecOptions.h"
+
+#include "runtime/Error.h"
+#include "tools/kinema/Exit.h"
+
+#include <regex>
+
+namespace kinema {
+
+void addSpecOptions(CLI::App &command, SpecOptions &options) {
+  command.add_option("SPEC", options.spec, "the network, a .arch file")->required();
+  command.add_option("--models", options.models, "folders in which `use` looks for files");
+  command.add_option("--batch", options.batch, "clips that are computed together")
+      ->check(CLI::Range(1, 65536));
+  command.add_option("--frames", options.frames, "frames of a clip")->check(CLI::Range(1, 65536));
+  command.add_option("--size", options.size, "height and width of a clip: 112 or 128x171");
+  command.add_option("--classes", options.classes, "classes to tell apart")->check(CLI::Range(1, 10000000));
+}
+
+void addSettings(CLI::App &command, SpecOptions &options) {
+  command
+      .add_option("--set", options.settings,
+                  "a parameter of the network (frames=32) or a setting of the recipe (train.rate=0.1); may "
+                  "be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void addThreads(CLI::App &command, SpecOptions &options) {
+  command.add_option("--threads", options.threads, "threads to use (default: all)")
+      ->check(CLI::Range(0, 1024));
+}
+
+FrontendOptions frontendOptions(const SpecOptions &options) {
+  FrontendOptions frontend;
+  frontend.batch = options.batch;
+  frontend.frames = options.frames;
+  frontend.classes = options.classes;
+  frontend.libraryPaths = options.models;
+  frontend.overrides = options.settings;
+  if (options.size.empty())
+    return frontend;
+  std::smatch match;
+  if (!std::regex_match(options.size, match, std::regex("([1-9][0-9]{0,4})(x([1-9][0-9]{0,4}))?")))
+    refuse("--size {}: expected one or two sizes, such as 112 or 128x171", options.size);
+  frontend.height = std::stoll(match[1]);
+  frontend.width = match[3].matched ? std::stoll(match[3]) : frontend.height;
+  return frontend;
+}
+
+void require(Outcome outcome) {
+  if (outcome != Outcome::Done)
+    throw Exit{outcome == Outcome::SpecWrong ? Error::argumentsWrong : Error::workFailed};
+}
+
+} // namespace kinema

@@ -1,0 +1,33 @@
+// What every command that starts from a spec accepts.
+#pragma once
+
+#include "compiler/Pipelines/Compile.h"
+
+#include <CLI/CLI.hpp>
+
+namespace kinema {
+
+struct SpecOptions {
+  std::string spec;
+  std::vector<std::string> settings; // --set
+  std::vector<std::string> models;   // --models
+  int64_t batch = 0;                 // 0: the command's own choice
+  int64_t frames = 0, classes = 0;   // 0: as written
+  std::string size;                  // "112" or "112x112"; empty: as written
+  int threads = 0;                   // 0: all
+};
+
+/// Adds the spec and what replaces its sizes.
+void addSpecOptions(CLI::App &command, SpecOptions &options);
+/// Adds --set, for commands whose own options lack it.
+void addSettings(CLI::App &command, SpecOptions &options);
+/// Adds --threads likewise.
+void addThreads(CLI::App &command, SpecOptions &options);
+
+/// Throws Error if the size is not one.
+FrontendOptions frontendOptions(const SpecOptions &options);
+
+/// Throws Error with the exit status that the outcome deserves; what was wrong has been printed.
+void require(Outcome outcome);
+
+} // namespace kinema

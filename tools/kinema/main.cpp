@@ -1,0 +1,18 @@
+// The command `kinema`: from specs to packages, and the runtime's commands on specs.
+#include "runtime/CommandLine.h"
+#include "tools/kinema/Commands.h"
+#include "tools/kinema/Exit.h"
+
+int main(int argc, char **argv) {
+  CLI::App app("Kinema compiles video networks, trains and runs them.", "kinema");
+  app.require_subcommand(1);
+  kinema::addInspect(app);
+  kinema::addCompile(app);
+  kinema::addRuntimeCommands(app);
+  kinema::addData(app);
+  try {
+    return kinema::runCommandLine(app, argc, argv, "kinema");
+  } catch (const kinema::Exit &exit) {
+    return exit.status;
+  }
+}
