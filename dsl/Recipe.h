@@ -34,7 +34,7 @@ struct TrainRecipe {
   int64_t clips = 0; // of an epoch; 0: one a video
   int64_t batch = 32;
   double momentum = 0.9;
-  bool nesterov = true;
+  bool nesterov = false; // the plain rule, as the paper and PyTorch have it
   double decay = 1e-4;
   double rate = 0.01;
   int64_t warmup = 10;     // epochs of linear warm-up

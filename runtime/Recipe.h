@@ -31,7 +31,7 @@ struct TrainRecipe {
   int64_t clips = 0; // of an epoch; 0: one clip a video
   int64_t batch = 32;
   double momentum = 0.9;
-  bool nesterov = true;
+  bool nesterov = false;
   double decay = 1e-4;
   double rate = 0.01;
   double warmup = 10;     // epochs of linear warm-up
@@ -64,6 +64,9 @@ struct Recipe {
 Recipe parseRecipe(const nlohmann::json &json);
 
 nlohmann::json toJson(const Recipe &recipe);
+
+// The fields in which two recipes differ: "train.rate is 0.1, was 0.01".
+std::vector<std::string> differences(const Recipe &recipe, const Recipe &before);
 
 // "train.rate=0.1", "data.crop=224x224", "eval.report=[clip_top1 video_top1]": SECTION.FIELD=VALUE. Throws
 // Error with status 2, naming the nearest field where there is none of that name.
