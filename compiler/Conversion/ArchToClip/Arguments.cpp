@@ -24,7 +24,7 @@ static std::string parametersHint(const Callable &callable, const Callable *kind
 
 const Binding *Expander::settingOf(const Callable &callable, StringRef parameter) const {
   for (const Setting &setting : llvm::reverse(settings))
-    if (setting.callee == callable.key() && setting.parameter == parameter)
+    if (setting.callee == callable.key() && setting.parameter == parameter && !isAuto(setting.value))
       return &setting.value;
   return nullptr;
 }
@@ -134,11 +134,10 @@ bool Expander::bindArguments(CallablePtr &target, ArrayRef<arch::ArgumentAttr> a
       continue;
     }
     if (!parameter && target->operation && target->operation->takesValues) {
-      std::optional<Binding> binding =
-          evaluate(value, {.name = "", .type = dsl::Type::Value}, frame, place.value);
-      ok &= binding.has_value();
-      if (binding)
-        target->values.push_back({*binding, place.value});
+      NodePtr node = evaluateNode(value, frame, place.value);
+      ok &= node != nullptr;
+      if (node)
+        target->values.push_back({node, place.value});
       continue;
     }
     if (!parameter) {

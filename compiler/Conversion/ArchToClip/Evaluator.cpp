@@ -22,6 +22,18 @@ std::optional<int64_t> Expander::evaluateInteger(Attribute expression, Frame &fr
   return std::nullopt;
 }
 
+/// Null, with an error, where `path` names no value.
+NodePtr Expander::evaluateNode(Attribute path, Frame &frame, Location where) {
+  static const Parameter aValue = {.name = "", .type = dsl::Type::Value};
+  std::optional<Binding> value = evaluate(path, aValue, frame, where);
+  if (!value)
+    return nullptr;
+  if (const auto *node = std::get_if<NodePtr>(&*value))
+    return *node;
+  fail(where, frame, "a value is wanted here, found " + expansion::describe(*value));
+  return nullptr;
+}
+
 /// Rounds down, as the language says.
 static int64_t floorDivide(int64_t a, int64_t b) {
   int64_t quotient = a / b;
@@ -205,6 +217,11 @@ std::optional<Binding> Expander::evaluateBound(arch::BoundAttr bound, Frame &fra
   CallablePtr callee = findCallable(bound.getCallee(), frame);
   if (!callee) {
     fail(where, frame, "'" + bound.getCallee().getValue() + "' is no unit, block or operation");
+    return std::nullopt;
+  }
+  auto isCycle = [](arch::ArgumentAttr argument) { return isa<arch::CycleAttr>(argument.getValue()); };
+  if (llvm::any_of(bound.getArguments(), isCycle)) {
+    fail(where, frame, "`|` belongs to an argument of a call with copies");
     return std::nullopt;
   }
   auto target = std::make_shared<Callable>(*callee);

@@ -139,11 +139,9 @@ void Expander::expandSet(arch::SetOp op, Frame &frame) {
 
 Activation Expander::expandFrom(arch::FromOp op, Frame &frame) {
   arch::Places places = arch::Places::of(op);
-  std::optional<Binding> binding = evaluate(StringAttr::get(&context, op.getPath()),
-                                            {.name = "", .type = dsl::Type::Value}, frame, places.head);
-  if (!binding)
+  NodePtr node = evaluateNode(op.getPathAttr(), frame, places.head);
+  if (!node)
     return Activation::failed();
-  NodePtr node = std::get<NodePtr>(*binding);
   if (op.getLabelAttr())
     nameResult(op.getLabelAttr(), node, false, frame);
   Activation value = node->value;

@@ -25,6 +25,12 @@ public:
   mlir::LogicalResult run();
   int64_t calls() const { return callCount; }
 
+  /// One of several values that are joined.
+  struct Operand {
+    Activation value;
+    std::string name; // "the value before", "'low'", "branch 2"
+  };
+
 private:
   /// A value set by `set`, until the end of the body it stands in.
   struct Setting {
@@ -111,6 +117,7 @@ private:
   std::optional<Binding> evaluateBound(arch::BoundAttr bound, Frame &frame, mlir::Location where);
   std::optional<Binding> evaluateList(mlir::ArrayAttr list, Frame &frame, mlir::Location where);
   std::optional<int64_t> evaluateInteger(mlir::Attribute expression, Frame &frame, mlir::Location where);
+  NodePtr evaluateNode(mlir::Attribute path, Frame &frame, mlir::Location where);
   std::optional<int64_t> evaluateBinary(arch::BinaryAttr binary, Frame &frame, mlir::Location where);
   std::optional<Binding> memberOf(const Binding &binding, llvm::StringRef path, llvm::StringRef rest,
                                   Frame &frame, mlir::Location where);
@@ -131,6 +138,8 @@ private:
   Activation expandDropout(Site &site, Frame &arguments);
   Activation expandFold(Site &site);
   Activation expandJoin(const Callable &callable, Site &site, Frame &arguments);
+  Activation concatenate(llvm::ArrayRef<Operand> operands, Site &site, Frame &arguments);
+  Activation clash(llvm::StringRef word, const Operand &a, const Operand &b, Site &site);
   Activation expandResidual(Site &site, Frame &arguments);
   Activation notSupported(const Callable &callable, Site &site);
   std::optional<Activation> project(Site &site, Frame &arguments, const Activation &body);

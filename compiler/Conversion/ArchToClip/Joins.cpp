@@ -6,12 +6,7 @@ using namespace kinema;
 using namespace kinema::expansion;
 using Kind = dsl::Operation::Kind;
 
-namespace {
-struct Operand {
-  Activation value;
-  std::string name; // "the value before", "'low'", "branch 2"
-};
-} // namespace
+using Operand = Expander::Operand;
 
 /// By how much `b` is larger than `a` along each axis, if that is a whole number along each and the channels
 /// agree.
@@ -74,14 +69,7 @@ static bool spreads(const Activation &a, const Activation &b) {
 }
 
 static bool fit(Kind kind, const Activation &a, const Activation &b) {
-  switch (kind) {
-  case Kind::Mul:
-    return spreads(a, b) || spreads(b, a);
-  case Kind::Concat:
-    return a.size() == b.size();
-  default:
-    return a.type() == b.type();
-  }
+  return kind == Kind::Mul ? spreads(a, b) || spreads(b, a) : a.type() == b.type();
 }
 
 static std::vector<arch::BranchOp> branchesOf(Operation *op) {
@@ -112,39 +100,46 @@ Activation Expander::expandJoin(const Callable &callable, Site &site, Frame &arg
          "name one behind it, or give it branches: `" + word + " { ... }`");
     return Activation::failed();
   }
-  for (const Operand &operand : llvm::drop_begin(operands))
-    if (!fit(kind, operands.front().value, operand.value)) {
-      InFlightDiagnostic diagnostic =
-          fail(site.where, site.frame,
-               word + " of " + operands.front().value.describe() + " and " + operand.value.describe(),
-               clashHint(operands.front(), operand, kind != Kind::Concat));
-      noteBoth(diagnostic, operands.front(), operand);
-      return Activation::failed();
-    }
+  if (kind == Kind::Concat)
+    return concatenate(operands, site, arguments);
 
+  // One after the other: what is joined so far, and the next one.
+  Operand joined = operands.front();
   Location layer = layerLocation(site);
-  Activation first = operands.front().value;
-  Value y = first.value;
-  if (kind == Kind::Concat) {
-    SmallVector<Value> inputs;
-    for (const Operand &operand : operands)
-      inputs.push_back(operand.value.value);
-    y = network.create<clip::ConcatOp>(layer, ValueRange(inputs));
-  } else {
-    for (const Operand &operand : llvm::drop_begin(operands)) {
-      Value other = operand.value.value;
-      if (kind == Kind::Add)
-        y = network.create<clip::AddOp>(layer, y, other);
-      else if (cast<RankedTensorType>(y.getType()).getNumElements() >= operand.value.type().getNumElements())
-        y = network.create<clip::MulOp>(layer, y, other);
-      else
-        y = network.create<clip::MulOp>(layer, other, y);
-    }
+  for (const Operand &operand : llvm::drop_begin(operands)) {
+    if (!fit(kind, joined.value, operand.value))
+      return clash(word, joined, operand, site);
+    Value a = joined.value.value, b = operand.value.value;
+    if (kind == Kind::Add)
+      joined.value.value = network.create<clip::AddOp>(layer, a, b);
+    else if (spreads(joined.value, operand.value))
+      joined.value.value = network.create<clip::MulOp>(layer, a, b);
+    else
+      joined.value.value = network.create<clip::MulOp>(layer, b, a);
   }
-  y = activate(y, arguments.names["act"], site);
-  Site from = site;
-  from.value = first;
-  return result(from, y, {1, 1, 1});
+  site.value = joined.value;
+  return result(site, activate(joined.value.value, arguments.names["act"], site), {1, 1, 1});
+}
+
+Activation Expander::concatenate(ArrayRef<Operand> operands, Site &site, Frame &arguments) {
+  SmallVector<Value> inputs;
+  for (const Operand &operand : operands) {
+    if (operand.value.size() != operands.front().value.size())
+      return clash("concat", operands.front(), operand, site);
+    inputs.push_back(operand.value.value);
+  }
+  Value y = network.create<clip::ConcatOp>(layerLocation(site), ValueRange(inputs));
+  site.value = operands.front().value;
+  return result(site, activate(y, arguments.names["act"], site), {1, 1, 1});
+}
+
+/// The error of two values that cannot be joined.
+Activation Expander::clash(StringRef word, const Operand &a, const Operand &b, Site &site) {
+  InFlightDiagnostic diagnostic =
+      fail(site.where, site.frame, word + " of " + a.value.describe() + " and " + b.value.describe(),
+           clashHint(a, b, word != "concat"));
+  noteBoth(diagnostic, a, b);
+  return Activation::failed();
 }
 
 //===-- Residual ----------------------------------------------------------===//
