@@ -10,14 +10,16 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <limits>
+#include <sys/mman.h>
 #include <unistd.h>
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu::test;
 
-Storage::Storage(size_t count, float fill) : count(count) {
-  pointer.reset(static_cast<float *>(::operator new[](count * sizeof(float) + 64, std::align_val_t(64))));
+Storage::Storage(size_t count, float fill)
+    : count(count), pointer(static_cast<float *>(::operator new[](count * sizeof(float) + 64, alignment))) {
+  madvise(pointer.get(), count * sizeof(float), MADV_HUGEPAGE); // as the runtime does
   std::fill_n(pointer.get(), count, fill);
 }
 

@@ -27,8 +27,9 @@ struct Storage {
   size_t count;
 
 private:
+  static constexpr std::align_val_t alignment{4096};
   struct Free {
-    void operator()(float *p) const { ::operator delete[](p, std::align_val_t(64)); }
+    void operator()(float *p) const { ::operator delete[](p, alignment); }
   };
   std::unique_ptr<float[], Free> pointer;
 };
