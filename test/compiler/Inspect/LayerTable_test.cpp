@@ -37,7 +37,7 @@ TEST(LayerTable, IsJson) {
   EXPECT_EQ(json["inputs"], nlohmann::json::parse("[[3, 8, 16, 16]]"));
   EXPECT_EQ(json["layers"][0], nlohmann::json::parse(R"({
     "name": "stem", "kind": "conv(2+1)d", "in": [3, 8, 16, 16], "out": [8, 8, 8, 8], "mid": 6,
-    "parameters": 334, "macs": 156672, "activation_bytes": 16384})"));
+    "parameters": 334, "macs": 156672, "activation_bytes": 28672})"));
   EXPECT_EQ(json["layers"][3]["name"], "stage1.0.shortcut");
   EXPECT_TRUE(json["layers"][3]["mid"].is_null());
   EXPECT_EQ(json["layers"].back()["kind"], "fc");
