@@ -173,6 +173,8 @@ void train(const TrainOptions &options) {
   TrainingState state;
   if (options.resume)
     state = loadCheckpoint(program, checkpoint, recipe);
+  for (const std::string &text : differences(manifest.recipe, recipe))
+    progress.note(fmt::format("the checkpoint's recipe is kept: in the package {}", text));
   applyOptions(options, recipe);
   checkClipShape(manifest, recipe, true);
   if (!options.resume)

@@ -26,7 +26,7 @@ struct TrainOptions : PackageOptions {
   std::optional<int64_t> epochs, seed;
   std::optional<double> rate;
   std::vector<std::string> settings; // "train.rate=0.1"
-  bool resume = false;               // go on from `out`
+  bool resume = false;               // go on from `out`, with the recipe that it was trained with
   bool overwrite = false;            // begin anew although `out` holds a run
   int loaders = 0;                   // threads that decode; 0: all cores
   int64_t testEvery = 1;             // epochs

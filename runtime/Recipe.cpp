@@ -269,6 +269,17 @@ json toJson(const Recipe &recipe) {
   return document;
 }
 
+std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
+  std::vector<std::string> texts;
+  json now = toJson(recipe), then = toJson(before);
+  visitFields(recipe, [&](const char *section, const char *name, const auto &) {
+    const json &value = now[section][name], &old = then[section][name];
+    if (value != old)
+      texts.push_back(fmt::format("{}.{} is {}, was {}", section, name, value.dump(), old.dump()));
+  });
+  return texts;
+}
+
 void applySetting(Recipe &recipe, std::string_view setting) {
   size_t equals = setting.find('=');
   if (equals == std::string_view::npos)

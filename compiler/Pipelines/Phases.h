@@ -1,4 +1,5 @@
-// The road from a text to a package: the phases, declared once. The table drives --emit, --from and --dump-phases.
+// The road from a text to a package: the phases, declared once. The table drives --emit, --from and
+// --dump-phases.
 #ifndef KINEMA_COMPILER_PIPELINES_PHASES_H
 #define KINEMA_COMPILER_PIPELINES_PHASES_H
 
@@ -26,20 +27,20 @@ std::optional<Phase> phaseNamed(llvm::StringRef name);
 
 /// What the phases after `arch` need to know.
 struct CompileOptions {
-  bool train = true;            // else inference alone
-  bool keepGradients = false;   // the training step returns them
-  double smoothing = 0;         // of labels
-  int64_t batch = 1;            // clips
+  bool train = true;          // else inference alone
+  bool keepGradients = false; // the training step returns them
+  double smoothing = 0;       // of labels
+  int64_t batch = 1;          // clips
   FuseLevel fuse = FuseLevel::All;
-  bool reference = false;       // the reference lowering for every kernel
+  bool reference = false;         // the reference lowering for every kernel
   std::string dumpDirectory = {}; // where each phase is written; empty: nowhere
 };
 
 /// The passes that lead from the phase before `phase` to it.
 void buildPhase(mlir::OpPassManager &passes, Phase phase, const CompileOptions &options);
 
-/// Leads `module` from `from` to `to` (both between arch and target). Errors go to the context's diagnostics; an
-/// internal one names the phase and a file that reproduces it.
+/// Leads `module` from `from` to `to` (both between arch and target). Errors go to the context's diagnostics;
+/// an internal one names the phase and a file that reproduces it.
 mlir::LogicalResult advance(mlir::ModuleOp module, Phase from, Phase to, const CompileOptions &options);
 
 /// The module as text, values named after the author's layers.

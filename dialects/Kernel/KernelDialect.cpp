@@ -43,9 +43,10 @@ void KernelDialect::initialize() {
       >();
 }
 
-/// The loops of a weight [O, I, T, H, W] whose axis `vector` is stored in vectors and axis `reduce` in blocks.
-static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce, int64_t block,
-                                            int64_t reduceBlock) {
+/// The loops of a weight [O, I, T, H, W] whose axis `vector` is stored in vectors and axis `reduce` in
+/// blocks.
+static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce,
+                                            int64_t block, int64_t reduceBlock) {
   SmallVector<StorageLoop> loops;
   loops.push_back({first + vector, shape::ceilDiv(s[vector], block), block});
   loops.push_back({first + reduce, shape::ceilDiv(s[reduce], reduceBlock), reduceBlock});
@@ -81,7 +82,8 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
     int64_t first = rank - 5;
     plain(0, first);
     bool transposed = getKind() == LayoutKind::WeightTransposed;
-    loops.append(weightOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
+    loops.append(
+        weightOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
     break;
   }
   }

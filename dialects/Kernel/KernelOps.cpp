@@ -10,8 +10,10 @@ static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(
 //===-- Assembly ----------------------------------------------------------===//
 
 /// `(` pixel %a, channel %b `)` `:` `(` types `)` region
-static ParseResult parseAccessRegion(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::UnresolvedOperand> &operands,
-                                     SmallVectorImpl<Type> &types, DenseI32ArrayAttr &access, Region &region) {
+static ParseResult parseAccessRegion(OpAsmParser &parser,
+                                     SmallVectorImpl<OpAsmParser::UnresolvedOperand> &operands,
+                                     SmallVectorImpl<Type> &types, DenseI32ArrayAttr &access,
+                                     Region &region) {
   SmallVector<int32_t> kinds;
   auto parseOperand = [&]() -> ParseResult {
     StringRef word;
@@ -78,9 +80,11 @@ int64_t YieldOp::countOf(Yield kind) { return llvm::count(getKinds(), static_cas
 static YieldOp yieldOf(Region &region) { return dyn_cast<YieldOp>(region.front().getTerminator()); }
 
 /// An operand must fit the domain [N, C, T, H, W] in the way that it is read.
-static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef<int32_t> access, RankedTensorType domain) {
+static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef<int32_t> access,
+                                  RankedTensorType domain) {
   if (operands.size() != access.size())
-    return op->emitOpError("has ") << operands.size() << " operands and " << access.size() << " ways to read them";
+    return op->emitOpError("has ") << operands.size() << " operands and " << access.size()
+                                   << " ways to read them";
   for (auto [operand, kind] : llvm::zip(operands, access)) {
     auto shape = tensorType(operand).getShape();
     ArrayRef<int64_t> wanted = domain.getShape();
@@ -93,15 +97,17 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
       fits = shape.size() == 1 && shape[0] == wanted[1];
       break;
     case Access::BatchChannel:
-      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) && shape[2] * shape[3] * shape[4] == 1;
+      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) &&
+             shape[2] * shape[3] * shape[4] == 1;
       break;
     case Access::Lattice:
       fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2);
       break;
     }
     if (!fits)
-      return op->emitOpError("reads ") << operand.getType() << " as " << stringifyAccess(static_cast<Access>(kind))
-                                       << " over the domain " << domain;
+      return op->emitOpError("reads ")
+             << operand.getType() << " as " << stringifyAccess(static_cast<Access>(kind))
+             << " over the domain " << domain;
   }
   return success();
 }
@@ -110,13 +116,15 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
 static LogicalResult verifyRegion(Operation *op, Region &region, size_t arguments) {
   if (region.getNumArguments() != arguments ||
       llvm::any_of(region.getArgumentTypes(), [](Type type) { return !type.isF32(); }))
-    return op->emitOpError("wants a region of ") << arguments << " f32 arguments, found " << region.getNumArguments();
+    return op->emitOpError("wants a region of ")
+           << arguments << " f32 arguments, found " << region.getNumArguments();
   if (!yieldOf(region))
     return op->emitOpError("wants a region that ends with kernel.yield");
   return success();
 }
 
-static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange operands, ArrayRef<int32_t> access) {
+static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange operands,
+                                    ArrayRef<int32_t> access) {
   auto pixels = llvm::find(access, static_cast<int32_t>(Access::Pixel));
   if (pixels == access.end())
     return op->emitOpError("reads no pixel operand");
@@ -130,11 +138,13 @@ static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange 
 
 /// Results: one tensor of the domain a store, then moments [?, 3, C], then sums [?, K, C].
 static LogicalResult verifyYields(Operation *op, YieldOp yield, RankedTensorType domain) {
-  int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments), sums = yield.countOf(Yield::Sum);
+  int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments),
+          sums = yield.countOf(Yield::Sum);
   if (!llvm::is_sorted(yield.getKinds()) || yield.countOf(Yield::Value) || moments > 1)
     return op->emitOpError("yields stores, then at most one moments, then sums");
   if (int64_t(op->getNumResults()) != stores + moments + (sums > 0))
-    return op->emitOpError("yields ") << stores + moments + (sums > 0) << " results, has " << op->getNumResults();
+    return op->emitOpError("yields ")
+           << stores + moments + (sums > 0) << " results, has " << op->getNumResults();
   for (auto [i, result] : llvm::enumerate(op->getResults())) {
     auto shape = tensorType(result).getShape();
     bool fits = int64_t(i) < stores ? shape == domain.getShape()
@@ -196,8 +206,12 @@ static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> acce
   return {};
 }
 
-RankedTensorType WeightGradOp::getGradientType() { return firstPixel(getGradientOperands(), getGradientAccess()); }
-RankedTensorType WeightGradOp::getActivationType() { return firstPixel(getActivationOperands(), getActivationAccess()); }
+RankedTensorType WeightGradOp::getGradientType() {
+  return firstPixel(getGradientOperands(), getGradientAccess());
+}
+RankedTensorType WeightGradOp::getActivationType() {
+  return firstPixel(getActivationOperands(), getActivationAccess());
+}
 
 LogicalResult WeightGradOp::verify() {
   if (failed(verifyPrologue(*this, getGradient(), getGradientOperands(), getGradientAccess())) ||
@@ -205,7 +219,8 @@ LogicalResult WeightGradOp::verify() {
     return failure();
   auto g = getGradientType(), x = getActivationType(), weight = tensorType(getResult());
   auto size = shape::windowOutput(clip::spatialSize(x), getWindow().getWindow());
-  if (weight.getRank() != 6 || !size || *size != clip::spatialSize(g) || weight.getDimSize(1) != g.getDimSize(1) ||
+  if (weight.getRank() != 6 || !size || *size != clip::spatialSize(g) ||
+      weight.getDimSize(1) != g.getDimSize(1) ||
       weight.getDimSize(2) * int64_t(getGroups()) != x.getDimSize(1))
     return emitOpError("does not lead from ") << x << " and " << g << " to " << weight;
   return success();
@@ -237,7 +252,8 @@ LogicalResult FinalizeOp::verify() {
   if (failed(verifyRegion(*this, getBody(), statistics + getInputs().size())))
     return failure();
   if (yieldOf(getBody()).countOf(Yield::Value) != int64_t(getNumResults()))
-    return emitOpError("yields ") << yieldOf(getBody()).countOf(Yield::Value) << " values for " << getNumResults() << " results";
+    return emitOpError("yields ") << yieldOf(getBody()).countOf(Yield::Value) << " values for "
+                                  << getNumResults() << " results";
   return success();
 }
 

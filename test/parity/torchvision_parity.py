@@ -3,8 +3,8 @@
 usage: torchvision_parity.py KINEMA MODELS [NETWORK:NxTxHxW:SEED ...]
 
 A ReLU whose input is within rounding of zero passes a gradient in one implementation and none in the other; one such
-element moves gradients by some 1e-3, between PyTorch's float32 and its own float64 too. The seeds below are ones with
-which these two agree to 1e-4.
+element moves gradients by some 1e-3 to 1e-2, between PyTorch's float32 and its own float64 too. So batch norms are given
+offsets that leave few inputs of ReLUs near zero.
 """
 import os
 import subprocess
@@ -29,7 +29,7 @@ def network(name, seed):
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm3d):
                 module.weight.uniform_(0.5, 1.5)
-                module.bias.normal_(0, 0.2)
+                module.bias.normal_(1.5, 0.5)
                 module.running_mean.normal_(0, 0.3)
                 module.running_var.uniform_(0.5, 2.0)
         model.fc.weight.normal_(0, 0.05)
@@ -91,8 +91,7 @@ def compare(kinema, models, name, shape, seed, folder):
     return worst["logits"] <= LOGITS and all(v <= STEP for k, v in worst.items() if k != "logits")
 
 
-CASES = ["r3d_18:2x8x56x56:1", "r3d_18:1x5x56x72:1", "mc3_18:2x8x56x56:1", "mc3_18:1x5x56x72:1",
-         "r2plus1d_18:2x8x56x56:1", "r2plus1d_18:1x5x56x72:1"]
+CASES = ["r3d_18:2x8x56x56:1", "mc3_18:2x5x56x72:1", "r2plus1d_18:2x8x56x56:1", "r2plus1d_18:3x5x56x72:1"]
 
 
 def main():

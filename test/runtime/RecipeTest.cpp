@@ -41,6 +41,15 @@ TEST(Recipe, Settings) {
   EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"clip_top1", "video_top5"}));
 }
 
+TEST(Recipe, Differences) {
+  Recipe a, b;
+  EXPECT_TRUE(differences(a, b).empty());
+  a.train.rate = 0.5;
+  a.data.crop = {3, 4};
+  EXPECT_EQ(differences(a, b),
+            (std::vector<std::string>{"data.crop is [3,4], was [112,112]", "train.rate is 0.5, was 0.01"}));
+}
+
 TEST(Recipe, ErrorsNameTheField) {
   Recipe recipe;
   auto setting = [&](const char *text) { return errorOf([&] { applySetting(recipe, text); }); };

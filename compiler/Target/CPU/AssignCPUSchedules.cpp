@@ -23,7 +23,8 @@ void fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
     if (type.hasStaticShape())
       continue;
     SmallVector<int64_t> shape(type.getShape());
-    shape.front() = schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
+    shape.front() =
+        schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
     result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
   }
 }

@@ -14,7 +14,8 @@ network net classes=5 {
 }
 )";
 
-TEST(LayerTable, IsTextThatLinesUp) { EXPECT_EQ(inspect::toText(expandText(spec).table()),
+TEST(LayerTable, IsTextThatLinesUp) {
+  EXPECT_EQ(inspect::toText(expandText(spec).table()),
             R"(net: 3x8x16x16 -> 5 classes, batch 1
 layer              kind        in         out       mid  parameters     macs   bytes
 stem               conv(2+1)d  3x8x16x16  8x8x8x8     6         334  156,672  28,672
@@ -28,7 +29,8 @@ fc                 fc          16x1x1x1   5x1x1x1                85       80    
 total                                                        11,011  828,496  45,140
 parameters: 11,011, of these in convs and fc: 10,882
 macs: 828,496 a clip (convs and fc)
-)"); }
+)");
+}
 
 TEST(LayerTable, IsJson) {
   nlohmann::json json = inspect::toJson(expandText(spec).table());
