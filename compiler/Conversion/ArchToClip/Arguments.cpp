@@ -120,62 +120,61 @@ static Attribute elementFor(arch::ArgumentAttr argument, int64_t copy) {
   return cycle ? cycle.getElements()[copy % cycle.getElements().size()] : argument.getValue();
 }
 
+/// The first parameter from `next` on that nothing is bound to; null where there is none.
+static const expansion::Parameter *nextPositional(const Callable &target, size_t &next) {
+  while (next < target.parameters.size() && target.bound.count(target.parameters[next].name.str()))
+    ++next;
+  return next < target.parameters.size() ? &target.parameters[next++] : nullptr;
+}
+
 bool Expander::bindArguments(CallablePtr &target, ArrayRef<arch::ArgumentAttr> arguments,
                              ArrayRef<arch::Places::Argument> places, Frame &frame, int64_t copy) {
   bool ok = true;
-  size_t nextParameter = 0;
+  size_t next = 0;
   SmallVector<size_t> riding;
+  bool takesValues = target->operation && target->operation->takesValues;
   for (auto [index, argument] : llvm::enumerate(arguments)) {
     const arch::Places::Argument &place = places[index];
     Attribute value = elementFor(argument, copy);
-    const Parameter *parameter = argument.isNamed() ? target->find(argument.getName()) : nullptr;
-    if (argument.isNamed() && !parameter) {
+    if (argument.isNamed() && !target->find(argument.getName())) {
       riding.push_back(index);
-      continue;
-    }
-    if (!parameter && target->operation && target->operation->takesValues) {
+    } else if (!argument.isNamed() && takesValues) {
       NodePtr node = evaluateNode(value, frame, place.value);
       ok &= node != nullptr;
-      if (node)
-        target->values.push_back({node, place.value});
-      continue;
+      target->values.push_back({node, place.value});
+    } else if (const Parameter *parameter =
+                   argument.isNamed() ? target->find(argument.getName()) : nextPositional(*target, next)) {
+      if (!isStrideOfLaterCopy(parameter->name, copy))
+        ok &= bindArgument(*target, *parameter, value, place, frame);
+    } else {
+      fail(place.value, frame, target->describe() + " takes no further argument",
+           parametersHint(*target, nullptr));
+      return false;
     }
-    if (!parameter) {
-      while (nextParameter < target->parameters.size() &&
-             target->bound.count(target->parameters[nextParameter].name.str()))
-        ++nextParameter;
-      if (nextParameter == target->parameters.size()) {
-        fail(place.value, frame, target->describe() + " takes no further argument",
-             parametersHint(*target, nullptr));
-        return false;
-      }
-      parameter = &target->parameters[nextParameter++];
-    }
-    if (!isStrideOfLaterCopy(parameter->name, copy))
-      ok &= bindArgument(*target, *parameter, value, place, frame);
   }
-  if (!ok)
-    return false;
-  if (target->is(dsl::Operation::Kind::Stage) &&
-      !(target = blockOfStage(*target, frame, places.empty() ? UnknownLoc::get(&context) : places[0].name)))
-    return false;
-  for (size_t index : riding) {
-    arch::ArgumentAttr argument = arguments[index];
-    if (isStrideOfLaterCopy(argument.getName(), copy))
-      continue;
-    std::optional<bool> bound =
-        bindRiding(*target, argument.getName(), elementFor(argument, copy), places[index], frame);
-    if (!bound) {
-      CallablePtr kind = kindOf(*target, frame, places[index].name);
-      fail(places[index].name, frame,
-           kind ? "neither " + target->describe() + " nor " + kind->describe() + " has a parameter '" +
-                      argument.getName().str() + "'"
-                : target->describe() + " has no parameter '" + argument.getName().str() + "'",
-           parametersHint(*target, kind.get()));
-    }
-    ok &= bound.value_or(false);
+  if (ok && target->is(dsl::Operation::Kind::Stage)) {
+    target = blockOfStage(*target, frame, places.empty() ? UnknownLoc::get(&context) : places[0].name);
+    ok = target != nullptr;
   }
+  for (size_t index : riding)
+    if (ok && !isStrideOfLaterCopy(arguments[index].getName(), copy))
+      ok = bindLeftOver(*target, arguments[index].getName(), elementFor(arguments[index], copy),
+                        places[index], frame);
   return ok;
+}
+
+/// A named argument that the callee itself does not have goes to its kind.
+bool Expander::bindLeftOver(Callable &target, StringRef name, Attribute value,
+                            const arch::Places::Argument &place, Frame &frame) {
+  if (std::optional<bool> bound = bindRiding(target, name, value, place, frame))
+    return *bound;
+  CallablePtr kind = kindOf(target, frame, place.name);
+  std::string has = " has a parameter '" + name.str() + "'";
+  fail(place.name, frame,
+       kind ? "neither " + target.describe() + " nor " + kind->describe() + has
+            : target.describe() + " has no parameter '" + name.str() + "'",
+       parametersHint(target, kind.get()));
+  return false;
 }
 
 CallablePtr Expander::bindCall(arch::CallOp op, const Callable &callee, Frame &frame, int64_t copy) {

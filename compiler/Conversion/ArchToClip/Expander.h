@@ -99,6 +99,8 @@ private:
                      llvm::ArrayRef<arch::Places::Argument> places, Frame &frame, int64_t copy);
   bool bindArgument(Callable &target, const Parameter &parameter, mlir::Attribute value,
                     const arch::Places::Argument &place, Frame &frame);
+  bool bindLeftOver(Callable &target, llvm::StringRef name, mlir::Attribute value,
+                    const arch::Places::Argument &place, Frame &frame);
   /// Nothing where neither the callee nor its kind has the parameter.
   std::optional<bool> bindRiding(Callable &target, llvm::StringRef name, mlir::Attribute value,
                                  const arch::Places::Argument &place, Frame &frame);
