@@ -18,7 +18,7 @@ test:
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure
 
-bench: test
+bench: build
 	@bench/run
 
 format:
