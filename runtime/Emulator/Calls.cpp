@@ -1,0 +1,151 @@
+// The calls that need no more than a check or a wait.
+#include "runtime/Emulator/Calls.h"
+#include "runtime/Emulator/Current.h"
+
+using namespace kinema::emulator;
+
+uint32_t kinema_emulator_register(uint32_t which, uint32_t site) { return at(site).specialRegister(which); }
+void *kinema_emulator_shared(uint32_t address) { return currentCluster->sharedAddress(address); }
+
+void kinema_emulator_read(const void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                          uint32_t site) {
+  at(site).access(AccessKind::Read, address, bytes, alignment, space);
+}
+void kinema_emulator_write(void *address, uint64_t bytes, uint32_t alignment, uint32_t space, uint32_t site) {
+  at(site).access(AccessKind::Write, address, bytes, alignment, space);
+}
+void kinema_emulator_atomic(void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                            uint32_t site) {
+  at(site).access(AccessKind::Atomic, address, bytes, alignment, space);
+}
+
+void kinema_emulator_barrier(uint32_t id, uint32_t threads, uint32_t site) {
+  at(site).barrier(id, threads, /*reduction=*/0, 0, /*waits=*/true);
+}
+void kinema_emulator_barrier_arrive(uint32_t id, uint32_t threads, uint32_t site) {
+  at(site).barrier(id, threads, /*reduction=*/0, 0, /*waits=*/false);
+}
+uint32_t kinema_emulator_barrier_reduce(uint32_t id, uint32_t threads, uint32_t reduction, uint32_t predicate,
+                                        uint32_t site) {
+  Cluster &cluster = at(site);
+  cluster.barrier(id, threads, reduction + 1, predicate, /*waits=*/true);
+  return uint32_t(cluster.thread().result);
+}
+void kinema_emulator_warp_sync(uint32_t mask, uint32_t site) { at(site).warpSync(mask); }
+void kinema_emulator_exit(uint32_t site) { at(site).exitThread(); }
+void kinema_emulator_trap(uint32_t site) { at(site).violate("the kernel gives up (trap)"); }
+void kinema_emulator_pause(uint32_t site) { at(site).pause(); }
+
+namespace {
+
+// In the order of the pass's table.
+enum class Register : uint32_t {
+  ThreadX,
+  ThreadY,
+  ThreadZ,
+  BlockSizeX,
+  BlockSizeY,
+  BlockSizeZ,
+  BlockX,
+  BlockY,
+  BlockZ,
+  GridX,
+  GridY,
+  GridZ,
+  Lane,
+  WarpSize,
+  Warp,
+  Warps,
+  LanesEqual,
+  LanesLessEqual,
+  LanesLess,
+  LanesGreaterEqual,
+  LanesGreater,
+  ClusterX,
+  ClusterY,
+  ClusterZ,
+  ClustersX,
+  ClustersY,
+  ClustersZ,
+  BlockInClusterX,
+  BlockInClusterY,
+  BlockInClusterZ,
+  ClusterSizeX,
+  ClusterSizeY,
+  ClusterSizeZ,
+  BlockRank,
+  ClusterSize,
+  DynamicShared,
+  TotalShared,
+};
+
+} // namespace
+
+uint32_t Cluster::specialRegister(uint32_t which) {
+  const Thread &thread = *current;
+  const int *size = launch.kernel->threads;
+  uint32_t rank = uint32_t(thread.rank), blocksInCluster = uint32_t(blocks.size()), bit = thread.laneBit();
+  switch (Register(which)) {
+  case Register::ThreadX:
+    return uint32_t(thread.number % size[0]);
+  case Register::ThreadY:
+    return uint32_t(thread.number / size[0] % size[1]);
+  case Register::ThreadZ:
+    return uint32_t(thread.number / size[0] / size[1]);
+  case Register::BlockSizeX:
+  case Register::BlockSizeY:
+  case Register::BlockSizeZ:
+    return uint32_t(size[which - uint32_t(Register::BlockSizeX)]);
+  case Register::BlockX:
+    return uint32_t(blocks[thread.rank].number);
+  case Register::GridX:
+    return uint32_t(launch.grid);
+  case Register::Lane:
+    return uint32_t(thread.lane());
+  case Register::WarpSize:
+    return warpSize;
+  case Register::Warp:
+    return uint32_t(thread.number / warpSize);
+  case Register::Warps:
+    return uint32_t(warpsPerBlock);
+  case Register::LanesEqual:
+    return bit;
+  case Register::LanesLessEqual:
+    return bit | (bit - 1);
+  case Register::LanesLess:
+    return bit - 1;
+  case Register::LanesGreaterEqual:
+    return ~(bit - 1);
+  case Register::LanesGreater:
+    return ~(bit | (bit - 1));
+  case Register::ClusterX:
+    return uint32_t(blocks[0].number / blocksInCluster);
+  case Register::ClustersX:
+    return uint32_t(launch.grid / blocksInCluster);
+  case Register::BlockInClusterX:
+  case Register::BlockRank:
+    return rank;
+  case Register::ClusterSizeX:
+  case Register::ClusterSize:
+    return blocksInCluster;
+  case Register::DynamicShared:
+    return launch.dynamicShared;
+  case Register::TotalShared:
+    return sharedBytes;
+  case Register::BlockY:
+  case Register::BlockZ:
+  case Register::ClusterY:
+  case Register::ClusterZ:
+  case Register::BlockInClusterY:
+  case Register::BlockInClusterZ:
+    return 0;
+  case Register::GridY:
+  case Register::GridZ:
+  case Register::ClustersY:
+  case Register::ClustersZ:
+  case Register::ClusterSizeY:
+  case Register::ClusterSizeZ:
+    return 1;
+  }
+  violate("there is no special register of number {}", which);
+}

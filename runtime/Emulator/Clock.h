@@ -1,0 +1,59 @@
+// Vector clocks: of which moments of whom a thread knows. Two accesses race unless the later one's thread
+// knows of the earlier one (FastTrack: Flanagan and Freund, PLDI 2009).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace kinema::emulator {
+
+// Whoever touches shared memory: a thread, or what carries on by itself on behalf of one (the copies that a
+// barrier or a group counts, a warpgroup's matrix products).
+using Agent = uint16_t;
+constexpr Agent nobody = 0xFFFF;
+
+// An access's place in its agent's life.
+struct Moment {
+  Agent agent = nobody;
+  uint32_t time = 0;
+};
+
+// What is known of each agent. Many threads share one; it no longer changes once a thread holds it.
+struct Clock {
+  std::vector<uint32_t> seen;   // of each agent, the last moment that is known; what is missing is 0
+  std::vector<uint32_t> fenced; // the same, where a proxy fence lies on the way
+  uint64_t serial = 0;          // no two clocks have the same
+  uint64_t lastJoined = 0;      // serial of the clock that was joined last
+  int references = 0;
+  // What came of the last fence and of the last acquire: all threads of a block do the same.
+  Clock *afterFence = nullptr;
+  uint64_t acquiredBy = 0;
+  Clock *afterAcquire = nullptr;
+
+  uint32_t seenOf(Agent agent) const { return agent < seen.size() ? seen[agent] : 0; }
+  uint32_t fencedOf(Agent agent) const { return agent < fenced.size() ? fenced[agent] : 0; }
+  void raiseSeen(Agent agent, uint32_t time);
+  void raiseFenced(Agent agent, uint32_t time);
+  void join(const Clock &other);
+};
+
+// Makes clocks and takes them back.
+class ClockPool {
+public:
+  // One reference is the caller's.
+  Clock *make();
+  Clock *retain(Clock *clock);
+  void release(Clock *clock); // null is nothing
+  // Takes all back.
+  void reset();
+
+private:
+  void recycle(Clock *clock);
+
+  std::vector<std::unique_ptr<Clock>> all;
+  std::vector<Clock *> idle;
+  uint64_t serials = 0;
+};
+
+} // namespace kinema::emulator

@@ -1,0 +1,186 @@
+// The shared memory of a cluster's blocks: where it lies, who touched which bytes when, and whether that was
+// in order.
+#pragma once
+
+#include "runtime/Emulator/Clock.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace kinema::emulator {
+
+// Host memory in which the low 24 bits of an address are the address in a block's shared memory and the bits
+// above, counted from the window's start, the block's rank in its cluster.
+class Window {
+public:
+  static constexpr uint64_t stride = uint64_t(1) << 24; // bytes between the blocks' memories
+  static constexpr int mostBlocks = 16;
+
+  Window();
+  ~Window();
+  Window(const Window &) = delete;
+  Window &operator=(const Window &) = delete;
+
+  std::byte *at(uint32_t address) const { return base + address; }
+  // The address in the cluster (rank * stride + shared address); at least mostBlocks * stride for any pointer
+  // into other memory.
+  uint64_t addressOf(const void *pointer) const { return static_cast<const std::byte *>(pointer) - base; }
+  bool holds(const void *pointer) const { return addressOf(pointer) < mostBlocks * stride; }
+
+private:
+  void *reserved;
+  std::byte *base;
+};
+
+enum class AccessKind : uint8_t { Read, Write, Atomic };
+
+// Two accesses that nothing orders, or a read of what nobody wrote.
+struct Conflict {
+  uint32_t address = 0; // in the cluster
+  Moment other;         // nobody: the bytes were never written
+  uint32_t otherSite = 0;
+  bool otherWrote = false;
+  bool fenceMissing = false; // known, but no proxy fence on the way
+};
+
+// The last accesses to each byte. An access is checked against those before it, then remembered.
+class AccessLog {
+public:
+  // Forgets everything. bytes: of one block's shared memory.
+  void reset(int blocks, uint32_t bytes);
+
+  // Viewer: what the one who accesses knows: bool knowsWrite(Moment), knowsRead(Moment),
+  // isMissingFence(Moment). The bytes must lie in one block's memory. unwritten: bytes that were never
+  // written are a conflict.
+  template <typename Viewer>
+  std::optional<Conflict> access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
+                                 uint32_t bytes, uint32_t site, bool unwritten);
+
+private:
+  static constexpr Agent many = 0xFFFE; // readTime is then an index of `readers`
+
+  // Of one access width: four bytes, or parts of them that are always accessed together.
+  struct Cell {
+    uint32_t writeTime = 0, readTime = 0;
+    uint32_t writeSite = 0;
+    Agent writer = nobody, reader = nobody;
+    uint8_t bytes = 0;   // of the four, those that were accessed; 0: none yet
+    bool split = false;  // the four bytes have cells of their own, at `parts[writeTime]`
+    bool atomic = false; // the readers are atomic operations
+  };
+
+  Cell &cellAt(uint32_t address);
+  void split(Cell &cell);
+  uint32_t makeReaders();
+  void dropReaders(Cell &cell);
+  void rememberRead(Cell &cell, Moment now, bool replaces);
+
+  template <typename Viewer>
+  bool checkReaders(const Viewer &viewer, const Cell &cell, Moment now, Conflict &conflict) const;
+  template <typename Viewer>
+  bool accessCell(const Viewer &viewer, Cell &cell, Moment now, AccessKind kind, uint32_t site,
+                  bool unwritten, Conflict &conflict);
+
+  uint32_t bytes = 0;
+  std::vector<Cell> cells;
+  std::vector<Cell> parts;                    // four for each split cell
+  std::vector<std::vector<uint32_t>> readers; // by agent, times
+  std::vector<uint32_t> idleReaders;
+};
+
+inline AccessLog::Cell &AccessLog::cellAt(uint32_t address) {
+  uint32_t rank = address >> 24, local = address & 0xFFFFFF;
+  return cells[(rank * bytes + local) / 4];
+}
+
+template <typename Viewer>
+bool AccessLog::checkReaders(const Viewer &viewer, const Cell &cell, Moment now, Conflict &conflict) const {
+  if (cell.reader == nobody)
+    return true;
+  auto known = [&](Moment read) {
+    if (read.agent == now.agent || viewer.knowsRead(read))
+      return true;
+    conflict.other = read;
+    return false;
+  };
+  if (cell.reader != many)
+    return known({cell.reader, cell.readTime});
+  const std::vector<uint32_t> &times = readers[cell.readTime];
+  for (size_t agent = 0; agent < times.size(); ++agent)
+    if (times[agent] && !known({Agent(agent), times[agent]}))
+      return false;
+  return true;
+}
+
+template <typename Viewer>
+bool AccessLog::accessCell(const Viewer &viewer, Cell &cell, Moment now, AccessKind kind, uint32_t site,
+                           bool unwritten, Conflict &conflict) {
+  if (cell.writer != nobody) {
+    Moment write{cell.writer, cell.writeTime};
+    if (!viewer.knowsWrite(write)) {
+      conflict.other = write;
+      conflict.otherSite = cell.writeSite;
+      conflict.otherWrote = true;
+      conflict.fenceMissing = viewer.isMissingFence(write);
+      return false;
+    }
+  } else if (unwritten && kind != AccessKind::Write) {
+    return false;
+  }
+  bool mayMeetReaders = kind == AccessKind::Read ? !cell.atomic : kind == AccessKind::Atomic && cell.atomic;
+  if (!mayMeetReaders && !checkReaders(viewer, cell, now, conflict))
+    return false;
+  if (kind == AccessKind::Read) {
+    bool replaces = cell.reader == nobody || cell.reader == now.agent ||
+                    (cell.reader != many && viewer.knowsRead({cell.reader, cell.readTime}));
+    rememberRead(cell, now, replaces);
+    return true;
+  }
+  if (!mayMeetReaders)
+    dropReaders(cell);
+  if (kind == AccessKind::Atomic) {
+    cell.atomic = true;
+    rememberRead(cell, now, cell.reader == nobody);
+    return true;
+  }
+  cell.atomic = false;
+  cell.writer = now.agent;
+  cell.writeTime = now.time;
+  cell.writeSite = site;
+  return true;
+}
+
+template <typename Viewer>
+std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
+                                          uint32_t size, uint32_t site, bool unwritten) {
+  Conflict conflict;
+  for (uint32_t at = address, end = address + size; at < end;) {
+    uint32_t next = std::min(end, (at | 3) + 1);
+    uint8_t mask = uint8_t(((1u << (next - at)) - 1) << (at & 3));
+    Cell &cell = cellAt(at & ~3u);
+    if (cell.bytes == 0)
+      cell.bytes = mask;
+    if (!cell.split && cell.bytes != mask)
+      split(cell);
+    if (!cell.split) {
+      if (!accessCell(viewer, cell, now, kind, site, unwritten, conflict)) {
+        conflict.address = at;
+        return conflict;
+      }
+    } else {
+      for (uint32_t byte = at; byte < next; ++byte)
+        if (!accessCell(viewer, parts[cell.writeTime + (byte & 3)], now, kind, site, unwritten, conflict)) {
+          conflict.address = byte;
+          return conflict;
+        }
+    }
+    at = next;
+  }
+  return std::nullopt;
+}
+
+} // namespace kinema::emulator
