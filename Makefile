@@ -1,7 +1,7 @@
 # The commands of a checkout. `make demo` and `make test` set up everything themselves on Debian 12.
 BUILD := build
 
-.PHONY: build demo test bench format lint clean
+.PHONY: build demo test sanitize bench format lint clean
 
 build:
 	@scripts/setup build
@@ -17,6 +17,11 @@ test:
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure
+
+# The parser fuzzed for a minute, and the tests of the code without LLVM, under the sanitizers.
+sanitize:
+	@scripts/setup build
+	@scripts/sanitize
 
 bench: build
 	@bench/run

@@ -55,6 +55,11 @@ def kinema(program, models, name, runs):
     return {entry["entry"]: entry["seconds"] for entry in entries}
 
 
+def processor():
+    with open("/proc/cpuinfo") as lines:
+        return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
 def main():
     program, models, *more = sys.argv[1:]
     runs = int(more[0]) if more else 5
@@ -63,7 +68,7 @@ def main():
         theirs, ours = pytorch(name, runs), kinema(program, models, name, runs)
         for entry in ("infer", "train_step"):
             print(json.dumps({"network": name, "entry": entry, "batch": BATCH, "frames": FRAMES, "size": SIZE,
-                              "threads": torch.get_num_threads(), "pytorch": torch.__version__, "pytorch_seconds": round(theirs[entry], 4),
+                              "processor": processor(), "threads": torch.get_num_threads(), "pytorch": torch.__version__, "pytorch_seconds": round(theirs[entry], 4),
                               "kinema_seconds": round(ours[entry], 4), "ratio": round(theirs[entry] / ours[entry], 2)}), flush=True)
 
 

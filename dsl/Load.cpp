@@ -54,6 +54,9 @@ private:
   void fillScope(uint32_t file, llvm::ArrayRef<uint32_t> visible);
   void applySections();
   void applyOverrides();
+  void applySizes();
+  bool setParameter(Setting &setting);
+  void complainOfParameter(const PathExpr &path);
 
   const LoadOptions &options;
   Program &program;
@@ -178,6 +181,7 @@ void Loader::load(llvm::StringRef name, std::string text) {
     if (definition->kind == Definition::Kind::Network && !program.network)
       program.network = definition.get();
   applySections();
+  applySizes();
   applyOverrides();
   check(program, diagnostics);
   if (!diagnostics.any())
@@ -200,11 +204,42 @@ void Loader::applyOverrides() {
     auto setting = parseSetting(program.sources, id, diagnostics);
     if (!setting)
       continue;
-    if (setting->path->isWord())
-      program.setParameter(std::move(*setting), diagnostics);
-    else
+    if (!setting->path->isWord())
       applyOverride(*setting, program.recipe, diagnostics);
+    else if (program.network && !setParameter(*setting))
+      complainOfParameter(*setting->path);
   }
+}
+
+void Loader::applySizes() {
+  for (const std::string &text : options.sizes) {
+    uint32_t id = program.sources.add("--set", text);
+    if (auto setting = parseSetting(program.sources, id, diagnostics); setting && program.network)
+      setParameter(*setting);
+  }
+}
+
+/// Replaces the default of the network's parameter that `setting` names. False: there is none.
+bool Loader::setParameter(Setting &setting) {
+  auto &definition = const_cast<Definition &>(*program.network); // one of the program's files
+  for (Parameter &parameter : definition.parameters)
+    if (parameter.name.text == setting.path->parts[0].text) {
+      parameter.defaultValue = std::move(setting.value);
+      return true;
+    }
+  return false;
+}
+
+void Loader::complainOfParameter(const PathExpr &path) {
+  llvm::StringRef name = path.parts[0].text;
+  std::vector<llvm::StringRef> names;
+  for (const Parameter &parameter : program.network->parameters)
+    names.push_back(parameter.name.text);
+  std::string hint = didYouMean(name, names);
+  std::string list = names.empty() ? "it has no parameters" : "it has " + llvm::join(names, " ");
+  diagnostics.error(path.location,
+                    ("network '" + program.network->name.text + "' has no parameter '" + name + "'").str(),
+                    hint.empty() ? list : hint + " (" + list + ")");
 }
 
 } // namespace
@@ -220,27 +255,6 @@ std::vector<llvm::StringRef> Program::names(uint32_t file) const {
       result.push_back(entry.first());
   llvm::sort(result);
   return result;
-}
-
-bool Program::setParameter(Setting setting, Diagnostics &diagnostics) {
-  llvm::StringRef name = setting.path->parts[0].text;
-  if (!network)
-    return false;
-  auto &definition = const_cast<Definition &>(*network); // one of `files`, which this program owns
-  std::vector<llvm::StringRef> names;
-  for (Parameter &parameter : definition.parameters) {
-    names.push_back(parameter.name.text);
-    if (parameter.name.text == name) {
-      parameter.defaultValue = std::move(setting.value);
-      return true;
-    }
-  }
-  std::string hint = didYouMean(name, names);
-  std::string list = names.empty() ? "it has no parameters" : "it has " + llvm::join(names, " ");
-  diagnostics.error(setting.path->location,
-                    ("network '" + network->name.text + "' has no parameter '" + name + "'").str(),
-                    hint.empty() ? list : hint + " (" + list + ")");
-  return false;
 }
 
 bool loadText(llvm::StringRef name, std::string text, const LoadOptions &options, Program &program,

@@ -17,6 +17,8 @@ struct LoadOptions {
   std::vector<std::string> libraryPaths = {};
   /// "frames=32" (a parameter of the network), "data.crop=224x224" (a setting of the recipe).
   std::vector<std::string> overrides = {};
+  /// "frames=32", before the overrides: parameters which the network need not have.
+  std::vector<std::string> sizes = {};
 };
 
 /// One spec. Owns its texts and trees; locations in later phases refer to `sources`.
@@ -31,9 +33,6 @@ struct Program {
   const Definition *find(uint32_t file, llvm::StringRef name) const;
   /// All names `find` knows in a file, sorted.
   std::vector<llvm::StringRef> names(uint32_t file) const;
-
-  /// Replaces the default of the network's parameter that `setting` names.
-  bool setParameter(Setting setting, Diagnostics &diagnostics);
 
   std::vector<llvm::StringMap<const Definition *>> scopes; // by file number
 };

@@ -46,8 +46,14 @@ LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
   return options;
 }
 
-// Frames and crop must be what the package was compiled for. train: the crop of training, else of evaluation.
-void checkClipShape(const Manifest &manifest, const Recipe &recipe, bool train) {
+// Videos give one input of colours, whose frames and crop must be what the package was compiled for. train:
+// the crop of training, else of evaluation.
+void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
+  if (manifest.inputs.size() != 1 || manifest.input().kind != "rgb")
+    fail("videos are read as one input of kind rgb, {} has {} ({} of kind {}): compute its tensors yourself "
+         "and "
+         "use run",
+         manifest.name, manifest.inputs.size(), manifest.input().name, manifest.input().kind);
   const std::vector<int64_t> &shape = manifest.input().shape; // [N, C, T, H, W]
   const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
   if (recipe.data.frames != shape[2])
@@ -60,7 +66,7 @@ void checkClipShape(const Manifest &manifest, const Recipe &recipe, bool train) 
 
 std::unique_ptr<VideoSource> testSource(const Manifest &manifest, const std::string &list,
                                         const Recipe &recipe, int loaders) {
-  checkClipShape(manifest, recipe, false);
+  checkClips(manifest, recipe, false);
   VideoList videos = readVideos(list, manifest);
   return VideoSource::evaluation(std::move(videos), recipe, loaderOptions(manifest, loaders));
 }
@@ -90,18 +96,7 @@ void startFrom(Program &program, const Package &package, const TrainOptions &opt
     progress.note(fmt::format("of {} not used: {}", options.weights, fmt::join(unmatched.unused, ", ")));
 }
 
-// The folder must be new, or its run the one to go on with.
-void checkFolder(const TrainOptions &options, const std::string &checkpoint) {
-  bool exists = std::filesystem::exists(checkpoint);
-  if (options.resume && !exists)
-    refuse("there is nothing to resume: {} does not exist", checkpoint);
-  if (options.resume && !options.weights.empty())
-    refuse("--resume takes its weights from {}: leave --weights out", checkpoint);
-  if (!options.resume && exists && !options.overwrite)
-    refuse(
-        "{} holds a run already: go on with --resume, begin anew with --overwrite, or choose another --out",
-        options.out);
-}
+std::string checkpointIn(const std::string &folder) { return folder + "/last.safetensors"; }
 
 void printConfusion(const VideoMetrics &videos, int64_t classes, const std::string &list) {
   std::vector<std::string> names = namesBeside(list);
@@ -161,22 +156,34 @@ void print(const std::vector<Prediction> &predictions, bool asJson) {
 
 } // namespace
 
+void checkFolder(const TrainOptions &options) {
+  std::string checkpoint = checkpointIn(options.out);
+  bool exists = std::filesystem::exists(checkpoint);
+  if (options.resume && !exists)
+    refuse("there is nothing to resume: {} does not exist", checkpoint);
+  if (options.resume && !options.weights.empty())
+    refuse("--resume takes its weights from {}: leave --weights out", checkpoint);
+  if (!options.resume && exists && !options.overwrite)
+    refuse(
+        "{} holds a run already: go on with --resume, begin anew with --overwrite, or choose another --out",
+        options.out);
+}
+
 void train(const TrainOptions &options) {
   Package package(options.package);
   Program program(package, {options.threads});
   const Manifest &manifest = program.manifest();
   Recipe recipe = manifest.recipe;
   Progress progress;
-  std::string checkpoint = options.out + "/last.safetensors";
-  checkFolder(options, checkpoint);
+  checkFolder(options);
 
   TrainingState state;
   if (options.resume)
-    state = loadCheckpoint(program, checkpoint, recipe);
+    state = loadCheckpoint(program, checkpointIn(options.out), recipe);
   for (const std::string &text : differences(manifest.recipe, recipe))
     progress.note(fmt::format("the checkpoint's recipe is kept: in the package {}", text));
   applyOptions(options, recipe);
-  checkClipShape(manifest, recipe, true);
+  checkClips(manifest, recipe, true);
   if (!options.resume)
     program.initialise(recipe.train.seed);
   startFrom(program, package, options, progress);
@@ -230,7 +237,7 @@ void predict(const PredictOptions &options) {
   Recipe recipe = manifest.recipe;
   for (const std::string &setting : options.settings)
     applySetting(recipe, setting);
-  checkClipShape(manifest, recipe, false);
+  checkClips(manifest, recipe, false);
   if (options.top < 1)
     refuse("--top must be at least 1, found {}", options.top);
   std::vector<std::string> names;

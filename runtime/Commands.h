@@ -61,6 +61,8 @@ struct BenchCommandOptions : PackageOptions, BenchOptions {
   int64_t rows = 20; // of the table of launches; 0: all
 };
 
+// The folder of a training run must be new, or its run the one to go on with.
+void checkFolder(const TrainOptions &options);
 void train(const TrainOptions &options);
 void eval(const EvalOptions &options);
 void predict(const PredictOptions &options);

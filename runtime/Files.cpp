@@ -15,8 +15,8 @@
 namespace kinema {
 namespace {
 
-[[noreturn]] void failWriting(const std::string &path) {
-  fail("cannot write {}: {}", path, std::strerror(errno));
+[[noreturn]] void failWriting(const std::string &name) {
+  fail("cannot write {}: {}", name, std::strerror(errno));
 }
 
 std::string directoryOf(const std::string &path) {
@@ -41,14 +41,29 @@ mode_t defaultMode(bool executable) {
   return (executable ? 0777 : 0666) & ~mask;
 }
 
+// What a name stands for: the end of a chain of links, which may not exist yet, so that a link stays one.
+std::string resolved(const std::string &name) {
+  constexpr int longest = 40; // the system's own limit
+  std::filesystem::path path = name;
+  std::error_code code;
+  for (int links = 0; links < longest && std::filesystem::is_symlink(path, code); ++links)
+    path = path.parent_path() / std::filesystem::read_symlink(path, code);
+  return path.string();
+}
+
 } // namespace
 
-AtomicFile::AtomicFile(const std::string &path) : path(path), temporary(path + ".XXXXXX") {
-  if (std::filesystem::is_directory(path))
-    fail("cannot write {}: it is a directory", path);
+AtomicFile::AtomicFile(const std::string &name)
+    : name(name), path(resolved(name)), temporary(path + ".XXXXXX") {
+  std::error_code none;
+  auto status = std::filesystem::status(path, none);
+  if (std::filesystem::is_directory(status))
+    fail("cannot write {}: it is a directory", name);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    fail("cannot write {}: it is not a regular file", name);
   descriptor = mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0)
-    failWriting(path);
+    failWriting(name);
 }
 
 AtomicFile::~AtomicFile() {
@@ -65,7 +80,7 @@ void AtomicFile::write(const void *data, size_t bytes) {
     if (written < 0 && errno == EINTR)
       continue;
     if (written < 0)
-      failWriting(path);
+      failWriting(name);
     at += written;
     bytes -= static_cast<size_t>(written);
   }
@@ -73,13 +88,13 @@ void AtomicFile::write(const void *data, size_t bytes) {
 
 void AtomicFile::commit(bool executable) {
   if (fchmod(descriptor, defaultMode(executable)) != 0 || fsync(descriptor) != 0)
-    failWriting(path);
+    failWriting(name);
   if (rename(temporary.c_str(), path.c_str()) != 0)
-    failWriting(path);
+    failWriting(name);
   int closed = close(descriptor);
   descriptor = -1;
   if (closed != 0)
-    failWriting(path);
+    failWriting(name);
   flushDirectory(directoryOf(path));
 }
 

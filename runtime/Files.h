@@ -9,10 +9,10 @@ namespace kinema {
 
 // A file that takes its name only when it is complete: writes go to a temporary file beside it, `commit`
 // flushes that to the disk and renames it. Until then, and after any error, what stood under the name stays
-// untouched. All functions throw Error with the path and the system's reason.
+// untouched. A link is followed; a device or a pipe is refused. All functions throw Error with the path and the system's reason.
 class AtomicFile {
 public:
-  explicit AtomicFile(const std::string &path);
+  explicit AtomicFile(const std::string &name);
   ~AtomicFile(); // without `commit`: removes the temporary file
   AtomicFile(const AtomicFile &) = delete;
   AtomicFile &operator=(const AtomicFile &) = delete;
@@ -23,7 +23,7 @@ public:
   void commit(bool executable = false);
 
 private:
-  std::string path, temporary;
+  std::string name, path, temporary; // as asked for, links followed, beside it
   int descriptor = -1;
 };
 

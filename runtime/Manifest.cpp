@@ -206,8 +206,6 @@ Parameter parseParameter(const Node &node, bool train, int64_t arenaBytes) {
   if (train && parameter.trained() && !parameter.momentum)
     node.fault("parameter {} has no momentum", parameter.name);
   parameter.init = parseInitialisation(node.at("init"), parameter.shape.size());
-  if (node.has("layer"))
-    parameter.layer = node.at("layer").text();
   return parameter;
 }
 

@@ -45,7 +45,6 @@ struct Parameter : ArenaTensor {
   Role role = Role::Weight;
   std::optional<int64_t> momentum; // offset of its momentum, of the same order
   Initialisation init;
-  std::string layer;
 
   bool trained() const { return role != Role::RunningMean && role != Role::RunningVariance; }
   ArenaTensor momentumTensor() const; // needs `momentum`

@@ -17,16 +17,20 @@ const FileTensor &take(const TensorFile &file, const std::string &origin, const 
   fail("{} has no tensor {}", origin, name);
 }
 
-void loadInput(Program &program, const TensorFile &file, const std::string &origin) {
-  const FileTensor &tensor = take(file, origin, "input");
-  const InputTensor &input = program.manifest().input();
-  if (program.manifest().inputs.size() != 1)
-    fail("{} has {} inputs; run takes networks with one", program.manifest().name,
-         program.manifest().inputs.size());
-  if (tensor.type != ElementType::F32 || tensor.shape != input.shape)
-    fail("{}: tensor input is {}, the package was compiled for {}", origin,
-         describe(tensor.type, tensor.shape), describe(input.type, input.shape));
-  program.set(input, tensor.as<float>());
+// The only input is called `input`, one of several has its own name.
+std::string tensorName(const Manifest &manifest, const InputTensor &input) {
+  return manifest.inputs.size() == 1 ? "input" : input.name;
+}
+
+void loadInputs(Program &program, const TensorFile &file, const std::string &origin) {
+  for (const InputTensor &input : program.manifest().inputs) {
+    std::string name = tensorName(program.manifest(), input);
+    const FileTensor &tensor = take(file, origin, name);
+    if (tensor.type != ElementType::F32 || tensor.shape != input.shape)
+      fail("{}: tensor {} is {}, the package was compiled for {}", origin, name,
+           describe(tensor.type, tensor.shape), describe(input.type, input.shape));
+    program.set(input, tensor.as<float>());
+  }
 }
 
 // The labels as int32. file: [N] int64 or int32.
@@ -46,10 +50,15 @@ std::vector<int32_t> readLabels(const FileTensor &tensor, const Manifest &manife
   return labels;
 }
 
-void checkKnown(const TensorFile &file, const std::string &origin) {
+void checkKnown(const Manifest &manifest, const TensorFile &file, const std::string &origin) {
+  std::vector<std::string> known;
+  for (const InputTensor &input : manifest.inputs)
+    known.push_back(tensorName(manifest, input));
+  std::string inputs = fmt::format("{}", fmt::join(known, ", "));
+  known.push_back("labels");
   for (const FileTensor &tensor : file.tensors)
-    if (tensor.name != "input" && tensor.name != "labels")
-      fail("{}: tensor {} is not known; input and labels are", origin, tensor.name);
+    if (std::find(known.begin(), known.end(), tensor.name) == known.end())
+      fail("{}: tensor {} is not known; {} and labels are", origin, tensor.name, inputs);
 }
 
 Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
@@ -84,13 +93,13 @@ void runTensors(Program &program, const RunOptions &options) {
          manifest.name);
   NameMap names = findNames(options.names);
   TensorFile input = readTensors(options.input);
-  checkKnown(input, options.input);
+  checkKnown(manifest, input, options.input);
 
   if (options.weights.empty())
     program.initialise(options.seed);
   else
     program.loadWeights(readTensors(options.weights), options.weights, names);
-  loadInput(program, input, options.input);
+  loadInputs(program, input, options.input);
 
   TensorFile result;
   if (options.step) {

@@ -11,7 +11,9 @@ namespace kinema {
 
 struct RunOptions {
   std::string weights; // safetensors; empty: initialised from the seed
-  std::string input;   // "input" [N, C, T, H, W] float32 and, for a step, "labels" [N] int64 or int32
+  // "input" [N, C, T, H, W] float32 (of a network with several: each under its name) and, for a step,
+  // "labels" [N] int64 or int32.
+  std::string input;
   std::string output;
   std::string names;                           // "" or "torchvision": names of the weights in both files
   bool step = false;                           // one step of SGD in training mode instead of evaluation

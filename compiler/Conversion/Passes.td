@@ -30,7 +30,7 @@ def ArchToClip : Pass<"arch-to-clip", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"batch", "batch", "int64_t", "1", "clips that are computed together (N)">,
+    Option<"batch", "batch", "int64_t", "0", "clips that are computed together (N); 0: as many as the recipe trains with, or 1 without a recipe">,
     Option<"frames", "frames", "int64_t", "0", "frames of every input; 0: as written">,
     Option<"height", "height", "int64_t", "0", "height of every input; 0: as written">,
     Option<"width", "width", "int64_t", "0", "width of every input; 0: as written">

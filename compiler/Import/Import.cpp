@@ -1,5 +1,6 @@
 #include "compiler/Import/Import.h"
 
+#include "dialects/Recipe.h"
 #include "dsl/Operations.h"
 
 #include "mlir/IR/Builders.h"
@@ -80,7 +81,7 @@ OwningOpRef<ModuleOp> Importer::run() {
     importFile(*file);
   (*module)->setAttr("kinema.network", builder.getDictionaryAttr(
                                            builder.getNamedAttr("name", text(program.network->name.text))));
-  (*module)->setAttr("kinema.recipe", importRecipe(program.recipe, context));
+  (*module)->setAttr(recipeAttribute, importRecipe(program.recipe, context));
   return module;
 }
 

@@ -46,22 +46,13 @@ Outcome Compilation::advanceTo(Phase from, Phase stop) {
 }
 
 Outcome Compilation::fromSpec(StringRef path, Phase stop) {
-  auto read = [&](Phase phase) {
-    spec = std::make_unique<Spec>();
-    current = importAndExpand(*context, path, frontend, phase, *spec);
-    errors << spec->diagnostics.render();
-    return spec->diagnostics.any() || (phase != Phase::Ast && !current) ? Outcome::SpecWrong : Outcome::Done;
-  };
-  if (frontend.batch == 0 && stop > Phase::Arch) {
-    if (Outcome outcome = read(Phase::Ast); outcome != Outcome::Done)
-      return outcome;
-    frontend.batch = spec->program.recipe.train.batch;
-  }
-  if (Outcome outcome = read(std::min(stop, Phase::Clip)); outcome != Outcome::Done || stop <= Phase::Clip)
-    return outcome;
+  spec = std::make_unique<Spec>();
+  current = importAndExpand(*context, path, frontend, std::min(stop, Phase::Clip), *spec);
+  errors << spec->diagnostics.render();
+  if (spec->diagnostics.any() || (stop != Phase::Ast && !current))
+    return Outcome::SpecWrong;
   specText = spec->program.sources.text(0).str();
-  options.smoothing = spec->program.recipe.train.smoothing;
-  return advanceTo(Phase::Clip, stop);
+  return stop <= Phase::Clip ? Outcome::Done : advanceTo(Phase::Clip, stop);
 }
 
 Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {

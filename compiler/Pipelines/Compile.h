@@ -17,7 +17,7 @@ public:
               llvm::raw_ostream &errors);
   ~Compilation();
 
-  /// From a spec to `stop` (not `package`); a batch of 0 is the recipe's.
+  /// From a spec to `stop` (not `package`).
   Outcome fromSpec(llvm::StringRef path, Phase stop);
   /// From a module in text, which is in phase `phase`, to `stop`.
   Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);

@@ -2,47 +2,28 @@
 
 #include "compiler/Import/Import.h"
 #include "compiler/Import/SourceDiagnostics.h"
+#include "dialects/Recipe.h"
 
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
 using namespace kinema;
 
-/// The network's parameters, by a look at the spec that keeps no errors.
-static std::vector<std::string> parametersOf(StringRef path, const FrontendOptions &options) {
-  dsl::Program program;
-  dsl::Diagnostics diagnostics(program.sources);
+static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
   dsl::LoadOptions load;
   load.libraryPaths = options.libraryPaths;
-  std::vector<std::string> names;
-  if (dsl::loadFile(path, load, program, diagnostics))
-    for (const dsl::Parameter &parameter : program.network->parameters)
-      names.push_back(parameter.name.text);
-  return names;
-}
-
-/// Sizes and classes as settings of the network's parameters, before those of the caller.
-static std::vector<std::string> settings(StringRef path, const FrontendOptions &options) {
-  std::vector<std::string> result;
-  auto set = [&](const char *name, int64_t value) {
-    result.push_back(std::string(name) + "=" + std::to_string(value));
+  auto set = [](std::vector<std::string> &settings, const char *name, int64_t value) {
+    if (value)
+      settings.push_back(std::string(name) + "=" + std::to_string(value));
   };
-  if (options.frames || options.height || options.width) {
-    std::vector<std::string> names = parametersOf(path, options);
-    auto setIfThere = [&](const char *name, int64_t value) {
-      if (value && llvm::is_contained(names, name))
-        set(name, value);
-    };
-    setIfThere("frames", options.frames);
-    setIfThere("height", options.height);
-    setIfThere("width", options.width);
-    if (options.height == options.width)
-      setIfThere("size", options.height);
-  }
-  if (options.classes)
-    set("classes", options.classes);
-  llvm::append_range(result, options.overrides);
-  return result;
+  set(load.sizes, "frames", options.frames);
+  set(load.sizes, "height", options.height);
+  set(load.sizes, "width", options.width);
+  if (options.height == options.width)
+    set(load.sizes, "size", options.height);
+  set(load.overrides, "classes", options.classes);
+  llvm::append_range(load.overrides, options.overrides);
+  return load;
 }
 
 static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute value) {
@@ -53,7 +34,7 @@ static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute v
 
 /// Clips are cut as the network's first input wants them, also where the caller replaced its size.
 static void fitRecipe(ModuleOp module) {
-  auto recipe = module->getAttrOfType<DictionaryAttr>("kinema.recipe");
+  auto recipe = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
   auto inputs = module->getAttrOfType<DictionaryAttr>("kinema.network").getAs<ArrayAttr>("inputs");
   auto shape = cast<DictionaryAttr>(inputs[0]).getAs<ArrayAttr>("shape").getAsValueRange<IntegerAttr>();
   SmallVector<int64_t> sizes;
@@ -64,15 +45,12 @@ static void fitRecipe(ModuleOp module) {
   auto data = with(recipe.getAs<DictionaryAttr>("data"), "frames", builder.getI64IntegerAttr(sizes[2]));
   recipe = with(recipe, "data", with(data, "crop", crop));
   recipe = with(recipe, "eval", with(recipe.getAs<DictionaryAttr>("eval"), "crop", crop));
-  module->setAttr("kinema.recipe", recipe);
+  module->setAttr(recipeAttribute, recipe);
 }
 
 OwningOpRef<ModuleOp> kinema::importAndExpand(MLIRContext &context, StringRef path,
                                               const FrontendOptions &options, Phase stop, Spec &spec) {
-  dsl::LoadOptions load;
-  load.libraryPaths = options.libraryPaths;
-  load.overrides = settings(path, options);
-  if (!dsl::loadFile(path, load, spec.program, spec.diagnostics))
+  if (!dsl::loadFile(path, loadOptions(options), spec.program, spec.diagnostics))
     return {};
   return expandLoaded(context, options, stop, spec);
 }

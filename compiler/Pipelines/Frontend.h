@@ -10,7 +10,7 @@
 namespace kinema {
 
 struct FrontendOptions {
-  int64_t batch = 1; // clips
+  int64_t batch = 0; // clips; 0: the recipe's
   /// Replace what the spec says; 0: as written. Where the network has no parameter `frames`, `height`,
   /// `width` (or `size`), the size of its inputs is replaced. `classes` must be a parameter.
   int64_t frames = 0, height = 0, width = 0, classes = 0;

@@ -43,7 +43,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     passes.addPass(createArchToClip(ArchToClipOptions{options.batch}));
     break;
   case Phase::Step:
-    buildStepPipeline(passes, {options.train, options.keepGradients, options.smoothing});
+    buildStepPipeline(passes, {options.train, options.keepGradients});
     break;
   case Phase::Fused:
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
@@ -64,10 +64,10 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
   }
 }
 
-std::string kinema::printed(ModuleOp module) {
+std::string kinema::printed(ModuleOp module, bool locations) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module.print(stream, OpPrintingFlags().printNameLocAsPrefix());
+  module.print(stream, OpPrintingFlags().printNameLocAsPrefix().enableDebugInfo(locations));
   stream << "\n";
   return text;
 }

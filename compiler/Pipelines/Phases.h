@@ -29,8 +29,7 @@ std::optional<Phase> phaseNamed(llvm::StringRef name);
 struct CompileOptions {
   bool train = true;          // else inference alone
   bool keepGradients = false; // the training step returns them
-  double smoothing = 0;       // of labels
-  int64_t batch = 1;          // clips
+  int64_t batch = 0;          // clips; 0: the recipe's
   FuseLevel fuse = FuseLevel::All;
   bool reference = false;         // the reference lowering for every kernel
   std::string dumpDirectory = {}; // where each phase is written; empty: nowhere
@@ -43,8 +42,9 @@ void buildPhase(mlir::OpPassManager &passes, Phase phase, const CompileOptions &
 /// an internal one names the phase and a file that reproduces it.
 mlir::LogicalResult advance(mlir::ModuleOp module, Phase from, Phase to, const CompileOptions &options);
 
-/// The module as text, values named after the author's layers.
-std::string printed(mlir::ModuleOp module);
+/// The module as text, values named after the author's layers. With `locations` it also says which layer and
+/// which place in the spec each operation comes from, as a module that is read again needs it.
+std::string printed(mlir::ModuleOp module, bool locations = false);
 
 } // namespace kinema
 

@@ -14,7 +14,6 @@ void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options
   if (options.train) {
     ClipDifferentiateOptions differentiate;
     differentiate.keepGradients = options.keepGradients;
-    differentiate.smoothing = options.smoothing;
     passes.addPass(createClipDifferentiate(differentiate));
   }
   passes.addPass(createClipFoldBatchNorm());
@@ -27,7 +26,6 @@ struct StepPipelineOptions : PassPipelineOptions<StepPipelineOptions> {
   Option<bool> train{*this, "train", llvm::cl::desc("make the training step too"), llvm::cl::init(true)};
   Option<bool> keepGradients{*this, "keep-gradients",
                              llvm::cl::desc("return the gradients of the parameters"), llvm::cl::init(false)};
-  Option<double> smoothing{*this, "smoothing", llvm::cl::desc("label smoothing"), llvm::cl::init(0.0)};
 };
 } // namespace
 
@@ -35,6 +33,6 @@ void kinema::registerStepPipeline() {
   PassPipelineRegistration<StepPipelineOptions>(
       "step", "from the forward network to its training step and its inference form",
       [](OpPassManager &passes, const StepPipelineOptions &options) {
-        buildStepPipeline(passes, {options.train, options.keepGradients, options.smoothing});
+        buildStepPipeline(passes, {options.train, options.keepGradients});
       });
 }

@@ -9,7 +9,6 @@ namespace kinema {
 struct StepOptions {
   bool train = true;          // with @train_step; otherwise @infer and @prepare alone
   bool keepGradients = false; // @train_step also returns the gradient of every trained parameter
-  double smoothing = 0.0;     // label smoothing of the loss, 0 to 1
 };
 
 /// Replaces @forward by @train_step, @infer and @prepare.

@@ -1,6 +1,7 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Clip.h"
+#include "dialects/Recipe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -115,6 +116,7 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
   }
 
   LogicalResult makeTrainStep(func::FuncOp forward);
+  double labelSmoothing();
   FailureOr<SmallVector<Value>> update(OpBuilder &builder, const Backward &backward, ArrayRef<ReadOp> reads,
                                        Value hyper);
   void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
@@ -127,7 +129,7 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
   bool drops = !step.getOps<DropoutOp>().empty();
   auto add = [&](StringRef name, Type type) -> Value {
     unsigned index = step.getNumArguments();
-    (void)step.insertArgument(index, type, {}, step.getLoc());
+    (void)step.insertArgument(index, type, {}, NameLoc::get(StringAttr::get(context, name), step.getLoc()));
     step.setArgAttr(index, "clip.name", StringAttr::get(context, name));
     return step.getArgument(index);
   };
@@ -142,6 +144,11 @@ static void setTraining(func::FuncOp step, Value hyper) {
   step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
 }
 
+double ClipDifferentiatePass::labelSmoothing() {
+  auto recipe = dyn_cast_or_null<FloatAttr>(recipeField(getOperation(), "train", "smoothing"));
+  return smoothing >= 0 ? double(smoothing) : recipe ? recipe.getValueAsDouble() : 0.0;
+}
+
 LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   func::FuncOp step = cloneFunction(forward, "train_step");
   auto reads = hoistReads(step);
@@ -152,8 +159,8 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
 
   OpBuilder builder(oldReturn);
   Location where = NameLoc::get(builder.getStringAttr("loss"));
-  auto loss =
-      SoftmaxCrossEntropyOp::create(builder, where, logits, labels, builder.getF64FloatAttr(smoothing));
+  auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, labels,
+                                            builder.getF64FloatAttr(labelSmoothing()));
   Backward backward(step, builder);
   if (failed(backward.run(logits, loss.getDlogits())))
     return failure();

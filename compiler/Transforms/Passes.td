@@ -68,7 +68,7 @@ def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kinema::clip::ClipDialect"];
   let options = [
     Option<"keepGradients", "keep-gradients", "bool", "false", "also return the gradient of every trained parameter, as `grad.NAME`">,
-    Option<"smoothing", "smoothing", "double", "0.0", "share of the uniform distribution in the loss's target, 0 to 1">
+    Option<"smoothing", "smoothing", "double", "-1", "share of the uniform distribution in the loss's target, 0 to 1; -1: the recipe's, or 0 without a recipe">
   ];
   let statistics = [
     Statistic<"parameters", "parameters", "trained parameters">,

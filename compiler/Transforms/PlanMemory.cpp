@@ -344,8 +344,7 @@ ArrayAttr Planner::describeParameters() {
   for (auto param : module.getOps<clip::ParamOp>()) {
     if (param.getRole() == "momentum" || param.getRole() == "folded")
       continue;
-    SmallVector<NamedAttribute> more = {b.getNamedAttr("role", param.getRoleAttr()),
-                                        b.getNamedAttr("layer", b.getStringAttr(layerName(param.getLoc())))};
+    SmallVector<NamedAttribute> more = {b.getNamedAttr("role", param.getRoleAttr())};
     if (param.getInit())
       more.push_back(b.getNamedAttr("init", *param.getInit()));
     if (auto shape = fileShape(param.getSymName()))

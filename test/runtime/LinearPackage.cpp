@@ -25,7 +25,6 @@ json tensor(const char *name, std::vector<int64_t> shape, int64_t offset, const 
 json parameter(json described, const char *role, json init) {
   described["role"] = role;
   described["init"] = std::move(init);
-  described["layer"] = "fc";
   return described;
 }
 

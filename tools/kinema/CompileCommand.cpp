@@ -14,6 +14,7 @@ namespace {
 struct Options {
   SpecOptions spec;
   std::string output, target = "cpu", mode = "train", emit = "package", from, dump, fuse = "all";
+  bool locations = false;
   bool reference = false;
   bool keepGradients = false;
 };
@@ -44,14 +45,14 @@ void compile(const Options &options) {
     require(compilation.fromSpec(options.spec.spec, stop));
   } else {
     Phase from = *phaseNamed(options.from);
-    if (from == Phase::Ast || from >= stop)
+    if (from == Phase::Ast || from > stop || from >= wanted)
       refuse("compile: --from {} does not lead to {}", options.from, options.emit);
     require(compilation.fromModule(options.spec.spec, from, stop));
   }
   if (wanted == Phase::Package)
     return require(compilation.writePackage(options.output));
   std::string text =
-      wanted == Phase::Ast ? dsl::print(*compilation.program().files.front()) : printed(compilation.module());
+      wanted == Phase::Ast ? dsl::print(*compilation.program().files.front()) : printed(compilation.module(), options.locations);
   if (options.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
@@ -78,6 +79,8 @@ void addCompile(CLI::App &app) {
       ->capture_default_str();
   command->add_option("--from", options->from, "SPEC is a module in this phase")
       ->check(CLI::IsMember(phaseNames()));
+  command->add_flag("--locations", options->locations,
+                    "with --emit: each operation's layer and place in the spec, as --from needs them to name layers");
   command->add_option("--dump-phases", options->dump, "a folder for the module in each phase");
   command->add_option("--fuse", options->fuse, "what rides with what")
       ->check(CLI::IsMember({"none", "epilogue", "all"}))

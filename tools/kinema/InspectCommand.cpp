@@ -15,23 +15,22 @@ struct Options {
   bool launches = false;
 };
 
-inspect::PlanSummary plan(const Options &options, bool train, llvm::raw_ostream &errors) {
+inspect::PlanSummary plan(mlir::ModuleOp network, bool train) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
   CompileOptions compile;
   compile.train = train;
-  Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, errors);
-  require(compilation.fromSpec(options.spec.spec, Phase::Planned));
-  return inspect::summarise(compilation.module());
+  bool planned = mlir::succeeded(advance(*module, Phase::Clip, Phase::Planned, compile));
+  require(planned ? Outcome::Done : Outcome::Failed);
+  return inspect::summarise(*module);
 }
 
-void inspectSpec(Options &options) {
-  if (options.spec.batch == 0)
-    options.spec.batch = 1;
+void inspectSpec(const Options &options) {
   Compilation compilation({}, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  inspect::PlanSummary training = plan(options, true, llvm::errs()),
-                       inference = plan(options, false, llvm::errs());
+  inspect::PlanSummary training = plan(compilation.module(), true),
+                       inference = plan(compilation.module(), false);
   if (options.json) {
     nlohmann::json object = inspect::toJson(*table);
     object["memory"] = inspect::memoryJson(training, inference);
@@ -39,7 +38,7 @@ void inspectSpec(Options &options) {
     fmt::print("{}\n", object.dump(1));
     return;
   }
-  fmt::print("{}\n{}", inspect::toText(*table), inspect::toText(training, inference, options.spec.batch));
+  fmt::print("{}\n{}", inspect::toText(*table), inspect::toText(training, inference, table->batch));
   if (options.launches)
     fmt::print("\n{}", inspect::launchTable(training));
 }

@@ -56,22 +56,30 @@ CompileOptions prepare(const PredictOptions &, SpecOptions &spec) {
 
 CompileOptions prepare(const BenchCommandOptions &, SpecOptions &) { return {}; }
 
-/// The input's sizes replace the spec's.
+/// The sizes of `input` replace the spec's; of a network with several inputs, only the batch.
 CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
   TensorFile file = readTensors(options.input);
   const FileTensor *input = file.find("input");
-  if (!input || input->shape.size() != 5)
+  for (const FileTensor &tensor : file.tensors)
+    if (tensor.shape.size() == 5)
+      spec.batch = tensor.shape[0];
+  if (spec.batch == 0 || (input && input->shape.size() != 5))
     fail("{}: expected a tensor 'input' [N, C, T, H, W], found {}", options.input,
          input ? describe(input->type, input->shape) : "none");
-  spec.batch = input->shape[0];
-  spec.frames = input->shape[2];
-  spec.size = fmt::format("{}x{}", input->shape[3], input->shape[4]);
+  if (input) {
+    spec.frames = input->shape[2];
+    spec.size = fmt::format("{}x{}", input->shape[3], input->shape[4]);
+  }
   return {.train = options.step, .keepGradients = options.step};
 }
 
-std::string packagePath(const TrainOptions &options) {
-  makeDirectory(options.out);
-  return options.out + "/network.kinema";
+/// The spec takes them all; those of the recipe (SECTION.FIELD=VALUE) are the runtime's too, for a run that
+/// goes on has the recipe of its checkpoint.
+void splitSettings(std::vector<std::string> &runtime, std::vector<std::string> &spec) {
+  spec = runtime;
+  std::erase_if(runtime, [](const std::string &setting) {
+    return setting.substr(0, setting.find('=')).find('.') == std::string::npos;
+  });
 }
 
 template <typename Options>
@@ -81,11 +89,13 @@ void compileAndCall(Options options, SpecOptions spec, void (*command)(const Opt
     return command(options);
   }
   if constexpr (requires { options.settings; })
-    spec.settings = std::exchange(options.settings, {});
+    splitSettings(options.settings, spec.settings);
   spec.threads = options.threads;
   CompileOptions compile = prepare(options, spec);
   if constexpr (std::is_same_v<Options, TrainOptions>) {
-    options.package = packagePath(options);
+    checkFolder(options);
+    makeDirectory(options.out);
+    options.package = options.out + "/network.kinema";
     compileTo(options.package, spec, compile);
     command(options);
   } else {

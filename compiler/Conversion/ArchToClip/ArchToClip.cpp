@@ -1,5 +1,6 @@
 #include "compiler/Conversion/ArchToClip/Expander.h"
 #include "compiler/Conversion/Passes.h"
+#include "dialects/Recipe.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_ARCHTOCLIP
@@ -15,8 +16,9 @@ struct ArchToClipPass : kinema::impl::ArchToClipBase<ArchToClipPass> {
   using Base::Base;
 
   void runOnOperation() override {
-    expansion::Options options{batch, frames, height, width};
-    expansion::Expander expander(getOperation(), options);
+    auto trained = llvm::dyn_cast_or_null<IntegerAttr>(recipeField(getOperation(), "train", "batch"));
+    int64_t clips = batch != 0 ? int64_t(batch) : trained ? trained.getInt() : 1;
+    expansion::Expander expander(getOperation(), {clips, frames, height, width});
     if (failed(expander.run()))
       signalPassFailure();
     numCalls += expander.calls();

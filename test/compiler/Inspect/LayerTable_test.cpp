@@ -16,7 +16,7 @@ network net classes=5 {
 
 TEST(LayerTable, IsTextThatLinesUp) {
   EXPECT_EQ(inspect::toText(expandText(spec).table()),
-            R"(net: 3x8x16x16 -> 5 classes, batch 1
+            R"(net: 3x8x16x16 -> 5 classes, batch 32
 layer              kind        in         out       mid  parameters     macs   bytes
 stem               conv(2+1)d  3x8x16x16  8x8x8x8     6         334  156,672  28,672
 stage1.0.conv1     conv3d      8x8x8x8    16x4x4x4            3,488  221,184   4,096
