@@ -1,8 +1,9 @@
 // Pass assign-cpu-schedules.
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
-#include "compiler/Target/CPU/Reference.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "compiler/Target/Common/Reference.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -16,17 +17,11 @@ using namespace kinema;
 
 namespace {
 
-/// The leading `?` of partials becomes the number of blocks that leave one.
-void fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
-  for (Value result : op->getResults()) {
-    auto type = cast<RankedTensorType>(result.getType());
-    if (type.hasStaticShape())
-      continue;
-    SmallVector<int64_t> shape(type.getShape());
-    shape.front() =
-        schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
-    result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
-  }
+/// The tiles are written for f32 alone.
+bool isF32(Operation *op) {
+  auto types =
+      llvm::concat<Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes()));
+  return llvm::all_of(types, [](Type type) { return cast<RankedTensorType>(type).getElementType().isF32(); });
 }
 
 struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedules> {
@@ -40,7 +35,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
   }
 
   std::optional<kernel::ScheduleAttr> tile(Operation *op) {
-    if (reference)
+    if (reference || !isF32(op))
       return std::nullopt;
     return TypeSwitch<Operation *, std::optional<kernel::ScheduleAttr>>(op)
         .Case([](kernel::ConvOp conv) { return cpu::scheduleConvTile(conv); })
@@ -52,7 +47,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     auto schedule = tile(op);
     ++(schedule ? tiled : plain);
     if (!schedule)
-      schedule = cpu::scheduleReference(op);
+      schedule = scheduleReference(op, cpu::machine);
     op->setAttr("schedule", *schedule);
     fixPartials(op, *schedule);
   }

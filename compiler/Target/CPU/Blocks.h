@@ -2,7 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_BLOCKS_H
 #define KINEMA_COMPILER_TARGET_CPU_BLOCKS_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/Common/KernelEmitter.h"
 
 namespace kinema::cpu {
 

@@ -2,14 +2,15 @@
 
 #include "compiler/Target/CPU/Link.h"
 #include "compiler/Target/CPU/LowerKernels.h"
+#include "compiler/Target/Common/MachineCode.h"
 
 #include "mlir/IR/Threading.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -31,40 +32,9 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
     return nullptr;
-  llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // an fma is where a kernel says fma, nowhere else
   return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, cpu::targetName, /*features=*/"", options, llvm::Reloc::PIC_,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default));
-}
-
-/// The kernels' loops are written as they are to run: no vectorisers.
-static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopInterleaving = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
-static FailureOr<std::string> emitObject(llvm::Module &module, llvm::TargetMachine &machine) {
-  SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return failure();
-  passes.run(module);
-  return std::string(object.begin(), object.end());
+      target->createTargetMachine(triple, cpu::targetName, /*features=*/"", exactArithmetic(),
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 /// One nested module: LLVM dialect -> LLVM IR -> object file.
@@ -74,15 +44,11 @@ static FailureOr<std::string> compilePart(ModuleOp part) {
   auto machine = makeTargetMachine();
   if (!module || !machine)
     return part.emitError("the kernels do not translate to LLVM IR for ") << cpu::targetName;
-  module->setTargetTriple(machine->getTargetTriple());
-  module->setDataLayout(machine->createDataLayout());
-  for (llvm::Function &function : *module)
-    function.addFnAttr(llvm::Attribute::NoUnwind);
   optimise(*module, *machine);
-  auto object = emitObject(*module, *machine);
-  if (failed(object))
+  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object)
     return part.emitError("LLVM emits no object file for ") << cpu::targetName;
-  return object;
+  return std::move(*object);
 }
 
 FailureOr<std::string> cpu::generateCode(ModuleOp lowered) {

@@ -1,9 +1,10 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
-#include "compiler/Target/CPU/Reference.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "compiler/Target/Common/Reference.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -21,30 +22,40 @@ namespace {
 /// One way of writing a kernel, by its name in schedules.
 struct Strategy {
   StringRef name;
-  function_ref<LogicalResult(Operation *, cpu::KernelEmitter &)> emit;
+  function_ref<LogicalResult(Operation *, KernelEmitter &)> emit;
 };
 } // namespace
 
-static LogicalResult emitReference(Operation *kernel, cpu::KernelEmitter &e) {
-  cpu::emitReference(kernel, e);
+static LogicalResult writeReference(Operation *kernel, KernelEmitter &e) {
+  emitReference(kernel, e);
   return success();
 }
 
-static LogicalResult emitConv(Operation *kernel, cpu::KernelEmitter &e) {
+static LogicalResult writeConv(Operation *kernel, KernelEmitter &e) {
   cpu::emitConvTile(cast<kernel::ConvOp>(kernel), e);
   return success();
 }
 
-static LogicalResult emitWeightGrad(Operation *kernel, cpu::KernelEmitter &e) {
+static LogicalResult writeWeightGrad(Operation *kernel, KernelEmitter &e) {
   cpu::emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), e);
   return success();
 }
 
 static const Strategy strategies[] = {
-    {"cpu.reference", emitReference},
-    {"cpu.tile", emitConv},
-    {"cpu.wgrad_tile", emitWeightGrad},
+    {"cpu.reference", writeReference},
+    {"cpu.tile", writeConv},
+    {"cpu.wgrad_tile", writeWeightGrad},
 };
+
+/// The function's further arguments: the blocks [begin, end) to compute, and the thread's scratch.
+static void begin(kernel::DefOp def, int64_t scratch, KernelEmitter &e) {
+  Type index = e.b.getIndexType();
+  auto function = e.begin(def, {index, index, MemRefType::get({scratch / 4}, e.b.getF32Type())});
+  auto arguments = function.getArguments().take_back(3);
+  e.firstBlock = arguments[0];
+  e.endBlock = arguments[1];
+  e.scratch = arguments[2];
+}
 
 static LogicalResult lower(kernel::DefOp def) {
   Operation *kernel = def.getKernel();
@@ -61,8 +72,8 @@ static LogicalResult lower(kernel::DefOp def) {
     if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
       return kernel->emitOpError("has the type ") << type << ", whose size is not fixed";
   OpBuilder builder(def);
-  cpu::KernelEmitter emitter(builder, kernel->getLoc());
-  emitter.begin(def);
+  KernelEmitter emitter(builder, kernel->getLoc(), cpu::machine);
+  begin(def, schedule.getScratch(), emitter);
   if (failed(found->emit(kernel, emitter)))
     return failure();
   def.erase();

@@ -91,7 +91,7 @@ func::FuncOp sharedFunction(KernelEmitter &e, StringRef name, TypeRange types,
   function->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
   function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(module.getContext(), LLVM::Linkage::Internal));
   builder.setInsertionPointToStart(function.addEntryBlock());
-  KernelEmitter inside(builder, e.loc);
+  KernelEmitter inside(builder, e.loc, e.machine);
   body(inside, function.getArguments());
   func::ReturnOp::create(builder, e.loc);
   return function;

@@ -4,7 +4,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_MICROKERNELS_H
 #define KINEMA_COMPILER_TARGET_CPU_MICROKERNELS_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/Common/KernelEmitter.h"
 
 namespace kinema::cpu {
 

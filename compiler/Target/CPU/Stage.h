@@ -3,7 +3,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_STAGE_H
 #define KINEMA_COMPILER_TARGET_CPU_STAGE_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/Common/KernelEmitter.h"
 
 namespace kinema::cpu {
 

@@ -3,7 +3,7 @@
 #ifndef KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
 #define KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/Common/KernelEmitter.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

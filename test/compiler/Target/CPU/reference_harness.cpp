@@ -1,8 +1,9 @@
 #include "reference_harness.h"
 
 #include "compiler/Target/CPU/Codegen.h"
+#include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
-#include "compiler/Target/CPU/Reference.h"
+#include "compiler/Target/Common/Reference.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -83,15 +84,9 @@ MLIRContext &kinema::testing::context() {
 }
 
 static void schedule(Operation *kernel) {
-  auto schedule = cpu::scheduleReference(kernel);
+  auto schedule = scheduleReference(kernel, cpu::machine);
   kernel->setAttr("schedule", schedule);
-  for (Value result : kernel->getResults()) {
-    auto type = cast<RankedTensorType>(result.getType());
-    SmallVector<int64_t> shape(type.getShape());
-    if (!shape.empty() && ShapedType::isDynamic(shape[0]))
-      shape[0] = schedule.getInt("partials");
-    result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
-  }
+  fixPartials(kernel, schedule);
 }
 
 OwningOpRef<ModuleOp> kinema::testing::parseScheduled(const std::string &text, MLIRContext &context) {

@@ -1,25 +1,21 @@
-#include "compiler/Target/CPU/Partition.h"
+#include "compiler/Target/Common/Partition.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
 /// A flat walk's rows: long enough for cheap loops, short enough for sums to stay exact and blocks equal.
 static constexpr int64_t flatRow = 256;
-/// Enough blocks for the threads of a large machine, few enough for cheap launches.
-static constexpr int64_t maxBlocks = 64;
-/// Vectors of work that are worth a block of their own.
-static constexpr int64_t vectorsPerBlock = 1024;
 
 Partition Partition::choose(int64_t clips, int64_t rows, int64_t channels, int64_t blocks,
-                            int64_t maxPartials) {
+                            int64_t maxPartials, int64_t together) {
   auto share = [](int64_t extent, int64_t groups) {
     return shape::ceilDiv(extent, std::clamp<int64_t>(groups, 1, extent));
   };
   Partition p{clips, rows, channels, clips, rows, channels};
-  p.channelsPerBlock = share(channels, blocks);
+  p.channelsPerBlock = share(channels, std::min(blocks, shape::ceilDiv(channels, together)));
   int64_t partials = std::min(shape::ceilDiv(blocks, p.channelGroups()), maxPartials);
   p.clipsPerBlock = share(clips, partials);
   p.rowsPerBlock = share(rows, partials / p.clipGroups());
@@ -29,35 +25,38 @@ Partition Partition::choose(int64_t clips, int64_t rows, int64_t channels, int64
 /// The axis of channels: 1 of an activation, else the last.
 static int64_t channelAxis(RankedTensorType type) { return type.getRank() == 5 ? 1 : type.getRank() - 1; }
 
-int64_t cpu::channelWidth(ArrayRef<RankedTensorType> types) {
+int64_t reference::channelWidth(const Machine &machine, ArrayRef<RankedTensorType> types) {
+  int64_t width = machine.vector;
   for (RankedTensorType type : types) {
     auto layout = kernel::layoutOf(type);
-    if (layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() % 8 == 0)
+    if (layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() % width == 0)
       continue;
     int64_t axis = channelAxis(type);
     bool innermost =
         llvm::all_of(type.getShape().drop_front(axis + 1), [](int64_t size) { return size == 1; });
-    if (layout.getKind() != kernel::LayoutKind::Plain || !innermost || type.getDimSize(axis) % 8 != 0)
+    if (layout.getKind() != kernel::LayoutKind::Plain || !innermost || type.getDimSize(axis) % width != 0)
       return 1;
   }
-  return 8;
+  return width;
 }
 
-int64_t cpu::storedChannels(RankedTensorType type) {
+int64_t reference::storedChannels(RankedTensorType type) {
   auto layout = kernel::layoutOf(type);
   int64_t channels = type.getDimSize(channelAxis(type));
   return layout.getKind() == kernel::LayoutKind::Blocked ? shape::roundUp(channels, layout.getBlock())
                                                          : channels;
 }
 
-Walk::Walk(RankedTensorType domain, int64_t channels, int64_t width, bool flat, int64_t maxPartials)
+Walk::Walk(const Machine &machine, RankedTensorType domain, int64_t channels, int64_t width, bool flat,
+           int64_t maxPartials, int64_t items)
     : domain(domain), width(width), flat(flat) {
   auto s = domain.getShape();
   positions = s[2] * s[3] * s[4];
   rowLength = flat ? std::min(flatRow, positions) : s[4];
   int64_t rows = shape::ceilDiv(positions, rowLength), units = shape::ceilDiv(channels, width);
-  int64_t blocks = std::clamp<int64_t>(s[0] * units * positions / vectorsPerBlock, 1, maxBlocks);
-  partition = Partition::choose(s[0], rows, units, blocks, maxPartials);
+  int64_t blocks = std::clamp<int64_t>(s[0] * units * items * positions / machine.work, 1, machine.blocks);
+  partition =
+      Partition::choose(s[0], rows, units, blocks, maxPartials, shape::ceilDiv(machine.threads, items));
 }
 
 Walk::Walk(RankedTensorType domain, int64_t width, const Partition &partition)
@@ -88,15 +87,20 @@ Walk::Part Walk::part(KernelEmitter &e, Value block) const {
 }
 
 void Walk::forEachChannel(KernelEmitter &e, const Part &part, function_ref<void(Value, Value)> body) const {
+  forEachChannel(e, part, 1, [&](Value c, Value valid, Value) { body(c, valid); });
+}
+
+void Walk::forEachChannel(KernelEmitter &e, const Part &part, int64_t items,
+                          function_ref<void(Value, Value, Value)> body) const {
   int64_t channels = domain.getDimSize(1);
-  e.loop(part.firstChannel, part.endChannel, 1, [&](Value unit) {
-    Value c = e.mul(unit, width), valid;
+  e.spread(e.mul(part.firstChannel, items), e.mul(part.endChannel, items), [&](Value i) {
+    Value c = e.mul(e.div(i, items), width), valid;
     if (width == 1 && partition.channels > channels)
       valid = e.inRange(c, channels);
     else if (width > 1 && channels % width)
       valid = vector::CreateMaskOp::create(e.b, e.loc, VectorType::get({width}, e.b.getI1Type()),
                                            e.sub(e.index(channels), c));
-    body(c, valid);
+    body(c, valid, e.rem(i, items));
   });
 }
 
@@ -139,6 +143,6 @@ Value Walk::count(KernelEmitter &e, const Part &part) const {
   return width == 1 ? count : e.splat(count, width);
 }
 
-Value cpu::masked(KernelEmitter &e, Value valid, Value value) {
+Value reference::masked(KernelEmitter &e, Value valid, Value value) {
   return valid ? arith::SelectOp::create(e.b, e.loc, valid, value, e.constant(0.0f, value.getType())) : value;
 }

@@ -1,4 +1,4 @@
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/Common/KernelEmitter.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -8,25 +8,23 @@
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema;
 using kernel::Access;
 
-static MemRefType flatBuffer(Type type) {
+static MemRefType flatBuffer(Type type, Attribute space) {
   auto tensor = cast<RankedTensorType>(type);
   return MemRefType::get({kernel::layoutOf(tensor).storedElements(tensor.getShape())},
-                         tensor.getElementType());
+                         tensor.getElementType(), MemRefLayoutAttrInterface(), space);
 }
 
-func::FuncOp KernelEmitter::begin(kernel::DefOp def) {
+func::FuncOp KernelEmitter::begin(kernel::DefOp def, ArrayRef<Type> more, Attribute space) {
   Operation *kernel = def.getKernel();
   SmallVector<Type> types;
   for (Type type : kernel->getOperandTypes())
-    types.push_back(flatBuffer(type));
+    types.push_back(flatBuffer(type, space));
   for (Type type : kernel->getResultTypes())
-    types.push_back(flatBuffer(type));
-  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  types.append(2, b.getIndexType());
-  types.push_back(MemRefType::get({schedule.getScratch() / 4}, b.getF32Type()));
+    types.push_back(flatBuffer(type, space));
+  llvm::append_range(types, more);
   auto function = func::FuncOp::create(b, loc, def.getSymName(), b.getFunctionType(types, {}));
   Block *body = function.addEntryBlock();
   b.setInsertionPointToStart(body);
@@ -34,9 +32,6 @@ func::FuncOp KernelEmitter::begin(kernel::DefOp def) {
   unsigned inputs = kernel->getNumOperands(), outputs = kernel->getNumResults();
   operands.assign(arguments.begin(), arguments.begin() + inputs);
   results.assign(arguments.begin() + inputs, arguments.begin() + inputs + outputs);
-  firstBlock = arguments[inputs + outputs];
-  endBlock = arguments[inputs + outputs + 1];
-  scratch = arguments[inputs + outputs + 2];
   func::ReturnOp::create(b, loc);
   b.setInsertionPointToStart(body);
   return function;
@@ -110,18 +105,36 @@ SmallVector<Value> KernelEmitter::sums(ValueRange x, ValueRange y) {
   return sums;
 }
 
-Value KernelEmitter::load(Value buffer, Value at) { return memref::LoadOp::create(b, loc, buffer, at); }
+/// A value as wide as f32 where it is a narrower float.
+static Value widened(KernelEmitter &e, Value value, Type wide) {
+  bool narrow = isa<FloatType>(getElementTypeOrSelf(value)) && value.getType() != wide;
+  return narrow ? arith::ExtFOp::create(e.b, e.loc, wide, value) : value;
+}
+
+/// The f32 value as the buffer's elements hold it.
+static Value rounded(KernelEmitter &e, Value value, Value buffer) {
+  Type element = cast<MemRefType>(buffer.getType()).getElementType();
+  if (!isa<FloatType>(element) || element == getElementTypeOrSelf(value))
+    return value;
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return arith::TruncFOp::create(e.b, e.loc, vector ? Type(vector.clone(element)) : element, value);
+}
+
+Value KernelEmitter::load(Value buffer, Value at) {
+  return widened(*this, memref::LoadOp::create(b, loc, buffer, at), b.getF32Type());
+}
 
 void KernelEmitter::store(Value value, Value buffer, Value at) {
-  memref::StoreOp::create(b, loc, value, buffer, at);
+  memref::StoreOp::create(b, loc, rounded(*this, value, buffer), buffer, at);
 }
 
 Value KernelEmitter::loadVector(Value buffer, Value at, int64_t width) {
-  return vector::LoadOp::create(b, loc, vectorType(width), buffer, at);
+  auto type = VectorType::get({width}, cast<MemRefType>(buffer.getType()).getElementType());
+  return widened(*this, vector::LoadOp::create(b, loc, type, buffer, at), vectorType(width));
 }
 
 void KernelEmitter::storeVector(Value value, Value buffer, Value at) {
-  vector::StoreOp::create(b, loc, value, buffer, at);
+  vector::StoreOp::create(b, loc, rounded(*this, value, buffer), buffer, at);
 }
 
 Value KernelEmitter::loadElements(Value buffer, Value at, int64_t width) {
@@ -136,6 +149,17 @@ void KernelEmitter::storeElements(Value value, Value buffer, Value at) {
 }
 
 //===-- Control -----------------------------------------------------------===//
+
+void KernelEmitter::forEachBlock(function_ref<void(Value)> body) {
+  if (endBlock)
+    loop(firstBlock, endBlock, 1, body);
+  else
+    body(firstBlock);
+}
+
+void KernelEmitter::spread(Value from, Value to, function_ref<void(Value)> body) {
+  loop(thread ? add(from, thread) : from, to, threads, body);
+}
 
 void KernelEmitter::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
   auto forOp = scf::ForOp::create(b, loc, from, to, index(step));

@@ -1,11 +1,11 @@
 // Merging of partials, the loss, and the update.
-#include "compiler/Target/CPU/ReferenceOps.h"
+#include "compiler/Target/Common/ReferenceOps.h"
 
 #include <limits>
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
 /// The elements of a tensor in memory.
 static int64_t storedElements(RankedTensorType type) {
@@ -75,28 +75,30 @@ struct Finalize {
 };
 } // namespace
 
-static int64_t widthOf(kernel::FinalizeOp op) {
+static int64_t widthOf(kernel::FinalizeOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op->getOperands());
   llvm::append_range(types, tensorTypes(op.getResults()));
-  return channelWidth(types);
+  return channelWidth(machine, types);
 }
 
 /// Channel vectors as an activation of one position, so that they can be walked through.
-static Walk walkOf(kernel::FinalizeOp op) {
+static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
   auto type = tensorType(op.getResult(0));
   int64_t stored = 0;
   for (Value result : op.getResults())
     stored = std::max(stored, storedChannels(tensorType(result)));
   auto domain = RankedTensorType::get({1, type.getDimSize(0), 1, 1, 1}, type.getElementType());
-  int64_t width = widthOf(op), units = shape::ceilDiv(stored, width);
-  return Walk(domain, width,
-              Partition::choose(1, 1, units, /*blocks=*/shape::ceilDiv(units, 8), /*maxPartials=*/1));
+  int64_t width = widthOf(op, machine), units = shape::ceilDiv(stored, width);
+  int64_t blocks = shape::ceilDiv(units, std::max<int64_t>(8, machine.threads));
+  return Walk(domain, width, Partition::choose(1, 1, units, blocks, /*maxPartials=*/1));
 }
 
-Blocks cpu::blocksOf(kernel::FinalizeOp op) { return {walkOf(op).getPartition().grid(), 0}; }
+Blocks reference::blocksOf(kernel::FinalizeOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
+}
 
-void cpu::emit(kernel::FinalizeOp op, KernelEmitter &e) {
-  Walk walk = walkOf(op);
+void reference::emit(kernel::FinalizeOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op, e.machine);
   Finalize finalize{op, e, walk.getWidth()};
   e.forEachBlock([&](Value block) {
     walk.forEachChannel(e, walk.part(e, block),
@@ -118,11 +120,11 @@ static Value sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_
                 })[0];
 }
 
-Blocks cpu::blocksOf(kernel::ReduceOp op) {
-  return {flatGrid(storedElements(tensorType(op.getResult()))), 0};
+Blocks reference::blocksOf(kernel::ReduceOp op, const Machine &machine) {
+  return flatBlocks(machine, storedElements(tensorType(op.getResult())));
 }
 
-void cpu::emit(kernel::ReduceOp op, KernelEmitter &e) {
+void reference::emit(kernel::ReduceOp op, KernelEmitter &e) {
   int64_t elements = storedElements(tensorType(op.getResult())),
           count = tensorType(op.getPartials()).getDimSize(0);
   e.forEachBlock([&](Value block) {
@@ -134,9 +136,11 @@ void cpu::emit(kernel::ReduceOp op, KernelEmitter &e) {
 
 //===-- SGD ---------------------------------------------------------------===//
 
-Blocks cpu::blocksOf(kernel::SgdOp op) { return {flatGrid(storedElements(tensorType(op.getWeight()))), 0}; }
+Blocks reference::blocksOf(kernel::SgdOp op, const Machine &machine) {
+  return flatBlocks(machine, storedElements(tensorType(op.getWeight())));
+}
 
-void cpu::emit(kernel::SgdOp op, KernelEmitter &e) {
+void reference::emit(kernel::SgdOp op, KernelEmitter &e) {
   int64_t elements = storedElements(tensorType(op.getWeight()));
   int64_t partials = storedElements(tensorType(op.getGradient())) / elements;
   Value weights = e.operands[0], velocities = e.operands[1], gradients = e.operands[2];
@@ -219,10 +223,11 @@ struct CrossEntropy {
 };
 } // namespace
 
-Blocks cpu::blocksOf(kernel::SoftmaxCrossEntropyOp) { return {1, 0}; }
+Blocks reference::blocksOf(kernel::SoftmaxCrossEntropyOp, const Machine &) { return {1, 0, 1}; }
 
-void cpu::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
-  e.forEachBlock([&](Value) {
+void reference::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
+  // Small, and the sum over the clips has an order: one thread does it all.
+  auto all = [&](Value) {
     CrossEntropy loss{op, e};
     Value share =
         e.divf(e.constant(1.0f), arith::MaximumFOp::create(e.b, e.loc, loss.validClips(), e.constant(1.0f)));
@@ -234,5 +239,6 @@ void cpu::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
       return SmallVector<Value>{e.addf(sum[0], value)};
     })[0];
     e.store(e.mulf(total, share), e.results[0], e.index(0));
-  });
+  };
+  e.forEachBlock([&](Value) { e.spread(e.index(0), e.index(1), all); });
 }

@@ -1,11 +1,11 @@
 // Maps: a pointwise expression over a domain, stored and summed.
-#include "compiler/Target/CPU/ReferenceOps.h"
+#include "compiler/Target/Common/ReferenceOps.h"
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
-static Walk walkOf(kernel::MapOp op) {
+static Walk walkOf(kernel::MapOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types;
   bool flat = true;
   for (auto [operand, access] : llvm::zip(op.getInputs(), op.getAccess())) {
@@ -16,16 +16,15 @@ static Walk walkOf(kernel::MapOp op) {
   int64_t channels = 0;
   for (Value result : op.getResults())
     channels = std::max(channels, storedChannels(tensorType(result)));
-  return Walk(op.getDomainType(), channels, channelWidth(types), flat);
+  return Walk(machine, op.getDomainType(), channels, channelWidth(machine, types), flat, machine.partials);
 }
 
-Blocks cpu::blocksOf(kernel::MapOp op) {
-  Partition partition = walkOf(op).getPartition();
-  return {partition.grid(), partition.partials()};
+Blocks reference::blocksOf(kernel::MapOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
 }
 
-void cpu::emit(kernel::MapOp op, KernelEmitter &e) {
-  Walk walk = walkOf(op);
+void reference::emit(kernel::MapOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getDomainType(), walk.getWidth(), &walk);
   Yields yields(e, op, cast<kernel::YieldOp>(op.getBody().front().getTerminator()), walk);
   e.forEachBlock([&](Value block) {

@@ -1,9 +1,9 @@
 // Convolutions and weight gradients as loops over results, taps and channels.
-#include "compiler/Target/CPU/ReferenceOps.h"
+#include "compiler/Target/Common/ReferenceOps.h"
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
 /// Where a window's tap falls for a result, along T, H, W.
 namespace {
@@ -69,33 +69,33 @@ static Channels channelsOf(kernel::ConvOp op) {
   return {result, result / groups, op.getSourceType().getDimSize(1) / groups};
 }
 
-/// 8 if weights come in vectors over the result's channels, and all those of a vector share a group.
-static int64_t widthOf(kernel::ConvOp op) {
+/// The machine's vector if weights come in vectors over the result's channels, and all those of a vector
+/// share a group.
+static int64_t widthOf(kernel::ConvOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getEpilogueOperands());
   llvm::append_range(types, tensorTypes(op.getResults()));
   Channels channels = channelsOf(op);
   auto layout = kernel::layoutOf(tensorType(op.getWeight()));
   bool byOutput = channels.depthwise() || op.getDirection() == kernel::Direction::Forward;
   auto wanted = byOutput ? kernel::LayoutKind::Weight : kernel::LayoutKind::WeightTransposed;
-  if (layout.getKind() != wanted || layout.getBlock() % 8)
+  if (layout.getKind() != wanted || layout.getBlock() % machine.vector)
     return 1;
   if (channels.depthwise())
     llvm::append_range(types, tensorTypes(op.getPrologueOperands()));
-  else if (op.getGroups() > 1 && channels.resultPerGroup % 8)
+  else if (op.getGroups() > 1 && channels.resultPerGroup % machine.vector)
     return 1;
-  return channelWidth(types);
+  return channelWidth(machine, types);
 }
 
-static Walk walkOf(kernel::ConvOp op) {
+static Walk walkOf(kernel::ConvOp op, const Machine &machine) {
   int64_t channels = 0;
   for (Value result : op.getResults())
     channels = std::max(channels, storedChannels(tensorType(result)));
-  return Walk(op.getResultType(), channels, widthOf(op), /*flat=*/false);
+  return Walk(machine, op.getResultType(), channels, widthOf(op, machine), /*flat=*/false, machine.partials);
 }
 
-Blocks cpu::blocksOf(kernel::ConvOp op) {
-  Partition partition = walkOf(op).getPartition();
-  return {partition.grid(), partition.partials()};
+Blocks reference::blocksOf(kernel::ConvOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
 }
 
 namespace {
@@ -145,8 +145,8 @@ struct ConvElement {
 };
 } // namespace
 
-void cpu::emit(kernel::ConvOp op, KernelEmitter &e) {
-  Walk walk = walkOf(op);
+void reference::emit(kernel::ConvOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op, e.machine);
   ConvElement conv{op, e, walk.getWidth()};
   RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(),
                       walk.getWidth(), &walk);
@@ -172,6 +172,7 @@ void cpu::emit(kernel::ConvOp op, KernelEmitter &e) {
 namespace {
 struct WeightGrad {
   kernel::WeightGradOp op;
+  const Machine &machine;
   RankedTensorType gradient = op.getGradientType(), activation = op.getActivationType(),
                    result = tensorType(op.getResult());
   int64_t outputs = gradient.getDimSize(1), outputsPerGroup = outputs / op.getGroups(),
@@ -192,24 +193,26 @@ struct WeightGrad {
     shape[0] = 1;
     return shape;
   }
-  /// 8 if the result lies in vectors over output channels of one group.
+  /// The machine's vector if the result lies in vectors over output channels of one group.
   int64_t width() {
     auto layout = kernel::layoutOf(result);
-    if (layout.getKind() != kernel::LayoutKind::Weight || layout.getBlock() % 8)
+    if (layout.getKind() != kernel::LayoutKind::Weight || layout.getBlock() % machine.vector)
       return 1;
     SmallVector<RankedTensorType> types = tensorTypes(op.getGradientOperands());
     if (depthwise)
       llvm::append_range(types, tensorTypes(op.getActivationOperands()));
-    else if (op.getGroups() > 1 && outputsPerGroup % 8)
+    else if (op.getGroups() > 1 && outputsPerGroup % machine.vector)
       return 1;
-    return channelWidth(types);
+    return channelWidth(machine, types);
   }
+  /// The weights of one output channel, padding included.
+  int64_t weights() { return stored(2) * op.getWindow().getWindow().taps(); }
   Walk walk() {
     // Partials of a large weight would cost more memory than they buy time.
     constexpr int64_t partialElements = 1 << 21;
-    int64_t maxPartials =
-        std::clamp<int64_t>(partialElements / kernel::layoutOf(result).storedElements(shape()), 1, 16);
-    return Walk(gradient, stored(1), width(), /*flat=*/false, maxPartials);
+    int64_t maxPartials = std::clamp<int64_t>(
+        partialElements / kernel::layoutOf(result).storedElements(shape()), 1, machine.partials / 4);
+    return Walk(machine, gradient, stored(1), width(), /*flat=*/false, maxPartials, weights());
   }
 };
 
@@ -245,41 +248,36 @@ struct WeightGradElement {
 };
 } // namespace
 
-Blocks cpu::blocksOf(kernel::WeightGradOp op) {
-  Partition partition = WeightGrad{op}.walk().getPartition();
-  return {partition.grid(), partition.partials()};
+Blocks reference::blocksOf(kernel::WeightGradOp op, const Machine &machine) {
+  WeightGrad grad{op, machine};
+  Blocks blocks = grad.walk().getPartition().blocks();
+  return {blocks.grid, blocks.partials, blocks.items * grad.weights()};
 }
 
-void cpu::emit(kernel::WeightGradOp op, KernelEmitter &e) {
-  WeightGrad grad{op};
+void reference::emit(kernel::WeightGradOp op, KernelEmitter &e) {
+  WeightGrad grad{op, e.machine};
   Walk walk = grad.walk();
   WeightGradElement element{grad, e, walk.getWidth()};
-  auto window = op.getWindow().getWindow();
-  auto forEachWeight = [&](int64_t fromInput, int64_t toInput,
-                           function_ref<void(Value, ArrayRef<Value>)> body) {
-    e.loop(e.index(fromInput), e.index(toInput), 1, [&](Value i) {
-      e.loop(window.kernel[0], [&](Value t) {
-        e.loop(window.kernel[1],
-               [&](Value h) { e.loop(window.kernel[2], [&](Value w) { body(i, {t, h, w}); }); });
-      });
-    });
+  auto kernel = op.getWindow().getWindow().kernel;
+  // One weight of an output channel: its input channel, which may be padding, and its tap.
+  auto compute = [&](const Walk::Part &part, Value c, Value valid, Value weight) {
+    Value tap[3] = {e.rem(e.div(weight, kernel[2] * kernel[1]), kernel[0]),
+                    e.rem(e.div(weight, kernel[2]), kernel[1]), e.rem(weight, kernel[2])};
+    Value i = e.div(weight, kernel[0] * kernel[1] * kernel[2]), o = walk.readable(e, c);
+    auto total = [&] {
+      return walk.sum(
+          e, part, o, 1, [&](Value n) { element.enter(n, o, i); },
+          [&](const Walk::Coordinates &at) { return SmallVector<Value>{element.at(at, tap)}; })[0];
+    };
+    bool padded = grad.stored(2) > grad.inputsPerGroup;
+    Value value =
+        padded ? e.select(e.inRange(i, grad.inputsPerGroup), total, e.zero(walk.getWidth())) : total();
+    Value at = e.position(grad.result, {part.partial, c, i, tap[0], tap[1], tap[2]});
+    e.storeElements(masked(e, valid, value), e.results[0], at);
   };
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
-    walk.forEachChannel(e, part, [&](Value c, Value valid) {
-      Value o = walk.readable(e, c);
-      auto store = [&](Value value, Value i, ArrayRef<Value> tap) {
-        Value at = e.position(grad.result, {part.partial, c, i, tap[0], tap[1], tap[2]});
-        e.storeElements(masked(e, valid, value), e.results[0], at);
-      };
-      forEachWeight(0, grad.inputsPerGroup, [&](Value i, ArrayRef<Value> tap) {
-        auto total = walk.sum(
-            e, part, o, 1, [&](Value n) { element.enter(n, o, i); },
-            [&](const Walk::Coordinates &at) { return SmallVector<Value>{element.at(at, tap)}; });
-        store(total[0], i, tap);
-      });
-      forEachWeight(grad.inputsPerGroup, grad.stored(2),
-                    [&](Value i, ArrayRef<Value> tap) { store(e.zero(walk.getWidth()), i, tap); });
-    });
+    walk.forEachChannel(e, part, grad.weights(),
+                        [&](Value c, Value valid, Value weight) { compute(part, c, valid, weight); });
   });
 }

@@ -1,16 +1,25 @@
 // How the reference kernels cut a domain [N, C, T, H, W] into blocks, and how they walk through one.
-#ifndef KINEMA_COMPILER_TARGET_CPU_PARTITION_H
-#define KINEMA_COMPILER_TARGET_CPU_PARTITION_H
+#ifndef KINEMA_COMPILER_TARGET_COMMON_PARTITION_H
+#define KINEMA_COMPILER_TARGET_COMMON_PARTITION_H
 
-#include "compiler/Target/CPU/KernelEmitter.h"
+#include "compiler/Target/Common/KernelEmitter.h"
 
-namespace kinema::cpu {
+namespace kinema::reference {
+
+/// The blocks of a launch, the partials that they leave (0: none), and what of a block can go on at once.
+struct Blocks {
+  int64_t grid;
+  int64_t partials;
+  int64_t items;
+};
 
 /// Clips x rows x channels, each axis cut into equal groups (the last may be smaller). A block is one group
 /// of each; blocks with the same clips and rows share one partial, whose channels they fill.
 struct Partition {
-  /// About `blocks` blocks of at most `maxPartials` different clip and row groups.
-  static Partition choose(int64_t clips, int64_t rows, int64_t channels, int64_t blocks, int64_t maxPartials);
+  /// About `blocks` blocks of at most `maxPartials` different clip and row groups; each has at least
+  /// `together` channels while there are so many.
+  static Partition choose(int64_t clips, int64_t rows, int64_t channels, int64_t blocks, int64_t maxPartials,
+                          int64_t together = 1);
 
   int64_t clips, rows, channels;
   int64_t clipsPerBlock, rowsPerBlock, channelsPerBlock;
@@ -20,10 +29,11 @@ struct Partition {
   int64_t channelGroups() const { return shape::ceilDiv(channels, channelsPerBlock); }
   int64_t partials() const { return clipGroups() * rowGroups(); }
   int64_t grid() const { return partials() * channelGroups(); }
+  Blocks blocks() const { return {grid(), partials(), channelsPerBlock}; }
 };
 
-/// 8 if the channels of all these tensors can be read and written in vectors of 8, else 1.
-int64_t channelWidth(llvm::ArrayRef<mlir::RankedTensorType> types);
+/// The machine's vector if the channels of all these tensors can be read and written in such, else 1.
+int64_t channelWidth(const Machine &machine, llvm::ArrayRef<mlir::RankedTensorType> types);
 
 /// The channels that the tensor has room for, its padding included.
 int64_t storedChannels(mlir::RankedTensorType type);
@@ -34,8 +44,9 @@ class Walk {
 public:
   using Coordinates = llvm::SmallVector<mlir::Value>; // n, c, t, h, w
 
-  /// `channels` includes the padding of what is stored.
-  Walk(mlir::RankedTensorType domain, int64_t channels, int64_t width, bool flat, int64_t maxPartials = 64);
+  /// `channels` includes the padding of what is stored; at each, there are `items` to compute.
+  Walk(const Machine &machine, mlir::RankedTensorType domain, int64_t channels, int64_t width, bool flat,
+       int64_t maxPartials, int64_t items = 1);
   /// A walk whose rows mean nothing: blocks of clips and channels as the partition says.
   Walk(mlir::RankedTensorType domain, int64_t width, const Partition &partition);
 
@@ -57,6 +68,9 @@ public:
   /// channels.
   void forEachChannel(KernelEmitter &e, const Part &part,
                       llvm::function_ref<void(mlir::Value, mlir::Value)> body) const;
+  /// The same for each of `items` at each vector of channels: `body(c, valid, item)`.
+  void forEachChannel(KernelEmitter &e, const Part &part, int64_t items,
+                      llvm::function_ref<void(mlir::Value, mlir::Value, mlir::Value)> body) const;
 
   /// A channel that may be read in place of c (the last one, where scalars walk through padding).
   mlir::Value readable(KernelEmitter &e, mlir::Value c) const;
@@ -86,6 +100,6 @@ private:
 /// valid ? value : 0; the value itself where `valid` is null.
 mlir::Value masked(KernelEmitter &e, mlir::Value valid, mlir::Value value);
 
-} // namespace kinema::cpu
+} // namespace kinema::reference
 
 #endif

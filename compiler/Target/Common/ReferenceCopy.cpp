@@ -1,9 +1,9 @@
 // What goes through a tensor in its storage order: changes of layout or shape, and the folding of a scale.
-#include "compiler/Target/CPU/ReferenceOps.h"
+#include "compiler/Target/Common/ReferenceOps.h"
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
 namespace {
 /// `size` steps of `step` along a logical axis.
@@ -15,12 +15,16 @@ struct Level {
 /// result's storage order, each split where another tensor's layout blocks its axis more finely.
 class StorageNest {
 public:
-  StorageNest(ArrayRef<RankedTensorType> sources, RankedTensorType result);
+  StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sources, RankedTensorType result);
 
-  int64_t grid() const { return std::min<int64_t>(outerIterations, 64); }
+  int64_t grid() const {
+    return std::min<int64_t>(shape::ceilDiv(outerIterations, machine.threads), machine.blocks);
+  }
+  int64_t perBlock() const { return shape::ceilDiv(outerIterations, grid()); }
+  Blocks blocks() const { return {grid(), 0, perBlock()}; }
 
-  /// Calls `element(positions of the sources)` for each element of the block, or for 8 in a row where all
-  /// allow it, and stores what it returns; zero where the result has padding.
+  /// Calls `element(positions of the sources)` for each element of the block, or for a vector of them in a
+  /// row where all allow it, and stores what it returns; zero where the result has padding.
   void emit(KernelEmitter &e, Value block, function_ref<Value(ArrayRef<Value>, int64_t)> element);
 
 private:
@@ -39,6 +43,7 @@ private:
   void loops(KernelEmitter &e, unsigned depth, const State &state, Padding padding);
   void store(KernelEmitter &e, const State &state, Padding padding);
 
+  const Machine &machine;
   SmallVector<RankedTensorType> sources;
   RankedTensorType result;
   SmallVector<Level> levels;
@@ -83,8 +88,8 @@ static SmallVector<int64_t> stepsOf(ArrayRef<RankedTensorType> types, int64_t ax
   return steps;
 }
 
-StorageNest::StorageNest(ArrayRef<RankedTensorType> sources, RankedTensorType result)
-    : sources(sources), result(result) {
+StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sources, RankedTensorType result)
+    : machine(machine), sources(sources), result(result) {
   SmallVector<RankedTensorType> all(sources);
   all.push_back(result);
   // Each of the result's loops covers the steps from its own up to the next coarser one of its axis.
@@ -100,9 +105,10 @@ StorageNest::StorageNest(ArrayRef<RankedTensorType> sources, RankedTensorType re
       covered[loop.axis] = step;
     }
   const Level &last = levels.back();
-  bool inRow = last.size % 8 == 0 && llvm::all_of(all, [&](auto type) { return strideOf(type, last) == 1; });
-  width = inRow ? 8 : 1;
-  while (outerLevels + 1 < levels.size() && outerIterations < 64)
+  bool inRow = last.size % machine.vector == 0 &&
+               llvm::all_of(all, [&](auto type) { return strideOf(type, last) == 1; });
+  width = inRow ? machine.vector : 1;
+  while (outerLevels + 1 < levels.size() && outerIterations < machine.blocks * machine.threads)
     outerIterations *= levels[outerLevels++].size;
 }
 
@@ -146,9 +152,8 @@ StorageNest::State StorageNest::step(KernelEmitter &e, const State &state, const
 
 void StorageNest::emit(KernelEmitter &e, Value block, function_ref<Value(ArrayRef<Value>, int64_t)> compute) {
   element = compute;
-  int64_t perBlock = shape::ceilDiv(outerIterations, grid());
-  Value from = e.mul(block, perBlock), to = e.min(e.add(from, perBlock), e.index(outerIterations));
-  e.loop(from, to, 1, [&](Value outer) {
+  Value from = e.mul(block, perBlock()), to = e.min(e.add(from, perBlock()), e.index(outerIterations));
+  e.spread(from, to, [&](Value outer) {
     State state{SmallVector<Value>(sources.size(), e.index(0)), e.index(0),
                 SmallVector<Value>(result.getRank(), e.index(0))};
     int64_t inner = outerIterations;
@@ -227,10 +232,10 @@ static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type,
 /// Element by element, by row-major index.
 static void emitReshape(kernel::ConvertOp op, KernelEmitter &e) {
   auto x = tensorType(op.getX()), result = tensorType(op.getResult());
-  int64_t elements = storedElements(result), piece = shape::ceilDiv(elements, flatGrid(elements));
+  int64_t elements = storedElements(result), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
   e.forEachBlock([&](Value block) {
     Value from = e.mul(block, piece), to = e.min(e.add(from, piece), e.index(elements));
-    e.loop(from, to, 1, [&](Value at) {
+    e.spread(from, to, [&](Value at) {
       auto coordinates = coordinatesOf(e, result, at);
       Value index = e.index(0), inside = e.inRange(e.index(0), 1);
       for (auto [coordinate, size] : llvm::zip(coordinates, result.getShape())) {
@@ -246,16 +251,17 @@ static void emitReshape(kernel::ConvertOp op, KernelEmitter &e) {
   });
 }
 
-Blocks cpu::blocksOf(kernel::ConvertOp op) {
+Blocks reference::blocksOf(kernel::ConvertOp op, const Machine &machine) {
   auto x = tensorType(op.getX()), result = tensorType(op.getResult());
-  return {sharesNest(x, result) ? StorageNest(x, result).grid() : flatGrid(storedElements(result)), 0};
+  return sharesNest(x, result) ? StorageNest(machine, x, result).blocks()
+                               : flatBlocks(machine, storedElements(result));
 }
 
-void cpu::emit(kernel::ConvertOp op, KernelEmitter &e) {
+void reference::emit(kernel::ConvertOp op, KernelEmitter &e) {
   auto x = tensorType(op.getX()), result = tensorType(op.getResult());
   if (!sharesNest(x, result))
     return emitReshape(op, e);
-  StorageNest nest(x, result);
+  StorageNest nest(e.machine, x, result);
   e.forEachBlock([&](Value block) {
     nest.emit(e, block,
               [&](ArrayRef<Value> at, int64_t width) { return e.loadElements(e.operands[0], at[0], width); });
@@ -264,14 +270,15 @@ void cpu::emit(kernel::ConvertOp op, KernelEmitter &e) {
 
 //===-- Fold --------------------------------------------------------------===//
 
-static StorageNest nestOf(kernel::FoldOp op) {
-  return StorageNest({tensorType(op.getWeight()), tensorType(op.getScale())}, tensorType(op.getResult()));
+static StorageNest nestOf(kernel::FoldOp op, const Machine &machine) {
+  return StorageNest(machine, {tensorType(op.getWeight()), tensorType(op.getScale())},
+                     tensorType(op.getResult()));
 }
 
-Blocks cpu::blocksOf(kernel::FoldOp op) { return {nestOf(op).grid(), 0}; }
+Blocks reference::blocksOf(kernel::FoldOp op, const Machine &machine) { return nestOf(op, machine).blocks(); }
 
-void cpu::emit(kernel::FoldOp op, KernelEmitter &e) {
-  StorageNest nest = nestOf(op);
+void reference::emit(kernel::FoldOp op, KernelEmitter &e) {
+  StorageNest nest = nestOf(op, e.machine);
   e.forEachBlock([&](Value block) {
     nest.emit(e, block, [&](ArrayRef<Value> at, int64_t width) {
       return e.mulf(e.loadElements(e.operands[0], at[0], width), e.loadElements(e.operands[1], at[1], width));

@@ -1,28 +1,22 @@
 // The reference lowerings, one pair of functions an operation, and what they share.
-#ifndef KINEMA_COMPILER_TARGET_CPU_REFERENCEOPS_H
-#define KINEMA_COMPILER_TARGET_CPU_REFERENCEOPS_H
+#ifndef KINEMA_COMPILER_TARGET_COMMON_REFERENCEOPS_H
+#define KINEMA_COMPILER_TARGET_COMMON_REFERENCEOPS_H
 
-#include "compiler/Target/CPU/Partition.h"
+#include "compiler/Target/Common/Partition.h"
 
-namespace kinema::cpu {
+namespace kinema::reference {
 
-/// The blocks of a launch and the partials that they leave (0: none).
-struct Blocks {
-  int64_t grid;
-  int64_t partials;
-};
-
-Blocks blocksOf(kernel::ConvOp op);
-Blocks blocksOf(kernel::WeightGradOp op);
-Blocks blocksOf(kernel::MapOp op);
-Blocks blocksOf(kernel::PoolOp op);
-Blocks blocksOf(kernel::PoolGradOp op);
-Blocks blocksOf(kernel::FinalizeOp op);
-Blocks blocksOf(kernel::ReduceOp op);
-Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op);
-Blocks blocksOf(kernel::SgdOp op);
-Blocks blocksOf(kernel::FoldOp op);
-Blocks blocksOf(kernel::ConvertOp op);
+Blocks blocksOf(kernel::ConvOp op, const Machine &machine);
+Blocks blocksOf(kernel::WeightGradOp op, const Machine &machine);
+Blocks blocksOf(kernel::MapOp op, const Machine &machine);
+Blocks blocksOf(kernel::PoolOp op, const Machine &machine);
+Blocks blocksOf(kernel::PoolGradOp op, const Machine &machine);
+Blocks blocksOf(kernel::FinalizeOp op, const Machine &machine);
+Blocks blocksOf(kernel::ReduceOp op, const Machine &machine);
+Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &machine);
+Blocks blocksOf(kernel::SgdOp op, const Machine &machine);
+Blocks blocksOf(kernel::FoldOp op, const Machine &machine);
+Blocks blocksOf(kernel::ConvertOp op, const Machine &machine);
 
 void emit(kernel::ConvOp op, KernelEmitter &e);
 void emit(kernel::WeightGradOp op, KernelEmitter &e);
@@ -88,11 +82,13 @@ private:
 };
 
 /// The blocks that a flat walk over `elements` is cut into.
-int64_t flatGrid(int64_t elements);
-/// Calls `body(at, width)` so that it covers the block's piece in vectors of 8, then single elements.
+int64_t flatGrid(const Machine &machine, int64_t elements);
+Blocks flatBlocks(const Machine &machine, int64_t elements);
+/// Calls `body(at, width)` so that it covers the block's piece in the machine's vectors, then single
+/// elements.
 void forEachFlat(KernelEmitter &e, int64_t elements, mlir::Value block,
                  llvm::function_ref<void(mlir::Value, int64_t)> body);
 
-} // namespace kinema::cpu
+} // namespace kinema::reference
 
 #endif

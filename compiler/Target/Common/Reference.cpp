@@ -1,12 +1,12 @@
-#include "compiler/Target/CPU/Reference.h"
+#include "compiler/Target/Common/Reference.h"
 
-#include "compiler/Target/CPU/ReferenceOps.h"
+#include "compiler/Target/Common/ReferenceOps.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
 /// Calls `action` with the operation as what it is.
 template <typename Action> static void visit(Operation *op, Action action) {
@@ -16,20 +16,40 @@ template <typename Action> static void visit(Operation *op, Action action) {
                      kernel::FoldOp, kernel::ConvertOp>(action);
 }
 
-kernel::ScheduleAttr cpu::scheduleReference(Operation *op) {
-  Blocks blocks{};
-  visit(op, [&](auto kernel) { blocks = blocksOf(kernel); });
-  Builder b(op->getContext());
-  auto partials = b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials));
-  return kernel::ScheduleAttr::get(op->getContext(), "cpu.reference", blocks.grid, /*scratch=*/0,
-                                   b.getDictionaryAttr(partials));
+/// Whole warps, so that every machine's blocks are made of them.
+static int64_t threadsFor(int64_t items, const Machine &machine) {
+  constexpr int64_t warp = 32;
+  return std::min(shape::roundUp(std::max<int64_t>(items, 1), warp), machine.threads);
 }
 
-void cpu::emitReference(Operation *op, KernelEmitter &e) {
+kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine) {
+  Blocks blocks{};
+  visit(op, [&](auto kernel) { blocks = blocksOf(kernel, machine); });
+  Builder b(op->getContext());
+  SmallVector<NamedAttribute> parameters = {b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials))};
+  if (machine.threads > 1)
+    parameters.push_back(b.getNamedAttr("threads", b.getI64IntegerAttr(threadsFor(blocks.items, machine))));
+  return kernel::ScheduleAttr::get(op->getContext(), machine.reference, blocks.grid, /*scratch=*/0,
+                                   b.getDictionaryAttr(parameters));
+}
+
+void kinema::emitReference(Operation *op, KernelEmitter &e) {
   visit(op, [&](auto kernel) { emit(kernel, e); });
 }
 
-SmallVector<RankedTensorType> cpu::tensorTypes(ValueRange values) {
+void kinema::fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
+  for (Value result : op->getResults()) {
+    auto type = cast<RankedTensorType>(result.getType());
+    if (type.hasStaticShape())
+      continue;
+    SmallVector<int64_t> shape(type.getShape());
+    shape.front() =
+        schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
+    result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
+  }
+}
+
+SmallVector<RankedTensorType> reference::tensorTypes(ValueRange values) {
   return llvm::map_to_vector(values, tensorType);
 }
 
@@ -114,18 +134,26 @@ void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void
 
 //===-- Flat pieces -------------------------------------------------------===//
 
-static constexpr int64_t flatPiece = 8192; // elements
+/// What a block has to do: `work` vectors of 8 elements.
+int64_t reference::flatGrid(const Machine &machine, int64_t elements) {
+  return std::clamp<int64_t>(elements / (8 * machine.work), 1, machine.blocks);
+}
 
-int64_t cpu::flatGrid(int64_t elements) { return std::clamp<int64_t>(elements / flatPiece, 1, 64); }
+static int64_t flatPiece(const Machine &machine, int64_t elements) {
+  return shape::roundUp(shape::ceilDiv(elements, flatGrid(machine, elements)), machine.vector);
+}
 
-void cpu::forEachFlat(KernelEmitter &e, int64_t elements, Value block,
-                      function_ref<void(Value, int64_t)> body) {
-  int64_t piece = shape::roundUp(shape::ceilDiv(elements, flatGrid(elements)), 8);
+Blocks reference::flatBlocks(const Machine &machine, int64_t elements) {
+  return {flatGrid(machine, elements), 0, flatPiece(machine, elements) / machine.vector};
+}
+
+void reference::forEachFlat(KernelEmitter &e, int64_t elements, Value block,
+                            function_ref<void(Value, int64_t)> body) {
+  int64_t width = e.machine.vector, piece = flatPiece(e.machine, elements);
   Value from = e.min(e.mul(block, piece), e.index(elements)),
         to = e.min(e.add(from, piece), e.index(elements));
-  Value vectors = e.mul(e.div(e.sub(to, from), 8), 8);
-  Value tail = e.add(from, vectors);
-  e.loop(from, tail, 8, [&](Value at) { body(at, 8); });
-  if (elements % 8)
-    e.loop(tail, to, 1, [&](Value at) { body(at, 1); });
+  Value vectors = e.div(e.sub(to, from), width);
+  e.spread(e.index(0), vectors, [&](Value i) { body(e.add(from, e.mul(i, width)), width); });
+  if (elements % width)
+    e.loop(e.add(from, e.mul(vectors, width)), to, 1, [&](Value at) { body(at, 1); });
 }

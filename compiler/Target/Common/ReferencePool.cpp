@@ -1,5 +1,5 @@
 // Pools and their gradients.
-#include "compiler/Target/CPU/ReferenceOps.h"
+#include "compiler/Target/Common/ReferenceOps.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -7,7 +7,7 @@
 
 using namespace mlir;
 using namespace kinema;
-using namespace kinema::cpu;
+using namespace kinema::reference;
 
 namespace {
 /// The taps [first, end) along each axis for which a window's result reads inside the source, and where the
@@ -57,14 +57,17 @@ static Type valueType(KernelEmitter &e, int64_t width) {
 
 //===-- Pool --------------------------------------------------------------===//
 
-static Walk walkOf(kernel::PoolOp op) {
+static Walk walkOf(kernel::PoolOp op, const Machine &machine) {
   auto result = tensorType(op.getResult());
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(result);
-  return Walk(result, storedChannels(result), channelWidth(types), /*flat=*/false);
+  return Walk(machine, result, storedChannels(result), channelWidth(machine, types), /*flat=*/false,
+              machine.partials);
 }
 
-Blocks cpu::blocksOf(kernel::PoolOp op) { return {walkOf(op).getPartition().grid(), 0}; }
+Blocks reference::blocksOf(kernel::PoolOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
+}
 
 /// The pooled value of the window at `result` (n, c, t, h, w).
 static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, int64_t width,
@@ -81,8 +84,8 @@ static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, i
   return max ? total : e.mulf(total, e.constant(1.0f / window.taps(), total.getType()));
 }
 
-void cpu::emit(kernel::PoolOp op, KernelEmitter &e) {
-  Walk walk = walkOf(op);
+void reference::emit(kernel::PoolOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
@@ -189,25 +192,27 @@ struct PoolGrad {
 };
 } // namespace
 
-static int64_t widthOf(kernel::PoolGradOp op) {
+static int64_t widthOf(kernel::PoolGradOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(tensorType(op.getG()));
   types.push_back(tensorType(op.getResult()));
-  return channelWidth(types);
+  return channelWidth(machine, types);
 }
 
 /// A block is some whole planes.
-static Partition partitionOf(kernel::PoolGradOp op) {
+static Partition partitionOf(kernel::PoolGradOp op, const Machine &machine) {
   auto result = tensorType(op.getResult());
-  int64_t units = shape::ceilDiv(storedChannels(result), widthOf(op));
-  return Partition::choose(result.getDimSize(0), 1, units, /*blocks=*/64, /*maxPartials=*/64);
+  int64_t units = shape::ceilDiv(storedChannels(result), widthOf(op, machine));
+  return Partition::choose(result.getDimSize(0), 1, units, machine.blocks, machine.partials, machine.threads);
 }
 
-Blocks cpu::blocksOf(kernel::PoolGradOp op) { return {partitionOf(op).grid(), 0}; }
+Blocks reference::blocksOf(kernel::PoolGradOp op, const Machine &machine) {
+  return partitionOf(op, machine).blocks();
+}
 
-void cpu::emit(kernel::PoolGradOp op, KernelEmitter &e) {
-  PoolGrad grad{op, e, widthOf(op)};
-  Walk walk(grad.result, grad.width, partitionOf(op));
+void reference::emit(kernel::PoolGradOp op, KernelEmitter &e) {
+  PoolGrad grad{op, e, widthOf(op, e.machine)};
+  Walk walk(grad.result, grad.width, partitionOf(op, e.machine));
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
     walk.forEachChannel(e, part, [&](Value c, Value valid) {

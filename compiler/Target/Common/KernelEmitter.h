@@ -1,34 +1,42 @@
-// What every CPU kernel is written with: index arithmetic, loops, loads and stores on flat buffers, and the
-// inlining of prologue and epilogue regions at scalar or vector width.
-#ifndef KINEMA_COMPILER_TARGET_CPU_KERNELEMITTER_H
-#define KINEMA_COMPILER_TARGET_CPU_KERNELEMITTER_H
+// What the kernels of all targets are written with: index arithmetic, loops, loads and stores on flat
+// buffers, and the inlining of prologue and epilogue regions at scalar or vector width.
+#ifndef KINEMA_COMPILER_TARGET_COMMON_KERNELEMITTER_H
+#define KINEMA_COMPILER_TARGET_COMMON_KERNELEMITTER_H
 
+#include "compiler/Target/Common/Machine.h"
 #include "dialects/Kernel/Kernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
-namespace kinema::cpu {
+namespace kinema {
 
 /// Writes the body of one kernel function
-///   func.func @name(operands..., results...: memref<Nxf32> (labels: i32), begin: index, end: index, scratch:
-///   memref<Kxf32>)
+///   func.func @name(operands..., results...: memref<NxT>, what the target adds...)
 /// Buffers are flat, in their layout's order, N = storedElements. A buffer may serve as operand and result at
-/// once where the operation is elementwise on it.
+/// once where the operation is elementwise on it. All arithmetic is f32: narrower floats are widened as they
+/// are loaded and rounded as they are stored.
 class KernelEmitter {
 public:
-  KernelEmitter(mlir::OpBuilder &builder, mlir::Location location) : b(builder), loc(location) {}
+  KernelEmitter(mlir::OpBuilder &builder, mlir::Location location, const Machine &machine)
+      : b(builder), loc(location), machine(machine) {}
 
-  /// Creates the function for the operation of a kernel.def at the builder's insertion point and enters its
-  /// body.
-  mlir::func::FuncOp begin(kernel::DefOp def);
+  /// Creates the function for the operation of a kernel.def at the builder's insertion point, its buffers in
+  /// memory `space`, and enters its body.
+  mlir::func::FuncOp begin(kernel::DefOp def, llvm::ArrayRef<mlir::Type> more = {},
+                           mlir::Attribute space = {});
 
   mlir::OpBuilder &b;
   mlir::Location loc;
+  const Machine &machine;
   llvm::SmallVector<mlir::Value> operands; // one a kernel operand
   llvm::SmallVector<mlir::Value> results;  // one a kernel result
-  mlir::Value firstBlock, endBlock;        // the part [firstBlock, endBlock) of the grid to compute
-  mlir::Value scratch;
+  // The part [firstBlock, endBlock) of the grid to compute; no end: the one block.
+  mlir::Value firstBlock, endBlock;
+  // This thread of those that share the block; null: it has the block to itself.
+  mlir::Value thread;
+  int64_t threads = 1;
+  mlir::Value scratch; // memory of the block's own, where the target gives it any
 
   /// The buffer that stands for an operand of the kernel operation.
   mlir::Value bufferOf(mlir::OpOperand &operand) { return operands[operand.getOperandNumber()]; }
@@ -71,12 +79,16 @@ public:
   loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
   /// Runs `body` for each block of this call's part of the grid.
-  void forEachBlock(llvm::function_ref<void(mlir::Value)> body) { loop(firstBlock, endBlock, 1, body); }
+  void forEachBlock(llvm::function_ref<void(mlir::Value)> body);
+  /// Runs `body` for each i in [from, to), which do not depend on one another: in turn, or each by one of the
+  /// block's threads.
+  void spread(mlir::Value from, mlir::Value to, llvm::function_ref<void(mlir::Value)> body);
   void when(mlir::Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
   /// condition ? then() : otherwise, where `then` is computed only if the condition holds.
   mlir::Value select(mlir::Value condition, llvm::function_ref<mlir::Value()> then, mlir::Value otherwise);
 
+  /// Floats come as f32, whatever the buffer holds; all else as it is.
   mlir::Value load(mlir::Value buffer, mlir::Value at);
   void store(mlir::Value value, mlir::Value buffer, mlir::Value at);
   mlir::Value loadVector(mlir::Value buffer, mlir::Value at, int64_t width);
@@ -101,6 +113,6 @@ public:
                          mlir::RankedTensorType domain, mlir::ValueRange nctHW, int64_t width);
 };
 
-} // namespace kinema::cpu
+} // namespace kinema
 
 #endif

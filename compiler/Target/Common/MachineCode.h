@@ -1,0 +1,25 @@
+// From LLVM IR to what a machine reads: the optimiser and the code generator, the same way for every target.
+#ifndef KINEMA_COMPILER_TARGET_COMMON_MACHINECODE_H
+#define KINEMA_COMPILER_TARGET_COMMON_MACHINECODE_H
+
+#include "llvm/Target/TargetMachine.h"
+
+#include <optional>
+#include <string>
+
+namespace kinema {
+
+/// Options under which an fma is where a kernel says fma, nowhere else.
+llvm::TargetOptions exactArithmetic();
+
+/// Sets the module's triple and layout, and optimises it. The kernels' loops are written as they are to run: no
+/// vectorisers.
+void optimise(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// The module as an object file or as assembly; nothing where the machine cannot.
+std::optional<std::string> emitCode(llvm::Module &module, llvm::TargetMachine &machine,
+                                    llvm::CodeGenFileType type);
+
+} // namespace kinema
+
+#endif

@@ -1,0 +1,66 @@
+#include "compiler/Target/Common/ToLLVM.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace kinema;
+
+/// exp, log, tanh, ... as polynomials.
+static LogicalResult expandMath(Operation *module, const ToLLVMOptions &options) {
+  RewritePatternSet patterns(module->getContext());
+  populateMathPolynomialApproximationPatterns(patterns);
+  if (options.expandBFloat16)
+    arith::populateExpandBFloat16Patterns(patterns);
+  return applyPatternsGreedily(module, std::move(patterns));
+}
+
+static bool isKept(Operation *op, Operation *module, const ToLLVMOptions &options) {
+  return op == module || llvm::is_contained(options.keep, op->getName().getDialectNamespace());
+}
+
+static LogicalResult convert(Operation *module, const ToLLVMOptions &options) {
+  MLIRContext *context = module->getContext();
+  LowerToLLVMOptions lowering(context);
+  lowering.useBarePtrCallConv = true;
+  lowering.overrideIndexBitwidth(options.indexBits);
+  LLVMTypeConverter types(context, lowering);
+  RewritePatternSet patterns(context);
+  arith::populateArithToLLVMConversionPatterns(types, patterns);
+  cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
+  populateMathToLLVMConversionPatterns(types, patterns);
+  populateFinalizeMemRefToLLVMConversionPatterns(types, patterns);
+  populateFuncToLLVMConversionPatterns(types, patterns);
+  populateVectorToLLVMConversionPatterns(types, patterns);
+  LLVMConversionTarget target(*context);
+  target.markUnknownOpDynamicallyLegal([&](Operation *op) { return isKept(op, module, options); });
+  return applyFullConversion(module, target, std::move(patterns));
+}
+
+/// Passes that ran before leave casts, which must cancel out now; then only the LLVM dialect may be left.
+static LogicalResult finish(Operation *module, const ToLLVMOptions &options) {
+  SmallVector<UnrealizedConversionCastOp> casts;
+  module->walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  reconcileUnrealizedCasts(casts);
+  auto check = [&](Operation *op) -> WalkResult {
+    if (isKept(op, module, options) || isa<LLVM::LLVMDialect>(op->getDialect()))
+      return WalkResult::advance();
+    return op->emitError("is left over: nothing lowers ") << op->getName() << " to the LLVM dialect";
+  };
+  return failure(module->walk(check).wasInterrupted());
+}
+
+LogicalResult kinema::convertToLLVM(Operation *module, const ToLLVMOptions &options) {
+  return success(succeeded(expandMath(module, options)) && succeeded(convert(module, options)) &&
+                 succeeded(finish(module, options)));
+}

@@ -1,0 +1,22 @@
+// From functions of loops on flat buffers to the LLVM dialect, for any target.
+#ifndef KINEMA_COMPILER_TARGET_COMMON_TOLLVM_H
+#define KINEMA_COMPILER_TARGET_COMMON_TOLLVM_H
+
+#include "mlir/IR/Operation.h"
+
+namespace kinema {
+
+struct ToLLVMOptions {
+  unsigned indexBits = 64;
+  bool expandBFloat16 = false;                 // rounding by integer arithmetic, where the machine has none
+  llvm::ArrayRef<llvm::StringRef> keep = {};   // dialects that stay as they are
+};
+
+/// Brings what `module` holds to the LLVM dialect; its control flow must be in blocks already. Buffers become
+/// bare pointers; exp, log and their like become polynomials, so that results do not depend on a machine's
+/// library. Whatever is left over is an error at that operation.
+mlir::LogicalResult convertToLLVM(mlir::Operation *module, const ToLLVMOptions &options);
+
+} // namespace kinema
+
+#endif

@@ -1,0 +1,42 @@
+// Running other programs: a folder for their files, and what they say when they fail.
+#ifndef KINEMA_COMPILER_TARGET_COMMON_TOOL_H
+#define KINEMA_COMPILER_TARGET_COMMON_TOOL_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/Twine.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+/// A temporary folder, removed with all that is in it.
+class ToolFolder {
+public:
+  ToolFolder();
+  ~ToolFolder();
+  ToolFolder(const ToolFolder &) = delete;
+
+  bool exists() const { return !path.empty(); }
+  std::string file(const llvm::Twine &name) const;
+
+private:
+  llvm::SmallString<128> path;
+};
+
+std::optional<std::string> readWhole(llvm::StringRef path);
+bool writeWhole(llvm::StringRef path, llvm::StringRef bytes);
+
+/// What a program wrote to its output and its errors, and whether it ended well.
+struct ToolRun {
+  bool good;
+  std::string messages;
+};
+/// Runs `command[0]`, a path, with the other words as arguments.
+ToolRun runTool(const ToolFolder &folder, llvm::ArrayRef<std::string> command);
+
+} // namespace kinema
+
+#endif
