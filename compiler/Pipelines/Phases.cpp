@@ -5,6 +5,7 @@
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Transforms/Passes.h"
 
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -72,6 +73,14 @@ std::string kinema::printed(ModuleOp module, bool locations) {
   return text;
 }
 
+static std::error_code writeText(StringRef path, ModuleOp module, bool locations) {
+  std::error_code error;
+  llvm::raw_fd_ostream file(path, error);
+  if (!error)
+    file << printed(module, locations);
+  return error;
+}
+
 /// Writes DIRECTORY/N-phase.mlir.
 static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
   if (directory.empty())
@@ -80,13 +89,35 @@ static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
   llvm::sys::path::append(path,
                           llvm::formatv("{0}-{1}.mlir", static_cast<int>(phase), info(phase).name).str());
   std::error_code error = llvm::sys::fs::create_directories(directory);
-  if (!error) {
-    llvm::raw_fd_ostream file(path, error);
-    if (!error)
-      file << printed(module);
-  }
+  if (!error)
+    error = writeText(path, module, /*locations=*/false);
   return error ? emitError(module.getLoc()) << "cannot write '" << path << "': " << error.message()
                : success();
+}
+
+namespace {
+/// Remembers the pass that failed.
+struct FailedPass : PassInstrumentation {
+  explicit FailedPass(std::string &name) : name(name) {}
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (name.empty())
+      name = pass->getArgument().str();
+  }
+  std::string &name;
+};
+} // namespace
+
+/// An internal failure: names the phase and the pass, and writes what reproduces it.
+static LogicalResult reportFailure(ModuleOp before, Phase phase, StringRef pass) {
+  auto previous = static_cast<Phase>(static_cast<int>(phase) - 1);
+  std::string file = llvm::formatv("kinema-{0}-reproducer.mlir", info(phase).name).str();
+  std::error_code error = writeText(file, before, /*locations=*/true);
+  auto diagnostic = emitError(before.getLoc())
+                    << "phase '" << info(phase).name << "' failed in pass '" << pass << "'; ";
+  if (error)
+    return diagnostic << "no reproducer, for '" << file << "' cannot be written: " << error.message();
+  return diagnostic << "this reproduces it: kinema compile " << file << " --from " << info(previous).name
+                    << " --emit " << info(phase).name;
 }
 
 LogicalResult kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
@@ -94,17 +125,13 @@ LogicalResult kinema::advance(ModuleOp module, Phase from, Phase to, const Compi
     return failure();
   for (int next = static_cast<int>(from) + 1; next <= static_cast<int>(to); ++next) {
     auto phase = static_cast<Phase>(next);
+    OwningOpRef<ModuleOp> before = module.clone();
+    std::string pass;
     PassManager passes(module.getContext());
+    passes.addInstrumentation(std::make_unique<FailedPass>(pass));
     buildPhase(passes, phase, options);
-    // Sizes that do not fit are the author's to mend; whatever fails later is ours.
-    std::string reproducer = llvm::formatv("kinema-{0}-reproducer.mlir", info(phase).name).str();
-    if (phase > Phase::Clip)
-      passes.enableCrashReproducerGeneration(reproducer);
-    if (failed(passes.run(module)))
-      return phase > Phase::Clip ? emitError(module.getLoc())
-                                       << "phase '" << info(phase).name << "' failed; '" << reproducer
-                                       << "' reproduces it with kinema-opt"
-                                 : failure();
+    if (failed(passes.run(module))) // sizes that do not fit are the author's to mend; what fails later is ours
+      return phase > Phase::Clip ? reportFailure(*before, phase, pass) : failure();
     if (failed(dump(module, phase, options.dumpDirectory)))
       return failure();
   }

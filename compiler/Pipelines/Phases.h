@@ -39,7 +39,7 @@ struct CompileOptions {
 void buildPhase(mlir::OpPassManager &passes, Phase phase, const CompileOptions &options);
 
 /// Leads `module` from `from` to `to` (both between arch and target). Errors go to the context's diagnostics;
-/// an internal one names the phase and a file that reproduces it.
+/// an internal one names the phase, the pass and a file that reproduces it.
 mlir::LogicalResult advance(mlir::ModuleOp module, Phase from, Phase to, const CompileOptions &options);
 
 /// The module as text, values named after the author's layers. With `locations` it also says which layer and
