@@ -31,6 +31,10 @@ namespace kinema::kernel {
 /// The layout of a tensor: its encoding, or plain without one.
 LayoutAttr layoutOf(mlir::RankedTensorType type);
 
+/// The stride of a `lattice` operand along an axis: its element i stands for the domain's element i * stride;
+/// the others read zero.
+int64_t latticeStride(int64_t size, int64_t coarse);
+
 /// The bytes that a tensor takes in the arena, padding included.
 int64_t storedBytes(mlir::RankedTensorType type);
 

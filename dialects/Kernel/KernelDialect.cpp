@@ -43,6 +43,14 @@ void KernelDialect::initialize() {
       >();
 }
 
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind, int64_t block,
+                                 int64_t reduce) {
+  if (block < 1 || reduce < 1)
+    return emitError() << "blocks of a layout are at least 1, found block = " << block
+                       << " and reduce = " << reduce;
+  return success();
+}
+
 /// The loops of a weight [O, I, T, H, W] whose axis `vector` is stored in vectors and axis `reduce` in
 /// blocks.
 static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce,

@@ -56,6 +56,7 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     /// Elements in memory, padding included.
     int64_t storedElements(::llvm::ArrayRef<int64_t> shape) const;
   }];
+  let genVerifyDecl = 1;
 }
 
 def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {

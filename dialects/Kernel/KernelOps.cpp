@@ -77,7 +77,20 @@ int64_t YieldOp::countOf(Yield kind) { return llvm::count(getKinds(), static_cas
 
 //===-- Verifiers ---------------------------------------------------------===//
 
-static YieldOp yieldOf(Region &region) { return dyn_cast<YieldOp>(region.front().getTerminator()); }
+/// Null where a region that is not yet verified ends otherwise.
+static YieldOp yieldOf(Region &region) {
+  return region.front().empty() ? YieldOp() : dyn_cast<YieldOp>(region.front().back());
+}
+
+int64_t kinema::kernel::latticeStride(int64_t size, int64_t coarse) { return shape::ceilDiv(size, coarse); }
+
+/// Whether a lattice operand of these sizes has one element for each stride along every axis.
+static bool isLattice(ArrayRef<int64_t> coarse, ArrayRef<int64_t> sizes) {
+  return llvm::all_of(llvm::zip(coarse, sizes), [](auto pair) {
+    auto [points, size] = pair;
+    return points > 0 && shape::ceilDiv(size, latticeStride(size, points)) == points;
+  });
+}
 
 /// An operand must fit the domain [N, C, T, H, W] in the way that it is read.
 static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef<int32_t> access,
@@ -85,6 +98,8 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
   if (operands.size() != access.size())
     return op->emitOpError("has ") << operands.size() << " operands and " << access.size()
                                    << " ways to read them";
+  if (domain.getRank() != 5)
+    return op->emitOpError("runs over ") << domain << ", expected [N, C, T, H, W]";
   for (auto [operand, kind] : llvm::zip(operands, access)) {
     auto shape = tensorType(operand).getShape();
     ArrayRef<int64_t> wanted = domain.getShape();
@@ -101,7 +116,8 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
              shape[2] * shape[3] * shape[4] == 1;
       break;
     case Access::Lattice:
-      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2);
+      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) &&
+             isLattice(shape.drop_front(2), wanted.drop_front(2));
       break;
     }
     if (!fits)
@@ -133,6 +149,20 @@ static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange 
     return failure();
   if (yieldOf(region).getValues().size() != 1 || yieldOf(region).countOf(Yield::Value) != 1)
     return op->emitOpError("has a prologue that does not yield one value");
+  return success();
+}
+
+/// Near memory holds the elements of a contraction's operand in one order: its tensors must lie alike.
+static LogicalResult verifySameLayout(Operation *op, OperandRange operands, ArrayRef<int32_t> access) {
+  RankedTensorType first;
+  for (auto [operand, kind] : llvm::zip(operands, access)) {
+    if (kind != static_cast<int32_t>(Access::Pixel))
+      continue;
+    auto type = tensorType(operand);
+    if (first && layoutOf(first) != layoutOf(type))
+      return op->emitOpError("has a prologue that reads two layouts: ") << first << " and " << type;
+    first = type;
+  }
   return success();
 }
 
@@ -177,26 +207,50 @@ shape::Gather kinema::kernel::ConvOp::getGather() {
                        forward ? shape::Direction::Forward : shape::Direction::Transposed);
 }
 
+/// A window over `input` gives `output`, by a weight [O, I / groups, T, H, W].
+static LogicalResult verifyContraction(Operation *op, RankedTensorType input, RankedTensorType output,
+                                       RankedTensorType weightType, clip::WindowAttr attr, int64_t groups) {
+  auto weight = weightType.getShape();
+  shape::Window window = attr.getWindow();
+  if (weightType.getRank() < 5)
+    return op->emitOpError("has the weight ") << weightType << ", expected [O, I, T, H, W]";
+  weight = weight.take_back(5);
+  if (groups < 1 || weight[0] % groups)
+    return op->emitOpError("has ") << groups << " groups, which do not divide " << weight[0]
+                                   << " output channels";
+  auto size = shape::windowOutput(clip::spatialSize(input), window);
+  if (!size || *size != clip::spatialSize(output) || input.getDimSize(0) != output.getDimSize(0) ||
+      weight[0] != output.getDimSize(1) || weight[1] * groups != input.getDimSize(1) ||
+      weight.drop_front(2) != ArrayRef(window.kernel))
+    return op->emitOpError("does not lead from ")
+           << input << " to " << output << " by the weight " << weightType;
+  return success();
+}
+
+/// Moments are taken of what memory holds, so that normalisation is exact for it.
+static LogicalResult verifyMomentsOfStored(Operation *op, YieldOp yield) {
+  size_t stores = yield.countOf(Yield::Store);
+  if (yield.countOf(Yield::Moments) &&
+      !llvm::is_contained(yield.getValues().take_front(stores), yield.getValues()[stores]))
+    return op->emitOpError("takes moments of a value that it does not store");
+  return success();
+}
+
 LogicalResult kinema::kernel::ConvOp::verify() {
-  if (failed(verifyPrologue(*this, getPrologue(), getPrologueOperands(), getPrologueAccess())))
-    return failure();
-  if (failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
+  if (failed(verifyPrologue(*this, getPrologue(), getPrologueOperands(), getPrologueAccess())) ||
+      failed(verifySameLayout(*this, getPrologueOperands(), getPrologueAccess())) ||
+      failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
     return failure();
   YieldOp yield = yieldOf(getEpilogue());
-  if (!yield.countOf(Yield::Store))
+  if (!yield.countOf(Yield::Store) || getNumResults() == 0)
     return emitOpError("stores nothing");
   auto source = getSourceType(), result = getResultType();
-  if (failed(verifyYields(*this, yield, result)) ||
-      failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), result)))
+  if (failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), result)) ||
+      failed(verifyYields(*this, yield, result)) || failed(verifyMomentsOfStored(*this, yield)))
     return failure();
   bool forward = getDirection() == Direction::Forward;
-  auto input = forward ? source : result, output = forward ? result : source;
-  auto weight = tensorType(getWeight());
-  auto size = shape::windowOutput(clip::spatialSize(input), getWindow().getWindow());
-  if (!size || *size != clip::spatialSize(output) || weight.getDimSize(0) != output.getDimSize(1) ||
-      weight.getDimSize(1) * int64_t(getGroups()) != input.getDimSize(1))
-    return emitOpError("does not lead from ") << input << " to " << output << " by the weight " << weight;
-  return success();
+  return verifyContraction(*this, forward ? source : result, forward ? result : source,
+                           tensorType(getWeight()), getWindow(), getGroups());
 }
 
 static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> access) {
@@ -215,15 +269,14 @@ RankedTensorType WeightGradOp::getActivationType() {
 
 LogicalResult WeightGradOp::verify() {
   if (failed(verifyPrologue(*this, getGradient(), getGradientOperands(), getGradientAccess())) ||
-      failed(verifyPrologue(*this, getActivation(), getActivationOperands(), getActivationAccess())))
+      failed(verifySameLayout(*this, getGradientOperands(), getGradientAccess())) ||
+      failed(verifyPrologue(*this, getActivation(), getActivationOperands(), getActivationAccess())) ||
+      failed(verifySameLayout(*this, getActivationOperands(), getActivationAccess())))
     return failure();
-  auto g = getGradientType(), x = getActivationType(), weight = tensorType(getResult());
-  auto size = shape::windowOutput(clip::spatialSize(x), getWindow().getWindow());
-  if (weight.getRank() != 6 || !size || *size != clip::spatialSize(g) ||
-      weight.getDimSize(1) != g.getDimSize(1) ||
-      weight.getDimSize(2) * int64_t(getGroups()) != x.getDimSize(1))
-    return emitOpError("does not lead from ") << x << " and " << g << " to " << weight;
-  return success();
+  auto partials = tensorType(getResult());
+  if (partials.getRank() != 6)
+    return emitOpError("has the result ") << partials << ", expected partials [blocks, O, I, T, H, W]";
+  return verifyContraction(*this, getActivationType(), getGradientType(), partials, getWindow(), getGroups());
 }
 
 RankedTensorType MapOp::getDomainType() {
@@ -233,7 +286,9 @@ RankedTensorType MapOp::getDomainType() {
 }
 
 LogicalResult MapOp::verify() {
-  if (getNumResults() == 0 || failed(verifyRegion(*this, getBody(), getInputs().size())))
+  if (getNumResults() == 0)
+    return emitOpError("has no result");
+  if (failed(verifyRegion(*this, getBody(), getInputs().size())))
     return failure();
   auto domain = getDomainType();
   if (failed(verifyAccess(*this, getInputs(), getAccess(), domain)))
@@ -241,19 +296,69 @@ LogicalResult MapOp::verify() {
   return verifyYields(*this, yieldOf(getBody()), domain);
 }
 
+//===-- Pools -------------------------------------------------------------===//
+
+/// A pool of `input` gives `output`; its last windows may reach beyond the input (`ceil`).
+static LogicalResult verifyPool(Operation *op, RankedTensorType input, RankedTensorType output,
+                                clip::WindowAttr window) {
+  if (output.getRank() == 5 && input.getShape().take_front(2) == output.getShape().take_front(2)) {
+    auto from = clip::spatialSize(input), to = clip::spatialSize(output);
+    if (to == shape::windowOutput(from, window.getWindow()) ||
+        to == shape::windowOutputCeil(from, window.getWindow()))
+      return success();
+  }
+  return op->emitOpError("does not lead from ") << input << " to " << output << " by its window";
+}
+
 RankedTensorType PoolOp::getSourceType() { return firstPixel(getInputs(), getAccess()); }
 
-LogicalResult PoolOp::verify() { return verifyPrologue(*this, getPrologue(), getInputs(), getAccess()); }
+LogicalResult PoolOp::verify() {
+  if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
+    return failure();
+  return verifyPool(*this, getSourceType(), tensorType(getResult()), getWindow());
+}
+
+LogicalResult PoolGradOp::verify() {
+  auto result = tensorType(getResult());
+  if (getKind() == PoolKind::Average) {
+    if (!getInputs().empty())
+      return emitOpError("of an average reads nothing but the gradient");
+    if (result.getRank() != 5)
+      return emitOpError("runs over ") << result << ", expected [N, C, T, H, W]";
+  } else {
+    if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
+      return failure();
+    auto source = firstPixel(getInputs(), getAccess());
+    if (source.getShape() != result.getShape())
+      return emitOpError("has the result ") << result << " for the input " << source;
+  }
+  return verifyPool(*this, result, tensorType(getG()), getWindow());
+}
+
+//===-- Merging -----------------------------------------------------------===//
 
 LogicalResult FinalizeOp::verify() {
   int64_t statistics = 0;
-  if (getPartials())
-    statistics = getMoments() ? 2 : tensorType(getPartials()).getDimSize(1);
+  if (getPartials()) {
+    auto partials = tensorType(getPartials());
+    if (partials.getRank() != 3 || (getMoments() && partials.getDimSize(1) != 3))
+      return emitOpError("merges ") << partials << ", expected partials [blocks, "
+                                    << (getMoments() ? "3" : "sums") << ", C]";
+    statistics = getMoments() ? 2 : partials.getDimSize(1);
+  }
   if (failed(verifyRegion(*this, getBody(), statistics + getInputs().size())))
     return failure();
-  if (yieldOf(getBody()).countOf(Yield::Value) != int64_t(getNumResults()))
-    return emitOpError("yields ") << yieldOf(getBody()).countOf(Yield::Value) << " values for "
-                                  << getNumResults() << " results";
+  YieldOp yield = yieldOf(getBody());
+  int64_t values = yield.countOf(Yield::Value);
+  if (values != int64_t(yield.getValues().size()) || values != int64_t(getNumResults()) || values == 0)
+    return emitOpError("yields ") << values << " values for " << getNumResults() << " results";
+  int64_t channels =
+      getPartials() ? tensorType(getPartials()).getDimSize(2) : tensorType(getResult(0)).getNumElements();
+  for (Type type : llvm::concat<const Type>(getInputs().getTypes(), getResultTypes())) {
+    auto vector = cast<RankedTensorType>(type);
+    if (vector.getRank() != 1 || vector.getDimSize(0) != channels)
+      return emitOpError("has ") << vector << " among vectors of " << channels << " channels";
+  }
   return success();
 }
 

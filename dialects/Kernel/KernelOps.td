@@ -125,6 +125,7 @@ def PoolGradOp : LaunchableOp<"pool_grad"> {
     $kind $g `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
     attr-dict `:` type($g) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 //===-- Merging, loss, update ---------------------------------------------===//

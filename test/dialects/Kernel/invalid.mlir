@@ -1,0 +1,947 @@
+// Every message of the dialect's verifiers and parsers.
+// RUN: %kinema-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{expected ::kinema::kernel::LayoutKind to be one of: plain, blocked, weight, weight_transposed}}
+// expected-error @below {{failed to parse LayoutAttr parameter 'kind'}}
+func.func private @f(tensor<8xf32, #kernel.layout<tiled>>)
+
+// -----
+
+// expected-error @below {{blocks of a layout are at least 1, found block = 0 and reduce = 1}}
+func.func private @f(tensor<8xf32, #kernel.layout<blocked block = 0>>)
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{expected pixel, channel, batch_channel or lattice, found row}}
+  %y = kernel.map(row %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    // expected-error @below {{expected value, store, moments or sum, found mean}}
+    kernel.yield mean %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has 1 operands and 2 ways to read them}}
+  %y = "kernel.map"(%x) <{access = array<i32: 0, 0>}> ({
+  ^bb0(%a: f32):
+    kernel.yield store %a
+  }) : (!x) -> !x
+  return
+}
+
+// -----
+
+!x = tensor<8xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op runs over 'tensor<8xf32>', expected [N, C, T, H, W]}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!v = tensor<1x8x2x4x5xf32>
+func.func @f(%x: !x, %v: !v) {
+  // expected-error @below {{'kernel.map' op reads 'tensor<1x8x2x4x5xf32>' as pixel over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x, pixel %v) : (!x, !v) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!v = tensor<4xf32>
+func.func @f(%x: !x, %v: !v) {
+  // expected-error @below {{'kernel.map' op reads 'tensor<4xf32>' as channel over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x, channel %v) : (!x, !v) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!v = tensor<1x8x1x4x4xf32>
+func.func @f(%x: !x, %v: !v) {
+  // expected-error @below {{'kernel.map' op reads 'tensor<1x8x1x4x4xf32>' as batch_channel over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x, batch_channel %v) : (!x, !v) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!v = tensor<1x4x1x2x2xf32>
+func.func @f(%x: !x, %v: !v) {
+  // expected-error @below {{'kernel.map' op reads 'tensor<1x4x1x2x2xf32>' as lattice over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x, lattice %v) : (!x, !v) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!v = tensor<1x8x2x3x4xf32>
+func.func @f(%x: !x, %v: !v) {
+  // expected-error @below {{'kernel.map' op reads 'tensor<1x8x2x3x4xf32>' as lattice over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x, lattice %v) : (!x, !v) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op wants a region of 1 f32 arguments, found 2}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield store %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op wants a region of 1 f32 arguments, found 1}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f64):
+    %0 = arith.truncf %a : f64 to f32
+    kernel.yield store %0
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op wants a region that ends with kernel.yield}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    llvm.unreachable
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has no result}}
+  "kernel.map"(%x) <{access = array<i32: 0>}> ({
+  ^bb0(%a: f32):
+    kernel.yield store %a
+  }) : (!x) -> ()
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op yields stores, then at most one moments, then sums}}
+  %y:2 = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield sum %a, store %a
+  } -> !x, tensor<?x1x8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op yields stores, then at most one moments, then sums}}
+  %y:2 = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> !x, tensor<?x1x8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op yields stores, then at most one moments, then sums}}
+  %y:2 = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield store %a, moments %a, moments %a
+  } -> !x, tensor<?x1x8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op yields 2 results, has 1}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield store %a, sum %a, sum %a
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has the result 'tensor<1x8x2x4x5xf32>' over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield store %a
+  } -> tensor<1x8x2x4x5xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has the result 'tensor<?x3x7xf32>' over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield moments %a
+  } -> tensor<?x3x7xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has the result 'tensor<?x2x8xf32>' over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield moments %a
+  } -> tensor<?x2x8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has the result 'tensor<?x1x8xf32>' over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield sum %a, sum %a
+  } -> tensor<?x1x8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op has the result 'tensor<1x8xf32>' over the domain 'tensor<1x8x2x4x4xf32>'}}
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield sum %a
+  } -> tensor<1x8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<8xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op reads no pixel operand}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(channel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op wants a region of 1 f32 arguments, found 2}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32, %b: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op has a prologue that does not yield one value}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a, value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op has a prologue that does not yield one value}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield store %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+!x8 = tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>
+func.func @f(%x: !x, %w: !w, %x8: !x8) {
+  // expected-error @below {{'kernel.conv' op has a prologue that reads two layouts: 'tensor<1x8x2x4x4xf32>' and 'tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x, pixel %x8) : (!x, !x8) {
+    ^bb0(%a: f32, %b: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op wants a region of 1 f32 arguments, found 2}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32, %b: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op stores nothing}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield sum %acc
+    } : !w -> tensor<?x1x16xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op reads 'tensor<1x8x2x4x4xf32>' as pixel over the domain 'tensor<1x16x2x4x4xf32>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue(pixel %x) : (!x) {
+    ^bb0(%acc: f32, %b: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+!c = tensor<16xf32>
+func.func @f(%x: !x, %w: !w, %c: !c) {
+  // expected-error @below {{'kernel.conv' op takes moments of a value that it does not store}}
+  %y:2 = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue(channel %c) : (!c) {
+    ^bb0(%acc: f32, %b: f32):
+      kernel.yield store %acc, moments %b
+    } : !w -> tensor<1x16x2x4x4xf32>, tensor<?x3x16xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op has 3 groups, which do not divide 16 output channels}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } {groups = 3} : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op has the weight 'tensor<16x8xf32>', expected [O, I, T, H, W]}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x2x2xf32>' by the weight 'tensor<16x8x1x3x3xf32>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x2x2xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<2x16x2x4x4xf32>' by the weight 'tensor<16x8x1x3x3xf32>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<2x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<8x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x4x4xf32>' by the weight 'tensor<8x8x1x3x3xf32>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x4x4xf32>' by the weight 'tensor<16x8x1x3x3xf32>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } {groups = 2} : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x1x1xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x4x4xf32>' by the weight 'tensor<16x8x1x1x1xf32>'}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!w = tensor<16x8x1x3x3xf32>
+func.func @f(%x: !x, %w: !w) {
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x16x2x4x4xf32>' to 'tensor<1x8x2x4x4xf32>' by the weight 'tensor<16x8x1x3x3xf32>'}}
+  %y = kernel.conv transposed %w window <1x3x3 pad 0x1x1>
+    prologue(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } : !w -> tensor<1x16x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.wgrad' op wants a region of 1 f32 arguments, found 2}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g) : (!g) {
+    ^bb0(%a: f32, %b: f32):
+      kernel.yield value %a
+    }
+    activation(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    } : tensor<?x16x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+!c = tensor<8xf32>
+func.func @f(%x: !x, %g: !g, %c: !c) {
+  // expected-error @below {{'kernel.wgrad' op reads no pixel operand}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g) : (!g) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    activation(channel %c) : (!c) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    } : tensor<?x16x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+!b8 = tensor<1x16x2x4x4xf32, #kernel.layout<blocked block = 8>>
+func.func @f(%x: !x, %g: !g, %b8: !b8) {
+  // expected-error @below {{'kernel.wgrad' op has a prologue that reads two layouts: 'tensor<1x16x2x4x4xf32>' and 'tensor<1x16x2x4x4xf32, #kernel.layout<blocked block = 8>>'}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g, pixel %b8) : (!g, !b8) {
+    ^bb0(%a: f32, %b: f32):
+      kernel.yield value %a
+    }
+    activation(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    } : tensor<?x16x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+!b8 = tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>
+func.func @f(%x: !x, %g: !g, %b8: !b8) {
+  // expected-error @below {{'kernel.wgrad' op has a prologue that reads two layouts: 'tensor<1x8x2x4x4xf32>' and 'tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>'}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g) : (!g) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    activation(pixel %x, pixel %b8) : (!x, !b8) {
+    ^bb0(%a: f32, %b: f32):
+      kernel.yield value %a
+    } : tensor<?x16x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.wgrad' op has the result 'tensor<16x8x1x3x3xf32>', expected partials [blocks, O, I, T, H, W]}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g) : (!g) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    activation(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    } : tensor<16x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.wgrad' op has 3 groups, which do not divide 16 output channels}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g) : (!g) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    activation(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    } {groups = 3} : tensor<?x16x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x16x2x4x4xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.wgrad' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x4x4xf32>' by the weight 'tensor<?x8x8x1x3x3xf32>'}}
+  %y = kernel.wgrad window <1x3x3 pad 0x1x1>
+    gradient(pixel %g) : (!g) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    activation(pixel %x) : (!x) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    } : tensor<?x8x8x1x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<8xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.pool' op reads no pixel operand}}
+  %y = kernel.pool max window <1x2x2> prologue(channel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<1x8x2x2x2xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.pool' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x8x2x3x3xf32>' by its window}}
+  %y = kernel.pool max window <1x2x2 stride 1x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<1x8x2x3x3xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.pool' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x4x2x2x2xf32>' by its window}}
+  %y = kernel.pool max window <1x2x2 stride 1x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<1x4x2x2x2xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.pool' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<8xf32>' by its window}}
+  %y = kernel.pool max window <1x2x2 stride 1x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x8x2x2x2xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.pool_grad' op of an average reads nothing but the gradient}}
+  %y = kernel.pool_grad average %g window <1x2x2 stride 1x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : !g -> tensor<1x8x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x8x2x2x2xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.pool_grad' op runs over 'tensor<8xf32>', expected [N, C, T, H, W]}}
+  %y = kernel.pool_grad average %g window <1x2x2 stride 1x2x2> prologue() : () {
+    %0 = arith.constant 0.0 : f32
+    kernel.yield value %0
+  } : !g -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!x = tensor<8xf32>
+!g = tensor<1x8x2x2x2xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.pool_grad' op reads no pixel operand}}
+  %y = kernel.pool_grad max %g window <1x2x2 stride 1x2x2> prologue(channel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : !g -> tensor<1x8x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x5x5xf32>
+!g = tensor<1x8x2x2x2xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.pool_grad' op has the result 'tensor<1x8x2x4x4xf32>' for the input 'tensor<1x8x2x5x5xf32>'}}
+  %y = kernel.pool_grad max %g window <1x2x2 stride 1x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : !g -> tensor<1x8x2x4x4xf32>
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+!g = tensor<1x8x2x3x3xf32>
+func.func @f(%x: !x, %g: !g) {
+  // expected-error @below {{'kernel.pool_grad' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x8x2x3x3xf32>' by its window}}
+  %y = kernel.pool_grad max %g window <1x2x2 stride 1x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : !g -> tensor<1x8x2x4x4xf32>
+  return
+}
+
+// -----
+
+!p = tensor<8xf32>
+func.func @f(%p: !p) {
+  // expected-error @below {{'kernel.finalize' op merges 'tensor<8xf32>', expected partials [blocks, sums, C]}}
+  %y = kernel.finalize %p : !p () {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!p = tensor<?x2x8xf32>
+func.func @f(%p: !p) {
+  // expected-error @below {{'kernel.finalize' op merges 'tensor<?x2x8xf32>', expected partials [blocks, 3, C]}}
+  %y = kernel.finalize %p : !p () {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield value %a
+  } {moments} -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!p = tensor<?x3x8xf32>
+func.func @f(%p: !p) {
+  // expected-error @below {{'kernel.finalize' op wants a region of 2 f32 arguments, found 1}}
+  %y = kernel.finalize %p : !p () {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } {moments} -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!p = tensor<?x2x8xf32>
+!v = tensor<8xf32>
+func.func @f(%p: !p, %v: !v) {
+  // expected-error @below {{'kernel.finalize' op wants a region of 3 f32 arguments, found 1}}
+  %y = kernel.finalize %p : !p (%v : !v) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!v = tensor<8xf32>
+func.func @f(%v: !v) {
+  // expected-error @below {{'kernel.finalize' op yields 2 values for 1 results}}
+  %y = kernel.finalize (%v : !v) {
+  ^bb0(%a: f32):
+    kernel.yield value %a, value %a
+  } -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!v = tensor<8xf32>
+func.func @f(%v: !v) {
+  // expected-error @below {{'kernel.finalize' op yields 1 values for 1 results}}
+  %y = kernel.finalize (%v : !v) {
+  ^bb0(%a: f32):
+    kernel.yield value %a, sum %a
+  } -> tensor<8xf32>
+  return
+}
+
+// -----
+
+!v = tensor<8xf32>
+func.func @f(%v: !v) {
+  // expected-error @below {{'kernel.finalize' op has 'tensor<8xf32>' among vectors of 4 channels}}
+  %y = kernel.finalize (%v : !v) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<4xf32>
+  return
+}
+
+// -----
+
+!p = tensor<?x1x8xf32>
+func.func @f(%p: !p) {
+  // expected-error @below {{'kernel.finalize' op has 'tensor<4xf32>' among vectors of 8 channels}}
+  %y = kernel.finalize %p : !p () {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<4xf32>
+  return
+}
+
+// -----
+
+!p = tensor<?x1x8xf32>
+func.func @f(%p: !p) {
+  // expected-error @below {{'kernel.finalize' op has 'tensor<1x8xf32>' among vectors of 8 channels}}
+  %y = kernel.finalize %p : !p () {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<1x8xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<8xf32>) {
+  // expected-error @below {{'kernel.return' op expects parent op 'kernel.def'}}
+  kernel.return %x : tensor<8xf32>
+}
