@@ -1,0 +1,81 @@
+// RUN: kinema-opt %s --assign-cpu-schedules | FileCheck %s
+// RUN: kinema-opt %s --assign-cpu-schedules=reference | FileCheck %s --check-prefix=REFERENCE
+
+// Dense convs and weight gradients on blocked tensors are tiled; groups, maps, pools, merges and the update take the
+// reference lowering. The number of partials is the schedule's, and whoever merges them sees it.
+
+#c8 = #kernel.layout<blocked block = 8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+#plain = #kernel.layout<plain>
+!z = tensor<2x16x4x28x28xf32, #c8>
+!c = tensor<16xf32, #c8>
+!w = tensor<16x16x1x3x3xf32, #w8>
+!dw = tensor<?x16x16x1x3x3xf32, #w8>
+!depthwise = tensor<16x1x1x3x3xf32, #plain>
+
+// CHECK-LABEL: func.func @step
+// CHECK: kernel.conv forward
+// CHECK: schedule = #kernel.schedule<"cpu.tile", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[P:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64}>
+// CHECK-SAME: tensor<[[P]]x3x16xf32
+// CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x16xf32
+// CHECK: } {moments, schedule = #kernel.schedule<"cpu.reference", grid = {{[0-9]+}}, scratch = 0,
+// CHECK: kernel.map
+// CHECK: schedule = #kernel.schedule<"cpu.reference", grid = {{[0-9]+}}, scratch = 0, {partials = [[S:[0-9]+]] : i64}>
+// CHECK-SAME: tensor<[[S]]x1x16xf32
+// CHECK: kernel.wgrad
+// CHECK: schedule = #kernel.schedule<"cpu.wgrad_tile"
+// CHECK-SAME: partials = [[Q:[0-9]+]]
+// CHECK-SAME: tensor<[[Q]]x16x16x1x3x3xf32
+// CHECK: kernel.sgd {{.*}} {schedule = #kernel.schedule<"cpu.reference"{{.*}}} : ({{.*}} tensor<[[Q]]x16x16x1x3x3xf32
+// CHECK: kernel.conv forward
+// CHECK: groups = 16 : i64, schedule = #kernel.schedule<"cpu.reference"
+// CHECK: kernel.pool average
+// CHECK: schedule = #kernel.schedule<"cpu.reference"
+
+// REFERENCE-LABEL: func.func @step
+// REFERENCE: kernel.conv forward
+// REFERENCE: schedule = #kernel.schedule<"cpu.reference", grid = {{[0-9]+}}, scratch = 0, {partials = [[P:[0-9]+]] : i64}>
+// REFERENCE-SAME: tensor<[[P]]x3x16xf32
+// REFERENCE: kernel.wgrad
+// REFERENCE: schedule = #kernel.schedule<"cpu.reference"{{.*}}{partials = [[Q:[0-9]+]]
+// REFERENCE-SAME: tensor<[[Q]]x16x16x1x3x3xf32
+// REFERENCE-NOT: tile
+// REFERENCE: return
+func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32>) -> (!c, !w, !z) {
+  %z, %m = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc, moments %acc
+  } : !w -> !z, tensor<?x3x16xf32, #c8>
+  %mean = kernel.finalize %m : tensor<?x3x16xf32, #c8> () {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield value %a
+  } {moments} -> !c
+  %j, %s = kernel.map(pixel %x, pixel %z) : (!z, !z) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.addf %a, %b : f32
+    kernel.yield store %0, sum %0
+  } -> !z, tensor<?x1x16xf32, #c8>
+  %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %j) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } activation(pixel %x) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : !dw
+  %w1, %v1 = kernel.sgd %w, %w, %dw, %hyper : (!w, !w, !dw, tensor<4xf32>) -> (!w, !w)
+  %y = kernel.conv forward %depthwise window <1x3x3 pad 0x1x1> prologue(pixel %j) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {groups = 16} : !depthwise -> !z
+  %p = kernel.pool average window <4x28x28> prologue(pixel %y) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<2x16x1x1x1xf32, #c8>
+  return %mean, %w1, %y : !c, !w, !z
+}
