@@ -76,6 +76,7 @@ private:
   // Stored values.
   LogicalResult require(Value value);
   LogicalResult materialise(Value value);
+  void map(Location loc, Value value);
   LogicalResult reduce(Operation *op);
   void finalize(Value partials, ArrayRef<Operation *> members);
   void collectFollowers(llvm::SetVector<Operation *> &members);
@@ -388,16 +389,24 @@ LogicalResult Fuser::materialise(Value value) {
   if (!leavesOf(value, stored).complete)
     return value.getDefiningOp()->emitError("the value of ")
            << value.getDefiningOp()->getName() << " cannot be stored here";
-  RegionBuilder body(b.getContext(), value.getLoc(), stored);
+  map(value.getLoc(), value);
+  return success();
+}
+
+/// A kernel.map that stores a value, if it is not yet stored, and takes the reductions of it.
+void Fuser::map(Location loc, Value value) {
+  RegionBuilder body(b.getContext(), loc, stored);
+  Outputs outputs;
   Value scalar = body.emit(value);
-  Outputs outputs{{value.getType()}, {}, {}, {}};
-  body.yield(Yield::Store, scalar);
+  if (!stored.contains(value)) {
+    outputs.types.push_back(value.getType());
+    body.yield(Yield::Store, scalar);
+  }
   yieldReductions(body, value, scalar, outputs);
-  auto kernel = kernel::MapOp::create(b, value.getLoc(), outputs.types, body.operands, body.access,
-                                      kernel::ScheduleAttr());
+  auto kernel =
+      kernel::MapOp::create(b, loc, outputs.types, body.operands, body.access, kernel::ScheduleAttr());
   body.finish(kernel.getBody());
   bind(kernel, outputs, value);
-  return success();
 }
 
 /// A reduction that rode with no kernel gets a map; then its numbers are merged, once for all that share the
@@ -406,15 +415,8 @@ LogicalResult Fuser::reduce(Operation *op) {
   Value value = op->getOperand(0);
   if (!reductions.contains(op) && failed(require(value)))
     return failure();
-  if (!reductions.contains(op)) {
-    RegionBuilder body(b.getContext(), op->getLoc(), stored);
-    Outputs outputs;
-    yieldReductions(body, value, body.emit(value), outputs);
-    auto kernel = kernel::MapOp::create(b, op->getLoc(), outputs.types, body.operands, body.access,
-                                        kernel::ScheduleAttr());
-    body.finish(kernel.getBody());
-    bind(kernel, outputs, value);
-  }
+  if (!reductions.contains(op))
+    map(op->getLoc(), value);
   Value partials = reductions[op].partials;
   if (!merged.insert(partials).second)
     return success();
