@@ -1,0 +1,130 @@
+"""The fusion ladder: a network computes the same whatever rides with what, tiled or by the reference kernels.
+
+usage: fusion_ladder.py KINEMA
+
+Each network is compiled with --fuse=none, epilogue and all, and once more with --reference; logits, and the loss,
+gradients, weights and statistics of one SGD step are compared with those of --fuse=none. Sums are taken in other orders,
+so they differ by rounding. Where rounding decides a ReLU's mask (see torchvision_parity.py), gradients differ by more: a
+network may try three seeds.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+import numpy
+
+import safetensors
+
+BOUND = 1e-4  # norm of the difference over the norm
+BATCH, CLASSES = 3, 5
+SEEDS = (1, 2, 3)
+LADDER = {"none": ["--fuse=none"], "epilogue": ["--fuse=epilogue"], "all": ["--fuse=all"], "reference": ["--fuse=all", "--reference"]}
+
+# Odd channels, odd sizes, strides in space and time, projections and plain shortcuts.
+NETWORKS = {
+    "factorised": ("3x5x22x26", """
+  stem: conv(2+1)d d=5 ch=10 stride=1x2x2
+  stage conv(2+1)d ch=10 x2
+  stage conv(2+1)d ch=20 x2 stride=2
+"""),
+    "bottleneck": ("3x4x25x23", """
+  stem: conv 3x5x5 ch=12 stride=1x2x2 -> pool max 1x3x3 stride=1x2x2 pad=0x1x1
+  stage conv3d ch=24 x1 block=bottleneck
+  stage conv3d ch=36 x2 stride=2 block=bottleneck
+"""),
+    "grouped": ("3x4x15x14", """
+  stem: conv 3x3x3 ch=12 groups=3 stride=1x2x2
+  stage ir_csn ch=24 x2 stride=1x2x2 block=bottleneck
+  conv 1x3x3 ch=16 groups=4 -> pool avg 2x2x2 stride=2
+"""),
+}
+
+
+def spec(name):
+    size, layers = NETWORKS[name]
+    return f"use csn\nnetwork ladder classes={CLASSES} {{\n  input rgb {size}{layers}  pool avg global -> fc classes\n}}\n"
+
+
+def call(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
+
+
+def weights(package, random):
+    """Random values for all parameters: nothing that a wrong index could leave unchanged."""
+    tensors = {}
+    for p in json.load(zipfile.ZipFile(package).open("manifest.json"))["parameters"]:
+        shape = p.get("file_shape", p["shape"])
+        draw = {"gamma": lambda: random.uniform(0.5, 1.5, shape), "beta": lambda: random.normal(0.5, 1, shape),
+                "running_mean": lambda: random.normal(0, 0.3, shape), "running_var": lambda: random.uniform(0.5, 2, shape),
+                "bias": lambda: random.normal(0, 0.1, shape)}
+        he = lambda: random.normal(0, (2 / numpy.prod(shape[1:])) ** 0.5, shape)
+        tensors[p["name"]] = draw.get(p["role"], he)().astype(numpy.float32)
+    return tensors
+
+
+def results(kinema, package, files):
+    run = [kinema, "run", package, "--weights", files["weights"], "--input", files["input"], "--output", files["output"]]
+    call(*run)
+    tensors = {"logits": safetensors.load(files["output"])["logits"]}
+    call(*run, "--step", "--rate", "0.05", "--momentum", "0.9", "--weight-decay", "1e-3")
+    return tensors | {f"step.{k}": v for k, v in safetensors.load(files["output"]).items()}
+
+
+def kind(name):
+    for part, kind in (("step.grad.", "gradients"), ("running_", "statistics"), ("step.loss", "loss"), ("logits", "logits")):
+        if part in name:
+            return kind
+    return "weights"
+
+
+def distance(found, wanted):
+    far = numpy.linalg.norm((found - wanted).ravel().astype(float))
+    return far / max(numpy.linalg.norm(wanted.ravel().astype(float)), 1e-12)
+
+
+def agree(kinema, name, packages, seed, folder):
+    random = numpy.random.default_rng(seed)
+    files = {key: os.path.join(folder, key + ".safetensors") for key in ("weights", "input", "output")}
+    sizes = [int(size) for size in NETWORKS[name][0].split("x")]
+    safetensors.save(files["weights"], weights(packages["none"], random))
+    safetensors.save(files["input"], {"input": random.standard_normal([BATCH, *sizes]).astype(numpy.float32),
+                                      "labels": random.integers(0, CLASSES, BATCH)})
+    wanted = results(kinema, packages["none"], files)
+    good = True
+    for level in list(LADDER)[1:]:
+        found, worst = results(kinema, packages[level], files), {}
+        if found.keys() != wanted.keys():
+            sys.exit(f"{name}: {level} and none give different tensors: {sorted(found.keys() ^ wanted.keys())}")
+        for key in wanted:
+            worst[kind(key)] = max(worst.get(kind(key), 0), distance(found[key], wanted[key]))
+        if len(worst) != 5:
+            sys.exit(f"{name}: expected logits, loss, gradients, weights and statistics, found {', '.join(worst)}")
+        print(f"{name} {level}, seed {seed}: " + ", ".join(f"{k} {v:.1e}" for k, v in worst.items()), flush=True)
+        good &= max(worst.values()) <= BOUND
+    return good
+
+
+def compare(kinema, name, folder):
+    path = os.path.join(folder, name + ".arch")
+    with open(path, "w") as file:
+        file.write(spec(name))
+    packages = {level: os.path.join(folder, f"{name}-{level}.kinema") for level in LADDER}
+    for level, flags in LADDER.items():
+        call(kinema, "compile", path, "--batch", str(BATCH), "--keep-gradients", *flags, "-o", packages[level])
+    return any(agree(kinema, name, packages, seed, folder) for seed in SEEDS)
+
+
+def main():
+    kinema = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder:
+        differing = [name for name in NETWORKS if not compare(kinema, name, folder)]
+    sys.exit(f"beyond {BOUND}: {', '.join(differing)}" if differing else 0)
+
+
+if __name__ == "__main__":
+    main()
