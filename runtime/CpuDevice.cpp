@@ -1,11 +1,10 @@
 // The CPU device: kernels are functions of a shared object, a launch is one OpenMP region.
 #include "runtime/Device.h"
 #include "runtime/Error.h"
+#include "runtime/SharedObject.h"
 
-#include <dlfcn.h>
 #include <omp.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -48,47 +47,6 @@ private:
   int64_t bytes = 0;
 };
 
-// A shared object loaded from memory. Its descriptor stays open: the loader takes two objects for one if they
-// were opened under the same name, and the name holds the descriptor's number.
-class Code {
-public:
-  Code() = default;
-  Code(const Code &) = delete;
-  Code &operator=(const Code &) = delete;
-  ~Code() {
-    if (handle)
-      dlclose(handle);
-    if (descriptor >= 0)
-      close(descriptor);
-  }
-
-  void load(std::string_view content, const std::string &name) {
-    descriptor = memfd_create(name.c_str(), MFD_CLOEXEC);
-    if (descriptor < 0)
-      fail("cannot load {}: {}", name, std::strerror(errno));
-    for (size_t done = 0; done < content.size();) {
-      ssize_t written = write(descriptor, content.data() + done, content.size() - done);
-      if (written < 0)
-        fail("cannot load {}: {}", name, std::strerror(errno));
-      done += static_cast<size_t>(written);
-    }
-    handle = dlopen(fmt::format("/proc/self/fd/{}", descriptor).c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-      fail("cannot load {}: {}", name, dlerror());
-  }
-
-  KernelFunction find(const std::string &symbol) const {
-    void *address = handle ? dlsym(handle, symbol.c_str()) : nullptr;
-    if (!address)
-      fail("the package's code has no kernel {}", symbol);
-    return reinterpret_cast<KernelFunction>(address);
-  }
-
-private:
-  int descriptor = -1;
-  void *handle = nullptr;
-};
-
 class CpuDevice final : public Device {
 public:
   explicit CpuDevice(int wanted) : threads(wanted > 0 ? wanted : omp_get_max_threads()), scratch(threads) {
@@ -122,7 +80,7 @@ public:
 
   LaunchId prepare(const std::string &symbol, int64_t bytes, int64_t grid,
                    std::span<const int64_t> offsets) override {
-    Ready ready{code.find(symbol), grid, {}};
+    Ready ready{reinterpret_cast<KernelFunction>(code.find(symbol)), grid, {}};
     for (int64_t offset : offsets)
       ready.args.push_back(at(offset, 0));
     launches.push_back(std::move(ready));
@@ -173,7 +131,7 @@ private:
   int threads;
   Pages arena;
   std::vector<Pages> scratch; // of each thread
-  Code code;
+  SharedObject code;
   std::vector<Ready> launches;
 };
 

@@ -9,7 +9,8 @@ namespace kinema {
 
 // A file that takes its name only when it is complete: writes go to a temporary file beside it, `commit`
 // flushes that to the disk and renames it. Until then, and after any error, what stood under the name stays
-// untouched. A link is followed; a device or a pipe is refused. All functions throw Error with the path and the system's reason.
+// untouched. A link is followed; a device or a pipe is refused. All functions throw Error with the path and
+// the system's reason.
 class AtomicFile {
 public:
   explicit AtomicFile(const std::string &name);

@@ -5,6 +5,7 @@
 #include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/LowerKernels.h"
 #include "compiler/Target/CPU/Passes.h"
+#include "compiler/Target/NVGPU/Emulator/Passes.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Arch/Arch.h"
 #include "dialects/Clip/Clip.h"
@@ -17,7 +18,7 @@ void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
   registry.insert<arch::ArchDialect, clip::ClipDialect, kernel::KernelDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  cpu::registerCodegen(registry);
+  registerHostCode(registry);
 }
 
 void kinema::registerKinemaPasses() {
@@ -25,6 +26,7 @@ void kinema::registerKinemaPasses() {
   registerArchToClip();
   registerFuseKernels();
   registerCPUPasses();
+  registerEmulatorPasses();
   cpu::registerLoweringPipeline();
   registerStepPipeline();
 }

@@ -19,6 +19,9 @@ Cluster::Cluster(const Launch &launch)
       sharedBytes(launch.kernel->staticShared + launch.dynamicShared),
       threads(threadsPerBlock * launch.kernel->cluster), warps(warpsPerBlock * launch.kernel->cluster),
       blocks(launch.kernel->cluster), memory(launch.memory) {
+  memory.insert(memory.end(), launch.kernel->globals.begin(), launch.kernel->globals.end());
+  for (int i = 0; i < int(memory.size()); ++i)
+    memory[i].number = i;
   std::sort(memory.begin(), memory.end(),
             [](const MemoryRange &a, const MemoryRange &b) { return a.begin < b.begin; });
   for (int i = 0; i < int(threads.size()); ++i) {
@@ -348,9 +351,9 @@ void Cluster::reportOutside(AccessKind kind, const void *address, uint64_t bytes
   int64_t offset = first - nearest->begin;
   if (offset >= 0 && offset + int64_t(bytes) <= nearest->bytes)
     violate("{} {} bytes at {} of buffer {}, which is read-only", nameOf(kind), bytes, offset,
-            nearest - memory.data());
-  violate("{} {} bytes at {} of buffer {}, which has {}", nameOf(kind), bytes, offset,
-          nearest - memory.data(), nearest->bytes);
+            nearest->number);
+  violate("{} {} bytes at {} of buffer {}, which has {}", nameOf(kind), bytes, offset, nearest->number,
+          nearest->bytes);
 }
 
 void Cluster::accessShared(AccessKind kind, uint32_t address, uint64_t bytes) {

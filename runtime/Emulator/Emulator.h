@@ -15,6 +15,14 @@ namespace kinema::emulator {
 
 using KernelFunction = void (*)(void *const *args);
 
+// Global memory that a kernel may touch.
+struct MemoryRange {
+  std::byte *begin = nullptr;
+  int64_t bytes = 0;
+  bool writable = true;
+  int number = 0; // for messages; set by run
+};
+
 struct Kernel {
   std::string name;
   KernelFunction function = nullptr;
@@ -22,13 +30,7 @@ struct Kernel {
   int cluster = 1;                    // blocks
   uint32_t staticShared = 0;          // bytes; dynamic shared memory follows
   const char *const *sites = nullptr; // where the calls stand in the source, by their number
-};
-
-// Global memory that a kernel may touch.
-struct MemoryRange {
-  std::byte *begin = nullptr;
-  int64_t bytes = 0;
-  bool writable = true;
+  std::vector<MemoryRange> globals;   // of its code
 };
 
 struct Launch {

@@ -51,8 +51,8 @@ void compile(const Options &options) {
   }
   if (wanted == Phase::Package)
     return require(compilation.writePackage(options.output));
-  std::string text =
-      wanted == Phase::Ast ? dsl::print(*compilation.program().files.front()) : printed(compilation.module(), options.locations);
+  std::string text = wanted == Phase::Ast ? dsl::print(*compilation.program().files.front())
+                                          : printed(compilation.module(), options.locations);
   if (options.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
@@ -79,8 +79,9 @@ void addCompile(CLI::App &app) {
       ->capture_default_str();
   command->add_option("--from", options->from, "SPEC is a module in this phase")
       ->check(CLI::IsMember(phaseNames()));
-  command->add_flag("--locations", options->locations,
-                    "with --emit: each operation's layer and place in the spec, as --from needs them to name layers");
+  command->add_flag(
+      "--locations", options->locations,
+      "with --emit: each operation's layer and place in the spec, as --from needs them to name layers");
   command->add_option("--dump-phases", options->dump, "a folder for the module in each phase");
   command->add_option("--fuse", options->fuse, "what rides with what")
       ->check(CLI::IsMember({"none", "epilogue", "all"}))

@@ -2,6 +2,8 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 
+#include "compiler/Target/Common/HostCode.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -9,17 +11,11 @@
 namespace kinema::cpu {
 
 /// The name of the machine that all code is made for, as LLVM and the manifest spell it.
-inline constexpr char targetName[] = "x86-64-v3";
+inline constexpr const char *targetName = hostTarget;
 
 /// Compiles the kernels of a planned module, which stays as it is. Works on the context's threads; the bytes
 /// do not depend on how many there are. Errors are reported at the module.
 mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp planned);
-
-/// The same from a module that has been through the lowering pipeline.
-mlir::FailureOr<std::string> generateCode(mlir::ModuleOp lowered);
-
-/// What generateCode reads, beside the dialects themselves.
-void registerCodegen(mlir::DialectRegistry &registry);
 
 } // namespace kinema::cpu
 

@@ -12,8 +12,8 @@ namespace kinema {
 /// Options under which an fma is where a kernel says fma, nowhere else.
 llvm::TargetOptions exactArithmetic();
 
-/// Sets the module's triple and layout, and optimises it. The kernels' loops are written as they are to run: no
-/// vectorisers.
+/// Sets the module's triple and layout, and optimises it. The kernels' loops are written as they are to run:
+/// no vectorisers.
 void optimise(llvm::Module &module, llvm::TargetMachine &machine);
 
 /// The module as an object file or as assembly; nothing where the machine cannot.

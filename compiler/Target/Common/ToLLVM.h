@@ -8,8 +8,8 @@ namespace kinema {
 
 struct ToLLVMOptions {
   unsigned indexBits = 64;
-  bool expandBFloat16 = false;                 // rounding by integer arithmetic, where the machine has none
-  llvm::ArrayRef<llvm::StringRef> keep = {};   // dialects that stay as they are
+  bool expandBFloat16 = false;               // rounding by integer arithmetic, where the machine has none
+  llvm::ArrayRef<llvm::StringRef> keep = {}; // dialects that stay as they are
 };
 
 /// Brings what `module` holds to the LLVM dialect; its control flow must be in blocks already. Buffers become

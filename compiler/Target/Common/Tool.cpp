@@ -41,7 +41,8 @@ ToolRun kinema::runTool(const ToolFolder &folder, ArrayRef<std::string> command)
   std::string messages = folder.file("messages"), error;
   SmallVector<StringRef> words(command.begin(), command.end());
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(messages), StringRef(messages)};
-  int status = sys::ExecuteAndWait(command.front(), words, /*Env=*/std::nullopt, redirects, /*SecondsToWait=*/0,
-                                   /*MemoryLimit=*/0, &error);
+  int status =
+      sys::ExecuteAndWait(command.front(), words, /*Env=*/std::nullopt, redirects, /*SecondsToWait=*/0,
+                          /*MemoryLimit=*/0, &error);
   return {status == 0, readWhole(messages).value_or(error)};
 }

@@ -48,7 +48,7 @@ static OwningOpRef<ModuleOp> parse(MLIRContext &context, const std::string &text
 
 static DialectRegistry registry() {
   DialectRegistry registry;
-  cpu::registerCodegen(registry);
+  registerHostCode(registry);
   return registry;
 }
 

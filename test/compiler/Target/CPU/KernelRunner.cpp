@@ -69,7 +69,7 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
 
 static std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
-  cpu::registerCodegen(registry);
+  registerHostCode(registry);
   registry.insert<kernel::KernelDialect>();
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();

@@ -32,7 +32,7 @@ static std::string manyKernels() {
 
 static std::string codeWith(unsigned threads) {
   DialectRegistry registry;
-  cpu::registerCodegen(registry);
+  registerHostCode(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   llvm::DefaultThreadPool pool(llvm::hardware_concurrency(threads));
   if (threads > 1)

@@ -74,7 +74,7 @@ void *Library::symbol(const std::string &name) const { return dlsym(handle, name
 MLIRContext &kinema::testing::context() {
   static MLIRContext *context = [] {
     DialectRegistry registry;
-    cpu::registerCodegen(registry);
+    registerHostCode(registry);
     registry.insert<kernel::KernelDialect>();
     auto *made = new MLIRContext(registry, MLIRContext::Threading::DISABLED);
     made->loadDialect<kernel::KernelDialect>();

@@ -1,18 +1,18 @@
 // Linking of object files by LLVM's linker.
-#ifndef KINEMA_COMPILER_TARGET_CPU_LINK_H
-#define KINEMA_COMPILER_TARGET_CPU_LINK_H
+#ifndef KINEMA_COMPILER_TARGET_COMMON_LINK_H
+#define KINEMA_COMPILER_TARGET_COMMON_LINK_H
 
 #include "llvm/ADT/ArrayRef.h"
 
 #include <optional>
 #include <string>
 
-namespace kinema::cpu {
+namespace kinema {
 
 /// The bytes of a shared object made of object files in this order; nothing and an error where the linker
 /// fails.
 std::optional<std::string> linkShared(llvm::ArrayRef<std::string> objects, std::string &error);
 
-} // namespace kinema::cpu
+} // namespace kinema
 
 #endif

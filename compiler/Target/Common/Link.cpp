@@ -1,4 +1,4 @@
-#include "compiler/Target/CPU/Link.h"
+#include "compiler/Target/Common/Link.h"
 
 #include "compiler/Target/Common/Tool.h"
 
@@ -14,7 +14,7 @@ static std::optional<std::string> findLinker() {
   return std::nullopt;
 }
 
-std::optional<std::string> kinema::cpu::linkShared(ArrayRef<std::string> objects, std::string &error) {
+std::optional<std::string> kinema::linkShared(ArrayRef<std::string> objects, std::string &error) {
   auto linker = findLinker();
   if (!linker) {
     error = "found no linker: neither ld.lld-22 nor ld.lld is on the PATH; install lld-22";

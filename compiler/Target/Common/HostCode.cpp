@@ -1,0 +1,75 @@
+#include "compiler/Target/Common/HostCode.h"
+
+#include "compiler/Target/Common/Link.h"
+#include "compiler/Target/Common/MachineCode.h"
+
+#include "mlir/IR/Threading.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace kinema;
+
+static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  llvm::Triple triple("x86_64-unknown-linux-gnu");
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, hostTarget, /*features=*/"", exactArithmetic(), llvm::Reloc::PIC_,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+/// One nested module: LLVM dialect -> LLVM IR -> object file.
+static FailureOr<std::string> compilePart(ModuleOp part) {
+  llvm::LLVMContext context;
+  auto module = translateModuleToLLVMIR(part, context, "kernels");
+  auto machine = makeTargetMachine();
+  if (!module || !machine)
+    return part.emitError("the kernels do not translate to LLVM IR for ") << hostTarget;
+  optimise(*module, *machine);
+  auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  if (!object)
+    return part.emitError("LLVM emits no object file for ") << hostTarget;
+  return std::move(*object);
+}
+
+FailureOr<std::string> kinema::generateHostCode(ModuleOp lowered) {
+  SmallVector<ModuleOp> parts(lowered.getOps<ModuleOp>());
+  std::vector<std::string> objects(parts.size());
+  auto compile = [&](size_t i) -> LogicalResult {
+    auto object = compilePart(parts[i]);
+    if (failed(object))
+      return failure();
+    objects[i] = std::move(*object);
+    return success();
+  };
+  if (failed(failableParallelForEachN(lowered.getContext(), 0, parts.size(), compile)))
+    return failure();
+  std::string error;
+  auto library = linkShared(objects, error);
+  if (!library)
+    return lowered.emitError(error);
+  return std::move(*library);
+}
+
+void kinema::registerHostCode(DialectRegistry &registry) {
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}

@@ -1,0 +1,52 @@
+#include "runtime/Emulator/Code.h"
+
+#include "runtime/Error.h"
+
+#include <cstring>
+
+using namespace kinema;
+using namespace kinema::emulator;
+
+namespace {
+
+// As compiler/Target/NVGPU/Emulator/NVVMToEmulator.cpp writes it.
+struct Info {
+  int32_t version, threads[3], cluster, staticShared, siteCount, globalCount;
+  const char *sites; // one after the other, each with its zero
+  const struct {
+    std::byte *begin;
+    int64_t bytes, writable;
+  } *globals;
+};
+
+constexpr int32_t currentVersion = 1;
+
+} // namespace
+
+void Code::load(std::string_view content, const std::string &name) { object.load(content, name); }
+
+const Kernel &Code::find(const std::string &symbol) {
+  auto [entry, isNew] = kernels.try_emplace(symbol);
+  Loaded &loaded = entry->second;
+  if (!isNew)
+    return loaded.kernel;
+  const Info &info = *static_cast<const Info *>(object.find(symbol + ".info"));
+  if (info.version != currentVersion)
+    fail("kernel {} is code for the emulator of version {}, this is version {}", symbol, info.version,
+         currentVersion);
+  const char *text = info.sites;
+  for (int32_t i = 0; i < info.siteCount; ++i) {
+    loaded.sites.push_back(text);
+    text += std::strlen(text) + 1;
+  }
+  Kernel &kernel = loaded.kernel;
+  kernel.name = symbol;
+  kernel.function = reinterpret_cast<KernelFunction>(object.find(symbol));
+  std::copy(info.threads, info.threads + 3, kernel.threads);
+  kernel.cluster = info.cluster;
+  kernel.staticShared = uint32_t(info.staticShared);
+  kernel.sites = loaded.sites.data();
+  for (int32_t i = 0; i < info.globalCount; ++i)
+    kernel.globals.push_back({info.globals[i].begin, info.globals[i].bytes, info.globals[i].writable != 0});
+  return kernel;
+}

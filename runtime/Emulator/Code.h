@@ -1,0 +1,28 @@
+// The host code of kernels: what the pass nvvm-to-emulator made, loaded.
+#pragma once
+
+#include "runtime/Emulator/Emulator.h"
+#include "runtime/SharedObject.h"
+
+#include <map>
+
+namespace kinema::emulator {
+
+class Code {
+public:
+  // content: a shared object. Throws Error.
+  void load(std::string_view content, const std::string &name);
+
+  // The kernel of this name; lives as long as the code. Throws Error.
+  const Kernel &find(const std::string &symbol);
+
+private:
+  struct Loaded {
+    Kernel kernel;
+    std::vector<const char *> sites;
+  };
+  SharedObject object;
+  std::map<std::string, Loaded> kernels;
+};
+
+} // namespace kinema::emulator

@@ -1,0 +1,79 @@
+// RUN: kinema-opt %s --split-input-file --nvvm-to-emulator | FileCheck %s
+
+gpu.module @m {
+  llvm.mlir.global internal @tile() {addr_space = 3 : i32} : !llvm.array<100 x f32>
+  llvm.mlir.global internal @flags() {addr_space = 3 : i32, alignment = 64 : i64} : !llvm.array<2 x i8>
+  llvm.mlir.global external @dynamic() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
+  llvm.mlir.global internal constant @table(dense<[1, 2]> : tensor<2xi32>) {addr_space = 4 : i32} : !llvm.array<2 x i32>
+
+  // CHECK-LABEL: llvm.func @k(
+  // CHECK-SAME: %[[ARGS:.*]]: !llvm.ptr) {
+  // CHECK: %[[S0:.*]] = llvm.getelementptr %[[ARGS]][0]
+  // CHECK: %[[X:.*]] = llvm.load %[[S0]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[S1:.*]] = llvm.getelementptr %[[ARGS]][1]
+  // CHECK: %[[N:.*]] = llvm.load %[[S1]] : !llvm.ptr -> i32
+  // CHECK: llvm.call @k.body(%[[X]], %[[N]])
+
+  // CHECK-LABEL: llvm.func internal @k.body(
+  // CHECK-SAME: %[[X:.*]]: !llvm.ptr, %[[N:.*]]: i32) {
+  llvm.func @k(%x: !llvm.ptr<1>, %n: i32) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64, 2>} {
+    // Shared addresses start at 1024; what is allocated at the launch comes last.
+    // CHECK: %[[PLACE:.*]] = llvm.mlir.constant(1024 : i32)
+    // CHECK: %[[TILE:.*]] = llvm.call @kinema_emulator_shared(%[[PLACE]])
+    %tile = llvm.mlir.addressof @tile : !llvm.ptr<3>
+    // CHECK: llvm.mlir.constant(1472 : i32)
+    // CHECK-NEXT: llvm.call @kinema_emulator_shared
+    %flags = llvm.mlir.addressof @flags : !llvm.ptr<3>
+    // CHECK: llvm.mlir.constant(1536 : i32)
+    // CHECK-NEXT: llvm.call @kinema_emulator_shared
+    %dynamic = llvm.mlir.addressof @dynamic : !llvm.ptr<3>
+    // A register, by its number.
+    // CHECK: %[[THREAD:.*]] = llvm.mlir.constant(0 : i32)
+    // CHECK: llvm.call @kinema_emulator_register(%[[THREAD]], %{{.*}})
+    %t = nvvm.read.ptx.sreg.tid.x : i32
+    // A check before each access: bytes, alignment, space.
+    // CHECK: %[[P:.*]] = llvm.getelementptr %[[X]][%{{.*}}] : (!llvm.ptr, i32) -> !llvm.ptr, vector<4xf32>
+    // CHECK: %[[BYTES:.*]] = llvm.mlir.constant(16 : i64)
+    // CHECK: %[[ALIGN:.*]] = llvm.mlir.constant(8 : i32)
+    // CHECK: %[[SPACE:.*]] = llvm.mlir.constant(1 : i32)
+    // CHECK: llvm.call @kinema_emulator_read(%[[P]], %[[BYTES]], %[[ALIGN]], %[[SPACE]], %{{.*}})
+    // CHECK-NEXT: %[[V:.*]] = llvm.load %[[P]]
+    %p = llvm.getelementptr %x[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<4xf32>
+    %v = llvm.load %p {alignment = 8 : i64} : !llvm.ptr<1> -> vector<4xf32>
+    // CHECK: %[[SHARED:.*]] = llvm.mlir.constant(3 : i32)
+    // CHECK: llvm.call @kinema_emulator_write(%[[TILE]], %{{.*}}, %{{.*}}, %[[SHARED]], %{{.*}})
+    // CHECK-NEXT: llvm.store
+    llvm.store %t, %tile : i32, !llvm.ptr<3>
+    // CHECK: llvm.call @kinema_emulator_barrier(
+    nvvm.barrier0
+    // The address of shared memory as a number: its low 24 bits.
+    // CHECK: %[[HOST:.*]] = llvm.ptrtoint %[[TILE]] : !llvm.ptr to i64
+    // CHECK: %[[MASK:.*]] = llvm.mlir.constant(16777215 : i64)
+    // CHECK: llvm.and %[[HOST]], %[[MASK]]
+    %address = llvm.ptrtoint %tile : !llvm.ptr<3> to i32
+    // A variable of the thread's own needs no check.
+    // CHECK: %[[OWN:.*]] = llvm.alloca
+    // CHECK-NOT: kinema_emulator_write
+    // CHECK: llvm.store %{{.*}}, %[[OWN]]
+    %one = llvm.mlir.constant(1 : i32) : i32
+    %own = llvm.alloca %one x i32 : (i32) -> !llvm.ptr
+    llvm.store %address, %own : i32, !llvm.ptr
+    // A generic pointer is the same address.
+    // CHECK: llvm.call @kinema_emulator_atomic(%[[TILE]],
+    // CHECK: llvm.atomicrmw add %[[TILE]], %{{.*}} monotonic
+    %generic = llvm.addrspacecast %tile : !llvm.ptr<3> to !llvm.ptr
+    %old = llvm.atomicrmw add %generic, %one syncscope("block") monotonic : !llvm.ptr, i32
+    llvm.return
+  }
+}
+// What the emulator reads: version, threads, cluster, bytes of static shared memory, numbers of sites and globals.
+// CHECK: @emulator.sites("nvvm.read.ptx.sreg.tid.x {{.*}}nvvm-to-emulator.mlir:{{[0-9]+}}:{{[0-9]+}}\00llvm.load
+// CHECK-LABEL: llvm.mlir.global external constant @k.info()
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.mlir.constant(64 : i32)
+// CHECK-NEXT: llvm.mlir.constant(2 : i32)
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.mlir.constant(512 : i32)
+// CHECK-NEXT: llvm.mlir.constant(5 : i32)
+// CHECK-NEXT: llvm.mlir.constant(1 : i32)
