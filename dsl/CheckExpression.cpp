@@ -59,7 +59,7 @@ Callee CheckContext::callee(llvm::StringRef head) const {
   return callsParameter(head) ? Callee() : findCallee(program, file(), head);
 }
 
-void ExpressionChecker::mismatch(const Expr &expr, const CalleeParameter &wanted, std::string found,
+void ExpressionChecker::mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
                                  std::string hint) {
   context.diagnostics.error(expr.location,
                             ("'" + wanted.name + "' is " + article(wanted) + ", found " + found).str(),

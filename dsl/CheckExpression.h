@@ -43,7 +43,8 @@ public:
   void checkValue(const PathExpr &path);
 
 private:
-  void mismatch(const Expr &expr, const CalleeParameter &wanted, std::string found, std::string hint = {});
+  void mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
+                std::string hint = {});
   void checkSize(const SizeExpr &size, const CalleeParameter &wanted);
   void checkList(const ListExpr &list, const CalleeParameter &wanted);
   void checkBinary(const BinaryExpr &binary, const CalleeParameter &wanted);

@@ -49,11 +49,12 @@ LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
 // Videos give one input of colours, whose frames and crop must be what the package was compiled for. train:
 // the crop of training, else of evaluation.
 void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
-  if (manifest.inputs.size() != 1 || manifest.input().kind != "rgb")
-    fail("videos are read as one input of kind rgb, {} has {} ({} of kind {}): compute its tensors yourself "
-         "and "
-         "use run",
-         manifest.name, manifest.inputs.size(), manifest.input().name, manifest.input().kind);
+  std::vector<std::string> kinds;
+  for (const InputTensor &input : manifest.inputs)
+    kinds.push_back(input.kind);
+  if (kinds != std::vector<std::string>{"rgb"})
+    fail("videos are read as one input of kind rgb, {} has {} ({}): compute its tensors yourself and use run",
+         manifest.name, kinds.size(), fmt::join(kinds, ", "));
   const std::vector<int64_t> &shape = manifest.input().shape; // [N, C, T, H, W]
   const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
   if (recipe.data.frames != shape[2])

@@ -130,7 +130,8 @@ LogicalResult kinema::advance(ModuleOp module, Phase from, Phase to, const Compi
     PassManager passes(module.getContext());
     passes.addInstrumentation(std::make_unique<FailedPass>(pass));
     buildPhase(passes, phase, options);
-    if (failed(passes.run(module))) // sizes that do not fit are the author's to mend; what fails later is ours
+    if (failed(
+            passes.run(module))) // sizes that do not fit are the author's to mend; what fails later is ours
       return phase > Phase::Clip ? reportFailure(*before, phase, pass) : failure();
     if (failed(dump(module, phase, options.dumpDirectory)))
       return failure();

@@ -65,6 +65,18 @@ static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, 
   return loops;
 }
 
+/// The loops of a weight [O, I, T, H, W]: a matrix for each tap, axis `reduce` in blocks.
+static SmallVector<StorageLoop> tapsOrder(ArrayRef<int64_t> s, int64_t first, int column, int reduce,
+                                          int64_t block) {
+  SmallVector<StorageLoop> loops;
+  for (int axis = 2; axis < 5; ++axis)
+    loops.push_back({first + axis, s[axis], 1});
+  loops.push_back({first + reduce, shape::ceilDiv(s[reduce], block), block});
+  loops.push_back({first + column, shape::roundUp(s[column], block), 1});
+  loops.push_back({first + reduce, block, 1});
+  return loops;
+}
+
 SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
   SmallVector<StorageLoop> loops;
   int64_t block = getBlock(), rank = s.size();
@@ -92,6 +104,14 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
     bool transposed = getKind() == LayoutKind::WeightTransposed;
     loops.append(
         weightOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
+    break;
+  }
+  case LayoutKind::Taps:
+  case LayoutKind::TapsTransposed: {
+    int64_t first = rank - 5;
+    plain(0, first);
+    bool transposed = getKind() == LayoutKind::TapsTransposed;
+    loops.append(tapsOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block));
     break;
   }
   }

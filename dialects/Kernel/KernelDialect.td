@@ -33,7 +33,9 @@ def LayoutKind : I32EnumAttr<"LayoutKind", "how a tensor lies in memory", [
     I32EnumAttrCase<"Plain", 0, "plain">,
     I32EnumAttrCase<"Blocked", 1, "blocked">,
     I32EnumAttrCase<"Weight", 2, "weight">,
-    I32EnumAttrCase<"WeightTransposed", 3, "weight_transposed">]> {
+    I32EnumAttrCase<"WeightTransposed", 3, "weight_transposed">,
+    I32EnumAttrCase<"Taps", 4, "taps">,
+    I32EnumAttrCase<"TapsTransposed", 5, "taps_transposed">]> {
   let cppNamespace = "::kinema::kernel";
 }
 
@@ -44,6 +46,7 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     - `blocked 8`: channels in blocks: N, C/8, T, H, W, 8; a channel vector is padded to a multiple of 8.
     - `weight 8, 4`: O/8, I/4, T, H, W, 4, 8: output channels in vectors of 8, input channels in blocks of 4.
     - `weight_transposed 8, 8`: I/8, O/8, T, H, W, 8, 8, the same for the data gradient.
+    - `taps 8`: T, H, W, I/8, O, 8: each tap a matrix as tensor cores read it; `taps_transposed 8` exchanges O and I.
 
     Leading dimensions beyond those (the blocks of partials) are outermost. Channels are padded up; padding holds zero.
   }];

@@ -96,6 +96,15 @@ json linearManifest(bool train) {
   return manifest;
 }
 
+json twoInputManifest() {
+  json manifest = linearManifest();
+  json flow = tensor("flow", {4, 2, 1, 2, 3}, 1792);
+  flow["kind"] = "flow";
+  manifest["inputs"].push_back(flow);
+  manifest["arena"]["bytes"] = 2048;
+  return manifest;
+}
+
 std::string linearCode() { return readFile(KINEMA_LINEAR_MODEL); }
 
 std::string writeLinearPackage(const std::string &path, const json &manifest) {

@@ -10,6 +10,9 @@ namespace kinema::test {
 
 nlohmann::json linearManifest(bool train = true);
 
+// The same with a second input, flow [4, 2, 1, 2, 3], which no kernel reads.
+nlohmann::json twoInputManifest();
+
 // The kernels' shared object.
 std::string linearCode();
 

@@ -117,3 +117,13 @@ TEST_F(Run, WrongTensorsAreErrorsThatNameThem) {
   options.names = "torchvision";
   EXPECT_NE(error([] {}).find("parameter in.bn.running_mean has no name"), std::string::npos);
 }
+
+TEST_F(Run, SeveralInputsHaveTheirOwnNames) {
+  program = Program(Package(writeLinearPackage(folder / "two.kin", twoInputManifest())));
+  std::string x = folder / "x";
+  EXPECT_EQ(errorOf([&] { run(); }), x + ": tensor input is not known; rgb, flow and labels are");
+  input.tensors[0].name = "rgb";
+  EXPECT_EQ(errorOf([&] { run(); }), x + " has no tensor flow");
+  input.tensors.emplace_back("flow", ElementType::F32, std::vector<int64_t>{4, 2, 1, 2, 3});
+  EXPECT_EQ(run().tensors.size(), 1u);
+}
