@@ -36,6 +36,81 @@ void kinema_emulator_exit(uint32_t site) { at(site).exitThread(); }
 void kinema_emulator_trap(uint32_t site) { at(site).violate("the kernel gives up (trap)"); }
 void kinema_emulator_pause(uint32_t site) { at(site).pause(); }
 
+// ---- mbarriers and copies
+
+void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site) {
+  if (kind == 0)
+    at(site).fenceProxy();
+}
+void kinema_emulator_fence_mbarrier_init(uint32_t site) { at(site).fenceMBarrierInit(); }
+
+void kinema_emulator_mbarrier_init(void *barrier, uint32_t count, uint32_t site) {
+  at(site).initMBarrier(barrier, count);
+}
+void kinema_emulator_mbarrier_invalidate(void *barrier, uint32_t site) {
+  at(site).invalidateMBarrier(barrier);
+}
+void kinema_emulator_mbarrier_expect(void *barrier, uint32_t bytes, uint32_t site) {
+  at(site).expectBytes(barrier, bytes);
+}
+void kinema_emulator_mbarrier_complete(void *barrier, uint32_t bytes, uint32_t site) {
+  at(site).expectBytes(barrier, -int64_t(bytes));
+}
+uint64_t kinema_emulator_mbarrier_arrive(void *barrier, uint32_t count, uint32_t drop, uint32_t bytes,
+                                         uint32_t site) {
+  return at(site).arrive(barrier, count, drop, bytes);
+}
+void kinema_emulator_mbarrier_wait_parity(void *barrier, uint32_t parity, uint32_t site) {
+  at(site).waitParity(barrier, parity);
+}
+uint32_t kinema_emulator_mbarrier_test(void *barrier, uint64_t phase, uint32_t waits, uint32_t site) {
+  return at(site).testPhase(barrier, uint32_t(phase), /*isParity=*/false, waits);
+}
+uint32_t kinema_emulator_mbarrier_test_parity(void *barrier, uint32_t parity, uint32_t waits, uint32_t site) {
+  return at(site).testPhase(barrier, parity, /*isParity=*/true, waits);
+}
+
+void kinema_emulator_copy_async(void *shared, const void *global, uint32_t bytes, uint32_t sourceBytes,
+                                uint32_t site) {
+  at(site).copyAsync(shared, global, bytes, sourceBytes);
+}
+void kinema_emulator_copy_async_commit(uint32_t site) { at(site).commitAsync(); }
+void kinema_emulator_copy_async_wait(uint32_t groups, uint32_t site) { at(site).waitAsync(groups); }
+void kinema_emulator_copy_async_arrive(void *barrier, uint32_t isCounted, uint32_t site) {
+  at(site).arriveAsync(barrier, !isCounted);
+}
+
+void kinema_emulator_bulk_load(void *shared, const void *global, void *barrier, uint32_t bytes,
+                               uint32_t ranks, uint32_t site) {
+  at(site).bulkLoad(shared, global, barrier, bytes, ranks);
+}
+void kinema_emulator_bulk_send(void *to, const void *from, void *barrier, uint32_t bytes, uint32_t site) {
+  at(site).bulkLoad(to, from, barrier, bytes, 0);
+}
+void kinema_emulator_bulk_store(void *global, const void *shared, uint32_t bytes, uint32_t site) {
+  at(site).bulkStore(global, shared, bytes);
+}
+void kinema_emulator_bulk_prefetch(const void *global, uint32_t bytes, uint32_t site) {
+  at(site).access(AccessKind::Read, global, bytes, 16, /*space=*/1);
+}
+void kinema_emulator_bulk_commit(uint32_t site) { at(site).commitBulk(); }
+void kinema_emulator_bulk_wait(uint32_t groups, uint32_t, uint32_t site) { at(site).waitBulk(groups); }
+void kinema_emulator_tensor_load(void *shared, const void *map, void *barrier, uint32_t rank,
+                                 const int32_t *coordinates, uint32_t offsetCount, const int32_t *offsets,
+                                 uint32_t ranks, uint32_t site) {
+  at(site).tensorLoad(shared, map, barrier, {coordinates, rank}, {offsets, offsetCount}, ranks);
+}
+void kinema_emulator_tensor_store(const void *map, const void *shared, uint32_t rank,
+                                  const int32_t *coordinates, uint32_t site) {
+  at(site).tensorStore(map, shared, {coordinates, rank});
+}
+void kinema_emulator_tensor_prefetch(const void *map, uint32_t site) {
+  Cluster &cluster = at(site);
+  cluster.checkMap(
+      map, static_cast<const TensorMap *>(map)->rank,
+      static_cast<const TensorMap *>(map)->isIm2col ? static_cast<const TensorMap *>(map)->rank - 2 : 0);
+}
+
 namespace {
 
 // In the order of the pass's table.

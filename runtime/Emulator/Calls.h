@@ -43,4 +43,66 @@ uint32_t kinema_emulator_elect(uint32_t mask, uint32_t site);
 // kind: NVVM's ReduxKind; value: the bits; flags: 1 abs, 2 NaN.
 uint32_t kinema_emulator_redux(uint32_t kind, uint32_t mask, uint32_t value, uint32_t flags, uint32_t site);
 
+// kind: 0 async (shared memory included), 1 async of global memory alone.
+void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site);
+void kinema_emulator_fence_mbarrier_init(uint32_t site);
+
+void kinema_emulator_mbarrier_init(void *barrier, uint32_t count, uint32_t site);
+void kinema_emulator_mbarrier_invalidate(void *barrier, uint32_t site);
+void kinema_emulator_mbarrier_expect(void *barrier, uint32_t bytes, uint32_t site);
+void kinema_emulator_mbarrier_complete(void *barrier, uint32_t bytes, uint32_t site);
+// Expects `bytes` more, then arrives. Returns the phase.
+uint64_t kinema_emulator_mbarrier_arrive(void *barrier, uint32_t count, uint32_t drop, uint32_t bytes,
+                                         uint32_t site);
+// Returns when the phase of this parity has completed.
+void kinema_emulator_mbarrier_wait_parity(void *barrier, uint32_t parity, uint32_t site);
+// waits: may take a while before it says no.
+uint32_t kinema_emulator_mbarrier_test(void *barrier, uint64_t phase, uint32_t waits, uint32_t site);
+uint32_t kinema_emulator_mbarrier_test_parity(void *barrier, uint32_t parity, uint32_t waits, uint32_t site);
+
+// What of `bytes` the source lacks becomes zero.
+void kinema_emulator_copy_async(void *shared, const void *global, uint32_t bytes, uint32_t sourceBytes,
+                                uint32_t site);
+void kinema_emulator_copy_async_commit(uint32_t site);
+void kinema_emulator_copy_async_wait(uint32_t groups, uint32_t site);
+void kinema_emulator_copy_async_arrive(void *barrier, uint32_t isCounted, uint32_t site);
+
+// ranks: the blocks of the cluster that get it, at the same addresses; 0: where `shared` is.
+void kinema_emulator_bulk_load(void *shared, const void *global, void *barrier, uint32_t bytes,
+                               uint32_t ranks, uint32_t site);
+void kinema_emulator_bulk_send(void *to, const void *from, void *barrier, uint32_t bytes, uint32_t site);
+void kinema_emulator_bulk_store(void *global, const void *shared, uint32_t bytes, uint32_t site);
+void kinema_emulator_bulk_prefetch(const void *global, uint32_t bytes, uint32_t site);
+void kinema_emulator_bulk_commit(uint32_t site);
+void kinema_emulator_bulk_wait(uint32_t groups, uint32_t readOnly, uint32_t site);
+void kinema_emulator_tensor_load(void *shared, const void *map, void *barrier, uint32_t rank,
+                                 const int32_t *coordinates, uint32_t offsetCount, const int32_t *offsets,
+                                 uint32_t ranks, uint32_t site);
+void kinema_emulator_tensor_store(const void *map, const void *shared, uint32_t rank,
+                                  const int32_t *coordinates, uint32_t site);
+void kinema_emulator_tensor_prefetch(const void *map, uint32_t site);
+
+// count: of the matrices, 1, 2 or 4; as many registers.
+void kinema_emulator_ldmatrix(const void *address, uint32_t count, uint32_t transposed, uint32_t *registers,
+                              uint32_t site);
+void kinema_emulator_stmatrix(void *address, uint32_t count, uint32_t transposed, const uint32_t *registers,
+                              uint32_t site);
+// operands: the registers of A, B and C. form: see Matrix.cpp.
+void kinema_emulator_mma(uint32_t form, const uint32_t *operands, uint32_t *results, uint32_t site);
+
+void kinema_emulator_wgmma_fence(uint32_t site);
+void kinema_emulator_wgmma_commit(uint32_t site);
+void kinema_emulator_wgmma_wait(uint32_t groups, uint32_t site);
+// accumulators: the n / 2 registers of D; afterwards they hold tokens, for which
+// kinema_emulator_wgmma_register gives the values once they may be read. flags: 1 D is added to; 2, 4 A, B
+// negated; 8, 16 A, B have M, N innermost.
+void kinema_emulator_wgmma(uint64_t a, uint64_t b, uint32_t *accumulators, uint32_t n, uint32_t flags,
+                           uint32_t site);
+// The same with A in four registers.
+void kinema_emulator_wgmma_rs(const uint32_t *a, uint64_t b, uint32_t *accumulators, uint32_t n,
+                              uint32_t flags, uint32_t site);
+uint32_t kinema_emulator_wgmma_register(uint32_t bits, uint32_t site);
+// The warpgroup's registers a thread.
+void kinema_emulator_set_registers(uint32_t count, uint32_t increases, uint32_t site);
+
 } // extern "C"

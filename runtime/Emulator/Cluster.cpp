@@ -24,6 +24,8 @@ Cluster::Cluster(const Launch &launch)
     memory[i].number = i;
   std::sort(memory.begin(), memory.end(),
             [](const MemoryRange &a, const MemoryRange &b) { return a.begin < b.begin; });
+  warpgroups.resize(blocks.size() * groupsPerBlock());
+  firstBulk = threads.size() + mostMBarriers + warpgroups.size();
   for (int i = 0; i < int(threads.size()); ++i) {
     threads[i].cluster = this;
     threads[i].index = i;
@@ -46,6 +48,21 @@ void Cluster::start(int64_t first) {
   random = Random(launch.seed, uint64_t(first));
   inOrder = launch.seed < 2;
   reversed = launch.seed == 1;
+  landing = launch.seed < 2 ? Landing::Late : Landing(launch.seed % 3);
+  mbarriers.clear();
+  mbarriers.reserve(mostMBarriers);
+  mbarrierAt.assign(blocks.size() * (sharedStart + sharedBytes + 7) / 8, -1);
+  copies.clear();
+  for (int i = 0; i < int(warpgroups.size()); ++i) {
+    int inBlock = i % groupsPerBlock();
+    std::vector<Accumulator> accumulators = std::move(warpgroups[i].accumulators); // their memory
+    for (Accumulator &accumulator : accumulators)
+      accumulator.serial = 0;
+    warpgroups[i] = Warpgroup();
+    warpgroups[i].accumulators = std::move(accumulators);
+    warpgroups[i].first = i / groupsPerBlock() * threadsPerBlock + inBlock * Warpgroup::size;
+    warpgroups[i].count = std::min(Warpgroup::size, threadsPerBlock - inBlock * Warpgroup::size);
+  }
   Clock *nothing = clocks.make();
   for (Thread &thread : threads) {
     thread.fiber.start([](transfer_t from) {
@@ -58,7 +75,12 @@ void Cluster::start(int64_t first) {
     thread.wait = Wait::Nothing;
     thread.clock = clocks.retain(nothing);
     thread.now = 1;
-    thread.fencedUntil = 0;
+    thread.fencedUntil = thread.asyncFenced = thread.productsSeen = 0;
+    for (Thread::Copies *copies : {&thread.async, &thread.bulk}) {
+      copies->time = 1;
+      copies->seen = 0;
+      copies->groups.clear();
+    }
   }
   for (Warp &warp : warps) {
     warp.left = 0;
@@ -98,7 +120,10 @@ void Cluster::schedule() {
     switchTo(*thread);
     if (violation)
       return;
+    if (landing == Landing::Random && !copies.empty() && random.below(8) == 0)
+      land(random.below(uint32_t(copies.size())));
   }
+  checkLeftovers();
 }
 
 // The thread to run next; null when all have exited.
@@ -106,15 +131,17 @@ Thread *Cluster::next() {
   if (runnableFrom == runnable.size()) {
     runnable.clear();
     runnableFrom = 0;
-    if (paused.empty()) {
-      for (const Block &block : blocks)
-        if (block.live > 0)
-          reportDeadlock();
+    if (std::all_of(blocks.begin(), blocks.end(), [](const Block &block) { return block.live == 0; }))
       return nullptr;
+    while (runnable.empty() && landSome()) {
     }
-    if (++idleRounds > patience)
+    if (runnable.empty() && paused.empty())
       reportDeadlock();
-    std::swap(runnable, paused);
+    if (runnable.empty()) {
+      if (++idleRounds > patience)
+        reportDeadlock();
+      std::swap(runnable, paused);
+    }
   }
   if (reversed) {
     Thread *thread = runnable.back();
@@ -172,18 +199,18 @@ std::string Cluster::siteText(uint32_t site) const {
   return site == noSite || !launch.kernel->sites ? "" : fmt::format(", at {}", launch.kernel->sites[site]);
 }
 
-void Cluster::stop(std::string what) {
+void Cluster::record(const Thread *thread, uint32_t site, const std::string &what) {
   Violation found;
-  if (current) {
-    found.block = blockOf(*current).number;
-    found.thread = current->number;
-    found.what = fmt::format("kernel {}, block {}, thread {}{}: {}", launch.kernel->name, found.block,
-                             found.thread, siteText(current->site), what);
-  } else {
-    found.block = blocks[0].number;
-    found.what = fmt::format("kernel {}, block {}: {}", launch.kernel->name, found.block, what);
-  }
+  found.block = thread ? blocks[thread->rank].number : blocks[0].number;
+  found.thread = thread ? thread->number : -1;
+  std::string who = thread ? fmt::format(", thread {}{}", thread->number, siteText(site)) : "";
+  found.what = fmt::format("kernel {}, block {}{}: {}", launch.kernel->name, found.block, who, what);
   violation = std::move(found);
+}
+
+void Cluster::stop(std::string what) {
+  if (!violation)
+    record(current, current ? current->site : noSite, what);
   if (!current)
     throw Stopped();
   what = std::string(); // the fiber ends here: nothing is destroyed
@@ -192,9 +219,24 @@ void Cluster::stop(std::string what) {
 }
 
 std::string Cluster::describeMoment(Moment moment) {
-  const Thread &thread = threads[moment.agent];
-  std::string name = fmt::format("thread {}", thread.number);
-  return blocks.size() == 1 ? name : fmt::format("{} of block {}", name, blocks[thread.rank].number);
+  auto name = [&](size_t index) {
+    std::string name = fmt::format("thread {}", threads[index].number);
+    return blocks.size() == 1 ? name
+                              : fmt::format("{} of block {}", name, blocks[threads[index].rank].number);
+  };
+  size_t agent = moment.agent;
+  if (agent < threads.size())
+    return name(agent);
+  agent -= threads.size();
+  if (agent < mostMBarriers)
+    return fmt::format("a copy that counts for the mbarrier at {}, in its phase {},",
+                       mbarriers[agent].address % Window::stride - sharedStart, moment.time - 1);
+  agent += threads.size();
+  if (agent < firstBulk)
+    return fmt::format("a matrix product of warpgroup {}", agent - threads.size() - mostMBarriers);
+  agent -= firstBulk;
+  return agent < threads.size() ? "a bulk copy of " + name(agent)
+                                : "a cp.async of " + name(agent - threads.size());
 }
 
 std::string Cluster::describeWait(const Thread &thread) {
@@ -206,6 +248,10 @@ std::string Cluster::describeWait(const Thread &thread) {
     return fmt::format("waits at barrier {}, where {} of {} threads have arrived", thread.waitDetail,
                        barrier.arrived, barrier.expected ? int(barrier.expected) : blockOf(thread).live);
   }
+  case Wait::Warpgroup:
+    return fmt::format("waits for its warpgroup, of which {} threads have arrived", groupOf(thread).arrived);
+  case Wait::MBarrier:
+    return "waits for " + describe(mbarriers[thread.waitDetail]);
   case Wait::Warp:
     return fmt::format("waits for lanes {:#x} of its warp", thread.waitDetail);
   }
@@ -243,11 +289,42 @@ void Cluster::setClock(Thread &thread, Clock *clock) {
   thread.clock = clock;
 }
 
+bool Cluster::knows(const Thread &thread, Moment moment) const {
+  if (moment.agent == thread.index)
+    return true;
+  if (moment.agent >= threads.size()) {
+    if (moment.agent == asyncAgent(thread) && moment.time <= thread.async.seen)
+      return true;
+    if (moment.agent == agentOf(groupOf(thread)) && moment.time <= thread.productsSeen)
+      return true;
+    if (moment.agent == bulkAgent(thread) && moment.time <= thread.bulk.seen)
+      return true;
+  }
+  return thread.clock->seenOf(moment.agent) >= moment.time;
+}
+
+bool Cluster::knowsFenced(const Thread &thread, Moment moment) const {
+  if (moment.agent == thread.index)
+    return moment.time <= thread.fencedUntil;
+  if (moment.agent == asyncAgent(thread) && moment.time <= thread.asyncFenced)
+    return true;
+  return thread.clock->fencedOf(moment.agent) >= moment.time;
+}
+
 // Whoever acquires `into` later knows all that the thread knows now.
 void Cluster::release(Thread &thread, Clock &into) {
   into.join(*thread.clock);
   into.raiseSeen(Agent(thread.index), thread.now);
-  into.raiseFenced(Agent(thread.index), thread.fencedUntil);
+  if (thread.fencedUntil)
+    into.raiseFenced(Agent(thread.index), thread.fencedUntil);
+  if (thread.async.seen)
+    into.raiseSeen(asyncAgent(thread), thread.async.seen);
+  if (thread.asyncFenced)
+    into.raiseFenced(asyncAgent(thread), thread.asyncFenced);
+  if (thread.bulk.seen)
+    into.raiseSeen(bulkAgent(thread), thread.bulk.seen);
+  if (thread.productsSeen)
+    into.raiseSeen(agentOf(groupOf(thread)), thread.productsSeen);
   ++thread.now;
 }
 
@@ -265,21 +342,51 @@ void Cluster::acquire(Thread &thread, Clock *from) {
   setClock(thread, from->afterAcquire);
 }
 
+// What other threads and copies did before, as far as the thread knows of it, the async proxy sees after
+// this.
+void Cluster::fenceProxy() {
+  Thread &thread = *current;
+  thread.fencedUntil = thread.now++;
+  thread.asyncFenced = thread.async.seen;
+  if (!thread.clock->afterFence) {
+    Clock *fenced = clocks.make();
+    fenced->seen = fenced->fenced = thread.clock->seen;
+    thread.clock->afterFence = fenced;
+  }
+  setClock(thread, thread.clock->afterFence);
+  fenceMBarrierInit();
+}
+
 // ---- Memory
 
-namespace {
+namespace kinema::emulator {
 
 // What the thread that runs knows when it reads and writes by itself.
 struct ThreadView {
+  const Cluster &cluster;
   const Thread &thread;
 
-  bool knows(Moment moment) const {
-    return moment.agent == thread.index || thread.clock->seenOf(moment.agent) >= moment.time;
-  }
-  bool knowsWrite(Moment moment) const { return knows(moment); }
-  bool knowsRead(Moment moment) const { return knows(moment); }
+  bool knowsWrite(Moment moment) const { return cluster.knows(thread, moment); }
+  bool knowsRead(Moment moment) const { return cluster.knows(thread, moment); }
   bool isMissingFence(Moment) const { return false; }
 };
+
+// What is certain for a copy that the thread starts: other proxies' writes need a fence.
+struct AsyncView {
+  const Cluster &cluster;
+  const Thread &thread;
+
+  bool knowsWrite(Moment moment) const {
+    return cluster.isGenericProxy(moment.agent) ? cluster.knowsFenced(thread, moment)
+                                                : cluster.knows(thread, moment);
+  }
+  bool knowsRead(Moment moment) const { return cluster.knows(thread, moment); }
+  bool isMissingFence(Moment moment) const { return cluster.knows(thread, moment); }
+};
+
+} // namespace kinema::emulator
+
+namespace {
 
 const char *nameOf(AccessKind kind) {
   switch (kind) {
@@ -356,20 +463,41 @@ void Cluster::reportOutside(AccessKind kind, const void *address, uint64_t bytes
           nearest->bytes);
 }
 
-void Cluster::accessShared(AccessKind kind, uint32_t address, uint64_t bytes) {
+void Cluster::checkBounds(AccessKind kind, uint32_t address, uint64_t bytes) {
   uint32_t local = address & (Window::stride - 1);
   if (address / Window::stride >= blocks.size() || local < sharedStart ||
       local + bytes > sharedStart + sharedBytes) [[unlikely]]
     violate("{} {} bytes at {} of shared memory, which has {}", nameOf(kind), bytes,
             int64_t(local) - int64_t(sharedStart), sharedBytes);
-  Moment now{Agent(current->index), current->now};
-  auto conflict = log.access(ThreadView{*current}, now, kind, address, uint32_t(bytes), current->site, true);
+}
+
+void Cluster::accessShared(AccessKind kind, uint32_t address, uint64_t bytes) {
+  checkBounds(kind, address, bytes);
+  accessGeneric(kind, {Agent(current->index), current->now}, address, uint32_t(bytes));
+}
+
+void Cluster::accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes) {
+  auto conflict = log.access(ThreadView{*this, *current}, moment, kind, address, bytes, current->site, true);
+  if (conflict) [[unlikely]]
+    reportConflict(*conflict, kind, bytes);
+}
+
+void Cluster::accessAsync(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes) {
+  checkBounds(kind, address, bytes);
+  auto conflict = log.access(AsyncView{*this, *current}, moment, kind, address, bytes, current->site, false);
   if (conflict) [[unlikely]]
     reportConflict(*conflict, kind, bytes);
 }
 
 void Cluster::reportConflict(const Conflict &conflict, AccessKind kind, uint64_t bytes) {
   uint32_t at = (conflict.address & (Window::stride - 1)) - sharedStart;
+  if (conflict.isBarrier)
+    violate("{} {} bytes of shared memory; an mbarrier lies at {}", nameOf(kind), bytes, at / 8 * 8);
+  if (conflict.fenceMissing)
+    violate("{} {} bytes of shared memory by the async proxy; {} wrote the byte at {}{}, without a "
+            "fence.proxy.async "
+            "since then",
+            nameOf(kind), bytes, describeMoment(conflict.other), at, siteText(conflict.otherSite));
   if (conflict.other.agent == nobody)
     violate("{} {} bytes of shared memory; the byte at {} was never written", nameOf(kind), bytes, at);
   violate("{} {} bytes of shared memory; {} {} the byte at {}{}, and nothing orders the two", nameOf(kind),

@@ -7,6 +7,7 @@
 #include "runtime/Emulator/Fiber.h"
 #include "runtime/Emulator/Random.h"
 #include "runtime/Emulator/SharedMemory.h"
+#include "runtime/Emulator/TensorMap.h"
 
 #include <fmt/format.h>
 
@@ -26,7 +27,7 @@ constexpr uint32_t sharedLimit = 227 * 1024; // bytes that a block may have
 constexpr uint32_t sharedStart = 1024;       // the first address; what lies below is the system's
 
 // What a thread waits for.
-enum class Wait : uint8_t { Nothing, Barrier, Warp };
+enum class Wait : uint8_t { Nothing, Barrier, Warp, Warpgroup, MBarrier };
 
 struct Thread {
   Cluster *cluster = nullptr;
@@ -43,6 +44,18 @@ struct Thread {
   Clock *clock = nullptr;
   uint32_t now = 1;         // its own time; goes on after each release and fence
   uint32_t fencedUntil = 0; // its own moments that a proxy fence has covered
+
+  // Its own copies. Time counts the groups (and, for copyAsync, arrivals) that it has closed, plus one;
+  // `seen` says up to which time it has waited for them.
+  struct Copies {
+    uint32_t time = 1, seen = 0;
+    std::vector<uint32_t> groups; // the times of those that were committed
+  };
+  Copies async;             // cp.async: the generic proxy
+  Copies bulk;              // cp.async.bulk to global memory: the async proxy
+  uint32_t asyncFenced = 0; // up to which time a proxy fence has covered its cp.async
+
+  uint32_t productsSeen = 0; // the time of its warpgroup's products for which it has waited
 
   // Operands and result of a collective operation.
   std::array<uint64_t, 4> operand = {};
@@ -76,6 +89,78 @@ struct NamedBarrier {
   Clock *clock = nullptr;
 };
 
+// PTX ISA, "mbarrier object". Its eight bytes in shared memory are not to be touched.
+struct MBarrier {
+  uint32_t address = 0; // in the cluster
+  uint32_t expected = 0, pending = 0;
+  int64_t bytes = 0; // expected and not yet arrived
+  uint32_t phase = 0;
+  Moment init;
+  uint32_t initSite = noSite;
+  bool fenced = false; // its initialisation is visible to the async proxy
+  bool live = false;
+  Clock *arrivals = nullptr; // of the current phase
+  Clock *complete = nullptr; // of all phases before; null: none
+  std::vector<int> waiting;  // threads
+};
+
+// A copy under way.
+struct AsyncCopy {
+  enum class Kind : uint8_t { Async, AsyncArrive, BulkLoad, BulkStore, TensorLoad, TensorStore };
+  Kind kind = Kind::Async;
+  uint8_t coordinateCount = 0, offsetCount = 0;
+  int thread = 0;
+  uint32_t site = noSite;
+  uint32_t time = 0;           // Async, BulkStore, TensorStore: of the thread's copies
+  int barrier = -1;            // index
+  uint32_t phase = 0;          // of the barrier, in which it was issued
+  uint32_t shared = 0;         // address in the cluster
+  std::byte *global = nullptr; // or, of TensorLoad and TensorStore, the map
+  uint32_t bytes = 0, sourceBytes = 0;
+  std::array<int32_t, 5> coordinates = {};
+  std::array<int32_t, 3> offsets = {};
+};
+
+// The matrix D of a product, 64 x n.
+struct Accumulator {
+  uint32_t serial = 0; // 0: none
+  uint32_t n = 0;
+  uint32_t time = 0;         // of the last product that adds to it
+  uint32_t touched = 0;      // number of the last fence before a thread last read it
+  uint32_t site = noSite;    // of the last product
+  std::vector<float> values; // rows of n
+};
+
+// A matrix product under way: D = A * B + D with A 64 x 16 and B 16 x n, bf16.
+struct Product {
+  uint64_t a = 0, b = 0; // descriptors
+  bool aInRegisters = false;
+  std::vector<uint32_t> registers; // of A, four of each thread
+  uint32_t n = 0, flags = 0, time = 0;
+  uint32_t accumulator = 0; // slot
+};
+
+// Four warps beside each other, which make matrix products together.
+struct Warpgroup {
+  static constexpr int size = 128;
+  static constexpr uint32_t accumulatorSlots = 256;
+
+  int first = 0; // thread
+  int count = 0; // threads; products need all 128
+  // Those that have arrived at the operation in which all meet.
+  int arrived = 0;
+  uint32_t site = noSite;
+  void (*complete)(Cluster &, Warpgroup &) = nullptr;
+  // Time counts the groups that were committed, plus one.
+  uint32_t time = 1;
+  std::vector<uint32_t> groups;
+  uint32_t fences = 0;
+  bool fencedSinceCommit = false;
+  std::vector<Product> products; // under way, in order
+  std::vector<Accumulator> accumulators;
+  uint32_t serials = 0;
+};
+
 struct Block {
   int64_t number = 0; // in the grid
   int live = 0;       // threads that have not exited
@@ -99,6 +184,38 @@ public:
   [[noreturn]] void exitThread();
   void pause();
 
+  void fenceProxy();
+  void fenceMBarrierInit();
+
+  void initMBarrier(const void *address, uint32_t count);
+  void invalidateMBarrier(const void *address);
+  uint64_t arrive(const void *address, uint32_t count, bool drop, uint32_t bytes);
+  void expectBytes(const void *address, int64_t bytes);
+  // Waits until the phase of this parity has completed.
+  void waitParity(const void *address, uint32_t parity);
+  // Whether the phase has completed; waits for a while if asked to.
+  bool testPhase(const void *address, uint32_t phase, bool isParity, bool waits);
+
+  void copyAsync(void *shared, const void *global, uint32_t bytes, uint32_t sourceBytes);
+  void commitAsync();
+  void waitAsync(uint32_t groups);
+  void arriveAsync(const void *address, bool countsItself);
+  void bulkLoad(void *shared, const void *global, const void *barrier, uint32_t bytes, uint32_t ranks);
+  void bulkStore(void *global, const void *shared, uint32_t bytes);
+  void commitBulk();
+  void waitBulk(uint32_t groups);
+  void tensorLoad(void *shared, const void *map, const void *barrier, std::span<const int32_t> coordinates,
+                  std::span<const int32_t> offsets, uint32_t ranks);
+  void tensorStore(const void *map, const void *shared, std::span<const int32_t> coordinates);
+  const TensorMap &checkMap(const void *map, size_t coordinates, size_t offsets);
+
+  void meetWarpgroup(void (*complete)(Cluster &, Warpgroup &));
+  void issueProduct(Warpgroup &group);
+  void fenceProducts(Warpgroup &group);
+  void commitProducts(Warpgroup &group);
+  void waitForProducts(Warpgroup &group);
+  uint32_t readAccumulator(uint32_t bits);
+
   Thread &thread() { return *current; }
   Thread &lane(int warp, int lane) { return threads[warps[warp].first + lane]; }
   const Warp &warp(int index) const { return warps[index]; }
@@ -116,6 +233,7 @@ private:
   void block(Wait wait, uint32_t detail);
   void wake(Thread &thread);
   [[noreturn]] void stop(std::string what);
+  void record(const Thread *thread, uint32_t site, const std::string &what);
   [[noreturn]] void reportDeadlock();
   std::string describeThreads();
   std::string describeWait(const Thread &thread);
@@ -123,12 +241,41 @@ private:
   std::string siteText(uint32_t site) const;
   static void enter(Thread &thread);
 
+  // Agents: threads, then mbarriers (what their copies write), warpgroups (what their products read), each
+  // thread's bulk copies to global memory, each thread's cp.async.
+  static constexpr int mostMBarriers = 256;
+  Agent agentOf(const MBarrier &barrier) const {
+    return Agent(threads.size() + (&barrier - mbarriers.data()));
+  }
+  Agent agentOf(const Warpgroup &group) const {
+    return Agent(threads.size() + mostMBarriers + (&group - warpgroups.data()));
+  }
+  int groupsPerBlock() const { return (threadsPerBlock + Warpgroup::size - 1) / Warpgroup::size; }
+  const Warpgroup &groupOf(const Thread &thread) const {
+    return warpgroups[thread.rank * groupsPerBlock() + thread.number / Warpgroup::size];
+  }
+  Agent bulkAgent(const Thread &thread) const { return Agent(firstBulk + thread.index); }
+  Agent asyncAgent(const Thread &thread) const { return Agent(firstBulk + threads.size() + thread.index); }
+  bool isGenericProxy(Agent agent) const {
+    return agent < threads.size() || agent >= firstBulk + threads.size();
+  }
+  bool knows(const Thread &thread, Moment moment) const;
+  bool knowsFenced(const Thread &thread, Moment moment) const;
+  friend struct ThreadView;
+  friend struct AsyncView;
+  friend struct WarpgroupView;
+
   void release(Thread &thread, Clock &into);
   void acquire(Thread &thread, Clock *from);
   void setClock(Thread &thread, Clock *clock);
 
   void accessShared(AccessKind kind, uint32_t address, uint64_t bytes);
   void checkGlobal(AccessKind kind, const void *address, uint64_t bytes);
+  void checkBounds(AccessKind kind, uint32_t address, uint64_t bytes);
+  void accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
+  // The async proxy's access to shared memory, on the thread's behalf.
+  void accessAsync(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
+  uint32_t ownShared(const void *pointer, uint32_t alignment, const char *what);
   [[noreturn]] void reportConflict(const Conflict &conflict, AccessKind kind, uint64_t bytes);
   [[noreturn]] void reportOutside(AccessKind kind, const void *address, uint64_t bytes);
 
@@ -136,6 +283,21 @@ private:
   void completeMeeting(int warp, size_t index);
   void checkBarriers(Block &block, int rank);
   void completeBarrier(Block &block, uint32_t id);
+
+  MBarrier &findMBarrier(uint32_t address);
+  MBarrier &useMBarrier(const void *pointer, bool async);
+  MBarrier &mbarrierFor(const void *pointer, uint32_t rank);
+  void tryComplete(MBarrier &barrier);
+  void passPhase(Thread &thread, MBarrier &barrier);
+  std::string describe(const MBarrier &barrier);
+
+  void issue(AsyncCopy copy);
+  void land(size_t index);
+  void landOf(const Thread &thread, bool bulk, uint32_t time);
+  void perform(const AsyncCopy &copy);
+  bool landSome();
+  void checkLeftovers();
+
   Block &blockOf(const Thread &thread) { return blocks[thread.rank]; }
 
   const Launch &launch;
@@ -151,6 +313,20 @@ private:
   std::vector<Block> blocks;
   std::vector<MemoryRange> memory; // sorted
   size_t lastRange = 0;
+
+  void checkOperand(Warpgroup &group, uint64_t descriptor, uint32_t rows, bool isTransposed);
+  Accumulator &findAccumulator(Warpgroup &group, uint32_t serial);
+  uint32_t takeAccumulator(Warpgroup &group, uint32_t n, bool isRead);
+  void performProducts(Warpgroup &group, uint32_t time);
+  void performProduct(Warpgroup &group, const Product &product);
+
+  std::vector<Warpgroup> warpgroups;
+  std::vector<MBarrier> mbarriers; // never more than mostMBarriers
+  std::vector<int16_t> mbarrierAt; // by eight bytes of shared memory; -1: none
+  size_t firstBulk;                // agent
+  std::vector<AsyncCopy> copies;   // under way
+  enum class Landing { Late, Early, Random };
+  Landing landing = Landing::Late;
 
   Random random;
   bool inOrder = true, reversed = false;

@@ -22,12 +22,16 @@ Window::Window() {
 Window::~Window() { munmap(reserved, (mostBlocks + 1) * stride); }
 
 void AccessLog::reset(int blocks, uint32_t size) {
-  bytes = (size + 3) / 4 * 4;
+  bytes = (size + 7) / 8 * 8;
   cells.assign(uint64_t(blocks) * bytes / 4, Cell());
   parts.clear();
   idleReaders.clear();
   for (uint32_t i = 0; i < readers.size(); ++i)
     idleReaders.push_back(i);
+}
+
+void AccessLog::markBarrier(uint32_t address, bool isBarrier) {
+  cellAt(address).barrier = cellAt(address + 4).barrier = isBarrier;
 }
 
 void AccessLog::split(Cell &cell) {

@@ -45,6 +45,7 @@ struct Conflict {
   uint32_t otherSite = 0;
   bool otherWrote = false;
   bool fenceMissing = false; // known, but no proxy fence on the way
+  bool isBarrier = false;    // the bytes are an mbarrier's
 };
 
 // The last accesses to each byte. An access is checked against those before it, then remembered.
@@ -60,6 +61,9 @@ public:
   std::optional<Conflict> access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
                                  uint32_t bytes, uint32_t site, bool unwritten);
 
+  // Whether these eight bytes are an mbarrier, which nobody may access.
+  void markBarrier(uint32_t address, bool isBarrier);
+
 private:
   static constexpr Agent many = 0xFFFE; // readTime is then an index of `readers`
 
@@ -71,6 +75,7 @@ private:
     uint8_t bytes = 0;   // of the four, those that were accessed; 0: none yet
     bool split = false;  // the four bytes have cells of their own, at `parts[writeTime]`
     bool atomic = false; // the readers are atomic operations
+    bool barrier = false;
   };
 
   Cell &cellAt(uint32_t address);
@@ -162,6 +167,11 @@ std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, Acce
     uint32_t next = std::min(end, (at | 3) + 1);
     uint8_t mask = uint8_t(((1u << (next - at)) - 1) << (at & 3));
     Cell &cell = cellAt(at & ~3u);
+    if (cell.barrier) [[unlikely]] {
+      conflict.address = at;
+      conflict.isBarrier = true;
+      return conflict;
+    }
     if (cell.bytes == 0)
       cell.bytes = mask;
     if (!cell.split && cell.bytes != mask)
