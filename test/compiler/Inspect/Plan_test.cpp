@@ -1,0 +1,136 @@
+// Goldens: the launches of whole networks and of one residual block, and the bytes that they move. Fusion,
+// layouts and schedules decide them: a change here is a change of speed.
+#include "compiler/Inspect/Plan.h"
+#include "compiler/Pipelines/Compile.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include <gtest/gtest.h>
+
+using namespace kinema;
+using inspect::LaunchSummary;
+using inspect::PlanSummary;
+
+namespace {
+
+/// What launches cost, in bytes.
+struct Traffic {
+  int64_t launches = 0, reads = 0, writes = 0;
+
+  bool operator==(const Traffic &) const = default;
+};
+
+std::ostream &operator<<(std::ostream &os, const Traffic &traffic) {
+  return os << "{" << traffic.launches << ", " << traffic.reads << ", " << traffic.writes << "}";
+}
+
+using Launches = std::vector<LaunchSummary>;
+
+Traffic trafficOf(const Launches &launches) {
+  Traffic traffic;
+  for (const LaunchSummary &launch : launches) {
+    ++traffic.launches;
+    traffic.reads += launch.reads;
+    traffic.writes += launch.writes;
+  }
+  return traffic;
+}
+
+Launches launchesOf(const PlanSummary &plan, const std::string &entry) {
+  for (const auto &[name, launches] : plan.entries)
+    if (name == entry)
+      return launches;
+  ADD_FAILURE() << "no entry " << entry;
+  return {};
+}
+
+/// One of models/torchvision as it is planned: one clip of 3x16x112x112, float32.
+struct Planned {
+  Planned(const std::string &name, bool train) : compilation({.train = train}, oneClip(), 1, llvm::errs()) {
+    std::string path = KINEMA_SOURCE_DIR "/models/torchvision/" + name + ".arch";
+    EXPECT_EQ(compilation.fromSpec(path, Phase::Planned), Outcome::Done);
+    summary = inspect::summarise(compilation.module());
+  }
+
+  static FrontendOptions oneClip() {
+    FrontendOptions options;
+    options.batch = 1;
+    return options;
+  }
+
+  Compilation compilation;
+  PlanSummary summary;
+};
+
+//===-- Networks ----------------------------------------------------------===//
+
+struct Figures {
+  const char *name;
+  Traffic step;
+  int64_t stepKernels; // different ones
+  Traffic inference;
+  int64_t inferenceKernels; // with those that fold
+};
+
+std::ostream &operator<<(std::ostream &os, const Figures &figures) { return os << figures.name; }
+
+class Networks : public testing::TestWithParam<Figures> {};
+
+TEST_P(Networks, HaveTheirLaunchesAndBytes) {
+  const Figures &wanted = GetParam();
+  Planned training(wanted.name, true), inference(wanted.name, false);
+  EXPECT_EQ(trafficOf(launchesOf(training.summary, "train_step")), wanted.step);
+  EXPECT_EQ(training.summary.kernels, wanted.stepKernels);
+  EXPECT_EQ(trafficOf(launchesOf(inference.summary, "infer")), wanted.inference);
+  EXPECT_EQ(inference.summary.kernels, wanted.inferenceKernels);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ResNets, Networks,
+    testing::Values(
+        Figures{"r2plus1d_18", {347, 2740603540, 1110728964}, 266, {39, 428763840, 252426560}, 65},
+        Figures{"r3d_18", {194, 1581240356, 779555460}, 141, {22, 268780864, 85302848}, 35},
+        Figures{"mc3_18", {194, 1374662692, 532836996}, 138, {22, 229844288, 120426048}, 35}));
+
+/// Activations have one layout throughout: only weights are converted, for their data gradients.
+TEST_P(Networks, ConvertWeightsAlone) {
+  Planned training(GetParam().name, true);
+  training.compilation.module().walk([](kernel::ConvertOp op) {
+    auto layout = [](mlir::Value value) {
+      return kernel::layoutOf(mlir::cast<mlir::RankedTensorType>(value.getType())).getKind();
+    };
+    EXPECT_EQ(layout(op.getX()), kernel::LayoutKind::Weight);
+    EXPECT_EQ(layout(op.getResult()), kernel::LayoutKind::WeightTransposed);
+  });
+}
+
+//===-- A residual block --------------------------------------------------===//
+
+/// The launches of R(2+1)D-18's first block that strides and projects, without its weights' updates and
+/// conversions.
+struct Block {
+  Block() {
+    bool backward = false;
+    for (LaunchSummary &launch : launchesOf(Planned("r2plus1d_18", true).summary, "train_step")) {
+      backward |= launch.op == "softmax_xent";
+      if (!launch.layer.starts_with("stage2.0.") || launch.op == "sgd" || launch.op == "convert")
+        continue;
+      bool merges = launch.op == "finalize";
+      (backward ? merges ? backwardMerges : backwardPass
+       : merges ? forwardMerges
+                : forwardPass)
+          .push_back(launch);
+    }
+  }
+
+  Launches forwardPass, forwardMerges, backwardPass, backwardMerges;
+};
+
+TEST(ResidualBlock, HasItsLaunchesAndBytes) {
+  Block block;
+  EXPECT_EQ(trafficOf(block.forwardPass), (Traffic{6, 55140992, 30528256}));
+  EXPECT_EQ(block.forwardMerges.size(), 5); // one a batch norm
+  EXPECT_EQ(trafficOf(block.backwardPass), (Traffic{10, 216334592, 61233152}));
+  EXPECT_EQ(block.backwardMerges.size(), 4); // the last conv's and the projection's are one
+}
+
+} // namespace
