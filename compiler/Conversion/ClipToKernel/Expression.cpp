@@ -117,8 +117,8 @@ Value RegionBuilder::emitChannel(Value vector) {
 Value RegionBuilder::emit(Value value) {
   if (Value scalar = scalars.lookup(value))
     return scalar;
-  if (stored.contains(value))
-    return operand(value, Access::Pixel);
+  if (Value tensor = stored.lookup(value))
+    return operand(value, tensor.getType() == value.getType() ? Access::Pixel : Access::Lattice);
   Value scalar = compute(value.getDefiningOp());
   scalars[value] = scalar;
   return scalar;

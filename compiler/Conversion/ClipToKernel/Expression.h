@@ -10,7 +10,8 @@
 
 namespace kinema {
 
-/// From a clip value to the tensor that holds it in memory.
+/// From a clip value to the tensor that holds it in memory: all of it, or, where that is smaller, its points
+/// on a lattice (see kernel::latticeStride), zero elsewhere.
 using StoredValues = llvm::DenseMap<mlir::Value, mlir::Value>;
 
 /// The stored values that a virtual one is computed from.

@@ -69,6 +69,7 @@ private:
   // Prologues and epilogues.
   LogicalResult prologue(RegionBuilder &region, Value source);
   Value epilogueEnd(Value made);
+  RankedTensorType latticeOf(clip::ConvDataGradOp op);
   SmallVector<Operation *> reductionsOf(Value value);
   void yieldReductions(RegionBuilder &region, Value value, Value scalar, Outputs &outputs);
   void bind(Operation *kernel, const Outputs &outputs, Value value);
@@ -171,13 +172,19 @@ LogicalResult Fuser::conv(Operation *op, Value source, Value weight, Value bias,
   if (failed(prologue(in, source)) || failed(require(weight)))
     return failure();
   Value made = op->getResult(0), end = epilogueEnd(made);
+  auto type = tensorOf(end);
+  auto gradient = dyn_cast<clip::ConvDataGradOp>(op);
+  if (auto lattice = gradient && end == made ? latticeOf(gradient) : RankedTensorType()) {
+    type = lattice;
+    window = clip::WindowAttr::get(b.getContext(), shape::Window());
+  }
   RegionBuilder out(b.getContext(), loc, stored);
   Value accumulator = out.addArgument({});
   if (bias)
     accumulator = arith::AddFOp::create(out.b, loc, accumulator, out.emitChannel(bias));
   out.define(made, accumulator);
   Value scalar = out.emit(end);
-  Outputs outputs{{end.getType()}, {}, {}, {}};
+  Outputs outputs{{type}, {}, {}, {}};
   out.yield(Yield::Store, scalar);
   yieldReductions(out, end, scalar, outputs);
   auto kernel =
@@ -302,6 +309,26 @@ Value Fuser::epilogueEnd(Value made) {
     end = user->getResult(0);
   }
   return end;
+}
+
+/// The gradient of a strided 1x1x1 conv is zero but on the points that the conv reads. Where another gradient
+/// will add it (at a fork: a projection beside the main path), only those are stored, at the conv's own
+/// resolution. Null where all must be stored.
+RankedTensorType Fuser::latticeOf(clip::ConvDataGradOp op) {
+  auto full = tensorOf(op.getResult()), points = tensorOf(op.getG());
+  shape::Window window = op.getWindow().getWindow();
+  constexpr shape::Size3 one = {1, 1, 1}, none = {0, 0, 0};
+  if (level == FuseLevel::None || window.kernel != one || window.stride == one || window.padLow != none ||
+      window.padHigh != none || !op->hasOneUse() || !isa<clip::AddOp>(*op->user_begin()))
+    return {};
+  for (int axis = 0; axis < 3; ++axis) {
+    int64_t count = points.getDimSize(axis + 2);
+    if (count > 1 && kernel::latticeStride(full.getDimSize(axis + 2), count) != window.stride[axis])
+      return {}; // the sizes do not tell the stride
+  }
+  SmallVector<int64_t> shape(points.getShape());
+  shape[1] = full.getDimSize(1);
+  return RankedTensorType::get(shape, full.getElementType());
 }
 
 /// The reductions of `value` that can be computed where it is stored.

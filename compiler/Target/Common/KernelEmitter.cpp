@@ -270,7 +270,7 @@ Value KernelEmitter::loadAccess(Value buffer, RankedTensorType type, Access acce
   SmallVector<Value> coordinates = {n, c};
   Value onLattice = arith::ConstantIntOp::create(b, loc, 1, 1);
   for (int axis = 2; axis < 5; ++axis) {
-    int64_t stride = shape::ceilDiv(domain.getDimSize(axis), type.getDimSize(axis));
+    int64_t stride = kernel::latticeStride(domain.getDimSize(axis), type.getDimSize(axis));
     coordinates.push_back(div(nctHW[axis], stride));
     if (stride > 1)
       onLattice = arith::AndIOp::create(

@@ -134,3 +134,66 @@ func.func @backward(%g: !x {clip.name = "g"}, %z: !x {clip.name = "z"}, %z0: !x 
   %a, %b = clip.bn_grad_sums %masked, %z0, %m, %m : (!x, !x, !c, !c) -> (!c, !c)
   return %dw, %a, %b, %masked : !w, !c, !c, !x
 }
+
+// -----
+
+// A fork: what a strided 1x1x1 conv gives back is stored at that conv's own resolution; the other gradient's kernel adds
+// it on the points that the conv read.
+
+!x = tensor<1x8x2x6x6xf32>
+!y = tensor<1x16x1x3x3xf32>
+!wp = tensor<16x8x1x1x1xf32>
+!wm = tensor<16x8x3x3x3xf32>
+clip.param @projection : !wp {role = "weight"}
+clip.param @main : !wm {role = "weight"}
+
+// CHECK-LABEL: func.func @fork
+// CHECK: %[[PART:.*]] = kernel.conv transposed %{{.*}} window <1x1x1> prologue (pixel %arg0)
+// CHECK: tensor<16x8x1x1x1xf32> -> tensor<1x8x1x3x3xf32>
+// CHECK: kernel.conv transposed
+// CHECK: } epilogue (lattice %[[PART]]) : (tensor<1x8x1x3x3xf32>) {
+// CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[P:.*]]: f32):
+// CHECK-NEXT: arith.addf %[[P]], %[[ACC]]
+// CHECK: -> tensor<1x8x2x6x6xf32>
+// CHECK-NOT: kernel.map
+// CHECK: return
+
+// EPILOGUE-LABEL: func.func @fork
+// EPILOGUE: } epilogue (lattice
+
+// NONE-LABEL: func.func @fork
+// NONE: kernel.conv transposed %{{.*}} window <1x1x1 stride 2x2x2>
+// NONE: -> tensor<1x8x2x6x6xf32>
+// NONE: kernel.map (pixel %{{.*}}, pixel %{{.*}})
+func.func @fork(%g: !y {clip.name = "g"}, %h: !y {clip.name = "h"}) -> (!x {clip.name = "dx"}) {
+  %wp = clip.read @projection : !wp
+  %wm = clip.read @main : !wm
+  %a = clip.conv_dgrad %g, %wp window <1x1x1 stride 2x2x2> : (!y, !wp) -> !x
+  %b = clip.conv_dgrad %h, %wm window <3x3x3 stride 2x2x2 pad 1x1x1> : (!y, !wm) -> !x
+  %s = clip.add %a, %b : (!x, !x) -> !x
+  return %s : !x
+}
+
+// -----
+
+// Where sizes do not tell the stride (4 and 2: it might be 2 or 3), all of it is stored.
+
+!x = tensor<1x8x1x4x4xf32>
+!y = tensor<1x16x1x2x2xf32>
+!wp = tensor<16x8x1x1x1xf32>
+!wm = tensor<16x8x1x3x3xf32>
+clip.param @projection : !wp {role = "weight"}
+clip.param @main : !wm {role = "weight"}
+
+// CHECK-LABEL: func.func @untold
+// CHECK: %[[PART:.*]] = kernel.conv transposed %{{.*}} window <1x1x1 stride 1x3x3>
+// CHECK: -> tensor<1x8x1x4x4xf32>
+// CHECK: } epilogue (pixel %[[PART]])
+func.func @untold(%g: !y {clip.name = "g"}, %h: !y {clip.name = "h"}) -> (!x {clip.name = "dx"}) {
+  %wp = clip.read @projection : !wp
+  %wm = clip.read @main : !wm
+  %a = clip.conv_dgrad %g, %wp window <1x1x1 stride 1x3x3> : (!y, !wp) -> !x
+  %b = clip.conv_dgrad %h, %wm window <1x3x3 stride 1x3x3 pad 0x1x1> : (!y, !wm) -> !x
+  %s = clip.add %a, %b : (!x, !x) -> !x
+  return %s : !x
+}
