@@ -87,6 +87,27 @@ SmallVector<Value> RegionReader::at(ValueRange coordinates) {
 
 //===-- Carrying out what a region yields ---------------------------------===//
 
+namespace {
+/// Carries out what a region yields: stores elements, and leaves moments and sums of them in a partial.
+class Yields {
+public:
+  Yields(KernelEmitter &e, Operation *op, kernel::YieldOp yield, const Walk &walk);
+
+  /// Computes `element` (all that the region yields) over the part at channel c. `prepare` runs once a clip.
+  void run(const Walk::Part &part, Value c, Value valid, function_ref<void(Value)> prepare,
+           function_ref<SmallVector<Value>(const Walk::Coordinates &)> element);
+
+private:
+  void storePartial(int64_t result, Value partial, int64_t row, Value c, Value valid, Value value);
+
+  KernelEmitter &e;
+  Operation *op;
+  kernel::YieldOp yield;
+  const Walk &walk;
+  int64_t stores, moments, sums;
+};
+} // namespace
+
 Yields::Yields(KernelEmitter &e, Operation *op, kernel::YieldOp yield, const Walk &walk)
     : e(e), op(op), yield(yield), walk(walk), stores(yield.countOf(kernel::Yield::Store)),
       moments(yield.countOf(kernel::Yield::Moments)), sums(yield.countOf(kernel::Yield::Sum)) {}
@@ -130,6 +151,25 @@ void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void
   storePartial(stores, part.partial, 0, c, valid, count);
   storePartial(stores, part.partial, 1, c, valid, mean);
   storePartial(stores, part.partial, 2, c, valid, squares[0]);
+}
+
+void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region, RegionReader &reader,
+                             function_ref<SmallVector<Value>(const Walk::Coordinates &)> lead) {
+  Yields yields(e, region.getParentOp(), cast<kernel::YieldOp>(region.front().getTerminator()), walk);
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value from = walk.readable(e, c);
+      yields.run(
+          part, c, valid, [&](Value n) { reader.enter(n, from); },
+          [&](Walk::Coordinates at) {
+            at[1] = from;
+            SmallVector<Value> arguments = lead(at);
+            llvm::append_range(arguments, reader.at(at));
+            return e.inlineRegion(region, arguments, walk.getWidth());
+          });
+    });
+  });
 }
 
 //===-- Flat pieces -------------------------------------------------------===//

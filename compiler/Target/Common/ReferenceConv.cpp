@@ -150,21 +150,8 @@ void reference::emit(kernel::ConvOp op, KernelEmitter &e) {
   ConvElement conv{op, e, walk.getWidth()};
   RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(),
                       walk.getWidth(), &walk);
-  Yields yields(e, op, cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator()), walk);
-  e.forEachBlock([&](Value block) {
-    auto part = walk.part(e, block);
-    walk.forEachChannel(e, part, [&](Value c, Value valid) {
-      Value from = walk.readable(e, c);
-      yields.run(
-          part, c, valid, [&](Value n) { reader.enter(n, from); },
-          [&](Walk::Coordinates at) {
-            at[1] = from;
-            SmallVector<Value> arguments = {conv.at(at)};
-            llvm::append_range(arguments, reader.at(at));
-            return e.inlineRegion(op.getEpilogue(), arguments);
-          });
-    });
-  });
+  emitElements(e, walk, op.getEpilogue(), reader,
+               [&](const Walk::Coordinates &at) { return SmallVector<Value>{conv.at(at)}; });
 }
 
 //===-- Weight gradient ---------------------------------------------------===//

@@ -60,26 +60,10 @@ private:
   llvm::SmallVector<Source> sources;
 };
 
-/// Carries out what a region yields: stores elements, and leaves moments and sums of them in a partial.
-class Yields {
-public:
-  Yields(KernelEmitter &e, mlir::Operation *op, kernel::YieldOp yield, const Walk &walk);
-
-  /// Computes `element` (all that the region yields) over the part at channel c. `prepare` runs once a clip.
-  void run(const Walk::Part &part, mlir::Value c, mlir::Value valid,
-           llvm::function_ref<void(mlir::Value)> prepare,
-           llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> element);
-
-private:
-  void storePartial(int64_t result, mlir::Value partial, int64_t row, mlir::Value c, mlir::Value valid,
-                    mlir::Value value);
-
-  KernelEmitter &e;
-  mlir::Operation *op;
-  kernel::YieldOp yield;
-  const Walk &walk;
-  int64_t stores, moments, sums;
-};
+/// Computes a region at every element of the walk's domain and carries out what it yields. Its arguments are
+/// what `lead` computes for the element, then the operands.
+void emitElements(KernelEmitter &e, const Walk &walk, mlir::Region &region, RegionReader &reader,
+                  llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> lead);
 
 /// The blocks that a flat walk over `elements` is cut into.
 int64_t flatGrid(const Machine &machine, int64_t elements);

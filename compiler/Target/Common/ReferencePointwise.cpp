@@ -26,17 +26,5 @@ Blocks reference::blocksOf(kernel::MapOp op, const Machine &machine) {
 void reference::emit(kernel::MapOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getDomainType(), walk.getWidth(), &walk);
-  Yields yields(e, op, cast<kernel::YieldOp>(op.getBody().front().getTerminator()), walk);
-  e.forEachBlock([&](Value block) {
-    auto part = walk.part(e, block);
-    walk.forEachChannel(e, part, [&](Value c, Value valid) {
-      Value from = walk.readable(e, c);
-      yields.run(
-          part, c, valid, [&](Value n) { reader.enter(n, from); },
-          [&](Walk::Coordinates at) {
-            at[1] = from;
-            return e.inlineRegion(op.getBody(), reader.at(at), walk.getWidth());
-          });
-    });
-  });
+  emitElements(e, walk, op.getBody(), reader, [](const Walk::Coordinates &) { return SmallVector<Value>(); });
 }
