@@ -47,7 +47,7 @@ def FuseKernels : Pass<"fuse-kernels", "::mlir::ModuleOp"> {
     Why: a launch per operation moves every activation through memory several times. Convs and their gradients, pools,
     the loss and the update become one kernel each. Values made by pointwise operations are virtual: a kernel that
     reads one recomputes it in its prologue from at most two stored tensors; a sum of two activations (a residual's
-    end) is stored once by a `kernel.map`. An anchor stores the value at the end of the pointwise operations that
+    end) is stored once by a `kernel.map`, unless a global pool is all that reads it. An anchor stores the value at the end of the pointwise operations that
     follow it alone (bias, residual and ReLU in inference, the ReLU mask and the fork's addition in the backward pass),
     and sums of a stored value (batch norm's moments, the sums of its gradient) ride with the kernel that stores it. What
     the backward pass of a strided 1x1x1 conv adds at a fork is stored at that conv's resolution and added on the

@@ -67,7 +67,7 @@ private:
   LogicalResult convert(Operation *op);
 
   // Prologues and epilogues.
-  LogicalResult prologue(RegionBuilder &region, Value source);
+  LogicalResult prologue(RegionBuilder &region, Value source, bool inlineJoins = false);
   Value epilogueEnd(Value made);
   RankedTensorType latticeOf(clip::ConvDataGradOp op);
   SmallVector<Operation *> reductionsOf(Value value);
@@ -214,7 +214,12 @@ LogicalResult Fuser::weightGrad(clip::ConvWeightGradOp op) {
 
 LogicalResult Fuser::pool(Operation *op, clip::WindowAttr window, kernel::PoolKind kind) {
   RegionBuilder in(b.getContext(), op->getLoc(), stored);
-  if (failed(prologue(in, op->getOperand(0))))
+  Value source = op->getOperand(0);
+  // A global pool reads each element once, as the map would that stores a join for it.
+  bool readOnce = kind == kernel::PoolKind::Average && isGlobalPool(window, tensorOf(source)) &&
+                  llvm::all_of(source.getUsers(),
+                               [&](Operation *user) { return user == op || isa<clip::ReluGradOp>(user); });
+  if (failed(prologue(in, source, readOnce)))
     return failure();
   auto kernel = kernel::PoolOp::create(b, op->getLoc(), op->getResult(0).getType(), kind, in.operands, window,
                                        in.access, kernel::ScheduleAttr());
@@ -283,10 +288,10 @@ LogicalResult Fuser::convert(Operation *op) {
 //===-- Prologues and epilogues -------------------------------------------===//
 
 /// Inlines what makes `source`, if that reads at most two tensors and is no join; stores it first otherwise.
-LogicalResult Fuser::prologue(RegionBuilder &region, Value source) {
+LogicalResult Fuser::prologue(RegionBuilder &region, Value source, bool inlineJoins) {
   Leaves leaves = leavesOf(source, stored);
-  bool inlined = level == FuseLevel::All && leaves.complete && !leaves.joins && leaves.tensors.size() <= 2 &&
-                 !leaves.tensors.empty();
+  bool inlined = level == FuseLevel::All && leaves.complete && (inlineJoins || !leaves.joins) &&
+                 leaves.tensors.size() <= 2 && !leaves.tensors.empty();
   if (!inlined && failed(require(source)))
     return failure();
   region.yield(Yield::Value, region.emit(source));

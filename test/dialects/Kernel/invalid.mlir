@@ -1,7 +1,7 @@
 // Every message of the dialect's verifiers and parsers.
 // RUN: %kinema-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @below {{expected ::kinema::kernel::LayoutKind to be one of: plain, blocked, weight, weight_transposed}}
+// expected-error @below {{expected ::kinema::kernel::LayoutKind to be one of: plain, blocked, weight, weight_transposed, taps, taps_transposed}}
 // expected-error @below {{failed to parse LayoutAttr parameter 'kind'}}
 func.func private @f(tensor<8xf32, #kernel.layout<tiled>>)
 

@@ -197,3 +197,33 @@ func.func @untold(%g: !y {clip.name = "g"}, %h: !y {clip.name = "h"}) -> (!x {cl
   %s = clip.add %a, %b : (!x, !x) -> !x
   return %s : !x
 }
+
+// -----
+
+// A join that only a global pool reads is never stored: the pool computes it, and so does the mask of its gradient.
+
+!x = tensor<1x8x2x3x3xf32>
+!c = tensor<8xf32>
+!p = tensor<1x8x1x1x1xf32>
+
+// CHECK-LABEL: func.func @pooled
+// CHECK: kernel.pool average window <2x3x3> prologue (pixel %arg0, channel %arg2, channel %arg3, pixel %arg1)
+// CHECK: arith.maximumf
+// CHECK: kernel.map (pixel %arg0, channel %arg2, channel %arg3, pixel %arg1, batch_channel %arg4)
+// CHECK: arith.cmpf ogt
+// CHECK: kernel.yield store
+// CHECK-NOT: kernel.map
+// CHECK: return
+
+// EPILOGUE-LABEL: func.func @pooled
+// EPILOGUE: %[[J:.*]] = kernel.map (pixel %arg0, channel %arg2, channel %arg3, pixel %arg1)
+// EPILOGUE: kernel.pool average window <2x3x3> prologue (pixel %[[J]])
+func.func @pooled(%z: !x {clip.name = "z"}, %y: !x {clip.name = "y"}, %s: !c {clip.name = "s"}, %o: !c {clip.name = "o"}, %g: !p {clip.name = "g"}) -> (!p {clip.name = "p"}, !x {clip.name = "dx"}) {
+  %n = clip.affine %z, %s, %o : (!x, !c, !c) -> !x
+  %j = clip.add %n, %y : (!x, !x) -> !x
+  %a = clip.relu %j : (!x) -> !x
+  %p = clip.avg_pool %a window <2x3x3> : (!x) -> !p
+  %d = clip.avg_pool_grad %g window <2x3x3> : (!p) -> !x
+  %dx = clip.relu_grad %d, %a : (!x, !x) -> !x
+  return %p, %dx : !p, !x
+}
