@@ -13,6 +13,7 @@
 #include "llvm/Support/Path.h"
 
 #include <cstdlib>
+#include <set>
 
 namespace kinema::dsl {
 
@@ -193,8 +194,13 @@ void Loader::load(llvm::StringRef name, std::string text) {
 void Loader::applySections() {
   for (const auto &file : program.files) {
     Recipe unused; // of files that are used, the network alone counts
+    std::set<Section::Kind> seen;
     for (const Section &section : file->sections)
-      apply(section, file->id == 0 ? program.recipe : unused, diagnostics);
+      if (seen.insert(section.kind).second)
+        apply(section, file->id == 0 ? program.recipe : unused, diagnostics);
+      else
+        diagnostics.error(section.location, ("section '" + toString(section.kind) + "' stands twice").str(),
+                          "join the two");
   }
 }
 

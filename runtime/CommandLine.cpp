@@ -1,9 +1,11 @@
 #include "runtime/CommandLine.h"
 
+#include "runtime/Device.h"
 #include "runtime/Error.h"
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <new>
@@ -13,7 +15,7 @@ namespace {
 
 void addThreads(CLI::App &app, PackageOptions &options) {
   app.add_option("--threads", options.threads, "threads that compute (default: all)")
-      ->check(CLI::Range(0, 4096));
+      ->check(CLI::Range(0, maxThreads));
 }
 
 template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {
@@ -24,9 +26,14 @@ template <typename Options> void addWeights(CLI::App &app, Options &options, con
 
 template <typename Options> void addData(CLI::App &app, Options &options) {
   app.add_option("--loaders", options.loaders, "threads that decode videos (default: one a core)")
-      ->check(CLI::Range(0, 4096));
-  app.add_option("--set", options.settings,
-                 "change the recipe: SECTION.FIELD=VALUE, e.g. train.rate=0.1; may be repeated")
+      ->check(CLI::Range(0, maxThreads));
+  // Added to the settings, among which are those of other flags.
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&options](const std::vector<std::string> &settings) {
+           options.settings.insert(options.settings.end(), settings.begin(), settings.end());
+         },
+         "change the recipe: SECTION.FIELD=VALUE, e.g. train.rate=0.1; may be repeated")
       ->take_all()
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -38,13 +45,17 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option("--train", options.trainList, "list of training videos: lines of `path label`")->required();
   app.add_option("--test", options.testList, "list of test videos");
   app.add_option("--out", options.out, "folder for checkpoints and curves")->required();
-  app.add_option("--epochs", options.epochs, "instead of the recipe's train.epochs");
-  app.add_option("--rate", options.rate, "instead of the recipe's train.rate");
-  app.add_option("--seed", options.seed, "instead of the recipe's train.seed");
-  app.add_flag("--resume", options.resume, "go on with the run in --out");
-  app.add_flag("--overwrite", options.overwrite, "begin anew although --out holds a run");
+  for (const char *field : {"epochs", "rate", "seed"})
+    app.add_option_function<std::string>(
+        fmt::format("--{}", field),
+        [&options, field](const std::string &value) {
+          options.settings.push_back(fmt::format("train.{}={}", field, value));
+        },
+        fmt::format("short for --set train.{}", field));
+  auto *resume = app.add_flag("--resume", options.resume, "go on with the run in --out");
+  app.add_flag("--overwrite", options.overwrite, "begin anew although --out holds a run")->excludes(resume);
   app.add_option("--test-every", options.testEvery, "epochs from one test to the next (default: 1)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
       ->check(CLI::NonNegativeNumber);
   addWeights(app, options, "start from these weights (safetensors)");
@@ -114,7 +125,10 @@ int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &prog
   } catch (const CLI::Success &help) {
     return app.exit(help);
   } catch (const CLI::ParseError &error) {
-    return complain(fmt::format("{} (--help lists the options)", error.what()), Error::argumentsWrong);
+    std::string what = error.what();
+    if (what.size() > 1 && std::islower(what[1])) // a sentence, not a name
+      what[0] = static_cast<char>(std::tolower(what[0]));
+    return complain(fmt::format("{} (--help lists the options)", what), Error::argumentsWrong);
   } catch (const Error &error) {
     return complain(error.what(), error.status);
   } catch (const std::bad_alloc &) {

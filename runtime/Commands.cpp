@@ -2,6 +2,7 @@
 
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Error.h"
+#include "runtime/Files.h"
 #include "runtime/Info.h"
 #include "runtime/Interrupt.h"
 #include "runtime/Names.h"
@@ -17,6 +18,10 @@ using nlohmann::json;
 
 namespace kinema {
 namespace {
+
+// What a training run leaves in its folder.
+constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv", "curves.svg",
+                                    "network.kinema"};
 
 constexpr const char *weightsEntry = "weights.safetensors";
 
@@ -72,15 +77,9 @@ std::unique_ptr<VideoSource> testSource(const Manifest &manifest, const std::str
   return VideoSource::evaluation(std::move(videos), recipe, loaderOptions(manifest, loaders));
 }
 
-void applyOptions(const TrainOptions &options, Recipe &recipe) {
-  for (const std::string &setting : options.settings)
+void applySettings(const std::vector<std::string> &settings, Recipe &recipe) {
+  for (const std::string &setting : settings)
     applySetting(recipe, setting);
-  if (options.epochs)
-    applySetting(recipe, fmt::format("train.epochs={}", *options.epochs));
-  if (options.rate)
-    applySetting(recipe, fmt::format("train.rate={}", *options.rate));
-  if (options.seed)
-    applySetting(recipe, fmt::format("train.seed={}", *options.seed));
 }
 
 void startFrom(Program &program, const Package &package, const TrainOptions &options, Progress &progress) {
@@ -95,6 +94,19 @@ void startFrom(Program &program, const Package &package, const TrainOptions &opt
     progress.note(fmt::format("initialised: {}", fmt::join(unmatched.missing, ", ")));
   if (!unmatched.unused.empty())
     progress.note(fmt::format("of {} not used: {}", options.weights, fmt::join(unmatched.unused, ", ")));
+}
+
+// Nothing is wrong with the run: its folder gets the package, and loses what does not belong to it.
+void prepareFolder(const TrainOptions &options) {
+  makeDirectory(options.out);
+  for (const char *name : runFiles) {
+    std::string path = fmt::format("{}/{}", options.out, name);
+    removeLeftovers(path);
+    if (options.overwrite)
+      std::filesystem::remove(path);
+  }
+  if (options.keepPackage)
+    writeFile(options.out + "/network.kinema", readFile(options.package));
 }
 
 std::string checkpointIn(const std::string &folder) { return folder + "/last.safetensors"; }
@@ -181,9 +193,14 @@ void train(const TrainOptions &options) {
   TrainingState state;
   if (options.resume)
     state = loadCheckpoint(program, checkpointIn(options.out), recipe);
-  for (const std::string &text : differences(manifest.recipe, recipe))
-    progress.note(fmt::format("the checkpoint's recipe is kept: in the package {}", text));
-  applyOptions(options, recipe);
+  Recipe wanted = manifest.recipe;
+  applySettings(options.settings, wanted);
+  applySettings(options.settings, recipe);
+  for (const std::string &text : differences(recipe, wanted))
+    progress.note(fmt::format("the checkpoint's recipe is kept: {} in the package", text));
+  if (options.resume && state.epoch >= recipe.train.epochs)
+    refuse("there is nothing to resume: {} of {} epochs are done; ask for more with --epochs", state.epoch,
+           recipe.train.epochs);
   checkClips(manifest, recipe, true);
   if (!options.resume)
     program.initialise(recipe.train.seed);
@@ -205,6 +222,7 @@ void train(const TrainOptions &options) {
     progress.note(fmt::format("going on with epoch {}, batch {}", state.epoch + 1, state.batch + 1));
   }
   catchInterrupts();
+  prepareFolder(options);
   TrainingResult result = trainer.run();
   if (result.test)
     fmt::print("{}", describe(*result.test, recipe.eval));
@@ -216,8 +234,7 @@ void eval(const EvalOptions &options) {
   Program program(package, {options.threads});
   const Manifest &manifest = program.manifest();
   Recipe recipe = manifest.recipe;
-  for (const std::string &setting : options.settings)
-    applySetting(recipe, setting);
+  applySettings(options.settings, recipe);
   loadWeights(program, package, options.weights, options.names);
   auto source = testSource(manifest, options.testList, recipe, options.loaders);
   Progress progress;
@@ -236,8 +253,7 @@ void predict(const PredictOptions &options) {
   Program program(package, {options.threads});
   const Manifest &manifest = program.manifest();
   Recipe recipe = manifest.recipe;
-  for (const std::string &setting : options.settings)
-    applySetting(recipe, setting);
+  applySettings(options.settings, recipe);
   checkClips(manifest, recipe, false);
   if (options.top < 1)
     refuse("--top must be at least 1, found {}", options.top);

@@ -19,12 +19,11 @@ struct PackageOptions {
 };
 
 struct TrainOptions : PackageOptions {
-  std::string trainList, testList; // test: may be empty
-  std::string out;                 // folder
-  std::string weights, names;      // to start from; empty: initialised
-  bool partial = false;            // what the weights lack or have in another shape stays initialised
-  std::optional<int64_t> epochs, seed;
-  std::optional<double> rate;
+  std::string trainList, testList;   // test: may be empty
+  std::string out;                   // folder
+  bool keepPackage = false;          // as OUT/network.kinema
+  std::string weights, names;        // to start from; empty: initialised
+  bool partial = false;              // what the weights lack or have in another shape stays initialised
   std::vector<std::string> settings; // "train.rate=0.1"
   bool resume = false;               // go on from `out`, with the recipe that it was trained with
   bool overwrite = false;            // begin anew although `out` holds a run

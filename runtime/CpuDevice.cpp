@@ -49,7 +49,8 @@ private:
 
 class CpuDevice final : public Device {
 public:
-  explicit CpuDevice(int wanted) : threads(wanted > 0 ? wanted : omp_get_max_threads()), scratch(threads) {
+  explicit CpuDevice(int wanted)
+      : threads(wanted > 0 ? wanted : std::min(maxThreads, omp_get_max_threads())), scratch(threads) {
     omp_set_dynamic(0); // the partition counts on getting as many threads as asked for
 #ifdef __clang__
     kmp_set_blocktime(
@@ -138,8 +139,8 @@ private:
 } // namespace
 
 std::unique_ptr<Device> makeCpuDevice(int threads) {
-  if (threads < 0 || threads > 4096)
-    refuse("the number of threads must be between 1 and 4096, found {}", threads);
+  if (threads < 0 || threads > maxThreads)
+    refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
   return std::make_unique<CpuDevice>(threads);
 }
 

@@ -43,6 +43,9 @@ public:
   virtual void wait() = 0;
 };
 
+// More would cost memory and win nothing.
+inline constexpr int maxThreads = 256;
+
 // The cores of this machine. threads 0: as many as the process may use. The results do not depend on the
 // number.
 std::unique_ptr<Device> makeCpuDevice(int threads = 0);

@@ -40,6 +40,12 @@ Figures figuresOf(const Evaluation &evaluation) {
           {"video_top5", {videos.top5, videos.videos}}};
 }
 
+// Of a network whose weights have diverged, no class is the most probable.
+void checkScores(const std::vector<float> &logits, int64_t count, const std::string &phase) {
+  if (!std::all_of(logits.begin(), logits.begin() + count, [](float score) { return std::isfinite(score); }))
+    fail("{}: the network's scores are not finite: its weights have diverged or hold NaN", phase);
+}
+
 } // namespace
 
 void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progress) {
@@ -83,6 +89,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
     setInput(program, batch);
     program.run("infer");
     program.get(output, logits);
+    checkScores(logits, batch.valid * manifest.classes, phase);
     result.clips.add(logits, batch.labels);
     videos.add(logits, batch.labels, batch.videos);
     if (each)

@@ -15,6 +15,8 @@
 namespace kinema {
 namespace {
 
+constexpr std::string_view uniqueLetters = "XXXXXX"; // that mkostemp replaces
+
 [[noreturn]] void failWriting(const std::string &name) {
   fail("cannot write {}: {}", name, std::strerror(errno));
 }
@@ -54,7 +56,7 @@ std::string resolved(const std::string &name) {
 } // namespace
 
 AtomicFile::AtomicFile(const std::string &name)
-    : name(name), path(resolved(name)), temporary(path + ".XXXXXX") {
+    : name(name), path(resolved(name)), temporary(fmt::format("{}.{}", path, uniqueLetters)) {
   std::error_code none;
   auto status = std::filesystem::status(path, none);
   if (std::filesystem::is_directory(status))
@@ -115,6 +117,17 @@ void writeFile(const std::string &path, std::string_view content) {
   AtomicFile file(path);
   file.write(content);
   file.commit();
+}
+
+void removeLeftovers(const std::string &path) {
+  std::filesystem::path file(path);
+  std::string prefix = file.filename().string() + ".";
+  std::error_code code;
+  for (const auto &entry : std::filesystem::directory_iterator(directoryOf(path), code)) {
+    std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix) && name.size() == prefix.size() + uniqueLetters.size())
+      std::filesystem::remove(entry.path(), code);
+  }
 }
 
 void makeDirectory(const std::string &path) {

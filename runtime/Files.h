@@ -31,6 +31,9 @@ private:
 std::string readFile(const std::string &path);
 void writeFile(const std::string &path, std::string_view content);
 
+// Removes what a process that was killed while it wrote `path` has left beside it.
+void removeLeftovers(const std::string &path);
+
 // Creates the directory and its parents. Throws Error.
 void makeDirectory(const std::string &path);
 

@@ -99,7 +99,9 @@ private:
 
   void drawGrid() {
     double step = tickStep(vertical.most - vertical.least, 5);
-    for (double y = vertical.least; y <= vertical.most + step / 2; y += step) {
+    int64_t lines = std::llround((vertical.most - vertical.least) / step);
+    for (int64_t i = 0; i <= lines; ++i) {
+      double y = vertical.least + static_cast<double>(i) * step;
       double value = std::abs(y) < step * 1e-6 ? 0 : y;
       add("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"grid\"/>\n", x0, py(y), x1,
           py(y));
@@ -107,7 +109,9 @@ private:
           py(y) + 4, value, escaped(panel.unit));
     }
     step = std::max(1.0, tickStep(horizontal.most - horizontal.least, 8)); // epochs are whole
-    for (double x = std::ceil(horizontal.least / step) * step; x <= horizontal.most; x += step) {
+    int64_t first = std::llround(std::ceil(horizontal.least / step));
+    for (int64_t i = first; static_cast<double>(i) * step <= horizontal.most; ++i) {
+      double x = static_cast<double>(i) * step;
       add("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"axis\"/>\n", px(x), y0,
           px(x), y0 + 5);
       add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\" text-anchor=\"middle\">{:.6g}</text>\n", px(x),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace kinema {
 namespace {
@@ -22,7 +23,7 @@ size_t columnsOf(std::FILE *stream) {
 } // namespace
 
 std::string formatDuration(double seconds) {
-  auto whole = static_cast<int64_t>(seconds + 0.5);
+  int64_t whole = std::llround(seconds);
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 

@@ -247,7 +247,7 @@ Recipe parseRecipe(const json &document) {
     if (!fields.is_object())
       refuse("the recipe's section '{}' must be a JSON object, found {}", section, fields.type_name());
     for (const auto &[name, value] : fields.items())
-      refuseUnknown(recipe, section + "." + name);
+      refuseUnknown(recipe, fmt::format("{}.{}", section, name));
   }
   visitFields(recipe, [&](const char *section, const char *name, auto &field) {
     auto fields = document.find(section);

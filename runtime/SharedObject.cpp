@@ -3,6 +3,7 @@
 #include "runtime/Error.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,6 +11,16 @@
 #include <cstring>
 
 using namespace kinema;
+
+// Mapping a shared object that was cut off would end the process. Its section table stands last in it.
+static bool isWhole(std::string_view content) {
+  Elf64_Ehdr header;
+  if (content.size() < sizeof header || !content.starts_with(ELFMAG))
+    return false;
+  std::memcpy(&header, content.data(), sizeof header);
+  uint64_t table = uint64_t(header.e_shnum) * header.e_shentsize;
+  return table <= content.size() && header.e_shoff <= content.size() - table;
+}
 
 SharedObject::~SharedObject() {
   if (handle)
@@ -19,6 +30,8 @@ SharedObject::~SharedObject() {
 }
 
 void SharedObject::load(std::string_view content, const std::string &name) {
+  if (!isWhole(content))
+    fail("cannot load {}: it is no whole shared object", name);
   descriptor = memfd_create(name.c_str(), MFD_CLOEXEC);
   if (descriptor < 0)
     fail("cannot load {}: {}", name, std::strerror(errno));

@@ -187,8 +187,8 @@ double Trainer::secondsLeft() const {
   double batchSeconds = (now() - costs.start) / static_cast<double>(costs.batches);
   int64_t epochs = recipe.train.epochs - state.epoch;
   double batches = static_cast<double>(epochs * trainSource.batches() - state.batch);
-  double tests = testSource ? static_cast<double>((epochs + options.testEvery - 1) / options.testEvery) : 0;
-  return batches * batchSeconds + tests * testSeconds;
+  int64_t tests = testSource ? (epochs + options.testEvery - 1) / options.testEvery : 0;
+  return batches * batchSeconds + static_cast<double>(tests) * testSeconds;
 }
 
 } // namespace kinema

@@ -32,7 +32,8 @@ void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape)
 // Connections of one output (fan-in) or one input (fan-out) channel of a weight [O, I, ...].
 double fan(const Parameter &parameter) {
   int64_t dropped = parameter.shape[parameter.init.fanOut ? 1 : 0];
-  return static_cast<double>(parameter.elements() / dropped);
+  int64_t connections = parameter.elements() / dropped;
+  return static_cast<double>(connections);
 }
 
 // What may be in a file without being a parameter.

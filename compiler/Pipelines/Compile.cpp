@@ -52,6 +52,10 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   if (spec->diagnostics.any() || (stop != Phase::Ast && !current))
     return Outcome::SpecWrong;
   specText = spec->program.sources.text(0).str();
+  if (options.train && stop > Phase::Clip && !spec->program.recipe.train.lossOf.empty()) {
+    errors << "error: training with a loss of named values (train.of) is not supported yet\n";
+    return Outcome::SpecWrong;
+  }
   return stop <= Phase::Clip ? Outcome::Done : advanceTo(Phase::Clip, stop);
 }
 

@@ -355,7 +355,7 @@ struct H264Output::State {
     avformat_free_context(muxer);
   }
   void openEncoder(const H264Options &options);
-  void openMuxer(const H264Options &options);
+  void openMuxer();
   void encode(const AVFrame *picture);
 };
 
@@ -383,7 +383,7 @@ void H264Output::State::openEncoder(const H264Options &options) {
   check(status, file, "the H.264 encoder cannot be opened");
 }
 
-void H264Output::State::openMuxer(const H264Options &options) {
+void H264Output::State::openMuxer() {
   check(avformat_alloc_output_context2(&muxer, nullptr, "mp4", file.c_str()), file, "cannot be written");
   muxer->flags |= AVFMT_FLAG_BITEXACT;
   stream = allocated(avformat_new_stream(muxer, nullptr));
@@ -400,7 +400,7 @@ H264Output::H264Output(const std::string &file, const H264Options &options)
   State &s = *state;
   s.file = file;
   s.openEncoder(options);
-  s.openMuxer(options);
+  s.openMuxer();
   s.frame->format = AV_PIX_FMT_YUV420P;
   s.frame->width = options.width;
   s.frame->height = options.height;

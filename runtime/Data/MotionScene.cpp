@@ -148,7 +148,7 @@ void MotionScene::render(int frame, uint8_t *rgb) const {
       for (int channel = 0; channel < 3; ++channel) {
         double shown = (1 - cover) * background[pixel + channel] + cover * light * tint[channel];
         shown = std::clamp(inverted ? 255 - shown : shown, 0.0, 255.0);
-        rgb[pixel + channel] = static_cast<uint8_t>(shown + 0.5);
+        rgb[pixel + channel] = static_cast<uint8_t>(std::lround(shown));
       }
     }
 }

@@ -47,6 +47,10 @@ void compile(const Options &options) {
     Phase from = *phaseNamed(options.from);
     if (from == Phase::Ast || from > stop || from >= wanted)
       refuse("compile: --from {} does not lead to {}", options.from, options.emit);
+    const SpecOptions &spec = options.spec;
+    if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty())
+      refuse("compile: --batch, --frames, --size, --classes and --set change a spec; with --from, change the "
+             "module's text");
     require(compilation.fromModule(options.spec.spec, from, stop));
   }
   if (wanted == Phase::Package)

@@ -41,13 +41,23 @@ void compileTo(const std::string &package, const SpecOptions &spec, const Compil
   require(compilation.writePackage(package));
 }
 
+/// A package may carry weights, a spec does not.
+void requireWeights(const std::string &weights, const SpecOptions &spec) {
+  if (weights.empty())
+    refuse("which weights? {} is a spec: name a file with --weights", spec.spec);
+}
+
 // What each command wants of the compiler.
 
 CompileOptions prepare(const TrainOptions &, SpecOptions &) { return {}; }
 
-CompileOptions prepare(const EvalOptions &, SpecOptions &) { return {.train = false}; }
+CompileOptions prepare(const EvalOptions &options, SpecOptions &spec) {
+  requireWeights(options.weights, spec);
+  return {.train = false};
+}
 
-CompileOptions prepare(const PredictOptions &, SpecOptions &spec) {
+CompileOptions prepare(const PredictOptions &options, SpecOptions &spec) {
+  requireWeights(options.weights, spec);
   constexpr int64_t usualClips = 10; // of a video: one batch then
   if (spec.batch == 0)
     spec.batch = usualClips;
@@ -94,16 +104,12 @@ void compileAndCall(Options options, SpecOptions spec, void (*command)(const Opt
   CompileOptions compile = prepare(options, spec);
   if constexpr (std::is_same_v<Options, TrainOptions>) {
     checkFolder(options);
-    makeDirectory(options.out);
-    options.package = options.out + "/network.kinema";
-    compileTo(options.package, spec, compile);
-    command(options);
-  } else {
-    TemporaryPackage package;
-    options.package = package.path;
-    compileTo(options.package, spec, compile);
-    command(options);
+    options.keepPackage = true;
   }
+  TemporaryPackage package;
+  options.package = package.path;
+  compileTo(options.package, spec, compile);
+  command(options);
 }
 
 template <typename Options>

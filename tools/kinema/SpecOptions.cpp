@@ -1,5 +1,6 @@
 #include "tools/kinema/SpecOptions.h"
 
+#include "runtime/Device.h"
 #include "runtime/Error.h"
 #include "tools/kinema/Exit.h"
 
@@ -28,7 +29,7 @@ void addSettings(CLI::App &command, SpecOptions &options) {
 
 void addThreads(CLI::App &command, SpecOptions &options) {
   command.add_option("--threads", options.threads, "threads to use (default: all)")
-      ->check(CLI::Range(0, 1024));
+      ->check(CLI::Range(0, maxThreads));
 }
 
 FrontendOptions frontendOptions(const SpecOptions &options) {

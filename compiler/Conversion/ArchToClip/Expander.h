@@ -133,6 +133,7 @@ private:
   // Operations.cpp
   Activation expandOperation(Callable &callable, Site &site);
   Activation expandInput(Site &site, Frame &arguments);
+  bool checkInput(llvm::StringRef kind, int64_t channels, Site &site);
   Activation expandConv(Site &site, Frame &arguments);
   Activation expandPool(Site &site, Frame &arguments);
   Activation expandFc(Site &site, Frame &arguments);

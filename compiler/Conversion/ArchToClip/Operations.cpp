@@ -1,5 +1,6 @@
 // The operations that the compiler itself knows: their shapes, parameters and clip operations.
 #include "compiler/Conversion/ArchToClip/Expander.h"
+#include "dialects/Recipe.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -235,6 +236,26 @@ Activation Expander::notSupported(const Callable &callable, Site &site) {
   return Activation::failed();
 }
 
+/// Are these the channels of such pictures, and does the recipe normalise as many?
+bool Expander::checkInput(StringRef kind, int64_t channels, Site &site) {
+  bool fits = kind == "rgb" ? channels == 3 : kind == "gray" ? channels == 1 : channels % 2 == 0;
+  if (!fits) {
+    StringRef wanted = kind == "rgb" ? "3 channels" : kind == "gray" ? "1 channel" : "2 channels a field";
+    fail(argumentPlace(site.op, "size", 1, site.where), site.frame,
+         "an input of kind " + kind + " has " + wanted + ", found " + Twine(channels));
+    return false;
+  }
+  for (StringRef field : {"mean", "std"}) {
+    auto values = dyn_cast_or_null<ArrayAttr>(recipeField(module, "data", field));
+    if (kind != "rgb" || !values || int64_t(values.size()) == channels)
+      continue;
+    fail(site.where, site.frame,
+         "data." + field + " has " + Twine(values.size()) + " values for " + Twine(channels) + " channels");
+    return false;
+  }
+  return true;
+}
+
 Activation Expander::expandInput(Site &site, Frame &arguments) {
   // A network that is called by another one works on the value that it is called on.
   Frame &definition = site.frame.definitionFrame();
@@ -254,6 +275,8 @@ Activation Expander::expandInput(Site &site, Frame &arguments) {
   Activation input;
   input.state = Activation::State::Ready;
   const std::string &kind = std::get<Word>(arguments.names["kind"]).text;
+  if (!checkInput(kind, size[0], site))
+    return Activation::failed();
   input.value = network.addInput(kind, site.frame.path, shape, rootStatement.value_or(site.where));
   input.input = input.size();
   return input;
