@@ -215,6 +215,8 @@ Kernel parseKernel(const Node &node) {
   if (kernel.symbol.find('\0') != std::string::npos || kernel.symbol.empty())
     node.at("symbol").fault("expected a symbol");
   kernel.scratch = node.at("scratch").integer(0, largestScratch);
+  if (node.has("block"))
+    kernel.block = node.at("block").integer(1, 1024);
   if (node.has("schedule"))
     kernel.schedule = node.at("schedule").text();
   if (node.has("op"))

@@ -52,7 +52,8 @@ struct Parameter : ArenaTensor {
 
 struct Kernel {
   std::string symbol;
-  int64_t scratch = 0; // bytes a thread
+  int64_t scratch = 0; // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
+  int64_t block = 0;   // threads, on a GPU
   std::string schedule;
   std::string op;
   std::vector<std::string> layers;

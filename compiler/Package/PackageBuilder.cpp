@@ -49,7 +49,7 @@ namespace {
 /// Collects the manifest; an error is reported once.
 class Manifest {
 public:
-  Manifest(ModuleOp module, StringRef target) : module(module), target(target) {}
+  Manifest(ModuleOp module, const MachineCode &code) : module(module), code(code) {}
 
   LogicalResult build();
   std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
@@ -62,7 +62,7 @@ private:
   LogicalResult addEntries();
 
   ModuleOp module;
-  StringRef target;
+  const MachineCode &code;
   json root;
 };
 } // namespace
@@ -85,8 +85,8 @@ LogicalResult Manifest::addHeader() {
   root = {{"format", 1},
           {"name", network->value("name", "")},
           {"mode", train ? "train" : "infer"},
-          {"target", target.str()},
-          {"code", "code/" + target.str() + ".so"},
+          {"target", code.target},
+          {"code", code.files.front().name},
           {"batch", network->value("batch", 0)},
           {"classes", network->value("classes", 0)}};
   return success();
@@ -121,6 +121,8 @@ LogicalResult Manifest::addKernels() {
                                        {"schedule", schedule.getName().str()},
                                        {"op", op->getName().stripDialect().str()},
                                        {"layers", layers}};
+    if (schedule.getParameters().contains("threads"))
+      kernels[def.getSymName().str()]["block"] = schedule.getInt("threads");
   }
   root["kernels"] = kernels;
   return success();
@@ -159,20 +161,21 @@ LogicalResult Manifest::build() {
   return success();
 }
 
-FailureOr<std::string> kinema::buildManifest(ModuleOp planned, StringRef target) {
-  Manifest manifest(planned, target);
+FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode &code) {
+  Manifest manifest(planned, code);
   if (failed(manifest.build()))
     return failure();
   return manifest.text();
 }
 
 FailureOr<PackageWriter> kinema::buildPackage(ModuleOp planned, MachineCode code, std::string spec) {
-  auto manifest = buildManifest(planned, code.target);
+  auto manifest = buildManifest(planned, code);
   if (failed(manifest))
     return failure();
   PackageWriter package;
   package.add("manifest.json", std::move(*manifest));
-  package.add("code/" + code.target + ".so", std::move(code.bytes));
+  for (MachineCode::File &file : code.files)
+    package.add(file.name, std::move(file.bytes));
   package.add("spec.arch", std::move(spec));
   return package;
 }

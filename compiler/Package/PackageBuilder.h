@@ -7,18 +7,24 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
+#include <vector>
 
 namespace kinema {
 
-/// What a target has made of a module's kernels.
+/// What a target has made of a module's kernels: files of the package, of which the first is what the runtime
+/// loads.
 struct MachineCode {
-  std::string target; // as LLVM spells it; the package's entry is `code/TARGET.so`
-  std::string bytes;
+  struct File {
+    std::string name; // `code/...`
+    std::string bytes;
+  };
+  std::string target; // as LLVM spells it
+  std::vector<File> files;
 };
 
 /// manifest.json (docs/package.md) of a module with `kernel.plan`, `kinema.network`, `kinema.recipe`, kernels
 /// and entries. Fails, with an error at the module, where one of these is missing or says what JSON cannot.
-mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, llvm::StringRef target);
+mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, const MachineCode &code);
 
 /// The package, for the caller to write: manifest, code and the text that it was compiled from.
 mlir::FailureOr<PackageWriter> buildPackage(mlir::ModuleOp planned, MachineCode code, std::string spec);

@@ -1,8 +1,6 @@
 #include "compiler/Pipelines/Compile.h"
 
-#include "compiler/Package/PackageBuilder.h"
 #include "compiler/Pipelines/Register.h"
-#include "compiler/Target/CPU/Codegen.h"
 
 #include "mlir/Parser/Parser.h"
 
@@ -33,8 +31,10 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
   context->loadAllAvailableDialects();
   context->enableMultithreading(threads != 1);
   context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      this->errors << place(diagnostic.getLocation()) << "error: " << diagnostic.str() << "\n";
+    bool error = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+    if (error || diagnostic.getSeverity() == DiagnosticSeverity::Warning)
+      this->errors << place(diagnostic.getLocation()) << (error ? "error: " : "warning: ") << diagnostic.str()
+                   << "\n";
     return success();
   });
 }
@@ -75,10 +75,10 @@ static std::string writeArchive(const PackageWriter &package, const std::string 
 }
 
 Outcome Compilation::writePackage(const std::string &path) {
-  auto code = cpu::compileKernels(*current);
+  auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;
-  auto package = buildPackage(*current, {cpu::targetName, std::move(*code)}, specText);
+  auto package = buildPackage(*current, std::move(*code), specText);
   if (failed(package))
     return Outcome::Failed;
   std::string problem = writeArchive(*package, path);

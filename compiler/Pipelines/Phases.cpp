@@ -1,8 +1,6 @@
 #include "compiler/Pipelines/Phases.h"
 
 #include "compiler/Pipelines/Step.h"
-#include "compiler/Target/CPU/LowerKernels.h"
-#include "compiler/Target/CPU/Passes.h"
 #include "compiler/Transforms/Passes.h"
 
 #include "mlir/Pass/PassInstrumentation.h"
@@ -23,7 +21,7 @@ static constexpr PhaseInfo table[] = {
     {Phase::Fused, "fused", "kernel dialect", "each operation is one launch; layouts and schedules chosen"},
     {Phase::Planned, "planned", "kernel dialect",
      "buffers placed in one arena; entry points are lists of launches"},
-    {Phase::Target, "target", "llvm dialect", "kernels are functions of the machine"},
+    {Phase::Target, "target", "llvm and nvvm dialects", "kernels are functions of the machine"},
     {Phase::Package, "package", "zip archive", "manifest and machine code in one file"},
 };
 
@@ -38,6 +36,12 @@ std::optional<Phase> kinema::phaseNamed(StringRef name) {
   return std::nullopt;
 }
 
+static AssignStorageOptions storageOptions(const CompileOptions &options) {
+  AssignStorageOptions storage;
+  storage.bfloat16 = options.bfloat16.value_or(options.target->bfloat16);
+  return storage;
+}
+
 void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions &options) {
   switch (phase) {
   case Phase::Clip:
@@ -48,15 +52,15 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     break;
   case Phase::Fused:
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
-    passes.addPass(createAssignStorage());
+    passes.addPass(createAssignStorage(storageOptions(options)));
     passes.addPass(createCSEPass());
-    passes.addPass(createAssignCPUSchedules(AssignCPUSchedulesOptions{options.reference}));
+    options.target->addSchedules(passes, options.targetOptions);
     break;
   case Phase::Planned:
     passes.addPass(createPlanMemory());
     break;
   case Phase::Target:
-    cpu::buildLoweringPipeline(passes);
+    options.target->addLowering(passes);
     break;
   case Phase::Ast:
   case Phase::Arch:

@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_PIPELINES_PHASES_H
 
 #include "compiler/Conversion/Passes.h"
+#include "compiler/Pipelines/Targets.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -31,8 +32,10 @@ struct CompileOptions {
   bool keepGradients = false; // the training step returns them
   int64_t batch = 0;          // clips; 0: the recipe's
   FuseLevel fuse = FuseLevel::All;
-  bool reference = false;         // the reference lowering for every kernel
-  std::string dumpDirectory = {}; // where each phase is written; empty: nowhere
+  const TargetInfo *target = &targets().front();
+  TargetOptions targetOptions = {};
+  std::optional<bool> bfloat16 = {}; // how activations are stored; nothing: as the target likes
+  std::string dumpDirectory = {};    // where each phase is written; empty: nowhere
 };
 
 /// The passes that lead from the phase before `phase` to it.

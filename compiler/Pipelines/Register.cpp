@@ -6,6 +6,9 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
+#include "compiler/Target/NVGPU/LowerKernels.h"
+#include "compiler/Target/NVGPU/PTX.h"
+#include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Arch/Arch.h"
 #include "dialects/Clip/Clip.h"
@@ -19,6 +22,7 @@ void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registerHostCode(registry);
+  nvidia::registerPTX(registry);
 }
 
 void kinema::registerKinemaPasses() {
@@ -28,5 +32,7 @@ void kinema::registerKinemaPasses() {
   registerCPUPasses();
   registerEmulatorPasses();
   cpu::registerLoweringPipeline();
+  registerNVGPUPasses();
+  nvidia::registerLoweringPipeline();
   registerStepPipeline();
 }

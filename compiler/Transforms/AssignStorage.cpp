@@ -23,6 +23,12 @@ struct AssignStorage : kinema::impl::AssignStorageBase<AssignStorage> {
 
   void runOnOperation() override {
     getOperation().walk([&](func::FuncOp function) { assign(function); });
+    if (bfloat16)
+      getOperation().walk([&](func::FuncOp function) { narrow(function); });
+    getOperation().walk([&](func::FuncOp function) {
+      function.walk([&](kernel::ConvOp op) { convertWeight(op); });
+      updateSignature(function);
+    });
   }
 
 private:
@@ -67,8 +73,6 @@ private:
         if (isa<RankedTensorType>(result.getType()))
           assignActivation(result);
     });
-    function.walk([&](kernel::ConvOp op) { transposeWeight(op); });
-    updateSignature(function);
   }
 
   LayoutAttr plain() { return LayoutAttr::get(&getContext(), LayoutKind::Plain, 1, 1); }
@@ -132,17 +136,98 @@ private:
     return layout;
   }
 
-  /// The data gradient reads its weight with rows and columns exchanged.
-  void transposeWeight(kernel::ConvOp op) {
-    if (op.getDirection() != kernel::Direction::Transposed || op.getGroups() != 1)
-      return;
+  /// The data gradient reads its weight with rows and columns exchanged; where activations are bfloat16,
+  /// every conv reads a weight of that type.
+  void convertWeight(kernel::ConvOp op) {
     auto type = tensorOf(op.getWeight());
-    auto layout = LayoutAttr::get(&getContext(), LayoutKind::WeightTransposed, block, block);
+    bool exchanged = op.getDirection() == kernel::Direction::Transposed && op.getGroups() == 1;
+    Attribute layout = type.getEncoding();
+    if (exchanged)
+      layout = LayoutAttr::get(&getContext(), LayoutKind::WeightTransposed, block, block);
+    Type element = bfloat16 ? Type(BFloat16Type::get(&getContext())) : type.getElementType();
+    auto wanted = RankedTensorType::get(type.getShape(), element, layout);
+    if (wanted == type)
+      return;
     OpBuilder builder(op);
-    op.getWeightMutable().assign(kernel::ConvertOp::create(
-        builder, op.getLoc(), RankedTensorType::get(type.getShape(), type.getElementType(), layout),
-        op.getWeight(), kernel::ScheduleAttr()));
-    ++transposed;
+    op.getWeightMutable().assign(
+        kernel::ConvertOp::create(builder, op.getLoc(), wanted, op.getWeight(), kernel::ScheduleAttr()));
+    ++converted;
+  }
+
+  //===-- bfloat16 --------------------------------------------------------===//
+
+  void setElement(Value value, Type element) {
+    auto type = tensorOf(value);
+    value.setType(RankedTensorType::get(type.getShape(), element, type.getEncoding()));
+  }
+
+  /// Activations and folded weights become bfloat16; parameters, channel vectors, partials, and what has one
+  /// position a clip (pooled features, logits) stay f32. So does a pool's gradient, which is added up in
+  /// place.
+  void narrow(func::FuncOp function) {
+    Type element = BFloat16Type::get(&getContext());
+    function.walk([&](Operation *op) {
+      if (isa<kernel::ConvOp, kernel::MapOp, kernel::PoolOp, kernel::ConvertOp>(op))
+        for (Value result : op->getResults())
+          if (auto type = tensorOf(result);
+              type.getRank() == 5 && shape::product(clip::spatialSize(type)) > 1)
+            setElement(result, element);
+      if (auto fold = dyn_cast<kernel::FoldOp>(op))
+        narrowFolded(fold, element);
+    });
+    function.walk([&](Operation *op) { round(op); });
+  }
+
+  void narrowFolded(kernel::FoldOp fold, Type element) {
+    setElement(fold.getResult(), element);
+    for (Operation *user : fold.getResult().getUsers())
+      if (auto write = dyn_cast<clip::WriteOp>(user))
+        getOperation().walk([&](clip::ReadOp read) {
+          if (read.getParam() == write.getParam())
+            setElement(read.getValue(), element);
+        });
+  }
+
+  /// A prologue's result is rounded before the product; moments and sums are taken of what is stored.
+  void round(Operation *op) {
+    if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
+      roundPrologue(conv.getPrologue(), conv.getPrologueOperands());
+      roundStores(conv, conv.getEpilogue());
+    } else if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op)) {
+      roundPrologue(wgrad.getGradient(), wgrad.getGradientOperands());
+      roundPrologue(wgrad.getActivation(), wgrad.getActivationOperands());
+    } else if (auto map = dyn_cast<kernel::MapOp>(op)) {
+      roundStores(map, map.getBody());
+    }
+  }
+
+  /// The value of a region as bfloat16 holds it.
+  static arith::ExtFOp rounded(OpBuilder &b, Location loc, Value value) {
+    Value narrow = arith::TruncFOp::create(b, loc, b.getBF16Type(), value);
+    return arith::ExtFOp::create(b, loc, b.getF32Type(), narrow);
+  }
+
+  static void roundPrologue(Region &region, OperandRange operands) {
+    auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
+    Value value = yield.getValues()[0];
+    auto argument = dyn_cast<BlockArgument>(value);
+    if (argument && tensorOf(operands[argument.getArgNumber()]).getElementType().isBF16())
+      return;
+    OpBuilder builder(yield);
+    yield.getValuesMutable()[0].assign(rounded(builder, yield.getLoc(), value));
+  }
+
+  static void roundStores(Operation *op, Region &region) {
+    auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
+    for (int64_t i = 0; i < yield.countOf(kernel::Yield::Store); ++i) {
+      if (!tensorOf(op->getResult(i)).getElementType().isBF16())
+        continue;
+      Value value = yield.getValues()[i];
+      OpBuilder builder(op->getContext());
+      builder.setInsertionPointAfterValue(value);
+      auto stored = rounded(builder, yield.getLoc(), value);
+      value.replaceAllUsesExcept(stored, stored.getIn().getDefiningOp());
+    }
   }
 
   static void updateSignature(func::FuncOp function) {

@@ -148,6 +148,9 @@ def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
     by `input-block`, weights in the order that their forward conv reads (master, momentum, gradient and folded copy
     alike); the data gradient gets a `kernel.convert` of its weight.
 
+    With `bfloat16`, activations, and the weights that convs read, are stored as bf16. What is computed stays f32 and is
+    rounded, in sight, where it is stored (sums are of the stored value) and where a prologue hands it to a product.
+
     Before:
     ```mlir
     %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32> -> tensor<2x230x16x28x28xf32>
@@ -161,9 +164,10 @@ def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
     Option<"block", "block", "int64_t", "8", "channels in a block (a vector register of the target)">,
-    Option<"inputBlock", "input-block", "int64_t", "4", "channels in a block of a network input that has no more">
+    Option<"inputBlock", "input-block", "int64_t", "4", "channels in a block of a network input that has no more">,
+    Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">
   ];
-  let statistics = [Statistic<"transposed", "transposed", "weights converted for a data gradient">];
+  let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];
 }
 
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {

@@ -11,6 +11,7 @@ def ChannelVector : Static<TensorRankOf<[F32], [1]>>; // C
 def ConvWeight : Static<TensorRankOf<[F32], [5]>>; // O, I / groups, T, H, W
 def LinearWeight : Static<TensorRankOf<[F32], [2]>>; // n, C * T * H * W
 def AnyF32Tensor : Static<RankedTensorOf<[F32]>>;
+def StoredParameter : Static<RankedTensorOf<[F32, BF16]>>; // bf16 once storage is assigned, for derived weights alone
 def Scalar : Static<TensorRankOf<[F32], [0]>>;
 def Labels : Static<TensorRankOf<[I32], [1]>>;
 def Hyper : Static<TensorRankOf<[F32], [1]>>;
@@ -53,13 +54,13 @@ def ParamOp : ClipOp<"param", [Symbol]> {
 def ReadOp : PureClipOp<"read", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a parameter at the function's entry";
   let arguments = (ins FlatSymbolRefAttr:$param);
-  let results = (outs AnyF32Tensor:$value);
+  let results = (outs StoredParameter:$value);
   let assemblyFormat = "$param attr-dict `:` type($value)";
 }
 
 def WriteOp : ClipOp<"write", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the value of a parameter after the function; at most one a parameter, after its reads";
-  let arguments = (ins FlatSymbolRefAttr:$param, AnyF32Tensor:$value);
+  let arguments = (ins FlatSymbolRefAttr:$param, StoredParameter:$value);
   let assemblyFormat = "$param `,` $value attr-dict `:` type($value)";
 }
 

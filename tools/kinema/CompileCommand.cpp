@@ -13,9 +13,9 @@ namespace kinema {
 namespace {
 struct Options {
   SpecOptions spec;
-  std::string output, target = "cpu", mode = "train", emit = "package", from, dump, fuse = "all";
+  TargetChoice target;
+  std::string output, mode = "train", emit = "package", from, dump, fuse = "all";
   bool locations = false;
-  bool reference = false;
   bool keepGradients = false;
 };
 
@@ -30,7 +30,7 @@ void compile(const Options &options) {
   CompileOptions compile;
   compile.train = options.mode == "train";
   compile.keepGradients = options.keepGradients;
-  compile.reference = options.reference;
+  applyTarget(options.target, compile);
   compile.dumpDirectory = options.dump;
   compile.fuse = options.fuse == "all"        ? FuseLevel::All
                  : options.fuse == "epilogue" ? FuseLevel::Epilogue
@@ -72,9 +72,7 @@ void addCompile(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the package, or the text of the phase");
-  command->add_option("--target", options->target, "the machine")
-      ->check(CLI::IsMember({"cpu"}))
-      ->capture_default_str();
+  addTarget(*command, options->target);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
@@ -90,7 +88,6 @@ void addCompile(CLI::App &app) {
   command->add_option("--fuse", options->fuse, "what rides with what")
       ->check(CLI::IsMember({"none", "epilogue", "all"}))
       ->capture_default_str();
-  command->add_flag("--reference", options->reference, "the plain lowering for every kernel");
   command->add_flag("--keep-gradients", options->keepGradients, "the training step gives the gradients too");
   command->callback([options] { compile(*options); });
 }

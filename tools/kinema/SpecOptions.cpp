@@ -32,6 +32,32 @@ void addThreads(CLI::App &command, SpecOptions &options) {
       ->check(CLI::Range(0, maxThreads));
 }
 
+void addTarget(CLI::App &command, TargetChoice &choice) {
+  std::vector<std::string> names;
+  for (const TargetInfo &target : targets())
+    names.push_back(target.name.str());
+  command.add_option("--target", choice.target, "the machine")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--precision", choice.precision,
+          "how activations are stored; sums, parameters and updates are fp32 in any case (default: fp32 "
+          "on cpu, else bf16)")
+      ->check(CLI::IsMember({"fp32", "bf16"}));
+  command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
+  command.add_option("--cuda-path", choice.toolkit,
+                     "the folder of the CUDA toolkit, whose ptxas makes machine code");
+}
+
+void applyTarget(const TargetChoice &choice, CompileOptions &options) {
+  options.target = targetNamed(choice.target);
+  options.targetOptions.reference = choice.reference;
+  options.targetOptions.toolkit = choice.toolkit;
+  if (!choice.precision.empty())
+    options.bfloat16 = choice.precision == "bf16";
+}
+
 FrontendOptions frontendOptions(const SpecOptions &options) {
   FrontendOptions frontend;
   frontend.batch = options.batch;

@@ -24,6 +24,15 @@ void addSettings(CLI::App &command, SpecOptions &options);
 /// Adds --threads likewise.
 void addThreads(CLI::App &command, SpecOptions &options);
 
+/// What every command that makes kernels accepts.
+struct TargetChoice {
+  std::string target = "cpu", precision, toolkit;
+  bool reference = false;
+};
+/// Adds --target, --precision, --reference and --cuda-path.
+void addTarget(CLI::App &command, TargetChoice &choice);
+void applyTarget(const TargetChoice &choice, CompileOptions &options);
+
 /// Throws Error if the size is not one.
 FrontendOptions frontendOptions(const SpecOptions &options);
 

@@ -58,7 +58,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_TRUE(module);
   auto code = cpu::compileKernels(*module);
   ASSERT_TRUE(succeeded(code));
-  auto package = buildPackage(*module, {cpu::targetName, *code}, "network tiny\n");
+  auto package = buildPackage(*module, {cpu::targetName, {{"code/x86-64-v3.so", *code}}}, "network tiny\n");
   ASSERT_TRUE(succeeded(package));
   std::string path = ::testing::TempDir() + "tiny.kinema";
   package->write(path);
@@ -93,7 +93,7 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
   auto message_of = [&](const std::string &text) {
     message.clear();
     auto module = parse(context, text);
-    EXPECT_TRUE(failed(buildManifest(*module, "x86-64-v3")));
+    EXPECT_TRUE(failed(buildManifest(*module, {"x86-64-v3", {{"code/x86-64-v3.so", ""}}})));
     return message;
   };
   EXPECT_EQ(message_of("module {}"), "has no kinema.network, which a package needs");

@@ -1,0 +1,31 @@
+// The machines that packages are made for: what each does on the road from fused kernels to machine code,
+// declared once. Drives --target.
+#ifndef KINEMA_COMPILER_PIPELINES_TARGETS_H
+#define KINEMA_COMPILER_PIPELINES_TARGETS_H
+
+#include "compiler/Package/PackageBuilder.h"
+
+#include "mlir/Pass/PassManager.h"
+
+namespace kinema {
+
+struct TargetOptions {
+  bool reference = false;  // the reference lowering for every kernel
+  std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
+};
+
+struct TargetInfo {
+  llvm::StringRef name;
+  bool bfloat16; // how activations are stored unless somebody says otherwise
+  void (*addSchedules)(mlir::OpPassManager &passes, const TargetOptions &options);
+  void (*addLowering)(mlir::OpPassManager &passes);
+  /// From phase `planned`; the module stays as it is.
+  mlir::FailureOr<MachineCode> (*makeCode)(mlir::ModuleOp planned, const TargetOptions &options);
+};
+llvm::ArrayRef<TargetInfo> targets();
+/// Null where there is none of this name.
+const TargetInfo *targetNamed(llvm::StringRef name);
+
+} // namespace kinema
+
+#endif

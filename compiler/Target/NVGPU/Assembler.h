@@ -1,0 +1,46 @@
+// ptxas: from PTX to machine code, and what it says about each kernel.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_ASSEMBLER_H
+#define KINEMA_COMPILER_TARGET_NVGPU_ASSEMBLER_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kinema::nvidia {
+
+/// What a kernel takes of a multiprocessor.
+struct Resources {
+  int64_t registers = 0;    // of a thread
+  int64_t spillBytes = 0;   // stored and loaded
+  int64_t stackBytes = 0;   // of a thread
+  int64_t sharedBytes = 0;  // static, of a block
+};
+
+/// What ptxas made of a text, or why it did not.
+struct Assembly {
+  std::string cubin;
+  std::map<std::string, Resources> kernels; // by symbol
+  std::vector<std::string> warnings;        // lines that are not mere information
+  std::string error;                        // empty: all went well
+};
+
+/// Looks for ptxas in `toolkit` (a folder, may be empty), CUDA_HOME, the PATH and /usr/local/cuda.
+std::optional<std::string> findAssembler(llvm::StringRef toolkit);
+
+/// Runs ptxas, on all cores; the bytes do not depend on how many there are.
+Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx);
+
+/// Reads what `ptxas -v` says.
+void readMessages(llvm::StringRef messages, Assembly &assembly);
+
+/// The part of a multiprocessor's threads that kernels with these needs can occupy, 0 to 1.
+double occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes);
+
+} // namespace kinema::nvidia
+
+#endif

@@ -1,0 +1,80 @@
+#include "compiler/Target/NVGPU/LowerKernels.h"
+
+#include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/NVGPU/Machine.h"
+#include "compiler/Target/NVGPU/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_LOWERKERNELSTONVGPU
+#include "compiler/Target/NVGPU/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+
+/// A special register as an index.
+template <typename Register> static Value readIndex(KernelEmitter &e) {
+  Value value = Register::create(e.b, e.loc, e.b.getI32Type());
+  return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), value);
+}
+
+static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
+  constexpr int64_t globalMemory = 1;
+  auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
+  e.threads = schedule.getInt("threads");
+  function->setAttr("kernel.threads", e.b.getI32IntegerAttr(e.threads));
+  e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
+  e.thread = readIndex<NVVM::ThreadIdXOp>(e);
+}
+
+static LogicalResult lower(kernel::DefOp def) {
+  Operation *kernel = def.getKernel();
+  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  if (!schedule)
+    return kernel->emitOpError("has no schedule; run the pass that assigns them first");
+  if (schedule.getName() != nvidia::machine.reference)
+    return kernel->emitOpError("has the schedule ")
+           << schedule.getName() << ", which the NVIDIA target does not know";
+  auto types = llvm::concat<Type>(llvm::to_vector(kernel->getOperandTypes()),
+                                  llvm::to_vector(kernel->getResultTypes()));
+  for (Type type : types)
+    if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
+      return kernel->emitOpError("has the type ") << type << ", whose size is not fixed";
+  OpBuilder builder(def);
+  KernelEmitter emitter(builder, kernel->getLoc(), nvidia::machine);
+  begin(def, schedule, emitter);
+  emitReference(kernel, emitter);
+  def.erase();
+  return success();
+}
+
+namespace {
+struct LowerKernelsToNVGPUPass : kinema::impl::LowerKernelsToNVGPUBase<LowerKernelsToNVGPUPass> {
+  void runOnOperation() override {
+    for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
+      if (failed(lower(def)))
+        return signalPassFailure();
+      ++kernels;
+    }
+  }
+};
+} // namespace
+
+void nvidia::buildLoweringPipeline(OpPassManager &passes) {
+  passes.addPass(createSplitNVGPUKernels());
+  OpPassManager &part = passes.nest<gpu::GPUModuleOp>();
+  part.addPass(createLowerKernelsToNVGPU());
+  part.addPass(createCSEPass());
+  part.addPass(createSCFToControlFlowPass());
+  part.addPass(createLowerNVGPUToLLVM());
+}
+
+void nvidia::registerLoweringPipeline() {
+  PassPipelineRegistration<>("nvgpu-lowering",
+                             "kernels as functions of the LLVM and NVVM dialects, in gpu.modules",
+                             nvidia::buildLoweringPipeline);
+}

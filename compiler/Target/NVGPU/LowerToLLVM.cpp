@@ -1,0 +1,46 @@
+// Pass lower-nvgpu-to-llvm.
+#include "compiler/Target/Common/ToLLVM.h"
+#include "compiler/Target/NVGPU/Passes.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_LOWERNVGPUTOLLVM
+#include "compiler/Target/NVGPU/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+
+/// 64-bit arithmetic costs a GPU several instructions where 32-bit costs one.
+static unsigned indexBits(gpu::GPUModuleOp module) {
+  bool large = false;
+  for (auto function : module.getOps<func::FuncOp>())
+    for (Type type : function.getArgumentTypes())
+      large |= cast<MemRefType>(type).getNumElements() > std::numeric_limits<int32_t>::max();
+  return large ? 64 : 32;
+}
+
+/// `kernel.threads` in NVVM's words, which stand on functions of the LLVM dialect alone.
+static void markKernel(LLVM::LLVMFuncOp function) {
+  auto threads = cast<IntegerAttr>(function->removeAttr("kernel.threads"));
+  Builder b(function.getContext());
+  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
+                    b.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
+}
+
+namespace {
+struct LowerNVGPUToLLVMPass : kinema::impl::LowerNVGPUToLLVMBase<LowerNVGPUToLLVMPass> {
+  void runOnOperation() override {
+    StringRef keep[] = {NVVM::NVVMDialect::getDialectNamespace()};
+    ToLLVMOptions options;
+    options.indexBits = indexBits(getOperation());
+    options.keep = keep;
+    if (failed(convertToLLVM(getOperation(), options)))
+      return signalPassFailure();
+    for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>())
+      if (function->hasAttr("kernel.threads"))
+        markKernel(function);
+  }
+};
+} // namespace

@@ -1,0 +1,113 @@
+#include "compiler/Target/NVGPU/PTX.h"
+
+#include "compiler/Target/Common/MachineCode.h"
+#include "compiler/Target/NVGPU/Machine.h"
+
+#include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/Threading.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+
+#include <mutex>
+
+using namespace mlir;
+using namespace kinema;
+
+/// The oldest PTX that knows all of sm_90a, so that older drivers read it too.
+static constexpr char features[] = "+ptx80";
+
+static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, nvidia::targetName, features, exactArithmetic(), std::nullopt,
+                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+}
+
+/// Names that are a part's own get its name in front, so that parts can be joined.
+static void makeNamesUnique(llvm::Module &module, StringRef part) {
+  for (llvm::GlobalVariable &global : module.globals())
+    global.setName(part + "_" + global.getName());
+  for (llvm::Function &function : module)
+    if (function.hasLocalLinkage())
+      function.setName(part + "_" + function.getName());
+}
+
+/// One gpu.module: LLVM and NVVM dialects -> LLVM IR -> PTX.
+static FailureOr<std::string> compilePart(gpu::GPUModuleOp part) {
+  llvm::LLVMContext context;
+  auto module = translateModuleToLLVMIR(part, context, part.getName());
+  auto machine = makeTargetMachine();
+  if (!module || !machine)
+    return part.emitError("the kernels do not translate to LLVM IR for ") << nvidia::targetName;
+  makeNamesUnique(*module, part.getName());
+  optimise(*module, *machine);
+  for (llvm::Function &function : *module)
+    if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())
+      return part.emitError("a kernel calls ")
+             << function.getName().str() << ", which nobody defines: no device library is linked";
+  auto text = emitCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
+  if (!text)
+    return part.emitError("LLVM emits no PTX for ") << nvidia::targetName;
+  return std::move(*text);
+}
+
+/// NVVM operations that LLVM has no intrinsic for become inline assembly.
+static LogicalResult lowerInlineAssembly(ModuleOp module) {
+  PassManager passes(module.getContext());
+  passes.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
+  return passes.run(module);
+}
+
+FailureOr<std::vector<std::string>> nvidia::generatePTX(ModuleOp lowered) {
+  OwningOpRef<ModuleOp> copy = lowered.clone();
+  if (failed(lowerInlineAssembly(*copy)))
+    return failure();
+  SmallVector<gpu::GPUModuleOp> parts(copy->getOps<gpu::GPUModuleOp>());
+  std::vector<std::string> texts(parts.size());
+  auto compile = [&](size_t i) -> LogicalResult {
+    auto text = compilePart(parts[i]);
+    if (failed(text))
+      return failure();
+    texts[i] = std::move(*text);
+    return success();
+  };
+  if (failed(failableParallelForEachN(lowered.getContext(), 0, parts.size(), compile)))
+    return failure();
+  return texts;
+}
+
+std::string nvidia::joinPTX(ArrayRef<std::string> parts) {
+  constexpr StringRef lastOfHead = ".address_size 64\n";
+  std::string all;
+  for (StringRef part : parts)
+    all += all.empty() ? part : part.split(lastOfHead).second;
+  return all;
+}
+
+void nvidia::registerPTX(DialectRegistry &registry) {
+  registerBuiltinDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
+}

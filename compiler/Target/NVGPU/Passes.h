@@ -1,0 +1,24 @@
+// The passes of the NVIDIA target. See Passes.td.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_PASSES_H
+#define KINEMA_COMPILER_TARGET_NVGPU_PASSES_H
+
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/Pass.h"
+
+namespace kinema {
+
+#define GEN_PASS_DECL
+#include "compiler/Target/NVGPU/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "compiler/Target/NVGPU/Passes.h.inc"
+
+} // namespace kinema
+
+#endif

@@ -1,0 +1,94 @@
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_PASSES
+#define KINEMA_COMPILER_TARGET_NVGPU_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
+  let summary = "choose how each kernel is carried out on an NVIDIA GPU";
+  let description = [{
+    Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
+    memory plan. Every kernel has the reference lowering: a block's channels (or weights, or elements) are shared
+    out among its threads, and each thread walks through the block's positions in order.
+
+    Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
+
+    After: `... {schedule = #kernel.schedule<"sm90.reference", grid = 448, scratch = 0, {partials = 448, threads = 64}>} -> ...`
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
+}
+
+def SplitNVGPUKernels : Pass<"split-nvgpu-kernels", "::mlir::ModuleOp"> {
+  let summary = "spreads the kernels over gpu.modules that are compiled apart";
+  let description = [{
+    Moves the `kernel.def`s, in order, into `gpu.module`s of `kernels-per-module` and drops the rest of the program
+    (entry points, parameters, plan), which machine code does not need. The modules are lowered and compiled in
+    parallel; how they are cut depends on the program alone, so that its machine code does too.
+
+    Before:
+    ```mlir
+    kernel.def @k0 attributes {layers = ["a"]} { ... }
+    kernel.entry @infer { ... }
+    ```
+    After:
+    ```mlir
+    gpu.module @part0 {
+      kernel.def @k0 attributes {layers = ["a"]} { ... }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+  let options = [
+    Option<"kernelsPerModule", "kernels-per-module", "int64_t", "8", "kernels that are compiled together">
+  ];
+}
+
+def LowerKernelsToNVGPU : Pass<"lower-kernels-to-nvgpu", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "writes each kernel as loops of one thread, as its schedule says";
+  let description = [{
+    A `kernel.def` becomes a function of its buffers in global memory; block and thread come from special registers.
+    The schedule's name picks the strategy; an operation without a schedule, or of a strategy that the target lacks, is
+    an error.
+
+    Before:
+    ```mlir
+    kernel.def @k0 attributes {layers = ["a"]} {
+    ^bb0(%x: tensor<64xf32>):
+      %y = kernel.map(channel %x) ... {schedule = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 1, threads = 64}>}
+      kernel.return %y : tensor<64xf32>
+    }
+    ```
+    After:
+    ```mlir
+    func.func @k0(%x: memref<64xf32, 1>, %y: memref<64xf32, 1>) attributes {kernel.threads = 64 : i32} {
+      %block = nvvm.read.ptx.sreg.ctaid.x : i32
+      %thread = nvvm.read.ptx.sreg.tid.x : i32
+      ...
+    }
+    ```
+  }];
+  let statistics = [Statistic<"kernels", "kernels", "kernels that were written">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+}
+
+def LowerNVGPUToLLVM : Pass<"lower-nvgpu-to-llvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "brings functions of loops on flat buffers to the LLVM and NVVM dialects";
+  let description = [{
+    Buffers become pointers to global memory; exp, log and their like become polynomials, the same as on a CPU, so that
+    no library is needed. Indices have 32 bits where every buffer allows it. Whatever is left over is an error.
+    Control flow must be in blocks already (`convert-scf-to-cf`).
+
+    Before:
+    ```mlir
+    func.func @k0(%x: memref<64xf32, 1>, %y: memref<64xf32, 1>) attributes {kernel.threads = 64 : i32} { ... }
+    ```
+    After:
+    ```mlir
+    llvm.func @k0(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>} { ... }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif

@@ -1,0 +1,38 @@
+// RUN: kinema-opt %s --assign-nvgpu-schedules | FileCheck %s
+
+// A block's channels go to its threads, whole warps of them; positions make the grid. The number of partials is the
+// schedule's, and whoever merges them sees it.
+
+#c8 = #kernel.layout<blocked block = 8>
+!z = tensor<2x230x4x28x28xbf16, #c8>
+!c = tensor<230xf32, #c8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+!dw = tensor<?x230x16x1x3x3xf32, #w8>
+
+// CHECK-LABEL: func.func @step
+// CHECK: kernel.map
+// CHECK: schedule = #kernel.schedule<"sm90.reference", grid = [[G:[0-9]+]], scratch = 0, {partials = [[P:[0-9]+]] : i64, threads = 128 : i64}>
+// CHECK-SAME: tensor<[[P]]x3x230xf32
+// CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x230xf32
+// CHECK: schedule = #kernel.schedule<"sm90.reference", grid = 2, scratch = 0, {partials = 1 : i64, threads = 128 : i64}>
+// CHECK: kernel.wgrad
+// CHECK: threads = 128 : i64
+func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #c8>) -> (!z, !c, tensor<230x16x1x3x3xf32, #w8>) {
+  %y, %m = kernel.map(pixel %x) : (!z) {
+  ^bb0(%v: f32):
+    kernel.yield store %v, moments %v
+  } -> !z, tensor<?x3x230xf32, #c8>
+  %mean = kernel.finalize %m : tensor<?x3x230xf32, #c8> () {
+  ^bb0(%v: f32, %w: f32):
+    kernel.yield value %v
+  } {moments} -> !c
+  %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %y) : (!z) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } activation(pixel %a) : (tensor<2x16x4x28x28xf32, #c8>) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } : !dw
+  %sum = kernel.reduce %dw : !dw -> tensor<230x16x1x3x3xf32, #w8>
+  return %y, %mean, %sum : !z, !c, tensor<230x16x1x3x3xf32, #w8>
+}
