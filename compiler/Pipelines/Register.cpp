@@ -2,9 +2,9 @@
 
 #include "compiler/Conversion/Passes.h"
 #include "compiler/Pipelines/Step.h"
-#include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/LowerKernels.h"
 #include "compiler/Target/CPU/Passes.h"
+#include "compiler/Target/Common/HostCode.h"
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
 #include "compiler/Target/NVGPU/PTX.h"

@@ -10,7 +10,7 @@
 namespace kinema {
 
 struct TargetOptions {
-  bool reference = false;  // the reference lowering for every kernel
+  bool reference = false;   // the reference lowering for every kernel
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
 };
 

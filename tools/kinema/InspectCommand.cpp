@@ -1,6 +1,8 @@
 // kinema inspect: layers, shapes, parameters, multiply-adds, memory and launches of a spec.
+#include "compiler/Inspect/Kernels.h"
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
+#include "compiler/Target/NVGPU/Machine.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 
@@ -11,17 +13,36 @@ namespace kinema {
 namespace {
 struct Options {
   SpecOptions spec;
+  TargetChoice target;
   bool json = false;
   bool launches = false;
 };
 
-inspect::PlanSummary plan(mlir::ModuleOp network, bool train) {
+mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const TargetChoice &target, bool train) {
   mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
   CompileOptions compile;
   compile.train = train;
+  applyTarget(target, compile);
   bool planned = mlir::succeeded(advance(*module, Phase::Clip, Phase::Planned, compile));
   require(planned ? Outcome::Done : Outcome::Failed);
-  return inspect::summarise(*module);
+  return module;
+}
+
+/// What a GPU's machine code takes of it; nothing for other targets.
+struct MachineCodeSummary {
+  std::vector<inspect::KernelSummary> kernels;
+  std::vector<std::string> warnings; // ptxas's
+  bool assembled = false;
+};
+std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const TargetChoice &target) {
+  if (target.target != nvidia::targetName)
+    return std::nullopt;
+  auto code = nvidia::compileKernels(planned, target.toolkit);
+  require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
+  MachineCodeSummary summary{inspect::summariseKernels(planned, *code), {}, code->assembly.has_value()};
+  if (code->assembly)
+    summary.warnings = code->assembly->warnings;
+  return summary;
 }
 
 void inspectSpec(const Options &options) {
@@ -29,18 +50,33 @@ void inspectSpec(const Options &options) {
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  inspect::PlanSummary training = plan(compilation.module(), true),
-                       inference = plan(compilation.module(), false);
+  auto trainingModule = plan(compilation.module(), options.target, true);
+  inspect::PlanSummary training = inspect::summarise(*trainingModule),
+                       inference = inspect::summarise(*plan(compilation.module(), options.target, false));
+  auto code = compileKernels(*trainingModule, options.target);
   if (options.json) {
     nlohmann::json object = inspect::toJson(*table);
     object["memory"] = inspect::memoryJson(training, inference);
     object["launches"] = inspect::launchesJson(training, inference);
+    if (code) {
+      object["kernels"] = inspect::kernelsJson(code->kernels);
+      object["assembled"] = code->assembled;
+      object["assembler_warnings"] = code->warnings;
+    }
     fmt::print("{}\n", object.dump(1));
     return;
   }
   fmt::print("{}\n{}", inspect::toText(*table), inspect::toText(training, inference, table->batch));
   if (options.launches)
     fmt::print("\n{}", inspect::launchTable(training));
+  if (!code)
+    return;
+  fmt::print("\n{}", inspect::kernelTable(code->kernels));
+  if (!code->assembled)
+    fmt::print(
+        "registers and spills are ptxas's to tell, which was not found; --cuda-path says where it is\n");
+  for (const std::string &warning : code->warnings)
+    fmt::print("ptxas: {}\n", warning);
 }
 } // namespace
 
@@ -51,6 +87,7 @@ void addInspect(CLI::App &app) {
   addSpecOptions(*command, options->spec);
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
+  addTarget(*command, options->target);
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--launches", options->launches, "list the launches of a training step");
   command->callback([options] { inspectSpec(*options); });

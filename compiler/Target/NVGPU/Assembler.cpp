@@ -4,8 +4,8 @@
 #include "compiler/Target/NVGPU/Machine.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 
@@ -20,11 +20,12 @@ std::optional<std::string> nvidia::findAssembler(StringRef toolkit) {
   auto under = [](StringRef folder) -> std::optional<std::string> {
     SmallString<128> path(folder);
     sys::path::append(path, "bin", "ptxas");
-    return !folder.empty() && sys::fs::can_execute(path) ? std::optional(path.str().str()) : std::nullopt;
+    return sys::fs::can_execute(path) ? std::optional(path.str().str()) : std::nullopt;
   };
-  const char *home = std::getenv("CUDA_HOME");
-  for (StringRef folder : {toolkit, StringRef(home ? home : "")})
-    if (auto found = under(folder))
+  if (!toolkit.empty())
+    return under(toolkit);
+  if (const char *home = std::getenv("CUDA_HOME"))
+    if (auto found = under(home))
       return found;
   if (auto onPath = sys::findProgramByName("ptxas"))
     return *onPath;
@@ -35,9 +36,9 @@ std::optional<std::string> nvidia::findAssembler(StringRef toolkit) {
 static int64_t numberBefore(StringRef line, StringRef unit) {
   StringRef before = line.take_front(line.find(unit)).rtrim();
   int64_t number = 0;
-  bool found = line.contains(unit) && !before.take_back(before.size() - before.find_last_of(" ,") - 1)
-                                           .trim()
-                                           .getAsInteger(10, number);
+  bool found =
+      line.contains(unit) &&
+      !before.take_back(before.size() - before.find_last_of(" ,") - 1).trim().getAsInteger(10, number);
   return found ? number : 0;
 }
 
@@ -50,7 +51,8 @@ void nvidia::readMessages(StringRef messages, Assembly &assembly) {
       current = &assembly.kernels[line.split('\'').second.split('\'').first.str()];
     } else if (current && line.contains("bytes stack frame")) {
       current->stackBytes = numberBefore(line, "bytes stack frame");
-      current->spillBytes = numberBefore(line, "bytes spill stores") + numberBefore(line, "bytes spill loads");
+      current->spillBytes =
+          numberBefore(line, "bytes spill stores") + numberBefore(line, "bytes spill loads");
     } else if (current && line.contains("registers")) {
       current->registers = numberBefore(line, "registers");
       current->sharedBytes = numberBefore(line, "bytes smem");
@@ -68,8 +70,8 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx) {
     assembly.error = "cannot write a temporary file for ptxas";
     return assembly;
   }
-  ToolRun run = runTool(folder, {ptxas.str(), std::string("-arch=") + targetName, "-v",
-                                 "--split-compile=0", input, "-o", output});
+  ToolRun run = runTool(folder, {ptxas.str(), std::string("-arch=") + targetName, "-v", "--split-compile=0",
+                                 input, "-o", output});
   if (!run.good) {
     assembly.error = "ptxas failed: " + run.messages;
     return assembly;
@@ -83,14 +85,15 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx) {
   return assembly;
 }
 
-/// CUDA C++ Programming Guide, "Compute Capabilities", and the granularities of the occupancy calculator for 9.0.
+/// CUDA C++ Programming Guide, "Compute Capabilities", and the granularities of the occupancy calculator
+/// for 9.0.
 double nvidia::occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes) {
   constexpr int64_t warps = 64, blocks = 32, registers = 65536, shared = 228 * 1024;
   constexpr int64_t registerStep = 256, sharedStep = 128, sharedOfSystem = 1024;
   int64_t blockWarps = divideCeil(threads, 32);
   int64_t warpRegisters = alignTo(std::max<int64_t>(resources.registers, 1) * 32, registerStep);
   int64_t blockShared = alignTo(resources.sharedBytes + dynamicSharedBytes + sharedOfSystem, sharedStep);
-  int64_t resident = std::min({blocks, warps / blockWarps, registers / warpRegisters / blockWarps,
-                               shared / blockShared});
+  int64_t resident =
+      std::min({blocks, warps / blockWarps, registers / warpRegisters / blockWarps, shared / blockShared});
   return double(resident * blockWarps) / warps;
 }

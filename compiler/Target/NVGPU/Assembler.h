@@ -15,10 +15,10 @@ namespace kinema::nvidia {
 
 /// What a kernel takes of a multiprocessor.
 struct Resources {
-  int64_t registers = 0;    // of a thread
-  int64_t spillBytes = 0;   // stored and loaded
-  int64_t stackBytes = 0;   // of a thread
-  int64_t sharedBytes = 0;  // static, of a block
+  int64_t registers = 0;   // of a thread
+  int64_t spillBytes = 0;  // stored and loaded
+  int64_t stackBytes = 0;  // of a thread
+  int64_t sharedBytes = 0; // static, of a block
 };
 
 /// What ptxas made of a text, or why it did not.
@@ -29,7 +29,8 @@ struct Assembly {
   std::string error;                        // empty: all went well
 };
 
-/// Looks for ptxas in `toolkit` (a folder, may be empty), CUDA_HOME, the PATH and /usr/local/cuda.
+/// Looks for ptxas in the folder `toolkit` alone, or, where that is empty, in CUDA_HOME, the PATH and
+/// /usr/local/cuda.
 std::optional<std::string> findAssembler(llvm::StringRef toolkit);
 
 /// Runs ptxas, on all cores; the bytes do not depend on how many there are.

@@ -7,8 +7,8 @@
 namespace kinema::nvidia {
 
 /// Replaces the kernels of a planned module by gpu.modules of the LLVM and NVVM dialects. A kernel is an
-/// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, of one `!llvm.ptr<1>` a launch argument; `nvvm.reqntid` is
-/// its block. The modules are lowered on the context's threads.
+/// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, of one `!llvm.ptr<1>` a launch argument; `nvvm.reqntid`
+/// is its block. The modules are lowered on the context's threads.
 void buildLoweringPipeline(mlir::OpPassManager &passes);
 
 /// Registers it as `nvgpu-lowering`, beside the passes.

@@ -9,8 +9,8 @@
 
 namespace kinema::nvidia {
 
-/// One PTX text a gpu.module. Works on the context's threads; the bytes do not depend on how many there are. A
-/// function that nobody defines is an error at the module.
+/// One PTX text a gpu.module. Works on the context's threads; the bytes do not depend on how many there are.
+/// A function that nobody defines is an error at the module.
 mlir::FailureOr<std::vector<std::string>> generatePTX(mlir::ModuleOp lowered);
 
 /// All parts as one text: the first one's head, everybody's body.
