@@ -86,9 +86,9 @@ LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (failed(verifySymbol(*this, getParamAttr(), getValue().getType(), symbols)))
     return failure();
-  for (auto other = (*this)->getPrevNode(); other; other = other->getPrevNode())
+  for (auto other = (*this)->getNextNode(); other; other = other->getNextNode()) // writes stand at the end
     if (auto write = dyn_cast<WriteOp>(other); write && write.getParam() == getParam())
-      return emitOpError("writes @") << getParam() << ", which is written before";
+      return write.emitOpError("writes @") << getParam() << ", which is written before";
   return success();
 }
 

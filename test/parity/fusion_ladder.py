@@ -40,6 +40,9 @@ NETWORKS = {
   stage ir_csn ch=24 x2 stride=1x2x2 block=bottleneck
   conv 1x3x3 ch=16 groups=4 -> pool avg 2x2x2 stride=2
 """),
+    "normalised input": ("3x4x9x11", """
+  bn -> conv3d ch=6 -> bn
+"""),
 }
 
 

@@ -89,6 +89,7 @@ private:
   DenseMap<Value, Value> gradients; // result of a conv_wgrad -> its partials
   llvm::MapVector<Operation *, Reduction> reductions;
   DenseSet<Value> merged; // partials whose kernel.finalize stands
+  DenseSet<Operation *> finalized; // channel arithmetic that has been computed
 };
 
 LogicalResult Fuser::run() {
@@ -124,7 +125,7 @@ LogicalResult Fuser::visit(Operation *op) {
   if (isReduction(op))
     return reduce(op);
   if (isChannelArithmetic(op)) {
-    if (!stored.contains(op->getResult(0)))
+    if (!finalized.contains(op))
       finalize({}, {op});
     return success();
   }
@@ -463,7 +464,7 @@ LogicalResult Fuser::reduce(Operation *op) {
 /// Adds the channel arithmetic that can be computed from the members' results and what is stored.
 void Fuser::collectFollowers(llvm::SetVector<Operation *> &members) {
   for (Operation *op = members.front(); op; op = op->getNextNode()) {
-    if (!isChannelArithmetic(op) || stored.contains(op->getResult(0)) || members.contains(op))
+    if (!isChannelArithmetic(op) || finalized.contains(op) || members.contains(op))
       continue;
     auto isMember = [&](Value operand) {
       return operand.getDefiningOp() && members.contains(operand.getDefiningOp());
@@ -478,6 +479,7 @@ void Fuser::collectFollowers(llvm::SetVector<Operation *> &members) {
 void Fuser::finalize(Value partials, ArrayRef<Operation *> roots) {
   llvm::SetVector<Operation *> members(roots.begin(), roots.end());
   collectFollowers(members);
+  finalized.insert(members.begin(), members.end());
   Location loc = members.front()->getLoc();
   RegionBuilder body(b.getContext(), loc, stored);
   bool moments = isa<clip::MomentsOp>(members.front());
