@@ -42,7 +42,7 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
 Compilation::~Compilation() = default;
 
 Outcome Compilation::advanceTo(Phase from, Phase stop) {
-  return failed(advance(*current, from, stop, options)) ? Outcome::Failed : Outcome::Done;
+  return advance(*current, from, stop, options);
 }
 
 Outcome Compilation::fromSpec(StringRef path, Phase stop) {

@@ -6,9 +6,6 @@
 
 namespace kinema {
 
-/// Where a compilation ended badly: which exit status it deserves. What was wrong has been told on `errors`.
-enum class Outcome { Done, SpecWrong, Failed };
-
 /// One compilation: a context, the spec, the module as far as it has come.
 class Compilation {
 public:

@@ -41,9 +41,12 @@ struct CompileOptions {
 /// The passes that lead from the phase before `phase` to it.
 void buildPhase(mlir::OpPassManager &passes, Phase phase, const CompileOptions &options);
 
+/// How a compilation ended: which exit status it deserves. What was wrong has been told.
+enum class Outcome { Done, SpecWrong, Failed };
+
 /// Leads `module` from `from` to `to` (both between arch and target). Errors go to the context's diagnostics;
 /// an internal one names the phase, the pass and a file that reproduces it.
-mlir::LogicalResult advance(mlir::ModuleOp module, Phase from, Phase to, const CompileOptions &options);
+Outcome advance(mlir::ModuleOp module, Phase from, Phase to, const CompileOptions &options);
 
 /// The module as text, values named after the author's layers. With `locations` it also says which layer and
 /// which place in the spec each operation comes from, as a module that is read again needs it.

@@ -190,7 +190,8 @@ FailureOr<SmallVector<Value>> ClipDifferentiatePass::update(OpBuilder &builder, 
     ParamOp param = paramOf(read);
     Value gradient = backward.gradientOf(read.getValue());
     if (!gradient)
-      return read.emitError("the loss does not depend on the parameter @") << param.getSymName();
+      return read.emitError("the loss does not depend on the parameter ")
+             << param.getSymName() << ": nothing reads what is made with it";
     std::string momentum = (param.getSymName() + ".momentum").str();
     auto zero = builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("constant")),
                                            builder.getNamedAttr("value", builder.getF64FloatAttr(0.0))});

@@ -41,7 +41,7 @@ NETWORKS = {
   conv 1x3x3 ch=16 groups=4 -> pool avg 2x2x2 stride=2
 """),
     "normalised input": ("3x4x9x11", """
-  bn -> conv3d ch=6 -> bn
+  bn -> conv3d ch=6
 """),
 }
 

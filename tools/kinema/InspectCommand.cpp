@@ -23,8 +23,7 @@ mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const TargetChoic
   CompileOptions compile;
   compile.train = train;
   applyTarget(target, compile);
-  bool planned = mlir::succeeded(advance(*module, Phase::Clip, Phase::Planned, compile));
-  require(planned ? Outcome::Done : Outcome::Failed);
+  require(advance(*module, Phase::Clip, Phase::Planned, compile));
   return module;
 }
 

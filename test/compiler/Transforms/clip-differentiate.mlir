@@ -108,7 +108,7 @@ clip.param @a.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
 clip.param @b.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
 func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
   %a = clip.read @a.weight : tensor<5x3x1x1x1xf32>
-  // expected-error @below {{the loss does not depend on the parameter @b.weight}}
+  // expected-error @below {{the loss does not depend on the parameter b.weight: nothing reads what is made with it}}
   %b = clip.read @b.weight : tensor<5x3x1x1x1xf32>
   %y = clip.conv %x, %a window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   return %y : tensor<2x5x1x1x1xf32>
