@@ -42,16 +42,17 @@ std::vector<KernelSummary> kinema::inspect::summariseKernels(ModuleOp planned, c
 
 std::string kinema::inspect::kernelTable(const std::vector<KernelSummary> &kernels) {
   std::string text =
-      fmt::format("{:<6} {:<13} {:<16} {:>7} {:>8} {:>8} {:>10} {:>7} {:>10}  {}\n", "kernel", "operation", "schedule",
-                  "blocks", "threads", "shared", "registers", "spills", "occupancy", "layers");
+      fmt::format("{:<6} {:<13} {:<16} {:>7} {:>8} {:>8} {:>10} {:>7} {:>10}  {}\n", "kernel", "operation",
+                  "schedule", "blocks", "threads", "shared", "registers", "spills", "occupancy", "layers");
   for (const KernelSummary &k : kernels) {
     std::string layers = k.layers.empty() ? "" : k.layers.front();
     if (k.layers.size() > 1)
       layers += fmt::format(" and {} more", k.layers.size() - 1);
     int64_t shared = k.dynamicShared + (k.resources ? k.resources->sharedBytes : 0);
-    text += fmt::format("{:<6} {:<13} {:<16} {:>7} {:>8} {:>8} ", k.name, k.op, k.schedule, k.grid, k.threads, shared);
-    text += k.resources ? fmt::format("{:>10} {:>7} {:>9.0f}%", k.resources->registers, k.resources->spillBytes,
-                                      100 * k.occupancy)
+    text += fmt::format("{:<6} {:<13} {:<16} {:>7} {:>8} {:>8} ", k.name, k.op, k.schedule, k.grid, k.threads,
+                        shared);
+    text += k.resources ? fmt::format("{:>10} {:>7} {:>9.0f}%", k.resources->registers,
+                                      k.resources->spillBytes, 100 * k.occupancy)
                         : fmt::format("{:>10} {:>7} {:>10}", "-", "-", "-");
     text += fmt::format("  {}\n", layers);
   }
@@ -61,9 +62,11 @@ std::string kinema::inspect::kernelTable(const std::vector<KernelSummary> &kerne
 json kinema::inspect::kernelsJson(const std::vector<KernelSummary> &kernels) {
   json list = json::array();
   for (const KernelSummary &k : kernels) {
-    json entry = {{"kernel", k.name},      {"op", k.op},         {"schedule", k.schedule}, {"reference", k.reference},
-                  {"layers", k.layers},    {"blocks", k.grid},   {"threads", k.threads},
-                  {"shared", k.dynamicShared + (k.resources ? k.resources->sharedBytes : 0)}};
+    json entry = {
+        {"kernel", k.name},       {"op", k.op},
+        {"schedule", k.schedule}, {"reference", k.reference},
+        {"layers", k.layers},     {"blocks", k.grid},
+        {"threads", k.threads},   {"shared", k.dynamicShared + (k.resources ? k.resources->sharedBytes : 0)}};
     if (k.resources) {
       entry["registers"] = k.resources->registers;
       entry["spills"] = k.resources->spillBytes;

@@ -20,8 +20,8 @@ struct KernelSummary {
 std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const nvidia::Code &code);
 
 std::string kernelTable(const std::vector<KernelSummary> &kernels);
-/// [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack, occupancy}]; the last
-/// four where there is ptxas.
+/// [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack, occupancy}];
+/// the last four where there is ptxas.
 nlohmann::json kernelsJson(const std::vector<KernelSummary> &kernels);
 
 } // namespace kinema::inspect

@@ -41,9 +41,7 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
 
 Compilation::~Compilation() = default;
 
-Outcome Compilation::advanceTo(Phase from, Phase stop) {
-  return advance(*current, from, stop, options);
-}
+Outcome Compilation::advanceTo(Phase from, Phase stop) { return advance(*current, from, stop, options); }
 
 Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   spec = std::make_unique<Spec>();

@@ -111,7 +111,8 @@ struct FailedPass : PassInstrumentation {
 };
 } // namespace
 
-/// Sizes that do not fit and losses that reach no parameter are the author's to mend; these passes have said so.
+/// Sizes that do not fit and losses that reach no parameter are the author's to mend; these passes have said
+/// so.
 static bool isAuthors(StringRef pass) { return pass == "arch-to-clip" || pass == "clip-differentiate"; }
 
 /// An internal failure: names the phase and the pass, and writes what reproduces it.
@@ -125,7 +126,7 @@ static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
     diagnostic << "no reproducer, for '" << file << "' cannot be written: " << error.message();
   else
     diagnostic << "this reproduces it: kinema compile " << file << " --from " << info(previous).name
-                    << " --emit " << info(phase).name;
+               << " --emit " << info(phase).name;
 }
 
 Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {

@@ -88,7 +88,7 @@ private:
   StoredValues stored;
   DenseMap<Value, Value> gradients; // result of a conv_wgrad -> its partials
   llvm::MapVector<Operation *, Reduction> reductions;
-  DenseSet<Value> merged; // partials whose kernel.finalize stands
+  DenseSet<Value> merged;          // partials whose kernel.finalize stands
   DenseSet<Operation *> finalized; // channel arithmetic that has been computed
 };
 
