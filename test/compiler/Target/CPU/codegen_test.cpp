@@ -1,5 +1,5 @@
 // Machine code as a whole: its bytes, and what it asks of the machine.
-#include "reference_harness.h"
+#include "test/compiler/Target/Common/reference_harness.h"
 
 #include "compiler/Target/CPU/Codegen.h"
 

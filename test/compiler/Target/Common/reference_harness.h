@@ -1,8 +1,9 @@
-// Runs single kernels the way that a package does: compiled to a shared object, opened, called on packed
-// buffers.
-#ifndef KINEMA_TEST_COMPILER_TARGET_CPU_REFERENCE_HARNESS_H
-#define KINEMA_TEST_COMPILER_TARGET_CPU_REFERENCE_HARNESS_H
+// Runs the reference lowerings of single kernels on packed buffers, on any target: the tests are the same,
+// and each target's test program says how a kernel is compiled and run.
+#ifndef KINEMA_TEST_COMPILER_TARGET_COMMON_REFERENCE_HARNESS_H
+#define KINEMA_TEST_COMPILER_TARGET_COMMON_REFERENCE_HARNESS_H
 
+#include "compiler/Target/Common/Machine.h"
 #include "dialects/Kernel/Kernel.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -26,19 +27,33 @@ struct Tensor {
 
 /// Uniform in [-1, 1), the same for the same seed.
 Tensor random(std::vector<int64_t> shape, unsigned seed);
+/// The same in steps of 1/128, which bfloat16 holds exactly.
+Tensor coarse(std::vector<int64_t> shape, unsigned seed);
 Tensor filled(std::vector<int64_t> shape, float value);
 
-/// A loaded shared object of kernels.
-class Library {
-public:
-  explicit Library(const std::string &bytes);
-  ~Library();
-  Library(const Library &) = delete;
-  void *symbol(const std::string &name) const;
+//===-- What a target provides --------------------------------------------===//
 
-private:
-  void *handle = nullptr;
+/// An argument of a kernel.
+struct Buffer {
+  void *data;
+  int64_t bytes;
+  bool written;
 };
+
+class CompiledKernel {
+public:
+  virtual ~CompiledKernel() = default;
+  /// Runs the kernel's grid. Attempts differ in the order of all that has none.
+  virtual void run(llvm::ArrayRef<Buffer> buffers, int64_t grid, unsigned attempt) = 0;
+  static constexpr unsigned attempts = 2;
+};
+
+const Machine &machineUnderTest();
+void registerUnderTest(mlir::DialectRegistry &registry);
+/// Compiles kernel @k of a scheduled module; null where it does not compile.
+std::unique_ptr<CompiledKernel> compileUnderTest(mlir::ModuleOp scheduled);
+
+//===-- What the tests use ------------------------------------------------===//
 
 /// Parses a module, gives every kernel its reference schedule and fixes the size of partials.
 mlir::OwningOpRef<mlir::ModuleOp> parseScheduled(const std::string &text, mlir::MLIRContext &context);
@@ -51,24 +66,18 @@ public:
   /// `text` is a module with one kernel.def @k.
   explicit ReferenceKernel(const std::string &text);
 
-  /// Runs the whole grid at once, then block by block in another order; both must give the same bits and
-  /// leave zeros in all padding and nothing beyond a buffer. `inPlace` maps results to the operands whose
-  /// buffer they take.
+  /// Runs the grid, then again in another order; both must give the same bits and leave zeros in all padding
+  /// and nothing beyond a buffer. `inPlace` maps results to the operands whose buffer they take.
   std::vector<Tensor> run(const std::vector<Tensor> &operands, std::map<unsigned, unsigned> inPlace = {});
 
+private:
   int64_t grid() const;
   mlir::RankedTensorType resultType(unsigned i) const;
-  /// Processor seconds of one run of the whole grid, the best of a few.
-  double seconds(const std::vector<Tensor> &operands);
-
-private:
-  using Function = void (*)(void *const *, int64_t, int64_t, void *);
-  struct Buffers;
+  struct Storage;
 
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::Operation *kernel = nullptr;
-  std::unique_ptr<Library> library;
-  Function function = nullptr;
+  std::unique_ptr<CompiledKernel> compiled;
 };
 
 /// max |a - b| <= tolerance * (1 + max |b|), as a GoogleTest expectation.
@@ -76,8 +85,10 @@ void expectNear(const Tensor &actual, const Tensor &expected, double tolerance);
 
 /// Types as text: [N, C, T, H, W] in blocks of 8 channels, channel vectors, plain tensors.
 std::string blocked(const std::vector<int64_t> &shape);
+std::string blockedBFloat16(const std::vector<int64_t> &shape);
 std::string plain(const std::vector<int64_t> &shape);
 std::string weight(const std::vector<int64_t> &shape);
+std::string weightBFloat16(const std::vector<int64_t> &shape);
 std::string weightTransposed(const std::vector<int64_t> &shape);
 
 /// A module with one kernel.def @k of these operand types whose body is `body`, an operation on %0, %1, ...

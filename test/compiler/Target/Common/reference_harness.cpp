@@ -1,8 +1,5 @@
-#include "reference_harness.h"
+#include "test/compiler/Target/Common/reference_harness.h"
 
-#include "compiler/Target/CPU/Codegen.h"
-#include "compiler/Target/CPU/Machine.h"
-#include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/Common/Reference.h"
 
 #include "mlir/IR/Verifier.h"
@@ -12,12 +9,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <ctime>
-#include <dlfcn.h>
 #include <limits>
 #include <random>
 #include <stdexcept>
-#include <unistd.h>
 
 using namespace mlir;
 using namespace kinema;
@@ -45,46 +39,33 @@ Tensor kinema::testing::random(std::vector<int64_t> shape, unsigned seed) {
   return tensor;
 }
 
+Tensor kinema::testing::coarse(std::vector<int64_t> shape, unsigned seed) {
+  Tensor tensor = random(std::move(shape), seed);
+  for (float &value : tensor.values)
+    value = std::trunc(value * 128) / 128;
+  return tensor;
+}
+
 Tensor kinema::testing::filled(std::vector<int64_t> shape, float value) {
   return {shape, std::vector<float>(product(shape), value)};
 }
-
-//===-- Shared objects ----------------------------------------------------===//
-
-Library::Library(const std::string &bytes) {
-  // A name of its own: the loader takes two files of one name for the same.
-  std::string path = ::testing::TempDir() + "kernels-XXXXXX";
-  int file = mkstemp(path.data());
-  EXPECT_EQ(write(file, bytes.data(), bytes.size()), ssize_t(bytes.size()));
-  close(file);
-  handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  EXPECT_TRUE(handle) << dlerror();
-  unlink(path.c_str());
-}
-
-Library::~Library() {
-  if (handle)
-    dlclose(handle);
-}
-
-void *Library::symbol(const std::string &name) const { return dlsym(handle, name.c_str()); }
 
 //===-- Compiling ---------------------------------------------------------===//
 
 MLIRContext &kinema::testing::context() {
   static MLIRContext *context = [] {
     DialectRegistry registry;
-    registerHostCode(registry);
+    registerUnderTest(registry);
     registry.insert<kernel::KernelDialect>();
     auto *made = new MLIRContext(registry, MLIRContext::Threading::DISABLED);
-    made->loadDialect<kernel::KernelDialect>();
+    made->loadAllAvailableDialects();
     return made;
   }();
   return *context;
 }
 
 static void schedule(Operation *kernel) {
-  auto schedule = scheduleReference(kernel, cpu::machine);
+  auto schedule = scheduleReference(kernel, machineUnderTest());
   kernel->setAttr("schedule", schedule);
   fixPartials(kernel, schedule);
 }
@@ -102,13 +83,8 @@ ReferenceKernel::ReferenceKernel(const std::string &text) : module(parseSchedule
   if (!module)
     return;
   kernel = (*module->getOps<kernel::DefOp>().begin()).getKernel();
-  auto code = cpu::compileKernels(*module);
-  EXPECT_TRUE(succeeded(code)) << text;
-  if (failed(code))
-    return;
-  library = std::make_unique<Library>(*code);
-  function = reinterpret_cast<Function>(library->symbol("k"));
-  EXPECT_TRUE(function);
+  compiled = compileUnderTest(*module);
+  EXPECT_TRUE(compiled) << text;
 }
 
 int64_t ReferenceKernel::grid() const {
@@ -137,77 +113,104 @@ static void overStorage(RankedTensorType type, function_ref<void(int64_t, int64_
   }
 }
 
-static constexpr size_t guard = 16; // elements after a buffer
-static constexpr float guardValue = 12345.0f;
+static constexpr size_t guard = 64; // bytes after a buffer
+static constexpr unsigned char guardValue = 0xA5;
 
-static std::vector<float> pack(const Tensor &tensor, RankedTensorType type) {
-  EXPECT_EQ(ArrayRef<int64_t>(tensor.shape), type.getShape());
-  std::vector<float> buffer(kernel::storedBytes(type) / 4 + guard, guardValue);
-  overStorage(type, [&](int64_t position, int64_t index) {
-    float value = index < 0 ? 0.0f : tensor.values[index];
-    int32_t label = static_cast<int32_t>(value);
-    std::memcpy(&buffer[position], type.getElementType().isF32() ? static_cast<void *>(&value) : &label, 4);
-  });
-  return buffer;
+/// An element as the type holds it.
+static void write(std::byte *to, Type element, float value) {
+  int32_t label = static_cast<int32_t>(value);
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  uint16_t upper = bits >> 16;
+  if (element.isBF16()) {
+    EXPECT_EQ(bits & 0xFFFF, 0u) << value << " is no bfloat16";
+    std::memcpy(to, &upper, 2);
+  } else {
+    std::memcpy(to, element.isF32() ? static_cast<void *>(&value) : &label, 4);
+  }
 }
 
-static Tensor unpack(const std::vector<float> &buffer, RankedTensorType type) {
+static float read(const std::byte *from, Type element) {
+  uint32_t bits = 0;
+  std::memcpy(element.isBF16() ? reinterpret_cast<std::byte *>(&bits) + 2
+                               : reinterpret_cast<std::byte *>(&bits),
+              from, element.getIntOrFloatBitWidth() / 8);
+  float value;
+  std::memcpy(&value, &bits, 4);
+  return value;
+}
+
+using Bytes = std::vector<std::byte>;
+
+static Bytes makeBytes(RankedTensorType type) {
+  Bytes bytes(kernel::storedBytes(type), std::byte(0xFF)); // NaN
+  bytes.resize(bytes.size() + guard, std::byte(guardValue));
+  return bytes;
+}
+
+static Bytes pack(const Tensor &tensor, RankedTensorType type) {
+  EXPECT_EQ(ArrayRef<int64_t>(tensor.shape), type.getShape());
+  Bytes bytes = makeBytes(type);
+  Type element = type.getElementType();
+  overStorage(type, [&](int64_t position, int64_t index) {
+    write(&bytes[position * (element.getIntOrFloatBitWidth() / 8)], element,
+          index < 0 ? 0.0f : tensor.values[index]);
+  });
+  return bytes;
+}
+
+static Tensor unpack(const Bytes &bytes, RankedTensorType type) {
   Tensor tensor{type.getShape().vec(), std::vector<float>(type.getNumElements())};
+  Type element = type.getElementType();
   int64_t dirty = 0, beyond = 0;
   overStorage(type, [&](int64_t position, int64_t index) {
+    float value = read(&bytes[position * (element.getIntOrFloatBitWidth() / 8)], element);
     if (index >= 0)
-      tensor.values[index] = buffer[position];
+      tensor.values[index] = value;
     else
-      dirty += buffer[position] != 0.0f;
+      dirty += value != 0.0f;
   });
-  for (size_t i = buffer.size() - guard; i < buffer.size(); ++i)
-    beyond += buffer[i] != guardValue;
+  for (size_t i = bytes.size() - guard; i < bytes.size(); ++i)
+    beyond += bytes[i] != std::byte(guardValue);
   EXPECT_EQ(dirty, 0) << "elements of padding that are not zero";
-  EXPECT_EQ(beyond, 0) << "elements written beyond the buffer";
+  EXPECT_EQ(beyond, 0) << "bytes written beyond the buffer";
   return tensor;
 }
 
 //===-- Running -----------------------------------------------------------===//
 
-struct ReferenceKernel::Buffers {
-  std::vector<std::vector<float>> storage;
-  std::vector<void *> arguments;
+/// The kernel's buffers, operands first.
+struct ReferenceKernel::Storage {
+  std::vector<Bytes> bytes;
+  std::vector<Buffer> buffers;
 
-  Buffers(Operation *kernel, const std::vector<Tensor> &operands,
+  Storage(Operation *kernel, const std::vector<Tensor> &operands,
           const std::map<unsigned, unsigned> &inPlace) {
-    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
     for (auto [operand, type] : llvm::zip_equal(operands, kernel->getOperandTypes()))
-      storage.push_back(pack(operand, cast<RankedTensorType>(type)));
-    for (auto type : kernel->getResultTypes()) {
-      storage.emplace_back(kernel::storedBytes(cast<RankedTensorType>(type)) / 4, nan);
-      storage.back().resize(storage.back().size() + guard, guardValue);
+      bytes.push_back(pack(operand, cast<RankedTensorType>(type)));
+    for (auto type : kernel->getResultTypes())
+      bytes.push_back(makeBytes(cast<RankedTensorType>(type)));
+    for (auto [i, buffer] : llvm::enumerate(bytes))
+      buffers.push_back({buffer.data(), int64_t(buffer.size() - guard), i >= operands.size()});
+    for (auto [result, operand] : inPlace) {
+      buffers[operand].written = true;
+      buffers[operands.size() + result] = buffers[operand];
     }
-    for (auto &buffer : storage)
-      arguments.push_back(buffer.data());
-    for (auto [result, operand] : inPlace)
-      arguments[operands.size() + result] = arguments[operand];
   }
 };
 
 std::vector<Tensor> ReferenceKernel::run(const std::vector<Tensor> &operands,
                                          std::map<unsigned, unsigned> inPlace) {
-  if (!function)
+  if (!compiled)
     throw std::runtime_error("the kernel did not compile");
   std::vector<std::vector<Tensor>> runs;
-  for (bool shuffled : {false, true}) {
-    Buffers buffers(kernel, operands, inPlace);
-    std::vector<int64_t> blocks(grid());
-    std::iota(blocks.begin(), blocks.end(), 0);
-    std::shuffle(blocks.begin(), blocks.end(), std::mt19937(7));
-    if (!shuffled)
-      function(buffers.arguments.data(), 0, grid(), nullptr);
-    for (int64_t block : blocks)
-      if (shuffled)
-        function(buffers.arguments.data(), block, block + 1, nullptr);
+  for (unsigned attempt = 0; attempt < CompiledKernel::attempts; ++attempt) {
+    Storage storage(kernel, operands, inPlace);
+    compiled->run(storage.buffers, grid(), attempt);
     auto &results = runs.emplace_back();
     for (unsigned i = 0; i < kernel->getNumResults(); ++i) {
       size_t buffer = inPlace.count(i) ? inPlace[i] : operands.size() + i;
-      results.push_back(unpack(buffers.storage[buffer], resultType(i)));
+      results.push_back(unpack(storage.bytes[buffer], resultType(i)));
     }
   }
   for (size_t i = 0; i < runs[0].size(); ++i)
@@ -215,24 +218,6 @@ std::vector<Tensor> ReferenceKernel::run(const std::vector<Tensor> &operands,
               0)
         << "result " << i << " depends on the order of blocks";
   return runs[0];
-}
-
-/// Of this thread alone, so that other work on the machine matters little.
-static double processorTime() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
-
-double ReferenceKernel::seconds(const std::vector<Tensor> &operands) {
-  Buffers buffers(kernel, operands, {});
-  double best = 1e9;
-  for (int i = 0; i < 5; ++i) {
-    double start = processorTime();
-    function(buffers.arguments.data(), 0, grid(), nullptr);
-    best = std::min(best, processorTime() - start);
-  }
-  return best;
 }
 
 void kinema::testing::expectNear(const Tensor &actual, const Tensor &expected, double tolerance) {
@@ -253,19 +238,26 @@ void kinema::testing::expectNear(const Tensor &actual, const Tensor &expected, d
 
 //===-- Text --------------------------------------------------------------===//
 
-static std::string typeText(const std::vector<int64_t> &shape, const std::string &layout) {
+static std::string typeText(const std::vector<int64_t> &shape, const std::string &layout,
+                            const std::string &element = "f32") {
   std::string text = "tensor<";
   for (int64_t size : shape)
     text += (size < 0 ? "?" : std::to_string(size)) + "x";
-  return text + "f32" + (layout.empty() ? "" : ", #kernel.layout<" + layout + ">") + ">";
+  return text + element + (layout.empty() ? "" : ", #kernel.layout<" + layout + ">") + ">";
 }
 
 std::string kinema::testing::blocked(const std::vector<int64_t> &shape) {
   return typeText(shape, "blocked block = 8");
 }
+std::string kinema::testing::blockedBFloat16(const std::vector<int64_t> &shape) {
+  return typeText(shape, "blocked block = 8", "bf16");
+}
 std::string kinema::testing::plain(const std::vector<int64_t> &shape) { return typeText(shape, ""); }
 std::string kinema::testing::weight(const std::vector<int64_t> &shape) {
   return typeText(shape, "weight block = 8 reduce = 4");
+}
+std::string kinema::testing::weightBFloat16(const std::vector<int64_t> &shape) {
+  return typeText(shape, "weight block = 8 reduce = 4", "bf16");
 }
 std::string kinema::testing::weightTransposed(const std::vector<int64_t> &shape) {
   return typeText(shape, "weight_transposed block = 8 reduce = 8");

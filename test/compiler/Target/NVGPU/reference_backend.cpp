@@ -1,0 +1,56 @@
+// The reference kernels for a GPU, in the emulator.
+#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/NVGPU/Emulator/EmulatorTesting.h"
+
+#include "compiler/Target/Common/HostCode.h"
+#include "compiler/Target/NVGPU/LowerKernels.h"
+#include "compiler/Target/NVGPU/Machine.h"
+
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::testing;
+
+namespace {
+class EmulatedKernel : public CompiledKernel {
+public:
+  explicit EmulatedKernel(ModuleOp module) : module(module) {}
+
+  void run(ArrayRef<Buffer> buffers, int64_t grid, unsigned attempt) override {
+    std::vector<void *> arguments;
+    std::vector<emulator::MemoryRange> memory;
+    for (const Buffer &buffer : buffers) {
+      auto *begin = static_cast<std::byte *>(buffer.data);
+      bool known = llvm::is_contained(arguments, buffer.data); // an operand that a result is written over
+      arguments.push_back(buffer.data);
+      if (!known)
+        memory.push_back({begin, buffer.bytes, buffer.written});
+    }
+    emulator::LaunchShape shape;
+    shape.grid = grid;
+    auto violation = module.run("k", shape, attempt * 7, arguments, memory);
+    EXPECT_FALSE(violation) << violation->what;
+  }
+
+private:
+  emulator::EmulatedModule module;
+};
+} // namespace
+
+const Machine &kinema::testing::machineUnderTest() { return nvidia::machine; }
+
+void kinema::testing::registerUnderTest(DialectRegistry &registry) {
+  registry.insert<DLTIDialect, gpu::GPUDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();
+  registerHostCode(registry);
+}
+
+std::unique_ptr<CompiledKernel> kinema::testing::compileUnderTest(ModuleOp scheduled) {
+  OwningOpRef<ModuleOp> copy = scheduled.clone();
+  PassManager passes(scheduled.getContext());
+  nvidia::buildLoweringPipeline(passes);
+  return succeeded(passes.run(*copy)) ? std::make_unique<EmulatedKernel>(*copy) : nullptr;
+}
