@@ -33,7 +33,7 @@ NETWORKS = {
     "bottleneck": ("3x4x25x23", """
   stem: conv 3x5x5 ch=12 stride=1x2x2 -> pool max 1x3x3 stride=1x2x2 pad=0x1x1
   stage conv3d ch=24 x1 block=bottleneck
-  stage conv3d ch=36 x2 stride=2 block=bottleneck
+  stage conv3d ch=36 x2 stride=2 block=bottleneck_v1
 """),
     "grouped": ("3x4x15x14", """
   stem: conv 3x3x3 ch=12 groups=3 stride=1x2x2
