@@ -69,3 +69,38 @@ func.func @train_step(%hyper: tensor<4xf32> {clip.name = "hyper"}) -> (!x {clip.
   } {schedule = #s} -> !x
   return %d : !x
 }
+
+// -----
+
+// A strided 1x1x1 conv reads an eighth of its input (1024 of 8192 bytes) beside its weight (256).
+
+#c8 = #kernel.layout<blocked block = 8>
+#w = #kernel.layout<weight block = 8 reduce = 8>
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
+!x = tensor<1x8x4x8x8xf32, #c8>
+!y = tensor<1x8x2x4x4xf32, #c8>
+!w = tensor<8x8x1x1x1xf32, #w>
+!p = tensor<1x8x8x1x1x1xf32, #w>
+clip.param @w : tensor<8x8x1x1x1xf32> {role = "weight"}
+
+// CHECK-LABEL: kernel.entry @infer
+// CHECK-NEXT: kernel.launch {{.*}} {layer = "?", macs = 2048 : i64, reads = 1280 : i64, writes = 1024 : i64}
+// CHECK-NEXT: kernel.launch {{.*}} {layer = "?", macs = 2048 : i64, reads = 2048 : i64, writes = 256 : i64}
+func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!y {clip.name = "y"}, !p {clip.name = "dw"}) {
+  %w = clip.read @w : !w
+  %y = kernel.conv forward %w window <1x1x1 stride 2x2x2> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #s} : !w -> !y
+  %dw = kernel.wgrad window <1x1x1 stride 2x2x2> gradient(pixel %y) : (!y) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } activation(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } {schedule = #s} : !p
+  return %y, %dw : !y, !p
+}
