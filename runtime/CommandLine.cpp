@@ -16,6 +16,9 @@ namespace {
 void addThreads(CLI::App &app, PackageOptions &options) {
   app.add_option("--threads", options.threads, "threads that compute (default: all)")
       ->check(CLI::Range(0, maxThreads));
+  app.add_option("--device", options.device,
+                 "emulator: run a GPU's kernels on the CPU, with every access checked")
+      ->check(CLI::IsMember({emulatorTarget}));
 }
 
 template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {

@@ -184,7 +184,7 @@ void checkFolder(const TrainOptions &options) {
 
 void train(const TrainOptions &options) {
   Package package(options.package);
-  Program program(package, {options.threads});
+  Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();
   Recipe recipe = manifest.recipe;
   Progress progress;
@@ -231,7 +231,7 @@ void train(const TrainOptions &options) {
 
 void eval(const EvalOptions &options) {
   Package package(options.package);
-  Program program(package, {options.threads});
+  Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();
   Recipe recipe = manifest.recipe;
   applySettings(options.settings, recipe);
@@ -250,7 +250,7 @@ void eval(const EvalOptions &options) {
 
 void predict(const PredictOptions &options) {
   Package package(options.package);
-  Program program(package, {options.threads});
+  Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();
   Recipe recipe = manifest.recipe;
   applySettings(options.settings, recipe);
@@ -281,7 +281,7 @@ void predict(const PredictOptions &options) {
 }
 
 void run(const RunCommandOptions &options) {
-  Program program(Package(options.package), {options.threads});
+  Program program(Package(options.package), {.threads = options.threads, .device = options.device});
   runTensors(program, options);
 }
 
@@ -295,7 +295,7 @@ void info(const InfoOptions &options) {
 }
 
 void bench(const BenchCommandOptions &options) {
-  Program program(Package(options.package), {options.threads});
+  Program program(Package(options.package), {.threads = options.threads, .device = options.device});
   std::vector<EntryTime> times = benchmark(program, options);
   if (options.json) {
     json document = {{"name", program.manifest().name},

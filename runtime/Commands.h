@@ -16,6 +16,7 @@ namespace kinema {
 struct PackageOptions {
   std::string package; // a file, or a program that carries one
   int threads = 0;     // for kernels; 0: all
+  std::string device;  // as in ProgramOptions
 };
 
 struct TrainOptions : PackageOptions {

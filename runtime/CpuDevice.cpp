@@ -1,51 +1,18 @@
 // The CPU device: kernels are functions of a shared object, a launch is one OpenMP region.
 #include "runtime/Device.h"
 #include "runtime/Error.h"
+#include "runtime/HostArena.h"
 #include "runtime/SharedObject.h"
 
 #include <omp.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 namespace kinema {
 namespace {
 
 using KernelFunction = void (*)(void *const *args, int64_t begin, int64_t end, void *scratch);
-
-// Zeroed pages, big ones where the system has them. Memory is taken when it is touched.
-class Pages {
-public:
-  Pages() = default;
-  explicit Pages(int64_t bytes, const char *purpose) : bytes(std::max<int64_t>(bytes, 1)) {
-    memory = mmap(nullptr, this->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-      fail("cannot allocate {} bytes for {}: {}", bytes, purpose, std::strerror(errno));
-    madvise(memory, this->bytes, MADV_HUGEPAGE); // advice: the system may have none
-  }
-  Pages(Pages &&other) noexcept { swap(other); }
-  Pages &operator=(Pages &&other) noexcept {
-    swap(other);
-    return *this;
-  }
-  ~Pages() {
-    if (memory)
-      munmap(memory, bytes);
-  }
-  char *data() const { return static_cast<char *>(memory); }
-  int64_t size() const { return bytes; }
-
-private:
-  void swap(Pages &other) noexcept {
-    std::swap(memory, other.memory);
-    std::swap(bytes, other.bytes);
-  }
-  void *memory = nullptr;
-  int64_t bytes = 0;
-};
 
 class CpuDevice final : public Device {
 public:
@@ -62,20 +29,10 @@ public:
     return fmt::format("CPU, {} thread{}", threads, threads == 1 ? "" : "s");
   }
 
-  void allocate(int64_t bytes) override { arena = Pages(bytes, "the arena"); }
-
-  void copyIn(int64_t offset, const void *from, int64_t bytes) override {
-    std::memcpy(at(offset, bytes), from, bytes);
-  }
-
-  void copyOut(int64_t offset, void *to, int64_t bytes) override {
-    std::memcpy(to, at(offset, bytes), bytes);
-  }
-
-  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override {
-    uint32_t *begin = reinterpret_cast<uint32_t *>(at(offset, bytes));
-    std::fill(begin, begin + bytes / 4, pattern);
-  }
+  void allocate(int64_t bytes) override { arena = HostArena(bytes); }
+  void copyIn(int64_t offset, const void *from, int64_t bytes) override { arena.copyIn(offset, from, bytes); }
+  void copyOut(int64_t offset, void *to, int64_t bytes) override { arena.copyOut(offset, to, bytes); }
+  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }
 
   void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
 
@@ -83,7 +40,7 @@ public:
                    std::span<const int64_t> offsets) override {
     Ready ready{reinterpret_cast<KernelFunction>(code.find(symbol)), grid, {}};
     for (int64_t offset : offsets)
-      ready.args.push_back(at(offset, 0));
+      ready.args.push_back(arena.at(offset, 0));
     launches.push_back(std::move(ready));
     reserveScratch(bytes);
     return static_cast<LaunchId>(launches.size()) - 1;
@@ -117,12 +74,6 @@ private:
     std::vector<void *> args;
   };
 
-  char *at(int64_t offset, int64_t bytes) const {
-    if (offset < 0 || bytes < 0 || bytes > arena.size() - offset)
-      fail("{} bytes at {} lie outside the arena of {}", bytes, offset, arena.size());
-    return arena.data() + offset;
-  }
-
   void reserveScratch(int64_t bytes) {
     for (Pages &pages : scratch)
       if (pages.size() < bytes || !pages.data())
@@ -130,7 +81,7 @@ private:
   }
 
   int threads;
-  Pages arena;
+  HostArena arena;
   std::vector<Pages> scratch; // of each thread
   SharedObject code;
   std::vector<Ready> launches;
@@ -145,8 +96,13 @@ std::unique_ptr<Device> makeCpuDevice(int threads) {
 }
 
 std::unique_ptr<Device> makeDevice(const std::string &target, int threads) {
+  if (target == emulatorTarget)
+    return makeEmulatorDevice(threads);
   if (target != "x86-64-v3")
-    fail("this runtime has no device for code of target '{}'; it runs x86-64-v3", target);
+    fail("this runtime has no device for code of target '{}'; it runs x86-64-v3, and code for a GPU with "
+         "--device "
+         "emulator",
+         target);
   if (!__builtin_cpu_supports("x86-64-v3"))
     fail("this processor cannot run x86-64-v3 code: AVX2 and FMA are missing");
   return makeCpuDevice(threads);

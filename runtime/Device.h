@@ -50,7 +50,14 @@ inline constexpr int maxThreads = 256;
 // number.
 std::unique_ptr<Device> makeCpuDevice(int threads = 0);
 
-// Makes the device that code for `target` (Manifest::target) runs on.
+// Runs kernels made for a GPU on the CPU and checks all that they do; a launch that does what it must not is
+// an Error. KINEMA_EMULATOR_SEED decides in which order threads run and copies land
+// (runtime/Emulator/Emulator.h).
+std::unique_ptr<Device> makeEmulatorDevice(int threads = 0);
+inline constexpr char emulatorTarget[] = "emulator";
+inline constexpr char emulatorCode[] = "code/emulator.so"; // entry of the package
+
+// Makes the device that code for `target` (Manifest::target, or the emulator's) runs on.
 std::unique_ptr<Device> makeDevice(const std::string &target, int threads = 0);
 
 // The part of a grid that thread `thread` of `threads` runs: contiguous, in order, sizes differing by one at

@@ -30,13 +30,26 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
   segments = std::move(left);
 }
 
+// The entry with the code for the device.
+std::string codeFor(const Package &package, const Manifest &manifest, const std::string &device) {
+  if (device.empty())
+    return manifest.code;
+  if (device != emulatorTarget)
+    refuse("there is no device '{}'; there is the emulator", device);
+  if (!package.has(emulatorCode))
+    fail("{} has no code for the emulator; compile it with --target sm_90a", package.path());
+  return emulatorCode;
+}
+
 } // namespace
 
 Program::Program(const Package &package, const ProgramOptions &options)
     : contents(parseManifest(package.read("manifest.json"), package.path())),
-      device(makeDevice(contents.target, options.threads)), profile(options.profile), poison(poisonWanted()) {
+      device(makeDevice(options.device.empty() ? contents.target : options.device, options.threads)),
+      profile(options.profile), poison(poisonWanted()) {
   device->allocate(contents.arenaBytes);
-  device->loadCode(package.read(contents.code), contents.code);
+  std::string code = codeFor(package, contents, options.device);
+  device->loadCode(package.read(code), code);
   loadEntries();
 }
 

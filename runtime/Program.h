@@ -34,8 +34,9 @@ struct LaunchTime {
 using NameMap = std::function<std::string(const std::string &)>;
 
 struct ProgramOptions {
-  int threads = 0;      // 0: all
-  bool profile = false; // time each launch
+  int threads = 0;         // 0: all
+  bool profile = false;    // time each launch
+  std::string device = ""; // "emulator": of a package's code for a GPU; empty: the package's target
 };
 
 // All functions throw Error. Memory is allocated while loading, not while running.

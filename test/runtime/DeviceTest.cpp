@@ -54,8 +54,10 @@ TEST(Device, WhatCannotBeLoadedIsAnError) {
   other->loadCode(linearCode(), "code/x.so");
   EXPECT_EQ(errorOf([&] { other->prepare("nothing", 0, 1, {}); }),
             "the package's code has no kernel nothing");
-  EXPECT_EQ(errorOf([&] { makeDevice("sm_90a"); }),
-            "this runtime has no device for code of target 'sm_90a'; it runs x86-64-v3");
+  EXPECT_EQ(
+      errorOf([&] { makeDevice("sm_90a"); }),
+      "this runtime has no device for code of target 'sm_90a'; it runs x86-64-v3, and code for a GPU with "
+      "--device emulator");
   EXPECT_EQ(errorOf([&] { makeCpuDevice(-1); }), "the number of threads must be between 1 and 256, found -1");
 }
 

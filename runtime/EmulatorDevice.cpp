@@ -1,0 +1,81 @@
+// The emulator as a device: kernels made for a GPU, run on the CPU with every access checked
+// (runtime/Emulator).
+#include "runtime/Device.h"
+#include "runtime/Emulator/Code.h"
+#include "runtime/Error.h"
+#include "runtime/HostArena.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+namespace kinema {
+namespace {
+
+uint64_t seedFromEnvironment() {
+  const char *text = std::getenv("KINEMA_EMULATOR_SEED");
+  if (!text)
+    return 0;
+  uint64_t seed = 0;
+  const char *end = text + std::strlen(text);
+  if (std::from_chars(text, end, seed).ptr != end || text == end)
+    refuse("KINEMA_EMULATOR_SEED must be a whole number, found '{}'", text);
+  return seed;
+}
+
+class EmulatorDevice final : public Device {
+public:
+  explicit EmulatorDevice(int threads) : threads(threads), seed(seedFromEnvironment()) {}
+
+  std::string describe() const override {
+    return fmt::format("emulator of a GPU, {} thread{}, seed {}", threads, threads == 1 ? "" : "s", seed);
+  }
+
+  void allocate(int64_t bytes) override { arena = HostArena(bytes); }
+  void copyIn(int64_t offset, const void *from, int64_t bytes) override { arena.copyIn(offset, from, bytes); }
+  void copyOut(int64_t offset, void *to, int64_t bytes) override { arena.copyOut(offset, to, bytes); }
+  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }
+  void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
+
+  // bytes: dynamic shared memory of a block.
+  LaunchId prepare(const std::string &symbol, int64_t bytes, int64_t grid,
+                   std::span<const int64_t> offsets) override {
+    emulator::Launch launch;
+    launch.kernel = &code.find(symbol);
+    launch.grid = grid;
+    launch.dynamicShared = uint32_t(bytes);
+    launch.seed = seed;
+    launch.workers = threads;
+    launch.memory = {{reinterpret_cast<std::byte *>(arena.at(0, 0)), arena.size()}};
+    for (int64_t offset : offsets)
+      launch.args.push_back(arena.at(offset, 0));
+    launches.push_back(std::move(launch));
+    return static_cast<LaunchId>(launches.size()) - 1;
+  }
+
+  void launch(LaunchId id) override {
+    if (auto violation = emulator::run(launches[id]))
+      fail("{}", violation->what);
+  }
+  void wait() override {} // a launch has ended when `launch` returns
+
+private:
+  int threads;
+  uint64_t seed;
+  HostArena arena;
+  emulator::Code code;
+  std::vector<emulator::Launch> launches;
+};
+
+} // namespace
+
+std::unique_ptr<Device> makeEmulatorDevice(int threads) {
+  if (threads < 0 || threads > maxThreads)
+    refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
+  return std::make_unique<EmulatorDevice>(threads ? threads
+                                                  : std::max(1u, std::thread::hardware_concurrency()));
+}
+
+} // namespace kinema
