@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/NVGPU/Codegen.h"
+#include "compiler/Target/NVGPU/Emulator/Codegen.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
@@ -26,18 +27,31 @@ static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &) {
   passes.addPass(createAssignNVGPUSchedules());
 }
 
-static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOptions &options) {
+/// Adds what runs on a GPU.
+static LogicalResult addNVGPUCode(ModuleOp planned, const TargetOptions &options, MachineCode &machineCode) {
   auto code = nvidia::compileKernels(planned, options.toolkit);
   if (failed(code))
     return failure();
   std::string stem = std::string("code/") + nvidia::targetName;
-  MachineCode machineCode{nvidia::targetName, {}};
   if (code->assembly)
     machineCode.files.push_back({stem + ".cubin", std::move(code->assembly->cubin)});
   else
     planned.emitWarning("found no ptxas: the package holds PTX alone, which the driver compiles when it is "
                         "loaded; install the CUDA toolkit, or say where it is with --cuda-path");
   machineCode.files.push_back({stem + ".ptx", std::move(code->ptx)});
+  return success();
+}
+
+static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOptions &options) {
+  MachineCode machineCode{nvidia::targetName, {}};
+  if (options.emulator != EmulatorCode::Alone && failed(addNVGPUCode(planned, options, machineCode)))
+    return failure();
+  if (options.emulator != EmulatorCode::None) {
+    auto code = nvidia::compileForEmulator(planned);
+    if (failed(code))
+      return failure();
+    machineCode.files.push_back({"code/emulator.so", std::move(*code)});
+  }
   return machineCode;
 }
 

@@ -9,9 +9,13 @@
 
 namespace kinema {
 
+/// Whether a package for a GPU has code for the emulator, on which it runs without one.
+enum class EmulatorCode { None, Beside, Alone };
+
 struct TargetOptions {
   bool reference = false;   // the reference lowering for every kernel
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
+  EmulatorCode emulator = EmulatorCode::None;
 };
 
 struct TargetInfo {

@@ -73,6 +73,8 @@ void addCompile(CLI::App &app) {
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the package, or the text of the phase");
   addTarget(*command, options->target);
+  command->add_flag("--emulator", options->target.emulator,
+                    "with code for --device emulator, which runs a GPU's kernels on the CPU and checks them");
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();

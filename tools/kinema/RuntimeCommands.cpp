@@ -1,5 +1,6 @@
 // The runtime's commands on specs: the spec is compiled to a package first. A package is taken as it is.
 #include "runtime/CommandLine.h"
+#include "runtime/Device.h"
 #include "runtime/Error.h"
 #include "runtime/Files.h"
 #include "runtime/Package.h"
@@ -102,6 +103,10 @@ void compileAndCall(Options options, SpecOptions spec, void (*command)(const Opt
     splitSettings(options.settings, spec.settings);
   spec.threads = options.threads;
   CompileOptions compile = prepare(options, spec);
+  if (options.device == emulatorTarget) {
+    compile.target = targetNamed("sm_90a");
+    compile.targetOptions.emulator = EmulatorCode::Alone;
+  }
   if constexpr (std::is_same_v<Options, TrainOptions>) {
     checkFolder(options);
     options.keepPackage = true;

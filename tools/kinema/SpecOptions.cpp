@@ -54,6 +54,7 @@ void applyTarget(const TargetChoice &choice, CompileOptions &options) {
   options.target = targetNamed(choice.target);
   options.targetOptions.reference = choice.reference;
   options.targetOptions.toolkit = choice.toolkit;
+  options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
   if (!choice.precision.empty())
     options.bfloat16 = choice.precision == "bf16";
 }

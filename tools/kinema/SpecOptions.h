@@ -28,6 +28,7 @@ void addThreads(CLI::App &command, SpecOptions &options);
 struct TargetChoice {
   std::string target = "cpu", precision, toolkit;
   bool reference = false;
+  bool emulator = false; // code for it too
 };
 /// Adds --target, --precision, --reference and --cuda-path.
 void addTarget(CLI::App &command, TargetChoice &choice);
