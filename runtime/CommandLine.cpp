@@ -60,7 +60,7 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option("--test-every", options.testEvery, "epochs from one test to the next (default: 1)")
       ->check(CLI::Range(1, 1000000));
   app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1e6));
   addWeights(app, options, "start from these weights (safetensors)");
   app.add_flag(
       "--partial", options.partial,
@@ -105,10 +105,10 @@ void addFlags(CLI::App &app, RunCommandOptions &options) {
 void addFlags(CLI::App &app, InfoOptions &options) { app.add_flag("--json", options.json, "print JSON"); }
 
 void addFlags(CLI::App &app, BenchCommandOptions &options) {
-  app.add_option("--runs", options.runs, "of each entry (default: 10)")->check(CLI::PositiveNumber);
+  app.add_option("--runs", options.runs, "of each entry (default: 10)")->check(CLI::Range(1, 1000000));
   app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)");
   app.add_option("--rows", options.rows, "of the table of launches; 0: all (default: 20)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1000000));
   app.add_flag("--json", options.json, "print JSON");
   addThreads(app, options);
 }

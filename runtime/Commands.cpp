@@ -65,6 +65,9 @@ void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
   if (recipe.data.frames != shape[2])
     refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
            recipe.data.frames, shape[2]);
+  const auto &resize = recipe.data.resize;
+  if (recipe.data.shortSide == 0 && (resize[0] < crop[0] || resize[1] < crop[1]))
+    refuse("data.resize is {}x{}, smaller than the crop of {}x{}", resize[0], resize[1], crop[0], crop[1]);
   if (crop[0] != shape[3] || crop[1] != shape[4])
     refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0], crop[1],
            shape[3], shape[4]);
@@ -75,6 +78,17 @@ std::unique_ptr<VideoSource> testSource(const Manifest &manifest, const std::str
   checkClips(manifest, recipe, false);
   VideoList videos = readVideos(list, manifest);
   return VideoSource::evaluation(std::move(videos), recipe, loaderOptions(manifest, loaders));
+}
+
+// What the code was made for cannot be changed afterwards.
+void checkCompiled(const Manifest &manifest, const Recipe &recipe) {
+  auto check = [&](const char *field, auto wanted, auto compiled) {
+    if (wanted != compiled)
+      refuse("train.{} is {}, the package was compiled for {}: compile the spec anew with the other number",
+             field, wanted, compiled);
+  };
+  check("batch", recipe.train.batch, manifest.recipe.train.batch);
+  check("smoothing", recipe.train.smoothing, manifest.recipe.train.smoothing);
 }
 
 void applySettings(const std::vector<std::string> &settings, Recipe &recipe) {
@@ -164,7 +178,7 @@ void print(const std::vector<Prediction> &predictions, bool asJson) {
     document.push_back({{"video", prediction.video}, {"classes", classes}});
   }
   if (asJson)
-    fmt::print("{}\n", document.dump(1));
+    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
 }
 
 } // namespace
@@ -201,6 +215,7 @@ void train(const TrainOptions &options) {
   if (options.resume && state.epoch >= recipe.train.epochs)
     refuse("there is nothing to resume: {} of {} epochs are done; ask for more with --epochs", state.epoch,
            recipe.train.epochs);
+  checkCompiled(manifest, recipe);
   checkClips(manifest, recipe, true);
   if (!options.resume)
     program.initialise(recipe.train.seed);
@@ -241,7 +256,7 @@ void eval(const EvalOptions &options) {
   catchInterrupts();
   Evaluation evaluation = evaluate(program, *source, recipe.eval, progress);
   if (options.json)
-    fmt::print("{}\n", toJson(evaluation).dump(1));
+    fmt::print("{}\n", toJson(evaluation).dump(1, ' ', false, json::error_handler_t::replace));
   else
     fmt::print("{}", describe(evaluation, recipe.eval));
   if (options.confusion && !options.json)
@@ -289,7 +304,7 @@ void info(const InfoOptions &options) {
   Package package(options.package);
   Manifest manifest = parseManifest(package.read("manifest.json"), package.path());
   if (options.json)
-    fmt::print("{}\n", toJson(manifest).dump(1));
+    fmt::print("{}\n", toJson(manifest).dump(1, ' ', false, json::error_handler_t::replace));
   else
     fmt::print("{}", describe(manifest));
 }
@@ -303,7 +318,7 @@ void bench(const BenchCommandOptions &options) {
                      {"device", program.describeDevice()}};
     for (const EntryTime &time : times)
       document["entries"].push_back(toJson(program, time));
-    fmt::print("{}\n", document.dump(1));
+    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
     return;
   }
   fmt::print("{}, batch {}, {}\n", program.manifest().name, program.manifest().batch,

@@ -214,6 +214,9 @@ Kernel parseKernel(const Node &node) {
   kernel.symbol = node.at("symbol").text();
   if (kernel.symbol.find('\0') != std::string::npos || kernel.symbol.empty())
     node.at("symbol").fault("expected a symbol");
+  kernel.grid = node.at("grid").integer(0, INT32_MAX);
+  for (const Node &bytes : node.at("buffers").list())
+    kernel.buffers.push_back(bytes.integer(0, largestArena));
   kernel.scratch = node.at("scratch").integer(0, largestScratch);
   if (node.has("block"))
     kernel.block = node.at("block").integer(1, 1024);
@@ -232,9 +235,12 @@ Launch parseLaunch(const Node &node, const Manifest &manifest) {
   launch.kernel = node.at("kernel").text();
   if (!manifest.kernels.contains(launch.kernel))
     node.fault("there is no kernel {}", launch.kernel);
-  launch.grid = node.at("grid").integer(0, INT32_MAX);
-  for (const Node &offset : node.at("args").list())
-    launch.args.push_back(offset.integer(0, manifest.arenaBytes));
+  const std::vector<int64_t> &buffers = manifest.kernels.at(launch.kernel).buffers;
+  std::vector<Node> offsets = node.at("args").list();
+  if (offsets.size() != buffers.size())
+    node.fault("kernel {} takes {} arguments, found {}", launch.kernel, buffers.size(), offsets.size());
+  for (size_t i = 0; i < buffers.size(); ++i)
+    launch.args.push_back(parsePlace(offsets[i], buffers[i], manifest.arenaBytes));
   auto count = [&](const char *name) { return node.has(name) ? node.at(name).integer(0, largestCount) : 0; };
   launch.reads = count("reads");
   launch.writes = count("writes");

@@ -52,8 +52,10 @@ struct Parameter : ArenaTensor {
 
 struct Kernel {
   std::string symbol;
-  int64_t scratch = 0; // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
-  int64_t block = 0;   // threads, on a GPU
+  int64_t grid = 0;             // blocks
+  std::vector<int64_t> buffers; // bytes of each argument
+  int64_t scratch = 0;          // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
+  int64_t block = 0;            // threads, on a GPU
   std::string schedule;
   std::string op;
   std::vector<std::string> layers;
@@ -61,7 +63,6 @@ struct Kernel {
 
 struct Launch {
   std::string kernel;        // key of Manifest::kernels
-  int64_t grid = 0;          // blocks
   std::vector<int64_t> args; // offsets
   int64_t reads = 0, writes = 0, macs = 0;
   std::string layer;

@@ -67,7 +67,7 @@ void Program::loadEntries() {
     Entry &entry = entries[name];
     for (const Launch &launch : launches) {
       const Kernel &kernel = contents.kernels.at(launch.kernel);
-      entry.launches.push_back(device->prepare(kernel.symbol, kernel.scratch, launch.grid, launch.args));
+      entry.launches.push_back(device->prepare(kernel.symbol, kernel.scratch, kernel.grid, launch.args));
       entry.times.push_back({&launch, 0, 0});
     }
   }

@@ -132,11 +132,13 @@ void Trainer::test() {
 // The last checkpoint is written after the curves: a run that is killed between the two does the epoch's end
 // again.
 void Trainer::finishEpoch() {
+  if (state.sums.clips == 0)
+    fail("epoch {}: none of {} videos could be read", state.epoch + 1, trainSource.videos());
   EpochRow row;
   row.epoch = state.epoch + 1;
   row.rate = learningRate(recipe.train, state.epoch, trainSource.batches() - 1, trainSource.batches());
-  row.trainLoss = state.sums.clips ? state.sums.meanLoss() : EpochRow::unknown;
-  row.trainClipTop1 = state.sums.clips ? state.sums.share(state.sums.top1) : EpochRow::unknown;
+  row.trainLoss = state.sums.meanLoss();
+  row.trainClipTop1 = state.sums.share(state.sums.top1);
   double seconds = std::max(now() - costs.start, 1e-9);
   row.clipsPerSecond = static_cast<double>(costs.clips) / seconds;
   row.waiting = costs.waited / seconds;

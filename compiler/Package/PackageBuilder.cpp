@@ -87,8 +87,8 @@ LogicalResult Manifest::addHeader() {
           {"mode", train ? "train" : "infer"},
           {"target", code.target},
           {"code", code.files.front().name},
-          {"batch", network->value("batch", 0)},
-          {"classes", network->value("classes", 0)}};
+          {"batch", network->value("batch", int64_t(0))},
+          {"classes", network->value("classes", int64_t(0))}};
   return success();
 }
 
@@ -97,7 +97,7 @@ LogicalResult Manifest::addPlan() {
   auto plan = dictionary("kernel.plan");
   if (failed(plan))
     return failure();
-  json arena = {{"bytes", plan->value("arena", 0)}};
+  json arena = {{"bytes", plan->value("arena", int64_t(0))}};
   for (const char *key : {"segments", "activations", "separate_activations"})
     if (plan->contains(key))
       arena[key] = (*plan)[key];
@@ -116,7 +116,14 @@ LogicalResult Manifest::addKernels() {
     if (!schedule)
       return op->emitOpError("has no schedule");
     json layers = *toJson(def.getLayers());
+    std::vector<int64_t> buffers;
+    SmallVector<Type> types(op->getOperandTypes());
+    llvm::append_range(types, op->getResultTypes());
+    for (Type type : types)
+      buffers.push_back(kernel::storedBytes(cast<RankedTensorType>(type)));
     kernels[def.getSymName().str()] = {{"symbol", def.getSymName().str()},
+                                       {"grid", schedule.getGrid()},
+                                       {"buffers", buffers},
                                        {"scratch", schedule.getScratch()},
                                        {"schedule", schedule.getName().str()},
                                        {"op", op->getName().stripDialect().str()},
@@ -136,9 +143,7 @@ LogicalResult Manifest::addEntries() {
       auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
       if (!def)
         return launch.emitOpError("runs @") << launch.getKernel() << ", which is not there";
-      auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
       launches.push_back({{"kernel", launch.getKernel().str()},
-                          {"grid", schedule.getGrid()},
                           {"args", std::vector<int64_t>(launch.getArgs())},
                           {"reads", launch.getReads()},
                           {"writes", launch.getWrites()},

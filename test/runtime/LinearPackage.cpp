@@ -28,9 +28,8 @@ json parameter(json described, const char *role, json init) {
   return described;
 }
 
-json launch(const char *kernel, int64_t grid, std::vector<int64_t> args) {
-  return {{"kernel", kernel}, {"grid", grid}, {"args", args}, {"reads", 100},
-          {"writes", 50},     {"macs", 216},  {"layer", "fc"}};
+json launch(const char *kernel, std::vector<int64_t> args) {
+  return {{"kernel", kernel}, {"args", args}, {"reads", 100}, {"writes", 50}, {"macs", 216}, {"layer", "fc"}};
 }
 
 json recipe() {
@@ -54,12 +53,16 @@ json linearManifest(bool train) {
   json bias = parameter(tensor("fc.bias", {3}, 320), "bias", {{"kind", "constant"}, {"value", 0.0}});
   json mean = parameter(tensor("in.bn.running_mean", {1}, 384), "running_mean",
                         {{"kind", "constant"}, {"value", 0.0}});
-  json kernels,
-      entries = {{"prepare", json::array()}, {"infer", {launch("forward", 4, {896, 0, 320, 1280})}}};
+  json kernels, entries = {{"prepare", json::array()}, {"infer", {launch("forward", {896, 0, 320, 1280})}}};
   json outputs = {{"infer", {logits}}};
-  for (const char *name : {"forward", "loss", "backward", "update"})
-    kernels[name] = {
-        {"symbol", name}, {"scratch", 64}, {"schedule", "plain"}, {"op", name}, {"layers", {"fc"}}};
+  auto addKernel = [&](const char *name, int64_t grid, std::vector<int64_t> buffers) {
+    kernels[name] = {{"symbol", name},      {"grid", grid}, {"buffers", buffers}, {"scratch", 64},
+                     {"schedule", "plain"}, {"op", name},   {"layers", {"fc"}}};
+  };
+  addKernel("forward", 4, {288, 288, 12, 48});
+  addKernel("loss", 1, {48, 16, 4, 48, 288, 4});
+  addKernel("backward", 3, {48, 288, 216, 12});
+  addKernel("update", 3, {216, 12, 16, 288, 288, 12, 12});
   json manifest = {
       {"format", 1},
       {"name", "linear"},
@@ -84,10 +87,9 @@ json linearManifest(bool train) {
         {"offset", 832}, {"bytes", 16}, {"fields", {"rate", "momentum", "nesterov", "decay"}}};
     outputs["train_step"] = {tensor("loss", {}, 1344), logits, tensor("grad.fc.weight", {3, 18}, 1472),
                              tensor("grad.fc.bias", {3}, 1728)};
-    entries["train_step"] = {launch("forward", 4, {896, 0, 320, 1280}),
-                             launch("loss", 1, {1280, 1216, 1344, 1408, 896, 384}),
-                             launch("backward", 3, {1408, 896, 1472, 1728}),
-                             launch("update", 3, {1472, 1728, 832, 0, 448, 320, 768})};
+    entries["train_step"] = {
+        launch("forward", {896, 0, 320, 1280}), launch("loss", {1280, 1216, 1344, 1408, 896, 384}),
+        launch("backward", {1408, 896, 1472, 1728}), launch("update", {1472, 1728, 832, 0, 448, 320, 768})};
   }
   manifest["parameters"] = {weight, bias, mean};
   manifest["outputs"] = outputs;

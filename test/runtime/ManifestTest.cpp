@@ -112,8 +112,14 @@ TEST(Manifest, LaunchesMustResolve) {
   EXPECT_EQ(changed("/entries/infer/0/kernel", "k17"), at + ".entries.infer[0]: there is no kernel k17");
   EXPECT_EQ(changed("/entries/infer/0/args/1", 4096),
             at + ".entries.infer[0].args[1]: expected an integer between 0 and 1792, found 4096");
-  EXPECT_EQ(changed("/entries/infer/0/grid", -1),
-            at + ".entries.infer[0].grid: expected an integer between 0 and 2147483647, found -1");
+  EXPECT_EQ(changed("/entries/infer/0/args/1", 1600),
+            at + ".entries.infer[0].args[1]: 288 bytes at 1600 reach beyond the arena of 1792");
+  EXPECT_EQ(changed("/entries/infer/0/args", {0, 64}),
+            at + ".entries.infer[0]: kernel forward takes 4 arguments, found 2");
+  EXPECT_EQ(changed("/entries/infer/0/kernel", "loss"),
+            at + ".entries.infer[0]: kernel loss takes 6 arguments, found 4");
+  EXPECT_EQ(changed("/kernels/loss/grid", -1),
+            at + ".kernels.loss.grid: expected an integer between 0 and 2147483647, found -1");
   EXPECT_EQ(changed("/entries/train_step", nullptr), at + ": there is no entry train_step");
   EXPECT_EQ(changed("/outputs/train_step/0/name", "cost"), at + ": entry train_step has no output loss");
   EXPECT_EQ(changed("/classes", 5),

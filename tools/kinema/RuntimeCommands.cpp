@@ -8,7 +8,9 @@
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <unistd.h>
 
@@ -18,10 +20,13 @@ namespace {
 /// A package of its own for one command, removed with it.
 class TemporaryPackage {
 public:
-  TemporaryPackage() : path((std::filesystem::temp_directory_path() / "kinema-XXXXXX").string()) {
+  TemporaryPackage() {
+    std::error_code none; // mkstemp says what is wrong with the folder
+    path = (std::filesystem::temp_directory_path(none) / "kinema-XXXXXX").string();
     int file = mkstemp(path.data());
     if (file < 0)
-      fail("cannot create '{}' for the compiled network: set TMPDIR to a folder that can be written", path);
+      fail("cannot create {} for the compiled network ({}): set TMPDIR to a folder that can be written", path,
+           std::strerror(errno));
     close(file);
   }
   ~TemporaryPackage() { std::remove(path.c_str()); }

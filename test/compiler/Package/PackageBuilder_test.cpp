@@ -77,11 +77,12 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   const Kernel &kernel = manifest.kernels.at("k0");
   EXPECT_EQ(kernel.op, "convert");
   EXPECT_EQ(kernel.scratch, 64);
+  EXPECT_EQ(kernel.grid, 1);
+  EXPECT_EQ(kernel.buffers.size(), 2u);
   EXPECT_EQ(kernel.layers, (std::vector<std::string>{"fc", "pool"}));
   ASSERT_EQ(manifest.entries.at("infer").size(), 1u);
   const Launch &launch = manifest.entries.at("infer")[0];
   EXPECT_EQ(launch.args, (std::vector<int64_t>{0, 512}));
-  EXPECT_EQ(launch.grid, 1);
   EXPECT_EQ(manifest.recipe.data.frames, 1);
   std::filesystem::remove(path);
 }
