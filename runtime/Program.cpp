@@ -37,7 +37,7 @@ std::string codeFor(const Package &package, const Manifest &manifest, const std:
   if (device != emulatorTarget)
     refuse("there is no device '{}'; there is the emulator", device);
   if (!package.has(emulatorCode))
-    fail("{} has no code for the emulator; compile it with --target sm_90a", package.path());
+    fail("{} has no code for the emulator; compile it with --target sm_90a --emulator", package.path());
   return emulatorCode;
 }
 

@@ -79,6 +79,63 @@ void Cluster::checkBarriers(Block &block, int rank) {
   }
 }
 
+// ---- The cluster's barrier
+
+void Cluster::arriveAtCluster(bool relaxed) {
+  Thread &thread = *current;
+  if (thread.arrivedAtCluster)
+    violate("arrives twice at the cluster's barrier without a wait");
+  thread.arrivedAtCluster = true;
+  thread.clusterPhase = clusterBarrier.phase;
+  if (!clusterBarrier.arrivals)
+    clusterBarrier.arrivals = clocks.make();
+  if (!relaxed)
+    release(thread, *clusterBarrier.arrivals);
+  ++clusterBarrier.arrived;
+  settleCluster();
+}
+
+// Those that have exited count as arrived.
+void Cluster::settleCluster() {
+  int live = 0;
+  for (const Block &block : blocks)
+    live += block.live;
+  if (clusterBarrier.arrived == 0 || clusterBarrier.arrived < live)
+    return;
+  clocks.release(clusterBarrier.complete);
+  clusterBarrier.complete = clusterBarrier.arrivals;
+  clusterBarrier.arrivals = nullptr;
+  clusterBarrier.arrived = 0;
+  ++clusterBarrier.phase;
+  for (int index : clusterBarrier.waiting)
+    wake(threads[index]);
+  clusterBarrier.waiting.clear();
+}
+
+void Cluster::waitForCluster() {
+  Thread &thread = *current;
+  if (!thread.arrivedAtCluster)
+    violate("waits at the cluster's barrier without having arrived");
+  thread.arrivedAtCluster = false;
+  if (clusterBarrier.phase == thread.clusterPhase) {
+    clusterBarrier.waiting.push_back(thread.index);
+    block(Wait::Cluster, 0);
+  }
+  acquire(thread, clusterBarrier.complete);
+}
+
+void *Cluster::mapRank(void *address, uint32_t rank) {
+  if (rank >= blocks.size())
+    violate("there is no block {} in a cluster of {}", rank, blocks.size());
+  if (!window.holds(address))
+    violate("mapa of {}, which is not in shared memory", address);
+  return window.at(uint32_t(window.addressOf(address) % Window::stride + rank * Window::stride));
+}
+
+uint32_t Cluster::clusterAddress(const void *address) {
+  return uint32_t(window.addressOf(address) + Window::stride);
+}
+
 // ---- Warps
 
 uint64_t Cluster::meet(uint32_t mask, void (*complete)(Cluster &, int, Meeting &), bool ordersMemory) {

@@ -32,6 +32,14 @@ uint32_t kinema_emulator_barrier_reduce(uint32_t id, uint32_t threads, uint32_t 
   return uint32_t(cluster.thread().result);
 }
 void kinema_emulator_warp_sync(uint32_t mask, uint32_t site) { at(site).warpSync(mask); }
+void kinema_emulator_cluster_arrive(uint32_t relaxed, uint32_t site) { at(site).arriveAtCluster(relaxed); }
+void kinema_emulator_cluster_wait(uint32_t site) { at(site).waitForCluster(); }
+void *kinema_emulator_map_rank(void *address, uint32_t rank, uint32_t site) {
+  return at(site).mapRank(address, rank);
+}
+uint32_t kinema_emulator_cluster_address(const void *address, uint32_t site) {
+  return at(site).clusterAddress(address);
+}
 void kinema_emulator_exit(uint32_t site) { at(site).exitThread(); }
 void kinema_emulator_trap(uint32_t site) { at(site).violate("the kernel gives up (trap)"); }
 void kinema_emulator_pause(uint32_t site) { at(site).pause(); }

@@ -27,6 +27,12 @@ void kinema_emulator_barrier_arrive(uint32_t id, uint32_t threads, uint32_t site
 uint32_t kinema_emulator_barrier_reduce(uint32_t id, uint32_t threads, uint32_t reduction, uint32_t predicate,
                                         uint32_t site);
 void kinema_emulator_warp_sync(uint32_t mask, uint32_t site);
+void kinema_emulator_cluster_arrive(uint32_t relaxed, uint32_t site);
+void kinema_emulator_cluster_wait(uint32_t site);
+// The same place in the shared memory of the cluster's block `rank`.
+void *kinema_emulator_map_rank(void *address, uint32_t rank, uint32_t site);
+// An address in shared::cluster as a number (see kinema_emulator_shared).
+uint32_t kinema_emulator_cluster_address(const void *address, uint32_t site);
 void kinema_emulator_exit(uint32_t site);
 void kinema_emulator_trap(uint32_t site);
 // The thread lets others go first.

@@ -10,7 +10,9 @@ using namespace kinema::emulator;
 using boost::context::detail::jump_fcontext;
 using boost::context::detail::transfer_t;
 
-static constexpr int patience = 2000; // rounds in which all that run only poll
+static constexpr int64_t fastBytes = 64;      // of an access in the fast range
+static constexpr uint64_t fastAlignment = 64; // of its beginning
+static constexpr int patience = 2000;         // rounds in which all that run only poll
 
 Cluster::Cluster(const Launch &launch)
     : launch(launch),
@@ -24,6 +26,13 @@ Cluster::Cluster(const Launch &launch)
     memory[i].number = i;
   std::sort(memory.begin(), memory.end(),
             [](const MemoryRange &a, const MemoryRange &b) { return a.begin < b.begin; });
+  MemoryRange largest;
+  for (const MemoryRange &range : launch.memory)
+    if (range.writable && range.bytes > largest.bytes &&
+        reinterpret_cast<uint64_t>(range.begin) % fastAlignment == 0)
+      largest = range;
+  args = {largest.begin, reinterpret_cast<void *>(std::max<int64_t>(0, largest.bytes - fastBytes + 1))};
+  args.insert(args.end(), launch.args.begin(), launch.args.end());
   warpgroups.resize(blocks.size() * groupsPerBlock());
   firstBulk = threads.size() + mostMBarriers + warpsOfGroup * warpgroups.size();
   for (int i = 0; i < int(threads.size()); ++i) {
@@ -53,6 +62,7 @@ void Cluster::start(int64_t first) {
   mbarriers.reserve(mostMBarriers);
   mbarrierAt.assign(blocks.size() * (sharedStart + sharedBytes + 7) / 8, -1);
   copies.clear();
+  clusterBarrier = ClusterBarrier();
   for (int i = 0; i < int(warpgroups.size()); ++i) {
     int inBlock = i % groupsPerBlock();
     std::vector<Accumulator> accumulators = std::move(warpgroups[i].accumulators); // their memory
@@ -70,7 +80,7 @@ void Cluster::start(int64_t first) {
       thread.cluster->scheduler = from.fctx;
       enter(thread);
     });
-    thread.done = false;
+    thread.done = thread.arrivedAtCluster = false;
     thread.site = noSite;
     thread.wait = Wait::Nothing;
     thread.clock = clocks.retain(nothing);
@@ -102,7 +112,7 @@ void Cluster::start(int64_t first) {
 }
 
 void Cluster::enter(Thread &thread) {
-  thread.cluster->launch.kernel->function(thread.cluster->launch.args.data());
+  thread.cluster->launch.kernel->function(thread.cluster->args.data() + 2);
   thread.cluster->exitThread();
 }
 
@@ -189,6 +199,7 @@ void Cluster::exitThread() {
   --block.live;
   settleMeetings(warp);
   checkBarriers(block, thread.rank);
+  settleCluster();
   jump_fcontext(scheduler, nullptr);
   __builtin_unreachable();
 }
@@ -249,6 +260,8 @@ std::string Cluster::describeWait(const Thread &thread) {
     return fmt::format("waits at barrier {}, where {} of {} threads have arrived", thread.waitDetail,
                        barrier.arrived, barrier.expected ? int(barrier.expected) : blockOf(thread).live);
   }
+  case Wait::Cluster:
+    return fmt::format("waits for the cluster, of which {} threads have arrived", clusterBarrier.arrived);
   case Wait::Warpgroup:
     return fmt::format("waits for its warpgroup, of which {} threads have arrived", groupOf(thread).arrived);
   case Wait::MBarrier:
@@ -485,6 +498,9 @@ void Cluster::checkBounds(AccessKind kind, uint32_t address, uint64_t bytes) {
 
 void Cluster::accessShared(AccessKind kind, uint32_t address, uint64_t bytes) {
   checkBounds(kind, address, bytes);
+  if (const Block &block = blocks[address / Window::stride]; block.live == 0) [[unlikely]]
+    violate("{} {} bytes of the shared memory of block {}, which has exited", nameOf(kind), bytes,
+            block.number);
   accessGeneric(kind, {Agent(current->index), current->now}, address, uint32_t(bytes));
 }
 

@@ -27,7 +27,7 @@ constexpr uint32_t sharedLimit = 227 * 1024; // bytes that a block may have
 constexpr uint32_t sharedStart = 1024;       // the first address; what lies below is the system's
 
 // What a thread waits for.
-enum class Wait : uint8_t { Nothing, Barrier, Warp, Warpgroup, MBarrier };
+enum class Wait : uint8_t { Nothing, Barrier, Warp, Warpgroup, MBarrier, Cluster };
 
 struct Thread {
   Cluster *cluster = nullptr;
@@ -56,6 +56,9 @@ struct Thread {
   uint32_t asyncFenced = 0; // up to which time a proxy fence has covered its cp.async
 
   uint32_t productsSeen = 0; // the time of its warpgroup's products for which it has waited
+
+  bool arrivedAtCluster = false; // and has not waited since
+  uint32_t clusterPhase = 0;     // in which it arrived
 
   // Operands and result of a collective operation.
   std::array<uint64_t, 4> operand = {};
@@ -161,6 +164,14 @@ struct Warpgroup {
   uint32_t serials = 0;
 };
 
+// All threads of the cluster.
+struct ClusterBarrier {
+  int arrived = 0;
+  uint32_t phase = 0;
+  Clock *arrivals = nullptr, *complete = nullptr;
+  std::vector<int> waiting; // threads
+};
+
 struct Block {
   int64_t number = 0; // in the grid
   int live = 0;       // threads that have not exited
@@ -180,6 +191,11 @@ public:
   void access(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, uint32_t space);
   void barrier(uint32_t id, uint32_t threads, uint32_t reduction, uint32_t predicate, bool waits);
   void warpSync(uint32_t mask);
+  void arriveAtCluster(bool relaxed);
+  void waitForCluster();
+  // The same place in another block's shared memory.
+  void *mapRank(void *address, uint32_t rank);
+  uint32_t clusterAddress(const void *address);
   uint64_t meet(uint32_t mask, void (*complete)(Cluster &, int warp, Meeting &), bool ordersMemory = false);
   [[noreturn]] void exitThread();
   void pause();
@@ -289,6 +305,7 @@ private:
   void completeMeeting(int warp, size_t index);
   void checkBarriers(Block &block, int rank);
   void completeBarrier(Block &block, uint32_t id);
+  void settleCluster();
 
   MBarrier &findMBarrier(uint32_t address);
   MBarrier &useMBarrier(const void *pointer, bool async);
@@ -317,6 +334,8 @@ private:
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<Block> blocks;
+  ClusterBarrier clusterBarrier;
+  std::vector<void *> args;        // of the kernel: two for the fast range, then the launch's
   std::vector<MemoryRange> memory; // sorted
   size_t lastRange = 0;
 

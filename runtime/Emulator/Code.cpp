@@ -19,7 +19,7 @@ struct Info {
   } *globals;
 };
 
-constexpr int32_t currentVersion = 1;
+constexpr int32_t currentVersion = 2;
 
 } // namespace
 

@@ -13,6 +13,9 @@
 
 namespace kinema::emulator {
 
+// args: of the launch; before them, at -2 and -1, where the largest part of writable global memory begins,
+// and at how many bytes from there an access of up to 64 bytes may begin. Such accesses need no check but of
+// their alignment.
 using KernelFunction = void (*)(void *const *args);
 
 // Global memory that a kernel may touch.

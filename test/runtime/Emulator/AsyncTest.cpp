@@ -451,4 +451,73 @@ TEST(EmulatorTensor, whatTheDriverRefuses) {
             "tensor map: the stride of dimension 1 is 72 bytes; must be a multiple of 16 below 2^40");
 }
 
+// ---- Copies to several blocks
+
+TEST(EmulatorBulk, multicast) {
+  // Block 0 of each pair copies for both; each waits at its own mbarrier.
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    std::vector<uint32_t> values = iota(0, 64 + 64);
+    auto violation = runKernel(
+        [](void *const *args) {
+          uint32_t i = threadIndex(), block = blockIndex();
+          initialise(1);
+          if (i == 0)
+            kinema_emulator_mbarrier_arrive(barrier(), 1, 0, 128, 4);
+          kinema_emulator_cluster_arrive(0, 4);
+          kinema_emulator_cluster_wait(4);
+          if (block == 0 && i == 0)
+            kinema_emulator_bulk_load(shared<char>(1024), static_cast<char *>(args[0]) + 256, barrier(), 128,
+                                      3, 5);
+          kinema_emulator_mbarrier_wait_parity(barrier(), 0, 6);
+          storeGlobal(args[0], 32 * block + i, loadShared<uint32_t>(1024 + 4 * i, 7));
+          kinema_emulator_cluster_arrive(0, 8);
+          kinema_emulator_cluster_wait(8);
+        },
+        {.threads = 32, .grid = 2, .cluster = 2}, seed, {bytesOf(values)});
+    ASSERT_FALSE(violation) << violation->what;
+    for (uint32_t i = 0; i < 64; ++i)
+      ASSERT_EQ(values[i], 64 + i % 32);
+  }
+}
+
+// ---- im2col
+
+TEST(EmulatorTensor, im2col) {
+  // N 2, D 3, H 4, W 5, C 8, bf16-sized elements; a 3 x 3 x 3 window padded by one: the corners are -1 and
+  // -1.
+  constexpr int C = 8, W = 5, H = 4, D = 3, N = 2, pixels = 70;
+  alignas(64) std::array<uint16_t, C * W * H * D * N> tensor;
+  for (size_t i = 0; i < tensor.size(); ++i)
+    tensor[i] = uint16_t(i + 1);
+  Im2colParameters parameters;
+  parameters.tensor.address = tensor.data();
+  parameters.tensor.elementBytes = 2;
+  parameters.tensor.rank = 5;
+  parameters.tensor.dims = {C, W, H, D, N};
+  parameters.tensor.strides = {2, C * 2, C * W * 2, C * W * H * 2, C * W * H * D * 2};
+  parameters.lower = {-1, -1, -1};
+  parameters.upper = {-1, -1, -1};
+  parameters.channels = C;
+  parameters.pixels = pixels;
+  TensorMap map = encode(parameters);
+  for (int dw = 0; dw < 3; ++dw)
+    for (int dh = 0; dh < 3; ++dh)
+      for (int dd = 0; dd < 3; ++dd) {
+        // Output pixels of the convolution are as many as inputs; from (w 2, h 1, d 0, n 0) on.
+        int32_t coordinates[5] = {0, 2 - 1, 1 - 1, 0 - 1, 0}, offsets[3] = {dw, dh, dd};
+        std::array<uint16_t, C * pixels> box;
+        box.fill(9999);
+        loadIm2col(map, coordinates, offsets, reinterpret_cast<std::byte *>(box.data()), 0);
+        int first = 2 + W * 1;
+        for (int p = 0; p < pixels; ++p) {
+          int output = first + p, n = output / (W * H * D);
+          int w = output % W + dw - 1, h = output / W % H + dh - 1, d = output / W / H % D + dd - 1;
+          bool inside = w >= 0 && w < W && h >= 0 && h < H && d >= 0 && d < D && n < N;
+          for (int c = 0; c < C; ++c)
+            ASSERT_EQ(box[p * C + c], inside ? tensor[(((n * D + d) * H + h) * W + w) * C + c] : 0)
+                << "pixel " << p << " tap " << dw << dh << dd;
+        }
+      }
+}
+
 } // namespace

@@ -341,6 +341,55 @@ TEST(EmulatorMachine, atomicsDoNotRaceWithEachOther) {
       {.threads = 64}, "nothing orders the two");
 }
 
+// Each block of a cluster of four reads what the next one wrote.
+template <bool synchronises, bool waitsAtTheEnd> void clusterKernel(void *const *args) {
+  uint32_t i = threadIndex(), block = blockIndex(), rank = block % 4;
+  storeShared(4 * i, 100 * block + i, 1);
+  if (synchronises) {
+    kinema_emulator_cluster_arrive(0, 2);
+    kinema_emulator_cluster_wait(2);
+  }
+  uint32_t *remote =
+      static_cast<uint32_t *>(kinema_emulator_map_rank(shared<uint32_t>(4 * i), (rank + 1) % 4, 3));
+  storeGlobal(args[0], 64 * block + i, load(remote, 7, 4));
+  if (waitsAtTheEnd) {
+    kinema_emulator_cluster_arrive(0, 5);
+    kinema_emulator_cluster_wait(5);
+  }
+}
+
+TEST(EmulatorMachine, clusters) {
+  std::vector<uint32_t> expected(8 * 64);
+  for (uint32_t block = 0; block < 8; ++block)
+    for (uint32_t i = 0; i < 64; ++i)
+      expected[64 * block + i] = 100 * (block / 4 * 4 + (block + 1) % 4) + i;
+  for (int workers : {1, 2})
+    expectRight(clusterKernel<true, true>, {.threads = 64, .grid = 8, .cluster = 4, .workers = workers},
+                expected);
+}
+
+TEST(EmulatorMachine, clusterMistakes) {
+  Shape shape{.threads = 64, .grid = 4, .cluster = 4};
+  expectCaught(clusterKernel<false, true>, shape, "of shared memory; ");
+  std::vector<uint32_t> out(512);
+  auto violation = runKernel(clusterKernel<true, false>, shape, 0, {bytesOf(out)});
+  ASSERT_TRUE(violation);
+  EXPECT_NE(violation->what.find("of the shared memory of block 0, which has exited"), std::string::npos)
+      << violation->what;
+  expectCaught([](void *const *) { kinema_emulator_map_rank(shared<char>(0), 4, 3); }, shape,
+               "there is no block 4 in a cluster of 4");
+  expectCaught(
+      [](void *const *) {
+        kinema_emulator_cluster_arrive(0, 2);
+        if (blockIndex() == 2)
+          while (true)
+            kinema_emulator_pause(3);
+        kinema_emulator_cluster_wait(4);
+        kinema_emulator_cluster_wait(4);
+      },
+      shape, "waits at the cluster's barrier without having arrived");
+}
+
 TEST(EmulatorMachine, trap) {
   expectCaught([](void *const *) { kinema_emulator_trap(3); }, {.threads = 1},
                "kernel test, block 0, thread 0, at site 3: the kernel gives up (trap)");

@@ -8,8 +8,8 @@
 
 namespace kinema::nvidia {
 
-/// A shared object with the kernels of a planned module, lowered as for the GPU and then retargeted. The module stays
-/// as it is. Errors are reported at the module.
+/// A shared object with the kernels of a planned module, lowered as for the GPU and then retargeted. The
+/// module stays as it is. Errors are reported at the module.
 mlir::FailureOr<std::string> compileForEmulator(mlir::ModuleOp planned);
 
 } // namespace kinema::nvidia

@@ -77,7 +77,7 @@ public:
     auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), fields);
     define((kernel + ".info").str(), type, LLVM::Linkage::External, [&](Location loc) {
       SmallVector<Value> values;
-      for (int64_t value : {int64_t(1), int64_t(threads[0]), int64_t(threads[1]), int64_t(threads[2]),
+      for (int64_t value : {int64_t(2), int64_t(threads[0]), int64_t(threads[1]), int64_t(threads[2]),
                             cluster, sharedBytes, siteCount, globalCount})
         values.push_back(LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value))));
       values.push_back(LLVM::AddressOfOp::create(b, loc, pointer(), "emulator.sites"));
@@ -158,9 +158,12 @@ static void writeEntry(LLVM::LLVMFuncOp body) {
   auto entry = LLVM::LLVMFuncOp::create(b, loc, name, type);
   b.setInsertionPointToStart(entry.addEntryBlock(b));
   SmallVector<Value> arguments;
+  // The fast range comes last in the function, and stands before the list.
+  int32_t count = int32_t(body.getFunctionType().getNumParams()) - 2;
   for (auto [i, argument] : llvm::enumerate(body.getFunctionType().getParams())) {
-    Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, entry.getArgument(0),
-                                     ArrayRef<LLVM::GEPArg>{int32_t(i)});
+    int32_t place = int32_t(i) < count ? int32_t(i) : int32_t(i) - count - 2;
+    Value slot =
+        LLVM::GEPOp::create(b, loc, pointer, pointer, entry.getArgument(0), ArrayRef<LLVM::GEPArg>{place});
     arguments.push_back(LLVM::LoadOp::create(b, loc, argument, slot));
   }
   LLVM::CallOp::create(b, loc, body, arguments);
@@ -208,6 +211,9 @@ struct NVVMToEmulatorPass : kinema::impl::NVVMToEmulatorBase<NVVMToEmulatorPass>
       if (failed(checkKernel(function)))
         return failure();
     retargeter.findWgmma();
+    for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+      if (isKernel(function))
+        retargeter.addFastRange(function);
     SmallVector<Operation *> operations;
     module.walk([&](Operation *op) { operations.push_back(op); });
     for (Operation *op : operations)

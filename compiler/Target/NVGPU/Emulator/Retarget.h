@@ -24,6 +24,9 @@ public:
   /// Before the first operation: gives every global in shared memory its place. The first is at 0; what is
   /// allocated at the launch comes last.
   mlir::LogicalResult placeSharedGlobals();
+  /// Before the first operation: a kernel gets two more arguments, where the largest part of global memory
+  /// begins and how far from there a vector may begin. Accesses there need no call.
+  void addFastRange(mlir::LLVM::LLVMFuncOp kernel);
   /// Before the first operation: finds the functions with matrix products of warpgroups.
   void findWgmma();
 
@@ -58,6 +61,7 @@ private:
   mlir::Value zeroExtend(mlir::Value value, mlir::Type type);
   mlir::Value isTrue(mlir::Value value); // i32 -> i1
   void check(llvm::StringRef kind, mlir::Value address, mlir::Value bytes, int64_t alignment);
+  void skipIfFast(mlir::Value address, int64_t alignment);
   void check(llvm::StringRef kind, mlir::Value address, mlir::Type type, std::optional<int64_t> alignment);
   /// Memory of the function for operands and results that are passed in memory.
   mlir::Value scratch(mlir::Operation *op, unsigned part);
@@ -81,6 +85,7 @@ private:
   llvm::StringMap<int64_t> siteNumbers;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 4>> scratches; // by function
   llvm::DenseSet<mlir::Operation *> wgmmaUsers;
+  llvm::DenseMap<mlir::Operation *, std::pair<mlir::Value, mlir::Value>> fastRanges; // by function
 };
 
 } // namespace kinema::emulator

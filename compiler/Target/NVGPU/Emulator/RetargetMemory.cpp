@@ -7,7 +7,9 @@
 using namespace mlir;
 using namespace kinema::emulator;
 
-static constexpr unsigned sharedSpace = 3, clusterSpace = 7;
+static constexpr unsigned globalSpace = 1, sharedSpace = 3, clusterSpace = 7;
+static constexpr int64_t fastBytes =
+    64; // what an access in the fast range may span (runtime/Emulator/Cluster.cpp)
 static constexpr int64_t sharedStart = 1024; // the first shared address (runtime/Emulator/Cluster.h)
 static constexpr int64_t addressMask = 0xFFFFFF;
 
@@ -61,9 +63,45 @@ void Retargeter::check(StringRef kind, Value address, Value bytes, int64_t align
   callHere(kind, {}, {address, bytes, constant(alignment), constant(spaceOf(address.getType()))});
 }
 
+void Retargeter::addFastRange(LLVM::LLVMFuncOp kernel) {
+  auto type = kernel.getFunctionType();
+  SmallVector<Type> arguments(type.getParams());
+  arguments.append(2, i64);
+  kernel.setFunctionType(LLVM::LLVMFunctionType::get(type.getReturnType(), arguments));
+  kernel.removeArgAttrsAttr();
+  Block &entry = kernel.getBody().front();
+  Value begin = entry.addArgument(i64, kernel.getLoc()), length = entry.addArgument(i64, kernel.getLoc());
+  fastRanges[kernel] = {begin, length};
+}
+
+/// Goes past the calls that are put next where the address is in the fast range and aligned.
+void Retargeter::skipIfFast(Value address, int64_t alignment) {
+  auto range = fastRanges.find(current->getParentOfType<LLVM::LLVMFuncOp>());
+  if (range == fastRanges.end() || spaceOf(address.getType()) != globalSpace)
+    return;
+  Location loc = current->getLoc();
+  auto [begin, length] = range->second;
+  Value at = LLVM::SubOp::create(b, loc, LLVM::PtrToIntOp::create(b, loc, i64, address), begin);
+  Value isInside = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::ult, at, length);
+  Value rest = LLVM::AndOp::create(b, loc, at, constant(i64, alignment - 1));
+  Value isAligned = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, rest, constant(i64, 0));
+  Value isFast = LLVM::AndOp::create(b, loc, isInside, isAligned);
+  Block *before = current->getBlock(), *slow = before->splitBlock(current),
+        *after = slow->splitBlock(current);
+  b.setInsertionPointToEnd(before);
+  LLVM::CondBrOp::create(b, loc, isFast, after, ValueRange(), slow, ValueRange(),
+                         std::pair<int32_t, int32_t>(1000, 1));
+  b.setInsertionPointToEnd(slow);
+  auto branch = LLVM::BrOp::create(b, loc, after);
+  b.setInsertionPoint(branch);
+}
+
 void Retargeter::check(StringRef kind, Value address, Type type, std::optional<int64_t> alignment) {
-  int64_t natural = int64_t(layout.getTypeABIAlignment(type));
-  check(kind, address, constant(i64, int64_t(layout.getTypeSize(type))), alignment.value_or(natural));
+  int64_t natural = int64_t(layout.getTypeABIAlignment(type)), bytes = int64_t(layout.getTypeSize(type));
+  if (bytes <= fastBytes && alignment.value_or(natural) <= fastBytes)
+    skipIfFast(address, alignment.value_or(natural));
+  check(kind, address, constant(i64, bytes), alignment.value_or(natural));
+  b.setInsertionPoint(current);
 }
 
 LogicalResult Retargeter::retargetMemory(Operation *op) {

@@ -51,12 +51,11 @@ TEST(ReferenceBFloat16, ConvertRoundsToNearestEven) {
 TEST(ReferenceBFloat16, MomentsAreOfWhatIsStored) {
   std::vector<int64_t> shape = {2, 45, 3, 5, 7};
   std::string type = blockedBFloat16(shape), vector = blocked({45}), moments = blocked({-1, 3, 45});
-  ReferenceKernel kernel(kernelText({type, vector, vector},
-                                    "kernel.map(pixel %o0, channel %o1, channel %o2) : (" + type + ", " +
-                                        vector + ", " + vector + ") " +
-                                        regionWith("kernel.yield store %r, moments %r") + " -> " + type +
-                                        ", " + moments,
-                                    {type, moments}));
+  ReferenceKernel kernel(kernelText(
+      {type, vector, vector},
+      "kernel.map(pixel %o0, channel %o1, channel %o2) : (" + type + ", " + vector + ", " + vector + ") " +
+          regionWith("kernel.yield store %r, moments %r") + " -> " + type + ", " + moments,
+      {type, moments}));
   Tensor x = coarse(shape, 1), s = random({45}, 2), o = random({45}, 3), expected = x;
   auto results = kernel.run({x, s, o});
   std::vector<double> mean(45, 0.0), count(45, 0.0), total(45, 0.0);
@@ -85,10 +84,12 @@ TEST(ReferenceBFloat16, ProductsOfRoundedValues) {
   std::string prologue = "(pixel %o1, channel %o2, channel %o3) : (" + xType + ", " + vector + ", " + vector +
                          ") " + regionWith("kernel.yield value %r");
   ReferenceKernel conv(kernelText({weightBFloat16(wShape), xType, vector, vector},
-                                  "kernel.conv forward %o0 window <1x1x1> prologue" + prologue + R"( epilogue() : () {
+                                  "kernel.conv forward %o0 window <1x1x1> prologue" + prologue +
+                                      R"( epilogue() : () {
       ^bb0(%acc: f32):
         kernel.yield store %acc
-      } : )" + weightBFloat16(wShape) + " -> " + yType,
+      } : )" + weightBFloat16(wShape) +
+                                      " -> " + yType,
                                   {yType}));
   Tensor w = coarse(wShape, 1), x = coarse(xShape, 2), s = random({in}, 3), o = random({in}, 4), a = x;
   for (int64_t i = 0; i < in * positions; ++i)
@@ -103,13 +104,12 @@ TEST(ReferenceBFloat16, ProductsOfRoundedValues) {
   }
 
   std::string partials = weight({-1, out, in, 1, 1, 1});
-  ReferenceKernel grad(kernelText({yType, xType, vector, vector},
-                                  "kernel.wgrad window <1x1x1> gradient(pixel %o0) : (" + yType + R"() {
+  ReferenceKernel grad(kernelText(
+      {yType, xType, vector, vector}, "kernel.wgrad window <1x1x1> gradient(pixel %o0) : (" + yType + R"() {
       ^bb0(%g: f32):
         kernel.yield value %g
-      } activation)" + prologue + " : " +
-                                      partials,
-                                  {partials}));
+      } activation)" + prologue + " : " + partials,
+      {partials}));
   Tensor g = coarse(yShape, 5), dw = grad.run({g, x, s, o})[0];
   for (int64_t k = 0; k < out * in; ++k) {
     double expected = 0, total = 0;

@@ -12,10 +12,15 @@ gpu.module @m {
   // CHECK: %[[X:.*]] = llvm.load %[[S0]] : !llvm.ptr -> !llvm.ptr
   // CHECK: %[[S1:.*]] = llvm.getelementptr %[[ARGS]][1]
   // CHECK: %[[N:.*]] = llvm.load %[[S1]] : !llvm.ptr -> i32
-  // CHECK: llvm.call @k.body(%[[X]], %[[N]])
+  // Where most of global memory lies is before the arguments.
+  // CHECK: %[[B:.*]] = llvm.getelementptr %[[ARGS]][-2]
+  // CHECK: %[[BEGIN:.*]] = llvm.load %[[B]] : !llvm.ptr -> i64
+  // CHECK: %[[L:.*]] = llvm.getelementptr %[[ARGS]][-1]
+  // CHECK: %[[LENGTH:.*]] = llvm.load %[[L]] : !llvm.ptr -> i64
+  // CHECK: llvm.call @k.body(%[[X]], %[[N]], %[[BEGIN]], %[[LENGTH]])
 
   // CHECK-LABEL: llvm.func internal @k.body(
-  // CHECK-SAME: %[[X:.*]]: !llvm.ptr, %[[N:.*]]: i32) {
+  // CHECK-SAME: %[[X:.*]]: !llvm.ptr, %[[N:.*]]: i32, %[[BEGIN:.*]]: i64, %[[LENGTH:.*]]: i64) {
   llvm.func @k(%x: !llvm.ptr<1>, %n: i32) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64, 2>} {
     // Shared addresses start at 1024; what is allocated at the launch comes last.
     // CHECK: %[[PLACE:.*]] = llvm.mlir.constant(1024 : i32)
@@ -33,10 +38,17 @@ gpu.module @m {
     %t = nvvm.read.ptx.sreg.tid.x : i32
     // A check before each access: bytes, alignment, space.
     // CHECK: %[[P:.*]] = llvm.getelementptr %[[X]][%{{.*}}] : (!llvm.ptr, i32) -> !llvm.ptr, vector<4xf32>
+    // CHECK: %[[ADDRESS:.*]] = llvm.ptrtoint %[[P]]
+    // CHECK: %[[AT:.*]] = llvm.sub %[[ADDRESS]], %[[BEGIN]]
+    // CHECK: llvm.icmp "ult" %[[AT]], %[[LENGTH]]
+    // CHECK: llvm.cond_br %{{.*}} weights([1000, 1]), ^[[AFTER:.*]], ^[[SLOW:.*]]
+    // CHECK: ^[[SLOW]]:
     // CHECK: %[[BYTES:.*]] = llvm.mlir.constant(16 : i64)
     // CHECK: %[[ALIGN:.*]] = llvm.mlir.constant(8 : i32)
     // CHECK: %[[SPACE:.*]] = llvm.mlir.constant(1 : i32)
     // CHECK: llvm.call @kinema_emulator_read(%[[P]], %[[BYTES]], %[[ALIGN]], %[[SPACE]], %{{.*}})
+    // CHECK-NEXT: llvm.br ^[[AFTER]]
+    // CHECK: ^[[AFTER]]:
     // CHECK-NEXT: %[[V:.*]] = llvm.load %[[P]]
     %p = llvm.getelementptr %x[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, vector<4xf32>
     %v = llvm.load %p {alignment = 8 : i64} : !llvm.ptr<1> -> vector<4xf32>
@@ -69,7 +81,7 @@ gpu.module @m {
 // What the emulator reads: version, threads, cluster, bytes of static shared memory, numbers of sites and globals.
 // CHECK: @emulator.sites("nvvm.read.ptx.sreg.tid.x {{.*}}nvvm-to-emulator.mlir:{{[0-9]+}}:{{[0-9]+}}\00llvm.load
 // CHECK-LABEL: llvm.mlir.global external constant @k.info()
-// CHECK-NEXT: llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.mlir.constant(64 : i32)
 // CHECK-NEXT: llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
