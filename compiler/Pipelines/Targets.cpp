@@ -23,8 +23,8 @@ static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions 
   return MachineCode{cpu::targetName, {{std::string("code/") + cpu::targetName + ".so", std::move(*code)}}};
 }
 
-static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &) {
-  passes.addPass(createAssignNVGPUSchedules());
+static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &options) {
+  passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{options.reference}));
 }
 
 /// Adds what runs on a GPU.
@@ -56,8 +56,8 @@ static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOption
 }
 
 static constexpr TargetInfo table[] = {
-    {"cpu", false, addCPUSchedules, cpu::buildLoweringPipeline, makeCPUCode},
-    {nvidia::targetName, true, addNVGPUSchedules, nvidia::buildLoweringPipeline, makeNVGPUCode},
+    {"cpu", false, false, addCPUSchedules, cpu::buildLoweringPipeline, makeCPUCode},
+    {nvidia::targetName, true, true, addNVGPUSchedules, nvidia::buildLoweringPipeline, makeNVGPUCode},
 };
 
 ArrayRef<TargetInfo> kinema::targets() { return table; }

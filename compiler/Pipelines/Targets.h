@@ -20,7 +20,8 @@ struct TargetOptions {
 
 struct TargetInfo {
   llvm::StringRef name;
-  bool bfloat16; // how activations are stored unless somebody says otherwise
+  bool bfloat16;    // how activations are stored unless somebody says otherwise
+  bool tensorCores; // on bfloat16, with weights that lie as they are read there
   void (*addSchedules)(mlir::OpPassManager &passes, const TargetOptions &options);
   void (*addLowering)(mlir::OpPassManager &passes);
   /// From phase `planned`; the module stays as it is.

@@ -51,8 +51,11 @@ private:
       setLayout(value, blocked(isInput && type.getDimSize(1) <= inputBlock ? inputBlock : block));
   }
 
-  void assignWeight(Value value, int64_t reduce, LayoutKind kind = LayoutKind::Weight) {
-    setLayout(value, LayoutAttr::get(&getContext(), kind, block, reduce));
+  /// Of the weight of a conv; narrow: its window slides over an input of few channels.
+  LayoutAttr weightLayout(bool narrow) {
+    if (taps && !narrow)
+      return LayoutAttr::get(&getContext(), LayoutKind::Taps, block, 1);
+    return LayoutAttr::get(&getContext(), LayoutKind::Weight, block, narrow ? inputBlock : block);
   }
 
   void assign(func::FuncOp function) {
@@ -60,10 +63,8 @@ private:
     function.walk([&](kernel::ConvOp op) { assignConv(op); });
     function.walk([&](kernel::WeightGradOp op) {
       bool grouped = op.getGroups() != 1;
-      int64_t reduce =
-          inputIsNarrow(op.getActivationOperands(), op.getActivationAccess()) ? inputBlock : block;
-      setLayout(op.getResult(),
-                grouped ? plain() : LayoutAttr::get(&getContext(), LayoutKind::Weight, block, reduce));
+      bool narrow = inputIsNarrow(op.getActivationOperands(), op.getActivationAccess());
+      setLayout(op.getResult(), grouped ? plain() : weightLayout(narrow));
     });
     function.walk([&](Operation *op) { followWeights(op); });
     for (Value argument : function.getArguments())
@@ -91,8 +92,8 @@ private:
       return;
     }
     if (op.getDirection() == kernel::Direction::Forward)
-      assignWeight(op.getWeight(),
-                   inputIsNarrow(op.getPrologueOperands(), op.getPrologueAccess()) ? inputBlock : block);
+      setLayout(op.getWeight(),
+                weightLayout(inputIsNarrow(op.getPrologueOperands(), op.getPrologueAccess())));
   }
 
   /// All copies of a parameter share its order: master, momentum, gradient, folded weight.
@@ -130,7 +131,7 @@ private:
         if (auto conv = dyn_cast<kernel::ConvOp>(user)) {
           bool narrow = inputIsNarrow(conv.getPrologueOperands(), conv.getPrologueAccess());
           if (conv.getGroups() == 1)
-            layout = LayoutAttr::get(&getContext(), LayoutKind::Weight, block, narrow ? inputBlock : block);
+            layout = weightLayout(narrow);
         }
     });
     return layout;
@@ -143,7 +144,8 @@ private:
     bool exchanged = op.getDirection() == kernel::Direction::Transposed && op.getGroups() == 1;
     Attribute layout = type.getEncoding();
     if (exchanged)
-      layout = LayoutAttr::get(&getContext(), LayoutKind::WeightTransposed, block, block);
+      layout = taps ? LayoutAttr::get(&getContext(), LayoutKind::TapsTransposed, block, 1)
+                    : LayoutAttr::get(&getContext(), LayoutKind::WeightTransposed, block, block);
     Type element = bfloat16 ? Type(BFloat16Type::get(&getContext())) : type.getElementType();
     auto wanted = RankedTensorType::get(type.getShape(), element, layout);
     if (wanted == type)

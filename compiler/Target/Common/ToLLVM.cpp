@@ -4,6 +4,8 @@
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
@@ -29,6 +31,26 @@ static bool isKept(Operation *op, Operation *module, const ToLLVMOptions &option
   return op == module || llvm::is_contained(options.keep, op->getName().getDialectNamespace());
 }
 
+namespace {
+/// A cast of a buffer to a pointer: where the buffer begins. Indices may be too narrow to say it.
+struct BufferPointer : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  static bool matches(UnrealizedConversionCastOp op) {
+    return op->getNumOperands() == 1 && op->getNumResults() == 1 &&
+           isa<MemRefType>(op.getOperand(0).getType()) &&
+           isa<LLVM::LLVMPointerType>(op.getResult(0).getType());
+  }
+  LogicalResult matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!matches(op))
+      return failure();
+    rewriter.replaceOp(op, MemRefDescriptor(adaptor.getInputs()[0]).alignedPtr(rewriter, op.getLoc()));
+    return success();
+  }
+};
+} // namespace
+
 static LogicalResult convert(Operation *module, const ToLLVMOptions &options) {
   MLIRContext *context = module->getContext();
   LowerToLLVMOptions lowering(context);
@@ -42,7 +64,10 @@ static LogicalResult convert(Operation *module, const ToLLVMOptions &options) {
   populateFinalizeMemRefToLLVMConversionPatterns(types, patterns);
   populateFuncToLLVMConversionPatterns(types, patterns);
   populateVectorToLLVMConversionPatterns(types, patterns);
+  patterns.add<BufferPointer>(types);
   LLVMConversionTarget target(*context);
+  target.addDynamicallyLegalOp<UnrealizedConversionCastOp>(
+      [](UnrealizedConversionCastOp op) { return !BufferPointer::matches(op); });
   target.markUnknownOpDynamicallyLegal([&](Operation *op) { return isKept(op, module, options); });
   return applyFullConversion(module, target, std::move(patterns));
 }

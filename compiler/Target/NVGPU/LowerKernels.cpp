@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/LowerKernels.h"
 
 #include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
 
@@ -31,12 +32,28 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   e.thread = readIndex<NVVM::ThreadIdXOp>(e);
 }
 
+/// The block's dynamic shared memory, as every kernel of a module sees it.
+static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
+  constexpr StringLiteral name = "shared";
+  constexpr unsigned sharedSpace = 3, alignment = 128;
+  auto module = def->getParentOfType<gpu::GPUModuleOp>();
+  auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
+  if (!global) {
+    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+    auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), 0);
+    global = LLVM::GlobalOp::create(top, module.getLoc(), bytes, /*isConstant=*/false,
+                                    LLVM::Linkage::External, name, Attribute(), alignment, sharedSpace);
+  }
+  return LLVM::AddressOfOp::create(e.b, e.loc, global);
+}
+
 static LogicalResult lower(kernel::DefOp def) {
   Operation *kernel = def.getKernel();
   auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
   if (!schedule)
     return kernel->emitOpError("has no schedule; run the pass that assigns them first");
-  if (schedule.getName() != nvidia::machine.reference)
+  bool halo = schedule.getName() == "sm90.halo";
+  if (!halo && schedule.getName() != nvidia::machine.reference)
     return kernel->emitOpError("has the schedule ")
            << schedule.getName() << ", which the NVIDIA target does not know";
   auto types = llvm::concat<Type>(llvm::to_vector(kernel->getOperandTypes()),
@@ -47,7 +64,10 @@ static LogicalResult lower(kernel::DefOp def) {
   OpBuilder builder(def);
   KernelEmitter emitter(builder, kernel->getLoc(), nvidia::machine);
   begin(def, schedule, emitter);
-  emitReference(kernel, emitter);
+  if (halo)
+    nvidia::emitHaloConv(cast<kernel::ConvOp>(kernel), emitter, sharedMemory(def, emitter));
+  else
+    emitReference(kernel, emitter);
   def.erase();
   return success();
 }

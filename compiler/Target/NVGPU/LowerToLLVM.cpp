@@ -25,8 +25,15 @@ static void markKernel(LLVM::LLVMFuncOp function) {
   Builder b(function.getContext());
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function->setAttr(NVVM::NVVMDialect::getReqntidAttrName(),
-                    b.getDenseI32ArrayAttr({int32_t(threads.getInt())}));
+  auto size = b.getDenseI32ArrayAttr({int32_t(threads.getInt())});
+  // Threads that trade registers (setmaxregister) have a multiprocessor to themselves, which ptxas wants
+  // said.
+  bool trades =
+      function.walk([](NVVM::SetMaxRegisterOp) { return WalkResult::interrupt(); }).wasInterrupted();
+  function->setAttr(
+      trades ? NVVM::NVVMDialect::getMaxntidAttrName() : NVVM::NVVMDialect::getReqntidAttrName(), size);
+  if (trades)
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
 }
 
 namespace {

@@ -7,14 +7,16 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let summary = "choose how each kernel is carried out on an NVIDIA GPU";
   let description = [{
     Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
-    memory plan. Every kernel has the reference lowering: a block's channels (or weights, or elements) are shared
-    out among its threads, and each thread walks through the block's positions in order.
+    memory plan. A conv on bfloat16 activations gets the tile of the schedule `sm90.halo` (tensor cores) that a model
+    of its time finds cheapest. Every other kernel has the reference lowering: a block's channels (or weights, or
+    elements) are shared out among its threads, and each thread walks through the block's positions in order.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
     After: `... {schedule = #kernel.schedule<"sm90.reference", grid = 448, scratch = 0, {partials = 448, threads = 64}>} -> ...`
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">];
   let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
 }
 
@@ -69,7 +71,8 @@ def LowerKernelsToNVGPU : Pass<"lower-kernels-to-nvgpu", "::mlir::gpu::GPUModule
   }];
   let statistics = [Statistic<"kernels", "kernels", "kernels that were written">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+                           "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def LowerNVGPUToLLVM : Pass<"lower-nvgpu-to-llvm", "::mlir::gpu::GPUModuleOp"> {

@@ -65,7 +65,9 @@ MLIRContext &kinema::testing::context() {
 }
 
 static void schedule(Operation *kernel) {
-  auto schedule = scheduleReference(kernel, machineUnderTest());
+  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  if (!schedule)
+    schedule = scheduleReference(kernel, machineUnderTest());
   kernel->setAttr("schedule", schedule);
   fixPartials(kernel, schedule);
 }

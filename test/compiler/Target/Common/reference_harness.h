@@ -55,7 +55,7 @@ std::unique_ptr<CompiledKernel> compileUnderTest(mlir::ModuleOp scheduled);
 
 //===-- What the tests use ------------------------------------------------===//
 
-/// Parses a module, gives every kernel its reference schedule and fixes the size of partials.
+/// Parses a module, gives every kernel that has none its reference schedule and fixes the size of partials.
 mlir::OwningOpRef<mlir::ModuleOp> parseScheduled(const std::string &text, mlir::MLIRContext &context);
 /// The context of these tests.
 mlir::MLIRContext &context();

@@ -18,7 +18,7 @@ using namespace kinema::testing;
 namespace {
 class EmulatedKernel : public CompiledKernel {
 public:
-  explicit EmulatedKernel(ModuleOp module) : module(module) {}
+  EmulatedKernel(ModuleOp module, int64_t shared) : module(module), shared(shared) {}
 
   void run(ArrayRef<Buffer> buffers, int64_t grid, unsigned attempt) override {
     std::vector<void *> arguments;
@@ -32,12 +32,14 @@ public:
     }
     emulator::LaunchShape shape;
     shape.grid = grid;
+    shape.dynamicShared = shared;
     auto violation = module.run("k", shape, attempt * 7, arguments, memory);
     EXPECT_FALSE(violation) << violation->what;
   }
 
 private:
   emulator::EmulatedModule module;
+  int64_t shared; // bytes
 };
 } // namespace
 
@@ -52,5 +54,10 @@ std::unique_ptr<CompiledKernel> kinema::testing::compileUnderTest(ModuleOp sched
   OwningOpRef<ModuleOp> copy = scheduled.clone();
   PassManager passes(scheduled.getContext());
   nvidia::buildLoweringPipeline(passes);
-  return succeeded(passes.run(*copy)) ? std::make_unique<EmulatedKernel>(*copy) : nullptr;
+  int64_t shared = 0;
+  scheduled.walk([&](Operation *op) {
+    if (auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule"))
+      shared = schedule.getScratch();
+  });
+  return succeeded(passes.run(*copy)) ? std::make_unique<EmulatedKernel>(*copy, shared) : nullptr;
 }

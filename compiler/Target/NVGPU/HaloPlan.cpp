@@ -1,0 +1,119 @@
+#include "compiler/Target/NVGPU/HaloPlan.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+int64_t HaloAxis::maxShift() const {
+  int64_t largest = 0;
+  for (const Phase &phase : phases)
+    if (phase.taps > 0)
+      largest = std::max({largest, phase.firstShift, phase.firstShift + (phase.taps - 1) * shiftStep});
+  return largest;
+}
+
+int64_t HaloAxis::tiles() const {
+  int64_t most = 0;
+  for (const Phase &phase : phases)
+    most = std::max(most, shape::ceilDiv(phase.count, tile));
+  return most;
+}
+
+/// Along one axis, forward: result q reads q * stride + k * dilation - pad.
+static HaloAxis forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
+  HaloAxis halo;
+  halo.phases = {{0, result, window.kernel[axis], 0, 0}};
+  halo.resultStep = 1;
+  halo.sourceStep = window.stride[axis];
+  halo.tapStep = 1;
+  halo.shiftStep = window.dilation[axis];
+  halo.low = -window.padLow[axis];
+  halo.source = source;
+  halo.result = result;
+  return halo;
+}
+
+/// Along one axis, transposed: result x = q * stride + p gathers from z with z * stride + k * dilation - pad = x,
+/// so taps k of a phase are those with k * dilation = p + pad (mod stride), and z falls as k grows.
+static HaloAxis transposedAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
+  HaloAxis halo;
+  int64_t stride = window.stride[axis], dilation = window.dilation[axis], pad = window.padLow[axis];
+  halo.resultStep = stride;
+  halo.sourceStep = 1;
+  // The smallest step of k that keeps k * dilation mod stride.
+  halo.tapStep = 1;
+  while (halo.tapStep * dilation % stride)
+    ++halo.tapStep;
+  halo.shiftStep = -halo.tapStep * dilation / stride;
+  halo.source = source;
+  halo.result = result;
+  halo.low = 0;
+  bool any = false;
+  for (int64_t p = 0; p < std::min(stride, result); ++p) {
+    HaloAxis::Phase phase{p, shape::ceilDiv(result - p, stride), 0, 0, 0};
+    for (int64_t k = 0; k < window.kernel[axis]; ++k) {
+      if ((p + pad - k * dilation) % stride)
+        continue;
+      int64_t shift = (p + pad - k * dilation) / stride;
+      if (phase.taps++ == 0) {
+        phase.firstTap = k;
+        phase.firstShift = shift;
+      }
+      halo.low = any ? std::min(halo.low, shift) : shift;
+      any = true;
+    }
+    halo.phases.push_back(phase);
+  }
+  for (HaloAxis::Phase &phase : halo.phases)
+    phase.firstShift -= phase.taps ? halo.low : 0;
+  return halo;
+}
+
+HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile) : tile(tile) {
+  auto source = op.getSourceType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
+  shape::Window window = op.getWindow().getWindow();
+  bool forward = op.getDirection() == kernel::Direction::Forward;
+  for (int axis = 0; axis < 3; ++axis) {
+    axes[axis] = (forward ? forwardAxis : transposedAxis)(window, axis, source[axis + 2], result[axis + 2]);
+    axes[axis].tile = tile.results[axis];
+  }
+  clips = result[0];
+  sourceBlocks = shape::ceilDiv(source[1], 8);
+  resultBlocks = shape::ceilDiv(result[1], 8);
+  depthBlocks = shape::roundUp(sourceBlocks, 2);
+}
+
+int64_t HaloPlan::span() const {
+  int64_t last = 0;
+  for (const HaloAxis &axis : axes)
+    last = last * axis.extent() + axis.tile - 1;
+  return last + 1;
+}
+
+int64_t HaloPlan::pitch() const {
+  int64_t largest = 0;
+  for (const HaloAxis &axis : axes)
+    largest = largest * axis.extent() + axis.maxShift() / axis.sourceStep;
+  int64_t read = (planes() - 1) * planePositions() + largest + 64 * consumers * rowTiles();
+  return shape::roundUp(std::max(stagedPositions(), read), 8);
+}
+
+int64_t HaloPlan::positionTiles() const {
+  int64_t tiles = clips * phases();
+  for (const HaloAxis &axis : axes)
+    tiles *= axis.tiles();
+  return tiles;
+}
+
+int64_t HaloPlan::sharedBytes(int64_t sums) const {
+  int64_t barriers = 8 * 2 * (sourceStages + weightStages);
+  int64_t reduction = 4 * sums * 4 * consumers * tile.channels; // a number of each warp and channel
+  return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() + weightStages * weightStageBytes() +
+         reduction;
+}
+
+bool HaloPlan::fits(int64_t sums) const {
+  // Accumulators that a thread holds; where there is a choice, the epilogue gets room.
+  int64_t registers = rowTiles() * tile.channels / 2, most = rowTiles() == 1 ? 116 : 96;
+  return sharedBytes(sums) <= maxSharedBytes && registers <= most;
+}

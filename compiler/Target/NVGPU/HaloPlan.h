@@ -1,0 +1,83 @@
+// What a scheduled conv on tensor cores decides before any code is written: the tile of results of a block,
+// the halo of the source that it stages, the order in which taps and channels pass through shared memory.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
+#define KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
+
+#include "dialects/Kernel/Kernel.h"
+
+namespace kinema::nvidia {
+
+/// One axis of a conv, for all phases. Tap i of a phase is kernel position firstTap + i * tapStep and reads,
+/// for result q of the phase, source position q * sourceStep + low + shift(i), with shift(i) = firstShift + i *
+/// shiftStep >= 0.
+struct HaloAxis {
+  struct Phase {
+    int64_t offset, count;        // of results
+    int64_t taps;                 // 0: nothing reaches these results along this axis
+    int64_t firstTap, firstShift;
+  };
+  std::vector<Phase> phases;
+  int64_t resultStep, sourceStep; // of q
+  int64_t tapStep, shiftStep, low;
+  int64_t source, result;         // sizes of the tensors
+  int64_t tile;                   // results of a phase in a block
+
+  /// Shifts that differ by the source step share a plane of the halo.
+  int64_t planes() const { return std::min(sourceStep, maxShift() + 1); }
+  /// Positions of one plane.
+  int64_t extent() const { return tile + maxShift() / sourceStep; }
+  int64_t maxShift() const;
+  /// Tiles that cover the largest phase.
+  int64_t tiles() const;
+};
+
+/// What is chosen.
+struct HaloTile {
+  std::array<int64_t, 3> results; // T, H, W of a phase
+  int64_t channels;               // of the result, a multiple of 8, at most 256
+  int64_t depth;                  // channels of the source in a stage, a multiple of 16
+};
+
+/// The contraction of a block: D[position, channel] += source[position + shift(tap), depth] * weight[tap][depth,
+/// channel]. Positions are counted through a plane of the halo, borders included, so that a tap is a shift of the
+/// start address; what falls on a border is computed and dropped.
+struct HaloPlan {
+  HaloPlan(kernel::ConvOp op, const HaloTile &tile);
+
+  std::array<HaloAxis, 3> axes;
+  HaloTile tile;
+  int64_t clips;
+  int64_t sourceBlocks, resultBlocks; // channel blocks of 8
+  int64_t depthBlocks;                // of the weight: source blocks rounded up to what one instruction contracts
+
+  static constexpr int64_t consumers = 2;       // warpgroups
+  static constexpr int64_t producerThreads = 96; // that stage the source; one more warp brings the weights
+  static constexpr int64_t threads = 128 * (consumers + 1);
+  static constexpr int64_t sourceStages = 2, weightStages = 4;
+  static constexpr int64_t maxSharedBytes = 232448; // of a block, sm_90
+
+  int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
+  int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
+  int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
+  /// Positions from the first to the last result of a tile.
+  int64_t span() const;
+  /// Tiles of 64 positions that each consumer computes.
+  int64_t rowTiles() const { return shape::ceilDiv(span(), 64 * consumers); }
+  /// Staged positions of one channel block; behind them lies what the last rows read and drop.
+  int64_t stagedPositions() const { return planes() * planePositions(); }
+  int64_t pitch() const; // positions from one channel block of a stage to the next
+  int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, tile.depth); }
+  int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
+  /// Blocks that share their channels: the rows of partials.
+  int64_t positionTiles() const;
+  int64_t grid() const { return positionTiles() * channelTiles(); }
+
+  int64_t sourceStageBytes() const { return tile.depth * 2 * pitch(); }
+  int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
+  int64_t sharedBytes(int64_t sums) const; // for an epilogue with so many sums a channel
+  bool fits(int64_t sums) const;
+};
+
+} // namespace kinema::nvidia
+
+#endif

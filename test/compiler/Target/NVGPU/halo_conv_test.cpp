@@ -1,0 +1,160 @@
+// Convs on tensor cores, in the emulator, against the reference lowering of the same operation.
+#include "test/compiler/Target/Common/reference_harness.h"
+
+#include "compiler/Target/NVGPU/HaloConv.h"
+
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::testing;
+
+namespace {
+
+struct Case {
+  const char *name;
+  bool forward;
+  int64_t clips, in, out;
+  shape::Size3 input;
+  shape::Window window;
+
+  shape::Size3 output() const { return *shape::windowOutput(input, window); }
+  std::vector<int64_t> shapeOf(int64_t channels, const shape::Size3 &size) const {
+    return {clips, channels, size[0], size[1], size[2]};
+  }
+  std::vector<int64_t> source() const { return forward ? shapeOf(in, input) : shapeOf(out, output()); }
+  std::vector<int64_t> result() const { return forward ? shapeOf(out, output()) : shapeOf(in, input); }
+  std::vector<int64_t> weight() const { return {out, in, window.kernel[0], window.kernel[1], window.kernel[2]}; }
+};
+
+const Case cases[] = {
+    {"spatial", true, 2, 24, 40, {2, 9, 11}, {{1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
+    {"temporal", true, 1, 40, 24, {5, 6, 7}, {{3, 1, 1}, {1, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
+    {"spatial stride 2", true, 1, 16, 45, {2, 11, 13}, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
+    {"temporal stride 2", true, 1, 45, 16, {7, 5, 6}, {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
+    {"whole", true, 2, 16, 16, {4, 7, 7}, {{3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}},
+    {"shortcut", true, 1, 24, 32, {4, 8, 6}, {{1, 1, 1}, {2, 2, 2}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}}},
+    {"one position", true, 3, 40, 10, {1, 1, 1}, {}},
+    {"gradient", false, 1, 24, 40, {2, 9, 11}, {{1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
+    {"gradient stride 2", false, 1, 24, 40, {2, 9, 12}, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
+    {"temporal gradient stride 2", false, 1, 16, 24, {7, 4, 5}, {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
+    {"whole gradient", false, 1, 16, 21, {5, 6, 6}, {{3, 3, 3}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}},
+};
+
+std::string text(const shape::Size3 &s) {
+  return std::to_string(s[0]) + "x" + std::to_string(s[1]) + "x" + std::to_string(s[2]);
+}
+
+std::string type(const std::vector<int64_t> &shape, const char *element, const char *layout) {
+  std::string text = "tensor<";
+  for (int64_t size : shape)
+    text += (size < 0 ? "?" : std::to_string(size)) + "x";
+  return text + element + ", #kernel.layout<" + layout + ">>";
+}
+
+enum class Form { Plain, Fused };
+
+/// The conv; fused: with batch norm and ReLU before it, a residual behind it, moments (forward) or sums.
+std::string convText(const Case &c, Form form) {
+  std::string source = blockedBFloat16(c.source()), result = blockedBFloat16(c.result());
+  std::string weights = type(c.weight(), "bf16", c.forward ? "taps block = 8" : "taps_transposed block = 8");
+  std::string vector = blocked({c.source()[1]}), outVector = blocked({c.result()[1]});
+  std::string head = std::string("kernel.conv ") + (c.forward ? "forward" : "transposed") + " %o0 window <" +
+                     text(c.window.kernel) + " stride " + text(c.window.stride) + " pad " + text(c.window.padLow) +
+                     " to " + text(c.window.padHigh) + "> ";
+  if (form == Form::Plain)
+    return kernelText({weights, source}, head + "prologue(pixel %o1) : (" + source + R"() {
+        ^bb0(%x: f32):
+          kernel.yield value %x
+        } epilogue() : () {
+        ^bb0(%acc: f32):
+          kernel.yield store %acc
+        } : )" + weights + " -> " + result, {result});
+  std::string partials = blocked({-1, c.forward ? 3 : 2, c.result()[1]});
+  return kernelText({weights, source, vector, vector, result, outVector},
+                    head + "prologue(pixel %o1, channel %o2, channel %o3) : (" + source + ", " + vector + ", " +
+                        vector + R"() {
+        ^bb0(%x: f32, %s: f32, %o: f32):
+          %zero = arith.constant 0.0 : f32
+          %n = math.fma %x, %s, %o : f32
+          %a = arith.maximumf %n, %zero : f32
+          %t = arith.truncf %a : f32 to bf16
+          %r = arith.extf %t : bf16 to f32
+          kernel.yield value %r
+        } epilogue(pixel %o4, channel %o5) : ()" + result + ", " + outVector + R"() {
+        ^bb0(%acc: f32, %residual: f32, %scale: f32):
+          %y = math.fma %residual, %scale, %acc : f32
+          %t = arith.truncf %y : f32 to bf16
+          %r = arith.extf %t : bf16 to f32
+          %q = arith.mulf %r, %scale : f32
+          kernel.yield store %r, )" + (c.forward ? "moments %r" : "sum %r, sum %q") + R"(
+        } : )" + weights + " -> " + result + ", " + partials,
+                    {result, partials});
+}
+
+/// The same kernel with the schedule of tensor cores.
+std::string scheduled(const std::string &kernel) {
+  auto module = parseSourceString<ModuleOp>(kernel, &context());
+  module->walk([](kernel::ConvOp conv) {
+    auto schedule = nvidia::scheduleHaloConv(conv);
+    ASSERT_TRUE(schedule);
+    conv.setScheduleAttr(*schedule);
+  });
+  std::string text;
+  llvm::raw_string_ostream(text) << *module;
+  return text;
+}
+
+/// Sums of partials over their blocks; of moments: count, mean, squared deviations.
+std::vector<double> merged(const Tensor &partials, bool moments, int64_t channel) {
+  std::vector<double> total(partials.shape[1], 0.0);
+  for (int64_t p = 0; p < partials.shape[0]; ++p) {
+    std::vector<double> part;
+    for (int64_t row = 0; row < partials.shape[1]; ++row)
+      part.push_back(partials.at({p, row, channel}));
+    if (moments && part[0] > 0) {
+      double count = total[0] + part[0], distance = part[1] - total[1];
+      total[2] += part[2] + distance * distance * total[0] * part[0] / count;
+      total[1] += distance * part[0] / count;
+      total[0] = count;
+    } else if (!moments) {
+      for (size_t row = 0; row < part.size(); ++row)
+        total[row] += part[row];
+    }
+  }
+  return total;
+}
+
+class HaloConv : public ::testing::TestWithParam<int> {};
+
+} // namespace
+
+TEST_P(HaloConv, PlainHasTheReferencesBits) {
+  const Case &c = cases[GetParam()];
+  SCOPED_TRACE(c.name);
+  std::string kernel = convText(c, Form::Plain);
+  // In steps of 1/128 all products and sums are exact, in any order.
+  std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2)};
+  Tensor expected = ReferenceKernel(kernel).run(operands)[0];
+  expectNear(ReferenceKernel(scheduled(kernel)).run(operands)[0], expected, 0.0);
+}
+
+TEST_P(HaloConv, PrologueAndEpilogueRide) {
+  const Case &c = cases[GetParam()];
+  SCOPED_TRACE(c.name);
+  std::string kernel = convText(c, Form::Fused);
+  int64_t in = c.source()[1], out = c.result()[1];
+  std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({in}, 3),
+                                  random({in}, 4),       coarse(c.result(), 5), random({out}, 6)};
+  auto expected = ReferenceKernel(kernel).run(operands), found = ReferenceKernel(scheduled(kernel)).run(operands);
+  constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
+  expectNear(found[0], expected[0], unit);
+  for (int64_t channel = 0; channel < out; ++channel) {
+    auto wanted = merged(expected[1], c.forward, channel), is = merged(found[1], c.forward, channel);
+    for (size_t row = 0; row < wanted.size(); ++row)
+      EXPECT_NEAR(is[row], wanted[row], unit * (1 + std::abs(wanted[row]))) << "channel " << channel << ", row " << row;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, HaloConv, ::testing::Range(0, int(std::size(cases))));
