@@ -53,9 +53,7 @@ private:
   Value pointer(Value bytes);
   Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }
 
-  Value less(Value a, Value b) {
-    return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, a, b);
-  }
+  Value less(Value a, Value b) { return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, a, b); }
   Value choose(Value condition, Value a, Value b) {
     return arith::SelectOp::create(e.b, e.loc, condition, a, b);
   }
@@ -144,9 +142,10 @@ void HaloConvEmitter::initialiseBarriers() {
   e.when(e.equal(e.thread, 0), [&] {
     for (auto [ring, producers] : {std::pair{&source, plan.producerThreads}, {&weights, int64_t(1)}})
       for (int64_t stage = 0; stage < ring->stages; ++stage) {
-        NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(ring->fullAt, e.index(stage)), word(producers), Value());
-        NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(ring->emptyAt, e.index(stage)), word(4 * plan.consumers),
+        NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(ring->fullAt, e.index(stage)), word(producers),
                                      Value());
+        NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(ring->emptyAt, e.index(stage)),
+                                     word(4 * plan.consumers), Value());
       }
     NVVM::FenceMbarrierInitOp::create(e.b, e.loc);
   });
@@ -239,21 +238,24 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
                                          NVVM::MemScopeKind::CTA, false, Value());
   // weight: [taps, channel blocks of the source, channels of the result, 8]
   Type pointerType = LLVM::LLVMPointerType::get(e.b.getContext(), 1);
-  Value global = UnrealizedConversionCastOp::create(e.b, e.loc, pointerType, e.bufferOf(op.getWeightMutable()))
-                     .getResult(0);
+  Value global =
+      UnrealizedConversionCastOp::create(e.b, e.loc, pointerType, e.bufferOf(op.getWeightMutable()))
+          .getResult(0);
   int64_t rowBytes = plan.tile.channels * positionBytes;
   for (int64_t i = 0; i < plan.tile.depth / blockChannels; ++i) {
     // What lies beyond the weight meets zeros of the source: any numbers will do.
-    Value block = e.min(e.add(e.mul(chunk, plan.tile.depth / blockChannels), i), e.index(plan.sourceBlocks - 1));
+    Value block =
+        e.min(e.add(e.mul(chunk, plan.tile.depth / blockChannels), i), e.index(plan.sourceBlocks - 1));
     Value row = e.add(e.mul(number, plan.sourceBlocks), block);
-    Value bytes = e.add(e.mul(row, plan.resultBlocks * blockChannels * positionBytes),
-                        e.mul(channelTile, rowBytes));
+    Value bytes =
+        e.add(e.mul(row, plan.resultBlocks * blockChannels * positionBytes), e.mul(channelTile, rowBytes));
     Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
                                      ArrayRef<LLVM::GEPArg>{word(bytes)});
     // As memory of the cluster, which older drivers know too.
     Value to = LLVM::AddrSpaceCastOp::create(e.b, e.loc, LLVM::LLVMPointerType::get(e.b.getContext(), 7),
                                              pointer(e.add(stageAt(weights, stage), i * rowBytes)));
-    NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(e.b, e.loc, to, from, full, word(rowBytes), Value(), Value());
+    NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(e.b, e.loc, to, from, full, word(rowBytes), Value(),
+                                                     Value());
   }
 }
 
@@ -265,7 +267,7 @@ void HaloConvEmitter::emitSource() {
     e.loop(plan.tile.depth / blockChannels,
            [&](Value block) { emitSourceBlock(chunk, block, stageAt(source, stage)); });
     NVVM::FenceProxyOp::create(e.b, e.loc, NVVM::ProxyKind::async_shared,
-                              NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
+                               NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
     arrive(barrier(source.fullAt, stage));
   });
 }
@@ -294,7 +296,8 @@ void HaloConvEmitter::emitSourceBlock(Value chunk, Value block, Value stageData)
     auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
     Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, choose(exists, value, zero));
     Value at = e.add(e.mul(block, plan.pitch()), position);
-    LLVM::StoreOp::create(e.b, e.loc, rounded, pointer(e.add(stageData, e.mul(at, positionBytes))), positionBytes);
+    LLVM::StoreOp::create(e.b, e.loc, rounded, pointer(e.add(stageData, e.mul(at, positionBytes))),
+                          positionBytes);
   });
 }
 
@@ -325,8 +328,8 @@ Value HaloConvEmitter::emitProloguePosition(Value position, Value block, ArrayRe
 
 //===-- Consumers ---------------------------------------------------------===//
 
-/// The shared memory from `bytes` on as a matrix without swizzle: `leading` bytes from 8 channels to the next,
-/// `stride` bytes from 8 rows to the next (PTX ISA, matrix descriptor).
+/// The shared memory from `bytes` on as a matrix without swizzle: `leading` bytes from 8 channels to the
+/// next, `stride` bytes from 8 rows to the next (PTX ISA, matrix descriptor).
 Value HaloConvEmitter::descriptor(Value bytes, int64_t leading, int64_t stride) {
   auto wide = e.b.getI64Type();
   Value address = LLVM::PtrToIntOp::create(e.b, e.loc, wide, pointer(bytes));
@@ -358,12 +361,13 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
   NVVM::WgmmaFenceAlignedOp::create(e.b, e.loc);
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
     for (auto [tile, sum] : llvm::enumerate(sums)) {
-      Value a = descriptor(e.add(sourceAt, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes), sourceBlock, rows);
+      Value a = descriptor(e.add(sourceAt, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes),
+                           sourceBlock, rows);
       Value b = descriptor(e.add(weightAt, 2 * k * weightBlock), weightBlock, rows);
-      sum = NVVM::WgmmaMmaAsyncOp::create(e.b, e.loc, sum.getType(), sum, a, b, shape, NVVM::WGMMATypes::bf16,
-                                          NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::f32, NVVM::WGMMAScaleOut::one,
-                                          NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one, NVVM::MMALayout::row,
-                                          NVVM::MMALayout::col, NVVM::MMAIntOverflowAttr());
+      sum = NVVM::WgmmaMmaAsyncOp::create(
+          e.b, e.loc, sum.getType(), sum, a, b, shape, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16,
+          NVVM::WGMMATypes::f32, NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
+          NVVM::MMALayout::row, NVVM::MMALayout::col, NVVM::MMAIntOverflowAttr());
     }
   NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc);
   NVVM::WgmmaWaitGroupSyncOp::create(e.b, e.loc, 0);
@@ -405,8 +409,8 @@ void HaloConvEmitter::emitConsumers() {
 
 //===-- Epilogue ----------------------------------------------------------===//
 
-/// Row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`: a thread holds rows lane / 4 and lane /
-/// 4 + 8 of its warp's 16, of these the channels 2 * (lane % 4) and the next of every 8.
+/// Row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`: a thread holds rows lane / 4
+/// and lane / 4 + 8 of its warp's 16, of these the channels 2 * (lane % 4) and the next of every 8.
 HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
   Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
   Value position = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), tile), 64),
@@ -445,9 +449,9 @@ Value HaloConvEmitter::epilogueOperand(unsigned i, const Row &row, Value block) 
   if (access == Access::Pixel)
     return loadPair(e.operands[number],
                     e.add(e.mul(e.add(e.mul(row.n, plan.resultBlocks), block), plane), row.at));
-  return e.loadAccess(e.operands[number], type, access, op.getResultType(),
-                      {row.n, e.add(e.mul(block, blockChannels), pair), row.result[0], row.result[1], row.result[2]},
-                      2);
+  return e.loadAccess(
+      e.operands[number], type, access, op.getResultType(),
+      {row.n, e.add(e.mul(block, blockChannels), pair), row.result[0], row.result[1], row.result[2]}, 2);
 }
 
 /// Which of this thread's pair in a block are channels, not padding, which holds zero; null where all are.
@@ -466,8 +470,8 @@ Value HaloConvEmitter::butterfly(Value pair) {
   for (int64_t i = 0; i < 2; ++i) {
     Value sum = vector::ExtractOp::create(e.b, e.loc, pair, i);
     for (int64_t distance : {4, 8, 16}) {
-      Value other = NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), sum, word(distance), word(31),
-                                         NVVM::ShflKind::bfly, UnitAttr());
+      Value other = NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), sum, word(distance),
+                                         word(31), NVVM::ShflKind::bfly, UnitAttr());
       sum = e.addf(sum, other);
     }
     sums.push_back(sum);
@@ -475,14 +479,16 @@ Value HaloConvEmitter::butterfly(Value pair) {
   return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), sums);
 }
 
-/// Leaves the warp's sums, numbered from `first` on, of channel group `group` in shared memory: [sum, warp, channel].
+/// Leaves the warp's sums, numbered from `first` on, of channel group `group` in shared memory: [sum, warp,
+/// channel].
 void HaloConvEmitter::emitReduction(ArrayRef<Value> sums, int64_t first, int64_t group) {
   Value warpNumber = e.div(consumerThread, warp);
   for (auto [i, sum] : llvm::enumerate(sums)) {
     Value total = butterfly(sum);
     e.when(e.inRange(lane, 4), [&] {
-      Value at = e.add(e.mul(e.add(e.index((first + i) * 4 * plan.consumers), warpNumber), plan.tile.channels),
-                       e.add(e.mul(lane, 2), group * blockChannels));
+      Value at =
+          e.add(e.mul(e.add(e.index((first + i) * 4 * plan.consumers), warpNumber), plan.tile.channels),
+                e.add(e.mul(lane, 2), group * blockChannels));
       LLVM::StoreOp::create(e.b, e.loc, total, pointer(e.add(e.mul(at, 4), reductionAt)), 8);
     });
   }
@@ -542,8 +548,8 @@ void HaloConvEmitter::emitEpilogue(ValueRange accumulators) {
     for (auto [i, row] : llvm::enumerate(rows)) {
       SmallVector<Value> pair;
       for (int64_t channel = 0; channel < 2; ++channel)
-        pair.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, accumulators[i / 2],
-                                                    ArrayRef<int64_t>{4 * group + 2 * int64_t(i % 2) + channel}));
+        pair.push_back(LLVM::ExtractValueOp::create(
+            e.b, e.loc, accumulators[i / 2], ArrayRef<int64_t>{4 * group + 2 * int64_t(i % 2) + channel}));
       SmallVector<Value> arguments = {vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair)};
       for (unsigned operand = 0; operand < op.getEpilogueOperands().size(); ++operand)
         arguments.push_back(epilogueOperand(operand, row, block));
@@ -589,7 +595,8 @@ void HaloConvEmitter::emitEpilogue(ValueRange accumulators) {
   int64_t squaresAt = moments + sumCount;
   for (int64_t group = 0; group < groups; ++group) {
     Value channel = e.add(e.mul(e.rem(lane, 4), 2), group * blockChannels);
-    SmallVector<Value> pair = {e.divf(reduced(0, channel), divisor), e.divf(reduced(0, e.add(channel, 1)), divisor)};
+    SmallVector<Value> pair = {e.divf(reduced(0, channel), divisor),
+                               e.divf(reduced(0, e.add(channel, 1)), divisor)};
     Value mean = vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
     Value squares = noPair;
     for (auto [row, value] : llvm::zip(rows, kept[group])) {
@@ -633,7 +640,8 @@ void HaloConvEmitter::emit() {
 
 static int64_t sumsOf(kernel::ConvOp op) {
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
-  return 2 * yield.countOf(Yield::Moments) + yield.countOf(Yield::Sum); // of moments: the sum, then the squares
+  return 2 * yield.countOf(Yield::Moments) +
+         yield.countOf(Yield::Sum); // of moments: the sum, then the squares
 }
 
 static bool isSupported(kernel::ConvOp op) {
@@ -645,11 +653,13 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   bool forward = op.getDirection() == kernel::Direction::Forward;
   if (op.getGroups() != 1 || !isBlocked(op.getSourceType()) || !weight.getElementType().isBF16() ||
-      kernel::layoutOf(weight).getKind() != (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed))
+      kernel::layoutOf(weight).getKind() !=
+          (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed))
     return false;
   for (auto [operand, access] : llvm::zip(op.getPrologueOperands(), op.getPrologueAccess())) {
     auto type = cast<RankedTensorType>(operand.getType());
-    if (static_cast<Access>(access) == Access::Lattice || (static_cast<Access>(access) == Access::Pixel && !isBlocked(type)))
+    if (static_cast<Access>(access) == Access::Lattice ||
+        (static_cast<Access>(access) == Access::Pixel && !isBlocked(type)))
       return false;
   }
   for (auto [operand, access] : llvm::zip(op.getEpilogueOperands(), op.getEpilogueAccess()))
@@ -682,8 +692,10 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
   auto parameters = builder.getDictionaryAttr(
       {integer("frames", plan.tile.results[0]), integer("rows", plan.tile.results[1]),
        integer("columns", plan.tile.results[2]), integer("channels", plan.tile.channels),
-       integer("depth", plan.tile.depth), integer("partials", plan.positionTiles()), integer("threads", plan.threads)});
-  return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo", plan.grid(), plan.sharedBytes(sumsOf(op)), parameters);
+       integer("depth", plan.tile.depth), integer("partials", plan.positionTiles()),
+       integer("threads", plan.threads)});
+  return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo", plan.grid(), plan.sharedBytes(sumsOf(op)),
+                                   parameters);
 }
 
 /// Sizes that cut `n` into equal parts, largest first.
@@ -725,6 +737,10 @@ std::optional<kernel::ScheduleAttr> kinema::nvidia::scheduleHaloConv(kernel::Con
   if (!best)
     return std::nullopt;
   return scheduleOf(op, *best);
+}
+
+kernel::ScheduleAttr kinema::nvidia::haloSchedule(kernel::ConvOp op, const HaloTile &tile) {
+  return scheduleOf(op, HaloPlan(op, tile));
 }
 
 HaloPlan kinema::nvidia::haloPlanOf(kernel::ConvOp op) {

@@ -13,6 +13,9 @@ namespace kinema::nvidia {
 /// The cheapest schedule "sm90.halo" of a conv; nothing where the template does not apply.
 std::optional<kernel::ScheduleAttr> scheduleHaloConv(kernel::ConvOp op);
 
+/// The schedule with a given tile, which must fit.
+kernel::ScheduleAttr haloSchedule(kernel::ConvOp op, const HaloTile &tile);
+
 /// The plan that the op's schedule stands for.
 HaloPlan haloPlanOf(kernel::ConvOp op);
 

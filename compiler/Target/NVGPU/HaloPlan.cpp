@@ -33,8 +33,8 @@ static HaloAxis forwardAxis(const shape::Window &window, int axis, int64_t sourc
   return halo;
 }
 
-/// Along one axis, transposed: result x = q * stride + p gathers from z with z * stride + k * dilation - pad = x,
-/// so taps k of a phase are those with k * dilation = p + pad (mod stride), and z falls as k grows.
+/// Along one axis, transposed: result x = q * stride + p gathers from z with z * stride + k * dilation - pad
+/// = x, so taps k of a phase are those with k * dilation = p + pad (mod stride), and z falls as k grows.
 static HaloAxis transposedAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
   HaloAxis halo;
   int64_t stride = window.stride[axis], dilation = window.dilation[axis], pad = window.padLow[axis];
@@ -108,8 +108,8 @@ int64_t HaloPlan::positionTiles() const {
 int64_t HaloPlan::sharedBytes(int64_t sums) const {
   int64_t barriers = 8 * 2 * (sourceStages + weightStages);
   int64_t reduction = 4 * sums * 4 * consumers * tile.channels; // a number of each warp and channel
-  return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() + weightStages * weightStageBytes() +
-         reduction;
+  return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() +
+         weightStages * weightStageBytes() + reduction;
 }
 
 bool HaloPlan::fits(int64_t sums) const {

@@ -8,19 +8,19 @@
 namespace kinema::nvidia {
 
 /// One axis of a conv, for all phases. Tap i of a phase is kernel position firstTap + i * tapStep and reads,
-/// for result q of the phase, source position q * sourceStep + low + shift(i), with shift(i) = firstShift + i *
-/// shiftStep >= 0.
+/// for result q of the phase, source position q * sourceStep + low + shift(i), with shift(i) = firstShift + i
+/// * shiftStep >= 0.
 struct HaloAxis {
   struct Phase {
-    int64_t offset, count;        // of results
-    int64_t taps;                 // 0: nothing reaches these results along this axis
+    int64_t offset, count; // of results
+    int64_t taps;          // 0: nothing reaches these results along this axis
     int64_t firstTap, firstShift;
   };
   std::vector<Phase> phases;
   int64_t resultStep, sourceStep; // of q
   int64_t tapStep, shiftStep, low;
-  int64_t source, result;         // sizes of the tensors
-  int64_t tile;                   // results of a phase in a block
+  int64_t source, result; // sizes of the tensors
+  int64_t tile;           // results of a phase in a block
 
   /// Shifts that differ by the source step share a plane of the halo.
   int64_t planes() const { return std::min(sourceStep, maxShift() + 1); }
@@ -38,9 +38,9 @@ struct HaloTile {
   int64_t depth;                  // channels of the source in a stage, a multiple of 16
 };
 
-/// The contraction of a block: D[position, channel] += source[position + shift(tap), depth] * weight[tap][depth,
-/// channel]. Positions are counted through a plane of the halo, borders included, so that a tap is a shift of the
-/// start address; what falls on a border is computed and dropped.
+/// The contraction of a block: D[position, channel] += source[position + shift(tap), depth] *
+/// weight[tap][depth, channel]. Positions are counted through a plane of the halo, borders included, so that
+/// a tap is a shift of the start address; what falls on a border is computed and dropped.
 struct HaloPlan {
   HaloPlan(kernel::ConvOp op, const HaloTile &tile);
 
@@ -48,9 +48,9 @@ struct HaloPlan {
   HaloTile tile;
   int64_t clips;
   int64_t sourceBlocks, resultBlocks; // channel blocks of 8
-  int64_t depthBlocks;                // of the weight: source blocks rounded up to what one instruction contracts
+  int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
 
-  static constexpr int64_t consumers = 2;       // warpgroups
+  static constexpr int64_t consumers = 2;        // warpgroups
   static constexpr int64_t producerThreads = 96; // that stage the source; one more warp brings the weights
   static constexpr int64_t threads = 128 * (consumers + 1);
   static constexpr int64_t sourceStages = 2, weightStages = 4;

@@ -1,9 +1,12 @@
 // Convs on tensor cores, in the emulator, against the reference lowering of the same operation.
 #include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/NVGPU/Emulator/Mutants.h"
+#include "test/compiler/Target/NVGPU/reference_backend.h"
 
 #include "compiler/Target/NVGPU/HaloConv.h"
 
 #include "mlir/Parser/Parser.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
@@ -25,20 +28,46 @@ struct Case {
   }
   std::vector<int64_t> source() const { return forward ? shapeOf(in, input) : shapeOf(out, output()); }
   std::vector<int64_t> result() const { return forward ? shapeOf(out, output()) : shapeOf(in, input); }
-  std::vector<int64_t> weight() const { return {out, in, window.kernel[0], window.kernel[1], window.kernel[2]}; }
+  std::vector<int64_t> weight() const {
+    return {out, in, window.kernel[0], window.kernel[1], window.kernel[2]};
+  }
 };
 
 const Case cases[] = {
     {"spatial", true, 2, 24, 40, {2, 9, 11}, {{1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
     {"temporal", true, 1, 40, 24, {5, 6, 7}, {{3, 1, 1}, {1, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
-    {"spatial stride 2", true, 1, 16, 45, {2, 11, 13}, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
-    {"temporal stride 2", true, 1, 45, 16, {7, 5, 6}, {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
+    {"spatial stride 2",
+     true,
+     1,
+     16,
+     45,
+     {2, 11, 13},
+     {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
+    {"temporal stride 2",
+     true,
+     1,
+     45,
+     16,
+     {7, 5, 6},
+     {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
     {"whole", true, 2, 16, 16, {4, 7, 7}, {{3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}},
     {"shortcut", true, 1, 24, 32, {4, 8, 6}, {{1, 1, 1}, {2, 2, 2}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}}},
     {"one position", true, 3, 40, 10, {1, 1, 1}, {}},
     {"gradient", false, 1, 24, 40, {2, 9, 11}, {{1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
-    {"gradient stride 2", false, 1, 24, 40, {2, 9, 12}, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
-    {"temporal gradient stride 2", false, 1, 16, 24, {7, 4, 5}, {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
+    {"gradient stride 2",
+     false,
+     1,
+     24,
+     40,
+     {2, 9, 12},
+     {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}}},
+    {"temporal gradient stride 2",
+     false,
+     1,
+     16,
+     24,
+     {7, 4, 5},
+     {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
     {"whole gradient", false, 1, 16, 21, {5, 6, 6}, {{3, 3, 3}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}},
 };
 
@@ -61,8 +90,8 @@ std::string convText(const Case &c, Form form) {
   std::string weights = type(c.weight(), "bf16", c.forward ? "taps block = 8" : "taps_transposed block = 8");
   std::string vector = blocked({c.source()[1]}), outVector = blocked({c.result()[1]});
   std::string head = std::string("kernel.conv ") + (c.forward ? "forward" : "transposed") + " %o0 window <" +
-                     text(c.window.kernel) + " stride " + text(c.window.stride) + " pad " + text(c.window.padLow) +
-                     " to " + text(c.window.padHigh) + "> ";
+                     text(c.window.kernel) + " stride " + text(c.window.stride) + " pad " +
+                     text(c.window.padLow) + " to " + text(c.window.padHigh) + "> ";
   if (form == Form::Plain)
     return kernelText({weights, source}, head + "prologue(pixel %o1) : (" + source + R"() {
         ^bb0(%x: f32):
@@ -70,11 +99,12 @@ std::string convText(const Case &c, Form form) {
         } epilogue() : () {
         ^bb0(%acc: f32):
           kernel.yield store %acc
-        } : )" + weights + " -> " + result, {result});
+        } : )" + weights + " -> " + result,
+                      {result});
   std::string partials = blocked({-1, c.forward ? 3 : 2, c.result()[1]});
   return kernelText({weights, source, vector, vector, result, outVector},
-                    head + "prologue(pixel %o1, channel %o2, channel %o3) : (" + source + ", " + vector + ", " +
-                        vector + R"() {
+                    head + "prologue(pixel %o1, channel %o2, channel %o3) : (" + source + ", " + vector +
+                        ", " + vector + R"() {
         ^bb0(%x: f32, %s: f32, %o: f32):
           %zero = arith.constant 0.0 : f32
           %n = math.fma %x, %s, %o : f32
@@ -82,22 +112,25 @@ std::string convText(const Case &c, Form form) {
           %t = arith.truncf %a : f32 to bf16
           %r = arith.extf %t : bf16 to f32
           kernel.yield value %r
-        } epilogue(pixel %o4, channel %o5) : ()" + result + ", " + outVector + R"() {
+        } epilogue(pixel %o4, channel %o5) : ()" +
+                        result + ", " + outVector + R"() {
         ^bb0(%acc: f32, %residual: f32, %scale: f32):
           %y = math.fma %residual, %scale, %acc : f32
           %t = arith.truncf %y : f32 to bf16
           %r = arith.extf %t : bf16 to f32
           %q = arith.mulf %r, %scale : f32
-          kernel.yield store %r, )" + (c.forward ? "moments %r" : "sum %r, sum %q") + R"(
-        } : )" + weights + " -> " + result + ", " + partials,
+          kernel.yield store %r, )" +
+                        (c.forward ? "moments %r" : "sum %r, sum %q") + R"(
+        } : )" + weights +
+                        " -> " + result + ", " + partials,
                     {result, partials});
 }
 
-/// The same kernel with the schedule of tensor cores.
-std::string scheduled(const std::string &kernel) {
+/// The same kernel with the schedule of tensor cores; by default, with the tile that is found best.
+std::string scheduled(const std::string &kernel, std::optional<nvidia::HaloTile> tile = {}) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
-  module->walk([](kernel::ConvOp conv) {
-    auto schedule = nvidia::scheduleHaloConv(conv);
+  module->walk([&](kernel::ConvOp conv) {
+    auto schedule = tile ? nvidia::haloSchedule(conv, *tile) : nvidia::scheduleHaloConv(conv);
     ASSERT_TRUE(schedule);
     conv.setScheduleAttr(*schedule);
   });
@@ -147,14 +180,72 @@ TEST_P(HaloConv, PrologueAndEpilogueRide) {
   int64_t in = c.source()[1], out = c.result()[1];
   std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({in}, 3),
                                   random({in}, 4),       coarse(c.result(), 5), random({out}, 6)};
-  auto expected = ReferenceKernel(kernel).run(operands), found = ReferenceKernel(scheduled(kernel)).run(operands);
+  auto expected = ReferenceKernel(kernel).run(operands),
+       found = ReferenceKernel(scheduled(kernel)).run(operands);
   constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
   expectNear(found[0], expected[0], unit);
   for (int64_t channel = 0; channel < out; ++channel) {
     auto wanted = merged(expected[1], c.forward, channel), is = merged(found[1], c.forward, channel);
     for (size_t row = 0; row < wanted.size(); ++row)
-      EXPECT_NEAR(is[row], wanted[row], unit * (1 + std::abs(wanted[row]))) << "channel " << channel << ", row " << row;
+      EXPECT_NEAR(is[row], wanted[row], unit * (1 + std::abs(wanted[row])))
+          << "channel " << channel << ", row " << row;
   }
+}
+
+namespace {
+/// Every single mistake in the kernel, with few channels a stage, so that the rings of stages
+/// come round, must be found: by a violation or by a wrong result. Returns how many there are.
+size_t expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands, double tolerance) {
+  std::string small = scheduled(kernel, nvidia::HaloTile{{1, 14, 7}, 16, 16});
+  std::vector<Tensor> expected; // of the kernel as it is, which other tests compare with the reference
+  auto check = [&] {
+    auto found = ReferenceKernel(small).run(operands);
+    expectNear(found[0], expected[0], tolerance);
+    for (size_t i = 1; i < found.size(); ++i)
+      expectNear(found[i], expected[i], tolerance);
+  };
+  std::vector<emulator::Mutation> mutations;
+  changeKernel = [&](ModuleOp module) {
+    mutations = emulator::findMutations(module);
+    return module.clone();
+  };
+  expected = ReferenceKernel(small).run(operands);
+  for (const emulator::Mutation &mutation : mutations) {
+    changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };
+    ::testing::TestPartResultArray complaints;
+    {
+      ::testing::ScopedFakeTestPartResultReporter intercept(
+          ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &complaints);
+      check();
+    }
+    EXPECT_GT(complaints.size(), 0) << "not found: " << mutation.description;
+  }
+  changeKernel = nullptr;
+  return mutations.size();
+}
+} // namespace
+
+TEST(HaloConvMutants, OfAPlainConvAreFound) {
+  const Case c = {
+      "plain", true, 1, 96, 16, {1, 14, 7}, {{1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
+  EXPECT_GE(expectMutantsFound(convText(c, Form::Plain), {coarse(c.weight(), 1), coarse(c.source(), 2)}, 0.0),
+            30u);
+}
+
+TEST(HaloConvMutants, OfAFusedGradientAreFound) {
+  const Case c = {
+      "fused", false, 1, 16, 96, {1, 14, 14}, {{1, 1, 3}, {1, 1, 2}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
+  std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({96}, 3),
+                                  random({96}, 4),       coarse(c.result(), 5), random({16}, 6)};
+  EXPECT_GE(expectMutantsFound(convText(c, Form::Fused), operands, 0.0), 30u);
+}
+
+TEST(HaloConvMutants, OfAFusedConvAreFound) {
+  const Case c = {
+      "fused", true, 1, 96, 16, {1, 14, 7}, {{1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
+  std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({96}, 3),
+                                  random({96}, 4),       coarse(c.result(), 5), random({16}, 6)};
+  EXPECT_GE(expectMutantsFound(convText(c, Form::Fused), operands, 0.0), 30u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, HaloConv, ::testing::Range(0, int(std::size(cases))));

@@ -1,4 +1,5 @@
-// The reference kernels for a GPU, in the emulator.
+// Kernels for a GPU, in the emulator.
+#include "test/compiler/Target/NVGPU/reference_backend.h"
 #include "test/compiler/Target/Common/reference_harness.h"
 #include "test/compiler/Target/NVGPU/Emulator/EmulatorTesting.h"
 
@@ -43,6 +44,8 @@ private:
 };
 } // namespace
 
+std::function<OwningOpRef<ModuleOp>(ModuleOp)> kinema::testing::changeKernel;
+
 const Machine &kinema::testing::machineUnderTest() { return nvidia::machine; }
 
 void kinema::testing::registerUnderTest(DialectRegistry &registry) {
@@ -59,5 +62,9 @@ std::unique_ptr<CompiledKernel> kinema::testing::compileUnderTest(ModuleOp sched
     if (auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule"))
       shared = schedule.getScratch();
   });
-  return succeeded(passes.run(*copy)) ? std::make_unique<EmulatedKernel>(*copy, shared) : nullptr;
+  if (failed(passes.run(*copy)))
+    return nullptr;
+  if (changeKernel)
+    copy = changeKernel(*copy);
+  return std::make_unique<EmulatedKernel>(*copy, shared);
 }
