@@ -1,6 +1,8 @@
 #include "compiler/Pipelines/Compile.h"
 
+#include "compiler/Import/Import.h"
 #include "compiler/Pipelines/Register.h"
+#include "dsl/Print.h"
 
 #include "mlir/Parser/Parser.h"
 
@@ -54,7 +56,21 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
     errors << "error: training with a loss of named values (train.of) is not supported yet\n";
     return Outcome::SpecWrong;
   }
+  if (failed(dumpSource(stop)))
+    return Outcome::Failed;
   return stop <= Phase::Clip ? Outcome::Done : advanceTo(Phase::Clip, stop);
+}
+
+/// The phases before those that lead from module to module.
+LogicalResult Compilation::dumpSource(Phase stop) {
+  auto dump = [&](Phase phase, function_ref<std::string()> text) {
+    return dumpPhase(UnknownLoc::get(context.get()), phase, options.dumpDirectory, text);
+  };
+  if (failed(dump(Phase::Ast, [&] { return dsl::print(*spec->program.files.front()); })))
+    return failure();
+  if (stop < Phase::Arch)
+    return success();
+  return dump(Phase::Arch, [&] { return printed(*importProgram(spec->program, *context)); });
 }
 
 Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
@@ -73,6 +89,12 @@ static std::string writeArchive(const PackageWriter &package, const std::string 
 }
 
 Outcome Compilation::writePackage(const std::string &path) {
+  if (!options.dumpDirectory
+           .empty()) { // code is made of the planned module at once: the phase between, apart
+    OwningOpRef<ModuleOp> copy = current->clone();
+    if (Outcome outcome = advance(*copy, Phase::Planned, Phase::Target, options); outcome != Outcome::Done)
+      return outcome;
+  }
   auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;

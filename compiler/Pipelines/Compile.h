@@ -26,6 +26,7 @@ public:
 
 private:
   Outcome advanceTo(Phase from, Phase stop);
+  mlir::LogicalResult dumpSource(Phase stop);
 
   CompileOptions options;
   FrontendOptions frontend;

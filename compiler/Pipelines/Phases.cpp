@@ -78,26 +78,35 @@ std::string kinema::printed(ModuleOp module, bool locations) {
   return text;
 }
 
-static std::error_code writeText(StringRef path, ModuleOp module, bool locations) {
+static std::error_code writeText(StringRef path, StringRef text) {
   std::error_code error;
   llvm::raw_fd_ostream file(path, error);
-  if (!error)
-    file << printed(module, locations);
+  if (error)
+    return error;
+  file << text;
+  file.close();
+  error = file.error();
+  file.clear_error();
   return error;
 }
 
-/// Writes DIRECTORY/N-phase.mlir.
-static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
+LogicalResult kinema::dumpPhase(Location location, Phase phase, StringRef directory,
+                                function_ref<std::string()> text) {
   if (directory.empty())
     return success();
   SmallString<128> path(directory);
-  llvm::sys::path::append(path,
-                          llvm::formatv("{0}-{1}.mlir", static_cast<int>(phase), info(phase).name).str());
-  std::error_code error = llvm::sys::fs::create_directories(directory);
+  llvm::sys::path::append(path, llvm::formatv("{0}-{1}.{2}", static_cast<int>(phase), info(phase).name,
+                                              phase == Phase::Ast ? "arch" : "mlir")
+                                    .str());
+  std::error_code error =
+      llvm::sys::fs::create_directories(directory, /*IgnoreExisting=*/true, llvm::sys::fs::all_all);
   if (!error)
-    error = writeText(path, module, /*locations=*/false);
-  return error ? emitError(module.getLoc()) << "cannot write '" << path << "': " << error.message()
-               : success();
+    error = writeText(path, text());
+  return error ? emitError(location) << "cannot write '" << path << "': " << error.message() : success();
+}
+
+static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
+  return dumpPhase(UnknownLoc::get(module.getContext()), phase, directory, [&] { return printed(module); });
 }
 
 namespace {
@@ -120,7 +129,7 @@ static bool isAuthors(StringRef pass) { return pass == "arch-to-clip" || pass ==
 static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
   auto previous = static_cast<Phase>(static_cast<int>(phase) - 1);
   std::string file = llvm::formatv("kinema-{0}-reproducer.mlir", info(phase).name).str();
-  std::error_code error = writeText(file, before, /*locations=*/true);
+  std::error_code error = writeText(file, printed(before, /*locations=*/true));
   auto diagnostic = emitError(before.getLoc())
                     << "phase '" << info(phase).name << "' failed in pass '" << pass << "'; ";
   if (error)

@@ -41,6 +41,11 @@ struct CompileOptions {
 /// The passes that lead from the phase before `phase` to it.
 void buildPhase(mlir::OpPassManager &passes, Phase phase, const CompileOptions &options);
 
+/// Writes DIRECTORY/N-phase.mlir (of phase ast: .arch) where there is a directory; an error is reported at
+/// `location`.
+mlir::LogicalResult dumpPhase(mlir::Location location, Phase phase, llvm::StringRef directory,
+                              llvm::function_ref<std::string()> text);
+
 /// How a compilation ended: which exit status it deserves. What was wrong has been told.
 enum class Outcome { Done, SpecWrong, Failed };
 
