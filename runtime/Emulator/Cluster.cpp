@@ -34,7 +34,7 @@ Cluster::Cluster(const Launch &launch)
   args = {largest.begin, reinterpret_cast<void *>(std::max<int64_t>(0, largest.bytes - fastBytes + 1))};
   args.insert(args.end(), launch.args.begin(), launch.args.end());
   warpgroups.resize(blocks.size() * groupsPerBlock());
-  firstBulk = threads.size() + mostMBarriers + warpgroups.size();
+  firstBulk = threads.size() + mostMBarriers + warpsOfGroup * warpgroups.size();
   for (int i = 0; i < int(threads.size()); ++i) {
     threads[i].cluster = this;
     threads[i].index = i;
@@ -244,7 +244,8 @@ std::string Cluster::describeMoment(Moment moment) {
                        mbarriers[agent].address % Window::stride - sharedStart, moment.time - 1);
   agent += threads.size();
   if (agent < firstBulk)
-    return fmt::format("a matrix product of warpgroup {}", agent - threads.size() - mostMBarriers);
+    return fmt::format("a matrix product of warpgroup {}",
+                       (agent - threads.size() - mostMBarriers) / warpsOfGroup);
   agent -= firstBulk;
   return agent < threads.size() ? "a bulk copy of " + name(agent)
                                 : "a cp.async of " + name(agent - threads.size());
@@ -308,12 +309,23 @@ bool Cluster::knows(const Thread &thread, Moment moment) const {
   if (moment.agent >= threads.size()) {
     if (moment.agent == asyncAgent(thread) && moment.time <= thread.async.seen)
       return true;
-    if (moment.agent == agentOf(groupOf(thread)) && moment.time <= thread.productsSeen)
-      return true;
+    if (isProduct(moment.agent))
+      return knowsProduct(*thread.clock, &thread, moment);
     if (moment.agent == bulkAgent(thread) && moment.time <= thread.bulk.seen)
       return true;
   }
   return thread.clock->seenOf(moment.agent) >= moment.time;
+}
+
+// thread: whose own wait counts too; null: nobody's.
+bool Cluster::knowsProduct(const Clock &clock, const Thread *thread, Moment moment) const {
+  for (int warp = 0; warp < warpsOfGroup; ++warp) {
+    Agent agent = Agent(moment.agent + warp);
+    bool own = thread && agent == productAgent(*thread) && moment.time <= thread->productsSeen;
+    if (!own && clock.seenOf(agent) < moment.time)
+      return false;
+  }
+  return true;
 }
 
 bool Cluster::knowsFenced(const Thread &thread, Moment moment) const {
@@ -337,7 +349,7 @@ void Cluster::release(Thread &thread, Clock &into) {
   if (thread.bulk.seen)
     into.raiseSeen(bulkAgent(thread), thread.bulk.seen);
   if (thread.productsSeen)
-    into.raiseSeen(agentOf(groupOf(thread)), thread.productsSeen);
+    into.raiseSeen(productAgent(thread), thread.productsSeen);
   ++thread.now;
 }
 

@@ -258,15 +258,20 @@ private:
   static void enter(Thread &thread);
 
   // Agents: threads, then mbarriers (what their copies write), warpgroups (what their products read), each
-  // thread's bulk copies to global memory, each thread's cp.async. A product is over for all as soon as one
-  // thread's wait says so.
+  // thread's bulk copies to global memory, each thread's cp.async.
   static constexpr int mostMBarriers = 256;
   Agent agentOf(const MBarrier &barrier) const {
     return Agent(threads.size() + (&barrier - mbarriers.data()));
   }
+  static constexpr int warpsOfGroup = 4;
   Agent agentOf(const Warpgroup &group) const {
-    return Agent(threads.size() + mostMBarriers + (&group - warpgroups.data()));
+    return Agent(threads.size() + mostMBarriers + warpsOfGroup * (&group - warpgroups.data()));
   }
+  Agent productAgent(const Thread &thread) const {
+    return Agent(agentOf(groupOf(thread)) + thread.number % Warpgroup::size / warpSize);
+  }
+  bool isProduct(Agent agent) const { return agent >= threads.size() + mostMBarriers && agent < firstBulk; }
+  bool knowsProduct(const Clock &clock, const Thread *thread, Moment moment) const;
   int groupsPerBlock() const { return (threadsPerBlock + Warpgroup::size - 1) / Warpgroup::size; }
   const Warpgroup &groupOf(const Thread &thread) const {
     return warpgroups[thread.rank * groupsPerBlock() + thread.number / Warpgroup::size];

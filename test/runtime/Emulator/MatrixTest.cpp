@@ -209,7 +209,8 @@ enum : uint32_t {
   noWgmmaFence = 4,
   noCommit = 8,
   noBarrier = 16,
-  earlyReuse = 32
+  earlyReuse = 32,
+  noLastBarrier = 64
 };
 
 // Two products with k = 16 into one accumulator; the second's operands lie `nextA` and `nextB` further.
@@ -271,6 +272,8 @@ void wgmmaKernel(void *const *args) {
   for (uint32_t i = 0; i < c.n / 2; ++i)
     storeGlobal(args[0], thread * c.n / 2 + i, std::bit_cast<float>(kinema_emulator_wgmma_register(d[i], 8)),
                 9);
+  if (!(c.wrong & noLastBarrier))
+    kinema_emulator_barrier(0, 0, 9);                 // the other warps may wait still
   storeShared<uint16_t>(startOfB + 2 * thread, 0, 9); // the operands are free again
 }
 
@@ -421,6 +424,7 @@ TEST(EmulatorWgmma, whatIsForgotten) {
   expectWrong(noWgmmaFence, "the registers of D are used without a wgmma.fence");
   expectWrong(noProxyFence, "without a fence.proxy.async since then");
   expectWrong(noBarrier, "nothing orders the two");
+  expectWrong(noLastBarrier, "a matrix product of warpgroup 0 read the byte at");
   expectWrong(earlyReuse, "a matrix product of warpgroup 0 read the byte at");
 }
 

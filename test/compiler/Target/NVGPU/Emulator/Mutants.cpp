@@ -2,6 +2,7 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -31,7 +32,13 @@ public:
         (isa<BarrierOp, MBarrierArriveOp, MBarrierArriveExpectTxOp>(op) && op->use_empty()))
       add("drop", drop, 0, 0);
     llvm::TypeSwitch<Operation *>(op)
-        .Case([&](MBarrierInitOp) { change(1, "arrivals", 1), change(1, "arrivals", -1); })
+        .Case([&](MBarrierInitOp init) {
+          // One lane less of a warp whose lanes do all together may be harmless: a quarter is not.
+          IntegerAttr count;
+          bool known = matchPattern(init.getCount(), m_Constant(&count));
+          change(1, "arrivals", 1),
+              change(1, "arrivals", -std::max<int64_t>(1, known ? count.getInt() / 4 : 1));
+        })
         .Case([&](MBarrierArriveExpectTxOp) { change(1, "bytes", 16), change(1, "bytes", -16); })
         .Case([&](MBarrierTryWaitParityOp) { add("flip the phase of", exclusiveOrOperand, 1, 1); })
         .Case([&](CpAsyncBulkGlobalToSharedClusterOp) { change(3, "bytes", -16), shift(0); })

@@ -46,8 +46,8 @@ gpu.module @m {
     nvvm.mbarrier.init %full1, %c1 : !llvm.ptr<3>, i32
     nvvm.mbarrier.init %ready, %c96 : !llvm.ptr<3>, i32
     nvvm.mbarrier.init %ready1, %c96 : !llvm.ptr<3>, i32
-    nvvm.mbarrier.init %empty, %c1 : !llvm.ptr<3>, i32
-    nvvm.mbarrier.init %empty1, %c1 : !llvm.ptr<3>, i32
+    nvvm.mbarrier.init %empty, %c128 : !llvm.ptr<3>, i32
+    nvvm.mbarrier.init %empty1, %c128 : !llvm.ptr<3>, i32
     nvvm.fence.mbarrier.init
     llvm.br ^start
   ^start:
@@ -111,8 +111,6 @@ gpu.module @m {
 
   // A warpgroup multiplies.
   ^multiplier:
-    %own = llvm.sub %t, %c128 : i32
-    %elected = llvm.icmp "eq" %own, %c0 : i32
     %zero = llvm.mlir.zero : !acc
     %leading = llvm.mlir.constant(64 : i64) : i64
     // leading 1024, stride 128; leading 128, stride 128
@@ -144,11 +142,7 @@ gpu.module @m {
     %product = nvvm.wgmma.mma_async %da, %db, %sum, #nvvm.shape<m = 64, n = 8, k = 16>, D [<f32>, <one>], A [<bf16>, <one>, <row>], B [<bf16>, <one>, <col>] : !acc -> !acc
     nvvm.wgmma.commit.group.sync.aligned
     nvvm.wgmma.wait.group.sync.aligned 0
-    llvm.cond_br %elected, ^release, ^released
-  ^release:
     %ma = nvvm.mbarrier.arrive %mempty : !llvm.ptr<3> -> i64
-    llvm.br ^released
-  ^released:
     %knext = llvm.add %k, %c1 : i32
     %kmore = llvm.icmp "slt" %knext, %steps : i32
     llvm.cond_br %kmore, ^multiply(%knext, %product : i32, !acc), ^store
@@ -157,6 +151,7 @@ gpu.module @m {
     %e1 = llvm.extractvalue %product[1] : !acc
     %e2 = llvm.extractvalue %product[2] : !acc
     %e3 = llvm.extractvalue %product[3] : !acc
+    %own = llvm.sub %t, %c128 : i32
     %warp = llvm.udiv %own, %c32 : i32
     %lane = llvm.and %own, %c31 : i32
     %group = llvm.udiv %lane, %c4 : i32
@@ -178,7 +173,8 @@ gpu.module @m {
     llvm.store %w1, %dp1 : vector<2xf32>, !llvm.ptr<3>
     nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
     nvvm.barrier id = %c1 number_of_threads = %c128
-    llvm.cond_br %elected, ^bulk, ^end
+    %stores = llvm.icmp "eq" %own, %c0 : i32
+    llvm.cond_br %stores, ^bulk, ^end
   ^bulk:
     %dsize = llvm.mlir.constant(2048 : i32) : i32
     nvvm.cp.async.bulk.global.shared.cta %d, %ds, %dsize : !llvm.ptr<1>, !llvm.ptr<3>
