@@ -21,7 +21,7 @@ static int64_t elementsPerClip(Type type) {
   return tensor.getNumElements() / tensor.getDimSize(0);
 }
 
-/// Multiply-adds of a conv or a fully connected layer, a clip.
+/// Multiply-adds of a conv, a fully connected layer or a product of two values, a clip.
 static int64_t macsOf(Operation *op) {
   if (auto conv = dyn_cast<clip::ConvOp>(op)) {
     auto weight = conv.getWeight().getType();
@@ -29,6 +29,9 @@ static int64_t macsOf(Operation *op) {
   }
   if (auto linear = dyn_cast<clip::LinearOp>(op))
     return cast<RankedTensorType>(linear.getWeight().getType()).getNumElements();
+  if (auto matmul = dyn_cast<clip::MatmulOp>(op))
+    return elementsPerClip(matmul.getType()) *
+           clip::matmulDepth(matmul.getLhs().getType(), matmul.getTransposeLhs());
   return 0;
 }
 
@@ -68,7 +71,7 @@ private:
 /// Batch norm, activations, dropout and views ride with the operations around them.
 static bool isStored(Operation &op) {
   return isa<clip::ConvOp, clip::LinearOp, clip::AddOp, clip::MulOp, clip::ConcatOp, clip::MaxPoolOp,
-             clip::AvgPoolOp>(op);
+             clip::AvgPoolOp, clip::MatmulOp, clip::SoftmaxOp, clip::ShiftOp>(op);
 }
 
 static void addOperation(Operation &op, Layer &row) {
@@ -187,7 +190,7 @@ std::string inspect::toText(const LayerTable &table) {
   }
   os << "parameters: " << grouped(table.parameters)
      << ", of these in convs and fc: " << grouped(table.weights) << "\n";
-  os << "macs: " << grouped(table.macs) << " a clip (convs and fc)\n";
+  os << "macs: " << grouped(table.macs) << " a clip (convs, fc and attention)\n";
   return text;
 }
 

@@ -18,7 +18,7 @@ struct Layer {
   std::vector<int64_t> in, out; // C, T, H, W
   int64_t mid = 0;              // channels between the parts of a factorised conv; 0: it has one part
   int64_t parameters = 0;       // trained numbers
-  int64_t macs = 0;             // multiply-adds of its convs and fully connected layers, a clip
+  int64_t macs = 0;             // multiply-adds of its convs, fully connected layers and attention, a clip
   int64_t activationBytes = 0;  // of the results it stores (convs, sums, pools ...), float32, a clip
 };
 

@@ -95,6 +95,11 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       .Case([&](SigmoidOp) { return Results{sigmoid(*in[0])}; })
       .Case([&](ScaleOp op) { return Results{scale(*in[0], op.getFactor().convertToDouble())}; })
       .Case([&](SoftmaxOp) { return Results{softmax(*in[0])}; })
+      .Case([&](SoftmaxGradOp) { return Results{softmaxGrad(*in[0], *in[1])}; })
+      .Case([&](MatmulOp op) {
+        return Results{matmul(*in[0], *in[1], op.getTransposeLhs(), op.getTransposeRhs(), result())};
+      })
+      .Case([&](ShiftOp op) { return Results{shift(*in[0], op.getChannels(), op.getFrames())}; })
       .Case([&](AddOp) { return Results{add(*in[0], *in[1])}; })
       .Case([&](MulOp) { return Results{mul(*in[0], *in[1])}; })
       .Case([&](DropoutOp op) {
@@ -106,7 +111,7 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       .Case([&](PadChannelsOp op) { return Results{padChannels(*in[0], op.getBegin(), op.getChannels())}; })
       .Case<FoldTimeOp, UnfoldTimeOp>([&](auto) { return Results{reshape(*in[0], result())}; })
       .Case([&](ChannelSumOp) { return Results{channelSum(*in[0])}; })
-      .Case([&](SpatialSumOp) { return Results{spatialSum(*in[0])}; })
+      .Case([&](SpreadSumOp) { return Results{spreadSum(*in[0], result())}; })
       .Case([&](BatchNormGradOp) {
         GradSums sums = bnGradSums(*in[0], *in[1], *in[2], *in[3]);
         return Results{batchNormGrad(*in[0], *in[1], *in[2], *in[3], *in[4]), sums.sumXhat, sums.sum};

@@ -49,19 +49,20 @@ Tensor numerics::scale(const Tensor &x, double factor) {
 
 Tensor numerics::add(const Tensor &a, const Tensor &b) { return zip(a, b, std::plus<>()); }
 
+/// Where element i of a tensor finds itself in one of shape `small`, whose sizes are the same or 1.
+static int64_t spreadIndex(int64_t i, const Shape &shape, const Shape &small) {
+  int64_t index = 0, stride = 1;
+  for (size_t axis = shape.size(); axis-- > 0; i /= shape[axis]) {
+    index += small[axis] == 1 ? 0 : i % shape[axis] * stride;
+    stride *= small[axis];
+  }
+  return index;
+}
+
 Tensor numerics::mul(const Tensor &a, const Tensor &b) {
   Tensor y = a;
-  std::vector<int64_t> at(5, 0);
-  for (size_t i = 0; i < y.values.size(); ++i) {
-    int64_t rest = int64_t(i), other = 0;
-    for (int axis = 4; axis >= 0; --axis) {
-      at[axis] = rest % a.shape[axis];
-      rest /= a.shape[axis];
-    }
-    for (int axis = 0; axis < 5; ++axis)
-      other = other * b.shape[axis] + (b.shape[axis] == 1 ? 0 : at[axis]);
-    y.values[i] *= b.values[other];
-  }
+  for (size_t i = 0; i < y.values.size(); ++i)
+    y.values[i] *= b.values[spreadIndex(int64_t(i), a.shape, b.shape)];
   return y;
 }
 
@@ -89,6 +90,19 @@ Tensor numerics::softmax(const Tensor &x) {
         y.plane(n, c)[p] /= sum;
     }
   return y;
+}
+
+Tensor numerics::softmaxGrad(const Tensor &g, const Tensor &y) {
+  Tensor dx = g;
+  for (int64_t n = 0; n < g.shape[0]; ++n)
+    for (int64_t p = 0; p < shape::product(g.spatial()); ++p) {
+      double sum = 0;
+      for (int64_t c = 0; c < g.shape[1]; ++c)
+        sum += g.plane(n, c)[p] * y.plane(n, c)[p];
+      for (int64_t c = 0; c < g.shape[1]; ++c)
+        dx.plane(n, c)[p] = y.plane(n, c)[p] * (g.plane(n, c)[p] - sum);
+    }
+  return dx;
 }
 
 Tensor numerics::affine(const Tensor &x, const Tensor &scale, const Tensor &offset) {
@@ -158,6 +172,19 @@ Tensor numerics::padChannels(const Tensor &x, int64_t begin, int64_t channels) {
   return y;
 }
 
+Tensor numerics::shift(const Tensor &x, int64_t channels, int64_t frames) {
+  Tensor y(x.shape);
+  int64_t picture = x.shape[3] * x.shape[4];
+  for (int64_t n = 0; n < x.shape[0]; ++n)
+    for (int64_t c = 0; c < x.shape[1]; ++c)
+      for (int64_t t = 0; t < x.shape[2]; ++t) {
+        int64_t from = t + (c < channels ? frames : c < 2 * channels ? -frames : 0);
+        if (from >= 0 && from < x.shape[2])
+          std::copy_n(x.plane(n, c) + from * picture, picture, y.plane(n, c) + t * picture);
+      }
+  return y;
+}
+
 Tensor numerics::reshape(const Tensor &x, const Shape &shape) { return Tensor(shape, x.values); }
 
 //===-- Sums and batch norm -----------------------------------------------===//
@@ -168,12 +195,25 @@ Tensor numerics::channelSum(const Tensor &x) {
   return sum;
 }
 
-Tensor numerics::spatialSum(const Tensor &x) {
-  Tensor sum({x.shape[0], x.shape[1], 1, 1, 1});
-  int64_t plane = shape::product(x.spatial());
+Tensor numerics::spreadSum(const Tensor &x, const Shape &resultShape) {
+  Tensor sum(resultShape);
   for (size_t i = 0; i < x.values.size(); ++i)
-    sum.values[i / plane] += x.values[i];
+    sum.values[spreadIndex(int64_t(i), x.shape, resultShape)] += x.values[i];
   return sum;
+}
+
+Tensor numerics::matmul(const Tensor &lhs, const Tensor &rhs, bool transposeLhs, bool transposeRhs,
+                        const Shape &resultShape) {
+  Tensor y(resultShape);
+  int64_t rows = y.shape[1], columns = shape::product(y.spatial());
+  int64_t depth = transposeLhs ? lhs.shape[1] : shape::product(lhs.spatial());
+  for (int64_t n = 0; n < y.shape[0]; ++n)
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j)
+        for (int64_t k = 0; k < depth; ++k)
+          y.plane(n, i)[j] += (transposeLhs ? lhs.plane(n, k)[i] : lhs.plane(n, i)[k]) *
+                              (transposeRhs ? rhs.plane(n, j)[k] : rhs.plane(n, k)[j]);
+  return y;
 }
 
 Moments numerics::moments(const Tensor &x) {

@@ -38,6 +38,7 @@ Tensor add(const Tensor &a, const Tensor &b);
 Tensor mul(const Tensor &a, const Tensor &b); // a size of 1 in b is spread
 Tensor dropout(const Tensor &x, double rate, int64_t stream, const Tensor &hyper);
 Tensor softmax(const Tensor &x); // over C
+Tensor softmaxGrad(const Tensor &g, const Tensor &y);
 Tensor affine(const Tensor &x, const Tensor &scale, const Tensor &offset);
 Tensor affine2(const Tensor &g, const Tensor &z, const Tensor &p, const Tensor &q, const Tensor &r);
 
@@ -45,11 +46,16 @@ Tensor affine2(const Tensor &g, const Tensor &z, const Tensor &p, const Tensor &
 Tensor concat(const std::vector<const Tensor *> &inputs);
 Tensor slice(const Tensor &x, int64_t begin, int64_t count);
 Tensor padChannels(const Tensor &x, int64_t begin, int64_t channels);
+Tensor shift(const Tensor &x, int64_t channels, int64_t frames);
 Tensor reshape(const Tensor &x, const Shape &shape); // fold_time, unfold_time
 
 // Sums.
 Tensor channelSum(const Tensor &x);
-Tensor spatialSum(const Tensor &x);
+Tensor spreadSum(const Tensor &x, const Shape &resultShape);
+
+/// Matrices of channels by positions, a product a clip.
+Tensor matmul(const Tensor &lhs, const Tensor &rhs, bool transposeLhs, bool transposeRhs,
+              const Shape &resultShape);
 
 // Batch norm.
 struct Moments {

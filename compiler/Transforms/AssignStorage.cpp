@@ -164,12 +164,13 @@ private:
   }
 
   /// Activations and folded weights become bfloat16; parameters, channel vectors, partials, and what has one
-  /// position a clip (pooled features, logits) stay f32. So does a pool's gradient, which is added up in
-  /// place.
+  /// position a clip (pooled features, logits) stay f32. So do a pool's gradient, which is added up in
+  /// place, and what attention makes.
   void narrow(func::FuncOp function) {
     Type element = BFloat16Type::get(&getContext());
     function.walk([&](Operation *op) {
-      if (isa<kernel::ConvOp, kernel::MapOp, kernel::PoolOp, kernel::ConvertOp>(op))
+      if (isa<kernel::ConvOp, kernel::MapOp, kernel::PoolOp, kernel::ConvertOp, kernel::PlaceOp,
+              kernel::DropoutOp>(op))
         for (Value result : op->getResults())
           if (auto type = tensorOf(result);
               type.getRank() == 5 && shape::product(clip::spatialSize(type)) > 1)

@@ -44,6 +44,9 @@ int64_t macsOf(Operation *op) {
   }
   if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op))
     return perPosition(tensorOf(wgrad.getResult()), wgrad.getGradientType());
+  if (auto matmul = dyn_cast<kernel::MatmulOp>(op))
+    return tensorOf(matmul.getResult()).getNumElements() *
+           clip::matmulDepth(tensorOf(matmul.getLhs()), matmul.getTransposeLhs());
   return 0;
 }
 

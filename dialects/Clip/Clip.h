@@ -26,6 +26,15 @@ namespace kinema::clip {
 /// The T, H, W part of a [N, C, T, H, W] shape.
 shape::Size3 spatialSize(mlir::RankedTensorType type);
 
+/// The extent that a matmul sums over.
+int64_t matmulDepth(mlir::RankedTensorType lhs, bool transposeLhs);
+/// Whether the product of two matrices of channels by positions, clip by clip, is `result`; an error if not.
+mlir::LogicalResult verifyMatmul(mlir::Operation *op, mlir::RankedTensorType lhs, mlir::RankedTensorType rhs,
+                                 mlir::RankedTensorType result, bool transposeLhs, bool transposeRhs);
+
+/// `small` has the sizes of `large`, or 1.
+bool spreadsOver(mlir::RankedTensorType small, mlir::RankedTensorType large);
+
 } // namespace kinema::clip
 
 #endif

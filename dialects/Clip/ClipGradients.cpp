@@ -47,22 +47,37 @@ Gradients ScaleOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<
   return {ScaleOp::create(builder, getLoc(), gradients.front(), getFactorAttr())};
 }
 
-/// None: an inner softmax needs sums over channels at each position.
-Gradients SoftmaxOp::gradients(OpBuilder &, ValueRange, ArrayRef<bool>) { return {Value()}; }
+Gradients SoftmaxOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {SoftmaxGradOp::create(builder, getLoc(), gradients.front(), getResult())};
+}
+
+/// With Y = L R: dL = g R^T and dR = L^T g; where an operand came in transposed, the transpose of that.
+Gradients MatmulOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
+  Value g = gradients.front();
+  bool left = getTransposeLhs(), right = getTransposeRhs();
+  auto product = [&](Type type, Value lhs, Value rhs, bool transposeLhs, bool transposeRhs) -> Value {
+    return MatmulOp::create(builder, getLoc(), type, lhs, rhs, transposeLhs, transposeRhs);
+  };
+  Gradients result(2);
+  if (needed[0])
+    result[0] = left ? product(getLhs().getType(), getRhs(), g, right, true)
+                     : product(getLhs().getType(), g, getRhs(), false, !right);
+  if (needed[1])
+    result[1] = right ? product(getRhs().getType(), g, getLhs(), true, left)
+                      : product(getRhs().getType(), getLhs(), g, !left, false);
+  return result;
+}
 
 Gradients AddOp::gradients(OpBuilder &, ValueRange gradients, ArrayRef<bool>) {
   return {gradients.front(), gradients.front()};
 }
 
-/// A factor that was spread over T, H and W collects its gradient from there; other spreads have none.
+/// A factor that was spread collects its gradient from where it went.
 static Value factorGradient(OpBuilder &builder, MulOp op, Value g) {
-  auto lhs = op.getLhs().getType(), rhs = op.getRhs().getType();
-  bool spread = lhs != rhs;
-  if (spread && (rhs.getDimSize(0) != lhs.getDimSize(0) || rhs.getDimSize(1) != lhs.getDimSize(1) ||
-                 spatialSize(rhs) != kinema::shape::Size3{1, 1, 1}))
-    return {};
   Value product = MulOp::create(builder, op.getLoc(), g, op.getLhs());
-  return spread ? Value(SpatialSumOp::create(builder, op.getLoc(), product)) : product;
+  if (op.getLhs().getType() == op.getRhs().getType())
+    return product;
+  return SpreadSumOp::create(builder, op.getLoc(), op.getRhs().getType(), product);
 }
 
 Gradients MulOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
@@ -104,6 +119,10 @@ Gradients SliceOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<
 
 Gradients PadChannelsOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
   return {SliceOp::create(builder, getLoc(), gradients.front(), getBegin(), getX().getType().getDimSize(1))};
+}
+
+Gradients ShiftOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {ShiftOp::create(builder, getLoc(), gradients.front(), getChannels(), -int64_t(getFrames()))};
 }
 
 Gradients FoldTimeOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {

@@ -166,13 +166,18 @@ LogicalResult AddOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
   return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
 }
 
+bool kinema::clip::spreadsOver(RankedTensorType small, RankedTensorType large) {
+  return llvm::all_of(llvm::zip(small.getShape(), large.getShape()), [](auto sizes) {
+    auto [part, whole] = sizes;
+    return part == whole || part == 1;
+  });
+}
+
 LogicalResult MulOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
-  auto lhs = typeOf(adaptor.getLhs()), rhs = typeOf(adaptor.getRhs());
-  for (int axis = 0; axis < 5; ++axis)
-    if (lhs.getDimSize(axis) != rhs.getDimSize(axis) && rhs.getDimSize(axis) != 1)
-      return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
-  types.push_back(lhs);
+  types.push_back(adaptor.getLhs().getType());
+  if (!spreadsOver(typeOf(adaptor.getRhs()), typeOf(adaptor.getLhs())))
+    return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
   return success();
 }
 
@@ -237,6 +242,16 @@ LogicalResult PadChannelsOp::inferReturnTypes(MLIRContext *context, std::optiona
   return success();
 }
 
+LogicalResult ShiftOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                        SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getX().getType());
+  int64_t channels = adaptor.getChannels(), all = typeOf(adaptor.getX()).getDimSize(1);
+  if (channels < 0 || channels > all / 2)
+    return fail(location,
+                "cannot shift " + Twine(channels) + " channels either way: there are " + Twine(all));
+  return success();
+}
+
 LogicalResult FoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {
   auto type = typeOf(adaptor.getX());
@@ -267,6 +282,32 @@ LogicalResult DropoutOp::inferReturnTypes(MLIRContext *, std::optional<Location>
     return fail(location, "a dropout in training needs the fields seed and step, 6 in all; %hyper has " +
                               Twine(typeOf(adaptor.getHyper()).getDimSize(0)));
   return success();
+}
+
+/// Rows and columns of an operand of a matmul.
+static std::pair<int64_t, int64_t> matrixOf(RankedTensorType type, bool transposed) {
+  int64_t rows = type.getDimSize(1), columns = shape::product(spatialSize(type));
+  return transposed ? std::pair(columns, rows) : std::pair(rows, columns);
+}
+
+int64_t kinema::clip::matmulDepth(RankedTensorType lhs, bool transposeLhs) {
+  return matrixOf(lhs, transposeLhs).second;
+}
+
+LogicalResult kinema::clip::verifyMatmul(Operation *op, RankedTensorType lhs, RankedTensorType rhs,
+                                         RankedTensorType result, bool transposeLhs, bool transposeRhs) {
+  auto [rows, depth] = matrixOf(lhs, transposeLhs);
+  auto [depthRight, columns] = matrixOf(rhs, transposeRhs);
+  if (lhs.getDimSize(0) != rhs.getDimSize(0) || lhs.getDimSize(0) != result.getDimSize(0) ||
+      depth != depthRight || matrixOf(result, false) != std::pair(rows, columns))
+    return op->emitOpError("multiplies matrices of ") << rows << "x" << depth << " and " << depthRight << "x"
+                                                      << columns << ", which does not give " << result;
+  return success();
+}
+
+LogicalResult MatmulOp::verify() {
+  return verifyMatmul(*this, getLhs().getType(), getRhs().getType(), getResult().getType(), getTransposeLhs(),
+                      getTransposeRhs());
 }
 
 //===-- Loss and update ---------------------------------------------------===//
@@ -351,10 +392,16 @@ LogicalResult ReluGradOp::inferReturnTypes(MLIRContext *, std::optional<Location
   return checkSameType(location, adaptor.getG(), adaptor.getY());
 }
 
-LogicalResult SpatialSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
-                                             SmallVectorImpl<Type> &types) {
-  auto type = typeOf(adaptor.getX());
-  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1), {1, 1, 1}));
+LogicalResult SoftmaxGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                              Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getG().getType());
+  return checkSameType(location, adaptor.getG(), adaptor.getY());
+}
+
+LogicalResult SpreadSumOp::verify() {
+  if (!spreadsOver(getResult().getType(), getX().getType()))
+    return emitOpError("sums ") << getX().getType() << " to " << getResult().getType()
+                                << ", whose sizes are neither equal nor 1";
   return success();
 }
 

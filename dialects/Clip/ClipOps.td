@@ -150,6 +150,12 @@ def PadChannelsOp : PureClipOp<"pad_channels", [InferTypeOpAdaptor, Differentiab
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `[` $begin `,` $channels `]` attr-dict `:` functional-type(operands, results)";
 }
+def ShiftOp : InferredClipOp<"shift", [Differentiable]> {
+  let summary = "the first `channels` channels from the frame `frames` later, the next from as much earlier, the others as they are; zeros outside";
+  let description = "`frames` may be negative: the gradient of a shift is the shift by as much the other way.";
+  let arguments = (ins Activation:$x, I64Attr:$channels, I64Attr:$frames);
+  let results = (outs Activation:$result);
+}
 def FoldTimeOp : InferredClipOp<"fold_time", [Differentiable]> {
   let summary = "C x T x H x W seen as C*T x 1 x H x W (R2D: frames as channels)";
   let arguments = (ins Activation:$x);
@@ -174,6 +180,24 @@ def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 def SoftmaxOp : Pointwise<"softmax"> { let summary = "softmax over the channels"; }
+def MatmulOp : PureClipOp<"matmul", [Differentiable]> {
+  let summary = "the product of two values seen as matrices of channels by positions, clip by clip";
+  let description = [{
+    `transpose_lhs` and `transpose_rhs` exchange rows and columns of an operand first. The result's rows are channels, its
+    columns positions; how those lie in T, H and W is part of the type.
+
+    Attention, with queries [N, C, Tq, Hq, Wq], keys [N, C, Tk, Hk, Wk] and values [N, V, Tk, Hk, Wk]:
+    ```mlir
+    %scores = clip.matmul %k, %q {transpose_lhs} : (tensor<2x4x1x3x3xf32>, tensor<2x4x2x5x5xf32>) -> tensor<2x9x2x5x5xf32>
+    %shares = clip.softmax %scores : (tensor<2x9x2x5x5xf32>) -> tensor<2x9x2x5x5xf32>
+    %y = clip.matmul %v, %shares : (tensor<2x6x1x3x3xf32>, tensor<2x9x2x5x5xf32>) -> tensor<2x6x2x5x5xf32>
+    ```
+  }];
+  let arguments = (ins Activation:$lhs, Activation:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs);
+  let results = (outs Activation:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
 
 //===-- Loss and update ---------------------------------------------------===//
 
@@ -224,10 +248,17 @@ def ReluGradOp : InferredClipOp<"relu_grad"> {
   let arguments = (ins Activation:$g, Activation:$y);
   let results = (outs Activation:$result);
 }
-def SpatialSumOp : InferredClipOp<"spatial_sum"> {
-  let summary = "sum over T, H and W, kept as sizes of 1 (the gradient of a spread factor)";
+def SoftmaxGradOp : InferredClipOp<"softmax_grad"> {
+  let summary = "y * (g - sum of g * y over the channels), with y the softmax's result";
+  let arguments = (ins Activation:$g, Activation:$y);
+  let results = (outs Activation:$result);
+}
+def SpreadSumOp : PureClipOp<"spread_sum"> {
+  let summary = "sum over the axes along which the result has a size of 1 (the gradient of a spread factor)";
   let arguments = (ins Activation:$x);
   let results = (outs Activation:$result);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 def MaxPoolGradOp : PureClipOp<"max_pool_grad"> {
   let summary = "gradient of a max pool: to the first maximum of each window in t, h, w order, found again";

@@ -13,7 +13,7 @@ def KernelDialect : Dialect {
     Operands and results are tensors whose encoding, a `#kernel.layout`, says how they lie in memory. What is done to
     an operand on its way in (the prologue) and to the result on its way out (the epilogue) are regions of scalar f32
     arithmetic; their operands are read at the element's own position (`pixel`), by channel (`channel`), by clip and
-    channel (`batch_channel`), or on a coarser lattice (`lattice`).
+    channel (`batch_channel`), on a coarser lattice (`lattice`), or, by maps alone, with sizes of 1 repeated (`spread`).
 
     A `partials` value is a tensor whose first dimension counts the blocks of the launch that made it, `?` until a
     schedule has fixed them; they are merged in order by `kernel.finalize`, `kernel.reduce` or `kernel.sgd`.
@@ -75,9 +75,20 @@ def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
   }];
 }
 
+def PieceAttr : KernelAttr<"Piece", "piece"> {
+  let summary = "channels of an operand and where they go";
+  let description = [{
+    Channels [from, from + count) of operand `input` become the channels [to, to + count), each frame t taken from frame
+    t + `frames`, zero where there is none.
+  }];
+  let parameters = (ins "int64_t":$input, "int64_t":$from, "int64_t":$to, "int64_t":$count, "int64_t":$frames);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Access : I32EnumAttr<"Access", "where a region's operand is read", [
     I32EnumAttrCase<"Pixel", 0, "pixel">, I32EnumAttrCase<"Channel", 1, "channel">,
-    I32EnumAttrCase<"BatchChannel", 2, "batch_channel">, I32EnumAttrCase<"Lattice", 3, "lattice">]> {
+    I32EnumAttrCase<"BatchChannel", 2, "batch_channel">, I32EnumAttrCase<"Lattice", 3, "lattice">,
+    I32EnumAttrCase<"Spread", 4, "spread">]> {
   let cppNamespace = "::kinema::kernel";
 }
 def Yield : I32EnumAttr<"Yield", "what becomes of a yielded value", [

@@ -119,6 +119,9 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
       fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) &&
              isLattice(shape.drop_front(2), wanted.drop_front(2));
       break;
+    case Access::Spread:
+      fits = isa<MapOp>(op) && shape.size() == 5 && clip::spreadsOver(tensorType(operand), domain);
+      break;
     }
     if (!fits)
       return op->emitOpError("reads ")
@@ -333,6 +336,46 @@ LogicalResult PoolGradOp::verify() {
       return emitOpError("has the result ") << result << " for the input " << source;
   }
   return verifyPool(*this, result, tensorType(getG()), getWindow());
+}
+
+//===-- Channels ----------------------------------------------------------===//
+
+LogicalResult PlaceOp::verify() {
+  auto result = tensorType(getResult());
+  auto isChannels = [](int64_t first, int64_t count, RankedTensorType type) {
+    return first >= 0 && count > 0 && first + count <= type.getDimSize(1);
+  };
+  for (auto piece : getPieces().getAsRange<PieceAttr>()) {
+    if (piece.getInput() < 0 || piece.getInput() >= int64_t(getInputs().size()))
+      return emitOpError("has ") << getInputs().size() << " operands, none for " << piece;
+    auto x = tensorType(getInputs()[piece.getInput()]);
+    bool alike = x.getRank() == 5 && result.getRank() == 5 && x.getDimSize(0) == result.getDimSize(0) &&
+                 clip::spatialSize(x) == clip::spatialSize(result);
+    if (!alike || !isChannels(piece.getFrom(), piece.getCount(), x) ||
+        !isChannels(piece.getTo(), piece.getCount(), result))
+      return emitOpError("cannot take ") << piece << " from " << x << " to " << result;
+  }
+  return success();
+}
+
+LogicalResult kinema::kernel::MatmulOp::verify() {
+  for (Type type : {getLhs().getType(), getRhs().getType(), getResult().getType()})
+    if (cast<RankedTensorType>(type).getRank() != 5)
+      return emitOpError("multiplies ") << type << ", expected [N, C, T, H, W]";
+  return clip::verifyMatmul(*this, tensorType(getLhs()), tensorType(getRhs()), tensorType(getResult()),
+                            getTransposeLhs(), getTransposeRhs());
+}
+
+RankedTensorType kinema::kernel::SpreadSumOp::getSourceType() { return firstPixel(getInputs(), getAccess()); }
+
+LogicalResult kinema::kernel::SpreadSumOp::verify() {
+  if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
+    return failure();
+  auto result = tensorType(getResult());
+  if (result.getRank() != 5 || !clip::spreadsOver(result, getSourceType()))
+    return emitOpError("sums ") << getSourceType() << " to " << result
+                                << ", whose sizes are neither equal nor 1";
+  return success();
 }
 
 //===-- Merging -----------------------------------------------------------===//

@@ -128,6 +128,60 @@ def PoolGradOp : LaunchableOp<"pool_grad"> {
   let hasVerifier = 1;
 }
 
+//===-- Channels ----------------------------------------------------------===//
+
+def Pieces : TypedArrayAttrBase<PieceAttr, "pieces">;
+def PlaceOp : LaunchableOp<"place"> {
+  let summary = "puts channels of its operands side by side: `clip.concat`, `slice`, `pad_channels`, `shift`";
+  let description = "Channels that no piece covers are zero.";
+  let arguments = (ins Tensors:$inputs, Pieces:$pieces, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$inputs $pieces attr-dict `:` functional-type($inputs, $result)";
+  let hasVerifier = 1;
+}
+
+def DropoutOp : LaunchableOp<"dropout"> {
+  let summary = "see `clip.dropout`";
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$hyper, F64Attr:$rate, I64Attr:$stream, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def SoftmaxOp : LaunchableOp<"softmax"> {
+  let summary = "softmax over the channels of each position";
+  let arguments = (ins AnyRankedTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def SoftmaxGradOp : LaunchableOp<"softmax_grad"> {
+  let summary = "see `clip.softmax_grad`";
+  let arguments = (ins AnyRankedTensor:$g, AnyRankedTensor:$y, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+def MatmulOp : LaunchableOp<"matmul"> {
+  let summary = "see `clip.matmul`";
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def SpreadSumOp : LaunchableOp<"spread_sum"> {
+  let summary = "sum of the prologue's values over the axes along which the result has a size of 1";
+  let arguments = (ins Tensors:$inputs, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region SizedRegion<1>:$prologue);
+  let assemblyFormat = [{
+    `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue) attr-dict `->` type($result)
+  }];
+  let extraClassDeclaration = [{ ::mlir::RankedTensorType getSourceType(); }];
+  let hasVerifier = 1;
+}
+
 //===-- Merging, loss, update ---------------------------------------------===//
 
 def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments]> {

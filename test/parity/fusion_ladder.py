@@ -40,6 +40,39 @@ NETWORKS = {
   stage ir_csn ch=24 x2 stride=1x2x2 block=bottleneck
   conv 1x3x3 ch=16 groups=4 -> pool avg 2x2x2 stride=2
 """),
+    "branches": ("3x4x10x9", """
+  stem: conv3d ch=12 -> dropout 0.3
+  concat {
+    identity
+    a: conv3d ch=9 -> shift 3
+    pool max 3x3x3 stride=1 pad=1 -> b: conv 1x1x1 ch=8
+  }
+  mul {
+    identity
+    pool avg global -> squeeze: conv 1x1x1 ch=6 -> excite: conv 1x1x1 ch=29 act=sigmoid
+  }
+  mul {
+    identity
+    mask: conv 1x3x3 ch=1 act=sigmoid
+  }
+  average {
+    identity
+    last: conv3d ch=29 act=none -> softmax
+  }
+  bn -> relu
+"""),
+    # Neither a bias of the keys (softmax) nor one of the values (batch norm) has a gradient: rounding alone.
+    "attention": ("3x4x10x9", """
+  stem: conv3d ch=12
+  residual act=none {
+    q: conv 1x1x1 ch=5 bn=off act=none
+    from stem -> small: pool max 1x2x2
+    from small -> k: conv 1x1x1 ch=5 bn=off bias=off act=none
+    from small -> v: conv 1x1x1 ch=7 bn=off bias=off act=none
+    attention q k v -> out: conv 1x1x1 ch=12 act=none
+  }
+  stage conv3d ch=12 x1
+"""),
     "normalised input": ("3x4x9x11", """
   bn -> conv3d ch=6
 """),

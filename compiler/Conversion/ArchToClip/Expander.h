@@ -140,11 +140,12 @@ private:
   Activation expandBn(Site &site, Frame &arguments);
   Activation expandDropout(Site &site, Frame &arguments);
   Activation expandFold(Site &site);
+  Activation expandShift(Site &site, Frame &arguments);
+  Activation expandAttention(Site &site, Frame &arguments);
   Activation expandJoin(const Callable &callable, Site &site, Frame &arguments);
   Activation concatenate(llvm::ArrayRef<Operand> operands, Site &site, Frame &arguments);
   Activation clash(llvm::StringRef word, const Operand &a, const Operand &b, Site &site);
   Activation expandResidual(Site &site, Frame &arguments);
-  Activation notSupported(const Callable &callable, Site &site);
   std::optional<Activation> project(Site &site, Frame &arguments, const Activation &body);
   mlir::Value normalise(mlir::Value x, llvm::StringRef path, double gamma, Site &site, Frame *arguments);
   mlir::Value activate(mlir::Value x, const Binding &word, Site &site);

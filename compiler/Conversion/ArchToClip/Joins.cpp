@@ -1,4 +1,4 @@
-// Operations on several values: add, mul, concat, residual.
+// Operations on several values: add, mul, average, concat, residual.
 #include "compiler/Conversion/ArchToClip/Expander.h"
 
 using namespace mlir;
@@ -110,13 +110,16 @@ Activation Expander::expandJoin(const Callable &callable, Site &site, Frame &arg
     if (!fit(kind, joined.value, operand.value))
       return clash(word, joined, operand, site);
     Value a = joined.value.value, b = operand.value.value;
-    if (kind == Kind::Add)
+    if (kind == Kind::Add || kind == Kind::Average)
       joined.value.value = network.create<clip::AddOp>(layer, a, b);
     else if (spreads(joined.value, operand.value))
       joined.value.value = network.create<clip::MulOp>(layer, a, b);
     else
       joined.value.value = network.create<clip::MulOp>(layer, b, a);
   }
+  if (kind == Kind::Average)
+    joined.value.value = network.create<clip::ScaleOp>(layer, joined.value.value,
+                                                       llvm::APFloat(1.0 / double(operands.size())));
   site.value = joined.value;
   return result(site, activate(joined.value.value, arguments.names["act"], site), {1, 1, 1});
 }

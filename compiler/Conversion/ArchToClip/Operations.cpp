@@ -216,24 +216,21 @@ Activation Expander::expandOperation(Callable &callable, Site &site) {
     return site.value;
   case Kind::Add:
   case Kind::Mul:
+  case Kind::Average:
   case Kind::Concat:
     return expandJoin(callable, site, arguments);
   case Kind::Residual:
     return expandResidual(site, arguments);
   case Kind::Fold:
     return expandFold(site);
-  case Kind::Average:
   case Kind::Shift:
+    return expandShift(site, arguments);
   case Kind::Attention:
+    return expandAttention(site, arguments);
   case Kind::Stage:
-    return notSupported(callable, site);
+    break; // a definition calls its block
   }
-  return Activation::failed();
-}
-
-Activation Expander::notSupported(const Callable &callable, Site &site) {
-  fail(site.where, site.frame, "'" + callable.name() + "' is not supported yet");
-  return Activation::failed();
+  llvm_unreachable("a stage is no operation of its own");
 }
 
 /// Are these the channels of such pictures, and does the recipe normalise as many?
@@ -406,4 +403,51 @@ Activation Expander::expandFold(Site &site) {
   int64_t frames = site.value.size()[0];
   Value y = network.create<clip::FoldTimeOp>(layerLocation(site), site.value.value);
   return result(site, y, {frames, 1, 1});
+}
+
+Activation Expander::expandShift(Site &site, Frame &arguments) {
+  int64_t parts = integerOf(arguments, "n"), channels = site.value.channels() / parts;
+  if (channels == 0) {
+    fail(argumentPlace(site.op, "n", 0, site.where), site.frame,
+         "an n-th of the channels moves: with n=" + Twine(parts) + " and " + Twine(site.value.channels()) +
+             " channels, none would",
+         "n is at most the number of channels");
+    return Activation::failed();
+  }
+  Value y = network.create<clip::ShiftOp>(layerLocation(site), site.value.value, channels, int64_t{1});
+  return result(site, y, {1, 1, 1});
+}
+
+Activation Expander::expandAttention(Site &site, Frame &arguments) {
+  auto operand = [&](const char *name) {
+    const auto &node = std::get<NodePtr>(arguments.names[name]);
+    return Operand{node->value, "'" + node->name + "'"};
+  };
+  Operand q = operand("q"), k = operand("k"), v = operand("v");
+  if (!q.value.ready() || !k.value.ready() || !v.value.ready())
+    return Activation::failed();
+  if (q.value.channels() != k.value.channels())
+    return clash("attention", q, k, site);
+  if (k.value.size() != v.value.size())
+    return clash("attention", k, v, site);
+  // Scores and shares have the keys as channels.
+  auto at = [&](int64_t channels) {
+    shape::Size3 size = q.value.size();
+    return RankedTensorType::get({q.value.type().getDimSize(0), channels, size[0], size[1], size[2]},
+                                 Builder(&context).getF32Type());
+  };
+  auto scores = at(shape::product(k.value.size()));
+  if (!countElements(scores.getShape())) {
+    fail(site.where, site.frame, "the scores of this attention have more than 2^40 elements",
+         "pool the keys and values first");
+    return Activation::failed();
+  }
+  Location layer = layerLocation(site);
+  Value score = network.create<clip::MatmulOp>(layer, scores, k.value.value, q.value.value,
+                                               /*transpose_lhs=*/true, /*transpose_rhs=*/false);
+  Value share = network.create<clip::SoftmaxOp>(layer, score);
+  Value y = network.create<clip::MatmulOp>(layer, at(v.value.channels()), v.value.value, share,
+                                           /*transpose_lhs=*/false, /*transpose_rhs=*/false);
+  site.value = q.value;
+  return result(site, y, {1, 1, 1});
 }

@@ -17,8 +17,7 @@ static bool isGlobalPoolGrad(Operation *op) {
   return grad && isGlobalPool(grad.getWindow(), grad.getResult().getType());
 }
 
-/// A factor of [N, C, 1, 1, 1] beside a larger value.
-static bool isSpread(Value factor, Value value) {
+bool kinema::isSpreadByChannel(Value factor, Value value) {
   auto type = cast<RankedTensorType>(factor.getType());
   return type != value.getType() &&
          type.getShape().take_front(2) == cast<RankedTensorType>(value.getType()).getShape().take_front(2) &&
@@ -64,7 +63,7 @@ struct LeafCollector {
     pair(op);
   }
   bool product(clip::MulOp mul) {
-    if (!isSpread(mul.getRhs(), mul.getLhs()))
+    if (!isSpreadByChannel(mul.getRhs(), mul.getLhs()))
       return mul.getRhs().getType() == mul.getLhs().getType() && (join(mul), true);
     tensor(mul.getLhs());
     vector(mul.getRhs());
@@ -114,6 +113,8 @@ Value RegionBuilder::emitChannel(Value vector) {
   return operand(vector, Access::Channel);
 }
 
+Value RegionBuilder::emitSpread(Value factor) { return operand(factor, Access::Spread); }
+
 Value RegionBuilder::emit(Value value) {
   if (Value scalar = scalars.lookup(value))
     return scalar;
@@ -152,8 +153,8 @@ Value RegionBuilder::compute(Operation *op) {
         Value lhs = emit(mul.getLhs());
         Value rhs = scalars.lookup(mul.getRhs());
         if (!rhs)
-          rhs = isSpread(mul.getRhs(), mul.getLhs()) ? operand(mul.getRhs(), Access::BatchChannel)
-                                                     : emit(mul.getRhs());
+          rhs = isSpreadByChannel(mul.getRhs(), mul.getLhs()) ? operand(mul.getRhs(), Access::BatchChannel)
+                                                              : emit(mul.getRhs());
         return arith::MulFOp::create(b, loc, lhs, rhs);
       })
       .Case([&](clip::AffineOp affine) -> Value {

@@ -26,6 +26,10 @@ Leaves leavesOf(mlir::Value value, const StoredValues &stored);
 /// An average pool over the whole of T, H and W: its gradient is one number a clip and channel.
 bool isGlobalPool(clip::WindowAttr window, mlir::RankedTensorType input);
 
+/// A factor of [N, C, 1, 1, 1] beside a larger value: read where it is used. Products with other spread
+/// factors are stored.
+bool isSpreadByChannel(mlir::Value factor, mlir::Value value);
+
 /// Writes the region of a kernel operation: scalar f32 arithmetic over the operands that it collects on the
 /// way.
 class RegionBuilder {
@@ -40,6 +44,8 @@ public:
   mlir::Value emit(mlir::Value value);
   /// The scalar of a channel vector.
   mlir::Value emitChannel(mlir::Value vector);
+  /// The scalar of a stored value whose sizes of 1 are repeated.
+  mlir::Value emitSpread(mlir::Value factor);
   mlir::Value constant(float value);
   /// Adds to what the region yields.
   void yield(kernel::Yield kind, mlir::Value scalar);

@@ -65,6 +65,12 @@ private:
   LogicalResult sgd(clip::SgdOp op);
   LogicalResult fold(clip::FoldWeightOp op);
   LogicalResult convert(Operation *op);
+  LogicalResult place(Operation *op, ArrayRef<kernel::PieceAttr> pieces);
+  LogicalResult dropout(clip::DropoutOp op);
+  LogicalResult softmax(Operation *op);
+  LogicalResult matmul(clip::MatmulOp op);
+  LogicalResult spread(clip::MulOp op);
+  LogicalResult spreadSum(clip::SpreadSumOp op);
 
   // Prologues and epilogues.
   LogicalResult prologue(RegionBuilder &region, Value source, bool inlineJoins = false);
@@ -129,11 +135,56 @@ LogicalResult Fuser::visit(Operation *op) {
       finalize({}, {op});
     return success();
   }
+  if (auto mul = dyn_cast<clip::MulOp>(op); mul && mul.getLhs().getType() != mul.getRhs().getType()) {
+    if (failed(require(mul.getRhs()))) // small, and read by clip and channel
+      return failure();
+    if (!isSpreadByChannel(mul.getRhs(), mul.getLhs()))
+      return spread(mul);
+  }
   if (isPointwise(op))
     return level == FuseLevel::None && !stored.contains(op->getResult(0)) ? materialise(op->getResult(0))
                                                                           : success();
   return anchor(op);
 }
+
+//===-- Channels that move ------------------------------------------------===//
+
+using Pieces = SmallVector<kernel::PieceAttr>;
+
+static Pieces piecesOf(clip::ConcatOp op) {
+  Pieces pieces;
+  int64_t to = 0;
+  for (auto [i, input] : llvm::enumerate(op.getInputs())) {
+    int64_t count = tensorOf(input).getDimSize(1);
+    pieces.push_back(kernel::PieceAttr::get(op.getContext(), i, 0, to, count, 0));
+    to += count;
+  }
+  return pieces;
+}
+
+static Pieces piecesOf(clip::SliceOp op) {
+  return {kernel::PieceAttr::get(op.getContext(), 0, op.getBegin(), 0, op.getCount(), 0)};
+}
+
+static Pieces piecesOf(clip::PadChannelsOp op) {
+  int64_t count = op.getX().getType().getDimSize(1);
+  return {kernel::PieceAttr::get(op.getContext(), 0, 0, op.getBegin(), count, 0)};
+}
+
+static Pieces piecesOf(clip::ShiftOp op) {
+  int64_t moved = op.getChannels(), all = op.getType().getDimSize(1), frames = op.getFrames();
+  Pieces pieces;
+  auto add = [&](int64_t first, int64_t count, int64_t frames) {
+    if (count)
+      pieces.push_back(kernel::PieceAttr::get(op.getContext(), 0, first, first, count, frames));
+  };
+  add(0, moved, frames);
+  add(moved, moved, -frames);
+  add(2 * moved, all - 2 * moved, 0);
+  return pieces;
+}
+
+//===-- Anchors -----------------------------------------------------------===//
 
 LogicalResult Fuser::anchor(Operation *op) {
   using kernel::Direction;
@@ -157,14 +208,18 @@ LogicalResult Fuser::anchor(Operation *op) {
           return require(p.getG()); // the gradient itself is virtual
         return poolGrad(p, p.getG(), {}, p.getWindow(), PoolKind::Average);
       })
+      .Case<clip::ConcatOp, clip::SliceOp, clip::PadChannelsOp, clip::ShiftOp>(
+          [&](auto o) { return place(o, piecesOf(o)); })
+      .Case([&](clip::DropoutOp d) { return dropout(d); })
+      .Case<clip::SoftmaxOp, clip::SoftmaxGradOp>([&](auto) { return softmax(op); })
+      .Case([&](clip::MatmulOp m) { return matmul(m); })
+      .Case([&](clip::SpreadSumOp s) { return spreadSum(s); })
       .Case([&](clip::SoftmaxCrossEntropyOp l) { return loss(l); })
       .Case([&](clip::SgdOp s) { return sgd(s); })
       .Case([&](clip::FoldWeightOp f) { return fold(f); })
       .Case<clip::FoldTimeOp, clip::UnfoldTimeOp>([&](auto) { return convert(op); })
       .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
 }
-
-//===-- Anchors -----------------------------------------------------------===//
 
 LogicalResult Fuser::conv(Operation *op, Value source, Value weight, Value bias, clip::WindowAttr window,
                           int64_t groups, kernel::Direction direction) {
@@ -283,6 +338,81 @@ LogicalResult Fuser::convert(Operation *op) {
     return failure();
   stored[op->getResult(0)] = kernel::ConvertOp::create(
       b, op->getLoc(), op->getResult(0).getType(), stored.lookup(op->getOperand(0)), kernel::ScheduleAttr());
+  return success();
+}
+
+LogicalResult Fuser::place(Operation *op, ArrayRef<kernel::PieceAttr> pieces) {
+  SmallVector<Value> inputs;
+  for (Value input : op->getOperands()) {
+    if (failed(require(input)))
+      return failure();
+    inputs.push_back(stored.lookup(input));
+  }
+  SmallVector<Attribute> list(pieces.begin(), pieces.end());
+  stored[op->getResult(0)] = kernel::PlaceOp::create(b, op->getLoc(), op->getResult(0).getType(), inputs,
+                                                     b.getArrayAttr(list), kernel::ScheduleAttr());
+  return success();
+}
+
+LogicalResult Fuser::dropout(clip::DropoutOp op) {
+  if (failed(require(op.getX())))
+    return failure();
+  if (!op.getHyper()) { // the identity
+    stored[op] = stored.lookup(op.getX());
+    return success();
+  }
+  stored[op] =
+      kernel::DropoutOp::create(b, op.getLoc(), op.getType(), stored.lookup(op.getX()), op.getHyper(),
+                                op.getRateAttr(), op.getStreamAttr(), kernel::ScheduleAttr());
+  return success();
+}
+
+LogicalResult Fuser::softmax(Operation *op) {
+  for (Value operand : op->getOperands())
+    if (failed(require(operand)))
+      return failure();
+  Value first = stored.lookup(op->getOperand(0)), made;
+  Type type = op->getResult(0).getType();
+  if (isa<clip::SoftmaxOp>(op))
+    made = kernel::SoftmaxOp::create(b, op->getLoc(), type, first, kernel::ScheduleAttr());
+  else
+    made = kernel::SoftmaxGradOp::create(b, op->getLoc(), type, first, stored.lookup(op->getOperand(1)),
+                                         kernel::ScheduleAttr());
+  stored[op->getResult(0)] = made;
+  return success();
+}
+
+LogicalResult Fuser::matmul(clip::MatmulOp op) {
+  if (failed(require(op.getLhs())) || failed(require(op.getRhs())))
+    return failure();
+  stored[op] = kernel::MatmulOp::create(b, op.getLoc(), op.getType(), stored.lookup(op.getLhs()),
+                                        stored.lookup(op.getRhs()), op.getTransposeLhs(),
+                                        op.getTransposeRhs(), kernel::ScheduleAttr());
+  return success();
+}
+
+/// A product whose right side is spread otherwise than over T, H and W.
+LogicalResult Fuser::spread(clip::MulOp op) {
+  if (failed(require(op.getLhs())))
+    return failure();
+  RegionBuilder body(b.getContext(), op.getLoc(), stored);
+  Value lhs = body.emit(op.getLhs()), rhs = body.emitSpread(op.getRhs());
+  body.yield(Yield::Store, arith::MulFOp::create(body.b, op.getLoc(), lhs, rhs));
+  auto kernel = kernel::MapOp::create(b, op.getLoc(), TypeRange{op.getType()}, body.operands, body.access,
+                                      kernel::ScheduleAttr());
+  body.finish(kernel.getBody());
+  stored[op] = kernel.getResult(0);
+  return success();
+}
+
+LogicalResult Fuser::spreadSum(clip::SpreadSumOp op) {
+  RegionBuilder in(b.getContext(), op.getLoc(), stored);
+  if (failed(prologue(in, op.getX(), /*inlineJoins=*/op.getX().hasOneUse())))
+    return failure();
+  auto kernel = kernel::SpreadSumOp::create(b, op.getLoc(), op.getType(), in.operands, in.access,
+                                            kernel::ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  stored[op] = kernel.getResult();
   return success();
 }
 

@@ -29,6 +29,7 @@ bool StagedOperand::isSupported() const {
         return false;
       break;
     case Access::Lattice:
+    case Access::Spread:
       return false;
     }
   }

@@ -264,6 +264,14 @@ Value KernelEmitter::loadAccess(Value buffer, RankedTensorType type, Access acce
     return loadAt(c);
   case Access::BatchChannel:
     return loadAt(position(type, {n, c, index(0), index(0), index(0)}));
+  case Access::Spread: {
+    auto at = llvm::to_vector(nctHW);
+    for (int axis = 1; axis < 5; ++axis)
+      if (type.getDimSize(axis) == 1)
+        at[axis] = index(0);
+    bool oneChannel = type.getDimSize(1) == 1 && width > 1;
+    return oneChannel ? splat(load(buffer, position(type, at)), width) : loadAt(position(type, at));
+  }
   case Access::Lattice:
     break;
   }

@@ -13,7 +13,8 @@ template <typename Action> static void visit(Operation *op, Action action) {
   TypeSwitch<Operation *>(op)
       .template Case<kernel::ConvOp, kernel::WeightGradOp, kernel::MapOp, kernel::PoolOp, kernel::PoolGradOp,
                      kernel::FinalizeOp, kernel::ReduceOp, kernel::SoftmaxCrossEntropyOp, kernel::SgdOp,
-                     kernel::FoldOp, kernel::ConvertOp>(action);
+                     kernel::FoldOp, kernel::ConvertOp, kernel::PlaceOp, kernel::DropoutOp, kernel::SoftmaxOp,
+                     kernel::SoftmaxGradOp, kernel::MatmulOp, kernel::SpreadSumOp>(action);
 }
 
 /// Whole warps, so that every machine's blocks are made of them.
@@ -169,6 +170,26 @@ void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region,
             return e.inlineRegion(region, arguments, walk.getWidth());
           });
     });
+  });
+}
+
+//===-- Items -------------------------------------------------------------===//
+
+static int64_t itemGrid(const Machine &machine, int64_t items, int64_t cost) {
+  int64_t most = std::min(machine.blocks, shape::ceilDiv(items, machine.threads));
+  return std::clamp<int64_t>(items * cost / (8 * machine.work), 1, most);
+}
+
+Blocks reference::itemBlocks(const Machine &machine, int64_t items, int64_t cost) {
+  int64_t grid = itemGrid(machine, items, cost);
+  return {grid, 0, shape::ceilDiv(items, grid)};
+}
+
+void reference::forEachItem(KernelEmitter &e, int64_t items, int64_t cost, function_ref<void(Value)> body) {
+  int64_t share = shape::ceilDiv(items, itemGrid(e.machine, items, cost));
+  e.forEachBlock([&](Value block) {
+    Value from = e.mul(block, share);
+    e.spread(from, e.min(e.add(from, share), e.index(items)), body);
   });
 }
 

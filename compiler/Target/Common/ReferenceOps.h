@@ -17,6 +17,12 @@ Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &machine);
 Blocks blocksOf(kernel::SgdOp op, const Machine &machine);
 Blocks blocksOf(kernel::FoldOp op, const Machine &machine);
 Blocks blocksOf(kernel::ConvertOp op, const Machine &machine);
+Blocks blocksOf(kernel::PlaceOp op, const Machine &machine);
+Blocks blocksOf(kernel::DropoutOp op, const Machine &machine);
+Blocks blocksOf(kernel::SoftmaxOp op, const Machine &machine);
+Blocks blocksOf(kernel::SoftmaxGradOp op, const Machine &machine);
+Blocks blocksOf(kernel::MatmulOp op, const Machine &machine);
+Blocks blocksOf(kernel::SpreadSumOp op, const Machine &machine);
 
 void emit(kernel::ConvOp op, KernelEmitter &e);
 void emit(kernel::WeightGradOp op, KernelEmitter &e);
@@ -29,6 +35,12 @@ void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e);
 void emit(kernel::SgdOp op, KernelEmitter &e);
 void emit(kernel::FoldOp op, KernelEmitter &e);
 void emit(kernel::ConvertOp op, KernelEmitter &e);
+void emit(kernel::PlaceOp op, KernelEmitter &e);
+void emit(kernel::DropoutOp op, KernelEmitter &e);
+void emit(kernel::SoftmaxOp op, KernelEmitter &e);
+void emit(kernel::SoftmaxGradOp op, KernelEmitter &e);
+void emit(kernel::MatmulOp op, KernelEmitter &e);
+void emit(kernel::SpreadSumOp op, KernelEmitter &e);
 
 inline mlir::RankedTensorType tensorType(mlir::Value value) {
   return mlir::cast<mlir::RankedTensorType>(value.getType());
@@ -64,6 +76,12 @@ private:
 /// what `lead` computes for the element, then the operands.
 void emitElements(KernelEmitter &e, const Walk &walk, mlir::Region &region, RegionReader &reader,
                   llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> lead);
+
+/// The blocks of a launch that computes `items`, each worth `cost` elements, which do not depend on one
+/// another.
+Blocks itemBlocks(const Machine &machine, int64_t items, int64_t cost);
+/// Calls `body(item)` for those of this call's part of the grid.
+void forEachItem(KernelEmitter &e, int64_t items, int64_t cost, llvm::function_ref<void(mlir::Value)> body);
 
 /// The blocks that a flat walk over `elements` is cut into.
 int64_t flatGrid(const Machine &machine, int64_t elements);

@@ -1,5 +1,6 @@
-// Maps: a pointwise expression over a domain, stored and summed.
+// Maps, a pointwise expression over a domain, stored and summed, and dropout.
 #include "compiler/Target/Common/ReferenceOps.h"
+#include "dialects/Clip/Dropout.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -10,7 +11,8 @@ static Walk walkOf(kernel::MapOp op, const Machine &machine) {
   bool flat = true;
   for (auto [operand, access] : llvm::zip(op.getInputs(), op.getAccess())) {
     types.push_back(tensorType(operand));
-    flat &= access != static_cast<int32_t>(kernel::Access::Lattice);
+    flat &= access != static_cast<int32_t>(kernel::Access::Lattice) &&
+            access != static_cast<int32_t>(kernel::Access::Spread);
   }
   llvm::append_range(types, tensorTypes(op.getResults()));
   int64_t channels = 0;
@@ -27,4 +29,83 @@ void reference::emit(kernel::MapOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getDomainType(), walk.getWidth(), &walk);
   emitElements(e, walk, op.getBody(), reader, [](const Walk::Coordinates &) { return SmallVector<Value>(); });
+}
+
+//===-- Dropout -----------------------------------------------------------===//
+
+namespace {
+/// clip::dropoutBits as code, on i32 values.
+struct DropoutBits {
+  KernelEmitter &e;
+  Type i32 = e.b.getI32Type(), i64 = e.b.getI64Type();
+
+  Value integer(uint32_t value) {
+    return arith::ConstantOp::create(e.b, e.loc, e.b.getI32IntegerAttr(static_cast<int32_t>(value)));
+  }
+  Value add(Value x, uint32_t y) { return arith::AddIOp::create(e.b, e.loc, x, integer(y)); }
+  Value either(Value x, Value y) { return arith::XOrIOp::create(e.b, e.loc, x, y); }
+  /// The low and the high half of a product of 64 bits.
+  std::pair<Value, Value> product(Value x, uint32_t y) {
+    auto product = arith::MulUIExtendedOp::create(e.b, e.loc, x, integer(y));
+    return {product.getLow(), product.getHigh()};
+  }
+
+  Value operator()(Value seed, Value step, uint32_t stream, Value index) {
+    Value counter[4] = {index, step, integer(0), integer(0)}, key[2] = {seed, integer(stream)};
+    for (int round = 0; round < clip::dropoutRounds; ++round) {
+      auto [low0, high0] = product(counter[0], clip::dropoutMultipliers[0]);
+      auto [low1, high1] = product(counter[2], clip::dropoutMultipliers[1]);
+      Value first = either(either(high1, counter[1]), key[0]);
+      Value third = either(either(high0, counter[3]), key[1]);
+      counter[0] = first;
+      counter[1] = low1;
+      counter[2] = third;
+      counter[3] = low0;
+      key[0] = add(key[0], clip::dropoutKeySteps[0]);
+      key[1] = add(key[1], clip::dropoutKeySteps[1]);
+    }
+    return counter[0];
+  }
+};
+} // namespace
+
+static Walk walkOf(kernel::DropoutOp op, const Machine &machine) {
+  auto result = tensorType(op.getResult());
+  return Walk(machine, result, storedChannels(result), /*width=*/1, /*flat=*/true, machine.partials);
+}
+
+Blocks reference::blocksOf(kernel::DropoutOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
+}
+
+void reference::emit(kernel::DropoutOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op, e.machine);
+  auto x = walk.view(tensorType(op.getX())), result = walk.view(tensorType(op.getResult()));
+  int64_t channels = x.getDimSize(1), positions = x.getDimSize(4);
+  DropoutBits bits{e};
+  auto field = [&](int64_t i) -> Value {
+    return arith::FPToUIOp::create(e.b, e.loc, bits.i32, e.load(e.operands[1], e.index(i)));
+  };
+  Value seed = field(4), step = field(5);
+  double rate = op.getRate().convertToDouble();
+  Value threshold = bits.integer(clip::dropoutThreshold(rate)), scale = e.constant(1.0 / (1.0 - rate));
+  auto element = [&](Walk::Coordinates at, Value from) -> Value {
+    at[1] = from;
+    Value index = e.add(e.mul(e.add(e.mul(at[0], channels), from), positions), at[4]);
+    Value drawn = bits(seed, step, op.getStream(), arith::IndexCastOp::create(e.b, e.loc, bits.i32, index));
+    Value kept = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::uge, drawn, threshold);
+    return masked(e, kept, e.mulf(e.load(e.operands[0], e.position(x, at)), scale));
+  };
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value from = walk.readable(e, c);
+      walk.sum(
+          e, part, c, 0, [](Value) {},
+          [&](const Walk::Coordinates &at) -> SmallVector<Value> {
+            e.store(masked(e, valid, element(at, from)), e.results[0], e.position(result, at));
+            return {};
+          });
+    });
+  });
 }

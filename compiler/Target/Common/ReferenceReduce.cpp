@@ -1,4 +1,4 @@
-// Merging of partials, the loss, and the update.
+// Merging of partials, sums over axes, the loss, and the update.
 #include "compiler/Target/Common/ReferenceOps.h"
 
 #include <limits>
@@ -130,6 +130,70 @@ void reference::emit(kernel::ReduceOp op, KernelEmitter &e) {
   e.forEachBlock([&](Value block) {
     forEachFlat(e, elements, block, [&](Value at, int64_t width) {
       e.storeElements(sumOfPartials(e, e.operands[0], count, elements, at, width), e.results[0], at);
+    });
+  });
+}
+
+//===-- Sums over axes ----------------------------------------------------===//
+
+namespace {
+/// The sum of the prologue's values over the axes along which the result has a size of 1.
+struct SpreadSum {
+  kernel::SpreadSumOp op;
+  const Machine &machine;
+  RankedTensorType source = op.getSourceType(), result = tensorType(op.getResult());
+
+  bool isSummed(int axis) { return source.getDimSize(axis) != result.getDimSize(axis); }
+
+  Walk walk() {
+    SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
+    types.push_back(result);
+    int64_t width = isSummed(1) ? 1 : channelWidth(machine, types);
+    Machine each = machine;
+    each.work = std::max<int64_t>(1, machine.work * result.getNumElements() / source.getNumElements());
+    return Walk(each, result, storedChannels(result), width, /*flat=*/false, machine.partials);
+  }
+
+  /// The sum over the axes from `axis` on; each loop adds up its own, so that sums stay exact.
+  Value total(KernelEmitter &e, RegionReader &reader, Walk::Coordinates at, int axis, int64_t width) {
+    if (axis == 2)
+      reader.enter(at[0], at[1]);
+    if (axis == 5)
+      return e.inlineRegion(op.getPrologue(), reader.at(at), width)[0];
+    if (!isSummed(axis))
+      return total(e, reader, at, axis + 1, width);
+    return e.loop(e.index(0), e.index(source.getDimSize(axis)), 1, e.zero(width),
+                  [&](Value i, ValueRange sum) {
+                    at[axis] = i;
+                    return SmallVector<Value>{e.addf(sum[0], total(e, reader, at, axis + 1, width))};
+                  })[0];
+  }
+};
+} // namespace
+
+Blocks reference::blocksOf(kernel::SpreadSumOp op, const Machine &machine) {
+  return SpreadSum{op, machine}.walk().getPartition().blocks();
+}
+
+void reference::emit(kernel::SpreadSumOp op, KernelEmitter &e) {
+  SpreadSum sum{op, e.machine};
+  Walk walk = sum.walk();
+  RegionReader reader(e, op.getInputs(), op.getAccess(), sum.source, walk.getWidth());
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value from = walk.readable(e, c);
+      walk.sum(
+          e, part, c, 0, [](Value) {},
+          [&](Walk::Coordinates at) -> SmallVector<Value> {
+            Value to = e.position(sum.result, at);
+            at[1] = from;
+            auto total = [&] { return sum.total(e, reader, at, 1, walk.getWidth()); };
+            bool lazily = valid && walk.getWidth() == 1;
+            Value value = lazily ? e.select(valid, total, e.zero(1)) : masked(e, valid, total());
+            e.storeElements(value, e.results[0], to);
+            return {};
+          });
     });
   });
 }

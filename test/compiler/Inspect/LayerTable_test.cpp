@@ -28,7 +28,7 @@ dropout            dropout     16x1x1x1   16x1x1x1                              
 fc                 fc          16x1x1x1   5x1x1x1                85       80      20
 total                                                        11,011  828,496  45,140
 parameters: 11,011, of these in convs and fc: 10,882
-macs: 828,496 a clip (convs and fc)
+macs: 828,496 a clip (convs, fc and attention)
 )");
 }
 

@@ -97,8 +97,8 @@ clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
 func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
   %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
   %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  // expected-error @unknown {{no gradient for clip.softmax at layer attention}}
-  %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32> loc("attention")
+  // expected-error @unknown {{no gradient for clip.relu_grad at layer mask}}
+  %p = clip.relu_grad %y, %y : (tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32> loc("mask")
   return %p : tensor<2x5x1x1x1xf32>
 }
 

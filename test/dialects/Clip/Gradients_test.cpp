@@ -151,6 +151,43 @@ INSTANTIATE_TEST_SUITE_P(
              {{"x", "2x3x3x5x4"}},
              "%y = clip.pad_channels %x[2, 6] : (" X ") -> tensor<2x6x3x5x4xf32>",
              "2x6x3x5x4"},
+        Case{"Softmax", {{"x", "2x3x3x5x4"}}, "%y = clip.softmax %x : (" X ") -> " X, "2x3x3x5x4"},
+        Case{"MulSpreadOverChannels",
+             {{"x", "2x3x3x5x4"}, {"z", "2x1x3x5x4"}},
+             "%y = clip.mul %x, %z : (" X ", tensor<2x1x3x5x4xf32>) -> " X,
+             "2x3x3x5x4"},
+        Case{"MulSpreadOverSpace",
+             {{"x", "2x3x3x5x4"}, {"z", "2x3x3x1x1"}},
+             "%y = clip.mul %x, %z : (" X ", tensor<2x3x3x1x1xf32>) -> " X,
+             "2x3x3x5x4"},
+        Case{"Shift",
+             {{"x", "2x5x3x3x2"}},
+             "%y = clip.shift %x {channels = 2, frames = 1} : (tensor<2x5x3x3x2xf32>) -> "
+             "tensor<2x5x3x3x2xf32>",
+             "2x5x3x3x2"},
+        Case{"Matmul",
+             {{"l", "2x5x1x2x3"}, {"r", "2x6x2x3x1"}},
+             "%y = clip.matmul %l, %r : (tensor<2x5x1x2x3xf32>, tensor<2x6x2x3x1xf32>) -> "
+             "tensor<2x5x2x3x1xf32>",
+             "2x5x2x3x1"},
+        Case{"MatmulRightTransposed",
+             {{"l", "2x5x1x2x3"}, {"r", "2x4x6x1x1"}},
+             "%y = clip.matmul %l, %r {transpose_rhs} : (tensor<2x5x1x2x3xf32>, tensor<2x4x6x1x1xf32>) -> "
+             "tensor<2x5x1x2x2xf32>",
+             "2x5x1x2x2"},
+        Case{"MatmulBothTransposed",
+             {{"l", "2x5x1x2x3"}, {"r", "2x4x5x1x1"}},
+             "%y = clip.matmul %l, %r {transpose_lhs, transpose_rhs} : (tensor<2x5x1x2x3xf32>, "
+             "tensor<2x4x5x1x1xf32>) -> tensor<2x6x1x2x2xf32>",
+             "2x6x1x2x2"},
+        Case{"Attention",
+             {{"q", "2x3x2x3x2"}, {"k", "2x3x1x2x2"}, {"v", "2x5x1x2x2"}},
+             "%s = clip.matmul %k, %q {transpose_lhs} : (tensor<2x3x1x2x2xf32>, tensor<2x3x2x3x2xf32>) -> "
+             "tensor<2x4x2x3x2xf32>\n %a = clip.softmax %s : (tensor<2x4x2x3x2xf32>) -> "
+             "tensor<2x4x2x3x2xf32>\n "
+             "%y = clip.matmul %v, %a : (tensor<2x5x1x2x2xf32>, tensor<2x4x2x3x2xf32>) -> "
+             "tensor<2x5x2x3x2xf32>",
+             "2x5x2x3x2"},
         Case{"FoldTime",
              {{"x", "2x3x3x5x4"}},
              "%y = clip.fold_time %x : (" X ") -> tensor<2x9x1x5x4xf32>",

@@ -368,3 +368,37 @@ func.func @fold_weight(%w: tensor<6x4x1x3x3xf32>, %s: tensor<4xf32>) {
   %y = clip.fold_weight %w, %s : (tensor<6x4x1x3x3xf32>, tensor<4xf32>) -> tensor<6x4x1x3x3xf32>
   return
 }
+
+// -----
+
+func.func @shift(%x: tensor<2x3x2x4x4xf32>) {
+  // expected-error @below {{cannot shift 2 channels either way: there are 3}}
+  // expected-error @below {{failed to infer returned types}}
+  %y = clip.shift %x {channels = 2, frames = 1} : (tensor<2x3x2x4x4xf32>) -> tensor<2x3x2x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_grad(%g: tensor<2x3x1x1x1xf32>, %y: tensor<2x4x1x1x1xf32>) {
+  // expected-error @below {{operands differ: tensor<2x3x1x1x1xf32> and tensor<2x4x1x1x1xf32>}}
+  // expected-error @below {{failed to infer returned types}}
+  %dx = clip.softmax_grad %g, %y : (tensor<2x3x1x1x1xf32>, tensor<2x4x1x1x1xf32>) -> tensor<2x3x1x1x1xf32>
+  return
+}
+
+// -----
+
+func.func @matmul(%k: tensor<2x3x1x2x2xf32>, %q: tensor<2x4x2x3x2xf32>) {
+  // expected-error @below {{'clip.matmul' op multiplies matrices of 4x3 and 4x12, which does not give 'tensor<2x4x2x3x2xf32>'}}
+  %s = clip.matmul %k, %q {transpose_lhs} : (tensor<2x3x1x2x2xf32>, tensor<2x4x2x3x2xf32>) -> tensor<2x4x2x3x2xf32>
+  return
+}
+
+// -----
+
+func.func @spread_sum(%x: tensor<2x3x2x4x4xf32>) {
+  // expected-error @below {{'clip.spread_sum' op sums 'tensor<2x3x2x4x4xf32>' to 'tensor<2x3x1x2x2xf32>', whose sizes are neither equal nor 1}}
+  %y = clip.spread_sum %x : (tensor<2x3x2x4x4xf32>) -> tensor<2x3x1x2x2xf32>
+  return
+}

@@ -86,14 +86,16 @@ func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32>
   %b = clip.relu_grad %x, %a : (!x, !x) -> !x
   // CHECK: clip.sigmoid
   %c = clip.sigmoid %x : (!x) -> !x
-  // CHECK: clip.softmax
+  // CHECK: clip.softmax %{{.*}} :
   %d = clip.softmax %x : (!x) -> !x
+  // CHECK: clip.softmax_grad %{{.*}}, %{{.*}} : (tensor<2x4x3x8x8xf32>, tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %k = clip.softmax_grad %x, %d : (!x, !x) -> !x
   // CHECK: clip.add
   %e = clip.add %a, %c : (!x, !x) -> !x
   // CHECK: clip.mul %{{.*}}, %{{.*}} : (tensor<2x4x3x8x8xf32>, tensor<2x4x1x1x1xf32>) -> tensor<2x4x3x8x8xf32>
   %f = clip.mul %x, %gate : (!x, tensor<2x4x1x1x1xf32>) -> !x
-  // CHECK: clip.spatial_sum %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x1x1x1xf32>
-  %g = clip.spatial_sum %f : (!x) -> tensor<2x4x1x1x1xf32>
+  // CHECK: clip.spread_sum %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x1x1x1xf32>
+  %g = clip.spread_sum %f : (!x) -> tensor<2x4x1x1x1xf32>
   // CHECK: clip.dropout %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %h = clip.dropout %x {rate = 0.5, stream = 3} : (!x) -> !x
   // CHECK: clip.dropout %{{.*}}, %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>, tensor<6xf32>) -> tensor<2x4x3x8x8xf32>
@@ -124,6 +126,12 @@ func.func @channels(%x: !x) {
   %s = clip.slice %c[3, 2] : (tensor<2x8x3x8x8xf32>) -> tensor<2x2x3x8x8xf32>
   // CHECK: clip.pad_channels %{{.*}}[1, 4] : (tensor<2x2x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %p = clip.pad_channels %s[1, 4] : (tensor<2x2x3x8x8xf32>) -> !x
+  // CHECK: clip.shift %{{.*}} {channels = 2 : i64, frames = -1 : i64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %t = clip.shift %x {channels = 2, frames = -1} : (!x) -> !x
+  // CHECK: clip.matmul %{{.*}}, %{{.*}} {transpose_lhs} : (tensor<2x4x3x8x8xf32>, tensor<2x4x1x2x3xf32>) -> tensor<2x192x1x2x3xf32>
+  %k = clip.slice %p[0, 4] : (!x) -> !x
+  %q = clip.max_pool %k window <3x4x3 stride 3x4x2> : (!x) -> tensor<2x4x1x2x3xf32>
+  %m = clip.matmul %x, %q {transpose_lhs} : (!x, tensor<2x4x1x2x3xf32>) -> tensor<2x192x1x2x3xf32>
   // CHECK: clip.fold_time %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x12x1x8x8xf32>
   %f = clip.fold_time %p : (!x) -> tensor<2x12x1x8x8xf32>
   // CHECK: clip.unfold_time %{{.*}} to 3 : (tensor<2x12x1x8x8xf32>) -> tensor<2x4x3x8x8xf32>

@@ -945,3 +945,38 @@ func.func @f(%x: tensor<8xf32>) {
   // expected-error @below {{'kernel.return' op expects parent op 'kernel.def'}}
   kernel.return %x : tensor<8xf32>
 }
+
+// -----
+
+func.func @f(%x: tensor<1x3x1x1x1xf32>) {
+  // expected-error @below {{'kernel.place' op has 1 operands, none for #kernel.piece<input = 1, from = 0, to = 0, count = 3, frames = 0>}}
+  %y = kernel.place %x [#kernel.piece<input = 1, from = 0, to = 0, count = 3, frames = 0>] : (tensor<1x3x1x1x1xf32>) -> tensor<1x3x1x1x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<1x3x1x1x1xf32>) {
+  // expected-error @below {{'kernel.place' op cannot take #kernel.piece<input = 0, from = 1, to = 0, count = 3, frames = 0> from 'tensor<1x3x1x1x1xf32>' to 'tensor<1x3x1x1x1xf32>'}}
+  %y = kernel.place %x [#kernel.piece<input = 0, from = 1, to = 0, count = 3, frames = 0>] : (tensor<1x3x1x1x1xf32>) -> tensor<1x3x1x1x1xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<1x3x1x1x2xf32>) {
+  // expected-error @below {{'kernel.matmul' op multiplies matrices of 3x2 and 3x2, which does not give 'tensor<1x3x1x1x2xf32>'}}
+  %y = kernel.matmul %x, %x : (tensor<1x3x1x1x2xf32>, tensor<1x3x1x1x2xf32>) -> tensor<1x3x1x1x2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<1x4x1x1x2xf32>) {
+  // expected-error @below {{'kernel.spread_sum' op sums 'tensor<1x4x1x1x2xf32>' to 'tensor<1x2x1x1x1xf32>', whose sizes are neither equal nor 1}}
+  %y = kernel.spread_sum prologue (pixel %x) : (tensor<1x4x1x1x2xf32>) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } -> tensor<1x2x1x1x1xf32>
+  return
+}

@@ -134,7 +134,10 @@ INSTANTIATE_TEST_SUITE_P(
              "net.arch:3:19: error: 'b.one' is needed here before it can be known"},
         Case{"GivenTwice", "use torchvision\n" + around("  stage conv(2+1)d block=basic_tv mid=4 ch=8"),
              "models/lib/torchvision.arch:4:32: error: 'mid' is given twice for unit 'conv(2+1)d'"},
-        Case{"NotSupported", around("  shift 4"), "net.arch:3:3: error: 'shift' is not supported yet"},
+        Case{"ShiftOfNothing", around("  shift 9"),
+             "net.arch:3:9: error: an n-th of the channels moves: with n=9 and 8 channels, none would"},
+        Case{"AttentionChannels", around("  q: conv 1x1x1 ch=4\n  k: conv 1x1x1 ch=5\n  attention q k k"),
+             "net.arch:5:3: error: attention of 4x8x16x16 and 5x8x16x16"},
         Case{"Operations",
              "block b ch { a: conv 1x1x1 ch=ch x4096 }\nblock c ch { a: b ch x4096 }\n" +
                  around("  c 4 x4096"),

@@ -227,3 +227,76 @@ func.func @pooled(%z: !x {clip.name = "z"}, %y: !x {clip.name = "y"}, %s: !c {cl
   %dx = clip.relu_grad %d, %a : (!x, !x) -> !x
   return %p, %dx : !p, !x
 }
+
+// -----
+
+// Channels that move do so in one kernel, its pieces in the order of the operands; gradients are slices.
+
+!x = tensor<1x8x2x3x3xf32>
+!y = tensor<1x4x2x3x3xf32>
+!xy = tensor<1x12x2x3x3xf32>
+
+// CHECK-LABEL: func.func @channels
+// CHECK: %[[R:.*]] = kernel.map (pixel %arg0)
+// CHECK: kernel.place %[[R]], %arg1 [#kernel.piece<input = 0, from = 0, to = 0, count = 8, frames = 0>, #kernel.piece<input = 1, from = 0, to = 8, count = 4, frames = 0>] :
+// CHECK: kernel.place %{{.*}} [#kernel.piece<input = 0, from = 8, to = 0, count = 4, frames = 0>] :
+// CHECK: kernel.place %{{.*}} [#kernel.piece<input = 0, from = 0, to = 3, count = 4, frames = 0>] :
+// CHECK: kernel.place %{{.*}} [#kernel.piece<input = 0, from = 0, to = 0, count = 2, frames = 1>, #kernel.piece<input = 0, from = 2, to = 2, count = 2, frames = -1>, #kernel.piece<input = 0, from = 4, to = 4, count = 4, frames = 0>] :
+func.func @channels(%x: !x {clip.name = "x"}, %y: !y {clip.name = "y"}) -> (!xy {clip.name = "xy"}, !x {clip.name = "s"}) {
+  %r = clip.relu %x : (!x) -> !x
+  %c = clip.concat %r, %y : (!x, !y) -> !xy
+  %s = clip.slice %c[8, 4] : (!xy) -> !y
+  %p = clip.pad_channels %s[3, 8] : (!y) -> !x
+  %t = clip.shift %p {channels = 2, frames = 1} : (!x) -> !x
+  return %c, %t : !xy, !x
+}
+
+// -----
+
+// A factor [N, C, 1, 1, 1] is stored, however it is made, and read where it is used; its gradient sums a product that is
+// never stored. A factor that is spread over the channels is read by a map alone.
+
+!x = tensor<1x8x2x3x3xf32>
+!f = tensor<1x8x1x1x1xf32>
+!h = tensor<1x1x2x3x3xf32>
+
+// CHECK-LABEL: func.func @spread
+// CHECK: %[[F:.*]] = kernel.map (pixel %arg1)
+// CHECK-NOT: kernel.map
+// CHECK: kernel.spread_sum prologue (pixel %arg0, pixel %arg3) : (tensor<1x8x2x3x3xf32>, tensor<1x8x2x3x3xf32>)
+// CHECK: -> tensor<1x8x1x1x1xf32>
+// CHECK: kernel.map (pixel %arg0, spread %arg2)
+// CHECK: kernel.map (pixel %arg0, batch_channel %[[F]])
+// CHECK-NOT: kernel.map
+// CHECK: return
+func.func @spread(%x: !x {clip.name = "x"}, %f: !f {clip.name = "f"}, %h: !h {clip.name = "h"}, %g: !x {clip.name = "g"}) -> (!x {clip.name = "y"}, !f {clip.name = "df"}, !x {clip.name = "z"}) {
+  %r = clip.relu %f : (!f) -> !f
+  %y = clip.mul %x, %r : (!x, !f) -> !x
+  %a = clip.relu %y : (!x) -> !x
+  %p = clip.mul %x, %g : (!x, !x) -> !x
+  %df = clip.spread_sum %p : (!x) -> !f
+  %z = clip.mul %x, %h : (!x, !h) -> !x
+  return %a, %df, %z : !x, !f, !x
+}
+
+// -----
+
+// What attention and dropout are made of.
+
+!q = tensor<1x8x2x3x3xf32>
+!s = tensor<1x18x2x3x3xf32>
+
+// CHECK-LABEL: func.func @attention
+// CHECK: %[[S:.*]] = kernel.matmul %arg0, %arg0 {transpose_lhs} :
+// CHECK: %[[A:.*]] = kernel.softmax %[[S]] :
+// CHECK: %[[Y:.*]] = kernel.matmul %arg0, %[[A]] :
+// CHECK: kernel.dropout %[[Y]], %arg1 {rate = 5.000000e-01 : f64, stream = 2 : i64} :
+// CHECK: kernel.softmax_grad %[[A]], %[[A]] :
+func.func @attention(%q: !q {clip.name = "q"}, %hyper: tensor<6xf32> {clip.name = "hyper"}) -> (!q {clip.name = "y"}, !s {clip.name = "s"}) {
+  %s = clip.matmul %q, %q {transpose_lhs} : (!q, !q) -> !s
+  %a = clip.softmax %s : (!s) -> !s
+  %y = clip.matmul %q, %a : (!q, !s) -> !q
+  %d = clip.dropout %y, %hyper {rate = 0.5, stream = 2} : (!q, tensor<6xf32>) -> !q
+  %g = clip.softmax_grad %a, %a : (!s, !s) -> !s
+  return %d, %g : !q, !s
+}

@@ -1,0 +1,235 @@
+// What goes across channels: pieces of tensors put side by side, the softmax, products of whole matrices.
+#include "compiler/Target/Common/ReferenceOps.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::reference;
+
+//===-- Place -------------------------------------------------------------===//
+
+/// Pieces that begin and end with the machine's vectors move in such.
+static int64_t widthOf(kernel::PlaceOp op, const Machine &machine) {
+  SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
+  types.push_back(tensorType(op.getResult()));
+  for (auto piece : op.getPieces().getAsRange<kernel::PieceAttr>())
+    for (int64_t channels : {piece.getFrom(), piece.getTo(), piece.getCount()})
+      if (channels % machine.vector)
+        return 1;
+  return channelWidth(machine, types);
+}
+
+static Walk walkOf(kernel::PlaceOp op, const Machine &machine) {
+  auto result = tensorType(op.getResult());
+  bool flat = llvm::all_of(op.getPieces().getAsRange<kernel::PieceAttr>(),
+                           [](kernel::PieceAttr piece) { return piece.getFrames() == 0; });
+  return Walk(machine, result, storedChannels(result), widthOf(op, machine), flat, machine.partials);
+}
+
+Blocks reference::blocksOf(kernel::PlaceOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
+}
+
+namespace {
+struct Place {
+  kernel::PlaceOp op;
+  KernelEmitter &e;
+  Walk walk = walkOf(op, e.machine);
+  RankedTensorType result = walk.view(tensorType(op.getResult()));
+
+  /// Stores what `element` computes at each position of channel c.
+  void fill(const Walk::Part &part, Value c, function_ref<Value(const Walk::Coordinates &)> element) {
+    walk.sum(
+        e, part, c, 0, [](Value) {},
+        [&](const Walk::Coordinates &at) -> SmallVector<Value> {
+          e.storeElements(element(at), e.results[0], e.position(result, at));
+          return {};
+        });
+  }
+
+  /// The element of a piece that goes to channel `at[1]`.
+  Value element(kernel::PieceAttr piece, Walk::Coordinates at) {
+    auto x = walk.view(tensorType(op.getInputs()[piece.getInput()]));
+    at[1] = e.add(at[1], piece.getFrom() - piece.getTo());
+    at[2] = e.add(at[2], piece.getFrames());
+    auto load = [&] {
+      return e.loadElements(e.operands[piece.getInput()], e.position(x, at), walk.getWidth());
+    };
+    if (piece.getFrames() == 0)
+      return load();
+    return e.select(e.inRange(at[2], x.getDimSize(2)), load, e.zero(walk.getWidth()));
+  }
+
+  /// Channel c by the first of the pieces that covers it.
+  void channel(const Walk::Part &part, Value c, ArrayRef<Attribute> pieces) {
+    if (pieces.empty())
+      return fill(part, c, [&](const Walk::Coordinates &) { return e.zero(walk.getWidth()); });
+    auto piece = cast<kernel::PieceAttr>(pieces.front());
+    e.when(
+        e.inRange(e.sub(c, e.index(piece.getTo())), piece.getCount()),
+        [&] { fill(part, c, [&](const Walk::Coordinates &at) { return element(piece, at); }); },
+        [&] { channel(part, c, pieces.drop_front()); });
+  }
+};
+} // namespace
+
+void reference::emit(kernel::PlaceOp op, KernelEmitter &e) {
+  Place place{op, e};
+  e.forEachBlock([&](Value block) {
+    auto part = place.walk.part(e, block);
+    place.walk.forEachChannel(e, part,
+                              [&](Value c, Value) { place.channel(part, c, op.getPieces().getValue()); });
+  });
+}
+
+//===-- Softmax -----------------------------------------------------------===//
+
+/// [N, C, T, H, W] as [N, C, 1, 1, T*H*W], which lies in memory in the same way.
+static RankedTensorType flattened(Value tensor) {
+  auto type = tensorType(tensor);
+  return RankedTensorType::get(
+      {type.getDimSize(0), type.getDimSize(1), 1, 1, shape::product(clip::spatialSize(type))},
+      type.getElementType(), type.getEncoding());
+}
+
+namespace {
+/// One position of a clip, all channels.
+struct Column {
+  KernelEmitter &e;
+  RankedTensorType type; // flattened
+  Value n, p;
+
+  int64_t channels() const { return type.getDimSize(1); }
+  Value at(Value buffer, Value c) const {
+    return e.load(buffer, e.position(type, {n, c, e.index(0), e.index(0), p}));
+  }
+  void put(Value value, Value c) const {
+    e.store(value, e.results[0], e.position(type, {n, c, e.index(0), e.index(0), p}));
+  }
+  Value reduce(Value init, function_ref<Value(Value, Value)> next) const {
+    return e.loop(e.index(0), e.index(channels()), 1, init,
+                  [&](Value c, ValueRange state) { return SmallVector<Value>{next(state[0], c)}; })[0];
+  }
+  /// Stores `element` at each channel, and zero in the padding.
+  void fill(function_ref<Value(Value)> element) const {
+    e.loop(channels(), [&](Value c) { put(element(c), c); });
+    e.loop(e.index(channels()), e.index(storedChannels(type)), 1, [&](Value c) { put(e.zero(1), c); });
+  }
+};
+} // namespace
+
+/// Operands and results of a softmax and its gradient lie alike.
+static void forEachColumn(KernelEmitter &e, Value tensor, function_ref<void(const Column &)> body) {
+  auto type = flattened(tensor);
+  int64_t positions = type.getDimSize(4);
+  forEachItem(e, type.getDimSize(0) * positions, type.getDimSize(1),
+              [&](Value i) { body(Column{e, type, e.div(i, positions), e.rem(i, positions)}); });
+}
+
+static Blocks columnBlocks(Value tensor, const Machine &machine) {
+  auto type = flattened(tensor);
+  return itemBlocks(machine, type.getDimSize(0) * type.getDimSize(4), type.getDimSize(1));
+}
+
+Blocks reference::blocksOf(kernel::SoftmaxOp op, const Machine &machine) {
+  return columnBlocks(op.getResult(), machine);
+}
+
+void reference::emit(kernel::SoftmaxOp op, KernelEmitter &e) {
+  Value x = e.operands[0];
+  forEachColumn(e, op.getResult(), [&](const Column &column) {
+    Value lowest = e.constant(-std::numeric_limits<float>::infinity());
+    Value max = column.reduce(lowest, [&](Value max, Value c) -> Value {
+      return arith::MaximumFOp::create(e.b, e.loc, max, column.at(x, c));
+    });
+    auto power = [&](Value c) -> Value {
+      return math::ExpOp::create(e.b, e.loc, e.subf(column.at(x, c), max));
+    };
+    Value total = column.reduce(e.zero(1), [&](Value sum, Value c) { return e.addf(sum, power(c)); });
+    column.fill([&](Value c) { return e.divf(power(c), total); });
+  });
+}
+
+Blocks reference::blocksOf(kernel::SoftmaxGradOp op, const Machine &machine) {
+  return columnBlocks(op.getResult(), machine);
+}
+
+void reference::emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
+  Value g = e.operands[0], y = e.operands[1];
+  forEachColumn(e, op.getResult(), [&](const Column &column) {
+    Value sum = column.reduce(
+        e.zero(1), [&](Value sum, Value c) { return e.addf(sum, e.mulf(column.at(g, c), column.at(y, c))); });
+    column.fill([&](Value c) { return e.mulf(column.at(y, c), e.subf(column.at(g, c), sum)); });
+  });
+}
+
+//===-- Matmul ------------------------------------------------------------===//
+
+namespace {
+/// The product of two matrices of channels by positions. Vectors hold channels: of the result where the left
+/// side has its rows there, else, where both sides have them, the depth; its padding holds zeros.
+struct Matmul {
+  kernel::MatmulOp op;
+  const Machine &machine;
+  RankedTensorType lhs = flattened(op.getLhs()), rhs = flattened(op.getRhs()),
+                   result = flattened(op.getResult());
+  bool transposeLhs = op.getTransposeLhs(), transposeRhs = op.getTransposeRhs();
+  int64_t depth = clip::matmulDepth(tensorType(op.getLhs()), transposeLhs);
+  int64_t width = transposeLhs ? 1 : channelWidth(machine, {lhs, result});
+  int64_t step = transposeLhs && !transposeRhs ? channelWidth(machine, {lhs, rhs}) : 1;
+
+  Walk walk() const {
+    Machine each = machine; // an element costs `depth`
+    each.work = std::max<int64_t>(1, machine.work / depth);
+    return Walk(each, result, storedChannels(result), width, /*flat=*/true, machine.partials);
+  }
+
+  static Value load(KernelEmitter &e, Value buffer, RankedTensorType type, Value n, Value c, Value p,
+                    int64_t width) {
+    return e.loadElements(buffer, e.position(type, {n, c, e.index(0), e.index(0), p}), width);
+  }
+
+  /// The element (row, column) of clip n, or a vector of rows.
+  Value element(KernelEmitter &e, Value n, Value row, Value column) const {
+    int64_t lanes = std::max(width, step);
+    Value total = e.loop(e.index(0), e.index(depth), step, e.zero(lanes), [&](Value k, ValueRange sum) {
+      Value left = transposeLhs ? load(e, e.operands[0], lhs, n, k, row, step)
+                                : load(e, e.operands[0], lhs, n, row, k, width);
+      Value right = transposeRhs ? load(e, e.operands[1], rhs, n, column, k, 1)
+                                 : load(e, e.operands[1], rhs, n, k, column, step);
+      if (lanes > 1 && step == 1)
+        right = e.splat(right, lanes);
+      return SmallVector<Value>{e.fma(left, right, sum[0])};
+    })[0];
+    return step == 1 ? total
+                     : vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD, total).getResult();
+  }
+};
+} // namespace
+
+Blocks reference::blocksOf(kernel::MatmulOp op, const Machine &machine) {
+  return Matmul{op, machine}.walk().getPartition().blocks();
+}
+
+void reference::emit(kernel::MatmulOp op, KernelEmitter &e) {
+  Matmul matmul{op, e.machine};
+  Walk walk = matmul.walk();
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value row = walk.readable(e, c);
+      walk.sum(
+          e, part, c, 0, [](Value) {},
+          [&](const Walk::Coordinates &at) -> SmallVector<Value> {
+            auto element = [&] { return matmul.element(e, at[0], row, at[4]); };
+            bool lazily = valid && walk.getWidth() == 1;
+            Value value = lazily ? e.select(valid, element, e.zero(1)) : masked(e, valid, element());
+            e.storeElements(value, e.results[0], e.position(matmul.result, at));
+            return {};
+          });
+    });
+  });
+}

@@ -1,0 +1,167 @@
+"""Compares operations of the language with PyTorch: logits, and the loss and all gradients of one step.
+
+usage: operations_parity.py KINEMA
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+import safetensors
+
+BOUND = 1e-5  # norm of the difference over the norm
+BATCH, CLASSES = 3, 5
+
+
+class Network:
+    """The parameters, made as the forward function asks for them. Convs end with a sigmoid: a ReLU's mask can hang on rounding."""
+
+    def __init__(self, seed):
+        self.random = torch.Generator().manual_seed(seed)
+        self.parameters = {}
+
+    def parameter(self, name, *shape):
+        if name not in self.parameters:
+            fan = max(1, int(numpy.prod(shape[1:])))
+            self.parameters[name] = (torch.randn(*shape, generator=self.random) * (2 / fan) ** 0.5).requires_grad_()
+        return self.parameters[name]
+
+    def linear(self, x, name, channels, kernel=1, bias=True):
+        weight = self.parameter(name + ".weight", channels, x.shape[1], kernel, kernel, kernel)
+        return F.conv3d(x, weight, self.parameter(name + ".bias", channels) if bias else None, padding=kernel // 2)
+
+    def conv(self, x, name, channels, kernel=1):
+        return torch.sigmoid(self.linear(x, name, channels, kernel))
+
+    def scores(self, x):
+        x = x.mean((2, 3, 4))
+        return F.linear(x, self.parameter("fc.weight", CLASSES, x.shape[1]), self.parameter("fc.bias", CLASSES))
+
+
+def concat(net, x):
+    return net.conv(torch.cat([net.conv(x, "a", 5), net.conv(x, "b", 8, 3), x], 1), "last", 6)
+
+
+def gate(net, x):
+    x = net.conv(x, "a", 6, 3)
+    x = x * torch.sigmoid(net.linear(x.mean((2, 3, 4), keepdim=True), "g", 6))
+    x = x * net.conv(x, "m", 1)
+    return x * x.mean((3, 4), keepdim=True)
+
+
+def average(net, x):
+    x = net.conv(x, "a", 6, 3)
+    return (x + net.conv(x, "b", 6) + F.softmax(net.linear(x, "s", 6), 1)) / 3
+
+
+def shift(net, x):
+    x = net.conv(x, "a", 8)
+    y = torch.zeros_like(x)
+    y[:, :2, :-1] = x[:, :2, 1:]
+    y[:, 2:4, 1:] = x[:, 2:4, :-1]
+    y[:, 4:] = x[:, 4:]
+    return net.conv(y, "b", 7, 3)
+
+
+def attention(net, x):
+    x = net.conv(x, "a", 6, 3)
+    small = F.max_pool3d(x, (1, 2, 2))
+    # A bias of the keys would add the same to all scores of a query: its gradient is zero but for rounding.
+    q, k, v = net.linear(x, "q", 4), net.linear(small, "k", 4, bias=False), net.linear(small, "v", 5)
+    shares = torch.softmax(torch.einsum("ncp,ncj->npj", q.flatten(2), k.flatten(2)), 2)
+    y = torch.einsum("npj,ncj->ncp", shares, v.flatten(2)).reshape(x.shape[0], 5, *x.shape[2:])
+    return x + net.linear(y, "out", 6)
+
+
+CASES = {
+    concat: """
+  concat {
+    a: conv 1x1x1 ch=5 bn=off act=sigmoid
+    b: conv 3x3x3 ch=8 bn=off act=sigmoid
+    identity
+  }
+  last: conv 1x1x1 ch=6 bn=off act=sigmoid""",
+    gate: """
+  a: conv 3x3x3 ch=6 bn=off act=sigmoid
+  mul {
+    identity
+    pool avg global -> g: conv 1x1x1 ch=6 bn=off act=sigmoid
+  }
+  mul {
+    identity
+    m: conv 1x1x1 ch=1 bn=off act=sigmoid
+  }
+  mul {
+    identity
+    pool avg space
+  }""",
+    average: """
+  a: conv 3x3x3 ch=6 bn=off act=sigmoid
+  average {
+    identity
+    b: conv 1x1x1 ch=6 bn=off act=sigmoid
+    s: conv 1x1x1 ch=6 bn=off act=none -> softmax
+  }""",
+    shift: """
+  a: conv 1x1x1 ch=8 bn=off act=sigmoid
+  shift 4
+  b: conv 3x3x3 ch=7 bn=off act=sigmoid""",
+    attention: """
+  a: conv 3x3x3 ch=6 bn=off act=sigmoid
+  residual act=none {
+    q: conv 1x1x1 ch=4 bn=off act=none
+    from a -> small: pool max 1x2x2
+    from small -> k: conv 1x1x1 ch=4 bn=off bias=off act=none
+    from small -> v: conv 1x1x1 ch=5 bn=off act=none
+    attention q k v -> out: conv 1x1x1 ch=6 bn=off act=none
+  }""",
+}
+
+
+def run(kinema, files, *more):
+    command = [kinema, "run", files["spec"], "--weights", files["weights"], "--input", files["input"], "--output", files["output"],
+               *more]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return safetensors.load(files["output"])
+
+
+def distance(found, wanted):
+    far = numpy.linalg.norm((found - wanted).ravel().astype(float))
+    return far / max(numpy.linalg.norm(wanted.ravel().astype(float)), 1e-12)
+
+
+def compare(kinema, operation, folder):
+    net = Network(seed=1)
+    clips = torch.randn(BATCH, 3, 4, 6, 8, generator=net.random)
+    labels = torch.tensor([4, 0, 2])
+    logits = net.scores(operation(net, clips))
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    files = {key: os.path.join(folder, key) for key in ("weights", "input", "output")} | {"spec": os.path.join(folder, "net.arch")}
+    with open(files["spec"], "w") as file:
+        file.write(f"network net {{\n  input rgb 3x4x6x8{CASES[operation]}\n  pool avg global -> fc {CLASSES}\n}}\n")
+    safetensors.save(files["weights"], {name: value.detach().numpy() for name, value in net.parameters.items()})
+    safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
+    worst = {"logits": distance(run(kinema, files)["logits"], logits.detach().numpy())}
+    found = run(kinema, files, "--step")
+    worst["loss"] = distance(found["loss"], loss.detach().numpy())
+    for name, value in net.parameters.items():
+        worst[name] = distance(found["grad." + name], value.grad.numpy())
+    print(f"{operation.__name__}: " + ", ".join(f"{name} {far:.1e}" for name, far in worst.items()), flush=True)
+    return max(worst.values()) <= BOUND
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        differing = [operation.__name__ for operation in CASES if not compare(sys.argv[1], operation, folder)]
+    sys.exit(f"beyond {BOUND}: {', '.join(differing)}" if differing else 0)
+
+
+if __name__ == "__main__":
+    main()
