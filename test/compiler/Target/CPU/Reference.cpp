@@ -26,6 +26,12 @@ double read(const Tensor &tensor, Access access, const Coordinates &c, ArrayRef<
     return tensor.values[c[1]];
   case Access::BatchChannel:
     return at(tensor, {c[0], c[1], 0, 0, 0});
+  case Access::Spread: {
+    Coordinates spread = c;
+    for (auto [coordinate, size] : llvm::zip_equal(spread, tensor.shape))
+      coordinate = size == 1 ? 0 : coordinate;
+    return at(tensor, spread);
+  }
   case Access::Lattice:
     break;
   }
