@@ -68,6 +68,8 @@ struct HaloPlan {
   int64_t pitch() const; // positions from one channel block of a stage to the next
   int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, tile.depth); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
+  /// Elements of one channel block of a clip of the result.
+  int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }
   /// Blocks that share their channels: the rows of partials.
   int64_t positionTiles() const;
   int64_t grid() const { return positionTiles() * channelTiles(); }

@@ -1,0 +1,121 @@
+// Which convs the template takes, and the tile that a model of the time picks.
+#include "compiler/Target/NVGPU/HaloConv.h"
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+using kernel::Access;
+using kernel::Yield;
+
+static int64_t sumsOf(kernel::ConvOp op) {
+  auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
+  return 2 * yield.countOf(Yield::Moments) +
+         yield.countOf(Yield::Sum); // of moments: the sum, then the squares
+}
+
+static bool isSupported(kernel::ConvOp op) {
+  auto isBlocked = [](RankedTensorType type) {
+    auto layout = kernel::layoutOf(type);
+    return layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() == blockChannels &&
+           type.getElementType().isBF16();
+  };
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  bool forward = op.getDirection() == kernel::Direction::Forward;
+  if (op.getGroups() != 1 || !isBlocked(op.getSourceType()) || !weight.getElementType().isBF16() ||
+      kernel::layoutOf(weight).getKind() !=
+          (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed))
+    return false;
+  for (auto [operand, access] : llvm::zip(op.getPrologueOperands(), op.getPrologueAccess())) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    if (static_cast<Access>(access) == Access::Lattice ||
+        (static_cast<Access>(access) == Access::Pixel && !isBlocked(type)))
+      return false;
+  }
+  for (auto [operand, access] : llvm::zip(op.getEpilogueOperands(), op.getEpilogueAccess()))
+    if (static_cast<Access>(access) == Access::Pixel && !isBlocked(cast<RankedTensorType>(operand.getType())))
+      return false;
+  return llvm::all_of(op.getResultTypes(), [&](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return tensor.getRank() != 5 || isBlocked(tensor);
+  });
+}
+
+/// Cycles of the whole launch on an H200's 132 multiprocessors, roughly.
+static double cost(kernel::ConvOp op, const HaloPlan &plan) {
+  constexpr double multiprocessors = 132, start = 3000, instructionsPerPosition = 40;
+  double taps = op.getWindow().getWindow().taps() / double(plan.phases());
+  double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
+  double matrix = products * std::max(plan.tile.channels / 2.0, 16 + plan.tile.channels / 4.0);
+  double stage = plan.chunks() * (plan.tile.depth / 8) * plan.stagedPositions() * instructionsPerPosition *
+                 op.getPrologueOperands().size() / plan.producerThreads / 2;
+  double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
+  double epilogue = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
+  return std::ceil(plan.grid() / multiprocessors) * (start + std::max(matrix, stage) + epilogue);
+}
+
+static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
+  Builder builder(op.getContext());
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto parameters = builder.getDictionaryAttr(
+      {integer("frames", plan.tile.results[0]), integer("rows", plan.tile.results[1]),
+       integer("columns", plan.tile.results[2]), integer("channels", plan.tile.channels),
+       integer("depth", plan.tile.depth), integer("partials", plan.positionTiles()),
+       integer("threads", plan.threads)});
+  return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo", plan.grid(), plan.sharedBytes(sumsOf(op)),
+                                   parameters);
+}
+
+/// Sizes that cut `n` into equal parts, largest first.
+static SmallVector<int64_t> cuts(int64_t n) {
+  SmallVector<int64_t> sizes;
+  for (int64_t parts = 1; parts <= n; ++parts)
+    if (int64_t size = shape::ceilDiv(n, parts); sizes.empty() || sizes.back() != size)
+      sizes.push_back(size);
+  return sizes;
+}
+
+std::optional<kernel::ScheduleAttr> kinema::nvidia::scheduleHaloConv(kernel::ConvOp op) {
+  if (!isSupported(op))
+    return std::nullopt;
+  HaloPlan whole(op, {{1, 1, 1}, 8, 16});
+  std::optional<HaloPlan> best;
+  double least = 0;
+  int64_t blocks = whole.resultBlocks;
+  auto consider = [&](const HaloTile &tile) {
+    HaloPlan plan(op, tile);
+    if (!plan.fits(sumsOf(op)))
+      return;
+    double cycles = cost(op, plan);
+    if (!best || cycles < least) {
+      best = plan;
+      least = cycles;
+    }
+  };
+  std::array<SmallVector<int64_t>, 3> sizes;
+  for (int axis = 0; axis < 3; ++axis)
+    sizes[axis] = cuts(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
+  for (int64_t frames : sizes[0])
+    for (int64_t rows : sizes[1])
+      for (int64_t columns : sizes[2])
+        for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
+          for (int64_t depth : {16, 32, 48, 64})
+            if (blocks % parts == 0 && blocks / parts <= 32)
+              consider({{frames, rows, columns}, blocks / parts * blockChannels, depth});
+  if (!best)
+    return std::nullopt;
+  return scheduleOf(op, *best);
+}
+
+kernel::ScheduleAttr kinema::nvidia::haloSchedule(kernel::ConvOp op, const HaloTile &tile) {
+  return scheduleOf(op, HaloPlan(op, tile));
+}
+
+HaloPlan kinema::nvidia::haloPlanOf(kernel::ConvOp op) {
+  auto schedule = *op.getSchedule();
+  return HaloPlan(op, {{schedule.getInt("frames"), schedule.getInt("rows"), schedule.getInt("columns")},
+                       schedule.getInt("channels"),
+                       schedule.getInt("depth")});
+}

@@ -1,0 +1,35 @@
+// Part of a source in shared memory: its positions one after the other, 16 bytes apart, each channel block of
+// 8 by itself, staged through a prologue.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOSTAGE_H
+#define KINEMA_COMPILER_TARGET_NVGPU_HALOSTAGE_H
+
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+
+namespace kinema::nvidia {
+
+/// One axis of the staged positions: planes of `extent` positions each. Position i of plane p holds the
+/// source's (first + i) * step + p + low if i < filled and the source reaches there, else zero.
+struct StageAxis {
+  int64_t planes, extent, filled;
+  int64_t step, low;
+  int64_t source; // its size
+  mlir::Value first;
+};
+
+/// A source and its prologue, whose operands are tensors [N, C, T, H, W] in blocks of 8 channels, and
+/// vectors.
+struct StageSource {
+  mlir::Region &prologue;
+  llvm::ArrayRef<int32_t> access; // kernel::Access of each operand
+  llvm::ArrayRef<mlir::Value> buffers;
+  int64_t channelBlocks;
+};
+
+/// Stages one channel block of clip `n`, the prologue's result rounded to bfloat16, from `at` bytes of shared
+/// memory on; zeros for a channel block beyond the source's. thread: this one of the `threads` that share it.
+void stageHalo(WarpgroupEmitter &w, const StageSource &source, llvm::ArrayRef<StageAxis> axes, mlir::Value n,
+               mlir::Value channelBlock, mlir::Value at, mlir::Value thread, int64_t threads);
+
+} // namespace kinema::nvidia
+
+#endif

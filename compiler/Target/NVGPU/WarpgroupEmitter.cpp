@@ -1,0 +1,138 @@
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+Value WarpgroupEmitter::word(int64_t value) { return arith::ConstantIntOp::create(e.b, e.loc, value, 32); }
+
+Value WarpgroupEmitter::word(Value index) {
+  return arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), index);
+}
+
+Value WarpgroupEmitter::less(Value a, Value b) {
+  return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, a, b);
+}
+
+Value WarpgroupEmitter::choose(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(e.b, e.loc, condition, a, b);
+}
+
+Value WarpgroupEmitter::pointer(Value bytes) {
+  return LLVM::GEPOp::create(e.b, e.loc, shared.getType(), e.b.getI8Type(), shared,
+                             ArrayRef<LLVM::GEPArg>{word(bytes)});
+}
+
+Value WarpgroupEmitter::globalPointer(Value buffer) {
+  constexpr unsigned globalSpace = 1;
+  Type type = LLVM::LLVMPointerType::get(e.b.getContext(), globalSpace);
+  return UnrealizedConversionCastOp::create(e.b, e.loc, type, buffer).getResult(0);
+}
+
+//===-- Rings -------------------------------------------------------------===//
+
+void WarpgroupEmitter::initialise(const Ring &ring, int64_t fills, int64_t releases) {
+  for (int64_t stage = 0; stage < ring.stages; ++stage)
+    for (auto [at, arrivals] : {std::pair{ring.fullAt, fills}, {ring.emptyAt, releases}})
+      NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(at, e.index(stage)), word(arrivals), Value());
+}
+
+void WarpgroupEmitter::initialised() { NVVM::FenceMbarrierInitOp::create(e.b, e.loc); }
+
+Value WarpgroupEmitter::stageAt(const Ring &ring, Value stage) {
+  return e.add(e.index(ring.dataAt), e.mul(stage, ring.stageBytes));
+}
+
+void WarpgroupEmitter::wait(Value barrier, Value parity) {
+  constexpr int64_t ticks = 1000000; // between looks
+  NVVM::MBarrierTryWaitParityOp::create(e.b, e.loc, barrier, word(parity), word(ticks));
+}
+
+void WarpgroupEmitter::waitFull(const Ring &ring, Value step) {
+  wait(full(ring, stageOf(ring, step)), e.rem(e.div(step, ring.stages), 2));
+}
+
+void WarpgroupEmitter::waitEmpty(const Ring &ring, Value step) {
+  wait(empty(ring, stageOf(ring, step)), e.rem(e.add(e.div(step, ring.stages), 1), 2));
+}
+
+void WarpgroupEmitter::arrive(Value barrier) {
+  NVVM::MBarrierArriveOp::create(e.b, e.loc, e.b.getI64Type(), barrier);
+}
+
+void WarpgroupEmitter::fenceStores() {
+  NVVM::FenceProxyOp::create(e.b, e.loc, NVVM::ProxyKind::async_shared,
+                             NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
+}
+
+void WarpgroupEmitter::bulkCopy(Value to, Value from, int64_t bytes, Value barrier) {
+  // As memory of the cluster, which older drivers know too.
+  constexpr unsigned clusterSpace = 7;
+  Type cluster = LLVM::LLVMPointerType::get(e.b.getContext(), clusterSpace);
+  NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(e.b, e.loc,
+                                                   LLVM::AddrSpaceCastOp::create(e.b, e.loc, cluster, to),
+                                                   from, barrier, word(bytes), Value(), Value());
+}
+
+//===-- Products ----------------------------------------------------------===//
+
+/// A matrix without swizzle.
+Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
+  auto wide = e.b.getI64Type();
+  Value address = LLVM::PtrToIntOp::create(e.b, e.loc, wide, pointer(matrix.at));
+  auto constant = [&](int64_t value) -> Value { return arith::ConstantIntOp::create(e.b, e.loc, value, 64); };
+  Value low = arith::AndIOp::create(e.b, e.loc, address, constant(0x3FFFF));
+  Value start = arith::ShRUIOp::create(e.b, e.loc, low, constant(4));
+  return arith::OrIOp::create(e.b, e.loc, start,
+                              constant((matrix.leading >> 4) << 16 | (matrix.stride >> 4) << 32));
+}
+
+Value WarpgroupEmitter::noSums(int64_t columns) {
+  SmallVector<Type> registers(columns / 2, e.b.getF32Type());
+  return LLVM::ZeroOp::create(e.b, e.loc, LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers));
+}
+
+Value WarpgroupEmitter::product(Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns) {
+  using NVVM::MMALayout;
+  auto shape = NVVM::MMAShapeAttr::get(e.b.getContext(), 64, columns, 16);
+  Value left = descriptor(a), right = descriptor(b);
+  return NVVM::WgmmaMmaAsyncOp::create(
+      e.b, e.loc, sum.getType(), sum, left, right, shape, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16,
+      NVVM::WGMMATypes::f32, NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
+      a.contractedFastest ? MMALayout::row : MMALayout::col,
+      b.contractedFastest ? MMALayout::col : MMALayout::row, NVVM::MMAIntOverflowAttr());
+}
+
+void WarpgroupEmitter::beginProducts() { NVVM::WgmmaFenceAlignedOp::create(e.b, e.loc); }
+
+void WarpgroupEmitter::finishProducts() {
+  NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc);
+  NVVM::WgmmaWaitGroupSyncOp::create(e.b, e.loc, 0);
+}
+
+//===-- Threads -----------------------------------------------------------===//
+
+Value WarpgroupEmitter::sumOverRows(Value pair) {
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < 2; ++i) {
+    Value sum = vector::ExtractOp::create(e.b, e.loc, pair, i);
+    for (int64_t distance : {4, 8, 16}) {
+      Value other = NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), sum, word(distance),
+                                         word(31), NVVM::ShflKind::bfly, UnitAttr());
+      sum = e.addf(sum, other);
+    }
+    sums.push_back(sum);
+  }
+  return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), sums);
+}
+
+void WarpgroupEmitter::meet(int64_t barrier, int64_t threads) {
+  NVVM::BarrierOp::create(e.b, e.loc, TypeRange{}, word(barrier), word(threads), NVVM::BarrierReductionAttr(),
+                          Value());
+}
+
+void WarpgroupEmitter::setRegisters(int64_t count, NVVM::SetMaxRegisterAction action) {
+  NVVM::SetMaxRegisterOp::create(e.b, e.loc, count, action);
+}

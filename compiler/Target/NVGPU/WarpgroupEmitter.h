@@ -1,0 +1,93 @@
+// What kernels of cooperating warpgroups share: addresses in shared memory, rings of stages between who fills
+// them and who reads them, matrix descriptors and products.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
+#define KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
+
+#include "compiler/Target/Common/KernelEmitter.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+namespace kinema::nvidia {
+
+inline constexpr int64_t blockChannels = 8;  // of the blocked layout
+inline constexpr int64_t positionBytes = 16; // of these channels in bfloat16
+inline constexpr int64_t warp = 32, warpgroup = 128;
+
+/// Stages in shared memory that are filled and read in turn, with an mbarrier each in both directions.
+struct Ring {
+  int64_t stages;
+  int64_t fullAt, emptyAt; // bytes from the start of shared memory
+  int64_t dataAt, stageBytes;
+};
+
+/// An operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
+struct MatrixOperand {
+  mlir::Value at;                // bytes from the start of shared memory
+  int64_t leading, stride;       // bytes, as the descriptor means them
+  bool contractedFastest = true; // of the two indices, the contracted one
+};
+
+class WarpgroupEmitter {
+public:
+  /// shared: !llvm.ptr<3>, the block's memory.
+  WarpgroupEmitter(KernelEmitter &e, mlir::Value shared) : e(e), shared(shared) {}
+
+  KernelEmitter &e;
+
+  // Words of 32 bits, as the machine's instructions take them.
+  mlir::Value word(int64_t value);
+  mlir::Value word(mlir::Value index);
+  mlir::Value less(mlir::Value a, mlir::Value b);
+  mlir::Value choose(mlir::Value condition, mlir::Value a, mlir::Value b);
+
+  /// The address `bytes` from the start of shared memory.
+  mlir::Value pointer(mlir::Value bytes);
+  mlir::Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }
+  /// The address of an operand's or result's buffer in global memory.
+  mlir::Value globalPointer(mlir::Value buffer);
+
+  // Rings. `step` counts the stages that have passed.
+
+  /// Makes the barriers of a ring: a stage is full after `fills` arrivals and empty after `releases`. For one
+  /// thread of the block, which then says that all are initialised; the block meets before they are used.
+  void initialise(const Ring &ring, int64_t fills, int64_t releases);
+  void initialised();
+  mlir::Value stageOf(const Ring &ring, mlir::Value step) { return e.rem(step, ring.stages); }
+  /// Where the stage's data lie: bytes from the start of shared memory.
+  mlir::Value stageAt(const Ring &ring, mlir::Value stage);
+  mlir::Value full(const Ring &ring, mlir::Value stage) { return barrier(ring.fullAt, stage); }
+  mlir::Value empty(const Ring &ring, mlir::Value stage) { return barrier(ring.emptyAt, stage); }
+  /// The stage's data are there: it has been filled once more than it was emptied.
+  void waitFull(const Ring &ring, mlir::Value step);
+  /// The stage may be filled; it is empty at the beginning.
+  void waitEmpty(const Ring &ring, mlir::Value step);
+  void arrive(mlir::Value barrier);
+  /// What this thread stored to shared memory is for the tensor cores.
+  void fenceStores();
+  /// Copies `bytes` bytes of global memory to shared memory `to`; they count for the barrier.
+  void bulkCopy(mlir::Value to, mlir::Value from, int64_t bytes, mlir::Value barrier);
+
+  /// sum [64 x columns] += a [64 x 16] * b [16 x columns], begun; sum is a struct of columns / 2 f32.
+  mlir::Value product(mlir::Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns);
+  /// The accumulators of a product, zero.
+  mlir::Value noSums(int64_t columns);
+  void beginProducts();
+  void finishProducts();
+
+  /// The sum of a pair over the eight threads of a warp whose lanes agree modulo 4, in a fixed order.
+  mlir::Value sumOverRows(mlir::Value pair);
+  /// `threads` threads meet at the named barrier.
+  void meet(int64_t barrier, int64_t threads);
+  void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
+
+private:
+  mlir::Value barrier(int64_t at, mlir::Value stage) { return pointer(e.add(e.index(at), e.mul(stage, 8))); }
+  void wait(mlir::Value barrier, mlir::Value parity);
+  mlir::Value descriptor(const MatrixOperand &matrix);
+
+  mlir::Value shared;
+};
+
+} // namespace kinema::nvidia
+
+#endif
