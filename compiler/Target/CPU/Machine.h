@@ -6,7 +6,7 @@
 
 namespace kinema::cpu {
 
-inline constexpr Machine machine = {"cpu.reference", /*vector=*/8,  /*threads=*/1,
+inline constexpr Machine machine = {"cpu.reference", /*vector=*/8,  /*vectorAlignment=*/1, /*threads=*/1,
                                     /*blocks=*/64,   /*work=*/1024, /*partials=*/64};
 
 } // namespace kinema::cpu

@@ -6,6 +6,8 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema;
@@ -128,13 +130,25 @@ void KernelEmitter::store(Value value, Value buffer, Value at) {
   memref::StoreOp::create(b, loc, rounded(*this, value, buffer), buffer, at);
 }
 
+/// What a target may take for granted of a vector's address; without it a GPU moves element by element.
+static llvm::MaybeAlign alignmentOf(const Machine &machine, VectorType type) {
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  if (machine.vectorAlignment == 1)
+    return std::nullopt;
+  return llvm::Align(std::gcd(bytes, machine.vectorAlignment));
+}
+
 Value KernelEmitter::loadVector(Value buffer, Value at, int64_t width) {
   auto type = VectorType::get({width}, cast<MemRefType>(buffer.getType()).getElementType());
-  return widened(*this, vector::LoadOp::create(b, loc, type, buffer, at), vectorType(width));
+  auto load =
+      vector::LoadOp::create(b, loc, type, buffer, at, /*nontemporal=*/false, alignmentOf(machine, type));
+  return widened(*this, load, vectorType(width));
 }
 
 void KernelEmitter::storeVector(Value value, Value buffer, Value at) {
-  vector::StoreOp::create(b, loc, rounded(*this, value, buffer), buffer, at);
+  Value stored = rounded(*this, value, buffer);
+  vector::StoreOp::create(b, loc, stored, buffer, at, /*nontemporal=*/false,
+                          alignmentOf(machine, cast<VectorType>(stored.getType())));
 }
 
 Value KernelEmitter::loadElements(Value buffer, Value at, int64_t width) {

@@ -10,7 +10,9 @@ namespace kinema {
 
 struct Machine {
   llvm::StringRef reference; // the name of its reference lowering in schedules
-  int64_t vector;   // f32 values that one instruction works on: 8, or 1 where each thread has its own
+  int64_t vector; // f32 values that one instruction works on: 8, or 1 where each thread has its own
+  // Bytes at whose multiples vectors lie, or of their size where that is less; 1: anywhere.
+  int64_t vectorAlignment;
   int64_t threads;  // the most that share a block; 1: a block is one thread's
   int64_t blocks;   // the most of a launch: enough for the machine's cores, few enough to start cheaply
   int64_t work;     // vectors that are worth a block of their own

@@ -9,7 +9,7 @@ namespace kinema::nvidia {
 /// The machine that all code is made for, as LLVM, ptxas and the manifest spell it.
 inline constexpr char targetName[] = "sm_90a";
 
-inline constexpr Machine machine = {"sm90.reference", /*vector=*/1,  /*threads=*/128,
+inline constexpr Machine machine = {"sm90.reference", /*vector=*/1,  /*vectorAlignment=*/16, /*threads=*/128,
                                     /*blocks=*/4096,  /*work=*/1024, /*partials=*/1024};
 
 } // namespace kinema::nvidia

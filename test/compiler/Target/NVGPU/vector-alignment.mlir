@@ -1,0 +1,33 @@
+// RUN: kinema-opt %s --assign-nvgpu-schedules --nvgpu-lowering | FileCheck %s
+
+// A vector that is not known to lie at a multiple of its size is moved element by element: what stages the halo must
+// read 16 bytes at once, the epilogue pairs of channels, and so must the pair's vectors.
+
+#c8 = #kernel.layout<blocked block = 8>
+#taps = #kernel.layout<taps block = 8>
+!z = tensor<1x16x1x8x8xbf16, #c8>
+!w = tensor<16x16x1x1x1xbf16, #taps>
+!c = tensor<16xf32, #c8>
+
+// CHECK-LABEL: llvm.func @conv
+// CHECK-NOT: alignment = 2 : i64
+// CHECK: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xbf16>
+// CHECK-NOT: alignment = 2 : i64
+// CHECK: llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr<1> -> vector<2xbf16>
+// CHECK-NOT: alignment = 2 : i64
+// CHECK: llvm.load %{{.*}} {alignment = 8 : i64} : !llvm.ptr<1> -> vector<2xf32>
+// CHECK-NOT: alignment = 2 : i64
+// CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 4 : i64} : vector<2xbf16>, !llvm.ptr<1>
+// CHECK-NOT: alignment = 2 : i64
+kernel.def @conv attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !z, %r: !z, %s: !c):
+  %y = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (!z) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue(pixel %r, channel %s) : (!z, !c) {
+  ^bb0(%sum: f32, %v: f32, %scale: f32):
+    %o = math.fma %v, %scale, %sum : f32
+    kernel.yield store %o
+  } : !w -> !z
+  kernel.return %y : !z
+}
