@@ -4,7 +4,7 @@
 #include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
-#include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/Common/LowerKernels.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -18,74 +18,34 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-namespace {
-/// One way of writing a kernel, by its name in schedules.
-struct Strategy {
-  StringRef name;
-  function_ref<LogicalResult(Operation *, KernelEmitter &)> emit;
-};
-} // namespace
-
-static LogicalResult writeReference(Operation *kernel, KernelEmitter &e) {
-  emitReference(kernel, e);
-  return success();
-}
-
-static LogicalResult writeConv(Operation *kernel, KernelEmitter &e) {
+static void writeConv(Operation *kernel, KernelEmitter &e) {
   cpu::emitConvTile(cast<kernel::ConvOp>(kernel), e);
-  return success();
 }
 
-static LogicalResult writeWeightGrad(Operation *kernel, KernelEmitter &e) {
+static void writeWeightGrad(Operation *kernel, KernelEmitter &e) {
   cpu::emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), e);
-  return success();
 }
-
-static const Strategy strategies[] = {
-    {"cpu.reference", writeReference},
-    {"cpu.tile", writeConv},
-    {"cpu.wgrad_tile", writeWeightGrad},
-};
 
 /// The function's further arguments: the blocks [begin, end) to compute, and the thread's scratch.
-static void begin(kernel::DefOp def, int64_t scratch, KernelEmitter &e) {
+static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
   Type index = e.b.getIndexType();
-  auto function = e.begin(def, {index, index, MemRefType::get({scratch / 4}, e.b.getF32Type())});
+  int64_t scratch = schedule.getScratch() / 4;
+  auto function = e.begin(def, {index, index, MemRefType::get({scratch}, e.b.getF32Type())});
   auto arguments = function.getArguments().take_back(3);
   e.firstBlock = arguments[0];
   e.endBlock = arguments[1];
   e.scratch = arguments[2];
 }
 
-static LogicalResult lower(kernel::DefOp def) {
-  Operation *kernel = def.getKernel();
-  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  if (!schedule)
-    return kernel->emitOpError("has no schedule; run the pass that assigns them first");
-  auto found = llvm::find_if(strategies, [&](const Strategy &s) { return s.name == schedule.getName(); });
-  if (found == std::end(strategies))
-    return kernel->emitOpError("has the schedule ")
-           << schedule.getName() << ", which the CPU target does not know";
-  auto types = llvm::concat<Type>(llvm::to_vector(kernel->getOperandTypes()),
-                                  llvm::to_vector(kernel->getResultTypes()));
-  for (Type type : types)
-    if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
-      return kernel->emitOpError("has the type ") << type << ", whose size is not fixed";
-  OpBuilder builder(def);
-  KernelEmitter emitter(builder, kernel->getLoc(), cpu::machine);
-  begin(def, schedule.getScratch(), emitter);
-  if (failed(found->emit(kernel, emitter)))
-    return failure();
-  def.erase();
-  return success();
-}
+static const Strategy strategies[] = {{"cpu.tile", writeConv}, {"cpu.wgrad_tile", writeWeightGrad}};
+static const LoweringTarget target = {"CPU", cpu::machine, strategies, begin};
 
 namespace {
 struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsToCPUPass> {
   using Base::Base;
   void runOnOperation() override {
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
-      if (failed(lower(def)))
+      if (failed(lowerKernel(def, target)))
         return signalPassFailure();
       ++kernels;
     }

@@ -15,8 +15,8 @@ namespace {
 /// Writes one kernel; the members are set as the code that computes them is written.
 class HaloConvEmitter : WarpgroupEmitter {
 public:
-  HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e, Value shared)
-      : WarpgroupEmitter(e, shared), op(op), plan(plan),
+  HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e)
+      : WarpgroupEmitter(e), op(op), plan(plan),
         yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
 
   void emit();
@@ -470,7 +470,7 @@ void HaloConvEmitter::emit() {
 
 } // namespace
 
-void kinema::nvidia::emitHaloConv(kernel::ConvOp op, KernelEmitter &e, Value shared) {
+void kinema::nvidia::emitHaloConv(kernel::ConvOp op, KernelEmitter &e) {
   HaloPlan plan = haloPlanOf(op);
-  HaloConvEmitter(op, plan, e, shared).emit();
+  HaloConvEmitter(op, plan, e).emit();
 }

@@ -19,9 +19,9 @@ kernel::ScheduleAttr haloSchedule(kernel::ConvOp op, const HaloTile &tile);
 /// The plan that the op's schedule stands for.
 HaloPlan haloPlanOf(kernel::ConvOp op);
 
-/// Writes the kernel's body; the emitter has begun its function. shared: !llvm.ptr<3>, the block's
-/// schedule.scratch bytes, aligned to 128.
-void emitHaloConv(kernel::ConvOp op, KernelEmitter &e, mlir::Value shared);
+/// Writes the kernel's body; the emitter has begun its function, and its scratch is the block's shared
+/// memory.
+void emitHaloConv(kernel::ConvOp op, KernelEmitter &e);
 
 } // namespace kinema::nvidia
 

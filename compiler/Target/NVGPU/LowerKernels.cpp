@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/LowerKernels.h"
 
-#include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/Common/LowerKernels.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
@@ -23,15 +23,6 @@ template <typename Register> static Value readIndex(KernelEmitter &e) {
   return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), value);
 }
 
-static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
-  constexpr int64_t globalMemory = 1;
-  auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
-  e.threads = schedule.getInt("threads");
-  function->setAttr("kernel.threads", e.b.getI32IntegerAttr(e.threads));
-  e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
-  e.thread = readIndex<NVVM::ThreadIdXOp>(e);
-}
-
 /// The block's dynamic shared memory, as every kernel of a module sees it.
 static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
   constexpr StringLiteral name = "shared";
@@ -47,36 +38,29 @@ static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
   return LLVM::AddressOfOp::create(e.b, e.loc, global);
 }
 
-static LogicalResult lower(kernel::DefOp def) {
-  Operation *kernel = def.getKernel();
-  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  if (!schedule)
-    return kernel->emitOpError("has no schedule; run the pass that assigns them first");
-  bool halo = schedule.getName() == "sm90.halo";
-  if (!halo && schedule.getName() != nvidia::machine.reference)
-    return kernel->emitOpError("has the schedule ")
-           << schedule.getName() << ", which the NVIDIA target does not know";
-  auto types = llvm::concat<Type>(llvm::to_vector(kernel->getOperandTypes()),
-                                  llvm::to_vector(kernel->getResultTypes()));
-  for (Type type : types)
-    if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
-      return kernel->emitOpError("has the type ") << type << ", whose size is not fixed";
-  OpBuilder builder(def);
-  KernelEmitter emitter(builder, kernel->getLoc(), nvidia::machine);
-  begin(def, schedule, emitter);
-  if (halo)
-    nvidia::emitHaloConv(cast<kernel::ConvOp>(kernel), emitter, sharedMemory(def, emitter));
-  else
-    emitReference(kernel, emitter);
-  def.erase();
-  return success();
+static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
+  constexpr int64_t globalMemory = 1;
+  auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
+  e.threads = schedule.getInt("threads");
+  function->setAttr("kernel.threads", e.b.getI32IntegerAttr(e.threads));
+  e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
+  e.thread = readIndex<NVVM::ThreadIdXOp>(e);
+  if (schedule.getScratch() > 0)
+    e.scratch = sharedMemory(def, e);
 }
+
+static void writeHaloConv(Operation *kernel, KernelEmitter &e) {
+  nvidia::emitHaloConv(cast<kernel::ConvOp>(kernel), e);
+}
+
+static const Strategy strategies[] = {{"sm90.halo", writeHaloConv}};
+static const LoweringTarget target = {"NVIDIA", nvidia::machine, strategies, begin};
 
 namespace {
 struct LowerKernelsToNVGPUPass : kinema::impl::LowerKernelsToNVGPUBase<LowerKernelsToNVGPUPass> {
   void runOnOperation() override {
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
-      if (failed(lower(def)))
+      if (failed(lowerKernel(def, target)))
         return signalPassFailure();
       ++kernels;
     }

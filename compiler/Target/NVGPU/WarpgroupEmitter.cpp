@@ -21,7 +21,7 @@ Value WarpgroupEmitter::choose(Value condition, Value a, Value b) {
 }
 
 Value WarpgroupEmitter::pointer(Value bytes) {
-  return LLVM::GEPOp::create(e.b, e.loc, shared.getType(), e.b.getI8Type(), shared,
+  return LLVM::GEPOp::create(e.b, e.loc, e.scratch.getType(), e.b.getI8Type(), e.scratch,
                              ArrayRef<LLVM::GEPArg>{word(bytes)});
 }
 

@@ -29,8 +29,8 @@ struct MatrixOperand {
 
 class WarpgroupEmitter {
 public:
-  /// shared: !llvm.ptr<3>, the block's memory.
-  WarpgroupEmitter(KernelEmitter &e, mlir::Value shared) : e(e), shared(shared) {}
+  /// The emitter's scratch is the block's shared memory: !llvm.ptr<3>, aligned to 128.
+  explicit WarpgroupEmitter(KernelEmitter &e) : e(e) {}
 
   KernelEmitter &e;
 
@@ -84,8 +84,6 @@ private:
   mlir::Value barrier(int64_t at, mlir::Value stage) { return pointer(e.add(e.index(at), e.mul(stage, 8))); }
   void wait(mlir::Value barrier, mlir::Value parity);
   mlir::Value descriptor(const MatrixOperand &matrix);
-
-  mlir::Value shared;
 };
 
 } // namespace kinema::nvidia
