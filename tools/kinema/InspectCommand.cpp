@@ -2,6 +2,7 @@
 #include "compiler/Inspect/Kernels.h"
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
+#include "compiler/Inspect/Schedules.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
@@ -16,6 +17,7 @@ struct Options {
   TargetChoice target;
   bool json = false;
   bool launches = false;
+  bool schedules = false;
 };
 
 mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const TargetChoice &target, bool train) {
@@ -44,19 +46,44 @@ std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const T
   return summary;
 }
 
+/// Layers and memory, and, as asked for, launches and their schedules.
+void printPlans(const Options &options, const inspect::LayerTable &table, mlir::ModuleOp trainingModule,
+                mlir::ModuleOp inferenceModule) {
+  inspect::PlanSummary training = inspect::summarise(trainingModule),
+                       inference = inspect::summarise(inferenceModule);
+  fmt::print("{}\n{}", inspect::toText(table), inspect::toText(training, inference, table.batch));
+  if (options.launches)
+    fmt::print("\n{}", inspect::launchTable(training));
+  if (options.schedules)
+    for (auto &[module, entry] : {std::pair{trainingModule, "train_step"}, {inferenceModule, "infer"}})
+      fmt::print("\n{}", inspect::scheduleTable(entry, inspect::scheduledLaunches(module, entry)));
+}
+
+nlohmann::json plansJson(const Options &options, const inspect::LayerTable &table,
+                         mlir::ModuleOp trainingModule, mlir::ModuleOp inferenceModule) {
+  inspect::PlanSummary training = inspect::summarise(trainingModule),
+                       inference = inspect::summarise(inferenceModule);
+  nlohmann::json object = inspect::toJson(table);
+  object["memory"] = inspect::memoryJson(training, inference);
+  object["launches"] = inspect::launchesJson(training, inference);
+  if (options.schedules)
+    object["schedules"] = {
+        {"train", inspect::schedulesJson(inspect::scheduledLaunches(trainingModule, "train_step"))},
+        {"infer", inspect::schedulesJson(inspect::scheduledLaunches(inferenceModule, "infer"))}};
+  return object;
+}
+
 void inspectSpec(const Options &options) {
   Compilation compilation({}, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  auto trainingModule = plan(compilation.module(), options.target, true);
-  inspect::PlanSummary training = inspect::summarise(*trainingModule),
-                       inference = inspect::summarise(*plan(compilation.module(), options.target, false));
-  auto code = compileKernels(*trainingModule, options.target);
+  auto training = plan(compilation.module(), options.target, true),
+       inference = plan(compilation.module(), options.target, false);
+  // Schedules are known before there is code.
+  auto code = options.schedules ? std::nullopt : compileKernels(*training, options.target);
   if (options.json) {
-    nlohmann::json object = inspect::toJson(*table);
-    object["memory"] = inspect::memoryJson(training, inference);
-    object["launches"] = inspect::launchesJson(training, inference);
+    nlohmann::json object = plansJson(options, *table, *training, *inference);
     if (code) {
       object["kernels"] = inspect::kernelsJson(code->kernels);
       object["assembled"] = code->assembled;
@@ -65,9 +92,7 @@ void inspectSpec(const Options &options) {
     fmt::print("{}\n", object.dump(1));
     return;
   }
-  fmt::print("{}\n{}", inspect::toText(*table), inspect::toText(training, inference, table->batch));
-  if (options.launches)
-    fmt::print("\n{}", inspect::launchTable(training));
+  printPlans(options, *table, *training, *inference);
   if (!code)
     return;
   fmt::print("\n{}", inspect::kernelTable(code->kernels));
@@ -89,6 +114,9 @@ void addInspect(CLI::App &app) {
   addTarget(*command, options->target);
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--launches", options->launches, "list the launches of a training step");
+  command->add_flag("--schedules", options->schedules,
+                    "how each launch is carried out, and how long it takes by the model of a GPU, beside the "
+                    "least that its work allows; instead of the kernels' machine code");
   command->callback([options] { inspectSpec(*options); });
 }
 

@@ -3,15 +3,16 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 
-#include "compiler/Target/Common/KernelEmitter.h"
 #include "compiler/Target/NVGPU/HaloPlan.h"
-
-#include <optional>
+#include "compiler/Target/NVGPU/Strategies.h"
 
 namespace kinema::nvidia {
 
-/// The cheapest schedule "sm90.halo" of a conv; nothing where the template does not apply.
-std::optional<kernel::ScheduleAttr> scheduleHaloConv(kernel::ConvOp op);
+/// The best schedules "sm90.halo" of a conv; none where the template does not apply.
+llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op);
+
+/// Seconds of a conv that has such a schedule.
+double predictHalo(kernel::ConvOp op);
 
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr haloSchedule(kernel::ConvOp op, const HaloTile &tile);

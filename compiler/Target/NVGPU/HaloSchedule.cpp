@@ -1,6 +1,7 @@
 // Which convs the template takes, and the tile that a model of the time picks.
 #include "compiler/Target/NVGPU/HaloConv.h"
-#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Model.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -41,17 +42,38 @@ static bool isSupported(kernel::ConvOp op) {
   });
 }
 
-/// Cycles of the whole launch on an H200's 132 multiprocessors, roughly.
-static double cost(kernel::ConvOp op, const HaloPlan &plan) {
-  constexpr double multiprocessors = 132, start = 3000, instructionsPerPosition = 40;
+/// Bytes that a block reads and writes through L2.
+static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
+  auto pixels = [](ArrayRef<int32_t> access) {
+    return double(llvm::count(access, static_cast<int32_t>(Access::Pixel)));
+  };
+  double depth = double(plan.chunks()) * plan.tile.depth, results = plan.tile.channels;
+  for (const HaloAxis &axis : plan.axes)
+    results *= axis.tile;
+  double source = depth * plan.stagedPositions() * pixels(op.getPrologueAccess());
+  return 2 * (source + depth * taps * plan.tile.channels + results * (1 + pixels(op.getEpilogueAccess())));
+}
+
+static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic) {
+  constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
   double taps = op.getWindow().getWindow().taps() / double(plan.phases());
   double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
-  double matrix = products * std::max(plan.tile.channels / 2.0, 16 + plan.tile.channels / 4.0);
-  double stage = plan.chunks() * (plan.tile.depth / 8) * plan.stagedPositions() * instructionsPerPosition *
-                 op.getPrologueOperands().size() / plan.producerThreads / 2;
+  double together = positionsAtOnce(op.getPrologueAccess());
+  double passes = plan.chunks() * (plan.tile.depth / 8) *
+                  std::ceil(plan.stagedPositions() / (together * plan.producerThreads));
   double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
-  double epilogue = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
-  return std::ceil(plan.grid() / multiprocessors) * (start + std::max(matrix, stage) + epilogue);
+  Work work{plan.grid()};
+  work.matrix = products * cyclesOfProduct(plan.tile.channels);
+  double instructions = instructionsPerPosition + perOperand * op.getPrologueOperands().size();
+  work.staging = passes * (loadCycles + together * instructions);
+  work.cached = cachedOf(op, plan, taps);
+  work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
+  work.memory = bytesOf(traffic);
+  return work;
+}
+
+double kinema::nvidia::predictHalo(kernel::ConvOp op) {
+  return secondsOf(workOf(op, haloPlanOf(op), kernel::trafficOf(op)));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
@@ -77,22 +99,17 @@ static SmallVector<int64_t> cuts(int64_t n) {
   return sizes;
 }
 
-std::optional<kernel::ScheduleAttr> kinema::nvidia::scheduleHaloConv(kernel::ConvOp op) {
+SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
   if (!isSupported(op))
-    return std::nullopt;
+    return {};
   HaloPlan whole(op, {{1, 1, 1}, 8, 16});
-  std::optional<HaloPlan> best;
-  double least = 0;
   int64_t blocks = whole.resultBlocks;
+  kernel::Traffic traffic = kernel::trafficOf(op);
+  Best best;
   auto consider = [&](const HaloTile &tile) {
     HaloPlan plan(op, tile);
-    if (!plan.fits(sumsOf(op)))
-      return;
-    double cycles = cost(op, plan);
-    if (!best || cycles < least) {
-      best = plan;
-      least = cycles;
-    }
+    if (plan.fits(sumsOf(op)))
+      best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
   };
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
@@ -104,9 +121,7 @@ std::optional<kernel::ScheduleAttr> kinema::nvidia::scheduleHaloConv(kernel::Con
           for (int64_t depth : {16, 32, 48, 64})
             if (blocks % parts == 0 && blocks / parts <= 32)
               consider({{frames, rows, columns}, blocks / parts * blockChannels, depth});
-  if (!best)
-    return std::nullopt;
-  return scheduleOf(op, *best);
+  return best.take();
 }
 
 kernel::ScheduleAttr kinema::nvidia::haloSchedule(kernel::ConvOp op, const HaloTile &tile) {

@@ -18,9 +18,16 @@ static SmallVector<Value> loadVectors(KernelEmitter &e, const StageSource &sourc
   return vectors;
 }
 
-/// The prologue's value at a staged position, zero outside the source.
-static Value valueAt(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
-                     Value block, ArrayRef<Value> vectors, Value position) {
+namespace {
+/// The source's position that belongs at a staged one.
+struct Place {
+  Value inside;  // whether the source reaches there
+  Value address; // of its channels
+};
+} // namespace
+
+static Place placeOf(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
+                     Value block, Value position) {
   KernelEmitter &e = w.e;
   int64_t planePositions = 1;
   for (const StageAxis &axis : axes)
@@ -41,13 +48,13 @@ static Value valueAt(WarpgroupEmitter &w, const StageSource &source, ArrayRef<St
   Value row = e.add(e.mul(n, source.channelBlocks), block);
   for (auto [axis, coordinate] : llvm::zip(axes, at))
     row = e.add(e.mul(row, axis.source), coordinate);
-  // Read somewhere in any case: a load that waits for no branch can be under way beside others.
-  Value address = w.choose(inside, e.mul(row, blockChannels), e.index(0));
-  SmallVector<Value> arguments;
-  for (auto [buffer, vector] : llvm::zip(source.buffers, vectors))
-    arguments.push_back(vector ? vector : e.loadVector(buffer, address, blockChannels));
-  Value value = e.inlineRegion(source.prologue, arguments, blockChannels).front();
-  return w.choose(inside, value, e.constant(0.0f, e.vectorType(blockChannels)));
+  // Somewhere in any case: a load that waits for no branch can be under way beside others.
+  return {inside, w.choose(inside, e.mul(row, blockChannels), e.index(0))};
+}
+
+int64_t nvidia::positionsAtOnce(ArrayRef<int32_t> access) {
+  constexpr int64_t loads = 4;
+  return std::max<int64_t>(1, loads / llvm::count(access, static_cast<int32_t>(Access::Pixel)));
 }
 
 void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
@@ -59,12 +66,30 @@ void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<
   Value exists = w.less(channelBlock, e.index(source.channelBlocks));
   Value block = e.min(channelBlock, e.index(source.channelBlocks - 1));
   auto vectors = loadVectors(e, source, n, block);
-  e.loop(thread, e.index(positions), threads, [&](Value position) {
-    Value value = valueAt(w, source, axes, n, block, vectors, position);
-    Value zero = e.constant(0.0f, e.vectorType(blockChannels));
-    auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
-    Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, w.choose(exists, value, zero));
-    LLVM::StoreOp::create(e.b, e.loc, rounded, w.pointer(e.add(at, e.mul(position, positionBytes))),
-                          positionBytes);
+  Value zero = e.constant(0.0f, e.vectorType(blockChannels));
+  int64_t together = std::min(positionsAtOnce(source.access), shape::ceilDiv(positions, threads));
+  e.loop(thread, e.index(positions), threads * together, [&](Value first) {
+    SmallVector<Place> places;
+    SmallVector<SmallVector<Value>> arguments(together);
+    for (int64_t i = 0; i < together; ++i) {
+      places.push_back(placeOf(w, source, axes, n, block, e.add(first, i * threads)));
+      for (auto [buffer, vector] : llvm::zip(source.buffers, vectors))
+        arguments[i].push_back(vector ? vector : e.loadVector(buffer, places[i].address, blockChannels));
+    }
+    for (int64_t i = 0; i < together; ++i) {
+      Value value = e.inlineRegion(source.prologue, arguments[i], blockChannels).front();
+      value = w.choose(e.both(places[i].inside, exists), value, zero);
+      auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
+      Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
+      Value position = e.add(first, i * threads);
+      auto store = [&] {
+        LLVM::StoreOp::create(e.b, e.loc, rounded, w.pointer(e.add(at, e.mul(position, positionBytes))),
+                              positionBytes);
+      };
+      if (i == 0)
+        store();
+      else
+        e.when(w.less(position, e.index(positions)), store);
+    }
   });
 }

@@ -25,6 +25,9 @@ struct StageSource {
   int64_t channelBlocks;
 };
 
+/// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
+int64_t positionsAtOnce(llvm::ArrayRef<int32_t> access);
+
 /// Stages one channel block of clip `n`, the prologue's result rounded to bfloat16, from `at` bytes of shared
 /// memory on; zeros for a channel block beyond the source's. thread: this one of the `threads` that share it.
 void stageHalo(WarpgroupEmitter &w, const StageSource &source, llvm::ArrayRef<StageAxis> axes, mlir::Value n,

@@ -1,9 +1,9 @@
 #include "compiler/Target/NVGPU/LowerKernels.h"
 
 #include "compiler/Target/Common/LowerKernels.h"
-#include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "compiler/Target/NVGPU/Strategies.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -49,16 +49,11 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
     e.scratch = sharedMemory(def, e);
 }
 
-static void writeHaloConv(Operation *kernel, KernelEmitter &e) {
-  nvidia::emitHaloConv(cast<kernel::ConvOp>(kernel), e);
-}
-
-static const Strategy strategies[] = {{"sm90.halo", writeHaloConv}};
-static const LoweringTarget target = {"NVIDIA", nvidia::machine, strategies, begin};
-
 namespace {
 struct LowerKernelsToNVGPUPass : kinema::impl::LowerKernelsToNVGPUBase<LowerKernelsToNVGPUPass> {
   void runOnOperation() override {
+    SmallVector<Strategy> strategies(nvidia::strategies().begin(), nvidia::strategies().end());
+    const LoweringTarget target = {"NVIDIA", nvidia::machine, strategies, begin};
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
       if (failed(lowerKernel(def, target)))
         return signalPassFailure();

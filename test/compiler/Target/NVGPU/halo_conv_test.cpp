@@ -130,9 +130,9 @@ std::string convText(const Case &c, Form form) {
 std::string scheduled(const std::string &kernel, std::optional<nvidia::HaloTile> tile = {}) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
   module->walk([&](kernel::ConvOp conv) {
-    auto schedule = tile ? nvidia::haloSchedule(conv, *tile) : nvidia::scheduleHaloConv(conv);
-    ASSERT_TRUE(schedule);
-    conv.setScheduleAttr(*schedule);
+    auto best = nvidia::haloCandidates(conv);
+    ASSERT_FALSE(best.empty());
+    conv.setScheduleAttr(tile ? nvidia::haloSchedule(conv, *tile) : best.front().schedule);
   });
   std::string text;
   llvm::raw_string_ostream(text) << *module;

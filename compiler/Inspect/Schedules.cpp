@@ -1,0 +1,92 @@
+#include "compiler/Inspect/Schedules.h"
+
+#include "compiler/Target/NVGPU/Model.h"
+#include "compiler/Target/NVGPU/Strategies.h"
+
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::inspect;
+using nlohmann::json;
+
+static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols) {
+  Operation *op = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
+  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  ScheduledLaunch described;
+  described.layer = launch.getLayer().str();
+  described.op = op->getName().stripDialect().str();
+  described.schedule = schedule.getName().str();
+  described.blocks = schedule.getGrid();
+  described.shared = schedule.getScratch();
+  for (NamedAttribute parameter : schedule.getParameters())
+    if (auto value = dyn_cast<IntegerAttr>(parameter.getValue()))
+      described.parameters[parameter.getName().str()] = value.getInt();
+  described.predicted = nvidia::predictedSeconds(op);
+  if (described.predicted)
+    described.floor =
+        nvidia::floorOf({int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())});
+  return described;
+}
+
+std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned, StringRef name) {
+  std::vector<ScheduledLaunch> launches;
+  SymbolTable symbols(planned);
+  for (auto entry : planned.getOps<kernel::EntryOp>())
+    if (entry.getSymName() == name)
+      for (auto launch : entry.getOps<kernel::LaunchOp>())
+        launches.push_back(describe(launch, symbols));
+  return launches;
+}
+
+/// "channels=144 depth=64", without what is told elsewhere.
+static std::string parametersText(const ScheduledLaunch &launch) {
+  std::string text;
+  for (const auto &[name, value] : launch.parameters)
+    if (name != "partials" && name != "threads")
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+  return text;
+}
+
+std::string kinema::inspect::scheduleTable(StringRef entry, const std::vector<ScheduledLaunch> &launches) {
+  std::string text =
+      fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>9} {:>7}   {}\n", entry.str(), "kernel",
+                  "schedule", "blocks", "shared", "predicted", "floor", "ratio", "parameters");
+  double predicted = 0, floor = 0;
+  size_t slow = 0;
+  for (const ScheduledLaunch &l : launches) {
+    text += fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} ", l.layer, l.op, l.schedule, l.blocks, l.shared);
+    if (!l.predicted) {
+      text += fmt::format("{:>11} {:>9} {:>7}   {}\n", "-", "-", "-", parametersText(l));
+      continue;
+    }
+    bool improve = l.ratio() > ScheduledLaunch::acceptable;
+    text += fmt::format("{:>8.1f} us {:>6.1f} us {:>7.1f} {} {}\n", *l.predicted * 1e6, *l.floor * 1e6,
+                        l.ratio(), improve ? "*" : " ", parametersText(l));
+    predicted += *l.predicted;
+    floor += *l.floor;
+    slow += improve;
+  }
+  if (predicted > 0)
+    text += fmt::format("{}: {:.2f} ms predicted, at least {:.2f} ms; {} of {} launches take more than {} "
+                        "times the least (*)\n",
+                        entry.str(), predicted * 1e3, floor * 1e3, slow, launches.size(),
+                        ScheduledLaunch::acceptable);
+  return text;
+}
+
+json kinema::inspect::schedulesJson(const std::vector<ScheduledLaunch> &launches) {
+  json list = json::array();
+  for (const ScheduledLaunch &l : launches) {
+    json entry = {{"layer", l.layer},   {"op", l.op},         {"schedule", l.schedule},
+                  {"blocks", l.blocks}, {"shared", l.shared}, {"parameters", l.parameters}};
+    if (l.predicted) {
+      entry["predicted_us"] = *l.predicted * 1e6;
+      entry["floor_us"] = *l.floor * 1e6;
+      entry["ratio"] = l.ratio();
+      entry["improve"] = l.ratio() > ScheduledLaunch::acceptable;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}

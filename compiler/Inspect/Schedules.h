@@ -1,0 +1,40 @@
+// What `kinema inspect --schedules` tells: how each launch is carried out, and how far from the least
+// possible time the model of the machine puts it.
+#ifndef KINEMA_COMPILER_INSPECT_SCHEDULES_H
+#define KINEMA_COMPILER_INSPECT_SCHEDULES_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kinema::inspect {
+
+struct ScheduledLaunch {
+  std::string layer, op, schedule;
+  int64_t blocks = 0, shared = 0; // of a launch; bytes of a block
+  std::map<std::string, int64_t> parameters;
+  /// Seconds: by the model, and the least that its multiply-adds and bytes allow. Nothing for a schedule
+  /// without a model.
+  std::optional<double> predicted, floor;
+
+  /// How many times the least; worth improving where it is above `acceptable`.
+  double ratio() const { return *predicted / *floor; }
+  static constexpr double acceptable = 1.3;
+};
+
+/// The launches of an entry of a module in phase `planned`, in order; none without that entry.
+std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry);
+
+std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
+/// [{layer, op, schedule, blocks, shared, parameters, predicted_us, floor_us, ratio, improve}]; the last four
+/// where there is a model.
+nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
+
+} // namespace kinema::inspect
+
+#endif

@@ -1,0 +1,42 @@
+// How long a launch takes, by a model of an H200: what schedules are chosen by where nothing was measured.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
+#define KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
+
+#include "dialects/Kernel/Traffic.h"
+
+namespace kinema::nvidia {
+
+/// What a launch asks of the machine: bytes of memory altogether, and what one block asks of its
+/// multiprocessor. The block's matrix products, staging and traffic overlap; its beginning and its end do
+/// not.
+struct Work {
+  int64_t blocks;
+  int64_t together = 1; // blocks that share a multiprocessor
+  double matrix = 0;    // cycles of tensor cores, or of the shared memory that feeds them
+  double staging = 0;   // cycles of the threads that prepare operands
+  double cached = 0;    // bytes between the block and L2
+  double after = 0;     // cycles of the epilogue
+  double memory = 0;    // bytes of the launch between L2 and memory
+};
+
+/// Seconds from a launch's beginning to its end.
+double secondsOf(const Work &work);
+
+/// Seconds that no launch of this traffic can beat: matrix products at the measured peak, or memory at its.
+double floorOf(const kernel::Traffic &traffic);
+
+/// Seconds of plain loops: `lanes` threads that each compute and load element by element.
+double secondsOfLoops(const kernel::Traffic &traffic, int64_t lanes);
+
+/// Bytes that the launch reads and writes if each element passes once.
+inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
+
+/// Cycles of the m64 x columns x 16 products of a warpgroup whose operands lie in shared memory.
+inline double cyclesOfProduct(int64_t columns) {
+  constexpr double bytesPerCycle = 128, rowBytes = 32; // of 16 contracted elements
+  return std::max(columns / 2.0, (64 + columns) * rowBytes / bytesPerCycle);
+}
+
+} // namespace kinema::nvidia
+
+#endif

@@ -1,0 +1,54 @@
+#include "compiler/Target/NVGPU/Strategies.h"
+
+#include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/NVGPU/HaloConv.h"
+#include "compiler/Target/NVGPU/Machine.h"
+#include "compiler/Target/NVGPU/Model.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+static const ModelledStrategy table[] = {
+    {{"sm90.halo", [](Operation *op, KernelEmitter &e) { emitHaloConv(cast<kernel::ConvOp>(op), e); }},
+     [](Operation *op) {
+       auto conv = dyn_cast<kernel::ConvOp>(op);
+       return conv ? haloCandidates(conv) : SmallVector<Candidate>();
+     },
+     [](Operation *op) { return predictHalo(cast<kernel::ConvOp>(op)); }},
+};
+
+ArrayRef<ModelledStrategy> nvidia::strategies() { return table; }
+
+static double predictReference(Operation *op, kernel::ScheduleAttr schedule) {
+  return secondsOfLoops(kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"));
+}
+
+SmallVector<Candidate> nvidia::candidatesFor(Operation *op, bool reference) {
+  if (!reference)
+    for (const ModelledStrategy &strategy : strategies())
+      if (auto found = strategy.candidates(op); !found.empty())
+        return found;
+  auto schedule = scheduleReference(op, machine);
+  return {{schedule, predictReference(op, schedule)}};
+}
+
+std::optional<double> nvidia::predictedSeconds(Operation *op) {
+  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  if (schedule.getName() == machine.reference)
+    return predictReference(op, schedule);
+  for (const ModelledStrategy &strategy : strategies())
+    if (strategy.name == schedule.getName())
+      return strategy.predict(op);
+  return std::nullopt;
+}
+
+void Best::consider(double seconds, function_ref<kernel::ScheduleAttr()> schedule) {
+  if (kept.size() == count && kept.back().seconds <= seconds)
+    return;
+  auto place =
+      llvm::upper_bound(kept, seconds, [](double value, const Candidate &c) { return value < c.seconds; });
+  kept.insert(place, {schedule(), seconds});
+  if (kept.size() > count)
+    kept.pop_back();
+}
