@@ -43,9 +43,13 @@ func::FuncOp KernelEmitter::begin(kernel::DefOp def, ArrayRef<Type> more, Attrib
 
 Value KernelEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
 
-Value KernelEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
-Value KernelEmitter::sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
-Value KernelEmitter::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
+/// Indices do not overflow: every buffer's elements can be counted. Said, since addresses can then be taken
+/// apart into what is shared and constants.
+constexpr auto noOverflow = arith::IntegerOverflowFlags::nsw;
+
+Value KernelEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y, noOverflow); }
+Value KernelEmitter::sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y, noOverflow); }
+Value KernelEmitter::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y, noOverflow); }
 
 Value KernelEmitter::div(Value x, int64_t y) {
   return y == 1 ? x : b.createOrFold<arith::DivUIOp>(loc, x, index(y));

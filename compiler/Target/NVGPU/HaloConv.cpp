@@ -32,9 +32,8 @@ private:
   /// One row of the accumulators.
   struct Row {
     Value valid;                 // whether it is a result
-    Value n;                     // clip
     std::array<Value, 3> result; // its coordinates, clamped to a result that exists
-    Value at;                    // position of its first channel of this thread in a plane of the result
+    Value at;                    // this thread's first pair of channels, in a tensor like the result
   };
 
   Value pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field);
@@ -56,16 +55,24 @@ private:
 
   void emitEpilogue(ValueRange accumulators);
   Row rowOf(int64_t tile, int64_t half);
-  Value epilogueOperand(unsigned i, const Row &row, Value block);
-  /// Where this thread's pair of channels of a block and row lies in a tensor like the result.
-  Value at(const Row &row, Value block) {
-    return e.add(e.mul(e.add(e.mul(row.n, plan.resultBlocks), block), plan.resultPlane()), row.at);
-  }
-  Value channelsOf(Value block);
-  void emitReduction(ArrayRef<Value> sums, int64_t first, int64_t group);
+  int64_t groups() const { return plan.tile.channels / blockChannels; }
+  /// This thread's first channel of a group of 8 in the block's tile.
+  Value channelOf(int64_t group) { return e.add(firstChannel, group * blockChannels); }
+  /// Where this thread's pair of channels of a group and row lies in a tensor like the result.
+  Value at(const Row &row, int64_t group) { return e.add(row.at, group * plan.resultPlane()); }
+  Value epilogueOperand(unsigned i, const Row &row, int64_t group);
+  SmallVector<Value> epilogueOfGroup(int64_t group, ArrayRef<Row> rows, ValueRange accumulators,
+                                     SmallVectorImpl<Value> *kept);
+  Value channelsOf(int64_t group);
+  /// Pairs that wait to be added over the rows: of one group and of two.
+  using Waiting = std::array<Value, 2>;
+  void emitReduction(int64_t sum, int64_t group, Value pair, Waiting &waiting);
+  void finishReduction(int64_t sum, Waiting &waiting);
+  void emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value buffer);
   void consumersMeet() { meet(consumersBarrier, plan.consumers * warpgroup); }
   void storePartials(ArrayRef<int64_t> rows, Value buffer, int64_t rowCount,
                      function_ref<SmallVector<Value>(Value channel)> values);
+  Value reductionPlace(int64_t sum, Value warpNumber, Value column);
   Value reduced(int64_t sum, Value channel);
 
   static constexpr int64_t consumersBarrier = 1;
@@ -77,7 +84,8 @@ private:
   int64_t reductionAt = 0;
   Value n, channelTile, positionTile;
   std::array<AxisPlace, 3> place;
-  Value consumerThread, lane; // of the consumers
+  Value consumerThread; // of the consumers
+  Value firstChannel;   // of this thread's pair in the first group of the block's tile
 };
 
 //===-- Shared memory -----------------------------------------------------===//
@@ -247,9 +255,8 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
 
 void HaloConvEmitter::emitConsumers() {
   consumerThread = e.sub(e.thread, e.index(warpgroup));
-  lane = e.rem(e.thread, warp);
   Value group = e.div(consumerThread, warpgroup);
-  Value leads = e.equal(lane, 0); // each warp says for itself that it has read a stage
+  Value leads = e.equal(lane(), 0); // each warp says for itself that it has read a stage
   Value firstRow = e.mul(group, 64 * plan.rowTiles() * positionBytes);
 
   SmallVector<Value> carried(plan.rowTiles(), noSums(plan.tile.channels));
@@ -282,11 +289,10 @@ void HaloConvEmitter::emitConsumers() {
 HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
   Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
   Value position = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), tile), 64),
-                         e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane, 4)), 8 * half));
+                         e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
   Row row;
-  row.n = n;
   row.valid = arith::ConstantIntOp::create(e.b, e.loc, 1, 1);
-  row.at = e.index(0);
+  row.at = e.add(e.mul(n, plan.resultBlocks), e.mul(channelTile, groups()));
   for (int axis = 2; axis >= 0; --axis) {
     const HaloAxis &halo = plan.axes[axis];
     Value inTile = axis == 0 ? position : e.rem(position, halo.extent());
@@ -299,55 +305,76 @@ HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
     row.result[axis] = choose(row.valid, row.result[axis], e.index(0));
     row.at = e.add(e.mul(row.at, plan.axes[axis].result), row.result[axis]);
   }
-  row.at = e.add(e.mul(row.at, blockChannels), e.mul(e.rem(lane, 4), 2));
+  row.at = e.add(e.mul(row.at, blockChannels), e.mul(e.rem(lane(), 4), 2));
   return row;
 }
 
 /// A pair of channels of the epilogue's operand for one row.
-Value HaloConvEmitter::epilogueOperand(unsigned i, const Row &row, Value block) {
+Value HaloConvEmitter::epilogueOperand(unsigned i, const Row &row, int64_t group) {
   unsigned number = 1 + op.getPrologueOperands().size() + i;
   auto type = cast<RankedTensorType>(op.getEpilogueOperands()[i].getType());
   auto access = static_cast<Access>(op.getEpilogueAccess()[i]);
-  Value pair = e.mul(e.rem(lane, 4), 2);
   if (access == Access::Pixel)
-    return e.loadVector(e.operands[number], at(row, block), 2);
-  return e.loadAccess(
-      e.operands[number], type, access, op.getResultType(),
-      {row.n, e.add(e.mul(block, blockChannels), pair), row.result[0], row.result[1], row.result[2]}, 2);
+    return e.loadVector(e.operands[number], at(row, group), 2);
+  return e.loadAccess(e.operands[number], type, access, op.getResultType(),
+                      {n, channelOf(group), row.result[0], row.result[1], row.result[2]}, 2);
 }
 
-/// Which of this thread's pair in a block are channels, not padding, which holds zero; null where all are.
-Value HaloConvEmitter::channelsOf(Value block) {
+/// Which of this thread's pair in a group are channels, not padding, which holds zero; null where all are.
+Value HaloConvEmitter::channelsOf(int64_t group) {
   int64_t channels = op.getResultType().getDimSize(1);
   if (channels % blockChannels == 0)
     return {};
-  Value first = e.add(e.mul(block, blockChannels), e.mul(e.rem(lane, 4), 2));
+  Value first = channelOf(group);
   SmallVector<Value> exist = {e.inRange(first, channels), e.inRange(e.add(first, 1), channels)};
   return vector::FromElementsOp::create(e.b, e.loc, VectorType::get({2}, e.b.getI1Type()), exist);
 }
 
-/// Leaves the warp's sums, numbered from `first` on, of channel group `group` in shared memory: [sum, warp,
-/// channel].
-void HaloConvEmitter::emitReduction(ArrayRef<Value> sums, int64_t first, int64_t group) {
-  Value warpNumber = e.div(consumerThread, warp);
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    Value total = sumOverRows(sum);
-    e.when(e.inRange(lane, 4), [&] {
-      Value at =
-          e.add(e.mul(e.add(e.index((first + i) * 4 * plan.consumers), warpNumber), plan.tile.channels),
-                e.add(e.mul(lane, 2), group * blockChannels));
-      LLVM::StoreOp::create(e.b, e.loc, total, pointer(e.add(e.mul(at, 4), reductionAt)), 8);
-    });
+/// Where a warp leaves a sum of one of the tile's channels: [sum, warp, channel].
+Value HaloConvEmitter::reductionPlace(int64_t sum, Value warpNumber, Value column) {
+  Value row = e.add(warpNumber, sum * 4 * plan.consumers);
+  return pointer(e.add(e.mul(e.add(e.mul(row, plan.tile.channels), column), 4), reductionAt));
+}
+
+/// Adds a pair of this thread's to what the warp's other rows have of it. Four groups are added together,
+/// each step between two threads that halve what they have: a group waits for the next, two groups for the
+/// next two.
+void HaloConvEmitter::emitReduction(int64_t sum, int64_t group, Value pair, Waiting &waiting) {
+  for (auto [level, before] : llvm::enumerate(waiting)) {
+    if (!before) {
+      before = pair;
+      return;
+    }
+    pair = halve(std::exchange(before, Value()), pair, 16 >> level);
   }
+  Value total = halve(vector::ExtractOp::create(e.b, e.loc, pair, 0),
+                      vector::ExtractOp::create(e.b, e.loc, pair, 1), 4);
+  // It is of group lane / 16 + 2 * (lane / 8 % 2) of the four, of the pair's channel lane / 4 % 2.
+  auto bit = [&](int64_t distance) { return e.rem(e.div(lane(), distance), 2); };
+  Value ofFour = e.add(e.mul(bit(8), 2), bit(16));
+  Value inGroup = e.add(e.mul(e.rem(lane(), 4), 2), bit(4));
+  Value column = e.add(e.add(e.mul(ofFour, blockChannels), inGroup), (group - 3) * blockChannels);
+  auto store = [&] {
+    LLVM::StoreOp::create(e.b, e.loc, total, reductionPlace(sum, e.div(consumerThread, warp), column), 4);
+  };
+  if (group < groups())
+    store();
+  else
+    e.when(e.inRange(column, plan.tile.channels), store);
+}
+
+/// Groups that do not exist, for those that wait for four.
+void HaloConvEmitter::finishReduction(int64_t sum, Waiting &waiting) {
+  for (int64_t group = groups(); group % 4 != 0; ++group)
+    emitReduction(sum, group, e.constant(0.0f, e.vectorType(2)), waiting);
 }
 
 /// The block's sum of a channel: the warps' in their order.
 Value HaloConvEmitter::reduced(int64_t sum, Value channel) {
   Value total;
   for (int64_t w = 0; w < 4 * plan.consumers; ++w) {
-    Value at = e.add(channel, (sum * 4 * plan.consumers + w) * plan.tile.channels);
     Value part =
-        LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), pointer(e.add(e.mul(at, 4), reductionAt)), 4);
+        LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), reductionPlace(sum, e.index(w), channel), 4);
     total = total ? e.addf(total, part) : part;
   }
   return total;
@@ -369,43 +396,91 @@ void HaloConvEmitter::storePartials(ArrayRef<int64_t> rows, Value buffer, int64_
   });
 }
 
+/// Runs the epilogue on one group of channels of every row and stores its results. Returns the sums over this
+/// thread's rows; `kept`, if there is any, gets what moments are taken of, a pair a row.
+SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row> rows,
+                                                    ValueRange accumulators, SmallVectorImpl<Value> *kept) {
+  Value noPair = e.constant(0.0f, e.vectorType(2)), channels = channelsOf(group);
+  int64_t stores = yield.countOf(Yield::Store);
+  SmallVector<Value> totals(yield.countOf(Yield::Moments) + yield.countOf(Yield::Sum), noPair), vectors;
+  for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess())) {
+    bool ofChannels =
+        llvm::is_contained({Access::Channel, Access::BatchChannel}, static_cast<Access>(access));
+    vectors.push_back(ofChannels ? epilogueOperand(i, rows.front(), group) : Value());
+  }
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    SmallVector<Value> pair;
+    for (int64_t channel = 0; channel < 2; ++channel)
+      pair.push_back(LLVM::ExtractValueOp::create(
+          e.b, e.loc, accumulators[i / 2], ArrayRef<int64_t>{4 * group + 2 * int64_t(i % 2) + channel}));
+    SmallVector<Value> arguments = {vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair)};
+    for (auto [operand, vector] : llvm::enumerate(vectors))
+      arguments.push_back(vector ? vector : epilogueOperand(operand, row, group));
+    auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
+    if (channels)
+      for (Value &value : yielded)
+        value = choose(channels, value, noPair);
+    e.when(row.valid, [&] {
+      for (int64_t store = 0; store < stores; ++store)
+        e.storeVector(yielded[store], e.results[store], at(row, group));
+    });
+    for (auto [total, value] : llvm::zip(totals, ArrayRef(yielded).drop_front(stores)))
+      total = e.addf(total, choose(row.valid, value, noPair));
+    if (kept)
+      kept->push_back(yielded[stores]);
+  }
+  return totals;
+}
+
+/// Count, mean and squared distances from it of the block's results of each channel; the sums are there.
+void HaloConvEmitter::emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value buffer) {
+  Value count = e.index(1);
+  for (int axis = 0; axis < 3; ++axis)
+    count = e.mul(count, e.max(e.index(0), e.min(e.index(plan.axes[axis].tile),
+                                                 e.sub(place[axis].count, place[axis].first))));
+  Value number = e.toFloat(count), divisor = e.toFloat(e.max(count, e.index(1)));
+  storePartials({0, 1}, buffer, 3, [&](Value channel) -> SmallVector<Value> {
+    Value mean = e.divf(reduced(0, channel), divisor);
+    LLVM::StoreOp::create(e.b, e.loc, mean, reductionPlace(0, e.index(0), channel), 4); // for all consumers
+    return {number, mean};
+  });
+  consumersMeet();
+  int64_t squaresAt = 1 + yield.countOf(Yield::Sum);
+  Value pairAt = e.mul(e.rem(lane(), 4), 2);
+  Waiting waiting;
+  for (int64_t group = 0; group < groups(); ++group) {
+    Value meanAt = reductionPlace(0, e.index(0), e.add(pairAt, group * blockChannels));
+    Value mean = LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2), meanAt, 8);
+    Value sum = e.constant(0.0f, e.vectorType(2));
+    for (auto [row, value] : llvm::zip(rows, kept[group])) {
+      Value distance = e.subf(value, mean);
+      sum = choose(row.valid, e.fma(distance, distance, sum), sum);
+    }
+    emitReduction(squaresAt, group, sum, waiting);
+  }
+  finishReduction(squaresAt, waiting);
+  consumersMeet();
+  storePartials({2}, buffer, 3,
+                [&](Value channel) -> SmallVector<Value> { return {reduced(squaresAt, channel)}; });
+}
+
 void HaloConvEmitter::emitEpilogue(ValueRange accumulators) {
+  firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
   SmallVector<Row> rows;
   for (int64_t tile = 0; tile < plan.rowTiles(); ++tile)
     for (int64_t half = 0; half < 2; ++half)
       rows.push_back(rowOf(tile, half));
   int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments);
   int64_t sumCount = yield.countOf(Yield::Sum);
-  int64_t groups = plan.tile.channels / blockChannels;
-  Value noPair = e.constant(0.0f, e.vectorType(2));
-  SmallVector<SmallVector<Value>> kept(groups); // what moments are taken of, a pair each row
-
-  for (int64_t group = 0; group < groups; ++group) {
-    Value block = e.add(e.mul(channelTile, groups), group);
-    SmallVector<Value> totals(moments + sumCount, noPair);
-    for (auto [i, row] : llvm::enumerate(rows)) {
-      SmallVector<Value> pair;
-      for (int64_t channel = 0; channel < 2; ++channel)
-        pair.push_back(LLVM::ExtractValueOp::create(
-            e.b, e.loc, accumulators[i / 2], ArrayRef<int64_t>{4 * group + 2 * int64_t(i % 2) + channel}));
-      SmallVector<Value> arguments = {vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair)};
-      for (unsigned operand = 0; operand < op.getEpilogueOperands().size(); ++operand)
-        arguments.push_back(epilogueOperand(operand, row, block));
-      auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
-      if (Value channels = channelsOf(block))
-        for (Value &value : yielded)
-          value = choose(channels, value, noPair);
-      e.when(row.valid, [&] {
-        for (int64_t store = 0; store < stores; ++store)
-          e.storeVector(yielded[store], e.results[store], at(row, block));
-      });
-      for (auto [total, value] : llvm::zip(totals, ArrayRef(yielded).drop_front(stores)))
-        total = e.addf(total, choose(row.valid, value, noPair));
-      if (moments)
-        kept[group].push_back(yielded[stores]);
-    }
-    emitReduction(totals, 0, group);
+  SmallVector<SmallVector<Value>> kept(groups());
+  SmallVector<Waiting> waiting(moments + sumCount);
+  for (int64_t group = 0; group < groups(); ++group) {
+    auto totals = epilogueOfGroup(group, rows, accumulators, moments ? &kept[group] : nullptr);
+    for (auto [sum, total] : llvm::enumerate(totals))
+      emitReduction(sum, group, total, waiting[sum]);
   }
+  for (auto [sum, rest] : llvm::enumerate(waiting))
+    finishReduction(sum, rest);
   if (moments + sumCount == 0)
     return;
   consumersMeet();
@@ -418,33 +493,8 @@ void HaloConvEmitter::emitEpilogue(ValueRange accumulators) {
       return sums;
     });
   }
-  if (!moments)
-    return;
-  // Count, mean, then the squared distances from it.
-  Value count = e.index(1);
-  for (int axis = 0; axis < 3; ++axis)
-    count = e.mul(count, e.max(e.index(0), e.min(e.index(plan.axes[axis].tile),
-                                                 e.sub(place[axis].count, place[axis].first))));
-  Value number = e.toFloat(count), divisor = e.toFloat(e.max(count, e.index(1)));
-  storePartials({0, 1}, e.results[stores], 3, [&](Value channel) -> SmallVector<Value> {
-    return {number, e.divf(reduced(0, channel), divisor)};
-  });
-  int64_t squaresAt = moments + sumCount;
-  for (int64_t group = 0; group < groups; ++group) {
-    Value channel = e.add(e.mul(e.rem(lane, 4), 2), group * blockChannels);
-    SmallVector<Value> pair = {e.divf(reduced(0, channel), divisor),
-                               e.divf(reduced(0, e.add(channel, 1)), divisor)};
-    Value mean = vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
-    Value squares = noPair;
-    for (auto [row, value] : llvm::zip(rows, kept[group])) {
-      Value distance = e.subf(value, mean);
-      squares = choose(row.valid, e.fma(distance, distance, squares), squares);
-    }
-    emitReduction({squares}, squaresAt, group);
-  }
-  consumersMeet();
-  storePartials({2}, e.results[stores], 3,
-                [&](Value channel) -> SmallVector<Value> { return {reduced(squaresAt, channel)}; });
+  if (moments)
+    emitMoments(rows, kept, e.results[stores]);
 }
 
 //===-- The kernel --------------------------------------------------------===//

@@ -42,6 +42,17 @@ static bool isSupported(kernel::ConvOp op) {
   });
 }
 
+/// Whether a consumer's registers hold what the epilogue needs from its first to its last channel: the
+/// accumulators and, for each row, where it lies in every operand and result.
+static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
+  constexpr int64_t most = 140; // of 200; the rest is for what comes and goes
+  auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
+  int64_t tensors = yield.countOf(Yield::Store), rows = 2 * plan.rowTiles();
+  for (int32_t access : op.getEpilogueAccess())
+    tensors += !llvm::is_contained({Access::Channel, Access::BatchChannel}, static_cast<Access>(access));
+  return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <= most;
+}
+
 /// Bytes that a block reads and writes through L2.
 static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
   auto pixels = [](ArrayRef<int32_t> access) {
@@ -108,7 +119,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
   Best best;
   auto consider = [&](const HaloTile &tile) {
     HaloPlan plan(op, tile);
-    if (plan.fits(sumsOf(op)))
+    if (plan.fits(sumsOf(op)) && epilogueFits(op, plan))
       best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
   };
   std::array<SmallVector<int64_t>, 3> sizes;

@@ -114,18 +114,19 @@ void WarpgroupEmitter::finishProducts() {
 
 //===-- Threads -----------------------------------------------------------===//
 
-Value WarpgroupEmitter::sumOverRows(Value pair) {
-  SmallVector<Value> sums;
-  for (int64_t i = 0; i < 2; ++i) {
-    Value sum = vector::ExtractOp::create(e.b, e.loc, pair, i);
-    for (int64_t distance : {4, 8, 16}) {
-      Value other = NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), sum, word(distance),
-                                         word(31), NVVM::ShflKind::bfly, UnitAttr());
-      sum = e.addf(sum, other);
-    }
-    sums.push_back(sum);
+Value WarpgroupEmitter::halve(Value lower, Value upper, int64_t distance) {
+  if (auto vector = dyn_cast<VectorType>(lower.getType())) {
+    SmallVector<Value> sums;
+    for (int64_t i = 0; i < vector.getNumElements(); ++i)
+      sums.push_back(halve(vector::ExtractOp::create(e.b, e.loc, lower, i),
+                           vector::ExtractOp::create(e.b, e.loc, upper, i), distance));
+    return vector::FromElementsOp::create(e.b, e.loc, vector, sums);
   }
-  return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), sums);
+  Value takesUpper = e.equal(e.rem(e.div(lane(), distance), 2), 1);
+  Value kept = choose(takesUpper, upper, lower), given = choose(takesUpper, lower, upper);
+  Value taken = NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), given, word(distance), word(31),
+                                     NVVM::ShflKind::bfly, UnitAttr());
+  return e.addf(kept, taken);
 }
 
 void WarpgroupEmitter::meet(int64_t barrier, int64_t threads) {

@@ -74,8 +74,10 @@ public:
   void beginProducts();
   void finishProducts();
 
-  /// The sum of a pair over the eight threads of a warp whose lanes agree modulo 4, in a fixed order.
-  mlir::Value sumOverRows(mlir::Value pair);
+  mlir::Value lane() { return e.rem(e.thread, warp); }
+  /// Between two threads whose lanes differ by `distance`, a power of two: the one of the smaller lane gets
+  /// the sum of both their `lower`, the other that of their `upper`. Floats or vectors of them.
+  mlir::Value halve(mlir::Value lower, mlir::Value upper, int64_t distance);
   /// `threads` threads meet at the named barrier.
   void meet(int64_t barrier, int64_t threads);
   void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
