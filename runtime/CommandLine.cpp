@@ -16,9 +16,10 @@ namespace {
 void addThreads(CLI::App &app, PackageOptions &options) {
   app.add_option("--threads", options.threads, "threads that compute (default: all)")
       ->check(CLI::Range(0, maxThreads));
-  app.add_option("--device", options.device,
-                 "emulator: run a GPU's kernels on the CPU, with every access checked")
-      ->check(CLI::IsMember({emulatorTarget}));
+  app.add_option(
+      "--device", options.device,
+      "auto (what the package was compiled for), cpu, cuda, cuda:N, or emulator: a GPU's kernels on the "
+      "CPU, with every access checked");
 }
 
 template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {

@@ -1,7 +1,6 @@
 // The CPU device: kernels are functions of a shared object, a launch is one OpenMP region.
-#include "runtime/Device.h"
 #include "runtime/Error.h"
-#include "runtime/HostArena.h"
+#include "runtime/HostDevice.h"
 #include "runtime/SharedObject.h"
 
 #include <omp.h>
@@ -14,7 +13,7 @@ namespace {
 
 using KernelFunction = void (*)(void *const *args, int64_t begin, int64_t end, void *scratch);
 
-class CpuDevice final : public Device {
+class CpuDevice final : public HostDevice {
 public:
   explicit CpuDevice(int wanted)
       : threads(wanted > 0 ? wanted : std::min(maxThreads, omp_get_max_threads())), scratch(threads) {
@@ -29,20 +28,14 @@ public:
     return fmt::format("CPU, {} thread{}", threads, threads == 1 ? "" : "s");
   }
 
-  void allocate(int64_t bytes) override { arena = HostArena(bytes); }
-  void copyIn(int64_t offset, const void *from, int64_t bytes) override { arena.copyIn(offset, from, bytes); }
-  void copyOut(int64_t offset, void *to, int64_t bytes) override { arena.copyOut(offset, to, bytes); }
-  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }
-
   void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
 
-  LaunchId prepare(const std::string &symbol, int64_t bytes, int64_t grid,
-                   std::span<const int64_t> offsets) override {
-    Ready ready{reinterpret_cast<KernelFunction>(code.find(symbol)), grid, {}};
-    for (int64_t offset : offsets)
+  LaunchId prepare(const LaunchDescription &description) override {
+    Ready ready{reinterpret_cast<KernelFunction>(code.find(description.symbol)), description.grid, {}};
+    for (int64_t offset : description.args)
       ready.args.push_back(arena.at(offset, 0));
     launches.push_back(std::move(ready));
-    reserveScratch(bytes);
+    reserveScratch(description.scratch);
     return static_cast<LaunchId>(launches.size()) - 1;
   }
 
@@ -65,8 +58,6 @@ public:
     }
   }
 
-  void wait() override {} // a launch has ended when `launch` returns
-
 private:
   struct Ready {
     KernelFunction function;
@@ -81,7 +72,6 @@ private:
   }
 
   int threads;
-  HostArena arena;
   std::vector<Pages> scratch; // of each thread
   SharedObject code;
   std::vector<Ready> launches;
@@ -90,22 +80,11 @@ private:
 } // namespace
 
 std::unique_ptr<Device> makeCpuDevice(int threads) {
+  if (!__builtin_cpu_supports("x86-64-v3"))
+    fail("this processor cannot run x86-64-v3 code: AVX2 and FMA are missing");
   if (threads < 0 || threads > maxThreads)
     refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
   return std::make_unique<CpuDevice>(threads);
-}
-
-std::unique_ptr<Device> makeDevice(const std::string &target, int threads) {
-  if (target == emulatorTarget)
-    return makeEmulatorDevice(threads);
-  if (target != "x86-64-v3")
-    fail("this runtime has no device for code of target '{}'; it runs x86-64-v3, and code for a GPU with "
-         "--device "
-         "emulator",
-         target);
-  if (!__builtin_cpu_supports("x86-64-v3"))
-    fail("this processor cannot run x86-64-v3 code: AVX2 and FMA are missing");
-  return makeCpuDevice(threads);
 }
 
 } // namespace kinema

@@ -9,8 +9,19 @@
 
 namespace kinema {
 
-// A launch that the device has made ready.
-using LaunchId = int64_t;
+using LaunchId = int64_t;   // a launch that the device has made ready
+using SequenceId = int64_t; // launches that run one after the other, again and again
+using CopyId = int64_t;     // a copy that was begun
+
+// What a launch is. Offsets are bytes of the arena.
+struct LaunchDescription {
+  std::string symbol;  // of the kernel
+  std::string layer;   // for messages
+  int64_t grid = 0;    // blocks
+  int64_t block = 0;   // threads, on a GPU
+  int64_t scratch = 0; // bytes: of a thread on a CPU, of a block on a GPU
+  std::span<const int64_t> args;
+};
 
 // All functions throw Error.
 class Device {
@@ -23,23 +34,29 @@ public:
   // Makes the arena, zeroed. Once, before everything below.
   virtual void allocate(int64_t bytes) = 0;
 
-  // Offsets and sizes are bytes of the arena.
+  // Copies take place behind the launches that were started before them, and before those that are started
+  // later. Offsets and sizes are bytes of the arena.
+
+  // `from` may be used again on return; the copy may still be under way.
   virtual void copyIn(int64_t offset, const void *from, int64_t bytes) = 0;
   virtual void copyOut(int64_t offset, void *to, int64_t bytes) = 0;
+  // The same in two parts, so that launches may be started between them. Each copy is finished once.
+  virtual CopyId beginCopyOut(int64_t offset, int64_t bytes) = 0;
+  virtual void finishCopyOut(CopyId id, void *to) = 0;
   // bytes: a multiple of 4.
   virtual void fill(int64_t offset, int64_t bytes, uint32_t pattern) = 0;
 
   // Loads machine code (the package's entry). name: for messages.
   virtual void loadCode(std::string_view code, const std::string &name) = 0;
 
-  // Makes a launch ready: the kernel `symbol` over `grid` blocks; each thread gets `scratch` bytes. args:
-  // offsets.
-  virtual LaunchId prepare(const std::string &symbol, int64_t scratch, int64_t grid,
-                           std::span<const int64_t> args) = 0;
+  virtual LaunchId prepare(const LaunchDescription &description) = 0;
+  // name: for messages.
+  virtual SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches) = 0;
 
-  // Starts a launch after all that were started before have ended. Does not allocate.
+  // Start what was made ready, after all that was started before. Do not allocate.
   virtual void launch(LaunchId id) = 0;
-  // Returns when all launches have ended. Copies wait by themselves.
+  virtual void run(SequenceId id) = 0;
+  // Returns when all launches have ended. Copies out wait by themselves.
   virtual void wait() = 0;
 };
 
@@ -57,8 +74,18 @@ std::unique_ptr<Device> makeEmulatorDevice(int threads = 0);
 inline constexpr char emulatorTarget[] = "emulator";
 inline constexpr char emulatorCode[] = "code/emulator.so"; // entry of the package
 
-// Makes the device that code for `target` (Manifest::target, or the emulator's) runs on.
-std::unique_ptr<Device> makeDevice(const std::string &target, int threads = 0);
+// An NVIDIA GPU, numbered from 0 as the driver does; target: of the code, "sm_90a". With KINEMA_CUDA_SYNC=1
+// in the environment each launch is waited for, so that an error names its kernel. (runtime/Cuda)
+std::unique_ptr<Device> makeCudaDevice(int number, const std::string &target);
+// The architecture of that GPU, "sm_90"; empty where there is none or no driver.
+std::string cudaArchitecture(int number = 0);
+
+// The number of "cuda" or "cuda:N"; -1 for other names.
+int cudaNumber(const std::string &name);
+
+// Makes the device `name` for code of `target` (Manifest::target): "auto" or empty: what the target wants;
+// "cpu"; "cuda" or "cuda:N"; "emulator". Throws Error where the code is for another one, or there is none.
+std::unique_ptr<Device> makeDevice(const std::string &name, const std::string &target, int threads = 0);
 
 // The part of a grid that thread `thread` of `threads` runs: contiguous, in order, sizes differing by one at
 // most.

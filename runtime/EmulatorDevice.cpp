@@ -1,9 +1,8 @@
 // The emulator as a device: kernels made for a GPU, run on the CPU with every access checked
 // (runtime/Emulator).
-#include "runtime/Device.h"
 #include "runtime/Emulator/Code.h"
 #include "runtime/Error.h"
-#include "runtime/HostArena.h"
+#include "runtime/HostDevice.h"
 
 #include <charconv>
 #include <cstdlib>
@@ -25,7 +24,7 @@ uint64_t seedFromEnvironment() {
   return seed;
 }
 
-class EmulatorDevice final : public Device {
+class EmulatorDevice final : public HostDevice {
 public:
   explicit EmulatorDevice(int threads) : threads(threads), seed(seedFromEnvironment()) {}
 
@@ -33,23 +32,17 @@ public:
     return fmt::format("emulator of a GPU, {} thread{}, seed {}", threads, threads == 1 ? "" : "s", seed);
   }
 
-  void allocate(int64_t bytes) override { arena = HostArena(bytes); }
-  void copyIn(int64_t offset, const void *from, int64_t bytes) override { arena.copyIn(offset, from, bytes); }
-  void copyOut(int64_t offset, void *to, int64_t bytes) override { arena.copyOut(offset, to, bytes); }
-  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }
   void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
 
-  // bytes: dynamic shared memory of a block.
-  LaunchId prepare(const std::string &symbol, int64_t bytes, int64_t grid,
-                   std::span<const int64_t> offsets) override {
+  LaunchId prepare(const LaunchDescription &description) override {
     emulator::Launch launch;
-    launch.kernel = &code.find(symbol);
-    launch.grid = grid;
-    launch.dynamicShared = uint32_t(bytes);
+    launch.kernel = &code.find(description.symbol);
+    launch.grid = description.grid;
+    launch.dynamicShared = uint32_t(description.scratch);
     launch.seed = seed;
     launch.workers = threads;
     launch.memory = {{reinterpret_cast<std::byte *>(arena.at(0, 0)), arena.size()}};
-    for (int64_t offset : offsets)
+    for (int64_t offset : description.args)
       launch.args.push_back(arena.at(offset, 0));
     launches.push_back(std::move(launch));
     return static_cast<LaunchId>(launches.size()) - 1;
@@ -59,12 +52,10 @@ public:
     if (auto violation = emulator::run(launches[id]))
       fail("{}", violation->what);
   }
-  void wait() override {} // a launch has ended when `launch` returns
 
 private:
   int threads;
   uint64_t seed;
-  HostArena arena;
   emulator::Code code;
   std::vector<emulator::Launch> launches;
 };

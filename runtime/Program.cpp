@@ -32,10 +32,8 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
 
 // The entry with the code for the device.
 std::string codeFor(const Package &package, const Manifest &manifest, const std::string &device) {
-  if (device.empty())
-    return manifest.code;
   if (device != emulatorTarget)
-    refuse("there is no device '{}'; there is the emulator", device);
+    return manifest.code;
   if (!package.has(emulatorCode))
     fail("{} has no code for the emulator; compile it with --target sm_90a --emulator", package.path());
   return emulatorCode;
@@ -45,8 +43,8 @@ std::string codeFor(const Package &package, const Manifest &manifest, const std:
 
 Program::Program(const Package &package, const ProgramOptions &options)
     : contents(parseManifest(package.read("manifest.json"), package.path())),
-      device(makeDevice(options.device.empty() ? contents.target : options.device, options.threads)),
-      profile(options.profile), poison(poisonWanted()) {
+      device(makeDevice(options.device, contents.target, options.threads)), profile(options.profile),
+      poison(poisonWanted()) {
   device->allocate(contents.arenaBytes);
   std::string code = codeFor(package, contents, options.device);
   device->loadCode(package.read(code), code);
@@ -67,9 +65,11 @@ void Program::loadEntries() {
     Entry &entry = entries[name];
     for (const Launch &launch : launches) {
       const Kernel &kernel = contents.kernels.at(launch.kernel);
-      entry.launches.push_back(device->prepare(kernel.symbol, kernel.scratch, kernel.grid, launch.args));
+      entry.launches.push_back(device->prepare(
+          {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args}));
       entry.times.push_back({&launch, 0, 0});
     }
+    entry.sequence = device->prepareSequence(name, entry.launches);
   }
   int64_t largest = 0;
   for (const Parameter &parameter : contents.parameters)
@@ -112,9 +112,7 @@ void Program::run(const std::string &name) {
       device->fill(segment.offset, segment.bytes, notANumber);
   if (profile)
     return runProfiled(entry);
-  for (LaunchId launch : entry.launches)
-    device->launch(launch);
-  device->wait();
+  device->run(entry.sequence);
 }
 
 void Program::runProfiled(Entry &entry) {
@@ -131,9 +129,13 @@ const std::vector<LaunchTime> &Program::times(const std::string &entry) const {
   return entries.at(entry).times;
 }
 
-void Program::write(const ArenaTensor &tensor, const void *values, size_t elements) {
+static void requireElements(const ArenaTensor &tensor, size_t elements) {
   if (static_cast<int64_t>(elements) != tensor.elements())
-    fail("tensor {} has {} elements, was given {}", tensor.name, tensor.elements(), elements);
+    fail("tensor {} has {} elements, not {}", tensor.name, tensor.elements(), elements);
+}
+
+void Program::write(const ArenaTensor &tensor, const void *values, size_t elements) {
+  requireElements(tensor, elements);
   if (tensor.order.empty())
     return device->copyIn(tensor.offset, values, tensor.bytes);
   staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
@@ -142,8 +144,7 @@ void Program::write(const ArenaTensor &tensor, const void *values, size_t elemen
 }
 
 void Program::read(const ArenaTensor &tensor, void *values, size_t elements) {
-  if (static_cast<int64_t>(elements) != tensor.elements())
-    fail("tensor {} has {} elements, {} were asked for", tensor.name, tensor.elements(), elements);
+  requireElements(tensor, elements);
   if (tensor.order.empty())
     return device->copyOut(tensor.offset, values, tensor.bytes);
   staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
@@ -173,6 +174,17 @@ float Program::getScalar(const ArenaTensor &tensor) {
   float value = 0;
   read(tensor, &value, 1);
   return value;
+}
+
+CopyId Program::beginGet(const ArenaTensor &tensor) {
+  return device->beginCopyOut(tensor.offset, tensor.bytes);
+}
+
+void Program::finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float> values) {
+  requireElements(tensor, values.size());
+  staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
+  device->finishCopyOut(copy, staging.data());
+  unpack(staging.data(), tensor.shape, tensor.order, values.data());
 }
 
 void Program::setHyper(const Hyper &hyper) {

@@ -36,7 +36,7 @@ using NameMap = std::function<std::string(const std::string &)>;
 struct ProgramOptions {
   int threads = 0;         // 0: all
   bool profile = false;    // time each launch
-  std::string device = ""; // "emulator": of a package's code for a GPU; empty: the package's target
+  std::string device = ""; // as makeDevice takes it
 };
 
 // All functions throw Error. Memory is allocated while loading, not while running.
@@ -49,9 +49,12 @@ public:
   const Manifest &manifest() const { return contents; }
   std::string describeDevice() const { return device->describe(); }
 
-  // Runs an entry's launches in order. With the environment variable KINEMA_POISON=1, what no entry may count
-  // on (all memory outside segment "parameters" but inputs, labels and hyper) is first filled with NaN.
+  // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
+  // environment variable KINEMA_POISON=1, what no entry may count on (all memory outside segment "parameters"
+  // but inputs, labels and hyper) is first filled with NaN.
   void run(const std::string &entry);
+  // Returns when all that was started has ended.
+  void wait() { device->wait(); }
 
   // Logical tensors, row-major, in and out of the arena. The span must have the tensor's number of elements.
   void set(const ArenaTensor &tensor, std::span<const float> values);
@@ -59,6 +62,10 @@ public:
   void get(const ArenaTensor &tensor, std::span<float> values);
   std::vector<float> get(const ArenaTensor &tensor);
   float getScalar(const ArenaTensor &tensor);
+  // The same in two parts: the values are those of the moment of `beginGet`, whatever is started before
+  // `finishGet`, to be called once.
+  CopyId beginGet(const ArenaTensor &tensor);
+  void finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float> values);
 
   void setHyper(const Hyper &hyper);
 
@@ -88,6 +95,7 @@ public:
 private:
   struct Entry {
     std::vector<LaunchId> launches;
+    SequenceId sequence = 0;
     std::vector<LaunchTime> times;
   };
 

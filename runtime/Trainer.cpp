@@ -80,20 +80,34 @@ void Trainer::step() {
        static_cast<float>(recipe.train.decay), static_cast<float>(recipe.train.seed % wholeFloats),
        static_cast<float>(number % wholeFloats)});
   program.run("train_step");
-  checkLoss(program.getScalar(manifest.output("train_step", "loss")));
-  program.get(manifest.output("train_step", "logits"), logits);
-  state.sums.add(logits, batch.labels);
+  Pending started{program.beginGet(manifest.output("train_step", "loss")),
+                  program.beginGet(manifest.output("train_step", "logits")), batch.labels, state.batch};
+  settle();
+  pending = std::move(started);
   costs.clips += batch.valid;
   ++costs.batches;
 }
 
-void Trainer::checkLoss(float loss) const {
+void Trainer::settle() {
+  if (!pending)
+    return;
+  Pending step = std::move(*pending);
+  pending.reset();
+  const Manifest &manifest = program.manifest();
+  float loss = 0;
+  program.finishGet(step.loss, manifest.output("train_step", "loss"), {&loss, 1});
+  program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
+  checkLoss(loss, step.batch);
+  state.sums.add(logits, step.labels);
+}
+
+void Trainer::checkLoss(float loss, int64_t number) const {
   if (std::isfinite(loss))
     return;
   fail("the loss is {} in epoch {}, batch {}: training stops, {} holds the last checkpoint; try a smaller "
        "train.rate or "
        "a longer train.warmup",
-       loss, state.epoch + 1, state.batch + 1, lastCheckpoint());
+       loss, state.epoch + 1, number + 1, lastCheckpoint());
 }
 
 void Trainer::saveIfDue() {
@@ -107,6 +121,7 @@ void Trainer::saveIfDue() {
 }
 
 void Trainer::save() {
+  settle(); // what is saved has been looked at
   saveCheckpoint(program, state, recipe, lastCheckpoint());
   lastSave = now();
 }
@@ -132,6 +147,7 @@ void Trainer::test() {
 // The last checkpoint is written after the curves: a run that is killed between the two does the epoch's end
 // again.
 void Trainer::finishEpoch() {
+  settle();
   if (state.sums.clips == 0)
     fail("epoch {}: none of {} videos could be read", state.epoch + 1, trainSource.videos());
   EpochRow row;

@@ -50,10 +50,18 @@ private:
     int64_t clips = 0, batches = 0;
   };
 
+  // A step that was started: its results are read when the next one is under way.
+  struct Pending {
+    CopyId loss, logits;
+    std::vector<int32_t> labels;
+    int64_t batch; // of the epoch
+  };
+
   void runEpoch();
   bool nextBatch();
   void step();
-  void checkLoss(float loss) const;
+  void settle(); // the step that was started last
+  void checkLoss(float loss, int64_t batch) const;
   void saveIfDue();
   void save();
   void test();
@@ -75,6 +83,7 @@ private:
   double testSeconds = 0; // of one test
   double lastSave = 0;
   Batch batch;
+  std::optional<Pending> pending;
   std::vector<float> logits;
 };
 

@@ -52,16 +52,42 @@ TEST(Device, WhatCannotBeLoadedIsAnError) {
   auto other = makeCpuDevice(1);
   other->allocate(256);
   other->loadCode(linearCode(), "code/x.so");
-  EXPECT_EQ(errorOf([&] { other->prepare("nothing", 0, 1, {}); }),
+  EXPECT_EQ(errorOf([&] { other->prepare({"nothing", "", 1, 1, 0, {}}); }),
             "the package's code has no kernel nothing");
-  EXPECT_EQ(
-      errorOf([&] { makeDevice("sm_90a"); }),
-      "this runtime has no device for code of target 'sm_90a'; it runs x86-64-v3, and code for a GPU with "
-      "--device emulator");
   EXPECT_EQ(errorOf([&] { makeCpuDevice(-1); }), "the number of threads must be between 1 and 256, found -1");
 }
 
 TEST(Device, AnArenaThatDoesNotFitIsAnError) {
   auto device = makeCpuDevice(1);
   EXPECT_NE(errorOf([&] { device->allocate(int64_t{1} << 60); }).find("cannot allocate"), std::string::npos);
+}
+
+TEST(Device, NamesAndTargetsMustAgree) {
+  EXPECT_EQ(cudaNumber("cuda"), 0);
+  EXPECT_EQ(cudaNumber("cuda:12"), 12);
+  for (const char *name : {"", "cpu", "cuda:", "cuda:x", "cuda:1x", "cuda:-", "cudas"})
+    EXPECT_EQ(cudaNumber(name), -1) << name;
+  EXPECT_EQ(errorOf([&] { makeDevice("gpu", "sm_90a"); }),
+            "there is no device 'gpu'; there are auto, cpu, cuda, cuda:N and emulator");
+  EXPECT_EQ(errorOf([&] { makeDevice("cpu", "sm_90a"); }),
+            "the package's code is for sm_90a, which the CPU cannot run; compile it with --target cpu");
+  for (const char *name : {"cuda:1", "emulator"})
+    EXPECT_EQ(errorOf([&] { makeDevice(name, "x86-64-v3"); }),
+              "the package's code is for x86-64-v3, which a GPU cannot run; compile it with --target sm_90a");
+  EXPECT_EQ(errorOf([&] { makeDevice("", "riscv"); }),
+            "this runtime has no device for code of target 'riscv'; it runs x86-64-v3 and sm_90a");
+}
+
+TEST(Device, CopiesOutInTwoParts) {
+  auto device = makeCpuDevice(1);
+  device->allocate(64);
+  float one = 1, two = 2, value = 0;
+  device->copyIn(0, &one, 4);
+  CopyId first = device->beginCopyOut(0, 4);
+  device->copyIn(0, &two, 4);
+  CopyId second = device->beginCopyOut(0, 4);
+  device->finishCopyOut(second, &value);
+  EXPECT_EQ(value, 2);
+  device->finishCopyOut(first, &value);
+  EXPECT_EQ(value, 1);
 }

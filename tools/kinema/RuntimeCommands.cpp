@@ -98,6 +98,29 @@ void splitSettings(std::vector<std::string> &runtime, std::vector<std::string> &
   });
 }
 
+/// What the device runs. A spec is compiled for a GPU if there is one, unless the CPU is asked for.
+void chooseTarget(const std::string &device, CompileOptions &compile) {
+  if (device == emulatorTarget) {
+    compile.target = targetNamed("sm_90a");
+    compile.targetOptions.emulator = EmulatorCode::Alone;
+    return;
+  }
+  bool automatic = device.empty() || device == "auto";
+  int number = automatic ? 0 : cudaNumber(device);
+  if (number < 0)
+    return;
+  std::string architecture = cudaArchitecture(number);
+  for (const TargetInfo &target : targets())
+    if (!architecture.empty() && target.name.starts_with(architecture)) {
+      compile.target = &target;
+      return;
+    }
+  if (!automatic)
+    fail("{}: {}", device,
+         architecture.empty() ? "there is no such GPU, or no NVIDIA driver, on this machine"
+                              : "kinema has no target for " + architecture);
+}
+
 template <typename Options>
 void compileAndCall(Options options, SpecOptions spec, void (*command)(const Options &)) {
   if (isPackage(spec.spec)) {
@@ -108,10 +131,7 @@ void compileAndCall(Options options, SpecOptions spec, void (*command)(const Opt
     splitSettings(options.settings, spec.settings);
   spec.threads = options.threads;
   CompileOptions compile = prepare(options, spec);
-  if (options.device == emulatorTarget) {
-    compile.target = targetNamed("sm_90a");
-    compile.targetOptions.emulator = EmulatorCode::Alone;
-  }
+  chooseTarget(options.device, compile);
   if constexpr (std::is_same_v<Options, TrainOptions>) {
     checkFolder(options);
     options.keepPackage = true;

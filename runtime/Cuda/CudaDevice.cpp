@@ -1,0 +1,350 @@
+// An NVIDIA GPU as a device, over the driver API. One stream computes; another brings copies in beside it,
+// through pinned memory and a staging area on the GPU, so that a batch travels while the step before it runs.
+#include "runtime/Cuda/Driver.h"
+#include "runtime/Device.h"
+#include "runtime/Error.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <string_view>
+#include <vector>
+
+namespace kinema {
+namespace {
+
+using namespace cuda;
+
+constexpr int64_t slotBytes = int64_t{32} << 20; // of one piece of a copy
+constexpr size_t maxSlots = 8;
+constexpr size_t logBytes = 8192;
+
+bool wantsSynchronous() {
+  const char *value = std::getenv("KINEMA_CUDA_SYNC");
+  return value && value == std::string_view("1");
+}
+
+double gigabytes(int64_t bytes) { return static_cast<double>(bytes) * 1e-9; }
+
+// "sm_90"; empty where the driver does not say.
+std::string architectureOf(DeviceNumber device) {
+  int major = 0, minor = 0;
+  if (driver().deviceGetAttribute(&major, attributeMajor, device) != success ||
+      driver().deviceGetAttribute(&minor, attributeMinor, device) != success)
+    return "";
+  return fmt::format("sm_{}{}", major, minor);
+}
+
+// Pinned memory, its counterpart on the GPU, and when both may be used again.
+struct Slot {
+  void *host = nullptr;
+  DeviceAddress device = 0;
+  Event arrived = nullptr, free = nullptr;
+  bool used = false;
+};
+
+struct Fetch {
+  void *host = nullptr;
+  int64_t capacity = 0, bytes = 0;
+  Event done = nullptr;
+  bool busy = false;
+};
+
+class CudaDevice final : public Device {
+public:
+  CudaDevice(int ordinal, const std::string &target);
+  ~CudaDevice() override;
+
+  std::string describe() const override { return name; }
+  void allocate(int64_t bytes) override;
+  void copyIn(int64_t offset, const void *from, int64_t bytes) override;
+  void copyOut(int64_t offset, void *to, int64_t bytes) override {
+    finishCopyOut(beginCopyOut(offset, bytes), to);
+  }
+  CopyId beginCopyOut(int64_t offset, int64_t bytes) override;
+  void finishCopyOut(CopyId id, void *to) override;
+  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override;
+  void loadCode(std::string_view content, const std::string &origin) override;
+  LaunchId prepare(const LaunchDescription &description) override;
+  SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> ids) override;
+  void launch(LaunchId id) override;
+  void run(SequenceId id) override;
+  void wait() override;
+
+private:
+  struct Ready {
+    std::string name; // of the kernel and its layer, for messages
+    Function function;
+    unsigned grid, block, shared;
+    std::vector<DeviceAddress> arguments;
+    std::vector<void *> pointers; // to the arguments
+  };
+  struct Sequence {
+    std::string name;
+    std::vector<LaunchId> launches;
+    GraphExec graph = nullptr;
+  };
+
+  // Throws Error where the result is one; `what` was being done.
+  void check(Result result, std::string_view what);
+  DeviceAddress at(int64_t offset, int64_t bytes) const;
+  Slot &takeSlot();
+  GraphExec capture(const Sequence &sequence);
+  void start(const Ready &ready);
+
+  const Driver &api;
+  DeviceNumber device = 0;
+  Context context = nullptr;
+  std::string name;
+  Stream compute = nullptr, copies = nullptr;
+  DeviceAddress arena = 0;
+  int64_t arenaBytes = 0;
+  Module module = nullptr;
+  bool synchronous = wantsSynchronous();
+  std::string running = "nothing"; // what was started last
+  std::vector<Slot> slots;
+  size_t nextSlot = 0;
+  std::vector<Fetch> fetches;
+  std::map<std::string, Function> functions;
+  std::vector<Ready> launches;
+  std::vector<Sequence> sequences;
+};
+
+//===-- The GPU -----------------------------------------------------------===//
+
+CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()) {
+  int count = 0;
+  check(api.deviceGetCount(&count), "counting GPUs");
+  if (ordinal >= count)
+    fail("there is no GPU {}: this machine has {}, numbered from 0", ordinal, count);
+  check(api.deviceGet(&device, ordinal), "finding the GPU");
+  char text[128] = {};
+  check(api.deviceGetName(text, sizeof text - 1, device), "asking for the GPU's name");
+  name = fmt::format("GPU {}, {}", ordinal, text);
+  std::string architecture = architectureOf(device);
+  if (architecture != target.substr(0, target.find_last_not_of("af") + 1))
+    fail("{} is {}, the package's code is for {}; compile it for this GPU", name, architecture, target);
+  check(api.primaryContextRetain(&context, device), "making a context");
+  check(api.setCurrent(context), "entering the context");
+  check(api.streamCreate(&compute, streamNonBlocking), "making a stream");
+  check(api.streamCreate(&copies, streamNonBlocking), "making a stream");
+}
+
+CudaDevice::~CudaDevice() {
+  api.streamSynchronize(copies);
+  api.streamSynchronize(compute);
+  for (Sequence &sequence : sequences)
+    if (sequence.graph)
+      api.graphExecDestroy(sequence.graph);
+  for (Slot &slot : slots) {
+    api.memFreeHost(slot.host);
+    api.memFree(slot.device);
+    api.eventDestroy(slot.arrived);
+    api.eventDestroy(slot.free);
+  }
+  for (Fetch &fetch : fetches) {
+    api.memFreeHost(fetch.host);
+    api.eventDestroy(fetch.done);
+  }
+  if (module)
+    api.moduleUnload(module);
+  if (arena)
+    api.memFree(arena);
+  api.streamDestroy(copies);
+  api.streamDestroy(compute);
+  api.primaryContextRelease(device);
+}
+
+void CudaDevice::check(Result result, std::string_view what) {
+  if (result != success)
+    fail("{}: {} failed: {} ({})", name.empty() ? "the NVIDIA driver" : name, what, cuda::describe(result),
+         nameOf(result));
+}
+
+void CudaDevice::allocate(int64_t bytes) {
+  size_t free = 0, total = 0;
+  check(api.memGetInfo(&free, &total), "asking for free memory");
+  int64_t needed = bytes + 2 * slotBytes;
+  if (needed > static_cast<int64_t>(free))
+    fail("{} has {:.2f} GB of {:.2f} GB free, the network needs {:.2f} GB: compile it with a smaller --batch",
+         name, gigabytes(static_cast<int64_t>(free)), gigabytes(static_cast<int64_t>(total)),
+         gigabytes(needed));
+  arenaBytes = std::max<int64_t>(bytes, 4);
+  check(api.memAlloc(&arena, arenaBytes), "allocating the arena");
+  fill(0, arenaBytes / 4 * 4, 0);
+}
+
+DeviceAddress CudaDevice::at(int64_t offset, int64_t bytes) const {
+  if (offset < 0 || bytes < 0 || bytes > arenaBytes - offset)
+    fail("{} bytes at {} lie outside the arena of {}", bytes, offset, arenaBytes);
+  return arena + offset;
+}
+
+//===-- Copies ------------------------------------------------------------===//
+
+// The slot that was used longest ago, free, or a new one.
+Slot &CudaDevice::takeSlot() {
+  if (slots.size() < maxSlots && (slots.empty() || slots[nextSlot].used)) {
+    Slot slot;
+    check(api.memAllocHost(&slot.host, slotBytes), "allocating pinned memory");
+    check(api.memAlloc(&slot.device, slotBytes), "allocating memory for copies");
+    check(api.eventCreate(&slot.arrived, eventDisableTiming), "making an event");
+    check(api.eventCreate(&slot.free, eventDisableTiming), "making an event");
+    nextSlot = slots.size();
+    slots.push_back(slot);
+  }
+  Slot &slot = slots[nextSlot];
+  nextSlot = (nextSlot + 1) % slots.size();
+  if (slot.used)
+    check(api.eventSynchronize(slot.free), "waiting for a copy behind " + running);
+  slot.used = true;
+  return slot;
+}
+
+void CudaDevice::copyIn(int64_t offset, const void *from, int64_t bytes) {
+  DeviceAddress to = at(offset, bytes);
+  for (int64_t done = 0; done < bytes; done += slotBytes) {
+    int64_t part = std::min(slotBytes, bytes - done);
+    Slot &slot = takeSlot();
+    std::memcpy(slot.host, static_cast<const char *>(from) + done, part);
+    check(api.copyToDevice(slot.device, slot.host, part, copies), "copying to the GPU");
+    check(api.eventRecord(slot.arrived, copies), "marking a copy");
+    check(api.streamWaitEvent(compute, slot.arrived, 0), "waiting for a copy");
+    check(api.copyOnDevice(to + done, slot.device, part, compute), "copying on the GPU");
+    check(api.eventRecord(slot.free, compute), "marking a copy");
+  }
+}
+
+CopyId CudaDevice::beginCopyOut(int64_t offset, int64_t bytes) {
+  DeviceAddress from = at(offset, bytes);
+  auto idle = std::find_if(fetches.begin(), fetches.end(),
+                           [&](const Fetch &fetch) { return !fetch.busy && fetch.capacity >= bytes; });
+  if (idle == fetches.end()) {
+    Fetch fetch;
+    fetch.capacity = std::max<int64_t>(bytes, 4096);
+    check(api.memAllocHost(&fetch.host, fetch.capacity), "allocating pinned memory");
+    check(api.eventCreate(&fetch.done, eventDisableTiming), "making an event");
+    idle = fetches.insert(fetches.end(), fetch);
+  }
+  idle->busy = true;
+  idle->bytes = bytes;
+  check(api.copyToHost(idle->host, from, bytes, compute), "copying from the GPU");
+  check(api.eventRecord(idle->done, compute), "marking a copy");
+  return idle - fetches.begin();
+}
+
+void CudaDevice::finishCopyOut(CopyId id, void *to) {
+  Fetch &fetch = fetches.at(id);
+  check(api.eventSynchronize(fetch.done), "copying from the GPU behind " + running);
+  std::memcpy(to, fetch.host, fetch.bytes);
+  fetch.busy = false;
+}
+
+void CudaDevice::fill(int64_t offset, int64_t bytes, uint32_t pattern) {
+  check(api.fill(at(offset, bytes), pattern, bytes / 4, compute), "filling memory");
+}
+
+//===-- Code and launches -------------------------------------------------===//
+
+void CudaDevice::loadCode(std::string_view content, const std::string &origin) {
+  std::string image(content); // ends with a zero, as text must
+  std::string log(logBytes, '\0');
+  int names[] = {jitErrorLog, jitErrorLogBytes};
+  void *values[] = {log.data(), reinterpret_cast<void *>(logBytes)};
+  Result result = api.moduleLoad(&module, image.data(), 2, names, values);
+  log.resize(std::strlen(log.c_str()));
+  if (result != success)
+    fail("{} cannot load {}: {} ({}){}{}", name, origin, cuda::describe(result), nameOf(result),
+         log.empty() ? "" : "\n", log);
+}
+
+LaunchId CudaDevice::prepare(const LaunchDescription &description) {
+  Ready ready;
+  ready.name = description.layer.empty() ? description.symbol
+                                         : fmt::format("{} ({})", description.symbol, description.layer);
+  auto [found, isNew] = functions.try_emplace(description.symbol);
+  if (isNew) {
+    if (api.moduleGetFunction(&found->second, module, description.symbol.c_str()) != success)
+      fail("the package's code has no kernel {}", description.symbol);
+    if (description.scratch > 0)
+      check(api.functionSetAttribute(found->second, functionMaxDynamicShared,
+                                     static_cast<int>(description.scratch)),
+            fmt::format("giving {} bytes of shared memory to kernel {}", description.scratch, ready.name));
+  }
+  ready.function = found->second;
+  ready.grid = static_cast<unsigned>(description.grid);
+  ready.block = static_cast<unsigned>(description.block);
+  ready.shared = static_cast<unsigned>(description.scratch);
+  for (int64_t offset : description.args)
+    ready.arguments.push_back(at(offset, 0));
+  launches.push_back(std::move(ready));
+  Ready &kept = launches.back();
+  for (DeviceAddress &argument : kept.arguments)
+    kept.pointers.push_back(&argument);
+  return static_cast<LaunchId>(launches.size()) - 1;
+}
+
+void CudaDevice::start(const Ready &ready) {
+  if (ready.grid == 0)
+    return;
+  check(api.launchKernel(ready.function, ready.grid, 1, 1, ready.block, 1, 1, ready.shared, compute,
+                         const_cast<void **>(ready.pointers.data()), nullptr),
+        "launching kernel " + ready.name);
+}
+
+void CudaDevice::launch(LaunchId id) {
+  running = "kernel " + launches[id].name;
+  start(launches[id]);
+}
+
+SequenceId CudaDevice::prepareSequence(const std::string &sequenceName, std::span<const LaunchId> ids) {
+  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, nullptr});
+  if (!synchronous && !ids.empty())
+    sequences.back().graph = capture(sequences.back());
+  return static_cast<SequenceId>(sequences.size()) - 1;
+}
+
+// Pointers never change, so that one capture serves all runs.
+GraphExec CudaDevice::capture(const Sequence &sequence) {
+  Graph graph = nullptr;
+  GraphExec executable = nullptr;
+  check(api.beginCapture(compute, captureThreadLocal), "capturing " + sequence.name);
+  for (LaunchId id : sequence.launches)
+    start(launches[id]);
+  check(api.endCapture(compute, &graph), "capturing " + sequence.name);
+  Result result = api.graphInstantiate(&executable, graph, 0);
+  api.graphDestroy(graph);
+  check(result, "making a graph of " + sequence.name);
+  return executable;
+}
+
+void CudaDevice::run(SequenceId id) {
+  const Sequence &sequence = sequences[id];
+  if (sequence.graph) {
+    running = sequence.name + " (KINEMA_CUDA_SYNC=1 names the kernel)";
+    return check(api.graphLaunch(sequence.graph, compute), "starting " + sequence.name);
+  }
+  for (LaunchId launchId : sequence.launches) {
+    launch(launchId);
+    wait();
+  }
+}
+
+void CudaDevice::wait() { check(api.streamSynchronize(compute), running); }
+
+} // namespace
+
+std::unique_ptr<Device> makeCudaDevice(int ordinal, const std::string &target) {
+  return std::make_unique<CudaDevice>(ordinal, target);
+}
+
+std::string cudaArchitecture(int number) {
+  int count = 0;
+  if (!cuda::isPresent() || driver().deviceGetCount(&count) != success || number >= count)
+    return "";
+  DeviceNumber device = 0;
+  return driver().deviceGet(&device, number) == success ? architectureOf(device) : "";
+}
+
+} // namespace kinema

@@ -1,0 +1,100 @@
+// NVIDIA's driver, as much of its interface as the runtime calls, opened when it is first needed: the same
+// program runs where there is none. Names, types and values are those of the CUDA driver API (cuda.h), which
+// is not needed to build; where it is present, a test compares.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+struct CUctx_st;
+struct CUmod_st;
+struct CUfunc_st;
+struct CUstream_st;
+struct CUevent_st;
+struct CUgraph_st;
+struct CUgraphExec_st;
+
+namespace kinema::cuda {
+
+using Result = int; // CUresult; 0 is success
+using DeviceNumber = int;
+using DeviceAddress = unsigned long long;
+using Context = CUctx_st *;
+using Module = CUmod_st *;
+using Function = CUfunc_st *;
+using Stream = CUstream_st *;
+using Event = CUevent_st *;
+using Graph = CUgraph_st *;
+using GraphExec = CUgraphExec_st *;
+
+// Values of the API's enumerations.
+inline constexpr Result success = 0, outOfMemory = 2;
+inline constexpr int attributeMultiprocessors = 16, attributeMajor = 75, attributeMinor = 76,
+                     attributeMaxSharedPerBlock = 97;
+inline constexpr int functionMaxDynamicShared = 8;
+inline constexpr unsigned streamNonBlocking = 1, eventDisableTiming = 2, captureThreadLocal = 1;
+inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
+
+// The functions, by their names in the library: KINEMA_CUDA_FUNCTION(name of the member, symbol, parameters).
+#define KINEMA_CUDA_FUNCTIONS(F)                                                                             \
+  F(init, cuInit, (unsigned flags))                                                                          \
+  F(getErrorName, cuGetErrorName, (Result error, const char **text))                                         \
+  F(getErrorString, cuGetErrorString, (Result error, const char **text))                                     \
+  F(driverGetVersion, cuDriverGetVersion, (int *version))                                                    \
+  F(deviceGetCount, cuDeviceGetCount, (int *count))                                                          \
+  F(deviceGet, cuDeviceGet, (DeviceNumber * device, int ordinal))                                            \
+  F(deviceGetName, cuDeviceGetName, (char *name, int length, DeviceNumber device))                           \
+  F(deviceGetAttribute, cuDeviceGetAttribute, (int *value, int attribute, DeviceNumber device))              \
+  F(primaryContextRetain, cuDevicePrimaryCtxRetain, (Context * context, DeviceNumber device))                \
+  F(primaryContextRelease, cuDevicePrimaryCtxRelease_v2, (DeviceNumber device))                              \
+  F(setCurrent, cuCtxSetCurrent, (Context context))                                                          \
+  F(memGetInfo, cuMemGetInfo_v2, (size_t *free, size_t *total))                                              \
+  F(memAlloc, cuMemAlloc_v2, (DeviceAddress * address, size_t bytes))                                        \
+  F(memFree, cuMemFree_v2, (DeviceAddress address))                                                          \
+  F(memAllocHost, cuMemAllocHost_v2, (void **address, size_t bytes))                                         \
+  F(memFreeHost, cuMemFreeHost, (void *address))                                                             \
+  F(copyToDevice, cuMemcpyHtoDAsync_v2, (DeviceAddress to, const void *from, size_t bytes, Stream stream))   \
+  F(copyToHost, cuMemcpyDtoHAsync_v2, (void *to, DeviceAddress from, size_t bytes, Stream stream))           \
+  F(copyOnDevice, cuMemcpyDtoDAsync_v2, (DeviceAddress to, DeviceAddress from, size_t bytes, Stream stream)) \
+  F(fill, cuMemsetD32Async, (DeviceAddress to, unsigned pattern, size_t words, Stream stream))               \
+  F(streamCreate, cuStreamCreate, (Stream * stream, unsigned flags))                                         \
+  F(streamDestroy, cuStreamDestroy_v2, (Stream stream))                                                      \
+  F(streamSynchronize, cuStreamSynchronize, (Stream stream))                                                 \
+  F(streamWaitEvent, cuStreamWaitEvent, (Stream stream, Event event, unsigned flags))                        \
+  F(eventCreate, cuEventCreate, (Event * event, unsigned flags))                                             \
+  F(eventDestroy, cuEventDestroy_v2, (Event event))                                                          \
+  F(eventRecord, cuEventRecord, (Event event, Stream stream))                                                \
+  F(eventSynchronize, cuEventSynchronize, (Event event))                                                     \
+  F(moduleLoad, cuModuleLoadDataEx,                                                                          \
+    (Module * module, const void *image, unsigned options, int *names, void **values))                       \
+  F(moduleUnload, cuModuleUnload, (Module module))                                                           \
+  F(moduleGetFunction, cuModuleGetFunction, (Function * function, Module module, const char *name))          \
+  F(functionSetAttribute, cuFuncSetAttribute, (Function function, int attribute, int value))                 \
+  F(launchKernel, cuLaunchKernel,                                                                            \
+    (Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,    \
+     unsigned blockZ, unsigned sharedBytes, Stream stream, void **arguments, void **extra))                  \
+  F(beginCapture, cuStreamBeginCapture_v2, (Stream stream, unsigned mode))                                   \
+  F(endCapture, cuStreamEndCapture, (Stream stream, Graph * graph))                                          \
+  F(graphInstantiate, cuGraphInstantiateWithFlags,                                                           \
+    (GraphExec * executable, Graph graph, unsigned long long flags))                                         \
+  F(graphLaunch, cuGraphLaunch, (GraphExec executable, Stream stream))                                       \
+  F(graphDestroy, cuGraphDestroy, (Graph graph))                                                             \
+  F(graphExecDestroy, cuGraphExecDestroy, (GraphExec executable))
+
+struct Driver {
+#define KINEMA_CUDA_MEMBER(member, symbol, parameters) Result(*member) parameters = nullptr;
+  KINEMA_CUDA_FUNCTIONS(KINEMA_CUDA_MEMBER)
+#undef KINEMA_CUDA_MEMBER
+};
+
+// The driver, initialised; opened by the first call. Throws Error where there is none or it has no GPU.
+const Driver &driver();
+
+// Whether there is a driver with a GPU.
+bool isPresent();
+
+// "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered".
+const char *nameOf(Result result);
+const char *describe(Result result);
+
+} // namespace kinema::cuda

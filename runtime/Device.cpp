@@ -1,0 +1,38 @@
+#include "runtime/Device.h"
+
+#include "runtime/Error.h"
+
+#include <charconv>
+
+using namespace kinema;
+
+int kinema::cudaNumber(const std::string &name) {
+  constexpr std::string_view prefix = "cuda:";
+  if (name == "cuda")
+    return 0;
+  if (!name.starts_with(prefix))
+    return -1;
+  int number = -1;
+  const char *end = name.data() + name.size();
+  auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, number);
+  return error == std::errc() && stop == end ? number : -1;
+}
+
+std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::string &target, int threads) {
+  bool isGpuCode = target.starts_with("sm_");
+  bool automatic = name.empty() || name == "auto";
+  int gpu = automatic && isGpuCode ? 0 : cudaNumber(name);
+  bool cpu = (automatic && !isGpuCode) || name == "cpu";
+  if (name != emulatorTarget && gpu < 0 && !cpu)
+    refuse("there is no device '{}'; there are auto, cpu, cuda, cuda:N and emulator", name);
+  if (!isGpuCode && target != "x86-64-v3")
+    fail("this runtime has no device for code of target '{}'; it runs x86-64-v3 and sm_90a", target);
+  if (cpu != !isGpuCode)
+    fail("the package's code is for {}, which {} cannot run; compile it with --target {}", target,
+         cpu ? "the CPU" : "a GPU", cpu ? "cpu" : "sm_90a");
+  if (name == emulatorTarget)
+    return makeEmulatorDevice(threads);
+  if (gpu >= 0)
+    return makeCudaDevice(gpu, target);
+  return makeCpuDevice(threads);
+}

@@ -1,0 +1,37 @@
+// What the devices share that compute on this machine: their arena is its memory, and a launch has ended when
+// it returns.
+#pragma once
+
+#include "runtime/Device.h"
+#include "runtime/HostArena.h"
+
+#include <vector>
+
+namespace kinema {
+
+class HostDevice : public Device {
+public:
+  void allocate(int64_t bytes) override { arena = HostArena(bytes); }
+  void copyIn(int64_t offset, const void *from, int64_t bytes) override { arena.copyIn(offset, from, bytes); }
+  void copyOut(int64_t offset, void *to, int64_t bytes) override { arena.copyOut(offset, to, bytes); }
+  CopyId beginCopyOut(int64_t offset, int64_t bytes) override;
+  void finishCopyOut(CopyId id, void *to) override;
+  void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }
+
+  SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches) override;
+  void run(SequenceId id) override;
+  void wait() override {}
+
+protected:
+  HostArena arena;
+
+private:
+  struct Copy {
+    std::vector<char> bytes;
+    bool busy = false;
+  };
+  std::vector<Copy> copies;
+  std::vector<std::vector<LaunchId>> sequences;
+};
+
+} // namespace kinema

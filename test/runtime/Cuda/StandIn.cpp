@@ -1,0 +1,457 @@
+// A library in place of NVIDIA's driver (libcuda.so.1) on machines without a GPU: checks what each call is
+// given, and runs kernels in the emulator. The package whose kernels they are is named by
+// KINEMA_STANDIN_PACKAGE, one that was compiled with --emulator. Everything asynchronous happens as late as
+// it may: when somebody waits, and then only what was waited for. What must not be is told on stderr and is
+// an error of the call.
+#include "runtime/Cuda/Driver.h"
+#include "runtime/Emulator/Code.h"
+#include "runtime/Package.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+using namespace kinema;
+using namespace kinema::cuda;
+
+namespace {
+
+constexpr Result invalidValue = 1, launchFailed = 719, notFound = 500;
+constexpr size_t totalBytes = size_t{4} << 30;
+constexpr int maxShared = 232448, sharedWithoutAttribute = 49152, maxThreadsOfBlock = 1024;
+
+using Action = std::function<Result()>;
+
+Result complain(const std::string &what) {
+  fmt::print(stderr, "stand-in for the driver: {}\n", what);
+  return invalidValue;
+}
+
+} // namespace
+
+struct CUevent_st {
+  CUstream_st *stream = nullptr; // of its last record
+  size_t position = 0;           // actions of the stream that come before it
+};
+
+struct CUstream_st {
+  std::deque<Action> actions;
+  size_t done = 0, queued = 0;
+  std::vector<Action> *capture = nullptr;
+};
+
+struct CUfunc_st {
+  std::string name;
+  const emulator::Kernel *kernel = nullptr;
+  size_t parameters = 0;
+  int dynamicShared = sharedWithoutAttribute;
+};
+
+struct CUgraph_st {
+  std::vector<Action> actions;
+};
+
+struct CUgraphExec_st {
+  std::vector<Action> actions;
+};
+
+struct CUmod_st {
+  emulator::Code code;
+  std::string text; // PTX
+  std::map<std::string, CUfunc_st> functions;
+};
+
+struct CUctx_st {};
+
+namespace {
+
+struct State {
+  CUctx_st context;
+  int contexts = 0;
+  bool current = false;
+  std::map<DeviceAddress, size_t> memory;
+  std::map<const char *, size_t> pinned;
+  std::set<CUstream_st *> streams;
+  std::set<CUevent_st *> events;
+  std::set<CUmod_st *> modules;
+  std::set<CUgraph_st *> graphs;
+  std::set<CUgraphExec_st *> executables;
+  Result sticky = success; // of what was executed asynchronously
+} state;
+
+template <typename Map, typename Key> bool holds(const Map &ranges, Key begin, size_t bytes) {
+  auto range = ranges.upper_bound(begin);
+  if (range == ranges.begin())
+    return false;
+  --range;
+  return begin + bytes <= range->first + range->second;
+}
+
+Result drain(CUstream_st *stream, size_t position) {
+  while (stream->done < position && state.sticky == success) {
+    Action action = std::move(stream->actions.front());
+    stream->actions.pop_front();
+    ++stream->done;
+    state.sticky = action();
+  }
+  return state.sticky;
+}
+
+Result enqueue(CUstream_st *stream, Action action) {
+  if (!state.current)
+    return complain("a call without a current context");
+  if (!state.streams.count(stream))
+    return complain("a call with a stream that does not exist");
+  if (stream->capture) {
+    stream->capture->push_back(std::move(action));
+    return success;
+  }
+  stream->actions.push_back(std::move(action));
+  ++stream->queued;
+  return state.sticky;
+}
+
+std::string packageFile() {
+  const char *path = std::getenv("KINEMA_STANDIN_PACKAGE");
+  return path ? path : "";
+}
+
+// How many parameters the kernel has in the PTX; nothing where it has no such kernel.
+std::optional<size_t> parametersOf(const std::string &text, const std::string &kernel) {
+  size_t begin = text.find(".entry " + kernel + "(");
+  if (begin == std::string::npos)
+    return std::nullopt;
+  size_t end = text.find(')', begin + 8 + kernel.size()), count = 0;
+  for (size_t at = text.find(".param", begin); at < end; at = text.find(".param", at + 1))
+    ++count;
+  return count;
+}
+
+Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned shared,
+               const std::vector<DeviceAddress> &arguments) {
+  emulator::Launch launch;
+  launch.kernel = function.kernel;
+  launch.grid = grid;
+  launch.dynamicShared = shared;
+  if (block != unsigned(function.kernel->threads[0]))
+    return complain(fmt::format("kernel {} is made for {} threads a block, was launched with {}",
+                                function.name, function.kernel->threads[0], block));
+  for (auto [address, bytes] : state.memory)
+    launch.memory.push_back({reinterpret_cast<std::byte *>(address), int64_t(bytes)});
+  for (DeviceAddress argument : arguments) {
+    if (!holds(state.memory, argument, 0))
+      return complain(fmt::format("kernel {} was given an address that is none of the GPU's", function.name));
+    launch.args.push_back(reinterpret_cast<void *>(argument));
+  }
+  const char *failing = std::getenv("KINEMA_STANDIN_FAIL");
+  if (failing && function.name == failing)
+    return launchFailed;
+  auto violation = emulator::run(launch);
+  if (violation)
+    complain(violation->what);
+  return violation ? launchFailed : success;
+}
+
+Result copy(void *to, const void *from, size_t bytes, Stream stream) {
+  return enqueue(stream, [=] {
+    std::memcpy(to, from, bytes);
+    return success;
+  });
+}
+
+void *hostOf(DeviceAddress address) { return reinterpret_cast<void *>(address); }
+
+template <typename Handle> Result forget(std::set<Handle *> &all, Handle *handle, const char *what) {
+  if (!all.erase(handle))
+    return complain(fmt::format("{} that does not exist is destroyed", what));
+  delete handle;
+  return success;
+}
+
+} // namespace
+
+extern "C" {
+
+Result cuInit(unsigned flags) { return flags == 0 ? success : invalidValue; }
+
+Result cuGetErrorName(Result error, const char **text) {
+  *text = error == launchFailed  ? "CUDA_ERROR_LAUNCH_FAILED"
+          : error == outOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
+                                 : "CUDA_ERROR_INVALID_VALUE";
+  return success;
+}
+
+Result cuGetErrorString(Result error, const char **text) {
+  *text = error == launchFailed  ? "unspecified launch failure"
+          : error == outOfMemory ? "out of memory"
+                                 : "invalid argument";
+  return success;
+}
+
+Result cuDriverGetVersion(int *version) {
+  *version = 13000;
+  return success;
+}
+
+Result cuDeviceGetCount(int *count) {
+  *count = 1;
+  return success;
+}
+
+Result cuDeviceGet(DeviceNumber *device, int ordinal) {
+  *device = ordinal;
+  return ordinal == 0 ? success : complain("there is one GPU");
+}
+
+Result cuDeviceGetName(char *name, int length, DeviceNumber) {
+  std::strncpy(name, "stand-in for an H200", length);
+  return success;
+}
+
+Result cuDeviceGetAttribute(int *value, int attribute, DeviceNumber) {
+  static const std::map<int, int> values = {{attributeMultiprocessors, 132},
+                                            {attributeMajor, 9},
+                                            {attributeMinor, 0},
+                                            {attributeMaxSharedPerBlock, maxShared}};
+  auto found = values.find(attribute);
+  if (found == values.end())
+    return complain(fmt::format("device attribute {} is not known", attribute));
+  *value = found->second;
+  return success;
+}
+
+Result cuDevicePrimaryCtxRetain(Context *context, DeviceNumber) {
+  *context = &state.context;
+  ++state.contexts;
+  return success;
+}
+
+Result cuDevicePrimaryCtxRelease_v2(DeviceNumber) {
+  if (--state.contexts == 0 &&
+      !(state.memory.empty() && state.pinned.empty() && state.streams.empty() && state.events.empty() &&
+        state.modules.empty() && state.graphs.empty() && state.executables.empty()))
+    return complain(
+        fmt::format("left behind: {} allocations, {} pinned, {} streams, {} events, {} modules, {} graphs, "
+                    "{} executable graphs",
+                    state.memory.size(), state.pinned.size(), state.streams.size(), state.events.size(),
+                    state.modules.size(), state.graphs.size(), state.executables.size()));
+  return success;
+}
+
+Result cuCtxSetCurrent(Context context) {
+  state.current = context == &state.context;
+  return success;
+}
+
+Result cuMemGetInfo_v2(size_t *free, size_t *total) {
+  *total = *free = totalBytes;
+  for (auto [address, bytes] : state.memory)
+    *free -= bytes;
+  if (const char *bytes = std::getenv("KINEMA_STANDIN_FREE"))
+    *free = std::strtoull(bytes, nullptr, 10);
+  return success;
+}
+
+Result cuMemAlloc_v2(DeviceAddress *address, size_t bytes) {
+  void *memory = bytes ? std::aligned_alloc(512, (bytes + 511) / 512 * 512) : nullptr;
+  if (!memory)
+    return outOfMemory;
+  std::memset(memory, 0xFF, bytes); // NaNs
+  *address = reinterpret_cast<DeviceAddress>(memory);
+  state.memory[*address] = bytes;
+  return success;
+}
+
+Result cuMemFree_v2(DeviceAddress address) {
+  if (!state.memory.erase(address))
+    return complain("memory is freed that was not allocated");
+  std::free(hostOf(address));
+  return success;
+}
+
+Result cuMemAllocHost_v2(void **address, size_t bytes) {
+  *address = std::malloc(bytes);
+  state.pinned[static_cast<const char *>(*address)] = bytes;
+  return *address ? success : outOfMemory;
+}
+
+Result cuMemFreeHost(void *address) {
+  if (!state.pinned.erase(static_cast<const char *>(address)))
+    return complain("pinned memory is freed that was not allocated");
+  std::free(address);
+  return success;
+}
+
+Result cuMemcpyHtoDAsync_v2(DeviceAddress to, const void *from, size_t bytes, Stream stream) {
+  if (!holds(state.memory, to, bytes) || !holds(state.pinned, static_cast<const char *>(from), bytes))
+    return complain("a copy to the GPU lies outside pinned memory or the GPU's");
+  return copy(hostOf(to), from, bytes, stream);
+}
+
+Result cuMemcpyDtoHAsync_v2(void *to, DeviceAddress from, size_t bytes, Stream stream) {
+  if (!holds(state.memory, from, bytes) || !holds(state.pinned, static_cast<const char *>(to), bytes))
+    return complain("a copy from the GPU lies outside pinned memory or the GPU's");
+  return copy(to, hostOf(from), bytes, stream);
+}
+
+Result cuMemcpyDtoDAsync_v2(DeviceAddress to, DeviceAddress from, size_t bytes, Stream stream) {
+  if (!holds(state.memory, from, bytes) || !holds(state.memory, to, bytes))
+    return complain("a copy on the GPU lies outside its memory");
+  return copy(hostOf(to), hostOf(from), bytes, stream);
+}
+
+Result cuMemsetD32Async(DeviceAddress to, unsigned pattern, size_t words, Stream stream) {
+  if (!holds(state.memory, to, 4 * words) || to % 4)
+    return complain("a fill lies outside the GPU's memory or is not aligned");
+  return enqueue(stream, [=] {
+    std::fill_n(static_cast<unsigned *>(hostOf(to)), words, pattern);
+    return success;
+  });
+}
+
+Result cuStreamCreate(Stream *stream, unsigned flags) {
+  if (flags != streamNonBlocking)
+    return complain("a stream that waits for the default stream");
+  *stream = *state.streams.insert(new CUstream_st).first;
+  return success;
+}
+
+Result cuStreamDestroy_v2(Stream stream) { return forget(state.streams, stream, "a stream"); }
+
+Result cuStreamSynchronize(Stream stream) {
+  if (!state.streams.count(stream) || stream->capture)
+    return complain("a wait for a stream that does not exist or is captured");
+  return drain(stream, stream->queued);
+}
+
+Result cuEventCreate(Event *event, unsigned flags) {
+  if (flags & ~eventDisableTiming)
+    return complain("an event with unknown flags");
+  *event = *state.events.insert(new CUevent_st).first;
+  return success;
+}
+
+Result cuEventDestroy_v2(Event event) { return forget(state.events, event, "an event"); }
+
+Result cuEventRecord(Event event, Stream stream) {
+  if (!state.events.count(event) || !state.streams.count(stream) || stream->capture)
+    return complain("a record of an event or on a stream that does not exist or is captured");
+  event->stream = stream;
+  event->position = stream->queued;
+  return state.sticky;
+}
+
+Result cuStreamWaitEvent(Stream stream, Event event, unsigned flags) {
+  if (!state.events.count(event) || flags)
+    return complain("a wait for an event that does not exist");
+  CUstream_st *other = event->stream;
+  size_t position = event->position;
+  return other ? enqueue(stream, [=] { return drain(other, position); }) : success;
+}
+
+Result cuEventSynchronize(Event event) {
+  if (!state.events.count(event))
+    return complain("a wait for an event that does not exist");
+  return event->stream ? drain(event->stream, event->position) : success;
+}
+
+Result cuModuleLoadDataEx(Module *module, const void *image, unsigned, int *, void **) {
+  std::string_view begin(static_cast<const char *>(image), 4);
+  try {
+    Package package(packageFile());
+    bool isElf = begin == "\177ELF";
+    if (!isElf && std::string_view(static_cast<const char *>(image)) != package.read("code/sm_90a.ptx"))
+      return complain("a module that is neither a cubin nor the package's PTX");
+    auto loaded = std::make_unique<CUmod_st>();
+    loaded->text = package.read("code/sm_90a.ptx");
+    loaded->code.load(package.read("code/emulator.so"), "code/emulator.so");
+    *module = *state.modules.insert(loaded.release()).first;
+    return success;
+  } catch (const std::exception &error) {
+    return complain(error.what());
+  }
+}
+
+Result cuModuleUnload(Module module) { return forget(state.modules, module, "a module"); }
+
+Result cuModuleGetFunction(Function *function, Module module, const char *name) {
+  auto parameters = state.modules.count(module) ? parametersOf(module->text, name) : std::nullopt;
+  if (!parameters)
+    return notFound;
+  auto [found, isNew] = module->functions.try_emplace(name);
+  if (isNew)
+    found->second = {name, &module->code.find(name), *parameters, sharedWithoutAttribute};
+  *function = &found->second;
+  return success;
+}
+
+Result cuFuncSetAttribute(Function function, int attribute, int value) {
+  if (attribute != functionMaxDynamicShared || value < 0 || value > maxShared)
+    return complain(fmt::format("attribute {} of a function is set to {}", attribute, value));
+  function->dynamicShared = value;
+  return success;
+}
+
+Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                      unsigned blockY, unsigned blockZ, unsigned shared, Stream stream, void **arguments,
+                      void **extra) {
+  if (!gridX || gridY != 1 || gridZ != 1 || !blockX || blockY != 1 || blockZ != 1 ||
+      blockX > maxThreadsOfBlock || extra)
+    return complain(
+        fmt::format("kernel {} is launched with a grid of {} x {} x {} blocks of {} x {} x {} threads",
+                    function->name, gridX, gridY, gridZ, blockX, blockY, blockZ));
+  if (int(shared) > function->dynamicShared)
+    return complain(fmt::format("kernel {} is launched with {} bytes of shared memory, {} are allowed",
+                                function->name, shared, function->dynamicShared));
+  std::vector<DeviceAddress> values;
+  for (size_t i = 0; i < function->parameters; ++i)
+    values.push_back(*static_cast<DeviceAddress *>(arguments[i]));
+  return enqueue(stream, [=] { return execute(*function, gridX, blockX, shared, values); });
+}
+
+Result cuStreamBeginCapture_v2(Stream stream, unsigned mode) {
+  if (!state.streams.count(stream) || stream->capture || mode != captureThreadLocal)
+    return complain("a capture of a stream that does not exist, is captured already, or in another mode");
+  stream->capture = &(*state.graphs.insert(new CUgraph_st).first)->actions;
+  return success;
+}
+
+Result cuStreamEndCapture(Stream stream, Graph *graph) {
+  for (CUgraph_st *candidate : state.graphs)
+    if (state.streams.count(stream) && stream->capture == &candidate->actions) {
+      stream->capture = nullptr;
+      *graph = candidate;
+      return success;
+    }
+  return complain("the end of a capture that was not begun");
+}
+
+Result cuGraphInstantiateWithFlags(GraphExec *executable, Graph graph, unsigned long long flags) {
+  if (!state.graphs.count(graph) || flags)
+    return complain("a graph that does not exist is instantiated");
+  *executable = *state.executables.insert(new CUgraphExec_st{graph->actions}).first;
+  return success;
+}
+
+Result cuGraphLaunch(GraphExec executable, Stream stream) {
+  if (!state.executables.count(executable))
+    return complain("a graph that does not exist is launched");
+  for (const Action &action : executable->actions)
+    if (Result result = enqueue(stream, action); result != success)
+      return result;
+  return success;
+}
+
+Result cuGraphDestroy(Graph graph) { return forget(state.graphs, graph, "a graph"); }
+Result cuGraphExecDestroy(GraphExec executable) {
+  return forget(state.executables, executable, "an executable graph");
+}
+
+} // extern "C"
