@@ -26,10 +26,12 @@ static int64_t macsOf(Operation *op) {
   return 0;
 }
 
+/// Partials whose number no schedule has set yet count nothing.
 static int64_t bytesOf(ValueRange values) {
   int64_t bytes = 0;
   for (Value value : values)
-    bytes += kernel::storedBytes(tensorOf(value));
+    if (tensorOf(value).hasStaticShape())
+      bytes += kernel::storedBytes(tensorOf(value));
   return bytes;
 }
 

@@ -205,8 +205,8 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
 void HaloConvEmitter::emitSource() {
   SmallVector<StageAxis> axes;
   for (auto [axis, at] : llvm::zip(plan.axes, place))
-    axes.push_back(
-        {axis.planes(), axis.extent(), axis.extent(), axis.sourceStep, axis.low, axis.source, at.first});
+    axes.push_back({axis.planes(), axis.extent(), axis.extent(), axis.sourceStep, e.index(axis.low),
+                    axis.source, at.first});
   ArrayRef<Value> buffers = ArrayRef(e.operands).slice(1, op.getPrologueOperands().size());
   StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, plan.sourceBlocks};
   int64_t blocks = plan.tile.depth / blockChannels;

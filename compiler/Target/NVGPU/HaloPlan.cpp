@@ -19,8 +19,7 @@ int64_t HaloAxis::tiles() const {
   return most;
 }
 
-/// Along one axis, forward: result q reads q * stride + k * dilation - pad.
-static HaloAxis forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
+HaloAxis nvidia::forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
   HaloAxis halo;
   halo.phases = {{0, result, window.kernel[axis], 0, 0}};
   halo.resultStep = 1;
@@ -67,6 +66,14 @@ static HaloAxis transposedAxis(const shape::Window &window, int axis, int64_t so
   for (HaloAxis::Phase &phase : halo.phases)
     phase.firstShift -= phase.taps ? halo.low : 0;
   return halo;
+}
+
+SmallVector<int64_t> nvidia::cuts(int64_t n) {
+  SmallVector<int64_t> sizes;
+  for (int64_t parts = 1; parts <= n; ++parts)
+    if (int64_t size = shape::ceilDiv(n, parts); sizes.empty() || sizes.back() != size)
+      sizes.push_back(size);
+  return sizes;
 }
 
 HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile) : tile(tile) {

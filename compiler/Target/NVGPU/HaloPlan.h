@@ -31,6 +31,12 @@ struct HaloAxis {
   int64_t tiles() const;
 };
 
+/// Along one axis, forward: result q reads q * stride + k * dilation - pad. The tile is still to be set.
+HaloAxis forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result);
+
+/// Sizes that cut `n` into equal parts, largest first.
+llvm::SmallVector<int64_t> cuts(int64_t n);
+
 /// What is chosen.
 struct HaloTile {
   std::array<int64_t, 3> results; // T, H, W of a phase

@@ -16,23 +16,13 @@ static int64_t sumsOf(kernel::ConvOp op) {
 }
 
 static bool isSupported(kernel::ConvOp op) {
-  auto isBlocked = [](RankedTensorType type) {
-    auto layout = kernel::layoutOf(type);
-    return layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() == blockChannels &&
-           type.getElementType().isBF16();
-  };
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   bool forward = op.getDirection() == kernel::Direction::Forward;
   if (op.getGroups() != 1 || !isBlocked(op.getSourceType()) || !weight.getElementType().isBF16() ||
       kernel::layoutOf(weight).getKind() !=
-          (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed))
+          (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed) ||
+      !canStage(op.getPrologueOperands(), op.getPrologueAccess()))
     return false;
-  for (auto [operand, access] : llvm::zip(op.getPrologueOperands(), op.getPrologueAccess())) {
-    auto type = cast<RankedTensorType>(operand.getType());
-    if (static_cast<Access>(access) == Access::Lattice ||
-        (static_cast<Access>(access) == Access::Pixel && !isBlocked(type)))
-      return false;
-  }
   for (auto [operand, access] : llvm::zip(op.getEpilogueOperands(), op.getEpilogueAccess()))
     if (static_cast<Access>(access) == Access::Pixel && !isBlocked(cast<RankedTensorType>(operand.getType())))
       return false;
@@ -66,17 +56,13 @@ static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
 }
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic) {
-  constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
   double taps = op.getWindow().getWindow().taps() / double(plan.phases());
   double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
-  double together = positionsAtOnce(op.getPrologueAccess());
-  double passes = plan.chunks() * (plan.tile.depth / 8) *
-                  std::ceil(plan.stagedPositions() / (together * plan.producerThreads));
   double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
   Work work{plan.grid()};
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
-  double instructions = instructionsPerPosition + perOperand * op.getPrologueOperands().size();
-  work.staging = passes * (loadCycles + together * instructions);
+  work.staging = cyclesOfStaging(op.getPrologueAccess(), plan.chunks() * (plan.tile.depth / 8),
+                                 plan.stagedPositions(), plan.producerThreads);
   work.cached = cachedOf(op, plan, taps);
   work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
   work.memory = bytesOf(traffic);
@@ -99,15 +85,6 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
        integer("threads", plan.threads)});
   return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo", plan.grid(), plan.sharedBytes(sumsOf(op)),
                                    parameters);
-}
-
-/// Sizes that cut `n` into equal parts, largest first.
-static SmallVector<int64_t> cuts(int64_t n) {
-  SmallVector<int64_t> sizes;
-  for (int64_t parts = 1; parts <= n; ++parts)
-    if (int64_t size = shape::ceilDiv(n, parts); sizes.empty() || sizes.back() != size)
-      sizes.push_back(size);
-  return sizes;
 }
 
 SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {

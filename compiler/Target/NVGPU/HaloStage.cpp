@@ -5,6 +5,22 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
+bool nvidia::isBlocked(RankedTensorType type) {
+  auto layout = kernel::layoutOf(type);
+  return layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() == blockChannels &&
+         type.getElementType().isBF16();
+}
+
+bool nvidia::canStage(OperandRange operands, ArrayRef<int32_t> access) {
+  return llvm::all_of(llvm::zip(operands, access), [](auto operand) {
+    auto [value, kind] = operand;
+    auto access = static_cast<Access>(kind);
+    if (access == Access::Pixel)
+      return isBlocked(cast<RankedTensorType>(value.getType()));
+    return access == Access::Channel || access == Access::BatchChannel;
+  });
+}
+
 /// The prologue's vectors of the block's channels; null for the operands that are read at each position.
 static SmallVector<Value> loadVectors(KernelEmitter &e, const StageSource &source, Value n, Value block) {
   SmallVector<Value> vectors;
@@ -55,6 +71,12 @@ static Place placeOf(WarpgroupEmitter &w, const StageSource &source, ArrayRef<St
 int64_t nvidia::positionsAtOnce(ArrayRef<int32_t> access) {
   constexpr int64_t loads = 4;
   return std::max<int64_t>(1, loads / llvm::count(access, static_cast<int32_t>(Access::Pixel)));
+}
+
+double nvidia::cyclesOfStaging(ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads) {
+  constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
+  double together = positionsAtOnce(access), passes = blocks * std::ceil(positions / (together * threads));
+  return passes * (loadCycles + together * (instructionsPerPosition + perOperand * access.size()));
 }
 
 void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,

@@ -11,7 +11,8 @@ namespace kinema::nvidia {
 /// source's (first + i) * step + p + low if i < filled and the source reaches there, else zero.
 struct StageAxis {
   int64_t planes, extent, filled;
-  int64_t step, low;
+  int64_t step;
+  mlir::Value low;
   int64_t source; // its size
   mlir::Value first;
 };
@@ -25,8 +26,17 @@ struct StageSource {
   int64_t channelBlocks;
 };
 
+/// In bfloat16 and blocks of 8 channels?
+bool isBlocked(mlir::RankedTensorType type);
+
+/// Can a prologue with these operands be staged?
+bool canStage(mlir::OperandRange operands, llvm::ArrayRef<int32_t> access);
+
 /// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
 int64_t positionsAtOnce(llvm::ArrayRef<int32_t> access);
+
+/// Cycles in which `threads` threads stage channel blocks of so many positions, roughly.
+double cyclesOfStaging(llvm::ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads);
 
 /// Stages one channel block of clip `n`, the prologue's result rounded to bfloat16, from `at` bytes of shared
 /// memory on; zeros for a channel block beyond the source's. thread: this one of the `threads` that share it.

@@ -8,7 +8,7 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let description = [{
     Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
     memory plan. A conv on bfloat16 activations gets the tile of the schedule `sm90.halo` (tensor cores) that a model
-    of its time finds cheapest. Every other kernel has the reference lowering: a block's channels (or weights, or
+    of its time finds cheapest, its weight gradient the tile of `sm90.halo_wgrad`. Every other kernel has the reference lowering: a block's channels (or weights, or
     elements) are shared out among its threads, and each thread walks through the block's positions in order.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`

@@ -2,6 +2,7 @@
 
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
+#include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Model.h"
 
@@ -16,6 +17,13 @@ static const ModelledStrategy table[] = {
        return conv ? haloCandidates(conv) : SmallVector<Candidate>();
      },
      [](Operation *op) { return predictHalo(cast<kernel::ConvOp>(op)); }},
+    {{"sm90.halo_wgrad",
+      [](Operation *op, KernelEmitter &e) { emitHaloWeightGrad(cast<kernel::WeightGradOp>(op), e); }},
+     [](Operation *op) {
+       auto wgrad = dyn_cast<kernel::WeightGradOp>(op);
+       return wgrad ? haloWeightGradCandidates(wgrad) : SmallVector<Candidate>();
+     },
+     [](Operation *op) { return predictHaloWeightGrad(cast<kernel::WeightGradOp>(op)); }},
 };
 
 ArrayRef<ModelledStrategy> nvidia::strategies() { return table; }

@@ -114,6 +114,12 @@ void WarpgroupEmitter::finishProducts() {
 
 //===-- Threads -----------------------------------------------------------===//
 
+Value WarpgroupEmitter::broadcast(Value index) {
+  Value first = NVVM::ShflOp::create(e.b, e.loc, e.b.getI32Type(), word(-1), word(index), word(0), word(31),
+                                     NVVM::ShflKind::idx, UnitAttr());
+  return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), first);
+}
+
 Value WarpgroupEmitter::halve(Value lower, Value upper, int64_t distance) {
   if (auto vector = dyn_cast<VectorType>(lower.getType())) {
     SmallVector<Value> sums;

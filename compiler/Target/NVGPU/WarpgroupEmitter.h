@@ -75,6 +75,8 @@ public:
   void finishProducts();
 
   mlir::Value lane() { return e.rem(e.thread, warp); }
+  /// The index as the warp's first lane has it.
+  mlir::Value broadcast(mlir::Value index);
   /// Between two threads whose lanes differ by `distance`, a power of two: the one of the smaller lane gets
   /// the sum of both their `lower`, the other that of their `upper`. Floats or vectors of them.
   mlir::Value halve(mlir::Value lower, mlir::Value upper, int64_t distance);

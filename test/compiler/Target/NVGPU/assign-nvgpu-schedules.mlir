@@ -36,3 +36,26 @@ func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #c8>) -> (!z, !c, tensor<23
   %sum = kernel.reduce %dw : !dw -> tensor<230x16x1x3x3xf32, #w8>
   return %y, %mean, %sum : !z, !c, tensor<230x16x1x3x3xf32, #w8>
 }
+
+// The weight gradient of a dense conv on bfloat16 contracts on tensor cores; its partials are one a chunk of positions.
+
+#taps = #kernel.layout<taps block = 8>
+!x = tensor<2x16x4x28x28xbf16, #c8>
+!partials = tensor<?x230x16x1x3x3xf32, #taps>
+
+// CHECK-LABEL: func.func @weight_gradient
+// CHECK: kernel.wgrad
+// CHECK: schedule = #kernel.schedule<"sm90.halo_wgrad", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {columns = 28 : i64, consumers = {{[23]}} : i64,
+// CHECK-SAME: partials = [[C:[0-9]+]] : i64
+// CHECK-SAME: tensor<[[C]]x230x16x1x3x3xf32
+func.func @weight_gradient(%z: !z, %x: !x) -> tensor<230x16x1x3x3xf32, #taps> {
+  %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %z) : (!z) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } activation(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } : !partials
+  %sum = kernel.reduce %dw : !partials -> tensor<230x16x1x3x3xf32, #taps>
+  return %sum : tensor<230x16x1x3x3xf32, #taps>
+}

@@ -1,12 +1,10 @@
 // Convs on tensor cores, in the emulator, against the reference lowering of the same operation.
 #include "test/compiler/Target/Common/reference_harness.h"
-#include "test/compiler/Target/NVGPU/Emulator/Mutants.h"
-#include "test/compiler/Target/NVGPU/reference_backend.h"
+#include "test/compiler/Target/NVGPU/mutant_check.h"
 
 #include "compiler/Target/NVGPU/HaloConv.h"
 
 #include "mlir/Parser/Parser.h"
-#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 
 using namespace mlir;
@@ -192,44 +190,15 @@ TEST_P(HaloConv, PrologueAndEpilogueRide) {
   }
 }
 
-namespace {
-/// Every single mistake in the kernel, with few channels a stage, so that the rings of stages
-/// come round, must be found: by a violation or by a wrong result. Returns how many there are.
-size_t expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands, double tolerance) {
-  std::string small = scheduled(kernel, nvidia::HaloTile{{1, 14, 7}, 16, 16});
-  std::vector<Tensor> expected; // of the kernel as it is, which other tests compare with the reference
-  auto check = [&] {
-    auto found = ReferenceKernel(small).run(operands);
-    expectNear(found[0], expected[0], tolerance);
-    for (size_t i = 1; i < found.size(); ++i)
-      expectNear(found[i], expected[i], tolerance);
-  };
-  std::vector<emulator::Mutation> mutations;
-  changeKernel = [&](ModuleOp module) {
-    mutations = emulator::findMutations(module);
-    return module.clone();
-  };
-  expected = ReferenceKernel(small).run(operands);
-  for (const emulator::Mutation &mutation : mutations) {
-    changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };
-    ::testing::TestPartResultArray complaints;
-    {
-      ::testing::ScopedFakeTestPartResultReporter intercept(
-          ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &complaints);
-      check();
-    }
-    EXPECT_GT(complaints.size(), 0) << "not found: " << mutation.description;
-  }
-  changeKernel = nullptr;
-  return mutations.size();
+/// With few channels a stage, so that the rings of stages come round.
+static size_t mutantsFound(const std::string &kernel, const std::vector<Tensor> &operands) {
+  return expectMutantsFound(scheduled(kernel, nvidia::HaloTile{{1, 14, 7}, 16, 16}), operands);
 }
-} // namespace
 
 TEST(HaloConvMutants, OfAPlainConvAreFound) {
   const Case c = {
       "plain", true, 1, 96, 16, {1, 14, 7}, {{1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
-  EXPECT_GE(expectMutantsFound(convText(c, Form::Plain), {coarse(c.weight(), 1), coarse(c.source(), 2)}, 0.0),
-            30u);
+  EXPECT_GE(mutantsFound(convText(c, Form::Plain), {coarse(c.weight(), 1), coarse(c.source(), 2)}), 30u);
 }
 
 TEST(HaloConvMutants, OfAFusedGradientAreFound) {
@@ -237,7 +206,7 @@ TEST(HaloConvMutants, OfAFusedGradientAreFound) {
       "fused", false, 1, 16, 96, {1, 14, 14}, {{1, 1, 3}, {1, 1, 2}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
   std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({96}, 3),
                                   random({96}, 4),       coarse(c.result(), 5), random({16}, 6)};
-  EXPECT_GE(expectMutantsFound(convText(c, Form::Fused), operands, 0.0), 30u);
+  EXPECT_GE(mutantsFound(convText(c, Form::Fused), operands), 30u);
 }
 
 TEST(HaloConvMutants, OfAFusedConvAreFound) {
@@ -245,7 +214,7 @@ TEST(HaloConvMutants, OfAFusedConvAreFound) {
       "fused", true, 1, 96, 16, {1, 14, 7}, {{1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
   std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({96}, 3),
                                   random({96}, 4),       coarse(c.result(), 5), random({16}, 6)};
-  EXPECT_GE(expectMutantsFound(convText(c, Form::Fused), operands, 0.0), 30u);
+  EXPECT_GE(mutantsFound(convText(c, Form::Fused), operands), 30u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, HaloConv, ::testing::Range(0, int(std::size(cases))));

@@ -1,0 +1,331 @@
+#include "compiler/Target/NVGPU/HaloWeightGrad.h"
+
+#include "compiler/Target/NVGPU/HaloStage.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+namespace {
+
+/// Writes one kernel; the members are set as the code that computes them is written.
+class HaloWeightGradEmitter : WarpgroupEmitter {
+public:
+  HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
+      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile) {}
+
+  void emit();
+
+private:
+  /// One of the products m64 x columns that a warpgroup accumulates.
+  struct Product {
+    Value exists;             // the last warpgroup may have fewer
+    std::array<Value, 3> tap; // of the block's box
+    Value rowTile;
+    Value gradientAt, activationAt; // bytes from the start of a stage's
+  };
+
+  void layOut();
+  void placeBlock();
+  void clearStages();
+  void initialiseBarriers();
+  /// Runs the body for each tile of the block's positions: its number and how many came before.
+  SmallVector<Value> overTiles(ValueRange init,
+                               function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body);
+
+  void emitProducers();
+  void emitStage(Value tile, Value at);
+
+  void emitConsumers();
+  Value consumerGroup();
+  Product productOf(Value number);
+  SmallVector<Product> productsOf(Value group);
+  SmallVector<Value> emitProducts(ArrayRef<Product> products, ValueRange sums, Value stageAt);
+
+  void storeProduct(const Product &product, Value sum);
+  void storeHalf(const Product &product, Value sum, int64_t half);
+  Value accumulator(Value sum, int64_t i) {
+    return LLVM::ExtractValueOp::create(e.b, e.loc, sum, ArrayRef<int64_t>{i});
+  }
+
+  kernel::WeightGradOp op;
+  const HaloWeightGradPlan &plan;
+  const HaloWeightGradTile &tile;
+  Ring ring; // of stages: the gradient, then the activation
+  Value rowBlock, columnBlock, chunk;
+  Value outputBlock, inputBlock; // the first channel blocks of 8
+  std::array<Value, 3> firstTap; // of the block's box
+};
+
+//===-- Shared memory -----------------------------------------------------===//
+
+void HaloWeightGradEmitter::layOut() {
+  ring.stages = plan.stages;
+  ring.fullAt = 0;
+  ring.emptyAt = 8 * ring.stages;
+  ring.dataAt = shape::roundUp(16 * ring.stages, 128);
+  ring.stageBytes = plan.stageBytes();
+}
+
+/// Products also read what no position is staged to: it must be finite. The producers' fences are for these
+/// stores, too.
+void HaloWeightGradEmitter::clearStages() {
+  auto words = VectorType::get({4}, e.b.getI32Type());
+  Value zeros =
+      arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
+  Value first = e.add(e.index(ring.dataAt), e.mul(e.thread, positionBytes));
+  e.loop(first, e.index(plan.sharedBytes()), plan.threads() * positionBytes,
+         [&](Value at) { LLVM::StoreOp::create(e.b, e.loc, zeros, pointer(at), positionBytes); });
+}
+
+void HaloWeightGradEmitter::initialiseBarriers() {
+  e.when(e.equal(e.thread, 0), [&] { initialise(ring, plan.producerThreads, 4 * tile.consumers); });
+  NVVM::BarrierOp::create(e.b, e.loc);
+}
+
+//===-- The block's place -------------------------------------------------===//
+
+void HaloWeightGradEmitter::placeBlock() {
+  auto next = [rest = e.firstBlock, this](int64_t size) mutable {
+    Value part = e.rem(rest, size);
+    rest = e.div(rest, size);
+    return part;
+  };
+  for (int axis = 2; axis >= 0; --axis)
+    firstTap[axis] = e.mul(next(plan.boxes(axis)), tile.taps[axis]);
+  columnBlock = next(plan.columnBlocks());
+  rowBlock = next(plan.rowBlocks());
+  chunk = next(tile.chunks);
+  Value firstRow = e.mul(rowBlock, tile.rows / blockChannels);
+  Value firstColumn = e.mul(columnBlock, tile.columns / blockChannels);
+  outputBlock = tile.outputRows ? firstRow : firstColumn;
+  inputBlock = tile.outputRows ? firstColumn : firstRow;
+}
+
+SmallVector<Value>
+HaloWeightGradEmitter::overTiles(ValueRange init,
+                                 function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body) {
+  Value first = e.mul(chunk, plan.tilesOfChunk());
+  Value end = e.min(e.add(first, plan.tilesOfChunk()), e.index(plan.positionTiles()));
+  return e.loop(first, end, 1, init, [&](Value positions, ValueRange carried) {
+    return body(positions, e.sub(positions, first), carried);
+  });
+}
+
+//===-- Producers ---------------------------------------------------------===//
+
+void HaloWeightGradEmitter::emitProducers() {
+  overTiles({}, [&](Value positions, Value step, ValueRange) -> SmallVector<Value> {
+    waitEmpty(ring, step);
+    Value stage = stageOf(ring, step);
+    emitStage(positions, stageAt(ring, stage));
+    fenceStores();
+    arrive(full(ring, stage));
+    return {};
+  });
+}
+
+/// Stages gradient and activation of one tile of positions.
+void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
+  SmallVector<StageAxis> gradientAxes(3), activationAxes(3);
+  Value rest = positions;
+  for (int axis = 2; axis >= 0; --axis) {
+    const HaloAxis &halo = plan.axes[axis];
+    Value first = e.mul(e.rem(rest, halo.tiles()), halo.tile);
+    rest = e.div(rest, halo.tiles());
+    gradientAxes[axis] = {1, plan.gradientExtent(axis), halo.tile, 1, e.index(0), halo.result, first};
+    Value low = e.add(e.mul(firstTap[axis], plan.dilation[axis]), e.index(halo.low));
+    activationAxes[axis] = {halo.planes(), halo.extent(), halo.extent(), halo.sourceStep,
+                            low,           halo.source,   first};
+  }
+  auto stage = [&](const StageSource &source, ArrayRef<StageAxis> axes, Value firstBlock, int64_t blocks,
+                   Value at, int64_t pitch) {
+    e.loop(blocks, [&](Value block) {
+      stageHalo(*this, source, axes, rest, e.add(firstBlock, block),
+                e.add(at, e.mul(block, pitch * positionBytes)), e.thread, plan.producerThreads);
+    });
+  };
+  unsigned gradients = op.getGradientOperands().size();
+  ArrayRef<Value> buffers = e.operands;
+  stage({op.getGradient(), op.getGradientAccess(), buffers.take_front(gradients),
+         shape::ceilDiv(plan.outputs, blockChannels)},
+        gradientAxes, outputBlock, plan.gradientBlocks(), at, plan.gradientPitch());
+  stage({op.getActivation(), op.getActivationAccess(), buffers.drop_front(gradients),
+         shape::ceilDiv(plan.inputs, blockChannels)},
+        activationAxes, inputBlock, plan.activationBlocks(), e.add(at, plan.gradientBytes()),
+        plan.activationPitch());
+}
+
+//===-- Consumers ---------------------------------------------------------===//
+
+/// Which of the consumers this thread's warpgroup is: the first lane's word for it, so that code knows that
+/// it is the same for a warp.
+Value HaloWeightGradEmitter::consumerGroup() {
+  Value group = e.sub(e.div(e.thread, warpgroup), e.index(1));
+  return broadcast(group);
+}
+
+HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
+  Product product;
+  product.exists = e.inRange(number, plan.products());
+  number = e.min(number, e.index(plan.products() - 1));
+  product.rowTile = e.rem(number, plan.rowTiles());
+  Value rest = e.div(number, plan.rowTiles());
+  for (int axis = 2; axis >= 0; --axis) {
+    product.tap[axis] = e.rem(rest, tile.taps[axis]);
+    rest = e.div(rest, tile.taps[axis]);
+  }
+  Value plane = e.index(0), shift = e.index(0);
+  for (int axis = 0; axis < 3; ++axis) {
+    const HaloAxis &halo = plan.axes[axis];
+    Value distance = e.mul(product.tap[axis], halo.shiftStep);
+    plane = e.add(e.mul(plane, halo.planes()), e.rem(distance, halo.sourceStep));
+    shift = e.add(e.mul(shift, halo.extent()), e.div(distance, halo.sourceStep));
+  }
+  shift = e.add(e.mul(plane, plan.planePositions()), shift);
+  Value row = e.mul(product.rowTile, 64 / blockChannels * positionBytes); // times the pitch
+  product.gradientAt = tile.outputRows ? e.mul(row, plan.gradientPitch()) : e.index(0);
+  product.activationAt = e.add(e.mul(shift, positionBytes), e.index(plan.gradientBytes()));
+  if (!tile.outputRows)
+    product.activationAt = e.add(product.activationAt, e.mul(row, plan.activationPitch()));
+  return product;
+}
+
+/// All products of one stage: positions in steps of 16, and for each of them the warpgroup's products.
+SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
+                                                       Value stageAt) {
+  constexpr int64_t eightPositions = 8 * positionBytes;
+  beginProducts();
+  auto next = e.loop(e.index(0), e.index(plan.contracted() * positionBytes), 16 * positionBytes, sums,
+                     [&](Value bytes, ValueRange sums) {
+                       Value at = e.add(stageAt, bytes);
+                       SmallVector<Value> next;
+                       for (auto [product, sum] : llvm::zip(products, sums)) {
+                         MatrixOperand gradient = {e.add(at, product.gradientAt), eightPositions,
+                                                   plan.gradientPitch() * positionBytes, false};
+                         MatrixOperand activation = {e.add(at, product.activationAt), eightPositions,
+                                                     plan.activationPitch() * positionBytes, false};
+                         next.push_back(this->product(sum, tile.outputRows ? gradient : activation,
+                                                      tile.outputRows ? activation : gradient, tile.columns));
+                       }
+                       return next;
+                     });
+  finishProducts();
+  return next;
+}
+
+SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::productsOf(Value group) {
+  SmallVector<Product> products;
+  for (int64_t i = 0; i < plan.productsOfConsumer(); ++i)
+    products.push_back(productOf(e.add(e.mul(group, plan.productsOfConsumer()), i)));
+  return products;
+}
+
+void HaloWeightGradEmitter::emitConsumers() {
+  Value leads = e.equal(lane(), 0); // each warp says for itself that it has read a stage
+  SmallVector<Product> products = productsOf(consumerGroup());
+  SmallVector<Value> none(products.size(), noSums(tile.columns));
+  auto sums = overTiles(none, [&](Value, Value step, ValueRange sums) {
+    waitFull(ring, step);
+    Value stage = stageOf(ring, step);
+    auto next = emitProducts(products, sums, stageAt(ring, stage));
+    e.when(leads, [&] { arrive(empty(ring, stage)); });
+    return next;
+  });
+  // Asked anew, so that where results go takes no registers while there are products.
+  for (auto [product, sum] : llvm::zip(productsOf(consumerGroup()), sums))
+    storeProduct(product, sum);
+}
+
+//===-- Results -----------------------------------------------------------===//
+
+void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum) {
+  Value exists = product.exists;
+  for (int axis = 0; axis < 3; ++axis)
+    if (plan.kernel[axis] % tile.taps[axis])
+      exists = e.both(exists, e.inRange(e.add(firstTap[axis], product.tap[axis]), plan.kernel[axis]));
+  e.when(exists, [&] {
+    storeHalf(product, sum, 0);
+    storeHalf(product, sum, 1);
+  });
+}
+
+/// A thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, of these the columns 2 * (lane % 4) and
+/// the next of every 8. The partial: [chunk, taps, input channel blocks, output channels, 8 input channels].
+void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t half) {
+  Value warpOfGroup = e.rem(e.div(e.thread, warp), warpgroup / warp);
+  Value row = e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), 64),
+                    e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
+  Value column = e.add(e.mul(columnBlock, tile.columns), e.mul(e.rem(lane(), 4), 2));
+  Value tap = chunk;
+  for (int axis = 0; axis < 3; ++axis)
+    tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
+  int64_t rows = tile.outputRows ? plan.outputs : plan.inputs;
+  int64_t columns = tile.outputRows ? plan.inputs : plan.outputs;
+  int64_t storedRows = shape::roundUp(rows, blockChannels),
+          storedColumns = shape::roundUp(columns, blockChannels);
+  int64_t storedOutputs = shape::roundUp(plan.outputs, blockChannels);
+  Value matrix = e.mul(tap, shape::ceilDiv(plan.inputs, blockChannels)); // in blocks of input channels
+  Value rowExists = rows % blockChannels ? e.inRange(row, rows) : Value();
+
+  auto store = [&](int64_t group) {
+    SmallVector<Value> pair;
+    for (int64_t i = 0; i < 2; ++i) {
+      Value value = accumulator(sum, 4 * group + 2 * half + i), exists = rowExists;
+      if (columns % blockChannels) {
+        Value inside = e.inRange(e.add(column, group * blockChannels + i), columns);
+        exists = exists ? e.both(exists, inside) : inside;
+      }
+      pair.push_back(exists ? choose(exists, value, e.constant(0.0f)) : value);
+    }
+    Value first = e.add(column, group * blockChannels);
+    Value output = tile.outputRows ? row : first, input = tile.outputRows ? first : row;
+    Value block = e.add(matrix, e.div(input, blockChannels));
+    Value at =
+        e.add(e.mul(e.add(e.mul(block, storedOutputs), output), blockChannels), e.rem(input, blockChannels));
+    if (tile.outputRows) {
+      e.storeVector(vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair), e.results[0], at);
+    } else {
+      e.store(pair[0], e.results[0], at);
+      e.store(pair[1], e.results[0], e.add(at, blockChannels));
+    }
+  };
+  e.when(e.inRange(row, storedRows), [&] {
+    for (int64_t group = 0; group < tile.columns / blockChannels; ++group)
+      if (storedColumns % tile.columns)
+        e.when(e.inRange(e.add(column, group * blockChannels), storedColumns), [&] { store(group); });
+      else
+        store(group);
+  });
+}
+
+//===-- The kernel --------------------------------------------------------===//
+
+void HaloWeightGradEmitter::emit() {
+  layOut();
+  placeBlock();
+  clearStages();
+  initialiseBarriers();
+  // Of 65536 registers: 128 * 104 + 256 * 200, or 128 * 80 + 384 * 144.
+  int64_t producerRegisters = tile.consumers == 2 ? 104 : 80,
+          consumerRegisters = tile.consumers == 2 ? 200 : 144;
+  e.when(
+      e.inRange(e.thread, warpgroup),
+      [&] {
+        setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
+        emitProducers();
+      },
+      [&] {
+        setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
+        emitConsumers();
+      });
+}
+
+} // namespace
+
+void kinema::nvidia::emitHaloWeightGrad(kernel::WeightGradOp op, KernelEmitter &e) {
+  HaloWeightGradPlan plan = haloWeightGradPlanOf(op);
+  HaloWeightGradEmitter(op, plan, e).emit();
+}

@@ -1,0 +1,59 @@
+#include "compiler/Target/NVGPU/HaloWeightGradPlan.h"
+
+using namespace kinema;
+using namespace kinema::nvidia;
+
+HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile) : tile(tile) {
+  auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape(); // [N, C, T, H, W]
+  shape::Window window = op.getWindow().getWindow();
+  kernel = window.kernel;
+  dilation = window.dilation;
+  window.kernel = tile.taps;
+  for (int axis = 0; axis < 3; ++axis) {
+    axes[axis] = forwardAxis(window, axis, x[axis + 2], dz[axis + 2]);
+    axes[axis].tile = tile.results[axis];
+  }
+  clips = dz[0];
+  outputs = dz[1];
+  inputs = x[1];
+}
+
+int64_t HaloWeightGradPlan::gradientExtent(int axis) const {
+  for (int outer = 0; outer < axis; ++outer)
+    if (axes[outer].tile > 1)
+      return axes[axis].extent();
+  return axes[axis].tile;
+}
+
+int64_t HaloWeightGradPlan::contracted() const {
+  int64_t last = 0;
+  for (const HaloAxis &axis : axes)
+    last = last * axis.extent() + axis.tile - 1;
+  return shape::roundUp(last + 1, 16);
+}
+
+int64_t HaloWeightGradPlan::gradientPitch() const {
+  return shape::roundUp(std::max(gradientPositions(), contracted()), 8);
+}
+
+int64_t HaloWeightGradPlan::activationPitch() const {
+  int64_t largest = 0;
+  for (const HaloAxis &axis : axes)
+    largest = largest * axis.extent() + axis.maxShift() / axis.sourceStep;
+  int64_t read = (planes() - 1) * planePositions() + largest + contracted();
+  return shape::roundUp(std::max(activationPositions(), read), 8);
+}
+
+int64_t HaloWeightGradPlan::sharedBytes() const {
+  int64_t barriers = 8 * 2 * stages;
+  return shape::roundUp(barriers, 128) + stages * stageBytes();
+}
+
+bool HaloWeightGradPlan::fits() const {
+  // What is left of the registers addresses the products; a descriptor's distances have 18 bits.
+  int64_t mostAccumulators = tile.consumers == 2 ? 144 : 108;
+  constexpr int64_t mostProducts = 6, distances = 1 << 18;
+  return accumulators() <= mostAccumulators && productsOfConsumer() <= mostProducts &&
+         sharedBytes() <= HaloPlan::maxSharedBytes &&
+         16 * std::max(gradientPitch(), activationPitch()) < distances;
+}

@@ -1,0 +1,79 @@
+// What the weight gradient of a conv on tensor cores decides before any code is written: which weights a
+// block computes, the positions that it stages at a time, and how they pass through shared memory.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOWEIGHTGRADPLAN_H
+#define KINEMA_COMPILER_TARGET_NVGPU_HALOWEIGHTGRADPLAN_H
+
+#include "compiler/Target/NVGPU/HaloPlan.h"
+
+namespace kinema::nvidia {
+
+/// What is chosen.
+struct HaloWeightGradTile {
+  std::array<int64_t, 3> results; // T, H, W: positions of the gradient that are staged together
+  std::array<int64_t, 3> taps;    // T, H, W: the box of the kernel that a block computes
+  bool outputRows;                // the products' rows are output channels, their columns input channels
+  int64_t rows;                   // channels of a block, a multiple of 64
+  int64_t columns;                // channels of a block, a multiple of 8, at most 256
+  int64_t consumers;              // warpgroups that contract, 2 or 3
+  int64_t chunks;                 // parts of all positions, each with a partial of its own
+};
+
+/// The contraction of a block: D[tap][row, column] += gradient[p, ..] * activation[p + shift(tap), ..] over
+/// the positions p of the activation's halo, borders included: where p is no result, the staged gradient is
+/// zero.
+struct HaloWeightGradPlan {
+  HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile);
+
+  HaloWeightGradTile tile;
+  std::array<HaloAxis, 3> axes; // of a conv with the block's taps alone
+  shape::Size3 kernel, dilation;
+  int64_t clips, outputs, inputs; // inputs and outputs: channels
+
+  static constexpr int64_t producerThreads = 128;
+  static constexpr int64_t stages = 2;
+
+  int64_t threads() const { return producerThreads + 128 * tile.consumers; }
+  int64_t rowTiles() const { return tile.rows / 64; }
+  int64_t boxTaps() const { return shape::product(tile.taps); }
+  /// Products m64 x columns of a block, shared out among the consumers in equal, consecutive parts.
+  int64_t products() const { return boxTaps() * rowTiles(); }
+  int64_t productsOfConsumer() const { return shape::ceilDiv(products(), tile.consumers); }
+  /// f32 numbers that a consumer's thread accumulates.
+  int64_t accumulators() const { return productsOfConsumer() * tile.columns / 2; }
+
+  // Channel blocks of 8 in a stage.
+  int64_t gradientBlocks() const { return (tile.outputRows ? tile.rows : tile.columns) / 8; }
+  int64_t activationBlocks() const { return (tile.outputRows ? tile.columns : tile.rows) / 8; }
+
+  int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
+  int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
+  int64_t activationPositions() const { return planes() * planePositions(); }
+  /// The gradient's positions along an axis of a stage: those of a plane, but none beyond the last result
+  /// along the outermost axis, since nothing is counted through it.
+  int64_t gradientExtent(int axis) const;
+  int64_t gradientPositions() const { return gradientExtent(0) * gradientExtent(1) * gradientExtent(2); }
+  /// Positions from the first to the last result, rounded up to what an instruction contracts.
+  int64_t contracted() const;
+  // Positions from one channel block of a stage to the next; what nobody stages there is zero.
+  int64_t gradientPitch() const;
+  int64_t activationPitch() const;
+
+  // The grid: chunks, row tiles, column tiles, boxes of taps.
+  int64_t boxes(int axis) const { return shape::ceilDiv(kernel[axis], tile.taps[axis]); }
+  int64_t rowBlocks() const { return shape::ceilDiv(tile.outputRows ? outputs : inputs, tile.rows); }
+  int64_t columnBlocks() const { return shape::ceilDiv(tile.outputRows ? inputs : outputs, tile.columns); }
+  int64_t blocksOfChunk() const { return boxes(0) * boxes(1) * boxes(2) * rowBlocks() * columnBlocks(); }
+  int64_t grid() const { return blocksOfChunk() * tile.chunks; }
+  /// Tiles of positions of all clips, and how many of them a block goes through.
+  int64_t positionTiles() const { return clips * axes[0].tiles() * axes[1].tiles() * axes[2].tiles(); }
+  int64_t tilesOfChunk() const { return shape::ceilDiv(positionTiles(), tile.chunks); }
+
+  int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
+  int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }
+  int64_t sharedBytes() const;
+  bool fits() const;
+};
+
+} // namespace kinema::nvidia
+
+#endif

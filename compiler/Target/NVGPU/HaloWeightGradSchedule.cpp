@@ -1,0 +1,165 @@
+// Which weight gradients the template takes, and the tile that a model of the time picks.
+#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/HaloWeightGrad.h"
+#include "compiler/Target/NVGPU/Model.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+static bool isSupported(kernel::WeightGradOp op) {
+  auto result = cast<RankedTensorType>(op.getResult().getType());
+  auto layout = kernel::layoutOf(result);
+  return op.getGroups() == 1 && op.getGradientType() && op.getActivationType() &&
+         result.getElementType().isF32() && layout.getKind() == kernel::LayoutKind::Taps &&
+         layout.getBlock() == blockChannels && canStage(op.getGradientOperands(), op.getGradientAccess()) &&
+         canStage(op.getActivationOperands(), op.getActivationAccess());
+}
+
+/// Bytes of a source that are read for channel blocks of so many positions.
+static double bytesRead(ArrayRef<int32_t> access, int64_t blocks, int64_t positions) {
+  return double(blocks) * positions * positionBytes *
+         llvm::count(access, static_cast<int32_t>(kernel::Access::Pixel));
+}
+
+static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic) {
+  constexpr double storedPerCycle = 32; // bytes
+  const HaloWeightGradTile &tile = plan.tile;
+  auto gradient = op.getGradientAccess(), activation = op.getActivationAccess();
+  int64_t activations = plan.activationPositions(), tiles = plan.tilesOfChunk();
+  double products = double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / 16;
+  double staging =
+      cyclesOfStaging(gradient, plan.gradientBlocks(), plan.gradientPositions(), plan.producerThreads) +
+      cyclesOfStaging(activation, plan.activationBlocks(), activations, plan.producerThreads);
+  double results = 4.0 * tile.rows * tile.columns * plan.boxTaps(); // bytes
+  Work work{plan.grid()};
+  work.matrix = tiles * products * cyclesOfProduct(tile.columns);
+  work.staging = tiles * staging;
+  work.cached = results + tiles * (bytesRead(gradient, plan.gradientBlocks(), shape::product(tile.results)) +
+                                   bytesRead(activation, plan.activationBlocks(), activations));
+  // The first tile is staged, and the last products and stores are made, beside nothing.
+  work.after = staging + work.matrix / tiles + results / storedPerCycle;
+  // Partials are written here and read by who adds them up.
+  double partials = 4.0 * tile.chunks * plan.outputs * plan.inputs * shape::product(plan.kernel);
+  work.memory = traffic.reads + 2 * partials;
+  return work;
+}
+
+double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op) {
+  return secondsOf(workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op)));
+}
+
+static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
+  Builder builder(op.getContext());
+  const HaloWeightGradTile &tile = plan.tile;
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto parameters = builder.getDictionaryAttr(
+      {integer("frames", tile.results[0]), integer("rows", tile.results[1]),
+       integer("columns", tile.results[2]), integer("taps_t", tile.taps[0]), integer("taps_h", tile.taps[1]),
+       integer("taps_w", tile.taps[2]), integer("output_rows", tile.outputRows),
+       integer("product_rows", tile.rows), integer("product_columns", tile.columns),
+       integer("consumers", tile.consumers), integer("partials", tile.chunks),
+       integer("threads", plan.threads())});
+  return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo_wgrad", plan.grid(), plan.sharedBytes(),
+                                   parameters);
+}
+
+namespace {
+class Search {
+public:
+  Search(kernel::WeightGradOp op) : op(op), traffic(kernel::trafficOf(op)) {}
+
+  SmallVector<Candidate> run();
+
+private:
+  void considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan &whole);
+  void considerProducts(HaloWeightGradPlan &plan);
+  void considerChunks(HaloWeightGradPlan &plan);
+
+  kernel::WeightGradOp op;
+  kernel::Traffic traffic;
+  Best best;
+};
+} // namespace
+
+/// As many parts of all positions as fill the multiprocessors once, twice, ...
+void Search::considerChunks(HaloWeightGradPlan &plan) {
+  constexpr int64_t multiprocessors = 132, waves = 3;
+  for (int64_t wave = 1; wave <= waves; ++wave) {
+    plan.tile.chunks =
+        std::clamp<int64_t>(wave * multiprocessors / plan.blocksOfChunk(), 1, plan.positionTiles());
+    plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
+    best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
+  }
+}
+
+void Search::considerProducts(HaloWeightGradPlan &plan) {
+  HaloWeightGradTile &tile = plan.tile;
+  for (bool outputRows : {true, false}) {
+    tile.outputRows = outputRows;
+    int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
+    for (int64_t size : cuts(shape::ceilDiv(columns, blockChannels)))
+      for (tile.rows = 64; tile.rows < rows + 64 && size <= 32; tile.rows += 64)
+        for (tile.consumers = 2; tile.consumers <= 3; ++tile.consumers) {
+          tile.columns = size * blockChannels;
+          if (plan.fits())
+            considerChunks(plan);
+        }
+  }
+}
+
+void Search::considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan &whole) {
+  // Fewer leave threads of the producers idle, more fill shared memory; narrow tiles are nearly all halo.
+  constexpr int64_t fewest = 96, most = 512, narrowest = 28;
+  int64_t all = 1;
+  for (const HaloAxis &axis : whole.axes)
+    all *= axis.tiles();
+  for (int64_t frames : cuts(whole.axes[0].tiles()))
+    for (int64_t rows : cuts(whole.axes[1].tiles()))
+      for (int64_t columns : cuts(whole.axes[2].tiles())) {
+        int64_t positions = frames * rows * columns;
+        if (positions > most || positions < std::min(fewest, all) ||
+            columns < std::min(narrowest, whole.axes[2].tiles()))
+          continue;
+        tile.results = {frames, rows, columns};
+        HaloWeightGradPlan plan(op, tile);
+        considerProducts(plan);
+      }
+}
+
+SmallVector<Candidate> Search::run() {
+  HaloWeightGradTile tile = {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1};
+  HaloWeightGradPlan whole(op, tile); // cut into single positions
+  auto sizes = [](int64_t taps) {
+    return taps == 1 ? SmallVector<int64_t>{1} : SmallVector<int64_t>{taps, 1};
+  };
+  for (int64_t t : sizes(whole.kernel[0]))
+    for (int64_t h : sizes(whole.kernel[1]))
+      for (int64_t w : sizes(whole.kernel[2])) {
+        tile.taps = {t, h, w};
+        considerPositions(tile, whole);
+      }
+  return best.take();
+}
+
+SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGradOp op) {
+  return isSupported(op) ? Search(op).run() : SmallVector<Candidate>();
+}
+
+kernel::ScheduleAttr kinema::nvidia::haloWeightGradSchedule(kernel::WeightGradOp op,
+                                                            const HaloWeightGradTile &tile) {
+  return scheduleOf(op, HaloWeightGradPlan(op, tile));
+}
+
+HaloWeightGradPlan kinema::nvidia::haloWeightGradPlanOf(kernel::WeightGradOp op) {
+  auto s = *op.getSchedule();
+  return HaloWeightGradPlan(op, {{s.getInt("frames"), s.getInt("rows"), s.getInt("columns")},
+                                 {s.getInt("taps_t"), s.getInt("taps_h"), s.getInt("taps_w")},
+                                 s.getInt("output_rows") != 0,
+                                 s.getInt("product_rows"),
+                                 s.getInt("product_columns"),
+                                 s.getInt("consumers"),
+                                 s.getInt("partials")});
+}

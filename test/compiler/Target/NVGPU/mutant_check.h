@@ -1,0 +1,15 @@
+// Whether the tests of a kernel find every single mistake in it.
+#ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_MUTANT_CHECK_H
+#define KINEMA_TEST_COMPILER_TARGET_NVGPU_MUTANT_CHECK_H
+
+#include "test/compiler/Target/Common/reference_harness.h"
+
+namespace kinema::testing {
+
+/// Every mutant of the scheduled kernel must be found: by a violation, or by a result that differs from the
+/// kernel's as it is, which other tests compare with the reference. Returns how many there are.
+size_t expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands);
+
+} // namespace kinema::testing
+
+#endif
