@@ -1,9 +1,8 @@
-// The CPU device: kernels are functions of a shared object, a launch is one OpenMP region.
+// The CPU device: kernels are functions of a shared object, a launch is shared by the threads of a pool.
 #include "runtime/Error.h"
 #include "runtime/HostDevice.h"
 #include "runtime/SharedObject.h"
-
-#include <omp.h>
+#include "runtime/ThreadPool.h"
 
 #include <algorithm>
 #include <vector>
@@ -15,17 +14,10 @@ using KernelFunction = void (*)(void *const *args, int64_t begin, int64_t end, v
 
 class CpuDevice final : public HostDevice {
 public:
-  explicit CpuDevice(int wanted)
-      : threads(wanted > 0 ? wanted : std::min(maxThreads, omp_get_max_threads())), scratch(threads) {
-    omp_set_dynamic(0); // the partition counts on getting as many threads as asked for
-#ifdef __clang__
-    kmp_set_blocktime(
-        1); // ms; threads that wait longer sleep, and leave the cores to those that decode videos
-#endif
-  }
+  explicit CpuDevice(int threads) : pool(threads), scratch(threads) {}
 
   std::string describe() const override {
-    return fmt::format("CPU, {} thread{}", threads, threads == 1 ? "" : "s");
+    return fmt::format("CPU, {} thread{}", pool.threads(), pool.threads() == 1 ? "" : "s");
   }
 
   void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
@@ -41,21 +33,16 @@ public:
 
   void launch(LaunchId id) override {
     const Ready &ready = launches[id];
-    int64_t parts = std::min<int64_t>(threads, ready.grid);
-    if (parts <= 1) {
-      if (ready.grid > 0)
-        ready.function(ready.args.data(), 0, ready.grid, scratch[0].data());
-      return;
-    }
-#pragma omp parallel num_threads(threads)
-    {
-      // Where the system gives fewer threads than asked for, each takes several parts: the bits stay the
-      // same.
-      for (int64_t part = omp_get_thread_num(); part < parts; part += omp_get_num_threads()) {
-        BlockRange blocks = blocksOf(part, parts, ready.grid);
-        ready.function(ready.args.data(), blocks.begin, blocks.end, scratch[omp_get_thread_num()].data());
-      }
-    }
+    int64_t parts = std::min<int64_t>(pool.threads(), ready.grid);
+    auto compute = [&](int thread) {
+      if (thread >= parts)
+        return;
+      BlockRange blocks = blocksOf(thread, parts, ready.grid);
+      ready.function(ready.args.data(), blocks.begin, blocks.end, scratch[thread].data());
+    };
+    if (parts <= 1)
+      return compute(0);
+    pool.run(compute);
   }
 
 private:
@@ -71,7 +58,7 @@ private:
         pages = Pages(bytes, "a thread's scratch");
   }
 
-  int threads;
+  ThreadPool pool;
   std::vector<Pages> scratch; // of each thread
   SharedObject code;
   std::vector<Ready> launches;
@@ -84,7 +71,8 @@ std::unique_ptr<Device> makeCpuDevice(int threads) {
     fail("this processor cannot run x86-64-v3 code: AVX2 and FMA are missing");
   if (threads < 0 || threads > maxThreads)
     refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
-  return std::make_unique<CpuDevice>(threads);
+  int all = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, maxThreads);
+  return std::make_unique<CpuDevice>(threads ? threads : all);
 }
 
 } // namespace kinema

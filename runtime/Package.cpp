@@ -3,7 +3,8 @@
 #include "runtime/Error.h"
 #include "runtime/Files.h"
 
-#include <zip.h>
+#include <minizip/unzip.h>
+#include <minizip/zip.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -40,10 +41,47 @@ std::string readTail(const std::string &path, int64_t &fileBytes) {
   return tail;
 }
 
-std::string reason(zip_error_t &error) {
-  std::string text = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  return text;
+// A file in memory, for the archive's writer.
+struct Memory {
+  std::string bytes;
+  size_t at = 0;
+
+  static void *open(void *memory, const void *, int) { return memory; }
+  static uLong read(void *, void *stream, void *to, uLong count) {
+    auto &file = *static_cast<Memory *>(stream);
+    count = std::min<uLong>(count, file.bytes.size() - file.at);
+    std::memcpy(to, file.bytes.data() + file.at, count);
+    file.at += count;
+    return count;
+  }
+  static uLong write(void *, void *stream, const void *from, uLong count) {
+    auto &file = *static_cast<Memory *>(stream);
+    file.bytes.resize(std::max(file.bytes.size(), file.at + count));
+    std::memcpy(file.bytes.data() + file.at, from, count);
+    file.at += count;
+    return count;
+  }
+  static ZPOS64_T tell(void *, void *stream) { return static_cast<Memory *>(stream)->at; }
+  static long seek(void *, void *stream, ZPOS64_T offset, int origin) {
+    auto &file = *static_cast<Memory *>(stream);
+    size_t from = origin == ZLIB_FILEFUNC_SEEK_SET   ? 0
+                  : origin == ZLIB_FILEFUNC_SEEK_CUR ? file.at
+                                                     : file.bytes.size();
+    file.at = from + offset;
+    return file.at <= file.bytes.size() ? 0 : -1;
+  }
+  static int close(void *, void *) { return 0; }
+  static int error(void *, void *) { return 0; }
+  zlib_filefunc64_def functions() { return {open, read, write, tell, seek, close, error, this}; }
+};
+
+constexpr uLong firstDay = 1 << 21 | 1 << 16; // 1 January 1980
+constexpr uLong utf8Names = 1 << 11;
+constexpr size_t largestPiece = size_t{1} << 30; // of what is read or written at once
+
+void require(int status, const std::string &what) {
+  if (status != ZIP_OK)
+    fail("cannot make a package: {} ({})", what, status);
 }
 
 } // namespace
@@ -69,25 +107,20 @@ bool findArchive(const std::string &path, ArchivePlace &place) {
 }
 
 struct Package::Archive {
-  zip_t *zip = nullptr;
-  ~Archive() { zip_discard(zip); }
+  unzFile zip = nullptr;
+  ~Archive() {
+    if (zip)
+      unzClose(zip);
+  }
 };
 
 Package::Package(const std::string &path) : filePath(path), archive(std::make_unique<Archive>()) {
   ArchivePlace place;
   if (!findArchive(path, place))
     fail("{} is no package: there is no zip directory at its end", path);
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t *source = zip_source_file_create(path.c_str(), place.begin, place.bytes, &error);
-  if (source)
-    archive->zip = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
-  if (!archive->zip) {
-    if (source)
-      zip_source_free(source);
-    fail("{} is no package: {}", path, reason(error));
-  }
-  zip_error_fini(&error);
+  archive->zip = unzOpen64(path.c_str());
+  if (!archive->zip)
+    fail("{} is no package: its zip directory is damaged", path);
 }
 
 Package::~Package() = default;
@@ -96,31 +129,41 @@ Package &Package::operator=(Package &&) noexcept = default;
 
 std::vector<std::string> Package::entries() const {
   std::vector<std::string> names;
-  for (int64_t i = 0; i < zip_get_num_entries(archive->zip, 0); ++i)
-    names.emplace_back(zip_get_name(archive->zip, i, 0));
+  for (int status = unzGoToFirstFile(archive->zip); status == UNZ_OK;
+       status = unzGoToNextFile(archive->zip)) {
+    unz_file_info64 info;
+    std::string name(UINT16_MAX, '\0');
+    if (unzGetCurrentFileInfo64(archive->zip, &info, name.data(), name.size(), nullptr, 0, nullptr, 0) !=
+        UNZ_OK)
+      fail("{} is no package: its zip directory is damaged", filePath);
+    names.push_back(name.substr(0, info.size_filename));
+  }
   return names;
 }
 
 bool Package::has(const std::string &entry) const {
-  return zip_name_locate(archive->zip, entry.c_str(), 0) >= 0;
+  constexpr int caseSensitive = 1;
+  return unzLocateFile(archive->zip, entry.c_str(), caseSensitive) == UNZ_OK;
 }
 
 std::string Package::read(const std::string &entry) const {
-  zip_stat_t stat;
-  if (zip_stat(archive->zip, entry.c_str(), 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE))
+  unz_file_info64 info;
+  if (!has(entry) ||
+      unzGetCurrentFileInfo64(archive->zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
     fail("package {} has no entry {}", filePath, entry);
-  if (stat.size > std::filesystem::file_size(filePath))
-    fail("package {}: entry {} claims {} bytes, more than the file has", filePath, entry, stat.size);
-  std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(zip_fopen(archive->zip, entry.c_str(), 0),
-                                                          zip_fclose);
-  if (!file)
-    fail("package {}: cannot read entry {}: {}", filePath, entry, zip_strerror(archive->zip));
-  std::string content(stat.size, '\0');
-  if (zip_fread(file.get(), content.data(), content.size()) != static_cast<zip_int64_t>(content.size()))
-    fail("package {}: entry {} is damaged: {}", filePath, entry, zip_file_strerror(file.get()));
-  char more; // reading past the end is what makes libzip compare the checksum
-  if (zip_fread(file.get(), &more, 1) != 0)
-    fail("package {}: entry {} is damaged: {}", filePath, entry, zip_file_strerror(file.get()));
+  if (info.uncompressed_size > std::filesystem::file_size(filePath))
+    fail("package {}: entry {} claims {} bytes, more than the file has", filePath, entry,
+         info.uncompressed_size);
+  bool whole = unzOpenCurrentFile(archive->zip) == UNZ_OK;
+  std::string content(whole ? info.uncompressed_size : 0, '\0');
+  for (size_t done = 0; whole && done < content.size();) {
+    auto piece = static_cast<unsigned>(std::min(content.size() - done, largestPiece));
+    int count = unzReadCurrentFile(archive->zip, content.data() + done, piece);
+    whole = count > 0;
+    done += whole ? count : 0;
+  }
+  if (unzCloseCurrentFile(archive->zip) != UNZ_OK || !whole) // the checksum is compared when it is closed
+    fail("package {}: entry {} is damaged", filePath, entry);
   return content;
 }
 
@@ -130,47 +173,28 @@ void PackageWriter::add(std::string entry, std::string content) {
 
 // The archive's bytes.
 std::string PackageWriter::archive() const {
-  zip_error_t error;
-  zip_error_init(&error);
-  zip_source_t *output = zip_source_buffer_create(nullptr, 0, 0, &error);
-  if (!output)
-    fail("cannot make a package: {}", reason(error));
-  std::unique_ptr<zip_source_t, void (*)(zip_source_t *)> keep(output, zip_source_free);
-  zip_source_keep(output); // the archive takes one reference
-  zip_t *zip = zip_open_from_source(output, ZIP_CREATE | ZIP_TRUNCATE, &error);
-  if (!zip) {
-    zip_source_free(output);
-    fail("cannot make a package: {}", reason(error));
-  }
-  auto expect = [&](bool succeeded) {
-    if (succeeded)
-      return;
-    std::string text = zip_strerror(zip);
-    zip_discard(zip);
-    fail("cannot make a package: {}", text);
-  };
+  Memory memory;
+  zlib_filefunc64_def functions = memory.functions();
+  zipFile zip = zipOpen2_64("", APPEND_STATUS_CREATE, nullptr, &functions);
+  if (!zip)
+    throw std::bad_alloc();
   for (const auto &[name, content] : contents) {
-    zip_source_t *source = zip_source_buffer(zip, content.data(), content.size(), 0);
-    expect(source);
-    zip_int64_t index = zip_file_add(zip, name.c_str(), source, ZIP_FL_ENC_UTF_8);
-    if (index < 0)
-      zip_source_free(source);
-    expect(index >= 0);
-    expect(zip_set_file_compression(zip, index, ZIP_CM_STORE, 0) == 0);
-    expect(zip_file_set_dostime(zip, index, 0, (1 << 5) | 1, 0) == 0); // 1 January 1980
+    zip_fileinfo info = {};
+    info.dosDate = firstDay;
+    bool large = content.size() >= UINT32_MAX;
+    constexpr int stored = 0;
+    require(zipOpenNewFileInZip4_64(zip, name.c_str(), &info, nullptr, 0, nullptr, 0, nullptr, stored, 0, 0,
+                                    -MAX_WBITS, DEF_MEM_LEVEL, Z_DEFAULT_STRATEGY, nullptr, 0, 0, utf8Names,
+                                    large),
+            name);
+    for (size_t done = 0; done < content.size(); done += largestPiece)
+      require(zipWriteInFileInZip(zip, content.data() + done,
+                                  static_cast<unsigned>(std::min(content.size() - done, largestPiece))),
+              name);
+    require(zipCloseFileInZip(zip), name);
   }
-  expect(zip_close(zip) == 0);
-
-  std::string bytes;
-  zip_stat_t stat;
-  if (zip_source_stat(output, &stat) != 0 || zip_source_open(output) != 0)
-    fail("cannot make a package: {}", zip_error_strerror(zip_source_error(output)));
-  bytes.resize(stat.size);
-  zip_int64_t got = zip_source_read(output, bytes.data(), bytes.size());
-  zip_source_close(output);
-  if (got != static_cast<zip_int64_t>(bytes.size()))
-    fail("cannot make a package: {}", zip_error_strerror(zip_source_error(output)));
-  return bytes;
+  require(zipClose(zip, nullptr), "its directory");
+  return std::move(memory.bytes);
 }
 
 void PackageWriter::write(const std::string &path) const { writeFile(path, archive()); }

@@ -23,6 +23,6 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation --allow-unused-prefixes=false"
 # LLVM's allocator poisons memory in our code and unpoisons it in the library's, which is not instrumented.
 config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0:detect_container_overflow=0:detect_leaks=0"
-for name in ["OMP_NUM_THREADS", "ASAN_OPTIONS", "TSAN_OPTIONS"]:
+for name in ["ASAN_OPTIONS", "TSAN_OPTIONS"]:
     if name in os.environ:
         config.environment[name] = os.environ[name]

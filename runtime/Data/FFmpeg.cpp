@@ -1,21 +1,12 @@
 #include "runtime/Data/FFmpeg.h"
 
+#include "runtime/Data/FFmpegLibrary.h"
 #include "runtime/Error.h"
 
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <vector>
-
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/display.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/opt.h>
-#include <libavutil/pixdesc.h>
-#include <libswscale/swscale.h>
-}
 
 namespace kinema::ffmpeg {
 
@@ -25,14 +16,14 @@ namespace {
 
 // unique_ptr deleters for FFmpeg's `void free(T **)` functions.
 template <auto Free> struct Release {
-  template <typename T> void operator()(T *pointer) const { Free(&pointer); }
+  template <typename T> void operator()(T *pointer) const { (library().*Free)(&pointer); }
 };
-using PacketPointer = std::unique_ptr<AVPacket, Release<av_packet_free>>;
-using FramePointer = std::unique_ptr<AVFrame, Release<av_frame_free>>;
-using CodecPointer = std::unique_ptr<AVCodecContext, Release<avcodec_free_context>>;
-using DemuxerPointer = std::unique_ptr<AVFormatContext, Release<avformat_close_input>>;
+using PacketPointer = std::unique_ptr<AVPacket, Release<&Library::av_packet_free>>;
+using FramePointer = std::unique_ptr<AVFrame, Release<&Library::av_frame_free>>;
+using CodecPointer = std::unique_ptr<AVCodecContext, Release<&Library::avcodec_free_context>>;
+using DemuxerPointer = std::unique_ptr<AVFormatContext, Release<&Library::avformat_close_input>>;
 struct ReleaseScaler {
-  void operator()(SwsContext *context) const { sws_freeContext(context); }
+  void operator()(SwsContext *context) const { library().sws_freeContext(context); }
 };
 using ScalerPointer = std::unique_ptr<SwsContext, ReleaseScaler>;
 
@@ -41,7 +32,7 @@ constexpr int scaleFlags =
 
 std::string errorText(int status) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(status, text, sizeof text);
+  library().av_strerror(status, text, sizeof text);
   return text;
 }
 
@@ -54,11 +45,6 @@ template <typename T> T *allocated(T *pointer) {
   if (!pointer)
     throw std::bad_alloc();
   return pointer;
-}
-
-void silenceLog() {
-  static const bool once = (av_log_set_level(AV_LOG_QUIET), true);
-  (void)once;
 }
 
 // The names of files are not URLs: "file:" keeps FFmpeg from reading a colon as a protocol.
@@ -77,7 +63,7 @@ void checkIsFile(const std::string &file) {
 
 Orientation orientationOf(const AVStream *stream) {
   size_t bytes = 0;
-  const uint8_t *data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+  const uint8_t *data = library().av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
   if (!data || bytes < 9 * sizeof(int32_t))
     return {};
   int32_t matrix[9];
@@ -113,8 +99,8 @@ struct Input::State {
   Stream stream;
   DemuxerPointer demuxer;
   CodecPointer codec;
-  PacketPointer packet{allocated(av_packet_alloc())};
-  FramePointer frame{allocated(av_frame_alloc())};
+  PacketPointer packet{allocated(library().av_packet_alloc())};
+  FramePointer frame{allocated(library().av_frame_alloc())};
   int streamNumber = -1;
   bool waitForKey = false, draining = false, failed = false, primed = false;
   int64_t decodeErrors = 0;
@@ -135,9 +121,9 @@ struct Input::State {
 void Input::State::openDemuxer() {
   AVFormatContext *context = nullptr;
   AVDictionary *options = nullptr;
-  av_dict_set(&options, "protocol_whitelist", "file", 0);
-  int status = avformat_open_input(&context, url(file).c_str(), nullptr, &options);
-  av_dict_free(&options);
+  library().av_dict_set(&options, "protocol_whitelist", "file", 0);
+  int status = library().avformat_open_input(&context, url(file).c_str(), nullptr, &options);
+  library().av_dict_free(&options);
   if (status == AVERROR_INVALIDDATA)
     fail("{}: not a video that FFmpeg can read", file);
   check(status, file, "cannot be opened");
@@ -145,9 +131,9 @@ void Input::State::openDemuxer() {
   // FFmpeg draws any text file as a picture of a terminal.
   if (std::strcmp(context->iformat->name, "tty") == 0)
     fail("{}: a text file, not a video", file);
-  check(avformat_find_stream_info(context, nullptr), file, "cannot be probed");
+  check(library().avformat_find_stream_info(context, nullptr), file, "cannot be probed");
 
-  streamNumber = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  streamNumber = library().av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
   if (streamNumber < 0 || context->streams[streamNumber]->disposition & AV_DISPOSITION_ATTACHED_PIC)
     fail("{}: holds no video stream", file);
   for (unsigned i = 0; i < context->nb_streams; ++i)
@@ -157,21 +143,22 @@ void Input::State::openDemuxer() {
 
 void Input::State::openDecoder() {
   const AVStream *source = demuxer->streams[streamNumber];
-  const AVCodec *decoder = avcodec_find_decoder(source->codecpar->codec_id);
+  const AVCodec *decoder = library().avcodec_find_decoder(source->codecpar->codec_id);
   if (!decoder)
-    fail("{}: FFmpeg has no decoder for its codec '{}'", file, avcodec_get_name(source->codecpar->codec_id));
-  codec.reset(allocated(avcodec_alloc_context3(decoder)));
-  check(avcodec_parameters_to_context(codec.get(), source->codecpar), file, "bad codec parameters");
+    fail("{}: FFmpeg has no decoder for its codec '{}'", file,
+         library().avcodec_get_name(source->codecpar->codec_id));
+  codec.reset(allocated(library().avcodec_alloc_context3(decoder)));
+  check(library().avcodec_parameters_to_context(codec.get(), source->codecpar), file, "bad codec parameters");
   codec->pkt_timebase = source->time_base;
   codec->thread_count = 1; // the loader runs many decoders side by side
-  check(avcodec_open2(codec.get(), decoder, nullptr), file, "its decoder cannot be opened");
+  check(library().avcodec_open2(codec.get(), decoder, nullptr), file, "its decoder cannot be opened");
 }
 
 // Moves `packet` to the stream's next packet.
 bool Input::State::readPacket() {
   for (;;) {
-    av_packet_unref(packet.get());
-    int status = av_read_frame(demuxer.get(), packet.get());
+    library().av_packet_unref(packet.get());
+    int status = library().av_read_frame(demuxer.get(), packet.get());
     if (status < 0) {
       failed |= status != AVERROR_EOF || (demuxer->pb && demuxer->pb->error < 0);
       return false;
@@ -186,18 +173,17 @@ bool Input::State::readPacket() {
 void Input::State::prime() {
   primed = true;
   if (packet->size > 0)
-    avcodec_send_packet(codec.get(), packet.get());
+    library().avcodec_send_packet(codec.get(), packet.get());
 }
 
 void Input::State::restart() {
-  avcodec_flush_buffers(codec.get());
-  av_frame_unref(frame.get());
+  library().avcodec_flush_buffers(codec.get());
+  library().av_frame_unref(frame.get());
   draining = false;
   decodeErrors = 0;
 }
 
 Input::Input(const std::string &file) : state(std::make_unique<State>()) {
-  silenceLog();
   checkIsFile(file);
   state->file = file;
   state->openDemuxer();
@@ -205,13 +191,13 @@ Input::Input(const std::string &file) : state(std::make_unique<State>()) {
   const AVStream *source = state->demuxer->streams[state->streamNumber];
   AVRational rate = source->avg_frame_rate.num > 0 ? source->avg_frame_rate : source->r_frame_rate;
   Stream &stream = state->stream;
-  stream.codec = avcodec_get_name(source->codecpar->codec_id);
+  stream.codec = library().avcodec_get_name(source->codecpar->codec_id);
   stream.width = source->codecpar->width;
   stream.height = source->codecpar->height;
   stream.orientation = orientationOf(source);
   stream.tick = av_q2d(source->time_base);
   stream.rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
-  stream.indexed = avformat_index_get_entries_count(source);
+  stream.indexed = library().avformat_index_get_entries_count(source);
   stream.exactSeek = storesTimes(state->demuxer->iformat);
   if (stream.width <= 0 || stream.height <= 0)
     fail("{}: its video stream has no size", file);
@@ -244,7 +230,7 @@ bool Input::seek(int64_t time) {
     state->prime();
   state->restart();
   state->waitForKey = true;
-  return av_seek_frame(state->demuxer.get(), state->streamNumber, time, AVSEEK_FLAG_BACKWARD) >= 0;
+  return library().av_seek_frame(state->demuxer.get(), state->streamNumber, time, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
 // Opens the file anew, for not every container finds back to its very first packet.
@@ -257,7 +243,7 @@ void Input::rewind(bool fromKey) {
 bool Input::nextPicture(int64_t wanted) {
   State &s = *state;
   for (;;) {
-    int status = avcodec_receive_frame(s.codec.get(), s.frame.get());
+    int status = library().avcodec_receive_frame(s.codec.get(), s.frame.get());
     if (status == 0)
       return true;
     if (s.draining)
@@ -266,7 +252,7 @@ bool Input::nextPicture(int64_t wanted) {
       ++s.decodeErrors;
     if (!s.readPacket()) {
       s.draining = true;
-      avcodec_send_packet(s.codec.get(), nullptr);
+      library().avcodec_send_packet(s.codec.get(), nullptr);
       continue;
     }
     // To a decoder an empty packet means the end of the stream.
@@ -276,7 +262,7 @@ bool Input::nextPicture(int64_t wanted) {
     s.primed = true;
     const bool unwanted = s.packet->pts != noTime && s.packet->pts < wanted;
     s.codec->skip_frame = unwanted ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
-    if (avcodec_send_packet(s.codec.get(), s.packet.get()) < 0)
+    if (library().avcodec_send_packet(s.codec.get(), s.packet.get()) < 0)
       ++s.decodeErrors;
   }
 }
@@ -310,16 +296,17 @@ void Input::State::makeScaler(int height, int width) {
   std::vector<int> key{frame->width, frame->height, format, fullRange, frame->colorspace, width, height};
   if (scaler && key == scalerKey)
     return;
-  scaler.reset(sws_getContext(frame->width, frame->height, format, width, height, AV_PIX_FMT_RGB24,
-                              scaleFlags, nullptr, nullptr, nullptr));
+  scaler.reset(library().sws_getContext(frame->width, frame->height, format, width, height, AV_PIX_FMT_RGB24,
+                                        scaleFlags, nullptr, nullptr, nullptr));
   if (!scaler) {
-    const char *name = av_get_pix_fmt_name(format);
+    const char *name = library().av_get_pix_fmt_name(format);
     fail("{}: pictures of {}x{} in pixel format '{}' cannot be converted to {}x{} RGB", file, frame->height,
          frame->width, name ? name : "?", height, width);
   }
   // A negative answer means that the format has no matrix (RGB, grey): nothing to set.
-  sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(frame->colorspace), fullRange,
-                           sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
+  library().sws_setColorspaceDetails(scaler.get(), library().sws_getCoefficients(frame->colorspace),
+                                     fullRange, library().sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16,
+                                     1 << 16);
   scalerKey = std::move(key);
 }
 
@@ -331,7 +318,8 @@ void Input::convert(int height, int width, uint8_t *rgb) {
   s.converted.resize(static_cast<size_t>(stride) * height + 64);
   uint8_t *planes[4] = {s.converted.data()};
   int strides[4] = {stride};
-  int rows = sws_scale(s.scaler.get(), s.frame->data, s.frame->linesize, 0, s.frame->height, planes, strides);
+  int rows = library().sws_scale(s.scaler.get(), s.frame->data, s.frame->linesize, 0, s.frame->height, planes,
+                                 strides);
   if (rows != height)
     fail("{}: a picture could not be converted to RGB", s.file);
   for (int y = 0; y < height; ++y)
@@ -344,15 +332,15 @@ struct H264Output::State {
   AVFormatContext *muxer = nullptr;
   AVStream *stream = nullptr;
   CodecPointer codec;
-  PacketPointer packet{allocated(av_packet_alloc())};
-  FramePointer frame{allocated(av_frame_alloc())};
+  PacketPointer packet{allocated(library().av_packet_alloc())};
+  FramePointer frame{allocated(library().av_frame_alloc())};
   ScalerPointer scaler;
   int64_t frames = 0;
 
   ~State() {
     if (muxer)
-      avio_closep(&muxer->pb);
-    avformat_free_context(muxer);
+      library().avio_closep(&muxer->pb);
+    library().avformat_free_context(muxer);
   }
   void openEncoder(const H264Options &options);
   void openMuxer();
@@ -360,10 +348,10 @@ struct H264Output::State {
 };
 
 void H264Output::State::openEncoder(const H264Options &options) {
-  const AVCodec *encoder = avcodec_find_encoder_by_name("libx264");
+  const AVCodec *encoder = library().avcodec_find_encoder_by_name("libx264");
   if (!encoder)
     fail("{}: this FFmpeg has no H.264 encoder (libx264)", file);
-  codec.reset(allocated(avcodec_alloc_context3(encoder)));
+  codec.reset(allocated(library().avcodec_alloc_context3(encoder)));
   codec->width = options.width;
   codec->height = options.height;
   codec->pix_fmt = AV_PIX_FMT_YUV420P;
@@ -375,28 +363,28 @@ void H264Output::State::openEncoder(const H264Options &options) {
   codec->thread_count = 1;
   codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
   AVDictionary *settings = nullptr;
-  av_dict_set(&settings, "preset", "veryfast", 0);
-  av_dict_set_int(&settings, "crf", options.quality, 0);
-  av_dict_set(&settings, "x264-params", "cpu-independent=1", 0);
-  int status = avcodec_open2(codec.get(), encoder, &settings);
-  av_dict_free(&settings);
+  library().av_dict_set(&settings, "preset", "veryfast", 0);
+  library().av_dict_set_int(&settings, "crf", options.quality, 0);
+  library().av_dict_set(&settings, "x264-params", "cpu-independent=1", 0);
+  int status = library().avcodec_open2(codec.get(), encoder, &settings);
+  library().av_dict_free(&settings);
   check(status, file, "the H.264 encoder cannot be opened");
 }
 
 void H264Output::State::openMuxer() {
-  check(avformat_alloc_output_context2(&muxer, nullptr, "mp4", file.c_str()), file, "cannot be written");
+  check(library().avformat_alloc_output_context2(&muxer, nullptr, "mp4", file.c_str()), file,
+        "cannot be written");
   muxer->flags |= AVFMT_FLAG_BITEXACT;
-  stream = allocated(avformat_new_stream(muxer, nullptr));
+  stream = allocated(library().avformat_new_stream(muxer, nullptr));
   stream->time_base = codec->time_base;
   stream->avg_frame_rate = codec->framerate;
-  check(avcodec_parameters_from_context(stream->codecpar, codec.get()), file, "cannot be written");
-  check(avio_open(&muxer->pb, url(file).c_str(), AVIO_FLAG_WRITE), file, "cannot be written");
-  check(avformat_write_header(muxer, nullptr), file, "cannot be written");
+  check(library().avcodec_parameters_from_context(stream->codecpar, codec.get()), file, "cannot be written");
+  check(library().avio_open(&muxer->pb, url(file).c_str(), AVIO_FLAG_WRITE), file, "cannot be written");
+  check(library().avformat_write_header(muxer, nullptr), file, "cannot be written");
 }
 
 H264Output::H264Output(const std::string &file, const H264Options &options)
     : state(std::make_unique<State>()) {
-  silenceLog();
   State &s = *state;
   s.file = file;
   s.openEncoder(options);
@@ -404,9 +392,10 @@ H264Output::H264Output(const std::string &file, const H264Options &options)
   s.frame->format = AV_PIX_FMT_YUV420P;
   s.frame->width = options.width;
   s.frame->height = options.height;
-  check(av_frame_get_buffer(s.frame.get(), 0), file, "no memory for a picture");
-  s.scaler.reset(sws_getContext(options.width, options.height, AV_PIX_FMT_RGB24, options.width,
-                                options.height, AV_PIX_FMT_YUV420P, scaleFlags, nullptr, nullptr, nullptr));
+  check(library().av_frame_get_buffer(s.frame.get(), 0), file, "no memory for a picture");
+  s.scaler.reset(library().sws_getContext(options.width, options.height, AV_PIX_FMT_RGB24, options.width,
+                                          options.height, AV_PIX_FMT_YUV420P, scaleFlags, nullptr, nullptr,
+                                          nullptr));
   if (!s.scaler)
     fail("{}: no conversion from RGB to H.264's pixels", file);
 }
@@ -414,25 +403,25 @@ H264Output::H264Output(const std::string &file, const H264Options &options)
 H264Output::~H264Output() = default;
 
 void H264Output::State::encode(const AVFrame *picture) {
-  check(avcodec_send_frame(codec.get(), picture), file, "encoding failed");
+  check(library().avcodec_send_frame(codec.get(), picture), file, "encoding failed");
   for (;;) {
-    int status = avcodec_receive_packet(codec.get(), packet.get());
+    int status = library().avcodec_receive_packet(codec.get(), packet.get());
     if (status == AVERROR(EAGAIN) || status == AVERROR_EOF)
       return;
     check(status, file, "encoding failed");
     packet->duration = 1;
-    av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
+    library().av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
     packet->stream_index = stream->index;
-    check(av_interleaved_write_frame(muxer, packet.get()), file, "cannot be written");
+    check(library().av_interleaved_write_frame(muxer, packet.get()), file, "cannot be written");
   }
 }
 
 void H264Output::write(const uint8_t *rgb) {
   State &s = *state;
-  check(av_frame_make_writable(s.frame.get()), s.file, "no memory for a picture");
+  check(library().av_frame_make_writable(s.frame.get()), s.file, "no memory for a picture");
   const uint8_t *planes[4] = {rgb};
   int strides[4] = {s.frame->width * 3};
-  sws_scale(s.scaler.get(), planes, strides, 0, s.frame->height, s.frame->data, s.frame->linesize);
+  library().sws_scale(s.scaler.get(), planes, strides, 0, s.frame->height, s.frame->data, s.frame->linesize);
   s.frame->pts = s.frames++;
   s.encode(s.frame.get());
 }
@@ -440,10 +429,10 @@ void H264Output::write(const uint8_t *rgb) {
 void H264Output::finish() {
   State &s = *state;
   s.encode(nullptr);
-  check(av_write_trailer(s.muxer), s.file, "cannot be written");
-  avio_flush(s.muxer->pb);
+  check(library().av_write_trailer(s.muxer), s.file, "cannot be written");
+  library().avio_flush(s.muxer->pb);
   int status = s.muxer->pb->error;
-  int closed = avio_closep(&s.muxer->pb);
+  int closed = library().avio_closep(&s.muxer->pb);
   check(status < 0 ? status : closed, s.file, "cannot be written");
 }
 
@@ -452,8 +441,9 @@ std::string versions() {
     return fmt::format("{} {}.{}.{}", name, AV_VERSION_MAJOR(version), AV_VERSION_MINOR(version),
                        AV_VERSION_MICRO(version));
   };
-  return fmt::format("{}, {}, {}", text("libavformat", avformat_version()),
-                     text("libavcodec", avcodec_version()), text("libswscale", swscale_version()));
+  return fmt::format("{}, {}, {}", text("libavformat", library().avformat_version()),
+                     text("libavcodec", library().avcodec_version()),
+                     text("libswscale", library().swscale_version()));
 }
 
 } // namespace kinema::ffmpeg

@@ -133,6 +133,3 @@ Folder::~Folder() {
 }
 
 } // namespace kinema::test
-
-// With the address sanitizer: OpenMP's runtime keeps what belonged to teams of other sizes.
-extern "C" const char *__lsan_default_suppressions() { return "leak:libomp.so\n"; }

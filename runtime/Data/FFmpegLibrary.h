@@ -1,0 +1,84 @@
+// FFmpeg's functions that Kinema calls, from the shared libraries of the machine, opened when the first video
+// is: a program that reads no video runs where there is no FFmpeg. Types and versions are those of the
+// headers that it was built with; this is for FFmpeg.cpp alone.
+#pragma once
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
+namespace kinema::ffmpeg {
+
+// F(library, function)
+#define KINEMA_FFMPEG_FUNCTIONS(F)                                                                           \
+  F(avutil, av_dict_free)                                                                                    \
+  F(avutil, av_dict_set)                                                                                     \
+  F(avutil, av_dict_set_int)                                                                                 \
+  F(avutil, av_frame_alloc)                                                                                  \
+  F(avutil, av_frame_free)                                                                                   \
+  F(avutil, av_frame_get_buffer)                                                                             \
+  F(avutil, av_frame_make_writable)                                                                          \
+  F(avutil, av_frame_unref)                                                                                  \
+  F(avutil, av_get_pix_fmt_name)                                                                             \
+  F(avutil, av_log_set_level)                                                                                \
+  F(avutil, av_strerror)                                                                                     \
+  F(avcodec, av_packet_alloc)                                                                                \
+  F(avcodec, av_packet_free)                                                                                 \
+  F(avcodec, av_packet_rescale_ts)                                                                           \
+  F(avcodec, av_packet_unref)                                                                                \
+  F(avcodec, avcodec_alloc_context3)                                                                         \
+  F(avcodec, avcodec_find_decoder)                                                                           \
+  F(avcodec, avcodec_find_encoder_by_name)                                                                   \
+  F(avcodec, avcodec_flush_buffers)                                                                          \
+  F(avcodec, avcodec_free_context)                                                                           \
+  F(avcodec, avcodec_get_name)                                                                               \
+  F(avcodec, avcodec_open2)                                                                                  \
+  F(avcodec, avcodec_parameters_from_context)                                                                \
+  F(avcodec, avcodec_parameters_to_context)                                                                  \
+  F(avcodec, avcodec_receive_frame)                                                                          \
+  F(avcodec, avcodec_receive_packet)                                                                         \
+  F(avcodec, avcodec_send_frame)                                                                             \
+  F(avcodec, avcodec_send_packet)                                                                            \
+  F(avcodec, avcodec_version)                                                                                \
+  F(avformat, av_find_best_stream)                                                                           \
+  F(avformat, av_interleaved_write_frame)                                                                    \
+  F(avformat, av_read_frame)                                                                                 \
+  F(avformat, av_seek_frame)                                                                                 \
+  F(avformat, av_stream_get_side_data)                                                                       \
+  F(avformat, av_write_trailer)                                                                              \
+  F(avformat, avformat_alloc_output_context2)                                                                \
+  F(avformat, avformat_close_input)                                                                          \
+  F(avformat, avformat_find_stream_info)                                                                     \
+  F(avformat, avformat_free_context)                                                                         \
+  F(avformat, avformat_index_get_entries_count)                                                              \
+  F(avformat, avformat_new_stream)                                                                           \
+  F(avformat, avformat_open_input)                                                                           \
+  F(avformat, avformat_version)                                                                              \
+  F(avformat, avformat_write_header)                                                                         \
+  F(avformat, avio_closep)                                                                                   \
+  F(avformat, avio_flush)                                                                                    \
+  F(avformat, avio_open)                                                                                     \
+  F(swscale, sws_freeContext)                                                                                \
+  F(swscale, sws_getCoefficients)                                                                            \
+  F(swscale, sws_getContext)                                                                                 \
+  F(swscale, sws_scale)                                                                                      \
+  F(swscale, sws_setColorspaceDetails)                                                                       \
+  F(swscale, swscale_version)
+
+struct Library {
+#define KINEMA_FFMPEG_MEMBER(library, function) decltype(&::function) function = nullptr;
+  KINEMA_FFMPEG_FUNCTIONS(KINEMA_FFMPEG_MEMBER)
+#undef KINEMA_FFMPEG_MEMBER
+};
+
+// Opened by the first call, FFmpeg's log silenced. Throws Error where FFmpeg of this version is not
+// installed.
+const Library &library();
+
+} // namespace kinema::ffmpeg
