@@ -14,13 +14,13 @@ static constexpr int64_t fastBytes = 64;      // of an access in the fast range
 static constexpr uint64_t fastAlignment = 64; // of its beginning
 static constexpr int patience = 2000;         // rounds in which all that run only poll
 
-Cluster::Cluster(const Launch &launch)
+Cluster::Cluster(const Launch &launch, GlobalLog *globalLog)
     : launch(launch),
       threadsPerBlock(launch.kernel->threads[0] * launch.kernel->threads[1] * launch.kernel->threads[2]),
       warpsPerBlock((threadsPerBlock + warpSize - 1) / warpSize),
       sharedBytes(launch.kernel->staticShared + launch.dynamicShared),
       threads(threadsPerBlock * launch.kernel->cluster), warps(warpsPerBlock * launch.kernel->cluster),
-      blocks(launch.kernel->cluster), memory(launch.memory) {
+      blocks(launch.kernel->cluster), memory(launch.memory), globalLog(globalLog) {
   memory.insert(memory.end(), launch.kernel->globals.begin(), launch.kernel->globals.end());
   for (int i = 0; i < int(memory.size()); ++i)
     memory[i].number = i;
@@ -31,7 +31,8 @@ Cluster::Cluster(const Launch &launch)
     if (range.writable && range.bytes > largest.bytes &&
         reinterpret_cast<uint64_t>(range.begin) % fastAlignment == 0)
       largest = range;
-  args = {largest.begin, reinterpret_cast<void *>(std::max<int64_t>(0, largest.bytes - fastBytes + 1))};
+  int64_t fast = globalLog ? 0 : std::max<int64_t>(0, largest.bytes - fastBytes + 1);
+  args = {largest.begin, reinterpret_cast<void *>(fast)};
   args.insert(args.end(), launch.args.begin(), launch.args.end());
   warpgroups.resize(blocks.size() * groupsPerBlock());
   firstBulk = threads.size() + mostMBarriers + warpsOfGroup * warpgroups.size();
@@ -434,7 +435,7 @@ void Cluster::access(AccessKind kind, const void *address, uint64_t bytes, uint3
     violate("{} {} bytes at an address that is no multiple of {}: {:#x}", nameOf(kind), bytes, alignment,
             window.holds(address) ? window.addressOf(address) : reinterpret_cast<uint64_t>(address));
   if (space == global)
-    return checkGlobal(kind, address, bytes);
+    return watchGlobal(kind, address, bytes);
   if (window.holds(address)) {
     uint32_t at = uint32_t(window.addressOf(address));
     if (space == shared && int(at / Window::stride) != current->rank) [[unlikely]]
@@ -445,7 +446,23 @@ void Cluster::access(AccessKind kind, const void *address, uint64_t bytes, uint3
     violate("{} {} bytes at {}, which is not in shared memory", nameOf(kind), bytes, address);
   if (space == generic && current->fiber.holds(address))
     return;
+  watchGlobal(kind, address, bytes);
+}
+
+void Cluster::watchGlobal(AccessKind kind, const void *address, uint64_t bytes) {
   checkGlobal(kind, address, bytes);
+  if (!globalLog)
+    return;
+  auto conflict = globalLog->note(kind, address, bytes, blocks[0].number / int64_t(blocks.size()));
+  if (!conflict)
+    return;
+  const MemoryRange &range = memory[lastRange];
+  std::string other = conflict->cluster < 0
+                          ? "other blocks"
+                          : fmt::format("block {}", conflict->cluster * int64_t(blocks.size()));
+  violate("{} {} bytes at {} of buffer {}, which {} {} in the same launch: nothing orders the two",
+          nameOf(kind), bytes, static_cast<const std::byte *>(address) - range.begin, range.number, other,
+          conflict->wrote ? "wrote" : "read");
 }
 
 void Cluster::checkGlobal(AccessKind kind, const void *address, uint64_t bytes) {

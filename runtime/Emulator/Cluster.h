@@ -5,6 +5,7 @@
 #include "runtime/Emulator/Clock.h"
 #include "runtime/Emulator/Emulator.h"
 #include "runtime/Emulator/Fiber.h"
+#include "runtime/Emulator/GlobalLog.h"
 #include "runtime/Emulator/Random.h"
 #include "runtime/Emulator/SharedMemory.h"
 #include "runtime/Emulator/TensorMap.h"
@@ -180,7 +181,8 @@ struct Block {
 
 class Cluster {
 public:
-  explicit Cluster(const Launch &launch);
+  // globalLog: null where accesses to global memory are not watched.
+  Cluster(const Launch &launch, GlobalLog *globalLog);
 
   // Runs the cluster whose first block is `first` of the grid.
   std::optional<Violation> run(int64_t first);
@@ -293,6 +295,7 @@ private:
 
   void accessShared(AccessKind kind, uint32_t address, uint64_t bytes);
   void checkGlobal(AccessKind kind, const void *address, uint64_t bytes);
+  void watchGlobal(AccessKind kind, const void *address, uint64_t bytes);
   void checkBounds(AccessKind kind, uint32_t address, uint64_t bytes);
   void accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
   // The async proxy's access to shared memory, on the thread's behalf.
@@ -338,6 +341,7 @@ private:
   std::vector<void *> args;        // of the kernel: two for the fast range, then the launch's
   std::vector<MemoryRange> memory; // sorted
   size_t lastRange = 0;
+  GlobalLog *globalLog;
 
   void checkOperand(Warpgroup &group, uint64_t descriptor, uint32_t rows, bool isTransposed);
   Accumulator &findAccumulator(Warpgroup &group, uint32_t serial);

@@ -1,6 +1,7 @@
 #include "runtime/Emulator/Emulator.h"
 
 #include "runtime/Emulator/Current.h"
+#include "runtime/Emulator/GlobalLog.h"
 #include "runtime/Error.h"
 
 #include <algorithm>
@@ -54,8 +55,8 @@ struct Progress {
 
 } // namespace
 
-static void work(const Launch &launch, Progress &progress) {
-  Cluster cluster(launch);
+static void work(const Launch &launch, GlobalLog *log, Progress &progress) {
+  Cluster cluster(launch, log);
   Cluster *outer = std::exchange(currentCluster, &cluster);
   for (size_t i; (i = progress.taken++) < progress.order.size();) {
     int64_t first = progress.order[i] * launch.kernel->cluster;
@@ -77,9 +78,12 @@ std::optional<Violation> kinema::emulator::run(const Launch &launch) {
   else if (launch.seed > 1)
     for (size_t i = progress.order.size(); i > 1; --i)
       std::swap(progress.order[i - 1], progress.order[random.below(uint32_t(i))]);
+  std::optional<GlobalLog> log;
+  if (launch.watchesBlocks)
+    log.emplace(launch.memory);
   auto guarded = [&] {
     try {
-      work(launch, progress);
+      work(launch, log ? &*log : nullptr, progress);
     } catch (...) {
       std::lock_guard lock(progress.mutex);
       progress.failure = std::current_exception();

@@ -54,6 +54,7 @@ struct Shape {
   uint32_t sharedBytes = 4096;
   int cluster = 1;
   int workers = 1;
+  bool watchesBlocks = false;
 };
 
 // Runs a kernel whose arguments are these buffers.
@@ -71,6 +72,7 @@ inline std::optional<Violation> runKernel(KernelFunction function, const Shape &
   launch.dynamicShared = shape.sharedBytes;
   launch.seed = seed;
   launch.workers = shape.workers;
+  launch.watchesBlocks = shape.watchesBlocks;
   for (std::span<std::byte> buffer : buffers) {
     launch.args.push_back(buffer.data());
     launch.memory.push_back({buffer.data(), int64_t(buffer.size())});

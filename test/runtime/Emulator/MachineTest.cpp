@@ -303,12 +303,38 @@ TEST(EmulatorMachine, boundsOfSharedMemory) {
 TEST(EmulatorMachine, genericAddresses) {
   std::vector<uint32_t> expected(32, 12);
   expectRight(
-      [](void *const *args) {
+      // As kernels' code, which no sanitizer moves to a stack of its own.
+      [](void *const *args) __attribute__((no_sanitize("address"))) {
         uint32_t local = 5, i = threadIndex();
         store(shared<uint32_t>(4 * i), 7u, 0);
         store(static_cast<uint32_t *>(args[0]) + i, load(&local, 0) + load(shared<uint32_t>(4 * i), 0), 0);
       },
       {}, expected);
+}
+
+TEST(EmulatorMachine, blocksThatShareGlobalMemory) {
+  const Shape blocks = {.threads = 1, .grid = 3, .workers = 2, .watchesBlocks = true};
+  std::vector<uint16_t> expected = {0, 1, 2};
+  expectRight([](void *const *args) { storeGlobal(args[0], blockIndex(), uint16_t(blockIndex())); }, blocks,
+              expected);
+  expectCaught([](void *const *args) { storeGlobal(args[0], 2, 7u, 1); }, blocks, "wrote in the same launch");
+  expectCaught(
+      [](void *const *args) {
+        if (blockIndex() == 1)
+          storeGlobal(args[0], 2, 7u, 1);
+        else
+          loadGlobal<uint16_t>(args[0], 5, 2);
+      },
+      blocks, "in the same launch: nothing orders the two");
+  // A block's own is its own.
+  std::vector<uint32_t> sums = {0, 0, 0};
+  expectRight(
+      [](void *const *args) {
+        loadGlobal<uint32_t>(args[0], blockIndex(), 1);
+        storeGlobal(args[0], blockIndex(), 0u, 2);
+        loadGlobal<uint32_t>(args[0], blockIndex(), 3);
+      },
+      blocks, sums);
 }
 
 TEST(EmulatorMachine, atomicsDoNotRaceWithEachOther) {
