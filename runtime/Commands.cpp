@@ -302,11 +302,16 @@ void run(const RunCommandOptions &options) {
 
 void info(const InfoOptions &options) {
   Package package(options.package);
-  Manifest manifest = parseManifest(package.read("manifest.json"), package.path());
-  if (options.json)
-    fmt::print("{}\n", toJson(manifest).dump(1, ' ', false, json::error_handler_t::replace));
-  else
-    fmt::print("{}", describe(manifest));
+  std::vector<Manifest> manifests = readManifests(package);
+  if (options.json) {
+    json document = toJson(manifests.front());
+    for (const Manifest &manifest : manifests)
+      document["targets"].push_back(manifest.target);
+    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
+    return;
+  }
+  for (const Manifest &manifest : manifests)
+    fmt::print("{}{}", &manifest == &manifests.front() ? "" : "\n", describe(manifest));
 }
 
 void bench(const BenchCommandOptions &options) {

@@ -421,4 +421,12 @@ Manifest parseManifest(std::string_view text, const std::string &origin) {
   return parse(Node(document, origin + ": manifest.json"));
 }
 
+std::vector<Manifest> readManifests(const Package &package) {
+  std::vector<Manifest> manifests = {parseManifest(package.read(manifestEntry), package.path())};
+  for (const std::string &entry : package.entries())
+    if (entry != manifestEntry && isManifest(entry))
+      manifests.push_back(parseManifest(package.read(entry), fmt::format("{}, {}", package.path(), entry)));
+  return manifests;
+}
+
 } // namespace kinema

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/ElementType.h"
+#include "runtime/Package.h"
 #include "runtime/Recipe.h"
 #include "runtime/TensorStorage.h"
 
@@ -98,6 +99,9 @@ struct Manifest {
   // Throws Error where the entry has no such output.
   const ArenaTensor &output(const std::string &entry, std::string_view name) const;
 };
+
+// All manifests of a package, that of `manifestEntry` first. Throws Error.
+std::vector<Manifest> readManifests(const Package &package);
 
 // Throws Error with one clear sentence, beginning with `origin`, for whatever does not hold together.
 Manifest parseManifest(std::string_view text, const std::string &origin);

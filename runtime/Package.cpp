@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view endSignature("PK\5\6", 4);
 constexpr int64_t endBytes = 22;
 constexpr int64_t directorySizeField = 12, directoryOffsetField = 16, commentSizeField = 20;
+constexpr int64_t recordBytes = 46, entryOffsetField = 42; // of the directory's records (4.3.12)
 
 uint32_t littleEndian(const std::string &text, size_t at, int bytes) {
   uint32_t value = 0;
@@ -41,9 +42,20 @@ std::string readTail(const std::string &path, int64_t &fileBytes) {
   return tail;
 }
 
-// A file in memory, for the archive's writer.
+// The offset of the first entry, as the directory says: entries lie in its order.
+int64_t firstEntry(const std::string &path, int64_t directory, int64_t directoryBytes) {
+  std::string record(recordBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (directory < 0 || directoryBytes < recordBytes || !file.seekg(directory) ||
+      !file.read(record.data(), recordBytes))
+    fail("{} is damaged: its zip directory points outside the file", path);
+  return littleEndian(record, entryOffsetField, 4);
+}
+
+// A file in memory, for the archive's writer, as if `before` bytes came before it.
 struct Memory {
-  std::string bytes;
+  size_t before;
+  std::string bytes = {};
   size_t at = 0;
 
   static void *open(void *memory, const void *, int) { return memory; }
@@ -61,13 +73,16 @@ struct Memory {
     file.at += count;
     return count;
   }
-  static ZPOS64_T tell(void *, void *stream) { return static_cast<Memory *>(stream)->at; }
+  static ZPOS64_T tell(void *, void *stream) {
+    auto &file = *static_cast<Memory *>(stream);
+    return file.before + file.at;
+  }
   static long seek(void *, void *stream, ZPOS64_T offset, int origin) {
     auto &file = *static_cast<Memory *>(stream);
-    size_t from = origin == ZLIB_FILEFUNC_SEEK_SET   ? 0
-                  : origin == ZLIB_FILEFUNC_SEEK_CUR ? file.at
-                                                     : file.bytes.size();
-    file.at = from + offset;
+    if (origin == ZLIB_FILEFUNC_SEEK_SET)
+      file.at = offset - file.before;
+    else
+      file.at = (origin == ZLIB_FILEFUNC_SEEK_CUR ? file.at : file.bytes.size()) + offset;
     return file.at <= file.bytes.size() ? 0 : -1;
   }
   static int close(void *, void *) { return 0; }
@@ -86,6 +101,12 @@ void require(int status, const std::string &what) {
 
 } // namespace
 
+std::string manifestEntryOf(const std::string &target) { return fmt::format("manifest.{}.json", target); }
+
+bool isManifest(const std::string &entry) {
+  return entry == manifestEntry || (entry.starts_with("manifest.") && entry.ends_with(".json"));
+}
+
 bool findArchive(const std::string &path, ArchivePlace &place) {
   int64_t fileBytes = 0;
   std::string tail = readTail(path, fileBytes);
@@ -96,10 +117,11 @@ bool findArchive(const std::string &path, ArchivePlace &place) {
       continue;
     int64_t directoryBytes = littleEndian(tail, at + directorySizeField, 4);
     int64_t directoryOffset = littleEndian(tail, at + directoryOffsetField, 4);
-    // The offset counts from the archive's start, which the directory's end, known here, tells.
-    place.begin = fileBytes - left - directoryBytes - directoryOffset;
+    // Offsets count from the file's start, or from the archive's where something was put before it.
+    int64_t directory = fileBytes - left - directoryBytes;
+    place.begin = directory - directoryOffset + firstEntry(path, directory, directoryBytes);
     place.bytes = fileBytes - place.begin;
-    if (place.begin < 0)
+    if (place.begin < 0 || place.begin > directory)
       fail("{} is damaged: its zip directory points outside the file", path);
     return true;
   }
@@ -171,9 +193,14 @@ void PackageWriter::add(std::string entry, std::string content) {
   contents.emplace_back(std::move(entry), std::move(content));
 }
 
-// The archive's bytes.
-std::string PackageWriter::archive() const {
-  Memory memory;
+bool PackageWriter::has(const std::string &entry) const {
+  return std::any_of(contents.begin(), contents.end(),
+                     [&](const auto &content) { return content.first == entry; });
+}
+
+// The archive's bytes, to stand behind `before` others.
+std::string PackageWriter::archive(size_t before) const {
+  Memory memory{before};
   zlib_filefunc64_def functions = memory.functions();
   zipFile zip = zipOpen2_64("", APPEND_STATUS_CREATE, nullptr, &functions);
   if (!zip)
@@ -197,7 +224,7 @@ std::string PackageWriter::archive() const {
   return std::move(memory.bytes);
 }
 
-void PackageWriter::write(const std::string &path) const { writeFile(path, archive()); }
+void PackageWriter::write(const std::string &path) const { writeFile(path, archive(0)); }
 
 void PackageWriter::writeBehind(const std::string &program, const std::string &path) const {
   std::string code = readFile(program);
@@ -205,7 +232,7 @@ void PackageWriter::writeBehind(const std::string &program, const std::string &p
     code.resize(place.begin);
   AtomicFile file(path);
   file.write(code);
-  file.write(archive());
+  file.write(archive(code.size()));
   file.commit(/*executable=*/true);
 }
 

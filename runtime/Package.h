@@ -11,6 +11,12 @@
 
 namespace kinema {
 
+// The manifest's entry: one for each target that the package has code for, the first one's under this name,
+// the others' under manifest.TARGET.json.
+inline constexpr char manifestEntry[] = "manifest.json";
+std::string manifestEntryOf(const std::string &target);
+bool isManifest(const std::string &entry);
+
 // Where the archive lies in a file.
 struct ArchivePlace {
   int64_t begin = 0; // bytes before it
@@ -45,6 +51,7 @@ private:
 class PackageWriter {
 public:
   void add(std::string entry, std::string content);
+  bool has(const std::string &entry) const;
 
   // Writes the package in full or not at all; throws Error.
   void write(const std::string &path) const;
@@ -53,7 +60,7 @@ public:
   void writeBehind(const std::string &program, const std::string &path) const;
 
 private:
-  std::string archive() const;
+  std::string archive(size_t before) const;
   std::vector<std::pair<std::string, std::string>> contents;
 };
 

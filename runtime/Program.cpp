@@ -30,6 +30,27 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
   segments = std::move(left);
 }
 
+// Of the targets that a package has code for, the one that the device runs; where none fits, the first, of
+// which the device says why it does not.
+Manifest chooseManifest(const Package &package, const std::string &device) {
+  std::vector<Manifest> manifests = readManifests(package);
+  auto with = [&](std::string_view architecture) {
+    return std::find_if(manifests.begin(), manifests.end(), [&](const Manifest &manifest) {
+      return !architecture.empty() && manifest.target.starts_with(architecture);
+    });
+  };
+  bool automatic = device.empty() || device == "auto";
+  if (manifests.size() == 1)
+    return manifests.front();
+  auto chosen = with(automatic ? cudaArchitecture() : device == emulatorTarget ? "sm_" : "");
+  if (int number = cudaNumber(device); number >= 0)
+    if (chosen = with(cudaArchitecture(number)); chosen == manifests.end())
+      chosen = with("sm_");
+  if (chosen == manifests.end())
+    chosen = with("x86-64");
+  return chosen == manifests.end() ? manifests.front() : *chosen;
+}
+
 // The entry with the code for the device.
 std::string codeFor(const Package &package, const Manifest &manifest, const std::string &device) {
   if (device != emulatorTarget)
@@ -42,7 +63,7 @@ std::string codeFor(const Package &package, const Manifest &manifest, const std:
 } // namespace
 
 Program::Program(const Package &package, const ProgramOptions &options)
-    : contents(parseManifest(package.read("manifest.json"), package.path())),
+    : contents(chooseManifest(package, options.device)),
       device(makeDevice(options.device, contents.target, options.threads)), profile(options.profile),
       poison(poisonWanted()) {
   device->allocate(contents.arenaBytes);

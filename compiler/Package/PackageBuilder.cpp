@@ -173,14 +173,16 @@ FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode
   return manifest.text();
 }
 
-FailureOr<PackageWriter> kinema::buildPackage(ModuleOp planned, MachineCode code, std::string spec) {
+LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, MachineCode code,
+                                   std::string spec) {
   auto manifest = buildManifest(planned, code);
   if (failed(manifest))
     return failure();
-  PackageWriter package;
-  package.add("manifest.json", std::move(*manifest));
+  bool isFirst = !package.has(manifestEntry);
+  package.add(isFirst ? manifestEntry : manifestEntryOf(code.target), std::move(*manifest));
   for (MachineCode::File &file : code.files)
     package.add(file.name, std::move(file.bytes));
-  package.add("spec.arch", std::move(spec));
-  return package;
+  if (isFirst)
+    package.add("spec.arch", std::move(spec));
+  return success();
 }

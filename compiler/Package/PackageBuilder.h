@@ -26,8 +26,10 @@ struct MachineCode {
 /// and entries. Fails, with an error at the module, where one of these is missing or says what JSON cannot.
 mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, const MachineCode &code);
 
-/// The package, for the caller to write: manifest, code and the text that it was compiled from.
-mlir::FailureOr<PackageWriter> buildPackage(mlir::ModuleOp planned, MachineCode code, std::string spec);
+/// Adds a target to a package, for the caller to write: manifest and code, and with the first one the text
+/// that it was compiled from.
+mlir::LogicalResult addToPackage(PackageWriter &package, mlir::ModuleOp planned, MachineCode code,
+                                 std::string spec);
 
 } // namespace kinema
 

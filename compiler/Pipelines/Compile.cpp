@@ -78,17 +78,7 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
   return current ? advanceTo(phase, stop) : Outcome::SpecWrong;
 }
 
-/// The runtime's writer reports by exceptions, which must not pass through LLVM's code.
-static std::string writeArchive(const PackageWriter &package, const std::string &path) {
-  try {
-    package.write(path);
-    return {};
-  } catch (const std::exception &error) {
-    return error.what();
-  }
-}
-
-Outcome Compilation::writePackage(const std::string &path) {
+Outcome Compilation::addTo(PackageWriter &package) {
   if (!options.dumpDirectory
            .empty()) { // code is made of the planned module at once: the phase between, apart
     OwningOpRef<ModuleOp> copy = current->clone();
@@ -98,11 +88,6 @@ Outcome Compilation::writePackage(const std::string &path) {
   auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;
-  auto package = buildPackage(*current, std::move(*code), specText);
-  if (failed(package))
-    return Outcome::Failed;
-  std::string problem = writeArchive(*package, path);
-  if (!problem.empty())
-    errors << "error: " << problem << "\n";
-  return problem.empty() ? Outcome::Done : Outcome::Failed;
+  return failed(addToPackage(package, *current, std::move(*code), specText)) ? Outcome::Failed
+                                                                             : Outcome::Done;
 }

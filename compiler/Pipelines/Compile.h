@@ -18,8 +18,8 @@ public:
   Outcome fromSpec(llvm::StringRef path, Phase stop);
   /// From a module in text, which is in phase `phase`, to `stop`.
   Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);
-  /// From phase `planned` to a package.
-  Outcome writePackage(const std::string &path);
+  /// From phase `planned` to a package, which may hold other targets already.
+  Outcome addTo(PackageWriter &package);
 
   mlir::ModuleOp module() { return *current; }
   const dsl::Program &program() const { return spec->program; }

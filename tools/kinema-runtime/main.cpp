@@ -2,7 +2,10 @@
 // trainer.
 #include "runtime/CommandLine.h"
 #include "runtime/Error.h"
+#include "runtime/Manifest.h"
 #include "runtime/Package.h"
+
+#include <fmt/ranges.h>
 
 #include <filesystem>
 
@@ -23,6 +26,18 @@ void addCommand(CLI::App &app, const char *name, const char *description, const 
   sub->callback([options, command] { command(*options); });
 }
 
+/// "r2plus1d_18: clips [32, 3, 16, 112, 112], 400 classes. Code for x86-64-v3, sm_90a."
+std::string describe(const std::string &package) {
+  std::vector<Manifest> manifests = readManifests(Package(package));
+  std::vector<std::string> targets;
+  for (const Manifest &manifest : manifests)
+    targets.push_back(manifest.target);
+  const Manifest &first = manifests.front();
+  return fmt::format("{}: {} the network on clips [{}], {} classes. Code for {}.", first.name,
+                     first.train ? "trains, evaluates and runs" : "evaluates and runs",
+                     fmt::join(first.input().shape, ", "), first.classes, fmt::join(targets, ", "));
+}
+
 std::string carriedPackage() {
   std::error_code code;
   std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
@@ -33,15 +48,21 @@ std::string carriedPackage() {
 } // namespace
 
 int main(int argc, char **argv) {
-  std::string carried = carriedPackage();
-  CLI::App app(carried.empty() ? "Trains, evaluates and runs networks that kinema has compiled."
-                               : "Trains, evaluates and runs the network that it carries.");
-  app.require_subcommand(1);
-  addCommand(app, "train", "train on videos", carried, &train);
-  addCommand(app, "eval", "clip and video accuracy on a list of videos", carried, &eval);
-  addCommand(app, "predict", "the most probable classes of videos", carried, &predict);
-  addCommand(app, "run", "tensors in, tensors out, for comparison with other frameworks", carried, &run);
-  addCommand(app, "info", "what the package holds", carried, &info);
-  addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
-  return runCommandLine(app, argc, argv, std::filesystem::path(argv[0]).filename().string());
+  std::string name = std::filesystem::path(argv[0]).filename().string();
+  try {
+    std::string carried = carriedPackage();
+    CLI::App app(carried.empty() ? "Trains, evaluates and runs networks that kinema has compiled."
+                                 : describe(carried));
+    app.require_subcommand(1);
+    addCommand(app, "train", "train on videos", carried, &train);
+    addCommand(app, "eval", "clip and video accuracy on a list of videos", carried, &eval);
+    addCommand(app, "predict", "the most probable classes of videos", carried, &predict);
+    addCommand(app, "run", "tensors in, tensors out, for comparison with other frameworks", carried, &run);
+    addCommand(app, "info", "what the package holds", carried, &info);
+    addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
+    return runCommandLine(app, argc, argv, name);
+  } catch (const Error &error) { // the package that the program carries is damaged
+    fmt::print(stderr, "{}: error: {}\n", name, error.what());
+    return error.status;
+  }
 }

@@ -8,6 +8,7 @@ namespace kinema {
 
 void addInspect(CLI::App &app);
 void addCompile(CLI::App &app);
+void addBuild(CLI::App &app);
 void addRuntimeCommands(CLI::App &app); // train, eval, predict, run, bench
 void addData(CLI::App &app);
 

@@ -53,8 +53,11 @@ void compile(const Options &options) {
              "module's text");
     require(compilation.fromModule(options.spec.spec, from, stop));
   }
-  if (wanted == Phase::Package)
-    return require(compilation.writePackage(options.output));
+  if (wanted == Phase::Package) {
+    PackageWriter package;
+    require(compilation.addTo(package));
+    return package.write(options.output);
+  }
   std::string text = wanted == Phase::Ast ? dsl::print(*compilation.program().files.front())
                                           : printed(compilation.module(), options.locations);
   if (options.output.empty())

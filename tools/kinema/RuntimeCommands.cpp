@@ -44,7 +44,9 @@ bool isPackage(const std::string &path) {
 void compileTo(const std::string &package, const SpecOptions &spec, const CompileOptions &compile) {
   Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
   require(compilation.fromSpec(spec.spec, Phase::Planned));
-  require(compilation.writePackage(package));
+  PackageWriter writer;
+  require(compilation.addTo(writer));
+  writer.write(package);
 }
 
 /// A package may carry weights, a spec does not.

@@ -39,6 +39,10 @@ void addTarget(CLI::App &command, TargetChoice &choice) {
   command.add_option("--target", choice.target, "the machine")
       ->check(CLI::IsMember(names))
       ->capture_default_str();
+  addPrecision(command, choice);
+}
+
+void addPrecision(CLI::App &command, TargetChoice &choice) {
   command
       .add_option(
           "--precision", choice.precision,

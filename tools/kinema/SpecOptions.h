@@ -32,6 +32,8 @@ struct TargetChoice {
 };
 /// Adds --target, --precision, --reference and --cuda-path.
 void addTarget(CLI::App &command, TargetChoice &choice);
+/// The same without --target.
+void addPrecision(CLI::App &command, TargetChoice &choice);
 void applyTarget(const TargetChoice &choice, CompileOptions &options);
 
 /// Throws Error if the size is not one.

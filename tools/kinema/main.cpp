@@ -8,6 +8,7 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   kinema::addInspect(app);
   kinema::addCompile(app);
+  kinema::addBuild(app);
   kinema::addRuntimeCommands(app);
   kinema::addData(app);
   try {

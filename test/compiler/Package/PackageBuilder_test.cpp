@@ -58,15 +58,22 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_TRUE(module);
   auto code = cpu::compileKernels(*module);
   ASSERT_TRUE(succeeded(code));
-  auto package = buildPackage(*module, {cpu::targetName, {{"code/x86-64-v3.so", *code}}}, "network tiny\n");
-  ASSERT_TRUE(succeeded(package));
+  PackageWriter package;
+  ASSERT_TRUE(succeeded(
+      addToPackage(package, *module, {cpu::targetName, {{"code/x86-64-v3.so", *code}}}, "network tiny\n")));
+  ASSERT_TRUE(succeeded(addToPackage(package, *module, {"sm_90a", {{"code/sm_90a.ptx", "// code"}}}, "")));
   std::string path = ::testing::TempDir() + "tiny.kinema";
-  package->write(path);
+  package.write(path);
 
   Package written(path);
   EXPECT_EQ(written.read("spec.arch"), "network tiny\n");
   EXPECT_EQ(written.read("code/x86-64-v3.so"), *code);
   Manifest manifest = parseManifest(written.read("manifest.json"), path);
+  std::vector<Manifest> manifests = readManifests(written);
+  ASSERT_EQ(manifests.size(), 2u);
+  EXPECT_EQ(manifests[0].target, cpu::targetName);
+  EXPECT_EQ(manifests[1].target, "sm_90a");
+  EXPECT_EQ(manifests[1].code, "code/sm_90a.ptx");
   EXPECT_EQ(manifest.name, "tiny");
   EXPECT_FALSE(manifest.train);
   EXPECT_EQ(manifest.code, "code/x86-64-v3.so");

@@ -1,0 +1,71 @@
+// kinema build: a program that trains, evaluates and predicts one network: the runtime with the package
+// behind it.
+#include "runtime/Error.h"
+#include "runtime/Package.h"
+#include "tools/kinema/Commands.h"
+#include "tools/kinema/SpecOptions.h"
+
+#include <filesystem>
+
+namespace kinema {
+
+namespace {
+struct Options {
+  SpecOptions spec;
+  TargetChoice choice; // but for the target
+  std::vector<std::string> targets;
+  std::string output, mode = "train";
+};
+
+/// The runtime's program stands beside this one.
+std::string runtimeProgram() {
+  std::error_code code;
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
+  std::string program = self.replace_filename("kinema-runtime").string();
+  if (code || !std::filesystem::is_regular_file(program))
+    fail("cannot find {}, which a trainer is made of: it belongs beside kinema", program);
+  return program;
+}
+
+void build(const Options &options) {
+  std::string program = runtimeProgram();
+  std::vector<std::string> chosen =
+      options.targets.empty() ? std::vector<std::string>{"cpu", "sm_90a"} : options.targets;
+  PackageWriter package;
+  for (const std::string &target : chosen) {
+    CompileOptions compile;
+    compile.train = options.mode == "train";
+    TargetChoice choice = options.choice;
+    choice.target = target;
+    applyTarget(choice, compile);
+    Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
+    require(compilation.fromSpec(options.spec.spec, Phase::Planned));
+    require(compilation.addTo(package));
+  }
+  package.writeBehind(program, options.output);
+}
+} // namespace
+
+void addBuild(CLI::App &app) {
+  auto options = std::make_shared<Options>();
+  CLI::App *command = app.add_subcommand("build", "make a program that trains, evaluates and predicts a "
+                                                  "network, on machines that have nothing of Kinema");
+  addSpecOptions(*command, options->spec);
+  addSettings(*command, options->spec);
+  addThreads(*command, options->spec);
+  command->add_option("-o,--output", options->output, "the program")->required();
+  std::vector<std::string> names;
+  for (const TargetInfo &target : targets())
+    names.push_back(target.name.str());
+  command
+      ->add_option("--target", options->targets,
+                   "the machines that it runs on; may be repeated (default: cpu and sm_90a)")
+      ->check(CLI::IsMember(names));
+  addPrecision(*command, options->choice);
+  command->add_option("--mode", options->mode, "train (which can infer too) or infer")
+      ->check(CLI::IsMember({"train", "infer"}))
+      ->capture_default_str();
+  command->callback([options] { build(*options); });
+}
+
+} // namespace kinema
