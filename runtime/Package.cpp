@@ -151,15 +151,17 @@ Package &Package::operator=(Package &&) noexcept = default;
 
 std::vector<std::string> Package::entries() const {
   std::vector<std::string> names;
-  for (int status = unzGoToFirstFile(archive->zip); status == UNZ_OK;
-       status = unzGoToNextFile(archive->zip)) {
+  int status = unzGoToFirstFile(archive->zip);
+  for (; status == UNZ_OK; status = unzGoToNextFile(archive->zip)) {
     unz_file_info64 info;
     std::string name(UINT16_MAX, '\0');
-    if (unzGetCurrentFileInfo64(archive->zip, &info, name.data(), name.size(), nullptr, 0, nullptr, 0) !=
-        UNZ_OK)
-      fail("{} is no package: its zip directory is damaged", filePath);
+    status = unzGetCurrentFileInfo64(archive->zip, &info, name.data(), name.size(), nullptr, 0, nullptr, 0);
+    if (status != UNZ_OK)
+      break;
     names.push_back(name.substr(0, info.size_filename));
   }
+  if (status != UNZ_END_OF_LIST_OF_FILE)
+    fail("{} is no package: its zip directory is damaged", filePath);
   return names;
 }
 

@@ -1,5 +1,5 @@
-// Who touches global memory during a launch. Nothing orders a launch's blocks, so what one writes no other may
-// read or write.
+// Who touches global memory during a launch. Nothing orders a launch's blocks, so what one writes no other
+// may read or write.
 #pragma once
 
 #include "runtime/Emulator/Emulator.h"
