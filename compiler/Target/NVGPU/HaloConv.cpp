@@ -214,10 +214,8 @@ void HaloConvEmitter::emitSource() {
   e.loop(plan.chunks(), [&](Value chunk) {
     waitEmpty(source, chunk);
     Value stage = stageOf(source, chunk);
-    e.loop(blocks, [&](Value block) {
-      Value at = e.add(stageAt(source, stage), e.mul(block, plan.pitch() * positionBytes));
-      stageHalo(*this, staged, axes, n, e.add(e.mul(chunk, blocks), block), at, first, plan.producerThreads);
-    });
+    stageHalo(*this, staged, axes, n, {e.mul(chunk, blocks), blocks, stageAt(source, stage), plan.pitch()},
+              first, plan.producerThreads);
     fenceStores();
     arrive(full(source, stage));
   });

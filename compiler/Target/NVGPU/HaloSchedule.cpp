@@ -61,8 +61,8 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
   Work work{plan.grid()};
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
-  work.staging = cyclesOfStaging(op.getPrologueAccess(), plan.chunks() * (plan.tile.depth / 8),
-                                 plan.stagedPositions(), plan.producerThreads);
+  work.staging = plan.chunks() * cyclesOfStaging(op.getPrologueAccess(), plan.tile.depth / 8,
+                                                 plan.stagedPositions(), plan.producerThreads);
   work.cached = cachedOf(op, plan, taps);
   work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
   work.memory = bytesOf(traffic);

@@ -21,29 +21,20 @@ bool nvidia::canStage(OperandRange operands, ArrayRef<int32_t> access) {
   });
 }
 
-/// The prologue's vectors of the block's channels; null for the operands that are read at each position.
-static SmallVector<Value> loadVectors(KernelEmitter &e, const StageSource &source, Value n, Value block) {
-  SmallVector<Value> vectors;
-  for (auto [access, buffer] : llvm::zip(source.access, source.buffers)) {
-    Value row = block;
-    if (static_cast<Access>(access) == Access::BatchChannel)
-      row = e.add(e.mul(n, source.channelBlocks), block);
-    bool isPixel = static_cast<Access>(access) == Access::Pixel;
-    vectors.push_back(isPixel ? Value() : e.loadVector(buffer, e.mul(row, blockChannels), blockChannels));
-  }
-  return vectors;
-}
-
 namespace {
-/// The source's position that belongs at a staged one.
-struct Place {
-  Value inside;  // whether the source reaches there
-  Value address; // of its channels
+/// What a thread stages: a position of a channel block, and the tensors' values there.
+struct StagedPosition {
+  Value block, position;      // of those that are staged
+  Value channelBlock;         // of the source, clamped to one that exists
+  Value inside;               // whether the source reaches there
+  SmallVector<Value> tensors; // one an operand; null for vectors
 };
 } // namespace
 
-static Place placeOf(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
-                     Value block, Value position) {
+/// Whether the source reaches a staged position, and where its channels lie: somewhere in any case, since a
+/// load that waits for no branch can be under way beside others.
+static std::pair<Value, Value> sourceOf(WarpgroupEmitter &w, ArrayRef<StageAxis> axes, Value row,
+                                        Value position) {
   KernelEmitter &e = w.e;
   int64_t planePositions = 1;
   for (const StageAxis &axis : axes)
@@ -61,57 +52,93 @@ static Place placeOf(WarpgroupEmitter &w, const StageSource &source, ArrayRef<St
     if (axis.filled < axis.extent)
       inside = e.both(inside, e.inRange(inPlane, axis.filled));
   }
-  Value row = e.add(e.mul(n, source.channelBlocks), block);
   for (auto [axis, coordinate] : llvm::zip(axes, at))
     row = e.add(e.mul(row, axis.source), coordinate);
-  // Somewhere in any case: a load that waits for no branch can be under way beside others.
   return {inside, w.choose(inside, e.mul(row, blockChannels), e.index(0))};
 }
 
-int64_t nvidia::positionsAtOnce(ArrayRef<int32_t> access) {
-  constexpr int64_t loads = 4;
-  return std::max<int64_t>(1, loads / llvm::count(access, static_cast<int32_t>(Access::Pixel)));
-}
-
-double nvidia::cyclesOfStaging(ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads) {
-  constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
-  double together = positionsAtOnce(access), passes = blocks * std::ceil(positions / (together * threads));
-  return passes * (loadCycles + together * (instructionsPerPosition + perOperand * access.size()));
-}
-
-void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
-                       Value channelBlock, Value at, Value thread, int64_t threads) {
+/// Begins to load what is staged as number `number`, counted through the positions of one block after the
+/// other.
+static StagedPosition load(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
+                           Value firstBlock, Value number) {
   KernelEmitter &e = w.e;
   int64_t positions = 1;
   for (const StageAxis &axis : axes)
     positions *= axis.planes * axis.extent;
+  StagedPosition staged;
+  staged.block = e.div(number, positions);
+  staged.position = e.rem(number, positions);
+  Value channelBlock = e.add(firstBlock, staged.block);
   Value exists = w.less(channelBlock, e.index(source.channelBlocks));
-  Value block = e.min(channelBlock, e.index(source.channelBlocks - 1));
-  auto vectors = loadVectors(e, source, n, block);
+  staged.channelBlock = e.min(channelBlock, e.index(source.channelBlocks - 1));
+  Value row = e.add(e.mul(n, source.channelBlocks), staged.channelBlock);
+  auto [inside, address] = sourceOf(w, axes, row, staged.position);
+  staged.inside = e.both(inside, exists);
+  for (auto [access, buffer] : llvm::zip(source.access, source.buffers)) {
+    bool isPixel = static_cast<Access>(access) == Access::Pixel;
+    staged.tensors.push_back(isPixel ? e.loadVector(buffer, address, blockChannels) : Value());
+  }
+  return staged;
+}
+
+/// The prologue's arguments. Vectors are few and read by all threads at once, so they are loaded where they
+/// are used.
+static SmallVector<Value> withVectors(KernelEmitter &e, const StageSource &source, Value n,
+                                      const StagedPosition &staged) {
+  SmallVector<Value> arguments = staged.tensors;
+  for (auto [argument, access, buffer] : llvm::zip(arguments, source.access, source.buffers)) {
+    if (argument)
+      continue;
+    Value row = staged.channelBlock;
+    if (static_cast<Access>(access) == Access::BatchChannel)
+      row = e.add(e.mul(n, source.channelBlocks), row);
+    argument = e.loadVector(buffer, e.mul(row, blockChannels), blockChannels);
+  }
+  return arguments;
+}
+
+/// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
+static int64_t positionsAtOnce(ArrayRef<int32_t> access, int64_t all, int64_t threads) {
+  constexpr int64_t loads = 6;
+  int64_t most = loads / llvm::count(access, static_cast<int32_t>(Access::Pixel));
+  return std::clamp<int64_t>(shape::ceilDiv(all, threads), 1, std::max<int64_t>(most, 1));
+}
+
+double nvidia::cyclesOfStaging(ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads) {
+  constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
+  int64_t all = blocks * positions, together = positionsAtOnce(access, all, threads);
+  double passes = shape::ceilDiv(all, together * threads);
+  return passes * (loadCycles + together * (instructionsPerPosition + perOperand * access.size()));
+}
+
+void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
+                       const StagedBlocks &staged, Value thread, int64_t threads) {
+  KernelEmitter &e = w.e;
+  int64_t positions = 1;
+  for (const StageAxis &axis : axes)
+    positions *= axis.planes * axis.extent;
   Value zero = e.constant(0.0f, e.vectorType(blockChannels));
-  int64_t together = std::min(positionsAtOnce(source.access), shape::ceilDiv(positions, threads));
-  e.loop(thread, e.index(positions), threads * together, [&](Value first) {
-    SmallVector<Place> places;
-    SmallVector<SmallVector<Value>> arguments(together);
-    for (int64_t i = 0; i < together; ++i) {
-      places.push_back(placeOf(w, source, axes, n, block, e.add(first, i * threads)));
-      for (auto [buffer, vector] : llvm::zip(source.buffers, vectors))
-        arguments[i].push_back(vector ? vector : e.loadVector(buffer, places[i].address, blockChannels));
-    }
-    for (int64_t i = 0; i < together; ++i) {
-      Value value = e.inlineRegion(source.prologue, arguments[i], blockChannels).front();
-      value = w.choose(e.both(places[i].inside, exists), value, zero);
+  int64_t all = staged.blocks * positions;
+  int64_t together = positionsAtOnce(source.access, all, threads);
+  e.loop(thread, e.index(all), threads * together, [&](Value first) {
+    SmallVector<StagedPosition> places;
+    for (int64_t i = 0; i < together; ++i)
+      places.push_back(load(w, source, axes, n, staged.firstBlock, e.add(first, i * threads)));
+    for (auto [i, place] : llvm::enumerate(places)) {
+      SmallVector<Value> arguments = withVectors(e, source, n, place);
+      Value value = e.inlineRegion(source.prologue, arguments, blockChannels).front();
+      value = w.choose(place.inside, value, zero);
       auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
       Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
-      Value position = e.add(first, i * threads);
-      auto store = [&] {
-        LLVM::StoreOp::create(e.b, e.loc, rounded, w.pointer(e.add(at, e.mul(position, positionBytes))),
+      auto store = [&, &place = place] {
+        Value at = e.add(e.mul(place.block, staged.pitch), place.position);
+        LLVM::StoreOp::create(e.b, e.loc, rounded, w.pointer(e.add(staged.at, e.mul(at, positionBytes))),
                               positionBytes);
       };
       if (i == 0)
         store();
       else
-        e.when(w.less(position, e.index(positions)), store);
+        e.when(w.less(e.add(first, i * threads), e.index(all)), store);
     }
   });
 }

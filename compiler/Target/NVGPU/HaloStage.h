@@ -32,16 +32,21 @@ bool isBlocked(mlir::RankedTensorType type);
 /// Can a prologue with these operands be staged?
 bool canStage(mlir::OperandRange operands, llvm::ArrayRef<int32_t> access);
 
-/// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
-int64_t positionsAtOnce(llvm::ArrayRef<int32_t> access);
-
 /// Cycles in which `threads` threads stage channel blocks of so many positions, roughly.
 double cyclesOfStaging(llvm::ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads);
 
-/// Stages one channel block of clip `n`, the prologue's result rounded to bfloat16, from `at` bytes of shared
-/// memory on; zeros for a channel block beyond the source's. thread: this one of the `threads` that share it.
+/// Channel blocks side by side in shared memory.
+struct StagedBlocks {
+  mlir::Value firstBlock; // of the source's; zeros are staged for blocks beyond them
+  int64_t blocks;
+  mlir::Value at; // bytes from the start of shared memory
+  int64_t pitch;  // positions from one block to the next
+};
+
+/// Stages channel blocks of clip `n`, the prologue's result rounded to bfloat16. thread: this one of the
+/// `threads` that share them.
 void stageHalo(WarpgroupEmitter &w, const StageSource &source, llvm::ArrayRef<StageAxis> axes, mlir::Value n,
-               mlir::Value channelBlock, mlir::Value at, mlir::Value thread, int64_t threads);
+               const StagedBlocks &staged, mlir::Value thread, int64_t threads);
 
 } // namespace kinema::nvidia
 

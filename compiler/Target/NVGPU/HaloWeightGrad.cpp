@@ -140,22 +140,17 @@ void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
     activationAxes[axis] = {halo.planes(), halo.extent(), halo.extent(), halo.sourceStep,
                             low,           halo.source,   first};
   }
-  auto stage = [&](const StageSource &source, ArrayRef<StageAxis> axes, Value firstBlock, int64_t blocks,
-                   Value at, int64_t pitch) {
-    e.loop(blocks, [&](Value block) {
-      stageHalo(*this, source, axes, rest, e.add(firstBlock, block),
-                e.add(at, e.mul(block, pitch * positionBytes)), e.thread, plan.producerThreads);
-    });
-  };
   unsigned gradients = op.getGradientOperands().size();
   ArrayRef<Value> buffers = e.operands;
-  stage({op.getGradient(), op.getGradientAccess(), buffers.take_front(gradients),
-         shape::ceilDiv(plan.outputs, blockChannels)},
-        gradientAxes, outputBlock, plan.gradientBlocks(), at, plan.gradientPitch());
-  stage({op.getActivation(), op.getActivationAccess(), buffers.drop_front(gradients),
-         shape::ceilDiv(plan.inputs, blockChannels)},
-        activationAxes, inputBlock, plan.activationBlocks(), e.add(at, plan.gradientBytes()),
-        plan.activationPitch());
+  StageSource gradient{op.getGradient(), op.getGradientAccess(), buffers.take_front(gradients),
+                       shape::ceilDiv(plan.outputs, blockChannels)};
+  stageHalo(*this, gradient, gradientAxes, rest,
+            {outputBlock, plan.gradientBlocks(), at, plan.gradientPitch()}, e.thread, plan.producerThreads);
+  StageSource activation{op.getActivation(), op.getActivationAccess(), buffers.drop_front(gradients),
+                         shape::ceilDiv(plan.inputs, blockChannels)};
+  stageHalo(*this, activation, activationAxes, rest,
+            {inputBlock, plan.activationBlocks(), e.add(at, plan.gradientBytes()), plan.activationPitch()},
+            e.thread, plan.producerThreads);
 }
 
 //===-- Consumers ---------------------------------------------------------===//
