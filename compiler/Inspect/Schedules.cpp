@@ -17,6 +17,8 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols) {
   described.layer = launch.getLayer().str();
   described.op = op->getName().stripDialect().str();
   described.schedule = schedule.getName().str();
+  if (auto note = op->getAttrOfType<StringAttr>("kernel.note"))
+    described.note = note.str();
   described.blocks = schedule.getGrid();
   described.shared = schedule.getScratch();
   for (NamedAttribute parameter : schedule.getParameters())
@@ -39,12 +41,14 @@ std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned
   return launches;
 }
 
-/// "channels=144 depth=64", without what is told elsewhere.
+/// "channels=144 depth=64 (note)", without what is told elsewhere.
 static std::string parametersText(const ScheduledLaunch &launch) {
   std::string text;
   for (const auto &[name, value] : launch.parameters)
     if (name != "partials" && name != "threads")
       text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+  if (!launch.note.empty())
+    text += fmt::format("{}({})", text.empty() ? "" : " ", launch.note);
   return text;
 }
 
@@ -80,6 +84,8 @@ json kinema::inspect::schedulesJson(const std::vector<ScheduledLaunch> &launches
   for (const ScheduledLaunch &l : launches) {
     json entry = {{"layer", l.layer},   {"op", l.op},         {"schedule", l.schedule},
                   {"blocks", l.blocks}, {"shared", l.shared}, {"parameters", l.parameters}};
+    if (!l.note.empty())
+      entry["note"] = l.note;
     if (l.predicted) {
       entry["predicted_us"] = *l.predicted * 1e6;
       entry["floor_us"] = *l.floor * 1e6;

@@ -18,6 +18,7 @@ struct ScheduledLaunch {
   std::string layer, op, schedule;
   int64_t blocks = 0, shared = 0; // of a launch; bytes of a block
   std::map<std::string, int64_t> parameters;
+  std::string note; // why it is not carried out in a better way
   /// Seconds: by the model, and the least that its multiply-adds and bytes allow. Nothing for a schedule
   /// without a model.
   std::optional<double> predicted, floor;
@@ -31,8 +32,8 @@ struct ScheduledLaunch {
 std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
-/// [{layer, op, schedule, blocks, shared, parameters, predicted_us, floor_us, ratio, improve}]; the last four
-/// where there is a model.
+/// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve}]; the
+/// last four where there is a model.
 nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
 
 } // namespace kinema::inspect

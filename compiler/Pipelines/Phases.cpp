@@ -43,6 +43,13 @@ static AssignStorageOptions storageOptions(const CompileOptions &options) {
   return storage;
 }
 
+/// What rides with what is one option, on every level.
+static TargetOptions scheduleOptions(const CompileOptions &options) {
+  TargetOptions target = options.targetOptions;
+  target.pairs &= options.fuse == FuseLevel::All;
+  return target;
+}
+
 void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions &options) {
   switch (phase) {
   case Phase::Clip:
@@ -55,7 +62,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
     passes.addPass(createAssignStorage(storageOptions(options)));
     passes.addPass(createCSEPass());
-    options.target->addSchedules(passes, options.targetOptions);
+    options.target->addSchedules(passes, scheduleOptions(options));
     break;
   case Phase::Planned:
     passes.addPass(createPlanMemory());

@@ -24,6 +24,8 @@ static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions 
 }
 
 static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &options) {
+  if (options.pairs && !options.reference)
+    passes.addPass(createPairNVGPUConvs());
   passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{options.reference}));
 }
 

@@ -14,6 +14,7 @@ enum class EmulatorCode { None, Beside, Alone };
 
 struct TargetOptions {
   bool reference = false;   // the reference lowering for every kernel
+  bool pairs = true;        // two convs may become one kernel, where the target can do that
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
   EmulatorCode emulator = EmulatorCode::None;
 };

@@ -263,6 +263,49 @@ static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> acce
   return {};
 }
 
+RankedTensorType PairOp::getSourceType() { return firstPixel(getPrologueOperands(), getPrologueAccess()); }
+RankedTensorType PairOp::getResultType() { return tensorType(getResult()); }
+
+RankedTensorType PairOp::getMiddleType() {
+  auto source = getSourceType();
+  auto size = shape::windowOutput(clip::spatialSize(source), getFirstWindow().getWindow());
+  if (!size)
+    return {};
+  int64_t channels = tensorType(getFirstWeight()).getDimSize(0);
+  return RankedTensorType::get({source.getDimSize(0), channels, (*size)[0], (*size)[1], (*size)[2]},
+                               Float32Type::get(getContext()));
+}
+
+LogicalResult PairOp::verify() {
+  if (failed(verifyPrologue(*this, getPrologue(), getPrologueOperands(), getPrologueAccess())) ||
+      failed(verifySameLayout(*this, getPrologueOperands(), getPrologueAccess())) ||
+      failed(verifyRegion(*this, getMiddle(), getMiddleOperands().size() + 1)) ||
+      failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
+    return failure();
+  for (Value weight : {getFirstWeight(), getSecondWeight()})
+    if (tensorType(weight).getRank() != 5)
+      return emitOpError("has the weight ") << weight.getType() << ", expected [O, I, T, H, W]";
+  auto middle = getMiddleType();
+  if (!middle)
+    return emitOpError("has a first window that does not fit into ") << getSourceType();
+  for (int32_t access : getMiddleAccess())
+    if (auto kind = static_cast<Access>(access); kind != Access::Channel && kind != Access::BatchChannel)
+      return emitOpError("reads a middle operand as ")
+             << stringifyAccess(kind) << ", expected channel or batch_channel";
+  if (failed(verifyAccess(*this, getMiddleOperands(), getMiddleAccess(), middle)) ||
+      failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), getResultType())))
+    return failure();
+  if (yieldOf(getMiddle()).getValues().size() != 1 || yieldOf(getMiddle()).countOf(Yield::Value) != 1)
+    return emitOpError("has a middle that does not yield one value");
+  if (yieldOf(getEpilogue()).getValues().size() != 1 || yieldOf(getEpilogue()).countOf(Yield::Store) != 1)
+    return emitOpError("has an epilogue that does not store one value");
+  if (failed(verifyContraction(*this, getSourceType(), middle, tensorType(getFirstWeight()), getFirstWindow(),
+                               1)))
+    return failure();
+  return verifyContraction(*this, middle, getResultType(), tensorType(getSecondWeight()), getSecondWindow(),
+                           1);
+}
+
 RankedTensorType WeightGradOp::getGradientType() {
   return firstPixel(getGradientOperands(), getGradientAccess());
 }

@@ -62,6 +62,56 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments]> {
+  let summary = "two forward convolutions in a row, the first one's result never stored";
+  let description = [{
+    The first conv slides over the prologue's value, as in `kernel.conv`; the middle region makes of its accumulator what
+    the second conv slides over; the epilogue makes of the second accumulator the one value that is stored. The middle's
+    operands are read by channel. Outside its positions the middle's *result* is zero.
+
+    Example: `y = relu(temporal(relu(spatial(x) + b)) + c)`
+    ```mlir
+    %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0>
+      prologue(pixel %x) : (!x) {
+      ^bb0(%v: f32):
+        kernel.yield value %v
+      }
+      middle(channel %b) : (!cm) {
+      ^bb0(%acc: f32, %bias: f32):
+        %m = arith.addf %acc, %bias : f32
+        %a = arith.maximumf %m, %zero : f32
+        kernel.yield value %a
+      }
+      epilogue(channel %c) : (!cy) {
+      ^bb0(%acc: f32, %bias: f32):
+        %n = arith.addf %acc, %bias : f32
+        %r = arith.maximumf %n, %zero : f32
+        kernel.yield store %r
+      } : !w1, !w2 -> !y
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$first_weight, AnyRankedTensor:$second_weight, Tensors:$prologue_operands,
+                       Tensors:$middle_operands, Tensors:$epilogue_operands, WindowAttr:$first_window, WindowAttr:$second_window,
+                       DenseI32ArrayAttr:$prologue_access, DenseI32ArrayAttr:$middle_access, DenseI32ArrayAttr:$epilogue_access,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$middle, SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    $first_weight `window` $first_window `then` $second_weight `window` $second_window
+    `prologue` custom<AccessRegion>($prologue_operands, type($prologue_operands), $prologue_access, $prologue)
+    `middle` custom<AccessRegion>($middle_operands, type($middle_operands), $middle_access, $middle)
+    `epilogue` custom<AccessRegion>($epilogue_operands, type($epilogue_operands), $epilogue_access, $epilogue)
+    attr-dict `:` type($first_weight) `,` type($second_weight) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getSourceType();
+    /// What lies between the convs: the shape of the first one's result, and f32.
+    ::mlir::RankedTensorType getMiddleType();
+    ::mlir::RankedTensorType getResultType();
+  }];
+  let hasVerifier = 1;
+}
+
 def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments]> {
   let summary = "gradient of a conv's weight, as partials in the parameter's own order";
   let description = [{

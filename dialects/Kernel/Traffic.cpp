@@ -18,6 +18,9 @@ static int64_t macsOf(Operation *op) {
     bool forward = conv.getDirection() == kernel::Direction::Forward;
     return perPosition(tensorOf(conv.getWeight()), forward ? conv.getResultType() : conv.getSourceType());
   }
+  if (auto pair = dyn_cast<kernel::PairOp>(op))
+    return perPosition(tensorOf(pair.getFirstWeight()), pair.getMiddleType()) +
+           perPosition(tensorOf(pair.getSecondWeight()), pair.getResultType());
   if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op))
     return perPosition(tensorOf(wgrad.getResult()), wgrad.getGradientType());
   if (auto matmul = dyn_cast<kernel::MatmulOp>(op))

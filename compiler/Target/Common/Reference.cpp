@@ -11,10 +11,10 @@ using namespace kinema::reference;
 /// Calls `action` with the operation as what it is.
 template <typename Action> static void visit(Operation *op, Action action) {
   TypeSwitch<Operation *>(op)
-      .template Case<kernel::ConvOp, kernel::WeightGradOp, kernel::MapOp, kernel::PoolOp, kernel::PoolGradOp,
-                     kernel::FinalizeOp, kernel::ReduceOp, kernel::SoftmaxCrossEntropyOp, kernel::SgdOp,
-                     kernel::FoldOp, kernel::ConvertOp, kernel::PlaceOp, kernel::DropoutOp, kernel::SoftmaxOp,
-                     kernel::SoftmaxGradOp, kernel::MatmulOp, kernel::SpreadSumOp>(action);
+      .template Case<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::MapOp, kernel::PoolOp,
+                     kernel::PoolGradOp, kernel::FinalizeOp, kernel::ReduceOp, kernel::SoftmaxCrossEntropyOp,
+                     kernel::SgdOp, kernel::FoldOp, kernel::ConvertOp, kernel::PlaceOp, kernel::DropoutOp,
+                     kernel::SoftmaxOp, kernel::SoftmaxGradOp, kernel::MatmulOp, kernel::SpreadSumOp>(action);
 }
 
 /// Whole warps, so that every machine's blocks are made of them.

@@ -154,6 +154,72 @@ void reference::emit(kernel::ConvOp op, KernelEmitter &e) {
                [&](const Walk::Coordinates &at) { return SmallVector<Value>{conv.at(at)}; });
 }
 
+//===-- Pair --------------------------------------------------------------===//
+
+static Walk walkOf(kernel::PairOp op, const Machine &machine) {
+  auto result = op.getResultType();
+  return Walk(machine, result, storedChannels(result), /*width=*/1, /*flat=*/false, machine.partials);
+}
+
+Blocks reference::blocksOf(kernel::PairOp op, const Machine &machine) {
+  return walkOf(op, machine).getPartition().blocks();
+}
+
+namespace {
+/// Computes single results of a pair; what lies between the convs is computed again for each that reads it.
+struct PairElement {
+  kernel::PairOp op;
+  KernelEmitter &e;
+  RankedTensorType source = op.getSourceType(), middle = op.getMiddleType(),
+                   firstWeight = tensorType(op.getFirstWeight()),
+                   secondWeight = tensorType(op.getSecondWeight());
+  RegionReader sourceReader{e, op.getPrologueOperands(), op.getPrologueAccess(), source, 1};
+  RegionReader middleReader{e, op.getMiddleOperands(), op.getMiddleAccess(), middle, 1};
+
+  /// The sum over taps and channels of value(channel, position) * weight[c, channel, tap].
+  Value contract(clip::WindowAttr attr, RankedTensorType from, Value weight, RankedTensorType weightType,
+                 Value c, ArrayRef<Value> at, function_ref<Value(Value, ArrayRef<Value>)> value) {
+    auto window = attr.getWindow();
+    return forEachTap(e, window, e.zero(1), [&](ArrayRef<Value> tap, Value acc) {
+      auto position = sourceOf(e, window, /*forward=*/true, from, at, tap);
+      auto products = [&] {
+        return e.loop(e.index(0), e.index(from.getDimSize(1)), 1, acc, [&](Value i, ValueRange state) {
+          Value w = e.load(weight, e.position(weightType, {c, i, tap[0], tap[1], tap[2]}));
+          return SmallVector<Value>{e.fma(value(i, position.coordinates), w, state[0])};
+        })[0];
+      };
+      return e.select(position.inside, products, acc);
+    });
+  }
+
+  Value middleAt(Value n, Value m, ArrayRef<Value> at) {
+    Value sum = contract(
+        op.getFirstWindow(), source, e.operands[0], firstWeight, m, at, [&](Value i, ArrayRef<Value> from) {
+          sourceReader.enter(n, i);
+          return e.inlineRegion(op.getPrologue(), sourceReader.at({n, i, from[0], from[1], from[2]}))[0];
+        });
+    middleReader.enter(n, m);
+    SmallVector<Value> arguments = {sum};
+    llvm::append_range(arguments, middleReader.at({n, m, at[0], at[1], at[2]}));
+    return e.inlineRegion(op.getMiddle(), arguments)[0];
+  }
+
+  Value at(const Walk::Coordinates &result) {
+    return contract(op.getSecondWindow(), middle, e.operands[1], secondWeight, result[1],
+                    ArrayRef(result).drop_front(2),
+                    [&](Value m, ArrayRef<Value> from) { return middleAt(result[0], m, from); });
+  }
+};
+} // namespace
+
+void reference::emit(kernel::PairOp op, KernelEmitter &e) {
+  Walk walk = walkOf(op, e.machine);
+  PairElement pair{op, e};
+  RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(), 1, &walk);
+  emitElements(e, walk, op.getEpilogue(), reader,
+               [&](const Walk::Coordinates &at) { return SmallVector<Value>{pair.at(at)}; });
+}
+
 //===-- Weight gradient ---------------------------------------------------===//
 
 namespace {

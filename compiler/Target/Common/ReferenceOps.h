@@ -7,6 +7,7 @@
 namespace kinema::reference {
 
 Blocks blocksOf(kernel::ConvOp op, const Machine &machine);
+Blocks blocksOf(kernel::PairOp op, const Machine &machine);
 Blocks blocksOf(kernel::WeightGradOp op, const Machine &machine);
 Blocks blocksOf(kernel::MapOp op, const Machine &machine);
 Blocks blocksOf(kernel::PoolOp op, const Machine &machine);
@@ -25,6 +26,7 @@ Blocks blocksOf(kernel::MatmulOp op, const Machine &machine);
 Blocks blocksOf(kernel::SpreadSumOp op, const Machine &machine);
 
 void emit(kernel::ConvOp op, KernelEmitter &e);
+void emit(kernel::PairOp op, KernelEmitter &e);
 void emit(kernel::WeightGradOp op, KernelEmitter &e);
 void emit(kernel::MapOp op, KernelEmitter &e);
 void emit(kernel::PoolOp op, KernelEmitter &e);

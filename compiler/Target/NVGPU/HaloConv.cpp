@@ -181,24 +181,10 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
     Value k = e.add(place[axis].firstTap, e.mul(tap[axis], plan.axes[axis].tapStep));
     number = e.add(e.mul(number, kernel[axis]), k);
   }
-  waitEmpty(weights, step);
-  Value stage = stageOf(weights, step), arrivals = full(weights, stage);
-  NVVM::MBarrierArriveExpectTxOp::create(e.b, e.loc, e.b.getI64Type(), arrivals, word(weights.stageBytes),
-                                         NVVM::MemScopeKind::CTA, false, Value());
-  // weight: [taps, channel blocks of the source, channels of the result, 8]
-  Value global = globalPointer(e.bufferOf(op.getWeightMutable()));
-  int64_t rowBytes = plan.tile.channels * positionBytes;
-  for (int64_t i = 0; i < plan.tile.depth / blockChannels; ++i) {
-    // What lies beyond the weight meets zeros of the source: any numbers will do.
-    Value block =
-        e.min(e.add(e.mul(chunk, plan.tile.depth / blockChannels), i), e.index(plan.sourceBlocks - 1));
-    Value row = e.add(e.mul(number, plan.sourceBlocks), block);
-    Value bytes =
-        e.add(e.mul(row, plan.resultBlocks * blockChannels * positionBytes), e.mul(channelTile, rowBytes));
-    Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
-                                     ArrayRef<LLVM::GEPArg>{word(bytes)});
-    bulkCopy(pointer(e.add(stageAt(weights, stage), i * rowBytes)), from, rowBytes, arrivals);
-  }
+  // What lies beyond the weight meets zeros of the source.
+  TapsWeight weight{e.bufferOf(op.getWeightMutable()), plan.sourceBlocks, plan.resultBlocks * blockChannels};
+  stageWeights(*this, weights, step, weight, number, chunk, plan.tile.depth,
+               e.mul(channelTile, plan.tile.channels), plan.tile.channels);
 }
 
 /// Stages the source's halo, one chunk of channels after the other.

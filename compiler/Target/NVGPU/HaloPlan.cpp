@@ -76,10 +76,14 @@ SmallVector<int64_t> nvidia::cuts(int64_t n) {
   return sizes;
 }
 
-HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile) : tile(tile) {
-  auto source = op.getSourceType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
-  shape::Window window = op.getWindow().getWindow();
-  bool forward = op.getDirection() == kernel::Direction::Forward;
+HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
+    : HaloPlan(op.getSourceType(), op.getResultType(), op.getWindow().getWindow(),
+               op.getDirection() == kernel::Direction::Forward, tile) {}
+
+HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, const shape::Window &window,
+                   bool forward, const HaloTile &tile)
+    : tile(tile) {
+  auto source = sourceType.getShape(), result = resultType.getShape();
   for (int axis = 0; axis < 3; ++axis) {
     axes[axis] = (forward ? forwardAxis : transposedAxis)(window, axis, source[axis + 2], result[axis + 2]);
     axes[axis].tile = tile.results[axis];

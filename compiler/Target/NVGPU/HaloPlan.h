@@ -49,6 +49,9 @@ struct HaloTile {
 /// a tap is a shift of the start address; what falls on a border is computed and dropped.
 struct HaloPlan {
   HaloPlan(kernel::ConvOp op, const HaloTile &tile);
+  /// source, result: [N, C, T, H, W]
+  HaloPlan(mlir::RankedTensorType source, mlir::RankedTensorType result, const shape::Window &window,
+           bool forward, const HaloTile &tile);
 
   std::array<HaloAxis, 3> axes;
   HaloTile tile;

@@ -142,3 +142,22 @@ void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<
     }
   });
 }
+
+void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, const TapsWeight &weight,
+                          Value tap, Value chunk, int64_t depth, Value firstColumn, int64_t columns) {
+  KernelEmitter &e = w.e;
+  int64_t blocks = depth / blockChannels, rowBytes = columns * positionBytes;
+  w.waitEmpty(ring, step);
+  Value stage = w.stageOf(ring, step), arrivals = w.full(ring, stage);
+  NVVM::MBarrierArriveExpectTxOp::create(e.b, e.loc, e.b.getI64Type(), arrivals, w.word(blocks * rowBytes),
+                                         NVVM::MemScopeKind::CTA, false, Value());
+  Value global = w.globalPointer(weight.buffer);
+  for (int64_t i = 0; i < blocks; ++i) {
+    Value block = e.min(e.add(e.mul(chunk, blocks), i), e.index(weight.blocks - 1));
+    Value row = e.add(e.mul(tap, weight.blocks), block);
+    Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
+    Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
+                                     ArrayRef<LLVM::GEPArg>{w.word(bytes)});
+    w.bulkCopy(w.pointer(e.add(w.stageAt(ring, stage), i * rowBytes)), from, rowBytes, arrivals);
+  }
+}

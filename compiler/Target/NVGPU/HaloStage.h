@@ -48,6 +48,19 @@ struct StagedBlocks {
 void stageHalo(WarpgroupEmitter &w, const StageSource &source, llvm::ArrayRef<StageAxis> axes, mlir::Value n,
                const StagedBlocks &staged, mlir::Value thread, int64_t threads);
 
+/// A weight in bfloat16 of the layout `taps`: [taps, blocks of 8 contracted channels, columns, 8].
+struct TapsWeight {
+  mlir::Value buffer;
+  int64_t blocks, columns;
+};
+
+/// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from
+/// channel chunk * depth on, to the ring's stage of `step`, once that is empty. For one thread; the bytes
+/// count for the stage. Beyond the weight's blocks come any numbers.
+void stageWeights(WarpgroupEmitter &w, const Ring &ring, mlir::Value step, const TapsWeight &weight,
+                  mlir::Value tap, mlir::Value chunk, int64_t depth, mlir::Value firstColumn,
+                  int64_t columns);
+
 } // namespace kinema::nvidia
 
 #endif

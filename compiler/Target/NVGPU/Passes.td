@@ -3,6 +3,33 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PairNVGPUConvs : Pass<"pair-nvgpu-convs", "::mlir::ModuleOp"> {
+  let summary = "puts a conv within frames and the conv across frames behind it into one kernel";
+  let description = [{
+    Why: the channels M_i between the two convs of a (2+1)D conv are the largest tensors of a network. Where nobody else
+    reads them (inference), they need not leave shared memory.
+
+    A conv whose only reader is a conv with a window over frames alone becomes one `kernel.pair` with it: its epilogue
+    and the other's prologue are the pair's middle. It does so where a tile of the pair fits into shared memory and the
+    model of time finds the pair quicker than the two; where it does not, the second conv's attribute `kernel.note` says
+    why.
+
+    Before:
+    ```mlir
+    %z = kernel.conv forward %w1 window <1x3x3 pad 0x1x1> prologue(pixel %x) ... epilogue(channel %b) ... -> !z
+    %y = kernel.conv forward %w2 window <3x1x1 pad 1x0x0> prologue(pixel %z) ... epilogue(channel %c) ... -> !y
+    ```
+    After:
+    ```mlir
+    %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0>
+      prologue(pixel %x) ... middle(channel %b) ... epilogue(channel %c) ... -> !y
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [Option<"always", "always", "bool", "false", "pairs that fit, whether they are quicker or not">];
+  let statistics = [Statistic<"pairs", "pairs", "pairs of convs that became one kernel">];
+}
+
 def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let summary = "choose how each kernel is carried out on an NVIDIA GPU";
   let description = [{

@@ -5,6 +5,7 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Model.h"
+#include "compiler/Target/NVGPU/PairConv.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -24,6 +25,12 @@ static const ModelledStrategy table[] = {
        return wgrad ? haloWeightGradCandidates(wgrad) : SmallVector<Candidate>();
      },
      [](Operation *op) { return predictHaloWeightGrad(cast<kernel::WeightGradOp>(op)); }},
+    {{"sm90.pair", [](Operation *op, KernelEmitter &e) { emitPair(cast<kernel::PairOp>(op), e); }},
+     [](Operation *op) {
+       auto pair = dyn_cast<kernel::PairOp>(op);
+       return pair ? pairCandidates(pair) : SmallVector<Candidate>();
+     },
+     [](Operation *op) { return predictPair(cast<kernel::PairOp>(op)); }},
 };
 
 ArrayRef<ModelledStrategy> nvidia::strategies() { return table; }

@@ -135,8 +135,8 @@ Value WarpgroupEmitter::halve(Value lower, Value upper, int64_t distance) {
   return e.addf(kept, taken);
 }
 
-void WarpgroupEmitter::meet(int64_t barrier, int64_t threads) {
-  NVVM::BarrierOp::create(e.b, e.loc, TypeRange{}, word(barrier), word(threads), NVVM::BarrierReductionAttr(),
+void WarpgroupEmitter::meet(Value barrier, int64_t threads) {
+  NVVM::BarrierOp::create(e.b, e.loc, TypeRange{}, barrier, word(threads), NVVM::BarrierReductionAttr(),
                           Value());
 }
 

@@ -81,7 +81,8 @@ public:
   /// the sum of both their `lower`, the other that of their `upper`. Floats or vectors of them.
   mlir::Value halve(mlir::Value lower, mlir::Value upper, int64_t distance);
   /// `threads` threads meet at the named barrier.
-  void meet(int64_t barrier, int64_t threads);
+  void meet(mlir::Value barrier, int64_t threads);
+  void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
   void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
 
 private:

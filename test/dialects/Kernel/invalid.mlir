@@ -980,3 +980,157 @@ func.func @f(%x: tensor<1x4x1x1x2xf32>) {
   } -> tensor<1x2x1x1x1xf32>
   return
 }
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<6x4x3x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<6xf32>
+!y = tensor<2x5x3x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op has the weight 'tensor<6x4x3x3xf32>', expected [O, I, T, H, W]}}
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(channel %b) : (!b) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield value %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w1, !w2 -> !y
+  return
+}
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<6x4x1x11x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<6xf32>
+!y = tensor<2x5x3x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op has a first window that does not fit into 'tensor<2x4x3x8x8xf32>'}}
+  %y = kernel.pair %w1 window <1x11x3> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(channel %b) : (!b) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield value %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w1, !w2 -> !y
+  return
+}
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<6x4x1x3x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<6xf32>
+!y = tensor<2x5x3x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op reads a middle operand as pixel, expected channel or batch_channel}}
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(pixel %x) : (!x) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield value %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w1, !w2 -> !y
+  return
+}
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<6x4x1x3x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<6xf32>
+!y = tensor<2x5x3x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op has a middle that does not yield one value}}
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(channel %b) : (!b) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield store %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w1, !w2 -> !y
+  return
+}
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<6x4x1x3x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<6xf32>
+!y = tensor<2x5x3x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op has an epilogue that does not store one value}}
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(channel %b) : (!b) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield value %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield value %acc
+  } : !w1, !w2 -> !y
+  return
+}
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<7x3x1x3x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<7xf32>
+!y = tensor<2x5x3x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op does not lead from 'tensor<2x4x3x8x8xf32>' to 'tensor<2x7x3x8x8xf32>' by the weight 'tensor<7x3x1x3x3xf32>'}}
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(channel %b) : (!b) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield value %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w1, !w2 -> !y
+  return
+}
+
+// -----
+
+!x = tensor<2x4x3x8x8xf32>
+!w1 = tensor<6x4x1x3x3xf32>
+!w2 = tensor<5x6x3x1x1xf32>
+!b = tensor<6xf32>
+!y = tensor<2x5x2x8x8xf32>
+func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
+  // expected-error @below {{'kernel.pair' op does not lead from 'tensor<2x6x3x8x8xf32>' to 'tensor<2x5x2x8x8xf32>' by the weight 'tensor<5x6x3x1x1xf32>'}}
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } middle(channel %b) : (!b) {
+  ^bb0(%acc: f32, %c: f32):
+    kernel.yield value %acc
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w1, !w2 -> !y
+  return
+}

@@ -66,6 +66,34 @@ func.func @conv(%x: !x, %gate: !gate, %s: !cx, %z: !z, %b: !cz, %w: !w) {
   return
 }
 
+// CHECK-LABEL: func.func @pair
+func.func @pair(%x: tensor<2x4x3x8x8xf32>, %w1: tensor<6x4x1x3x3xf32>, %w2: tensor<5x6x3x1x1xf32>, %b: tensor<6xf32>,
+                %r: tensor<2x5x3x8x8xf32>) {
+  // CHECK: kernel.pair %{{.*}} window <1x3x3 pad 0x1x1> then %{{.*}} window <3x1x1 pad 1x0x0> prologue (pixel %{{.*}}) : (tensor<2x4x3x8x8xf32>) {
+  // CHECK: } middle (channel %{{.*}}) : (tensor<6xf32>) {
+  // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[B:.*]]: f32):
+  // CHECK-NEXT: %[[M:.*]] = arith.addf %[[ACC]], %[[B]] : f32
+  // CHECK-NEXT: kernel.yield value %[[M]]
+  // CHECK-NEXT: } epilogue (pixel %{{.*}}) : (tensor<2x5x3x8x8xf32>) {
+  // CHECK: } : tensor<6x4x1x3x3xf32>, tensor<5x6x3x1x1xf32> -> tensor<2x5x3x8x8xf32>
+  %y = kernel.pair %w1 window <1x3x3 pad 0x1x1> then %w2 window <3x1x1 pad 1x0x0>
+    prologue(pixel %x) : (tensor<2x4x3x8x8xf32>) {
+    ^bb0(%a: f32):
+      kernel.yield value %a
+    }
+    middle(channel %b) : (tensor<6xf32>) {
+    ^bb0(%acc: f32, %c: f32):
+      %0 = arith.addf %acc, %c : f32
+      kernel.yield value %0
+    }
+    epilogue(pixel %r) : (tensor<2x5x3x8x8xf32>) {
+    ^bb0(%acc: f32, %p: f32):
+      %0 = arith.addf %acc, %p : f32
+      kernel.yield store %0
+    } : tensor<6x4x1x3x3xf32>, tensor<5x6x3x1x1xf32> -> tensor<2x5x3x8x8xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @wgrad
 func.func @wgrad(%g: !z, %x: !x) {
   // CHECK: kernel.wgrad window <1x3x3 stride 1x2x2 pad 0x1x1> gradient (pixel %{{.*}}) : (tensor<2x6x3x4x4xf32, #[[C8]]>) {

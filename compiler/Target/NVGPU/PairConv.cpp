@@ -1,0 +1,446 @@
+#include "compiler/Target/NVGPU/PairConv.h"
+
+#include "compiler/Target/NVGPU/HaloStage.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+using kernel::Access;
+
+namespace {
+
+/// Writes one kernel; the members are set as the code that computes them is written.
+class PairEmitter : WarpgroupEmitter {
+public:
+  PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
+      : WarpgroupEmitter(e), op(op), plan(plan) {}
+
+  void emit();
+
+private:
+  using Values = SmallVector<Value>;
+  /// What is done at a frame, carrying values.
+  using Step = function_ref<Values(Value frame, ValueRange carried)>;
+  /// A region's operands and how it reads them.
+  struct Operands {
+    OperandRange values;
+    ArrayRef<int32_t> access;
+    unsigned first; // number of the first among the kernel's
+  };
+
+  void layOut();
+  void placeBlock();
+  void initialiseBarriers();
+  void overFrames(ValueRange init, Step middle, Step result);
+  Values overFirstTaps(ValueRange init, function_ref<Values(ArrayRef<Value>, ValueRange)> body);
+  Values overSecondTaps(Value frame, ValueRange init, Step body);
+
+  void emitWeights();
+  void emitSource();
+  void emitConsumers();
+  Values firstProducts(Value chunk, Value sourceAt, ValueRange sums);
+  Values emitStage(ValueRange sums, Value at, int64_t blockBytes, Value step, int64_t columns);
+  Values emitMiddle(Value sourceAt, Value slotAt, Value step);
+  Values emitResult(Value frame, Value step);
+
+  Value rowOf(int64_t tile, int64_t half);
+  Value slotOf(Value frame) {
+    return e.add(e.index(middleAt), e.mul(e.rem(frame, plan.slots()), plan.slotBytes()));
+  }
+  Value pairOf(ValueRange sums, int64_t row, int64_t group);
+  Value channelOf(Value block) { return e.add(e.mul(block, blockChannels), e.mul(e.rem(lane(), 4), 2)); }
+  Value onlyChannels(Value pair, Value block, int64_t channels);
+  Values vectorsOf(const Operands &operands, RankedTensorType domain, Value block);
+  void storeMiddle(ValueRange sums, Value chunk, Value slotAt);
+  void storeResult(ValueRange sums, Value frame);
+  void clearPadding();
+
+  kernel::PairOp op;
+  const PairPlan &plan;
+  Ring source, weights;
+  int64_t middleAt = 0;
+  Value n, firstFrame, endFrame;
+  std::array<Value, 3> place;  // of the tile's first position in a frame; T: zero
+  Value consumerThread, group; // of the consumers
+};
+
+//===-- Shared memory -----------------------------------------------------===//
+
+void PairEmitter::layOut() {
+  int64_t at = 0;
+  auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
+  for (auto [ring, stages] :
+       {std::pair{&source, HaloPlan::sourceStages}, {&weights, HaloPlan::weightStages}}) {
+    ring->stages = stages;
+    ring->fullAt = take(8 * stages);
+    ring->emptyAt = take(8 * stages);
+  }
+  at = shape::roundUp(at, 128);
+  source.stageBytes = plan.sourceStageBytes();
+  weights.stageBytes = plan.weightStageBytes();
+  source.dataAt = take(source.stages * source.stageBytes);
+  weights.dataAt = take(weights.stages * weights.stageBytes);
+  middleAt = at;
+}
+
+void PairEmitter::initialiseBarriers() {
+  e.when(e.equal(e.thread, 0), [&] {
+    int64_t consumerWarps = 4 * HaloPlan::consumers;
+    initialise(source, HaloPlan::producerThreads, consumerWarps);
+    initialise(weights, 1, consumerWarps);
+    initialised();
+  });
+  NVVM::BarrierOp::create(e.b, e.loc);
+}
+
+//===-- The block's walk --------------------------------------------------===//
+
+void PairEmitter::placeBlock() {
+  auto next = [rest = e.firstBlock, this](int64_t size) mutable {
+    Value part = e.rem(rest, size);
+    rest = e.div(rest, size);
+    return part;
+  };
+  place[0] = e.index(0);
+  for (int axis = 2; axis >= 1; --axis)
+    place[axis] = e.mul(next(plan.first.axes[axis].tiles()), plan.first.axes[axis].tile);
+  firstFrame = e.mul(next(plan.runs()), plan.tile.frames);
+  endFrame = e.min(e.add(firstFrame, plan.tile.frames), e.index(plan.results[0]));
+  n = next(plan.first.clips);
+}
+
+/// The results' frames in turn, each after the frames of the middle that it is the first to need.
+void PairEmitter::overFrames(ValueRange init, Step middle, Step result) {
+  int64_t stride = plan.second.stride[0], pad = plan.second.padLow[0];
+  Values carried(init);
+  carried.push_back(e.max(e.index(0), e.sub(e.mul(firstFrame, stride), e.index(pad))));
+  e.loop(firstFrame, endFrame, 1, carried, [&](Value frame, ValueRange carried) {
+    Value reached = e.sub(e.add(e.mul(frame, stride), plan.slots()), e.index(pad));
+    Value end = e.max(carried.back(), e.min(reached, e.index(plan.middleFrames)));
+    auto made = e.loop(carried.back(), end, 1, carried.drop_back(), middle);
+    auto next = result(frame, made);
+    next.push_back(end);
+    return next;
+  });
+}
+
+PairEmitter::Values PairEmitter::overFirstTaps(ValueRange init,
+                                               function_ref<Values(ArrayRef<Value>, ValueRange)> body) {
+  auto taps = op.getFirstWindow().getWindow().kernel;
+  Value zero = e.index(0);
+  return e.loop(zero, e.index(taps[1]), 1, init, [&](Value h, ValueRange atH) {
+    return e.loop(zero, e.index(taps[2]), 1, atH,
+                  [&](Value w, ValueRange carried) { return body({zero, h, w}, carried); });
+  });
+}
+
+/// The second conv's taps of a result's frame that fall on frames of the middle: tap k on frame * stride + k
+/// * dilation - pad.
+PairEmitter::Values PairEmitter::overSecondTaps(Value frame, ValueRange init, Step body) {
+  int64_t dilation = plan.second.dilation[0];
+  Value first = e.sub(e.mul(frame, plan.second.stride[0]), e.index(plan.second.padLow[0]));
+  auto tapsBelow = [&](Value frames) { // whose frame lies before so many
+    Value distance = e.max(e.index(0), e.sub(frames, first));
+    return e.min(e.div(e.add(distance, dilation - 1), dilation), e.index(plan.second.kernel[0]));
+  };
+  return e.loop(tapsBelow(e.index(0)), tapsBelow(e.index(plan.middleFrames)), 1, init, body);
+}
+
+//===-- Producers ---------------------------------------------------------===//
+
+/// One thread copies the weights, one tap and chunk after the other, in the order of the products.
+void PairEmitter::emitWeights() {
+  Value zero = e.index(0);
+  TapsWeight first{e.operands[0], plan.first.sourceBlocks, plan.middleBlocks * blockChannels},
+      second{e.operands[1], plan.middleBlocks, plan.resultChannels()};
+  int64_t width = op.getFirstWindow().getWindow().kernel[2];
+  auto middle = [&](Value, ValueRange step) {
+    return e.loop(zero, e.index(plan.first.channelTiles()), 1, step, [&](Value columns, ValueRange step) {
+      return e.loop(zero, e.index(plan.first.chunks()), 1, step, [&](Value chunk, ValueRange step) {
+        return overFirstTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
+          stageWeights(*this, weights, step[0], first, e.add(e.mul(tap[1], width), tap[2]), chunk,
+                       plan.tile.depth, e.mul(columns, plan.tile.channels), plan.tile.channels);
+          return {e.add(step[0], 1)};
+        });
+      });
+    });
+  };
+  overFrames({zero}, middle, [&](Value frame, ValueRange step) {
+    return overSecondTaps(frame, step, [&](Value tap, ValueRange step) {
+      return e.loop(zero, e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) -> Values {
+        stageWeights(*this, weights, step[0], second, tap, chunk, plan.tile.depth, zero,
+                     plan.resultChannels());
+        return {e.add(step[0], 1)};
+      });
+    });
+  });
+}
+
+/// Stages the source's halo, all channels of a frame in a stage.
+void PairEmitter::emitSource() {
+  ArrayRef<Value> buffers = ArrayRef(e.operands).slice(2, op.getPrologueOperands().size());
+  StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, plan.first.sourceBlocks};
+  Value first = e.sub(e.thread, e.index(warp));
+  auto middle = [&](Value frame, ValueRange step) -> Values {
+    SmallVector<StageAxis> axes;
+    for (auto [axis, at] : llvm::zip(plan.first.axes, place))
+      axes.push_back(
+          {axis.planes(), axis.extent(), axis.extent(), axis.sourceStep, e.index(axis.low), axis.source, at});
+    axes[0].first = frame;
+    waitEmpty(source, step[0]);
+    Value stage = stageOf(source, step[0]);
+    int64_t blocks = plan.first.chunks() * plan.tile.depth / blockChannels;
+    stageHalo(*this, staged, axes, n, {e.index(0), blocks, stageAt(source, stage), plan.first.pitch()}, first,
+              HaloPlan::producerThreads);
+    fenceStores();
+    arrive(full(source, stage));
+    return {e.add(step[0], 1)};
+  };
+  overFrames({e.index(0)}, middle, [](Value, ValueRange step) { return Values(step); });
+}
+
+//===-- Products ----------------------------------------------------------===//
+
+/// The products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes` apart.
+PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t blockBytes, Value step,
+                                           int64_t columns) {
+  constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
+  Value stage = stageOf(weights, step), weightAt = stageAt(weights, stage);
+  int64_t weightBlock = columns * positionBytes;
+  waitFull(weights, step);
+  Values next(sums);
+  beginProducts();
+  for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
+    for (auto [tile, sum] : llvm::enumerate(next)) {
+      Value rowsAt = e.add(at, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes);
+      sum = product(sum, {rowsAt, blockBytes, rows},
+                    {e.add(weightAt, 2 * k * weightBlock), weightBlock, rows}, columns);
+    }
+  finishProducts();
+  e.when(e.equal(lane(), 0), [&] { arrive(empty(weights, stage)); });
+  return next;
+}
+
+/// A frame of the middle, some channels after the others, into its slot. Returns the next step of the
+/// weights.
+PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value step) {
+  const HaloPlan &first = plan.first;
+  Value zero = e.index(0), firstRow = e.mul(group, 64 * first.rowTiles() * positionBytes);
+  int64_t chunkBytes = plan.tile.depth / blockChannels * first.pitch() * positionBytes;
+  return e.loop(
+      zero, e.index(first.channelTiles()), 1, {step}, [&](Value columns, ValueRange step) -> Values {
+        Values carried(first.rowTiles(), noSums(plan.tile.channels));
+        carried.push_back(step[0]);
+        auto sums = e.loop(zero, e.index(first.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
+          Value chunkAt = e.add(e.add(sourceAt, e.mul(chunk, chunkBytes)), firstRow);
+          return overFirstTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
+            Value plane = zero, shift = zero;
+            for (int axis = 1; axis < 3; ++axis) {
+              const HaloAxis &halo = first.axes[axis];
+              Value d = e.mul(tap[axis], halo.shiftStep);
+              plane = e.add(e.mul(plane, halo.planes()), e.rem(d, halo.sourceStep));
+              shift = e.add(e.mul(shift, halo.extent()), e.div(d, halo.sourceStep));
+            }
+            shift = e.add(e.mul(plane, first.planePositions()), shift);
+            auto next = emitStage(carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
+                                  first.pitch() * positionBytes, carried.back(), plan.tile.channels);
+            next.push_back(e.add(carried.back(), 1));
+            return next;
+          });
+        });
+        storeMiddle(ArrayRef(sums).drop_back(), columns, slotAt);
+        return {sums.back()};
+      });
+}
+
+/// A frame of results, from the slots that its taps reach. Returns the next step of the weights.
+PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
+  int64_t blockBytes = plan.positions() * positionBytes;
+  Value firstRow = e.mul(group, 64 * plan.first.rowTiles() * positionBytes);
+  Values carried(plan.first.rowTiles(), noSums(plan.resultChannels()));
+  carried.push_back(step);
+  auto sums = overSecondTaps(frame, carried, [&](Value tap, ValueRange carried) {
+    Value from = e.sub(e.add(e.mul(frame, plan.second.stride[0]), e.mul(tap, plan.second.dilation[0])),
+                       e.index(plan.second.padLow[0]));
+    Value rowsAt = e.add(slotOf(from), firstRow);
+    return e.loop(e.index(0), e.index(plan.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
+      Value chunkAt = e.add(rowsAt, e.mul(chunk, plan.tile.depth / blockChannels * blockBytes));
+      auto next = emitStage(carried.drop_back(), chunkAt, blockBytes, carried.back(), plan.resultChannels());
+      next.push_back(e.add(carried.back(), 1));
+      return next;
+    });
+  });
+  storeResult(ArrayRef(sums).drop_back(), frame);
+  return {sums.back()};
+}
+
+void PairEmitter::emitConsumers() {
+  consumerThread = e.sub(e.thread, e.index(warpgroup));
+  group = e.div(consumerThread, warpgroup);
+  clearPadding();
+  // Carried: the steps of the weights and of the source.
+  auto middle = [&](Value frame, ValueRange steps) -> Values {
+    waitFull(source, steps[1]);
+    Value stage = stageOf(source, steps[1]);
+    auto next = emitMiddle(stageAt(source, stage), slotOf(frame), steps[0]);
+    e.when(e.equal(lane(), 0), [&] { arrive(empty(source, stage)); });
+    fenceStores();
+    meet(word(e.add(group, 1)), warpgroup);
+    return {next[0], e.add(steps[1], 1)};
+  };
+  overFrames({e.index(0), e.index(0)}, middle, [&](Value frame, ValueRange steps) -> Values {
+    return {emitResult(frame, steps[0])[0], steps[1]};
+  });
+}
+
+//===-- Epilogues ---------------------------------------------------------===//
+
+/// The position of row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`: a thread holds
+/// rows lane / 4 and lane / 4 + 8 of its warp's 16, of these the channels 2 * (lane % 4) and the next of
+/// every 8.
+Value PairEmitter::rowOf(int64_t tile, int64_t half) {
+  Value warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
+  return e.add(e.mul(e.add(e.mul(group, plan.first.rowTiles()), tile), 64),
+               e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
+}
+
+/// The pair of channels of a block of 8 that this thread holds of its row `row`, two a tile.
+Value PairEmitter::pairOf(ValueRange sums, int64_t row, int64_t group) {
+  Values pair;
+  for (int64_t channel = 0; channel < 2; ++channel)
+    pair.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, sums[row / 2],
+                                                ArrayRef<int64_t>{4 * group + 2 * (row % 2) + channel}));
+  return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
+}
+
+/// The pair with zeros for what is padding of the tensor's channels.
+Value PairEmitter::onlyChannels(Value pair, Value block, int64_t channels) {
+  if (channels % blockChannels == 0)
+    return pair;
+  Value first = channelOf(block);
+  Values exist = {e.inRange(first, channels), e.inRange(e.add(first, 1), channels)};
+  Value mask = vector::FromElementsOp::create(e.b, e.loc, VectorType::get({2}, e.b.getI1Type()), exist);
+  return choose(mask, pair, e.constant(0.0f, e.vectorType(2)));
+}
+
+/// The operands of a region that are read by channel, for this thread's pair of a block; null for the others.
+PairEmitter::Values PairEmitter::vectorsOf(const Operands &operands, RankedTensorType domain, Value block) {
+  Values vectors;
+  for (auto [i, operand] : llvm::enumerate(operands.values)) {
+    auto access = static_cast<Access>(operands.access[i]);
+    bool byChannel = access == Access::Channel || access == Access::BatchChannel;
+    vectors.push_back(byChannel ? e.loadAccess(e.operands[operands.first + i],
+                                               cast<RankedTensorType>(operand.getType()), access, domain,
+                                               {n, channelOf(block)}, 2)
+                                : Value());
+  }
+  return vectors;
+}
+
+void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
+  int64_t groups = plan.tile.channels / blockChannels;
+  Operands operands{op.getMiddleOperands(), op.getMiddleAccess(),
+                    2 + unsigned(op.getPrologueOperands().size())};
+  auto narrow = VectorType::get({2}, e.b.getBF16Type());
+  for (int64_t group = 0; group < groups; ++group) {
+    Value block = e.add(e.mul(chunk, groups), group);
+    auto vectors = vectorsOf(operands, op.getMiddleType(), block);
+    Value blockAt = e.add(slotAt, e.mul(block, plan.positions() * positionBytes));
+    for (int64_t row = 0; row < 2 * int64_t(sums.size()); ++row) {
+      Values arguments = {pairOf(sums, row, group)};
+      llvm::append_range(arguments, vectors);
+      Value value = onlyChannels(e.inlineRegion(op.getMiddle(), arguments, 2)[0], block,
+                                 op.getMiddleType().getDimSize(1));
+      Value at =
+          e.add(e.add(blockAt, e.mul(rowOf(row / 2, row % 2), positionBytes)), e.mul(e.rem(lane(), 4), 4));
+      Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
+      LLVM::StoreOp::create(e.b, e.loc, rounded, pointer(at), 4);
+    }
+  }
+}
+
+void PairEmitter::storeResult(ValueRange sums, Value frame) {
+  Operands operands{op.getEpilogueOperands(), op.getEpilogueAccess(),
+                    2 + unsigned(op.getPrologueOperands().size() + op.getMiddleOperands().size())};
+  RankedTensorType type = op.getResultType();
+  auto [frames, height, width] = plan.results;
+  const auto &axes = plan.first.axes;
+  Value pairAt = e.mul(e.rem(lane(), 4), 2);
+  for (int64_t group = 0; group < plan.resultBlocks; ++group) {
+    Value block = e.index(group);
+    auto vectors = vectorsOf(operands, type, block);
+    for (int64_t row = 0; row < 2 * int64_t(sums.size()); ++row) {
+      Value position = rowOf(row / 2, row % 2), column = e.rem(position, axes[2].extent()),
+            line = e.div(position, axes[2].extent());
+      Value h = e.add(place[1], line), w = e.add(place[2], column);
+      Value valid = e.both(e.both(e.inRange(line, axes[1].tile), e.inRange(column, axes[2].tile)),
+                           e.both(less(h, e.index(height)), less(w, e.index(width))));
+      h = choose(valid, h, e.index(0));
+      w = choose(valid, w, e.index(0));
+      Value plane = e.add(e.mul(e.add(e.mul(n, plan.resultBlocks), block), frames), frame);
+      Value at = e.add(e.mul(e.add(e.mul(e.add(e.mul(plane, height), h), width), w), blockChannels), pairAt);
+      Values arguments = {pairOf(sums, row, group)};
+      for (auto [i, operand] : llvm::enumerate(operands.values)) {
+        Value buffer = e.operands[operands.first + i];
+        auto access = static_cast<Access>(operands.access[i]);
+        arguments.push_back(vectors[i] ? vectors[i]
+                            : access == Access::Pixel
+                                ? e.loadVector(buffer, at, 2)
+                                : e.loadAccess(buffer, cast<RankedTensorType>(operand.getType()), access,
+                                               type, {n, channelOf(block), frame, h, w}, 2));
+      }
+      Value value =
+          onlyChannels(e.inlineRegion(op.getEpilogue(), arguments, 2)[0], block, type.getDimSize(1));
+      e.when(valid, [&] { e.storeVector(value, e.results[0], at); });
+    }
+  }
+}
+
+/// The slots' channel blocks beyond the middle's meet any numbers of the weight: they hold zeros. Each thread
+/// fences before the first product that reads them, behind its first frame of the middle.
+void PairEmitter::clearPadding() {
+  int64_t blockBytes = plan.positions() * positionBytes;
+  int64_t padding = (plan.slotBlocks() - plan.middleBlocks) * blockBytes;
+  if (padding == 0)
+    return;
+  auto bytes = VectorType::get({4}, e.b.getI32Type());
+  Value zero = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(bytes, e.b.getI32IntegerAttr(0)));
+  e.loop(plan.slots(), [&](Value slot) {
+    Value at = e.add(slotOf(slot), plan.middleBlocks * blockBytes);
+    e.loop(e.mul(consumerThread, positionBytes), e.index(padding),
+           HaloPlan::consumers * warpgroup * positionBytes, [&](Value offset) {
+             LLVM::StoreOp::create(e.b, e.loc, zero, pointer(e.add(at, offset)), positionBytes);
+           });
+  });
+  meet(1 + HaloPlan::consumers, HaloPlan::consumers * warpgroup);
+}
+
+//===-- The kernel --------------------------------------------------------===//
+
+void PairEmitter::emit() {
+  layOut();
+  placeBlock();
+  initialiseBarriers();
+  constexpr int64_t producerRegisters = 104, consumerRegisters = 200; // of 65536: 128 * 104 + 256 * 200
+  e.when(
+      e.inRange(e.thread, warpgroup),
+      [&] {
+        setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
+        e.when(
+            e.inRange(e.thread, warp), [&] { e.when(e.equal(e.thread, 0), [&] { emitWeights(); }); },
+            [&] { emitSource(); });
+      },
+      [&] {
+        setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
+        emitConsumers();
+      });
+}
+
+} // namespace
+
+void kinema::nvidia::emitPair(kernel::PairOp op, KernelEmitter &e) {
+  PairPlan plan = pairPlanOf(op);
+  PairEmitter(op, plan, e).emit();
+}

@@ -1,0 +1,31 @@
+// Two convs in one kernel on Hopper's tensor cores, what lies between them in shared memory alone.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_PAIRCONV_H
+#define KINEMA_COMPILER_TARGET_NVGPU_PAIRCONV_H
+
+#include "compiler/Target/NVGPU/PairPlan.h"
+#include "compiler/Target/NVGPU/Strategies.h"
+
+namespace kinema::nvidia {
+
+/// The best schedules "sm90.pair" of a pair; none where the template does not apply or nothing fits.
+llvm::SmallVector<Candidate> pairCandidates(kernel::PairOp op);
+
+/// Bytes of shared memory that the smallest tile of a pair takes; nothing where the template does not apply.
+std::optional<int64_t> leastPairBytes(kernel::PairOp op);
+
+/// Seconds of a pair that has such a schedule.
+double predictPair(kernel::PairOp op);
+
+/// The schedule with a given tile, which must fit.
+kernel::ScheduleAttr pairSchedule(kernel::PairOp op, const PairTile &tile);
+
+/// The plan that the op's schedule stands for.
+PairPlan pairPlanOf(kernel::PairOp op);
+
+/// Writes the kernel's body; the emitter has begun its function, and its scratch is the block's shared
+/// memory.
+void emitPair(kernel::PairOp op, KernelEmitter &e);
+
+} // namespace kinema::nvidia
+
+#endif

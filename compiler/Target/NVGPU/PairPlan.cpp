@@ -1,0 +1,40 @@
+#include "compiler/Target/NVGPU/PairPlan.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+PairPlan::PairPlan(kernel::PairOp op, const PairTile &tile)
+    : first(op.getSourceType(), op.getMiddleType(), op.getFirstWindow().getWindow(), /*forward=*/true,
+            {{1, tile.rows, tile.columns}, tile.channels, tile.depth}),
+      tile(tile), second(op.getSecondWindow().getWindow()) {
+  auto middle = op.getMiddleType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
+  middleBlocks = shape::ceilDiv(middle[1], 8);
+  resultBlocks = shape::ceilDiv(result[1], 8);
+  firstTaps = op.getFirstWindow().getWindow().taps();
+  middleFrames = middle[2];
+  results = {result[2], result[3], result[4]};
+}
+
+int64_t PairPlan::grid() const {
+  return first.clips * runs() * first.axes[1].tiles() * first.axes[2].tiles();
+}
+
+int64_t PairPlan::framesOfBlock() const {
+  return std::min((tile.frames - 1) * second.stride[0] + slots(), middleFrames);
+}
+
+int64_t PairPlan::sharedBytes() const {
+  int64_t barriers = 8 * 2 * (HaloPlan::sourceStages + HaloPlan::weightStages);
+  return shape::roundUp(barriers, 128) + HaloPlan::sourceStages * sourceStageBytes() +
+         HaloPlan::weightStages * weightStageBytes() + slots() * slotBytes();
+}
+
+bool PairPlan::fits() const {
+  constexpr int64_t most = 116; // accumulators of a thread
+  int64_t registers = first.rowTiles() * std::max(tile.channels, resultChannels()) / 2;
+  // A stage of weights comes round within each frame of the middle: that orders its new frames after the
+  // last products of the old ones in their slot.
+  int64_t stages = first.channelTiles() * first.chunks() * firstTaps;
+  return sharedBytes() <= HaloPlan::maxSharedBytes && registers <= most && stages >= HaloPlan::weightStages;
+}

@@ -1,0 +1,128 @@
+// Which pairs of convs the template takes, and the tile that a model of the time picks.
+#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Model.h"
+#include "compiler/Target/NVGPU/PairConv.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+using kernel::Access;
+
+static bool isTaps(Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  return kernel::layoutOf(type).getKind() == kernel::LayoutKind::Taps && type.getElementType().isBF16();
+}
+
+static bool readsBlocks(OperandRange operands, ArrayRef<int32_t> access) {
+  return llvm::all_of(llvm::zip(operands, access), [](auto pair) {
+    auto [operand, kind] = pair;
+    return static_cast<Access>(kind) != Access::Pixel || isBlocked(cast<RankedTensorType>(operand.getType()));
+  });
+}
+
+static bool isSupported(kernel::PairOp op) {
+  shape::Window first = op.getFirstWindow().getWindow(), second = op.getSecondWindow().getWindow();
+  bool inFrame =
+      first.kernel[0] == 1 && first.stride[0] == 1 && first.padLow[0] == 0 && first.padHigh[0] == 0;
+  bool acrossFrames = second.stride[0] <= (second.kernel[0] - 1) * second.dilation[0] + 1;
+  for (int axis : {1, 2})
+    acrossFrames &= second.kernel[axis] == 1 && second.stride[axis] == 1 && second.padLow[axis] == 0 &&
+                    second.padHigh[axis] == 0;
+  return inFrame && acrossFrames && isTaps(op.getFirstWeight()) && isTaps(op.getSecondWeight()) &&
+         isBlocked(op.getResultType()) && canStage(op.getPrologueOperands(), op.getPrologueAccess()) &&
+         readsBlocks(op.getEpilogueOperands(), op.getEpilogueAccess());
+}
+
+static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffic &traffic) {
+  auto pixels = [](ArrayRef<int32_t> access) {
+    return double(llvm::count(access, static_cast<int32_t>(Access::Pixel)));
+  };
+  const HaloPlan &first = plan.first;
+  double middleFrames = plan.framesOfBlock(), frames = std::min(plan.tile.frames, plan.results[0]);
+  double tiles = first.rowTiles() * HaloPlan::consumers;
+  double firstProducts =
+      tiles * first.channelTiles() * plan.firstTaps * first.chunks() * (plan.tile.depth / 16);
+  double secondProducts = tiles * plan.second.kernel[0] * plan.chunks() * (plan.tile.depth / 16);
+  double depth = first.chunks() * plan.tile.depth, results = plan.tile.rows * plan.tile.columns;
+
+  Work work{plan.grid()};
+  work.matrix = middleFrames * firstProducts * cyclesOfProduct(plan.tile.channels) +
+                frames * secondProducts * cyclesOfProduct(plan.resultChannels());
+  work.staging = middleFrames * cyclesOfStaging(op.getPrologueAccess(), first.chunks() * plan.tile.depth / 8,
+                                                first.stagedPositions(), HaloPlan::producerThreads);
+  work.cached = 2 * middleFrames * depth *
+                    (first.stagedPositions() * pixels(op.getPrologueAccess()) +
+                     plan.firstTaps * plan.middleBlocks * 8.0) +
+                2 * frames * plan.resultChannels() *
+                    (plan.second.kernel[0] * plan.chunks() * plan.tile.depth +
+                     results * (1 + pixels(op.getEpilogueAccess())));
+  work.after = plan.positions() / 256.0 / 4 *
+               (middleFrames * plan.middleBlocks * 8 * (6 + 6 * op.getMiddleOperands().size()) +
+                frames * plan.resultChannels() * (6 + 6 * op.getEpilogueOperands().size()));
+  work.memory = bytesOf(traffic);
+  return work;
+}
+
+double kinema::nvidia::predictPair(kernel::PairOp op) {
+  return secondsOf(workOf(op, pairPlanOf(op), kernel::trafficOf(op)));
+}
+
+static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
+  Builder builder(op.getContext());
+  auto integer = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto parameters = builder.getDictionaryAttr(
+      {integer("frames", plan.tile.frames), integer("rows", plan.tile.rows),
+       integer("columns", plan.tile.columns), integer("channels", plan.tile.channels),
+       integer("depth", plan.tile.depth), integer("threads", HaloPlan::threads)});
+  return kernel::ScheduleAttr::get(op.getContext(), "sm90.pair", plan.grid(), plan.sharedBytes(), parameters);
+}
+
+/// Calls `consider` for each tile that may be worth a look.
+static void forEachTile(const PairPlan &whole, function_ref<void(const PairTile &)> consider) {
+  constexpr int64_t mostPositions = 256, mostChannels = 256;
+  for (int64_t rows : cuts(whole.results[1]))
+    for (int64_t columns : cuts(whole.results[2]))
+      for (int64_t parts = 1; parts <= whole.middleBlocks && rows * columns <= mostPositions; ++parts)
+        for (int64_t depth : {16, 32, 48, 64})
+          if (whole.middleBlocks % parts == 0 && whole.middleBlocks / parts * 8 <= mostChannels)
+            consider({whole.results[0], rows, columns, whole.middleBlocks / parts * 8, depth});
+}
+
+SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op) {
+  if (!isSupported(op))
+    return {};
+  Best best;
+  kernel::Traffic traffic = kernel::trafficOf(op);
+  forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](PairTile tile) {
+    PairPlan plan(op, tile);
+    if (!plan.fits())
+      return;
+    for (int64_t frames : cuts(plan.results[0])) {
+      plan.tile.frames = frames;
+      best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
+    }
+  });
+  return best.take();
+}
+
+std::optional<int64_t> kinema::nvidia::leastPairBytes(kernel::PairOp op) {
+  std::optional<int64_t> least;
+  if (isSupported(op))
+    forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](const PairTile &tile) {
+      int64_t bytes = PairPlan(op, tile).sharedBytes();
+      least = std::min(least.value_or(bytes), bytes);
+    });
+  return least;
+}
+
+kernel::ScheduleAttr kinema::nvidia::pairSchedule(kernel::PairOp op, const PairTile &tile) {
+  return scheduleOf(op, PairPlan(op, tile));
+}
+
+PairPlan kinema::nvidia::pairPlanOf(kernel::PairOp op) {
+  auto schedule = *op.getSchedule();
+  return PairPlan(op, {schedule.getInt("frames"), schedule.getInt("rows"), schedule.getInt("columns"),
+                       schedule.getInt("channels"), schedule.getInt("depth")});
+}
