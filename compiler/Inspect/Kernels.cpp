@@ -10,7 +10,8 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static KernelSummary summarise(kernel::DefOp def, const nvidia::Code &code) {
+static KernelSummary summarise(kernel::DefOp def, const nvidia::Code &code,
+                               const nvidia::Processor &processor) {
   Operation *op = def.getKernel();
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
   KernelSummary kernel;
@@ -29,14 +30,15 @@ static KernelSummary summarise(kernel::DefOp def, const nvidia::Code &code) {
   if (found == code.assembly->kernels.end())
     return kernel;
   kernel.resources = found->second;
-  kernel.occupancy = nvidia::occupancy(*kernel.resources, kernel.threads, kernel.dynamicShared);
+  kernel.occupancy = nvidia::occupancy(*kernel.resources, kernel.threads, kernel.dynamicShared, processor);
   return kernel;
 }
 
-std::vector<KernelSummary> kinema::inspect::summariseKernels(ModuleOp planned, const nvidia::Code &code) {
+std::vector<KernelSummary> kinema::inspect::summariseKernels(ModuleOp planned, const nvidia::Code &code,
+                                                             const nvidia::Processor &processor) {
   std::vector<KernelSummary> kernels;
   for (auto def : planned.getOps<kernel::DefOp>())
-    kernels.push_back(::summarise(def, code));
+    kernels.push_back(::summarise(def, code, processor));
   return kernels;
 }
 

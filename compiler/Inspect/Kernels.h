@@ -17,7 +17,8 @@ struct KernelSummary {
   double occupancy = 0;                             // of the multiprocessor's threads; with resources alone
 };
 
-std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const nvidia::Code &code);
+std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const nvidia::Code &code,
+                                            const nvidia::Processor &processor = nvidia::hopper);
 
 std::string kernelTable(const std::vector<KernelSummary> &kernels);
 /// [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack, occupancy}];

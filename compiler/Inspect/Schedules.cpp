@@ -10,7 +10,7 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols) {
+static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, bool modelled) {
   Operation *op = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
   ScheduledLaunch described;
@@ -24,20 +24,22 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols) {
   for (NamedAttribute parameter : schedule.getParameters())
     if (auto value = dyn_cast<IntegerAttr>(parameter.getValue()))
       described.parameters[parameter.getName().str()] = value.getInt();
-  described.predicted = nvidia::predictedSeconds(op);
+  if (modelled)
+    described.predicted = nvidia::predictedSeconds(op);
   if (described.predicted)
     described.floor =
         nvidia::floorOf({int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())});
   return described;
 }
 
-std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned, StringRef name) {
+std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned, StringRef name,
+                                                                bool modelled) {
   std::vector<ScheduledLaunch> launches;
   SymbolTable symbols(planned);
   for (auto entry : planned.getOps<kernel::EntryOp>())
     if (entry.getSymName() == name)
       for (auto launch : entry.getOps<kernel::LaunchOp>())
-        launches.push_back(describe(launch, symbols));
+        launches.push_back(describe(launch, symbols, modelled));
   return launches;
 }
 

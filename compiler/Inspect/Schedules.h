@@ -28,8 +28,9 @@ struct ScheduledLaunch {
   static constexpr double acceptable = 1.3;
 };
 
-/// The launches of an entry of a module in phase `planned`, in order; none without that entry.
-std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry);
+/// The launches of an entry of a module in phase `planned`, in order; none without that entry. modelled: the
+/// module is for the machine of the model.
+std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry, bool modelled);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
 /// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve}]; the

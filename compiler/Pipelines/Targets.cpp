@@ -6,8 +6,8 @@
 #include "compiler/Target/NVGPU/Codegen.h"
 #include "compiler/Target/NVGPU/Emulator/Codegen.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
-#include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "compiler/Target/NVGPU/Processor.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -23,18 +23,20 @@ static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions 
   return MachineCode{cpu::targetName, {{std::string("code/") + cpu::targetName + ".so", std::move(*code)}}};
 }
 
-static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &options) {
-  if (options.pairs && !options.reference)
+template <size_t number> static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &options) {
+  bool reference = options.reference || !nvidia::processors[number].warpgroups;
+  if (options.pairs && !reference)
     passes.addPass(createPairNVGPUConvs());
-  passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{options.reference}));
+  passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{reference}));
 }
 
 /// Adds what runs on a GPU.
-static LogicalResult addNVGPUCode(ModuleOp planned, const TargetOptions &options, MachineCode &machineCode) {
-  auto code = nvidia::compileKernels(planned, options.toolkit);
+static LogicalResult addNVGPUCode(ModuleOp planned, const nvidia::Processor &processor,
+                                  const TargetOptions &options, MachineCode &machineCode) {
+  auto code = nvidia::compileKernels(planned, options.toolkit, processor);
   if (failed(code))
     return failure();
-  std::string stem = std::string("code/") + nvidia::targetName;
+  std::string stem = "code/" + processor.name.str();
   if (code->assembly)
     machineCode.files.push_back({stem + ".cubin", std::move(code->assembly->cubin)});
   else
@@ -44,9 +46,12 @@ static LogicalResult addNVGPUCode(ModuleOp planned, const TargetOptions &options
   return success();
 }
 
+template <size_t number>
 static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOptions &options) {
-  MachineCode machineCode{nvidia::targetName, {}};
-  if (options.emulator != EmulatorCode::Alone && failed(addNVGPUCode(planned, options, machineCode)))
+  const nvidia::Processor &processor = nvidia::processors[number];
+  MachineCode machineCode{processor.name.str(), {}};
+  if (options.emulator != EmulatorCode::Alone &&
+      failed(addNVGPUCode(planned, processor, options, machineCode)))
     return failure();
   if (options.emulator != EmulatorCode::None) {
     auto code = nvidia::compileForEmulator(planned);
@@ -57,10 +62,24 @@ static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOption
   return machineCode;
 }
 
+template <size_t number> static constexpr TargetInfo nvgpu() {
+  constexpr const nvidia::Processor &processor = nvidia::processors[number];
+  return {processor.name,
+          /*bfloat16=*/true,
+          /*tensorCores=*/processor.warpgroups,
+          addNVGPUSchedules<number>,
+          nvidia::buildLoweringPipeline,
+          makeNVGPUCode<number>};
+}
+
 static constexpr TargetInfo table[] = {
     {"cpu", false, false, addCPUSchedules, cpu::buildLoweringPipeline, makeCPUCode},
-    {nvidia::targetName, true, true, addNVGPUSchedules, nvidia::buildLoweringPipeline, makeNVGPUCode},
+    nvgpu<0>(),
+    nvgpu<1>(),
+    nvgpu<2>(),
+    nvgpu<3>(),
 };
+static_assert(std::size(table) == 1 + std::size(nvidia::processors));
 
 ArrayRef<TargetInfo> kinema::targets() { return table; }
 

@@ -3,7 +3,6 @@
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
-#include "compiler/Target/NVGPU/Machine.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 
@@ -36,15 +35,20 @@ struct MachineCodeSummary {
   bool assembled = false;
 };
 std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const TargetChoice &target) {
-  if (target.target != nvidia::targetName)
+  const nvidia::Processor *processor = nvidia::processorNamed(target.target);
+  if (!processor)
     return std::nullopt;
-  auto code = nvidia::compileKernels(planned, target.toolkit);
+  auto code = nvidia::compileKernels(planned, target.toolkit, *processor);
   require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
-  MachineCodeSummary summary{inspect::summariseKernels(planned, *code), {}, code->assembly.has_value()};
+  MachineCodeSummary summary{
+      inspect::summariseKernels(planned, *code, *processor), {}, code->assembly.has_value()};
   if (code->assembly)
     summary.warnings = code->assembly->warnings;
   return summary;
 }
+
+/// The model of time is a Hopper's.
+bool isModelled(const Options &options) { return options.target.target == nvidia::hopper.name; }
 
 /// Layers and memory, and, as asked for, launches and their schedules.
 void printPlans(const Options &options, const inspect::LayerTable &table, mlir::ModuleOp trainingModule,
@@ -56,7 +60,8 @@ void printPlans(const Options &options, const inspect::LayerTable &table, mlir::
     fmt::print("\n{}", inspect::launchTable(training));
   if (options.schedules)
     for (auto &[module, entry] : {std::pair{trainingModule, "train_step"}, {inferenceModule, "infer"}})
-      fmt::print("\n{}", inspect::scheduleTable(entry, inspect::scheduledLaunches(module, entry)));
+      fmt::print("\n{}", inspect::scheduleTable(
+                             entry, inspect::scheduledLaunches(module, entry, isModelled(options))));
 }
 
 nlohmann::json plansJson(const Options &options, const inspect::LayerTable &table,
@@ -68,8 +73,10 @@ nlohmann::json plansJson(const Options &options, const inspect::LayerTable &tabl
   object["launches"] = inspect::launchesJson(training, inference);
   if (options.schedules)
     object["schedules"] = {
-        {"train", inspect::schedulesJson(inspect::scheduledLaunches(trainingModule, "train_step"))},
-        {"infer", inspect::schedulesJson(inspect::scheduledLaunches(inferenceModule, "infer"))}};
+        {"train", inspect::schedulesJson(
+                      inspect::scheduledLaunches(trainingModule, "train_step", isModelled(options)))},
+        {"infer",
+         inspect::schedulesJson(inspect::scheduledLaunches(inferenceModule, "infer", isModelled(options)))}};
   return object;
 }
 

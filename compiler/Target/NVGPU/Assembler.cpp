@@ -1,7 +1,6 @@
 #include "compiler/Target/NVGPU/Assembler.h"
 
 #include "compiler/Target/Common/Tool.h"
-#include "compiler/Target/NVGPU/Machine.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -62,7 +61,7 @@ void nvidia::readMessages(StringRef messages, Assembly &assembly) {
   }
 }
 
-Assembly nvidia::assemble(StringRef ptxas, StringRef ptx) {
+Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &processor) {
   Assembly assembly;
   ToolFolder folder;
   std::string input = folder.file("kernels.ptx"), output = folder.file("kernels.cubin");
@@ -70,8 +69,8 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx) {
     assembly.error = "cannot write a temporary file for ptxas";
     return assembly;
   }
-  ToolRun run = runTool(folder, {ptxas.str(), std::string("-arch=") + targetName, "-v", "--split-compile=0",
-                                 input, "-o", output});
+  ToolRun run = runTool(
+      folder, {ptxas.str(), "-arch=" + processor.name.str(), "-v", "--split-compile=0", input, "-o", output});
   if (!run.good) {
     assembly.error = "ptxas failed: " + run.messages;
     return assembly;
@@ -85,15 +84,15 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx) {
   return assembly;
 }
 
-/// CUDA C++ Programming Guide, "Compute Capabilities", and the granularities of the occupancy calculator
-/// for 9.0.
-double nvidia::occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes) {
-  constexpr int64_t warps = 64, blocks = 32, registers = 65536, shared = 228 * 1024;
+/// The granularities are those of the CUDA occupancy calculator, which all these processors share.
+double nvidia::occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
+                         const Processor &processor) {
+  constexpr int64_t registers = 65536;
   constexpr int64_t registerStep = 256, sharedStep = 128, sharedOfSystem = 1024;
   int64_t blockWarps = divideCeil(threads, 32);
   int64_t warpRegisters = alignTo(std::max<int64_t>(resources.registers, 1) * 32, registerStep);
   int64_t blockShared = alignTo(resources.sharedBytes + dynamicSharedBytes + sharedOfSystem, sharedStep);
-  int64_t resident =
-      std::min({blocks, warps / blockWarps, registers / warpRegisters / blockWarps, shared / blockShared});
-  return double(resident * blockWarps) / warps;
+  int64_t resident = std::min({processor.blocks, processor.warps / blockWarps,
+                               registers / warpRegisters / blockWarps, processor.sharedBytes / blockShared});
+  return double(resident * blockWarps) / processor.warps;
 }

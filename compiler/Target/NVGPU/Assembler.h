@@ -2,6 +2,8 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_ASSEMBLER_H
 #define KINEMA_COMPILER_TARGET_NVGPU_ASSEMBLER_H
 
+#include "compiler/Target/NVGPU/Processor.h"
+
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -34,13 +36,14 @@ struct Assembly {
 std::optional<std::string> findAssembler(llvm::StringRef toolkit);
 
 /// Runs ptxas, on all cores; the bytes do not depend on how many there are.
-Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx);
+Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor = hopper);
 
 /// Reads what `ptxas -v` says.
 void readMessages(llvm::StringRef messages, Assembly &assembly);
 
 /// The part of a multiprocessor's threads that kernels with these needs can occupy, 0 to 1.
-double occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes);
+double occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
+                 const Processor &processor = hopper);
 
 } // namespace kinema::nvidia
 

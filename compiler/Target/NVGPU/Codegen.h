@@ -15,7 +15,8 @@ struct Code {
 
 /// Compiles the kernels of a planned module, which stays as it is, on the context's threads. `toolkit`: see
 /// findAssembler. Errors are reported at the module.
-mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit);
+mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit,
+                                     const Processor &processor = hopper);
 
 } // namespace kinema::nvidia
 

@@ -1,7 +1,6 @@
 #include "compiler/Target/NVGPU/PTX.h"
 
 #include "compiler/Target/Common/MachineCode.h"
-#include "compiler/Target/NVGPU/Machine.h"
 
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -23,10 +22,7 @@
 using namespace mlir;
 using namespace kinema;
 
-/// The oldest PTX that knows all of sm_90a, so that older drivers read it too.
-static constexpr char features[] = "+ptx80";
-
-static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
+static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const nvidia::Processor &processor) {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -40,7 +36,7 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
   if (!target)
     return nullptr;
   return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, nvidia::targetName, features, exactArithmetic(), std::nullopt,
+      target->createTargetMachine(triple, processor.name, processor.features, exactArithmetic(), std::nullopt,
                                   std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
@@ -54,12 +50,12 @@ static void makeNamesUnique(llvm::Module &module, StringRef part) {
 }
 
 /// One gpu.module: LLVM and NVVM dialects -> LLVM IR -> PTX.
-static FailureOr<std::string> compilePart(gpu::GPUModuleOp part) {
+static FailureOr<std::string> compilePart(gpu::GPUModuleOp part, const nvidia::Processor &processor) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, part.getName());
-  auto machine = makeTargetMachine();
+  auto machine = makeTargetMachine(processor);
   if (!module || !machine)
-    return part.emitError("the kernels do not translate to LLVM IR for ") << nvidia::targetName;
+    return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
   makeNamesUnique(*module, part.getName());
   optimise(*module, *machine);
   for (llvm::Function &function : *module)
@@ -68,7 +64,7 @@ static FailureOr<std::string> compilePart(gpu::GPUModuleOp part) {
              << function.getName().str() << ", which nobody defines: no device library is linked";
   auto text = emitCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
   if (!text)
-    return part.emitError("LLVM emits no PTX for ") << nvidia::targetName;
+    return part.emitError("LLVM emits no PTX for ") << processor.name;
   return std::move(*text);
 }
 
@@ -79,14 +75,14 @@ static LogicalResult lowerInlineAssembly(ModuleOp module) {
   return passes.run(module);
 }
 
-FailureOr<std::vector<std::string>> nvidia::generatePTX(ModuleOp lowered) {
+FailureOr<std::vector<std::string>> nvidia::generatePTX(ModuleOp lowered, const Processor &processor) {
   OwningOpRef<ModuleOp> copy = lowered.clone();
   if (failed(lowerInlineAssembly(*copy)))
     return failure();
   SmallVector<gpu::GPUModuleOp> parts(copy->getOps<gpu::GPUModuleOp>());
   std::vector<std::string> texts(parts.size());
   auto compile = [&](size_t i) -> LogicalResult {
-    auto text = compilePart(parts[i]);
+    auto text = compilePart(parts[i], processor);
     if (failed(text))
       return failure();
     texts[i] = std::move(*text);
