@@ -29,7 +29,12 @@ std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::s
     fail("this runtime has no device for code of target '{}'; it runs x86-64-v3 and sm_90a", target);
   if (cpu != !isGpuCode)
     fail("the package's code is for {}, which {} cannot run; compile it with --target {}", target,
-         cpu ? "the CPU" : "a GPU", cpu ? "cpu" : "sm_90a");
+         cpu                      ? "the CPU"
+         : name == emulatorTarget ? "the emulator"
+                                  : "a GPU",
+         cpu                      ? "cpu"
+         : name == emulatorTarget ? "sm_90a --emulator"
+                                  : "sm_90a");
   if (name == emulatorTarget)
     return makeEmulatorDevice(threads);
   if (gpu >= 0)
