@@ -53,7 +53,9 @@ bool HaloWeightGradPlan::fits() const {
   // What is left of the registers addresses the products; a descriptor's distances have 18 bits.
   int64_t mostAccumulators = tile.consumers == 2 ? 144 : 108;
   constexpr int64_t mostProducts = 6, distances = 1 << 18;
-  return accumulators() <= mostAccumulators && productsOfConsumer() <= mostProducts &&
-         sharedBytes() <= HaloPlan::maxSharedBytes &&
+  // A product's own registers must be among those with which a block of so many threads begins.
+  int64_t mostColumns = tile.consumers == 3 ? 200 : 256;
+  return tile.columns <= mostColumns && accumulators() <= mostAccumulators &&
+         productsOfConsumer() <= mostProducts && sharedBytes() <= HaloPlan::maxSharedBytes &&
          16 * std::max(gradientPitch(), activationPitch()) < distances;
 }
