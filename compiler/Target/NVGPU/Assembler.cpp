@@ -55,13 +55,13 @@ void nvidia::readMessages(StringRef messages, Assembly &assembly) {
     } else if (current && line.contains("registers")) {
       current->registers = numberBefore(line, "registers");
       current->sharedBytes = numberBefore(line, "bytes smem");
-    } else if (!line.contains("info")) {
+    } else if (!line.contains("info") || line.contains("(C")) { // advice has a number
       assembly.warnings.push_back(line.str());
     }
   }
 }
 
-Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &processor) {
+Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &processor, int threads) {
   Assembly assembly;
   ToolFolder folder;
   std::string input = folder.file("kernels.ptx"), output = folder.file("kernels.cubin");
@@ -69,8 +69,8 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &proce
     assembly.error = "cannot write a temporary file for ptxas";
     return assembly;
   }
-  ToolRun run = runTool(
-      folder, {ptxas.str(), "-arch=" + processor.name.str(), "-v", "--split-compile=0", input, "-o", output});
+  ToolRun run = runTool(folder, {ptxas.str(), "-arch=" + processor.name.str(), "-v",
+                                 "--split-compile=" + std::to_string(threads), input, "-o", output});
   if (!run.good) {
     assembly.error = "ptxas failed: " + run.messages;
     return assembly;

@@ -35,8 +35,9 @@ struct Assembly {
 /// /usr/local/cuda.
 std::optional<std::string> findAssembler(llvm::StringRef toolkit);
 
-/// Runs ptxas, on all cores; the bytes do not depend on how many there are.
-Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor = hopper);
+/// Runs ptxas on `threads` threads, 0: on all cores; the bytes do not depend on how many there are.
+Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor = hopper,
+                  int threads = 0);
 
 /// Reads what `ptxas -v` says.
 void readMessages(llvm::StringRef messages, Assembly &assembly);

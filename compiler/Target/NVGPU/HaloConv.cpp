@@ -226,6 +226,8 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
   int64_t sourceBlock = plan.pitch() * positionBytes, weightBlock = plan.tile.channels * positionBytes;
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
   SmallVector<Value> sums(accumulators);
+  if (plan.oneStep())
+    sums.assign(sums.size(), Value());
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
     for (auto [tile, sum] : llvm::enumerate(sums)) {
@@ -259,6 +261,9 @@ void HaloConvEmitter::emitConsumers() {
       sums.push_back(e.add(step, 1));
       return sums;
     });
+    // Without taps no product has brought the warp together: all must have seen the stage full.
+    if (plan.hasPhaseWithoutTaps())
+      NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));
     e.when(leads, [&] { arrive(empty(source, stage)); });
     return next;
   });

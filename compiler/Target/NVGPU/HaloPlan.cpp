@@ -109,6 +109,18 @@ int64_t HaloPlan::pitch() const {
   return shape::roundUp(std::max(stagedPositions(), read), 8);
 }
 
+bool HaloPlan::hasPhaseWithoutTaps() const {
+  return llvm::any_of(axes, [](const HaloAxis &axis) {
+    return llvm::any_of(axis.phases, [](const HaloAxis::Phase &phase) { return phase.taps == 0; });
+  });
+}
+
+bool HaloPlan::oneStep() const {
+  return chunks() == 1 && llvm::all_of(axes, [](const HaloAxis &axis) {
+           return llvm::all_of(axis.phases, [](const HaloAxis::Phase &phase) { return phase.taps == 1; });
+         });
+}
+
 int64_t HaloPlan::positionTiles() const {
   int64_t tiles = clips * phases();
   for (const HaloAxis &axis : axes)

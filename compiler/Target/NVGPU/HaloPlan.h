@@ -80,6 +80,8 @@ struct HaloPlan {
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }
   /// Blocks that share their channels: the rows of partials.
+  bool hasPhaseWithoutTaps() const;
+  bool oneStep() const; // whether every block has one chunk and one tap
   int64_t positionTiles() const;
   int64_t grid() const { return positionTiles() * channelTiles(); }
 

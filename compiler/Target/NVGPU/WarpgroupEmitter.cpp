@@ -89,18 +89,25 @@ Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
                               constant((matrix.leading >> 4) << 16 | (matrix.stride >> 4) << 32));
 }
 
-Value WarpgroupEmitter::noSums(int64_t columns) {
+static Type sumsType(KernelEmitter &e, int64_t columns) {
   SmallVector<Type> registers(columns / 2, e.b.getF32Type());
-  return LLVM::ZeroOp::create(e.b, e.loc, LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers));
+  return LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers);
+}
+
+Value WarpgroupEmitter::noSums(int64_t columns) {
+  return LLVM::ZeroOp::create(e.b, e.loc, sumsType(e, columns));
 }
 
 Value WarpgroupEmitter::product(Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns) {
   using NVVM::MMALayout;
   auto shape = NVVM::MMAShapeAttr::get(e.b.getContext(), 64, columns, 16);
   Value left = descriptor(a), right = descriptor(b);
+  auto scale = sum ? NVVM::WGMMAScaleOut::one : NVVM::WGMMAScaleOut::zero;
+  if (!sum)
+    sum = LLVM::PoisonOp::create(e.b, e.loc, sumsType(e, columns));
   return NVVM::WgmmaMmaAsyncOp::create(
       e.b, e.loc, sum.getType(), sum, left, right, shape, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16,
-      NVVM::WGMMATypes::f32, NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
+      NVVM::WGMMATypes::f32, scale, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
       a.contractedFastest ? MMALayout::row : MMALayout::col,
       b.contractedFastest ? MMALayout::col : MMALayout::row, NVVM::MMAIntOverflowAttr());
 }

@@ -67,7 +67,9 @@ public:
   /// Copies `bytes` bytes of global memory to shared memory `to`; they count for the barrier.
   void bulkCopy(mlir::Value to, mlir::Value from, int64_t bytes, mlir::Value barrier);
 
-  /// sum [64 x columns] += a [64 x 16] * b [16 x columns], begun; sum is a struct of columns / 2 f32.
+  /// sum [64 x columns] += a [64 x 16] * b [16 x columns], begun; sum is a struct of columns / 2 f32. Null:
+  /// the product alone. Zeros that are known to be zeros must not be given: they would be put into the
+  /// registers after `beginProducts`, and ptxas would wait for each product.
   mlir::Value product(mlir::Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns);
   /// The accumulators of a product, zero.
   mlir::Value noSums(int64_t columns);

@@ -100,16 +100,20 @@ LogicalResult Retargeter::retargetWgmma(Operation *op) {
             shape.getM() != 64 || shape.getK() != 16 || int64_t(fields.size()) != shape.getN() / 2 ||
             !llvm::all_of(fields, [](Type type) { return type.isF32(); }))
           return failure();
+        // Registers that are not added to may hold anything, such as an old product's token.
+        bool adds = product.getScaleD() == WGMMAScaleOut::one;
         SmallVector<Value> accumulators;
         for (size_t i = 0; i < fields.size(); ++i)
           accumulators.push_back(
-              LLVM::ExtractValueOp::create(b, op->getLoc(), product.getInouts(), int64_t(i)));
+              adds
+                  ? LLVM::ExtractValueOp::create(b, op->getLoc(), product.getInouts(), int64_t(i)).getResult()
+                  : LLVM::ZeroOp::create(b, op->getLoc(), fields[i]).getResult());
         Value memory = passInMemory(accumulators, 0);
         // bits: 1 D is added to; 2, 4 A, B negated; 8, 16 A, B lie with M, N innermost
-        int64_t flags =
-            (product.getScaleD() == WGMMAScaleOut::one) | (product.getScaleA() == WGMMAScaleIn::neg) << 1 |
-            (product.getScaleB() == WGMMAScaleIn::neg) << 2 | (product.getLayoutA() == MMALayout::col) << 3 |
-            (product.getLayoutB() == MMALayout::row) << 4;
+        int64_t flags = int64_t(adds) | (product.getScaleA() == WGMMAScaleIn::neg) << 1 |
+                        (product.getScaleB() == WGMMAScaleIn::neg) << 2 |
+                        (product.getLayoutA() == MMALayout::col) << 3 |
+                        (product.getLayoutB() == MMALayout::row) << 4;
         callHere("wgmma", {},
                  {product.getDescriptorA(), product.getDescriptorB(), memory, constant(shape.getN()),
                   constant(flags)});

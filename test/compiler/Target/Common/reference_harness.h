@@ -5,6 +5,7 @@
 
 #include "compiler/Target/Common/Machine.h"
 #include "dialects/Kernel/Kernel.h"
+#include "test/compiler/Target/Common/kernel_buffers.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -14,39 +15,7 @@
 
 namespace kinema::testing {
 
-/// A logical tensor, row-major; labels are whole numbers.
-struct Tensor {
-  std::vector<int64_t> shape;
-  std::vector<float> values;
-
-  float &at(std::initializer_list<int64_t> coordinates);
-  float at(std::initializer_list<int64_t> coordinates) const {
-    return const_cast<Tensor *>(this)->at(coordinates);
-  }
-};
-
-/// Uniform in [-1, 1), the same for the same seed.
-Tensor random(std::vector<int64_t> shape, unsigned seed);
-/// The same in steps of 1/128, which bfloat16 holds exactly.
-Tensor coarse(std::vector<int64_t> shape, unsigned seed);
-Tensor filled(std::vector<int64_t> shape, float value);
-
 //===-- What a target provides --------------------------------------------===//
-
-/// An argument of a kernel.
-struct Buffer {
-  void *data;
-  int64_t bytes;
-  bool written;
-};
-
-class CompiledKernel {
-public:
-  virtual ~CompiledKernel() = default;
-  /// Runs the kernel's grid. Attempts differ in the order of all that has none.
-  virtual void run(llvm::ArrayRef<Buffer> buffers, int64_t grid, unsigned attempt) = 0;
-  static constexpr unsigned attempts = 2;
-};
 
 const Machine &machineUnderTest();
 void registerUnderTest(mlir::DialectRegistry &registry);

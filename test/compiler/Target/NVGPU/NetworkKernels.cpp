@@ -1,0 +1,100 @@
+#include "test/compiler/Target/NVGPU/NetworkKernels.h"
+
+#include "compiler/Target/NVGPU/Processor.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <set>
+#include <thread>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::testing;
+
+void kinema::testing::inParallel(size_t count, const std::function<void(size_t)> &body) {
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i = next++; i < count; i = next++)
+      body(i);
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i)
+    threads.emplace_back(work);
+  work();
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+std::vector<std::string> kinema::testing::networksOf(const std::string &folder) {
+  std::vector<std::string> paths;
+  for (const std::string &place : {folder, folder + "/torchvision"})
+    for (const auto &entry : std::filesystem::directory_iterator(place))
+      if (entry.path().extension() == ".arch")
+        paths.push_back(entry.path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+static std::string textOf(kernel::DefOp def) {
+  OpBuilder builder(def.getContext());
+  OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(def.getContext()));
+  builder.setInsertionPointToStart(module->getBody());
+  auto copy = cast<kernel::DefOp>(builder.clone(*def));
+  copy.setSymName("k");
+  copy.setLayersAttr(builder.getArrayAttr({}));
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+static std::vector<NetworkKernel> kernelsOf(ModuleOp planned) {
+  llvm::StringMap<int64_t> work;
+  planned.walk([&](kernel::LaunchOp launch) {
+    work[launch.getKernel()] = launch.getMacs() + launch.getReads() + launch.getWrites();
+  });
+  std::vector<NetworkKernel> kernels;
+  for (auto def : planned.getOps<kernel::DefOp>())
+    kernels.push_back(
+        {0, cast<StringAttr>(def.getLayers()[0]).str(), work.lookup(def.getSymName()), textOf(def)});
+  return kernels;
+}
+
+static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string &errors) {
+  CompileOptions options;
+  options.train = plan.train;
+  options.target = targetNamed(nvidia::hopper.name);
+  options.bfloat16 = plan.bfloat16;
+  for (const FrontendOptions &sizes : plan.sizes) {
+    std::string messages;
+    llvm::raw_string_ostream stream(messages);
+    Compilation compilation(options, sizes, /*threads=*/1, stream);
+    if (compilation.fromSpec(plan.path, Phase::Planned) == Outcome::Done) {
+      errors.clear();
+      return kernelsOf(compilation.module());
+    }
+    errors = plan.network + ": " + messages;
+  }
+  return {};
+}
+
+std::vector<NetworkKernel> kinema::testing::kernelsOf(const std::vector<NetworkPlan> &plans,
+                                                      std::vector<std::string> &errors) {
+  std::vector<std::vector<NetworkKernel>> found(plans.size());
+  std::vector<std::string> messages(plans.size());
+  inParallel(plans.size(), [&](size_t i) { found[i] = ::kernelsOf(plans[i], messages[i]); });
+  std::vector<NetworkKernel> kernels;
+  std::set<std::string> texts;
+  for (size_t i = 0; i < plans.size(); ++i) {
+    if (!messages[i].empty())
+      errors.push_back(messages[i]);
+    for (NetworkKernel &kernel : found[i])
+      if (texts.insert(kernel.text).second) {
+        kernel.plan = i;
+        kernels.push_back(std::move(kernel));
+      }
+  }
+  return kernels;
+}

@@ -1,0 +1,41 @@
+// Every different kernel of the networks in models/, as text, for tests that take them one by one.
+#ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_NETWORKKERNELS_H
+#define KINEMA_TEST_COMPILER_TARGET_NVGPU_NETWORKKERNELS_H
+
+#include "compiler/Pipelines/Compile.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kinema::testing {
+
+/// One way of planning the kernels of one network.
+struct NetworkPlan {
+  std::string network; // as errors name it
+  std::string path;
+  std::vector<FrontendOptions> sizes; // the first that the network takes
+  bool bfloat16 = true;
+  bool train = true;
+};
+
+/// A kernel and the first place where it was found.
+struct NetworkKernel {
+  size_t plan = 0; // number of the NetworkPlan
+  std::string layer;
+  int64_t work = 0; // multiply-adds and bytes of a launch
+  std::string text; // a module with one kernel.def @k, scheduled for sm_90a, without layers
+};
+
+/// The .arch files of a folder and of its folder `torchvision`, in order.
+std::vector<std::string> networksOf(const std::string &folder);
+
+/// The kernels of each plan, one of each text; what cannot be planned is added to `errors`.
+std::vector<NetworkKernel> kernelsOf(const std::vector<NetworkPlan> &plans, std::vector<std::string> &errors);
+
+/// Runs body(i) for each i below `count` on all cores.
+void inParallel(size_t count, const std::function<void(size_t)> &body);
+
+} // namespace kinema::testing
+
+#endif

@@ -1,0 +1,347 @@
+// Every kind of kernel of every network, in the emulator, against the CPU's reference lowering of the same
+// operation on the same numbers.
+//
+// usage: nvgpu-networks-test MODELS [WORK [KIND]]
+// Kinds of which every kernel is more WORK (multiply-adds and bytes) are left out, and told; with KIND (the
+// beginning of an operation's name), those alone.
+#include "test/compiler/Target/CPU/host_kernel.h"
+#include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
+#include "test/compiler/Target/NVGPU/NetworkKernels.h"
+
+#include "compiler/Pipelines/Register.h"
+#include "compiler/Target/CPU/Machine.h"
+#include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/NVGPU/Machine.h"
+
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::testing;
+using kernel::Yield;
+
+namespace {
+
+/// The text of a kernel without what makes no difference to its code but numbers: sizes, but for channels
+/// that need padding, and constants.
+std::string kindOf(StringRef text) {
+  std::string kind;
+  while (!text.empty()) {
+    if (text.consume_front("tensor<")) {
+      StringRef sizes = text.take_while([](char c) { return isdigit(c) || c == 'x' || c == '?'; });
+      SmallVector<StringRef> axes;
+      sizes.split(axes, 'x', -1, /*KeepEmpty=*/false);
+      int64_t channels = 0;
+      bool padded = axes.size() > 1 && !axes[1].getAsInteger(10, channels) && channels % 8 != 0;
+      kind += fmt::format("tensor<{}{}", axes.size(), padded ? "padded" : "");
+      text = text.drop_front(sizes.size());
+    } else if (text.consume_front("#kernel.schedule<")) {
+      kind += text.take_until([](char c) { return c == ','; });
+      text = text.drop_front(text.find("}>"));
+    } else if (text.starts_with("arith.constant ") || text.starts_with("stream = ")) {
+      kind += text.take_until([](char c) { return c == ' '; });
+      text = text.drop_until([](char c) { return c == ':' || c == '}' || c == ','; });
+    } else if (text.starts_with("from = ") || text.starts_with("to = ") || text.starts_with("count = ")) {
+      // Pieces of channels: whether they begin and end with a block.
+      kind += text.take_until([](char c) { return isdigit(c); });
+      text = text.drop_until([](char c) { return isdigit(c); });
+      int64_t number = 0;
+      text.consumeInteger(10, number);
+      kind += number == 0 ? "0" : number % 8 == 0 ? "blocks" : "channels";
+    } else {
+      kind += text.front();
+      text = text.drop_front();
+    }
+  }
+  return kind;
+}
+
+/// Parts that are merged later: which results of a kernel they are, and whether they are moments.
+enum class Form { Whole, Sums, Moments };
+
+Form formOf(Operation *op, unsigned result) {
+  if (isa<kernel::WeightGradOp>(op))
+    return Form::Sums;
+  Form form = Form::Whole;
+  op->walk([&](kernel::YieldOp yield) {
+    unsigned stores = yield.countOf(Yield::Store);
+    if (yield.countOf(Yield::Moments) + yield.countOf(Yield::Sum) > 0 && result >= stores)
+      form = result < stores + yield.countOf(Yield::Moments) ? Form::Moments : Form::Sums;
+  });
+  return form;
+}
+
+/// The parts as one: sums of them, or count, mean and squared deviations of all.
+Tensor merged(const Tensor &parts, Form form) {
+  if (form == Form::Whole)
+    return parts;
+  Tensor whole{std::vector<int64_t>(parts.shape.begin() + 1, parts.shape.end()), {}};
+  size_t size = parts.values.size() / parts.shape[0], channels = parts.shape.back();
+  std::vector<double> total(size, 0.0);
+  for (int64_t p = 0; p < parts.shape[0]; ++p) {
+    const float *part = &parts.values[p * size];
+    for (size_t c = 0; form == Form::Moments && c < channels; ++c) {
+      double count = part[c], all = total[c] + count, distance = part[channels + c] - total[channels + c];
+      if (count == 0)
+        continue;
+      total[2 * channels + c] += part[2 * channels + c] + distance * distance * total[c] * count / all;
+      total[channels + c] += distance * count / all;
+      total[c] = all;
+    }
+    for (size_t i = 0; form == Form::Sums && i < size; ++i)
+      total[i] += part[i];
+  }
+  whole.values.assign(total.begin(), total.end());
+  return whole;
+}
+
+/// Numbers that an operand may hold, exact in bfloat16: labels, partials with counts, or anything; vectors
+/// positive, as variances are.
+Tensor operandOf(Operation *op, OpOperand &operand, unsigned seed) {
+  auto type = cast<RankedTensorType>(operand.get().getType());
+  Tensor tensor = coarse(type.getShape().vec(), seed);
+  if (type.getElementType().isInteger())
+    for (float &value : tensor.values)
+      value = std::trunc((value + 1) * 2); // 0 to 3: classes there are
+  auto finalize = dyn_cast<kernel::FinalizeOp>(op);
+  bool ofMoments = finalize && finalize.getMoments() && operand.getOperandNumber() == 0;
+  if (type.getRank() < 2 && type.getElementType().isF32())
+    for (float &value : tensor.values)
+      value = (std::abs(value) + 1) / 2;
+  if (ofMoments)
+    for (size_t i = 0; i < tensor.values.size(); ++i) {
+      size_t row = i / tensor.shape[2] % tensor.shape[1] % 3;
+      if (row != 1)
+        tensor.values[i] = row == 0 ? 7 : std::abs(tensor.values[i]) * 7;
+    }
+  return tensor;
+}
+
+/// Products that are summed for one number.
+int64_t depthOf(Operation *op) {
+  auto elements = [](Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); };
+  if (auto conv = dyn_cast<kernel::ConvOp>(op))
+    return elements(conv.getWeight()) / cast<RankedTensorType>(conv.getWeight().getType()).getDimSize(0) *
+           (conv.getDirection() == kernel::Direction::Forward ? 1 : 4);
+  int64_t largest = 1;
+  for (Value operand : op->getOperands())
+    largest = std::max(largest, elements(operand));
+  return largest;
+}
+
+struct Result {
+  std::string kind; // operation and schedule
+  double seconds = 0, worst = 0;
+  std::string error;
+};
+
+/// By how much of what they may the results differ: at most 1.
+double distanceOf(Operation *op, const Tensor &found, const Tensor &wanted, Type element, Form form) {
+  double largest = 0, worst = 0, depth = depthOf(op);
+  for (float value : wanted.values)
+    largest = std::max(largest, std::abs(double(value)));
+  bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
+    return cast<RankedTensorType>(type).getElementType().isBF16();
+  });
+  // Sums in f32 in another order; what is rounded may go to the neighbour, and so may what sums are taken of.
+  double sums = std::max(1e-5, depth * 0x1p-23),
+         rounding = element.isBF16() || (narrow && form != Form::Whole) ? 0x1p-7 : 0;
+  for (auto [is, should] : llvm::zip(found.values, wanted.values)) {
+    double reach = form == Form::Whole ? std::abs(should) : 1 + largest;
+    double distance = std::abs(double(is) - should) / (rounding * reach + sums * (1 + largest));
+    worst = distance <= worst ? worst : distance; // a NaN is the worst
+  }
+  return worst;
+}
+
+MLIRContext &contextOfThread() {
+  static thread_local auto context = [] {
+    DialectRegistry registry;
+    registerAllKinema(registry);
+    auto made = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+    made->loadAllAvailableDialects();
+    return made;
+  }();
+  return *context;
+}
+
+/// The same operation with a machine's reference schedule.
+OwningOpRef<ModuleOp> referenceOf(ModuleOp module, const Machine &machine) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  auto def = *copy->getOps<kernel::DefOp>().begin();
+  Operation *op = def.getKernel();
+  for (auto [i, result] : llvm::enumerate(op->getResults()))
+    if (formOf(op, i) != Form::Whole) {
+      auto type = cast<RankedTensorType>(result.getType());
+      SmallVector<int64_t> shape(type.getShape());
+      shape[0] = ShapedType::kDynamic;
+      result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
+    }
+  auto schedule = scheduleReference(op, machine);
+  op->setAttr("schedule", schedule);
+  fixPartials(op, schedule);
+  return copy;
+}
+
+std::vector<Tensor> resultsOf(CompiledKernel &kernel, Operation *op, ArrayRef<Tensor> operands,
+                              unsigned attempt) {
+  std::vector<Bytes> bytes;
+  for (auto [operand, type] : llvm::zip_equal(operands, op->getOperandTypes()))
+    bytes.push_back(pack(operand, cast<RankedTensorType>(type)));
+  for (Type type : op->getResultTypes())
+    bytes.push_back(makeBytes(cast<RankedTensorType>(type)));
+  std::vector<Buffer> buffers;
+  for (auto [i, buffer] : llvm::enumerate(bytes))
+    buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= operands.size()});
+  kernel.run(buffers, op->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid(), attempt);
+  std::vector<Tensor> results;
+  for (auto [i, type] : llvm::enumerate(op->getResultTypes()))
+    results.push_back(
+        merged(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)), formOf(op, i)));
+  return results;
+}
+
+Operation *operationOf(ModuleOp module) { return (*module.getOps<kernel::DefOp>().begin()).getKernel(); }
+
+void compare(const NetworkKernel &kernel, Result &result) {
+  auto module = parseSourceString<ModuleOp>(kernel.text, &contextOfThread());
+  Operation *op = operationOf(*module);
+  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule").getName();
+  result.kind = op->getName().stripDialect().str() + " " + schedule.str();
+  auto emulated = compileForEmulator(*module);
+  OwningOpRef<ModuleOp> oracle = referenceOf(*module, cpu::machine);
+  auto reference = compileForHost(*oracle);
+  if (!reference) {
+    oracle = referenceOf(*module, nvidia::machine);
+    reference = compileForEmulator(*oracle);
+  }
+  if (!emulated || !reference) {
+    result.error = "does not compile";
+    return;
+  }
+  std::vector<Tensor> operands;
+  for (OpOperand &operand : op->getOpOperands())
+    operands.push_back(operandOf(op, operand, 1 + operand.getOperandNumber()));
+  auto wanted = resultsOf(*reference, operationOf(*oracle), operands, 0);
+  for (unsigned attempt : {0, 1}) {
+    auto found = resultsOf(*emulated, op, operands, attempt);
+    for (unsigned i = 0; i < found.size(); ++i) {
+      Type element = cast<RankedTensorType>(op->getResult(i).getType()).getElementType();
+      double distance = distanceOf(op, found[i], wanted[i], element, formOf(op, i));
+      result.worst = distance <= result.worst ? result.worst : distance;
+    }
+  }
+  if (!(result.worst <= 1))
+    result.error = fmt::format("differs from the reference by {:.2g} of what it may", result.worst);
+}
+
+/// Small odd sizes; networks that need more get more.
+std::vector<FrontendOptions> smallSizes() {
+  std::vector<FrontendOptions> sizes;
+  for (auto [batch, frames, height, width] :
+       {std::array<int64_t, 4>{2, 5, 19, 23}, {1, 9, 35, 33}, {1, 16, 32, 33}, {1, 0, 0, 0}}) {
+    FrontendOptions &options = sizes.emplace_back();
+    options.batch = batch;
+    options.frames = frames;
+    options.height = height;
+    options.width = width;
+    options.classes = 5;
+  }
+  return sizes;
+}
+
+std::vector<NetworkPlan> plansOf(const std::string &models) {
+  std::vector<NetworkPlan> plans;
+  for (const std::string &path : networksOf(models))
+    for (bool bfloat16 : {true, false})
+      for (bool train : {true, false})
+        plans.push_back(
+            {fmt::format("{} {} {}", std::filesystem::relative(path, models).replace_extension().string(),
+                         bfloat16 ? "bf16" : "fp32", train ? "training" : "inference"),
+             path, smallSizes(), bfloat16, train});
+  return plans;
+}
+
+/// Of each kind the kernel that is least work.
+std::vector<NetworkKernel> oneOfEachKind(std::vector<NetworkKernel> kernels) {
+  std::map<std::string, NetworkKernel> kinds;
+  for (NetworkKernel &kernel : kernels) {
+    auto [known, isNew] = kinds.try_emplace(kindOf(kernel.text), kernel);
+    if (!isNew && kernel.work < known->second.work)
+      known->second = std::move(kernel);
+  }
+  std::vector<NetworkKernel> chosen;
+  for (auto &[kind, kernel] : kinds)
+    chosen.push_back(std::move(kernel));
+  llvm::sort(chosen, [](auto &a, auto &b) { return a.work > b.work; }); // the longest first
+  return chosen;
+}
+
+std::string models, wantedKind;
+int64_t mostWork = 1000000;
+
+} // namespace
+
+TEST(Networks, EveryKindOfKernelAgreesWithTheReference) {
+  std::vector<std::string> wrong;
+  std::vector<NetworkPlan> plans = plansOf(models);
+  std::vector<NetworkKernel> all = kernelsOf(plans, wrong), kernels = oneOfEachKind(all);
+  size_t kinds = kernels.size();
+  llvm::erase_if(kernels, [&](const NetworkKernel &kernel) {
+    bool large = kernel.work > mostWork;
+    if (large)
+      fmt::print("left out: {}, layer {}, work {}\n", plans[kernel.plan].network, kernel.layer, kernel.work);
+    return large;
+  });
+  fmt::print("{} plans, {} different kernels of {} kinds, {} of them left out\n", plans.size(), all.size(),
+             kinds, kinds - kernels.size());
+  std::fflush(stdout);
+  std::vector<Result> results(kernels.size());
+  inParallel(kernels.size(), [&](size_t i) {
+    if (kernels[i].text.find("= kernel." + wantedKind) == std::string::npos)
+      return;
+    SCOPED_TRACE(fmt::format("{}, layer {}", plans[kernels[i].plan].network, kernels[i].layer));
+    auto start = std::chrono::steady_clock::now();
+    compare(kernels[i], results[i]);
+    results[i].seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  });
+  struct Line {
+    int kinds = 0, wrong = 0;
+    double seconds = 0, worst = 0;
+  };
+  std::map<std::string, Line> table;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].kind.empty())
+      continue;
+    Line &line = table[results[i].kind];
+    ++line.kinds;
+    line.wrong += !results[i].error.empty();
+    line.seconds += results[i].seconds;
+    line.worst = std::max(line.worst, results[i].worst);
+    if (!results[i].error.empty())
+      wrong.push_back(fmt::format("{}, layer {} ({}): {}", plans[kernels[i].plan].network, kernels[i].layer,
+                                  results[i].kind, results[i].error));
+  }
+  fmt::print("{:<34} {:>6} {:>6} {:>9} {:>9}\n", "operation and schedule", "kinds", "wrong", "distance",
+             "seconds");
+  for (auto &[kind, line] : table)
+    fmt::print("{:<34} {:>6} {:>6} {:>9.3f} {:>9.1f}\n", kind, line.kinds, line.wrong, line.worst,
+               line.seconds);
+  for (const std::string &line : wrong)
+    ADD_FAILURE() << line;
+  EXPECT_FALSE(kernels.empty());
+}
+
+int main(int argc, char **argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  models = argv[1];
+  mostWork = argc > 2 ? std::stoll(argv[2]) : mostWork;
+  wantedKind = argc > 3 ? argv[3] : "";
+  return RUN_ALL_TESTS();
+}
