@@ -179,6 +179,21 @@ void KernelEmitter::spread(Value from, Value to, function_ref<void(Value)> body)
   loop(thread ? add(from, thread) : from, to, threads, body);
 }
 
+SmallVector<Value> KernelEmitter::acrossThreads(ValueRange values, Combine combine) {
+  return combineThreads && !values.empty() ? combineThreads(values, combine) : SmallVector<Value>(values);
+}
+
+SmallVector<Value> KernelEmitter::sumAcrossThreads(ValueRange values) {
+  return acrossThreads(values, [&](Value x, Value y) { return addf(x, y); });
+}
+
+void KernelEmitter::once(function_ref<void()> body) {
+  if (thread)
+    when(equal(thread, 0), body);
+  else
+    body();
+}
+
 void KernelEmitter::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
   auto forOp = scf::ForOp::create(b, loc, from, to, index(step));
   OpBuilder::InsertionGuard guard(b);

@@ -9,6 +9,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
+#include <functional>
+
 namespace kinema {
 
 /// Writes the body of one kernel function
@@ -37,6 +39,9 @@ public:
   mlir::Value thread;
   int64_t threads = 1;
   mlir::Value scratch; // memory of the block's own, where the target gives it any
+  using Combine = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
+  // How the threads of a block put their values together; set where there are several.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::ValueRange, Combine)> combineThreads;
 
   /// The buffer that stands for an operand of the kernel operation.
   mlir::Value bufferOf(mlir::OpOperand &operand) { return operands[operand.getOperandNumber()]; }
@@ -83,6 +88,12 @@ public:
   /// Runs `body` for each i in [from, to), which do not depend on one another: in turn, or each by one of the
   /// block's threads.
   void spread(mlir::Value from, mlir::Value to, llvm::function_ref<void(mlir::Value)> body);
+  /// The threads' values combined, in a fixed order, for each of them; all threads of the block must come
+  /// here.
+  llvm::SmallVector<mlir::Value> acrossThreads(mlir::ValueRange values, Combine combine);
+  llvm::SmallVector<mlir::Value> sumAcrossThreads(mlir::ValueRange values);
+  /// Runs `body` in one of the block's threads.
+  void once(llvm::function_ref<void()> body);
   void when(mlir::Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
   /// condition ? then() : otherwise, where `then` is computed only if the condition holds.

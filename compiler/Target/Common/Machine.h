@@ -10,7 +10,7 @@ namespace kinema {
 
 struct Machine {
   llvm::StringRef reference; // the name of its reference lowering in schedules
-  int64_t vector; // f32 values that one instruction works on: 8, or 1 where each thread has its own
+  int64_t vector;            // values that a thread reads, computes and writes at once
   // Bytes at whose multiples vectors lie, or of their size where that is less; 1: anywhere.
   int64_t vectorAlignment;
   int64_t threads;  // the most that share a block; 1: a block is one thread's

@@ -47,6 +47,12 @@ int64_t reference::storedChannels(RankedTensorType type) {
                                                          : channels;
 }
 
+/// A warp's worth of positions is worth sharing.
+static Shared sharedAt(const Machine &machine, int64_t positions) {
+  constexpr int64_t warp = 32;
+  return machine.threads > 1 && positions >= warp ? Shared::Positions : Shared::Channels;
+}
+
 Walk::Walk(const Machine &machine, RankedTensorType domain, int64_t channels, int64_t width, bool flat,
            int64_t maxPartials, int64_t items)
     : domain(domain), width(width), flat(flat) {
@@ -55,12 +61,31 @@ Walk::Walk(const Machine &machine, RankedTensorType domain, int64_t channels, in
   rowLength = flat ? std::min(flatRow, positions) : s[4];
   int64_t rows = shape::ceilDiv(positions, rowLength), units = shape::ceilDiv(channels, width);
   int64_t blocks = std::clamp<int64_t>(s[0] * units * items * positions / machine.work, 1, machine.blocks);
-  partition =
-      Partition::choose(s[0], rows, units, blocks, maxPartials, shape::ceilDiv(machine.threads, items));
+  if (items == 1)
+    shared = sharedAt(machine, positions);
+  int64_t together = shared == Shared::Positions ? 1 : shape::ceilDiv(machine.threads, items);
+  partition = Partition::choose(s[0], rows, units, blocks, maxPartials, together);
 }
 
-Walk::Walk(RankedTensorType domain, int64_t width, const Partition &partition)
-    : domain(domain), width(width), flat(false), positions(1), rowLength(1), partition(partition) {}
+Walk Walk::ofClips(const Machine &machine, RankedTensorType domain, int64_t channels, int64_t width) {
+  Walk walk(machine, domain, channels, width, /*flat=*/false, machine.partials);
+  int64_t clips = domain.getDimSize(0), units = walk.partition.channels;
+  int64_t blocks = std::clamp<int64_t>(clips * units * walk.positions / machine.work, 1, machine.blocks);
+  int64_t together = walk.shared == Shared::Positions ? 1 : machine.threads;
+  walk.partition = Partition::choose(clips, 1, units, blocks, clips, together);
+  walk.partition.rows = walk.partition.rowsPerBlock = shape::ceilDiv(walk.positions, walk.rowLength);
+  return walk;
+}
+
+Walk::Walk(RankedTensorType domain, int64_t width, const Partition &partition, Shared shared)
+    : domain(domain), width(width), flat(false), positions(1), rowLength(1), shared(shared),
+      partition(partition) {}
+
+Blocks Walk::blocks() const {
+  int64_t items = shared == Shared::Positions ? std::min(partition.rowsPerBlock * rowLength, positions)
+                                              : partition.channelsPerBlock;
+  return {partition.grid(), partition.partials(), items};
+}
 
 RankedTensorType Walk::view(RankedTensorType type) const {
   if (!flat)
@@ -86,22 +111,41 @@ Walk::Part Walk::part(KernelEmitter &e, Value block) const {
   return part;
 }
 
+/// Which of `width` lanes are among the first `count`.
+static Value firstLanes(KernelEmitter &e, Value count, int64_t width) {
+  auto type = VectorType::get({width}, e.b.getI32Type());
+  auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, width));
+  Value lanes = arith::ConstantOp::create(e.b, e.loc, DenseIntElementsAttr::get(type, numbers));
+  Value word = arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), count);
+  Value limit = vector::BroadcastOp::create(e.b, e.loc, type, word);
+  return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::slt, lanes, limit);
+}
+
 void Walk::forEachChannel(KernelEmitter &e, const Part &part, function_ref<void(Value, Value)> body) const {
   forEachChannel(e, part, 1, [&](Value c, Value valid, Value) { body(c, valid); });
 }
 
 void Walk::forEachChannel(KernelEmitter &e, const Part &part, int64_t items,
                           function_ref<void(Value, Value, Value)> body) const {
-  int64_t channels = domain.getDimSize(1);
-  e.spread(e.mul(part.firstChannel, items), e.mul(part.endChannel, items), [&](Value i) {
-    Value c = e.mul(e.div(i, items), width), valid;
-    if (width == 1 && partition.channels > channels)
-      valid = e.inRange(c, channels);
-    else if (width > 1 && channels % width)
-      valid = vector::CreateMaskOp::create(e.b, e.loc, VectorType::get({width}, e.b.getI1Type()),
-                                           e.sub(e.index(channels), c));
+  Value first = e.mul(part.firstChannel, items), end = e.mul(part.endChannel, items);
+  auto each = [&](Value i) {
+    auto [c, valid] = channelAt(e, e.div(i, items));
     body(c, valid, e.rem(i, items));
-  });
+  };
+  if (shared == Shared::Positions)
+    e.loop(first, end, 1, each);
+  else
+    e.spread(first, end, each);
+}
+
+std::pair<Value, Value> Walk::channelAt(KernelEmitter &e, Value unit) const {
+  int64_t channels = domain.getDimSize(1);
+  Value c = e.mul(unit, width), valid;
+  if (width == 1 && partition.channels > channels)
+    valid = e.inRange(c, channels);
+  else if (width > 1 && channels % width)
+    valid = firstLanes(e, e.sub(e.index(channels), c), width);
+  return {c, valid};
 }
 
 Value Walk::readable(KernelEmitter &e, Value c) const {
@@ -124,16 +168,47 @@ SmallVector<Value> Walk::sumRow(KernelEmitter &e, Value n, Value row, Value c, i
                 [&](Value w, ValueRange sums) { return e.sums(sums, body({n, c, t, h, w})); });
 }
 
+SmallVector<Value> Walk::sumRows(KernelEmitter &e, Value n, const Part &part, Value c, ValueRange sums,
+                                 function_ref<SmallVector<Value>(const Coordinates &)> body) const {
+  return e.loop(part.firstRow, part.endRow, 1, sums, [&](Value row, ValueRange rowSums) {
+    return e.sums(rowSums, sumRow(e, n, row, c, rowSums.size(), body));
+  });
+}
+
+/// This thread's of the part's positions: neighbouring threads have neighbours.
+SmallVector<Value> Walk::sumShare(KernelEmitter &e, Value n, const Part &part, Value c, ValueRange sums,
+                                  function_ref<SmallVector<Value>(const Coordinates &)> body) const {
+  Value from = e.mul(part.firstRow, rowLength);
+  Value to = e.min(e.mul(part.endRow, rowLength), e.index(positions));
+  return e.loop(e.add(from, e.thread), to, e.threads, sums, [&](Value p, ValueRange sums) {
+    Value t = e.index(0), h = t, w = p;
+    if (!flat) {
+      Value line = e.div(p, domain.getDimSize(4));
+      t = e.div(line, domain.getDimSize(3));
+      h = e.rem(line, domain.getDimSize(3));
+      w = e.rem(p, domain.getDimSize(4));
+    }
+    return e.sums(sums, body({n, c, t, h, w}));
+  });
+}
+
+void Walk::once(KernelEmitter &e, function_ref<void()> body) const {
+  if (shared == Shared::Positions)
+    e.once(body);
+  else
+    body();
+}
+
 SmallVector<Value> Walk::sum(KernelEmitter &e, const Part &part, Value c, int64_t totals,
                              function_ref<void(Value)> prepare,
                              function_ref<SmallVector<Value>(const Coordinates &)> body) const {
   SmallVector<Value> zeros(totals, e.zero(width));
-  return e.loop(part.firstClip, part.endClip, 1, zeros, [&](Value n, ValueRange clipSums) {
+  auto sums = e.loop(part.firstClip, part.endClip, 1, zeros, [&](Value n, ValueRange clipSums) {
     prepare(n);
-    return e.loop(part.firstRow, part.endRow, 1, clipSums, [&](Value row, ValueRange rowSums) {
-      return e.sums(rowSums, sumRow(e, n, row, c, totals, body));
-    });
+    return shared == Shared::Positions ? sumShare(e, n, part, c, clipSums, body)
+                                       : sumRows(e, n, part, c, clipSums, body);
   });
+  return shared == Shared::Positions ? e.sumAcrossThreads(sums) : sums;
 }
 
 Value Walk::count(KernelEmitter &e, const Part &part) const {

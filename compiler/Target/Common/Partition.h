@@ -38,6 +38,10 @@ int64_t channelWidth(const Machine &machine, llvm::ArrayRef<mlir::RankedTensorTy
 /// The channels that the tensor has room for, its padding included.
 int64_t storedChannels(mlir::RankedTensorType type);
 
+/// What the threads of a block share: its channels, each thread with all positions of its own; or the
+/// positions, all threads at the same channels, so that neighbours read what lies side by side.
+enum class Shared { Channels, Positions };
+
 /// A walk through a domain, `width` channels at a time. A flat walk takes all positions of a clip as one
 /// axis, cut into rows of equal length; otherwise rows are those of W.
 class Walk {
@@ -48,9 +52,12 @@ public:
   Walk(const Machine &machine, mlir::RankedTensorType domain, int64_t channels, int64_t width, bool flat,
        int64_t maxPartials, int64_t items = 1);
   /// A walk whose rows mean nothing: blocks of clips and channels as the partition says.
-  Walk(mlir::RankedTensorType domain, int64_t width, const Partition &partition);
+  Walk(mlir::RankedTensorType domain, int64_t width, const Partition &partition,
+       Shared shared = Shared::Channels);
+  /// A walk that has whole clips in a block, for sums over all their positions.
+  static Walk ofClips(const Machine &machine, mlir::RankedTensorType domain, int64_t channels, int64_t width);
 
-  const Partition &getPartition() const { return partition; }
+  Blocks blocks() const;
   int64_t getWidth() const { return width; }
 
   /// The type under which the walk's coordinates find a tensor of the domain's positions.
@@ -64,6 +71,8 @@ public:
   };
   Part part(KernelEmitter &e, mlir::Value block) const;
 
+  /// The first channel of vector number `unit`, and which of its lanes are channels; null: all are.
+  std::pair<mlir::Value, mlir::Value> channelAt(KernelEmitter &e, mlir::Value unit) const;
   /// Calls `body(c, valid)` for the vectors of channels of a part; `valid` is null where all lanes are
   /// channels.
   void forEachChannel(KernelEmitter &e, const Part &part,
@@ -76,7 +85,7 @@ public:
   mlir::Value readable(KernelEmitter &e, mlir::Value c) const;
 
   /// Computes `body` at every position of the part at channel c and adds up the `totals` values that it
-  /// returns, row by row. `prepare` runs once a clip.
+  /// returns, row by row, or thread by thread. `prepare` runs once a clip.
   llvm::SmallVector<mlir::Value>
   sum(KernelEmitter &e, const Part &part, mlir::Value c, int64_t totals,
       llvm::function_ref<void(mlir::Value)> prepare,
@@ -84,8 +93,16 @@ public:
 
   /// How many positions the part has, as f32 at the walk's width.
   mlir::Value count(KernelEmitter &e, const Part &part) const;
+  /// Runs `body`, which stores what a part's positions came to, in one of the threads that have it.
+  void once(KernelEmitter &e, llvm::function_ref<void()> body) const;
 
 private:
+  llvm::SmallVector<mlir::Value>
+  sumRows(KernelEmitter &e, mlir::Value n, const Part &part, mlir::Value c, mlir::ValueRange sums,
+          llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
+  llvm::SmallVector<mlir::Value>
+  sumShare(KernelEmitter &e, mlir::Value n, const Part &part, mlir::Value c, mlir::ValueRange sums,
+           llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
   llvm::SmallVector<mlir::Value>
   sumRow(KernelEmitter &e, mlir::Value n, mlir::Value row, mlir::Value c, int64_t totals,
          llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
@@ -94,6 +111,7 @@ private:
   int64_t width;
   bool flat;
   int64_t positions, rowLength; // of a clip
+  Shared shared = Shared::Channels;
   Partition partition;
 };
 

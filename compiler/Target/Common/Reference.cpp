@@ -23,15 +23,15 @@ static int64_t threadsFor(int64_t items, const Machine &machine) {
   return std::min(shape::roundUp(std::max<int64_t>(items, 1), warp), machine.threads);
 }
 
-kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine) {
+kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine, StringRef name) {
   Blocks blocks{};
   visit(op, [&](auto kernel) { blocks = blocksOf(kernel, machine); });
   Builder b(op->getContext());
   SmallVector<NamedAttribute> parameters = {b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials))};
   if (machine.threads > 1)
     parameters.push_back(b.getNamedAttr("threads", b.getI64IntegerAttr(threadsFor(blocks.items, machine))));
-  return kernel::ScheduleAttr::get(op->getContext(), machine.reference, blocks.grid, /*scratch=*/0,
-                                   b.getDictionaryAttr(parameters));
+  return kernel::ScheduleAttr::get(op->getContext(), name.empty() ? machine.reference : name, blocks.grid,
+                                   /*scratch=*/0, b.getDictionaryAttr(parameters));
 }
 
 void kinema::emitReference(Operation *op, KernelEmitter &e) {
@@ -131,8 +131,10 @@ void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void
       e.storeElements(values[i], e.results[i], position(i, at));
     return SmallVector<Value>(ArrayRef(values).drop_front(stores));
   });
-  for (int64_t i = 0; i < sums; ++i)
-    storePartial(stores + moments, part.partial, i, c, valid, totals[moments + i]);
+  walk.once(e, [&] {
+    for (int64_t i = 0; i < sums; ++i)
+      storePartial(stores + moments, part.partial, i, c, valid, totals[moments + i]);
+  });
   if (!moments)
     return;
 
@@ -149,9 +151,11 @@ void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void
         Value deviation = e.subf(reread(at), mean);
         return SmallVector<Value>{e.mulf(deviation, deviation)};
       });
-  storePartial(stores, part.partial, 0, c, valid, count);
-  storePartial(stores, part.partial, 1, c, valid, mean);
-  storePartial(stores, part.partial, 2, c, valid, squares[0]);
+  walk.once(e, [&] {
+    storePartial(stores, part.partial, 0, c, valid, count);
+    storePartial(stores, part.partial, 1, c, valid, mean);
+    storePartial(stores, part.partial, 2, c, valid, squares[0]);
+  });
 }
 
 void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region, RegionReader &reader,
@@ -174,6 +178,27 @@ void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region,
 }
 
 //===-- Items -------------------------------------------------------------===//
+
+void reference::emitClipSums(KernelEmitter &e, const Walk &walk, Region &region, RegionReader &reader,
+                             function_ref<void(Value, Value, Value)> store) {
+  e.forEachBlock([&](Value block) {
+    auto part = walk.part(e, block);
+    walk.forEachChannel(e, part, [&](Value c, Value valid) {
+      Value from = walk.readable(e, c);
+      e.loop(part.firstClip, part.endClip, 1, [&](Value n) {
+        Walk::Part clip = part;
+        clip.firstClip = n;
+        clip.endClip = e.add(n, 1);
+        auto element = [&](Walk::Coordinates at) {
+          at[1] = from;
+          return e.inlineRegion(region, reader.at(at), walk.getWidth());
+        };
+        Value total = walk.sum(e, clip, c, 1, [&](Value n) { reader.enter(n, from); }, element)[0];
+        walk.once(e, [&] { store(n, c, masked(e, valid, total)); });
+      });
+    });
+  });
+}
 
 static int64_t itemGrid(const Machine &machine, int64_t items, int64_t cost) {
   int64_t most = std::min(machine.blocks, shape::ceilDiv(items, machine.threads));
@@ -204,17 +229,24 @@ static int64_t flatPiece(const Machine &machine, int64_t elements) {
   return shape::roundUp(shape::ceilDiv(elements, flatGrid(machine, elements)), machine.vector);
 }
 
+int64_t reference::flatWidth(const Machine &machine, int64_t elements, int64_t partials) {
+  if (partials == 1 || machine.threads == 1)
+    return machine.vector;
+  constexpr int64_t narrow = 4; // more threads, each with all partials of its elements
+  return elements % narrow ? 1 : narrow;
+}
+
 Blocks reference::flatBlocks(const Machine &machine, int64_t elements) {
   return {flatGrid(machine, elements), 0, flatPiece(machine, elements) / machine.vector};
 }
 
-void reference::forEachFlat(KernelEmitter &e, int64_t elements, Value block,
+void reference::forEachFlat(KernelEmitter &e, int64_t elements, Value block, int64_t width,
                             function_ref<void(Value, int64_t)> body) {
-  int64_t width = e.machine.vector, piece = flatPiece(e.machine, elements);
+  int64_t piece = flatPiece(e.machine, elements);
   Value from = e.min(e.mul(block, piece), e.index(elements)),
         to = e.min(e.add(from, piece), e.index(elements));
   Value vectors = e.div(e.sub(to, from), width);
   e.spread(e.index(0), vectors, [&](Value i) { body(e.add(from, e.mul(i, width)), width); });
   if (elements % width)
-    e.loop(e.add(from, e.mul(vectors, width)), to, 1, [&](Value at) { body(at, 1); });
+    e.spread(e.add(from, e.mul(vectors, width)), to, [&](Value at) { body(at, 1); });
 }

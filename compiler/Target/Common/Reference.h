@@ -9,9 +9,11 @@
 
 namespace kinema {
 
-/// The reference schedule of a machine. Its parameters: `partials`, the leading dimension of a partials
-/// result (0: none), and `threads` of a block, where the machine shares blocks among threads.
-kernel::ScheduleAttr scheduleReference(mlir::Operation *kernel, const Machine &machine);
+/// The reference schedule of a machine, under another name if one is given. Its parameters: `partials`, the
+/// leading dimension of a partials result (0: none), and `threads` of a block, where the machine shares
+/// blocks among threads.
+kernel::ScheduleAttr scheduleReference(mlir::Operation *kernel, const Machine &machine,
+                                       llvm::StringRef name = {});
 
 /// Writes the kernel's body; the emitter has begun its function.
 void emitReference(mlir::Operation *kernel, KernelEmitter &e);

@@ -30,7 +30,7 @@ static Walk walkOf(kernel::PlaceOp op, const Machine &machine) {
 }
 
 Blocks reference::blocksOf(kernel::PlaceOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
+  return walkOf(op, machine).blocks();
 }
 
 namespace {
@@ -204,14 +204,18 @@ struct Matmul {
         right = e.splat(right, lanes);
       return SmallVector<Value>{e.fma(left, right, sum[0])};
     })[0];
-    return step == 1 ? total
-                     : vector::ReductionOp::create(e.b, e.loc, vector::CombiningKind::ADD, total).getResult();
+    if (step == 1)
+      return total;
+    Value sum = vector::ExtractOp::create(e.b, e.loc, total, 0);
+    for (int64_t lane = 1; lane < step; ++lane)
+      sum = e.addf(sum, vector::ExtractOp::create(e.b, e.loc, total, lane));
+    return sum;
   }
 };
 } // namespace
 
 Blocks reference::blocksOf(kernel::MatmulOp op, const Machine &machine) {
-  return Matmul{op, machine}.walk().getPartition().blocks();
+  return Matmul{op, machine}.walk().blocks();
 }
 
 void reference::emit(kernel::MatmulOp op, KernelEmitter &e) {

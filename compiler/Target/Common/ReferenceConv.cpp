@@ -1,58 +1,10 @@
 // Convolutions and weight gradients as loops over results, taps and channels.
 #include "compiler/Target/Common/ReferenceOps.h"
+#include "compiler/Target/Common/Window.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
-
-/// Where a window's tap falls for a result, along T, H, W.
-namespace {
-struct SourcePosition {
-  Value inside; // the source has it
-  Value coordinates[3];
-};
-} // namespace
-
-/// The source position of result (t, h, w) at `tap`: forward, result * stride + tap * dilation - pad;
-/// transposed, the position from which that leads to the result.
-static SourcePosition sourceOf(KernelEmitter &e, const shape::Window &window, bool forward,
-                               RankedTensorType source, ArrayRef<Value> result, ArrayRef<Value> tap) {
-  SourcePosition position;
-  for (int axis = 0; axis < 3; ++axis) {
-    int64_t stride = window.stride[axis], size = source.getDimSize(axis + 2);
-    Value shift = e.sub(e.mul(tap[axis], window.dilation[axis]), e.index(window.padLow[axis]));
-    Value inside, at;
-    if (forward) {
-      at = e.add(e.mul(result[axis], stride), shift);
-      inside = e.inRange(at, size);
-    } else {
-      Value scaled = e.sub(result[axis], shift);
-      at = e.div(scaled, stride);
-      inside = e.inRange(scaled, size * stride);
-      if (stride > 1)
-        inside = e.both(inside, e.equal(e.rem(scaled, stride), 0));
-    }
-    position.coordinates[axis] = at;
-    position.inside = position.inside ? e.both(position.inside, inside) : inside;
-  }
-  return position;
-}
-
-/// Loops over the taps of a kernel, carrying one value.
-static Value forEachTap(KernelEmitter &e, const shape::Window &window, Value init,
-                        function_ref<Value(ArrayRef<Value>, Value)> body) {
-  auto axis = [&](int64_t size, Value init, function_ref<Value(Value, Value)> inner) {
-    if (size == 1)
-      return inner(e.index(0), init);
-    return e.loop(e.index(0), e.index(size), 1, init,
-                  [&](Value k, ValueRange state) { return SmallVector<Value>{inner(k, state[0])}; })[0];
-  };
-  return axis(window.kernel[0], init, [&](Value t, Value init) {
-    return axis(window.kernel[1], init, [&](Value h, Value init) {
-      return axis(window.kernel[2], init, [&](Value w, Value init) { return body({t, h, w}, init); });
-    });
-  });
-}
 
 //===-- Convolution -------------------------------------------------------===//
 
@@ -94,9 +46,7 @@ static Walk walkOf(kernel::ConvOp op, const Machine &machine) {
   return Walk(machine, op.getResultType(), channels, widthOf(op, machine), /*flat=*/false, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::ConvOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
-}
+Blocks reference::blocksOf(kernel::ConvOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 namespace {
 /// Computes single results of a convolution.
@@ -303,7 +253,7 @@ struct WeightGradElement {
 
 Blocks reference::blocksOf(kernel::WeightGradOp op, const Machine &machine) {
   WeightGrad grad{op, machine};
-  Blocks blocks = grad.walk().getPartition().blocks();
+  Blocks blocks = grad.walk().blocks();
   return {blocks.grid, blocks.partials, blocks.items * grad.weights()};
 }
 

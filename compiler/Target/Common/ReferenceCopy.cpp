@@ -108,7 +108,15 @@ StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sour
   bool inRow = last.size % machine.vector == 0 &&
                llvm::all_of(all, [&](auto type) { return strideOf(type, last) == 1; });
   width = inRow ? machine.vector : 1;
-  while (outerLevels + 1 < levels.size() && outerIterations < machine.blocks * machine.threads)
+  // Threads take what lies side by side: all loops are flattened down to a vector.
+  bool shares = machine.threads > 1;
+  if (shares && inRow) {
+    Level row = levels.pop_back_val();
+    levels.push_back({row.axis, row.size / width, row.step * width});
+    levels.push_back({row.axis, width, row.step});
+  }
+  size_t most = shares && !inRow ? levels.size() : levels.size() - 1;
+  while (outerLevels < most && (shares || outerIterations < machine.blocks))
     outerIterations *= levels[outerLevels++].size;
 }
 

@@ -79,6 +79,11 @@ private:
 void emitElements(KernelEmitter &e, const Walk &walk, mlir::Region &region, RegionReader &reader,
                   llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> lead);
 
+/// Sums a region's values over all positions of each clip of a walk `ofClips`, and calls `store(n, c,
+/// total)`.
+void emitClipSums(KernelEmitter &e, const Walk &walk, mlir::Region &region, RegionReader &reader,
+                  llvm::function_ref<void(mlir::Value, mlir::Value, mlir::Value)> store);
+
 /// The blocks of a launch that computes `items`, each worth `cost` elements, which do not depend on one
 /// another.
 Blocks itemBlocks(const Machine &machine, int64_t items, int64_t cost);
@@ -88,9 +93,11 @@ void forEachItem(KernelEmitter &e, int64_t items, int64_t cost, llvm::function_r
 /// The blocks that a flat walk over `elements` is cut into.
 int64_t flatGrid(const Machine &machine, int64_t elements);
 Blocks flatBlocks(const Machine &machine, int64_t elements);
-/// Calls `body(at, width)` so that it covers the block's piece in the machine's vectors, then single
-/// elements.
-void forEachFlat(KernelEmitter &e, int64_t elements, mlir::Value block,
+/// The machine's vector; of several partials, where threads share a block, what makes enough threads and what
+/// the second partial is aligned to.
+int64_t flatWidth(const Machine &machine, int64_t elements, int64_t partials = 1);
+/// Calls `body(at, width)` so that it covers the block's piece in vectors of `width`, then single elements.
+void forEachFlat(KernelEmitter &e, int64_t elements, mlir::Value block, int64_t width,
                  llvm::function_ref<void(mlir::Value, int64_t)> body);
 
 } // namespace kinema::reference

@@ -21,9 +21,7 @@ static Walk walkOf(kernel::MapOp op, const Machine &machine) {
   return Walk(machine, op.getDomainType(), channels, channelWidth(machine, types), flat, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::MapOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
-}
+Blocks reference::blocksOf(kernel::MapOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 void reference::emit(kernel::MapOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
@@ -75,7 +73,7 @@ static Walk walkOf(kernel::DropoutOp op, const Machine &machine) {
 }
 
 Blocks reference::blocksOf(kernel::DropoutOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
+  return walkOf(op, machine).blocks();
 }
 
 void reference::emit(kernel::DropoutOp op, KernelEmitter &e) {

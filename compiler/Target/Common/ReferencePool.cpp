@@ -1,5 +1,6 @@
 // Pools and their gradients.
 #include "compiler/Target/Common/ReferenceOps.h"
+#include "compiler/Target/Common/Window.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -8,46 +9,6 @@
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
-
-namespace {
-/// The taps [first, end) along each axis for which a window's result reads inside the source, and where the
-/// first of them reads.
-struct Clipped {
-  SmallVector<Value> first, end, origin;
-};
-} // namespace
-
-static Clipped clipWindow(KernelEmitter &e, const shape::Window &window, RankedTensorType source,
-                          ValueRange result) {
-  Clipped clipped;
-  for (int axis = 0; axis < 3; ++axis) {
-    int64_t dilation = window.dilation[axis], pad = window.padLow[axis], size = source.getDimSize(axis + 2);
-    Value start = e.mul(result[axis], window.stride[axis]); // in source elements, + pad
-    Value before = e.max(e.sub(e.index(pad), start), e.index(0));
-    Value inside = e.max(e.sub(e.index(size + pad), start), e.index(0));
-    clipped.first.push_back(e.div(e.add(before, dilation - 1), dilation));
-    clipped.end.push_back(e.min(e.div(e.add(inside, dilation - 1), dilation), e.index(window.kernel[axis])));
-    clipped.origin.push_back(e.sub(start, e.index(pad)));
-  }
-  return clipped;
-}
-
-/// Loops over the source positions t, h, w of a window in this order, carrying values.
-static SmallVector<Value>
-forEachInWindow(KernelEmitter &e, const shape::Window &window, RankedTensorType source, ValueRange result,
-                ValueRange init, function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body) {
-  Clipped clipped = clipWindow(e, window, source, result);
-  auto axis = [&](int i, ValueRange init, function_ref<SmallVector<Value>(Value, ValueRange)> inner) {
-    return e.loop(clipped.first[i], clipped.end[i], 1, init, [&](Value k, ValueRange state) {
-      return inner(e.add(clipped.origin[i], e.mul(k, window.dilation[i])), state);
-    });
-  };
-  return axis(0, init, [&](Value t, ValueRange init) {
-    return axis(1, init, [&](Value h, ValueRange init) {
-      return axis(2, init, [&](Value w, ValueRange init) { return body({t, h, w}, init); });
-    });
-  });
-}
 
 static constexpr float lowest = -std::numeric_limits<float>::infinity();
 
@@ -65,8 +26,35 @@ static Walk walkOf(kernel::PoolOp op, const Machine &machine) {
               machine.partials);
 }
 
+/// Whether the average is of all positions of a clip.
+static bool isOfClips(kernel::PoolOp op) {
+  auto window = op.getWindow().getWindow();
+  bool whole = op.getKind() == kernel::PoolKind::Average;
+  for (int axis = 0; axis < 3; ++axis)
+    whole &= tensorType(op.getResult()).getDimSize(axis + 2) == 1 && window.padLow[axis] == 0 &&
+             window.dilation[axis] == 1 && window.kernel[axis] == op.getSourceType().getDimSize(axis + 2);
+  return whole;
+}
+
+static Walk clipWalkOf(kernel::PoolOp op, const Machine &machine) {
+  auto result = tensorType(op.getResult());
+  SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
+  types.push_back(result);
+  return Walk::ofClips(machine, op.getSourceType(), storedChannels(result), channelWidth(machine, types));
+}
+
 Blocks reference::blocksOf(kernel::PoolOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
+  return isOfClips(op) ? clipWalkOf(op, machine).blocks() : walkOf(op, machine).blocks();
+}
+
+static void emitClipAverage(kernel::PoolOp op, KernelEmitter &e) {
+  Walk walk = clipWalkOf(op, e.machine);
+  RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
+  float share = 1.0f / op.getWindow().getWindow().taps();
+  emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
+    Value zero = e.index(0), at = e.position(tensorType(op.getResult()), {n, c, zero, zero, zero});
+    e.storeElements(e.mulf(total, e.constant(share, total.getType())), e.results[0], at);
+  });
 }
 
 /// The pooled value of the window at `result` (n, c, t, h, w).
@@ -75,7 +63,7 @@ static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, i
   bool max = op.getKind() == kernel::PoolKind::Max;
   auto window = op.getWindow().getWindow();
   Value init = e.constant(max ? lowest : 0.0f, valueType(e, width));
-  auto add = [&](ArrayRef<Value> at, ValueRange state) -> SmallVector<Value> {
+  auto add = [&](ArrayRef<Value> at, ArrayRef<Value>, ValueRange state) -> SmallVector<Value> {
     Value x =
         e.inlineRegion(op.getPrologue(), reader.at({result[0], result[1], at[0], at[1], at[2]}), width)[0];
     return {max ? Value(arith::MaximumFOp::create(e.b, e.loc, state[0], x)) : e.addf(state[0], x)};
@@ -85,6 +73,8 @@ static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, i
 }
 
 void reference::emit(kernel::PoolOp op, KernelEmitter &e) {
+  if (isOfClips(op))
+    return emitClipAverage(op, e);
   Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
   e.forEachBlock([&](Value block) {
@@ -132,20 +122,21 @@ struct PoolGrad {
 
   void spread(Value value, ArrayRef<Value> at, Value n, Value c) {
     Value part = e.mulf(value, e.constant(1.0f / window.taps(), value.getType()));
-    forEachInWindow(e, window, result, at, {}, [&](ArrayRef<Value> s, ValueRange) -> SmallVector<Value> {
-      add(part, e.position(result, {n, c, s[0], s[1], s[2]}));
-      return {};
-    });
+    forEachInWindow(e, window, result, at, {},
+                    [&](ArrayRef<Value> s, ArrayRef<Value>, ValueRange) -> SmallVector<Value> {
+                      add(part, e.position(result, {n, c, s[0], s[1], s[2]}));
+                      return {};
+                    });
   }
 
   /// The position of the window's first maximum, one a lane: strictly greater wins, so that NaN never does.
   Value firstMaximum(ArrayRef<Value> at, Value n, Value c) {
-    Clipped clipped = clipWindow(e, window, result, at);
+    ClippedWindow clipped = clipWindow(e, window, result, at);
     SmallVector<Value> start = {n, c};
     for (int axis = 0; axis < 3; ++axis)
       start.push_back(e.add(clipped.origin[axis], e.mul(clipped.first[axis], window.dilation[axis])));
     SmallVector<Value> init = {e.constant(lowest, valueType(e, width)), lanes(e.position(result, start))};
-    auto better = [&](ArrayRef<Value> s, ValueRange best) -> SmallVector<Value> {
+    auto better = [&](ArrayRef<Value> s, ArrayRef<Value>, ValueRange best) -> SmallVector<Value> {
       Value x = e.inlineRegion(op.getPrologue(), reader.at({n, c, s[0], s[1], s[2]}), width)[0];
       Value here = lanes(e.position(result, {n, c, s[0], s[1], s[2]}));
       Value greater = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OGT, x, best[0]);

@@ -32,53 +32,63 @@ struct Finalize {
     return wide(e.loadElements(e.operands[0], e.position(partials, {block, e.index(row), c}), width));
   }
 
-  /// Chan, Golub, LeVeque: updating formulae for pairwise variances (1979). Returns mean and biased variance.
+  /// Adds up what `terms` makes of each block's partial.
+  SmallVector<Value> overPartials(int64_t count, function_ref<SmallVector<Value>(Value)> terms) {
+    SmallVector<Value> zeros(count, wide(e.zero(width)));
+    Value first = e.thread ? e.thread : e.index(0);
+    return e.sumAcrossThreads(
+        e.loop(first, e.index(partials.getDimSize(0)), e.threads, zeros,
+               [&](Value block, ValueRange totals) { return e.sums(totals, terms(block)); }));
+  }
+
+  /// Mean and biased variance.
   SmallVector<Value> moments(Value c) {
-    Value zero = wide(e.zero(width)), one = wide(e.constant(1.0f, e.zero(width).getType()));
-    auto atLeastOne = [&](Value count) -> Value { return arith::MaximumFOp::create(e.b, e.loc, count, one); };
-    auto merged = e.loop(
-        e.index(0), e.index(partials.getDimSize(0)), 1, {zero, zero, zero},
-        [&](Value block, ValueRange total) -> SmallVector<Value> {
-          Value count = partial(block, 0, c), mean = partial(block, 1, c), squares = partial(block, 2, c);
-          Value sum = e.addf(total[0], count), delta = e.subf(mean, total[1]),
-                share = e.divf(count, atLeastOne(sum));
-          Value between = e.mulf(e.mulf(delta, delta), e.mulf(total[0], share));
-          return {sum, e.addf(total[1], e.mulf(delta, share)), e.addf(e.addf(total[2], squares), between)};
-        });
-    return {narrow(merged[1]), narrow(e.divf(merged[2], atLeastOne(merged[0])))};
+    auto counted = overPartials(2, [&](Value block) -> SmallVector<Value> {
+      Value count = partial(block, 0, c);
+      return {count, e.mulf(count, partial(block, 1, c))};
+    });
+    Value one = wide(e.constant(1.0f, e.zero(width).getType()));
+    Value count = arith::MaximumFOp::create(e.b, e.loc, counted[0], one), mean = e.divf(counted[1], count);
+    auto squares = overPartials(1, [&](Value block) -> SmallVector<Value> {
+      Value distance = e.subf(partial(block, 1, c), mean);
+      Value between = e.mulf(partial(block, 0, c), e.mulf(distance, distance));
+      return {e.addf(partial(block, 2, c), between)};
+    });
+    return {narrow(mean), narrow(e.divf(squares[0], count))};
   }
 
   SmallVector<Value> sums(Value c) {
     int64_t count = partials.getDimSize(1);
-    SmallVector<Value> zeros(count, wide(e.zero(width)));
-    auto totals =
-        e.loop(e.index(0), e.index(partials.getDimSize(0)), 1, zeros, [&](Value block, ValueRange total) {
-          SmallVector<Value> next;
-          for (int64_t row = 0; row < count; ++row)
-            next.push_back(e.addf(total[row], partial(block, row, c)));
-          return next;
-        });
+    auto totals = overPartials(count, [&](Value block) {
+      return llvm::map_to_vector(llvm::seq(count), [&](int64_t row) { return partial(block, row, c); });
+    });
     return llvm::map_to_vector(totals, [&](Value total) { return narrow(total); });
   }
 
-  void channels(Value c, Value from, Value valid) {
+  /// The results at channel c.
+  SmallVector<Value> values(Value c) {
     SmallVector<Value> arguments;
     if (partials)
-      arguments = op.getMoments() ? moments(from) : sums(from);
+      arguments = op.getMoments() ? moments(c) : sums(c);
     unsigned first = partials ? 1 : 0;
     for (unsigned i = 0; i < op.getInputs().size(); ++i)
-      arguments.push_back(e.loadElements(e.operands[first + i], from, width));
-    auto values = e.inlineRegion(op.getBody(), arguments, width);
-    for (auto [result, value] : llvm::zip(e.results, values))
-      e.storeElements(masked(e, valid, value), result, c);
+      arguments.push_back(e.loadElements(e.operands[first + i], c, width));
+    return e.inlineRegion(op.getBody(), arguments, width);
   }
 };
 } // namespace
 
+/// Threads that share the partials of a vector of channels; narrow ones make enough blocks of few channels.
+static bool sharesPartials(kernel::FinalizeOp op, const Machine &machine) {
+  return op.getPartials() && machine.threads > 1;
+}
+
 static int64_t widthOf(kernel::FinalizeOp op, const Machine &machine) {
+  constexpr int64_t narrow = 4;
   SmallVector<RankedTensorType> types = tensorTypes(op->getOperands());
   llvm::append_range(types, tensorTypes(op.getResults()));
-  return channelWidth(machine, types);
+  int64_t width = channelWidth(machine, types);
+  return sharesPartials(op, machine) ? std::min(width, narrow) : width;
 }
 
 /// Channel vectors as an activation of one position, so that they can be walked through.
@@ -89,20 +99,30 @@ static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
     stored = std::max(stored, storedChannels(tensorType(result)));
   auto domain = RankedTensorType::get({1, type.getDimSize(0), 1, 1, 1}, type.getElementType());
   int64_t width = widthOf(op, machine), units = shape::ceilDiv(stored, width);
-  int64_t blocks = shape::ceilDiv(units, std::max<int64_t>(8, machine.threads));
-  return Walk(domain, width, Partition::choose(1, 1, units, blocks, /*maxPartials=*/1));
+  bool shares = sharesPartials(op, machine);
+  int64_t blocks = shares ? units : shape::ceilDiv(units, std::max<int64_t>(8, machine.threads));
+  return Walk(domain, width, Partition::choose(1, 1, units, blocks, /*maxPartials=*/1),
+              shares ? Shared::Positions : Shared::Channels);
 }
 
 Blocks reference::blocksOf(kernel::FinalizeOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
+  Blocks blocks = walkOf(op, machine).blocks();
+  if (sharesPartials(op, machine)) // whose number may not be known yet
+    blocks.items = machine.threads;
+  return blocks;
 }
 
 void reference::emit(kernel::FinalizeOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   Finalize finalize{op, e, walk.getWidth()};
   e.forEachBlock([&](Value block) {
-    walk.forEachChannel(e, walk.part(e, block),
-                        [&](Value c, Value valid) { finalize.channels(c, walk.readable(e, c), valid); });
+    walk.forEachChannel(e, walk.part(e, block), [&](Value c, Value valid) {
+      auto values = finalize.values(walk.readable(e, c));
+      walk.once(e, [&] {
+        for (auto [result, value] : llvm::zip(e.results, values))
+          e.storeElements(masked(e, valid, value), result, c);
+      });
+    });
   });
 }
 
@@ -128,7 +148,7 @@ void reference::emit(kernel::ReduceOp op, KernelEmitter &e) {
   int64_t elements = storedElements(tensorType(op.getResult())),
           count = tensorType(op.getPartials()).getDimSize(0);
   e.forEachBlock([&](Value block) {
-    forEachFlat(e, elements, block, [&](Value at, int64_t width) {
+    forEachFlat(e, elements, block, flatWidth(e.machine, elements, count), [&](Value at, int64_t width) {
       e.storeElements(sumOfPartials(e, e.operands[0], count, elements, at, width), e.results[0], at);
     });
   });
@@ -145,9 +165,17 @@ struct SpreadSum {
 
   bool isSummed(int axis) { return source.getDimSize(axis) != result.getDimSize(axis); }
 
+  /// Whether the sum is over all positions of a clip.
+  bool isOfClips() {
+    return !isSummed(1) &&
+           llvm::all_of(result.getShape().drop_front(2), [](int64_t size) { return size == 1; });
+  }
+
   Walk walk() {
     SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
     types.push_back(result);
+    if (isOfClips())
+      return Walk::ofClips(machine, source, storedChannels(result), channelWidth(machine, types));
     int64_t width = isSummed(1) ? 1 : channelWidth(machine, types);
     Machine each = machine;
     each.work = std::max<int64_t>(1, machine.work * result.getNumElements() / source.getNumElements());
@@ -172,13 +200,18 @@ struct SpreadSum {
 } // namespace
 
 Blocks reference::blocksOf(kernel::SpreadSumOp op, const Machine &machine) {
-  return SpreadSum{op, machine}.walk().getPartition().blocks();
+  return SpreadSum{op, machine}.walk().blocks();
 }
 
 void reference::emit(kernel::SpreadSumOp op, KernelEmitter &e) {
   SpreadSum sum{op, e.machine};
   Walk walk = sum.walk();
   RegionReader reader(e, op.getInputs(), op.getAccess(), sum.source, walk.getWidth());
+  if (sum.isOfClips())
+    return emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
+      Value zero = e.index(0);
+      e.storeElements(total, e.results[0], e.position(sum.result, {n, c, zero, zero, zero}));
+    });
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
     walk.forEachChannel(e, part, [&](Value c, Value valid) {
@@ -212,7 +245,7 @@ void reference::emit(kernel::SgdOp op, KernelEmitter &e) {
   Value rate = hyper(0), momentum = hyper(1), decay = hyper(3);
   Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, hyper(2), e.constant(0.0f));
   e.forEachBlock([&](Value block) {
-    forEachFlat(e, elements, block, [&](Value at, int64_t width) {
+    forEachFlat(e, elements, block, flatWidth(e.machine, elements, partials), [&](Value at, int64_t width) {
       auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
       Value weight = e.loadElements(weights, at, width);
       Value gradient = sumOfPartials(e, gradients, partials, elements, at, width);
@@ -244,11 +277,16 @@ struct CrossEntropy {
   Value label(Value n) {
     return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), e.load(e.operands[1], n));
   }
-  /// sum over the classes of what `term` makes of each logit
-  Value overClasses(Value n, Value init, function_ref<Value(Value, Value)> combine) {
-    return e.loop(e.index(0), e.index(classes), 1, init, [&](Value c, ValueRange state) {
-      return SmallVector<Value>{combine(state[0], logit(n, c))};
-    })[0];
+  /// What `term` makes of each logit, combined over the classes, which the block's threads share.
+  Value overClasses(Value n, Value init, function_ref<Value(Value)> term, KernelEmitter::Combine combine) {
+    Value first = e.thread ? e.thread : e.index(0);
+    auto share = e.loop(first, e.index(classes), e.threads, init, [&](Value c, ValueRange state) {
+      return SmallVector<Value>{combine(state[0], term(logit(n, c)))};
+    });
+    return e.acrossThreads(share, combine)[0];
+  }
+  Value sumOverClasses(Value n, function_ref<Value(Value)> term) {
+    return overClasses(n, zero, term, [&](Value x, Value y) { return e.addf(x, y); });
   }
   Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
 
@@ -263,15 +301,14 @@ struct CrossEntropy {
 
   /// Writes the gradient of clip n and returns its loss.
   Value clip(Value n, Value share) {
-    Value max =
-        overClasses(n, e.constant(-std::numeric_limits<float>::infinity()), [&](Value max, Value x) -> Value {
-          return arith::MaximumFOp::create(e.b, e.loc, max, x);
-        });
-    Value total = overClasses(n, zero, [&](Value sum, Value x) { return e.addf(sum, exp(e.subf(x, max))); });
-    Value mean = overClasses(n, zero, [&](Value sum, Value x) { return e.addf(sum, e.subf(x, max)); });
+    auto larger = [&](Value x, Value y) -> Value { return arith::MaximumFOp::create(e.b, e.loc, x, y); };
+    Value lowest = e.constant(-std::numeric_limits<float>::infinity());
+    Value max = overClasses(n, lowest, [](Value x) { return x; }, larger);
+    Value total = sumOverClasses(n, [&](Value x) { return exp(e.subf(x, max)); });
+    Value mean = sumOverClasses(n, [&](Value x) { return e.subf(x, max); });
     Value uniform = e.constant(smoothing / classes), target = e.constant(1.0f - smoothing);
     Value expected = e.addf(e.mulf(uniform, mean), e.mulf(target, e.subf(logit(n, label(n)), max)));
-    e.loop(classes, [&](Value c) {
+    e.spread(e.index(0), e.index(classes), [&](Value c) {
       Value probability = e.divf(exp(e.subf(logit(n, c), max)), total);
       Value isLabel = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, c, label(n));
       Value wanted = e.addf(uniform, arith::SelectOp::create(e.b, e.loc, isLabel, target, zero));
@@ -281,17 +318,19 @@ struct CrossEntropy {
   }
 
   void fillWithZero(Value n, Value from) {
-    e.loop(from, e.index(storedChannels(gradient)), 1,
-           [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
+    e.spread(from, e.index(storedChannels(gradient)),
+             [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
   }
 };
 } // namespace
 
-Blocks reference::blocksOf(kernel::SoftmaxCrossEntropyOp, const Machine &) { return {1, 0, 1}; }
+Blocks reference::blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &) {
+  return {1, 0, tensorType(op.getLogits()).getDimSize(1)};
+}
 
 void reference::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
-  // Small, and the sum over the clips has an order: one thread does it all.
-  auto all = [&](Value) {
+  // Small, and the sum over the clips has an order: one block does it all, clip after clip.
+  e.forEachBlock([&](Value) {
     CrossEntropy loss{op, e};
     Value share =
         e.divf(e.constant(1.0f), arith::MaximumFOp::create(e.b, e.loc, loss.validClips(), e.constant(1.0f)));
@@ -302,7 +341,6 @@ void reference::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
       Value value = e.select(counts, [&] { return loss.clip(n, share); }, loss.zero);
       return SmallVector<Value>{e.addf(sum[0], value)};
     })[0];
-    e.store(e.mulf(total, share), e.results[0], e.index(0));
-  };
-  e.forEachBlock([&](Value) { e.spread(e.index(0), e.index(1), all); });
+    e.once([&] { e.store(e.mulf(total, share), e.results[0], e.index(0)); });
+  });
 }

@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/LowerKernels.h"
 
 #include "compiler/Target/Common/LowerKernels.h"
+#include "compiler/Target/NVGPU/CombineThreads.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
@@ -45,6 +46,9 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   function->setAttr("kernel.threads", e.b.getI32IntegerAttr(e.threads));
   e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
   e.thread = readIndex<NVVM::ThreadIdXOp>(e);
+  e.combineThreads = [&e, def](ValueRange values, KernelEmitter::Combine combine) {
+    return nvidia::combineThreads(e, def->getParentOfType<gpu::GPUModuleOp>(), values, combine);
+  };
   if (schedule.getScratch() > 0)
     e.scratch = sharedMemory(def, e);
 }

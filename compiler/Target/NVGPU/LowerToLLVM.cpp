@@ -26,14 +26,13 @@ static void markKernel(LLVM::LLVMFuncOp function) {
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
   auto size = b.getDenseI32ArrayAttr({int32_t(threads.getInt())});
-  // Threads that trade registers (setmaxregister) have a multiprocessor to themselves, which ptxas wants
-  // said.
+  // Threads that trade registers (setmaxregister) may be fewer.
   bool trades =
       function.walk([](NVVM::SetMaxRegisterOp) { return WalkResult::interrupt(); }).wasInterrupted();
   function->setAttr(
       trades ? NVVM::NVVMDialect::getMaxntidAttrName() : NVVM::NVVMDialect::getReqntidAttrName(), size);
-  if (trades)
-    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
+  // Unless it is told that one block is enough, ptxas spills registers to fit more.
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
 }
 
 namespace {

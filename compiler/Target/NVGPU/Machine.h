@@ -1,4 +1,5 @@
-// A GPU as the reference lowerings see it: each thread has its own elements.
+// A GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in accesses of 16
+// bytes; the threads of a block share its positions.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_MACHINE_H
 #define KINEMA_COMPILER_TARGET_NVGPU_MACHINE_H
 
@@ -6,8 +7,8 @@
 
 namespace kinema::nvidia {
 
-inline constexpr Machine machine = {"sm90.reference", /*vector=*/1,  /*vectorAlignment=*/16, /*threads=*/128,
-                                    /*blocks=*/4096,  /*work=*/1024, /*partials=*/1024};
+inline constexpr Machine machine = {"sm90.reference", /*vector=*/8, /*vectorAlignment=*/16, /*threads=*/256,
+                                    /*blocks=*/4096,  /*work=*/256, /*partials=*/1024};
 
 } // namespace kinema::nvidia
 

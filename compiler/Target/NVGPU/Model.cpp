@@ -25,6 +25,12 @@ double nvidia::floorOf(const kernel::Traffic &traffic) {
   return std::max(products, bytesOf(traffic) / memoryRate);
 }
 
+double nvidia::secondsOfStream(const kernel::Traffic &traffic, int64_t threads, int64_t bytes) {
+  constexpr double latency = 0.7e-6; // of memory
+  double underWay = std::min<double>(threads, multiprocessors * residentThreads) * bytes;
+  return launchSeconds + bytesOf(traffic) / std::min(memoryRate, underWay / latency);
+}
+
 double nvidia::secondsOfLoops(const kernel::Traffic &traffic, int64_t lanes) {
   constexpr double perMultiplyAdd = 10, perByte = 4; // instructions
   constexpr double latency = 10;                     // cycles of a thread's instruction, loads among them

@@ -28,6 +28,9 @@ double floorOf(const kernel::Traffic &traffic);
 /// Seconds of plain loops: `lanes` threads that each compute and load element by element.
 double secondsOfLoops(const kernel::Traffic &traffic, int64_t lanes);
 
+/// Seconds of threads that each move `bytes` at once.
+double secondsOfStream(const kernel::Traffic &traffic, int64_t threads, int64_t bytes);
+
 /// Bytes that the launch reads and writes if each element passes once.
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
 

@@ -35,12 +35,14 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let description = [{
     Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
     memory plan. A conv on bfloat16 activations gets the tile of the schedule `sm90.halo` (tensor cores) that a model
-    of its time finds cheapest, its weight gradient the tile of `sm90.halo_wgrad`. Every other kernel has the reference lowering: a block's channels (or weights, or
-    elements) are shared out among its threads, and each thread walks through the block's positions in order.
+    of its time finds cheapest, its weight gradient the tile of `sm90.halo_wgrad`, the gradient of a pool the schedule
+    `sm90.gather`. What memory bounds (maps, pools, merges, updates, copies) has `sm90.stream`: a thread moves 16 bytes
+    at once, and neighbouring threads what lies side by side. Every other kernel has the reference lowering,
+    `sm90.reference`.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
-    After: `... {schedule = #kernel.schedule<"sm90.reference", grid = 448, scratch = 0, {partials = 448, threads = 64}>} -> ...`
+    After: `... {schedule = #kernel.schedule<"sm90.halo", grid = 224, scratch = 98432, {channels = 64, columns = 28, ..., partials = 224}>} -> ...`
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">];
@@ -115,7 +117,7 @@ def LowerNVGPUToLLVM : Pass<"lower-nvgpu-to-llvm", "::mlir::gpu::GPUModuleOp"> {
     ```
     After:
     ```mlir
-    llvm.func @k0(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>} { ... }
+    llvm.func @k0(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 64>} { ... }
     ```
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];

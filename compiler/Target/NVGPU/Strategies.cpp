@@ -6,10 +6,18 @@
 #include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
+#include "compiler/Target/NVGPU/PoolGrad.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
+
+static constexpr char streamName[] = "sm90.stream";
+
+static double predictStream(Operation *op, kernel::ScheduleAttr schedule) {
+  return secondsOfStream(kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"),
+                         machine.vectorAlignment);
+}
 
 static const ModelledStrategy table[] = {
     {{"sm90.halo", [](Operation *op, KernelEmitter &e) { emitHaloConv(cast<kernel::ConvOp>(op), e); }},
@@ -31,6 +39,23 @@ static const ModelledStrategy table[] = {
        return pair ? pairCandidates(pair) : SmallVector<Candidate>();
      },
      [](Operation *op) { return predictPair(cast<kernel::PairOp>(op)); }},
+    {{"sm90.gather", [](Operation *op, KernelEmitter &e) { emitPoolGrad(cast<kernel::PoolGradOp>(op), e); }},
+     [](Operation *op) {
+       auto grad = dyn_cast<kernel::PoolGradOp>(op);
+       auto schedule = grad ? schedulePoolGrad(grad) : std::nullopt;
+       return schedule ? SmallVector<Candidate>{{*schedule, predictStream(op, *schedule)}}
+                       : SmallVector<Candidate>();
+     },
+     [](Operation *op) { return predictStream(op, op->getAttrOfType<kernel::ScheduleAttr>("schedule")); }},
+    {{streamName, emitReference},
+     [](Operation *op) {
+       // The reference lowering of what memory bounds moves it as it should, and then is no stopgap.
+       if (isa<kernel::ConvOp, kernel::WeightGradOp, kernel::PoolGradOp, kernel::MatmulOp>(op))
+         return SmallVector<Candidate>();
+       auto schedule = scheduleReference(op, machine, streamName);
+       return SmallVector<Candidate>{{schedule, predictStream(op, schedule)}};
+     },
+     [](Operation *op) { return predictStream(op, op->getAttrOfType<kernel::ScheduleAttr>("schedule")); }},
 };
 
 ArrayRef<ModelledStrategy> nvidia::strategies() { return table; }

@@ -1,7 +1,7 @@
 // RUN: kinema-opt %s --assign-nvgpu-schedules | FileCheck %s
 
-// A block's channels go to its threads, whole warps of them; positions make the grid. The number of partials is the
-// schedule's, and whoever merges them sees it.
+// What memory bounds is a stream: a block's threads share its positions, or the partials that it merges. The number of
+// partials is the schedule's, and whoever merges them sees it.
 
 #c8 = #kernel.layout<blocked block = 8>
 !z = tensor<2x230x4x28x28xbf16, #c8>
@@ -11,12 +11,14 @@
 
 // CHECK-LABEL: func.func @step
 // CHECK: kernel.map
-// CHECK: schedule = #kernel.schedule<"sm90.reference", grid = [[G:[0-9]+]], scratch = 0, {partials = [[P:[0-9]+]] : i64, threads = 128 : i64}>
+// CHECK: schedule = #kernel.schedule<"sm90.stream", grid = [[G:[0-9]+]], scratch = 0, {partials = [[P:[0-9]+]] : i64, threads = 256 : i64}>
 // CHECK-SAME: tensor<[[P]]x3x230xf32
 // CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x230xf32
-// CHECK: schedule = #kernel.schedule<"sm90.reference", grid = 2, scratch = 0, {partials = 1 : i64, threads = 128 : i64}>
+// CHECK: schedule = #kernel.schedule<"sm90.stream", grid = 58, scratch = 0, {partials = 1 : i64, threads = 256 : i64}>
 // CHECK: kernel.wgrad
-// CHECK: threads = 128 : i64
+// CHECK: #kernel.schedule<"sm90.reference"
+// CHECK: kernel.reduce
+// CHECK-SAME: #kernel.schedule<"sm90.stream"
 func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #c8>) -> (!z, !c, tensor<230x16x1x3x3xf32, #w8>) {
   %y, %m = kernel.map(pixel %x) : (!z) {
   ^bb0(%v: f32):

@@ -5,7 +5,8 @@
 #c8 = #kernel.layout<blocked block = 8>
 
 gpu.module @kernels {
-  // The block's channels, 43 and their padding, are shared out among its threads; bfloat16 is widened as it is loaded.
+  // The block's channels, 43 and their padding, are shared out among its threads, 8 at a time; bfloat16 is widened as
+  // it is loaded, 16 bytes at once.
 
   // CHECK-LABEL: func.func @scale(
   // CHECK-SAME: %[[X:.*]]: memref<48xbf16, 1>, %[[Y:.*]]: memref<48xf32, 1>) attributes {kernel.threads = 64 : i32}
@@ -14,16 +15,16 @@ gpu.module @kernels {
   // CHECK: %[[T:.*]] = arith.index_cast %[[THREAD]] : i32 to index
   // CHECK: %[[STEP:.*]] = arith.constant 64 : index
   // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %[[STEP]]
-  // CHECK: %[[NARROW:.*]] = memref.load %[[X]]
-  // CHECK: arith.extf %[[NARROW]] : bf16 to f32
-  // CHECK: memref.store %{{.*}}, %[[Y]]
+  // CHECK: %[[NARROW:.*]] = vector.load %[[X]][%{{.*}}] {alignment = 16 : i64} : memref<48xbf16, 1>, vector<8xbf16>
+  // CHECK: arith.extf %[[NARROW]] : vector<8xbf16> to vector<8xf32>
+  // CHECK: vector.store %{{.*}}, %[[Y]]
 
   // Control flow in blocks, buffers in global memory, indices of 32 bits, no library.
   // LLVM-LABEL: llvm.func @scale(
-  // LLVM-SAME: %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>}
+  // LLVM-SAME: %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 64>}
   // LLVM: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x : i32
   // LLVM: llvm.br ^{{.*}}(%[[TID]] : i32)
-  // LLVM: llvm.load %{{.*}} : !llvm.ptr<1> -> bf16
+  // LLVM: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xbf16>
   // LLVM-NOT: math.exp
   kernel.def @scale attributes {layers = ["a"]} {
   ^bb0(%x: tensor<43xbf16, #c8>):
@@ -35,11 +36,18 @@ gpu.module @kernels {
     kernel.return %y : tensor<43xf32, #c8>
   }
 
-  // One thread does what has an order over all clips.
+  // Clips in their order; the threads share a clip's classes and put together what they have: by a butterfly in each
+  // warp, then warp by warp. One of them stores the loss.
   // CHECK-LABEL: func.func @loss(
-  // CHECK: %[[T:.*]] = arith.index_cast %{{.*}} : i32 to index
-  // CHECK: %[[LAST:.*]] = arith.constant 1 : index
-  // CHECK: scf.for %{{.*}} = %{{.*}} to %[[LAST]] step
+  // CHECK: scf.for
+  // CHECK: arith.maximumf
+  // CHECK: nvvm.shfl.sync bfly
+  // CHECK: nvvm.barrier
+  // CHECK: memref.store %{{.*}} : memref<16xf32, 1>
+  // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %{{.*}} : index
+  // CHECK: scf.if %[[FIRST]] {
+  // CHECK-NOT: }
+  // CHECK: memref.store %{{.*}} : memref<1xf32, 1>
   kernel.def @loss attributes {layers = ["b"]} {
   ^bb0(%x: tensor<2x5x1x1x1xf32, #c8>, %l: tensor<2xi32>):
     %loss, %d = kernel.softmax_xent %x, %l {schedule = #s, smoothing = 0.0 : f64} : (tensor<2x5x1x1x1xf32, #c8>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #c8>)

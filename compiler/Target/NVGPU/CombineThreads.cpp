@@ -1,0 +1,86 @@
+#include "compiler/Target/NVGPU/CombineThreads.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+
+static constexpr int64_t warp = 32, sharedSpace = 3, slotBytes = 64; // a vector of 8 f64
+
+static Value word(KernelEmitter &e, int64_t value) {
+  return arith::ConstantIntOp::create(e.b, e.loc, value, 32);
+}
+
+/// What the lane `distance` away has of a word of 32 bits.
+static Value exchangeWord(KernelEmitter &e, Value value, int64_t distance) {
+  constexpr int64_t lastLane = 31;
+  return NVVM::ShflOp::create(e.b, e.loc, value.getType(), word(e, -1), value, word(e, distance),
+                              word(e, lastLane), NVVM::ShflKind::bfly, UnitAttr());
+}
+
+static Value exchangeScalar(KernelEmitter &e, Value value, int64_t distance) {
+  if (value.getType().isF32())
+    return exchangeWord(e, value, distance);
+  // f64, as two words
+  auto pair = VectorType::get({2}, e.b.getI32Type());
+  Value words = LLVM::BitcastOp::create(e.b, e.loc, pair, value);
+  SmallVector<Value> exchanged;
+  for (int64_t i = 0; i < 2; ++i)
+    exchanged.push_back(exchangeWord(e, vector::ExtractOp::create(e.b, e.loc, words, i), distance));
+  Value other = vector::FromElementsOp::create(e.b, e.loc, pair, exchanged);
+  return LLVM::BitcastOp::create(e.b, e.loc, value.getType(), other);
+}
+
+static Value exchange(KernelEmitter &e, Value value, int64_t distance) {
+  auto type = dyn_cast<VectorType>(value.getType());
+  if (!type)
+    return exchangeScalar(e, value, distance);
+  SmallVector<Value> lanes;
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    lanes.push_back(exchangeScalar(e, vector::ExtractOp::create(e.b, e.loc, value, i), distance));
+  return vector::FromElementsOp::create(e.b, e.loc, type, lanes);
+}
+
+/// A slot for each warp that a block may have.
+static Value slots(KernelEmitter &e, gpu::GPUModuleOp module) {
+  constexpr StringLiteral name = "combine_threads";
+  auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
+  if (!global) {
+    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+    auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), e.machine.threads / warp * slotBytes);
+    global = LLVM::GlobalOp::create(top, module.getLoc(), bytes, /*isConstant=*/false,
+                                    LLVM::Linkage::Internal, name, Attribute(), slotBytes, sharedSpace);
+  }
+  return LLVM::AddressOfOp::create(e.b, e.loc, global);
+}
+
+static Value acrossWarps(KernelEmitter &e, Value shared, Value value, KernelEmitter::Combine combine) {
+  auto slot = [&](Value number) {
+    Value bytes = arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), e.mul(number, slotBytes));
+    return LLVM::GEPOp::create(e.b, e.loc, shared.getType(), e.b.getI8Type(), shared,
+                               ArrayRef<LLVM::GEPArg>{bytes});
+  };
+  constexpr unsigned alignment = 16;
+  e.when(e.equal(e.rem(e.thread, warp), 0),
+         [&] { LLVM::StoreOp::create(e.b, e.loc, value, slot(e.div(e.thread, warp)), alignment); });
+  NVVM::BarrierOp::create(e.b, e.loc);
+  Value total;
+  for (int64_t i = 0; i < e.threads / warp; ++i) {
+    Value part = LLVM::LoadOp::create(e.b, e.loc, value.getType(), slot(e.index(i)), alignment);
+    total = total ? combine(total, part) : part;
+  }
+  NVVM::BarrierOp::create(e.b, e.loc); // the slots may be written again
+  return total;
+}
+
+SmallVector<Value> nvidia::combineThreads(KernelEmitter &e, gpu::GPUModuleOp module, ValueRange values,
+                                          KernelEmitter::Combine combine) {
+  SmallVector<Value> combined;
+  for (Value value : values) {
+    for (int64_t distance = warp / 2; distance > 0; distance /= 2)
+      value = combine(value, exchange(e, value, distance));
+    combined.push_back(e.threads > warp ? acrossWarps(e, slots(e, module), value, combine) : value);
+  }
+  return combined;
+}

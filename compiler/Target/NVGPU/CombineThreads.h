@@ -1,0 +1,19 @@
+// Sums and maxima over the threads of a block, in an order that the code fixes.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_COMBINETHREADS_H
+#define KINEMA_COMPILER_TARGET_NVGPU_COMBINETHREADS_H
+
+#include "compiler/Target/Common/KernelEmitter.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace kinema::nvidia {
+
+/// KernelEmitter::combineThreads: f32 or f64, or vectors of them, one of each thread. A warp's are combined
+/// by a butterfly, the warps' in their order, through shared memory of the module's. All threads of the block
+/// come here.
+llvm::SmallVector<mlir::Value> combineThreads(KernelEmitter &e, mlir::gpu::GPUModuleOp module,
+                                              mlir::ValueRange values, KernelEmitter::Combine combine);
+
+} // namespace kinema::nvidia
+
+#endif

@@ -1,0 +1,22 @@
+// The gradient of a pool by gathering: each position adds up what the windows over it give.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_POOLGRAD_H
+#define KINEMA_COMPILER_TARGET_NVGPU_POOLGRAD_H
+
+#include "compiler/Target/Common/KernelEmitter.h"
+
+#include <optional>
+
+namespace kinema::nvidia {
+
+/// The schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are too
+/// many.
+std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op);
+/// The same with a given number of frames a block.
+std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, int64_t frames);
+
+/// Writes the kernel's body; the emitter has begun its function.
+void emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e);
+
+} // namespace kinema::nvidia
+
+#endif
