@@ -62,9 +62,10 @@ private:
     // Weights follow the convs that read them, so convs come first; everything else is blocked by channel.
     function.walk([&](kernel::ConvOp op) { assignConv(op); });
     function.walk([&](kernel::WeightGradOp op) {
-      bool grouped = op.getGroups() != 1;
       bool narrow = inputIsNarrow(op.getActivationOperands(), op.getActivationAccess());
-      setLayout(op.getResult(), grouped ? plain() : weightLayout(narrow));
+      auto shape = tensorOf(op.getResult()).getShape().drop_front(); // of a partial
+      setLayout(op.getResult(),
+                op.getGroups() == 1 ? weightLayout(narrow) : groupedLayout(shape, op.getGroups()));
     });
     function.walk([&](Operation *op) { followWeights(op); });
     for (Value argument : function.getArguments())
@@ -78,6 +79,12 @@ private:
 
   LayoutAttr plain() { return LayoutAttr::get(&getContext(), LayoutKind::Plain, 1, 1); }
 
+  /// Of the weight of a conv in groups; of one channel each, vectors of channels for each tap.
+  LayoutAttr groupedLayout(ArrayRef<int64_t> weight, int64_t groups) {
+    bool depthwise = weight[0] == groups && weight[1] == 1;
+    return depthwise ? LayoutAttr::get(&getContext(), LayoutKind::Weight, block, 1) : plain();
+  }
+
   /// Does the window slide over an input of the network?
   bool inputIsNarrow(OperandRange operands, ArrayRef<int32_t> access) {
     for (auto [operand, kind] : llvm::zip(operands, access))
@@ -88,7 +95,7 @@ private:
 
   void assignConv(kernel::ConvOp op) {
     if (op.getGroups() != 1) {
-      setLayout(op.getWeight(), plain());
+      setLayout(op.getWeight(), groupedLayout(tensorOf(op.getWeight()).getShape(), op.getGroups()));
       return;
     }
     if (op.getDirection() == kernel::Direction::Forward)
@@ -130,8 +137,9 @@ private:
       for (Operation *user : read->getUsers())
         if (auto conv = dyn_cast<kernel::ConvOp>(user)) {
           bool narrow = inputIsNarrow(conv.getPrologueOperands(), conv.getPrologueAccess());
-          if (conv.getGroups() == 1)
-            layout = weightLayout(narrow);
+          layout = conv.getGroups() == 1
+                       ? weightLayout(narrow)
+                       : groupedLayout(tensorOf(conv.getWeight()).getShape(), conv.getGroups());
         }
     });
     return layout;

@@ -47,22 +47,20 @@ int64_t reference::storedChannels(RankedTensorType type) {
                                                          : channels;
 }
 
-/// A warp's worth of positions is worth sharing.
-static Shared sharedAt(const Machine &machine, int64_t positions) {
+Shared reference::bestShared(const Machine &machine, int64_t positions) {
   constexpr int64_t warp = 32;
   return machine.threads > 1 && positions >= warp ? Shared::Positions : Shared::Channels;
 }
 
 Walk::Walk(const Machine &machine, RankedTensorType domain, int64_t channels, int64_t width, bool flat,
-           int64_t maxPartials, int64_t items)
+           int64_t maxPartials, int64_t items, std::optional<Shared> wanted)
     : domain(domain), width(width), flat(flat) {
   auto s = domain.getShape();
   positions = s[2] * s[3] * s[4];
   rowLength = flat ? std::min(flatRow, positions) : s[4];
   int64_t rows = shape::ceilDiv(positions, rowLength), units = shape::ceilDiv(channels, width);
   int64_t blocks = std::clamp<int64_t>(s[0] * units * items * positions / machine.work, 1, machine.blocks);
-  if (items == 1)
-    shared = sharedAt(machine, positions);
+  shared = wanted ? *wanted : items == 1 ? bestShared(machine, positions) : Shared::Channels;
   int64_t together = shared == Shared::Positions ? 1 : shape::ceilDiv(machine.threads, items);
   partition = Partition::choose(s[0], rows, units, blocks, maxPartials, together);
 }

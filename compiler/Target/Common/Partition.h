@@ -4,6 +4,8 @@
 
 #include "compiler/Target/Common/KernelEmitter.h"
 
+#include <optional>
+
 namespace kinema::reference {
 
 /// The blocks of a launch, the partials that they leave (0: none), and what of a block can go on at once.
@@ -41,6 +43,8 @@ int64_t storedChannels(mlir::RankedTensorType type);
 /// What the threads of a block share: its channels, each thread with all positions of its own; or the
 /// positions, all threads at the same channels, so that neighbours read what lies side by side.
 enum class Shared { Channels, Positions };
+/// What is best shared of so many positions: a warp's worth of them, or else channels.
+Shared bestShared(const Machine &machine, int64_t positions);
 
 /// A walk through a domain, `width` channels at a time. A flat walk takes all positions of a clip as one
 /// axis, cut into rows of equal length; otherwise rows are those of W.
@@ -48,9 +52,10 @@ class Walk {
 public:
   using Coordinates = llvm::SmallVector<mlir::Value>; // n, c, t, h, w
 
-  /// `channels` includes the padding of what is stored; at each, there are `items` to compute.
+  /// `channels` includes the padding of what is stored; at each, there are `items` to compute. `shared`: what
+  /// the threads of a block share; by default positions, where there is one item and are enough of them.
   Walk(const Machine &machine, mlir::RankedTensorType domain, int64_t channels, int64_t width, bool flat,
-       int64_t maxPartials, int64_t items = 1);
+       int64_t maxPartials, int64_t items = 1, std::optional<Shared> shared = {});
   /// A walk whose rows mean nothing: blocks of clips and channels as the partition says.
   Walk(mlir::RankedTensorType domain, int64_t width, const Partition &partition,
        Shared shared = Shared::Channels);
@@ -58,6 +63,7 @@ public:
   static Walk ofClips(const Machine &machine, mlir::RankedTensorType domain, int64_t channels, int64_t width);
 
   Blocks blocks() const;
+  Shared getShared() const { return shared; }
   int64_t getWidth() const { return width; }
 
   /// The type under which the walk's coordinates find a tensor of the domain's positions.

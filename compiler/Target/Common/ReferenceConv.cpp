@@ -208,18 +208,23 @@ struct WeightGrad {
       return 1;
     return channelWidth(machine, types);
   }
-  /// The weights of one output channel, padding included.
-  int64_t weights() { return stored(2) * op.getWindow().getWindow().taps(); }
+  /// The taps along W of one output channel, which are summed together.
+  int64_t row() { return op.getWindow().getWindow().kernel[2]; }
+  /// Such rows of one output channel, padding included.
+  int64_t rows() { return stored(2) * op.getWindow().getWindow().taps() / row(); }
   Walk walk() {
     // Partials of a large weight would cost more memory than they buy time.
     constexpr int64_t partialElements = 1 << 21;
     int64_t maxPartials = std::clamp<int64_t>(
         partialElements / kernel::layoutOf(result).storedElements(shape()), 1, machine.partials / 4);
-    return Walk(machine, gradient, stored(1), width(), /*flat=*/false, maxPartials, weights());
+    // A depthwise weight is so small that its products are too few for each thread to have some of its own.
+    auto shared =
+        depthwise ? bestShared(machine, shape::product(clip::spatialSize(gradient))) : Shared::Channels;
+    return Walk(machine, gradient, stored(1), width(), /*flat=*/false, maxPartials, rows(), shared);
   }
 };
 
-/// Computes the products that one weight's gradient sums.
+/// Computes the products that the gradients of a row of weights sum.
 struct WeightGradElement {
   WeightGrad &grad;
   KernelEmitter &e;
@@ -237,24 +242,32 @@ struct WeightGradElement {
     gradient.enter(n, o);
     activation.enter(n, channel);
   }
-  Value at(const Walk::Coordinates &at, ArrayRef<Value> tap) {
+  /// At one position of the gradient; t and h of the taps.
+  SmallVector<Value> at(const Walk::Coordinates &at, Value t, Value h) {
+    Value g = e.inlineRegion(op.getGradient(), gradient.at(at))[0];
+    return llvm::map_to_vector(llvm::seq(grad.row()),
+                               [&](int64_t w) { return product(at, g, {t, h, e.index(w)}); });
+  }
+  Value product(const Walk::Coordinates &at, Value g, ArrayRef<Value> tap) {
     auto position = sourceOf(e, op.getWindow().getWindow(), /*forward=*/true, grad.activation,
                              ArrayRef(at).drop_front(2), tap);
-    auto product = [&] {
+    auto inside = [&] {
       auto [t, h, w] = position.coordinates;
       Value x = e.inlineRegion(op.getActivation(), activation.at({at[0], channel, t, h, w}))[0];
-      Value g = e.inlineRegion(op.getGradient(), gradient.at(at))[0];
       return e.mulf(g, activationWidth < width ? e.splat(x, width) : x);
     };
-    return e.select(position.inside, product, e.zero(width));
+    return e.select(position.inside, inside, e.zero(width));
   }
 };
 } // namespace
 
 Blocks reference::blocksOf(kernel::WeightGradOp op, const Machine &machine) {
   WeightGrad grad{op, machine};
-  Blocks blocks = grad.walk().blocks();
-  return {blocks.grid, blocks.partials, blocks.items * grad.weights()};
+  Walk walk = grad.walk();
+  Blocks blocks = walk.blocks();
+  if (walk.getShared() == Shared::Channels)
+    blocks.items *= grad.rows();
+  return blocks;
 }
 
 void reference::emit(kernel::WeightGradOp op, KernelEmitter &e) {
@@ -262,25 +275,26 @@ void reference::emit(kernel::WeightGradOp op, KernelEmitter &e) {
   Walk walk = grad.walk();
   WeightGradElement element{grad, e, walk.getWidth()};
   auto kernel = op.getWindow().getWindow().kernel;
-  // One weight of an output channel: its input channel, which may be padding, and its tap.
-  auto compute = [&](const Walk::Part &part, Value c, Value valid, Value weight) {
-    Value tap[3] = {e.rem(e.div(weight, kernel[2] * kernel[1]), kernel[0]),
-                    e.rem(e.div(weight, kernel[2]), kernel[1]), e.rem(weight, kernel[2])};
-    Value i = e.div(weight, kernel[0] * kernel[1] * kernel[2]), o = walk.readable(e, c);
-    auto total = [&] {
-      return walk.sum(
-          e, part, o, 1, [&](Value n) { element.enter(n, o, i); },
-          [&](const Walk::Coordinates &at) { return SmallVector<Value>{element.at(at, tap)}; })[0];
-    };
-    bool padded = grad.stored(2) > grad.inputsPerGroup;
-    Value value =
-        padded ? e.select(e.inRange(i, grad.inputsPerGroup), total, e.zero(walk.getWidth())) : total();
-    Value at = e.position(grad.result, {part.partial, c, i, tap[0], tap[1], tap[2]});
-    e.storeElements(masked(e, valid, value), e.results[0], at);
+  // A row of weights of an output channel: its input channel, which may be padding, and its taps' t and h.
+  auto compute = [&](const Walk::Part &part, Value c, Value valid, Value row) {
+    Value t = e.rem(e.div(row, kernel[1]), kernel[0]), h = e.rem(row, kernel[1]);
+    Value i = e.div(row, kernel[0] * kernel[1]), o = walk.readable(e, c);
+    Value readable = e.min(i, e.index(grad.inputsPerGroup - 1));
+    auto totals = walk.sum(
+        e, part, o, grad.row(), [&](Value n) { element.enter(n, o, readable); },
+        [&](const Walk::Coordinates &at) { return element.at(at, t, h); });
+    walk.once(e, [&] {
+      for (auto [w, total] : llvm::enumerate(totals)) {
+        if (grad.stored(2) > grad.inputsPerGroup)
+          total = e.select(e.inRange(i, grad.inputsPerGroup), [&] { return total; }, e.zero(walk.getWidth()));
+        Value at = e.position(grad.result, {part.partial, c, i, t, h, e.index(w)});
+        e.storeElements(masked(e, valid, total), e.results[0], at);
+      }
+    });
   };
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
-    walk.forEachChannel(e, part, grad.weights(),
-                        [&](Value c, Value valid, Value weight) { compute(part, c, valid, weight); });
+    walk.forEachChannel(e, part, grad.rows(),
+                        [&](Value c, Value valid, Value row) { compute(part, c, valid, row); });
   });
 }

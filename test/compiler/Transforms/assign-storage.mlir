@@ -90,24 +90,26 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
 
 // -----
 
-// A grouped conv's weight is plain, in both directions, and so is its gradient, its sum and its copies.
+// A depthwise conv's weight holds vectors of channels for each tap, in both directions, and so do its gradient, its sum
+// and its copies. Where groups have more channels, it is plain.
 
 !x = tensor<2x16x4x8x8xf32>
 !w = tensor<16x1x1x3x3xf32>
 clip.param @w : !w {role = "weight"}
 
 // CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
+// CHECK-DAG: #[[D:.*]] = #kernel.layout<weight block = 8>
 // CHECK-DAG: #[[PLAIN:.*]] = #kernel.layout<plain>
 // CHECK-LABEL: func.func @depthwise
-// CHECK: clip.read @w : tensor<16x1x1x3x3xf32, #[[PLAIN]]>
+// CHECK: clip.read @w : tensor<16x1x1x3x3xf32, #[[D]]>
 // CHECK: kernel.conv forward
-// CHECK: } {groups = 16 : i64} : tensor<16x1x1x3x3xf32, #[[PLAIN]]> -> tensor<2x16x4x8x8xf32, #[[C]]>
+// CHECK: } {groups = 16 : i64} : tensor<16x1x1x3x3xf32, #[[D]]> -> tensor<2x16x4x8x8xf32, #[[C]]>
 // CHECK-NOT: kernel.convert
 // CHECK: kernel.conv transposed
-// CHECK: } {groups = 16 : i64} : tensor<16x1x1x3x3xf32, #[[PLAIN]]> -> tensor<2x16x4x8x8xf32, #[[C]]>
+// CHECK: } {groups = 16 : i64} : tensor<16x1x1x3x3xf32, #[[D]]> -> tensor<2x16x4x8x8xf32, #[[C]]>
 // CHECK: kernel.wgrad
-// CHECK: } {groups = 16 : i64} : tensor<?x16x1x1x3x3xf32, #[[PLAIN]]>
-// CHECK: kernel.reduce %{{.*}} : tensor<?x16x1x1x3x3xf32, #[[PLAIN]]> -> tensor<16x1x1x3x3xf32, #[[PLAIN]]>
+// CHECK: } {groups = 16 : i64} : tensor<?x16x1x1x3x3xf32, #[[D]]>
+// CHECK: kernel.reduce %{{.*}} : tensor<?x16x1x1x3x3xf32, #[[D]]> -> tensor<16x1x1x3x3xf32, #[[D]]>
 func.func @depthwise(%x: !x {clip.name = "x"}) -> (!x {clip.name = "y"}, !w {clip.name = "dw"}) {
   %w = clip.read @w : !w
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
@@ -133,6 +135,22 @@ func.func @depthwise(%x: !x {clip.name = "x"}) -> (!x {clip.name = "y"}, !w {cli
   } {groups = 16} : tensor<?x16x1x1x3x3xf32>
   %dw = kernel.reduce %p : tensor<?x16x1x1x3x3xf32> -> !w
   return %y, %dw : !x, !w
+}
+
+// CHECK-LABEL: func.func @grouped
+// CHECK: clip.read @v : tensor<16x8x1x3x3xf32, #[[PLAIN]]>
+!v = tensor<16x8x1x3x3xf32>
+clip.param @v : !v {role = "weight"}
+func.func @grouped(%x: !x {clip.name = "x2"}) -> (!x {clip.name = "y2"}) {
+  %w = clip.read @v : !v
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {groups = 2} : !v -> !x
+  return %y : !x
 }
 
 // -----
