@@ -97,6 +97,8 @@ public:
   /// Computes `element` (all that the region yields) over the part at channel c. `prepare` runs once a clip.
   void run(const Walk::Part &part, Value c, Value valid, function_ref<void(Value)> prepare,
            function_ref<SmallVector<Value>(const Walk::Coordinates &)> element);
+  /// The same for a channel that is padding: zeros.
+  void clear(const Walk::Part &part, Value c);
 
 private:
   void storePartial(int64_t result, Value partial, int64_t row, Value c, Value valid, Value value);
@@ -158,21 +160,43 @@ void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void
   });
 }
 
+void Yields::clear(const Walk::Part &part, Value c) {
+  Value zero = e.zero(walk.getWidth());
+  walk.sum(
+      e, part, c, 0, [](Value) {},
+      [&](const Walk::Coordinates &at) -> SmallVector<Value> {
+        for (int64_t i = 0; i < stores; ++i)
+          e.storeElements(zero, e.results[i], e.position(walk.view(tensorType(op->getResult(i))), at));
+        return {};
+      });
+  walk.once(e, [&] {
+    for (int64_t row = 0; row < 3 * moments; ++row)
+      storePartial(stores, part.partial, row, c, {}, zero);
+    for (int64_t row = 0; row < sums; ++row)
+      storePartial(stores + moments, part.partial, row, c, {}, zero);
+  });
+}
+
 void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region, RegionReader &reader,
                              function_ref<SmallVector<Value>(const Walk::Coordinates &)> lead) {
   Yields yields(e, region.getParentOp(), cast<kernel::YieldOp>(region.front().getTerminator()), walk);
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
     walk.forEachChannel(e, part, [&](Value c, Value valid) {
-      Value from = walk.readable(e, c);
-      yields.run(
-          part, c, valid, [&](Value n) { reader.enter(n, from); },
-          [&](Walk::Coordinates at) {
-            at[1] = from;
-            SmallVector<Value> arguments = lead(at);
-            llvm::append_range(arguments, reader.at(at));
-            return e.inlineRegion(region, arguments, walk.getWidth());
-          });
+      // Where scalars walk through padding, there is nothing to read.
+      bool scalar = valid && walk.getWidth() == 1;
+      auto element = [&](const Walk::Coordinates &at) {
+        SmallVector<Value> arguments = lead(at);
+        llvm::append_range(arguments, reader.at(at));
+        return e.inlineRegion(region, arguments, walk.getWidth());
+      };
+      auto run = [&] {
+        yields.run(part, c, scalar ? Value() : valid, [&](Value n) { reader.enter(n, c); }, element);
+      };
+      if (scalar)
+        e.when(valid, run, [&] { yields.clear(part, c); });
+      else
+        run();
     });
   });
 }
