@@ -112,7 +112,7 @@ static Walk walkOf(kernel::PairOp op, const Machine &machine) {
 }
 
 Blocks reference::blocksOf(kernel::PairOp op, const Machine &machine) {
-  return walkOf(op, machine).getPartition().blocks();
+  return walkOf(op, machine).blocks();
 }
 
 namespace {

@@ -50,7 +50,8 @@ static const ModelledStrategy table[] = {
     {{streamName, emitReference},
      [](Operation *op) {
        // The reference lowering of what memory bounds moves it as it should, and then is no stopgap.
-       if (isa<kernel::ConvOp, kernel::WeightGradOp, kernel::PoolGradOp, kernel::MatmulOp>(op))
+       if (isa<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::PoolGradOp, kernel::MatmulOp>(
+               op))
          return SmallVector<Candidate>();
        auto schedule = scheduleReference(op, machine, streamName);
        return SmallVector<Candidate>{{schedule, predictStream(op, schedule)}};
