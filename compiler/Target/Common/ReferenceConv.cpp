@@ -111,9 +111,7 @@ static Walk walkOf(kernel::PairOp op, const Machine &machine) {
   return Walk(machine, result, storedChannels(result), /*width=*/1, /*flat=*/false, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::PairOp op, const Machine &machine) {
-  return walkOf(op, machine).blocks();
-}
+Blocks reference::blocksOf(kernel::PairOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 namespace {
 /// Computes single results of a pair; what lies between the convs is computed again for each that reads it.
