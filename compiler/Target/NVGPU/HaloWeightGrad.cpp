@@ -192,9 +192,9 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
 SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
                                                        Value stageAt) {
   constexpr int64_t eightPositions = 8 * positionBytes;
-  beginProducts();
   auto next = e.loop(e.index(0), e.index(plan.contracted() * positionBytes), 16 * positionBytes, sums,
                      [&](Value bytes, ValueRange sums) {
+                       beginProducts(); // each time: the loop may move accumulators between registers
                        Value at = e.add(stageAt, bytes);
                        SmallVector<Value> next;
                        for (auto [product, sum] : llvm::zip(products, sums)) {
