@@ -492,19 +492,7 @@ void HaloConvEmitter::emit() {
   layOut();
   placeBlock();
   initialiseBarriers();
-  constexpr int64_t producerRegisters = 104, consumerRegisters = 200; // of 65536: 128 * 104 + 256 * 200
-  e.when(
-      e.inRange(e.thread, warpgroup),
-      [&] {
-        setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
-        e.when(
-            e.inRange(e.thread, warp), [&] { e.when(e.equal(e.thread, 0), [&] { emitWeights(); }); },
-            [&] { emitSource(); });
-      },
-      [&] {
-        setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
-        emitConsumers();
-      });
+  shareOut([&] { emitWeights(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -147,6 +147,21 @@ void WarpgroupEmitter::meet(Value barrier, int64_t threads) {
                           Value());
 }
 
+void WarpgroupEmitter::shareOut(function_ref<void()> weights, function_ref<void()> source,
+                                function_ref<void()> consumers) {
+  constexpr int64_t producerRegisters = 104, consumerRegisters = 200; // of 65536: 128 * 104 + 256 * 200
+  e.when(
+      e.inRange(e.thread, warpgroup),
+      [&] {
+        setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
+        e.when(e.inRange(e.thread, warp), [&] { e.when(e.equal(e.thread, 0), weights); }, source);
+      },
+      [&] {
+        setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
+        consumers();
+      });
+}
+
 void WarpgroupEmitter::setRegisters(int64_t count, NVVM::SetMaxRegisterAction action) {
   NVVM::SetMaxRegisterOp::create(e.b, e.loc, count, action);
 }

@@ -85,6 +85,10 @@ public:
   /// `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
+  /// Shares the work of a block of three warpgroups: one thread brings the weights, the other warps of the
+  /// first warpgroup stage the source, the two others, with more registers, contract.
+  void shareOut(llvm::function_ref<void()> weights, llvm::function_ref<void()> source,
+                llvm::function_ref<void()> consumers);
   void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
 
 private:
