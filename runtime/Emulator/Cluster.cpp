@@ -41,6 +41,7 @@ Cluster::Cluster(const Launch &launch, GlobalLog *globalLog)
     threads[i].index = i;
     threads[i].rank = i / threadsPerBlock;
     threads[i].number = i % threadsPerBlock;
+    threads[i].group = threads[i].rank * groupsPerBlock() + threads[i].number / Warpgroup::size;
   }
   for (int i = 0; i < int(warps.size()); ++i) {
     int inBlock = i % warpsPerBlock, lanes = std::min(warpSize, threadsPerBlock - inBlock * warpSize);
@@ -86,7 +87,8 @@ void Cluster::start(int64_t first) {
     thread.wait = Wait::Nothing;
     thread.clock = clocks.retain(nothing);
     thread.now = 1;
-    thread.fencedUntil = thread.asyncFenced = thread.productsSeen = 0;
+    thread.fencedUntil = thread.asyncFenced = thread.productsSeen = thread.arrivals = thread.serials = 0;
+    thread.isAhead = false;
     for (Thread::Copies *copies : {&thread.async, &thread.bulk}) {
       copies->time = 1;
       copies->seen = 0;
@@ -114,6 +116,7 @@ void Cluster::start(int64_t first) {
 
 void Cluster::enter(Thread &thread) {
   thread.cluster->launch.kernel->function(thread.cluster->args.data() + 2);
+  thread.cluster->waitForGroup();
   thread.cluster->exitThread();
 }
 
@@ -264,7 +267,8 @@ std::string Cluster::describeWait(const Thread &thread) {
   case Wait::Cluster:
     return fmt::format("waits for the cluster, of which {} threads have arrived", clusterBarrier.arrived);
   case Wait::Warpgroup:
-    return fmt::format("waits for its warpgroup, of which {} threads have arrived", groupOf(thread).arrived);
+    return fmt::format("waits for its warpgroup, of which {} threads have arrived",
+                       groupOf(thread).operations[groupOf(thread).done].arrived);
   case Wait::MBarrier:
     return "waits for " + describe(mbarriers[thread.waitDetail]);
   case Wait::Warp:

@@ -35,6 +35,7 @@ struct Thread {
   int index = 0;  // in the cluster; also its agent
   int rank = 0;   // of its block in the cluster
   int number = 0; // in its block
+  int group = 0;  // its warpgroup in the cluster
   Fiber fiber;
   bool done = false;
   uint32_t site = noSite; // of the call that it is in
@@ -57,6 +58,9 @@ struct Thread {
   uint32_t asyncFenced = 0; // up to which time a proxy fence has covered its cp.async
 
   uint32_t productsSeen = 0; // the time of its warpgroup's products for which it has waited
+  uint32_t arrivals = 0;     // at its warpgroup's operations
+  bool isAhead = false;      // of others of its warpgroup, and has not waited for them yet
+  uint32_t serials = 0;      // of the accumulators that it has begun
 
   bool arrivedAtCluster = false; // and has not waited since
   uint32_t clusterPhase = 0;     // in which it arrived
@@ -139,22 +143,38 @@ struct Accumulator {
 struct Product {
   uint64_t a = 0, b = 0; // descriptors
   bool aInRegisters = false;
+  uint32_t n = 0, flags = 0;
   std::vector<uint32_t> registers; // of A, four of each thread
-  uint32_t n = 0, flags = 0, time = 0;
+  uint32_t time = 0;
   uint32_t accumulator = 0; // slot
 };
 
-// Four warps beside each other, which make matrix products together.
+// What the threads of a warpgroup do together, while they arrive at it.
+struct GroupOperation {
+  enum class Kind : uint8_t { Fence, Product, Commit, Wait, SetRegisters };
+  Kind kind = Kind::Fence;
+  uint32_t site = noSite;
+  int arrived = 0;
+  uint32_t pending = 0; // Wait: groups that may go on
+  // Product. Its accumulator is an old one or begins with the values of the threads' registers.
+  Product product;
+  uint32_t serial = 0; // of the accumulator
+  bool begins = false;
+  std::vector<float> values; // rows of n
+};
+
+// Four warps beside each other, which make matrix products together. A thread that has arrived at an
+// operation goes on to the next one; before it does anything else it waits for the others.
 struct Warpgroup {
   static constexpr int size = 128;
   static constexpr uint32_t accumulatorSlots = 256;
 
-  int first = 0; // thread
-  int count = 0; // threads; products need all 128
-  // Those that have arrived at the operation in which all meet.
-  int arrived = 0;
-  uint32_t site = noSite;
-  void (*complete)(Cluster &, Warpgroup &) = nullptr;
+  int first = 0;                          // thread
+  int count = 0;                          // threads; products need all 128
+  uint32_t settled = 0;                   // operations at which all have arrived
+  std::vector<GroupOperation> operations; // the others, after `done` of those
+  size_t done = 0;
+  std::vector<int> waiting; // threads
   // Time counts the groups that were committed, plus one.
   uint32_t time = 1;
   std::vector<uint32_t> groups;
@@ -162,7 +182,6 @@ struct Warpgroup {
   bool fencedSinceCommit = false;
   std::vector<Product> products; // under way, in order
   std::vector<Accumulator> accumulators;
-  uint32_t serials = 0;
 };
 
 // All threads of the cluster.
@@ -227,11 +246,13 @@ public:
   void tensorStore(const void *map, const void *shared, std::span<const int32_t> coordinates);
   const TensorMap &checkMap(const void *map, size_t coordinates, size_t offsets);
 
-  void meetWarpgroup(void (*complete)(Cluster &, Warpgroup &));
-  void issueProduct(Warpgroup &group);
-  void fenceProducts(Warpgroup &group);
-  void commitProducts(Warpgroup &group);
-  void waitForProducts(Warpgroup &group);
+  // The thread arrives at an operation of its warpgroup; pending: of a wait.
+  void arriveAtGroup(GroupOperation::Kind kind, uint32_t pending = 0);
+  // aRegisters: null where A is in shared memory. accumulators: the registers of D, which become tokens.
+  void issueProduct(uint64_t a, const uint32_t *aRegisters, uint64_t b, uint32_t *accumulators, uint32_t n,
+                    uint32_t flags);
+  // Waits until its warpgroup is where the thread is.
+  void waitForGroup();
   uint32_t readAccumulator(uint32_t bits);
 
   Thread &thread() { return *current; }
@@ -275,9 +296,7 @@ private:
   bool isProduct(Agent agent) const { return agent >= threads.size() + mostMBarriers && agent < firstBulk; }
   bool knowsProduct(const Clock &clock, const Thread *thread, Moment moment) const;
   int groupsPerBlock() const { return (threadsPerBlock + Warpgroup::size - 1) / Warpgroup::size; }
-  const Warpgroup &groupOf(const Thread &thread) const {
-    return warpgroups[thread.rank * groupsPerBlock() + thread.number / Warpgroup::size];
-  }
+  const Warpgroup &groupOf(const Thread &thread) const { return warpgroups[thread.group]; }
   Agent bulkAgent(const Thread &thread) const { return Agent(firstBulk + thread.index); }
   Agent asyncAgent(const Thread &thread) const { return Agent(firstBulk + threads.size() + thread.index); }
   bool isGenericProxy(Agent agent) const {
@@ -344,8 +363,15 @@ private:
   GlobalLog *globalLog;
 
   void checkOperand(Warpgroup &group, uint64_t descriptor, uint32_t rows, bool isTransposed);
+  GroupOperation &nextOfGroup(GroupOperation::Kind kind);
+  void arrive(GroupOperation &operation);
+  void settle(Warpgroup &group, GroupOperation &operation);
+  void takeRegisters(GroupOperation &operation, uint32_t *registers);
+  void startProduct(Warpgroup &group, GroupOperation &operation);
+  void commitProducts(Warpgroup &group);
+  void waitForProducts(Warpgroup &group, uint32_t pending);
   Accumulator &findAccumulator(Warpgroup &group, uint32_t serial);
-  uint32_t takeAccumulator(Warpgroup &group, uint32_t n, bool isRead);
+  uint32_t takeAccumulator(Warpgroup &group, GroupOperation &operation);
   void performProducts(Warpgroup &group, uint32_t time);
   void performProduct(Warpgroup &group, const Product &product);
 

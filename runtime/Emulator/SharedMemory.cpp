@@ -78,10 +78,13 @@ void AccessLog::rememberRead(Cell &cell, Moment now, bool replaces) {
     cell.readTime = now.time;
     return;
   }
-  auto put = [](std::vector<uint32_t> &times, Moment read) {
-    if (read.agent >= times.size())
-      times.resize(read.agent + 1);
-    times[read.agent] = std::max(times[read.agent], read.time);
+  auto put = [](std::vector<Moment> &moments, Moment read) {
+    auto at = std::lower_bound(moments.begin(), moments.end(), read.agent,
+                               [](Moment moment, Agent agent) { return moment.agent < agent; });
+    if (at == moments.end() || at->agent != read.agent)
+      moments.insert(at, read);
+    else
+      at->time = std::max(at->time, read.time);
   };
   if (cell.reader != many) {
     uint32_t index = makeReaders();

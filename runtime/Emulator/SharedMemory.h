@@ -92,8 +92,8 @@ private:
 
   uint32_t bytes = 0;
   std::vector<Cell> cells;
-  std::vector<Cell> parts;                    // four for each split cell
-  std::vector<std::vector<uint32_t>> readers; // by agent, times
+  std::vector<Cell> parts;                  // four for each split cell
+  std::vector<std::vector<Moment>> readers; // of one agent each, sorted by agents
   std::vector<uint32_t> idleReaders;
 };
 
@@ -114,11 +114,7 @@ bool AccessLog::checkReaders(const Viewer &viewer, const Cell &cell, Moment now,
   };
   if (cell.reader != many)
     return known({cell.reader, cell.readTime});
-  const std::vector<uint32_t> &times = readers[cell.readTime];
-  for (size_t agent = 0; agent < times.size(); ++agent)
-    if (times[agent] && !known({Agent(agent), times[agent]}))
-      return false;
-  return true;
+  return std::all_of(readers[cell.readTime].begin(), readers[cell.readTime].end(), known);
 }
 
 template <typename Viewer>

@@ -6,6 +6,7 @@
 #include "runtime/Emulator/Floats.h"
 #include "runtime/Emulator/TensorMap.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace kinema::emulator;
@@ -149,31 +150,78 @@ struct WarpgroupView {
 
 } // namespace kinema::emulator
 
-// ---- Meeting
+// ---- Operations of a warpgroup
 
-void Cluster::meetWarpgroup(void (*complete)(Cluster &, Warpgroup &)) {
+// The one at which the thread arrives: the first thread to come begins it.
+GroupOperation &Cluster::nextOfGroup(GroupOperation::Kind kind) {
   Thread &thread = *current;
-  Warpgroup &group = warpgroups[thread.rank * groupsPerBlock() + thread.number / Warpgroup::size];
+  Warpgroup &group = warpgroups[thread.group];
   if (group.count != Warpgroup::size)
     violate("the last {} threads of the block are no warpgroup", group.count);
-  if (group.arrived == 0) {
-    group.site = thread.site;
-    group.complete = complete;
+  size_t index = group.done + thread.arrivals - group.settled;
+  if (index == group.operations.size()) {
+    GroupOperation &fresh = group.operations.emplace_back();
+    fresh.kind = kind;
+    fresh.site = thread.site;
   }
-  if (group.site != thread.site || group.complete != complete)
-    violate("threads of a warpgroup are at different operations: here and{}", siteText(group.site));
-  if (++group.arrived == Warpgroup::size) {
-    complete(*this, group);
-    group.arrived = 0;
-    for (int i = 0; i < Warpgroup::size; ++i)
-      wake(threads[group.first + i]);
-  }
-  block(Wait::Warpgroup, 0);
+  GroupOperation &operation = group.operations[index];
+  if (operation.site != thread.site || operation.kind != kind)
+    violate("threads of a warpgroup are at different operations: here and{}", siteText(operation.site));
+  return operation;
 }
 
-void Cluster::fenceProducts(Warpgroup &group) {
-  ++group.fences;
-  group.fencedSinceCommit = true;
+// Who comes last finds all operations before settled.
+void Cluster::arrive(GroupOperation &operation) {
+  Thread &thread = *current;
+  Warpgroup &group = warpgroups[thread.group];
+  ++thread.arrivals;
+  thread.isAhead = ++operation.arrived < Warpgroup::size;
+  if (thread.isAhead)
+    return;
+  settle(group, operation);
+  ++group.settled;
+  if (++group.done == group.operations.size()) {
+    group.operations.clear();
+    group.done = 0;
+  }
+  std::erase_if(group.waiting, [&](int index) {
+    bool isThere = threads[index].arrivals == group.settled;
+    if (isThere)
+      wake(threads[index]);
+    return isThere;
+  });
+}
+
+void Cluster::settle(Warpgroup &group, GroupOperation &operation) {
+  switch (operation.kind) {
+  case GroupOperation::Kind::Fence:
+    ++group.fences;
+    group.fencedSinceCommit = true;
+    return;
+  case GroupOperation::Kind::Product:
+    return startProduct(group, operation);
+  case GroupOperation::Kind::Commit:
+    return commitProducts(group);
+  case GroupOperation::Kind::Wait:
+    return waitForProducts(group, operation.pending);
+  case GroupOperation::Kind::SetRegisters:
+    return;
+  }
+}
+
+void Cluster::waitForGroup() {
+  Thread &thread = *current;
+  if (!thread.isAhead)
+    return;
+  warpgroups[thread.group].waiting.push_back(thread.index);
+  block(Wait::Warpgroup, 0);
+  thread.isAhead = false;
+}
+
+void Cluster::arriveAtGroup(GroupOperation::Kind kind, uint32_t pending) {
+  GroupOperation &operation = nextOfGroup(kind);
+  operation.pending = pending;
+  arrive(operation);
 }
 
 void Cluster::commitProducts(Warpgroup &group) {
@@ -183,9 +231,8 @@ void Cluster::commitProducts(Warpgroup &group) {
     performProducts(group, group.time - 1);
 }
 
-// Operand: how many groups may go on.
-void Cluster::waitForProducts(Warpgroup &group) {
-  uint64_t pending = threads[group.first].operand[0];
+// pending: how many groups may go on.
+void Cluster::waitForProducts(Warpgroup &group, uint32_t pending) {
   if (group.groups.size() <= pending)
     return;
   uint32_t time = group.groups[group.groups.size() - 1 - pending];
@@ -196,36 +243,68 @@ void Cluster::waitForProducts(Warpgroup &group) {
 
 // ---- Products
 
-// Operands: descriptor or registers of A, descriptor of B, registers of D, n | flags << 32 | in registers
-// << 63.
-void Cluster::issueProduct(Warpgroup &group) {
-  const Thread &first = threads[group.first];
-  Product product;
-  product.n = uint32_t(first.operand[3] & 0xFFFFFFFF);
-  product.flags = uint32_t(first.operand[3] >> 32 & 0xFF);
-  product.aInRegisters = first.operand[3] >> 63;
-  product.b = first.operand[1];
-  product.time = group.time;
-  if (product.n < 8 || product.n > 256 || product.n % 8)
-    violate("a product with n = {}: must be a multiple of 8 up to 256", product.n);
-  for (int i = 0; i < Warpgroup::size; ++i) {
-    const Thread &thread = threads[group.first + i];
-    if (thread.operand[1] != first.operand[1] || thread.operand[3] != first.operand[3] ||
-        (!product.aInRegisters && thread.operand[0] != first.operand[0]))
-      violate("threads {} and {} of a warpgroup give different descriptors", first.number, thread.number);
-    const uint32_t *registers = reinterpret_cast<const uint32_t *>(thread.operand[0]);
-    if (product.aInRegisters)
-      product.registers.insert(product.registers.end(), registers, registers + 4);
+void Cluster::issueProduct(uint64_t a, const uint32_t *aRegisters, uint64_t b, uint32_t *accumulators,
+                           uint32_t n, uint32_t flags) {
+  if (n < 8 || n > 256 || n % 8)
+    violate("a product with n = {}: must be a multiple of 8 up to 256", n);
+  GroupOperation &operation = nextOfGroup(GroupOperation::Kind::Product);
+  Product &product = operation.product;
+  if (operation.arrived == 0) {
+    product.a = a;
+    product.b = b;
+    product.n = n;
+    product.flags = flags;
+    product.aInRegisters = aRegisters;
+    product.registers.resize(aRegisters ? 4 * Warpgroup::size : 0);
   }
+  if (product.a != a || product.b != b)
+    violate("threads of a warpgroup give different descriptors");
+  if (aRegisters)
+    std::copy_n(aRegisters, 4, &product.registers[4 * (current->number % Warpgroup::size)]);
+  takeRegisters(operation, accumulators);
+  arrive(operation);
+}
+
+// Reads a thread's registers of D and leaves tokens there.
+void Cluster::takeRegisters(GroupOperation &operation, uint32_t *registers) {
+  Thread &thread = *current;
+  uint32_t n = operation.product.n;
+  bool begins = !isToken(registers[0]);
+  if (begins)
+    thread.serials = thread.serials % 0x1FFF + 1;
+  if (operation.arrived == 0) {
+    operation.begins = begins;
+    operation.serial = begins ? thread.serials : serialOf(registers[0]);
+    operation.values.resize(begins ? rowsOfD * n : 0);
+  }
+  if (operation.begins != begins)
+    violate("some registers of D are results of a product before, others are not");
+  for (uint32_t index = 0; index < n / 2; ++index) {
+    uint32_t token = tokenOf(operation.serial, index);
+    if (begins && isToken(registers[index]))
+      violate("some registers of D are results of a product before, others are not");
+    if (!begins && registers[index] != token)
+      violate("the registers of D are not those of one product before");
+    if (begins) {
+      Place place(thread.number % Warpgroup::size, index);
+      std::memcpy(&operation.values[place.row * n + place.column], &registers[index], sizeof(float));
+      registers[index] = token;
+    }
+  }
+}
+
+// Checks a product at which all threads have arrived, and puts it under way.
+void Cluster::startProduct(Warpgroup &group, GroupOperation &operation) {
+  Product &product = operation.product;
+  product.time = group.time;
   if (product.aInRegisters) {
     if (!group.fencedSinceCommit)
       violate("registers of A are used without a wgmma.fence since the last commit");
   } else {
-    product.a = first.operand[0];
     checkOperand(group, product.a, rowsOfD, product.flags & transposesA);
   }
   checkOperand(group, product.b, product.n, product.flags & transposesB);
-  product.accumulator = takeAccumulator(group, product.n, product.flags & adds);
+  product.accumulator = takeAccumulator(group, operation);
   group.products.push_back(std::move(product));
   if (landing == Landing::Early || (landing == Landing::Random && random.below(8) == 0))
     performProducts(group, group.time);
@@ -256,47 +335,27 @@ Accumulator &Cluster::findAccumulator(Warpgroup &group, uint32_t serial) {
   return accumulator;
 }
 
-// The accumulator that the threads' registers name; where they hold plain values, one that starts with them.
-// Leaves tokens in the registers. Returns the slot.
-uint32_t Cluster::takeAccumulator(Warpgroup &group, uint32_t n, bool isRead) {
-  auto registersOf = [&](int i) { return reinterpret_cast<uint32_t *>(threads[group.first + i].operand[2]); };
-  uint32_t token = registersOf(0)[0], slot;
-  if (isToken(token)) {
-    Accumulator &old = findAccumulator(group, serialOf(token));
-    for (int i = 0; i < Warpgroup::size; ++i)
-      for (uint32_t index = 0; index < n / 2; ++index)
-        if (registersOf(i)[index] != tokenOf(old.serial, index))
-          violate("the registers of D are not those of one product before");
-    if (old.n != n)
-      violate("the registers of D are those of a product with n = {}", old.n);
-    if (old.touched >= group.fences + 1)
-      violate("the registers of D were read since the last wgmma.fence");
-    slot = old.serial % Warpgroup::accumulatorSlots;
-  } else {
+// The accumulator that the threads' registers name, or a new one. Returns the slot.
+uint32_t Cluster::takeAccumulator(Warpgroup &group, GroupOperation &operation) {
+  uint32_t n = operation.product.n;
+  if (operation.begins) {
     if (!group.fencedSinceCommit)
       violate("the registers of D are used without a wgmma.fence since the last commit");
-    if (group.accumulators.empty())
-      group.accumulators.resize(Warpgroup::accumulatorSlots);
-    group.serials = group.serials % 0x1FFF + 1;
-    slot = group.serials % Warpgroup::accumulatorSlots;
-    Accumulator &fresh = group.accumulators[slot];
-    fresh.serial = group.serials;
+    group.accumulators.resize(Warpgroup::accumulatorSlots);
+    Accumulator &fresh = group.accumulators[operation.serial % Warpgroup::accumulatorSlots];
+    fresh.serial = operation.serial;
     fresh.n = n;
     fresh.touched = 0;
-    fresh.values.resize(rowsOfD * n);
-    for (int i = 0; i < Warpgroup::size; ++i)
-      for (uint32_t index = 0; index < n / 2; ++index) {
-        uint32_t bits = registersOf(i)[index];
-        if (isToken(bits))
-          violate("some registers of D are results of a product before, others are not");
-        Place place(i, index);
-        std::memcpy(&fresh.values[place.row * n + place.column], &bits, sizeof bits);
-        registersOf(i)[index] = tokenOf(fresh.serial, index);
-      }
+    fresh.values.swap(operation.values);
   }
-  group.accumulators[slot].time = group.time;
-  group.accumulators[slot].site = current->site;
-  return slot;
+  Accumulator &accumulator = findAccumulator(group, operation.serial);
+  if (accumulator.n != n)
+    violate("the registers of D are those of a product with n = {}", accumulator.n);
+  if (accumulator.touched >= group.fences + 1)
+    violate("the registers of D were read since the last wgmma.fence");
+  accumulator.time = group.time;
+  accumulator.site = current->site;
+  return operation.serial % Warpgroup::accumulatorSlots;
 }
 
 // Performs the products up to a time, in order.
@@ -335,7 +394,7 @@ uint32_t Cluster::readAccumulator(uint32_t bits) {
   if (!isToken(bits))
     return bits;
   Thread &thread = *current;
-  Warpgroup &group = warpgroups[thread.rank * groupsPerBlock() + thread.number / Warpgroup::size];
+  Warpgroup &group = warpgroups[thread.group];
   Accumulator &accumulator = findAccumulator(group, serialOf(bits));
   if (accumulator.time > thread.productsSeen)
     violate("reads a result of a matrix product{} without a wgmma.wait for it", siteText(accumulator.site));
@@ -349,34 +408,27 @@ uint32_t Cluster::readAccumulator(uint32_t bits) {
 // ---- Calls
 
 void kinema_emulator_wgmma_fence(uint32_t site) {
-  at(site).meetWarpgroup([](Cluster &cluster, Warpgroup &group) { cluster.fenceProducts(group); });
+  atOfGroup(site).arriveAtGroup(GroupOperation::Kind::Fence);
 }
 
 void kinema_emulator_wgmma_commit(uint32_t site) {
-  at(site).meetWarpgroup([](Cluster &cluster, Warpgroup &group) { cluster.commitProducts(group); });
+  atOfGroup(site).arriveAtGroup(GroupOperation::Kind::Commit);
 }
 
 void kinema_emulator_wgmma_wait(uint32_t groups, uint32_t site) {
-  Cluster &cluster = at(site);
-  cluster.thread().operand = {groups};
-  cluster.meetWarpgroup([](Cluster &cluster, Warpgroup &group) { cluster.waitForProducts(group); });
-}
-
-static void product(uint64_t a, uint64_t b, uint32_t *accumulators, uint64_t shape, uint32_t site) {
-  Cluster &cluster = at(site);
-  cluster.thread().operand = {a, b, reinterpret_cast<uint64_t>(accumulators), shape};
-  cluster.meetWarpgroup([](Cluster &cluster, Warpgroup &group) { cluster.issueProduct(group); });
+  Cluster &cluster = atOfGroup(site);
+  cluster.arriveAtGroup(GroupOperation::Kind::Wait, groups);
+  cluster.waitForGroup();
 }
 
 void kinema_emulator_wgmma(uint64_t a, uint64_t b, uint32_t *accumulators, uint32_t n, uint32_t flags,
                            uint32_t site) {
-  product(a, b, accumulators, n | uint64_t(flags) << 32, site);
+  atOfGroup(site).issueProduct(a, nullptr, b, accumulators, n, flags);
 }
 
 void kinema_emulator_wgmma_rs(const uint32_t *a, uint64_t b, uint32_t *accumulators, uint32_t n,
                               uint32_t flags, uint32_t site) {
-  product(reinterpret_cast<uint64_t>(a), b, accumulators, n | uint64_t(flags) << 32 | uint64_t(1) << 63,
-          site);
+  atOfGroup(site).issueProduct(0, a, b, accumulators, n, flags);
 }
 
 uint32_t kinema_emulator_wgmma_register(uint32_t bits, uint32_t site) {
@@ -387,5 +439,6 @@ void kinema_emulator_set_registers(uint32_t count, uint32_t, uint32_t site) {
   Cluster &cluster = at(site);
   if (count < 24 || count > 256 || count % 8)
     cluster.violate("{} registers: must be a multiple of 8 from 24 to 256", count);
-  cluster.meetWarpgroup([](Cluster &, Warpgroup &) {});
+  cluster.arriveAtGroup(GroupOperation::Kind::SetRegisters);
+  cluster.waitForGroup();
 }
