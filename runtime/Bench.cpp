@@ -1,6 +1,5 @@
 #include "runtime/Bench.h"
 
-#include "runtime/Clock.h"
 #include "runtime/Random.h"
 
 #include <fmt/format.h>
@@ -32,18 +31,19 @@ void fillInputs(Program &program) {
       {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number runs away
 }
 
+double median(std::vector<double> values) {
+  if (values.empty())
+    return 0;
+  auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// The first runs touch all memory and raise the clocks; they do not count.
 EntryTime timeEntry(Program &program, const std::string &entry, int64_t runs) {
-  std::vector<double> seconds;
-  program.run(entry); // touches all memory
-  program.wait();
-  for (int64_t i = 0; i < runs; ++i) {
-    double start = now();
-    program.run(entry);
-    program.wait();
-    seconds.push_back(now() - start);
-  }
-  std::sort(seconds.begin(), seconds.end());
-  return {entry, seconds.front(), seconds[seconds.size() / 2]};
+  program.time(entry, 1 + runs / 5);
+  std::vector<double> seconds = program.time(entry, runs);
+  return {entry, *std::min_element(seconds.begin(), seconds.end()), median(seconds)};
 }
 
 std::vector<std::string> entriesWithLaunches(const Manifest &manifest) {
@@ -54,18 +54,28 @@ std::vector<std::string> entriesWithLaunches(const Manifest &manifest) {
   return names;
 }
 
-double meanSeconds(const LaunchTime &time) {
-  return time.runs ? time.seconds / static_cast<double>(time.runs) : 0;
+double gigaflops(const Launch &launch, double seconds) {
+  return seconds > 0 ? 2e-9 * static_cast<double>(launch.macs) / seconds : 0;
 }
 
-double gigaflops(const LaunchTime &time) {
-  double seconds = meanSeconds(time);
-  return seconds > 0 ? 2e-9 * static_cast<double>(time.launch->macs) / seconds : 0;
+double gigabytes(const Launch &launch, double seconds) {
+  return seconds > 0 ? 1e-9 * static_cast<double>(launch.reads + launch.writes) / seconds : 0;
 }
 
-double gigabytes(const LaunchTime &time) {
-  double seconds = meanSeconds(time);
-  return seconds > 0 ? 1e-9 * static_cast<double>(time.launch->reads + time.launch->writes) / seconds : 0;
+// What all launches of an entry took, and by the model ought to take, together.
+struct Sum {
+  double seconds = 0, floor = 0, predicted = 0;
+};
+
+std::string describeRow(const Kernel &kernel, const Launch &launch, double seconds, const Sum &sum) {
+  std::string text = fmt::format("{:>9.3f} {:>6.1f} {:>8.1f} {:>7.1f}", 1e3 * seconds,
+                                 sum.seconds > 0 ? 100 * seconds / sum.seconds : 0,
+                                 gigaflops(launch, seconds), gigabytes(launch, seconds));
+  if (sum.floor > 0)
+    text += launch.floor > 0 ? fmt::format(" {:>9.3f} {:>6.1f} {:>9.3f}", 1e3 * launch.floor,
+                                           seconds / launch.floor, 1e3 * launch.predicted)
+                             : fmt::format(" {:>9} {:>6} {:>9}", "-", "-", "-");
+  return text + fmt::format("  {:<14} {:<16} {}\n", kernel.op, kernel.schedule, launch.layer);
 }
 
 } // namespace
@@ -78,43 +88,55 @@ std::vector<EntryTime> benchmark(Program &program, const BenchOptions &options) 
        options.entries.empty() ? entriesWithLaunches(program.manifest()) : options.entries) {
     times.push_back(timeEntry(program, entry, runs));
     program.setProfile(true);
-    timeEntry(program, entry, std::min<int64_t>(runs, 5));
+    program.time(entry, runs);
     program.setProfile(false);
   }
   return times;
 }
 
 std::string describeLaunches(const Program &program, const std::string &entry, size_t rows) {
-  std::vector<LaunchTime> times = program.times(entry);
-  double total = 0;
-  for (const LaunchTime &time : times)
-    total += meanSeconds(time);
-  std::sort(times.begin(), times.end(),
-            [](const auto &a, const auto &b) { return meanSeconds(a) > meanSeconds(b); });
-  if (rows > 0 && times.size() > rows)
-    times.resize(rows);
-  std::string text = fmt::format("{:>9} {:>6} {:>8} {:>7}  {:<14} {:<14} {}\n", "ms", "%", "GFLOP/s", "GB/s",
-                                 "op", "schedule", "layer");
-  for (const LaunchTime &time : times) {
-    const Kernel &kernel = program.manifest().kernels.at(time.launch->kernel);
-    text += fmt::format("{:>9.3f} {:>6.1f} {:>8.1f} {:>7.1f}  {:<14} {:<14} {}\n", 1e3 * meanSeconds(time),
-                        total > 0 ? 100 * meanSeconds(time) / total : 0, gigaflops(time), gigabytes(time),
-                        kernel.op, kernel.schedule, time.launch->layer);
+  std::vector<std::pair<double, const Launch *>> launches;
+  Sum sum;
+  for (const LaunchTime &time : program.times(entry)) {
+    launches.emplace_back(median(time.seconds), time.launch);
+    sum.seconds += launches.back().first;
+    sum.floor += time.launch->floor;
+    sum.predicted += time.launch->predicted;
   }
+  std::sort(launches.begin(), launches.end(), [](const auto &a, const auto &b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  if (rows > 0 && launches.size() > rows)
+    launches.resize(rows);
+  std::string text = fmt::format("{:>9} {:>6} {:>8} {:>7}", "ms", "%", "GFLOP/s", "GB/s");
+  if (sum.floor > 0)
+    text += fmt::format(" {:>9} {:>6} {:>9}", "floor ms", "ratio", "predicted");
+  text += fmt::format("  {:<14} {:<16} {}\n", "op", "schedule", "layer");
+  for (const auto &[seconds, launch] : launches)
+    text += describeRow(program.manifest().kernels.at(launch->kernel), *launch, seconds, sum);
+  if (sum.floor > 0)
+    text += fmt::format("all launches: {:.3f} ms, at least {:.3f} ms, {:.3f} ms predicted\n",
+                        1e3 * sum.seconds, 1e3 * sum.floor, 1e3 * sum.predicted);
   return text;
 }
 
 json toJson(const Program &program, const EntryTime &time) {
   json launches = json::array();
-  for (const LaunchTime &launch : program.times(time.entry)) {
-    const Kernel &kernel = program.manifest().kernels.at(launch.launch->kernel);
-    launches.push_back({{"layer", launch.launch->layer},
-                        {"kernel", launch.launch->kernel},
+  for (const LaunchTime &timed : program.times(time.entry)) {
+    const Launch &launch = *timed.launch;
+    const Kernel &kernel = program.manifest().kernels.at(launch.kernel);
+    double seconds = median(timed.seconds);
+    launches.push_back({{"layer", launch.layer},
+                        {"kernel", launch.kernel},
                         {"op", kernel.op},
                         {"schedule", kernel.schedule},
-                        {"seconds", meanSeconds(launch)},
-                        {"gflops", gigaflops(launch)},
-                        {"gbytes", gigabytes(launch)}});
+                        {"seconds", seconds},
+                        {"gflops", gigaflops(launch, seconds)},
+                        {"gbytes", gigabytes(launch, seconds)}});
+    if (launch.floor > 0) {
+      launches.back()["floor"] = launch.floor;
+      launches.back()["predicted"] = launch.predicted;
+    }
   }
   return {{"entry", time.entry}, {"seconds", time.median}, {"least", time.least}, {"launches", launches}};
 }

@@ -20,15 +20,17 @@ struct BenchOptions {
   std::vector<std::string> entries; // empty: all that have launches
 };
 
-// Runs entries on random clips and initialised parameters: whole, then with each launch timed by itself,
-// which Program::times keeps. Throws Error.
+// Runs entries on random clips and initialised parameters: whole, one run behind the other, then with each
+// launch timed by itself (on a GPU by events around it, outside the entry's graph), which Program::times
+// keeps. Throws Error.
 std::vector<EntryTime> benchmark(Program &program, const BenchOptions &options);
 
-// A table of an entry's launches, the slowest first; at most `rows`, 0: all.
+// A table of an entry's launches, the slowest first; at most `rows`, 0: all. Where the package knows the
+// least that a launch can take, how many times that it took, and what the compiler's model had predicted.
 std::string describeLaunches(const Program &program, const std::string &entry, size_t rows);
 
-// {"entry", "seconds": median, "least", "launches": [{"layer", "kernel", "op", "schedule", "seconds",
-// "gflops", "gbytes"}]}
+// {"entry", "seconds": median, "least", "launches": [{"layer", "kernel", "op", "schedule", "seconds": median,
+// "gflops", "gbytes", "floor", "predicted"}]}; the last two, in seconds, where the package knows them.
 nlohmann::json toJson(const Program &program, const EntryTime &time);
 
 } // namespace kinema

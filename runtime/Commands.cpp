@@ -320,14 +320,15 @@ void bench(const BenchCommandOptions &options) {
   if (options.json) {
     json document = {{"name", program.manifest().name},
                      {"batch", program.manifest().batch},
-                     {"device", program.describeDevice()}};
+                     {"device", program.describeDevice()},
+                     {"memory_bytes", program.deviceMemory()}};
     for (const EntryTime &time : times)
       document["entries"].push_back(toJson(program, time));
     fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
     return;
   }
-  fmt::print("{}, batch {}, {}\n", program.manifest().name, program.manifest().batch,
-             program.describeDevice());
+  fmt::print("{}, batch {}, {}, {} of memory\n", program.manifest().name, program.manifest().batch,
+             program.describeDevice(), formatBytes(program.deviceMemory()));
   for (const EntryTime &time : times) {
     double clips = static_cast<double>(program.manifest().batch) / time.median;
     fmt::print("\n{}: median {:.2f} ms, best {:.2f} ms{}\n", time.entry, 1e3 * time.median, 1e3 * time.least,

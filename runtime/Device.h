@@ -58,6 +58,15 @@ public:
   virtual void run(SequenceId id) = 0;
   // Returns when all launches have ended. Copies out wait by themselves.
   virtual void wait() = 0;
+
+  // Remembers as moment `number`, from 0, when all that was started before has ended; what the number stood
+  // for is forgotten.
+  virtual void mark(int64_t number) = 0;
+  // Seconds from one remembered moment to a later one, which is waited for.
+  virtual double secondsBetween(int64_t from, int64_t to) = 0;
+
+  // Bytes of the device's memory that are in use: the arena and what copies take besides.
+  virtual int64_t memory() const = 0;
 };
 
 // More would cost memory and win nothing.

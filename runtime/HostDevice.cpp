@@ -1,5 +1,7 @@
 #include "runtime/HostDevice.h"
 
+#include "runtime/Clock.h"
+
 #include <algorithm>
 
 using namespace kinema;
@@ -28,4 +30,9 @@ SequenceId HostDevice::prepareSequence(const std::string &, std::span<const Laun
 void HostDevice::run(SequenceId id) {
   for (LaunchId launchId : sequences[id])
     launch(launchId);
+}
+
+void HostDevice::mark(int64_t number) {
+  moments.resize(std::max<size_t>(moments.size(), number + 1));
+  moments[number] = now();
 }

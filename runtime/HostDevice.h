@@ -21,6 +21,9 @@ public:
   SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches) override;
   void run(SequenceId id) override;
   void wait() override {}
+  void mark(int64_t number) override;
+  double secondsBetween(int64_t from, int64_t to) override { return moments.at(to) - moments.at(from); }
+  int64_t memory() const override { return arena.size(); }
 
 protected:
   HostArena arena;
@@ -32,6 +35,7 @@ private:
   };
   std::vector<Copy> copies;
   std::vector<std::vector<LaunchId>> sequences;
+  std::vector<double> moments; // seconds of a clock
 };
 
 } // namespace kinema

@@ -245,6 +245,9 @@ Launch parseLaunch(const Node &node, const Manifest &manifest) {
   launch.reads = count("reads");
   launch.writes = count("writes");
   launch.macs = count("macs");
+  auto seconds = [&](const char *name) { return node.has(name) ? 1e-6 * node.at(name).number() : 0; };
+  launch.predicted = seconds("predicted_us");
+  launch.floor = seconds("floor_us");
   if (node.has("layer"))
     launch.layer = node.at("layer").text();
   return launch;

@@ -66,6 +66,7 @@ struct Launch {
   std::string kernel;        // key of Manifest::kernels
   std::vector<int64_t> args; // offsets
   int64_t reads = 0, writes = 0, macs = 0;
+  double predicted = 0, floor = 0; // seconds: by the compiler's model, and the least; 0: not known
   std::string layer;
 };
 

@@ -1,6 +1,5 @@
 #include "runtime/Program.h"
 
-#include "runtime/Clock.h"
 #include "runtime/Error.h"
 
 #include <algorithm>
@@ -88,7 +87,7 @@ void Program::loadEntries() {
       const Kernel &kernel = contents.kernels.at(launch.kernel);
       entry.launches.push_back(device->prepare(
           {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args}));
-      entry.times.push_back({&launch, 0, 0});
+      entry.times.push_back({&launch, {}});
     }
     entry.sequence = device->prepareSequence(name, entry.launches);
   }
@@ -137,13 +136,26 @@ void Program::run(const std::string &name) {
 }
 
 void Program::runProfiled(Entry &entry) {
-  for (size_t i = 0; i < entry.launches.size(); ++i) {
-    double start = now();
+  const int64_t count = static_cast<int64_t>(entry.launches.size());
+  device->mark(0);
+  for (int64_t i = 0; i < count; ++i) {
     device->launch(entry.launches[i]);
-    device->wait();
-    entry.times[i].seconds += now() - start;
-    ++entry.times[i].runs;
+    device->mark(i + 1);
   }
+  for (int64_t i = 0; i < count; ++i)
+    entry.times[i].seconds.push_back(device->secondsBetween(i, i + 1));
+}
+
+std::vector<double> Program::time(const std::string &entry, int64_t runs) {
+  device->mark(0);
+  for (int64_t i = 0; i < runs; ++i) {
+    run(entry);
+    device->mark(i + 1);
+  }
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < runs; ++i)
+    seconds.push_back(device->secondsBetween(i, i + 1));
+  return seconds;
 }
 
 const std::vector<LaunchTime> &Program::times(const std::string &entry) const {

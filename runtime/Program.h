@@ -22,11 +22,10 @@ struct Hyper {
   float seed = 0, step = 0; // of random numbers drawn while training (dropout); whole numbers below 2^24
 };
 
-// Time spent in one launch of an entry, over all runs.
+// What one launch of an entry took in each run that was profiled.
 struct LaunchTime {
   const Launch *launch = nullptr; // of the manifest
-  double seconds = 0;
-  int64_t runs = 0;
+  std::vector<double> seconds;
 };
 
 // Maps the names of parameters in the package to those in a file; returns an empty string for a name that it
@@ -48,6 +47,8 @@ public:
 
   const Manifest &manifest() const { return contents; }
   std::string describeDevice() const { return device->describe(); }
+  // Bytes of the device's memory in use.
+  int64_t deviceMemory() const { return device->memory(); }
 
   // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
   // environment variable KINEMA_POISON=1, what no entry may count on (all memory outside segment "parameters"
@@ -87,8 +88,11 @@ public:
   // Copies one parameter, momentum or output into a tensor for a file, of its shape there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
-  // Whether launches are timed from now on.
+  // Whether launches are timed from now on, each by itself.
   void setProfile(bool on) { profile = on; }
+  // Seconds that each of `runs` runs of an entry takes on the device, started one after the other without a
+  // wait between.
+  std::vector<double> time(const std::string &entry, int64_t runs);
   // Times of an entry's launches, in order, over all runs that were profiled.
   const std::vector<LaunchTime> &times(const std::string &entry) const;
 

@@ -1,9 +1,9 @@
 #include "compiler/Package/PackageBuilder.h"
 
-#include "dialects/Kernel/Kernel.h"
-
 #include "llvm/ADT/TypeSwitch.h"
 #include <nlohmann/json.hpp>
+
+#include <cmath>
 
 using namespace mlir;
 using namespace kinema;
@@ -135,6 +135,21 @@ LogicalResult Manifest::addKernels() {
   return success();
 }
 
+static json describe(kernel::LaunchOp launch, const std::optional<LaunchEstimate> &estimate) {
+  json described = {{"kernel", launch.getKernel().str()},
+                    {"args", std::vector<int64_t>(launch.getArgs())},
+                    {"reads", launch.getReads()},
+                    {"writes", launch.getWrites()},
+                    {"macs", launch.getMacs()}};
+  auto microseconds = [](double seconds) { return std::round(seconds * 1e12) * 1e-6; };
+  if (estimate) {
+    described["predicted_us"] = microseconds(estimate->predicted);
+    described["floor_us"] = microseconds(estimate->floor);
+  }
+  described["layer"] = launch.getLayer().str();
+  return described;
+}
+
 LogicalResult Manifest::addEntries() {
   json entries = json::object();
   for (auto entry : module.getOps<kernel::EntryOp>()) {
@@ -143,12 +158,8 @@ LogicalResult Manifest::addEntries() {
       auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
       if (!def)
         return launch.emitOpError("runs @") << launch.getKernel() << ", which is not there";
-      launches.push_back({{"kernel", launch.getKernel().str()},
-                          {"args", std::vector<int64_t>(launch.getArgs())},
-                          {"reads", launch.getReads()},
-                          {"writes", launch.getWrites()},
-                          {"macs", launch.getMacs()},
-                          {"layer", launch.getLayer().str()}});
+      launches.push_back(
+          describe(launch, code.estimate ? code.estimate(launch, def.getKernel()) : std::nullopt));
     }
     entries[entry.getSymName().str()] = launches;
   }

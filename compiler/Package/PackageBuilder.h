@@ -4,12 +4,19 @@
 
 #include "runtime/Package.h"
 
-#include "mlir/IR/BuiltinOps.h"
+#include "dialects/Kernel/Kernel.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace kinema {
+
+/// Seconds of a launch: by the model of a machine, and the least that its multiply-adds and bytes allow
+/// there.
+struct LaunchEstimate {
+  double predicted, floor;
+};
 
 /// What a target has made of a module's kernels: files of the package, of which the first is what the runtime
 /// loads.
@@ -20,6 +27,8 @@ struct MachineCode {
   };
   std::string target; // as LLVM spells it
   std::vector<File> files;
+  /// Of a launch of a kernel; null where there is no model of the machine.
+  std::optional<LaunchEstimate> (*estimate)(kernel::LaunchOp launch, mlir::Operation *kernel) = nullptr;
 };
 
 /// manifest.json (docs/package.md) of a module with `kernel.plan`, `kinema.network`, `kinema.recipe`, kernels

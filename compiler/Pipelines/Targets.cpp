@@ -6,8 +6,10 @@
 #include "compiler/Target/NVGPU/Codegen.h"
 #include "compiler/Target/NVGPU/Emulator/Codegen.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
+#include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Processor.h"
+#include "compiler/Target/NVGPU/Strategies.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -46,10 +48,21 @@ static LogicalResult addNVGPUCode(ModuleOp planned, const nvidia::Processor &pro
   return success();
 }
 
+/// By the model of time, which is a Hopper's.
+static std::optional<LaunchEstimate> estimateOnHopper(kernel::LaunchOp launch, Operation *kernel) {
+  auto predicted = nvidia::predictedSeconds(kernel);
+  if (!predicted)
+    return std::nullopt;
+  return LaunchEstimate{*predicted, nvidia::floorOf({int64_t(launch.getReads()), int64_t(launch.getWrites()),
+                                                     int64_t(launch.getMacs())})};
+}
+
 template <size_t number>
 static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOptions &options) {
   const nvidia::Processor &processor = nvidia::processors[number];
   MachineCode machineCode{processor.name.str(), {}};
+  if (processor.name == nvidia::hopper.name)
+    machineCode.estimate = estimateOnHopper;
   if (options.emulator != EmulatorCode::Alone &&
       failed(addNVGPUCode(planned, processor, options, machineCode)))
     return failure();

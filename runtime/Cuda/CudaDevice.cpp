@@ -71,6 +71,9 @@ public:
   void launch(LaunchId id) override;
   void run(SequenceId id) override;
   void wait() override;
+  void mark(int64_t number) override;
+  double secondsBetween(int64_t from, int64_t to) override;
+  int64_t memory() const override { return arenaBytes + static_cast<int64_t>(slots.size()) * slotBytes; }
 
 private:
   struct Ready {
@@ -109,6 +112,7 @@ private:
   std::map<std::string, Function> functions;
   std::vector<Ready> launches;
   std::vector<Sequence> sequences;
+  std::vector<Event> moments;
 };
 
 //===-- The GPU -----------------------------------------------------------===//
@@ -147,6 +151,8 @@ CudaDevice::~CudaDevice() {
     api.memFreeHost(fetch.host);
     api.eventDestroy(fetch.done);
   }
+  for (Event moment : moments)
+    api.eventDestroy(moment);
   if (module)
     api.moduleUnload(module);
   if (arena)
@@ -332,6 +338,22 @@ void CudaDevice::run(SequenceId id) {
 }
 
 void CudaDevice::wait() { check(api.streamSynchronize(compute), running); }
+
+void CudaDevice::mark(int64_t number) {
+  while (static_cast<int64_t>(moments.size()) <= number) {
+    Event moment = nullptr;
+    check(api.eventCreate(&moment, eventDefault), "making an event");
+    moments.push_back(moment);
+  }
+  check(api.eventRecord(moments[number], compute), "marking a moment");
+}
+
+double CudaDevice::secondsBetween(int64_t from, int64_t to) {
+  float milliseconds = 0;
+  check(api.eventSynchronize(moments.at(to)), running);
+  check(api.eventElapsedTime(&milliseconds, moments.at(from), moments.at(to)), "timing " + running);
+  return 1e-3 * milliseconds;
+}
 
 } // namespace
 

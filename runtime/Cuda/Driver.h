@@ -32,7 +32,8 @@ inline constexpr Result success = 0, outOfMemory = 2;
 inline constexpr int attributeMultiprocessors = 16, attributeMajor = 75, attributeMinor = 76,
                      attributeMaxSharedPerBlock = 97;
 inline constexpr int functionMaxDynamicShared = 8;
-inline constexpr unsigned streamNonBlocking = 1, eventDisableTiming = 2, captureThreadLocal = 1;
+inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableTiming = 2,
+                          captureThreadLocal = 1;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 
 // The functions, by their names in the library: KINEMA_CUDA_FUNCTION(name of the member, symbol, parameters).
@@ -65,6 +66,7 @@ inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
   F(eventDestroy, cuEventDestroy_v2, (Event event))                                                          \
   F(eventRecord, cuEventRecord, (Event event, Stream stream))                                                \
   F(eventSynchronize, cuEventSynchronize, (Event event))                                                     \
+  F(eventElapsedTime, cuEventElapsedTime, (float *milliseconds, Event from, Event to))                       \
   F(moduleLoad, cuModuleLoadDataEx,                                                                          \
     (Module * module, const void *image, unsigned options, int *names, void **values))                       \
   F(moduleUnload, cuModuleUnload, (Module module))                                                           \

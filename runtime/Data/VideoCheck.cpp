@@ -21,8 +21,11 @@ static CheckedVideo checkVideo(const std::string &path) {
     VideoReader reader(path);
     checked.info = reader.info();
     const int64_t ends[] = {0, checked.info.frames - 1};
-    uint8_t rgb[2 * 16 * 16 * 3];
-    reader.read(ends, 16, 16, rgb);
+    constexpr int small = 16;
+    bool scales = !UncompressedVideo::hasName(path);
+    int height = scales ? small : checked.info.height, width = scales ? small : checked.info.width;
+    std::vector<uint8_t> rgb(size_t(2) * height * width * 3);
+    reader.read(ends, height, width, rgb.data());
   } catch (const std::exception &error) {
     checked.problem = error.what();
   }

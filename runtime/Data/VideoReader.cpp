@@ -68,15 +68,53 @@ FrameIndex scan(ffmpeg::Input &input) {
 } // namespace
 
 VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index)
-    : input(file), frameIndex(std::move(index)) {
+    : frameIndex(std::move(index)) {
   information.file = file;
-  if (!frameIndex)
-    frameIndex = std::make_shared<const FrameIndex>(scan(input));
-  describe();
+  if (UncompressedVideo::hasName(file)) {
+    uncompressed.emplace(file);
+    describeUncompressed();
+  } else {
+    input.emplace(file);
+    if (!frameIndex)
+      frameIndex = std::make_shared<const FrameIndex>(scan(*input));
+    describe();
+  }
+}
+
+void VideoReader::describeUncompressed() {
+  const UncompressedVideo &video = *uncompressed;
+  FrameIndex everyFrame;
+  everyFrame.byTime = true;
+  everyFrame.truncated = video.truncated;
+  everyFrame.times.resize(video.frames);
+  std::iota(everyFrame.times.begin(), everyFrame.times.end(), int64_t{0});
+  frameIndex = std::make_shared<const FrameIndex>(std::move(everyFrame));
+  tick = video.fps > 0 ? 1 / video.fps : 1;
+  information.codec = "rawvideo";
+  information.height = video.height;
+  information.width = video.width;
+  information.frames = video.frames;
+  information.fps = video.fps;
+  information.seconds = video.fps > 0 ? static_cast<double>(video.frames) / video.fps : 0;
+  information.truncated = video.truncated;
+}
+
+void VideoReader::readUncompressed(std::span<const int64_t> frames, int height, int width,
+                                   uint8_t *rgb) const {
+  if (height != uncompressed->height || width != uncompressed->width)
+    fail("{}: frames of {}x{} are asked for, it has {}x{}: uncompressed videos are not scaled; make it in "
+         "that "
+         "size, or set data.resize",
+         information.file, height, width, uncompressed->height, uncompressed->width);
+  for (int64_t frame : frames) {
+    uncompressed->read(frame, rgb);
+    rgb += int64_t{3} * height * width;
+  }
 }
 
 void VideoReader::describe() {
-  const ffmpeg::Stream &stream = input.stream();
+  const ffmpeg::Stream &stream = input->stream();
+  tick = stream.tick;
   const std::vector<int64_t> &times = frameIndex->times;
   information.truncated = frameIndex->truncated;
   if (times.empty())
@@ -89,7 +127,7 @@ void VideoReader::describe() {
   information.frames = static_cast<int64_t>(times.size());
 
   // Rates above 1000 are clock ticks that a container without a rate reports in its place.
-  const double span = static_cast<double>(times.back() - times.front()) * stream.tick;
+  const double span = static_cast<double>(times.back() - times.front()) * tick;
   const double intervals = static_cast<double>(times.size() - 1);
   information.fps = stream.rate;
   if (stream.rate <= 0 || stream.rate > 1000)
@@ -99,7 +137,7 @@ void VideoReader::describe() {
 
 int64_t VideoReader::frameAt(double seconds) const {
   const std::vector<int64_t> &times = frameIndex->times;
-  double ticks = seconds / input.stream().tick + static_cast<double>(times.front());
+  double ticks = seconds / tick + static_cast<double>(times.front());
   // Half a tick of slack: containers round the times of frames to ticks.
   auto after = std::upper_bound(times.begin(), times.end(), ticks + 0.5,
                                 [](double tick, int64_t time) { return tick < static_cast<double>(time); });
@@ -110,15 +148,15 @@ int64_t VideoReader::frameAt(double seconds) const {
 bool VideoReader::advanceTo(int64_t frame, bool skip) {
   if (!frameIndex->byTime) {
     while (current < frame) {
-      if (!input.nextPicture())
+      if (!input->nextPicture())
         return false;
       ++current;
     }
     return true;
   }
   const int64_t wanted = frameIndex->times[frame];
-  while (input.nextPicture(skip ? wanted : ffmpeg::noTime)) {
-    int64_t time = input.pictureTime();
+  while (input->nextPicture(skip ? wanted : ffmpeg::noTime)) {
+    int64_t time = input->pictureTime();
     if (time == ffmpeg::noTime || time < wanted)
       continue;
     current = time == wanted ? frame : -1;
@@ -135,12 +173,12 @@ bool VideoReader::moveTo(int64_t frame) {
   if (frameIndex->byTime) {
     int64_t key = *std::prev(std::upper_bound(keyTimes.begin(), keyTimes.end(), times[frame]));
     bool decodeOn = current >= 0 && current < frame && key <= times[current];
-    if ((decodeOn || input.seek(key)) && advanceTo(frame, true))
+    if ((decodeOn || input->seek(key)) && advanceTo(frame, true))
       return true;
     current = -1; // passed by: from the start, then, and everything
   }
   if (current < 0 || current > frame) {
-    input.rewind(!keyTimes.empty());
+    input->rewind(!keyTimes.empty());
     current = -1;
   }
   return advanceTo(frame, false);
@@ -161,13 +199,13 @@ static void orient(const ffmpeg::Orientation &turn, int height, int width, const
 }
 
 void VideoReader::convert(int height, int width, uint8_t *rgb) {
-  const ffmpeg::Orientation &turn = input.stream().orientation;
+  const ffmpeg::Orientation &turn = input->stream().orientation;
   if (turn.a == 1 && turn.d == 1)
-    return input.convert(height, width, rgb);
+    return input->convert(height, width, rgb);
   if (turn.swapsSides())
     std::swap(height, width);
   std::vector<uint8_t> stored(static_cast<size_t>(height) * width * 3);
-  input.convert(height, width, stored.data());
+  input->convert(height, width, stored.data());
   orient(turn, height, width, stored.data(), rgb);
 }
 
@@ -192,6 +230,8 @@ void VideoReader::read(std::span<const int64_t> frames, int height, int width, u
   for (int64_t frame : frames)
     if (frame < 0 || frame >= information.frames)
       fail("{}: frame {} asked for, but it has {}", information.file, frame, information.frames);
+  if (uncompressed)
+    return readUncompressed(frames, height, width, rgb);
   std::vector<size_t> order(frames.size());
   std::iota(order.begin(), order.end(), size_t(0));
   std::sort(order.begin(), order.end(),

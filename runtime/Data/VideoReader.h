@@ -1,10 +1,13 @@
 // Reads chosen frames of a video. Frame i is the i-th picture that decoding the whole file from its start
-// would give; seeking never changes what frame i is.
+// would give; seeking never changes what frame i is. FFmpeg decodes, but for uncompressed files, which need
+// none of it.
 #pragma once
 
 #include "runtime/Data/FFmpeg.h"
+#include "runtime/Data/UncompressedVideo.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,18 +51,23 @@ public:
   int64_t frameAt(double seconds) const;
 
   // Decodes `frames` (numbers in [0, info().frames), in any order, with repetition), scaled to height x
-  // width. rgb: [frames.size(), height, width, 3]. Throws Error if one of them cannot be decoded.
+  // width; uncompressed ones have that size already. rgb: [frames.size(), height, width, 3]. Throws Error if
+  // one of them cannot be decoded.
   void read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb);
 
 private:
   void describe();
+  void describeUncompressed();
+  void readUncompressed(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) const;
   bool moveTo(int64_t frame);
   bool advanceTo(int64_t frame, bool skip);
   bool readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height, int width,
                      uint8_t *rgb);
   void convert(int height, int width, uint8_t *rgb);
 
-  ffmpeg::Input input;
+  std::optional<UncompressedVideo> uncompressed;
+  std::optional<ffmpeg::Input> input; // of what is compressed
+  double tick = 0;                    // seconds in a unit of the index's times
   VideoInfo information;
   std::shared_ptr<const FrameIndex> frameIndex;
   int64_t current = -1; // frame that `input` holds, -1 if none

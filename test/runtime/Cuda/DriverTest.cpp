@@ -56,6 +56,7 @@ TEST(CudaDriver, ValuesAreThoseOfTheHeader) {
   EXPECT_EQ(attributeMaxSharedPerBlock, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
   EXPECT_EQ(functionMaxDynamicShared, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES);
   EXPECT_EQ(streamNonBlocking, unsigned(CU_STREAM_NON_BLOCKING));
+  EXPECT_EQ(eventDefault, unsigned(CU_EVENT_DEFAULT));
   EXPECT_EQ(eventDisableTiming, unsigned(CU_EVENT_DISABLE_TIMING));
   EXPECT_EQ(captureThreadLocal, unsigned(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
   EXPECT_EQ(jitErrorLog, CU_JIT_ERROR_LOG_BUFFER);

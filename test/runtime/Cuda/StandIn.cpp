@@ -39,6 +39,7 @@ Result complain(const std::string &what) {
 struct CUevent_st {
   CUstream_st *stream = nullptr; // of its last record
   size_t position = 0;           // actions of the stream that come before it
+  bool timed = false;
 };
 
 struct CUstream_st {
@@ -335,6 +336,7 @@ Result cuEventCreate(Event *event, unsigned flags) {
   if (flags & ~eventDisableTiming)
     return complain("an event with unknown flags");
   *event = *state.events.insert(new CUevent_st).first;
+  (*event)->timed = !(flags & eventDisableTiming);
   return success;
 }
 
@@ -360,6 +362,17 @@ Result cuEventSynchronize(Event event) {
   if (!state.events.count(event))
     return complain("a wait for an event that does not exist");
   return event->stream ? drain(event->stream, event->position) : success;
+}
+
+// A microsecond for each action between the two.
+Result cuEventElapsedTime(float *milliseconds, Event from, Event to) {
+  for (Event event : {from, to})
+    if (!state.events.count(event) || !event->timed || !event->stream)
+      return complain("a time is asked of an event that does not exist, takes none or was not recorded");
+  if (from->stream != to->stream || to->stream->done < to->position)
+    return complain("a time is asked between two streams or of an event that was not waited for");
+  *milliseconds = 1e-3f * static_cast<float>(to->position - from->position);
+  return success;
 }
 
 Result cuModuleLoadDataEx(Module *module, const void *image, unsigned, int *, void **) {

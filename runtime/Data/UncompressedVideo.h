@@ -1,0 +1,37 @@
+// Uncompressed videos: YUV4MPEG2 files (.y4m) of 8 bits, 4:2:0 or 4:4:4, which machines without FFmpeg read
+// too. `ffmpeg -i VIDEO -vf scale=WIDTH:HEIGHT -pix_fmt yuv420p VIDEO.y4m` makes one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace kinema {
+
+class UncompressedVideo {
+public:
+  // Whether the file's name is that of one.
+  static bool hasName(const std::string &file) { return file.ends_with(".y4m"); }
+
+  // Throws Error if the file is none, or holds no frame.
+  explicit UncompressedVideo(const std::string &file);
+
+  int height = 0, width = 0;
+  int64_t frames = 0; // whole ones
+  double fps = 0;     // 0: not known
+  bool truncated = false;
+
+  // rgb: [height, width, 3], by BT.601 from limited range. Throws Error.
+  void read(int64_t frame, uint8_t *rgb) const;
+
+private:
+  void parseHeader(const std::string &line);
+  int64_t chromaWidth() const { return subsampled ? (width + 1) / 2 : width; }
+  int64_t chromaHeight() const { return subsampled ? (height + 1) / 2 : height; }
+  int64_t frameBytes() const; // with the line before it
+
+  std::string file;
+  int64_t headerBytes = 0;
+  bool subsampled = true;
+};
+
+} // namespace kinema
