@@ -1,9 +1,12 @@
-// kinema inspect: layers, shapes, parameters, multiply-adds, memory and launches of a spec.
+// kinema inspect: layers, shapes, parameters, multiply-adds, memory and launches of a spec; what is in a
+// package.
 #include "compiler/Inspect/Kernels.h"
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
+#include "runtime/Error.h"
 #include "tools/kinema/Commands.h"
+#include "tools/kinema/InspectPackage.h"
 #include "tools/kinema/SpecOptions.h"
 
 #include <fmt/format.h>
@@ -17,6 +20,7 @@ struct Options {
   bool json = false;
   bool launches = false;
   bool schedules = false;
+  std::string kernel; // of a package
 };
 
 mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const TargetChoice &target, bool train) {
@@ -109,12 +113,23 @@ void inspectSpec(const Options &options) {
   for (const std::string &warning : code->warnings)
     fmt::print("ptxas: {}\n", warning);
 }
+
+void inspectEither(const Options &options) {
+  if (isPackage(options.spec.spec))
+    return inspectPackage(
+        {options.spec.spec, options.kernel, options.target.toolkit, options.launches, options.json});
+  if (!options.kernel.empty())
+    refuse("--kernel shows a kernel of a package: compile {} first", options.spec.spec);
+  inspectSpec(options);
+}
+
 } // namespace
 
 void addInspect(CLI::App &app) {
   auto options = std::make_shared<Options>();
   CLI::App *command =
-      app.add_subcommand("inspect", "show layers, shapes, parameters, multiply-adds, memory and launches");
+      app.add_subcommand("inspect", "show layers, shapes, parameters, multiply-adds, memory and launches of "
+                                    "a spec, or what is in a package");
   addSpecOptions(*command, options->spec);
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
@@ -124,7 +139,8 @@ void addInspect(CLI::App &app) {
   command->add_flag("--schedules", options->schedules,
                     "how each launch is carried out, and how long it takes by the model of a GPU, beside the "
                     "least that its work allows; instead of the kernels' machine code");
-  command->callback([options] { inspectSpec(*options); });
+  command->add_option("--kernel", options->kernel, "of a package: this kernel, with its code");
+  command->callback([options] { inspectEither(*options); });
 }
 
 } // namespace kinema

@@ -36,11 +36,6 @@ public:
   std::string path;
 };
 
-bool isPackage(const std::string &path) {
-  ArchivePlace place;
-  return std::filesystem::is_regular_file(path) && !path.ends_with(".arch") && findArchive(path, place);
-}
-
 void compileTo(const std::string &package, const SpecOptions &spec, const CompileOptions &compile) {
   Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
   require(compilation.fromSpec(spec.spec, Phase::Planned));

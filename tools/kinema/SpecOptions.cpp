@@ -2,8 +2,10 @@
 
 #include "runtime/Device.h"
 #include "runtime/Error.h"
+#include "runtime/Package.h"
 #include "tools/kinema/Exit.h"
 
+#include <filesystem>
 #include <regex>
 
 namespace kinema {
@@ -61,6 +63,11 @@ void applyTarget(const TargetChoice &choice, CompileOptions &options) {
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
   if (!choice.precision.empty())
     options.bfloat16 = choice.precision == "bf16";
+}
+
+bool isPackage(const std::string &path) {
+  ArchivePlace place;
+  return std::filesystem::is_regular_file(path) && !path.ends_with(".arch") && findArchive(path, place);
 }
 
 FrontendOptions frontendOptions(const SpecOptions &options) {

@@ -36,6 +36,9 @@ void addTarget(CLI::App &command, TargetChoice &choice);
 void addPrecision(CLI::App &command, TargetChoice &choice);
 void applyTarget(const TargetChoice &choice, CompileOptions &options);
 
+/// Whether the file is a package, or a program that carries one, rather than a spec.
+bool isPackage(const std::string &path);
+
 /// Throws Error if the size is not one.
 FrontendOptions frontendOptions(const SpecOptions &options);
 

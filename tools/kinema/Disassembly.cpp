@@ -1,0 +1,102 @@
+#include "tools/kinema/Disassembly.h"
+
+#include "compiler/Target/Common/Tool.h"
+#include "runtime/Error.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+#include <cstdlib>
+#include <initializer_list>
+
+using namespace kinema;
+
+/// The first of the programs that there is; empty: none.
+static std::string findProgram(std::initializer_list<const char *> names, const std::string &toolkit) {
+  auto under = [](llvm::StringRef folder, const char *name) {
+    llvm::SmallString<128> path(folder);
+    llvm::sys::path::append(path, "bin", name);
+    return llvm::sys::fs::can_execute(path) ? path.str().str() : std::string();
+  };
+  for (const char *name : names) {
+    if (!toolkit.empty()) {
+      if (std::string found = under(toolkit, name); !found.empty())
+        return found;
+      continue;
+    }
+    const char *home = std::getenv("CUDA_HOME");
+    if (std::string found = home ? under(home, name) : ""; !found.empty())
+      return found;
+    if (auto onPath = llvm::sys::findProgramByName(name))
+      return *onPath;
+    if (std::string found = under("/usr/local/cuda", name); !found.empty())
+      return found;
+  }
+  return "";
+}
+
+std::string kinema::findInPtx(const std::string &ptx, const std::string &symbol) {
+  size_t entry = ptx.find(".entry " + symbol + "(");
+  if (entry == std::string::npos)
+    return "";
+  size_t begin = ptx.rfind('\n', entry) + 1; // npos + 1: the text's beginning
+  size_t end = ptx.find('{', entry);
+  // Vectors of registers and inline assembly have braces of their own.
+  for (int open = 0; end < ptx.size(); ++end) {
+    open += (ptx[end] == '{') - (ptx[end] == '}');
+    if (open == 0)
+      break;
+  }
+  return ptx.substr(begin, end == std::string::npos ? end : end + 1 - begin) + "\n";
+}
+
+std::string kinema::findInSass(const std::string &text, const std::string &symbol) {
+  size_t section = text.find(".section\t.text." + symbol + ",");
+  if (section == std::string::npos)
+    section = text.find(".section .text." + symbol + ",");
+  if (section == std::string::npos)
+    return "";
+  size_t begin = text.rfind('\n', section) + 1, end = text.find(".section", section + 1);
+  return text.substr(begin, end == std::string::npos ? end : text.rfind('\n', end) + 1 - begin);
+}
+
+/// What a program says of a file with these bytes, which is the command's last word. Throws Error.
+static std::string runOn(std::vector<std::string> command, const std::string &bytes) {
+  ToolFolder folder;
+  command.push_back(folder.file("code"));
+  if (!folder.exists() || !writeWhole(command.back(), bytes))
+    fail("cannot write a temporary file for {}", command.front());
+  ToolRun run = runTool(folder, command);
+  if (!run.good)
+    fail("{} failed: {}", command.front(), run.messages);
+  return run.messages;
+}
+
+static Disassembly ofGPU(const Package &package, const Manifest &manifest, const std::string &symbol,
+                         const std::string &toolkit) {
+  bool hasMachineCode = manifest.code.ends_with(".cubin");
+  std::string program = hasMachineCode ? findProgram({"cuobjdump", "nvdisasm"}, toolkit) : "";
+  if (program.ends_with("cuobjdump"))
+    return {"SASS by " + program, runOn({program, "-sass", "-fun", symbol}, package.read(manifest.code))};
+  if (!program.empty())
+    return {"SASS by " + program, findInSass(runOn({program, "-c"}, package.read(manifest.code)), symbol)};
+  std::string ptx = "code/" + manifest.target + ".ptx";
+  if (!package.has(ptx))
+    fail("{} holds machine code alone, and neither cuobjdump nor nvdisasm is here to read it; --cuda-path "
+         "says where they are",
+         package.path());
+  return {hasMachineCode ? "PTX; for SASS, --cuda-path says where cuobjdump or nvdisasm is" : "PTX",
+          findInPtx(package.read(ptx), symbol)};
+}
+
+Disassembly kinema::disassemble(const Package &package, const Manifest &manifest, const std::string &symbol,
+                                const std::string &toolkit) {
+  if (manifest.target.starts_with("sm_"))
+    return ofGPU(package, manifest, symbol, toolkit);
+  std::string program = findProgram({"objdump"}, "");
+  if (program.empty())
+    fail("there is no objdump on this machine to read {}: install binutils", manifest.code);
+  return {"by " + program, runOn({program, "--no-show-raw-insn", "--disassemble=" + symbol},
+                                 package.read(manifest.code))};
+}
