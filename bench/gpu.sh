@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Measures Kinema on a machine with a Hopper GPU, CUDA 13 and PyTorch, and nothing else of what it was built with.
+#   bench/gpu.sh BUNDLE OUT [PART...]     BUNDLE: what bench/bundle made; docs/benchmarks.md says what comes out
+# BUDGET: seconds at the most (default 520). PYTHON: the Python that has PyTorch (default: python3).
+set -euo pipefail
+[ $# -ge 2 ] || { sed -n '2,4s/^# *//p' "$0" >&2; exit 2; }
+bundle=$1 out=$2
+shift 2
+python=${PYTHON:-python3}
+mkdir -p "$out"
+if [ -f "$bundle" ]; then
+  unpacked=$(mktemp -d)
+  trap 'rm -rf "$unpacked"' EXIT
+  "$python" -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$bundle" "$unpacked"
+  bundle=$unpacked
+fi
+"$python" "$bundle/scripts/measure.py" "$bundle" "$out" "$@"

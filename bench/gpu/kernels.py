@@ -1,0 +1,59 @@
+"""Part `kernels`: the kernels' results on this GPU against reference results that came with the bundle.
+
+Each case is a network: its scores, and loss, gradients, statistics and weights after one step of SGD, twice, since two
+runs must give the same bits. Small networks have the results of the emulator (bf16: the same arithmetic but for the order
+in which a tensor core adds) or of the CPU (fp32); networks in their full size have the CPU's in fp32.
+"""
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import safetensors
+import sketches
+from support import Failed, Part
+
+
+def entry_results(part, case, entry, number):
+    """Where the results of a run are."""
+    output = os.path.join(part.work, f"{case['name']}.{entry}.{number}.safetensors")
+    arguments = ["--input", part.file(case["input"]), "--output", output]
+    arguments += ["--weights", part.file(case["weights"])] if case.get("weights") else []
+    arguments += ["--step", *case["step"]] if entry == "step" else []
+    part.runtime(part.file(case["package"]), "run", *arguments, seconds=60)
+    return output
+
+
+def same_bytes(first, second):
+    return open(first, "rb").read() == open(second, "rb").read()
+
+
+def measure(part, case):
+    worst, same = {}, True
+    for entry in ("infer", "step"):
+        first, second = (entry_results(part, case, entry, number) for number in (1, 2))
+        same &= same_bytes(first, second)
+        wanted = safetensors.load(part.file(case["expected"][entry]))
+        for kind, far in sketches.distances(sketches.sketches(first), wanted).items():
+            worst[f"{entry}.{kind}"] = far
+        for file in (first, second):
+            os.remove(file)
+    passed = same and all(far <= case["bounds"][name.split(".")[1]] for name, far in worst.items())
+    return {"passed": passed, "distances": worst, "bounds": case["bounds"], "same_bits": same}
+
+
+def check(part, case):
+    try:
+        part.add(case=case["name"], reference=case["reference"], **measure(part, case))
+    except (Failed, ValueError, OSError) as error:
+        part.add(case=case["name"], reference=case["reference"], passed=False, error=str(error))
+
+
+def main():
+    part = Part("kernels")
+    cases = [case for case in part.contents["cases"] if not part.chosen or case["name"] in part.chosen]
+    with ThreadPoolExecutor(4) as pool:  # most of a run is the process's beginning
+        list(pool.map(lambda case: check(part, case), cases))
+    part.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""One JSON and one table of what the parts of the GPU benchmark have left in a folder.
+
+usage: report.py OUT
+"""
+import glob
+import json
+import os
+import sys
+from collections import defaultdict
+
+PARTS = ("kernels", "sanitizer", "training", "speed")
+
+
+def lines(path):
+    return [json.loads(line) for line in open(path)] if os.path.exists(path) else []
+
+
+def collect(out):
+    """{"machine", "parts", one list for each part, "comparison", "launches": {NETWORK.BATCH.ENTRY: [...]}}"""
+    machine = os.path.join(out, "machine.json")
+    results = {"machine": json.load(open(machine)) if os.path.exists(machine) else {}, "parts": lines(os.path.join(out, "parts.jsonl"))}
+    for part in PARTS:
+        results[part] = lines(os.path.join(out, part + ".jsonl"))
+    results["comparison"] = compare(results["speed"])
+    results["launches"] = {}
+    for path in sorted(glob.glob(os.path.join(out, "launches.*.json"))):
+        results["launches"][os.path.basename(path)[len("launches."):-len(".json")]] = json.load(open(path))
+    return results
+
+
+def variant(row):
+    return f"{'compile' if row['compile'] else 'eager'} {'cl' if row['layout'] == 'channels_last_3d' else 'nchw'} {row['precision']}"
+
+
+def compare(speed):
+    """Kinema beside the quickest of PyTorch's variants, a row for each network, batch and entry."""
+    rows = {}
+    for line in speed:
+        if "entry" not in line or "network" not in line:
+            continue
+        row = rows.setdefault((line["network"], line["batch"], line["entry"]), {"kinema": None, "pytorch": [], "tried": 0})
+        row["tried"] += line["who"] == "pytorch"
+        if "seconds" in line and line["who"] == "kinema":
+            row["kinema"] = line
+        elif "seconds" in line:
+            row["pytorch"].append(line)
+    return [described(*key, row) for key, row in rows.items()]
+
+
+def described(network, batch, entry, row):
+    told = {"network": network, "batch": batch, "entry": entry, "variants_tried": row["tried"], "variants_measured": len(row["pytorch"])}
+    ours = row["kinema"]
+    if ours:
+        told |= {"kinema_seconds": ours["seconds"], "kinema_clips": batch / ours["seconds"], "kinema_bytes": ours["peak_bytes"],
+                 "floor_seconds": ours["floor"], "predicted_seconds": ours["predicted"], "launch_seconds": ours["launch_seconds"]}
+        if ours["floor"] > 0:
+            told["times_floor"] = ours["seconds"] / ours["floor"]
+    if row["pytorch"]:
+        best = min(row["pytorch"], key=lambda line: line["seconds"])
+        told |= {"pytorch_seconds": best["seconds"], "pytorch_clips": batch / best["seconds"], "pytorch_bytes": best["peak_bytes"],
+                 "pytorch_variant": variant(best)}
+    if ours and row["pytorch"]:
+        told["speedup"] = told["pytorch_seconds"] / told["kinema_seconds"]
+    return told
+
+
+def table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    aligned = [[cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))] for row in rows]
+    return "".join("  ".join(row).rstrip() + "\n" for row in aligned)
+
+
+def figure(row, key, form, factor=1.0):
+    return form.format(row[key] * factor) if row.get(key) is not None else "-"
+
+
+def speed_table(comparison):
+    rows = [["network", "batch", "entry", "ms", "clips/s", "PyTorch ms", "its best of", "variant", "speedup", "floor ms", "x floor", "predicted", "GB", "PyTorch GB"]]
+    for row in comparison:
+        rows.append([row["network"], str(row["batch"]), row["entry"], figure(row, "kinema_seconds", "{:.2f}", 1e3),
+                     figure(row, "kinema_clips", "{:.0f}"), figure(row, "pytorch_seconds", "{:.2f}", 1e3), str(row["variants_measured"]),
+                     row.get("pytorch_variant", "-"), figure(row, "speedup", "{:.2f}"), figure(row, "floor_seconds", "{:.2f}", 1e3),
+                     figure(row, "times_floor", "{:.2f}"), figure(row, "predicted_seconds", "{:.2f}", 1e3),
+                     figure(row, "kinema_bytes", "{:.2f}", 1e-9), figure(row, "pytorch_bytes", "{:.2f}", 1e-9)])
+    return table(rows) if comparison else ""
+
+
+def schedule_table(launches):
+    """Where the time of an entry goes, by operation and schedule."""
+    sums = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
+    for launch in launches:
+        row = sums[launch["op"], launch["schedule"]]
+        for i, value in enumerate((1, launch["seconds"], launch.get("floor", 0), launch.get("predicted", 0))):
+            row[i] += value
+    rows = [["op", "schedule", "launches", "ms", "floor", "ratio", "predicted"]]
+    for (op, schedule), (count, seconds, floor, predicted) in sorted(sums.items(), key=lambda item: -item[1][1]):
+        rows.append([op, schedule, str(count), f"{1e3 * seconds:.3f}", f"{1e3 * floor:.3f}", f"{seconds / floor:.1f}" if floor else "-", f"{1e3 * predicted:.3f}"])
+    return table(rows)
+
+
+def launch_table(launches, count=12):
+    """The launches that lose most against their floors."""
+    lost = sorted((launch for launch in launches if "floor" in launch), key=lambda launch: launch["floor"] - launch["seconds"])[:count]
+    rows = [["layer", "op", "schedule", "us", "floor", "ratio", "predicted"]]
+    for launch in lost:
+        rows.append([launch["layer"], launch["op"], launch["schedule"], f"{1e6 * launch['seconds']:.1f}", f"{1e6 * launch['floor']:.1f}",
+                     f"{launch['seconds'] / launch['floor']:.1f}", f"{1e6 * launch['predicted']:.1f}"])
+    return table(rows)
+
+
+def kernels_text(cases):
+    text = f"{sum(case['passed'] for case in cases)} of {len(cases)} networks within their bounds, the same bits twice\n"
+    rows = [["case", "reference", "same bits", "largest distance", "bound", "verdict"]]
+    for case in cases:
+        far = case.get("distances", {})
+        worst = max(far, key=lambda name: far[name] / case["bounds"][name.split(".")[1]]) if far else ""
+        rows.append([case["case"], case["reference"], {True: "yes", False: "NO"}.get(case.get("same_bits"), "-"),
+                     f"{worst} {far[worst]:.1e}" if far else case.get("error", "")[:100],
+                     f"{case['bounds'][worst.split('.')[1]]:.0e}" if far else "-", "ok" if case["passed"] else "FAILED"])
+    return text + table(rows)
+
+
+def sanitizer_text(found):
+    text = ""
+    for tool in sorted({line["tool"] for line in found if "tool" in line}):
+        done = [line for line in found if line.get("tool") == tool]
+        text += (f"{tool}: {sum(line.get('passed') is True for line in done)} of {len(done)} runs clean, "
+                 f"{sum(line.get('passed') is False for line in done)} with findings, {sum('skipped' in line for line in done)} skipped\n")
+        for line in done:
+            if line.get("passed") is False:
+                text += f"  {line['case']} {line['entry']}: " + " | ".join(line["told"][:3]) + "\n"
+    return text + "".join(f"skipped: {line['skipped']}\n" for line in found if "tool" not in line)
+
+
+def training_text(runs):
+    text = ""
+    for run in runs:
+        if "error" in run:
+            text += f"FAILED: {run['error']}\n"
+            continue
+        losses = run["losses"]
+        text += (f"{'ok' if run['passed'] else 'FAILED'}: loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} epochs, {run['seconds']} s; "
+                 f"test top-1 {figure(run, 'clip_top1', '{:.1f}', 100)}%; the same bits twice: {'yes' if run['same_bits'] else 'NO'}\n")
+    return text
+
+
+def text_of(results):
+    text = "machine: " + json.dumps(results["machine"]) + "\n"
+    for part in results["parts"]:
+        text += f"part {part['part']}: {'passed' if part['status'] == 0 else part['status']}, {part['seconds']} s\n"
+    for name, write in (("kernels", kernels_text), ("sanitizer", sanitizer_text), ("training", training_text)):
+        if results[name]:
+            text += f"\n== {name}\n{write(results[name])}"
+    if results["comparison"]:
+        text += f"\n== speed: medians; PyTorch's is the quickest of the variants that were measured\n{speed_table(results['comparison'])}"
+    text += "".join(f"error: {json.dumps(line)}\n" for line in results["speed"] if "error" in line)
+    for name, launches in results["launches"].items():
+        text += f"\n== {name}: by operation, and what loses most against its floor\n{schedule_table(launches)}{launch_table(launches)}"
+    return text
+
+
+def write(out):
+    results = collect(out)
+    for name, content in (("results.json", json.dumps(results, indent=1)), ("table.txt", text_of(results))):
+        with open(os.path.join(out, name + ".new"), "w") as file:
+            file.write(content)
+        os.replace(os.path.join(out, name + ".new"), os.path.join(out, name))
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])
+    print(open(os.path.join(sys.argv[1], "table.txt")).read(), end="")

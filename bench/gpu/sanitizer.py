@@ -1,0 +1,62 @@
+"""Part `sanitizer`: NVIDIA's compute-sanitizer on the small networks: accesses out of bounds, races in shared memory,
+barriers that some threads miss."""
+import os
+import re
+import shutil
+
+from support import Failed, Part
+
+TOOLS = ("memcheck", "racecheck", "synccheck")
+
+
+def find_sanitizer():
+    homes = (os.environ.get("CUDA_HOME", ""), "/usr/local/cuda")
+    return shutil.which("compute-sanitizer") or next(
+        (path for path in (os.path.join(home, "bin", "compute-sanitizer") for home in homes) if os.access(path, os.X_OK)), None)
+
+
+def findings(text):
+    """How many there are, and what the first ones are."""
+    counts = [int(count) for count in re.findall(r"(?:ERROR SUMMARY|RACECHECK SUMMARY): (\d+)", text)]
+    lines = [line.removeprefix("=========").strip() for line in text.splitlines() if line.startswith("=========")]
+    told = [line for line in lines if line and not line.startswith(("COMPUTE-SANITIZER", "ERROR SUMMARY", "RACECHECK SUMMARY"))]
+    return (sum(counts) if counts else None), told[:12]
+
+
+def check(part, sanitizer, tool, case, entry):
+    output = os.path.join(part.work, f"{case['name']}.{tool}.safetensors")
+    arguments = ["--input", part.file(case["input"]), "--output", output]
+    arguments += ["--weights", part.file(case["weights"])] if case.get("weights") else []
+    arguments += ["--step", *case["step"]] if entry == "step" else []
+    what = {"tool": tool, "case": case["name"], "entry": entry}
+    try:
+        # Each launch by itself, so that what is found has its kernel's name.
+        done = part.runtime(part.file(case["package"]), "run", *arguments, before=[sanitizer, "--tool", tool, "--error-exitcode", "77"],
+                            seconds=60, environment={"KINEMA_CUDA_SYNC": "1"})
+    except Failed as error:
+        text = error.done.stdout + error.done.stderr if error.done else ""
+        count, told = findings(text)
+        return part.add(**what, passed=False, findings=count, told=told or [str(error)])
+    count, told = findings(done.stdout + done.stderr)
+    part.add(**what, passed=count == 0, findings=count, told=told if count != 0 else [])
+
+
+def main():
+    part = Part("sanitizer")
+    sanitizer = find_sanitizer()
+    if not sanitizer:
+        part.add(skipped="there is no compute-sanitizer on this machine")
+        part.finish()
+    small = [case for case in part.contents["cases"] if case["small"] and (not part.chosen or case["name"] in part.chosen)]
+    for tool in TOOLS:
+        for case in small:
+            for entry in ("step", "infer"):
+                if part.left() < 5:
+                    part.add(tool=tool, case=case["name"], entry=entry, skipped="no time was left")
+                else:
+                    check(part, sanitizer, tool, case, entry)
+    part.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Results of a run in a few bytes: what two runs' tensors differ by can be told from sketches of both.
+
+A tensor of at most SIZE values is its own sketch. Of a larger one, each value is added, with a sign, to one of SIZE
+places, both drawn from its index: of a difference of two tensors, the sketch has the same norm, to within some per cent.
+"""
+import numpy
+
+import safetensors
+
+SIZE = 1024
+
+
+def places(count):
+    """[count] places and signs, by a hash of the index."""
+    index = numpy.arange(count, dtype=numpy.uint64)
+    index = (index ^ (index >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+    index = (index ^ (index >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+    index ^= index >> numpy.uint64(31)
+    signs = 1.0 - 2.0 * (index >> numpy.uint64(63)).astype(float)
+    return (index % numpy.uint64(SIZE)).astype(numpy.int64), signs
+
+
+def sketch(tensor):
+    values = tensor.ravel().astype(float)
+    if values.size <= SIZE:
+        return values.astype(numpy.float32)
+    at, signs = places(values.size)
+    return numpy.bincount(at, signs * values, SIZE).astype(numpy.float32)
+
+
+def sketches(path):
+    """Of a file's tensors."""
+    return {name: sketch(tensor) for name, tensor in safetensors.load(path).items()}
+
+
+def kind(name):
+    for part, found in (("grad.", "gradients"), ("running_", "statistics"), ("loss", "loss"), ("logits", "logits")):
+        if part in name:
+            return found
+    return "weights"
+
+
+def distances(found, wanted):
+    """{kind: the largest relative distance of its tensors}. Raises ValueError where the tensors are not the same.
+
+    Gradients are measured against the largest of their shape's length: those of a bias before batch norm are
+    rounding alone."""
+    if found.keys() != wanted.keys():
+        raise ValueError(f"other tensors than expected: {sorted(found.keys() ^ wanted.keys())[:4]}")
+    length = {name: float(numpy.linalg.norm(wanted[name].astype(float))) for name in wanted}
+    typical = {}
+    for name in wanted:
+        size = max(wanted[name].size, 1) ** 0.5
+        typical[kind(name)] = max(typical.get(kind(name), 0), length[name] / size)
+    worst = {}
+    for name in wanted:
+        if found[name].shape != wanted[name].shape:
+            raise ValueError(f"{name} has another shape than expected")
+        size = max(wanted[name].size, 1) ** 0.5
+        scale = max(length[name], 1e-3 * typical[kind(name)] * size, 1e-12)
+        far = float(numpy.linalg.norm(found[name].astype(float) - wanted[name].astype(float))) / scale
+        worst[kind(name)] = max(worst.get(kind(name), 0), far if numpy.isfinite(far) else float("inf"))
+    return worst

@@ -1,0 +1,47 @@
+"""Part `training`: a short training on videos of moving pictures, whose loss must fall; twice, for the same bits."""
+import csv
+import os
+import shutil
+import time
+
+from support import Failed, Part
+
+
+def train(part, number):
+    """Curves and weights of a run."""
+    plan = part.contents["training"]
+    folder = os.path.join(part.work, f"training{number}")
+    shutil.rmtree(folder, ignore_errors=True)
+    begin = time.monotonic()
+    part.runtime(part.file(plan["package"]), "train", "--train", part.file(plan["train"]), "--test", part.file(plan["test"]),
+                 "--out", folder, "--epochs", plan["epochs"], "--test-every", plan["epochs"])
+    with open(os.path.join(folder, "curves.csv")) as file:
+        rows = list(csv.DictReader(file))
+    return rows, open(os.path.join(folder, "last.safetensors"), "rb").read(), time.monotonic() - begin
+
+
+def number(row, *names):
+    for name in names:
+        if row.get(name):
+            return float(row[name])
+    return None
+
+
+def main():
+    part = Part("training")
+    try:
+        rows, weights, seconds = train(part, 1)
+        _, again, _ = train(part, 2)
+    except (Failed, OSError) as error:
+        part.add(passed=False, error=str(error))
+        part.finish()
+    losses = [number(row, "train_loss") for row in rows]
+    fell = losses[-1] <= part.contents["training"]["falls_to"] * losses[0]
+    part.add(passed=fell and weights == again, losses=losses, fell=fell, same_bits=weights == again, seconds=round(seconds, 2),
+             clip_top1=number(rows[-1], "test_clip_top1"), video_top1=number(rows[-1], "test_video_top1"),
+             clips_per_second=number(rows[-1], "clips_per_second"))
+    part.finish()
+
+
+if __name__ == "__main__":
+    main()
