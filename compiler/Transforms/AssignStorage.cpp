@@ -51,10 +51,13 @@ private:
       setLayout(value, blocked(isInput && type.getDimSize(1) <= inputBlock ? inputBlock : block));
   }
 
-  /// Of the weight of a conv; narrow: its window slides over an input of few channels.
-  LayoutAttr weightLayout(bool narrow) {
-    if (taps && !narrow)
-      return LayoutAttr::get(&getContext(), LayoutKind::Taps, block, 1);
+  /// Of the weight of a conv; narrow: its window slides over an input of few channels. Tensor cores then
+  /// contract two neighbours of a row at once, and windows begin one or two positions apart.
+  LayoutAttr weightLayout(bool narrow, const shape::Window &window) {
+    constexpr int width = 2; // axis
+    bool pairs = 2 * inputBlock == block && window.stride[width] <= 2 && window.dilation[width] == 1;
+    if (taps && (!narrow || pairs))
+      return LayoutAttr::get(&getContext(), LayoutKind::Taps, block, narrow ? inputBlock : 1);
     return LayoutAttr::get(&getContext(), LayoutKind::Weight, block, narrow ? inputBlock : block);
   }
 
@@ -64,8 +67,8 @@ private:
     function.walk([&](kernel::WeightGradOp op) {
       bool narrow = inputIsNarrow(op.getActivationOperands(), op.getActivationAccess());
       auto shape = tensorOf(op.getResult()).getShape().drop_front(); // of a partial
-      setLayout(op.getResult(),
-                op.getGroups() == 1 ? weightLayout(narrow) : groupedLayout(shape, op.getGroups()));
+      setLayout(op.getResult(), op.getGroups() == 1 ? weightLayout(narrow, op.getWindow().getWindow())
+                                                    : groupedLayout(shape, op.getGroups()));
     });
     function.walk([&](Operation *op) { followWeights(op); });
     for (Value argument : function.getArguments())
@@ -99,8 +102,8 @@ private:
       return;
     }
     if (op.getDirection() == kernel::Direction::Forward)
-      setLayout(op.getWeight(),
-                weightLayout(inputIsNarrow(op.getPrologueOperands(), op.getPrologueAccess())));
+      setLayout(op.getWeight(), weightLayout(inputIsNarrow(op.getPrologueOperands(), op.getPrologueAccess()),
+                                             op.getWindow().getWindow()));
   }
 
   /// All copies of a parameter share its order: master, momentum, gradient, folded weight.
@@ -138,7 +141,7 @@ private:
         if (auto conv = dyn_cast<kernel::ConvOp>(user)) {
           bool narrow = inputIsNarrow(conv.getPrologueOperands(), conv.getPrologueAccess());
           layout = conv.getGroups() == 1
-                       ? weightLayout(narrow)
+                       ? weightLayout(narrow, conv.getWindow().getWindow())
                        : groupedLayout(tensorOf(conv.getWeight()).getShape(), conv.getGroups());
         }
     });

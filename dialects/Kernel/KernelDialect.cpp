@@ -43,11 +43,14 @@ void KernelDialect::initialize() {
       >();
 }
 
-LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind, int64_t block,
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind kind, int64_t block,
                                  int64_t reduce) {
   if (block < 1 || reduce < 1)
     return emitError() << "blocks of a layout are at least 1, found block = " << block
                        << " and reduce = " << reduce;
+  if (kind == LayoutKind::Taps && block % reduce != 0)
+    return emitError() << "a block of " << block << " has no room for whole taps of " << reduce
+                       << " channels";
   return success();
 }
 
@@ -65,15 +68,21 @@ static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, 
   return loops;
 }
 
-/// The loops of a weight [O, I, T, H, W]: a matrix for each tap, axis `reduce` in blocks.
+/// The loops of a weight [O, I, T, H, W]: a matrix for each tap, axis `reduce` in blocks; or for each group
+/// of `together` taps of a row, whose number is made even.
 static SmallVector<StorageLoop> tapsOrder(ArrayRef<int64_t> s, int64_t first, int column, int reduce,
-                                          int64_t block) {
+                                          int64_t block, int64_t together) {
+  constexpr int width = 4; // axis
+  int64_t groups = shape::ceilDiv(s[width], together), channels = block / together;
   SmallVector<StorageLoop> loops;
-  for (int axis = 2; axis < 5; ++axis)
+  for (int axis = 2; axis < width; ++axis)
     loops.push_back({first + axis, s[axis], 1});
-  loops.push_back({first + reduce, shape::ceilDiv(s[reduce], block), block});
+  loops.push_back({first + width, together == 1 ? groups : shape::roundUp(groups, 2), together});
+  loops.push_back({first + reduce, shape::ceilDiv(s[reduce], channels), channels});
   loops.push_back({first + column, shape::roundUp(s[column], block), 1});
-  loops.push_back({first + reduce, block, 1});
+  if (together > 1)
+    loops.push_back({first + width, together, 1});
+  loops.push_back({first + reduce, channels, 1});
   return loops;
 }
 
@@ -111,11 +120,16 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
     int64_t first = rank - 5;
     plain(0, first);
     bool transposed = getKind() == LayoutKind::TapsTransposed;
-    loops.append(tapsOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block));
+    loops.append(tapsOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block,
+                           getTapsTogether()));
     break;
   }
   }
   return loops;
+}
+
+int64_t LayoutAttr::getTapsTogether() const {
+  return getKind() == LayoutKind::Taps && getReduce() > 1 ? getBlock() / getReduce() : 1;
 }
 
 int64_t LayoutAttr::storedElements(ArrayRef<int64_t> s) const {

@@ -47,6 +47,7 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     - `weight 8, 4`: O/8, I/4, T, H, W, 4, 8: output channels in vectors of 8, input channels in blocks of 4.
     - `weight_transposed 8, 8`: I/8, O/8, T, H, W, 8, 8, the same for the data gradient.
     - `taps 8`: T, H, W, I/8, O, 8: each tap a matrix as tensor cores read it; `taps_transposed 8` exchanges O and I.
+    - `taps 8, 4`: T, H, W/2, I/4, O, 2, 4: of an input with few channels, pairs of taps of a row; an even number of them.
 
     Leading dimensions beyond those (the blocks of partials) are outermost. Channels are padded up; padding holds zero.
   }];
@@ -58,6 +59,8 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     ::llvm::SmallVector<StorageLoop> order(::llvm::ArrayRef<int64_t> shape) const;
     /// Elements in memory, padding included.
     int64_t storedElements(::llvm::ArrayRef<int64_t> shape) const;
+    /// Of `taps`: how many taps of a row one block holds.
+    int64_t getTapsTogether() const;
   }];
   let genVerifyDecl = 1;
 }

@@ -288,6 +288,10 @@ void reference::emit(kernel::WeightGradOp op, KernelEmitter &e) {
         Value at = e.position(grad.result, {part.partial, c, i, t, h, e.index(w)});
         e.storeElements(masked(e, valid, total), e.results[0], at);
       }
+      // Padding of a row of taps.
+      for (int64_t w = grad.row(); w < grad.stored(5); ++w)
+        e.storeElements(e.zero(walk.getWidth()), e.results[0],
+                        e.position(grad.result, {part.partial, c, i, t, h, e.index(w)}));
     });
   };
   e.forEachBlock([&](Value block) {

@@ -93,12 +93,13 @@ private:
 void HaloConvEmitter::layOut() {
   int64_t at = 0;
   auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
-  for (auto [ring, stages] : {std::pair{&source, plan.sourceStages}, {&weights, plan.weightStages}}) {
+  for (auto [ring, stages] : {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);
     ring->emptyAt = take(8 * stages);
   }
   at = shape::roundUp(at, 128);
+  source.refilled = plan.chunks() > source.stages;
   source.stageBytes = plan.sourceStageBytes();
   weights.stageBytes = plan.weightStageBytes();
   source.dataAt = take(source.stages * source.stageBytes);
@@ -175,11 +176,10 @@ void HaloConvEmitter::emitWeights() {
 }
 
 void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step) {
-  auto kernel = op.getWindow().getWindow().kernel;
   Value number = e.index(0);
   for (int axis = 0; axis < 3; ++axis) {
     Value k = e.add(place[axis].firstTap, e.mul(tap[axis], plan.axes[axis].tapStep));
-    number = e.add(e.mul(number, kernel[axis]), k);
+    number = e.add(e.mul(number, plan.kernel[axis]), k);
   }
   // What lies beyond the weight meets zeros of the source.
   TapsWeight weight{e.bufferOf(op.getWeightMutable()), plan.sourceBlocks, plan.resultBlocks * blockChannels};
@@ -191,11 +191,11 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
 void HaloConvEmitter::emitSource() {
   SmallVector<StageAxis> axes;
   for (auto [axis, at] : llvm::zip(plan.axes, place))
-    axes.push_back({axis.planes(), axis.extent(), axis.extent(), axis.sourceStep, e.index(axis.low),
+    axes.push_back({axis.planes(), axis.extent(), axis.extent(), axis.stagedStep, e.index(axis.low),
                     axis.source, at.first});
   ArrayRef<Value> buffers = ArrayRef(e.operands).slice(1, op.getPrologueOperands().size());
-  StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, plan.sourceBlocks};
-  int64_t blocks = plan.tile.depth / blockChannels;
+  int64_t blocks = plan.stagedBlocks(), all = plan.neighbours == 1 ? plan.sourceBlocks : 1;
+  StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, all, plan.neighbours};
   Value first = e.sub(e.thread, e.index(warp));
   e.loop(plan.chunks(), [&](Value chunk) {
     waitEmpty(source, chunk);
@@ -223,7 +223,7 @@ Value HaloConvEmitter::shiftOf(ArrayRef<Value> tap) {
 
 /// All products of one stage of weights.
 SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt) {
-  int64_t sourceBlock = plan.pitch() * positionBytes, weightBlock = plan.tile.channels * positionBytes;
+  int64_t sourceBlock = plan.blockStep() * positionBytes, weightBlock = plan.tile.channels * positionBytes;
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
   SmallVector<Value> sums(accumulators);
   if (plan.oneStep())
@@ -261,6 +261,8 @@ void HaloConvEmitter::emitConsumers() {
       sums.push_back(e.add(step, 1));
       return sums;
     });
+    if (!source.refilled)
+      return next;
     // Without taps no product has brought the warp together: all must have seen the stage full.
     if (plan.hasPhaseWithoutTaps())
       NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));

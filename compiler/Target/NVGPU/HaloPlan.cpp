@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
+#include "compiler/Target/NVGPU/HaloStage.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -9,7 +11,7 @@ int64_t HaloAxis::maxShift() const {
   for (const Phase &phase : phases)
     if (phase.taps > 0)
       largest = std::max({largest, phase.firstShift, phase.firstShift + (phase.taps - 1) * shiftStep});
-  return largest;
+  return largest + reach;
 }
 
 int64_t HaloAxis::tiles() const {
@@ -23,7 +25,7 @@ HaloAxis nvidia::forwardAxis(const shape::Window &window, int axis, int64_t sour
   HaloAxis halo;
   halo.phases = {{0, result, window.kernel[axis], 0, 0}};
   halo.resultStep = 1;
-  halo.sourceStep = window.stride[axis];
+  halo.sourceStep = halo.stagedStep = window.stride[axis];
   halo.tapStep = 1;
   halo.shiftStep = window.dilation[axis];
   halo.low = -window.padLow[axis];
@@ -32,13 +34,26 @@ HaloAxis nvidia::forwardAxis(const shape::Window &window, int axis, int64_t sour
   return halo;
 }
 
+PairedAxis nvidia::pairedAxis(const shape::Window &window, int64_t source, int64_t result) {
+  constexpr int width = 2;
+  PairedAxis paired;
+  // A product contracts two groups.
+  paired.groups = shape::roundUp(shape::ceilDiv(window.kernel[width], 2), 2);
+  paired.groupStep = 2 / window.stride[width];
+  paired.axis = forwardAxis(window, width, source, result);
+  paired.axis.phases = {{0, result, 1, 0, 0}};
+  paired.axis.sourceStep = 1;
+  paired.axis.reach = (paired.groups - 1) * paired.groupStep;
+  return paired;
+}
+
 /// Along one axis, transposed: result x = q * stride + p gathers from z with z * stride + k * dilation - pad
 /// = x, so taps k of a phase are those with k * dilation = p + pad (mod stride), and z falls as k grows.
 static HaloAxis transposedAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
   HaloAxis halo;
   int64_t stride = window.stride[axis], dilation = window.dilation[axis], pad = window.padLow[axis];
   halo.resultStep = stride;
-  halo.sourceStep = 1;
+  halo.sourceStep = halo.stagedStep = 1;
   // The smallest step of k that keeps k * dilation mod stride.
   halo.tapStep = 1;
   while (halo.tapStep * dilation % stride)
@@ -88,9 +103,20 @@ HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, con
     axes[axis] = (forward ? forwardAxis : transposedAxis)(window, axis, source[axis + 2], result[axis + 2]);
     axes[axis].tile = tile.results[axis];
   }
+  kernel = window.kernel;
   clips = result[0];
+  neighbours = std::max<int64_t>(1, stagedNeighbours(sourceType));
+  groupStep = 0;
   sourceBlocks = shape::ceilDiv(source[1], 8);
   resultBlocks = shape::ceilDiv(result[1], 8);
+  if (neighbours == 2) {
+    PairedAxis paired = pairedAxis(window, source[4], result[4]);
+    paired.axis.tile = tile.results[2];
+    axes[2] = paired.axis;
+    kernel[2] = 1;
+    sourceBlocks = paired.groups;
+    groupStep = paired.groupStep;
+  }
   depthBlocks = shape::roundUp(sourceBlocks, 2);
 }
 
@@ -129,9 +155,9 @@ int64_t HaloPlan::positionTiles() const {
 }
 
 int64_t HaloPlan::sharedBytes(int64_t sums) const {
-  int64_t barriers = 8 * 2 * (sourceStages + weightStages);
+  int64_t barriers = 8 * 2 * (sourceStages() + weightStages);
   int64_t reduction = 4 * sums * 4 * consumers * tile.channels; // a number of each warp and channel
-  return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() +
+  return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() +
          weightStages * weightStageBytes() + reduction;
 }
 

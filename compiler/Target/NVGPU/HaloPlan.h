@@ -18,7 +18,9 @@ struct HaloAxis {
   };
   std::vector<Phase> phases;
   int64_t resultStep, sourceStep; // of q
+  int64_t stagedStep;             // of the source, from one position of a plane of the halo to the next
   int64_t tapStep, shiftStep, low;
+  int64_t reach = 0;      // further positions that a tap reads
   int64_t source, result; // sizes of the tensors
   int64_t tile;           // results of a phase in a block
 
@@ -33,6 +35,14 @@ struct HaloAxis {
 
 /// Along one axis, forward: result q reads q * stride + k * dilation - pad. The tile is still to be set.
 HaloAxis forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result);
+
+/// Of a row whose positions hold two neighbours of the source each: all taps are one, which reads so many
+/// positions, `groupStep` apart, as its pairs of taps need. The stride is 1 or 2.
+struct PairedAxis {
+  HaloAxis axis;
+  int64_t groups, groupStep;
+};
+PairedAxis pairedAxis(const shape::Window &window, int64_t source, int64_t result);
 
 /// Sizes that cut `n` into equal parts, largest first.
 llvm::SmallVector<int64_t> cuts(int64_t n);
@@ -55,14 +65,17 @@ struct HaloPlan {
 
   std::array<HaloAxis, 3> axes;
   HaloTile tile;
+  shape::Size3 kernel; // taps, pairs of a row being one
   int64_t clips;
-  int64_t sourceBlocks, resultBlocks; // channel blocks of 8
+  int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
+  int64_t groupStep;                  // then: positions from one contracted block of 8 to the next
+  int64_t sourceBlocks, resultBlocks; // contracted and channel blocks of 8
   int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
 
   static constexpr int64_t consumers = 2;        // warpgroups
   static constexpr int64_t producerThreads = 96; // that stage the source; one more warp brings the weights
   static constexpr int64_t threads = 128 * (consumers + 1);
-  static constexpr int64_t sourceStages = 2, weightStages = 4;
+  static constexpr int64_t mostSourceStages = 2, weightStages = 4;
   static constexpr int64_t maxSharedBytes = 232448; // of a block, sm_90
 
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
@@ -74,8 +87,12 @@ struct HaloPlan {
   int64_t rowTiles() const { return shape::ceilDiv(span(), 64 * consumers); }
   /// Staged positions of one channel block; behind them lies what the last rows read and drop.
   int64_t stagedPositions() const { return planes() * planePositions(); }
-  int64_t pitch() const; // positions from one channel block of a stage to the next
+  int64_t pitch() const; // positions of a channel block of a stage, with what lies behind them
+  int64_t stagedBlocks() const { return neighbours == 1 ? tile.depth / 8 : 1; }
+  /// Positions from one contracted block to the next; those of neighbours overlap.
+  int64_t blockStep() const { return neighbours == 1 ? pitch() : groupStep; }
   int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, tile.depth); }
+  int64_t sourceStages() const { return std::min(mostSourceStages, chunks()); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }
@@ -85,7 +102,7 @@ struct HaloPlan {
   int64_t positionTiles() const;
   int64_t grid() const { return positionTiles() * channelTiles(); }
 
-  int64_t sourceStageBytes() const { return tile.depth * 2 * pitch(); }
+  int64_t sourceStageBytes() const { return stagedBlocks() * 16 * pitch(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
   int64_t sharedBytes(int64_t sums) const; // for an epilogue with so many sums a channel
   bool fits(int64_t sums) const;

@@ -17,11 +17,11 @@ static int64_t sumsOf(kernel::ConvOp op) {
 
 static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  auto layout = kernel::layoutOf(weight);
   bool forward = op.getDirection() == kernel::Direction::Forward;
-  if (op.getGroups() != 1 || !isBlocked(op.getSourceType()) || !weight.getElementType().isBF16() ||
-      kernel::layoutOf(weight).getKind() !=
-          (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed) ||
-      !canStage(op.getPrologueOperands(), op.getPrologueAccess()))
+  if (op.getGroups() != 1 || !weight.getElementType().isBF16() ||
+      layout.getKind() != (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed) ||
+      !canStage(op.getPrologueOperands(), op.getPrologueAccess(), layout.getTapsTogether()))
     return false;
   for (auto [operand, access] : llvm::zip(op.getEpilogueOperands(), op.getEpilogueAccess()))
     if (static_cast<Access>(access) == Access::Pixel && !isBlocked(cast<RankedTensorType>(operand.getType())))
@@ -51,18 +51,21 @@ static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
   double depth = double(plan.chunks()) * plan.tile.depth, results = plan.tile.channels;
   for (const HaloAxis &axis : plan.axes)
     results *= axis.tile;
-  double source = depth * plan.stagedPositions() * pixels(op.getPrologueAccess());
-  return 2 * (source + depth * taps * plan.tile.channels + results * (1 + pixels(op.getEpilogueAccess())));
+  auto element = op.getSourceType().getElementTypeBitWidth() / 8.0;
+  double source = plan.chunks() * plan.stagedBlocks() * 8.0 * plan.stagedPositions();
+  source *= element * pixels(op.getPrologueAccess());
+  return source + 2 * (depth * taps * plan.tile.channels + results * (1 + pixels(op.getEpilogueAccess())));
 }
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic) {
-  double taps = op.getWindow().getWindow().taps() / double(plan.phases());
+  double taps = shape::product(plan.kernel) / double(plan.phases());
   double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
   double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
   Work work{plan.grid()};
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
-  work.staging = plan.chunks() * cyclesOfStaging(op.getPrologueAccess(), plan.tile.depth / 8,
-                                                 plan.stagedPositions(), plan.producerThreads);
+  work.staging =
+      plan.chunks() * cyclesOfStaging(op.getPrologueAccess(), plan.stagedBlocks(), plan.stagedPositions(),
+                                      plan.producerThreads, plan.neighbours);
   work.cached = cachedOf(op, plan, taps);
   work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
   work.memory = bytesOf(traffic);
@@ -99,6 +102,9 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
     if (plan.fits(sumsOf(op)) && epilogueFits(op, plan))
       best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
   };
+  SmallVector<int64_t> depths = {16, 32, 48, 64};
+  if (whole.neighbours > 1) // all that overlaps is contracted together
+    depths = {whole.depthBlocks * blockChannels};
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
     sizes[axis] = cuts(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
@@ -106,7 +112,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
     for (int64_t rows : sizes[1])
       for (int64_t columns : sizes[2])
         for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
-          for (int64_t depth : {16, 32, 48, 64})
+          for (int64_t depth : depths)
             if (blocks % parts == 0 && blocks / parts <= 32)
               consider({{frames, rows, columns}, blocks / parts * blockChannels, depth});
   return best.take();

@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/HaloStage.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -11,30 +13,42 @@ bool nvidia::isBlocked(RankedTensorType type) {
          type.getElementType().isBF16();
 }
 
-bool nvidia::canStage(OperandRange operands, ArrayRef<int32_t> access) {
-  return llvm::all_of(llvm::zip(operands, access), [](auto operand) {
+int64_t nvidia::stagedNeighbours(RankedTensorType type) {
+  if (isBlocked(type))
+    return 1;
+  auto layout = kernel::layoutOf(type);
+  bool narrow = layout.getKind() == kernel::LayoutKind::Blocked && 2 * layout.getBlock() == blockChannels &&
+                type.getDimSize(1) <= layout.getBlock();
+  return narrow ? 2 : 0;
+}
+
+bool nvidia::canStage(OperandRange operands, ArrayRef<int32_t> access, int64_t neighbours) {
+  return llvm::all_of(llvm::zip(operands, access), [&](auto operand) {
     auto [value, kind] = operand;
     auto access = static_cast<Access>(kind);
     if (access == Access::Pixel)
-      return isBlocked(cast<RankedTensorType>(value.getType()));
-    return access == Access::Channel || access == Access::BatchChannel;
+      return stagedNeighbours(cast<RankedTensorType>(value.getType())) == neighbours;
+    return access == Access::Channel || (access == Access::BatchChannel && neighbours == 1);
   });
 }
 
 namespace {
 /// What a thread stages: a position of a channel block, and the tensors' values there.
 struct StagedPosition {
-  Value block, position;      // of those that are staged
-  Value channelBlock;         // of the source, clamped to one that exists
-  Value inside;               // whether the source reaches there
-  SmallVector<Value> tensors; // one an operand; null for vectors
+  struct Neighbour {
+    Value inside;               // whether the source reaches there
+    SmallVector<Value> tensors; // one an operand; null for vectors
+  };
+  Value block, position; // of those that are staged
+  Value channelBlock;    // of the source, clamped to one that exists
+  SmallVector<Neighbour> neighbours;
 };
 } // namespace
 
-/// Whether the source reaches a staged position, and where its channels lie: somewhere in any case, since a
-/// load that waits for no branch can be under way beside others.
+/// Whether the source reaches a neighbour of a staged position, and where its `channels` channels lie:
+/// somewhere in any case, since a load that waits for no branch can be under way beside others.
 static std::pair<Value, Value> sourceOf(WarpgroupEmitter &w, ArrayRef<StageAxis> axes, Value row,
-                                        Value position) {
+                                        Value position, int64_t neighbour, int64_t channels) {
   KernelEmitter &e = w.e;
   int64_t planePositions = 1;
   for (const StageAxis &axis : axes)
@@ -47,6 +61,8 @@ static std::pair<Value, Value> sourceOf(WarpgroupEmitter &w, ArrayRef<StageAxis>
     Value inPlane = e.rem(rest, axis.extent);
     rest = e.div(rest, axis.extent);
     at[i] = e.add(e.add(e.mul(e.add(axis.first, inPlane), axis.step), e.rem(plane, axis.planes)), axis.low);
+    if (i == 2 && neighbour > 0)
+      at[i] = e.add(at[i], neighbour);
     plane = e.div(plane, axis.planes);
     inside = e.both(inside, e.inRange(at[i], axis.source));
     if (axis.filled < axis.extent)
@@ -54,7 +70,7 @@ static std::pair<Value, Value> sourceOf(WarpgroupEmitter &w, ArrayRef<StageAxis>
   }
   for (auto [axis, coordinate] : llvm::zip(axes, at))
     row = e.add(e.mul(row, axis.source), coordinate);
-  return {inside, w.choose(inside, e.mul(row, blockChannels), e.index(0))};
+  return {inside, w.choose(inside, e.mul(row, channels), e.index(0))};
 }
 
 /// Begins to load what is staged as number `number`, counted through the positions of one block after the
@@ -72,43 +88,71 @@ static StagedPosition load(WarpgroupEmitter &w, const StageSource &source, Array
   Value exists = w.less(channelBlock, e.index(source.channelBlocks));
   staged.channelBlock = e.min(channelBlock, e.index(source.channelBlocks - 1));
   Value row = e.add(e.mul(n, source.channelBlocks), staged.channelBlock);
-  auto [inside, address] = sourceOf(w, axes, row, staged.position);
-  staged.inside = e.both(inside, exists);
-  for (auto [access, buffer] : llvm::zip(source.access, source.buffers)) {
-    bool isPixel = static_cast<Access>(access) == Access::Pixel;
-    staged.tensors.push_back(isPixel ? e.loadVector(buffer, address, blockChannels) : Value());
+  int64_t channels = blockChannels / source.neighbours;
+  for (int64_t i = 0; i < source.neighbours; ++i) {
+    auto [inside, address] = sourceOf(w, axes, row, staged.position, i, channels);
+    StagedPosition::Neighbour &neighbour = staged.neighbours.emplace_back();
+    neighbour.inside = e.both(inside, exists);
+    for (auto [access, buffer] : llvm::zip(source.access, source.buffers)) {
+      bool isPixel = static_cast<Access>(access) == Access::Pixel;
+      neighbour.tensors.push_back(isPixel ? e.loadVector(buffer, address, channels) : Value());
+    }
   }
   return staged;
 }
 
-/// The prologue's arguments. Vectors are few and read by all threads at once, so they are loaded where they
-/// are used.
+/// The prologue's arguments for one neighbour. Vectors are few and read by all threads at once, so they are
+/// loaded where they are used.
 static SmallVector<Value> withVectors(KernelEmitter &e, const StageSource &source, Value n,
-                                      const StagedPosition &staged) {
-  SmallVector<Value> arguments = staged.tensors;
+                                      const StagedPosition &staged, ArrayRef<Value> tensors) {
+  int64_t channels = blockChannels / source.neighbours;
+  SmallVector<Value> arguments(tensors);
   for (auto [argument, access, buffer] : llvm::zip(arguments, source.access, source.buffers)) {
     if (argument)
       continue;
     Value row = staged.channelBlock;
     if (static_cast<Access>(access) == Access::BatchChannel)
       row = e.add(e.mul(n, source.channelBlocks), row);
-    argument = e.loadVector(buffer, e.mul(row, blockChannels), blockChannels);
+    argument = e.loadVector(buffer, e.mul(row, channels), channels);
   }
   return arguments;
 }
 
+/// What the prologue makes of a staged position, in bfloat16: its neighbours one after the other.
+static Value valueOf(WarpgroupEmitter &w, const StageSource &source, Value n, const StagedPosition &staged) {
+  KernelEmitter &e = w.e;
+  int64_t channels = blockChannels / source.neighbours;
+  auto narrow = VectorType::get({channels}, e.b.getBF16Type());
+  Value all;
+  for (const StagedPosition::Neighbour &neighbour : staged.neighbours) {
+    SmallVector<Value> arguments = withVectors(e, source, n, staged, neighbour.tensors);
+    Value value = e.inlineRegion(source.prologue, arguments, channels).front();
+    value = w.choose(neighbour.inside, value, e.constant(0.0f, e.vectorType(channels)));
+    Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
+    if (!all) {
+      all = rounded;
+      continue;
+    }
+    SmallVector<int64_t> inOrder = llvm::to_vector(llvm::seq<int64_t>(0, blockChannels));
+    all = vector::ShuffleOp::create(e.b, e.loc, all, rounded, inOrder);
+  }
+  return all;
+}
+
 /// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
-static int64_t positionsAtOnce(ArrayRef<int32_t> access, int64_t all, int64_t threads) {
+static int64_t positionsAtOnce(ArrayRef<int32_t> access, int64_t all, int64_t threads, int64_t neighbours) {
   constexpr int64_t loads = 6;
-  int64_t most = loads / llvm::count(access, static_cast<int32_t>(Access::Pixel));
+  int64_t most = loads / (neighbours * llvm::count(access, static_cast<int32_t>(Access::Pixel)));
   return std::clamp<int64_t>(shape::ceilDiv(all, threads), 1, std::max<int64_t>(most, 1));
 }
 
-double nvidia::cyclesOfStaging(ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads) {
+double nvidia::cyclesOfStaging(ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads,
+                               int64_t neighbours) {
   constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
-  int64_t all = blocks * positions, together = positionsAtOnce(access, all, threads);
+  int64_t all = blocks * positions, together = positionsAtOnce(access, all, threads, neighbours);
   double passes = shape::ceilDiv(all, together * threads);
-  return passes * (loadCycles + together * (instructionsPerPosition + perOperand * access.size()));
+  double perPosition = neighbours * (instructionsPerPosition + perOperand * access.size());
+  return passes * (loadCycles + together * perPosition);
 }
 
 void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
@@ -117,22 +161,17 @@ void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<
   int64_t positions = 1;
   for (const StageAxis &axis : axes)
     positions *= axis.planes * axis.extent;
-  Value zero = e.constant(0.0f, e.vectorType(blockChannels));
   int64_t all = staged.blocks * positions;
-  int64_t together = positionsAtOnce(source.access, all, threads);
+  int64_t together = positionsAtOnce(source.access, all, threads, source.neighbours);
   e.loop(thread, e.index(all), threads * together, [&](Value first) {
     SmallVector<StagedPosition> places;
     for (int64_t i = 0; i < together; ++i)
       places.push_back(load(w, source, axes, n, staged.firstBlock, e.add(first, i * threads)));
     for (auto [i, place] : llvm::enumerate(places)) {
-      SmallVector<Value> arguments = withVectors(e, source, n, place);
-      Value value = e.inlineRegion(source.prologue, arguments, blockChannels).front();
-      value = w.choose(place.inside, value, zero);
-      auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
-      Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
+      Value value = valueOf(w, source, n, place);
       auto store = [&, &place = place] {
         Value at = e.add(e.mul(place.block, staged.pitch), place.position);
-        LLVM::StoreOp::create(e.b, e.loc, rounded, w.pointer(e.add(staged.at, e.mul(at, positionBytes))),
+        LLVM::StoreOp::create(e.b, e.loc, value, w.pointer(e.add(staged.at, e.mul(at, positionBytes))),
                               positionBytes);
       };
       if (i == 0)

@@ -1,5 +1,6 @@
 // Part of a source in shared memory: its positions one after the other, 16 bytes apart, each channel block of
-// 8 by itself, staged through a prologue.
+// 8 by itself, staged through a prologue. Of a source with few channels, a position holds two neighbours of a
+// row with 4 channels each.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOSTAGE_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOSTAGE_H
 
@@ -8,7 +9,8 @@
 namespace kinema::nvidia {
 
 /// One axis of the staged positions: planes of `extent` positions each. Position i of plane p holds the
-/// source's (first + i) * step + p + low if i < filled and the source reaches there, else zero.
+/// source's (first + i) * step + p + low if i < filled and the source reaches there, else zero; of the last
+/// axis also the neighbours that a position holds with it.
 struct StageAxis {
   int64_t planes, extent, filled;
   int64_t step;
@@ -17,23 +19,28 @@ struct StageAxis {
   mlir::Value first;
 };
 
-/// A source and its prologue, whose operands are tensors [N, C, T, H, W] in blocks of 8 channels, and
-/// vectors.
+/// A source and its prologue, whose operands are tensors [N, C, T, H, W] in blocks of channels, and vectors.
 struct StageSource {
   mlir::Region &prologue;
   llvm::ArrayRef<int32_t> access; // kernel::Access of each operand
   llvm::ArrayRef<mlir::Value> buffers;
   int64_t channelBlocks;
+  int64_t neighbours = 1; // of a row in a staged position
 };
 
 /// In bfloat16 and blocks of 8 channels?
 bool isBlocked(mlir::RankedTensorType type);
 
-/// Can a prologue with these operands be staged?
-bool canStage(mlir::OperandRange operands, llvm::ArrayRef<int32_t> access);
+/// How many neighbours of a row a staged position of a tensor holds: 1 of what lies in blocks of 8 channels,
+/// 2 of an input in one block of 4; 0: it cannot be staged.
+int64_t stagedNeighbours(mlir::RankedTensorType type);
+
+/// Can a prologue with these operands be staged, so many neighbours of a row in a position?
+bool canStage(mlir::OperandRange operands, llvm::ArrayRef<int32_t> access, int64_t neighbours = 1);
 
 /// Cycles in which `threads` threads stage channel blocks of so many positions, roughly.
-double cyclesOfStaging(llvm::ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads);
+double cyclesOfStaging(llvm::ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads,
+                       int64_t neighbours = 1);
 
 /// Channel blocks side by side in shared memory.
 struct StagedBlocks {

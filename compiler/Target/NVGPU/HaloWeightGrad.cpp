@@ -137,7 +137,7 @@ void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
     rest = e.div(rest, halo.tiles());
     gradientAxes[axis] = {1, plan.gradientExtent(axis), halo.tile, 1, e.index(0), halo.result, first};
     Value low = e.add(e.mul(firstTap[axis], plan.dilation[axis]), e.index(halo.low));
-    activationAxes[axis] = {halo.planes(), halo.extent(), halo.extent(), halo.sourceStep,
+    activationAxes[axis] = {halo.planes(), halo.extent(), halo.extent(), halo.stagedStep,
                             low,           halo.source,   first};
   }
   unsigned gradients = op.getGradientOperands().size();
@@ -147,7 +147,8 @@ void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
   stageHalo(*this, gradient, gradientAxes, rest,
             {outputBlock, plan.gradientBlocks(), at, plan.gradientPitch()}, e.thread, plan.producerThreads);
   StageSource activation{op.getActivation(), op.getActivationAccess(), buffers.drop_front(gradients),
-                         shape::ceilDiv(plan.inputs, blockChannels)};
+                         plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels),
+                         plan.neighbours};
   stageHalo(*this, activation, activationAxes, rest,
             {inputBlock, plan.activationBlocks(), e.add(at, plan.gradientBytes()), plan.activationPitch()},
             e.thread, plan.producerThreads);
@@ -201,7 +202,7 @@ SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> product
                          MatrixOperand gradient = {e.add(at, product.gradientAt), eightPositions,
                                                    plan.gradientPitch() * positionBytes, false};
                          MatrixOperand activation = {e.add(at, product.activationAt), eightPositions,
-                                                     plan.activationPitch() * positionBytes, false};
+                                                     plan.inputStep() * positionBytes, false};
                          next.push_back(this->product(sum, tile.outputRows ? gradient : activation,
                                                       tile.outputRows ? activation : gradient, tile.columns));
                        }
@@ -257,11 +258,14 @@ void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t
   Value tap = chunk;
   for (int axis = 0; axis < 3; ++axis)
     tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
-  int64_t rows = tile.outputRows ? plan.outputs : plan.inputs;
-  int64_t columns = tile.outputRows ? plan.inputs : plan.outputs;
-  int64_t storedRows = shape::roundUp(rows, blockChannels),
-          storedColumns = shape::roundUp(columns, blockChannels);
-  int64_t storedOutputs = shape::roundUp(plan.outputs, blockChannels);
+  // Of neighbours, the last pair of taps may have only one that exists; the missing channels are zero.
+  int64_t inputs = plan.neighbours > 1 ? 4 * op.getWindow().getWindow().kernel[2] : plan.inputs;
+  int64_t rows = tile.outputRows ? plan.outputs : inputs;
+  int64_t columns = tile.outputRows ? inputs : plan.outputs;
+  int64_t storedInputs = shape::roundUp(plan.inputs, blockChannels),
+          storedOutputs = shape::roundUp(plan.outputs, blockChannels);
+  int64_t storedRows = tile.outputRows ? storedOutputs : storedInputs,
+          storedColumns = tile.outputRows ? storedInputs : storedOutputs;
   Value matrix = e.mul(tap, shape::ceilDiv(plan.inputs, blockChannels)); // in blocks of input channels
   Value rowExists = rows % blockChannels ? e.inRange(row, rows) : Value();
 
@@ -269,7 +273,7 @@ void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t
     SmallVector<Value> pair;
     for (int64_t i = 0; i < 2; ++i) {
       Value value = accumulator(sum, 4 * group + 2 * half + i), exists = rowExists;
-      if (columns % blockChannels) {
+      if (columns < storedColumns) {
         Value inside = e.inRange(e.add(column, group * blockChannels + i), columns);
         exists = exists ? e.both(exists, inside) : inside;
       }

@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/HaloWeightGradPlan.h"
 
+#include "compiler/Target/NVGPU/HaloStage.h"
+
 using namespace kinema;
 using namespace kinema::nvidia;
 
@@ -16,6 +18,16 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
   clips = dz[0];
   outputs = dz[1];
   inputs = x[1];
+  neighbours = std::max<int64_t>(1, stagedNeighbours(op.getActivationType()));
+  groupStep = 0;
+  if (neighbours == 2) {
+    PairedAxis paired = pairedAxis(op.getWindow().getWindow(), x[4], dz[4]);
+    paired.axis.tile = tile.results[2];
+    axes[2] = paired.axis;
+    kernel[2] = 1;
+    inputs = 8 * paired.groups;
+    groupStep = paired.groupStep;
+  }
 }
 
 int64_t HaloWeightGradPlan::gradientExtent(int axis) const {
@@ -56,6 +68,7 @@ bool HaloWeightGradPlan::fits() const {
   // A product's own registers must be among those with which a block of so many threads begins.
   int64_t mostColumns = tile.consumers == 3 ? 200 : 256;
   return tile.columns <= mostColumns && accumulators() <= mostAccumulators &&
-         productsOfConsumer() <= mostProducts && sharedBytes() <= HaloPlan::maxSharedBytes &&
+         productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
+         sharedBytes() <= HaloPlan::maxSharedBytes &&
          16 * std::max(gradientPitch(), activationPitch()) < distances;
 }

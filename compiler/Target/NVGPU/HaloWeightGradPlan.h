@@ -25,9 +25,11 @@ struct HaloWeightGradPlan {
   HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile);
 
   HaloWeightGradTile tile;
-  std::array<HaloAxis, 3> axes; // of a conv with the block's taps alone
-  shape::Size3 kernel, dilation;
-  int64_t clips, outputs, inputs; // inputs and outputs: channels
+  std::array<HaloAxis, 3> axes;   // of a conv with the block's taps alone
+  shape::Size3 kernel, dilation;  // taps, pairs of a row being one
+  int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
+  int64_t neighbours;             // of a row in a staged position: 2 of an input with few channels
+  int64_t groupStep;              // then: positions from one block of 8 inputs to the next
 
   static constexpr int64_t producerThreads = 128;
   static constexpr int64_t stages = 2;
@@ -43,7 +45,11 @@ struct HaloWeightGradPlan {
 
   // Channel blocks of 8 in a stage.
   int64_t gradientBlocks() const { return (tile.outputRows ? tile.rows : tile.columns) / 8; }
-  int64_t activationBlocks() const { return (tile.outputRows ? tile.columns : tile.rows) / 8; }
+  int64_t activationBlocks() const {
+    return neighbours > 1 ? 1 : (tile.outputRows ? tile.columns : tile.rows) / 8;
+  }
+  /// Positions from one block of inputs to the next; those of neighbours overlap.
+  int64_t inputStep() const { return neighbours > 1 ? groupStep : activationPitch(); }
 
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
@@ -54,7 +60,7 @@ struct HaloWeightGradPlan {
   int64_t gradientPositions() const { return gradientExtent(0) * gradientExtent(1) * gradientExtent(2); }
   /// Positions from the first to the last result, rounded up to what an instruction contracts.
   int64_t contracted() const;
-  // Positions from one channel block of a stage to the next; what nobody stages there is zero.
+  // Positions of a channel block of a stage; what nobody stages there is zero.
   int64_t gradientPitch() const;
   int64_t activationPitch() const;
 

@@ -13,12 +13,13 @@ static bool isSupported(kernel::WeightGradOp op) {
   return op.getGroups() == 1 && op.getGradientType() && op.getActivationType() &&
          result.getElementType().isF32() && layout.getKind() == kernel::LayoutKind::Taps &&
          layout.getBlock() == blockChannels && canStage(op.getGradientOperands(), op.getGradientAccess()) &&
-         canStage(op.getActivationOperands(), op.getActivationAccess());
+         canStage(op.getActivationOperands(), op.getActivationAccess(), layout.getTapsTogether());
 }
 
 /// Bytes of a source that are read for channel blocks of so many positions.
-static double bytesRead(ArrayRef<int32_t> access, int64_t blocks, int64_t positions) {
-  return double(blocks) * positions * positionBytes *
+static double bytesRead(RankedTensorType source, ArrayRef<int32_t> access, int64_t blocks,
+                        int64_t positions) {
+  return double(blocks) * positions * blockChannels * source.getElementTypeBitWidth() / 8 *
          llvm::count(access, static_cast<int32_t>(kernel::Access::Pixel));
 }
 
@@ -30,13 +31,16 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   double products = double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / 16;
   double staging =
       cyclesOfStaging(gradient, plan.gradientBlocks(), plan.gradientPositions(), plan.producerThreads) +
-      cyclesOfStaging(activation, plan.activationBlocks(), activations, plan.producerThreads);
+      cyclesOfStaging(activation, plan.activationBlocks(), activations, plan.producerThreads,
+                      plan.neighbours);
   double results = 4.0 * tile.rows * tile.columns * plan.boxTaps(); // bytes
   Work work{plan.grid()};
   work.matrix = tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
-  work.cached = results + tiles * (bytesRead(gradient, plan.gradientBlocks(), shape::product(tile.results)) +
-                                   bytesRead(activation, plan.activationBlocks(), activations));
+  work.cached =
+      results + tiles * (bytesRead(op.getGradientType(), gradient, plan.gradientBlocks(),
+                                   shape::product(tile.results)) +
+                         bytesRead(op.getActivationType(), activation, plan.activationBlocks(), activations));
   // The first tile is staged, and the last products and stores are made, beside nothing.
   work.after = staging + work.matrix / tiles + results / storedPerCycle;
   // Partials are written here and read by who adds them up.
@@ -98,6 +102,8 @@ void Search::considerChunks(HaloWeightGradPlan &plan) {
 void Search::considerProducts(HaloWeightGradPlan &plan) {
   HaloWeightGradTile &tile = plan.tile;
   for (bool outputRows : {true, false}) {
+    if (!outputRows && plan.neighbours > 1)
+      continue; // inputs that overlap are columns, all of them
     tile.outputRows = outputRows;
     int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
     for (int64_t size : cuts(shape::ceilDiv(columns, blockChannels)))

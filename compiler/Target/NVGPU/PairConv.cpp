@@ -72,7 +72,7 @@ void PairEmitter::layOut() {
   int64_t at = 0;
   auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
   for (auto [ring, stages] :
-       {std::pair{&source, HaloPlan::sourceStages}, {&weights, HaloPlan::weightStages}}) {
+       {std::pair{&source, HaloPlan::mostSourceStages}, {&weights, HaloPlan::weightStages}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);
     ring->emptyAt = take(8 * stages);

@@ -25,8 +25,8 @@ int64_t PairPlan::framesOfBlock() const {
 }
 
 int64_t PairPlan::sharedBytes() const {
-  int64_t barriers = 8 * 2 * (HaloPlan::sourceStages + HaloPlan::weightStages);
-  return shape::roundUp(barriers, 128) + HaloPlan::sourceStages * sourceStageBytes() +
+  int64_t barriers = 8 * 2 * (HaloPlan::mostSourceStages + HaloPlan::weightStages);
+  return shape::roundUp(barriers, 128) + HaloPlan::mostSourceStages * sourceStageBytes() +
          HaloPlan::weightStages * weightStageBytes() + slots() * slotBytes();
 }
 

@@ -34,9 +34,14 @@ Value WarpgroupEmitter::globalPointer(Value buffer) {
 //===-- Rings -------------------------------------------------------------===//
 
 void WarpgroupEmitter::initialise(const Ring &ring, int64_t fills, int64_t releases) {
-  for (int64_t stage = 0; stage < ring.stages; ++stage)
-    for (auto [at, arrivals] : {std::pair{ring.fullAt, fills}, {ring.emptyAt, releases}})
-      NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(at, e.index(stage)), word(arrivals), Value());
+  auto initialise = [&](Value barrier, int64_t arrivals) {
+    NVVM::MBarrierInitOp::create(e.b, e.loc, barrier, word(arrivals), Value());
+  };
+  for (int64_t stage = 0; stage < ring.stages; ++stage) {
+    initialise(full(ring, e.index(stage)), fills);
+    if (ring.refilled)
+      initialise(empty(ring, e.index(stage)), releases);
+  }
 }
 
 void WarpgroupEmitter::initialised() { NVVM::FenceMbarrierInitOp::create(e.b, e.loc); }
@@ -55,7 +60,8 @@ void WarpgroupEmitter::waitFull(const Ring &ring, Value step) {
 }
 
 void WarpgroupEmitter::waitEmpty(const Ring &ring, Value step) {
-  wait(empty(ring, stageOf(ring, step)), e.rem(e.add(e.div(step, ring.stages), 1), 2));
+  if (ring.refilled)
+    wait(empty(ring, stageOf(ring, step)), e.rem(e.add(e.div(step, ring.stages), 1), 2));
 }
 
 void WarpgroupEmitter::arrive(Value barrier) {

@@ -18,6 +18,7 @@ struct Ring {
   int64_t stages;
   int64_t fullAt, emptyAt; // bytes from the start of shared memory
   int64_t dataAt, stageBytes;
+  bool refilled = true; // stages are filled more than once: otherwise nobody says that one is empty
 };
 
 /// An operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).

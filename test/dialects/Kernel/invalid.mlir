@@ -12,6 +12,11 @@ func.func private @f(tensor<8xf32, #kernel.layout<blocked block = 0>>)
 
 // -----
 
+// expected-error @below {{a block of 8 has no room for whole taps of 3 channels}}
+func.func private @f(tensor<8x3x1x7x7xf32, #kernel.layout<taps block = 8 reduce = 3>>)
+
+// -----
+
 !x = tensor<1x8x2x4x4xf32>
 func.func @f(%x: !x) {
   // expected-error @below {{expected pixel, channel, batch_channel or lattice, found row}}

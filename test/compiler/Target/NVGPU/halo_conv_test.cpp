@@ -19,6 +19,7 @@ struct Case {
   int64_t clips, in, out;
   shape::Size3 input;
   shape::Window window;
+  bool narrow = false; // an input in one block of 4 channels
 
   shape::Size3 output() const { return *shape::windowOutput(input, window); }
   std::vector<int64_t> shapeOf(int64_t channels, const shape::Size3 &size) const {
@@ -67,6 +68,33 @@ const Case cases[] = {
      {7, 4, 5},
      {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}}},
     {"whole gradient", false, 1, 16, 21, {5, 6, 6}, {{3, 3, 3}, {2, 2, 2}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}}},
+    {"stem", true, 2, 3, 45, {2, 13, 14}, {{1, 7, 7}, {1, 2, 2}, {0, 3, 3}, {0, 3, 3}, {1, 1, 1}}, true},
+    {"whole stem", true, 1, 3, 16, {4, 9, 11}, {{3, 7, 7}, {2, 2, 2}, {1, 3, 3}, {1, 3, 3}, {1, 1, 1}}, true},
+    {"stem stride 1",
+     true,
+     1,
+     3,
+     24,
+     {3, 7, 9},
+     {{3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}},
+     true},
+    {"flow", true, 1, 2, 16, {2, 8, 10}, {{1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {0, 2, 2}, {1, 1, 1}}, true},
+    {"narrow point",
+     true,
+     2,
+     4,
+     16,
+     {2, 3, 5},
+     {{1, 1, 1}, {1, 1, 2}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}},
+     true},
+    {"narrow, dilated rows, pads of two sizes",
+     true,
+     1,
+     1,
+     8,
+     {1, 9, 9},
+     {{1, 2, 6}, {1, 1, 2}, {0, 1, 4}, {0, 2, 1}, {1, 3, 1}},
+     true},
 };
 
 std::string text(const shape::Size3 &s) {
@@ -84,12 +112,17 @@ enum class Form { Plain, Fused };
 
 /// The conv; fused: with batch norm and ReLU before it, a residual behind it, moments (forward) or sums.
 std::string convText(const Case &c, Form form) {
-  std::string source = blockedBFloat16(c.source()), result = blockedBFloat16(c.result());
-  std::string weights = type(c.weight(), "bf16", c.forward ? "taps block = 8" : "taps_transposed block = 8");
+  std::string source = c.narrow ? type(c.source(), "f32", "blocked block = 4") : blockedBFloat16(c.source());
+  std::string result = blockedBFloat16(c.result());
+  const char *layout = c.narrow    ? "taps block = 8 reduce = 4"
+                       : c.forward ? "taps block = 8"
+                                   : "taps_transposed block = 8";
+  std::string weights = type(c.weight(), "bf16", layout);
   std::string vector = blocked({c.source()[1]}), outVector = blocked({c.result()[1]});
   std::string head = std::string("kernel.conv ") + (c.forward ? "forward" : "transposed") + " %o0 window <" +
                      text(c.window.kernel) + " stride " + text(c.window.stride) + " pad " +
-                     text(c.window.padLow) + " to " + text(c.window.padHigh) + "> ";
+                     text(c.window.padLow) + " to " + text(c.window.padHigh) + " dilate " +
+                     text(c.window.dilation) + "> ";
   if (form == Form::Plain)
     return kernelText({weights, source}, head + "prologue(pixel %o1) : (" + source + R"() {
         ^bb0(%x: f32):
@@ -207,6 +240,14 @@ TEST(HaloConvMutants, OfAFusedGradientAreFound) {
   std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({96}, 3),
                                   random({96}, 4),       coarse(c.result(), 5), random({16}, 6)};
   EXPECT_GE(mutantsFound(convText(c, Form::Fused), operands), 30u);
+}
+
+TEST(HaloConvMutants, OfAStemAreFound) {
+  const Case c = {
+      "stem", true, 1, 3, 16, {1, 12, 14}, {{1, 9, 7}, {1, 2, 2}, {0, 4, 3}, {0, 4, 3}, {1, 1, 1}}, true};
+  // Nine rows of taps, so that the ring of weights comes round.
+  std::string kernel = scheduled(convText(c, Form::Plain), nvidia::HaloTile{{1, 6, 6}, 16, 32});
+  EXPECT_GE(expectMutantsFound(kernel, {coarse(c.weight(), 1), coarse(c.source(), 2)}), 20u);
 }
 
 TEST(HaloConvMutants, OfAFusedConvAreFound) {

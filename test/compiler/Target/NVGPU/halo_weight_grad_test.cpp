@@ -22,6 +22,7 @@ struct Case {
   shape::Size3 input;
   shape::Window window;
   std::optional<Tile> tile; // without: the one that is found best
+  bool narrow = false;      // an input in one block of 4 channels
 
   std::vector<int64_t> activation() const { return {clips, in, input[0], input[1], input[2]}; }
   std::vector<int64_t> gradient() const {
@@ -34,6 +35,7 @@ const shape::Window spatial = {{1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1
 const shape::Window temporal = {{3, 1, 1}, {1, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}};
 const shape::Window whole = {{3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}};
 const shape::Window point = {};
+const shape::Window stem = {{1, 7, 7}, {1, 2, 2}, {0, 3, 3}, {0, 3, 3}, {1, 1, 1}};
 
 shape::Window strided(shape::Window window, shape::Size3 stride) {
   window.stride = stride;
@@ -94,7 +96,28 @@ const Case cases[] = {
     {"whole", 2, 16, 16, {4, 7, 7}, whole, Tile{{2, 7, 7}, {1, 3, 3}, true, 64, 16, 3, 2}},
     {"whole stride 2", 1, 21, 16, {5, 6, 6}, strided(whole, {2, 2, 2}), {}},
     {"shortcut", 1, 24, 32, {4, 8, 6}, strided(point, {2, 2, 2}), {}},
-    {"stem", 1, 3, 45, {2, 12, 13}, {{1, 7, 7}, {1, 2, 2}, {0, 3, 3}, {0, 3, 3}, {1, 1, 1}}, {}},
+    {"few inputs", 1, 3, 45, {2, 12, 13}, stem, {}},
+    {"stem", 2, 3, 45, {2, 12, 13}, stem, {}, true},
+    {"stem, some of its taps",
+     1,
+     3,
+     16,
+     {2, 12, 14},
+     stem,
+     Tile{{1, 6, 7}, {1, 3, 1}, true, 64, 32, 3, 2},
+     true},
+    {"whole stem", 1, 3, 72, {4, 7, 10}, {{3, 7, 7}, {2, 2, 2}, {1, 3, 3}, {1, 3, 3}, {1, 1, 1}}, {}, true},
+    {"stem stride 1", 1, 3, 24, {3, 6, 7}, whole, {}, true},
+    {"flow", 1, 2, 16, {1, 6, 9}, {{1, 5, 5}, {1, 1, 1}, {0, 2, 2}, {0, 2, 2}, {1, 1, 1}}, {}, true},
+    {"narrow point", 2, 4, 16, {2, 3, 5}, strided(point, {1, 1, 2}), {}, true},
+    {"narrow, two taps",
+     1,
+     1,
+     8,
+     {1, 4, 9},
+     {{1, 1, 2}, {1, 1, 2}, {0, 0, 1}, {0, 0, 0}, {1, 1, 1}},
+     {},
+     true},
     {"odd channels", 1, 5, 230, {1, 6, 7}, point, {}},
     {"one position", 3, 40, 10, {1, 1, 1}, point, {}},
     {"dilated, pads of two sizes",
@@ -115,9 +138,13 @@ enum class Form { Plain, Fused };
 /// The weight gradient; fused: of batch norm's gradient by a batch norm with ReLU.
 std::string wgradText(const Case &c, Form form) {
   std::string dz = blockedBFloat16(c.gradient()), x = blockedBFloat16(c.activation());
+  if (c.narrow)
+    x = "tensor<" + std::to_string(c.clips) + "x" + std::to_string(c.in) + "x" + text(c.input) +
+        "xf32, #kernel.layout<blocked block = 4>>";
   const shape::Window &w = c.window;
   std::string result = "tensor<?x" + std::to_string(c.out) + "x" + std::to_string(c.in) + "x" +
-                       text(w.kernel) + "xf32, #kernel.layout<taps block = 8>>";
+                       text(w.kernel) + "xf32, #kernel.layout<taps block = 8" +
+                       (c.narrow ? " reduce = 4" : "") + ">>";
   std::string head = "kernel.wgrad window <" + text(w.kernel) + " stride " + text(w.stride) + " pad " +
                      text(w.padLow) + " to " + text(w.padHigh) + " dilate " + text(w.dilation) + "> ";
   if (form == Form::Plain)
@@ -247,6 +274,11 @@ TEST(HaloWeightGradMutants, OfAFusedStridedOneAreFound) {
             strided(spatial, {1, 2, 2}),
             Tile{{1, 2, 5}, {1, 1, 3}, false, 64, 16, 3, 1}};
   EXPECT_GE(mutantsFound(c, Form::Fused), 20u);
+}
+
+TEST(HaloWeightGradMutants, OfAStemsAreFound) {
+  Case c = {"stem", 1, 3, 64, {1, 16, 12}, stem, Tile{{1, 2, 6}, {1, 7, 1}, true, 64, 32, 3, 1}, true};
+  EXPECT_GE(mutantsFound(c, Form::Plain), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfATemporalOneAreFound) {

@@ -1,0 +1,58 @@
+// RUN: kinema-opt %s --assign-storage="bfloat16 taps" | FileCheck %s
+
+// For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row,
+// as long as windows begin one or two positions apart.
+
+!x = tensor<1x3x2x8x12xf32>
+!z = tensor<1x16x2x8x6xf32>
+!y = tensor<1x16x2x8x4xf32>
+
+clip.param @stem : tensor<16x3x1x3x7xf32> {role = "weight"}
+clip.param @v : tensor<16x16x1x1x1xf32> {role = "weight"}
+clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
+
+// CHECK-DAG: #[[TAPS:.*]] = #kernel.layout<taps block = 8>
+// CHECK-DAG: #[[PAIRS:.*]] = #kernel.layout<taps block = 8 reduce = 4>
+// CHECK-DAG: #[[WEIGHT:.*]] = #kernel.layout<weight block = 8 reduce = 4>
+// CHECK-LABEL: func.func @train_step
+// CHECK-SAME: tensor<1x3x2x8x12xf32, #blocked4>
+// CHECK-DAG: clip.read @stem : tensor<16x3x1x3x7xf32, #[[PAIRS]]>
+// CHECK-DAG: clip.read @v : tensor<16x16x1x1x1xf32, #[[TAPS]]>
+// CHECK-DAG: clip.read @wide : tensor<16x3x1x1x3xf32, #[[WEIGHT]]>
+// CHECK: kernel.conv forward {{.*}} window <1x3x7 stride 1x1x2
+// CHECK: kernel.wgrad window <1x3x7 stride 1x1x2
+// CHECK: tensor<?x16x3x1x3x7xf32, #[[PAIRS]]>
+func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {clip.name = "v"}, !y {clip.name = "y"}, tensor<?x16x3x1x3x7xf32> {clip.name = "dw"}) {
+  %w = clip.read @stem : tensor<16x3x1x3x7xf32>
+  %v = clip.read @v : tensor<16x16x1x1x1xf32>
+  %u = clip.read @wide : tensor<16x3x1x1x3xf32>
+  %z = kernel.conv forward %w window <1x3x7 stride 1x1x2 pad 0x1x3> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<16x3x1x3x7xf32> -> !z
+  %p = kernel.conv forward %v window <1x1x1> prologue(pixel %z) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<16x16x1x1x1xf32> -> !z
+  %y = kernel.conv forward %u window <1x1x3 stride 1x1x3> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<16x3x1x1x3xf32> -> !y
+  %dw = kernel.wgrad window <1x3x7 stride 1x1x2 pad 0x1x3> gradient(pixel %p) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } activation(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : tensor<?x16x3x1x3x7xf32>
+  return %p, %y, %dw : !z, !y, tensor<?x16x3x1x3x7xf32>
+}
