@@ -12,6 +12,7 @@ config.test_exec_root = os.path.join(config.binary_dir, "test")
 
 for tool in ["kinema-opt", "kinema-runtime", "kinema"]:
     config.substitutions.append((f"%{tool}(?![-\\w])", os.path.join(config.binary_dir, "bin", tool)))
+config.substitutions.append(("%tune", os.path.join(config.source_dir, "bench", "tune")))
 config.substitutions.append(("%models", os.path.join(config.source_dir, "models")))
 config.substitutions.append(("%standin", os.path.join(config.binary_dir, "standin")))
 config.substitutions.append(("%examples", os.path.join(config.source_dir, "examples")))

@@ -1,5 +1,7 @@
 #include "compiler/Package/PackageBuilder.h"
 
+#include "dialects/Kernel/Signature.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 #include <nlohmann/json.hpp>
 
@@ -126,6 +128,8 @@ LogicalResult Manifest::addKernels() {
                                        {"buffers", buffers},
                                        {"scratch", schedule.getScratch()},
                                        {"schedule", schedule.getName().str()},
+                                       {"parameters", *toJson(schedule.getParameters())},
+                                       {"signature", kernel::signatureOf(op)},
                                        {"op", op->getName().stripDialect().str()},
                                        {"layers", layers}};
     if (schedule.getParameters().contains("threads"))

@@ -29,7 +29,8 @@ template <size_t number> static void addNVGPUSchedules(OpPassManager &passes, co
   bool reference = options.reference || !nvidia::processors[number].warpgroups;
   if (options.pairs && !reference)
     passes.addPass(createPairNVGPUConvs());
-  passes.addPass(createAssignNVGPUSchedules(AssignNVGPUSchedulesOptions{reference}));
+  passes.addPass(createAssignNVGPUSchedules(
+      AssignNVGPUSchedulesOptions{reference, options.choice, options.measurements}));
 }
 
 /// Adds what runs on a GPU.

@@ -17,6 +17,9 @@ struct TargetOptions {
   bool pairs = true;        // two convs may become one kernel, where the target can do that
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
   EmulatorCode emulator = EmulatorCode::None;
+  int64_t choice =
+      -1; // of each kernel's schedules that of this rank by the model; -1: the best that is known
+  std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
 };
 
 struct TargetInfo {

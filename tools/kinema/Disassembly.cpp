@@ -97,6 +97,6 @@ Disassembly kinema::disassemble(const Package &package, const Manifest &manifest
   std::string program = findProgram({"objdump"}, "");
   if (program.empty())
     fail("there is no objdump on this machine to read {}: install binutils", manifest.code);
-  return {"by " + program, runOn({program, "--no-show-raw-insn", "--disassemble=" + symbol},
-                                 package.read(manifest.code))};
+  return {"by " + program,
+          runOn({program, "--no-show-raw-insn", "--disassemble=" + symbol}, package.read(manifest.code))};
 }

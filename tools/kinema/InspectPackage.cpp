@@ -42,7 +42,8 @@ std::string fileTable(const Package &package) {
 std::string layersText(const std::vector<std::string> &layers) {
   if (layers.empty())
     return "";
-  return layers.size() == 1 ? layers.front() : fmt::format("{} and {} more", layers.front(), layers.size() - 1);
+  return layers.size() == 1 ? layers.front()
+                            : fmt::format("{} and {} more", layers.front(), layers.size() - 1);
 }
 
 /// A kernel's launches: their entry and what they are.
@@ -57,8 +58,8 @@ std::vector<std::pair<std::string, const Launch *>> launchesOf(const Manifest &m
 }
 
 std::string kernelTable(const Manifest &manifest) {
-  std::string text = fmt::format("{:<8} {:<13} {:<16} {:>7} {:>7} {:>8} {:>8}   {}\n", "kernel", "op", "schedule",
-                                 "blocks", "threads", "scratch", "launches", "layers");
+  std::string text = fmt::format("{:<8} {:<13} {:<16} {:>7} {:>7} {:>8} {:>8}   {}\n", "kernel", "op",
+                                 "schedule", "blocks", "threads", "scratch", "launches", "layers");
   std::vector<std::string> names;
   for (const auto &[name, kernel] : manifest.kernels)
     names.push_back(name);
@@ -67,9 +68,9 @@ std::string kernelTable(const Manifest &manifest) {
   });
   for (const std::string &name : names) {
     const Kernel &kernel = manifest.kernels.at(name);
-    text += fmt::format("{:<8} {:<13} {:<16} {:>7} {:>7} {:>8} {:>8}   {}\n", name, kernel.op, kernel.schedule,
-                        kernel.grid, kernel.block ? fmt::to_string(kernel.block) : "-", kernel.scratch,
-                        launchesOf(manifest, name).size(), layersText(kernel.layers));
+    text += fmt::format("{:<8} {:<13} {:<16} {:>7} {:>7} {:>8} {:>8}   {}\n", name, kernel.op,
+                        kernel.schedule, kernel.grid, kernel.block ? fmt::to_string(kernel.block) : "-",
+                        kernel.scratch, launchesOf(manifest, name).size(), layersText(kernel.layers));
   }
   return text;
 }
@@ -78,13 +79,14 @@ std::string launchRow(const Launch &launch) {
   std::string times = launch.floor > 0
                           ? fmt::format("{:>8.1f} us {:>8.1f} us", 1e6 * launch.floor, 1e6 * launch.predicted)
                           : fmt::format("{:>11} {:>11}", "-", "-");
-  return fmt::format("{:>10} {:>10} {:>9.3f} {}   {}\n", formatBytes(launch.reads), formatBytes(launch.writes),
-                     1e-9 * static_cast<double>(launch.macs), times, launch.layer);
+  return fmt::format("{:>10} {:>10} {:>9.3f} {}   {}\n", formatBytes(launch.reads),
+                     formatBytes(launch.writes), 1e-9 * static_cast<double>(launch.macs), times,
+                     launch.layer);
 }
 
 std::string launchHead() {
-  return fmt::format("{:>10} {:>10} {:>9} {:>11} {:>11}   {}\n", "reads", "writes", "G macs", "floor", "predicted",
-                     "layer");
+  return fmt::format("{:>10} {:>10} {:>9} {:>11} {:>11}   {}\n", "reads", "writes", "G macs", "floor",
+                     "predicted", "layer");
 }
 
 std::string launchTables(const Manifest &manifest) {
@@ -100,11 +102,13 @@ std::string launchTables(const Manifest &manifest) {
 std::string describeKernel(const Package &package, const Manifest &manifest, const std::string &name,
                            const std::string &toolkit) {
   const Kernel &kernel = manifest.kernels.at(name);
-  std::string text = fmt::format("{} for {}: {}, schedule {}\n", name, manifest.target, kernel.op, kernel.schedule);
+  std::string text =
+      fmt::format("{} for {}: {}, schedule {}\n", name, manifest.target, kernel.op, kernel.schedule);
   text += fmt::format("layers      {}\n", fmt::join(kernel.layers, ", "));
   text += fmt::format("blocks      {}{}\n", kernel.grid,
                       kernel.block ? fmt::format(" of {} threads", kernel.block) : "");
-  text += fmt::format("scratch     {} of a {}\n", formatBytes(kernel.scratch), kernel.block ? "block" : "thread");
+  text +=
+      fmt::format("scratch     {} of a {}\n", formatBytes(kernel.scratch), kernel.block ? "block" : "thread");
   std::vector<std::string> buffers;
   for (int64_t bytes : kernel.buffers)
     buffers.push_back(formatBytes(bytes));
@@ -127,7 +131,8 @@ void printKernel(const Package &package, const std::vector<Manifest> &manifests,
     found = true;
   }
   if (!found)
-    refuse("{} has no kernel {}; `kinema inspect {}` lists them", options.package, options.kernel, options.package);
+    refuse("{} has no kernel {}; `kinema inspect {}` lists them", options.package, options.kernel,
+           options.package);
 }
 
 json kernelsJson(const Manifest &manifest) {

@@ -54,12 +54,23 @@ void addPrecision(CLI::App &command, TargetChoice &choice) {
   command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
   command.add_option("--cuda-path", choice.toolkit,
                      "the folder of the CUDA toolkit, whose ptxas makes machine code");
+  command.add_option(
+      "--measurements", choice.measurements,
+      "a file of schedules that were measured on a GPU (bench/tune), for those that are built in");
+  command
+      .add_option(
+          "--choice", choice.choice,
+          "of each kernel's schedules for a GPU the one of this rank by the model, from 0, to measure it "
+          "(default: the best that is known)")
+      ->check(CLI::NonNegativeNumber);
 }
 
 void applyTarget(const TargetChoice &choice, CompileOptions &options) {
   options.target = targetNamed(choice.target);
   options.targetOptions.reference = choice.reference;
   options.targetOptions.toolkit = choice.toolkit;
+  options.targetOptions.measurements = choice.measurements;
+  options.targetOptions.choice = choice.choice;
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
   if (!choice.precision.empty())
     options.bfloat16 = choice.precision == "bf16";

@@ -26,11 +26,12 @@ void addThreads(CLI::App &command, SpecOptions &options);
 
 /// What every command that makes kernels accepts.
 struct TargetChoice {
-  std::string target = "cpu", precision, toolkit;
+  std::string target = "cpu", precision, toolkit, measurements;
+  int64_t choice = -1; // TargetOptions::choice
   bool reference = false;
   bool emulator = false; // code for it too
 };
-/// Adds --target, --precision, --reference and --cuda-path.
+/// Adds --target, --precision, --reference, --cuda-path, --measurements and --choice.
 void addTarget(CLI::App &command, TargetChoice &choice);
 /// The same without --target.
 void addPrecision(CLI::App &command, TargetChoice &choice);

@@ -40,12 +40,19 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
     at once, and neighbouring threads what lies side by side. Every other kernel has the reference lowering,
     `sm90.reference`.
 
+    Where a kernel was measured on a GPU, the quickest of the model's best few is taken instead (tune/sm_90a.json, which
+    bench/tune writes).
+
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
     After: `... {schedule = #kernel.schedule<"sm90.halo", grid = 224, scratch = 98432, {channels = 64, columns = 28, ..., partials = 224}>} -> ...`
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
-  let options = [Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">];
+  let options = [
+    Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">,
+    Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
+    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules in place of those that Kinema was built with">
+  ];
   let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
 }
 
