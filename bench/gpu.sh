@@ -14,4 +14,8 @@ if [ -f "$bundle" ]; then
   "$python" -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$bundle" "$unpacked"
   bundle=$unpacked
 fi
+# Where the driver's library is on machines whose loader does not know.
+for folder in /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/lib64-nvidia; do
+  [ -e "$folder/libcuda.so.1" ] && export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder"
+done
 "$python" "$bundle/scripts/measure.py" "$bundle" "$out" "$@"

@@ -2,7 +2,8 @@
 
 Each case is a network: its scores, and loss, gradients, statistics and weights after one step of SGD, twice, since two
 runs must give the same bits. Small networks have the results of the emulator (bf16: the same arithmetic but for the order
-in which a tensor core adds) or of the CPU (fp32); networks in their full size have the CPU's in fp32.
+in which a tensor core adds) or of the CPU (fp32); networks in their full size have the CPU's in fp32, and, on this GPU,
+those of the plain lowering of every kernel, which rounds at the same places.
 """
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,13 @@ import sketches
 from support import Failed, Part
 
 
-def entry_results(part, case, entry, number):
+def entry_results(part, case, entry, number, package="package"):
     """Where the results of a run are."""
     output = os.path.join(part.work, f"{case['name']}.{entry}.{number}.safetensors")
     arguments = ["--input", part.file(case["input"]), "--output", output]
     arguments += ["--weights", part.file(case["weights"])] if case.get("weights") else []
     arguments += ["--step", *case["step"]] if entry == "step" else []
-    part.runtime(part.file(case["package"]), "run", *arguments, seconds=60)
+    part.runtime(part.file(case[package]), "run", *arguments, seconds=60)
     return output
 
 
@@ -27,6 +28,7 @@ def same_bytes(first, second):
 
 
 def measure(part, case):
+    """Distances to what is expected, and whether two runs gave the same bits."""
     worst, same = {}, True
     for entry in ("infer", "step"):
         first, second = (entry_results(part, case, entry, number) for number in (1, 2))
@@ -36,15 +38,34 @@ def measure(part, case):
             worst[f"{entry}.{kind}"] = far
         for file in (first, second):
             os.remove(file)
-    passed = same and all(far <= case["bounds"][name.split(".")[1]] for name, far in worst.items())
-    return {"passed": passed, "distances": worst, "bounds": case["bounds"], "same_bits": same}
+    return verdict(worst, case["bounds"], same)
+
+
+def measure_plain(part, case):
+    """Distances between the kernels as they are scheduled and their plain lowering, both on this GPU."""
+    worst = {}
+    for entry in ("infer", "step"):
+        files = [entry_results(part, case, entry, package, package) for package in ("package", "plain")]
+        for kind, far in sketches.distances(*map(sketches.sketches, files)).items():
+            worst[f"{entry}.{kind}"] = far
+        for file in files:
+            os.remove(file)
+    return verdict(worst, case["plain_bounds"], None)
+
+
+def verdict(worst, bounds, same):
+    passed = same is not False and all(far <= bounds[name] for name, far in worst.items())
+    return {"passed": passed, "distances": worst, "bounds": bounds, "same_bits": same}
 
 
 def check(part, case):
-    try:
-        part.add(case=case["name"], reference=case["reference"], **measure(part, case))
-    except (Failed, ValueError, OSError) as error:
-        part.add(case=case["name"], reference=case["reference"], passed=False, error=str(error))
+    checks = [(case["reference"], measure)]
+    checks += [("plain lowering, this GPU", measure_plain)] if "plain" in case else []
+    for reference, work in checks:
+        try:
+            part.add(case=case["name"], reference=reference, **work(part, case))
+        except (Failed, ValueError, OSError) as error:
+            part.add(case=case["name"], reference=reference, passed=False, error=str(error))
 
 
 def main():

@@ -169,14 +169,15 @@ def main():
     sys.stdout = sys.stderr  # whatever libraries print
     print(json.dumps(settings(device)), file=answers, flush=True)
     for line in sys.stdin:
+        request = json.loads(line)
         try:
-            told = answer(json.loads(line), device)
+            told = answer(request, device)
         except Exception as error:  # out of memory, a failed compilation: the next request may work
             told = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]}
         gc.collect()
         if device == "cuda":
             torch.cuda.empty_cache()
-        if hasattr(torch, "compile"):
+        if request["compile"] and hasattr(torch, "compile"):
             torch._dynamo.reset()
         print(json.dumps(told), file=answers, flush=True)
 

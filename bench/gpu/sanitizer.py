@@ -3,16 +3,19 @@ barriers that some threads miss."""
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 from support import Failed, Part
 
-TOOLS = ("memcheck", "racecheck", "synccheck")
+# What comes first is what there is time for.
+ORDER = [(("memcheck", "racecheck"), "step"), (("memcheck", "racecheck"), "infer"), (("synccheck",), "step"), (("synccheck",), "infer")]
 
 
 def find_sanitizer():
     homes = (os.environ.get("CUDA_HOME", ""), "/usr/local/cuda")
     return shutil.which("compute-sanitizer") or next(
-        (path for path in (os.path.join(home, "bin", "compute-sanitizer") for home in homes) if os.access(path, os.X_OK)), None)
+        (path for home in homes for folder in ("bin", "compute-sanitizer")
+         if os.access(path := os.path.join(home, folder, "compute-sanitizer"), os.X_OK)), None)
 
 
 def findings(text):
@@ -24,11 +27,13 @@ def findings(text):
 
 
 def check(part, sanitizer, tool, case, entry):
-    output = os.path.join(part.work, f"{case['name']}.{tool}.safetensors")
+    output = os.path.join(part.work, f"{case['name']}.{tool}.{entry}.safetensors")
     arguments = ["--input", part.file(case["input"]), "--output", output]
     arguments += ["--weights", part.file(case["weights"])] if case.get("weights") else []
     arguments += ["--step", *case["step"]] if entry == "step" else []
     what = {"tool": tool, "case": case["name"], "entry": entry}
+    if part.left() < 5:
+        return part.add(**what, skipped="no time was left")
     try:
         # Each launch by itself, so that what is found has its kernel's name.
         done = part.runtime(part.file(case["package"]), "run", *arguments, before=[sanitizer, "--tool", tool, "--error-exitcode", "77"],
@@ -48,13 +53,10 @@ def main():
         part.add(skipped="there is no compute-sanitizer on this machine")
         part.finish()
     small = [case for case in part.contents["cases"] if case["small"] and (not part.chosen or case["name"] in part.chosen)]
-    for tool in TOOLS:
-        for case in small:
-            for entry in ("step", "infer"):
-                if part.left() < 5:
-                    part.add(tool=tool, case=case["name"], entry=entry, skipped="no time was left")
-                else:
-                    check(part, sanitizer, tool, case, entry)
+    small.sort(key=lambda case: not case["name"].endswith("bf16"))  # the kernels on tensor cores first
+    checks = [(tool, case, entry) for tools, entry in ORDER for case in small for tool in tools]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: check(part, sanitizer, *one), checks))
     part.finish()
 
 

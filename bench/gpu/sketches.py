@@ -3,25 +3,38 @@
 A tensor of at most SIZE values is its own sketch. Of a larger one, each value is added, with a sign, to one of SIZE
 places, both drawn from its index: of a difference of two tensors, the sketch has the same norm, to within some per cent.
 """
+import threading
+
 import numpy
 
 import safetensors
 
 SIZE = 1024
+drawn = numpy.zeros(0, numpy.uint16), numpy.zeros(0, numpy.float32)
+drawing = threading.Lock()
 
 
 def places(count):
-    """[count] places and signs, by a hash of the index."""
+    """[count] places and signs. Those of fewer values are the first of them, so that they are drawn once."""
+    global drawn
+    with drawing:
+        if drawn[0].size < count:
+            drawn = draw(count)
+        return drawn[0][:count], drawn[1][:count]
+
+
+def draw(count):
+    """By a hash of the index."""
     index = numpy.arange(count, dtype=numpy.uint64)
     index = (index ^ (index >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
     index = (index ^ (index >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
     index ^= index >> numpy.uint64(31)
-    signs = 1.0 - 2.0 * (index >> numpy.uint64(63)).astype(float)
-    return (index % numpy.uint64(SIZE)).astype(numpy.int64), signs
+    signs = numpy.float32(1) - numpy.float32(2) * (index >> numpy.uint64(63)).astype(numpy.float32)
+    return (index % numpy.uint64(SIZE)).astype(numpy.uint16), signs
 
 
 def sketch(tensor):
-    values = tensor.ravel().astype(float)
+    values = tensor.ravel()
     if values.size <= SIZE:
         return values.astype(numpy.float32)
     at, signs = places(values.size)
