@@ -41,6 +41,19 @@ TEST(Device, ArenaIsZeroAndCopiesAreChecked) {
             "8 bytes at 252 lie outside the arena of 256");
 }
 
+TEST(Device, MomentsAndMemory) {
+  auto device = makeCpuDevice(1);
+  device->allocate(4096);
+  EXPECT_EQ(device->memory(), 4096);
+  device->mark(2);
+  device->mark(0);
+  device->mark(1);
+  EXPECT_GE(device->secondsBetween(0, 1), 0);
+  EXPECT_LE(device->secondsBetween(1, 2), 0); // 2 came first
+  device->mark(2);
+  EXPECT_GE(device->secondsBetween(1, 2), 0);
+}
+
 TEST(Device, WhatCannotBeLoadedIsAnError) {
   auto device = makeCpuDevice(1);
   device->allocate(256);

@@ -187,6 +187,10 @@ TEST(Program, Profile) {
   ASSERT_EQ(times.size(), 4u);
   EXPECT_EQ(times[1].launch->kernel, "loss");
   EXPECT_EQ(times[1].seconds.size(), 2u);
+
+  linear.program.setProfile(false);
+  EXPECT_EQ(linear.program.time("train_step", 3).size(), 3u);
+  EXPECT_EQ(times[1].seconds.size(), 2u);
 }
 
 TEST(Program, SeveralAtOnce) {
