@@ -103,8 +103,8 @@ def weights(package, random):
     return tensors
 
 
-def results(kinema, package, files):
-    run = [kinema, "run", package, "--weights", files["weights"], "--input", files["input"], "--output", files["output"]]
+def results(kinema, package, files, *more):
+    run = [kinema, "run", package, "--weights", files["weights"], "--input", files["input"], "--output", files["output"], *more]
     call(*run)
     tensors = {"logits": safetensors.load(files["output"])["logits"]}
     call(*run, "--step", "--rate", "0.05", "--momentum", "0.9", "--weight-decay", "1e-3")
@@ -123,43 +123,57 @@ def distance(found, wanted):
     return far / max(numpy.linalg.norm(wanted.ravel().astype(float)), 1e-12)
 
 
-def agree(kinema, name, packages, seed, folder):
+def random_files(name, package, seed, folder):
+    """Weights and clips for a network, and where its output goes."""
     random = numpy.random.default_rng(seed)
     files = {key: os.path.join(folder, key + ".safetensors") for key in ("weights", "input", "output")}
     sizes = [int(size) for size in NETWORKS[name][0].split("x")]
-    safetensors.save(files["weights"], weights(packages["none"], random))
+    safetensors.save(files["weights"], weights(package, random))
     safetensors.save(files["input"], {"input": random.standard_normal([BATCH, *sizes]).astype(numpy.float32),
                                       "labels": random.integers(0, CLASSES, BATCH)})
-    wanted = results(kinema, packages["none"], files)
-    good = True
+    return files
+
+
+def distances(title, found, wanted):
+    """The largest for each kind of tensor, which it prints."""
+    if found.keys() != wanted.keys():
+        sys.exit(f"{title}: the tensors differ: {sorted(found.keys() ^ wanted.keys())}")
+    worst = {}
+    for key in wanted:
+        worst[kind(key)] = max(worst.get(kind(key), 0), distance(found[key], wanted[key]))
+    if len(worst) != 5:
+        sys.exit(f"{title}: expected logits, loss, gradients, weights and statistics, found {', '.join(worst)}")
+    print(f"{title}: " + ", ".join(f"{k} {v:.1e}" for k, v in worst.items()), flush=True)
+    return worst
+
+
+def differing(kinema, variants, agree):
+    """The networks that `agree` refuses under each of three seeds; variants: the flags with which each is compiled."""
+    def compare(name, folder):
+        path = os.path.join(folder, name + ".arch")
+        with open(path, "w") as file:
+            file.write(spec(name))
+        packages = {variant: os.path.join(folder, f"{name}-{variant}.kinema") for variant in variants}
+        for variant, flags in variants.items():
+            call(kinema, "compile", path, "--batch", str(BATCH), "--keep-gradients", *flags, "-o", packages[variant])
+        return any(agree(kinema, name, packages, seed, folder) for seed in SEEDS)
+
+    with tempfile.TemporaryDirectory() as folder:
+        return [name for name in NETWORKS if not compare(name, folder)]
+
+
+def agree(kinema, name, packages, seed, folder):
+    files = random_files(name, packages["none"], seed, folder)
+    wanted, good = results(kinema, packages["none"], files), True
     for level in list(LADDER)[1:]:
-        found, worst = results(kinema, packages[level], files), {}
-        if found.keys() != wanted.keys():
-            sys.exit(f"{name}: {level} and none give different tensors: {sorted(found.keys() ^ wanted.keys())}")
-        for key in wanted:
-            worst[kind(key)] = max(worst.get(kind(key), 0), distance(found[key], wanted[key]))
-        if len(worst) != 5:
-            sys.exit(f"{name}: expected logits, loss, gradients, weights and statistics, found {', '.join(worst)}")
-        print(f"{name} {level}, seed {seed}: " + ", ".join(f"{k} {v:.1e}" for k, v in worst.items()), flush=True)
+        worst = distances(f"{name} {level}, seed {seed}", results(kinema, packages[level], files), wanted)
         good &= max(worst.values()) <= BOUND
     return good
 
 
-def compare(kinema, name, folder):
-    path = os.path.join(folder, name + ".arch")
-    with open(path, "w") as file:
-        file.write(spec(name))
-    packages = {level: os.path.join(folder, f"{name}-{level}.kinema") for level in LADDER}
-    for level, flags in LADDER.items():
-        call(kinema, "compile", path, "--batch", str(BATCH), "--keep-gradients", *flags, "-o", packages[level])
-    return any(agree(kinema, name, packages, seed, folder) for seed in SEEDS)
-
-
 def main():
-    kinema = sys.argv[1]
-    with tempfile.TemporaryDirectory() as folder:
-        differing = [name for name in NETWORKS if not compare(kinema, name, folder)]
-    sys.exit(f"beyond {BOUND}: {', '.join(differing)}" if differing else 0)
+    wrong = differing(sys.argv[1], LADDER, agree)
+    sys.exit(f"beyond {BOUND}: {', '.join(wrong)}" if wrong else 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 
+#include "compiler/Pipelines/Register.h"
 #include "compiler/Target/NVGPU/Processor.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -35,6 +36,17 @@ std::vector<std::string> kinema::testing::networksOf(const std::string &folder) 
         paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+MLIRContext &kinema::testing::contextOfThread() {
+  static thread_local auto context = [] {
+    DialectRegistry registry;
+    registerAllKinema(registry);
+    auto made = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+    made->loadAllAvailableDialects();
+    return made;
+  }();
+  return *context;
 }
 
 static std::string textOf(kernel::DefOp def) {

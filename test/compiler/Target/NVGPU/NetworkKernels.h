@@ -33,6 +33,9 @@ std::vector<std::string> networksOf(const std::string &folder);
 /// The kernels of each plan, one of each text; what cannot be planned is added to `errors`.
 std::vector<NetworkKernel> kernelsOf(const std::vector<NetworkPlan> &plans, std::vector<std::string> &errors);
 
+/// A context for the texts of kernels, of the thread that calls.
+mlir::MLIRContext &contextOfThread();
+
 /// Runs body(i) for each i below `count` on all cores.
 void inParallel(size_t count, const std::function<void(size_t)> &body);
 

@@ -1,24 +1,26 @@
 // Assembles every kernel of every network, in training and inference, and fails on spills, stack frames,
-// warnings and kernels that cannot be launched. Equal kernels are assembled once, and not again while their
-// PTX and ptxas stay as they are.
+// warnings and kernels that cannot be launched. A kernel is assembled again when what LLVM gets of it, what
+// makes PTX of that, or ptxas has changed; a run in which nothing has changed since a good one does nothing.
 //
 // usage: nvgpu-ptxas-test MODELS CACHE [NETWORK]      exit status 77: there is no ptxas
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 
-#include "compiler/Pipelines/Register.h"
 #include "compiler/Target/Common/Tool.h"
 #include "compiler/Target/NVGPU/Assembler.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
 #include "compiler/Target/NVGPU/PTX.h"
 #include "dialects/Kernel/Kernel.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/xxhash.h"
 
 #include <filesystem>
 #include <fmt/format.h>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 using namespace mlir;
 using namespace kinema;
@@ -42,11 +44,30 @@ void from_json(const json &j, Verdict &v) {
   v.warnings = j[4];
 }
 
-struct Assembled {
-  std::string name, ptx;
-  std::string key; // of the PTX
+/// A kernel as LLVM gets it.
+struct Lowered {
+  OwningOpRef<ModuleOp> module;
+  std::string name; // the hash of all that its machine code depends on
   int64_t threads = 0, dynamicShared = 0;
   std::string error;
+};
+
+/// A kernel that ptxas is given.
+struct Assembled {
+  std::string name, ptx;
+};
+
+/// Kernels that are known to spill and wait to be mended. One that no longer does must leave this list.
+struct Known {
+  StringRef network, layer, operation;
+};
+constexpr Known knownSpills[] = {
+    {"i3d bf16 training", "mixed_4e.b1", "wgrad"},
+    {"p3d_63 bf16 training", "stage4.2.conv2", "wgrad"},
+    {"r2d_18 bf16 training", "stage4.1.conv2", "wgrad"},
+    {"s3d_g bf16 training", "mixed_5c.g3.conv", "conv"},
+    {"s3d_g bf16 training", "mixed_5b.b1.spatial", "wgrad"},
+    {"s3d_g bf16 training", "mixed_4e.b1.spatial", "wgrad"},
 };
 
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
@@ -56,46 +77,49 @@ void replaceAll(std::string &text, StringRef from, StringRef to) {
     text.replace(at, from.size(), to);
 }
 
-/// The kernel's PTX, under a name that is its own: the hash of what it does.
-Assembled generate(const NetworkKernel &kernel) {
-  static thread_local auto context = [] {
-    DialectRegistry registry;
-    registerAllKinema(registry);
-    auto made = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
-    made->loadAllAvailableDialects();
-    return made;
-  }();
-  Assembled result;
-  ScopedDiagnosticHandler handler(context.get(),
+Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
+  MLIRContext &context = contextOfThread();
+  Lowered result;
+  ScopedDiagnosticHandler handler(&context,
                                   [&](Diagnostic &diagnostic) { result.error += diagnostic.str(); });
-  auto module = parseSourceString<ModuleOp>(kernel.text, context.get());
-  if (!module)
+  result.module = parseSourceString<ModuleOp>(kernel.text, &context);
+  if (!result.module)
     return result;
-  auto def = *module->getOps<kernel::DefOp>().begin();
+  auto def = *result.module->getOps<kernel::DefOp>().begin();
   auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
   result.threads = schedule.getInt("threads");
   result.dynamicShared = schedule.getScratch();
-  result.name = hashOf(kernel.text);
-  def.setSymName(result.name);
-  PassManager passes(context.get());
+  PassManager passes(&context);
   nvidia::buildLoweringPipeline(passes);
-  if (failed(passes.run(*module)))
+  if (failed(passes.run(*result.module)))
     return result;
-  auto parts = nvidia::generatePTX(*module);
-  if (failed(parts))
-    return result;
-  result.ptx = std::move(parts->front());
-  replaceAll(result.ptx, "part0_", result.name + "_");
-  result.key = hashOf(result.ptx);
+  std::string text = tools;
+  llvm::raw_string_ostream stream(text);
+  result.module->print(stream, OpPrintingFlags().useLocalScope());
+  result.name = hashOf(text);
   return result;
 }
 
+/// The kernel's PTX, under the kernel's own name.
+Assembled generate(Lowered &kernel, std::string &error) {
+  ScopedDiagnosticHandler handler(kernel.module->getContext(),
+                                  [&](Diagnostic &diagnostic) { error += diagnostic.str(); });
+  kernel.module->walk([&](LLVM::LLVMFuncOp function) {
+    if (function.getSymName() == "k")
+      function.setSymName(kernel.name);
+  });
+  auto parts = nvidia::generatePTX(*kernel.module);
+  if (failed(parts))
+    return {kernel.name, ""};
+  replaceAll(parts->front(), "part0_", kernel.name + "_");
+  return {kernel.name, std::move(parts->front())};
+}
+
 /// What ptxas says about each kernel of one run, by name.
-std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<const Assembled *> batch,
-                                        std::string &error) {
+std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<Assembled> batch, std::string &error) {
   std::vector<std::string> texts;
-  for (const Assembled *kernel : batch)
-    texts.push_back(kernel->ptx);
+  for (const Assembled &kernel : batch)
+    texts.push_back(kernel.ptx);
   nvidia::Assembly assembly = nvidia::assemble(ptxas, nvidia::joinPTX(texts), nvidia::hopper, /*threads=*/1);
   error = assembly.error;
   std::map<std::string, Verdict> verdicts;
@@ -116,8 +140,14 @@ std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<const Assemble
 /// right, but slower than meant. Counted.
 bool isAdvice(StringRef warning) { return warning.contains("(C7517)") || warning.contains("(C7519)"); }
 
+/// What is left of a kernel when its verdict is known.
+struct Kernel {
+  std::string name, error;
+  int64_t threads = 0, dynamicShared = 0;
+};
+
 /// Why a kernel will not do; nothing where it will.
-std::string complaint(const Assembled &kernel, const Verdict &verdict) {
+std::string complaint(const Kernel &kernel, const Verdict &verdict) {
   const nvidia::Resources &r = verdict.resources;
   std::string text;
   if (r.spillBytes || r.stackBytes)
@@ -159,32 +189,106 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &w
   return plans;
 }
 
-/// The verdict on each kernel, in their order, from the cache or from ptxas, which the cache learns.
-std::vector<Verdict> judge(StringRef ptxas, const std::vector<Assembled> &kernels, json &cache,
-                           const std::string &cachePath, std::vector<std::string> &wrong) {
-  std::string version = hashOf(*readWhole(ptxas));
-  std::vector<const Assembled *> unknown;
-  for (const Assembled &kernel : kernels)
-    if (!cache.contains(version + kernel.key))
-      unknown.push_back(&kernel);
-  constexpr size_t together = 8;
-  std::mutex mutex;
-  inParallel(llvm::divideCeil(unknown.size(), together), [&](size_t i) {
-    auto batch = ArrayRef(unknown).drop_front(i * together).take_front(together);
+/// Lowers the kernels and has those assembled that the cache does not know.
+class Judge {
+public:
+  Judge(StringRef ptxas, const std::string &tools, json &cache, const std::string &cachePath)
+      : ptxas(ptxas), tools(tools), cache(cache), cachePath(cachePath) {}
+
+  std::vector<Kernel> judge(const std::vector<NetworkKernel> &kernels) {
+    constexpr size_t together = 8;
+    std::vector<Kernel> judged(kernels.size());
+    inParallel(llvm::divideCeil(kernels.size(), together), [&](size_t i) {
+      auto batch = ArrayRef(kernels).drop_front(i * together).take_front(together);
+      judgeBatch(batch, MutableArrayRef(judged).slice(i * together, batch.size()));
+    });
+    return judged;
+  }
+
+private:
+  void judgeBatch(ArrayRef<NetworkKernel> batch, MutableArrayRef<Kernel> judged) {
+    std::vector<Assembled> unknown;
+    for (auto [network, kernel] : llvm::zip_equal(batch, judged)) {
+      Lowered lowered = lower(network, tools);
+      kernel = {lowered.name, lowered.error, lowered.threads, lowered.dynamicShared};
+      if (kernel.error.empty() && isNew(kernel.name))
+        unknown.push_back(generate(lowered, kernel.error));
+    }
+    if (unknown.empty())
+      return;
     std::string error;
-    auto verdicts = assemble(ptxas, batch, error);
+    auto verdicts = assemble(ptxas, unknown, error);
     std::lock_guard lock(mutex);
-    if (!error.empty())
-      wrong.push_back(error);
-    for (const Assembled *kernel : batch)
-      if (auto found = verdicts.find(kernel->name); error.empty() && found != verdicts.end())
-        cache[version + kernel->key] = found->second;
+    for (Kernel &kernel : judged)
+      kernel.error += error;
+    for (const auto &[name, verdict] : verdicts)
+      cache[name] = verdict;
     writeWhole(cachePath, cache.dump()); // a run that is stopped is not lost
-  });
-  std::vector<Verdict> verdicts;
-  for (const Assembled &kernel : kernels)
-    verdicts.push_back(cache.value(version + kernel.key, Verdict()));
-  return verdicts;
+  }
+
+  bool isNew(const std::string &name) {
+    std::lock_guard lock(mutex);
+    return !cache.contains(name) && taken.insert(name).second;
+  }
+
+  StringRef ptxas;
+  const std::string &tools;
+  json &cache;
+  const std::string &cachePath;
+  std::mutex mutex;
+  std::set<std::string> taken;
+};
+
+/// All that the outcome of a run depends on.
+std::string stampOf(const std::string &program, const std::string &models, const std::string &network,
+                    const std::string &tools) {
+  std::vector<std::string> paths;
+  for (const auto &entry : std::filesystem::recursive_directory_iterator(models))
+    if (entry.is_regular_file())
+      paths.push_back(entry.path());
+  llvm::sort(paths);
+  std::string text = tools + network + hashOf(readWhole(program).value_or(""));
+  for (const std::string &path : paths)
+    text += path + hashOf(readWhole(path).value_or(""));
+  return hashOf(text);
+}
+
+std::string placeOf(const NetworkPlan &plan, const NetworkKernel &kernel) {
+  StringRef operation =
+      StringRef(kernel.text).split("= kernel.").second.take_until([](char c) { return c == ' '; });
+  return fmt::format("{}, layer {} ({})", plan.network, kernel.layer, operation.str());
+}
+
+/// Everything that is wrong, a line each; tells what is known, and what ptxas advises.
+std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
+                                const std::vector<NetworkKernel> &kernels, const std::vector<Kernel> &judged,
+                                const json &cache) {
+  std::set<std::string> known;
+  for (const Known &spill : knownSpills)
+    if (llvm::any_of(plans, [&](const NetworkPlan &plan) { return plan.network == spill.network; }))
+      known.insert(
+          fmt::format("{}, layer {} ({})", spill.network.str(), spill.layer.str(), spill.operation.str()));
+  std::vector<std::string> wrong;
+  std::map<std::string, int> advised;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    const NetworkPlan &plan = plans[kernels[i].plan];
+    std::string place = placeOf(plan, kernels[i]);
+    auto verdict = cache.value(judged[i].name, Verdict());
+    advised[plan.network] += llvm::any_of(verdict.warnings, isAdvice);
+    std::string why = judged[i].error + complaint(judged[i], verdict);
+    if (why.empty())
+      continue;
+    if (verdict.resources.spillBytes && known.erase(place))
+      fmt::print("known: {}: {}\n", place, why);
+    else
+      wrong.push_back(fmt::format("{}: {}", place, why));
+  }
+  for (const std::string &place : known)
+    wrong.push_back(place + ": spills no longer: it is to leave the list of known ones");
+  for (auto &[network, count] : advised)
+    if (count)
+      fmt::print("{}: ptxas adds waits around the products of {} kernels\n", network, count);
+  return wrong;
 }
 
 } // namespace
@@ -195,28 +299,28 @@ int main(int argc, char **argv) {
     fmt::print("skipped: there is no ptxas\n");
     return 77;
   }
+  std::string models = argv[1], cachePath = argv[2], network = argc > 3 ? argv[3] : "";
+  std::string tools = KINEMA_PTX_SOURCES LLVM_VERSION_STRING + hashOf(*readWhole(*ptxas));
+  json cache = readCache(cachePath);
+  std::string stamp = stampOf(argv[0], models, network, tools);
+  if (cache.value("good", "") == stamp) {
+    fmt::print("nothing has changed since all was good\n");
+    return 0;
+  }
   std::vector<std::string> wrong;
-  std::vector<NetworkPlan> plans = plansOf(argv[1], argc > 3 ? argv[3] : "");
+  std::vector<NetworkPlan> plans = plansOf(models, network);
   std::vector<NetworkKernel> kernels = kernelsOf(plans, wrong);
   fmt::print("{} plans, {} different kernels\n", plans.size(), kernels.size());
   std::fflush(stdout);
-  std::vector<Assembled> assembled(kernels.size());
-  inParallel(kernels.size(), [&](size_t i) { assembled[i] = generate(kernels[i]); });
-  json cache = readCache(argv[2]);
-  size_t known = cache.size();
-  std::vector<Verdict> verdicts = judge(*ptxas, assembled, cache, argv[2], wrong);
-  for (size_t i = 0; i < kernels.size(); ++i)
-    if (std::string why = assembled[i].error + complaint(assembled[i], verdicts[i]); !why.empty())
-      wrong.push_back(fmt::format("{}, layer {}: {}", plans[kernels[i].plan].network, kernels[i].layer, why));
+  size_t before = cache.size();
+  std::vector<Kernel> judged = Judge(*ptxas, tools, cache, cachePath).judge(kernels);
+  fmt::print("{} kernels assembled now\n", cache.size() - before);
+  llvm::append_range(wrong, report(plans, kernels, judged, cache));
   for (const std::string &line : wrong)
     fmt::print("{}\n", line);
-  for (size_t i = 0; i < kernels.size(); ++i)
-    if (llvm::any_of(verdicts[i].warnings, isAdvice)) {
-      StringRef op =
-          StringRef(kernels[i].text).split("= kernel.").second.take_until([](char c) { return c == ' '; });
-      fmt::print("ptxas adds waits around products: {}, layer {} ({})\n", plans[kernels[i].plan].network,
-                 kernels[i].layer, op.str());
-    }
-  fmt::print("{} kernels assembled now, {} wrong\n", cache.size() - known, wrong.size());
-  return !wrong.empty() || kernels.empty();
+  if (!wrong.empty() || kernels.empty())
+    return 1;
+  cache["good"] = stamp;
+  writeWhole(cachePath, cache.dump());
+  return 0;
 }

@@ -1,0 +1,16 @@
+// The same kernel at small sizes.
+#ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_SMALLKERNEL_H
+#define KINEMA_TEST_COMPILER_TARGET_NVGPU_SMALLKERNEL_H
+
+#include "test/compiler/Target/NVGPU/NetworkKernels.h"
+
+namespace kinema::testing {
+
+/// The kernel with fewer clips, positions and channels, until it is no more work than `work`: as long as its
+/// operation still verifies, has a schedule of the same name, and whether its channels fill blocks of eight
+/// stays as it is. Windows, strides, padding and regions do not change.
+NetworkKernel makeSmall(const NetworkKernel &kernel, int64_t work);
+
+} // namespace kinema::testing
+
+#endif

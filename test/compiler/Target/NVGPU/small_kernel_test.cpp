@@ -1,0 +1,73 @@
+// What the kernels of a network keep when they are made small.
+#include "test/compiler/Target/NVGPU/SmallKernel.h"
+
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::testing;
+
+namespace {
+
+constexpr int64_t fewWork = 8000000;
+
+/// Those of a training step of R(2+1)D-18 as it is written.
+const std::vector<NetworkKernel> &kernels() {
+  static const auto all = [] {
+    std::vector<std::string> errors;
+    auto kernels = kernelsOf({{"r2plus1d_18", KINEMA_MODELS "/r2plus1d_18.arch", {FrontendOptions()}}}, errors);
+    EXPECT_TRUE(errors.empty());
+    return kernels;
+  }();
+  return all;
+}
+
+struct Parsed {
+  explicit Parsed(const NetworkKernel &kernel)
+      : module(parseSourceString<ModuleOp>(kernel.text, &contextOfThread())),
+        op((*module->getOps<kernel::DefOp>().begin()).getKernel()) {}
+  StringRef schedule() { return op->getAttrOfType<kernel::ScheduleAttr>("schedule").getName(); }
+  std::vector<bool> padded() {
+    std::vector<bool> padded;
+    for (Type type : op->getOperandTypes())
+      if (auto tensor = dyn_cast<RankedTensorType>(type); tensor && tensor.getRank() == 5)
+        padded.push_back(tensor.getDimSize(1) % 8 != 0);
+    return padded;
+  }
+  OwningOpRef<ModuleOp> module;
+  Operation *op;
+};
+
+} // namespace
+
+TEST(SmallKernel, KeepsOperationScheduleWindowAndPadding) {
+  int shrunk = 0;
+  for (const NetworkKernel &kernel : kernels()) {
+    SCOPED_TRACE(kernel.text);
+    NetworkKernel small = makeSmall(kernel, fewWork);
+    if (small.text == kernel.text)
+      continue;
+    ++shrunk;
+    EXPECT_LT(small.work, kernel.work);
+    Parsed before(kernel), after(small);
+    EXPECT_EQ(after.op->getName(), before.op->getName());
+    EXPECT_EQ(after.schedule(), before.schedule());
+    EXPECT_EQ(after.op->getAttr("window"), before.op->getAttr("window"));
+    EXPECT_EQ(after.padded(), before.padded());
+  }
+  EXPECT_GT(shrunk, 50);
+}
+
+TEST(SmallKernel, ConvsAndTheirGradientsBecomeSmall) {
+  for (const NetworkKernel &kernel : kernels())
+    if (isa<kernel::ConvOp, kernel::WeightGradOp>(Parsed(kernel).op))
+      EXPECT_LE(makeSmall(kernel, fewWork).work, fewWork) << kernel.text;
+}
+
+TEST(SmallKernel, LeavesSmallOnesAlone) {
+  for (const NetworkKernel &kernel : kernels())
+    EXPECT_EQ(makeSmall(kernel, kernel.work).text, kernel.text);
+}
