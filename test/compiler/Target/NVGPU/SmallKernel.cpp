@@ -44,8 +44,7 @@ using Sizes = std::map<int64_t, int64_t>;
 /// A kernel while it shrinks.
 class Shrinker {
 public:
-  explicit Shrinker(const std::string &text)
-      : best(parseSourceString<ModuleOp>(text, &contextOfThread())) {}
+  explicit Shrinker(const std::string &text) : best(parseSourceString<ModuleOp>(text, &contextOfThread())) {}
 
   Operation *kernel() { return operationOf(*best); }
   ModuleOp module() { return *best; }
@@ -87,10 +86,13 @@ public:
   }
 
 private:
-  static Operation *operationOf(ModuleOp module) { return (*module.getOps<kernel::DefOp>().begin()).getKernel(); }
+  static Operation *operationOf(ModuleOp module) {
+    return (*module.getOps<kernel::DefOp>().begin()).getKernel();
+  }
 
   /// Gives each operand and result the type that `change` makes of its own.
-  static void forTypes(Operation *op, function_ref<RankedTensorType(RankedTensorType, bool isWeight)> change) {
+  static void forTypes(Operation *op,
+                       function_ref<RankedTensorType(RankedTensorType, bool isWeight)> change) {
     llvm::SmallPtrSet<Value, 8> weights;
     if (auto conv = dyn_cast<kernel::ConvOp>(op))
       weights.insert(conv.getWeight());
@@ -156,14 +158,15 @@ void shrinkChannels(Shrinker &shrinker, int64_t target) {
 
 NetworkKernel kinema::testing::makeSmall(const NetworkKernel &kernel, int64_t work) {
   Shrinker shrinker(kernel.text);
-  if (!isa<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::PoolOp, kernel::PoolGradOp, kernel::MapOp,
-           kernel::SpreadSumOp>(shrinker.kernel()))
+  if (!isa<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::PoolOp, kernel::PoolGradOp,
+           kernel::MapOp, kernel::SpreadSumOp>(shrinker.kernel()))
     return kernel;
   auto isLarge = [&] { return workOf(shrinker.kernel()) > work; };
   if (!isLarge())
     return kernel;
   auto shrinkTo = [&](int64_t frames, int64_t rows, int64_t columns) {
-    for (auto [dimension, target] : {std::pair(Dimension::Frames, frames), {Dimension::Rows, rows}, {Dimension::Columns, columns}})
+    for (auto [dimension, target] :
+         {std::pair(Dimension::Frames, frames), {Dimension::Rows, rows}, {Dimension::Columns, columns}})
       if (isLarge())
         shrinkPositions(shrinker, dimension, target);
   };

@@ -18,7 +18,8 @@ constexpr int64_t fewWork = 8000000;
 const std::vector<NetworkKernel> &kernels() {
   static const auto all = [] {
     std::vector<std::string> errors;
-    auto kernels = kernelsOf({{"r2plus1d_18", KINEMA_MODELS "/r2plus1d_18.arch", {FrontendOptions()}}}, errors);
+    auto kernels =
+        kernelsOf({{"r2plus1d_18", KINEMA_MODELS "/r2plus1d_18.arch", {FrontendOptions()}}}, errors);
     EXPECT_TRUE(errors.empty());
     return kernels;
   }();
