@@ -454,4 +454,15 @@ TEST(EmulatorWgmma, partOfAWarpgroup) {
       {.threads = 128}, "waits for its warpgroup, of which 96 threads have arrived");
 }
 
+TEST(EmulatorWgmma, threadsThatPart) {
+  expectCaught(
+      [](void *const *) {
+        kinema_emulator_wgmma_fence(4);
+        if (threadIndex() < 64)
+          kinema_emulator_wgmma_fence(5);
+        kinema_emulator_wgmma_commit(6);
+      },
+      {.threads = 128}, "threads of a warpgroup are at different operations: here and, at site");
+}
+
 } // namespace
