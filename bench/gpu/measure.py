@@ -8,6 +8,7 @@ in the same OUT are kept, so that the work can be split over several calls.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -35,13 +36,16 @@ def run_part(bundle, out, wanted, seconds):
     begin = time.monotonic()
     with open(os.path.join(out, name + ".log"), "a") as log:
         process = subprocess.Popen([sys.executable, program, bundle, out, str(seconds), *([chosen] if chosen else [])],
-                                   stdout=log, stderr=subprocess.STDOUT)
+                                   stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             status = process.wait(seconds + 10)  # parts look at the time themselves
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
             status = "out of time"
+        try:  # with all that it began
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
     return {"part": wanted, "status": status, "seconds": round(time.monotonic() - begin, 1)}
 
 

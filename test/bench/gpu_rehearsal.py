@@ -60,7 +60,7 @@ def check_whole(status, results, table):
     for case in cases.values():
         kinds = {name.split(".")[1] for name in case["distances"]}
         check(case["passed"] and case["same_bits"] and kinds == {"logits", "loss", "gradients", "statistics", "weights"}, f"{case}")
-    check(max(cases["branches-bf16"]["distances"].values()) == 0, "the emulator's results are not the emulator's")
+    check(max(told["far"] for told in cases["branches-bf16"]["distances"].values()) == 0, "the emulator's results are not the emulator's")
     found = [line for line in results["sanitizer"] if not line["passed"]]
     check(len(results["sanitizer"]) == 12 and len(found) == 1, f"sanitizer: {results['sanitizer']}")
     check(found[0]["tool"] == "racecheck" and found[0]["findings"] == 4 and "at k1" in found[0]["told"][0], f"sanitizer: {found}")
