@@ -231,6 +231,8 @@ void HaloWeightGradEmitter::emitConsumers() {
     return next;
   });
   // Asked anew, so that where results go takes no registers while there are products.
+  e.firstBlock = broadcast(e.firstBlock);
+  placeBlock();
   for (auto [product, sum] : llvm::zip(productsOf(consumerGroup()), sums))
     storeProduct(product, sum);
 }
@@ -307,9 +309,9 @@ void HaloWeightGradEmitter::emit() {
   placeBlock();
   clearStages();
   initialiseBarriers();
-  // Of 65536 registers: 128 * 104 + 256 * 200, or 128 * 80 + 384 * 144.
-  int64_t producerRegisters = tile.consumers == 2 ? 104 : 80,
-          consumerRegisters = tile.consumers == 2 ? 200 : 144;
+  // Of 65536 registers: 128 * 104 + 256 * 200, or 128 * 104 + 384 * 136.
+  constexpr int64_t producerRegisters = 104;
+  int64_t consumerRegisters = tile.consumers == 2 ? 200 : 136;
   e.when(
       e.inRange(e.thread, warpgroup),
       [&] {
