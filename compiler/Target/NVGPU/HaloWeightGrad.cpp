@@ -309,9 +309,9 @@ void HaloWeightGradEmitter::emit() {
   placeBlock();
   clearStages();
   initialiseBarriers();
-  // Of 65536 registers: 128 * 104 + 256 * 200, or 128 * 104 + 384 * 136.
-  constexpr int64_t producerRegisters = 104;
-  int64_t consumerRegisters = tile.consumers == 2 ? 200 : 136;
+  // Of 65536 registers: 128 * 104 + 256 * 200, or 128 * 96 + 384 * 136.
+  int64_t producerRegisters = tile.consumers == 2 ? 104 : 96,
+          consumerRegisters = tile.consumers == 2 ? 200 : 136;
   e.when(
       e.inRange(e.thread, warpgroup),
       [&] {

@@ -62,12 +62,7 @@ struct Known {
   StringRef network, layer, operation;
 };
 constexpr Known knownSpills[] = {
-    {"i3d bf16 training", "mixed_4e.b1", "wgrad"},
-    {"p3d_63 bf16 training", "stage4.2.conv2", "wgrad"},
-    {"r2d_18 bf16 training", "stage4.1.conv2", "wgrad"},
     {"s3d_g bf16 training", "mixed_5c.g3.conv", "conv"},
-    {"s3d_g bf16 training", "mixed_5b.b1.spatial", "wgrad"},
-    {"s3d_g bf16 training", "mixed_4e.b1.spatial", "wgrad"},
 };
 
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
