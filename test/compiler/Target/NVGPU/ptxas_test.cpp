@@ -62,6 +62,7 @@ struct Known {
   StringRef network, layer, operation;
 };
 constexpr Known knownSpills[] = {
+    {"p3d_63 bf16 training", "stage4.2.conv2", "wgrad"},
     {"s3d_g bf16 training", "mixed_5c.g3.conv", "conv"},
 };
 
