@@ -20,10 +20,10 @@ std::string kernel::signatureOf(Operation *kernel) {
   os << kernel->getName() << " {";
   // Neither who carries it out nor what was noted about it.
   const StringRef leftOut[] = {"schedule", "operandSegmentSizes", "kernel.note"};
-  llvm::interleaveComma(llvm::make_filter_range(
-                            kernel->getAttrDictionary(),
-                            [&](NamedAttribute a) { return !llvm::is_contained(leftOut, a.getName()); }),
-                        os, [&](NamedAttribute a) { os << a.getName().getValue() << " = " << a.getValue(); });
+  llvm::interleaveComma(
+      llvm::make_filter_range(kernel->getAttrDictionary(),
+                              [&](NamedAttribute a) { return !llvm::is_contained(leftOut, a.getName()); }),
+      os, [&](NamedAttribute a) { os << a.getName().getValue() << " = " << a.getValue(); });
   os << "} (";
   llvm::interleaveComma(kernel->getOperandTypes(), os);
   os << ") -> (";
