@@ -85,7 +85,39 @@ static LogicalResult finish(Operation *module, const ToLLVMOptions &options) {
   return failure(module->walk(check).wasInterrupted());
 }
 
+/// The integers of a type's bfloat16s; null: it holds none.
+static Type integersOf(Type type) {
+  if (!getElementTypeOrSelf(type).isBF16())
+    return {};
+  Type integer = IntegerType::get(type.getContext(), 16);
+  auto vector = dyn_cast<VectorType>(type);
+  return vector ? Type(vector.clone(integer)) : integer;
+}
+
+/// Loads and stores integers where they were bfloat16. LLVM makes selections of what is loaded or stored, and
+/// one of bfloat16, on a machine that has none, goes through f32 and a library's rounding.
+static void storeBFloat16AsIntegers(Operation *module) {
+  module->walk([](Operation *op) {
+    OpBuilder b(op);
+    if (auto store = dyn_cast<LLVM::StoreOp>(op)) {
+      if (Type integers = integersOf(store.getValue().getType()))
+        store.getValueMutable().assign(LLVM::BitcastOp::create(b, op->getLoc(), integers, store.getValue()));
+    } else if (auto load = dyn_cast<LLVM::LoadOp>(op)) {
+      Type type = load.getType(), integers = integersOf(type);
+      if (!integers)
+        return;
+      load.getResult().setType(integers);
+      b.setInsertionPointAfter(load);
+      auto cast = LLVM::BitcastOp::create(b, op->getLoc(), type, load);
+      load.getResult().replaceAllUsesExcept(cast, cast);
+    }
+  });
+}
+
 LogicalResult kinema::convertToLLVM(Operation *module, const ToLLVMOptions &options) {
-  return success(succeeded(expandMath(module, options)) && succeeded(convert(module, options)) &&
-                 succeeded(finish(module, options)));
+  if (failed(expandMath(module, options)) || failed(convert(module, options)))
+    return failure();
+  if (options.expandBFloat16)
+    storeBFloat16AsIntegers(module);
+  return finish(module, options);
 }

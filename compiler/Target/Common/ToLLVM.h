@@ -8,7 +8,8 @@ namespace kinema {
 
 struct ToLLVMOptions {
   unsigned indexBits = 64;
-  bool expandBFloat16 = false;               // rounding by integer arithmetic, where the machine has none
+  // Rounding to bfloat16 by integer arithmetic, in memory as integers, where the machine has nothing for it.
+  bool expandBFloat16 = false;
   llvm::ArrayRef<llvm::StringRef> keep = {}; // dialects that stay as they are
 };
 

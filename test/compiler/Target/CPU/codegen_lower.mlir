@@ -36,3 +36,27 @@ kernel.def @k0 attributes {layers = ["a"]} {
 kernel.entry @infer {
   kernel.launch @k0 [0, 64] {reads = 64 : i64, writes = 64 : i64, macs = 0 : i64, layer = "a"}
 }
+
+// -----
+
+// In memory, bfloat16s are integers: what LLVM does with values that it loads or stores needs no arithmetic of theirs.
+
+// LLVM: llvm.func internal @k0.body(
+// LLVM-NOT: {{(load|store).*bf16}}
+// LLVM: llvm.load %{{.*}} : !llvm.ptr -> vector<8xi16>
+// LLVM-NOT: {{(load|store).*bf16}}
+// LLVM: llvm.store %{{.*}} : vector<8xi16>, !llvm.ptr
+// LLVM-NOT: {{(load|store).*bf16}}
+// LLVM: llvm.return
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 1}>
+#c8 = #kernel.layout<blocked block = 8>
+!x = tensor<1x8x1x1x4xbf16, #c8>
+kernel.def @k0 attributes {layers = ["a"]} {
+^bb0(%x: !x):
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    %e = arith.negf %a : f32
+    kernel.yield store %e
+  } {schedule = #s} -> !x
+  kernel.return %y : !x
+}

@@ -48,6 +48,22 @@ TEST(ReferenceBFloat16, ConvertRoundsToNearestEven) {
   }
 }
 
+TEST(ReferenceBFloat16, OneValueForAllPositions) {
+  std::vector<int64_t> vector = {1, 24, 1, 1, 1}, shape = {1, 24, 2, 7, 7};
+  std::string from = blocked(vector), to = blockedBFloat16(shape);
+  ReferenceKernel kernel(kernelText({from}, "kernel.map(batch_channel %o0) : (" + from + R"MAP() {
+  ^bb0(%x: f32):
+    %factor = arith.constant 0.3 : f32
+    %y = arith.mulf %x, %factor : f32
+    kernel.yield store %y
+  } -> )MAP" + to,
+                                    {to}));
+  Tensor x = random(vector, 1), expected{shape, std::vector<float>(24 * 98)};
+  for (size_t i = 0; i < expected.values.size(); ++i)
+    expected.values[i] = rounded(x.values[i / 98] * 0.3f);
+  expectNear(kernel.run({x})[0], expected, 0.0);
+}
+
 TEST(ReferenceBFloat16, MomentsAreOfWhatIsStored) {
   std::vector<int64_t> shape = {2, 45, 3, 5, 7};
   std::string type = blockedBFloat16(shape), vector = blocked({45}), moments = blocked({-1, 3, 45});
