@@ -81,13 +81,14 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
   return {processor.name,
           /*bfloat16=*/true,
           /*tensorCores=*/processor.warpgroups,
+          /*costlyLaunches=*/true,
           addNVGPUSchedules<number>,
           nvidia::buildLoweringPipeline,
           makeNVGPUCode<number>};
 }
 
 static constexpr TargetInfo table[] = {
-    {"cpu", false, false, addCPUSchedules, cpu::buildLoweringPipeline, makeCPUCode},
+    {"cpu", false, false, false, addCPUSchedules, cpu::buildLoweringPipeline, makeCPUCode},
     nvgpu<0>(),
     nvgpu<1>(),
     nvgpu<2>(),

@@ -24,8 +24,9 @@ struct TargetOptions {
 
 struct TargetInfo {
   llvm::StringRef name;
-  bool bfloat16;    // how activations are stored unless somebody says otherwise
-  bool tensorCores; // on bfloat16, with weights that lie as they are read there
+  bool bfloat16;       // how activations are stored unless somebody says otherwise
+  bool tensorCores;    // on bfloat16, with weights that lie as they are read there
+  bool costlyLaunches; // each takes as long as what a small one does
   void (*addSchedules)(mlir::OpPassManager &passes, const TargetOptions &options);
   void (*addLowering)(mlir::OpPassManager &passes);
   /// From phase `planned`; the module stays as it is.

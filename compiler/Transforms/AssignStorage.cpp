@@ -109,14 +109,8 @@ private:
   /// All copies of a parameter share its order: master, momentum, gradient, folded weight.
   void followWeights(Operation *op) {
     if (auto sgd = dyn_cast<kernel::SgdOp>(op)) {
-      auto gradient = tensorOf(sgd.getGradient());
-      Attribute layout = tensorOf(sgd.getWeight()).getEncoding();
-      if (!layout)
-        layout = gradient.getEncoding();
-      if (!layout)
-        return;
-      for (Value value : {sgd.getWeight(), sgd.getVelocity(), sgd.getNewWeight(), sgd.getNewVelocity()})
-        setLayout(value, cast<LayoutAttr>(layout));
+      for (unsigned i = 0; i < sgd.getWeights().size(); ++i)
+        followGradient(sgd, i);
     } else if (auto reduce = dyn_cast<kernel::ReduceOp>(op)) {
       if (auto layout = tensorOf(reduce.getPartials()).getEncoding())
         setLayout(reduce.getResult(), cast<LayoutAttr>(layout));
@@ -125,6 +119,18 @@ private:
       setLayout(fold.getWeight(), layout);
       setLayout(fold.getResult(), layout);
     }
+  }
+
+  /// The same for one parameter of an update.
+  void followGradient(kernel::SgdOp sgd, unsigned i) {
+    Attribute layout = tensorOf(sgd.getWeights()[i]).getEncoding();
+    if (!layout)
+      layout = tensorOf(sgd.getGradients()[i]).getEncoding();
+    if (!layout)
+      return;
+    for (Value value : {sgd.getWeights()[i], sgd.getVelocities()[i], Value(sgd.getNewWeights()[i]),
+                        Value(sgd.getNewVelocities()[i])})
+      setLayout(value, cast<LayoutAttr>(layout));
   }
 
   /// In @prepare no conv is in sight: the layout is that of the reads of the same parameters elsewhere.
@@ -162,8 +168,9 @@ private:
     if (wanted == type)
       return;
     OpBuilder builder(op);
-    op.getWeightMutable().assign(
-        kernel::ConvertOp::create(builder, op.getLoc(), wanted, op.getWeight(), kernel::ScheduleAttr()));
+    auto copy = kernel::ConvertOp::create(builder, op.getLoc(), TypeRange{wanted}, op.getWeight(),
+                                          kernel::ScheduleAttr());
+    op.getWeightMutable().assign(copy.getResult(0));
     ++converted;
   }
 

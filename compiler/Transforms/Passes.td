@@ -171,6 +171,33 @@ def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];
 }
 
+def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
+  let summary = "update, and copy, many parameters in one launch";
+  let description = [{
+    Why: a network has a hundred parameters and more, most of them small, and a launch costs as much as what it does for
+    most of them. Updates that follow one another become one `kernel.sgd`; with `copies`, the conversions of parameters
+    become one `kernel.convert` where the first of them was, for which the copies' memory is taken longer. One launch has
+    at most `parameters-per-launch`, since a GPU limits the bytes of a launch's arguments. Which blocks of the launch work
+    on which parameter is decided when its code is written.
+
+    Before:
+    ```mlir
+    %w1, %v1 = kernel.sgd %w, %v, %dw, %hyper : ...
+    %b1, %u1 = kernel.sgd %b, %u, %db, %hyper : ...
+    ```
+    After:
+    ```mlir
+    %new:4 = kernel.sgd %w, %b, %v, %u, %dw, %db, %hyper : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [
+    Option<"parametersPerLaunch", "parameters-per-launch", "int64_t", "64", "parameters of one launch at most: an update has 5 buffers for each">,
+    Option<"copies", "copies", "bool", "false", "also merge the conversions of parameters">
+  ];
+  let statistics = [Statistic<"launches", "merged", "launches for several parameters">];
+}
+
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "place every buffer in one arena and turn functions into lists of launches";
   let description = [{

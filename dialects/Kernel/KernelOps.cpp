@@ -383,6 +383,29 @@ LogicalResult PoolGradOp::verify() {
 
 //===-- Channels ----------------------------------------------------------===//
 
+LogicalResult ConvertOp::verify() {
+  if (getNumOperands() == 0 || getNumOperands() != getNumResults())
+    return emitOpError("has ") << getNumOperands() << " operands and " << getNumResults()
+                               << " results; it makes one of each, and has at least one";
+  return success();
+}
+
+LogicalResult SgdOp::verify() {
+  size_t parameters = getWeights().size();
+  if (parameters == 0 || getNumOperands() != 3 * parameters + 1 || getNumResults() != 2 * parameters)
+    return emitOpError("has ")
+           << getNumOperands() << " operands and " << getNumResults()
+           << " results; of each parameter it takes weight, velocity and gradient, then the "
+              "rates, and gives the new weight and velocity";
+  for (size_t i = 0; i < parameters; ++i)
+    for (Type type :
+         {getVelocities()[i].getType(), getNewWeights()[i].getType(), getNewVelocities()[i].getType()})
+      if (type != getWeights()[i].getType())
+        return emitOpError("parameter ")
+               << i << " is " << getWeights()[i].getType() << ", but its velocity or new value " << type;
+  return success();
+}
+
 LogicalResult PlaceOp::verify() {
   auto result = tensorType(getResult());
   auto isChannels = [](int64_t first, int64_t count, RankedTensorType type) {

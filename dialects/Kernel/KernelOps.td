@@ -261,12 +261,17 @@ def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent"> {
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
-def SgdOp : LaunchableOp<"sgd"> {
-  let summary = "see `clip.sgd`; the gradient is a tensor, or partials that are added in order";
-  let arguments = (ins AnyRankedTensor:$weight, AnyRankedTensor:$velocity, AnyRankedTensor:$gradient, AnyRankedTensor:$hyper,
+def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize]> {
+  let summary = "see `clip.sgd`, of one or several parameters; a gradient is a tensor, or partials that are added in order";
+  let description = [{
+    The operands are all weights, then all velocities, all gradients, and `hyper`; the results all new weights, then all
+    new velocities.
+  }];
+  let arguments = (ins Tensors:$weights, Tensors:$velocities, Tensors:$gradients, AnyRankedTensor:$hyper,
                        OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$new_weight, AnyRankedTensor:$new_velocity);
+  let results = (outs Tensors:$new_weights, Tensors:$new_velocities);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def FoldOp : LaunchableOp<"fold"> {
@@ -277,10 +282,12 @@ def FoldOp : LaunchableOp<"fold"> {
 }
 
 def ConvertOp : LaunchableOp<"convert"> {
-  let summary = "a tensor in another layout, or of another shape with the same row-major elements";
-  let arguments = (ins AnyRankedTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let summary = "tensors in other layouts, or of other shapes with the same row-major elements";
+  let description = "One result an operand.";
+  let arguments = (ins Tensors:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Tensors:$results);
+  let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($results)";
+  let hasVerifier = 1;
 }
 
 //===-- Regions and programs ----------------------------------------------===//

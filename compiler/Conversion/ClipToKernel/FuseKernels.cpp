@@ -320,10 +320,11 @@ LogicalResult Fuser::sgd(clip::SgdOp op) {
     gradient = stored.lookup(op.getGradient());
   }
   auto kernel =
-      kernel::SgdOp::create(b, op.getLoc(), op.getResultTypes(), stored.lookup(op.getWeight()),
-                            stored.lookup(op.getVelocity()), gradient, op.getHyper(), kernel::ScheduleAttr());
-  stored[op.getNewWeight()] = kernel.getNewWeight();
-  stored[op.getNewVelocity()] = kernel.getNewVelocity();
+      kernel::SgdOp::create(b, op.getLoc(), op.getNewWeight().getType(), op.getNewVelocity().getType(),
+                            stored.lookup(op.getWeight()), stored.lookup(op.getVelocity()), gradient,
+                            op.getHyper(), kernel::ScheduleAttr());
+  stored[op.getNewWeight()] = kernel.getNewWeights().front();
+  stored[op.getNewVelocity()] = kernel.getNewVelocities().front();
   return success();
 }
 
@@ -336,8 +337,9 @@ LogicalResult Fuser::fold(clip::FoldWeightOp op) {
 LogicalResult Fuser::convert(Operation *op) {
   if (failed(require(op->getOperand(0))))
     return failure();
-  stored[op->getResult(0)] = kernel::ConvertOp::create(
-      b, op->getLoc(), op->getResult(0).getType(), stored.lookup(op->getOperand(0)), kernel::ScheduleAttr());
+  auto kernel = kernel::ConvertOp::create(b, op->getLoc(), TypeRange{op->getResult(0).getType()},
+                                          stored.lookup(op->getOperand(0)), kernel::ScheduleAttr());
+  stored[op->getResult(0)] = kernel.getResult(0);
   return success();
 }
 

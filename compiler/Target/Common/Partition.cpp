@@ -9,6 +9,26 @@ using namespace kinema::reference;
 /// A flat walk's rows: long enough for cheap loops, short enough for sums to stay exact and blocks equal.
 static constexpr int64_t flatRow = 256;
 
+void LaunchParts::add(const Blocks &part) {
+  first.push_back(first.back() + part.grid);
+  items = std::max(items, part.items);
+}
+
+void LaunchParts::visit(KernelEmitter &e, Value block, function_ref<void(int64_t, Value)> body) const {
+  visit(e, block, 0, first.size() - 1, body);
+}
+
+/// The block is one of the parts [begin, end): halves, down to one.
+void LaunchParts::visit(KernelEmitter &e, Value block, int64_t begin, int64_t end,
+                        function_ref<void(int64_t, Value)> body) const {
+  if (end - begin == 1)
+    return body(begin, e.sub(block, e.index(first[begin])));
+  int64_t middle = (begin + end) / 2;
+  e.when(
+      e.inRange(block, first[middle]), [&] { visit(e, block, begin, middle, body); },
+      [&] { visit(e, block, middle, end, body); });
+}
+
 Partition Partition::choose(int64_t clips, int64_t rows, int64_t channels, int64_t blocks,
                             int64_t maxPartials, int64_t together) {
   auto share = [](int64_t extent, int64_t groups) {

@@ -15,6 +15,22 @@ struct Blocks {
   int64_t items;
 };
 
+/// Several pieces of work in one launch: the blocks of the first, then those of the next.
+class LaunchParts {
+public:
+  void add(const Blocks &part);
+  Blocks blocks() const { return {first.back(), 0, items}; }
+  /// Calls `body(part, its block)` with what the launch's block is.
+  void visit(KernelEmitter &e, mlir::Value block, llvm::function_ref<void(int64_t, mlir::Value)> body) const;
+
+private:
+  void visit(KernelEmitter &e, mlir::Value block, int64_t begin, int64_t end,
+             llvm::function_ref<void(int64_t, mlir::Value)> body) const;
+
+  llvm::SmallVector<int64_t> first = {0}; // block of each part, and the end
+  int64_t items = 0;
+};
+
 /// Clips x rows x channels, each axis cut into equal groups (the last may be smaller). A block is one group
 /// of each; blocks with the same clips and rows share one partial, whose channels they fill.
 struct Partition {

@@ -24,8 +24,9 @@ public:
   Blocks blocks() const { return {grid(), 0, perBlock()}; }
 
   /// Calls `element(positions of the sources)` for each element of the block, or for a vector of them in a
-  /// row where all allow it, and stores what it returns; zero where the result has padding.
-  void emit(KernelEmitter &e, Value block, function_ref<Value(ArrayRef<Value>, int64_t)> element);
+  /// row where all allow it, and stores what it returns in `target`; zero where the result has padding.
+  void emit(KernelEmitter &e, Value block, Value target,
+            function_ref<Value(ArrayRef<Value>, int64_t)> element);
 
 private:
   struct State {
@@ -51,6 +52,7 @@ private:
   int64_t outerIterations = 1; // of them
   int64_t width = 1;           // of the innermost level
   function_ref<Value(ArrayRef<Value>, int64_t)> element;
+  Value target;
 };
 } // namespace
 
@@ -158,8 +160,10 @@ StorageNest::State StorageNest::step(KernelEmitter &e, const State &state, const
   return next;
 }
 
-void StorageNest::emit(KernelEmitter &e, Value block, function_ref<Value(ArrayRef<Value>, int64_t)> compute) {
+void StorageNest::emit(KernelEmitter &e, Value block, Value buffer,
+                       function_ref<Value(ArrayRef<Value>, int64_t)> compute) {
   element = compute;
+  target = buffer;
   Value from = e.mul(block, perBlock()), to = e.min(e.add(from, perBlock()), e.index(outerIterations));
   e.spread(from, to, [&](Value outer) {
     State state{SmallVector<Value>(sources.size(), e.index(0)), e.index(0),
@@ -194,7 +198,7 @@ void StorageNest::loops(KernelEmitter &e, unsigned depth, const State &state, Pa
 
 void StorageNest::store(KernelEmitter &e, const State &state, Padding padding) {
   if (padding == Padding::None)
-    return e.storeElements(element(state.sources, width), e.results[0], state.result);
+    return e.storeElements(element(state.sources, width), target, state.result);
   Value value =
       e.select(within(e, levels.size(), state), [&] { return element(state.sources, 1); }, e.zero(1));
   // Another tensor may be padded further than the result.
@@ -202,7 +206,7 @@ void StorageNest::store(KernelEmitter &e, const State &state, Padding padding) {
   for (int64_t axis = 0; axis < result.getRank(); ++axis)
     if (int64_t extent = storedExtent(result, axis); extent < reach(axis, 0))
       stored = e.both(stored, e.inRange(state.coordinates[axis], extent));
-  e.when(stored, [&] { e.store(value, e.results[0], state.result); });
+  e.when(stored, [&] { e.store(value, target, state.result); });
 }
 
 //===-- Convert -----------------------------------------------------------===//
@@ -237,42 +241,66 @@ static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type,
   return coordinates;
 }
 
+namespace {
+/// One tensor of several that are converted.
+struct Conversion {
+  unsigned number;
+  RankedTensorType from, to;
+
+  Conversion(kernel::ConvertOp op, unsigned i)
+      : number(i), from(tensorType(op.getInputs()[i])), to(tensorType(op.getResult(i))) {}
+
+  Blocks blocks(const Machine &machine) const {
+    return sharesNest(from, to) ? StorageNest(machine, from, to).blocks()
+                                : flatBlocks(machine, storedElements(to));
+  }
+  void emit(KernelEmitter &e, Value block) const {
+    if (!sharesNest(from, to))
+      return reshape(e, block);
+    StorageNest(e.machine, from, to)
+        .emit(e, block, e.results[number], [&](ArrayRef<Value> at, int64_t width) {
+          return e.loadElements(e.operands[number], at[0], width);
+        });
+  }
+  void reshape(KernelEmitter &e, Value block) const;
+};
+} // namespace
+
 /// Element by element, by row-major index.
-static void emitReshape(kernel::ConvertOp op, KernelEmitter &e) {
-  auto x = tensorType(op.getX()), result = tensorType(op.getResult());
-  int64_t elements = storedElements(result), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
-  e.forEachBlock([&](Value block) {
-    Value from = e.mul(block, piece), to = e.min(e.add(from, piece), e.index(elements));
-    e.spread(from, to, [&](Value at) {
-      auto coordinates = coordinatesOf(e, result, at);
-      Value index = e.index(0), inside = e.inRange(e.index(0), 1);
-      for (auto [coordinate, size] : llvm::zip(coordinates, result.getShape())) {
-        inside = e.both(inside, e.inRange(coordinate, size));
-        index = e.add(e.mul(index, size), coordinate);
-      }
-      SmallVector<Value> source(x.getRank());
-      for (int64_t axis = x.getRank(); axis-- > 0; index = e.div(index, x.getDimSize(axis)))
-        source[axis] = e.rem(index, x.getDimSize(axis));
-      Value value = e.select(inside, [&] { return e.load(e.operands[0], e.position(x, source)); }, e.zero(1));
-      e.store(value, e.results[0], at);
-    });
+void Conversion::reshape(KernelEmitter &e, Value block) const {
+  int64_t elements = storedElements(to), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
+  Value first = e.mul(block, piece), end = e.min(e.add(first, piece), e.index(elements));
+  e.spread(first, end, [&](Value at) {
+    auto coordinates = coordinatesOf(e, to, at);
+    Value index = e.index(0), inside = e.inRange(e.index(0), 1);
+    for (auto [coordinate, size] : llvm::zip(coordinates, to.getShape())) {
+      inside = e.both(inside, e.inRange(coordinate, size));
+      index = e.add(e.mul(index, size), coordinate);
+    }
+    SmallVector<Value> source(from.getRank());
+    for (int64_t axis = from.getRank(); axis-- > 0; index = e.div(index, from.getDimSize(axis)))
+      source[axis] = e.rem(index, from.getDimSize(axis));
+    Value value =
+        e.select(inside, [&] { return e.load(e.operands[number], e.position(from, source)); }, e.zero(1));
+    e.store(value, e.results[number], at);
   });
 }
 
+static LaunchParts partsOf(kernel::ConvertOp op, const Machine &machine) {
+  LaunchParts parts;
+  for (unsigned i = 0; i < op.getNumOperands(); ++i)
+    parts.add(Conversion(op, i).blocks(machine));
+  return parts;
+}
+
 Blocks reference::blocksOf(kernel::ConvertOp op, const Machine &machine) {
-  auto x = tensorType(op.getX()), result = tensorType(op.getResult());
-  return sharesNest(x, result) ? StorageNest(machine, x, result).blocks()
-                               : flatBlocks(machine, storedElements(result));
+  return partsOf(op, machine).blocks();
 }
 
 void reference::emit(kernel::ConvertOp op, KernelEmitter &e) {
-  auto x = tensorType(op.getX()), result = tensorType(op.getResult());
-  if (!sharesNest(x, result))
-    return emitReshape(op, e);
-  StorageNest nest(e.machine, x, result);
+  LaunchParts parts = partsOf(op, e.machine);
   e.forEachBlock([&](Value block) {
-    nest.emit(e, block,
-              [&](ArrayRef<Value> at, int64_t width) { return e.loadElements(e.operands[0], at[0], width); });
+    parts.visit(e, block, [&](int64_t i, Value block) { Conversion(op, i).emit(e, block); });
   });
 }
 
@@ -288,7 +316,7 @@ Blocks reference::blocksOf(kernel::FoldOp op, const Machine &machine) { return n
 void reference::emit(kernel::FoldOp op, KernelEmitter &e) {
   StorageNest nest = nestOf(op, e.machine);
   e.forEachBlock([&](Value block) {
-    nest.emit(e, block, [&](ArrayRef<Value> at, int64_t width) {
+    nest.emit(e, block, e.results[0], [&](ArrayRef<Value> at, int64_t width) {
       return e.mulf(e.loadElements(e.operands[0], at[0], width), e.loadElements(e.operands[1], at[1], width));
     });
   });

@@ -233,28 +233,59 @@ void reference::emit(kernel::SpreadSumOp op, KernelEmitter &e) {
 
 //===-- SGD ---------------------------------------------------------------===//
 
-Blocks reference::blocksOf(kernel::SgdOp op, const Machine &machine) {
-  return flatBlocks(machine, storedElements(tensorType(op.getWeight())));
+namespace {
+/// One parameter of an update.
+struct Update {
+  int64_t elements, partials;
+
+  Update(kernel::SgdOp op, int64_t i)
+      : elements(storedElements(tensorType(op.getWeights()[i]))),
+        partials(storedElements(tensorType(op.getGradients()[i])) / elements) {}
+};
+
+/// The rates of a step of stochastic gradient descent.
+struct Sgd {
+  KernelEmitter &e;
+  Value hyper = e.operands.back();
+  Value rate = field(0), momentum = field(1), decay = field(3);
+  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, field(2), e.constant(0.0f));
+
+  Value field(int64_t i) { return e.load(hyper, e.index(i)); }
+
+  /// Updates the elements of parameter i of `count` from `at` on.
+  void step(const Update &update, int64_t i, int64_t count, Value at, int64_t width) {
+    Value weights = e.operands[i], velocities = e.operands[count + i], gradients = e.operands[2 * count + i];
+    auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
+    Value weight = e.loadElements(weights, at, width);
+    Value gradient = sumOfPartials(e, gradients, update.partials, update.elements, at, width);
+    gradient = e.addf(gradient, e.mulf(all(decay), weight));
+    Value velocity = e.addf(e.mulf(all(momentum), e.loadElements(velocities, at, width)), gradient);
+    Value ahead = e.addf(gradient, e.mulf(all(momentum), velocity));
+    Value step = arith::SelectOp::create(e.b, e.loc, nesterov, ahead, velocity);
+    e.storeElements(e.subf(weight, e.mulf(all(rate), step)), e.results[i], at);
+    e.storeElements(velocity, e.results[count + i], at);
+  }
+};
+} // namespace
+
+static LaunchParts partsOf(kernel::SgdOp op, const Machine &machine) {
+  LaunchParts parts;
+  for (unsigned i = 0; i < op.getWeights().size(); ++i)
+    parts.add(flatBlocks(machine, Update(op, i).elements));
+  return parts;
 }
 
+Blocks reference::blocksOf(kernel::SgdOp op, const Machine &machine) { return partsOf(op, machine).blocks(); }
+
 void reference::emit(kernel::SgdOp op, KernelEmitter &e) {
-  int64_t elements = storedElements(tensorType(op.getWeight()));
-  int64_t partials = storedElements(tensorType(op.getGradient())) / elements;
-  Value weights = e.operands[0], velocities = e.operands[1], gradients = e.operands[2];
-  auto hyper = [&](int64_t field) { return e.load(e.operands[3], e.index(field)); };
-  Value rate = hyper(0), momentum = hyper(1), decay = hyper(3);
-  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, hyper(2), e.constant(0.0f));
+  LaunchParts parts = partsOf(op, e.machine);
+  Sgd sgd{e};
+  int64_t count = op.getWeights().size();
   e.forEachBlock([&](Value block) {
-    forEachFlat(e, elements, block, flatWidth(e.machine, elements, partials), [&](Value at, int64_t width) {
-      auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
-      Value weight = e.loadElements(weights, at, width);
-      Value gradient = sumOfPartials(e, gradients, partials, elements, at, width);
-      gradient = e.addf(gradient, e.mulf(all(decay), weight));
-      Value velocity = e.addf(e.mulf(all(momentum), e.loadElements(velocities, at, width)), gradient);
-      Value ahead = e.addf(gradient, e.mulf(all(momentum), velocity));
-      Value step = arith::SelectOp::create(e.b, e.loc, nesterov, ahead, velocity);
-      e.storeElements(e.subf(weight, e.mulf(all(rate), step)), e.results[0], at);
-      e.storeElements(velocity, e.results[1], at);
+    parts.visit(e, block, [&](int64_t i, Value block) {
+      Update update(op, i);
+      forEachFlat(e, update.elements, block, flatWidth(e.machine, update.elements, update.partials),
+                  [&](Value at, int64_t width) { sgd.step(update, i, count, at, width); });
     });
   });
 }

@@ -4,6 +4,7 @@
 #include "gtest/gtest.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace kinema::testing;
 
@@ -323,6 +324,58 @@ TEST(ReferenceSgd, StepsWithPartials) {
     }
 }
 
+TEST(ReferenceSgd, StepsSeveralParametersAsEachAlone) {
+  const std::vector<std::vector<int64_t>> shapes = {{45, 3, 1, 3, 3}, {7}, {33000}, {1}, {129, 5}};
+  const std::vector<int64_t> partials = {3, 1, 1, 2, 5};
+  std::vector<std::string> types, gradientTypes;
+  std::vector<Tensor> weights, velocities, gradients;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    std::vector<int64_t> stacked = shapes[i];
+    if (partials[i] > 1)
+      stacked.insert(stacked.begin(), partials[i]);
+    auto type = shapes[i].size() == 5 ? weight : plain;
+    types.push_back(type(shapes[i]));
+    gradientTypes.push_back(type(stacked));
+    weights.push_back(random(shapes[i], 3 * i));
+    velocities.push_back(random(shapes[i], 3 * i + 1));
+    gradients.push_back(random(stacked, 3 * i + 2));
+  }
+  Tensor hyper{{4}, {0.1f, 0.9f, 1.0f, 0.01f}};
+  auto step = [&](const std::vector<size_t> &which) {
+    std::vector<std::string> operandTypes, resultTypes;
+    std::vector<Tensor> operands;
+    std::map<unsigned, unsigned> inPlace;
+    auto add = [&](const std::vector<std::string> &list, const std::vector<Tensor> &values) {
+      for (size_t i : which) {
+        operandTypes.push_back(list[i]);
+        operands.push_back(values[i]);
+      }
+    };
+    add(types, weights);
+    add(types, velocities);
+    for (unsigned i = 0; i < operands.size(); ++i)
+      inPlace[i] = i;
+    resultTypes = operandTypes;
+    add(gradientTypes, gradients);
+    operandTypes.push_back(plain({4}));
+    operands.push_back(hyper);
+    std::string names;
+    for (size_t i = 0; i < operands.size(); ++i)
+      names += (i ? ", %o" : "%o") + std::to_string(i);
+    std::string text =
+        "kernel.sgd " + names + " : (" + joined(operandTypes) + ") -> (" + joined(resultTypes) + ")";
+    return ReferenceKernel(kernelText(operandTypes, text, resultTypes)).run(operands, inPlace);
+  };
+  std::vector<size_t> all(shapes.size());
+  std::iota(all.begin(), all.end(), 0);
+  auto together = step(all);
+  for (size_t i : all) {
+    auto alone = step({i});
+    EXPECT_EQ(together[i].values, alone[0].values) << "weight " << i;
+    EXPECT_EQ(together[shapes.size() + i].values, alone[1].values) << "velocity " << i;
+  }
+}
+
 //===-- Storage -----------------------------------------------------------===//
 
 TEST(ReferenceConvert, Layouts) {
@@ -346,6 +399,34 @@ TEST(ReferenceConvert, Layouts) {
   check(blocked(shape), blocked(flat), shape, flat);
   check(blocked(flat), blocked(shape), flat, shape);
   check(plain(shape), blocked({2, 156, 2, 1, 1}), shape, {2, 156, 2, 1, 1});
+}
+
+TEST(ReferenceConvert, SeveralTensorsInOneLaunch) {
+  struct Conversion {
+    std::vector<int64_t> from, to;
+    std::string fromType, toType;
+  };
+  std::vector<int64_t> square = {45, 24, 1, 3, 3}, small = {5}, large = {24, 129, 3, 1, 1},
+                       clips = {2, 13, 2, 3, 4}, flat = {2, 312, 1, 1, 1};
+  const std::vector<Conversion> conversions = {{square, square, weight(square), weightTransposed(square)},
+                                               {small, small, plain(small), blocked(small)},
+                                               {clips, flat, blocked(clips), blocked(flat)},
+                                               {large, large, weight(large), plain(large)},
+                                               {square, square, plain(square), weight(square)}};
+  std::vector<std::string> from, to;
+  std::vector<Tensor> operands;
+  std::string names;
+  for (auto [i, conversion] : llvm::enumerate(conversions)) {
+    from.push_back(conversion.fromType);
+    to.push_back(conversion.toType);
+    operands.push_back(random(conversion.from, i));
+    names += (i ? ", %o" : "%o") + std::to_string(i);
+  }
+  ReferenceKernel kernel(
+      kernelText(from, "kernel.convert " + names + " : " + joined(from) + " -> " + joined(to), to));
+  auto results = kernel.run(operands);
+  for (auto [i, conversion] : llvm::enumerate(conversions))
+    expectNear(results[i], {conversion.to, operands[i].values}, 0.0);
 }
 
 TEST(ReferenceFold, ScalesOutputChannels) {

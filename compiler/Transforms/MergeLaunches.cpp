@@ -1,0 +1,117 @@
+// Pass merge-launches: one launch for the updates, and for the copies, of many parameters.
+#include "compiler/Transforms/Passes.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_MERGELAUNCHES
+#include "compiler/Transforms/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+using kernel::ConvertOp;
+using kernel::SgdOp;
+
+namespace {
+
+struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    getOperation().walk([&](func::FuncOp function) {
+      mergeUpdates(function);
+      if (copies)
+        mergeCopies(function);
+    });
+  }
+
+private:
+  void mergeUpdates(func::FuncOp function);
+  void merge(ArrayRef<SgdOp> updates);
+  void mergeCopies(func::FuncOp function);
+  void merge(ArrayRef<ConvertOp> conversions);
+  template <typename Op> void finish(ArrayRef<Op> ops, ValueRange old, Op merged);
+
+  /// Where the parts came from, under a name for all.
+  template <typename Op> static Location locationOf(ArrayRef<Op> ops, StringRef name) {
+    auto parts = llvm::map_to_vector(ops, [](Op op) { return op->getLoc(); });
+    MLIRContext *context = parts.front().getContext();
+    return NameLoc::get(StringAttr::get(context, name), FusedLoc::get(context, parts));
+  }
+};
+
+} // namespace
+
+/// Updates that follow one another with nothing between them.
+void MergeLaunches::mergeUpdates(func::FuncOp function) {
+  SmallVector<SgdOp> run;
+  for (Operation &op : llvm::make_early_inc_range(function.front())) {
+    auto sgd = dyn_cast<SgdOp>(op);
+    bool joins = sgd && !run.empty() && sgd.getHyper() == run.front().getHyper() &&
+                 int64_t(run.size()) < parametersPerLaunch;
+    if (!joins) {
+      merge(run);
+      run.clear();
+    }
+    if (sgd)
+      run.push_back(sgd);
+  }
+}
+
+/// One update in the place of the last.
+void MergeLaunches::merge(ArrayRef<SgdOp> updates) {
+  if (updates.size() < 2)
+    return;
+  SmallVector<Value> weights, velocities, gradients, newWeights, newVelocities;
+  for (SgdOp sgd : updates) {
+    llvm::append_range(weights, sgd.getWeights());
+    llvm::append_range(velocities, sgd.getVelocities());
+    llvm::append_range(gradients, sgd.getGradients());
+    llvm::append_range(newWeights, sgd.getNewWeights());
+    llvm::append_range(newVelocities, sgd.getNewVelocities());
+  }
+  OpBuilder b(SgdOp(updates.back()));
+  TypeRange types = ValueRange(weights).getTypes();
+  auto merged = SgdOp::create(b, locationOf(updates, "updates"), types, types, weights, velocities, gradients,
+                              SgdOp(updates.front()).getHyper(), kernel::ScheduleAttr());
+  llvm::append_range(newWeights, newVelocities);
+  finish(updates, newWeights, merged);
+}
+
+/// Those of parameters, wherever they are.
+void MergeLaunches::mergeCopies(func::FuncOp function) {
+  SmallVector<ConvertOp> conversions;
+  for (ConvertOp op : function.getOps<ConvertOp>()) {
+    Operation *read = op->getOperand(0).getDefiningOp<clip::ReadOp>();
+    if (read && (conversions.empty() || read->isBeforeInBlock(conversions.front())))
+      conversions.push_back(op);
+  }
+  for (ArrayRef<ConvertOp> rest = conversions; !rest.empty();
+       rest = rest.drop_front(std::min<size_t>(rest.size(), parametersPerLaunch)))
+    merge(rest.take_front(parametersPerLaunch));
+}
+
+/// One conversion in the place of the first.
+void MergeLaunches::merge(ArrayRef<ConvertOp> conversions) {
+  if (conversions.size() < 2)
+    return;
+  SmallVector<Value> inputs, results;
+  for (ConvertOp op : conversions) {
+    llvm::append_range(inputs, op.getInputs());
+    llvm::append_range(results, op.getResults());
+  }
+  OpBuilder b(ConvertOp(conversions.front()));
+  auto merged = ConvertOp::create(b, locationOf(conversions, "weights"), ValueRange(results).getTypes(),
+                                  inputs, kernel::ScheduleAttr());
+  finish(conversions, results, merged);
+}
+
+template <typename Op> void MergeLaunches::finish(ArrayRef<Op> ops, ValueRange old, Op merged) {
+  for (auto [from, to] : llvm::zip_equal(old, merged->getResults()))
+    from.replaceAllUsesWith(to);
+  for (Op op : ops)
+    op->erase();
+  ++launches;
+}
