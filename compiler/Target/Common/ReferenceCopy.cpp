@@ -102,7 +102,7 @@ StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sour
       if (step < loop.step || (found != covered.end() && step >= found->second))
         continue;
       int64_t size =
-          found != covered.end() ? found->second / step : shape::ceilDiv(result.getDimSize(loop.axis), step);
+          shape::ceilDiv(found != covered.end() ? found->second : storedExtent(result, loop.axis), step);
       levels.push_back({loop.axis, size, step});
       covered[loop.axis] = step;
     }
@@ -122,14 +122,6 @@ StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sour
     outerIterations *= levels[outerLevels++].size;
 }
 
-/// Whether the axis has padding in the nest: its coarsest step does not divide it.
-bool StorageNest::ragged(int64_t axis) const {
-  for (const Level &level : levels)
-    if (level.axis == axis)
-      return result.getDimSize(axis) % level.step != 0;
-  return false;
-}
-
 /// How far the levels from `depth` on go along an axis.
 int64_t StorageNest::reach(int64_t axis, unsigned depth) const {
   int64_t last = 0;
@@ -137,6 +129,9 @@ int64_t StorageNest::reach(int64_t axis, unsigned depth) const {
     last += level.axis == axis ? (level.size - 1) * level.step : 0;
   return last + 1;
 }
+
+/// Whether the axis has padding in the nest.
+bool StorageNest::ragged(int64_t axis) const { return reach(axis, 0) > result.getDimSize(axis); }
 
 /// Whether all that the levels from `depth` on reach is inside the logical shape; null: always.
 Value StorageNest::within(KernelEmitter &e, unsigned depth, const State &state) const {

@@ -401,6 +401,23 @@ TEST(ReferenceConvert, Layouts) {
   check(plain(shape), blocked({2, 156, 2, 1, 1}), shape, {2, 156, 2, 1, 1});
 }
 
+TEST(ReferenceConvert, TapsWithPaddingInEveryPlace) {
+  auto in = [](const std::vector<int64_t> &shape, const std::string &layout) {
+    std::string type = plain(shape);
+    return type.substr(0, type.size() - 1) + ", #kernel.layout<" + layout + ">>";
+  };
+  for (std::vector<int64_t> shape :
+       {std::vector<int64_t>{5, 16, 1, 1, 1}, {45, 3, 1, 5, 5}, {16, 4, 3, 1, 1}})
+    for (const char *layout : {"taps block = 8", "taps block = 8 reduce = 4", "taps_transposed block = 8"})
+      for (const std::string &from : {plain(shape), in(shape, layout)}) {
+        std::string to = in(shape, layout);
+        SCOPED_TRACE(from + " -> " + to);
+        ReferenceKernel kernel(kernelText({from}, "kernel.convert %o0 : " + from + " -> " + to, {to}));
+        Tensor x = random(shape, 1);
+        expectNear(kernel.run({x})[0], x, 0.0);
+      }
+}
+
 TEST(ReferenceConvert, SeveralTensorsInOneLaunch) {
   struct Conversion {
     std::vector<int64_t> from, to;

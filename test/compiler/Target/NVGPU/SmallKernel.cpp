@@ -85,6 +85,32 @@ public:
     return true;
   }
 
+  /// Of a launch for several parameters, these alone.
+  void keepParameters(ArrayRef<int64_t> kept) {
+    Operation *op = kernel();
+    OpBuilder b(op);
+    Operation *fewer = nullptr;
+    auto pick = [&](ValueRange values) {
+      return llvm::map_to_vector(kept, [&](int64_t i) -> Value { return values[i]; });
+    };
+    if (auto sgd = dyn_cast<kernel::SgdOp>(op)) {
+      auto weights = pick(sgd.getWeights());
+      TypeRange types = ValueRange(weights).getTypes();
+      fewer = kernel::SgdOp::create(b, op->getLoc(), types, types, weights, pick(sgd.getVelocities()),
+                                    pick(sgd.getGradients()), sgd.getHyper(), kernel::ScheduleAttr());
+    } else {
+      auto convert = cast<kernel::ConvertOp>(op);
+      fewer = kernel::ConvertOp::create(b, op->getLoc(), ValueRange(pick(convert.getResults())).getTypes(),
+                                        pick(convert.getInputs()), kernel::ScheduleAttr());
+    }
+    fewer->setAttr("schedule", op->getAttr("schedule"));
+    op->getBlock()->getTerminator()->setOperands(fewer->getResults());
+    op->erase();
+    fewer->getBlock()->eraseArguments([](BlockArgument argument) { return argument.use_empty(); });
+    if (!schedule(fewer))
+      llvm::report_fatal_error("a launch for fewer parameters is none");
+  }
+
 private:
   static Operation *operationOf(ModuleOp module) {
     return (*module.getOps<kernel::DefOp>().begin()).getKernel();
@@ -127,6 +153,33 @@ private:
   OwningOpRef<ModuleOp> best;
 };
 
+/// Rank, layout and padding of a parameter's tensors in a launch for many.
+std::string sortOf(ArrayRef<Value> tensors) {
+  std::string sort;
+  llvm::raw_string_ostream stream(sort);
+  for (Value value : tensors) {
+    auto type = cast<RankedTensorType>(value.getType());
+    stream << type.getRank() << ' ' << type.getElementType() << ' ' << type.getEncoding();
+    for (int64_t i = 0; i < std::min<int64_t>(2, type.getRank()); ++i)
+      stream << (type.getDimSize(i) % block ? " padded" : " full");
+    stream << ", ";
+  }
+  return sort;
+}
+
+SmallVector<Value> tensorsOf(Operation *op, int64_t parameter) {
+  if (auto sgd = dyn_cast<kernel::SgdOp>(op))
+    return {sgd.getWeights()[parameter], sgd.getGradients()[parameter]};
+  return {op->getOperand(parameter), op->getResult(parameter)};
+}
+
+std::string textOf(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
 /// Brings a dimension of positions down to about `target`. Where a window strides, sizes differ and go down
 /// in steps of the stride.
 void shrinkPositions(Shrinker &shrinker, Dimension dimension, int64_t target) {
@@ -156,6 +209,44 @@ void shrinkChannels(Shrinker &shrinker, int64_t target) {
 
 } // namespace
 
+std::vector<NetworkKernel> kinema::testing::withFewParameters(const NetworkKernel &kernel) {
+  bool isUpdate = StringRef(kernel.text).contains("kernel.sgd");
+  if (!isUpdate && !StringRef(kernel.text).contains("kernel.convert"))
+    return {kernel};
+  Shrinker whole(kernel.text);
+  Operation *op = whole.kernel();
+  int64_t count = isUpdate ? cast<kernel::SgdOp>(op).getWeights().size() : op->getNumResults();
+  if (count < 3)
+    return {kernel};
+  auto bytes = [&](int64_t parameter) {
+    return kernel::storedBytes(cast<RankedTensorType>(tensorsOf(op, parameter).back().getType()));
+  };
+  std::map<std::string, int64_t> smallest; // of each sort
+  int64_t smallestOfAll = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    auto [known, isNew] = smallest.try_emplace(sortOf(tensorsOf(op, i)), i);
+    if (!isNew && bytes(i) < bytes(known->second))
+      known->second = i;
+    if (bytes(i) < bytes(smallestOfAll))
+      smallestOfAll = i;
+  }
+  std::vector<NetworkKernel> kernels;
+  for (const auto &[sort, parameter] : smallest) {
+    if (parameter == smallestOfAll && smallest.size() > 1)
+      continue;
+    SmallVector<int64_t> kept = {parameter};
+    if (parameter != smallestOfAll)
+      kept.push_back(smallestOfAll);
+    Shrinker shrinker(kernel.text);
+    shrinker.keepParameters(kept);
+    NetworkKernel few = kernel;
+    few.work = workOf(shrinker.kernel());
+    few.text = textOf(shrinker.module());
+    kernels.push_back(std::move(few));
+  }
+  return kernels;
+}
+
 NetworkKernel kinema::testing::makeSmall(const NetworkKernel &kernel, int64_t work) {
   Shrinker shrinker(kernel.text);
   if (!isa<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::PoolOp, kernel::PoolGradOp,
@@ -184,8 +275,6 @@ NetworkKernel kinema::testing::makeSmall(const NetworkKernel &kernel, int64_t wo
   shrinkTo(2, 3, 3);
   NetworkKernel small = kernel;
   small.work = workOf(shrinker.kernel());
-  small.text.clear();
-  llvm::raw_string_ostream stream(small.text);
-  shrinker.module()->print(stream, OpPrintingFlags().useLocalScope());
+  small.text = textOf(shrinker.module());
   return small;
 }

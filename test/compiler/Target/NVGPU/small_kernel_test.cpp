@@ -72,3 +72,26 @@ TEST(SmallKernel, LeavesSmallOnesAlone) {
   for (const NetworkKernel &kernel : kernels())
     EXPECT_EQ(makeSmall(kernel, kernel.work).text, kernel.text);
 }
+
+TEST(SmallKernel, LaunchesForManyParametersAreTakenApart) {
+  int taken = 0;
+  for (const NetworkKernel &kernel : kernels()) {
+    Parsed before(kernel);
+    auto few = withFewParameters(kernel);
+    if (before.op->getNumResults() < 6 || !isa<kernel::SgdOp, kernel::ConvertOp>(before.op)) {
+      EXPECT_EQ(few.size(), 1u);
+      continue;
+    }
+    SCOPED_TRACE(kernel.text);
+    ++taken;
+    EXPECT_GE(few.size(), 1u);
+    for (const NetworkKernel &part : few) {
+      Parsed after(part);
+      EXPECT_EQ(after.op->getName(), before.op->getName());
+      EXPECT_EQ(after.schedule(), before.schedule());
+      EXPECT_LE(after.op->getNumResults(), isa<kernel::SgdOp>(after.op) ? 4u : 2u);
+      EXPECT_LT(part.work, kernel.work);
+    }
+  }
+  EXPECT_GE(taken, 2);
+}
