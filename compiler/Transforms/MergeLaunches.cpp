@@ -20,6 +20,12 @@ struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
   using Base::Base;
 
   void runOnOperation() override {
+    constexpr int64_t most = 100; // 5 pointers of 8 bytes each, of 4096 bytes of arguments
+    if (parametersPerLaunch < 1 || parametersPerLaunch > most) {
+      getOperation().emitError("parameters-per-launch is ")
+          << int64_t(parametersPerLaunch) << ", expected a number from 1 to " << most;
+      return signalPassFailure();
+    }
     getOperation().walk([&](func::FuncOp function) {
       mergeUpdates(function);
       if (copies)

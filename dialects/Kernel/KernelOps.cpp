@@ -403,6 +403,14 @@ LogicalResult SgdOp::verify() {
       if (type != getWeights()[i].getType())
         return emitOpError("parameter ")
                << i << " is " << getWeights()[i].getType() << ", but its velocity or new value " << type;
+  for (size_t i = 0; i < parameters; ++i) {
+    auto weight = tensorType(getWeights()[i]), gradient = tensorType(getGradients()[i]);
+    auto shape = gradient.getShape();
+    bool isOne = shape == weight.getShape();
+    bool arePartials = !shape.empty() && shape.drop_front() == weight.getShape();
+    if ((!isOne && !arePartials) || gradient.getEncoding() != weight.getEncoding())
+      return emitOpError("parameter ") << i << " is " << weight << ", but its gradient " << gradient;
+  }
   return success();
 }
 

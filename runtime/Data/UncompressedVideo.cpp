@@ -3,6 +3,7 @@
 #include "runtime/Error.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <fstream>
@@ -12,7 +13,8 @@
 using namespace kinema;
 
 static constexpr std::string_view magic = "YUV4MPEG2", frameLine = "FRAME\n";
-static constexpr int largestSide = 16384;
+static constexpr int largestSide = 16384, longestHeader = 1024;
+static constexpr std::string_view colours[] = {"420", "420jpeg", "420mpeg2", "420paldv", "444"};
 
 // The whole of `text`, or -1.
 static int64_t number(std::string_view text) {
@@ -42,8 +44,12 @@ void UncompressedVideo::parseHeader(const std::string &line) {
       height = static_cast<int>(std::clamp<int64_t>(number(value), 0, largestSide + 1));
     else if (word[0] == 'F' && colon != std::string::npos && number(value.substr(colon + 1)) > 0)
       fps = std::max(0.0, double(number(value.substr(0, colon)))) / double(number(value.substr(colon + 1)));
-    else if (word[0] == 'C' && value != "444" && !(value.starts_with("420") && !value.starts_with("420p1")))
+    else if (word[0] == 'C' && std::ranges::find(colours, value) == std::end(colours))
       fail("{}: its colours are {}; 8 bits in 4:2:0 or 4:4:4 can be read", file, value);
+    else if (word == "XCOLORRANGE=FULL")
+      fail(
+          "{}: its colours have the full range; make it with the limited one (ffmpeg -vf scale=out_range=tv)",
+          file);
     else if (word[0] == 'C')
       subsampled = value != "444";
   }
@@ -53,9 +59,13 @@ void UncompressedVideo::parseHeader(const std::string &line) {
 
 UncompressedVideo::UncompressedVideo(const std::string &path) : file(path) {
   std::ifstream stream(file, std::ios::binary);
-  std::string line;
-  if (!stream || !std::getline(stream, line))
-    fail("cannot read {}: {}", file, stream.is_open() ? "it is empty" : std::strerror(errno));
+  if (!stream)
+    fail("cannot read {}: {}", file, std::strerror(errno));
+  char header[longestHeader];
+  stream.getline(header, longestHeader);
+  if (!stream || stream.eof())
+    fail("{}: it does not begin with a line of {}", file, magic);
+  std::string line = header;
   parseHeader(line);
   headerBytes = static_cast<int64_t>(line.size()) + 1;
   stream.seekg(0, std::ios::end);

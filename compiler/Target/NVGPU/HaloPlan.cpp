@@ -164,5 +164,7 @@ int64_t HaloPlan::sharedBytes(int64_t sums) const {
 bool HaloPlan::fits(int64_t sums) const {
   // Accumulators that a thread holds; where there is a choice, the epilogue gets room.
   int64_t registers = rowTiles() * tile.channels / 2, most = rowTiles() == 1 ? 116 : 96;
-  return sharedBytes(sums) <= maxSharedBytes && registers <= most;
+  // Neighbours overlap in one staged block: all is contracted at once.
+  bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
+  return whole && sharedBytes(sums) <= maxSharedBytes && registers <= most;
 }

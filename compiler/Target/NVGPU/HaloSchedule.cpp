@@ -19,7 +19,7 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto layout = kernel::layoutOf(weight);
   bool forward = op.getDirection() == kernel::Direction::Forward;
-  if (op.getGroups() != 1 || !weight.getElementType().isBF16() ||
+  if (op.getGroups() != 1 || !weight.getElementType().isBF16() || layout.getBlock() != blockChannels ||
       layout.getKind() != (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed) ||
       !canStage(op.getPrologueOperands(), op.getPrologueAccess(), layout.getTapsTogether()))
     return false;

@@ -1163,3 +1163,11 @@ func.func @convert(%x: tensor<4xf32>) {
   %y = kernel.convert %x, %x : tensor<4xf32>, tensor<4xf32> -> tensor<4xbf16>
   return
 }
+
+// -----
+
+func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32>) {
+  // expected-error @+1 {{'kernel.sgd' op parameter 0 is 'tensor<4xf32>', but its gradient 'tensor<3x5xf32>'}}
+  %0:2 = kernel.sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  return
+}

@@ -79,6 +79,12 @@ TEST(UncompressedVideo, WhatCannotBeReadIsAnError) {
             file + ": its colours are 422; 8 bits in 4:2:0 or 4:4:4 can be read");
   EXPECT_EQ(errorFor("YUV4MPEG2 W4 H2 C420p10\n"),
             file + ": its colours are 420p10; 8 bits in 4:2:0 or 4:4:4 can be read");
+  EXPECT_EQ(errorFor("YUV4MPEG2 W4 H2 C420p9\n"),
+            file + ": its colours are 420p9; 8 bits in 4:2:0 or 4:4:4 can be read");
+  EXPECT_THAT(errorFor("YUV4MPEG2 W4 H2 C420jpeg XCOLORRANGE=FULL\n"), HasSubstr("have the full range"));
+  EXPECT_EQ(errorFor("YUV4MPEG2"), file + ": it does not begin with a line of YUV4MPEG2");
+  EXPECT_EQ(errorFor("YUV4MPEG2 " + std::string(1 << 20, 'X') + "\n"),
+            file + ": it does not begin with a line of YUV4MPEG2");
   EXPECT_EQ(errorFor(whole.substr(0, 50)), file + ": it ends before its first frame does");
 
   writeText(file, whole.substr(0, whole.size() - 1));
