@@ -180,14 +180,8 @@ struct WeightGrad {
           inputsPerGroup = result.getDimSize(2);
   bool depthwise = outputsPerGroup == 1 && inputsPerGroup == 1;
 
-  /// How far the storage of an axis of the weight [P, O, I, T, H, W] reaches, padding included.
-  int64_t stored(int64_t axis) {
-    int64_t last = 0;
-    for (const auto &loop : kernel::layoutOf(result).order(shape()))
-      if (loop.axis == axis)
-        last += (loop.size - 1) * loop.step;
-    return last + 1;
-  }
+  /// Of an axis of the weight [P, O, I, T, H, W], but P.
+  int64_t stored(int64_t axis) { return storedExtent(result, axis); }
   /// The result's shape as if there were one partial.
   SmallVector<int64_t> shape() {
     SmallVector<int64_t> shape(result.getShape());

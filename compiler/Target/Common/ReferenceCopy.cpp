@@ -70,8 +70,7 @@ static int64_t strideOf(RankedTensorType type, const Level &level) {
   return best;
 }
 
-/// How far a tensor's storage reaches along an axis.
-static int64_t storedExtent(RankedTensorType type, int64_t axis) {
+int64_t reference::storedExtent(RankedTensorType type, int64_t axis) {
   int64_t last = 0;
   for (const auto &loop : kernel::layoutOf(type).order(type.getShape()))
     if (loop.axis == axis)

@@ -49,6 +49,9 @@ inline mlir::RankedTensorType tensorType(mlir::Value value) {
 }
 llvm::SmallVector<mlir::RankedTensorType> tensorTypes(mlir::ValueRange values);
 
+/// How far a tensor's storage reaches along an axis of a fixed size, padding included.
+int64_t storedExtent(mlir::RankedTensorType type, int64_t axis);
+
 /// Reads the operands of a region where the region is computed.
 class RegionReader {
 public:
