@@ -1,4 +1,5 @@
-// How fast a package runs here: whole entries, and each of their launches.
+// How fast a package runs here: whole entries, and each of their launches, beside the least time that their
+// work allows.
 #pragma once
 
 #include "runtime/Program.h"
@@ -12,25 +13,49 @@ namespace kinema {
 
 struct EntryTime {
   std::string entry;
-  double least = 0, median = 0; // seconds of a run
+  std::vector<double> seconds; // of each run
+
+  double least() const;
+  double median() const;
 };
 
 struct BenchOptions {
   int64_t runs = 10;
   std::vector<std::string> entries; // empty: all that have launches
+  bool perKernel = false;           // time each launch too
 };
 
-// Runs entries on random clips and initialised parameters: whole, one run behind the other, then with each
-// launch timed by itself (on a GPU by events around it, outside the entry's graph), which Program::times
-// keeps. Throws Error.
-std::vector<EntryTime> benchmark(Program &program, const BenchOptions &options);
+struct BenchResult {
+  std::vector<EntryTime> entries;
+  Peak peak;              // of this machine, measured behind the entries
+  int64_t peakMemory = 0; // bytes of the process at most, until then
+};
 
-// A table of an entry's launches, the slowest first; at most `rows`, 0: all. Where the package knows the
-// least that a launch can take, how many times that it took, and what the compiler's model had predicted.
-std::string describeLaunches(const Program &program, const std::string &entry, size_t rows);
+// Runs entries on random clips and initialised parameters: whole, one run behind the other, then, if wanted,
+// with each launch timed by itself (on a GPU by events around it, outside the entry's graph), which
+// Program::times keeps. Throws Error.
+BenchResult benchmark(Program &program, const BenchOptions &options);
 
-// {"entry", "seconds": median, "least", "launches": [{"layer", "kernel", "op", "schedule", "seconds": median,
-// "gflops", "gbytes", "floor", "predicted"}]}; the last two, in seconds, where the package knows them.
-nlohmann::json toJson(const Program &program, const EntryTime &time);
+// The least seconds that a launch can take: what the package knows (of a GPU), else the longer of its
+// multiply-adds at the peak's rate and its bytes at the peak's bandwidth. 0: not known. Kernels that save
+// multiply-adds, or find their tensors in a cache, may be quicker.
+double floorOf(const Launch &launch, const Peak &peak);
+
+// "64.3 GFLOP/s by AVX2, ..."; empty where it is not known.
+std::string describe(const Peak &peak);
+
+// An entry's time, rate and share of the peak, on one line.
+std::string describe(const Program &program, const EntryTime &time, const Peak &peak);
+
+// A table of an entry's launches by the times that the program keeps, the slowest first; at most `rows`,
+// 0: all. Where there is one, the compiler's model's prediction too.
+std::string describeLaunches(const Program &program, const std::string &entry, const Peak &peak, size_t rows);
+
+// {"name", "batch", "device", "memory_bytes": of the device, "peak_memory_bytes": of the process, "peak":
+// {"threads", "avx2", "avx512", "bandwidth"} (operations and bytes a second), "entries": [{"entry",
+// "seconds": median, "least", "runs": seconds of each, "macs", "floor", "launches": [{"layer", "kernel",
+// "op", "schedule", "seconds": median, "macs", "bytes", "gflops", "gbytes", "floor", "predicted"}]}]}.
+// Without what is not known or was not asked for.
+nlohmann::json toJson(const Program &program, const BenchResult &result);
 
 } // namespace kinema

@@ -62,6 +62,8 @@ void addFlags(CLI::App &app, TrainOptions &options) {
       ->check(CLI::Range(1, 1000000));
   app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
       ->check(CLI::Range(0.0, 1e6));
+  app.add_flag("--profile", options.profile,
+               "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
   addWeights(app, options, "start from these weights (safetensors)");
   app.add_flag(
       "--partial", options.partial,
@@ -108,6 +110,8 @@ void addFlags(CLI::App &app, InfoOptions &options) { app.add_flag("--json", opti
 void addFlags(CLI::App &app, BenchCommandOptions &options) {
   app.add_option("--runs", options.runs, "of each entry (default: 10)")->check(CLI::Range(1, 1000000));
   app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)");
+  app.add_flag("--per-kernel", options.perKernel,
+               "time each launch too: rates, the least time that its work allows, its share");
   app.add_option("--rows", options.rows, "of the table of launches; 0: all (default: 20)")
       ->check(CLI::Range(0, 1000000));
   app.add_flag("--json", options.json, "print JSON");

@@ -23,6 +23,9 @@ namespace {
 constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv", "curves.svg",
                                     "network.kinema"};
 
+// Of a run with --profile. The steps behind them are not slowed down and take no memory for times.
+constexpr int64_t profiledSteps = 1000;
+
 constexpr const char *weightsEntry = "weights.safetensors";
 
 // Weights from a file or else from the package.
@@ -124,6 +127,16 @@ void prepareFolder(const TrainOptions &options) {
 }
 
 std::string checkpointIn(const std::string &folder) { return folder + "/last.safetensors"; }
+
+// Where the time of the steps went, as far as there were any.
+void printProfile(const Program &program, const TrainOptions &options, const Peak &peak) {
+  const std::vector<LaunchTime> &times = program.times("train_step");
+  if (!options.profile || times.front().seconds.empty())
+    return;
+  fmt::print("the launches of a step, medians of {}", times.front().seconds.size());
+  fmt::print("{}\n{}", peak.threads > 0 ? "; this machine's peak: " + describe(peak) : "",
+             describeLaunches(program, "train_step", peak, 0));
+}
 
 void printConfusion(const VideoMetrics &videos, int64_t classes, const std::string &list) {
   std::vector<std::string> names = namesBeside(list);
@@ -230,15 +243,25 @@ void train(const TrainOptions &options) {
   progress.note(fmt::format("{}: {} parameters, {} clips a step, {} clips an epoch, {}", manifest.name,
                             trainedValues(manifest), manifest.batch, source->clips(),
                             program.describeDevice()));
-  Trainer trainer(program, *source, test.get(), recipe,
-                  {options.out, 60 * options.saveMinutes, options.testEvery}, progress);
+  Trainer trainer(
+      program, *source, test.get(), recipe,
+      {options.out, 60 * options.saveMinutes, options.testEvery, options.profile ? profiledSteps : 0},
+      progress);
   if (options.resume) {
     trainer.resume(state);
     progress.note(fmt::format("going on with epoch {}, batch {}", state.epoch + 1, state.batch + 1));
   }
   catchInterrupts();
   prepareFolder(options);
-  TrainingResult result = trainer.run();
+  Peak peak = options.profile ? program.measurePeak() : Peak{};
+  TrainingResult result;
+  try {
+    result = trainer.run();
+  } catch (const Error &) {
+    printProfile(program, options, peak);
+    throw;
+  }
+  printProfile(program, options, peak);
   if (result.test)
     fmt::print("{}", describe(*result.test, recipe.eval));
   fmt::print("weights and curves are in {}\n", options.out);
@@ -316,24 +339,20 @@ void info(const InfoOptions &options) {
 
 void bench(const BenchCommandOptions &options) {
   Program program(Package(options.package), {.threads = options.threads, .device = options.device});
-  std::vector<EntryTime> times = benchmark(program, options);
+  BenchResult result = benchmark(program, options);
   if (options.json) {
-    json document = {{"name", program.manifest().name},
-                     {"batch", program.manifest().batch},
-                     {"device", program.describeDevice()},
-                     {"memory_bytes", program.deviceMemory()}};
-    for (const EntryTime &time : times)
-      document["entries"].push_back(toJson(program, time));
-    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", toJson(program, result).dump(1, ' ', false, json::error_handler_t::replace));
     return;
   }
-  fmt::print("{}, batch {}, {}, {} of memory\n", program.manifest().name, program.manifest().batch,
-             program.describeDevice(), formatBytes(program.deviceMemory()));
-  for (const EntryTime &time : times) {
-    double clips = static_cast<double>(program.manifest().batch) / time.median;
-    fmt::print("\n{}: median {:.2f} ms, best {:.2f} ms{}\n", time.entry, 1e3 * time.median, 1e3 * time.least,
-               time.entry == "prepare" ? "" : fmt::format(", {:.2f} clips/s", clips));
-    fmt::print("{}", describeLaunches(program, time.entry, options.rows));
+  fmt::print("{}, batch {}, {}, {} of memory, the process {} at most\n", program.manifest().name,
+             program.manifest().batch, program.describeDevice(), formatBytes(program.deviceMemory()),
+             formatBytes(result.peakMemory));
+  if (result.peak.threads > 0)
+    fmt::print("this machine's peak: {}\n", describe(result.peak));
+  for (const EntryTime &time : result.entries) {
+    fmt::print("\n{}", describe(program, time, result.peak));
+    if (options.perKernel)
+      fmt::print("{}", describeLaunches(program, time.entry, result.peak, options.rows));
   }
 }
 

@@ -31,6 +31,7 @@ struct TrainOptions : PackageOptions {
   int loaders = 0;                   // threads that decode; 0: all cores
   int64_t testEvery = 1;             // epochs
   double saveMinutes = 10;           // between checkpoints within an epoch
+  bool profile = false;              // time launches and print where the time of a step goes
 };
 
 struct EvalOptions : PackageOptions {

@@ -1,6 +1,7 @@
 // The CPU device: kernels are functions of a shared object, a launch is shared by the threads of a pool.
 #include "runtime/Error.h"
 #include "runtime/HostDevice.h"
+#include "runtime/Peak.h"
 #include "runtime/SharedObject.h"
 #include "runtime/ThreadPool.h"
 
@@ -44,6 +45,8 @@ public:
       return compute(0);
     pool.run(compute);
   }
+
+  Peak measurePeak() override { return kinema::measurePeak(pool); }
 
 private:
   struct Ready {

@@ -1,6 +1,8 @@
 // The seam between a program and the machine that runs it: one arena, copies in and out, launches in order.
 #pragma once
 
+#include "runtime/Peak.h"
+
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -67,6 +69,9 @@ public:
 
   // Bytes of the device's memory that are in use: the arena and what copies take besides.
   virtual int64_t memory() const = 0;
+
+  // What the device can do at most, measured with all its threads; zeros where nobody measures it.
+  virtual Peak measurePeak() { return {}; }
 };
 
 // More would cost memory and win nothing.

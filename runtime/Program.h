@@ -49,6 +49,7 @@ public:
   std::string describeDevice() const { return device->describe(); }
   // Bytes of the device's memory in use.
   int64_t deviceMemory() const { return device->memory(); }
+  Peak measurePeak() { return device->measurePeak(); }
 
   // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
   // environment variable KINEMA_POISON=1, what no entry may count on (all memory outside segment "parameters"

@@ -79,7 +79,9 @@ void Trainer::step() {
        static_cast<float>(recipe.train.momentum), recipe.train.nesterov ? 1.0f : 0.0f,
        static_cast<float>(recipe.train.decay), static_cast<float>(recipe.train.seed % wholeFloats),
        static_cast<float>(number % wholeFloats)});
+  program.setProfile(stepsDone++ < options.profiledSteps);
   program.run("train_step");
+  program.setProfile(false);
   Pending started{program.beginGet(manifest.output("train_step", "loss")),
                   program.beginGet(manifest.output("train_step", "logits")), batch.labels, state.batch};
   settle();

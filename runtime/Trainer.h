@@ -18,6 +18,7 @@ struct TrainerOptions {
   std::string folder;       // for last.safetensors, best.safetensors, curves.csv, curves.svg
   double saveSeconds = 600; // between checkpoints in the midst of an epoch; there is one after each epoch too
   int64_t testEvery = 1;    // epochs
+  int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
 
 struct TrainingResult {
@@ -81,6 +82,7 @@ private:
   std::optional<Evaluation> lastTest;
   Costs costs;
   double testSeconds = 0; // of one test
+  int64_t stepsDone = 0;  // by this trainer
   double lastSave = 0;
   Batch batch;
   std::optional<Pending> pending;

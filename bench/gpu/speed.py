@@ -62,7 +62,7 @@ def label(one):
 
 def measure_kinema(part, one):
     try:
-        done = part.runtime(part.file(one["package"]), "bench", "--json", "--runs", part.contents["runs"],
+        done = part.runtime(part.file(one["package"]), "bench", "--per-kernel", "--json", "--runs", part.contents["runs"],
                             *(word for entry in ENTRIES for word in ("--entry", entry)), seconds=60)
     except Failed as error:
         return part.add(**label(one), who="kinema", error=str(error))

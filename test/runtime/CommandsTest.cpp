@@ -78,6 +78,9 @@ TEST_F(Commands, InfoAndBench) {
   EXPECT_EQ(json::parse(output).at("parameters").at("total"), 57);
   EXPECT_EQ(run("bench linear.kin --runs 2 --threads 2"), 0);
   EXPECT_NE(output.find("train_step: median"), std::string::npos) << output;
+  EXPECT_EQ(output.find("x floor"), std::string::npos) << output;
+  EXPECT_EQ(run("bench linear.kin --runs 2 --per-kernel"), 0);
+  EXPECT_NE(output.find("x floor"), std::string::npos) << output;
   EXPECT_EQ(run("bench linear.kin --runs 2 --json"), 0);
   EXPECT_EQ(json::parse(output).at("entries").size(), 2u);
 }
@@ -128,6 +131,18 @@ TEST_F(Commands, TrainEvalPredict) {
   EXPECT_NE(errors.find("carries no weights; name a file with --weights"), std::string::npos) << errors;
   EXPECT_EQ(run("train linear.kin --train train.txt --out x.d --set data.crop=4x4"), 2);
   EXPECT_NE(errors.find("data.crop is 4x4, the package was compiled for 2x3"), std::string::npos) << errors;
+}
+
+TEST_F(Commands, AProfileOfTrainingIsOfItsSteps) {
+  writeVideos(folder, "train.txt", 9);
+  std::string training = "train linear.kin --train train.txt --epochs 2 --out ";
+  ASSERT_EQ(run(training + "a.d --profile"), 0) << errors;
+  EXPECT_NE(output.find("the launches of a step, medians of 6; this machine's peak: "), std::string::npos)
+      << output;
+  EXPECT_NE(output.find("x floor"), std::string::npos) << output;
+  ASSERT_EQ(run(training + "b.d"), 0) << errors;
+  EXPECT_EQ(output.find("x floor"), std::string::npos) << output;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
 }
 
 // An interrupt in mid-training: the step is finished, the checkpoint written, and the run goes on to the same
