@@ -23,8 +23,10 @@ sanitize:
 	@scripts/setup build
 	@scripts/sanitize
 
+# Kinema beside PyTorch on this machine's CPU: hours. Options by ARGS='--networks r3d_18 --frames 8'.
 bench: build
-	@bench/run
+	@scripts/setup test
+	@bench/run $(ARGS)
 
 format:
 	@scripts/format --fix

@@ -1,0 +1,192 @@
+"""Kinema beside PyTorch on this machine's CPU: inference and training steps of four networks, in turn, medians.
+
+Each measurement is a process of its own, so that its memory is too: Kinema, each PyTorch, Kinema, ... In the first round
+each PyTorch runs in both layouts, then in the quicker one. Writes a JSON line for each contestant of each
+configuration to OUT.jsonl, as soon as it is measured, and makes OUT.md and OUT.svg of them.
+"""
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import report
+from machine import machine
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+SPECS = {"r2plus1d_18": "models/torchvision/r2plus1d_18.arch", "r3d_18": "models/torchvision/r3d_18.arch",
+         "mc3_18": "models/torchvision/mc3_18.arch", "f_r2d_18": "models/f_r2d_18.arch"}
+ENTRIES = ("infer", "train_step")
+LAYOUTS = ("contiguous", "channels_last")
+CLASSES = 400
+
+
+class Failed(Exception):
+    pass
+
+
+def answer(command, **keywords):
+    """The JSON that a command prints. Raises Failed."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, **keywords)
+    except OSError as error:
+        raise Failed(str(error)) from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise Failed(lines[-1] if lines else f"{command[0]}: exit status {done.returncode}")
+    return json.loads(done.stdout)
+
+
+class Kinema:
+    name = "kinema"
+
+    def __init__(self, options, configuration, folder):
+        self.options, self.configuration = options, configuration
+        self.package = os.path.join(folder, "network.kinema")
+        self.runtime = os.path.join(options.build, "bin/kinema-runtime")
+        self.variants, self.seconds = [""], None
+        network, frames, batch, entry = configuration
+        self.compiled = [os.path.join(options.build, "bin/kinema"), "compile", os.path.join(ROOT, SPECS[network]), "-o", self.package,
+                         "--mode", "train" if entry == "train_step" else "infer", "--frames", str(frames), "--size", str(options.size),
+                         "--batch", str(batch), "--classes", str(CLASSES), "--threads", str(options.threads)]
+
+    def compile(self):
+        done = subprocess.run(self.compiled, capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(done.stderr.strip())
+        self.parameters = answer([self.runtime, "info", self.package, "--json"])["parameters"]["total"]
+
+    def measure(self, variant):
+        if not os.path.exists(self.package):
+            self.compile()
+        # How many runs fit is known from the round before.
+        runs = 1 if self.seconds is None else max(1, min(self.options.runs, int(self.options.seconds / self.seconds)))
+        document = answer([self.runtime, "bench", self.package, "--json", "--entry", self.configuration[3], "--runs", str(runs),
+                           "--threads", str(self.options.threads), "--device", "cpu"])
+        entry = document["entries"][0]
+        self.seconds = entry["seconds"]
+        return {key: entry[key] for key in ("runs", "macs", "floor")} | {key: document[key] for key in ("peak_memory_bytes", "peak")} | {"parameters": self.parameters}
+
+
+class PyTorch:
+    def __init__(self, python, options, configuration):
+        self.python, self.options, self.configuration = python, options, configuration
+        self.name, self.variants = f"pytorch ({python})", list(LAYOUTS)
+
+    def measure(self, variant):
+        network, frames, batch, entry = self.configuration
+        numbers = (batch, frames, self.options.size, CLASSES, self.options.threads, self.options.runs, self.options.seconds)
+        result = answer([self.python, os.path.join(HERE, "peer.py"), network, entry, variant, *map(str, numbers)],
+                        env=dict(os.environ) | {"OMP_NUM_THREADS": str(self.options.threads)})
+        self.name = f"pytorch {result.pop('version').split('+')[0]}"
+        return result
+
+
+class Measured:
+    """What one contestant's rounds gave, by variant."""
+
+    def __init__(self, contestant):
+        self.contestant, self.rounds, self.error = contestant, {variant: [] for variant in contestant.variants}, None
+
+    def add(self):
+        """One round: of all variants, once these are known of the best alone."""
+        if self.error:
+            return
+        tried = [self.best()] if all(self.rounds.values()) else list(self.rounds)
+        for variant in tried:
+            try:
+                self.rounds[variant].append(self.contestant.measure(variant))
+            except Failed as failed:
+                self.error = str(failed)
+
+    def runs(self, variant):
+        return [seconds for round in self.rounds[variant] for seconds in round["runs"]]
+
+    def best(self):
+        return min((variant for variant in self.rounds if self.rounds[variant]), key=lambda variant: statistics.median(self.runs(variant)))
+
+    def result(self):
+        if self.error:
+            return {"contestant": self.contestant.name, "error": self.error}
+        best = self.best()
+        last = self.rounds[best][-1]
+        result = {"contestant": self.contestant.name, "variant": best, "seconds": statistics.median(self.runs(best)), "runs": self.runs(best),
+                  "tried": {variant: statistics.median(self.runs(variant)) for variant in self.rounds},
+                  "peak_memory_bytes": max(round["peak_memory_bytes"] for round in self.rounds[best])}
+        result |= {key: last[key] for key in ("macs", "floor", "parameters") if key in last}
+        if "peak" in last:
+            result["peak"] = {key: max(round["peak"][key] for round in self.rounds[best]) for key in last["peak"]}
+        return result
+
+
+def compare(options, configuration):
+    """The results of all contestants, Kinema's first."""
+    with tempfile.TemporaryDirectory() as folder:
+        contestants = [Kinema(options, configuration, folder)] + [PyTorch(python, options, configuration) for python in options.python]
+        measured = [Measured(contestant) for contestant in contestants]
+        for _ in range(options.rounds):
+            for one in measured:
+                one.add()
+        results = [one.result() for one in measured]
+    if len({result["parameters"] for result in results if "parameters" in result}) > 1:
+        sys.exit(f"compare: {configuration[0]} is not the same network to all: " +
+                 ", ".join(f"{result['contestant']} has {result.get('parameters')} parameters" for result in results))
+    return results
+
+
+def describe(configuration, results):
+    network, frames, batch, entry = configuration
+    told = "  ".join(f"{result['contestant']} " + (f"{1e3 * result['seconds']:.0f} ms" if "seconds" in result else f"failed: {result['error']}")
+                     for result in results)
+    return f"{network} {frames} frames, batch {batch}, {entry}: {told}"
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="folder of the build")
+    parser.add_argument("--python", action="append", help="a Python with torch and torchvision; may be repeated (default: /usr/bin/python3)")
+    parser.add_argument("--out", help="results without their endings (default: bench/results/cpu-N-cores)")
+    parser.add_argument("--networks", nargs="+", choices=SPECS, default=list(SPECS))
+    parser.add_argument("--frames", nargs="+", type=int, default=[8, 16])
+    parser.add_argument("--batches", nargs="+", type=int, default=[1, 2, 8])
+    parser.add_argument("--entries", nargs="+", choices=ENTRIES, default=ENTRIES)
+    parser.add_argument("--size", type=int, default=112)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each contestant")
+    parser.add_argument("--runs", type=int, default=10, help="at most, in a round")
+    parser.add_argument("--seconds", type=float, default=3, help="of runs in a round, as far as one run takes less")
+    parser.add_argument("--continue", dest="goes_on", action="store_true", help="keep what OUT.jsonl has, and measure the rest")
+    options = parser.parse_args()
+    options.python = options.python or ["/usr/bin/python3"]
+    options.out = options.out or os.path.join(ROOT, f"bench/results/cpu-{options.threads}-cores")
+    return options
+
+
+def main():
+    options, described = parse(), machine()
+    os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
+    path = options.out + ".jsonl"
+    lines = report.read(path) if options.goes_on and os.path.exists(path) else []
+    done = {report.configuration(line) for line in lines}
+    failed = False
+    with open(path, "w") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+        for configuration in itertools.product(options.networks, options.frames, options.batches, options.entries):
+            if configuration in done:
+                continue
+            results = compare(options, configuration)
+            print(describe(configuration, results), flush=True)
+            failed |= any("error" in result for result in results)
+            common = dict(zip(("network", "frames", "batch", "entry"), configuration)) | {"size": options.size, "threads": options.threads}
+            file.writelines(json.dumps(common | result | {"machine": described}) + "\n" for result in results)
+            file.flush()
+    report.write(options.out)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The machine that measures, in a few words for every result."""
+import os
+import platform
+import re
+
+# What decides which kernels run.
+VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        processor = file.read()
+    with open("/proc/meminfo") as file:
+        memory = int(re.search(r"MemTotal:\s+(\d+) kB", file.read()).group(1)) * 1024
+    flags = re.search(r"^flags\s*:(.*)$", processor, re.M)
+    name = re.search(r"^model name\s*:\s*(.*)$", processor, re.M)
+    return {"processor": name.group(1) if name else platform.processor(), "flags": [flag for flag in VECTORS if flags and flag in flags.group(1).split()],
+            "cores": len(os.sched_getaffinity(0)), "memory_bytes": memory, "kernel": platform.release()}
+
+
+def peak_memory(process="self"):
+    """Bytes that a process held at most."""
+    with open(f"/proc/{process}/status") as file:
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1))

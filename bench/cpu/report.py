@@ -1,0 +1,117 @@
+"""The table (OUT.md) and the chart (OUT.svg) of what compare.py measured (OUT.jsonl).
+
+usage: report.py OUT
+"""
+import json
+import math
+import sys
+
+import chart
+
+TITLES = {"r2plus1d_18": "R(2+1)D-18", "r3d_18": "R3D-18", "mc3_18": "MC3-18", "f_r2d_18": "f-R2D-18"}
+ENTRIES = {"infer": "inference", "train_step": "training step"}
+
+
+def read(path):
+    with open(path) as file:
+        return [json.loads(line) for line in file]
+
+
+def configuration(line):
+    return line["network"], line["frames"], line["batch"], line["entry"]
+
+
+class Row:
+    """All contestants of a configuration, with the rates that its multiply-adds give them."""
+
+    def __init__(self, lines):
+        self.network, self.frames, self.batch, self.entry = configuration(lines[0])
+        self.size = lines[0]["size"]
+        self.results = {line["contestant"]: line for line in lines if "seconds" in line}
+        ours = self.results.get("kinema", {})
+        self.macs, peak = ours.get("macs", 0), ours.get("peak", {})
+        self.peak = max(peak.get("avx2", 0), peak.get("avx512", 0))
+
+    def gflops(self, contestant):
+        return 2e-9 * self.macs / self.results[contestant]["seconds"]
+
+    def share(self, contestant):
+        return 1e9 * self.gflops(contestant) / self.peak
+
+    def speedup(self):
+        """Against the quickest peer; None where one of the two is missing."""
+        peers = [result["seconds"] for name, result in self.results.items() if name != "kinema"]
+        return min(peers) / self.results["kinema"]["seconds"] if peers and "kinema" in self.results else None
+
+
+def rows_of(lines):
+    groups = {}
+    for line in lines:
+        groups.setdefault(configuration(line), []).append(line)
+    return [Row(group) for group in groups.values()]
+
+
+def contestants_of(lines):
+    return list(dict.fromkeys(line["contestant"] for line in lines if "seconds" in line))
+
+
+def milliseconds(seconds):
+    return f"{1e3 * seconds:.0f}" if seconds >= 0.1 else f"{1e3 * seconds:.1f}"
+
+
+def cells(row, name):
+    if name not in row.results:
+        return ["failed", "", "", ""]
+    result = row.results[name]
+    share = f"{row.gflops(name):.0f} ({100 * row.share(name):.0f}%)" if row.peak else ""
+    return [milliseconds(result["seconds"]), share, f"{result['peak_memory_bytes'] / 1e9:.2f}"] + ([result["variant"]] if name != "kinema" else [])
+
+
+def table(rows, contestants):
+    head = ["network", "clip", "batch", ""]
+    for name in contestants:
+        head += [f"{name}: ms", "GFLOP/s (of the peak)", "GB"] + (["layout"] if name != "kinema" else [])
+    lines = [head + ["speedup"], ["---"] * (len(head) + 1)]
+    for row in rows:
+        speedup = row.speedup()
+        lines.append([TITLES[row.network], f"{row.frames}x{row.size}x{row.size}", str(row.batch), ENTRIES[row.entry]] +
+                     [cell for name in contestants for cell in cells(row, name)] + [f"{speedup:.2f}" if speedup else ""])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def summary(rows):
+    text = ""
+    for entry, title in ENTRIES.items():
+        speedups = [row.speedup() for row in rows if row.entry == entry and row.speedup()]
+        if speedups:
+            mean = math.exp(sum(map(math.log, speedups)) / len(speedups))
+            text += f"- {title}: {mean:.2f} times as fast as the quickest PyTorch (geometric mean of {len(speedups)}; {min(speedups):.2f} to {max(speedups):.2f})\n"
+    return text
+
+
+def describe_machine(lines):
+    machine, peaks = lines[0]["machine"], [line["peak"] for line in lines if "peak" in line]
+    text = (f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['flags'])}), {machine['memory_bytes'] / 2**30:.0f} GiB, "
+            f"Linux {machine['kernel']}; {lines[0]['threads']} threads.")
+    if peaks:
+        best = {key: max(peak[key] for peak in peaks) for key in peaks[0]}
+        text += f" Measured: {best['avx2'] / 1e9:.0f} GFLOP/s by AVX2, " + (f"{best['avx512'] / 1e9:.0f} by AVX-512, " if best["avx512"] else "")
+        text += f"{best['bandwidth'] / 1e9:.0f} GB/s of memory."
+    return text
+
+
+def write(out):
+    lines = read(out + ".jsonl")
+    if not lines:
+        return
+    rows, contestants = rows_of(lines), contestants_of(lines)
+    with open(out + ".md", "w") as file:
+        file.write(f"# Kinema beside PyTorch on a CPU\n\n{describe_machine(lines)}\n\n{summary(rows)}\n"
+                   "Medians of runs in turn. GFLOP/s: the network's multiply-adds, counted two each, over the time, for all alike. "
+                   "GB: what the process held at most. Speedup: against the quickest PyTorch.\n\n" + table(rows, contestants))
+    with open(out + ".svg", "w") as file:
+        file.write(chart.draw(rows, contestants, TITLES, ENTRIES))
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])

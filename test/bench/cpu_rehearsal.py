@@ -1,0 +1,58 @@
+"""bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured is kept,
+and what fails must show.
+
+usage: cpu_rehearsal.py BUILD
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FIELDS = {"network", "frames", "batch", "entry", "size", "threads", "contestant", "variant", "seconds", "runs", "tried", "peak_memory_bytes", "parameters", "machine"}
+
+
+def check(good, what):
+    if not good:
+        sys.exit(f"cpu_rehearsal: {what}")
+
+
+def compare(build, out, *arguments):
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/compare.py"), "--build", build, "--out", out, "--networks", "f_r2d_18", "--frames", "2",
+                           "--size", "32", "--batches", "1", "--rounds", "2", "--seconds", "0", *arguments], text=True, capture_output=True)
+    with open(out + ".jsonl") as file:
+        return done.returncode, [json.loads(line) for line in file], done.stdout + done.stderr
+
+
+def check_files(out, lines):
+    table = open(out + ".md").read()
+    check(table.count("| f-R2D-18 | 2x32x32 | 1 |") == 2 and "geometric mean of 1" in table, f"the table:\n{table}")
+    drawing = xml.etree.ElementTree.parse(out + ".svg").getroot()
+    titles = [title.text for title in drawing.iter("{http://www.w3.org/2000/svg}title")]
+    for line in lines:
+        check(sum(title.startswith(line["contestant"] + ": ") for title in titles) == 2, f"the chart lacks bars of {line['contestant']}: {titles}")
+
+
+def main():
+    build = sys.argv[1]
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "cpu")
+        status, lines, told = compare(build, out, "--entries", "train_step")
+        check(status == 0 and len(lines) == 2, f"status {status}, {len(lines)} results: {told}")
+        ours, theirs = lines
+        check(FIELDS <= ours.keys() and FIELDS <= theirs.keys(), f"lacks {FIELDS - (ours.keys() & theirs.keys())}")
+        check(ours["contestant"] == "kinema" and ours["macs"] > 1e6 and ours["peak"]["avx2"] > 1e9 and ours["peak"]["bandwidth"] > 1e8, f"{ours}")
+        check(set(theirs["tried"]) == {"contiguous", "channels_last"} and theirs["peak_memory_bytes"] > 1e8, f"{theirs}")
+
+        status, more, told = compare(build, out, "--continue")
+        check(status == 0 and more[:2] == lines and [line["entry"] for line in more] == 2 * ["train_step"] + 2 * ["infer"], f"going on: {told}")
+        check_files(out, more)
+
+        status, failed, told = compare(build, out, "--entries", "infer", "--python", "/nowhere/python3")
+        check(status == 1 and "error" in failed[1] and "seconds" in failed[0] and "/nowhere/python3" in told, f"a peer that is not there: {status} {told}")
+
+
+if __name__ == "__main__":
+    main()
