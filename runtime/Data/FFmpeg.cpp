@@ -3,6 +3,7 @@
 #include "runtime/Data/FFmpegLibrary.h"
 #include "runtime/Error.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -21,6 +22,7 @@ template <auto Free> struct Release {
 using PacketPointer = std::unique_ptr<AVPacket, Release<&Library::av_packet_free>>;
 using FramePointer = std::unique_ptr<AVFrame, Release<&Library::av_frame_free>>;
 using CodecPointer = std::unique_ptr<AVCodecContext, Release<&Library::avcodec_free_context>>;
+using ParametersPointer = std::unique_ptr<AVCodecParameters, Release<&Library::avcodec_parameters_free>>;
 using DemuxerPointer = std::unique_ptr<AVFormatContext, Release<&Library::avformat_close_input>>;
 struct ReleaseScaler {
   void operator()(SwsContext *context) const { library().sws_freeContext(context); }
@@ -75,14 +77,32 @@ Orientation orientationOf(const AVStream *stream) {
   return straight || quarter ? turned : Orientation{};
 }
 
+bool isOneOf(const AVInputFormat *format, std::initializer_list<const char *> wanted) {
+  std::string names = fmt::format(",{},", format->name);
+  return std::any_of(wanted.begin(), wanted.end(),
+                     [&](const char *name) { return names.find(name) != std::string::npos; });
+}
+
 // Containers that store a time with each packet. In the others (MPEG program and transport streams, Ogg, raw
 // streams) FFmpeg guesses some times, and guesses differently after a seek.
 bool storesTimes(const AVInputFormat *format) {
-  std::string names = fmt::format(",{},", format->name);
-  for (const char *name : {",mov,", ",matroska,", ",avi,", ",flv,"})
-    if (names.find(name) != std::string::npos)
-      return true;
-  return false;
+  return isOneOf(format, {",mov,", ",matroska,", ",avi,", ",flv,"});
+}
+
+// Of these, the ones that store the time at which a packet's picture is shown, whatever was probed before.
+bool storesShowTimes(const AVInputFormat *format) { return isOneOf(format, {",mov,", ",matroska,"}); }
+
+Stream describe(const AVStream *source) {
+  const AVRational rate = source->avg_frame_rate.num > 0 ? source->avg_frame_rate : source->r_frame_rate;
+  Stream stream;
+  stream.codec = library().avcodec_get_name(source->codecpar->codec_id);
+  stream.width = source->codecpar->width;
+  stream.height = source->codecpar->height;
+  stream.orientation = orientationOf(source);
+  stream.tick = av_q2d(source->time_base);
+  stream.rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
+  stream.indexed = library().avformat_index_get_entries_count(source);
+  return stream;
 }
 
 // VP8 encoders put references that are never displayed into packets of their own.
@@ -94,23 +114,34 @@ bool isHidden(const AVPacket &packet, AVCodecID codec) {
 
 } // namespace
 
+struct Probe {
+  Stream stream;
+  int number = 0; // of the stream in its file
+  ParametersPointer parameters;
+};
+
 struct Input::State {
   std::string file;
-  Stream stream;
+  std::shared_ptr<const Probe> probe;
   DemuxerPointer demuxer;
   CodecPointer codec;
   PacketPointer packet{allocated(library().av_packet_alloc())};
   FramePointer frame{allocated(library().av_frame_alloc())};
-  int streamNumber = -1;
   bool waitForKey = false, draining = false, failed = false, primed = false;
   int64_t decodeErrors = 0;
 
   // The scaler of the latest conversion, and what it was made for.
   ScalerPointer scaler;
   std::vector<int> scalerKey;
+  // Where swscale shrinks, it gives a plane for each colour: the same values as packed ones, in a third of
+  // the time. (Where it does not, they would be rounded otherwise.)
+  bool planar = false;
   std::vector<uint8_t> converted;
 
+  int streamNumber() const { return probe->number; }
   void openDemuxer();
+  bool knowsStreams() const;
+  void examine();
   void openDecoder();
   bool readPacket();
   void prime();
@@ -131,25 +162,49 @@ void Input::State::openDemuxer() {
   // FFmpeg draws any text file as a picture of a terminal.
   if (std::strcmp(context->iformat->name, "tty") == 0)
     fail("{}: a text file, not a video", file);
-  check(library().avformat_find_stream_info(context, nullptr), file, "cannot be probed");
-
-  streamNumber = library().av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (streamNumber < 0 || context->streams[streamNumber]->disposition & AV_DISPOSITION_ATTACHED_PIC)
-    fail("{}: holds no video stream", file);
+  if (!knowsStreams())
+    examine();
   for (unsigned i = 0; i < context->nb_streams; ++i)
-    if (static_cast<int>(i) != streamNumber)
+    if (static_cast<int>(i) != streamNumber())
       context->streams[i]->discard = AVDISCARD_ALL;
 }
 
+// Whether the container's header and what was found out before say all that is needed.
+bool Input::State::knowsStreams() const {
+  if (!probe || !storesShowTimes(demuxer->iformat) || probe->number >= static_cast<int>(demuxer->nb_streams))
+    return false;
+  const AVCodecParameters &found = *demuxer->streams[probe->number]->codecpar;
+  return found.codec_id == probe->parameters->codec_id && found.width == probe->parameters->width &&
+         found.height == probe->parameters->height;
+}
+
+// Has FFmpeg decode the beginning of the file to learn what the header does not say.
+void Input::State::examine() {
+  check(library().avformat_find_stream_info(demuxer.get(), nullptr), file, "cannot be probed");
+  auto found = std::make_shared<Probe>();
+  found->number = library().av_find_best_stream(demuxer.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  if (found->number < 0 || demuxer->streams[found->number]->disposition & AV_DISPOSITION_ATTACHED_PIC)
+    fail("{}: holds no video stream", file);
+  const AVStream *source = demuxer->streams[found->number];
+  found->stream = describe(source);
+  found->stream.exactSeek = storesTimes(demuxer->iformat);
+  if (found->stream.width <= 0 || found->stream.height <= 0)
+    fail("{}: its video stream has no size", file);
+  found->parameters.reset(allocated(library().avcodec_parameters_alloc()));
+  check(library().avcodec_parameters_copy(found->parameters.get(), source->codecpar), file,
+        "bad codec parameters");
+  probe = std::move(found);
+}
+
 void Input::State::openDecoder() {
-  const AVStream *source = demuxer->streams[streamNumber];
-  const AVCodec *decoder = library().avcodec_find_decoder(source->codecpar->codec_id);
+  const AVCodecParameters *parameters = probe->parameters.get();
+  const AVCodec *decoder = library().avcodec_find_decoder(parameters->codec_id);
   if (!decoder)
     fail("{}: FFmpeg has no decoder for its codec '{}'", file,
-         library().avcodec_get_name(source->codecpar->codec_id));
+         library().avcodec_get_name(parameters->codec_id));
   codec.reset(allocated(library().avcodec_alloc_context3(decoder)));
-  check(library().avcodec_parameters_to_context(codec.get(), source->codecpar), file, "bad codec parameters");
-  codec->pkt_timebase = source->time_base;
+  check(library().avcodec_parameters_to_context(codec.get(), parameters), file, "bad codec parameters");
+  codec->pkt_timebase = demuxer->streams[streamNumber()]->time_base;
   codec->thread_count = 1; // the loader runs many decoders side by side
   check(library().avcodec_open2(codec.get(), decoder, nullptr), file, "its decoder cannot be opened");
 }
@@ -163,17 +218,19 @@ bool Input::State::readPacket() {
       failed |= status != AVERROR_EOF || (demuxer->pb && demuxer->pb->error < 0);
       return false;
     }
-    if (packet->stream_index == streamNumber)
+    if (packet->stream_index == streamNumber())
       return true;
   }
 }
 
 // Shows the decoder the file's first packet, which may name the encoder and its version: decoders work around
-// the mistakes of old ones, and after a seek would not know that they have to.
+// the mistakes of old ones, and after a seek would not know that they have to. Its picture is not decoded.
 void Input::State::prime() {
   primed = true;
+  codec->skip_frame = AVDISCARD_ALL;
   if (packet->size > 0)
     library().avcodec_send_packet(codec.get(), packet.get());
+  codec->skip_frame = AVDISCARD_DEFAULT;
 }
 
 void Input::State::restart() {
@@ -183,31 +240,20 @@ void Input::State::restart() {
   decodeErrors = 0;
 }
 
-Input::Input(const std::string &file) : state(std::make_unique<State>()) {
+Input::Input(const std::string &file, std::shared_ptr<const Probe> known) : state(std::make_unique<State>()) {
   checkIsFile(file);
   state->file = file;
+  state->probe = std::move(known);
   state->openDemuxer();
   state->openDecoder();
-  const AVStream *source = state->demuxer->streams[state->streamNumber];
-  AVRational rate = source->avg_frame_rate.num > 0 ? source->avg_frame_rate : source->r_frame_rate;
-  Stream &stream = state->stream;
-  stream.codec = library().avcodec_get_name(source->codecpar->codec_id);
-  stream.width = source->codecpar->width;
-  stream.height = source->codecpar->height;
-  stream.orientation = orientationOf(source);
-  stream.tick = av_q2d(source->time_base);
-  stream.rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
-  stream.indexed = library().avformat_index_get_entries_count(source);
-  stream.exactSeek = storesTimes(state->demuxer->iformat);
-  if (stream.width <= 0 || stream.height <= 0)
-    fail("{}: its video stream has no size", file);
 }
 
 Input::~Input() = default;
 Input::Input(Input &&) noexcept = default;
 Input &Input::operator=(Input &&) noexcept = default;
 
-const Stream &Input::stream() const { return state->stream; }
+const Stream &Input::stream() const { return state->probe->stream; }
+const std::shared_ptr<const Probe> &Input::probe() const { return state->probe; }
 bool Input::readFailed() const { return state->failed; }
 int64_t Input::pictureTime() const { return state->frame->pts; }
 int64_t Input::decodeErrors() const { return state->decodeErrors; }
@@ -230,7 +276,8 @@ bool Input::seek(int64_t time) {
     state->prime();
   state->restart();
   state->waitForKey = true;
-  return library().av_seek_frame(state->demuxer.get(), state->streamNumber, time, AVSEEK_FLAG_BACKWARD) >= 0;
+  return library().av_seek_frame(state->demuxer.get(), state->streamNumber(), time, AVSEEK_FLAG_BACKWARD) >=
+         0;
 }
 
 // Opens the file anew, for not every container finds back to its very first packet.
@@ -296,8 +343,10 @@ void Input::State::makeScaler(int height, int width) {
   std::vector<int> key{frame->width, frame->height, format, fullRange, frame->colorspace, width, height};
   if (scaler && key == scalerKey)
     return;
-  scaler.reset(library().sws_getContext(frame->width, frame->height, format, width, height, AV_PIX_FMT_RGB24,
-                                        scaleFlags, nullptr, nullptr, nullptr));
+  planar = height < frame->height && width < frame->width;
+  scaler.reset(library().sws_getContext(frame->width, frame->height, format, width, height,
+                                        planar ? AV_PIX_FMT_GBRP : AV_PIX_FMT_RGB24, scaleFlags, nullptr,
+                                        nullptr, nullptr));
   if (!scaler) {
     const char *name = library().av_get_pix_fmt_name(format);
     fail("{}: pictures of {}x{} in pixel format '{}' cannot be converted to {}x{} RGB", file, frame->height,
@@ -310,21 +359,37 @@ void Input::State::makeScaler(int height, int width) {
   scalerKey = std::move(key);
 }
 
+// rgb: [width, 3]
+static void interleave(const uint8_t *red, const uint8_t *green, const uint8_t *blue, int width,
+                       uint8_t *rgb) {
+  for (int x = 0; x < width; ++x) {
+    rgb[3 * x] = red[x];
+    rgb[3 * x + 1] = green[x];
+    rgb[3 * x + 2] = blue[x];
+  }
+}
+
 void Input::convert(int height, int width, uint8_t *rgb) {
   State &s = *state;
   s.makeScaler(height, width);
   // swscale's vector code may write past the end of a line.
-  const int stride = (width * 3 + 63) / 64 * 64 + 64;
-  s.converted.resize(static_cast<size_t>(stride) * height + 64);
-  uint8_t *planes[4] = {s.converted.data()};
-  int strides[4] = {stride};
+  const int stride = ((s.planar ? width : 3 * width) + 63) / 64 * 64 + 64;
+  const size_t plane = static_cast<size_t>(stride) * height + 64;
+  s.converted.resize(3 * plane);
+  uint8_t *green = s.converted.data(), *blue = green + plane, *red = blue + plane;
+  uint8_t *planes[4] = {green, blue, red};
+  int strides[4] = {stride, stride, stride};
   int rows = library().sws_scale(s.scaler.get(), s.frame->data, s.frame->linesize, 0, s.frame->height, planes,
                                  strides);
   if (rows != height)
     fail("{}: a picture could not be converted to RGB", s.file);
-  for (int y = 0; y < height; ++y)
-    std::memcpy(rgb + static_cast<size_t>(y) * width * 3,
-                s.converted.data() + static_cast<size_t>(y) * stride, static_cast<size_t>(width) * 3);
+  for (int y = 0; y < height; ++y, rgb += static_cast<size_t>(width) * 3) {
+    const size_t row = static_cast<size_t>(y) * stride;
+    if (s.planar)
+      interleave(red + row, green + row, blue + row, width, rgb);
+    else
+      std::memcpy(rgb, s.converted.data() + row, static_cast<size_t>(width) * 3);
+  }
 }
 
 struct H264Output::State {

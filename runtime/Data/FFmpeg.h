@@ -36,17 +36,21 @@ struct Packet {
   bool damaged = false;  // the demuxer could not read all of it
 };
 
+// What FFmpeg finds out about a file by decoding its beginning.
+struct Probe;
+
 // The video stream of a file: its packets, or its pictures in presentation order.
 class Input {
 public:
   // Opens `file` and its best video stream. Throws Error if there is no such file, FFmpeg cannot read it, or
-  // it holds no video.
-  explicit Input(const std::string &file);
+  // it holds no video. `known`, of the same file, saves decoding its beginning again.
+  explicit Input(const std::string &file, std::shared_ptr<const Probe> known = nullptr);
   ~Input();
   Input(Input &&) noexcept;
   Input &operator=(Input &&) noexcept;
 
   const Stream &stream() const;
+  const std::shared_ptr<const Probe> &probe() const;
 
   // Reads the next packet in decode order without decoding it; false at the end of the file. Packets and
   // pictures must not be mixed without a `seek` or `rewind` between.

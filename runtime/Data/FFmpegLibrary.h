@@ -39,6 +39,9 @@ namespace kinema::ffmpeg {
   F(avcodec, avcodec_free_context)                                                                           \
   F(avcodec, avcodec_get_name)                                                                               \
   F(avcodec, avcodec_open2)                                                                                  \
+  F(avcodec, avcodec_parameters_alloc)                                                                       \
+  F(avcodec, avcodec_parameters_copy)                                                                        \
+  F(avcodec, avcodec_parameters_free)                                                                        \
   F(avcodec, avcodec_parameters_from_context)                                                                \
   F(avcodec, avcodec_parameters_to_context)                                                                  \
   F(avcodec, avcodec_receive_frame)                                                                          \

@@ -62,6 +62,7 @@ FrameIndex scan(ffmpeg::Input &input) {
   FrameIndex index = scanPackets(input);
   if (!index.byTime)
     scanPictures(input, index);
+  index.probe = input.probe();
   return index;
 }
 
@@ -74,7 +75,7 @@ VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameInd
     uncompressed.emplace(file);
     describeUncompressed();
   } else {
-    input.emplace(file);
+    input.emplace(file, frameIndex ? frameIndex->probe : nullptr);
     if (!frameIndex)
       frameIndex = std::make_shared<const FrameIndex>(scan(*input));
     describe();

@@ -32,6 +32,7 @@ struct FrameIndex {
   std::vector<int64_t> times;    // [frames], in ticks, ascending
   std::vector<int64_t> keyTimes; // in ticks, ascending; empty: the container marks no key packets
   bool truncated = false;
+  std::shared_ptr<const ffmpeg::Probe> probe; // of what is compressed
 
   int64_t bytes() const { return static_cast<int64_t>((times.size() + keyTimes.size()) * sizeof(int64_t)); }
 };

@@ -1,5 +1,5 @@
 """bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured is kept,
-and what fails must show.
+and what fails must show. And bench/cpu/loader.py on few short videos.
 
 usage: cpu_rehearsal.py BUILD
 """
@@ -52,6 +52,18 @@ def main():
 
         status, failed, told = compare(build, out, "--entries", "infer", "--python", "/nowhere/python3")
         check(status == 1 and "error" in failed[1] and "seconds" in failed[0] and "/nowhere/python3" in told, f"a peer that is not there: {status} {told}")
+        check_loader(build, folder)
+
+
+def check_loader(build, folder):
+    out = os.path.join(folder, "loader")
+    subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/loader.py"), "--build", build, "--out", out, "--videos", "2", "--length", "2", "--clips", "4",
+                    "--rounds", "1"], check=True, stdout=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in open(out + ".jsonl")]
+    contestants = {line["contestant"].split()[0] for line in lines}
+    check({"kinema", "av"} <= contestants and len(lines) == 8 * len(contestants), f"the loader's results: {lines}")
+    check(all(line["clips_per_second"] > 0.1 for line in lines), f"the loader's speeds: {lines}")
+    check("| 640x360 | 250 | every 2nd |" in open(out + ".md").read(), "the loader's table")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-// kinema data: makes and checks sets of videos.
+// kinema data: makes, checks and times sets of videos.
+#include "runtime/Data/LoaderBench.h"
 #include "runtime/Data/MotionVideos.h"
 #include "runtime/Data/VideoCheck.h"
 #include "runtime/Error.h"
 #include "tools/kinema/Commands.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
@@ -63,13 +65,50 @@ void addCheck(CLI::App &data) {
   });
 }
 
+void addBench(CLI::App &data) {
+  struct Options {
+    std::string list;
+    std::vector<std::string> settings;
+    int64_t clips = 200, batch = 1;
+    int threads = 0;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App *command = data.add_subcommand("bench", "how many clips a second are decoded, scaled and cut");
+  command->add_option("LIST", options->list, "lines of `path label`")->required();
+  command->add_option("--clips", options->clips, "to take, behind a first epoch")->capture_default_str();
+  command->add_option("--threads", options->threads, "threads to use (default: all)");
+  command->add_option("--set", options->settings,
+                      "change the recipe: data.FIELD=VALUE, e.g. data.every=2; may be repeated");
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options] {
+    Recipe recipe;
+    for (const std::string &setting : options->settings)
+      applySetting(recipe, setting);
+    auto source =
+        VideoSource::training(readVideoList(options->list, 0), recipe, {.threads = options->threads});
+    LoaderSpeed speed = measureLoader(*source, options->clips);
+    if (options->json)
+      fmt::print("{}\n", nlohmann::json{{"threads", source->threads()},
+                                        {"clips_per_second", speed.later},
+                                        {"first_epoch_clips_per_second", speed.first},
+                                        {"thread_seconds", speed.threadSeconds}}
+                             .dump(1));
+    else
+      fmt::print("{:.1f} clips/s with {} threads, {:.2f} ms of a thread for a clip; {:.1f} clips/s in the "
+                 "first epoch\n",
+                 speed.later, source->threads(), 1e3 * speed.threadSeconds, speed.first);
+  });
+}
+
 } // namespace
 
 void addData(CLI::App &app) {
-  CLI::App *data = app.add_subcommand("data", "make and check sets of videos");
+  CLI::App *data = app.add_subcommand("data", "make, check and time sets of videos");
   data->require_subcommand(1);
   addMakeMotion(*data);
   addCheck(*data);
+  addBench(*data);
 }
 
 } // namespace kinema

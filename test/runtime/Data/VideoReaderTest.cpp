@@ -48,8 +48,9 @@ void expectExactFrames(const std::string &file, const TemporaryFolder &folder) {
   for (uint64_t attempt = 0; attempt < 12; ++attempt) {
     const int64_t frame = static_cast<int64_t>(random::below(frames, 1, 2, attempt));
     const std::vector<uint8_t> wanted(read.begin() + frame * bytes, read.begin() + (frame + 1) * bytes);
-    VideoReader fresh(file);
+    VideoReader fresh(file), again(file, video.index());
     EXPECT_TRUE(readFrames(fresh, {frame}) == wanted) << "frame " << frame << " of a new reader";
+    EXPECT_TRUE(readFrames(again, {frame}) == wanted) << "frame " << frame << " of one that knows the file";
     EXPECT_TRUE(readFrames(kept, {frame}) == wanted) << "frame " << frame << " of a kept reader";
   }
 }

@@ -1,4 +1,6 @@
 #include "runtime/Data/VideoSource.h"
+#include "runtime/Data/LoaderBench.h"
+#include "runtime/Error.h"
 #include "test/runtime/Data/VideoFiles.h"
 
 #include <gmock/gmock.h>
@@ -205,6 +207,19 @@ TEST_F(VideoSourceTest, Statistics) {
   EXPECT_GE(statistics.clips, 7);
   EXPECT_GT(statistics.decodeSeconds, 0);
   EXPECT_GT(statistics.waitSeconds, 0);
+}
+
+TEST_F(VideoSourceTest, ItsSpeed) {
+  auto source = training(1);
+  LoaderSpeed speed = measureLoader(*source, 15);
+  EXPECT_GT(speed.first, 0);
+  EXPECT_GT(speed.threadSeconds, 0);
+  EXPECT_LT(speed.later * speed.threadSeconds, 1.5) << "more than one thread can do";
+  EXPECT_GE(source->statistics().clips, 4 * 7) << "an epoch, and as many as 15 clips take";
+
+  writeText(folder / "v3.mp4", "no video");
+  source = training(1);
+  EXPECT_THROW(measureLoader(*source, 1), Error);
 }
 
 TEST_F(VideoSourceTest, CanBeLeftAtAnyTime) {
