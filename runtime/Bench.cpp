@@ -48,7 +48,8 @@ EntryTime timeEntry(Program &program, const std::string &entry, int64_t runs) {
 
 void timeLaunches(Program &program, const std::string &entry, int64_t runs) {
   for (int64_t i = 0; i < runs; ++i) {
-    program.run(entry); // keeps a GPU busy while the launches behind it are started one by one
+    if (program.launchesAhead())
+      program.run(entry); // keeps a GPU busy while the launches behind it are started one by one
     program.setProfile(true);
     program.run(entry);
     program.setProfile(false);

@@ -67,6 +67,9 @@ public:
   // Seconds from one remembered moment to a later one, which is waited for.
   virtual double secondsBetween(int64_t from, int64_t to) = 0;
 
+  // Whether a launch is only started, and ends later.
+  virtual bool launchesAhead() const { return false; }
+
   // Bytes of the device's memory that are in use: the arena and what copies take besides.
   virtual int64_t memory() const = 0;
 

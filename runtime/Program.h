@@ -50,6 +50,7 @@ public:
   // Bytes of the device's memory in use.
   int64_t deviceMemory() const { return device->memory(); }
   Peak measurePeak() { return device->measurePeak(); }
+  bool launchesAhead() const { return device->launchesAhead(); }
 
   // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
   // environment variable KINEMA_POISON=1, what no entry may count on (all memory outside segment "parameters"

@@ -49,7 +49,7 @@ def panel(rows, contestants, title, left, top, limit):
         drawn += line(left + LEFT, y, left + WIDTH - RIGHT, y, "grid") + text(left + LEFT - 5, y + 4, f"{mark * step:g}", "end")
     for index, row in enumerate(rows):
         drawn += group(row, contestants, left + LEFT + index * inner / len(rows), inner / len(rows), height_of, base)
-    peak = max(row.peak for row in rows)
+    peak = rows[0].peak / 1e9
     return drawn + line(left + LEFT, base, left + WIDTH - RIGHT, base, "axis") + line(left + LEFT, base - height_of(peak), left + WIDTH - RIGHT, base - height_of(peak), "peak")
 
 
@@ -63,9 +63,7 @@ def legend(contestants, top):
 
 def draw(rows, contestants, titles, entries):
     """rows: report.Row of all configurations. titles, entries: what networks and entries are called, in their order."""
-    limit = 1.08 * max([row.peak / 1e9 for row in rows] + [row.gflops(name) for row in rows for name in row.results])
-    for row in rows:
-        row.peak /= 1e9
+    limit = 1.08 * max([rows[0].peak / 1e9] + [row.gflops(name) for row in rows for name in row.results])
     drawn, top = "", 30
     for network, title in titles.items():
         panels = [(entry, [row for row in rows if row.network == network and row.entry == entry]) for entry in entries]

@@ -22,15 +22,13 @@ def configuration(line):
 
 
 class Row:
-    """All contestants of a configuration, with the rates that its multiply-adds give them."""
+    """All contestants of a configuration, with the rates that its multiply-adds give them. peak: flops of the machine."""
 
-    def __init__(self, lines):
+    def __init__(self, lines, peak):
         self.network, self.frames, self.batch, self.entry = configuration(lines[0])
         self.size = lines[0]["size"]
         self.results = {line["contestant"]: line for line in lines if "seconds" in line}
-        ours = self.results.get("kinema", {})
-        self.macs, peak = ours.get("macs", 0), ours.get("peak", {})
-        self.peak = max(peak.get("avx2", 0), peak.get("avx512", 0))
+        self.macs, self.peak = self.results.get("kinema", {}).get("macs", 0), peak
 
     def gflops(self, contestant):
         return 2e-9 * self.macs / self.results[contestant]["seconds"]
@@ -44,11 +42,18 @@ class Row:
         return min(peers) / self.results["kinema"]["seconds"] if peers and "kinema" in self.results else None
 
 
+def peaks_of(lines):
+    """The best of all measurements of each kind: of one machine, other programs only ever make it less."""
+    peaks = [line["peak"] for line in lines if "peak" in line]
+    return {key: max(peak[key] for peak in peaks) for key in peaks[0]} if peaks else {}
+
+
 def rows_of(lines):
+    peak = max(peaks_of(lines).get(kind, 0) for kind in ("avx2", "avx512"))
     groups = {}
     for line in lines:
         groups.setdefault(configuration(line), []).append(line)
-    return [Row(group) for group in groups.values()]
+    return [Row(group, peak) for group in groups.values()]
 
 
 def contestants_of(lines):
@@ -90,11 +95,10 @@ def summary(rows):
 
 
 def describe_machine(lines):
-    machine, peaks = lines[0]["machine"], [line["peak"] for line in lines if "peak" in line]
+    machine, best = lines[0]["machine"], peaks_of(lines)
     text = (f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['flags'])}), {machine['memory_bytes'] / 2**30:.0f} GiB, "
             f"Linux {machine['kernel']}; {lines[0]['threads']} threads.")
-    if peaks:
-        best = {key: max(peak[key] for peak in peaks) for key in peaks[0]}
+    if best:
         text += f" Measured: {best['avx2'] / 1e9:.0f} GFLOP/s by AVX2, " + (f"{best['avx512'] / 1e9:.0f} by AVX-512, " if best["avx512"] else "")
         text += f"{best['bandwidth'] / 1e9:.0f} GB/s of memory."
     return text

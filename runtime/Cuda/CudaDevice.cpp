@@ -73,6 +73,7 @@ public:
   void wait() override;
   void mark(int64_t number) override;
   double secondsBetween(int64_t from, int64_t to) override;
+  bool launchesAhead() const override { return true; }
   int64_t memory() const override { return arenaBytes + static_cast<int64_t>(slots.size()) * slotBytes; }
 
 private:
