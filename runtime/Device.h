@@ -48,7 +48,8 @@ public:
   // bytes: a multiple of 4.
   virtual void fill(int64_t offset, int64_t bytes, uint32_t pattern) = 0;
 
-  // Loads machine code (the package's entry). name: for messages.
+  // Loads machine code (an entry of the package). name: for messages. A GPU takes several, one after the
+  // other, and finds kernels in all of them.
   virtual void loadCode(std::string_view code, const std::string &name) = 0;
 
   virtual LaunchId prepare(const LaunchDescription &description) = 0;

@@ -366,15 +366,18 @@ Recipe parseRecipeFor(const Node &node, const InputTensor &input) {
 
 Manifest parse(const Node &root) {
   Manifest manifest;
-  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 1)
-    root.at("format").fault("this runtime reads format 1, the package has format {}", format);
+  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 2)
+    root.at("format").fault("this runtime reads format 2, the package has format {}", format);
   manifest.name = root.at("name").text();
   std::string mode = root.at("mode").text();
   if (mode != "train" && mode != "infer")
     root.at("mode").fault("expected train or infer, found {}", mode);
   manifest.train = mode == "train";
   manifest.target = root.at("target").text();
-  manifest.code = root.at("code").text();
+  for (const Node &entry : root.at("code").list())
+    manifest.code.push_back(entry.text());
+  if (manifest.code.empty())
+    root.at("code").fault("there is no code");
   manifest.batch = root.at("batch").integer(1, INT32_MAX);
   manifest.classes = root.at("classes").integer(1, INT32_MAX);
   parseArena(root.at("arena"), manifest);

@@ -79,7 +79,7 @@ struct Manifest {
   std::string name;
   bool train = false; // mode
   std::string target;
-  std::string code; // entry of the package
+  std::vector<std::string> code; // entries of the package, which together have all kernels
   int64_t batch = 0;
   int64_t classes = 0;
   int64_t arenaBytes = 0;

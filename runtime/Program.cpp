@@ -50,13 +50,14 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
   return chosen == manifests.end() ? manifests.front() : *chosen;
 }
 
-// The entry with the code for the device.
-std::string codeFor(const Package &package, const Manifest &manifest, const std::string &device) {
+// The entries with the code for the device.
+std::vector<std::string> codeFor(const Package &package, const Manifest &manifest,
+                                 const std::string &device) {
   if (device != emulatorTarget)
     return manifest.code;
   if (!package.has(emulatorCode))
     fail("{} has no code for the emulator; compile it with --target sm_90a --emulator", package.path());
-  return emulatorCode;
+  return {emulatorCode};
 }
 
 } // namespace
@@ -66,17 +67,8 @@ Program::Program(const Package &package, const ProgramOptions &options)
       device(makeDevice(options.device, contents.target, options.threads)), profile(options.profile),
       poison(poisonWanted()) {
   device->allocate(contents.arenaBytes);
-  std::string code = codeFor(package, contents, options.device);
-  device->loadCode(package.read(code), code);
-  loadEntries();
-}
-
-Program::Program(Manifest manifest, std::string_view code, std::unique_ptr<Device> target,
-                 const ProgramOptions &options)
-    : contents(std::move(manifest)), device(std::move(target)), profile(options.profile),
-      poison(poisonWanted()) {
-  device->allocate(contents.arenaBytes);
-  device->loadCode(code, contents.code);
+  for (const std::string &code : codeFor(package, contents, options.device))
+    device->loadCode(package.read(code), code);
   loadEntries();
 }
 

@@ -42,8 +42,6 @@ struct ProgramOptions {
 class Program {
 public:
   explicit Program(const Package &package, const ProgramOptions &options = {});
-  Program(Manifest manifest, std::string_view code, std::unique_ptr<Device> device,
-          const ProgramOptions &options = {});
 
   const Manifest &manifest() const { return contents; }
   std::string describeDevice() const { return device->describe(); }

@@ -24,12 +24,10 @@ static KernelSummary summarise(kernel::DefOp def, const nvidia::Code &code,
   kernel.grid = schedule.getGrid();
   kernel.threads = schedule.getInt("threads");
   kernel.dynamicShared = schedule.getScratch();
-  if (!code.assembly)
+  const nvidia::Resources *found = code.resourcesOf(kernel.name);
+  if (!found)
     return kernel;
-  auto found = code.assembly->kernels.find(kernel.name);
-  if (found == code.assembly->kernels.end())
-    return kernel;
-  kernel.resources = found->second;
+  kernel.resources = *found;
   kernel.occupancy = nvidia::occupancy(*kernel.resources, kernel.threads, kernel.dynamicShared, processor);
   return kernel;
 }

@@ -84,11 +84,14 @@ LogicalResult Manifest::addHeader() {
   if (failed(network))
     return failure();
   bool train = module.lookupSymbol<kernel::EntryOp>("train_step") != nullptr;
-  root = {{"format", 1},
+  json files = json::array();
+  for (const MachineCode::File &file : code.loaded)
+    files.push_back(file.name);
+  root = {{"format", 2},
           {"name", network->value("name", "")},
           {"mode", train ? "train" : "infer"},
           {"target", code.target},
-          {"code", code.files.front().name},
+          {"code", files},
           {"batch", network->value("batch", int64_t(0))},
           {"classes", network->value("classes", int64_t(0))}};
   return success();
@@ -195,8 +198,9 @@ LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, Mac
     return failure();
   bool isFirst = !package.has(manifestEntry);
   package.add(isFirst ? manifestEntry : manifestEntryOf(code.target), std::move(*manifest));
-  for (MachineCode::File &file : code.files)
-    package.add(file.name, std::move(file.bytes));
+  for (auto *files : {&code.loaded, &code.beside})
+    for (MachineCode::File &file : *files)
+      package.add(file.name, std::move(file.bytes));
   if (isFirst)
     package.add("spec.arch", std::move(spec));
   return success();

@@ -18,15 +18,15 @@ struct LaunchEstimate {
   double predicted, floor;
 };
 
-/// What a target has made of a module's kernels: files of the package, of which the first is what the runtime
-/// loads.
+/// What a target has made of a module's kernels: files of the package.
 struct MachineCode {
   struct File {
     std::string name; // `code/...`
     std::string bytes;
   };
-  std::string target; // as LLVM spells it
-  std::vector<File> files;
+  std::string target;       // as LLVM spells it
+  std::vector<File> loaded; // by the runtime, all of them
+  std::vector<File> beside; // other forms of the same
   /// Of a launch of a kernel; null where there is no model of the machine.
   std::optional<LaunchEstimate> (*estimate)(kernel::LaunchOp launch, mlir::Operation *kernel) = nullptr;
 };

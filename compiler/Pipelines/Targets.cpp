@@ -22,7 +22,8 @@ static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions 
   auto code = cpu::compileKernels(planned);
   if (failed(code))
     return failure();
-  return MachineCode{cpu::targetName, {{std::string("code/") + cpu::targetName + ".so", std::move(*code)}}};
+  return MachineCode{
+      cpu::targetName, {{std::string("code/") + cpu::targetName + ".so", std::move(*code)}}, {}};
 }
 
 template <size_t number> static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &options) {
@@ -40,12 +41,13 @@ static LogicalResult addNVGPUCode(ModuleOp planned, const nvidia::Processor &pro
   if (failed(code))
     return failure();
   std::string stem = "code/" + processor.name.str();
-  if (code->assembly)
-    machineCode.files.push_back({stem + ".cubin", std::move(code->assembly->cubin)});
-  else
+  for (auto [number, part] : llvm::enumerate(code->parts))
+    machineCode.loaded.push_back({stem + "." + std::to_string(number) + ".cubin", std::move(part.cubin)});
+  if (code->parts.empty())
     planned.emitWarning("found no ptxas: the package holds PTX alone, which the driver compiles when it is "
                         "loaded; install the CUDA toolkit, or say where it is with --cuda-path");
-  machineCode.files.push_back({stem + ".ptx", std::move(code->ptx)});
+  auto &place = code->parts.empty() ? machineCode.loaded : machineCode.beside;
+  place.push_back({stem + ".ptx", std::move(code->ptx)});
   return success();
 }
 
@@ -61,7 +63,7 @@ static std::optional<LaunchEstimate> estimateOnHopper(kernel::LaunchOp launch, O
 template <size_t number>
 static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOptions &options) {
   const nvidia::Processor &processor = nvidia::processors[number];
-  MachineCode machineCode{processor.name.str(), {}};
+  MachineCode machineCode{processor.name.str(), {}, {}};
   if (processor.name == nvidia::hopper.name)
     machineCode.estimate = estimateOnHopper;
   if (options.emulator != EmulatorCode::Alone &&
@@ -71,7 +73,8 @@ static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOption
     auto code = nvidia::compileForEmulator(planned);
     if (failed(code))
       return failure();
-    machineCode.files.push_back({"code/emulator.so", std::move(*code)});
+    auto &place = machineCode.loaded.empty() ? machineCode.loaded : machineCode.beside;
+    place.push_back({"code/emulator.so", std::move(*code)});
   }
   return machineCode;
 }

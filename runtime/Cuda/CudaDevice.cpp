@@ -90,6 +90,7 @@ private:
     GraphExec graph = nullptr;
   };
 
+  Function find(const std::string &symbol);
   // Throws Error where the result is one; `what` was being done.
   void check(Result result, std::string_view what);
   DeviceAddress at(int64_t offset, int64_t bytes) const;
@@ -104,7 +105,7 @@ private:
   Stream compute = nullptr, copies = nullptr;
   DeviceAddress arena = 0;
   int64_t arenaBytes = 0;
-  Module module = nullptr;
+  std::vector<Module> modules;
   bool synchronous = wantsSynchronous();
   std::string running = "nothing"; // what was started last
   std::vector<Slot> slots;
@@ -154,7 +155,7 @@ CudaDevice::~CudaDevice() {
   }
   for (Event moment : moments)
     api.eventDestroy(moment);
-  if (module)
+  for (Module module : modules)
     api.moduleUnload(module);
   if (arena)
     api.memFree(arena);
@@ -259,11 +260,20 @@ void CudaDevice::loadCode(std::string_view content, const std::string &origin) {
   std::string log(logBytes, '\0');
   int names[] = {jitErrorLog, jitErrorLogBytes};
   void *values[] = {log.data(), reinterpret_cast<void *>(logBytes)};
+  Module module = nullptr;
   Result result = api.moduleLoad(&module, image.data(), 2, names, values);
   log.resize(std::strlen(log.c_str()));
   if (result != success)
     fail("{} cannot load {}: {} ({}){}{}", name, origin, cuda::describe(result), nameOf(result),
          log.empty() ? "" : "\n", log);
+  modules.push_back(module);
+}
+
+Function CudaDevice::find(const std::string &symbol) {
+  for (Module module : modules)
+    if (Function function = nullptr; api.moduleGetFunction(&function, module, symbol.c_str()) == success)
+      return function;
+  fail("the package's code has no kernel {}", symbol);
 }
 
 LaunchId CudaDevice::prepare(const LaunchDescription &description) {
@@ -272,8 +282,7 @@ LaunchId CudaDevice::prepare(const LaunchDescription &description) {
                                          : fmt::format("{} ({})", description.symbol, description.layer);
   auto [found, isNew] = functions.try_emplace(description.symbol);
   if (isNew) {
-    if (api.moduleGetFunction(&found->second, module, description.symbol.c_str()) != success)
-      fail("the package's code has no kernel {}", description.symbol);
+    found->second = find(description.symbol);
     if (description.scratch > 0)
       check(api.functionSetAttribute(found->second, functionMaxDynamicShared,
                                      static_cast<int>(description.scratch)),

@@ -64,11 +64,11 @@ json linearManifest(bool train) {
   addKernel("backward", 3, {48, 288, 216, 12});
   addKernel("update", 3, {216, 12, 16, 288, 288, 12, 12});
   json manifest = {
-      {"format", 1},
+      {"format", 2},
       {"name", "linear"},
       {"mode", train ? "train" : "infer"},
       {"target", "x86-64-v3"},
-      {"code", "code/x86-64-v3.so"},
+      {"code", {"code/x86-64-v3.so"}},
       {"batch", 4},
       {"classes", 3},
       {"arena",

@@ -61,7 +61,9 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");
   EXPECT_EQ(errorOf([] { parseManifest("[]", "x.kin"); }), at + ": expected an object, found array");
-  EXPECT_EQ(changed("/format", 2), at + ".format: this runtime reads format 1, the package has format 2");
+  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 2, the package has format 1");
+  EXPECT_EQ(changed("/code", "code/x.so"), at + ".code: expected a list, found \"code/x.so\"");
+  EXPECT_EQ(changed("/code", json::array()), at + ".code: there is no code");
   EXPECT_EQ(changed("/mode", "test"), at + ".mode: expected train or infer, found test");
   EXPECT_EQ(changed("/batch", 0), at + ".batch: expected an integer between 1 and 2147483647, found 0");
   EXPECT_EQ(changed("/batch", "four"), at + ".batch: expected an integer, found \"four\"");

@@ -73,14 +73,24 @@ static std::string runOn(std::vector<std::string> command, const std::string &by
   return run.messages;
 }
 
+/// The code that has the kernel: sections of a cubin are called by its kernels.
+static std::string codeOf(const Package &package, const Manifest &manifest, const std::string &symbol) {
+  std::string section(".text." + symbol + '\0');
+  for (const std::string &entry : manifest.code)
+    if (package.read(entry).find(section) != std::string_view::npos)
+      return entry;
+  return manifest.code.front();
+}
+
 static Disassembly ofGPU(const Package &package, const Manifest &manifest, const std::string &symbol,
                          const std::string &toolkit) {
-  bool hasMachineCode = manifest.code.ends_with(".cubin");
+  std::string code = codeOf(package, manifest, symbol);
+  bool hasMachineCode = code.ends_with(".cubin");
   std::string program = hasMachineCode ? findProgram({"cuobjdump", "nvdisasm"}, toolkit) : "";
   if (program.ends_with("cuobjdump"))
-    return {"SASS by " + program, runOn({program, "-sass", "-fun", symbol}, package.read(manifest.code))};
+    return {"SASS by " + program, runOn({program, "-sass", "-fun", symbol}, package.read(code))};
   if (!program.empty())
-    return {"SASS by " + program, findInSass(runOn({program, "-c"}, package.read(manifest.code)), symbol)};
+    return {"SASS by " + program, findInSass(runOn({program, "-c"}, package.read(code)), symbol)};
   std::string ptx = "code/" + manifest.target + ".ptx";
   if (!package.has(ptx))
     fail("{} holds machine code alone, and neither cuobjdump nor nvdisasm is here to read it; --cuda-path "
@@ -94,9 +104,9 @@ Disassembly kinema::disassemble(const Package &package, const Manifest &manifest
                                 const std::string &toolkit) {
   if (manifest.target.starts_with("sm_"))
     return ofGPU(package, manifest, symbol, toolkit);
-  std::string program = findProgram({"objdump"}, "");
+  std::string program = findProgram({"objdump"}, ""), code = manifest.code.front();
   if (program.empty())
-    fail("there is no objdump on this machine to read {}: install binutils", manifest.code);
+    fail("there is no objdump on this machine to read {}: install binutils", code);
   return {"by " + program,
-          runOn({program, "--no-show-raw-insn", "--disassemble=" + symbol}, package.read(manifest.code))};
+          runOn({program, "--no-show-raw-insn", "--disassemble=" + symbol}, package.read(code))};
 }

@@ -44,10 +44,9 @@ std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const T
     return std::nullopt;
   auto code = nvidia::compileKernels(planned, target.toolkit, *processor);
   require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
-  MachineCodeSummary summary{
-      inspect::summariseKernels(planned, *code, *processor), {}, code->assembly.has_value()};
-  if (code->assembly)
-    summary.warnings = code->assembly->warnings;
+  MachineCodeSummary summary{inspect::summariseKernels(planned, *code, *processor), {}, !code->parts.empty()};
+  for (const nvidia::Assembly &part : code->parts)
+    llvm::append_range(summary.warnings, part.warnings);
   return summary;
 }
 

@@ -61,7 +61,7 @@ void nvidia::readMessages(StringRef messages, Assembly &assembly) {
   }
 }
 
-Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &processor, int threads) {
+Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &processor) {
   Assembly assembly;
   ToolFolder folder;
   std::string input = folder.file("kernels.ptx"), output = folder.file("kernels.cubin");
@@ -69,8 +69,7 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &proce
     assembly.error = "cannot write a temporary file for ptxas";
     return assembly;
   }
-  ToolRun run = runTool(folder, {ptxas.str(), "-arch=" + processor.name.str(), "-v",
-                                 "--split-compile=" + std::to_string(threads), input, "-o", output});
+  ToolRun run = runTool(folder, {ptxas.str(), "-arch=" + processor.name.str(), "-v", input, "-o", output});
   if (!run.good) {
     assembly.error = "ptxas failed: " + run.messages;
     return assembly;

@@ -35,9 +35,8 @@ struct Assembly {
 /// /usr/local/cuda.
 std::optional<std::string> findAssembler(llvm::StringRef toolkit);
 
-/// Runs ptxas on `threads` threads, 0: on all cores; the bytes do not depend on how many there are.
-Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor = hopper,
-                  int threads = 0);
+/// Runs ptxas on one core.
+Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor = hopper);
 
 /// Reads what `ptxas -v` says.
 void readMessages(llvm::StringRef messages, Assembly &assembly);

@@ -9,12 +9,15 @@
 namespace kinema::nvidia {
 
 struct Code {
-  std::string ptx;
-  std::optional<Assembly> assembly; // nothing where there is no ptxas
+  std::string ptx;             // of all kernels
+  std::vector<Assembly> parts; // some kernels each; none where there is no ptxas
+
+  /// What a kernel takes of a multiprocessor; null where nobody has said it.
+  const Resources *resourcesOf(const std::string &kernel) const;
 };
 
-/// Compiles the kernels of a planned module, which stays as it is, on the context's threads. `toolkit`: see
-/// findAssembler. Errors are reported at the module.
+/// Compiles the kernels of a planned module, which stays as it is, on the context's threads; the bytes do not
+/// depend on how many there are. `toolkit`: see findAssembler. Errors are reported at the module.
 mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit,
                                      const Processor &processor = hopper);
 

@@ -3,10 +3,7 @@
 #include "compiler/Target/Common/MachineCode.h"
 
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/IR/Threading.h"
 #include "mlir/Pass/Pass.h"
-#include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -49,8 +46,11 @@ static void makeNamesUnique(llvm::Module &module, StringRef part) {
       function.setName(part + "_" + function.getName());
 }
 
-/// One gpu.module: LLVM and NVVM dialects -> LLVM IR -> PTX.
-static FailureOr<std::string> compilePart(gpu::GPUModuleOp part, const nvidia::Processor &processor) {
+void nvidia::addInlineAssembly(OpPassManager &passes) {
+  passes.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
+}
+
+FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processor &processor) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, part.getName());
   auto machine = makeTargetMachine(processor);
@@ -66,31 +66,6 @@ static FailureOr<std::string> compilePart(gpu::GPUModuleOp part, const nvidia::P
   if (!text)
     return part.emitError("LLVM emits no PTX for ") << processor.name;
   return std::move(*text);
-}
-
-/// NVVM operations that LLVM has no intrinsic for become inline assembly.
-static LogicalResult lowerInlineAssembly(ModuleOp module) {
-  PassManager passes(module.getContext());
-  passes.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
-  return passes.run(module);
-}
-
-FailureOr<std::vector<std::string>> nvidia::generatePTX(ModuleOp lowered, const Processor &processor) {
-  OwningOpRef<ModuleOp> copy = lowered.clone();
-  if (failed(lowerInlineAssembly(*copy)))
-    return failure();
-  SmallVector<gpu::GPUModuleOp> parts(copy->getOps<gpu::GPUModuleOp>());
-  std::vector<std::string> texts(parts.size());
-  auto compile = [&](size_t i) -> LogicalResult {
-    auto text = compilePart(parts[i], processor);
-    if (failed(text))
-      return failure();
-    texts[i] = std::move(*text);
-    return success();
-  };
-  if (failed(failableParallelForEachN(lowered.getContext(), 0, parts.size(), compile)))
-    return failure();
-  return texts;
 }
 
 std::string nvidia::joinPTX(ArrayRef<std::string> parts) {

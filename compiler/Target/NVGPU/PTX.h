@@ -4,17 +4,18 @@
 
 #include "compiler/Target/NVGPU/Processor.h"
 
-#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <string>
-#include <vector>
 
 namespace kinema::nvidia {
 
-/// One PTX text a gpu.module. Works on the context's threads; the bytes do not depend on how many there are.
-/// A function that nobody defines is an error at the module.
-mlir::FailureOr<std::vector<std::string>> generatePTX(mlir::ModuleOp lowered,
-                                                      const Processor &processor = hopper);
+/// The last pass before generatePTX: NVVM operations that LLVM has no intrinsic for become inline assembly.
+void addInlineAssembly(mlir::OpPassManager &passes);
+
+/// The text of one gpu.module. A function that nobody defines is an error at the module.
+mlir::FailureOr<std::string> generatePTX(mlir::gpu::GPUModuleOp part, const Processor &processor = hopper);
 
 /// All parts as one text: the first one's head, everybody's body.
 std::string joinPTX(llvm::ArrayRef<std::string> parts);

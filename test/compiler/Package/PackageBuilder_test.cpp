@@ -59,9 +59,10 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   auto code = cpu::compileKernels(*module);
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
-  ASSERT_TRUE(succeeded(
-      addToPackage(package, *module, {cpu::targetName, {{"code/x86-64-v3.so", *code}}}, "network tiny\n")));
-  ASSERT_TRUE(succeeded(addToPackage(package, *module, {"sm_90a", {{"code/sm_90a.ptx", "// code"}}}, "")));
+  ASSERT_TRUE(succeeded(addToPackage(package, *module, {cpu::targetName, {{"code/x86-64-v3.so", *code}}, {}},
+                                     "network tiny\n")));
+  MachineCode gpu = {"sm_90a", {{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
+  ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, "")));
   std::string path = ::testing::TempDir() + "tiny.kinema";
   package.write(path);
 
@@ -73,10 +74,12 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_EQ(manifests.size(), 2u);
   EXPECT_EQ(manifests[0].target, cpu::targetName);
   EXPECT_EQ(manifests[1].target, "sm_90a");
-  EXPECT_EQ(manifests[1].code, "code/sm_90a.ptx");
+  EXPECT_EQ(manifests[1].code, (std::vector<std::string>{"code/a.cubin", "code/b.cubin"}));
+  EXPECT_EQ(written.read("code/b.cubin"), "b");
+  EXPECT_EQ(written.read("code/a.ptx"), "// code");
   EXPECT_EQ(manifest.name, "tiny");
   EXPECT_FALSE(manifest.train);
-  EXPECT_EQ(manifest.code, "code/x86-64-v3.so");
+  EXPECT_EQ(manifest.code, (std::vector<std::string>{"code/x86-64-v3.so"}));
   EXPECT_EQ(manifest.arenaBytes, 1024);
   ASSERT_EQ(manifest.parameters.size(), 1u);
   EXPECT_EQ(manifest.parameters[0].fileShape, (std::vector<int64_t>{3, 3}));
@@ -101,7 +104,7 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
   auto message_of = [&](const std::string &text) {
     message.clear();
     auto module = parse(context, text);
-    EXPECT_TRUE(failed(buildManifest(*module, {"x86-64-v3", {{"code/x86-64-v3.so", ""}}})));
+    EXPECT_TRUE(failed(buildManifest(*module, {"x86-64-v3", {{"code/x86-64-v3.so", ""}}, {}})));
     return message;
   };
   EXPECT_EQ(message_of("module {}"), "has no kinema.network, which a package needs");

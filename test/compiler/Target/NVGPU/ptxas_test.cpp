@@ -104,11 +104,15 @@ Assembled generate(Lowered &kernel, std::string &error) {
     if (function.getSymName() == "k")
       function.setSymName(kernel.name);
   });
-  auto parts = nvidia::generatePTX(*kernel.module);
-  if (failed(parts))
+  PassManager passes(kernel.module->getContext());
+  nvidia::addInlineAssembly(passes);
+  if (failed(passes.run(*kernel.module)))
     return {kernel.name, ""};
-  replaceAll(parts->front(), "part0_", kernel.name + "_");
-  return {kernel.name, std::move(parts->front())};
+  auto text = nvidia::generatePTX(*kernel.module->getOps<gpu::GPUModuleOp>().begin());
+  if (failed(text))
+    return {kernel.name, ""};
+  replaceAll(*text, "part0_", kernel.name + "_");
+  return {kernel.name, std::move(*text)};
 }
 
 /// What ptxas says about each kernel of one run, by name.
@@ -116,7 +120,7 @@ std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<Assembled> bat
   std::vector<std::string> texts;
   for (const Assembled &kernel : batch)
     texts.push_back(kernel.ptx);
-  nvidia::Assembly assembly = nvidia::assemble(ptxas, nvidia::joinPTX(texts), nvidia::hopper, /*threads=*/1);
+  nvidia::Assembly assembly = nvidia::assemble(ptxas, nvidia::joinPTX(texts));
   error = assembly.error;
   std::map<std::string, Verdict> verdicts;
   for (auto &[name, resources] : assembly.kernels)

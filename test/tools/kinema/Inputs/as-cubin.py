@@ -1,4 +1,4 @@
-"""Makes a package whose machine code is a file that says so: what is done with it needs no GPU's code."""
+"""Makes a package whose machine code are two files that say so, the second with kernel k1: what is done with them needs no GPU's code."""
 import json
 import sys
 import zipfile
@@ -7,9 +7,10 @@ path = sys.argv[1]
 with zipfile.ZipFile(path) as package:
     entries = {name: package.read(name) for name in package.namelist()}
 manifest = json.loads(entries["manifest.json"])
-manifest["code"] = "code/sm_90a.cubin"
+manifest["code"] = ["code/sm_90a.0.cubin", "code/sm_90a.1.cubin"]
 entries["manifest.json"] = json.dumps(manifest)
-entries["code/sm_90a.cubin"] = b"a cubin is here"
+entries["code/sm_90a.0.cubin"] = b"another's .text.k10\0"
+entries["code/sm_90a.1.cubin"] = b"a cubin is here .text.k1\0"
 with zipfile.ZipFile(path, "w") as package:
     for name, content in entries.items():
         package.writestr(name, content)
