@@ -22,7 +22,7 @@ Disassembly disassemble(const Package &package, const Manifest &manifest, const 
 /// The kernel's function in a PTX text; empty where there is none.
 std::string findInPtx(const std::string &ptx, const std::string &symbol);
 
-/// The kernel's section in what `nvdisasm -c` says of a whole cubin; empty where there is none.
+/// The kernel's section in what `nvdisasm -c` says of a cubin; empty where there is none.
 std::string findInSass(const std::string &text, const std::string &symbol);
 
 } // namespace kinema

@@ -226,14 +226,26 @@ void KernelEmitter::when(Value condition, function_ref<void()> then, function_re
   otherwise();
 }
 
-Value KernelEmitter::select(Value condition, function_ref<Value()> then, Value otherwise) {
-  auto ifOp = scf::IfOp::create(b, loc, TypeRange{otherwise.getType()}, condition, /*withElseRegion=*/true);
+SmallVector<Value> KernelEmitter::choose(Value condition, TypeRange types,
+                                         function_ref<SmallVector<Value>()> then,
+                                         function_ref<SmallVector<Value>()> otherwise) {
+  auto ifOp = scf::IfOp::create(b, loc, types, condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  scf::YieldOp::create(b, loc, then());
-  b.setInsertionPointToStart(ifOp.elseBlock());
-  scf::YieldOp::create(b, loc, otherwise);
-  return ifOp.getResult(0);
+  auto fill = [&](Block *block, function_ref<SmallVector<Value>()> body) {
+    b.setInsertionPointToStart(block);
+    auto values = body();
+    if (!types.empty()) // else the block has its end already
+      scf::YieldOp::create(b, loc, values);
+  };
+  fill(ifOp.thenBlock(), then);
+  fill(ifOp.elseBlock(), otherwise);
+  return SmallVector<Value>(ifOp.getResults());
+}
+
+Value KernelEmitter::select(Value condition, function_ref<Value()> then, Value otherwise) {
+  return choose(
+      condition, otherwise.getType(), [&] { return SmallVector<Value>{then()}; },
+      [&] { return SmallVector<Value>{otherwise}; })[0];
 }
 
 //===-- Layouts and regions -----------------------------------------------===//

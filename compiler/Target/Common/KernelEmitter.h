@@ -96,6 +96,10 @@ public:
   void once(llvm::function_ref<void()> body);
   void when(mlir::Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
+  /// What `then` or `otherwise` returns, values of these types.
+  llvm::SmallVector<mlir::Value> choose(mlir::Value condition, mlir::TypeRange types,
+                                        llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
+                                        llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
   /// condition ? then() : otherwise, where `then` is computed only if the condition holds.
   mlir::Value select(mlir::Value condition, llvm::function_ref<mlir::Value()> then, mlir::Value otherwise);
 

@@ -9,24 +9,63 @@ using namespace kinema::reference;
 /// A flat walk's rows: long enough for cheap loops, short enough for sums to stay exact and blocks equal.
 static constexpr int64_t flatRow = 256;
 
-void LaunchParts::add(const Blocks &part) {
-  first.push_back(first.back() + part.grid);
-  items = std::max(items, part.items);
+void LaunchParts::add(const Blocks &part, ArrayRef<Type> types) {
+  Code *code = llvm::find_if(codes, [&](const Code &code) { return ArrayRef(code.types) == types; });
+  if (code == codes.end())
+    code = &codes.emplace_back(Code{llvm::to_vector(types), part, {}});
+  code->parts.push_back(count++);
 }
 
-void LaunchParts::visit(KernelEmitter &e, Value block, function_ref<void(int64_t, Value)> body) const {
-  visit(e, block, 0, first.size() - 1, body);
+Blocks LaunchParts::blocks() const {
+  Blocks all{0, 0, 0};
+  for (const Code &code : codes) {
+    all.grid += code.blocks.grid * code.parts.size();
+    all.items = std::max(all.items, code.blocks.items);
+  }
+  return all;
 }
 
-/// The block is one of the parts [begin, end): halves, down to one.
-void LaunchParts::visit(KernelEmitter &e, Value block, int64_t begin, int64_t end,
-                        function_ref<void(int64_t, Value)> body) const {
-  if (end - begin == 1)
-    return body(begin, e.sub(block, e.index(first[begin])));
-  int64_t middle = (begin + end) / 2;
-  e.when(
-      e.inRange(block, first[middle]), [&] { visit(e, block, begin, middle, body); },
-      [&] { visit(e, block, middle, end, body); });
+namespace {
+/// Finds by halves in which of several runs of blocks a block is.
+struct BlockSearch {
+  KernelEmitter &e;
+  Value block;
+  ArrayRef<int64_t> first; // of each run
+  TypeRange types;
+  function_ref<SmallVector<Value>(int64_t)> found;
+
+  /// What `found(run)`, which has these types, returns for the run among [begin, end).
+  SmallVector<Value> among(int64_t begin, int64_t end) {
+    if (end - begin == 1)
+      return found(begin);
+    int64_t middle = (begin + end) / 2;
+    return e.choose(
+        e.inRange(block, first[middle]), types, [&] { return among(begin, middle); },
+        [&] { return among(middle, end); });
+  }
+};
+} // namespace
+
+void LaunchParts::visit(KernelEmitter &e, Value block, function_ref<SmallVector<Value>(int64_t)> buffersOf,
+                        function_ref<void(int64_t, Value, ValueRange)> body) const {
+  SmallVector<int64_t> firstOfCode = {0};
+  for (const Code &code : codes)
+    firstOfCode.push_back(firstOfCode.back() + code.blocks.grid * code.parts.size());
+  auto visitCode = [&](int64_t number) -> SmallVector<Value> {
+    const Code &code = codes[number];
+    Value ofCode = e.sub(block, e.index(firstOfCode[number])), ofPart = ofCode;
+    SmallVector<int64_t> firstOfPart;
+    for (size_t i = 0; i < code.parts.size(); ++i)
+      firstOfPart.push_back(i * code.blocks.grid);
+    if (code.parts.size() > 1)
+      ofPart = e.rem(ofCode, code.blocks.grid);
+    SmallVector<Type> types(ValueRange(buffersOf(code.parts.front())).getTypes());
+    auto ofNumber = [&](int64_t i) { return buffersOf(code.parts[i]); };
+    BlockSearch parts{e, ofCode, firstOfPart, types, ofNumber};
+    body(code.parts.front(), ofPart, parts.among(0, code.parts.size()));
+    return {};
+  };
+  BlockSearch{e, block, firstOfCode, {}, visitCode}.among(0, codes.size());
 }
 
 Partition Partition::choose(int64_t clips, int64_t rows, int64_t channels, int64_t blocks,

@@ -15,20 +15,27 @@ struct Blocks {
   int64_t items;
 };
 
-/// Several pieces of work in one launch: the blocks of the first, then those of the next.
+/// Several pieces of work in one launch. Those whose tensors have the same types share their code, and their
+/// blocks lie side by side.
 class LaunchParts {
 public:
-  void add(const Blocks &part);
-  Blocks blocks() const { return {first.back(), 0, items}; }
-  /// Calls `body(part, its block)` with what the launch's block is.
-  void visit(KernelEmitter &e, mlir::Value block, llvm::function_ref<void(int64_t, mlir::Value)> body) const;
+  /// The next part, and the types of its tensors, of which its blocks follow.
+  void add(const Blocks &part, llvm::ArrayRef<mlir::Type> types);
+  Blocks blocks() const;
+  /// Calls `body(part, its block, its buffers)` once for each code, with the first part that has it for all
+  /// that have it: what they differ in, `buffersOf(part)`, is chosen by the launch's block.
+  void visit(KernelEmitter &e, mlir::Value block,
+             llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t)> buffersOf,
+             llvm::function_ref<void(int64_t, mlir::Value, mlir::ValueRange)> body) const;
 
 private:
-  void visit(KernelEmitter &e, mlir::Value block, int64_t begin, int64_t end,
-             llvm::function_ref<void(int64_t, mlir::Value)> body) const;
-
-  llvm::SmallVector<int64_t> first = {0}; // block of each part, and the end
-  int64_t items = 0;
+  struct Code {
+    llvm::SmallVector<mlir::Type> types;
+    Blocks blocks; // of each part
+    llvm::SmallVector<int64_t> parts;
+  };
+  llvm::SmallVector<Code> codes;
+  int64_t count = 0; // of parts
 };
 
 /// Clips x rows x channels, each axis cut into equal groups (the last may be smaller). A block is one group

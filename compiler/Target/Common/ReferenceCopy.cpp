@@ -238,30 +238,28 @@ static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type,
 namespace {
 /// One tensor of several that are converted.
 struct Conversion {
-  unsigned number;
   RankedTensorType from, to;
 
   Conversion(kernel::ConvertOp op, unsigned i)
-      : number(i), from(tensorType(op.getInputs()[i])), to(tensorType(op.getResult(i))) {}
+      : from(tensorType(op.getInputs()[i])), to(tensorType(op.getResult(i))) {}
 
   Blocks blocks(const Machine &machine) const {
     return sharesNest(from, to) ? StorageNest(machine, from, to).blocks()
                                 : flatBlocks(machine, storedElements(to));
   }
-  void emit(KernelEmitter &e, Value block) const {
+  void emit(KernelEmitter &e, Value block, Value source, Value target) const {
     if (!sharesNest(from, to))
-      return reshape(e, block);
-    StorageNest(e.machine, from, to)
-        .emit(e, block, e.results[number], [&](ArrayRef<Value> at, int64_t width) {
-          return e.loadElements(e.operands[number], at[0], width);
-        });
+      return reshape(e, block, source, target);
+    StorageNest(e.machine, from, to).emit(e, block, target, [&](ArrayRef<Value> at, int64_t width) {
+      return e.loadElements(source, at[0], width);
+    });
   }
-  void reshape(KernelEmitter &e, Value block) const;
+  void reshape(KernelEmitter &e, Value block, Value source, Value target) const;
 };
 } // namespace
 
 /// Element by element, by row-major index.
-void Conversion::reshape(KernelEmitter &e, Value block) const {
+void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value target) const {
   int64_t elements = storedElements(to), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
   Value first = e.mul(block, piece), end = e.min(e.add(first, piece), e.index(elements));
   e.spread(first, end, [&](Value at) {
@@ -274,16 +272,17 @@ void Conversion::reshape(KernelEmitter &e, Value block) const {
     SmallVector<Value> source(from.getRank());
     for (int64_t axis = from.getRank(); axis-- > 0; index = e.div(index, from.getDimSize(axis)))
       source[axis] = e.rem(index, from.getDimSize(axis));
-    Value value =
-        e.select(inside, [&] { return e.load(e.operands[number], e.position(from, source)); }, e.zero(1));
-    e.store(value, e.results[number], at);
+    Value value = e.select(inside, [&] { return e.load(input, e.position(from, source)); }, e.zero(1));
+    e.store(value, target, at);
   });
 }
 
 static LaunchParts partsOf(kernel::ConvertOp op, const Machine &machine) {
   LaunchParts parts;
-  for (unsigned i = 0; i < op.getNumOperands(); ++i)
-    parts.add(Conversion(op, i).blocks(machine));
+  for (unsigned i = 0; i < op.getNumOperands(); ++i) {
+    Conversion conversion(op, i);
+    parts.add(conversion.blocks(machine), {conversion.from, conversion.to});
+  }
   return parts;
 }
 
@@ -294,7 +293,10 @@ Blocks reference::blocksOf(kernel::ConvertOp op, const Machine &machine) {
 void reference::emit(kernel::ConvertOp op, KernelEmitter &e) {
   LaunchParts parts = partsOf(op, e.machine);
   e.forEachBlock([&](Value block) {
-    parts.visit(e, block, [&](int64_t i, Value block) { Conversion(op, i).emit(e, block); });
+    auto buffersOf = [&](int64_t i) { return SmallVector<Value>{e.operands[i], e.results[i]}; };
+    parts.visit(e, block, buffersOf, [&](int64_t i, Value block, ValueRange buffers) {
+      Conversion(op, i).emit(e, block, buffers[0], buffers[1]);
+    });
   });
 }
 

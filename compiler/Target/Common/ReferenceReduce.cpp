@@ -252,9 +252,15 @@ struct Sgd {
 
   Value field(int64_t i) { return e.load(hyper, e.index(i)); }
 
-  /// Updates the elements of parameter i of `count` from `at` on.
-  void step(const Update &update, int64_t i, int64_t count, Value at, int64_t width) {
-    Value weights = e.operands[i], velocities = e.operands[count + i], gradients = e.operands[2 * count + i];
+  /// Weights, velocities, gradients, new weights and new velocities of parameter i of `count`.
+  SmallVector<Value> buffersOf(int64_t i, int64_t count) {
+    return {e.operands[i], e.operands[count + i], e.operands[2 * count + i], e.results[i],
+            e.results[count + i]};
+  }
+
+  /// Updates a parameter's elements from `at` on.
+  void step(const Update &update, ValueRange buffers, Value at, int64_t width) {
+    Value weights = buffers[0], velocities = buffers[1], gradients = buffers[2];
     auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
     Value weight = e.loadElements(weights, at, width);
     Value gradient = sumOfPartials(e, gradients, update.partials, update.elements, at, width);
@@ -262,8 +268,8 @@ struct Sgd {
     Value velocity = e.addf(e.mulf(all(momentum), e.loadElements(velocities, at, width)), gradient);
     Value ahead = e.addf(gradient, e.mulf(all(momentum), velocity));
     Value step = arith::SelectOp::create(e.b, e.loc, nesterov, ahead, velocity);
-    e.storeElements(e.subf(weight, e.mulf(all(rate), step)), e.results[i], at);
-    e.storeElements(velocity, e.results[count + i], at);
+    e.storeElements(e.subf(weight, e.mulf(all(rate), step)), buffers[3], at);
+    e.storeElements(velocity, buffers[4], at);
   }
 };
 } // namespace
@@ -271,7 +277,8 @@ struct Sgd {
 static LaunchParts partsOf(kernel::SgdOp op, const Machine &machine) {
   LaunchParts parts;
   for (unsigned i = 0; i < op.getWeights().size(); ++i)
-    parts.add(flatBlocks(machine, Update(op, i).elements));
+    parts.add(flatBlocks(machine, Update(op, i).elements),
+              {op.getWeights()[i].getType(), op.getGradients()[i].getType()});
   return parts;
 }
 
@@ -282,10 +289,11 @@ void reference::emit(kernel::SgdOp op, KernelEmitter &e) {
   Sgd sgd{e};
   int64_t count = op.getWeights().size();
   e.forEachBlock([&](Value block) {
-    parts.visit(e, block, [&](int64_t i, Value block) {
+    auto buffersOf = [&](int64_t i) { return sgd.buffersOf(i, count); };
+    parts.visit(e, block, buffersOf, [&](int64_t i, Value block, ValueRange buffers) {
       Update update(op, i);
       forEachFlat(e, update.elements, block, flatWidth(e.machine, update.elements, update.partials),
-                  [&](Value at, int64_t width) { sgd.step(update, i, count, at, width); });
+                  [&](Value at, int64_t width) { sgd.step(update, buffers, at, width); });
     });
   });
 }

@@ -325,8 +325,9 @@ TEST(ReferenceSgd, StepsWithPartials) {
 }
 
 TEST(ReferenceSgd, StepsSeveralParametersAsEachAlone) {
-  const std::vector<std::vector<int64_t>> shapes = {{45, 3, 1, 3, 3}, {7}, {33000}, {1}, {129, 5}};
-  const std::vector<int64_t> partials = {3, 1, 1, 2, 5};
+  const std::vector<std::vector<int64_t>> shapes = {{45, 3, 1, 3, 3}, {7},     {33000}, {1},
+                                                    {129, 5},         {33000}, {7},     {33000}};
+  const std::vector<int64_t> partials = {3, 1, 1, 2, 5, 1, 1, 1};
   std::vector<std::string> types, gradientTypes;
   std::vector<Tensor> weights, velocities, gradients;
   for (size_t i = 0; i < shapes.size(); ++i) {
@@ -429,7 +430,10 @@ TEST(ReferenceConvert, SeveralTensorsInOneLaunch) {
                                                {small, small, plain(small), blocked(small)},
                                                {clips, flat, blocked(clips), blocked(flat)},
                                                {large, large, weight(large), plain(large)},
-                                               {square, square, plain(square), weight(square)}};
+                                               {square, square, plain(square), weight(square)},
+                                               {large, large, weight(large), plain(large)},
+                                               {clips, flat, blocked(clips), blocked(flat)},
+                                               {large, large, weight(large), plain(large)}};
   std::vector<std::string> from, to;
   std::vector<Tensor> operands;
   std::string names;
