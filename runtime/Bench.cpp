@@ -217,7 +217,7 @@ std::string describe(const Program &program, const EntryTime &time, const Peak &
   if (peak.threads > 0)
     text += fmt::format(" ({:.0f}% of the peak)", 100 * 1e9 * rate / peak.flops());
   if (work.floor > 0)
-    text += fmt::format(", {:.2f} x the floor of {:.2f} ms", time.median() / work.floor, 1e3 * work.floor);
+    text += fmt::format(", {:.2f} x the floor of {:.3f} ms", time.median() / work.floor, 1e3 * work.floor);
   return text + "\n";
 }
 

@@ -1,9 +1,9 @@
-"""Kinema's loader beside PyAV and decord: clips a second that one core decodes, scales and cuts from the same files.
+"""Kinema's loader beside PyAV and decord: clips that each decodes, scales and cuts in a second of a core's time.
 
-Makes H.264 videos of 320x240 and 640x360 with a key frame every 12 and every 250 frames, and takes clips of 16 frames, one
-behind the other and every second one, from random places of them: scaled to 128x171, a random crop of 112x112. Kinema's are
-then normalised; the peers, as far as that Python has them, stop before. All run in turn, each time in a new process on one core. Writes JSON lines to
-OUT.jsonl and the table to OUT.md.
+Makes H.264 videos of 320x240 and 640x360 with a key frame every 12 and every 250 frames, and takes clips of 16 frames,
+one behind the other and every second one, from random places of them: scaled to 128x171, a random crop of 112x112.
+Kinema's are then normalised; the peers, as far as that Python has them, stop before. All run in turn, each time in a
+new process on one core. Writes JSON lines to OUT.jsonl and the table to OUT.md.
 """
 import argparse
 import json
@@ -70,7 +70,7 @@ def compare(options, videos, stride):
         if errors:
             yield {"contestant": name, "error": errors[0]}
         else:
-            rates = [result["clips_per_second"] for result in results]
+            rates = [1 / result["core_seconds"] for result in results]
             yield {"contestant": " ".join(filter(None, (name, results[0].get("version")))), "clips_per_second": statistics.median(rates), "rounds": rates}
 
 
@@ -115,7 +115,7 @@ def run(options, folder):
     with open(options.out + ".jsonl", "w") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
     with open(options.out + ".md", "w") as file:
-        file.write("# The loader beside PyAV and decord\n\nClips a second on one core of " + described["processor"] + ", medians.\n\n" + table(lines))
+        file.write("# The loader beside PyAV and decord\n\nClips a second of a core's time, medians; " + described["processor"] + ".\n\n" + table(lines))
     return any("error" in line for line in lines)
 
 

@@ -8,7 +8,7 @@ namespace kinema {
 struct LoaderSpeed {
   // Clips a second in the first epoch, in which each video's packets are scanned, and in those behind it.
   double first = 0, later = 0;
-  double threadSeconds = 0; // of one thread for a clip, in the later epochs
+  double coreSeconds = 0; // of processor time for a clip, in the later epochs, whatever else the machine does
 };
 
 // Takes batches for one epoch and then for whole epochs with `clips` clips together at the least. The source

@@ -92,12 +92,12 @@ void addBench(CLI::App &data) {
       fmt::print("{}\n", nlohmann::json{{"threads", source->threads()},
                                         {"clips_per_second", speed.later},
                                         {"first_epoch_clips_per_second", speed.first},
-                                        {"thread_seconds", speed.threadSeconds}}
+                                        {"core_seconds", speed.coreSeconds}}
                              .dump(1));
     else
-      fmt::print("{:.1f} clips/s with {} threads, {:.2f} ms of a thread for a clip; {:.1f} clips/s in the "
+      fmt::print("{:.1f} clips/s with {} threads, {:.2f} ms of a core for a clip; {:.1f} clips/s in the "
                  "first epoch\n",
-                 speed.later, source->threads(), 1e3 * speed.threadSeconds, speed.first);
+                 speed.later, source->threads(), 1e3 * speed.coreSeconds, speed.first);
   });
 }
 
