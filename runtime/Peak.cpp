@@ -22,7 +22,7 @@ constexpr int repetitions = 10;
 
 // Sums that tend to 2: neither infinite nor denormal. What the compiler does not know it cannot compute.
 volatile float half = 0.5f, one = 1;
-volatile float sink;
+thread_local volatile float sink;
 
 __attribute__((target("avx2,fma"))) void multiplyAdd256() {
   const __m256 factor = _mm256_set1_ps(half), term = _mm256_set1_ps(one);
