@@ -77,10 +77,16 @@ struct ConvElement {
       Value w = e.loadElements(e.operands[0], e.position(weight, {o, in, tap[0], tap[1], tap[2]}), width);
       return e.fma(sourceWidth < width ? e.splat(x, width) : x, w, acc);
     };
-    if (channels.sourcePerGroup == 1)
+    int64_t count = channels.sourcePerGroup;
+    if (count == 1)
       return product(acc, e.index(0));
-    return e.loop(e.index(0), e.index(channels.sourcePerGroup), 1, acc,
-                  [&](Value i, ValueRange state) { return SmallVector<Value>{product(state[0], i)}; })[0];
+    // Channels of a block of 8 lie side by side: their addresses differ by constants.
+    int64_t together = count % 8 ? 1 : 8;
+    return e.loop(e.index(0), e.index(count), together, acc, [&](Value first, ValueRange state) {
+      return e.loop(e.index(0), e.index(together), 1, state, [&](Value i, ValueRange state) {
+        return SmallVector<Value>{product(state[0], e.add(first, i))};
+      });
+    })[0];
   }
 
   Value at(const Walk::Coordinates &result) {

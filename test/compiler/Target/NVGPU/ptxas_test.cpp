@@ -63,7 +63,6 @@ struct Known {
 };
 constexpr Known knownSpills[] = {
     {"p3d_63 bf16 training", "stage4.2.conv2", "wgrad"},
-    {"s3d_g bf16 training", "mixed_5c.g3.conv", "conv"},
 };
 
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
