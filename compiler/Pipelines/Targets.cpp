@@ -15,6 +15,8 @@ using namespace mlir;
 using namespace kinema;
 
 static void addCPUSchedules(OpPassManager &passes, const TargetOptions &options) {
+  if (!options.reference)
+    passes.addPass(createUseWinograd());
   passes.addPass(createAssignCPUSchedules(AssignCPUSchedulesOptions{options.reference}));
 }
 

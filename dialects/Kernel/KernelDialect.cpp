@@ -68,6 +68,15 @@ static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, 
   return loops;
 }
 
+/// The loops of a weight [O, I, T, H, W] in Winograd's form: as above, but H and W are outermost.
+static SmallVector<StorageLoop> pointsOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce,
+                                            int64_t block, int64_t reduceBlock) {
+  auto loops = weightOrder(s, first, vector, reduce, block, reduceBlock);
+  constexpr int height = 3; // where it stands among the loops
+  std::rotate(loops.begin(), loops.begin() + height, loops.begin() + height + 2);
+  return loops;
+}
+
 /// The loops of a weight [O, I, T, H, W]: a matrix for each tap, axis `reduce` in blocks; or for each group
 /// of `together` taps of a row, whose number is made even.
 static SmallVector<StorageLoop> tapsOrder(ArrayRef<int64_t> s, int64_t first, int column, int reduce,
@@ -113,6 +122,15 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
     bool transposed = getKind() == LayoutKind::WeightTransposed;
     loops.append(
         weightOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
+    break;
+  }
+  case LayoutKind::Points:
+  case LayoutKind::PointsTransposed: {
+    int64_t first = rank - 5;
+    plain(0, first);
+    bool transposed = getKind() == LayoutKind::PointsTransposed;
+    loops.append(
+        pointsOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
     break;
   }
   case LayoutKind::Taps:

@@ -35,7 +35,9 @@ def LayoutKind : I32EnumAttr<"LayoutKind", "how a tensor lies in memory", [
     I32EnumAttrCase<"Weight", 2, "weight">,
     I32EnumAttrCase<"WeightTransposed", 3, "weight_transposed">,
     I32EnumAttrCase<"Taps", 4, "taps">,
-    I32EnumAttrCase<"TapsTransposed", 5, "taps_transposed">]> {
+    I32EnumAttrCase<"TapsTransposed", 5, "taps_transposed">,
+    I32EnumAttrCase<"Points", 6, "points">,
+    I32EnumAttrCase<"PointsTransposed", 7, "points_transposed">]> {
   let cppNamespace = "::kinema::kernel";
 }
 
@@ -48,6 +50,9 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     - `weight_transposed 8, 8`: I/8, O/8, T, H, W, 8, 8, the same for the data gradient.
     - `taps 8`: T, H, W, I/8, O, 8: each tap a matrix as tensor cores read it; `taps_transposed 8` exchanges O and I.
     - `taps 8, 4`: T, H, W/2, I/4, O, 2, 4: of an input with few channels, pairs of taps of a row; an even number of them.
+
+    - `points 8, 4`: H, W, O/8, I/4, T, 4, 8: each point of Winograd's tiles a weight without H and W; `points_transposed 8, 8`
+      exchanges O and I.
 
     Leading dimensions beyond those (the blocks of partials) are outermost. Channels are padded up; padding holds zero.
   }];

@@ -210,11 +210,13 @@ shape::Gather kinema::kernel::ConvOp::getGather() {
                        forward ? shape::Direction::Forward : shape::Direction::Transposed);
 }
 
-/// A window over `input` gives `output`, by a weight [O, I / groups, T, H, W].
+/// A window over `input` gives `output`, by a weight [O, I / groups, T, H, W] of the window's `taps`.
 static LogicalResult verifyContraction(Operation *op, RankedTensorType input, RankedTensorType output,
-                                       RankedTensorType weightType, clip::WindowAttr attr, int64_t groups) {
+                                       RankedTensorType weightType, clip::WindowAttr attr, int64_t groups,
+                                       int64_t winograd = 1) {
   auto weight = weightType.getShape();
   shape::Window window = attr.getWindow();
+  shape::Size3 taps = {window.kernel[0], window.kernel[1] + winograd - 1, window.kernel[2] + winograd - 1};
   if (weightType.getRank() < 5)
     return op->emitOpError("has the weight ") << weightType << ", expected [O, I, T, H, W]";
   weight = weight.take_back(5);
@@ -224,10 +226,21 @@ static LogicalResult verifyContraction(Operation *op, RankedTensorType input, Ra
   auto size = shape::windowOutput(clip::spatialSize(input), window);
   if (!size || *size != clip::spatialSize(output) || input.getDimSize(0) != output.getDimSize(0) ||
       weight[0] != output.getDimSize(1) || weight[1] * groups != input.getDimSize(1) ||
-      weight.drop_front(2) != ArrayRef(window.kernel))
+      weight.drop_front(2) != ArrayRef(taps))
     return op->emitOpError("does not lead from ")
            << input << " to " << output << " by the weight " << weightType;
   return success();
+}
+
+static LogicalResult verifyWinograd(kernel::ConvOp op) {
+  shape::Window window = op.getWindow().getWindow();
+  bool fits = op.getGroups() == 1;
+  for (int axis : {1, 2})
+    fits &= window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
+  if (op.getWinograd() > 1 && !fits)
+    return op.emitOpError("in Winograd's form has windows of 3 x 3 in steps of 1 and no groups, found ")
+           << op.getWindow();
+  return success(op.getWinograd() >= 1);
 }
 
 /// Moments are taken of what memory holds, so that normalisation is exact for it.
@@ -251,9 +264,11 @@ LogicalResult kinema::kernel::ConvOp::verify() {
   if (failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), result)) ||
       failed(verifyYields(*this, yield, result)) || failed(verifyMomentsOfStored(*this, yield)))
     return failure();
+  if (failed(verifyWinograd(*this)))
+    return failure();
   bool forward = getDirection() == Direction::Forward;
   return verifyContraction(*this, forward ? source : result, forward ? result : source,
-                           tensorType(getWeight()), getWindow(), getGroups());
+                           tensorType(getWeight()), getWindow(), getGroups(), getWinograd());
 }
 
 static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> access) {
@@ -387,6 +402,19 @@ LogicalResult ConvertOp::verify() {
   if (getNumOperands() == 0 || getNumOperands() != getNumResults())
     return emitOpError("has ") << getNumOperands() << " operands and " << getNumResults()
                                << " results; it makes one of each, and has at least one";
+  return success();
+}
+
+LogicalResult WinogradOp::verify() {
+  auto weight = tensorType(getWeight()), result = tensorType(getResult());
+  int64_t points = int64_t(getTile()) + 2;
+  if (weight.getRank() != 5 || weight.getDimSize(3) != 3 || weight.getDimSize(4) != 3)
+    return emitOpError("transforms ") << weight << ", expected [O, I, T, 3, 3]";
+  auto wanted = llvm::to_vector(weight.getShape().take_front(3));
+  wanted.append({points, points});
+  if (result.getShape() != ArrayRef(wanted))
+    return emitOpError("has the result ")
+           << result << ", expected " << points << " x " << points << " points of " << weight;
   return success();
 }
 

@@ -26,6 +26,9 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments]> {
     mean and sum of squared deviations of each block, `tensor<?x3xC>`), then `sum`s (together one `tensor<?xKxC>`).
     The results come in that order.
 
+    With `winograd` = m > 1, windows are 3 x 3 in steps of 1 along H and W, and the weight is that of a `kernel.winograd`: its
+    H and W are m + 2 points.
+
     Example: `z = conv(relu(affine(x)))` with moments of z:
     ```mlir
     %z2, %m = kernel.conv forward %w window <3x1x1 stride 2x1x1 pad 1x0x0>
@@ -42,8 +45,8 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments]> {
     ```
   }];
   let arguments = (ins AnyRankedTensor:$weight, Tensors:$prologue_operands, Tensors:$epilogue_operands, Direction:$direction,
-                       WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups, DenseI32ArrayAttr:$prologue_access,
-                       DenseI32ArrayAttr:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
+                       WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$winograd,
+                       DenseI32ArrayAttr:$prologue_access, DenseI32ArrayAttr:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
@@ -287,6 +290,20 @@ def ConvertOp : LaunchableOp<"convert"> {
   let arguments = (ins Tensors:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($results)";
+  let hasVerifier = 1;
+}
+
+def WinogradOp : LaunchableOp<"winograd"> {
+  let summary = "the weight of a conv in Winograd's form, for tiles of `tile` x `tile` results";
+  let description = [{
+    G g G^T of each window g of 3 x 3 taps (Lavin and Gray, 2015): a weight of `tile` + 2 points along H and W. `turned`:
+    of windows turned round, for the data gradient.
+
+    Example: `%u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #weight8x8> -> tensor<64x64x3x6x6xf32, #points8x8>`
+  }];
+  let arguments = (ins I64Attr:$tile, AnyRankedTensor:$weight, UnitAttr:$turned, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$tile $weight (`turned` $turned^)? attr-dict `:` type($weight) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -16,7 +16,9 @@ static int64_t macsOf(Operation *op) {
   };
   if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
     bool forward = conv.getDirection() == kernel::Direction::Forward;
-    return perPosition(tensorOf(conv.getWeight()), forward ? conv.getResultType() : conv.getSourceType());
+    auto output = forward ? conv.getResultType() : conv.getSourceType();
+    return tensorOf(conv.getWeight()).getDimSize(1) * conv.getWindow().getWindow().taps() *
+           output.getNumElements();
   }
   if (auto pair = dyn_cast<kernel::PairOp>(op))
     return perPosition(tensorOf(pair.getFirstWeight()), pair.getMiddleType()) +

@@ -243,9 +243,9 @@ LogicalResult Fuser::conv(Operation *op, Value source, Value weight, Value bias,
   Outputs outputs{{type}, {}, {}, {}};
   out.yield(Yield::Store, scalar);
   yieldReductions(out, end, scalar, outputs);
-  auto kernel =
-      kernel::ConvOp::create(b, loc, outputs.types, stored.lookup(weight), in.operands, out.operands,
-                             direction, window, groups, in.access, out.access, kernel::ScheduleAttr());
+  auto kernel = kernel::ConvOp::create(b, loc, outputs.types, stored.lookup(weight), in.operands,
+                                       out.operands, direction, window, groups, /*winograd=*/1, in.access,
+                                       out.access, kernel::ScheduleAttr());
   in.finish(kernel.getPrologue());
   out.finish(kernel.getEpilogue());
   bind(kernel, outputs, end);

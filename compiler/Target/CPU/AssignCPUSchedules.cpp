@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "compiler/Target/CPU/Winograd.h"
 #include "compiler/Target/Common/Reference.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -40,6 +41,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     return TypeSwitch<Operation *, std::optional<kernel::ScheduleAttr>>(op)
         .Case([](kernel::ConvOp conv) { return cpu::scheduleConvTile(conv); })
         .Case([](kernel::WeightGradOp wgrad) { return cpu::scheduleWeightGradTile(wgrad); })
+        .Case([](kernel::WinogradOp winograd) { return cpu::winogradWeightSchedule(winograd); })
         .Default([](Operation *) { return std::nullopt; });
   }
 

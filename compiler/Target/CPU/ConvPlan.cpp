@@ -7,8 +7,34 @@ using namespace kinema::cpu;
 /// Steps of the contraction whose weights, at the widest tile, take 24 KB: they stay in the first cache.
 constexpr int64_t panelSteps = 256;
 
-ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount) : gather(op.getGather()) {
+/// Where no block is cut along the axis, what lies outside the source need not be staged: no tap reads it.
+static StagedAxis withinSource(StagedAxis axis, int64_t size) {
+  if (axis.step != 1)
+    return axis;
+  int64_t low = std::clamp<int64_t>(axis.low, 0, size - 1);
+  axis.extent = std::max<int64_t>(1, std::min(axis.low + axis.extent, size) - low);
+  axis.low = low;
+  return axis;
+}
+
+/// The taps of a phase as the contraction sees them: Winograd's tiles have those of H and W in them.
+static std::vector<shape::Tap> contractedTaps(const shape::Phase &phase, int64_t winograd) {
+  std::vector<shape::Tap> taps;
+  for (shape::Tap tap : phase.taps) {
+    if (winograd > 1) {
+      if (tap.index[1] != 0 || tap.index[2] != 0)
+        continue;
+      tap.shift[1] = tap.shift[2] = 0;
+    }
+    taps.push_back(tap);
+  }
+  return taps;
+}
+
+ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount, int64_t winograd)
+    : winograd(winograd), gather(op.getGather()) {
   auto source = op.getSourceType(), result = op.getResultType();
+  sourceSize = clip::spatialSize(source);
   cuts = BlockCuts(result.getShape(), block);
   columns = result.getDimSize(4);
   resultBlocks = shape::ceilDiv(result.getDimSize(1), lanes);
@@ -21,31 +47,88 @@ ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount) : gat
   auto counts = [&](int axis, int64_t size) { return shape::ceilDiv(size, gather.resultStep[axis]); };
   box = {block[0],
          sourceBlocks,
-         {stagedAxis(gather, 0, counts(0, block[1])), stagedAxis(gather, 1, counts(1, block[2])),
-          stagedAxis(gather, 2, counts(2, columns))},
+         {stagedAxis(gather, 0, counts(0, block[1])), stagedAxis(gather, 1, counts(1, tileRows())),
+          stagedAxis(gather, 2, counts(2, tileColumns()))},
          reduce};
+  if (cuts[1].count() == 1)
+    box.axes[0] = withinSource(box.axes[0], sourceSize[0]);
+  if (cuts[2].count() == 1 && winograd == 1)
+    box.axes[1] = withinSource(box.axes[1], sourceSize[1]);
+  operand = box;
+  if (winograd > 1) {
+    operand.axes[1] = {tileRows() / winograd, 1, 0, 1};
+    operand.axes[2] = {tileColumns() / winograd, 1, 0, 1};
+  }
 }
 
 int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) const {
   return size > phase.offset[axis] ? shape::ceilDiv(size - phase.offset[axis], gather.resultStep[axis]) : 0;
 }
 
+//===-- Classes -----------------------------------------------------------===//
+
+/// Frames (axis 0) or rows (axis 1). Where the axis is cut into blocks, what is outside the source is not
+/// known.
+std::vector<ConvPlan::AxisGroup> ConvPlan::axisGroups(const shape::Phase &phase, int axis,
+                                                      int64_t size) const {
+  auto taps = contractedTaps(phase, winograd);
+  bool isTiled = axis == 1 && winograd > 1;
+  bool isWhole = cuts[axis + 1].count() == 1 && !isTiled;
+  int64_t count = isTiled ? shape::ceilDiv(size, winograd) : phaseCount(phase, axis, size);
+  std::vector<AxisGroup> groups;
+  if (!isWhole)
+    groups.push_back({{}, std::vector<char>(taps.size(), true)});
+  for (int64_t result = 0; result < count; ++result) {
+    if (!isWhole) {
+      groups.front().results.push_back(result);
+      continue;
+    }
+    std::vector<char> isInside;
+    for (const auto &tap : taps) {
+      int64_t at = result * gather.sourceStep[axis] + tap.shift[axis];
+      isInside.push_back(at >= 0 && at < sourceSize[axis]);
+    }
+    auto same = llvm::find_if(groups, [&](const AxisGroup &group) { return group.isInside == isInside; });
+    if (same == groups.end())
+      same = groups.insert(groups.end(), {{}, isInside});
+    same->results.push_back(result);
+  }
+  return groups;
+}
+
+std::vector<ConvPlan::PixelClass> ConvPlan::classesOf(BlockShape block) const {
+  std::vector<PixelClass> classes;
+  for (const auto &phase : gather.phases) {
+    auto taps = contractedTaps(phase, winograd);
+    auto rowGroups = axisGroups(phase, 1, block[2]);
+    for (const AxisGroup &frames : axisGroups(phase, 0, block[1]))
+      for (const AxisGroup &rows : rowGroups) {
+        PixelClass pixels{phase, frames, rows, {}};
+        for (auto [i, tap] : llvm::enumerate(taps))
+          if (frames.isInside[i] && rows.isInside[i])
+            pixels.taps.push_back(tap);
+        classes.push_back(std::move(pixels));
+      }
+  }
+  return classes;
+}
+
 //===-- Tables ------------------------------------------------------------===//
 
-void ConvPlan::addPixels(Tables &tables, const shape::Phase &phase, int64_t variant) const {
-  BlockShape sizes = cuts.occurs(variant) ? cuts.shapeOf(variant) : BlockShape{0, 0, 0};
-  int64_t first = tables.pixels.size() / 2;
-  std::array<int64_t, 3> counts = {phaseCount(phase, 0, sizes[1]), phaseCount(phase, 1, sizes[2]),
-                                   phaseCount(phase, 2, columns)};
+void ConvPlan::addPixels(Tables &tables, const PixelClass &pixels, BlockShape block) const {
+  const shape::Phase &phase = pixels.phase;
   const auto &step = gather.resultStep;
-  for (int64_t n = 0; n < sizes[0]; ++n)
-    for (int64_t t = 0; t < counts[0]; ++t)
-      for (int64_t h = 0; h < counts[1]; ++h)
-        for (int64_t w = 0; w < counts[2]; ++w) {
+  int64_t first = tables.pixels.size() / 2;
+  int64_t across = tileColumns() / winograd, down = tileRows() / winograd;
+  int64_t counted = winograd > 1 ? across : phaseCount(phase, 2, columns);
+  for (int64_t n = 0; n < block[0]; ++n)
+    for (int64_t t : pixels.frames.results)
+      for (int64_t h : pixels.rows.results)
+        for (int64_t w = 0; w < counted; ++w) {
           int64_t frame = n * cuts[1].size + t * step[0] + phase.offset[0];
-          int64_t row = frame * cuts[2].size + h * step[1] + phase.offset[1];
-          int64_t pixel = row * columns + w * step[2] + phase.offset[2];
-          tables.pixels.push_back(box.resultAt(n, t, h, w));
+          int64_t row = frame * down + h * step[1] + phase.offset[1];
+          int64_t pixel = row * across + w * step[2] + phase.offset[2];
+          tables.pixels.push_back(operand.resultAt(n, t, h, w));
           tables.pixels.push_back(pixel * lanes);
         }
   int64_t count = tables.pixels.size() / 2 - first;
@@ -58,19 +141,19 @@ void ConvPlan::addPixels(Tables &tables, const shape::Phase &phase, int64_t vari
   }
 }
 
-/// Cuts the contraction of a phase into passes whose weights stay in the first cache.
-void ConvPlan::addPasses(Tables &tables, size_t index) const {
-  const auto &phase = gather.phases[index];
-  int64_t firstTap = tables.taps.size() / 2, taps = phase.taps.size();
-  for (const auto &tap : phase.taps) {
-    int64_t position = (tap.index[0] * kernel[1] + tap.index[1]) * kernel[2] + tap.index[2];
-    tables.taps.push_back(box.tapShift(tap));
+/// Cuts the contraction of a class into passes whose weights stay in the first cache.
+void ConvPlan::addPasses(Tables &tables, const PixelClass &pixels, int64_t index) const {
+  int64_t firstTap = tables.taps.size() / 2, taps = pixels.taps.size();
+  for (const auto &tap : pixels.taps) {
+    int64_t position =
+        winograd > 1 ? tap.index[0] : (tap.index[0] * kernel[1] + tap.index[1]) * kernel[2] + tap.index[2];
+    tables.taps.push_back(operand.tapShift(tap));
     tables.taps.push_back(position * reduce * lanes);
   }
   bool accumulate = false;
   auto addPass = [&](int64_t fromTap, int64_t toTap, int64_t fromBlock, int64_t toBlock) {
-    for (int64_t field : {int64_t(index), firstTap + fromTap, toTap - fromTap, fromBlock, toBlock - fromBlock,
-                          int64_t(accumulate)})
+    for (int64_t field :
+         {index, firstTap + fromTap, toTap - fromTap, fromBlock, toBlock - fromBlock, int64_t(accumulate)})
       tables.passes.push_back(field);
     accumulate = true;
   };
@@ -85,23 +168,36 @@ void ConvPlan::addPasses(Tables &tables, size_t index) const {
 
 ConvPlan::Tables ConvPlan::tables() const {
   Tables tables;
-  for (int64_t variant = 0; variant < BlockCuts::variants; ++variant)
-    for (const auto &phase : gather.phases)
-      addPixels(tables, phase, variant);
-  for (size_t i = 0; i < gather.phases.size(); ++i)
-    addPasses(tables, i);
+  auto classes = classesOf(cuts.shapeOf(0));
+  tables.classes = classes.size();
+  for (int64_t variant = 0; variant < BlockCuts::variants; ++variant) {
+    if (!cuts.occurs(variant)) {
+      tables.ranges.insert(tables.ranges.end(), 2 * classes.size(), 0);
+      continue;
+    }
+    BlockShape block = cuts.shapeOf(variant);
+    for (const PixelClass &pixels : classesOf(block))
+      addPixels(tables, pixels, block);
+  }
+  for (auto [i, pixels] : llvm::enumerate(classes))
+    addPasses(tables, pixels, i);
   return tables;
 }
 
 //===-- Cost --------------------------------------------------------------===//
 
+/// Of a Winograd tile and channel block: its way in (to points) or out.
+static double transformCycles(int64_t winograd) { return winograd == 1 ? 0 : winograd == 2 ? 40 : 110; }
+
 double ConvPlan::stageCost(int64_t prologueReads) const {
-  return double(box.elements()) / box.width * (2 + 2 * prologueReads);
+  return double(box.elements()) / box.width * (2 + 2 * prologueReads) +
+         double(operand.elements()) / operand.width * transformCycles(winograd);
 }
 
 double ConvPlan::blockCost(int64_t epilogueReads) const {
   constexpr double secondCache = 512 << 10, thirdCache = 16 << 20;
-  double weightBytes = 4.0 * resultBlocks * lanes * sourceBlocks * reduce * shape::product(kernel);
+  int64_t taps = winograd > 1 ? kernel[0] * points() : shape::product(kernel);
+  double weightBytes = 4.0 * resultBlocks * lanes * sourceBlocks * reduce * taps;
   double bytesACycle = weightBytes < secondCache ? 16 : weightBytes < thirdCache ? 8 : 4;
   int64_t mostGroups = shape::ceilDiv(groups.count(), parts.parts);
   double part = double(mostGroups) / groups.count();
@@ -110,12 +206,13 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
                                                                : groups.rest == 2 ? 1.0
                                                                                   : 0.6;
   double cost = part * weightBytes / bytesACycle;
-  for (const auto &phase : gather.phases) {
-    int64_t pixels = cuts[0].size * phaseCount(phase, 0, cuts[1].size) * phaseCount(phase, 1, cuts[2].size) *
-                     phaseCount(phase, 2, columns);
-    double steps = double(phase.taps.size()) * depth * sourceBlocks;
-    cost += steps * shape::roundUp(pixels, tilePixels(width)) * mostGroups * stepCycles;
+  for (const PixelClass &pixels : classesOf(cuts.shapeOf(0))) {
+    int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);
+    int64_t count = cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * across;
+    double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
+    cost += steps * shape::roundUp(count, tilePixels(width)) * mostGroups * stepCycles;
   }
+  cost += double(productPixels()) * part * resultBlocks * transformCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);
   if (scratchBytes() > secondCache)
     cost *= 1 + 0.1 * std::min(4.0, scratchBytes() / secondCache - 1);

@@ -6,12 +6,15 @@
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/Stage.h"
+#include "compiler/Target/CPU/Winograd.h"
 
 namespace kinema::cpu {
 
 struct ConvPlan {
-  ConvPlan(kernel::ConvOp op, BlockShape block, int64_t parts);
+  /// `winograd`: as in kernel.conv, which a plan may be tried without.
+  ConvPlan(kernel::ConvOp op, BlockShape block, int64_t parts, int64_t winograd);
 
+  int64_t winograd; // results of one Winograd tile along H and along W; 1: the taps as they are
   shape::Gather gather;
   BlockCuts cuts;               // of the result
   int64_t columns;              // of the result
@@ -22,36 +25,67 @@ struct ConvPlan {
   BlockGroups groups;           // of result blocks: register tiles
   Shares parts;                 // of the groups, each in another block of the grid
   StagedBox box;
+  StagedBox operand; // what the register tiles read: the box, or one point of its Winograd tiles
 
   int64_t grid() const { return cuts.count() * parts.parts; }
+  /// Products of one result: the points of a Winograd tile, each a contraction of its own.
+  int64_t points() const { return winograd == 1 ? 1 : winogradPoints(winograd) * winogradPoints(winograd); }
+  /// Rows and columns of a whole block in near memory: whole Winograd tiles.
+  int64_t tileRows() const { return shape::roundUp(cuts[2].size, winograd); }
+  int64_t tileColumns() const { return shape::roundUp(columns, winograd); }
   /// Pixels of a whole block.
-  int64_t blockPixels() const { return cuts.rows() * columns; }
-  /// Near memory for the accumulators of one group.
-  int64_t tileElements() const { return std::min<int64_t>(3, resultBlocks) * blockPixels() * lanes; }
-  /// The accumulators lie behind the box, on a cache line of their own.
-  int64_t tileAt() const { return shape::roundUp(box.elements(), 16); }
-  int64_t scratchBytes() const { return 4 * (tileAt() + tileElements()); }
+  int64_t blockPixels() const { return cuts[0].size * cuts[1].size * tileRows() * tileColumns(); }
+  /// Accumulators of one point and channel block.
+  int64_t productPixels() const { return blockPixels() / (winograd * winograd); }
+
+  // Near memory, each part on a cache line of its own: the box, its Winograd tiles [point][operand], their
+  // products [point][channel block][pixel], the group's results [channel block][pixel].
+  int64_t operandAt() const { return winograd == 1 ? 0 : shape::roundUp(box.elements(), 16); }
+  int64_t operandStride() const { return shape::roundUp(operand.elements(), 16); } // between points
+  int64_t productsAt() const { return winograd == 1 ? tileAt() : operandAt() + points() * operandStride(); }
+  int64_t productStride() const { return groupWidth() * productPixels() * lanes; } // between points
+  int64_t tileAt() const {
+    return winograd == 1 ? shape::roundUp(box.elements(), 16)
+                         : operandAt() + points() * (operandStride() + productStride());
+  }
+  int64_t scratchBytes() const { return 4 * (tileAt() + groupWidth() * blockPixels() * lanes); }
   /// In cycles, over machines of several sizes; rough.
   double cost(int64_t prologueReads, int64_t epilogueReads) const;
 
-  /// The tables, as the register tiles read them.
+  /// The tables, as the register tiles read them. Pixels of a class use the same taps.
   struct Tables {
-    std::vector<int32_t> pixels; // pairs: position in the box, in the tile
-    std::vector<int32_t> ranges; // [variant][phase]: first pair and number of pairs
-    std::vector<int32_t> taps;   // pairs: shift in the box, position in a block of weights
+    std::vector<int32_t> pixels; // pairs: position in the operand, in the products
+    std::vector<int32_t> ranges; // [variant][class]: first pair and number of pairs
+    std::vector<int32_t> taps;   // pairs: shift in the operand, position in a block of weights
     std::vector<int32_t>
-        passes; // [pass]: phase, first tap, taps, first channel block, channel blocks, accumulate
+        passes; // [pass]: class, first tap, taps, first channel block, channel blocks, accumulate
+    int64_t classes = 0;
   };
   static constexpr int64_t passFields = 6;
   Tables tables() const;
 
 private:
+  /// Results of a phase along one axis that need the same taps.
+  struct AxisGroup {
+    std::vector<int64_t> results;
+    std::vector<char> isInside; // of each tap: whether it may lie in the source
+  };
+  struct PixelClass {
+    const shape::Phase &phase;
+    AxisGroup frames, rows;
+    std::vector<shape::Tap> taps;
+  };
+  int64_t groupWidth() const { return std::min<int64_t>(3, resultBlocks); }
   double stageCost(int64_t prologueReads) const;
   double blockCost(int64_t epilogueReads) const; // without the stage
   /// Results of a phase along one axis within the first `size` of a block.
   int64_t phaseCount(const shape::Phase &phase, int axis, int64_t size) const;
-  void addPixels(Tables &tables, const shape::Phase &phase, int64_t variant) const;
-  void addPasses(Tables &tables, size_t phase) const;
+  std::vector<AxisGroup> axisGroups(const shape::Phase &phase, int axis, int64_t size) const;
+  std::vector<PixelClass> classesOf(BlockShape block) const;
+  void addPixels(Tables &tables, const PixelClass &pixels, BlockShape block) const;
+  void addPasses(Tables &tables, const PixelClass &pixels, int64_t index) const;
+
+  shape::Size3 sourceSize;
 };
 
 } // namespace kinema::cpu

@@ -24,9 +24,11 @@ static bool isSupported(kernel::ConvOp op) {
   if (op.getGroups() != 1 || !sourceOf(op).isSupported())
     return false;
   auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
-  bool forward = op.getDirection() == kernel::Direction::Forward;
-  if (weight.getKind() != (forward ? LayoutKind::Weight : LayoutKind::WeightTransposed) ||
-      weight.getBlock() != lanes || weight.getReduce() != kernel::layoutOf(op.getSourceType()).getBlock())
+  bool forward = op.getDirection() == kernel::Direction::Forward, points = op.getWinograd() > 1;
+  LayoutKind kind = points ? LayoutKind::Points : LayoutKind::Weight;
+  LayoutKind transposed = points ? LayoutKind::PointsTransposed : LayoutKind::WeightTransposed;
+  if (weight.getKind() != (forward ? kind : transposed) || weight.getBlock() != lanes ||
+      weight.getReduce() != kernel::layoutOf(op.getSourceType()).getBlock())
     return false;
   int64_t channels = shape::roundUp(op.getResultType().getDimSize(1), lanes);
   auto holdsVectors = [&](Type type) {
@@ -50,19 +52,18 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) 
 }
 
 kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, BlockShape block, int64_t parts) {
-  return scheduleOf(op, ConvPlan(op, block, parts));
+  return scheduleOf(op, ConvPlan(op, block, parts, op.getWinograd()));
 }
 
-std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp op) {
-  if (!isSupported(op))
-    return std::nullopt;
+/// The cheapest plan by the model, and its cost.
+static std::pair<ConvPlan, double> bestPlan(kernel::ConvOp op, int64_t winograd) {
   constexpr int64_t maxPixels = 4096;
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
   auto step = op.getGather().resultStep;
   std::optional<ConvPlan> best;
   double bestCost = 0;
   auto consider = [&](BlockShape block, int64_t parts) {
-    ConvPlan plan(op, block, parts);
+    ConvPlan plan(op, block, parts, winograd);
     if (best && plan.blockPixels() > maxPixels)
       return;
     double cost = plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
@@ -71,14 +72,27 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp
       bestCost = cost;
     }
   };
-  consider({1, std::min(step[0], result[2]), std::min(step[1], result[3])}, 1); // the smallest block
+  int64_t rowStep = std::max(step[1], winograd);
+  consider({1, std::min(step[0], result[2]), std::min(rowStep, result[3])}, 1); // the smallest block
   int64_t groups = groupBlocks(shape::ceilDiv(result[1], lanes)).count();
   for (int64_t clips : evenSizes(result[0]))
     for (int64_t frames : evenSizes(result[2], step[0]))
-      for (int64_t rows : evenSizes(result[3], step[1]))
+      for (int64_t rows : evenSizes(result[3], rowStep))
         for (int64_t parts : partCounts(std::min<int64_t>(groups, 16)))
           consider({clips, frames, rows}, parts);
-  return scheduleOf(op, *best);
+  return {*best, bestCost};
+}
+
+std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp op) {
+  if (!isSupported(op))
+    return std::nullopt;
+  return scheduleOf(op, bestPlan(op, op.getWinograd()).first);
+}
+
+std::optional<double> kinema::cpu::convTileCost(kernel::ConvOp op, int64_t winograd) {
+  if (!isSupported(op))
+    return std::nullopt;
+  return bestPlan(op, winograd).second;
 }
 
 //===-- Emission ----------------------------------------------------------===//
@@ -112,8 +126,10 @@ private:
   Value epilogueBuffer(unsigned i) { return e.operands[1 + op.getPrologueOperands().size() + i]; }
   void emitTables();
   void emitSource();
+  void emitSourceTiles();
+  void emitResultTiles(Value width);
   void emitContraction(Value firstBlock, Value width);
-  void emitPass(Value pass, Value firstBlock, Value width);
+  void emitPass(Value point, Value pass, Value firstBlock, Value width);
   void emitEpilogue(const ChannelBlock &channels);
   SmallVector<Value> emitStores(const ChannelBlock &channels, const Pixel &pixel);
   void emitMoments(const ChannelBlock &channels, Value sum);
@@ -125,8 +141,8 @@ private:
   KernelEmitter &e;
   ArrayRef<int64_t> result; // [N, C, T, H, W]
   kernel::YieldOp yield;
-  Value pixels, ranges, taps, passes; // tables
-  int64_t passCount = 0;
+  Value pixels, ranges, tapTable, passes; // tables
+  int64_t passCount = 0, classCount = 0;
   Value partial;    // index of the block of positions
   BlockPlace place; // of the grid's block
 };
@@ -136,9 +152,10 @@ void ConvTileEmitter::emitTables() {
   std::string name = op->getParentOfType<kernel::DefOp>().getSymName().str();
   pixels = emitTable(e, name + "_pixels", contents.pixels);
   ranges = emitTable(e, name + "_ranges", contents.ranges);
-  taps = emitTable(e, name + "_taps", contents.taps);
+  tapTable = emitTable(e, name + "_taps", contents.taps);
   passes = emitTable(e, name + "_passes", contents.passes);
   passCount = contents.passes.size() / ConvPlan::passFields;
+  classCount = contents.classes;
 }
 
 void ConvTileEmitter::emitSource() {
@@ -149,28 +166,88 @@ void ConvTileEmitter::emitSource() {
   StagedPart part{place.first[0],           place.size[0],           e.index(0), e.index(plan.sourceBlocks),
                   start(0, place.first[1]), start(1, place.first[2])};
   emitStage(e, sourceOf(op), plan.box, part, e.index(0));
+  if (plan.winograd > 1)
+    emitSourceTiles();
 }
 
-/// One pass of the contraction for a group of `width` result blocks.
-void ConvTileEmitter::emitPass(Value pass, Value firstBlock, Value width) {
+/// Brings the staged box to the points of Winograd's tiles, a row of them at once.
+void ConvTileEmitter::emitSourceTiles() {
+  const StagedBox &box = plan.box, &operand = plan.operand;
+  int64_t m = plan.winograd;
+  e.loop(box.clips, [&](Value clip) {
+    e.loop(box.blocks, [&](Value block) {
+      e.loop(box.axes[0].extent, [&](Value frame) {
+        e.loop(operand.axes[1].extent, [&](Value line) {
+          auto planeOf = [&](const StagedBox &b) {
+            return e.add(e.mul(clip, b.clipStride()),
+                         e.add(e.mul(block, b.blockStride()), e.mul(frame, b.frameStride())));
+          };
+          WinogradTiles tiles;
+          tiles.buffer = e.scratch;
+          tiles.from = e.add(planeOf(box), e.mul(line, m * box.rowStride()));
+          tiles.fromStep = e.index(m * box.width);
+          tiles.fromStride = e.index(box.rowStride());
+          tiles.to = e.add(e.add(planeOf(operand), e.mul(line, operand.rowStride())), plan.operandAt());
+          tiles.toStep = e.index(operand.width);
+          tiles.toStride = e.index(plan.operandStride());
+          tiles.count = e.index(operand.axes[2].extent);
+          callWinogradSource(e, m, box.width, tiles);
+        });
+      });
+    });
+  });
+}
+
+/// Makes the results of a group of `width` blocks from their products.
+void ConvTileEmitter::emitResultTiles(Value width) {
+  int64_t m = plan.winograd, across = plan.tileColumns() / m, down = plan.tileRows() / m;
+  e.loop(e.index(0), width, 1, [&](Value block) {
+    e.loop(plan.cuts[0].size * plan.cuts[1].size, [&](Value frame) {
+      e.loop(down, [&](Value line) {
+        WinogradTiles tiles;
+        tiles.buffer = e.scratch;
+        Value row = e.add(e.mul(frame, down), line);
+        tiles.from = e.add(e.add(e.mul(block, plan.productPixels() * lanes), e.mul(row, across * lanes)),
+                           plan.productsAt());
+        tiles.fromStep = e.index(lanes);
+        tiles.fromStride = e.index(plan.productStride());
+        tiles.to =
+            e.add(e.add(e.mul(block, plan.blockPixels() * lanes), e.mul(row, m * plan.tileColumns() * lanes)),
+                  plan.tileAt());
+        tiles.toStep = e.index(m * lanes);
+        tiles.toStride = e.index(plan.tileColumns() * lanes);
+        tiles.count = e.index(across);
+        callWinogradResult(e, m, lanes, tiles);
+      });
+    });
+  });
+}
+
+/// One pass of the contraction at a point for a group of `width` result blocks.
+void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value width) {
   Value at = e.mul(pass, ConvPlan::passFields);
   auto get = [&](int64_t i) { return loadIndex(e, passes, e.add(at, i)); };
-  Value phase = get(0), firstSource = get(3);
-  Value range = e.mul(e.add(e.mul(place.variant, plan.gather.phases.size()), phase), 2);
-  int64_t sourceBlockWeights = shape::product(plan.kernel) * plan.reduce * lanes;
+  Value pixelClass = get(0), firstSource = get(3);
+  Value range = e.mul(e.add(e.mul(place.variant, classCount), pixelClass), 2);
+  const StagedBox &operand = plan.operand;
+  int64_t taps = plan.winograd > 1 ? plan.kernel[0] : shape::product(plan.kernel);
+  int64_t sourceBlockWeights = taps * plan.reduce * lanes;
   int64_t resultBlockWeights = plan.sourceBlocks * sourceBlockWeights;
+  int64_t pointWeights = plan.resultBlocks * resultBlockWeights;
   ConvTile tile;
   tile.source = tile.tile = e.scratch;
   tile.weights = e.bufferOf(op.getWeightMutable());
   tile.pixels = pixels;
-  tile.taps = taps;
-  tile.sourceAt = e.mul(firstSource, plan.box.blockStride());
-  tile.sourceBlockStride = e.index(plan.box.blockStride());
-  tile.weightsAt = e.add(e.mul(firstBlock, resultBlockWeights), e.mul(firstSource, sourceBlockWeights));
+  tile.taps = tapTable;
+  tile.sourceAt = e.add(e.add(e.mul(firstSource, operand.blockStride()), e.mul(point, plan.operandStride())),
+                        plan.operandAt());
+  tile.sourceBlockStride = e.index(operand.blockStride());
+  tile.weightsAt = e.add(e.add(e.mul(firstBlock, resultBlockWeights), e.mul(firstSource, sourceBlockWeights)),
+                         e.mul(point, pointWeights));
   tile.weightsBlockStride = e.index(sourceBlockWeights);
   tile.weightsGroupStride = e.index(resultBlockWeights);
-  tile.tileAt = e.index(plan.tileAt());
-  tile.tileGroupStride = e.index(plan.blockPixels() * lanes);
+  tile.tileAt = e.add(e.mul(point, plan.productStride()), plan.productsAt());
+  tile.tileGroupStride = e.index(plan.productPixels() * lanes);
   tile.firstPixel = loadIndex(e, ranges, range);
   tile.pixelCount = loadIndex(e, ranges, e.add(range, 1));
   tile.firstTap = get(1);
@@ -195,7 +272,7 @@ SmallVector<Value> ConvTileEmitter::overPixels(const ChannelBlock &channels, Arr
       Value tileFrame = e.add(e.mul(clip, plan.cuts[1].size), frame);
       return e.loop(zero, place.size[2], 1, atFrame, [&](Value line, ValueRange atRow) {
         Value h = e.add(place.first[2], line);
-        Value tileRow = e.mul(e.add(e.mul(tileFrame, plan.cuts[2].size), line), columns);
+        Value tileRow = e.mul(e.add(e.mul(tileFrame, plan.tileRows()), line), plan.tileColumns());
         Value resultRow = e.mul(e.add(e.mul(e.add(e.mul(plane, result[2]), t), result[3]), h), columns);
         return e.loop(zero, e.index(columns), 1, atRow, [&](Value w, ValueRange carried) {
           Pixel pixel{n,
@@ -288,7 +365,11 @@ void ConvTileEmitter::emitEpilogue(const ChannelBlock &channels) {
 
 /// All passes of a group of result blocks, then their epilogue.
 void ConvTileEmitter::emitContraction(Value firstBlock, Value width) {
-  e.loop(passCount, [&](Value pass) { emitPass(pass, firstBlock, width); });
+  e.loop(plan.points(), [&](Value point) {
+    e.loop(passCount, [&](Value pass) { emitPass(point, pass, firstBlock, width); });
+  });
+  if (plan.winograd > 1)
+    emitResultTiles(width);
   e.loop(e.index(0), width, 1, [&](Value i) {
     ChannelBlock channels;
     channels.block = e.add(firstBlock, i);
@@ -329,6 +410,6 @@ void ConvTileEmitter::emit() {
 void kinema::cpu::emitConvTile(kernel::ConvOp op, KernelEmitter &e) {
   auto schedule = *op.getSchedule();
   ConvPlan plan(op, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")},
-                schedule.getInt("parts"));
+                schedule.getInt("parts"), op.getWinograd());
   ConvTileEmitter(op, plan, e).emit();
 }

@@ -3,7 +3,8 @@
 // A block of the grid is (clips, frames, rows) of the result, all columns of it, and a part of its channels.
 // Its source is staged in near memory through the prologue; then, for each group of result channels, register
 // tiles contract the staged source with panels of weights that fit the first cache, and the epilogue runs
-// over the group's results while they are near.
+// over the group's results while they are near. With Winograd's tiles, the staged source is first brought to
+// their points; each point is then a contraction of its own, and results come from all points together.
 #ifndef KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 #define KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 
@@ -15,6 +16,10 @@ namespace kinema::cpu {
 /// apply (groups, layouts). `partials` is the leading dimension of moments and sums. The schedule depends on
 /// the operation alone: the number of threads that will share the blocks is not known.
 std::optional<kernel::ScheduleAttr> scheduleConvTile(kernel::ConvOp op);
+
+/// What the conv would cost in tiles of this size (kernel.conv's `winograd`), by the model, in cycles over
+/// machines of several sizes; nothing where the lowering does not apply.
+std::optional<double> convTileCost(kernel::ConvOp op, int64_t winograd);
 
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of
 /// a transposed conv's strides, or all there are.

@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "compiler/Target/CPU/Winograd.h"
 #include "compiler/Target/Common/LowerKernels.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -26,6 +27,10 @@ static void writeWeightGrad(Operation *kernel, KernelEmitter &e) {
   cpu::emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), e);
 }
 
+static void writeWinograd(Operation *kernel, KernelEmitter &e) {
+  cpu::emitWinogradWeight(cast<kernel::WinogradOp>(kernel), e);
+}
+
 /// The function's further arguments: the blocks [begin, end) to compute, and the thread's scratch.
 static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
   Type index = e.b.getIndexType();
@@ -37,7 +42,8 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   e.scratch = arguments[2];
 }
 
-static const Strategy strategies[] = {{"cpu.tile", writeConv}, {"cpu.wgrad_tile", writeWeightGrad}};
+static const Strategy strategies[] = {
+    {"cpu.tile", writeConv}, {"cpu.wgrad_tile", writeWeightGrad}, {"cpu.winograd", writeWinograd}};
 static const LoweringTarget target = {"CPU", cpu::machine, strategies, begin};
 
 namespace {

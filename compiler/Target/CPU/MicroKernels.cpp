@@ -62,9 +62,6 @@ Value kinema::cpu::emitTable(KernelEmitter &e, StringRef name, ArrayRef<int32_t>
 
 namespace {
 
-/// The arguments of every tile begin with its buffers.
-constexpr int tileBuffers = 5;
-
 /// Channels of the activation in a tile of the weight gradient.
 constexpr int64_t weightGradChannels = 4;
 
@@ -279,29 +276,27 @@ void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t block
 
 } // namespace
 
+void kinema::cpu::callShared(KernelEmitter &e, StringRef name, SmallVector<Value> arguments,
+                             function_ref<void(KernelEmitter &, ValueRange)> body) {
+  for (Value &argument : arguments)
+    if (isa<MemRefType>(argument.getType()))
+      argument = withAnySize(e, argument);
+  auto function = sharedFunction(e, name, ValueRange(arguments).getTypes(), body);
+  func::CallOp::create(e.b, e.loc, function, arguments);
+}
+
 void kinema::cpu::callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments) {
-  auto list = toList(arguments);
-  for (Value &buffer : MutableArrayRef(list).take_front(tileBuffers))
-    buffer = withAnySize(e, buffer);
   auto name = ("conv_tile_" + Twine(tilePixels(blocks)) + "x" + Twine(blocks) + "_" + Twine(depth)).str();
-  auto function =
-      sharedFunction(e, name, ValueRange(list).getTypes(), [&](KernelEmitter &inside, ValueRange v) {
-        emitConvTile(inside, fromList(v), blocks, depth);
-      });
-  func::CallOp::create(e.b, e.loc, function, list);
+  callShared(e, name, toList(arguments),
+             [&](KernelEmitter &inside, ValueRange v) { emitConvTile(inside, fromList(v), blocks, depth); });
 }
 
 void kinema::cpu::callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, int64_t depth,
                                      const WeightGradTile &arguments) {
-  auto list = toList(arguments);
-  for (Value &buffer : MutableArrayRef(list).take_front(tileBuffers))
-    buffer = withAnySize(e, buffer);
   if (reduce > weightGradChannels) // padded blocks are contracted whole
     depth = reduce;
   auto name = ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce)).str();
-  auto function =
-      sharedFunction(e, name, ValueRange(list).getTypes(), [&](KernelEmitter &inside, ValueRange v) {
-        emitWeightGradTile(inside, gradFromList(v), blocks, reduce, depth);
-      });
-  func::CallOp::create(e.b, e.loc, function, list);
+  callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {
+    emitWeightGradTile(inside, gradFromList(v), blocks, reduce, depth);
+  });
 }

@@ -39,6 +39,11 @@ mlir::Value emitTable(KernelEmitter &e, llvm::StringRef name, llvm::ArrayRef<int
 /// An entry of a table, as an index.
 mlir::Value loadIndex(KernelEmitter &e, mlir::Value table, mlir::Value at);
 
+/// Calls the function `name` of the kernel's module, written by `body` (given an emitter and the arguments)
+/// unless the module has it already. Buffers may be of any size.
+void callShared(KernelEmitter &e, llvm::StringRef name, llvm::SmallVector<mlir::Value> arguments,
+                llvm::function_ref<void(KernelEmitter &, mlir::ValueRange)> body);
+
 /// tile[pixel, o] (+)= sum over channel blocks, taps, c of source[pixel + tap, c] * weights[o, tap, c].
 /// All positions are in elements.
 struct ConvTile {

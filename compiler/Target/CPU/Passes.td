@@ -3,6 +3,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def UseWinograd : Pass<"use-winograd", "::mlir::ModuleOp"> {
+  let summary = "compute convs of 3 x 3 windows by Winograd's tiles where that is quicker";
+  let description = [{
+    Why: tiles of 4 x 4 results take 36 products a channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is
+    quicker, with what it takes to bring the source, the weight and the results to that form, is the cost model's to say.
+    A weight that inference reads is transformed once, in @prepare; in a training step it is transformed in each.
+    Sums are in another order than the taps', and larger on the way: errors are some ten times those of the direct sum
+    (docs/cpu.md).
+
+    Before:
+    ```mlir
+    %y = kernel.conv forward %w window <3x3x3 pad 1x1x1> ... : tensor<64x64x3x3x3xf32, #weight8x8> -> ...
+    ```
+    After:
+    ```mlir
+    %u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #weight8x8> -> tensor<64x64x3x6x6xf32, #points8x8>
+    %y = kernel.conv forward %u window <3x3x3 pad 1x1x1> ... {winograd = 4 : i64} : tensor<64x64x3x6x6xf32, #points8x8> -> ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let statistics = [Statistic<"convs", "convs", "convs in Winograd's form">];
+}
+
 def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
   let summary = "choose how each kernel is carried out on a CPU";
   let description = [{

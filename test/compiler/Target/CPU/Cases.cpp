@@ -135,23 +135,33 @@ std::string definition(const std::vector<Operand> &operands, const std::string &
       join(arguments), results, op, join(names), types);
 }
 
+/// The type of the weight as the conv reads it; `points`: in Winograd's form, if that is how.
+std::string weightText(const Case &c, bool transposed, bool points) {
+  shape::Size3 size = c.window.kernel;
+  if (points) {
+    size[1] += c.winograd - 1;
+    size[2] += c.winograd - 1;
+  }
+  return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<{}{} block = 8 reduce = {}>>", c.out, c.in,
+                     sizes(size), points && c.winograd > 1 ? "points" : "weight",
+                     transposed ? "_transposed" : "", transposed ? 8 : c.inputBlock);
+}
+
 std::string convText(const Case &c, bool transposed) {
   auto output = c.output();
   auto source = transposed ? prologue(c.prologue, "s", activation(c.clips, c.out, output), c.out)
                            : prologue(c.prologue, "s", activation(c.clips, c.in, c.size, c.inputBlock), c.in);
   auto [sink, types] =
       transposed ? epilogue(c.epilogue, c.clips, c.in, c.size) : epilogue(c.epilogue, c.clips, c.out, output);
-  std::string weight = fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<{} block = 8 reduce = {}>>", c.out,
-                                   c.in, sizes(c.window.kernel), transposed ? "weight_transposed" : "weight",
-                                   transposed ? 8 : c.inputBlock);
+  std::string weight = weightText(c, transposed, /*points=*/true);
   std::vector<Operand> operands = {{"", "w", weight}};
   operands.insert(operands.end(), source.operands.begin(), source.operands.end());
   operands.insert(operands.end(), sink.operands.begin(), sink.operands.end());
   int64_t results = 1 + (c.epilogue != "identity" && c.epilogue != "residual" && c.epilogue != "gate") +
                     2 * (c.epilogue == "bias_relu");
-  auto op = fmt::format("kernel.conv {} %w window {}\nprologue{}\nepilogue{} : {} -> {}",
+  auto op = fmt::format("kernel.conv {} %w window {}\nprologue{}\nepilogue{} {{winograd = {}}} : {} -> {}",
                         transposed ? "transposed" : "forward", windowText(c.window), source.list(),
-                        sink.list(), weight, types);
+                        sink.list(), c.winograd, weight, types);
   return definition(operands, op, types, results);
 }
 
@@ -168,6 +178,13 @@ shape::Window kinema::cpu::test::half(shape::Size3 kernel, shape::Size3 stride) 
 std::string kinema::cpu::test::forwardText(const Case &c) { return convText(c, false); }
 std::string kinema::cpu::test::transposedText(const Case &c) { return convText(c, true); }
 
+std::string kinema::cpu::test::winogradText(const Case &c, bool transposed) {
+  std::string weight = weightText(c, transposed, /*points=*/false), points = weightText(c, transposed, true);
+  auto op = fmt::format("kernel.winograd {} %w {} : {} -> {}", c.winograd, transposed ? "turned" : "", weight,
+                        points);
+  return definition({{"", "w", weight}}, op, points, 1);
+}
+
 std::string kinema::cpu::test::weightGradText(const Case &c) {
   auto gradient =
       prologue(c.prologue == "none" ? "none" : "bn_dz", "d", activation(c.clips, c.out, c.output()), c.out);
@@ -182,7 +199,7 @@ std::string kinema::cpu::test::weightGradText(const Case &c) {
 }
 
 std::string kinema::cpu::test::describe(const Case &c) {
-  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}", c.in, c.out, sizes(c.window.kernel),
-                     sizes(c.window.stride), sizes(c.window.padLow), sizes(c.window.padHigh), c.clips,
-                     sizes(c.size), c.prologue, c.epilogue);
+  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}, winograd {}", c.in, c.out,
+                     sizes(c.window.kernel), sizes(c.window.stride), sizes(c.window.padLow),
+                     sizes(c.window.padHigh), c.clips, sizes(c.size), c.prologue, c.epilogue, c.winograd);
 }

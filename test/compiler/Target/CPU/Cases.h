@@ -16,6 +16,7 @@ struct Case {
   std::string prologue = "bn_relu"; // none, bn_relu, bn_dz; of wgrad: the activation's none or bn_relu
   std::string epilogue = "moments"; // identity, moments, mask, bias_relu, residual, lattice, gate
   int64_t inputBlock = 8;
+  int64_t winograd = 1; // results of a tile along H and W
 
   shape::Size3 output() const { return *shape::windowOutput(size, window); }
   /// Multiply-adds.
@@ -27,6 +28,8 @@ shape::Window half(shape::Size3 kernel, shape::Size3 stride = {1, 1, 1});
 
 std::string forwardText(const Case &c);
 std::string transposedText(const Case &c);
+/// The kernel.winograd that makes the weight of such a conv.
+std::string winogradText(const Case &c, bool transposed);
 std::string weightGradText(const Case &c);
 std::string describe(const Case &c);
 

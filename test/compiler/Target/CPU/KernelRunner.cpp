@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "compiler/Target/CPU/Winograd.h"
 
 #include "mlir/Parser/Parser.h"
 
@@ -80,6 +81,8 @@ static std::unique_ptr<MLIRContext> makeContext() {
 static std::optional<kernel::ScheduleAttr> choose(Operation *op) {
   if (auto conv = dyn_cast<kernel::ConvOp>(op))
     return cpu::scheduleConvTile(conv);
+  if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
+    return cpu::winogradWeightSchedule(winograd);
   return cpu::scheduleWeightGradTile(cast<kernel::WeightGradOp>(op));
 }
 

@@ -65,8 +65,21 @@ void expectClose(const Tensor &actual, const Tensor &expected, const std::string
   EXPECT_LT(largest, 1e-3 * (scale + 1e-3)) << what;
 }
 
+/// The weight as the conv reads it: in Winograd's form made by the kernel that text `transform` holds.
+Storage packWeight(const Tensor &weight, mlir::RankedTensorType type, const std::string &transform) {
+  if (transform.empty())
+    return pack(weight, type);
+  Kernel kernel(transform);
+  Storage taps = pack(weight, kernel.operandType(0));
+  Storage points(kernel::storedBytes(type) / 4, std::nanf(""));
+  kernel.runAll({taps.data(), points.data()});
+  return points;
+}
+
 /// Runs the kernel in shuffled and in natural order on poisoned results and compares with plain loops.
-void check(const std::string &text, const std::string &what, const Scheduler &scheduler = nullptr) {
+/// `transform`: the kernel that makes operand 0 from the window's taps, if there is one.
+void check(const std::string &text, const std::string &what, const Scheduler &scheduler = nullptr,
+           const std::string &transform = "") {
   SCOPED_TRACE(what);
   Kernel kernel(text, scheduler);
   auto *op = kernel.operation();
@@ -75,8 +88,13 @@ void check(const std::string &text, const std::string &what, const Scheduler &sc
   std::vector<Storage> inputs, outputs, again;
   std::vector<float *> buffers, buffersAgain;
   for (unsigned i = 0; i < op->getNumOperands(); ++i) {
-    operands.push_back(randomTensor(kernel.operandType(i).getShape(), random));
-    inputs.push_back(pack(operands.back(), kernel.operandType(i)));
+    auto type = kernel.operandType(i);
+    bool isTransformed = i == 0 && !transform.empty();
+    llvm::SmallVector<int64_t> shape(type.getShape());
+    if (isTransformed)
+      shape[3] = shape[4] = 3;
+    operands.push_back(randomTensor(shape, random));
+    inputs.push_back(packWeight(operands.back(), type, isTransformed ? transform : ""));
     buffers.push_back(inputs.back().data());
   }
   buffersAgain = buffers;
@@ -125,6 +143,7 @@ kernel::ScheduleAttr smallBlocks(mlir::Operation *op) {
   auto result = conv.getResultType().getShape();
   auto step = conv.getGather().resultStep;
   int64_t groups = (result[1] + 23) / 24;
+  step[1] = std::max(step[1], int64_t(conv.getWinograd()));
   return cpu::convTileSchedule(conv,
                                {std::min<int64_t>(2, result[0]),
                                 std::min(shape::roundUp(2, step[0]), result[2]),
@@ -178,6 +197,29 @@ TEST(ConvTile, TransposedWithTwoTensors) {
     c.epilogue = "lattice";
     check(transposedText(c), describe(c));
   }
+}
+
+const std::vector<Case> winogradCases = {
+    {1, 8, 8, {1, 4, 4}, half({1, 3, 3}), "none", "identity"},
+    {2, 16, 45, {3, 7, 7}, half({1, 3, 3})},
+    {1, 24, 40, {4, 9, 7}, half({3, 3, 3}), "none", "residual"},
+    {1, 64, 64, {3, 14, 14}, half({3, 3, 3}), "bn_relu", "mask"},
+    {3, 20, 29, {1, 5, 6}, half({3, 3, 3}), "bn_relu", "bias_relu"},
+    {2, 9, 17, {5, 6, 11}, half({3, 3, 3}, {2, 1, 1}), "bn_relu", "lattice"},
+    {1, 12, 20, {4, 10, 9}, window({2, 3, 3}, {1, 1, 1}, {0, 2, 0}, {1, 0, 1}), "bn_relu", "moments"},
+};
+
+TEST(ConvTile, Winograd) {
+  for (int64_t tile : {2, 4})
+    for (Case c : winogradCases) {
+      c.winograd = tile;
+      for (const Scheduler &scheduler : {Scheduler(), Scheduler(smallBlocks)}) {
+        check(forwardText(c), describe(c), scheduler, winogradText(c, false));
+        check(transposedText(c), describe(c), scheduler, winogradText(c, true));
+      }
+    }
+  Case stem{1, 2, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "identity", 4, 4};
+  check(forwardText(stem), describe(stem), nullptr, winogradText(stem, false));
 }
 
 /// An epilogue's operand and the result may be one buffer.

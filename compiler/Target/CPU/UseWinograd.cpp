@@ -1,0 +1,140 @@
+// Pass use-winograd.
+#include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/Passes.h"
+#include "compiler/Target/CPU/Winograd.h"
+#include "compiler/Transforms/ClipFunctions.h"
+
+#include "llvm/ADT/StringSet.h"
+
+namespace kinema {
+#define GEN_PASS_DEF_USEWINOGRAD
+#include "compiler/Target/CPU/Passes.h.inc"
+} // namespace kinema
+
+using namespace mlir;
+using namespace kinema;
+using kernel::LayoutKind;
+
+static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// Windows of 3 x 3 in steps of 1, whatever they do along T.
+static bool hasTiles(kernel::ConvOp op) {
+  shape::Window window = op.getWindow().getWindow();
+  bool fits = op.getGroups() == 1 && tensorOf(op.getWeight()).getElementType().isF32() &&
+              op.getSourceType().getElementType().isF32();
+  for (int axis : {1, 2})
+    fits &= window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
+  return fits;
+}
+
+/// The type of a weight in Winograd's form.
+static RankedTensorType transformedType(RankedTensorType weight, int64_t tile) {
+  auto layout = kernel::layoutOf(weight);
+  bool transposed = layout.getKind() == LayoutKind::WeightTransposed;
+  SmallVector<int64_t> shape(weight.getShape());
+  shape[3] = shape[4] = cpu::winogradPoints(tile);
+  return RankedTensorType::get(
+      shape, weight.getElementType(),
+      kernel::LayoutAttr::get(weight.getContext(),
+                              transposed ? LayoutKind::PointsTransposed : LayoutKind::Points,
+                              layout.getBlock(), layout.getReduce()));
+}
+
+/// Cycles, over machines of several sizes, that the form of a weight takes where each step makes it anew.
+static double transformCost(kernel::ConvOp op, int64_t tile) {
+  constexpr double bytesACycle = 4, machines = 5;
+  return machines * kernel::storedBytes(transformedType(tensorOf(op.getWeight()), tile)) / bytesACycle;
+}
+
+namespace {
+
+struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
+  using UseWinogradBase::UseWinogradBase;
+
+  void runOnOperation() override {
+    getOperation().walk([&](kernel::ConvOp op) {
+      int64_t tile = hasTiles(op) ? chooseTile(op) : 1;
+      if (tile > 1)
+        use(op, tile);
+    });
+    dropUnread();
+  }
+
+private:
+  int64_t chooseTile(kernel::ConvOp op) {
+    auto direct = cpu::convTileCost(op, 1);
+    if (!direct)
+      return 1;
+    int64_t best = 1;
+    double least = *direct;
+    for (int64_t tile : {2, 4}) {
+      double cost = *cpu::convTileCost(op, tile) + (isPrepared(op) ? 0 : transformCost(op, tile));
+      if (cost < least) {
+        least = cost;
+        best = tile;
+      }
+    }
+    return best;
+  }
+
+  /// Whether the conv's weight can be transformed in @prepare.
+  bool isPrepared(kernel::ConvOp op) {
+    return op->getParentOfType<func::FuncOp>().getName() == "infer" && getPrepare() &&
+           op.getWeight().getDefiningOp<clip::ReadOp>();
+  }
+  func::FuncOp getPrepare() { return getOperation().lookupSymbol<func::FuncOp>("prepare"); }
+
+  void use(kernel::ConvOp op, int64_t tile) {
+    auto type = transformedType(tensorOf(op.getWeight()), tile);
+    bool turned = op.getDirection() == kernel::Direction::Transposed;
+    OpBuilder builder(op);
+    Value weight = isPrepared(op) ? readPrepared(op, type, tile)
+                                  : kernel::WinogradOp::create(builder, op.getLoc(), type, tile,
+                                                               op.getWeight(), turned, nullptr);
+    op.getWeightMutable().assign(weight);
+    op.setWinograd(tile);
+    ++convs;
+  }
+
+  /// Has @prepare make a parameter of the transformed weight, and reads it.
+  Value readPrepared(kernel::ConvOp op, RankedTensorType type, int64_t tile) {
+    auto read = op.getWeight().getDefiningOp<clip::ReadOp>();
+    std::string name = (read.getParam() + ".winograd" + Twine(tile)).str();
+    if (!getOperation().lookupSymbol(name)) {
+      auto origin = getOperation().lookupSymbol<clip::ParamOp>(read.getParam());
+      declareParam(origin, name, RankedTensorType::get(type.getShape(), type.getElementType()), "folded",
+                   nullptr);
+      OpBuilder prepare(getPrepare().front().getTerminator());
+      Value weight = valueInPrepare(prepare, read);
+      auto transformed = kernel::WinogradOp::create(prepare, op.getLoc(), type, tile, weight,
+                                                    /*turned=*/false, nullptr);
+      clip::WriteOp::create(prepare, op.getLoc(), name, transformed);
+    }
+    OpBuilder builder(read);
+    return clip::ReadOp::create(builder, read.getLoc(), type, name);
+  }
+
+  /// Folded weights that nobody reads any more.
+  void dropUnread() {
+    llvm::StringSet<> read;
+    getOperation().walk([&](clip::ReadOp op) { read.insert(op.getParam()); });
+    for (auto param : llvm::make_early_inc_range(getOperation().getOps<clip::ParamOp>())) {
+      if (param.getRole() != "folded" || read.contains(param.getSymName()))
+        continue;
+      for (auto write : llvm::make_early_inc_range(getPrepare().getOps<clip::WriteOp>()))
+        if (write.getParam() == param.getSymName())
+          write.erase();
+      param.erase();
+    }
+  }
+
+  /// What @prepare has folded, or the parameter itself.
+  Value valueInPrepare(OpBuilder &prepare, clip::ReadOp read) {
+    for (auto write : getPrepare().getOps<clip::WriteOp>())
+      if (write.getParam() == read.getParam())
+        return write.getValue();
+    return clip::ReadOp::create(prepare, read.getLoc(), read.getType(), read.getParam());
+  }
+};
+
+} // namespace
