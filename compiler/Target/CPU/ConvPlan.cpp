@@ -1,5 +1,7 @@
 #include "compiler/Target/CPU/ConvPlan.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
@@ -181,6 +183,9 @@ ConvPlan::Tables ConvPlan::tables() const {
   }
   for (auto [i, pixels] : llvm::enumerate(classes))
     addPasses(tables, pixels, i);
+  // A table of one tap is a constant to LLVM, which then loads a tile's operands ahead of the loop over taps
+  // and spills them.
+  tables.taps.insert(tables.taps.end(), 2, -1);
   return tables;
 }
 
@@ -194,11 +199,19 @@ double ConvPlan::stageCost(int64_t prologueReads) const {
          double(operand.elements()) / operand.width * transformCycles(winograd);
 }
 
+int64_t ConvPlan::tapsUsed(const std::vector<PixelClass> &classes) {
+  std::set<shape::Size3> used;
+  for (const PixelClass &pixels : classes)
+    for (const auto &tap : pixels.taps)
+      used.insert(tap.index);
+  return used.size();
+}
+
 double ConvPlan::blockCost(int64_t epilogueReads) const {
   constexpr double secondCache = 512 << 10, thirdCache = 16 << 20;
-  int64_t taps = winograd > 1 ? kernel[0] * points() : shape::product(kernel);
-  double weightBytes = 4.0 * resultBlocks * lanes * sourceBlocks * reduce * taps;
-  double bytesACycle = weightBytes < secondCache ? 16 : weightBytes < thirdCache ? 8 : 4;
+  auto classes = classesOf(cuts.shapeOf(0));
+  double weightBytes = 4.0 * resultBlocks * lanes * sourceBlocks * reduce * points() * tapsUsed(classes);
+  double bytesACycle = weightBytes < secondCache ? 16 : weightBytes < thirdCache ? 10 : 8;
   int64_t mostGroups = shape::ceilDiv(groups.count(), parts.parts);
   double part = double(mostGroups) / groups.count();
   // Two products of vectors a cycle; a tile of one channel block waits for its loads.
@@ -206,7 +219,7 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
                                                                : groups.rest == 2 ? 1.0
                                                                                   : 0.6;
   double cost = part * weightBytes / bytesACycle;
-  for (const PixelClass &pixels : classesOf(cuts.shapeOf(0))) {
+  for (const PixelClass &pixels : classes) {
     int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);
     int64_t count = cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * across;
     double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
@@ -214,8 +227,9 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
   }
   cost += double(productPixels()) * part * resultBlocks * transformCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);
+  // The direct contraction reads the box again for each tap.
   if (scratchBytes() > secondCache)
-    cost *= 1 + 0.1 * std::min(4.0, scratchBytes() / secondCache - 1);
+    cost *= 1 + (winograd == 1 ? 0.1 : 0.02) * std::min(4.0, scratchBytes() / secondCache - 1);
   return cost;
 }
 

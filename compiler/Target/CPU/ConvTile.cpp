@@ -175,9 +175,9 @@ void ConvTileEmitter::emitSourceTiles() {
   const StagedBox &box = plan.box, &operand = plan.operand;
   int64_t m = plan.winograd;
   e.loop(box.clips, [&](Value clip) {
-    e.loop(box.blocks, [&](Value block) {
-      e.loop(box.axes[0].extent, [&](Value frame) {
-        e.loop(operand.axes[1].extent, [&](Value line) {
+    e.loop(box.axes[0].extent, [&](Value frame) {
+      e.loop(operand.axes[1].extent, [&](Value line) {
+        e.loop(box.blocks, [&](Value block) {
           auto planeOf = [&](const StagedBox &b) {
             return e.add(e.mul(clip, b.clipStride()),
                          e.add(e.mul(block, b.blockStride()), e.mul(frame, b.frameStride())));

@@ -2,6 +2,8 @@
 #include "Cases.h"
 #include "KernelRunner.h"
 
+#include "compiler/Target/CPU/ConvTile.h"
+
 #include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
@@ -47,8 +49,13 @@ double peak() {
   return 2.0 * 8 * 8 * steps / time / 1e9;
 }
 
-void measure(const std::string &name, const std::string &text, double work, double peakRate) {
-  Kernel kernel(text);
+std::string wanted; // a part of the name
+
+void measure(const std::string &name, const std::string &text, double work, double peakRate,
+             const Scheduler &scheduler = nullptr) {
+  if (name.find(wanted) == std::string::npos)
+    return;
+  Kernel kernel(text, scheduler);
   auto *op = kernel.operation();
   std::vector<Storage> storage;
   std::vector<float *> buffers;
@@ -66,18 +73,40 @@ void measure(const std::string &name, const std::string &text, double work, doub
   llvm::raw_string_ostream stream(parameters);
   for (auto parameter : kernel.schedule().getParameters())
     stream << " " << parameter.getName().strref() << " " << kernel.schedule().getInt(parameter.getName());
-  fmt::print(
-      "{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  grid {:3} scratch {:4} KB compile {:2.0f}+{:3.0f} ms {}\n",
-      name, rate, 100 * rate / peakRate, 1e3 * time, kernel.schedule().getGrid(),
-      kernel.schedule().getScratch() >> 10, 1e3 * kernel.scheduleSeconds, 1e3 * kernel.compileSeconds,
-      parameters);
+  // The model's cycles are a sum over five machines.
+  auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
+  double predicted =
+      conv ? *kinema::cpu::convTileCost(conv, conv.getWinograd()) / 5 / (peakRate * 1e9 / 32) : 0;
+  fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  model {:7.2f} grid {:3} scratch {:4} KB compile "
+             "{:2.0f}+{:3.0f} "
+             "ms {}\n",
+             name, rate, 100 * rate / peakRate, 1e3 * time, 1e3 * predicted, kernel.schedule().getGrid(),
+             kernel.schedule().getScratch() >> 10, 1e3 * kernel.scheduleSeconds, 1e3 * kernel.compileSeconds,
+             parameters);
   std::fflush(stdout);
+}
+
+/// The conv in blocks of all shapes.
+void sweep(const std::string &name, const std::string &text, const Case &c, double peakRate) {
+  auto size = c.output();
+  int64_t m = c.winograd;
+  for (int64_t clips : {c.clips, c.clips / 2, int64_t(1)})
+    for (int64_t frames : {size[0], (size[0] + 1) / 2, int64_t(1)})
+      for (int64_t rows : {size[1], (size[1] + 1) / 2, (size[1] + 3) / 4, m})
+        for (int64_t parts : {1, 2, 4, 8, 16})
+          if (clips > 0 && rows * size[2] * frames * clips <= 4096)
+            measure(name, text, c.work(), peakRate, [&](mlir::Operation *op) {
+              rows = std::min(size[1], (rows + m - 1) / m * m);
+              return kinema::cpu::convTileSchedule(mlir::cast<kinema::kernel::ConvOp>(op),
+                                                   {clips, frames, rows}, parts);
+            });
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
   std::string only = argc > 1 ? argv[1] : "";
+  wanted = argc > 2 ? argv[2] : "";
   double rate = peak();
   fmt::print("peak {:.1f} GFLOP/s\n", rate);
   const Case layers[] = {
@@ -106,8 +135,16 @@ int main(int argc, char **argv) {
         fmt::format("{}->{} {}x{}x{} s{}{}{} {}x{}x{}x{}", c.in, c.out, c.window.kernel[0],
                     c.window.kernel[1], c.window.kernel[2], c.window.stride[0], c.window.stride[1],
                     c.window.stride[2], c.clips, c.size[0], c.size[1], c.size[2]);
-    if (only.empty() || only == "forward")
-      measure("forward " + name, forwardText(c), c.work(), rate);
+    auto isForward = only.empty() || only == "forward";
+    bool hasTiles = c.window.kernel[1] == 3 && c.window.stride[1] == 1;
+    for (int64_t winograd : {1, 2, 4}) {
+      c.winograd = winograd;
+      if (argc > 3 && hasTiles)
+        sweep(fmt::format("{} m={}", name, winograd), forwardText(c), c, rate);
+      else if (isForward && (winograd == 1 || hasTiles))
+        measure(fmt::format("forward {} m={}", name, winograd), forwardText(c), c.work(), rate);
+    }
+    c.winograd = 1;
     if (only.empty() || only == "wgrad")
       measure("wgrad   " + name, weightGradText(c), c.work(), rate);
     if (c.in == 3)
