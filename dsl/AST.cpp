@@ -32,7 +32,7 @@ llvm::StringRef toString(Definition::Kind kind) {
 }
 
 llvm::StringRef toString(Section::Kind kind) {
-  static constexpr llvm::StringLiteral names[] = {"data", "train", "eval"};
+  static constexpr llvm::StringLiteral names[] = {"data", "train", "eval", "compute"};
   return names[static_cast<int>(kind)];
 }
 

@@ -229,9 +229,9 @@ struct Definition {
   const Parameter *parameter(llvm::StringRef name) const;
 };
 
-/// `data { ... }`, `train { ... }`, `eval { ... }`
+/// `data { ... }`, `train { ... }`, `eval { ... }`, `compute { ... }`
 struct Section {
-  enum class Kind { Data, Train, Eval };
+  enum class Kind { Data, Train, Eval, Compute };
   Kind kind;
   Location location;
   Body body;

@@ -12,9 +12,9 @@ namespace {
 
 using Kind = Token::Kind;
 
-constexpr llvm::StringRef keywordTable[] = {"use",  "unit", "block", "network", "stream", "let",
-                                            "set",  "from", "data",  "train",   "eval",   "in",
-                                            "auto", "on",   "off",   "none"};
+constexpr llvm::StringRef keywordTable[] = {"use", "unit", "block", "network", "stream", "let",
+                                            "set", "from", "data",  "train",   "eval",   "compute",
+                                            "in",  "auto", "on",    "off",     "none"};
 
 /// Files, definitions and statements.
 class Parser : public ExpressionParser {
@@ -74,15 +74,15 @@ bool Parser::part() {
     return use();
   if (token.isWord("unit") || token.isWord("block") || token.isWord("network"))
     return definition();
-  if (token.isWord("data") || token.isWord("train") || token.isWord("eval"))
+  if (token.isWord("data") || token.isWord("train") || token.isWord("eval") || token.isWord("compute"))
     return section();
   if (token.isMark('}')) {
     fail("a '}' too many: no brace is open here");
     take();
     return true;
   }
-  unexpected("use, unit, block, network, data, train or eval",
-             didYouMean(token.text, {"use", "unit", "block", "network", "data", "train", "eval"}));
+  unexpected("use, unit, block, network, data, train, eval or compute",
+             didYouMean(token.text, {"use", "unit", "block", "network", "data", "train", "eval", "compute"}));
   return false;
 }
 
@@ -181,7 +181,8 @@ bool Parser::section() {
   Token keyword = take();
   auto kind = keyword.isWord("data")    ? Section::Kind::Data
               : keyword.isWord("train") ? Section::Kind::Train
-                                        : Section::Kind::Eval;
+              : keyword.isWord("eval")  ? Section::Kind::Eval
+                                        : Section::Kind::Compute;
   auto parsed = body();
   if (parsed)
     result->sections.push_back({kind, keyword.location, std::move(*parsed)});

@@ -86,6 +86,7 @@ const Field fields[] = {
     {Kind::Eval, "crop", "at", "at", FIELD(eval.at), 0, 0, evalPlaces},
     {Kind::Eval, "average", "", "average", FIELD(eval.average), 0, 0, averages},
     {Kind::Eval, "report", "", "report", FIELD(eval.report), 0, 0, reports},
+    {Kind::Compute, "winograd", "", "winograd", FIELD(compute.winograd)},
 };
 
 #undef FIELD

@@ -61,10 +61,17 @@ struct EvalRecipe {
   bool operator==(const EvalRecipe &) const = default;
 };
 
+struct ComputeRecipe {
+  bool winograd = true; // tiles for 3x3 windows in fp32, where they are quicker
+
+  bool operator==(const ComputeRecipe &) const = default;
+};
+
 struct Recipe {
   DataRecipe data;
   TrainRecipe train;
   EvalRecipe eval;
+  ComputeRecipe compute;
   std::map<std::string, Location> places; // where "data.crop" and the like were given
 };
 

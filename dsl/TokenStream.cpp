@@ -51,7 +51,7 @@ bool TokenStream::takeMark(char mark) {
 
 bool TokenStream::startsDefinition() const {
   const Token &first = tokens[position];
-  if (first.isWord("data") || first.isWord("train") || first.isWord("eval"))
+  if (first.isWord("data") || first.isWord("train") || first.isWord("eval") || first.isWord("compute"))
     return next().isMark('{');
   return (first.isWord("use") || first.isWord("unit") || first.isWord("block") || first.isWord("network")) &&
          next().is(Kind::Word);

@@ -53,6 +53,7 @@ template <typename RecipeType, typename Visit> void visitFields(RecipeType &reci
   visit("eval", "at", eval.at);
   visit("eval", "average", eval.average);
   visit("eval", "report", eval.report);
+  visit("compute", "winograd", recipe.compute.winograd);
 }
 
 // From JSON: false where the value has another type.
@@ -242,8 +243,8 @@ Recipe parseRecipe(const json &document) {
   if (!document.is_object())
     refuse("the recipe must be a JSON object, found {}", document.type_name());
   for (const auto &[section, fields] : document.items()) {
-    if (section != "data" && section != "train" && section != "eval")
-      refuse("the recipe has no section '{}'; it has data, train and eval", section);
+    if (section != "data" && section != "train" && section != "eval" && section != "compute")
+      refuse("the recipe has no section '{}'; it has data, train, eval and compute", section);
     if (!fields.is_object())
       refuse("the recipe's section '{}' must be a JSON object, found {}", section, fields.type_name());
     for (const auto &[name, value] : fields.items())
@@ -293,6 +294,8 @@ void applySetting(Recipe &recipe, std::string_view setting) {
       refuse("{} must be {}, found '{}'", target, typeName(field), text);
   });
   check(changed);
+  if (changed.compute.winograd != recipe.compute.winograd)
+    refuse("{} is part of the package's code: compile the spec with --set {}", target, setting);
   recipe = changed;
 }
 

@@ -53,10 +53,16 @@ struct EvalRecipe {
   std::vector<std::string> report = {"clip_top1", "video_top1", "video_top5"};
 };
 
+/// How the package's code was made; cannot be changed any more.
+struct ComputeRecipe {
+  bool winograd = true;
+};
+
 struct Recipe {
   DataRecipe data;
   TrainRecipe train;
   EvalRecipe eval;
+  ComputeRecipe compute;
 };
 
 // Reads the manifest's "recipe". Fields that are absent keep their defaults; an unknown field, a wrong type

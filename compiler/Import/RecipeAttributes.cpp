@@ -87,10 +87,15 @@ static DictionaryAttr importEval(const dsl::EvalRecipe &eval, MLIRContext &conte
       .get();
 }
 
+static DictionaryAttr importCompute(const dsl::ComputeRecipe &compute, MLIRContext &context) {
+  return Dictionary(context).add("winograd", compute.winograd).get();
+}
+
 DictionaryAttr kinema::importRecipe(const dsl::Recipe &recipe, MLIRContext &context) {
   return Dictionary(context)
       .add("data", importData(recipe.data, context))
       .add("train", importTrain(recipe.train, context))
       .add("eval", importEval(recipe.eval, context))
+      .add("compute", importCompute(recipe.compute, context))
       .get();
 }

@@ -62,7 +62,8 @@ TEST(Recipe, ErrorsNameTheField) {
   EXPECT_EQ(setting("train.rate=nan"), "train.rate must be a number, found 'nan'");
   auto parsing = [&](const char *text) { return errorOf([&] { parseRecipe(json::parse(text)); }); };
   EXPECT_EQ(parsing(R"({"train": {"epochs": 1.5}})"), "train.epochs must be an integer, found 1.5");
-  EXPECT_EQ(parsing(R"({"test": {}})"), "the recipe has no section 'test'; it has data, train and eval");
+  EXPECT_EQ(parsing(R"({"test": {}})"),
+            "the recipe has no section 'test'; it has data, train, eval and compute");
   EXPECT_EQ(parsing(R"({"data": {"std": [1, 0], "mean": [1, 1]}})"), "data.std must be above 0, found 0");
   EXPECT_EQ(toJson(recipe), toJson(Recipe())) << "a refused setting changes nothing";
 }

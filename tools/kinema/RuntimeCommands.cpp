@@ -67,7 +67,11 @@ CompileOptions prepare(const PredictOptions &options, SpecOptions &spec) {
   return {.train = false};
 }
 
-CompileOptions prepare(const BenchCommandOptions &, SpecOptions &) { return {}; }
+/// Inference alone is measured in the package that is made for it.
+CompileOptions prepare(const BenchCommandOptions &options, SpecOptions &) {
+  const auto &entries = options.entries;
+  return {.train = entries.empty() || std::ranges::find(entries, "train_step") != entries.end()};
+}
 
 /// The sizes of `input` replace the spec's; of a network with several inputs, only the batch.
 CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {

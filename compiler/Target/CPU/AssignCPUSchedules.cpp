@@ -38,9 +38,10 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
   std::optional<kernel::ScheduleAttr> tile(Operation *op) {
     if (reference || !isF32(op))
       return std::nullopt;
+    bool winograd = cpu::allowsWinograd(getOperation());
     return TypeSwitch<Operation *, std::optional<kernel::ScheduleAttr>>(op)
         .Case([](kernel::ConvOp conv) { return cpu::scheduleConvTile(conv); })
-        .Case([](kernel::WeightGradOp wgrad) { return cpu::scheduleWeightGradTile(wgrad); })
+        .Case([&](kernel::WeightGradOp wgrad) { return cpu::scheduleWeightGradTile(wgrad, winograd); })
         .Case([](kernel::WinogradOp winograd) { return cpu::winogradWeightSchedule(winograd); })
         .Default([](Operation *) { return std::nullopt; });
   }

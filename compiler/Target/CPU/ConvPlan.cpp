@@ -56,11 +56,7 @@ ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount, int64
     box.axes[0] = withinSource(box.axes[0], sourceSize[0]);
   if (cuts[2].count() == 1 && winograd == 1)
     box.axes[1] = withinSource(box.axes[1], sourceSize[1]);
-  operand = box;
-  if (winograd > 1) {
-    operand.axes[1] = {tileRows() / winograd, 1, 0, 1};
-    operand.axes[2] = {tileColumns() / winograd, 1, 0, 1};
-  }
+  operand = winograd > 1 ? winogradBox(WinogradInput::Source, winograd, box) : box;
 }
 
 int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) const {
@@ -191,12 +187,9 @@ ConvPlan::Tables ConvPlan::tables() const {
 
 //===-- Cost --------------------------------------------------------------===//
 
-/// Of a Winograd tile and channel block: its way in (to points) or out.
-static double transformCycles(int64_t winograd) { return winograd == 1 ? 0 : winograd == 2 ? 40 : 110; }
-
 double ConvPlan::stageCost(int64_t prologueReads) const {
   return double(box.elements()) / box.width * (2 + 2 * prologueReads) +
-         double(operand.elements()) / operand.width * transformCycles(winograd);
+         double(operand.elements()) / operand.width * winogradCycles(winograd);
 }
 
 int64_t ConvPlan::tapsUsed(const std::vector<PixelClass> &classes) {
@@ -225,7 +218,7 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
     double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
     cost += steps * shape::roundUp(count, tilePixels(width)) * mostGroups * stepCycles;
   }
-  cost += double(productPixels()) * part * resultBlocks * transformCycles(winograd);
+  cost += double(productPixels()) * part * resultBlocks * winogradCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);
   // The direct contraction reads the box again for each tap.
   if (scratchBytes() > secondCache)

@@ -41,9 +41,9 @@ struct ConvPlan {
   // Near memory, each part on a cache line of its own: the box, its Winograd tiles [point][operand], their
   // products [point][channel block][pixel], the group's results [channel block][pixel].
   int64_t operandAt() const { return winograd == 1 ? 0 : shape::roundUp(box.elements(), 16); }
-  int64_t operandStride() const { return oddLines(operand.elements()); } // between points
+  int64_t operandStride() const { return winogradStride(operand.elements()); } // between points
   int64_t productsAt() const { return winograd == 1 ? tileAt() : operandAt() + points() * operandStride(); }
-  int64_t productStride() const { return oddLines(groupWidth() * productPixels() * lanes); } // likewise
+  int64_t productStride() const { return winogradStride(groupWidth() * productPixels() * lanes); } // likewise
   int64_t tileAt() const {
     return winograd == 1 ? shape::roundUp(box.elements(), 16)
                          : operandAt() + points() * (operandStride() + productStride());
@@ -75,8 +75,6 @@ private:
     AxisGroup frames, rows;
     std::vector<shape::Tap> taps;
   };
-  /// A distance of an odd number of cache lines: what lies so far apart goes to different sets of a cache.
-  static int64_t oddLines(int64_t elements) { return shape::roundUp(elements, 32) + 16; }
   int64_t groupWidth() const { return std::min<int64_t>(3, resultBlocks); }
   double stageCost(int64_t prologueReads) const;
   double blockCost(int64_t epilogueReads) const; // without the stage

@@ -126,7 +126,6 @@ private:
   Value epilogueBuffer(unsigned i) { return e.operands[1 + op.getPrologueOperands().size() + i]; }
   void emitTables();
   void emitSource();
-  void emitSourceTiles();
   void emitResultTiles(Value width);
   void emitContraction(Value firstBlock, Value width);
   void emitPass(Value point, Value pass, Value firstBlock, Value width);
@@ -167,35 +166,8 @@ void ConvTileEmitter::emitSource() {
                   start(0, place.first[1]), start(1, place.first[2])};
   emitStage(e, sourceOf(op), plan.box, part, e.index(0));
   if (plan.winograd > 1)
-    emitSourceTiles();
-}
-
-/// Brings the staged box to the points of Winograd's tiles, a row of them at once.
-void ConvTileEmitter::emitSourceTiles() {
-  const StagedBox &box = plan.box, &operand = plan.operand;
-  int64_t m = plan.winograd;
-  e.loop(box.clips, [&](Value clip) {
-    e.loop(box.axes[0].extent, [&](Value frame) {
-      e.loop(operand.axes[1].extent, [&](Value line) {
-        e.loop(box.blocks, [&](Value block) {
-          auto planeOf = [&](const StagedBox &b) {
-            return e.add(e.mul(clip, b.clipStride()),
-                         e.add(e.mul(block, b.blockStride()), e.mul(frame, b.frameStride())));
-          };
-          WinogradTiles tiles;
-          tiles.buffer = e.scratch;
-          tiles.from = e.add(planeOf(box), e.mul(line, m * box.rowStride()));
-          tiles.fromStep = e.index(m * box.width);
-          tiles.fromStride = e.index(box.rowStride());
-          tiles.to = e.add(e.add(planeOf(operand), e.mul(line, operand.rowStride())), plan.operandAt());
-          tiles.toStep = e.index(operand.width);
-          tiles.toStride = e.index(plan.operandStride());
-          tiles.count = e.index(operand.axes[2].extent);
-          callWinogradSource(e, m, box.width, tiles);
-        });
-      });
-    });
-  });
+    emitWinogradTiles(e, WinogradInput::Source, plan.winograd, plan.box, e.index(0),
+                      e.index(plan.operandAt()));
 }
 
 /// Makes the results of a group of `width` blocks from their products.
@@ -205,7 +177,7 @@ void ConvTileEmitter::emitResultTiles(Value width) {
     e.loop(plan.cuts[0].size * plan.cuts[1].size, [&](Value frame) {
       e.loop(down, [&](Value line) {
         WinogradTiles tiles;
-        tiles.buffer = e.scratch;
+        tiles.source = tiles.target = e.scratch;
         Value row = e.add(e.mul(frame, down), line);
         tiles.from = e.add(e.add(e.mul(block, plan.productPixels() * lanes), e.mul(row, across * lanes)),
                            plan.productsAt());
@@ -217,7 +189,7 @@ void ConvTileEmitter::emitResultTiles(Value width) {
         tiles.toStep = e.index(m * lanes);
         tiles.toStride = e.index(plan.tileColumns() * lanes);
         tiles.count = e.index(across);
-        callWinogradResult(e, m, lanes, tiles);
+        callWinogradResult(e, m, tiles);
       });
     });
   });

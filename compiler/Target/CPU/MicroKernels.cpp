@@ -209,17 +209,14 @@ void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t d
 //===-- Weight gradient ---------------------------------------------------===//
 
 SmallVector<Value> toList(const WeightGradTile &a) {
-  return {a.activation,     a.gradient,       a.out,
-          a.rows,           a.taps,           a.activationAt,
-          a.activationStep, a.gradientAt,     a.gradientGroupStride,
-          a.outAt,          a.outGroupStride, a.firstRow,
-          a.rowCount,       a.columns,        a.tapCount,
-          a.accumulate};
+  return {a.activation,   a.gradient,       a.out,        a.rows,
+          a.activationAt, a.activationStep, a.gradientAt, a.gradientGroupStride,
+          a.outAt,        a.outGroupStride, a.firstRow,   a.rowCount,
+          a.columns,      a.accumulate};
 }
 
 WeightGradTile gradFromList(ValueRange v) {
-  return {v[0], v[1], v[2],  v[3],  v[4],  v[5],  v[6],  v[7],
-          v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]};
+  return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10], v[11], v[12], v[13]};
 }
 
 /// The products of one row of the result.
@@ -239,9 +236,9 @@ SmallVector<Value> emitWeightGradRow(KernelEmitter &e, const WeightGradTile &a, 
   });
 }
 
-/// `channels` of one tap over all rows, at these positions.
-void emitWeightGradTap(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t channels,
-                       Value activationAt, Value outAt) {
+/// `channels` over all rows, at these positions.
+void emitWeightGradChannels(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t channels,
+                            Value activationAt, Value outAt) {
   auto positionOf = [&](int64_t c, int64_t j) {
     return e.add(e.add(outAt, c * lanes), e.mul(a.outGroupStride, j));
   };
@@ -264,13 +261,9 @@ void emitWeightGradTap(KernelEmitter &e, const WeightGradTile &a, int64_t blocks
 
 void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t reduce,
                         int64_t depth) {
-  e.loop(e.index(0), a.tapCount, 1, [&](Value tap) {
-    Value activationTap = e.add(a.activationAt, entry(e, a.taps, tap, 0));
-    Value outTap = e.add(a.outAt, entry(e, a.taps, tap, 1));
-    e.loop(e.index(0), e.index(reduce), weightGradChannels, [&](Value channel) {
-      emitWeightGradTap(e, a, blocks, std::min(depth, weightGradChannels), e.add(activationTap, channel),
-                        e.add(outTap, e.mul(channel, lanes)));
-    });
+  e.loop(e.index(0), e.index(reduce), weightGradChannels, [&](Value channel) {
+    emitWeightGradChannels(e, a, blocks, std::min(depth, weightGradChannels), e.add(a.activationAt, channel),
+                           e.add(a.outAt, e.mul(channel, lanes)));
   });
 }
 

@@ -61,16 +61,14 @@ struct ConvTile {
 /// Calls the tile of `blocks` result blocks; `depth` channels of each source block are used.
 void callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments);
 
-/// out[tap, c, o] (+)= sum over rows and columns of activation[row, column * step + tap, c] * gradient[row,
-/// column, o].
+/// out[c, o] (+)= sum over rows and columns of activation[row, column * step, c] * gradient[row, column, o].
 struct WeightGradTile {
   mlir::Value activation, gradient, out;    // f32
   mlir::Value rows;                         // i32 pairs: position in the gradient, in the activation
-  mlir::Value taps;                         // i32 pairs: shift in the activation, position in the output
   mlir::Value activationAt, activationStep; // between columns
   mlir::Value gradientAt, gradientGroupStride;
   mlir::Value outAt, outGroupStride;
-  mlir::Value firstRow, rowCount, columns, tapCount;
+  mlir::Value firstRow, rowCount, columns;
   mlir::Value accumulate;
 };
 /// Calls the tile of `blocks` result blocks for one activation block of `reduce` channels, of which `depth`

@@ -8,9 +8,9 @@ def UseWinograd : Pass<"use-winograd", "::mlir::ModuleOp"> {
   let description = [{
     Why: tiles of 4 x 4 results take 36 products a channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is
     quicker, with what it takes to bring the source, the weight and the results to that form, is the cost model's to say.
-    A weight that inference reads is transformed once, in @prepare; in a training step it is transformed in each.
-    Sums are in another order than the taps', and larger on the way: errors are some ten times those of the direct sum
-    (docs/cpu.md).
+    A weight that inference reads is transformed once, in @prepare (beside a training step only where it is small);
+    in a training step it is transformed in each. Sums are in another order than the taps', and larger on the way: docs/cpu.md
+    has the errors. The recipe's `compute.winograd` turns the pass off.
 
     Before:
     ```mlir

@@ -17,14 +17,9 @@ using kernel::LayoutKind;
 
 static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Windows of 3 x 3 in steps of 1, whatever they do along T.
 static bool hasTiles(kernel::ConvOp op) {
-  shape::Window window = op.getWindow().getWindow();
-  bool fits = op.getGroups() == 1 && tensorOf(op.getWeight()).getElementType().isF32() &&
-              op.getSourceType().getElementType().isF32();
-  for (int axis : {1, 2})
-    fits &= window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
-  return fits;
+  return op.getGroups() == 1 && tensorOf(op.getWeight()).getElementType().isF32() &&
+         op.getSourceType().getElementType().isF32() && cpu::winogradFits(op.getWindow().getWindow());
 }
 
 /// The type of a weight in Winograd's form.
@@ -52,6 +47,8 @@ struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
   using UseWinogradBase::UseWinogradBase;
 
   void runOnOperation() override {
+    if (!cpu::allowsWinograd(getOperation()))
+      return;
     getOperation().walk([&](kernel::ConvOp op) {
       int64_t tile = hasTiles(op) ? chooseTile(op) : 1;
       if (tile > 1)
@@ -68,6 +65,8 @@ private:
     int64_t best = 1;
     double least = *direct;
     for (int64_t tile : {2, 4}) {
+      if (!fitsMemory(op, tile))
+        continue;
       double cost = *cpu::convTileCost(op, tile) + (isPrepared(op) ? 0 : transformCost(op, tile));
       if (cost < least) {
         least = cost;
@@ -75,6 +74,13 @@ private:
       }
     }
     return best;
+  }
+
+  /// While a network is trained, memory is for training: what evaluation alone keeps should be small.
+  bool fitsMemory(kernel::ConvOp op, int64_t tile) {
+    constexpr int64_t mostBytes = 32 << 20;
+    return !isPrepared(op) || !getOperation().lookupSymbol("train_step") ||
+           kernel::storedBytes(transformedType(tensorOf(op.getWeight()), tile)) <= mostBytes;
   }
 
   /// Whether the conv's weight can be transformed in @prepare.
@@ -91,7 +97,10 @@ private:
     Value weight = isPrepared(op) ? readPrepared(op, type, tile)
                                   : kernel::WinogradOp::create(builder, op.getLoc(), type, tile,
                                                                op.getWeight(), turned, nullptr);
+    auto read = op.getWeight().getDefiningOp<clip::ReadOp>();
     op.getWeightMutable().assign(weight);
+    if (read && read->use_empty())
+      read.erase();
     op.setWinograd(tile);
     ++convs;
   }

@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/Stage.h"
+#include "compiler/Target/CPU/Winograd.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -31,15 +32,40 @@ struct WeightGradPlan {
   int64_t outBlocks, inBlocks;
   int64_t reduce, depth; // channels of an input block, and how many of them are used
   shape::Gather gather;  // one phase
+  shape::Size3 activationSize;
   StagedBox gradient, activation;
+  // What the register tiles read: the boxes, or one point of their Winograd tiles.
+  StagedBox gradientOperand, activationOperand;
 
   int64_t grid() const { return parameters.partials * parameters.outGroups * parameters.inGroups; }
+  int64_t winograd() const { return parameters.winograd; }
+  int64_t points() const {
+    return winograd() == 1 ? 1 : winogradPoints(winograd()) * winogradPoints(winograd());
+  }
+  /// The taps that a register tile walks: Winograd's tiles have those of H and W in them.
+  std::vector<shape::Tap> taps() const;
+  /// Frames and rows of a piece's gradient that a tap takes to elements of the activation, where the piece's
+  /// place is known; else all.
+  std::vector<std::array<int64_t, 2>> rowsOf(const shape::Tap &tap, BlockShape piece) const;
   int64_t blockWeights() const {
     return shape::product(kernel) * reduce * lanes;
   } // of a pair of channel blocks
   int64_t weights() const { return outBlocks * inBlocks * blockWeights(); }
+
+  // Near memory: gradient, activation, then their points, then the sums [point][out block][in block][T].
   int64_t activationAt() const { return shape::roundUp(gradient.elements(), 16); }
-  int64_t scratchBytes() const { return 4 * (activationAt() + activation.elements()); }
+  int64_t gradientPointsAt() const { return shape::roundUp(activationAt() + activation.elements(), 16); }
+  int64_t gradientStride() const { return winogradStride(gradientOperand.elements()); }
+  int64_t activationPointsAt() const { return gradientPointsAt() + points() * gradientStride(); }
+  int64_t activationStride() const { return winogradStride(activationOperand.elements()); }
+  int64_t sumsAt() const { return activationPointsAt() + points() * activationStride(); }
+  int64_t sumsStride() const {
+    return winogradStride(gradient.blocks * activation.blocks * kernel[0] * reduce * lanes);
+  }
+  int64_t scratchBytes() const {
+    return 4 *
+           (winograd() == 1 ? activationAt() + activation.elements() : sumsAt() + points() * sumsStride());
+  }
   double cost(int64_t gradientReads, int64_t activationReads) const;
 };
 
@@ -54,40 +80,87 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters par
   depth = std::min(x[1], reduce);
   inBlocks = shape::ceilDiv(x[1], reduce);
   groups = groupBlocks(outBlocks);
-  gather = shape::gather(window, {x[2], x[3], x[4]}, {dz[2], dz[3], dz[4]}, shape::Direction::Forward);
+  activationSize = {x[2], x[3], x[4]};
+  gather = shape::gather(window, activationSize, {dz[2], dz[3], dz[4]}, shape::Direction::Forward);
   auto [clips, frames, rows] = parameters.piece;
   int64_t most = 0; // output blocks in a group of the grid
   for (int64_t g = 0; g < parameters.outGroups; ++g)
     most = std::max(most, groups.first(groups.count() * (g + 1) / parameters.outGroups) -
                               groups.first(groups.count() * g / parameters.outGroups));
-  gradient = {clips, most, {StagedAxis{frames, 1, 0, 1}, {rows, 1, 0, 1}, {dz[4], 1, 0, 1}}, lanes};
+  int64_t down = shape::roundUp(rows, winograd()), across = shape::roundUp(dz[4], winograd());
+  gradient = {clips, most, {StagedAxis{frames, 1, 0, 1}, {down, 1, 0, 1}, {across, 1, 0, 1}}, lanes};
   activation = {clips,
                 shape::ceilDiv(inBlocks, parameters.inGroups),
-                {stagedAxis(gather, 0, frames), stagedAxis(gather, 1, rows), stagedAxis(gather, 2, dz[4])},
+                {stagedAxis(gather, 0, frames), stagedAxis(gather, 1, down), stagedAxis(gather, 2, across)},
                 reduce};
+  gradientOperand = gradient;
+  activationOperand = activation;
+  if (winograd() > 1) {
+    gradientOperand = winogradBox(WinogradInput::Gradient, winograd(), gradient);
+    activationOperand = winogradBox(WinogradInput::Source, winograd(), activation);
+  }
+}
+
+std::vector<shape::Tap> WeightGradPlan::taps() const {
+  std::vector<shape::Tap> taps;
+  for (shape::Tap tap : gather.phases.front().taps) {
+    if (winograd() > 1) {
+      if (tap.index[1] != 0 || tap.index[2] != 0)
+        continue;
+      tap.shift[1] = tap.shift[2] = 0;
+    }
+    taps.push_back(tap);
+  }
+  return taps;
+}
+
+std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap, BlockShape piece) const {
+  auto isInside = [&](int axis, int64_t result) {
+    int64_t at = result * gather.sourceStep[axis] + tap.shift[axis];
+    return pieces[axis + 1].count() > 1 || (axis == 1 && winograd() > 1) ||
+           (at >= 0 && at < activationSize[axis]);
+  };
+  std::vector<std::array<int64_t, 2>> rows;
+  for (int64_t t = 0; t < piece[1]; ++t)
+    for (int64_t h = 0; h < shape::ceilDiv(piece[2], winograd()); ++h)
+      if (isInside(0, t) && isInside(1, h))
+        rows.push_back({t, h});
+  return rows;
 }
 
 /// Cycles over machines of 1 to 16 cores; rough.
 double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) const {
-  double rows = pieces.rows(), pixels = rows * gradient.axes[2].extent;
+  double rows = 0; // of all taps
+  for (const auto &tap : taps())
+    rows += double(pieces[0].size) * rowsOf(tap, parameters.piece).size();
+  double columns = gradientOperand.axes[2].extent, tapCount = taps().size();
   double tileBlocks = groups.threes ? 3 : groups.rest;
-  double calls =
-      double(gradient.blocks) / tileBlocks * activation.blocks * shape::product(kernel) * reduce / 4;
-  double tile = pixels * 2 * tileBlocks + rows * 6 + 2 * 4 * tileBlocks + 20;
+  double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / 4 * points();
+  double tile = rows * columns * 2 * tileBlocks + rows * 6 + (2 * 4 * tileBlocks + 20) * tapCount;
   constexpr double firstCache = 28 << 10, secondCache = 512 << 10;
-  double activationPixels = double(activation.blockStride()) / reduce * activation.clips;
-  if (32 * (pixels * tileBlocks + activationPixels) > firstCache)
+  double activationPixels = double(activationOperand.blockStride()) / reduce * activation.clips;
+  if (32 * (rows / tapCount * columns * tileBlocks + activationPixels) > firstCache)
     tile *= 1.05;
   double piece = calls * tile;
   piece += gradient.elements() / 8.0 * (2 + 2 * gradientReads);
   piece += double(activation.elements()) / reduce * (2 + 2 * activationReads);
-  double partialBytes = 4.0 * blockWeights() * gradient.blocks * activation.blocks;
-  piece += 2 * partialBytes / (partialBytes > secondCache ? 4 : 16);
+  double pairs = double(gradient.blocks) * activation.blocks, transform = winogradCycles(winograd());
+  if (winograd() > 1)
+    piece += (gradientOperand.elements() + activationOperand.elements()) / 8.0 * transform;
+  double sumBytes = winograd() == 1 ? 4.0 * blockWeights() * pairs : 4.0 * points() * sumsStride();
+  piece += 2 * sumBytes / (sumBytes < secondCache ? 16 : winograd() == 1 ? 4 : 12);
   if (scratchBytes() > secondCache)
     piece *= 1.1;
   double perBlock = piece * shape::ceilDiv(pieces.count(), parameters.partials);
+  if (winograd() > 1)
+    perBlock += pairs * kernel[0] * reduce * transform;
   double merge = 2.0 * 4 * weights() * parameters.partials / 4;
   return costOverMachines(grid(), [&](int64_t blocks) { return blocks * perBlock; }) + 5 * merge;
+}
+
+/// Windows of 3 x 3 in steps of 1.
+bool hasTiles(kernel::WeightGradOp op) {
+  return winogradFits(op.getWindow().getWindow()) && activationOf(op).width() == lanes;
 }
 
 bool isSupported(kernel::WeightGradOp op) {
@@ -105,7 +178,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const WeightGrad
   const auto &p = plan.parameters;
   std::pair<StringRef, int64_t> values[] = {{"clips", p.piece[0]},       {"frames", p.piece[1]},
                                             {"rows", p.piece[2]},        {"partials", p.partials},
-                                            {"out_groups", p.outGroups}, {"in_groups", p.inGroups}};
+                                            {"out_groups", p.outGroups}, {"in_groups", p.inGroups},
+                                            {"winograd", p.winograd}};
   SmallVector<NamedAttribute> parameters;
   for (auto [name, value] : values)
     parameters.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
@@ -118,7 +192,8 @@ kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op
   return scheduleOf(op, WeightGradPlan(op, parameters));
 }
 
-std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::WeightGradOp op) {
+std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::WeightGradOp op,
+                                                                        bool winograd) {
   if (!isSupported(op))
     return std::nullopt;
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
@@ -140,13 +215,17 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::
   };
   WeightGradPlan smallest(op, {{1, 1, 1}, 1, 1, 1});
   consider(smallest.parameters);
-  for (int64_t clips : evenSizes(dz[0]))
-    for (int64_t frames : evenSizes(dz[2]))
-      for (int64_t rows : evenSizes(dz[3]))
-        for (int64_t partials : partCounts(std::min(dz[0] * dz[2] * dz[3], mostPartials)))
-          for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
-            for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16)))
-              consider({{clips, frames, rows}, partials, outGroups, inGroups});
+  for (int64_t tile : {1, 2, 4}) {
+    if (tile > 1 && !(winograd && hasTiles(op)))
+      continue;
+    for (int64_t clips : evenSizes(dz[0]))
+      for (int64_t frames : evenSizes(dz[2]))
+        for (int64_t rows : evenSizes(dz[3], tile))
+          for (int64_t partials : partCounts(std::min(dz[0] * dz[2] * dz[3], mostPartials)))
+            for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
+              for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16)))
+                consider({{clips, frames, rows}, partials, outGroups, inGroups, tile});
+  }
   return scheduleOf(op, *best);
 }
 
@@ -164,7 +243,9 @@ public:
 private:
   void emitTables();
   void emitPiece(Value piece);
-  void emitTile(Value tile, Value inBlock);
+  void emitStages();
+  void emitTile(Value point, Value tile, Value inBlock, Value tap);
+  void emitSums();
 
   kernel::WeightGradOp op;
   const WeightGradPlan &plan;
@@ -178,59 +259,74 @@ private:
   Value accumulate;
 };
 
+/// Of each piece's variant and tap: the rows that the tap walks.
 void WeightGradEmitter::emitTables() {
   std::vector<int32_t> rowValues, rangeValues, tapValues;
   for (int64_t variant = 0; variant < BlockCuts::variants; ++variant) {
     BlockShape shape = plan.pieces.occurs(variant) ? plan.pieces.shapeOf(variant) : BlockShape{0, 0, 0};
-    rangeValues.push_back(rowValues.size() / 2);
-    rangeValues.push_back(shape[0] * shape[1] * shape[2]);
-    for (int64_t n = 0; n < shape[0]; ++n)
-      for (int64_t t = 0; t < shape[1]; ++t)
-        for (int64_t h = 0; h < shape[2]; ++h) {
-          rowValues.push_back(plan.gradient.resultAt(n, t, h));
-          rowValues.push_back(plan.activation.resultAt(n, t, h));
+    for (const auto &tap : plan.taps()) {
+      int64_t first = rowValues.size() / 2;
+      for (int64_t n = 0; n < shape[0]; ++n)
+        for (auto [t, h] : plan.rowsOf(tap, shape)) {
+          rowValues.push_back(plan.gradientOperand.resultAt(n, t, h));
+          rowValues.push_back(plan.activationOperand.resultAt(n, t, h));
         }
+      rangeValues.push_back(first);
+      rangeValues.push_back(rowValues.size() / 2 - first);
+    }
   }
-  const auto &kernelTaps = plan.gather.phases.front().taps;
-  for (auto [i, tap] : llvm::enumerate(kernelTaps)) {
-    tapValues.push_back(plan.activation.tapShift(tap));
+  for (auto [i, tap] : llvm::enumerate(plan.taps())) {
+    tapValues.push_back(plan.activationOperand.tapShift(tap));
     tapValues.push_back(i * plan.reduce * lanes);
   }
+  rowValues.insert(rowValues.end(), 2, 0); // never empty
   std::string name = op->getParentOfType<kernel::DefOp>().getSymName().str();
   rows = emitTable(e, name + "_rows", rowValues);
   ranges = emitTable(e, name + "_ranges", rangeValues);
   taps = emitTable(e, name + "_taps", tapValues);
 }
 
-/// All taps of one register tile of output blocks and one input block.
-void WeightGradEmitter::emitTile(Value tile, Value inBlock) {
+/// The product of a tap at a point, of one register tile of output blocks and one input block.
+void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value tap) {
   auto [outBlock, width] = emitGroup(e, plan.groups, tile);
-  Value range = e.mul(place.variant, 2);
+  int64_t tapCount = plan.taps().size();
+  bool direct = plan.winograd() == 1;
+  Value range = e.mul(e.add(e.mul(place.variant, tapCount), tap), 2);
+  Value inLocal = e.sub(inBlock, inBlocks.from), outLocal = e.sub(outBlock, firstOut);
   WeightGradTile t;
   t.activation = t.gradient = e.scratch;
-  t.out = e.results[0];
   t.rows = rows;
-  t.taps = taps;
-  t.activationAt =
-      e.add(e.mul(e.sub(inBlock, inBlocks.from), plan.activation.blockStride()), plan.activationAt());
-  t.activationStep = e.index(plan.activation.axes[2].pitch * plan.reduce);
-  t.gradientAt = e.mul(e.sub(outBlock, firstOut), plan.gradient.blockStride());
-  t.gradientGroupStride = e.index(plan.gradient.blockStride());
-  Value pair = e.add(e.mul(outBlock, plan.inBlocks), inBlock);
-  t.outAt = e.add(e.mul(partial, plan.weights()), e.mul(pair, plan.blockWeights()));
-  t.outGroupStride = e.index(plan.inBlocks * plan.blockWeights());
+  t.activationAt = e.add(e.mul(inLocal, plan.activationOperand.blockStride()),
+                         direct ? e.index(plan.activationAt())
+                                : e.add(e.mul(point, plan.activationStride()), plan.activationPointsAt()));
+  t.activationAt = e.add(t.activationAt, loadIndex(e, taps, e.mul(tap, 2)));
+  t.activationStep = e.index(plan.activationOperand.axes[2].pitch * plan.reduce);
+  t.gradientAt = e.mul(outLocal, plan.gradientOperand.blockStride());
+  if (!direct)
+    t.gradientAt = e.add(t.gradientAt, e.add(e.mul(point, plan.gradientStride()), plan.gradientPointsAt()));
+  t.gradientGroupStride = e.index(plan.gradientOperand.blockStride());
+  int64_t blockSums = tapCount * plan.reduce * lanes;
+  if (direct) {
+    t.out = e.results[0];
+    Value pair = e.add(e.mul(outBlock, plan.inBlocks), inBlock);
+    t.outAt = e.add(e.mul(partial, plan.weights()), e.mul(pair, plan.blockWeights()));
+    t.outGroupStride = e.index(plan.inBlocks * plan.blockWeights());
+  } else {
+    t.out = e.scratch;
+    t.outAt = e.add(e.add(e.mul(point, plan.sumsStride()), plan.sumsAt()),
+                    e.mul(e.add(e.mul(outLocal, plan.activation.blocks), inLocal), blockSums));
+    t.outGroupStride = e.index(plan.activation.blocks * blockSums);
+  }
+  t.outAt = e.add(t.outAt, loadIndex(e, taps, e.add(e.mul(tap, 2), 1)));
   t.firstRow = loadIndex(e, ranges, range);
   t.rowCount = loadIndex(e, ranges, e.add(range, 1));
-  t.columns = e.index(plan.gradient.axes[2].extent);
-  t.tapCount = e.index(shape::product(plan.kernel));
+  t.columns = e.index(plan.gradientOperand.axes[2].extent);
   t.accumulate = accumulate;
   callForWidth(e, plan.groups, width,
                [&](int64_t blocks) { callWeightGradTile(e, blocks, plan.reduce, plan.depth, t); });
 }
 
-void WeightGradEmitter::emitPiece(Value piece) {
-  place = emitBlockPlace(e, plan.pieces, piece);
-  accumulate = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, piece, pieces.from);
+void WeightGradEmitter::emitStages() {
   emitStage(e, gradientOf(op), plan.gradient,
             {place.first[0], place.size[0], firstOut, outCount, place.first[1], place.first[2]}, e.index(0));
   auto start = [&](int axis) {
@@ -240,8 +336,48 @@ void WeightGradEmitter::emitPiece(Value piece) {
       e, activationOf(op), plan.activation,
       {place.first[0], place.size[0], inBlocks.from, e.sub(inBlocks.to, inBlocks.from), start(0), start(1)},
       e.index(plan.activationAt()));
-  e.loop(tiles.from, tiles.to, 1, [&](Value tile) {
-    e.loop(inBlocks.from, inBlocks.to, 1, [&](Value inBlock) { emitTile(tile, inBlock); });
+  if (plan.winograd() == 1)
+    return;
+  emitWinogradTiles(e, WinogradInput::Gradient, plan.winograd(), plan.gradient, e.index(0),
+                    e.index(plan.gradientPointsAt()));
+  emitWinogradTiles(e, WinogradInput::Source, plan.winograd(), plan.activation, e.index(plan.activationAt()),
+                    e.index(plan.activationPointsAt()));
+}
+
+void WeightGradEmitter::emitPiece(Value piece) {
+  place = emitBlockPlace(e, plan.pieces, piece);
+  accumulate = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, piece, pieces.from);
+  emitStages();
+  e.loop(plan.points(), [&](Value point) {
+    e.loop(tiles.from, tiles.to, 1, [&](Value tile) {
+      e.loop(inBlocks.from, inBlocks.to, 1, [&](Value inBlock) {
+        e.loop(plan.taps().size(), [&](Value tap) { emitTile(point, tile, inBlock, tap); });
+      });
+    });
+  });
+}
+
+/// Brings the sums of all points to the partial.
+void WeightGradEmitter::emitSums() {
+  int64_t vectors = plan.reduce * lanes, frames = plan.kernel[0];
+  e.loop(e.index(0), outCount, 1, [&](Value out) {
+    e.loop(inBlocks.from, inBlocks.to, 1, [&](Value in) {
+      e.loop(frames, [&](Value frame) {
+        Value local = e.add(e.mul(out, plan.activation.blocks), e.sub(in, inBlocks.from));
+        Value pair = e.add(e.mul(e.add(firstOut, out), plan.inBlocks), in);
+        WinogradTiles t;
+        t.source = e.scratch;
+        t.target = e.results[0];
+        t.from = e.add(e.mul(e.add(e.mul(local, frames), frame), vectors), plan.sumsAt());
+        t.fromStep = t.toStep = e.index(lanes);
+        t.fromStride = e.index(plan.sumsStride());
+        t.to = e.add(e.add(e.mul(partial, plan.weights()), e.mul(pair, plan.blockWeights())),
+                     e.mul(frame, 9 * vectors));
+        t.toStride = e.index(vectors);
+        t.count = e.index(plan.reduce);
+        callWinogradWeightGrad(e, plan.winograd(), t);
+      });
+    });
   });
 }
 
@@ -256,6 +392,8 @@ void WeightGradEmitter::emit() {
     firstOut = emitGroup(e, plan.groups, tiles.from).first;
     outCount = e.sub(emitGroup(e, plan.groups, tiles.to).first, firstOut);
     e.loop(pieces.from, pieces.to, 1, [&](Value piece) { emitPiece(piece); });
+    if (plan.winograd() > 1)
+      emitSums();
   });
 }
 
@@ -266,6 +404,7 @@ void kinema::cpu::emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e) 
   WeightGradPlan plan(op, {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
                            s.getInt("partials"),
                            s.getInt("out_groups"),
-                           s.getInt("in_groups")});
+                           s.getInt("in_groups"),
+                           s.getInt("winograd")});
   WeightGradEmitter(op, plan, e).emit();
 }

@@ -3,7 +3,8 @@
 // A block of the grid is (partial, group of output channels, group of input channels). It walks its part of
 // the positions in pieces (clips, frames, rows): stages the gradient and the activation of a piece in near
 // memory through their prologues, then adds the piece's products to its part of its partial, register tile by
-// register tile.
+// register tile. With Winograd's tiles, both are brought to their points, each point is a contraction of its
+// own, and the sums come from near memory to the partial when the last piece is done.
 #ifndef KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
 #define KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
 
@@ -11,13 +12,15 @@
 
 namespace kinema::cpu {
 
-/// The schedule "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups}, or nothing where the
-/// lowering does not apply. `partials` is the leading dimension of the result.
-std::optional<kernel::ScheduleAttr> scheduleWeightGradTile(kernel::WeightGradOp op);
+/// The schedule "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups, winograd}, or nothing
+/// where the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
+/// Winograd's tiles may be used.
+std::optional<kernel::ScheduleAttr> scheduleWeightGradTile(kernel::WeightGradOp op, bool winograd = true);
 
 struct WeightGradParameters {
   BlockShape piece;
   int64_t partials, outGroups, inGroups;
+  int64_t winograd = 1; // gradient elements of a tile along H and W; pieces are cut in multiples of it
 };
 /// The schedule with these parameters; there are at least as many pieces as partials.
 kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, WeightGradParameters parameters);

@@ -2,10 +2,22 @@
 
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "dialects/Recipe.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
+
+bool kinema::cpu::allowsWinograd(ModuleOp module) {
+  auto allowed = dyn_cast_or_null<BoolAttr>(recipeField(module, "compute", "winograd"));
+  return !allowed || allowed.getValue();
+}
+
+bool kinema::cpu::winogradFits(const shape::Window &window) {
+  return llvm::all_of(ArrayRef{1, 2}, [&](int axis) {
+    return window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
+  });
+}
 
 //===-- One axis ----------------------------------------------------------===//
 
@@ -61,6 +73,28 @@ static SmallVector<Value> weightTransform(Arithmetic a, int64_t results, ArrayRe
           e.addf(even2, odd2),  e.subf(even2, odd2), g[2]};
 }
 
+/// A y, the transpose of the result's
+static SmallVector<Value> gradientTransform(Arithmetic a, ArrayRef<Value> y) {
+  KernelEmitter &e = a.e;
+  if (y.size() == 2)
+    return {y[0], e.addf(y[0], y[1]), e.subf(y[0], y[1]), a.times(-1, y[1])};
+  Value even = e.addf(y[0], y[2]), odd = e.addf(y[1], y[3]);
+  Value even2 = a.plus(4, y[2], y[0]), odd2 = a.times(2, a.plus(4, y[3], y[1]));
+  return {y[0], e.addf(even, odd), e.subf(even, odd), e.addf(even2, odd2), e.subf(even2, odd2), y[3]};
+}
+
+/// G^T u, the transpose of the weight's
+static SmallVector<Value> weightGradTransform(Arithmetic a, ArrayRef<Value> u) {
+  KernelEmitter &e = a.e;
+  Value sum = e.addf(u[1], u[2]), difference = e.subf(u[1], u[2]);
+  if (u.size() == 4)
+    return {a.plus(0.5f, sum, u[0]), a.times(0.5f, difference), a.plus(0.5f, sum, u[3])};
+  Value sum2 = e.addf(u[3], u[4]), difference2 = e.subf(u[3], u[4]);
+  return {a.plus(-1.0f / 6, sum, a.plus(1.0f / 24, sum2, a.times(0.25f, u[0]))),
+          a.plus(-1.0f / 6, difference, a.times(1.0f / 12, difference2)),
+          a.plus(-1.0f / 6, sum, a.plus(1.0f / 6, sum2, u[5]))};
+}
+
 //===-- Both axes ---------------------------------------------------------===//
 
 using Transform = function_ref<SmallVector<Value>(ArrayRef<Value>)>;
@@ -84,58 +118,87 @@ static SmallVector<Value> onBothAxes(ArrayRef<Value> values, int64_t size, Trans
   return results;
 }
 
-static SmallVector<Value> toList(const WinogradTiles &t) {
-  return {t.buffer, t.from, t.fromStep, t.fromStride, t.to, t.toStep, t.toStride, t.count};
+namespace {
+
+/// How one transform walks a tile: a square of side x side elements to another, each with so many elements of
+/// a row side by side; 1: all are a stride apart.
+struct TileWalk {
+  StringRef name;
+  int64_t results, width; // of a tile; lanes
+  int64_t side, sourceRow, targetRow;
+};
+
+SmallVector<Value> toList(const WinogradTiles &t) {
+  return {t.source, t.target, t.from, t.fromStep, t.fromStride, t.to, t.toStep, t.toStride, t.count};
 }
 
-static WinogradTiles tilesFromList(ValueRange v) { return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]}; }
+WinogradTiles tilesFromList(ValueRange v) { return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8]}; }
 
-static void callOnTiles(KernelEmitter &e, const Twine &name, const WinogradTiles &tiles,
-                        function_ref<void(KernelEmitter &, const WinogradTiles &)> body) {
-  callShared(e, name.str(), toList(tiles), [&](KernelEmitter &inside, ValueRange arguments) {
+using AxisTransform = function_ref<SmallVector<Value>(Arithmetic, ArrayRef<Value>)>;
+
+void callOnTiles(KernelEmitter &e, const TileWalk &walk, const WinogradTiles &tiles,
+                 AxisTransform transform) {
+  std::string name = (walk.name + "_" + Twine(walk.results) + "_" + Twine(walk.width)).str();
+  callShared(e, name, toList(tiles), [&](KernelEmitter &e, ValueRange arguments) {
     WinogradTiles t = tilesFromList(arguments);
-    inside.loop(inside.index(0), t.count, 1, [&](Value i) {
-      WinogradTiles one = t;
-      one.from = inside.add(t.from, inside.mul(i, t.fromStep));
-      one.to = inside.add(t.to, inside.mul(i, t.toStep));
-      body(inside, one);
+    auto position = [&](Value at, Value stride, int64_t i, int64_t row) {
+      return e.add(e.add(at, e.mul(stride, i / row)), i % row * walk.width);
+    };
+    e.loop(e.index(0), t.count, 1, [&](Value i) {
+      Value from = e.add(t.from, e.mul(i, t.fromStep)), to = e.add(t.to, e.mul(i, t.toStep));
+      SmallVector<Value> elements;
+      for (int64_t k = 0; k < walk.side * walk.side; ++k)
+        elements.push_back(
+            e.loadVector(t.source, position(from, t.fromStride, k, walk.sourceRow), walk.width));
+      auto transformed = onBothAxes(elements, walk.side,
+                                    [&](ArrayRef<Value> line) { return transform({e, walk.width}, line); });
+      for (auto [k, value] : llvm::enumerate(transformed))
+        e.storeVector(value, t.target, position(to, t.toStride, k, walk.targetRow));
     });
   });
 }
 
-void kinema::cpu::callWinogradSource(KernelEmitter &e, int64_t results, int64_t width,
-                                     const WinogradTiles &tiles) {
-  int64_t points = winogradPoints(results);
-  callOnTiles(
-      e, "winograd_source_" + Twine(results) + "_" + Twine(width), tiles,
-      [&](KernelEmitter &e, const WinogradTiles &tile) {
-        SmallVector<Value> elements;
-        for (int64_t row = 0; row < points; ++row)
-          for (int64_t column = 0; column < points; ++column)
-            elements.push_back(e.loadVector(
-                tile.buffer, e.add(e.add(tile.from, e.mul(tile.fromStride, row)), column * width), width));
-        auto transformed =
-            onBothAxes(elements, points, [&](ArrayRef<Value> d) { return sourceTransform({e, width}, d); });
-        for (auto [i, value] : llvm::enumerate(transformed))
-          e.storeVector(value, tile.buffer, e.add(tile.to, e.mul(tile.toStride, i)));
-      });
+} // namespace
+
+void kinema::cpu::callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles) {
+  TileWalk walk{"winograd_result", results, lanes, winogradPoints(results), 1, results};
+  callOnTiles(e, walk, tiles, resultTransform);
 }
 
-void kinema::cpu::callWinogradResult(KernelEmitter &e, int64_t results, int64_t width,
-                                     const WinogradTiles &tiles) {
-  int64_t points = winogradPoints(results);
-  callOnTiles(
-      e, "winograd_result_" + Twine(results) + "_" + Twine(width), tiles,
-      [&](KernelEmitter &e, const WinogradTiles &tile) {
-        SmallVector<Value> products;
-        for (int64_t i = 0; i < points * points; ++i)
-          products.push_back(e.loadVector(tile.buffer, e.add(tile.from, e.mul(tile.fromStride, i)), width));
-        auto transformed =
-            onBothAxes(products, points, [&](ArrayRef<Value> m) { return resultTransform({e, width}, m); });
-        for (auto [i, value] : llvm::enumerate(transformed))
-          e.storeVector(value, tile.buffer,
-                        e.add(e.add(tile.to, e.mul(tile.toStride, i / results)), i % results * width));
-      });
+void kinema::cpu::callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles) {
+  TileWalk walk{"winograd_wgrad", results, lanes, winogradPoints(results), 1, 1};
+  callOnTiles(e, walk, tiles, weightGradTransform);
+}
+
+StagedBox kinema::cpu::winogradBox(WinogradInput input, int64_t results, const StagedBox &box) {
+  int64_t overlap = input == WinogradInput::Source ? winogradPoints(results) - results : 0;
+  StagedBox points = box;
+  for (int axis : {1, 2})
+    points.axes[axis] = {(box.axes[axis].extent - overlap) / results, 1, 0, 1};
+  return points;
+}
+
+void kinema::cpu::emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64_t results,
+                                    const StagedBox &box, Value boxAt, Value pointsAt) {
+  StagedBox points = winogradBox(input, results, box);
+  bool isSource = input == WinogradInput::Source;
+  int64_t side = isSource ? winogradPoints(results) : results;
+  TileWalk walk{isSource ? "winograd_source" : "winograd_gradient", results, box.width, side, side, 1};
+  e.loop(box.clips * box.blocks * box.axes[0].extent, [&](Value plane) {
+    e.loop(points.axes[1].extent, [&](Value line) {
+      WinogradTiles tiles;
+      tiles.source = tiles.target = e.scratch;
+      tiles.from =
+          e.add(boxAt, e.add(e.mul(plane, box.frameStride()), e.mul(line, results * box.rowStride())));
+      tiles.fromStep = e.index(results * box.width);
+      tiles.fromStride = e.index(box.rowStride());
+      tiles.to = e.add(pointsAt, e.add(e.mul(plane, points.frameStride()), e.mul(line, points.rowStride())));
+      tiles.toStep = e.index(points.width);
+      tiles.toStride = e.index(winogradStride(points.elements()));
+      tiles.count = e.index(points.axes[2].extent);
+      callOnTiles(e, walk, tiles, isSource ? sourceTransform : gradientTransform);
+    });
+  });
 }
 
 //===-- Weights -----------------------------------------------------------===//

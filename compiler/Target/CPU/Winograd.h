@@ -8,25 +8,52 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 #define KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 
-#include "compiler/Target/Common/KernelEmitter.h"
+#include "compiler/Target/CPU/Stage.h"
+
+#include "mlir/IR/BuiltinOps.h"
 
 namespace kinema::cpu {
 
 /// Points of a tile along one axis.
 constexpr int64_t winogradPoints(int64_t results) { return results + 2; }
 
-/// Tiles side by side: tile i at position + i * step. All positions are in elements of one buffer.
+/// How far apart points lie in near memory, in elements: an odd number of cache lines, so that the points of
+/// one tile go to different sets of a cache.
+constexpr int64_t winogradStride(int64_t elements) { return shape::roundUp(elements, 32) + 16; }
+
+/// Whether the recipe lets convs be computed so: `compute.winograd`.
+bool allowsWinograd(mlir::ModuleOp module);
+
+/// Whether a window has tiles: 3 x 3 in steps of 1, whatever it does along T.
+bool winogradFits(const shape::Window &window);
+
+/// Cycles in which a vector of a tile is brought to its points or back; rough.
+constexpr double winogradCycles(int64_t results) { return results == 1 ? 0 : results == 2 ? 40 : 110; }
+
+/// What is brought to points: the source, whose tiles overlap, by B^T d B, or the gradient of the results, by
+/// A y A^T.
+enum class WinogradInput { Source, Gradient };
+
+/// What the tiles of a staged box are at one point: an element a tile.
+StagedBox winogradBox(WinogradInput input, int64_t results, const StagedBox &box);
+
+/// Brings a staged box to its points, each a `winogradBox`. Positions are of the kernel's scratch.
+void emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64_t results, const StagedBox &box,
+                       mlir::Value boxAt, mlir::Value pointsAt);
+
+/// Tiles side by side: tile i at position + i * step. A square is an m x m (or 3 x 3) array of elements, of
+/// `points` an array of that many points.
 struct WinogradTiles {
-  mlir::Value buffer;                     // f32
-  mlir::Value from, fromStep, fromStride; // stride: between rows (of the source), between points (of results)
-  mlir::Value to, toStep, toStride;       // likewise: between points, between rows
+  mlir::Value source, target;             // f32 buffers
+  mlir::Value from, fromStep, fromStride; // stride: between points, or between rows of a square
+  mlir::Value to, toStep, toStride;       // likewise
   mlir::Value count;
 };
 
-/// B^T d B: elements, which lie side by side in rows, to points; vectors of `width` channels.
-void callWinogradSource(KernelEmitter &e, int64_t results, int64_t width, const WinogradTiles &tiles);
-/// A^T m A: points to results, which lie side by side in rows; vectors of `width` channels.
-void callWinogradResult(KernelEmitter &e, int64_t results, int64_t width, const WinogradTiles &tiles);
+/// A^T m A: points to results, which lie side by side in rows; vectors of `lanes` channels.
+void callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
+/// G^T u G: points to the taps of a weight's gradient, all `toStride` apart.
+void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
 
 /// The body of kernel.winograd, of weights in blocks: G g G^T.
 kernel::ScheduleAttr winogradWeightSchedule(kernel::WinogradOp op);

@@ -1171,3 +1171,47 @@ func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32>) {
   %0:2 = kernel.sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
   return
 }
+
+// -----
+
+func.func @winograd(%w: tensor<4x4x1x3x1xf32>) {
+  // expected-error @+1 {{'kernel.winograd' op transforms 'tensor<4x4x1x3x1xf32>', expected [O, I, T, 3, 3]}}
+  %u = kernel.winograd 4 %w : tensor<4x4x1x3x1xf32> -> tensor<4x4x1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @winograd(%w: tensor<4x4x1x3x3xf32>) {
+  // expected-error @+1 {{'kernel.winograd' op has the result 'tensor<4x4x1x6x6xf32>', expected 4 x 4 points of 'tensor<4x4x1x3x3xf32>'}}
+  %u = kernel.winograd 2 %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x6x6xf32>
+  return
+}
+
+// -----
+
+func.func @strided(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x6x6xf32>) {
+  // expected-error @+1 {{'kernel.conv' op in Winograd's form has windows of 3 x 3 in steps of 1 and no groups, found}}
+  %y = kernel.conv forward %w window <1x3x3 stride 1x2x2 pad 0x1x1> prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {winograd = 4 : i64} : tensor<4x4x1x6x6xf32> -> tensor<1x4x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @taps(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x3x3xf32>) {
+  // expected-error @+1 {{'kernel.conv' op does not lead from}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {winograd = 4 : i64} : tensor<4x4x1x3x3xf32> -> tensor<1x4x1x8x8xf32>
+  return
+}

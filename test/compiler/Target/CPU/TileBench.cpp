@@ -3,6 +3,7 @@
 #include "KernelRunner.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/WeightGradTile.h"
 
 #include <algorithm>
 #include <ctime>
@@ -146,7 +147,13 @@ int main(int argc, char **argv) {
     }
     c.winograd = 1;
     if (only.empty() || only == "wgrad")
-      measure("wgrad   " + name, weightGradText(c), c.work(), rate);
+      for (bool winograd : {false, true})
+        if (!winograd || hasTiles)
+          measure(fmt::format("wgrad {} {}", name, winograd ? "any" : "m=1"), weightGradText(c), c.work(),
+                  rate, [&](mlir::Operation *op) {
+                    return *kinema::cpu::scheduleWeightGradTile(mlir::cast<kinema::kernel::WeightGradOp>(op),
+                                                                winograd);
+                  });
     if (c.in == 3)
       continue;
     c.prologue = "bn_dz";

@@ -51,6 +51,16 @@ Tensor mergeMoments(const Tensor &partials) {
   return merged;
 }
 
+/// The norm of the difference as a part of the norm.
+double relativeError(const Tensor &actual, const Tensor &expected) {
+  double norm = 0, error = 0;
+  for (size_t i = 0; i < actual.values.size(); ++i) {
+    norm += expected.values[i] * expected.values[i];
+    error += (actual.values[i] - expected.values[i]) * (actual.values[i] - expected.values[i]);
+  }
+  return std::sqrt(error / norm);
+}
+
 void expectClose(const Tensor &actual, const Tensor &expected, const std::string &what) {
   ASSERT_EQ(actual.shape, expected.shape) << what;
   double norm = 0, error = 0, largest = 0;
@@ -222,6 +232,31 @@ TEST(ConvTile, Winograd) {
   check(forwardText(stem), describe(stem), nullptr, winogradText(stem, false));
 }
 
+/// Against double precision, at 256 channels and random numbers: what docs/cpu.md states.
+double errorOf(int64_t tile) {
+  Case c{1, 256, 24, {2, 9, 9}, half({3, 3, 3}), "none", "identity"};
+  c.winograd = tile;
+  Kernel kernel(forwardText(c));
+  std::mt19937 random(1);
+  Tensor weight = randomTensor({c.out, c.in, 3, 3, 3}, random);
+  Tensor source = randomTensor(kernel.operandType(1).getShape(), random);
+  Storage w = packWeight(weight, kernel.operandType(0), tile > 1 ? winogradText(c, false) : "");
+  Storage x = pack(source, kernel.operandType(1));
+  Storage y(kernel::storedBytes(kernel.resultType(0)) / 4);
+  kernel.runAll({w.data(), x.data(), y.data()});
+  int64_t dirty = 0;
+  double error = relativeError(unpack(y, kernel.resultType(0), dirty),
+                               reference(kernel.operation(), {weight, source})[0]);
+  std::printf("tiles of %lld: relative error %.2g\n", (long long)tile, error);
+  return error;
+}
+
+TEST(ConvTile, WinogradErrors) {
+  EXPECT_LT(errorOf(1), 2e-6);
+  EXPECT_LT(errorOf(2), 2e-6);
+  EXPECT_LT(errorOf(4), 1e-5);
+}
+
 /// An epilogue's operand and the result may be one buffer.
 TEST(ConvTile, ResultInPlace) {
   Case c{2, 24, 45, {3, 9, 7}, half({3, 3, 3}), "none", "residual"};
@@ -254,6 +289,22 @@ TEST(ConvTile, UnevenBlocks) {
     check(forwardText(c), describe(c), smallBlocks);
     check(transposedText(c), describe(c), smallBlocks);
   }
+}
+
+TEST(WeightGradTile, Winograd) {
+  for (int64_t tile : {2, 4})
+    for (const Case &c : winogradCases)
+      for (bool small : {false, true})
+        check(weightGradText(c), describe(c) + (small ? ", small pieces" : ""), [&](mlir::Operation *op) {
+          auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
+          auto dz = wgrad.getGradientType().getShape();
+          cpu::BlockShape piece = {dz[0], dz[2], dz[3]};
+          if (small)
+            piece = {1, std::min<int64_t>(2, dz[2]), std::min(tile, dz[3])};
+          int64_t pieces = cpu::BlockCuts(dz, piece).count();
+          return cpu::weightGradTileSchedule(
+              wgrad, {piece, (pieces + 1) / 2, std::min<int64_t>(2, (dz[1] + 23) / 24), 1, tile});
+        });
 }
 
 TEST(WeightGradTile, UnevenBlocks) {
