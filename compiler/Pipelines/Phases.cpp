@@ -43,12 +43,6 @@ static AssignStorageOptions storageOptions(const CompileOptions &options) {
   return storage;
 }
 
-static MergeLaunchesOptions mergeOptions(const CompileOptions &options) {
-  MergeLaunchesOptions merge;
-  merge.copies = options.target->costlyLaunches;
-  return merge;
-}
-
 /// What rides with what is one option, on every level.
 static TargetOptions scheduleOptions(const CompileOptions &options) {
   TargetOptions target = options.targetOptions;
@@ -68,7 +62,10 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
     passes.addPass(createAssignStorage(storageOptions(options)));
     passes.addPass(createCSEPass());
-    passes.addPass(createMergeLaunches(mergeOptions(options)));
+    if (options.target->costlyLaunches)
+      passes.addPass(createMergeLaunches(MergeLaunchesOptions{.copies = true}));
+    else
+      passes.addPass(createHoistUpdates());
     options.target->addSchedules(passes, scheduleOptions(options));
     break;
   case Phase::Planned:

@@ -198,12 +198,38 @@ def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"launches", "merged", "launches for several parameters">];
 }
 
+def HoistUpdates : Pass<"hoist-updates", "::mlir::ModuleOp"> {
+  let summary = "update each parameter as soon as its gradient is there";
+  let description = [{
+    Why: all gradients at once take as much memory as the network. An update goes behind the last operation that makes its
+    gradient or reads its parameter; the gradient's memory is free from there on. For targets whose launches cost little;
+    the others merge updates (`merge-launches`).
+
+    Before:
+    ```mlir
+    %dw = kernel.wgrad ... : ...
+    %g = kernel.conv transposed ... : ...
+    %w1, %v1 = kernel.sgd %w, %v, %dw, %hyper : ...
+    ```
+    After:
+    ```mlir
+    %dw = kernel.wgrad ... : ...
+    %w1, %v1 = kernel.sgd %w, %v, %dw, %hyper : ...
+    %g = kernel.conv transposed ... : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let statistics = [Statistic<"hoisted", "hoisted", "updates that were moved">];
+}
+
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "place every buffer in one arena and turn functions into lists of launches";
   let description = [{
     Why: memory is known, and stated, before anything runs. Parameters, inputs and outputs keep their places; all other
     tensors live from the launch that makes them to the last that reads them, and share the rest of the arena: largest
-    first, each at the lowest place that is free during its life. An updated parameter is written over the old one.
+    first, each at the lowest place that is free during its life. An updated parameter is written over the old one. What
+    @prepare folds for @infer lies where a training step, which reads none of it, has its activations: after a step it has
+    to be prepared anew.
     Equal operations become one `kernel.def`; a function becomes a `kernel.entry` of `kernel.launch`es. The places are
     left on the module as `kernel.plan`, in the form of the package's manifest (docs/package.md).
 

@@ -25,6 +25,9 @@ bool isLaunch(Operation &op) {
   return isa<kernel::KernelDialect>(op.getDialect()) && op.getParentOfType<func::FuncOp>();
 }
 
+/// Made by @prepare for @infer.
+bool isFolded(clip::ParamOp param) { return param.getRole() == "folded"; }
+
 /// A tensor that keeps its place: a parameter, an input, an output.
 struct Place {
   int64_t offset;
@@ -40,9 +43,11 @@ public:
 
 private:
   LogicalResult placeParameters();
+  void placeFolded();
   void placeArguments(func::FuncOp function);
   LogicalResult placeResults(func::FuncOp function);
   LogicalResult placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at);
+  bool usesFolded(func::FuncOp function);
   LogicalResult planFunction(func::FuncOp function);
   void emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &at);
   StringAttr kernelFor(Operation *op);
@@ -68,6 +73,7 @@ private:
   ModuleOp module;
   Builder b;
   int64_t end = 0, segmentBegin = 0;
+  int64_t folded = 0;               // bytes of what @prepare makes for @infer; before their activations
   int64_t shared = 0, separate = 0; // bytes of activations, as planned and if none shared memory
   SmallVector<Attribute> segments;
   llvm::MapVector<StringRef, Place> parameters;
@@ -89,6 +95,7 @@ LogicalResult Planner::run() {
       return failure();
   }
   closeSegment("inputs and outputs");
+  placeFolded();
   for (func::FuncOp function : functions)
     if (failed(planFunction(function)))
       return failure();
@@ -119,9 +126,29 @@ LogicalResult Planner::placeParameters() {
   for (auto param : module.getOps<clip::ParamOp>()) {
     auto known = types.find(param.getSymName());
     auto type = known == types.end() ? param.getTensorType() : known->second;
-    parameters[param.getSymName()] = {take(type), type};
+    parameters[param.getSymName()] = {isFolded(param) ? 0 : take(type), type};
   }
   return result;
+}
+
+/// At the beginning of the activations.
+void Planner::placeFolded() {
+  for (auto param : module.getOps<clip::ParamOp>()) {
+    if (!isFolded(param))
+      continue;
+    Place &place = parameters[param.getSymName()];
+    place.offset = end + folded;
+    folded += shape::roundUp(kernel::storedBytes(place.type), arenaAlignment);
+  }
+}
+
+/// Whether the function reads or makes what is folded.
+bool Planner::usesFolded(func::FuncOp function) {
+  auto names = [&](StringRef name) { return isFolded(module.lookupSymbol<clip::ParamOp>(name)); };
+  return llvm::any_of(function.getOps<clip::ReadOp>(),
+                      [&](clip::ReadOp read) { return names(read.getParam()); }) ||
+         llvm::any_of(function.getOps<clip::WriteOp>(),
+                      [&](clip::WriteOp write) { return names(write.getParam()); });
 }
 
 void Planner::placeArguments(func::FuncOp function) {
@@ -202,11 +229,12 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
     }
   }
   ArenaLayout layout = layOutArena(lives);
+  int64_t first = usesFolded(function) ? folded : 0;
   for (auto [value, offset] : llvm::zip(values, layout.offsets))
-    at[value] = end + offset;
-  if (layout.bytes > shared) {
-    shared = layout.bytes;
-    separate = layout.separateBytes;
+    at[value] = end + first + offset;
+  if (first + layout.bytes > shared) {
+    shared = first + layout.bytes;
+    separate = first + layout.separateBytes;
   }
   emitEntry(function, at);
   return success();
@@ -320,7 +348,7 @@ DictionaryAttr Planner::describeOutput(StringRef name, const Place &place) {
 ArrayAttr Planner::describeParameters() {
   SmallVector<Attribute> list;
   for (auto param : module.getOps<clip::ParamOp>()) {
-    if (param.getRole() == "momentum" || param.getRole() == "folded")
+    if (param.getRole() == "momentum" || isFolded(param))
       continue;
     SmallVector<NamedAttribute> more = {b.getNamedAttr("role", param.getRoleAttr())};
     if (param.getInit())
