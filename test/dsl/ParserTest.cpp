@@ -146,7 +146,8 @@ TEST(Parser, Names) {
 
 TEST(Parser, TopLevel) {
   EXPECT_EQ(errorOf("netwrk a {\n  b {\n }\n}\nunit c { d }"),
-            "net.arch:1:1: error: expected use, unit, block, network, data, train or eval, found 'netwrk'\n"
+            "net.arch:1:1: error: expected use, unit, block, network, data, train, eval or compute, found "
+            "'netwrk'\n"
             "    1 | netwrk a {\n"
             "      | ^~~~~~ did you mean 'network'?\n");
 }
