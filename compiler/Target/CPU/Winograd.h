@@ -41,11 +41,10 @@ StagedBox winogradBox(WinogradInput input, int64_t results, const StagedBox &box
 void emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64_t results, const StagedBox &box,
                        mlir::Value boxAt, mlir::Value pointsAt);
 
-/// Tiles side by side: tile i at position + i * step. A square is an m x m (or 3 x 3) array of elements, of
-/// `points` an array of that many points.
+/// Tiles side by side: tile i at position + i * step.
 struct WinogradTiles {
   mlir::Value source, target;             // f32 buffers
-  mlir::Value from, fromStep, fromStride; // stride: between points, or between rows of a square
+  mlir::Value from, fromStep, fromStride; // stride: between points, or between a tile's rows
   mlir::Value to, toStep, toStride;       // likewise
   mlir::Value count;
 };
