@@ -15,7 +15,7 @@ def machine():
     flags = re.search(r"^flags\s*:(.*)$", processor, re.M)
     name = re.search(r"^model name\s*:\s*(.*)$", processor, re.M)
     return {"processor": name.group(1) if name else platform.processor(), "flags": [flag for flag in VECTORS if flags and flag in flags.group(1).split()],
-            "cores": len(os.sched_getaffinity(0)), "memory_bytes": memory, "kernel": platform.release()}
+            "cores": len(os.sched_getaffinity(0)), "memory_bytes": memory, "kernel": re.match(r"[0-9.]+", platform.release()).group(0)}
 
 
 def peak_memory(process="self"):

@@ -23,7 +23,9 @@ static StagedOperand activationOf(kernel::WeightGradOp op) {
 namespace {
 
 struct WeightGradPlan {
-  WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters parameters);
+  WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters wanted);
+  /// The same pieces shared out otherwise.
+  void share(int64_t partials, int64_t outGroups, int64_t inGroups);
 
   WeightGradParameters parameters;
   shape::Size3 kernel;
@@ -34,6 +36,7 @@ struct WeightGradPlan {
   shape::Gather gather;  // one phase
   shape::Size3 activationSize;
   StagedBox gradient, activation;
+  double pieceRows = 0; // of a piece's operand, of all taps
   // What the register tiles read: the boxes, or one point of their Winograd tiles.
   StagedBox gradientOperand, activationOperand;
 
@@ -69,8 +72,7 @@ struct WeightGradPlan {
   double cost(int64_t gradientReads, int64_t activationReads) const;
 };
 
-WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters parameters)
-    : parameters(parameters) {
+WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters wanted) : parameters(wanted) {
   auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape();
   auto window = op.getWindow().getWindow();
   kernel = window.kernel;
@@ -83,16 +85,26 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters par
   activationSize = {x[2], x[3], x[4]};
   gather = shape::gather(window, activationSize, {dz[2], dz[3], dz[4]}, shape::Direction::Forward);
   auto [clips, frames, rows] = parameters.piece;
-  int64_t most = 0; // output blocks in a group of the grid
-  for (int64_t g = 0; g < parameters.outGroups; ++g)
-    most = std::max(most, groups.first(groups.count() * (g + 1) / parameters.outGroups) -
-                              groups.first(groups.count() * g / parameters.outGroups));
   int64_t down = shape::roundUp(rows, winograd()), across = shape::roundUp(dz[4], winograd());
-  gradient = {clips, most, {StagedAxis{frames, 1, 0, 1}, {down, 1, 0, 1}, {across, 1, 0, 1}}, lanes};
+  gradient = {clips, 0, {StagedAxis{frames, 1, 0, 1}, {down, 1, 0, 1}, {across, 1, 0, 1}}, lanes};
   activation = {clips,
-                shape::ceilDiv(inBlocks, parameters.inGroups),
+                0,
                 {stagedAxis(gather, 0, frames), stagedAxis(gather, 1, down), stagedAxis(gather, 2, across)},
                 reduce};
+  for (const auto &tap : taps())
+    pieceRows += clips * rowsOf(tap, parameters.piece).size();
+  share(wanted.partials, wanted.outGroups, wanted.inGroups);
+}
+
+void WeightGradPlan::share(int64_t partials, int64_t outGroups, int64_t inGroups) {
+  parameters.partials = partials;
+  parameters.outGroups = outGroups;
+  parameters.inGroups = inGroups;
+  gradient.blocks = 0; // the most of any group of the grid
+  for (int64_t g = 0; g < outGroups; ++g)
+    gradient.blocks = std::max(gradient.blocks, groups.first(groups.count() * (g + 1) / outGroups) -
+                                                    groups.first(groups.count() * g / outGroups));
+  activation.blocks = shape::ceilDiv(inBlocks, inGroups);
   gradientOperand = gradient;
   activationOperand = activation;
   if (winograd() > 1) {
@@ -130,10 +142,8 @@ std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap
 
 /// Cycles over machines of 1 to 16 cores; rough.
 double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) const {
-  double rows = 0; // of all taps
-  for (const auto &tap : taps())
-    rows += double(pieces[0].size) * rowsOf(tap, parameters.piece).size();
-  double columns = gradientOperand.axes[2].extent, tapCount = taps().size();
+  double rows = pieceRows, columns = gradientOperand.axes[2].extent;
+  double tapCount = winograd() > 1 ? kernel[0] : shape::product(kernel);
   double tileBlocks = groups.threes ? 3 : groups.rest;
   double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / 4 * points();
   double tile = rows * columns * 2 * tileBlocks + rows * 6 + (2 * 4 * tileBlocks + 20) * tapCount;
@@ -198,35 +208,37 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::
     return std::nullopt;
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
-  std::optional<WeightGradPlan> best;
-  double bestCost = 0;
-  auto consider = [&](WeightGradParameters parameters) {
-    WeightGradPlan plan(op, parameters);
-    bool fits = parameters.partials <= plan.pieces.count() &&
-                (parameters.partials == 1 || parameters.partials * plan.weights() * 4 <= partialBytes) &&
-                plan.pieces.rows() * dz[4] <= mostPixels;
-    if (best && !fits)
-      return;
-    double cost = plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size());
-    if (!best || cost < bestCost) {
-      best = plan;
-      bestCost = cost;
-    }
-  };
   WeightGradPlan smallest(op, {{1, 1, 1}, 1, 1, 1});
-  consider(smallest.parameters);
+  auto costOf = [&](const WeightGradPlan &plan) {
+    return plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size());
+  };
+  WeightGradParameters best = smallest.parameters;
+  double bestCost = costOf(smallest);
+  auto consider = [&](BlockShape piece, int64_t tile) {
+    if (piece[0] * piece[1] * piece[2] * dz[4] > mostPixels)
+      return;
+    WeightGradPlan plan(op, {piece, 1, 1, 1, tile});
+    for (int64_t partials : partCounts(std::min(plan.pieces.count(), mostPartials)))
+      for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
+        for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16))) {
+          if (partials > 1 && partials * plan.weights() * 4 > partialBytes)
+            continue;
+          plan.share(partials, outGroups, inGroups);
+          if (double cost = costOf(plan); cost < bestCost) {
+            best = plan.parameters;
+            bestCost = cost;
+          }
+        }
+  };
   for (int64_t tile : {1, 2, 4}) {
     if (tile > 1 && !(winograd && hasTiles(op)))
       continue;
     for (int64_t clips : evenSizes(dz[0]))
       for (int64_t frames : evenSizes(dz[2]))
         for (int64_t rows : evenSizes(dz[3], tile))
-          for (int64_t partials : partCounts(std::min(dz[0] * dz[2] * dz[3], mostPartials)))
-            for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
-              for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16)))
-                consider({{clips, frames, rows}, partials, outGroups, inGroups, tile});
+          consider({clips, frames, rows}, tile);
   }
-  return scheduleOf(op, *best);
+  return scheduleOf(op, WeightGradPlan(op, best));
 }
 
 //===-- Emission ----------------------------------------------------------===//
