@@ -19,20 +19,6 @@ static StagedAxis withinSource(StagedAxis axis, int64_t size) {
   return axis;
 }
 
-/// The taps of a phase as the contraction sees them: Winograd's tiles have those of H and W in them.
-static std::vector<shape::Tap> contractedTaps(const shape::Phase &phase, int64_t winograd) {
-  std::vector<shape::Tap> taps;
-  for (shape::Tap tap : phase.taps) {
-    if (winograd > 1) {
-      if (tap.index[1] != 0 || tap.index[2] != 0)
-        continue;
-      tap.shift[1] = tap.shift[2] = 0;
-    }
-    taps.push_back(tap);
-  }
-  return taps;
-}
-
 ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount, int64_t winograd)
     : winograd(winograd), gather(op.getGather()) {
   auto source = op.getSourceType(), result = op.getResultType();
@@ -69,7 +55,7 @@ int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) 
 /// known.
 std::vector<ConvPlan::AxisGroup> ConvPlan::axisGroups(const shape::Phase &phase, int axis,
                                                       int64_t size) const {
-  auto taps = contractedTaps(phase, winograd);
+  auto taps = winogradTaps(phase, winograd);
   bool isTiled = axis == 1 && winograd > 1;
   bool isWhole = cuts[axis + 1].count() == 1 && !isTiled;
   int64_t count = isTiled ? shape::ceilDiv(size, winograd) : phaseCount(phase, axis, size);
@@ -97,7 +83,7 @@ std::vector<ConvPlan::AxisGroup> ConvPlan::axisGroups(const shape::Phase &phase,
 std::vector<ConvPlan::PixelClass> ConvPlan::classesOf(BlockShape block) const {
   std::vector<PixelClass> classes;
   for (const auto &phase : gather.phases) {
-    auto taps = contractedTaps(phase, winograd);
+    auto taps = winogradTaps(phase, winograd);
     auto rowGroups = axisGroups(phase, 1, block[2]);
     for (const AxisGroup &frames : axisGroups(phase, 0, block[1]))
       for (const AxisGroup &rows : rowGroups) {

@@ -29,7 +29,7 @@ struct ConvPlan {
 
   int64_t grid() const { return cuts.count() * parts.parts; }
   /// Products of one result: the points of a Winograd tile, each a contraction of its own.
-  int64_t points() const { return winograd == 1 ? 1 : winogradPoints(winograd) * winogradPoints(winograd); }
+  int64_t points() const { return winogradProducts(winograd); }
   /// Rows and columns of a whole block in near memory: whole Winograd tiles.
   int64_t tileRows() const { return shape::roundUp(cuts[2].size, winograd); }
   int64_t tileColumns() const { return shape::roundUp(columns, winograd); }

@@ -42,11 +42,8 @@ struct WeightGradPlan {
 
   int64_t grid() const { return parameters.partials * parameters.outGroups * parameters.inGroups; }
   int64_t winograd() const { return parameters.winograd; }
-  int64_t points() const {
-    return winograd() == 1 ? 1 : winogradPoints(winograd()) * winogradPoints(winograd());
-  }
-  /// The taps that a register tile walks: Winograd's tiles have those of H and W in them.
-  std::vector<shape::Tap> taps() const;
+  int64_t points() const { return winogradProducts(winograd()); }
+  std::vector<shape::Tap> taps() const { return winogradTaps(gather.phases.front(), winograd()); }
   /// Frames and rows of a piece's gradient that a tap takes to elements of the activation, where the piece's
   /// place is known; else all.
   std::vector<std::array<int64_t, 2>> rowsOf(const shape::Tap &tap, BlockShape piece) const;
@@ -111,19 +108,6 @@ void WeightGradPlan::share(int64_t partials, int64_t outGroups, int64_t inGroups
     gradientOperand = winogradBox(WinogradInput::Gradient, winograd(), gradient);
     activationOperand = winogradBox(WinogradInput::Source, winograd(), activation);
   }
-}
-
-std::vector<shape::Tap> WeightGradPlan::taps() const {
-  std::vector<shape::Tap> taps;
-  for (shape::Tap tap : gather.phases.front().taps) {
-    if (winograd() > 1) {
-      if (tap.index[1] != 0 || tap.index[2] != 0)
-        continue;
-      tap.shift[1] = tap.shift[2] = 0;
-    }
-    taps.push_back(tap);
-  }
-  return taps;
 }
 
 std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap, BlockShape piece) const {

@@ -13,6 +13,18 @@ bool kinema::cpu::allowsWinograd(ModuleOp module) {
   return !allowed || allowed.getValue();
 }
 
+std::vector<shape::Tap> kinema::cpu::winogradTaps(const shape::Phase &phase, int64_t results) {
+  if (results == 1)
+    return phase.taps;
+  std::vector<shape::Tap> taps;
+  for (shape::Tap tap : phase.taps)
+    if (tap.index[1] == 0 && tap.index[2] == 0) {
+      tap.shift[1] = tap.shift[2] = 0;
+      taps.push_back(tap);
+    }
+  return taps;
+}
+
 bool kinema::cpu::winogradFits(const shape::Window &window) {
   return llvm::all_of(ArrayRef{1, 2}, [&](int axis) {
     return window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;

@@ -17,6 +17,14 @@ namespace kinema::cpu {
 /// Points of a tile along one axis.
 constexpr int64_t winogradPoints(int64_t results) { return results + 2; }
 
+/// Points of a tile, each a contraction of its own; 1 without tiles.
+constexpr int64_t winogradProducts(int64_t results) {
+  return results == 1 ? 1 : winogradPoints(results) * winogradPoints(results);
+}
+
+/// The taps that the contraction of a point walks: tiles have those of H and W in them. All without tiles.
+std::vector<shape::Tap> winogradTaps(const shape::Phase &phase, int64_t results);
+
 /// How far apart points lie in near memory, in elements: an odd number of cache lines, so that the points of
 /// one tile go to different sets of a cache.
 constexpr int64_t winogradStride(int64_t elements) { return shape::roundUp(elements, 32) + 16; }
