@@ -116,21 +116,15 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
     break;
   }
   case LayoutKind::Weight:
-  case LayoutKind::WeightTransposed: {
-    int64_t first = rank - 5;
-    plain(0, first);
-    bool transposed = getKind() == LayoutKind::WeightTransposed;
-    loops.append(
-        weightOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
-    break;
-  }
+  case LayoutKind::WeightTransposed:
   case LayoutKind::Points:
   case LayoutKind::PointsTransposed: {
     int64_t first = rank - 5;
     plain(0, first);
-    bool transposed = getKind() == LayoutKind::PointsTransposed;
-    loops.append(
-        pointsOrder(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
+    bool transposed = getKind() == LayoutKind::WeightTransposed || getKind() == LayoutKind::PointsTransposed;
+    bool points = getKind() == LayoutKind::Points || getKind() == LayoutKind::PointsTransposed;
+    loops.append((points ? pointsOrder : weightOrder)(s.drop_front(first), first, transposed ? 1 : 0,
+                                                      transposed ? 0 : 1, block, getReduce()));
     break;
   }
   case LayoutKind::Taps:
