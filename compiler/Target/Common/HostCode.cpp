@@ -43,7 +43,7 @@ static FailureOr<std::string> compilePart(ModuleOp part) {
   auto machine = makeTargetMachine();
   if (!module || !machine)
     return part.emitError("the kernels do not translate to LLVM IR for ") << hostTarget;
-  optimise(*module, *machine);
+  optimise(*module, *machine, "default<O2>");
   auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
     return part.emitError("LLVM emits no object file for ") << hostTarget;

@@ -11,7 +11,7 @@ TargetOptions kinema::exactArithmetic() {
   return options;
 }
 
-void kinema::optimise(Module &module, TargetMachine &machine) {
+void kinema::optimise(Module &module, TargetMachine &machine, StringRef passes) {
   module.setTargetTriple(machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
   for (Function &function : module)
@@ -30,7 +30,9 @@ void kinema::optimise(Module &module, TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2).run(module, modules);
+  ModulePassManager pipeline;
+  cantFail(builder.parsePassPipeline(pipeline, passes));
+  pipeline.run(module, modules);
 }
 
 std::optional<std::string> kinema::emitCode(Module &module, TargetMachine &machine, CodeGenFileType type) {

@@ -12,9 +12,9 @@ namespace kinema {
 /// Options under which an fma is where a kernel says fma, nowhere else.
 llvm::TargetOptions exactArithmetic();
 
-/// Sets the module's triple and layout, and optimises it. The kernels' loops are written as they are to run:
-/// no vectorisers.
-void optimise(llvm::Module &module, llvm::TargetMachine &machine);
+/// Sets the module's triple and layout, and runs `passes` over it (LLVM's textual pipeline). The kernels'
+/// loops are written as they are to run: no vectorisers.
+void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef passes);
 
 /// The module as an object file or as assembly; nothing where the machine cannot.
 std::optional<std::string> emitCode(llvm::Module &module, llvm::TargetMachine &machine,

@@ -19,6 +19,13 @@
 using namespace mlir;
 using namespace kinema;
 
+/// What of LLVM's -O2 matters to kernels, which have neither calls nor memory of their own: half its time,
+/// and ptxas, which optimises again, makes no more code of the result.
+static constexpr char optimisations[] =
+    "function(early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
+    "loop-mssa(loop-rotate,licm,simple-loop-unswitch),simplifycfg,"
+    "loop(indvars,loop-deletion,loop-unroll-full),gvn,sccp,instcombine<no-verify-fixpoint>,adce,simplifycfg)";
+
 static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const nvidia::Processor &processor) {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -57,7 +64,7 @@ FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processo
   if (!module || !machine)
     return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
   makeNamesUnique(*module, part.getName());
-  optimise(*module, *machine);
+  optimise(*module, *machine, optimisations);
   for (llvm::Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())
       return part.emitError("a kernel calls ")

@@ -57,14 +57,6 @@ struct Assembled {
   std::string name, ptx;
 };
 
-/// Kernels that are known to spill and wait to be mended. One that no longer does must leave this list.
-struct Known {
-  StringRef network, layer, operation;
-};
-constexpr Known knownSpills[] = {
-    {"p3d_63 bf16 training", "stage4.2.conv2", "wgrad"},
-};
-
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
 
 void replaceAll(std::string &text, StringRef from, StringRef to) {
@@ -258,32 +250,20 @@ std::string placeOf(const NetworkPlan &plan, const NetworkKernel &kernel) {
   return fmt::format("{}, layer {} ({})", plan.network, kernel.layer, operation.str());
 }
 
-/// Everything that is wrong, a line each; tells what is known, and what ptxas advises.
+/// Everything that is wrong, a line each; tells what ptxas advises.
 std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
                                 const std::vector<NetworkKernel> &kernels, const std::vector<Kernel> &judged,
                                 const json &cache) {
-  std::set<std::string> known;
-  for (const Known &spill : knownSpills)
-    if (llvm::any_of(plans, [&](const NetworkPlan &plan) { return plan.network == spill.network; }))
-      known.insert(
-          fmt::format("{}, layer {} ({})", spill.network.str(), spill.layer.str(), spill.operation.str()));
   std::vector<std::string> wrong;
   std::map<std::string, int> advised;
   for (size_t i = 0; i < kernels.size(); ++i) {
     const NetworkPlan &plan = plans[kernels[i].plan];
-    std::string place = placeOf(plan, kernels[i]);
     auto verdict = cache.value(judged[i].name, Verdict());
     advised[plan.network] += llvm::any_of(verdict.warnings, isAdvice);
     std::string why = judged[i].error + complaint(judged[i], verdict);
-    if (why.empty())
-      continue;
-    if (verdict.resources.spillBytes && known.erase(place))
-      fmt::print("known: {}: {}\n", place, why);
-    else
-      wrong.push_back(fmt::format("{}: {}", place, why));
+    if (!why.empty())
+      wrong.push_back(fmt::format("{}: {}", placeOf(plan, kernels[i]), why));
   }
-  for (const std::string &place : known)
-    wrong.push_back(place + ": spills no longer: it is to leave the list of known ones");
   for (auto &[network, count] : advised)
     if (count)
       fmt::print("{}: ptxas adds waits around the products of {} kernels\n", network, count);
