@@ -8,11 +8,13 @@
 
 namespace kinema::reference {
 
-/// The blocks of a launch, the partials that they leave (0: none), and what of a block can go on at once.
+/// The blocks of a launch, the partials that they leave (0: none), and what of a block can go on at once, at
+/// most by how many threads (0: by the machine's).
 struct Blocks {
   int64_t grid;
   int64_t partials;
   int64_t items;
+  int64_t mostThreads = 0;
 };
 
 /// Several pieces of work in one launch. Those whose tensors have the same types share their code, and their

@@ -18,9 +18,10 @@ template <typename Action> static void visit(Operation *op, Action action) {
 }
 
 /// Whole warps, so that every machine's blocks are made of them.
-static int64_t threadsFor(int64_t items, const Machine &machine) {
+static int64_t threadsFor(const Blocks &blocks, const Machine &machine) {
   constexpr int64_t warp = 32;
-  return std::min(shape::roundUp(std::max<int64_t>(items, 1), warp), machine.threads);
+  int64_t most = blocks.mostThreads ? blocks.mostThreads : machine.threads;
+  return std::min(shape::roundUp(std::max<int64_t>(blocks.items, 1), warp), most);
 }
 
 kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine, StringRef name) {
@@ -29,7 +30,7 @@ kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &mac
   Builder b(op->getContext());
   SmallVector<NamedAttribute> parameters = {b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials))};
   if (machine.threads > 1)
-    parameters.push_back(b.getNamedAttr("threads", b.getI64IntegerAttr(threadsFor(blocks.items, machine))));
+    parameters.push_back(b.getNamedAttr("threads", b.getI64IntegerAttr(threadsFor(blocks, machine))));
   return kernel::ScheduleAttr::get(op->getContext(), name.empty() ? machine.reference : name, blocks.grid,
                                    /*scratch=*/0, b.getDictionaryAttr(parameters));
 }

@@ -41,20 +41,16 @@ struct Finalize {
                [&](Value block, ValueRange totals) { return e.sums(totals, terms(block)); }));
   }
 
-  /// Mean and biased variance.
+  /// Mean and biased variance: in f64 the square of the mean may be subtracted, and one pass is enough.
   SmallVector<Value> moments(Value c) {
-    auto counted = overPartials(2, [&](Value block) -> SmallVector<Value> {
-      Value count = partial(block, 0, c);
-      return {count, e.mulf(count, partial(block, 1, c))};
+    auto totals = overPartials(3, [&](Value block) -> SmallVector<Value> {
+      Value count = partial(block, 0, c), mean = partial(block, 1, c), sum = e.mulf(count, mean);
+      return {count, sum, e.addf(partial(block, 2, c), e.mulf(sum, mean))};
     });
-    Value one = wide(e.constant(1.0f, e.zero(width).getType()));
-    Value count = arith::MaximumFOp::create(e.b, e.loc, counted[0], one), mean = e.divf(counted[1], count);
-    auto squares = overPartials(1, [&](Value block) -> SmallVector<Value> {
-      Value distance = e.subf(partial(block, 1, c), mean);
-      Value between = e.mulf(partial(block, 0, c), e.mulf(distance, distance));
-      return {e.addf(partial(block, 2, c), between)};
-    });
-    return {narrow(mean), narrow(e.divf(squares[0], count))};
+    Value zero = wide(e.zero(width)), one = wide(e.constant(1.0f, e.zero(width).getType()));
+    Value count = arith::MaximumFOp::create(e.b, e.loc, totals[0], one), mean = e.divf(totals[1], count);
+    Value variance = e.subf(e.divf(totals[2], count), e.mulf(mean, mean));
+    return {narrow(mean), narrow(arith::MaximumFOp::create(e.b, e.loc, variance, zero))};
   }
 
   SmallVector<Value> sums(Value c) {
@@ -107,8 +103,13 @@ static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
 
 Blocks reference::blocksOf(kernel::FinalizeOp op, const Machine &machine) {
   Blocks blocks = walkOf(op, machine).blocks();
-  if (sharesPartials(op, machine)) // whose number may not be known yet
-    blocks.items = machine.threads;
+  if (sharesPartials(op, machine)) {
+    // One block has all partials of its few channels, and what it waits for is memory. Each thread has 128
+    // registers then; with 64 it would spill.
+    constexpr int64_t most = 512;
+    blocks.items = tensorType(op.getPartials()).getDimSize(0);
+    blocks.mostThreads = most;
+  }
   return blocks;
 }
 

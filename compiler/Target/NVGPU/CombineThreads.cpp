@@ -7,38 +7,44 @@ using namespace mlir;
 using namespace kinema;
 
 static constexpr int64_t warp = 32, sharedSpace = 3, slotBytes = 64; // a vector of 8 f64
+static constexpr int64_t mostWarps = 32;                             // of any block
 
 static Value word(KernelEmitter &e, int64_t value) {
   return arith::ConstantIntOp::create(e.b, e.loc, value, 32);
 }
 
-/// What the lane `distance` away has of a word of 32 bits.
-static Value exchangeWord(KernelEmitter &e, Value value, int64_t distance) {
+/// Whose value a lane gets: of the lane whose number differs in bits, of one further on, or of one for all.
+struct Source {
+  NVVM::ShflKind kind;
+  int64_t lane;
+};
+
+static Value exchangeWord(KernelEmitter &e, Value value, Source source) {
   constexpr int64_t lastLane = 31;
-  return NVVM::ShflOp::create(e.b, e.loc, value.getType(), word(e, -1), value, word(e, distance),
-                              word(e, lastLane), NVVM::ShflKind::bfly, UnitAttr());
+  return NVVM::ShflOp::create(e.b, e.loc, value.getType(), word(e, -1), value, word(e, source.lane),
+                              word(e, lastLane), source.kind, UnitAttr());
 }
 
-static Value exchangeScalar(KernelEmitter &e, Value value, int64_t distance) {
+static Value exchangeScalar(KernelEmitter &e, Value value, Source source) {
   if (value.getType().isF32())
-    return exchangeWord(e, value, distance);
+    return exchangeWord(e, value, source);
   // f64, as two words
   auto pair = VectorType::get({2}, e.b.getI32Type());
   Value words = LLVM::BitcastOp::create(e.b, e.loc, pair, value);
   SmallVector<Value> exchanged;
   for (int64_t i = 0; i < 2; ++i)
-    exchanged.push_back(exchangeWord(e, vector::ExtractOp::create(e.b, e.loc, words, i), distance));
+    exchanged.push_back(exchangeWord(e, vector::ExtractOp::create(e.b, e.loc, words, i), source));
   Value other = vector::FromElementsOp::create(e.b, e.loc, pair, exchanged);
   return LLVM::BitcastOp::create(e.b, e.loc, value.getType(), other);
 }
 
-static Value exchange(KernelEmitter &e, Value value, int64_t distance) {
+static Value exchange(KernelEmitter &e, Value value, Source source) {
   auto type = dyn_cast<VectorType>(value.getType());
   if (!type)
-    return exchangeScalar(e, value, distance);
+    return exchangeScalar(e, value, source);
   SmallVector<Value> lanes;
   for (int64_t i = 0; i < type.getNumElements(); ++i)
-    lanes.push_back(exchangeScalar(e, vector::ExtractOp::create(e.b, e.loc, value, i), distance));
+    lanes.push_back(exchangeScalar(e, vector::ExtractOp::create(e.b, e.loc, value, i), source));
   return vector::FromElementsOp::create(e.b, e.loc, type, lanes);
 }
 
@@ -48,7 +54,7 @@ static Value slots(KernelEmitter &e, gpu::GPUModuleOp module) {
   auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
   if (!global) {
     OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-    auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), e.machine.threads / warp * slotBytes);
+    auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), mostWarps * slotBytes);
     global = LLVM::GlobalOp::create(top, module.getLoc(), bytes, /*isConstant=*/false,
                                     LLVM::Linkage::Internal, name, Attribute(), slotBytes, sharedSpace);
   }
@@ -65,13 +71,20 @@ static Value acrossWarps(KernelEmitter &e, Value shared, Value value, KernelEmit
   e.when(e.equal(e.rem(e.thread, warp), 0),
          [&] { LLVM::StoreOp::create(e.b, e.loc, value, slot(e.div(e.thread, warp)), alignment); });
   NVVM::BarrierOp::create(e.b, e.loc);
-  Value total;
-  for (int64_t i = 0; i < e.threads / warp; ++i) {
-    Value part = LLVM::LoadOp::create(e.b, e.loc, value.getType(), slot(e.index(i)), alignment);
-    total = total ? combine(total, part) : part;
+  // Each warp adds them all up, a lane for each: the latter half to the former, until one is left.
+  int64_t count = e.threads / warp;
+  Value lane = e.rem(e.thread, warp);
+  Value total =
+      LLVM::LoadOp::create(e.b, e.loc, value.getType(), slot(e.min(lane, e.index(count - 1))), alignment);
+  for (int64_t half; count > 1; count = half) {
+    half = shape::ceilDiv(count, 2);
+    Value both = combine(total, exchange(e, total, {NVVM::ShflKind::down, half}));
+    total = count % 2
+                ? arith::SelectOp::create(e.b, e.loc, e.inRange(lane, count - half), both, total).getResult()
+                : both;
   }
   NVVM::BarrierOp::create(e.b, e.loc); // the slots may be written again
-  return total;
+  return exchange(e, total, {NVVM::ShflKind::idx, 0});
 }
 
 SmallVector<Value> nvidia::combineThreads(KernelEmitter &e, gpu::GPUModuleOp module, ValueRange values,
@@ -79,7 +92,7 @@ SmallVector<Value> nvidia::combineThreads(KernelEmitter &e, gpu::GPUModuleOp mod
   SmallVector<Value> combined;
   for (Value value : values) {
     for (int64_t distance = warp / 2; distance > 0; distance /= 2)
-      value = combine(value, exchange(e, value, distance));
+      value = combine(value, exchange(e, value, {NVVM::ShflKind::bfly, distance}));
     combined.push_back(e.threads > warp ? acrossWarps(e, slots(e, module), value, combine) : value);
   }
   return combined;

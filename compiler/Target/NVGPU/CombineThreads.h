@@ -9,7 +9,7 @@
 namespace kinema::nvidia {
 
 /// KernelEmitter::combineThreads: f32 or f64, or vectors of them, one of each thread. A warp's are combined
-/// by a butterfly, the warps' in their order, through shared memory of the module's. All threads of the block
+/// by a butterfly, the warps' by halving, through shared memory of the module's. All threads of the block
 /// come here.
 llvm::SmallVector<mlir::Value> combineThreads(KernelEmitter &e, mlir::gpu::GPUModuleOp module,
                                               mlir::ValueRange values, KernelEmitter::Combine combine);

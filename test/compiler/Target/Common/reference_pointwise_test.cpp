@@ -186,16 +186,17 @@ TEST(ReferenceMap, FillWithoutOperands) {
 //===-- Finalize, reduce --------------------------------------------------===//
 
 TEST(ReferenceFinalize, Moments) {
-  for (int64_t c : {3, 45, 230}) {
-    Tensor partials = random({4, 3, c}, 1), gamma = random({c}, 2);
-    for (int64_t p = 0; p < 4; ++p)
+  // More partials than a block has threads, as large activations leave them, too.
+  for (auto [rows, c] : {std::pair<int64_t, int64_t>{4, 3}, {4, 45}, {4, 230}, {1500, 12}}) {
+    Tensor partials = random({rows, 3, c}, 1), gamma = random({c}, 2);
+    for (int64_t p = 0; p < rows; ++p)
       for (int64_t i = 0; i < c; ++i) {
-        partials.at({p, 0, i}) = float(10 + p);
+        partials.at({p, 0, i}) = float(10 + p % 7);
         partials.at({p, 2, i}) = std::abs(partials.at({p, 2, i}));
       }
-    std::string type = blocked({c});
-    ReferenceKernel kernel(kernelText(
-        {blocked({4, 3, c}), type}, "kernel.finalize %o0 : " + blocked({4, 3, c}) + " (%o1 : " + type + R"() {
+    std::string type = blocked({c}), partialsType = blocked({rows, 3, c});
+    ReferenceKernel kernel(kernelText({partialsType, type},
+                                      "kernel.finalize %o0 : " + partialsType + " (%o1 : " + type + R"() {
       ^bb0(%mean: f32, %var: f32, %gamma: f32):
         %eps = arith.constant 1.0e-5 : f32
         %v = arith.addf %var, %eps : f32
@@ -203,7 +204,7 @@ TEST(ReferenceFinalize, Moments) {
         %s = arith.mulf %gamma, %rstd : f32
         kernel.yield value %s, value %mean
       } {moments} -> )" + type + ", " + type,
-        {type, type}));
+                                      {type, type}));
     auto results = kernel.run({partials, gamma}, {{0, 1}});
     auto total = mergeMoments(partials);
     Tensor scale = filled({c}, 0), mean = scale;

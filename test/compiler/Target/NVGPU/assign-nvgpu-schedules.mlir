@@ -1,7 +1,7 @@
 // RUN: kinema-opt %s --assign-nvgpu-schedules | FileCheck %s
 
 // What memory bounds is a stream: a block's threads share its positions, or the partials that it merges. The number of
-// partials is the schedule's, and whoever merges them sees it.
+// partials is the schedule's, and whoever merges them sees it: it has a thread for each, up to 512.
 
 #c8 = #kernel.layout<blocked block = 8>
 !z = tensor<2x230x4x28x28xbf16, #c8>
@@ -14,7 +14,7 @@
 // CHECK: schedule = #kernel.schedule<"sm90.stream", grid = [[G:[0-9]+]], scratch = 0, {partials = [[P:[0-9]+]] : i64, threads = 256 : i64}>
 // CHECK-SAME: tensor<[[P]]x3x230xf32
 // CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x230xf32
-// CHECK: schedule = #kernel.schedule<"sm90.stream", grid = 58, scratch = 0, {partials = 1 : i64, threads = 256 : i64}>
+// CHECK: schedule = #kernel.schedule<"sm90.stream", grid = 58, scratch = 0, {partials = 1 : i64, threads = 32 : i64}>
 // CHECK: kernel.wgrad
 // CHECK: #kernel.schedule<"sm90.reference"
 // CHECK: kernel.reduce
