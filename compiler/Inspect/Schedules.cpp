@@ -26,6 +26,7 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, b
       described.parameters[parameter.getName().str()] = value.getInt();
   if (modelled)
     described.predicted = nvidia::predictedSeconds(op);
+  described.measured = measuredSeconds(op);
   if (described.predicted)
     described.floor =
         nvidia::floorOf({int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())});
@@ -56,12 +57,13 @@ static std::string parametersText(const ScheduledLaunch &launch) {
 
 std::string kinema::inspect::scheduleTable(StringRef entry, const std::vector<ScheduledLaunch> &launches) {
   std::string text =
-      fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>9} {:>7}   {}\n", entry.str(), "kernel",
-                  "schedule", "blocks", "shared", "predicted", "floor", "ratio", "parameters");
+      fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>11} {:>9} {:>7}   {}\n", entry.str(), "kernel",
+                  "schedule", "blocks", "shared", "measured", "predicted", "floor", "ratio", "parameters");
   double predicted = 0, floor = 0;
   size_t slow = 0;
   for (const ScheduledLaunch &l : launches) {
     text += fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} ", l.layer, l.op, l.schedule, l.blocks, l.shared);
+    text += l.measured ? fmt::format("{:>8.1f} us ", *l.measured * 1e6) : fmt::format("{:>11} ", "-");
     if (!l.predicted) {
       text += fmt::format("{:>11} {:>9} {:>7}   {}\n", "-", "-", "-", parametersText(l));
       continue;
@@ -94,6 +96,8 @@ json kinema::inspect::schedulesJson(const std::vector<ScheduledLaunch> &launches
       entry["ratio"] = l.ratio();
       entry["improve"] = l.ratio() > ScheduledLaunch::acceptable;
     }
+    if (l.measured)
+      entry["measured_us"] = *l.measured * 1e6;
     list.push_back(std::move(entry));
   }
   return list;

@@ -22,6 +22,7 @@ struct ScheduledLaunch {
   /// Seconds: by the model, and the least that its multiply-adds and bytes allow. Nothing for a schedule
   /// without a model.
   std::optional<double> predicted, floor;
+  std::optional<double> measured; // seconds, where the schedule was measured (`kinema tune`)
 
   /// How many times the least; worth improving where it is above `acceptable`.
   double ratio() const { return *predicted / *floor; }
@@ -33,8 +34,8 @@ struct ScheduledLaunch {
 std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry, bool modelled);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
-/// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve}]; the
-/// last four where there is a model.
+/// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,
+/// measured_us}]; the last where it was measured, the four before where there is a model.
 nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
 
 } // namespace kinema::inspect

@@ -16,8 +16,9 @@ using namespace kinema;
 
 static void addCPUSchedules(OpPassManager &passes, const TargetOptions &options) {
   if (!options.reference)
-    passes.addPass(createUseWinograd());
-  passes.addPass(createAssignCPUSchedules(AssignCPUSchedulesOptions{options.reference}));
+    passes.addPass(createUseWinograd(UseWinogradOptions{options.choice, options.measurements}));
+  passes.addPass(createAssignCPUSchedules(
+      AssignCPUSchedulesOptions{options.reference, options.choice, options.measurements}));
 }
 
 static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions &) {

@@ -9,7 +9,8 @@
 namespace kinema::kernel {
 
 /// The operation, its attributes but for the schedule, and its types, in one line. The number of partials is
-/// the schedule's and left open; so is what the regions compute.
+/// the schedule's and left open; so are Winograd's tiles, of which a conv has the weight that they are made
+/// of, and what the regions compute.
 /// Example: `kernel.conv {direction = 0 : i32, ...} (tensor<...>, ...) -> (tensor<...>, tensor<?x3x45xf32,
 /// ...>)`
 std::string signatureOf(mlir::Operation *kernel);

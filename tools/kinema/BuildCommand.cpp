@@ -62,6 +62,7 @@ void addBuild(CLI::App &app) {
                    "the machines that it runs on; may be repeated (default: cpu and sm_90a)")
       ->check(CLI::IsMember(names));
   addPrecision(*command, options->choice);
+  addSchedules(*command, options->choice);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();

@@ -135,9 +135,11 @@ void addInspect(CLI::App &app) {
   addTarget(*command, options->target);
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--launches", options->launches, "list the launches of a training step");
-  command->add_flag("--schedules", options->schedules,
-                    "how each launch is carried out, and how long it takes by the model of a GPU, beside the "
-                    "least that its work allows; instead of the kernels' machine code");
+  command->add_flag(
+      "--schedules", options->schedules,
+      "how each launch is carried out, how long it took when it was measured and how long it takes by "
+      "the model of a GPU, beside the least that its work allows; instead of the kernels' machine "
+      "code");
   command->add_option("--kernel", options->kernel, "of a package: this kernel, with its code");
   command->callback([options] { inspectEither(*options); });
 }

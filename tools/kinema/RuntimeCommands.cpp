@@ -99,31 +99,9 @@ void splitSettings(std::vector<std::string> &runtime, std::vector<std::string> &
   });
 }
 
-/// What the device runs. A spec is compiled for a GPU if there is one, unless the CPU is asked for.
-void chooseTarget(const std::string &device, CompileOptions &compile) {
-  if (device == emulatorTarget) {
-    compile.target = targetNamed("sm_90a");
-    compile.targetOptions.emulator = EmulatorCode::Alone;
-    return;
-  }
-  bool automatic = device.empty() || device == "auto";
-  int number = automatic ? 0 : cudaNumber(device);
-  if (number < 0)
-    return;
-  std::string architecture = cudaArchitecture(number);
-  for (const TargetInfo &target : targets())
-    if (!architecture.empty() && target.name.starts_with(architecture)) {
-      compile.target = &target;
-      return;
-    }
-  if (!automatic)
-    fail("{}: {}", device,
-         architecture.empty() ? "there is no such GPU, or no NVIDIA driver, on this machine"
-                              : "kinema has no target for " + architecture);
-}
-
 template <typename Options>
-void compileAndCall(Options options, SpecOptions spec, void (*command)(const Options &)) {
+void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choice,
+                    void (*command)(const Options &)) {
   if (isPackage(spec.spec)) {
     options.package = spec.spec;
     return command(options);
@@ -133,6 +111,7 @@ void compileAndCall(Options options, SpecOptions spec, void (*command)(const Opt
   spec.threads = options.threads;
   CompileOptions compile = prepare(options, spec);
   chooseTarget(options.device, compile);
+  applyMeasurements(choice, compile);
   if constexpr (std::is_same_v<Options, TrainOptions>) {
     checkFolder(options);
     options.keepPackage = true;
@@ -147,12 +126,14 @@ template <typename Options>
 void addCommand(CLI::App &app, const char *name, const char *description, void (*command)(const Options &)) {
   CLI::App *sub = app.add_subcommand(name, description);
   auto spec = std::make_shared<SpecOptions>();
+  auto choice = std::make_shared<TargetChoice>();
   auto options = std::make_shared<Options>();
   addSpecOptions(*sub, *spec);
+  addMeasurements(*sub, *choice);
   addFlags(*sub, *options);
   if constexpr (!requires { options->settings; })
     addSettings(*sub, *spec);
-  sub->callback([=] { compileAndCall(*options, *spec, command); });
+  sub->callback([=] { compileAndCall(*options, *spec, *choice, command); });
 }
 
 } // namespace

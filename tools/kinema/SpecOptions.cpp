@@ -1,5 +1,6 @@
 #include "tools/kinema/SpecOptions.h"
 
+#include "compiler/Target/Common/Measurements.h"
 #include "runtime/Device.h"
 #include "runtime/Error.h"
 #include "runtime/Package.h"
@@ -42,6 +43,7 @@ void addTarget(CLI::App &command, TargetChoice &choice) {
       ->check(CLI::IsMember(names))
       ->capture_default_str();
   addPrecision(command, choice);
+  addSchedules(command, choice);
 }
 
 void addPrecision(CLI::App &command, TargetChoice &choice) {
@@ -54,26 +56,60 @@ void addPrecision(CLI::App &command, TargetChoice &choice) {
   command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
   command.add_option("--cuda-path", choice.toolkit,
                      "the folder of the CUDA toolkit, whose ptxas makes machine code");
-  command.add_option(
-      "--measurements", choice.measurements,
-      "a file of schedules that were measured on a GPU (bench/tune), for those that are built in");
+}
+
+void addMeasurements(CLI::App &command, TargetChoice &choice) {
+  command.add_option("--measurements", choice.measurements,
+                     "a file of schedules that were measured (kinema tune), for those that are built in");
+}
+
+void addSchedules(CLI::App &command, TargetChoice &choice) {
+  addMeasurements(command, choice);
   command
-      .add_option(
-          "--choice", choice.choice,
-          "of each kernel's schedules for a GPU the one of this rank by the model, from 0, to measure it "
-          "(default: the best that is known)")
+      .add_option("--choice", choice.choice,
+                  "of each kernel's schedules the one of this rank by the model, from 0, to measure it "
+                  "(default: the best that is known)")
       ->check(CLI::NonNegativeNumber);
+}
+
+void applyMeasurements(const TargetChoice &choice, CompileOptions &options) {
+  if (!choice.measurements.empty())
+    if (auto read = Measurements::read(choice.measurements); !read)
+      refuse("{}", llvm::toString(read.takeError()));
+  options.targetOptions.measurements = choice.measurements;
 }
 
 void applyTarget(const TargetChoice &choice, CompileOptions &options) {
   options.target = targetNamed(choice.target);
   options.targetOptions.reference = choice.reference;
   options.targetOptions.toolkit = choice.toolkit;
-  options.targetOptions.measurements = choice.measurements;
+  applyMeasurements(choice, options);
   options.targetOptions.choice = choice.choice;
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
   if (!choice.precision.empty())
     options.bfloat16 = choice.precision == "bf16";
+}
+
+void chooseTarget(const std::string &device, CompileOptions &compile) {
+  if (device == emulatorTarget) {
+    compile.target = targetNamed("sm_90a");
+    compile.targetOptions.emulator = EmulatorCode::Alone;
+    return;
+  }
+  bool automatic = device.empty() || device == "auto";
+  int number = automatic ? 0 : cudaNumber(device);
+  if (number < 0)
+    return;
+  std::string architecture = cudaArchitecture(number);
+  for (const TargetInfo &target : targets())
+    if (!architecture.empty() && target.name.starts_with(architecture)) {
+      compile.target = &target;
+      return;
+    }
+  if (!automatic)
+    fail("{}: {}", device,
+         architecture.empty() ? "there is no such GPU, or no NVIDIA driver, on this machine"
+                              : "kinema has no target for " + architecture);
 }
 
 bool isPackage(const std::string &path) {

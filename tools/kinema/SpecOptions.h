@@ -31,11 +31,21 @@ struct TargetChoice {
   bool reference = false;
   bool emulator = false; // code for it too
 };
-/// Adds --target, --precision, --reference, --cuda-path, --measurements and --choice.
+/// Adds --target, and what the three below add.
 void addTarget(CLI::App &command, TargetChoice &choice);
-/// The same without --target.
+/// Adds --precision, --reference and --cuda-path.
 void addPrecision(CLI::App &command, TargetChoice &choice);
+/// Adds --measurements and --choice.
+void addSchedules(CLI::App &command, TargetChoice &choice);
+/// Adds --measurements.
+void addMeasurements(CLI::App &command, TargetChoice &choice);
+/// Throws Error if the file of measurements is none.
+void applyMeasurements(const TargetChoice &choice, CompileOptions &options);
+/// All that was added.
 void applyTarget(const TargetChoice &choice, CompileOptions &options);
+
+/// What the device runs: a spec is compiled for a GPU if there is one, unless the CPU is asked for.
+void chooseTarget(const std::string &device, CompileOptions &options);
 
 /// Whether the file is a package, or a program that carries one, rather than a spec.
 bool isPackage(const std::string &path);

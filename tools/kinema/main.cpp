@@ -10,6 +10,7 @@ int main(int argc, char **argv) {
   kinema::addCompile(app);
   kinema::addBuild(app);
   kinema::addRuntimeCommands(app);
+  kinema::addTune(app);
   kinema::addData(app);
   try {
     return kinema::runCommandLine(app, argc, argv, "kinema");

@@ -29,30 +29,41 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
   using AssignCPUSchedulesBase::AssignCPUSchedulesBase;
 
   void runOnOperation() override {
+    auto chooser = ScheduleChooser::make(measurements, choice);
+    if (!chooser) {
+      getOperation().emitError(llvm::toString(chooser.takeError()));
+      return signalPassFailure();
+    }
     getOperation().walk([&](Operation *op) {
       if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
-        assign(op);
+        assign(op, *chooser);
     });
   }
 
-  std::optional<kernel::ScheduleAttr> tile(Operation *op) {
+  SmallVector<Candidate> tiles(Operation *op) {
+    using Candidates = SmallVector<Candidate>;
     if (reference || !isF32(op))
-      return std::nullopt;
+      return {};
     bool winograd = cpu::allowsWinograd(getOperation());
-    return TypeSwitch<Operation *, std::optional<kernel::ScheduleAttr>>(op)
-        .Case([](kernel::ConvOp conv) { return cpu::scheduleConvTile(conv); })
-        .Case([&](kernel::WeightGradOp wgrad) { return cpu::scheduleWeightGradTile(wgrad, winograd); })
-        .Case([](kernel::WinogradOp winograd) { return cpu::winogradWeightSchedule(winograd); })
-        .Default([](Operation *) { return std::nullopt; });
+    return TypeSwitch<Operation *, Candidates>(op)
+        .Case([](kernel::ConvOp conv) { return cpu::convTileCandidates(conv, conv.getWinograd()); })
+        .Case([&](kernel::WeightGradOp wgrad) { return cpu::weightGradTileCandidates(wgrad, winograd); })
+        .Case([](kernel::WinogradOp winograd) {
+          return Candidates{{cpu::winogradWeightSchedule(winograd), 0}};
+        })
+        .Default([](Operation *) { return Candidates(); });
   }
 
-  void assign(Operation *op) {
-    auto schedule = tile(op);
-    ++(schedule ? tiled : plain);
-    if (!schedule)
-      schedule = scheduleReference(op, cpu::machine);
-    op->setAttr("schedule", *schedule);
-    fixPartials(op, *schedule);
+  void assign(Operation *op, const ScheduleChooser &chooser) {
+    if (op->hasAttr("schedule")) { // by use-winograd
+      ++tiled;
+      return;
+    }
+    auto candidates = tiles(op);
+    ++(candidates.empty() ? plain : tiled);
+    if (candidates.empty())
+      candidates = {{scheduleReference(op, cpu::machine), 0}};
+    chooser.choose(op, candidates).applyTo(op);
   }
 };
 

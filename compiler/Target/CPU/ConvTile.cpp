@@ -47,7 +47,7 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) 
   auto parameters =
       builder.getDictionaryAttr({integer("clips", plan.cuts[0].size), integer("frames", plan.cuts[1].size),
                                  integer("rows", plan.cuts[2].size), integer("parts", plan.parts.parts),
-                                 integer("partials", plan.cuts.count())});
+                                 integer("partials", plan.cuts.count()), integer("winograd", plan.winograd)});
   return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", plan.grid(), plan.scratchBytes(), parameters);
 }
 
@@ -55,44 +55,29 @@ kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, BlockShape
   return scheduleOf(op, ConvPlan(op, block, parts, op.getWinograd()));
 }
 
-/// The cheapest plan by the model, and its cost.
-static std::pair<ConvPlan, double> bestPlan(kernel::ConvOp op, int64_t winograd) {
+SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, int64_t winograd) {
+  if (!isSupported(op))
+    return {};
   constexpr int64_t maxPixels = 4096;
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
   auto step = op.getGather().resultStep;
-  std::optional<ConvPlan> best;
-  double bestCost = 0;
-  auto consider = [&](BlockShape block, int64_t parts) {
+  Best best;
+  auto consider = [&](BlockShape block, int64_t parts, int64_t mostPixels) {
     ConvPlan plan(op, block, parts, winograd);
-    if (best && plan.blockPixels() > maxPixels)
-      return;
-    double cost = plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
-    if (!best || cost < bestCost) {
-      best = plan;
-      bestCost = cost;
-    }
+    if (plan.blockPixels() <= mostPixels)
+      best.consider(plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size()),
+                    [&] { return scheduleOf(op, plan); });
   };
   int64_t rowStep = std::max(step[1], winograd);
-  consider({1, std::min(step[0], result[2]), std::min(rowStep, result[3])}, 1); // the smallest block
+  BlockShape smallest = {1, std::min(step[0], result[2]), std::min(rowStep, result[3])};
+  consider(smallest, 1, std::numeric_limits<int64_t>::max());
   int64_t groups = groupBlocks(shape::ceilDiv(result[1], lanes)).count();
   for (int64_t clips : evenSizes(result[0]))
     for (int64_t frames : evenSizes(result[2], step[0]))
       for (int64_t rows : evenSizes(result[3], rowStep))
         for (int64_t parts : partCounts(std::min<int64_t>(groups, 16)))
-          consider({clips, frames, rows}, parts);
-  return {*best, bestCost};
-}
-
-std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleConvTile(kernel::ConvOp op) {
-  if (!isSupported(op))
-    return std::nullopt;
-  return scheduleOf(op, bestPlan(op, op.getWinograd()).first);
-}
-
-std::optional<double> kinema::cpu::convTileCost(kernel::ConvOp op, int64_t winograd) {
-  if (!isSupported(op))
-    return std::nullopt;
-  return bestPlan(op, winograd).second;
+          consider({clips, frames, rows}, parts, maxPixels);
+  return best.take();
 }
 
 //===-- Emission ----------------------------------------------------------===//

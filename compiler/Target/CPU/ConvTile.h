@@ -9,17 +9,15 @@
 #define KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/Common/Measurements.h"
 
 namespace kinema::cpu {
 
-/// The schedule "cpu.tile" {clips, frames, rows, parts, partials}, or nothing where the lowering does not
-/// apply (groups, layouts). `partials` is the leading dimension of moments and sums. The schedule depends on
-/// the operation alone: the number of threads that will share the blocks is not known.
-std::optional<kernel::ScheduleAttr> scheduleConvTile(kernel::ConvOp op);
-
-/// What the conv would cost in tiles of this size (kernel.conv's `winograd`), by the model, in cycles over
-/// machines of several sizes; nothing where the lowering does not apply.
-std::optional<double> convTileCost(kernel::ConvOp op, int64_t winograd);
+/// The best few schedules "cpu.tile" {clips, frames, rows, parts, partials, winograd} by the model, the
+/// cheapest first; none where the lowering does not apply (groups, layouts). `partials` is the leading
+/// dimension of moments and sums. They depend on the operation alone: the number of threads that will share
+/// the blocks is not known. `winograd`: as in kernel.conv, which it may be tried without.
+llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, int64_t winograd);
 
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of
 /// a transposed conv's strides, or all there are.

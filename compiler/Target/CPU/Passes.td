@@ -9,7 +9,8 @@ def UseWinograd : Pass<"use-winograd", "::mlir::ModuleOp"> {
     Why: tiles of 4 x 4 results take 36 products a channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is
     quicker, with what it takes to bring the source, the weight and the results to that form, is the cost model's to say.
     A weight that inference reads is transformed once, in @prepare (beside a training step only where it is small);
-    in a training step it is transformed in each. Sums are in another order than the taps', and larger on the way: docs/cpu.md
+    in a training step it is transformed in each. The size of the tiles is part of the conv's schedule (`winograd`), which
+    the pass gives it, since one search finds both; where the conv was measured (`kinema tune`), what was quickest. Sums are in another order than the taps', and larger on the way: docs/cpu.md
     has the errors. The recipe's `compute.winograd` turns the pass off.
 
     Before:
@@ -23,6 +24,10 @@ def UseWinograd : Pass<"use-winograd", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [
+    Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
+    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
+  ];
   let statistics = [Statistic<"convs", "convs", "convs in Winograd's form">];
 }
 
@@ -31,14 +36,20 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
   let description = [{
     Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
     memory plan. Convs and their weight gradients get a register-tiled schedule where one applies, everything else the
-    reference lowering; `reference` gives it to all.
+    reference lowering; `reference` gives it to all. Convs that have a schedule already keep it (`use-winograd`). Where
+    a kernel was measured (`kinema tune`), the quickest of the model's best few is taken, and the seconds of a launch
+    are noted in its attribute `kernel.measured`.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
     After: `... {schedule = #kernel.schedule<"cpu.tile", grid = 32, scratch = 131072, {...}>} -> ..., tensor<32x3x64xf32, ...>`
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
-  let options = [Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">];
+  let options = [
+    Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">,
+    Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
+    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
+  ];
   let statistics = [
     Statistic<"tiled", "tiled", "kernels with a register-tiled schedule">,
     Statistic<"plain", "reference", "kernels with the reference lowering">

@@ -49,31 +49,35 @@ struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
   void runOnOperation() override {
     if (!cpu::allowsWinograd(getOperation()))
       return;
+    auto chooser = ScheduleChooser::make(measurements, choice);
+    if (!chooser) {
+      getOperation().emitError(llvm::toString(chooser.takeError()));
+      return signalPassFailure();
+    }
     getOperation().walk([&](kernel::ConvOp op) {
-      int64_t tile = hasTiles(op) ? chooseTile(op) : 1;
-      if (tile > 1)
-        use(op, tile);
+      if (hasTiles(op))
+        schedule(op, *chooser);
     });
     dropUnread();
   }
 
 private:
-  int64_t chooseTile(kernel::ConvOp op) {
-    auto direct = cpu::convTileCost(op, 1);
-    if (!direct)
-      return 1;
-    int64_t best = 1;
-    double least = *direct;
+  /// The size of the tiles is part of a schedule, so that one search settles both.
+  void schedule(kernel::ConvOp op, const ScheduleChooser &chooser) {
+    SmallVector<SmallVector<Candidate>> ways = {cpu::convTileCandidates(op, 1)};
+    if (ways.front().empty())
+      return;
     for (int64_t tile : {2, 4}) {
       if (!fitsMemory(op, tile))
         continue;
-      double cost = *cpu::convTileCost(op, tile) + (isPrepared(op) ? 0 : transformCost(op, tile));
-      if (cost < least) {
-        least = cost;
-        best = tile;
-      }
+      auto &way = ways.emplace_back(cpu::convTileCandidates(op, tile));
+      for (Candidate &candidate : way)
+        candidate.cost += isPrepared(op) ? 0 : transformCost(op, tile);
     }
-    return best;
+    ScheduleChoice chosen = chooser.choose(op, mixed(ways));
+    if (int64_t tile = chosen.schedule.getInt("winograd"); tile > 1)
+      use(op, tile);
+    chosen.applyTo(op);
   }
 
   /// While a network is trained, memory is for training: what evaluation alone keeps should be small.

@@ -186,19 +186,19 @@ kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op
   return scheduleOf(op, WeightGradPlan(op, parameters));
 }
 
-std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::WeightGradOp op,
-                                                                        bool winograd) {
-  if (!isSupported(op))
-    return std::nullopt;
+/// With tiles of one size.
+static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, int64_t tile) {
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
-  WeightGradPlan smallest(op, {{1, 1, 1}, 1, 1, 1});
-  auto costOf = [&](const WeightGradPlan &plan) {
-    return plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size());
+  Best best;
+  auto consider = [&](const WeightGradPlan &plan) {
+    best.consider(plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size()),
+                  [&] { return scheduleOf(op, plan); });
   };
-  WeightGradParameters best = smallest.parameters;
-  double bestCost = costOf(smallest);
-  auto consider = [&](BlockShape piece, int64_t tile) {
+  WeightGradPlan smallest(op, {{1, 1, 1}, 1, 1, 1});
+  if (tile == 1)
+    consider(smallest);
+  auto considerPiece = [&](BlockShape piece) {
     if (piece[0] * piece[1] * piece[2] * dz[4] > mostPixels)
       return;
     WeightGradPlan plan(op, {piece, 1, 1, 1, tile});
@@ -208,21 +208,24 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::scheduleWeightGradTile(kernel::
           if (partials > 1 && partials * plan.weights() * 4 > partialBytes)
             continue;
           plan.share(partials, outGroups, inGroups);
-          if (double cost = costOf(plan); cost < bestCost) {
-            best = plan.parameters;
-            bestCost = cost;
-          }
+          consider(plan);
         }
   };
-  for (int64_t tile : {1, 2, 4}) {
-    if (tile > 1 && !(winograd && hasTiles(op)))
-      continue;
-    for (int64_t clips : evenSizes(dz[0]))
-      for (int64_t frames : evenSizes(dz[2]))
-        for (int64_t rows : evenSizes(dz[3], tile))
-          consider({clips, frames, rows}, tile);
-  }
-  return scheduleOf(op, WeightGradPlan(op, best));
+  for (int64_t clips : evenSizes(dz[0]))
+    for (int64_t frames : evenSizes(dz[2]))
+      for (int64_t rows : evenSizes(dz[3], tile))
+        considerPiece({clips, frames, rows});
+  return best.take();
+}
+
+SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradOp op, bool winograd) {
+  if (!isSupported(op))
+    return {};
+  SmallVector<SmallVector<Candidate>> ways = {candidatesOf(op, 1)};
+  if (winograd && hasTiles(op))
+    for (int64_t tile : {2, 4})
+      ways.push_back(candidatesOf(op, tile));
+  return mixed(ways);
 }
 
 //===-- Emission ----------------------------------------------------------===//

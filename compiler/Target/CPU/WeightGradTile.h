@@ -9,13 +9,15 @@
 #define KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/Common/Measurements.h"
 
 namespace kinema::cpu {
 
-/// The schedule "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups, winograd}, or nothing
-/// where the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
+/// The best few schedules "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups, winograd}
+/// by the model, the cheapest first, those that lead with and without Winograd's tiles in front; none where
+/// the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
 /// Winograd's tiles may be used.
-std::optional<kernel::ScheduleAttr> scheduleWeightGradTile(kernel::WeightGradOp op, bool winograd = true);
+llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, bool winograd = true);
 
 struct WeightGradParameters {
   BlockShape piece;

@@ -1,7 +1,6 @@
 // Pass assign-nvgpu-schedules.
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/Machine.h"
-#include "compiler/Target/NVGPU/Measurements.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
@@ -15,6 +14,11 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
+/// Those of an H200, as characters of an array.
+static constexpr char builtInMeasurements[] = {
+#include "compiler/Target/NVGPU/sm_90a.json.inc"
+    , '\0'};
+
 static bool hasStaticShape(Type type) { return cast<ShapedType>(type).hasStaticShape(); }
 
 namespace {
@@ -22,43 +26,33 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
   using Base::Base;
 
   void runOnOperation() override {
-    std::optional<nvidia::Measurements> given;
-    if (!measurements.empty()) {
-      auto read = nvidia::Measurements::read(measurements);
-      if (!read) {
-        getOperation().emitError(llvm::toString(read.takeError()));
-        return signalPassFailure();
-      }
-      given = std::move(*read);
+    auto chooser = ScheduleChooser::make(measurements, choice, builtInMeasurements);
+    if (!chooser) {
+      getOperation().emitError(llvm::toString(chooser.takeError()));
+      return signalPassFailure();
     }
-    assign(given ? *given : nvidia::Measurements::builtIn());
+    assign(*chooser);
   }
 
 private:
-  kernel::ScheduleAttr choose(Operation *op, const nvidia::Measurements &measured) {
-    auto candidates = nvidia::candidatesFor(op, reference);
-    size_t number = std::min<size_t>(std::max<int64_t>(choice, 0), candidates.size() - 1);
-    return (choice < 0 ? measured.choose(op, candidates) : candidates[number]).schedule;
-  }
-
   /// What reads partials comes after those who leave them, when their number is known; all else at once.
-  void assign(const nvidia::Measurements &measured) {
+  void assign(const ScheduleChooser &chooser) {
     SmallVector<Operation *> kernels;
     getOperation().walk([&](Operation *op) {
       if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
         kernels.push_back(op);
     });
-    std::vector<kernel::ScheduleAttr> schedules(kernels.size());
+    auto choose = [&](Operation *op) { return chooser.choose(op, nvidia::candidatesFor(op, reference)); };
+    std::vector<std::optional<ScheduleChoice>> choices(kernels.size());
     parallelFor(&getContext(), 0, kernels.size(), [&](size_t i) {
       if (llvm::all_of(kernels[i]->getOperandTypes(), hasStaticShape))
-        schedules[i] = choose(kernels[i], measured);
+        choices[i] = choose(kernels[i]);
     });
-    for (auto [op, schedule] : llvm::zip_equal(kernels, schedules)) {
-      if (!schedule)
-        schedule = choose(op, measured);
-      plain += schedule.getName() == nvidia::machine.reference;
-      op->setAttr("schedule", schedule);
-      fixPartials(op, schedule);
+    for (auto [op, choice] : llvm::zip_equal(kernels, choices)) {
+      if (!choice)
+        choice = choose(op);
+      plain += choice->schedule.getName() == nvidia::machine.reference;
+      choice->applyTo(op);
     }
   }
 };

@@ -115,7 +115,7 @@ std::string objection(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp 
   auto apart = nvidia::haloCandidates(first), behind = nvidia::haloCandidates(second);
   if (always || apart.empty() || behind.empty())
     return "";
-  double together = best.front().seconds, alone = apart.front().seconds + behind.front().seconds;
+  double together = best.front().cost, alone = apart.front().cost + behind.front().cost;
   return together < alone
              ? ""
              : llvm::formatv("not paired: {0:f1} us, apart {1:f1} us", together * 1e6, alone * 1e6).str();

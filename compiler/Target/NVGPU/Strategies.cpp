@@ -83,13 +83,3 @@ std::optional<double> nvidia::predictedSeconds(Operation *op) {
       return strategy.predict(op);
   return std::nullopt;
 }
-
-void Best::consider(double seconds, function_ref<kernel::ScheduleAttr()> schedule) {
-  if (kept.size() == count && kept.back().seconds <= seconds)
-    return;
-  auto place =
-      llvm::upper_bound(kept, seconds, [](double value, const Candidate &c) { return value < c.seconds; });
-  kept.insert(place, {schedule(), seconds});
-  if (kept.size() > count)
-    kept.pop_back();
-}

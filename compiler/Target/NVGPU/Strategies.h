@@ -4,16 +4,11 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_STRATEGIES_H
 
 #include "compiler/Target/Common/LowerKernels.h"
+#include "compiler/Target/Common/Measurements.h"
 
 #include <optional>
 
 namespace kinema::nvidia {
-
-/// A schedule and the seconds that a launch of it takes, as the model has it.
-struct Candidate {
-  kernel::ScheduleAttr schedule;
-  double seconds;
-};
 
 /// A way that knows which kernels it takes and how long they last.
 struct ModelledStrategy : Strategy {
@@ -31,17 +26,6 @@ llvm::SmallVector<Candidate> candidatesFor(mlir::Operation *kernel, bool referen
 
 /// Seconds of a kernel with a schedule; nothing if that is no schedule of this target.
 std::optional<double> predictedSeconds(mlir::Operation *kernel);
-
-/// Keeps the quickest few of the candidates that it is shown.
-class Best {
-public:
-  void consider(double seconds, llvm::function_ref<kernel::ScheduleAttr()> schedule);
-  llvm::SmallVector<Candidate> take() { return std::move(kept); }
-
-private:
-  static constexpr size_t count = 8;
-  llvm::SmallVector<Candidate> kept;
-};
 
 } // namespace kinema::nvidia
 

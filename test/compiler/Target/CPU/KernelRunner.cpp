@@ -79,11 +79,12 @@ static std::unique_ptr<MLIRContext> makeContext() {
 
 /// The target's own choice.
 static std::optional<kernel::ScheduleAttr> choose(Operation *op) {
-  if (auto conv = dyn_cast<kernel::ConvOp>(op))
-    return cpu::scheduleConvTile(conv);
   if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
     return cpu::winogradWeightSchedule(winograd);
-  return cpu::scheduleWeightGradTile(cast<kernel::WeightGradOp>(op));
+  auto conv = dyn_cast<kernel::ConvOp>(op);
+  auto candidates = conv ? cpu::convTileCandidates(conv, conv.getWinograd())
+                         : cpu::weightGradTileCandidates(cast<kernel::WeightGradOp>(op));
+  return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
 }
 
 static double processorTime() { return double(std::clock()) / CLOCKS_PER_SEC; }

@@ -76,8 +76,9 @@ void measure(const std::string &name, const std::string &text, double work, doub
     stream << " " << parameter.getName().strref() << " " << kernel.schedule().getInt(parameter.getName());
   // The model's cycles are a sum over five machines.
   auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
-  double predicted =
-      conv ? *kinema::cpu::convTileCost(conv, conv.getWinograd()) / 5 / (peakRate * 1e9 / 32) : 0;
+  double predicted = conv ? kinema::cpu::convTileCandidates(conv, conv.getWinograd()).front().cost / 5 /
+                                (peakRate * 1e9 / 32)
+                          : 0;
   fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  model {:7.2f} grid {:3} scratch {:4} KB compile "
              "{:2.0f}+{:3.0f} "
              "ms {}\n",
@@ -151,8 +152,8 @@ int main(int argc, char **argv) {
         if (!winograd || hasTiles)
           measure(fmt::format("wgrad {} {}", name, winograd ? "any" : "m=1"), weightGradText(c), c.work(),
                   rate, [&](mlir::Operation *op) {
-                    return *kinema::cpu::scheduleWeightGradTile(mlir::cast<kinema::kernel::WeightGradOp>(op),
-                                                                winograd);
+                    auto wgrad = mlir::cast<kinema::kernel::WeightGradOp>(op);
+                    return kinema::cpu::weightGradTileCandidates(wgrad, winograd).front().schedule;
                   });
     if (c.in == 3)
       continue;

@@ -1,5 +1,10 @@
 // RUN: kinema-opt %s --use-winograd --split-input-file | FileCheck %s
 // RUN: kinema-opt %s --use-winograd --assign-cpu-schedules --split-input-file | FileCheck %s --check-prefix=SCHEDULED
+// RUN: kinema-opt %s --use-winograd=choice=1 --split-input-file | FileCheck %s --check-prefix=SECOND
+// RUN: kinema-opt %s --use-winograd=choice=99 --split-input-file | FileCheck %s --check-prefix=LAST
+// RUN: not kinema-opt %s --use-winograd=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
+// RUN: not kinema-opt %s --assign-cpu-schedules=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
+// BROKEN: error: {{.*}}broken.json: no JSON: [3:0, byte={{[0-9]+}}]: {{.*}}; `kinema tune` and bench/tune write such files
 
 // Inference: the folded weight is brought to points in @prepare, and is itself no longer kept. Small tiles of a small
 // map, strides, and windows that are not 3 x 3 stay as they are.
@@ -27,7 +32,7 @@ module {
   // CHECK-LABEL: func.func @infer
   // CHECK: %[[U:.*]] = clip.read @a.weight.folded.winograd4 : tensor<64x64x3x6x6xf32, #[[P]]>
   // CHECK: kernel.conv forward %[[U]] window <3x3x3 pad 1x1x1>
-  // CHECK: {winograd = 4 : i64} : tensor<64x64x3x6x6xf32, #[[P]]>
+  // CHECK: {schedule = #kernel.schedule<"cpu.tile", {{.*}}winograd = 4 : i64}>, winograd = 4 : i64} : tensor<64x64x3x6x6xf32, #[[P]]>
   // CHECK: kernel.conv forward %{{.*}} window <3x3x3 stride 1x2x2 pad 1x1x1>
   // CHECK-NOT: winograd
   // CHECK: kernel.conv forward %{{.*}} window <3x1x1 pad 1x0x0>
@@ -90,7 +95,15 @@ module {
 // CHECK-LABEL: func.func @train_step
 // CHECK: %[[U:.*]] = kernel.winograd 4 %{{.*}} turned : tensor<64x64x1x3x3xf32, #{{.*}}> -> tensor<64x64x1x6x6xf32, #[[P:.*]]>
 // CHECK: kernel.conv transposed %[[U]]
-// CHECK: {winograd = 4 : i64}
+// The second choice is the best with tiles of another size, the last one some block of a size that is far behind.
+// SECOND-LABEL: func.func @train_step
+// SECOND: kernel.conv transposed
+// SECOND-SAME: window <1x3x3
+// SECOND: winograd = {{1|2}} : i64}>
+// LAST-LABEL: func.func @train_step
+// LAST: kernel.conv transposed
+// LAST: schedule = #kernel.schedule<"cpu.tile"
+// CHECK: winograd = 4 : i64}
 func.func @train_step(%g: !x, %w: !w) -> !x {
   %1 = kernel.conv transposed %w window <1x3x3 pad 0x1x1> prologue(pixel %g) : (!x) {
   ^bb0(%v: f32):
