@@ -22,9 +22,8 @@ using namespace kinema;
 /// What of LLVM's -O2 matters to kernels, which have neither calls nor memory of their own: half its time,
 /// and ptxas, which optimises again, makes no more code of the result.
 static constexpr char optimisations[] =
-    "function(early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
-    "loop-mssa(loop-rotate,licm,simple-loop-unswitch),simplifycfg,"
-    "loop(indvars,loop-deletion,loop-unroll-full),gvn,sccp,instcombine<no-verify-fixpoint>,adce,simplifycfg)";
+    "function(early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(loop-rotate,licm),simplifycfg,"
+    "loop(indvars,loop-deletion,loop-unroll-full),gvn,sccp,instcombine<no-verify-fixpoint>,simplifycfg)";
 
 static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const nvidia::Processor &processor) {
   static std::once_flag once;
@@ -41,7 +40,7 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const nvidia::Proc
     return nullptr;
   return std::unique_ptr<llvm::TargetMachine>(
       target->createTargetMachine(triple, processor.name, processor.features, exactArithmetic(), std::nullopt,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+                                  std::nullopt, llvm::CodeGenOptLevel::Less)); // the code is the same
 }
 
 /// Names that are a part's own get its name in front, so that parts can be joined.
