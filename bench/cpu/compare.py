@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 import report
-from machine import machine
+from machine import machine, warn_if_busy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -168,6 +168,7 @@ def parse():
 
 def main():
     options, described = parse(), machine()
+    warn_if_busy()
     os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
     path = options.out + ".jsonl"
     lines = report.read(path) if options.goes_on and os.path.exists(path) else []

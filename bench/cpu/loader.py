@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from machine import machine
+from machine import machine, warn_if_busy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -105,6 +105,7 @@ def parse():
 
 
 def run(options, folder):
+    warn_if_busy()
     lines, described = [], machine()
     for (size, key_interval), videos in make_videos(folder, options).items():
         for stride in STRIDES:

@@ -2,6 +2,7 @@
 import os
 import platform
 import re
+import sys
 
 # What decides which kernels run.
 VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
@@ -16,6 +17,13 @@ def machine():
     name = re.search(r"^model name\s*:\s*(.*)$", processor, re.M)
     return {"processor": name.group(1) if name else platform.processor(), "flags": [flag for flag in VECTORS if flags and flag in flags.group(1).split()],
             "cores": len(os.sched_getaffinity(0)), "memory_bytes": memory, "kernel": re.match(r"[0-9.]+", platform.release()).group(0)}
+
+
+def warn_if_busy():
+    """Times of a machine that does something else too say little."""
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"warning: the machine is busy (load {load:.1f} in the last minute): wait until it is idle to compare times", file=sys.stderr)
 
 
 def peak_memory(process="self"):
