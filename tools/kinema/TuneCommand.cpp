@@ -100,6 +100,12 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile, con
   }
   std::vector<ContestTimes> times = timeSequences(*device, sequences);
   size_t best = quickest(times);
+  if (best > 0) { // of many, one may win by chance: it has to win again
+    auto again = timeSequences(*device, std::vector{sequences.front(), sequences[best]});
+    times.front() = again.front();
+    times[best] = again.back();
+    best = quickest(again) * best;
+  }
   return {describeMachine(*device, compile.target->name == "cpu"), std::move(times), best};
 }
 
