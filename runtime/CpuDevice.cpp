@@ -70,8 +70,6 @@ private:
 } // namespace
 
 std::unique_ptr<Device> makeCpuDevice(int threads) {
-  if (!__builtin_cpu_supports("x86-64-v3"))
-    fail("this processor cannot run x86-64-v3 code: AVX2 and FMA are missing");
   if (threads < 0 || threads > maxThreads)
     refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
   int all = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, maxThreads);

@@ -1,5 +1,6 @@
 #include "runtime/Device.h"
 
+#include "runtime/CpuLevel.h"
 #include "runtime/Error.h"
 
 #include <charconv>
@@ -18,6 +19,13 @@ int kinema::cudaNumber(const std::string &name) {
   return error == std::errc() && stop == end ? number : -1;
 }
 
+static std::string levelNames() {
+  std::string names;
+  for (const CpuLevel &level : cpuLevels())
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", level.target);
+  return names;
+}
+
 std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::string &target, int threads) {
   bool isGpuCode = target.starts_with("sm_");
   bool automatic = name.empty() || name == "auto";
@@ -25,8 +33,8 @@ std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::s
   bool cpu = (automatic && !isGpuCode) || name == "cpu";
   if (name != emulatorTarget && gpu < 0 && !cpu)
     refuse("there is no device '{}'; there are auto, cpu, cuda, cuda:N and emulator", name);
-  if (!isGpuCode && target != "x86-64-v3")
-    fail("this runtime has no device for code of target '{}'; it runs x86-64-v3 and sm_90a", target);
+  if (!isGpuCode && !findCpuLevel(target))
+    fail("this runtime has no device for code of target '{}'; it runs {} and sm_90a", target, levelNames());
   if (cpu != !isGpuCode)
     fail("the package's code is for {}, which {} cannot run; compile it with --target {}", target,
          cpu                      ? "the CPU"
@@ -39,5 +47,6 @@ std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::s
     return makeEmulatorDevice(threads);
   if (gpu >= 0)
     return makeCudaDevice(gpu, target);
+  requireCpuLevel(target);
   return makeCpuDevice(threads);
 }

@@ -1,5 +1,6 @@
 #include "runtime/Program.h"
 
+#include "runtime/CpuLevel.h"
 #include "runtime/Error.h"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
   segments = std::move(left);
 }
 
-// Of the targets that a package has code for, the one that the device runs; where none fits, the first, of
-// which the device says why it does not.
+// Of the targets that a package has code for, the one that the device runs, of several levels of a CPU the
+// best; where none fits, the first, of which the device says why it does not.
 Manifest chooseManifest(const Package &package, const std::string &device) {
   std::vector<Manifest> manifests = readManifests(package);
   auto with = [&](std::string_view architecture) {
@@ -45,9 +46,13 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
   if (int number = cudaNumber(device); number >= 0)
     if (chosen = with(cudaArchitecture(number)); chosen == manifests.end())
       chosen = with("sm_");
-  if (chosen == manifests.end())
-    chosen = with("x86-64");
-  return chosen == manifests.end() ? manifests.front() : *chosen;
+  if (chosen != manifests.end())
+    return *chosen;
+  std::vector<std::string> targets;
+  for (const Manifest &manifest : manifests)
+    targets.push_back(manifest.target);
+  size_t level = chooseCpuLevel(targets);
+  return level == manifests.size() ? manifests.front() : manifests[level];
 }
 
 // The entries with the code for the device.

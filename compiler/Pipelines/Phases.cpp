@@ -38,6 +38,7 @@ std::optional<Phase> kinema::phaseNamed(StringRef name) {
 
 static AssignStorageOptions storageOptions(const CompileOptions &options) {
   AssignStorageOptions storage;
+  storage.block = options.target->channels;
   storage.bfloat16 = options.bfloat16.value_or(options.target->bfloat16);
   storage.taps = storage.bfloat16 && options.target->tensorCores && !options.targetOptions.reference;
   return storage;

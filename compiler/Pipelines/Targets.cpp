@@ -14,19 +14,37 @@
 using namespace mlir;
 using namespace kinema;
 
-static void addCPUSchedules(OpPassManager &passes, const TargetOptions &options) {
+template <size_t number> static void addCPUSchedules(OpPassManager &passes, const TargetOptions &options) {
+  std::string level = cpu::levels[number].name.str();
   if (!options.reference)
-    passes.addPass(createUseWinograd(UseWinogradOptions{options.choice, options.measurements}));
+    passes.addPass(createUseWinograd(UseWinogradOptions{level, options.choice, options.measurements}));
   passes.addPass(createAssignCPUSchedules(
-      AssignCPUSchedulesOptions{options.reference, options.choice, options.measurements}));
+      AssignCPUSchedulesOptions{level, options.reference, options.choice, options.measurements}));
 }
 
-static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions &) {
-  auto code = cpu::compileKernels(planned);
+template <size_t number> static void addCPULowering(OpPassManager &passes) {
+  cpu::buildLoweringPipeline(passes, cpu::levels[number]);
+}
+
+template <size_t number> static FailureOr<MachineCode> makeCPUCode(ModuleOp planned, const TargetOptions &) {
+  const cpu::Level &level = cpu::levels[number];
+  auto code = cpu::compileKernels(planned, level);
   if (failed(code))
     return failure();
-  return MachineCode{
-      cpu::targetName, {{std::string("code/") + cpu::targetName + ".so", std::move(*code)}}, {}};
+  std::string name = level.name.str();
+  return MachineCode{name, {{"code/" + name + ".so", std::move(*code)}}, {}};
+}
+
+template <size_t number> static constexpr TargetInfo cpuLevel() {
+  constexpr const cpu::Level &level = cpu::levels[number];
+  return {level.name,
+          /*channels=*/level.lanes(),
+          /*bfloat16=*/false,
+          /*tensorCores=*/false,
+          /*costlyLaunches=*/false,
+          addCPUSchedules<number>,
+          addCPULowering<number>,
+          makeCPUCode<number>};
 }
 
 template <size_t number> static void addNVGPUSchedules(OpPassManager &passes, const TargetOptions &options) {
@@ -85,6 +103,7 @@ static FailureOr<MachineCode> makeNVGPUCode(ModuleOp planned, const TargetOption
 template <size_t number> static constexpr TargetInfo nvgpu() {
   constexpr const nvidia::Processor &processor = nvidia::processors[number];
   return {processor.name,
+          /*channels=*/8,
           /*bfloat16=*/true,
           /*tensorCores=*/processor.warpgroups,
           /*costlyLaunches=*/true,
@@ -94,13 +113,9 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
 }
 
 static constexpr TargetInfo table[] = {
-    {"cpu", false, false, false, addCPUSchedules, cpu::buildLoweringPipeline, makeCPUCode},
-    nvgpu<0>(),
-    nvgpu<1>(),
-    nvgpu<2>(),
-    nvgpu<3>(),
+    cpuLevel<0>(), cpuLevel<1>(), nvgpu<0>(), nvgpu<1>(), nvgpu<2>(), nvgpu<3>(),
 };
-static_assert(std::size(table) == 1 + std::size(nvidia::processors));
+static_assert(std::size(table) == std::size(cpu::levels) + std::size(nvidia::processors));
 
 ArrayRef<TargetInfo> kinema::targets() { return table; }
 

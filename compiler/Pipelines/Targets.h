@@ -24,6 +24,7 @@ struct TargetOptions {
 
 struct TargetInfo {
   llvm::StringRef name;
+  int64_t channels;    // in a block of an activation
   bool bfloat16;       // how activations are stored unless somebody says otherwise
   bool tensorCores;    // on bfloat16, with weights that lie as they are read there
   bool costlyLaunches; // each takes as long as what a small one does

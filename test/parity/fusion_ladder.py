@@ -1,8 +1,10 @@
-"""The fusion ladder: a network computes the same whatever rides with what, tiled or by the reference kernels.
+"""The fusion ladder: a network computes the same whatever rides with what, tiled or by the reference kernels, at every
+level of the processor.
 
 usage: fusion_ladder.py KINEMA
 
-Each network is compiled with --fuse=none, epilogue and all, and once more with --reference; logits, and the loss,
+Each network is compiled with --fuse=none, epilogue and all, once more with --reference, and so for each further level
+that this processor runs; logits, and the loss,
 gradients, weights and statistics of one SGD step are compared with those of --fuse=none. Sums are taken in other orders,
 so they differ by rounding. Where rounding decides a ReLU's mask (see torchvision_parity.py), gradients differ by more: a
 network may try three seeds.
@@ -21,7 +23,10 @@ import safetensors
 BOUND = 1e-4  # norm of the difference over the norm
 BATCH, CLASSES = 3, 5
 SEEDS = (1, 2, 3)
-LADDER = {"none": ["--fuse=none"], "epilogue": ["--fuse=epilogue"], "all": ["--fuse=all"], "reference": ["--fuse=all", "--reference"]}
+LEAST = "--target=x86-64-v3"
+LADDER = {"none": [LEAST, "--fuse=none"], "epilogue": [LEAST, "--fuse=epilogue"], "all": [LEAST], "reference": [LEAST, "--reference"]}
+# Beyond the least level: what /proc/cpuinfo must list.
+LEVELS = {"x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
 
 # Odd channels, odd sizes, strides in space and time, projections and plain shortcuts.
 NETWORKS = {
@@ -165,13 +170,26 @@ def differing(kinema, variants, agree):
 def agree(kinema, name, packages, seed, folder):
     files = random_files(name, packages["none"], seed, folder)
     wanted, good = results(kinema, packages["none"], files), True
-    for level in list(LADDER)[1:]:
-        worst = distances(f"{name} {level}, seed {seed}", results(kinema, packages[level], files), wanted)
+    for variant in list(LADDER)[1:]:
+        worst = distances(f"{name} {variant}, seed {seed}", results(kinema, packages[variant], files), wanted)
         good &= max(worst.values()) <= BOUND
     return good
 
 
+def add_levels():
+    """The levels that this processor runs."""
+    with open("/proc/cpuinfo") as file:
+        has = set(next((line.split() for line in file if line.startswith("flags")), []))
+    for level, needs in LEVELS.items():
+        if missing := sorted(needs - has):
+            print(f"{level}: not run, this processor lacks {', '.join(missing)}")
+            continue
+        LADDER[level] = ["--target=" + level]
+        LADDER[level + " reference"] = ["--target=" + level, "--reference"]
+
+
 def main():
+    add_levels()
     wrong = differing(sys.argv[1], LADDER, agree)
     sys.exit(f"beyond {BOUND}: {', '.join(wrong)}" if wrong else 0)
 

@@ -13,7 +13,7 @@ namespace {
 struct Options {
   SpecOptions spec;
   TargetChoice choice; // but for the target
-  std::vector<std::string> targets;
+  std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4", "sm_90a"};
   std::string output, mode = "train";
 };
 
@@ -29,15 +29,11 @@ std::string runtimeProgram() {
 
 void build(const Options &options) {
   std::string program = runtimeProgram();
-  std::vector<std::string> chosen =
-      options.targets.empty() ? std::vector<std::string>{"cpu", "sm_90a"} : options.targets;
   PackageWriter package;
-  for (const std::string &target : chosen) {
+  for (const TargetInfo *target : chosenTargets(options.targets)) {
     CompileOptions compile;
     compile.train = options.mode == "train";
-    TargetChoice choice = options.choice;
-    choice.target = target;
-    applyTarget(choice, compile);
+    applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
     require(compilation.fromSpec(options.spec.spec, Phase::Planned));
     require(compilation.addTo(package));
@@ -54,13 +50,7 @@ void addBuild(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the program")->required();
-  std::vector<std::string> names;
-  for (const TargetInfo &target : targets())
-    names.push_back(target.name.str());
-  command
-      ->add_option("--target", options->targets,
-                   "the machines that it runs on; may be repeated (default: cpu and sm_90a)")
-      ->check(CLI::IsMember(names));
+  addTargets(*command, options->targets)->capture_default_str();
   addPrecision(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")

@@ -13,7 +13,8 @@ namespace kinema {
 namespace {
 struct Options {
   SpecOptions spec;
-  TargetChoice target;
+  TargetChoice choice;
+  std::vector<std::string> targets = {"cpu"};
   std::string output, mode = "train", emit = "package", from, dump, fuse = "all";
   bool locations = false;
   bool keepGradients = false;
@@ -26,44 +27,55 @@ std::vector<std::string> phaseNames() {
   return names;
 }
 
-void compile(const Options &options) {
-  CompileOptions compile;
-  compile.train = options.mode == "train";
-  compile.keepGradients = options.keepGradients;
-  applyTarget(options.target, compile);
-  compile.dumpDirectory = options.dump;
-  compile.fuse = options.fuse == "all"        ? FuseLevel::All
-                 : options.fuse == "epilogue" ? FuseLevel::Epilogue
-                                              : FuseLevel::None;
-  Phase wanted = *phaseNamed(options.emit);
-  if (wanted == Phase::Package && options.output.empty())
-    refuse("compile: where should the package go? add -o FILE, or --emit PHASE to look at the network on its "
-           "way");
-  Phase stop = wanted == Phase::Package ? Phase::Planned : wanted;
-  Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
-  if (options.from.empty()) {
-    require(compilation.fromSpec(options.spec.spec, stop));
-  } else {
-    Phase from = *phaseNamed(options.from);
-    if (from == Phase::Ast || from > stop || from >= wanted)
-      refuse("compile: --from {} does not lead to {}", options.from, options.emit);
-    const SpecOptions &spec = options.spec;
-    if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty())
-      refuse("compile: --batch, --frames, --size, --classes and --set change a spec; with --from, change the "
-             "module's text");
-    require(compilation.fromModule(options.spec.spec, from, stop));
-  }
-  if (wanted == Phase::Package) {
-    PackageWriter package;
-    require(compilation.addTo(package));
-    return package.write(options.output);
-  }
-  std::string text = wanted == Phase::Ast ? dsl::print(*compilation.program().files.front())
-                                          : printed(compilation.module(), options.locations);
+/// Leads the network to `stop`, for the target of `compile`.
+void lead(Compilation &compilation, const Options &options, Phase stop) {
+  if (options.from.empty())
+    return require(compilation.fromSpec(options.spec.spec, stop));
+  Phase from = *phaseNamed(options.from), wanted = *phaseNamed(options.emit);
+  if (from == Phase::Ast || from > stop || from >= wanted)
+    refuse("compile: --from {} does not lead to {}", options.from, options.emit);
+  const SpecOptions &spec = options.spec;
+  if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty())
+    refuse("compile: --batch, --frames, --size, --classes and --set change a spec; with --from, change the "
+           "module's text");
+  require(compilation.fromModule(options.spec.spec, from, stop));
+}
+
+void show(Compilation &compilation, const Options &options) {
+  std::string text = *phaseNamed(options.emit) == Phase::Ast
+                         ? dsl::print(*compilation.program().files.front())
+                         : printed(compilation.module(), options.locations);
   if (options.output.empty())
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
     writeFile(options.output, text);
+}
+
+void compile(const Options &options) {
+  CompileOptions compile;
+  compile.train = options.mode == "train";
+  compile.keepGradients = options.keepGradients;
+  compile.dumpDirectory = options.dump;
+  compile.fuse = options.fuse == "all"        ? FuseLevel::All
+                 : options.fuse == "epilogue" ? FuseLevel::Epilogue
+                                              : FuseLevel::None;
+  bool toPackage = *phaseNamed(options.emit) == Phase::Package;
+  if (toPackage && options.output.empty())
+    refuse("compile: where should the package go? add -o FILE, or --emit PHASE to look at the network on its "
+           "way");
+  if (options.targets.size() > 1 && (!toPackage || !options.from.empty() || !options.dump.empty()))
+    refuse("compile: a package holds several targets, a module one: with --emit, --from and --dump-phases, "
+           "name one --target");
+  PackageWriter package;
+  for (const TargetInfo *target : chosenTargets(options.targets)) {
+    applyTarget(options.choice, target, compile);
+    Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
+    lead(compilation, options, toPackage ? Phase::Planned : *phaseNamed(options.emit));
+    if (!toPackage)
+      return show(compilation, options);
+    require(compilation.addTo(package));
+  }
+  package.write(options.output);
 }
 } // namespace
 
@@ -75,8 +87,10 @@ void addCompile(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the package, or the text of the phase");
-  addTarget(*command, options->target);
-  command->add_flag("--emulator", options->target.emulator,
+  addTargets(*command, options->targets)->capture_default_str();
+  addPrecision(*command, options->choice);
+  addSchedules(*command, options->choice);
+  command->add_flag("--emulator", options->choice.emulator,
                     "with code for --device emulator, which runs a GPU's kernels on the CPU and checks them");
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))

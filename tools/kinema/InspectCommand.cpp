@@ -16,18 +16,19 @@ namespace kinema {
 namespace {
 struct Options {
   SpecOptions spec;
-  TargetChoice target;
+  TargetChoice choice;
+  std::string target = "cpu";
   bool json = false;
   bool launches = false;
   bool schedules = false;
   std::string kernel; // of a package
 };
 
-mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const TargetChoice &target, bool train) {
+mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const Options &options, bool train) {
   mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
   CompileOptions compile;
   compile.train = train;
-  applyTarget(target, compile);
+  applyTarget(options.choice, chosenTarget(options.target), compile);
   require(advance(*module, Phase::Clip, Phase::Planned, compile));
   return module;
 }
@@ -38,11 +39,11 @@ struct MachineCodeSummary {
   std::vector<std::string> warnings; // ptxas's
   bool assembled = false;
 };
-std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const TargetChoice &target) {
-  const nvidia::Processor *processor = nvidia::processorNamed(target.target);
+std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const Options &options) {
+  const nvidia::Processor *processor = nvidia::processorNamed(options.target);
   if (!processor)
     return std::nullopt;
-  auto code = nvidia::compileKernels(planned, target.toolkit, *processor);
+  auto code = nvidia::compileKernels(planned, options.choice.toolkit, *processor);
   require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
   MachineCodeSummary summary{inspect::summariseKernels(planned, *code, *processor), {}, !code->parts.empty()};
   for (const nvidia::Assembly &part : code->parts)
@@ -51,7 +52,7 @@ std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const T
 }
 
 /// The model of time is a Hopper's.
-bool isModelled(const Options &options) { return options.target.target == nvidia::hopper.name; }
+bool isModelled(const Options &options) { return options.target == nvidia::hopper.name; }
 
 /// Layers and memory, and, as asked for, launches and their schedules.
 void printPlans(const Options &options, const inspect::LayerTable &table, mlir::ModuleOp trainingModule,
@@ -88,10 +89,10 @@ void inspectSpec(const Options &options) {
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  auto training = plan(compilation.module(), options.target, true),
-       inference = plan(compilation.module(), options.target, false);
+  auto training = plan(compilation.module(), options, true),
+       inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.
-  auto code = options.schedules ? std::nullopt : compileKernels(*training, options.target);
+  auto code = options.schedules ? std::nullopt : compileKernels(*training, options);
   if (options.json) {
     nlohmann::json object = plansJson(options, *table, *training, *inference);
     if (code) {
@@ -116,7 +117,7 @@ void inspectSpec(const Options &options) {
 void inspectEither(const Options &options) {
   if (isPackage(options.spec.spec))
     return inspectPackage(
-        {options.spec.spec, options.kernel, options.target.toolkit, options.launches, options.json});
+        {options.spec.spec, options.kernel, options.choice.toolkit, options.launches, options.json});
   if (!options.kernel.empty())
     refuse("--kernel shows a kernel of a package: compile {} first", options.spec.spec);
   inspectSpec(options);
@@ -132,7 +133,7 @@ void addInspect(CLI::App &app) {
   addSpecOptions(*command, options->spec);
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
-  addTarget(*command, options->target);
+  addTarget(*command, options->choice, options->target);
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--launches", options->launches, "list the launches of a training step");
   command->add_flag(

@@ -1,6 +1,7 @@
 #include "tools/kinema/SpecOptions.h"
 
 #include "compiler/Target/Common/Measurements.h"
+#include "runtime/CpuLevel.h"
 #include "runtime/Device.h"
 #include "runtime/Error.h"
 #include "runtime/Package.h"
@@ -35,12 +36,39 @@ void addThreads(CLI::App &command, SpecOptions &options) {
       ->check(CLI::Range(0, maxThreads));
 }
 
-void addTarget(CLI::App &command, TargetChoice &choice) {
-  std::vector<std::string> names;
+const TargetInfo *chosenTarget(const std::string &name) {
+  if (name != "cpu")
+    return targetNamed(name);
+  std::string_view level = bestCpuLevel();
+  return targetNamed(level.empty() ? cpuLevels().front().target : level);
+}
+
+std::vector<const TargetInfo *> chosenTargets(const std::vector<std::string> &names) {
+  std::vector<const TargetInfo *> chosen;
+  for (const std::string &name : names)
+    if (const TargetInfo *target = chosenTarget(name); !llvm::is_contained(chosen, target))
+      chosen.push_back(target);
+  return chosen;
+}
+
+std::vector<std::string> targetNames() {
+  std::vector<std::string> names = {"cpu"};
   for (const TargetInfo &target : targets())
     names.push_back(target.name.str());
-  command.add_option("--target", choice.target, "the machine")
-      ->check(CLI::IsMember(names))
+  return names;
+}
+
+CLI::Option *addTargets(CLI::App &command, std::vector<std::string> &targets) {
+  return command
+      .add_option("--target", targets,
+                  "the machines, separated by commas; cpu: the best level of this machine's processor")
+      ->delimiter(',')
+      ->check(CLI::IsMember(targetNames()));
+}
+
+void addTarget(CLI::App &command, TargetChoice &choice, std::string &target) {
+  command.add_option("--target", target, "the machine; cpu: the best level of this machine's processor")
+      ->check(CLI::IsMember(targetNames()))
       ->capture_default_str();
   addPrecision(command, choice);
   addSchedules(command, choice);
@@ -51,7 +79,7 @@ void addPrecision(CLI::App &command, TargetChoice &choice) {
       .add_option(
           "--precision", choice.precision,
           "how activations are stored; sums, parameters and updates are fp32 in any case (default: fp32 "
-          "on cpu, else bf16)")
+          "on CPUs, else bf16)")
       ->check(CLI::IsMember({"fp32", "bf16"}));
   command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
   command.add_option("--cuda-path", choice.toolkit,
@@ -79,8 +107,8 @@ void applyMeasurements(const TargetChoice &choice, CompileOptions &options) {
   options.targetOptions.measurements = choice.measurements;
 }
 
-void applyTarget(const TargetChoice &choice, CompileOptions &options) {
-  options.target = targetNamed(choice.target);
+void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOptions &options) {
+  options.target = target;
   options.targetOptions.reference = choice.reference;
   options.targetOptions.toolkit = choice.toolkit;
   applyMeasurements(choice, options);
@@ -91,6 +119,7 @@ void applyTarget(const TargetChoice &choice, CompileOptions &options) {
 }
 
 void chooseTarget(const std::string &device, CompileOptions &compile) {
+  compile.target = chosenTarget("cpu");
   if (device == emulatorTarget) {
     compile.target = targetNamed("sm_90a");
     compile.targetOptions.emulator = EmulatorCode::Alone;

@@ -26,13 +26,21 @@ void addThreads(CLI::App &command, SpecOptions &options);
 
 /// What every command that makes kernels accepts.
 struct TargetChoice {
-  std::string target = "cpu", precision, toolkit, measurements;
+  std::string precision, toolkit, measurements;
   int64_t choice = -1; // TargetOptions::choice
   bool reference = false;
   bool emulator = false; // code for it too
 };
+/// The target of this name; "cpu": the best level of this machine's processor.
+const TargetInfo *chosenTarget(const std::string &name);
+/// The same of several, each once.
+std::vector<const TargetInfo *> chosenTargets(const std::vector<std::string> &names);
+/// "cpu" and the names of all targets.
+std::vector<std::string> targetNames();
+/// Adds --target alone, for one or several.
+CLI::Option *addTargets(CLI::App &command, std::vector<std::string> &targets);
 /// Adds --target, and what the three below add.
-void addTarget(CLI::App &command, TargetChoice &choice);
+void addTarget(CLI::App &command, TargetChoice &choice, std::string &target);
 /// Adds --precision, --reference and --cuda-path.
 void addPrecision(CLI::App &command, TargetChoice &choice);
 /// Adds --measurements and --choice.
@@ -42,7 +50,7 @@ void addMeasurements(CLI::App &command, TargetChoice &choice);
 /// Throws Error if the file of measurements is none.
 void applyMeasurements(const TargetChoice &choice, CompileOptions &options);
 /// All that was added.
-void applyTarget(const TargetChoice &choice, CompileOptions &options);
+void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOptions &options);
 
 /// What the device runs: a spec is compiled for a GPU if there is one, unless the CPU is asked for.
 void chooseTarget(const std::string &device, CompileOptions &options);

@@ -22,7 +22,8 @@ using nlohmann::json;
 
 struct Options {
   SpecOptions spec;
-  TargetChoice target;
+  TargetChoice choice;
+  std::string target; // empty: what the device is
   std::string device, output, mode = "train";
   int64_t choices = 8;
   double seconds = 0; // 0: until all is measured
@@ -106,7 +107,7 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile, con
     times[best] = again.back();
     best = quickest(again) * best;
   }
-  return {describeMachine(*device, compile.target->name == "cpu"), std::move(times), best};
+  return {describeMachine(*device, !compile.target->name.starts_with("sm_")), std::move(times), best};
 }
 
 json parametersOf(kernel::ScheduleAttr schedule) {
@@ -167,14 +168,11 @@ void printSums(const std::map<std::string, Sum> &sums) {
 
 CompileOptions compileOptions(const Options &options) {
   CompileOptions compile;
-  TargetChoice target = options.target;
-  if (target.target.empty())
-    target.target = "cpu"; // unless the device is another one
-  applyTarget(target, compile);
+  applyTarget(options.choice, chosenTarget("cpu"), compile);
   compile.train = options.mode == "train";
   chooseTarget(options.device, compile);
-  if (!options.target.target.empty())
-    compile.target = targetNamed(options.target.target);
+  if (!options.target.empty())
+    compile.target = chosenTarget(options.target);
   return compile;
 }
 
@@ -232,13 +230,9 @@ void addTune(CLI::App &app) {
   addSpecOptions(*command, options->spec);
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
-  addPrecision(*command, options->target);
-  options->target.target.clear();
-  std::vector<std::string> names;
-  for (const TargetInfo &target : targets())
-    names.push_back(target.name.str());
-  command->add_option("--target", options->target.target, "the machine (default: what the device is)")
-      ->check(CLI::IsMember(names));
+  addPrecision(*command, options->choice);
+  command->add_option("--target", options->target, "the machine (default: what the device is)")
+      ->check(CLI::IsMember(targetNames()));
   command
       ->add_option("-o,--output", options->output,
                    "the file; what it has of other kernels stays, and each kernel is kept as soon as it is "
@@ -258,8 +252,8 @@ void addTune(CLI::App &app) {
                    "begin no further kernel after so long; those with most multiply-adds come first")
       ->check(CLI::PositiveNumber);
   command->callback([options] {
-    if (options->device.empty() && !options->target.target.empty())
-      options->device = options->target.target == "cpu" ? "cpu" : "cuda";
+    if (options->device.empty() && !options->target.empty())
+      options->device = options->target.starts_with("sm_") ? "cuda" : "cpu";
     tune(*options);
   });
 }

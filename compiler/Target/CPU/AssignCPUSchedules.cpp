@@ -1,6 +1,6 @@
 // Pass assign-cpu-schedules.
 #include "compiler/Target/CPU/ConvTile.h"
-#include "compiler/Target/CPU/Machine.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -34,11 +34,17 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
     }
+    const cpu::Level *found = cpu::levelNamed(level, getOperation());
+    if (!found)
+      return signalPassFailure();
+    machine = &found->machine;
     getOperation().walk([&](Operation *op) {
       if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
         assign(op, *chooser);
     });
   }
+
+  const Machine *machine = nullptr;
 
   SmallVector<Candidate> tiles(Operation *op) {
     using Candidates = SmallVector<Candidate>;
@@ -46,10 +52,13 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
       return {};
     bool winograd = cpu::allowsWinograd(getOperation());
     return TypeSwitch<Operation *, Candidates>(op)
-        .Case([](kernel::ConvOp conv) { return cpu::convTileCandidates(conv, conv.getWinograd()); })
-        .Case([&](kernel::WeightGradOp wgrad) { return cpu::weightGradTileCandidates(wgrad, winograd); })
-        .Case([](kernel::WinogradOp winograd) {
-          return Candidates{{cpu::winogradWeightSchedule(winograd), 0}};
+        .Case(
+            [&](kernel::ConvOp conv) { return cpu::convTileCandidates(conv, *machine, conv.getWinograd()); })
+        .Case([&](kernel::WeightGradOp wgrad) {
+          return cpu::weightGradTileCandidates(wgrad, *machine, winograd);
+        })
+        .Case([&](kernel::WinogradOp winograd) {
+          return Candidates{{cpu::winogradWeightSchedule(winograd, *machine), 0}};
         })
         .Default([](Operation *) { return Candidates(); });
   }
@@ -62,7 +71,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     auto candidates = tiles(op);
     ++(candidates.empty() ? plain : tiled);
     if (candidates.empty())
-      candidates = {{scheduleReference(op, cpu::machine), 0}};
+      candidates = {{scheduleReference(op, *machine), 0}};
     chooser.choose(op, candidates).applyTo(op);
   }
 };

@@ -2,7 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 
-#include "compiler/Target/Common/HostCode.h"
+#include "compiler/Target/CPU/Level.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -10,12 +10,10 @@
 
 namespace kinema::cpu {
 
-/// The name of the machine that all code is made for, as LLVM and the manifest spell it.
-inline constexpr const char *targetName = hostTarget;
-
-/// Compiles the kernels of a planned module, which stays as it is. Works on the context's threads; the bytes
-/// do not depend on how many there are. Errors are reported at the module.
-mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp planned);
+/// Compiles the kernels of a planned module, which stays as it is, for the level that its storage and
+/// schedules were chosen for. Works on the context's threads; the bytes do not depend on how many there are.
+/// Errors are reported at the module.
+mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp planned, const Level &level);
 
 } // namespace kinema::cpu
 

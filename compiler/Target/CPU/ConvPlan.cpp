@@ -6,8 +6,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
 
-/// Steps of the contraction whose weights, at the widest tile, take 24 KB: they stay in the first cache.
-constexpr int64_t panelSteps = 256;
+/// Bytes of a step's weights, at the widest tile, times steps: they stay in the first cache.
+constexpr int64_t panelBytes = 24 << 10;
 
 /// Where no block is cut along the axis, what lies outside the source need not be staged: no tap reads it.
 static StagedAxis withinSource(StagedAxis axis, int64_t size) {
@@ -19,8 +19,9 @@ static StagedAxis withinSource(StagedAxis axis, int64_t size) {
   return axis;
 }
 
-ConvPlan::ConvPlan(kernel::ConvOp op, BlockShape block, int64_t partCount, int64_t winograd)
-    : winograd(winograd), gather(op.getGather()) {
+ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t partCount,
+                   int64_t winograd)
+    : machine(&machine), lanes(machine.vector), winograd(winograd), gather(op.getGather()) {
   auto source = op.getSourceType(), result = op.getResultType();
   sourceSize = clip::spatialSize(source);
   cuts = BlockCuts(result.getShape(), block);
@@ -119,7 +120,7 @@ void ConvPlan::addPixels(Tables &tables, const PixelClass &pixels, BlockShape bl
   tables.ranges.push_back(first);
   tables.ranges.push_back(count);
   // The last tile repeats the last pixel: it computes, and stores, the same value again.
-  for (int64_t i = 1; count > 0 && i < tilePixels(1); ++i) {
+  for (int64_t i = 1; count > 0 && i < mostTilePixels(*machine); ++i) {
     tables.pixels.push_back(tables.pixels[2 * (first + count) - 2]);
     tables.pixels.push_back(tables.pixels[2 * (first + count) - 1]);
   }
@@ -141,6 +142,7 @@ void ConvPlan::addPasses(Tables &tables, const PixelClass &pixels, int64_t index
       tables.passes.push_back(field);
     accumulate = true;
   };
+  int64_t panelSteps = panelBytes / (3 * lanes * int64_t(sizeof(float)));
   int64_t tapParts = std::max<int64_t>(1, shape::ceilDiv(taps * depth, panelSteps));
   int64_t blocks = std::max<int64_t>(1, panelSteps / std::max<int64_t>(1, taps * depth));
   int64_t blockParts = shape::ceilDiv(sourceBlocks, blocks);
@@ -202,7 +204,7 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
     int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);
     int64_t count = cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * across;
     double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
-    cost += steps * shape::roundUp(count, tilePixels(width)) * mostGroups * stepCycles;
+    cost += steps * shape::roundUp(count, tilePixels(*machine, width)) * mostGroups * stepCycles;
   }
   cost += double(productPixels()) * part * resultBlocks * winogradCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);

@@ -12,8 +12,10 @@ namespace kinema::cpu {
 
 struct ConvPlan {
   /// `winograd`: as in kernel.conv, which a plan may be tried without.
-  ConvPlan(kernel::ConvOp op, BlockShape block, int64_t parts, int64_t winograd);
+  ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t parts, int64_t winograd);
 
+  const Machine *machine;
+  int64_t lanes;    // of a vector, and channels of a block of the result
   int64_t winograd; // results of one Winograd tile along H and along W; 1: the taps as they are
   shape::Gather gather;
   BlockCuts cuts;               // of the result

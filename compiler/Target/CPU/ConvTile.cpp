@@ -15,13 +15,13 @@ static StagedOperand sourceOf(kernel::ConvOp op) {
 
 //===-- Schedule ----------------------------------------------------------===//
 
-static bool isBlocked(RankedTensorType type) {
+static bool isBlocked(RankedTensorType type, int64_t lanes) {
   auto layout = kernel::layoutOf(type);
   return layout.getKind() == LayoutKind::Blocked && layout.getBlock() == lanes;
 }
 
-static bool isSupported(kernel::ConvOp op) {
-  if (op.getGroups() != 1 || !sourceOf(op).isSupported())
+static bool isSupported(kernel::ConvOp op, int64_t lanes) {
+  if (op.getGroups() != 1 || !sourceOf(op).isSupported(lanes))
     return false;
   auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
   bool forward = op.getDirection() == kernel::Direction::Forward, points = op.getWinograd() > 1;
@@ -33,7 +33,7 @@ static bool isSupported(kernel::ConvOp op) {
   int64_t channels = shape::roundUp(op.getResultType().getDimSize(1), lanes);
   auto holdsVectors = [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
-    return isBlocked(tensor) || (tensor.getRank() != 5 && tensor.getShape().back() == channels);
+    return isBlocked(tensor, lanes) || (tensor.getRank() != 5 && tensor.getShape().back() == channels);
   };
   return llvm::all_of(op.getEpilogueOperands().getTypes(), holdsVectors) &&
          llvm::all_of(op.getResultTypes(), holdsVectors);
@@ -51,19 +51,21 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) 
   return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", plan.grid(), plan.scratchBytes(), parameters);
 }
 
-kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, BlockShape block, int64_t parts) {
-  return scheduleOf(op, ConvPlan(op, block, parts, op.getWinograd()));
+kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Machine &machine,
+                                                   BlockShape block, int64_t parts) {
+  return scheduleOf(op, ConvPlan(op, machine, block, parts, op.getWinograd()));
 }
 
-SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, int64_t winograd) {
-  if (!isSupported(op))
+SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Machine &machine,
+                                                       int64_t winograd) {
+  if (!isSupported(op, machine.vector))
     return {};
   constexpr int64_t maxPixels = 4096;
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
   auto step = op.getGather().resultStep;
   Best best;
   auto consider = [&](BlockShape block, int64_t parts, int64_t mostPixels) {
-    ConvPlan plan(op, block, parts, winograd);
+    ConvPlan plan(op, machine, block, parts, winograd);
     if (plan.blockPixels() <= mostPixels)
       best.consider(plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size()),
                     [&] { return scheduleOf(op, plan); });
@@ -71,7 +73,7 @@ SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, int64_
   int64_t rowStep = std::max(step[1], winograd);
   BlockShape smallest = {1, std::min(step[0], result[2]), std::min(rowStep, result[3])};
   consider(smallest, 1, std::numeric_limits<int64_t>::max());
-  int64_t groups = groupBlocks(shape::ceilDiv(result[1], lanes)).count();
+  int64_t groups = groupBlocks(shape::ceilDiv(result[1], machine.vector)).count();
   for (int64_t clips : evenSizes(result[0]))
     for (int64_t frames : evenSizes(result[2], step[0]))
       for (int64_t rows : evenSizes(result[3], rowStep))
@@ -88,7 +90,7 @@ namespace {
 class ConvTileEmitter {
 public:
   ConvTileEmitter(kernel::ConvOp op, const ConvPlan &plan, KernelEmitter &e)
-      : op(op), plan(plan), e(e), result(op.getResultType().getShape()),
+      : op(op), plan(plan), e(e), lanes(plan.lanes), result(op.getResultType().getShape()),
         yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
 
   void emit();
@@ -123,6 +125,7 @@ private:
   kernel::ConvOp op;
   const ConvPlan &plan;
   KernelEmitter &e;
+  int64_t lanes;
   ArrayRef<int64_t> result; // [N, C, T, H, W]
   kernel::YieldOp yield;
   Value pixels, ranges, tapTable, passes; // tables
@@ -366,7 +369,7 @@ void ConvTileEmitter::emit() {
 
 void kinema::cpu::emitConvTile(kernel::ConvOp op, KernelEmitter &e) {
   auto schedule = *op.getSchedule();
-  ConvPlan plan(op, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")},
+  ConvPlan plan(op, e.machine, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")},
                 schedule.getInt("parts"), op.getWinograd());
   ConvTileEmitter(op, plan, e).emit();
 }

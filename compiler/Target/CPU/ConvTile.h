@@ -17,11 +17,12 @@ namespace kinema::cpu {
 /// cheapest first; none where the lowering does not apply (groups, layouts). `partials` is the leading
 /// dimension of moments and sums. They depend on the operation alone: the number of threads that will share
 /// the blocks is not known. `winograd`: as in kernel.conv, which it may be tried without.
-llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, int64_t winograd);
+llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Machine &machine, int64_t winograd);
 
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of
 /// a transposed conv's strides, or all there are.
-kernel::ScheduleAttr convTileSchedule(kernel::ConvOp op, BlockShape block, int64_t parts);
+kernel::ScheduleAttr convTileSchedule(kernel::ConvOp op, const Machine &machine, BlockShape block,
+                                      int64_t parts);
 
 /// Writes the body of a kernel with that schedule.
 void emitConvTile(kernel::ConvOp op, KernelEmitter &e);

@@ -1,7 +1,6 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
-#include "compiler/Target/CPU/Machine.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -44,12 +43,15 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
 
 static const Strategy strategies[] = {
     {"cpu.tile", writeConv}, {"cpu.wgrad_tile", writeWeightGrad}, {"cpu.winograd", writeWinograd}};
-static const LoweringTarget target = {"CPU", cpu::machine, strategies, begin};
 
 namespace {
 struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsToCPUPass> {
   using Base::Base;
   void runOnOperation() override {
+    const cpu::Level *found = cpu::levelNamed(level, getOperation());
+    if (!found)
+      return signalPassFailure();
+    const LoweringTarget target = {"CPU", found->machine, strategies, begin};
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
       if (failed(lowerKernel(def, target)))
         return signalPassFailure();
@@ -59,10 +61,10 @@ struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsT
 };
 } // namespace
 
-void cpu::buildLoweringPipeline(OpPassManager &passes) {
+void cpu::buildLoweringPipeline(OpPassManager &passes, const Level &level) {
   passes.addPass(createSplitCPUKernels());
   OpPassManager &part = passes.nest<ModuleOp>();
-  part.addPass(createLowerKernelsToCPU());
+  part.addPass(createLowerKernelsToCPU(LowerKernelsToCPUOptions{level.name.str()}));
   part.addPass(createCSEPass());
   part.addPass(createSCFToControlFlowPass());
   part.addPass(createConvertVectorToLLVMPass());
@@ -70,7 +72,8 @@ void cpu::buildLoweringPipeline(OpPassManager &passes) {
 }
 
 void cpu::registerLoweringPipeline() {
-  PassPipelineRegistration<>("cpu-lowering",
-                             "kernels as functions of the LLVM dialect, in modules that are compiled apart",
-                             cpu::buildLoweringPipeline);
+  PassPipelineRegistration<>(
+      "cpu-lowering",
+      "kernels as functions of the LLVM dialect, in modules that are compiled apart, for AVX2",
+      [](OpPassManager &passes) { buildLoweringPipeline(passes, levels[0]); });
 }

@@ -2,15 +2,17 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_LOWERKERNELS_H
 #define KINEMA_COMPILER_TARGET_CPU_LOWERKERNELS_H
 
+#include "compiler/Target/CPU/Level.h"
+
 #include "mlir/Pass/PassManager.h"
 
 namespace kinema::cpu {
 
 /// Replaces the kernels of a planned module by nested modules of the LLVM dialect with the exported functions
 /// that docs/package.md describes. The nested modules are lowered on the context's threads.
-void buildLoweringPipeline(mlir::OpPassManager &passes);
+void buildLoweringPipeline(mlir::OpPassManager &passes, const Level &level);
 
-/// Registers it as `cpu-lowering`, beside the passes.
+/// Registers it as `cpu-lowering`, for the least level, beside the passes.
 void registerLoweringPipeline();
 
 } // namespace kinema::cpu

@@ -1,5 +1,7 @@
 #include "compiler/Target/CPU/MicroKernels.h"
 
+#include "compiler/Target/CPU/Level.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -16,7 +18,18 @@ BlockGroups kinema::cpu::groupBlocks(int64_t blocks) {
   return {(blocks - 2 * twos) / 3, 2, twos};
 }
 
-int64_t kinema::cpu::tilePixels(int64_t blocks) { return blocks == 3 ? 4 : blocks == 2 ? 6 : 8; }
+int64_t kinema::cpu::tilePixels(const Machine &machine, int64_t blocks) {
+  if (registersOf(machine) == 16)
+    return blocks == 3 ? 4 : blocks == 2 ? 6 : 8;
+  // More pixels would not fit the 16 registers of their addresses.
+  return blocks == 3 ? 6 : 8;
+}
+
+int64_t kinema::cpu::mostTilePixels(const Machine &machine) { return tilePixels(machine, 1); }
+
+int64_t kinema::cpu::tileChannels(const Machine &machine, int64_t reduce) {
+  return std::min<int64_t>(reduce, registersOf(machine) / 4);
+}
 
 std::pair<Value, Value> kinema::cpu::emitGroup(KernelEmitter &e, const BlockGroups &groups, Value group) {
   if (groups.rests == 0)
@@ -62,9 +75,6 @@ Value kinema::cpu::emitTable(KernelEmitter &e, StringRef name, ArrayRef<int32_t>
 
 namespace {
 
-/// Channels of the activation in a tile of the weight gradient.
-constexpr int64_t weightGradChannels = 4;
-
 /// The type under which a buffer of any size is handed to a tile: pointers are bare, so sizes have to be
 /// static.
 MemRefType anySize(Type element) { return MemRefType::get({int64_t(1) << 40}, element); }
@@ -105,6 +115,7 @@ Value fma(KernelEmitter &e, Value x, Value y, Value sum) {
 /// Accumulators: zero, or what the output holds at `positions`.
 SmallVector<Value> loadAccumulators(KernelEmitter &e, Value accumulate, Value buffer,
                                     ArrayRef<Value> positions) {
+  int64_t lanes = e.machine.vector;
   Value zero = e.constant(0.0f, e.vectorType(lanes));
   SmallVector<Type> types(positions.size(), zero.getType());
   auto ifOp = scf::IfOp::create(e.b, e.loc, types, accumulate, /*withElseRegion=*/true);
@@ -128,7 +139,7 @@ void storeAccumulators(KernelEmitter &e, ValueRange values, Value buffer, ArrayR
 void addOuterProduct(KernelEmitter &e, MutableArrayRef<Value> accumulators, ArrayRef<Value> scalars,
                      ArrayRef<Value> vectors) {
   for (auto [i, scalar] : llvm::enumerate(scalars)) {
-    Value x = e.splat(scalar, lanes);
+    Value x = e.splat(scalar, e.machine.vector);
     for (auto [j, vector] : llvm::enumerate(vectors)) {
       Value &sum = accumulators[i * vectors.size() + j];
       sum = fma(e, x, vector, sum);
@@ -168,6 +179,7 @@ ConvTile fromList(ValueRange v) {
 SmallVector<Value> emitConvStep(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth,
                                 ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
   SmallVector<Value> accumulators(carried);
+  int64_t lanes = e.machine.vector;
   for (int64_t c = 0; c < depth; ++c) {
     SmallVector<Value> scalars, vectors;
     for (int64_t j = 0; j < blocks; ++j)
@@ -181,7 +193,7 @@ SmallVector<Value> emitConvStep(KernelEmitter &e, const ConvTile &a, int64_t blo
 }
 
 void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth) {
-  int64_t pixelsInTile = tilePixels(blocks);
+  int64_t pixelsInTile = tilePixels(e.machine, blocks);
   e.loop(e.index(0), a.pixelCount, pixelsInTile, [&](Value q) {
     SmallVector<Value> pixels, positions;
     for (int64_t i = 0; i < pixelsInTile; ++i) {
@@ -225,6 +237,7 @@ SmallVector<Value> emitWeightGradRow(KernelEmitter &e, const WeightGradTile &a, 
                                      ValueRange carried) {
   return e.loop(e.index(0), a.columns, 1, carried, [&](Value column, ValueRange inner) {
     SmallVector<Value> accumulators(inner), scalars, vectors;
+    int64_t lanes = e.machine.vector;
     Value gradient = e.add(gradientAt, e.mul(column, lanes));
     for (int64_t j = 0; j < blocks; ++j)
       vectors.push_back(e.loadVector(a.gradient, e.add(gradient, e.mul(a.gradientGroupStride, j)), lanes));
@@ -236,9 +249,10 @@ SmallVector<Value> emitWeightGradRow(KernelEmitter &e, const WeightGradTile &a, 
   });
 }
 
-/// `channels` over all rows, at these positions.
+/// `channels` of a tile of `padded` over all rows, at these positions.
 void emitWeightGradChannels(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t channels,
-                            Value activationAt, Value outAt) {
+                            int64_t padded, Value activationAt, Value outAt) {
+  int64_t lanes = e.machine.vector;
   auto positionOf = [&](int64_t c, int64_t j) {
     return e.add(e.add(outAt, c * lanes), e.mul(a.outGroupStride, j));
   };
@@ -254,16 +268,17 @@ void emitWeightGradChannels(KernelEmitter &e, const WeightGradTile &a, int64_t b
     return emitWeightGradRow(e, a, blocks, channels, gradientRow, activationRow, carried);
   });
   storeAccumulators(e, sums, a.out, positions);
-  for (int64_t c = channels; c < weightGradChannels; ++c) // padding
+  for (int64_t c = channels; c < padded; ++c)
     for (int64_t j = 0; j < blocks; ++j)
       e.storeVector(e.constant(0.0f, e.vectorType(lanes)), a.out, positionOf(c, j));
 }
 
 void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t reduce,
                         int64_t depth) {
-  e.loop(e.index(0), e.index(reduce), weightGradChannels, [&](Value channel) {
-    emitWeightGradChannels(e, a, blocks, std::min(depth, weightGradChannels), e.add(a.activationAt, channel),
-                           e.add(a.outAt, e.mul(channel, lanes)));
+  int64_t channels = tileChannels(e.machine, reduce);
+  e.loop(e.index(0), e.index(reduce), channels, [&](Value channel) {
+    emitWeightGradChannels(e, a, blocks, std::min(depth, channels), channels, e.add(a.activationAt, channel),
+                           e.add(a.outAt, e.mul(channel, e.machine.vector)));
   });
 }
 
@@ -279,14 +294,15 @@ void kinema::cpu::callShared(KernelEmitter &e, StringRef name, SmallVector<Value
 }
 
 void kinema::cpu::callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments) {
-  auto name = ("conv_tile_" + Twine(tilePixels(blocks)) + "x" + Twine(blocks) + "_" + Twine(depth)).str();
+  auto name =
+      ("conv_tile_" + Twine(tilePixels(e.machine, blocks)) + "x" + Twine(blocks) + "_" + Twine(depth)).str();
   callShared(e, name, toList(arguments),
              [&](KernelEmitter &inside, ValueRange v) { emitConvTile(inside, fromList(v), blocks, depth); });
 }
 
 void kinema::cpu::callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, int64_t depth,
                                      const WeightGradTile &arguments) {
-  if (reduce > weightGradChannels) // padded blocks are contracted whole
+  if (reduce > tileChannels(e.machine, reduce)) // padded blocks are contracted whole
     depth = reduce;
   auto name = ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce)).str();
   callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {

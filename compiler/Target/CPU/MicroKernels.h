@@ -8,9 +8,6 @@
 
 namespace kinema::cpu {
 
-/// Channels in a vector of the machine (AVX2) and in a block of every activation.
-inline constexpr int64_t lanes = 8;
-
 /// Channel blocks in groups, one register tile wide each: first `threes` groups of 3, then `rests` groups of
 /// `rest`. A group of 1 wastes load slots, so it is left to tensors of one block.
 struct BlockGroups {
@@ -22,9 +19,13 @@ struct BlockGroups {
 };
 BlockGroups groupBlocks(int64_t blocks);
 
-/// Pixels of the tile over so many channel blocks: 3 x 4, 2 x 6, 1 x 8 accumulators, which with their
-/// operands fill the 16 registers.
-int64_t tilePixels(int64_t blocks);
+/// Pixels of the tile over so many channel blocks: accumulators, which with their operands fill the
+/// registers.
+int64_t tilePixels(const Machine &machine, int64_t blocks);
+/// The most of any tile.
+int64_t mostTilePixels(const Machine &machine);
+/// Channels of the activation in a tile of the weight gradient, of blocks of `reduce`.
+int64_t tileChannels(const Machine &machine, int64_t reduce);
 
 /// The group's first block and its width, for a group known only at run time.
 std::pair<mlir::Value, mlir::Value> emitGroup(KernelEmitter &e, const BlockGroups &groups, mlir::Value group);
@@ -48,7 +49,7 @@ void callShared(KernelEmitter &e, llvm::StringRef name, llvm::SmallVector<mlir::
 /// All positions are in elements.
 struct ConvTile {
   mlir::Value source, weights, tile; // f32
-  mlir::Value pixels; // i32 pairs: position in the source, in the tile; tilePixels - 1 more than
+  mlir::Value pixels; // i32 pairs: position in the source, in the tile; mostTilePixels - 1 more than
                       // the last one are read
   mlir::Value taps;   // i32 pairs: shift in the source, position in the weights
   mlir::Value sourceAt, sourceBlockStride; // between channel blocks

@@ -12,7 +12,7 @@ using kernel::Access;
 int64_t StagedOperand::width() const { return kernel::layoutOf(type).getBlock(); }
 int64_t StagedOperand::blocks() const { return shape::ceilDiv(type.getDimSize(1), width()); }
 
-bool StagedOperand::isSupported() const {
+bool StagedOperand::isSupported(int64_t lanes) const {
   auto layout = kernel::layoutOf(type);
   if (layout.getKind() != kernel::LayoutKind::Blocked || (width() != 4 && width() != lanes))
     return false;

@@ -14,9 +14,9 @@ struct StagedOperand {
   mlir::Region &prologue;
   mlir::RankedTensorType type; // [N, C, T, H, W]
 
-  int64_t width() const;    // channels in a block
-  int64_t blocks() const;   // channel blocks of the tensor
-  bool isSupported() const; // can be read in whole vectors
+  int64_t width() const;                 // channels in a block
+  int64_t blocks() const;                // channel blocks of the tensor
+  bool isSupported(int64_t lanes) const; // can be read in whole vectors
 };
 
 /// The positions staged along one axis: position i holds the element `start + i * step`, where the block at

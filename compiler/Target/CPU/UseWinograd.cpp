@@ -1,5 +1,6 @@
 // Pass use-winograd.
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "compiler/Transforms/ClipFunctions.h"
@@ -47,6 +48,9 @@ struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
   using UseWinogradBase::UseWinogradBase;
 
   void runOnOperation() override {
+    const cpu::Level *found = cpu::levelNamed(level, getOperation());
+    if (!found)
+      return signalPassFailure();
     if (!cpu::allowsWinograd(getOperation()))
       return;
     auto chooser = ScheduleChooser::make(measurements, choice);
@@ -54,6 +58,7 @@ struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
     }
+    machine = &found->machine;
     getOperation().walk([&](kernel::ConvOp op) {
       if (hasTiles(op))
         schedule(op, *chooser);
@@ -62,15 +67,17 @@ struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
   }
 
 private:
+  const Machine *machine = nullptr;
+
   /// The size of the tiles is part of a schedule, so that one search settles both.
   void schedule(kernel::ConvOp op, const ScheduleChooser &chooser) {
-    SmallVector<SmallVector<Candidate>> ways = {cpu::convTileCandidates(op, 1)};
+    SmallVector<SmallVector<Candidate>> ways = {cpu::convTileCandidates(op, *machine, 1)};
     if (ways.front().empty())
       return;
     for (int64_t tile : {2, 4}) {
       if (!fitsMemory(op, tile))
         continue;
-      auto &way = ways.emplace_back(cpu::convTileCandidates(op, tile));
+      auto &way = ways.emplace_back(cpu::convTileCandidates(op, *machine, tile));
       for (Candidate &candidate : way)
         candidate.cost += isPrepared(op) ? 0 : transformCost(op, tile);
     }

@@ -23,10 +23,12 @@ static StagedOperand activationOf(kernel::WeightGradOp op) {
 namespace {
 
 struct WeightGradPlan {
-  WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters wanted);
+  WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, WeightGradParameters wanted);
   /// The same pieces shared out otherwise.
   void share(int64_t partials, int64_t outGroups, int64_t inGroups);
 
+  int64_t lanes;    // of a vector, and channels of a block of the gradient
+  int64_t channels; // of the activation in a register tile
   WeightGradParameters parameters;
   shape::Size3 kernel;
   BlockCuts pieces;   // of the gradient's positions
@@ -69,13 +71,15 @@ struct WeightGradPlan {
   double cost(int64_t gradientReads, int64_t activationReads) const;
 };
 
-WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, WeightGradParameters wanted) : parameters(wanted) {
+WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, WeightGradParameters wanted)
+    : lanes(machine.vector), parameters(wanted) {
   auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape();
   auto window = op.getWindow().getWindow();
   kernel = window.kernel;
   pieces = BlockCuts(dz, parameters.piece);
   outBlocks = shape::ceilDiv(dz[1], lanes);
   reduce = kernel::layoutOf(op.getActivationType()).getBlock();
+  channels = tileChannels(machine, reduce);
   depth = std::min(x[1], reduce);
   inBlocks = shape::ceilDiv(x[1], reduce);
   groups = groupBlocks(outBlocks);
@@ -129,18 +133,19 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   double rows = pieceRows, columns = gradientOperand.axes[2].extent;
   double tapCount = winograd() > 1 ? kernel[0] : shape::product(kernel);
   double tileBlocks = groups.threes ? 3 : groups.rest;
-  double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / 4 * points();
-  double tile = rows * columns * 2 * tileBlocks + rows * 6 + (2 * 4 * tileBlocks + 20) * tapCount;
+  double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / channels * points();
+  double sums = channels * tileBlocks;
+  double tile = rows * columns * sums / 2 + rows * 6 + (2 * sums + 20) * tapCount;
   constexpr double firstCache = 28 << 10, secondCache = 512 << 10;
   double activationPixels = double(activationOperand.blockStride()) / reduce * activation.clips;
-  if (32 * (rows / tapCount * columns * tileBlocks + activationPixels) > firstCache)
+  if (4 * lanes * (rows / tapCount * columns * tileBlocks + activationPixels) > firstCache)
     tile *= 1.05;
   double piece = calls * tile;
-  piece += gradient.elements() / 8.0 * (2 + 2 * gradientReads);
+  piece += gradient.elements() / double(lanes) * (2 + 2 * gradientReads);
   piece += double(activation.elements()) / reduce * (2 + 2 * activationReads);
   double pairs = double(gradient.blocks) * activation.blocks, transform = winogradCycles(winograd());
   if (winograd() > 1)
-    piece += (gradientOperand.elements() + activationOperand.elements()) / 8.0 * transform;
+    piece += (gradientOperand.elements() + activationOperand.elements()) / double(lanes) * transform;
   double sumBytes = winograd() == 1 ? 4.0 * blockWeights() * pairs : 4.0 * points() * sumsStride();
   piece += 2 * sumBytes / (sumBytes < secondCache ? 16 : winograd() == 1 ? 4 : 12);
   if (scratchBytes() > secondCache)
@@ -153,14 +158,14 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
 }
 
 /// Windows of 3 x 3 in steps of 1.
-bool hasTiles(kernel::WeightGradOp op) {
+bool hasTiles(kernel::WeightGradOp op, int64_t lanes) {
   return winogradFits(op.getWindow().getWindow()) && activationOf(op).width() == lanes;
 }
 
-bool isSupported(kernel::WeightGradOp op) {
+bool isSupported(kernel::WeightGradOp op, int64_t lanes) {
   auto gradient = gradientOf(op), activation = activationOf(op);
   auto layout = kernel::layoutOf(cast<RankedTensorType>(op.getResult().getType()));
-  return op.getGroups() == 1 && gradient.isSupported() && activation.isSupported() &&
+  return op.getGroups() == 1 && gradient.isSupported(lanes) && activation.isSupported(lanes) &&
          gradient.width() == lanes && layout.getKind() == LayoutKind::Weight && layout.getBlock() == lanes &&
          layout.getReduce() == activation.width();
 }
@@ -181,13 +186,13 @@ static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const WeightGrad
                                    builder.getDictionaryAttr(parameters));
 }
 
-kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op,
+kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,
                                                          WeightGradParameters parameters) {
-  return scheduleOf(op, WeightGradPlan(op, parameters));
+  return scheduleOf(op, WeightGradPlan(op, machine, parameters));
 }
 
 /// With tiles of one size.
-static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, int64_t tile) {
+static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Machine &machine, int64_t tile) {
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
   Best best;
@@ -201,7 +206,7 @@ static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, int64_t tile
   auto considerPiece = [&](BlockShape piece) {
     if (piece[0] * piece[1] * piece[2] * dz[4] > mostPixels)
       return;
-    WeightGradPlan plan(op, {piece, 1, 1, 1, tile});
+    WeightGradPlan plan(op, machine, {piece, 1, 1, 1, tile});
     for (int64_t partials : partCounts(std::min(plan.pieces.count(), mostPartials)))
       for (int64_t outGroups : partCounts(std::min<int64_t>(smallest.groups.count(), 16)))
         for (int64_t inGroups : partCounts(std::min<int64_t>(smallest.inBlocks, 16))) {
@@ -218,13 +223,14 @@ static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, int64_t tile
   return best.take();
 }
 
-SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradOp op, bool winograd) {
-  if (!isSupported(op))
+SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradOp op, const Machine &machine,
+                                                             bool winograd) {
+  if (!isSupported(op, machine.vector))
     return {};
-  SmallVector<SmallVector<Candidate>> ways = {candidatesOf(op, 1)};
-  if (winograd && hasTiles(op))
+  SmallVector<SmallVector<Candidate>> ways = {candidatesOf(op, machine, 1)};
+  if (winograd && hasTiles(op, machine.vector))
     for (int64_t tile : {2, 4})
-      ways.push_back(candidatesOf(op, tile));
+      ways.push_back(candidatesOf(op, machine, tile));
   return mixed(ways);
 }
 
@@ -235,7 +241,7 @@ namespace {
 class WeightGradEmitter {
 public:
   WeightGradEmitter(kernel::WeightGradOp op, const WeightGradPlan &plan, KernelEmitter &e)
-      : op(op), plan(plan), e(e) {}
+      : op(op), plan(plan), e(e), lanes(plan.lanes) {}
 
   void emit();
 
@@ -249,6 +255,7 @@ private:
   kernel::WeightGradOp op;
   const WeightGradPlan &plan;
   KernelEmitter &e;
+  int64_t lanes;
   Value rows, ranges, taps; // tables
   // Of the grid's block:
   Value partial, firstOut, outCount;
@@ -400,10 +407,11 @@ void WeightGradEmitter::emit() {
 
 void kinema::cpu::emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e) {
   auto s = *op.getSchedule();
-  WeightGradPlan plan(op, {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
-                           s.getInt("partials"),
-                           s.getInt("out_groups"),
-                           s.getInt("in_groups"),
-                           s.getInt("winograd")});
+  WeightGradPlan plan(op, e.machine,
+                      {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
+                       s.getInt("partials"),
+                       s.getInt("out_groups"),
+                       s.getInt("in_groups"),
+                       s.getInt("winograd")});
   WeightGradEmitter(op, plan, e).emit();
 }

@@ -17,7 +17,8 @@ namespace kinema::cpu {
 /// by the model, the cheapest first, those that lead with and without Winograd's tiles in front; none where
 /// the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
 /// Winograd's tiles may be used.
-llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, bool winograd = true);
+llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Machine &machine,
+                                                      bool winograd = true);
 
 struct WeightGradParameters {
   BlockShape piece;
@@ -25,7 +26,8 @@ struct WeightGradParameters {
   int64_t winograd = 1; // gradient elements of a tile along H and W; pieces are cut in multiples of it
 };
 /// The schedule with these parameters; there are at least as many pieces as partials.
-kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, WeightGradParameters parameters);
+kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,
+                                            WeightGradParameters parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e);

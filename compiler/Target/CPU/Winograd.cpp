@@ -173,12 +173,12 @@ void callOnTiles(KernelEmitter &e, const TileWalk &walk, const WinogradTiles &ti
 } // namespace
 
 void kinema::cpu::callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles) {
-  TileWalk walk{"winograd_result", results, lanes, winogradPoints(results), 1, results};
+  TileWalk walk{"winograd_result", results, e.machine.vector, winogradPoints(results), 1, results};
   callOnTiles(e, walk, tiles, resultTransform);
 }
 
 void kinema::cpu::callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles) {
-  TileWalk walk{"winograd_wgrad", results, lanes, winogradPoints(results), 1, 1};
+  TileWalk walk{"winograd_wgrad", results, e.machine.vector, winogradPoints(results), 1, 1};
   callOnTiles(e, walk, tiles, weightGradTransform);
 }
 
@@ -221,9 +221,9 @@ static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(
 /// the contraction.
 namespace {
 struct WeightVectors {
-  int64_t blocks, frames, reduce;
+  int64_t blocks, frames, reduce, lanes;
 
-  explicit WeightVectors(kernel::WinogradOp op) {
+  WeightVectors(kernel::WinogradOp op, const Machine &machine) : lanes(machine.vector) {
     auto type = tensorType(op.getWeight());
     auto layout = kernel::layoutOf(type);
     reduce = layout.getReduce();
@@ -233,15 +233,16 @@ struct WeightVectors {
 };
 } // namespace
 
-kernel::ScheduleAttr kinema::cpu::winogradWeightSchedule(kernel::WinogradOp op) {
+kernel::ScheduleAttr kinema::cpu::winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine) {
   constexpr int64_t mostBlocks = 64;
-  int64_t grid = std::min(mostBlocks, WeightVectors(op).blocks);
+  int64_t grid = std::min(mostBlocks, WeightVectors(op, machine).blocks);
   return kernel::ScheduleAttr::get(op.getContext(), "cpu.winograd", grid, /*scratch=*/0,
                                    DictionaryAttr::get(op.getContext()));
 }
 
 void kinema::cpu::emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e) {
-  WeightVectors vectors(op);
+  WeightVectors vectors(op, e.machine);
+  int64_t lanes = vectors.lanes;
   int64_t results = op.getTile(), points = winogradPoints(results), tap = vectors.reduce * lanes;
   int64_t pointStride = vectors.blocks * vectors.frames * tap;
   Shares shares{vectors.blocks, op.getSchedule()->getGrid()};

@@ -57,13 +57,13 @@ struct WinogradTiles {
   mlir::Value count;
 };
 
-/// A^T m A: points to results, which lie side by side in rows; vectors of `lanes` channels.
+/// A^T m A: points to results, which lie side by side in rows; vectors of channels.
 void callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
 /// G^T u G: points to the taps of a weight's gradient, all `toStride` apart.
 void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
 
 /// The body of kernel.winograd, of weights in blocks: G g G^T.
-kernel::ScheduleAttr winogradWeightSchedule(kernel::WinogradOp op);
+kernel::ScheduleAttr winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine);
 void emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e);
 
 } // namespace kinema::cpu

@@ -18,7 +18,7 @@
 using namespace mlir;
 using namespace kinema;
 
-static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
+static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(HostProcessor processor) {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeX86TargetInfo();
@@ -32,29 +32,29 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine() {
   if (!target)
     return nullptr;
   return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, hostTarget, /*features=*/"", exactArithmetic(), llvm::Reloc::PIC_,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default));
+      target->createTargetMachine(triple, processor.name, processor.features, exactArithmetic(),
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 /// One nested module: LLVM dialect -> LLVM IR -> object file.
-static FailureOr<std::string> compilePart(ModuleOp part) {
+static FailureOr<std::string> compilePart(ModuleOp part, HostProcessor processor) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, "kernels");
-  auto machine = makeTargetMachine();
+  auto machine = makeTargetMachine(processor);
   if (!module || !machine)
-    return part.emitError("the kernels do not translate to LLVM IR for ") << hostTarget;
+    return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
   optimise(*module, *machine, "default<O2>");
   auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
-    return part.emitError("LLVM emits no object file for ") << hostTarget;
+    return part.emitError("LLVM emits no object file for ") << processor.name;
   return std::move(*object);
 }
 
-FailureOr<std::string> kinema::generateHostCode(ModuleOp lowered) {
+FailureOr<std::string> kinema::generateHostCode(ModuleOp lowered, HostProcessor processor) {
   SmallVector<ModuleOp> parts(lowered.getOps<ModuleOp>());
   std::vector<std::string> objects(parts.size());
   auto compile = [&](size_t i) -> LogicalResult {
-    auto object = compilePart(parts[i]);
+    auto object = compilePart(parts[i], processor);
     if (failed(object))
       return failure();
     objects[i] = std::move(*object);

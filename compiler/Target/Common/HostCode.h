@@ -9,12 +9,16 @@
 
 namespace kinema {
 
-/// The name of the machine that the code is made for, as LLVM and the manifest spell it.
-inline constexpr char hostTarget[] = "x86-64-v3";
+/// A processor, as LLVM spells it: "x86-64-v3", "+avx512bf16".
+struct HostProcessor {
+  llvm::StringRef name, features;
+};
+/// What every machine that Kinema runs on has: AVX2 and FMA.
+inline constexpr HostProcessor leastProcessor = {"x86-64-v3", ""};
 
-/// A shared object with what the nested modules export. Works on the context's threads; the bytes do not
-/// depend on how many there are. Errors are reported at the module.
-mlir::FailureOr<std::string> generateHostCode(mlir::ModuleOp lowered);
+/// A shared object for the processor with what the nested modules export. Works on the context's threads; the
+/// bytes do not depend on how many there are. Errors are reported at the module.
+mlir::FailureOr<std::string> generateHostCode(mlir::ModuleOp lowered, HostProcessor processor);
 
 /// What generateHostCode reads, beside the dialects themselves.
 void registerHostCode(mlir::DialectRegistry &registry);

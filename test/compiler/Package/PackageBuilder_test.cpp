@@ -56,11 +56,11 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   MLIRContext context(registry(), MLIRContext::Threading::DISABLED);
   auto module = parse(context, planned);
   ASSERT_TRUE(module);
-  auto code = cpu::compileKernels(*module);
+  auto code = cpu::compileKernels(*module, cpu::levels[0]);
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
-  ASSERT_TRUE(succeeded(addToPackage(package, *module, {cpu::targetName, {{"code/x86-64-v3.so", *code}}, {}},
-                                     "network tiny\n")));
+  ASSERT_TRUE(succeeded(
+      addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}}, "network tiny\n")));
   MachineCode gpu = {"sm_90a", {{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
   ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, "")));
   std::string path = ::testing::TempDir() + "tiny.kinema";
@@ -72,7 +72,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   Manifest manifest = parseManifest(written.read("manifest.json"), path);
   std::vector<Manifest> manifests = readManifests(written);
   ASSERT_EQ(manifests.size(), 2u);
-  EXPECT_EQ(manifests[0].target, cpu::targetName);
+  EXPECT_EQ(manifests[0].target, "x86-64-v3");
   EXPECT_EQ(manifests[1].target, "sm_90a");
   EXPECT_EQ(manifests[1].code, (std::vector<std::string>{"code/a.cubin", "code/b.cubin"}));
   EXPECT_EQ(written.read("code/b.cubin"), "b");

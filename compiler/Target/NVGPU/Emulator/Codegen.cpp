@@ -16,5 +16,5 @@ FailureOr<std::string> nvidia::compileForEmulator(ModuleOp planned) {
   passes.addPass(createNVVMToEmulator());
   if (failed(passes.run(*copy)))
     return failure();
-  return generateHostCode(*copy);
+  return generateHostCode(*copy, leastProcessor);
 }

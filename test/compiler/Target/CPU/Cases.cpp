@@ -36,11 +36,13 @@ std::string RegionText::list() const {
 
 std::string sizes(const shape::Size3 &s) { return fmt::format("{}x{}x{}", s[0], s[1], s[2]); }
 
-std::string activation(int64_t n, int64_t c, const shape::Size3 &s, int64_t block = 8) {
+std::string activation(int64_t n, int64_t c, const shape::Size3 &s, int64_t block) {
   return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<blocked block = {}>>", n, c, sizes(s), block);
 }
 
-std::string channel(int64_t c) { return fmt::format("tensor<{}xf32, #kernel.layout<blocked block = 8>>", c); }
+std::string channel(int64_t c, int64_t block) {
+  return fmt::format("tensor<{}xf32, #kernel.layout<blocked block = {}>>", c, block);
+}
 
 std::string windowText(const shape::Window &w) {
   return fmt::format("<{} stride {} pad {} to {} dilate {}>", sizes(w.kernel), sizes(w.stride),
@@ -48,10 +50,10 @@ std::string windowText(const shape::Window &w) {
 }
 
 RegionText prologue(const std::string &kind, const std::string &prefix, const std::string &type,
-                    int64_t channels) {
+                    int64_t channels, int64_t block) {
   auto name = [&](const char *s) { return prefix + s; };
   Operand z{"pixel", name("z"), type};
-  auto vector = [&](const char *s) { return Operand{"channel", name(s), channel(channels)}; };
+  auto vector = [&](const char *s) { return Operand{"channel", name(s), channel(channels, block)}; };
   if (kind == "none")
     return {{z}, fmt::format("kernel.yield value %e_{0}z", prefix), ""};
   if (kind == "bn_relu")
@@ -70,12 +72,12 @@ RegionText prologue(const std::string &kind, const std::string &prefix, const st
 
 /// The epilogue and the types of the results.
 std::pair<RegionText, std::string> epilogue(const std::string &kind, int64_t n, int64_t c,
-                                            const shape::Size3 &size) {
-  std::string type = activation(n, c, size);
+                                            const shape::Size3 &size, int64_t block) {
+  std::string type = activation(n, c, size, block);
   auto partial = [&](int rows) {
-    return fmt::format("tensor<?x{}x{}xf32, #kernel.layout<blocked block = 8>>", rows, c);
+    return fmt::format("tensor<?x{}x{}xf32, #kernel.layout<blocked block = {}>>", rows, c, block);
   };
-  auto vector = [&](const char *s) { return Operand{"channel", s, channel(c)}; };
+  auto vector = [&](const char *s) { return Operand{"channel", s, channel(c, block)}; };
   RegionText r;
   r.first = "%acc: f32";
   std::string zero = "%zero = arith.constant 0.0 : f32\n";
@@ -113,12 +115,12 @@ std::pair<RegionText, std::string> epilogue(const std::string &kind, int64_t n, 
     shape::Size3 coarse;
     for (int i = 0; i < 3; ++i)
       coarse[i] = shape::ceilDiv(size[i], 2);
-    r.operands = {{"lattice", "part", activation(n, c, coarse)}, {"pixel", "x", type}};
+    r.operands = {{"lattice", "part", activation(n, c, coarse, block)}, {"pixel", "x", type}};
     r.body = zero + "%s = arith.addf %acc, %e_part : f32\n%on = arith.cmpf ogt, %e_x, %zero : f32\n"
                     "%g = arith.select %on, %s, %zero : f32\nkernel.yield store %g, sum %g";
     return {r, type + ", " + partial(1)};
   }
-  r.operands = {{"batch_channel", "gate", activation(n, c, {1, 1, 1})}};
+  r.operands = {{"batch_channel", "gate", activation(n, c, {1, 1, 1}, block)}};
   r.body = "%g = arith.mulf %acc, %e_gate : f32\nkernel.yield store %g";
   return {r, type};
 }
@@ -142,17 +144,19 @@ std::string weightText(const Case &c, bool transposed, bool points) {
     size[1] += c.winograd - 1;
     size[2] += c.winograd - 1;
   }
-  return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<{}{} block = 8 reduce = {}>>", c.out, c.in,
+  return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<{}{} block = {} reduce = {}>>", c.out, c.in,
                      sizes(size), points && c.winograd > 1 ? "points" : "weight",
-                     transposed ? "_transposed" : "", transposed ? 8 : c.inputBlock);
+                     transposed ? "_transposed" : "", c.block, transposed ? c.block : c.blockOfInput());
 }
 
 std::string convText(const Case &c, bool transposed) {
   auto output = c.output();
-  auto source = transposed ? prologue(c.prologue, "s", activation(c.clips, c.out, output), c.out)
-                           : prologue(c.prologue, "s", activation(c.clips, c.in, c.size, c.inputBlock), c.in);
-  auto [sink, types] =
-      transposed ? epilogue(c.epilogue, c.clips, c.in, c.size) : epilogue(c.epilogue, c.clips, c.out, output);
+  auto source =
+      transposed
+          ? prologue(c.prologue, "s", activation(c.clips, c.out, output, c.block), c.out, c.block)
+          : prologue(c.prologue, "s", activation(c.clips, c.in, c.size, c.blockOfInput()), c.in, c.block);
+  auto [sink, types] = transposed ? epilogue(c.epilogue, c.clips, c.in, c.size, c.block)
+                                  : epilogue(c.epilogue, c.clips, c.out, output, c.block);
   std::string weight = weightText(c, transposed, /*points=*/true);
   std::vector<Operand> operands = {{"", "w", weight}};
   operands.insert(operands.end(), source.operands.begin(), source.operands.end());
@@ -186,11 +190,11 @@ std::string kinema::cpu::test::winogradText(const Case &c, bool transposed) {
 }
 
 std::string kinema::cpu::test::weightGradText(const Case &c) {
-  auto gradient =
-      prologue(c.prologue == "none" ? "none" : "bn_dz", "d", activation(c.clips, c.out, c.output()), c.out);
-  auto input = prologue(c.prologue, "a", activation(c.clips, c.in, c.size, c.inputBlock), c.in);
-  std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<weight block = 8 reduce = {}>>",
-                                 c.out, c.in, sizes(c.window.kernel), c.inputBlock);
+  auto gradient = prologue(c.prologue == "none" ? "none" : "bn_dz", "d",
+                           activation(c.clips, c.out, c.output(), c.block), c.out, c.block);
+  auto input = prologue(c.prologue, "a", activation(c.clips, c.in, c.size, c.blockOfInput()), c.in, c.block);
+  std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<weight block = {} reduce = {}>>",
+                                 c.out, c.in, sizes(c.window.kernel), c.block, c.blockOfInput());
   auto operands = gradient.operands;
   operands.insert(operands.end(), input.operands.begin(), input.operands.end());
   auto op = fmt::format("kernel.wgrad window {}\ngradient{}\nactivation{} : {}", windowText(c.window),
@@ -199,7 +203,8 @@ std::string kinema::cpu::test::weightGradText(const Case &c) {
 }
 
 std::string kinema::cpu::test::describe(const Case &c) {
-  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}, winograd {}", c.in, c.out,
-                     sizes(c.window.kernel), sizes(c.window.stride), sizes(c.window.padLow),
-                     sizes(c.window.padHigh), c.clips, sizes(c.size), c.prologue, c.epilogue, c.winograd);
+  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}, winograd {}, blocks of {}", c.in,
+                     c.out, sizes(c.window.kernel), sizes(c.window.stride), sizes(c.window.padLow),
+                     sizes(c.window.padHigh), c.clips, sizes(c.size), c.prologue, c.epilogue, c.winograd,
+                     c.block);
 }

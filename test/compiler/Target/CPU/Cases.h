@@ -15,9 +15,11 @@ struct Case {
   shape::Window window;
   std::string prologue = "bn_relu"; // none, bn_relu, bn_dz; of wgrad: the activation's none or bn_relu
   std::string epilogue = "moments"; // identity, moments, mask, bias_relu, residual, lattice, gate
-  int64_t inputBlock = 8;
-  int64_t winograd = 1; // results of a tile along H and W
+  int64_t inputBlock = 0;           // channels in a block of the conv's input; 0: as everywhere
+  int64_t winograd = 1;             // results of a tile along H and W
+  int64_t block = 8;                // channels in a block: a level's lanes
 
+  int64_t blockOfInput() const { return inputBlock ? inputBlock : block; }
   shape::Size3 output() const { return *shape::windowOutput(size, window); }
   /// Multiply-adds.
   double work() const { return double(clips) * in * out * shape::product(output()) * window.taps(); }

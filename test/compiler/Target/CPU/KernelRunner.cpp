@@ -63,6 +63,12 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
 
 //===-- Compilation -------------------------------------------------------===//
 
+bool kinema::cpu::test::runsHere(const Level &level) {
+  if (level.name == "x86-64-v4")
+    return __builtin_cpu_supports("x86-64-v4");
+  return true;
+}
+
 [[noreturn]] static void fail(const Twine &what) {
   llvm::errs() << "error: " << what << "\n";
   std::exit(1);
@@ -78,24 +84,25 @@ static std::unique_ptr<MLIRContext> makeContext() {
 }
 
 /// The target's own choice.
-static std::optional<kernel::ScheduleAttr> choose(Operation *op) {
+static std::optional<kernel::ScheduleAttr> choose(Operation *op, const Machine &machine) {
   if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
-    return cpu::winogradWeightSchedule(winograd);
+    return cpu::winogradWeightSchedule(winograd, machine);
   auto conv = dyn_cast<kernel::ConvOp>(op);
-  auto candidates = conv ? cpu::convTileCandidates(conv, conv.getWinograd())
-                         : cpu::weightGradTileCandidates(cast<kernel::WeightGradOp>(op));
+  auto candidates = conv ? cpu::convTileCandidates(conv, machine, conv.getWinograd())
+                         : cpu::weightGradTileCandidates(cast<kernel::WeightGradOp>(op), machine);
   return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
 }
 
 static double processorTime() { return double(std::clock()) / CLOCKS_PER_SEC; }
 
-Kernel::Kernel(const std::string &text, const Scheduler &scheduler) : context(makeContext()) {
+Kernel::Kernel(const std::string &text, const Level &level, const Scheduler &scheduler)
+    : level(level), context(makeContext()) {
   module = parseSourceString<ModuleOp>(text, context.get());
   if (!module)
     fail("the test's kernel does not parse:\n" + text);
   kernel = (*module->getOps<kernel::DefOp>().begin()).getKernel();
   double start = processorTime();
-  setSchedule(scheduler ? scheduler(kernel) : choose(kernel));
+  setSchedule(scheduler ? scheduler(kernel) : choose(kernel, level.machine));
   scheduleSeconds = processorTime() - start;
   compile();
   compileSeconds = processorTime() - start - scheduleSeconds;
@@ -118,7 +125,7 @@ void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
 }
 
 void Kernel::compile() {
-  auto code = cpu::compileKernels(*module);
+  auto code = cpu::compileKernels(*module, level);
   if (failed(code))
     fail("the kernel does not compile");
   // A name of its own: the loader takes two files of one name for the same.

@@ -3,6 +3,7 @@
 #ifndef KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
 #define KINEMA_TEST_COMPILER_TARGET_CPU_KERNELRUNNER_H
 
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/KernelEmitter.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -42,12 +43,15 @@ Tensor unpack(Storage &storage, mlir::RankedTensorType type, int64_t &dirty);
 /// Gives a kernel operation its schedule.
 using Scheduler = std::function<kernel::ScheduleAttr(mlir::Operation *)>;
 
+/// Whether this processor can run the level's code.
+bool runsHere(const Level &level);
+
 /// A compiled kernel.
 class Kernel {
 public:
-  /// `text` is a module with one kernel.def; without a scheduler, the target's own choice. Reports to stderr
-  /// and exits where it does not compile.
-  explicit Kernel(const std::string &text, const Scheduler &scheduler = nullptr);
+  /// `text` is a module with one kernel.def in blocks of the level's lanes; without a scheduler, the target's
+  /// own choice. Reports to stderr and exits where it does not compile.
+  Kernel(const std::string &text, const Level &level, const Scheduler &scheduler = nullptr);
   ~Kernel();
 
   mlir::Operation *operation() { return kernel; }
@@ -66,6 +70,7 @@ private:
   void setSchedule(std::optional<kernel::ScheduleAttr> schedule);
   void compile();
 
+  const Level &level;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::Operation *kernel = nullptr;

@@ -34,7 +34,8 @@ double fastest(const std::function<void()> &run) {
   return best;
 }
 
-/// GFLOP/s of independent multiply-adds on vectors of 8.
+/// GFLOP/s of independent multiply-adds on vectors of 8, of which processors do as many as of longer ones or
+/// more.
 double peak() {
   typedef float Vector __attribute__((vector_size(32)));
   constexpr int steps = 1 << 22;
@@ -51,12 +52,13 @@ double peak() {
 }
 
 std::string wanted; // a part of the name
+const cpu::Level *level = &cpu::levels[0];
 
 void measure(const std::string &name, const std::string &text, double work, double peakRate,
              const Scheduler &scheduler = nullptr) {
   if (name.find(wanted) == std::string::npos)
     return;
-  Kernel kernel(text, scheduler);
+  Kernel kernel(text, *level, scheduler);
   auto *op = kernel.operation();
   std::vector<Storage> storage;
   std::vector<float *> buffers;
@@ -76,8 +78,8 @@ void measure(const std::string &name, const std::string &text, double work, doub
     stream << " " << parameter.getName().strref() << " " << kernel.schedule().getInt(parameter.getName());
   // The model's cycles are a sum over five machines.
   auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
-  double predicted = conv ? kinema::cpu::convTileCandidates(conv, conv.getWinograd()).front().cost / 5 /
-                                (peakRate * 1e9 / 32)
+  double predicted = conv ? cpu::convTileCandidates(conv, level->machine, conv.getWinograd()).front().cost /
+                                5 / (peakRate * 1e9 / (4 * level->lanes()))
                           : 0;
   fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  model {:7.2f} grid {:3} scratch {:4} KB compile "
              "{:2.0f}+{:3.0f} "
@@ -99,14 +101,20 @@ void sweep(const std::string &name, const std::string &text, const Case &c, doub
           if (clips > 0 && rows * size[2] * frames * clips <= 4096)
             measure(name, text, c.work(), peakRate, [&](mlir::Operation *op) {
               rows = std::min(size[1], (rows + m - 1) / m * m);
-              return kinema::cpu::convTileSchedule(mlir::cast<kinema::kernel::ConvOp>(op),
-                                                   {clips, frames, rows}, parts);
+              return cpu::convTileSchedule(mlir::cast<kernel::ConvOp>(op), level->machine,
+                                           {clips, frames, rows}, parts);
             });
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
+  for (const cpu::Level &each : cpu::levels) // LEVEL before all else
+    if (argc > 1 && each.name == argv[1]) {
+      level = &each;
+      --argc;
+      ++argv;
+    }
   std::string only = argc > 1 ? argv[1] : "";
   wanted = argc > 2 ? argv[2] : "";
   double rate = peak();
@@ -133,6 +141,7 @@ int main(int argc, char **argv) {
       {2, 3, 64, {8, 112, 112}, half({3, 7, 7}, {1, 2, 2}), "none", "moments", 4},
   };
   for (Case c : layers) {
+    c.block = level->lanes();
     std::string name =
         fmt::format("{}->{} {}x{}x{} s{}{}{} {}x{}x{}x{}", c.in, c.out, c.window.kernel[0],
                     c.window.kernel[1], c.window.kernel[2], c.window.stride[0], c.window.stride[1],
@@ -152,8 +161,8 @@ int main(int argc, char **argv) {
         if (!winograd || hasTiles)
           measure(fmt::format("wgrad {} {}", name, winograd ? "any" : "m=1"), weightGradText(c), c.work(),
                   rate, [&](mlir::Operation *op) {
-                    auto wgrad = mlir::cast<kinema::kernel::WeightGradOp>(op);
-                    return kinema::cpu::weightGradTileCandidates(wgrad, winograd).front().schedule;
+                    auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
+                    return cpu::weightGradTileCandidates(wgrad, level->machine, winograd).front().schedule;
                   });
     if (c.in == 3)
       continue;

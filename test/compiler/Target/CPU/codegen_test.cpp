@@ -38,7 +38,7 @@ static std::string codeWith(unsigned threads) {
   if (threads > 1)
     context.setThreadPool(pool);
   context.loadDialect<kernel::KernelDialect>();
-  auto code = cpu::compileKernels(*parseScheduled(manyKernels(), context));
+  auto code = cpu::compileKernels(*parseScheduled(manyKernels(), context), cpu::levels[0]);
   EXPECT_TRUE(succeeded(code));
   return succeeded(code) ? *code : "";
 }
@@ -75,7 +75,7 @@ TEST(Codegen, TheModuleStaysAsItIs) {
                                context());
   std::string before, after;
   llvm::raw_string_ostream(before) << *module;
-  ASSERT_TRUE(succeeded(cpu::compileKernels(*module)));
+  ASSERT_TRUE(succeeded(cpu::compileKernels(*module, cpu::levels[0])));
   llvm::raw_string_ostream(after) << *module;
   EXPECT_EQ(before, after);
 }

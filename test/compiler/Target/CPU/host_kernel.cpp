@@ -58,7 +58,7 @@ private:
 } // namespace
 
 std::unique_ptr<CompiledKernel> kinema::testing::compileForHost(ModuleOp scheduled) {
-  auto code = cpu::compileKernels(scheduled);
+  auto code = cpu::compileKernels(scheduled, cpu::levels[0]);
   if (failed(code))
     return nullptr;
   auto kernel = std::make_unique<HostKernel>(*code);

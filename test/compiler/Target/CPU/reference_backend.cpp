@@ -2,14 +2,14 @@
 #include "test/compiler/Target/CPU/host_kernel.h"
 #include "test/compiler/Target/Common/reference_harness.h"
 
-#include "compiler/Target/CPU/Machine.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/HostCode.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::testing;
 
-const Machine &kinema::testing::machineUnderTest() { return cpu::machine; }
+const Machine &kinema::testing::machineUnderTest() { return cpu::levels[0].machine; }
 
 void kinema::testing::registerUnderTest(DialectRegistry &registry) { registerHostCode(registry); }
 

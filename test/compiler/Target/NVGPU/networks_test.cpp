@@ -9,7 +9,7 @@
 #include "test/compiler/Target/NVGPU/Partials.h"
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
 
-#include "compiler/Target/CPU/Machine.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/Machine.h"
 
@@ -182,7 +182,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule").getName();
   result.kind = op->getName().stripDialect().str() + " " + schedule.str();
   auto emulated = compileForEmulator(*module);
-  OwningOpRef<ModuleOp> oracle = referenceOf(*module, cpu::machine);
+  OwningOpRef<ModuleOp> oracle = referenceOf(*module, cpu::levels[0].machine);
   auto reference = compileForHost(*oracle);
   if (!reference) {
     oracle = referenceOf(*module, nvidia::machine);

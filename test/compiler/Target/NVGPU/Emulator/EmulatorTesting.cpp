@@ -34,7 +34,7 @@ std::optional<std::string> kinema::emulator::compile(ModuleOp module, std::strin
   passes.addPass(createNVVMToEmulator());
   if (failed(passes.run(*copy)))
     return std::nullopt;
-  auto code = generateHostCode(*copy);
+  auto code = generateHostCode(*copy, leastProcessor);
   return succeeded(code) ? std::optional(std::move(*code)) : std::nullopt;
 }
 

@@ -1,0 +1,40 @@
+// The levels of x86-64 that code is made for.
+#ifndef KINEMA_COMPILER_TARGET_CPU_LEVEL_H
+#define KINEMA_COMPILER_TARGET_CPU_LEVEL_H
+
+#include "compiler/Target/Common/HostCode.h"
+#include "compiler/Target/Common/Machine.h"
+
+#include "mlir/IR/Operation.h"
+
+namespace kinema::cpu {
+
+/// A level: what its code may use. Its vectors' lanes are the channels of a block of every activation.
+struct Level {
+  llvm::StringRef name;    // of --target, in the manifest, in passes' options
+  HostProcessor processor; // as LLVM spells it
+  Machine machine;         // a block is one thread's
+
+  constexpr int64_t lanes() const { return machine.vector; }
+};
+
+constexpr Machine machineOf(int64_t vector) {
+  return {"cpu.reference", vector,        /*vectorAlignment=*/1, /*threads=*/1,
+          /*blocks=*/64,   /*work=*/1024, /*partials=*/64};
+}
+
+/// Vectors that the registers hold: AVX-512 has twice those of AVX2, each of twice the size.
+constexpr int64_t registersOf(const Machine &machine) { return 2 * machine.vector; }
+
+/// AVX2 and FMA; AVX-512.
+inline constexpr Level levels[] = {
+    {"x86-64-v3", {"x86-64-v3", ""}, machineOf(/*vector=*/8)},
+    {"x86-64-v4", {"x86-64-v4", "-prefer-256-bit"}, machineOf(/*vector=*/16)},
+};
+
+/// Null, with an error at the operation, where there is none of this name.
+const Level *levelNamed(llvm::StringRef name, mlir::Operation *at);
+
+} // namespace kinema::cpu
+
+#endif

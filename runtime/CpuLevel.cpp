@@ -1,0 +1,48 @@
+#include "runtime/CpuLevel.h"
+
+#include "runtime/Error.h"
+
+#include <algorithm>
+
+namespace kinema {
+
+static constexpr CpuLevel levels[] = {
+    {"x86-64-v3", "AVX2 and FMA", [] { return __builtin_cpu_supports("x86-64-v3") != 0; }},
+    {"x86-64-v4", "AVX-512 (F, BW, CD, DQ, VL)", [] { return __builtin_cpu_supports("x86-64-v4") != 0; }},
+};
+
+std::span<const CpuLevel> cpuLevels() { return levels; }
+
+const CpuLevel *findCpuLevel(std::string_view target) {
+  for (const CpuLevel &level : levels)
+    if (level.target == target)
+      return &level;
+  return nullptr;
+}
+
+bool runsHere(const CpuLevel &level) { return level.runsHere(); }
+
+std::string_view bestCpuLevel(const RunsLevel &runs) {
+  std::string_view best;
+  for (const CpuLevel &level : levels)
+    if (runs(level))
+      best = level.target;
+  return best;
+}
+
+size_t chooseCpuLevel(std::span<const std::string> targets, const RunsLevel &runs) {
+  auto place = std::ranges::find_if(targets, [](const std::string &target) { return findCpuLevel(target); });
+  for (const CpuLevel &level : levels)
+    if (auto found = std::ranges::find(targets, level.target); found != targets.end() && runs(level))
+      place = found;
+  return place - targets.begin();
+}
+
+void requireCpuLevel(std::string_view target, const RunsLevel &runs) {
+  const CpuLevel *level = findCpuLevel(target);
+  if (level && !runs(*level))
+    fail("this processor cannot run {} code: it lacks {}; compile for another level with --target", target,
+         level->needs);
+}
+
+} // namespace kinema
