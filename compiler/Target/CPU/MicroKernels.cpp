@@ -175,12 +175,12 @@ ConvTile fromList(ValueRange v) {
           v[9], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17]};
 }
 
-/// One channel block of one tap: `depth` outer products.
-SmallVector<Value> emitConvStep(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth,
-                                ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
+/// Channels [0, count) of one tap from these positions on: as many outer products.
+SmallVector<Value> emitConvSteps(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t count,
+                                 ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
   SmallVector<Value> accumulators(carried);
   int64_t lanes = e.machine.vector;
-  for (int64_t c = 0; c < depth; ++c) {
+  for (int64_t c = 0; c < count; ++c) {
     SmallVector<Value> scalars, vectors;
     for (int64_t j = 0; j < blocks; ++j)
       vectors.push_back(
@@ -190,6 +190,19 @@ SmallVector<Value> emitConvStep(KernelEmitter &e, const ConvTile &a, int64_t blo
     addOuterProduct(e, accumulators, scalars, vectors);
   }
   return accumulators;
+}
+
+/// One channel block of one tap: `depth` outer products. Of more than 8 in a row, LLVM loads the weights
+/// early and spills them.
+SmallVector<Value> emitConvBlock(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth,
+                                 ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
+  constexpr int64_t unrolled = 8;
+  if (depth <= unrolled || depth % unrolled)
+    return emitConvSteps(e, a, blocks, depth, pixels, shift, weightsAt, carried);
+  return e.loop(e.index(0), e.index(depth), unrolled, carried, [&](Value c, ValueRange inner) {
+    return emitConvSteps(e, a, blocks, unrolled, pixels, e.add(shift, c),
+                         e.add(weightsAt, e.mul(c, e.machine.vector)), inner);
+  });
 }
 
 void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth) {
@@ -211,7 +224,7 @@ void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t d
         Value pair = e.add(a.firstTap, tap);
         Value shift = e.add(sourceBlock, entry(e, a.taps, pair, 0));
         Value weightsAt = e.add(weightsBlock, entry(e, a.taps, pair, 1));
-        return emitConvStep(e, a, blocks, depth, pixels, shift, weightsAt, inner);
+        return emitConvBlock(e, a, blocks, depth, pixels, shift, weightsAt, inner);
       });
     });
     storeAccumulators(e, sums, a.tile, positions);
