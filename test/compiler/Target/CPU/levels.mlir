@@ -1,5 +1,4 @@
 // RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 | FileCheck %s
-// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 --lower-kernels-to-cpu=level=x86-64-v4 | FileCheck %s --check-prefix=LOWER
 // RUN: kinema-opt %s --assign-cpu-schedules | FileCheck %s --check-prefix=LEAST
 // RUN: not kinema-opt %s --assign-cpu-schedules=level=x86-64-v2 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
@@ -16,9 +15,6 @@
 // LEAST: schedule = #kernel.schedule<"cpu.reference"
 // UNKNOWN: error: there is no level 'x86-64-v2' of CPUs; there are x86-64-v3, x86-64-v4
 
-// Two blocks of results at 8 positions: 16 sums.
-// LOWER: func.func private @conv_tile_8x2_16(
-// LOWER-COUNT-16: math.fma %{{.*}} : vector<16xf32>
 kernel.def @k attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !z):
   %z = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!z) {
