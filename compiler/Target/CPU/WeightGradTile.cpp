@@ -200,7 +200,7 @@ static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Machin
     best.consider(plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size()),
                   [&] { return scheduleOf(op, plan); });
   };
-  WeightGradPlan smallest(op, {{1, 1, 1}, 1, 1, 1});
+  WeightGradPlan smallest(op, machine, {{1, 1, 1}, 1, 1, 1});
   if (tile == 1)
     consider(smallest);
   auto considerPiece = [&](BlockShape piece) {
