@@ -13,6 +13,11 @@
 using namespace kinema;
 using namespace kinema::cpu::test;
 
+namespace kinema::cpu {
+/// As tests' names show it.
+static void PrintTo(const Level &level, std::ostream *out) { *out << level.name.str(); }
+} // namespace kinema::cpu
+
 namespace {
 
 Tensor randomTensor(llvm::ArrayRef<int64_t> shape, std::mt19937 &random) {
