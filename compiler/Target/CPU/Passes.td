@@ -113,7 +113,8 @@ def LowerKernelsToCPU : Pass<"lower-kernels-to-cpu", "::mlir::ModuleOp"> {
   let statistics = [
     Statistic<"kernels", "kernels", "kernels that were written">
   ];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 

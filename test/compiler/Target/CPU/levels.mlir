@@ -1,4 +1,5 @@
 // RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 | FileCheck %s
+// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 --lower-kernels-to-cpu=level=x86-64-v4 | FileCheck %s --check-prefix=LOWER
 // RUN: kinema-opt %s --assign-cpu-schedules | FileCheck %s --check-prefix=LEAST
 // RUN: not kinema-opt %s --assign-cpu-schedules=level=x86-64-v2 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
@@ -11,6 +12,8 @@
 
 // CHECK: kernel.conv forward
 // CHECK: schedule = #kernel.schedule<"cpu.tile"
+// LOWER: func.func private @conv_tile_8x2_16(
+// LOWER-COUNT-16: math.fma %{{.*}} : vector<16xf32>
 // LEAST: kernel.conv forward
 // LEAST: schedule = #kernel.schedule<"cpu.reference"
 // UNKNOWN: error: there is no level 'x86-64-v2' of CPUs; there are x86-64-v3, x86-64-v4
