@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/HaloConv.h"
 
+#include "compiler/Target/NVGPU/ChannelSums.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -22,7 +23,7 @@ public:
   void emit();
 
 private:
-  /// What the block computes along one axis.
+  /// What the tile computes along one axis.
   struct AxisPlace {
     Value first;  // result of the phase
     Value count;  // results of the phase
@@ -38,22 +39,28 @@ private:
 
   Value pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field);
   void layOut();
-  void placeBlock();
+  void placeTile(Value tile);
   void initialiseBarriers();
 
-  /// Runs the body for each tap of the block's phase, carrying values.
+  /// Runs the body for each tile of the block, carrying values.
+  SmallVector<Value> overTiles(ValueRange init, function_ref<SmallVector<Value>(ValueRange)> body);
+  /// Runs the body for each tap of the tile's phase, carrying values.
   SmallVector<Value> overTaps(ValueRange init,
                               function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body);
 
   void emitWeights();
+  SmallVector<Value> emitWeightsOfTile(ValueRange step);
   void emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step);
   void emitSource();
+  SmallVector<Value> emitSourceOfTile(ValueRange step);
 
   void emitConsumers();
+  SmallVector<Value> emitAccumulators(Value sourceStep, Value weightStep);
   SmallVector<Value> emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
   Value shiftOf(ArrayRef<Value> tap);
 
-  void emitEpilogue(ValueRange accumulators);
+  /// Of a tile. Returns how many positions the block's tiles have with this one, which had `before`.
+  Value emitEpilogue(ValueRange accumulators, Value before);
   Row rowOf(int64_t tile, int64_t half);
   int64_t groups() const { return plan.tile.channels / blockChannels; }
   /// This thread's first channel of a group of 8 in the block's tile.
@@ -64,16 +71,18 @@ private:
   SmallVector<Value> epilogueOfGroup(int64_t group, ArrayRef<Row> rows, ValueRange accumulators,
                                      SmallVectorImpl<Value> *kept);
   Value channelsOf(int64_t group);
-  /// Pairs that wait to be added over the rows: of one group and of two.
-  using Waiting = std::array<Value, 2>;
-  void emitReduction(int64_t sum, int64_t group, Value pair, Waiting &waiting);
-  void finishReduction(int64_t sum, Waiting &waiting);
-  void emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value buffer);
+  void emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before, Value count);
+  Value resultsOfTile();
   void consumersMeet() { meet(consumersBarrier, plan.consumers * warpgroup); }
-  void storePartials(ArrayRef<int64_t> rows, Value buffer, int64_t rowCount,
-                     function_ref<SmallVector<Value>(Value channel)> values);
-  Value reductionPlace(int64_t sum, Value warpNumber, Value column);
-  Value reduced(int64_t sum, Value channel);
+  void storePartials(Value count);
+
+  int64_t stores() { return yield.countOf(Yield::Store); }
+  int64_t moments() { return yield.countOf(Yield::Moments); } // 0 or 1
+  int64_t plainSums() { return yield.countOf(Yield::Sum); }
+  // What is added up of each channel: what moments are taken of, which becomes the mean, the plain sums, and
+  // squared distances from the mean.
+  int64_t sumCount() { return 2 * moments() + plainSums(); }
+  int64_t squares() { return 1 + plainSums(); }
 
   static constexpr int64_t consumersBarrier = 1;
 
@@ -81,8 +90,8 @@ private:
   const HaloPlan &plan;
   kernel::YieldOp yield;
   Ring source, weights;
-  int64_t reductionAt = 0;
-  Value n, channelTile, positionTile;
+  std::optional<ChannelSums> sums;
+  Value n, channelTile;
   std::array<AxisPlace, 3> place;
   Value consumerThread; // of the consumers
   Value firstChannel;   // of this thread's pair in the first group of the block's tile
@@ -99,25 +108,25 @@ void HaloConvEmitter::layOut() {
     ring->emptyAt = take(8 * stages);
   }
   at = shape::roundUp(at, 128);
-  source.refilled = plan.chunks() > source.stages;
+  source.refilled = plan.stepsOfSource() > source.stages;
   source.stageBytes = plan.sourceStageBytes();
   weights.stageBytes = plan.weightStageBytes();
   source.dataAt = take(source.stages * source.stageBytes);
   weights.dataAt = take(weights.stages * weights.stageBytes);
-  reductionAt = at;
+  sums.emplace(static_cast<WarpgroupEmitter &>(*this), sumCount(), plan.tile.channels, plan.consumerWarps,
+               at);
 }
 
 void HaloConvEmitter::initialiseBarriers() {
   e.when(e.equal(e.thread, 0), [&] {
-    int64_t consumerWarps = 4 * plan.consumers;
-    initialise(source, plan.producerThreads, consumerWarps);
-    initialise(weights, 1, consumerWarps);
+    initialise(source, plan.producerThreads, plan.consumerWarps);
+    initialise(weights, 1, plan.consumerWarps);
     initialised();
   });
   NVVM::BarrierOp::create(e.b, e.loc);
 }
 
-//===-- The block's place -------------------------------------------------===//
+//===-- The tile's place --------------------------------------------------===//
 
 /// The field of the phase with that number.
 Value HaloConvEmitter::pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field) {
@@ -128,14 +137,12 @@ Value HaloConvEmitter::pick(Value phase, const HaloAxis &axis, int64_t HaloAxis:
   return picked;
 }
 
-void HaloConvEmitter::placeBlock() {
-  auto next = [rest = e.firstBlock, this](int64_t size) mutable {
+void HaloConvEmitter::placeTile(Value tile) {
+  auto next = [rest = e.div(tile, plan.channelTiles()), this](int64_t size) mutable {
     Value part = e.rem(rest, size);
     rest = e.div(rest, size);
     return part;
   };
-  channelTile = next(plan.channelTiles());
-  positionTile = e.div(e.firstBlock, plan.channelTiles());
   for (int axis = 2; axis >= 0; --axis)
     place[axis].first = e.mul(next(plan.axes[axis].tiles()), plan.axes[axis].tile);
   for (int axis = 2; axis >= 0; --axis) {
@@ -148,6 +155,15 @@ void HaloConvEmitter::placeBlock() {
     place[axis].firstShift = pick(phase, halo, &HaloAxis::Phase::firstShift);
   }
   n = next(plan.clips);
+}
+
+/// All tiles of a block have the same channels.
+SmallVector<Value> HaloConvEmitter::overTiles(ValueRange init,
+                                              function_ref<SmallVector<Value>(ValueRange)> body) {
+  return e.loop(e.firstBlock, e.index(plan.tiles()), plan.grid(), init, [&](Value tile, ValueRange carried) {
+    placeTile(tile);
+    return body(carried);
+  });
 }
 
 SmallVector<Value>
@@ -166,8 +182,11 @@ HaloConvEmitter::overTaps(ValueRange init,
 
 /// One thread copies, for each chunk of the source's channels, the weights of one tap after the other.
 void HaloConvEmitter::emitWeights() {
-  Value zero = e.index(0);
-  e.loop(zero, e.index(plan.chunks()), 1, {zero}, [&](Value chunk, ValueRange step) {
+  overTiles({e.index(0)}, [&](ValueRange step) { return emitWeightsOfTile(step); });
+}
+
+SmallVector<Value> HaloConvEmitter::emitWeightsOfTile(ValueRange step) {
+  return e.loop(e.index(0), e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) {
     return overTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> SmallVector<Value> {
       emitWeightStage(chunk, tap, step[0]);
       return {e.add(step[0], 1)};
@@ -187,8 +206,12 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
                e.mul(channelTile, plan.tile.channels), plan.tile.channels);
 }
 
-/// Stages the source's halo, one chunk of channels after the other.
 void HaloConvEmitter::emitSource() {
+  overTiles({e.index(0)}, [&](ValueRange step) { return emitSourceOfTile(step); });
+}
+
+/// Stages the source's halo, one chunk of channels after the other.
+SmallVector<Value> HaloConvEmitter::emitSourceOfTile(ValueRange step) {
   SmallVector<StageAxis> axes;
   for (auto [axis, at] : llvm::zip(plan.axes, place))
     axes.push_back({axis.planes(), axis.extent(), axis.extent(), axis.stagedStep, e.index(axis.low),
@@ -197,14 +220,16 @@ void HaloConvEmitter::emitSource() {
   int64_t blocks = plan.stagedBlocks(), all = plan.neighbours == 1 ? plan.sourceBlocks : 1;
   StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, all, plan.neighbours};
   Value first = e.sub(e.thread, e.index(warp));
-  e.loop(plan.chunks(), [&](Value chunk) {
-    waitEmpty(source, chunk);
-    Value stage = stageOf(source, chunk);
+  auto stageChunk = [&](Value chunk, ValueRange step) -> SmallVector<Value> {
+    waitEmpty(source, step[0]);
+    Value stage = stageOf(source, step[0]);
     stageHalo(*this, staged, axes, n, {e.mul(chunk, blocks), blocks, stageAt(source, stage), plan.pitch()},
               first, plan.producerThreads);
     fenceStores();
     arrive(full(source, stage));
-  });
+    return {e.add(step[0], 1)};
+  };
+  return e.loop(e.index(0), e.index(plan.chunks()), 1, step, stageChunk);
 }
 
 //===-- Consumers ---------------------------------------------------------===//
@@ -241,16 +266,29 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
 
 void HaloConvEmitter::emitConsumers() {
   consumerThread = e.sub(e.thread, e.index(warpgroup));
+  firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
+  sums->begin(consumerThread);
+  Value zero = e.index(0);
+  // Steps of the source and of the weights, and positions, of the tiles before.
+  auto all = overTiles({zero, zero, zero}, [&](ValueRange before) -> SmallVector<Value> {
+    SmallVector<Value> accumulators = emitAccumulators(before[0], before[1]);
+    Value weightStep = accumulators.pop_back_val();
+    Value positions = emitEpilogue(accumulators, before[2]);
+    return {e.add(before[0], plan.chunks()), weightStep, positions};
+  });
+  storePartials(all[2]);
+}
+
+/// The accumulators of a tile, and the step of the weights behind it.
+SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
   Value group = e.div(consumerThread, warpgroup);
   Value leads = e.equal(lane(), 0); // each warp says for itself that it has read a stage
   Value firstRow = e.mul(group, 64 * plan.rowTiles() * positionBytes);
-
-  SmallVector<Value> carried(plan.rowTiles(), noSums(plan.tile.channels));
-  Value zero = e.index(0);
-  carried.push_back(zero); // step of the weights
-  auto sums = e.loop(zero, e.index(plan.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
-    waitFull(source, chunk);
-    Value stage = stageOf(source, chunk);
+  SmallVector<Value> init(plan.rowTiles(), noSums(plan.tile.channels));
+  init.push_back(weightStep);
+  return e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
+    Value step = e.add(sourceStep, chunk), stage = stageOf(source, step);
+    waitFull(source, step);
     Value sourceAt = e.add(stageAt(source, stage), firstRow);
     auto next = overTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
       Value step = carried.back(), weightStage = stageOf(weights, step);
@@ -269,8 +307,6 @@ void HaloConvEmitter::emitConsumers() {
     e.when(leads, [&] { arrive(empty(source, stage)); });
     return next;
   });
-  sums.pop_back();
-  emitEpilogue(sums);
 }
 
 //===-- Epilogue ----------------------------------------------------------===//
@@ -321,79 +357,12 @@ Value HaloConvEmitter::channelsOf(int64_t group) {
   return vector::FromElementsOp::create(e.b, e.loc, VectorType::get({2}, e.b.getI1Type()), exist);
 }
 
-/// Where a warp leaves a sum of one of the tile's channels: [sum, warp, channel].
-Value HaloConvEmitter::reductionPlace(int64_t sum, Value warpNumber, Value column) {
-  Value row = e.add(warpNumber, sum * 4 * plan.consumers);
-  return pointer(e.add(e.mul(e.add(e.mul(row, plan.tile.channels), column), 4), reductionAt));
-}
-
-/// Adds a pair of this thread's to what the warp's other rows have of it. Four groups are added together,
-/// each step between two threads that halve what they have: a group waits for the next, two groups for the
-/// next two.
-void HaloConvEmitter::emitReduction(int64_t sum, int64_t group, Value pair, Waiting &waiting) {
-  for (auto [level, before] : llvm::enumerate(waiting)) {
-    if (!before) {
-      before = pair;
-      return;
-    }
-    pair = halve(std::exchange(before, Value()), pair, 16 >> level);
-  }
-  Value total = halve(vector::ExtractOp::create(e.b, e.loc, pair, 0),
-                      vector::ExtractOp::create(e.b, e.loc, pair, 1), 4);
-  // It is of group lane / 16 + 2 * (lane / 8 % 2) of the four, of the pair's channel lane / 4 % 2.
-  auto bit = [&](int64_t distance) { return e.rem(e.div(lane(), distance), 2); };
-  Value ofFour = e.add(e.mul(bit(8), 2), bit(16));
-  Value inGroup = e.add(e.mul(e.rem(lane(), 4), 2), bit(4));
-  Value column = e.add(e.add(e.mul(ofFour, blockChannels), inGroup), (group - 3) * blockChannels);
-  auto store = [&] {
-    LLVM::StoreOp::create(e.b, e.loc, total, reductionPlace(sum, e.div(consumerThread, warp), column), 4);
-  };
-  if (group < groups())
-    store();
-  else
-    e.when(e.inRange(column, plan.tile.channels), store);
-}
-
-/// Groups that do not exist, for those that wait for four.
-void HaloConvEmitter::finishReduction(int64_t sum, Waiting &waiting) {
-  for (int64_t group = groups(); group % 4 != 0; ++group)
-    emitReduction(sum, group, e.constant(0.0f, e.vectorType(2)), waiting);
-}
-
-/// The block's sum of a channel: the warps' in their order.
-Value HaloConvEmitter::reduced(int64_t sum, Value channel) {
-  Value total;
-  for (int64_t w = 0; w < 4 * plan.consumers; ++w) {
-    Value part =
-        LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), reductionPlace(sum, e.index(w), channel), 4);
-    total = total ? e.addf(total, part) : part;
-  }
-  return total;
-}
-
-/// Stores rows of the block's partials: buffer[positionTile, row, channel].
-void HaloConvEmitter::storePartials(ArrayRef<int64_t> rows, Value buffer, int64_t rowCount,
-                                    function_ref<SmallVector<Value>(Value channel)> values) {
-  e.loop(consumerThread, e.index(plan.tile.channels), plan.consumers * warpgroup, [&](Value channel) {
-    auto stored = values(channel);
-    Value column = e.add(e.mul(channelTile, plan.tile.channels), channel);
-    int64_t channels = op.getResultType().getDimSize(1);
-    for (auto [row, value] : llvm::zip(rows, stored)) {
-      Value at = e.add(e.mul(positionTile, rowCount), row);
-      if (channels % blockChannels)
-        value = choose(e.inRange(column, channels), value, e.constant(0.0f));
-      e.store(value, buffer, e.add(e.mul(at, plan.resultBlocks * blockChannels), column));
-    }
-  });
-}
-
 /// Runs the epilogue on one group of channels of every row and stores its results. Returns the sums over this
 /// thread's rows; `kept`, if there is any, gets what moments are taken of, a pair a row.
 SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row> rows,
                                                     ValueRange accumulators, SmallVectorImpl<Value> *kept) {
   Value noPair = e.constant(0.0f, e.vectorType(2)), channels = channelsOf(group);
-  int64_t stores = yield.countOf(Yield::Store);
-  SmallVector<Value> totals(yield.countOf(Yield::Moments) + yield.countOf(Yield::Sum), noPair), vectors;
+  SmallVector<Value> totals(moments() + plainSums(), noPair), vectors;
   for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess())) {
     bool ofChannels =
         llvm::is_contained({Access::Channel, Access::BatchChannel}, static_cast<Access>(access));
@@ -412,87 +381,119 @@ SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row>
       for (Value &value : yielded)
         value = choose(channels, value, noPair);
     e.when(row.valid, [&] {
-      for (int64_t store = 0; store < stores; ++store)
+      for (int64_t store = 0; store < stores(); ++store)
         e.storeVector(yielded[store], e.results[store], at(row, group));
     });
-    for (auto [total, value] : llvm::zip(totals, ArrayRef(yielded).drop_front(stores)))
+    for (auto [total, value] : llvm::zip(totals, ArrayRef(yielded).drop_front(stores())))
       total = e.addf(total, choose(row.valid, value, noPair));
     if (kept)
-      kept->push_back(yielded[stores]);
+      kept->push_back(yielded[stores()]);
   }
   return totals;
 }
 
-/// Count, mean and squared distances from it of the block's results of each channel; the sums are there.
-void HaloConvEmitter::emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value buffer) {
+/// How many positions of the tile are results.
+Value HaloConvEmitter::resultsOfTile() {
   Value count = e.index(1);
   for (int axis = 0; axis < 3; ++axis)
     count = e.mul(count, e.max(e.index(0), e.min(e.index(plan.axes[axis].tile),
                                                  e.sub(place[axis].count, place[axis].first))));
-  Value number = e.toFloat(count), divisor = e.toFloat(e.max(count, e.index(1)));
-  storePartials({0, 1}, buffer, 3, [&](Value channel) -> SmallVector<Value> {
-    Value mean = e.divf(reduced(0, channel), divisor);
-    LLVM::StoreOp::create(e.b, e.loc, mean, reductionPlace(0, e.index(0), channel), 4); // for all consumers
-    return {number, mean};
+  return count;
+}
+
+/// Mean and squared distances from it of the tile's results of each channel, whose sums are there, merged
+/// with those of the tiles before (Chan, Golub and LeVeque, 1983).
+void HaloConvEmitter::emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before,
+                                  Value count) {
+  Value one = e.index(1), divisor = e.toFloat(e.max(count, one));
+  sums->forEachChannel([&](Value channel) {
+    LLVM::StoreOp::create(e.b, e.loc, e.divf(sums->ofTile(0, channel), divisor), sums->place(0, channel), 4);
   });
   consumersMeet();
-  int64_t squaresAt = 1 + yield.countOf(Yield::Sum);
   Value pairAt = e.mul(e.rem(lane(), 4), 2);
-  Waiting waiting;
   for (int64_t group = 0; group < groups(); ++group) {
-    Value meanAt = reductionPlace(0, e.index(0), e.add(pairAt, group * blockChannels));
-    Value mean = LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2), meanAt, 8);
+    Value mean = LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2),
+                                      sums->place(0, e.add(pairAt, group * blockChannels)), 8);
     Value sum = e.constant(0.0f, e.vectorType(2));
     for (auto [row, value] : llvm::zip(rows, kept[group])) {
       Value distance = e.subf(value, mean);
       sum = choose(row.valid, e.fma(distance, distance, sum), sum);
     }
-    emitReduction(squaresAt, group, sum, waiting);
+    sums->add(squares(), group, sum);
   }
-  finishReduction(squaresAt, waiting);
+  sums->finish(squares());
   consumersMeet();
-  storePartials({2}, buffer, 3,
-                [&](Value channel) -> SmallVector<Value> { return {reduced(squaresAt, channel)}; });
+  Value share = e.divf(e.toFloat(count), e.toFloat(e.max(e.add(before, count), one)));
+  Value weight = e.mulf(e.toFloat(before), share);
+  sums->forEachChannel([&](Value channel) {
+    Value mean = sums->total(0, channel);
+    Value tileMean = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), sums->place(0, channel), 4);
+    Value distance = e.subf(tileMean, mean);
+    Value around = e.addf(sums->total(squares(), channel), sums->ofTile(squares(), channel));
+    sums->setTotal(e.fma(distance, share, mean), 0, channel);
+    sums->setTotal(e.fma(e.mulf(distance, distance), weight, around), squares(), channel);
+  });
 }
 
-void HaloConvEmitter::emitEpilogue(ValueRange accumulators) {
-  firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
+Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, Value before) {
   SmallVector<Row> rows;
   for (int64_t tile = 0; tile < plan.rowTiles(); ++tile)
     for (int64_t half = 0; half < 2; ++half)
       rows.push_back(rowOf(tile, half));
-  int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments);
-  int64_t sumCount = yield.countOf(Yield::Sum);
   SmallVector<SmallVector<Value>> kept(groups());
-  SmallVector<Waiting> waiting(moments + sumCount);
   for (int64_t group = 0; group < groups(); ++group) {
-    auto totals = epilogueOfGroup(group, rows, accumulators, moments ? &kept[group] : nullptr);
+    auto totals = epilogueOfGroup(group, rows, accumulators, moments() ? &kept[group] : nullptr);
     for (auto [sum, total] : llvm::enumerate(totals))
-      emitReduction(sum, group, total, waiting[sum]);
+      sums->add(sum, group, total);
   }
-  for (auto [sum, rest] : llvm::enumerate(waiting))
-    finishReduction(sum, rest);
-  if (moments + sumCount == 0)
-    return;
+  for (int64_t sum = 0; sum < moments() + plainSums(); ++sum)
+    sums->finish(sum);
+  if (sumCount() == 0)
+    return before;
   consumersMeet();
-  if (sumCount) {
-    SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, sumCount));
-    storePartials(numbers, e.results[stores + moments], sumCount, [&](Value channel) {
-      SmallVector<Value> sums;
-      for (int64_t i = 0; i < sumCount; ++i)
-        sums.push_back(reduced(moments + i, channel));
-      return sums;
+  if (plainSums())
+    sums->forEachChannel([&](Value channel) {
+      for (int64_t sum = moments(); sum < moments() + plainSums(); ++sum)
+        sums->setTotal(e.addf(sums->total(sum, channel), sums->ofTile(sum, channel)), sum, channel);
     });
-  }
-  if (moments)
-    emitMoments(rows, kept, e.results[stores]);
+  Value count = resultsOfTile();
+  if (moments())
+    emitMoments(rows, kept, before, count);
+  consumersMeet(); // before the next tile's sums come where this one's were
+  return e.add(before, count);
+}
+
+/// What the block's tiles have together: buffer[block, row, channel], of moments count, mean and squares.
+void HaloConvEmitter::storePartials(Value count) {
+  int64_t channels = op.getResultType().getDimSize(1), columns = plan.resultBlocks * blockChannels;
+  Value partial = e.div(e.firstBlock, plan.channelTiles());
+  auto store = [&](SmallVector<Value> values, Value buffer, Value channel) {
+    Value column = e.add(e.mul(channelTile, plan.tile.channels), channel);
+    for (auto [row, value] : llvm::enumerate(values)) {
+      if (channels % blockChannels)
+        value = choose(e.inRange(column, channels), value, e.constant(0.0f));
+      Value at = e.add(e.mul(partial, values.size()), row);
+      e.store(value, buffer, e.add(e.mul(at, columns), column));
+    }
+  };
+  if (sumCount() > 0)
+    sums->forEachChannel([&](Value channel) {
+      if (moments())
+        store({e.toFloat(count), sums->total(0, channel), sums->total(squares(), channel)},
+              e.results[stores()], channel);
+      SmallVector<Value> plain;
+      for (int64_t i = 0; i < plainSums(); ++i)
+        plain.push_back(sums->total(moments() + i, channel));
+      if (plainSums())
+        store(plain, e.results[stores() + moments()], channel);
+    });
 }
 
 //===-- The kernel --------------------------------------------------------===//
 
 void HaloConvEmitter::emit() {
   layOut();
-  placeBlock();
+  channelTile = e.rem(e.firstBlock, plan.channelTiles());
   initialiseBarriers();
   shareOut([&] { emitWeights(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }

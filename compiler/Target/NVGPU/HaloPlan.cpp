@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
+#include "compiler/Target/NVGPU/ChannelSums.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 
 using namespace mlir;
@@ -96,13 +97,10 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
                op.getDirection() == kernel::Direction::Forward, tile) {}
 
 HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, const shape::Window &window,
-                   bool forward, const HaloTile &tile)
-    : tile(tile) {
+                   bool forward, const HaloTile &tile) {
   auto source = sourceType.getShape(), result = resultType.getShape();
-  for (int axis = 0; axis < 3; ++axis) {
+  for (int axis = 0; axis < 3; ++axis)
     axes[axis] = (forward ? forwardAxis : transposedAxis)(window, axis, source[axis + 2], result[axis + 2]);
-    axes[axis].tile = tile.results[axis];
-  }
   kernel = window.kernel;
   clips = result[0];
   neighbours = std::max<int64_t>(1, stagedNeighbours(sourceType));
@@ -111,13 +109,19 @@ HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, con
   resultBlocks = shape::ceilDiv(result[1], 8);
   if (neighbours == 2) {
     PairedAxis paired = pairedAxis(window, source[4], result[4]);
-    paired.axis.tile = tile.results[2];
     axes[2] = paired.axis;
     kernel[2] = 1;
     sourceBlocks = paired.groups;
     groupStep = paired.groupStep;
   }
   depthBlocks = shape::roundUp(sourceBlocks, 2);
+  setTile(tile);
+}
+
+void HaloPlan::setTile(const HaloTile &other) {
+  tile = other;
+  for (int axis = 0; axis < 3; ++axis)
+    axes[axis].tile = tile.results[axis];
 }
 
 int64_t HaloPlan::span() const {
@@ -156,9 +160,8 @@ int64_t HaloPlan::positionTiles() const {
 
 int64_t HaloPlan::sharedBytes(int64_t sums) const {
   int64_t barriers = 8 * 2 * (sourceStages() + weightStages);
-  int64_t reduction = 4 * sums * 4 * consumers * tile.channels; // a number of each warp and channel
   return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() +
-         weightStages * weightStageBytes() + reduction;
+         weightStages * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, consumerWarps);
 }
 
 bool HaloPlan::fits(int64_t sums) const {

@@ -52,13 +52,16 @@ struct HaloTile {
   std::array<int64_t, 3> results; // T, H, W of a phase
   int64_t channels;               // of the result, a multiple of 8, at most 256
   int64_t depth;                  // channels of the source in a stage, a multiple of 16
+  int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
 };
 
-/// The contraction of a block: D[position, channel] += source[position + shift(tap), depth] *
+/// The contraction of a tile: D[position, channel] += source[position + shift(tap), depth] *
 /// weight[tap][depth, channel]. Positions are counted through a plane of the halo, borders included, so that
 /// a tap is a shift of the start address; what falls on a border is computed and dropped.
 struct HaloPlan {
   HaloPlan(kernel::ConvOp op, const HaloTile &tile);
+  /// The same with another tile.
+  void setTile(const HaloTile &other);
   /// source, result: [N, C, T, H, W]
   HaloPlan(mlir::RankedTensorType source, mlir::RankedTensorType result, const shape::Window &window,
            bool forward, const HaloTile &tile);
@@ -72,7 +75,8 @@ struct HaloPlan {
   int64_t sourceBlocks, resultBlocks; // contracted and channel blocks of 8
   int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
 
-  static constexpr int64_t consumers = 2;        // warpgroups
+  static constexpr int64_t consumers = 2; // warpgroups
+  static constexpr int64_t consumerWarps = 4 * consumers;
   static constexpr int64_t producerThreads = 96; // that stage the source; one more warp brings the weights
   static constexpr int64_t threads = 128 * (consumers + 1);
   static constexpr int64_t mostSourceStages = 2, weightStages = 4;
@@ -92,15 +96,20 @@ struct HaloPlan {
   /// Positions from one contracted block to the next; those of neighbours overlap.
   int64_t blockStep() const { return neighbours == 1 ? pitch() : groupStep; }
   int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, tile.depth); }
-  int64_t sourceStages() const { return std::min(mostSourceStages, chunks()); }
+  int64_t sourceStages() const { return std::min(mostSourceStages, stepsOfSource()); }
+  int64_t stepsOfSource() const { return tilesOfBlock() * chunks(); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }
-  /// Blocks that share their channels: the rows of partials.
   bool hasPhaseWithoutTaps() const;
-  bool oneStep() const; // whether every block has one chunk and one tap
+  bool oneStep() const; // whether every tile has one chunk and one tap
   int64_t positionTiles() const;
-  int64_t grid() const { return positionTiles() * channelTiles(); }
+  int64_t tiles() const { return positionTiles() * channelTiles(); }
+  int64_t grid() const { return tile.blocks ? tile.blocks : tiles(); }
+  /// Of the block that has most; the channels of all are the same.
+  int64_t tilesOfBlock() const { return shape::ceilDiv(tiles(), grid()); }
+  /// Blocks that share their channels: the rows of partials.
+  int64_t partials() const { return grid() / channelTiles(); }
 
   int64_t sourceStageBytes() const { return stagedBlocks() * 16 * pitch(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }

@@ -62,6 +62,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
   double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
   Work work{plan.grid()};
+  work.tiles = plan.tilesOfBlock();
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
   work.staging =
       plan.chunks() * cyclesOfStaging(op.getPrologueAccess(), plan.stagedBlocks(), plan.stagedPositions(),
@@ -84,22 +85,29 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
   auto parameters = builder.getDictionaryAttr(
       {integer("frames", plan.tile.results[0]), integer("rows", plan.tile.results[1]),
        integer("columns", plan.tile.results[2]), integer("channels", plan.tile.channels),
-       integer("depth", plan.tile.depth), integer("partials", plan.positionTiles()),
+       integer("depth", plan.tile.depth), integer("partials", plan.partials()),
        integer("threads", plan.threads)});
   return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo", plan.grid(), plan.sharedBytes(sumsOf(op)),
                                    parameters);
 }
 
+/// A block a multiprocessor, if there are as many tiles: its barriers are made and its stages filled once.
+static int64_t blocksOf(const HaloPlan &plan) {
+  int64_t together = plan.channelTiles();
+  return std::min(plan.positionTiles(), std::max<int64_t>(1, multiprocessors / together)) * together;
+}
+
 SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
   if (!isSupported(op))
     return {};
-  HaloPlan whole(op, {{1, 1, 1}, 8, 16});
-  int64_t blocks = whole.resultBlocks;
+  HaloPlan plan(op, {{1, 1, 1}, 8, 16}), whole = plan;
+  int64_t blocks = whole.resultBlocks, sums = sumsOf(op);
   kernel::Traffic traffic = kernel::trafficOf(op);
   Best best;
   auto consider = [&](const HaloTile &tile) {
-    HaloPlan plan(op, tile);
-    if (plan.fits(sumsOf(op)) && epilogueFits(op, plan))
+    plan.setTile(tile);
+    plan.tile.blocks = blocksOf(plan);
+    if (plan.fits(sums) && epilogueFits(op, plan))
       best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};
@@ -126,5 +134,6 @@ HaloPlan kinema::nvidia::haloPlanOf(kernel::ConvOp op) {
   auto schedule = *op.getSchedule();
   return HaloPlan(op, {{schedule.getInt("frames"), schedule.getInt("rows"), schedule.getInt("columns")},
                        schedule.getInt("channels"),
-                       schedule.getInt("depth")});
+                       schedule.getInt("depth"),
+                       schedule.getGrid()});
 }

@@ -90,7 +90,7 @@ private:
 
 /// As many parts of all positions as fill the multiprocessors once, twice, ...
 void Search::considerChunks(HaloWeightGradPlan &plan) {
-  constexpr int64_t multiprocessors = 132, waves = 3;
+  constexpr int64_t waves = 3;
   for (int64_t wave = 1; wave <= waves; ++wave) {
     plan.tile.chunks =
         std::clamp<int64_t>(wave * multiprocessors / plan.blocksOfChunk(), 1, plan.positionTiles());

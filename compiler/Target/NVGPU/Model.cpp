@@ -5,7 +5,7 @@ using namespace kinema::nvidia;
 
 // Measured on an H200: 790 TFLOP/s of bfloat16 products and copies at 4.3 TB/s. The clock is the one at which
 // its tensor cores (2048 multiply-adds a cycle and multiprocessor) give that rate. The rest are estimates.
-static constexpr double multiprocessors = 132, multiplyAddsPerCycle = 2048;
+static constexpr double multiplyAddsPerCycle = 2048;
 static constexpr double clockRate = 790e12 / 2 / multiprocessors / multiplyAddsPerCycle;
 static constexpr double memoryRate = 4.3e12;
 static constexpr double cachedPerCycle = 32;  // bytes of L2 a multiprocessor
@@ -14,9 +14,10 @@ static constexpr double blockCycles = 2000;   // until a block's stages are full
 static constexpr double lanesPerMultiprocessor = 128, residentThreads = 2048;
 
 double nvidia::secondsOf(const Work &work) {
-  double waves = std::ceil(work.blocks / (multiprocessors * work.together));
-  double busy = std::max({work.matrix, work.staging, work.cached / cachedPerCycle}) * work.together;
-  double cycles = waves * (blockCycles + busy + work.after);
+  double waves = shape::ceilDiv(work.blocks, multiprocessors * work.together);
+  double brought = std::max(work.staging, work.cached / cachedPerCycle);
+  double first = std::max(work.matrix, brought), next = std::max(work.matrix + work.after, brought);
+  double cycles = waves * (blockCycles + (first + (work.tiles - 1) * next) * work.together + work.after);
   return launchSeconds + std::max(cycles / clockRate, work.memory / memoryRate);
 }
 

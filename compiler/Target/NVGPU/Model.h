@@ -6,12 +6,16 @@
 
 namespace kinema::nvidia {
 
-/// What a launch asks of the machine: bytes of memory altogether, and what one block asks of its
-/// multiprocessor. The block's matrix products, staging and traffic overlap; its beginning and its end do
-/// not.
+/// Of the GPU that packages are made for.
+inline constexpr int64_t multiprocessors = 132;
+
+/// What a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
+/// multiprocessor. A tile's matrix products, staging and traffic overlap, and so do a tile's end and the next
+/// one's staging; the block's beginning and end do not.
 struct Work {
   int64_t blocks;
   int64_t together = 1; // blocks that share a multiprocessor
+  int64_t tiles = 1;    // of a block, one after the other
   double matrix = 0;    // cycles of tensor cores, or of the shared memory that feeds them
   double staging = 0;   // cycles of the threads that prepare operands
   double cached = 0;    // bytes between the block and L2

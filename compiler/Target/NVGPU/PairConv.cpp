@@ -87,9 +87,8 @@ void PairEmitter::layOut() {
 
 void PairEmitter::initialiseBarriers() {
   e.when(e.equal(e.thread, 0), [&] {
-    int64_t consumerWarps = 4 * HaloPlan::consumers;
-    initialise(source, HaloPlan::producerThreads, consumerWarps);
-    initialise(weights, 1, consumerWarps);
+    initialise(source, HaloPlan::producerThreads, HaloPlan::consumerWarps);
+    initialise(weights, 1, HaloPlan::consumerWarps);
     initialised();
   });
   NVVM::BarrierOp::create(e.b, e.loc);

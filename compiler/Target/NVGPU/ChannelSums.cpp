@@ -1,0 +1,70 @@
+#include "compiler/Target/NVGPU/ChannelSums.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+Value ChannelSums::place(int64_t sum, Value warpNumber, Value channel) {
+  Value row = e.add(warpNumber, sum * (warps + 1));
+  return w.pointer(e.add(e.mul(e.add(e.mul(row, channels), channel), 4), at));
+}
+
+Value ChannelSums::load(Value from) { return LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), from, 4); }
+
+void ChannelSums::begin(Value ofHolders) {
+  thread = ofHolders;
+  if (count > 0)
+    forEachChannel([&](Value channel) {
+      for (int64_t sum = 0; sum < count; ++sum)
+        setTotal(e.constant(0.0f), sum, channel);
+    });
+}
+
+/// Four groups are added together, each step between two threads that halve what they have: a group waits for
+/// the next, two groups for the next two.
+void ChannelSums::add(int64_t sum, int64_t group, Value pair) {
+  for (auto [level, before] : llvm::enumerate(waiting[sum])) {
+    if (!before) {
+      before = pair;
+      return;
+    }
+    pair = w.halve(std::exchange(before, Value()), pair, 16 >> level);
+  }
+  Value total = w.halve(vector::ExtractOp::create(e.b, e.loc, pair, 0),
+                        vector::ExtractOp::create(e.b, e.loc, pair, 1), 4);
+  // It is of group lane / 16 + 2 * (lane / 8 % 2) of the four, of the pair's channel lane / 4 % 2.
+  auto bit = [&](int64_t distance) { return e.rem(e.div(w.lane(), distance), 2); };
+  Value ofFour = e.add(e.mul(bit(8), 2), bit(16));
+  Value inGroup = e.add(e.mul(e.rem(w.lane(), 4), 2), bit(4));
+  Value channel = e.add(e.add(e.mul(ofFour, blockChannels), inGroup), (group - 3) * blockChannels);
+  auto store = [&] { LLVM::StoreOp::create(e.b, e.loc, total, place(sum, e.div(thread, warp), channel), 4); };
+  if (group < channels / blockChannels)
+    store();
+  else
+    e.when(e.inRange(channel, channels), store);
+}
+
+/// Groups that do not exist, for those that wait for four.
+void ChannelSums::finish(int64_t sum) {
+  for (int64_t group = channels / blockChannels; group % 4 != 0; ++group)
+    add(sum, group, e.constant(0.0f, e.vectorType(2)));
+}
+
+void ChannelSums::forEachChannel(function_ref<void(Value channel)> body) {
+  e.when(e.inRange(thread, channels), [&] { body(thread); });
+}
+
+Value ChannelSums::ofTile(int64_t sum, Value channel) {
+  Value all = load(place(sum, e.index(0), channel));
+  for (int64_t number = 1; number < warps; ++number)
+    all = e.addf(all, load(place(sum, e.index(number), channel)));
+  return all;
+}
+
+Value ChannelSums::total(int64_t sum, Value channel) { return load(place(sum, e.index(warps), channel)); }
+
+void ChannelSums::setTotal(Value value, int64_t sum, Value channel) {
+  LLVM::StoreOp::create(e.b, e.loc, value, place(sum, e.index(warps), channel), 4);
+}
