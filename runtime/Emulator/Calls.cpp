@@ -50,6 +50,7 @@ void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site) {
   if (kind == 0)
     at(site).fenceProxy();
 }
+void kinema_emulator_fence_device(uint32_t site) { at(site).fenceDevice(); }
 void kinema_emulator_fence_mbarrier_init(uint32_t site) { at(site).fenceMBarrierInit(); }
 
 void kinema_emulator_mbarrier_init(void *barrier, uint32_t count, uint32_t site) {

@@ -51,6 +51,7 @@ uint32_t kinema_emulator_redux(uint32_t kind, uint32_t mask, uint32_t value, uin
 
 // kind: 0 async (shared memory included), 1 async of global memory alone.
 void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site);
+void kinema_emulator_fence_device(uint32_t site);
 void kinema_emulator_fence_mbarrier_init(uint32_t site);
 
 void kinema_emulator_mbarrier_init(void *barrier, uint32_t count, uint32_t site);

@@ -64,6 +64,7 @@ void Cluster::start(int64_t first) {
   mbarriers.reserve(mostMBarriers);
   mbarrierAt.assign(blocks.size() * (sharedStart + sharedBytes + 7) / 8, -1);
   copies.clear();
+  takenOver.clear();
   clusterBarrier = ClusterBarrier();
   for (int i = 0; i < int(warpgroups.size()); ++i) {
     int inBlock = i % groupsPerBlock();
@@ -87,7 +88,9 @@ void Cluster::start(int64_t first) {
     thread.wait = Wait::Nothing;
     thread.clock = clocks.retain(nothing);
     thread.now = 1;
-    thread.fencedUntil = thread.asyncFenced = thread.productsSeen = thread.arrivals = thread.serials = 0;
+    thread.handedOn = nullptr;
+    thread.handedOnUntil = thread.fencedUntil = thread.asyncFenced = thread.productsSeen = thread.arrivals =
+        thread.serials = 0;
     thread.isAhead = false;
     for (Thread::Copies *copies : {&thread.async, &thread.bulk}) {
       copies->time = 1;
@@ -391,6 +394,18 @@ void Cluster::fenceProxy() {
 
 namespace kinema::emulator {
 
+// The same of what other blocks do: what the thread knows can be handed on, what others handed on is known.
+void Cluster::fenceDevice() {
+  if (!globalLog)
+    return;
+  clocks.release(std::exchange(current->handedOn, clocks.retain(current->clock)));
+  current->handedOnUntil = current->now;
+  for (TakenOver &taken : takenOver)
+    if (taken.thread == current->index && !taken.fencedAt)
+      taken.fencedAt = current->now;
+  ++current->now;
+}
+
 // What the thread that runs knows when it reads and writes by itself.
 struct ThreadView {
   const Cluster &cluster;
@@ -457,7 +472,11 @@ void Cluster::watchGlobal(AccessKind kind, const void *address, uint64_t bytes) 
   checkGlobal(kind, address, bytes);
   if (!globalLog)
     return;
-  auto conflict = globalLog->note(kind, address, bytes, blocks[0].number / int64_t(blocks.size()));
+  if (kind == AccessKind::Atomic)
+    return handOn(address);
+  auto conflict =
+      globalLog->note(kind, address, bytes, {clusterNumber(), {Agent(current->index), current->now}},
+                      [&](const GlobalLog::Access &earlier) { return isOrderedAfter(earlier); });
   if (!conflict)
     return;
   const MemoryRange &range = memory[lastRange];
@@ -467,6 +486,23 @@ void Cluster::watchGlobal(AccessKind kind, const void *address, uint64_t bytes) 
   violate("{} {} bytes at {} of buffer {}, which {} {} in the same launch: nothing orders the two",
           nameOf(kind), bytes, static_cast<const std::byte *>(address) - range.begin, range.number, other,
           conflict->wrote ? "wrote" : "read");
+}
+
+void Cluster::handOn(const void *address) {
+  std::vector<uint32_t> moments;
+  if (current->handedOn)
+    moments = current->handedOn->seen;
+  moments.resize(std::max(moments.size(), threads.size()));
+  moments[current->index] = current->handedOnUntil;
+  globalLog->release(address, clusterNumber(), std::move(moments));
+  takenOver.push_back({address, current->index, std::nullopt});
+}
+
+bool Cluster::isOrderedAfter(const GlobalLog::Access &earlier) const {
+  return std::ranges::any_of(takenOver, [&](const TakenOver &taken) {
+    return taken.fencedAt && knows(*current, {Agent(taken.thread), *taken.fencedAt}) &&
+           globalLog->isReleased(taken.address, earlier);
+  });
 }
 
 void Cluster::checkGlobal(AccessKind kind, const void *address, uint64_t bytes) {

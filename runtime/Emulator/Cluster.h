@@ -46,6 +46,9 @@ struct Thread {
   Clock *clock = nullptr;
   uint32_t now = 1;         // its own time; goes on after each release and fence
   uint32_t fencedUntil = 0; // its own moments that a proxy fence has covered
+  // What its last fence for the device has covered: of others (null: there was none), and of itself.
+  Clock *handedOn = nullptr;
+  uint32_t handedOnUntil = 0;
 
   // Its own copies. Time counts the groups (and, for copyAsync, arrivals) that it has closed, plus one;
   // `seen` says up to which time it has waited for them.
@@ -223,6 +226,7 @@ public:
 
   void fenceProxy();
   void fenceMBarrierInit();
+  void fenceDevice();
 
   void initMBarrier(const void *address, uint32_t count);
   void invalidateMBarrier(const void *address);
@@ -315,6 +319,8 @@ private:
   void accessShared(AccessKind kind, uint32_t address, uint64_t bytes);
   void checkGlobal(AccessKind kind, const void *address, uint64_t bytes);
   void watchGlobal(AccessKind kind, const void *address, uint64_t bytes);
+  void handOn(const void *address);
+  bool isOrderedAfter(const GlobalLog::Access &earlier) const;
   void checkBounds(AccessKind kind, uint32_t address, uint64_t bytes);
   void accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
   // The async proxy's access to shared memory, on the thread's behalf.
@@ -344,6 +350,7 @@ private:
   void checkLeftovers();
 
   Block &blockOf(const Thread &thread) { return blocks[thread.rank]; }
+  int64_t clusterNumber() const { return blocks[0].number / int64_t(blocks.size()); }
 
   const Launch &launch;
   int threadsPerBlock;
@@ -361,6 +368,14 @@ private:
   std::vector<MemoryRange> memory; // sorted
   size_t lastRange = 0;
   GlobalLog *globalLog;
+  // Atomic operations on global memory, and when their thread had a fence for the device behind them: then it
+  // knows what others handed on there.
+  struct TakenOver {
+    const void *address;
+    int thread;
+    std::optional<uint32_t> fencedAt;
+  };
+  std::vector<TakenOver> takenOver;
 
   void checkOperand(Warpgroup &group, uint64_t descriptor, uint32_t rows, bool isTransposed);
   GroupOperation &nextOfGroup(GroupOperation::Kind kind);

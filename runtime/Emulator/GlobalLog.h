@@ -1,41 +1,121 @@
-// Who touches global memory during a launch. Nothing orders a launch's blocks, so what one writes no other
-// may read or write.
+// Who touches global memory during a launch. Of its blocks, what one writes no other may read or write, but
+// where the one hands on what it wrote: a fence, then an atomic operation on a place on which the other has
+// an atomic operation, then a fence (PTX ISA, "Release and Acquire Patterns").
 #pragma once
 
 #include "runtime/Emulator/Emulator.h"
 #include "runtime/Emulator/SharedMemory.h"
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 
 namespace kinema::emulator {
 
-// Blocks of a cluster, which can wait for each other, count as one. Atomic operations are not looked at.
-// Several threads of the host may call at a time: of two that conflict at least one is told.
+// Blocks of a cluster, which can wait for each other, count as one. Atomic operations themselves are not
+// looked at. Several threads of the host may call at a time: of two accesses that conflict at least one is
+// told.
 class GlobalLog {
 public:
   // Of the memory's ranges, those that may be written.
   explicit GlobalLog(const std::vector<MemoryRange> &memory);
 
+  // An access of a cluster, at a moment of one of its threads.
+  struct Access {
+    int64_t cluster = 0;
+    Moment moment;
+  };
   struct Conflict {
     int64_t cluster = 0; // the other one; -1: several
     bool wrote = false;
   };
-  std::optional<Conflict> note(AccessKind kind, const void *address, uint64_t bytes, int64_t cluster);
+  // isOrdered: whether the one who accesses comes after another cluster's access.
+  template <typename IsOrdered>
+  std::optional<Conflict> note(AccessKind kind, const void *address, uint64_t bytes, const Access &access,
+                               const IsOrdered &isOrdered);
+
+  // By an atomic operation at `address` a cluster hands on what it did until these moments of its agents.
+  void release(const void *address, int64_t cluster, std::vector<uint32_t> moments);
+  // Whether the access was handed on at `address`.
+  bool isReleased(const void *address, const Access &access);
 
 private:
-  // Of each byte: 0, a cluster's number plus one, or `several`.
+  // Of each byte: 0, an access, or `several`.
   struct Byte {
-    std::atomic<uint32_t> writer = 0, reader = 0;
+    std::atomic<uint64_t> writer = 0, reader = 0;
   };
-  static constexpr uint32_t several = ~0u;
+  static constexpr uint64_t several = ~uint64_t(0);
+  static constexpr int timeBits = 28, agentBits = 14;
   struct Range {
     MemoryRange memory;
     std::unique_ptr<Byte[]> bytes;
   };
-  static std::optional<Conflict> noteByte(Byte &byte, bool writes, uint32_t self);
+  struct Release {
+    int64_t cluster;
+    std::vector<uint32_t> moments;
+  };
+
+  static uint64_t packed(const Access &access) {
+    return uint64_t(access.cluster + 1) << (agentBits + timeBits) |
+           uint64_t(access.moment.agent) << timeBits | access.moment.time;
+  }
+  static Access unpacked(uint64_t bits) {
+    return {int64_t(bits >> (agentBits + timeBits)) - 1,
+            {Agent(bits >> timeBits & ((1u << agentBits) - 1)),
+             uint32_t(bits & ((uint64_t(1) << timeBits) - 1))}};
+  }
+  template <typename IsOrdered>
+  static std::optional<Conflict> noteByte(Byte &byte, bool writes, const Access &access,
+                                          const IsOrdered &isOrdered);
 
   std::vector<Range> ranges;
+  std::mutex mutex; // of releases
+  std::map<const void *, std::vector<Release>> releases;
 };
+
+// Itself first, then a look at the others: whoever comes second sees the first.
+template <typename IsOrdered>
+std::optional<GlobalLog::Conflict> GlobalLog::noteByte(Byte &byte, bool writes, const Access &access,
+                                                       const IsOrdered &isOrdered) {
+  // Whether an earlier access is no conflict.
+  auto agrees = [&](uint64_t other) {
+    if (other == 0)
+      return true;
+    if (other == several)
+      return false;
+    Access earlier = unpacked(other);
+    return earlier.cluster == access.cluster || isOrdered(earlier);
+  };
+  auto &own = writes ? byte.writer : byte.reader;
+  uint64_t before = own.load(), self = packed(access);
+  bool replaces = agrees(before);
+  if (before != several && !own.compare_exchange_strong(before, replaces ? self : several))
+    own = several;
+  auto conflict = [&](uint64_t other, bool wrote) {
+    return Conflict{other == several ? -1 : unpacked(other).cluster, wrote};
+  };
+  if (writes && !replaces)
+    return conflict(before, true);
+  uint64_t writer = byte.writer, reader = byte.reader;
+  if (!writes && !agrees(writer))
+    return conflict(writer, true);
+  if (writes && !agrees(reader))
+    return conflict(reader, false);
+  return std::nullopt;
+}
+
+template <typename IsOrdered>
+std::optional<GlobalLog::Conflict> GlobalLog::note(AccessKind kind, const void *address, uint64_t bytes,
+                                                   const Access &access, const IsOrdered &isOrdered) {
+  const std::byte *first = static_cast<const std::byte *>(address);
+  for (Range &range : ranges) {
+    uint64_t offset = uint64_t(first - range.memory.begin);
+    for (uint64_t i = offset; offset < uint64_t(range.memory.bytes) && i < offset + bytes; ++i)
+      if (auto conflict = noteByte(range.bytes[i], kind == AccessKind::Write, access, isOrdered))
+        return conflict;
+  }
+  return std::nullopt;
+}
 
 } // namespace kinema::emulator

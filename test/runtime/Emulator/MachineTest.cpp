@@ -337,6 +337,56 @@ TEST(EmulatorMachine, blocksThatShareGlobalMemory) {
       blocks, sums);
 }
 
+// The last of three blocks adds up what each thread of all has stored: a counter, the blocks' numbers, sums.
+enum class Slip { None, NoMeeting, NoFenceBefore, NoFenceBehind, NotTheLast };
+template <Slip slip> void lastBlockAddsUp(void *const *args) {
+  uint32_t i = threadIndex(), block = blockIndex();
+  storeGlobal(args[0], 1 + 64 * block + i, 100 * block + i, 1);
+  if (slip != Slip::NoMeeting)
+    kinema_emulator_barrier(0, 0, 2);
+  if (i == 0) {
+    if (slip != Slip::NoFenceBefore)
+      kinema_emulator_fence_device(3);
+    kinema_emulator_atomic(args[0], 4, 4, 1, 4);
+    storeShared(0, __atomic_fetch_add(static_cast<uint32_t *>(args[0]), 1, __ATOMIC_SEQ_CST), 5);
+    if (slip != Slip::NoFenceBehind)
+      kinema_emulator_fence_device(6);
+  }
+  kinema_emulator_barrier(0, 0, 7);
+  if (loadShared<uint32_t>(0, 8) != (slip == Slip::NotTheLast ? 1 : 2))
+    return;
+  uint32_t sum = 0;
+  for (uint32_t other = 0; other < 3; ++other)
+    sum += loadGlobal<uint32_t>(args[0], 1 + 64 * other + 63 - i, 9);
+  storeGlobal(args[0], 1 + 64 * 3 + i, sum, 10);
+}
+
+TEST(EmulatorMachine, whatBlocksHandOnIsOrdered) {
+  std::vector<uint32_t> expected(1 + 4 * 64, 3);
+  for (uint32_t i = 0; i < 64; ++i) {
+    for (uint32_t block = 0; block < 3; ++block)
+      expected[1 + 64 * block + i] = 100 * block + i;
+    expected[1 + 64 * 3 + i] = 300 + 3 * (63 - i);
+  }
+  for (int workers : {1, 2})
+    for (uint64_t seed = 0; seed < 10; ++seed) {
+      std::vector<uint32_t> out(expected.size());
+      const Shape blocks = {.threads = 64, .grid = 3, .workers = workers, .watchesBlocks = true};
+      auto violation = runKernel(lastBlockAddsUp<Slip::None>, blocks, seed, {bytesOf(out)});
+      ASSERT_FALSE(violation) << violation->what;
+      ASSERT_EQ(out, expected);
+    }
+}
+
+TEST(EmulatorMachine, whatBlocksHandOnAmissIsCaught) {
+  const Shape blocks = {.threads = 64, .grid = 3, .watchesBlocks = true};
+  const std::string unordered = "in the same launch: nothing orders the two";
+  expectCaught(lastBlockAddsUp<Slip::NoMeeting>, blocks, unordered);
+  expectCaught(lastBlockAddsUp<Slip::NoFenceBefore>, blocks, unordered);
+  expectCaught(lastBlockAddsUp<Slip::NoFenceBehind>, blocks, unordered);
+  expectCaught(lastBlockAddsUp<Slip::NotTheLast>, blocks, unordered);
+}
+
 TEST(EmulatorMachine, atomicsDoNotRaceWithEachOther) {
   std::vector<uint32_t> expected = {64};
   expectRight(

@@ -239,9 +239,17 @@ LogicalResult Retargeter::retargetSynchronisation(Operation *op) {
         callHere("fence_mbarrier_init", {}, {});
         return replace(op, {}), success();
       })
-      // Threads run one at a time: what one has written, the others see. Who may rely on it is checked at
-      // barriers.
-      .Case<MembarOp, FenceScClusterOp, LLVM::FenceOp>([&](auto) { return replace(op, {}), success(); })
+      // Threads run one at a time: what one has written, the others of its block see. Who may rely on it is
+      // checked at barriers.
+      .Case<MembarOp, FenceScClusterOp>([&](auto) { return replace(op, {}), success(); })
+      .Case([&](LLVM::FenceOp fence) {
+        bool isForAll = !fence.getSyncscope() || fence.getSyncscope() == "device";
+        bool isBoth = llvm::is_contained({LLVM::AtomicOrdering::acq_rel, LLVM::AtomicOrdering::seq_cst},
+                                         fence.getOrdering());
+        if (isForAll && isBoth)
+          callHere("fence_device", {}, {});
+        return replace(op, {}), success();
+      })
       .Case([&](SetMaxRegisterOp set) {
         callHere("set_registers", {},
                  {constant(set.getRegCount()), constant(set.getAction() == SetMaxRegisterAction::increase)});

@@ -75,6 +75,11 @@ gpu.module @m {
     // CHECK: llvm.atomicrmw add %[[TILE]], %{{.*}} monotonic
     %generic = llvm.addrspacecast %tile : !llvm.ptr<3> to !llvm.ptr
     %old = llvm.atomicrmw add %generic, %one syncscope("block") monotonic : !llvm.ptr, i32
+    // A fence for a part of the device hands on nothing to other blocks.
+    // CHECK-NOT: llvm.fence
+    llvm.fence syncscope("block") acq_rel
+    // CHECK: llvm.call @kinema_emulator_fence_device(
+    llvm.fence syncscope("device") acq_rel
     llvm.return
   }
 }
@@ -87,5 +92,5 @@ gpu.module @m {
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 // CHECK-NEXT: llvm.mlir.constant(512 : i32)
-// CHECK-NEXT: llvm.mlir.constant(5 : i32)
+// CHECK-NEXT: llvm.mlir.constant(6 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
