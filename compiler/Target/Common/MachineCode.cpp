@@ -1,6 +1,8 @@
 #include "compiler/Target/Common/MachineCode.h"
 
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/PassInfo.h"
+#include "llvm/PassRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 
 using namespace llvm;
@@ -35,10 +37,30 @@ void kinema::optimise(Module &module, TargetMachine &machine, StringRef passes) 
   pipeline.run(module, modules);
 }
 
-std::optional<std::string> kinema::emitCode(Module &module, TargetMachine &machine, CodeGenFileType type) {
+namespace {
+/// Leaves out some of the passes that a machine adds; LLVM's own switches for that are the whole process's.
+class PassesWithout : public legacy::PassManager {
+public:
+  explicit PassesWithout(ArrayRef<StringRef> names) : names(names) {}
+
+  void add(Pass *pass) override {
+    const PassInfo *info = PassRegistry::getPassRegistry()->getPassInfo(pass->getPassID());
+    if (info && is_contained(names, info->getPassArgument()))
+      delete pass;
+    else
+      legacy::PassManager::add(pass);
+  }
+
+private:
+  ArrayRef<StringRef> names;
+};
+} // namespace
+
+std::optional<std::string> kinema::emitCode(Module &module, TargetMachine &machine, CodeGenFileType type,
+                                            ArrayRef<StringRef> without) {
   SmallVector<char, 0> code;
   raw_svector_ostream stream(code);
-  legacy::PassManager passes;
+  PassesWithout passes(without);
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
     return std::nullopt;
   passes.run(module);

@@ -16,9 +16,10 @@ llvm::TargetOptions exactArithmetic();
 /// loops are written as they are to run: no vectorisers.
 void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef passes);
 
-/// The module as an object file or as assembly; nothing where the machine cannot.
+/// The module as an object file or as assembly, by the machine's passes but those named in `without`; nothing
+/// where the machine cannot.
 std::optional<std::string> emitCode(llvm::Module &module, llvm::TargetMachine &machine,
-                                    llvm::CodeGenFileType type);
+                                    llvm::CodeGenFileType type, llvm::ArrayRef<llvm::StringRef> without = {});
 
 } // namespace kinema
 
