@@ -122,9 +122,7 @@ LogicalResult Manifest::addKernels() {
       return op->emitOpError("has no schedule");
     json layers = *toJson(def.getLayers());
     std::vector<int64_t> buffers;
-    SmallVector<Type> types(op->getOperandTypes());
-    llvm::append_range(types, op->getResultTypes());
-    for (Type type : types)
+    for (Type type : llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()))
       buffers.push_back(kernel::storedBytes(cast<RankedTensorType>(type)));
     kernels[def.getSymName().str()] = {{"symbol", def.getSymName().str()},
                                        {"grid", schedule.getGrid()},

@@ -53,6 +53,8 @@ template <size_t number> static void addNVGPUSchedules(OpPassManager &passes, co
     passes.addPass(createPairNVGPUConvs());
   passes.addPass(createAssignNVGPUSchedules(
       AssignNVGPUSchedulesOptions{reference, options.choice, options.measurements}));
+  if (options.pairs)
+    passes.addPass(createFoldNVGPUMerges());
 }
 
 /// Adds what runs on a GPU.

@@ -127,7 +127,7 @@ SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
     Operation *op = kernel::DefOp(alternative.def).getKernel();
     SoloLaunch launch = copyInto(*solo.module, alternative.def, "kernel" + Twine(number));
     int64_t end = 0;
-    place(op->getOperandTypes(), end, launch.args);
+    place(kernel::DefOp(alternative.def).getOperandTypes(), end, launch.args);
     if (kernel::DefOp weight = alternative.weight) {
       SoloLaunch before = copyInto(*solo.module, weight, "weight" + Twine(number));
       place(weight.getKernel()->getOperandTypes(), end, before.args);
@@ -140,7 +140,7 @@ SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
   }
   for (auto [alternative, launches] : llvm::zip_equal(kernel.alternatives, solo.alternatives)) {
     int64_t end = solo.operandBytes;
-    place(kernel::DefOp(alternative.def).getKernel()->getResultTypes(), end, launches.back().args);
+    place(kernel::DefOp(alternative.def).getResultTypes(), end, launches.back().args);
     solo.bytes = std::max(solo.bytes, end);
   }
   return solo;

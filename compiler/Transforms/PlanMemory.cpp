@@ -25,6 +25,21 @@ bool isLaunch(Operation &op) {
   return isa<kernel::KernelDialect>(op.getDialect()) && op.getParentOfType<func::FuncOp>();
 }
 
+/// What the launch `op` goes on with, or null.
+kernel::FinalizeOp foldedInto(Operation *op) {
+  for (Value result : op->getResults())
+    for (Operation *user : result.getUsers())
+      if (auto finalize = dyn_cast<kernel::FinalizeOp>(user);
+          finalize && finalize.getFolded() && finalize.getPartials() == result)
+        return finalize;
+  return {};
+}
+
+bool isFoldedAway(Operation *op) {
+  auto finalize = dyn_cast<kernel::FinalizeOp>(op);
+  return finalize && finalize.getFolded();
+}
+
 /// Made by @prepare for @infer.
 bool isFolded(clip::ParamOp param) { return param.getRole() == "folded"; }
 
@@ -44,12 +59,14 @@ public:
 private:
   LogicalResult placeParameters();
   void placeFolded();
+  void placeCounters();
   void placeArguments(func::FuncOp function);
   LogicalResult placeResults(func::FuncOp function);
   LogicalResult placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at);
   bool usesFolded(func::FuncOp function);
   LogicalResult planFunction(func::FuncOp function);
   void emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &at);
+  kernel::DefOp makeKernel(Operation *op);
   StringAttr kernelFor(Operation *op);
 
   int64_t take(RankedTensorType type) {
@@ -73,6 +90,7 @@ private:
   ModuleOp module;
   Builder b;
   int64_t end = 0, segmentBegin = 0;
+  std::optional<Place> counters;    // zeros, for the blocks of whatever kernel runs
   int64_t folded = 0;               // bytes of what @prepare makes for @infer; before their activations
   int64_t shared = 0, separate = 0; // bytes of activations, as planned and if none shared memory
   SmallVector<Attribute> segments;
@@ -94,6 +112,7 @@ LogicalResult Planner::run() {
     if (failed(placeResults(function)))
       return failure();
   }
+  placeCounters();
   closeSegment("inputs and outputs");
   placeFolded();
   for (func::FuncOp function : functions)
@@ -140,6 +159,19 @@ void Planner::placeFolded() {
     place.offset = end + folded;
     folded += shape::roundUp(kernel::storedBytes(place.type), arenaAlignment);
   }
+}
+
+/// One for each vector of channels that a block may have for itself.
+void Planner::placeCounters() {
+  constexpr int64_t fewestChannels = 8;
+  int64_t most = 0;
+  module.walk([&](kernel::FinalizeOp op) {
+    if (op.getFolded())
+      most = std::max(most, shape::ceilDiv(tensorOf(op.getPartials()).getDimSize(2), fewestChannels));
+  });
+  auto type = RankedTensorType::get({most}, b.getI32Type());
+  if (most > 0)
+    counters = Place{take(type), type};
 }
 
 /// Whether the function reads or makes what is folded.
@@ -210,9 +242,10 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
     at.try_emplace(value, resultPlaces[value].offset);
 
   DenseMap<Operation *, int64_t> position;
+  int64_t next = 0;
   for (Operation &op : function.front())
     if (isLaunch(op))
-      position[&op] = position.size();
+      position[&op] = isFoldedAway(&op) ? position.lookup(op.getOperand(0).getDefiningOp()) : next++;
   std::vector<Lifetime> lives;
   SmallVector<Value> values;
   for (Operation &op : function.front()) {
@@ -240,26 +273,41 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
   return success();
 }
 
-/// The kernel.def that does what `op` does, made when it is the first of its kind.
-StringAttr Planner::kernelFor(Operation *op) {
+/// A kernel.def that does what `op` does, and what is folded into it.
+kernel::DefOp Planner::makeKernel(Operation *op) {
   OpBuilder builder(module.getBodyRegion());
   builder.setInsertionPointToEnd(module.getBody());
   auto def =
       kernel::DefOp::create(builder, op->getLoc(), "k" + std::to_string(kernels), builder.getArrayAttr({}));
   Block &body = def.getBody().emplaceBlock();
-  IRMapping mapping;
-  for (auto operand : op->getOperands())
-    mapping.map(operand, body.addArgument(operand.getType(), op->getLoc()));
+  builder.setInsertionPointToStart(&body);
+  Operation *copy = builder.clone(*op);
   // One argument an operand, even where two operands are one value: they may be two buffers at another
   // launch.
-  builder.setInsertionPointToStart(&body);
-  Operation *copy = builder.clone(*op, mapping);
-  for (auto [i, operand] : llvm::enumerate(copy->getOpOperands()))
-    operand.set(body.getArgument(i));
-  kernel::ReturnOp::create(builder, op->getLoc(), copy->getResults());
+  for (OpOperand &operand : copy->getOpOperands())
+    operand.set(body.addArgument(operand.get().getType(), op->getLoc()));
+  SmallVector<Value> results(copy->getResults());
+  if (auto folded = foldedInto(op)) {
+    IRMapping mapping;
+    mapping.map(op->getResults(), copy->getResults());
+    auto last = cast<kernel::FinalizeOp>(builder.clone(*folded, mapping));
+    for (OpOperand &input : last.getInputsMutable())
+      input.set(body.addArgument(input.get().getType(), op->getLoc()));
+    body.addArgument(counters->type, op->getLoc());
+    llvm::append_range(results, last.getResults());
+  }
+  kernel::ReturnOp::create(builder, op->getLoc(), results);
+  return def;
+}
+
+/// The kernel.def that does what `op` does, made when it is the first of its kind.
+StringAttr Planner::kernelFor(Operation *op) {
+  kernel::DefOp def = makeKernel(op);
+  Builder builder(module.getContext());
   std::string text;
   llvm::raw_string_ostream stream(text);
-  copy->print(stream, OpPrintingFlags().useLocalScope());
+  for (Operation &part : def.getBody().front().without_terminator())
+    part.print(stream, OpPrintingFlags().useLocalScope());
   auto layer = builder.getStringAttr(layerName(op->getLoc()));
   auto [known, isNew] = defs.try_emplace(text, def);
   if (isNew) {
@@ -281,14 +329,26 @@ void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &a
   auto entry = kernel::EntryOp::create(builder, function.getLoc(), function.getSymName());
   builder.setInsertionPointToEnd(&entry.getBody().emplaceBlock());
   for (Operation &op : function.front()) {
-    if (!isLaunch(op))
+    if (!isLaunch(op) || isFoldedAway(&op))
       continue;
     SmallVector<int64_t> offsets;
-    for (Value operand : op.getOperands())
-      offsets.push_back(at.lookup(operand));
-    for (Value result : op.getResults())
-      offsets.push_back(at.lookup(result));
+    auto add = [&](ValueRange values) {
+      for (Value value : values)
+        offsets.push_back(at.lookup(value));
+    };
+    kernel::FinalizeOp folded = foldedInto(&op);
     kernel::Traffic traffic = kernel::trafficOf(&op);
+    add(op.getOperands());
+    if (folded) {
+      add(folded.getInputs());
+      offsets.push_back(counters->offset);
+      kernel::Traffic more = kernel::trafficOf(folded);
+      traffic.reads += more.reads;
+      traffic.writes += more.writes;
+    }
+    add(op.getResults());
+    if (folded)
+      add(folded.getResults());
     kernel::LaunchOp::create(builder, op.getLoc(), kernelFor(&op).getValue(), offsets, traffic.reads,
                              traffic.writes, traffic.macs, layerName(op.getLoc()));
     ++launches;

@@ -507,5 +507,7 @@ LogicalResult FinalizeOp::verify() {
   return success();
 }
 
+FinalizeOp DefOp::getFolded() { return dyn_cast<FinalizeOp>(getKernel()->getNextNode()); }
+
 #define GET_OP_CLASSES
 #include "dialects/Kernel/KernelOps.cpp.inc"

@@ -242,8 +242,11 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments]> {
   let description = [{
     The region's arguments are the merged statistics (of `moments`: mean and biased variance; of `sum`s: one each), if
     there are partials, then the channel operands. It yields one `value` a result.
+
+    `folded`: the kernel that leaves the partials goes on with it, in the block that comes last; it is no launch then.
   }];
-  let arguments = (ins Optional<AnyRankedTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins Optional<AnyRankedTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, UnitAttr:$folded,
+                       OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "($partials^ `:` type($partials))? `(` ($inputs^ `:` type($inputs))? `)` $body attr-dict `->` type($results)";
@@ -321,13 +324,21 @@ def YieldOp : KernelOp<"yield", [Pure, Terminator]> {
 
 def DefOp : KernelOp<"def", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "a kernel: one operation, shared by all launches that are equal but for their buffers";
-  let description = "The block's arguments are the operation's operands; `kernel.return` gives its results.";
+  let description = [{
+    The block's arguments are the operation's operands; `kernel.return` gives its results. A folded `kernel.finalize` of
+    its partials may follow: then come that one's inputs and a tensor of zeros, which blocks count themselves with and
+    leave as it was, and the results of both.
+  }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$layers);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let extraClassDeclaration = [{
     /// The one launchable operation.
     ::mlir::Operation *getKernel() { return &getBody().front().front(); }
+    /// What is folded into it, or null.
+    FinalizeOp getFolded();
+    ::mlir::TypeRange getOperandTypes() { return getBody().front().getArgumentTypes(); }
+    ::mlir::TypeRange getResultTypes() { return getBody().front().getTerminator()->getOperandTypes(); }
   }];
 }
 

@@ -634,8 +634,8 @@ void Fuser::finalize(Value partials, ArrayRef<Operation *> roots) {
     body.yield(Yield::Value, body.emitChannel(result));
   SmallVector<Type> types(results.size());
   llvm::transform(results, types.begin(), [](Value result) { return result.getType(); });
-  auto kernel =
-      kernel::FinalizeOp::create(b, loc, types, partials, body.operands, moments, kernel::ScheduleAttr());
+  auto kernel = kernel::FinalizeOp::create(b, loc, types, partials, body.operands, moments, /*folded=*/false,
+                                           kernel::ScheduleAttr());
   body.finish(kernel.getBody());
   for (auto [result, value] : llvm::zip(results, kernel.getResults()))
     stored[result] = value;

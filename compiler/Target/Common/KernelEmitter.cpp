@@ -20,18 +20,15 @@ static MemRefType flatBuffer(Type type, Attribute space) {
 }
 
 func::FuncOp KernelEmitter::begin(kernel::DefOp def, ArrayRef<Type> more, Attribute space) {
-  Operation *kernel = def.getKernel();
   SmallVector<Type> types;
-  for (Type type : kernel->getOperandTypes())
-    types.push_back(flatBuffer(type, space));
-  for (Type type : kernel->getResultTypes())
+  for (Type type : llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()))
     types.push_back(flatBuffer(type, space));
   llvm::append_range(types, more);
   auto function = func::FuncOp::create(b, loc, def.getSymName(), b.getFunctionType(types, {}));
   Block *body = function.addEntryBlock();
   b.setInsertionPointToStart(body);
   auto arguments = body->getArguments();
-  unsigned inputs = kernel->getNumOperands(), outputs = kernel->getNumResults();
+  unsigned inputs = def.getOperandTypes().size(), outputs = def.getResultTypes().size();
   operands.assign(arguments.begin(), arguments.begin() + inputs);
   results.assign(arguments.begin() + inputs, arguments.begin() + inputs + outputs);
   func::ReturnOp::create(b, loc);

@@ -31,8 +31,8 @@ public:
   mlir::OpBuilder &b;
   mlir::Location loc;
   const Machine &machine;
-  llvm::SmallVector<mlir::Value> operands; // one a kernel operand
-  llvm::SmallVector<mlir::Value> results;  // one a kernel result
+  llvm::SmallVector<mlir::Value> operands; // one an operand of the kernel.def
+  llvm::SmallVector<mlir::Value> results;  // one a result
   // The part [firstBlock, endBlock) of the grid to compute; no end: the one block.
   mlir::Value firstBlock, endBlock;
   // This thread of those that share the block; null: it has the block to itself.

@@ -5,12 +5,10 @@
 using namespace mlir;
 using namespace kinema;
 
-static LogicalResult checkSizes(Operation *kernel) {
-  auto types = llvm::concat<Type>(llvm::to_vector(kernel->getOperandTypes()),
-                                  llvm::to_vector(kernel->getResultTypes()));
-  for (Type type : types)
+static LogicalResult checkSizes(kernel::DefOp def) {
+  for (Type type : llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()))
     if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || !tensor.hasStaticShape())
-      return kernel->emitOpError("has the type ") << type << ", whose size is not fixed";
+      return def.getKernel()->emitOpError("has the type ") << type << ", whose size is not fixed";
   return success();
 }
 
@@ -28,7 +26,7 @@ LogicalResult kinema::lowerKernel(kernel::DefOp def, const LoweringTarget &targe
              << schedule.getName() << ", which the " << target.name << " target does not know";
     emit = found->emit;
   }
-  if (failed(checkSizes(kernel)))
+  if (failed(checkSizes(def)))
     return failure();
   OpBuilder builder(def);
   KernelEmitter emitter(builder, kernel->getLoc(), target.machine);

@@ -44,6 +44,11 @@ void emit(kernel::SoftmaxGradOp op, KernelEmitter &e);
 void emit(kernel::MatmulOp op, KernelEmitter &e);
 void emit(kernel::SpreadSumOp op, KernelEmitter &e);
 
+/// The results of a merge for `width` channels from `channel` on, from the emitter's operands; its threads
+/// share the partials.
+llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::Value channel,
+                                          int64_t width);
+
 inline mlir::RankedTensorType tensorType(mlir::Value value) {
   return mlir::cast<mlir::RankedTensorType>(value.getType());
 }

@@ -74,6 +74,11 @@ struct Finalize {
 };
 } // namespace
 
+SmallVector<Value> reference::finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, Value channel,
+                                         int64_t width) {
+  return Finalize{op, e, width}.values(channel);
+}
+
 /// Threads that share the partials of a vector of channels; narrow ones make enough blocks of few channels.
 static bool sharesPartials(kernel::FinalizeOp op, const Machine &machine) {
   return op.getPartials() && machine.threads > 1;

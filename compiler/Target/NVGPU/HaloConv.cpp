@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/HaloConv.h"
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "compiler/Target/NVGPU/FoldedMerge.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -75,6 +76,7 @@ private:
   Value resultsOfTile();
   void consumersMeet() { meet(consumersBarrier, plan.consumers * warpgroup); }
   void storePartials(Value count);
+  void emitMerge(kernel::FinalizeOp folded);
 
   int64_t stores() { return yield.countOf(Yield::Store); }
   int64_t moments() { return yield.countOf(Yield::Moments); } // 0 or 1
@@ -277,6 +279,8 @@ void HaloConvEmitter::emitConsumers() {
     return {e.add(before[0], plan.chunks()), weightStep, positions};
   });
   storePartials(all[2]);
+  if (auto folded = op->getParentOfType<kernel::DefOp>().getFolded())
+    emitMerge(folded);
 }
 
 /// The accumulators of a tile, and the step of the weights behind it.
@@ -487,6 +491,27 @@ void HaloConvEmitter::storePartials(Value count) {
       if (plainSums())
         store(plain, e.results[stores() + moments()], channel);
     });
+}
+
+/// The channels of the last block's tiles are merged.
+void HaloConvEmitter::emitMerge(kernel::FinalizeOp folded) {
+  FoldedMerge merge;
+  merge.op = folded;
+  ArrayRef<Value> inputs = ArrayRef(e.operands).drop_front(op->getNumOperands());
+  merge.operands = {e.results[cast<OpResult>(folded.getPartials()).getResultNumber()]};
+  llvm::append_range(merge.operands, inputs.drop_back());
+  llvm::append_range(merge.results, ArrayRef(e.results).drop_front(op->getNumResults()));
+  merge.counters = inputs.back();
+  merge.counter = channelTile;
+  merge.blocks = plan.partials();
+  merge.firstChannel = e.mul(channelTile, plan.tile.channels);
+  merge.channels = plan.tile.channels;
+  merge.thread = consumerThread;
+  merge.threads = plan.consumers * warpgroup;
+  merge.barrier = consumersBarrier;
+  merge.scratchAt = source.dataAt;
+  merge.scratchBytes = source.stages * source.stageBytes;
+  emitFoldedMerge(*this, merge);
 }
 
 //===-- The kernel --------------------------------------------------------===//

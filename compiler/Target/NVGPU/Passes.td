@@ -56,6 +56,28 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
 }
 
+def FoldNVGPUMerges : Pass<"fold-nvgpu-merges", "::mlir::ModuleOp"> {
+  let summary = "lets the last block of a conv merge the partials that all its blocks leave";
+  let description = [{
+    Why: a merge is little work, and as a launch of its own it waits for the conv's end and for its own beginning.
+
+    A `kernel.finalize` that alone reads the partials of a conv with the schedule `sm90.halo`, and whose other operands
+    are there before the conv, is `folded` into it: the plan makes one kernel of the two.
+
+    Before:
+    ```mlir
+    %z, %p = kernel.conv forward ... {schedule = #kernel.schedule<"sm90.halo", ...>} -> !z, !p
+    %scale, %offset = kernel.finalize %p : !p(%weight, %bias : !c, !c) {...} {moments, schedule = ...} -> !c, !c
+    ```
+    After:
+    ```mlir
+    %z, %p = kernel.conv forward ... {schedule = #kernel.schedule<"sm90.halo", ...>} -> !z, !p
+    %scale, %offset = kernel.finalize %p : !p(%weight, %bias : !c, !c) {...} {folded, moments} -> !c, !c
+    ```
+  }];
+  let statistics = [Statistic<"merges", "merges", "merges that are no launches of their own">];
+}
+
 def SplitNVGPUKernels : Pass<"split-nvgpu-kernels", "::mlir::ModuleOp"> {
   let summary = "spreads the kernels over gpu.modules that are compiled apart";
   let description = [{

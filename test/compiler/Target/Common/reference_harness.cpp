@@ -51,17 +51,17 @@ OwningOpRef<ModuleOp> kinema::testing::parseScheduled(const std::string &text, M
 ReferenceKernel::ReferenceKernel(const std::string &text) : module(parseScheduled(text, context())) {
   if (!module)
     return;
-  kernel = (*module->getOps<kernel::DefOp>().begin()).getKernel();
+  kernel = *module->getOps<kernel::DefOp>().begin();
   compiled = compileUnderTest(*module);
   EXPECT_TRUE(compiled) << text;
 }
 
 int64_t ReferenceKernel::grid() const {
-  return kernel->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid();
+  return kernel::DefOp(kernel).getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid();
 }
 
 RankedTensorType ReferenceKernel::resultType(unsigned i) const {
-  return cast<RankedTensorType>(kernel->getResult(i).getType());
+  return cast<RankedTensorType>(kernel::DefOp(kernel).getResultTypes()[i]);
 }
 
 //===-- Running -----------------------------------------------------------===//
@@ -71,14 +71,16 @@ struct ReferenceKernel::Storage {
   std::vector<Bytes> bytes;
   std::vector<Buffer> buffers;
 
-  Storage(Operation *kernel, const std::vector<Tensor> &operands,
+  Storage(kernel::DefOp kernel, const std::vector<Tensor> &operands,
           const std::map<unsigned, unsigned> &inPlace) {
-    for (auto [operand, type] : llvm::zip_equal(operands, kernel->getOperandTypes()))
+    for (auto [operand, type] : llvm::zip_equal(operands, kernel.getOperandTypes()))
       bytes.push_back(pack(operand, cast<RankedTensorType>(type)));
-    for (auto type : kernel->getResultTypes())
+    for (auto type : kernel.getResultTypes())
       bytes.push_back(makeBytes(cast<RankedTensorType>(type)));
     for (auto [i, buffer] : llvm::enumerate(bytes))
       buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= operands.size()});
+    if (kernel.getFolded())
+      buffers[operands.size() - 1].written = true; // counters
     for (auto [result, operand] : inPlace) {
       buffers[operand].written = true;
       buffers[operands.size() + result] = buffers[operand];
@@ -94,8 +96,13 @@ std::vector<Tensor> ReferenceKernel::run(const std::vector<Tensor> &operands,
   for (unsigned attempt = 0; attempt < CompiledKernel::attempts; ++attempt) {
     Storage storage(kernel, operands, inPlace);
     compiled->run(storage.buffers, grid(), attempt);
+    if (kernel.getFolded()) {
+      auto counters = cast<RankedTensorType>(kernel.getOperandTypes().back());
+      EXPECT_EQ(unpack(storage.bytes[operands.size() - 1], counters).values, operands.back().values)
+          << "counters are left as they were";
+    }
     auto &results = runs.emplace_back();
-    for (unsigned i = 0; i < kernel->getNumResults(); ++i) {
+    for (unsigned i = 0; i < kernel.getResultTypes().size(); ++i) {
       size_t buffer = inPlace.count(i) ? inPlace[i] : operands.size() + i;
       results.push_back(unpack(storage.bytes[buffer], resultType(i)));
     }

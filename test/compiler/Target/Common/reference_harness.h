@@ -45,7 +45,7 @@ private:
   struct Storage;
 
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  mlir::Operation *kernel = nullptr;
+  kernel::DefOp kernel;
   std::unique_ptr<CompiledKernel> compiled;
 };
 

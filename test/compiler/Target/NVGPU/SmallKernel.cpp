@@ -134,6 +134,12 @@ private:
       visit(operand);
     for (Value result : op->getResults())
       visit(result);
+    if (auto folded = cast<kernel::DefOp>(op->getParentOp()).getFolded()) {
+      for (Value input : folded.getInputs())
+        visit(input);
+      for (Value result : folded.getResults())
+        visit(result);
+    }
   }
 
   /// Schedules the operation anew; whether it verifies and the schedule has the name that it had.
@@ -250,6 +256,7 @@ std::vector<NetworkKernel> kinema::testing::withFewParameters(const NetworkKerne
     if (parameter != smallestOfAll)
       kept.push_back(smallestOfAll);
     Shrinker shrinker(kernel.text);
+    llvm::sort(kept); // a kernel's arguments are its operands, in their order
     shrinker.keepParameters(kept);
     NetworkKernel few = kernel;
     few.work = workOf(shrinker.kernel());

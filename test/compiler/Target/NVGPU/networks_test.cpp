@@ -6,6 +6,7 @@
 // that cannot be are told. With KIND (the beginning of an operation's name), those alone.
 #include "test/compiler/Target/CPU/host_kernel.h"
 #include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
+#include "test/compiler/Target/NVGPU/Folded.h"
 #include "test/compiler/Target/NVGPU/Partials.h"
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
 
@@ -85,16 +86,20 @@ Tensor merged(const Tensor &parts, Form form) {
   return whole;
 }
 
-/// Numbers that an operand may hold, exact in bfloat16: labels, partials with counts, or anything; vectors
-/// positive, as variances are.
-Tensor operandOf(Operation *op, OpOperand &operand, unsigned seed) {
-  auto type = cast<RankedTensorType>(operand.get().getType());
-  Tensor tensor = coarse(type.getShape().vec(), seed);
+/// Numbers that an operand of a kernel may hold, exact in bfloat16: labels, partials with counts, or
+/// anything; vectors positive, as variances are; counters zero.
+Tensor operandOf(BlockArgument operand, unsigned seed) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  Tensor tensor = coarse(type.getShape().vec(), operand.use_empty() ? 0 : seed);
+  if (operand.use_empty()) {
+    llvm::fill(tensor.values, 0.0f);
+    return tensor;
+  }
   if (type.getElementType().isInteger())
     for (float &value : tensor.values)
       value = std::trunc((value + 1) * 2); // 0 to 3: classes there are
-  auto finalize = dyn_cast<kernel::FinalizeOp>(op);
-  bool ofMoments = finalize && finalize.getMoments() && operand.getOperandNumber() == 0;
+  auto finalize = dyn_cast<kernel::FinalizeOp>(*operand.user_begin());
+  bool ofMoments = finalize && finalize.getMoments() && finalize.getPartials() == operand;
   if (type.getRank() < 2 && type.getElementType().isF32())
     for (float &value : tensor.values)
       value = (std::abs(value) + 1) / 2;
@@ -144,63 +149,107 @@ double distanceOf(Operation *op, const Tensor &found, const Tensor &wanted, Type
   return worst;
 }
 
-/// The same operation with a machine's reference schedule.
-OwningOpRef<ModuleOp> referenceOf(ModuleOp module, const Machine &machine) {
-  OwningOpRef<ModuleOp> copy = module.clone();
-  auto def = *copy->getOps<kernel::DefOp>().begin();
-  Operation *op = def.getKernel();
+/// Gives the kernel's operation a machine's reference schedule.
+void makeReference(ModuleOp module, const Machine &machine) {
+  Operation *op = defOf(module).getKernel();
   forgetPartials(op);
   auto schedule = scheduleReference(op, machine);
   op->setAttr("schedule", schedule);
   fixPartials(op, schedule);
-  return copy;
 }
 
-std::vector<Tensor> resultsOf(CompiledKernel &kernel, Operation *op, ArrayRef<Tensor> operands,
+/// Of a result of the kernel or of what is folded into it.
+Form formOf(kernel::DefOp def, unsigned result) {
+  Operation *op = def.getKernel();
+  return result < op->getNumResults() ? kinema::testing::formOf(op, result) : Form::Whole;
+}
+
+/// The numbers of a kernel's results, parts merged.
+std::vector<Tensor> resultsOf(CompiledKernel &kernel, kernel::DefOp def, ArrayRef<Tensor> operands,
                               unsigned attempt) {
+  Operation *op = def.getKernel();
   std::vector<Bytes> bytes;
-  for (auto [operand, type] : llvm::zip_equal(operands, op->getOperandTypes()))
+  for (auto [operand, type] : llvm::zip_equal(operands, def.getOperandTypes()))
     bytes.push_back(pack(operand, cast<RankedTensorType>(type)));
-  for (Type type : op->getResultTypes())
+  for (Type type : def.getResultTypes())
     bytes.push_back(makeBytes(cast<RankedTensorType>(type)));
+  size_t unwritten = operands.size() - bool(def.getFolded()); // counters are written
   std::vector<Buffer> buffers;
   for (auto [i, buffer] : llvm::enumerate(bytes))
-    buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= operands.size()});
+    buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= unwritten});
   kernel.run(buffers, op->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid(), attempt);
   std::vector<Tensor> results;
-  for (auto [i, type] : llvm::enumerate(op->getResultTypes()))
+  for (auto [i, type] : llvm::enumerate(def.getResultTypes()))
     results.push_back(
-        merged(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)), formOf(op, i)));
+        merged(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)), formOf(def, i)));
+  if (def.getFolded())
+    EXPECT_EQ(unpack(bytes[operands.size() - 1], cast<RankedTensorType>(def.getOperandTypes().back())).values,
+              operands.back().values)
+        << "counters are left as they were";
   return results;
 }
 
-Operation *operationOf(ModuleOp module) { return (*module.getOps<kernel::DefOp>().begin()).getKernel(); }
+/// A kernel with its reference schedule, ready to run.
+class Reference {
+public:
+  explicit Reference(OwningOpRef<ModuleOp> kernel) : module(std::move(kernel)) {
+    makeReference(*module, cpu::levels[0].machine);
+    compiled = compileForHost(*module);
+    if (compiled)
+      return;
+    makeReference(*module, nvidia::machine);
+    compiled = compileForEmulator(*module);
+  }
+  explicit operator bool() const { return bool(compiled); }
+  std::vector<Tensor> run(ArrayRef<Tensor> operands) {
+    return resultsOf(*compiled, defOf(*module), operands, 0);
+  }
+
+private:
+  OwningOpRef<ModuleOp> module;
+  decltype(compileForHost(ModuleOp())) compiled;
+};
+
+/// What a folded merge makes of the partials that its kernel has left, by the reference.
+std::vector<Tensor> foldedResults(ModuleOp module, ArrayRef<Tensor> operands, ArrayRef<Tensor> results) {
+  kernel::DefOp def = defOf(module);
+  kernel::FinalizeOp folded = def.getFolded();
+  Tensor partials = results[cast<OpResult>(folded.getPartials()).getResultNumber()];
+  partials.shape.insert(partials.shape.begin(), 1);
+  std::vector<Tensor> its = {partials};
+  llvm::append_range(its, operands.drop_front(def.getKernel()->getNumOperands()).drop_back());
+  OwningOpRef<ModuleOp> alone = module.clone();
+  keepFolded(*alone);
+  return Reference(std::move(alone)).run(its);
+}
 
 void compare(const NetworkKernel &kernel, Result &result) {
   auto module = parseSourceString<ModuleOp>(kernel.text, &contextOfThread());
-  Operation *op = operationOf(*module);
+  kernel::DefOp def = defOf(*module);
+  Operation *op = def.getKernel();
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule").getName();
   result.kind = op->getName().stripDialect().str() + " " + schedule.str();
   auto emulated = compileForEmulator(*module);
-  OwningOpRef<ModuleOp> oracle = referenceOf(*module, cpu::levels[0].machine);
-  auto reference = compileForHost(*oracle);
-  if (!reference) {
-    oracle = referenceOf(*module, nvidia::machine);
-    reference = compileForEmulator(*oracle);
-  }
+  OwningOpRef<ModuleOp> plain = module->clone();
+  dropFolded(*plain);
+  Reference reference(std::move(plain));
   if (!emulated || !reference) {
     result.error = "does not compile";
     return;
   }
   std::vector<Tensor> operands;
-  for (OpOperand &operand : op->getOpOperands())
-    operands.push_back(operandOf(op, operand, 1 + operand.getOperandNumber()));
-  auto wanted = resultsOf(*reference, operationOf(*oracle), operands, 0);
+  for (BlockArgument operand : def.getBody().front().getArguments())
+    operands.push_back(operandOf(operand, 1 + operand.getArgNumber()));
+  auto wanted = reference.run(ArrayRef(operands).take_front(op->getNumOperands()));
+  wanted.resize(op->getNumResults());
   for (unsigned attempt : {0, 1, 2}) { // copies land late, early, at random
-    auto found = resultsOf(*emulated, op, operands, attempt);
+    auto found = resultsOf(*emulated, def, operands, attempt);
+    wanted.resize(op->getNumResults());
+    if (def.getFolded())
+      llvm::append_range(wanted, foldedResults(*module, operands, found));
     for (unsigned i = 0; i < found.size(); ++i) {
-      Type element = cast<RankedTensorType>(op->getResult(i).getType()).getElementType();
-      double distance = distanceOf(op, found[i], wanted[i], element, formOf(op, i));
+      Type element = cast<RankedTensorType>(def.getResultTypes()[i]).getElementType();
+      double distance = distanceOf(op, found[i], wanted[i], element, formOf(def, i));
       result.worst = distance <= result.worst ? result.worst : distance;
     }
   }

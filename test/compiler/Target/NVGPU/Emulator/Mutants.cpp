@@ -28,7 +28,7 @@ public:
     using namespace NVVM;
     if (isa<Barrier0Op, SyncWarpOp, FenceProxyOp, FenceMbarrierInitOp, MBarrierTryWaitParityOp,
             CpAsyncCommitGroupOp, CpAsyncWaitGroupOp, CpAsyncBulkCommitGroupOp, CpAsyncBulkWaitGroupOp,
-            WgmmaFenceAlignedOp, WgmmaGroupSyncAlignedOp, WgmmaWaitGroupSyncOp>(op) ||
+            WgmmaFenceAlignedOp, WgmmaGroupSyncAlignedOp, WgmmaWaitGroupSyncOp, LLVM::FenceOp>(op) ||
         (isa<BarrierOp, MBarrierArriveOp, MBarrierArriveExpectTxOp>(op) && op->use_empty()))
       add("drop", drop, 0, 0);
     llvm::TypeSwitch<Operation *>(op)
@@ -52,6 +52,7 @@ public:
         .Case([&](LdMatrixOp) { shift(0); })
         .Case<CpAsyncWaitGroupOp, CpAsyncBulkWaitGroupOp, WgmmaWaitGroupSyncOp>(
             [&](auto) { add("wait for a group less at", addToGroups, 0, 1); })
+        .Case([&](LLVM::AtomicRMWOp) { change(1, "addend", 1), shift(0, 4); })
         .Case<LLVM::LoadOp>([&](auto load) { shiftIfShared(load.getAddr(), 0, load.getType()); })
         .Case<LLVM::StoreOp>(
             [&](auto store) { shiftIfShared(store.getAddr(), 1, store.getValue().getType()); })
