@@ -162,6 +162,10 @@ void HaloConvEmitter::placeTile(Value tile) {
 /// All tiles of a block have the same channels.
 SmallVector<Value> HaloConvEmitter::overTiles(ValueRange init,
                                               function_ref<SmallVector<Value>(ValueRange)> body) {
+  if (plan.tilesOfBlock() == 1) {
+    placeTile(e.firstBlock);
+    return body(init);
+  }
   return e.loop(e.firstBlock, e.index(plan.tiles()), plan.grid(), init, [&](Value tile, ValueRange carried) {
     placeTile(tile);
     return body(carried);

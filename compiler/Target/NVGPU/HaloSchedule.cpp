@@ -73,8 +73,19 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   return work;
 }
 
+/// Of what is folded into the kernel.
+static double secondsOfFolded(kernel::ConvOp op, const HaloPlan &plan) {
+  auto def = dyn_cast<kernel::DefOp>(op->getParentOp());
+  kernel::FinalizeOp folded = def ? def.getFolded() : kernel::FinalizeOp();
+  if (!folded)
+    return 0;
+  auto partials = cast<RankedTensorType>(folded.getPartials().getType());
+  return secondsOfMerge(4.0 * partials.getDimSize(0) * partials.getDimSize(1) * plan.tile.channels);
+}
+
 double kinema::nvidia::predictHalo(kernel::ConvOp op) {
-  return secondsOf(workOf(op, haloPlanOf(op), kernel::trafficOf(op)));
+  HaloPlan plan = haloPlanOf(op);
+  return secondsOf(workOf(op, plan, kernel::trafficOf(op))) + secondsOfFolded(op, plan);
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
@@ -91,8 +102,11 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
                                    parameters);
 }
 
-/// A block a multiprocessor, if there are as many tiles: its barriers are made and its stages filled once.
+/// A block a multiprocessor, if there are as many tiles: its barriers are made and its stages filled once. In
+/// a loop around tiles of which some have no taps, ptxas would wait for each product.
 static int64_t blocksOf(const HaloPlan &plan) {
+  if (plan.hasPhaseWithoutTaps())
+    return plan.tiles();
   int64_t together = plan.channelTiles();
   return std::min(plan.positionTiles(), std::max<int64_t>(1, multiprocessors / together)) * together;
 }

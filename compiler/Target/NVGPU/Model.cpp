@@ -21,6 +21,11 @@ double nvidia::secondsOf(const Work &work) {
   return launchSeconds + std::max(cycles / clockRate, work.memory / memoryRate);
 }
 
+double nvidia::secondsOfMerge(double bytes) {
+  constexpr double latency = 300, trips = 4; // through L2: two fences, an atomic operation, the results
+  return (trips * latency + bytes / cachedPerCycle) / clockRate;
+}
+
 double nvidia::floorOf(const kernel::Traffic &traffic) {
   double products = traffic.macs / (clockRate * multiprocessors * multiplyAddsPerCycle);
   return std::max(products, bytesOf(traffic) / memoryRate);

@@ -26,6 +26,9 @@ struct Work {
 /// Seconds from a launch's beginning to its end.
 double secondsOf(const Work &work);
 
+/// Seconds in which a block that comes last merges partials of so many bytes.
+double secondsOfMerge(double bytes);
+
 /// Seconds that no launch of this traffic can beat: matrix products at the measured peak, or memory at its.
 double floorOf(const kernel::Traffic &traffic);
 
