@@ -124,14 +124,14 @@ SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
   solo.module->getOperation()->setAttrs(origin->getAttrDictionary());
   for (auto [number, alternative] : llvm::enumerate(kernel.alternatives)) {
     auto &launches = solo.alternatives.emplace_back();
-    Operation *op = kernel::DefOp(alternative.def).getKernel();
-    SoloLaunch launch = copyInto(*solo.module, alternative.def, "kernel" + Twine(number));
+    kernel::DefOp def = alternative.def;
+    SoloLaunch launch = copyInto(*solo.module, def, "kernel" + Twine(number));
     int64_t end = 0;
-    place(kernel::DefOp(alternative.def).getOperandTypes(), end, launch.args);
+    place(def.getOperandTypes(), end, launch.args);
     if (kernel::DefOp weight = alternative.weight) {
       SoloLaunch before = copyInto(*solo.module, weight, "weight" + Twine(number));
-      place(weight.getKernel()->getOperandTypes(), end, before.args);
-      auto made = cast<BlockArgument>(cast<kernel::ConvOp>(op).getWeight());
+      place(weight.getOperandTypes(), end, before.args);
+      auto made = cast<BlockArgument>(cast<kernel::ConvOp>(def.getKernel()).getWeight());
       before.args.push_back(launch.args[made.getArgNumber()]);
       launches.push_back(std::move(before));
     }

@@ -44,8 +44,8 @@ struct Launch {
   std::vector<MemoryRange> memory;
   uint64_t seed = 0; // 0: threads in order, copies late; 1: the last thread first; others: at random
   int workers = 1;   // threads of the host; what comes out does not depend on it
-  // Whether what one block writes and another one touches is a violation. Takes eight bytes for each that may
-  // be written, and a call for each access. Which of the two blocks is told depends on their order.
+  // Whether what one block writes and another one touches is a violation. Takes sixteen bytes for each that
+  // may be written, and a call for each access. Which of the two blocks is told depends on their order.
   bool watchesBlocks = false;
 };
 

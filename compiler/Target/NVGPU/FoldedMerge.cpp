@@ -2,13 +2,12 @@
 
 #include "compiler/Target/Common/ReferenceOps.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-static constexpr int64_t width = 4; // channels of a thread
+static constexpr int64_t width = 4;      // channels of a thread
+static constexpr int64_t toldBytes = 16; // in front of the scratch: what the counter was
 
 static void fenceDevice(KernelEmitter &e) {
   LLVM::FenceOp::create(e.b, e.loc, LLVM::AtomicOrdering::acq_rel, "device");
@@ -35,13 +34,12 @@ static Value isLast(WarpgroupEmitter &w, const FoldedMerge &merge, Value counter
 /// How the threads of the same channels, `shares` of them, put their sums together.
 static auto combination(WarpgroupEmitter &w, const FoldedMerge &merge, Value share, int64_t shares,
                         Value column, int64_t columns) {
-  constexpr int64_t told = 16; // bytes in front, which others may still read
   return [=, &w, &merge](ValueRange values, KernelEmitter::Combine combine) {
     KernelEmitter &e = w.e;
     int64_t valueBytes = 8 * width;
     auto place = [&](Value share, int64_t value) {
       Value slot = e.add(e.mul(e.add(e.mul(share, columns), column), values.size()), value);
-      return w.pointer(e.add(e.mul(slot, valueBytes), merge.scratchAt + told));
+      return w.pointer(e.add(e.mul(slot, valueBytes), merge.scratchAt + toldBytes));
     };
     e.when(e.inRange(share, shares), [&] {
       for (auto [number, value] : llvm::enumerate(values))
@@ -62,22 +60,12 @@ static auto combination(WarpgroupEmitter &w, const FoldedMerge &merge, Value sha
   };
 }
 
-/// Which of a thread's channels exist; null where all do.
-static Value existing(KernelEmitter &e, Value first, int64_t channels) {
-  if (channels % blockChannels == 0)
-    return {};
-  SmallVector<Value> exist;
-  for (int64_t i = 0; i < width; ++i)
-    exist.push_back(e.inRange(e.add(first, i), channels));
-  return vector::FromElementsOp::create(e.b, e.loc, VectorType::get({width}, e.b.getI1Type()), exist);
-}
-
 /// Threads have vectors of channels, and share the partials of the same ones.
 static void emitMerge(WarpgroupEmitter &w, const FoldedMerge &merge) {
   constexpr int64_t mostBytes = 3 * 8 * width; // of a thread's sums, those of moments
   kernel::FinalizeOp op = merge.op;
   int64_t columns = shape::ceilDiv(merge.channels, width);
-  int64_t room = (merge.scratchBytes - 16) / (columns * mostBytes);
+  int64_t room = (merge.scratchBytes - toldBytes) / (columns * mostBytes);
   int64_t shares = std::clamp<int64_t>(room, 1, merge.threads / columns);
   Value share = w.e.div(merge.thread, columns), column = w.e.rem(merge.thread, columns);
   KernelEmitter e = w.e;
@@ -86,7 +74,7 @@ static void emitMerge(WarpgroupEmitter &w, const FoldedMerge &merge) {
   e.threads = shares;
   e.combineThreads = combination(w, merge, share, shares, column, columns);
   Value channel = e.add(merge.firstChannel, e.mul(column, width));
-  Value exist = existing(e, channel, cast<RankedTensorType>(op.getResult(0).getType()).getDimSize(0));
+  Value exist = w.existing(channel, width, cast<RankedTensorType>(op.getResult(0).getType()).getDimSize(0));
   auto values = reference::finalizeAt(op, e, channel, width);
   e.once([&] {
     for (auto [value, result] : llvm::zip_equal(values, merge.results))

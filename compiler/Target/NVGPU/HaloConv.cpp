@@ -71,7 +71,6 @@ private:
   Value epilogueOperand(unsigned i, const Row &row, int64_t group);
   SmallVector<Value> epilogueOfGroup(int64_t group, ArrayRef<Row> rows, ValueRange accumulators,
                                      SmallVectorImpl<Value> *kept);
-  Value channelsOf(int64_t group);
   void emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before, Value count);
   Value resultsOfTile();
   void consumersMeet() { meet(consumersBarrier, plan.consumers * warpgroup); }
@@ -355,21 +354,12 @@ Value HaloConvEmitter::epilogueOperand(unsigned i, const Row &row, int64_t group
                       {n, channelOf(group), row.result[0], row.result[1], row.result[2]}, 2);
 }
 
-/// Which of this thread's pair in a group are channels, not padding, which holds zero; null where all are.
-Value HaloConvEmitter::channelsOf(int64_t group) {
-  int64_t channels = op.getResultType().getDimSize(1);
-  if (channels % blockChannels == 0)
-    return {};
-  Value first = channelOf(group);
-  SmallVector<Value> exist = {e.inRange(first, channels), e.inRange(e.add(first, 1), channels)};
-  return vector::FromElementsOp::create(e.b, e.loc, VectorType::get({2}, e.b.getI1Type()), exist);
-}
-
 /// Runs the epilogue on one group of channels of every row and stores its results. Returns the sums over this
 /// thread's rows; `kept`, if there is any, gets what moments are taken of, a pair a row.
 SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row> rows,
                                                     ValueRange accumulators, SmallVectorImpl<Value> *kept) {
-  Value noPair = e.constant(0.0f, e.vectorType(2)), channels = channelsOf(group);
+  Value noPair = e.constant(0.0f, e.vectorType(2));
+  Value channels = existing(channelOf(group), 2, op.getResultType().getDimSize(1));
   SmallVector<Value> totals(moments() + plainSums(), noPair), vectors;
   for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess())) {
     bool ofChannels =

@@ -316,12 +316,8 @@ Value PairEmitter::pairOf(ValueRange sums, int64_t row, int64_t group) {
 
 /// The pair with zeros for what is padding of the tensor's channels.
 Value PairEmitter::onlyChannels(Value pair, Value block, int64_t channels) {
-  if (channels % blockChannels == 0)
-    return pair;
-  Value first = channelOf(block);
-  Values exist = {e.inRange(first, channels), e.inRange(e.add(first, 1), channels)};
-  Value mask = vector::FromElementsOp::create(e.b, e.loc, VectorType::get({2}, e.b.getI1Type()), exist);
-  return choose(mask, pair, e.constant(0.0f, e.vectorType(2)));
+  Value mask = existing(channelOf(block), 2, channels);
+  return mask ? choose(mask, pair, e.constant(0.0f, e.vectorType(2))) : pair;
 }
 
 /// The operands of a region that are read by channel, for this thread's pair of a block; null for the others.

@@ -20,6 +20,15 @@ Value WarpgroupEmitter::choose(Value condition, Value a, Value b) {
   return arith::SelectOp::create(e.b, e.loc, condition, a, b);
 }
 
+Value WarpgroupEmitter::existing(Value first, int64_t width, int64_t channels) {
+  if (channels % blockChannels == 0)
+    return {};
+  SmallVector<Value> exist;
+  for (int64_t i = 0; i < width; ++i)
+    exist.push_back(e.inRange(e.add(first, i), channels));
+  return vector::FromElementsOp::create(e.b, e.loc, VectorType::get({width}, e.b.getI1Type()), exist);
+}
+
 Value WarpgroupEmitter::pointer(Value bytes) {
   return LLVM::GEPOp::create(e.b, e.loc, e.scratch.getType(), e.b.getI8Type(), e.scratch,
                              ArrayRef<LLVM::GEPArg>{word(bytes)});

@@ -41,6 +41,9 @@ public:
   mlir::Value less(mlir::Value a, mlir::Value b);
   mlir::Value choose(mlir::Value condition, mlir::Value a, mlir::Value b);
 
+  /// Which of `width` channels from `first` on exist, not being padding; null where there is none.
+  mlir::Value existing(mlir::Value first, int64_t width, int64_t channels);
+
   /// The address `bytes` from the start of shared memory.
   mlir::Value pointer(mlir::Value bytes);
   mlir::Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }

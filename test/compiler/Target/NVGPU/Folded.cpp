@@ -4,7 +4,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::testing;
 
-static void finish(kernel::DefOp def, Operation *op) {
+/// Leaves `op` alone in the kernel.
+static void keep(kernel::DefOp def, Operation *op) {
   Block &body = def.getBody().front();
   body.getTerminator()->setOperands(op->getResults());
   while (&body.front() != op)
@@ -16,11 +17,7 @@ static void finish(kernel::DefOp def, Operation *op) {
 
 void kinema::testing::dropFolded(ModuleOp module) {
   kernel::DefOp def = defOf(module);
-  Operation *op = def.getKernel();
-  def.getBody().front().getTerminator()->setOperands(op->getResults());
-  if (auto folded = def.getFolded())
-    folded.erase();
-  finish(def, op);
+  keep(def, def.getKernel());
 }
 
 void kinema::testing::keepFolded(ModuleOp module) {
@@ -33,6 +30,5 @@ void kinema::testing::keepFolded(ModuleOp module) {
       0u, RankedTensorType::get(shape, partials.getElementType(), partials.getEncoding()), folded.getLoc());
   folded.getPartialsMutable().assign(one);
   folded.setFolded(false);
-  def.getBody().front().getTerminator()->setOperands(folded.getResults());
-  finish(def, folded);
+  keep(def, folded);
 }

@@ -1,5 +1,6 @@
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
 
+#include "test/compiler/Target/NVGPU/Folded.h"
 #include "test/compiler/Target/NVGPU/Partials.h"
 
 #include "compiler/Target/Common/Reference.h"
@@ -113,9 +114,7 @@ public:
   }
 
 private:
-  static Operation *operationOf(ModuleOp module) {
-    return (*module.getOps<kernel::DefOp>().begin()).getKernel();
-  }
+  static Operation *operationOf(ModuleOp module) { return defOf(module).getKernel(); }
 
   /// Gives each operand and result the type that `change` makes of its own.
   static void forTypes(Operation *op,

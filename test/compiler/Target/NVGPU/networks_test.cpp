@@ -90,11 +90,9 @@ Tensor merged(const Tensor &parts, Form form) {
 /// anything; vectors positive, as variances are; counters zero.
 Tensor operandOf(BlockArgument operand, unsigned seed) {
   auto type = cast<RankedTensorType>(operand.getType());
-  Tensor tensor = coarse(type.getShape().vec(), operand.use_empty() ? 0 : seed);
-  if (operand.use_empty()) {
-    llvm::fill(tensor.values, 0.0f);
-    return tensor;
-  }
+  if (operand.use_empty())
+    return filled(type.getShape().vec(), 0);
+  Tensor tensor = coarse(type.getShape().vec(), seed);
   if (type.getElementType().isInteger())
     for (float &value : tensor.values)
       value = std::trunc((value + 1) * 2); // 0 to 3: classes there are
@@ -207,7 +205,7 @@ public:
 
 private:
   OwningOpRef<ModuleOp> module;
-  decltype(compileForHost(ModuleOp())) compiled;
+  std::unique_ptr<CompiledKernel> compiled;
 };
 
 /// What a folded merge makes of the partials that its kernel has left, by the reference.
@@ -241,7 +239,6 @@ void compare(const NetworkKernel &kernel, Result &result) {
   for (BlockArgument operand : def.getBody().front().getArguments())
     operands.push_back(operandOf(operand, 1 + operand.getArgNumber()));
   auto wanted = reference.run(ArrayRef(operands).take_front(op->getNumOperands()));
-  wanted.resize(op->getNumResults());
   for (unsigned attempt : {0, 1, 2}) { // copies land late, early, at random
     auto found = resultsOf(*emulated, def, operands, attempt);
     wanted.resize(op->getNumResults());
