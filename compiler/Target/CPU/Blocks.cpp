@@ -54,7 +54,7 @@ SmallVector<int64_t> kinema::cpu::evenSizes(int64_t total, int64_t step) {
   return sizes;
 }
 
-Range kinema::cpu::emitShare(KernelEmitter &e, const Shares &shares, Value i) {
+Interval kinema::cpu::emitShare(KernelEmitter &e, const Shares &shares, Value i) {
   return {e.div(e.mul(i, e.index(shares.total)), shares.parts),
           e.div(e.mul(e.add(i, 1), e.index(shares.total)), shares.parts)};
 }

@@ -49,10 +49,10 @@ struct Shares {
 
   int64_t first(int64_t i) const { return total * i / parts; }
 };
-struct Range {
+struct Interval {
   mlir::Value from, to;
 };
-Range emitShare(KernelEmitter &e, const Shares &shares, mlir::Value i);
+Interval emitShare(KernelEmitter &e, const Shares &shares, mlir::Value i);
 
 /// Numbers of parts worth trying: powers of two and their halves between, up to `most`.
 llvm::SmallVector<int64_t> partCounts(int64_t most);
