@@ -9,6 +9,8 @@ namespace kinema {
 static constexpr CpuLevel levels[] = {
     {"x86-64-v3", "AVX2 and FMA", [] { return __builtin_cpu_supports("x86-64-v3") != 0; }},
     {"x86-64-v4", "AVX-512 (F, BW, CD, DQ, VL)", [] { return __builtin_cpu_supports("x86-64-v4") != 0; }},
+    {"x86-64-v4-bf16", "AVX-512 (F, BW, CD, DQ, VL, BF16)",
+     [] { return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"); }},
 };
 
 std::span<const CpuLevel> cpuLevels() { return levels; }

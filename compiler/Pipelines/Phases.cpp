@@ -40,7 +40,9 @@ static AssignStorageOptions storageOptions(const CompileOptions &options) {
   AssignStorageOptions storage;
   storage.block = options.target->channels;
   storage.bfloat16 = options.bfloat16.value_or(options.target->bfloat16);
-  storage.taps = storage.bfloat16 && options.target->tensorCores && !options.targetOptions.reference;
+  bool fast = storage.bfloat16 && !options.targetOptions.reference;
+  storage.taps = fast && options.target->products == BFloat16Products::TensorCores;
+  storage.pairs = fast && options.target->products == BFloat16Products::Pairs;
   return storage;
 }
 

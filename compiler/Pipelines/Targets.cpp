@@ -40,7 +40,7 @@ template <size_t number> static constexpr TargetInfo cpuLevel() {
   return {level.name,
           /*channels=*/level.lanes(),
           /*bfloat16=*/false,
-          /*tensorCores=*/false,
+          level.machine.multipliesPairs ? BFloat16Products::Pairs : BFloat16Products::Single,
           /*costlyLaunches=*/false,
           addCPUSchedules<number>,
           addCPULowering<number>,
@@ -107,7 +107,7 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
   return {processor.name,
           /*channels=*/8,
           /*bfloat16=*/true,
-          /*tensorCores=*/processor.warpgroups,
+          processor.warpgroups ? BFloat16Products::TensorCores : BFloat16Products::Single,
           /*costlyLaunches=*/true,
           addNVGPUSchedules<number>,
           nvidia::buildLoweringPipeline,
@@ -115,7 +115,7 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
 }
 
 static constexpr TargetInfo table[] = {
-    cpuLevel<0>(), cpuLevel<1>(), nvgpu<0>(), nvgpu<1>(), nvgpu<2>(), nvgpu<3>(),
+    cpuLevel<0>(), cpuLevel<1>(), cpuLevel<2>(), nvgpu<0>(), nvgpu<1>(), nvgpu<2>(), nvgpu<3>(),
 };
 static_assert(std::size(table) == std::size(cpu::levels) + std::size(nvidia::processors));
 

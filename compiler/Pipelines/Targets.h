@@ -14,7 +14,7 @@ enum class EmulatorCode { None, Beside, Alone };
 
 struct TargetOptions {
   bool reference = false;   // the reference lowering for every kernel
-  bool pairs = true;        // two convs may become one kernel, where the target can do that
+  bool pairs = true;        // two operations may become one kernel, where the target can do that
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
   EmulatorCode emulator = EmulatorCode::None;
   int64_t choice =
@@ -22,11 +22,15 @@ struct TargetOptions {
   std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
 };
 
+/// What multiplies bfloat16; weights lie as it reads them. f32's arithmetic; an instruction for two pairs of
+/// them; tensor cores.
+enum class BFloat16Products { Single, Pairs, TensorCores };
+
 struct TargetInfo {
   llvm::StringRef name;
-  int64_t channels;    // in a block of an activation
-  bool bfloat16;       // how activations are stored unless somebody says otherwise
-  bool tensorCores;    // on bfloat16, with weights that lie as they are read there
+  int64_t channels; // in a block of an activation
+  bool bfloat16;    // how activations are stored unless somebody says otherwise
+  BFloat16Products products;
   bool costlyLaunches; // each takes as long as what a small one does
   void (*addSchedules)(mlir::OpPassManager &passes, const TargetOptions &options);
   void (*addLowering)(mlir::OpPassManager &passes);

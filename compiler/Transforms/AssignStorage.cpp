@@ -154,6 +154,15 @@ private:
     return layout;
   }
 
+  /// Weights of groups, which have no pairs of channels, stay as they are.
+  static LayoutAttr pairsOf(LayoutAttr layout) {
+    bool transposed = layout.getKind() == LayoutKind::WeightTransposed;
+    if ((layout.getKind() != LayoutKind::Weight && !transposed) || layout.getReduce() % 2 != 0)
+      return layout;
+    return LayoutAttr::get(layout.getContext(), transposed ? LayoutKind::PairsTransposed : LayoutKind::Pairs,
+                           layout.getBlock(), layout.getReduce());
+  }
+
   /// The data gradient reads its weight with rows and columns exchanged; where activations are bfloat16,
   /// every conv reads a weight of that type.
   void convertWeight(kernel::ConvOp op) {
@@ -163,6 +172,8 @@ private:
     if (exchanged)
       layout = taps ? LayoutAttr::get(&getContext(), LayoutKind::TapsTransposed, block, 1)
                     : LayoutAttr::get(&getContext(), LayoutKind::WeightTransposed, block, block);
+    if (pairs)
+      layout = pairsOf(cast<LayoutAttr>(layout));
     Type element = bfloat16 ? Type(BFloat16Type::get(&getContext())) : type.getElementType();
     auto wanted = RankedTensorType::get(type.getShape(), element, layout);
     if (wanted == type)
@@ -200,12 +211,17 @@ private:
   }
 
   void narrowFolded(kernel::FoldOp fold, Type element) {
-    setElement(fold.getResult(), element);
+    auto setType = [&](Value weight) {
+      setElement(weight, element);
+      if (pairs)
+        setLayout(weight, pairsOf(cast<LayoutAttr>(tensorOf(weight).getEncoding())));
+    };
+    setType(fold.getResult());
     for (Operation *user : fold.getResult().getUsers())
       if (auto write = dyn_cast<clip::WriteOp>(user))
         getOperation().walk([&](clip::ReadOp read) {
           if (read.getParam() == write.getParam())
-            setElement(read.getValue(), element);
+            setType(read.getValue());
         });
   }
 

@@ -166,7 +166,8 @@ def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
     Option<"block", "block", "int64_t", "8", "channels in a block (a vector register of the target)">,
     Option<"inputBlock", "input-block", "int64_t", "4", "channels in a block of a network input that has no more">,
     Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">,
-    Option<"taps", "taps", "bool", "false", "weights that convs read are matrices of their taps, for tensor cores">
+    Option<"taps", "taps", "bool", "false", "weights that convs read are matrices of their taps, for tensor cores">,
+    Option<"pairs", "pairs", "bool", "false", "bf16 weights that convs read are pairs of input channels">
   ];
   let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];
 }

@@ -51,6 +51,8 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, L
   if (kind == LayoutKind::Taps && block % reduce != 0)
     return emitError() << "a block of " << block << " has no room for whole taps of " << reduce
                        << " channels";
+  if ((kind == LayoutKind::Pairs || kind == LayoutKind::PairsTransposed) && reduce % 2 != 0)
+    return emitError() << "blocks of " << reduce << " channels do not come in pairs";
   return success();
 }
 
@@ -68,7 +70,16 @@ static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, 
   return loops;
 }
 
-/// The loops of a weight [O, I, T, H, W] in Winograd's form: as above, but H and W are outermost.
+/// The same, with pairs of the axis `reduce` innermost.
+static SmallVector<StorageLoop> pairsOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce,
+                                           int64_t block, int64_t reduceBlock) {
+  auto loops = weightOrder(s, first, vector, reduce, block, reduceBlock);
+  loops[loops.size() - 2] = {first + reduce, reduceBlock / 2, 2};
+  loops.push_back({first + reduce, 2, 1});
+  return loops;
+}
+
+/// The loops of a weight [O, I, T, H, W] in Winograd's form: as weightOrder, but H and W are outermost.
 static SmallVector<StorageLoop> pointsOrder(ArrayRef<int64_t> s, int64_t first, int vector, int reduce,
                                             int64_t block, int64_t reduceBlock) {
   auto loops = weightOrder(s, first, vector, reduce, block, reduceBlock);
@@ -118,13 +129,19 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
   case LayoutKind::Weight:
   case LayoutKind::WeightTransposed:
   case LayoutKind::Points:
-  case LayoutKind::PointsTransposed: {
+  case LayoutKind::PointsTransposed:
+  case LayoutKind::Pairs:
+  case LayoutKind::PairsTransposed: {
+    LayoutKind kind = getKind();
     int64_t first = rank - 5;
     plain(0, first);
-    bool transposed = getKind() == LayoutKind::WeightTransposed || getKind() == LayoutKind::PointsTransposed;
-    bool points = getKind() == LayoutKind::Points || getKind() == LayoutKind::PointsTransposed;
-    loops.append((points ? pointsOrder : weightOrder)(s.drop_front(first), first, transposed ? 1 : 0,
-                                                      transposed ? 0 : 1, block, getReduce()));
+    bool transposed = kind == LayoutKind::WeightTransposed || kind == LayoutKind::PointsTransposed ||
+                      kind == LayoutKind::PairsTransposed;
+    auto *orderOf = kind == LayoutKind::Points || kind == LayoutKind::PointsTransposed ? pointsOrder
+                    : kind == LayoutKind::Pairs || kind == LayoutKind::PairsTransposed ? pairsOrder
+                                                                                       : weightOrder;
+    loops.append(
+        orderOf(s.drop_front(first), first, transposed ? 1 : 0, transposed ? 0 : 1, block, getReduce()));
     break;
   }
   case LayoutKind::Taps:

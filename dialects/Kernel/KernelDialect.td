@@ -37,7 +37,9 @@ def LayoutKind : I32EnumAttr<"LayoutKind", "how a tensor lies in memory", [
     I32EnumAttrCase<"Taps", 4, "taps">,
     I32EnumAttrCase<"TapsTransposed", 5, "taps_transposed">,
     I32EnumAttrCase<"Points", 6, "points">,
-    I32EnumAttrCase<"PointsTransposed", 7, "points_transposed">]> {
+    I32EnumAttrCase<"PointsTransposed", 7, "points_transposed">,
+    I32EnumAttrCase<"Pairs", 8, "pairs">,
+    I32EnumAttrCase<"PairsTransposed", 9, "pairs_transposed">]> {
   let cppNamespace = "::kinema::kernel";
 }
 
@@ -48,6 +50,8 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     - `blocked 8`: channels in blocks: N, C/8, T, H, W, 8; a channel vector is padded to a multiple of 8.
     - `weight 8, 4`: O/8, I/4, T, H, W, 4, 8: output channels in vectors of 8, input channels in blocks of 4.
     - `weight_transposed 8, 8`: I/8, O/8, T, H, W, 8, 8, the same for the data gradient.
+    - `pairs 16, 4`: O/16, I/4, T, H, W, 2, 16, 2: as `weight`, with two input channels beside each other, which are
+      multiplied at once; `pairs_transposed 16, 16` exchanges O and I.
     - `taps 8`: T, H, W, I/8, O, 8: each tap a matrix as tensor cores read it; `taps_transposed 8` exchanges O and I.
     - `taps 8, 4`: T, H, W/2, I/4, O, 2, 4: of an input with few channels, pairs of taps of a row; an even number of them.
 

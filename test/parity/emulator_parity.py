@@ -4,17 +4,15 @@ usage: emulator_parity.py KINEMA [SEED ...]
 
 The networks of the fusion ladder in fp32: logits, and the loss, gradients, weights and statistics of one SGD step. The
 seeds are the emulator's: in which order threads run. In bf16, the kernels on tensor cores are compared with the reference
-ones: both round at the same places, but sums in another order may round the other way (2^-8 of a value), and again in
-each layer that follows.
+ones.
 """
 import os
 import sys
 
-from fusion_ladder import BOUND, differing, distance, distances, random_files, results
+from fusion_ladder import BFLOAT16_BOUND, BOUND, differing, distance, distances, random_files, results
 
 GPU = ["--target", "sm_90a", "--emulator", "--cuda-path", "/nowhere", "--precision"]
 VARIANTS = {"cpu": [], "fp32": [*GPU, "fp32"], "bf16": [*GPU, "bf16"], "bf16 reference": [*GPU, "bf16", "--reference"]}
-BFLOAT16_BOUND = 5e-2
 
 
 def agree(kinema, name, packages, seed, folder):

@@ -21,12 +21,19 @@ import numpy
 import safetensors
 
 BOUND = 1e-4  # norm of the difference over the norm
+# In bf16, of the scheduled kernels to the reference ones: both round at the same places, but sums in another order may
+# round the other way (2^-8 of a value), and again in each layer that follows. On CPUs, where what rounding does to the
+# network is more than that, as much.
+BFLOAT16_BOUND = 5e-2
 BATCH, CLASSES = 3, 5
 SEEDS = (1, 2, 3)
 LEAST = "--target=x86-64-v3"
 LADDER = {"none": [LEAST, "--fuse=none"], "epilogue": [LEAST, "--fuse=epilogue"], "all": [LEAST], "reference": [LEAST, "--reference"]}
 # Beyond the least level: what /proc/cpuinfo must list.
-LEVELS = {"x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}}
+AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
+LEVELS = {"x86-64-v4": AVX512}
+BFLOAT16_LEVELS = {"x86-64-v3": set(), "x86-64-v4-bf16": AVX512 | {"avx512_bf16"}}
+BFLOAT16 = {}  # as LADDER: of each level that runs here, the scheduled kernels and the reference ones
 
 # Odd channels, odd sizes, strides in space and time, projections and plain shortcuts.
 NETWORKS = {
@@ -173,25 +180,36 @@ def agree(kinema, name, packages, seed, folder):
     for variant in list(LADDER)[1:]:
         worst = distances(f"{name} {variant}, seed {seed}", results(kinema, packages[variant], files), wanted)
         good &= max(worst.values()) <= BOUND
+    for variant in [variant for variant in BFLOAT16 if not variant.endswith("reference")]:
+        found, plain = (results(kinema, packages[which], files) for which in (variant, variant + " reference"))
+        rounding = distances(f"{name} {variant} reference, seed {seed}", plain, wanted)
+        worst = distances(f"{name} {variant} beside its reference, seed {seed}", found, plain)
+        good &= all(worst[kind] <= max(BFLOAT16_BOUND, rounding[kind]) for kind in worst)
     return good
 
 
-def add_levels():
-    """The levels that this processor runs."""
+def levels_here(levels):
+    """Those that this processor runs."""
     with open("/proc/cpuinfo") as file:
         has = set(next((line.split() for line in file if line.startswith("flags")), []))
-    for level, needs in LEVELS.items():
+    for level, needs in levels.items():
         if missing := sorted(needs - has):
             print(f"{level}: not run, this processor lacks {', '.join(missing)}")
-            continue
-        LADDER[level] = ["--target=" + level]
-        LADDER[level + " reference"] = ["--target=" + level, "--reference"]
+        else:
+            yield level
+
+
+def add_levels():
+    for levels, ladder, name, flags in ((LEVELS, LADDER, "{}", []), (BFLOAT16_LEVELS, BFLOAT16, "{} bf16", ["--precision=bf16"])):
+        for level in levels_here(levels):
+            ladder[name.format(level)] = ["--target=" + level, *flags]
+            ladder[name.format(level) + " reference"] = ["--target=" + level, *flags, "--reference"]
 
 
 def main():
     add_levels()
-    wrong = differing(sys.argv[1], LADDER, agree)
-    sys.exit(f"beyond {BOUND}: {', '.join(wrong)}" if wrong else 0)
+    wrong = differing(sys.argv[1], LADDER | BFLOAT16, agree)
+    sys.exit(f"beyond {BOUND} (bf16: {BFLOAT16_BOUND}): {', '.join(wrong)}" if wrong else 0)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ TEST(Device, NamesAndTargetsMustAgree) {
       "the package's code is for x86-64-v3, which the emulator cannot run; compile it with --target sm_90a "
       "--emulator");
   EXPECT_EQ(errorOf([&] { makeDevice("", "riscv"); }),
-            "this runtime has no device for code of target 'riscv'; it runs x86-64-v3, x86-64-v4 and sm_90a");
+            "this runtime has no device for code of target 'riscv'; it runs x86-64-v3, x86-64-v4, "
+            "x86-64-v4-bf16 and sm_90a");
 }
 
 TEST(Device, CopiesOutInTwoParts) {

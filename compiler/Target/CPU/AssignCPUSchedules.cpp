@@ -18,13 +18,6 @@ using namespace kinema;
 
 namespace {
 
-/// The tiles are written for f32 alone.
-bool isF32(Operation *op) {
-  auto types =
-      llvm::concat<Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes()));
-  return llvm::all_of(types, [](Type type) { return cast<RankedTensorType>(type).getElementType().isF32(); });
-}
-
 struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedules> {
   using AssignCPUSchedulesBase::AssignCPUSchedulesBase;
 
@@ -48,7 +41,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
 
   SmallVector<Candidate> tiles(Operation *op) {
     using Candidates = SmallVector<Candidate>;
-    if (reference || !isF32(op))
+    if (reference)
       return {};
     bool winograd = cpu::allowsWinograd(getOperation());
     return TypeSwitch<Operation *, Candidates>(op)

@@ -19,17 +19,25 @@ static StagedAxis withinSource(StagedAxis axis, int64_t size) {
   return axis;
 }
 
+Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd) {
+  bool pairs = machine.multipliesPairs && winograd == 1 && getElementTypeOrSelf(op.getWeight()).isBF16();
+  return pairs ? Factors::Pairs : Factors::Single;
+}
+
 ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t partCount,
                    int64_t winograd)
-    : machine(&machine), lanes(machine.vector), winograd(winograd), gather(op.getGather()) {
+    : machine(&machine), factors(factorsOf(op, machine, winograd)), lanes(machine.vector), winograd(winograd),
+      gather(op.getGather()) {
   auto source = op.getSourceType(), result = op.getResultType();
   sourceSize = clip::spatialSize(source);
   cuts = BlockCuts(result.getShape(), block);
   columns = result.getDimSize(4);
   resultBlocks = shape::ceilDiv(result.getDimSize(1), lanes);
-  reduce = kernel::layoutOf(source).getBlock();
-  sourceBlocks = shape::ceilDiv(source.getDimSize(1), reduce);
-  depth = std::min(source.getDimSize(1), reduce);
+  int64_t channels = source.getDimSize(1), together = factors == Factors::Pairs ? 2 : 1;
+  int64_t sourceBlock = kernel::layoutOf(source).getBlock();
+  sourceBlocks = shape::ceilDiv(channels, sourceBlock);
+  reduce = sourceBlock / together;
+  depth = shape::ceilDiv(std::min(channels, sourceBlock), together);
   kernel = op.getWindow().getWindow().kernel;
   groups = groupBlocks(resultBlocks);
   parts = {groups.count(), partCount};
@@ -38,7 +46,8 @@ ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, 
          sourceBlocks,
          {stagedAxis(gather, 0, counts(0, block[1])), stagedAxis(gather, 1, counts(1, tileRows())),
           stagedAxis(gather, 2, counts(2, tileColumns()))},
-         reduce};
+         reduce,
+         factors == Factors::Pairs ? Words::ChannelPairs : Words::Single};
   if (cuts[1].count() == 1)
     box.axes[0] = withinSource(box.axes[0], sourceSize[0]);
   if (cuts[2].count() == 1 && winograd == 1)

@@ -10,19 +10,23 @@
 
 namespace kinema::cpu {
 
+/// Bfloat16 weights are multiplied in pairs where the machine can; Winograd's points are f32.
+Factors factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd);
+
 struct ConvPlan {
   /// `winograd`: as in kernel.conv, which a plan may be tried without.
   ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t parts, int64_t winograd);
 
   const Machine *machine;
+  Factors factors;
   int64_t lanes;    // of a vector, and channels of a block of the result
   int64_t winograd; // results of one Winograd tile along H and along W; 1: the taps as they are
   shape::Gather gather;
   BlockCuts cuts;               // of the result
   int64_t columns;              // of the result
   int64_t resultBlocks;         // channel blocks of the result
-  int64_t sourceBlocks, reduce; // channel blocks of the source and channels in each
-  int64_t depth;                // channels of a source block that are used
+  int64_t sourceBlocks, reduce; // channel blocks of the source; channels in each, or pairs
+  int64_t depth;                // of a source block that are used
   shape::Size3 kernel;          // of the weight
   BlockGroups groups;           // of result blocks: register tiles
   Shares parts;                 // of the groups, each in another block of the grid

@@ -20,14 +20,24 @@ static bool isBlocked(RankedTensorType type, int64_t lanes) {
   return layout.getKind() == LayoutKind::Blocked && layout.getBlock() == lanes;
 }
 
-static bool isSupported(kernel::ConvOp op, int64_t lanes) {
-  if (op.getGroups() != 1 || !sourceOf(op).isSupported(lanes))
+static LayoutKind weightKind(kernel::ConvOp op, const Machine &machine) {
+  bool forward = op.getDirection() == kernel::Direction::Forward;
+  if (op.getWinograd() > 1)
+    return forward ? LayoutKind::Points : LayoutKind::PointsTransposed;
+  if (factorsOf(op, machine, op.getWinograd()) == Factors::Pairs)
+    return forward ? LayoutKind::Pairs : LayoutKind::PairsTransposed;
+  return forward ? LayoutKind::Weight : LayoutKind::WeightTransposed;
+}
+
+static bool isSupported(kernel::ConvOp op, const Machine &machine) {
+  int64_t lanes = machine.vector;
+  StagedOperand source = sourceOf(op);
+  if (op.getGroups() != 1 || !source.isSupported(lanes))
+    return false;
+  if (factorsOf(op, machine, op.getWinograd()) == Factors::Pairs && !source.isBFloat16())
     return false;
   auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
-  bool forward = op.getDirection() == kernel::Direction::Forward, points = op.getWinograd() > 1;
-  LayoutKind kind = points ? LayoutKind::Points : LayoutKind::Weight;
-  LayoutKind transposed = points ? LayoutKind::PointsTransposed : LayoutKind::WeightTransposed;
-  if (weight.getKind() != (forward ? kind : transposed) || weight.getBlock() != lanes ||
+  if (weight.getKind() != weightKind(op, machine) || weight.getBlock() != lanes ||
       weight.getReduce() != kernel::layoutOf(op.getSourceType()).getBlock())
     return false;
   int64_t channels = shape::roundUp(op.getResultType().getDimSize(1), lanes);
@@ -58,7 +68,7 @@ kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Mach
 
 SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Machine &machine,
                                                        int64_t winograd) {
-  if (!isSupported(op, machine.vector))
+  if (!isSupported(op, machine))
     return {};
   constexpr int64_t maxPixels = 4096;
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
@@ -214,7 +224,8 @@ void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value 
   tile.tapCount = get(2);
   tile.channelBlocks = get(4);
   tile.accumulate = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, get(5), e.index(0));
-  callForWidth(e, plan.groups, width, [&](int64_t blocks) { callConvTile(e, blocks, plan.depth, tile); });
+  callForWidth(e, plan.groups, width,
+               [&](int64_t blocks) { callConvTile(e, plan.factors, blocks, plan.depth, tile); });
 }
 
 //===-- Epilogue ----------------------------------------------------------===//

@@ -68,7 +68,7 @@ void cpu::buildLoweringPipeline(OpPassManager &passes, const Level &level) {
   part.addPass(createCSEPass());
   part.addPass(createSCFToControlFlowPass());
   part.addPass(createConvertVectorToLLVMPass());
-  part.addPass(createLowerCPUToLLVM());
+  part.addPass(createLowerCPUToLLVM(LowerCPUToLLVMOptions{level.name.str()}));
 }
 
 void cpu::registerLoweringPipeline() {

@@ -1,3 +1,4 @@
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/Common/ToLLVM.h"
 
@@ -39,8 +40,11 @@ struct LowerCPUToLLVMPass : kinema::impl::LowerCPUToLLVMBase<LowerCPUToLLVMPass>
   using Base::Base;
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    const cpu::Level *found = cpu::levelNamed(level, module);
+    if (!found)
+      return signalPassFailure();
     ToLLVMOptions options;
-    options.expandBFloat16 = true;
+    options.expandBFloat16 = !found->machine.multipliesPairs;
     if (failed(convertToLLVM(module, options)))
       return signalPassFailure();
     for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>())) {

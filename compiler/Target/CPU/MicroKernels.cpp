@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
 using namespace mlir;
@@ -135,14 +136,31 @@ void storeAccumulators(KernelEmitter &e, ValueRange values, Value buffer, ArrayR
     e.storeVector(value, buffer, at);
 }
 
-/// accumulators[i, j] += scalars[i] * vectors[j]: the outer product that all tiles are made of.
-void addOuterProduct(KernelEmitter &e, MutableArrayRef<Value> accumulators, ArrayRef<Value> scalars,
-                     ArrayRef<Value> vectors) {
+VectorType pairsType(KernelEmitter &e) { return VectorType::get({2 * e.machine.vector}, e.b.getBF16Type()); }
+
+Value asPairs(KernelEmitter &e, Value words) {
+  return LLVM::BitcastOp::create(e.b, e.loc, pairsType(e), words);
+}
+
+/// Of AVX-512: sum[i] + x[2 i + 1] * y[2 i + 1] + x[2 i] * y[2 i].
+Value addProductsOfPairs(KernelEmitter &e, Value x, Value y, Value sum) {
+  return LLVM::CallIntrinsicOp::create(e.b, e.loc, sum.getType(),
+                                       e.b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+                                       ValueRange{sum, x, y})
+      .getResult(0);
+}
+
+/// accumulators[i, j] += scalars[i] * vectors[j]: the outer product that all tiles are made of. Scalars are
+/// f32, or words of pairs where the vectors are.
+void addOuterProduct(KernelEmitter &e, Factors factors, MutableArrayRef<Value> accumulators,
+                     ArrayRef<Value> scalars, ArrayRef<Value> vectors) {
   for (auto [i, scalar] : llvm::enumerate(scalars)) {
     Value x = e.splat(scalar, e.machine.vector);
+    if (factors == Factors::Pairs)
+      x = asPairs(e, x);
     for (auto [j, vector] : llvm::enumerate(vectors)) {
       Value &sum = accumulators[i * vectors.size() + j];
-      sum = fma(e, x, vector, sum);
+      sum = factors == Factors::Pairs ? addProductsOfPairs(e, x, vector, sum) : fma(e, x, vector, sum);
     }
   }
 }
@@ -175,37 +193,46 @@ ConvTile fromList(ValueRange v) {
           v[9], v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17]};
 }
 
+/// What one result block's channels are multiplied by.
+Value loadWeights(KernelEmitter &e, Factors factors, Value weights, Value at) {
+  if (factors == Factors::Single)
+    return e.loadVector(weights, at, e.machine.vector);
+  return vector::LoadOp::create(e.b, e.loc, pairsType(e), weights, e.mul(at, 2));
+}
+
 /// Channels [0, count) of one tap from these positions on: as many outer products.
-SmallVector<Value> emitConvSteps(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t count,
-                                 ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
+SmallVector<Value> emitConvSteps(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks,
+                                 int64_t count, ArrayRef<Value> pixels, Value shift, Value weightsAt,
+                                 ValueRange carried) {
   SmallVector<Value> accumulators(carried);
   int64_t lanes = e.machine.vector;
   for (int64_t c = 0; c < count; ++c) {
     SmallVector<Value> scalars, vectors;
     for (int64_t j = 0; j < blocks; ++j)
-      vectors.push_back(
-          e.loadVector(a.weights, e.add(e.add(weightsAt, e.mul(a.weightsGroupStride, j)), c * lanes), lanes));
+      vectors.push_back(loadWeights(e, factors, a.weights,
+                                    e.add(e.add(weightsAt, e.mul(a.weightsGroupStride, j)), c * lanes)));
     for (Value pixel : pixels)
       scalars.push_back(e.load(a.source, e.add(e.add(pixel, shift), c)));
-    addOuterProduct(e, accumulators, scalars, vectors);
+    addOuterProduct(e, factors, accumulators, scalars, vectors);
   }
   return accumulators;
 }
 
 /// One channel block of one tap: `depth` outer products. Of more than 8 in a row, LLVM loads the weights
 /// early and spills them.
-SmallVector<Value> emitConvBlock(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth,
-                                 ArrayRef<Value> pixels, Value shift, Value weightsAt, ValueRange carried) {
+SmallVector<Value> emitConvBlock(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks,
+                                 int64_t depth, ArrayRef<Value> pixels, Value shift, Value weightsAt,
+                                 ValueRange carried) {
   constexpr int64_t unrolled = 8;
   if (depth <= unrolled || depth % unrolled)
-    return emitConvSteps(e, a, blocks, depth, pixels, shift, weightsAt, carried);
+    return emitConvSteps(e, factors, a, blocks, depth, pixels, shift, weightsAt, carried);
   return e.loop(e.index(0), e.index(depth), unrolled, carried, [&](Value c, ValueRange inner) {
-    return emitConvSteps(e, a, blocks, unrolled, pixels, e.add(shift, c),
+    return emitConvSteps(e, factors, a, blocks, unrolled, pixels, e.add(shift, c),
                          e.add(weightsAt, e.mul(c, e.machine.vector)), inner);
   });
 }
 
-void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth) {
+void emitConvTile(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks, int64_t depth) {
   int64_t pixelsInTile = tilePixels(e.machine, blocks);
   e.loop(e.index(0), a.pixelCount, pixelsInTile, [&](Value q) {
     SmallVector<Value> pixels, positions;
@@ -224,7 +251,7 @@ void emitConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t d
         Value pair = e.add(a.firstTap, tap);
         Value shift = e.add(sourceBlock, entry(e, a.taps, pair, 0));
         Value weightsAt = e.add(weightsBlock, entry(e, a.taps, pair, 1));
-        return emitConvBlock(e, a, blocks, depth, pixels, shift, weightsAt, inner);
+        return emitConvBlock(e, factors, a, blocks, depth, pixels, shift, weightsAt, inner);
       });
     });
     storeAccumulators(e, sums, a.tile, positions);
@@ -245,26 +272,28 @@ WeightGradTile gradFromList(ValueRange v) {
 }
 
 /// The products of one row of the result.
-SmallVector<Value> emitWeightGradRow(KernelEmitter &e, const WeightGradTile &a, int64_t blocks,
-                                     int64_t channels, Value gradientAt, Value activationAt,
+SmallVector<Value> emitWeightGradRow(KernelEmitter &e, Factors factors, const WeightGradTile &a,
+                                     int64_t blocks, int64_t channels, Value gradientAt, Value activationAt,
                                      ValueRange carried) {
   return e.loop(e.index(0), a.columns, 1, carried, [&](Value column, ValueRange inner) {
     SmallVector<Value> accumulators(inner), scalars, vectors;
     int64_t lanes = e.machine.vector;
     Value gradient = e.add(gradientAt, e.mul(column, lanes));
-    for (int64_t j = 0; j < blocks; ++j)
-      vectors.push_back(e.loadVector(a.gradient, e.add(gradient, e.mul(a.gradientGroupStride, j)), lanes));
+    for (int64_t j = 0; j < blocks; ++j) {
+      Value vector = e.loadVector(a.gradient, e.add(gradient, e.mul(a.gradientGroupStride, j)), lanes);
+      vectors.push_back(factors == Factors::Pairs ? asPairs(e, vector) : vector);
+    }
     Value activation = e.add(activationAt, e.mul(column, a.activationStep));
     for (int64_t c = 0; c < channels; ++c)
       scalars.push_back(e.load(a.activation, e.add(activation, c)));
-    addOuterProduct(e, accumulators, scalars, vectors);
+    addOuterProduct(e, factors, accumulators, scalars, vectors);
     return accumulators;
   });
 }
 
 /// `channels` of a tile of `padded` over all rows, at these positions.
-void emitWeightGradChannels(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t channels,
-                            int64_t padded, Value activationAt, Value outAt) {
+void emitWeightGradChannels(KernelEmitter &e, Factors factors, const WeightGradTile &a, int64_t blocks,
+                            int64_t channels, int64_t padded, Value activationAt, Value outAt) {
   int64_t lanes = e.machine.vector;
   auto positionOf = [&](int64_t c, int64_t j) {
     return e.add(e.add(outAt, c * lanes), e.mul(a.outGroupStride, j));
@@ -278,7 +307,7 @@ void emitWeightGradChannels(KernelEmitter &e, const WeightGradTile &a, int64_t b
     Value pair = e.add(a.firstRow, row);
     Value gradientRow = e.add(a.gradientAt, entry(e, a.rows, pair, 0));
     Value activationRow = e.add(activationAt, entry(e, a.rows, pair, 1));
-    return emitWeightGradRow(e, a, blocks, channels, gradientRow, activationRow, carried);
+    return emitWeightGradRow(e, factors, a, blocks, channels, gradientRow, activationRow, carried);
   });
   storeAccumulators(e, sums, a.out, positions);
   for (int64_t c = channels; c < padded; ++c)
@@ -286,12 +315,12 @@ void emitWeightGradChannels(KernelEmitter &e, const WeightGradTile &a, int64_t b
       e.storeVector(e.constant(0.0f, e.vectorType(lanes)), a.out, positionOf(c, j));
 }
 
-void emitWeightGradTile(KernelEmitter &e, const WeightGradTile &a, int64_t blocks, int64_t reduce,
-                        int64_t depth) {
+void emitWeightGradTile(KernelEmitter &e, Factors factors, const WeightGradTile &a, int64_t blocks,
+                        int64_t reduce, int64_t depth) {
   int64_t channels = tileChannels(e.machine, reduce);
   e.loop(e.index(0), e.index(reduce), channels, [&](Value channel) {
-    emitWeightGradChannels(e, a, blocks, std::min(depth, channels), channels, e.add(a.activationAt, channel),
-                           e.add(a.outAt, e.mul(channel, e.machine.vector)));
+    emitWeightGradChannels(e, factors, a, blocks, std::min(depth, channels), channels,
+                           e.add(a.activationAt, channel), e.add(a.outAt, e.mul(channel, e.machine.vector)));
   });
 }
 
@@ -306,19 +335,27 @@ void kinema::cpu::callShared(KernelEmitter &e, StringRef name, SmallVector<Value
   func::CallOp::create(e.b, e.loc, function, arguments);
 }
 
-void kinema::cpu::callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments) {
-  auto name =
-      ("conv_tile_" + Twine(tilePixels(e.machine, blocks)) + "x" + Twine(blocks) + "_" + Twine(depth)).str();
-  callShared(e, name, toList(arguments),
-             [&](KernelEmitter &inside, ValueRange v) { emitConvTile(inside, fromList(v), blocks, depth); });
+static const char *nameOf(Factors factors) { return factors == Factors::Pairs ? "_pairs" : ""; }
+
+void kinema::cpu::callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
+                               const ConvTile &arguments) {
+  bool widened =
+      factors == Factors::Single && !cast<MemRefType>(arguments.weights.getType()).getElementType().isF32();
+  auto name = ("conv_tile_" + Twine(tilePixels(e.machine, blocks)) + "x" + Twine(blocks) + "_" +
+               Twine(depth) + nameOf(factors) + (widened ? "_widened" : ""))
+                  .str();
+  callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {
+    emitConvTile(inside, factors, fromList(v), blocks, depth);
+  });
 }
 
-void kinema::cpu::callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, int64_t depth,
-                                     const WeightGradTile &arguments) {
+void kinema::cpu::callWeightGradTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t reduce,
+                                     int64_t depth, const WeightGradTile &arguments) {
   if (reduce > tileChannels(e.machine, reduce)) // padded blocks are contracted whole
     depth = reduce;
-  auto name = ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce)).str();
+  auto name =
+      ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce) + nameOf(factors)).str();
   callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {
-    emitWeightGradTile(inside, gradFromList(v), blocks, reduce, depth);
+    emitWeightGradTile(inside, factors, gradFromList(v), blocks, reduce, depth);
   });
 }

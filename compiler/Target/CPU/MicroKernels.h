@@ -45,10 +45,14 @@ mlir::Value loadIndex(KernelEmitter &e, mlir::Value table, mlir::Value at);
 void callShared(KernelEmitter &e, llvm::StringRef name, llvm::SmallVector<mlir::Value> arguments,
                 llvm::function_ref<void(KernelEmitter &, mlir::ValueRange)> body);
 
+/// What a tile multiplies: f32, or words that hold two bfloat16, whose products are added up at once.
+/// Channels of a block of the weight gradient's activation, and of the conv's weights, are words then.
+enum class Factors { Single, Pairs };
+
 /// tile[pixel, o] (+)= sum over channel blocks, taps, c of source[pixel + tap, c] * weights[o, tap, c].
-/// All positions are in elements.
+/// All positions are in f32s or words; weights of another type than pairs are widened.
 struct ConvTile {
-  mlir::Value source, weights, tile; // f32
+  mlir::Value source, weights, tile; // f32, but for the weights
   mlir::Value pixels; // i32 pairs: position in the source, in the tile; mostTilePixels - 1 more than
                       // the last one are read
   mlir::Value taps;   // i32 pairs: shift in the source, position in the weights
@@ -59,10 +63,12 @@ struct ConvTile {
   mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
   mlir::Value accumulate; // i1: adds to what the tile holds
 };
-/// Calls the tile of `blocks` result blocks; `depth` channels of each source block are used.
-void callConvTile(KernelEmitter &e, int64_t blocks, int64_t depth, const ConvTile &arguments);
+/// Calls the tile of `blocks` result blocks; `depth` channels, or pairs, of each source block are used.
+void callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
+                  const ConvTile &arguments);
 
-/// out[c, o] (+)= sum over rows and columns of activation[row, column * step, c] * gradient[row, column, o].
+/// out[c, o] (+)= sum over rows and columns of activation[row, column * step, c] * gradient[row, column, o];
+/// columns are words.
 struct WeightGradTile {
   mlir::Value activation, gradient, out;    // f32
   mlir::Value rows;                         // i32 pairs: position in the gradient, in the activation
@@ -74,7 +80,7 @@ struct WeightGradTile {
 };
 /// Calls the tile of `blocks` result blocks for one activation block of `reduce` channels, of which `depth`
 /// are used.
-void callWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t reduce, int64_t depth,
+void callWeightGradTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t reduce, int64_t depth,
                         const WeightGradTile &arguments);
 
 } // namespace kinema::cpu

@@ -140,6 +140,7 @@ def LowerCPUToLLVM : Pass<"lower-cpu-to-llvm", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [Option<"level", "level", "std::string", "\"x86-64-v3\"", "the level of the machine">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 

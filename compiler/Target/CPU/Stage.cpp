@@ -36,6 +36,28 @@ bool StagedOperand::isSupported(int64_t lanes) const {
   return true;
 }
 
+bool StagedOperand::isBFloat16() const {
+  Value value = prologue.front().getTerminator()->getOperand(0);
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return getElementTypeOrSelf(operands[argument.getArgNumber()]).isBF16();
+  auto widened = value.getDefiningOp<arith::ExtFOp>();
+  return widened && widened.getIn().getType().isBF16();
+}
+
+StagedBox StagedBox::inColumnPairs(int64_t results) const {
+  StagedBox box = *this;
+  box.words = Words::ColumnPairs;
+  StagedAxis &axis = box.axes[2];
+  if (axis.extent == results) { // one tap: only every second result's position begins a pair
+    box.neighbour = axis.step;
+    axis = {shape::ceilDiv(results, 2), 2 * axis.step, axis.low, 1};
+  } else {
+    box.neighbour = axis.pitch * axis.step;
+    axis.pitch *= 2;
+  }
+  return box;
+}
+
 StagedAxis kinema::cpu::stagedAxis(const shape::Gather &gather, int axis, int64_t count) {
   bool any = false;
   int64_t low = 0, high = 0;
@@ -142,21 +164,70 @@ void emitZeros(KernelEmitter &e, Value row, int64_t from, int64_t to, int64_t wi
          [&](Value i) { e.storeVector(zero, e.scratch, e.add(row, e.mul(i, width))); });
 }
 
+/// Of an axis: the positions whose element, `shift` further on, lies in [0, size).
+std::array<int64_t, 2> positionsInside(const StagedAxis &axis, int64_t size, int64_t shift) {
+  auto positionsBelow = [&](int64_t element) {
+    int64_t from = axis.low + shift;
+    return std::clamp<int64_t>(element <= from ? 0 : shape::ceilDiv(element - from, axis.step), 0,
+                               axis.extent);
+  };
+  return {positionsBelow(0), positionsBelow(size)};
+}
+
+Value bitsOf(KernelEmitter &e, Value values) {
+  auto type = cast<VectorType>(values.getType()).clone(e.b.getI32Type());
+  return arith::BitcastOp::create(e.b, e.loc, type, values);
+}
+
+/// The upper half of each f32: where bfloat16 holds the value, this is it.
+Value upperHalves(KernelEmitter &e, Value values) {
+  Value bits = bitsOf(e, values);
+  auto sixteen = DenseElementsAttr::get(cast<VectorType>(bits.getType()), int32_t(16));
+  return arith::ShRUIOp::create(e.b, e.loc, bits, arith::ConstantOp::create(e.b, e.loc, sixteen));
+}
+
+Value channelPairs(KernelEmitter &e, Value values) {
+  int64_t width = cast<VectorType>(values.getType()).getNumElements();
+  auto narrow = VectorType::get({width}, e.b.getI16Type());
+  Value halves = arith::TruncIOp::create(e.b, e.loc, narrow, upperHalves(e, values));
+  return vector::BitCastOp::create(e.b, e.loc, e.vectorType(width / 2), halves);
+}
+
+Value columnPairs(KernelEmitter &e, Value first, Value second) {
+  Value both = arith::OrIOp::create(e.b, e.loc, upperHalves(e, first), bitsOf(e, second));
+  return arith::BitcastOp::create(e.b, e.loc, first.getType(), both);
+}
+
 /// One row of the box, whose frame and row lie within the tensor.
 void emitRow(KernelEmitter &e, BlockReader &reader, const StagedBox &box, Value t, Value h, Value row) {
   const StagedAxis &axis = box.axes[2];
   int64_t size = reader.operand.type.getDimSize(4);
-  auto positionsBelow = [&](int64_t column) { // positions that hold columns < column
-    return std::clamp<int64_t>(column <= axis.low ? 0 : shape::ceilDiv(column - axis.low, axis.step), 0,
-                               axis.extent);
+  auto first = positionsInside(axis, size, 0), second = positionsInside(axis, size, box.neighbour);
+  std::array<int64_t, 6> cuts = {0, first[0], first[1], second[0], second[1], axis.extent};
+  llvm::sort(cuts);
+  auto hold = [&](std::array<int64_t, 2> inside, int64_t from, int64_t to) {
+    return inside[0] <= from && to <= inside[1];
   };
-  int64_t from = positionsBelow(0), to = positionsBelow(size);
-  emitZeros(e, row, 0, from, box.width);
-  e.loop(e.index(from), e.index(to), 1, [&](Value i) {
-    Value value = reader.read(t, h, e.add(e.mul(i, axis.step), axis.low));
-    e.storeVector(value, e.scratch, e.add(row, e.mul(i, box.width)));
-  });
-  emitZeros(e, row, to, axis.extent, box.width);
+  Value zero = e.constant(0.0f, e.vectorType(reader.operand.width()));
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    int64_t from = cuts[i], to = cuts[i + 1];
+    bool hasFirst = hold(first, from, to), hasSecond = hold(second, from, to);
+    if (from == to)
+      continue;
+    if (!hasFirst && !hasSecond) {
+      emitZeros(e, row, from, to, box.width);
+      continue;
+    }
+    e.loop(e.index(from), e.index(to), 1, [&](Value i) {
+      Value w = e.add(e.mul(i, axis.step), axis.low);
+      Value words = hasFirst ? reader.read(t, h, w) : zero;
+      if (box.words == Words::ColumnPairs)
+        words = columnPairs(e, words, hasSecond ? reader.read(t, h, e.add(w, box.neighbour)) : zero);
+      else if (box.words == Words::ChannelPairs)
+        words = channelPairs(e, words);
+      e.storeVector(words, e.scratch, e.add(row, e.mul(i, box.width)));
+    });
+  }
 }
 
 } // namespace

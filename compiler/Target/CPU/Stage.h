@@ -7,6 +7,10 @@
 
 namespace kinema::cpu {
 
+/// What a word of near memory, four bytes, holds: an f32, or two bfloat16, of neighbouring channels or of the
+/// positions along W that two neighbouring results read.
+enum class Words { Single, ChannelPairs, ColumnPairs };
+
 /// A contraction's operand: the value of a prologue on `blocked` tensors.
 struct StagedOperand {
   mlir::OperandRange operands;
@@ -17,6 +21,7 @@ struct StagedOperand {
   int64_t width() const;                 // channels in a block
   int64_t blocks() const;                // channel blocks of the tensor
   bool isSupported(int64_t lanes) const; // can be read in whole vectors
+  bool isBFloat16() const;               // its values are such that bfloat16 holds them
 };
 
 /// The positions staged along one axis: position i holds the element `start + i * step`, where the block at
@@ -26,20 +31,25 @@ struct StagedAxis {
   int64_t pitch; // positions between neighbouring results
 };
 
-/// The box of one block in near memory: [clips, channel blocks, T, H, W, width].
+/// The box of one block in near memory: [clips, channel blocks, T, H, W, width], in words.
 struct StagedBox {
   int64_t clips, blocks;
   std::array<StagedAxis, 3> axes;
   int64_t width;
+  Words words = Words::Single;
+  int64_t neighbour = 0; // of column pairs: elements along W from the first to the second
+
+  /// The same with pairs of columns, for `results` of them along W.
+  StagedBox inColumnPairs(int64_t results) const;
 
   int64_t rowStride() const { return axes[2].extent * width; }
   int64_t frameStride() const { return axes[1].extent * rowStride(); }
   int64_t blockStride() const { return axes[0].extent * frameStride(); }
   int64_t clipStride() const { return blocks * blockStride(); }
   int64_t elements() const { return clips * clipStride(); }
-  /// How far a tap shifts, in elements.
+  /// How far a tap shifts, in words.
   int64_t tapShift(const shape::Tap &tap) const;
-  /// The element that the first tap along each axis reads for result (n, t, h, w) of the block, in results of
+  /// The word that the first tap along each axis reads for result (n, t, h, w) of the block, in results of
   /// a phase.
   int64_t resultAt(int64_t n, int64_t t, int64_t h, int64_t w = 0) const;
 };

@@ -19,18 +19,42 @@ using kernel::LayoutKind;
 static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 static bool hasTiles(kernel::ConvOp op) {
-  return op.getGroups() == 1 && tensorOf(op.getWeight()).getElementType().isF32() &&
-         op.getSourceType().getElementType().isF32() && cpu::winogradFits(op.getWindow().getWindow());
+  return op.getGroups() == 1 && cpu::winogradFits(op.getWindow().getWindow());
 }
 
-/// The type of a weight in Winograd's form.
-static RankedTensorType transformedType(RankedTensorType weight, int64_t tile) {
+/// What the form is made of: the conv's weight, rounded as the conv's is, by its taps.
+static RankedTensorType tapsType(kernel::ConvOp op) {
+  auto type = tensorOf(op.getWeight());
+  auto layout = kernel::layoutOf(type);
+  bool transposed = op.getDirection() == kernel::Direction::Transposed;
+  return RankedTensorType::get(
+      type.getShape(), type.getElementType(),
+      kernel::LayoutAttr::get(op.getContext(), transposed ? LayoutKind::WeightTransposed : LayoutKind::Weight,
+                              layout.getBlock(), layout.getReduce()));
+}
+
+/// Where the weight comes from, before it is brought to the form in which the conv reads it.
+static Value originOf(kernel::ConvOp op) {
+  auto convert = op.getWeight().getDefiningOp<kernel::ConvertOp>();
+  return convert ? convert->getOperand(0) : op.getWeight();
+}
+
+static Value converted(OpBuilder &builder, Location loc, Value weight, RankedTensorType type) {
+  if (weight.getType() == type)
+    return weight;
+  return kernel::ConvertOp::create(builder, loc, TypeRange{type}, weight, kernel::ScheduleAttr())
+      .getResult(0);
+}
+
+/// The type of the conv's weight in Winograd's form.
+static RankedTensorType transformedType(kernel::ConvOp op, int64_t tile) {
+  RankedTensorType weight = tapsType(op);
   auto layout = kernel::layoutOf(weight);
   bool transposed = layout.getKind() == LayoutKind::WeightTransposed;
   SmallVector<int64_t> shape(weight.getShape());
   shape[3] = shape[4] = cpu::winogradPoints(tile);
   return RankedTensorType::get(
-      shape, weight.getElementType(),
+      shape, Float32Type::get(weight.getContext()),
       kernel::LayoutAttr::get(weight.getContext(),
                               transposed ? LayoutKind::PointsTransposed : LayoutKind::Points,
                               layout.getBlock(), layout.getReduce()));
@@ -39,7 +63,7 @@ static RankedTensorType transformedType(RankedTensorType weight, int64_t tile) {
 /// Cycles, over machines of several sizes, that the form of a weight takes where each step makes it anew.
 static double transformCost(kernel::ConvOp op, int64_t tile) {
   constexpr double bytesACycle = 4, machines = 5;
-  return machines * kernel::storedBytes(transformedType(tensorOf(op.getWeight()), tile)) / bytesACycle;
+  return machines * kernel::storedBytes(transformedType(op, tile)) / bytesACycle;
 }
 
 namespace {
@@ -91,41 +115,47 @@ private:
   bool fitsMemory(kernel::ConvOp op, int64_t tile) {
     constexpr int64_t mostBytes = 32 << 20;
     return !isPrepared(op) || !getOperation().lookupSymbol("train_step") ||
-           kernel::storedBytes(transformedType(tensorOf(op.getWeight()), tile)) <= mostBytes;
+           kernel::storedBytes(transformedType(op, tile)) <= mostBytes;
   }
 
   /// Whether the conv's weight can be transformed in @prepare.
   bool isPrepared(kernel::ConvOp op) {
     return op->getParentOfType<func::FuncOp>().getName() == "infer" && getPrepare() &&
-           op.getWeight().getDefiningOp<clip::ReadOp>();
+           originOf(op).getDefiningOp<clip::ReadOp>();
   }
   func::FuncOp getPrepare() { return getOperation().lookupSymbol<func::FuncOp>("prepare"); }
 
   void use(kernel::ConvOp op, int64_t tile) {
-    auto type = transformedType(tensorOf(op.getWeight()), tile);
     bool turned = op.getDirection() == kernel::Direction::Transposed;
     OpBuilder builder(op);
-    Value weight = isPrepared(op) ? readPrepared(op, type, tile)
-                                  : kernel::WinogradOp::create(builder, op.getLoc(), type, tile,
-                                                               op.getWeight(), turned, nullptr);
-    auto read = op.getWeight().getDefiningOp<clip::ReadOp>();
+    auto transform = [&] {
+      Value weight = converted(builder, op.getLoc(), originOf(op), tapsType(op));
+      return kernel::WinogradOp::create(builder, op.getLoc(), transformedType(op, tile), tile, weight, turned,
+                                        nullptr);
+    };
+    Value weight = isPrepared(op) ? readPrepared(op, tile) : transform();
+    Operation *maker = op.getWeight().getDefiningOp();
     op.getWeightMutable().assign(weight);
-    if (read && read->use_empty())
-      read.erase();
+    while (maker && maker->use_empty()) { // the copy, then what it was made of
+      Operation *before = maker->getNumOperands() ? maker->getOperand(0).getDefiningOp() : nullptr;
+      maker->erase();
+      maker = before;
+    }
     op.setWinograd(tile);
     ++convs;
   }
 
   /// Has @prepare make a parameter of the transformed weight, and reads it.
-  Value readPrepared(kernel::ConvOp op, RankedTensorType type, int64_t tile) {
-    auto read = op.getWeight().getDefiningOp<clip::ReadOp>();
+  Value readPrepared(kernel::ConvOp op, int64_t tile) {
+    RankedTensorType type = transformedType(op, tile);
+    auto read = originOf(op).getDefiningOp<clip::ReadOp>();
     std::string name = (read.getParam() + ".winograd" + Twine(tile)).str();
     if (!getOperation().lookupSymbol(name)) {
       auto origin = getOperation().lookupSymbol<clip::ParamOp>(read.getParam());
       declareParam(origin, name, RankedTensorType::get(type.getShape(), type.getElementType()), "folded",
                    nullptr);
       OpBuilder prepare(getPrepare().front().getTerminator());
-      Value weight = valueInPrepare(prepare, read);
+      Value weight = converted(prepare, op.getLoc(), valueInPrepare(prepare, read), tapsType(op));
       auto transformed = kernel::WinogradOp::create(prepare, op.getLoc(), type, tile, weight,
                                                     /*turned=*/false, nullptr);
       clip::WriteOp::create(prepare, op.getLoc(), name, transformed);

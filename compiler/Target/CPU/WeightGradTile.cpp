@@ -27,6 +27,7 @@ struct WeightGradPlan {
   /// The same pieces shared out otherwise.
   void share(int64_t partials, int64_t outGroups, int64_t inGroups);
 
+  Factors factors;
   int64_t lanes;    // of a vector, and channels of a block of the gradient
   int64_t channels; // of the activation in a register tile
   WeightGradParameters parameters;
@@ -71,8 +72,15 @@ struct WeightGradPlan {
   double cost(int64_t gradientReads, int64_t activationReads) const;
 };
 
+/// Winograd's tiles are computed in f32.
+Factors factorsOf(kernel::WeightGradOp op, const Machine &machine, int64_t winograd) {
+  bool pairs = machine.multipliesPairs && winograd == 1 && gradientOf(op).isBFloat16() &&
+               activationOf(op).isBFloat16();
+  return pairs ? Factors::Pairs : Factors::Single;
+}
+
 WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, WeightGradParameters wanted)
-    : lanes(machine.vector), parameters(wanted) {
+    : factors(factorsOf(op, machine, wanted.winograd)), lanes(machine.vector), parameters(wanted) {
   auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape();
   auto window = op.getWindow().getWindow();
   kernel = window.kernel;
@@ -92,6 +100,10 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, 
                 0,
                 {stagedAxis(gather, 0, frames), stagedAxis(gather, 1, down), stagedAxis(gather, 2, across)},
                 reduce};
+  if (factors == Factors::Pairs) {
+    gradient = gradient.inColumnPairs(across);
+    activation = activation.inColumnPairs(across);
+  }
   for (const auto &tap : taps())
     pieceRows += clips * rowsOf(tap, parameters.piece).size();
   share(wanted.partials, wanted.outGroups, wanted.inGroups);
@@ -259,7 +271,7 @@ private:
   Value rows, ranges, taps; // tables
   // Of the grid's block:
   Value partial, firstOut, outCount;
-  Range tiles, inBlocks, pieces;
+  Interval tiles, inBlocks, pieces;
   // Of the piece:
   BlockPlace place;
   Value accumulate;
@@ -328,8 +340,9 @@ void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value t
   t.rowCount = loadIndex(e, ranges, e.add(range, 1));
   t.columns = e.index(plan.gradientOperand.axes[2].extent);
   t.accumulate = accumulate;
-  callForWidth(e, plan.groups, width,
-               [&](int64_t blocks) { callWeightGradTile(e, blocks, plan.reduce, plan.depth, t); });
+  callForWidth(e, plan.groups, width, [&](int64_t blocks) {
+    callWeightGradTile(e, plan.factors, blocks, plan.reduce, plan.depth, t);
+  });
 }
 
 void WeightGradEmitter::emitStages() {

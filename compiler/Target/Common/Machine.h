@@ -17,6 +17,8 @@ struct Machine {
   int64_t blocks;   // the most of a launch: enough for the machine's cores, few enough to start cheaply
   int64_t work;     // vectors that are worth a block of their own
   int64_t partials; // the most that a launch leaves for the next one to merge
+  // An instruction adds the products of two pairs of bfloat16 to an f32, in a vector of them.
+  bool multipliesPairs = false;
 };
 
 } // namespace kinema

@@ -36,8 +36,11 @@ std::string RegionText::list() const {
 
 std::string sizes(const shape::Size3 &s) { return fmt::format("{}x{}x{}", s[0], s[1], s[2]); }
 
-std::string activation(int64_t n, int64_t c, const shape::Size3 &s, int64_t block) {
-  return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<blocked block = {}>>", n, c, sizes(s), block);
+const char *element(const Case &c) { return c.bfloat16 ? "bf16" : "f32"; }
+
+std::string activation(const Case &c, int64_t channels, const shape::Size3 &s, int64_t block) {
+  return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<blocked block = {}>>", c.clips, channels, sizes(s),
+                     element(c), block);
 }
 
 std::string channel(int64_t c, int64_t block) {
@@ -49,31 +52,38 @@ std::string windowText(const shape::Window &w) {
                      sizes(w.padLow), sizes(w.padHigh), sizes(w.dilation));
 }
 
-RegionText prologue(const std::string &kind, const std::string &prefix, const std::string &type,
-                    int64_t channels, int64_t block) {
+RegionText prologue(const Case &c, const std::string &kind, const std::string &prefix,
+                    const std::string &type, int64_t channels) {
   auto name = [&](const char *s) { return prefix + s; };
   Operand z{"pixel", name("z"), type};
-  auto vector = [&](const char *s) { return Operand{"channel", name(s), channel(channels, block)}; };
+  auto vector = [&](const char *s) { return Operand{"channel", name(s), channel(channels, c.block)}; };
   if (kind == "none")
     return {{z}, fmt::format("kernel.yield value %e_{0}z", prefix), ""};
+  auto yield = [&](const char *value) { // what is multiplied is rounded
+    return fmt::format(fmt::runtime(c.bfloat16 ? "%h = arith.truncf {0} : f32 to bf16\n"
+                                                 "%f = arith.extf %h : bf16 to f32\nkernel.yield value %f"
+                                               : "kernel.yield value {0}"),
+                       value);
+  };
   if (kind == "bn_relu")
     return {{z, vector("s"), vector("o")},
             fmt::format("%zero = arith.constant 0.0 : f32\n%n = math.fma %e_{0}z, %e_{0}s, %e_{0}o : f32\n"
-                        "%a = arith.maximumf %n, %zero : f32\nkernel.yield value %a",
-                        prefix),
+                        "%a = arith.maximumf %n, %zero : f32\n{1}",
+                        prefix, yield("%a")),
             ""};
   return {
       {Operand{"pixel", name("g"), type}, z, vector("p"), vector("q"), vector("r")},
       fmt::format("%0 = math.fma %e_{0}q, %e_{0}z, %e_{0}r : f32\n%d = math.fma %e_{0}p, %e_{0}g, %0 : f32\n"
-                  "kernel.yield value %d",
-                  prefix),
+                  "{1}",
+                  prefix, yield("%d")),
       ""};
 }
 
 /// The epilogue and the types of the results.
-std::pair<RegionText, std::string> epilogue(const std::string &kind, int64_t n, int64_t c,
-                                            const shape::Size3 &size, int64_t block) {
-  std::string type = activation(n, c, size, block);
+std::pair<RegionText, std::string> epilogue(const Case &of, int64_t c, const shape::Size3 &size) {
+  const std::string &kind = of.epilogue;
+  int64_t block = of.block;
+  std::string type = activation(of, c, size, block);
   auto partial = [&](int rows) {
     return fmt::format("tensor<?x{}x{}xf32, #kernel.layout<blocked block = {}>>", rows, c, block);
   };
@@ -115,12 +125,12 @@ std::pair<RegionText, std::string> epilogue(const std::string &kind, int64_t n, 
     shape::Size3 coarse;
     for (int i = 0; i < 3; ++i)
       coarse[i] = shape::ceilDiv(size[i], 2);
-    r.operands = {{"lattice", "part", activation(n, c, coarse, block)}, {"pixel", "x", type}};
+    r.operands = {{"lattice", "part", activation(of, c, coarse, block)}, {"pixel", "x", type}};
     r.body = zero + "%s = arith.addf %acc, %e_part : f32\n%on = arith.cmpf ogt, %e_x, %zero : f32\n"
                     "%g = arith.select %on, %s, %zero : f32\nkernel.yield store %g, sum %g";
     return {r, type + ", " + partial(1)};
   }
-  r.operands = {{"batch_channel", "gate", activation(n, c, {1, 1, 1}, block)}};
+  r.operands = {{"batch_channel", "gate", activation(of, c, {1, 1, 1}, block)}};
   r.body = "%g = arith.mulf %acc, %e_gate : f32\nkernel.yield store %g";
   return {r, type};
 }
@@ -144,19 +154,18 @@ std::string weightText(const Case &c, bool transposed, bool points) {
     size[1] += c.winograd - 1;
     size[2] += c.winograd - 1;
   }
-  return fmt::format("tensor<{}x{}x{}xf32, #kernel.layout<{}{} block = {} reduce = {}>>", c.out, c.in,
-                     sizes(size), points && c.winograd > 1 ? "points" : "weight",
-                     transposed ? "_transposed" : "", c.block, transposed ? c.block : c.blockOfInput());
+  const char *layout = points && c.winograd > 1 ? "points" : c.bfloat16 && c.pairs ? "pairs" : "weight";
+  return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<{}{} block = {} reduce = {}>>", c.out, c.in,
+                     sizes(size), element(c), layout, transposed ? "_transposed" : "", c.block,
+                     transposed ? c.block : c.blockOfInput());
 }
 
 std::string convText(const Case &c, bool transposed) {
   auto output = c.output();
-  auto source =
-      transposed
-          ? prologue(c.prologue, "s", activation(c.clips, c.out, output, c.block), c.out, c.block)
-          : prologue(c.prologue, "s", activation(c.clips, c.in, c.size, c.blockOfInput()), c.in, c.block);
-  auto [sink, types] = transposed ? epilogue(c.epilogue, c.clips, c.in, c.size, c.block)
-                                  : epilogue(c.epilogue, c.clips, c.out, output, c.block);
+  auto source = transposed
+                    ? prologue(c, c.prologue, "s", activation(c, c.out, output, c.block), c.out)
+                    : prologue(c, c.prologue, "s", activation(c, c.in, c.size, c.blockOfInput()), c.in);
+  auto [sink, types] = transposed ? epilogue(c, c.in, c.size) : epilogue(c, c.out, output);
   std::string weight = weightText(c, transposed, /*points=*/true);
   std::vector<Operand> operands = {{"", "w", weight}};
   operands.insert(operands.end(), source.operands.begin(), source.operands.end());
@@ -190,9 +199,9 @@ std::string kinema::cpu::test::winogradText(const Case &c, bool transposed) {
 }
 
 std::string kinema::cpu::test::weightGradText(const Case &c) {
-  auto gradient = prologue(c.prologue == "none" ? "none" : "bn_dz", "d",
-                           activation(c.clips, c.out, c.output(), c.block), c.out, c.block);
-  auto input = prologue(c.prologue, "a", activation(c.clips, c.in, c.size, c.blockOfInput()), c.in, c.block);
+  auto gradient = prologue(c, c.prologue == "none" ? "none" : "bn_dz", "d",
+                           activation(c, c.out, c.output(), c.block), c.out);
+  auto input = prologue(c, c.prologue, "a", activation(c, c.in, c.size, c.blockOfInput()), c.in);
   std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<weight block = {} reduce = {}>>",
                                  c.out, c.in, sizes(c.window.kernel), c.block, c.blockOfInput());
   auto operands = gradient.operands;
@@ -203,8 +212,8 @@ std::string kinema::cpu::test::weightGradText(const Case &c) {
 }
 
 std::string kinema::cpu::test::describe(const Case &c) {
-  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}, winograd {}, blocks of {}", c.in,
+  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}, {}, winograd {}, blocks of {}", c.in,
                      c.out, sizes(c.window.kernel), sizes(c.window.stride), sizes(c.window.padLow),
-                     sizes(c.window.padHigh), c.clips, sizes(c.size), c.prologue, c.epilogue, c.winograd,
-                     c.block);
+                     sizes(c.window.padHigh), c.clips, sizes(c.size), c.prologue, c.epilogue, element(c),
+                     c.winograd, c.block);
 }

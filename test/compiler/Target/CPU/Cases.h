@@ -18,6 +18,8 @@ struct Case {
   int64_t inputBlock = 0;           // channels in a block of the conv's input; 0: as everywhere
   int64_t winograd = 1;             // results of a tile along H and W
   int64_t block = 8;                // channels in a block: a level's lanes
+  bool bfloat16 = false;            // activations and the weight of a conv
+  bool pairs = false;               // of the weight's channels, where they are bfloat16
 
   int64_t blockOfInput() const { return inputBlock ? inputBlock : block; }
   shape::Size3 output() const { return *shape::windowOutput(size, window); }

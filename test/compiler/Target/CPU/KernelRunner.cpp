@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
+#include "runtime/CpuLevel.h"
 
 #include "mlir/Parser/Parser.h"
 
@@ -41,11 +42,34 @@ static void overStorage(RankedTensorType type, llvm::function_ref<void(int64_t, 
   }
 }
 
+static size_t words(RankedTensorType type) { return shape::ceilDiv(kernel::storedBytes(type), 4); }
+
+double kinema::cpu::test::rounded(double value, Type element) {
+  bool isExact = false;
+  llvm::APFloat number(value);
+  number.convert(cast<FloatType>(element).getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &isExact);
+  return number.convertToDouble();
+}
+
+/// The element in memory: bfloat16 is the upper half of an f32.
+static void write(Storage &storage, RankedTensorType type, int64_t position, float value) {
+  if (type.getElementType().isF32())
+    storage.data()[position] = value;
+  else
+    reinterpret_cast<uint16_t *>(storage.data())[position] = llvm::bit_cast<uint32_t>(value) >> 16;
+}
+
+static float read(Storage &storage, RankedTensorType type, int64_t position) {
+  if (type.getElementType().isF32())
+    return storage.data()[position];
+  return llvm::bit_cast<float>(uint32_t(reinterpret_cast<uint16_t *>(storage.data())[position]) << 16);
+}
+
 Storage kinema::cpu::test::pack(const Tensor &tensor, RankedTensorType type) {
-  Storage storage(kernel::storedBytes(type) / 4);
+  Storage storage(words(type));
   overStorage(type, [&](int64_t position, int64_t index) {
     if (index >= 0)
-      storage.data()[position] = tensor.values[index];
+      write(storage, type, position, rounded(tensor.values[index], type.getElementType()));
   });
   return storage;
 }
@@ -54,9 +78,9 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
   Tensor tensor{type.getShape().vec(), std::vector<double>(type.getNumElements())};
   overStorage(type, [&](int64_t position, int64_t index) {
     if (index >= 0)
-      tensor.values[index] = storage.data()[position];
+      tensor.values[index] = read(storage, type, position);
     else
-      dirty += storage.data()[position] != 0.0f;
+      dirty += read(storage, type, position) != 0.0f;
   });
   return tensor;
 }
@@ -64,9 +88,7 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
 //===-- Compilation -------------------------------------------------------===//
 
 bool kinema::cpu::test::runsHere(const Level &level) {
-  if (level.name == "x86-64-v4")
-    return __builtin_cpu_supports("x86-64-v4");
-  return true;
+  return kinema::runsHere(*findCpuLevel({level.name.data(), level.name.size()}));
 }
 
 [[noreturn]] static void fail(const Twine &what) {
@@ -131,7 +153,7 @@ void Kernel::compile() {
   // A name of its own: the loader takes two files of one name for the same.
   std::string path = std::filesystem::temp_directory_path() / "kernel-XXXXXX";
   int file = mkstemp(path.data());
-  if (write(file, code->data(), code->size()) != ssize_t(code->size()))
+  if (::write(file, code->data(), code->size()) != ssize_t(code->size()))
     fail("cannot write " + path);
   close(file);
   library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -35,6 +35,9 @@ private:
   std::unique_ptr<float[], Free> pointer;
 };
 
+/// The value as an element of that type holds it.
+double rounded(double value, mlir::Type element);
+
 /// A tensor in the storage order of its type; padding holds zero.
 Storage pack(const Tensor &tensor, mlir::RankedTensorType type);
 /// The logical elements; adds to `dirty` the number of padding elements that are not zero.

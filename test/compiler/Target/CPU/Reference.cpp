@@ -55,6 +55,10 @@ SmallVector<double> evaluate(Region &region, ArrayRef<double> arguments) {
     double result = 0;
     if (auto constant = dyn_cast<arith::ConstantOp>(op))
       result = cast<FloatAttr>(constant.getValue()).getValueAsDouble();
+    else if (isa<arith::TruncFOp>(op))
+      result = rounded(x(0), op.getResult(0).getType());
+    else if (isa<arith::ExtFOp>(op))
+      result = x(0);
     else if (isa<arith::AddFOp>(op))
       result = x(0) + x(1);
     else if (isa<arith::SubFOp>(op))

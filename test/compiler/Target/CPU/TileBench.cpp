@@ -142,6 +142,7 @@ int main(int argc, char **argv) {
   };
   for (Case c : layers) {
     c.block = level->lanes();
+    c.bfloat16 = c.pairs = level->machine.multipliesPairs;
     std::string name =
         fmt::format("{}->{} {}x{}x{} s{}{}{} {}x{}x{}x{}", c.in, c.out, c.window.kernel[0],
                     c.window.kernel[1], c.window.kernel[2], c.window.stride[0], c.window.stride[1],
@@ -149,6 +150,8 @@ int main(int argc, char **argv) {
     auto isForward = only.empty() || only == "forward";
     bool hasTiles = c.window.kernel[1] == 3 && c.window.stride[1] == 1;
     for (int64_t winograd : {1, 2, 4}) {
+      if (winograd > 1 && c.bfloat16)
+        continue;
       c.winograd = winograd;
       if (argc > 3 && hasTiles)
         sweep(fmt::format("{} m={}", name, winograd), forwardText(c), c, rate);
