@@ -202,6 +202,8 @@ std::string describe(const Peak &peak) {
   std::string text = fmt::format("{:.1f} GFLOP/s by AVX2, ", 1e-9 * peak.avx2);
   if (peak.avx512 > 0)
     text += fmt::format("{:.1f} by AVX-512, ", 1e-9 * peak.avx512);
+  if (peak.bfloat16 > 0)
+    text += fmt::format("{:.1f} by its products of bfloat16, ", 1e-9 * peak.bfloat16);
   return text + fmt::format("{:.1f} GB/s of memory, with {} thread{}", 1e-9 * peak.bandwidth, peak.threads,
                             peak.threads == 1 ? "" : "s");
 }
@@ -258,6 +260,7 @@ json toJson(const Program &program, const BenchResult &result) {
     document["peak"] = {{"threads", peak.threads},
                         {"avx2", peak.avx2},
                         {"avx512", peak.avx512},
+                        {"bfloat16", peak.bfloat16},
                         {"bandwidth", peak.bandwidth}};
   for (const EntryTime &time : result.entries)
     document["entries"].push_back(entryJson(program, time, peak));

@@ -44,6 +44,16 @@ __attribute__((target("avx512f"))) void multiplyAdd512() {
     sink = sink + _mm512_cvtss_f32(value);
 }
 
+__attribute__((target("avx512bf16"))) void multiplyPairs512() {
+  const __m512bh factor = _mm512_cvtne2ps_pbh(_mm512_set1_ps(half), _mm512_set1_ps(half));
+  std::array<__m512, sums> values{};
+  for (int64_t i = 0; i < rounds; ++i)
+    for (__m512 &value : values)
+      value = _mm512_dpbf16_ps(value, factor, factor);
+  for (__m512 value : values)
+    sink = sink + _mm512_cvtss_f32(value);
+}
+
 // The shortest time of several: other programs only ever make it longer.
 double leastSeconds(ThreadPool &pool, const std::function<void(int)> &work) {
   double least = 1e9;
@@ -55,9 +65,9 @@ double leastSeconds(ThreadPool &pool, const std::function<void(int)> &work) {
   return least;
 }
 
-double flops(ThreadPool &pool, int lanes, void (*multiplyAdd)()) {
+double flops(ThreadPool &pool, int factors, void (*multiplyAdd)()) {
   double seconds = leastSeconds(pool, [&](int) { multiplyAdd(); });
-  return 2.0 * sums * lanes * static_cast<double>(rounds) * pool.threads() / seconds;
+  return 2.0 * sums * factors * static_cast<double>(rounds) * pool.threads() / seconds;
 }
 
 // Adds up `bytes` bytes, a multiple of 256.
@@ -98,6 +108,8 @@ Peak measurePeak(ThreadPool &pool) {
     peak.avx2 = flops(pool, 8, multiplyAdd256);
   if (__builtin_cpu_supports("avx512f"))
     peak.avx512 = flops(pool, 16, multiplyAdd512);
+  if (__builtin_cpu_supports("avx512bf16"))
+    peak.bfloat16 = flops(pool, 32, multiplyPairs512);
   peak.bandwidth = bandwidth(pool);
   return peak;
 }

@@ -11,6 +11,8 @@ struct Peak {
   // fp32 operations a second of all threads together, a multiply-add counting two, in vectors of 256 and of
   // 512 bits. 0: the processor has none.
   double avx2 = 0, avx512 = 0;
+  // The same of products of bfloat16, two pairs at once, added up in fp32. 0: the processor has none.
+  double bfloat16 = 0;
   double bandwidth = 0; // bytes a second to and from memory, of all threads together
 
   double flops() const { return avx2 > avx512 ? avx2 : avx512; }

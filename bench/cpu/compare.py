@@ -52,7 +52,7 @@ class Kinema:
         network, frames, batch, entry = configuration
         self.compiled = [os.path.join(options.build, "bin/kinema"), "compile", os.path.join(ROOT, SPECS[network]), "-o", self.package,
                          "--mode", "train" if entry == "train_step" else "infer", "--frames", str(frames), "--size", str(options.size),
-                         "--batch", str(batch), "--classes", str(CLASSES), "--threads", str(options.threads)]
+                         "--batch", str(batch), "--classes", str(CLASSES), "--threads", str(options.threads), "--precision", options.precision]
 
     def compile(self):
         done = subprocess.run(self.compiled, capture_output=True, text=True)
@@ -80,7 +80,7 @@ class PyTorch:
     def measure(self, variant):
         network, frames, batch, entry = self.configuration
         numbers = (batch, frames, self.options.size, CLASSES, self.options.threads, self.options.runs, self.options.seconds)
-        result = answer([self.python, os.path.join(HERE, "peer.py"), network, entry, variant, *map(str, numbers)],
+        result = answer([self.python, os.path.join(HERE, "peer.py"), network, entry, variant, self.options.precision, *map(str, numbers)],
                         env=dict(os.environ) | {"OMP_NUM_THREADS": str(self.options.threads)})
         self.name = f"pytorch {result.pop('version').split('+')[0]}"
         return result
@@ -149,12 +149,13 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="folder of the build")
     parser.add_argument("--python", action="append", help="a Python with torch and torchvision; may be repeated (default: /usr/bin/python3)")
-    parser.add_argument("--out", help="results without their endings (default: bench/results/cpu-N-cores)")
+    parser.add_argument("--out", help="results without their endings (default: bench/results/cpu-N-cores, with -bf16 in that precision)")
     parser.add_argument("--networks", nargs="+", choices=SPECS, default=list(SPECS))
     parser.add_argument("--frames", nargs="+", type=int, default=[8, 16])
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 2, 8])
     parser.add_argument("--entries", nargs="+", choices=ENTRIES, default=ENTRIES)
     parser.add_argument("--size", type=int, default=112)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="bf16: PyTorch under autocast (default: fp32)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3, help="processes of each contestant")
     parser.add_argument("--runs", type=int, default=10, help="at most, in a round")
@@ -162,7 +163,7 @@ def parse():
     parser.add_argument("--continue", dest="goes_on", action="store_true", help="keep what OUT.jsonl has, and measure the rest")
     options = parser.parse_args()
     options.python = options.python or ["/usr/bin/python3"]
-    options.out = options.out or os.path.join(ROOT, f"bench/results/cpu-{options.threads}-cores")
+    options.out = options.out or os.path.join(ROOT, f"bench/results/cpu-{options.threads}-cores" + ("-bf16" if options.precision == "bf16" else ""))
     return options
 
 
@@ -182,7 +183,7 @@ def main():
             results = compare(options, configuration)
             print(describe(configuration, results), flush=True)
             failed |= any("error" in result for result in results)
-            common = dict(zip(("network", "frames", "batch", "entry"), configuration)) | {"size": options.size, "threads": options.threads}
+            common = dict(zip(("network", "frames", "batch", "entry"), configuration)) | {"size": options.size, "threads": options.threads, "precision": options.precision}
             file.writelines(json.dumps(common | result | {"machine": described}) + "\n" for result in results)
             file.flush()
     report.write(options.out)

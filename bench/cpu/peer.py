@@ -1,9 +1,9 @@
 """The peer: a network in PyTorch on the CPU, timed; torchvision's networks, and its ResNet-18 on frames for f-R2D.
 
-usage: peer.py NETWORK ENTRY LAYOUT BATCH FRAMES SIZE CLASSES THREADS RUNS SECONDS
+usage: peer.py NETWORK ENTRY LAYOUT PRECISION BATCH FRAMES SIZE CLASSES THREADS RUNS SECONDS
 
-ENTRY: infer or train_step. LAYOUT: contiguous or channels_last. As many runs as fit in SECONDS, 1 to RUNS, after one
-that is not counted. Prints {"version", "parameters", "runs": seconds of each, "peak_memory_bytes": of the process}.
+ENTRY: infer or train_step. LAYOUT: contiguous or channels_last. PRECISION: fp32, or bf16 (autocast). As many runs as
+fit in SECONDS, 1 to RUNS, after one that is not counted. Prints {"version", "parameters", "runs": seconds of each, "peak_memory_bytes": of the process}.
 """
 import json
 import sys
@@ -44,14 +44,16 @@ def in_layout(network, layout):
     return network
 
 
-def make_work(network, entry, layout, clips, labels):
+def make_work(network, entry, layout, precision, clips, labels):
+    def autocast():
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16")
     if layout == "channels_last":
         clips = clips.contiguous(memory_format=torch.channels_last_3d)
     if entry == "infer":
         network.eval()
 
         def infer():
-            with torch.no_grad():
+            with torch.no_grad(), autocast():
                 network(clips)
         return infer
     network.train()
@@ -59,7 +61,9 @@ def make_work(network, entry, layout, clips, labels):
 
     def step():
         optimiser.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(network(clips), labels).backward()
+        with autocast():
+            loss = nn.functional.cross_entropy(network(clips), labels)
+        loss.backward()
         optimiser.step()
     return step
 
@@ -71,14 +75,14 @@ def seconds_of(work):
 
 
 def main():
-    name, entry, layout, *numbers = sys.argv[1:10]
+    name, entry, layout, precision, *numbers = sys.argv[1:11]
     batch, frames, size, classes, threads, runs = map(int, numbers)
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     network = make_network(name, classes)
-    work = make_work(in_layout(network, layout), entry, layout, torch.randn(batch, 3, frames, size, size), torch.randint(0, classes, (batch,)))
+    work = make_work(in_layout(network, layout), entry, layout, precision, torch.randn(batch, 3, frames, size, size), torch.randint(0, classes, (batch,)))
     work()
-    times, end = [], time.perf_counter() + float(sys.argv[10])
+    times, end = [], time.perf_counter() + float(sys.argv[11])
     while not times or (len(times) < runs and time.perf_counter() < end):
         times.append(seconds_of(work))
     print(json.dumps({"version": torch.__version__, "parameters": sum(parameter.numel() for parameter in network.parameters()),

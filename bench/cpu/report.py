@@ -45,11 +45,12 @@ class Row:
 def peaks_of(lines):
     """The best of all measurements of each kind: of one machine, other programs only ever make it less."""
     peaks = [line["peak"] for line in lines if "peak" in line]
-    return {key: max(peak[key] for peak in peaks) for key in peaks[0]} if peaks else {}
+    return {key: max(peak.get(key, 0) for peak in peaks) for key in peaks[-1]} if peaks else {}
 
 
 def rows_of(lines):
-    peak = max(peaks_of(lines).get(kind, 0) for kind in ("avx2", "avx512"))
+    kinds = ["avx2", "avx512"] + ["bfloat16"] * any(line.get("precision") == "bf16" for line in lines)
+    peak = max(peaks_of(lines).get(kind, 0) for kind in kinds)
     groups = {}
     for line in lines:
         groups.setdefault(configuration(line), []).append(line)
@@ -100,6 +101,7 @@ def describe_machine(lines):
             f"Linux {machine['kernel']}; {lines[0]['threads']} threads.")
     if best:
         text += f" Measured: {best['avx2'] / 1e9:.0f} GFLOP/s by AVX2, " + (f"{best['avx512'] / 1e9:.0f} by AVX-512, " if best["avx512"] else "")
+        text += f"{best['bfloat16'] / 1e9:.0f} by its products of bfloat16, " if best.get("bfloat16") else ""
         text += f"{best['bandwidth'] / 1e9:.0f} GB/s of memory."
     return text
 
@@ -110,7 +112,8 @@ def write(out):
         return
     rows, contestants = rows_of(lines), contestants_of(lines)
     with open(out + ".md", "w") as file:
-        file.write(f"# Kinema beside PyTorch on a CPU\n\n{describe_machine(lines)}\n\n{summary(rows)}\n"
+        precision = ", in bf16" if lines[0].get("precision") == "bf16" else ""
+        file.write(f"# Kinema beside PyTorch on a CPU{precision}\n\n{describe_machine(lines)}\n\n{summary(rows)}\n"
                    "Medians of runs in turn. GFLOP/s: the network's multiply-adds, counted two each, over the time, for all alike. "
                    "GB: what the process held at most. Speedup: against the quickest PyTorch.\n\n" + table(rows, contestants))
     with open(out + ".svg", "w") as file:

@@ -1,5 +1,5 @@
 """bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured is kept,
-and what fails must show. And bench/cpu/loader.py on few short videos.
+and what fails must show. And bench/cpu/scaling.py; bench/cpu/loader.py on few short videos.
 
 usage: cpu_rehearsal.py BUILD
 """
@@ -52,7 +52,21 @@ def main():
 
         status, failed, told = compare(build, out, "--entries", "infer", "--python", "/nowhere/python3")
         check(status == 1 and "error" in failed[1] and "seconds" in failed[0] and "/nowhere/python3" in told, f"a peer that is not there: {status} {told}")
+        status, narrow, told = compare(build, out, "--entries", "infer", "--precision", "bf16")
+        check(status == 0 and len(narrow) == 2 and all(line["precision"] == "bf16" for line in narrow), f"in bf16: {status} {told}")
+        check(open(out + ".md").read().startswith("# Kinema beside PyTorch on a CPU, in bf16\n"), "the title in bf16")
+        check_scaling(build, folder)
         check_loader(build, folder)
+
+
+def check_scaling(build, folder):
+    out = os.path.join(folder, "scaling")
+    subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/scaling.py"), "--build", build, "--out", out, "--networks", "f_r2d_18", "--frames", "2",
+                    "--size", "32", "--batch", "1", "--rounds", "1", "--runs", "1"], check=True, stdout=subprocess.DEVNULL)
+    seconds = json.loads(open(out + ".jsonl").read())["seconds"]
+    check({"peak", "infer", "infer: convs", "train_step", "train_step: convs", "PyTorch: infer", "PyTorch: train_step"} == seconds.keys(), f"what scales: {seconds}")
+    check(all(times["1"] > 0 and times["2"] > 0 for times in seconds.values()), f"the times: {seconds}")
+    check("| train_step: convs |" in open(out + ".md").read(), "the table of scaling")
 
 
 def check_loader(build, folder):

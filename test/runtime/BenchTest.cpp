@@ -37,6 +37,7 @@ TEST(Bench, APeakIsOneThatAMachineCanHave) {
   EXPECT_EQ(peak.threads, 2);
   ASSERT_EQ(peak.avx2 > 0, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
   EXPECT_EQ(peak.avx512 > 0, static_cast<bool>(__builtin_cpu_supports("avx512f")));
+  EXPECT_EQ(peak.bfloat16 > 0, static_cast<bool>(__builtin_cpu_supports("avx512bf16")));
   constexpr double clock = 8e9;
   EXPECT_LT(peak.avx2, 2 * 2 * 2 * 8 * clock);
   EXPECT_LT(peak.avx512, 2 * 2 * 2 * 16 * clock);

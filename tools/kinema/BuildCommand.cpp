@@ -12,8 +12,8 @@ namespace kinema {
 namespace {
 struct Options {
   SpecOptions spec;
-  TargetChoice choice; // but for the target
-  std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4", "sm_90a"};
+  TargetChoice choice;              // but for the target
+  std::vector<std::string> targets; // empty: those of most machines
   std::string output, mode = "train";
 };
 
@@ -27,10 +27,20 @@ std::string runtimeProgram() {
   return program;
 }
 
+std::vector<std::string> targetsOf(const Options &options) {
+  if (!options.targets.empty())
+    return options.targets;
+  std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
+  if (options.choice.precision == "bf16") // in fp32 it has the code of the level before
+    targets.push_back("x86-64-v4-bf16");
+  targets.push_back("sm_90a");
+  return targets;
+}
+
 void build(const Options &options) {
   std::string program = runtimeProgram();
   PackageWriter package;
-  for (const TargetInfo *target : chosenTargets(options.targets)) {
+  for (const TargetInfo *target : chosenTargets(targetsOf(options))) {
     CompileOptions compile;
     compile.train = options.mode == "train";
     applyTarget(options.choice, target, compile);
@@ -50,7 +60,7 @@ void addBuild(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the program")->required();
-  addTargets(*command, options->targets)->capture_default_str();
+  addTargets(*command, options->targets)->default_str("x86-64-v3,x86-64-v4,sm_90a");
   addPrecision(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")

@@ -213,7 +213,7 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
     int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);
     int64_t count = cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * across;
     double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
-    cost += steps * shape::roundUp(count, tilePixels(*machine, width)) * mostGroups * stepCycles;
+    cost += steps * shape::roundUp(count, tilePixels(*machine, width, depth)) * mostGroups * stepCycles;
   }
   cost += double(productPixels()) * part * resultBlocks * winogradCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);

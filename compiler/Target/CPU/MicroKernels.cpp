@@ -19,14 +19,15 @@ BlockGroups kinema::cpu::groupBlocks(int64_t blocks) {
   return {(blocks - 2 * twos) / 3, 2, twos};
 }
 
-int64_t kinema::cpu::tilePixels(const Machine &machine, int64_t blocks) {
+int64_t kinema::cpu::tilePixels(const Machine &machine, int64_t blocks, int64_t depth) {
   if (registersOf(machine) == 16)
     return blocks == 3 ? 4 : blocks == 2 ? 6 : 8;
-  // More pixels would not fit the 16 registers of their addresses.
-  return blocks == 3 ? 6 : 8;
+  // More pixels would not fit the 16 registers of their addresses. All operands of two steps are loaded
+  // before the first product, and are more than the registers beside 16 accumulators.
+  return blocks == 3 || (blocks == 2 && depth <= 2) ? 6 : 8;
 }
 
-int64_t kinema::cpu::mostTilePixels(const Machine &machine) { return tilePixels(machine, 1); }
+int64_t kinema::cpu::mostTilePixels(const Machine &machine) { return tilePixels(machine, 1, machine.vector); }
 
 int64_t kinema::cpu::tileChannels(const Machine &machine, int64_t reduce) {
   return std::min<int64_t>(reduce, registersOf(machine) / 4);
@@ -233,7 +234,7 @@ SmallVector<Value> emitConvBlock(KernelEmitter &e, Factors factors, const ConvTi
 }
 
 void emitConvTile(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks, int64_t depth) {
-  int64_t pixelsInTile = tilePixels(e.machine, blocks);
+  int64_t pixelsInTile = tilePixels(e.machine, blocks, depth);
   e.loop(e.index(0), a.pixelCount, pixelsInTile, [&](Value q) {
     SmallVector<Value> pixels, positions;
     for (int64_t i = 0; i < pixelsInTile; ++i) {
@@ -341,7 +342,7 @@ void kinema::cpu::callConvTile(KernelEmitter &e, Factors factors, int64_t blocks
                                const ConvTile &arguments) {
   bool widened =
       factors == Factors::Single && !cast<MemRefType>(arguments.weights.getType()).getElementType().isF32();
-  auto name = ("conv_tile_" + Twine(tilePixels(e.machine, blocks)) + "x" + Twine(blocks) + "_" +
+  auto name = ("conv_tile_" + Twine(tilePixels(e.machine, blocks, depth)) + "x" + Twine(blocks) + "_" +
                Twine(depth) + nameOf(factors) + (widened ? "_widened" : ""))
                   .str();
   callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {

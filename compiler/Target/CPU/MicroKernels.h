@@ -19,9 +19,9 @@ struct BlockGroups {
 };
 BlockGroups groupBlocks(int64_t blocks);
 
-/// Pixels of the tile over so many channel blocks: accumulators, which with their operands fill the
-/// registers.
-int64_t tilePixels(const Machine &machine, int64_t blocks);
+/// Pixels of the tile over so many channel blocks, of which it uses `depth` channels or pairs: accumulators,
+/// which with their operands fill the registers.
+int64_t tilePixels(const Machine &machine, int64_t blocks, int64_t depth);
 /// The most of any tile.
 int64_t mostTilePixels(const Machine &machine);
 /// Channels of the activation in a tile of the weight gradient, of blocks of `reduce`.

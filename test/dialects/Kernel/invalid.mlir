@@ -17,6 +17,11 @@ func.func private @f(tensor<8x3x1x7x7xf32, #kernel.layout<taps block = 8 reduce 
 
 // -----
 
+// expected-error @below {{blocks of 3 channels do not come in pairs}}
+func.func private @f(tensor<8x3x1x7x7xbf16, #kernel.layout<pairs block = 8 reduce = 3>>)
+
+// -----
+
 !x = tensor<1x8x2x4x4xf32>
 func.func @f(%x: !x) {
   // expected-error @below {{expected pixel, channel, batch_channel or lattice, found row}}

@@ -1,0 +1,51 @@
+// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4-bf16 --lower-kernels-to-cpu=level=x86-64-v4-bf16 | FileCheck %s
+// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 | FileCheck %s --check-prefix=SINGLE
+
+// A conv in bf16 multiplies pairs of channels where the level does, its weight gradient pairs of columns. A weight in
+// pairs is no other level's.
+
+#c16 = #kernel.layout<blocked block = 16>
+#p16 = #kernel.layout<pairs block = 16 reduce = 16>
+#w16 = #kernel.layout<weight block = 16 reduce = 16>
+!z = tensor<1x32x2x8x8xbf16, #c16>
+!w = tensor<32x32x1x3x3xbf16, #p16>
+!g = tensor<?x32x32x1x5x5xf32, #w16>
+
+// CHECK-LABEL: func.func @conv(
+// CHECK: arith.shrui
+// CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
+// CHECK: vector.bitcast %{{.*}} : vector<16xi16> to vector<8xf32>
+// CHECK: call @conv_tile_8x2_8_pairs(
+// SINGLE-LABEL: kernel.def @conv
+// SINGLE: schedule = #kernel.schedule<"cpu.reference"
+kernel.def @conv attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !z):
+  %z = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w -> !z
+  kernel.return %z : !z
+}
+
+// CHECK-LABEL: func.func @wgrad(
+// CHECK: arith.ori
+// CHECK: call @wgrad_tile_{{.*}}_pairs(
+// CHECK: func.func private @conv_tile_8x2_8_pairs(
+// CHECK: vector.load %{{.*}} : memref<{{.*}}xbf16>, vector<32xbf16>
+// CHECK-COUNT-16: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// SINGLE-LABEL: kernel.def @wgrad
+// SINGLE: schedule = #kernel.schedule<"cpu.wgrad_tile"
+kernel.def @wgrad attributes {layers = ["a"]} {
+^bb0(%d: !z, %x: !z):
+  %g = kernel.wgrad window <1x5x5 pad 0x2x2> gradient(pixel %d) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } activation(pixel %x) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } : !g
+  kernel.return %g : !g
+}
