@@ -16,7 +16,7 @@ test:
 	@scripts/setup test
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
-	@ctest --test-dir $(BUILD) --output-on-failure
+	@ctest --test-dir $(BUILD) --output-on-failure -j "$$(nproc)"
 
 # The parser fuzzed for a minute, and the tests of the code without LLVM, under the sanitizers.
 sanitize:

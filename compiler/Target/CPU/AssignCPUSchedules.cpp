@@ -1,6 +1,7 @@
 // Pass assign-cpu-schedules.
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/Level.h"
+#include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -52,6 +53,10 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
         })
         .Case([&](kernel::WinogradOp winograd) {
           return Candidates{{cpu::winogradWeightSchedule(winograd, *machine), 0}};
+        })
+        .Case([&](kernel::ConvertOp convert) {
+          auto schedule = cpu::pairWeightsSchedule(convert, *machine);
+          return schedule ? Candidates{{*schedule, 0}} : Candidates();
         })
         .Default([](Operation *) { return Candidates(); });
   }

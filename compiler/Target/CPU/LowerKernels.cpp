@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -26,6 +27,10 @@ static void writeWeightGrad(Operation *kernel, KernelEmitter &e) {
   cpu::emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), e);
 }
 
+static void writePairs(Operation *kernel, KernelEmitter &e) {
+  cpu::emitPairWeights(cast<kernel::ConvertOp>(kernel), e);
+}
+
 static void writeWinograd(Operation *kernel, KernelEmitter &e) {
   cpu::emitWinogradWeight(cast<kernel::WinogradOp>(kernel), e);
 }
@@ -41,8 +46,10 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   e.scratch = arguments[2];
 }
 
-static const Strategy strategies[] = {
-    {"cpu.tile", writeConv}, {"cpu.wgrad_tile", writeWeightGrad}, {"cpu.winograd", writeWinograd}};
+static const Strategy strategies[] = {{"cpu.tile", writeConv},
+                                      {"cpu.wgrad_tile", writeWeightGrad},
+                                      {"cpu.winograd", writeWinograd},
+                                      {"cpu.pairs", writePairs}};
 
 namespace {
 struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsToCPUPass> {

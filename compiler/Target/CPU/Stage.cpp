@@ -87,6 +87,30 @@ int64_t StagedBox::resultAt(int64_t n, int64_t t, int64_t h, int64_t w) const {
          w * axes[2].pitch * width;
 }
 
+static Value bitsOf(KernelEmitter &e, Value values) {
+  auto type = cast<VectorType>(values.getType()).clone(e.b.getI32Type());
+  return arith::BitcastOp::create(e.b, e.loc, type, values);
+}
+
+/// The upper half of each f32: where bfloat16 holds the value, this is it.
+static Value upperHalves(KernelEmitter &e, Value values) {
+  Value bits = bitsOf(e, values);
+  auto sixteen = DenseElementsAttr::get(cast<VectorType>(bits.getType()), int32_t(16));
+  return arith::ShRUIOp::create(e.b, e.loc, bits, arith::ConstantOp::create(e.b, e.loc, sixteen));
+}
+
+Value kinema::cpu::channelPairs(KernelEmitter &e, Value values) {
+  int64_t width = cast<VectorType>(values.getType()).getNumElements();
+  auto narrow = VectorType::get({width}, e.b.getI16Type());
+  Value halves = arith::TruncIOp::create(e.b, e.loc, narrow, upperHalves(e, values));
+  return vector::BitCastOp::create(e.b, e.loc, e.vectorType(width / 2), halves);
+}
+
+Value kinema::cpu::columnPairs(KernelEmitter &e, Value first, Value second) {
+  Value both = arith::OrIOp::create(e.b, e.loc, upperHalves(e, first), bitsOf(e, second));
+  return arith::BitcastOp::create(e.b, e.loc, first.getType(), both);
+}
+
 Value kinema::cpu::channelMask(KernelEmitter &e, Value block, int64_t channels, int64_t width) {
   auto steps = llvm::to_vector(llvm::seq<int32_t>(0, width));
   auto type = VectorType::get({width}, e.b.getI32Type());
@@ -172,30 +196,6 @@ std::array<int64_t, 2> positionsInside(const StagedAxis &axis, int64_t size, int
                                axis.extent);
   };
   return {positionsBelow(0), positionsBelow(size)};
-}
-
-Value bitsOf(KernelEmitter &e, Value values) {
-  auto type = cast<VectorType>(values.getType()).clone(e.b.getI32Type());
-  return arith::BitcastOp::create(e.b, e.loc, type, values);
-}
-
-/// The upper half of each f32: where bfloat16 holds the value, this is it.
-Value upperHalves(KernelEmitter &e, Value values) {
-  Value bits = bitsOf(e, values);
-  auto sixteen = DenseElementsAttr::get(cast<VectorType>(bits.getType()), int32_t(16));
-  return arith::ShRUIOp::create(e.b, e.loc, bits, arith::ConstantOp::create(e.b, e.loc, sixteen));
-}
-
-Value channelPairs(KernelEmitter &e, Value values) {
-  int64_t width = cast<VectorType>(values.getType()).getNumElements();
-  auto narrow = VectorType::get({width}, e.b.getI16Type());
-  Value halves = arith::TruncIOp::create(e.b, e.loc, narrow, upperHalves(e, values));
-  return vector::BitCastOp::create(e.b, e.loc, e.vectorType(width / 2), halves);
-}
-
-Value columnPairs(KernelEmitter &e, Value first, Value second) {
-  Value both = arith::OrIOp::create(e.b, e.loc, upperHalves(e, first), bitsOf(e, second));
-  return arith::BitcastOp::create(e.b, e.loc, first.getType(), both);
 }
 
 /// One row of the box, whose frame and row lie within the tensor.

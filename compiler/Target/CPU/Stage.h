@@ -68,6 +68,10 @@ struct StagedPart {
 void emitStage(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box, const StagedPart &part,
                mlir::Value at);
 
+/// Values that bfloat16 holds, as words: neighbours of one vector, half as many words; those of two vectors.
+mlir::Value channelPairs(KernelEmitter &e, mlir::Value values);
+mlir::Value columnPairs(KernelEmitter &e, mlir::Value first, mlir::Value second);
+
 /// vector<width x i1>: which lanes of a channel block are channels, not padding.
 mlir::Value channelMask(KernelEmitter &e, mlir::Value block, int64_t channels, int64_t width);
 

@@ -198,6 +198,14 @@ std::string kinema::cpu::test::winogradText(const Case &c, bool transposed) {
   return definition({{"", "w", weight}}, op, points, 1);
 }
 
+std::string kinema::cpu::test::convertText(const Case &c, bool transposed) {
+  Case single = c;
+  single.bfloat16 = false;
+  std::string from = weightText(single, /*transposed=*/false, /*points=*/false);
+  std::string to = weightText(c, transposed, /*points=*/false);
+  return definition({{"", "w", from}}, fmt::format("kernel.convert %w : {} -> {}", from, to), to, 1);
+}
+
 std::string kinema::cpu::test::weightGradText(const Case &c) {
   auto gradient = prologue(c, c.prologue == "none" ? "none" : "bn_dz", "d",
                            activation(c, c.out, c.output(), c.block), c.out);

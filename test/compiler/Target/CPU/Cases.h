@@ -34,6 +34,8 @@ std::string forwardText(const Case &c);
 std::string transposedText(const Case &c);
 /// The kernel.winograd that makes the weight of such a conv.
 std::string winogradText(const Case &c, bool transposed);
+/// The kernel.convert that makes the bfloat16 weight of such a conv of the f32 one.
+std::string convertText(const Case &c, bool transposed);
 std::string weightGradText(const Case &c);
 std::string describe(const Case &c);
 

@@ -2,6 +2,7 @@
 
 #include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "runtime/CpuLevel.h"
@@ -109,6 +110,8 @@ static std::unique_ptr<MLIRContext> makeContext() {
 static std::optional<kernel::ScheduleAttr> choose(Operation *op, const Machine &machine) {
   if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
     return cpu::winogradWeightSchedule(winograd, machine);
+  if (auto convert = dyn_cast<kernel::ConvertOp>(op))
+    return cpu::pairWeightsSchedule(convert, machine);
   auto conv = dyn_cast<kernel::ConvOp>(op);
   auto candidates = conv ? cpu::convTileCandidates(conv, machine, conv.getWinograd())
                          : cpu::weightGradTileCandidates(cast<kernel::WeightGradOp>(op), machine);

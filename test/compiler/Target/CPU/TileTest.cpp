@@ -282,6 +282,27 @@ TEST_P(BFloat16Tile, WeightGrad) {
         check(weightGradText(narrow(at(c))), describe(narrow(at(c))), scheduler);
 }
 
+/// A weight becomes pairs as the layouts say, rounded, with zeros for padding.
+TEST_P(BFloat16Tile, PairWeights) {
+  if (!level().machine.multipliesPairs)
+    GTEST_SKIP() << level().name.str() << " multiplies no pairs";
+  std::mt19937 random(1);
+  for (const auto &some : {cases, stems})
+    for (Case c : some)
+      for (bool transposed : {false, true}) {
+        if (transposed && c.inputBlock)
+          continue;
+        c = narrow(at(c));
+        SCOPED_TRACE(describe(c));
+        Kernel kernel(convertText(c, transposed), level());
+        Tensor weight = randomTensor(kernel.operandType(0).getShape(), random);
+        Storage from = pack(weight, kernel.operandType(0)), wanted = pack(weight, kernel.resultType(0));
+        Storage found(wanted.count, std::nanf(""));
+        kernel.runAll({from.data(), found.data()});
+        EXPECT_EQ(0, std::memcmp(found.data(), wanted.data(), 4 * wanted.count));
+      }
+}
+
 const std::vector<Case> winogradCases = {
     {1, 8, 8, {1, 4, 4}, half({1, 3, 3}), "none", "identity"},
     {2, 16, 45, {3, 7, 7}, half({1, 3, 3})},

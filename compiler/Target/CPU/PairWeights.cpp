@@ -1,0 +1,126 @@
+#include "compiler/Target/CPU/PairWeights.h"
+
+#include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Stage.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+using kernel::LayoutKind;
+
+static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+namespace {
+
+/// A weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
+struct PairWeights {
+  int64_t outBlocks, inBlocks, taps, reduce, lanes;
+  bool exchanged;
+
+  PairWeights(kernel::ConvertOp op, const Machine &machine) : lanes(machine.vector) {
+    auto source = tensorOf(op->getOperand(0)), result = tensorOf(op->getResult(0));
+    auto shape = source.getShape(); // [O, I, T, H, W]
+    reduce = kernel::layoutOf(source).getReduce();
+    outBlocks = shape::ceilDiv(shape[0], lanes);
+    inBlocks = shape::ceilDiv(shape[1], reduce);
+    taps = shape[2] * shape[3] * shape[4];
+    exchanged = kernel::layoutOf(result).getKind() == LayoutKind::PairsTransposed;
+  }
+  int64_t matrices() const { return outBlocks * inBlocks * taps; }
+  int64_t elements() const { return reduce * lanes; } // of a matrix
+};
+
+class PairWeightsEmitter {
+public:
+  PairWeightsEmitter(const PairWeights &weights, KernelEmitter &e) : weights(weights), e(e) {}
+
+  void emit(Value matrix) { weights.exchanged ? emitExchanged(matrix) : emitStraight(matrix); }
+
+private:
+  /// Row `i` of the source's matrix at `at`, as bfloat16 holds it.
+  Value row(Value at, int64_t i) {
+    Value values = e.loadVector(e.operands[0], e.add(at, i * weights.lanes), weights.lanes);
+    Type narrow = VectorType::get({weights.lanes}, e.b.getBF16Type());
+    Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, values);
+    return arith::ExtFOp::create(e.b, e.loc, values.getType(), rounded);
+  }
+  /// A row of pairs, each a word.
+  void store(Value words, Value matrix, int64_t row) {
+    auto pairs = VectorType::get({2 * weights.lanes}, e.b.getBF16Type());
+    e.storeVector(vector::BitCastOp::create(e.b, e.loc, pairs, words), e.results[0],
+                  e.add(e.mul(matrix, weights.elements()), 2 * row * weights.lanes));
+  }
+  void emitStraight(Value matrix);
+  void emitExchanged(Value matrix);
+
+  const PairWeights &weights;
+  KernelEmitter &e;
+};
+
+/// Two rows of output channels become one of pairs.
+void PairWeightsEmitter::emitStraight(Value matrix) {
+  Value at = e.mul(matrix, weights.elements());
+  for (int64_t pair = 0; pair < weights.reduce / 2; ++pair)
+    store(columnPairs(e, row(at, 2 * pair), row(at, 2 * pair + 1)), matrix, pair);
+}
+
+/// The matrix turned: each row of output channels is half a vector of pairs, of which two go side by side;
+/// then both halves are turned in steps, each of which exchanges the rows and columns that differ in one bit.
+void PairWeightsEmitter::emitExchanged(Value matrix) {
+  int64_t lanes = weights.lanes, half = lanes / 2;
+  Value tap = e.rem(matrix, weights.taps), blocks = e.div(matrix, weights.taps);
+  Value in = e.div(blocks, weights.outBlocks), out = e.rem(blocks, weights.outBlocks);
+  Value from = e.add(e.mul(e.add(e.mul(out, weights.inBlocks), in), weights.taps), tap);
+  Value at = e.mul(from, weights.elements());
+  auto shuffled = [&](Value a, Value b, function_ref<int64_t(int64_t)> lane) {
+    auto lanesOf = llvm::map_to_vector(llvm::seq<int64_t>(0, lanes), lane);
+    return vector::ShuffleOp::create(e.b, e.loc, a, b, lanesOf).getResult();
+  };
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < half; ++i)
+    rows.push_back(shuffled(channelPairs(e, row(at, i)), channelPairs(e, row(at, half + i)),
+                            [](int64_t lane) { return lane; }));
+  for (int64_t bit = 1; bit < half; bit *= 2)
+    for (int64_t i = 0; i < half; ++i) {
+      if (i & bit)
+        continue;
+      Value a = rows[i], b = rows[i + bit];
+      rows[i] = shuffled(a, b, [&](int64_t lane) { return lane & bit ? lanes + lane - bit : lane; });
+      rows[i + bit] = shuffled(a, b, [&](int64_t lane) { return lane & bit ? lanes + lane : lane + bit; });
+    }
+  for (auto [pair, words] : llvm::enumerate(rows))
+    store(words, matrix, pair);
+}
+
+} // namespace
+
+std::optional<kernel::ScheduleAttr> kinema::cpu::pairWeightsSchedule(kernel::ConvertOp op,
+                                                                     const Machine &machine) {
+  if (!machine.multipliesPairs || op->getNumOperands() != 1)
+    return std::nullopt;
+  auto source = tensorOf(op->getOperand(0)), result = tensorOf(op->getResult(0));
+  auto from = kernel::layoutOf(source), to = kernel::layoutOf(result);
+  int64_t lanes = machine.vector;
+  bool isPairs = to.getKind() == LayoutKind::Pairs && to.getReduce() == from.getReduce();
+  bool isExchanged =
+      to.getKind() == LayoutKind::PairsTransposed && to.getReduce() == lanes && from.getReduce() == lanes;
+  if (from.getKind() != LayoutKind::Weight || source.getRank() != 5 || from.getBlock() != lanes ||
+      to.getBlock() != lanes || (!isPairs && !isExchanged) || !source.getElementType().isF32() ||
+      !result.getElementType().isBF16())
+    return std::nullopt;
+  constexpr int64_t mostBlocks = 64;
+  int64_t grid = std::min(mostBlocks, PairWeights(op, machine).matrices());
+  return kernel::ScheduleAttr::get(op.getContext(), "cpu.pairs", grid, /*scratch=*/0,
+                                   DictionaryAttr::get(op.getContext()));
+}
+
+void kinema::cpu::emitPairWeights(kernel::ConvertOp op, KernelEmitter &e) {
+  PairWeights weights(op, e.machine);
+  Shares shares{weights.matrices(), op.getSchedule()->getGrid()};
+  e.forEachBlock([&](Value part) {
+    auto [from, to] = emitShare(e, shares, part);
+    e.loop(from, to, 1, [&](Value matrix) { PairWeightsEmitter(weights, e).emit(matrix); });
+  });
+}

@@ -1,0 +1,18 @@
+// The fast lowering of kernel.convert where a weight becomes pairs of bfloat16.
+#ifndef KINEMA_COMPILER_TARGET_CPU_PAIRWEIGHTS_H
+#define KINEMA_COMPILER_TARGET_CPU_PAIRWEIGHTS_H
+
+#include "compiler/Target/Common/KernelEmitter.h"
+
+namespace kinema::cpu {
+
+/// The schedule "cpu.pairs", which has no parameters: of an f32 weight in the machine's vectors that becomes
+/// pairs of input channels or, exchanged, of output channels. Nothing for other conversions.
+std::optional<kernel::ScheduleAttr> pairWeightsSchedule(kernel::ConvertOp op, const Machine &machine);
+
+/// Writes the body of a kernel with that schedule.
+void emitPairWeights(kernel::ConvertOp op, KernelEmitter &e);
+
+} // namespace kinema::cpu
+
+#endif
