@@ -8,10 +8,11 @@ launches of conv and wgrad, by their times one by one. Writes OUT.jsonl and the 
 import argparse
 import json
 import os
+import statistics
 import sys
 import tempfile
 
-from compare import CLASSES, ENTRIES, HERE, LAYOUTS, ROOT, SPECS, Failed, answer
+from compare import ENTRIES, LAYOUTS, ROOT, SPECS, Failed, Kinema, PyTorch, answer
 from machine import machine, warn_if_busy
 
 THREADS = (1, 2)
@@ -30,25 +31,24 @@ def kinema(options, package, threads):
 
 
 def pytorch(options, network, threads):
+    options = argparse.Namespace(**vars(options) | {"threads": threads, "seconds": 60})
+
     def seconds(entry, layout):
-        numbers = (options.batch, options.frames, options.size, CLASSES, threads, options.runs, 60)
-        runs = answer([options.python, os.path.join(HERE, "peer.py"), network, entry, layout, options.precision, *map(str, numbers)],
-                      env=dict(os.environ) | {"OMP_NUM_THREADS": str(threads)})["runs"]
-        return sorted(runs)[len(runs) // 2]
+        peer = PyTorch(options.python, options, (network, options.frames, options.batch, entry))
+        return statistics.median(peer.measure(layout)["runs"])
     return {"PyTorch: " + entry: min(seconds(entry, layout) for layout in LAYOUTS) for entry in ENTRIES}
 
 
 def measure(options, network):
     """Seconds by what was measured and the number of threads."""
     with tempfile.TemporaryDirectory() as folder:
-        package = os.path.join(folder, "network.kinema")
-        answer(["sh", "-c", '"$@" && echo null', "sh", os.path.join(options.build, "bin/kinema"), "compile", os.path.join(ROOT, SPECS[network]), "-o", package,
-                "--frames", str(options.frames), "--size", str(options.size), "--batch", str(options.batch), "--classes", str(CLASSES),
-                "--precision", options.precision])
+        compiled = argparse.Namespace(**vars(options) | {"threads": max(THREADS)})
+        ours = Kinema(compiled, (network, options.frames, options.batch, "train_step"), folder)
+        ours.compile()
         least = {}
         for _ in range(options.rounds):
             for threads in THREADS:
-                for what, seconds in (kinema(options, package, threads) | pytorch(options, network, threads)).items():
+                for what, seconds in (kinema(options, ours.package, threads) | pytorch(options, network, threads)).items():
                     times = least.setdefault(what, {})
                     times[threads] = min(times.get(threads, seconds), seconds)
     return least
