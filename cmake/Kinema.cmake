@@ -22,7 +22,6 @@ separate_arguments(KINEMA_LLVM_DEFINITIONS UNIX_COMMAND "${LLVM_DEFINITIONS}")
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
 include(GoogleTest)
 

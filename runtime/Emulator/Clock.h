@@ -17,6 +17,8 @@ constexpr Agent nobody = 0xFFFF;
 struct Moment {
   Agent agent = nobody;
   uint32_t time = 0;
+
+  bool operator==(const Moment &) const = default;
 };
 
 // What is known of each agent. Many threads share one; it no longer changes once a thread holds it.

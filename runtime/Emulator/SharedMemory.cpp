@@ -25,9 +25,12 @@ void AccessLog::reset(int blocks, uint32_t size) {
   bytes = (size + 7) / 8 * 8;
   cells.assign(uint64_t(blocks) * bytes / 4, Cell());
   parts.clear();
+  lastRead.reset();
   idleReaders.clear();
   for (uint32_t i = 0; i < readers.size(); ++i)
     idleReaders.push_back(i);
+  for (Readers &one : readers)
+    one.holders = 0;
 }
 
 void AccessLog::markBarrier(uint32_t address, bool isBarrier) {
@@ -41,10 +44,7 @@ void AccessLog::split(Cell &cell) {
     Cell part;
     if (whole.bytes >> byte & 1) {
       part = whole;
-      if (whole.reader == many) {
-        part.readTime = makeReaders();
-        readers[part.readTime] = readers[whole.readTime];
-      }
+      hold({whole.reader, whole.readTime});
     }
     parts.push_back(part);
   }
@@ -62,14 +62,38 @@ uint32_t AccessLog::makeReaders() {
   }
   uint32_t index = idleReaders.back();
   idleReaders.pop_back();
-  readers[index].clear();
   return index;
 }
 
+void AccessLog::hold(Moment read) {
+  if (read.agent == many)
+    ++readers[read.time].holders;
+}
+
+void AccessLog::release(Moment read) {
+  if (read.agent == many && --readers[read.time].holders == 0)
+    idleReaders.push_back(read.time);
+}
+
+void AccessLog::forgetLastRead() {
+  if (!lastRead)
+    return;
+  release(lastRead->before);
+  release({many, lastRead->after});
+  lastRead.reset();
+}
+
 void AccessLog::dropReaders(Cell &cell) {
-  if (cell.reader == many)
-    idleReaders.push_back(cell.readTime);
+  release({cell.reader, cell.readTime});
   cell.reader = nobody;
+}
+
+static void put(std::vector<Moment> &moments, Moment read) {
+  auto at = std::ranges::lower_bound(moments, read.agent, {}, &Moment::agent);
+  if (at == moments.end() || at->agent != read.agent)
+    moments.insert(at, read);
+  else
+    at->time = std::max(at->time, read.time);
 }
 
 void AccessLog::rememberRead(Cell &cell, Moment now, bool replaces) {
@@ -78,19 +102,23 @@ void AccessLog::rememberRead(Cell &cell, Moment now, bool replaces) {
     cell.readTime = now.time;
     return;
   }
-  auto put = [](std::vector<Moment> &moments, Moment read) {
-    auto at = std::lower_bound(moments.begin(), moments.end(), read.agent,
-                               [](Moment moment, Agent agent) { return moment.agent < agent; });
-    if (at == moments.end() || at->agent != read.agent)
-      moments.insert(at, read);
-    else
-      at->time = std::max(at->time, read.time);
-  };
-  if (cell.reader != many) {
-    uint32_t index = makeReaders();
-    put(readers[index], {cell.reader, cell.readTime});
-    cell.reader = many;
-    cell.readTime = index;
+  Moment before{cell.reader, cell.readTime};
+  if (!lastRead || lastRead->before != before || lastRead->now != now) {
+    forgetLastRead();
+    if (cell.reader == many && readers[cell.readTime].holders == 1) {
+      put(readers[cell.readTime].moments, now);
+      return;
+    }
+    uint32_t after = makeReaders();
+    readers[after].moments =
+        cell.reader == many ? readers[cell.readTime].moments : std::vector<Moment>{before};
+    put(readers[after].moments, now);
+    lastRead = {before, now, after};
+    hold(before);
+    hold({many, after});
   }
-  put(readers[cell.readTime], now);
+  release(before);
+  cell.reader = many;
+  cell.readTime = lastRead->after;
+  hold({many, lastRead->after});
 }

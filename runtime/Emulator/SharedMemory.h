@@ -67,6 +67,12 @@ public:
 private:
   static constexpr Agent many = 0xFFFE; // readTime is then an index of `readers`
 
+  // Several agents' last reads, which many cells may hold; changed only where one cell alone does.
+  struct Readers {
+    std::vector<Moment> moments; // of one agent each, sorted by agents
+    uint32_t holders = 0;
+  };
+
   // Of one access width: four bytes, or parts of them that are always accessed together.
   struct Cell {
     uint32_t writeTime = 0, readTime = 0;
@@ -76,11 +82,16 @@ private:
     bool split = false;  // the four bytes have cells of their own, at `parts[writeTime]`
     bool atomic = false; // the readers are atomic operations
     bool barrier = false;
+
+    bool operator==(const Cell &) const = default;
   };
 
   Cell &cellAt(uint32_t address);
   void split(Cell &cell);
   uint32_t makeReaders();
+  void hold(Moment read); // of `many`; of one agent there is nothing to hold
+  void release(Moment read);
+  void forgetLastRead();
   void dropReaders(Cell &cell);
   void rememberRead(Cell &cell, Moment now, bool replaces);
 
@@ -92,9 +103,17 @@ private:
 
   uint32_t bytes = 0;
   std::vector<Cell> cells;
-  std::vector<Cell> parts;                  // four for each split cell
-  std::vector<std::vector<Moment>> readers; // of one agent each, sorted by agents
+  std::vector<Cell> parts; // four for each split cell
+  std::vector<Readers> readers;
   std::vector<uint32_t> idleReaders;
+
+  // The last read that gave a cell other readers, which it holds: cells that are read together had the same
+  // before, and have the same after it.
+  struct LastRead {
+    Moment before, now; // before: as a cell has it
+    uint32_t after = 0; // index of `readers`
+  };
+  std::optional<LastRead> lastRead;
 };
 
 inline AccessLog::Cell &AccessLog::cellAt(uint32_t address) {
@@ -114,7 +133,7 @@ bool AccessLog::checkReaders(const Viewer &viewer, const Cell &cell, Moment now,
   };
   if (cell.reader != many)
     return known({cell.reader, cell.readTime});
-  return std::all_of(readers[cell.readTime].begin(), readers[cell.readTime].end(), known);
+  return std::ranges::all_of(readers[cell.readTime].moments, known);
 }
 
 template <typename Viewer>
@@ -159,6 +178,7 @@ template <typename Viewer>
 std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
                                           uint32_t size, uint32_t site, bool unwritten) {
   Conflict conflict;
+  Cell before, after; // of a cell that was accessed: those that are like it become like it
   for (uint32_t at = address, end = address + size; at < end;) {
     uint32_t next = std::min(end, (at | 3) + 1);
     uint8_t mask = uint8_t(((1u << (next - at)) - 1) << (at & 3));
@@ -173,7 +193,15 @@ std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, Acce
     if (!cell.split && cell.bytes != mask)
       split(cell);
     if (!cell.split) {
-      if (!accessCell(viewer, cell, now, kind, site, unwritten, conflict)) {
+      Cell found = cell;
+      if (after.bytes != 0 && found == before) {
+        hold({after.reader, after.readTime});
+        release({found.reader, found.readTime});
+        cell = after;
+      } else if (accessCell(viewer, cell, now, kind, site, unwritten, conflict)) {
+        before = found;
+        after = cell;
+      } else {
         conflict.address = at;
         return conflict;
       }
