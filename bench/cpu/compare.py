@@ -175,8 +175,7 @@ def main():
     lines = report.read(path) if options.goes_on and os.path.exists(path) else []
     done = {report.configuration(line) for line in lines}
     failed = False
-    with open(path, "w") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
+    with open(path, "a" if lines else "w") as file:  # what is kept is not written again: a stop could lose it
         for configuration in itertools.product(options.networks, options.frames, options.batches, options.entries):
             if configuration in done:
                 continue

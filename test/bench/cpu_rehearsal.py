@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -19,11 +20,27 @@ def check(good, what):
         sys.exit(f"cpu_rehearsal: {what}")
 
 
-def compare(build, out, *arguments):
-    done = subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/compare.py"), "--build", build, "--out", out, "--networks", "f_r2d_18", "--frames", "2",
-                           "--size", "32", "--batches", "1", "--rounds", "2", "--seconds", "0", *arguments], text=True, capture_output=True)
+def command(build, out, *arguments):
+    return [sys.executable, os.path.join(ROOT, "bench/cpu/compare.py"), "--build", build, "--out", out, "--networks", "f_r2d_18", "--frames", "2", "--size", "32",
+            "--batches", "1", "--rounds", "2", "--seconds", "0", *arguments]
+
+
+def results(out):
     with open(out + ".jsonl") as file:
-        return done.returncode, [json.loads(line) for line in file], done.stdout + done.stderr
+        return [json.loads(line) for line in file]
+
+
+def compare(build, out, *arguments):
+    done = subprocess.run(command(build, out, *arguments), text=True, capture_output=True)
+    return done.returncode, results(out), done.stdout + done.stderr
+
+
+def stop_while_it_measures(build, out):
+    """What is left of its results."""
+    with subprocess.Popen(command(build, out, "--continue"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(1)
+        process.terminate()
+    return results(out)
 
 
 def check_files(out, lines):
@@ -46,6 +63,7 @@ def main():
         check(ours["contestant"] == "kinema" and ours["macs"] > 1e6 and ours["peak"]["avx2"] > 1e9 and ours["peak"]["bandwidth"] > 1e8, f"{ours}")
         check(set(theirs["tried"]) == {"contiguous", "channels_last"} and theirs["peak_memory_bytes"] > 1e8, f"{theirs}")
 
+        check(stop_while_it_measures(build, out) == lines, "a run that goes on and is stopped loses results")
         status, more, told = compare(build, out, "--continue")
         check(status == 0 and more[:2] == lines and [line["entry"] for line in more] == 2 * ["train_step"] + 2 * ["infer"], f"going on: {told}")
         check_files(out, more)
