@@ -28,6 +28,7 @@ class Row:
         self.network, self.frames, self.batch, self.entry = configuration(lines[0])
         self.size = lines[0]["size"]
         self.results = {line["contestant"]: line for line in lines if "seconds" in line}
+        self.failed = {line["contestant"] for line in lines if "error" in line}
         self.macs, self.peak = self.results.get("kinema", {}).get("macs", 0), peak
 
     def gflops(self, contestant):
@@ -67,7 +68,7 @@ def milliseconds(seconds):
 
 def cells(row, name):
     if name not in row.results:
-        return ["failed", "", "", ""]
+        return ["failed" if name in row.failed else "not measured", "", "", ""]
     result = row.results[name]
     share = f"{row.gflops(name):.0f} ({100 * row.share(name):.0f}%)" if row.peak else ""
     return [milliseconds(result["seconds"]), share, f"{result['peak_memory_bytes'] / 1e9:.2f}"] + ([result["variant"]] if name != "kinema" else [])
