@@ -1,17 +1,37 @@
 #include "runtime/Interrupt.h"
 
+#include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 
 namespace kinema {
 
-static volatile std::sig_atomic_t received = 0;
+// Any thread may be the one that a signal interrupts.
+static std::atomic<int> received = 0;
+static std::atomic<int64_t> receivedAt = 0; // in nanoseconds; set before received is
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<int64_t>::is_always_lock_free);
 
-static void note(int signal) { received = signal; }
+static constexpr int64_t second = 1'000'000'000;
+
+// All that is called here may be called in a signal's handler.
+static void note(int signal) {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  int64_t now = time.tv_sec * second + time.tv_nsec;
+  if (received == 0) {
+    receivedAt = now;
+    received = signal;
+  } else if (now - receivedAt >= second) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
 
 void catchInterrupts() {
   struct sigaction action = {};
   action.sa_handler = note;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

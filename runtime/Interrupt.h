@@ -3,7 +3,9 @@
 
 namespace kinema {
 
-// From now on, the first SIGINT or SIGTERM is noted; the second one ends the process, as is usual.
+// From now on, the first SIGINT or SIGTERM is noted. One that comes a second or more after it ends the
+// process, as is usual; before that it is the same request: timeout(1) and schedulers of jobs signal a
+// process and its group.
 void catchInterrupts();
 
 // The signal's name, or null where none has come.
