@@ -3,14 +3,27 @@
 #include "runtime/Error.h"
 
 #include <algorithm>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace kinema {
+
+// Matrices are so large that Linux saves them for those processes alone that have asked for it.
+static bool allowsMatrices() {
+  constexpr int requestPermission = 0x1023, matrixData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+         syscall(SYS_arch_prctl, requestPermission, matrixData) == 0;
+}
 
 static constexpr CpuLevel levels[] = {
     {"x86-64-v3", "AVX2 and FMA", [] { return __builtin_cpu_supports("x86-64-v3") != 0; }},
     {"x86-64-v4", "AVX-512 (F, BW, CD, DQ, VL)", [] { return __builtin_cpu_supports("x86-64-v4") != 0; }},
     {"x86-64-v4-bf16", "AVX-512 (F, BW, CD, DQ, VL, BF16)",
      [] { return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"); }},
+    {"x86-64-v4-amx", "AVX-512 (F, BW, CD, DQ, VL, BF16) and AMX (TILE, BF16)",
+     [] {
+       return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") && allowsMatrices();
+     }},
 };
 
 std::span<const CpuLevel> cpuLevels() { return levels; }

@@ -115,7 +115,8 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
 }
 
 static constexpr TargetInfo table[] = {
-    cpuLevel<0>(), cpuLevel<1>(), cpuLevel<2>(), nvgpu<0>(), nvgpu<1>(), nvgpu<2>(), nvgpu<3>(),
+    cpuLevel<0>(), cpuLevel<1>(), cpuLevel<2>(), cpuLevel<3>(),
+    nvgpu<0>(),    nvgpu<1>(),    nvgpu<2>(),    nvgpu<3>(),
 };
 static_assert(std::size(table) == std::size(cpu::levels) + std::size(nvidia::processors));
 

@@ -32,7 +32,8 @@ LADDER = {"none": [LEAST, "--fuse=none"], "epilogue": [LEAST, "--fuse=epilogue"]
 # Beyond the least level: what /proc/cpuinfo must list.
 AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 LEVELS = {"x86-64-v4": AVX512}
-BFLOAT16_LEVELS = {"x86-64-v3": set(), "x86-64-v4-bf16": AVX512 | {"avx512_bf16"}}
+BFLOAT16_LEVELS = {"x86-64-v3": set(), "x86-64-v4-bf16": AVX512 | {"avx512_bf16"},
+                   "x86-64-v4-amx": AVX512 | {"avx512_bf16", "amx_tile", "amx_bf16"}}
 BFLOAT16 = {}  # as LADDER: of each level that runs here, the scheduled kernels and the reference ones
 
 # Odd channels, odd sizes, strides in space and time, projections and plain shortcuts.

@@ -92,7 +92,7 @@ TEST(Device, NamesAndTargetsMustAgree) {
       "--emulator");
   EXPECT_EQ(errorOf([&] { makeDevice("", "riscv"); }),
             "this runtime has no device for code of target 'riscv'; it runs x86-64-v3, x86-64-v4, "
-            "x86-64-v4-bf16 and sm_90a");
+            "x86-64-v4-bf16, x86-64-v4-amx and sm_90a");
 }
 
 TEST(Device, CopiesOutInTwoParts) {

@@ -31,8 +31,8 @@ std::vector<std::string> targetsOf(const Options &options) {
   if (!options.targets.empty())
     return options.targets;
   std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
-  if (options.choice.precision == "bf16") // in fp32 it has the code of the level before
-    targets.push_back("x86-64-v4-bf16");
+  if (options.choice.precision == "bf16") // in fp32 they have the code of the level before
+    targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
   targets.push_back("sm_90a");
   return targets;
 }

@@ -1,5 +1,7 @@
 #include "compiler/Target/CPU/ConvPlan.h"
 
+#include "compiler/Target/CPU/MatrixTile.h"
+
 #include <set>
 
 using namespace mlir;
@@ -20,8 +22,11 @@ static StagedAxis withinSource(StagedAxis axis, int64_t size) {
 }
 
 Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd) {
-  bool pairs = machine.multipliesPairs && winograd == 1 && getElementTypeOrSelf(op.getWeight()).isBF16();
-  return pairs ? Factors::Pairs : Factors::Single;
+  if (!machine.multipliesPairs || winograd > 1 || !getElementTypeOrSelf(op.getWeight()).isBF16())
+    return Factors::Single;
+  bool fills = op.getSourceType().getDimSize(1) >= machine.vector &&
+               kernel::layoutOf(op.getSourceType()).getBlock() == machine.vector;
+  return machine.multipliesMatrices && fills ? Factors::Matrices : Factors::Pairs;
 }
 
 ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t partCount,
@@ -33,7 +38,7 @@ ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, 
   cuts = BlockCuts(result.getShape(), block);
   columns = result.getDimSize(4);
   resultBlocks = shape::ceilDiv(result.getDimSize(1), lanes);
-  int64_t channels = source.getDimSize(1), together = factors == Factors::Pairs ? 2 : 1;
+  int64_t channels = source.getDimSize(1), together = factors == Factors::Single ? 1 : 2;
   int64_t sourceBlock = kernel::layoutOf(source).getBlock();
   sourceBlocks = shape::ceilDiv(channels, sourceBlock);
   reduce = sourceBlock / together;
@@ -47,7 +52,7 @@ ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, 
          {stagedAxis(gather, 0, counts(0, block[1])), stagedAxis(gather, 1, counts(1, tileRows())),
           stagedAxis(gather, 2, counts(2, tileColumns()))},
          reduce,
-         factors == Factors::Pairs ? Words::ChannelPairs : Words::Single};
+         factors == Factors::Single ? Words::Single : Words::ChannelPairs};
   if (cuts[1].count() == 1)
     box.axes[0] = withinSource(box.axes[0], sourceSize[0]);
   if (cuts[2].count() == 1 && winograd == 1)
@@ -129,7 +134,7 @@ void ConvPlan::addPixels(Tables &tables, const PixelClass &pixels, BlockShape bl
   tables.ranges.push_back(first);
   tables.ranges.push_back(count);
   // The last tile repeats the last pixel: it computes, and stores, the same value again.
-  for (int64_t i = 1; count > 0 && i < mostTilePixels(*machine); ++i) {
+  for (int64_t i = 1; count > 0 && i < mostTilePixels(*machine, factors); ++i) {
     tables.pixels.push_back(tables.pixels[2 * (first + count) - 2]);
     tables.pixels.push_back(tables.pixels[2 * (first + count) - 1]);
   }
@@ -208,12 +213,15 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
   double width = groups.threes ? 3 : groups.rest, stepCycles = groups.threes      ? 1.5
                                                                : groups.rest == 2 ? 1.0
                                                                                   : 0.6;
+  if (factors == Factors::Matrices)
+    stepCycles = matrixCycles(width) / (matrixRows * depth);
   double cost = part * weightBytes / bytesACycle;
   for (const PixelClass &pixels : classes) {
     int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);
     int64_t count = cuts[0].size * pixels.frames.results.size() * pixels.rows.results.size() * across;
     double steps = double(pixels.taps.size()) * depth * sourceBlocks * points();
-    cost += steps * shape::roundUp(count, tilePixels(*machine, width, depth)) * mostGroups * stepCycles;
+    cost +=
+        steps * shape::roundUp(count, tilePixels(*machine, factors, width, depth)) * mostGroups * stepCycles;
   }
   cost += double(productPixels()) * part * resultBlocks * winogradCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);

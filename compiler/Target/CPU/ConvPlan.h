@@ -10,7 +10,8 @@
 
 namespace kinema::cpu {
 
-/// Bfloat16 weights are multiplied in pairs where the machine can; Winograd's points are f32.
+/// Bfloat16 weights are multiplied in pairs where the machine can, in matrices where the source's channels
+/// fill their rows; Winograd's points are f32.
 Factors factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd);
 
 struct ConvPlan {

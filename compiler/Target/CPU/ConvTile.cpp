@@ -24,7 +24,7 @@ static LayoutKind weightKind(kernel::ConvOp op, const Machine &machine) {
   bool forward = op.getDirection() == kernel::Direction::Forward;
   if (op.getWinograd() > 1)
     return forward ? LayoutKind::Points : LayoutKind::PointsTransposed;
-  if (factorsOf(op, machine, op.getWinograd()) == Factors::Pairs)
+  if (factorsOf(op, machine, op.getWinograd()) != Factors::Single)
     return forward ? LayoutKind::Pairs : LayoutKind::PairsTransposed;
   return forward ? LayoutKind::Weight : LayoutKind::WeightTransposed;
 }
@@ -34,7 +34,7 @@ static bool isSupported(kernel::ConvOp op, const Machine &machine) {
   StagedOperand source = sourceOf(op);
   if (op.getGroups() != 1 || !source.isSupported(lanes))
     return false;
-  if (factorsOf(op, machine, op.getWinograd()) == Factors::Pairs && !source.isBFloat16())
+  if (factorsOf(op, machine, op.getWinograd()) != Factors::Single && !source.isBFloat16())
     return false;
   auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
   if (weight.getKind() != weightKind(op, machine) || weight.getBlock() != lanes ||

@@ -18,21 +18,24 @@ struct Level {
   constexpr int64_t lanes() const { return machine.vector; }
 };
 
-constexpr Machine machineOf(int64_t vector, bool multipliesPairs = false) {
+constexpr Machine machineOf(int64_t vector, bool multipliesPairs = false, bool multipliesMatrices = false) {
   return {"cpu.reference", vector,        /*vectorAlignment=*/1, /*threads=*/1,
-          /*blocks=*/64,   /*work=*/1024, /*partials=*/64,       multipliesPairs};
+          /*blocks=*/64,   /*work=*/1024, /*partials=*/64,       multipliesPairs, multipliesMatrices};
 }
 
 /// Vectors that the registers hold: AVX-512 has twice those of AVX2, each of twice the size.
 constexpr int64_t registersOf(const Machine &machine) { return 2 * machine.vector; }
 
-/// AVX2 and FMA; AVX-512; and its products of bfloat16.
+/// AVX2 and FMA; AVX-512; its products of bfloat16; and those of matrices, AMX.
 inline constexpr Level levels[] = {
     {"x86-64-v3", {"x86-64-v3", ""}, machineOf(/*vector=*/8)},
     {"x86-64-v4", {"x86-64-v4", "-prefer-256-bit"}, machineOf(/*vector=*/16)},
     {"x86-64-v4-bf16",
      {"x86-64-v4", "-prefer-256-bit,+avx512bf16"},
      machineOf(/*vector=*/16, /*multipliesPairs=*/true)},
+    {"x86-64-v4-amx",
+     {"x86-64-v4", "-prefer-256-bit,+avx512bf16,+amx-tile,+amx-bf16"},
+     machineOf(/*vector=*/16, /*multipliesPairs=*/true, /*multipliesMatrices=*/true)},
 };
 
 /// Null, with an error at the operation, where there is none of this name.

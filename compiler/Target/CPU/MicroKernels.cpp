@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/MicroKernels.h"
 
 #include "compiler/Target/CPU/Level.h"
+#include "compiler/Target/CPU/MatrixTile.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -19,7 +20,9 @@ BlockGroups kinema::cpu::groupBlocks(int64_t blocks) {
   return {(blocks - 2 * twos) / 3, 2, twos};
 }
 
-int64_t kinema::cpu::tilePixels(const Machine &machine, int64_t blocks, int64_t depth) {
+int64_t kinema::cpu::tilePixels(const Machine &machine, Factors factors, int64_t blocks, int64_t depth) {
+  if (factors == Factors::Matrices)
+    return matrixPixels(blocks);
   if (registersOf(machine) == 16)
     return blocks == 3 ? 4 : blocks == 2 ? 6 : 8;
   // More pixels would not fit the 16 registers of their addresses. All operands of two steps are loaded
@@ -27,7 +30,9 @@ int64_t kinema::cpu::tilePixels(const Machine &machine, int64_t blocks, int64_t 
   return blocks == 3 || (blocks == 2 && depth <= 2) ? 6 : 8;
 }
 
-int64_t kinema::cpu::mostTilePixels(const Machine &machine) { return tilePixels(machine, 1, machine.vector); }
+int64_t kinema::cpu::mostTilePixels(const Machine &machine, Factors factors) {
+  return tilePixels(machine, factors, 1, machine.vector);
+}
 
 int64_t kinema::cpu::tileChannels(const Machine &machine, int64_t reduce) {
   return std::min<int64_t>(reduce, registersOf(machine) / 4);
@@ -234,7 +239,7 @@ SmallVector<Value> emitConvBlock(KernelEmitter &e, Factors factors, const ConvTi
 }
 
 void emitConvTile(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks, int64_t depth) {
-  int64_t pixelsInTile = tilePixels(e.machine, blocks, depth);
+  int64_t pixelsInTile = tilePixels(e.machine, factors, blocks, depth);
   e.loop(e.index(0), a.pixelCount, pixelsInTile, [&](Value q) {
     SmallVector<Value> pixels, positions;
     for (int64_t i = 0; i < pixelsInTile; ++i) {
@@ -336,17 +341,22 @@ void kinema::cpu::callShared(KernelEmitter &e, StringRef name, SmallVector<Value
   func::CallOp::create(e.b, e.loc, function, arguments);
 }
 
-static const char *nameOf(Factors factors) { return factors == Factors::Pairs ? "_pairs" : ""; }
+static const char *nameOf(Factors factors) {
+  return factors == Factors::Pairs ? "_pairs" : factors == Factors::Matrices ? "_matrices" : "";
+}
 
 void kinema::cpu::callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
                                const ConvTile &arguments) {
   bool widened =
       factors == Factors::Single && !cast<MemRefType>(arguments.weights.getType()).getElementType().isF32();
-  auto name = ("conv_tile_" + Twine(tilePixels(e.machine, blocks, depth)) + "x" + Twine(blocks) + "_" +
-               Twine(depth) + nameOf(factors) + (widened ? "_widened" : ""))
+  auto name = ("conv_tile_" + Twine(tilePixels(e.machine, factors, blocks, depth)) + "x" + Twine(blocks) +
+               "_" + Twine(depth) + nameOf(factors) + (widened ? "_widened" : ""))
                   .str();
   callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {
-    emitConvTile(inside, factors, fromList(v), blocks, depth);
+    if (factors == Factors::Matrices)
+      emitMatrixConvTile(inside, fromList(v), blocks, depth);
+    else
+      emitConvTile(inside, factors, fromList(v), blocks, depth);
   });
 }
 
@@ -358,5 +368,14 @@ void kinema::cpu::callWeightGradTile(KernelEmitter &e, Factors factors, int64_t 
       ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce) + nameOf(factors)).str();
   callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {
     emitWeightGradTile(inside, factors, gradFromList(v), blocks, reduce, depth);
+  });
+}
+
+void kinema::cpu::callMatrixWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t columns,
+                                           int64_t channelWords, const WeightGradTile &arguments) {
+  auto name =
+      ("wgrad_tile_" + Twine(columns) + "x" + Twine(blocks) + "_" + Twine(channelWords) + "_matrices").str();
+  callShared(e, name, toList(arguments), [&](KernelEmitter &inside, ValueRange v) {
+    emitMatrixWeightGradTile(inside, gradFromList(v), blocks, columns, channelWords);
   });
 }

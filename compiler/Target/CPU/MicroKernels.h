@@ -19,11 +19,16 @@ struct BlockGroups {
 };
 BlockGroups groupBlocks(int64_t blocks);
 
+/// What a tile multiplies: f32, or words that hold two bfloat16, whose products are added up at once, in
+/// vectors or in matrices. Channels of a block of the weight gradient's activation, and of the conv's
+/// weights, are words then.
+enum class Factors { Single, Pairs, Matrices };
+
 /// Pixels of the tile over so many channel blocks, of which it uses `depth` channels or pairs: accumulators,
 /// which with their operands fill the registers.
-int64_t tilePixels(const Machine &machine, int64_t blocks, int64_t depth);
+int64_t tilePixels(const Machine &machine, Factors factors, int64_t blocks, int64_t depth);
 /// The most of any tile.
-int64_t mostTilePixels(const Machine &machine);
+int64_t mostTilePixels(const Machine &machine, Factors factors);
 /// Channels of the activation in a tile of the weight gradient, of blocks of `reduce`.
 int64_t tileChannels(const Machine &machine, int64_t reduce);
 
@@ -44,10 +49,6 @@ mlir::Value loadIndex(KernelEmitter &e, mlir::Value table, mlir::Value at);
 /// unless the module has it already. Buffers may be of any size.
 void callShared(KernelEmitter &e, llvm::StringRef name, llvm::SmallVector<mlir::Value> arguments,
                 llvm::function_ref<void(KernelEmitter &, mlir::ValueRange)> body);
-
-/// What a tile multiplies: f32, or words that hold two bfloat16, whose products are added up at once.
-/// Channels of a block of the weight gradient's activation, and of the conv's weights, are words then.
-enum class Factors { Single, Pairs };
 
 /// tile[pixel, o] (+)= sum over channel blocks, taps, c of source[pixel + tap, c] * weights[o, tap, c].
 /// All positions are in f32s or words; weights of another type than pairs are widened.
@@ -78,6 +79,11 @@ struct WeightGradTile {
   mlir::Value firstRow, rowCount, columns;
   mlir::Value accumulate;
 };
+/// In matrices the activation lies in a TurnedBox, in bfloat16s, whose channels are `channelWords` apart;
+/// rows are of `columns`.
+void callMatrixWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t columns, int64_t channelWords,
+                              const WeightGradTile &arguments);
+
 /// Calls the tile of `blocks` result blocks for one activation block of `reduce` channels, of which `depth`
 /// are used.
 void callWeightGradTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t reduce, int64_t depth,

@@ -66,30 +66,19 @@ void PairWeightsEmitter::emitStraight(Value matrix) {
     store(columnPairs(e, row(at, 2 * pair), row(at, 2 * pair + 1)), matrix, pair);
 }
 
-/// The matrix turned: each row of output channels is half a vector of pairs, of which two go side by side;
-/// then both halves are turned in steps, each of which exchanges the rows and columns that differ in one bit.
+/// The matrix turned: each row of output channels is half a vector of pairs, of which two go side by side.
 void PairWeightsEmitter::emitExchanged(Value matrix) {
   int64_t lanes = weights.lanes, half = lanes / 2;
   Value tap = e.rem(matrix, weights.taps), blocks = e.div(matrix, weights.taps);
   Value in = e.div(blocks, weights.outBlocks), out = e.rem(blocks, weights.outBlocks);
   Value from = e.add(e.mul(e.add(e.mul(out, weights.inBlocks), in), weights.taps), tap);
   Value at = e.mul(from, weights.elements());
-  auto shuffled = [&](Value a, Value b, function_ref<int64_t(int64_t)> lane) {
-    auto lanesOf = llvm::map_to_vector(llvm::seq<int64_t>(0, lanes), lane);
-    return vector::ShuffleOp::create(e.b, e.loc, a, b, lanesOf).getResult();
-  };
+  auto bothHalves = llvm::to_vector(llvm::seq<int64_t>(0, lanes));
   SmallVector<Value> rows;
   for (int64_t i = 0; i < half; ++i)
-    rows.push_back(shuffled(channelPairs(e, row(at, i)), channelPairs(e, row(at, half + i)),
-                            [](int64_t lane) { return lane; }));
-  for (int64_t bit = 1; bit < half; bit *= 2)
-    for (int64_t i = 0; i < half; ++i) {
-      if (i & bit)
-        continue;
-      Value a = rows[i], b = rows[i + bit];
-      rows[i] = shuffled(a, b, [&](int64_t lane) { return lane & bit ? lanes + lane - bit : lane; });
-      rows[i + bit] = shuffled(a, b, [&](int64_t lane) { return lane & bit ? lanes + lane : lane + bit; });
-    }
+    rows.push_back(vector::ShuffleOp::create(e.b, e.loc, channelPairs(e, row(at, i)),
+                                             channelPairs(e, row(at, half + i)), bothHalves));
+  turn(e, rows);
   for (auto [pair, words] : llvm::enumerate(rows))
     store(words, matrix, pair);
 }

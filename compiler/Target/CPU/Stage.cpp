@@ -111,6 +111,23 @@ Value kinema::cpu::columnPairs(KernelEmitter &e, Value first, Value second) {
   return arith::BitcastOp::create(e.b, e.loc, first.getType(), both);
 }
 
+/// In steps, each of which exchanges the rows and columns that differ in one bit.
+void kinema::cpu::turn(KernelEmitter &e, MutableArrayRef<Value> rows) {
+  int64_t lanes = cast<VectorType>(rows.front().getType()).getNumElements(), count = rows.size();
+  auto shuffled = [&](Value a, Value b, function_ref<int64_t(int64_t)> lane) {
+    auto from = llvm::map_to_vector(llvm::seq<int64_t>(0, lanes), lane);
+    return vector::ShuffleOp::create(e.b, e.loc, a, b, from).getResult();
+  };
+  for (int64_t bit = 1; bit < count; bit *= 2)
+    for (int64_t i = 0; i < count; ++i) {
+      if (i & bit)
+        continue;
+      Value a = rows[i], b = rows[i + bit];
+      rows[i] = shuffled(a, b, [&](int64_t lane) { return lane & bit ? lanes + lane - bit : lane; });
+      rows[i + bit] = shuffled(a, b, [&](int64_t lane) { return lane & bit ? lanes + lane : lane + bit; });
+    }
+}
+
 Value kinema::cpu::channelMask(KernelEmitter &e, Value block, int64_t channels, int64_t width) {
   auto steps = llvm::to_vector(llvm::seq<int32_t>(0, width));
   auto type = VectorType::get({width}, e.b.getI32Type());

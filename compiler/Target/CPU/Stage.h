@@ -72,6 +72,9 @@ void emitStage(KernelEmitter &e, const StagedOperand &operand, const StagedBox &
 mlir::Value channelPairs(KernelEmitter &e, mlir::Value values);
 mlir::Value columnPairs(KernelEmitter &e, mlir::Value first, mlir::Value second);
 
+/// Turns matrices of words, one or several side by side in as many vectors as they have rows, a power of two.
+void turn(KernelEmitter &e, llvm::MutableArrayRef<mlir::Value> rows);
+
 /// vector<width x i1>: which lanes of a channel block are channels, not padding.
 mlir::Value channelMask(KernelEmitter &e, mlir::Value block, int64_t channels, int64_t width);
 

@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/WeightGradTile.h"
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/MatrixTile.h"
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/Stage.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -40,7 +41,8 @@ struct WeightGradPlan {
   shape::Size3 activationSize;
   StagedBox gradient, activation;
   double pieceRows = 0; // of a piece's operand, of all taps
-  // What the register tiles read: the boxes, or one point of their Winograd tiles.
+  // What the register tiles read: the boxes, the activation's turned where matrices are multiplied, or one
+  // point of their Winograd tiles.
   StagedBox gradientOperand, activationOperand;
 
   int64_t grid() const { return parameters.partials * parameters.outGroups * parameters.inGroups; }
@@ -55,7 +57,10 @@ struct WeightGradPlan {
   } // of a pair of channel blocks
   int64_t weights() const { return outBlocks * inBlocks * blockWeights(); }
 
-  // Near memory: gradient, activation, then their points, then the sums [point][out block][in block][T].
+  TurnedBox turned() const { return TurnedBox(activation); }
+
+  // Near memory: gradient, activation, then their points (or the turned activation), then the sums
+  // [point][out block][in block][T].
   int64_t activationAt() const { return shape::roundUp(gradient.elements(), 16); }
   int64_t gradientPointsAt() const { return shape::roundUp(activationAt() + activation.elements(), 16); }
   int64_t gradientStride() const { return winogradStride(gradientOperand.elements()); }
@@ -65,9 +70,11 @@ struct WeightGradPlan {
   int64_t sumsStride() const {
     return winogradStride(gradient.blocks * activation.blocks * kernel[0] * reduce * lanes);
   }
+  /// What the register tiles read where there are no points.
+  int64_t operandAt() const { return factors == Factors::Matrices ? gradientPointsAt() : activationAt(); }
   int64_t scratchBytes() const {
-    return 4 *
-           (winograd() == 1 ? activationAt() + activation.elements() : sumsAt() + points() * sumsStride());
+    return 4 * (winograd() == 1 ? operandAt() + activationOperand.elements()
+                                : sumsAt() + points() * sumsStride());
   }
   double cost(int64_t gradientReads, int64_t activationReads) const;
 };
@@ -76,7 +83,8 @@ struct WeightGradPlan {
 Factors factorsOf(kernel::WeightGradOp op, const Machine &machine, int64_t winograd) {
   bool pairs = machine.multipliesPairs && winograd == 1 && gradientOf(op).isBFloat16() &&
                activationOf(op).isBFloat16();
-  return pairs ? Factors::Pairs : Factors::Single;
+  bool fills = activationOf(op).width() == matrixRows;
+  return !pairs ? Factors::Single : machine.multipliesMatrices && fills ? Factors::Matrices : Factors::Pairs;
 }
 
 WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, WeightGradParameters wanted)
@@ -87,7 +95,7 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, 
   pieces = BlockCuts(dz, parameters.piece);
   outBlocks = shape::ceilDiv(dz[1], lanes);
   reduce = kernel::layoutOf(op.getActivationType()).getBlock();
-  channels = tileChannels(machine, reduce);
+  channels = factors == Factors::Matrices ? reduce : tileChannels(machine, reduce);
   depth = std::min(x[1], reduce);
   inBlocks = shape::ceilDiv(x[1], reduce);
   groups = groupBlocks(outBlocks);
@@ -100,10 +108,10 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, 
                 0,
                 {stagedAxis(gather, 0, frames), stagedAxis(gather, 1, down), stagedAxis(gather, 2, across)},
                 reduce};
-  if (factors == Factors::Pairs) {
+  if (factors != Factors::Single)
     gradient = gradient.inColumnPairs(across);
+  if (factors == Factors::Pairs)
     activation = activation.inColumnPairs(across);
-  }
   for (const auto &tap : taps())
     pieceRows += clips * rowsOf(tap, parameters.piece).size();
   share(wanted.partials, wanted.outGroups, wanted.inGroups);
@@ -120,6 +128,8 @@ void WeightGradPlan::share(int64_t partials, int64_t outGroups, int64_t inGroups
   activation.blocks = shape::ceilDiv(inBlocks, inGroups);
   gradientOperand = gradient;
   activationOperand = activation;
+  if (factors == Factors::Matrices)
+    activationOperand = turned().words;
   if (winograd() > 1) {
     gradientOperand = winogradBox(WinogradInput::Gradient, winograd(), gradient);
     activationOperand = winogradBox(WinogradInput::Source, winograd(), activation);
@@ -147,7 +157,10 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   double tileBlocks = groups.threes ? 3 : groups.rest;
   double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / channels * points();
   double sums = channels * tileBlocks;
-  double tile = rows * columns * sums / 2 + rows * 6 + (2 * sums + 20) * tapCount;
+  double rowCycles = columns * sums / 2 + 6;
+  if (factors == Factors::Matrices) // which wait for the product before where blocks are fewer than 3
+    rowCycles = shape::ceilDiv(gradient.axes[2].extent, matrixRows) * matrixCycles(std::max(tileBlocks, 3.0));
+  double tile = rows * rowCycles + (2 * sums + 20) * tapCount;
   constexpr double firstCache = 28 << 10, secondCache = 512 << 10;
   double activationPixels = double(activationOperand.blockStride()) / reduce * activation.clips;
   if (4 * lanes * (rows / tapCount * columns * tileBlocks + activationPixels) > firstCache)
@@ -155,6 +168,8 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   double piece = calls * tile;
   piece += gradient.elements() / double(lanes) * (2 + 2 * gradientReads);
   piece += double(activation.elements()) / reduce * (2 + 2 * activationReads);
+  if (factors == Factors::Matrices) // is turned: two loads, four shuffles and a store each two pixels
+    piece += double(activation.elements()) / reduce * 4;
   double pairs = double(gradient.blocks) * activation.blocks, transform = winogradCycles(winograd());
   if (winograd() > 1)
     piece += (gradientOperand.elements() + activationOperand.elements()) / double(lanes) * transform;
@@ -280,6 +295,7 @@ private:
 /// Of each piece's variant and tap: the rows that the tap walks.
 void WeightGradEmitter::emitTables() {
   std::vector<int32_t> rowValues, rangeValues, tapValues;
+  bool matrices = plan.factors == Factors::Matrices; // which read the activation by bfloat16s
   for (int64_t variant = 0; variant < BlockCuts::variants; ++variant) {
     BlockShape shape = plan.pieces.occurs(variant) ? plan.pieces.shapeOf(variant) : BlockShape{0, 0, 0};
     for (const auto &tap : plan.taps()) {
@@ -287,14 +303,14 @@ void WeightGradEmitter::emitTables() {
       for (int64_t n = 0; n < shape[0]; ++n)
         for (auto [t, h] : plan.rowsOf(tap, shape)) {
           rowValues.push_back(plan.gradientOperand.resultAt(n, t, h));
-          rowValues.push_back(plan.activationOperand.resultAt(n, t, h));
+          rowValues.push_back(plan.activationOperand.resultAt(n, t, h) * (matrices ? 2 : 1));
         }
       rangeValues.push_back(first);
       rangeValues.push_back(rowValues.size() / 2 - first);
     }
   }
   for (auto [i, tap] : llvm::enumerate(plan.taps())) {
-    tapValues.push_back(plan.activationOperand.tapShift(tap));
+    tapValues.push_back(matrices ? plan.turned().tapShift(tap) : plan.activationOperand.tapShift(tap));
     tapValues.push_back(i * plan.reduce * lanes);
   }
   rowValues.insert(rowValues.end(), 2, 0); // never empty
@@ -315,8 +331,10 @@ void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value t
   t.activation = t.gradient = e.scratch;
   t.rows = rows;
   t.activationAt = e.add(e.mul(inLocal, plan.activationOperand.blockStride()),
-                         direct ? e.index(plan.activationAt())
+                         direct ? e.index(plan.operandAt())
                                 : e.add(e.mul(point, plan.activationStride()), plan.activationPointsAt()));
+  if (plan.factors == Factors::Matrices)
+    t.activationAt = e.mul(t.activationAt, 2);
   t.activationAt = e.add(t.activationAt, loadIndex(e, taps, e.mul(tap, 2)));
   t.activationStep = e.index(plan.activationOperand.axes[2].pitch * plan.reduce);
   t.gradientAt = e.mul(outLocal, plan.gradientOperand.blockStride());
@@ -341,7 +359,11 @@ void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value t
   t.columns = e.index(plan.gradientOperand.axes[2].extent);
   t.accumulate = accumulate;
   callForWidth(e, plan.groups, width, [&](int64_t blocks) {
-    callWeightGradTile(e, plan.factors, blocks, plan.reduce, plan.depth, t);
+    if (plan.factors == Factors::Matrices)
+      callMatrixWeightGradTile(e, blocks, plan.gradient.axes[2].extent, plan.turned().words.axes[2].extent,
+                               t);
+    else
+      callWeightGradTile(e, plan.factors, blocks, plan.reduce, plan.depth, t);
   });
 }
 
@@ -355,6 +377,9 @@ void WeightGradEmitter::emitStages() {
       e, activationOf(op), plan.activation,
       {place.first[0], place.size[0], inBlocks.from, e.sub(inBlocks.to, inBlocks.from), start(0), start(1)},
       e.index(plan.activationAt()));
+  if (plan.factors == Factors::Matrices)
+    emitTurned(e, plan.turned(), e.sub(inBlocks.to, inBlocks.from), e.index(plan.activationAt()),
+               e.index(plan.operandAt()));
   if (plan.winograd() == 1)
     return;
   emitWinogradTiles(e, WinogradInput::Gradient, plan.winograd(), plan.gradient, e.index(0),

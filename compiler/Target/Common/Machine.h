@@ -19,6 +19,8 @@ struct Machine {
   int64_t partials; // the most that a launch leaves for the next one to merge
   // An instruction adds the products of two pairs of bfloat16 to an f32, in a vector of them.
   bool multipliesPairs = false;
+  // An instruction adds the product of two matrices of such pairs to one of f32.
+  bool multipliesMatrices = false;
 };
 
 } // namespace kinema

@@ -1,5 +1,7 @@
 #include "KernelRunner.h"
 
+#include "AmxInstructions.h"
+
 #include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/PairWeights.h"
@@ -89,6 +91,10 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
 //===-- Compilation -------------------------------------------------------===//
 
 bool kinema::cpu::test::runsHere(const Level &level) {
+  if (level.machine.multipliesMatrices && !kinema::runsHere(*findCpuLevel("x86-64-v4-amx"))) {
+    computeAmxInstructions();
+    return kinema::runsHere(*findCpuLevel("x86-64-v4-bf16"));
+  }
   return kinema::runsHere(*findCpuLevel({level.name.data(), level.name.size()}));
 }
 

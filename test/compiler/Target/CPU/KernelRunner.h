@@ -46,7 +46,7 @@ Tensor unpack(Storage &storage, mlir::RankedTensorType type, int64_t &dirty);
 /// Gives a kernel operation its schedule.
 using Scheduler = std::function<kernel::ScheduleAttr(mlir::Operation *)>;
 
-/// Whether this processor can run the level's code.
+/// Whether this processor can run the level's code; AMX where it has all else: computeAmxInstructions.
 bool runsHere(const Level &level);
 
 /// A compiled kernel.

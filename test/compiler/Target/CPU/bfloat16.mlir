@@ -1,8 +1,10 @@
 // RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4-bf16 --lower-kernels-to-cpu=level=x86-64-v4-bf16 | FileCheck %s
+// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4-amx --lower-kernels-to-cpu=level=x86-64-v4-amx | FileCheck %s --check-prefix=MATRICES
 // RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 | FileCheck %s --check-prefix=SINGLE
 
 // A conv in bf16 multiplies pairs of channels where the level does, its weight gradient pairs of columns. A weight in
-// pairs is no other level's.
+// pairs is no other level's. Where it multiplies matrices, pixels of a step are brought together, and the
+// activation of a weight gradient is turned.
 
 #c16 = #kernel.layout<blocked block = 16>
 #p16 = #kernel.layout<pairs block = 16 reduce = 16>
@@ -16,6 +18,8 @@
 // CHECK: arith.trunci %{{.*}} : vector<16xi32> to vector<16xi16>
 // CHECK: vector.bitcast %{{.*}} : vector<16xi16> to vector<8xf32>
 // CHECK: call @conv_tile_8x2_8_pairs(
+// MATRICES-LABEL: func.func @conv(
+// MATRICES: call @conv_tile_32x2_8_matrices(
 // SINGLE-LABEL: kernel.def @conv
 // SINGLE: schedule = #kernel.schedule<"cpu.reference"
 kernel.def @conv attributes {layers = ["a"]} {
@@ -36,6 +40,17 @@ kernel.def @conv attributes {layers = ["a"]} {
 // CHECK: func.func private @conv_tile_8x2_8_pairs(
 // CHECK: vector.load %{{.*}} : memref<{{.*}}xbf16>, vector<32xbf16>
 // CHECK-COUNT-16: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// MATRICES-LABEL: func.func @wgrad(
+// MATRICES: vector.shuffle
+// MATRICES: call @wgrad_tile_4x2_16_matrices(
+// MATRICES: func.func private @conv_tile_32x2_8_matrices(
+// MATRICES: memref.alloca() {alignment = 64 : i64} : memref<256xf32>
+// MATRICES: memref.alloca() {alignment = 64 : i64} : memref<1024xf32>
+// MATRICES: scf.for {{.*}} -> (!llvm.x86_amx, !llvm.x86_amx, !llvm.x86_amx, !llvm.x86_amx)
+// MATRICES: llvm.call_intrinsic "llvm.x86.tileloadd64.internal"
+// MATRICES-COUNT-4: llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"
+// MATRICES: func.func private @wgrad_tile_4x2_16_matrices(
+// MATRICES-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"
 // SINGLE-LABEL: kernel.def @wgrad
 // SINGLE: schedule = #kernel.schedule<"cpu.wgrad_tile"
 kernel.def @wgrad attributes {layers = ["a"]} {
