@@ -45,6 +45,9 @@ public:
   // The same in two parts, so that launches may be started between them. Each copy is finished once.
   virtual CopyId beginCopyOut(int64_t offset, int64_t bytes) = 0;
   virtual void finishCopyOut(CopyId id, void *to) = 0;
+  // The arena itself, where it lies in this machine's memory: read and written between launches in place of
+  // copies. Else null.
+  virtual void *hostMemory(int64_t offset, int64_t bytes) { return nullptr; }
   // bytes: a multiple of 4.
   virtual void fill(int64_t offset, int64_t bytes, uint32_t pattern) = 0;
 

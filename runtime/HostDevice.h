@@ -14,6 +14,7 @@ public:
   void allocate(int64_t bytes) override { arena = HostArena(bytes); }
   void copyIn(int64_t offset, const void *from, int64_t bytes) override { arena.copyIn(offset, from, bytes); }
   void copyOut(int64_t offset, void *to, int64_t bytes) override { arena.copyOut(offset, to, bytes); }
+  void *hostMemory(int64_t offset, int64_t bytes) override { return arena.at(offset, bytes); }
   CopyId beginCopyOut(int64_t offset, int64_t bytes) override;
   void finishCopyOut(CopyId id, void *to) override;
   void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }

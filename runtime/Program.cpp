@@ -88,12 +88,6 @@ void Program::loadEntries() {
     }
     entry.sequence = device->prepareSequence(name, entry.launches);
   }
-  int64_t largest = 0;
-  for (const Parameter &parameter : contents.parameters)
-    largest = std::max(largest, parameter.bytes);
-  for (const InputTensor &input : contents.inputs)
-    largest = std::max(largest, input.bytes);
-  staging.resize(largest);
   findUnkept();
 }
 
@@ -168,6 +162,8 @@ void Program::write(const ArenaTensor &tensor, const void *values, size_t elemen
   requireElements(tensor, elements);
   if (tensor.order.empty())
     return device->copyIn(tensor.offset, values, tensor.bytes);
+  if (void *memory = device->hostMemory(tensor.offset, tensor.bytes))
+    return pack(values, tensor.shape, tensor.order, memory);
   staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
   pack(values, tensor.shape, tensor.order, staging.data());
   device->copyIn(tensor.offset, staging.data(), tensor.bytes);
@@ -177,6 +173,8 @@ void Program::read(const ArenaTensor &tensor, void *values, size_t elements) {
   requireElements(tensor, elements);
   if (tensor.order.empty())
     return device->copyOut(tensor.offset, values, tensor.bytes);
+  if (const void *memory = device->hostMemory(tensor.offset, tensor.bytes))
+    return unpack(memory, tensor.shape, tensor.order, values);
   staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
   device->copyOut(tensor.offset, staging.data(), tensor.bytes);
   unpack(staging.data(), tensor.shape, tensor.order, values);
