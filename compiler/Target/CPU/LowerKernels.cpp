@@ -7,7 +7,8 @@
 #include "compiler/Target/CPU/Winograd.h"
 #include "compiler/Target/Common/LowerKernels.h"
 
-#include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
