@@ -34,15 +34,41 @@ if(KINEMA_SANITIZE)
   add_link_options(-fsanitize=${KINEMA_SANITIZE})
 endif()
 
-# kinema_library(NAME SOURCES a.cpp ... [LINK lib ...] [DEPENDS target ...]): a static library without LLVM.
-function(kinema_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;DEPENDS" ${ARGN})
-  add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC ${ARG_LINK})
-  if(ARG_DEPENDS)
-    add_dependencies(${name} ${ARG_DEPENDS})
-  endif()
+# The headers that most files read, compiled once: most of the time that a file takes. Files include what they
+# use all the same; -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON builds without. In angle brackets, ours too: CMake dates
+# the list as the first header that it finds on disk, and a longer list would not be compiled anew. None that
+# defines variables (CLI11's): every file would carry them.
+function(kinema_precompiled_headers name)
+  cmake_parse_arguments(ARG "" "" "HEADERS;LINK" ${ARGN})
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
 endfunction()
+
+kinema_precompiled_headers(KinemaPrecompiled
+  LINK nlohmann_json::nlohmann_json GTest::gtest
+  HEADERS
+    <algorithm>
+    <chrono>
+    <condition_variable>
+    <filesystem>
+    <fmt/ranges.h>
+    <fstream>
+    <functional>
+    <gtest/gtest.h>
+    <map>
+    <memory>
+    <mutex>
+    <nlohmann/json.hpp>
+    <optional>
+    <set>
+    <span>
+    <sstream>
+    <string>
+    <thread>
+    <unordered_map>
+    <vector>)
 
 # LLVM's and MLIR's headers and the two shared libraries.
 add_library(KinemaLLVM INTERFACE)
@@ -50,50 +76,68 @@ target_include_directories(KinemaLLVM SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${ML
 target_compile_definitions(KinemaLLVM INTERFACE ${KINEMA_LLVM_DEFINITIONS})
 target_link_libraries(KinemaLLVM INTERFACE MLIR LLVM)
 
-# The headers that most files read, compiled once: most of the time that a file takes. Files include what they
-# use all the same; -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON builds without.
-file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
-add_library(KinemaPrecompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
-target_link_libraries(KinemaPrecompiled PRIVATE KinemaLLVM)
-target_precompile_headers(KinemaPrecompiled PRIVATE
-  <llvm/ADT/TypeSwitch.h>
-  <mlir/Dialect/Arith/IR/Arith.h>
-  <mlir/Dialect/Func/IR/FuncOps.h>
-  <mlir/Dialect/LLVMIR/LLVMDialect.h>
-  <mlir/Dialect/LLVMIR/NVVMDialect.h>
-  <mlir/Dialect/Math/IR/Math.h>
-  <mlir/Dialect/MemRef/IR/MemRef.h>
-  <mlir/Dialect/SCF/IR/SCF.h>
-  <mlir/Dialect/Vector/IR/VectorOps.h>
-  <mlir/IR/BuiltinOps.h>
-  <mlir/Parser/Parser.h>
-  <mlir/Pass/Pass.h>
-  <mlir/Pass/PassManager.h>)
+kinema_precompiled_headers(KinemaPrecompiledLLVM
+  LINK KinemaLLVM GTest::gtest
+  HEADERS
+    <dialects/Kernel/Kernel.h>
+    <gtest/gtest.h>
+    <llvm/ADT/TypeSwitch.h>
+    <mlir/Dialect/Arith/IR/Arith.h>
+    <mlir/Dialect/Func/IR/FuncOps.h>
+    <mlir/Dialect/LLVMIR/LLVMDialect.h>
+    <mlir/Dialect/LLVMIR/NVVMDialect.h>
+    <mlir/Dialect/Math/IR/Math.h>
+    <mlir/Dialect/MemRef/IR/MemRef.h>
+    <mlir/Dialect/SCF/IR/SCF.h>
+    <mlir/Dialect/Vector/IR/VectorOps.h>
+    <mlir/IR/BuiltinOps.h>
+    <mlir/Parser/Parser.h>
+    <mlir/Pass/Pass.h>
+    <mlir/Pass/PassManager.h>)
+add_dependencies(KinemaPrecompiledLLVM KinemaClipIncGen KinemaKernelIncGen)
 
-# kinema_precompiled(NAME): a target that links LLVM reads them so.
+# kinema_precompiled(NAME [LLVM]): a target, one that links LLVM or one that does not, reads them so.
 function(kinema_precompiled name)
-  target_precompile_headers(${name} REUSE_FROM KinemaPrecompiled)
-  target_compile_options(${name} PRIVATE -fPIC) # as it was compiled, in programs too
+  target_precompile_headers(${name} REUSE_FROM KinemaPrecompiled${ARGN})
+  target_compile_options(${name} PRIVATE -fPIC) # as they were compiled, in programs too
 endfunction()
 
-# kinema_llvm_library(NAME ...): a static library with LLVM.
+# kinema_library(NAME [LLVM] SOURCES a.cpp ... [LINK lib ...] [DEPENDS target ...]): a static library.
+function(kinema_library name)
+  cmake_parse_arguments(ARG "LLVM" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  if(ARG_LLVM)
+    target_link_libraries(${name} PUBLIC KinemaLLVM)
+    kinema_precompiled(${name} LLVM)
+  else()
+    kinema_precompiled(${name})
+  endif()
+endfunction()
+
+# kinema_llvm_library(NAME ...): the same with LLVM.
 function(kinema_llvm_library name)
-  kinema_library(${name} ${ARGN})
-  target_link_libraries(${name} PUBLIC KinemaLLVM)
-  kinema_precompiled(${name})
+  kinema_library(${name} LLVM ${ARGN})
 endfunction()
 
-# kinema_unit_test(NAME SOURCES a.cpp ... LINK lib ...): a GoogleTest program, its cases discovered by ctest.
+# kinema_unit_test(NAME [LLVM] SOURCES a.cpp ... LINK lib ...): a GoogleTest program, its cases discovered by ctest.
 function(kinema_unit_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "LLVM" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE KINEMA_SOURCE_DIR="${CMAKE_SOURCE_DIR}" KINEMA_BINARY_DIR="${CMAKE_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(ARG_LLVM)
+    kinema_precompiled(${name} LLVM)
+  else()
+    kinema_precompiled(${name})
+  endif()
 endfunction()
 
 # kinema_llvm_unit_test(NAME ...): the same, of code with LLVM.
 function(kinema_llvm_unit_test name)
-  kinema_unit_test(${name} ${ARGN})
-  kinema_precompiled(${name})
+  kinema_unit_test(${name} LLVM ${ARGN})
 endfunction()
