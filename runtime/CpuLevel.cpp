@@ -20,7 +20,7 @@ static constexpr CpuLevel levels[] = {
     {"x86-64-v4", "AVX-512 (F, BW, CD, DQ, VL)", [] { return __builtin_cpu_supports("x86-64-v4") != 0; }},
     {"x86-64-v4-bf16", "AVX-512 (F, BW, CD, DQ, VL, BF16)",
      [] { return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"); }},
-    {"x86-64-v4-amx", "AVX-512 (F, BW, CD, DQ, VL, BF16) and AMX (TILE, BF16)",
+    {"x86-64-v4-amx", "AVX-512 (F, BW, CD, DQ, VL, BF16) and AMX (TILE, BF16) that the system lets it use",
      [] {
        return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") && allowsMatrices();
      }},

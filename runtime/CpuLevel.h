@@ -14,7 +14,7 @@ struct CpuLevel {
   bool (*runsHere)();      // on this processor, under this system
 };
 
-// All of them, each quicker than those before it.
+// All of them, each meant to be quicker than those before it.
 std::span<const CpuLevel> cpuLevels();
 // Null where the target is none.
 const CpuLevel *findCpuLevel(std::string_view target);

@@ -14,15 +14,18 @@ static_assert(std::atomic<int>::is_always_lock_free && std::atomic<int64_t>::is_
 
 static constexpr int64_t second = 1'000'000'000;
 
-// All that is called here may be called in a signal's handler.
-static void note(int signal) {
+static int64_t nanoseconds() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
-  int64_t now = time.tv_sec * second + time.tv_nsec;
+  return time.tv_sec * second + time.tv_nsec;
+}
+
+// All that is called here may be called in a signal's handler.
+static void note(int signal) {
   if (received == 0) {
-    receivedAt = now;
+    receivedAt = nanoseconds();
     received = signal;
-  } else if (now - receivedAt >= second) {
+  } else if (nanoseconds() - receivedAt >= second) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
@@ -38,6 +41,9 @@ void catchInterrupts() {
 
 const char *interruption() { return received == 0 ? nullptr : received == SIGINT ? "SIGINT" : "SIGTERM"; }
 
-void pretendInterruption(int signal) { received = signal; }
+void pretendInterruption(int signal) {
+  receivedAt = nanoseconds();
+  received = signal;
+}
 
 } // namespace kinema

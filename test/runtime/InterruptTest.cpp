@@ -1,8 +1,10 @@
 #include "runtime/Interrupt.h"
 
+#include <chrono>
 #include <csignal>
 #include <gtest/gtest.h>
 #include <string_view>
+#include <thread>
 #include <unistd.h>
 
 namespace kinema {
@@ -26,7 +28,7 @@ TEST(Interrupt, ALaterOneEndsTheProcess) {
       {
         catchInterrupts();
         std::raise(SIGTERM);
-        usleep(1'000'000);
+        std::this_thread::sleep_for(std::chrono::seconds(1));
         std::raise(SIGINT);
         _exit(7);
       },

@@ -213,8 +213,8 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
   double width = groups.threes ? 3 : groups.rest, stepCycles = groups.threes      ? 1.5
                                                                : groups.rest == 2 ? 1.0
                                                                                   : 0.6;
-  if (factors == Factors::Matrices)
-    stepCycles = matrixCycles(width) / (matrixRows * depth);
+  if (factors == Factors::Matrices) // and a copy to the stack a row
+    stepCycles = (matrixCycles(width) + matrixRows) / (matrixRows * depth);
   double cost = part * weightBytes / bytesACycle;
   for (const PixelClass &pixels : classes) {
     int64_t across = winograd > 1 ? tileColumns() / winograd : phaseCount(pixels.phase, 2, columns);

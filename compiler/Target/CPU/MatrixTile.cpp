@@ -87,7 +87,6 @@ private:
     auto type = MemRefType::get({words}, e.b.getF32Type());
     return memref::AllocaOp::create(e.b, e.loc, type, e.b.getI64IntegerAttr(64));
   }
-  Value entry(Value pixel, int64_t which) { return loadIndex(e, a.pixels, e.add(e.mul(pixel, 2), which)); }
   /// Runs `body` for each result of the tile: its place in `sums` and in memory.
   void overResults(Value firstPixel, function_ref<void(Value, Value)> body);
   SmallVector<Value> emitStep(Value firstPixel, Value shift, Value weightsAt, ValueRange carried);
@@ -103,7 +102,7 @@ private:
 
 void MatrixConvTile::overResults(Value firstPixel, function_ref<void(Value, Value)> body) {
   e.loop(pixels, [&](Value pixel) {
-    Value at = e.add(a.tileAt, entry(e.add(firstPixel, pixel), 1));
+    Value at = pixelEntry(e, a, e.add(firstPixel, pixel), 1);
     e.loop(blocks, [&](Value block) {
       Value sum = e.mul(e.add(e.mul(block, pixels), pixel), lanes);
       body(sum, e.add(at, e.mul(block, a.tileGroupStride)));
@@ -115,7 +114,7 @@ void MatrixConvTile::overResults(Value firstPixel, function_ref<void(Value, Valu
 SmallVector<Value> MatrixConvTile::emitStep(Value firstPixel, Value shift, Value weightsAt,
                                             ValueRange carried) {
   e.loop(pixels, [&](Value pixel) {
-    Value at = e.add(shift, entry(e.add(firstPixel, pixel), 0));
+    Value at = e.add(shift, pixelEntry(e, a, e.add(firstPixel, pixel), 0));
     e.storeVector(e.loadVector(a.source, at, depth), factors, e.mul(pixel, depth));
   });
   SmallVector<Value> rows, next(carried);
@@ -138,15 +137,8 @@ void MatrixConvTile::emitPixels(Value firstPixel) {
                 [&](Value sum, Value at) { e.storeVector(e.loadVector(a.tile, at, lanes), sums, sum); });
   });
   auto start = matrices.startSums(a.accumulate, sums, places);
-  auto end = e.loop(e.index(0), a.channelBlocks, 1, start, [&](Value block, ValueRange outer) {
-    Value sourceBlock = e.add(a.sourceAt, e.mul(block, a.sourceBlockStride));
-    Value weightsBlock = e.add(a.weightsAt, e.mul(block, a.weightsBlockStride));
-    return e.loop(e.index(0), a.tapCount, 1, outer, [&](Value tap, ValueRange inner) {
-      Value pair = e.mul(e.add(a.firstTap, tap), 2);
-      Value shift = e.add(sourceBlock, loadIndex(e, a.taps, pair));
-      Value weightsAt = e.add(weightsBlock, loadIndex(e, a.taps, e.add(pair, 1)));
-      return emitStep(firstPixel, shift, weightsAt, inner);
-    });
+  auto end = overConvSteps(e, a, start, [&](Value shift, Value weightsAt, ValueRange carried) {
+    return emitStep(firstPixel, shift, weightsAt, carried);
   });
   matrices.storeSums(end, sums, places);
   overResults(firstPixel,

@@ -12,8 +12,8 @@ namespace kinema::cpu {
 /// The most rows of a matrix, and words of a row.
 inline constexpr int64_t matrixRows = 16;
 
-/// Of a product of two matrices of this many rows, and of what else each needs: loads of its factors, of
-/// which one serves all blocks of a tile. By the vendor's figures; not measured.
+/// Cycles of the products of 16 rows with as many columns of `blocks` blocks, and of the loads that they do
+/// not hide. By the vendor's figures; not measured.
 constexpr double matrixCycles(double blocks) { return matrixRows * blocks + 8; }
 
 /// Pixels that a conv's tile has at once over so many channel blocks: rows of its accumulators, which share 8

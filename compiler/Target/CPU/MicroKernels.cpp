@@ -244,21 +244,14 @@ void emitConvTile(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t 
     SmallVector<Value> pixels, positions;
     for (int64_t i = 0; i < pixelsInTile; ++i) {
       Value pair = e.add(e.add(a.firstPixel, q), i);
-      pixels.push_back(e.add(a.sourceAt, entry(e, a.pixels, pair, 0)));
-      Value at = e.add(a.tileAt, entry(e, a.pixels, pair, 1));
+      pixels.push_back(pixelEntry(e, a, pair, 0));
+      Value at = pixelEntry(e, a, pair, 1);
       for (int64_t j = 0; j < blocks; ++j)
         positions.push_back(e.add(at, e.mul(a.tileGroupStride, j)));
     }
     auto start = loadAccumulators(e, a.accumulate, a.tile, positions);
-    auto sums = e.loop(e.index(0), a.channelBlocks, 1, start, [&](Value block, ValueRange outer) {
-      Value sourceBlock = e.mul(block, a.sourceBlockStride);
-      Value weightsBlock = e.add(a.weightsAt, e.mul(block, a.weightsBlockStride));
-      return e.loop(e.index(0), a.tapCount, 1, outer, [&](Value tap, ValueRange inner) {
-        Value pair = e.add(a.firstTap, tap);
-        Value shift = e.add(sourceBlock, entry(e, a.taps, pair, 0));
-        Value weightsAt = e.add(weightsBlock, entry(e, a.taps, pair, 1));
-        return emitConvBlock(e, factors, a, blocks, depth, pixels, shift, weightsAt, inner);
-      });
+    auto sums = overConvSteps(e, a, start, [&](Value shift, Value weightsAt, ValueRange carried) {
+      return emitConvBlock(e, factors, a, blocks, depth, pixels, shift, weightsAt, carried);
     });
     storeAccumulators(e, sums, a.tile, positions);
   });
@@ -339,6 +332,24 @@ void kinema::cpu::callShared(KernelEmitter &e, StringRef name, SmallVector<Value
       argument = withAnySize(e, argument);
   auto function = sharedFunction(e, name, ValueRange(arguments).getTypes(), body);
   func::CallOp::create(e.b, e.loc, function, arguments);
+}
+
+SmallVector<Value>
+kinema::cpu::overConvSteps(KernelEmitter &e, const ConvTile &a, ValueRange start,
+                           function_ref<SmallVector<Value>(Value, Value, ValueRange)> body) {
+  return e.loop(e.index(0), a.channelBlocks, 1, start, [&](Value block, ValueRange outer) {
+    Value sourceBlock = e.mul(block, a.sourceBlockStride);
+    Value weightsBlock = e.add(a.weightsAt, e.mul(block, a.weightsBlockStride));
+    return e.loop(e.index(0), a.tapCount, 1, outer, [&](Value tap, ValueRange inner) {
+      Value pair = e.add(a.firstTap, tap);
+      return body(e.add(sourceBlock, entry(e, a.taps, pair, 0)),
+                  e.add(weightsBlock, entry(e, a.taps, pair, 1)), inner);
+    });
+  });
+}
+
+Value kinema::cpu::pixelEntry(KernelEmitter &e, const ConvTile &a, Value pixel, int64_t which) {
+  return e.add(which == 0 ? a.sourceAt : a.tileAt, entry(e, a.pixels, pixel, which));
 }
 
 static const char *nameOf(Factors factors) {

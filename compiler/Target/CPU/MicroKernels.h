@@ -64,6 +64,13 @@ struct ConvTile {
   mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
   mlir::Value accumulate; // i1: adds to what the tile holds
 };
+/// Walks the channel blocks and taps, carrying accumulators: `body` is given the tap's place in the source,
+/// to which pixels are added, and in the weights of the first result block.
+llvm::SmallVector<mlir::Value> overConvSteps(
+    KernelEmitter &e, const ConvTile &arguments, mlir::ValueRange start,
+    llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::Value, mlir::ValueRange)> body);
+/// Of a pixel: its position in the source (0), in the tile (1).
+mlir::Value pixelEntry(KernelEmitter &e, const ConvTile &arguments, mlir::Value pixel, int64_t which);
 /// Calls the tile of `blocks` result blocks; `depth` channels, or pairs, of each source block are used.
 void callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
                   const ConvTile &arguments);
@@ -79,8 +86,8 @@ struct WeightGradTile {
   mlir::Value firstRow, rowCount, columns;
   mlir::Value accumulate;
 };
-/// In matrices the activation lies in a TurnedBox, in bfloat16s, whose channels are `channelWords` apart;
-/// rows are of `columns`.
+/// In matrices: positions of the activation are bfloat16s of a TurnedBox, whose channels are `channelWords`
+/// apart, rows are of `columns`, and the activation's step is 2.
 void callMatrixWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t columns, int64_t channelWords,
                               const WeightGradTile &arguments);
 

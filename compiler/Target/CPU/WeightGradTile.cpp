@@ -70,10 +70,12 @@ struct WeightGradPlan {
   int64_t sumsStride() const {
     return winogradStride(gradient.blocks * activation.blocks * kernel[0] * reduce * lanes);
   }
-  /// What the register tiles read where there are no points.
-  int64_t operandAt() const { return factors == Factors::Matrices ? gradientPointsAt() : activationAt(); }
+  /// Of the activation's operand where there are no points.
+  int64_t activationOperandAt() const {
+    return factors == Factors::Matrices ? gradientPointsAt() : activationAt();
+  }
   int64_t scratchBytes() const {
-    return 4 * (winograd() == 1 ? operandAt() + activationOperand.elements()
+    return 4 * (winograd() == 1 ? activationOperandAt() + activationOperand.elements()
                                 : sumsAt() + points() * sumsStride());
   }
   double cost(int64_t gradientReads, int64_t activationReads) const;
@@ -331,7 +333,7 @@ void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value t
   t.activation = t.gradient = e.scratch;
   t.rows = rows;
   t.activationAt = e.add(e.mul(inLocal, plan.activationOperand.blockStride()),
-                         direct ? e.index(plan.operandAt())
+                         direct ? e.index(plan.activationOperandAt())
                                 : e.add(e.mul(point, plan.activationStride()), plan.activationPointsAt()));
   if (plan.factors == Factors::Matrices)
     t.activationAt = e.mul(t.activationAt, 2);
@@ -379,7 +381,7 @@ void WeightGradEmitter::emitStages() {
       e.index(plan.activationAt()));
   if (plan.factors == Factors::Matrices)
     emitTurned(e, plan.turned(), e.sub(inBlocks.to, inBlocks.from), e.index(plan.activationAt()),
-               e.index(plan.operandAt()));
+               e.index(plan.activationOperandAt()));
   if (plan.winograd() == 1)
     return;
   emitWinogradTiles(e, WinogradInput::Gradient, plan.winograd(), plan.gradient, e.index(0),

@@ -1,12 +1,12 @@
 #include "AmxInstructions.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstring>
 #include <ucontext.h>
-#include <unistd.h>
 
 namespace {
 
@@ -35,20 +35,49 @@ thread_local std::array<Matrix, count> matrices;
 
 /// One instruction with a three-byte VEX prefix, as far as AMX uses it.
 struct Instruction {
-  uint8_t opcode = 0, prefix = 0; // none, 66, F3, F2
-  int reg = 0, rm = 0, second = 0;
-  bool isMemory = false;
+  uint8_t opcode = 0, prefix = 0;             // the prefix that VEX stands for
+  int result = 0, factor = 0, lastFactor = 0; // ModRM's reg and rm, and VEX's vvvv, where they are matrices
+  bool isMemory = false, hasIndex = false;
   uint8_t *address = nullptr;
   int64_t stride = 0; // the index register, scaled
   int length = 0;
 };
+enum Prefix { NoPrefix, Prefix66, PrefixF3, PrefixF2 };
 
 constexpr std::array<int, 16> registers = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                            REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
                                            REG_R12, REG_R13, REG_R14, REG_R15};
 
-bool decode(const ucontext_t &context, Instruction &result) {
-  const auto &general = context.uc_mcontext.gregs;
+/// The operand in memory behind the byte ModRM at `at`; `first` is the VEX prefix's second byte.
+const uint8_t *decodeMemory(const greg_t *general, uint8_t first, const uint8_t *at, Instruction &in) {
+  int extendIndex = first & 0x40 ? 0 : 8, extendBase = first & 0x20 ? 0 : 8;
+  int mode = *at >> 6, low = *at & 7;
+  ++at;
+  int64_t base = 0;
+  bool isRelative = low == 5 && mode == 0, hasBase = !isRelative;
+  if (low == 4) {
+    int scale = *at >> 6, index = ((*at >> 3) & 7) + extendIndex;
+    low = *at++ & 7;
+    in.hasIndex = true;
+    in.stride = index == 4 ? 0 : general[registers[index]] << scale;
+    hasBase = low != 5 || mode != 0;
+  }
+  if (hasBase)
+    base = general[registers[low + extendBase]];
+  int32_t offset = 0;
+  if (mode == 1) {
+    offset = static_cast<int8_t>(*at++);
+  } else if (mode == 2 || !hasBase) {
+    std::memcpy(&offset, at, 4);
+    at += 4;
+  }
+  if (isRelative)
+    base = reinterpret_cast<int64_t>(at);
+  in.address = reinterpret_cast<uint8_t *>(base + offset);
+  return at;
+}
+
+bool decode(const greg_t *general, Instruction &in) {
   const auto *start = reinterpret_cast<const uint8_t *>(general[REG_RIP]), *at = start;
   if (*at++ != 0xC4)
     return false;
@@ -56,45 +85,23 @@ bool decode(const ucontext_t &context, Instruction &result) {
   bool isWide = second & 0x80, isLong = second & 0x04;
   if ((first & 0x1F) != 2 || isWide || isLong) // map 0F38, W0, 128 bits
     return false;
-  int extendReg = first & 0x80 ? 0 : 8, extendIndex = first & 0x40 ? 0 : 8, extendBase = first & 0x20 ? 0 : 8;
-  result.second = (~second >> 3) & 15;
-  result.prefix = second & 3;
-  result.opcode = *at++;
-  uint8_t modes = *at++, mode = modes >> 6;
-  result.reg = ((modes >> 3) & 7) + extendReg;
-  result.rm = (modes & 7) + extendBase;
-  result.isMemory = mode != 3;
-  if (result.isMemory) {
-    int64_t base = 0;
-    bool isRelative = false, hasBase = true;
-    if ((modes & 7) == 4) {
-      uint8_t scaled = *at++;
-      int index = ((scaled >> 3) & 7) + extendIndex, from = (scaled & 7) + extendBase;
-      result.stride = index == 4 ? 0 : general[registers[index]] << (scaled >> 6);
-      hasBase = (scaled & 7) != 5 || mode != 0;
-      base = hasBase ? general[registers[from]] : 0;
-    } else if ((modes & 7) == 5 && mode == 0) {
-      isRelative = true;
-    } else {
-      base = general[registers[result.rm]];
-    }
-    int32_t offset = 0;
-    if (mode == 1) {
-      offset = static_cast<int8_t>(*at++);
-    } else if (mode == 2 || isRelative || !hasBase) {
-      std::memcpy(&offset, at, 4);
-      at += 4;
-    }
-    if (isRelative)
-      base = reinterpret_cast<int64_t>(at);
-    result.address = reinterpret_cast<uint8_t *>(base + offset);
-  }
-  result.length = static_cast<int>(at - start);
+  in.lastFactor = (~second >> 3) & 15;
+  in.prefix = second & 3;
+  in.opcode = *at++;
+  in.result = ((*at >> 3) & 7) + (first & 0x80 ? 0 : 8);
+  in.factor = (*at & 7) + (first & 0x20 ? 0 : 8);
+  in.isMemory = *at >> 6 != 3;
+  at = in.isMemory ? decodeMemory(general, first, at, in) : at + 1;
+  in.length = static_cast<int>(at - start);
   return true;
 }
 
 bool configure(const uint8_t *memory) {
-  if (memory[0] != 1) // the palette
+  auto isZero = [&](int from, int to) {
+    return std::all_of(memory + from, memory + to, [](uint8_t byte) { return byte == 0; });
+  };
+  // The palette; no row to go on with; nothing where nothing is defined.
+  if (memory[0] != 1 || !isZero(1, 16) || !isZero(16 + 2 * count, 48) || !isZero(48 + count, 64))
     return false;
   for (int i = 0; i < count; ++i) {
     Matrix matrix;
@@ -109,10 +116,8 @@ bool configure(const uint8_t *memory) {
   return true;
 }
 
-void clear(Matrix &matrix) { matrix.data = {}; }
-
 void load(Matrix &matrix, const uint8_t *address, int64_t stride) {
-  clear(matrix);
+  matrix.data = {};
   for (int row = 0; row < matrix.rows; ++row)
     std::memcpy(matrix.data[row].data(), address + row * stride, matrix.bytes);
 }
@@ -122,48 +127,61 @@ void store(const Matrix &matrix, uint8_t *address, int64_t stride) {
     std::memcpy(address + row * stride, matrix.data[row].data(), matrix.bytes);
 }
 
+/// Products of even and of odd halves add up apart, from zero. Denormal numbers, which the instruction takes
+/// and leaves as zero, are kept.
 bool addProduct(Matrix &sum, const Matrix &x, const Matrix &y) {
   if (sum.rows != x.rows || sum.bytes != y.bytes || x.bytes != 4 * y.rows || x.bytes % 4 || y.bytes % 4)
     return false;
   for (int m = 0; m < sum.rows; ++m)
-    for (int k = 0; k < y.rows; ++k)
-      for (int n = 0; n < sum.bytes / 4; ++n) {
-        float value = sum.single(m, n);
+    for (int n = 0; n < sum.bytes / 4; ++n) {
+      std::array<float, 2> halves = {0, 0};
+      for (int k = 0; k < y.rows; ++k)
         for (int half = 0; half < 2; ++half)
-          value = std::fma(x.narrow(m, k, half), y.narrow(k, n, half), value);
-        std::memcpy(sum.data[m].data() + 4 * n, &value, 4);
-      }
+          halves[half] = std::fma(x.narrow(m, k, half), y.narrow(k, n, half), halves[half]);
+      float value = sum.single(m, n) + (halves[0] + halves[1]);
+      std::memcpy(sum.data[m].data() + 4 * n, &value, 4);
+    }
   return true;
 }
 
 bool isConfigured(int i) { return i < count && matrices[i].rows > 0; }
 
+bool executeProduct(const Instruction &in) {
+  bool areDistinct = in.result != in.factor && in.result != in.lastFactor && in.factor != in.lastFactor;
+  return areDistinct && isConfigured(in.result) && isConfigured(in.factor) && isConfigured(in.lastFactor) &&
+         addProduct(matrices[in.result], matrices[in.factor], matrices[in.lastFactor]);
+}
+
 bool execute(const Instruction &in) {
-  enum Prefix { None, P66, F3, F2 };
   constexpr uint8_t configuration = 0x49, memory = 0x4B, product = 0x5C;
-  if (in.opcode == configuration && in.prefix == None && in.isMemory && in.reg == 0)
-    return configure(in.address);
-  if (in.opcode == configuration && in.prefix == None && !in.isMemory && in.reg == 0 && in.rm == 0) {
-    matrices = {};
-    return true;
-  }
-  if (!isConfigured(in.reg))
+  if (in.opcode == product)
+    return in.prefix == PrefixF3 && !in.isMemory && executeProduct(in);
+  if (in.lastFactor != 0)
     return false;
-  Matrix &matrix = matrices[in.reg];
-  if (in.opcode == configuration && in.prefix == F2 && !in.isMemory)
-    return clear(matrix), true;
-  if (in.opcode == memory && in.prefix == F2 && in.isMemory)
-    return load(matrix, in.address, in.stride), true;
-  if (in.opcode == memory && in.prefix == F3 && in.isMemory)
-    return store(matrix, in.address, in.stride), true;
-  return in.opcode == product && in.prefix == F3 && !in.isMemory && isConfigured(in.rm) &&
-         isConfigured(in.second) && addProduct(matrix, matrices[in.rm], matrices[in.second]);
+  if (in.opcode == configuration && in.prefix == NoPrefix && in.result == 0) {
+    if (in.isMemory)
+      return configure(in.address);
+    matrices = {};
+    return in.factor == 0;
+  }
+  if (!isConfigured(in.result))
+    return false;
+  Matrix &matrix = matrices[in.result];
+  if (in.opcode == configuration && in.prefix == PrefixF2 && !in.isMemory && in.factor == 0)
+    matrix.data = {};
+  else if (in.opcode == memory && in.prefix == PrefixF2 && in.hasIndex)
+    load(matrix, in.address, in.stride);
+  else if (in.opcode == memory && in.prefix == PrefixF3 && in.hasIndex)
+    store(matrix, in.address, in.stride);
+  else
+    return false;
+  return true;
 }
 
 void compute(int, siginfo_t *, void *interrupted) {
   auto &context = *static_cast<ucontext_t *>(interrupted);
   Instruction instruction;
-  if (decode(context, instruction) && execute(instruction))
+  if (decode(context.uc_mcontext.gregs, instruction) && execute(instruction))
     context.uc_mcontext.gregs[REG_RIP] += instruction.length;
   else
     std::signal(SIGILL, SIG_DFL); // met again, it ends the process

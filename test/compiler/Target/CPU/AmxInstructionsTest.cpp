@@ -1,10 +1,12 @@
 // That what AMX refuses is refused where its instructions are computed; what they compute is TileTest's.
 #include "AmxInstructions.h"
 
+#include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstdint>
+#include <cstdlib>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 using namespace kinema::cpu::test;
 
@@ -41,13 +43,29 @@ Configuration shapes(std::array<uint8_t, 3> rows, std::array<uint16_t, 3> bytes)
   return result;
 }
 
-const auto killed = testing::KilledBySignal(SIGILL);
+const auto killed = [](int status) { return WIFSIGNALED(status); };
 
 TEST(AmxInstructions, ShapesThatFitEachOther) {
   EXPECT_EXIT(run(shapes({16, 16, 8}, {64, 32, 64}), multiply), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(run(shapes({16, 15, 8}, {64, 32, 64}), multiply), killed, "");
   EXPECT_EXIT(run(shapes({16, 16, 7}, {64, 32, 64}), multiply), killed, "");
   EXPECT_EXIT(run(shapes({16, 16, 8}, {64, 32, 60}), multiply), killed, "");
+}
+
+TEST(AmxInstructions, ThreeMatrices) {
+  EXPECT_EXIT(
+      run(shapes({16, 0, 0}, {64, 0, 0}),
+          [] { asm volatile(".byte 0xC4, 0xE2, 0x7A, 0x5C, 0xC0"); }), // tdpbf16ps %tmm0, %tmm0, %tmm0
+      killed, "");
+}
+
+TEST(AmxInstructions, ConfigurationsThatAreWhole) {
+  Configuration begun = shapes({16, 0, 0}, {64, 0, 0}), ninth = begun, rowsAlone = begun;
+  begun.startRow = 1;
+  ninth.rows[8] = 16;
+  rowsAlone.bytes[0] = 0;
+  for (const Configuration &refused : {begun, ninth, rowsAlone})
+    EXPECT_EXIT(run(refused, [] {}), killed, "");
 }
 
 TEST(AmxInstructions, WhatIsNotConfigured) {

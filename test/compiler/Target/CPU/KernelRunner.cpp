@@ -91,11 +91,15 @@ Tensor kinema::cpu::test::unpack(Storage &storage, RankedTensorType type, int64_
 //===-- Compilation -------------------------------------------------------===//
 
 bool kinema::cpu::test::runsHere(const Level &level) {
-  if (level.machine.multipliesMatrices && !kinema::runsHere(*findCpuLevel("x86-64-v4-amx"))) {
-    computeAmxInstructions();
-    return kinema::runsHere(*findCpuLevel("x86-64-v4-bf16"));
-  }
-  return kinema::runsHere(*findCpuLevel({level.name.data(), level.name.size()}));
+  auto runs = [](llvm::StringRef name) {
+    return kinema::runsHere(*findCpuLevel({name.data(), name.size()}));
+  };
+  if (runs(level.name))
+    return true;
+  if (!level.machine.multipliesMatrices || !runs("x86-64-v4-bf16"))
+    return false;
+  computeAmxInstructions();
+  return true;
 }
 
 [[noreturn]] static void fail(const Twine &what) {

@@ -46,7 +46,8 @@ Tensor unpack(Storage &storage, mlir::RankedTensorType type, int64_t &dirty);
 /// Gives a kernel operation its schedule.
 using Scheduler = std::function<kernel::ScheduleAttr(mlir::Operation *)>;
 
-/// Whether this processor can run the level's code; AMX where it has all else: computeAmxInstructions.
+/// Whether this processor can run the level's code. Where it lacks AMX alone, it can from then on:
+/// computeAmxInstructions.
 bool runsHere(const Level &level);
 
 /// A compiled kernel.

@@ -4,6 +4,7 @@
 
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
+#include "runtime/CpuLevel.h"
 
 #include <algorithm>
 #include <ctime>
@@ -112,6 +113,10 @@ int main(int argc, char **argv) {
   for (const cpu::Level &each : cpu::levels) // LEVEL before all else
     if (argc > 1 && each.name == argv[1]) {
       level = &each;
+      if (!kinema::runsHere(*findCpuLevel(argv[1]))) {
+        fmt::print(stderr, "this processor cannot run code for {}\n", argv[1]);
+        return 1;
+      }
       --argc;
       ++argv;
     }
