@@ -20,8 +20,8 @@ struct BlockGroups {
 BlockGroups groupBlocks(int64_t blocks);
 
 /// What a tile multiplies: f32, or words that hold two bfloat16, whose products are added up at once, in
-/// vectors or in matrices. Channels of a block of the weight gradient's activation, and of the conv's
-/// weights, are words then.
+/// vectors or in matrices. Channels of a block of the conv's weights are words then, and in vectors those of
+/// the weight gradient's activation too.
 enum class Factors { Single, Pairs, Matrices };
 
 /// Pixels of the tile over so many channel blocks, of which it uses `depth` channels or pairs: accumulators,
@@ -64,6 +64,12 @@ struct ConvTile {
   mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
   mlir::Value accumulate; // i1: adds to what the tile holds
 };
+/// Calls the tile of `blocks` result blocks; `depth` channels, or pairs, of each source block are used.
+void callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
+                  const ConvTile &arguments);
+
+// What both kinds of a conv's tile walk by.
+
 /// Walks the channel blocks and taps, carrying accumulators: `body` is given the tap's place in the source,
 /// to which pixels are added, and in the weights of the first result block.
 llvm::SmallVector<mlir::Value> overConvSteps(
@@ -71,9 +77,6 @@ llvm::SmallVector<mlir::Value> overConvSteps(
     llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::Value, mlir::ValueRange)> body);
 /// Of a pixel: its position in the source (0), in the tile (1).
 mlir::Value pixelEntry(KernelEmitter &e, const ConvTile &arguments, mlir::Value pixel, int64_t which);
-/// Calls the tile of `blocks` result blocks; `depth` channels, or pairs, of each source block are used.
-void callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
-                  const ConvTile &arguments);
 
 /// out[c, o] (+)= sum over rows and columns of activation[row, column * step, c] * gradient[row, column, o];
 /// columns are words.
