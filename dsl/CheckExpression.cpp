@@ -137,17 +137,18 @@ void ExpressionChecker::checkBinary(const BinaryExpr &binary, const CalleeParame
 
 void ExpressionChecker::checkRange(const Expr &expr, const CalleeParameter &wanted) {
   std::vector<double> parts;
-  if (const auto *number = llvm::dyn_cast<NumberExpr>(&expr))
+  std::string value = print(expr);
+  if (const auto *number = llvm::dyn_cast<NumberExpr>(&expr)) {
     parts.push_back(number->value);
-  else if (auto known = evaluate(expr, context.constants, context.diagnostics))
+  } else if (auto known = evaluate(expr, context.constants, context.diagnostics)) {
     parts.assign(known->begin(), known->end());
+    if (known->size() == 1)
+      value = std::to_string(known->front()); // of a formula, its result
+  }
   for (double part : parts) {
     bool low = wanted.minimum && part < *wanted.minimum;
     if (!low && !(wanted.maximum && part > *wanted.maximum))
       continue;
-    std::string value = print(expr);
-    if (parts.size() == 1 && !llvm::isa<NumberExpr>(expr))
-      value = std::to_string(int64_t(part)); // of a formula, its result
     double limit = low ? *wanted.minimum : *wanted.maximum;
     context.diagnostics.error(expr.location,
                               llvm::formatv("'{0}' is {1}, {2} must be at {3} {4}", wanted.name, value,

@@ -68,7 +68,8 @@ TEST(Check, Input) {
 TEST(Check, Numbers) {
   EXPECT_EQ(
       messagesOf(network("  conv3d ch=0\n  stage conv3d ch=0\n  conv 3x3x3 ch=8 stride=0x1x1\n  dropout 1.5\n"
-                         "  conv3d ch=4 x0\n  conv3d ch=4 x100000\n  fc 1 - 1\n  conv3d ch=99999999999")),
+                         "  conv3d ch=4 x0\n  conv3d ch=4 x100000\n  fc 1 - 1\n  conv3d ch=99999999999\n  "
+                         "conv3d ch=9223372036854775807")),
       (Messages{"3:13: error: 'ch' is 0, it must be at least 1",
                 "4:19: error: 'ch' is 0, it must be at least 1",
                 "5:26: error: 'stride' is 0x1x1, each part must be at least 1",
@@ -76,7 +77,8 @@ TEST(Check, Numbers) {
                 "7:15: error: 0 copies: there are at least 1 and at most 4096",
                 "8:15: error: 100000 copies: there are at least 1 and at most 4096",
                 "9:6: error: 'n' is 0, it must be at least 1",
-                "10:13: error: 'ch' is 99999999999, it must be at most 2147483647"}));
+                "10:13: error: 'ch' is 99999999999, it must be at most 2147483647",
+                "11:13: error: 'ch' is 9223372036854775807, it must be at most 2147483647"}));
 }
 
 TEST(Check, Arithmetic) {
