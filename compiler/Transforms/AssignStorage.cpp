@@ -22,6 +22,7 @@ struct AssignStorage : kinema::impl::AssignStorageBase<AssignStorage> {
   using AssignStorageBase::AssignStorageBase;
 
   void runOnOperation() override {
+    findWideInputs();
     getOperation().walk([&](func::FuncOp function) { assign(function); });
     if (bfloat16)
       getOperation().walk([&](func::FuncOp function) { narrow(function); });
@@ -32,6 +33,8 @@ struct AssignStorage : kinema::impl::AssignStorageBase<AssignStorage> {
   }
 
 private:
+  llvm::SmallPtrSet<StringAttr, 4> wideInputs; // inputs of few channels that have no blocks of their own
+
   LayoutAttr blocked(int64_t size) { return LayoutAttr::get(&getContext(), LayoutKind::Blocked, size, 1); }
 
   static void setLayout(Value value, LayoutAttr layout) {
@@ -45,11 +48,101 @@ private:
     auto type = tensorOf(value);
     if (!type.getElementType().isF32() || type.getRank() == 0 || type.getEncoding())
       return;
-    bool isInput = isa<BlockArgument>(value) && type.getRank() == 5;
     bool isHyper = isa<BlockArgument>(value) && type.getRank() == 1;
     if (!isHyper)
-      setLayout(value, blocked(isInput && type.getDimSize(1) <= inputBlock ? inputBlock : block));
+      setLayout(value, blocked(isNarrow(value) ? inputBlock : block));
   }
+
+  //===-- Inputs of few channels ------------------------------------------===//
+
+  /// The name of a network's input; null where there is none.
+  static StringAttr inputName(BlockArgument input) {
+    auto function = cast<func::FuncOp>(input.getOwner()->getParentOp());
+    return function.getArgAttrOfType<StringAttr>(input.getArgNumber(), "clip.name");
+  }
+
+  /// An input in blocks of `inputBlock`.
+  bool isNarrow(Value value) {
+    auto input = dyn_cast<BlockArgument>(value);
+    auto type = tensorOf(value);
+    return input && type.getRank() == 5 && type.getDimSize(1) <= inputBlock &&
+           !wideInputs.contains(inputName(input));
+  }
+
+  /// What a window slides over; null where it is none of the operands.
+  static Value slidOver(OperandRange operands, ArrayRef<int32_t> access) {
+    for (auto [operand, kind] : llvm::zip(operands, access))
+      if (kind == static_cast<int32_t>(kernel::Access::Pixel))
+        return operand;
+    return {};
+  }
+
+  /// Does the window slide over an input of few channels?
+  bool inputIsNarrow(OperandRange operands, ArrayRef<int32_t> access) {
+    Value source = slidOver(operands, access);
+    return source && isNarrow(source);
+  }
+
+  /// The parameter that a gradient updates; empty where it updates none.
+  static StringRef updatedBy(Value gradient) {
+    for (OpOperand &use : gradient.getUses()) {
+      if (auto reduce = dyn_cast<kernel::ReduceOp>(use.getOwner()))
+        return updatedBy(reduce.getResult());
+      auto sgd = dyn_cast<kernel::SgdOp>(use.getOwner());
+      for (unsigned i = 0; sgd && i < sgd.getWeights().size(); ++i)
+        if (sgd.getGradients()[i] == gradient)
+          if (auto read = sgd.getWeights()[i].getDefiningOp<clip::ReadOp>())
+            return read.getParam();
+    }
+    return {};
+  }
+
+  /// What the windows of each weight slide over, in all functions; a folded weight counts as the one that it
+  /// is made of.
+  llvm::StringMap<SmallVector<Value>> sourcesOfWeights() {
+    llvm::StringMap<StringRef> madeOf;
+    getOperation().walk([&](kernel::FoldOp fold) {
+      for (Operation *user : fold.getResult().getUsers())
+        if (auto write = dyn_cast<clip::WriteOp>(user))
+          if (auto read = fold.getWeight().getDefiningOp<clip::ReadOp>())
+            madeOf[write.getParam()] = read.getParam();
+    });
+    llvm::StringMap<SmallVector<Value>> sources;
+    getOperation().walk([&](Operation *op) {
+      auto conv = dyn_cast<kernel::ConvOp>(op);
+      auto wgrad = dyn_cast<kernel::WeightGradOp>(op);
+      auto read = conv ? conv.getWeight().getDefiningOp<clip::ReadOp>() : clip::ReadOp();
+      if (read && conv.getGroups() == 1 && conv.getDirection() == kernel::Direction::Forward) {
+        auto made = madeOf.find(read.getParam());
+        sources[made == madeOf.end() ? read.getParam() : made->second].push_back(
+            slidOver(conv.getPrologueOperands(), conv.getPrologueAccess()));
+      } else if (StringRef name = wgrad ? updatedBy(wgrad.getResult()) : StringRef();
+                 !name.empty() && wgrad.getGroups() == 1) {
+        sources[name].push_back(slidOver(wgrad.getActivationOperands(), wgrad.getActivationAccess()));
+      }
+    });
+    return sources;
+  }
+
+  /// A weight has one order. Where a window slides over an input in one function and over what was made of
+  /// it in another (a dropout is a kernel in training and nothing in inference), the input is blocked as
+  /// everything else is; so is another one that the same weight meets, and so on.
+  void findWideInputs() {
+    llvm::StringMap<SmallVector<Value>> sources = sourcesOfWeights();
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (auto &entry : sources) {
+        auto narrow = [&](Value source) { return source && isNarrow(source); };
+        if (llvm::all_of(entry.second, narrow))
+          continue;
+        for (Value source : llvm::make_filter_range(entry.second, narrow))
+          if (StringAttr name = inputName(cast<BlockArgument>(source)))
+            changed |= wideInputs.insert(name).second;
+      }
+    }
+  }
+
+  //===-- Weights and activations -----------------------------------------===//
 
   /// Of the weight of a conv; narrow: its window slides over an input of few channels. Tensor cores then
   /// contract two neighbours of a row at once, and windows begin one or two positions apart.
@@ -86,14 +179,6 @@ private:
   LayoutAttr groupedLayout(ArrayRef<int64_t> weight, int64_t groups) {
     bool depthwise = weight[0] == groups && weight[1] == 1;
     return depthwise ? LayoutAttr::get(&getContext(), LayoutKind::Weight, block, 1) : plain();
-  }
-
-  /// Does the window slide over an input of the network?
-  bool inputIsNarrow(OperandRange operands, ArrayRef<int32_t> access) {
-    for (auto [operand, kind] : llvm::zip(operands, access))
-      if (kind == static_cast<int32_t>(kernel::Access::Pixel))
-        return isa<BlockArgument>(operand) && tensorOf(operand).getDimSize(1) <= inputBlock;
-    return false;
   }
 
   void assignConv(kernel::ConvOp op) {

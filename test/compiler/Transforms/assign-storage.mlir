@@ -191,3 +191,56 @@ func.func @prepare() {
   clip.write @w.folded, %f : !w
   return
 }
+
+// -----
+
+// In training a dropout lies between the input and the conv, in inference nothing does. A weight has one order, so the
+// input has the blocks of everything else, in both.
+
+!x = tensor<1x3x4x8x8xf32>
+!z = tensor<1x12x4x8x8xf32>
+!w = tensor<12x3x1x3x3xf32>
+clip.param @w : !w {role = "weight"}
+clip.param @w.folded : !w {role = "folded"}
+clip.param @s : tensor<12xf32> {role = "gamma"}
+
+// CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
+// CHECK-DAG: #[[W:.*]] = #kernel.layout<weight block = 8 reduce = 8>
+// CHECK-LABEL: func.func @train_step
+// CHECK-SAME: tensor<1x3x4x8x8xf32, #[[C]]>
+// CHECK: clip.read @w : tensor<12x3x1x3x3xf32, #[[W]]>
+// CHECK-LABEL: func.func @infer
+// CHECK-SAME: tensor<1x3x4x8x8xf32, #[[C]]>
+// CHECK: clip.read @w.folded : tensor<12x3x1x3x3xf32, #[[W]]>
+// CHECK-LABEL: func.func @prepare
+// CHECK: clip.read @w : tensor<12x3x1x3x3xf32, #[[W]]>
+func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<6xf32> {clip.name = "hyper"}) -> (!z {clip.name = "y"}) {
+  %d = kernel.dropout %x, %hyper {rate = 0.5 : f64, stream = 0 : i64} : (!x, tensor<6xf32>) -> !x
+  %w = clip.read @w : !w
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %d) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w -> !z
+  return %y : !z
+}
+func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!z {clip.name = "y"}) {
+  %w = clip.read @w.folded : !w
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : !w -> !z
+  return %y : !z
+}
+func.func @prepare() {
+  %w = clip.read @w : !w
+  %s = clip.read @s : tensor<12xf32>
+  %f = kernel.fold %w, %s : (!w, tensor<12xf32>) -> !w
+  clip.write @w.folded, %f : !w
+  return
+}
