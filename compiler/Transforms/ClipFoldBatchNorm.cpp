@@ -68,13 +68,16 @@ void ClipFoldBatchNormPass::store(FlatSymbolRefAttr origin, StringRef name, Valu
   WriteOp::create(prepare, value.getLoc(), name, value);
 }
 
-/// The name of what is folded from a conv's weight; empty where it is no parameter or folded already.
+/// The name of what is folded from a conv's weight; empty where it is no parameter or folded already, from
+/// another conv's batch norm or, where two follow the conv, from the first one.
 static std::string foldedName(ConvOp conv) {
   auto weight = conv.getWeight().getDefiningOp<ReadOp>();
   if (!weight || (conv.getBias() && !conv.getBias().getDefiningOp<ReadOp>()))
     return "";
+  auto module = conv->getParentOfType<ModuleOp>();
   std::string name = (weight.getParam() + ".folded").str();
-  return conv->getParentOfType<ModuleOp>().lookupSymbol(name) ? "" : name;
+  bool isFolded = module.lookupSymbol<ParamOp>(weight.getParam()).getRole() == "folded";
+  return isFolded || module.lookupSymbol(name) ? "" : name;
 }
 
 LogicalResult ClipFoldBatchNormPass::fold(BatchNormOp norm) {

@@ -95,6 +95,43 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> {
 
 // -----
 
+// Of two batch norms behind a conv the first one is folded into it; the second one stays, for @prepare would read what it
+// has just written.
+!c = tensor<3xf32>
+!x = tensor<2x3x1x1x1xf32>
+clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
+clip.param @a.bn.weight : !c {role = "gamma"}
+clip.param @a.bn.bias : !c {role = "beta"}
+clip.param @a.bn.running_mean : !c {role = "running_mean"}
+clip.param @a.bn.running_var : !c {role = "running_var"}
+clip.param @b.weight : !c {role = "gamma"}
+clip.param @b.bias : !c {role = "beta"}
+clip.param @b.running_mean : !c {role = "running_mean"}
+clip.param @b.running_var : !c {role = "running_var"}
+// CHECK-LABEL: func.func @infer(
+// CHECK-DAG: %[[W:.*]] = clip.read @a.weight.folded :
+// CHECK-DAG: %[[B:.*]] = clip.read @a.weight.folded_bias :
+// CHECK-DAG: %[[S:.*]] = clip.read @b.folded_scale :
+// CHECK-DAG: %[[O:.*]] = clip.read @b.folded_offset :
+// CHECK: %[[Z:.*]] = clip.conv %{{.*}}, %[[W]] bias %[[B]]
+// CHECK: %[[Y:.*]] = clip.affine %[[Z]], %[[S]], %[[O]]
+// CHECK: return %[[Y]]
+// CHECK-LABEL: func.func @prepare()
+// CHECK-NOT: clip.read {{.*}}folded
+func.func @forward(%x: !x) -> !x {
+  %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
+  %z = clip.conv %x, %w window <1x1x1> : (!x, tensor<3x3x1x1x1xf32>) -> !x
+  %g = clip.read @a.bn.weight : !c
+  %b = clip.read @a.bn.bias : !c
+  %n, %m, %r = clip.batch_norm %z, %g, %b running(@a.bn.running_mean, @a.bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c)
+  %g1 = clip.read @b.weight : !c
+  %b1 = clip.read @b.bias : !c
+  %y, %m1, %r1 = clip.batch_norm %n, %g1, %b1 running(@b.running_mean, @b.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c)
+  return %y : !x
+}
+
+// -----
+
 clip.param @bn.running_mean : tensor<3xf32> {role = "running_mean"}
 clip.param @bn.running_var : tensor<3xf32> {role = "running_var"}
 func.func @forward(%x: tensor<2x3x1x1x1xf32>, %g: tensor<3xf32>) -> tensor<2x3x1x1x1xf32> {
