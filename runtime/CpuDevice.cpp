@@ -24,7 +24,9 @@ public:
   void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
 
   LaunchId prepare(const LaunchDescription &description) override {
-    Ready ready{reinterpret_cast<KernelFunction>(code.find(description.symbol)), description.grid, {}};
+    Ready ready{reinterpret_cast<KernelFunction>(code.find(description.symbol)),
+                static_cast<int32_t>(description.grid),
+                {}};
     for (int64_t offset : description.args)
       ready.args.push_back(arena.at(offset, 0));
     launches.push_back(std::move(ready));
@@ -34,16 +36,9 @@ public:
 
   void launch(LaunchId id) override {
     const Ready &ready = launches[id];
-    int64_t parts = std::min<int64_t>(pool.threads(), ready.grid);
-    auto compute = [&](int thread) {
-      if (thread >= parts)
-        return;
-      BlockRange blocks = blocksOf(thread, parts, ready.grid);
+    pool.run(ready.grid, [&](int thread, BlockRange blocks) {
       ready.function(ready.args.data(), blocks.begin, blocks.end, scratch[thread].data());
-    };
-    if (parts <= 1)
-      return compute(0);
-    pool.run(compute);
+    });
   }
 
   Peak measurePeak() override { return kinema::measurePeak(pool); }
@@ -51,7 +46,7 @@ public:
 private:
   struct Ready {
     KernelFunction function;
-    int64_t grid;
+    int32_t grid; // a manifest's is no larger
     std::vector<void *> args;
   };
 

@@ -108,13 +108,4 @@ int cudaNumber(const std::string &name);
 // "cpu"; "cuda" or "cuda:N"; "emulator". Throws Error where the code is for another one, or there is none.
 std::unique_ptr<Device> makeDevice(const std::string &name, const std::string &target, int threads = 0);
 
-// The part of a grid that thread `thread` of `threads` runs: contiguous, in order, sizes differing by one at
-// most.
-struct BlockRange {
-  int64_t begin = 0, end = 0;
-};
-constexpr BlockRange blocksOf(int64_t thread, int64_t threads, int64_t grid) {
-  return {grid * thread / threads, grid * (thread + 1) / threads};
-}
-
 } // namespace kinema

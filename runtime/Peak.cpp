@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <functional>
 #include <immintrin.h>
 #include <unistd.h>
 
@@ -55,18 +54,21 @@ __attribute__((target("avx512bf16"))) void multiplyPairs512() {
 }
 
 // The shortest time of several: other programs only ever make it longer.
-double leastSeconds(ThreadPool &pool, const std::function<void(int)> &work) {
+double leastSeconds(ThreadPool &pool, int32_t grid, const ThreadPool::Work &work) {
   double least = 1e9;
   for (int i = 0; i < repetitions; ++i) {
     double begin = now();
-    pool.run(work);
+    pool.run(grid, work);
     least = std::min(least, now() - begin);
   }
   return least;
 }
 
 double flops(ThreadPool &pool, int factors, void (*multiplyAdd)()) {
-  double seconds = leastSeconds(pool, [&](int) { multiplyAdd(); });
+  double seconds = leastSeconds(pool, pool.threads(), [&](int, BlockRange blocks) {
+    for (int64_t block = blocks.begin; block < blocks.end; ++block)
+      multiplyAdd();
+  });
   return 2.0 * sums * factors * static_cast<double>(rounds) * pool.threads() / seconds;
 }
 
@@ -82,18 +84,18 @@ void readAll(const char *memory, int64_t bytes) {
 
 // The larger of reading and copying: which it is depends on the machine.
 double bandwidth(ThreadPool &pool) {
-  constexpr int64_t unit = 4096; // ranges of a thread begin at pages
+  constexpr int64_t unit = 4096; // ranges begin at pages
   const int64_t least = int64_t{128} << 20;
   const int64_t bytes = std::max(least, 4 * static_cast<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE)));
   Pages pages(bytes, "measuring memory");
   std::memset(pages.data(), 0, bytes);
-  auto range = [&](int thread) { return blocksOf(thread, pool.threads(), bytes / 2 / unit); };
-  double copied = leastSeconds(pool, [&](int thread) {
-    auto [begin, end] = range(thread);
+  const auto units = static_cast<int32_t>(bytes / 2 / unit);
+  double copied = leastSeconds(pool, units, [&](int, BlockRange range) {
+    auto [begin, end] = range;
     std::memcpy(pages.data() + bytes / 2 + begin * unit, pages.data() + begin * unit, (end - begin) * unit);
   });
-  double read = leastSeconds(pool, [&](int thread) {
-    auto [begin, end] = range(thread);
+  double read = leastSeconds(pool, units, [&](int, BlockRange range) {
+    auto [begin, end] = range;
     readAll(pages.data() + 2 * begin * unit, 2 * (end - begin) * unit);
   });
   return static_cast<double>(bytes) / std::min(copied, read);

@@ -9,22 +9,6 @@
 using namespace kinema;
 using namespace kinema::test;
 
-TEST(Device, BlocksAreSplitInOrderAndEvenly) {
-  for (int64_t grid : {0, 1, 2, 7, 64, 1000})
-    for (int64_t threads : {1, 2, 3, 8}) {
-      int64_t next = 0, least = grid, most = 0;
-      for (int64_t thread = 0; thread < threads; ++thread) {
-        BlockRange range = blocksOf(thread, threads, grid);
-        EXPECT_EQ(range.begin, next);
-        next = range.end;
-        least = std::min(least, range.end - range.begin);
-        most = std::max(most, range.end - range.begin);
-      }
-      EXPECT_EQ(next, grid);
-      EXPECT_LE(most - least, 1);
-    }
-}
-
 TEST(Device, ArenaIsZeroAndCopiesAreChecked) {
   auto device = makeCpuDevice(2);
   device->allocate(256);

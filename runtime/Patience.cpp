@@ -1,0 +1,90 @@
+#include "runtime/Patience.h"
+
+#include "runtime/Clock.h"
+
+#include <algorithm>
+#include <climits>
+#include <ctime>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+using namespace kinema;
+
+namespace {
+
+// Seconds.
+constexpr double patience = 1e-3; // a launch takes about that long
+constexpr double interval = 4e-3; // between looks at what others have had
+constexpr double lost = 1e-3;     // to others, in an interval: more than what the system does by the way
+// What others want they are taken to want for a while, which doubles if they are soon seen to want it again.
+constexpr double crowdLasts = 0.01;
+constexpr double longestCrowd = 0.5;
+constexpr long napNanoseconds = 300'000;
+
+// Of a processor, that this thread has had.
+double secondsGiven() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// The C++ library's waiting looks and yields first; that is done here, or to be avoided.
+long futex(const std::atomic<uint32_t> &word, int operation, uint32_t value, const timespec *limit) {
+  static_assert(sizeof word == sizeof value);
+  return syscall(SYS_futex, &word, operation, value, limit, nullptr, 0);
+}
+
+} // namespace
+
+void Crowd::report(double time) {
+  const double last = length.load(std::memory_order_relaxed);
+  const bool again = time < until.load(std::memory_order_relaxed) + last;
+  const double lasts = again ? std::min(2 * last, longestCrowd) : crowdLasts;
+  length.store(lasts, std::memory_order_relaxed);
+  until.store(time + lasts, std::memory_order_relaxed);
+}
+
+bool Patience::lasts(double &end) {
+  double time = now();
+  account(time);
+  if (end == 0)
+    end = time + patience;
+  return time < end && !crowd.isThere(time);
+}
+
+void Patience::account(double time) {
+  const bool known = thread == std::this_thread::get_id();
+  if (known && time - since < interval)
+    return;
+  double givenNow = secondsGiven();
+  if (known && time - since - idle - (givenNow - given) > lost)
+    crowd.report(time);
+  thread = std::this_thread::get_id();
+  since = time;
+  given = givenNow;
+  idle = 0;
+}
+
+void Patience::sleep(const std::atomic<uint32_t> &word, uint32_t value) {
+  double begin = now();
+  futex(word, FUTEX_WAIT_PRIVATE, value, nullptr);
+  idle += now() - begin;
+}
+
+// A core takes over a thread that waits for another one in the moment in which it becomes idle itself, and
+// only one that has waited for half a millisecond: who is waited for comes to run soon if this happens again
+// and again.
+void Patience::nap(const std::atomic<uint32_t> &word, uint32_t value) {
+  double begin = now();
+  timespec limit{.tv_sec = 0, .tv_nsec = napNanoseconds};
+  futex(word, FUTEX_WAIT_PRIVATE, value, &limit);
+  idle += now() - begin;
+}
+
+void Patience::wake(const std::atomic<uint32_t> &word, uint32_t threads) {
+  futex(word, FUTEX_WAKE_PRIVATE, std::min<uint32_t>(threads, INT_MAX), nullptr);
+}
+
+void Patience::leave() { left = now(); }
+void Patience::comeBack() { idle += now() - left; }
