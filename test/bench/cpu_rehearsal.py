@@ -1,5 +1,5 @@
 """bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured is kept,
-and what fails must show. And bench/cpu/scaling.py; bench/cpu/loader.py on few short videos.
+and what fails must show. And bench/cpu/scaling.py and busy.py; bench/cpu/loader.py on few short videos.
 
 usage: cpu_rehearsal.py BUILD
 """
@@ -74,6 +74,7 @@ def main():
         check(status == 0 and len(narrow) == 2 and all(line["precision"] == "bf16" for line in narrow), f"in bf16: {status} {told}")
         check(open(out + ".md").read().startswith("# Kinema beside PyTorch on a CPU, in bf16\n"), "the title in bf16")
         check_scaling(build, folder)
+        check_busy(build, folder)
         check_loader(build, folder)
 
 
@@ -85,6 +86,15 @@ def check_scaling(build, folder):
     check({"peak", "infer", "infer: convs", "train_step", "train_step: convs", "PyTorch: infer", "PyTorch: train_step"} == seconds.keys(), f"what scales: {seconds}")
     check(all(times["1"] > 0 and times["2"] > 0 for times in seconds.values()), f"the times: {seconds}")
     check("| train_step: convs |" in open(out + ".md").read(), "the table of scaling")
+
+
+def check_busy(build, folder):
+    out = os.path.join(folder, "busy")
+    subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/busy.py"), "--build", build, "--out", out, "--networks", "heads", "--others", "0", "1",
+                    "--batch", "1", "--rounds", "1", "--runs", "1"], check=True, stdout=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in open(out + ".jsonl")]
+    check([(line["threads"], line["others"]) for line in lines] == [(1, 0), (1, 1), (2, 0), (2, 1)], f"what is measured beside others: {lines}")
+    check(all(line["seconds"] > 0 for line in lines) and "| heads | Kinema | 2 |" in open(out + ".md").read(), f"the times beside others: {lines}")
 
 
 def check_loader(build, folder):
