@@ -1,4 +1,5 @@
 // The CPU device: kernels are functions of a shared object, a launch is shared by the threads of a pool.
+#include "runtime/Cores.h"
 #include "runtime/Error.h"
 #include "runtime/HostDevice.h"
 #include "runtime/Peak.h"
@@ -67,7 +68,7 @@ private:
 std::unique_ptr<Device> makeCpuDevice(int threads) {
   if (threads < 0 || threads > maxThreads)
     refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
-  int all = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, maxThreads);
+  int all = std::clamp(availableCores(), 1, maxThreads);
   return std::make_unique<CpuDevice>(threads ? threads : all);
 }
 

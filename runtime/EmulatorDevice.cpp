@@ -1,5 +1,6 @@
 // The emulator as a device: kernels made for a GPU, run on the CPU with every access checked
 // (runtime/Emulator).
+#include "runtime/Cores.h"
 #include "runtime/Emulator/Code.h"
 #include "runtime/Error.h"
 #include "runtime/HostDevice.h"
@@ -7,7 +8,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 #include <vector>
 
 namespace kinema {
@@ -65,8 +65,7 @@ private:
 std::unique_ptr<Device> makeEmulatorDevice(int threads) {
   if (threads < 0 || threads > maxThreads)
     refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
-  return std::make_unique<EmulatorDevice>(threads ? threads
-                                                  : std::max(1u, std::thread::hardware_concurrency()));
+  return std::make_unique<EmulatorDevice>(threads ? threads : availableCores());
 }
 
 } // namespace kinema

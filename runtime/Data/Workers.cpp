@@ -1,5 +1,7 @@
 #include "runtime/Data/Workers.h"
 
+#include "runtime/Cores.h"
+
 #include <algorithm>
 #include <exception>
 #include <mutex>
@@ -8,9 +10,7 @@
 
 namespace kinema {
 
-int threadsOrCores(int threads) {
-  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
+int threadsOrCores(int threads) { return threads > 0 ? threads : availableCores(); }
 
 void runInParallel(int64_t count, int threads, const std::function<void(int64_t)> &job) {
   std::mutex mutex;

@@ -9,7 +9,7 @@ namespace kinema {
 // Called now and then, from one thread at a time.
 using ProgressCallback = std::function<void(int64_t done, int64_t total)>;
 
-// `threads`, or the machine's number of cores if it is not positive.
+// `threads`, or the number of cores that the process may use if it is not positive.
 int threadsOrCores(int threads);
 
 // Calls job(0) .. job(count - 1), each once, on up to `threads` threads (0: one a core), and waits for them.
