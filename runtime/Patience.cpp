@@ -18,7 +18,8 @@ constexpr double patience = 1e-3; // a launch takes about that long
 constexpr double interval = 4e-3; // between looks at what others have had
 constexpr double lost = 1e-3;     // to others, in an interval: more than what the system does by the way
 // What others want they are taken to want for a while, which doubles if they are soon seen to want it again.
-constexpr double crowdLasts = 0.01;
+constexpr double crowdLasts = 0.02;
+constexpr double soon = 0.05; // or as long as it was taken to last
 constexpr double longestCrowd = 0.5;
 constexpr long napNanoseconds = 300'000;
 
@@ -39,7 +40,7 @@ long futex(const std::atomic<uint32_t> &word, int operation, uint32_t value, con
 
 void Crowd::report(double time) {
   const double last = length.load(std::memory_order_relaxed);
-  const bool again = time < until.load(std::memory_order_relaxed) + last;
+  const bool again = time < until.load(std::memory_order_relaxed) + std::max(soon, last);
   const double lasts = again ? std::min(2 * last, longestCrowd) : crowdLasts;
   length.store(lasts, std::memory_order_relaxed);
   until.store(time + lasts, std::memory_order_relaxed);
