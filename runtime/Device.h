@@ -15,6 +15,11 @@ using LaunchId = int64_t;   // a launch that the device has made ready
 using SequenceId = int64_t; // launches that run one after the other, again and again
 using CopyId = int64_t;     // a copy that was begun
 
+// A part of the arena.
+struct ArenaRange {
+  int64_t offset = 0, bytes = 0; // multiples of 4
+};
+
 // What a launch is. Offsets are bytes of the arena.
 struct LaunchDescription {
   std::string symbol;  // of the kernel
@@ -56,8 +61,9 @@ public:
   virtual void loadCode(std::string_view code, const std::string &name) = 0;
 
   virtual LaunchId prepare(const LaunchDescription &description) = 0;
-  // name: for messages.
-  virtual SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches) = 0;
+  // name: for messages. Each run of the sequence first fills `zeroed` with zeros.
+  virtual SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches,
+                                     ArenaRange zeroed) = 0;
 
   // Start what was made ready, after all that was started before. Do not allocate.
   virtual void launch(LaunchId id) = 0;

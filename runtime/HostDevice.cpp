@@ -22,13 +22,16 @@ void HostDevice::finishCopyOut(CopyId id, void *to) {
   copy.busy = false;
 }
 
-SequenceId HostDevice::prepareSequence(const std::string &, std::span<const LaunchId> launches) {
-  sequences.emplace_back(launches.begin(), launches.end());
+SequenceId HostDevice::prepareSequence(const std::string &, std::span<const LaunchId> launches,
+                                       ArenaRange zeroed) {
+  sequences.push_back({{launches.begin(), launches.end()}, zeroed});
   return static_cast<SequenceId>(sequences.size()) - 1;
 }
 
 void HostDevice::run(SequenceId id) {
-  for (LaunchId launchId : sequences[id])
+  const Sequence &sequence = sequences[id];
+  arena.fill(sequence.zeroed.offset, sequence.zeroed.bytes, 0);
+  for (LaunchId launchId : sequence.launches)
     launch(launchId);
 }
 

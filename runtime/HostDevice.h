@@ -19,7 +19,8 @@ public:
   void finishCopyOut(CopyId id, void *to) override;
   void fill(int64_t offset, int64_t bytes, uint32_t pattern) override { arena.fill(offset, bytes, pattern); }
 
-  SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches) override;
+  SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches,
+                             ArenaRange zeroed) override;
   void run(SequenceId id) override;
   void wait() override {}
   void mark(int64_t number) override;
@@ -35,7 +36,11 @@ private:
     bool busy = false;
   };
   std::vector<Copy> copies;
-  std::vector<std::vector<LaunchId>> sequences;
+  struct Sequence {
+    std::vector<LaunchId> launches;
+    ArenaRange zeroed;
+  };
+  std::vector<Sequence> sequences;
   std::vector<double> moments; // seconds of a clock
 };
 

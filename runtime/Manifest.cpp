@@ -230,6 +230,10 @@ Kernel parseKernel(const Node &node) {
   return kernel;
 }
 
+bool overlap(int64_t offset, int64_t bytes, const Segment &segment) {
+  return offset < segment.offset + segment.bytes && segment.offset < offset + bytes;
+}
+
 Launch parseLaunch(const Node &node, const Manifest &manifest) {
   Launch launch;
   launch.kernel = node.at("kernel").text();
@@ -239,8 +243,15 @@ Launch parseLaunch(const Node &node, const Manifest &manifest) {
   std::vector<Node> offsets = node.at("args").list();
   if (offsets.size() != buffers.size())
     node.fault("kernel {} takes {} arguments, found {}", launch.kernel, buffers.size(), offsets.size());
-  for (size_t i = 0; i < buffers.size(); ++i)
-    launch.args.push_back(parsePlace(offsets[i], buffers[i], manifest.arenaBytes));
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    int64_t offset = parsePlace(offsets[i], buffers[i], manifest.arenaBytes);
+    launch.args.push_back(offset);
+    if (const auto &counters = manifest.counters;
+        counters && overlap(offset, buffers[i], *counters) &&
+        (offset != counters->offset || buffers[i] != counters->bytes))
+      offsets[i].fault("{} bytes at {} lie partly where the {} bytes of counters at {} do", buffers[i],
+                       offset, counters->bytes, counters->offset);
+  }
   auto count = [&](const char *name) { return node.has(name) ? node.at(name).integer(0, largestCount) : 0; };
   launch.reads = count("reads");
   launch.writes = count("writes");
@@ -304,6 +315,40 @@ void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
         node.at("bytes").integer(4 * static_cast<int64_t>(manifest.hyperFields.size()), manifest.arenaBytes);
     manifest.hyper = parsePlace(node.at("offset"), bytes, manifest.arenaBytes);
   }
+}
+
+// Nothing that is named may lie where counters are zeroed.
+void expectApart(const Node &node, const Segment &counters, const Manifest &manifest) {
+  auto expect = [&](const std::string &name, int64_t offset, int64_t bytes) {
+    if (overlap(offset, bytes, counters))
+      node.fault("{} lies where the counters do", name);
+  };
+  for (const InputTensor &input : manifest.inputs)
+    expect(input.name, input.offset, input.bytes);
+  if (manifest.labels)
+    expect(manifest.labels->name, manifest.labels->offset, manifest.labels->bytes);
+  if (manifest.hyper)
+    expect("hyper", *manifest.hyper, 4 * static_cast<int64_t>(manifest.hyperFields.size()));
+  for (const Parameter &parameter : manifest.parameters) {
+    expect(parameter.name, parameter.offset, parameter.bytes);
+    if (parameter.momentum)
+      expect(parameter.momentumTensor().name, *parameter.momentum, parameter.bytes);
+  }
+  for (const auto &[entry, outputs] : manifest.outputs)
+    for (const ArenaTensor &output : outputs)
+      expect(output.name, output.offset, output.bytes);
+}
+
+void parseCounters(const Node &root, Manifest &manifest) {
+  if (!root.has("counters"))
+    return;
+  Node node = root.at("counters");
+  Segment counters{"counters", 0, node.at("bytes").integer(4, manifest.arenaBytes)};
+  if (counters.bytes % 4 != 0)
+    node.at("bytes").fault("{} bytes are no whole number of counters", counters.bytes);
+  counters.offset = parsePlace(node.at("offset"), counters.bytes, manifest.arenaBytes);
+  expectApart(node, counters, manifest);
+  manifest.counters = counters;
 }
 
 void parseParameters(const Node &root, Manifest &manifest) {
@@ -385,6 +430,7 @@ Manifest parse(const Node &root) {
   parseLabelsAndHyper(root, manifest);
   parseParameters(root, manifest);
   parseOutputs(root, manifest);
+  parseCounters(root, manifest);
   parseEntries(root, manifest);
   manifest.recipe = parseRecipeFor(root.at("recipe"), manifest.input());
   return manifest;
@@ -397,6 +443,14 @@ ArenaTensor Parameter::momentumTensor() const {
   tensor.name = "momentum." + name;
   tensor.offset = *momentum;
   return tensor;
+}
+
+bool Manifest::hasCounters(const std::string &entry) const {
+  auto counts = [&](const Launch &launch) {
+    return std::find(launch.args.begin(), launch.args.end(), counters->offset) != launch.args.end();
+  };
+  const std::vector<Launch> &launches = entries.at(entry);
+  return counters && std::any_of(launches.begin(), launches.end(), counts);
 }
 
 const Parameter *Manifest::findParameter(std::string_view name) const {

@@ -87,6 +87,7 @@ struct Manifest {
   std::vector<InputTensor> inputs;
   std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
   std::optional<int64_t> hyper;      // offset; always there in mode train
+  std::optional<Segment> counters;   // zeroed when an entry begins that has launches which count there
   std::vector<std::string> hyperFields;
   std::vector<Parameter> parameters;
   std::map<std::string, std::vector<ArenaTensor>> outputs; // of each entry
@@ -95,6 +96,8 @@ struct Manifest {
   Recipe recipe;
 
   const InputTensor &input() const { return inputs.front(); }
+  // Whether a launch of the entry counts its blocks.
+  bool hasCounters(const std::string &entry) const;
   const Parameter *findParameter(std::string_view name) const;
   const ArenaTensor *findOutput(const std::string &entry, std::string_view name) const;
   // Throws Error where the entry has no such output.

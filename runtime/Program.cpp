@@ -12,6 +12,7 @@ namespace kinema {
 namespace {
 
 constexpr uint32_t notANumber = 0x7FC00000;
+constexpr char preparedSegment[] = "prepared";
 
 bool poisonWanted() {
   const char *value = std::getenv("KINEMA_POISON");
@@ -86,14 +87,16 @@ void Program::loadEntries() {
           {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args}));
       entry.times.push_back({&launch, {}});
     }
-    entry.sequence = device->prepareSequence(name, entry.launches);
+    if (contents.hasCounters(name))
+      entry.counters = {contents.counters->offset, contents.counters->bytes};
+    entry.sequence = device->prepareSequence(name, entry.launches, entry.counters);
   }
   findUnkept();
 }
 
 void Program::findUnkept() {
   for (const Segment &segment : contents.segments)
-    if (segment.name != "parameters")
+    if (segment.name != "parameters" && segment.name != preparedSegment)
       unkept.push_back(segment);
   for (const InputTensor &input : contents.inputs)
     cut(unkept, input.offset, input.bytes);
@@ -119,15 +122,23 @@ Program::Entry &Program::findEntry(const std::string &name) {
 void Program::run(const std::string &name) {
   Entry &entry = findEntry(name);
   if (poison)
-    for (const Segment &segment : unkept)
-      device->fill(segment.offset, segment.bytes, notANumber);
+    fillUnkept(name);
   if (profile)
     return runProfiled(entry);
   device->run(entry.sequence);
 }
 
+void Program::fillUnkept(const std::string &entry) {
+  for (const Segment &segment : unkept)
+    device->fill(segment.offset, segment.bytes, notANumber);
+  for (const Segment &segment : contents.segments)
+    if (segment.name == preparedSegment && entry != "infer")
+      device->fill(segment.offset, segment.bytes, notANumber);
+}
+
 void Program::runProfiled(Entry &entry) {
   const int64_t count = static_cast<int64_t>(entry.launches.size());
+  device->fill(entry.counters.offset, entry.counters.bytes, 0);
   device->mark(0);
   for (int64_t i = 0; i < count; ++i) {
     device->launch(entry.launches[i]);

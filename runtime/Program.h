@@ -51,8 +51,8 @@ public:
   bool launchesAhead() const { return device->launchesAhead(); }
 
   // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
-  // environment variable KINEMA_POISON=1, what no entry may count on (all memory outside segment "parameters"
-  // but inputs, labels and hyper) is first filled with NaN.
+  // environment variable KINEMA_POISON=1, what the entry may not count on (docs/package.md, "Arena") is first
+  // filled with NaN.
   void run(const std::string &entry);
   // Returns when all that was started has ended.
   void wait() { device->wait(); }
@@ -99,12 +99,14 @@ public:
 private:
   struct Entry {
     std::vector<LaunchId> launches;
+    ArenaRange counters; // empty where none of the launches counts
     SequenceId sequence = 0;
     std::vector<LaunchTime> times;
   };
 
   void loadEntries();
   void findUnkept();
+  void fillUnkept(const std::string &entry);
   void runProfiled(Entry &entry);
   void write(const ArenaTensor &tensor, const void *values, size_t elements);
   void read(const ArenaTensor &tensor, void *values, size_t elements);

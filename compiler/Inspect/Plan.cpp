@@ -1,5 +1,6 @@
 #include "compiler/Inspect/Plan.h"
 
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 
 #include <fmt/format.h>
@@ -23,7 +24,7 @@ static LaunchSummary summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
 }
 
 PlanSummary kinema::inspect::summarise(ModuleOp planned) {
-  auto plan = planned->getAttrOfType<DictionaryAttr>("kernel.plan");
+  auto plan = planned->getAttrOfType<DictionaryAttr>(kernel::planAttribute);
   PlanSummary summary;
   summary.arena = integer(plan, "arena");
   summary.activations = integer(plan, "activations");

@@ -2,6 +2,7 @@
 
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/Strategies.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +18,7 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, b
   described.layer = launch.getLayer().str();
   described.op = op->getName().stripDialect().str();
   described.schedule = schedule.getName().str();
-  if (auto note = op->getAttrOfType<StringAttr>("kernel.note"))
+  if (auto note = op->getAttrOfType<StringAttr>(kernel::noteAttribute))
     described.note = note.str();
   described.blocks = schedule.getGrid();
   described.shared = schedule.getScratch();

@@ -1,5 +1,6 @@
 #include "compiler/Package/PackageBuilder.h"
 
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Signature.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -83,31 +84,36 @@ LogicalResult Manifest::addHeader() {
   auto network = dictionary("kinema.network");
   if (failed(network))
     return failure();
+  bool named = network->contains("name") && (*network)["name"].is_string();
+  for (const char *size : {"batch", "classes"})
+    if (!named || !network->contains(size) || !(*network)[size].is_number_integer())
+      return module.emitError(
+          "has a kinema.network without a name, a batch and classes, which a package needs");
   bool train = module.lookupSymbol<kernel::EntryOp>("train_step") != nullptr;
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
   root = {{"format", 2},
-          {"name", network->value("name", "")},
+          {"name", (*network)["name"]},
           {"mode", train ? "train" : "infer"},
           {"target", code.target},
           {"code", files},
-          {"batch", network->value("batch", int64_t(0))},
-          {"classes", network->value("classes", int64_t(0))}};
+          {"batch", (*network)["batch"]},
+          {"classes", (*network)["classes"]}};
   return success();
 }
 
 /// The plan's tensors as they are; its sizes go to the arena.
 LogicalResult Manifest::addPlan() {
-  auto plan = dictionary("kernel.plan");
+  auto plan = dictionary(kernel::planAttribute);
   if (failed(plan))
     return failure();
-  json arena = {{"bytes", plan->value("arena", int64_t(0))}};
+  json arena = {{"bytes", (*plan)["arena"]}};
   for (const char *key : {"segments", "activations", "separate_activations"})
     if (plan->contains(key))
       arena[key] = (*plan)[key];
   root["arena"] = arena;
-  for (const char *key : {"inputs", "labels", "hyper", "parameters", "outputs"})
+  for (const char *key : {"inputs", "labels", "hyper", "counters", "parameters", "outputs"})
     if (plan->contains(key))
       root[key] = (*plan)[key];
   return success();

@@ -1,10 +1,11 @@
 #include "compiler/Pipelines/Compile.h"
 
-#include "compiler/Import/Import.h"
 #include "compiler/Pipelines/Register.h"
 #include "dsl/Print.h"
 
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -45,7 +46,30 @@ Compilation::~Compilation() = default;
 
 Outcome Compilation::advanceTo(Phase from, Phase stop) { return advance(*current, from, stop, options); }
 
+/// Whether the file is a module rather than a spec: by its name, or because its first word is `module`.
+/// Aliases, which stand before that, begin as a spec's comments do.
+static bool isModule(StringRef path) {
+  if (!llvm::sys::fs::is_regular_file(path))
+    return false;
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer || path.ends_with(".mlir"))
+    return bool(buffer);
+  for (StringRef rest = (*buffer)->getBuffer(); !rest.empty();) {
+    auto [line, more] = rest.split('\n');
+    line = line.trim();
+    if (!line.empty() && !line.starts_with("#") && !line.starts_with("//"))
+      return line.split(' ').first == "module";
+    rest = more;
+  }
+  return false;
+}
+
 Outcome Compilation::fromSpec(StringRef path, Phase stop) {
+  if (isModule(path)) {
+    errors << path << ": error: this is a module, not a spec: make a package of it, with kinema compile "
+           << path << " --from PHASE -o NAME.kinema, which this command takes in its place\n";
+    return Outcome::SpecWrong;
+  }
   spec = std::make_unique<Spec>();
   current = importAndExpand(*context, path, frontend, std::min(stop, Phase::Clip), *spec);
   errors << spec->diagnostics.render();
@@ -70,12 +94,29 @@ LogicalResult Compilation::dumpSource(Phase stop) {
     return failure();
   if (stop < Phase::Arch)
     return success();
-  return dump(Phase::Arch, [&] { return printed(*importProgram(spec->program, *context)); });
+  return dump(Phase::Arch, [&] { return printed(*importSpec(*context, frontend, *spec)); });
 }
 
 Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
   current = parseSourceFile<ModuleOp>(path, ParserConfig(context.get()));
-  return current ? advanceTo(phase, stop) : Outcome::SpecWrong;
+  if (!current)
+    return Outcome::SpecWrong;
+  if (auto found = phaseOf(*current); found != phase) {
+    auto error = current->emitError("the module is in ");
+    if (found)
+      error << "phase " << info(*found).name << ", not in phase " << info(phase).name << ": say --from "
+            << info(*found).name;
+    else
+      error << "no phase: it has neither functions nor kernels";
+    return Outcome::SpecWrong;
+  }
+  if (!options.target) {
+    auto target = targetOf(*current);
+    if (failed(target))
+      return Outcome::SpecWrong;
+    options.target = *target;
+  }
+  return advanceTo(phase, stop);
 }
 
 Outcome Compilation::addTo(PackageWriter &package) {

@@ -16,7 +16,8 @@ public:
 
   /// From a spec to `stop` (not `package`).
   Outcome fromSpec(llvm::StringRef path, Phase stop);
-  /// From a module in text, which is in phase `phase`, to `stop`.
+  /// From a module in text, which is in phase `phase`, to `stop`. If the options have no target, one in phase
+  /// `fused` or later goes on for the target that it was made for.
   Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);
   /// From phase `planned` to a package, which may hold other targets already.
   Outcome addTo(PackageWriter &package);

@@ -2,7 +2,6 @@
 
 #include "compiler/Import/Import.h"
 #include "compiler/Import/SourceDiagnostics.h"
-#include "dialects/Recipe.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -26,26 +25,19 @@ static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
   return load;
 }
 
-static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute value) {
-  NamedAttrList entries(dictionary);
-  entries.set(key, value);
-  return entries.getDictionary(dictionary.getContext());
-}
-
-/// Clips are cut as the network's first input wants them, also where the caller replaced its size.
-static void fitRecipe(ModuleOp module) {
-  auto recipe = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
-  auto inputs = module->getAttrOfType<DictionaryAttr>("kinema.network").getAs<ArrayAttr>("inputs");
-  auto shape = cast<DictionaryAttr>(inputs[0]).getAs<ArrayAttr>("shape").getAsValueRange<IntegerAttr>();
-  SmallVector<int64_t> sizes;
-  for (const APInt &size : shape)
-    sizes.push_back(size.getSExtValue());
-  Builder builder(module.getContext());
-  auto crop = builder.getI64ArrayAttr({sizes[3], sizes[4]});
-  auto data = with(recipe.getAs<DictionaryAttr>("data"), "frames", builder.getI64IntegerAttr(sizes[2]));
-  recipe = with(recipe, "data", with(data, "crop", crop));
-  recipe = with(recipe, "eval", with(recipe.getAs<DictionaryAttr>("eval"), "crop", crop));
-  module->setAttr(recipeAttribute, recipe);
+OwningOpRef<ModuleOp> kinema::importSpec(MLIRContext &context, const FrontendOptions &options,
+                                         const Spec &spec) {
+  OwningOpRef<ModuleOp> module = importProgram(spec.program, context);
+  NamedAttrList network(module->getOperation()->getAttrOfType<DictionaryAttr>("kinema.network"));
+  const std::pair<const char *, int64_t> sizes[] = {{"batch", options.batch},
+                                                    {"frames", options.frames},
+                                                    {"height", options.height},
+                                                    {"width", options.width}};
+  for (auto [name, size] : sizes)
+    if (size)
+      network.set(name, Builder(&context).getI64IntegerAttr(size));
+  module->getOperation()->setAttr("kinema.network", network.getDictionary(&context));
+  return module;
 }
 
 OwningOpRef<ModuleOp> kinema::importAndExpand(MLIRContext &context, StringRef path,
@@ -59,21 +51,14 @@ OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendO
                                            Spec &spec) {
   if (stop == Phase::Ast)
     return {};
-  OwningOpRef<ModuleOp> module = importProgram(spec.program, context);
+  OwningOpRef<ModuleOp> module = importSpec(context, options, spec);
   if (stop == Phase::Arch)
     return module;
 
   SourceDiagnostics forward(context, spec.program.sources, spec.diagnostics);
   PassManager passes(&context);
-  ArchToClipOptions expand;
-  expand.batch = options.batch;
-  expand.frames = options.frames;
-  expand.height = options.height;
-  expand.width = options.width;
-  passes.addPass(createArchToClip(expand));
+  passes.addPass(createArchToClip());
   if (failed(passes.run(*module)))
     return {};
-  if (options.frames || options.height || options.width)
-    fitRecipe(*module);
   return module;
 }

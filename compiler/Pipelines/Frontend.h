@@ -24,6 +24,11 @@ struct Spec {
   dsl::Diagnostics diagnostics{program.sources};
 };
 
+/// The module of a spec in phase `arch`, which says what the options replace: `kinema.network` has `batch`,
+/// `frames`, `height` and `width` where they are given.
+mlir::OwningOpRef<mlir::ModuleOp> importSpec(mlir::MLIRContext &context, const FrontendOptions &options,
+                                             const Spec &spec);
+
 /// Reads, checks, imports and expands a spec, up to the phase `stop` (ast, arch or clip). `spec` must be new.
 /// Null after errors, which are in `spec.diagnostics`, and in phase `ast`, which is `spec.program`.
 mlir::OwningOpRef<mlir::ModuleOp> importAndExpand(mlir::MLIRContext &context, llvm::StringRef path,

@@ -2,7 +2,14 @@
 
 #include "compiler/Pipelines/Step.h"
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/VerifyLaunches.h"
+#include "dialects/Arch/Arch.h"
+#include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Kernel.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
@@ -27,6 +34,11 @@ static constexpr PhaseInfo table[] = {
 
 ArrayRef<PhaseInfo> kinema::phases() { return table; }
 
+ArrayRef<PhaseInfo> kinema::startingPhases() {
+  constexpr size_t first = static_cast<size_t>(Phase::Arch), end = static_cast<size_t>(Phase::Target);
+  return phases().slice(first, end - first);
+}
+
 const PhaseInfo &kinema::info(Phase phase) { return table[static_cast<size_t>(phase)]; }
 
 std::optional<Phase> kinema::phaseNamed(StringRef name) {
@@ -34,6 +46,57 @@ std::optional<Phase> kinema::phaseNamed(StringRef name) {
     if (info.name == name)
       return info.phase;
   return std::nullopt;
+}
+
+std::optional<Phase> kinema::phaseOf(ModuleOp module) {
+  auto holds = [](func::FuncOp function, auto isOne) {
+    return function
+        .walk([&](Operation *op) { return isOne(op) ? WalkResult::interrupt() : WalkResult::advance(); })
+        .wasInterrupted();
+  };
+  auto isLaunch = [](Operation *op) { return isa<kernel::KernelDialect>(op->getDialect()); };
+  std::optional<Phase> phase;
+  for (Operation &op : module.getOps()) {
+    if (isa<arch::ArchDialect>(op.getDialect()))
+      return Phase::Arch;
+    if (isa<kernel::DefOp, kernel::EntryOp>(op))
+      return Phase::Planned;
+    if (isa<ModuleOp, gpu::GPUModuleOp>(op) || isa<LLVM::LLVMDialect>(op.getDialect()))
+      return Phase::Target;
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (!function)
+      continue;
+    if (holds(function, isLaunch))
+      return Phase::Fused;
+    phase = function.getName() == "forward" ? Phase::Clip : Phase::Step;
+  }
+  return phase;
+}
+
+FailureOr<const TargetInfo *> kinema::targetOf(ModuleOp module) {
+  auto name = module->getAttrOfType<StringAttr>(kernel::targetAttribute);
+  if (!name)
+    return module.emitError("the module does not say which target its layouts and schedules were chosen for: "
+                            "it needs the attribute ")
+           << kernel::targetAttribute << ", which --emit fused and planned write";
+  if (const TargetInfo *target = targetNamed(name))
+    return target;
+  auto error = module.emitError("the module's ")
+               << kernel::targetAttribute << " is " << name << ", which is no target; there are ";
+  llvm::interleaveComma(targets(), error, [&](const TargetInfo &target) { error << target.name; });
+  return error;
+}
+
+/// Of a module in phase `fused` or later: layouts and schedules are one target's.
+static LogicalResult verifyTarget(ModuleOp module, const TargetInfo &wanted) {
+  auto target = targetOf(module);
+  if (failed(target))
+    return failure();
+  if (*target != &wanted)
+    return module.emitError("the module was made for ")
+           << (*target)->name << ", not for " << wanted.name << ": go on with --target " << (*target)->name
+           << ", or start from phase " << info(Phase::Step).name << ", in which no target is chosen yet";
+  return wanted.verifySchedules(module);
 }
 
 static AssignStorageOptions storageOptions(const CompileOptions &options) {
@@ -154,6 +217,10 @@ static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
 }
 
 Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
+  if (from >= Phase::Fused && failed(verifyTarget(module, *options.target)))
+    return Outcome::SpecWrong;
+  if (from == Phase::Planned && failed(verifyLaunches(module)))
+    return Outcome::SpecWrong;
   if (failed(dump(module, from, options.dumpDirectory)))
     return Outcome::Failed;
   for (int next = static_cast<int>(from) + 1; next <= static_cast<int>(to); ++next) {
@@ -169,6 +236,8 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
       reportFailure(*before, phase, pass);
       return Outcome::Failed;
     }
+    if (phase == Phase::Fused)
+      module->setAttr(kernel::targetAttribute, StringAttr::get(module.getContext(), options.target->name));
     if (failed(dump(module, phase, options.dumpDirectory)))
       return Outcome::Failed;
   }

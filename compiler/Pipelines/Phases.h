@@ -24,7 +24,15 @@ struct PhaseInfo {
 };
 llvm::ArrayRef<PhaseInfo> phases();
 const PhaseInfo &info(Phase phase);
+/// The phases whose text can be read again, to go on from there.
+llvm::ArrayRef<PhaseInfo> startingPhases();
 std::optional<Phase> phaseNamed(llvm::StringRef name);
+
+/// The phase that a module is in, by what it is made of; nothing where it has none of that.
+std::optional<Phase> phaseOf(mlir::ModuleOp module);
+
+/// The target that a module in phase `fused` or later was made for; an error where it does not say so.
+mlir::FailureOr<const TargetInfo *> targetOf(mlir::ModuleOp module);
 
 /// What the phases after `arch` need to know.
 struct CompileOptions {
@@ -49,8 +57,10 @@ mlir::LogicalResult dumpPhase(mlir::Location location, Phase phase, llvm::String
 /// How a compilation ended: which exit status it deserves. What was wrong has been told.
 enum class Outcome { Done, SpecWrong, Failed };
 
-/// Leads `module` from `from` to `to` (both between arch and target). Errors go to the context's diagnostics;
-/// an internal one names the phase, the pass and a file that reproduces it.
+/// Leads `module` from `from` to `to` (both between arch and target). A module that is in phase `fused`
+/// already must have been made for the options' target, and have schedules that this one can carry out.
+/// Errors go to the context's diagnostics; an internal one names the phase, the pass and a file that
+/// reproduces it.
 Outcome advance(mlir::ModuleOp module, Phase from, Phase to, const CompileOptions &options);
 
 /// The module as text, values named after the author's layers. With `locations` it also says which layer and

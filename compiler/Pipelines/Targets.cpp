@@ -43,6 +43,7 @@ template <size_t number> static constexpr TargetInfo cpuLevel() {
           level.machine.multipliesPairs ? BFloat16Products::Pairs : BFloat16Products::Single,
           /*costlyLaunches=*/false,
           addCPUSchedules<number>,
+          [](ModuleOp module) { return cpu::verifySchedules(module, cpu::levels[number]); },
           addCPULowering<number>,
           makeCPUCode<number>};
 }
@@ -110,6 +111,7 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
           processor.warpgroups ? BFloat16Products::TensorCores : BFloat16Products::Single,
           /*costlyLaunches=*/true,
           addNVGPUSchedules<number>,
+          [](ModuleOp module) { return nvidia::verifySchedules(module, nvidia::processors[number]); },
           nvidia::buildLoweringPipeline,
           makeNVGPUCode<number>};
 }

@@ -33,6 +33,9 @@ struct TargetInfo {
   BFloat16Products products;
   bool costlyLaunches; // each takes as long as what a small one does
   void (*addSchedules)(mlir::OpPassManager &passes, const TargetOptions &options);
+  /// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the target can
+  /// carry out; else there are errors on those that have not.
+  mlir::LogicalResult (*verifySchedules)(mlir::ModuleOp module);
   void (*addLowering)(mlir::OpPassManager &passes);
   /// From phase `planned`; the module stays as it is.
   mlir::FailureOr<MachineCode> (*makeCode)(mlir::ModuleOp planned, const TargetOptions &options);

@@ -123,24 +123,28 @@ SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
   solo.module = ModuleOp::create(origin.getLoc());
   solo.module->getOperation()->setAttrs(origin->getAttrDictionary());
   for (auto [number, alternative] : llvm::enumerate(kernel.alternatives)) {
-    auto &launches = solo.alternatives.emplace_back();
+    SoloAlternative &alone = solo.alternatives.emplace_back();
     kernel::DefOp def = alternative.def;
     SoloLaunch launch = copyInto(*solo.module, def, "kernel" + Twine(number));
     int64_t end = 0;
     place(def.getOperandTypes(), end, launch.args);
+    if (def.getFolded()) {
+      alone.countersAt = launch.args.back();
+      alone.counterBytes = kernel::storedBytes(cast<RankedTensorType>(def.getOperandTypes().back()));
+    }
     if (kernel::DefOp weight = alternative.weight) {
       SoloLaunch before = copyInto(*solo.module, weight, "weight" + Twine(number));
       place(weight.getOperandTypes(), end, before.args);
       auto made = cast<BlockArgument>(cast<kernel::ConvOp>(def.getKernel()).getWeight());
       before.args.push_back(launch.args[made.getArgNumber()]);
-      launches.push_back(std::move(before));
+      alone.launches.push_back(std::move(before));
     }
     solo.operandBytes = std::max(solo.operandBytes, end);
-    launches.push_back(std::move(launch));
+    alone.launches.push_back(std::move(launch));
   }
-  for (auto [alternative, launches] : llvm::zip_equal(kernel.alternatives, solo.alternatives)) {
+  for (auto [alternative, alone] : llvm::zip_equal(kernel.alternatives, solo.alternatives)) {
     int64_t end = solo.operandBytes;
-    place(kernel::DefOp(alternative.def).getResultTypes(), end, launches.back().args);
+    place(kernel::DefOp(alternative.def).getResultTypes(), end, alone.launches.back().args);
     solo.bytes = std::max(solo.bytes, end);
   }
   return solo;

@@ -43,11 +43,18 @@ struct SoloLaunch {
   llvm::SmallVector<int64_t> args;
 };
 
+/// The launches of an alternative, in order, and the bytes of the arena that are zero before the first one:
+/// what blocks count themselves with.
+struct SoloAlternative {
+  std::vector<SoloLaunch> launches;
+  int64_t countersAt = 0, counterBytes = 0;
+};
+
 /// The alternatives of a kernel in one module in phase `planned`, without entries.
 struct SoloKernel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::vector<std::vector<SoloLaunch>> alternatives; // each one's launches, in order
-  int64_t operandBytes = 0, bytes = 0;               // of the arena, which begins with what is read
+  std::vector<SoloAlternative> alternatives;
+  int64_t operandBytes = 0, bytes = 0; // of the arena, which begins with what is read
 };
 SoloKernel soloKernel(const TunableKernel &kernel);
 

@@ -1,12 +1,14 @@
 #include "compiler/Transforms/ArenaLayout.h"
 
+#include "dialects/Kernel/Attributes.h"
+
 #include <algorithm>
 #include <numeric>
 
 namespace kinema {
 
 static int64_t aligned(int64_t bytes) {
-  return (bytes + arenaAlignment - 1) / arenaAlignment * arenaAlignment;
+  return (bytes + kernel::arenaAlignment - 1) / kernel::arenaAlignment * kernel::arenaAlignment;
 }
 
 ArenaLayout layOutArena(const std::vector<Lifetime> &lifetimes) {

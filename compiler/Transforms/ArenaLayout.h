@@ -7,8 +7,6 @@
 
 namespace kinema {
 
-constexpr int64_t arenaAlignment = 64; // bytes
-
 struct Lifetime {
   int64_t bytes;
   int64_t first; // index of the launch that writes it

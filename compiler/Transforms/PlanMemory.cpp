@@ -2,6 +2,7 @@
 #include "compiler/Transforms/ArenaLayout.h"
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Kernel/Traffic.h"
 
@@ -71,7 +72,7 @@ private:
 
   int64_t take(RankedTensorType type) {
     int64_t offset = end;
-    end += shape::roundUp(kernel::storedBytes(type), arenaAlignment);
+    end += shape::roundUp(kernel::storedBytes(type), kernel::arenaAlignment);
     return offset;
   }
   void closeSegment(StringRef name) {
@@ -90,7 +91,7 @@ private:
   ModuleOp module;
   Builder b;
   int64_t end = 0, segmentBegin = 0;
-  std::optional<Place> counters;    // zeros, for the blocks of whatever kernel runs
+  std::optional<Place> counters;    // zero when an entry begins; for the blocks of whatever kernel runs
   int64_t folded = 0;               // bytes of what @prepare makes for @infer; before their activations
   int64_t shared = 0, separate = 0; // bytes of activations, as planned and if none shared memory
   SmallVector<Attribute> segments;
@@ -102,8 +103,45 @@ private:
   llvm::StringMap<kernel::DefOp> defs; // by the operation's text
 };
 
+/// The name of an argument or result, which `attribute` is of; an error where it has none, or is not a tensor
+/// that a package can describe.
+static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attribute attribute, Type type) {
+  if (!isa_and_nonnull<StringAttr>(attribute))
+    return function.emitError("@") << function.getSymName() << " has " << what
+                                   << " without a name: it needs the attribute clip.name, a string";
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape() ||
+      !(tensor.getElementType().isF32() || tensor.getElementType().isInteger(32)))
+    return function.emitError("@") << function.getSymName() << " has " << what << " of type " << type
+                                   << ", expected a tensor of f32 or i32 of fixed size";
+  return success();
+}
+
+/// A network's functions as the step leaves them: arguments and results with names.
+static LogicalResult verifyFunction(func::FuncOp function) {
+  constexpr int64_t mostRates = 6;
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return function.emitError("@") << function.getSymName() << " is not one block of operations";
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto name = function.getArgAttr(i, "clip.name");
+    if (failed(verifyNamed(function, "argument " + Twine(i), name, type)))
+      return failure();
+    auto tensor = cast<RankedTensorType>(type);
+    if (cast<StringAttr>(name) == "hyper" && (tensor.getRank() != 1 || tensor.getDimSize(0) > mostRates))
+      return function.emitError("@") << function.getSymName() << " has the argument hyper of type " << type
+                                     << ", expected one dimension of at most " << mostRates;
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (failed(verifyNamed(function, "result " + Twine(i), function.getResultAttr(i, "clip.name"), type)))
+      return failure();
+  return success();
+}
+
 LogicalResult Planner::run() {
   auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  for (func::FuncOp function : functions)
+    if (failed(verifyFunction(function)))
+      return failure();
   if (failed(placeParameters()))
     return failure();
   closeSegment("parameters");
@@ -118,7 +156,11 @@ LogicalResult Planner::run() {
   for (func::FuncOp function : functions)
     if (failed(planFunction(function)))
       return failure();
-  end += shared;
+  if (folded > 0) {
+    end += folded;
+    closeSegment("prepared");
+  }
+  end += std::max<int64_t>(shared - folded, 0);
   closeSegment("activations");
   for (func::FuncOp function : functions)
     function.erase();
@@ -157,7 +199,7 @@ void Planner::placeFolded() {
       continue;
     Place &place = parameters[param.getSymName()];
     place.offset = end + folded;
-    folded += shape::roundUp(kernel::storedBytes(place.type), arenaAlignment);
+    folded += shape::roundUp(kernel::storedBytes(place.type), kernel::arenaAlignment);
   }
 }
 
@@ -445,7 +487,12 @@ void Planner::attachPlan() {
     auto list = b.getStrArrayAttr(ArrayRef(fields).take_front(hyper.type.getDimSize(0)));
     plan.push_back(b.getNamedAttr("hyper", describe("hyper", hyper, b.getNamedAttr("fields", list))));
   }
-  module->setAttr("kernel.plan", b.getDictionaryAttr(plan));
+  if (counters)
+    plan.push_back(b.getNamedAttr(
+        "counters",
+        b.getDictionaryAttr({b.getNamedAttr("offset", integer(counters->offset)),
+                             b.getNamedAttr("bytes", integer(kernel::storedBytes(counters->type)))})));
+  module->setAttr(kernel::planAttribute, b.getDictionaryAttr(plan));
 }
 
 struct PlanMemory : kinema::impl::PlanMemoryBase<PlanMemory> {

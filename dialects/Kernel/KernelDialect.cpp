@@ -45,6 +45,10 @@ void KernelDialect::initialize() {
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind kind, int64_t block,
                                  int64_t reduce) {
+  constexpr int64_t most = 4096; // beyond any machine's vectors; sizes stay far from overflow
+  if (block > most || reduce > most)
+    return emitError() << "blocks of a layout are at most " << most << ", found block = " << block
+                       << " and reduce = " << reduce;
   if (block < 1 || reduce < 1)
     return emitError() << "blocks of a layout are at least 1, found block = " << block
                        << " and reduce = " << reduce;
@@ -113,6 +117,11 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> s) const {
     for (int64_t axis = from; axis < to; ++axis)
       loops.push_back({axis, s[axis], 1});
   };
+  bool isWeight = getKind() != LayoutKind::Plain && getKind() != LayoutKind::Blocked;
+  if (rank < (isWeight ? 5 : 1)) { // no weight: as it is
+    plain(0, rank);
+    return loops;
+  }
   switch (getKind()) {
   case LayoutKind::Plain:
     plain(0, rank);

@@ -237,10 +237,14 @@ static LogicalResult verifyWinograd(kernel::ConvOp op) {
   bool fits = op.getGroups() == 1;
   for (int axis : {1, 2})
     fits &= window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
-  if (op.getWinograd() > 1 && !fits)
+  int64_t winograd = op.getWinograd();
+  if (winograd != 1 && winograd != 2 && winograd != 4)
+    return op.emitOpError("has tiles of ")
+           << winograd << " x " << winograd << " results in Winograd's form, expected 2 or 4, or 1 for none";
+  if (winograd > 1 && !fits)
     return op.emitOpError("in Winograd's form has windows of 3 x 3 in steps of 1 and no groups, found ")
            << op.getWindow();
-  return success(op.getWinograd() >= 1);
+  return success();
 }
 
 /// Moments are taken of what memory holds, so that normalisation is exact for it.
@@ -407,7 +411,9 @@ LogicalResult ConvertOp::verify() {
 
 LogicalResult WinogradOp::verify() {
   auto weight = tensorType(getWeight()), result = tensorType(getResult());
-  int64_t points = int64_t(getTile()) + 2;
+  int64_t tile = getTile(), points = tile + 2;
+  if (tile != 2 && tile != 4)
+    return emitOpError("makes tiles of ") << tile << " x " << tile << " results, expected 2 or 4";
   if (weight.getRank() != 5 || weight.getDimSize(3) != 3 || weight.getDimSize(4) != 3)
     return emitOpError("transforms ") << weight << ", expected [O, I, T, 3, 3]";
   auto wanted = llvm::to_vector(weight.getShape().take_front(3));

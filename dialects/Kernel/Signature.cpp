@@ -1,5 +1,7 @@
 #include "dialects/Kernel/Signature.h"
 
+#include "dialects/Kernel/Attributes.h"
+
 using namespace mlir;
 using namespace kinema;
 
@@ -36,8 +38,8 @@ std::string kernel::signatureOf(Operation *kernel) {
   llvm::raw_string_ostream os(text);
   os << kernel->getName() << " {";
   // Neither who carries it out, and in which tiles, nor what was noted about it.
-  const StringRef leftOut[] = {"schedule", "winograd", "operandSegmentSizes", "kernel.note",
-                               "kernel.measured"};
+  const StringRef leftOut[] = {"schedule", "winograd", "operandSegmentSizes", noteAttribute,
+                               measuredAttribute};
   llvm::interleaveComma(
       llvm::make_filter_range(kernel->getAttrDictionary(),
                               [&](NamedAttribute a) { return !llvm::is_contained(leftOut, a.getName()); }),

@@ -67,7 +67,8 @@ public:
   void fill(int64_t offset, int64_t bytes, uint32_t pattern) override;
   void loadCode(std::string_view content, const std::string &origin) override;
   LaunchId prepare(const LaunchDescription &description) override;
-  SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> ids) override;
+  SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> ids,
+                             ArenaRange zeroed) override;
   void launch(LaunchId id) override;
   void run(SequenceId id) override;
   void wait() override;
@@ -87,6 +88,7 @@ private:
   struct Sequence {
     std::string name;
     std::vector<LaunchId> launches;
+    ArenaRange zeroed; // part of the graph
     GraphExec graph = nullptr;
   };
 
@@ -95,6 +97,7 @@ private:
   void check(Result result, std::string_view what);
   DeviceAddress at(int64_t offset, int64_t bytes) const;
   Slot &takeSlot();
+  void clear(ArenaRange range);
   GraphExec capture(const Sequence &sequence);
   void start(const Ready &ready);
 
@@ -253,6 +256,11 @@ void CudaDevice::fill(int64_t offset, int64_t bytes, uint32_t pattern) {
   check(api.fill(at(offset, bytes), pattern, bytes / 4, compute), "filling memory");
 }
 
+void CudaDevice::clear(ArenaRange range) {
+  if (range.bytes > 0)
+    fill(range.offset, range.bytes, 0);
+}
+
 //===-- Code and launches -------------------------------------------------===//
 
 void CudaDevice::loadCode(std::string_view content, const std::string &origin) {
@@ -314,8 +322,9 @@ void CudaDevice::launch(LaunchId id) {
   start(launches[id]);
 }
 
-SequenceId CudaDevice::prepareSequence(const std::string &sequenceName, std::span<const LaunchId> ids) {
-  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, nullptr});
+SequenceId CudaDevice::prepareSequence(const std::string &sequenceName, std::span<const LaunchId> ids,
+                                       ArenaRange zeroed) {
+  sequences.push_back({sequenceName, {ids.begin(), ids.end()}, zeroed, nullptr});
   if (!synchronous && !ids.empty())
     sequences.back().graph = capture(sequences.back());
   return static_cast<SequenceId>(sequences.size()) - 1;
@@ -326,6 +335,7 @@ GraphExec CudaDevice::capture(const Sequence &sequence) {
   Graph graph = nullptr;
   GraphExec executable = nullptr;
   check(api.beginCapture(compute, captureThreadLocal), "capturing " + sequence.name);
+  clear(sequence.zeroed);
   for (LaunchId id : sequence.launches)
     start(launches[id]);
   check(api.endCapture(compute, &graph), "capturing " + sequence.name);
@@ -341,6 +351,7 @@ void CudaDevice::run(SequenceId id) {
     running = sequence.name + " (KINEMA_CUDA_SYNC=1 names the kernel)";
     return check(api.graphLaunch(sequence.graph, compute), "starting " + sequence.name);
   }
+  clear(sequence.zeroed);
   for (LaunchId launchId : sequence.launches) {
     launch(launchId);
     wait();

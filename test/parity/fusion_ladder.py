@@ -1,5 +1,5 @@
 """The fusion ladder: a network computes the same whatever rides with what, tiled or by the reference kernels, at every
-level of the processor.
+level of the processor. The tiled ones run with KINEMA_POISON=1, under which memory that nobody may count on is NaN.
 
 usage: fusion_ladder.py KINEMA
 
@@ -153,6 +153,8 @@ def distances(title, found, wanted):
         sys.exit(f"{title}: the tensors differ: {sorted(found.keys() ^ wanted.keys())}")
     worst = {}
     for key in wanted:
+        if not numpy.isfinite(found[key]).all():
+            sys.exit(f"{title}: {key} is not finite")
         worst[kind(key)] = max(worst.get(kind(key), 0), distance(found[key], wanted[key]))
     if len(worst) != 5:
         sys.exit(f"{title}: expected logits, loss, gradients, weights and statistics, found {', '.join(worst)}")
@@ -177,7 +179,9 @@ def differing(kinema, variants, agree):
 
 def agree(kinema, name, packages, seed, folder):
     files = random_files(name, packages["none"], seed, folder)
+    os.environ["KINEMA_POISON"] = "0"
     wanted, good = results(kinema, packages["none"], files), True
+    os.environ["KINEMA_POISON"] = "1"
     for variant in list(LADDER)[1:]:
         worst = distances(f"{name} {variant}, seed {seed}", results(kinema, packages[variant], files), wanted)
         good &= max(worst.values()) <= BOUND

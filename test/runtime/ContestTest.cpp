@@ -38,7 +38,9 @@ struct ToldDevice final : Device {
   void fill(int64_t, int64_t, uint32_t) override {}
   void loadCode(std::string_view, const std::string &) override {}
   LaunchId prepare(const LaunchDescription &) override { return 0; }
-  SequenceId prepareSequence(const std::string &, std::span<const LaunchId>) override { return 0; }
+  SequenceId prepareSequence(const std::string &, std::span<const LaunchId>, ArenaRange) override {
+    return 0;
+  }
   void launch(LaunchId) override {}
   void wait() override {}
   int64_t memory() const override { return 0; }

@@ -57,6 +57,23 @@ TEST(Manifest, TheRecipeTakesSizesFromTheInput) {
   EXPECT_EQ(recipe.eval.crop, (std::array<int64_t, 2>{2, 3}));
 }
 
+TEST(Manifest, CountersLieApart) {
+  auto counters = [](int64_t offset, int64_t bytes) {
+    return changed("/counters", {{"offset", offset}, {"bytes", bytes}});
+  };
+  EXPECT_EQ(counters(1408, 48), "");
+  EXPECT_EQ(counters(1408, 46),
+            "x.kin: manifest.json.counters.bytes: 46 bytes are no whole number of counters");
+  EXPECT_EQ(counters(1400, 48), "x.kin: manifest.json.counters.offset: 1400 is no multiple of 64");
+  EXPECT_EQ(counters(1792, 48),
+            "x.kin: manifest.json.counters.offset: 48 bytes at 1792 reach beyond the arena of 1792");
+  EXPECT_EQ(counters(0, 48), "x.kin: manifest.json.counters: fc.weight lies where the counters do");
+  EXPECT_EQ(
+      counters(1408, 16),
+      "x.kin: manifest.json.entries.train_step[1].args[3]: 48 bytes at 1408 lie partly where the 16 bytes "
+      "of counters at 1408 do");
+}
+
 TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");

@@ -10,6 +10,7 @@
 
 using namespace kinema;
 using namespace kinema::test;
+using nlohmann::json;
 
 namespace {
 
@@ -89,6 +90,53 @@ TEST(Program, PoisonFillsWhatNoEntryMayCountOn) {
   EXPECT_FALSE(std::isnan(linear.loss()));
   linear.program.run("infer");
   EXPECT_TRUE(std::isnan(linear.loss()));
+}
+
+// A step that reads nothing but counters leaves gradients of zero, whatever was in their place.
+TEST(Program, CountersAreZeroWhenAnEntryBegins) {
+  json manifest = linearManifest();
+  manifest["counters"] = {{"offset", 1408}, {"bytes", 48}};
+  json &step = manifest["entries"]["train_step"];
+  step.erase(1);
+  step.erase(0);
+  for (bool profile : {false, true}) {
+    Folder folder;
+    setenv("KINEMA_POISON", "1", 1);
+    Program program(Package(writeLinearPackage(folder / "linear.kin", manifest)), {.profile = profile});
+    unsetenv("KINEMA_POISON");
+    program.initialise(1);
+    program.setHyper({0.1f, 0, 0, 0});
+    for (int i = 0; i < 2; ++i) {
+      program.run("train_step");
+      EXPECT_EQ(program.get(program.manifest().output("train_step", "grad.fc.bias")),
+                std::vector<float>(3, 0.0f));
+    }
+  }
+}
+
+// What `prepare` has made is there when `infer` begins, and not when a step does.
+TEST(Program, PoisonLeavesWhatIsPrepared) {
+  json manifest = linearManifest();
+  manifest["arena"]["segments"] = {{"parameters", 0, 832},
+                                   {"inputs and outputs", 832, 576},
+                                   {"prepared", 1408, 64},
+                                   {"activations", 1472, 320}};
+  manifest["entries"]["prepare"] = manifest["entries"]["infer"];
+  manifest["entries"]["prepare"][0]["args"][3] = 1408;
+  manifest["entries"]["infer"] = manifest["entries"]["train_step"] = json::array();
+  manifest["outputs"]["infer"][0]["offset"] = 1408;
+  Folder folder;
+  setenv("KINEMA_POISON", "1", 1);
+  Program program(Package(writeLinearPackage(folder / "linear.kin", manifest)));
+  unsetenv("KINEMA_POISON");
+  program.initialise(1);
+  program.set(program.manifest().input(), std::vector<float>(72, 1));
+  auto logits = [&] { return program.get(program.manifest().output("infer", "logits")).front(); };
+  program.run("prepare");
+  program.run("infer");
+  EXPECT_FALSE(std::isnan(logits()));
+  program.run("train_step");
+  EXPECT_TRUE(std::isnan(logits())) << "its memory is a step's to use";
 }
 
 TEST(Program, InitialisationIsAFunctionOfSeedAndIndex) {

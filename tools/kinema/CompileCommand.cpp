@@ -1,12 +1,14 @@
 // kinema compile: a spec becomes a package, or shows itself in any phase on the way.
 #include "runtime/Error.h"
 #include "runtime/Files.h"
+#include "runtime/Manifest.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 
 #include "dsl/Print.h"
 
 #include <cstdio>
+#include <filesystem>
 
 namespace kinema {
 
@@ -14,15 +16,15 @@ namespace {
 struct Options {
   SpecOptions spec;
   TargetChoice choice;
-  std::vector<std::string> targets = {"cpu"};
+  std::vector<std::string> targets; // empty: a module's own, or else "cpu"
   std::string output, mode = "train", emit = "package", from, dump, fuse = "all";
   bool locations = false;
   bool keepGradients = false;
 };
 
-std::vector<std::string> phaseNames() {
+std::vector<std::string> namesOf(llvm::ArrayRef<PhaseInfo> phases) {
   std::vector<std::string> names;
-  for (const PhaseInfo &phase : phases())
+  for (const PhaseInfo &phase : phases)
     names.push_back(phase.name.str());
   return names;
 }
@@ -32,13 +34,21 @@ void lead(Compilation &compilation, const Options &options, Phase stop) {
   if (options.from.empty())
     return require(compilation.fromSpec(options.spec.spec, stop));
   Phase from = *phaseNamed(options.from), wanted = *phaseNamed(options.emit);
-  if (from == Phase::Ast || from > stop || from >= wanted)
+  if (from >= wanted)
     refuse("compile: --from {} does not lead to {}", options.from, options.emit);
   const SpecOptions &spec = options.spec;
   if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty())
     refuse("compile: --batch, --frames, --size, --classes and --set change a spec; with --from, change the "
            "module's text");
   require(compilation.fromModule(options.spec.spec, from, stop));
+}
+
+/// Those that were asked for; null: the one that the module was made for.
+std::vector<const TargetInfo *> targetsOf(const Options &options) {
+  if (!options.targets.empty())
+    return chosenTargets(options.targets);
+  bool isMade = !options.from.empty() && *phaseNamed(options.from) >= Phase::Fused;
+  return {isMade ? nullptr : chosenTarget("cpu")};
 }
 
 void show(Compilation &compilation, const Options &options) {
@@ -49,6 +59,18 @@ void show(Compilation &compilation, const Options &options) {
     std::fwrite(text.data(), 1, text.size(), stdout);
   else
     writeFile(options.output, text);
+}
+
+/// What was written is read as the runtime does: a module says much of what is in a package, and may have
+/// been changed by hand. A package that cannot be run is not left behind.
+void requireReadable(const Options &options) {
+  try {
+    readManifests(Package(options.output));
+  } catch (const Error &error) {
+    std::filesystem::remove(options.output);
+    refuse("compile: no package can be made of {}, whose attributes do not fit together: {}",
+           options.spec.spec, error.what());
+  }
 }
 
 void compile(const Options &options) {
@@ -67,7 +89,7 @@ void compile(const Options &options) {
     refuse("compile: a package holds several targets, a module one: with --emit, --from and --dump-phases, "
            "name one --target");
   PackageWriter package;
-  for (const TargetInfo *target : chosenTargets(options.targets)) {
+  for (const TargetInfo *target : targetsOf(options)) {
     applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
     lead(compilation, options, toPackage ? Phase::Planned : *phaseNamed(options.emit));
@@ -76,6 +98,8 @@ void compile(const Options &options) {
     require(compilation.addTo(package));
   }
   package.write(options.output);
+  if (!options.from.empty())
+    requireReadable(options);
 }
 } // namespace
 
@@ -87,7 +111,8 @@ void addCompile(CLI::App &app) {
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the package, or the text of the phase");
-  addTargets(*command, options->targets)->capture_default_str();
+  addTargets(*command, options->targets)
+      ->default_str("cpu; with --from fused or planned, the one that the module was made for");
   addPrecision(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_flag("--emulator", options->choice.emulator,
@@ -96,10 +121,10 @@ void addCompile(CLI::App &app) {
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
   command->add_option("--emit", options->emit, "stop at a phase and show it")
-      ->check(CLI::IsMember(phaseNames()))
+      ->check(CLI::IsMember(namesOf(phases())))
       ->capture_default_str();
   command->add_option("--from", options->from, "SPEC is a module in this phase")
-      ->check(CLI::IsMember(phaseNames()));
+      ->check(CLI::IsMember(namesOf(startingPhases())));
   command->add_flag(
       "--locations", options->locations,
       "with --emit: each operation's layer and place in the spec, as --from needs them to name layers");

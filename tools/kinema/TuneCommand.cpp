@@ -90,14 +90,15 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile, con
   std::vector<SequenceId> sequences;
   for (const auto &alternative : solo.alternatives) {
     std::vector<LaunchId> launches;
-    for (const SoloLaunch &launch : alternative)
+    for (const SoloLaunch &launch : alternative.launches)
       launches.push_back(device->prepare({launch.symbol,
                                           kernel.layers.front(),
                                           launch.grid,
                                           launch.threads,
                                           launch.scratch,
                                           {launch.args.data(), launch.args.size()}}));
-    sequences.push_back(device->prepareSequence(kernel.layers.front(), launches));
+    sequences.push_back(device->prepareSequence(kernel.layers.front(), launches,
+                                                {alternative.countersAt, alternative.counterBytes}));
   }
   std::vector<ContestTimes> times = timeSequences(*device, sequences);
   size_t best = quickest(times);

@@ -52,7 +52,8 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
           return cpu::weightGradTileCandidates(wgrad, *machine, winograd);
         })
         .Case([&](kernel::WinogradOp winograd) {
-          return Candidates{{cpu::winogradWeightSchedule(winograd, *machine), 0}};
+          auto schedule = cpu::winogradWeightSchedule(winograd, *machine);
+          return schedule ? Candidates{{*schedule, 0}} : Candidates();
         })
         .Case([&](kernel::ConvertOp convert) {
           auto schedule = cpu::pairWeightsSchedule(convert, *machine);

@@ -66,6 +66,38 @@ kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Mach
   return scheduleOf(op, ConvPlan(op, machine, block, parts, op.getWinograd()));
 }
 
+/// The least that a block has along its axes.
+static BlockShape smallestBlock(kernel::ConvOp op, int64_t winograd) {
+  auto result = op.getResultType().getShape(); // [N, C, T, H, W]
+  auto step = op.getGather().resultStep;
+  return {1, std::min(step[0], result[2]), std::min(std::max(step[1], winograd), result[3])};
+}
+
+static int64_t channelGroups(kernel::ConvOp op, const Machine &machine) {
+  return groupBlocks(shape::ceilDiv(op.getResultType().getDimSize(1), machine.vector)).count();
+}
+
+kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Machine &machine,
+                                                 ScheduleParameters &parameters) {
+  if (!isSupported(op, machine))
+    return {};
+  constexpr int64_t mostPixels = 1 << 16;      // each has an entry in a table
+  auto result = op.getResultType().getShape(); // [N, C, T, H, W]
+  int64_t winograd = parameters.read("winograd", op.getWinograd(), op.getWinograd());
+  BlockShape smallest = smallestBlock(op, winograd);
+  BlockShape block = {parameters.read("clips", 1, result[0]),
+                      parameters.read("frames", smallest[1], result[2], smallest[1]),
+                      parameters.read("rows", smallest[2], result[3], smallest[2])};
+  int64_t parts = parameters.read("parts", 1, channelGroups(op, machine));
+  if (parameters.failed())
+    return {};
+  if (int64_t pixels = block[0] * block[1] * block[2] * result[4]; block != smallest && pixels > mostPixels) {
+    parameters.fault() << "blocks have " << pixels << " positions, expected at most " << mostPixels;
+    return {};
+  }
+  return scheduleOf(op, ConvPlan(op, machine, block, parts, winograd));
+}
+
 SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Machine &machine,
                                                        int64_t winograd) {
   if (!isSupported(op, machine))
@@ -81,9 +113,8 @@ SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const 
                     [&] { return scheduleOf(op, plan); });
   };
   int64_t rowStep = std::max(step[1], winograd);
-  BlockShape smallest = {1, std::min(step[0], result[2]), std::min(rowStep, result[3])};
-  consider(smallest, 1, std::numeric_limits<int64_t>::max());
-  int64_t groups = groupBlocks(shape::ceilDiv(result[1], machine.vector)).count();
+  consider(smallestBlock(op, winograd), 1, std::numeric_limits<int64_t>::max());
+  int64_t groups = channelGroups(op, machine);
   for (int64_t clips : evenSizes(result[0]))
     for (int64_t frames : evenSizes(result[2], step[0]))
       for (int64_t rows : evenSizes(result[3], rowStep))

@@ -10,6 +10,7 @@
 
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/Common/Measurements.h"
+#include "compiler/Target/Common/ScheduleCheck.h"
 
 namespace kinema::cpu {
 
@@ -23,6 +24,10 @@ llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Machine
 /// a transposed conv's strides, or all there are.
 kernel::ScheduleAttr convTileSchedule(kernel::ConvOp op, const Machine &machine, BlockShape block,
                                       int64_t parts);
+
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeConvTile(kernel::ConvOp op, const Machine &machine,
+                                    ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitConvTile(kernel::ConvOp op, KernelEmitter &e);

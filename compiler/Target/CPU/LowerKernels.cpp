@@ -47,10 +47,34 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   e.scratch = arguments[2];
 }
 
-static const Strategy strategies[] = {{"cpu.tile", writeConv},
-                                      {"cpu.wgrad_tile", writeWeightGrad},
-                                      {"cpu.winograd", writeWinograd},
-                                      {"cpu.pairs", writePairs}};
+/// The schedule of a kernel of one operation by `remake`; null for other operations.
+template <auto remake, typename Op>
+static kernel::ScheduleAttr remakeOf(Operation *kernel, const Machine &machine,
+                                     ScheduleParameters &parameters) {
+  auto op = dyn_cast<Op>(kernel);
+  return op ? remake(op, machine, parameters) : kernel::ScheduleAttr();
+}
+
+static kernel::ScheduleAttr remakeWinograd(kernel::WinogradOp op, const Machine &machine,
+                                           ScheduleParameters &) {
+  return cpu::winogradWeightSchedule(op, machine).value_or(kernel::ScheduleAttr());
+}
+
+static kernel::ScheduleAttr remakePairs(kernel::ConvertOp op, const Machine &machine, ScheduleParameters &) {
+  return cpu::pairWeightsSchedule(op, machine).value_or(kernel::ScheduleAttr());
+}
+
+static const Strategy strategies[] = {
+    {"cpu.tile", writeConv, remakeOf<cpu::remakeConvTile, kernel::ConvOp>},
+    {"cpu.wgrad_tile", writeWeightGrad, remakeOf<cpu::remakeWeightGradTile, kernel::WeightGradOp>},
+    {"cpu.winograd", writeWinograd, remakeOf<remakeWinograd, kernel::WinogradOp>},
+    {"cpu.pairs", writePairs, remakeOf<remakePairs, kernel::ConvertOp>}};
+
+static LoweringTarget targetOf(const cpu::Level &level) { return {"CPU", level.machine, strategies, begin}; }
+
+LogicalResult cpu::verifySchedules(ModuleOp module, const Level &level) {
+  return kinema::verifySchedules(module, targetOf(level));
+}
 
 namespace {
 struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsToCPUPass> {
@@ -59,7 +83,7 @@ struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsT
     const cpu::Level *found = cpu::levelNamed(level, getOperation());
     if (!found)
       return signalPassFailure();
-    const LoweringTarget target = {"CPU", found->machine, strategies, begin};
+    const LoweringTarget target = targetOf(*found);
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
       if (failed(lowerKernel(def, target)))
         return signalPassFailure();

@@ -4,9 +4,14 @@
 
 #include "compiler/Target/CPU/Level.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace kinema::cpu {
+
+/// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the level can carry
+/// out; else there are errors on those that have not.
+mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const Level &level);
 
 /// Replaces the kernels of a planned module by nested modules of the LLVM dialect with the exported functions
 /// that docs/package.md describes. The nested modules are lowered on the context's threads.

@@ -220,6 +220,29 @@ kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op
   return scheduleOf(op, WeightGradPlan(op, machine, parameters));
 }
 
+kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, const Machine &machine,
+                                                       ScheduleParameters &parameters) {
+  if (!isSupported(op, machine.vector))
+    return {};
+  constexpr int64_t mostPixels = 1 << 16;    // each row has an entry in a table
+  auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
+  int64_t tile = parameters.read("winograd", 1, hasTiles(op, machine.vector) ? 4 : 1);
+  if (tile == 3)
+    parameters.fault() << "winograd is 3, expected 1, 2 or 4";
+  int64_t step = std::min(tile, dz[3]);
+  BlockShape piece = {parameters.read("clips", 1, dz[0]), parameters.read("frames", 1, dz[2]),
+                      parameters.read("rows", step, dz[3], step)};
+  if (parameters.failed())
+    return {};
+  WeightGradPlan plan(op, machine, {piece, 1, 1, 1, tile});
+  plan.share(parameters.read("partials", 1, plan.pieces.count()),
+             parameters.read("out_groups", 1, plan.groups.count()),
+             parameters.read("in_groups", 1, plan.inBlocks));
+  if (int64_t pixels = plan.pieces.rows() * dz[4]; plan.pieces.rows() > step && pixels > mostPixels)
+    parameters.fault() << "pieces have " << pixels << " positions, expected at most " << mostPixels;
+  return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
+}
+
 /// With tiles of one size.
 static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Machine &machine, int64_t tile) {
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;

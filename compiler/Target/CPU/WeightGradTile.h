@@ -10,6 +10,7 @@
 
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/Common/Measurements.h"
+#include "compiler/Target/Common/ScheduleCheck.h"
 
 namespace kinema::cpu {
 
@@ -28,6 +29,10 @@ struct WeightGradParameters {
 /// The schedule with these parameters; there are at least as many pieces as partials.
 kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,
                                             WeightGradParameters parameters);
+
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeWeightGradTile(kernel::WeightGradOp op, const Machine &machine,
+                                          ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e);

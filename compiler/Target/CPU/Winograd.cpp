@@ -233,7 +233,22 @@ struct WeightVectors {
 };
 } // namespace
 
-kernel::ScheduleAttr kinema::cpu::winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine) {
+/// Whether weight and result lie in the same blocks, one in taps, the other in points.
+static bool isSupported(kernel::WinogradOp op, const Machine &machine) {
+  using kernel::LayoutKind;
+  auto from = kernel::layoutOf(tensorType(op.getWeight())), to = kernel::layoutOf(tensorType(op.getResult()));
+  LayoutKind kind = from.getKind();
+  bool transposed = kind == LayoutKind::WeightTransposed;
+  return (kind == LayoutKind::Weight || transposed) &&
+         to.getKind() == (transposed ? LayoutKind::PointsTransposed : LayoutKind::Points) &&
+         from.getBlock() == machine.vector && to.getBlock() == from.getBlock() &&
+         to.getReduce() == from.getReduce();
+}
+
+std::optional<kernel::ScheduleAttr> kinema::cpu::winogradWeightSchedule(kernel::WinogradOp op,
+                                                                        const Machine &machine) {
+  if (!isSupported(op, machine))
+    return std::nullopt;
   constexpr int64_t mostBlocks = 64;
   int64_t grid = std::min(mostBlocks, WeightVectors(op, machine).blocks);
   return kernel::ScheduleAttr::get(op.getContext(), "cpu.winograd", grid, /*scratch=*/0,

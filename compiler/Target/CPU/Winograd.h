@@ -62,8 +62,8 @@ void callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &
 /// G^T u G: points to the taps of a weight's gradient, all `toStride` apart.
 void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
 
-/// The body of kernel.winograd, of weights in blocks: G g G^T.
-kernel::ScheduleAttr winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine);
+/// The body of kernel.winograd, of weights in blocks: G g G^T. No schedule where they lie otherwise.
+std::optional<kernel::ScheduleAttr> winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine);
 void emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e);
 
 } // namespace kinema::cpu

@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_TARGET_COMMON_LOWERKERNELS_H
 
 #include "compiler/Target/Common/KernelEmitter.h"
+#include "compiler/Target/Common/ScheduleCheck.h"
 
 namespace kinema {
 
@@ -11,6 +12,11 @@ namespace kinema {
 struct Strategy {
   llvm::StringRef name;
   void (*emit)(mlir::Operation *kernel, KernelEmitter &e);
+  /// The schedule that the parameters of the kernel's own lead to, by the code that schedules are chosen
+  /// with; null where the strategy does not take the kernel or `parameters` have reported an error.
+  kernel::ScheduleAttr (*remake)(mlir::Operation *kernel, const Machine &machine,
+                                 ScheduleParameters &parameters);
+  bool goesOnWithMerges = false; // a kernel.finalize may be folded into its kernels
 };
 
 /// What a target adds.
@@ -22,8 +28,8 @@ struct LoweringTarget {
   void (*begin)(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e);
 };
 
-/// Replaces the kernel by a function. Fails, with an error on the kernel, where it has no schedule, one that
-/// the target does not know, or a tensor without a fixed size.
+/// Replaces the kernel by a function. Fails, with an error on the kernel, where `verifyKernel` or
+/// `verifySchedule` does.
 mlir::LogicalResult lowerKernel(kernel::DefOp def, const LoweringTarget &target);
 
 } // namespace kinema

@@ -1,6 +1,7 @@
 #include "compiler/Target/Common/Measurements.h"
 
 #include "compiler/Target/Common/Reference.h"
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Signature.h"
 
 #include "llvm/Support/JSON.h"
@@ -103,17 +104,15 @@ bool Measurements::Entry::is(kernel::ScheduleAttr other) const {
 
 //===-- Choice ------------------------------------------------------------===//
 
-static constexpr char measuredName[] = "kernel.measured";
-
 void ScheduleChoice::applyTo(Operation *kernel) const {
   kernel->setAttr("schedule", schedule);
   if (measured)
-    kernel->setAttr(measuredName, Builder(kernel->getContext()).getF64FloatAttr(*measured));
+    kernel->setAttr(kernel::measuredAttribute, Builder(kernel->getContext()).getF64FloatAttr(*measured));
   fixPartials(kernel, schedule);
 }
 
 std::optional<double> kinema::measuredSeconds(Operation *kernel) {
-  auto seconds = kernel->getAttrOfType<FloatAttr>(measuredName);
+  auto seconds = kernel->getAttrOfType<FloatAttr>(kernel::measuredAttribute);
   return seconds ? std::optional(seconds.getValueAsDouble()) : std::nullopt;
 }
 

@@ -39,14 +39,17 @@ void kinema::emitReference(Operation *op, KernelEmitter &e) {
   visit(op, [&](auto kernel) { emit(kernel, e); });
 }
 
+int64_t kinema::partialsLeft(kernel::ScheduleAttr schedule) {
+  return schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
+}
+
 void kinema::fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
   for (Value result : op->getResults()) {
     auto type = cast<RankedTensorType>(result.getType());
     if (type.hasStaticShape())
       continue;
     SmallVector<int64_t> shape(type.getShape());
-    shape.front() =
-        schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
+    shape.front() = partialsLeft(schedule);
     result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
   }
 }

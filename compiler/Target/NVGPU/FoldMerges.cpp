@@ -1,4 +1,5 @@
 // Pass fold-nvgpu-merges.
+#include "compiler/Target/Common/ScheduleCheck.h"
 #include "compiler/Target/NVGPU/Passes.h"
 
 namespace kinema {
@@ -12,14 +13,9 @@ using namespace kinema;
 /// The conv on tensor cores whose partials `merge` alone reads, if all else that it reads is there before.
 static kernel::ConvOp makerOf(kernel::FinalizeOp merge) {
   auto conv = merge.getPartials() ? merge.getPartials().getDefiningOp<kernel::ConvOp>() : kernel::ConvOp();
-  if (!conv || !conv.getSchedule() || conv.getSchedule()->getName() != "sm90.halo" ||
-      !merge.getPartials().hasOneUse())
+  if (!conv || !conv.getSchedule() || conv.getSchedule()->getName() != "sm90.halo")
     return {};
-  bool ready = llvm::all_of(merge.getInputs(), [&](Value input) {
-    Operation *maker = input.getDefiningOp();
-    return !maker || (maker->getBlock() == conv->getBlock() && maker->isBeforeInBlock(conv));
-  });
-  return ready ? conv : kernel::ConvOp();
+  return canGoOnWith(conv, merge) ? conv : kernel::ConvOp();
 }
 
 namespace {

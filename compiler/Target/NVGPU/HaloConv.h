@@ -14,6 +14,9 @@ llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op);
 /// Seconds of a conv that has such a schedule.
 double predictHalo(kernel::ConvOp op);
 
+/// The schedule by the parameters and the grid of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeHalo(kernel::ConvOp op, ScheduleParameters &parameters);
+
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr haloSchedule(kernel::ConvOp op, const HaloTile &tile);
 

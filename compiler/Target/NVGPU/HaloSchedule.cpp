@@ -140,6 +140,32 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
   return best.take();
 }
 
+kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, ScheduleParameters &parameters) {
+  if (!isSupported(op))
+    return {};
+  HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // of tiles of one result: as many as the largest phase has
+  constexpr int64_t mostChannels = 256, mostDepth = 64;
+  HaloTile tile;
+  const StringRef sizes[] = {"frames", "rows", "columns"};
+  for (int axis = 0; axis < 3; ++axis)
+    tile.results[axis] = parameters.read(sizes[axis], 1, plan.axes[axis].tiles());
+  int64_t channels = plan.resultBlocks * blockChannels, all = plan.depthBlocks * blockChannels;
+  tile.channels = parameters.read("channels", blockChannels, std::min(channels, mostChannels), blockChannels);
+  tile.depth =
+      plan.neighbours > 1 ? parameters.read("depth", all, all) : parameters.read("depth", 16, mostDepth, 16);
+  if (channels % tile.channels)
+    parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
+                       << channels;
+  if (parameters.failed())
+    return {};
+  plan.setTile(tile);
+  int64_t together = plan.channelTiles(), tiles = plan.tiles();
+  plan.tile.blocks = parameters.readGrid(plan.hasPhaseWithoutTaps() ? tiles : together, tiles, together);
+  if (!plan.fits(sumsOf(op)) || !epilogueFits(op, plan))
+    parameters.fault() << "tiles take more shared memory or registers than a block has";
+  return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
+}
+
 kernel::ScheduleAttr kinema::nvidia::haloSchedule(kernel::ConvOp op, const HaloTile &tile) {
   return scheduleOf(op, HaloPlan(op, tile));
 }

@@ -14,6 +14,9 @@ llvm::SmallVector<Candidate> haloWeightGradCandidates(kernel::WeightGradOp op);
 /// Seconds of a weight gradient that has such a schedule.
 double predictHaloWeightGrad(kernel::WeightGradOp op);
 
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeHaloWeightGrad(kernel::WeightGradOp op, ScheduleParameters &parameters);
+
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr haloWeightGradSchedule(kernel::WeightGradOp op, const HaloWeightGradTile &tile);
 

@@ -154,6 +154,47 @@ SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGr
   return isSupported(op) ? Search(op).run() : SmallVector<Candidate>();
 }
 
+/// What the parameters choose; only sizes that the search tries.
+static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, ScheduleParameters &parameters) {
+  constexpr int64_t rows = 64, mostColumns = 256;
+  HaloWeightGradTile tile;
+  const StringRef sizes[] = {"frames", "rows", "columns"}, taps[] = {"taps_t", "taps_h", "taps_w"};
+  for (int axis = 0; axis < 3; ++axis) {
+    tile.results[axis] = parameters.read(sizes[axis], 1, whole.axes[axis].tiles());
+    tile.taps[axis] = parameters.read(taps[axis], 1, whole.kernel[axis]);
+    if (tile.taps[axis] != 1 && tile.taps[axis] != whole.kernel[axis])
+      parameters.fault() << taps[axis] << " is " << tile.taps[axis] << ", expected 1 or "
+                         << whole.kernel[axis];
+  }
+  bool overlaps = whole.neighbours > 1; // inputs that overlap are columns, all of them
+  tile.outputRows = parameters.read("output_rows", overlaps ? 1 : 0, 1) != 0;
+  int64_t all = tile.outputRows ? whole.outputs : whole.inputs;
+  tile.rows = parameters.read("product_rows", rows, shape::roundUp(all, rows), rows);
+  tile.columns = parameters.read("product_columns", blockChannels, mostColumns, blockChannels);
+  tile.consumers = parameters.read("consumers", 2, 3);
+  tile.chunks = 1;
+  return tile;
+}
+
+kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp op,
+                                                          ScheduleParameters &parameters) {
+  if (!isSupported(op))
+    return {};
+  HaloWeightGradPlan whole(op, {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1});
+  HaloWeightGradTile tile = readTile(whole, parameters);
+  if (parameters.failed())
+    return {};
+  HaloWeightGradPlan plan(op, tile);
+  plan.tile.chunks = parameters.read("partials", 1, plan.positionTiles());
+  int64_t filled = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk());
+  if (plan.tile.chunks != filled)
+    parameters.fault() << "partials are " << plan.tile.chunks << ", of which " << filled
+                       << " have positions: expected as many as that";
+  if (!plan.fits())
+    parameters.fault() << "tiles take more shared memory or registers than a block has";
+  return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
+}
+
 kernel::ScheduleAttr kinema::nvidia::haloWeightGradSchedule(kernel::WeightGradOp op,
                                                             const HaloWeightGradTile &tile) {
   return scheduleOf(op, HaloWeightGradPlan(op, tile));

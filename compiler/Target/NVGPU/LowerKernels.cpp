@@ -54,10 +54,19 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
     e.scratch = sharedMemory(def, e);
 }
 
+static SmallVector<Strategy> strategiesOf() {
+  return SmallVector<Strategy>(nvidia::strategies().begin(), nvidia::strategies().end());
+}
+
+LogicalResult nvidia::verifySchedules(ModuleOp module, const Processor &processor) {
+  auto strategies = processor.warpgroups ? strategiesOf() : SmallVector<Strategy>();
+  return kinema::verifySchedules(module, {"NVIDIA", machine, strategies, begin});
+}
+
 namespace {
 struct LowerKernelsToNVGPUPass : kinema::impl::LowerKernelsToNVGPUBase<LowerKernelsToNVGPUPass> {
   void runOnOperation() override {
-    SmallVector<Strategy> strategies(nvidia::strategies().begin(), nvidia::strategies().end());
+    SmallVector<Strategy> strategies = strategiesOf();
     const LoweringTarget target = {"NVIDIA", nvidia::machine, strategies, begin};
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
       if (failed(lowerKernel(def, target)))

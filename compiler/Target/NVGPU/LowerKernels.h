@@ -2,9 +2,16 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_LOWERKERNELS_H
 #define KINEMA_COMPILER_TARGET_NVGPU_LOWERKERNELS_H
 
+#include "compiler/Target/NVGPU/Processor.h"
+
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace kinema::nvidia {
+
+/// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the processor can
+/// carry out; else there are errors on those that have not.
+mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const Processor &processor);
 
 /// Replaces the kernels of a planned module by gpu.modules of the LLVM and NVVM dialects. A kernel is an
 /// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, of one `!llvm.ptr<1>` a launch argument; `nvvm.reqntid`

@@ -16,6 +16,9 @@ std::optional<int64_t> leastPairBytes(kernel::PairOp op);
 /// Seconds of a pair that has such a schedule.
 double predictPair(kernel::PairOp op);
 
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakePair(kernel::PairOp op, ScheduleParameters &parameters);
+
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr pairSchedule(kernel::PairOp op, const PairTile &tile);
 

@@ -2,6 +2,7 @@
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -135,7 +136,7 @@ struct PairNVGPUConvs : kinema::impl::PairNVGPUConvsBase<PairNVGPUConvs> {
       std::string why = objection(pair, first, second, always);
       if (!why.empty()) {
         pair.erase();
-        second->setAttr("kernel.note", StringAttr::get(&getContext(), why));
+        second->setAttr(kernel::noteAttribute, StringAttr::get(&getContext(), why));
         continue;
       }
       second.getResult(0).replaceAllUsesWith(pair.getResult());

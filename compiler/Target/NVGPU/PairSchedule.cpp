@@ -79,6 +79,28 @@ static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) 
   return kernel::ScheduleAttr::get(op.getContext(), "sm90.pair", plan.grid(), plan.sharedBytes(), parameters);
 }
 
+kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, ScheduleParameters &parameters) {
+  if (!isSupported(op))
+    return {};
+  constexpr int64_t block = 8, mostChannels = 256, mostDepth = 64;
+  PairPlan whole(op, {1, 1, 1, block, 16});
+  int64_t channels = whole.middleBlocks * block;
+  PairTile tile = {parameters.read("frames", 1, whole.results[0]),
+                   parameters.read("rows", 1, whole.results[1]),
+                   parameters.read("columns", 1, whole.results[2]),
+                   parameters.read("channels", block, std::min(channels, mostChannels), block),
+                   parameters.read("depth", 16, mostDepth, 16)};
+  if (channels % tile.channels)
+    parameters.fault() << "channels are " << tile.channels << ", expected a part of the middle's "
+                       << channels;
+  if (parameters.failed())
+    return {};
+  PairPlan plan(op, tile);
+  if (!plan.fits())
+    parameters.fault() << "tiles take more shared memory or registers than a block has";
+  return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
+}
+
 /// Calls `consider` for each tile that may be worth a look.
 static void forEachTile(const PairPlan &whole, function_ref<void(const PairTile &)> consider) {
   constexpr int64_t mostPositions = 256, mostChannels = 256;

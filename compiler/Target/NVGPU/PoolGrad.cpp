@@ -196,6 +196,11 @@ std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp 
                                    parameters);
 }
 
+kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, ScheduleParameters &parameters) {
+  int64_t frames = parameters.read("frames", 1, tensorType(op.getResult()).getDimSize(2));
+  return schedulePoolGrad(op, frames).value_or(kernel::ScheduleAttr());
+}
+
 void nvidia::emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e) {
   PoolGrad plan(op, op.getSchedule()->getInt("frames"));
   PoolGradEmitter(plan, e).emit();

@@ -3,6 +3,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_POOLGRAD_H
 
 #include "compiler/Target/Common/KernelEmitter.h"
+#include "compiler/Target/Common/ScheduleCheck.h"
 
 #include <optional>
 
@@ -13,6 +14,9 @@ namespace kinema::nvidia {
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op);
 /// The same with a given number of frames a block.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, int64_t frames);
+
+/// The same by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, ScheduleParameters &parameters);
 
 /// Writes the kernel's body; the emitter has begun its function.
 void emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e);

@@ -30,7 +30,7 @@ module attributes {
 } {
   kernel.def @k0 attributes {layers = ["fc", "pool"]} {
   ^bb0(%x: !x):
-    %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 64, {partials = 0}>} : !x -> !y
+    %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 0}>} : !x -> !y
     kernel.return %y : !y
   }
   kernel.entry @prepare {

@@ -1220,3 +1220,11 @@ func.func @taps(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x3x3xf32>) {
   } {winograd = 4 : i64} : tensor<4x4x1x3x3xf32> -> tensor<1x4x1x8x8xf32>
   return
 }
+
+// -----
+
+func.func @tile(%w: tensor<4x4x1x3x3xf32>) {
+  // expected-error @below {{'kernel.winograd' op makes tiles of 3 x 3 results, expected 2 or 4}}
+  %u = kernel.winograd 3 %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x5x5xf32>
+  return
+}

@@ -24,3 +24,148 @@ kernel.def @k0 attributes {layers = ["a"]} {
   %y = kernel.reduce %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>} : tensor<?x8xf32> -> tensor<8xf32>
   kernel.return %y : tensor<8xf32>
 }
+
+// -----
+
+// What a schedule says is computed again from its parameters.
+
+#c8 = #kernel.layout<blocked block = 8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+!x = tensor<1x8x2x8x8xf32, #c8>
+!w = tensor<8x8x1x3x3xf32, #w8>
+kernel.def @zero attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose rows is 0, expected 1 to 8}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 1, rows = 0, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
+  kernel.return %y : !x
+}
+
+// -----
+
+#c8 = #kernel.layout<blocked block = 8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+!x = tensor<1x8x2x8x8xf32, #c8>
+!w = tensor<8x8x1x3x3xf32, #w8>
+kernel.def @misspelt attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose parameter rows is missing, a number from 1 to 8}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 1, rowz = 4, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
+  kernel.return %y : !x
+}
+
+// -----
+
+#c8 = #kernel.layout<blocked block = 8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+!x = tensor<1x8x2x8x8xf32, #c8>
+!w = tensor<8x8x1x3x3xf32, #w8>
+kernel.def @grid attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose partials is 2, but its parameters lead to 4}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 4, parts = 1, partials = 2, winograd = 1}>} : !w -> !x
+  kernel.return %y : !x
+}
+
+// -----
+
+// Winograd's tiles are said by the operation, its weight's layout and its schedule.
+
+#c8 = #kernel.layout<blocked block = 8>
+#p8 = #kernel.layout<points block = 8 reduce = 8>
+!x = tensor<1x8x2x8x8xf32, #c8>
+!u = tensor<8x8x1x6x6xf32, #p8>
+kernel.def @tiles attributes {layers = ["a"]} {
+^bb0(%u: !u, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose winograd is 2, expected 4}}
+  %y = kernel.conv forward %u window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 2}>, winograd = 4 : i64} : !u -> !x
+  kernel.return %y : !x
+}
+
+// -----
+
+#c8 = #kernel.layout<blocked block = 8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+!x = tensor<1x8x2x8x8xf32, #c8>
+!u = tensor<8x8x1x6x6xf32, #w8>
+kernel.def @layout attributes {layers = ["a"]} {
+^bb0(%u: !u, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, which does not take it on this target: look at its layouts, types, groups and window}}
+  %y = kernel.conv forward %u window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 4}>, winograd = 4 : i64} : !u -> !x
+  kernel.return %y : !x
+}
+
+// -----
+
+kernel.def @more attributes {layers = ["a"]} {
+^bb0(%x: tensor<8xf32>):
+  // expected-error @below {{'kernel.convert' op has the schedule cpu.reference, which takes no parameter rows; it takes partials}}
+  %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 0, rows = 1}>} : tensor<8xf32> -> tensor<8xf32>
+  kernel.return %y : tensor<8xf32>
+}
+
+// -----
+
+kernel.def @scratch attributes {layers = ["a"]} {
+^bb0(%x: tensor<8xf32>):
+  // expected-error @below {{'kernel.convert' op has the schedule cpu.reference, whose scratch is 64, but its parameters lead to 0}}
+  %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 64, {partials = 0}>} : tensor<8xf32> -> tensor<8xf32>
+  kernel.return %y : tensor<8xf32>
+}
+
+// -----
+
+// A kernel is one operation of its arguments.
+
+// expected-error @below {{'kernel.def' op holds something else than one launchable operation and kernel.return}}
+kernel.def @empty attributes {layers = ["a"]} {
+^bb0(%x: tensor<8xf32>):
+  kernel.return %x : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @below {{'kernel.def' op has other arguments than the operands of its operation, in their order}}
+kernel.def @arguments attributes {layers = ["a"]} {
+^bb0(%x: tensor<8xf32>, %z: tensor<8xf32>):
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
+  kernel.return %y : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @below {{'kernel.def' op returns something else than the results of its operation, in their order}}
+kernel.def @results attributes {layers = ["a"]} {
+^bb0(%x: tensor<8xf32>):
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
+  kernel.return %x : tensor<8xf32>
+}

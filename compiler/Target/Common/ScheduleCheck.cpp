@@ -1,0 +1,261 @@
+#include "compiler/Target/Common/ScheduleCheck.h"
+
+#include "compiler/Target/Common/LowerKernels.h"
+#include "compiler/Target/Common/Reference.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace kinema;
+
+//===-- Parameters --------------------------------------------------------===//
+
+static kernel::ScheduleAttr scheduleOf(Operation *kernel) {
+  return kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+}
+
+ScheduleParameters::ScheduleParameters(Operation *kernel) : kernel(kernel), schedule(scheduleOf(kernel)) {}
+
+InFlightDiagnostic ScheduleParameters::fault() {
+  wrong = true;
+  return kernel->emitOpError("has the schedule ") << schedule.getName() << ", whose ";
+}
+
+int64_t ScheduleParameters::inRange(StringRef name, int64_t value, int64_t least, int64_t most,
+                                    int64_t step) {
+  if (value >= least && value <= most && (value % step == 0 || value == most))
+    return value;
+  auto error = fault() << name << " is " << value << ", expected " << least;
+  if (most > least)
+    error << " to " << most;
+  if (most > least && step > 1)
+    error << " in multiples of " << step;
+  return least;
+}
+
+int64_t ScheduleParameters::read(StringRef name, int64_t least, int64_t most, int64_t step) {
+  auto value = schedule.getParameters().getAs<IntegerAttr>(name);
+  if (value)
+    return inRange(name, value.getInt(), least, most, step);
+  fault() << "parameter " << name << " is missing, a number from " << least << " to " << most;
+  return least;
+}
+
+int64_t ScheduleParameters::readGrid(int64_t least, int64_t most, int64_t step) {
+  return inRange("grid", schedule.getGrid(), least, most, step);
+}
+
+//===-- Schedules ---------------------------------------------------------===//
+
+static bool hasFixedSize(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.hasStaticShape();
+}
+
+static LogicalResult verifySizes(Operation *kernel) {
+  for (Type type : llvm::concat<const Type>(kernel->getOperandTypes(), kernel->getResultTypes()))
+    if (!hasFixedSize(type))
+      return kernel->emitOpError("has the type ") << type << ", whose size is not fixed";
+  return success();
+}
+
+/// Of the reference lowerings, which compute all but what is in Winograd's form; null for that.
+static kernel::ScheduleAttr remakeReference(Operation *kernel, const Machine &machine) {
+  auto conv = dyn_cast<kernel::ConvOp>(kernel);
+  bool takes = !isa<kernel::WinogradOp>(kernel) && (!conv || conv.getWinograd() == 1);
+  return takes ? scheduleReference(kernel, machine) : kernel::ScheduleAttr();
+}
+
+/// What the kernel's parameters lead to; null after an error.
+static kernel::ScheduleAttr remake(Operation *kernel, const LoweringTarget &target,
+                                   const Strategy *strategy) {
+  ScheduleParameters parameters(kernel);
+  auto made = strategy ? strategy->remake(kernel, target.machine, parameters)
+                       : remakeReference(kernel, target.machine);
+  if (!made && !parameters.failed())
+    kernel->emitOpError("has the schedule ")
+        << scheduleOf(kernel).getName()
+        << ", which does not take it on this target: look at its layouts, types, groups and window";
+  return parameters.failed() ? kernel::ScheduleAttr() : made;
+}
+
+/// Succeeds if what the schedule says is what was computed.
+static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, kernel::ScheduleAttr made) {
+  auto expect = [&](const Twine &what, int64_t found, int64_t expected) -> LogicalResult {
+    if (found == expected)
+      return success();
+    return kernel->emitOpError("has the schedule ")
+           << given.getName() << ", whose " << what << " is " << found << ", but its parameters lead to "
+           << expected;
+  };
+  for (NamedAttribute parameter : given.getParameters())
+    if (!made.getParameters().contains(parameter.getName())) {
+      auto error = kernel->emitOpError("has the schedule ")
+                   << given.getName() << ", which takes no parameter " << parameter.getName();
+      if (made.getParameters().empty())
+        return error << "; it takes none";
+      error << "; it takes ";
+      llvm::interleaveComma(made.getParameters(), error,
+                            [&](NamedAttribute known) { error << known.getName().getValue(); });
+      return error;
+    }
+  for (NamedAttribute parameter : made.getParameters()) {
+    auto value = given.getParameters().getAs<IntegerAttr>(parameter.getName());
+    int64_t expected = cast<IntegerAttr>(parameter.getValue()).getInt();
+    if (!value)
+      return kernel->emitOpError("has the schedule ")
+             << given.getName() << ", whose parameter " << parameter.getName() << " is missing; it is "
+             << expected;
+    if (failed(expect(parameter.getName().getValue(), value.getInt(), expected)))
+      return failure();
+  }
+  if (failed(expect("grid", given.getGrid(), made.getGrid())))
+    return failure();
+  return expect("scratch", given.getScratch(), made.getScratch());
+}
+
+/// The results whose leading dimension counts the partials that a launch leaves.
+static ResultRange partialsOf(Operation *kernel) {
+  auto behindStores = [&](Region &region) {
+    auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
+    return kernel->getResults().drop_front(yield.countOf(kernel::Yield::Store));
+  };
+  return TypeSwitch<Operation *, ResultRange>(kernel)
+      .Case([&](kernel::ConvOp op) { return behindStores(op.getEpilogue()); })
+      .Case([&](kernel::MapOp op) { return behindStores(op.getBody()); })
+      .Case([](kernel::WeightGradOp op) { return op->getResults(); })
+      .Default([](Operation *op) { return op->getResults().drop_front(op->getNumResults()); });
+}
+
+static LogicalResult verifyPartials(Operation *kernel, kernel::ScheduleAttr schedule) {
+  int64_t expected = partialsLeft(schedule);
+  for (Value result : partialsOf(kernel))
+    if (cast<RankedTensorType>(result.getType()).getDimSize(0) != expected)
+      return kernel->emitOpError("leaves the partials ")
+             << result.getType() << ", but by its schedule there are " << expected << " of them";
+  return success();
+}
+
+/// Positions in near memory are numbers of 32 bits.
+static LogicalResult verifyScratch(Operation *kernel, kernel::ScheduleAttr schedule) {
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  if (schedule.getScratch() <= most)
+    return success();
+  return kernel->emitOpError("has the schedule ")
+         << schedule.getName() << ", whose blocks take " << schedule.getScratch()
+         << " bytes of scratch: choose smaller ones";
+}
+
+/// The strategy of this name; null for the reference lowering.
+static FailureOr<const Strategy *> strategyOf(Operation *kernel, const LoweringTarget &target) {
+  auto schedule = scheduleOf(kernel);
+  if (!schedule)
+    return kernel->emitOpError("has no schedule; run the pass that assigns them first");
+  if (schedule.getName() == target.machine.reference)
+    return nullptr;
+  for (const Strategy &strategy : target.strategies)
+    if (strategy.name == schedule.getName())
+      return &strategy;
+  return kernel->emitOpError("has the schedule ")
+         << schedule.getName() << ", which the " << target.name << " target does not know";
+}
+
+/// A kernel with a strategy that cannot go on with a merge must have none.
+static LogicalResult verifyFolded(Operation *kernel, const Strategy *strategy) {
+  auto def = dyn_cast<kernel::DefOp>(kernel->getParentOp());
+  if (!def || !def.getFolded() || (strategy && strategy->goesOnWithMerges))
+    return success();
+  return def.getFolded()->emitOpError("is folded into a kernel with the schedule ")
+         << scheduleOf(kernel).getName() << ", which does not go on with merges";
+}
+
+LogicalResult kinema::verifySchedule(Operation *kernel, const LoweringTarget &target) {
+  auto strategy = strategyOf(kernel, target);
+  if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyFolded(kernel, *strategy)))
+    return failure();
+  auto made = remake(kernel, target, *strategy);
+  if (!made || failed(verifySame(kernel, scheduleOf(kernel), made)) || failed(verifyScratch(kernel, made)))
+    return failure();
+  return verifyPartials(kernel, made);
+}
+
+//===-- Kernels -----------------------------------------------------------===//
+
+static bool isLaunchable(Operation &op) {
+  return isa<kernel::KernelDialect>(op.getDialect()) && op.getNumResults() > 0;
+}
+
+LogicalResult kinema::verifyKernel(kernel::DefOp def) {
+  Block &body = def.getBody().front();
+  size_t operations = llvm::range_size(body);
+  if (operations < 2 || !isLaunchable(body.front()) || !isa<kernel::ReturnOp>(body.back()))
+    return def.emitOpError("holds something else than one launchable operation and kernel.return");
+  kernel::FinalizeOp merge = def.getFolded();
+  bool folds = operations == 3 && merge && merge.getFolded();
+  if (operations > 2 && !folds)
+    return def.emitOpError("holds several operations, of which the second is no folded kernel.finalize");
+  SmallVector<Value> operands(def.getKernel()->getOperands()), results(def.getKernel()->getResults());
+  if (folds) {
+    if (!llvm::is_contained(results, merge.getPartials()))
+      return merge.emitOpError("is folded into a kernel that does not make its partials");
+    llvm::append_range(operands, merge.getInputs());
+    llvm::append_range(results, merge.getResults());
+  }
+  size_t arguments = operands.size() + (folds ? 1 : 0); // what blocks count themselves with
+  if (body.getNumArguments() != arguments || !llvm::equal(operands, body.getArguments().take_front(operands.size())))
+    return def.emitOpError("has other arguments than the operands of its operation, in their order");
+  if (!llvm::equal(results, body.getTerminator()->getOperands()))
+    return def.emitOpError("returns something else than the results of its operation, in their order");
+  for (Type type : llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()))
+    if (!hasFixedSize(type))
+      return def.getKernel()->emitOpError("has the type ") << type << ", whose size is not fixed";
+  return success();
+}
+
+//===-- Modules -----------------------------------------------------------===//
+
+bool kinema::canGoOnWith(Operation *maker, kernel::FinalizeOp merge) {
+  return merge.getPartials().hasOneUse() && llvm::all_of(merge.getInputs(), [&](Value input) {
+           Operation *other = input.getDefiningOp();
+           return !other || (other->getBlock() == maker->getBlock() && other->isBeforeInBlock(maker));
+         });
+}
+
+/// Of a merge that is no launch of its own, before memory is planned.
+static LogicalResult verifyMerge(kernel::FinalizeOp merge, const LoweringTarget &target) {
+  if (isa<kernel::DefOp>(merge->getParentOp()))
+    return success(); // looked at with its kernel
+  Operation *maker = merge.getPartials() ? merge.getPartials().getDefiningOp() : nullptr;
+  if (!maker || !scheduleOf(maker))
+    return merge.emitOpError("is folded into no kernel: a kernel that has a schedule makes its partials");
+  auto strategy = strategyOf(maker, target);
+  if (failed(strategy))
+    return failure();
+  int64_t merges = llvm::count_if(maker->getUsers(), [](Operation *user) {
+    auto finalize = dyn_cast<kernel::FinalizeOp>(user);
+    return finalize && finalize.getFolded();
+  });
+  if (!*strategy || !(*strategy)->goesOnWithMerges || merges != 1 || !canGoOnWith(maker, merge))
+    return merge.emitOpError("is folded into ")
+           << maker->getName() << ", which cannot go on with it: its schedule has to be one that does, the "
+           << "partials are for this merge alone, the kernel has no other one, and what is merged with them "
+           << "is made before the kernel";
+  return success();
+}
+
+LogicalResult kinema::verifySchedules(ModuleOp module, const LoweringTarget &target) {
+  for (auto def : module.getOps<kernel::DefOp>())
+    if (failed(verifyKernel(def)))
+      return failure();
+  bool good = true;
+  module.walk([&](Operation *op) {
+    if (!isLaunchable(*op))
+      return;
+    auto merge = dyn_cast<kernel::FinalizeOp>(op);
+    bool folded = merge && merge.getFolded();
+    good &= succeeded(folded ? verifyMerge(merge, target) : verifySchedule(op, target));
+  });
+  return success(good);
+}

@@ -1,0 +1,23 @@
+// Names of the attributes that modules and operations carry beside those of the operations, and what the arena
+// asks of offsets.
+#ifndef KINEMA_DIALECTS_KERNEL_ATTRIBUTES_H
+#define KINEMA_DIALECTS_KERNEL_ATTRIBUTES_H
+
+#include <cstdint>
+
+namespace kinema::kernel {
+
+/// Of a module in phase `fused` or later: the target that its layouts and schedules were chosen for, as --target
+/// names it.
+inline constexpr char targetAttribute[] = "kernel.target";
+/// Of a module in phase `planned`: what lies where in the arena.
+inline constexpr char planAttribute[] = "kernel.plan";
+/// Of an operation: why it is not paired; the seconds that a launch was measured to take.
+inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
+
+/// Offsets in the arena are multiples of it.
+inline constexpr int64_t arenaAlignment = 64;
+
+} // namespace kinema::kernel
+
+#endif

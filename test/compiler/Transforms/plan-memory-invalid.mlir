@@ -1,0 +1,36 @@
+// RUN: kinema-opt %s --split-input-file --plan-memory --verify-diagnostics
+
+// expected-error @below {{@infer has argument 0 without a name: it needs the attribute clip.name, a string}}
+func.func @infer(%x: tensor<8xf32>) -> (tensor<8xf32> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @below {{@infer has result 0 without a name: it needs the attribute clip.name, a string}}
+func.func @infer(%x: tensor<8xf32> {clip.name = "x"}) -> tensor<8xf32> {
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+// expected-error @below {{@infer has result 0 of type 'tensor<8xbf16>', expected a tensor of f32 or i32 of fixed size}}
+func.func @infer(%x: tensor<8xf32> {clip.name = "x"}) -> (tensor<8xbf16> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xbf16>
+  return %y : tensor<8xbf16>
+}
+
+// -----
+
+// expected-error @below {{@train_step has the argument hyper of type 'tensor<7xf32>', expected one dimension of at most 6}}
+func.func @train_step(%x: tensor<7xf32> {clip.name = "hyper"}) -> (tensor<7xf32> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<7xf32> -> tensor<7xf32>
+  return %y : tensor<7xf32>
+}
+
+// -----
+
+// expected-error @below {{@infer is not one block of operations}}
+func.func private @infer(tensor<8xf32>)
