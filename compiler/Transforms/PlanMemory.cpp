@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_PLANMEMORY
@@ -103,17 +104,15 @@ private:
   llvm::StringMap<kernel::DefOp> defs; // by the operation's text
 };
 
-/// The name of an argument or result, which `attribute` is of; an error where it has none, or is not a tensor
-/// that a package can describe.
+/// An argument or result needs a name, which is `attribute`, and a place.
 static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attribute attribute, Type type) {
   if (!isa_and_nonnull<StringAttr>(attribute))
     return function.emitError("@") << function.getSymName() << " has " << what
                                    << " without a name: it needs the attribute clip.name, a string";
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.hasStaticShape() ||
-      !(tensor.getElementType().isF32() || tensor.getElementType().isInteger(32)))
+  if (!tensor || !tensor.hasStaticShape())
     return function.emitError("@") << function.getSymName() << " has " << what << " of type " << type
-                                   << ", expected a tensor of f32 or i32 of fixed size";
+                                   << ", expected a tensor of fixed size";
   return success();
 }
 
@@ -413,7 +412,7 @@ DictionaryAttr Planner::describe(StringRef name, const Place &place, ArrayRef<Na
       order.push_back(b.getI64ArrayAttr({loop.axis, loop.size, loop.step}));
   SmallVector<NamedAttribute> entries = {
       b.getNamedAttr("name", b.getStringAttr(name)),
-      b.getNamedAttr("type", b.getStringAttr(place.type.getElementType().isF32() ? "f32" : "i32")),
+      b.getNamedAttr("type", b.getStringAttr(llvm::formatv("{0}", place.type.getElementType()).str())),
       b.getNamedAttr("shape", b.getI64ArrayAttr(place.type.getShape())),
       b.getNamedAttr("order", b.getArrayAttr(order)),
       b.getNamedAttr("offset", b.getI64IntegerAttr(place.offset)),

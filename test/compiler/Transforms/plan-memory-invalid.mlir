@@ -16,10 +16,10 @@ func.func @infer(%x: tensor<8xf32> {clip.name = "x"}) -> tensor<8xf32> {
 
 // -----
 
-// expected-error @below {{@infer has result 0 of type 'tensor<8xbf16>', expected a tensor of f32 or i32 of fixed size}}
-func.func @infer(%x: tensor<8xf32> {clip.name = "x"}) -> (tensor<8xbf16> {clip.name = "y"}) {
-  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xbf16>
-  return %y : tensor<8xbf16>
+// expected-error @below {{@infer has argument 0 of type 'tensor<?xf32>', expected a tensor of fixed size}}
+func.func @infer(%x: tensor<?xf32> {clip.name = "x"}) -> (tensor<8xf32> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<?xf32> -> tensor<8xf32>
+  return %y : tensor<8xf32>
 }
 
 // -----

@@ -128,7 +128,7 @@ kernel.def @layout attributes {layers = ["a"]} {
 
 kernel.def @more attributes {layers = ["a"]} {
 ^bb0(%x: tensor<8xf32>):
-  // expected-error @below {{'kernel.convert' op has the schedule cpu.reference, which takes no parameter rows; it takes partials}}
+  // expected-error @below {{'kernel.convert' op has the schedule cpu.reference, which takes no parameter "rows"; it takes partials}}
   %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 0, rows = 1}>} : tensor<8xf32> -> tensor<8xf32>
   kernel.return %y : tensor<8xf32>
 }

@@ -1,7 +1,7 @@
 // RUN: kinema-opt %s --split-input-file --lower-kernels-to-cpu --verify-diagnostics | FileCheck %s
 // RUN: kinema-opt %s --split-input-file --cpu-lowering | FileCheck %s --check-prefix=LLVM
 
-#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 0}>
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 1}>
 !c = tensor<16xf32>
 
 // CHECK-LABEL: func.func @k0(

@@ -1,7 +1,9 @@
 // RUN: kinema-opt %s --pass-pipeline='builtin.module(gpu.module(lower-kernels-to-nvgpu))' | FileCheck %s
 // RUN: kinema-opt %s --pass-pipeline='builtin.module(gpu.module(lower-kernels-to-nvgpu,convert-scf-to-cf,lower-nvgpu-to-llvm))' | FileCheck %s --check-prefix=LLVM
 
-#s = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 0, threads = 64}>
+#scale = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 1, threads = 32}>
+#loss = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 0, threads = 64}>
+#copy = #kernel.schedule<"sm90.reference", grid = 4096, scratch = 0, {partials = 0, threads = 256}>
 #c8 = #kernel.layout<blocked block = 8>
 
 gpu.module @kernels {
@@ -9,11 +11,11 @@ gpu.module @kernels {
   // it is loaded, 16 bytes at once.
 
   // CHECK-LABEL: func.func @scale(
-  // CHECK-SAME: %[[X:.*]]: memref<48xbf16, 1>, %[[Y:.*]]: memref<48xf32, 1>) attributes {kernel.threads = 64 : i32}
+  // CHECK-SAME: %[[X:.*]]: memref<48xbf16, 1>, %[[Y:.*]]: memref<48xf32, 1>) attributes {kernel.threads = 32 : i32}
   // CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x : i32
   // CHECK: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x : i32
   // CHECK: %[[T:.*]] = arith.index_cast %[[THREAD]] : i32 to index
-  // CHECK: %[[STEP:.*]] = arith.constant 64 : index
+  // CHECK: %[[STEP:.*]] = arith.constant 32 : index
   // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %[[STEP]]
   // CHECK: %[[NARROW:.*]] = vector.load %[[X]][%{{.*}}] {alignment = 16 : i64} : memref<48xbf16, 1>, vector<8xbf16>
   // CHECK: arith.extf %[[NARROW]] : vector<8xbf16> to vector<8xf32>
@@ -21,7 +23,7 @@ gpu.module @kernels {
 
   // Control flow in blocks, buffers in global memory, indices of 32 bits, no library.
   // LLVM-LABEL: llvm.func @scale(
-  // LLVM-SAME: %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 64>}
+  // LLVM-SAME: %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 32>}
   // LLVM: %[[TID:.*]] = nvvm.read.ptx.sreg.tid.x : i32
   // LLVM: llvm.br ^{{.*}}(%[[TID]] : i32)
   // LLVM: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xbf16>
@@ -32,7 +34,7 @@ gpu.module @kernels {
     ^bb0(%a: f32):
       %e = math.exp %a : f32
       kernel.yield value %e
-    } {schedule = #s} -> tensor<43xf32, #c8>
+    } {schedule = #scale} -> tensor<43xf32, #c8>
     kernel.return %y : tensor<43xf32, #c8>
   }
 
@@ -43,15 +45,15 @@ gpu.module @kernels {
   // CHECK: arith.maximumf
   // CHECK: nvvm.shfl.sync bfly
   // CHECK: nvvm.barrier
-  // CHECK: memref.store %{{.*}} : memref<16xf32, 1>
+  // CHECK: memref.store %{{.*}} : memref<80xf32, 1>
   // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %{{.*}} : index
   // CHECK: scf.if %[[FIRST]] {
   // CHECK-NOT: }
   // CHECK: memref.store %{{.*}} : memref<1xf32, 1>
   kernel.def @loss attributes {layers = ["b"]} {
-  ^bb0(%x: tensor<2x5x1x1x1xf32, #c8>, %l: tensor<2xi32>):
-    %loss, %d = kernel.softmax_xent %x, %l {schedule = #s, smoothing = 0.0 : f64} : (tensor<2x5x1x1x1xf32, #c8>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #c8>)
-    kernel.return %loss, %d : tensor<f32>, tensor<2x5x1x1x1xf32, #c8>
+  ^bb0(%x: tensor<2x40x1x1x1xf32, #c8>, %l: tensor<2xi32>):
+    %loss, %d = kernel.softmax_xent %x, %l {schedule = #loss, smoothing = 0.0 : f64} : (tensor<2x40x1x1x1xf32, #c8>, tensor<2xi32>) -> (tensor<f32>, tensor<2x40x1x1x1xf32, #c8>)
+    kernel.return %loss, %d : tensor<f32>, tensor<2x40x1x1x1xf32, #c8>
   }
 }
 
@@ -62,7 +64,7 @@ gpu.module @large {
   // LLVM: llvm.sext %[[TID]] : i32 to i64
   kernel.def @copy attributes {layers = ["c"]} {
   ^bb0(%x: tensor<2147483656xf32>):
-    %y = kernel.convert %x {schedule = #s} : tensor<2147483656xf32> -> tensor<2147483656xf32>
+    %y = kernel.convert %x {schedule = #copy} : tensor<2147483656xf32> -> tensor<2147483656xf32>
     kernel.return %y : tensor<2147483656xf32>
   }
 }
