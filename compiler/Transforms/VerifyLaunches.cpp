@@ -13,10 +13,10 @@ namespace {
 /// A tensor of the plan, which has a name, or a value that a launch has made, which has a type.
 struct Held {
   int64_t bytes;
-  RankedTensorType type;       // null of the plan's tensors
-  DictionaryAttr description;  // of the plan's tensors
-  bool keeps = false;          // must not be overwritten: an input, the labels, the rates
-  bool isParameter = false;    // may be overwritten by its new value alone
+  RankedTensorType type;      // null of the plan's tensors
+  DictionaryAttr description; // of the plan's tensors
+  bool keeps = false;         // must not be overwritten: an input, the labels, the rates
+  bool isParameter = false;   // may be overwritten by its new value alone
 };
 
 /// What lies where, by the first byte.
@@ -150,7 +150,8 @@ LogicalResult Verifier::add(Attribute attribute, bool isParameter) {
 
 LogicalResult Verifier::readPlan() {
   if (!plan)
-    return module.emitError("has no ") << kernel::planAttribute << ", which says what lies where in the arena";
+    return module.emitError("has no ")
+           << kernel::planAttribute << ", which says what lies where in the arena";
   auto bytes = integer(plan, "arena");
   if (!bytes || *bytes < 0)
     return fault() << "has no `arena`, the bytes of the arena";
@@ -199,7 +200,8 @@ LogicalResult Verifier::verifyCounters(kernel::LaunchOp launch, kernel::DefOp de
   if (integer(counters, "offset") == offset && integer(counters, "bytes") == bytes)
     return success();
   return launch.emitOpError("counts its blocks in ")
-         << bytes << " bytes at " << offset << ", which are not the counters of the " << kernel::planAttribute;
+         << bytes << " bytes at " << offset << ", which are not the counters of the "
+         << kernel::planAttribute;
 }
 
 LogicalResult Verifier::verifyReads(kernel::LaunchOp launch, kernel::DefOp def, const Contents &contents) {
@@ -211,7 +213,8 @@ LogicalResult Verifier::verifyReads(kernel::LaunchOp launch, kernel::DefOp def, 
     const Held *held = contents.find(offset);
     if (isHeld(held, cast<RankedTensorType>(type)))
       continue;
-    auto error = launch.emitOpError("reads operand ") << number << ", " << type << ", at " << offset << ", where ";
+    auto error = launch.emitOpError("reads operand ")
+                 << number << ", " << type << ", at " << offset << ", where ";
     if (!held)
       return error << "no tensor begins when the launch does";
     if (held->type)
@@ -228,7 +231,8 @@ static bool storesInPlace(kernel::DefOp def) {
 
 LogicalResult Verifier::verifyWrites(kernel::LaunchOp launch, kernel::DefOp def, Contents &contents) {
   size_t operands = def.getOperandTypes().size();
-  ArrayRef<int64_t> reads = launch.getArgs().take_front(operands), writes = launch.getArgs().drop_front(operands);
+  ArrayRef<int64_t> reads = launch.getArgs().take_front(operands),
+                    writes = launch.getArgs().drop_front(operands);
   Contents mine; // what the launch itself reads, then writes
   for (auto [offset, type] : llvm::zip_equal(reads, def.getOperandTypes()))
     mine.put(offset, {kernel::storedBytes(cast<RankedTensorType>(type)), {}, {}});
@@ -238,7 +242,8 @@ LogicalResult Verifier::verifyWrites(kernel::LaunchOp launch, kernel::DefOp def,
     int64_t bytes = kernel::storedBytes(tensor);
     auto fault = [&] { return launch.emitOpError("writes result ") << number << " at " << offset << ", "; };
     if (auto *other = mine.overlapping(offset, bytes);
-        other && !(storesInPlace(def) && other->first == offset && other->second.bytes == bytes && !other->second.type))
+        other && !(storesInPlace(def) && other->first == offset && other->second.bytes == bytes &&
+                   !other->second.type))
       return fault() << "over what it reads or writes at " << other->first;
     auto *old = contents.overlapping(offset, bytes);
     bool renews = old && old->second.isParameter && old->first == offset && old->second.bytes == bytes;
@@ -273,7 +278,8 @@ LogicalResult Verifier::verifyEntry(kernel::EntryOp entry, Contents &contents) {
     auto def = symbols.lookup<kernel::DefOp>(launch.getKernel());
     if (!def)
       return launch.emitOpError("runs @") << launch.getKernel() << ", which is no kernel.def of the module";
-    if (failed(verifyPlaces(launch, def)) || failed(verifyReads(launch, def, contents)) || failed(verifyWrites(launch, def, contents)))
+    if (failed(verifyPlaces(launch, def)) || failed(verifyReads(launch, def, contents)) ||
+        failed(verifyWrites(launch, def, contents)))
       return failure();
   }
   return verifyOutputs(entry, contents);
@@ -303,7 +309,8 @@ LogicalResult Verifier::run() {
   if (failed(readPlan()))
     return failure();
   Contents prepared = named;
-  if (auto prepare = symbols.lookup<kernel::EntryOp>("prepare"); prepare && failed(verifyEntry(prepare, prepared)))
+  if (auto prepare = symbols.lookup<kernel::EntryOp>("prepare");
+      prepare && failed(verifyEntry(prepare, prepared)))
     return failure();
   if (failed(keepPrepared(prepared)))
     return failure();

@@ -6,10 +6,11 @@
 
 namespace kinema {
 
-/// Of a module in phase `planned` with kernels that `verifyKernel` takes: succeeds if every launch reads tensors that lie whole, and in the layout
-/// that it wants, where it reads them (parameters, inputs, what `prepare` or an earlier launch has left),
-/// overwrites nothing that lives on, and the entry's outputs are there at its end. Else there are errors on the
-/// launches, and on the module for a `kernel.plan` that does not describe its tensors.
+/// Of a module in phase `planned` with kernels that `verifyKernel` takes: succeeds if every launch reads
+/// tensors that lie whole, and in the layout that it wants, where it reads them (parameters, inputs, what
+/// `prepare` or an earlier launch has left), overwrites nothing that lives on, and the entry's outputs are
+/// there at its end. Else there are errors on the launches, and on the module for a `kernel.plan` that does
+/// not describe its tensors.
 mlir::LogicalResult verifyLaunches(mlir::ModuleOp planned);
 
 } // namespace kinema

@@ -1,5 +1,5 @@
-// Names of the attributes that modules and operations carry beside those of the operations, and what the arena
-// asks of offsets.
+// Names of the attributes that modules and operations carry beside those of the operations, and what the
+// arena asks of offsets.
 #ifndef KINEMA_DIALECTS_KERNEL_ATTRIBUTES_H
 #define KINEMA_DIALECTS_KERNEL_ATTRIBUTES_H
 
@@ -7,8 +7,8 @@
 
 namespace kinema::kernel {
 
-/// Of a module in phase `fused` or later: the target that its layouts and schedules were chosen for, as --target
-/// names it.
+/// Of a module in phase `fused` or later: the target that its layouts and schedules were chosen for, as
+/// --target names it.
 inline constexpr char targetAttribute[] = "kernel.target";
 /// Of a module in phase `planned`: what lies where in the arena.
 inline constexpr char planAttribute[] = "kernel.plan";

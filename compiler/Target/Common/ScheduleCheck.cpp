@@ -86,9 +86,8 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
   auto expect = [&](const Twine &what, int64_t found, int64_t expected) -> LogicalResult {
     if (found == expected)
       return success();
-    return kernel->emitOpError("has the schedule ")
-           << given.getName() << ", whose " << what << " is " << found << ", but its parameters lead to "
-           << expected;
+    return kernel->emitOpError("has the schedule ") << given.getName() << ", whose " << what << " is "
+                                                    << found << ", but its parameters lead to " << expected;
   };
   for (NamedAttribute parameter : given.getParameters())
     if (!made.getParameters().contains(parameter.getName())) {
@@ -204,7 +203,8 @@ LogicalResult kinema::verifyKernel(kernel::DefOp def) {
     llvm::append_range(results, merge.getResults());
   }
   size_t arguments = operands.size() + (folds ? 1 : 0); // what blocks count themselves with
-  if (body.getNumArguments() != arguments || !llvm::equal(operands, body.getArguments().take_front(operands.size())))
+  if (body.getNumArguments() != arguments ||
+      !llvm::equal(operands, body.getArguments().take_front(operands.size())))
     return def.emitOpError("has other arguments than the operands of its operation, in their order");
   if (!llvm::equal(results, body.getTerminator()->getOperands()))
     return def.emitOpError("returns something else than the results of its operation, in their order");

@@ -1,5 +1,5 @@
-// Schedules are text that anybody may change. Before a target makes code of one, it reads the parameters again,
-// within the ranges that it can carry out, and computes what follows from them.
+// Schedules are text that anybody may change. Before a target makes code of one, it reads the parameters
+// again, within the ranges that it can carry out, and computes what follows from them.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_SCHEDULECHECK_H
 #define KINEMA_COMPILER_TARGET_COMMON_SCHEDULECHECK_H
 
