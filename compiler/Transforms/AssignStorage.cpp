@@ -175,10 +175,11 @@ private:
 
   LayoutAttr plain() { return LayoutAttr::get(&getContext(), LayoutKind::Plain, 1, 1); }
 
-  /// Of the weight of a conv in groups; of one channel each, vectors of channels for each tap.
+  /// Of the weight of a conv in groups: vectors of output channels for each channel of a group and tap. A
+  /// machine that has its weights by taps has them for groups of one channel alone.
   LayoutAttr groupedLayout(ArrayRef<int64_t> weight, int64_t groups) {
     bool depthwise = weight[0] == groups && weight[1] == 1;
-    return depthwise ? LayoutAttr::get(&getContext(), LayoutKind::Weight, block, 1) : plain();
+    return depthwise || !taps ? LayoutAttr::get(&getContext(), LayoutKind::Weight, block, 1) : plain();
   }
 
   void assignConv(kernel::ConvOp op) {

@@ -30,12 +30,12 @@ class Network:
             self.parameters[name] = (torch.randn(*shape, generator=self.random) * (2 / fan) ** 0.5).requires_grad_()
         return self.parameters[name]
 
-    def linear(self, x, name, channels, kernel=1, bias=True):
-        weight = self.parameter(name + ".weight", channels, x.shape[1], kernel, kernel, kernel)
-        return F.conv3d(x, weight, self.parameter(name + ".bias", channels) if bias else None, padding=kernel // 2)
+    def linear(self, x, name, channels, kernel=1, bias=True, groups=1, stride=1):
+        weight = self.parameter(name + ".weight", channels, x.shape[1] // groups, kernel, kernel, kernel)
+        return F.conv3d(x, weight, self.parameter(name + ".bias", channels) if bias else None, stride, kernel // 2, groups=groups)
 
-    def conv(self, x, name, channels, kernel=1):
-        return torch.sigmoid(self.linear(x, name, channels, kernel))
+    def conv(self, x, name, channels, kernel=1, groups=1, stride=1):
+        return torch.sigmoid(self.linear(x, name, channels, kernel, groups=groups, stride=stride))
 
     def scores(self, x):
         x = x.mean((2, 3, 4))
@@ -77,6 +77,13 @@ def attention(net, x):
     return x + net.linear(y, "out", 6)
 
 
+def groups(net, x):
+    x = net.conv(x, "a", 36)
+    x = net.conv(x, "few", 36, 3, groups=6)
+    x = net.conv(x, "depthwise", 36, 3, groups=36, stride=(1, 2, 2))
+    return net.conv(x, "many", 48, 3, groups=3)
+
+
 CASES = {
     concat: """
   concat {
@@ -110,6 +117,11 @@ CASES = {
   a: conv 1x1x1 ch=8 bn=off act=sigmoid
   shift 4
   b: conv 3x3x3 ch=7 bn=off act=sigmoid""",
+    groups: """
+  a: conv 1x1x1 ch=36 bn=off act=sigmoid
+  few: conv 3x3x3 ch=36 groups=6 bn=off act=sigmoid
+  depthwise: conv 3x3x3 ch=36 groups=36 stride=1x2x2 bn=off act=sigmoid
+  many: conv 3x3x3 ch=48 groups=3 bn=off act=sigmoid""",
     attention: """
   a: conv 3x3x3 ch=6 bn=off act=sigmoid
   residual act=none {

@@ -1,5 +1,7 @@
 // Pass assign-cpu-schedules.
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/GroupConvTile.h"
+#include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/Passes.h"
@@ -46,10 +48,13 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
       return {};
     bool winograd = cpu::allowsWinograd(getOperation());
     return TypeSwitch<Operation *, Candidates>(op)
-        .Case(
-            [&](kernel::ConvOp conv) { return cpu::convTileCandidates(conv, *machine, conv.getWinograd()); })
+        .Case([&](kernel::ConvOp conv) {
+          return conv.getGroups() == 1 ? cpu::convTileCandidates(conv, *machine, conv.getWinograd())
+                                       : cpu::groupConvTileCandidates(conv, *machine);
+        })
         .Case([&](kernel::WeightGradOp wgrad) {
-          return cpu::weightGradTileCandidates(wgrad, *machine, winograd);
+          return wgrad.getGroups() == 1 ? cpu::weightGradTileCandidates(wgrad, *machine, winograd)
+                                        : cpu::groupWeightGradCandidates(wgrad, *machine);
         })
         .Case([&](kernel::WinogradOp winograd) {
           auto schedule = cpu::winogradWeightSchedule(winograd, *machine);

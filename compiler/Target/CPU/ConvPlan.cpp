@@ -11,16 +11,6 @@ using namespace kinema::cpu;
 /// Bytes of a step's weights, at the widest tile, times steps: they stay in the first cache.
 constexpr int64_t panelBytes = 24 << 10;
 
-/// Where no block is cut along the axis, what lies outside the source need not be staged: no tap reads it.
-static StagedAxis withinSource(StagedAxis axis, int64_t size) {
-  if (axis.step != 1)
-    return axis;
-  int64_t low = std::clamp<int64_t>(axis.low, 0, size - 1);
-  axis.extent = std::max<int64_t>(1, std::min(axis.low + axis.extent, size) - low);
-  axis.low = low;
-  return axis;
-}
-
 Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd) {
   if (!machine.multipliesPairs || winograd > 1 || !getElementTypeOrSelf(op.getWeight()).isBF16())
     return Factors::Single;
@@ -54,9 +44,9 @@ ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, 
          reduce,
          factors == Factors::Single ? Words::Single : Words::ChannelPairs};
   if (cuts[1].count() == 1)
-    box.axes[0] = withinSource(box.axes[0], sourceSize[0]);
+    box.axes[0] = box.axes[0].withinSource(sourceSize[0]);
   if (cuts[2].count() == 1 && winograd == 1)
-    box.axes[1] = withinSource(box.axes[1], sourceSize[1]);
+    box.axes[1] = box.axes[1].withinSource(sourceSize[1]);
   operand = winograd > 1 ? winogradBox(WinogradInput::Source, winograd, box) : box;
 }
 

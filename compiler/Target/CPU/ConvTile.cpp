@@ -1,24 +1,18 @@
 #include "compiler/Target/CPU/ConvTile.h"
 
 #include "compiler/Target/CPU/ConvPlan.h"
+#include "compiler/Target/CPU/Epilogue.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
-using kernel::Access;
 using kernel::LayoutKind;
-using kernel::Yield;
 
 static StagedOperand sourceOf(kernel::ConvOp op) {
   return {op.getPrologueOperands(), op.getPrologueAccess(), op.getPrologue(), op.getSourceType()};
 }
 
 //===-- Schedule ----------------------------------------------------------===//
-
-static bool isBlocked(RankedTensorType type, int64_t lanes) {
-  auto layout = kernel::layoutOf(type);
-  return layout.getKind() == LayoutKind::Blocked && layout.getBlock() == lanes;
-}
 
 static LayoutKind weightKind(kernel::ConvOp op, const Machine &machine) {
   bool forward = op.getDirection() == kernel::Direction::Forward;
@@ -40,13 +34,7 @@ static bool isSupported(kernel::ConvOp op, const Machine &machine) {
   if (weight.getKind() != weightKind(op, machine) || weight.getBlock() != lanes ||
       weight.getReduce() != kernel::layoutOf(op.getSourceType()).getBlock())
     return false;
-  int64_t channels = shape::roundUp(op.getResultType().getDimSize(1), lanes);
-  auto holdsVectors = [&](Type type) {
-    auto tensor = cast<RankedTensorType>(type);
-    return isBlocked(tensor, lanes) || (tensor.getRank() != 5 && tensor.getShape().back() == channels);
-  };
-  return llvm::all_of(op.getEpilogueOperands().getTypes(), holdsVectors) &&
-         llvm::all_of(op.getResultTypes(), holdsVectors);
+  return hasVectorEpilogue(op, lanes);
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) {
@@ -131,44 +119,23 @@ namespace {
 class ConvTileEmitter {
 public:
   ConvTileEmitter(kernel::ConvOp op, const ConvPlan &plan, KernelEmitter &e)
-      : op(op), plan(plan), e(e), lanes(plan.lanes), result(op.getResultType().getShape()),
-        yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
+      : op(op), plan(plan), e(e), lanes(plan.lanes),
+        epilogue(op, e, plan.cuts, plan.tileRows(), plan.tileColumns()) {}
 
   void emit();
 
 private:
-  /// What the epilogue knows of one channel block.
-  struct ChannelBlock {
-    Value block;                // index of the channel block
-    Value tileAt;               // position of its accumulators in scratch
-    SmallVector<Value> vectors; // of channel and batch_channel operands, else null
-    Value keep;                 // lanes that are channels; null where all are
-  };
-  /// Where one vector of the result is.
-  struct Pixel {
-    Value n, t, h, w;
-    Value tileAt, resultAt;
-  };
-  using PixelBody = function_ref<SmallVector<Value>(const Pixel &, ValueRange)>;
-
-  Value epilogueBuffer(unsigned i) { return e.operands[1 + op.getPrologueOperands().size() + i]; }
   void emitTables();
   void emitSource();
   void emitResultTiles(Value width);
   void emitContraction(Value firstBlock, Value width);
   void emitPass(Value point, Value pass, Value firstBlock, Value width);
-  void emitEpilogue(const ChannelBlock &channels);
-  SmallVector<Value> emitStores(const ChannelBlock &channels, const Pixel &pixel);
-  void emitMoments(const ChannelBlock &channels, Value sum);
-  void storePartial(Value value, Value buffer, int64_t rows, int64_t row, Value block);
-  SmallVector<Value> overPixels(const ChannelBlock &channels, ArrayRef<Value> init, PixelBody body);
 
   kernel::ConvOp op;
   const ConvPlan &plan;
   KernelEmitter &e;
   int64_t lanes;
-  ArrayRef<int64_t> result; // [N, C, T, H, W]
-  kernel::YieldOp yield;
+  TileEpilogue epilogue;
   Value pixels, ranges, tapTable, passes; // tables
   int64_t passCount = 0, classCount = 0;
   Value partial;    // index of the block of positions
@@ -259,110 +226,6 @@ void ConvTileEmitter::emitPass(Value point, Value pass, Value firstBlock, Value 
                [&](int64_t blocks) { callConvTile(e, plan.factors, blocks, plan.depth, tile); });
 }
 
-//===-- Epilogue ----------------------------------------------------------===//
-
-/// Runs the body for each pixel of the block at one channel block, in order, carrying values.
-SmallVector<Value> ConvTileEmitter::overPixels(const ChannelBlock &channels, ArrayRef<Value> init,
-                                               PixelBody body) {
-  Value zero = e.index(0);
-  int64_t columns = plan.columns;
-  return e.loop(zero, place.size[0], 1, init, [&](Value clip, ValueRange atClip) {
-    Value n = e.add(place.first[0], clip);
-    Value plane = e.add(e.mul(n, plan.resultBlocks), channels.block);
-    return e.loop(zero, place.size[1], 1, atClip, [&](Value frame, ValueRange atFrame) {
-      Value t = e.add(place.first[1], frame);
-      Value tileFrame = e.add(e.mul(clip, plan.cuts[1].size), frame);
-      return e.loop(zero, place.size[2], 1, atFrame, [&](Value line, ValueRange atRow) {
-        Value h = e.add(place.first[2], line);
-        Value tileRow = e.mul(e.add(e.mul(tileFrame, plan.tileRows()), line), plan.tileColumns());
-        Value resultRow = e.mul(e.add(e.mul(e.add(e.mul(plane, result[2]), t), result[3]), h), columns);
-        return e.loop(zero, e.index(columns), 1, atRow, [&](Value w, ValueRange carried) {
-          Pixel pixel{n,
-                      t,
-                      h,
-                      w,
-                      e.add(channels.tileAt, e.mul(e.add(tileRow, w), lanes)),
-                      e.mul(e.add(resultRow, w), lanes)};
-          return body(pixel, carried);
-        });
-      });
-    });
-  });
-}
-
-/// Computes and stores a pixel's results; returns all that the epilogue yields.
-SmallVector<Value> ConvTileEmitter::emitStores(const ChannelBlock &channels, const Pixel &pixel) {
-  SmallVector<Value> arguments = {e.loadVector(e.scratch, pixel.tileAt, lanes)};
-  for (auto [i, operand] : llvm::enumerate(op.getEpilogueOperands())) {
-    auto access = static_cast<Access>(op.getEpilogueAccess()[i]);
-    Value buffer = epilogueBuffer(i);
-    if (access == Access::Pixel)
-      arguments.push_back(e.loadVector(buffer, pixel.resultAt, lanes));
-    else if (channels.vectors[i])
-      arguments.push_back(channels.vectors[i]);
-    else
-      arguments.push_back(
-          e.loadAccess(buffer, cast<RankedTensorType>(operand.getType()), access, op.getResultType(),
-                       {pixel.n, e.mul(channels.block, lanes), pixel.t, pixel.h, pixel.w}, lanes));
-  }
-  auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
-  if (channels.keep)
-    for (Value &value : yielded)
-      value =
-          arith::SelectOp::create(e.b, e.loc, channels.keep, value, e.constant(0.0f, e.vectorType(lanes)));
-  unsigned store = 0;
-  for (auto [i, value] : llvm::enumerate(yielded)) {
-    if (yield.getKind(i) == Yield::Store)
-      e.storeVector(value, e.results[store++], pixel.resultAt);
-    else if (yield.getKind(i) == Yield::Moments)
-      e.storeVector(value, e.scratch, pixel.tileAt);
-  }
-  return yielded;
-}
-
-/// Stores a channel block's vector to buffer[partial, row, channels], of `rows` rows.
-void ConvTileEmitter::storePartial(Value value, Value buffer, int64_t rows, int64_t row, Value block) {
-  Value at = e.add(e.mul(partial, rows), row);
-  e.storeVector(value, buffer, e.mul(e.add(e.mul(at, plan.resultBlocks), block), lanes));
-}
-
-/// Count, mean and squared deviations of what the epilogue has left in the tile.
-void ConvTileEmitter::emitMoments(const ChannelBlock &channels, Value sum) {
-  Value count = e.mul(e.mul(place.size[0], place.size[1]), e.mul(place.size[2], plan.columns));
-  Value wide = arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), count);
-  Value number = e.splat(arith::SIToFPOp::create(e.b, e.loc, e.b.getF32Type(), wide), lanes);
-  Value mean = arith::DivFOp::create(e.b, e.loc, sum, number);
-  Value zero = e.constant(0.0f, e.vectorType(lanes));
-  Value squares =
-      overPixels(channels, {zero}, [&](const Pixel &pixel, ValueRange carried) -> SmallVector<Value> {
-        Value value = e.loadVector(e.scratch, pixel.tileAt, lanes);
-        Value distance = arith::SubFOp::create(e.b, e.loc, value, mean);
-        return {math::FmaOp::create(e.b, e.loc, distance, distance, carried[0])};
-      })[0];
-  if (channels.keep)
-    number = arith::SelectOp::create(e.b, e.loc, channels.keep, number, zero);
-  Value buffer = e.results[yield.countOf(Yield::Store)];
-  for (auto [row, value] : llvm::enumerate(ArrayRef<Value>{number, mean, squares}))
-    storePartial(value, buffer, 3, row, channels.block);
-}
-
-void ConvTileEmitter::emitEpilogue(const ChannelBlock &channels) {
-  int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments);
-  int64_t sums = yield.countOf(Yield::Sum);
-  SmallVector<Value> init(moments + sums, e.constant(0.0f, e.vectorType(lanes)));
-  auto totals = overPixels(channels, init, [&](const Pixel &pixel, ValueRange carried) {
-    auto yielded = emitStores(channels, pixel);
-    SmallVector<Value> next;
-    for (auto [sum, value] : llvm::zip(carried, ArrayRef(yielded).drop_front(stores)))
-      next.push_back(arith::AddFOp::create(e.b, e.loc, sum, value));
-    return next;
-  });
-  if (moments)
-    emitMoments(channels, totals[0]);
-  for (int64_t i = 0; i < sums; ++i)
-    storePartial(totals[moments + i], e.results[stores + moments], sums, i, channels.block);
-}
-
 //===-- Blocks ------------------------------------------------------------===//
 
 /// All passes of a group of result blocks, then their epilogue.
@@ -373,16 +236,8 @@ void ConvTileEmitter::emitContraction(Value firstBlock, Value width) {
   if (plan.winograd > 1)
     emitResultTiles(width);
   e.loop(e.index(0), width, 1, [&](Value i) {
-    ChannelBlock channels;
-    channels.block = e.add(firstBlock, i);
-    channels.tileAt = e.add(e.mul(i, plan.blockPixels() * lanes), plan.tileAt());
-    for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess()))
-      channels.vectors.push_back(static_cast<Access>(access) == Access::Channel
-                                     ? e.loadVector(epilogueBuffer(i), e.mul(channels.block, lanes), lanes)
-                                     : Value());
-    if (result[1] % lanes)
-      channels.keep = channelMask(e, channels.block, result[1], lanes);
-    emitEpilogue(channels);
+    Value tileAt = e.add(e.mul(i, plan.blockPixels() * lanes), plan.tileAt());
+    epilogue.emit(place, partial, e.add(firstBlock, i), tileAt);
   });
 }
 

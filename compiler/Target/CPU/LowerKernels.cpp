@@ -1,6 +1,8 @@
 #include "compiler/Target/CPU/LowerKernels.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/GroupConvTile.h"
+#include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
@@ -26,6 +28,14 @@ static void writeConv(Operation *kernel, KernelEmitter &e) {
 
 static void writeWeightGrad(Operation *kernel, KernelEmitter &e) {
   cpu::emitWeightGradTile(cast<kernel::WeightGradOp>(kernel), e);
+}
+
+static void writeGroupConv(Operation *kernel, KernelEmitter &e) {
+  cpu::emitGroupConvTile(cast<kernel::ConvOp>(kernel), e);
+}
+
+static void writeGroupWeightGrad(Operation *kernel, KernelEmitter &e) {
+  cpu::emitGroupWeightGrad(cast<kernel::WeightGradOp>(kernel), e);
 }
 
 static void writePairs(Operation *kernel, KernelEmitter &e) {
@@ -67,6 +77,8 @@ static kernel::ScheduleAttr remakePairs(kernel::ConvertOp op, const Machine &mac
 static const Strategy strategies[] = {
     {"cpu.tile", writeConv, remakeOf<cpu::remakeConvTile, kernel::ConvOp>},
     {"cpu.wgrad_tile", writeWeightGrad, remakeOf<cpu::remakeWeightGradTile, kernel::WeightGradOp>},
+    {"cpu.group_tile", writeGroupConv, remakeOf<cpu::remakeGroupConvTile, kernel::ConvOp>},
+    {"cpu.group_wgrad", writeGroupWeightGrad, remakeOf<cpu::remakeGroupWeightGrad, kernel::WeightGradOp>},
     {"cpu.winograd", writeWinograd, remakeOf<remakeWinograd, kernel::WinogradOp>},
     {"cpu.pairs", writePairs, remakeOf<remakePairs, kernel::ConvertOp>}};
 

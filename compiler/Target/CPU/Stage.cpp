@@ -58,6 +58,15 @@ StagedBox StagedBox::inColumnPairs(int64_t results) const {
   return box;
 }
 
+StagedAxis StagedAxis::withinSource(int64_t size) const {
+  StagedAxis axis = *this;
+  if (step != 1)
+    return axis;
+  axis.low = std::clamp<int64_t>(low, 0, size - 1);
+  axis.extent = std::max<int64_t>(1, std::min(low + extent, size) - axis.low);
+  return axis;
+}
+
 StagedAxis kinema::cpu::stagedAxis(const shape::Gather &gather, int axis, int64_t count) {
   bool any = false;
   int64_t low = 0, high = 0;
@@ -247,26 +256,95 @@ void emitRow(KernelEmitter &e, BlockReader &reader, const StagedBox &box, Value 
   }
 }
 
+/// A vector of these lanes of the blocks' values, side by side.
+Value emitPlane(KernelEmitter &e, ArrayRef<Value> blocks, ArrayRef<int64_t> channels) {
+  int64_t width = channels.size();
+  Value plane;
+  for (auto [i, block] : llvm::enumerate(blocks)) {
+    // Lanes of this block; of those before, what the plane has already.
+    auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, width));
+    bool isUsed = false, isWhole = true;
+    for (auto [lane, channel] : llvm::enumerate(channels)) {
+      bool isHere = channel / width == int64_t(i);
+      isUsed |= isHere;
+      isWhole &= channel == int64_t(i * width + lane);
+      if (isHere)
+        lanes[lane] = width + channel % width;
+    }
+    if (isWhole)
+      return block;
+    if (isUsed)
+      plane = vector::ShuffleOp::create(e.b, e.loc, plane ? plane : block, block, lanes);
+  }
+  return plane;
+}
+
+/// One row of all planes, whose frame and row lie within the tensor.
+void emitPlaneRows(KernelEmitter &e, MutableArrayRef<BlockReader> readers, const StagedBox &box,
+                   const Planes &planes, Value t, Value h, Value row) {
+  const StagedAxis &axis = box.axes[2];
+  int64_t size = readers.front().operand.type.getDimSize(4);
+  auto [from, to] = positionsInside(axis, size, 0);
+  auto planeAt = [&](int64_t i) { return e.add(row, i * box.blockStride()); };
+  for (size_t i = 0; i < planes.channels.size(); ++i) {
+    emitZeros(e, planeAt(i), 0, from, box.width);
+    emitZeros(e, planeAt(i), to, axis.extent, box.width);
+  }
+  e.loop(e.index(from), e.index(to), 1, [&](Value i) {
+    Value w = e.add(e.mul(i, axis.step), axis.low);
+    auto blocks = llvm::map_to_vector(readers, [&](BlockReader &reader) { return reader.read(t, h, w); });
+    for (auto [plane, channels] : llvm::enumerate(planes.channels))
+      e.storeVector(emitPlane(e, blocks, channels), e.scratch, e.add(planeAt(plane), e.mul(i, box.width)));
+  });
+}
+
+/// Calls `inside` for each row of the box that lies in the tensor (its frame, its row, and the box's row at
+/// the first of its positions), and `outside` for the others.
+void overRows(KernelEmitter &e, RankedTensorType type, const StagedBox &box, const StagedPart &part, Value at,
+              function_ref<void(Value, Value, Value)> inside, function_ref<void(Value)> outside) {
+  auto source = type.getShape();
+  e.loop(box.axes[0].extent, [&](Value frame) {
+    Value t = e.add(part.firstFrame, e.mul(frame, box.axes[0].step));
+    e.loop(box.axes[1].extent, [&](Value line) {
+      Value h = e.add(part.firstRow, e.mul(line, box.axes[1].step));
+      Value row = e.add(at, e.add(e.mul(frame, box.frameStride()), e.mul(line, box.rowStride())));
+      Value isInside = arith::AndIOp::create(e.b, e.loc, e.inRange(t, source[2]), e.inRange(h, source[3]));
+      e.when(
+          isInside, [&] { inside(t, h, row); }, [&] { outside(row); });
+    });
+  });
+}
+
 } // namespace
 
 void kinema::cpu::emitStage(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box,
                             const StagedPart &part, Value at) {
-  auto source = operand.type.getShape();
   e.loop(e.index(0), part.clips, 1, [&](Value clip) {
     e.loop(e.index(0), part.blocks, 1, [&](Value block) {
       BlockReader reader(e, operand, e.add(part.firstClip, clip), e.add(part.firstBlock, block));
       Value blockAt = e.add(at, e.add(e.mul(clip, box.clipStride()), e.mul(block, box.blockStride())));
-      e.loop(box.axes[0].extent, [&](Value frame) {
-        Value t = e.add(part.firstFrame, e.mul(frame, box.axes[0].step));
-        e.loop(box.axes[1].extent, [&](Value line) {
-          Value h = e.add(part.firstRow, e.mul(line, box.axes[1].step));
-          Value row = e.add(blockAt, e.add(e.mul(frame, box.frameStride()), e.mul(line, box.rowStride())));
-          Value inside = arith::AndIOp::create(e.b, e.loc, e.inRange(t, source[2]), e.inRange(h, source[3]));
-          e.when(
-              inside, [&] { emitRow(e, reader, box, t, h, row); },
-              [&] { emitZeros(e, row, 0, box.axes[2].extent, box.width); });
-        });
-      });
+      overRows(
+          e, operand.type, box, part, blockAt,
+          [&](Value t, Value h, Value row) { emitRow(e, reader, box, t, h, row); },
+          [&](Value row) { emitZeros(e, row, 0, box.axes[2].extent, box.width); });
     });
+  });
+}
+
+void kinema::cpu::emitStagePlanes(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box,
+                                  const StagedPart &part, const Planes &planes, Value at) {
+  e.loop(e.index(0), part.clips, 1, [&](Value clip) {
+    SmallVector<BlockReader> readers;
+    for (int64_t i = 0; i < planes.blocks; ++i) {
+      Value block = e.min(e.add(part.firstBlock, i), e.index(operand.blocks() - 1));
+      readers.emplace_back(e, operand, e.add(part.firstClip, clip), block);
+    }
+    overRows(
+        e, operand.type, box, part, e.add(at, e.mul(clip, box.clipStride())),
+        [&](Value t, Value h, Value row) { emitPlaneRows(e, readers, box, planes, t, h, row); },
+        [&](Value row) {
+          for (size_t i = 0; i < planes.channels.size(); ++i)
+            emitZeros(e, e.add(row, i * box.blockStride()), 0, box.axes[2].extent, box.width);
+        });
   });
 }

@@ -29,6 +29,9 @@ struct StagedOperand {
 struct StagedAxis {
   int64_t extent, step, low;
   int64_t pitch; // positions between neighbouring results
+
+  /// Without what lies outside a source of `size`: where no block is cut along the axis, no tap reads it.
+  StagedAxis withinSource(int64_t size) const;
 };
 
 /// The box of one block in near memory: [clips, channel blocks, T, H, W, width], in words.
@@ -67,6 +70,18 @@ struct StagedPart {
 /// Fills the box at `at` in the kernel's scratch.
 void emitStage(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box, const StagedPart &part,
                mlir::Value at);
+
+/// Vectors that are made of the channels of `blocks` neighbouring channel blocks: lane l of vector i is
+/// channel channels[i][l], counted from the first of these blocks.
+struct Planes {
+  int64_t blocks;
+  llvm::SmallVector<llvm::SmallVector<int64_t>> channels;
+};
+
+/// The same with such a vector in the place of each channel block: the box has as many blocks as there are
+/// planes. What lies beyond the tensor's last block is of that block.
+void emitStagePlanes(KernelEmitter &e, const StagedOperand &operand, const StagedBox &box,
+                     const StagedPart &part, const Planes &planes, mlir::Value at);
 
 /// Values that bfloat16 holds, as words: neighbours of one vector, half as many words; those of two vectors.
 mlir::Value channelPairs(KernelEmitter &e, mlir::Value values);

@@ -90,8 +90,8 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
 
 // -----
 
-// A depthwise conv's weight holds vectors of channels for each tap, in both directions, and so do its gradient, its sum
-// and its copies. Where groups have more channels, it is plain.
+// The weight of a conv in groups holds vectors of output channels for each channel of a group and tap, in both
+// directions, and so do its gradient, its sum and its copies.
 
 !x = tensor<2x16x4x8x8xf32>
 !w = tensor<16x1x1x3x3xf32>
@@ -99,7 +99,6 @@ clip.param @w : !w {role = "weight"}
 
 // CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
 // CHECK-DAG: #[[D:.*]] = #kernel.layout<weight block = 8>
-// CHECK-DAG: #[[PLAIN:.*]] = #kernel.layout<plain>
 // CHECK-LABEL: func.func @depthwise
 // CHECK: clip.read @w : tensor<16x1x1x3x3xf32, #[[D]]>
 // CHECK: kernel.conv forward
@@ -138,7 +137,7 @@ func.func @depthwise(%x: !x {clip.name = "x"}) -> (!x {clip.name = "y"}, !w {cli
 }
 
 // CHECK-LABEL: func.func @grouped
-// CHECK: clip.read @v : tensor<16x8x1x3x3xf32, #[[PLAIN]]>
+// CHECK: clip.read @v : tensor<16x8x1x3x3xf32, #[[D]]>
 !v = tensor<16x8x1x3x3xf32>
 clip.param @v : !v {role = "weight"}
 func.func @grouped(%x: !x {clip.name = "x2"}) -> (!x {clip.name = "y2"}) {

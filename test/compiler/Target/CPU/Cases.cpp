@@ -147,6 +147,12 @@ std::string definition(const std::vector<Operand> &operands, const std::string &
       join(arguments), results, op, join(names), types);
 }
 
+/// The same of a conv in groups, and of its gradient, whose partials lead the shape.
+std::string groupedWeightText(const Case &c, const char *partials, const char *element) {
+  return fmt::format("tensor<{}{}x{}x{}x{}, #kernel.layout<weight block = {}>>", partials, c.out,
+                     c.in / c.groups, sizes(c.window.kernel), element, c.block);
+}
+
 /// The type of the weight as the conv reads it; `points`: in Winograd's form, if that is how.
 std::string weightText(const Case &c, bool transposed, bool points) {
   shape::Size3 size = c.window.kernel;
@@ -154,6 +160,8 @@ std::string weightText(const Case &c, bool transposed, bool points) {
     size[1] += c.winograd - 1;
     size[2] += c.winograd - 1;
   }
+  if (c.groups > 1)
+    return groupedWeightText(c, "", element(c));
   const char *layout = points && c.winograd > 1 ? "points" : c.bfloat16 && c.pairs ? "pairs" : "weight";
   return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<{}{} block = {} reduce = {}>>", c.out, c.in,
                      sizes(size), element(c), layout, transposed ? "_transposed" : "", c.block,
@@ -172,9 +180,10 @@ std::string convText(const Case &c, bool transposed) {
   operands.insert(operands.end(), sink.operands.begin(), sink.operands.end());
   int64_t results = 1 + (c.epilogue != "identity" && c.epilogue != "residual" && c.epilogue != "gate") +
                     2 * (c.epilogue == "bias_relu");
-  auto op = fmt::format("kernel.conv {} %w window {}\nprologue{}\nepilogue{} {{winograd = {}}} : {} -> {}",
-                        transposed ? "transposed" : "forward", windowText(c.window), source.list(),
-                        sink.list(), c.winograd, weight, types);
+  auto op = fmt::format(
+      "kernel.conv {} %w window {}\nprologue{}\nepilogue{} {{winograd = {}, groups = {}}} : {} -> {}",
+      transposed ? "transposed" : "forward", windowText(c.window), source.list(), sink.list(), c.winograd,
+      c.groups, weight, types);
   return definition(operands, op, types, results);
 }
 
@@ -212,16 +221,19 @@ std::string kinema::cpu::test::weightGradText(const Case &c) {
   auto input = prologue(c, c.prologue, "a", activation(c, c.in, c.size, c.blockOfInput()), c.in);
   std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<weight block = {} reduce = {}>>",
                                  c.out, c.in, sizes(c.window.kernel), c.block, c.blockOfInput());
+  if (c.groups > 1)
+    type = groupedWeightText(c, "?x", "f32");
   auto operands = gradient.operands;
   operands.insert(operands.end(), input.operands.begin(), input.operands.end());
-  auto op = fmt::format("kernel.wgrad window {}\ngradient{}\nactivation{} : {}", windowText(c.window),
-                        gradient.list(), input.list(), type);
+  auto op = fmt::format("kernel.wgrad window {}\ngradient{}\nactivation{} {{groups = {}}} : {}",
+                        windowText(c.window), gradient.list(), input.list(), c.groups, type);
   return definition(operands, op, type, 1);
 }
 
 std::string kinema::cpu::test::describe(const Case &c) {
-  return fmt::format("{}->{} {} stride {} pad {} to {}, {} of {}, {} {}, {}, winograd {}, blocks of {}", c.in,
-                     c.out, sizes(c.window.kernel), sizes(c.window.stride), sizes(c.window.padLow),
-                     sizes(c.window.padHigh), c.clips, sizes(c.size), c.prologue, c.epilogue, element(c),
-                     c.winograd, c.block);
+  return fmt::format("{}->{} in {} groups, {} stride {} pad {} to {} dilate {}, {} of {}, {} {}, {}, "
+                     "winograd {}, blocks of {}",
+                     c.in, c.out, c.groups, sizes(c.window.kernel), sizes(c.window.stride),
+                     sizes(c.window.padLow), sizes(c.window.padHigh), sizes(c.window.dilation), c.clips,
+                     sizes(c.size), c.prologue, c.epilogue, element(c), c.winograd, c.block);
 }

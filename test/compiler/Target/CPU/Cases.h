@@ -20,11 +20,12 @@ struct Case {
   int64_t block = 8;                // channels in a block: a level's lanes
   bool bfloat16 = false;            // activations and the weight of a conv
   bool pairs = false;               // of the weight's channels, where they are bfloat16
+  int64_t groups = 1;               // of channels
 
   int64_t blockOfInput() const { return inputBlock ? inputBlock : block; }
   shape::Size3 output() const { return *shape::windowOutput(size, window); }
   /// Multiply-adds.
-  double work() const { return double(clips) * in * out * shape::product(output()) * window.taps(); }
+  double work() const { return double(clips) * in / groups * out * shape::product(output()) * window.taps(); }
 };
 
 /// A window with padding of half the kernel.

@@ -4,6 +4,8 @@
 
 #include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/GroupConvTile.h"
+#include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -123,8 +125,14 @@ static std::optional<kernel::ScheduleAttr> choose(Operation *op, const Machine &
   if (auto convert = dyn_cast<kernel::ConvertOp>(op))
     return cpu::pairWeightsSchedule(convert, machine);
   auto conv = dyn_cast<kernel::ConvOp>(op);
-  auto candidates = conv ? cpu::convTileCandidates(conv, machine, conv.getWinograd())
-                         : cpu::weightGradTileCandidates(cast<kernel::WeightGradOp>(op), machine);
+  if (conv) {
+    auto candidates = conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, machine)
+                                           : cpu::convTileCandidates(conv, machine, conv.getWinograd());
+    return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
+  }
+  auto wgrad = cast<kernel::WeightGradOp>(op);
+  auto candidates = wgrad.getGroups() > 1 ? cpu::groupWeightGradCandidates(wgrad, machine)
+                                          : cpu::weightGradTileCandidates(wgrad, machine);
   return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
 }
 

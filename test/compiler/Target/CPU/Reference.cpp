@@ -148,16 +148,18 @@ Tensor contract(kernel::ConvOp op, Tensor weight, Tensor source) {
   Tensor result = zeros(op.getResultType().getShape());
   bool forward = op.getDirection() == kernel::Direction::Forward;
   auto &x = forward ? source : result, &y = forward ? result : source;
+  int64_t outputs = y.shape[1] / op.getGroups(), inputs = x.shape[1] / op.getGroups(); // of a group
   overWindow(op.getWindow().getWindow(), x.shape, y.shape,
              [&](ArrayRef<int64_t> yAt, ArrayRef<int64_t> xAt, ArrayRef<int64_t> tap) {
                for (int64_t n = 0; n < x.shape[0]; ++n)
                  for (int64_t o = 0; o < y.shape[1]; ++o)
-                   for (int64_t i = 0; i < x.shape[1]; ++i) {
+                   for (int64_t i = 0; i < inputs; ++i) {
                      double w = placeTap(weight, o, i, tap);
+                     int64_t channel = o / outputs * inputs + i;
                      if (forward)
-                       place(y, n, o, yAt) += w * place(x, n, i, xAt);
+                       place(y, n, o, yAt) += w * place(x, n, channel, xAt);
                      else
-                       place(x, n, i, xAt) += w * place(y, n, o, yAt);
+                       place(x, n, channel, xAt) += w * place(y, n, o, yAt);
                    }
              });
   return result;
@@ -221,7 +223,9 @@ std::vector<Tensor> referenceWeightGrad(kernel::WeightGradOp op, ArrayRef<Tensor
                for (int64_t n = 0; n < activation.shape[0]; ++n)
                  for (int64_t o = 0; o < shape[1]; ++o)
                    for (int64_t i = 0; i < shape[2]; ++i)
-                     placeTap(weight, o, i, tap) += place(gradient, n, o, yAt) * place(activation, n, i, xAt);
+                     placeTap(weight, o, i, tap) +=
+                         place(gradient, n, o, yAt) *
+                         place(activation, n, o / (shape[1] / op.getGroups()) * shape[2] + i, xAt);
              });
   weight.shape.insert(weight.shape.begin(), 1);
   return {weight};

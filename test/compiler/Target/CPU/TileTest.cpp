@@ -3,6 +3,9 @@
 #include "KernelRunner.h"
 
 #include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/GroupConvTile.h"
+#include "compiler/Target/CPU/GroupWeightGrad.h"
+#include "compiler/Target/CPU/GroupedSource.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 
 #include <algorithm>
@@ -108,10 +111,20 @@ protected:
              const std::string &transform = "") const;
   double errorOf(int64_t tile) const;
   Scheduler smallBlocks() const;
+  Scheduler smallGroupBlocks() const;
 };
 
 class ConvTile : public AtLevel {};
 class WeightGradTile : public AtLevel {};
+class GroupTile : public AtLevel {
+protected:
+  /// In small blocks; every other size of the input also in those that the model chooses.
+  void checkGroups(const std::string &text, const Case &c) const {
+    check(text, describe(c), smallGroupBlocks());
+    if (c.size[0] % 2 == 0)
+      check(text, describe(c));
+  }
+};
 /// All of them in bfloat16.
 class BFloat16Tile : public AtLevel {
 protected:
@@ -243,6 +256,35 @@ const std::vector<Case> stems = {
     {1, 2, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "identity", 4},
     {1, 3, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "moments"},
 };
+
+/// The same for convs in groups, which stage as few channels at once as they can.
+Scheduler AtLevel::smallGroupBlocks() const {
+  return [machine = level().machine](mlir::Operation *op) {
+    int64_t lanes = machine.vector;
+    auto parts = [&](int64_t channels) { return std::min<int64_t>(2, shape::ceilDiv(channels, lanes)); };
+    auto fewest = [&](int64_t results, int64_t sources, int64_t groups) {
+      return cpu::planeCounts({results / groups, sources / groups, lanes}).back();
+    };
+    if (auto wgrad = mlir::dyn_cast<kernel::WeightGradOp>(op)) {
+      auto dz = wgrad.getGradientType().getShape();
+      int64_t planes = fewest(dz[1], wgrad.getActivationType().getDimSize(1), wgrad.getGroups());
+      cpu::BlockShape piece = {std::min<int64_t>(2, dz[0]), std::min<int64_t>(2, dz[2]),
+                               std::min<int64_t>(3, dz[3])};
+      int64_t pieces = cpu::BlockCuts(dz, piece).count();
+      return cpu::groupWeightGradSchedule(wgrad, machine, {piece, (pieces + 1) / 2, parts(dz[1]), planes});
+    }
+    auto conv = mlir::cast<kernel::ConvOp>(op);
+    auto result = conv.getResultType().getShape();
+    auto step = conv.getGather().resultStep;
+    int64_t planes = fewest(result[1], conv.getSourceType().getDimSize(1), conv.getGroups());
+    return cpu::groupConvTileSchedule(
+        conv, machine,
+        {{std::min<int64_t>(2, result[0]), std::min(shape::roundUp(2, step[0]), result[2]),
+          std::min(shape::roundUp(3, step[1]), result[3])},
+         parts(result[1]),
+         planes});
+  };
+}
 
 TEST_P(ConvTile, Forward) {
   for (const auto &c : cases)
@@ -412,9 +454,60 @@ TEST_P(WeightGradTile, UnevenBlocks) {
     check(weightGradText(at(c)), describe(at(c)), smallBlocks());
 }
 
+Case grouped(int64_t groups, Case c) {
+  c.groups = groups;
+  return c;
+}
+
+/// One channel a group, few, and blocks of them; more on one side; lanes that are no channels.
+const std::vector<Case> groupedCases = {
+    grouped(20, {2, 20, 20, {3, 7, 13}, half({3, 3, 3}), "bn_relu", "bias_relu"}),
+    grouped(40, {2, 40, 40, {5, 8, 9}, half({3, 3, 3}, {2, 2, 2}), "bn_relu", "mask"}),
+    grouped(24, {1, 24, 24, {2, 11, 30}, half({1, 5, 5}, {1, 2, 2}), "bn_relu", "lattice"}),
+    grouped(9, {1, 9, 9, {6, 5, 5}, half({5, 1, 1}), "none", "identity"}),
+    grouped(17, {2, 17, 17, {1, 7, 7}, half({3, 3, 3}), "bn_relu", "residual"}),
+    grouped(16, {1, 16, 16, {6, 11, 10}, window({3, 2, 5}, {2, 3, 2}, {0, 1, 3}, {2, 1, 0})}),
+    grouped(16, {1, 16, 16, {6, 5, 5}, {{3, 1, 3}, {1, 1, 1}, {2, 0, 2}, {2, 0, 2}, {2, 1, 2}}}),
+    grouped(16, {1, 16, 32, {3, 6, 7}, half({3, 3, 3}), "bn_relu", "moments"}),
+    grouped(10, {1, 30, 20, {2, 6, 7}, half({1, 3, 3}), "bn_relu", "mask"}),
+    grouped(8, {2, 32, 32, {2, 7, 9}, half({3, 3, 3}, {1, 2, 2}), "bn_relu", "gate"}),
+    grouped(7, {1, 42, 42, {3, 5, 6}, half({3, 3, 3}), "bn_relu", "mask"}),
+    grouped(4, {2, 48, 48, {3, 4, 5}, half({1, 1, 1}), "bn_relu", "moments"}),
+    grouped(2, {1, 48, 48, {3, 5, 5}, half({3, 3, 3}, {2, 1, 1}), "bn_relu", "residual"}),
+    grouped(3, {1, 96, 48, {2, 5, 6}, half({1, 3, 3}, {1, 2, 2}), "bn_relu", "bias_relu"}),
+    grouped(6, {1, 12, 18, {5, 7, 9}, window({2, 3, 4}, {1, 2, 3}, {1, 0, 2}, {0, 2, 1}), "bn_relu", "mask"}),
+};
+
+TEST_P(GroupTile, Forward) {
+  for (const auto &c : groupedCases)
+    checkGroups(forwardText(at(c)), at(c));
+}
+
+TEST_P(GroupTile, Transposed) {
+  for (Case c : groupedCases) {
+    c.prologue = c.prologue == "none" ? "none" : "bn_dz";
+    checkGroups(transposedText(at(c)), at(c));
+  }
+}
+
+TEST_P(GroupTile, WeightGrad) {
+  for (const auto &c : groupedCases)
+    checkGroups(weightGradText(at(c)), at(c));
+}
+
+TEST_P(BFloat16Tile, Groups) {
+  for (size_t i = 1; i < groupedCases.size(); i += 4) {
+    Case c = narrow(at(groupedCases[i]));
+    check(forwardText(c), describe(c));
+    check(transposedText(c), describe(c));
+    check(weightGradText(c), describe(c));
+  }
+}
+
 std::string levelName(const testing::TestParamInfo<cpu::Level> &info) {
   std::string name = info.param.name.str();
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
   return name;
 }
 
@@ -428,6 +521,7 @@ std::vector<cpu::Level> singleLevels() {
 
 INSTANTIATE_TEST_SUITE_P(Levels, ConvTile, testing::ValuesIn(singleLevels()), levelName);
 INSTANTIATE_TEST_SUITE_P(Levels, WeightGradTile, testing::ValuesIn(singleLevels()), levelName);
+INSTANTIATE_TEST_SUITE_P(Levels, GroupTile, testing::ValuesIn(singleLevels()), levelName);
 INSTANTIATE_TEST_SUITE_P(Levels, BFloat16Tile, testing::ValuesIn(cpu::levels), levelName);
 
 } // namespace

@@ -1,17 +1,20 @@
 // RUN: kinema-opt %s --assign-cpu-schedules | FileCheck %s
 // RUN: kinema-opt %s --assign-cpu-schedules=reference | FileCheck %s --check-prefix=REFERENCE
 
-// Dense convs and weight gradients on blocked tensors are tiled; groups, maps, pools, merges and the update take the
-// reference lowering. The number of partials is the schedule's, and whoever merges them sees it.
+// Convs and weight gradients on blocked tensors are tiled, those in groups by tiles of their own; maps, pools, merges and
+// the update, and convs whose weight lies otherwise, take the reference lowering. The number of partials is the schedule's, and whoever merges them sees it.
 
 #c8 = #kernel.layout<blocked block = 8>
 #w8 = #kernel.layout<weight block = 8 reduce = 8>
+#w8x1 = #kernel.layout<weight block = 8>
 #plain = #kernel.layout<plain>
 !z = tensor<2x16x4x28x28xf32, #c8>
 !c = tensor<16xf32, #c8>
 !w = tensor<16x16x1x3x3xf32, #w8>
 !dw = tensor<?x16x16x1x3x3xf32, #w8>
 !depthwise = tensor<16x1x1x3x3xf32, #plain>
+!grouped = tensor<16x4x1x3x3xf32, #w8x1>
+!dgrouped = tensor<?x16x4x1x3x3xf32, #w8x1>
 
 // CHECK-LABEL: func.func @step
 // CHECK: kernel.conv forward
@@ -31,6 +34,16 @@
 // CHECK: groups = 16 : i64, schedule = #kernel.schedule<"cpu.reference"
 // CHECK: kernel.pool average
 // CHECK: schedule = #kernel.schedule<"cpu.reference"
+
+// CHECK-LABEL: func.func @groups
+// CHECK: kernel.conv forward
+// CHECK: schedule = #kernel.schedule<"cpu.group_tile", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[P:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, planes = {{[124]}} : i64, rows = {{[0-9]+}} : i64}>
+// CHECK-SAME: tensor<[[P]]x3x16xf32
+// CHECK: kernel.conv transposed
+// CHECK: schedule = #kernel.schedule<"cpu.group_tile"
+// CHECK: kernel.wgrad
+// CHECK: schedule = #kernel.schedule<"cpu.group_wgrad", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[Q:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, planes = {{[124]}} : i64, rows = {{[0-9]+}} : i64}>
+// CHECK-SAME: tensor<[[Q]]x16x4x1x3x3xf32
 
 // REFERENCE-LABEL: func.func @step
 // REFERENCE: kernel.conv forward
@@ -78,4 +91,30 @@ func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32>) -
     kernel.yield value %a
   } -> tensor<2x16x1x1x1xf32, #c8>
   return %mean, %w1, %y : !c, !w, !z
+}
+
+func.func @groups(%x: !z, %w: !grouped) -> (!z, !z, !grouped) {
+  %z, %m = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc, moments %acc
+  } {groups = 4} : !grouped -> !z, tensor<?x3x16xf32, #c8>
+  %g = kernel.conv transposed %w window <1x3x3 pad 0x1x1> prologue(pixel %z) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {groups = 4} : !grouped -> !z
+  %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %z) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } activation(pixel %x) : (!z) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } {groups = 4} : !dgrouped
+  %sum = kernel.reduce %dw : !dgrouped -> !grouped
+  return %z, %g, %sum : !z, !z, !grouped
 }

@@ -1,0 +1,59 @@
+// The epilogue of a tiled conv: over the sums of one block of the grid, which lie in near memory.
+#ifndef KINEMA_COMPILER_TARGET_CPU_EPILOGUE_H
+#define KINEMA_COMPILER_TARGET_CPU_EPILOGUE_H
+
+#include "compiler/Target/CPU/Blocks.h"
+
+namespace kinema::cpu {
+
+/// Whether epilogue operands and results can be read and written in whole vectors.
+bool hasVectorEpilogue(kernel::ConvOp op, int64_t lanes);
+
+/// Writes epilogues; sums of a channel block lie in scratch as [clip][frame][row][column][lanes].
+class TileEpilogue {
+public:
+  /// Blocks of positions as `cuts` has them; in near memory, a frame has `tileRows` rows of `tileColumns`.
+  TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const BlockCuts &cuts, int64_t tileRows,
+               int64_t tileColumns);
+
+  /// Of channel block `block`, whose sums begin at `tileAt` in scratch; `partial`: the index of the block of
+  /// positions at `place`.
+  void emit(const BlockPlace &place, mlir::Value partial, mlir::Value block, mlir::Value tileAt);
+
+private:
+  /// What the epilogue knows of one channel block.
+  struct ChannelBlock {
+    mlir::Value block;                      // index of the channel block
+    mlir::Value tileAt;                     // position of its accumulators in scratch
+    llvm::SmallVector<mlir::Value> vectors; // of channel operands, else null
+    mlir::Value keep;                       // lanes that are channels; null where all are
+  };
+  /// Where one vector of the result is.
+  struct Pixel {
+    mlir::Value n, t, h, w;
+    mlir::Value tileAt, resultAt;
+  };
+  using PixelBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(const Pixel &, mlir::ValueRange)>;
+
+  mlir::Value epilogueBuffer(unsigned i) { return e.operands[1 + op.getPrologueOperands().size() + i]; }
+  llvm::SmallVector<mlir::Value> emitStores(const ChannelBlock &channels, const Pixel &pixel);
+  void emitMoments(const ChannelBlock &channels, mlir::Value sum);
+  void storePartial(mlir::Value value, mlir::Value buffer, int64_t rows, int64_t row, mlir::Value block);
+  llvm::SmallVector<mlir::Value> overPixels(const ChannelBlock &channels, llvm::ArrayRef<mlir::Value> init,
+                                            PixelBody body);
+
+  kernel::ConvOp op;
+  KernelEmitter &e;
+  const BlockCuts &cuts;
+  int64_t tileRows, tileColumns;
+  int64_t lanes;
+  llvm::ArrayRef<int64_t> result; // [N, C, T, H, W]
+  int64_t resultBlocks;
+  kernel::YieldOp yield;
+  BlockPlace place;    // of the grid's block
+  mlir::Value partial; // its index among the blocks of positions
+};
+
+} // namespace kinema::cpu
+
+#endif

@@ -1,0 +1,40 @@
+// The fast lowering of kernel.conv in groups, forward and transposed, for blocked layouts.
+//
+// A block of the grid is (clips, frames, rows) of the result, all columns of it, and a share of its channel
+// blocks. For each of these, the channels that its lanes multiply are staged in near memory through the
+// prologue, so many of each group at once; then tiles of neighbouring columns walk channels and taps, and the
+// epilogue runs over the sums. Rows of taps share what they read along W. Taps in the padding of frames and
+// rows are not walked. All arithmetic is f32.
+#ifndef KINEMA_COMPILER_TARGET_CPU_GROUPCONVTILE_H
+#define KINEMA_COMPILER_TARGET_CPU_GROUPCONVTILE_H
+
+#include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/Common/Measurements.h"
+#include "compiler/Target/Common/ScheduleCheck.h"
+
+namespace kinema::cpu {
+
+/// The best few schedules "cpu.group_tile" {clips, frames, rows, parts, planes, partials} by the model, the
+/// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of moments and
+/// sums.
+llvm::SmallVector<Candidate> groupConvTileCandidates(kernel::ConvOp op, const Machine &machine);
+
+struct GroupConvParameters {
+  BlockShape block; // frames and rows are multiples of a transposed conv's strides, or all there are
+  int64_t parts;    // shares of the result's channel blocks, no more than there are
+  int64_t planes;   // channels of each group that are staged at once: one of planeCounts
+};
+/// The schedule with these parameters.
+kernel::ScheduleAttr groupConvTileSchedule(kernel::ConvOp op, const Machine &machine,
+                                           GroupConvParameters parameters);
+
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeGroupConvTile(kernel::ConvOp op, const Machine &machine,
+                          ScheduleParameters &parameters);
+
+/// Writes the body of a kernel with that schedule.
+void emitGroupConvTile(kernel::ConvOp op, KernelEmitter &e);
+
+} // namespace kinema::cpu
+
+#endif
