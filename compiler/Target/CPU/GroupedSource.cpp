@@ -6,8 +6,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
 
-/// Vectors of a period that are put together: each is code of its own.
-constexpr int64_t mostPlanes = 256;
+/// Vectors of a period that are put together, and loops over positions that do so: each is code of its own.
+constexpr int64_t mostPlanes = 1024, mostStages = 64;
 
 GroupChannels::GroupChannels(int64_t results, int64_t sources, int64_t lanes)
     : results(results), sources(sources), lanes(lanes),
@@ -80,9 +80,11 @@ double GroupedSource::cost(int64_t reads) const {
 
 SmallVector<int64_t> kinema::cpu::planeCounts(const GroupChannels &channels) {
   SmallVector<int64_t> counts;
-  for (int64_t count = channels.sources; count > 0; --count)
-    if (channels.sources % count == 0 && (!channels.isUniform || count % channels.lanes == 0))
+  for (int64_t count = channels.sources; count > 0; --count) {
+    bool isFew = count == channels.sources || channels.period * (channels.sources / count) <= mostStages;
+    if (channels.sources % count == 0 && isFew && (!channels.isUniform || count % channels.lanes == 0))
       counts.push_back(count);
+  }
   return counts;
 }
 

@@ -473,6 +473,7 @@ const std::vector<Case> groupedCases = {
     grouped(8, {2, 32, 32, {2, 7, 9}, half({3, 3, 3}, {1, 2, 2}), "bn_relu", "gate"}),
     grouped(7, {1, 42, 42, {3, 5, 6}, half({3, 3, 3}), "bn_relu", "mask"}),
     grouped(4, {2, 48, 48, {3, 4, 5}, half({1, 1, 1}), "bn_relu", "moments"}),
+    grouped(2, {1, 46, 46, {2, 3, 4}, half({1, 3, 3}), "bn_relu", "moments"}),
     grouped(2, {1, 48, 48, {3, 5, 5}, half({3, 3, 3}, {2, 1, 1}), "bn_relu", "residual"}),
     grouped(3, {1, 96, 48, {2, 5, 6}, half({1, 3, 3}, {1, 2, 2}), "bn_relu", "bias_relu"}),
     grouped(6, {1, 12, 18, {5, 7, 9}, window({2, 3, 4}, {1, 2, 3}, {1, 0, 2}, {0, 2, 1}), "bn_relu", "mask"}),
