@@ -195,6 +195,64 @@ void checkParametersGiven(const Definition &network, Diagnostics &diagnostics) {
           "give it a default, or a value on the command line: --set " + parameter.name.text + "=...");
 }
 
+/// The words that a definition's expressions and calls start with.
+class Words {
+public:
+  explicit Words(const Definition &definition) {
+    for (const Parameter &parameter : definition.parameters)
+      if (parameter.defaultValue)
+        expression(*parameter.defaultValue);
+    body(definition.body);
+  }
+  llvm::StringSet<> found;
+
+private:
+  void expression(const Expr &root) {
+    llvm::SmallVector<const Expr *> open{&root};
+    while (!open.empty()) {
+      const Expr *expr = open.pop_back_val();
+      if (const auto *path = llvm::dyn_cast<PathExpr>(expr)) {
+        found.insert(path->parts[0].text);
+      } else if (const auto *binary = llvm::dyn_cast<BinaryExpr>(expr)) {
+        open.append({binary->lhs.get(), binary->rhs.get()});
+      } else if (const auto *list = llvm::dyn_cast<ListExpr>(expr)) {
+        for (const ExprPtr &element : list->elements)
+          open.push_back(element.get());
+      } else if (const auto *bound = llvm::dyn_cast<BoundExpr>(expr)) {
+        open.push_back(bound->callee.get());
+        for (const Argument &argument : bound->arguments)
+          for (const ExprPtr &value : argument.cycle)
+            open.push_back(value.get());
+      }
+    }
+  }
+  void body(const Body &body) {
+    for (const Chain &chain : body.chains)
+      for (const StmtPtr &stmt : chain.statements)
+        statement(*stmt);
+  }
+  void statement(const Stmt &stmt) {
+    if (const auto *let = llvm::dyn_cast<LetStmt>(&stmt)) {
+      expression(*let->value);
+    } else if (const auto *set = llvm::dyn_cast<SetStmt>(&stmt)) {
+      expression(*set->value);
+    } else if (const auto *from = llvm::dyn_cast<FromStmt>(&stmt)) {
+      expression(*from->path);
+    } else if (const auto *stream = llvm::dyn_cast<StreamStmt>(&stmt)) {
+      body(stream->body);
+    } else if (const auto *call = llvm::dyn_cast<CallStmt>(&stmt)) {
+      found.insert(call->head.text);
+      for (const Argument &argument : call->arguments)
+        for (const ExprPtr &value : argument.cycle)
+          expression(*value);
+      if (call->times)
+        expression(*call->times);
+      if (call->body)
+        body(*call->body);
+    }
+  }
+};
+
 } // namespace
 
 void check(const Program &program, Diagnostics &diagnostics) {
@@ -212,6 +270,15 @@ void check(const Program &program, Diagnostics &diagnostics) {
   for (const auto &file : program.files)
     for (const auto &definition : file->definitions)
       checkDefinition(program, *definition, values, settings, diagnostics);
+}
+
+std::vector<Name> unusedParameters(const Definition &definition) {
+  llvm::StringSet<> used = Words(definition).found;
+  std::vector<Name> unused;
+  for (const Parameter &parameter : definition.parameters)
+    if (!used.contains(parameter.name.text))
+      unused.push_back(parameter.name);
+  return unused;
 }
 
 } // namespace kinema::dsl

@@ -12,4 +12,7 @@ inline constexpr int64_t maxCopies = 4096;
 /// Checks all definitions of the program's files and that the spec has exactly one network.
 void check(const Program &program, Diagnostics &diagnostics);
 
+/// The parameters that nothing in the definition reads: what is given for them changes nothing.
+std::vector<Name> unusedParameters(const Definition &definition);
+
 } // namespace kinema::dsl

@@ -11,6 +11,31 @@ namespace {
 
 constexpr const char *inputHint = "a network starts with a line such as `input rgb 3x16x112x112`";
 
+/// What words of other frameworks are called here; empty where the word is none of them.
+std::string foreignWord(llvm::StringRef head) {
+  struct {
+    llvm::StringLiteral words, hint;
+  } static constexpr table[] = {
+      {" linear dense fullyconnected ", "a layer of n outputs is `fc n`"},
+      {" batchnorm batchnorm1d batchnorm2d batchnorm3d batch_norm ",
+       "it is `bn`, which every conv has of its own"},
+      {" maxpool maxpool2d maxpool3d max_pool ", "it is `pool max 1x2x2`"},
+      {" avgpool avgpool2d avgpool3d avg_pool ", "it is `pool avg 1x2x2`"},
+      {" adaptiveavgpool2d adaptiveavgpool3d globalavgpool gap ", "it is `pool avg global`"},
+      {" flatten view reshape ", "`fc` flattens what it takes"},
+      {" dropout2d dropout3d ", "it is `dropout 0.5`"},
+      {" swish silu gelu elu leakyrelu prelu relu6 tanh hardswish mish ",
+       "the activations are `relu` and, as an argument, act=sigmoid"},
+      {" layernorm groupnorm instancenorm layer_norm norm ", "the only norm is `bn`"},
+      {" lstm gru rnn convlstm ", "there is no recurrence"},
+      {" scale upsample interpolate ", "there is no such operation"},
+  };
+  for (const auto &[words, hint] : table)
+    if (words.contains((" " + head.lower() + " ")))
+      return hint.str();
+  return "";
+}
+
 class DefinitionChecker {
 public:
   DefinitionChecker(CheckContext &context)
@@ -218,7 +243,14 @@ bool DefinitionChecker::knownHead(const CallStmt &call, const Callee &callee) {
   for (const Parameter &parameter : definition.parameters)
     names.push_back(parameter.name.text);
   names.insert(names.end(), {"let", "set", "from", "stream"});
-  error(call.head.location, "no operation, unit or block is called '" + head + "'", didYouMean(head, names));
+  std::string hint = foreignWord(head);
+  if (hint.empty())
+    hint = didYouMean(head, names);
+  if (hint.empty())
+    hint = "the operations are " +
+           llvm::join(
+               llvm::map_range(operations(), [](const Operation &operation) { return operation.name; }), " ");
+  error(call.head.location, "no operation, unit or block is called '" + head + "'", hint);
   return false;
 }
 

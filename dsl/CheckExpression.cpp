@@ -93,15 +93,28 @@ void ExpressionChecker::checkInteger(const Expr &expr, llvm::StringRef what) {
   check(expr, integerCalled(what));
 }
 
+/// Of `ch=128x4` copies were meant, of `d=3x3` a size.
+std::string ExpressionChecker::hintForTwoParts(const SizeExpr &size, const CalleeParameter &wanted) {
+  int64_t first = size.parts[0], second = size.parts[1];
+  if (wanted.name == "ch")
+    return llvm::formatv("a blank is missing: {0}={1} x{2}", wanted.name, first, second).str();
+  if (first == second)
+    return llvm::formatv("one number stands for both: {0}={1}", wanted.name, first).str();
+  const Definition &definition = context.definition;
+  if (wanted.name == "size" && definition.parameter("height") && definition.parameter("width"))
+    return llvm::formatv("height={0} and width={1} are two parameters", first, second).str();
+  return llvm::formatv("'{0}' is one number", wanted.name).str();
+}
+
 void ExpressionChecker::checkSize(const SizeExpr &size, const CalleeParameter &wanted) {
   if (wanted.type == Type::Int && size.parts.size() == 2)
-    return mismatch(
-        size, wanted, "the size " + print(size),
-        llvm::formatv("a blank is missing: {0}={1} x{2}", wanted.name, size.parts[0], size.parts[1]).str());
+    return mismatch(size, wanted, "the size " + print(size), hintForTwoParts(size, wanted));
   if (wanted.type != Type::Size)
     return mismatch(size, wanted, "the size " + print(size));
   if (size.parts.size() != wanted.sizeParts)
-    return mismatch(size, wanted, "the size " + print(size),
+    return mismatch(size, wanted,
+                    wanted.sizeParts == 4 ? "the size " + print(size)
+                                          : std::to_string(size.parts.size()) + " parts, " + print(size),
                     wanted.sizeParts == 4 ? "an input is CxTxHxW, as in 3x16x112x112"
                                           : "a size is TxHxW, as in 1x2x2");
   checkRange(size, wanted);
@@ -192,7 +205,10 @@ void ExpressionChecker::checkPath(const PathExpr &path, const CalleeParameter &w
     bool fits = word == "none" ? llvm::is_contained(wanted.words, "none") ||
                                      (wanted.type == Type::Word && wanted.words.empty())
                                : wanted.type == Type::Flag;
-    return fits ? void() : mismatch(path, wanted, "'" + word + "'");
+    bool callable = wanted.type == Type::Unit || wanted.type == Type::Block;
+    return fits ? void()
+                : mismatch(path, wanted, "'" + word + "'",
+                           word == "none" && callable ? "`identity` leaves a value as it is" : "");
   }
   if (checkDeclared(path, wanted))
     return;

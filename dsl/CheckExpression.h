@@ -45,6 +45,7 @@ public:
 private:
   void mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
                 std::string hint = {});
+  std::string hintForTwoParts(const SizeExpr &size, const CalleeParameter &wanted);
   void checkSize(const SizeExpr &size, const CalleeParameter &wanted);
   void checkList(const ListExpr &list, const CalleeParameter &wanted);
   void checkBinary(const BinaryExpr &binary, const CalleeParameter &wanted);

@@ -69,12 +69,13 @@ Excerpt excerptOf(llvm::StringRef line, Location location) {
 }
 
 void renderOne(const Sources &sources, const Diagnostic &error, llvm::raw_ostream &out) {
+  llvm::StringRef severity = error.severity == Diagnostic::Severity::Error ? "error: " : "warning: ";
   if (!error.location.known()) {
-    out << "error: " << error.message << '\n';
+    out << severity << error.message << '\n';
     if (!error.hint.empty())
       out << "      | " << error.hint << '\n';
   } else {
-    out << sources.describe(error.location) << ": error: " << error.message << '\n';
+    out << sources.describe(error.location) << ": " << severity << error.message << '\n';
     Excerpt excerpt = excerptOf(sources.line(error.location.file, error.location.line), error.location);
     out << llvm::format("%5u | ", error.location.line) << excerpt.text << '\n';
     out << "      | " << excerpt.padding << '^' << std::string(excerpt.underline - 1, '~');
@@ -89,16 +90,26 @@ void renderOne(const Sources &sources, const Diagnostic &error, llvm::raw_ostrea
 } // namespace
 
 Diagnostic &Diagnostics::error(Location location, std::string message, std::string hint) {
+  ++errors;
+  return add(Diagnostic::Severity::Error, location, std::move(message), std::move(hint));
+}
+
+Diagnostic &Diagnostics::warning(Location location, std::string message, std::string hint) {
+  return add(Diagnostic::Severity::Warning, location, std::move(message), std::move(hint));
+}
+
+Diagnostic &Diagnostics::add(Diagnostic::Severity severity, Location location, std::string message,
+                             std::string hint) {
   for (std::string *text : {&message, &hint}) // names may be of any length
     if (text->size() > messageBytes)
       *text = text->substr(0, messageBytes) + "...";
-  errors.push_back({location, std::move(message), std::move(hint), {}, {}});
-  return errors.back();
+  all.push_back({severity, location, std::move(message), std::move(hint), {}, {}});
+  return all.back();
 }
 
 std::string Diagnostics::render() const {
   std::vector<const Diagnostic *> sorted;
-  for (const Diagnostic &error : errors)
+  for (const Diagnostic &error : all)
     sorted.push_back(&error);
   auto key = [](const Diagnostic *error) { return std::tie(error->location, error->message); };
   llvm::sort(sorted, [&](auto *a, auto *b) { return std::tuple(key(a), a) < std::tuple(key(b), b); });

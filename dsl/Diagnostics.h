@@ -1,4 +1,4 @@
-// Errors of all phases that speak about the author's text, in one form:
+// Errors and warnings of all phases that speak about the author's text, in one form:
 //
 //   net.arch:6:3: error: add of 64x8x28x28 and 64x16x56x56
 //       6 |   add low
@@ -14,6 +14,9 @@
 namespace kinema::dsl {
 
 struct Diagnostic {
+  enum class Severity { Error, Warning };
+
+  Severity severity;
   Location location;
   std::string message;              // one line, lower case, no full stop
   std::string hint;                 // after the underline; may be empty
@@ -30,7 +33,8 @@ struct Diagnostic {
   }
 };
 
-/// Collects errors; rendering sorts them by place, drops repetitions and shows the first `limit`.
+/// Collects errors and warnings; rendering sorts them by place, drops repetitions and shows the first
+/// `limit`.
 class Diagnostics {
 public:
   static constexpr unsigned limit = 20;
@@ -40,16 +44,21 @@ public:
   /// The result is valid until the next error; use it at once: `error(...).note(...)`. A location that is not
   /// known (line 0) makes an error without an excerpt: "error: message".
   Diagnostic &error(Location location, std::string message, std::string hint = {});
+  /// The same of what is allowed and hardly meant.
+  Diagnostic &warning(Location location, std::string message, std::string hint = {});
 
-  bool any() const { return !errors.empty(); }
-  unsigned count() const { return errors.size(); }
-  llvm::ArrayRef<Diagnostic> all() const { return errors; }
+  /// Of errors alone.
+  bool any() const { return errors > 0; }
+  unsigned count() const { return errors; }
   /// All of it, each line with its end.
   std::string render() const;
 
 private:
+  Diagnostic &add(Diagnostic::Severity severity, Location location, std::string message, std::string hint);
+
   const Sources &sources;
-  std::vector<Diagnostic> errors;
+  std::vector<Diagnostic> all;
+  unsigned errors = 0;
 };
 
 /// The candidate that differs least from `word`, or empty where none is near enough to be meant.

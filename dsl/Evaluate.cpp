@@ -59,18 +59,16 @@ Value evaluateBinary(const BinaryExpr &binary, const Constants &constants, Diagn
   return std::vector<int64_t>{result};
 }
 
-/// The input that stands first, in the network or in one of its streams.
-const CallStmt *firstInput(const Body &body) {
+/// The inputs of the network and its streams, as they stand.
+void findInputs(const Body &body, std::vector<const CallStmt *> &inputs) {
   for (const Chain &chain : body.chains) {
     for (const StmtPtr &stmt : chain.statements) {
       if (const auto *call = llvm::dyn_cast<CallStmt>(stmt.get()); call && call->head.text == "input")
-        return call;
+        inputs.push_back(call);
       if (const auto *stream = llvm::dyn_cast<StreamStmt>(stmt.get()))
-        if (const CallStmt *input = firstInput(stream->body))
-          return input;
+        findInputs(stream->body, inputs);
     }
   }
-  return nullptr;
 }
 
 } // namespace
@@ -118,9 +116,11 @@ Constants constantsOf(const Definition &network, Diagnostics &diagnostics) {
 }
 
 void resolveRecipe(Program &program, Diagnostics &diagnostics) {
-  const CallStmt *input = firstInput(program.network->body);
-  if (!input)
+  std::vector<const CallStmt *> inputs;
+  findInputs(program.network->body, inputs);
+  if (inputs.empty())
     return;
+  const CallStmt *input = inputs.front();
   Constants constants = constantsOf(*program.network, diagnostics);
   for (const Chain &chain : program.network->body.chains)
     for (const StmtPtr &stmt : chain.statements)
@@ -130,8 +130,24 @@ void resolveRecipe(Program &program, Diagnostics &diagnostics) {
   for (const Argument &argument : input->arguments) {
     Value size = evaluate(argument.value(), constants, diagnostics);
     if (size && size->size() == 4) // C, T, H, W
-      resolve(program.recipe, (*size)[1], (*size)[2], (*size)[3], diagnostics);
+      resolve(program.recipe, (*size)[1], (*size)[2], (*size)[3], argument.value().location, diagnostics);
   }
+}
+
+void checkInputsFromVideos(const Program &program, Diagnostics &diagnostics) {
+  std::vector<const CallStmt *> inputs;
+  findInputs(program.network->body, inputs);
+  const char *hint =
+      "`kinema run` takes its tensors; train, eval and predict read videos as one input of kind rgb";
+  for (const CallStmt *input : inputs) {
+    for (const Argument &argument : input->arguments)
+      if (const auto *kind = llvm::dyn_cast<PathExpr>(&argument.value());
+          kind && (kind->text() == "flow" || kind->text() == "gray"))
+        diagnostics.error(kind->location,
+                          "an input of kind " + kind->text() + " cannot be filled from videos yet", hint);
+  }
+  if (inputs.size() > 1 && !diagnostics.any())
+    diagnostics.error(inputs[1]->location, "a second input cannot be filled from videos yet", hint);
 }
 
 } // namespace kinema::dsl

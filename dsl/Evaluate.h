@@ -24,4 +24,7 @@ Constants constantsOf(const Definition &network, Diagnostics &diagnostics);
 /// Completes the program's recipe from its network's first input.
 void resolveRecipe(Program &program, Diagnostics &diagnostics);
 
+/// Errors at inputs that no video fills.
+void checkInputsFromVideos(const Program &program, Diagnostics &diagnostics);
+
 } // namespace kinema::dsl

@@ -31,6 +31,11 @@ bool isText(const Sources &sources, uint32_t file, Diagnostics &diagnostics) {
                               .str());
     return false;
   }
+  if (text.contains('\r') && !text.contains('\n')) {
+    diagnostics.error({file, 1, 1, 1}, "the lines of this file end with a carriage return alone",
+                      "save the file with the line ends of Unix (LF) or Windows (CR LF)");
+    return false;
+  }
   for (size_t i = 0; i < text.size();) {
     auto byte = static_cast<unsigned char>(text[i]);
     auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.data() + i);
@@ -117,11 +122,52 @@ private:
     } else if (llvm::StringRef("{}()[]=:|.+-*/%").contains(c)) {
       push(Token::Kind::Mark, 1);
     } else {
-      size_t bytes = static_cast<unsigned char>(c) < 0x80 ? 1 : llvm::getNumBytesForUTF8(c);
-      bool printable = bytes > 1 || llvm::isPrint(c);
-      std::string shown = printable ? ("'" + rest().take_front(bytes) + "'").str() : "a control character";
-      fail(bytes, shown + " has no meaning outside a comment");
+      strange();
     }
+  }
+
+  /// A character that the language does not have.
+  void strange() {
+    char c = text[position];
+    size_t bytes = static_cast<unsigned char>(c) < 0x80 ? 1 : llvm::getNumBytesForUTF8(c);
+    llvm::StringRef character = rest().take_front(bytes);
+    bool printable = bytes > 1 || llvm::isPrint(c);
+    std::string shown = printable ? ("'" + character + "'").str() : "a control character",
+                hint = hintFor(character);
+    if (std::string code = invisible(character); !code.empty()) {
+      shown = "the invisible character " + code;
+      hint = "put a blank in its place";
+    }
+    fail(bytes, shown + " has no meaning outside a comment", hint);
+  }
+
+  /// What is written instead.
+  static std::string hintFor(llvm::StringRef character) {
+    if (character == ",")
+      return "parts of a size are joined by x or stand in [ ] with blanks: 1x2x2, [t 2 2]; arguments are "
+             "parted by blanks";
+    if (character == ";")
+      return "a statement ends with its line, or at a ->";
+    if (character == "\"" || character == "'" || character == "`" || character == "\u201c" ||
+        character == "\u201d")
+      return "words stand without quotes";
+    if (character == ">" || character == "\u2192" || character == "\u21d2")
+      return "an arrow is written ->";
+    if (character == "\u00d7")
+      return "the x of a size is the letter: 1x2x2";
+    return "";
+  }
+
+  /// "U+00A0", where the character is a blank that is no blank, or shows nothing; else empty.
+  static std::string invisible(llvm::StringRef character) {
+    static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> known[] = {
+        {"\u00a0", "U+00A0"}, {"\u00ad", "U+00AD"}, {"\u2002", "U+2002"}, {"\u2003", "U+2003"},
+        {"\u2009", "U+2009"}, {"\u200b", "U+200B"}, {"\u200c", "U+200C"}, {"\u200d", "U+200D"},
+        {"\u202f", "U+202F"}, {"\u2060", "U+2060"}, {"\u3000", "U+3000"}, {"\ufeff", "U+FEFF"}};
+    for (const auto &[bytes, code] : known)
+      if (bytes == character)
+        return code.str();
+    return "";
   }
 
   /// `\` at a line's end: the line goes on.
@@ -181,7 +227,9 @@ private:
     size_t length = rest().take_while(isWordPart).size();
     llvm::StringRef whole = rest().take_front(length);
     std::string hint = "a name starts with a letter";
-    if (whole.drop_back().take_while(isDigit).size() == length - 1 && whole.back() == 'x')
+    if (whole.find_first_not_of("0123456789xX") == llvm::StringRef::npos && whole.contains('X'))
+      hint = "the x of a size is small: " + whole.lower();
+    else if (whole.drop_back().take_while(isDigit).size() == length - 1 && whole.back() == 'x')
       hint = ("copies are written x" + whole.drop_back()).str();
     else if (whole.find_first_not_of("0123456789x") == llvm::StringRef::npos)
       hint = "a size is numbers with one 'x' between them: 1x2x2";

@@ -126,6 +126,7 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
   for (const std::string &folder : folders(user))
     error.note("looked in " + (folder.empty() ? "." : folder));
   error.note("and in the library: " + llvm::join(names, " "));
+  error.note("other folders are named with --models or in the variable KINEMA_MODELS");
   return std::nullopt;
 }
 
@@ -181,14 +182,26 @@ void Loader::load(llvm::StringRef name, std::string text) {
   for (const auto &definition : program.files[0]->definitions)
     if (definition->kind == Definition::Kind::Network && !program.network)
       program.network = definition.get();
+  std::vector<Name> unused; // as the text is written, whatever the command line replaces
+  if (program.network)
+    unused = unusedParameters(*program.network);
   applySections();
   applySizes();
   applyOverrides();
   check(program, diagnostics);
   if (!diagnostics.any())
     resolveRecipe(program, diagnostics);
+  if (!diagnostics.any() && options.fromVideos)
+    checkInputsFromVideos(program, diagnostics);
   if (diagnostics.any())
     program.network = nullptr;
+  else
+    for (const Name &parameter : unused)
+      diagnostics.warning(parameter.location,
+                          "nothing in network '" + program.network->name.text + "' uses its parameter '" +
+                              parameter.text + "'",
+                          parameter.text == "classes" ? "the last layer of a classifier is `fc classes`"
+                                                      : "");
 }
 
 void Loader::applySections() {

@@ -19,6 +19,8 @@ struct LoadOptions {
   std::vector<std::string> overrides = {};
   /// "frames=32", before the overrides: parameters which the network need not have.
   std::vector<std::string> sizes = {};
+  /// The network's clips will be read from videos, which fill one input of colours.
+  bool fromVideos = false;
 };
 
 /// One spec. Owns its texts and trees; locations in later phases refer to `sources`.

@@ -131,10 +131,21 @@ ExprPtr ExpressionParser::factor() {
       return parenthesised();
     if (token.isMark('-'))
       return fail("expected a value, found '-'", "there are no negative numbers in the language");
+    if (token.isMark('/') || token.isMark('*'))
+      return unexpected("a value", commentHint);
     [[fallthrough]];
   default:
     return unexpected("a value");
   }
+}
+
+/// Does the next token show that the bracket was meant to end before it: by a brace, or on a later line by
+/// what cannot stand in an expression?
+bool ExpressionParser::isBeyondBracket(Location bracket) {
+  const Token &token = peek();
+  if (token.is(Kind::End) || token.isMark('}') || token.isMark('{'))
+    return true;
+  return token.location.line != bracket.line && !token.is(Kind::Error) && !argumentFollows();
 }
 
 ExprPtr ExpressionParser::list() {
@@ -145,7 +156,7 @@ ExprPtr ExpressionParser::list() {
   ++brackets;
   std::vector<ExprPtr> elements;
   while (!peek().isMark(']')) {
-    if (peek().is(Kind::End) || peek().isMark('}') || peek().isMark('{'))
+    if (isBeyondBracket(start))
       return failAt(start, "this '[' is never closed");
     ExprPtr element = expression();
     if (!element)
@@ -173,7 +184,7 @@ ExprPtr ExpressionParser::parenthesised() {
   if (!arguments(bound, nullptr))
     return nullptr;
   if (!peek().isMark(')')) {
-    if (peek().is(Kind::End) || peek().isMark('}') || peek().isMark('{'))
+    if (isBeyondBracket(start))
       return failAt(start, "this '(' is never closed");
     return unexpected("')'");
   }

@@ -24,6 +24,7 @@ private:
   ExprPtr binary(ExprPtr lhs, ExprPtr (ExpressionParser::*rule)());
   ExprPtr term();
   ExprPtr factor();
+  bool isBeyondBracket(Location bracket);
   ExprPtr list();
   ExprPtr parenthesised();
   ExprPtr integer();

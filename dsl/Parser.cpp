@@ -35,6 +35,7 @@ private:
   bool definition();
   bool parameter(Definition &definition);
   bool section();
+  bool braceOnLaterLine();
   std::optional<Body> body();
   bool bodyLine(Body &body);
   StmtPtr statement();
@@ -45,6 +46,7 @@ private:
   StmtPtr call(std::optional<Name> label, Location start);
 
   std::unique_ptr<File> result = std::make_unique<File>();
+  bool inSection = false; // of the recipe
   bool unwinding = false; // a body was not closed before a definition: close all that are open
 };
 
@@ -82,7 +84,9 @@ bool Parser::part() {
     return true;
   }
   unexpected("use, unit, block, network, data, train, eval or compute",
-             didYouMean(token.text, {"use", "unit", "block", "network", "data", "train", "eval", "compute"}));
+             token.isMark('/') ? commentHint
+                               : didYouMean(token.text, {"use", "unit", "block", "network", "data", "train",
+                                                         "eval", "compute"}));
   return false;
 }
 
@@ -111,9 +115,12 @@ std::optional<Name> Parser::name(llvm::StringRef what, bool operationsToo) {
 bool Parser::use() {
   take();
   auto used = name("a file", true);
-  if (used)
-    result->uses.push_back(std::move(*used));
-  return used.has_value();
+  if (!used)
+    return false;
+  if (peek().isMark('.'))
+    return unexpected("the line's end", "a file is named without its ending: use " + used->text), false;
+  result->uses.push_back(std::move(*used));
+  return true;
 }
 
 bool Parser::definition() {
@@ -183,15 +190,30 @@ bool Parser::section() {
               : keyword.isWord("train") ? Section::Kind::Train
               : keyword.isWord("eval")  ? Section::Kind::Eval
                                         : Section::Kind::Compute;
+  inSection = true;
   auto parsed = body();
+  inSection = false;
   if (parsed)
     result->sections.push_back({kind, keyword.location, std::move(*parsed)});
   return parsed.has_value();
 }
 
+/// A '{' that stands on a line of its own is refused, and taken.
+bool Parser::braceOnLaterLine() {
+  size_t end = position;
+  dropNewlines();
+  bool found = peek().isMark('{') && position > end;
+  Location brace = peek().location;
+  if (!found)
+    position = end;
+  else
+    failAt(brace, "expected '{' on the line before", "it stands at the end of the line that it belongs to");
+  return found;
+}
+
 /// After an error on one of its lines a body goes on at the next; it fails only where it is not closed.
 std::optional<Body> Parser::body() {
-  if (!peek().isMark('{')) {
+  if (!peek().isMark('{') && !braceOnLaterLine()) {
     unexpected("'{'");
     return std::nullopt;
   }
@@ -249,13 +271,17 @@ bool Parser::bodyLine(Body &body) {
     take();
     dropNewlines();
   }
+  if (peek().isMark(':') && tokens[position - 1].is(Kind::Word)) {
+    std::string name = tokens[position - 1].text.str();
+    return unexpected("'->' or the line's end", "an argument is given with '=': " + name + "=..."), false;
+  }
   body.chains.push_back(std::move(chain));
   if (peek().is(Kind::Newline) || peek().isMark('}') || peek().is(Kind::End))
     return true;
   if (peek().isMark('{'))
     return fail("these braces belong to nothing", "braces follow residual, add, mul, average and concat"),
            false;
-  return unexpected("'->' or the line's end"), false;
+  return unexpected("'->' or the line's end", peek().isMark('/') ? commentHint : ""), false;
 }
 
 StmtPtr Parser::statement() {
@@ -340,12 +366,13 @@ StmtPtr Parser::call(std::optional<Name> label, Location start) {
   if (peek().is(Kind::Arrow))
     return fail("nothing stands before this '->'");
   if (!peek().is(Kind::Word))
-    return unexpected("a statement");
+    return unexpected("a statement", peek().isMark('/') ? commentHint : "");
   Token head = take();
   auto result = std::make_unique<CallStmt>(start, std::move(label), Name{head.text.str(), head.location});
   if (peek().isMark('='))
     return fail("a statement starts with what is called, not with an argument",
-                "a line is `conv3d ch=64`, a number is `let m = 3`");
+                inSection ? ("a setting is written without '=': " + head.text + " " + peekSecond().text).str()
+                          : "a line is `conv3d ch=64`, a number is `let m = 3`");
   if (!arguments(result->arguments, &result->times))
     return nullptr;
   if (peek().isMark('{')) {

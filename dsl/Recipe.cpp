@@ -1,6 +1,7 @@
 #include "dsl/Recipe.h"
 
 #include "dsl/Print.h"
+#include "runtime/RecipeFields.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -18,78 +19,76 @@ namespace {
 
 using Pair = std::array<int64_t, 2>;
 using Numbers = std::vector<double>;
-using Integers = std::vector<int64_t>;
 using Words = std::vector<std::string>;
-using Target =
-    std::variant<int64_t *, double *, bool *, std::string *, Pair *, Numbers *, Integers *, Words *>;
+using Target = std::variant<int64_t *, double *, bool *, std::string *, Pair *, Numbers *, Words *>;
 
-/// One field of the recipe: its place in the sections' text, its name in `--set` and in the package, its
-/// values.
+/// One field of the recipe: its place in the sections' text, what it may hold.
 struct Field {
   Section::Kind section;
   llvm::StringRef statement;
   llvm::StringRef argument; // empty: given by position
-  llvm::StringRef name;
+  const RecipeField &allowed;
   Target (*target)(Recipe &);
-  double minimum = 0; // of numbers
-  double maximum = 1e15;
-  llvm::ArrayRef<llvm::StringRef> words = {}; // of words: those that there are; empty: any
+
+  llvm::StringRef name() const { return allowed.name; }
+  /// In `--set`: "train.rate".
+  std::string path() const { return (allowed.section + llvm::Twine(".") + allowed.name).str(); }
 };
 
-constexpr llvm::StringRef starts[] = {"random", "first", "middle"};
-constexpr llvm::StringRef places[] = {"random", "centre"};
-constexpr llvm::StringRef evalPlaces[] = {"centre", "random", "three"};
-constexpr llvm::StringRef flowMethods[] = {"farneback"};
-constexpr llvm::StringRef losses[] = {"cross_entropy"};
-constexpr llvm::StringRef spreads[] = {"uniform", "random"};
-constexpr llvm::StringRef averages[] = {"scores", "logits"};
-constexpr llvm::StringRef reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5"};
-
 using Kind = Section::Kind;
-constexpr double most = 1 << 30;
 
-#define FIELD(path) [](Recipe &recipe) -> Target { return &recipe.path; }
+#define FIELD(section, name, member)                                                                         \
+  recipeFieldNamed(#section, name), [](Recipe &recipe) -> Target { return &recipe.section.member; }
 
 const Field fields[] = {
-    {Kind::Data, "clip", "frames", "frames", FIELD(data.frames), 1, most},
-    {Kind::Data, "clip", "every", "every", FIELD(data.every), 1, most},
-    {Kind::Data, "clip", "fps", "fps", FIELD(data.fps), 0, 1000},
-    {Kind::Data, "clip", "start", "start", FIELD(data.start), 0, 0, starts},
-    {Kind::Data, "resize", "", "resize", FIELD(data.resize), 1, 1 << 16},
-    {Kind::Data, "resize", "short", "short", FIELD(data.shortSide), 1, 1 << 16},
-    {Kind::Data, "crop", "", "crop", FIELD(data.crop), 1, 1 << 16},
-    {Kind::Data, "crop", "at", "at", FIELD(data.at), 0, 0, places},
-    {Kind::Data, "flip", "", "flip", FIELD(data.flip), 0, 1},
-    {Kind::Data, "normalise", "mean", "mean", FIELD(data.mean), 0, 255},
-    {Kind::Data, "normalise", "std", "std", FIELD(data.std), 1e-6, 1e6},
-    {Kind::Data, "flow", "method", "method", FIELD(data.flowMethod), 0, 0, flowMethods},
-    {Kind::Data, "flow", "bound", "bound", FIELD(data.flowBound), 1e-6, 1e6},
-    {Kind::Train, "epochs", "", "epochs", FIELD(train.epochs), 1, most},
-    {Kind::Train, "epochs", "clips", "clips", FIELD(train.clips), 0, 1e12},
-    {Kind::Train, "batch", "", "batch", FIELD(train.batch), 1, 1 << 20},
-    {Kind::Train, "sgd", "momentum", "momentum", FIELD(train.momentum), 0, 1},
-    {Kind::Train, "sgd", "nesterov", "nesterov", FIELD(train.nesterov)},
-    {Kind::Train, "sgd", "decay", "decay", FIELD(train.decay), 0, 1},
-    {Kind::Train, "rate", "", "rate", FIELD(train.rate), 0, 1e6},
-    {Kind::Train, "rate", "warmup", "warmup", FIELD(train.warmup), 0, most},
-    {Kind::Train, "rate", "every", "every", FIELD(train.every), 1, most},
-    {Kind::Train, "rate", "factor", "factor", FIELD(train.factor), 0, 1},
-    {Kind::Train, "rate", "at", "at", FIELD(train.at), 0, most},
-    {Kind::Train, "loss", "", "loss", FIELD(train.loss), 0, 0, losses},
-    {Kind::Train, "loss", "", "of", FIELD(train.lossOf)},
-    {Kind::Train, "loss", "smoothing", "smoothing", FIELD(train.smoothing), 0, 1},
-    {Kind::Train, "seed", "", "seed", FIELD(train.seed), 0, 9007199254740992.0},
-    {Kind::Eval, "clips", "", "clips", FIELD(eval.clips), 1, most},
-    {Kind::Eval, "clips", "segments", "segments", FIELD(eval.segments), 0, most},
-    {Kind::Eval, "clips", "spread", "spread", FIELD(eval.spread), 0, 0, spreads},
-    {Kind::Eval, "crop", "", "crop", FIELD(eval.crop), 1, 1 << 16},
-    {Kind::Eval, "crop", "at", "at", FIELD(eval.at), 0, 0, evalPlaces},
-    {Kind::Eval, "average", "", "average", FIELD(eval.average), 0, 0, averages},
-    {Kind::Eval, "report", "", "report", FIELD(eval.report), 0, 0, reports},
-    {Kind::Compute, "winograd", "", "winograd", FIELD(compute.winograd)},
+    {Kind::Data, "clip", "frames", FIELD(data, "frames", frames)},
+    {Kind::Data, "clip", "every", FIELD(data, "every", every)},
+    {Kind::Data, "clip", "fps", FIELD(data, "fps", fps)},
+    {Kind::Data, "clip", "start", FIELD(data, "start", start)},
+    {Kind::Data, "resize", "", FIELD(data, "resize", resize)},
+    {Kind::Data, "resize", "short", FIELD(data, "short", shortSide)},
+    {Kind::Data, "crop", "", FIELD(data, "crop", crop)},
+    {Kind::Data, "crop", "at", FIELD(data, "at", at)},
+    {Kind::Data, "flip", "", FIELD(data, "flip", flip)},
+    {Kind::Data, "normalise", "mean", FIELD(data, "mean", mean)},
+    {Kind::Data, "normalise", "std", FIELD(data, "std", std)},
+    {Kind::Train, "epochs", "", FIELD(train, "epochs", epochs)},
+    {Kind::Train, "epochs", "clips", FIELD(train, "clips", clips)},
+    {Kind::Train, "batch", "", FIELD(train, "batch", batch)},
+    {Kind::Train, "sgd", "momentum", FIELD(train, "momentum", momentum)},
+    {Kind::Train, "sgd", "nesterov", FIELD(train, "nesterov", nesterov)},
+    {Kind::Train, "sgd", "decay", FIELD(train, "decay", decay)},
+    {Kind::Train, "rate", "", FIELD(train, "rate", rate)},
+    {Kind::Train, "rate", "warmup", FIELD(train, "warmup", warmup)},
+    {Kind::Train, "rate", "every", FIELD(train, "every", every)},
+    {Kind::Train, "rate", "factor", FIELD(train, "factor", factor)},
+    {Kind::Train, "rate", "at", FIELD(train, "at", at)},
+    {Kind::Train, "loss", "", FIELD(train, "loss", loss)},
+    {Kind::Train, "loss", "smoothing", FIELD(train, "smoothing", smoothing)},
+    {Kind::Train, "seed", "", FIELD(train, "seed", seed)},
+    {Kind::Eval, "clips", "", FIELD(eval, "clips", clips)},
+    {Kind::Eval, "clips", "segments", FIELD(eval, "segments", segments)},
+    {Kind::Eval, "clips", "spread", FIELD(eval, "spread", spread)},
+    {Kind::Eval, "crop", "", FIELD(eval, "crop", crop)},
+    {Kind::Eval, "crop", "at", FIELD(eval, "at", at)},
+    {Kind::Eval, "average", "", FIELD(eval, "average", average)},
+    {Kind::Eval, "report", "", FIELD(eval, "report", report)},
+    {Kind::Compute, "winograd", "", FIELD(compute, "winograd", winograd)},
 };
 
 #undef FIELD
+
+/// What is looked for and is not there: what to do instead.
+struct MissingStatement {
+  Kind section;
+  llvm::StringRef name, message, hint;
+};
+
+constexpr MissingStatement missingStatements[] = {
+    {Kind::Data, "flow", "optical flow is not computed from videos",
+     "`kinema run` takes tensors for `input flow` that were computed elsewhere"},
+    {Kind::Train, "adam", "there is no Adam", "the optimiser is SGD: sgd momentum=0.9 decay=1e-4"},
+};
 
 /// Puts values into fields, with one error for each that does not fit.
 class Filler {
@@ -116,7 +115,7 @@ private:
 };
 
 bool Filler::wrong(const Field &field, const Expr &value, llvm::StringRef wanted, std::string hint) {
-  diagnostics.error(value.location, ("'" + field.name + "' is " + wanted + ", found " + print(value)).str(),
+  diagnostics.error(value.location, ("'" + field.name() + "' is " + wanted + ", found " + print(value)).str(),
                     std::move(hint));
   return false;
 }
@@ -128,11 +127,7 @@ bool Filler::number(const Field &field, const Expr &value, double &result) {
     result = double(integer->value);
   else
     return wrong(field, value, "a number");
-  if (result >= field.minimum && result <= field.maximum)
-    return true;
-  std::string range;
-  llvm::raw_string_ostream(range) << llvm::format("a number from %g to %g", field.minimum, field.maximum);
-  return wrong(field, value, range);
+  return field.allowed.holds(result) || wrong(field, value, "a number " + field.allowed.range());
 }
 
 bool Filler::integer(const Field &field, const Expr &value, int64_t &result) {
@@ -140,11 +135,7 @@ bool Filler::integer(const Field &field, const Expr &value, int64_t &result) {
   if (!integer)
     return wrong(field, value, "an integer");
   result = integer->value;
-  if (double(result) >= field.minimum && double(result) <= field.maximum)
-    return true;
-  return wrong(
-      field, value,
-      llvm::formatv("an integer from {0} to {1}", int64_t(field.minimum), int64_t(field.maximum)).str());
+  return field.allowed.holds(double(result)) || wrong(field, value, "an integer " + field.allowed.range());
 }
 
 bool Filler::word(const Field &field, const Expr &value, std::string &result) {
@@ -152,9 +143,10 @@ bool Filler::word(const Field &field, const Expr &value, std::string &result) {
   if (!path)
     return wrong(field, value, "a word");
   result = path->text();
-  if (field.words.empty() || llvm::is_contained(field.words, result))
+  llvm::SmallVector<llvm::StringRef> words(field.allowed.words.begin(), field.allowed.words.end());
+  if (llvm::is_contained(words, result))
     return true;
-  return wrong(field, value, "one of " + llvm::join(field.words, ", "), didYouMean(result, field.words));
+  return wrong(field, value, "one of " + llvm::join(words, ", "), didYouMean(result, words));
 }
 
 bool Filler::set(const Field &field, const Expr &value, bool &target) {
@@ -169,14 +161,8 @@ bool Filler::set(const Field &field, const Expr &value, Pair &target) {
   const auto *size = llvm::dyn_cast<SizeExpr>(&value);
   if (!size || size->parts.size() != 2)
     return wrong(field, value, "a size of two parts, HxW");
-  for (int64_t part : size->parts)
-    if (double(part) < field.minimum || double(part) > field.maximum)
-      return wrong(
-          field, value,
-          llvm::formatv("a size of {0} to {1} each way", int64_t(field.minimum), int64_t(field.maximum))
-              .str());
   target = {size->parts[0], size->parts[1]};
-  return true;
+  return field.allowed.holds(target) || wrong(field, value, "a size " + field.allowed.range() + " each way");
 }
 
 /// A list; a single value stands for a list of one.
@@ -195,7 +181,18 @@ bool Filler::set(const Field &field, const Expr &value, std::vector<Element> &ta
     return false;
   }
   target.insert(target.end(), elements.begin(), elements.end());
+  if (size_t count = field.allowed.count; count != 0 && target.size() != count)
+    return wrong(field, value, "a list of " + std::to_string(count) + " numbers");
+  if (field.allowed.ascending && !llvm::is_sorted(target))
+    return wrong(field, value, "a list in ascending order");
   return true;
+}
+
+/// A proposal, and the arguments that there are.
+std::string withAll(std::string proposal, llvm::ArrayRef<llvm::StringRef> names) {
+  std::string all =
+      names.empty() ? "it has no arguments with names" : "it has " + llvm::join(names, "= ") + "=";
+  return proposal.empty() ? all : proposal + " (" + all + ")";
 }
 
 bool isAuto(const Expr &value) {
@@ -204,20 +201,18 @@ bool isAuto(const Expr &value) {
 }
 
 bool Filler::assign(const Field &field, llvm::ArrayRef<const Expr *> values, Location location) {
-  std::string name = (toString(field.section) + "." + field.name).str();
-  recipe.places[name] = location;
+  recipe.places[field.path()] = location;
   Recipe defaults;
   Target target = field.target(recipe);
   if (isAuto(*values.front())) {
     std::visit([&](auto *to) { *to = *std::get<decltype(to)>(field.target(defaults)); }, target);
     return true;
   }
-  if (name == "data.resize")
+  if (field.path() == "data.resize")
     recipe.data.shortSide = 0; // the last of the two counts
   return std::visit(
       [&](auto *to) {
-        if constexpr (std::is_same_v<decltype(to), Numbers *> || std::is_same_v<decltype(to), Integers *> ||
-                      std::is_same_v<decltype(to), Words *>)
+        if constexpr (std::is_same_v<decltype(to), Numbers *> || std::is_same_v<decltype(to), Words *>)
           to->clear();
         return llvm::all_of(values, [&](const Expr *value) { return set(field, *value, *to); });
       },
@@ -245,6 +240,11 @@ void Filler::statement(Kind section, const CallStmt &call) {
     }
   }
   if (positional.empty() && names.empty()) {
+    for (const MissingStatement &missing : missingStatements)
+      if (missing.section == section && missing.name == call.head.text) {
+        diagnostics.error(call.head.location, missing.message.str(), missing.hint.str());
+        return;
+      }
     std::string hint = didYouMean(call.head.text, heads);
     std::string all = (toString(section) + " has " + llvm::join(heads, " ")).str();
     diagnostics.error(call.head.location,
@@ -270,7 +270,7 @@ void Filler::statement(Kind section, const CallStmt &call) {
       if (!field)
         diagnostics.error(argument.location,
                           "'" + call.head.text + "' has no argument '" + argument.name + "'",
-                          didYouMean(argument.name, names));
+                          withAll(didYouMean(argument.name, names), names));
       else if (!given.try_emplace(argument.name, argument.location).second)
         diagnostics.error(argument.location, "'" + argument.name + "' is given twice");
       else
@@ -278,7 +278,9 @@ void Filler::statement(Kind section, const CallStmt &call) {
       continue;
     }
     if (next == positional.size()) {
-      diagnostics.error(argument.location, "an argument too many for '" + call.head.text + "'");
+      diagnostics.error(
+          argument.location, "an argument too many for '" + call.head.text + "'",
+          call.head.text == "loss" ? "the loss is that of the network's output; others do not work yet" : "");
       continue;
     }
     const Field &field = *positional[next++];
@@ -289,9 +291,6 @@ void Filler::statement(Kind section, const CallStmt &call) {
     assign(field, values, argument.location);
   }
 }
-
-/// "128x171" of the paper for crops of 112x112.
-int64_t scaled(int64_t crop, double paper) { return std::llround(double(crop) * paper / 112); }
 
 } // namespace
 
@@ -316,7 +315,7 @@ bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnost
   std::string name = setting.path->text();
   std::vector<std::string> names;
   for (const Field &field : fields) {
-    names.push_back((toString(field.section) + "." + field.name).str());
+    names.push_back(field.path());
     if (names.back() == name)
       return Filler(recipe, diagnostics).assign(field, {setting.value.get()}, setting.value->location);
   }
@@ -327,8 +326,18 @@ bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnost
   return false;
 }
 
-void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Diagnostics &diagnostics) {
+void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Location input,
+             Diagnostics &diagnostics) {
   auto place = [&](llvm::StringRef name) { return recipe.places[name.str()]; };
+  // What is not given follows from the input: its place is what can be changed.
+  auto placeOr = [&](llvm::StringRef name) { return place(name).known() ? place(name) : input; };
+  if (!recipeFieldNamed("data", "frames").holds(double(frames)) ||
+      !recipeFieldNamed("data", "crop").holds(Pair{height, width})) {
+    diagnostics.error(input,
+                      llvm::formatv("clips of {0} frames of {1}x{2} are too large", frames, height, width),
+                      "frames, height and width are at most " + std::to_string(int64_t(maxRecipeExtent)));
+    return;
+  }
   if (recipe.data.frames == 0)
     recipe.data.frames = frames;
   if (recipe.data.frames != frames)
@@ -336,6 +345,11 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Diag
         place("data.frames"),
         llvm::formatv("clips of {0} frames for an input of {1}", recipe.data.frames, frames).str(),
         "leave frames= out: it follows the input");
+  if (recipe.eval.segments != 0 && recipe.eval.segments != frames)
+    diagnostics.error(
+        place("eval.segments"),
+        llvm::formatv("{0} segments for clips of {1} frames", recipe.eval.segments, frames).str(),
+        "a clip takes one frame from each segment");
   auto crop = [&](Pair &crop, llvm::StringRef name) {
     if (crop == Pair{0, 0})
       crop = {height, width};
@@ -349,12 +363,16 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Diag
   crop(recipe.eval.crop, "eval.crop");
   Pair &resize = recipe.data.resize;
   if (resize == Pair{0, 0})
-    resize = {scaled(height, 128), scaled(width, 171)};
-  bool tooSmall = recipe.data.shortSide > 0 ? recipe.data.shortSide < std::min(height, width)
-                                            : resize[0] < height || resize[1] < width;
-  if (tooSmall)
+    resize = usualResize(height, width);
+  bool byShortSide = recipe.data.shortSide > 0;
+  if (!recipeFieldNamed("data", "resize").holds(resize))
+    diagnostics.error(placeOr("data.resize"),
+                      llvm::formatv("frames would be resized to {0}x{1}", resize[0], resize[1]).str(),
+                      "at most " + std::to_string(int64_t(maxRecipeExtent)) + " each way: say `resize HxW`");
+  else if (byShortSide ? recipe.data.shortSide < std::min(height, width)
+                       : resize[0] < height || resize[1] < width)
     diagnostics.error(
-        place(recipe.data.shortSide > 0 ? "data.short" : "data.resize"),
+        place(byShortSide ? "data.short" : "data.resize"),
         llvm::formatv("frames are resized to less than the crop of {0}x{1}", height, width).str());
 }
 

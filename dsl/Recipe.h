@@ -23,8 +23,6 @@ struct DataRecipe {
   double flip = 0.5;                      // probability of a horizontal flip
   std::vector<double> mean = {110.201, 100.64, 95.9966}; // of 0..255 values, per channel
   std::vector<double> std = {58.1489, 56.4701, 55.3324};
-  std::string flowMethod = "farneback"; // how `input flow` is made
-  double flowBound = 20;                // pixels; larger motions are cut off
 
   bool operator==(const DataRecipe &) const = default;
 };
@@ -37,12 +35,11 @@ struct TrainRecipe {
   bool nesterov = false; // the plain rule, as the paper and PyTorch have it
   double decay = 1e-4;
   double rate = 0.01;
-  int64_t warmup = 10;     // epochs of linear warm-up
-  int64_t every = 10;      // epochs between steps
-  double factor = 0.1;     // of a step
-  std::vector<int64_t> at; // epochs of the steps; empty: `every`
+  double warmup = 10;     // epochs of linear warm-up
+  double every = 10;      // epochs between steps; 0: none
+  double factor = 0.1;    // of a step
+  std::vector<double> at; // epochs of the steps; empty: `every`
   std::string loss = "cross_entropy";
-  std::vector<std::string> lossOf; // paths of the values whose losses are summed; empty: the output
   double smoothing = 0;
   int64_t seed = 1;
 
@@ -82,7 +79,9 @@ void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics);
 /// docs/package.md.
 bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnostics);
 
-/// What follows from the network's input: fills in the fields that are zero and checks those that must agree.
-void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Diagnostics &diagnostics);
+/// What follows from the network's input, which stands at `input`: fills in the fields that are zero and
+/// checks those that must agree.
+void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Location input,
+             Diagnostics &diagnostics);
 
 } // namespace kinema::dsl

@@ -10,6 +10,9 @@ namespace kinema::dsl {
 /// The place from the start of `first` to the end of `last`, where they lie on one line.
 Location join(Location first, Location last);
 
+/// For those who write // or /*.
+inline constexpr char commentHint[] = "a comment starts with #";
+
 class TokenStream {
 public:
   TokenStream(const Sources &sources, uint32_t file, Diagnostics &diagnostics);

@@ -2,6 +2,7 @@
 
 #include "runtime/Device.h"
 #include "runtime/Error.h"
+#include "runtime/Nearest.h"
 
 #include <fmt/format.h>
 
@@ -24,8 +25,17 @@ void addThreads(CLI::App &app, PackageOptions &options) {
 
 template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {
   app.add_option("--weights", options.weights, meaning);
-  app.add_option("--names", options.names,
-                 "naming of that file's tensors: torchvision (default: the spec's)");
+  app.add_option(
+      "--names", options.names,
+      "what that file calls its tensors: torchvision, as in the state dict of one of its video models "
+      "(default: the spec's names)");
+}
+
+std::string listMeaning(const char *list) {
+  return fmt::format(
+      "{}: lines of `path label`; the label, the last word, is a number from 0 or a name from a "
+      "classes.txt beside the list",
+      list);
 }
 
 template <typename Options> void addData(CLI::App &app, Options &options) {
@@ -46,7 +56,7 @@ template <typename Options> void addData(CLI::App &app, Options &options) {
 } // namespace
 
 void addFlags(CLI::App &app, TrainOptions &options) {
-  app.add_option("--train", options.trainList, "list of training videos: lines of `path label`")->required();
+  app.add_option("--train", options.trainList, listMeaning("list of training videos"))->required();
   app.add_option("--test", options.testList, "list of test videos");
   app.add_option("--out", options.out, "folder for checkpoints and curves")->required();
   for (const char *field : {"epochs", "rate", "seed"})
@@ -73,7 +83,7 @@ void addFlags(CLI::App &app, TrainOptions &options) {
 }
 
 void addFlags(CLI::App &app, EvalOptions &options) {
-  app.add_option("--test", options.testList, "list of test videos: lines of `path label`")->required();
+  app.add_option("--test", options.testList, listMeaning("list of test videos"))->required();
   app.add_flag("--json", options.json, "print JSON");
   app.add_flag("--confusion", options.confusion, "print the videos by class and by what was said");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
@@ -118,11 +128,40 @@ void addFlags(CLI::App &app, BenchCommandOptions &options) {
   addThreads(app, options);
 }
 
+// The command whose words these are: the last one that was recognised.
+static const CLI::App &innermost(const CLI::App &app) {
+  std::vector<const CLI::App *> chosen =
+      app.get_subcommands([](const CLI::App *sub) { return sub->parsed() > 0; });
+  return chosen.empty() ? app : innermost(*chosen.back());
+}
+
+// Words that fit nothing, with the nearest option or command; empty where there are none.
+static std::string unknownWords(const CLI::App &app, const std::string &program) {
+  std::vector<std::string> left = app.remaining(true);
+  if (left.empty())
+    return "";
+  const CLI::App &command = innermost(app);
+  std::vector<std::string> names;
+  bool option = left.front().starts_with("-");
+  if (option)
+    for (const CLI::Option *known : command.get_options({}))
+      for (const std::string &name : known->get_lnames())
+        names.push_back("--" + name);
+  else
+    for (const CLI::App *sub : command.get_subcommands([](const CLI::App *) { return true; }))
+      names.push_back(sub->get_name());
+  std::string word = left.front().substr(0, left.front().find('='));
+  std::string what = option ? "option" : names.empty() ? "further argument" : "command";
+  return fmt::format("{} has no {} {}{}", &command == &app ? program : command.get_name(), what, word,
+                     didYouMean(word, names));
+}
+
 int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program) {
   auto complain = [&](const std::string &message, int status) {
     fmt::print(stderr, "{}: error: {}\n", program, message);
     return status;
   };
+  app.set_version_flag("--version", "Kinema " KINEMA_VERSION);
   std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of the write that does it
   try {
     app.parse(argc, argv);
@@ -133,8 +172,8 @@ int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &prog
   } catch (const CLI::Success &help) {
     return app.exit(help);
   } catch (const CLI::ParseError &error) {
-    std::string what = error.what();
-    if (what.size() > 1 && std::islower(what[1])) // a sentence, not a name
+    std::string unknown = unknownWords(app, program), what = unknown.empty() ? error.what() : unknown;
+    if (unknown.empty() && what.size() > 1 && std::islower(what[1])) // a sentence, not a name
       what[0] = static_cast<char>(std::tolower(what[0]));
     return complain(fmt::format("{} (--help lists the options)", what), Error::argumentsWrong);
   } catch (const Error &error) {

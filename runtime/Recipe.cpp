@@ -2,6 +2,7 @@
 
 #include "runtime/Error.h"
 #include "runtime/Nearest.h"
+#include "runtime/RecipeFields.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -153,73 +154,46 @@ const char *typeName(const std::array<int64_t, 2> &) { return "a size HxW"; }
 const char *typeName(const std::vector<double> &) { return "a list of numbers"; }
 const char *typeName(const std::vector<std::string> &) { return "a list of words"; }
 
-void expect(bool holds, const char *field, const char *rule, const auto &value) {
-  if (!holds)
-    refuse("{} must be {}, found {}", field, rule, value);
+// Whether a value is in the field's range.
+
+template <typename Value> void checkNumber(const RecipeField &field, const Value &value) {
+  if (!field.holds(static_cast<double>(value)))
+    refuse("{}.{} must be {}, found {}", field.section, field.name, field.range(), value);
 }
 
-void expectOneOf(const char *field, const std::string &value, std::vector<std::string> choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end())
-    refuse("{} must be one of {}, found '{}'", field, fmt::join(choices, ", "), value);
+void checkValue(const RecipeField &field, int64_t value) { checkNumber(field, value); }
+
+void checkValue(const RecipeField &field, double value) { checkNumber(field, value); }
+
+void checkValue(const RecipeField &, bool) {}
+
+void checkValue(const RecipeField &field, const std::string &value) {
+  if (std::find(field.words.begin(), field.words.end(), value) == field.words.end())
+    refuse("{}.{} must be one of {}, found '{}'", field.section, field.name, fmt::join(field.words, ", "),
+           value);
 }
 
-// zero: 0x0 is allowed too.
-void expectSize(const char *field, const std::array<int64_t, 2> &size, bool zero) {
-  if (zero && size == std::array<int64_t, 2>{0, 0})
-    return;
-  if (size[0] < 1 || size[1] < 1 || size[0] > 65536 || size[1] > 65536)
-    refuse("{} must be a size HxW between 1x1 and 65536x65536, found {}x{}", field, size[0], size[1]);
+void checkValue(const RecipeField &field, const std::array<int64_t, 2> &size) {
+  if (!field.holds(size))
+    refuse("{}.{} must be a size HxW {} each way, found {}x{}", field.section, field.name, field.range(),
+           size[0], size[1]);
 }
 
-void check(const DataRecipe &data) {
-  expect(data.frames >= 0 && data.frames <= 65536, "data.frames", "between 0 and 65536", data.frames);
-  expect(data.every >= 1 && data.every <= 65536, "data.every", "between 1 and 65536", data.every);
-  expect(data.fps >= 0 && data.fps <= 1000, "data.fps", "between 0 and 1000", data.fps);
-  expectOneOf("data.start", data.start, {"random", "first", "middle"});
-  expectSize("data.resize", data.resize, data.shortSide > 0);
-  expect(data.shortSide >= 0 && data.shortSide <= 65536, "data.short", "between 0 and 65536", data.shortSide);
-  expectSize("data.crop", data.crop, true);
-  expectOneOf("data.at", data.at, {"random", "centre"});
-  expect(data.flip >= 0 && data.flip <= 1, "data.flip", "a probability", data.flip);
-  if (data.mean.empty() || data.mean.size() != data.std.size())
-    refuse("data.mean and data.std must have one value a channel each, found {} and {}", data.mean.size(),
-           data.std.size());
-  for (double std : data.std)
-    expect(std > 0, "data.std", "above 0", std);
-}
-
-void check(const TrainRecipe &train) {
-  expect(train.epochs >= 1, "train.epochs", "at least 1", train.epochs);
-  expect(train.clips >= 0, "train.clips", "at least 0", train.clips);
-  expect(train.batch >= 1, "train.batch", "at least 1", train.batch);
-  expect(train.momentum >= 0 && train.momentum < 1, "train.momentum", "in [0, 1)", train.momentum);
-  expect(train.decay >= 0, "train.decay", "at least 0", train.decay);
-  expect(train.rate >= 0, "train.rate", "at least 0", train.rate);
-  expect(train.warmup >= 0, "train.warmup", "at least 0", train.warmup);
-  expect(train.every >= 0, "train.every", "at least 0", train.every);
-  expect(train.factor > 0, "train.factor", "above 0", train.factor);
-  expect(std::is_sorted(train.at.begin(), train.at.end()), "train.at", "in ascending order",
-         fmt::format("{}", train.at));
-  expectOneOf("train.loss", train.loss, {"cross_entropy"});
-  expect(train.smoothing >= 0 && train.smoothing < 1, "train.smoothing", "in [0, 1)", train.smoothing);
-  expect(train.seed >= 0, "train.seed", "at least 0", train.seed);
-}
-
-void check(const EvalRecipe &eval) {
-  expect(eval.clips >= 1, "eval.clips", "at least 1", eval.clips);
-  expect(eval.segments >= 0, "eval.segments", "at least 0", eval.segments);
-  expectOneOf("eval.spread", eval.spread, {"uniform", "random"});
-  expectSize("eval.crop", eval.crop, true);
-  expectOneOf("eval.at", eval.at, {"centre", "random", "three"});
-  expectOneOf("eval.average", eval.average, {"scores", "logits"});
-  for (const std::string &item : eval.report)
-    expectOneOf("eval.report", item, {"clip_top1", "clip_top5", "video_top1", "video_top5"});
+template <typename T> void checkValue(const RecipeField &field, const std::vector<T> &values) {
+  if (field.count != 0 && values.size() != field.count)
+    refuse("{}.{} must have {} values, found {}", field.section, field.name, field.count, values.size());
+  for (const T &value : values)
+    checkValue(field, value);
+  if (field.ascending && !std::is_sorted(values.begin(), values.end()))
+    refuse("{}.{} must be in ascending order, found {}", field.section, field.name, values);
 }
 
 void check(const Recipe &recipe) {
-  check(recipe.data);
-  check(recipe.train);
-  check(recipe.eval);
+  visitFields(recipe, [](const char *section, const char *name, const auto &value) {
+    checkValue(recipeFieldNamed(section, name), value);
+  });
+  if (recipe.data.shortSide == 0 && recipe.data.resize == std::array<int64_t, 2>{0, 0})
+    refuse("data.resize is 0x0 and data.short is 0: one of them must say what frames are scaled to");
 }
 
 std::vector<std::string> fieldNames(const Recipe &recipe) {
@@ -234,6 +208,18 @@ void refuseUnknown(const Recipe &recipe, const std::string &name) {
   std::vector<std::string> names = fieldNames(recipe);
   if (std::find(names.begin(), names.end(), name) == names.end())
     refuse("the recipe has no field '{}'{}", name, didYouMean(name, names));
+}
+
+// What the field is where a spec leaves it out. Frames and crops follow the network's input, as those of a
+// package do already.
+template <typename T>
+void setToDefault(Recipe &recipe, std::string_view section, std::string_view name, T &field) {
+  if (name == "frames" || name == "crop")
+    return;
+  static const json defaults = toJson(Recipe());
+  read(defaults[section][name], field);
+  if (name == "resize")
+    recipe.data.resize = {0, 0};
 }
 
 } // namespace
@@ -290,9 +276,17 @@ void applySetting(Recipe &recipe, std::string_view setting) {
   refuseUnknown(recipe, target);
   Recipe changed = recipe;
   visitFields(changed, [&](const char *section, const char *name, auto &field) {
-    if (target == fmt::format("{}.{}", section, name) && !read(text, field))
+    if (target != fmt::format("{}.{}", section, name))
+      return;
+    if (text == "auto")
+      setToDefault(changed, section, name, field);
+    else if (!read(text, field))
       refuse("{} must be {}, found '{}'", target, typeName(field), text);
+    else if (target == "data.resize")
+      changed.data.shortSide = 0; // the last of the two counts
   });
+  if (changed.data.shortSide == 0 && changed.data.resize == std::array<int64_t, 2>{0, 0})
+    changed.data.resize = usualResize(changed.data.crop[0], changed.data.crop[1]);
   check(changed);
   if (changed.compute.winograd != recipe.compute.winograd)
     refuse("{} is part of the package's code: compile the spec with --set {}", target, setting);

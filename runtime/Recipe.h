@@ -74,7 +74,7 @@ nlohmann::json toJson(const Recipe &recipe);
 // The fields in which two recipes differ: "train.rate is 0.1, was 0.01".
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before);
 
-// "train.rate=0.1", "data.crop=224x224", "eval.report=[clip_top1 video_top1]": SECTION.FIELD=VALUE. Throws
+// "train.rate=0.1", "data.fps=auto", "eval.report=[clip_top1 video_top1]": SECTION.FIELD=VALUE. Throws
 // Error with status 2, naming the nearest field where there is none of that name.
 void applySetting(Recipe &recipe, std::string_view setting);
 

@@ -1,6 +1,7 @@
 // Where a program's parameters come from and go to: initialisation and files.
 #include "runtime/Checkpoint.h"
 #include "runtime/Error.h"
+#include "runtime/Names.h"
 #include "runtime/Nearest.h"
 #include "runtime/Program.h"
 #include "runtime/Random.h"
@@ -39,6 +40,14 @@ double fan(const Parameter &parameter) {
 // What may be in a file without being a parameter.
 bool passedOver(const std::string &name, bool checkpoint) {
   return name.ends_with("num_batches_tracked") || (checkpoint && name.starts_with("momentum."));
+}
+
+// Where the file has the parameter under a name of torchvision's, and nobody said so.
+std::string otherNaming(const TensorFile &file, const std::string &parameter, const NameMap &names) {
+  std::string other = names ? "" : findNames("torchvision")(parameter);
+  if (other.empty() || !file.find(other))
+    return "";
+  return fmt::format("; it has {}, as torchvision calls it: say --names torchvision", other);
 }
 
 } // namespace
@@ -89,10 +98,13 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
     expected.insert(name);
     const FileTensor *tensor = file.find(name);
     if (!tensor)
-      fail("{} has no tensor {}, which {} needs", origin, name, contents.name);
+      fail("{} has no tensor {}, which {} needs{}", origin, name, contents.name,
+           otherNaming(file, parameter.name, names));
     if (tensor->type != parameter.type || tensor->shape != parameter.fileShape)
-      fail("{}: tensor {} is {}, {} needs {}", origin, name, describe(tensor->type, tensor->shape),
-           contents.name, describe(parameter.type, parameter.fileShape));
+      fail("{}: tensor {} is {}, {} needs {}; to fine-tune, `train --partial` takes what fits and "
+           "initialises the rest",
+           origin, name, describe(tensor->type, tensor->shape), contents.name,
+           describe(parameter.type, parameter.fileShape));
     found.push_back(tensor);
   }
   for (const FileTensor &tensor : file.tensors)

@@ -8,6 +8,10 @@ import sys
 import tempfile
 
 
+# Their output is probabilities: they are joined of streams that are trained apart.
+INFERENCE_ALONE = {"two_stream_r2plus1d_34.arch"}
+
+
 def plan(kinema, path, mode, output):
     """What the compiler says; nothing where all is well."""
     run = subprocess.run([kinema, "compile", path, "--target", "cpu", "--mode", mode, "--batch", "1", "--emit", "planned",
@@ -27,7 +31,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
             for mode in ("train", "infer"):
-                if message := plan(kinema, path, mode, os.path.join(folder, "planned.mlir")):
+                message = plan(kinema, path, mode, os.path.join(folder, "planned.mlir"))
+                if mode == "train" and os.path.basename(path) in INFERENCE_ALONE:
+                    message = None if message and "the network gives probabilities" in message else "can be trained"
+                if message:
                     wrong.append(f"{os.path.relpath(path, models)}, {mode}: {message}")
     print("\n".join(wrong) or f"{len(paths)} networks planned for training and inference")
     sys.exit(bool(wrong) or not paths)

@@ -68,7 +68,7 @@ static DictionaryAttr importTrain(const dsl::TrainRecipe &train, MLIRContext &co
       .add("warmup", train.warmup)
       .add("every", train.every)
       .add("factor", train.factor)
-      .add("at", ArrayRef<int64_t>(train.at))
+      .add("at", ArrayRef<double>(train.at))
       .add("loss", train.loss)
       .add("smoothing", train.smoothing)
       .add("seed", train.seed)

@@ -35,8 +35,8 @@ dsl::Location kinema::sourceLocation(LocationAttr location, const dsl::Sources &
 
 SourceDiagnostics::SourceDiagnostics(MLIRContext &context, const dsl::Sources &sources,
                                      dsl::Diagnostics &diagnostics)
-    : sources(sources), diagnostics(diagnostics), handler(&context, [this](mlir::Diagnostic &diagnostic) {
-        add(diagnostic);
+    : handler(&context, [&sources, &diagnostics](mlir::Diagnostic &diagnostic) {
+        addDiagnostic(diagnostic, sources, diagnostics);
         return success();
       }) {}
 
@@ -50,8 +50,10 @@ static std::string withOrigin(std::string text, dsl::Location origin, uint32_t e
   return text + ": " + sources.statementAt(origin).str();
 }
 
-void SourceDiagnostics::add(mlir::Diagnostic &diagnostic) {
-  if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+void kinema::addDiagnostic(mlir::Diagnostic &diagnostic, const dsl::Sources &sources,
+                           dsl::Diagnostics &diagnostics) {
+  bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  if (!isError && diagnostic.getSeverity() != DiagnosticSeverity::Warning)
     return;
   dsl::Location where = sourceLocation(diagnostic.getLocation(), sources);
   std::string hint;
@@ -67,7 +69,8 @@ void SourceDiagnostics::add(mlir::Diagnostic &diagnostic) {
     else
       lines.push_back(place.known() && place != where ? withOrigin(text, place, where.file, sources) : text);
   }
-  dsl::Diagnostic &error = diagnostics.error(where, diagnostic.str(), hint);
+  dsl::Diagnostic &error = isError ? diagnostics.error(where, diagnostic.str(), hint)
+                                   : diagnostics.warning(where, diagnostic.str(), hint);
   for (std::string &line : lines)
     error.note(std::move(line));
   error.from(calls);

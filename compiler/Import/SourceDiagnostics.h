@@ -8,21 +8,19 @@
 
 namespace kinema {
 
-/// While it lives, errors of its context go to `diagnostics`. A phase writes an error's further parts as
-/// notes:
+/// Adds an error or warning to `diagnostics`. A phase writes its further parts as notes:
 ///   "hint: TEXT"                     behind the caret
 ///   "called from here", at the call  a line "called from", innermost call first
 ///   TEXT, at another place           a line, with that place and what stands there
 ///   TEXT, without a place            a line
+void addDiagnostic(mlir::Diagnostic &diagnostic, const dsl::Sources &sources, dsl::Diagnostics &diagnostics);
+
+/// While it lives, errors and warnings of its context go to `diagnostics`.
 class SourceDiagnostics {
 public:
   SourceDiagnostics(mlir::MLIRContext &context, const dsl::Sources &sources, dsl::Diagnostics &diagnostics);
 
 private:
-  void add(mlir::Diagnostic &diagnostic);
-
-  const dsl::Sources &sources;
-  dsl::Diagnostics &diagnostics;
   mlir::ScopedDiagnosticHandler handler;
 };
 

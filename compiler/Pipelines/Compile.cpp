@@ -1,5 +1,7 @@
 #include "compiler/Pipelines/Compile.h"
 
+#include "compiler/Import/Import.h"
+#include "compiler/Import/SourceDiagnostics.h"
 #include "compiler/Pipelines/Register.h"
 #include "dsl/Print.h"
 
@@ -34,6 +36,12 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
   context->loadAllAvailableDialects();
   context->enableMultithreading(threads != 1);
   context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
+    if (spec && sourceLocation(diagnostic.getLocation(), spec->program.sources).known()) {
+      dsl::Diagnostics one(spec->program.sources);
+      addDiagnostic(diagnostic, spec->program.sources, one);
+      this->errors << one.render();
+      return success();
+    }
     bool error = diagnostic.getSeverity() == DiagnosticSeverity::Error;
     if (error || diagnostic.getSeverity() == DiagnosticSeverity::Warning)
       this->errors << place(diagnostic.getLocation()) << (error ? "error: " : "warning: ") << diagnostic.str()
@@ -76,10 +84,6 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   if (spec->diagnostics.any() || (stop != Phase::Ast && !current))
     return Outcome::SpecWrong;
   specText = spec->program.sources.text(0).str();
-  if (options.train && stop > Phase::Clip && !spec->program.recipe.train.lossOf.empty()) {
-    errors << "error: training with a loss of named values (train.of) is not supported yet\n";
-    return Outcome::SpecWrong;
-  }
   if (failed(dumpSource(stop)))
     return Outcome::Failed;
   return stop <= Phase::Clip ? Outcome::Done : advanceTo(Phase::Clip, stop);

@@ -2,6 +2,8 @@
 
 #include "compiler/Import/Import.h"
 #include "compiler/Import/SourceDiagnostics.h"
+#include "dialects/Recipe.h"
+#include "runtime/RecipeFields.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -11,6 +13,7 @@ using namespace kinema;
 static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
   dsl::LoadOptions load;
   load.libraryPaths = options.libraryPaths;
+  load.fromVideos = options.fromVideos;
   auto set = [](std::vector<std::string> &settings, const char *name, int64_t value) {
     if (value)
       settings.push_back(std::string(name) + "=" + std::to_string(value));
@@ -40,6 +43,32 @@ OwningOpRef<ModuleOp> kinema::importSpec(MLIRContext &context, const FrontendOpt
   return module;
 }
 
+static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute value) {
+  NamedAttrList entries(dictionary);
+  entries.set(key, value);
+  return entries.getDictionary(dictionary.getContext());
+}
+
+/// Clips are cut as the network's first input wants them, also where the caller replaced its size. `places`:
+/// where the recipe's fields were given.
+static void fitRecipe(ModuleOp module, const std::map<std::string, dsl::Location> &places) {
+  auto recipe = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
+  auto inputs = module->getAttrOfType<DictionaryAttr>("kinema.network").getAs<ArrayAttr>("inputs");
+  auto shape = cast<DictionaryAttr>(inputs[0]).getAs<ArrayAttr>("shape").getAsValueRange<IntegerAttr>();
+  SmallVector<int64_t> sizes;
+  for (const APInt &size : shape)
+    sizes.push_back(size.getSExtValue());
+  Builder builder(module.getContext());
+  auto crop = builder.getI64ArrayAttr({sizes[3], sizes[4]});
+  auto data = with(recipe.getAs<DictionaryAttr>("data"), "frames", builder.getI64IntegerAttr(sizes[2]));
+  data = with(data, "crop", crop);
+  if (!places.contains("data.resize") && !places.contains("data.short"))
+    data = with(data, "resize", builder.getI64ArrayAttr(usualResize(sizes[3], sizes[4])));
+  recipe = with(recipe, "data", data);
+  recipe = with(recipe, "eval", with(recipe.getAs<DictionaryAttr>("eval"), "crop", crop));
+  module->setAttr(recipeAttribute, recipe);
+}
+
 OwningOpRef<ModuleOp> kinema::importAndExpand(MLIRContext &context, StringRef path,
                                               const FrontendOptions &options, Phase stop, Spec &spec) {
   if (!dsl::loadFile(path, loadOptions(options), spec.program, spec.diagnostics))
@@ -60,5 +89,7 @@ OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendO
   passes.addPass(createArchToClip());
   if (failed(passes.run(*module)))
     return {};
+  if (options.frames || options.height || options.width)
+    fitRecipe(*module, spec.program.recipe.places);
   return module;
 }

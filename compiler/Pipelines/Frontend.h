@@ -16,6 +16,7 @@ struct FrontendOptions {
   int64_t frames = 0, height = 0, width = 0, classes = 0;
   std::vector<std::string> libraryPaths; // dsl::LoadOptions
   std::vector<std::string> overrides;
+  bool fromVideos = false; // dsl::LoadOptions
 };
 
 /// A spec and what is wrong with it.

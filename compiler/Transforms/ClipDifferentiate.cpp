@@ -149,7 +149,22 @@ double ClipDifferentiatePass::labelSmoothing() {
   return smoothing >= 0 ? double(smoothing) : recipe ? recipe.getValueAsDouble() : 0.0;
 }
 
+/// The loss takes a softmax of its own: of probabilities it would train something that nobody means.
+static LogicalResult checkScores(func::FuncOp forward) {
+  SoftmaxOp softmax = softmaxBehind(forward.front().getTerminator()->getOperand(0));
+  if (!softmax)
+    return success();
+  auto error =
+      softmax.emitError("the network gives probabilities, and its loss, the cross-entropy, would take a "
+                        "second softmax of them: it cannot be trained");
+  error.attachNote(softmax.getLoc())
+      << "hint: leave the softmax out to train, or compile it as it is with --mode infer";
+  return error;
+}
+
 LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
+  if (failed(checkScores(forward)))
+    return failure();
   func::FuncOp step = cloneFunction(forward, "train_step");
   auto reads = hoistReads(step);
   auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());

@@ -52,6 +52,25 @@ ParamOp kinema::declareParam(ParamOp after, StringRef name, RankedTensorType typ
   return ParamOp::create(builder, after.getLoc(), name, type, role, init, /*file_shape=*/nullptr);
 }
 
+SoftmaxOp kinema::softmaxBehind(Value value) {
+  SoftmaxOp found;
+  DenseSet<Value> seen;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    Operation *op = next.getDefiningOp();
+    if (auto softmax = dyn_cast_or_null<SoftmaxOp>(op))
+      found = softmax;
+    else if (isa_and_nonnull<AddOp, ScaleOp, AvgPoolOp>(op))
+      llvm::append_range(open, op->getOperands());
+    else
+      return {};
+  }
+  return found;
+}
+
 void kinema::setResults(func::FuncOp function, ValueRange values) {
   auto old = cast<func::ReturnOp>(function.front().getTerminator());
   OpBuilder builder(old);

@@ -25,6 +25,10 @@ clip::ParamOp paramOf(clip::ReadOp read);
 clip::ParamOp declareParam(clip::ParamOp after, llvm::StringRef name, mlir::RankedTensorType type,
                            llvm::StringRef role, mlir::DictionaryAttr init);
 
+/// The softmax that makes `value` probabilities of classes: its own, or one of those that it is an average
+/// of. Null where it holds scores.
+clip::SoftmaxOp softmaxBehind(mlir::Value value);
+
 /// Makes the function return `values`.
 void setResults(mlir::func::FuncOp function, mlir::ValueRange values);
 

@@ -102,7 +102,7 @@ TEST(Check, Types) {
                   "  conv 3x3x3 ch=64 bn=yes\n  conv 3x3x3 ch=64 pad=hal\n  fc [1 2 3]\n  dropout off\n"
                   "  stage basic ch=64\n  stage 3 ch=64\n  fc (conv3d t=1)\n  conv3d ch=rgb")),
       (Messages{
-          "3:8: error: 'k' is a size, found the size 3x3",
+          "3:8: error: 'k' is a size, found 2 parts, 3x3",
           "4:17: error: 'ch' is an integer, found the number 0.5",
           "5:24: error: 'act' is one of relu, sigmoid, none, found 'rellu'",
           "6:8: error: 'how' is one of max, avg, found 'maxx'", "7:23: error: 'bn' is on or off, found 'yes'",

@@ -100,7 +100,7 @@ TEST(Lexer, AnErrorKeepsTheBraces) {
   EXPECT_EQ(tokensOf("a ; b { c } # }\nd", &errors), "word:a error mark:{ mark:} newline word:d newline");
   EXPECT_EQ(errors, "net.arch:1:3: error: ';' has no meaning outside a comment\n"
                     "    1 | a ; b { c } # }\n"
-                    "      |   ^\n");
+                    "      |   ^ a statement ends with its line, or at a ->\n");
 }
 
 } // namespace

@@ -8,14 +8,20 @@
 
 namespace kinema::dsl {
 
-/// Everything that is said about a spec called net.arch; empty if it is right.
-inline std::string errorsOf(const std::string &text, const LoadOptions &options = {}) {
+/// Everything that is said about a spec called net.arch.
+inline std::string saidOf(const std::string &text, const LoadOptions &options = {}) {
   Program program;
   Diagnostics diagnostics(program.sources);
   bool good = loadText("net.arch", text, options, program, diagnostics);
   EXPECT_EQ(good, !diagnostics.any());
   EXPECT_EQ(good, program.network != nullptr);
   return diagnostics.render();
+}
+
+/// The same of a spec that is wrong; empty if it is right.
+inline std::string errorsOf(const std::string &text, const LoadOptions &options = {}) {
+  std::string said = saidOf(text, options);
+  return llvm::StringRef(said).contains("error: ") ? said : "";
 }
 
 /// The errors' first lines, each without "net.arch:".

@@ -59,6 +59,18 @@ TEST_F(Commands, WrongArgumentsEndWithStatus2) {
   EXPECT_EQ(errors, "kinema-runtime: error: PACKAGE is required (--help lists the options)\n");
   EXPECT_EQ(run("train linear.kin --train list"), 2);
   EXPECT_EQ(run("bench linear.kin --runs -3"), 2);
+  EXPECT_EQ(run("bnch linear.kin"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: kinema-runtime has no command bnch; did you mean 'bench'? "
+                    "(--help lists the options)\n");
+  EXPECT_EQ(run("bench linear.kin --rwns=3"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: bench has no option --rwns; did you mean '--runs'? (--help lists "
+                    "the options)\n");
+  EXPECT_EQ(run("bench linear.kin --per-krnel"), 2);
+  EXPECT_NE(errors.find("did you mean '--per-kernel'?"), std::string::npos) << errors;
+  EXPECT_EQ(run("bench linear.kin more"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: bench has no further argument more (--help lists the options)\n");
+  EXPECT_EQ(run("--version"), 0);
+  EXPECT_TRUE(output.starts_with("Kinema ")) << output;
   EXPECT_EQ(run("--help"), 0);
   EXPECT_NE(output.find("bench"), std::string::npos);
 }
@@ -190,6 +202,27 @@ TEST_F(Commands, FineTuning) {
   EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w --partial"), 0)
       << errors;
   EXPECT_NE(errors.find("initialised: fc.weight\n"), std::string::npos) << errors;
+}
+
+TEST_F(Commands, WeightsUnderOtherNamesSayWhichOption) {
+  nlohmann::json manifest = linearManifest();
+  manifest["parameters"][0]["name"] = "stem.weight";
+  writeLinearPackage(folder / "stem.kin", manifest);
+  writeVideos(folder, "train.txt", 3);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out out.d --epochs 1"), 0) << errors;
+  TensorFile weights = readTensors(folder / "out.d/last.safetensors");
+  weights.metadata.clear();
+  std::erase_if(weights.tensors, [](const FileTensor &t) { return t.name.starts_with("momentum."); });
+  for (FileTensor &tensor : weights.tensors)
+    if (tensor.name == "fc.weight")
+      tensor.name = "stem.0.weight";
+  writeTensors(folder / "w", weights);
+  EXPECT_EQ(run("eval stem.kin --test train.txt --weights w"), 1);
+  EXPECT_NE(errors.find(
+                "w has no tensor stem.weight, which linear needs; it has stem.0.weight, as torchvision calls "
+                "it: say --names torchvision"),
+            std::string::npos)
+      << errors;
 }
 
 TEST_F(Commands, ATrainerIsTheRuntimeWithAPackage) {

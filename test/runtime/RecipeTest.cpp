@@ -41,6 +41,28 @@ TEST(Recipe, Settings) {
   EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"clip_top1", "video_top5"}));
 }
 
+TEST(Recipe, AutoIsTheDefault) {
+  Recipe recipe;
+  recipe.data.frames = 8;
+  recipe.data.crop = {56, 72};
+  for (const char *setting : {"data.fps=15", "data.fps=auto", "data.frames=auto", "data.crop=auto",
+                              "data.short=256", "data.short=auto", "data.resize=auto", "train.at=[3]",
+                              "train.at=auto", "train.nesterov=on", "train.nesterov=auto"})
+    applySetting(recipe, setting);
+  Recipe expected;
+  expected.data.frames = 8;
+  expected.data.crop = {56, 72};
+  expected.data.resize = {64, 110};
+  EXPECT_EQ(toJson(recipe), toJson(expected));
+}
+
+TEST(Recipe, OfResizeAndShortTheLastCounts) {
+  Recipe recipe;
+  applySetting(recipe, "data.short=256");
+  applySetting(recipe, "data.resize=120x160");
+  EXPECT_EQ(recipe.data.shortSide, 0);
+}
+
 TEST(Recipe, Differences) {
   Recipe a, b;
   EXPECT_TRUE(differences(a, b).empty());
@@ -55,7 +77,7 @@ TEST(Recipe, ErrorsNameTheField) {
   auto setting = [&](const char *text) { return errorOf([&] { applySetting(recipe, text); }); };
   EXPECT_EQ(setting("train.rte=1"), "the recipe has no field 'train.rte'; did you mean 'train.rate'?");
   EXPECT_EQ(setting("train.rate=fast"), "train.rate must be a number, found 'fast'");
-  EXPECT_EQ(setting("train.epochs=0"), "train.epochs must be at least 1, found 0");
+  EXPECT_EQ(setting("train.epochs=0"), "train.epochs must be from 1 to 1073741824, found 0");
   EXPECT_EQ(setting("data.crop=1x2x3"), "data.crop must be a size HxW, found '1x2x3'");
   EXPECT_EQ(setting("data.at=left"), "data.at must be one of random, centre, found 'left'");
   EXPECT_EQ(setting("rate"), "'rate' is no setting: write SECTION.FIELD=VALUE, as in train.rate=0.1");
@@ -64,6 +86,11 @@ TEST(Recipe, ErrorsNameTheField) {
   EXPECT_EQ(parsing(R"({"train": {"epochs": 1.5}})"), "train.epochs must be an integer, found 1.5");
   EXPECT_EQ(parsing(R"({"test": {}})"),
             "the recipe has no section 'test'; it has data, train, eval and compute");
-  EXPECT_EQ(parsing(R"({"data": {"std": [1, 0], "mean": [1, 1]}})"), "data.std must be above 0, found 0");
+  EXPECT_EQ(parsing(R"({"data": {"std": [1, 0, 1]}})"), "data.std must be from 1e-06 to 1000000, found 0");
+  EXPECT_EQ(parsing(R"({"data": {"mean": [1, 2]}})"), "data.mean must have 3 values, found 2");
+  EXPECT_EQ(parsing(R"({"data": {"crop": [0, 5]}})"),
+            "data.crop must be a size HxW from 0 to 65536 each way, found 0x5");
+  EXPECT_EQ(parsing(R"({"data": {"resize": [0, 0]}})"),
+            "data.resize is 0x0 and data.short is 0: one of them must say what frames are scaled to");
   EXPECT_EQ(toJson(recipe), toJson(Recipe())) << "a refused setting changes nothing";
 }

@@ -4,6 +4,7 @@
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
+#include "compiler/Transforms/ClipFunctions.h"
 #include "runtime/Error.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/InspectPackage.h"
@@ -89,7 +90,10 @@ void inspectSpec(const Options &options) {
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  auto training = plan(compilation.module(), options, true),
+  // What cannot be trained is shown as it infers.
+  auto forward = mlir::cast<mlir::func::FuncOp>(compilation.module().lookupSymbol("forward"));
+  bool trains = !softmaxBehind(forward.front().getTerminator()->getOperand(0));
+  auto training = plan(compilation.module(), options, trains),
        inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.
   auto code = options.schedules ? std::nullopt : compileKernels(*training, options);
@@ -130,7 +134,7 @@ void addInspect(CLI::App &app) {
   CLI::App *command =
       app.add_subcommand("inspect", "show layers, shapes, parameters, multiply-adds, memory and launches of "
                                     "a spec, or what is in a package");
-  addSpecOptions(*command, options->spec);
+  addSpecOptions(*command, options->spec, "the network, a .arch file, or a package that was compiled of one");
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   addTarget(*command, options->choice, options->target);

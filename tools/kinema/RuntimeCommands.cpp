@@ -109,6 +109,7 @@ void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choic
   if constexpr (requires { options.settings; })
     splitSettings(options.settings, spec.settings);
   spec.threads = options.threads;
+  spec.fromVideos = requires { options.loaders; };
   CompileOptions compile = prepare(options, spec);
   chooseTarget(options.device, compile);
   applyMeasurements(choice, compile);
@@ -128,7 +129,7 @@ void addCommand(CLI::App &app, const char *name, const char *description, void (
   auto spec = std::make_shared<SpecOptions>();
   auto choice = std::make_shared<TargetChoice>();
   auto options = std::make_shared<Options>();
-  addSpecOptions(*sub, *spec);
+  addSpecOptions(*sub, *spec, "the network, a .arch file, or a package that was compiled of one");
   addMeasurements(*sub, *choice);
   addFlags(*sub, *options);
   if constexpr (!requires { options->settings; })

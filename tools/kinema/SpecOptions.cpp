@@ -12,8 +12,8 @@
 
 namespace kinema {
 
-void addSpecOptions(CLI::App &command, SpecOptions &options) {
-  command.add_option("SPEC", options.spec, "the network, a .arch file")->required();
+void addSpecOptions(CLI::App &command, SpecOptions &options, const char *meaning) {
+  command.add_option("SPEC", options.spec, meaning)->required();
   command.add_option("--models", options.models, "folders in which `use` looks for files");
   command.add_option("--batch", options.batch, "clips that are computed together")
       ->check(CLI::Range(1, 65536));
@@ -153,6 +153,7 @@ FrontendOptions frontendOptions(const SpecOptions &options) {
   frontend.classes = options.classes;
   frontend.libraryPaths = options.models;
   frontend.overrides = options.settings;
+  frontend.fromVideos = options.fromVideos;
   if (options.size.empty())
     return frontend;
   std::smatch match;

@@ -15,10 +15,12 @@ struct SpecOptions {
   int64_t frames = 0, classes = 0;   // 0: as written
   std::string size;                  // "112" or "112x112"; empty: as written
   int threads = 0;                   // 0: all
+  bool fromVideos = false;           // FrontendOptions
 };
 
 /// Adds the spec and what replaces its sizes.
-void addSpecOptions(CLI::App &command, SpecOptions &options);
+void addSpecOptions(CLI::App &command, SpecOptions &options,
+                    const char *meaning = "the network, a .arch file");
 /// Adds --set, for commands whose own options lack it.
 void addSettings(CLI::App &command, SpecOptions &options);
 /// Adds --threads likewise.

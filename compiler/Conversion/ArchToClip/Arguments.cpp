@@ -170,10 +170,14 @@ bool Expander::bindLeftOver(Callable &target, StringRef name, Attribute value,
     return *bound;
   CallablePtr kind = kindOf(target, frame, place.name);
   std::string has = " has a parameter '" + name.str() + "'";
+  std::string hint = parametersHint(target, kind.get());
+  if (!kind && name == "act" && target.definition)
+    hint = "a block says act=none to its last conv: give the unit the parameter act:word=auto, and pass it "
+           "on as act=act";
   fail(place.name, frame,
        kind ? "neither " + target.describe() + " nor " + kind->describe() + has
             : target.describe() + " has no parameter '" + name.str() + "'",
-       parametersHint(target, kind.get()));
+       hint);
   return false;
 }
 

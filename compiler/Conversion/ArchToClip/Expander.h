@@ -135,6 +135,7 @@ private:
   Activation expandInput(Site &site, Frame &arguments);
   bool checkInput(llvm::StringRef kind, int64_t channels, Site &site);
   Activation expandConv(Site &site, Frame &arguments);
+  void warnOfStride(Site &site, const Activation &x, const shape::Window &window, unsigned position);
   Activation expandPool(Site &site, Frame &arguments);
   Activation expandFc(Site &site, Frame &arguments);
   Activation expandBn(Site &site, Frame &arguments);

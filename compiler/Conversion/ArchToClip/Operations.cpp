@@ -1,6 +1,5 @@
 // The operations that the compiler itself knows: their shapes, parameters and clip operations.
 #include "compiler/Conversion/ArchToClip/Expander.h"
-#include "dialects/Recipe.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -97,7 +96,17 @@ static DictionaryAttr constant(MLIRContext &context, double value) {
   return initialise(context, "constant", "value", Builder(&context).getF64FloatAttr(value));
 }
 
-static DictionaryAttr heNormal(MLIRContext &context) {
+/// Of what gives the scores: so small that all classes are about as probable at the start.
+static DictionaryAttr smallNormal(MLIRContext &context) {
+  return initialise(context, "normal", "std", Builder(&context).getF64FloatAttr(0.01));
+}
+
+/// What a conv's `init` says.
+static DictionaryAttr convInitialisation(MLIRContext &context, const Binding &init) {
+  if (isWord(init, "identity"))
+    return initialise(context, "identity", "", {});
+  if (isWord(init, "normal"))
+    return smallNormal(context);
   return initialise(context, "he_normal", "fan", StringAttr::get(&context, "out"));
 }
 
@@ -233,21 +242,13 @@ Activation Expander::expandOperation(Callable &callable, Site &site) {
   llvm_unreachable("a stage is no operation of its own");
 }
 
-/// Are these the channels of such pictures, and does the recipe normalise as many?
+/// Are these the channels of such pictures?
 bool Expander::checkInput(StringRef kind, int64_t channels, Site &site) {
   bool fits = kind == "rgb" ? channels == 3 : kind == "gray" ? channels == 1 : channels % 2 == 0;
   if (!fits) {
     StringRef wanted = kind == "rgb" ? "3 channels" : kind == "gray" ? "1 channel" : "2 channels a field";
     fail(argumentPlace(site.op, "size", 1, site.where), site.frame,
          "an input of kind " + kind + " has " + wanted + ", found " + Twine(channels));
-    return false;
-  }
-  for (StringRef field : {"mean", "std"}) {
-    auto values = dyn_cast_or_null<ArrayAttr>(recipeField(module, "data", field));
-    if (kind != "rgb" || !values || int64_t(values.size()) == channels)
-      continue;
-    fail(site.where, site.frame,
-         "data." + field + " has " + Twine(values.size()) + " values for " + Twine(channels) + " channels");
     return false;
   }
   return true;
@@ -279,6 +280,19 @@ Activation Expander::expandInput(Site &site, Frame &arguments) {
   return input;
 }
 
+/// A stride beyond the size is one position, however large: hardly what was meant. Inside of what is called,
+/// the place is the author's own statement.
+void Expander::warnOfStride(Site &site, const Activation &x, const shape::Window &window, unsigned position) {
+  for (int axis = 0; axis < 3; ++axis)
+    if (x.size()[axis] > 1 && window.stride[axis] > x.size()[axis]) {
+      Location own = argumentPlace(site.op, "stride", position, site.where);
+      bool inside = site.frame.definitionFrame().caller;
+      emitWarning(inside ? rootStatement.value_or(own) : own)
+          << "the stride " << text(window.stride) << " is larger than " << x.describe();
+      return;
+    }
+}
+
 Activation Expander::expandConv(Site &site, Frame &arguments) {
   const Activation &x = site.value;
   shape::Window window;
@@ -295,6 +309,7 @@ Activation Expander::expandConv(Site &site, Frame &arguments) {
               : "a window of at most 10^6 is possible");
     return Activation::failed();
   }
+  warnOfStride(site, x, window, 2);
   if (x.channels() % groups || channels % groups) {
     fail(argumentPlace(site.op, "groups", ~0u, site.where), site.frame,
          "groups=" + Twine(groups) + " does not divide " +
@@ -304,8 +319,7 @@ Activation Expander::expandConv(Site &site, Frame &arguments) {
   }
   bool hasBn = isOn(arguments, "bn");
   bool hasBias = isAuto(arguments.names["bias"]) ? !hasBn : isOn(arguments, "bias");
-  auto init = isWord(arguments.names["init"], "identity") ? initialise(context, "identity", "", {})
-                                                          : heNormal(context);
+  auto init = convInitialisation(context, arguments.names["init"]);
   Value weight =
       parameter(site, site.path, "weight",
                 {channels, x.channels() / groups, window.kernel[0], window.kernel[1], window.kernel[2]},
@@ -369,8 +383,7 @@ Activation Expander::expandFc(Site &site, Frame &arguments) {
   const Activation &x = site.value;
   int64_t outputs = integerOf(arguments, "n");
   int64_t features = x.type().getNumElements() / x.type().getDimSize(0);
-  auto init = initialise(context, "normal", "std", Builder(&context).getF64FloatAttr(0.01));
-  Value weight = parameter(site, site.path, "weight", {outputs, features}, "weight", init);
+  Value weight = parameter(site, site.path, "weight", {outputs, features}, "weight", smallNormal(context));
   bool hasBias = isOn(arguments, "bias");
   Value bias = weight && hasBias ? parameter(site, site.path, "bias", {outputs}, "bias", constant(context, 0))
                                  : Value();

@@ -119,3 +119,19 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.na
 // expected-error @below {{a network in clip form is a function @forward of one block}}
 module {
 }
+
+// -----
+
+// The loss takes a softmax of its own.
+clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
+  %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  // expected-error @below {{the network gives probabilities, and its loss, the cross-entropy, would take a second softmax of them}}
+  // expected-note @below {{hint: leave the softmax out to train, or compile it as it is with --mode infer}}
+  %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %q = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %sum = clip.add %p, %q : (tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %mean = clip.scale %sum {factor = 0.5 : f64} : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  return %mean : tensor<2x5x1x1x1xf32>
+}

@@ -71,6 +71,29 @@ network net {
 )");
 }
 
+TEST(Errors, AUnitThatBlocksCannotTellItsActivation) {
+  EXPECT_EQ(errorsOf("unit smart ch stride:size=1 { _: conv3d ch=ch stride=stride }\n"
+                     "network net { input rgb 3x8x16x16 -> stage smart ch=8 -> pool avg global -> fc 4 }\n"),
+            R"(models/lib/prelude.arch:18:67: error: unit 'smart' has no parameter 'act'
+   18 |   residual { conv1: kind ch=ch stride=stride -> conv2: kind ch=ch act=none }
+      |                                                                   ^~~ a block says act=none to its last conv: give the unit the parameter act:word=auto, and pass it on as act=act
+      |   called from net.arch:2:38: stage smart ch=8
+)");
+}
+
+TEST(Errors, StridesBeyondTheSizeAreWarnings) {
+  auto warnings = [](const std::string &line) {
+    Expanded network = expandText(around(line));
+    EXPECT_TRUE(network.module);
+    return network.errors();
+  };
+  EXPECT_TRUE(llvm::StringRef(warnings("  conv 3x3x3 ch=4 stride=99"))
+                  .starts_with("net.arch:3:26: warning: the stride 99x99x99 is larger than 8x8x16x16\n"));
+  EXPECT_TRUE(llvm::StringRef(warnings("  conv3d ch=4 stride=99"))
+                  .starts_with("net.arch:3:3: warning: the stride 99x99x99 is larger than 8x8x16x16\n"));
+  EXPECT_EQ(warnings("  conv3d ch=4 stride=8x16x16"), "");
+}
+
 TEST(Errors, SeveralOfARun) {
   std::string errors =
       errorsOf(around("  a: pool max 99x2x2\n  b: conv3d ch=4\n  from stem -> d: pool max 2x99x2\n"

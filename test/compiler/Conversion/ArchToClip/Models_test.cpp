@@ -1,6 +1,8 @@
 // The networks of models/: parameters and multiply-adds, exact, against published and counted figures.
 #include "Expand.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace kinema;
 using namespace kinema::test;
 
@@ -88,6 +90,55 @@ INSTANTIATE_TEST_SUITE_P(OtherFamilies, Models,
                                          Figures{"c3d", 0, 64943168, 64960016, 38533922816, 38.53},
                                          Figures{"i3d", 0, 12682304, 12697264, 111153143808, 0},
                                          Figures{"p3d_63", 0, 25687232, 25745232, 8441856000, 0}));
+
+/// The convs and fcs that scores come from, through averages, pools and other operations without weights.
+void findClassifiers(mlir::Value value, llvm::SetVector<mlir::Operation *> &classifiers) {
+  mlir::Operation *op = value.getDefiningOp();
+  if (!op)
+    return;
+  if (llvm::isa<clip::ConvOp, clip::LinearOp>(op)) {
+    classifiers.insert(op);
+    return;
+  }
+  for (mlir::Value operand : op->getOperands())
+    findClassifiers(operand, classifiers);
+}
+
+class Beginnings : public testing::TestWithParam<const char *> {};
+
+/// Scores that begin small make all classes about as probable, and the first loss about ln(classes).
+TEST_P(Beginnings, OfScoresAreSmall) {
+  Expanded network = expandModel(GetParam());
+  ASSERT_TRUE(network.module);
+  auto forward = llvm::cast<mlir::func::FuncOp>(network.module->lookupSymbol("forward"));
+  llvm::SetVector<mlir::Operation *> classifiers;
+  findClassifiers(forward.front().getTerminator()->getOperand(0), classifiers);
+  ASSERT_FALSE(classifiers.empty());
+  for (mlir::Operation *op : classifiers) {
+    auto read = op->getOperand(1).getDefiningOp<clip::ReadOp>();
+    auto parameter = network.module->lookupSymbol<clip::ParamOp>(read.getParam());
+    EXPECT_EQ(parameter.getInit()->getAs<mlir::StringAttr>("kind").str(), "normal") << read.getParam().str();
+    EXPECT_EQ(parameter.getInit()->getAs<mlir::FloatAttr>("std").getValueAsDouble(), 0.01);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
+                         testing::Values("c3d", "f_r2d_18", "i3d", "ip_csn_50", "ir_csn_50", "mc3_18",
+                                         "p3d_63", "r2d_18", "r2plus1d_34", "r3d_50_nl", "resnet152_frames",
+                                         "s3d_g", "slowfast_50_4x16", "st_resnet_50", "stm_resnet_50", "tour",
+                                         "tsm_50", "two_stream_r2plus1d_34"));
+
+TEST(Options, ResizeFollowsASizeThatIsReplaced) {
+  FrontendOptions options;
+  options.height = options.width = 224;
+  Expanded network =
+      expandText("network net { input rgb 3x16x112x112 -> conv3d ch=4 -> pool avg global -> fc 3 }", options);
+  ASSERT_TRUE(network.module) << network.errors();
+  auto resize =
+      network.fact("kinema.recipe").getAs<mlir::DictionaryAttr>("data").getAs<mlir::ArrayAttr>("resize");
+  EXPECT_EQ(llvm::cast<mlir::IntegerAttr>(resize[0]).getInt(), 256);
+  EXPECT_EQ(llvm::cast<mlir::IntegerAttr>(resize[1]).getInt(), 342);
+}
 
 std::vector<int64_t> midChannels(inspect::LayerTable table) {
   std::vector<int64_t> result;
