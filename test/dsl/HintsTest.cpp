@@ -134,6 +134,10 @@ TEST(Hints, AParameterThatTheCommandLineReplacesIsUsed) {
             "");
 }
 
+TEST(Hints, ANetworkMayBeCalledAsItsInputsKind) {
+  EXPECT_EQ(errorsOf("network flow { input flow 2x1x8x8 -> relu }"), "");
+}
+
 TEST(Hints, InputsThatVideosCannotFill) {
   std::string flow = "network n {\n  input flow 20x1x8x8 -> relu\n}\n";
   EXPECT_EQ(errorsOf(flow), "");
