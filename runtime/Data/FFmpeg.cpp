@@ -1,12 +1,12 @@
 #include "runtime/Data/FFmpeg.h"
 
 #include "runtime/Data/FFmpegLibrary.h"
+#include "runtime/Data/VideoFile.h"
 #include "runtime/Error.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <vector>
 
 namespace kinema::ffmpeg {
@@ -52,16 +52,68 @@ template <typename T> T *allocated(T *pointer) {
 // The names of files are not URLs: "file:" keeps FFmpeg from reading a colon as a protocol.
 std::string url(const std::string &file) { return "file:" + file; }
 
-void checkIsFile(const std::string &file) {
-  std::error_code error;
-  auto status = std::filesystem::status(file, error);
-  if (!std::filesystem::exists(status))
-    fail("{}: no such file", file);
-  if (std::filesystem::is_directory(status))
-    fail("{}: is a directory, not a video", file);
-  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(file, error) == 0 && !error)
-    fail("{}: the file is empty", file);
-}
+// What FFmpeg reads a file through. It opens none itself: what a playlist names is no part of a video, and
+// may be a pipe.
+class Source {
+public:
+  explicit Source(const std::string &path) : file(path) {
+    constexpr int bufferBytes = 32768; // as FFmpeg's own
+    void *buffer = allocated(library().av_malloc(bufferBytes));
+    context = library().avio_alloc_context(static_cast<unsigned char *>(buffer), bufferBytes,
+                                           /*write_flag=*/0, this, read, nullptr, seek);
+    if (!context) {
+      library().av_freep(&buffer);
+      throw std::bad_alloc();
+    }
+  }
+  ~Source() {
+    library().av_freep(&context->buffer);
+    library().avio_context_free(&context);
+  }
+  Source(const Source &) = delete;
+  Source &operator=(const Source &) = delete;
+
+  // A demuxer that reads the file; opened or not, it must not outlive this.
+  AVFormatContext *newDemuxer() {
+    AVFormatContext *demuxer = allocated(library().avformat_alloc_context());
+    demuxer->pb = context;
+    demuxer->interrupt_callback = {isLate, this};
+    demuxer->io_open = refuseToOpen;
+    return demuxer;
+  }
+
+  VideoFile file;
+
+private:
+  static int read(void *source, uint8_t *to, int bytes) {
+    auto &self = *static_cast<Source *>(source);
+    ssize_t done = self.file.read(to, static_cast<size_t>(bytes), self.at);
+    if (done < 0)
+      return AVERROR(errno);
+    self.at += done;
+    return done > 0 ? static_cast<int>(done) : AVERROR_EOF;
+  }
+  static int64_t seek(void *source, int64_t offset, int whence) {
+    auto &self = *static_cast<Source *>(source);
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE)
+      return self.file.bytes();
+    if (whence == SEEK_CUR)
+      offset += self.at;
+    else if (whence == SEEK_END)
+      offset += self.file.bytes();
+    if (offset < 0)
+      return AVERROR(EINVAL);
+    return self.at = offset;
+  }
+  static int isLate(void *source) { return static_cast<Source *>(source)->file.isLate(); }
+  static int refuseToOpen(AVFormatContext *, AVIOContext **, const char *, int, AVDictionary **) {
+    return AVERROR(EACCES);
+  }
+
+  AVIOContext *context = nullptr;
+  int64_t at = 0; // of the next read
+};
 
 Orientation orientationOf(const AVStream *stream) {
   size_t bytes = 0;
@@ -123,6 +175,7 @@ struct Probe {
 struct Input::State {
   std::string file;
   std::shared_ptr<const Probe> probe;
+  std::unique_ptr<Source> source; // outlives the demuxer
   DemuxerPointer demuxer;
   CodecPointer codec;
   PacketPointer packet{allocated(library().av_packet_alloc())};
@@ -150,15 +203,18 @@ struct Input::State {
 };
 
 void Input::State::openDemuxer() {
-  AVFormatContext *context = nullptr;
+  demuxer.reset();
+  source = std::make_unique<Source>(file);
+  AVFormatContext *context = source->newDemuxer();
   AVDictionary *options = nullptr;
   library().av_dict_set(&options, "protocol_whitelist", "file", 0);
   int status = library().avformat_open_input(&context, url(file).c_str(), nullptr, &options);
   library().av_dict_free(&options);
+  demuxer.reset(context); // null where it could not be opened
+  source->file.checkTime();
   if (status == AVERROR_INVALIDDATA)
     fail("{}: not a video that FFmpeg can read", file);
   check(status, file, "cannot be opened");
-  demuxer.reset(context);
   // FFmpeg draws any text file as a picture of a terminal.
   if (std::strcmp(context->iformat->name, "tty") == 0)
     fail("{}: a text file, not a video", file);
@@ -180,7 +236,9 @@ bool Input::State::knowsStreams() const {
 
 // Has FFmpeg decode the beginning of the file to learn what the header does not say.
 void Input::State::examine() {
-  check(library().avformat_find_stream_info(demuxer.get(), nullptr), file, "cannot be probed");
+  int status = library().avformat_find_stream_info(demuxer.get(), nullptr);
+  source->file.checkTime();
+  check(status, file, "cannot be probed");
   auto found = std::make_shared<Probe>();
   found->number = library().av_find_best_stream(demuxer.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
   if (found->number < 0 || demuxer->streams[found->number]->disposition & AV_DISPOSITION_ATTACHED_PIC)
@@ -214,6 +272,7 @@ bool Input::State::readPacket() {
   for (;;) {
     library().av_packet_unref(packet.get());
     int status = library().av_read_frame(demuxer.get(), packet.get());
+    source->file.checkTime();
     if (status < 0) {
       failed |= status != AVERROR_EOF || (demuxer->pb && demuxer->pb->error < 0);
       return false;
@@ -241,7 +300,6 @@ void Input::State::restart() {
 }
 
 Input::Input(const std::string &file, std::shared_ptr<const Probe> known) : state(std::make_unique<State>()) {
-  checkIsFile(file);
   state->file = file;
   state->probe = std::move(known);
   state->openDemuxer();
@@ -255,6 +313,7 @@ Input &Input::operator=(Input &&) noexcept = default;
 const Stream &Input::stream() const { return state->probe->stream; }
 const std::shared_ptr<const Probe> &Input::probe() const { return state->probe; }
 bool Input::readFailed() const { return state->failed; }
+void Input::restartClock() { state->source->file.restartClock(); }
 int64_t Input::pictureTime() const { return state->frame->pts; }
 int64_t Input::decodeErrors() const { return state->decodeErrors; }
 
@@ -500,6 +559,8 @@ void H264Output::finish() {
   int closed = library().avio_closep(&s.muxer->pb);
   check(status < 0 ? status : closed, s.file, "cannot be written");
 }
+
+void require() { library(); }
 
 std::string versions() {
   auto text = [](const char *name, unsigned version) {

@@ -42,8 +42,9 @@ struct Probe;
 // The video stream of a file: its packets, or its pictures in presentation order.
 class Input {
 public:
-  // Opens `file` and its best video stream. Throws Error if there is no such file, FFmpeg cannot read it, or
-  // it holds no video. `known`, of the same file, saves decoding its beginning again.
+  // Opens `file` and its best video stream. Throws Error if it is no regular file, FFmpeg cannot read it, or
+  // it holds no video. `known`, of the same file, saves decoding its beginning again. All functions that read
+  // throw TooSlow where the file's time is up (VideoFile).
   explicit Input(const std::string &file, std::shared_ptr<const Probe> known = nullptr);
   ~Input();
   Input(Input &&) noexcept;
@@ -55,6 +56,9 @@ public:
   // Reads the next packet in decode order without decoding it; false at the end of the file. Packets and
   // pictures must not be mixed without a `seek` or `rewind` between.
   bool nextPacket(Packet &packet);
+  // What is read from now on has the file's whole time.
+  void restartClock();
+
   // True if reading ended with an error rather than at the end of the file.
   bool readFailed() const;
 
@@ -107,6 +111,9 @@ private:
   struct State;
   std::unique_ptr<State> state;
 };
+
+// Throws Error where FFmpeg of the right version is not installed: what is there, and what is needed.
+void require();
 
 // Versions of the libraries in use, for reports: "libavcodec 59.37.100, ...".
 std::string versions();

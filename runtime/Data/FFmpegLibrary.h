@@ -25,8 +25,10 @@ namespace kinema::ffmpeg {
   F(avutil, av_frame_get_buffer)                                                                             \
   F(avutil, av_frame_make_writable)                                                                          \
   F(avutil, av_frame_unref)                                                                                  \
+  F(avutil, av_freep)                                                                                        \
   F(avutil, av_get_pix_fmt_name)                                                                             \
   F(avutil, av_log_set_level)                                                                                \
+  F(avutil, av_malloc)                                                                                       \
   F(avutil, av_strerror)                                                                                     \
   F(avcodec, av_packet_alloc)                                                                                \
   F(avcodec, av_packet_free)                                                                                 \
@@ -55,6 +57,7 @@ namespace kinema::ffmpeg {
   F(avformat, av_seek_frame)                                                                                 \
   F(avformat, av_stream_get_side_data)                                                                       \
   F(avformat, av_write_trailer)                                                                              \
+  F(avformat, avformat_alloc_context)                                                                        \
   F(avformat, avformat_alloc_output_context2)                                                                \
   F(avformat, avformat_close_input)                                                                          \
   F(avformat, avformat_find_stream_info)                                                                     \
@@ -64,7 +67,9 @@ namespace kinema::ffmpeg {
   F(avformat, avformat_open_input)                                                                           \
   F(avformat, avformat_version)                                                                              \
   F(avformat, avformat_write_header)                                                                         \
+  F(avformat, avio_alloc_context)                                                                            \
   F(avformat, avio_closep)                                                                                   \
+  F(avformat, avio_context_free)                                                                             \
   F(avformat, avio_flush)                                                                                    \
   F(avformat, avio_open)                                                                                     \
   F(swscale, sws_freeContext)                                                                                \
@@ -81,7 +86,7 @@ struct Library {
 };
 
 // Opened by the first call, FFmpeg's log silenced. Throws Error where FFmpeg of this version is not
-// installed.
+// installed: what is needed and what was found.
 const Library &library();
 
 } // namespace kinema::ffmpeg

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <sstream>
 #include <vector>
 
@@ -57,19 +56,32 @@ void UncompressedVideo::parseHeader(const std::string &line) {
     fail("{}: its frames are {} x {}", file, height, width);
 }
 
-UncompressedVideo::UncompressedVideo(const std::string &path) : file(path) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream)
-    fail("cannot read {}: {}", file, std::strerror(errno));
-  char header[longestHeader];
-  stream.getline(header, longestHeader);
-  if (!stream || stream.eof())
+// All of `count` bytes, or false at the end of the file.
+bool UncompressedVideo::readBytes(char *to, int64_t count, int64_t offset) {
+  constexpr int64_t piece = 1 << 20; // after each, the time is looked at
+  while (count > 0) {
+    content.checkTime();
+    ssize_t done = content.read(to, static_cast<size_t>(std::min(count, piece)), offset);
+    if (done < 0)
+      fail("{}: cannot be read: {}", file, std::strerror(errno));
+    if (done == 0)
+      return false;
+    to += done;
+    offset += done;
+    count -= done;
+  }
+  return true;
+}
+
+UncompressedVideo::UncompressedVideo(const std::string &path) : file(path), content(path) {
+  std::string line(std::min<int64_t>(longestHeader, content.bytes()), '\0');
+  size_t end = readBytes(line.data(), static_cast<int64_t>(line.size()), 0) ? line.find('\n') : line.npos;
+  if (end == line.npos)
     fail("{}: it does not begin with a line of {}", file, magic);
-  std::string line = header;
+  line.resize(end);
   parseHeader(line);
   headerBytes = static_cast<int64_t>(line.size()) + 1;
-  stream.seekg(0, std::ios::end);
-  int64_t bytes = static_cast<int64_t>(stream.tellg()) - headerBytes;
+  int64_t bytes = content.bytes() - headerBytes;
   frames = bytes / frameBytes();
   truncated = bytes % frameBytes() != 0;
   if (frames < 1)
@@ -78,11 +90,10 @@ UncompressedVideo::UncompressedVideo(const std::string &path) : file(path) {
 
 static uint8_t clampedByte(int value) { return static_cast<uint8_t>(std::clamp(value >> 8, 0, 255)); }
 
-void UncompressedVideo::read(int64_t frame, uint8_t *rgb) const {
+void UncompressedVideo::read(int64_t frame, uint8_t *rgb) {
   std::vector<char> bytes(frameBytes());
-  std::ifstream stream(file, std::ios::binary);
-  stream.seekg(headerBytes + frame * frameBytes());
-  if (frame < 0 || frame >= frames || !stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size())))
+  if (frame < 0 || frame >= frames ||
+      !readBytes(bytes.data(), frameBytes(), headerBytes + frame * frameBytes()))
     fail("{}: frame {} of {} cannot be read", file, frame, frames);
   if (std::string_view(bytes.data(), frameLine.size()) != frameLine)
     fail("{}: frame {} does not begin with {}", file, frame, frameLine.substr(0, 5));

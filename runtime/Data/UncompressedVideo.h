@@ -2,6 +2,8 @@
 // too. `ffmpeg -i VIDEO -vf scale=WIDTH:HEIGHT -pix_fmt yuv420p VIDEO.y4m` makes one.
 #pragma once
 
+#include "runtime/Data/VideoFile.h"
+
 #include <cstdint>
 #include <string>
 
@@ -12,7 +14,7 @@ public:
   // Whether the file's name is that of one.
   static bool hasName(const std::string &file) { return file.ends_with(".y4m"); }
 
-  // Throws Error if the file is none, or holds no frame.
+  // Throws Error if the file is none, or holds no frame. Like `read`, TooSlow where its time is up.
   explicit UncompressedVideo(const std::string &file);
 
   int height = 0, width = 0;
@@ -21,15 +23,19 @@ public:
   bool truncated = false;
 
   // rgb: [height, width, 3], by BT.601 from limited range. Throws Error.
-  void read(int64_t frame, uint8_t *rgb) const;
+  void read(int64_t frame, uint8_t *rgb);
+  // What is read from now on has the file's whole time.
+  void restartClock() { content.restartClock(); }
 
 private:
   void parseHeader(const std::string &line);
+  bool readBytes(char *to, int64_t count, int64_t offset);
   int64_t chromaWidth() const { return subsampled ? (width + 1) / 2 : width; }
   int64_t chromaHeight() const { return subsampled ? (height + 1) / 2 : height; }
   int64_t frameBytes() const; // with the line before it
 
   std::string file;
+  VideoFile content;
   int64_t headerBytes = 0;
   bool subsampled = true;
 };

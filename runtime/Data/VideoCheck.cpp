@@ -36,6 +36,8 @@ CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallba
   CheckReport report;
   report.videos.resize(list.videos.size());
   const int64_t total = static_cast<int64_t>(list.videos.size());
+  for (const LabelledVideo &video : list.videos)
+    requireDecoder(video.path);
   std::mutex mutex; // of `done` and `progress`
   int64_t done = 0;
   runInParallel(total, threads, [&](int64_t video) {
@@ -126,6 +128,8 @@ std::string describe(const CheckReport &report, const VideoList &list, int64_t c
     else if (std::string remark = remarks(info, clipFrames); !remark.empty())
       text += fmt::format("note: {}: {}\n", info.file, remark);
   }
+  if (std::string remark = labelRemark(list); !remark.empty())
+    text += fmt::format("note: {}\n", remark);
   text += totals(report, list);
   text += fmt::format("{}: {} videos, {} unreadable\n", list.file, report.videos.size(), report.unreadable());
   return text;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string_view>
 
 namespace kinema {
@@ -41,33 +43,102 @@ std::vector<std::string> readLines(const std::string &file) {
   return lines;
 }
 
-struct Labels {
-  int64_t classes;
-  const std::vector<std::string> &names;
-
-  // The label that `word` stands for; otherwise says in `problem` why it is none.
-  std::optional<int32_t> parse(std::string_view word, std::string &problem) const {
-    auto named = std::find(names.begin(), names.end(), word);
-    if (named != names.end())
-      return static_cast<int32_t>(named - names.begin());
-    int32_t number = 0;
-    auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (status != std::errc() || end != word.data() + word.size()) {
-      problem =
-          fmt::format("label '{}' is neither a number nor {}", word,
-                      names.empty() ? "a name from a classes.txt beside the list" : "the name of a class");
-      return std::nullopt;
-    }
-    const int64_t limit = classes > 0 ? classes : static_cast<int64_t>(names.size());
-    if (number < 0 || (limit > 0 && number >= limit)) {
-      problem = limit > 0
-                    ? fmt::format("label {}, but there are {} classes (0 to {})", number, limit, limit - 1)
-                    : fmt::format("label {} is negative", number);
-      return std::nullopt;
-    }
-    return number;
+// Reads a list line by line, and collects what is wrong with it.
+class ListReader {
+public:
+  ListReader(const std::string &file, int64_t classes, const std::vector<std::string> &names)
+      : names(names), limit(classes > 0 ? classes : static_cast<int64_t>(names.size())),
+        folder(std::filesystem::path(file).parent_path()) {
+    list.file = file;
   }
+
+  VideoList read();
+
+private:
+  void readLine(std::string_view line, size_t number);
+  std::optional<int32_t> label(std::string_view word, size_t number);
+  void complain(size_t number, std::string_view problem);
+  std::string beyondLimit() const;
+
+  const std::vector<std::string> &names;
+  const int64_t limit; // labels are below it; 0: any number
+  const std::filesystem::path folder;
+  VideoList list;
+  std::vector<std::string> problems;
+  size_t wrongLines = 0;
+  // Labels at and above the limit are one mistake, most often, and told as one.
+  int64_t beyond = 0, lowest = INT64_MAX, highest = -1;
+  size_t firstBeyond = 0;
 };
+
+void ListReader::complain(size_t number, std::string_view problem) {
+  if (++wrongLines <= longestReport)
+    problems.push_back(fmt::format("{}:{}: {}", list.file, number, problem));
+}
+
+// The label that `word` stands for, 0 where it is beyond the limit.
+std::optional<int32_t> ListReader::label(std::string_view word, size_t number) {
+  auto named = std::find(names.begin(), names.end(), word);
+  if (named != names.end())
+    return static_cast<int32_t>(named - names.begin());
+  int32_t value = 0;
+  auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (status != std::errc() || end != word.data() + word.size()) {
+    complain(number, fmt::format("label '{}' is neither a number nor {}", word,
+                                 names.empty() ? "a name from a classes.txt beside the list"
+                                               : "the name of a class"));
+    return std::nullopt;
+  }
+  if (value < 0) {
+    complain(number, fmt::format("label {} is negative", value));
+    return std::nullopt;
+  }
+  lowest = std::min<int64_t>(lowest, value);
+  highest = std::max<int64_t>(highest, value);
+  if (limit > 0 && value >= limit && beyond++ == 0)
+    firstBeyond = number;
+  return value;
+}
+
+void ListReader::readLine(std::string_view line, size_t number) {
+  size_t gap = line.find_last_of(blanks);
+  if (gap == std::string_view::npos)
+    return complain(number, fmt::format("'{}' is not a path and a label", line));
+  std::filesystem::path path(trimmed(line.substr(0, gap)));
+  std::optional<int32_t> found = label(line.substr(gap + 1), number);
+  if (!found)
+    return;
+  list.videos.push_back({(path.is_absolute() ? path : folder / path).string(), *found});
+  list.digest.add(path.string());
+  list.digest.add(fmt::format("\n{}\n", *found));
+}
+
+std::string ListReader::beyondLimit() const {
+  std::string others = beyond > 1 ? fmt::format(", as on {} lines more", beyond - 1) : "";
+  std::string text = fmt::format("{}:{}: there are {} classes (0 to {}), found label {}{}", list.file,
+                                 firstBeyond, limit, limit - 1, highest, others);
+  if (lowest == 1 && highest == limit)
+    text = fmt::format("{}: labels count from 1 to {}, but classes from 0 to {}: subtract 1 from each label "
+                       "(awk '{{ $NF -= 1; print }}' LIST)",
+                       list.file, highest, limit - 1);
+  return text;
+}
+
+VideoList ListReader::read() {
+  const std::vector<std::string> lines = readLines(list.file);
+  for (size_t number = 0; number < lines.size(); ++number)
+    if (std::string_view line = trimmed(lines[number]); !line.empty() && line.front() != '#')
+      readLine(line, number + 1);
+  if (wrongLines > problems.size())
+    problems.push_back(fmt::format("{}: {} lines more are wrong", list.file, wrongLines - problems.size()));
+  if (beyond > 0)
+    problems.push_back(beyondLimit());
+  if (!problems.empty())
+    fail("{}", fmt::join(problems, "\n"));
+  if (list.videos.empty())
+    fail("{}: the list holds no video", list.file);
+  return std::move(list);
+}
 
 } // namespace
 
@@ -75,31 +146,21 @@ VideoList readVideoList(const std::string &file, int64_t classes,
                         const std::vector<std::string> &classNames) {
   if (classes > 0 && static_cast<int64_t>(classNames.size()) > classes)
     fail("{}: {} names of classes for {} classes", file, classNames.size(), classes);
-  const Labels labels{classes, classNames};
-  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
-  VideoList list{file, {}};
-  std::vector<std::string> problems;
-  const std::vector<std::string> lines = readLines(file);
-  for (size_t number = 0; number < lines.size() && problems.size() < longestReport; ++number) {
-    std::string_view line = trimmed(lines[number]);
-    if (line.empty() || line.front() == '#')
-      continue;
-    size_t gap = line.find_last_of(blanks);
-    std::string problem;
-    if (gap == std::string_view::npos) {
-      problem = fmt::format("'{}' is not a path and a label", line);
-    } else if (auto label = labels.parse(line.substr(gap + 1), problem)) {
-      std::filesystem::path path(trimmed(line.substr(0, gap)));
-      list.videos.push_back({(path.is_absolute() ? path : folder / path).string(), *label});
-    }
-    if (!problem.empty())
-      problems.push_back(fmt::format("{}:{}: {}", file, number + 1, problem));
-  }
-  if (!problems.empty())
-    fail("{}", fmt::join(problems, "\n"));
-  if (list.videos.empty())
-    fail("{}: the list holds no video", file);
-  return list;
+  return ListReader(file, classes, classNames).read();
+}
+
+VideoList readVideoList(const std::string &file, int64_t classes) {
+  return readVideoList(file, classes, classNamesBeside(file));
+}
+
+std::string labelRemark(const VideoList &list) {
+  std::set<int32_t> labels;
+  for (const LabelledVideo &video : list.videos)
+    labels.insert(video.label);
+  auto count = static_cast<int32_t>(labels.size());
+  if (count < 2 || *labels.begin() != 1 || *labels.rbegin() != count)
+    return "";
+  return fmt::format("{}: the labels are 1 to {} and none is 0: classes count from 0", list.file, count);
 }
 
 std::vector<std::string> readClassNames(const std::string &file) {
@@ -121,9 +182,10 @@ std::vector<std::string> readClassNames(const std::string &file) {
   return names;
 }
 
-std::string classNamesBeside(const std::string &listFile) {
+std::vector<std::string> classNamesBeside(const std::string &listFile) {
   std::filesystem::path names = std::filesystem::path(listFile).parent_path() / "classes.txt";
-  return std::filesystem::is_regular_file(names) ? names.string() : "";
+  return std::filesystem::is_regular_file(names) ? readClassNames(names.string())
+                                                 : std::vector<std::string>();
 }
 
 } // namespace kinema

@@ -1,6 +1,8 @@
 // Lists of labelled videos: text files of `path label` lines.
 #pragma once
 
+#include "runtime/Digest.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,20 +17,25 @@ struct LabelledVideo {
 struct VideoList {
   std::string file;
   std::vector<LabelledVideo> videos;
+  Digest digest; // of the paths as they are written and the labels: the same where the list lies elsewhere
 };
 
 // Reads a list. A line is a path, blanks and a label; the label is the last word, so paths may hold blanks.
 // Relative paths are relative to the list's folder. Empty lines and lines that begin with # are skipped. A
 // label is a number from 0 to classes - 1 or, if `classNames` are given, one of them; `classes` 0 means any
-// number. Throws Error with the numbers of the first wrong lines, also if the list holds no video. Opens no
-// video.
-VideoList readVideoList(const std::string &file, int64_t classes,
-                        const std::vector<std::string> &classNames = {});
+// number. Throws Error with the numbers of the first wrong lines, also if the list holds no video; labels
+// beyond the classes are one line together, which says so where they count from 1. Opens no video.
+VideoList readVideoList(const std::string &file, int64_t classes, const std::vector<std::string> &classNames);
+// The same with the names beside the list.
+VideoList readVideoList(const std::string &file, int64_t classes);
+
+// What is odd about labels that are in range: that they count from 1. Empty where nothing is.
+std::string labelRemark(const VideoList &list);
 
 // Reads names of classes, one a line, in the order of their labels. Throws Error on empty or repeated names.
 std::vector<std::string> readClassNames(const std::string &file);
 
-// The classes.txt beside a list, or "" if there is none.
-std::string classNamesBeside(const std::string &listFile);
+// The names in the classes.txt beside a list; none if there is no such file.
+std::vector<std::string> classNamesBeside(const std::string &listFile);
 
 } // namespace kinema

@@ -68,6 +68,11 @@ FrameIndex scan(ffmpeg::Input &input) {
 
 } // namespace
 
+void requireDecoder(const std::string &file) {
+  if (!UncompressedVideo::hasName(file))
+    ffmpeg::require();
+}
+
 VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index)
     : frameIndex(std::move(index)) {
   information.file = file;
@@ -100,8 +105,7 @@ void VideoReader::describeUncompressed() {
   information.truncated = video.truncated;
 }
 
-void VideoReader::readUncompressed(std::span<const int64_t> frames, int height, int width,
-                                   uint8_t *rgb) const {
+void VideoReader::readUncompressed(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) {
   if (height != uncompressed->height || width != uncompressed->width)
     fail("{}: frames of {}x{} are asked for, it has {}x{}: uncompressed videos are not scaled; make it in "
          "that "
@@ -231,8 +235,11 @@ void VideoReader::read(std::span<const int64_t> frames, int height, int width, u
   for (int64_t frame : frames)
     if (frame < 0 || frame >= information.frames)
       fail("{}: frame {} asked for, but it has {}", information.file, frame, information.frames);
-  if (uncompressed)
+  if (uncompressed) {
+    uncompressed->restartClock();
     return readUncompressed(frames, height, width, rgb);
+  }
+  input->restartClock();
   std::vector<size_t> order(frames.size());
   std::iota(order.begin(), order.end(), size_t(0));
   std::sort(order.begin(), order.end(),

@@ -37,6 +37,10 @@ struct FrameIndex {
   int64_t bytes() const { return static_cast<int64_t>((times.size() + keyTimes.size()) * sizeof(int64_t)); }
 };
 
+// Throws Error where this machine cannot read videos of such a name, because FFmpeg is missing.
+void requireDecoder(const std::string &file);
+
+// All functions that read throw TooSlow where the file's time is up (VideoFile).
 class VideoReader {
 public:
   // Opens a video file. Without an `index` of it, scans its packets; decodes nothing unless the container has
@@ -59,7 +63,7 @@ public:
 private:
   void describe();
   void describeUncompressed();
-  void readUncompressed(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) const;
+  void readUncompressed(std::span<const int64_t> frames, int height, int width, uint8_t *rgb);
   bool moveTo(int64_t frame);
   bool advanceTo(int64_t frame, bool skip);
   bool readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height, int width,

@@ -93,7 +93,7 @@ struct VideoSource::State {
   std::map<int64_t, std::string> unopenable; // videos that cannot be opened, and why
   std::map<int64_t, std::shared_ptr<const FrameIndex>> indices;
   int64_t indexBytes = 0;
-  std::exception_ptr failure; // of a worker, for want of memory; thrown by `next`
+  std::exception_ptr failure; // of a worker, for want of memory or time; thrown by `next`
   std::set<int64_t> reported;
   std::vector<Unreadable> unreadable;
   LoaderStatistics statistics;
@@ -191,6 +191,9 @@ void VideoSource::State::decode(const Position &at, Slot &slot, std::vector<uint
   slot.batch.labels[at.clip] = list.videos[draw.video].label;
   try {
     fill(draw, scratch, slot.batch.clips.data() + at.clip * clipFloats);
+  } catch (const TooSlow &) {
+    std::lock_guard lock(mutex);
+    failure = std::current_exception();
   } catch (const Error &error) {
     slot.reasons[at.clip] = error.what();
   } catch (...) {
@@ -240,6 +243,8 @@ std::unique_ptr<VideoReader> VideoSource::State::open(int64_t video) {
     if (indexBytes < indexMemory && indices.emplace(video, reader->index()).second)
       indexBytes += reader->index()->bytes();
     return reader;
+  } catch (const TooSlow &) {
+    throw;
   } catch (const Error &error) {
     std::lock_guard lock(mutex);
     unopenable.emplace(video, error.what());

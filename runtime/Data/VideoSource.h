@@ -40,7 +40,8 @@ public:
   std::string videoName(int64_t video) const override;
   int32_t videoLabel(int64_t video) const override;
   void seek(int64_t epoch, int64_t batch) override;
-  // Clips whose video cannot be read are left out: the others close up, and the batch's end is masked.
+  // Clips whose video cannot be read are left out: the others close up, and the batch's end is masked. Throws
+  // TooSlow where a video's time is up.
   bool next(Batch &batch) override;
   std::vector<Unreadable> takeUnreadable() override;
 

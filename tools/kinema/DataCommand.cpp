@@ -18,7 +18,7 @@ ProgressCallback counter(const char *what) {
   if (!isatty(STDERR_FILENO))
     return {};
   return [what](int64_t done, int64_t total) {
-    fmt::print(stderr, "\r{}/{} {}{}", done, total, what, done == total ? "\n" : "");
+    std::fputs(fmt::format("\r{}/{} {}{}", done, total, what, done == total ? "\n" : "").c_str(), stderr);
   };
 }
 

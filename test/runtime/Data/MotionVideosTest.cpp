@@ -59,7 +59,7 @@ TEST_F(MotionVideosTest, WritesListsAndVideos) {
   MotionSummary summary = makeMotionVideos(options);
   EXPECT_EQ(summary.written, 30);
   EXPECT_EQ(summary.kept, 0);
-  const std::vector<std::string> classes = readClassNames(classNamesBeside(folder / "motion/train.txt"));
+  const std::vector<std::string> classes = classNamesBeside(folder / "motion/train.txt");
   EXPECT_EQ(classes.size(), 10u);
   VideoList train = readVideoList(folder / "motion/train.txt", 10, classes);
   VideoList test = readVideoList(folder / "motion/test.txt", 10, classes);

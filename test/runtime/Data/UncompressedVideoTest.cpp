@@ -72,7 +72,7 @@ TEST(UncompressedVideo, WhatCannotBeReadIsAnError) {
     writeText(file, text);
     return errorOf([&] { VideoReader reader(file); });
   };
-  EXPECT_THAT(errorOf([&] { VideoReader reader(file); }), HasSubstr("No such file"));
+  EXPECT_THAT(errorOf([&] { VideoReader reader(file); }), HasSubstr("no such file"));
   EXPECT_EQ(errorFor("RIFF\n"), file + ": it does not begin with YUV4MPEG2");
   EXPECT_EQ(errorFor("YUV4MPEG2 W4 H0\n"), file + ": its frames are 0 x 4");
   EXPECT_EQ(errorFor("YUV4MPEG2 W4 H2 C422\n"),

@@ -4,7 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/stat.h>
+
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 using namespace kinema;
@@ -293,6 +296,49 @@ TEST_F(VideoReaderTest, NotAVideo) {
     noise[i] = static_cast<char>(random::bits(3, 4, i));
   writeText(folder / "noise.mp4", noise);
   EXPECT_THAT(openError(folder / "noise.mp4"), HasSubstr("noise.mp4: "));
+}
+
+// Whatever is at the other end of a pipe or a device is not waited for.
+TEST_F(VideoReaderTest, RegularFilesAlone) {
+  simple("whole.mp4");
+  for (const char *name : {"pipe.mp4", "pipe.y4m"}) {
+    ASSERT_EQ(mkfifo((folder / name).c_str(), 0600), 0);
+    EXPECT_EQ(openError(folder / name), folder / name + ": is a named pipe, not a regular file");
+    std::filesystem::create_symlink(folder / name, folder / ("link-" + std::string(name)));
+    EXPECT_THAT(openError(folder / ("link-" + std::string(name))), HasSubstr("is a named pipe"));
+  }
+  EXPECT_EQ(openError("/dev/zero"), "/dev/zero: is a device, not a regular file");
+  std::filesystem::create_symlink(folder / "whole.mp4", folder / "link.mp4");
+  EXPECT_EQ(VideoReader(folder / "link.mp4").info().frames, 30);
+  // Nor is what a playlist names.
+  writeText(folder / "list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\npipe.mp4\n#EXT-X-ENDLIST\n");
+  EXPECT_THAT(openError(folder / "list.m3u8"), HasSubstr("list.m3u8: "));
+  writeText(folder / "list.ffconcat", "ffconcat version 1.0\nfile pipe.mp4\n");
+  EXPECT_THAT(openError(folder / "list.ffconcat"), HasSubstr("list.ffconcat: "));
+}
+
+// Of a file that was opened in time too: each reading has its own.
+TEST_F(VideoReaderTest, AFilesTimeIsLimited) {
+  simple("whole.mp4");
+  makeVideo(folder / "whole.y4m", "-pix_fmt yuv420p", 3, "32x24");
+  for (const char *name : {"whole.mp4", "whole.y4m"}) {
+    setenv("KINEMA_READ_SECONDS", "0", 1);
+    EXPECT_THROW(VideoReader(folder / name), TooSlow);
+    EXPECT_THAT(openError(folder / name),
+                HasSubstr(std::string(name) + ": reading it takes longer than 0 s"));
+    setenv("KINEMA_READ_SECONDS", "1 s", 1);
+    EXPECT_EQ(openError(folder / name), "KINEMA_READ_SECONDS is 1 s, expected a number of seconds");
+    setenv("KINEMA_READ_SECONDS", "600", 1);
+    VideoReader opened(folder / name);
+    EXPECT_EQ(readFrames(opened, {0, 2}).size(),
+              2 * 3 * static_cast<size_t>(opened.info().height) * opened.info().width);
+    unsetenv("KINEMA_READ_SECONDS");
+  }
+  VideoFile file(folder / "whole.mp4");
+  EXPECT_FALSE(file.isLate());
+  char byte = 0;
+  EXPECT_EQ(file.read(&byte, 1, file.bytes() - 1), 1);
+  EXPECT_EQ(file.read(&byte, 1, file.bytes()), 0);
 }
 
 TEST_F(VideoReaderTest, SoundAlone) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 using namespace kinema;
@@ -229,6 +230,15 @@ TEST_F(VideoSourceTest, CanBeLeftAtAnyTime) {
     for (int i = 0; i < batches; ++i)
       source->next(batch);
   }
+}
+
+// Left out, it would depend on the time which videos a network is trained on.
+TEST_F(VideoSourceTest, AVideoThatTakesTooLongEndsTheWork) {
+  setenv("KINEMA_READ_SECONDS", "0", 1);
+  auto source = training(2);
+  Batch batch;
+  EXPECT_THROW(source->next(batch), TooSlow);
+  unsetenv("KINEMA_READ_SECONDS");
 }
 
 } // namespace

@@ -1,0 +1,95 @@
+#include "runtime/Data/VideoFile.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+namespace kinema {
+namespace {
+
+// Slow networks are several times as fast.
+constexpr double usualSeconds = 60, bytesPerSecond = 1e6;
+
+double secondsFor(int64_t bytes) {
+  const char *wanted = std::getenv("KINEMA_READ_SECONDS");
+  if (!wanted)
+    return usualSeconds + static_cast<double>(bytes) / bytesPerSecond;
+  double seconds = 0;
+  auto [end, code] = std::from_chars(wanted, wanted + std::strlen(wanted), seconds);
+  if (code != std::errc() || *end != 0 || !(seconds >= 0))
+    refuse("KINEMA_READ_SECONDS is {}, expected a number of seconds", wanted);
+  return seconds;
+}
+
+void checkIsFile(const struct stat &status, const std::string &path) {
+  mode_t mode = status.st_mode;
+  if (S_ISDIR(mode))
+    fail("{}: is a directory, not a video", path);
+  if (!S_ISREG(mode))
+    fail("{}: is {}, not a regular file", path,
+         S_ISFIFO(mode)   ? "a named pipe"
+         : S_ISSOCK(mode) ? "a socket"
+                          : "a device");
+  if (status.st_size == 0)
+    fail("{}: the file is empty", path);
+}
+
+[[noreturn]] void failOpening(const std::string &path) {
+  if (errno == ENOENT || errno == ENOTDIR)
+    fail("{}: no such file", path);
+  fail("{}: cannot be opened: {}", path, std::strerror(errno));
+}
+
+} // namespace
+
+// Looked at before it is opened, for that alone wakes whoever waits at a pipe; and afterwards, for it may
+// have become another file in between.
+VideoFile::VideoFile(const std::string &path) : path(path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0)
+    failOpening(path);
+  checkIsFile(status, path);
+  descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0)
+    failOpening(path);
+  try {
+    if (fstat(descriptor, &status) != 0)
+      failOpening(path);
+    checkIsFile(status, path);
+    size = status.st_size;
+    allowed = secondsFor(size);
+  } catch (...) {
+    close(descriptor);
+    throw;
+  }
+}
+
+VideoFile::~VideoFile() { close(descriptor); }
+
+bool VideoFile::isLate() const {
+  return std::chrono::duration<double>(Clock::now() - begin).count() >= allowed;
+}
+
+void VideoFile::checkTime() const {
+  if (isLate())
+    throw TooSlow(fmt::format("{}: reading it takes longer than {:.3g} s: is its file system slow, or the "
+                              "file damaged? (KINEMA_READ_SECONDS in the environment sets the limit)",
+                              path, allowed));
+}
+
+ssize_t VideoFile::read(void *to, size_t count, int64_t offset) const {
+  if (isLate()) {
+    errno = ETIMEDOUT;
+    return -1;
+  }
+  for (;;)
+    if (ssize_t done = pread(descriptor, to, count, offset); done >= 0 || errno != EINTR)
+      return done;
+}
+
+} // namespace kinema

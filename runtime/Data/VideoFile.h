@@ -1,0 +1,51 @@
+// A video's file, open for reading: a regular file, and no longer at hand than a limit of time.
+#pragma once
+
+#include "runtime/Error.h"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace kinema {
+
+// A file's time was up. That is no fault of the video, so no video is left out for it: which ones would be
+// chance.
+struct TooSlow : Error {
+  using Error::Error;
+};
+
+class VideoFile {
+public:
+  // Throws Error, beginning with the path, for what is no regular file, without waiting for whoever is at the
+  // other end of a pipe. A link to a regular file is one.
+  explicit VideoFile(const std::string &path);
+  ~VideoFile();
+  VideoFile(const VideoFile &) = delete;
+  VideoFile &operator=(const VideoFile &) = delete;
+
+  int64_t bytes() const { return size; }
+
+  // A file may be read for a minute and a second a megabyte, or for KINEMA_READ_SECONDS where that is in the
+  // environment, counted from here or from when it was opened.
+  void restartClock() { begin = Clock::now(); }
+  bool isLate() const;
+  // Throws TooSlow where the time is up.
+  void checkTime() const;
+
+  // The bytes that were read, 0 at the end of the file, or -1 with errno; ETIMEDOUT where the time is up.
+  ssize_t read(void *to, size_t count, int64_t offset) const;
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  std::string path;
+  int descriptor = -1;
+  int64_t size = 0;
+  double allowed = 0; // seconds
+  Clock::time_point begin = Clock::now();
+};
+
+} // namespace kinema
