@@ -100,6 +100,8 @@ void AtomicFile::commit(bool executable) {
   flushDirectory(directoryOf(path));
 }
 
+void checkWritable(const std::string &path) { AtomicFile made(path); }
+
 std::string readFile(const std::string &path) {
   if (std::filesystem::is_directory(path))
     fail("cannot read {}: it is a directory", path);

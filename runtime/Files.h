@@ -28,6 +28,10 @@ private:
   int descriptor = -1;
 };
 
+// Throws Error, as AtomicFile does, where a file of that name cannot be made: before the work whose result it
+// is to hold.
+void checkWritable(const std::string &path);
+
 std::string readFile(const std::string &path);
 void writeFile(const std::string &path, std::string_view content);
 

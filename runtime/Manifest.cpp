@@ -418,6 +418,8 @@ Manifest parse(const Node &root) {
   if (mode != "train" && mode != "infer")
     root.at("mode").fault("expected train or infer, found {}", mode);
   manifest.train = mode == "train";
+  if (root.has("network"))
+    manifest.network = root.at("network").text();
   manifest.target = root.at("target").text();
   for (const Node &entry : root.at("code").list())
     manifest.code.push_back(entry.text());

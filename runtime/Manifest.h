@@ -77,7 +77,8 @@ struct Segment {
 
 struct Manifest {
   std::string name;
-  bool train = false; // mode
+  bool train = false;  // mode
+  std::string network; // the digest of what is computed, the same for every target; empty: not known
   std::string target;
   std::vector<std::string> code; // entries of the package, which together have all kernels
   int64_t batch = 0;

@@ -74,9 +74,7 @@ public:
   // seed and its index in the manifest alone.
   void initialise(uint64_t seed);
 
-  // Parameters by their names in the file. A tensor that is missing, superfluous or of another shape is an
-  // Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over. After loading,
-  // "prepare" has been run.
+  // Parameters by their names in the file, as matchWeights finds them. After loading, "prepare" has been run.
   void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
   // Loads the parameters that the file has with the right shape, and leaves the others as they are.
   struct Unmatched {
@@ -123,6 +121,11 @@ private:
 
 // The parameter's values as initialised, logical.
 std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint64_t index);
+
+// The file's tensor for each of the network's parameters. A tensor that is missing, superfluous or of another
+// shape is an Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over.
+std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
+                                             const std::string &origin, const NameMap &names = {});
 
 // A parameter's name in a file. Throws Error where the map does not know it.
 std::string nameInFile(const NameMap &names, const std::string &name);

@@ -13,6 +13,7 @@
 namespace kinema {
 namespace {
 
+// Lines are written by std::fputs, which does not throw: work goes on where nobody reads how it is doing.
 constexpr double secondsBetweenDrawings = 0.1, secondsBetweenLines = 10;
 
 size_t columnsOf(std::FILE *stream) {
@@ -58,19 +59,24 @@ void Progress::update(const ProgressState &state) {
   std::string line = formatProgress(state);
   if (terminal) {
     line.resize(std::min(line.size(), columnsOf(stream) - 1));
-    fmt::print(stream, "\r{}\x1b[K", line);
+    std::fputs(fmt::format("\r{}\x1b[K", line).c_str(), stream);
     drawn = true;
   } else {
-    fmt::print(stream, "{}\n", line);
+    std::fputs((line + "\n").c_str(), stream);
   }
   std::fflush(stream);
+}
+
+void Progress::begin(const std::string &what) {
+  if (terminal)
+    note(what + " ...");
 }
 
 void Progress::note(const std::string &line) {
   if (!stream)
     return;
   clear();
-  fmt::print(stream, "{}\n", line);
+  std::fputs((line + "\n").c_str(), stream);
   std::fflush(stream);
 }
 

@@ -31,6 +31,8 @@ public:
 
   // Shows the state, if enough time has passed since the last one.
   void update(const ProgressState &state);
+  // Says on a terminal what begins now and may take a while.
+  void begin(const std::string &what);
   // Writes a line that stays.
   void note(const std::string &line);
 

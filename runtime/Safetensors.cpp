@@ -138,8 +138,8 @@ const FileTensor *TensorFile::find(const std::string &name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-// file: at its end.
-static TensorFile readStream(std::istream &file, const std::string &path) {
+// file: at its end. elements: as well as what the header says.
+static TensorFile readStream(std::istream &file, const std::string &path, bool elements) {
   uint64_t fileBytes = file.tellg();
   uint64_t headerBytes = 0;
   file.seekg(0);
@@ -167,7 +167,7 @@ static TensorFile readStream(std::istream &file, const std::string &path) {
   TensorFile result;
   result.metadata = parseMetadata(path, header);
   for (HeaderEntry &entry : entries) {
-    entry.tensor.bytes.resize(entry.end - entry.begin);
+    entry.tensor.bytes.resize(elements ? entry.end - entry.begin : 0);
     if (!file.read(entry.tensor.bytes.data(), entry.tensor.bytes.size()) && !entry.tensor.bytes.empty())
       fail("cannot read tensor {} of {}: {}", entry.tensor.name, path, std::strerror(errno));
     result.tensors.push_back(std::move(entry.tensor));
@@ -175,16 +175,23 @@ static TensorFile readStream(std::istream &file, const std::string &path) {
   return result;
 }
 
-TensorFile readTensors(const std::string &path) {
+static TensorFile readPath(const std::string &path, bool elements) {
+  if (std::error_code none; std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path))
+    fail("cannot read {}: it is {}", path,
+         std::filesystem::is_directory(path) ? "a directory" : "not a regular file");
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file || std::filesystem::is_directory(path))
-    fail("cannot read {}: {}", path, file ? "it is a directory" : std::strerror(errno));
-  return readStream(file, path);
+  if (!file)
+    fail("cannot read {}: {}", path, std::strerror(errno));
+  return readStream(file, path, elements);
 }
+
+TensorFile readTensors(const std::string &path) { return readPath(path, /*elements=*/true); }
+
+TensorFile readTensorHeader(const std::string &path) { return readPath(path, /*elements=*/false); }
 
 TensorFile parseTensors(const std::string &content, const std::string &origin) {
   std::istringstream stream(content, std::ios::binary | std::ios::ate);
-  return readStream(stream, origin);
+  return readStream(stream, origin, /*elements=*/true);
 }
 
 void writeTensors(const std::string &path, const TensorFile &file) {

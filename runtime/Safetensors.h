@@ -46,6 +46,8 @@ struct TensorFile {
 TensorFile readTensors(const std::string &path);
 // The same from a file's content. origin: its name in messages.
 TensorFile parseTensors(const std::string &content, const std::string &origin);
+// What the file's header says, checked likewise; the tensors have no bytes.
+TensorFile readTensorHeader(const std::string &path);
 
 // Writes in full or not at all (AtomicFile). Throws Error.
 void writeTensors(const std::string &path, const TensorFile &file);

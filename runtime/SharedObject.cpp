@@ -4,11 +4,14 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 using namespace kinema;
 
@@ -29,21 +32,41 @@ SharedObject::~SharedObject() {
     close(descriptor);
 }
 
+static void writeTo(int descriptor, std::string_view content, const std::string &name) {
+  while (!content.empty()) {
+    ssize_t written = write(descriptor, content.data(), content.size());
+    if (written < 0)
+      fail("cannot load {}: {}", name, std::strerror(errno));
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+// A file in memory has a name under /proc alone; where that is not mounted, it is one in the folder for
+// temporary files, which is gone as soon as it is open.
 void SharedObject::load(std::string_view content, const std::string &name) {
   if (!isWhole(content))
     fail("cannot load {}: it is no whole shared object", name);
-  descriptor = memfd_create(name.c_str(), MFD_CLOEXEC);
+  bool named = access("/proc/self/fd", F_OK) == 0;
+  std::error_code none;
+  std::string path = (std::filesystem::temp_directory_path(none) / "kinema-XXXXXX").string();
+  descriptor = named ? memfd_create(name.c_str(), MFD_CLOEXEC) : mkostemp(path.data(), O_CLOEXEC);
   if (descriptor < 0)
-    fail("cannot load {}: {}", name, std::strerror(errno));
-  for (size_t done = 0; done < content.size();) {
-    ssize_t written = write(descriptor, content.data() + done, content.size() - done);
-    if (written < 0)
-      fail("cannot load {}: {}", name, std::strerror(errno));
-    done += static_cast<size_t>(written);
+    fail("cannot load {}{}: {}", name, named ? "" : fmt::format(": /proc is not mounted, and {}", path),
+         std::strerror(errno));
+  try {
+    writeTo(descriptor, content, name);
+    if (named)
+      path = fmt::format("/proc/self/fd/{}", descriptor);
+    handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+      fail("cannot load {}: {}", name, dlerror());
+  } catch (...) {
+    if (!named)
+      unlink(path.c_str());
+    throw;
   }
-  handle = dlopen(fmt::format("/proc/self/fd/{}", descriptor).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!handle)
-    fail("cannot load {}: {}", name, dlerror());
+  if (!named)
+    unlink(path.c_str());
 }
 
 void *SharedObject::find(const std::string &symbol) const {

@@ -90,7 +90,8 @@ void Program::initialise(uint64_t seed) {
   run("prepare");
 }
 
-void Program::loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names) {
+std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
+                                             const std::string &origin, const NameMap &names) {
   std::set<std::string> expected;
   std::vector<const FileTensor *> found;
   for (const Parameter &parameter : contents.parameters) {
@@ -111,6 +112,11 @@ void Program::loadWeights(const TensorFile &file, const std::string &origin, con
     if (!expected.contains(tensor.name) && !passedOver(tensor.name, isCheckpoint(file)))
       fail("{}: tensor {} belongs to no parameter of {}{}", origin, tensor.name, contents.name,
            didYouMean(tensor.name, {expected.begin(), expected.end()}));
+  return found;
+}
+
+void Program::loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names) {
+  std::vector<const FileTensor *> found = matchWeights(contents, file, origin, names);
   for (size_t i = 0; i < found.size(); ++i)
     set(contents.parameters[i], found[i]->as<float>());
   run("prepare");

@@ -52,7 +52,8 @@ namespace {
 /// Collects the manifest; an error is reported once.
 class Manifest {
 public:
-  Manifest(ModuleOp module, const MachineCode &code) : module(module), code(code) {}
+  Manifest(ModuleOp module, const MachineCode &code, const std::string &digest)
+      : module(module), code(code), digest(digest) {}
 
   LogicalResult build();
   std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
@@ -66,6 +67,7 @@ private:
 
   ModuleOp module;
   const MachineCode &code;
+  const std::string &digest;
   json root;
 };
 } // namespace
@@ -96,6 +98,7 @@ LogicalResult Manifest::addHeader() {
   root = {{"format", 2},
           {"name", (*network)["name"]},
           {"mode", train ? "train" : "infer"},
+          {"network", digest},
           {"target", code.target},
           {"code", files},
           {"batch", (*network)["batch"]},
@@ -188,16 +191,23 @@ LogicalResult Manifest::build() {
   return success();
 }
 
-FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode &code) {
-  Manifest manifest(planned, code);
+std::optional<std::string> kinema::recipeText(ModuleOp module) {
+  auto attribute = module->getAttrOfType<DictionaryAttr>("kinema.recipe");
+  auto value = attribute ? toJson(attribute) : std::nullopt;
+  return value ? std::optional(value->dump()) : std::nullopt;
+}
+
+FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode &code,
+                                             const std::string &network) {
+  Manifest manifest(planned, code, network);
   if (failed(manifest.build()))
     return failure();
   return manifest.text();
 }
 
 LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, MachineCode code,
-                                   std::string spec) {
-  auto manifest = buildManifest(planned, code);
+                                   Origin origin) {
+  auto manifest = buildManifest(planned, code, origin.network);
   if (failed(manifest))
     return failure();
   bool isFirst = !package.has(manifestEntry);
@@ -206,6 +216,6 @@ LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, Mac
     for (MachineCode::File &file : *files)
       package.add(file.name, std::move(file.bytes));
   if (isFirst)
-    package.add("spec.arch", std::move(spec));
+    package.add("spec.arch", std::move(origin.spec));
   return success();
 }

@@ -6,8 +6,10 @@
 #include "dsl/Print.h"
 
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SHA256.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -24,6 +26,16 @@ static std::string place(Location location) {
     return WalkResult::interrupt();
   });
   return text;
+}
+
+/// Of what is computed: the same for every machine, whatever the recipe says.
+static std::string digestOf(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (Operation &op : module.getOps())
+    op.print(stream);
+  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
+  return llvm::toHex(ArrayRef(hash).take_front(16), /*LowerCase=*/true);
 }
 
 Compilation::Compilation(const CompileOptions &options, const FrontendOptions &frontend, int threads,
@@ -86,8 +98,13 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   specText = spec->program.sources.text(0).str();
   if (failed(dumpSource(stop)))
     return Outcome::Failed;
-  return stop <= Phase::Clip ? Outcome::Done : advanceTo(Phase::Clip, stop);
+  if (stop < Phase::Clip)
+    return Outcome::Done;
+  digest = digestOf(*current);
+  return stop == Phase::Clip ? Outcome::Done : proceedTo(stop);
 }
+
+Outcome Compilation::proceedTo(Phase stop) { return advanceTo(Phase::Clip, stop); }
 
 /// The phases before those that lead from module to module.
 LogicalResult Compilation::dumpSource(Phase stop) {
@@ -120,6 +137,7 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
       return Outcome::SpecWrong;
     options.target = *target;
   }
+  digest = digestOf(*current);
   return advanceTo(phase, stop);
 }
 
@@ -133,6 +151,6 @@ Outcome Compilation::addTo(PackageWriter &package) {
   auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;
-  return failed(addToPackage(package, *current, std::move(*code), specText)) ? Outcome::Failed
-                                                                             : Outcome::Done;
+  return failed(addToPackage(package, *current, std::move(*code), {specText, digest})) ? Outcome::Failed
+                                                                                       : Outcome::Done;
 }

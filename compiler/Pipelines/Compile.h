@@ -16,6 +16,8 @@ public:
 
   /// From a spec to `stop` (not `package`).
   Outcome fromSpec(llvm::StringRef path, Phase stop);
+  /// From phase `clip`, where `fromSpec` stopped.
+  Outcome proceedTo(Phase stop);
   /// From a module in text, which is in phase `phase`, to `stop`. If the options have no target, one in phase
   /// `fused` or later goes on for the target that it was made for.
   Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);
@@ -23,6 +25,8 @@ public:
   Outcome addTo(PackageWriter &package);
 
   mlir::ModuleOp module() { return *current; }
+  /// Of what is computed, the same for every machine; known from phase `clip` on.
+  const std::string &networkDigest() const { return digest; }
   const dsl::Program &program() const { return spec->program; }
 
 private:
@@ -35,6 +39,7 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<Spec> spec;
   std::string specText;
+  std::string digest;
   mlir::OwningOpRef<mlir::ModuleOp> current;
 };
 

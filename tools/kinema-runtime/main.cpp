@@ -7,6 +7,8 @@
 
 #include <fmt/ranges.h>
 
+#include <sys/auxv.h>
+
 #include <filesystem>
 
 using namespace kinema;
@@ -38,11 +40,20 @@ std::string describe(const std::string &package) {
                      fmt::join(first.input().shape, ", "), first.classes, fmt::join(targets, ", "));
 }
 
-std::string carriedPackage() {
+// The file of this program: where /proc is not mounted, what it was called by.
+std::string ownFile() {
   std::error_code code;
-  std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
+  const auto *calledBy = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+  return !code ? self.string() : calledBy ? calledBy : "";
+}
+
+std::string carriedPackage() {
+  std::string self = ownFile();
+  if (!std::filesystem::is_regular_file(self))
+    fail("cannot find this program's own file, which may carry a package: mount /proc");
   ArchivePlace place;
-  return !code && findArchive(self, place) ? self : "";
+  return findArchive(self, place) ? self : "";
 }
 
 } // namespace
@@ -62,7 +73,7 @@ int main(int argc, char **argv) {
     addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged
-    fmt::print(stderr, "{}: error: {}\n", name, error.what());
+    std::fputs(fmt::format("{}: error: {}\n", name, error.what()).c_str(), stderr);
     return error.status;
   }
 }

@@ -59,10 +59,10 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   auto code = cpu::compileKernels(*module, cpu::levels[0]);
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
-  ASSERT_TRUE(succeeded(
-      addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}}, "network tiny\n")));
+  ASSERT_TRUE(succeeded(addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}},
+                                     {"network tiny\n", "0123"})));
   MachineCode gpu = {"sm_90a", {{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
-  ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, "")));
+  ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, {})));
   std::string path = ::testing::TempDir() + "tiny.kinema";
   package.write(path);
 
@@ -78,6 +78,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   EXPECT_EQ(written.read("code/b.cubin"), "b");
   EXPECT_EQ(written.read("code/a.ptx"), "// code");
   EXPECT_EQ(manifest.name, "tiny");
+  EXPECT_EQ(manifest.network, "0123");
   EXPECT_FALSE(manifest.train);
   EXPECT_EQ(manifest.code, (std::vector<std::string>{"code/x86-64-v3.so"}));
   EXPECT_EQ(manifest.arenaBytes, 1024);
