@@ -10,7 +10,7 @@ namespace kinema {
 namespace {
 
 constexpr const char *formatKey = "kinema.checkpoint";
-constexpr const char *formatVersion = "1";
+constexpr const char *formatVersion = "2";
 
 // Doubles are written with as many digits as bring back the same bits.
 json toJson(const TrainingState &state) {
@@ -38,6 +38,28 @@ TrainingState parseState(const json &document) {
   return state;
 }
 
+json toJson(const RunOrigin &origin) {
+  auto list = [](const RunOrigin::List &of) {
+    return json{{"file", of.file}, {"videos", of.videos}, {"digest", of.digest}};
+  };
+  return {{"network", origin.network},
+          {"train", list(origin.train)},
+          {"test", list(origin.test)},
+          {"settings", origin.settings}};
+}
+
+RunOrigin parseOrigin(const json &document) {
+  RunOrigin origin;
+  document.at("network").get_to(origin.network);
+  for (auto [name, list] : {std::pair{"train", &origin.train}, {"test", &origin.test}}) {
+    document.at(name).at("file").get_to(list->file);
+    document.at(name).at("videos").get_to(list->videos);
+    document.at(name).at("digest").get_to(list->digest);
+  }
+  document.at("settings").get_to(origin.settings);
+  return origin;
+}
+
 std::string metadata(const TensorFile &file, const std::string &key, const std::string &path) {
   auto found = file.metadata.find(key);
   if (found == file.metadata.end())
@@ -45,8 +67,11 @@ std::string metadata(const TensorFile &file, const std::string &key, const std::
   return found->second;
 }
 
-void loadMomentum(Program &program, const TensorFile &file, const std::string &path) {
-  for (const Parameter &parameter : program.manifest().parameters) {
+// The file's tensors of the parameters' momentum, each with its place.
+std::vector<std::pair<ArenaTensor, const FileTensor *>>
+matchMomentum(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+  std::vector<std::pair<ArenaTensor, const FileTensor *>> found;
+  for (const Parameter &parameter : manifest.parameters) {
     if (!parameter.momentum)
       continue;
     ArenaTensor momentum = parameter.momentumTensor();
@@ -54,7 +79,26 @@ void loadMomentum(Program &program, const TensorFile &file, const std::string &p
     if (!tensor || tensor->type != momentum.type || tensor->shape != momentum.fileShape)
       fail("checkpoint {} has no tensor {} of {}", path, momentum.name,
            describe(momentum.type, momentum.fileShape));
-    program.set(momentum, tensor->as<float>());
+    found.emplace_back(std::move(momentum), tensor);
+  }
+  return found;
+}
+
+Checkpoint parseCheckpoint(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+  if (!isCheckpoint(file))
+    fail("{} holds weights but is no checkpoint: start from it with --weights instead of --resume", path);
+  if (std::string version = file.metadata.at(formatKey); version != formatVersion)
+    fail("checkpoint {} has format {}, this runtime reads format {}", path, version, formatVersion);
+  if (std::string package = metadata(file, "package", path); package != manifest.name)
+    fail("checkpoint {} is of network {}, the package is of {}", path, package, manifest.name);
+  matchWeights(manifest, file, path);
+  matchMomentum(manifest, file, path);
+  try {
+    return {parseState(json::parse(metadata(file, "state", path))),
+            parseRecipe(json::parse(metadata(file, "recipe", path))),
+            parseOrigin(json::parse(metadata(file, "origin", path)))};
+  } catch (const json::exception &) {
+    fail("checkpoint {} is damaged: its state cannot be read", path);
   }
 }
 
@@ -62,39 +106,36 @@ void loadMomentum(Program &program, const TensorFile &file, const std::string &p
 
 bool isCheckpoint(const TensorFile &file) { return file.metadata.contains(formatKey); }
 
-void saveCheckpoint(Program &program, const TrainingState &state, const Recipe &recipe,
-                    const std::string &path) {
+void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path) {
   TensorFile file = program.storeWeights();
   for (const Parameter &parameter : program.manifest().parameters)
     if (parameter.momentum) {
       ArenaTensor momentum = parameter.momentumTensor();
       file.tensors.push_back(program.store(momentum, momentum.name));
     }
+  // What is in names of files need not be UTF-8.
+  auto text = [](const json &document) {
+    return document.dump(-1, ' ', true, json::error_handler_t::replace);
+  };
   file.metadata = {{formatKey, formatVersion},
                    {"package", program.manifest().name},
-                   {"recipe", toJson(recipe).dump()},
-                   {"state", toJson(state).dump()}};
+                   {"recipe", text(toJson(checkpoint.recipe))},
+                   {"state", text(toJson(checkpoint.state))},
+                   {"origin", text(toJson(checkpoint.origin))}};
   writeTensors(path, file);
 }
 
-TrainingState loadCheckpoint(Program &program, const std::string &path, Recipe &recipe) {
+Checkpoint readCheckpoint(const Manifest &manifest, const std::string &path) {
+  return parseCheckpoint(manifest, readTensorHeader(path), path);
+}
+
+Checkpoint loadCheckpoint(Program &program, const std::string &path) {
   TensorFile file = readTensors(path);
-  if (!isCheckpoint(file))
-    fail("{} holds weights but is no checkpoint: start from it with --weights instead of --resume", path);
-  if (std::string version = file.metadata.at(formatKey); version != formatVersion)
-    fail("checkpoint {} has format {}, this runtime reads format {}", path, version, formatVersion);
-  if (std::string package = metadata(file, "package", path); package != program.manifest().name)
-    fail("checkpoint {} is of network {}, the package is of {}", path, package, program.manifest().name);
-  TrainingState state;
-  try {
-    state = parseState(json::parse(metadata(file, "state", path)));
-    recipe = parseRecipe(json::parse(metadata(file, "recipe", path)));
-  } catch (const json::exception &) {
-    fail("checkpoint {} is damaged: its state cannot be read", path);
-  }
+  Checkpoint checkpoint = parseCheckpoint(program.manifest(), file, path);
   program.loadWeights(file, path);
-  loadMomentum(program, file, path);
-  return state;
+  for (const auto &[momentum, tensor] : matchMomentum(program.manifest(), file, path))
+    program.set(momentum, tensor->as<float>());
+  return checkpoint;
 }
 
 } // namespace kinema

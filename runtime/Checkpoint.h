@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace kinema {
 
@@ -21,13 +22,34 @@ struct TrainingState {
   int64_t bestEpoch = -1; // its epoch
 };
 
-// Writes in full or not at all.
-void saveCheckpoint(Program &program, const TrainingState &state, const Recipe &recipe,
-                    const std::string &path);
+// What a run was made of, to see whether one that goes on is the same.
+struct RunOrigin {
+  struct List {
+    std::string file; // for messages
+    int64_t videos = 0;
+    std::string digest; // VideoList::digest
+    bool operator==(const List &other) const { return digest == other.digest; }
+  };
+  std::string network;               // Manifest::network
+  List train, test;                  // test: empty where there is none
+  std::vector<std::string> settings; // "train.rate=0.1": what was asked for besides the spec
+};
 
-// Loads parameters and momentum into the program. `recipe` becomes the one the checkpoint was trained with.
-// Throws Error if the file is no checkpoint or of another package.
-TrainingState loadCheckpoint(Program &program, const std::string &path, Recipe &recipe);
+struct Checkpoint {
+  TrainingState state;
+  Recipe recipe; // that the run was trained with
+  RunOrigin origin;
+};
+
+// Writes in full or not at all.
+void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path);
+
+// Looks at all but the values of tensors. Throws Error if the file is no checkpoint, or of another network as
+// far as names and shapes tell.
+Checkpoint readCheckpoint(const Manifest &manifest, const std::string &path);
+
+// Loads parameters and momentum into the program as well.
+Checkpoint loadCheckpoint(Program &program, const std::string &path);
 
 // Whether a file's tensors are a checkpoint's; their momentum is no weight.
 bool isCheckpoint(const TensorFile &file);

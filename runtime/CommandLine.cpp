@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cctype>
 #include <csignal>
 #include <cstdio>
@@ -53,6 +56,14 @@ template <typename Options> void addData(CLI::App &app, Options &options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+// A standard stream that was closed would lend its number to the next file that is opened, a checkpoint
+// perhaps, and what is printed would go there.
+void occupyStandardStreams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0) [[maybe_unused]]
+      int opened = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 } // namespace
 
 void addFlags(CLI::App &app, TrainOptions &options) {
@@ -67,6 +78,11 @@ void addFlags(CLI::App &app, TrainOptions &options) {
         },
         fmt::format("short for --set train.{}", field));
   auto *resume = app.add_flag("--resume", options.resume, "go on with the run in --out");
+  app.add_option("--changed", options.changed,
+                 "what is meant to differ from the run that --resume goes on with: train, test (the lists), "
+                 "network, recipe; separated by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"train", "test", "network", "recipe"}));
   app.add_flag("--overwrite", options.overwrite, "begin anew although --out holds a run")->excludes(resume);
   app.add_option("--test-every", options.testEvery, "epochs from one test to the next (default: 1)")
       ->check(CLI::Range(1, 1000000));
@@ -119,7 +135,8 @@ void addFlags(CLI::App &app, InfoOptions &options) { app.add_flag("--json", opti
 
 void addFlags(CLI::App &app, BenchCommandOptions &options) {
   app.add_option("--runs", options.runs, "of each entry (default: 10)")->check(CLI::Range(1, 1000000));
-  app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)");
+  app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)")
+      ->check(CLI::IsMember({"infer", "prepare", "train_step"}));
   app.add_flag("--per-kernel", options.perKernel,
                "time each launch too: rates, the least time that its work allows, its share");
   app.add_option("--rows", options.rows, "of the table of launches; 0: all (default: 20)")
@@ -158,19 +175,21 @@ static std::string unknownWords(const CLI::App &app, const std::string &program)
 
 int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program) {
   auto complain = [&](const std::string &message, int status) {
-    fmt::print(stderr, "{}: error: {}\n", program, message);
+    std::fputs(fmt::format("{}: error: {}\n", program, message).c_str(), stderr);
     return status;
   };
   app.set_version_flag("--version", "Kinema " KINEMA_VERSION);
+  auto finish = [&](int status) {
+    std::fflush(stdout);
+    return std::ferror(stdout) ? complain("cannot write to the standard output", Error::workFailed) : status;
+  };
+  occupyStandardStreams();
   std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of the write that does it
   try {
     app.parse(argc, argv);
-    std::fflush(stdout);
-    if (std::ferror(stdout))
-      return complain("cannot write to the standard output", Error::workFailed);
-    return 0;
+    return finish(0);
   } catch (const CLI::Success &help) {
-    return app.exit(help);
+    return finish(app.exit(help));
   } catch (const CLI::ParseError &error) {
     std::string unknown = unknownWords(app, program), what = unknown.empty() ? error.what() : unknown;
     if (unknown.empty() && what.size() > 1 && std::islower(what[1])) // a sentence, not a name

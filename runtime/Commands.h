@@ -3,9 +3,11 @@
 #pragma once
 
 #include "runtime/Bench.h"
+#include "runtime/FolderLock.h"
 #include "runtime/Run.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,11 +29,13 @@ struct TrainOptions : PackageOptions {
   bool partial = false;              // what the weights lack or have in another shape stays initialised
   std::vector<std::string> settings; // "train.rate=0.1"
   bool resume = false;               // go on from `out`, with the recipe that it was trained with
+  std::vector<std::string> changed;  // what is meant to differ from that run: train, test, network, recipe
   bool overwrite = false;            // begin anew although `out` holds a run
   int loaders = 0;                   // threads that decode; 0: all cores
   int64_t testEvery = 1;             // epochs
   double saveMinutes = 10;           // between checkpoints within an epoch
   bool profile = false;              // time launches and print where the time of a step goes
+  std::shared_ptr<FolderLock> lock;  // of `out`, if it is held already
 };
 
 struct EvalOptions : PackageOptions {
@@ -62,8 +66,14 @@ struct BenchCommandOptions : PackageOptions, BenchOptions {
   int64_t rows = 20; // of the table of launches; 0: all
 };
 
-// The folder of a training run must be new, or its run the one to go on with.
-void checkFolder(const TrainOptions &options);
+// What can be found out before the network's code is there: that files, lists, weights and options are there,
+// say what they should, and go together. `network`: what its spec says (name, batch, classes, inputs,
+// parameters, recipe), the rest need not be there. The commands check the same. Throws Error.
+void check(const TrainOptions &options, const Manifest &network);
+void check(const EvalOptions &options, const Manifest &network);
+void check(const PredictOptions &options, const Manifest &network);
+void check(const RunCommandOptions &options, const Manifest &network);
+
 void train(const TrainOptions &options);
 void eval(const EvalOptions &options);
 void predict(const PredictOptions &options);

@@ -26,7 +26,8 @@ constexpr Column columns[] = {{"rate", &EpochRow::rate},
                               {"test_video_top5", &EpochRow::testVideoTop5},
                               {"clips_per_second", &EpochRow::clipsPerSecond},
                               {"waiting", &EpochRow::waiting},
-                              {"seconds", &EpochRow::seconds}};
+                              {"seconds", &EpochRow::seconds},
+                              {"unreadable", &EpochRow::unreadable}};
 
 std::string header() {
   std::string line = "epoch";

@@ -18,8 +18,9 @@ struct EpochRow {
   double trainLoss = unknown, trainClipTop1 = unknown;
   double testLoss = unknown, testClipTop1 = unknown, testVideoTop1 = unknown, testVideoTop5 = unknown;
   double clipsPerSecond = 0;
-  double waiting = 0; // share of the time spent waiting for data
-  double seconds = 0; // training and testing together
+  double waiting = 0;    // share of the time spent waiting for data
+  double seconds = 0;    // training and testing together
+  double unreadable = 0; // training videos that were left out
 };
 
 class CurveWriter {

@@ -102,14 +102,17 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
   if (result.clips.clips == 0)
     fail("{}: none of {} videos could be read", phase, source.videos());
   result.videos = videos.metrics();
+  result.missing = source.videos() - result.videos.videos;
   result.seconds = now() - start;
   result.waiting = waited / result.seconds;
   return result;
 }
 
 std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe) {
-  std::string text = fmt::format("{} clips of {} videos, loss {:.4f}\n", evaluation.clips.clips,
-                                 evaluation.videos.videos, evaluation.clips.meanLoss());
+  std::string without =
+      evaluation.missing > 0 ? fmt::format(" ({} more could not be read)", evaluation.missing) : "";
+  std::string text = fmt::format("{} clips of {} videos{}, loss {:.4f}\n", evaluation.clips.clips,
+                                 evaluation.videos.videos, without, evaluation.clips.meanLoss());
   Figures figures = figuresOf(evaluation);
   for (const std::string &name : recipe.report) {
     auto [right, all] = figures.at(name);

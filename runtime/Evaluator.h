@@ -17,7 +17,8 @@ namespace kinema {
 struct Evaluation {
   ClipMetrics clips;
   VideoMetrics videos;
-  std::vector<Unreadable> unreadable; // left out of all figures
+  std::vector<Unreadable> unreadable; // left out of all figures; each is told once in its source's life
+  int64_t missing = 0;                // videos that were left out, told before or not
   double seconds = 0;
   double waiting = 0; // share of the time spent waiting for data
 };

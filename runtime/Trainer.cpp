@@ -43,7 +43,7 @@ TrainingResult Trainer::run() {
   save(); // so that a folder that cannot be written shows before the work is done
   while (state.epoch < recipe.train.epochs)
     runEpoch();
-  return {state, lastTest};
+  return {state, lastTest, unreadable};
 }
 
 void Trainer::runEpoch() {
@@ -63,7 +63,9 @@ bool Trainer::nextBatch() {
   double before = now();
   bool found = trainSource.next(batch);
   costs.waited += now() - before;
-  reportUnreadable(trainSource.takeUnreadable(), progress);
+  std::vector<Unreadable> missing = trainSource.takeUnreadable();
+  unreadable += static_cast<int64_t>(missing.size());
+  reportUnreadable(missing, progress);
   return found;
 }
 
@@ -124,7 +126,7 @@ void Trainer::saveIfDue() {
 
 void Trainer::save() {
   settle(); // what is saved has been looked at
-  saveCheckpoint(program, state, recipe, lastCheckpoint());
+  saveCheckpoint(program, {state, recipe, options.origin}, lastCheckpoint());
   lastSave = now();
 }
 
@@ -160,6 +162,7 @@ void Trainer::finishEpoch() {
   double seconds = std::max(now() - costs.start, 1e-9);
   row.clipsPerSecond = static_cast<double>(costs.clips) / seconds;
   row.waiting = costs.waited / seconds;
+  row.unreadable = static_cast<double>(unreadable);
 
   bool last = state.epoch + 1 == recipe.train.epochs;
   if (testSource && (last || (state.epoch + 1) % options.testEvery == 0)) {
@@ -177,6 +180,8 @@ void Trainer::finishEpoch() {
   if (!std::isnan(row.testLoss))
     line += fmt::format("  test: loss {:.4f}  clip {:.1f}%  video {:.1f}%", row.testLoss,
                         100 * row.testClipTop1, 100 * row.testVideoTop1);
+  if (unreadable > 0)
+    line += fmt::format("  without {} of {} videos", unreadable, trainSource.videos());
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
                                    row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));
   curves->add(row);

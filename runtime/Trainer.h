@@ -18,12 +18,14 @@ struct TrainerOptions {
   std::string folder;       // for last.safetensors, best.safetensors, curves.csv, curves.svg
   double saveSeconds = 600; // between checkpoints in the midst of an epoch; there is one after each epoch too
   int64_t testEvery = 1;    // epochs
+  RunOrigin origin;         // for the checkpoints
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
 
 struct TrainingResult {
   TrainingState state;
   std::optional<Evaluation> test; // of the last epoch that was tested
+  int64_t unreadable = 0;         // training videos that were left out
 };
 
 // Trains `program` on what `train` gives. Bits depend on the package, the recipe and the data alone: not on
@@ -83,6 +85,7 @@ private:
   Costs costs;
   double testSeconds = 0; // of one test
   int64_t stepsDone = 0;  // by this trainer
+  int64_t unreadable = 0; // training videos, found by this trainer
   double lastSave = 0;
   Batch batch;
   std::optional<Pending> pending;

@@ -7,9 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -42,7 +45,7 @@ protected:
   std::string output, errors;
 
   int run(const std::string &arguments, const std::string &program = KINEMA_RUNTIME) {
-    std::string line = fmt::format("cd '{}' && '{}' {} >out 2>err", folder.name(), program, arguments);
+    std::string line = fmt::format("cd '{}' && {} {} >out 2>err", folder.name(), program, arguments);
     int status = std::system(line.c_str());
     output = readFile(folder / "out");
     errors = readFile(folder / "err");
@@ -223,6 +226,178 @@ TEST_F(Commands, WeightsUnderOtherNamesSayWhichOption) {
                 "it: say --names torchvision"),
             std::string::npos)
       << errors;
+}
+
+// A run goes on with what it was made of, or is told what is meant to be another.
+TEST_F(Commands, ResumingAnotherRunIsRefused) {
+  std::string list = readFile(writeVideos(folder, "train.txt", 9));
+  writeVideos(folder, "test.txt", 3);
+  std::string training =
+      "train linear.kin --train train.txt --test test.txt --out a.d --set train.decay=0.5 ";
+  ASSERT_EQ(run(training + "--epochs 1"), 0) << errors;
+  std::string before = readFile(folder / "a.d/last.safetensors");
+  auto refused = [&](const std::string &arguments) {
+    EXPECT_EQ(run("train " + arguments + " --out a.d --epochs 2 --resume"), 2) << errors;
+    EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == before);
+    return errors;
+  };
+
+  folder.write("short.txt", list.substr(0, list.find("train.txt8")));
+  EXPECT_EQ(
+      refused("linear.kin --train short.txt --test test.txt"),
+      "kinema-runtime: error: a.d holds another run: its train list was train.txt with 9 videos, now it is "
+      "short.txt with 8 videos; if that is meant, add --changed train\n");
+  EXPECT_NE(refused("linear.kin --train short.txt")
+                .find("its test list was test.txt with 3 videos, now it is "
+                      "none; if that is meant, add --changed train,test"),
+            std::string::npos)
+      << errors;
+  std::string relabelled = list;
+  relabelled[list.find('\n') - 1] = '2';
+  folder.write("train.txt", relabelled);
+  EXPECT_NE(refused("linear.kin --train train.txt --test test.txt").find("9 videos of other lines"),
+            std::string::npos)
+      << errors;
+  folder.write("train.txt", "# the same videos\n" + list);
+
+  json other = linearManifest();
+  other["network"] = "another";
+  writeLinearPackage(folder / "other.kin", other);
+  EXPECT_NE(refused("other.kin --train train.txt --test test.txt").find("add --changed network"),
+            std::string::npos)
+      << errors;
+  other["recipe"]["train"]["momentum"] = 0.25;
+  writeLinearPackage(folder / "other.kin", other);
+  EXPECT_NE(
+      refused("other.kin --train train.txt --test test.txt --changed network")
+          .find("the spec's recipe was another one: train.momentum is 0.25, was 0.9; if that is meant, add "
+                "--changed recipe"),
+      std::string::npos)
+      << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out b.d --changed train"), 2);
+  EXPECT_NE(errors.find("add --resume"), std::string::npos) << errors;
+
+  // Settings that the run was begun with are kept, those of now are added; what is meant is done.
+  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out a.d --epochs 2 --resume"), 0)
+      << errors;
+  EXPECT_NE(errors.find("the checkpoint's recipe is kept: train.decay is 0.5"), std::string::npos) << errors;
+  ASSERT_EQ(
+      run("train other.kin --train short.txt --out a.d --epochs 3 --resume --changed train,test,network "
+          "--changed recipe"),
+      0)
+      << errors;
+  EXPECT_EQ(errors.find("is kept"), std::string::npos) << errors;
+  ASSERT_EQ(run("train other.kin --train short.txt --out a.d --epochs 4 --resume"), 0) << errors;
+}
+
+TEST_F(Commands, OneRunWritesToAFolder) {
+  writeVideos(folder, "train.txt", 3);
+  std::string line = fmt::format(
+      "cd '{}' && {{ '{}' train linear.kin --train train.txt --set train.epochs=1000000 --out a.d 2>err & "
+      "pid=$!; n=0; until [ -e a.d/last.safetensors ] || [ $n = 6000 ]; do sleep 0.01; n=$((n + 1)); done; "
+      "'{}' train linear.kin --train train.txt --out a.d --overwrite 2>second; echo $? >status; "
+      "kill -KILL $pid; wait $pid; echo $pid >holder; }}",
+      folder.name(), KINEMA_RUNTIME, KINEMA_RUNTIME);
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  EXPECT_EQ(readFile(folder / "status"), "2\n");
+  std::string holder = readFile(folder / "holder");
+  holder.pop_back();
+  std::string second = readFile(folder / "second");
+  EXPECT_EQ(second.rfind("kinema-runtime: error: a.d is in use: process " + holder + " on ", 0), 0u)
+      << second;
+  // Whoever was killed holds nothing.
+  ASSERT_EQ(run("train linear.kin --train train.txt --out a.d --overwrite --epochs 1"), 0) << errors;
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d/.lock"));
+}
+
+TEST_F(Commands, VideosThatAreMissingAreCounted) {
+  std::string list = readFile(writeVideos(folder, "train.txt", 3));
+  for (int missing = 0; missing < 5; ++missing)
+    list += fmt::format("none{}.mp4 {}\n", missing, missing % 3);
+  ASSERT_EQ(mkfifo((folder / "none4.mp4").c_str(), 0600), 0);
+  folder.write("train.txt", list);
+  ASSERT_EQ(run("train linear.kin --train train.txt --test train.txt --out a.d --epochs 2"), 0) << errors;
+  EXPECT_NE(output.find("trained without 5 of 8 videos, which could not be read\n"), std::string::npos)
+      << output;
+  EXPECT_NE(output.find(" clips of 3 videos (5 more could not be read), loss "), std::string::npos) << output;
+  EXPECT_NE(errors.find("none4.mp4: is a named pipe, not a regular file; it is left out\n"),
+            std::string::npos)
+      << errors;
+  EXPECT_NE(errors.find("  without 5 of 8 videos  rate "), std::string::npos) << errors;
+}
+
+// What can be known before the code is loaded is told without it.
+TEST_F(Commands, ArgumentsAreLookedAtFirst) {
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", "this cannot be loaded");
+  writer.write(folder / "codeless.kin");
+  writeVideos(folder, "train.txt", 3);
+  TensorFile file;
+  file.tensors.emplace_back("fc.weight", ElementType::F32, std::vector<int64_t>{1});
+  writeTensors(folder / "w", file);
+  auto said = [&](const std::string &arguments, const std::string &message) {
+    EXPECT_NE(run(arguments), 0);
+    EXPECT_NE(errors.find(message), std::string::npos) << arguments << ": " << errors;
+  };
+  said("train codeless.kin --train none.txt --out a.d", "none.txt: No such file");
+  said("train codeless.kin --train train.txt --test none.txt --out a.d", "none.txt: No such file");
+  said("train codeless.kin --train train.txt --out a.d --weights w", "w: tensor fc.weight is float32 [1]");
+  said("train codeless.kin --train train.txt --out a.d --resume", "there is nothing to resume");
+  said("train codeless.kin --train train.txt --out w", "cannot create the directory w: ");
+  said("eval codeless.kin --test train.txt --weights none", "cannot read none: No such file");
+  said("eval codeless.kin --test train.txt", "carries no weights");
+  said("predict codeless.kin train.txt0.mp4 --weights w --names no", "there is no naming 'no'");
+  said("predict codeless.kin train.txt0.mp4 --weights w", "w: tensor fc.weight is float32 [1]");
+  said("run codeless.kin --input w --output none/y", "cannot write none/y");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+  said("train codeless.kin --train train.txt --out a.d", "cannot load code/x86-64-v3.so");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+}
+
+TEST_F(Commands, FFmpegIsMissedOnce) {
+  writeVideos(folder, "train.txt", 3);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out w.d --epochs 1"), 0) << errors;
+  std::filesystem::create_directory(folder / "lib");
+  folder.write("lib/libavutil.so.57", "");
+  for (const char *arguments : {"train linear.kin --train train.txt --out a.d",
+                                "eval linear.kin --test train.txt --weights w.d/last.safetensors"}) {
+    EXPECT_EQ(run(arguments, "env LD_LIBRARY_PATH=lib " KINEMA_RUNTIME), 1);
+    EXPECT_EQ(
+        errors.rfind("kinema-runtime: error: FFmpeg 5.1 (libavutil 57) is needed to read videos, found ", 0),
+        0u)
+        << errors;
+    EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+}
+
+// As in a chroot: the program finds its package, and the package's code can be loaded.
+TEST_F(Commands, ATrainerNeedsNoProc) {
+  if (std::system("unshare -rm mount -t tmpfs none /proc 2>/dev/null") != 0)
+    GTEST_SKIP() << "no rights to be without /proc here";
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", linearCode());
+  writer.writeBehind(KINEMA_RUNTIME, folder / "trainer");
+  EXPECT_EQ(run("-rm sh -c 'mount -t tmpfs none /proc && ./trainer bench --runs 1'", "unshare"), 0) << errors;
+  EXPECT_NE(output.find("train_step: median"), std::string::npos) << output;
+}
+
+TEST_F(Commands, WhatCannotBePrintedIsAnError) {
+  auto redirected = [&](const std::string &arguments) {
+    return run(fmt::format("-c '$0 {}' {}", arguments, KINEMA_RUNTIME), "sh");
+  };
+  for (const char *command : {"info linear.kin >&-", "info linear.kin >/dev/full", "--help >/dev/full"}) {
+    EXPECT_EQ(redirected(command), 1) << command;
+    EXPECT_EQ(errors, "kinema-runtime: error: cannot write to the standard output\n") << command;
+  }
+  EXPECT_EQ(redirected("info none 2>&-"), 1);
+  // What is printed does not go to the file that is opened next.
+  writeVideos(folder, "train.txt", 3);
+  EXPECT_EQ(redirected("train linear.kin --train train.txt --out a.d --epochs 1 >&- 2>&-"), 1);
+  EXPECT_EQ(redirected("train linear.kin --train train.txt --out b.d --epochs 1"), 0) << errors;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
 }
 
 TEST_F(Commands, ATrainerIsTheRuntimeWithAPackage) {

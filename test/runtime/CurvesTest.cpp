@@ -50,8 +50,8 @@ TEST(Curves, Table) {
   std::string text = formatRows(sample());
   EXPECT_EQ(text.substr(0, text.find('\n')),
             "epoch,rate,train_loss,train_clip_top1,test_loss,test_clip_top1,test_video_top1,"
-            "test_video_top5,clips_per_second,waiting,seconds");
-  EXPECT_NE(text.find("\n2,0.1,1,0.5,,,,,0,0,0\n"), std::string::npos) << text;
+            "test_video_top5,clips_per_second,waiting,seconds,unreadable");
+  EXPECT_NE(text.find("\n2,0.1,1,0.5,,,,,0,0,0,0\n"), std::string::npos) << text;
   EXPECT_EQ(formatRows(parseRows(text, "x")), text);
   EXPECT_NE(errorOf([] { parseRows("a,b\n1,2\n", "x.csv"); }).find("x.csv is no table"), std::string::npos);
   EXPECT_EQ(errorOf([&] { parseRows(text + "4,zz\n", "x.csv"); }),

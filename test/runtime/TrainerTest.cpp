@@ -35,7 +35,7 @@ struct Training {
   TrainingResult run(bool resume = false) {
     TrainingState state;
     if (resume)
-      state = loadCheckpoint(program, options.folder + "/last.safetensors", recipe);
+      state = loadCheckpoint(program, options.folder + "/last.safetensors").state;
     else
       program.initialise(recipe.train.seed);
     Trainer trainer(program, train, &test, recipe, options, quiet);
@@ -145,8 +145,7 @@ TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
   Training again(folder);
   again.recipe.train.epochs = 4;
   again.train.infinite = 4;
-  Recipe ignored;
-  TrainingState state = loadCheckpoint(again.program, folder / "out/last.safetensors", ignored);
+  TrainingState state = loadCheckpoint(again.program, folder / "out/last.safetensors").state;
   Trainer trainer(again.program, again.train, nullptr, again.recipe, again.options, again.quiet);
   trainer.resume(state);
   error = errorOf([&] { trainer.run(); });
@@ -161,6 +160,13 @@ TEST_F(TrainerTest, UnreadableVideosAreLeftOutAndNamed) {
   ASSERT_TRUE(result.test);
   EXPECT_EQ(result.test->videos.videos, 20);
   ASSERT_EQ(result.test->unreadable.size(), 0u) << "it was told in an earlier epoch's test";
+  EXPECT_EQ(result.test->missing, 1);
+  EXPECT_EQ(describe(*result.test, training.recipe.eval)
+                .rfind("20 clips of 20 videos (1 more could not be read), ", 0),
+            0u);
+  EXPECT_EQ(result.unreadable, 1);
+  for (const EpochRow &row : parseRows(readFile(folder / "out/curves.csv"), "curves.csv"))
+    EXPECT_EQ(row.unreadable, 1);
 }
 
 TEST_F(TrainerTest, OnlyUnreadableVideosAreAnError) {
@@ -184,9 +190,8 @@ TEST_F(TrainerTest, AFullOrUnwritableFolderLosesNothing) {
 TEST_F(TrainerTest, WrongCheckpointsAreErrors) {
   Training training(folder);
   training.run();
-  Recipe recipe;
   std::string path = folder / "out/last.safetensors";
-  EXPECT_EQ(errorOf([&] { loadCheckpoint(training.program, folder / "out/best.safetensors", recipe); }),
+  EXPECT_EQ(errorOf([&] { loadCheckpoint(training.program, folder / "out/best.safetensors"); }),
             (folder / "out/best.safetensors") +
                 " holds weights but is no checkpoint: start from it with --weights instead of --resume");
   TensorFile file = readTensors(path);
@@ -194,15 +199,19 @@ TEST_F(TrainerTest, WrongCheckpointsAreErrors) {
     TensorFile changed = file;
     change(changed);
     writeTensors(folder / "changed", changed);
-    return errorOf([&] { loadCheckpoint(training.program, folder / "changed", recipe); });
+    std::string message = errorOf([&] { loadCheckpoint(training.program, folder / "changed"); });
+    EXPECT_EQ(errorOf([&] { readCheckpoint(training.program.manifest(), folder / "changed"); }), message);
+    return message;
   };
   std::string changed = folder / "changed";
   EXPECT_EQ(error([](TensorFile &f) { f.metadata["package"] = "other"; }),
             "checkpoint " + changed + " is of network other, the package is of linear");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata["state"] = "{"; }),
             "checkpoint " + changed + " is damaged: its state cannot be read");
-  EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "2"; }),
-            "checkpoint " + changed + " has format 2, this runtime reads format 1");
+  EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "3"; }),
+            "checkpoint " + changed + " has format 3, this runtime reads format 2");
+  EXPECT_EQ(error([](TensorFile &f) { f.metadata.erase("origin"); }),
+            "checkpoint " + changed + " has no origin");
   EXPECT_EQ(error([](TensorFile &f) {
               std::erase_if(f.tensors, [](auto &t) { return t.name == "momentum.fc.bias"; });
             }),

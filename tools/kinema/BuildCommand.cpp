@@ -1,6 +1,7 @@
 // kinema build: a program that trains, evaluates and predicts one network: the runtime with the package
 // behind it.
 #include "runtime/Error.h"
+#include "runtime/Files.h"
 #include "runtime/Package.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
@@ -39,12 +40,14 @@ std::vector<std::string> targetsOf(const Options &options) {
 
 void build(const Options &options) {
   std::string program = runtimeProgram();
+  checkWritable(options.output);
   PackageWriter package;
   for (const TargetInfo *target : chosenTargets(targetsOf(options))) {
     CompileOptions compile;
     compile.train = options.mode == "train";
     applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
+    sayCompiling(options.spec.spec, *target);
     require(compilation.fromSpec(options.spec.spec, Phase::Planned));
     require(compilation.addTo(package));
   }

@@ -88,10 +88,14 @@ void compile(const Options &options) {
   if (options.targets.size() > 1 && (!toPackage || !options.from.empty() || !options.dump.empty()))
     refuse("compile: a package holds several targets, a module one: with --emit, --from and --dump-phases, "
            "name one --target");
+  if (!options.output.empty())
+    checkWritable(options.output);
   PackageWriter package;
   for (const TargetInfo *target : targetsOf(options)) {
     applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
+    if (toPackage)
+      sayCompiling(options.spec.spec, *target);
     lead(compilation, options, toPackage ? Phase::Planned : *phaseNamed(options.emit));
     if (!toPackage)
       return show(compilation, options);

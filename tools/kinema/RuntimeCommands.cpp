@@ -6,6 +6,7 @@
 #include "runtime/Package.h"
 #include "runtime/Safetensors.h"
 #include "tools/kinema/Commands.h"
+#include "tools/kinema/Outline.h"
 #include "tools/kinema/SpecOptions.h"
 
 #include <cerrno>
@@ -35,14 +36,6 @@ public:
 
   std::string path;
 };
-
-void compileTo(const std::string &package, const SpecOptions &spec, const CompileOptions &compile) {
-  Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
-  require(compilation.fromSpec(spec.spec, Phase::Planned));
-  PackageWriter writer;
-  require(compilation.addTo(writer));
-  writer.write(package);
-}
 
 /// A package may carry weights, a spec does not.
 void requireWeights(const std::string &weights, const SpecOptions &spec) {
@@ -99,6 +92,16 @@ void splitSettings(std::vector<std::string> &runtime, std::vector<std::string> &
   });
 }
 
+/// Checked as soon as it is known what the options should go with; a training holds its folder from then on.
+template <typename Options> void checkEarly(Options &options, const Manifest &network) {
+  if constexpr (requires { check(options, network); })
+    check(options, network);
+  if constexpr (std::is_same_v<Options, TrainOptions>) {
+    options.lock = std::make_shared<FolderLock>(options.out);
+    options.keepPackage = true;
+  }
+}
+
 template <typename Options>
 void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choice,
                     void (*command)(const Options &)) {
@@ -113,13 +116,16 @@ void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choic
   CompileOptions compile = prepare(options, spec);
   chooseTarget(options.device, compile);
   applyMeasurements(choice, compile);
-  if constexpr (std::is_same_v<Options, TrainOptions>) {
-    checkFolder(options);
-    options.keepPackage = true;
-  }
+  Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
+  require(compilation.fromSpec(spec.spec, Phase::Clip));
+  checkEarly(options, outlineOf(compilation.module(), compilation.networkDigest(), compile.train));
   TemporaryPackage package;
   options.package = package.path;
-  compileTo(options.package, spec, compile);
+  PackageWriter writer;
+  sayCompiling(spec.spec, *compile.target);
+  require(compilation.proceedTo(Phase::Planned));
+  require(compilation.addTo(writer));
+  writer.write(options.package);
   command(options);
 }
 

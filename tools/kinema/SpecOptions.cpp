@@ -5,6 +5,7 @@
 #include "runtime/Device.h"
 #include "runtime/Error.h"
 #include "runtime/Package.h"
+#include "runtime/Progress.h"
 #include "tools/kinema/Exit.h"
 
 #include <filesystem>
@@ -162,6 +163,10 @@ FrontendOptions frontendOptions(const SpecOptions &options) {
   frontend.height = std::stoll(match[1]);
   frontend.width = match[3].matched ? std::stoll(match[3]) : frontend.height;
   return frontend;
+}
+
+void sayCompiling(llvm::StringRef what, const TargetInfo &target) {
+  Progress().begin(fmt::format("compiling {} for {}", what.str(), target.name.str()));
 }
 
 void require(Outcome outcome) {

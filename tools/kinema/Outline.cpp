@@ -1,0 +1,47 @@
+#include "tools/kinema/Outline.h"
+
+#include "compiler/Package/PackageBuilder.h"
+#include "dialects/Clip/Clip.h"
+
+#include <nlohmann/json.hpp>
+
+using namespace mlir;
+
+namespace kinema {
+
+static Parameter outlineOf(clip::ParamOp param, bool train) {
+  Parameter parameter;
+  parameter.name = param.getSymName().str();
+  parameter.shape = cast<RankedTensorType>(param.getType()).getShape().vec();
+  parameter.fileShape = parameter.shape;
+  if (train && !param.getRole().starts_with("running"))
+    parameter.momentum = 0;
+  return parameter;
+}
+
+static InputTensor outlineOf(DictionaryAttr attribute) {
+  InputTensor input;
+  input.name = attribute.getAs<StringAttr>("name").str();
+  input.kind = attribute.getAs<StringAttr>("kind").str();
+  for (const APInt &size : attribute.getAs<ArrayAttr>("shape").getAsValueRange<IntegerAttr>())
+    input.shape.push_back(size.getSExtValue());
+  return input;
+}
+
+Manifest outlineOf(ModuleOp module, const std::string &digest, bool train) {
+  Manifest outline;
+  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
+  outline.name = network.getAs<StringAttr>("name").str();
+  outline.network = digest;
+  outline.train = train;
+  outline.batch = network.getAs<IntegerAttr>("batch").getInt();
+  outline.classes = network.getAs<IntegerAttr>("classes").getInt();
+  for (Attribute input : network.getAs<ArrayAttr>("inputs"))
+    outline.inputs.push_back(outlineOf(cast<DictionaryAttr>(input)));
+  for (auto param : module.getOps<clip::ParamOp>())
+    outline.parameters.push_back(outlineOf(param, train));
+  outline.recipe = parseRecipe(nlohmann::json::parse(*recipeText(module)));
+  return outline;
+}
+
+} // namespace kinema

@@ -1,0 +1,14 @@
+// What a spec says of its network before any code is made, as far as the runtime's commands check it.
+#pragma once
+
+#include "runtime/Manifest.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace kinema {
+
+/// Of a module in phase `clip`: name, digest, batch, classes, inputs, the parameters' names and shapes, the
+/// recipe. Nothing has a place.
+Manifest outlineOf(mlir::ModuleOp module, const std::string &digest, bool train);
+
+} // namespace kinema
