@@ -207,7 +207,8 @@ void Input::State::openDemuxer() {
   source = std::make_unique<Source>(file);
   AVFormatContext *context = source->newDemuxer();
   AVDictionary *options = nullptr;
-  library().av_dict_set(&options, "protocol_whitelist", "file", 0);
+  // Demuxers that are made by demuxers have this list of theirs, but not `io_open`.
+  library().av_dict_set(&options, "protocol_whitelist", "none", 0);
   int status = library().avformat_open_input(&context, url(file).c_str(), nullptr, &options);
   library().av_dict_free(&options);
   demuxer.reset(context); // null where it could not be opened
