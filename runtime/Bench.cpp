@@ -13,25 +13,6 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-void fillInputs(Program &program) {
-  const Manifest &manifest = program.manifest();
-  program.initialise(1);
-  for (size_t index = 0; index < manifest.inputs.size(); ++index) {
-    std::vector<float> clips(manifest.inputs[index].elements());
-    for (size_t i = 0; i < clips.size(); ++i)
-      clips[i] = random::normal(1, random::stream(random::Purpose::Inputs, index), i);
-    program.set(manifest.inputs[index], clips);
-  }
-  if (!manifest.labels)
-    return;
-  std::vector<int32_t> labels(manifest.batch);
-  for (int64_t i = 0; i < manifest.batch; ++i)
-    labels[i] = static_cast<int32_t>(i % manifest.classes);
-  program.set(*manifest.labels, labels);
-  program.setHyper(
-      {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number runs away
-}
-
 double median(std::vector<double> values) {
   if (values.empty())
     return 0;
@@ -170,6 +151,25 @@ json entryJson(const Program &program, const EntryTime &time, const Peak &peak) 
 }
 
 } // namespace
+
+void fillInputs(Program &program) {
+  const Manifest &manifest = program.manifest();
+  program.initialise(1);
+  for (size_t index = 0; index < manifest.inputs.size(); ++index) {
+    std::vector<float> clips(manifest.inputs[index].elements());
+    for (size_t i = 0; i < clips.size(); ++i)
+      clips[i] = random::normal(1, random::stream(random::Purpose::Inputs, index), i);
+    program.set(manifest.inputs[index], clips);
+  }
+  if (!manifest.labels)
+    return;
+  std::vector<int32_t> labels(manifest.batch);
+  for (int64_t i = 0; i < manifest.batch; ++i)
+    labels[i] = static_cast<int32_t>(i % manifest.classes);
+  program.set(*manifest.labels, labels);
+  program.setHyper(
+      {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number runs away
+}
 
 double EntryTime::least() const { return *std::min_element(seconds.begin(), seconds.end()); }
 double EntryTime::median() const { return kinema::median(seconds); }

@@ -11,6 +11,9 @@
 
 namespace kinema {
 
+// Random clips, initialised parameters, labels in turn, and a rate so small that no number runs away.
+void fillInputs(Program &program);
+
 struct EntryTime {
   std::string entry;
   std::vector<double> seconds; // of each run

@@ -145,6 +145,12 @@ void addFlags(CLI::App &app, BenchCommandOptions &options) {
   addThreads(app, options);
 }
 
+void addFlags(CLI::App &app, VerifyCommandOptions &options) {
+  app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)");
+  app.add_flag("--json", options.json, "print JSON");
+  addThreads(app, options);
+}
+
 // The command whose words these are: the last one that was recognised.
 static const CLI::App &innermost(const CLI::App &app) {
   std::vector<const CLI::App *> chosen =

@@ -17,6 +17,7 @@ void addFlags(CLI::App &app, PredictOptions &options); // with the videos
 void addFlags(CLI::App &app, RunCommandOptions &options);
 void addFlags(CLI::App &app, InfoOptions &options);
 void addFlags(CLI::App &app, BenchCommandOptions &options);
+void addFlags(CLI::App &app, VerifyCommandOptions &options);
 
 // Parses the command line and runs what the subcommands' callbacks do; returns the exit status. Whatever is
 // thrown becomes one line on stderr, beginning with `program`.

@@ -502,4 +502,16 @@ void bench(const BenchCommandOptions &options) {
   }
 }
 
+void verify(const VerifyCommandOptions &options) {
+  Program program(Package(options.package), {.threads = options.threads, .device = options.device});
+  VerifyResult result = verify(program, options);
+  if (options.json)
+    fmt::print("{}\n", toJson(program, result).dump(1, ' ', false, json::error_handler_t::replace));
+  else
+    fmt::print("{}", describe(program, result));
+  if (!result.findings.empty())
+    fail("{} on {}: {} wrong results", program.manifest().name, program.describeDevice(),
+         result.findings.size());
+}
+
 } // namespace kinema

@@ -5,6 +5,7 @@
 #include "runtime/Bench.h"
 #include "runtime/FolderLock.h"
 #include "runtime/Run.h"
+#include "runtime/Verify.h"
 
 #include <cstdint>
 #include <memory>
@@ -66,6 +67,10 @@ struct BenchCommandOptions : PackageOptions, BenchOptions {
   int64_t rows = 20; // of the table of launches; 0: all
 };
 
+struct VerifyCommandOptions : PackageOptions, VerifyOptions {
+  bool json = false;
+};
+
 // What can be found out before the network's code is there: that files, lists, weights and options are there,
 // say what they should, and go together. `network`: what its spec says (name, batch, classes, inputs,
 // parameters, recipe), the rest need not be there. The commands check the same. Throws Error.
@@ -80,5 +85,6 @@ void predict(const PredictOptions &options);
 void run(const RunCommandOptions &options);
 void info(const InfoOptions &options);
 void bench(const BenchCommandOptions &options);
+void verify(const VerifyCommandOptions &options);
 
 } // namespace kinema

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kinema {
 
@@ -59,6 +60,10 @@ public:
   // Loads machine code (an entry of the package). name: for messages. A GPU takes several, one after the
   // other, and finds kernels in all of them.
   virtual void loadCode(std::string_view code, const std::string &name) = 0;
+
+  // Before anything is prepared: the kernels of the code have a watchdog, which leaves the number of one of
+  // these sites where it ends a kernel that waits for ever. A device whose code has none does nothing.
+  virtual void watch(const std::vector<std::string> &sites) {}
 
   virtual LaunchId prepare(const LaunchDescription &description) = 0;
   // name: for messages. Each run of the sequence first fills `zeroed` with zeros.

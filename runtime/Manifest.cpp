@@ -209,6 +209,57 @@ Parameter parseParameter(const Node &node, bool train, int64_t arenaBytes) {
   return parameter;
 }
 
+// " rows=8 threads=384".
+std::string parseParameters(const Node &node) {
+  std::string text;
+  for (const auto &[name, value] : node.members())
+    text += fmt::format(" {}={}", name, value.raw().dump(-1, ' ', false, json::error_handler_t::replace));
+  return text;
+}
+
+KernelResult parseResult(const Node &node, int64_t bytes) {
+  static const std::map<std::string, std::pair<StoredType, int64_t>> types = {
+      {"f32", {StoredType::F32, 4}}, {"bf16", {StoredType::BF16, 2}}, {"i32", {StoredType::I32, 4}}};
+  static const std::map<std::string, Form> forms = {
+      {"whole", Form::Whole}, {"sums", Form::Sums}, {"moments", Form::Moments}};
+  KernelResult result;
+  auto type = types.find(node.at("type").text());
+  if (type == types.end())
+    node.at("type").fault("expected f32, bf16 or i32, found {}", node.at("type").text());
+  auto form = forms.find(node.at("form").text());
+  if (form == forms.end())
+    node.at("form").fault("expected whole, sums or moments, found {}", node.at("form").text());
+  result.type = type->second.first;
+  result.form = form->second;
+  result.shape = parseShape(node.at("shape"));
+  result.order = parseOrder(node.at("order"));
+  auto logical = storageBytes(result.shape, [](int64_t size) { return size; });
+  auto stored =
+      result.order.empty() ? logical : storageBytes(result.order, [](const Loop &loop) { return loop.size; });
+  if (std::string fault = findFault(result.shape, result.order); !fault.empty())
+    node.fault("{}", fault);
+  if (!logical || !stored || *stored / 4 * type->second.second != bytes)
+    node.fault("the result takes another number of bytes than its buffer of {}", bytes);
+  if ((result.form == Form::Sums && result.shape.empty()) ||
+      (result.form == Form::Moments && (result.shape.size() < 2 || result.shape[1] != 3)))
+    node.at("shape").fault("[{}] are no {}", fmt::join(result.shape, ", "), node.at("form").text());
+  return result;
+}
+
+void parseResults(const Node &node, Kernel &kernel) {
+  std::vector<Node> results = node.at("results").list();
+  if (results.size() > kernel.buffers.size())
+    node.at("results").fault("a kernel of {} arguments has {} results", kernel.buffers.size(),
+                             results.size());
+  size_t operands = kernel.buffers.size() - results.size();
+  for (size_t i = 0; i < results.size(); ++i)
+    kernel.results.push_back(parseResult(results[i], kernel.buffers[operands + i]));
+  kernel.depth = node.at("depth").integer(1, largestCount);
+  if (!node.at("narrow").raw().is_boolean())
+    node.at("narrow").fault("expected true or false");
+  kernel.narrow = node.at("narrow").raw().get<bool>();
+}
+
 Kernel parseKernel(const Node &node) {
   Kernel kernel;
   kernel.symbol = node.at("symbol").text();
@@ -227,6 +278,10 @@ Kernel parseKernel(const Node &node) {
   if (node.has("layers"))
     for (const Node &layer : node.at("layers").list())
       kernel.layers.push_back(layer.text());
+  if (node.has("parameters"))
+    kernel.parameters = parseParameters(node.at("parameters"));
+  if (node.has("results"))
+    parseResults(node, kernel);
   return kernel;
 }
 
@@ -234,24 +289,52 @@ bool overlap(int64_t offset, int64_t bytes, const Segment &segment) {
   return offset < segment.offset + segment.bytes && segment.offset < offset + bytes;
 }
 
-Launch parseLaunch(const Node &node, const Manifest &manifest) {
-  Launch launch;
-  launch.kernel = node.at("kernel").text();
-  if (!manifest.kernels.contains(launch.kernel))
-    node.fault("there is no kernel {}", launch.kernel);
-  const std::vector<int64_t> &buffers = manifest.kernels.at(launch.kernel).buffers;
+// Of the kernel that the node names.
+std::vector<int64_t> parseArguments(const Node &node, const Manifest &manifest) {
+  std::string name = node.at("kernel").text();
+  if (!manifest.kernels.contains(name))
+    node.fault("there is no kernel {}", name);
+  const std::vector<int64_t> &buffers = manifest.kernels.at(name).buffers;
   std::vector<Node> offsets = node.at("args").list();
   if (offsets.size() != buffers.size())
-    node.fault("kernel {} takes {} arguments, found {}", launch.kernel, buffers.size(), offsets.size());
+    node.fault("kernel {} takes {} arguments, found {}", name, buffers.size(), offsets.size());
+  std::vector<int64_t> args;
   for (size_t i = 0; i < buffers.size(); ++i) {
     int64_t offset = parsePlace(offsets[i], buffers[i], manifest.arenaBytes);
-    launch.args.push_back(offset);
+    args.push_back(offset);
     if (const auto &counters = manifest.counters;
         counters && overlap(offset, buffers[i], *counters) &&
         (offset != counters->offset || buffers[i] != counters->bytes))
       offsets[i].fault("{} bytes at {} lie partly where the {} bytes of counters at {} do", buffers[i],
                        offset, counters->bytes, counters->offset);
   }
+  return args;
+}
+
+// Beside the launch's own results stand as many of the same kind.
+void parseTwins(const Node &node, const Manifest &manifest, Launch &launch) {
+  std::vector<const KernelResult *> results;
+  for (const Node &item : node.list()) {
+    TwinLaunch &twin = launch.twins.emplace_back();
+    twin.args = parseArguments(item, manifest);
+    twin.kernel = item.at("kernel").text();
+    for (const KernelResult &result : manifest.kernels.at(twin.kernel).results)
+      results.push_back(&result);
+  }
+  auto agree = [](const KernelResult &own, const KernelResult *other) {
+    size_t parts = own.form != Form::Whole;
+    return own.type == other->type && own.form == other->form && own.shape.size() == other->shape.size() &&
+           std::equal(own.shape.begin() + parts, own.shape.end(), other->shape.begin() + parts);
+  };
+  const std::vector<KernelResult> &own = manifest.kernels.at(launch.kernel).results;
+  if (own.empty() || !std::equal(own.begin(), own.end(), results.begin(), results.end(), agree))
+    node.fault("the results are not those of kernel {}", launch.kernel);
+}
+
+Launch parseLaunch(const Node &node, const Manifest &manifest) {
+  Launch launch;
+  launch.args = parseArguments(node, manifest);
+  launch.kernel = node.at("kernel").text();
   auto count = [&](const char *name) { return node.has(name) ? node.at(name).integer(0, largestCount) : 0; };
   launch.reads = count("reads");
   launch.writes = count("writes");
@@ -261,6 +344,8 @@ Launch parseLaunch(const Node &node, const Manifest &manifest) {
   launch.floor = seconds("floor_us");
   if (node.has("layer"))
     launch.layer = node.at("layer").text();
+  if (node.has("twins"))
+    parseTwins(node.at("twins"), manifest, launch);
   return launch;
 }
 
@@ -425,6 +510,11 @@ Manifest parse(const Node &root) {
     manifest.code.push_back(entry.text());
   if (manifest.code.empty())
     root.at("code").fault("there is no code");
+  if (root.has("sites")) {
+    manifest.sites.emplace();
+    for (const Node &site : root.at("sites").list())
+      manifest.sites->push_back(site.text());
+  }
   manifest.batch = root.at("batch").integer(1, INT32_MAX);
   manifest.classes = root.at("classes").integer(1, INT32_MAX);
   parseArena(root.at("arena"), manifest);

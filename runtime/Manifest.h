@@ -2,6 +2,7 @@
 // returns can be run without further checks: every place lies in the arena and every name resolves.
 #pragma once
 
+#include "runtime/Difference.h"
 #include "runtime/ElementType.h"
 #include "runtime/Package.h"
 #include "runtime/Recipe.h"
@@ -51,6 +52,16 @@ struct Parameter : ArenaTensor {
   ArenaTensor momentumTensor() const; // needs `momentum`
 };
 
+enum class StoredType { F32, BF16, I32 };
+
+// A result of a kernel that is compared with a twin's.
+struct KernelResult {
+  StoredType type = StoredType::F32;
+  std::vector<int64_t> shape; // logical; of parts their number first
+  Order order;
+  Form form = Form::Whole;
+};
+
 struct Kernel {
   std::string symbol;
   int64_t grid = 0;             // blocks
@@ -58,8 +69,19 @@ struct Kernel {
   int64_t scratch = 0;          // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
   int64_t block = 0;            // threads, on a GPU
   std::string schedule;
+  std::string parameters; // of the schedule, for messages: " rows=8 threads=384"
   std::string op;
   std::vector<std::string> layers;
+  // Of a package with twins; the results come last among the arguments.
+  std::vector<KernelResult> results;
+  int64_t depth = 1;
+  bool narrow = false;
+};
+
+// Of launches that together compute what another one does, and leave it elsewhere.
+struct TwinLaunch {
+  std::string kernel;
+  std::vector<int64_t> args;
 };
 
 struct Launch {
@@ -68,6 +90,7 @@ struct Launch {
   int64_t reads = 0, writes = 0, macs = 0;
   double predicted = 0, floor = 0; // seconds: by the compiler's model, and the least; 0: not known
   std::string layer;
+  std::vector<TwinLaunch> twins; // their results in order are this one's
 };
 
 struct Segment {
@@ -81,6 +104,7 @@ struct Manifest {
   std::string network; // the digest of what is computed, the same for every target; empty: not known
   std::string target;
   std::vector<std::string> code; // entries of the package, which together have all kernels
+  std::optional<std::vector<std::string>> sites; // of kernels with a watchdog (docs/package.md)
   int64_t batch = 0;
   int64_t classes = 0;
   int64_t arenaBytes = 0;

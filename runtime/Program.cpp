@@ -75,17 +75,25 @@ Program::Program(const Package &package, const ProgramOptions &options)
   device->allocate(contents.arenaBytes);
   for (const std::string &code : codeFor(package, contents, options.device))
     device->loadCode(package.read(code), code);
+  if (contents.sites)
+    device->watch(*contents.sites);
   loadEntries();
+}
+
+LaunchId Program::prepare(const std::string &name, std::span<const int64_t> args, const std::string &layer) {
+  const Kernel &kernel = contents.kernels.at(name);
+  return device->prepare({kernel.symbol, layer, kernel.grid, kernel.block, kernel.scratch, args});
 }
 
 void Program::loadEntries() {
   for (const auto &[name, launches] : contents.entries) {
     Entry &entry = entries[name];
     for (const Launch &launch : launches) {
-      const Kernel &kernel = contents.kernels.at(launch.kernel);
-      entry.launches.push_back(device->prepare(
-          {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args}));
+      entry.launches.push_back(prepare(launch.kernel, launch.args, launch.layer));
       entry.times.push_back({&launch, {}});
+      std::vector<LaunchId> &twins = entry.twins.emplace_back();
+      for (const TwinLaunch &twin : launch.twins)
+        twins.push_back(prepare(twin.kernel, twin.args, launch.layer));
     }
     if (contents.hasCounters(name))
       entry.counters = {contents.counters->offset, contents.counters->bytes};
@@ -119,12 +127,36 @@ Program::Entry &Program::findEntry(const std::string &name) {
   return found->second;
 }
 
-void Program::run(const std::string &name) {
+void Program::begin(const std::string &name) {
   Entry &entry = findEntry(name);
   if (poison)
     fillUnkept(name);
-  if (profile)
+  device->fill(entry.counters.offset, entry.counters.bytes, 0);
+}
+
+void Program::launch(const std::string &entry, int64_t number) {
+  device->launch(findEntry(entry).launches.at(number));
+}
+
+void Program::launchTwins(const std::string &entry, int64_t number) {
+  for (LaunchId twin : findEntry(entry).twins.at(number))
+    device->launch(twin);
+}
+
+std::vector<char> Program::copyOut(int64_t offset, int64_t bytes) {
+  std::vector<char> copy(bytes);
+  device->copyOut(offset, copy.data(), bytes);
+  return copy;
+}
+
+void Program::run(const std::string &name) {
+  Entry &entry = findEntry(name);
+  if (profile) {
+    begin(name);
     return runProfiled(entry);
+  }
+  if (poison)
+    fillUnkept(name);
   device->run(entry.sequence);
 }
 
@@ -138,7 +170,6 @@ void Program::fillUnkept(const std::string &entry) {
 
 void Program::runProfiled(Entry &entry) {
   const int64_t count = static_cast<int64_t>(entry.launches.size());
-  device->fill(entry.counters.offset, entry.counters.bytes, 0);
   device->mark(0);
   for (int64_t i = 0; i < count; ++i) {
     device->launch(entry.launches[i]);

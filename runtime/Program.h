@@ -54,6 +54,13 @@ public:
   // environment variable KINEMA_POISON=1, what the entry may not count on (docs/package.md, "Arena") is first
   // filled with NaN.
   void run(const std::string &entry);
+  // The same launch by launch: `begin`, then each launch by its number, from 0. Its twins compute from the
+  // same operands, and so come before it, for it may write over them.
+  void begin(const std::string &entry);
+  void launch(const std::string &entry, int64_t number);
+  void launchTwins(const std::string &entry, int64_t number);
+  // Bytes of the arena as they are.
+  std::vector<char> copyOut(int64_t offset, int64_t bytes);
   // Returns when all that was started has ended.
   void wait() { device->wait(); }
 
@@ -98,11 +105,13 @@ private:
   struct Entry {
     std::vector<LaunchId> launches;
     ArenaRange counters; // empty where none of the launches counts
+    std::vector<std::vector<LaunchId>> twins; // of each launch
     SequenceId sequence = 0;
     std::vector<LaunchTime> times;
   };
 
   void loadEntries();
+  LaunchId prepare(const std::string &kernel, std::span<const int64_t> args, const std::string &layer);
   void findUnkept();
   void fillUnkept(const std::string &entry);
   void runProfiled(Entry &entry);

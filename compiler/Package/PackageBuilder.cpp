@@ -1,7 +1,9 @@
 #include "compiler/Package/PackageBuilder.h"
 
 #include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Signature.h"
+#include "dialects/Kernel/Twins.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include <nlohmann/json.hpp>
@@ -103,6 +105,8 @@ LogicalResult Manifest::addHeader() {
           {"code", files},
           {"batch", (*network)["batch"]},
           {"classes", (*network)["classes"]}};
+  if (code.sites)
+    root["sites"] = *code.sites;
   return success();
 }
 
@@ -122,7 +126,38 @@ LogicalResult Manifest::addPlan() {
   return success();
 }
 
+/// What `verify` must know of the results of a kernel that runs beside a twin, or is one.
+static json describeResults(kernel::DefOp def) {
+  constexpr const char *forms[] = {"whole", "sums", "moments"};
+  Operation *op = def.getKernel();
+  json results = json::array();
+  for (auto [number, item] : llvm::enumerate(def.getResultTypes())) {
+    auto type = cast<RankedTensorType>(item);
+    std::string element;
+    llvm::raw_string_ostream(element) << type.getElementType();
+    json order = json::array();
+    if (kernel::LayoutAttr layout = kernel::layoutOf(type); layout.getKind() != kernel::LayoutKind::Plain)
+      for (const kernel::StorageLoop &loop : layout.order(type.getShape()))
+        order.push_back({loop.axis, loop.size, loop.step});
+    auto form = number < op->getNumResults() ? kernel::formOf(op, number) : kernel::Form::Whole;
+    results.push_back({{"type", element},
+                       {"shape", type.getShape().vec()},
+                       {"order", order},
+                       {"form", forms[static_cast<size_t>(form)]}});
+  }
+  return results;
+}
+
+static bool hasTwins(ModuleOp module) {
+  return module
+      .walk([](kernel::LaunchOp launch) {
+        return kernel::hasTwins(launch) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 LogicalResult Manifest::addKernels() {
+  bool compared = hasTwins(module);
   json kernels = json::object();
   for (auto def : module.getOps<kernel::DefOp>()) {
     Operation *op = def.getKernel();
@@ -144,6 +179,14 @@ LogicalResult Manifest::addKernels() {
                                        {"layers", layers}};
     if (schedule.getParameters().contains("threads"))
       kernels[def.getSymName().str()]["block"] = schedule.getInt("threads");
+    if (compared) {
+      bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
+        return cast<RankedTensorType>(type).getElementType().isBF16();
+      });
+      kernels[def.getSymName().str()]["depth"] = kernel::depthOf(op);
+      kernels[def.getSymName().str()]["narrow"] = narrow;
+      kernels[def.getSymName().str()]["results"] = describeResults(def);
+    }
   }
   root["kernels"] = kernels;
   return success();
@@ -172,8 +215,15 @@ LogicalResult Manifest::addEntries() {
       auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
       if (!def)
         return launch.emitOpError("runs @") << launch.getKernel() << ", which is not there";
+      auto twins = kernel::twinsOf(launch);
+      if (failed(twins))
+        return failure();
       launches.push_back(
           describe(launch, code.estimate ? code.estimate(launch, def.getKernel()) : std::nullopt));
+      for (const kernel::TwinLaunch &twin : *twins)
+        launches.back()["twins"].push_back(
+            {{"kernel", twin.kernel.str()},
+             {"args", std::vector<int64_t>(twin.args.begin(), twin.args.end())}});
     }
     entries[entry.getSymName().str()] = launches;
   }

@@ -27,6 +27,8 @@ struct MachineCode {
   std::string target;       // as LLVM spells it
   std::vector<File> loaded; // by the runtime, all of them
   std::vector<File> beside; // other forms of the same
+  /// Of kernels with a watchdog: where they may wait for ever, by number.
+  std::optional<std::vector<std::string>> sites = std::nullopt;
   /// Of a launch of a kernel; null where there is no model of the machine.
   std::optional<LaunchEstimate> (*estimate)(kernel::LaunchOp launch, mlir::Operation *kernel) = nullptr;
 };

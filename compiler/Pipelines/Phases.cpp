@@ -136,6 +136,8 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     break;
   case Phase::Planned:
     passes.addPass(createPlanMemory());
+    if (options.targetOptions.twins && options.target->addTwins)
+      options.target->addTwins(passes);
     break;
   case Phase::Target:
     options.target->addLowering(passes);

@@ -44,6 +44,7 @@ template <size_t number> static constexpr TargetInfo cpuLevel() {
           /*costlyLaunches=*/false,
           addCPUSchedules<number>,
           [](ModuleOp module) { return cpu::verifySchedules(module, cpu::levels[number]); },
+          /*addTwins=*/nullptr,
           addCPULowering<number>,
           makeCPUCode<number>};
 }
@@ -61,9 +62,11 @@ template <size_t number> static void addNVGPUSchedules(OpPassManager &passes, co
 /// Adds what runs on a GPU.
 static LogicalResult addNVGPUCode(ModuleOp planned, const nvidia::Processor &processor,
                                   const TargetOptions &options, MachineCode &machineCode) {
-  auto code = nvidia::compileKernels(planned, options.toolkit, processor);
+  auto code = nvidia::compileKernels(planned, options.toolkit, processor, options.watchdog);
   if (failed(code))
     return failure();
+  if (options.watchdog)
+    machineCode.sites = std::move(code->sites);
   std::string stem = "code/" + processor.name.str();
   for (auto [number, part] : llvm::enumerate(code->parts))
     machineCode.loaded.push_back({stem + "." + std::to_string(number) + ".cubin", std::move(part.cubin)});
@@ -112,6 +115,7 @@ template <size_t number> static constexpr TargetInfo nvgpu() {
           /*costlyLaunches=*/true,
           addNVGPUSchedules<number>,
           [](ModuleOp module) { return nvidia::verifySchedules(module, nvidia::processors[number]); },
+          [](OpPassManager &passes) { passes.addPass(createAddNVGPUTwins()); },
           nvidia::buildLoweringPipeline,
           makeNVGPUCode<number>};
 }

@@ -17,6 +17,9 @@ struct TargetOptions {
   bool pairs = true;        // two operations may become one kernel, where the target can do that
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
   EmulatorCode emulator = EmulatorCode::None;
+  bool twins =
+      false; // each launch has one that computes the same by the plain lowering, where the target can
+  bool watchdog = false; // GPU kernels that wait for ever say where, and end
   int64_t choice =
       -1; // of each kernel's schedules that of this rank by the model; -1: the best that is known
   std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
@@ -36,6 +39,7 @@ struct TargetInfo {
   /// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the target can
   /// carry out; else there are errors on those that have not.
   mlir::LogicalResult (*verifySchedules)(mlir::ModuleOp module);
+  void (*addTwins)(mlir::OpPassManager &passes); // null: the target has none
   void (*addLowering)(mlir::OpPassManager &passes);
   /// From phase `planned`; the module stays as it is.
   mlir::FailureOr<MachineCode> (*makeCode)(mlir::ModuleOp planned, const TargetOptions &options);

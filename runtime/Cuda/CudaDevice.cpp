@@ -66,6 +66,7 @@ public:
   void finishCopyOut(CopyId id, void *to) override;
   void fill(int64_t offset, int64_t bytes, uint32_t pattern) override;
   void loadCode(std::string_view content, const std::string &origin) override;
+  void watch(const std::vector<std::string> &names) override;
   LaunchId prepare(const LaunchDescription &description) override;
   SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> ids,
                              ArenaRange zeroed) override;
@@ -92,6 +93,7 @@ private:
     GraphExec graph = nullptr;
   };
 
+  std::string whereItWaits() const;
   Function find(const std::string &symbol);
   // Throws Error where the result is one; `what` was being done.
   void check(Result result, std::string_view what);
@@ -118,6 +120,9 @@ private:
   std::vector<Ready> launches;
   std::vector<Sequence> sequences;
   std::vector<Event> moments;
+  // Of a watchdog: a word in this machine's memory, which survives what ends a kernel.
+  volatile uint64_t *record = nullptr;
+  std::vector<std::string> sites;
 };
 
 //===-- The GPU -----------------------------------------------------------===//
@@ -158,6 +163,8 @@ CudaDevice::~CudaDevice() {
   }
   for (Event moment : moments)
     api.eventDestroy(moment);
+  if (record)
+    api.memFreeHost(const_cast<uint64_t *>(record));
   for (Module module : modules)
     api.moduleUnload(module);
   if (arena)
@@ -169,8 +176,26 @@ CudaDevice::~CudaDevice() {
 
 void CudaDevice::check(Result result, std::string_view what) {
   if (result != success)
-    fail("{}: {} failed: {} ({})", name.empty() ? "the NVIDIA driver" : name, what, cuda::describe(result),
-         nameOf(result));
+    fail("{}: {} failed: {} ({}){}", name.empty() ? "the NVIDIA driver" : name, what, cuda::describe(result),
+         nameOf(result), whereItWaits());
+}
+
+// What the watchdog of a kernel has told (the pass watch-nvgpu-waits); empty where it has not.
+std::string CudaDevice::whereItWaits() const {
+  uint64_t told = record ? *record : 0;
+  if (told == 0)
+    return "";
+  uint64_t site = (told >> 40) - 1, block = told >> 16 & 0xFFFFFF, thread = told & 0xFFFF;
+  return fmt::format("; thread {} of block {} waits for ever in kernel {}", thread, block,
+                     site < sites.size() ? sites[site] : fmt::format("at site {}", site));
+}
+
+void CudaDevice::watch(const std::vector<std::string> &names) {
+  void *memory = nullptr;
+  check(api.memAllocHost(&memory, sizeof(uint64_t)), "allocating the watchdog's record");
+  record = static_cast<volatile uint64_t *>(memory);
+  *record = 0;
+  sites = names;
 }
 
 void CudaDevice::allocate(int64_t bytes) {
@@ -302,6 +327,8 @@ LaunchId CudaDevice::prepare(const LaunchDescription &description) {
   ready.shared = static_cast<unsigned>(description.scratch);
   for (int64_t offset : description.args)
     ready.arguments.push_back(at(offset, 0));
+  if (record) // pinned memory has the same address on the GPU
+    ready.arguments.push_back(reinterpret_cast<DeviceAddress>(record));
   launches.push_back(std::move(ready));
   Ready &kept = launches.back();
   for (DeviceAddress &argument : kept.arguments)

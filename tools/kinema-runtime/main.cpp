@@ -71,6 +71,8 @@ int main(int argc, char **argv) {
     addCommand(app, "run", "tensors in, tensors out, for comparison with other frameworks", carried, &run);
     addCommand(app, "info", "what the package holds", carried, &info);
     addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
+    addCommand(app, "verify", "run each launch beside its plain twin and name those that differ", carried,
+               &verify);
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged
     std::fputs(fmt::format("{}: error: {}\n", name, error.what()).c_str(), stderr);

@@ -36,6 +36,8 @@ void lead(Compilation &compilation, const Options &options, Phase stop) {
   Phase from = *phaseNamed(options.from), wanted = *phaseNamed(options.emit);
   if (from >= wanted)
     refuse("compile: --from {} does not lead to {}", options.from, options.emit);
+  if (options.choice.twins && from >= Phase::Planned)
+    refuse("compile: --twins come with the plan: a module in phase {} has them or not", options.from);
   const SpecOptions &spec = options.spec;
   if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty())
     refuse("compile: --batch, --frames, --size, --classes and --set change a spec; with --from, change the "
@@ -121,6 +123,10 @@ void addCompile(CLI::App &app) {
   addSchedules(*command, options->choice);
   command->add_flag("--emulator", options->choice.emulator,
                     "with code for --device emulator, which runs a GPU's kernels on the CPU and checks them");
+  command->add_flag("--twins", options->choice.twins,
+                    "with a plain twin of each launch, which `kinema-runtime verify` runs it beside");
+  command->add_flag("--watchdog", options->choice.watchdog,
+                    "a GPU's kernel that waits for ever says where, and ends; slower, to find a hang");
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();

@@ -66,6 +66,12 @@ CompileOptions prepare(const BenchCommandOptions &options, SpecOptions &) {
   return {.train = entries.empty() || std::ranges::find(entries, "train_step") != entries.end()};
 }
 
+CompileOptions prepare(const VerifyCommandOptions &, SpecOptions &) {
+  CompileOptions compile;
+  compile.targetOptions.twins = true;
+  return compile;
+}
+
 /// The sizes of `input` replace the spec's; of a network with several inputs, only the batch.
 CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
   TensorFile file = readTensors(options.input);
@@ -151,6 +157,7 @@ void addRuntimeCommands(CLI::App &app) {
   addCommand(app, "predict", "the most probable classes of videos", &predict);
   addCommand(app, "run", "tensors in, tensors out, for comparison with other frameworks", &run);
   addCommand(app, "bench", "time a step, an inference and their launches", &bench);
+  addCommand(app, "verify", "run each launch beside its plain twin and name those that differ", &verify);
 }
 
 } // namespace kinema

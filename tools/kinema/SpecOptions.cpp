@@ -115,6 +115,13 @@ void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOp
   applyMeasurements(choice, options);
   options.targetOptions.choice = choice.choice;
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
+  if (choice.twins && !target->addTwins)
+    refuse("--twins: {} has no kernels with twins; a GPU's have them (--target sm_90a)", target->name.str());
+  options.targetOptions.twins = choice.twins;
+  if (choice.watchdog && !target->name.starts_with("sm_"))
+    refuse("--watchdog: kernels for {} wait for nothing; it is for a GPU's (--target sm_90a)",
+           target->name.str());
+  options.targetOptions.watchdog = choice.watchdog;
   if (!choice.precision.empty())
     options.bfloat16 = choice.precision == "bf16";
 }

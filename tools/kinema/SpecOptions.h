@@ -32,6 +32,8 @@ struct TargetChoice {
   int64_t choice = -1; // TargetOptions::choice
   bool reference = false;
   bool emulator = false; // code for it too
+  bool twins = false;    // TargetOptions::twins
+  bool watchdog = false; // TargetOptions::watchdog
 };
 /// The target of this name; "cpu": the best level of this machine's processor.
 const TargetInfo *chosenTarget(const std::string &name);

@@ -2,6 +2,7 @@
 
 #include "compiler/Target/NVGPU/LowerKernels.h"
 #include "compiler/Target/NVGPU/PTX.h"
+#include "compiler/Target/NVGPU/Passes.h"
 
 #include "mlir/IR/Threading.h"
 #include "mlir/IR/Verifier.h"
@@ -30,10 +31,13 @@ static std::vector<size_t> largestFirst(MutableArrayRef<gpu::GPUModuleOp> parts)
   return numbers;
 }
 
-FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, const Processor &processor) {
+FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, const Processor &processor,
+                                       bool watchdog) {
   OwningOpRef<ModuleOp> copy = planned.clone();
   PassManager passes(planned.getContext());
   buildLoweringPipeline(passes);
+  if (watchdog)
+    passes.addPass(createWatchNVGPUWaits());
   addInlineAssembly(passes);
   passes.enableVerifier(false); // after each pass it would take a fifth of the time
   if (failed(passes.run(*copy)) || failed(verify(*copy)))
@@ -41,7 +45,10 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, cons
   auto ptxas = findAssembler(toolkit);
   SmallVector<gpu::GPUModuleOp> parts(copy->getOps<gpu::GPUModuleOp>());
   std::vector<std::string> texts(parts.size());
-  Code code{"", std::vector<Assembly>(ptxas ? parts.size() : 0)};
+  Code code{"", std::vector<Assembly>(ptxas ? parts.size() : 0), {}};
+  if (auto sites = (*copy)->getAttrOfType<ArrayAttr>("kernel.sites"))
+    for (auto site : sites.getAsRange<StringAttr>())
+      code.sites.push_back(site.str());
   // Each part goes all the way, so that ptxas works on one while LLVM works on the next.
   auto compile = [&](size_t number) -> LogicalResult {
     auto text = generatePTX(parts[number], processor);

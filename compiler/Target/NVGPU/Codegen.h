@@ -11,15 +11,17 @@ namespace kinema::nvidia {
 struct Code {
   std::string ptx;             // of all kernels
   std::vector<Assembly> parts; // some kernels each; none where there is no ptxas
+  std::vector<std::string> sites; // of a watchdog: where a kernel may wait for ever, by number
 
   /// What a kernel takes of a multiprocessor; null where nobody has said it.
   const Resources *resourcesOf(const std::string &kernel) const;
 };
 
 /// Compiles the kernels of a planned module, which stays as it is, on the context's threads; the bytes do not
-/// depend on how many there are. `toolkit`: see findAssembler. Errors are reported at the module.
+/// depend on how many there are. `toolkit`: see findAssembler. With a `watchdog`, kernels take one more
+/// argument (the pass watch-nvgpu-waits). Errors are reported at the module.
 mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit,
-                                     const Processor &processor = hopper);
+                                     const Processor &processor = hopper, bool watchdog = false);
 
 } // namespace kinema::nvidia
 

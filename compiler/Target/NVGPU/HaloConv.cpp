@@ -103,6 +103,8 @@ private:
 void HaloConvEmitter::layOut() {
   int64_t at = 0;
   auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
+  source.name = "the source";
+  weights.name = "the weights";
   for (auto [ring, stages] : {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);

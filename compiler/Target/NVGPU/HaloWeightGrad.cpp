@@ -62,6 +62,7 @@ private:
 //===-- Shared memory -----------------------------------------------------===//
 
 void HaloWeightGradEmitter::layOut() {
+  ring.name = "gradient and activation";
   ring.stages = plan.stages;
   ring.fullAt = 0;
   ring.emptyAt = 8 * ring.stages;

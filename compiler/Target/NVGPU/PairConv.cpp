@@ -71,6 +71,8 @@ private:
 void PairEmitter::layOut() {
   int64_t at = 0;
   auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
+  source.name = "the source";
+  weights.name = "the weights";
   for (auto [ring, stages] :
        {std::pair{&source, HaloPlan::mostSourceStages}, {&weights, HaloPlan::weightStages}}) {
     ring->stages = stages;

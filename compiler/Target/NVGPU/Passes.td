@@ -78,6 +78,25 @@ def FoldNVGPUMerges : Pass<"fold-nvgpu-merges", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"merges", "merges", "merges that are no launches of their own">];
 }
 
+def AddNVGPUTwins : Pass<"add-nvgpu-twins", "::mlir::ModuleOp"> {
+  let summary = "give each launch a twin that computes the same by the plain lowering";
+  let description = [{
+    Why: what a kernel ought to leave is known only where its operands are, on the GPU and in the middle of a step; there
+    `kinema-runtime verify` runs each launch beside its twin and says which of them differs.
+
+    Behind the plan, each launch gets in `kernel.twins` launches that read the same buffers and write what they compute
+    behind everything else in the arena. A kernel on tensor cores has its operation with the reference schedule as its
+    twin, and what is folded into it another one. A kernel that is plain already is its own twin: it has to leave the
+    same bits again.
+
+    Before: `kernel.launch @k3 [0, 4096, 8192] {...}`
+
+    After: `kernel.launch @k3 [0, 4096, 8192] {kernel.twins = [{args = array<i64: 0, 4096, 65536>, kernel = @k3_twin}, ...], ...}`
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let statistics = [Statistic<"twins", "twins", "kernels that were made">];
+}
+
 def SplitNVGPUKernels : Pass<"split-nvgpu-kernels", "::mlir::ModuleOp"> {
   let summary = "spreads the kernels over gpu.modules that are compiled apart";
   let description = [{
@@ -131,6 +150,23 @@ def LowerKernelsToNVGPU : Pass<"lower-kernels-to-nvgpu", "::mlir::gpu::GPUModule
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
                            "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::NVVM::NVVMDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def WatchNVGPUWaits : Pass<"watch-nvgpu-waits", "::mlir::ModuleOp"> {
+  let summary = "let a kernel that waits for ever say where, and end";
+  let description = [{
+    Why: a kernel that hangs says nothing, and takes all that was measured before along. Each wait for an mbarrier looks at
+    the clock too; after some seconds, more than any launch takes, the thread writes one word with its number, its block's
+    and the site's to an address that every kernel gets as one more argument, and traps. The address is in the host's
+    memory, since what is on the GPU is lost with the trap. The module's `kernel.sites` has the sites' names by their
+    numbers. It is for packages that are to find a hang (`kinema compile --watchdog`): looking at the clock costs time.
+
+    Before: `nvvm.mbarrier.try_wait.parity %barrier, %parity, %ticks : !llvm.ptr<3>, i32, i32`
+
+    After: `llvm.inline_asm has_side_effects "... mov.u64 begin, %globaltimer; ... trap; ..." ...`
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"waits", "waits", "waits that end">];
 }
 
 def LowerNVGPUToLLVM : Pass<"lower-nvgpu-to-llvm", "::mlir::gpu::GPUModuleOp"> {

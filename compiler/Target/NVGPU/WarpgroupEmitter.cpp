@@ -59,18 +59,21 @@ Value WarpgroupEmitter::stageAt(const Ring &ring, Value stage) {
   return e.add(e.index(ring.dataAt), e.mul(stage, ring.stageBytes));
 }
 
-void WarpgroupEmitter::wait(Value barrier, Value parity) {
+void WarpgroupEmitter::wait(Value barrier, Value parity, const Twine &until) {
   constexpr int64_t ticks = 1000000; // between looks
-  NVVM::MBarrierTryWaitParityOp::create(e.b, e.loc, barrier, word(parity), word(ticks));
+  Location place = NameLoc::get(e.b.getStringAttr("waits until " + until), e.loc);
+  NVVM::MBarrierTryWaitParityOp::create(e.b, place, barrier, word(parity), word(ticks));
 }
 
 void WarpgroupEmitter::waitFull(const Ring &ring, Value step) {
-  wait(full(ring, stageOf(ring, step)), e.rem(e.div(step, ring.stages), 2));
+  wait(full(ring, stageOf(ring, step)), e.rem(e.div(step, ring.stages), 2),
+       Twine("a stage of ") + ring.name + " is full");
 }
 
 void WarpgroupEmitter::waitEmpty(const Ring &ring, Value step) {
   if (ring.refilled)
-    wait(empty(ring, stageOf(ring, step)), e.rem(e.add(e.div(step, ring.stages), 1), 2));
+    wait(empty(ring, stageOf(ring, step)), e.rem(e.add(e.div(step, ring.stages), 1), 2),
+         Twine("a stage of ") + ring.name + " is empty");
 }
 
 void WarpgroupEmitter::arrive(Value barrier) {

@@ -15,6 +15,7 @@ inline constexpr int64_t warp = 32, warpgroup = 128;
 
 /// Stages in shared memory that are filled and read in turn, with an mbarrier each in both directions.
 struct Ring {
+  const char *name; // of what is in them, for messages
   int64_t stages;
   int64_t fullAt, emptyAt; // bytes from the start of shared memory
   int64_t dataAt, stageBytes;
@@ -97,7 +98,8 @@ public:
 
 private:
   mlir::Value barrier(int64_t at, mlir::Value stage) { return pointer(e.add(e.index(at), e.mul(stage, 8))); }
-  void wait(mlir::Value barrier, mlir::Value parity);
+  /// `until`: what is then the case, for messages.
+  void wait(mlir::Value barrier, mlir::Value parity, const llvm::Twine &until);
   mlir::Value descriptor(const MatrixOperand &matrix);
 };
 

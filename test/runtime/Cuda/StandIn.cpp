@@ -147,13 +147,21 @@ Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned
   for (auto [address, bytes] : state.memory)
     launch.memory.push_back({reinterpret_cast<std::byte *>(address), int64_t(bytes)});
   for (DeviceAddress argument : arguments) {
-    if (!holds(state.memory, argument, 0))
+    if (!holds(state.memory, argument, 0) &&
+        !holds(state.pinned, reinterpret_cast<const char *>(argument), sizeof(uint64_t)))
       return complain(fmt::format("kernel {} was given an address that is none of the GPU's", function.name));
     launch.args.push_back(reinterpret_cast<void *>(argument));
   }
   const char *failing = std::getenv("KINEMA_STANDIN_FAIL");
   if (failing && function.name == failing)
     return launchFailed;
+  // As a watchdog's: what thread 35 of block 2 would leave.
+  const char *hanging = std::getenv("KINEMA_STANDIN_HANG"), *site = std::getenv("KINEMA_STANDIN_SITE");
+  if (hanging && site && function.name == hanging) {
+    *reinterpret_cast<uint64_t *>(arguments.back()) =
+        (std::strtoull(site, nullptr, 10) + 1) << 40 | 2 << 16 | 35;
+    return launchFailed;
+  }
   auto violation = emulator::run(launch);
   if (violation)
     complain(violation->what);

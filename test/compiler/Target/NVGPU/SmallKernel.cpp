@@ -1,11 +1,11 @@
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
 
-#include "test/compiler/Target/NVGPU/Folded.h"
-#include "test/compiler/Target/NVGPU/Partials.h"
+#include "test/compiler/Target/NVGPU/OneKernel.h"
 
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/Strategies.h"
+#include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Traffic.h"
 
 #include "mlir/IR/Verifier.h"
@@ -145,7 +145,7 @@ private:
   bool schedule(Operation *op) {
     ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) { return success(); });
     auto old = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
-    forgetPartials(op);
+    kernel::forgetPartials(op);
     if (failed(verify(op)))
       return false;
     auto candidates = nvidia::candidatesFor(op, old.getName() == "sm90.reference");

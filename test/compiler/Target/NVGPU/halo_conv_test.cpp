@@ -286,6 +286,16 @@ TEST(HaloConvMutants, OfAPlainConvAreFound) {
   EXPECT_GE(mutantsFound(convText(c, Form::Plain), {coarse(c.weight(), 1), coarse(c.source(), 2)}), 30u);
 }
 
+TEST(HaloConvMutants, ADeadlockIsNamed) {
+  const Case c = {
+      "plain", true, 1, 96, 16, {1, 14, 14}, {{1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};
+  std::string kernel = scheduled(convText(c, Form::Plain), nvidia::HaloTile{{1, 14, 7}, 16, 16, 1});
+  std::string complaint =
+      complaintOfMutant(kernel, {coarse(c.weight(), 1), coarse(c.source(), 2)}, "drop nvvm.mbarrier.arrive");
+  EXPECT_NE(complaint.find("no thread can go on"), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find("waits until a stage of the "), std::string::npos) << complaint;
+}
+
 TEST(HaloConvMutants, OfAFusedGradientAreFound) {
   const Case c = {
       "fused", false, 1, 16, 96, {1, 14, 14}, {{1, 1, 3}, {1, 1, 2}, {0, 0, 1}, {0, 0, 1}, {1, 1, 1}}};

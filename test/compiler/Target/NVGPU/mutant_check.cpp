@@ -7,29 +7,53 @@
 
 using namespace mlir;
 using namespace kinema;
+using namespace kinema::testing;
 
-size_t kinema::testing::expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands) {
+/// All mutations of the kernel, and what it computes without one.
+static std::vector<emulator::Mutation>
+mutationsOf(const std::string &kernel, const std::vector<Tensor> &operands, std::vector<Tensor> &expected) {
   std::vector<emulator::Mutation> mutations;
   changeKernel = [&](ModuleOp module) {
     mutations = emulator::findMutations(module);
     return module.clone();
   };
-  std::vector<Tensor> expected = ReferenceKernel(kernel).run(operands);
-  auto check = [&] {
+  expected = ReferenceKernel(kernel).run(operands);
+  changeKernel = nullptr;
+  return mutations;
+}
+
+/// What is found where the kernel has the mutation; nothing: empty.
+static std::string complaintOf(const std::string &kernel, const std::vector<Tensor> &operands,
+                               const std::vector<Tensor> &expected, const emulator::Mutation &mutation) {
+  changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };
+  ::testing::TestPartResultArray complaints;
+  {
+    ::testing::ScopedFakeTestPartResultReporter intercept(
+        ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &complaints);
     auto found = ReferenceKernel(kernel).run(operands);
     for (size_t i = 0; i < found.size(); ++i)
       expectNear(found[i], expected[i], 0.0);
-  };
-  for (const emulator::Mutation &mutation : mutations) {
-    changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };
-    ::testing::TestPartResultArray complaints;
-    {
-      ::testing::ScopedFakeTestPartResultReporter intercept(
-          ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &complaints);
-      check();
-    }
-    EXPECT_GT(complaints.size(), 0) << "not found: " << mutation.description;
   }
   changeKernel = nullptr;
+  std::string text;
+  for (int i = 0; i < complaints.size(); ++i)
+    text += complaints.GetTestPartResult(i).message();
+  return text;
+}
+
+size_t kinema::testing::expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands) {
+  std::vector<Tensor> expected;
+  std::vector<emulator::Mutation> mutations = mutationsOf(kernel, operands, expected);
+  for (const emulator::Mutation &mutation : mutations)
+    EXPECT_NE(complaintOf(kernel, operands, expected, mutation), "") << "not found: " << mutation.description;
   return mutations.size();
+}
+
+std::string kinema::testing::complaintOfMutant(const std::string &kernel, const std::vector<Tensor> &operands,
+                                               const std::string &description) {
+  std::vector<Tensor> expected;
+  for (const emulator::Mutation &mutation : mutationsOf(kernel, operands, expected))
+    if (mutation.description.starts_with(description))
+      return complaintOf(kernel, operands, expected, mutation);
+  return "";
 }

@@ -6,13 +6,15 @@
 // that cannot be are told. With KIND (the beginning of an operation's name), those alone.
 #include "test/compiler/Target/CPU/host_kernel.h"
 #include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
-#include "test/compiler/Target/NVGPU/Folded.h"
-#include "test/compiler/Target/NVGPU/Partials.h"
+#include "test/compiler/Target/NVGPU/OneKernel.h"
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
 
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Reference.h"
+#include "compiler/Target/Common/Twins.h"
 #include "compiler/Target/NVGPU/Machine.h"
+#include "dialects/Kernel/Partials.h"
+#include "runtime/Difference.h"
 
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
@@ -62,30 +64,6 @@ std::string kindOf(StringRef text) {
   return kind;
 }
 
-/// The parts as one: sums of them, or count, mean and squared deviations of all.
-Tensor merged(const Tensor &parts, Form form) {
-  if (form == Form::Whole)
-    return parts;
-  Tensor whole{std::vector<int64_t>(parts.shape.begin() + 1, parts.shape.end()), {}};
-  size_t size = parts.values.size() / parts.shape[0], channels = parts.shape.back();
-  std::vector<double> total(size, 0.0);
-  for (int64_t p = 0; p < parts.shape[0]; ++p) {
-    const float *part = &parts.values[p * size];
-    for (size_t c = 0; form == Form::Moments && c < channels; ++c) {
-      double count = part[c], all = total[c] + count, distance = part[channels + c] - total[channels + c];
-      if (count == 0)
-        continue;
-      total[2 * channels + c] += part[2 * channels + c] + distance * distance * total[c] * count / all;
-      total[channels + c] += distance * count / all;
-      total[c] = all;
-    }
-    for (size_t i = 0; form == Form::Sums && i < size; ++i)
-      total[i] += part[i];
-  }
-  whole.values.assign(total.begin(), total.end());
-  return whole;
-}
-
 /// Numbers that an operand of a kernel may hold, exact in bfloat16: labels, partials with counts, or
 /// anything; vectors positive, as variances are; counters zero.
 Tensor operandOf(BlockArgument operand, unsigned seed) {
@@ -110,47 +88,16 @@ Tensor operandOf(BlockArgument operand, unsigned seed) {
   return tensor;
 }
 
-/// Products that are summed for one number.
-int64_t depthOf(Operation *op) {
-  auto elements = [](Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); };
-  if (auto conv = dyn_cast<kernel::ConvOp>(op))
-    return elements(conv.getWeight()) / cast<RankedTensorType>(conv.getWeight().getType()).getDimSize(0) *
-           (conv.getDirection() == kernel::Direction::Forward ? 1 : 4);
-  int64_t largest = 1;
-  for (Value operand : op->getOperands())
-    largest = std::max(largest, elements(operand));
-  return largest;
-}
-
 struct Result {
   std::string kind; // operation and schedule
   double seconds = 0, worst = 0;
   std::string error;
 };
 
-/// By how much of what they may the results differ: at most 1.
-double distanceOf(Operation *op, const Tensor &found, const Tensor &wanted, Type element, Form form) {
-  double largest = 0, worst = 0, depth = depthOf(op);
-  for (float value : wanted.values)
-    largest = std::max(largest, std::abs(double(value)));
-  bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
-    return cast<RankedTensorType>(type).getElementType().isBF16();
-  });
-  // Sums in f32 in another order; what is rounded may go to the neighbour, and so may what sums are taken of.
-  double sums = std::max(1e-5, depth * 0x1p-23),
-         rounding = element.isBF16() || (narrow && form != Form::Whole) ? 0x1p-7 : 0;
-  for (auto [is, should] : llvm::zip(found.values, wanted.values)) {
-    double reach = form == Form::Whole ? std::abs(should) : 1 + largest;
-    double distance = std::abs(double(is) - should) / (rounding * reach + sums * (1 + largest));
-    worst = distance <= worst ? worst : distance; // a NaN is the worst
-  }
-  return worst;
-}
-
 /// Gives the kernel's operation a machine's reference schedule.
 void makeReference(ModuleOp module, const Machine &machine) {
   Operation *op = defOf(module).getKernel();
-  forgetPartials(op);
+  kernel::forgetPartials(op);
   auto schedule = scheduleReference(op, machine);
   op->setAttr("schedule", schedule);
   fixPartials(op, schedule);
@@ -159,10 +106,10 @@ void makeReference(ModuleOp module, const Machine &machine) {
 /// Of a result of the kernel or of what is folded into it.
 Form formOf(kernel::DefOp def, unsigned result) {
   Operation *op = def.getKernel();
-  return result < op->getNumResults() ? kinema::testing::formOf(op, result) : Form::Whole;
+  return static_cast<Form>(result < op->getNumResults() ? kernel::formOf(op, result) : kernel::Form::Whole);
 }
 
-/// The numbers of a kernel's results, parts merged.
+/// The numbers of a kernel's results.
 std::vector<Tensor> resultsOf(CompiledKernel &kernel, kernel::DefOp def, ArrayRef<Tensor> operands,
                               unsigned attempt) {
   Operation *op = def.getKernel();
@@ -178,8 +125,7 @@ std::vector<Tensor> resultsOf(CompiledKernel &kernel, kernel::DefOp def, ArrayRe
   kernel.run(buffers, op->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid(), attempt);
   std::vector<Tensor> results;
   for (auto [i, type] : llvm::enumerate(def.getResultTypes()))
-    results.push_back(
-        merged(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)), formOf(def, i)));
+    results.push_back(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)));
   if (def.getFolded())
     EXPECT_EQ(unpack(bytes[operands.size() - 1], cast<RankedTensorType>(def.getOperandTypes().back())).values,
               operands.back().values)
@@ -212,12 +158,14 @@ private:
 std::vector<Tensor> foldedResults(ModuleOp module, ArrayRef<Tensor> operands, ArrayRef<Tensor> results) {
   kernel::DefOp def = defOf(module);
   kernel::FinalizeOp folded = def.getFolded();
-  Tensor partials = results[cast<OpResult>(folded.getPartials()).getResultNumber()];
+  unsigned number = cast<OpResult>(folded.getPartials()).getResultNumber();
+  Merged partials = merge(results[number].values, results[number].shape, formOf(def, number));
   partials.shape.insert(partials.shape.begin(), 1);
-  std::vector<Tensor> its = {partials};
+  std::vector<Tensor> its = {
+      {partials.shape, std::vector<float>(partials.values.begin(), partials.values.end())}};
   llvm::append_range(its, operands.drop_front(def.getKernel()->getNumOperands()).drop_back());
   OwningOpRef<ModuleOp> alone = module.clone();
-  keepFolded(*alone);
+  keepFolded(defOf(*alone), 1);
   return Reference(std::move(alone)).run(its);
 }
 
@@ -229,7 +177,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
   result.kind = op->getName().stripDialect().str() + " " + schedule.str();
   auto emulated = compileForEmulator(*module);
   OwningOpRef<ModuleOp> plain = module->clone();
-  dropFolded(*plain);
+  dropFolded(defOf(*plain));
   Reference reference(std::move(plain));
   if (!emulated || !reference) {
     result.error = "does not compile";
@@ -238,6 +186,9 @@ void compare(const NetworkKernel &kernel, Result &result) {
   std::vector<Tensor> operands;
   for (BlockArgument operand : def.getBody().front().getArguments())
     operands.push_back(operandOf(operand, 1 + operand.getArgNumber()));
+  bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
+    return cast<RankedTensorType>(type).getElementType().isBF16();
+  });
   auto wanted = reference.run(ArrayRef(operands).take_front(op->getNumOperands()));
   for (unsigned attempt : {0, 1, 2}) { // copies land late, early, at random
     auto found = resultsOf(*emulated, def, operands, attempt);
@@ -246,7 +197,11 @@ void compare(const NetworkKernel &kernel, Result &result) {
       llvm::append_range(wanted, foldedResults(*module, operands, found));
     for (unsigned i = 0; i < found.size(); ++i) {
       Type element = cast<RankedTensorType>(def.getResultTypes()[i]).getElementType();
-      double distance = distanceOf(op, found[i], wanted[i], element, formOf(def, i));
+      Form form = formOf(def, i);
+      double distance = difference(merge(found[i].values, found[i].shape, form),
+                                   merge(wanted[i].values, wanted[i].shape, form), form,
+                                   {kernel::depthOf(op), narrow, element.isBF16()})
+                            .distance;
       result.worst = distance <= result.worst ? result.worst : distance;
     }
   }

@@ -1,0 +1,168 @@
+#include "compiler/Target/Common/Twins.h"
+
+#include "compiler/Target/Common/Reference.h"
+#include "dialects/Kernel/Partials.h"
+#include "dialects/Kernel/Twins.h"
+
+using namespace mlir;
+using namespace kinema;
+
+//===-- A kernel and what is folded into it, apart ------------------------===//
+
+/// Leaves `op` alone in the kernel.
+static void keep(kernel::DefOp def, Operation *op) {
+  Block &body = def.getBody().front();
+  body.getTerminator()->setOperands(op->getResults());
+  while (&body.front() != op)
+    body.front().erase();
+  while (op->getNextNode() != body.getTerminator())
+    op->getNextNode()->erase();
+  body.eraseArguments([](BlockArgument argument) { return argument.use_empty(); });
+}
+
+void kinema::dropFolded(kernel::DefOp def) { keep(def, def.getKernel()); }
+
+void kinema::keepFolded(kernel::DefOp def, int64_t partials) {
+  kernel::FinalizeOp folded = def.getFolded();
+  auto type = cast<RankedTensorType>(folded.getPartials().getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[0] = partials;
+  Value given = def.getBody().front().insertArgument(
+      0u, RankedTensorType::get(shape, type.getElementType(), type.getEncoding()), folded.getLoc());
+  folded.getPartialsMutable().assign(given);
+  folded.setFolded(false);
+  keep(def, folded);
+}
+
+//===-- Twins -------------------------------------------------------------===//
+
+namespace {
+
+class TwinMaker {
+public:
+  TwinMaker(ModuleOp module, const Machine &machine, function_ref<bool(Operation *)> isPlain)
+      : module(module), b(module.getContext()), machine(machine), isPlain(isPlain) {}
+
+  LogicalResult run();
+  int64_t kernels = 0;
+
+private:
+  /// The kernels that together do what one does, and which of the first one's results the second reads.
+  struct Twins {
+    SmallVector<kernel::DefOp, 2> kernels;
+    unsigned partials = 0;
+  };
+
+  Twins twinsOf(kernel::DefOp def);
+  kernel::DefOp copyOf(kernel::DefOp def, StringRef suffix, function_ref<void(kernel::DefOp)> reduce);
+  LogicalResult addTo(kernel::LaunchOp launch);
+  kernel::TwinLaunch launchOf(kernel::DefOp def, ArrayRef<int64_t> operands);
+  void growArena();
+
+  ModuleOp module;
+  Builder b;
+  const Machine &machine;
+  function_ref<bool(Operation *)> isPlain;
+  DenseMap<kernel::DefOp, Twins> made;
+  int64_t begin = 0, end = 0, most = 0; // of what the twins of a launch leave
+};
+
+} // namespace
+
+/// A kernel of its own with the plain lowering of what `reduce` leaves of the copy.
+kernel::DefOp TwinMaker::copyOf(kernel::DefOp def, StringRef suffix,
+                                function_ref<void(kernel::DefOp)> reduce) {
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToEnd(module.getBody());
+  auto copy = cast<kernel::DefOp>(builder.clone(*def));
+  copy.setSymName((def.getSymName() + suffix).str());
+  reduce(copy);
+  Operation *op = copy.getKernel();
+  op->removeAttr("schedule");
+  kernel::forgetPartials(op);
+  auto schedule = scheduleReference(op, machine);
+  op->setAttr("schedule", schedule);
+  fixPartials(op, schedule);
+  ++kernels;
+  return copy;
+}
+
+TwinMaker::Twins TwinMaker::twinsOf(kernel::DefOp def) {
+  if (auto known = made.find(def); known != made.end())
+    return known->second;
+  kernel::FinalizeOp folded = def.getFolded();
+  if (!folded && isPlain(def.getKernel()))
+    return {{def}, 0}; // the kernel again
+  Twins twins{{copyOf(def, "_twin", dropFolded)}, 0};
+  if (folded) {
+    twins.partials = cast<OpResult>(folded.getPartials()).getResultNumber();
+    auto partials = cast<RankedTensorType>(twins.kernels[0].getResultTypes()[twins.partials]);
+    twins.kernels.push_back(
+        copyOf(def, "_merge", [&](kernel::DefOp copy) { keepFolded(copy, partials.getDimSize(0)); }));
+  }
+  return made[def] = twins;
+}
+
+/// What the kernel leaves comes behind what those before it have left.
+kernel::TwinLaunch TwinMaker::launchOf(kernel::DefOp def, ArrayRef<int64_t> operands) {
+  constexpr int64_t alignment = 64;
+  kernel::TwinLaunch twin{def.getSymName(), SmallVector<int64_t>(operands)};
+  for (Type type : def.getResultTypes()) {
+    twin.args.push_back(end);
+    end += shape::roundUp(kernel::storedBytes(cast<RankedTensorType>(type)), alignment);
+  }
+  return twin;
+}
+
+LogicalResult TwinMaker::addTo(kernel::LaunchOp launch) {
+  auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
+  if (!def || launch.getArgs().size() != def.getOperandTypes().size() + def.getResultTypes().size())
+    return launch.emitOpError("does not fit @") << launch.getKernel() << ", or it is not there";
+  Twins twins = twinsOf(def);
+  ArrayRef<int64_t> args = launch.getArgs();
+  size_t own = def.getKernel()->getNumOperands();
+  end = begin;
+  SmallVector<kernel::TwinLaunch> launches = {launchOf(twins.kernels[0], args.take_front(own))};
+  if (twins.kernels.size() > 1) {
+    kernel::DefOp merge = twins.kernels[1];
+    SmallVector<int64_t> operands = {launches[0].args[own + twins.partials]};
+    llvm::append_range(operands, args.slice(own, merge.getOperandTypes().size() - 1));
+    launches.push_back(launchOf(merge, operands));
+  }
+  kernel::setTwins(launch, launches);
+  most = std::max(most, end - begin);
+  return success();
+}
+
+void TwinMaker::growArena() {
+  NamedAttrList plan(module->getAttrOfType<DictionaryAttr>("kernel.plan"));
+  auto segments = dyn_cast_or_null<ArrayAttr>(plan.get("segments"));
+  SmallVector<Attribute> all(segments ? segments.getValue() : ArrayRef<Attribute>());
+  all.push_back(
+      b.getArrayAttr({b.getStringAttr("twins"), b.getI64IntegerAttr(begin), b.getI64IntegerAttr(most)}));
+  plan.set("segments", b.getArrayAttr(all));
+  plan.set("arena", b.getI64IntegerAttr(begin + most));
+  module->setAttr("kernel.plan", plan.getDictionary(b.getContext()));
+}
+
+LogicalResult TwinMaker::run() {
+  auto plan = module->getAttrOfType<DictionaryAttr>("kernel.plan");
+  auto arena = plan ? plan.getAs<IntegerAttr>("arena") : IntegerAttr();
+  if (!arena)
+    return module.emitError("has no kernel.plan with the size of an arena: twins come behind plan-memory");
+  begin = arena.getInt();
+  for (auto entry : module.getOps<kernel::EntryOp>())
+    for (auto launch : entry.getBody().getOps<kernel::LaunchOp>())
+      if (failed(addTo(launch)))
+        return failure();
+  growArena();
+  return success();
+}
+
+FailureOr<int64_t> kinema::addTwins(ModuleOp planned, const Machine &machine,
+                                    function_ref<bool(Operation *)> isPlain) {
+  TwinMaker maker(planned, machine, isPlain);
+  if (failed(maker.run()))
+    return failure();
+  return maker.kernels;
+}

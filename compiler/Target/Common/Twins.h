@@ -1,0 +1,27 @@
+// Twins: for each launch of a planned program one that computes the same by the plain lowering, and leaves it
+// elsewhere, so that the runtime can run the two on the same buffers and compare what they leave.
+#ifndef KINEMA_COMPILER_TARGET_COMMON_TWINS_H
+#define KINEMA_COMPILER_TARGET_COMMON_TWINS_H
+
+#include "compiler/Target/Common/Machine.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace kinema {
+
+/// The kernel without what is folded into it.
+void dropFolded(kernel::DefOp def);
+
+/// The merge that is folded into the kernel alone, of `partials` partials. Its operands: these, its inputs.
+void keepFolded(kernel::DefOp def, int64_t partials);
+
+/// Gives each launch of the planned module its twins, in the attribute `kernel.twins`, and the arena a place
+/// for what they leave. A kernel whose lowering `isPlain` already is its own twin. Returns the number of
+/// kernels that were made.
+mlir::FailureOr<int64_t> addTwins(mlir::ModuleOp planned, const Machine &machine,
+                                  llvm::function_ref<bool(mlir::Operation *)> isPlain);
+
+} // namespace kinema
+
+#endif

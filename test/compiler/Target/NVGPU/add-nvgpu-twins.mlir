@@ -1,0 +1,75 @@
+// RUN: not kinema-opt %s --split-input-file --add-nvgpu-twins 2>/dev/null | FileCheck %s
+// RUN: not kinema-opt %s --split-input-file --add-nvgpu-twins 2>&1 >/dev/null | FileCheck %s --check-prefix=WRONG
+
+// A conv on tensor cores whose last block merges its partials: two twins, of which the second reads what the first has
+// left, behind the arena of 65536 bytes. The updated mean is left there too, although the launch writes over the old one.
+// A copy is plain already, and does its work once more.
+
+#c8 = #kernel.layout<blocked block = 8>
+#taps = #kernel.layout<taps block = 8>
+#halo = #kernel.schedule<"sm90.halo", grid = 4, scratch = 1024, {partials = 4, threads = 384}>
+#s = #kernel.schedule<"sm90.stream", grid = 1, scratch = 0, {partials = 1, threads = 32}>
+!x = tensor<1x16x2x9x9xbf16, #c8>
+!c = tensor<16xf32, #c8>
+!p = tensor<4x3x16xf32, #c8>
+!w = tensor<16x16x1x1x1xbf16, #taps>
+
+// CHECK: arena = {{[0-9]+}} : i64
+// CHECK-SAME: ["twins", 65536, [[BYTES:[0-9]+]]]
+module attributes {kernel.plan = {arena = 65536 : i64, segments = [["parameters", 0, 65536]]}} {
+  // CHECK: kernel.launch @copy [0, 1024] {kernel.twins = [{args = array<i64: 0, 65536>, kernel = @copy}]
+  // CHECK: kernel.launch @conv
+  // CHECK-SAME: {args = array<i64: 1024, 2048, 65536, [[PARTIALS:[0-9]+]]>, kernel = @conv_twin}
+  // CHECK-SAME: {args = array<i64: [[PARTIALS]], 8192, [[MEAN:[0-9]+]]>, kernel = @conv_merge}
+  kernel.entry @train_step {
+    kernel.launch @copy [0, 1024] {layer = "conv", macs = 0 : i64, reads = 1024 : i64, writes = 512 : i64}
+    kernel.launch @conv [1024, 2048, 8192, 8256, 16384, 32768, 8192] {layer = "conv", macs = 41472 : i64, reads = 5000 : i64, writes = 5000 : i64}
+  }
+  kernel.def @copy attributes {layers = ["conv"]} {
+  ^bb0(%w: tensor<16x16x1x1x1xf32>):
+    %0 = kernel.convert %w {schedule = #s} : tensor<16x16x1x1x1xf32> -> !w
+    kernel.return %0 : !w
+  }
+  kernel.def @conv attributes {layers = ["conv"]} {
+  ^bb0(%w: !w, %x: !x, %mean: !c, %zeros: tensor<2xi32>):
+    %0:2 = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (!x) {
+    ^bb0(%v: f32):
+      kernel.yield value %v
+    } epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc, moments %acc
+    } {schedule = #halo} : !w -> !x, !p
+    %1 = kernel.finalize %0#1 : !p(%mean : !c) {
+    ^bb0(%m: f32, %v: f32, %old: f32):
+      kernel.yield value %m
+    } {folded, moments} -> !c
+    kernel.return %0#0, %0#1, %1 : !x, !p, !c
+  }
+  // CHECK: kernel.def @conv_twin
+  // CHECK: kernel.conv
+  // CHECK-SAME: forward
+  // CHECK: schedule = #kernel.schedule<"sm90.reference"
+  // CHECK-NOT: kernel.finalize
+  // CHECK: kernel.def @conv_merge
+  // CHECK-NOT: kernel.conv
+  // CHECK: kernel.finalize
+  // CHECK-NOT: folded
+  // CHECK: schedule = #kernel.schedule<"sm90.reference"
+}
+
+// -----
+
+// WRONG: error: has no kernel.plan with the size of an arena: twins come behind plan-memory
+module {
+  kernel.entry @infer {
+  }
+}
+
+// -----
+
+// WRONG: error: 'kernel.launch' op does not fit @nobody, or it is not there
+module attributes {kernel.plan = {arena = 64 : i64}} {
+  kernel.entry @infer {
+    kernel.launch @nobody [0] {layer = "a", macs = 0 : i64, reads = 0 : i64, writes = 0 : i64}
+  }
+}
