@@ -2,8 +2,8 @@
 
 Each case is a network: its scores, and loss, gradients, statistics and weights after one step of SGD, twice, since two
 runs must give the same bits. Small networks have the results of the emulator (bf16: the same arithmetic but for the order
-in which a tensor core adds) or of the CPU (fp32); networks in their full size have the CPU's in fp32, and, on this GPU,
-those of the plain lowering of every kernel, which rounds at the same places.
+in which a tensor core adds) or of the CPU (fp32); networks in their full size have the CPU's in fp32. Part `verify` says
+which kernel it is.
 """
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +13,13 @@ import sketches
 from support import Failed, Part
 
 
-def entry_results(part, case, entry, number, package="package"):
+def entry_results(part, case, entry, number):
     """Where the results of a run are."""
     output = os.path.join(part.work, f"{case['name']}.{entry}.{number}.safetensors")
     arguments = ["--input", part.file(case["input"]), "--output", output]
     arguments += ["--weights", part.file(case["weights"])] if case.get("weights") else []
     arguments += ["--step", *case["step"]] if entry == "step" else []
-    part.runtime(part.file(case[package]), "run", *arguments, seconds=60)
+    part.runtime(part.file(case["package"]), "run", *arguments, seconds=60)
     return output
 
 
@@ -39,17 +39,6 @@ def measure(part, case):
     return verdict(worst, same)
 
 
-def measure_plain(part, case):
-    """Distances between the kernels as they are scheduled and their plain lowering, both on this GPU."""
-    worst = {}
-    for entry in ("infer", "step"):
-        files = [entry_results(part, case, entry, package, package) for package in ("package", "plain")]
-        compare(worst, entry, *map(sketches.sketches, files), case["plain_bounds"])
-        for file in files:
-            os.remove(file)
-    return verdict(worst, None)
-
-
 def compare(worst, entry, found, wanted, bounds):
     """Adds, for each kind of tensor, the one that comes nearest its bound or is farthest beyond. A bound is a tensor's, or
     its kind's."""
@@ -67,16 +56,13 @@ def verdict(worst, same):
 
 
 def check(part, case):
-    checks = [(case["reference"], measure)]
-    checks += [("plain lowering, this GPU", measure_plain)] if "plain" in case else []
-    for reference, work in checks:
-        if part.left() < 5:
-            part.add(case=case["name"], reference=reference, skipped="no time was left")
-            continue
-        try:
-            part.add(case=case["name"], reference=reference, **work(part, case))
-        except (Failed, ValueError, OSError) as error:
-            part.add(case=case["name"], reference=reference, passed=False, error=str(error))
+    what = {"case": case["name"], "reference": case["reference"]}
+    if part.left() < 5:
+        return part.add(**what, skipped="no time was left")
+    try:
+        return part.add(**what, **measure(part, case))
+    except (Failed, ValueError, OSError) as error:
+        return part.add(**what, passed=False, error=str(error))
 
 
 def main():

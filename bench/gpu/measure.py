@@ -1,22 +1,88 @@
 """Runs the parts of the GPU benchmark, each in its share of the time, and writes one report of all.
 
-usage: measure.py BUNDLE OUT [PART ...]        a PART: kernels, training, sanitizer, speed, or PART:NAME (a network, a case)
+usage: measure.py BUNDLE OUT [CALL | PART ...]
 
-BUDGET (seconds, 520) bounds all together. OUT gets results.json, table.txt and what each part printed; earlier parts
-in the same OUT are kept, so that the work can be split over several calls.
+a PART: ceilings, verify, kernels, training, sanitizer, speed, counters, tune, or PART:NAME,... (networks, cases, tools)
+a CALL: 1, 2 or 3, parts in their order with their time (docs/benchmarks.md)
+
+BUDGET (seconds; of a call its own, else 520) bounds all together. OUT gets results.json, table.txt, counters.csv and logs.tgz,
+no more; they are written again every few seconds, so that what stops the program takes nothing along that was measured
+before. What OUT has of earlier calls is kept and added to.
 """
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
+import threading
 import time
 
 import report
 from support import patience
 
-SHARES = {"kernels": 100, "training": 45, "sanitizer": 75, "speed": 100000}  # seconds at the most, in this order
+# Seconds at the most, in this order.
+SHARES = {"ceilings": 90, "verify": 90, "kernels": 100, "training": 45, "sanitizer": 75, "speed": 100000, "counters": 90, "tune": 300}
+# What belongs into one stay on a machine, with the seconds of each part.
+CALLS = {
+    "1": (360, [("ceilings", 110), ("verify:small", 60), ("kernels", 80), ("sanitizer:memcheck,r2plus1d-bf16,csn-bf16", 60)]),
+    "2": (540, [("verify:full", 80), ("speed:r2plus1d_18-32,r3d_18-32", 250), ("counters", 100), ("training", 40)]),
+    "3": (540, [("tune", 240), ("speed", 100000)]),
+}
+HOPELESS = 3  # exit status of a part behind which nothing can be right
+PACKED = ("results.json", "table.txt", "counters.csv")  # what OUT has beside the logs
+EVERY = 8  # seconds
+
+
+class Keeper:
+    """Brings what the parts leave in the folder `work` to OUT, now and then and at the end."""
+
+    def __init__(self, work, out):
+        self.work, self.out = work, out
+        self.lock, self.stopped = threading.Lock(), threading.Event()
+        earlier = os.path.join(out, "logs.tgz")
+        if os.path.exists(earlier):
+            report.unpack(earlier, work)
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def watch(self):
+        while not self.stopped.wait(EVERY):
+            self.keep()
+
+    def keep(self):
+        with self.lock:
+            report.write(self.work)
+            for name in PACKED:
+                if os.path.exists(os.path.join(self.work, name)):
+                    self.place(name, open(os.path.join(self.work, name), "rb").read())
+            self.place("logs.tgz", self.packed())
+
+    def packed(self):
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz", compresslevel=3) as archive:
+            for folder, folders, files in os.walk(self.work):
+                folders[:] = sorted(set(folders) - {"work"})  # tensors, of no use later
+                for name in sorted(set(files) - set(PACKED)):
+                    path = os.path.join(folder, name)
+                    try:
+                        archive.add(path, os.path.relpath(path, self.work))
+                    except FileNotFoundError:  # a part's own, which it has just replaced
+                        pass
+        return content.getvalue()
+
+    def place(self, name, content):
+        with open(os.path.join(self.out, name + ".new"), "wb") as file:
+            file.write(content)
+        os.replace(os.path.join(self.out, name + ".new"), os.path.join(self.out, name))
+
+    def finish(self):
+        self.stopped.set()
+        self.thread.join()
+        self.keep()
 
 
 def machine():
@@ -29,13 +95,21 @@ def machine():
     return told
 
 
+def watch_clocks(work):
+    """Clocks, power and temperature, a line a second with its time, as long as the parts run."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    with open(os.path.join(work, "clocks.log"), "a") as log:
+        return subprocess.Popen(["nvidia-smi", "dmon", "-s", "puc", "-d", "1", "-o", "T"], stdout=log, stderr=subprocess.STDOUT)
+
+
 def run_part(bundle, out, wanted, seconds):
     """{"status", "seconds"} of one part; what it prints goes to PART.log."""
     name, _, chosen = wanted.partition(":")
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
     begin = time.monotonic()
     with open(os.path.join(out, name + ".log"), "a") as log:
-        process = subprocess.Popen([sys.executable, program, bundle, out, str(seconds), *([chosen] if chosen else [])],
+        process = subprocess.Popen([sys.executable, program, bundle, out, str(seconds), *(chosen.split(",") if chosen else [])],
                                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             status = process.wait(seconds + 10)  # parts look at the time themselves
@@ -46,35 +120,57 @@ def run_part(bundle, out, wanted, seconds):
         except ProcessLookupError:
             pass
         process.wait()
-    return {"part": wanted, "status": status, "seconds": round(time.monotonic() - begin, 1)}
+    return {"part": wanted, "status": status, "begin": time.strftime("%H:%M:%S", time.localtime(time.time() - (time.monotonic() - begin))),
+            "seconds": round(time.monotonic() - begin, 1)}
+
+
+def plan(wanted):
+    """(seconds of all, [(part, its seconds)])."""
+    if len(wanted) == 1 and wanted[0] in CALLS:
+        return CALLS[wanted[0]]
+    for part in wanted:
+        if part.partition(":")[0] not in SHARES:
+            sys.exit(f"there is no part {part}; there are {', '.join(SHARES)}, PART:NAME, and the calls {', '.join(CALLS)}")
+    return 520, [(part, SHARES[part.partition(":")[0]]) for part in wanted or SHARES]
+
+
+def run_parts(bundle, work, parts, end):
+    """Whether all have passed."""
+    passed, stopped = True, None
+    for part, seconds in parts:
+        left = end - time.monotonic() - 15
+        if stopped or left < 5:
+            told = {"part": part, "status": f"not begun: {stopped} failed" if stopped else "not begun: no time was left", "seconds": 0}
+        else:
+            told = run_part(bundle, work, part, min(left, patience() * seconds))
+        with open(os.path.join(work, "parts.jsonl"), "a") as file:
+            file.write(json.dumps(told) + "\n")
+        print(f"{part}: {'passed' if told['status'] == 0 else told['status']}, {told['seconds']} s", flush=True)
+        passed &= told["status"] == 0
+        if told["status"] == HOPELESS:
+            stopped = part
+    return passed
 
 
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     bundle, out, *wanted = sys.argv[1:]
-    for part in wanted:
-        if part.partition(":")[0] not in SHARES:
-            sys.exit(f"there is no part {part}; there are {', '.join(SHARES)}, and PART:NAME")
+    budget, parts = plan(wanted)
     os.makedirs(out, exist_ok=True)
-    end = time.monotonic() + float(os.environ.get("BUDGET", 520))
-    with open(os.path.join(out, "machine.json"), "w") as file:
-        json.dump(machine(), file)
-    statuses = []
-    for part in wanted or SHARES:
-        left = end - time.monotonic() - 15
-        if left < 5:
-            told = {"part": part, "status": "not begun: no time was left", "seconds": 0}
-        else:
-            told = run_part(bundle, out, part, min(left, patience() * SHARES[part.partition(":")[0]]))
-        statuses.append(told)
-        with open(os.path.join(out, "parts.jsonl"), "a") as file:
-            file.write(json.dumps(told) + "\n")
-        print(f"{part}: {'passed' if told['status'] == 0 else told['status']}, {told['seconds']} s", flush=True)
-        report.write(out)  # what there is so far
+    end = time.monotonic() + float(os.environ.get("BUDGET", budget))
+    with tempfile.TemporaryDirectory() as work:
+        keeper = Keeper(work, out)
+        with open(os.path.join(work, "machine.json"), "w") as file:
+            json.dump(machine(), file)
+        clocks = watch_clocks(work)
+        passed = run_parts(bundle, work, parts, end)
+        if clocks:
+            clocks.kill()
+            clocks.wait()
+        keeper.finish()
     print(open(os.path.join(out, "table.txt")).read(), end="")
-    shutil.rmtree(os.path.join(out, "work"), ignore_errors=True)
-    sys.exit(any(told["status"] != 0 for told in statuses))
+    sys.exit(0 if passed else 1)
 
 
 if __name__ == "__main__":

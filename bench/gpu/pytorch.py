@@ -3,8 +3,10 @@
 usage: pytorch.py [cpu]        answers requests, a JSON object a line, on stdin by one each on stdout
 
 A request: {"network", "batch", "frames", "size", "classes", "entry": "infer" | "train_step", "layout": "contiguous" |
-"channels_last_3d", "precision": "bf16" | "tf32", "compile": bool, "seconds"}. The answer: {"seconds": median of a run,
-"least", "peak_bytes": of tensors, "reserved_bytes", "parameters", "begin_seconds"} or {"error"}.
+"channels_last_3d", "precision": "bf16" (autocast) | "bf16 weights" (of inference) | "tf32", "with": [any of "fold" (batch
+norm goes into the convs, of inference), "graph" (replayed as a CUDA graph), "compile" and "max-autotune" (both by
+torch.compile)], "seconds"}. The answer: {"seconds": median of a run, "least", "peak_bytes": of tensors, "reserved_bytes",
+"parameters", "begin_seconds"} or {"error"}.
 """
 import gc
 import json
@@ -14,6 +16,7 @@ import time
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def conv3d(before, after, mid, stride):
@@ -86,32 +89,92 @@ NETWORKS = {
 }
 
 
+def last(parent, name):
+    """The last leaf of a child, through nested Sequentials, and who has it."""
+    child = getattr(parent, name)
+    return last(child, list(child._modules)[-1]) if isinstance(child, nn.Sequential) else (parent, name)
+
+
+def fold(network):
+    """Each batch norm behind a conv goes into it."""
+    for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        names = list(sequence._modules)
+        for before, name in zip(names, names[1:]):
+            if not isinstance(getattr(sequence, name), nn.BatchNorm3d):
+                continue
+            parent, leaf = last(sequence, before)
+            if isinstance(getattr(parent, leaf), nn.Conv3d):
+                setattr(parent, leaf, fuse_conv_bn_eval(getattr(parent, leaf), getattr(sequence, name)))
+                setattr(sequence, name, nn.Identity())
+    if any(isinstance(module, nn.BatchNorm3d) for module in network.modules()):
+        raise RuntimeError("a batch norm follows no conv")
+
+
+def compiled(network, ways):
+    if not {"compile", "max-autotune"} & set(ways):
+        return network
+    return torch.compile(network, **({"mode": "max-autotune"} if "max-autotune" in ways else {}))
+
+
 def prepare(request, device):
-    """The work of one run, and the network."""
+    """The work of one run, and the number of parameters."""
     torch.manual_seed(1)
     layout = {"contiguous": torch.contiguous_format, "channels_last_3d": torch.channels_last_3d}[request["layout"]]
     network = NETWORKS[request["network"]](request["classes"]).to(device).to(memory_format=layout)
+    parameters = sum(p.numel() for p in network.parameters())
     clips = torch.randn(request["batch"], 3, request["frames"], request["size"], request["size"], device=device).to(memory_format=layout)
     labels = torch.randint(0, request["classes"], (request["batch"],), device=device)
     trains = request["entry"] == "train_step"
     network.train(trains)
-    run = torch.compile(network) if request["compile"] else network
-    autocast = lambda: torch.autocast(device, dtype=torch.bfloat16, enabled=request["precision"] == "bf16")
-    if not trains:
-        def work():
-            with torch.no_grad(), autocast():
-                return run(clips)
-        return work, network
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    # A graph must not count on casts that were kept from before it was captured.
+    autocast = lambda: torch.autocast(device, dtype=torch.bfloat16, enabled=request["precision"] == "bf16", cache_enabled="graph" not in request["with"])
+    work = training(network, clips, labels, request["with"], autocast) if trains else inference(network, clips, request, autocast)
+    return (replayed(work) if "graph" in request["with"] and device == "cuda" else work), parameters
+
+
+def inference(network, clips, request, autocast):
+    if "fold" in request["with"]:
+        fold(network)
+    if request["precision"] == "bf16 weights":
+        network, clips = network.to(torch.bfloat16), clips.to(torch.bfloat16)
+    run = compiled(network, request["with"])
+
+    def work():
+        with torch.no_grad(), autocast():
+            return run(clips)
+    return work
+
+
+def training(network, clips, labels, ways, autocast):
+    run = compiled(network, ways)
+    optimiser = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4, **({"fused": True} if clips.is_cuda else {}))
 
     def work():
         optimiser.zero_grad(set_to_none=True)
         with autocast():
-            loss = nn.functional.cross_entropy(run(clips), labels)
+            loss = nn.functional.cross_entropy(run(clips).float(), labels)
         loss.backward()
         optimiser.step()
         return loss
-    return work, network
+    return work
+
+
+def replayed(work):
+    """The same as a CUDA graph, captured behind some runs on another stream, as PyTorch asks for."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = work()
+
+    def replay():
+        graph.replay()
+        return result
+    return replay
 
 
 def times(work, seconds, device):
@@ -142,15 +205,15 @@ def times(work, seconds, device):
 
 
 def answer(request, device):
-    if request["compile"] and not hasattr(torch, "compile"):
+    if {"compile", "max-autotune"} & set(request["with"]) and not hasattr(torch, "compile"):
         return {"error": f"PyTorch {torch.__version__} has no torch.compile"}
-    work, network = prepare(request, device)
+    work, parameters = prepare(request, device)
     each, first, peak, reserved = times(work, request["seconds"], device)
     result = work()
     if not torch.isfinite(result).all():
         return {"error": "the results are not finite"}
     return {"seconds": statistics.median(each), "least": min(each), "runs": len(each), "begin_seconds": first, "peak_bytes": peak,
-            "reserved_bytes": reserved, "parameters": sum(p.numel() for p in network.parameters())}
+            "reserved_bytes": reserved, "parameters": parameters}
 
 
 def settings(device):
@@ -177,7 +240,7 @@ def main():
         gc.collect()
         if device == "cuda":
             torch.cuda.empty_cache()
-        if request["compile"] and hasattr(torch, "compile"):
+        if hasattr(torch, "_dynamo"):
             torch._dynamo.reset()
         print(json.dumps(told), file=answers, flush=True)
 

@@ -1,14 +1,16 @@
 """One JSON and one table of what the parts of the GPU benchmark have left in a folder.
 
-usage: report.py OUT
+usage: report.py INTO OUT...        puts what several calls have left together, each in an OUT of its own
 """
 import glob
 import json
 import os
 import sys
+import tarfile
+import tempfile
 from collections import defaultdict
 
-PARTS = ("kernels", "sanitizer", "training", "speed")
+PARTS = ("ceilings", "verify", "kernels", "sanitizer", "training", "speed", "counters", "tune")
 
 
 def lines(path):
@@ -21,19 +23,32 @@ def collect(out):
     results = {"machine": json.load(open(machine)) if os.path.exists(machine) else {}, "parts": lines(os.path.join(out, "parts.jsonl"))}
     for part in PARTS:
         results[part] = lines(os.path.join(out, part + ".jsonl"))
-    results["comparison"] = compare(results["speed"])
     results["launches"] = {}
     for path in sorted(glob.glob(os.path.join(out, "launches.*.json"))):
         results["launches"][os.path.basename(path)[len("launches."):-len(".json")]] = json.load(open(path))
+    measured = measured_ceilings(results["ceilings"])
+    for launches in results["launches"].values() if measured else ():
+        for launch in launches:
+            if "floor" in launch:
+                launch["floor"] = max(2 * launch["macs"] / measured["flops"], launch["bytes"] / measured["bandwidth"])
+    results["measured"] = measured
+    results["comparison"] = compare(results["speed"], results["launches"] if measured else {})
     return results
 
 
+def measured_ceilings(ceilings):
+    """{"flops", "bandwidth"} of this very GPU; None where they were not measured."""
+    found = {key: max((line[key] for line in ceilings if key in line), default=0) for key in ("flops", "bandwidth")}
+    return found if all(found.values()) else None
+
+
 def variant(row):
-    return f"{'compile' if row['compile'] else 'eager'} {'cl' if row['layout'] == 'channels_last_3d' else 'nchw'} {row['precision']}"
+    return " ".join([*(row["with"] or ["eager"]), "cl" if row["layout"] == "channels_last_3d" else "nchw", row["precision"]])
 
 
-def compare(speed):
-    """Kinema beside the quickest of PyTorch's variants, a row for each network, batch and entry."""
+def compare(speed, launches):
+    """Kinema beside the quickest of PyTorch's variants, a row for each network, batch and entry. Floors are those of the
+    launches, where their ceilings were measured."""
     rows = {}
     for line in speed:
         if "entry" not in line or "network" not in line:
@@ -44,6 +59,10 @@ def compare(speed):
             row["kinema"] = line
         elif "seconds" in line:
             row["pytorch"].append(line)
+    for (network, batch, entry), row in rows.items():
+        own = launches.get(f"{network}.{batch}.{entry}")
+        if row["kinema"] and own:
+            row["kinema"]["floor"] = sum(launch.get("floor", 0) for launch in own)
     return [described(*key, row) for key, row in rows.items()]
 
 
@@ -121,6 +140,64 @@ def kernels_text(cases):
     return text + table(rows)
 
 
+def ceilings_text(runs):
+    text = ""
+    for run in runs:
+        name = f"{run['program']} {run['what']}: "
+        if "error" in run or "skipped" in run:
+            text += name + (f"FAILED: {run['error']}" if "error" in run else f"skipped: {run['skipped']}") + "\n"
+        elif run["what"] == "golden":
+            text += name + f"{run['products']} products, {len(run['wrong'])} wrong" + "".join(f"\n  WRONG: {line}" for line in run["wrong"]) + "\n"
+        elif run["what"] == "verify":
+            text += name + f"{run['copies']} copies, {len(run['wrong'])} wrong" + "".join(f"\n  WRONG: {line}" for line in run["wrong"]) + "\n"
+        elif run["what"] == "rate":
+            text += name + f"{1e-12 * run['flops']:.0f} TFLOP/s at the most\n" + rate_table(run["rates"])
+        elif run["what"] == "basic":
+            text += name + f"{1e-12 * run['bandwidth']:.2f} TB/s of memory at the most\n"
+    return text
+
+
+def rate_table(rates):
+    """TFLOP/s by operand form and columns, of one and of two warpgroups."""
+    columns = sorted({line["n"] for line in rates})
+    rows = [["form", *(f"n={n}" for n in columns)]]
+    for form in dict.fromkeys((line["mode"], line["transform"]) for line in rates):
+        cells = []
+        for n in columns:
+            own = sorted((line["warpgroups"], line["tflops"]) for line in rates if (line["mode"], line["transform"]) == form and line["n"] == n)
+            cells.append(" / ".join(f"{tflops:.0f}" for _, tflops in own) or "-")
+        rows.append([form[0] + (" + transform" if form[1] else ""), *cells])
+    return table(rows)
+
+
+def verify_text(cases):
+    text = ""
+    for case in cases:
+        if "launches" not in case:
+            text += f"{case['case']}: " + (f"FAILED: {case['error']}" if "error" in case else f"skipped: {case['skipped']}") + "\n"
+            continue
+        text += (f"{case['case']}: {case['launches']} launches, {case['compared']} beside the plain lowering, {case['repeated']} repeated; "
+                 + (f"{len(case['findings'])} WRONG\n" if case["findings"] else f"all agree, to {case['furthest']:.2f} of what rounding allows\n"))
+        text += "".join(f"  {finding['text']}\n" for finding in case["findings"][:8])
+    return text
+
+
+def counters_text(kernels):
+    told = [kernel for kernel in kernels if "counters" in kernel]
+    names = list(dict.fromkeys(name for kernel in told for name in kernel["counters"]))
+    rows = [["kernel", "layer", *names]] + [[kernel["kernel"], kernel["layer"], *(kernel["counters"].get(name, "-") for name in names)] for kernel in told]
+    text = table(rows) if told else ""
+    return text + "".join(f"{kernel.get('kernel', '')} {kernel.get('error') or kernel.get('skipped')}\n" for kernel in kernels if "counters" not in kernel)
+
+
+def tune_text(packages):
+    text = ""
+    for package in packages:
+        text += f"{package.get('package', '')}: " + (", ".join(f"{entry} {1e3 * seconds:.2f} ms" for entry, seconds in package["seconds"].items())
+                                                     if "seconds" in package else package.get("error") or f"skipped: {package['skipped']}") + "\n"
+    return text
+
+
 def sanitizer_text(found):
     text = ""
     for tool in sorted({line["tool"] for line in found if "tool" in line}):
@@ -149,9 +226,12 @@ def text_of(results):
     text = "machine: " + json.dumps(results["machine"]) + "\n"
     for part in results["parts"]:
         text += f"part {part['part']}: {'passed' if part['status'] == 0 else part['status']}, {part['seconds']} s\n"
-    for name, write in (("kernels", kernels_text), ("sanitizer", sanitizer_text), ("training", training_text)):
+    for name, write in (("ceilings", ceilings_text), ("verify", verify_text), ("kernels", kernels_text), ("sanitizer", sanitizer_text),
+                        ("training", training_text), ("counters", counters_text), ("tune", tune_text)):
         if results[name]:
             text += f"\n== {name}\n{write(results[name])}"
+    if results["measured"]:
+        text += f"\nfloors are of {1e-12 * results['measured']['flops']:.0f} TFLOP/s and {1e-12 * results['measured']['bandwidth']:.2f} TB/s, measured in these runs\n"
     if results["comparison"]:
         text += f"\n== speed: medians; PyTorch's is the quickest of the variants that were measured\n{speed_table(results['comparison'])}"
     text += "".join(f"error: {json.dumps(line)}\n" for line in results["speed"] if "error" in line)
@@ -168,6 +248,29 @@ def write(out):
         os.replace(os.path.join(out, name + ".new"), os.path.join(out, name))
 
 
+def unpack(archive, into):
+    """What one call has left; lines are added to those that are there."""
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(archive) as file:
+            file.extractall(folder, filter="data")
+        for place, _, names in os.walk(folder):
+            for name in names:
+                source, target = os.path.join(place, name), os.path.join(into, os.path.relpath(os.path.join(place, name), folder))
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(source, "rb") as read, open(target, "ab" if name.endswith((".jsonl", ".log")) else "wb") as written:
+                    written.write(read.read())
+
+
+def main():
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    into, *outs = sys.argv[1:]
+    os.makedirs(into, exist_ok=True)
+    for out in outs:
+        unpack(os.path.join(out, "logs.tgz"), into)
+    write(into)
+    print(open(os.path.join(into, "table.txt")).read(), end="")
+
+
 if __name__ == "__main__":
-    write(sys.argv[1])
-    print(open(os.path.join(sys.argv[1], "table.txt")).read(), end="")
+    main()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from support import Failed, Part
 
+TOOLS = ("memcheck", "racecheck", "synccheck")
 # What comes first is what there is time for.
 ORDER = [(("memcheck", "racecheck"), "step"), (("memcheck", "racecheck"), "infer"), (("synccheck",), "step"), (("synccheck",), "infer")]
 
@@ -52,9 +53,11 @@ def main():
     if not sanitizer:
         part.add(skipped="there is no compute-sanitizer on this machine")
         part.finish()
-    small = [case for case in part.contents["cases"] if case["small"] and (not part.chosen or case["name"] in part.chosen)]
+    chosen_tools = [tool for tool in TOOLS if tool in part.chosen] or TOOLS
+    names = [name for name in part.chosen if name not in TOOLS]
+    small = [case for case in part.contents["cases"] if case["small"] and (not names or case["name"] in names)]
     small.sort(key=lambda case: not case["name"].endswith("bf16"))  # the kernels on tensor cores first
-    checks = [(tool, case, entry) for tools, entry in ORDER for case in small for tool in tools]
+    checks = [(tool, case, entry) for tools, entry in ORDER for case in small for tool in tools if tool in chosen_tools]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: check(part, sanitizer, *one), checks))
     part.finish()

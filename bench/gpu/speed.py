@@ -1,7 +1,7 @@
 """Part `speed`: training steps and inference, beside PyTorch in the same run, over networks and batch sizes.
 
-What matters most comes first: Kinema and PyTorch's bf16 for every network and batch, then tf32, then torch.compile of
-what was PyTorch's best; each until the time is over. Per-kernel times come from Kinema's own events.
+What matters most comes first: Kinema for every configuration, then PyTorch's variants, the likeliest to be quick first, each
+for all configurations before the next; until the time is over. Per-kernel times come from Kinema's own events.
 """
 import json
 import os
@@ -12,7 +12,25 @@ import sys
 from support import Failed, Part, patience, rehearses
 
 ENTRIES = ("infer", "train_step")
-LAYOUTS = ("channels_last_3d", "contiguous")
+LAST, FIRST = "channels_last_3d", "contiguous"
+# Of PyTorch: (entry, layout, precision, with what).
+VARIANTS = [
+    ("train_step", LAST, "bf16", []),
+    ("infer", LAST, "bf16 weights", ["fold", "graph"]),
+    ("train_step", LAST, "bf16", ["compile"]),
+    ("infer", LAST, "bf16 weights", ["fold", "compile"]),
+    ("train_step", LAST, "bf16", ["graph"]),
+    ("train_step", FIRST, "bf16", []),
+    ("infer", FIRST, "bf16 weights", ["fold", "graph"]),
+    ("infer", LAST, "bf16", []),
+    ("infer", LAST, "bf16 weights", ["fold", "max-autotune"]),
+    ("train_step", LAST, "bf16", ["max-autotune"]),
+    ("train_step", LAST, "tf32", []),
+    ("infer", LAST, "tf32", ["fold", "graph"]),
+]
+# A configuration's first run tries cuDNN's kernels out, torch.compile its own: seconds that a variant may take, and that must
+# be left for it to begin.
+EAGER, COMPILED = (150, 8), (200, 40)
 
 
 class Peer:
@@ -53,7 +71,7 @@ class Peer:
 
 
 def configurations(part):
-    return [one for one in part.contents["speed"] if not part.chosen or one["network"] in part.chosen]
+    return [one for one in part.contents["speed"] if part.wants(one)]
 
 
 def label(one):
@@ -80,44 +98,30 @@ def measure_kinema(part, one):
                  predicted=sum(launch.get("predicted", 0) for launch in launches))
 
 
-def measure_pytorch(part, peer, one, entry, layout, precision, compiled):
-    what = {"who": "pytorch", "entry": entry, "layout": layout, "precision": precision, "compile": compiled}
-    if part.left() < (40 if compiled else 5) and not rehearses():
+def measure_pytorch(part, peer, one, entry, layout, precision, ways):
+    what = {"who": "pytorch", "entry": entry, "layout": layout, "precision": precision, "with": ways}
+    most, least = COMPILED if {"compile", "max-autotune"} & set(ways) else EAGER
+    if part.left() < (1 if rehearses() else least):
         return part.add(**label(one), **what, skipped="no time was left")
-    request = {**label(one), **what, "classes": one["classes"], "seconds": 0.6}
-    answer = peer.ask(request, 150 if compiled else 60)
+    answer = peer.ask({**label(one), **what, "classes": one["classes"], "seconds": 0.6}, most)
     if "error" in answer:  # what PyTorch cannot do is no failure of this part
         answer = {"skipped": answer["error"]}
     part.add(**label(one), **what, **answer)
-    if "seconds" in answer:
-        if answer["parameters"] != one["parameters"]:
-            part.add(**label(one), who="pytorch", error=f"another network: {answer['parameters']} parameters, not {one['parameters']}")
-        return answer["seconds"]
-    return None
+    if "seconds" in answer and answer["parameters"] != one["parameters"]:
+        part.add(**label(one), who="pytorch", error=f"another network: {answer['parameters']} parameters, not {one['parameters']}")
 
 
 def main():
     part = Part("speed")
     peer = Peer(part)
-    eager = {}  # (network, batch, entry): [(seconds, layout, precision)]
     for one in configurations(part):
         if part.left() < 10:
             part.add(**label(one), who="kinema", skipped="no time was left")
             continue
         measure_kinema(part, one)
-        for entry in ENTRIES:
-            for layout in LAYOUTS:
-                seconds = measure_pytorch(part, peer, one, entry, layout, "bf16", False)
-                eager.setdefault((one["network"], one["batch"], entry), []).append((seconds or float("inf"), layout, "bf16"))
-    for one in configurations(part):
-        for entry in ENTRIES:
-            for layout in LAYOUTS:
-                seconds = measure_pytorch(part, peer, one, entry, layout, "tf32", False)
-                eager.setdefault((one["network"], one["batch"], entry), []).append((seconds or float("inf"), layout, "tf32"))
-    for one in configurations(part):
-        for entry in reversed(ENTRIES):
-            _, layout, precision = min(eager[one["network"], one["batch"], entry])
-            measure_pytorch(part, peer, one, entry, layout, precision, True)
+    for variant in VARIANTS:
+        for one in configurations(part):
+            measure_pytorch(part, peer, one, *variant)
     part.add(who="pytorch", settings=peer.settings)
     peer.end()
     part.finish()

@@ -9,7 +9,7 @@ import time
 class Part:
     """A part at work: its bundle, where its results go, and how long it may take.
 
-    usage of every part: PART.py BUNDLE OUT SECONDS [NETWORK]
+    usage of every part: PART.py BUNDLE OUT SECONDS [NAME...]
     """
 
     def __init__(self, name):
@@ -23,6 +23,14 @@ class Part:
 
     def left(self):
         return self.end - time.monotonic()
+
+    def limit(self, seconds):
+        """What is left of these seconds."""
+        return max(1.0, min(patience() * seconds, self.left()))
+
+    def wants(self, one):
+        """Whether a configuration of part `speed` is among those chosen: by its network, or its network and batch."""
+        return not self.chosen or one["network"] in self.chosen or f"{one['network']}-{one['batch']}" in self.chosen
 
     def file(self, *names):
         return os.path.join(self.bundle, *names)
@@ -44,7 +52,7 @@ class Part:
     def runtime(self, package, command, *arguments, before=(), seconds=None, environment=None):
         """Runs `kinema-runtime COMMAND PACKAGE ...` on the GPU; `before`: a program that runs it. Raises Failed."""
         line = [*before, *self.command(package, command, *arguments, "--device", "cuda")]
-        limit = max(1.0, min(patience() * seconds if seconds else self.left(), self.left()))
+        limit = self.limit(seconds or self.left())
         try:
             done = subprocess.run(line, capture_output=True, text=True, timeout=limit,
                                   env=device_environment(package) | (environment or {}))

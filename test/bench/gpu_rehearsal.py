@@ -1,13 +1,16 @@
 """bench/gpu.sh from its bundle to its table, without a GPU: a tiny bundle, a library in place of the driver, which runs
-kernels in the emulator, and a program in place of compute-sanitizer. Every field must be there, and what fails must show.
+kernels in the emulator, and programs in place of NVIDIA's. Every field must be there, and what fails must show.
 
 usage: gpu_rehearsal.py KINEMA STANDIN        STANDIN: the folder of that library
 """
 import json
 import os
+import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -25,11 +28,43 @@ echo "========= RACECHECK SUMMARY: 4 hazards displayed (4 errors, 0 warnings)"
 exit $code
 """
 
+# A counter of each kernel that it is asked for, which must be the program's.
+PROFILER = """#!/usr/bin/env bash
+while [ $# -gt 0 ] && [ "$1" != --kernel-name ]; do shift; done
+kernel=$2
+while [ $# -gt 0 ] && [[ "$1" != *kinema-runtime ]]; do shift; done
+[ -n "$KINEMA_CUDA_SYNC" ] && "$@" > /dev/null || exit
+echo "==PROF== Profiling \\"$kernel\\""
+echo '"ID","Kernel Name","gpu__time_duration.sum","lts__throughput.avg.pct_of_peak_sustained_elapsed"'
+echo '"","","us","%"'
+echo '"0","'$kernel'","1.5","40"'
+"""
+# Answers the question for the machine, then a line a second.
+MONITOR = """#!/usr/bin/env bash
+[[ "$1" == --query-gpu=* ]] && { echo "stand-in, 580.1, 1 MiB, 1 MHz, 2 MHz, 30, 700 W"; exit; }
+while true; do echo "12:00:00 0 100 1980"; sleep 1; done
+"""
+# What the GPU can do at the most; a product is wrong where WRONG_PRODUCT is set.
+PRODUCTS = """#!/usr/bin/env bash
+[ $1 = golden ] && echo '{"test":"wgmma_golden","case":"c8_fprop","n":64,"shift":0,"pass":'${WRONG_PRODUCT:-true}',"question":false,"note":""}' > $2
+[ $1 = golden ] && echo '{"test":"wgmma_golden","case":"sw128_MN","n":144,"shift":0,"pass":false,"question":true,"note":""}' >> $2
+[ $1 = rate ] && echo '{"test":"wgmma_rate","mode":"c8_fprop","n":64,"warpgroups":2,"transform":0,"tflops":500.0}' > $2
+true
+"""
+MEMORY = """#!/usr/bin/env bash
+[ $1 = basic ] && echo '{"test":"copy_kernel_rw","gb_s":2000.0}' > $2
+[ $1 = verify ] && echo '{"test":"tma_verify","case":"left halo","pass":true}' > $2
+[ $1 = fill ] && echo '{"test":"tma_fill","landed_gb_s":900.0}' > $2
+true
+"""
+PROGRAMS = {"compute-sanitizer": SANITIZER, "ncu": PROFILER, "nvidia-smi": MONITOR, "wgmma_rate": PRODUCTS, "memory_rate": MEMORY}
+
 COMPARISON = {"network", "batch", "entry", "variants_tried", "variants_measured", "kinema_seconds", "kinema_clips", "kinema_bytes", "floor_seconds",
               "predicted_seconds", "launch_seconds", "times_floor"}
 PEER = {"pytorch_seconds", "pytorch_clips", "pytorch_bytes", "pytorch_variant", "speedup"}
 LAUNCH = {"layer", "kernel", "op", "schedule", "seconds", "gflops", "gbytes"}
-RESULTS = {"machine", "parts", "kernels", "sanitizer", "training", "speed", "comparison", "launches"}
+PARTS = ["ceilings", "verify", "kernels", "training", "sanitizer", "speed", "counters", "tune"]
+RESULTS = {"machine", "measured", "comparison", "launches", "parts", *PARTS}
 
 
 def check(good, what):
@@ -41,11 +76,14 @@ def has_pytorch():
     return subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode == 0
 
 
+def environment(standin, folder):
+    return dict(os.environ) | {"KINEMA_STANDIN": standin, "PYTHON": sys.executable, "BUDGET": "1500", "TMPDIR": folder,
+                               "PATH": folder + os.pathsep + os.environ["PATH"]}
+
+
 def measure(bundle, out, standin, folder, *parts, **more):
     """Exit status, results.json and table.txt."""
-    environment = dict(os.environ) | {"KINEMA_STANDIN": standin, "PYTHON": sys.executable, "BUDGET": "1500",
-                                      "PATH": folder + os.pathsep + os.environ["PATH"]} | more
-    done = subprocess.run([os.path.join(ROOT, "bench/gpu.sh"), bundle, out, *parts], env=environment, capture_output=True, text=True)
+    done = subprocess.run([os.path.join(ROOT, "bench/gpu.sh"), bundle, out, *parts], env=environment(standin, folder) | more, capture_output=True, text=True)
     print(done.stdout + done.stderr, flush=True)
     return done.returncode, json.load(open(os.path.join(out, "results.json"))), open(os.path.join(out, "table.txt")).read()
 
@@ -53,8 +91,7 @@ def measure(bundle, out, standin, folder, *parts, **more):
 def check_whole(status, results, table):
     check(status == 1, f"exit status {status}, although the sanitizer has found something")
     check(results.keys() == RESULTS, f"results.json has {sorted(results)}")
-    check([(part["part"], part["status"]) for part in results["parts"]] == [("kernels", 0), ("training", 0), ("sanitizer", 1), ("speed", 0)],
-          f"parts: {results['parts']}")
+    check([(part["part"], part["status"]) for part in results["parts"]] == [(name, int(name == "sanitizer")) for name in PARTS], f"parts: {results['parts']}")
     cases = {case["case"]: case for case in results["kernels"]}
     check(set(cases) == {"branches-bf16", "csn-fp32"}, f"cases: {sorted(cases)}")
     for case in cases.values():
@@ -69,36 +106,87 @@ def check_whole(status, results, table):
     check(training["passed"] and training["same_bits"] and len(training["losses"]) == 2 and training["clip_top1"] is not None, f"training: {training}")
 
 
+def check_machine(out, results, table):
+    """Few files come back, with what was asked of the GPU itself."""
+    check(sorted(os.listdir(out)) == ["counters.csv", "logs.tgz", "results.json", "table.txt"], f"{out} has {sorted(os.listdir(out))}")
+    with tarfile.open(os.path.join(out, "logs.tgz")) as logs:
+        names = logs.getnames()
+        check("12:00:00 0 100" in logs.extractfile("clocks.log").read().decode(), "clocks.log has no clocks")
+    check("tune/0-r2plus1d.1.times.json" in names and not any("safetensors" in name for name in names), f"logs.tgz has {names}")
+    check(results["machine"]["gpu"]["power.limit"] == "700 W", f"machine: {results['machine']}")
+    check([run["what"] for run in results["ceilings"]] == ["golden", "rate", "basic", "verify", "fill"], f"ceilings: {results['ceilings']}")
+    check(results["ceilings"][0]["products"] == 1 and results["ceilings"][0]["answers"] == {"sw128_MN 144": False}, f"golden: {results['ceilings'][0]}")
+    check(results["measured"] == {"flops": 5e14, "bandwidth": 2e12} and "floors are of 500 TFLOP/s and 2.00 TB/s" in table, f"{results['measured']}")
+    case = results["verify"][0]
+    check(len(results["verify"]) == 1 and case["passed"] and case["compared"] > 5 and case["repeated"] > 5 and 0 < case["furthest"] < 1, f"verify: {case}")
+    told = results["counters"]
+    check(len(told) == 2 and told[0]["kernel"] != told[1]["kernel"], f"counters: {told}")
+    check(all(kernel["counters"] == {"time": "1.5 us", "L2 %": "40 %"} for kernel in told), f"counters: {told}")
+    check(len(open(os.path.join(out, "counters.csv")).readlines()) == 4, "counters.csv")
+    check(results["tune"][0]["seconds"].keys() >= {"infer", "train_step"}, f"tune: {results['tune']}")
+
+
 def check_speed(results, table):
     rows = {row["entry"]: row for row in results["comparison"]}
     wanted = COMPARISON | (PEER if has_pytorch() else set())
     for entry in ("infer", "train_step"):
         row = rows[entry]
         check(wanted <= row.keys(), f"{entry} lacks {sorted(wanted - row.keys())}")
-        check(row["variants_tried"] == 5 and row["kinema_bytes"] > 1e5 and row["floor_seconds"] > 0 and row["predicted_seconds"] > 0, f"{row}")
+        check(row["variants_tried"] == 6 and row["kinema_bytes"] > 1e5 and row["floor_seconds"] > 0 and row["predicted_seconds"] > 0, f"{row}")
         launches = results["launches"][f"r2plus1d.1.{entry}"]
         # A microsecond each in the library in place of the driver.
         check(abs(row["launch_seconds"] - 1e-6 * len(launches)) < 1e-8, f"{entry}: {row['launch_seconds']} s for {len(launches)} launches")
         check(all(LAUNCH <= launch.keys() for launch in launches) and any("floor" in launch for launch in launches), f"{entry}: launches lack fields")
+    floors = [(launch["floor"], max(2 * launch["macs"] / 5e14, launch["bytes"] / 2e12)) for launch in launches if "floor" in launch]
+    check(all(abs(told / wanted - 1) < 1e-9 for told, wanted in floors), "floors are not of what was measured")
+    check(abs(sum(told for told, _ in floors) / rows["train_step"]["floor_seconds"] - 1) < 1e-9, "the floor of a step is not the sum of its launches'")
     check(not any("error" in line for line in results["speed"]), "an error in part speed")
     check("r2plus1d" in table and "sm90.halo_wgrad" in table, "the table lacks the launches")
+
+
+def check_calls(bundle, standin, folder):
+    """A part that fails leaves the next ones their turn, but where nothing can be right; what several calls leave comes together."""
+    first, second = os.path.join(folder, "first"), os.path.join(folder, "second")
+    status, results, table = measure(bundle, first, standin, folder, "kernels:csn-fp32", "speed:none", KINEMA_STANDIN_FAIL="k3")
+    check(status == 1 and [part["status"] for part in results["parts"]] == [1, 0], f"parts with a broken kernel: {results['parts']}")
+    check("launch failure" in results["kernels"][0]["error"] and "FAILED" in table, f"a broken kernel: {results['kernels']}")
+    status, results, table = measure(bundle, second, standin, folder, "1", WRONG_PRODUCT="false")
+    check(status == 1 and [part["status"] for part in results["parts"]] == [3] + 3 * ["not begun: ceilings failed"], f"a wrong product: {results['parts']}")
+    check("WRONG: c8_fprop n=64" in table, "the table does not tell of a wrong product")
+    together = subprocess.run([sys.executable, os.path.join(ROOT, "bench/gpu/report.py"), os.path.join(folder, "both"), first, second],
+                              check=True, capture_output=True, text=True).stdout
+    check("WRONG: c8_fprop" in together and "launch failure" in together, f"two calls together: {together}")
+
+
+def check_kill(bundle, standin, folder):
+    """What was measured before a kill is there."""
+    out = os.path.join(folder, "killed")
+    process = subprocess.Popen([os.path.join(ROOT, "bench/gpu.sh"), bundle, out, "ceilings", "tune"], env=environment(standin, folder),
+                               start_new_session=True, stdout=subprocess.PIPE, text=True)
+    check("ceilings: passed" in process.stdout.readline(), "the first part")
+    while not os.path.exists(os.path.join(out, "results.json")) or not json.load(open(os.path.join(out, "results.json")))["ceilings"]:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    check(json.load(open(os.path.join(out, "results.json")))["measured"]["flops"] == 5e14, "what was measured before a kill")
 
 
 def main():
     kinema, standin = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        with open(os.path.join(folder, "compute-sanitizer"), "w") as file:
-            file.write(SANITIZER)
-        os.chmod(file.name, 0o755)
+        for name, text in PROGRAMS.items():
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(text)
+            os.chmod(file.name, 0o755)
         bundle = os.path.join(folder, "bundle.tar.xz")
         subprocess.run([sys.executable, os.path.join(ROOT, "bench/bundle"), bundle, "--rehearsal"], check=True, env=dict(os.environ) | {"KINEMA": kinema})
-        status, results, table = measure(bundle, os.path.join(folder, "whole"), standin, folder)
+        out = os.path.join(folder, "whole")
+        status, results, table = measure(bundle, out, standin, folder)
         check_whole(status, results, table)
         check_speed(results, table)
-        # A kernel that fails: one part says so, the next one begins, and there is a table.
-        status, results, table = measure(bundle, os.path.join(folder, "broken"), standin, folder, "kernels:csn-fp32", "speed:none", KINEMA_STANDIN_FAIL="k3")
-        check(status == 1 and [part["status"] for part in results["parts"]] == [1, 0], f"parts with a broken kernel: {results['parts']}")
-        check("launch failure" in results["kernels"][0]["error"] and "FAILED" in table, f"a broken kernel: {results['kernels']}")
+        check_machine(out, results, table)
+        check_calls(bundle, standin, folder)
+        check_kill(bundle, standin, folder)
 
 
 if __name__ == "__main__":
