@@ -252,7 +252,7 @@ def unpack(archive, into):
     """What one call has left; lines are added to those that are there."""
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as file:
-            file.extractall(folder, filter="data")
+            file.extractall(folder)
         for place, _, names in os.walk(folder):
             for name in names:
                 source, target = os.path.join(place, name), os.path.join(into, os.path.relpath(os.path.join(place, name), folder))
