@@ -103,8 +103,9 @@ struct Column {
   Value n, p;
 
   int64_t channels() const { return type.getDimSize(1); }
-  Value at(Value buffer, Value c) const {
-    return e.load(buffer, e.position(type, {n, c, e.index(0), e.index(0), p}));
+  /// Of an operand, which may lie in other blocks than the result: a network's input does.
+  Value at(Value buffer, Value operand, Value c) const {
+    return e.load(buffer, e.position(flattened(operand), {n, c, e.index(0), e.index(0), p}));
   }
   void put(Value value, Value c) const {
     e.store(value, e.results[0], e.position(type, {n, c, e.index(0), e.index(0), p}));
@@ -121,7 +122,7 @@ struct Column {
 };
 } // namespace
 
-/// Operands and results of a softmax and its gradient lie alike.
+/// At each position of a softmax's result, or of its gradient's.
 static void forEachColumn(KernelEmitter &e, Value tensor, function_ref<void(const Column &)> body) {
   auto type = flattened(tensor);
   int64_t positions = type.getDimSize(4);
@@ -143,10 +144,10 @@ void reference::emit(kernel::SoftmaxOp op, KernelEmitter &e) {
   forEachColumn(e, op.getResult(), [&](const Column &column) {
     Value lowest = e.constant(-std::numeric_limits<float>::infinity());
     Value max = column.reduce(lowest, [&](Value max, Value c) -> Value {
-      return arith::MaximumFOp::create(e.b, e.loc, max, column.at(x, c));
+      return arith::MaximumFOp::create(e.b, e.loc, max, column.at(x, op.getX(), c));
     });
     auto power = [&](Value c) -> Value {
-      return math::ExpOp::create(e.b, e.loc, e.subf(column.at(x, c), max));
+      return math::ExpOp::create(e.b, e.loc, e.subf(column.at(x, op.getX(), c), max));
     };
     Value total = column.reduce(e.zero(1), [&](Value sum, Value c) { return e.addf(sum, power(c)); });
     column.fill([&](Value c) { return e.divf(power(c), total); });
@@ -160,9 +161,11 @@ Blocks reference::blocksOf(kernel::SoftmaxGradOp op, const Machine &machine) {
 void reference::emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
   Value g = e.operands[0], y = e.operands[1];
   forEachColumn(e, op.getResult(), [&](const Column &column) {
-    Value sum = column.reduce(
-        e.zero(1), [&](Value sum, Value c) { return e.addf(sum, e.mulf(column.at(g, c), column.at(y, c))); });
-    column.fill([&](Value c) { return e.mulf(column.at(y, c), e.subf(column.at(g, c), sum)); });
+    auto dy = [&](Value c) { return column.at(g, op.getG(), c); };
+    auto at = [&](Value c) { return column.at(y, op.getY(), c); };
+    Value sum =
+        column.reduce(e.zero(1), [&](Value sum, Value c) { return e.addf(sum, e.mulf(dy(c), at(c))); });
+    column.fill([&](Value c) { return e.mulf(at(c), e.subf(dy(c), sum)); });
   });
 }
 
