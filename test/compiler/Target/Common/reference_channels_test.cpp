@@ -94,8 +94,10 @@ TEST(ReferencePlace, ShiftsFrames) {
 }
 
 TEST(ReferenceDropout, DropsWhatTheCounterSays) {
-  for (Shape shape : {Shape{3, 13, 2, 3, 5}, {2, 4096, 1, 1, 1}}) {
-    ReferenceKernel kernel(plainText("kernel.dropout", {blocked(shape), plain({6})}, blocked(shape),
+  for (auto [shape, from] : {std::pair{Shape{3, 13, 2, 3, 5}, &blocked},
+                             {Shape{3, 13, 2, 3, 5}, &plain},
+                             {Shape{2, 4096, 1, 1, 1}, &blocked}}) {
+    ReferenceKernel kernel(plainText("kernel.dropout", {from(shape), plain({6})}, blocked(shape),
                                      "{rate = 0.4 : f64, stream = 3 : i64}"));
     Tensor x = random(shape, 1), expected = x;
     for (size_t i = 0; i < x.values.size(); ++i)
@@ -107,10 +109,11 @@ TEST(ReferenceDropout, DropsWhatTheCounterSays) {
 }
 
 TEST(ReferenceSoftmaxOverChannels, ValueAndGradient) {
-  for (Shape shape : {Shape{2, 45, 1, 1, 1}, {2, 13, 2, 3, 5}, {1, 100, 1, 4, 4}})
-    for (auto type : {blocked, plain}) {
-      ReferenceKernel kernel(plainText("kernel.softmax", {type(shape)}, type(shape)));
-      ReferenceKernel gradient(plainText("kernel.softmax_grad", {type(shape), type(shape)}, type(shape)));
+  // Operands may lie in other blocks than results.
+  for (Shape shape : {Shape{2, 45, 1, 1, 1}, {2, 13, 2, 3, 5}, {1, 100, 1, 4, 4}, {2, 3, 2, 3, 5}})
+    for (auto [from, type] : {std::pair{&blocked, &blocked}, {&plain, &plain}, {&plain, &blocked}}) {
+      ReferenceKernel kernel(plainText("kernel.softmax", {from(shape)}, type(shape)));
+      ReferenceKernel gradient(plainText("kernel.softmax_grad", {from(shape), type(shape)}, type(shape)));
       Tensor x = random(shape, 1), g = random(shape, 2), y = x, dx = x;
       for (float &value : x.values)
         value *= 30;
