@@ -103,7 +103,7 @@ struct Manifest {
   bool train = false;  // mode
   std::string network; // the digest of what is computed, the same for every target; empty: not known
   std::string target;
-  std::vector<std::string> code; // entries of the package, which together have all kernels
+  std::vector<std::string> code;                 // entries of the package, which together have all kernels
   std::optional<std::vector<std::string>> sites; // of kernels with a watchdog (docs/package.md)
   int64_t batch = 0;
   int64_t classes = 0;

@@ -104,7 +104,7 @@ public:
 private:
   struct Entry {
     std::vector<LaunchId> launches;
-    ArenaRange counters; // empty where none of the launches counts
+    ArenaRange counters;                      // empty where none of the launches counts
     std::vector<std::vector<LaunchId>> twins; // of each launch
     SequenceId sequence = 0;
     std::vector<LaunchTime> times;

@@ -30,7 +30,7 @@ kernel::ScheduleAttr groupConvTileSchedule(kernel::ConvOp op, const Machine &mac
 
 /// The schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakeGroupConvTile(kernel::ConvOp op, const Machine &machine,
-                          ScheduleParameters &parameters);
+                                         ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitGroupConvTile(kernel::ConvOp op, KernelEmitter &e);

@@ -29,7 +29,7 @@ kernel::ScheduleAttr groupWeightGradSchedule(kernel::WeightGradOp op, const Mach
 
 /// The schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakeGroupWeightGrad(kernel::WeightGradOp op, const Machine &machine,
-                          ScheduleParameters &parameters);
+                                           ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitGroupWeightGrad(kernel::WeightGradOp op, KernelEmitter &e);

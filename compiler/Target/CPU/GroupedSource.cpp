@@ -36,8 +36,8 @@ Planes GroupChannels::planes(int64_t place, int64_t first, int64_t count) const 
 
 GroupedSource::GroupedSource(const GroupChannels &channels, int64_t clips, std::array<StagedAxis, 3> axes,
                              int64_t planes)
-    : channels(channels), box{clips, channels.isUniform ? planes / channels.lanes : planes, axes,
-                              channels.lanes},
+    : channels(channels),
+      box{clips, channels.isUniform ? planes / channels.lanes : planes, axes, channels.lanes},
       planes(planes) {}
 
 Value GroupedSource::planeAt(KernelEmitter &e, Value i) const {

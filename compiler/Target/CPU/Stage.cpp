@@ -309,8 +309,7 @@ void overRows(KernelEmitter &e, RankedTensorType type, const StagedBox &box, con
       Value h = e.add(part.firstRow, e.mul(line, box.axes[1].step));
       Value row = e.add(at, e.add(e.mul(frame, box.frameStride()), e.mul(line, box.rowStride())));
       Value isInside = arith::AndIOp::create(e.b, e.loc, e.inRange(t, source[2]), e.inRange(h, source[3]));
-      e.when(
-          isInside, [&] { inside(t, h, row); }, [&] { outside(row); });
+      e.when(isInside, [&] { inside(t, h, row); }, [&] { outside(row); });
     });
   });
 }

@@ -9,8 +9,8 @@
 namespace kinema::nvidia {
 
 struct Code {
-  std::string ptx;             // of all kernels
-  std::vector<Assembly> parts; // some kernels each; none where there is no ptxas
+  std::string ptx;                // of all kernels
+  std::vector<Assembly> parts;    // some kernels each; none where there is no ptxas
   std::vector<std::string> sites; // of a watchdog: where a kernel may wait for ever, by number
 
   /// What a kernel takes of a multiprocessor; null where nobody has said it.

@@ -507,8 +507,7 @@ TEST_P(BFloat16Tile, Groups) {
 
 std::string levelName(const testing::TestParamInfo<cpu::Level> &info) {
   std::string name = info.param.name.str();
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
   return name;
 }
 
