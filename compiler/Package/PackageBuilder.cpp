@@ -88,23 +88,23 @@ LogicalResult Manifest::addHeader() {
   auto network = dictionary("kinema.network");
   if (failed(network))
     return failure();
-  bool named = network->contains("name") && (*network)["name"].is_string();
-  for (const char *size : {"batch", "classes"})
-    if (!named || !network->contains(size) || !(*network)[size].is_number_integer())
-      return module.emitError(
-          "has a kinema.network without a name, a batch and classes, which a package needs");
+  json name = network->value("name", json("")), batch = network->value("batch", json(0)),
+       classes = network->value("classes", json(0));
+  if (!name.is_string() || !batch.is_number_integer() || !classes.is_number_integer())
+    return module.emitError(
+        "has a kinema.network whose name is no string, or its batch or classes no integer");
   bool train = module.lookupSymbol<kernel::EntryOp>("train_step") != nullptr;
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
   root = {{"format", 2},
-          {"name", (*network)["name"]},
+          {"name", name},
           {"mode", train ? "train" : "infer"},
           {"network", digest},
           {"target", code.target},
           {"code", files},
-          {"batch", (*network)["batch"]},
-          {"classes", (*network)["classes"]}};
+          {"batch", batch},
+          {"classes", classes}};
   if (code.sites)
     root["sites"] = *code.sites;
   return success();

@@ -154,7 +154,7 @@ SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGr
   return isSupported(op) ? Search(op).run() : SmallVector<Candidate>();
 }
 
-/// What the parameters choose; only sizes that the search tries.
+/// What the parameters choose, but for the chunks.
 static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, ScheduleParameters &parameters) {
   constexpr int64_t rows = 64, mostColumns = 256;
   HaloWeightGradTile tile;
@@ -162,9 +162,6 @@ static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, SchedulePara
   for (int axis = 0; axis < 3; ++axis) {
     tile.results[axis] = parameters.read(sizes[axis], 1, whole.axes[axis].tiles());
     tile.taps[axis] = parameters.read(taps[axis], 1, whole.kernel[axis]);
-    if (tile.taps[axis] != 1 && tile.taps[axis] != whole.kernel[axis])
-      parameters.fault() << taps[axis] << " is " << tile.taps[axis] << ", expected 1 or "
-                         << whole.kernel[axis];
   }
   bool overlaps = whole.neighbours > 1; // inputs that overlap are columns, all of them
   tile.outputRows = parameters.read("output_rows", overlaps ? 1 : 0, 1) != 0;
@@ -186,10 +183,6 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
     return {};
   HaloWeightGradPlan plan(op, tile);
   plan.tile.chunks = parameters.read("partials", 1, plan.positionTiles());
-  int64_t filled = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk());
-  if (plan.tile.chunks != filled)
-    parameters.fault() << "partials are " << plan.tile.chunks << ", of which " << filled
-                       << " have positions: expected as many as that";
   if (!plan.fits())
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);

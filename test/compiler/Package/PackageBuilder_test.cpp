@@ -30,7 +30,7 @@ module attributes {
 } {
   kernel.def @k0 attributes {layers = ["fc", "pool"]} {
   ^bb0(%x: !x):
-    %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 0}>} : !x -> !y
+    %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 4, scratch = 0, {partials = 0}>} : !x -> !y
     kernel.return %y : !y
   }
   kernel.entry @prepare {
@@ -87,8 +87,8 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   EXPECT_TRUE(manifest.parameters[0].init.fanOut);
   const Kernel &kernel = manifest.kernels.at("k0");
   EXPECT_EQ(kernel.op, "convert");
-  EXPECT_EQ(kernel.scratch, 64);
-  EXPECT_EQ(kernel.grid, 1);
+  EXPECT_EQ(kernel.scratch, 0);
+  EXPECT_EQ(kernel.grid, 4);
   EXPECT_EQ(kernel.buffers.size(), 2u);
   EXPECT_EQ(kernel.layers, (std::vector<std::string>{"fc", "pool"}));
   ASSERT_EQ(manifest.entries.at("infer").size(), 1u);

@@ -173,7 +173,8 @@ TEST_P(Pair, IsTheTwoConvsInTilesThatDoNotDivide) {
   const Case &c = cases[GetParam()];
   SCOPED_TRACE(c.name);
   auto operands = operandsOf(c);
-  std::string kernel = scheduled(pairText(c), nvidia::PairTile{2, 4, 3, 8, 32});
+  int64_t frames = std::min<int64_t>(2, c.output()[0]);
+  std::string kernel = scheduled(pairText(c), nvidia::PairTile{frames, 4, 3, 8, 32});
   expectNear(ReferenceKernel(kernel).run(operands)[0], apart(c, operands), bound);
 }
 
