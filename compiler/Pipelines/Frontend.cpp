@@ -28,6 +28,23 @@ static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
   return load;
 }
 
+static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute value) {
+  NamedAttrList entries(dictionary);
+  entries.set(key, value);
+  return entries.getDictionary(dictionary.getContext());
+}
+
+/// The size that frames are scaled to follows a size that the caller replaced, unless the spec says it.
+static void fitResize(ModuleOp module, const FrontendOptions &options, const dsl::Program &program) {
+  const auto &places = program.recipe.places;
+  if (!options.height || places.contains("data.resize") || places.contains("data.short"))
+    return;
+  auto recipe = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
+  auto resize = Builder(module.getContext()).getI64ArrayAttr(usualResize(options.height, options.width));
+  module->setAttr(recipeAttribute,
+                  with(recipe, "data", with(recipe.getAs<DictionaryAttr>("data"), "resize", resize)));
+}
+
 OwningOpRef<ModuleOp> kinema::importSpec(MLIRContext &context, const FrontendOptions &options,
                                          const Spec &spec) {
   OwningOpRef<ModuleOp> module = importProgram(spec.program, context);
@@ -40,33 +57,8 @@ OwningOpRef<ModuleOp> kinema::importSpec(MLIRContext &context, const FrontendOpt
     if (size)
       network.set(name, Builder(&context).getI64IntegerAttr(size));
   module->getOperation()->setAttr("kinema.network", network.getDictionary(&context));
+  fitResize(*module, options, spec.program);
   return module;
-}
-
-static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute value) {
-  NamedAttrList entries(dictionary);
-  entries.set(key, value);
-  return entries.getDictionary(dictionary.getContext());
-}
-
-/// Clips are cut as the network's first input wants them, also where the caller replaced its size. `places`:
-/// where the recipe's fields were given.
-static void fitRecipe(ModuleOp module, const std::map<std::string, dsl::Location> &places) {
-  auto recipe = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
-  auto inputs = module->getAttrOfType<DictionaryAttr>("kinema.network").getAs<ArrayAttr>("inputs");
-  auto shape = cast<DictionaryAttr>(inputs[0]).getAs<ArrayAttr>("shape").getAsValueRange<IntegerAttr>();
-  SmallVector<int64_t> sizes;
-  for (const APInt &size : shape)
-    sizes.push_back(size.getSExtValue());
-  Builder builder(module.getContext());
-  auto crop = builder.getI64ArrayAttr({sizes[3], sizes[4]});
-  auto data = with(recipe.getAs<DictionaryAttr>("data"), "frames", builder.getI64IntegerAttr(sizes[2]));
-  data = with(data, "crop", crop);
-  if (!places.contains("data.resize") && !places.contains("data.short"))
-    data = with(data, "resize", builder.getI64ArrayAttr(usualResize(sizes[3], sizes[4])));
-  recipe = with(recipe, "data", data);
-  recipe = with(recipe, "eval", with(recipe.getAs<DictionaryAttr>("eval"), "crop", crop));
-  module->setAttr(recipeAttribute, recipe);
 }
 
 OwningOpRef<ModuleOp> kinema::importAndExpand(MLIRContext &context, StringRef path,
@@ -89,7 +81,5 @@ OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendO
   passes.addPass(createArchToClip());
   if (failed(passes.run(*module)))
     return {};
-  if (options.frames || options.height || options.width)
-    fitRecipe(*module, spec.program.recipe.places);
   return module;
 }
