@@ -69,7 +69,8 @@ static SmallVector<StorageLoop> weightOrder(ArrayRef<int64_t> s, int64_t first, 
   loops.push_back({first + reduce, shape::ceilDiv(s[reduce], reduceBlock), reduceBlock});
   for (int axis = 2; axis < 5; ++axis)
     loops.push_back({first + axis, s[axis], 1});
-  loops.push_back({first + reduce, reduceBlock, 1});
+  if (reduceBlock > 1) // two loops of the same step would be two places for one coordinate
+    loops.push_back({first + reduce, reduceBlock, 1});
   loops.push_back({first + vector, block, 1});
   return loops;
 }

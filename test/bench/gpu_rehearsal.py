@@ -155,7 +155,7 @@ def check_calls(bundle, standin, folder):
     check("WRONG: c8_fprop n=64" in table, "the table does not tell of a wrong product")
     together = subprocess.run([sys.executable, os.path.join(ROOT, "bench/gpu/report.py"), os.path.join(folder, "both"), first, second],
                               check=True, capture_output=True, text=True).stdout
-    check("WRONG: c8_fprop" in together and "launch failure" in together, f"two calls together: {together}")
+    check("WRONG: c8_fprop" in together and "FAILED" in together, f"two calls together: {together}")
 
 
 def check_kill(bundle, standin, folder):

@@ -47,7 +47,7 @@ void build(const Options &options) {
     compile.train = options.mode == "train";
     applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
-    sayCompiling(options.spec.spec, *target);
+    sayCompiling(options.spec.spec, target);
     require(compilation.fromSpec(options.spec.spec, Phase::Planned));
     require(compilation.addTo(package));
   }

@@ -97,7 +97,7 @@ void compile(const Options &options) {
     applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
     if (toPackage)
-      sayCompiling(options.spec.spec, *target);
+      sayCompiling(options.spec.spec, target);
     lead(compilation, options, toPackage ? Phase::Planned : *phaseNamed(options.emit));
     if (!toPackage)
       return show(compilation, options);

@@ -128,7 +128,7 @@ void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choic
   TemporaryPackage package;
   options.package = package.path;
   PackageWriter writer;
-  sayCompiling(spec.spec, *compile.target);
+  sayCompiling(spec.spec, compile.target);
   require(compilation.proceedTo(Phase::Planned));
   require(compilation.addTo(writer));
   writer.write(options.package);

@@ -115,6 +115,8 @@ void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOp
   applyMeasurements(choice, options);
   options.targetOptions.choice = choice.choice;
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
+  if (!target && (choice.twins || choice.watchdog))
+    refuse("--twins and --watchdog depend on the machine: name the module's with --target");
   if (choice.twins && !target->addTwins)
     refuse("--twins: {} has no kernels with twins; a GPU's have them (--target sm_90a)", target->name.str());
   options.targetOptions.twins = choice.twins;
@@ -172,8 +174,9 @@ FrontendOptions frontendOptions(const SpecOptions &options) {
   return frontend;
 }
 
-void sayCompiling(llvm::StringRef what, const TargetInfo &target) {
-  Progress().begin(fmt::format("compiling {} for {}", what.str(), target.name.str()));
+void sayCompiling(llvm::StringRef what, const TargetInfo *target) {
+  std::string machine = target ? fmt::format(" for {}", target->name.str()) : "";
+  Progress().begin(fmt::format("compiling {}{}", what.str(), machine));
 }
 
 void require(Outcome outcome) {

@@ -65,8 +65,8 @@ bool isPackage(const std::string &path);
 /// Throws Error if the size is not one.
 FrontendOptions frontendOptions(const SpecOptions &options);
 
-/// Says on a terminal that code is made now, which takes a while.
-void sayCompiling(llvm::StringRef what, const TargetInfo &target);
+/// Says on a terminal that code is made now, which takes a while. target: null where a module says it.
+void sayCompiling(llvm::StringRef what, const TargetInfo *target);
 
 /// Throws Error with the exit status that the outcome deserves; what was wrong has been printed.
 void require(Outcome outcome);

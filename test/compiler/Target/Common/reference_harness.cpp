@@ -153,6 +153,9 @@ std::string kinema::testing::weight(const std::vector<int64_t> &shape) {
 std::string kinema::testing::weightBFloat16(const std::vector<int64_t> &shape) {
   return typeText(shape, "weight block = 8 reduce = 4", "bf16");
 }
+std::string kinema::testing::weightInGroups(const std::vector<int64_t> &shape) {
+  return typeText(shape, "weight block = 8");
+}
 std::string kinema::testing::weightTransposed(const std::vector<int64_t> &shape) {
   return typeText(shape, "weight_transposed block = 8 reduce = 8");
 }

@@ -58,6 +58,7 @@ std::string blockedBFloat16(const std::vector<int64_t> &shape);
 std::string plain(const std::vector<int64_t> &shape);
 std::string weight(const std::vector<int64_t> &shape);
 std::string weightBFloat16(const std::vector<int64_t> &shape);
+std::string weightInGroups(const std::vector<int64_t> &shape);
 std::string weightTransposed(const std::vector<int64_t> &shape);
 
 /// A module with one kernel.def @k of these operand types whose body is `body`, an operation on %0, %1, ...

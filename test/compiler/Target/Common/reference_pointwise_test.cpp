@@ -452,7 +452,7 @@ TEST(ReferenceConvert, SeveralTensorsInOneLaunch) {
 }
 
 TEST(ReferenceFold, ScalesOutputChannels) {
-  for (auto type : {weight, plain, weightTransposed})
+  for (auto type : {weight, weightInGroups, plain, weightTransposed})
     for (auto vector : {blocked, plain}) {
       std::vector<int64_t> shape = {45, 6, 1, 3, 3};
       ReferenceKernel kernel(
