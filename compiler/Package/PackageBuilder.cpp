@@ -54,8 +54,7 @@ namespace {
 /// Collects the manifest; an error is reported once.
 class Manifest {
 public:
-  Manifest(ModuleOp module, const MachineCode &code, const std::string &digest)
-      : module(module), code(code), digest(digest) {}
+  Manifest(ModuleOp module, const MachineCode &code) : module(module), code(code) {}
 
   LogicalResult build();
   std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
@@ -69,7 +68,6 @@ private:
 
   ModuleOp module;
   const MachineCode &code;
-  const std::string &digest;
   json root;
 };
 } // namespace
@@ -89,10 +87,10 @@ LogicalResult Manifest::addHeader() {
   if (failed(network))
     return failure();
   json name = network->value("name", json("")), batch = network->value("batch", json(0)),
-       classes = network->value("classes", json(0));
-  if (!name.is_string() || !batch.is_number_integer() || !classes.is_number_integer())
+       classes = network->value("classes", json(0)), digest = network->value("digest", json(""));
+  if (!name.is_string() || !digest.is_string() || !batch.is_number_integer() || !classes.is_number_integer())
     return module.emitError(
-        "has a kinema.network whose name is no string, or its batch or classes no integer");
+        "has a kinema.network whose name or digest is no string, or its batch or classes no integer");
   bool train = module.lookupSymbol<kernel::EntryOp>("train_step") != nullptr;
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
@@ -247,17 +245,16 @@ std::optional<std::string> kinema::recipeText(ModuleOp module) {
   return value ? std::optional(value->dump()) : std::nullopt;
 }
 
-FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode &code,
-                                             const std::string &network) {
-  Manifest manifest(planned, code, network);
+FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode &code) {
+  Manifest manifest(planned, code);
   if (failed(manifest.build()))
     return failure();
   return manifest.text();
 }
 
 LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, MachineCode code,
-                                   Origin origin) {
-  auto manifest = buildManifest(planned, code, origin.network);
+                                   std::string spec) {
+  auto manifest = buildManifest(planned, code);
   if (failed(manifest))
     return failure();
   bool isFirst = !package.has(manifestEntry);
@@ -266,6 +263,6 @@ LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, Mac
     for (MachineCode::File &file : *files)
       package.add(file.name, std::move(file.bytes));
   if (isFirst)
-    package.add("spec.arch", std::move(origin.spec));
+    package.add("spec.arch", std::move(spec));
   return success();
 }

@@ -33,24 +33,17 @@ struct MachineCode {
   std::optional<LaunchEstimate> (*estimate)(kernel::LaunchOp launch, mlir::Operation *kernel) = nullptr;
 };
 
-/// What a package was made of.
-struct Origin {
-  std::string spec;    // the text
-  std::string network; // the digest of what is computed
-};
-
 /// A module's recipe as a manifest has it; null where there is none that JSON can say.
 std::optional<std::string> recipeText(mlir::ModuleOp module);
 
 /// manifest.json (docs/package.md) of a module with `kernel.plan`, `kinema.network`, `kinema.recipe`, kernels
 /// and entries. Fails, with an error at the module, where one of these is missing or says what JSON cannot.
-mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, const MachineCode &code,
-                                           const std::string &network = "");
+mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, const MachineCode &code);
 
 /// Adds a target to a package, for the caller to write: manifest and code, and with the first one the text
 /// that it was compiled from.
 mlir::LogicalResult addToPackage(PackageWriter &package, mlir::ModuleOp planned, MachineCode code,
-                                 Origin origin);
+                                 std::string spec);
 
 } // namespace kinema
 

@@ -29,10 +29,10 @@ static std::string place(Location location) {
 }
 
 /// Of what is computed: the same for every machine, whatever the recipe says.
-static std::string digestOf(ModuleOp module) {
+std::string Compilation::networkDigest() {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  for (Operation &op : module.getOps())
+  for (Operation &op : current->getOps())
     op.print(stream);
   auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
   return llvm::toHex(ArrayRef(hash).take_front(16), /*LowerCase=*/true);
@@ -64,7 +64,27 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
 
 Compilation::~Compilation() = default;
 
-Outcome Compilation::advanceTo(Phase from, Phase stop) { return advance(*current, from, stop, options); }
+Outcome Compilation::advanceTo(Phase from, Phase stop) {
+  if (from < Phase::Clip && stop > Phase::Clip) {
+    if (Outcome outcome = advance(*current, from, Phase::Clip, options); outcome != Outcome::Done)
+      return outcome;
+    from = Phase::Clip;
+  }
+  if (from == Phase::Clip && stop > Phase::Clip)
+    noteDigest();
+  return advance(*current, from, stop, options);
+}
+
+/// Later phases, whose text may be read again, hold what the machine makes of the network.
+void Compilation::noteDigest() {
+  Operation *module = *current;
+  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
+  if (!network)
+    return;
+  NamedAttrList entries(network);
+  entries.set("digest", StringAttr::get(context.get(), networkDigest()));
+  module->setAttr("kinema.network", entries.getDictionary(context.get()));
+}
 
 /// Whether the file is a module rather than a spec: by its name, or because its first word is `module`.
 /// Aliases, which stand before that, begin as a spec's comments do.
@@ -98,10 +118,7 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   specText = spec->program.sources.text(0).str();
   if (failed(dumpSource(stop)))
     return Outcome::Failed;
-  if (stop < Phase::Clip)
-    return Outcome::Done;
-  digest = digestOf(*current);
-  return stop == Phase::Clip ? Outcome::Done : proceedTo(stop);
+  return stop <= Phase::Clip ? Outcome::Done : proceedTo(stop);
 }
 
 Outcome Compilation::proceedTo(Phase stop) { return advanceTo(Phase::Clip, stop); }
@@ -137,7 +154,6 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
       return Outcome::SpecWrong;
     options.target = *target;
   }
-  digest = digestOf(*current);
   return advanceTo(phase, stop);
 }
 
@@ -151,6 +167,5 @@ Outcome Compilation::addTo(PackageWriter &package) {
   auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;
-  return failed(addToPackage(package, *current, std::move(*code), {specText, digest})) ? Outcome::Failed
-                                                                                       : Outcome::Done;
+  return failed(addToPackage(package, *current, std::move(*code), specText)) ? Outcome::Failed : Outcome::Done;
 }

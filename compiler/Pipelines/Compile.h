@@ -25,12 +25,14 @@ public:
   Outcome addTo(PackageWriter &package);
 
   mlir::ModuleOp module() { return *current; }
-  /// Of what is computed, the same for every machine; known from phase `clip` on.
-  const std::string &networkDigest() const { return digest; }
+  /// In phase `clip`: the digest of what is computed, the same for every machine. The module of each later
+  /// phase has it in `kinema.network`.
+  std::string networkDigest();
   const dsl::Program &program() const { return spec->program; }
 
 private:
   Outcome advanceTo(Phase from, Phase stop);
+  void noteDigest();
   mlir::LogicalResult dumpSource(Phase stop);
 
   CompileOptions options;
@@ -39,7 +41,6 @@ private:
   std::unique_ptr<mlir::MLIRContext> context;
   std::unique_ptr<Spec> spec;
   std::string specText;
-  std::string digest;
   mlir::OwningOpRef<mlir::ModuleOp> current;
 };
 

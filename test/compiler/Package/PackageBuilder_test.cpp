@@ -19,7 +19,7 @@ static const char planned[] = R"(
 !x = tensor<1x3x1x2x2xf32>
 !y = tensor<1x3x1x2x2xf32, #c8>
 module attributes {
-  kinema.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64},
+  kinema.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123"},
   kinema.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}},
   kernel.plan = {
     arena = 1024 : i64, activations = 128 : i64, separate_activations = 128 : i64, segments = [["activations", 0, 1024]],
@@ -60,7 +60,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
   ASSERT_TRUE(succeeded(addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}},
-                                     {"network tiny\n", "0123"})));
+                                     "network tiny\n")));
   MachineCode gpu = {"sm_90a", {{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
   ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, {})));
   std::string path = ::testing::TempDir() + "tiny.kinema";
