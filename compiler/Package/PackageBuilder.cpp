@@ -95,14 +95,9 @@ LogicalResult Manifest::addHeader() {
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
-  root = {{"format", 2},
-          {"name", name},
-          {"mode", train ? "train" : "infer"},
-          {"network", digest},
-          {"target", code.target},
-          {"code", files},
-          {"batch", batch},
-          {"classes", classes}};
+  root = {{"format", 2},       {"name", name},          {"mode", train ? "train" : "infer"},
+          {"network", digest}, {"target", code.target}, {"code", files},
+          {"batch", batch},    {"classes", classes}};
   if (code.sites)
     root["sites"] = *code.sites;
   return success();

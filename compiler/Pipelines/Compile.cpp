@@ -6,10 +6,8 @@
 #include "dsl/Print.h"
 
 #include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SHA256.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -26,16 +24,6 @@ static std::string place(Location location) {
     return WalkResult::interrupt();
   });
   return text;
-}
-
-/// Of what is computed: the same for every machine, whatever the recipe says.
-std::string Compilation::networkDigest() {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  for (Operation &op : current->getOps())
-    op.print(stream);
-  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
-  return llvm::toHex(ArrayRef(hash).take_front(16), /*LowerCase=*/true);
 }
 
 Compilation::Compilation(const CompileOptions &options, const FrontendOptions &frontend, int threads,
@@ -64,27 +52,7 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
 
 Compilation::~Compilation() = default;
 
-Outcome Compilation::advanceTo(Phase from, Phase stop) {
-  if (from < Phase::Clip && stop > Phase::Clip) {
-    if (Outcome outcome = advance(*current, from, Phase::Clip, options); outcome != Outcome::Done)
-      return outcome;
-    from = Phase::Clip;
-  }
-  if (from == Phase::Clip && stop > Phase::Clip)
-    noteDigest();
-  return advance(*current, from, stop, options);
-}
-
-/// Later phases, whose text may be read again, hold what the machine makes of the network.
-void Compilation::noteDigest() {
-  Operation *module = *current;
-  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
-  if (!network)
-    return;
-  NamedAttrList entries(network);
-  entries.set("digest", StringAttr::get(context.get(), networkDigest()));
-  module->setAttr("kinema.network", entries.getDictionary(context.get()));
-}
+Outcome Compilation::advanceTo(Phase from, Phase stop) { return advance(*current, from, stop, options); }
 
 /// Whether the file is a module rather than a spec: by its name, or because its first word is `module`.
 /// Aliases, which stand before that, begin as a spec's comments do.
@@ -118,6 +86,8 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   specText = spec->program.sources.text(0).str();
   if (failed(dumpSource(stop)))
     return Outcome::Failed;
+  if (stop >= Phase::Clip)
+    noteDigest(*current);
   return stop <= Phase::Clip ? Outcome::Done : proceedTo(stop);
 }
 
@@ -167,5 +137,6 @@ Outcome Compilation::addTo(PackageWriter &package) {
   auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;
-  return failed(addToPackage(package, *current, std::move(*code), specText)) ? Outcome::Failed : Outcome::Done;
+  return failed(addToPackage(package, *current, std::move(*code), specText)) ? Outcome::Failed
+                                                                             : Outcome::Done;
 }

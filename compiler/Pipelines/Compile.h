@@ -25,14 +25,10 @@ public:
   Outcome addTo(PackageWriter &package);
 
   mlir::ModuleOp module() { return *current; }
-  /// In phase `clip`: the digest of what is computed, the same for every machine. The module of each later
-  /// phase has it in `kinema.network`.
-  std::string networkDigest();
   const dsl::Program &program() const { return spec->program; }
 
 private:
   Outcome advanceTo(Phase from, Phase stop);
-  void noteDigest();
   mlir::LogicalResult dumpSource(Phase stop);
 
   CompileOptions options;

@@ -12,9 +12,11 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -218,11 +220,28 @@ static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
                << " --emit " << info(phase).name;
 }
 
+void kinema::noteDigest(ModuleOp module) {
+  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
+  if (!network)
+    return;
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (Operation &op : module.getOps())
+    op.print(stream);
+  auto hash = llvm::SHA256::hash(llvm::arrayRefFromStringRef(text));
+  std::string digest = llvm::toHex(ArrayRef(hash).take_front(16), /*LowerCase=*/true);
+  NamedAttrList entries(network);
+  entries.set("digest", StringAttr::get(module.getContext(), digest));
+  module->setAttr("kinema.network", entries.getDictionary(module.getContext()));
+}
+
 Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
   if (from >= Phase::Fused && failed(verifyTarget(module, *options.target)))
     return Outcome::SpecWrong;
   if (from == Phase::Planned && failed(verifyLaunches(module)))
     return Outcome::SpecWrong;
+  if (from == Phase::Clip)
+    noteDigest(module); // it may have been edited
   if (failed(dump(module, from, options.dumpDirectory)))
     return Outcome::Failed;
   for (int next = static_cast<int>(from) + 1; next <= static_cast<int>(to); ++next) {
@@ -238,6 +257,8 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
       reportFailure(*before, phase, pass);
       return Outcome::Failed;
     }
+    if (phase == Phase::Clip)
+      noteDigest(module);
     if (phase == Phase::Fused)
       module->setAttr(kernel::targetAttribute, StringAttr::get(module.getContext(), options.target->name));
     if (failed(dump(module, phase, options.dumpDirectory)))

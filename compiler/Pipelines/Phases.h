@@ -57,6 +57,10 @@ mlir::LogicalResult dumpPhase(mlir::Location location, Phase phase, llvm::String
 /// How a compilation ended: which exit status it deserves. What was wrong has been told.
 enum class Outcome { Done, SpecWrong, Failed };
 
+/// Writes into `kinema.network` of a module in phase `clip` the digest of what is computed, which is the same
+/// for every machine and recipe; the later phases keep it.
+void noteDigest(mlir::ModuleOp module);
+
 /// Leads `module` from `from` to `to` (both between arch and target). A module that is in phase `fused`
 /// already must have been made for the options' target, and have schedules that this one can carry out.
 /// Errors go to the context's diagnostics; an internal one names the phase, the pass and a file that

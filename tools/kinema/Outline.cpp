@@ -28,11 +28,11 @@ static InputTensor outlineOf(DictionaryAttr attribute) {
   return input;
 }
 
-Manifest outlineOf(ModuleOp module, const std::string &digest, bool train) {
+Manifest outlineOf(ModuleOp module, bool train) {
   Manifest outline;
   auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
   outline.name = network.getAs<StringAttr>("name").str();
-  outline.network = digest;
+  outline.network = network.getAs<StringAttr>("digest").str();
   outline.train = train;
   outline.batch = network.getAs<IntegerAttr>("batch").getInt();
   outline.classes = network.getAs<IntegerAttr>("classes").getInt();

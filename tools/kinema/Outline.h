@@ -9,6 +9,6 @@ namespace kinema {
 
 /// Of a module in phase `clip`: name, digest, batch, classes, inputs, the parameters' names and shapes, the
 /// recipe. Nothing has a place.
-Manifest outlineOf(mlir::ModuleOp module, const std::string &digest, bool train);
+Manifest outlineOf(mlir::ModuleOp module, bool train);
 
 } // namespace kinema

@@ -124,7 +124,7 @@ void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choic
   applyMeasurements(choice, compile);
   Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
   require(compilation.fromSpec(spec.spec, Phase::Clip));
-  checkEarly(options, outlineOf(compilation.module(), compilation.networkDigest(), compile.train));
+  checkEarly(options, outlineOf(compilation.module(), compile.train));
   TemporaryPackage package;
   options.package = package.path;
   PackageWriter writer;

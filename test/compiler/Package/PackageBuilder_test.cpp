@@ -59,8 +59,8 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   auto code = cpu::compileKernels(*module, cpu::levels[0]);
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
-  ASSERT_TRUE(succeeded(addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}},
-                                     "network tiny\n")));
+  ASSERT_TRUE(succeeded(
+      addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}}, "network tiny\n")));
   MachineCode gpu = {"sm_90a", {{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
   ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, {})));
   std::string path = ::testing::TempDir() + "tiny.kinema";
