@@ -9,16 +9,42 @@
 
 namespace kinema {
 
-// What the threads know together of other programs.
-class Crowd {
+// Something that is taken to last for a while once it has been seen. The while doubles if it is soon seen
+// again.
+class Spell {
 public:
-  // At `time`, others have had a core that a thread wanted.
-  void report(double time);
-  // Whether others are taken to want the cores.
-  bool isThere(double time) const { return time < until.load(std::memory_order_relaxed); }
+  void seen(double time);
+  bool lasts(double time) const { return time < until.load(std::memory_order_relaxed); }
 
 private:
-  std::atomic<double> until = 0, length = 0; // it lasts so long
+  std::atomic<double> until = 0, length = 0;
+};
+
+// What the threads know together of other programs.
+struct Crowd {
+  Spell others; // have cores that threads want
+  Spell alone;  // the caller is quicker without the other threads meanwhile
+};
+
+// Whether the other threads' help is worth what it costs the caller while others want the cores. A thread
+// that is kept from its core in the middle of a block holds up the launch for as long as the system lets
+// another program run, which is as long as a hundred small launches take; and one that looks for work on the
+// caller's own core takes it from the caller.
+class Help {
+public:
+  explicit Help(Crowd &crowd) : crowd(crowd) {}
+
+  bool isWanted(double time) const { return !crowd.alone.lasts(time); }
+  // A launch: the caller begins, has computed its blocks, and sees that all have been.
+  void begin();
+  void computed(uint32_t own, uint32_t others);
+  void end();
+
+private:
+  Crowd &crowd;
+  bool measured = false;                    // this launch is: it began while others wanted the cores
+  double launch = 0, given = 0, spared = 0; // seconds: of this launch,
+  double since = 0, gain = 0;               // and of the launches of this trial
 };
 
 // One thread's.
@@ -48,8 +74,11 @@ public:
   static void wake(const std::atomic<uint32_t> &word, uint32_t threads);
 
   // The thread goes to do other things, for which it may have to wait, and comes back.
-  void leave();
-  void comeBack();
+  void leave(double time) { left = time; }
+  void comeBack(double time) {
+    idle += time - left;
+    account(time);
+  }
 
 private:
   static constexpr int looks = 64; // between looks at the clock

@@ -1,5 +1,6 @@
 #include "runtime/ThreadPool.h"
 
+#include "runtime/Clock.h"
 #include "runtime/Error.h"
 
 #include <algorithm>
@@ -34,11 +35,22 @@ void ThreadPool::run(int32_t grid, const Work &work) {
     return;
   if (grid == 1 || shares.size() == 1)
     return work(0, {0, grid});
-  callersPatience.comeBack();
+  const double begin = now();
+  callersPatience.comeBack(begin);
+  if (help.isWanted(begin))
+    computeTogether(grid, work);
+  else
+    work(0, {0, grid});
+  callersPatience.leave(now());
+}
+
+void ThreadPool::computeTogether(int32_t grid, const Work &work) {
+  help.begin();
   beginRound(grid, work);
-  compute(0, round.load(std::memory_order_relaxed));
+  const uint32_t own = compute(0, round.load(std::memory_order_relaxed));
+  help.computed(own, blocks - own);
   waitForBlocks();
-  callersPatience.leave();
+  help.end();
 }
 
 void ThreadPool::beginRound(int32_t grid, const Work &work) {
@@ -76,18 +88,22 @@ BlockRange ThreadPool::claim(size_t owner, uint32_t number) {
   }
 }
 
-void ThreadPool::compute(int thread, uint32_t number) {
+// Returns how many blocks this thread has computed.
+uint32_t ThreadPool::compute(int thread, uint32_t number) {
+  uint32_t own = 0;
   for (size_t i = 0; i < shares.size(); ++i) {
     const size_t owner = (thread + i) % shares.size();
     for (BlockRange mine; mine = claim(owner, number), mine.begin < mine.end;) {
       (*current)(thread, mine);
       const auto done = static_cast<uint32_t>(mine.end - mine.begin);
+      own += done;
       const uint32_t all = blocks; // after the next line the round may have ended
       if (computed.fetch_add(done, std::memory_order_seq_cst) + done == all &&
           callerSleeps.load(std::memory_order_seq_cst))
         Patience::wake(computed, 1);
     }
   }
+  return own;
 }
 
 void ThreadPool::waitForBlocks() {

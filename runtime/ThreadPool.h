@@ -47,9 +47,10 @@ private:
     std::atomic<uint64_t> unclaimed = 0;
   };
 
+  void computeTogether(int32_t grid, const Work &work);
   void beginRound(int32_t grid, const Work &work);
   BlockRange claim(size_t owner, uint32_t number);
-  void compute(int thread, uint32_t number);
+  uint32_t compute(int thread, uint32_t number);
   void waitForBlocks();
   uint32_t waitForRound(uint32_t last, Patience &patience);
   void serve(int thread);
@@ -70,6 +71,7 @@ private:
   alignas(64) std::atomic<uint32_t> sleepers = 0; // workers that sleep, or are about to
   Crowd crowd;
   Patience callersPatience{crowd};
+  Help help{crowd};
   std::vector<std::thread> workers;
 };
 

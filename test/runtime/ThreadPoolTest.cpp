@@ -122,7 +122,8 @@ TEST(ThreadPool, WhoStandsStillHoldsUpNothingElse) {
   }
 }
 
-// The caller computes all where no worker comes: these sleep, and need not be waited for.
+// Workers that sleep come to help, though not to each launch: beside other programs the caller may do
+// without.
 TEST(ThreadPool, WorkersThatSleepAreWoken) {
   ThreadPool pool(3);
   for (int round = 0; round < 3; ++round) {
@@ -133,17 +134,39 @@ TEST(ThreadPool, WorkersThatSleepAreWoken) {
       std::lock_guard lock(mutex);
       return came.size() == 3;
     };
-    // Each thread stays at a block until all three have one.
-    pool.run(3, [&](int thread, BlockRange) {
-      {
-        std::lock_guard lock(mutex);
-        came.insert(thread);
-      }
-      while (!all())
-        std::this_thread::yield();
-    });
+    for (int launch = 0; launch < 1000 && !all(); ++launch) {
+      came.clear();
+      // Each thread stays at a block until all three have one, or for a while.
+      pool.run(3, [&](int thread, BlockRange) {
+        {
+          std::lock_guard lock(mutex);
+          came.insert(thread);
+        }
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+        while (!all() && std::chrono::steady_clock::now() < end)
+          std::this_thread::yield();
+      });
+    }
     EXPECT_EQ(came.size(), 3u);
   }
+}
+
+TEST(Spell, LastsLongerEachTimeThatItIsSoonSeenAgain) {
+  Spell spell;
+  EXPECT_FALSE(spell.lasts(0));
+  spell.seen(1);
+  EXPECT_TRUE(spell.lasts(1.019));
+  EXPECT_FALSE(spell.lasts(1.021));
+  spell.seen(1.06); // soon
+  EXPECT_TRUE(spell.lasts(1.099));
+  EXPECT_FALSE(spell.lasts(1.101));
+  double time = 1.06;
+  for (int again = 0; again < 20; ++again)
+    spell.seen(time += 0.06);
+  EXPECT_TRUE(spell.lasts(time + 0.499));
+  EXPECT_FALSE(spell.lasts(time + 0.501));
+  spell.seen(time += 2); // not soon
+  EXPECT_FALSE(spell.lasts(time + 0.021));
 }
 
 TEST(ThreadPool, PoolsWithinPools) {

@@ -135,7 +135,8 @@ private:
   Activation expandInput(Site &site, Frame &arguments);
   bool checkInput(llvm::StringRef kind, int64_t channels, Site &site);
   Activation expandConv(Site &site, Frame &arguments);
-  void warnOfStride(Site &site, const Activation &x, const shape::Window &window, unsigned position);
+  mlir::InFlightDiagnostic warn(Site &site, mlir::Location where);
+  void warnOfWindow(Site &site, const Activation &x, const shape::Window &window, const Binding &padding);
   Activation expandPool(Site &site, Frame &arguments);
   Activation expandFc(Site &site, Frame &arguments);
   Activation expandBn(Site &site, Frame &arguments);

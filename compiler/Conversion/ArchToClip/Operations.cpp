@@ -2,6 +2,7 @@
 #include "compiler/Conversion/ArchToClip/Expander.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -280,15 +281,30 @@ Activation Expander::expandInput(Site &site, Frame &arguments) {
   return input;
 }
 
-/// A stride beyond the size is one position, however large: hardly what was meant. Inside of what is called,
-/// the place is the author's own statement.
-void Expander::warnOfStride(Site &site, const Activation &x, const shape::Window &window, unsigned position) {
+/// What is allowed and hardly meant. Inside of what is called, the place is the author's own statement.
+InFlightDiagnostic Expander::warn(Site &site, Location where) {
+  bool inside = site.frame.definitionFrame().caller;
+  return emitWarning(inside ? rootStatement.value_or(where) : where);
+}
+
+/// A stride beyond the size is one position, however large. An even window has no middle, so half of it on
+/// either side gives one position less than there were.
+void Expander::warnOfWindow(Site &site, const Activation &x, const shape::Window &window,
+                            const Binding &padding) {
   for (int axis = 0; axis < 3; ++axis)
     if (x.size()[axis] > 1 && window.stride[axis] > x.size()[axis]) {
-      Location own = argumentPlace(site.op, "stride", position, site.where);
-      bool inside = site.frame.definitionFrame().caller;
-      emitWarning(inside ? rootStatement.value_or(own) : own)
+      warn(site, argumentPlace(site.op, "stride", 2, site.where))
           << "the stride " << text(window.stride) << " is larger than " << x.describe();
+      return;
+    }
+  if (!isWord(padding, "half"))
+    return;
+  for (int axis = 0; axis < 3; ++axis)
+    if (window.kernel[axis] % 2 == 0 && window.stride[axis] == 1) {
+      InFlightDiagnostic warning = warn(site, argumentPlace(site.op, "k", 0, site.where));
+      warning << "the window " << text(window.kernel) << " is even, so it leaves one position less of "
+              << x.describe();
+      warning.attachNote() << "hint: `pad=same` keeps the size";
       return;
     }
 }
@@ -309,7 +325,7 @@ Activation Expander::expandConv(Site &site, Frame &arguments) {
               : "a window of at most 10^6 is possible");
     return Activation::failed();
   }
-  warnOfStride(site, x, window, 2);
+  warnOfWindow(site, x, window, arguments.names["pad"]);
   if (x.channels() % groups || channels % groups) {
     fail(argumentPlace(site.op, "groups", ~0u, site.where), site.frame,
          "groups=" + Twine(groups) + " does not divide " +
@@ -404,6 +420,11 @@ Activation Expander::expandDropout(Site &site, Frame &arguments) {
     fail(argumentPlace(site.op, "p", 0, site.where), site.frame, "a dropout of 1 would leave nothing",
          "p is less than 1");
     return Activation::failed();
+  }
+  if (auto before = site.value.value.getDefiningOp<clip::DropoutOp>()) {
+    double kept = (1 - rate) * (1 - before.getRate().convertToDouble());
+    warn(site, site.where) << "a dropout of what a dropout has left: "
+                           << llvm::formatv("{0:P0}", 1 - kept).str() << " are dropped";
   }
   Builder builder(&context);
   Value y =

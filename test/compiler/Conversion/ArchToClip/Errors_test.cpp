@@ -81,12 +81,31 @@ TEST(Errors, AUnitThatBlocksCannotTellItsActivation) {
 )");
 }
 
+static std::string warnings(const std::string &line) {
+  Expanded network = expandText(around(line));
+  EXPECT_TRUE(network.module);
+  return network.errors();
+}
+
+TEST(Errors, EvenWindowsThatShrinkAreWarnings) {
+  EXPECT_TRUE(llvm::StringRef(warnings("  conv 3x4x4 ch=4"))
+                  .starts_with("net.arch:3:8: warning: the window 3x4x4 is even, so it leaves one position "
+                               "less of 8x8x16x16\n"));
+  EXPECT_TRUE(
+      llvm::StringRef(warnings("  conv3d d=4 ch=4")).starts_with("net.arch:3:3: warning: the window 3x4x4"));
+  EXPECT_EQ(warnings("  conv 3x4x4 ch=4 pad=same"), "");
+  EXPECT_EQ(warnings("  conv 3x4x4 ch=4 pad=1"), "");
+  EXPECT_EQ(warnings("  conv 3x4x4 ch=4 stride=1x2x2"), "");
+}
+
+TEST(Errors, ADropoutOfADropoutIsAWarning) {
+  EXPECT_TRUE(
+      llvm::StringRef(warnings("  dropout 0.5 -> dropout 0.2"))
+          .starts_with("net.arch:3:18: warning: a dropout of what a dropout has left: 60% are dropped\n"));
+  EXPECT_EQ(warnings("  dropout 0.5"), "");
+}
+
 TEST(Errors, StridesBeyondTheSizeAreWarnings) {
-  auto warnings = [](const std::string &line) {
-    Expanded network = expandText(around(line));
-    EXPECT_TRUE(network.module);
-    return network.errors();
-  };
   EXPECT_TRUE(llvm::StringRef(warnings("  conv 3x3x3 ch=4 stride=99"))
                   .starts_with("net.arch:3:26: warning: the stride 99x99x99 is larger than 8x8x16x16\n"));
   EXPECT_TRUE(llvm::StringRef(warnings("  conv3d ch=4 stride=99"))
