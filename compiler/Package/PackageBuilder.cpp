@@ -4,6 +4,9 @@
 #include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Signature.h"
 #include "dialects/Kernel/Twins.h"
+#include "dialects/Recipe.h"
+#include "runtime/Error.h"
+#include "runtime/Recipe.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include <nlohmann/json.hpp>
@@ -17,7 +20,7 @@ using json = nlohmann::ordered_json;
 //===-- Attributes as JSON ------------------------------------------------===//
 
 /// Nothing where the attribute has no counterpart.
-static std::optional<json> toJson(Attribute attribute) {
+static std::optional<json> attributeJson(Attribute attribute) {
   auto list = [](auto values, auto convert) -> std::optional<json> {
     json result = json::array();
     for (auto value : values) {
@@ -34,13 +37,13 @@ static std::optional<json> toJson(Attribute attribute) {
       .Case([](IntegerAttr a) { return json(a.getInt()); })
       .Case([](FloatAttr a) { return json(a.getValueAsDouble()); })
       .Case([](StringAttr a) { return json(a.str()); })
-      .Case([&](ArrayAttr a) { return list(a, toJson); })
+      .Case([&](ArrayAttr a) { return list(a, attributeJson); })
       .Case([&](DenseI64ArrayAttr a) { return list(a.asArrayRef(), same); })
       .Case([&](DenseF64ArrayAttr a) { return list(a.asArrayRef(), same); })
       .Case([](DictionaryAttr a) -> std::optional<json> {
         json result = json::object();
         for (NamedAttribute entry : a) {
-          auto value = toJson(entry.getValue());
+          auto value = attributeJson(entry.getValue());
           if (!value)
             return std::nullopt;
           result[entry.getName().str()] = std::move(*value);
@@ -60,7 +63,6 @@ public:
   std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
 
 private:
-  FailureOr<json> dictionary(StringRef name);
   LogicalResult addHeader();
   LogicalResult addPlan();
   LogicalResult addKernels();
@@ -72,32 +74,64 @@ private:
 };
 } // namespace
 
-FailureOr<json> Manifest::dictionary(StringRef name) {
+static FailureOr<json> dictionary(ModuleOp module, StringRef name) {
   auto attribute = module->getAttrOfType<DictionaryAttr>(name);
   if (!attribute)
-    return module.emitError("has no ") << name << ", which a package needs";
-  auto value = toJson(attribute);
+    return module.emitError("the module has no ") << name << ", which a package needs";
+  auto value = attributeJson(attribute);
   if (!value)
-    return module.emitError("has a ") << name << " that JSON cannot say: " << attribute;
+    return module.emitError("the module has a ") << name << " that JSON cannot say: " << attribute;
   return std::move(*value);
 }
 
-LogicalResult Manifest::addHeader() {
-  auto network = dictionary("kinema.network");
+static FailureOr<json> networkOf(ModuleOp module) {
+  auto network = dictionary(module, "kinema.network");
   if (failed(network))
     return failure();
-  json name = network->value("name", json("")), batch = network->value("batch", json(0)),
-       classes = network->value("classes", json(0)), digest = network->value("digest", json(""));
-  if (!name.is_string() || !digest.is_string() || !batch.is_number_integer() || !classes.is_number_integer())
-    return module.emitError(
-        "has a kinema.network whose name or digest is no string, or its batch or classes no integer");
+  if (!network->contains("digest")) // of a module that was written by hand
+    (*network)["digest"] = "";
+  auto isText = [&](const char *key) { return network->contains(key) && network->at(key).is_string(); };
+  auto isSize = [&](const char *key) {
+    return network->contains(key) && network->at(key).is_number_integer() && network->at(key) > 0;
+  };
+  if (!isText("name") || !isText("digest") || !isSize("batch") || !isSize("classes"))
+    return module.emitError("the module's kinema.network needs a name and a digest, which are strings, and "
+                            "batch and classes, which are integers from 1");
+  return network;
+}
+
+static FailureOr<json> recipeOf(ModuleOp module) {
+  auto recipe = dictionary(module, recipeAttribute);
+  if (failed(recipe))
+    return failure();
+  try {
+    parseRecipe(nlohmann::json(*recipe));
+  } catch (const Error &error) {
+    return module.emitError("the module's ") << recipeAttribute << " would be refused: " << error.what();
+  }
+  return recipe;
+}
+
+LogicalResult kinema::verifyDescription(ModuleOp module) {
+  return success(succeeded(networkOf(module)) && succeeded(recipeOf(module)));
+}
+
+LogicalResult Manifest::addHeader() {
+  auto network = networkOf(module);
+  if (failed(network))
+    return failure();
   bool train = module.lookupSymbol<kernel::EntryOp>("train_step") != nullptr;
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
-  root = {{"format", 2},       {"name", name},          {"mode", train ? "train" : "infer"},
-          {"network", digest}, {"target", code.target}, {"code", files},
-          {"batch", batch},    {"classes", classes}};
+  root = {{"format", 2},
+          {"name", (*network)["name"]},
+          {"mode", train ? "train" : "infer"},
+          {"network", (*network)["digest"]},
+          {"target", code.target},
+          {"code", files},
+          {"batch", (*network)["batch"]},
+          {"classes", (*network)["classes"]}};
   if (code.sites)
     root["sites"] = *code.sites;
   return success();
@@ -105,7 +139,7 @@ LogicalResult Manifest::addHeader() {
 
 /// The plan's tensors as they are; its sizes go to the arena.
 LogicalResult Manifest::addPlan() {
-  auto plan = dictionary(kernel::planAttribute);
+  auto plan = dictionary(module, kernel::planAttribute);
   if (failed(plan))
     return failure();
   json arena = {{"bytes", (*plan)["arena"]}};
@@ -157,7 +191,7 @@ LogicalResult Manifest::addKernels() {
     auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
     if (!schedule)
       return op->emitOpError("has no schedule");
-    json layers = *toJson(def.getLayers());
+    json layers = *attributeJson(def.getLayers());
     std::vector<int64_t> buffers;
     for (Type type : llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()))
       buffers.push_back(kernel::storedBytes(cast<RankedTensorType>(type)));
@@ -166,7 +200,7 @@ LogicalResult Manifest::addKernels() {
                                        {"buffers", buffers},
                                        {"scratch", schedule.getScratch()},
                                        {"schedule", schedule.getName().str()},
-                                       {"parameters", *toJson(schedule.getParameters())},
+                                       {"parameters", *attributeJson(schedule.getParameters())},
                                        {"signature", kernel::signatureOf(op)},
                                        {"op", op->getName().stripDialect().str()},
                                        {"layers", layers}};
@@ -227,7 +261,7 @@ LogicalResult Manifest::addEntries() {
 LogicalResult Manifest::build() {
   if (failed(addHeader()) || failed(addPlan()) || failed(addKernels()) || failed(addEntries()))
     return failure();
-  auto recipe = dictionary("kinema.recipe");
+  auto recipe = recipeOf(module);
   if (failed(recipe))
     return failure();
   root["recipe"] = *recipe;
@@ -235,8 +269,8 @@ LogicalResult Manifest::build() {
 }
 
 std::optional<std::string> kinema::recipeText(ModuleOp module) {
-  auto attribute = module->getAttrOfType<DictionaryAttr>("kinema.recipe");
-  auto value = attribute ? toJson(attribute) : std::nullopt;
+  auto attribute = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
+  auto value = attribute ? attributeJson(attribute) : std::nullopt;
   return value ? std::optional(value->dump()) : std::nullopt;
 }
 

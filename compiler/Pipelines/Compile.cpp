@@ -118,6 +118,8 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
       error << "no phase: it has neither functions nor kernels";
     return Outcome::SpecWrong;
   }
+  if (phase >= Phase::Clip && failed(verifyDescription(*current)))
+    return Outcome::SpecWrong;
   if (!options.target) {
     auto target = targetOf(*current);
     if (failed(target))

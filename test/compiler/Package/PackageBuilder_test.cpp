@@ -108,11 +108,22 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
     EXPECT_TRUE(failed(buildManifest(*module, {"x86-64-v3", {{"code/x86-64-v3.so", ""}}, {}})));
     return message;
   };
-  EXPECT_EQ(message_of("module {}"), "has no kinema.network, which a package needs");
-  EXPECT_EQ(message_of("module attributes {kinema.network = {}} {}"),
-            "has no kernel.plan, which a package needs");
-  EXPECT_EQ(message_of("module attributes {kinema.network = {}, kernel.plan = {}} {}"),
-            "has no kinema.recipe, which a package needs");
+  EXPECT_EQ(message_of("module {}"), "the module has no kinema.network, which a package needs");
+  const std::string network = "kinema.network = {name = \"tiny\", batch = 2, classes = 3}";
+  EXPECT_EQ(message_of("module attributes {" + network + "} {}"),
+            "the module has no kernel.plan, which a package needs");
+  EXPECT_EQ(message_of("module attributes {" + network + ", kernel.plan = {}} {}"),
+            "the module has no kinema.recipe, which a package needs");
+  EXPECT_EQ(message_of("module attributes {" + network +
+                       ", kernel.plan = {}, kinema.recipe = {train = {momentum = 1.0}}} {}"),
+            "the module's kinema.recipe would be refused: train.momentum must be at least 0 and "
+            "below 1, found 1");
   EXPECT_EQ(message_of("module attributes {kinema.network = {name = f32}} {}"),
-            "has a kinema.network that JSON cannot say: {name = f32}");
+            "the module has a kinema.network that JSON cannot say: {name = f32}");
+  for (const char *wrong :
+       {"{}", "{name = \"tiny\", batch = 0, classes = 3}", "{name = \"tiny\", batch = 2, classes = \"3\"}",
+        "{name = 1, batch = 2, classes = 3}"})
+    EXPECT_EQ(message_of(std::string("module attributes {kinema.network = ") + wrong + "} {}"),
+              "the module's kinema.network needs a name and a digest, which are strings, and batch and "
+              "classes, which are integers from 1");
 }

@@ -2,7 +2,10 @@
 
 #include "compiler/Pipelines/Register.h"
 #include "compiler/Target/NVGPU/Processor.h"
+#include "compiler/Transforms/ClipFunctions.h"
 #include "dialects/Kernel/Kernel.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <algorithm>
 #include <atomic>
@@ -74,6 +77,12 @@ static std::vector<NetworkKernel> kernelsOf(ModuleOp planned) {
   return kernels;
 }
 
+/// Networks that give probabilities are for inference alone.
+static bool canBeTrained(ModuleOp module) {
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  return !softmaxBehind(forward.front().getTerminator()->getOperand(0));
+}
+
 static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string &errors) {
   CompileOptions options;
   options.train = plan.train;
@@ -83,10 +92,14 @@ static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string
     std::string messages;
     llvm::raw_string_ostream stream(messages);
     Compilation compilation(options, sizes, /*threads=*/1, stream);
-    if (compilation.fromSpec(plan.path, Phase::Planned) == Outcome::Done) {
-      errors.clear();
-      return kernelsOf(compilation.module());
-    }
+    if (compilation.fromSpec(plan.path, Phase::Clip) == Outcome::Done &&
+        (!plan.train || canBeTrained(compilation.module()))) {
+      if (compilation.proceedTo(Phase::Planned) == Outcome::Done) {
+        errors.clear();
+        return kernelsOf(compilation.module());
+      }
+    } else if (messages.empty())
+      return {};
     errors = plan.network + ": " + messages;
   }
   return {};
