@@ -1,5 +1,5 @@
 """bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured is kept,
-and what fails must show. And bench/cpu/scaling.py and busy.py; bench/cpu/loader.py on few short videos.
+and what fails must show. And bench/cpu/scaling.py, busy.py and groups.py; bench/cpu/loader.py on few short videos.
 
 usage: cpu_rehearsal.py BUILD
 """
@@ -75,6 +75,7 @@ def main():
         check(open(out + ".md").read().startswith("# Kinema beside PyTorch on a CPU, in bf16\n"), "the title in bf16")
         check_scaling(build, folder)
         check_busy(build, folder)
+        check_groups(build, folder)
         check_loader(build, folder)
 
 
@@ -95,6 +96,15 @@ def check_busy(build, folder):
     lines = [json.loads(line) for line in open(out + ".jsonl")]
     check([(line["threads"], line["others"]) for line in lines] == [(1, 0), (1, 1), (2, 0), (2, 1)], f"what is measured beside others: {lines}")
     check(all(line["seconds"] > 0 for line in lines) and "| heads | Kinema | 2 |" in open(out + ".md").read(), f"the times beside others: {lines}")
+
+
+def check_groups(build, folder):
+    out = os.path.join(folder, "groups")
+    subprocess.run([sys.executable, os.path.join(ROOT, "bench/cpu/groups.py"), "--build", build, "--out", out, "--layers", "csn-64", "--batch", "1", "--rounds", "1",
+                    "--runs", "1"], check=True, stdout=subprocess.DEVNULL)
+    lines = [json.loads(line) for line in open(out + ".jsonl")]
+    check([line["contestant"].split()[0] for line in lines] == 3 * ["kinema", "pytorch"], f"what is measured of groups: {lines}")
+    check(all(line["seconds"] > 0 for line in lines) and "| CSN-50, depthwise, 64 channels," in open(out + ".md").read(), f"the times of groups: {lines}")
 
 
 def check_loader(build, folder):
