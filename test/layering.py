@@ -6,12 +6,12 @@ import os
 import re
 import sys
 
-# What each part may include of the others. The compiler knows of the runtime the package's format alone, and like the
-# front end what a recipe's fields may hold.
+# What each part may include of the others. The compiler knows of the runtime the package's format alone, with the recipe
+# in it, and like the front end what a recipe's fields may hold.
 ALLOWED = {
     "dsl": {"dsl", "runtime/RecipeFields.h"},
     "dialects": {"dialects"},
-    "compiler": {"compiler", "dialects", "dsl", "runtime/Package.h", "runtime/RecipeFields.h"},
+    "compiler": {"compiler", "dialects", "dsl", "runtime/Package.h", "runtime/Recipe.h", "runtime/RecipeFields.h"},
     "runtime": {"runtime"},
     "tools": {"tools", "compiler", "dialects", "dsl", "runtime"},
 }

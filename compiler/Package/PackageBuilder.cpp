@@ -5,13 +5,13 @@
 #include "dialects/Kernel/Signature.h"
 #include "dialects/Kernel/Twins.h"
 #include "dialects/Recipe.h"
-#include "runtime/Error.h"
 #include "runtime/Recipe.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <exception>
 
 using namespace mlir;
 using namespace kinema;
@@ -106,7 +106,7 @@ static FailureOr<json> recipeOf(ModuleOp module) {
     return failure();
   try {
     parseRecipe(nlohmann::json(*recipe));
-  } catch (const Error &error) {
+  } catch (const std::exception &error) {
     return module.emitError("the module's ") << recipeAttribute << " would be refused: " << error.what();
   }
   return recipe;
