@@ -113,7 +113,9 @@ static FailureOr<json> recipeOf(ModuleOp module) {
 }
 
 LogicalResult kinema::verifyDescription(ModuleOp module) {
-  return success(succeeded(networkOf(module)) && succeeded(recipeOf(module)));
+  bool planned = module->hasAttr(kernel::planAttribute);
+  return success(succeeded(networkOf(module)) && succeeded(recipeOf(module)) &&
+                 (!planned || succeeded(dictionary(module, kernel::planAttribute))));
 }
 
 LogicalResult Manifest::addHeader() {

@@ -33,8 +33,9 @@ struct MachineCode {
   std::optional<LaunchEstimate> (*estimate)(kernel::LaunchOp launch, mlir::Operation *kernel) = nullptr;
 };
 
-/// Whether a package can take over what a module says of its network and its recipe (`kinema.network`,
-/// `kinema.recipe`), as the runtime reads it; else with an error at the module.
+/// Whether a package can take over what a module says of its network, its recipe and, once it has one, its
+/// plan (`kinema.network`, `kinema.recipe`, `kernel.plan`), as the runtime reads it; else with an error at
+/// the module.
 mlir::LogicalResult verifyDescription(mlir::ModuleOp module);
 
 /// A module's recipe as a manifest has it; null where there is none that JSON can say.
