@@ -35,6 +35,7 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
   context->appendDialectRegistry(registry);
   context->loadAllAvailableDialects();
   context->enableMultithreading(threads != 1);
+  context->printOpOnDiagnostic(false); // of a warning about the module it would be the whole module
   context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     if (spec && sourceLocation(diagnostic.getLocation(), spec->program.sources).known()) {
       dsl::Diagnostics one(spec->program.sources);
