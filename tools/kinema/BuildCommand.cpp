@@ -11,7 +11,7 @@
 namespace kinema {
 
 namespace {
-struct Options {
+struct BuildCommandOptions {
   SpecOptions spec;
   TargetChoice choice;              // but for the target
   std::vector<std::string> targets; // empty: those of most machines
@@ -28,7 +28,7 @@ std::string runtimeProgram() {
   return program;
 }
 
-std::vector<std::string> targetsOf(const Options &options) {
+std::vector<std::string> targetsOf(const BuildCommandOptions &options) {
   if (!options.targets.empty())
     return options.targets;
   std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
@@ -38,7 +38,7 @@ std::vector<std::string> targetsOf(const Options &options) {
   return targets;
 }
 
-void build(const Options &options) {
+void build(const BuildCommandOptions &options) {
   std::string program = runtimeProgram();
   checkWritable(options.output);
   PackageWriter package;
@@ -56,7 +56,7 @@ void build(const Options &options) {
 } // namespace
 
 void addBuild(CLI::App &app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BuildCommandOptions>();
   CLI::App *command = app.add_subcommand("build", "make a program that trains, evaluates and predicts a "
                                                   "network, on machines that have nothing of Kinema");
   addSpecOptions(*command, options->spec);

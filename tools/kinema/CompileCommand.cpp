@@ -13,7 +13,7 @@
 namespace kinema {
 
 namespace {
-struct Options {
+struct CompileCommandOptions {
   SpecOptions spec;
   TargetChoice choice;
   std::vector<std::string> targets; // empty: a module's own, or else "cpu"
@@ -30,7 +30,7 @@ std::vector<std::string> namesOf(llvm::ArrayRef<PhaseInfo> phases) {
 }
 
 /// Leads the network to `stop`, for the target of `compile`.
-void lead(Compilation &compilation, const Options &options, Phase stop) {
+void lead(Compilation &compilation, const CompileCommandOptions &options, Phase stop) {
   if (options.from.empty())
     return require(compilation.fromSpec(options.spec.spec, stop));
   Phase from = *phaseNamed(options.from), wanted = *phaseNamed(options.emit);
@@ -46,14 +46,14 @@ void lead(Compilation &compilation, const Options &options, Phase stop) {
 }
 
 /// Those that were asked for; null: the one that the module was made for.
-std::vector<const TargetInfo *> targetsOf(const Options &options) {
+std::vector<const TargetInfo *> targetsOf(const CompileCommandOptions &options) {
   if (!options.targets.empty())
     return chosenTargets(options.targets);
   bool isMade = !options.from.empty() && *phaseNamed(options.from) >= Phase::Fused;
   return {isMade ? nullptr : chosenTarget("cpu")};
 }
 
-void show(Compilation &compilation, const Options &options) {
+void show(Compilation &compilation, const CompileCommandOptions &options) {
   std::string text = *phaseNamed(options.emit) == Phase::Ast
                          ? dsl::print(*compilation.program().files.front())
                          : printed(compilation.module(), options.locations);
@@ -65,7 +65,7 @@ void show(Compilation &compilation, const Options &options) {
 
 /// What was written is read as the runtime does: a module says much of what is in a package, and may have
 /// been changed by hand. A package that cannot be run is not left behind.
-void requireReadable(const Options &options) {
+void requireReadable(const CompileCommandOptions &options) {
   try {
     readManifests(Package(options.output));
   } catch (const Error &error) {
@@ -75,7 +75,7 @@ void requireReadable(const Options &options) {
   }
 }
 
-void compile(const Options &options) {
+void compile(const CompileCommandOptions &options) {
   CompileOptions compile;
   compile.train = options.mode == "train";
   compile.keepGradients = options.keepGradients;
@@ -110,7 +110,7 @@ void compile(const Options &options) {
 } // namespace
 
 void addCompile(CLI::App &app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompileCommandOptions>();
   CLI::App *command =
       app.add_subcommand("compile", "make a package of a spec, or show it in a phase on the way");
   addSpecOptions(*command, options->spec);

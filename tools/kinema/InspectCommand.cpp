@@ -15,7 +15,7 @@
 namespace kinema {
 
 namespace {
-struct Options {
+struct InspectCommandOptions {
   SpecOptions spec;
   TargetChoice choice;
   std::string target = "cpu";
@@ -25,7 +25,8 @@ struct Options {
   std::string kernel; // of a package
 };
 
-mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const Options &options, bool train) {
+mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectCommandOptions &options,
+                                       bool train) {
   mlir::OwningOpRef<mlir::ModuleOp> module = network.clone();
   CompileOptions compile;
   compile.train = train;
@@ -40,7 +41,8 @@ struct MachineCodeSummary {
   std::vector<std::string> warnings; // ptxas's
   bool assembled = false;
 };
-std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const Options &options) {
+std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned,
+                                                 const InspectCommandOptions &options) {
   const nvidia::Processor *processor = nvidia::processorNamed(options.target);
   if (!processor)
     return std::nullopt;
@@ -53,11 +55,11 @@ std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned, const O
 }
 
 /// The model of time is a Hopper's.
-bool isModelled(const Options &options) { return options.target == nvidia::hopper.name; }
+bool isModelled(const InspectCommandOptions &options) { return options.target == nvidia::hopper.name; }
 
 /// Layers and memory, and, as asked for, launches and their schedules.
-void printPlans(const Options &options, const inspect::LayerTable &table, mlir::ModuleOp trainingModule,
-                mlir::ModuleOp inferenceModule) {
+void printPlans(const InspectCommandOptions &options, const inspect::LayerTable &table,
+                mlir::ModuleOp trainingModule, mlir::ModuleOp inferenceModule) {
   inspect::PlanSummary training = inspect::summarise(trainingModule),
                        inference = inspect::summarise(inferenceModule);
   fmt::print("{}\n{}", inspect::toText(table), inspect::toText(training, inference, table.batch));
@@ -69,7 +71,7 @@ void printPlans(const Options &options, const inspect::LayerTable &table, mlir::
                              entry, inspect::scheduledLaunches(module, entry, isModelled(options))));
 }
 
-nlohmann::json plansJson(const Options &options, const inspect::LayerTable &table,
+nlohmann::json plansJson(const InspectCommandOptions &options, const inspect::LayerTable &table,
                          mlir::ModuleOp trainingModule, mlir::ModuleOp inferenceModule) {
   inspect::PlanSummary training = inspect::summarise(trainingModule),
                        inference = inspect::summarise(inferenceModule);
@@ -85,7 +87,7 @@ nlohmann::json plansJson(const Options &options, const inspect::LayerTable &tabl
   return object;
 }
 
-void inspectSpec(const Options &options) {
+void inspectSpec(const InspectCommandOptions &options) {
   Compilation compilation({}, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
@@ -118,7 +120,7 @@ void inspectSpec(const Options &options) {
     fmt::print("ptxas: {}\n", warning);
 }
 
-void inspectEither(const Options &options) {
+void inspectEither(const InspectCommandOptions &options) {
   if (isPackage(options.spec.spec))
     return inspectPackage(
         {options.spec.spec, options.kernel, options.choice.toolkit, options.launches, options.json});
@@ -130,7 +132,7 @@ void inspectEither(const Options &options) {
 } // namespace
 
 void addInspect(CLI::App &app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectCommandOptions>();
   CLI::App *command =
       app.add_subcommand("inspect", "show layers, shapes, parameters, multiply-adds, memory and launches of "
                                     "a spec, or what is in a package");

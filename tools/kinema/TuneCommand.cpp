@@ -20,7 +20,7 @@ namespace kinema {
 namespace {
 using nlohmann::json;
 
-struct Options {
+struct TuneCommandOptions {
   SpecOptions spec;
   TargetChoice choice;
   std::string target; // empty: what the device is
@@ -78,7 +78,8 @@ struct Measured {
   double bestSeconds() const { return times[best].median; }
 };
 
-Measured measure(const TunableKernel &kernel, const CompileOptions &compile, const Options &options) {
+Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
+                 const TuneCommandOptions &options) {
   SoloKernel solo = soloKernel(kernel);
   auto code = compile.target->makeCode(*solo.module, compile.targetOptions);
   require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
@@ -167,7 +168,7 @@ void printSums(const std::map<std::string, Sum> &sums) {
                1e3 * sum.model, 1e3 * sum.best);
 }
 
-CompileOptions compileOptions(const Options &options) {
+CompileOptions compileOptions(const TuneCommandOptions &options) {
   CompileOptions compile;
   applyTarget(options.choice, chosenTarget("cpu"), compile);
   compile.train = options.mode == "train";
@@ -189,7 +190,7 @@ std::vector<mlir::OwningOpRef<mlir::ModuleOp>> planAll(mlir::ModuleOp network, C
   return planned;
 }
 
-void tune(const Options &options) {
+void tune(const TuneCommandOptions &options) {
   CompileOptions compile = compileOptions(options);
   Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
@@ -223,7 +224,7 @@ void tune(const Options &options) {
 } // namespace
 
 void addTune(CLI::App &app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TuneCommandOptions>();
   CLI::App *command = app.add_subcommand(
       "tune",
       "measure each kernel of a network by the best schedules of the model, and keep the quickest in a "
