@@ -1,7 +1,7 @@
 # The commands of a checkout. `make demo` and `make test` set up everything themselves on Debian 12.
 BUILD := build
 
-.PHONY: build demo test sanitize bench format lint clean
+.PHONY: build demo test-build test test-all test-turn sanitize bench format lint clean
 
 build:
 	@scripts/setup build
@@ -12,11 +12,22 @@ build:
 demo: build
 	@examples/demo/run $(BUILD)/demo
 
-test:
+test-build:
 	@scripts/setup test
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
-	@ctest --test-dir $(BUILD) --output-on-failure -j "$$(nproc)"
+
+# What a change must pass: every kind of check, on some of the networks, orders and targets.
+test: test-build
+	@scripts/run-tests $(BUILD) core
+
+# Every test there is: all networks, all orders, all targets.
+test-all: test-build
+	@scripts/run-tests $(BUILD) all
+
+# One part of what `make test` leaves out: the part whose turn it is by the commit's hash.
+test-turn: test-build
+	@scripts/run-tests $(BUILD) turn
 
 # The parser fuzzed for a minute, and the tests of the code without LLVM, under the sanitizers.
 sanitize:

@@ -123,13 +123,22 @@ function(kinema_llvm_library name)
   kinema_library(${name} LLVM ${ARGN})
 endfunction()
 
-# kinema_unit_test(NAME [LLVM] SOURCES a.cpp ... LINK lib ...): a GoogleTest program, its cases discovered by ctest.
+# kinema_unit_test(NAME [LLVM] SOURCES a.cpp ... LINK lib ... [EXHAUSTIVE pattern ...]): a GoogleTest program, its cases
+# discovered by ctest; those whose names fit one of the patterns are one test of `make test-all`.
 function(kinema_unit_test name)
-  cmake_parse_arguments(ARG "LLVM" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "LLVM" "" "SOURCES;LINK;EXHAUSTIVE" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE KINEMA_SOURCE_DIR="${CMAKE_SOURCE_DIR}" KINEMA_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set(discovered "*")
+  if(ARG_EXHAUSTIVE)
+    string(JOIN ":" patterns ${ARG_EXHAUSTIVE})
+    set(discovered "-${patterns}")
+    add_test(NAME ${name}-others COMMAND ${name} --gtest_brief=1 --gtest_filter=${patterns} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name}-others PROPERTIES TIMEOUT 2400)
+    kinema_exhaustive(${name}-others)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_FILTER ${discovered})
   if(ARG_LLVM)
     kinema_precompiled(${name} LLVM)
   else()
@@ -140,4 +149,17 @@ endfunction()
 # kinema_llvm_unit_test(NAME ...): the same, of code with LLVM.
 function(kinema_llvm_unit_test name)
   kinema_unit_test(${name} LLVM ${ARGN})
+endfunction()
+
+# kinema_exhaustive(TEST ...): tests that `make test` leaves out and `make test-all` runs: they go through all networks,
+# orders or targets, of which a test in `make test` takes some. They are dealt out to parts of which CI runs one a commit.
+set(KINEMA_TEST_PARTS 5)
+function(kinema_exhaustive)
+  foreach(test ${ARGN})
+    get_property(dealt GLOBAL PROPERTY KINEMA_DEALT_TESTS)
+    math(EXPR part "0${dealt} % ${KINEMA_TEST_PARTS} + 1")
+    math(EXPR dealt "0${dealt} + 1")
+    set_property(GLOBAL PROPERTY KINEMA_DEALT_TESTS ${dealt})
+    set_property(TEST ${test} APPEND PROPERTY LABELS exhaustive part-${part})
+  endforeach()
 endfunction()

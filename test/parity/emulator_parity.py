@@ -1,6 +1,6 @@
 """A GPU's kernels, run by the emulator, compute what the CPU's do, and do nothing that a GPU forbids.
 
-usage: emulator_parity.py KINEMA [SEED ...]
+usage: emulator_parity.py KINEMA [core | others] [SEED ...]
 
 The networks of the fusion ladder in fp32: logits, and the loss, gradients, weights and statistics of one SGD step. The
 seeds are the emulator's: in which order threads run. In bf16, the kernels on tensor cores are compared with the reference
@@ -10,9 +10,10 @@ tensor cores compute without it must be the same bits.
 import os
 import sys
 
-from fusion_ladder import BFLOAT16_BOUND, BOUND, differing, distance, distances, random_files, results
+from fusion_ladder import BFLOAT16_BOUND, BOUND, chosen_networks, differing, distance, distances, random_files, results
 
 POISON = "KINEMA_POISON"
+CORE = ("branches",)  # what every change is tried on
 
 GPU = ["--target", "sm_90a", "--emulator", "--cuda-path", "/nowhere", "--precision"]
 VARIANTS = {"cpu": [], "fp32": [*GPU, "fp32"], "bf16": [*GPU, "bf16"], "bf16 reference": [*GPU, "bf16", "--reference"]}
@@ -36,12 +37,13 @@ def agree(kinema, name, packages, seed, folder):
 
 
 def main():
-    kinema, seeds = sys.argv[1], sys.argv[2:] or ["0"]
+    kinema, seeds = sys.argv[1], sys.argv[2:]
+    which = seeds.pop(0) if seeds and not seeds[0].isdigit() else None
     wrong = set()
     os.environ[POISON] = "1"
-    for seed in seeds:
+    for seed in seeds or ["0"]:
         os.environ["KINEMA_EMULATOR_SEED"] = seed
-        wrong |= set(differing(kinema, VARIANTS, agree))
+        wrong |= set(differing(kinema, chosen_networks(which, CORE), VARIANTS, agree))
     sys.exit(f"beyond {BOUND} (bf16: {BFLOAT16_BOUND}): {', '.join(sorted(wrong))}" if wrong else 0)
 
 

@@ -1,7 +1,7 @@
 """The fusion ladder: a network computes the same whatever rides with what, tiled or by the reference kernels, at every
 level of the processor. The tiled ones run with KINEMA_POISON=1, under which memory that nobody may count on is NaN.
 
-usage: fusion_ladder.py KINEMA
+usage: fusion_ladder.py KINEMA [core | others]      some of the networks, or all
 
 Each network is compiled with --fuse=none, epilogue and all, once more with --reference, and so for each further level
 that this processor runs; logits, and the loss,
@@ -92,6 +92,14 @@ NETWORKS = {
 }
 
 
+CORE = ("factorised",)  # what every change is tried on
+
+
+def chosen_networks(which, core=CORE):
+    """The names that an argument of the command stands for: `core`, `others`, or nothing for all."""
+    return [name for name in NETWORKS if which is None or (name in core) == (which == "core")]
+
+
 def spec(name):
     size, layers = NETWORKS[name]
     return f"use csn\nnetwork ladder classes={CLASSES} {{\n  input rgb {size}{layers}  pool avg global -> fc classes\n}}\n"
@@ -162,8 +170,8 @@ def distances(title, found, wanted):
     return worst
 
 
-def differing(kinema, variants, agree):
-    """The networks that `agree` refuses under each of three seeds; variants: the flags with which each is compiled."""
+def differing(kinema, networks, variants, agree):
+    """Those of the networks that `agree` refuses under each of three seeds; variants: the flags with which each is compiled."""
     def compare(name, folder):
         path = os.path.join(folder, name + ".arch")
         with open(path, "w") as file:
@@ -174,7 +182,7 @@ def differing(kinema, variants, agree):
         return any(agree(kinema, name, packages, seed, folder) for seed in SEEDS)
 
     with tempfile.TemporaryDirectory() as folder:
-        return [name for name in NETWORKS if not compare(name, folder)]
+        return [name for name in networks if not compare(name, folder)]
 
 
 def agree(kinema, name, packages, seed, folder):
@@ -212,8 +220,9 @@ def add_levels():
 
 
 def main():
+    kinema, which = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
     add_levels()
-    wrong = differing(sys.argv[1], LADDER | BFLOAT16, agree)
+    wrong = differing(kinema, chosen_networks(which), LADDER | BFLOAT16, agree)
     sys.exit(f"beyond {BOUND} (bf16: {BFLOAT16_BOUND}): {', '.join(wrong)}" if wrong else 0)
 
 

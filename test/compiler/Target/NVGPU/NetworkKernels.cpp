@@ -31,14 +31,28 @@ void kinema::testing::inParallel(size_t count, const std::function<void(size_t)>
     thread.join();
 }
 
-std::vector<std::string> kinema::testing::networksOf(const std::string &folder) {
+std::string kinema::testing::networkName(const std::string &path, const std::string &folder) {
+  return std::filesystem::relative(path, folder).replace_extension();
+}
+
+std::vector<std::string> kinema::testing::networksOf(const std::string &folder, llvm::StringRef wanted) {
+  llvm::SmallVector<llvm::StringRef> names;
+  wanted.split(names, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   std::vector<std::string> paths;
   for (const std::string &place : {folder, folder + "/torchvision"})
     for (const auto &entry : std::filesystem::directory_iterator(place))
-      if (entry.path().extension() == ".arch")
+      if (entry.path().extension() == ".arch" &&
+          (names.empty() || llvm::is_contained(names, networkName(entry.path(), folder))))
         paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+std::string kinema::testing::valueOf(llvm::StringRef option, int argc, char **argv) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (option == argv[i])
+      return argv[i + 1];
+  return "";
 }
 
 MLIRContext &kinema::testing::contextOfThread() {

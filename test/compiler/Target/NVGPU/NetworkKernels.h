@@ -27,11 +27,18 @@ struct NetworkKernel {
   std::string text; // a module with one kernel.def @k, scheduled for sm_90a, without layers
 };
 
-/// The .arch files of a folder and of its folder `torchvision`, in order.
-std::vector<std::string> networksOf(const std::string &folder);
+/// What a network's file is called in its folder: torchvision/r3d_18.
+std::string networkName(const std::string &path, const std::string &folder);
+
+/// The .arch files of a folder and of its folder `torchvision`, in order: those with the wanted names, which
+/// commas part, or all of them where nothing is wanted.
+std::vector<std::string> networksOf(const std::string &folder, llvm::StringRef wanted);
 
 /// The kernels of each plan, one of each text; what cannot be planned is added to `errors`.
 std::vector<NetworkKernel> kernelsOf(const std::vector<NetworkPlan> &plans, std::vector<std::string> &errors);
+
+/// The argument behind the option of this name; nothing where it is not given.
+std::string valueOf(llvm::StringRef option, int argc, char **argv);
 
 /// A context for the texts of kernels, of the thread that calls.
 mlir::MLIRContext &contextOfThread();

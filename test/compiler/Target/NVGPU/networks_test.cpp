@@ -1,7 +1,7 @@
 // Every kind of kernel of every network, in the emulator, against the CPU's reference lowering of the same
 // operation on the same numbers.
 //
-// usage: nvgpu-networks-test MODELS [WORK [KIND]]
+// usage: nvgpu-networks-test MODELS [--networks NAME,...] [--work WORK] [--kind KIND]
 // A kind's smallest kernel is made smaller still, until it is no more WORK (multiply-adds and bytes); those
 // that cannot be are told. With KIND (the beginning of an operation's name), those alone.
 #include "test/compiler/Target/CPU/host_kernel.h"
@@ -226,15 +226,14 @@ std::vector<FrontendOptions> smallSizes() {
   return sizes;
 }
 
-std::vector<NetworkPlan> plansOf(const std::string &models) {
+std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks) {
   std::vector<NetworkPlan> plans;
-  for (const std::string &path : networksOf(models))
+  for (const std::string &path : networksOf(models, networks))
     for (bool bfloat16 : {true, false})
       for (bool train : {true, false})
-        plans.push_back(
-            {fmt::format("{} {} {}", std::filesystem::relative(path, models).replace_extension().string(),
-                         bfloat16 ? "bf16" : "fp32", train ? "training" : "inference"),
-             path, smallSizes(), bfloat16, train});
+        plans.push_back({fmt::format("{} {} {}", networkName(path, models), bfloat16 ? "bf16" : "fp32",
+                                     train ? "training" : "inference"),
+                         path, smallSizes(), bfloat16, train});
   return plans;
 }
 
@@ -252,14 +251,14 @@ std::vector<NetworkKernel> oneOfEachKind(std::vector<NetworkKernel> kernels) {
   return chosen;
 }
 
-std::string models, wantedKind;
+std::string models, networks, wantedKind;
 int64_t mostWork = 8000000;
 
 } // namespace
 
 TEST(Networks, EveryKindOfKernelAgreesWithTheReference) {
   std::vector<std::string> wrong;
-  std::vector<NetworkPlan> plans = plansOf(models);
+  std::vector<NetworkPlan> plans = plansOf(models, networks);
   std::vector<NetworkKernel> all;
   for (const NetworkKernel &kernel : kernelsOf(plans, wrong))
     llvm::append_range(all, withFewParameters(kernel));
@@ -321,7 +320,9 @@ TEST(Networks, EveryKindOfKernelAgreesWithTheReference) {
 int main(int argc, char **argv) {
   ::testing::InitGoogleTest(&argc, argv);
   models = argv[1];
-  mostWork = argc > 2 ? std::stoll(argv[2]) : mostWork;
-  wantedKind = argc > 3 ? argv[3] : "";
+  networks = valueOf("--networks", argc, argv);
+  wantedKind = valueOf("--kind", argc, argv);
+  if (std::string work = valueOf("--work", argc, argv); !work.empty())
+    mostWork = std::stoll(work);
   return RUN_ALL_TESTS();
 }

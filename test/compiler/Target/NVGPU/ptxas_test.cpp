@@ -2,7 +2,7 @@
 // warnings and kernels that cannot be launched. A kernel is assembled again when what LLVM gets of it, what
 // makes PTX of that, or ptxas has changed; a run in which nothing has changed since a good one does nothing.
 //
-// usage: nvgpu-ptxas-test MODELS CACHE [NETWORK]      exit status 77: there is no ptxas
+// usage: nvgpu-ptxas-test MODELS CACHE [--networks NAME,...]      exit status 77: there is no ptxas
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 
 #include "compiler/Target/Common/Tool.h"
@@ -161,12 +161,10 @@ json readCache(const std::string &path) {
 
 /// Training and inference of every network, as large as it is written; two of them in f32 too, whose kernels
 /// all have the reference lowering.
-std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &wanted) {
+std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks) {
   std::vector<NetworkPlan> plans;
-  for (const std::string &path : networksOf(models)) {
-    std::string network = std::filesystem::relative(path, models).replace_extension();
-    if (!wanted.empty() && network != wanted)
-      continue;
+  for (const std::string &path : networksOf(models, networks)) {
+    std::string network = networkName(path, models);
     bool inF32 = network == "r2plus1d_18" || network == "ip_csn_50";
     for (bool bfloat16 : inF32 ? std::vector{true, false} : std::vector{true})
       for (bool train : {true, false})
@@ -231,14 +229,13 @@ private:
 };
 
 /// All that the outcome of a run depends on.
-std::string stampOf(const std::string &program, const std::string &models, const std::string &network,
-                    const std::string &tools) {
+std::string stampOf(const std::string &program, const std::string &models, const std::string &tools) {
   std::vector<std::string> paths;
   for (const auto &entry : std::filesystem::recursive_directory_iterator(models))
     if (entry.is_regular_file())
       paths.push_back(entry.path());
   llvm::sort(paths);
-  std::string text = tools + network + hashOf(readWhole(program).value_or(""));
+  std::string text = tools + hashOf(readWhole(program).value_or(""));
   for (const std::string &path : paths)
     text += path + hashOf(readWhole(path).value_or(""));
   return hashOf(text);
@@ -273,21 +270,21 @@ std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
 } // namespace
 
 int main(int argc, char **argv) {
+  std::string models = argv[1], cachePath = argv[2], networks = valueOf("--networks", argc, argv);
   auto ptxas = nvidia::findAssembler("");
   if (!ptxas) {
     fmt::print("skipped: there is no ptxas\n");
     return 77;
   }
-  std::string models = argv[1], cachePath = argv[2], network = argc > 3 ? argv[3] : "";
   std::string tools = KINEMA_PTX_SOURCES LLVM_VERSION_STRING + hashOf(*readWhole(*ptxas));
   json cache = readCache(cachePath);
-  std::string stamp = stampOf(argv[0], models, network, tools);
-  if (cache.value("good", "") == stamp) {
+  std::string stamp = stampOf(argv[0], models, tools), good = "good " + networks;
+  if (cache.value(good, "") == stamp) {
     fmt::print("nothing has changed since all was good\n");
     return 0;
   }
   std::vector<std::string> wrong;
-  std::vector<NetworkPlan> plans = plansOf(models, network);
+  std::vector<NetworkPlan> plans = plansOf(models, networks);
   std::vector<NetworkKernel> kernels = kernelsOf(plans, wrong);
   fmt::print("{} plans, {} different kernels\n", plans.size(), kernels.size());
   std::fflush(stdout);
@@ -299,7 +296,7 @@ int main(int argc, char **argv) {
     fmt::print("{}\n", line);
   if (!wrong.empty() || kernels.empty())
     return 1;
-  cache["good"] = stamp;
+  cache[good] = stamp;
   writeWhole(cachePath, cache.dump());
   return 0;
 }
