@@ -1,7 +1,6 @@
 #include "dsl/Recipe.h"
 
 #include "dsl/Print.h"
-#include "runtime/RecipeFields.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -17,66 +16,24 @@ namespace kinema::dsl {
 
 namespace {
 
-using Pair = std::array<int64_t, 2>;
-using Numbers = std::vector<double>;
-using Words = std::vector<std::string>;
-using Target = std::variant<int64_t *, double *, bool *, std::string *, Pair *, Numbers *, Words *>;
-
-/// One field of the recipe: its place in the sections' text, what it may hold.
-struct Field {
-  Section::Kind section;
-  llvm::StringRef statement;
-  llvm::StringRef argument; // empty: given by position
-  const RecipeField &allowed;
-  Target (*target)(Recipe &);
-
-  llvm::StringRef name() const { return allowed.name; }
-  /// In `--set`: "train.rate".
-  std::string path() const { return (allowed.section + llvm::Twine(".") + allowed.name).str(); }
-};
-
 using Kind = Section::Kind;
 
-#define FIELD(section, name, member)                                                                         \
-  recipeFieldNamed(#section, name), [](Recipe &recipe) -> Target { return &recipe.section.member; }
+/// One field of a recipe: what its row says of it, and where its value is.
+struct Field {
+  const RecipeField &row;
+  std::variant<int64_t *, double *, bool *, std::string *, RecipeSize *, RecipeNumbers *, RecipeWords *>
+      member;
 
-const Field fields[] = {
-    {Kind::Data, "clip", "frames", FIELD(data, "frames", frames)},
-    {Kind::Data, "clip", "every", FIELD(data, "every", every)},
-    {Kind::Data, "clip", "fps", FIELD(data, "fps", fps)},
-    {Kind::Data, "clip", "start", FIELD(data, "start", start)},
-    {Kind::Data, "resize", "", FIELD(data, "resize", resize)},
-    {Kind::Data, "resize", "short", FIELD(data, "short", shortSide)},
-    {Kind::Data, "crop", "", FIELD(data, "crop", crop)},
-    {Kind::Data, "crop", "at", FIELD(data, "at", at)},
-    {Kind::Data, "flip", "", FIELD(data, "flip", flip)},
-    {Kind::Data, "normalise", "mean", FIELD(data, "mean", mean)},
-    {Kind::Data, "normalise", "std", FIELD(data, "std", std)},
-    {Kind::Train, "epochs", "", FIELD(train, "epochs", epochs)},
-    {Kind::Train, "epochs", "clips", FIELD(train, "clips", clips)},
-    {Kind::Train, "batch", "", FIELD(train, "batch", batch)},
-    {Kind::Train, "sgd", "momentum", FIELD(train, "momentum", momentum)},
-    {Kind::Train, "sgd", "nesterov", FIELD(train, "nesterov", nesterov)},
-    {Kind::Train, "sgd", "decay", FIELD(train, "decay", decay)},
-    {Kind::Train, "rate", "", FIELD(train, "rate", rate)},
-    {Kind::Train, "rate", "warmup", FIELD(train, "warmup", warmup)},
-    {Kind::Train, "rate", "every", FIELD(train, "every", every)},
-    {Kind::Train, "rate", "factor", FIELD(train, "factor", factor)},
-    {Kind::Train, "rate", "at", FIELD(train, "at", at)},
-    {Kind::Train, "loss", "", FIELD(train, "loss", loss)},
-    {Kind::Train, "loss", "smoothing", FIELD(train, "smoothing", smoothing)},
-    {Kind::Train, "seed", "", FIELD(train, "seed", seed)},
-    {Kind::Eval, "clips", "", FIELD(eval, "clips", clips)},
-    {Kind::Eval, "clips", "segments", FIELD(eval, "segments", segments)},
-    {Kind::Eval, "clips", "spread", FIELD(eval, "spread", spread)},
-    {Kind::Eval, "crop", "", FIELD(eval, "crop", crop)},
-    {Kind::Eval, "crop", "at", FIELD(eval, "at", at)},
-    {Kind::Eval, "average", "", FIELD(eval, "average", average)},
-    {Kind::Eval, "report", "", FIELD(eval, "report", report)},
-    {Kind::Compute, "winograd", "", FIELD(compute, "winograd", winograd)},
+  llvm::StringRef name() const { return row.name; }
+  /// In `--set`: "train.rate".
+  std::string path() const { return (row.section + llvm::Twine(".") + row.name).str(); }
 };
 
-#undef FIELD
+std::vector<Field> fieldsOf(kinema::Recipe &recipe) {
+  std::vector<Field> fields;
+  visitFields(recipe, [&](const RecipeField &row, auto &member) { fields.push_back({row, &member}); });
+  return fields;
+}
 
 /// What is looked for and is not there: what to do instead.
 struct MissingStatement {
@@ -93,12 +50,14 @@ constexpr MissingStatement missingStatements[] = {
 /// Puts values into fields, with one error for each that does not fit.
 class Filler {
 public:
-  Filler(Recipe &recipe, Diagnostics &diagnostics) : recipe(recipe), diagnostics(diagnostics) {}
+  Filler(Recipe &recipe, Diagnostics &diagnostics)
+      : recipe(recipe), fields(fieldsOf(recipe)), diagnostics(diagnostics) {}
 
   void statement(Kind section, const CallStmt &call);
-  bool assign(const Field &field, llvm::ArrayRef<const Expr *> values, Location location);
+  bool setting(const Setting &setting);
 
 private:
+  bool assign(const Field &field, llvm::ArrayRef<const Expr *> values, Location location);
   bool wrong(const Field &field, const Expr &value, llvm::StringRef wanted, std::string hint = {});
   bool number(const Field &field, const Expr &value, double &result);
   bool integer(const Field &field, const Expr &value, int64_t &result);
@@ -107,10 +66,11 @@ private:
   bool set(const Field &field, const Expr &value, double &target) { return number(field, value, target); }
   bool set(const Field &field, const Expr &value, std::string &target) { return word(field, value, target); }
   bool set(const Field &field, const Expr &value, bool &target);
-  bool set(const Field &field, const Expr &value, Pair &target);
+  bool set(const Field &field, const Expr &value, RecipeSize &target);
   template <typename Element> bool set(const Field &field, const Expr &value, std::vector<Element> &target);
 
   Recipe &recipe;
+  std::vector<Field> fields;
   Diagnostics &diagnostics;
 };
 
@@ -127,7 +87,7 @@ bool Filler::number(const Field &field, const Expr &value, double &result) {
     result = double(integer->value);
   else
     return wrong(field, value, "a number");
-  return field.allowed.holds(result) || wrong(field, value, "a number " + field.allowed.range());
+  return field.row.holds(result) || wrong(field, value, "a number " + field.row.range());
 }
 
 bool Filler::integer(const Field &field, const Expr &value, int64_t &result) {
@@ -135,7 +95,7 @@ bool Filler::integer(const Field &field, const Expr &value, int64_t &result) {
   if (!integer)
     return wrong(field, value, "an integer");
   result = integer->value;
-  return field.allowed.holds(double(result)) || wrong(field, value, "an integer " + field.allowed.range());
+  return field.row.holds(double(result)) || wrong(field, value, "an integer " + field.row.range());
 }
 
 bool Filler::word(const Field &field, const Expr &value, std::string &result) {
@@ -143,7 +103,7 @@ bool Filler::word(const Field &field, const Expr &value, std::string &result) {
   if (!path)
     return wrong(field, value, "a word");
   result = path->text();
-  llvm::SmallVector<llvm::StringRef> words(field.allowed.words.begin(), field.allowed.words.end());
+  llvm::SmallVector<llvm::StringRef> words(field.row.words.begin(), field.row.words.end());
   if (llvm::is_contained(words, result))
     return true;
   return wrong(field, value, "one of " + llvm::join(words, ", "), didYouMean(result, words));
@@ -157,12 +117,12 @@ bool Filler::set(const Field &field, const Expr &value, bool &target) {
   return true;
 }
 
-bool Filler::set(const Field &field, const Expr &value, Pair &target) {
+bool Filler::set(const Field &field, const Expr &value, RecipeSize &target) {
   const auto *size = llvm::dyn_cast<SizeExpr>(&value);
   if (!size || size->parts.size() != 2)
     return wrong(field, value, "a size of two parts, HxW");
   target = {size->parts[0], size->parts[1]};
-  return field.allowed.holds(target) || wrong(field, value, "a size " + field.allowed.range() + " each way");
+  return field.row.holds(target) || wrong(field, value, "a size " + field.row.range() + " each way");
 }
 
 /// A list; a single value stands for a list of one.
@@ -181,9 +141,9 @@ bool Filler::set(const Field &field, const Expr &value, std::vector<Element> &ta
     return false;
   }
   target.insert(target.end(), elements.begin(), elements.end());
-  if (size_t count = field.allowed.count; count != 0 && target.size() != count)
+  if (size_t count = field.row.count; count != 0 && target.size() != count)
     return wrong(field, value, "a list of " + std::to_string(count) + " numbers");
-  if (field.allowed.ascending && !llvm::is_sorted(target))
+  if (field.row.ascending && !llvm::is_sorted(target))
     return wrong(field, value, "a list in ascending order");
   return true;
 }
@@ -202,21 +162,22 @@ bool isAuto(const Expr &value) {
 
 bool Filler::assign(const Field &field, llvm::ArrayRef<const Expr *> values, Location location) {
   recipe.places[field.path()] = location;
-  Recipe defaults;
-  Target target = field.target(recipe);
   if (isAuto(*values.front())) {
-    std::visit([&](auto *to) { *to = *std::get<decltype(to)>(field.target(defaults)); }, target);
+    Recipe defaults;
+    Field initial = fieldsOf(defaults)[&field.row - recipeFields];
+    std::visit([&](auto *to) { *to = *std::get<decltype(to)>(initial.member); }, field.member);
     return true;
   }
   if (field.path() == "data.resize")
     recipe.data.shortSide = 0; // the last of the two counts
   return std::visit(
       [&](auto *to) {
-        if constexpr (std::is_same_v<decltype(to), Numbers *> || std::is_same_v<decltype(to), Words *>)
+        if constexpr (std::is_same_v<decltype(to), RecipeNumbers *> ||
+                      std::is_same_v<decltype(to), RecipeWords *>)
           to->clear();
         return llvm::all_of(values, [&](const Expr *value) { return set(field, *value, *to); });
       },
-      target);
+      field.member);
 }
 
 /// `rate 0.01 warmup=10`: arguments by position go to the statement's unnamed fields, the last of which, if
@@ -226,17 +187,18 @@ void Filler::statement(Kind section, const CallStmt &call) {
   std::vector<llvm::StringRef> names, heads;
   llvm::StringMap<const Field *> named;
   for (const Field &field : fields) {
-    if (field.section != section)
+    if (llvm::StringRef(field.row.section) != toString(section))
       continue;
-    if (heads.empty() || heads.back() != field.statement)
-      heads.push_back(field.statement);
-    if (field.statement != call.head.text)
+    llvm::StringRef statement = field.row.statement, argument = field.row.argument;
+    if (heads.empty() || heads.back() != statement)
+      heads.push_back(statement);
+    if (statement != call.head.text)
       continue;
-    if (field.argument.empty()) {
+    if (argument.empty()) {
       positional.push_back(&field);
     } else {
-      names.push_back(field.argument);
-      named[field.argument] = &field;
+      names.push_back(argument);
+      named[argument] = &field;
     }
   }
   if (positional.empty() && names.empty()) {
@@ -285,11 +247,26 @@ void Filler::statement(Kind section, const CallStmt &call) {
     }
     const Field &field = *positional[next++];
     llvm::SmallVector<const Expr *> values{&argument.value()};
-    if (std::holds_alternative<Words *>(field.target(recipe)))
+    if (std::holds_alternative<RecipeWords *>(field.member))
       while (i + 1 < call.arguments.size() && !call.arguments[i + 1].isNamed())
         values.push_back(&call.arguments[++i].value());
     assign(field, values, argument.location);
   }
+}
+
+bool Filler::setting(const Setting &setting) {
+  std::string name = setting.path->text();
+  std::vector<std::string> names;
+  for (const Field &field : fields) {
+    names.push_back(field.path());
+    if (names.back() == name)
+      return assign(field, {setting.value.get()}, setting.value->location);
+  }
+  std::vector<llvm::StringRef> candidates(names.begin(), names.end());
+  std::string hint = didYouMean(name, candidates);
+  diagnostics.error(setting.path->location, "the recipe has no '" + name + "'",
+                    hint.empty() ? "it has " + llvm::join(names, " ") : hint);
+  return false;
 }
 
 } // namespace
@@ -312,18 +289,7 @@ void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics) {
 }
 
 bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnostics) {
-  std::string name = setting.path->text();
-  std::vector<std::string> names;
-  for (const Field &field : fields) {
-    names.push_back(field.path());
-    if (names.back() == name)
-      return Filler(recipe, diagnostics).assign(field, {setting.value.get()}, setting.value->location);
-  }
-  std::vector<llvm::StringRef> candidates(names.begin(), names.end());
-  std::string hint = didYouMean(name, candidates);
-  diagnostics.error(setting.path->location, "the recipe has no '" + name + "'",
-                    hint.empty() ? "it has " + llvm::join(names, " ") : hint);
-  return false;
+  return Filler(recipe, diagnostics).setting(setting);
 }
 
 void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Location input,
@@ -332,14 +298,13 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
   // What is not given follows from the input: its place is what can be changed.
   auto placeOr = [&](llvm::StringRef name) { return place(name).known() ? place(name) : input; };
   if (!recipeFieldNamed("data", "frames").holds(double(frames)) ||
-      !recipeFieldNamed("data", "crop").holds(Pair{height, width})) {
+      !recipeFieldNamed("data", "crop").holds(RecipeSize{height, width})) {
     diagnostics.error(input,
                       llvm::formatv("clips of {0} frames of {1}x{2} are too large", frames, height, width),
                       "frames, height and width are at most " + std::to_string(int64_t(maxRecipeExtent)));
     return;
   }
-  if (recipe.data.frames == 0)
-    recipe.data.frames = frames;
+  followInput(recipe, frames, height, width);
   if (recipe.data.frames != frames)
     diagnostics.error(
         place("data.frames"),
@@ -350,10 +315,8 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
         place("eval.segments"),
         llvm::formatv("{0} segments for clips of {1} frames", recipe.eval.segments, frames).str(),
         "a clip takes one frame from each segment");
-  auto crop = [&](Pair &crop, llvm::StringRef name) {
-    if (crop == Pair{0, 0})
-      crop = {height, width};
-    if (crop != Pair{height, width})
+  auto crop = [&](const RecipeSize &crop, llvm::StringRef name) {
+    if (crop != RecipeSize{height, width})
       diagnostics.error(
           place(name),
           llvm::formatv("a crop of {0}x{1} for an input of {2}x{3}", crop[0], crop[1], height, width).str(),
@@ -361,9 +324,7 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
   };
   crop(recipe.data.crop, "data.crop");
   crop(recipe.eval.crop, "eval.crop");
-  Pair &resize = recipe.data.resize;
-  if (resize == Pair{0, 0})
-    resize = usualResize(height, width);
+  const RecipeSize &resize = recipe.data.resize;
   bool byShortSide = recipe.data.shortSide > 0;
   if (!recipeFieldNamed("data", "resize").holds(resize))
     diagnostics.error(placeOr("data.resize"),

@@ -1,4 +1,5 @@
 #include "runtime/CommandLine.h"
+#include "runtime/Recipe.h"
 
 #include "runtime/Device.h"
 #include "runtime/Error.h"
@@ -54,6 +55,7 @@ template <typename Options> void addData(CLI::App &app, Options &options) {
       ->take_all()
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.footer(settingsHelp());
 }
 
 // A standard stream that was closed would lend its number to the next file that is opened, a checkpoint

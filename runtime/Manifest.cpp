@@ -483,11 +483,7 @@ void parseEntries(const Node &root, Manifest &manifest) {
 Recipe parseRecipeFor(const Node &node, const InputTensor &input) {
   try {
     Recipe recipe = parseRecipe(node.raw());
-    if (recipe.data.frames == 0)
-      recipe.data.frames = input.shape[2];
-    for (auto *crop : {&recipe.data.crop, &recipe.eval.crop})
-      if ((*crop)[0] == 0)
-        *crop = {input.shape[3], input.shape[4]};
+    followInput(recipe, input.shape[2], input.shape[3], input.shape[4]); // [N, C, T, H, W]
     return recipe;
   } catch (const Error &error) {
     node.fault("{}", error.what());

@@ -2,7 +2,6 @@
 
 #include "runtime/Error.h"
 #include "runtime/Nearest.h"
-#include "runtime/RecipeFields.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -16,46 +15,6 @@ using nlohmann::json;
 
 namespace kinema {
 namespace {
-
-// Every field once, in the manifest's order: visit(section, name, field).
-template <typename RecipeType, typename Visit> void visitFields(RecipeType &recipe, Visit &&visit) {
-  auto &data = recipe.data;
-  visit("data", "frames", data.frames);
-  visit("data", "every", data.every);
-  visit("data", "fps", data.fps);
-  visit("data", "start", data.start);
-  visit("data", "resize", data.resize);
-  visit("data", "short", data.shortSide);
-  visit("data", "crop", data.crop);
-  visit("data", "at", data.at);
-  visit("data", "flip", data.flip);
-  visit("data", "mean", data.mean);
-  visit("data", "std", data.std);
-  auto &train = recipe.train;
-  visit("train", "epochs", train.epochs);
-  visit("train", "clips", train.clips);
-  visit("train", "batch", train.batch);
-  visit("train", "momentum", train.momentum);
-  visit("train", "nesterov", train.nesterov);
-  visit("train", "decay", train.decay);
-  visit("train", "rate", train.rate);
-  visit("train", "warmup", train.warmup);
-  visit("train", "every", train.every);
-  visit("train", "factor", train.factor);
-  visit("train", "at", train.at);
-  visit("train", "loss", train.loss);
-  visit("train", "smoothing", train.smoothing);
-  visit("train", "seed", train.seed);
-  auto &eval = recipe.eval;
-  visit("eval", "clips", eval.clips);
-  visit("eval", "segments", eval.segments);
-  visit("eval", "spread", eval.spread);
-  visit("eval", "crop", eval.crop);
-  visit("eval", "at", eval.at);
-  visit("eval", "average", eval.average);
-  visit("eval", "report", eval.report);
-  visit("compute", "winograd", recipe.compute.winograd);
-}
 
 // From JSON: false where the value has another type.
 
@@ -97,7 +56,7 @@ template <typename T> bool read(const json &value, std::vector<T> &field) {
   return true;
 }
 
-bool read(const json &value, std::array<int64_t, 2> &field) {
+bool read(const json &value, RecipeSize &field) {
   return value.is_array() && value.size() == 2 && read(value[0], field[0]) && read(value[1], field[1]);
 }
 
@@ -139,7 +98,7 @@ template <typename T> bool read(std::string_view text, std::vector<T> &field) {
 }
 
 // "224x224", or one number for both.
-bool read(std::string_view text, std::array<int64_t, 2> &field) {
+bool read(std::string_view text, RecipeSize &field) {
   size_t cross = text.find('x');
   if (cross == std::string_view::npos)
     return read(text, field[0]) && (field[1] = field[0], true);
@@ -150,7 +109,7 @@ const char *typeName(const int64_t &) { return "an integer"; }
 const char *typeName(const double &) { return "a number"; }
 const char *typeName(const bool &) { return "on or off"; }
 const char *typeName(const std::string &) { return "a word"; }
-const char *typeName(const std::array<int64_t, 2> &) { return "a size HxW"; }
+const char *typeName(const RecipeSize &) { return "a size HxW"; }
 const char *typeName(const std::vector<double> &) { return "a list of numbers"; }
 const char *typeName(const std::vector<std::string> &) { return "a list of words"; }
 
@@ -173,7 +132,7 @@ void checkValue(const RecipeField &field, const std::string &value) {
            value);
 }
 
-void checkValue(const RecipeField &field, const std::array<int64_t, 2> &size) {
+void checkValue(const RecipeField &field, const RecipeSize &size) {
   if (!field.holds(size))
     refuse("{}.{} must be a size HxW {} each way, found {}x{}", field.section, field.name, field.range(),
            size[0], size[1]);
@@ -189,37 +148,33 @@ template <typename T> void checkValue(const RecipeField &field, const std::vecto
 }
 
 void check(const Recipe &recipe) {
-  visitFields(recipe, [](const char *section, const char *name, const auto &value) {
-    checkValue(recipeFieldNamed(section, name), value);
-  });
-  if (recipe.data.shortSide == 0 && recipe.data.resize == std::array<int64_t, 2>{0, 0})
-    refuse("data.resize is 0x0 and data.short is 0: one of them must say what frames are scaled to");
+  visitFields(recipe, [](const RecipeField &field, const auto &value) { checkValue(field, value); });
 }
 
-std::vector<std::string> fieldNames(const Recipe &recipe) {
+std::string pathOf(const RecipeField &field) { return fmt::format("{}.{}", field.section, field.name); }
+
+std::vector<std::string> fieldNames() {
   std::vector<std::string> names;
-  visitFields(recipe, [&](const char *section, const char *name, const auto &) {
-    names.push_back(fmt::format("{}.{}", section, name));
-  });
+  for (const RecipeField &field : recipeFields)
+    names.push_back(pathOf(field));
   return names;
 }
 
-void refuseUnknown(const Recipe &recipe, const std::string &name) {
-  std::vector<std::string> names = fieldNames(recipe);
+void refuseUnknown(const std::string &name) {
+  std::vector<std::string> names = fieldNames();
   if (std::find(names.begin(), names.end(), name) == names.end())
     refuse("the recipe has no field '{}'{}", name, didYouMean(name, names));
 }
 
-// What the field is where a spec leaves it out. Frames and crops follow the network's input, as those of a
-// package do already.
-template <typename T>
-void setToDefault(Recipe &recipe, std::string_view section, std::string_view name, T &field) {
-  if (name == "frames" || name == "crop")
+// Frames and crops are the network's input's, which those of a package are already.
+bool followsInput(const RecipeField &field) { return field.name == "frames" || field.name == "crop"; }
+
+// What the field is where a spec leaves it out.
+template <typename T> void setToDefault(const RecipeField &field, T &value) {
+  if (followsInput(field))
     return;
   static const json defaults = toJson(Recipe());
-  read(defaults[section][name], field);
-  if (name == "resize")
-    recipe.data.resize = {0, 0};
+  read(defaults[field.section][field.name], value);
 }
 
 } // namespace
@@ -234,15 +189,15 @@ Recipe parseRecipe(const json &document) {
     if (!fields.is_object())
       refuse("the recipe's section '{}' must be a JSON object, found {}", section, fields.type_name());
     for (const auto &[name, value] : fields.items())
-      refuseUnknown(recipe, fmt::format("{}.{}", section, name));
+      refuseUnknown(fmt::format("{}.{}", section, name));
   }
-  visitFields(recipe, [&](const char *section, const char *name, auto &field) {
-    auto fields = document.find(section);
-    if (fields == document.end() || !fields->contains(name))
+  visitFields(recipe, [&](const RecipeField &field, auto &member) {
+    auto fields = document.find(field.section);
+    if (fields == document.end() || !fields->contains(field.name))
       return;
-    const json &value = fields->at(name);
-    if (!read(value, field))
-      refuse("{}.{} must be {}, found {}", section, name, typeName(field), value.dump());
+    const json &value = fields->at(field.name);
+    if (!read(value, member))
+      refuse("{} must be {}, found {}", pathOf(field), typeName(member), value.dump());
   });
   check(recipe);
   return recipe;
@@ -250,8 +205,8 @@ Recipe parseRecipe(const json &document) {
 
 json toJson(const Recipe &recipe) {
   json document = json::object();
-  visitFields(recipe, [&](const char *section, const char *name, const auto &field) {
-    document[section][name] = field;
+  visitFields(recipe, [&](const RecipeField &field, const auto &value) {
+    document[field.section][field.name] = value;
   });
   return document;
 }
@@ -259,11 +214,11 @@ json toJson(const Recipe &recipe) {
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
   std::vector<std::string> texts;
   json now = toJson(recipe), then = toJson(before);
-  visitFields(recipe, [&](const char *section, const char *name, const auto &) {
-    const json &value = now[section][name], &old = then[section][name];
+  for (const RecipeField &field : recipeFields) {
+    const json &value = now[field.section][field.name], &old = then[field.section][field.name];
     if (value != old)
-      texts.push_back(fmt::format("{}.{} is {}, was {}", section, name, value.dump(), old.dump()));
-  });
+      texts.push_back(fmt::format("{} is {}, was {}", pathOf(field), value.dump(), old.dump()));
+  }
   return texts;
 }
 
@@ -273,24 +228,76 @@ void applySetting(Recipe &recipe, std::string_view setting) {
     refuse("'{}' is no setting: write SECTION.FIELD=VALUE, as in train.rate=0.1", setting);
   std::string target(setting.substr(0, equals));
   std::string_view text = setting.substr(equals + 1);
-  refuseUnknown(recipe, target);
+  refuseUnknown(target);
   Recipe changed = recipe;
-  visitFields(changed, [&](const char *section, const char *name, auto &field) {
-    if (target != fmt::format("{}.{}", section, name))
+  visitFields(changed, [&](const RecipeField &field, auto &member) {
+    if (target != pathOf(field))
       return;
+    std::remove_reference_t<decltype(member)> value{};
     if (text == "auto")
-      setToDefault(changed, section, name, field);
-    else if (!read(text, field))
-      refuse("{} must be {}, found '{}'", target, typeName(field), text);
-    else if (target == "data.resize")
+      return setToDefault(field, member);
+    if (!read(text, value))
+      refuse("{} must be {}, found '{}'", target, typeName(member), text);
+    if (!followsInput(field) || value != decltype(value){})
+      member = value;
+    if (target == "data.resize")
       changed.data.shortSide = 0; // the last of the two counts
   });
-  if (changed.data.shortSide == 0 && changed.data.resize == std::array<int64_t, 2>{0, 0})
+  if (target == "data.resize" && changed.data.resize == RecipeSize{0, 0})
     changed.data.resize = usualResize(changed.data.crop[0], changed.data.crop[1]);
   check(changed);
   if (changed.compute.winograd != recipe.compute.winograd)
     refuse("{} is part of the package's code: compile the spec with --set {}", target, setting);
   recipe = changed;
+}
+
+namespace {
+
+// What a field takes, in words.
+
+std::string valuesOf(const RecipeField &field, const int64_t &) { return "an integer " + field.range(); }
+std::string valuesOf(const RecipeField &field, const double &) { return "a number " + field.range(); }
+std::string valuesOf(const RecipeField &, const bool &) { return "on or off"; }
+std::string valuesOf(const RecipeField &field, const std::string &) {
+  return field.words.size() == 1 ? std::string(field.words[0])
+                                 : fmt::format("one of {}", fmt::join(field.words, ", "));
+}
+std::string valuesOf(const RecipeField &field, const RecipeSize &) {
+  return "a size HxW, " + field.range() + " each way";
+}
+std::string valuesOf(const RecipeField &field, const RecipeNumbers &) {
+  return fmt::format("{} {}{}", field.count != 0 ? fmt::format("{} numbers", field.count) : "numbers",
+                     field.range(), field.ascending ? ", in ascending order" : "");
+}
+std::string valuesOf(const RecipeField &field, const RecipeWords &) {
+  return fmt::format("some of {}", fmt::join(field.words, ", "));
+}
+
+// As `--set` reads it.
+
+template <typename T> std::string textOf(const T &value) { return fmt::format("{}", value); }
+std::string textOf(const bool &value) { return value ? "on" : "off"; }
+std::string textOf(const RecipeSize &value) { return fmt::format("{}x{}", value[0], value[1]); }
+template <typename T> std::string textOf(const std::vector<T> &values) {
+  return fmt::format("[{}]", fmt::join(values, " "));
+}
+
+} // namespace
+
+std::vector<RecipeFieldText> describeFields() {
+  std::vector<RecipeFieldText> texts;
+  const Recipe defaults;
+  visitFields(defaults, [&](const RecipeField &field, const auto &initial) {
+    texts.push_back({pathOf(field), valuesOf(field, initial), textOf(initial), std::string(field.meaning)});
+  });
+  return texts;
+}
+
+std::string settingsHelp() {
+  std::string lines = "Settings of the recipe:\n";
+  for (const RecipeFieldText &field : describeFields())
+    lines += fmt::format("  {}={}: {}. {}\n", field.path, field.initial, field.values, field.meaning);
+  return lines;
 }
 
 } // namespace kinema

@@ -1,5 +1,7 @@
-// What each field of a recipe may hold. The front end checks the text of a spec by this table, the runtime
-// the recipe of a package; it knows neither of the two.
+// The recipe: how clips are cut from videos, how the network is trained and evaluated, and what each field
+// may hold. The front end reads it from the text of a spec, the compiler writes it into the module and the
+// package, and the runtime reads it there; this header knows none of the three. All of it is made of the rows
+// of Recipe.def.
 #pragma once
 
 #include <array>
@@ -9,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kinema {
 
@@ -17,6 +20,8 @@ struct RecipeField {
   enum class Bounds { Closed, AboveMinimum, BelowMaximum };
 
   std::string_view section, name;
+  std::string_view statement, argument; // where it stands in a spec; no argument: given by position
+  std::string_view meaning;             // a sentence
   double minimum = 0, maximum = 0;
   Bounds bounds = Bounds::Closed; // the other two: the bound itself is outside
   size_t count = 0;               // of a list: so many values; 0: any number
@@ -57,41 +62,66 @@ inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_
 inline constexpr double maxRecipeCount = 1 << 30;  // of epochs, clips, parts
 inline constexpr double maxRecipeExtent = 1 << 16; // of frames and pixels
 
-inline constexpr RecipeField recipeFields[] = {
-    {.section = "data", .name = "frames", .maximum = maxRecipeExtent}, // 0: the input's
-    {.section = "data", .name = "every", .minimum = 1, .maximum = maxRecipeExtent},
-    {.section = "data", .name = "fps", .maximum = 1000}, // 0: the file's own
-    {.section = "data", .name = "start", .words = recipe_words::starts},
-    {.section = "data", .name = "resize", .maximum = maxRecipeExtent}, // 0x0: what the crop suggests
-    {.section = "data", .name = "short", .maximum = maxRecipeExtent},  // 0: `resize` counts
-    {.section = "data", .name = "crop", .maximum = maxRecipeExtent},   // 0x0: the input's
-    {.section = "data", .name = "at", .words = recipe_words::places},
-    {.section = "data", .name = "flip", .maximum = 1},
-    {.section = "data", .name = "mean", .maximum = 255, .count = 3},
-    {.section = "data", .name = "std", .minimum = 1e-6, .maximum = 1e6, .count = 3},
-    {.section = "train", .name = "epochs", .minimum = 1, .maximum = maxRecipeCount},
-    {.section = "train", .name = "clips", .maximum = 1e12}, // 0: one a video
-    {.section = "train", .name = "batch", .minimum = 1, .maximum = 1 << 20},
-    {.section = "train", .name = "momentum", .maximum = 1, .bounds = RecipeField::Bounds::BelowMaximum},
-    {.section = "train", .name = "nesterov"},
-    {.section = "train", .name = "decay", .maximum = 1},
-    {.section = "train", .name = "rate", .maximum = 1e6},
-    {.section = "train", .name = "warmup", .maximum = maxRecipeCount},
-    {.section = "train", .name = "every", .maximum = maxRecipeCount}, // 0: never
-    {.section = "train", .name = "factor", .maximum = 1, .bounds = RecipeField::Bounds::AboveMinimum},
-    {.section = "train", .name = "at", .maximum = maxRecipeCount, .ascending = true},
-    {.section = "train", .name = "loss", .words = recipe_words::losses},
-    {.section = "train", .name = "smoothing", .maximum = 1, .bounds = RecipeField::Bounds::BelowMaximum},
-    {.section = "train", .name = "seed", .maximum = 9007199254740992.0},
-    {.section = "eval", .name = "clips", .minimum = 1, .maximum = maxRecipeCount},
-    {.section = "eval", .name = "segments", .maximum = maxRecipeCount}, // 0: consecutive frames
-    {.section = "eval", .name = "spread", .words = recipe_words::spreads},
-    {.section = "eval", .name = "crop", .maximum = maxRecipeExtent}, // 0x0: the input's
-    {.section = "eval", .name = "at", .words = recipe_words::evalPlaces},
-    {.section = "eval", .name = "average", .words = recipe_words::averages},
-    {.section = "eval", .name = "report", .words = recipe_words::reports},
-    {.section = "compute", .name = "winograd"},
+using RecipeSize = std::array<int64_t, 2>; // H, W
+using RecipeNumbers = std::vector<double>;
+using RecipeWords = std::vector<std::string>;
+
+#define RECIPE_MEMBER(MEMBER, NAME, TYPE, DEFAULT, ...) TYPE MEMBER = DEFAULT;
+
+struct DataRecipe {
+#define DATA_FIELD RECIPE_MEMBER
+#include "runtime/Recipe.def"
+
+  bool operator==(const DataRecipe &) const = default;
 };
+
+struct TrainRecipe {
+#define TRAIN_FIELD RECIPE_MEMBER
+#include "runtime/Recipe.def"
+
+  bool operator==(const TrainRecipe &) const = default;
+};
+
+struct EvalRecipe {
+#define EVAL_FIELD RECIPE_MEMBER
+#include "runtime/Recipe.def"
+
+  bool operator==(const EvalRecipe &) const = default;
+};
+
+/// How the package's code was made; cannot be changed any more.
+struct ComputeRecipe {
+#define COMPUTE_FIELD RECIPE_MEMBER
+#include "runtime/Recipe.def"
+
+  bool operator==(const ComputeRecipe &) const = default;
+};
+
+#undef RECIPE_MEMBER
+
+struct Recipe {
+  DataRecipe data;
+  TrainRecipe train;
+  EvalRecipe eval;
+  ComputeRecipe compute;
+};
+
+inline constexpr RecipeField recipeFields[] = {
+#define RECIPE_FIELD(SECTION, MEMBER, NAME, TYPE, DEFAULT, STATEMENT, ARGUMENT, MEANING, ...)                \
+  {.section = #SECTION,                                                                                      \
+   .name = NAME,                                                                                             \
+   .statement = STATEMENT,                                                                                   \
+   .argument = ARGUMENT,                                                                                     \
+   .meaning = MEANING __VA_OPT__(, ) __VA_ARGS__},
+#include "runtime/Recipe.def"
+};
+
+/// Calls visit(field, member) for every field of a recipe, in the order of the table.
+template <typename RecipeType, typename Visit> void visitFields(RecipeType &recipe, Visit &&visit) {
+  const RecipeField *field = recipeFields;
+#define RECIPE_FIELD(SECTION, MEMBER, ...) visit(*field++, recipe.SECTION.MEMBER);
+#include "runtime/Recipe.def"
+}
 
 /// The field of this name; there must be one, which a constant expression makes the compiler check.
 constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::string_view name) {
@@ -103,8 +133,20 @@ constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::str
 
 /// What frames are scaled to, where a recipe does not say: the paper's 128x171 for its crop of 112x112, and
 /// in proportion for others.
-inline std::array<int64_t, 2> usualResize(int64_t height, int64_t width) {
+inline RecipeSize usualResize(int64_t height, int64_t width) {
   return {std::llround(double(height) * 128 / 112), std::llround(double(width) * 171 / 112)};
+}
+
+/// Fills in what follows from the network's input where the recipe leaves it at zero: frames, crops, and what
+/// frames are scaled to.
+inline void followInput(Recipe &recipe, int64_t frames, int64_t height, int64_t width) {
+  if (recipe.data.frames == 0)
+    recipe.data.frames = frames;
+  for (RecipeSize *size : {&recipe.data.crop, &recipe.eval.crop})
+    if (*size == RecipeSize{0, 0})
+      *size = {height, width};
+  if (recipe.data.resize == RecipeSize{0, 0})
+    recipe.data.resize = usualResize(height, width);
 }
 
 } // namespace kinema

@@ -22,7 +22,7 @@ arch::ArgumentAttr importArgument(const dsl::Argument &argument, mlir::MLIRConte
 mlir::Location importLocation(dsl::Location location, const dsl::Sources &sources,
                               mlir::MLIRContext &context);
 
-mlir::DictionaryAttr importRecipe(const dsl::Recipe &recipe, mlir::MLIRContext &context);
+mlir::DictionaryAttr importRecipe(const Recipe &recipe, mlir::MLIRContext &context);
 
 } // namespace kinema
 

@@ -1,7 +1,9 @@
 #include "runtime/Recipe.h"
 
+#include "runtime/Files.h"
 #include "test/runtime/LinearPackage.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 using namespace kinema;
@@ -22,7 +24,7 @@ TEST(Recipe, AbsentFieldsKeepTheirDefaults) {
   Recipe recipe = parseRecipe(json::parse(R"({"train": {"rate": 1}})"));
   EXPECT_EQ(recipe.train.rate, 1);
   EXPECT_EQ(recipe.train.momentum, 0.9);
-  EXPECT_EQ(recipe.data.resize, (std::array<int64_t, 2>{128, 171}));
+  EXPECT_EQ(recipe.data.resize, (RecipeSize{0, 0})) << "the input says it";
 }
 
 TEST(Recipe, Settings) {
@@ -45,9 +47,10 @@ TEST(Recipe, AutoIsTheDefault) {
   Recipe recipe;
   recipe.data.frames = 8;
   recipe.data.crop = {56, 72};
-  for (const char *setting : {"data.fps=15", "data.fps=auto", "data.frames=auto", "data.crop=auto",
-                              "data.short=256", "data.short=auto", "data.resize=auto", "train.at=[3]",
-                              "train.at=auto", "train.nesterov=on", "train.nesterov=auto"})
+  for (const char *setting :
+       {"data.fps=15", "data.fps=auto", "data.frames=auto", "data.frames=0", "data.crop=auto",
+        "data.crop=0x0", "data.short=256", "data.short=auto", "data.resize=auto", "train.at=[3]",
+        "train.at=auto", "train.nesterov=on", "train.nesterov=auto"})
     applySetting(recipe, setting);
   Recipe expected;
   expected.data.frames = 8;
@@ -69,7 +72,7 @@ TEST(Recipe, Differences) {
   a.train.rate = 0.5;
   a.data.crop = {3, 4};
   EXPECT_EQ(differences(a, b),
-            (std::vector<std::string>{"data.crop is [3,4], was [112,112]", "train.rate is 0.5, was 0.01"}));
+            (std::vector<std::string>{"data.crop is [3,4], was [0,0]", "train.rate is 0.5, was 0.01"}));
 }
 
 TEST(Recipe, ErrorsNameTheField) {
@@ -90,7 +93,23 @@ TEST(Recipe, ErrorsNameTheField) {
   EXPECT_EQ(parsing(R"({"data": {"mean": [1, 2]}})"), "data.mean must have 3 values, found 2");
   EXPECT_EQ(parsing(R"({"data": {"crop": [0, 5]}})"),
             "data.crop must be a size HxW from 0 to 65536 each way, found 0x5");
-  EXPECT_EQ(parsing(R"({"data": {"resize": [0, 0]}})"),
-            "data.resize is 0x0 and data.short is 0: one of them must say what frames are scaled to");
   EXPECT_EQ(toJson(recipe), toJson(Recipe())) << "a refused setting changes nothing";
+}
+
+TEST(Recipe, TheTableOfTheLanguage) {
+  std::string table = "| setting | values | default | meaning |\n|---|---|---|---|\n";
+  for (const RecipeFieldText &field : describeFields())
+    table +=
+        fmt::format("| `{}` | {} | `{}` | {} |\n", field.path, field.values, field.initial, field.meaning);
+  std::string text = readFile(std::string(KINEMA_SOURCE_DIR) + "/docs/language.md");
+  EXPECT_NE(text.find(table), std::string::npos) << "docs/language.md, section 8, needs the table\n" << table;
+}
+
+TEST(Recipe, HelpNamesEveryField) {
+  std::string help = settingsHelp();
+  for (const RecipeField &field : recipeFields)
+    EXPECT_NE(help.find(fmt::format("  {}.{}=", field.section, field.name)), std::string::npos) << field.name;
+  EXPECT_NE(help.find("train.rate=0.01: a number from 0 to 1000000. The learning rate after the warm-up."),
+            std::string::npos)
+      << help;
 }

@@ -83,6 +83,7 @@ void addBench(CLI::App &data) {
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
     Recipe recipe;
+    followInput(recipe, 16, 112, 112); // there is no network: the paper's clips
     for (const std::string &setting : options->settings)
       applySetting(recipe, setting);
     auto source =

@@ -6,6 +6,7 @@
 #include "runtime/Error.h"
 #include "runtime/Package.h"
 #include "runtime/Progress.h"
+#include "runtime/Recipe.h"
 #include "tools/kinema/Exit.h"
 
 #include <filesystem>
@@ -30,6 +31,7 @@ void addSettings(CLI::App &command, SpecOptions &options) {
                   "be repeated")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.footer(settingsHelp());
 }
 
 void addThreads(CLI::App &command, SpecOptions &options) {

@@ -14,6 +14,7 @@ namespace {
 
 TEST(ScaledSize, FollowsTheRecipe) {
   DataRecipe data;
+  data.resize = {128, 171};
   EXPECT_EQ(scaledSize({240, 320}, data), (PictureSize{128, 171}));
   data.shortSide = 128;
   EXPECT_EQ(scaledSize({240, 320}, data), (PictureSize{128, 171}));
