@@ -4,7 +4,7 @@
 #include "dsl/AST.h"
 #include "dsl/Diagnostics.h"
 #include "dsl/Parser.h"
-#include "runtime/RecipeFields.h"
+#include "runtime/Package/RecipeFields.h"
 
 #include <map>
 

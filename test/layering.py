@@ -9,14 +9,17 @@ import sys
 # What each part may include of the others. The compiler knows of the runtime the package's format alone, with the recipe
 # in it, and like the front end what a recipe's fields may hold.
 ALLOWED = {
-    "dsl": {"dsl", "runtime/RecipeFields.h"},
+    "dsl": {"dsl", "runtime/Package/RecipeFields.h"},
     "dialects": {"dialects"},
-    "compiler": {"compiler", "dialects", "dsl", "runtime/Package.h", "runtime/Recipe.h", "runtime/RecipeFields.h"},
+    "compiler": {"compiler", "dialects", "dsl", "runtime/Package/Package.h", "runtime/Package/Recipe.h", "runtime/Package/RecipeFields.h"},
     "runtime": {"runtime"},
     "tools": {"tools", "compiler", "dialects", "dsl", "runtime"},
 }
 # Outside libraries that a part must not know.
 FORBIDDEN = {"dsl": ("mlir/",), "runtime": ("mlir/", "llvm/")}
+# Folders of the runtime, each of which may know those before it; Cuda is a device that knows no other.
+RUNTIME = ["Support", "Package", "Emulator", "Device", "Cuda", "Program", "Plots", "Training", "Data", "Commands"]
+APART = {("Emulator", "Package"), ("Device", "Package"), ("Cuda", "Package"), ("Cuda", "Emulator")}
 LAYERS = ["Arch", "Clip", "Kernel"]  # no dialect may know a later one
 TARGETS = "compiler/Target/"
 SHARED = TARGETS + "Common/"  # what targets have in common
@@ -43,6 +46,10 @@ def complaint(part, path, included):
         and included.split("/")[2] != path.split("/")[2]
     ):
         return "targets must not know each other"
+    if path.startswith("runtime/") and included.startswith("runtime/"):
+        mine, other = path.split("/")[1], included.split("/")[1]
+        if RUNTIME.index(other) > RUNTIME.index(mine) or (mine, other) in APART:
+            return f"runtime/{mine} must not know runtime/{other}"
     if path.startswith("dialects/") and included.startswith("dialects/"):
         mine, other = path.split("/")[1], included.split("/")[1]
         if mine in LAYERS and other in LAYERS and LAYERS.index(other) > LAYERS.index(mine):

@@ -1,7 +1,7 @@
 // The recipe as a dictionary of sections, with the keys of docs/package.md.
 #include "compiler/Import/Import.h"
 
-#include "runtime/RecipeFields.h"
+#include "runtime/Package/RecipeFields.h"
 
 #include "mlir/IR/Builders.h"
 

@@ -5,7 +5,7 @@
 #include "dialects/Kernel/Signature.h"
 #include "dialects/Kernel/Twins.h"
 #include "dialects/Recipe.h"
-#include "runtime/Recipe.h"
+#include "runtime/Package/Recipe.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include <nlohmann/json.hpp>

@@ -2,7 +2,7 @@
 #ifndef KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 #define KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 
-#include "runtime/Package.h"
+#include "runtime/Package/Package.h"
 
 #include "dialects/Kernel/Kernel.h"
 

@@ -3,7 +3,7 @@
 #include "compiler/Import/Import.h"
 #include "compiler/Import/SourceDiagnostics.h"
 #include "dialects/Recipe.h"
-#include "runtime/RecipeFields.h"
+#include "runtime/Package/RecipeFields.h"
 
 #include "mlir/IR/Builders.h"
 

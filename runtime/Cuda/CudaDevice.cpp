@@ -1,8 +1,8 @@
 // An NVIDIA GPU as a device, over the driver API. One stream computes; another brings copies in beside it,
 // through pinned memory and a staging area on the GPU, so that a batch travels while the step before it runs.
 #include "runtime/Cuda/Driver.h"
-#include "runtime/Device.h"
-#include "runtime/Error.h"
+#include "runtime/Device/Device.h"
+#include "runtime/Support/Error.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #include "runtime/Cuda/Driver.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <dlfcn.h>
 

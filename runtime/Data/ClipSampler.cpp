@@ -1,7 +1,7 @@
 #include "runtime/Data/ClipSampler.h"
 
-#include "runtime/Error.h"
-#include "runtime/Random.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Random.h"
 
 #include <algorithm>
 #include <bit>

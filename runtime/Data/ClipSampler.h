@@ -3,7 +3,7 @@
 
 #include "runtime/Data/ClipTransform.h"
 #include "runtime/Data/VideoReader.h"
-#include "runtime/Recipe.h"
+#include "runtime/Package/Recipe.h"
 
 #include <cstdint>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "runtime/Data/ClipTransform.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <algorithm>
 #include <cmath>

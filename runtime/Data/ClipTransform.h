@@ -1,7 +1,7 @@
 // From decoded frames to the network's input: crop, flip, normalisation. (Scaling is done while decoding.)
 #pragma once
 
-#include "runtime/Recipe.h"
+#include "runtime/Package/Recipe.h"
 
 #include <cstdint>
 #include <vector>

@@ -2,7 +2,7 @@
 
 #include "runtime/Data/FFmpegLibrary.h"
 #include "runtime/Data/VideoFile.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <algorithm>
 #include <cmath>

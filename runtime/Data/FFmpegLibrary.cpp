@@ -1,6 +1,6 @@
 #include "runtime/Data/FFmpegLibrary.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 extern "C" {
 #include <libavutil/ffversion.h>

@@ -1,7 +1,7 @@
 #include "runtime/Data/LoaderBench.h"
 
-#include "runtime/Clock.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Clock.h"
+#include "runtime/Support/Error.h"
 
 #include <ctime>
 

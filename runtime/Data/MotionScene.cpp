@@ -1,6 +1,6 @@
 #include "runtime/Data/MotionScene.h"
 
-#include "runtime/Random.h"
+#include "runtime/Support/Random.h"
 
 #include <algorithm>
 #include <cmath>

@@ -3,9 +3,9 @@
 #include "runtime/Data/FFmpeg.h"
 #include "runtime/Data/MotionScene.h"
 #include "runtime/Data/Workers.h"
-#include "runtime/Error.h"
-#include "runtime/Files.h"
-#include "runtime/Random.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
+#include "runtime/Support/Random.h"
 
 #include <nlohmann/json.hpp>
 #include <zlib.h>

@@ -1,7 +1,7 @@
 // A video's file, open for reading: a regular file, and no longer at hand than a limit of time.
 #pragma once
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 // Lists of labelled videos: text files of `path label` lines.
 #pragma once
 
-#include "runtime/Digest.h"
+#include "runtime/Support/Digest.h"
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 #include "runtime/Data/VideoSource.h"
 
 #include "runtime/Data/Workers.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <algorithm>
 #include <chrono>

@@ -2,10 +2,10 @@
 // memory.
 #pragma once
 
-#include "runtime/Batch.h"
 #include "runtime/Data/ClipSampler.h"
 #include "runtime/Data/VideoList.h"
-#include "runtime/Recipe.h"
+#include "runtime/Package/Recipe.h"
+#include "runtime/Training/Batch.h"
 
 #include <memory>
 

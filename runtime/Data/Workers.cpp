@@ -1,6 +1,6 @@
 #include "runtime/Data/Workers.h"
 
-#include "runtime/Cores.h"
+#include "runtime/Support/Cores.h"
 
 #include <algorithm>
 #include <exception>

@@ -1,7 +1,7 @@
 // Threads and the order in which they run; what is known of whom; checks of memory accesses.
 #include "runtime/Emulator/Cluster.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "runtime/Emulator/Code.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <cstring>
 

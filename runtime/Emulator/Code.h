@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/Emulator/Emulator.h"
-#include "runtime/SharedObject.h"
+#include "runtime/Support/SharedObject.h"
 
 #include <map>
 

@@ -2,7 +2,7 @@
 
 #include "runtime/Emulator/Current.h"
 #include "runtime/Emulator/GlobalLog.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,6 +1,6 @@
 #include "runtime/Emulator/SharedMemory.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <sys/mman.h>
 

@@ -1,9 +1,9 @@
 // The front end and the runtime take the same values for each field of the recipe, and refuse the same.
 #include "Support.h"
 
-#include "runtime/Error.h"
-#include "runtime/Recipe.h"
-#include "runtime/RecipeFields.h"
+#include "runtime/Package/Recipe.h"
+#include "runtime/Package/RecipeFields.h"
+#include "runtime/Support/Error.h"
 
 #include "llvm/Support/FormatVariadic.h"
 

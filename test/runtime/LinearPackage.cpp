@@ -1,7 +1,7 @@
 #include "test/runtime/LinearPackage.h"
 
-#include "runtime/Files.h"
-#include "runtime/Package.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Support/Files.h"
 
 #include <gtest/gtest.h>
 

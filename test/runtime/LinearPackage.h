@@ -38,7 +38,7 @@ template <typename Action> std::string errorOf(Action &&action);
 
 } // namespace kinema::test
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 template <typename Action> std::string kinema::test::errorOf(Action &&action) {
   try {

@@ -1,8 +1,8 @@
 // Clips of the linear package without videos: video v has label v % 3, which its clips' mean shows.
 #pragma once
 
-#include "runtime/Batch.h"
-#include "runtime/Random.h"
+#include "runtime/Support/Random.h"
+#include "runtime/Training/Batch.h"
 
 #include <algorithm>
 #include <functional>

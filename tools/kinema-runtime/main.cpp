@@ -1,9 +1,9 @@
 // kinema-runtime: runs packages. It links no compiler. With a package appended to it, it is that network's
 // trainer.
-#include "runtime/CommandLine.h"
-#include "runtime/Error.h"
-#include "runtime/Manifest.h"
-#include "runtime/Package.h"
+#include "runtime/Commands/CommandLine.h"
+#include "runtime/Package/Manifest.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Support/Error.h"
 
 #include <fmt/ranges.h>
 

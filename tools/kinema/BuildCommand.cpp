@@ -1,8 +1,8 @@
 // kinema build: a program that trains, evaluates and predicts one network: the runtime with the package
 // behind it.
-#include "runtime/Error.h"
-#include "runtime/Files.h"
-#include "runtime/Package.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 

@@ -1,7 +1,7 @@
 // kinema compile: a spec becomes a package, or shows itself in any phase on the way.
-#include "runtime/Error.h"
-#include "runtime/Files.h"
-#include "runtime/Manifest.h"
+#include "runtime/Package/Manifest.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 

@@ -2,7 +2,7 @@
 #include "runtime/Data/LoaderBench.h"
 #include "runtime/Data/MotionVideos.h"
 #include "runtime/Data/VideoCheck.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 #include "tools/kinema/Commands.h"
 
 #include <fmt/format.h>

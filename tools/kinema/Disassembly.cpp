@@ -1,7 +1,7 @@
 #include "tools/kinema/Disassembly.h"
 
 #include "compiler/Target/Common/Tool.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

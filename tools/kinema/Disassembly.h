@@ -1,8 +1,8 @@
 // The machine code of one kernel of a package, as text.
 #pragma once
 
-#include "runtime/Manifest.h"
-#include "runtime/Package.h"
+#include "runtime/Package/Manifest.h"
+#include "runtime/Package/Package.h"
 
 #include <string>
 

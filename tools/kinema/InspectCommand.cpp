@@ -5,7 +5,7 @@
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
 #include "compiler/Transforms/ClipFunctions.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/InspectPackage.h"
 #include "tools/kinema/SpecOptions.h"

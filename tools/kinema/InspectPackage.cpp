@@ -1,7 +1,7 @@
 #include "tools/kinema/InspectPackage.h"
 
-#include "runtime/Error.h"
-#include "runtime/Info.h"
+#include "runtime/Commands/Info.h"
+#include "runtime/Support/Error.h"
 #include "tools/kinema/Disassembly.h"
 
 #include <fmt/ranges.h>

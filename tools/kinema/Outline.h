@@ -1,7 +1,7 @@
 // What a spec says of its network before any code is made, as far as the runtime's commands check it.
 #pragma once
 
-#include "runtime/Manifest.h"
+#include "runtime/Package/Manifest.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

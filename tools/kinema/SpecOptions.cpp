@@ -1,12 +1,12 @@
 #include "tools/kinema/SpecOptions.h"
 
 #include "compiler/Target/Common/Measurements.h"
-#include "runtime/CpuLevel.h"
-#include "runtime/Device.h"
-#include "runtime/Error.h"
-#include "runtime/Package.h"
-#include "runtime/Progress.h"
-#include "runtime/Recipe.h"
+#include "runtime/Device/CpuLevel.h"
+#include "runtime/Device/Device.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Package/Recipe.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Progress.h"
 #include "tools/kinema/Exit.h"
 
 #include <filesystem>

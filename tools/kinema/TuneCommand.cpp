@@ -1,11 +1,11 @@
 // kinema tune: measures the schedules of a network's kernels and keeps the quickest in a file.
 #include "compiler/Pipelines/TunableKernels.h"
 #include "compiler/Target/Common/Measurements.h"
-#include "runtime/Clock.h"
-#include "runtime/Contest.h"
-#include "runtime/Error.h"
-#include "runtime/Files.h"
-#include "runtime/Progress.h"
+#include "runtime/Program/Contest.h"
+#include "runtime/Support/Clock.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
+#include "runtime/Support/Progress.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/SpecOptions.h"
 

@@ -1,5 +1,5 @@
 // The command `kinema`: from specs to packages, and the runtime's commands on specs.
-#include "runtime/CommandLine.h"
+#include "runtime/Commands/CommandLine.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Exit.h"
 

@@ -2,8 +2,8 @@
 #include "compiler/Package/PackageBuilder.h"
 #include "compiler/Target/CPU/Codegen.h"
 #include "dialects/Kernel/Kernel.h"
-#include "runtime/Manifest.h"
-#include "runtime/Package.h"
+#include "runtime/Package/Manifest.h"
+#include "runtime/Package/Package.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"

@@ -5,7 +5,7 @@
 // an error of the call.
 #include "runtime/Cuda/Driver.h"
 #include "runtime/Emulator/Code.h"
-#include "runtime/Package.h"
+#include "runtime/Package/Package.h"
 
 #include <fmt/format.h>
 

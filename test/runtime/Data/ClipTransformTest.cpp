@@ -1,5 +1,5 @@
 #include "runtime/Data/ClipTransform.h"
-#include "runtime/Random.h"
+#include "runtime/Support/Random.h"
 #include "test/runtime/Data/VideoFiles.h"
 
 #include <gmock/gmock.h>

@@ -1,7 +1,7 @@
 // Video files for tests: made by the `ffmpeg` command, in a folder of their own.
 #pragma once
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <gtest/gtest.h>
 

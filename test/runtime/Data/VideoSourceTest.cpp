@@ -1,6 +1,6 @@
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Data/LoaderBench.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 #include "test/runtime/Data/VideoFiles.h"
 
 #include <gmock/gmock.h>

@@ -2,7 +2,7 @@
 #include "test/runtime/Emulator/Machine.h"
 
 #include "runtime/Emulator/TensorMap.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <numeric>
 

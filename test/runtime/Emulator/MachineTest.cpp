@@ -1,7 +1,7 @@
 // Threads, barriers, and what is said of kernels that use them wrongly.
 #include "test/runtime/Emulator/Machine.h"
 
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include <numeric>
 

@@ -9,7 +9,7 @@
 #include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
-#include "runtime/CpuLevel.h"
+#include "runtime/Device/CpuLevel.h"
 
 #include "mlir/Parser/Parser.h"
 

@@ -4,7 +4,7 @@
 
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
-#include "runtime/CpuLevel.h"
+#include "runtime/Device/CpuLevel.h"
 
 #include <algorithm>
 #include <ctime>

@@ -14,7 +14,7 @@
 #include "compiler/Target/Common/Twins.h"
 #include "compiler/Target/NVGPU/Machine.h"
 #include "dialects/Kernel/Partials.h"
-#include "runtime/Difference.h"
+#include "runtime/Support/Difference.h"
 
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"

@@ -2,7 +2,7 @@
 
 #include "compiler/Target/Common/HostCode.h"
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
-#include "runtime/Error.h"
+#include "runtime/Support/Error.h"
 
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"

@@ -1,0 +1,215 @@
+#include "runtime/Commands/CommandLine.h"
+#include "runtime/Package/Recipe.h"
+
+#include "runtime/Device/Device.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Nearest.h"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <csignal>
+#include <cstdio>
+#include <new>
+
+namespace kinema {
+namespace {
+
+void addThreads(CLI::App &app, PackageOptions &options) {
+  app.add_option("--threads", options.threads, "threads that compute (default: all)")
+      ->check(CLI::Range(0, maxThreads));
+  app.add_option(
+      "--device", options.device,
+      "auto (what the package was compiled for), cpu, cuda, cuda:N, or emulator: a GPU's kernels on the "
+      "CPU, with every access checked");
+}
+
+template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {
+  app.add_option("--weights", options.weights, meaning);
+  app.add_option(
+      "--names", options.names,
+      "what that file calls its tensors: torchvision, as in the state dict of one of its video models "
+      "(default: the spec's names)");
+}
+
+std::string listMeaning(const char *list) {
+  return fmt::format(
+      "{}: lines of `path label`; the label, the last word, is a number from 0 or a name from a "
+      "classes.txt beside the list",
+      list);
+}
+
+template <typename Options> void addData(CLI::App &app, Options &options) {
+  app.add_option("--loaders", options.loaders, "threads that decode videos (default: one a core)")
+      ->check(CLI::Range(0, maxThreads));
+  // Added to the settings, among which are those of other flags.
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&options](const std::vector<std::string> &settings) {
+           options.settings.insert(options.settings.end(), settings.begin(), settings.end());
+         },
+         "change the recipe: SECTION.FIELD=VALUE, e.g. train.rate=0.1; may be repeated")
+      ->take_all()
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.footer(settingsHelp());
+}
+
+// A standard stream that was closed would lend its number to the next file that is opened, a checkpoint
+// perhaps, and what is printed would go there.
+void occupyStandardStreams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0) [[maybe_unused]]
+      int opened = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+} // namespace
+
+void addFlags(CLI::App &app, TrainOptions &options) {
+  app.add_option("--train", options.trainList, listMeaning("list of training videos"))->required();
+  app.add_option("--test", options.testList, "list of test videos");
+  app.add_option("--out", options.out, "folder for checkpoints and curves")->required();
+  for (const char *field : {"epochs", "rate", "seed"})
+    app.add_option_function<std::string>(
+        fmt::format("--{}", field),
+        [&options, field](const std::string &value) {
+          options.settings.push_back(fmt::format("train.{}={}", field, value));
+        },
+        fmt::format("short for --set train.{}", field));
+  auto *resume = app.add_flag("--resume", options.resume, "go on with the run in --out");
+  app.add_option("--changed", options.changed,
+                 "what is meant to differ from the run that --resume goes on with: train, test (the lists), "
+                 "network, recipe; separated by commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"train", "test", "network", "recipe"}));
+  app.add_flag("--overwrite", options.overwrite, "begin anew although --out holds a run")->excludes(resume);
+  app.add_option("--test-every", options.testEvery, "epochs from one test to the next (default: 1)")
+      ->check(CLI::Range(1, 1000000));
+  app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_flag("--profile", options.profile,
+               "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
+  addWeights(app, options, "start from these weights (safetensors)");
+  app.add_flag(
+      "--partial", options.partial,
+      "initialise what --weights lack or have in another shape, such as a last layer for other classes");
+  addData(app, options);
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, EvalOptions &options) {
+  app.add_option("--test", options.testList, listMeaning("list of test videos"))->required();
+  app.add_flag("--json", options.json, "print JSON");
+  app.add_flag("--confusion", options.confusion, "print the videos by class and by what was said");
+  addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  addData(app, options);
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, PredictOptions &options) {
+  app.add_option("VIDEO", options.videos, "videos")->required();
+  app.add_option("--labels", options.labels, "file with the classes' names, one a line");
+  app.add_option("--top", options.top, "classes to print (default: 5)");
+  app.add_flag("--json", options.json, "print JSON");
+  addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  addData(app, options);
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, RunCommandOptions &options) {
+  app.add_option("--input", options.input,
+                 "safetensors with `input` [N, C, T, H, W] and, for a step, `labels` [N]")
+      ->required();
+  app.add_option("--output", options.output, "safetensors to write")->required();
+  app.add_flag("--step", options.step, "do one training step instead of an evaluation");
+  app.add_option("--rate", options.rate, "instead of the recipe's");
+  app.add_option("--momentum", options.momentum, "instead of the recipe's");
+  app.add_option("--weight-decay", options.decay, "instead of the recipe's");
+  app.add_option("--seed", options.seed, "of the initialisation where no weights are given");
+  addWeights(app, options, "weights (safetensors; default: initialised)");
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, InfoOptions &options) { app.add_flag("--json", options.json, "print JSON"); }
+
+void addFlags(CLI::App &app, BenchCommandOptions &options) {
+  app.add_option("--runs", options.runs, "of each entry (default: 10)")->check(CLI::Range(1, 1000000));
+  app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)")
+      ->check(CLI::IsMember({"infer", "prepare", "train_step"}));
+  app.add_flag("--per-kernel", options.perKernel,
+               "time each launch too: rates, the least time that its work allows, its share");
+  app.add_option("--rows", options.rows, "of the table of launches; 0: all (default: 20)")
+      ->check(CLI::Range(0, 1000000));
+  app.add_flag("--json", options.json, "print JSON");
+  addThreads(app, options);
+}
+
+void addFlags(CLI::App &app, VerifyCommandOptions &options) {
+  app.add_option("--entry", options.entries, "infer, prepare or train_step (default: all)");
+  app.add_flag("--json", options.json, "print JSON");
+  addThreads(app, options);
+}
+
+// The command whose words these are: the last one that was recognised.
+static const CLI::App &innermost(const CLI::App &app) {
+  std::vector<const CLI::App *> chosen =
+      app.get_subcommands([](const CLI::App *sub) { return sub->parsed() > 0; });
+  return chosen.empty() ? app : innermost(*chosen.back());
+}
+
+// Words that fit nothing, with the nearest option or command; empty where there are none.
+static std::string unknownWords(const CLI::App &app, const std::string &program) {
+  std::vector<std::string> left = app.remaining(true);
+  if (left.empty())
+    return "";
+  const CLI::App &command = innermost(app);
+  std::vector<std::string> names;
+  bool option = left.front().starts_with("-");
+  if (option)
+    for (const CLI::Option *known : command.get_options({}))
+      for (const std::string &name : known->get_lnames())
+        names.push_back("--" + name);
+  else
+    for (const CLI::App *sub : command.get_subcommands([](const CLI::App *) { return true; }))
+      names.push_back(sub->get_name());
+  std::string word = left.front().substr(0, left.front().find('='));
+  std::string what = option ? "option" : names.empty() ? "further argument" : "command";
+  return fmt::format("{} has no {} {}{}", &command == &app ? program : command.get_name(), what, word,
+                     didYouMean(word, names));
+}
+
+int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program) {
+  auto complain = [&](const std::string &message, int status) {
+    std::fputs(fmt::format("{}: error: {}\n", program, message).c_str(), stderr);
+    return status;
+  };
+  app.set_version_flag("--version", "Kinema " KINEMA_VERSION);
+  auto finish = [&](int status) {
+    std::fflush(stdout);
+    return std::ferror(stdout) ? complain("cannot write to the standard output", Error::workFailed) : status;
+  };
+  occupyStandardStreams();
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of the write that does it
+  try {
+    app.parse(argc, argv);
+    return finish(0);
+  } catch (const CLI::Success &help) {
+    return finish(app.exit(help));
+  } catch (const CLI::ParseError &error) {
+    std::string unknown = unknownWords(app, program), what = unknown.empty() ? error.what() : unknown;
+    if (unknown.empty() && what.size() > 1 && std::islower(what[1])) // a sentence, not a name
+      what[0] = static_cast<char>(std::tolower(what[0]));
+    return complain(fmt::format("{} (--help lists the options)", what), Error::argumentsWrong);
+  } catch (const Error &error) {
+    return complain(error.what(), error.status);
+  } catch (const std::bad_alloc &) {
+    return complain("there is not enough memory", Error::workFailed);
+  } catch (const std::exception &error) {
+    return complain(error.what(), Error::workFailed);
+  }
+}
+
+} // namespace kinema

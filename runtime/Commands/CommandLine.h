@@ -1,0 +1,26 @@
+// The flags of the commands, without the package or spec that they work on: that is what differs between
+// `kinema-runtime` and `kinema`.
+#pragma once
+
+#include "runtime/Commands/Commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+namespace kinema {
+
+void addFlags(CLI::App &app, TrainOptions &options);
+void addFlags(CLI::App &app, EvalOptions &options);
+void addFlags(CLI::App &app, PredictOptions &options); // with the videos
+void addFlags(CLI::App &app, RunCommandOptions &options);
+void addFlags(CLI::App &app, InfoOptions &options);
+void addFlags(CLI::App &app, BenchCommandOptions &options);
+void addFlags(CLI::App &app, VerifyCommandOptions &options);
+
+// Parses the command line and runs what the subcommands' callbacks do; returns the exit status. Whatever is
+// thrown becomes one line on stderr, beginning with `program`.
+int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program);
+
+} // namespace kinema

@@ -1,0 +1,517 @@
+#include "runtime/Commands/Commands.h"
+
+#include "runtime/Commands/Info.h"
+#include "runtime/Data/VideoSource.h"
+#include "runtime/Package/Names.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
+#include "runtime/Support/Interrupt.h"
+#include "runtime/Training/Checkpoint.h"
+#include "runtime/Training/Trainer.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <numeric>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+// What a training run leaves in its folder.
+constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv", "curves.svg",
+                                    "network.kinema"};
+
+// Of a run with --profile. The steps behind them are not slowed down and take no memory for times.
+constexpr int64_t profiledSteps = 1000;
+
+constexpr const char *weightsEntry = "weights.safetensors";
+
+void requireWeights(const Package &package, const std::string &weights) {
+  if (weights.empty() && !package.has(weightsEntry))
+    refuse("package {} carries no weights; name a file with --weights", package.path());
+}
+
+// Weights from a file or else from the package.
+void loadWeights(Program &program, const Package &package, const std::string &weights,
+                 const std::string &names) {
+  if (!weights.empty())
+    return program.loadWeights(readTensors(weights), weights, findNames(names));
+  program.loadWeights(parseTensors(package.read(weightsEntry), package.path()), package.path());
+}
+
+VideoList readVideos(const std::string &list, const Manifest &manifest) {
+  VideoList videos = readVideoList(list, manifest.classes);
+  for (const LabelledVideo &video : videos.videos)
+    requireDecoder(video.path);
+  return videos;
+}
+
+LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
+  LoaderOptions options;
+  options.batch = manifest.batch;
+  options.threads = threads;
+  return options;
+}
+
+// Videos give one input of colours, whose frames and crop must be what the package was compiled for. train:
+// the crop of training, else of evaluation.
+void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
+  std::vector<std::string> kinds;
+  for (const InputTensor &input : manifest.inputs)
+    kinds.push_back(input.kind);
+  if (kinds != std::vector<std::string>{"rgb"})
+    fail("videos are read as one input of kind rgb, {} has {} ({}): compute its tensors yourself and use run",
+         manifest.name, kinds.size(), fmt::join(kinds, ", "));
+  const std::vector<int64_t> &shape = manifest.input().shape; // [N, C, T, H, W]
+  const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
+  if (recipe.data.frames != shape[2])
+    refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
+           recipe.data.frames, shape[2]);
+  const auto &resize = recipe.data.resize;
+  if (recipe.data.shortSide == 0 && (resize[0] < crop[0] || resize[1] < crop[1]))
+    refuse("data.resize is {}x{}, smaller than the crop of {}x{}", resize[0], resize[1], crop[0], crop[1]);
+  if (crop[0] != shape[3] || crop[1] != shape[4])
+    refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0], crop[1],
+           shape[3], shape[4]);
+}
+
+// What the code was made for cannot be changed afterwards.
+void checkCompiled(const Manifest &manifest, const Recipe &recipe) {
+  auto check = [&](const char *field, auto wanted, auto compiled) {
+    if (wanted != compiled)
+      refuse("train.{} is {}, the package was compiled for {}: compile the spec anew with the other number",
+             field, wanted, compiled);
+  };
+  check("batch", recipe.train.batch, manifest.recipe.train.batch);
+  check("smoothing", recipe.train.smoothing, manifest.recipe.train.smoothing);
+}
+
+void startFrom(Program &program, const Package &package, const TrainOptions &options, Progress &progress) {
+  if (options.weights.empty())
+    return;
+  if (!options.partial)
+    return loadWeights(program, package, options.weights, options.names);
+  auto unmatched = program.loadMatchingWeights(readTensors(options.weights), findNames(options.names));
+  if (unmatched.missing.size() == program.manifest().parameters.size())
+    fail("{} has none of the parameters of {}", options.weights, program.manifest().name);
+  if (!unmatched.missing.empty())
+    progress.note(fmt::format("initialised: {}", fmt::join(unmatched.missing, ", ")));
+  if (!unmatched.unused.empty())
+    progress.note(fmt::format("of {} not used: {}", options.weights, fmt::join(unmatched.unused, ", ")));
+}
+
+// Nothing is wrong with the run: its folder gets the package, and loses what does not belong to it.
+void prepareFolder(const TrainOptions &options) {
+  makeDirectory(options.out);
+  for (const char *name : runFiles) {
+    std::string path = fmt::format("{}/{}", options.out, name);
+    removeLeftovers(path);
+    if (options.overwrite)
+      std::filesystem::remove(path);
+  }
+  if (options.keepPackage)
+    writeFile(options.out + "/network.kinema", readFile(options.package));
+}
+
+std::string checkpointIn(const std::string &folder) { return folder + "/last.safetensors"; }
+
+// Where the time of the steps went, as far as there were any.
+void printProfile(const Program &program, const TrainOptions &options, const Peak &peak) {
+  const std::vector<LaunchTime> &times = program.times("train_step");
+  if (!options.profile || times.front().seconds.empty())
+    return;
+  fmt::print("the launches of a step, medians of {}", times.front().seconds.size());
+  fmt::print("{}\n{}", peak.threads > 0 ? "; this machine's peak: " + describe(peak) : "",
+             describeLaunches(program, "train_step", peak, 0));
+}
+
+void printConfusion(const VideoMetrics &videos, int64_t classes, const std::string &list) {
+  std::vector<std::string> names = classNamesBeside(list);
+  size_t width = 5;
+  for (const std::string &name : names)
+    width = std::max(width, name.size());
+  for (int64_t label = 0; label < classes; ++label) {
+    bool named = label < static_cast<int64_t>(names.size());
+    std::string line = fmt::format("{:<{}}", named ? names[label] : fmt::to_string(label), width + 1);
+    for (int64_t said = 0; said < classes; ++said)
+      line += fmt::format("{:>5}", videos.confusion[label * classes + said]);
+    fmt::print("{}\n", line);
+  }
+}
+
+struct Prediction {
+  std::string video;
+  std::vector<std::pair<std::string, double>> top; // class, probability
+};
+
+std::vector<Prediction> topClasses(const std::vector<std::string> &videos, const VideoScores &scores,
+                                   const std::vector<std::string> &names, int64_t top) {
+  std::vector<Prediction> predictions;
+  for (size_t video = 0; video < videos.size(); ++video) {
+    std::vector<double> own = scores.scores(static_cast<int64_t>(video));
+    if (own.empty())
+      continue;
+    std::vector<int64_t> order(own.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](int64_t a, int64_t b) { return own[a] > own[b] || (own[a] == own[b] && a < b); });
+    order.resize(std::min<size_t>(order.size(), top));
+    Prediction &prediction = predictions.emplace_back();
+    prediction.video = videos[video];
+    for (int64_t label : order)
+      prediction.top.emplace_back(names.empty() ? fmt::format("class {}", label) : names[label], own[label]);
+  }
+  return predictions;
+}
+
+void print(const std::vector<Prediction> &predictions, bool asJson) {
+  json document = json::array();
+  for (const Prediction &prediction : predictions) {
+    if (!asJson)
+      fmt::print("{}\n", prediction.video);
+    json classes = json::array();
+    for (const auto &[name, probability] : prediction.top)
+      if (asJson)
+        classes.push_back({{"class", name}, {"probability", probability}});
+      else
+        fmt::print("  {:5.1f}%  {}\n", 100 * probability, name);
+    document.push_back({{"video", prediction.video}, {"classes", classes}});
+  }
+  if (asJson)
+    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
+}
+
+// The folder of a training run must be new, or its run the one to go on with.
+void checkFolder(const TrainOptions &options) {
+  std::string checkpoint = checkpointIn(options.out);
+  bool exists = std::filesystem::exists(checkpoint);
+  if (options.resume && !exists)
+    refuse("there is nothing to resume: {} does not exist", checkpoint);
+  if (options.resume && !options.weights.empty())
+    refuse("--resume takes its weights from {}: leave --weights out", checkpoint);
+  if (!options.resume && !options.changed.empty())
+    refuse("--changed says what differs from the run that --resume goes on with: add --resume");
+  if (!options.resume && exists && !options.overwrite)
+    refuse(
+        "{} holds a run already: go on with --resume, begin anew with --overwrite, or choose another --out",
+        options.out);
+}
+
+// Weights from a file, as far as its header tells.
+void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,
+                  bool partial = false) {
+  NameMap map = findNames(names);
+  if (weights.empty())
+    return;
+  TensorFile file = readTensorHeader(weights);
+  if (!partial)
+    matchWeights(manifest, file, weights, map);
+}
+
+Recipe recipeWith(Recipe recipe, const std::vector<std::string> &settings) {
+  for (const std::string &setting : settings)
+    applySetting(recipe, setting);
+  return recipe;
+}
+
+// A training before the first step.
+struct TrainingPlan {
+  VideoList train;
+  std::optional<VideoList> test;
+  Checkpoint start; // of a run that goes on: where it stands, of a new one: its beginning
+  std::vector<std::string> notes;
+};
+
+// Of each field the latest setting, in the order of the fields' names: a run that goes on with the settings
+// that it has already is the same run.
+std::vector<std::string> latest(const std::vector<std::string> &settings) {
+  std::map<std::string, std::string> fields;
+  for (const std::string &setting : settings)
+    fields[setting.substr(0, setting.find('='))] = setting;
+  std::vector<std::string> kept;
+  for (const auto &[field, setting] : fields)
+    kept.push_back(setting);
+  return kept;
+}
+
+RunOrigin::List originOf(const VideoList &list) {
+  return {list.file, static_cast<int64_t>(list.videos.size()), list.digest.text()};
+}
+
+std::string describe(const RunOrigin::List &list) {
+  return list.digest.empty() ? "none" : fmt::format("{} with {} videos", list.file, list.videos);
+}
+
+// What of `now` differs from the run that is to go on, and is not said to be meant, is an error.
+void checkSameRun(const TrainOptions &options, const RunOrigin &before, const RunOrigin &now,
+                  const std::vector<std::string> &recipeDifferences) {
+  std::vector<std::string> wrong, names;
+  auto compare = [&](const char *name, bool same, const std::string &text) {
+    if (same || std::ranges::find(options.changed, name) != options.changed.end())
+      return;
+    wrong.push_back(text);
+    names.emplace_back(name);
+  };
+  auto lists = [](const char *name, const RunOrigin::List &then, const RunOrigin::List &now) {
+    return fmt::format("its {} list was {}, now it is {}{}", name, describe(then), describe(now),
+                       describe(then) == describe(now) ? " of other lines" : "");
+  };
+  compare("train", before.train == now.train, lists("train", before.train, now.train));
+  compare("test", before.test == now.test, lists("test", before.test, now.test));
+  compare("network", before.network == now.network, "its network was another one of the same parameters");
+  compare("recipe", recipeDifferences.empty(),
+          fmt::format("the spec's recipe was another one: {}", fmt::join(recipeDifferences, ", ")));
+  if (!wrong.empty())
+    refuse("{} holds another run: {}; if that is meant, add --changed {}", options.out,
+           fmt::join(wrong, "; "), fmt::join(names, ","));
+}
+
+// A run that goes on has the recipe that it began with, changed by the settings that it was given then and is
+// given now.
+void planResumption(const TrainOptions &options, const Manifest &manifest, TrainingPlan &plan) {
+  Checkpoint checkpoint = readCheckpoint(manifest, checkpointIn(options.out));
+  Recipe spec = manifest.recipe;
+  Recipe kept = recipeWith(checkpoint.recipe, options.settings);
+  Recipe expected = recipeWith(recipeWith(spec, checkpoint.origin.settings), options.settings);
+  checkSameRun(options, checkpoint.origin, plan.start.origin, differences(expected, kept));
+  bool changed = std::ranges::find(options.changed, "recipe") != options.changed.end();
+  Recipe wanted = recipeWith(spec, options.settings);
+  plan.start.state = checkpoint.state;
+  plan.start.recipe = changed ? wanted : kept;
+  if (!changed) {
+    std::vector<std::string> settings = checkpoint.origin.settings;
+    settings.insert(settings.end(), options.settings.begin(), options.settings.end());
+    plan.start.origin.settings = latest(settings);
+  }
+  for (const std::string &text : differences(plan.start.recipe, wanted))
+    plan.notes.push_back(fmt::format("the checkpoint's recipe is kept: {} in the package", text));
+  if (plan.start.state.epoch >= plan.start.recipe.train.epochs)
+    refuse("there is nothing to resume: {} of {} epochs are done; ask for more with --epochs",
+           plan.start.state.epoch, plan.start.recipe.train.epochs);
+}
+
+TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest) {
+  checkFolder(options);
+  TrainingPlan plan;
+  plan.start.recipe = recipeWith(manifest.recipe, options.settings);
+  plan.train = readVideos(options.trainList, manifest);
+  if (!options.testList.empty())
+    plan.test = readVideos(options.testList, manifest);
+  plan.start.origin = {manifest.network, originOf(plan.train),
+                       plan.test ? originOf(*plan.test) : RunOrigin::List(), latest(options.settings)};
+  if (options.resume)
+    planResumption(options, manifest, plan);
+  checkCompiled(manifest, plan.start.recipe);
+  checkClips(manifest, plan.start.recipe, true);
+  if (plan.test)
+    checkClips(manifest, plan.start.recipe, false);
+  checkWeights(manifest, options.weights, options.names, options.partial);
+  if (std::string remark = labelRemark(plan.train); !remark.empty())
+    plan.notes.push_back(remark);
+  return plan;
+}
+
+// What an evaluation of a list, or of videos without labels, needs.
+struct EvaluationPlan {
+  Recipe recipe;
+  VideoList videos;
+  std::vector<std::string> names; // of the classes, where they are asked for
+};
+
+EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manifest) {
+  EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}};
+  checkClips(manifest, plan.recipe, false);
+  plan.videos = readVideos(options.testList, manifest);
+  checkWeights(manifest, options.weights, options.names);
+  return plan;
+}
+
+EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &manifest) {
+  EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}};
+  checkClips(manifest, plan.recipe, false);
+  if (options.top < 1)
+    refuse("--top must be at least 1, found {}", options.top);
+  if (!options.labels.empty())
+    plan.names = readClassNames(options.labels);
+  if (!plan.names.empty() && static_cast<int64_t>(plan.names.size()) != manifest.classes)
+    fail("{} names {} classes, {} has {}", options.labels, plan.names.size(), manifest.name,
+         manifest.classes);
+  for (const std::string &video : options.videos) {
+    requireDecoder(video);
+    plan.videos.videos.push_back({video, 0}); // of the label, which nobody knows, nothing is made
+  }
+  checkWeights(manifest, options.weights, options.names);
+  return plan;
+}
+
+// The manifest by which a command is checked before the package's code is loaded.
+Manifest networkOf(const Package &package) { return readManifests(package).front(); }
+
+} // namespace
+
+void check(const TrainOptions &options, const Manifest &network) { planTraining(options, network); }
+void check(const EvalOptions &options, const Manifest &network) { planEvaluation(options, network); }
+void check(const PredictOptions &options, const Manifest &network) { planPrediction(options, network); }
+
+void check(const RunCommandOptions &options, const Manifest &network) {
+  checkWeights(network, options.weights, options.names);
+  checkWritable(options.output);
+}
+
+void train(const TrainOptions &options) {
+  Package package(options.package);
+  Manifest network = networkOf(package);
+  if (!options.lock)
+    check(options, network);
+  std::shared_ptr<FolderLock> lock = options.lock ? options.lock : std::make_shared<FolderLock>(options.out);
+  TrainingPlan plan = planTraining(options, network); // as it is now that nobody else changes the folder
+  const Recipe &recipe = plan.start.recipe;
+  Progress progress;
+  if (!lock->remark().empty())
+    progress.note(lock->remark());
+  for (const std::string &note : plan.notes)
+    progress.note(note);
+
+  Program program(package, {.threads = options.threads, .device = options.device});
+  const Manifest &manifest = program.manifest();
+  if (options.resume)
+    loadCheckpoint(program, checkpointIn(options.out));
+  else
+    program.initialise(recipe.train.seed);
+  startFrom(program, package, options, progress);
+
+  auto source =
+      VideoSource::training(std::move(plan.train), recipe, loaderOptions(manifest, options.loaders));
+  std::unique_ptr<VideoSource> test;
+  if (plan.test)
+    test = VideoSource::evaluation(std::move(*plan.test), recipe, loaderOptions(manifest, options.loaders));
+
+  progress.note(fmt::format("{}: {} parameters, {} clips a step, {} clips an epoch, {}", manifest.name,
+                            trainedValues(manifest), manifest.batch, source->clips(),
+                            program.describeDevice()));
+  Trainer trainer(program, *source, test.get(), recipe,
+                  {options.out, 60 * options.saveMinutes, options.testEvery, plan.start.origin,
+                   options.profile ? profiledSteps : 0},
+                  progress);
+  if (options.resume) {
+    const TrainingState &state = plan.start.state;
+    trainer.resume(state);
+    progress.note(fmt::format("going on with epoch {}, batch {}", state.epoch + 1, state.batch + 1));
+  }
+  catchInterrupts();
+  prepareFolder(options);
+  Peak peak = options.profile ? program.measurePeak() : Peak{};
+  TrainingResult result;
+  try {
+    result = trainer.run();
+  } catch (const Error &) {
+    printProfile(program, options, peak);
+    throw;
+  }
+  printProfile(program, options, peak);
+  if (result.test)
+    fmt::print("{}", describe(*result.test, recipe.eval));
+  if (result.unreadable > 0)
+    fmt::print("trained without {} of {} videos, which could not be read\n", result.unreadable,
+               source->videos());
+  fmt::print("weights and curves are in {}\n", options.out);
+}
+
+void eval(const EvalOptions &options) {
+  Package package(options.package);
+  EvaluationPlan plan = planEvaluation(options, networkOf(package));
+  requireWeights(package, options.weights);
+  Program program(package, {.threads = options.threads, .device = options.device});
+  const Manifest &manifest = program.manifest();
+  loadWeights(program, package, options.weights, options.names);
+  auto source =
+      VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options.loaders));
+  Progress progress;
+  catchInterrupts();
+  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress);
+  if (options.json)
+    fmt::print("{}\n", toJson(evaluation).dump(1, ' ', false, json::error_handler_t::replace));
+  else
+    fmt::print("{}", describe(evaluation, plan.recipe.eval));
+  if (options.confusion && !options.json)
+    printConfusion(evaluation.videos, manifest.classes, options.testList);
+}
+
+void predict(const PredictOptions &options) {
+  Package package(options.package);
+  EvaluationPlan plan = planPrediction(options, networkOf(package));
+  requireWeights(package, options.weights);
+  Program program(package, {.threads = options.threads, .device = options.device});
+  const Manifest &manifest = program.manifest();
+  loadWeights(program, package, options.weights, options.names);
+
+  auto source =
+      VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options.loaders));
+  VideoScores scores(manifest.classes, plan.recipe.eval.average == "logits");
+  Progress progress;
+  catchInterrupts();
+  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction",
+                                   [&](const Batch &batch, std::span<const float> logits) {
+                                     scores.add(logits, batch.labels, batch.videos);
+                                   });
+  print(topClasses(options.videos, scores, plan.names, options.top), options.json);
+  if (!evaluation.unreadable.empty())
+    fail("cannot read {}: {}", evaluation.unreadable.front().name, evaluation.unreadable.front().reason);
+}
+
+void run(const RunCommandOptions &options) {
+  check(options, networkOf(Package(options.package)));
+  Program program(Package(options.package), {.threads = options.threads, .device = options.device});
+  runTensors(program, options);
+}
+
+void info(const InfoOptions &options) {
+  Package package(options.package);
+  std::vector<Manifest> manifests = readManifests(package);
+  if (options.json) {
+    json document = toJson(manifests.front());
+    for (const Manifest &manifest : manifests)
+      document["targets"].push_back(manifest.target);
+    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
+    return;
+  }
+  for (const Manifest &manifest : manifests)
+    fmt::print("{}{}", &manifest == &manifests.front() ? "" : "\n", describe(manifest));
+}
+
+void bench(const BenchCommandOptions &options) {
+  Program program(Package(options.package), {.threads = options.threads, .device = options.device});
+  BenchResult result = benchmark(program, options);
+  if (options.json) {
+    fmt::print("{}\n", toJson(program, result).dump(1, ' ', false, json::error_handler_t::replace));
+    return;
+  }
+  fmt::print("{}, batch {}, {}, {} of memory, the process {} at most\n", program.manifest().name,
+             program.manifest().batch, program.describeDevice(), formatBytes(program.deviceMemory()),
+             formatBytes(result.peakMemory));
+  if (result.peak.threads > 0)
+    fmt::print("this machine's peak: {}\n", describe(result.peak));
+  for (const EntryTime &time : result.entries) {
+    fmt::print("\n{}", describe(program, time, result.peak));
+    if (options.perKernel)
+      fmt::print("{}", describeLaunches(program, time.entry, result.peak, options.rows));
+  }
+}
+
+void verify(const VerifyCommandOptions &options) {
+  Program program(Package(options.package), {.threads = options.threads, .device = options.device});
+  VerifyResult result = verify(program, options);
+  if (options.json)
+    fmt::print("{}\n", toJson(program, result).dump(1, ' ', false, json::error_handler_t::replace));
+  else
+    fmt::print("{}", describe(program, result));
+  if (!result.findings.empty())
+    fail("{} on {}: {} wrong results", program.manifest().name, program.describeDevice(),
+         result.findings.size());
+}
+
+} // namespace kinema

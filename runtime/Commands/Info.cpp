@@ -1,0 +1,72 @@
+#include "runtime/Commands/Info.h"
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+int64_t macsOf(const std::vector<Launch> &launches) {
+  int64_t macs = 0;
+  for (const Launch &launch : launches)
+    macs += launch.macs;
+  return macs;
+}
+
+} // namespace
+
+int64_t trainedValues(const Manifest &manifest) {
+  int64_t values = 0;
+  for (const Parameter &parameter : manifest.parameters)
+    if (parameter.trained())
+      values += parameter.elements();
+  return values;
+}
+
+std::string formatBytes(int64_t bytes) {
+  const char *units[] = {"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  int unit = 0;
+  for (; value >= 1000 && unit < 4; ++unit)
+    value /= 1000;
+  return fmt::format("{:.{}f} {}", value, unit == 0 ? 0 : 1, units[unit]);
+}
+
+std::string describe(const Manifest &manifest) {
+  std::string text = fmt::format("{}: {} package for {}\n", manifest.name,
+                                 manifest.train ? "training" : "inference", manifest.target);
+  for (const InputTensor &input : manifest.inputs)
+    text += fmt::format("input       {} {} [{}]\n", input.name, input.kind, fmt::join(input.shape, ", "));
+  text += fmt::format("classes     {}\n", manifest.classes);
+  text += fmt::format("parameters  {} values in {} tensors\n", trainedValues(manifest),
+                      manifest.parameters.size());
+  text += fmt::format("memory      {}\n", formatBytes(manifest.arenaBytes));
+  for (const Segment &segment : manifest.segments)
+    text += fmt::format("            {:>10}  {}\n", formatBytes(segment.bytes), segment.name);
+  text += fmt::format("kernels     {}\n", manifest.kernels.size());
+  for (const auto &[name, launches] : manifest.entries)
+    text += fmt::format("entry       {:<12}{:>5} launches, {:.2f} G multiply-adds\n", name, launches.size(),
+                        1e-9 * static_cast<double>(macsOf(launches)));
+  return text;
+}
+
+json toJson(const Manifest &manifest) {
+  json document = {
+      {"name", manifest.name},
+      {"mode", manifest.train ? "train" : "infer"},
+      {"target", manifest.target},
+      {"batch", manifest.batch},
+      {"classes", manifest.classes},
+      {"input", manifest.input().shape},
+      {"parameters", {{"total", trainedValues(manifest)}, {"tensors", manifest.parameters.size()}}},
+      {"memory", {{"arena_bytes", manifest.arenaBytes}}},
+      {"kernels", manifest.kernels.size()},
+      {"recipe", toJson(manifest.recipe)}};
+  for (const auto &[name, launches] : manifest.entries)
+    document["entries"][name] = {{"launches", launches.size()}, {"macs", macsOf(launches)}};
+  return document;
+}
+
+} // namespace kinema

@@ -1,0 +1,117 @@
+#include "runtime/Commands/Run.h"
+
+#include "runtime/Package/Names.h"
+#include "runtime/Support/Error.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace kinema {
+namespace {
+
+constexpr std::string_view gradientPrefix = "grad.";
+
+const FileTensor &take(const TensorFile &file, const std::string &origin, const std::string &name) {
+  if (const FileTensor *tensor = file.find(name))
+    return *tensor;
+  fail("{} has no tensor {}", origin, name);
+}
+
+// The only input is called `input`, one of several has its own name.
+std::string tensorName(const Manifest &manifest, const InputTensor &input) {
+  return manifest.inputs.size() == 1 ? "input" : input.name;
+}
+
+void loadInputs(Program &program, const TensorFile &file, const std::string &origin) {
+  for (const InputTensor &input : program.manifest().inputs) {
+    std::string name = tensorName(program.manifest(), input);
+    const FileTensor &tensor = take(file, origin, name);
+    if (tensor.type != ElementType::F32 || tensor.shape != input.shape)
+      fail("{}: tensor {} is {}, the package was compiled for {}", origin, name,
+           describe(tensor.type, tensor.shape), describe(input.type, input.shape));
+    program.set(input, tensor.as<float>());
+  }
+}
+
+// The labels as int32. file: [N] int64 or int32.
+std::vector<int32_t> readLabels(const FileTensor &tensor, const Manifest &manifest,
+                                const std::string &origin) {
+  if (tensor.type == ElementType::F32 || tensor.shape != manifest.labels->shape)
+    fail("{}: tensor labels is {}, expected {}", origin, describe(tensor.type, tensor.shape),
+         describe(ElementType::I64, manifest.labels->shape));
+  std::vector<int32_t> labels;
+  for (int64_t i = 0; i < manifest.batch; ++i) {
+    int64_t label = tensor.type == ElementType::I64 ? tensor.as<int64_t>()[i] : tensor.as<int32_t>()[i];
+    if (label < -1 || label >= manifest.classes)
+      fail("{}: tensor labels holds {} at {}, {} has {} classes", origin, label, i, manifest.name,
+           manifest.classes);
+    labels.push_back(static_cast<int32_t>(label));
+  }
+  return labels;
+}
+
+void checkKnown(const Manifest &manifest, const TensorFile &file, const std::string &origin) {
+  std::vector<std::string> known;
+  for (const InputTensor &input : manifest.inputs)
+    known.push_back(tensorName(manifest, input));
+  std::string inputs = fmt::format("{}", fmt::join(known, ", "));
+  known.push_back("labels");
+  for (const FileTensor &tensor : file.tensors)
+    if (std::find(known.begin(), known.end(), tensor.name) == known.end())
+      fail("{}: tensor {} is not known; {} and labels are", origin, tensor.name, inputs);
+}
+
+Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
+  return {static_cast<float>(options.rate.value_or(recipe.rate)),
+          static_cast<float>(options.momentum.value_or(recipe.momentum)), recipe.nesterov ? 1.0f : 0.0f,
+          static_cast<float>(options.decay.value_or(recipe.decay))};
+}
+
+// Everything a step leaves behind.
+void collectStep(Program &program, const NameMap &names, TensorFile &result) {
+  const Manifest &manifest = program.manifest();
+  for (const ArenaTensor &output : manifest.outputs.at("train_step")) {
+    bool gradient = output.name.starts_with(gradientPrefix);
+    std::string name =
+        gradient ? std::string(gradientPrefix) + nameInFile(names, output.name.substr(gradientPrefix.size()))
+                 : output.name;
+    result.tensors.push_back(program.store(output, name));
+    if (const Parameter *parameter =
+            gradient ? manifest.findParameter(output.name.substr(gradientPrefix.size())) : nullptr)
+      result.tensors.back().shape = parameter->fileShape;
+  }
+  for (FileTensor &parameter : program.storeWeights(names).tensors)
+    result.tensors.push_back(std::move(parameter));
+}
+
+} // namespace
+
+void runTensors(Program &program, const RunOptions &options) {
+  const Manifest &manifest = program.manifest();
+  if (options.step && !manifest.train)
+    fail("package {} was compiled for inference and cannot do a step; compile it with --mode train",
+         manifest.name);
+  NameMap names = findNames(options.names);
+  TensorFile input = readTensors(options.input);
+  checkKnown(manifest, input, options.input);
+
+  if (options.weights.empty())
+    program.initialise(options.seed);
+  else
+    program.loadWeights(readTensors(options.weights), options.weights, names);
+  loadInputs(program, input, options.input);
+
+  TensorFile result;
+  if (options.step) {
+    program.set(*manifest.labels, readLabels(take(input, options.input, "labels"), manifest, options.input));
+    program.setHyper(hyperOf(manifest.recipe.train, options));
+    program.run("train_step");
+    collectStep(program, names, result);
+  } else {
+    program.run("infer");
+    result.tensors.push_back(program.store(manifest.output("infer", "logits"), "logits"));
+  }
+  writeTensors(options.output, result);
+}
+
+} // namespace kinema

@@ -1,0 +1,285 @@
+#include "runtime/Commands/Verify.h"
+
+#include "runtime/Commands/Bench.h"
+#include "runtime/Support/Error.h"
+
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+// A larger arena is not copied before and after each launch.
+constexpr int64_t mostWatched = int64_t{64} << 20;
+
+// Logical and row-major, as float whatever it is stored as; of integers the number.
+std::vector<float> valuesOf(const std::vector<char> &bytes, const KernelResult &result) {
+  std::vector<float> stored(storedElements(result.shape, result.order));
+  for (size_t i = 0; i < stored.size(); ++i)
+    if (result.type == StoredType::BF16) {
+      uint16_t half = 0;
+      std::memcpy(&half, bytes.data() + 2 * i, 2);
+      uint32_t whole = uint32_t{half} << 16;
+      std::memcpy(&stored[i], &whole, 4);
+    } else if (result.type == StoredType::I32) {
+      int32_t number = 0;
+      std::memcpy(&number, bytes.data() + 4 * i, 4);
+      stored[i] = static_cast<float>(number);
+    } else {
+      std::memcpy(&stored[i], bytes.data() + 4 * i, 4);
+    }
+  if (result.order.empty())
+    return stored;
+  std::vector<float> values(elementsOf(result.shape));
+  unpack(stored.data(), result.shape, result.order, values.data());
+  return values;
+}
+
+std::vector<int64_t> coordinatesOf(int64_t element, const std::vector<int64_t> &shape) {
+  std::vector<int64_t> coordinates(shape.size());
+  for (size_t axis = shape.size(); axis-- > 0; element /= shape[axis])
+    coordinates[axis] = element % shape[axis];
+  return coordinates;
+}
+
+// A result of a launch, or the same of its twin.
+struct Place {
+  const Kernel *kernel;
+  const KernelResult *result;
+  int64_t offset, bytes;
+};
+
+void addPlaces(const Kernel &kernel, std::span<const int64_t> args, std::vector<Place> &places) {
+  size_t operands = args.size() - kernel.results.size();
+  for (size_t i = 0; i < kernel.results.size(); ++i)
+    places.push_back({&kernel, &kernel.results[i], args[operands + i], kernel.buffers[operands + i]});
+}
+
+class Verifier {
+public:
+  Verifier(Program &program, VerifyResult &result) : program(program), result(result) {
+    result.watchesArena = program.manifest().arenaBytes <= mostWatched;
+  }
+
+  void run(const std::string &entry);
+
+private:
+  void compare(const std::string &entry, int64_t number, const Launch &launch);
+  void compareResult(Finding finding, const Place &own, const Place &twin, bool isItself);
+  void findStrays(const std::string &entry, int64_t number, const Launch &launch);
+
+  Program &program;
+  VerifyResult &result;
+  std::vector<char> before; // the arena
+};
+
+void Verifier::run(const std::string &entry) {
+  const std::vector<Launch> &launches = program.manifest().entries.at(entry);
+  program.begin(entry);
+  for (int64_t i = 0; i < static_cast<int64_t>(launches.size()); ++i) {
+    program.launchTwins(entry, i);
+    if (result.watchesArena)
+      before = program.copyOut(0, program.manifest().arenaBytes);
+    program.launch(entry, i);
+    ++result.launches;
+    findStrays(entry, i, launches[i]);
+    compare(entry, i, launches[i]);
+  }
+}
+
+// What the launch may write are its results, and nothing else is to change.
+void Verifier::findStrays(const std::string &entry, int64_t number, const Launch &launch) {
+  if (!result.watchesArena)
+    return;
+  std::vector<char> after = program.copyOut(0, program.manifest().arenaBytes);
+  std::vector<Place> places;
+  addPlaces(program.manifest().kernels.at(launch.kernel), launch.args, places);
+  for (const Place &place : places)
+    std::memcpy(before.data() + place.offset, after.data() + place.offset, place.bytes);
+  if (std::memcmp(before.data(), after.data(), after.size()) == 0)
+    return;
+  Finding finding;
+  finding.kind = Finding::Kind::Strays;
+  finding.entry = entry;
+  finding.number = number;
+  finding.launch = &launch;
+  for (size_t i = 0; i < after.size(); ++i)
+    if (before[i] != after[i] && finding.difference.different++ == 0)
+      finding.offset = static_cast<int64_t>(i);
+  finding.difference.distance = std::numeric_limits<double>::infinity();
+  result.findings.push_back(finding);
+}
+
+void Verifier::compare(const std::string &entry, int64_t number, const Launch &launch) {
+  const auto &kernels = program.manifest().kernels;
+  bool isItself = launch.twins.size() == 1 && launch.twins.front().kernel == launch.kernel;
+  ++(isItself ? result.repeated : result.compared);
+  std::vector<Place> own, twins;
+  addPlaces(kernels.at(launch.kernel), launch.args, own);
+  for (const TwinLaunch &twin : launch.twins)
+    addPlaces(kernels.at(twin.kernel), twin.args, twins);
+  Finding finding;
+  finding.kind = isItself ? Finding::Kind::Repeats : Finding::Kind::Differs;
+  finding.entry = entry;
+  finding.number = number;
+  finding.launch = &launch;
+  for (size_t i = 0; i < own.size(); ++i) {
+    finding.result = static_cast<int64_t>(i);
+    compareResult(finding, own[i], twins[i], isItself);
+  }
+}
+
+void Verifier::compareResult(Finding finding, const Place &own, const Place &twin, bool isItself) {
+  std::vector<char> found = program.copyOut(own.offset, own.bytes);
+  std::vector<char> wanted = program.copyOut(twin.offset, twin.bytes);
+  if (isItself && found == wanted)
+    return;
+  Form form = isItself ? Form::Whole : own.result->form;
+  Merged is = merge(valuesOf(found, *own.result), own.result->shape, form);
+  Merged should = merge(valuesOf(wanted, *twin.result), twin.result->shape, form);
+  bool exact = isItself || own.result->type == StoredType::I32;
+  if (exact) // nothing may differ
+    should.sizes.assign(should.sizes.size(), 0);
+  Arithmetic arithmetic{own.kernel->depth, own.kernel->narrow,
+                        own.result->type == StoredType::BF16 && !exact};
+  finding.difference = difference(is, should, form, arithmetic);
+  if (finding.difference.different == 0) {
+    result.furthest = std::max(result.furthest, finding.difference.distance);
+    return;
+  }
+  int64_t first = finding.difference.first;
+  finding.coordinates = coordinatesOf(first, should.shape);
+  finding.found = is.values[first];
+  finding.wanted = should.values[first];
+  result.findings.push_back(finding);
+}
+
+// What has launches, in the order that a program runs it.
+std::vector<std::string> entriesToRun(const Manifest &manifest, const VerifyOptions &options) {
+  std::vector<std::string> entries;
+  for (const char *name : {"prepare", "infer", "train_step"}) {
+    bool wanted =
+        options.entries.empty() || std::ranges::find(options.entries, name) != options.entries.end();
+    if (wanted && manifest.entries.contains(name))
+      entries.push_back(name);
+  }
+  for (const std::string &name : options.entries)
+    if (std::ranges::find(entries, name) == entries.end())
+      refuse("package {} has no entry {}", manifest.name, name);
+  return entries;
+}
+
+bool hasTwins(const Manifest &manifest) {
+  return std::ranges::any_of(manifest.entries, [](const auto &entry) {
+    return std::ranges::any_of(entry.second, [](const Launch &launch) { return !launch.twins.empty(); });
+  });
+}
+
+const char *nameOf(Finding::Kind kind) {
+  constexpr const char *names[] = {"differs", "repeats differently", "strays"};
+  return names[static_cast<size_t>(kind)];
+}
+
+std::string describe(const Difference &difference) {
+  std::string distance = std::isinf(difference.distance)
+                             ? "further than any rounding"
+                             : fmt::format("{:.3g} times what rounding allows", difference.distance);
+  return fmt::format("{} of {} elements differ, the worst {}", difference.different, difference.elements,
+                     distance);
+}
+
+// "result 0 of 2, bf16 [2, 64, 8, 56, 56]".
+std::string describeResult(const Kernel &kernel, const Finding &finding) {
+  const KernelResult &result = kernel.results[finding.result];
+  constexpr const char *types[] = {"f32", "bf16", "i32"};
+  constexpr const char *forms[] = {"", ", sums in parts", ", moments in parts"};
+  return fmt::format("result {} of {}, {} [{}]{}", finding.result, kernel.results.size(),
+                     types[static_cast<size_t>(result.type)], fmt::join(result.shape, ", "),
+                     forms[static_cast<size_t>(result.form)]);
+}
+
+std::string describe(const Program &program, const Finding &finding) {
+  const Manifest &manifest = program.manifest();
+  const Kernel &kernel = manifest.kernels.at(finding.launch->kernel);
+  std::string text =
+      fmt::format("{}, launch {} of {}: kernel {} ({} {}{}), layer {}: ", finding.entry, finding.number,
+                  manifest.entries.at(finding.entry).size(), finding.launch->kernel, kernel.op,
+                  kernel.schedule, kernel.parameters, finding.launch->layer);
+  if (finding.kind == Finding::Kind::Strays)
+    return text + fmt::format("changes {} bytes that are none of its results, the first at {} of the arena",
+                              finding.difference.different, finding.offset);
+  return text + fmt::format("{} {} at [{}]: {:.9g}, {} {:.9g}; {}", describeResult(kernel, finding),
+                            finding.kind == Finding::Kind::Repeats ? "is not the same again" : "differs",
+                            fmt::join(finding.coordinates, ", "), finding.found,
+                            finding.kind == Finding::Kind::Repeats ? "before" : "by the plain lowering",
+                            finding.wanted, describe(finding.difference));
+}
+
+// JSON has neither NaN nor infinity.
+json number(double value) { return std::isfinite(value) ? json(value) : json(fmt::format("{}", value)); }
+
+} // namespace
+
+VerifyResult verify(Program &program, const VerifyOptions &options) {
+  const Manifest &manifest = program.manifest();
+  if (!hasTwins(manifest))
+    fail("package {} has no twins to compare its launches with; compile it with --twins", manifest.name);
+  std::vector<std::string> entries = entriesToRun(manifest, options);
+  fillInputs(program);
+  VerifyResult result;
+  Verifier verifier(program, result);
+  for (const std::string &entry : entries) {
+    if (entry == "infer" && entries.front() != "prepare")
+      program.run("prepare");
+    verifier.run(entry);
+  }
+  return result;
+}
+
+std::string describe(const Program &program, const VerifyResult &result) {
+  std::string text;
+  for (const Finding &finding : result.findings)
+    text += describe(program, finding) + "\n";
+  text += fmt::format("{} launches: {} beside the plain lowering, {} repeated", result.launches,
+                      result.compared, result.repeated);
+  if (!result.watchesArena)
+    text += ", in an arena too large to see whether they write elsewhere";
+  if (result.findings.empty())
+    return text +
+           fmt::format("; all agree, the furthest to {:.2f} of what rounding allows\n", result.furthest);
+  return text + fmt::format("; {} of their results are wrong\n", result.findings.size());
+}
+
+json toJson(const Program &program, const VerifyResult &result) {
+  json document = {{"launches", result.launches}, {"compared", result.compared},
+                   {"repeated", result.repeated}, {"watches_arena", result.watchesArena},
+                   {"furthest", result.furthest}, {"findings", json::array()}};
+  for (const Finding &finding : result.findings) {
+    const Kernel &kernel = program.manifest().kernels.at(finding.launch->kernel);
+    document["findings"].push_back({{"kind", nameOf(finding.kind)},
+                                    {"entry", finding.entry},
+                                    {"launch", finding.number},
+                                    {"kernel", finding.launch->kernel},
+                                    {"op", kernel.op},
+                                    {"schedule", kernel.schedule},
+                                    {"layer", finding.launch->layer},
+                                    {"result", finding.result},
+                                    {"coordinates", finding.coordinates},
+                                    {"found", number(finding.found)},
+                                    {"wanted", number(finding.wanted)},
+                                    {"distance", number(finding.difference.distance)},
+                                    {"different", finding.difference.different},
+                                    {"elements", finding.difference.elements},
+                                    {"text", describe(program, finding)}});
+  }
+  return document;
+}
+
+} // namespace kinema

@@ -1,0 +1,52 @@
+#include "runtime/Device/Device.h"
+
+#include "runtime/Device/CpuLevel.h"
+#include "runtime/Support/Error.h"
+
+#include <charconv>
+
+using namespace kinema;
+
+int kinema::cudaNumber(const std::string &name) {
+  constexpr std::string_view prefix = "cuda:";
+  if (name == "cuda")
+    return 0;
+  if (!name.starts_with(prefix))
+    return -1;
+  int number = -1;
+  const char *end = name.data() + name.size();
+  auto [stop, error] = std::from_chars(name.data() + prefix.size(), end, number);
+  return error == std::errc() && stop == end ? number : -1;
+}
+
+static std::string levelNames() {
+  std::string names;
+  for (const CpuLevel &level : cpuLevels())
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", level.target);
+  return names;
+}
+
+std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::string &target, int threads) {
+  bool isGpuCode = target.starts_with("sm_");
+  bool automatic = name.empty() || name == "auto";
+  int gpu = automatic && isGpuCode ? 0 : cudaNumber(name);
+  bool cpu = (automatic && !isGpuCode) || name == "cpu";
+  if (name != emulatorTarget && gpu < 0 && !cpu)
+    refuse("there is no device '{}'; there are auto, cpu, cuda, cuda:N and emulator", name);
+  if (!isGpuCode && !findCpuLevel(target))
+    fail("this runtime has no device for code of target '{}'; it runs {} and sm_90a", target, levelNames());
+  if (cpu != !isGpuCode)
+    fail("the package's code is for {}, which {} cannot run; compile it with --target {}", target,
+         cpu                      ? "the CPU"
+         : name == emulatorTarget ? "the emulator"
+                                  : "a GPU",
+         cpu                      ? "cpu"
+         : name == emulatorTarget ? "sm_90a --emulator"
+                                  : "sm_90a");
+  if (name == emulatorTarget)
+    return makeEmulatorDevice(threads);
+  if (gpu >= 0)
+    return makeCudaDevice(gpu, target);
+  requireCpuLevel(target);
+  return makeCpuDevice(threads);
+}

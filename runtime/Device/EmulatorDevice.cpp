@@ -1,0 +1,71 @@
+// The emulator as a device: kernels made for a GPU, run on the CPU with every access checked
+// (runtime/Emulator).
+#include "runtime/Device/HostDevice.h"
+#include "runtime/Emulator/Code.h"
+#include "runtime/Support/Cores.h"
+#include "runtime/Support/Error.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace kinema {
+namespace {
+
+uint64_t seedFromEnvironment() {
+  const char *text = std::getenv("KINEMA_EMULATOR_SEED");
+  if (!text)
+    return 0;
+  uint64_t seed = 0;
+  const char *end = text + std::strlen(text);
+  if (std::from_chars(text, end, seed).ptr != end || text == end)
+    refuse("KINEMA_EMULATOR_SEED must be a whole number, found '{}'", text);
+  return seed;
+}
+
+class EmulatorDevice final : public HostDevice {
+public:
+  explicit EmulatorDevice(int threads) : threads(threads), seed(seedFromEnvironment()) {}
+
+  std::string describe() const override {
+    return fmt::format("emulator of a GPU, {} thread{}, seed {}", threads, threads == 1 ? "" : "s", seed);
+  }
+
+  void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
+
+  LaunchId prepare(const LaunchDescription &description) override {
+    emulator::Launch launch;
+    launch.kernel = &code.find(description.symbol);
+    launch.grid = description.grid;
+    launch.dynamicShared = uint32_t(description.scratch);
+    launch.seed = seed;
+    launch.workers = threads;
+    launch.memory = {{reinterpret_cast<std::byte *>(arena.at(0, 0)), arena.size()}};
+    for (int64_t offset : description.args)
+      launch.args.push_back(arena.at(offset, 0));
+    launches.push_back(std::move(launch));
+    return static_cast<LaunchId>(launches.size()) - 1;
+  }
+
+  void launch(LaunchId id) override {
+    if (auto violation = emulator::run(launches[id]))
+      fail("{}", violation->what);
+  }
+
+private:
+  int threads;
+  uint64_t seed;
+  emulator::Code code;
+  std::vector<emulator::Launch> launches;
+};
+
+} // namespace
+
+std::unique_ptr<Device> makeEmulatorDevice(int threads) {
+  if (threads < 0 || threads > maxThreads)
+    refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
+  return std::make_unique<EmulatorDevice>(threads ? threads : availableCores());
+}
+
+} // namespace kinema

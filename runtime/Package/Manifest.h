@@ -1,0 +1,138 @@
+// The package's table of contents, read and checked (docs/package.md, "manifest.json"). What `parseManifest`
+// returns can be run without further checks: every place lies in the arena and every name resolves.
+#pragma once
+
+#include "runtime/Package/ElementType.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Package/Recipe.h"
+#include "runtime/Package/TensorStorage.h"
+#include "runtime/Support/Difference.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinema {
+
+// A tensor in the arena.
+struct ArenaTensor {
+  std::string name;
+  ElementType type = ElementType::F32; // F32 or I32
+  std::vector<int64_t> shape;          // logical
+  std::vector<int64_t> fileShape;      // in files; the same elements in the same order
+  Order order;
+  int64_t offset = 0; // bytes from the arena's start
+  int64_t bytes = 0;  // padding included
+
+  int64_t elements() const { return elementsOf(shape); }
+};
+
+struct InputTensor : ArenaTensor { // [N, C, T, H, W]
+  std::string kind;                // rgb, flow, gray
+};
+
+enum class Role { Weight, Bias, Gamma, Beta, RunningMean, RunningVariance };
+
+struct Initialisation {
+  enum class Kind { HeNormal, Normal, Constant, Identity };
+  Kind kind = Kind::Constant;
+  bool fanOut = true; // HeNormal: fan-out or fan-in
+  double value = 0;   // Normal: standard deviation; Constant: the value
+};
+
+struct Parameter : ArenaTensor {
+  Role role = Role::Weight;
+  std::optional<int64_t> momentum; // offset of its momentum, of the same order
+  Initialisation init;
+
+  bool trained() const { return role != Role::RunningMean && role != Role::RunningVariance; }
+  ArenaTensor momentumTensor() const; // needs `momentum`
+};
+
+enum class StoredType { F32, BF16, I32 };
+
+// A result of a kernel that is compared with a twin's.
+struct KernelResult {
+  StoredType type = StoredType::F32;
+  std::vector<int64_t> shape; // logical; of parts their number first
+  Order order;
+  Form form = Form::Whole;
+};
+
+struct Kernel {
+  std::string symbol;
+  int64_t grid = 0;             // blocks
+  std::vector<int64_t> buffers; // bytes of each argument
+  int64_t scratch = 0;          // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
+  int64_t block = 0;            // threads, on a GPU
+  std::string schedule;
+  std::string parameters; // of the schedule, for messages: " rows=8 threads=384"
+  std::string op;
+  std::vector<std::string> layers;
+  // Of a package with twins; the results come last among the arguments.
+  std::vector<KernelResult> results;
+  int64_t depth = 1;
+  bool narrow = false;
+};
+
+// Of launches that together compute what another one does, and leave it elsewhere.
+struct TwinLaunch {
+  std::string kernel;
+  std::vector<int64_t> args;
+};
+
+struct Launch {
+  std::string kernel;        // key of Manifest::kernels
+  std::vector<int64_t> args; // offsets
+  int64_t reads = 0, writes = 0, macs = 0;
+  double predicted = 0, floor = 0; // seconds: by the compiler's model, and the least; 0: not known
+  std::string layer;
+  std::vector<TwinLaunch> twins; // their results in order are this one's
+};
+
+struct Segment {
+  std::string name;
+  int64_t offset = 0, bytes = 0;
+};
+
+struct Manifest {
+  std::string name;
+  bool train = false;  // mode
+  std::string network; // the digest of what is computed, the same for every target; empty: not known
+  std::string target;
+  std::vector<std::string> code;                 // entries of the package, which together have all kernels
+  std::optional<std::vector<std::string>> sites; // of kernels with a watchdog (docs/package.md)
+  int64_t batch = 0;
+  int64_t classes = 0;
+  int64_t arenaBytes = 0;
+  std::vector<Segment> segments;
+  std::vector<InputTensor> inputs;
+  std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
+  std::optional<int64_t> hyper;      // offset; always there in mode train
+  std::optional<Segment> counters;   // zeroed when an entry begins that has launches which count there
+  std::vector<std::string> hyperFields;
+  std::vector<Parameter> parameters;
+  std::map<std::string, std::vector<ArenaTensor>> outputs; // of each entry
+  std::map<std::string, Kernel> kernels;
+  std::map<std::string, std::vector<Launch>> entries;
+  Recipe recipe;
+
+  const InputTensor &input() const { return inputs.front(); }
+  // Whether a launch of the entry counts its blocks.
+  bool hasCounters(const std::string &entry) const;
+  const Parameter *findParameter(std::string_view name) const;
+  const ArenaTensor *findOutput(const std::string &entry, std::string_view name) const;
+  // Throws Error where the entry has no such output.
+  const ArenaTensor &output(const std::string &entry, std::string_view name) const;
+};
+
+// All manifests of a package, that of `manifestEntry` first. Throws Error.
+std::vector<Manifest> readManifests(const Package &package);
+
+// Throws Error with one clear sentence, beginning with `origin`, for whatever does not hold together.
+Manifest parseManifest(std::string_view text, const std::string &origin);
+
+} // namespace kinema

@@ -1,0 +1,20 @@
+// Names of parameters in other people's files, by tables of patterns.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace kinema {
+
+// Maps the names of parameters in the package to those in a file; returns an empty string for a name that it
+// does not know.
+using NameMap = std::function<std::string(const std::string &)>;
+
+// "": the spec's own names. "torchvision": the state-dict names of torchvision's video models. Throws Error
+// with status 2 for anything else.
+NameMap findNames(const std::string &naming);
+
+// A parameter's name in a file. Throws Error where the map does not know it.
+std::string nameInFile(const NameMap &names, const std::string &name);
+
+} // namespace kinema

@@ -1,0 +1,152 @@
+// The recipe: how clips are cut from videos, how the network is trained and evaluated, and what each field
+// may hold. The front end reads it from the text of a spec, the compiler writes it into the module and the
+// package, and the runtime reads it there; this header knows none of the three. All of it is made of the rows
+// of Recipe.def.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinema {
+
+/// Numbers lie between two bounds, of a list or a size each one; words are among those named.
+struct RecipeField {
+  enum class Bounds { Closed, AboveMinimum, BelowMaximum };
+
+  std::string_view section, name;
+  std::string_view statement, argument; // where it stands in a spec; no argument: given by position
+  std::string_view meaning;             // a sentence
+  double minimum = 0, maximum = 0;
+  Bounds bounds = Bounds::Closed; // the other two: the bound itself is outside
+  size_t count = 0;               // of a list: so many values; 0: any number
+  bool ascending = false;         // of a list: no value is less than the one before
+  std::span<const std::string_view> words = {};
+
+  bool holds(double value) const {
+    bool low = bounds == Bounds::AboveMinimum ? value > minimum : value >= minimum;
+    return low && (bounds == Bounds::BelowMaximum ? value < maximum : value <= maximum);
+  }
+  /// Sizes H x W: where the bounds hold zero, it stands for both or for none.
+  bool holds(const std::array<int64_t, 2> &size) const {
+    bool none = size[0] == 0 && size[1] == 0, either = size[0] == 0 || size[1] == 0;
+    return holds(double(size[0])) && holds(double(size[1])) && (none || !either);
+  }
+
+  /// "from 1 to 1000", "at least 0 and below 1", "above 0 and at most 1"
+  std::string range() const {
+    std::array<char, 64> text;
+    const char *form = bounds == Bounds::Closed         ? "from %.16g to %.16g"
+                       : bounds == Bounds::AboveMinimum ? "above %.16g and at most %.16g"
+                                                        : "at least %.16g and below %.16g";
+    std::snprintf(text.data(), text.size(), form, minimum, maximum);
+    return text.data();
+  }
+};
+
+namespace recipe_words {
+inline constexpr std::string_view starts[] = {"random", "first", "middle"};
+inline constexpr std::string_view places[] = {"random", "centre"};
+inline constexpr std::string_view losses[] = {"cross_entropy"};
+inline constexpr std::string_view spreads[] = {"uniform", "random"};
+inline constexpr std::string_view evalPlaces[] = {"centre", "random", "three"};
+inline constexpr std::string_view averages[] = {"scores", "logits"};
+inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5"};
+} // namespace recipe_words
+
+inline constexpr double maxRecipeCount = 1 << 30;  // of epochs, clips, parts
+inline constexpr double maxRecipeExtent = 1 << 16; // of frames and pixels
+
+using RecipeSize = std::array<int64_t, 2>; // H, W
+using RecipeNumbers = std::vector<double>;
+using RecipeWords = std::vector<std::string>;
+
+#define RECIPE_MEMBER(MEMBER, NAME, TYPE, DEFAULT, ...) TYPE MEMBER = DEFAULT;
+
+struct DataRecipe {
+#define DATA_FIELD RECIPE_MEMBER
+#include "runtime/Package/Recipe.def"
+
+  bool operator==(const DataRecipe &) const = default;
+};
+
+struct TrainRecipe {
+#define TRAIN_FIELD RECIPE_MEMBER
+#include "runtime/Package/Recipe.def"
+
+  bool operator==(const TrainRecipe &) const = default;
+};
+
+struct EvalRecipe {
+#define EVAL_FIELD RECIPE_MEMBER
+#include "runtime/Package/Recipe.def"
+
+  bool operator==(const EvalRecipe &) const = default;
+};
+
+/// How the package's code was made; cannot be changed any more.
+struct ComputeRecipe {
+#define COMPUTE_FIELD RECIPE_MEMBER
+#include "runtime/Package/Recipe.def"
+
+  bool operator==(const ComputeRecipe &) const = default;
+};
+
+#undef RECIPE_MEMBER
+
+struct Recipe {
+  DataRecipe data;
+  TrainRecipe train;
+  EvalRecipe eval;
+  ComputeRecipe compute;
+};
+
+inline constexpr RecipeField recipeFields[] = {
+#define RECIPE_FIELD(SECTION, MEMBER, NAME, TYPE, DEFAULT, STATEMENT, ARGUMENT, MEANING, ...)                \
+  {.section = #SECTION,                                                                                      \
+   .name = NAME,                                                                                             \
+   .statement = STATEMENT,                                                                                   \
+   .argument = ARGUMENT,                                                                                     \
+   .meaning = MEANING __VA_OPT__(, ) __VA_ARGS__},
+#include "runtime/Package/Recipe.def"
+};
+
+/// Calls visit(field, member) for every field of a recipe, in the order of the table.
+template <typename RecipeType, typename Visit> void visitFields(RecipeType &recipe, Visit &&visit) {
+  const RecipeField *field = recipeFields;
+#define RECIPE_FIELD(SECTION, MEMBER, ...) visit(*field++, recipe.SECTION.MEMBER);
+#include "runtime/Package/Recipe.def"
+}
+
+/// The field of this name; there must be one, which a constant expression makes the compiler check.
+constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::string_view name) {
+  const RecipeField *field = recipeFields;
+  while (field->section != section || field->name != name)
+    ++field;
+  return *field;
+}
+
+/// What frames are scaled to, where a recipe does not say: the paper's 128x171 for its crop of 112x112, and
+/// in proportion for others.
+inline RecipeSize usualResize(int64_t height, int64_t width) {
+  return {std::llround(double(height) * 128 / 112), std::llround(double(width) * 171 / 112)};
+}
+
+/// Fills in what follows from the network's input where the recipe leaves it at zero: frames, crops, and what
+/// frames are scaled to.
+inline void followInput(Recipe &recipe, int64_t frames, int64_t height, int64_t width) {
+  if (recipe.data.frames == 0)
+    recipe.data.frames = frames;
+  for (RecipeSize *size : {&recipe.data.crop, &recipe.eval.crop})
+    if (*size == RecipeSize{0, 0})
+      *size = {height, width};
+  if (recipe.data.resize == RecipeSize{0, 0})
+    recipe.data.resize = usualResize(height, width);
+}
+
+} // namespace kinema

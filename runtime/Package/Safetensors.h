@@ -1,0 +1,60 @@
+// Tensors in files: the safetensors format (github.com/huggingface/safetensors): an 8 byte length, a JSON
+// header, the tensors' bytes, row-major and little-endian.
+#pragma once
+
+#include "runtime/Package/ElementType.h"
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+// A tensor of a file; its elements are row-major.
+struct FileTensor {
+  std::string name;
+  ElementType type = ElementType::F32;
+  std::vector<int64_t> shape;
+  std::vector<char> bytes; // elementsOf(shape) * bytesOf(type)
+
+  FileTensor() = default;
+  // Room for the elements, zero.
+  FileTensor(std::string name, ElementType type, std::vector<int64_t> shape);
+
+  template <typename T> std::span<T> as() {
+    return {reinterpret_cast<T *>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  template <typename T> std::span<const T> as() const {
+    return {reinterpret_cast<const T *>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+};
+
+// "float32 [64, 3, 7]".
+std::string describe(ElementType type, std::span<const int64_t> shape);
+
+struct TensorFile {
+  std::map<std::string, std::string> metadata; // "__metadata__"
+  std::vector<FileTensor> tensors;             // in the order of their bytes
+
+  const FileTensor *find(const std::string &name) const;
+};
+
+// The entry of `metadata` that checkpoints have (runtime/Training/Checkpoint.h). Their tensors are weights
+// and momentum, which is no weight.
+inline constexpr const char *checkpointKey = "kinema.checkpoint";
+inline bool isCheckpoint(const TensorFile &file) { return file.metadata.contains(checkpointKey); }
+
+// Reads F32, I32 and I64 tensors. A file that is cut off, whose header lies, or whose tensors overlap throws
+// Error, naming file and tensor.
+TensorFile readTensors(const std::string &path);
+// The same from a file's content. origin: its name in messages.
+TensorFile parseTensors(const std::string &content, const std::string &origin);
+// What the file's header says, checked likewise; the tensors have no bytes.
+TensorFile readTensorHeader(const std::string &path);
+
+// Writes in full or not at all (AtomicFile). Throws Error.
+void writeTensors(const std::string &path, const TensorFile &file);
+
+} // namespace kinema

@@ -1,0 +1,146 @@
+#include "runtime/Package/TensorStorage.h"
+
+#include "runtime/Package/ElementType.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace kinema {
+namespace {
+
+// Stored elements that lie one after the other and belong to one axis.
+struct Run {
+  int64_t stored;  // index of the first
+  int64_t logical; // index of the first in the logical tensor
+  int64_t stride;  // from one to the next in the logical tensor
+  int64_t valid;   // leading elements inside the shape; the others are padding
+  int64_t size;
+};
+
+class Runs {
+public:
+  Runs(std::span<const int64_t> shape, const Order &order) : shape(shape), strides(shape.size(), 1) {
+    for (size_t axis = shape.size(); axis-- > 1;)
+      strides[axis - 1] = strides[axis] * shape[axis];
+    std::copy_if(order.begin(), order.end(), std::back_inserter(loops),
+                 [](const Loop &loop) { return loop.size > 1; });
+    if (loops.empty() && !shape.empty())
+      loops.push_back({0, 1, 1});
+  }
+
+  template <typename Visit> void forEach(Visit &&visit) const {
+    if (loops.empty())
+      return visit(Run{0, 0, 1, 1, 1});
+    const Loop &inner = loops.back();
+    size_t outer = loops.size() - 1;
+    std::vector<int64_t> counters(outer, 0), coordinates(shape.size(), 0); // both at the run's first element
+    int64_t total = 1;
+    for (const Loop &loop : loops)
+      total *= loop.size;
+    for (int64_t stored = 0; stored < total; stored += inner.size) {
+      visit(Run{stored, logicalIndex(coordinates), inner.step * strides[inner.axis],
+                valid(coordinates, inner), inner.size});
+      advance(counters, coordinates);
+    }
+  }
+
+private:
+  std::span<const int64_t> shape;
+  std::vector<int64_t> strides; // of the logical tensor
+  std::vector<Loop> loops;      // without those of size 1
+
+  int64_t logicalIndex(const std::vector<int64_t> &coordinates) const {
+    int64_t index = 0;
+    for (size_t axis = 0; axis < coordinates.size(); ++axis)
+      index += coordinates[axis] * strides[axis];
+    return index;
+  }
+
+  int64_t valid(const std::vector<int64_t> &coordinates, const Loop &inner) const {
+    for (size_t axis = 0; axis < coordinates.size(); ++axis)
+      if (coordinates[axis] >= shape[axis])
+        return 0;
+    return std::min(inner.size, (shape[inner.axis] - coordinates[inner.axis] + inner.step - 1) / inner.step);
+  }
+
+  void advance(std::vector<int64_t> &counters, std::vector<int64_t> &coordinates) const {
+    for (size_t i = counters.size(); i-- > 0;) {
+      coordinates[loops[i].axis] += loops[i].step;
+      if (++counters[i] < loops[i].size)
+        return;
+      coordinates[loops[i].axis] -= loops[i].size * loops[i].step;
+      counters[i] = 0;
+    }
+  }
+};
+
+} // namespace
+
+int64_t storedElements(std::span<const int64_t> shape, const Order &order) {
+  if (order.empty())
+    return elementsOf(shape);
+  int64_t elements = 1;
+  for (const Loop &loop : order)
+    elements *= loop.size;
+  return elements;
+}
+
+std::string findFault(std::span<const int64_t> shape, const Order &order) {
+  if (order.empty())
+    return "";
+  std::vector<std::vector<Loop>> loopsOf(shape.size());
+  for (const Loop &loop : order) {
+    if (loop.axis < 0 || loop.axis >= static_cast<int64_t>(shape.size()))
+      return fmt::format("the order names axis {} of a tensor with {} axes", loop.axis, shape.size());
+    if (loop.size < 1 || loop.step < 1 || loop.size > INT32_MAX || loop.step > INT32_MAX)
+      return fmt::format("the order has a loop of size {} and step {}", loop.size, loop.step);
+    if (loop.size > 1)
+      loopsOf[loop.axis].push_back(loop);
+  }
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    auto &loops = loopsOf[axis];
+    std::sort(loops.begin(), loops.end(), [](const Loop &a, const Loop &b) { return a.step < b.step; });
+    int64_t covered = 1; // coordinates 0 .. covered-1 are each reached once
+    for (const Loop &loop : loops) {
+      if (loop.step != covered)
+        return fmt::format("the order's loops of axis {} do not visit each coordinate once", axis);
+      if (covered > INT32_MAX)
+        return fmt::format("the order's loops of axis {} are too long", axis);
+      covered *= loop.size;
+    }
+    if (covered < shape[axis])
+      return fmt::format("the order visits {} of {} coordinates of axis {}", covered, shape[axis], axis);
+  }
+  return "";
+}
+
+void pack(const void *logical, std::span<const int64_t> shape, const Order &order, void *stored) {
+  if (order.empty()) {
+    std::memcpy(stored, logical, 4 * elementsOf(shape));
+    return;
+  }
+  const uint32_t *from = static_cast<const uint32_t *>(logical);
+  uint32_t *to = static_cast<uint32_t *>(stored);
+  Runs(shape, order).forEach([&](const Run &run) {
+    for (int64_t i = 0; i < run.valid; ++i)
+      to[run.stored + i] = from[run.logical + i * run.stride];
+    std::fill(to + run.stored + run.valid, to + run.stored + run.size, 0u);
+  });
+}
+
+void unpack(const void *stored, std::span<const int64_t> shape, const Order &order, void *logical) {
+  if (order.empty()) {
+    std::memcpy(logical, stored, 4 * elementsOf(shape));
+    return;
+  }
+  const uint32_t *from = static_cast<const uint32_t *>(stored);
+  uint32_t *to = static_cast<uint32_t *>(logical);
+  Runs(shape, order).forEach([&](const Run &run) {
+    for (int64_t i = 0; i < run.valid; ++i)
+      to[run.logical + i * run.stride] = from[run.stored + i];
+  });
+}
+
+} // namespace kinema

@@ -1,0 +1,272 @@
+#include "runtime/Program/Program.h"
+
+#include "runtime/Device/CpuLevel.h"
+#include "runtime/Support/Error.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <string_view>
+
+namespace kinema {
+namespace {
+
+constexpr uint32_t notANumber = 0x7FC00000;
+constexpr char preparedSegment[] = "prepared";
+
+bool poisonWanted() {
+  const char *value = std::getenv("KINEMA_POISON");
+  return value && value == std::string_view("1");
+}
+
+void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
+  std::vector<Segment> left;
+  for (const Segment &segment : segments) {
+    int64_t begin = std::clamp(offset, segment.offset, segment.offset + segment.bytes);
+    int64_t end = std::clamp(offset + bytes, segment.offset, segment.offset + segment.bytes);
+    left.push_back({segment.name, segment.offset, begin - segment.offset});
+    left.push_back({segment.name, end, segment.offset + segment.bytes - end});
+  }
+  std::erase_if(left, [](const Segment &segment) { return segment.bytes == 0; });
+  segments = std::move(left);
+}
+
+// Of the targets that a package has code for, the one that the device runs, of several levels of a CPU the
+// best; where none fits, the first, of which the device says why it does not.
+Manifest chooseManifest(const Package &package, const std::string &device) {
+  std::vector<Manifest> manifests = readManifests(package);
+  auto with = [&](std::string_view architecture) {
+    return std::find_if(manifests.begin(), manifests.end(), [&](const Manifest &manifest) {
+      return !architecture.empty() && manifest.target.starts_with(architecture);
+    });
+  };
+  bool automatic = device.empty() || device == "auto";
+  if (manifests.size() == 1)
+    return manifests.front();
+  auto chosen = with(automatic ? cudaArchitecture() : device == emulatorTarget ? "sm_" : "");
+  if (int number = cudaNumber(device); number >= 0)
+    if (chosen = with(cudaArchitecture(number)); chosen == manifests.end())
+      chosen = with("sm_");
+  if (chosen != manifests.end())
+    return *chosen;
+  std::vector<std::string> targets;
+  for (const Manifest &manifest : manifests)
+    targets.push_back(manifest.target);
+  size_t level = chooseCpuLevel(targets);
+  return level == manifests.size() ? manifests.front() : manifests[level];
+}
+
+// The entries with the code for the device.
+std::vector<std::string> codeFor(const Package &package, const Manifest &manifest,
+                                 const std::string &device) {
+  if (device != emulatorTarget)
+    return manifest.code;
+  if (!package.has(emulatorCode))
+    fail("{} has no code for the emulator; compile it with --target sm_90a --emulator", package.path());
+  return {emulatorCode};
+}
+
+} // namespace
+
+Program::Program(const Package &package, const ProgramOptions &options)
+    : contents(chooseManifest(package, options.device)),
+      device(makeDevice(options.device, contents.target, options.threads)), profile(options.profile),
+      poison(poisonWanted()) {
+  device->allocate(contents.arenaBytes);
+  for (const std::string &code : codeFor(package, contents, options.device))
+    device->loadCode(package.read(code), code);
+  if (contents.sites)
+    device->watch(*contents.sites);
+  loadEntries();
+}
+
+LaunchId Program::prepare(const std::string &name, std::span<const int64_t> args, const std::string &layer) {
+  const Kernel &kernel = contents.kernels.at(name);
+  return device->prepare({kernel.symbol, layer, kernel.grid, kernel.block, kernel.scratch, args});
+}
+
+void Program::loadEntries() {
+  for (const auto &[name, launches] : contents.entries) {
+    Entry &entry = entries[name];
+    for (const Launch &launch : launches) {
+      entry.launches.push_back(prepare(launch.kernel, launch.args, launch.layer));
+      entry.times.push_back({&launch, {}});
+      std::vector<LaunchId> &twins = entry.twins.emplace_back();
+      for (const TwinLaunch &twin : launch.twins)
+        twins.push_back(prepare(twin.kernel, twin.args, launch.layer));
+    }
+    if (contents.hasCounters(name))
+      entry.counters = {contents.counters->offset, contents.counters->bytes};
+    entry.sequence = device->prepareSequence(name, entry.launches, entry.counters);
+  }
+  findUnkept();
+}
+
+void Program::findUnkept() {
+  for (const Segment &segment : contents.segments)
+    if (segment.name != "parameters" && segment.name != preparedSegment)
+      unkept.push_back(segment);
+  for (const InputTensor &input : contents.inputs)
+    cut(unkept, input.offset, input.bytes);
+  if (contents.labels)
+    cut(unkept, contents.labels->offset, contents.labels->bytes);
+  if (contents.hyper)
+    cut(unkept, *contents.hyper, 4 * static_cast<int64_t>(contents.hyperFields.size()));
+  for (const Parameter &parameter : contents.parameters) {
+    cut(unkept, parameter.offset, parameter.bytes);
+    if (parameter.momentum)
+      cut(unkept, *parameter.momentum, parameter.bytes);
+  }
+}
+
+Program::Entry &Program::findEntry(const std::string &name) {
+  auto found = entries.find(name);
+  if (found == entries.end())
+    fail("package {} has no entry {}{}", contents.name, name,
+         name == "train_step" ? ": it was compiled for inference; compile it with --mode train" : "");
+  return found->second;
+}
+
+void Program::begin(const std::string &name) {
+  Entry &entry = findEntry(name);
+  if (poison)
+    fillUnkept(name);
+  device->fill(entry.counters.offset, entry.counters.bytes, 0);
+}
+
+void Program::launch(const std::string &entry, int64_t number) {
+  device->launch(findEntry(entry).launches.at(number));
+}
+
+void Program::launchTwins(const std::string &entry, int64_t number) {
+  for (LaunchId twin : findEntry(entry).twins.at(number))
+    device->launch(twin);
+}
+
+std::vector<char> Program::copyOut(int64_t offset, int64_t bytes) {
+  std::vector<char> copy(bytes);
+  device->copyOut(offset, copy.data(), bytes);
+  return copy;
+}
+
+void Program::run(const std::string &name) {
+  Entry &entry = findEntry(name);
+  if (profile) {
+    begin(name);
+    return runProfiled(entry);
+  }
+  if (poison)
+    fillUnkept(name);
+  device->run(entry.sequence);
+}
+
+void Program::fillUnkept(const std::string &entry) {
+  for (const Segment &segment : unkept)
+    device->fill(segment.offset, segment.bytes, notANumber);
+  for (const Segment &segment : contents.segments)
+    if (segment.name == preparedSegment && entry != "infer")
+      device->fill(segment.offset, segment.bytes, notANumber);
+}
+
+void Program::runProfiled(Entry &entry) {
+  const int64_t count = static_cast<int64_t>(entry.launches.size());
+  device->mark(0);
+  for (int64_t i = 0; i < count; ++i) {
+    device->launch(entry.launches[i]);
+    device->mark(i + 1);
+  }
+  for (int64_t i = 0; i < count; ++i)
+    entry.times[i].seconds.push_back(device->secondsBetween(i, i + 1));
+}
+
+std::vector<double> Program::time(const std::string &entry, int64_t runs) {
+  device->mark(0);
+  for (int64_t i = 0; i < runs; ++i) {
+    run(entry);
+    device->mark(i + 1);
+  }
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < runs; ++i)
+    seconds.push_back(device->secondsBetween(i, i + 1));
+  return seconds;
+}
+
+const std::vector<LaunchTime> &Program::times(const std::string &entry) const {
+  return entries.at(entry).times;
+}
+
+static void requireElements(const ArenaTensor &tensor, size_t elements) {
+  if (static_cast<int64_t>(elements) != tensor.elements())
+    fail("tensor {} has {} elements, not {}", tensor.name, tensor.elements(), elements);
+}
+
+void Program::write(const ArenaTensor &tensor, const void *values, size_t elements) {
+  requireElements(tensor, elements);
+  if (tensor.order.empty())
+    return device->copyIn(tensor.offset, values, tensor.bytes);
+  if (void *memory = device->hostMemory(tensor.offset, tensor.bytes))
+    return pack(values, tensor.shape, tensor.order, memory);
+  staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
+  pack(values, tensor.shape, tensor.order, staging.data());
+  device->copyIn(tensor.offset, staging.data(), tensor.bytes);
+}
+
+void Program::read(const ArenaTensor &tensor, void *values, size_t elements) {
+  requireElements(tensor, elements);
+  if (tensor.order.empty())
+    return device->copyOut(tensor.offset, values, tensor.bytes);
+  if (const void *memory = device->hostMemory(tensor.offset, tensor.bytes))
+    return unpack(memory, tensor.shape, tensor.order, values);
+  staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
+  device->copyOut(tensor.offset, staging.data(), tensor.bytes);
+  unpack(staging.data(), tensor.shape, tensor.order, values);
+}
+
+void Program::set(const ArenaTensor &tensor, std::span<const float> values) {
+  write(tensor, values.data(), values.size());
+}
+
+void Program::set(const ArenaTensor &tensor, std::span<const int32_t> values) {
+  write(tensor, values.data(), values.size());
+}
+
+void Program::get(const ArenaTensor &tensor, std::span<float> values) {
+  read(tensor, values.data(), values.size());
+}
+
+std::vector<float> Program::get(const ArenaTensor &tensor) {
+  std::vector<float> values(tensor.elements());
+  get(tensor, values);
+  return values;
+}
+
+float Program::getScalar(const ArenaTensor &tensor) {
+  float value = 0;
+  read(tensor, &value, 1);
+  return value;
+}
+
+CopyId Program::beginGet(const ArenaTensor &tensor) {
+  return device->beginCopyOut(tensor.offset, tensor.bytes);
+}
+
+void Program::finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float> values) {
+  requireElements(tensor, values.size());
+  staging.resize(std::max<size_t>(staging.size(), tensor.bytes));
+  device->finishCopyOut(copy, staging.data());
+  unpack(staging.data(), tensor.shape, tensor.order, values.data());
+}
+
+void Program::setHyper(const Hyper &hyper) {
+  if (!contents.hyper)
+    fail("package {} was compiled for inference and takes no learning rate", contents.name);
+  static const std::map<std::string, float Hyper::*> members = {
+      {"rate", &Hyper::rate},   {"momentum", &Hyper::momentum}, {"nesterov", &Hyper::nesterov},
+      {"decay", &Hyper::decay}, {"seed", &Hyper::seed},         {"step", &Hyper::step}};
+  std::array<float, 6> values{};
+  for (size_t i = 0; i < contents.hyperFields.size(); ++i)
+    values[i] = hyper.*members.at(contents.hyperFields[i]);
+  device->copyIn(*contents.hyper, values.data(), 4 * static_cast<int64_t>(contents.hyperFields.size()));
+}
+
+} // namespace kinema

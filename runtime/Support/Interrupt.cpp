@@ -1,0 +1,49 @@
+#include "runtime/Support/Interrupt.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <ctime>
+
+namespace kinema {
+
+// Any thread may be the one that a signal interrupts.
+static std::atomic<int> received = 0;
+static std::atomic<int64_t> receivedAt = 0; // in nanoseconds; set before received is
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<int64_t>::is_always_lock_free);
+
+static constexpr int64_t second = 1'000'000'000;
+
+static int64_t nanoseconds() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * second + time.tv_nsec;
+}
+
+// All that is called here may be called in a signal's handler.
+static void note(int signal) {
+  if (received == 0) {
+    receivedAt = nanoseconds();
+    received = signal;
+  } else if (nanoseconds() - receivedAt >= second) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+void catchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = note;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+const char *interruption() { return received == 0 ? nullptr : received == SIGINT ? "SIGINT" : "SIGTERM"; }
+
+void pretendInterruption(int signal) {
+  receivedAt = nanoseconds();
+  received = signal;
+}
+
+} // namespace kinema

@@ -1,0 +1,138 @@
+#include "runtime/Training/Checkpoint.h"
+
+#include "runtime/Support/Error.h"
+
+#include <nlohmann/json.hpp>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+constexpr const char *formatVersion = "2";
+
+// Doubles are written with as many digits as bring back the same bits.
+json toJson(const TrainingState &state) {
+  return {{"epoch", state.epoch},
+          {"batch", state.batch},
+          {"sums",
+           {{"clips", state.sums.clips},
+            {"top1", state.sums.top1},
+            {"top5", state.sums.top5},
+            {"loss", state.sums.loss}}},
+          {"best", state.best},
+          {"best_epoch", state.bestEpoch}};
+}
+
+TrainingState parseState(const json &document) {
+  TrainingState state;
+  document.at("epoch").get_to(state.epoch);
+  document.at("batch").get_to(state.batch);
+  document.at("sums").at("clips").get_to(state.sums.clips);
+  document.at("sums").at("top1").get_to(state.sums.top1);
+  document.at("sums").at("top5").get_to(state.sums.top5);
+  document.at("sums").at("loss").get_to(state.sums.loss);
+  document.at("best").get_to(state.best);
+  document.at("best_epoch").get_to(state.bestEpoch);
+  return state;
+}
+
+json toJson(const RunOrigin &origin) {
+  auto list = [](const RunOrigin::List &of) {
+    return json{{"file", of.file}, {"videos", of.videos}, {"digest", of.digest}};
+  };
+  return {{"network", origin.network},
+          {"train", list(origin.train)},
+          {"test", list(origin.test)},
+          {"settings", origin.settings}};
+}
+
+RunOrigin parseOrigin(const json &document) {
+  RunOrigin origin;
+  document.at("network").get_to(origin.network);
+  for (auto [name, list] : {std::pair{"train", &origin.train}, {"test", &origin.test}}) {
+    document.at(name).at("file").get_to(list->file);
+    document.at(name).at("videos").get_to(list->videos);
+    document.at(name).at("digest").get_to(list->digest);
+  }
+  document.at("settings").get_to(origin.settings);
+  return origin;
+}
+
+std::string metadata(const TensorFile &file, const std::string &key, const std::string &path) {
+  auto found = file.metadata.find(key);
+  if (found == file.metadata.end())
+    fail("checkpoint {} has no {}", path, key);
+  return found->second;
+}
+
+// The file's tensors of the parameters' momentum, each with its place.
+std::vector<std::pair<ArenaTensor, const FileTensor *>>
+matchMomentum(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+  std::vector<std::pair<ArenaTensor, const FileTensor *>> found;
+  for (const Parameter &parameter : manifest.parameters) {
+    if (!parameter.momentum)
+      continue;
+    ArenaTensor momentum = parameter.momentumTensor();
+    const FileTensor *tensor = file.find(momentum.name);
+    if (!tensor || tensor->type != momentum.type || tensor->shape != momentum.fileShape)
+      fail("checkpoint {} has no tensor {} of {}", path, momentum.name,
+           describe(momentum.type, momentum.fileShape));
+    found.emplace_back(std::move(momentum), tensor);
+  }
+  return found;
+}
+
+Checkpoint parseCheckpoint(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+  if (!isCheckpoint(file))
+    fail("{} holds weights but is no checkpoint: start from it with --weights instead of --resume", path);
+  if (std::string version = file.metadata.at(checkpointKey); version != formatVersion)
+    fail("checkpoint {} has format {}, this runtime reads format {}", path, version, formatVersion);
+  if (std::string package = metadata(file, "package", path); package != manifest.name)
+    fail("checkpoint {} is of network {}, the package is of {}", path, package, manifest.name);
+  matchWeights(manifest, file, path);
+  matchMomentum(manifest, file, path);
+  try {
+    return {parseState(json::parse(metadata(file, "state", path))),
+            parseRecipe(json::parse(metadata(file, "recipe", path))),
+            parseOrigin(json::parse(metadata(file, "origin", path)))};
+  } catch (const json::exception &) {
+    fail("checkpoint {} is damaged: its state cannot be read", path);
+  }
+}
+
+} // namespace
+
+void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path) {
+  TensorFile file = program.storeWeights();
+  for (const Parameter &parameter : program.manifest().parameters)
+    if (parameter.momentum) {
+      ArenaTensor momentum = parameter.momentumTensor();
+      file.tensors.push_back(program.store(momentum, momentum.name));
+    }
+  // What is in names of files need not be UTF-8.
+  auto text = [](const json &document) {
+    return document.dump(-1, ' ', true, json::error_handler_t::replace);
+  };
+  file.metadata = {{checkpointKey, formatVersion},
+                   {"package", program.manifest().name},
+                   {"recipe", text(toJson(checkpoint.recipe))},
+                   {"state", text(toJson(checkpoint.state))},
+                   {"origin", text(toJson(checkpoint.origin))}};
+  writeTensors(path, file);
+}
+
+Checkpoint readCheckpoint(const Manifest &manifest, const std::string &path) {
+  return parseCheckpoint(manifest, readTensorHeader(path), path);
+}
+
+Checkpoint loadCheckpoint(Program &program, const std::string &path) {
+  TensorFile file = readTensors(path);
+  Checkpoint checkpoint = parseCheckpoint(program.manifest(), file, path);
+  program.loadWeights(file, path);
+  for (const auto &[momentum, tensor] : matchMomentum(program.manifest(), file, path))
+    program.set(momentum, tensor->as<float>());
+  return checkpoint;
+}
+
+} // namespace kinema

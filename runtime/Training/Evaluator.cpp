@@ -1,0 +1,145 @@
+#include "runtime/Training/Evaluator.h"
+
+#include "runtime/Support/Clock.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Interrupt.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+ProgressState stateOf(const std::string &phase, const BatchSource &source, const ClipMetrics &clips,
+                      int64_t batch, double seconds, double waited) {
+  ProgressState state;
+  state.phase = phase;
+  state.done = clips.clips;
+  state.total = source.clips();
+  state.clipsPerSecond = static_cast<double>(clips.clips) / seconds;
+  state.loss = clips.meanLoss();
+  state.accuracy = clips.share(clips.top1);
+  state.secondsLeft = seconds / static_cast<double>(batch) * static_cast<double>(source.batches() - batch);
+  state.waiting = waited / seconds;
+  return state;
+}
+
+// name -> right, of
+using Figures = std::map<std::string, std::pair<int64_t, int64_t>>;
+
+Figures figuresOf(const Evaluation &evaluation) {
+  const auto &[clips, videos] = std::tie(evaluation.clips, evaluation.videos);
+  return {{"clip_top1", {clips.top1, clips.clips}},
+          {"clip_top5", {clips.top5, clips.clips}},
+          {"video_top1", {videos.top1, videos.videos}},
+          {"video_top5", {videos.top5, videos.videos}}};
+}
+
+// Of a network whose weights have diverged, no class is the most probable.
+void checkScores(const std::vector<float> &logits, int64_t count, const std::string &phase) {
+  if (!std::all_of(logits.begin(), logits.begin() + count, [](float score) { return std::isfinite(score); }))
+    fail("{}: the network's scores are not finite: its weights have diverged or hold NaN", phase);
+}
+
+} // namespace
+
+void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progress) {
+  for (const Unreadable &video : unreadable)
+    progress.note(fmt::format("cannot read {}: {}; it is left out", video.name, video.reason));
+}
+
+void setInput(Program &program, const Batch &batch) {
+  const InputTensor &input = program.manifest().input();
+  if (static_cast<int64_t>(batch.clips.size()) != input.elements())
+    fail("the clips have {} values a batch, {} takes {} [{}]: frames and crop of the recipe must be the "
+         "package's",
+         batch.clips.size(), program.manifest().name, input.elements(), fmt::join(input.shape, ", "));
+  program.set(input, batch.clips);
+}
+
+Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
+                    const std::string &phase,
+                    const std::function<void(const Batch &, std::span<const float>)> &each) {
+  const Manifest &manifest = program.manifest();
+  const ArenaTensor &output = manifest.output("infer", "logits");
+  std::vector<float> logits(output.elements());
+  VideoScores videos(manifest.classes, recipe.average == "logits");
+  Evaluation result;
+  Batch batch;
+  double start = now(), waited = 0;
+
+  program.run("prepare");
+  source.seek(0, 0);
+  for (int64_t done = 1;; ++done) {
+    double before = now();
+    if (!source.next(batch))
+      break;
+    waited += now() - before;
+    if (const char *signal = interruption())
+      throw Error(fmt::format("{} stopped by {}", phase, signal));
+    for (Unreadable &video : source.takeUnreadable())
+      result.unreadable.push_back(std::move(video));
+    if (batch.valid == 0)
+      continue;
+    setInput(program, batch);
+    program.run("infer");
+    program.get(output, logits);
+    checkScores(logits, batch.valid * manifest.classes, phase);
+    result.clips.add(logits, batch.labels);
+    videos.add(logits, batch.labels, batch.videos);
+    if (each)
+      each(batch, logits);
+    progress.update(stateOf(phase, source, result.clips, done, now() - start, waited));
+  }
+  for (Unreadable &video : source.takeUnreadable())
+    result.unreadable.push_back(std::move(video));
+  reportUnreadable(result.unreadable, progress);
+  if (result.clips.clips == 0)
+    fail("{}: none of {} videos could be read", phase, source.videos());
+  result.videos = videos.metrics();
+  result.missing = source.videos() - result.videos.videos;
+  result.seconds = now() - start;
+  result.waiting = waited / result.seconds;
+  return result;
+}
+
+std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe) {
+  std::string without =
+      evaluation.missing > 0 ? fmt::format(" ({} more could not be read)", evaluation.missing) : "";
+  std::string text = fmt::format("{} clips of {} videos{}, loss {:.4f}\n", evaluation.clips.clips,
+                                 evaluation.videos.videos, without, evaluation.clips.meanLoss());
+  Figures figures = figuresOf(evaluation);
+  for (const std::string &name : recipe.report) {
+    auto [right, all] = figures.at(name);
+    text += fmt::format("{:<12}{:6.2f}%  ({} of {})\n", name,
+                        100.0 * static_cast<double>(right) / static_cast<double>(all), right, all);
+  }
+  return text;
+}
+
+json toJson(const Evaluation &evaluation) {
+  json document = {{"clips", evaluation.clips.clips},
+                   {"videos", evaluation.videos.videos},
+                   {"loss", evaluation.clips.meanLoss()},
+                   {"seconds", evaluation.seconds},
+                   {"waiting", evaluation.waiting}};
+  for (const auto &[name, figure] : figuresOf(evaluation))
+    document[name] = static_cast<double>(figure.first) / static_cast<double>(figure.second);
+  document["unreadable"] = json::array();
+  for (const Unreadable &video : evaluation.unreadable)
+    document["unreadable"].push_back({{"video", video.name}, {"reason", video.reason}});
+  auto classes =
+      static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(evaluation.videos.confusion.size()))));
+  for (int64_t label = 0; label < classes; ++label)
+    document["confusion"].push_back(
+        std::vector<int64_t>(evaluation.videos.confusion.begin() + label * classes,
+                             evaluation.videos.confusion.begin() + (label + 1) * classes));
+  return document;
+}
+
+} // namespace kinema

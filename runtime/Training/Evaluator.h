@@ -1,0 +1,44 @@
+// Testing a network: all clips of all videos of a list.
+#pragma once
+
+#include "runtime/Program/Program.h"
+#include "runtime/Support/Progress.h"
+#include "runtime/Training/Batch.h"
+#include "runtime/Training/Metrics.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+struct Evaluation {
+  ClipMetrics clips;
+  VideoMetrics videos;
+  std::vector<Unreadable> unreadable; // left out of all figures; each is told once in its source's life
+  int64_t missing = 0;                // videos that were left out, told before or not
+  double seconds = 0;
+  double waiting = 0; // share of the time spent waiting for data
+};
+
+// Tells what was found unreadable, once each, as a line "cannot read NAME: REASON; it is left out".
+void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progress);
+
+// Puts a batch into the program's input. Throws Error if its shape is another than the package's.
+void setInput(Program &program, const Batch &batch);
+
+// Runs "prepare", then "infer" on every batch of the source from its start. `each` (if given) sees each batch
+// with its logits [N, classes]. Throws Error if no clip at all could be read, or when interrupted.
+Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
+                    const std::string &phase = "testing",
+                    const std::function<void(const Batch &, std::span<const float>)> &each = {});
+
+// The figures that the recipe reports, as lines of text.
+std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe);
+
+// All figures: clips, videos, clip_top1, clip_top5, video_top1, video_top5, loss, unreadable, confusion.
+nlohmann::json toJson(const Evaluation &evaluation);
+
+} // namespace kinema

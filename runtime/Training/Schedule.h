@@ -1,0 +1,28 @@
+// The learning rate over a training.
+#pragma once
+
+#include "runtime/Package/Recipe.h"
+
+#include <cmath>
+#include <cstdint>
+
+namespace kinema {
+
+// The rate of a step: linear from near 0 to `rate` over the warm-up epochs, then multiplied by `factor` at
+// each of the epochs `at` or, where that is empty, after every `every` epochs counted from the end of the
+// warm-up. epoch, batch: from 0; batches: of an epoch.
+inline double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches) {
+  double done = static_cast<double>(epoch) + static_cast<double>(batch) / static_cast<double>(batches);
+  double withThisStep =
+      static_cast<double>(epoch) + static_cast<double>(batch + 1) / static_cast<double>(batches);
+  if (done < recipe.warmup)
+    return recipe.rate * std::fmin(1.0, withThisStep / recipe.warmup);
+  double steps = 0;
+  for (double at : recipe.at)
+    steps += done >= at;
+  if (recipe.at.empty() && recipe.every > 0)
+    steps = std::floor((done - recipe.warmup) / recipe.every);
+  return recipe.rate * std::pow(recipe.factor, steps);
+}
+
+} // namespace kinema

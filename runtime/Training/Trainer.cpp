@@ -1,0 +1,219 @@
+#include "runtime/Training/Trainer.h"
+
+#include "runtime/Support/Clock.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
+#include "runtime/Support/Interrupt.h"
+#include "runtime/Training/Schedule.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace kinema {
+namespace {
+
+// Rows that do not count repeat those that do, so that batch norm's statistics are of real clips alone. Their
+// labels stay -1.
+void repeatValidClips(Batch &batch) {
+  auto rows = static_cast<int64_t>(batch.labels.size());
+  auto size = static_cast<int64_t>(batch.clips.size()) / rows;
+  for (int64_t row = batch.valid; row < rows; ++row)
+    std::copy_n(batch.clips.begin() + (row - batch.valid) * size, size, batch.clips.begin() + row * size);
+}
+
+} // namespace
+
+Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe,
+                 TrainerOptions options, Progress &progress)
+    : program(program), trainSource(train), testSource(test), recipe(std::move(recipe)),
+      options(std::move(options)), progress(progress) {
+  const Manifest &manifest = program.manifest();
+  if (!manifest.train)
+    fail("package {} was compiled for inference; compile it with --mode train", manifest.name);
+  if (trainSource.batches() == 0)
+    fail("the training list has no clips");
+  logits.resize(manifest.output("train_step", "logits").elements());
+  makeDirectory(this->options.folder);
+}
+
+void Trainer::resume(const TrainingState &from) { state = from; }
+
+TrainingResult Trainer::run() {
+  curves.emplace(options.folder, program.manifest().name, state.epoch);
+  save(); // so that a folder that cannot be written shows before the work is done
+  while (state.epoch < recipe.train.epochs)
+    runEpoch();
+  return {state, lastTest, unreadable};
+}
+
+void Trainer::runEpoch() {
+  costs = {now(), 0, 0, 0};
+  trainSource.seek(state.epoch, state.batch);
+  while (nextBatch()) {
+    if (batch.valid > 0)
+      step();
+    ++state.batch;
+    showProgress();
+    saveIfDue();
+  }
+  finishEpoch();
+}
+
+bool Trainer::nextBatch() {
+  double before = now();
+  bool found = trainSource.next(batch);
+  costs.waited += now() - before;
+  std::vector<Unreadable> missing = trainSource.takeUnreadable();
+  unreadable += static_cast<int64_t>(missing.size());
+  reportUnreadable(missing, progress);
+  return found;
+}
+
+void Trainer::step() {
+  const Manifest &manifest = program.manifest();
+  repeatValidClips(batch);
+  setInput(program, batch);
+  program.set(*manifest.labels, batch.labels);
+  int64_t number = state.epoch * trainSource.batches() + state.batch;
+  constexpr int64_t wholeFloats = int64_t{1} << 24;
+  program.setHyper(
+      {static_cast<float>(learningRate(recipe.train, state.epoch, state.batch, trainSource.batches())),
+       static_cast<float>(recipe.train.momentum), recipe.train.nesterov ? 1.0f : 0.0f,
+       static_cast<float>(recipe.train.decay), static_cast<float>(recipe.train.seed % wholeFloats),
+       static_cast<float>(number % wholeFloats)});
+  program.setProfile(stepsDone++ < options.profiledSteps);
+  program.run("train_step");
+  program.setProfile(false);
+  Pending started{program.beginGet(manifest.output("train_step", "loss")),
+                  program.beginGet(manifest.output("train_step", "logits")), batch.labels, state.batch};
+  settle();
+  pending = std::move(started);
+  costs.clips += batch.valid;
+  ++costs.batches;
+}
+
+void Trainer::settle() {
+  if (!pending)
+    return;
+  Pending step = std::move(*pending);
+  pending.reset();
+  const Manifest &manifest = program.manifest();
+  float loss = 0;
+  program.finishGet(step.loss, manifest.output("train_step", "loss"), {&loss, 1});
+  program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
+  checkLoss(loss, step.batch);
+  state.sums.add(logits, step.labels);
+}
+
+void Trainer::checkLoss(float loss, int64_t number) const {
+  if (std::isfinite(loss))
+    return;
+  fail("the loss is {} in epoch {}, batch {}: training stops, {} holds the last checkpoint; try a smaller "
+       "train.rate or "
+       "a longer train.warmup",
+       loss, state.epoch + 1, number + 1, lastCheckpoint());
+}
+
+void Trainer::saveIfDue() {
+  const char *signal = interruption();
+  if (!signal && now() - lastSave < options.saveSeconds)
+    return;
+  save();
+  if (signal)
+    fail("stopped by {} after batch {} of epoch {}: go on with --resume, {} holds everything", signal,
+         state.batch, state.epoch + 1, lastCheckpoint());
+}
+
+void Trainer::save() {
+  settle(); // what is saved has been looked at
+  saveCheckpoint(program, {state, recipe, options.origin}, lastCheckpoint());
+  lastSave = now();
+}
+
+// Tests, and keeps the weights if they are the best so far.
+void Trainer::test() {
+  double start = now();
+  lastTest =
+      evaluate(program, *testSource, recipe.eval, progress, fmt::format("testing epoch {}", state.epoch + 1));
+  testSeconds = now() - start;
+  double accuracy = lastTest->videos.share(lastTest->videos.top1);
+  if (accuracy <= state.best)
+    return;
+  state.best = accuracy;
+  state.bestEpoch = state.epoch;
+  TensorFile weights = program.storeWeights();
+  weights.metadata = {{"package", program.manifest().name},
+                      {"epoch", fmt::to_string(state.epoch + 1)},
+                      {"video_top1", fmt::to_string(accuracy)}};
+  writeTensors(bestCheckpoint(), weights);
+}
+
+// The last checkpoint is written after the curves: a run that is killed between the two does the epoch's end
+// again.
+void Trainer::finishEpoch() {
+  settle();
+  if (state.sums.clips == 0)
+    fail("epoch {}: none of {} videos could be read", state.epoch + 1, trainSource.videos());
+  EpochRow row;
+  row.epoch = state.epoch + 1;
+  row.rate = learningRate(recipe.train, state.epoch, trainSource.batches() - 1, trainSource.batches());
+  row.trainLoss = state.sums.meanLoss();
+  row.trainClipTop1 = state.sums.share(state.sums.top1);
+  double seconds = std::max(now() - costs.start, 1e-9);
+  row.clipsPerSecond = static_cast<double>(costs.clips) / seconds;
+  row.waiting = costs.waited / seconds;
+  row.unreadable = static_cast<double>(unreadable);
+
+  bool last = state.epoch + 1 == recipe.train.epochs;
+  if (testSource && (last || (state.epoch + 1) % options.testEvery == 0)) {
+    save(); // so that a run that is stopped while it tests goes on with the test
+    test();
+    row.testLoss = lastTest->clips.meanLoss();
+    row.testClipTop1 = lastTest->clips.share(lastTest->clips.top1);
+    row.testVideoTop1 = lastTest->videos.share(lastTest->videos.top1);
+    row.testVideoTop5 = lastTest->videos.share(lastTest->videos.top5);
+  }
+  row.seconds = now() - costs.start;
+
+  std::string line = fmt::format("epoch {}/{}  loss {:.4f}  clip top-1 {:.1f}%", row.epoch,
+                                 recipe.train.epochs, row.trainLoss, 100 * row.trainClipTop1);
+  if (!std::isnan(row.testLoss))
+    line += fmt::format("  test: loss {:.4f}  clip {:.1f}%  video {:.1f}%", row.testLoss,
+                        100 * row.testClipTop1, 100 * row.testVideoTop1);
+  if (unreadable > 0)
+    line += fmt::format("  without {} of {} videos", unreadable, trainSource.videos());
+  progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
+                                   row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));
+  curves->add(row);
+  ++state.epoch;
+  state.batch = 0;
+  state.sums = {};
+  save();
+}
+
+void Trainer::showProgress() {
+  double seconds = std::max(now() - costs.start, 1e-9);
+  ProgressState shown;
+  shown.phase = fmt::format("epoch {}/{}", state.epoch + 1, recipe.train.epochs);
+  shown.done = state.sums.clips;
+  shown.total = trainSource.clips();
+  shown.clipsPerSecond = static_cast<double>(costs.clips) / seconds;
+  shown.loss = state.sums.meanLoss();
+  shown.accuracy = state.sums.share(state.sums.top1);
+  shown.rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
+  shown.waiting = costs.waited / seconds;
+  shown.secondsLeft = secondsLeft();
+  progress.update(shown);
+}
+
+double Trainer::secondsLeft() const {
+  if (costs.batches == 0)
+    return -1;
+  double batchSeconds = (now() - costs.start) / static_cast<double>(costs.batches);
+  int64_t epochs = recipe.train.epochs - state.epoch;
+  double batches = static_cast<double>(epochs * trainSource.batches() - state.batch);
+  int64_t tests = testSource ? (epochs + options.testEvery - 1) / options.testEvery : 0;
+  return batches * batchSeconds + static_cast<double>(tests) * testSeconds;
+}
+
+} // namespace kinema

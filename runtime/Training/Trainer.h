@@ -1,0 +1,95 @@
+// Training by stochastic gradient descent, as the recipe says, with everything that a long run needs:
+// progress, tests, checkpoints, curves.
+#pragma once
+
+#include "runtime/Plots/Curves.h"
+#include "runtime/Program/Program.h"
+#include "runtime/Support/Progress.h"
+#include "runtime/Training/Batch.h"
+#include "runtime/Training/Checkpoint.h"
+#include "runtime/Training/Evaluator.h"
+
+#include <optional>
+#include <string>
+
+namespace kinema {
+
+struct TrainerOptions {
+  std::string folder;       // for last.safetensors, best.safetensors, curves.csv, curves.svg
+  double saveSeconds = 600; // between checkpoints in the midst of an epoch; there is one after each epoch too
+  int64_t testEvery = 1;    // epochs
+  RunOrigin origin;         // for the checkpoints
+  int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
+};
+
+struct TrainingResult {
+  TrainingState state;
+  std::optional<Evaluation> test; // of the last epoch that was tested
+  int64_t unreadable = 0;         // training videos that were left out
+};
+
+// Trains `program` on what `train` gives. Bits depend on the package, the recipe and the data alone: not on
+// threads, nor on where a run was stopped and went on.
+class Trainer {
+public:
+  // test: may be null. The program's parameters are where the training starts. All must outlive the trainer.
+  Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe, TrainerOptions options,
+          Progress &progress);
+
+  // Goes on from a checkpoint's state; its parameters are in the program already.
+  void resume(const TrainingState &from);
+
+  // To the recipe's last epoch. Throws Error when interrupted (after a checkpoint) and when the loss is no
+  // number (the last checkpoint stays).
+  TrainingResult run();
+
+  std::string lastCheckpoint() const { return options.folder + "/last.safetensors"; }
+  std::string bestCheckpoint() const { return options.folder + "/best.safetensors"; }
+
+private:
+  // What an epoch costs, for progress and curves. Not part of a checkpoint.
+  struct Costs {
+    double start = 0, waited = 0;
+    int64_t clips = 0, batches = 0;
+  };
+
+  // A step that was started: its results are read when the next one is under way.
+  struct Pending {
+    CopyId loss, logits;
+    std::vector<int32_t> labels;
+    int64_t batch; // of the epoch
+  };
+
+  void runEpoch();
+  bool nextBatch();
+  void step();
+  void settle(); // the step that was started last
+  void checkLoss(float loss, int64_t batch) const;
+  void saveIfDue();
+  void save();
+  void test();
+  void finishEpoch();
+  void showProgress();
+  double secondsLeft() const;
+
+  Program &program;
+  BatchSource &trainSource;
+  BatchSource *testSource;
+  Recipe recipe;
+  TrainerOptions options;
+  Progress &progress;
+
+  TrainingState state;
+  std::optional<CurveWriter> curves;
+  std::optional<Evaluation> lastTest;
+  Costs costs;
+  double testSeconds = 0; // of one test
+  int64_t stepsDone = 0;  // by this trainer
+  int64_t unreadable = 0; // training videos, found by this trainer
+  double lastSave = 0;
+  Batch batch;
+  std::optional<Pending> pending;
+  std::vector<float> logits;
+};
+
+} // namespace kinema

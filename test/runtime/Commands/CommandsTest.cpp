@@ -1,0 +1,423 @@
+// kinema-runtime as a user meets it: exit statuses, messages, files.
+#include "runtime/Data/FFmpeg.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Package/Safetensors.h"
+#include "runtime/Support/Files.h"
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+using namespace kinema;
+using namespace kinema::test;
+using nlohmann::json;
+
+namespace {
+
+// Videos of one colour each: red, green or blue is the label.
+std::string writeVideos(const Folder &folder, const std::string &list, int count) {
+  std::string lines;
+  for (int video = 0; video < count; ++video) {
+    std::string name = list + std::to_string(video) + ".mp4";
+    ffmpeg::H264Output output(folder / name, {.width = 24, .height = 16});
+    std::vector<uint8_t> picture(24 * 16 * 3, 60);
+    for (size_t i = video % 3; i < picture.size(); i += 3)
+      picture[i] = 200;
+    for (int frame = 0; frame < 4; ++frame)
+      output.write(picture.data());
+    output.finish();
+    lines += name + " " + std::to_string(video % 3) + "\n";
+  }
+  folder.write(list, lines);
+  return folder / list;
+}
+
+class Commands : public testing::Test {
+protected:
+  Folder folder;
+  std::string package = writeLinearPackage(folder / "linear.kin");
+  std::string output, errors;
+
+  int run(const std::string &arguments, const std::string &program = KINEMA_RUNTIME) {
+    std::string line = fmt::format("cd '{}' && {} {} >out 2>err", folder.name(), program, arguments);
+    int status = std::system(line.c_str());
+    output = readFile(folder / "out");
+    errors = readFile(folder / "err");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+};
+
+} // namespace
+
+TEST_F(Commands, WrongArgumentsEndWithStatus2) {
+  EXPECT_EQ(run(""), 2);
+  EXPECT_EQ(run("fly"), 2);
+  EXPECT_EQ(run("info"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: PACKAGE is required (--help lists the options)\n");
+  EXPECT_EQ(run("train linear.kin --train list"), 2);
+  EXPECT_EQ(run("bench linear.kin --runs -3"), 2);
+  EXPECT_EQ(run("bnch linear.kin"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: kinema-runtime has no command bnch; did you mean 'bench'? "
+                    "(--help lists the options)\n");
+  EXPECT_EQ(run("bench linear.kin --rwns=3"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: bench has no option --rwns; did you mean '--runs'? (--help lists "
+                    "the options)\n");
+  EXPECT_EQ(run("bench linear.kin --per-krnel"), 2);
+  EXPECT_NE(errors.find("did you mean '--per-kernel'?"), std::string::npos) << errors;
+  EXPECT_EQ(run("bench linear.kin more"), 2);
+  EXPECT_EQ(errors, "kinema-runtime: error: bench has no further argument more (--help lists the options)\n");
+  EXPECT_EQ(run("--version"), 0);
+  EXPECT_TRUE(output.starts_with("Kinema ")) << output;
+  EXPECT_EQ(run("--help"), 0);
+  EXPECT_NE(output.find("bench"), std::string::npos);
+}
+
+TEST_F(Commands, WorkThatFailsEndsWithStatus1) {
+  EXPECT_EQ(run("info none.kin"), 1);
+  EXPECT_EQ(errors, "kinema-runtime: error: cannot read none.kin: No such file or directory\n");
+  folder.write("text", "a text");
+  EXPECT_EQ(run("bench text"), 1);
+  EXPECT_EQ(errors, "kinema-runtime: error: text is no package: there is no zip directory at its end\n");
+}
+
+TEST_F(Commands, InfoAndBench) {
+  EXPECT_EQ(run("info linear.kin"), 0);
+  EXPECT_NE(output.find("parameters  57 values in 3 tensors"), std::string::npos) << output;
+  EXPECT_EQ(run("info linear.kin --json"), 0);
+  EXPECT_EQ(json::parse(output).at("parameters").at("total"), 57);
+  EXPECT_EQ(run("bench linear.kin --runs 2 --threads 2"), 0);
+  EXPECT_NE(output.find("train_step: median"), std::string::npos) << output;
+  EXPECT_EQ(output.find("x floor"), std::string::npos) << output;
+  EXPECT_EQ(run("bench linear.kin --runs 2 --per-kernel"), 0);
+  EXPECT_NE(output.find("x floor"), std::string::npos) << output;
+  EXPECT_EQ(run("bench linear.kin --runs 2 --json"), 0);
+  EXPECT_EQ(json::parse(output).at("entries").size(), 2u);
+}
+
+TEST_F(Commands, TrainEvalPredict) {
+  writeVideos(folder, "train.txt", 9);
+  writeVideos(folder, "test.txt", 5);
+  ASSERT_EQ(
+      run("train linear.kin --train train.txt --test test.txt --out out.d --epochs 4 --set train.rate=0.05"),
+      0)
+      << errors;
+  EXPECT_NE(output.find("video_top1  100.00%  (5 of 5)"), std::string::npos) << output << errors;
+  EXPECT_NE(errors.find("epoch 4/4"), std::string::npos) << errors;
+  std::string first = readFile(folder / "out.d/last.safetensors");
+
+  EXPECT_EQ(run("train linear.kin --train train.txt --out out.d"), 2);
+  EXPECT_NE(errors.find("out.d holds a run already"), std::string::npos) << errors;
+
+  // In two parts and with other threads: the same bits.
+  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out two.d --epochs 2 --set "
+                "train.rate=0.05 --loaders 1"),
+            0)
+      << errors;
+  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out two.d --epochs 4 --resume "
+                "--threads 2 --loaders 3"),
+            0)
+      << errors;
+  EXPECT_TRUE(readFile(folder / "two.d/last.safetensors") == first);
+
+  ASSERT_EQ(run("eval linear.kin --test test.txt --weights out.d/best.safetensors --json"), 0) << errors;
+  EXPECT_EQ(json::parse(output).at("video_top1"), 1.0);
+  EXPECT_EQ(json::parse(output).at("clips"), 10);
+  ASSERT_EQ(run("eval linear.kin --test test.txt --weights out.d/last.safetensors --confusion"), 0) << errors;
+  EXPECT_NE(output.find("2         0    0    1"), std::string::npos) << output;
+
+  folder.write("names.txt", "red\ngreen\nblue\n");
+  ASSERT_EQ(
+      run("predict linear.kin test.txt1.mp4 --weights out.d/best.safetensors --labels names.txt --top 2"), 0)
+      << errors;
+  EXPECT_EQ(output.rfind("test.txt1.mp4\n", 0), 0u) << output;
+  EXPECT_NE(output.find("%  green\n"), std::string::npos) << output;
+  EXPECT_EQ(std::count(output.begin(), output.end(), '\n'), 3) << output;
+
+  folder.write("bad.mp4", "no video");
+  EXPECT_EQ(run("predict linear.kin bad.mp4 --weights out.d/best.safetensors"), 1);
+  EXPECT_EQ(errors.rfind("cannot read bad.mp4: ", 0), 0u) << errors;
+  EXPECT_EQ(run("eval linear.kin --test test.txt"), 2);
+  EXPECT_NE(errors.find("carries no weights; name a file with --weights"), std::string::npos) << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out x.d --set data.crop=4x4"), 2);
+  EXPECT_NE(errors.find("data.crop is 4x4, the package was compiled for 2x3"), std::string::npos) << errors;
+}
+
+TEST_F(Commands, AProfileOfTrainingIsOfItsSteps) {
+  writeVideos(folder, "train.txt", 9);
+  std::string training = "train linear.kin --train train.txt --epochs 2 --out ";
+  ASSERT_EQ(run(training + "a.d --profile"), 0) << errors;
+  EXPECT_NE(output.find("the launches of a step, medians of 6; this machine's peak: "), std::string::npos)
+      << output;
+  EXPECT_NE(output.find("x floor"), std::string::npos) << output;
+  ASSERT_EQ(run(training + "b.d"), 0) << errors;
+  EXPECT_EQ(output.find("x floor"), std::string::npos) << output;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
+}
+
+// An interrupt in mid-training, sent twice as timeout(1) does: the step is finished, the checkpoint written,
+// and the run goes on to the same bits.
+TEST_F(Commands, AnInterruptLosesNothing) {
+  writeVideos(folder, "train.txt", 9);
+  std::string line = fmt::format(
+      "cd '{}' && {{ '{}' train linear.kin --train train.txt --set train.epochs=1000000 --out a.d 2>err & "
+      "pid=$!; "
+      "n=0; until [ -e a.d/last.safetensors ] || [ $n = 6000 ]; do sleep 0.01; n=$((n + 1)); done; "
+      "kill -INT $pid; kill -INT $pid; wait $pid; echo $? >status; }}",
+      folder.name(), KINEMA_RUNTIME);
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  errors = readFile(folder / "err");
+  EXPECT_EQ(readFile(folder / "status"), "1\n") << errors;
+  ASSERT_NE(errors.find("error: stopped by SIGINT after batch"), std::string::npos) << errors;
+  TensorFile checkpoint = readTensors(folder / "a.d/last.safetensors");
+  int64_t epoch = json::parse(checkpoint.metadata.at("state")).at("epoch");
+  std::string epochs = fmt::format(" --epochs {}", epoch + 2);
+  ASSERT_EQ(run("train linear.kin --train train.txt --resume --out a.d" + epochs), 0) << errors;
+  ASSERT_EQ(run("train linear.kin --train train.txt --out b.d" + epochs), 0) << errors;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
+}
+
+TEST_F(Commands, VideosAreOneInput) {
+  writeVideos(folder, "train.txt", 3);
+  writeLinearPackage(folder / "two.kin", twoInputManifest());
+  EXPECT_EQ(run("train two.kin --train train.txt --out out.d"), 1);
+  EXPECT_NE(errors.find("videos are read as one input of kind rgb, linear has 2 (rgb, flow): compute its "
+                        "tensors yourself and use run"),
+            std::string::npos)
+      << errors;
+}
+
+TEST_F(Commands, FineTuning) {
+  writeVideos(folder, "train.txt", 9);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out out.d --epochs 1"), 0) << errors;
+  TensorFile weights = readTensors(folder / "out.d/last.safetensors");
+  weights.metadata.clear();
+  std::erase_if(weights.tensors,
+                [](const FileTensor &t) { return t.name != "fc.bias" && t.name != "in.bn.running_mean"; });
+  writeTensors(folder / "w", weights);
+  EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w"), 1);
+  EXPECT_NE(errors.find("w has no tensor fc.weight, which linear needs"), std::string::npos) << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w --partial"), 0)
+      << errors;
+  EXPECT_NE(errors.find("initialised: fc.weight\n"), std::string::npos) << errors;
+}
+
+TEST_F(Commands, WeightsUnderOtherNamesSayWhichOption) {
+  nlohmann::json manifest = linearManifest();
+  manifest["parameters"][0]["name"] = "stem.weight";
+  writeLinearPackage(folder / "stem.kin", manifest);
+  writeVideos(folder, "train.txt", 3);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out out.d --epochs 1"), 0) << errors;
+  TensorFile weights = readTensors(folder / "out.d/last.safetensors");
+  weights.metadata.clear();
+  std::erase_if(weights.tensors, [](const FileTensor &t) { return t.name.starts_with("momentum."); });
+  for (FileTensor &tensor : weights.tensors)
+    if (tensor.name == "fc.weight")
+      tensor.name = "stem.0.weight";
+  writeTensors(folder / "w", weights);
+  EXPECT_EQ(run("eval stem.kin --test train.txt --weights w"), 1);
+  EXPECT_NE(errors.find(
+                "w has no tensor stem.weight, which linear needs; it has stem.0.weight, as torchvision calls "
+                "it: say --names torchvision"),
+            std::string::npos)
+      << errors;
+}
+
+// A run goes on with what it was made of, or is told what is meant to be another.
+TEST_F(Commands, ResumingAnotherRunIsRefused) {
+  std::string list = readFile(writeVideos(folder, "train.txt", 9));
+  writeVideos(folder, "test.txt", 3);
+  std::string training =
+      "train linear.kin --train train.txt --test test.txt --out a.d --set train.decay=0.5 ";
+  ASSERT_EQ(run(training + "--epochs 1"), 0) << errors;
+  std::string before = readFile(folder / "a.d/last.safetensors");
+  auto refused = [&](const std::string &arguments) {
+    EXPECT_EQ(run("train " + arguments + " --out a.d --epochs 2 --resume"), 2) << errors;
+    EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == before);
+    return errors;
+  };
+
+  folder.write("short.txt", list.substr(0, list.find("train.txt8")));
+  EXPECT_EQ(
+      refused("linear.kin --train short.txt --test test.txt"),
+      "kinema-runtime: error: a.d holds another run: its train list was train.txt with 9 videos, now it is "
+      "short.txt with 8 videos; if that is meant, add --changed train\n");
+  EXPECT_NE(refused("linear.kin --train short.txt")
+                .find("its test list was test.txt with 3 videos, now it is "
+                      "none; if that is meant, add --changed train,test"),
+            std::string::npos)
+      << errors;
+  std::string relabelled = list;
+  relabelled[list.find('\n') - 1] = '2';
+  folder.write("train.txt", relabelled);
+  EXPECT_NE(refused("linear.kin --train train.txt --test test.txt").find("9 videos of other lines"),
+            std::string::npos)
+      << errors;
+  folder.write("train.txt", "# the same videos\n" + list);
+
+  json other = linearManifest();
+  other["network"] = "another";
+  writeLinearPackage(folder / "other.kin", other);
+  EXPECT_NE(refused("other.kin --train train.txt --test test.txt").find("add --changed network"),
+            std::string::npos)
+      << errors;
+  other["recipe"]["train"]["momentum"] = 0.25;
+  writeLinearPackage(folder / "other.kin", other);
+  EXPECT_NE(
+      refused("other.kin --train train.txt --test test.txt --changed network")
+          .find("the spec's recipe was another one: train.momentum is 0.25, was 0.9; if that is meant, add "
+                "--changed recipe"),
+      std::string::npos)
+      << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out b.d --changed train"), 2);
+  EXPECT_NE(errors.find("add --resume"), std::string::npos) << errors;
+
+  // Settings that the run was begun with are kept, those of now are added; what is meant is done.
+  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out a.d --epochs 2 --resume"), 0)
+      << errors;
+  EXPECT_NE(errors.find("the checkpoint's recipe is kept: train.decay is 0.5"), std::string::npos) << errors;
+  ASSERT_EQ(
+      run("train other.kin --train short.txt --out a.d --epochs 3 --resume --changed train,test,network "
+          "--changed recipe"),
+      0)
+      << errors;
+  EXPECT_EQ(errors.find("is kept"), std::string::npos) << errors;
+  ASSERT_EQ(run("train other.kin --train short.txt --out a.d --epochs 4 --resume"), 0) << errors;
+}
+
+TEST_F(Commands, OneRunWritesToAFolder) {
+  writeVideos(folder, "train.txt", 3);
+  std::string line = fmt::format(
+      "cd '{}' && {{ '{}' train linear.kin --train train.txt --set train.epochs=1000000 --out a.d 2>err & "
+      "pid=$!; n=0; until [ -e a.d/last.safetensors ] || [ $n = 6000 ]; do sleep 0.01; n=$((n + 1)); done; "
+      "'{}' train linear.kin --train train.txt --out a.d --overwrite 2>second; echo $? >status; "
+      "kill -KILL $pid; wait $pid; echo $pid >holder; }}",
+      folder.name(), KINEMA_RUNTIME, KINEMA_RUNTIME);
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  EXPECT_EQ(readFile(folder / "status"), "2\n");
+  std::string holder = readFile(folder / "holder");
+  holder.pop_back();
+  std::string second = readFile(folder / "second");
+  EXPECT_EQ(second.rfind("kinema-runtime: error: a.d is in use: process " + holder + " on ", 0), 0u)
+      << second;
+  // Whoever was killed holds nothing.
+  ASSERT_EQ(run("train linear.kin --train train.txt --out a.d --overwrite --epochs 1"), 0) << errors;
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d/.lock"));
+}
+
+TEST_F(Commands, VideosThatAreMissingAreCounted) {
+  std::string list = readFile(writeVideos(folder, "train.txt", 3));
+  for (int missing = 0; missing < 5; ++missing)
+    list += fmt::format("none{}.mp4 {}\n", missing, missing % 3);
+  ASSERT_EQ(mkfifo((folder / "none4.mp4").c_str(), 0600), 0);
+  folder.write("train.txt", list);
+  ASSERT_EQ(run("train linear.kin --train train.txt --test train.txt --out a.d --epochs 2"), 0) << errors;
+  EXPECT_NE(output.find("trained without 5 of 8 videos, which could not be read\n"), std::string::npos)
+      << output;
+  EXPECT_NE(output.find(" clips of 3 videos (5 more could not be read), loss "), std::string::npos) << output;
+  EXPECT_NE(errors.find("none4.mp4: is a named pipe, not a regular file; it is left out\n"),
+            std::string::npos)
+      << errors;
+  EXPECT_NE(errors.find("  without 5 of 8 videos  rate "), std::string::npos) << errors;
+}
+
+// What can be known before the code is loaded is told without it.
+TEST_F(Commands, ArgumentsAreLookedAtFirst) {
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", "this cannot be loaded");
+  writer.write(folder / "codeless.kin");
+  writeVideos(folder, "train.txt", 3);
+  TensorFile file;
+  file.tensors.emplace_back("fc.weight", ElementType::F32, std::vector<int64_t>{1});
+  writeTensors(folder / "w", file);
+  auto said = [&](const std::string &arguments, const std::string &message) {
+    EXPECT_NE(run(arguments), 0);
+    EXPECT_NE(errors.find(message), std::string::npos) << arguments << ": " << errors;
+  };
+  said("train codeless.kin --train none.txt --out a.d", "none.txt: No such file");
+  said("train codeless.kin --train train.txt --test none.txt --out a.d", "none.txt: No such file");
+  said("train codeless.kin --train train.txt --out a.d --weights w", "w: tensor fc.weight is float32 [1]");
+  said("train codeless.kin --train train.txt --out a.d --resume", "there is nothing to resume");
+  said("train codeless.kin --train train.txt --out w", "cannot create the directory w: ");
+  said("eval codeless.kin --test train.txt --weights none", "cannot read none: No such file");
+  said("eval codeless.kin --test train.txt", "carries no weights");
+  said("predict codeless.kin train.txt0.mp4 --weights w --names no", "there is no naming 'no'");
+  said("predict codeless.kin train.txt0.mp4 --weights w", "w: tensor fc.weight is float32 [1]");
+  said("run codeless.kin --input w --output none/y", "cannot write none/y");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+  said("train codeless.kin --train train.txt --out a.d", "cannot load code/x86-64-v3.so");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+}
+
+TEST_F(Commands, FFmpegIsMissedOnce) {
+  writeVideos(folder, "train.txt", 3);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out w.d --epochs 1"), 0) << errors;
+  std::filesystem::create_directory(folder / "lib");
+  folder.write("lib/libavutil.so.57", "");
+  for (const char *arguments : {"train linear.kin --train train.txt --out a.d",
+                                "eval linear.kin --test train.txt --weights w.d/last.safetensors"}) {
+    EXPECT_EQ(run(arguments, "env LD_LIBRARY_PATH=lib " KINEMA_RUNTIME), 1);
+    EXPECT_EQ(
+        errors.rfind("kinema-runtime: error: FFmpeg 5.1 (libavutil 57) is needed to read videos, found ", 0),
+        0u)
+        << errors;
+    EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+}
+
+// As in a chroot: the program finds its package, and the package's code can be loaded.
+TEST_F(Commands, ATrainerNeedsNoProc) {
+  if (std::system("unshare -rm mount -t tmpfs none /proc 2>/dev/null") != 0)
+    GTEST_SKIP() << "no rights to be without /proc here";
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", linearCode());
+  writer.writeBehind(KINEMA_RUNTIME, folder / "trainer");
+  EXPECT_EQ(run("-rm sh -c 'mount -t tmpfs none /proc && ./trainer bench --runs 1'", "unshare"), 0) << errors;
+  EXPECT_NE(output.find("train_step: median"), std::string::npos) << output;
+}
+
+TEST_F(Commands, WhatCannotBePrintedIsAnError) {
+  auto redirected = [&](const std::string &arguments) {
+    return run(fmt::format("-c '$0 {}' {}", arguments, KINEMA_RUNTIME), "sh");
+  };
+  for (const char *command : {"info linear.kin >&-", "info linear.kin >/dev/full", "--help >/dev/full"}) {
+    EXPECT_EQ(redirected(command), 1) << command;
+    EXPECT_EQ(errors, "kinema-runtime: error: cannot write to the standard output\n") << command;
+  }
+  EXPECT_EQ(redirected("info none 2>&-"), 1);
+  // What is printed does not go to the file that is opened next.
+  writeVideos(folder, "train.txt", 3);
+  EXPECT_EQ(redirected("train linear.kin --train train.txt --out a.d --epochs 1 >&- 2>&-"), 1);
+  EXPECT_EQ(redirected("train linear.kin --train train.txt --out b.d --epochs 1"), 0) << errors;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
+}
+
+TEST_F(Commands, ATrainerIsTheRuntimeWithAPackage) {
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", linearCode());
+  writer.writeBehind(KINEMA_RUNTIME, folder / "trainer");
+  EXPECT_EQ(run("info", folder / "trainer"), 0) << errors;
+  EXPECT_EQ(output.rfind("linear: training package", 0), 0u) << output;
+  EXPECT_EQ(run("bench --runs 1", folder / "trainer"), 0) << errors;
+}
+
+TEST_F(Commands, RunWritesWhatItIsAskedFor) {
+  TensorFile input;
+  input.tensors.emplace_back("input", ElementType::F32, std::vector<int64_t>{4, 3, 1, 2, 3});
+  writeTensors(folder / "x", input);
+  EXPECT_EQ(run("run linear.kin --input x --output y"), 0) << errors;
+  EXPECT_TRUE(readTensors(folder / "y").find("logits"));
+  EXPECT_EQ(run("run linear.kin --input x --output y --step"), 1);
+  EXPECT_EQ(errors, "kinema-runtime: error: x has no tensor labels\n");
+  EXPECT_EQ(run("run linear.kin --input x --output y --names caffe"), 2);
+  EXPECT_EQ(run("run linear.kin --input x --output no/such/y"), 1);
+}

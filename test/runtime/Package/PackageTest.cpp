@@ -1,0 +1,114 @@
+#include "runtime/Package/Package.h"
+
+#include "runtime/Support/Files.h"
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+using namespace kinema;
+using namespace kinema::test;
+
+namespace {
+
+PackageWriter sample() {
+  PackageWriter writer;
+  writer.add("manifest.json", "{}");
+  writer.add("code/x.so", std::string(100000, 'c'));
+  return writer;
+}
+
+} // namespace
+
+TEST(Package, RoundTrip) {
+  Folder folder;
+  sample().write(folder / "p.kin");
+  Package package(folder / "p.kin");
+  EXPECT_EQ(package.entries(), (std::vector<std::string>{"manifest.json", "code/x.so"}));
+  EXPECT_EQ(package.read("manifest.json"), "{}");
+  EXPECT_EQ(package.read("code/x.so"), std::string(100000, 'c'));
+  EXPECT_TRUE(package.has("code/x.so"));
+  EXPECT_FALSE(package.has("weights.safetensors"));
+  EXPECT_EQ(errorOf([&] { package.read("weights.safetensors"); }),
+            "package " + (folder / "p.kin") + " has no entry weights.safetensors");
+}
+
+TEST(Package, TheSameEntriesGiveTheSameBytes) {
+  Folder folder;
+  sample().write(folder / "a");
+  sample().write(folder / "b");
+  EXPECT_EQ(readFile(folder / "a"), readFile(folder / "b"));
+}
+
+TEST(Package, EntriesAreStored) {
+  Folder folder;
+  sample().write(folder / "a");
+  EXPECT_NE(readFile(folder / "a").find(std::string(100000, 'c')), std::string::npos);
+}
+
+TEST(Package, BehindAProgram) {
+  Folder folder;
+  std::string program = "\x7f"
+                        "ELF" +
+                        std::string(5000, 'x');
+  folder.write("program", program);
+  sample().writeBehind(folder / "program", folder / "trainer");
+  EXPECT_EQ(Package(folder / "trainer").read("code/x.so"), std::string(100000, 'c'));
+  EXPECT_EQ(readFile(folder / "trainer").substr(0, program.size()), program);
+  struct stat status;
+  ASSERT_EQ(stat((folder / "trainer").c_str(), &status), 0);
+  EXPECT_TRUE(status.st_mode & S_IXUSR);
+
+  // A trainer as the program: its own package gives way to the new one.
+  sample().writeBehind(folder / "trainer", folder / "again");
+  EXPECT_EQ(readFile(folder / "again"), readFile(folder / "trainer"));
+}
+
+TEST(Package, FindArchiveTellsWhereItBegins) {
+  Folder folder;
+  sample().write(folder / "p");
+  std::string bytes = readFile(folder / "p");
+  folder.write("q", "prefix" + bytes);
+  ArchivePlace place;
+  ASSERT_TRUE(findArchive(folder / "q", place));
+  EXPECT_EQ(place.begin, 6);
+  EXPECT_EQ(place.bytes, static_cast<int64_t>(bytes.size()));
+  folder.write("r", "no archive");
+  EXPECT_FALSE(findArchive(folder / "r", place));
+}
+
+TEST(Package, WhatIsNoPackageIsAnError) {
+  Folder folder;
+  folder.write("empty", "");
+  folder.write("text", "a text");
+  for (const char *name : {"empty", "text"})
+    EXPECT_EQ(errorOf([&] { Package package(folder / name); }),
+              (folder / name) + " is no package: there is no zip directory at its end");
+  EXPECT_EQ(errorOf([&] { Package package(folder / "none"); }),
+            "cannot read " + (folder / "none") + ": No such file or directory");
+  EXPECT_EQ(errorOf([&] { Package package(folder.name()); }),
+            "cannot read " + folder.name() + ": it is a directory");
+}
+
+// Every cut, and a flipped bit anywhere, is an error or harmless, never a crash.
+TEST(Package, DamageIsAnError) {
+  Folder folder;
+  PackageWriter writer;
+  writer.add("manifest.json", "{\"format\": 1}");
+  writer.write(folder / "p");
+  std::string whole = readFile(folder / "p");
+  for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
+    folder.write("cut", whole.substr(0, bytes));
+    EXPECT_NE(errorOf([&] { Package(folder / "cut").read("manifest.json"); }), "") << bytes;
+  }
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string flipped = whole;
+    flipped[i] ^= 0x10;
+    folder.write("flipped", flipped);
+    std::string content;
+    if (errorOf([&] { content = Package(folder / "flipped").read("manifest.json"); }).empty()) {
+      EXPECT_EQ(content, "{\"format\": 1}") << i;
+    }
+  }
+}

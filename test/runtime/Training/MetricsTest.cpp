@@ -1,0 +1,94 @@
+#include "runtime/Training/Metrics.h"
+
+#include "runtime/Support/Random.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace kinema;
+
+TEST(Metrics, RankCountsWhatComesBefore) {
+  std::vector<double> scores = {0.1, 0.4, 0.4, 0.1};
+  auto rank = [&](int32_t label) { return rankOf(label, std::span<const double>(scores)); };
+  EXPECT_EQ(rank(1), 0);
+  EXPECT_EQ(rank(2), 1) << "of equals the lower number comes first";
+  EXPECT_EQ(rank(0), 2);
+  EXPECT_EQ(rank(3), 3);
+}
+
+TEST(Metrics, NoNumberIsNeverRight) {
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  ClipMetrics metrics;
+  metrics.add(std::vector<float>{nan, nan, nan, 1, nan, 0}, std::vector<int32_t>{0, 0});
+  EXPECT_EQ(metrics.clips, 2);
+  EXPECT_EQ(metrics.top1, 0);
+}
+
+TEST(Metrics, LossIsTheCrossEntropy) {
+  ClipMetrics metrics;
+  metrics.add(std::vector<float>{1000, 1000, 0, 3}, std::vector<int32_t>{0, 0});
+  EXPECT_NEAR(metrics.loss, std::log(2) + std::log(1 + std::exp(3.0)), 1e-9);
+}
+
+// The figures of clips in batches with masked rows are those of the clips alone.
+TEST(Metrics, MaskedRowsDoNotCount) {
+  constexpr int64_t classes = 7, clips = 23, batch = 5;
+  std::vector<float> logits(clips * classes);
+  std::vector<int32_t> labels(clips);
+  std::vector<int64_t> videos(clips);
+  for (int64_t i = 0; i < clips * classes; ++i)
+    logits[i] = random::normal(3, 0, i);
+  for (int64_t i = 0; i < clips; ++i) {
+    videos[i] = i / 3;
+    labels[i] = static_cast<int32_t>(random::below(classes, 3, 1, videos[i]));
+  }
+  ClipMetrics whole;
+  whole.add(logits, labels);
+  VideoScores wholeVideos(classes, false);
+  wholeVideos.add(logits, labels, videos);
+
+  ClipMetrics parts;
+  VideoScores partVideos(classes, false);
+  for (int64_t begin = 0; begin < clips; begin += batch) {
+    std::vector<float> rows(batch * classes, 1e30f); // what masked rows hold does not matter
+    std::vector<int32_t> own(batch, -1);
+    std::vector<int64_t> ownVideos(batch, -1);
+    for (int64_t i = 0; i < std::min(batch, clips - begin); ++i) {
+      std::copy_n(logits.begin() + (begin + i) * classes, classes, rows.begin() + i * classes);
+      own[i] = labels[begin + i];
+      ownVideos[i] = videos[begin + i];
+    }
+    parts.add(rows, own);
+    partVideos.add(rows, own, ownVideos);
+  }
+  EXPECT_EQ(parts.clips, clips);
+  EXPECT_EQ(parts.top1, whole.top1);
+  EXPECT_EQ(parts.top5, whole.top5);
+  EXPECT_EQ(parts.loss, whole.loss);
+  EXPECT_EQ(partVideos.metrics().videos, 8);
+  EXPECT_EQ(partVideos.metrics().top1, wholeVideos.metrics().top1);
+  EXPECT_EQ(partVideos.metrics().confusion, wholeVideos.metrics().confusion);
+}
+
+TEST(Metrics, VideosAverageTheScoresOfTheirClips) {
+  // Two clips say class 1 barely, one says class 0 with certainty: the mean says 0; so do the mean logits.
+  std::vector<float> logits = {0, 0.1f, 0, 0.1f, 5, 0};
+  std::vector<int32_t> labels = {0, 0, 0};
+  std::vector<int64_t> videos = {4, 4, 4};
+  for (bool averageLogits : {false, true}) {
+    VideoScores scores(2, averageLogits);
+    scores.add(logits, labels, videos);
+    EXPECT_EQ(scores.metrics().videos, 1);
+    EXPECT_EQ(scores.metrics().top1, 1);
+    EXPECT_EQ(scores.metrics().confusion, (std::vector<int64_t>{1, 0, 0, 0}));
+    std::vector<double> mean = scores.scores(4);
+    EXPECT_NEAR(mean[0] + mean[1], 1, 1e-12);
+    EXPECT_TRUE(scores.scores(5).empty());
+  }
+  VideoScores scores(2, false);
+  scores.add(logits, labels, videos);
+  double barely = 1 / (1 + std::exp(0.1)), certain = 1 / (1 + std::exp(-5.0));
+  EXPECT_NEAR(scores.scores(4)[0], (2 * barely + certain) / 3, 1e-6);
+}
