@@ -67,6 +67,13 @@ FailureOr<Results> Interpreter::run(StringRef name, std::vector<Tensor> inputs) 
   return results;
 }
 
+/// The fields of `%hyper` by name.
+static auto fieldsOf(Value hyper, const Tensor &values) {
+  return [fields = HyperAttr::of(hyper.getType()), &values](HyperField field) {
+    return values.values[fields.indexOf(field)];
+  };
+}
+
 /// Operations of parameters and attributes alone are handled by `execute`; these are functions of their
 /// operands.
 static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
@@ -103,8 +110,11 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       .Case([&](AddOp) { return Results{add(*in[0], *in[1])}; })
       .Case([&](MulOp) { return Results{mul(*in[0], *in[1])}; })
       .Case([&](DropoutOp op) {
-        return Results{op.getHyper() ? dropout(*in[0], op.getRate().convertToDouble(), op.getStream(), *in[1])
-                                     : *in[0]};
+        if (!op.getHyper())
+          return Results{*in[0]};
+        auto field = fieldsOf(op.getHyper(), *in[1]);
+        return Results{dropout(*in[0], op.getRate().convertToDouble(), op.getStream(),
+                               uint32_t(field(HyperField::Seed)), uint32_t(field(HyperField::Step)))};
       })
       .Case([&](ConcatOp) { return Results{concat(in)}; })
       .Case([&](SliceOp op) { return Results{slice(*in[0], op.getBegin(), op.getCount())}; })
@@ -145,8 +155,13 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
         Loss found = softmaxCrossEntropy(*in[0], *in[1], op.getSmoothing().convertToDouble());
         return Results{found.loss, found.dlogits};
       })
-      .Case([&](SgdOp) {
-        Updated updated = sgd(*in[0], *in[1], *in[2], *in[3]);
+      .Case([&](SgdOp op) {
+        auto field = fieldsOf(op.getHyper(), *in[3]);
+        Updated updated = sgd(*in[0], *in[1], *in[2],
+                              {.rate = field(HyperField::Rate),
+                               .momentum = field(HyperField::Momentum),
+                               .decay = field(HyperField::Decay),
+                               .nesterov = field(HyperField::Nesterov) != 0});
         return Results{updated.weight, updated.velocity};
       })
       .Default([](Operation *op) -> FailureOr<Results> {

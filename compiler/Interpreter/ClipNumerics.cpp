@@ -66,9 +66,8 @@ Tensor numerics::mul(const Tensor &a, const Tensor &b) {
   return y;
 }
 
-Tensor numerics::dropout(const Tensor &x, double rate, int64_t stream, const Tensor &hyper) {
+Tensor numerics::dropout(const Tensor &x, double rate, int64_t stream, uint32_t seed, uint32_t step) {
   Tensor y = x;
-  uint32_t seed = uint32_t(hyper.values[4]), step = uint32_t(hyper.values[5]);
   for (size_t i = 0; i < y.values.size(); ++i) {
     bool isKept =
         clip::dropoutBits(seed, step, uint32_t(stream), uint32_t(i)) >= clip::dropoutThreshold(rate);
@@ -306,9 +305,8 @@ Loss numerics::softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, d
 }
 
 Updated numerics::sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient,
-                      const Tensor &hyper) {
-  double rate = hyper.values[0], momentum = hyper.values[1], decay = hyper.values[3];
-  bool nesterov = hyper.values[2] != 0;
+                      const SgdSettings &settings) {
+  auto [rate, momentum, decay, nesterov] = settings;
   Updated result{weight, velocity};
   for (size_t i = 0; i < weight.values.size(); ++i) {
     double g = gradient.values[i] + decay * weight.values[i];

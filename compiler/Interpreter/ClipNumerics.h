@@ -36,7 +36,8 @@ Tensor sigmoid(const Tensor &x);
 Tensor scale(const Tensor &x, double factor);
 Tensor add(const Tensor &a, const Tensor &b);
 Tensor mul(const Tensor &a, const Tensor &b); // a size of 1 in b is spread
-Tensor dropout(const Tensor &x, double rate, int64_t stream, const Tensor &hyper);
+/// The bits that decide what is kept are those of dialects/Clip/Dropout.h.
+Tensor dropout(const Tensor &x, double rate, int64_t stream, uint32_t seed, uint32_t step);
 Tensor softmax(const Tensor &x); // over C
 Tensor softmaxGrad(const Tensor &g, const Tensor &y);
 Tensor affine(const Tensor &x, const Tensor &scale, const Tensor &offset);
@@ -90,8 +91,12 @@ Loss softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, double smoo
 struct Updated {
   Tensor weight, velocity;
 };
-/// hyper: rate, momentum, nesterov, decay, ...
-Updated sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient, const Tensor &hyper);
+struct SgdSettings {
+  double rate, momentum, decay;
+  bool nesterov;
+};
+Updated sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient,
+            const SgdSettings &settings);
 
 } // namespace kinema::numerics
 

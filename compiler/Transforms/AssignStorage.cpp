@@ -48,9 +48,7 @@ private:
     auto type = tensorOf(value);
     if (!type.getElementType().isF32() || type.getRank() == 0 || type.getEncoding())
       return;
-    bool isHyper = isa<BlockArgument>(value) && type.getRank() == 1;
-    if (!isHyper)
-      setLayout(value, blocked(isNarrow(value) ? inputBlock : block));
+    setLayout(value, blocked(isNarrow(value) ? inputBlock : block));
   }
 
   //===-- Inputs of few channels ------------------------------------------===//

@@ -123,10 +123,12 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
 };
 } // namespace
 
-/// Adds the arguments %labels and %hyper: rate, momentum, nesterov, decay, and for dropouts seed and step.
+/// Adds the arguments %labels and %hyper, with what updates and dropouts are told.
 static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips) {
   auto *context = step.getContext();
-  bool drops = !step.getOps<DropoutOp>().empty();
+  SmallVector<HyperField> fields(std::begin(sgdFields), std::end(sgdFields));
+  if (!step.getOps<DropoutOp>().empty())
+    fields.append(std::begin(dropoutFields), std::end(dropoutFields));
   auto add = [&](StringRef name, Type type) -> Value {
     unsigned index = step.getNumArguments();
     (void)step.insertArgument(index, type, {}, NameLoc::get(StringAttr::get(context, name), step.getLoc()));
@@ -134,7 +136,7 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
     return step.getArgument(index);
   };
   Value labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
-  Value hyper = add("hyper", RankedTensorType::get({drops ? 6 : 4}, Float32Type::get(context)));
+  Value hyper = add("hyper", HyperAttr::tensorType(context, fields));
   return {labels, hyper};
 }
 

@@ -51,7 +51,7 @@ def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
     After, beside @forward:
     ```mlir
     clip.param @fc.weight.momentum : tensor<4x3x1x1x1xf32> {init = {kind = "constant", value = 0.0}, role = "momentum"}
-    func.func @train_step(%rgb: tensor<2x3x1x1x1xf32> {...}, %labels: tensor<2xi32> {clip.name = "labels"}, %hyper: tensor<4xf32> {clip.name = "hyper"})
+    func.func @train_step(%rgb: tensor<2x3x1x1x1xf32> {...}, %labels: tensor<2xi32> {clip.name = "labels"}, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"})
         -> (tensor<f32> {clip.name = "loss"}, tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
       %w = clip.read @fc.weight : ...
       %v = clip.read @fc.weight.momentum : ...

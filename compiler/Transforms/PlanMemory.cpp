@@ -118,17 +118,15 @@ static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attri
 
 /// A network's functions as the step leaves them: arguments and results with names.
 static LogicalResult verifyFunction(func::FuncOp function) {
-  constexpr int64_t mostRates = 6;
   if (function.isExternal() || !function.getBody().hasOneBlock())
     return function.emitError("@") << function.getSymName() << " is not one block of operations";
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
     auto name = function.getArgAttr(i, "clip.name");
     if (failed(verifyNamed(function, "argument " + Twine(i), name, type)))
       return failure();
-    auto tensor = cast<RankedTensorType>(type);
-    if (cast<StringAttr>(name) == "hyper" && (tensor.getRank() != 1 || tensor.getDimSize(0) > mostRates))
+    if (cast<StringAttr>(name) == "hyper" && !clip::HyperAttr::of(type))
       return function.emitError("@") << function.getSymName() << " has the argument hyper of type " << type
-                                     << ", expected one dimension of at most " << mostRates;
+                                     << ", expected one f32 a field of a #clip.hyper";
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
     if (failed(verifyNamed(function, "result " + Twine(i), function.getResultAttr(i, "clip.name"), type)))
@@ -482,9 +480,9 @@ void Planner::attachPlan() {
     plan.push_back(b.getNamedAttr("labels", describe("labels", arguments["labels"])));
   if (arguments.contains("hyper")) {
     const Place &hyper = arguments["hyper"];
-    const StringRef fields[] = {"rate", "momentum", "nesterov", "decay", "seed", "step"};
-    auto list = b.getStrArrayAttr(ArrayRef(fields).take_front(hyper.type.getDimSize(0)));
-    plan.push_back(b.getNamedAttr("hyper", describe("hyper", hyper, b.getNamedAttr("fields", list))));
+    auto fields = llvm::map_to_vector(clip::HyperAttr::of(hyper.type).getFields(), clip::stringifyHyperField);
+    plan.push_back(b.getNamedAttr(
+        "hyper", describe("hyper", hyper, b.getNamedAttr("fields", b.getStrArrayAttr(fields)))));
   }
   if (counters)
     plan.push_back(b.getNamedAttr(

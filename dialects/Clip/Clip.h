@@ -15,6 +15,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/Clip/ClipDialect.h.inc"
+#include "dialects/Clip/ClipEnums.h.inc"
 #include "dialects/Clip/ClipInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Clip/ClipAttributes.h.inc"
@@ -31,6 +32,14 @@ int64_t matmulDepth(mlir::RankedTensorType lhs, bool transposeLhs);
 /// Whether the product of two matrices of channels by positions, clip by clip, is `result`; an error if not.
 mlir::LogicalResult verifyMatmul(mlir::Operation *op, mlir::RankedTensorType lhs, mlir::RankedTensorType rhs,
                                  mlir::RankedTensorType result, bool transposeLhs, bool transposeRhs);
+
+/// Whether `%hyper` has the fields; an error if not.
+mlir::LogicalResult verifyHyper(std::optional<mlir::Location> location, mlir::Type hyper,
+                                llvm::ArrayRef<HyperField> fields);
+/// What an update and a dropout ask for.
+inline constexpr HyperField sgdFields[] = {HyperField::Rate, HyperField::Momentum, HyperField::Nesterov,
+                                           HyperField::Decay};
+inline constexpr HyperField dropoutFields[] = {HyperField::Seed, HyperField::Step};
 
 /// `small` has the sizes of `large`, or 1.
 bool spreadsOver(mlir::RankedTensorType small, mlir::RankedTensorType large);

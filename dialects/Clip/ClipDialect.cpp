@@ -8,6 +8,7 @@ using namespace kinema;
 using namespace kinema::clip;
 
 #include "dialects/Clip/ClipDialect.cpp.inc"
+#include "dialects/Clip/ClipEnums.cpp.inc"
 #include "dialects/Clip/ClipInterfaces.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Clip/ClipAttributes.cpp.inc"
@@ -22,6 +23,34 @@ void ClipDialect::initialize() {
 #include "dialects/Clip/ClipOps.cpp.inc"
       >();
 }
+
+//===-- Hyper -------------------------------------------------------------===//
+
+LogicalResult HyperAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<HyperField> fields) {
+  if (fields.empty())
+    return emitError() << "a training step is told at least one number";
+  for (auto [i, field] : llvm::enumerate(fields))
+    if (llvm::is_contained(fields.take_front(i), field))
+      return emitError() << "the field " << stringifyHyperField(field) << " is there twice";
+  return success();
+}
+
+int64_t HyperAttr::indexOf(HyperField field) const {
+  const HyperField *found = llvm::find(getFields(), field);
+  return found == getFields().end() ? -1 : found - getFields().begin();
+}
+
+RankedTensorType HyperAttr::tensorType(MLIRContext *context, ArrayRef<HyperField> fields) {
+  return RankedTensorType::get({int64_t(fields.size())}, Float32Type::get(context), get(context, fields));
+}
+
+HyperAttr HyperAttr::of(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  auto hyper = tensor ? dyn_cast_or_null<HyperAttr>(tensor.getEncoding()) : HyperAttr();
+  return hyper && tensor == tensorType(type.getContext(), hyper.getFields()) ? hyper : HyperAttr();
+}
+
+//===-- Window ------------------------------------------------------------===//
 
 static shape::Size3 toSize3(ArrayRef<int64_t> values) { return {values[0], values[1], values[2]}; }
 

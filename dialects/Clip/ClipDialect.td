@@ -3,6 +3,7 @@
 
 include "mlir/IR/OpBase.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -40,5 +41,39 @@ def WindowAttr : ClipAttr<"Window", "window"> {
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }
+
+def HyperField : I32EnumAttr<"HyperField", "a number that a training step is told", [
+    I32EnumAttrCase<"Rate", 0, "rate">,
+    I32EnumAttrCase<"Momentum", 1, "momentum">,
+    I32EnumAttrCase<"Nesterov", 2, "nesterov">,
+    I32EnumAttrCase<"Decay", 3, "decay">,
+    I32EnumAttrCase<"Seed", 4, "seed">,
+    I32EnumAttrCase<"Step", 5, "step">]> {
+  let cppNamespace = "::kinema::clip";
+}
+
+def HyperAttr : ClipAttr<"Hyper", "hyper"> {
+  let summary = "which numbers a training step is told";
+  let description = [{
+    The encoding of `%hyper`, a tensor of one f32 a field. Operations ask for fields by name; the runtime, which writes
+    them before each step, knows them by the same names (docs/package.md, "Hyper").
+
+    Example: `tensor<2xf32, #clip.hyper<rate, momentum>>`
+  }];
+  let parameters = (ins ArrayRefParameter<"::kinema::clip::HyperField">:$fields);
+  let assemblyFormat = "`<` $fields `>`";
+  let extraClassDeclaration = [{
+    /// The index of a field; -1 where it is none of them.
+    int64_t indexOf(HyperField field) const;
+    /// The type of `%hyper` with these fields.
+    static ::mlir::RankedTensorType tensorType(::mlir::MLIRContext *context, ::llvm::ArrayRef<HyperField> fields);
+    /// The fields of `%hyper`; null where the type is not one of it.
+    static HyperAttr of(::mlir::Type type);
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Hyper : Type<CPred<"::kinema::clip::HyperAttr::of($_self)">, "f32 tensor of one value a field of its `#clip.hyper`",
+                 "::mlir::RankedTensorType">;
 
 #endif

@@ -278,9 +278,15 @@ LogicalResult DropoutOp::inferReturnTypes(MLIRContext *, std::optional<Location>
   double rate = adaptor.getRate().convertToDouble();
   if (!(rate >= 0 && rate < 1))
     return fail(location, "a dropout's rate is at least 0 and below 1, found " + Twine(std::to_string(rate)));
-  if (adaptor.getHyper() && typeOf(adaptor.getHyper()).getDimSize(0) < 6)
-    return fail(location, "a dropout in training needs the fields seed and step, 6 in all; %hyper has " +
-                              Twine(typeOf(adaptor.getHyper()).getDimSize(0)));
+  return adaptor.getHyper() ? verifyHyper(location, adaptor.getHyper().getType(), dropoutFields) : success();
+}
+
+LogicalResult kinema::clip::verifyHyper(std::optional<Location> location, Type hyper,
+                                        ArrayRef<HyperField> fields) {
+  auto has = HyperAttr::of(hyper);
+  for (HyperField field : fields)
+    if (!has || has.indexOf(field) < 0)
+      return fail(location, "%hyper has no field " + stringifyHyperField(field));
   return success();
 }
 
@@ -327,10 +333,8 @@ LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std:
 LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
   types.assign(2, adaptor.getWeight().getType());
-  if (int64_t fields = typeOf(adaptor.getHyper()).getDimSize(0); fields < 4)
-    return fail(location,
-                "%hyper holds rate, momentum, nesterov and decay, found " + Twine(fields) + " fields");
-  return success(succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getVelocity())) &&
+  return success(succeeded(verifyHyper(location, adaptor.getHyper().getType(), sgdFields)) &&
+                 succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getVelocity())) &&
                  succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getGradient())));
 }
 

@@ -14,7 +14,6 @@ def AnyF32Tensor : Static<RankedTensorOf<[F32]>>;
 def StoredParameter : Static<RankedTensorOf<[F32, BF16]>>; // bf16 once storage is assigned, for derived weights alone
 def Scalar : Static<TensorRankOf<[F32], [0]>>;
 def Labels : Static<TensorRankOf<[I32], [1]>>;
-def Hyper : Static<TensorRankOf<[F32], [1]>>;
 
 class ClipOp<string mnemonic, list<Trait> traits = []> : Op<ClipDialect, mnemonic, traits>;
 class PureClipOp<string mnemonic, list<Trait> traits = []> : ClipOp<mnemonic, traits # [Pure]>;
@@ -170,10 +169,10 @@ def UnfoldTimeOp : PureClipOp<"unfold_time", [InferTypeOpAdaptor]> {
 def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
   let summary = "zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate)";
   let description = [{
-    In training it takes `%hyper`, whose fields `seed` and `step` (after the four of `clip.sgd`) together with `stream`,
+    In training it takes `%hyper`, whose fields `seed` and `step` together with `stream`,
     a number of its own for each dropout, decide what is kept; see Dropout.h. Without `%hyper` it is the identity.
 
-    Example: `%y = clip.dropout %x, %hyper {rate = 0.5, stream = 0} : (tensor<2x8x1x1x1xf32>, tensor<6xf32>) -> tensor<2x8x1x1x1xf32>`
+    Example: `%y = clip.dropout %x, %hyper {rate = 0.5, stream = 0} : (tensor<2x8x1x1x1xf32>, tensor<2xf32, #clip.hyper<seed, step>>) -> tensor<2x8x1x1x1xf32>`
   }];
   let arguments = (ins Activation:$x, Optional<Hyper>:$hyper, F64Attr:$rate, I64Attr:$stream);
   let results = (outs Activation:$result);
@@ -214,7 +213,7 @@ def SoftmaxCrossEntropyOp : InferredClipOp<"softmax_xent", []> {
 def SgdOp : InferredClipOp<"sgd", []> {
   let summary = "one step of SGD with momentum on one parameter";
   let description = [{
-    hyper: [rate, momentum, nesterov, decay, ...]. g = gradient + decay * weight; v' = momentum * v + g;
+    rate, momentum, nesterov and decay are fields of `%hyper`. g = gradient + decay * weight; v' = momentum * v + g;
     weight' = weight - rate * (nesterov ? g + momentum * v' : v') (PyTorch's rule).
   }];
   let arguments = (ins AnyF32Tensor:$weight, AnyF32Tensor:$velocity, AnyF32Tensor:$gradient, Hyper:$hyper);

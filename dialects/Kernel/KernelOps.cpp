@@ -445,7 +445,11 @@ LogicalResult SgdOp::verify() {
     if ((!isOne && !arePartials) || gradient.getEncoding() != weight.getEncoding())
       return emitOpError("parameter ") << i << " is " << weight << ", but its gradient " << gradient;
   }
-  return success();
+  return clip::verifyHyper(getLoc(), getHyper().getType(), clip::sgdFields);
+}
+
+LogicalResult DropoutOp::verify() {
+  return clip::verifyHyper(getLoc(), getHyper().getType(), clip::dropoutFields);
 }
 
 LogicalResult PlaceOp::verify() {

@@ -195,9 +195,10 @@ def PlaceOp : LaunchableOp<"place"> {
 
 def DropoutOp : LaunchableOp<"dropout"> {
   let summary = "see `clip.dropout`";
-  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$hyper, F64Attr:$rate, I64Attr:$stream, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins AnyRankedTensor:$x, Hyper:$hyper, F64Attr:$rate, I64Attr:$stream, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def SoftmaxOp : LaunchableOp<"softmax"> {
@@ -273,7 +274,7 @@ def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize
     The operands are all weights, then all velocities, all gradients, and `hyper`; the results all new weights, then all
     new velocities.
   }];
-  let arguments = (ins Tensors:$weights, Tensors:$velocities, Tensors:$gradients, AnyRankedTensor:$hyper,
+  let arguments = (ins Tensors:$weights, Tensors:$velocities, Tensors:$gradients, Hyper:$hyper,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$new_weights, Tensors:$new_velocities);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";

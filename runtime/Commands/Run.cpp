@@ -62,9 +62,10 @@ void checkKnown(const Manifest &manifest, const TensorFile &file, const std::str
 }
 
 Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
-  return {static_cast<float>(options.rate.value_or(recipe.rate)),
-          static_cast<float>(options.momentum.value_or(recipe.momentum)), recipe.nesterov ? 1.0f : 0.0f,
-          static_cast<float>(options.decay.value_or(recipe.decay))};
+  return {.rate = static_cast<float>(options.rate.value_or(recipe.rate)),
+          .momentum = static_cast<float>(options.momentum.value_or(recipe.momentum)),
+          .nesterov = recipe.nesterov ? 1.0f : 0.0f,
+          .decay = static_cast<float>(options.decay.value_or(recipe.decay))};
 }
 
 // Everything a step leaves behind.

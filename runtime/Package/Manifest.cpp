@@ -376,6 +376,17 @@ void parseInputs(const Node &root, Manifest &manifest) {
     root.fault("there is no input");
 }
 
+const HyperField &parseHyperField(const Node &node) {
+  std::string name = node.text();
+  std::vector<std::string_view> names;
+  for (const HyperField &field : hyperFields) {
+    if (field.name == name)
+      return field;
+    names.push_back(field.name);
+  }
+  node.fault("expected one of {}, found {}", fmt::join(names, ", "), name);
+}
+
 void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
   if (manifest.train || (root.has("labels") && !root.at("labels").raw().is_null())) {
     Node node = root.at("labels");
@@ -387,14 +398,9 @@ void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
   }
   if (manifest.train || (root.has("hyper") && !root.at("hyper").raw().is_null())) {
     Node node = root.at("hyper");
-    static const std::set<std::string> known = {"rate", "momentum", "nesterov", "decay", "seed", "step"};
-    for (const Node &field : node.at("fields").list()) {
-      manifest.hyperFields.push_back(field.text());
-      if (!known.contains(manifest.hyperFields.back()))
-        field.fault("expected rate, momentum, nesterov, decay, seed or step, found {}",
-                    manifest.hyperFields.back());
-    }
-    if (manifest.hyperFields.size() > known.size())
+    for (const Node &field : node.at("fields").list())
+      manifest.hyperFields.push_back(&parseHyperField(field));
+    if (manifest.hyperFields.size() > std::size(hyperFields))
       node.fault("there are {} fields", manifest.hyperFields.size());
     int64_t bytes =
         node.at("bytes").integer(4 * static_cast<int64_t>(manifest.hyperFields.size()), manifest.arenaBytes);

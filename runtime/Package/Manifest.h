@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/Package/ElementType.h"
+#include "runtime/Package/Hyper.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Package/TensorStorage.h"
@@ -113,7 +114,7 @@ struct Manifest {
   std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
   std::optional<int64_t> hyper;      // offset; always there in mode train
   std::optional<Segment> counters;   // zeroed when an entry begins that has launches which count there
-  std::vector<std::string> hyperFields;
+  std::vector<const HyperField *> hyperFields;
   std::vector<Parameter> parameters;
   std::map<std::string, std::vector<ArenaTensor>> outputs; // of each entry
   std::map<std::string, Kernel> kernels;

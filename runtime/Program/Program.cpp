@@ -260,12 +260,9 @@ void Program::finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float>
 void Program::setHyper(const Hyper &hyper) {
   if (!contents.hyper)
     fail("package {} was compiled for inference and takes no learning rate", contents.name);
-  static const std::map<std::string, float Hyper::*> members = {
-      {"rate", &Hyper::rate},   {"momentum", &Hyper::momentum}, {"nesterov", &Hyper::nesterov},
-      {"decay", &Hyper::decay}, {"seed", &Hyper::seed},         {"step", &Hyper::step}};
-  std::array<float, 6> values{};
+  std::array<float, std::size(hyperFields)> values{};
   for (size_t i = 0; i < contents.hyperFields.size(); ++i)
-    values[i] = hyper.*members.at(contents.hyperFields[i]);
+    values[i] = hyper.*contents.hyperFields[i]->value;
   device->copyIn(*contents.hyper, values.data(), 4 * static_cast<int64_t>(contents.hyperFields.size()));
 }
 

@@ -17,12 +17,6 @@
 
 namespace kinema {
 
-// What a step of SGD is told (docs/package.md, "Hyper").
-struct Hyper {
-  float rate = 0, momentum = 0, nesterov = 0, decay = 0;
-  float seed = 0, step = 0; // of random numbers drawn while training (dropout); whole numbers below 2^24
-};
-
 // What one launch of an entry took in each run that was profiled.
 struct LaunchTime {
   const Launch *launch = nullptr; // of the manifest

@@ -76,11 +76,13 @@ void Trainer::step() {
   program.set(*manifest.labels, batch.labels);
   int64_t number = state.epoch * trainSource.batches() + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
-  program.setHyper(
-      {static_cast<float>(learningRate(recipe.train, state.epoch, state.batch, trainSource.batches())),
-       static_cast<float>(recipe.train.momentum), recipe.train.nesterov ? 1.0f : 0.0f,
-       static_cast<float>(recipe.train.decay), static_cast<float>(recipe.train.seed % wholeFloats),
-       static_cast<float>(number % wholeFloats)});
+  program.setHyper({.rate = static_cast<float>(
+                        learningRate(recipe.train, state.epoch, state.batch, trainSource.batches())),
+                    .momentum = static_cast<float>(recipe.train.momentum),
+                    .nesterov = recipe.train.nesterov ? 1.0f : 0.0f,
+                    .decay = static_cast<float>(recipe.train.decay),
+                    .seed = static_cast<float>(recipe.train.seed % wholeFloats),
+                    .step = static_cast<float>(number % wholeFloats)});
   program.setProfile(stepsDone++ < options.profiledSteps);
   program.run("train_step");
   program.setProfile(false);

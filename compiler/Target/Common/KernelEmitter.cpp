@@ -127,6 +127,10 @@ Value KernelEmitter::load(Value buffer, Value at) {
   return widened(*this, memref::LoadOp::create(b, loc, buffer, at), b.getF32Type());
 }
 
+Value KernelEmitter::loadField(OpOperand &hyper, clip::HyperField field) {
+  return load(bufferOf(hyper), index(clip::HyperAttr::of(hyper.get().getType()).indexOf(field)));
+}
+
 void KernelEmitter::store(Value value, Value buffer, Value at) {
   memref::StoreOp::create(b, loc, rounded(*this, value, buffer), buffer, at);
 }

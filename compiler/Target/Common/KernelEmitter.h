@@ -45,6 +45,8 @@ public:
 
   /// The buffer that stands for an operand of the kernel operation.
   mlir::Value bufferOf(mlir::OpOperand &operand) { return operands[operand.getOperandNumber()]; }
+  /// A field of `%hyper`, which is an operand of the kernel operation.
+  mlir::Value loadField(mlir::OpOperand &hyper, clip::HyperField field);
 
   // Index arithmetic, folded where it is constant.
   mlir::Value index(int64_t value);

@@ -81,10 +81,10 @@ void reference::emit(kernel::DropoutOp op, KernelEmitter &e) {
   auto x = walk.view(tensorType(op.getX())), result = walk.view(tensorType(op.getResult()));
   int64_t channels = x.getDimSize(1), positions = x.getDimSize(4);
   DropoutBits bits{e};
-  auto field = [&](int64_t i) -> Value {
-    return arith::FPToUIOp::create(e.b, e.loc, bits.i32, e.load(e.operands[1], e.index(i)));
+  auto field = [&](clip::HyperField field) -> Value {
+    return arith::FPToUIOp::create(e.b, e.loc, bits.i32, e.loadField(op.getHyperMutable(), field));
   };
-  Value seed = field(4), step = field(5);
+  Value seed = field(clip::HyperField::Seed), step = field(clip::HyperField::Step);
   double rate = op.getRate().convertToDouble();
   Value threshold = bits.integer(clip::dropoutThreshold(rate)), scale = e.constant(1.0 / (1.0 - rate));
   auto element = [&](Walk::Coordinates at, Value from) -> Value {

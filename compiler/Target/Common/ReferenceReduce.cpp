@@ -251,12 +251,14 @@ struct Update {
 
 /// The rates of a step of stochastic gradient descent.
 struct Sgd {
+  kernel::SgdOp op;
   KernelEmitter &e;
-  Value hyper = e.operands.back();
-  Value rate = field(0), momentum = field(1), decay = field(3);
-  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, field(2), e.constant(0.0f));
+  Value rate = field(clip::HyperField::Rate), momentum = field(clip::HyperField::Momentum),
+        decay = field(clip::HyperField::Decay);
+  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE,
+                                         field(clip::HyperField::Nesterov), e.constant(0.0f));
 
-  Value field(int64_t i) { return e.load(hyper, e.index(i)); }
+  Value field(clip::HyperField field) { return e.loadField(op.getHyperMutable(), field); }
 
   /// Weights, velocities, gradients, new weights and new velocities of parameter i of `count`.
   SmallVector<Value> buffersOf(int64_t i, int64_t count) {
@@ -292,7 +294,7 @@ Blocks reference::blocksOf(kernel::SgdOp op, const Machine &machine) { return pa
 
 void reference::emit(kernel::SgdOp op, KernelEmitter &e) {
   LaunchParts parts = partsOf(op, e.machine);
-  Sgd sgd{e};
+  Sgd sgd{op, e};
   int64_t count = op.getWeights().size();
   e.forEachBlock([&](Value block) {
     auto buffersOf = [&](int64_t i) { return sgd.buffersOf(i, count); };

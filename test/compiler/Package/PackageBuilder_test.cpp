@@ -127,3 +127,11 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
               "the module's kinema.network needs a name and a digest, which are strings, and batch and "
               "classes, which are integers from 1");
 }
+
+TEST(PackageBuilder, TheRuntimeKnowsWhatAStepIsTold) {
+  for (unsigned i = 0; i <= clip::getMaxEnumValForHyperField(); ++i) {
+    std::string name = clip::stringifyHyperField(*clip::symbolizeHyperField(i)).str();
+    EXPECT_TRUE(llvm::any_of(hyperFields, [&](const HyperField &field) { return field.name == name; }))
+        << name;
+  }
+}

@@ -21,7 +21,7 @@ clip.param @w1 : !w1 {role = "weight"}
 // CHECK-DAG: #[[W1:.*]] = #kernel.layout<weight block = 8 reduce = 8>
 // CHECK-DAG: #[[WT:.*]] = #kernel.layout<weight_transposed block = 8 reduce = 8>
 // CHECK-LABEL: func.func @train_step
-// CHECK-SAME: (%{{.*}}: tensor<2x3x4x8x8xf32, #[[IN]]> {{.*}}, %[[HYPER:.*]]: tensor<4xf32> {clip.name = "hyper"}, %{{.*}}: tensor<2xi32>
+// CHECK-SAME: (%{{.*}}: tensor<2x3x4x8x8xf32, #[[IN]]> {{.*}}, %[[HYPER:.*]]: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}, %{{.*}}: tensor<2xi32>
 // CHECK-SAME: -> (tensor<2x12x4x8x8xf32, #[[C]]> {{.*}}, tensor<f32>
 // CHECK: %[[R0:.*]] = clip.read @w0 : tensor<12x3x1x3x3xf32, #[[W0]]>
 // CHECK: %[[V0:.*]] = clip.read @w0.momentum : tensor<12x3x1x3x3xf32, #[[W0]]>
@@ -36,7 +36,7 @@ clip.param @w1 : !w1 {role = "weight"}
 // CHECK: } : tensor<12x12x1x1x1xf32, #[[WT]]> -> tensor<2x12x4x8x8xf32, #[[C]]>
 // CHECK: kernel.wgrad
 // CHECK: } : tensor<?x12x3x1x3x3xf32, #[[W0]]>
-// CHECK: kernel.sgd %[[R0]], %[[V0]], %{{.*}}, %[[HYPER]] : (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<?x12x3x1x3x3xf32, #[[W0]]>, tensor<4xf32>) -> (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>)
+// CHECK: kernel.sgd %[[R0]], %[[V0]], %{{.*}}, %[[HYPER]] : (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<?x12x3x1x3x3xf32, #[[W0]]>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>)
 // CHECK: kernel.softmax_xent %{{.*}} : (tensor<2x12x1x1x1xf32, #[[C]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x12x1x1x1xf32, #[[C]]>)
 
 // WIDE-DAG: #[[IN:.*]] = #kernel.layout<blocked block = 4>
@@ -45,7 +45,7 @@ clip.param @w1 : !w1 {role = "weight"}
 // WIDE-LABEL: func.func @train_step
 // WIDE: clip.read @w0 : tensor<12x3x1x3x3xf32, #[[W0]]>
 // WIDE: -> tensor<2x12x4x8x8xf32, #[[C]]>, tensor<?x3x12xf32, #[[C]]>
-func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<4xf32> {clip.name = "hyper"}, %labels: tensor<2xi32> {clip.name = "labels"}, %scores: tensor<2x12x1x1x1xf32> {clip.name = "scores"}) -> (!z {clip.name = "y"}, tensor<f32> {clip.name = "loss"}) {
+func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}, %labels: tensor<2xi32> {clip.name = "labels"}, %scores: tensor<2x12x1x1x1xf32> {clip.name = "scores"}) -> (!z {clip.name = "y"}, tensor<f32> {clip.name = "loss"}) {
   %w0 = clip.read @w0 : !w0
   %v0 = clip.read @w0.momentum : !w0
   %w1 = clip.read @w1 : !w1
@@ -81,7 +81,7 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
   ^bb0(%a: f32):
     kernel.yield value %a
   } : tensor<?x12x3x1x3x3xf32>
-  %w2, %v2 = kernel.sgd %w0, %v0, %dw, %hyper : (!w0, !w0, tensor<?x12x3x1x3x3xf32>, tensor<4xf32>) -> (!w0, !w0)
+  %w2, %v2 = kernel.sgd %w0, %v0, %dw, %hyper : (!w0, !w0, tensor<?x12x3x1x3x3xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w0, !w0)
   clip.write @w0, %w2 : !w0
   clip.write @w0.momentum, %v2 : !w0
   %loss, %d = kernel.softmax_xent %scores, %labels {smoothing = 0.0} : (tensor<2x12x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x12x1x1x1xf32>)
@@ -213,8 +213,8 @@ clip.param @s : tensor<12xf32> {role = "gamma"}
 // CHECK: clip.read @w.folded : tensor<12x3x1x3x3xf32, #[[W]]>
 // CHECK-LABEL: func.func @prepare
 // CHECK: clip.read @w : tensor<12x3x1x3x3xf32, #[[W]]>
-func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<6xf32> {clip.name = "hyper"}) -> (!z {clip.name = "y"}) {
-  %d = kernel.dropout %x, %hyper {rate = 0.5 : f64, stream = 0 : i64} : (!x, tensor<6xf32>) -> !x
+func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>> {clip.name = "hyper"}) -> (!z {clip.name = "y"}) {
+  %d = kernel.dropout %x, %hyper {rate = 0.5 : f64, stream = 0 : i64} : (!x, tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>>) -> !x
   %w = clip.read @w : !w
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %d) : (!x) {
   ^bb0(%a: f32):

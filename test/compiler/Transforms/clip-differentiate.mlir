@@ -25,7 +25,7 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 // CHECK-LABEL: func.func @train_step(
 // CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input, clip.name = "rgb"}
 // CHECK-SAME: %[[LABELS:.*]]: tensor<2xi32> {clip.name = "labels"}
-// CHECK-SAME: %[[HYPER:.*]]: tensor<4xf32> {clip.name = "hyper"}
+// CHECK-SAME: %[[HYPER:.*]]: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}
 // CHECK-SAME: -> (tensor<f32> {clip.name = "loss"}, tensor<2x5x1x1x1xf32> {clip.name = "logits"})
 // CHECK: %[[VA:.*]] = clip.read @a.weight.momentum
 // CHECK: %[[WA:.*]] = clip.read @a.weight
@@ -81,7 +81,7 @@ func.func @forward(%rgb: !x {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x
 // A dropout in training takes %hyper, which then has its seed and step.
 clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
 // CHECK-LABEL: func.func @train_step(
-// CHECK-SAME: %[[HYPER:[^ ]*]]: tensor<6xf32> {clip.name = "hyper"}
+// CHECK-SAME: %[[HYPER:[^ ]*]]: tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>> {clip.name = "hyper"}
 // CHECK: clip.dropout %{{.*}}, %[[HYPER]] {rate = 5.000000e-01 : f64, stream = 2 : i64}
 // CHECK: clip.softmax_xent
 func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {

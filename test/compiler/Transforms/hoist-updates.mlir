@@ -5,7 +5,7 @@
 !x = tensor<1x8x1x4x4xf32>
 !w = tensor<8x8x1x1x1xf32>
 !p = tensor<?x8x8x1x1x1xf32>
-!h = tensor<4xf32>
+!h = tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>
 
 // CHECK-LABEL: func.func @step
 // CHECK-SAME: %{{.*}}: tensor<1x8x1x4x4xf32>, %[[A:[^:]*]]: tensor<8x8x1x1x1xf32>, %[[B:[^:]*]]: tensor<8x8x1x1x1xf32>

@@ -5,7 +5,7 @@
 !w = tensor<6xf32>
 !b = tensor<3xf32>
 !p = tensor<?x3xf32>
-!h = tensor<4xf32>
+!h = tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>
 clip.param @w : !w {role = "weight"}
 clip.param @b : !b {role = "weight"}
 
@@ -13,8 +13,8 @@ clip.param @b : !b {role = "weight"}
 // each result goes where it went. Another rate, or another launch, begins anew.
 
 // CHECK-LABEL: func.func @step
-// CHECK-SAME: %[[W:.*]]: tensor<6xf32>, %[[B:.*]]: tensor<3xf32>, %[[DW:.*]]: tensor<6xf32>, %[[DB:.*]]: tensor<?x3xf32>, %[[H:.*]]: tensor<4xf32>, %[[I:.*]]: tensor<4xf32>
-// CHECK-NEXT: %[[A:.*]]:2, %[[V:.*]]:2 = kernel.sgd %[[W]], %[[B]], %[[W]], %[[B]], %[[DW]], %[[DB]], %[[H]] : (tensor<6xf32>, tensor<3xf32>, tensor<6xf32>, tensor<3xf32>, tensor<6xf32>, tensor<?x3xf32>, tensor<4xf32>) -> (tensor<6xf32>, tensor<3xf32>, tensor<6xf32>, tensor<3xf32>)
+// CHECK-SAME: %[[W:.*]]: tensor<6xf32>, %[[B:.*]]: tensor<3xf32>, %[[DW:.*]]: tensor<6xf32>, %[[DB:.*]]: tensor<?x3xf32>, %[[H:.*]]: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %[[I:.*]]: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>
+// CHECK-NEXT: %[[A:.*]]:2, %[[V:.*]]:2 = kernel.sgd %[[W]], %[[B]], %[[W]], %[[B]], %[[DW]], %[[DB]], %[[H]] : (tensor<6xf32>, tensor<3xf32>, tensor<6xf32>, tensor<3xf32>, tensor<6xf32>, tensor<?x3xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6xf32>, tensor<3xf32>, tensor<6xf32>, tensor<3xf32>)
 // CHECK-NEXT: %{{.*}}, %{{.*}} = kernel.sgd %[[W]], %[[W]], %[[DW]], %[[H]] :
 // CHECK-NEXT: %{{.*}}, %{{.*}} = kernel.sgd %[[W]], %[[W]], %[[DW]], %[[I]] :
 // CHECK-NEXT: kernel.convert

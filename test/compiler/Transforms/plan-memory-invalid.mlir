@@ -24,7 +24,7 @@ func.func @infer(%x: tensor<?xf32> {clip.name = "x"}) -> (tensor<8xf32> {clip.na
 
 // -----
 
-// expected-error @below {{@train_step has the argument hyper of type 'tensor<7xf32>', expected one dimension of at most 6}}
+// expected-error @below {{@train_step has the argument hyper of type 'tensor<7xf32>', expected one f32 a field of a #clip.hyper}}
 func.func @train_step(%x: tensor<7xf32> {clip.name = "hyper"}) -> (tensor<7xf32> {clip.name = "y"}) {
   %y = kernel.convert %x : tensor<7xf32> -> tensor<7xf32>
   return %y : tensor<7xf32>

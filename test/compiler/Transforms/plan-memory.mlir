@@ -26,7 +26,7 @@ clip.param @w.momentum : tensor<16xf32> {role = "momentum"}
 // CHECK-NEXT: ^bb0(%[[X:.*]]: tensor
 // CHECK-NEXT: kernel.map (pixel %[[X]])
 // CHECK: kernel.return
-func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<4xf32> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
+func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
   %w = clip.read @w : !w
   %v = clip.read @w.momentum : !w
   %a = kernel.map (pixel %x) : (!x) {
@@ -45,7 +45,7 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
   ^bb0(%p: f32):
     kernel.yield store %p
   } {schedule = #s} -> !x
-  %w1, %v1 = kernel.sgd %w, %v, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32>) -> (!w, !w)
+  %w1, %v1 = kernel.sgd %w, %v, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   clip.write @w, %w1 : !w
   clip.write @w.momentum, %v1 : !w
   return %d : !x
@@ -58,9 +58,9 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
 !w = tensor<16xf32>
 clip.param @w : !w {role = "weight"}
 
-func.func @train_step(%hyper: tensor<4xf32> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
+func.func @train_step(%hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
   %w = clip.read @w : !w
-  %w1, %v1 = kernel.sgd %w, %w, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32>) -> (!w, !w)
+  %w1, %v1 = kernel.sgd %w, %w, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   clip.write @w, %w1 : !w
   // expected-error @below {{parameter @w is read after its update}}
   %d = kernel.map (channel %w) : (!w) {

@@ -234,10 +234,10 @@ func.func @unfold_time(%x: tensor<2x6x1x4x4xf32>) {
 
 // -----
 
-func.func @dropout(%x: tensor<2x6x1x1x1xf32>, %hyper: tensor<4xf32>) {
-  // expected-error @below {{a dropout in training needs the fields seed and step, 6 in all; %hyper has 4}}
+func.func @dropout(%x: tensor<2x6x1x1x1xf32>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+  // expected-error @below {{%hyper has no field seed}}
   // expected-error @below {{failed to infer returned types}}
-  %y = clip.dropout %x, %hyper {rate = 0.5, stream = 0} : (tensor<2x6x1x1x1xf32>, tensor<4xf32>) -> tensor<2x6x1x1x1xf32>
+  %y = clip.dropout %x, %hyper {rate = 0.5, stream = 0} : (tensor<2x6x1x1x1xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> tensor<2x6x1x1x1xf32>
   return
 }
 
@@ -270,19 +270,35 @@ func.func @softmax_xent(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<3xi32>) {
 
 // -----
 
-func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32>) {
+func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @below {{operands differ: tensor<4x3xf32> and tensor<3x4xf32>}}
   // expected-error @below {{failed to infer returned types}}
-  %a, %b = clip.sgd %w, %w, %g, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3x4xf32>, tensor<4xf32>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.sgd %w, %w, %g, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3x4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
   return
 }
 
 // -----
 
-func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32>) {
-  // expected-error @below {{%hyper holds rate, momentum, nesterov and decay, found 3 fields}}
+func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32, #clip.hyper<rate, momentum, decay>>) {
+  // expected-error @below {{%hyper has no field nesterov}}
   // expected-error @below {{failed to infer returned types}}
-  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32, #clip.hyper<rate, momentum, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+// The fields say how many numbers there are.
+func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+  // expected-error @below {{operand #3 must be f32 tensor of one value a field of its `#clip.hyper`}}
+  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+// expected-error @below {{the field rate is there twice}}
+func.func @sgd(%h: tensor<2xf32, #clip.hyper<rate, rate>>) {
   return
 }
 

@@ -79,7 +79,7 @@ func.func @batch_norm_in_pieces(%z: !z, %g: !z, %gamma: !c, %beta: !c) {
 }
 
 // CHECK-LABEL: func.func @pointwise
-func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32>) {
+func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>>) {
   // CHECK: clip.relu %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %a = clip.relu %x : (!x) -> !x
   // CHECK: clip.relu_grad
@@ -98,8 +98,8 @@ func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32>
   %g = clip.spread_sum %f : (!x) -> tensor<2x4x1x1x1xf32>
   // CHECK: clip.dropout %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %h = clip.dropout %x {rate = 0.5, stream = 3} : (!x) -> !x
-  // CHECK: clip.dropout %{{.*}}, %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>, tensor<6xf32>) -> tensor<2x4x3x8x8xf32>
-  %i = clip.dropout %x, %hyper {rate = 0.5, stream = 3} : (!x, tensor<6xf32>) -> !x
+  // CHECK: clip.dropout %{{.*}}, %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64} : (tensor<2x4x3x8x8xf32>, tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>>) -> tensor<2x4x3x8x8xf32>
+  %i = clip.dropout %x, %hyper {rate = 0.5, stream = 3} : (!x, tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>>) -> !x
   // CHECK: clip.scale %{{.*}} {factor = 5.000000e-01 : f64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %j = clip.scale %x {factor = 0.5} : (!x) -> !x
   return
@@ -140,10 +140,10 @@ func.func @channels(%x: !x) {
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32> {clip.name = "labels"}, %w: !w, %v: !w, %hyper: tensor<4xf32>) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32> {clip.name = "labels"}, %w: !w, %v: !w, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // CHECK: clip.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
   %loss, %d = clip.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
   // CHECK: clip.sgd
-  %w1, %v1 = clip.sgd %w, %v, %w, %hyper : (!w, !w, !w, tensor<4xf32>) -> (!w, !w)
+  %w1, %v1 = clip.sgd %w, %v, %w, %hyper : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   return
 }

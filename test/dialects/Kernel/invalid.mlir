@@ -1147,17 +1147,17 @@ func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
 
 // -----
 
-func.func @sgd(%w: tensor<4xf32>, %h: tensor<4xf32>) {
+func.func @sgd(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @+1 {{'kernel.sgd' op has 4 operands and 4 results; of each parameter it takes weight, velocity and gradient, then the rates, and gives the new weight and velocity}}
-  %0:4 = kernel.sgd %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+  %0:4 = kernel.sgd %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
   return
 }
 
 // -----
 
-func.func @sgd(%w: tensor<4xf32>, %v: tensor<5xf32>, %h: tensor<4xf32>) {
+func.func @sgd(%w: tensor<4xf32>, %v: tensor<5xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @+1 {{'kernel.sgd' op parameter 0 is 'tensor<4xf32>', but its velocity or new value 'tensor<5xf32>'}}
-  %0:2 = kernel.sgd %w, %v, %w, %h : (tensor<4xf32>, tensor<5xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  %0:2 = kernel.sgd %w, %v, %w, %h : (tensor<4xf32>, tensor<5xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
   return
 }
 
@@ -1171,9 +1171,9 @@ func.func @convert(%x: tensor<4xf32>) {
 
 // -----
 
-func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32>) {
+func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @+1 {{'kernel.sgd' op parameter 0 is 'tensor<4xf32>', but its gradient 'tensor<3x5xf32>'}}
-  %0:2 = kernel.sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  %0:2 = kernel.sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
   return
 }
 

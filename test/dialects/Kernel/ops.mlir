@@ -193,11 +193,11 @@ func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #c8>, %labels: tensor<2xi32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #plain>, %hyper: tensor<4xf32>, %s: !cz) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #c8>, %labels: tensor<2xi32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #plain>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
   // CHECK: kernel.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)
   %loss, %d = kernel.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32, #c8>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #c8>)
-  // CHECK: kernel.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #[[PLAIN]]>, tensor<4xf32>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
-  %w1, %v1 = kernel.sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #plain>, tensor<4xf32>) -> (!w, !w)
+  // CHECK: kernel.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #[[PLAIN]]>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
+  %w1, %v1 = kernel.sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #plain>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   // CHECK: kernel.fold %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6xf32, #[[C8]]>) -> tensor<6x2x1x3x3xf32, #[[PLAIN]]>
   %f = kernel.fold %w, %s : (!w, !cz) -> !w
   return

@@ -90,7 +90,8 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/inputs/0/shape/0", 2),
             at + ".inputs[0]: tensor rgb has 288 bytes, its order takes 144");
   EXPECT_EQ(changed("/hyper/fields/0", "speed"),
-            at + ".hyper.fields[0]: expected rate, momentum, nesterov, decay, seed or step, found speed");
+            at +
+                ".hyper.fields[0]: expected one of rate, momentum, nesterov, decay, seed, step, found speed");
   EXPECT_EQ(changed("/recipe/train/rate", "x"), at + ".recipe: train.rate must be a number, found \"x\"");
 }
 

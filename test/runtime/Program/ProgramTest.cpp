@@ -32,7 +32,7 @@ struct Linear {
 
   void step(uint64_t seed, float rate = 0.1f) {
     feed(seed);
-    program.setHyper({rate, 0.9f, 1, 0.001f});
+    program.setHyper({.rate = rate, .momentum = 0.9f, .nesterov = 1, .decay = 0.001f});
     program.run("train_step");
   }
 
@@ -105,7 +105,7 @@ TEST(Program, CountersAreZeroWhenAnEntryBegins) {
     Program program(Package(writeLinearPackage(folder / "linear.kin", manifest)), {.profile = profile});
     unsetenv("KINEMA_POISON");
     program.initialise(1);
-    program.setHyper({0.1f, 0, 0, 0});
+    program.setHyper({.rate = 0.1f});
     for (int i = 0; i < 2; ++i) {
       program.run("train_step");
       EXPECT_EQ(program.get(program.manifest().output("train_step", "grad.fc.bias")),

@@ -292,11 +292,11 @@ func.func @spread(%x: !x {clip.name = "x"}, %f: !f {clip.name = "f"}, %h: !h {cl
 // CHECK: %[[Y:.*]] = kernel.matmul %arg0, %[[A]] :
 // CHECK: kernel.dropout %[[Y]], %arg1 {rate = 5.000000e-01 : f64, stream = 2 : i64} :
 // CHECK: kernel.softmax_grad %[[A]], %[[A]] :
-func.func @attention(%q: !q {clip.name = "q"}, %hyper: tensor<6xf32> {clip.name = "hyper"}) -> (!q {clip.name = "y"}, !s {clip.name = "s"}) {
+func.func @attention(%q: !q {clip.name = "q"}, %hyper: tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>> {clip.name = "hyper"}) -> (!q {clip.name = "y"}, !s {clip.name = "s"}) {
   %s = clip.matmul %q, %q {transpose_lhs} : (!q, !q) -> !s
   %a = clip.softmax %s : (!s) -> !s
   %y = clip.matmul %q, %a : (!q, !s) -> !q
-  %d = clip.dropout %y, %hyper {rate = 0.5, stream = 2} : (!q, tensor<6xf32>) -> !q
+  %d = clip.dropout %y, %hyper {rate = 0.5, stream = 2} : (!q, tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>>) -> !q
   %g = clip.softmax_grad %a, %a : (!s, !s) -> !s
   return %d, %g : !q, !s
 }

@@ -54,7 +54,7 @@
 // REFERENCE-SAME: tensor<[[Q]]x16x16x1x3x3xf32
 // REFERENCE-NOT: tile
 // REFERENCE: return
-func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32>) -> (!c, !w, !z) {
+func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!c, !w, !z) {
   %z, %m = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!z) {
   ^bb0(%a: f32):
     kernel.yield value %a
@@ -78,7 +78,7 @@ func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32>) -
   ^bb0(%a: f32):
     kernel.yield value %a
   } : !dw
-  %w1, %v1 = kernel.sgd %w, %w, %dw, %hyper : (!w, !w, !dw, tensor<4xf32>) -> (!w, !w)
+  %w1, %v1 = kernel.sgd %w, %w, %dw, %hyper : (!w, !w, !dw, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   %y = kernel.conv forward %depthwise window <1x3x3 pad 0x1x1> prologue(pixel %j) : (!z) {
   ^bb0(%a: f32):
     kernel.yield value %a

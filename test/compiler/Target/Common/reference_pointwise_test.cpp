@@ -302,14 +302,15 @@ TEST(ReferenceSgd, StepsWithPartials) {
       std::vector<int64_t> shape = {45, 3, 1, 3, 3}, stacked = shape;
       if (partials)
         stacked.insert(stacked.begin(), partials);
-      std::string type = weight(shape), hyperType = plain({6});
+      std::string type = weight(shape),
+                  hyperType = "tensor<5xf32, #clip.hyper<step, decay, nesterov, rate, momentum>>";
       ReferenceKernel kernel(kernelText({type, type, weight(stacked), hyperType},
                                         "kernel.sgd %o0, %o1, %o2, %o3 : (" + type + ", " + type + ", " +
                                             weight(stacked) + ", " + hyperType + ") -> (" + type + ", " +
                                             type + ")",
                                         {type, type}));
       Tensor w = random(shape, 1), v = random(shape, 2), g = random(stacked, 3);
-      Tensor hyper{{6}, {0.1f, 0.9f, nesterov ? 1.0f : 0.0f, 0.01f, 0, 0}};
+      Tensor hyper{{5}, {123.0f, 0.01f, nesterov ? 1.0f : 0.0f, 0.1f, 0.9f}};
       auto results = kernel.run({w, v, g, hyper}, {{0, 0}, {1, 1}});
       for (size_t i = 0; i < w.values.size(); ++i) {
         double gradient = 0;
@@ -359,7 +360,7 @@ TEST(ReferenceSgd, StepsSeveralParametersAsEachAlone) {
       inPlace[i] = i;
     resultTypes = operandTypes;
     add(gradientTypes, gradients);
-    operandTypes.push_back(plain({4}));
+    operandTypes.push_back("tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>");
     operands.push_back(hyper);
     std::string names;
     for (size_t i = 0; i < operands.size(); ++i)
