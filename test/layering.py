@@ -19,7 +19,7 @@ ALLOWED = {
 FORBIDDEN = {"dsl": ("mlir/",), "runtime": ("mlir/", "llvm/")}
 # Folders of the runtime, each of which may know those before it; Cuda is a device that knows no other.
 RUNTIME = ["Support", "Package", "Emulator", "Device", "Cuda", "Program", "Plots", "Training", "Data", "Commands"]
-APART = {("Emulator", "Package"), ("Device", "Package"), ("Cuda", "Package"), ("Cuda", "Emulator")}
+APART = {("Emulator", "Package"), ("Cuda", "Emulator")}
 LAYERS = ["Arch", "Clip", "Kernel"]  # no dialect may know a later one
 TARGETS = "compiler/Target/"
 SHARED = TARGETS + "Common/"  # what targets have in common

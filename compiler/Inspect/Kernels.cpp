@@ -1,6 +1,5 @@
 #include "compiler/Inspect/Kernels.h"
 
-#include "compiler/Target/NVGPU/Machine.h"
 #include "dialects/Kernel/Kernel.h"
 
 #include <fmt/format.h>
@@ -10,33 +9,29 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static KernelSummary summarise(kernel::DefOp def, const nvidia::Code &code,
-                               const nvidia::Processor &processor) {
+static KernelSummary summarise(kernel::DefOp def, const Target &target, const CodeReport &report) {
   Operation *op = def.getKernel();
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
   KernelSummary kernel;
   kernel.name = def.getSymName().str();
   kernel.op = op->getName().stripDialect().str();
   kernel.schedule = schedule.getName().str();
-  kernel.reference = schedule.getName() == nvidia::machine.reference;
+  kernel.reference = schedule.getName() == target.machine().reference;
   for (auto layer : def.getLayers().getAsRange<StringAttr>())
     kernel.layers.push_back(layer.str());
   kernel.grid = schedule.getGrid();
   kernel.threads = schedule.getInt("threads");
   kernel.dynamicShared = schedule.getScratch();
-  const nvidia::Resources *found = code.resourcesOf(kernel.name);
-  if (!found)
-    return kernel;
-  kernel.resources = *found;
-  kernel.occupancy = nvidia::occupancy(*kernel.resources, kernel.threads, kernel.dynamicShared, processor);
+  if (auto found = report.kernels.find(kernel.name); found != report.kernels.end())
+    kernel.resources = found->second;
   return kernel;
 }
 
-std::vector<KernelSummary> kinema::inspect::summariseKernels(ModuleOp planned, const nvidia::Code &code,
-                                                             const nvidia::Processor &processor) {
+std::vector<KernelSummary> kinema::inspect::summariseKernels(ModuleOp planned, const Target &target,
+                                                             const CodeReport &report) {
   std::vector<KernelSummary> kernels;
   for (auto def : planned.getOps<kernel::DefOp>())
-    kernels.push_back(::summarise(def, code, processor));
+    kernels.push_back(::summarise(def, target, report));
   return kernels;
 }
 
@@ -52,7 +47,7 @@ std::string kinema::inspect::kernelTable(const std::vector<KernelSummary> &kerne
     text += fmt::format("{:<6} {:<13} {:<16} {:>7} {:>8} {:>8} ", k.name, k.op, k.schedule, k.grid, k.threads,
                         shared);
     text += k.resources ? fmt::format("{:>10} {:>7} {:>9.0f}%", k.resources->registers,
-                                      k.resources->spillBytes, 100 * k.occupancy)
+                                      k.resources->spillBytes, 100 * k.resources->occupancy)
                         : fmt::format("{:>10} {:>7} {:>10}", "-", "-", "-");
     text += fmt::format("  {}\n", layers);
   }
@@ -71,7 +66,7 @@ json kinema::inspect::kernelsJson(const std::vector<KernelSummary> &kernels) {
       entry["registers"] = k.resources->registers;
       entry["spills"] = k.resources->spillBytes;
       entry["stack"] = k.resources->stackBytes;
-      entry["occupancy"] = k.occupancy;
+      entry["occupancy"] = k.resources->occupancy;
     }
     list.push_back(std::move(entry));
   }

@@ -1,8 +1,9 @@
-// What `kinema inspect` tells about the machine code of a GPU's kernels: what each takes of a multiprocessor.
+// What `kinema inspect` tells about kernels' machine code, where a target reports on it: what each takes of
+// the machine.
 #ifndef KINEMA_COMPILER_INSPECT_KERNELS_H
 #define KINEMA_COMPILER_INSPECT_KERNELS_H
 
-#include "compiler/Target/NVGPU/Codegen.h"
+#include "compiler/Target/Common/Target.h"
 
 #include <nlohmann/json.hpp>
 
@@ -13,16 +14,15 @@ struct KernelSummary {
   std::vector<std::string> layers;
   int64_t grid = 0, threads = 0, dynamicShared = 0; // blocks; of a block; bytes of a block
   bool reference = false;                           // the plain lowering, not one made for speed
-  std::optional<nvidia::Resources> resources;       // nothing without ptxas
-  double occupancy = 0;                             // of the multiprocessor's threads; with resources alone
+  std::optional<CodeReport::Kernel> resources;      // nothing where there was no tool
 };
 
-std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const nvidia::Code &code,
-                                            const nvidia::Processor &processor = nvidia::hopper);
+std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const Target &target,
+                                            const CodeReport &report);
 
 std::string kernelTable(const std::vector<KernelSummary> &kernels);
 /// [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack, occupancy}];
-/// the last four where there is ptxas.
+/// the last four where there was a tool.
 nlohmann::json kernelsJson(const std::vector<KernelSummary> &kernels);
 
 } // namespace kinema::inspect

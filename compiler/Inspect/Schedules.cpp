@@ -1,7 +1,6 @@
 #include "compiler/Inspect/Schedules.h"
 
-#include "compiler/Target/NVGPU/Model.h"
-#include "compiler/Target/NVGPU/Strategies.h"
+#include "compiler/Target/Common/Measurements.h"
 #include "dialects/Kernel/Attributes.h"
 
 #include <fmt/format.h>
@@ -11,7 +10,7 @@ using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
 
-static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, bool modelled) {
+static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, const Target &target) {
   Operation *op = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
   ScheduledLaunch described;
@@ -25,23 +24,22 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, b
   for (NamedAttribute parameter : schedule.getParameters())
     if (auto value = dyn_cast<IntegerAttr>(parameter.getValue()))
       described.parameters[parameter.getName().str()] = value.getInt();
-  if (modelled)
-    described.predicted = nvidia::predictedSeconds(op);
   described.measured = measuredSeconds(op);
-  if (described.predicted)
-    described.floor =
-        nvidia::floorOf({int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())});
+  if (auto estimate = target.estimate(launch, op)) {
+    described.predicted = estimate->predicted;
+    described.floor = estimate->floor;
+  }
   return described;
 }
 
 std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned, StringRef name,
-                                                                bool modelled) {
+                                                                const Target &target) {
   std::vector<ScheduledLaunch> launches;
   SymbolTable symbols(planned);
   for (auto entry : planned.getOps<kernel::EntryOp>())
     if (entry.getSymName() == name)
       for (auto launch : entry.getOps<kernel::LaunchOp>())
-        launches.push_back(describe(launch, symbols, modelled));
+        launches.push_back(describe(launch, symbols, target));
   return launches;
 }
 

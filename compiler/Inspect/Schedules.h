@@ -3,7 +3,7 @@
 #ifndef KINEMA_COMPILER_INSPECT_SCHEDULES_H
 #define KINEMA_COMPILER_INSPECT_SCHEDULES_H
 
-#include "mlir/IR/BuiltinOps.h"
+#include "compiler/Target/Common/Target.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,9 +29,9 @@ struct ScheduledLaunch {
   static constexpr double acceptable = 1.3;
 };
 
-/// The launches of an entry of a module in phase `planned`, in order; none without that entry. modelled: the
-/// module is for the machine of the model.
-std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry, bool modelled);
+/// The launches of an entry of a module in phase `planned`, in order; none without that entry.
+std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry,
+                                               const Target &target);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
 /// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,

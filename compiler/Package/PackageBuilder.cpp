@@ -57,7 +57,8 @@ namespace {
 /// Collects the manifest; an error is reported once.
 class Manifest {
 public:
-  Manifest(ModuleOp module, const MachineCode &code) : module(module), code(code) {}
+  Manifest(ModuleOp module, const Target &target, const MachineCode &code)
+      : module(module), target(target), code(code) {}
 
   LogicalResult build();
   std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
@@ -69,6 +70,7 @@ private:
   LogicalResult addEntries();
 
   ModuleOp module;
+  const Target &target;
   const MachineCode &code;
   json root;
 };
@@ -126,11 +128,12 @@ LogicalResult Manifest::addHeader() {
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
-  root = {{"format", 2},
+  root = {{"format", 3},
           {"name", (*network)["name"]},
           {"mode", train ? "train" : "infer"},
           {"network", (*network)["digest"]},
-          {"target", code.target},
+          {"kind", kernel::stringifyTargetKind(target.kind).str()},
+          {"target", target.name.str()},
           {"code", files},
           {"batch", (*network)["batch"]},
           {"classes", (*network)["classes"]}};
@@ -247,8 +250,7 @@ LogicalResult Manifest::addEntries() {
       auto twins = kernel::twinsOf(launch);
       if (failed(twins))
         return failure();
-      launches.push_back(
-          describe(launch, code.estimate ? code.estimate(launch, def.getKernel()) : std::nullopt));
+      launches.push_back(describe(launch, target.estimate(launch, def.getKernel())));
       for (const kernel::TwinLaunch &twin : *twins)
         launches.back()["twins"].push_back(
             {{"kernel", twin.kernel.str()},
@@ -276,20 +278,21 @@ std::optional<std::string> kinema::recipeText(ModuleOp module) {
   return value ? std::optional(value->dump()) : std::nullopt;
 }
 
-FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const MachineCode &code) {
-  Manifest manifest(planned, code);
+FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const Target &target,
+                                             const MachineCode &code) {
+  Manifest manifest(planned, target, code);
   if (failed(manifest.build()))
     return failure();
   return manifest.text();
 }
 
-LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, MachineCode code,
-                                   std::string spec) {
-  auto manifest = buildManifest(planned, code);
+LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, const Target &target,
+                                   MachineCode code, std::string spec) {
+  auto manifest = buildManifest(planned, target, code);
   if (failed(manifest))
     return failure();
   bool isFirst = !package.has(manifestEntry);
-  package.add(isFirst ? manifestEntry : manifestEntryOf(code.target), std::move(*manifest));
+  package.add(isFirst ? manifestEntry : manifestEntryOf(target.name.str()), std::move(*manifest));
   for (auto *files : {&code.loaded, &code.beside})
     for (MachineCode::File &file : *files)
       package.add(file.name, std::move(file.bytes));

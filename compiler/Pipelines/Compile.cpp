@@ -140,6 +140,7 @@ Outcome Compilation::addTo(PackageWriter &package) {
   auto code = options.target->makeCode(*current, options.targetOptions);
   if (failed(code))
     return Outcome::Failed;
-  return failed(addToPackage(package, *current, std::move(*code), specText)) ? Outcome::Failed
-                                                                             : Outcome::Done;
+  return failed(addToPackage(package, *current, *options.target, std::move(*code), specText))
+             ? Outcome::Failed
+             : Outcome::Done;
 }

@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_PIPELINES_COMPILE_H
 #define KINEMA_COMPILER_PIPELINES_COMPILE_H
 
+#include "compiler/Package/PackageBuilder.h"
 #include "compiler/Pipelines/Frontend.h"
 
 namespace kinema {

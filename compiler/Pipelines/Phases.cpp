@@ -75,22 +75,8 @@ std::optional<Phase> kinema::phaseOf(ModuleOp module) {
   return phase;
 }
 
-FailureOr<const TargetInfo *> kinema::targetOf(ModuleOp module) {
-  auto name = module->getAttrOfType<StringAttr>(kernel::targetAttribute);
-  if (!name)
-    return module.emitError("the module does not say which target its layouts and schedules were chosen for: "
-                            "it needs the attribute ")
-           << kernel::targetAttribute << ", which --emit fused and planned write";
-  if (const TargetInfo *target = targetNamed(name))
-    return target;
-  auto error = module.emitError("the module's ")
-               << kernel::targetAttribute << " is " << name << ", which is no target; there are ";
-  llvm::interleaveComma(targets(), error, [&](const TargetInfo &target) { error << target.name; });
-  return error;
-}
-
 /// Of a module in phase `fused` or later: layouts and schedules are one target's.
-static LogicalResult verifyTarget(ModuleOp module, const TargetInfo &wanted) {
+static LogicalResult verifyTarget(ModuleOp module, const Target &wanted) {
   auto target = targetOf(module);
   if (failed(target))
     return failure();
@@ -103,11 +89,11 @@ static LogicalResult verifyTarget(ModuleOp module, const TargetInfo &wanted) {
 
 static AssignStorageOptions storageOptions(const CompileOptions &options) {
   AssignStorageOptions storage;
-  storage.block = options.target->channels;
-  storage.bfloat16 = options.bfloat16.value_or(options.target->bfloat16);
+  storage.block = options.target->machine().vector;
+  storage.bfloat16 = options.bfloat16.value_or(options.target->prefersBFloat16());
   bool fast = storage.bfloat16 && !options.targetOptions.reference;
-  storage.taps = fast && options.target->products == BFloat16Products::TensorCores;
-  storage.pairs = fast && options.target->products == BFloat16Products::Pairs;
+  storage.taps = fast && options.target->products() == BFloat16Products::TensorCores;
+  storage.pairs = fast && options.target->products() == BFloat16Products::Pairs;
   return storage;
 }
 
@@ -127,10 +113,11 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     buildStepPipeline(passes, {options.train, options.keepGradients});
     break;
   case Phase::Fused:
+    passes.addPass(createSetTarget(SetTargetOptions{options.target->kind, options.target->name.str()}));
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
     passes.addPass(createAssignStorage(storageOptions(options)));
     passes.addPass(createCSEPass());
-    if (options.target->costlyLaunches)
+    if (options.target->hasCostlyLaunches())
       passes.addPass(createMergeLaunches(MergeLaunchesOptions{.copies = true}));
     else
       passes.addPass(createHoistUpdates());
@@ -138,7 +125,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     break;
   case Phase::Planned:
     passes.addPass(createPlanMemory());
-    if (options.targetOptions.twins && options.target->addTwins)
+    if (options.targetOptions.twins)
       options.target->addTwins(passes);
     break;
   case Phase::Target:
@@ -259,8 +246,6 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
     }
     if (phase == Phase::Clip)
       noteDigest(module);
-    if (phase == Phase::Fused)
-      module->setAttr(kernel::targetAttribute, StringAttr::get(module.getContext(), options.target->name));
     if (failed(dump(module, phase, options.dumpDirectory)))
       return Outcome::Failed;
   }

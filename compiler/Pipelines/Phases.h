@@ -31,16 +31,13 @@ std::optional<Phase> phaseNamed(llvm::StringRef name);
 /// The phase that a module is in, by what it is made of; nothing where it has none of that.
 std::optional<Phase> phaseOf(mlir::ModuleOp module);
 
-/// The target that a module in phase `fused` or later was made for; an error where it does not say so.
-mlir::FailureOr<const TargetInfo *> targetOf(mlir::ModuleOp module);
-
 /// What the phases after `arch` need to know.
 struct CompileOptions {
   bool train = true;          // else inference alone
   bool keepGradients = false; // the training step returns them
   int64_t batch = 0;          // clips; 0: the recipe's
   FuseLevel fuse = FuseLevel::All;
-  const TargetInfo *target = &targets().front();
+  const Target *target = targets().front();
   TargetOptions targetOptions = {};
   std::optional<bool> bfloat16 = {}; // how activations are stored; nothing: as the target likes
   std::string dumpDirectory = {};    // where each phase is written; empty: nowhere

@@ -140,6 +140,25 @@ def ClipDecomposeBatchNorm : Pass<"clip-decompose-batch-norm", "::mlir::ModuleOp
 
 //===-- kernel ------------------------------------------------------------===//
 
+def SetTarget : Pass<"set-target", "::mlir::ModuleOp"> {
+  let summary = "write down the machine that a module is for";
+  let description = [{
+    Why: layouts, schedules and the plan are one machine's. The passes that choose them ask the module which, and what was
+    chosen for one machine is not taken for another's.
+
+    Before: `module { ... }`
+
+    After: `module attributes {kernel.target = #kernel.target<cpu "x86-64-v3">} { ... }`
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [
+    Option<"kind", "kind", "::kinema::kernel::TargetKind", "::kinema::kernel::TargetKind::CPU", "what runs its code",
+           [{::llvm::cl::values(clEnumValN(::kinema::kernel::TargetKind::CPU, "cpu", "a CPU"),
+                                clEnumValN(::kinema::kernel::TargetKind::CUDA, "cuda", "an NVIDIA GPU"))}]>,
+    Option<"name", "name", "std::string", "\"x86-64-v3\"", "of the machine, as --target spells it">
+  ];
+}
+
 def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
   let summary = "choose how every tensor lies in memory";
   let description = [{

@@ -7,8 +7,7 @@
 
 namespace kinema::kernel {
 
-/// Of a module in phase `fused` or later: the target that its layouts and schedules were chosen for, as
-/// --target names it.
+/// Of a module in phase `fused` or later: its TargetAttr.
 inline constexpr char targetAttribute[] = "kernel.target";
 /// Of a module in phase `planned`: what lies where in the arena.
 inline constexpr char planAttribute[] = "kernel.plan";

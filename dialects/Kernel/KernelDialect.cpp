@@ -1,5 +1,7 @@
 #include "dialects/Kernel/Kernel.h"
 
+#include "dialects/Kernel/Attributes.h"
+
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -30,6 +32,35 @@ struct KernelAliases : OpAsmDialectInterface {
   }
 };
 } // namespace
+
+TargetAttr TargetAttr::of(Operation *operation) {
+  for (; operation; operation = operation->getParentOp())
+    if (auto target = operation->getAttrOfType<TargetAttr>(targetAttribute))
+      return target;
+  return {};
+}
+
+void kernel::emitTargetError(Operation *at, TargetAttr target, ArrayRef<StringRef> names) {
+  auto error = at->emitError();
+  if (target)
+    error << "the module is for " << target << "; here";
+  else
+    error << "the module has no " << targetAttribute << ", which says what machine it is for; here";
+  error << " it can be for ";
+  llvm::interleaveComma(names, error);
+}
+
+LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, NamedAttribute attribute) {
+  if (attribute.getName() != targetAttribute)
+    return success();
+  if (!operation->hasTrait<OpTrait::SymbolTable>())
+    return operation->emitOpError("has the attribute ") << targetAttribute << ", which is a module's";
+  if (!isa<TargetAttr>(attribute.getValue()))
+    return operation->emitOpError("has the attribute ")
+           << targetAttribute << " = " << attribute.getValue()
+           << ", expected a target such as #kernel.target<cuda \"sm_90a\">";
+  return success();
+}
 
 void KernelDialect::initialize() {
   addInterfaces<KernelAliases>();

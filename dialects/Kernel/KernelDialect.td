@@ -23,6 +23,7 @@ def KernelDialect : Dialect {
   }];
   let dependentDialects = ["::kinema::clip::ClipDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
 }
 
 class KernelAttr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<KernelDialect, name, traits> {
@@ -72,6 +73,28 @@ def LayoutAttr : KernelAttr<"Layout", "layout"> {
     int64_t getTapsTogether() const;
   }];
   let genVerifyDecl = 1;
+}
+
+def TargetKind : I32EnumAttr<"TargetKind", "what runs a target's code", [
+    I32EnumAttrCase<"CPU", 0, "cpu">, I32EnumAttrCase<"CUDA", 1, "cuda">]> {
+  let cppNamespace = "::kinema::kernel";
+}
+
+def TargetAttr : KernelAttr<"Target", "target"> {
+  let summary = "the machine that a module's layouts and schedules are chosen for";
+  let description = [{
+    The attribute `kernel.target` of a module from phase `fused` on. What the machine can do stands in the table of its
+    family (compiler/Target/CPU/Level.h, compiler/Target/NVGPU/Processor.h) under the same name, which is that of
+    `--target` and of packages.
+
+    Example: `#kernel.target<cuda "sm_90a">`
+  }];
+  let parameters = (ins EnumParameter<TargetKind>:$kind, StringRefParameter<>:$name);
+  let assemblyFormat = "`<` $kind $name `>`";
+  let extraClassDeclaration = [{
+    /// The target of the innermost module around the operation that has one; null where none has.
+    static TargetAttr of(::mlir::Operation *operation);
+  }];
 }
 
 def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {

@@ -26,15 +26,16 @@ static std::string levelNames() {
   return names;
 }
 
-std::unique_ptr<Device> kinema::makeDevice(const std::string &name, const std::string &target, int threads) {
-  bool isGpuCode = target.starts_with("sm_");
+std::unique_ptr<Device> kinema::makeDevice(const std::string &name, TargetKind kind,
+                                           const std::string &target, int threads) {
+  bool isGpuCode = kind == TargetKind::Cuda;
   bool automatic = name.empty() || name == "auto";
   int gpu = automatic && isGpuCode ? 0 : cudaNumber(name);
   bool cpu = (automatic && !isGpuCode) || name == "cpu";
   if (name != emulatorTarget && gpu < 0 && !cpu)
     refuse("there is no device '{}'; there are auto, cpu, cuda, cuda:N and emulator", name);
   if (!isGpuCode && !findCpuLevel(target))
-    fail("this runtime has no device for code of target '{}'; it runs {} and sm_90a", target, levelNames());
+    fail("this runtime has no CPU device for code of target '{}'; it runs {}", target, levelNames());
   if (cpu != !isGpuCode)
     fail("the package's code is for {}, which {} cannot run; compile it with --target {}", target,
          cpu                      ? "the CPU"

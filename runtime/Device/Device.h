@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/Device/Peak.h"
+#include "runtime/Package/TargetKind.h"
 
 #include <cstdint>
 #include <memory>
@@ -115,8 +116,10 @@ std::string cudaArchitecture(int number = 0);
 // The number of "cuda" or "cuda:N"; -1 for other names.
 int cudaNumber(const std::string &name);
 
-// Makes the device `name` for code of `target` (Manifest::target): "auto" or empty: what the target wants;
-// "cpu"; "cuda" or "cuda:N"; "emulator". Throws Error where the code is for another one, or there is none.
-std::unique_ptr<Device> makeDevice(const std::string &name, const std::string &target, int threads = 0);
+// Makes the device `name` for code of a target (Manifest::kind, Manifest::target): "auto" or empty: what the
+// target wants; "cpu"; "cuda" or "cuda:N"; "emulator". Throws Error where the code is for another one, or
+// there is none.
+std::unique_ptr<Device> makeDevice(const std::string &name, TargetKind kind, const std::string &target,
+                                   int threads = 0);
 
 } // namespace kinema

@@ -376,6 +376,13 @@ void parseInputs(const Node &root, Manifest &manifest) {
     root.fault("there is no input");
 }
 
+TargetKind parseKind(const Node &node) {
+  for (TargetKind kind : {TargetKind::Cpu, TargetKind::Cuda})
+    if (node.text() == nameOf(kind))
+      return kind;
+  node.fault("expected cpu or cuda, found {}", node.text());
+}
+
 const HyperField &parseHyperField(const Node &node) {
   std::string name = node.text();
   std::vector<std::string_view> names;
@@ -498,8 +505,8 @@ Recipe parseRecipeFor(const Node &node, const InputTensor &input) {
 
 Manifest parse(const Node &root) {
   Manifest manifest;
-  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 2)
-    root.at("format").fault("this runtime reads format 2, the package has format {}", format);
+  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 3)
+    root.at("format").fault("this runtime reads format 3, the package has format {}", format);
   manifest.name = root.at("name").text();
   std::string mode = root.at("mode").text();
   if (mode != "train" && mode != "infer")
@@ -507,6 +514,7 @@ Manifest parse(const Node &root) {
   manifest.train = mode == "train";
   if (root.has("network"))
     manifest.network = root.at("network").text();
+  manifest.kind = parseKind(root.at("kind"));
   manifest.target = root.at("target").text();
   for (const Node &entry : root.at("code").list())
     manifest.code.push_back(entry.text());

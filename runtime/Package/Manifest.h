@@ -6,6 +6,7 @@
 #include "runtime/Package/Hyper.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Recipe.h"
+#include "runtime/Package/TargetKind.h"
 #include "runtime/Package/TensorStorage.h"
 #include "runtime/Support/Difference.h"
 
@@ -103,7 +104,8 @@ struct Manifest {
   std::string name;
   bool train = false;  // mode
   std::string network; // the digest of what is computed, the same for every target; empty: not known
-  std::string target;
+  TargetKind kind = TargetKind::Cpu;
+  std::string target;                            // of the kind: "x86-64-v3", "sm_90a"
   std::vector<std::string> code;                 // entries of the package, which together have all kernels
   std::optional<std::vector<std::string>> sites; // of kernels with a watchdog (docs/package.md)
   int64_t batch = 0;

@@ -35,18 +35,23 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
 // best; where none fits, the first, of which the device says why it does not.
 Manifest chooseManifest(const Package &package, const std::string &device) {
   std::vector<Manifest> manifests = readManifests(package);
-  auto with = [&](std::string_view architecture) {
-    return std::find_if(manifests.begin(), manifests.end(), [&](const Manifest &manifest) {
-      return !architecture.empty() && manifest.target.starts_with(architecture);
+  auto find = [&](auto fits) { return std::find_if(manifests.begin(), manifests.end(), fits); };
+  auto isGpuCode = [](const Manifest &manifest) { return manifest.kind == TargetKind::Cuda; };
+  auto forGpu = [&](int number) {
+    std::string architecture = cudaArchitecture(number);
+    return find([&](const Manifest &manifest) {
+      return isGpuCode(manifest) && !architecture.empty() && manifest.target.starts_with(architecture);
     });
   };
-  bool automatic = device.empty() || device == "auto";
   if (manifests.size() == 1)
     return manifests.front();
-  auto chosen = with(automatic ? cudaArchitecture() : device == emulatorTarget ? "sm_" : "");
-  if (int number = cudaNumber(device); number >= 0)
-    if (chosen = with(cudaArchitecture(number)); chosen == manifests.end())
-      chosen = with("sm_");
+  auto chosen = manifests.end();
+  if (device.empty() || device == "auto")
+    chosen = forGpu(0);
+  else if (int number = cudaNumber(device); number >= 0)
+    chosen = forGpu(number);
+  if (chosen == manifests.end() && (device == emulatorTarget || cudaNumber(device) >= 0))
+    chosen = find(isGpuCode);
   if (chosen != manifests.end())
     return *chosen;
   std::vector<std::string> targets;
@@ -70,8 +75,8 @@ std::vector<std::string> codeFor(const Package &package, const Manifest &manifes
 
 Program::Program(const Package &package, const ProgramOptions &options)
     : contents(chooseManifest(package, options.device)),
-      device(makeDevice(options.device, contents.target, options.threads)), profile(options.profile),
-      poison(poisonWanted()) {
+      device(makeDevice(options.device, contents.kind, contents.target, options.threads)),
+      profile(options.profile), poison(poisonWanted()) {
   device->allocate(contents.arenaBytes);
   for (const std::string &code : codeFor(package, contents, options.device))
     device->loadCode(package.read(code), code);

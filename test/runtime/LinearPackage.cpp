@@ -64,9 +64,10 @@ json linearManifest(bool train) {
   addKernel("backward", 3, {48, 288, 216, 12});
   addKernel("update", 3, {216, 12, 16, 288, 288, 12, 12});
   json manifest = {
-      {"format", 2},
+      {"format", 3},
       {"name", "linear"},
       {"mode", train ? "train" : "infer"},
+      {"kind", "cpu"},
       {"target", "x86-64-v3"},
       {"code", {"code/x86-64-v3.so"}},
       {"batch", 4},

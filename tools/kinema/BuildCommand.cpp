@@ -42,7 +42,7 @@ void build(const BuildCommandOptions &options) {
   std::string program = runtimeProgram();
   checkWritable(options.output);
   PackageWriter package;
-  for (const TargetInfo *target : chosenTargets(targetsOf(options))) {
+  for (const Target *target : chosenTargets(targetsOf(options))) {
     CompileOptions compile;
     compile.train = options.mode == "train";
     applyTarget(options.choice, target, compile);

@@ -46,7 +46,7 @@ void lead(Compilation &compilation, const CompileCommandOptions &options, Phase 
 }
 
 /// Those that were asked for; null: the one that the module was made for.
-std::vector<const TargetInfo *> targetsOf(const CompileCommandOptions &options) {
+std::vector<const Target *> targetsOf(const CompileCommandOptions &options) {
   if (!options.targets.empty())
     return chosenTargets(options.targets);
   bool isMade = !options.from.empty() && *phaseNamed(options.from) >= Phase::Fused;
@@ -93,7 +93,7 @@ void compile(const CompileCommandOptions &options) {
   if (!options.output.empty())
     checkWritable(options.output);
   PackageWriter package;
-  for (const TargetInfo *target : targetsOf(options)) {
+  for (const Target *target : targetsOf(options)) {
     applyTarget(options.choice, target, compile);
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
     if (toPackage)

@@ -102,7 +102,7 @@ static Disassembly ofGPU(const Package &package, const Manifest &manifest, const
 
 Disassembly kinema::disassemble(const Package &package, const Manifest &manifest, const std::string &symbol,
                                 const std::string &toolkit) {
-  if (manifest.target.starts_with("sm_"))
+  if (manifest.kind == TargetKind::Cuda)
     return ofGPU(package, manifest, symbol, toolkit);
   std::string program = findProgram({"objdump"}, ""), code = manifest.code.front();
   if (program.empty())

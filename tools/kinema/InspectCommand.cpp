@@ -35,27 +35,17 @@ mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectComm
   return module;
 }
 
-/// What a GPU's machine code takes of it; nothing for other targets.
-struct MachineCodeSummary {
-  std::vector<inspect::KernelSummary> kernels;
-  std::vector<std::string> warnings; // ptxas's
-  bool assembled = false;
-};
-std::optional<MachineCodeSummary> compileKernels(mlir::ModuleOp planned,
-                                                 const InspectCommandOptions &options) {
-  const nvidia::Processor *processor = nvidia::processorNamed(options.target);
-  if (!processor)
+/// What the kernels' machine code takes of the machine; nothing where the target does not report on it.
+std::optional<CodeReport> reportCode(mlir::ModuleOp planned, const Target &target,
+                                     const InspectCommandOptions &options) {
+  if (!target.reportsCode())
     return std::nullopt;
-  auto code = nvidia::compileKernels(planned, options.choice.toolkit, *processor);
-  require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
-  MachineCodeSummary summary{inspect::summariseKernels(planned, *code, *processor), {}, !code->parts.empty()};
-  for (const nvidia::Assembly &part : code->parts)
-    llvm::append_range(summary.warnings, part.warnings);
-  return summary;
+  TargetOptions targetOptions;
+  targetOptions.toolkit = options.choice.toolkit;
+  auto report = target.reportCode(planned, targetOptions);
+  require(mlir::failed(report) ? Outcome::Failed : Outcome::Done);
+  return std::move(*report);
 }
-
-/// The model of time is a Hopper's.
-bool isModelled(const InspectCommandOptions &options) { return options.target == nvidia::hopper.name; }
 
 /// Layers and memory, and, as asked for, launches and their schedules.
 void printPlans(const InspectCommandOptions &options, const inspect::LayerTable &table,
@@ -67,8 +57,8 @@ void printPlans(const InspectCommandOptions &options, const inspect::LayerTable 
     fmt::print("\n{}", inspect::launchTable(training));
   if (options.schedules)
     for (auto &[module, entry] : {std::pair{trainingModule, "train_step"}, {inferenceModule, "infer"}})
-      fmt::print("\n{}", inspect::scheduleTable(
-                             entry, inspect::scheduledLaunches(module, entry, isModelled(options))));
+      fmt::print("\n{}", inspect::scheduleTable(entry, inspect::scheduledLaunches(
+                                                           module, entry, *chosenTarget(options.target))));
 }
 
 nlohmann::json plansJson(const InspectCommandOptions &options, const inspect::LayerTable &table,
@@ -79,11 +69,10 @@ nlohmann::json plansJson(const InspectCommandOptions &options, const inspect::La
   object["memory"] = inspect::memoryJson(training, inference);
   object["launches"] = inspect::launchesJson(training, inference);
   if (options.schedules)
-    object["schedules"] = {
-        {"train", inspect::schedulesJson(
-                      inspect::scheduledLaunches(trainingModule, "train_step", isModelled(options)))},
-        {"infer",
-         inspect::schedulesJson(inspect::scheduledLaunches(inferenceModule, "infer", isModelled(options)))}};
+    object["schedules"] = {{"train", inspect::schedulesJson(inspect::scheduledLaunches(
+                                         trainingModule, "train_step", *chosenTarget(options.target)))},
+                           {"infer", inspect::schedulesJson(inspect::scheduledLaunches(
+                                         inferenceModule, "infer", *chosenTarget(options.target)))}};
   return object;
 }
 
@@ -98,25 +87,26 @@ void inspectSpec(const InspectCommandOptions &options) {
   auto training = plan(compilation.module(), options, trains),
        inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.
-  auto code = options.schedules ? std::nullopt : compileKernels(*training, options);
+  const Target &target = *chosenTarget(options.target);
+  auto report = options.schedules ? std::nullopt : reportCode(*training, target, options);
   if (options.json) {
     nlohmann::json object = plansJson(options, *table, *training, *inference);
-    if (code) {
-      object["kernels"] = inspect::kernelsJson(code->kernels);
-      object["assembled"] = code->assembled;
-      object["assembler_warnings"] = code->warnings;
+    if (report) {
+      object["kernels"] = inspect::kernelsJson(inspect::summariseKernels(*training, target, *report));
+      object["assembled"] = !report->kernels.empty();
+      object["assembler_warnings"] = report->warnings;
     }
     fmt::print("{}\n", object.dump(1));
     return;
   }
   printPlans(options, *table, *training, *inference);
-  if (!code)
+  if (!report)
     return;
-  fmt::print("\n{}", inspect::kernelTable(code->kernels));
-  if (!code->assembled)
+  fmt::print("\n{}", inspect::kernelTable(inspect::summariseKernels(*training, target, *report)));
+  if (report->kernels.empty())
     fmt::print(
         "registers and spills are ptxas's to tell, which was not found; --cuda-path says where it is\n");
-  for (const std::string &warning : code->warnings)
+  for (const std::string &warning : report->warnings)
     fmt::print("ptxas: {}\n", warning);
 }
 

@@ -39,25 +39,25 @@ void addThreads(CLI::App &command, SpecOptions &options) {
       ->check(CLI::Range(0, maxThreads));
 }
 
-const TargetInfo *chosenTarget(const std::string &name) {
+const Target *chosenTarget(const std::string &name) {
   if (name != "cpu")
     return targetNamed(name);
   std::string_view level = bestCpuLevel();
   return targetNamed(level.empty() ? cpuLevels().front().target : level);
 }
 
-std::vector<const TargetInfo *> chosenTargets(const std::vector<std::string> &names) {
-  std::vector<const TargetInfo *> chosen;
+std::vector<const Target *> chosenTargets(const std::vector<std::string> &names) {
+  std::vector<const Target *> chosen;
   for (const std::string &name : names)
-    if (const TargetInfo *target = chosenTarget(name); !llvm::is_contained(chosen, target))
+    if (const Target *target = chosenTarget(name); !llvm::is_contained(chosen, target))
       chosen.push_back(target);
   return chosen;
 }
 
 std::vector<std::string> targetNames() {
   std::vector<std::string> names = {"cpu"};
-  for (const TargetInfo &target : targets())
-    names.push_back(target.name.str());
+  for (const Target *target : targets())
+    names.push_back(target->name.str());
   return names;
 }
 
@@ -110,7 +110,7 @@ void applyMeasurements(const TargetChoice &choice, CompileOptions &options) {
   options.targetOptions.measurements = choice.measurements;
 }
 
-void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOptions &options) {
+void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options) {
   options.target = target;
   options.targetOptions.reference = choice.reference;
   options.targetOptions.toolkit = choice.toolkit;
@@ -119,10 +119,10 @@ void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOp
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
   if (!target && (choice.twins || choice.watchdog))
     refuse("--twins and --watchdog depend on the machine: name the module's with --target");
-  if (choice.twins && !target->addTwins)
+  if (choice.twins && !target->hasTwins())
     refuse("--twins: {} has no kernels with twins; a GPU's have them (--target sm_90a)", target->name.str());
   options.targetOptions.twins = choice.twins;
-  if (choice.watchdog && !target->name.starts_with("sm_"))
+  if (choice.watchdog && !target->hasWatchdog())
     refuse("--watchdog: kernels for {} wait for nothing; it is for a GPU's (--target sm_90a)",
            target->name.str());
   options.targetOptions.watchdog = choice.watchdog;
@@ -142,9 +142,9 @@ void chooseTarget(const std::string &device, CompileOptions &compile) {
   if (number < 0)
     return;
   std::string architecture = cudaArchitecture(number);
-  for (const TargetInfo &target : targets())
-    if (!architecture.empty() && target.name.starts_with(architecture)) {
-      compile.target = &target;
+  for (const Target *target : targets())
+    if (!architecture.empty() && target->name.starts_with(architecture)) {
+      compile.target = target;
       return;
     }
   if (!automatic)
@@ -176,7 +176,7 @@ FrontendOptions frontendOptions(const SpecOptions &options) {
   return frontend;
 }
 
-void sayCompiling(llvm::StringRef what, const TargetInfo *target) {
+void sayCompiling(llvm::StringRef what, const Target *target) {
   std::string machine = target ? fmt::format(" for {}", target->name.str()) : "";
   Progress().begin(fmt::format("compiling {}{}", what.str(), machine));
 }

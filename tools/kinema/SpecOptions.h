@@ -36,9 +36,9 @@ struct TargetChoice {
   bool watchdog = false; // TargetOptions::watchdog
 };
 /// The target of this name; "cpu": the best level of this machine's processor.
-const TargetInfo *chosenTarget(const std::string &name);
+const Target *chosenTarget(const std::string &name);
 /// The same of several, each once.
-std::vector<const TargetInfo *> chosenTargets(const std::vector<std::string> &names);
+std::vector<const Target *> chosenTargets(const std::vector<std::string> &names);
 /// "cpu" and the names of all targets.
 std::vector<std::string> targetNames();
 /// Adds --target alone, for one or several.
@@ -54,7 +54,7 @@ void addMeasurements(CLI::App &command, TargetChoice &choice);
 /// Throws Error if the file of measurements is none.
 void applyMeasurements(const TargetChoice &choice, CompileOptions &options);
 /// All that was added.
-void applyTarget(const TargetChoice &choice, const TargetInfo *target, CompileOptions &options);
+void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options);
 
 /// What the device runs: a spec is compiled for a GPU if there is one, unless the CPU is asked for.
 void chooseTarget(const std::string &device, CompileOptions &options);
@@ -66,7 +66,7 @@ bool isPackage(const std::string &path);
 FrontendOptions frontendOptions(const SpecOptions &options);
 
 /// Says on a terminal that code is made now, which takes a while. target: null where a module says it.
-void sayCompiling(llvm::StringRef what, const TargetInfo *target);
+void sayCompiling(llvm::StringRef what, const Target *target);
 
 /// Throws Error with the exit status that the outcome deserves; what was wrong has been printed.
 void require(Outcome outcome);

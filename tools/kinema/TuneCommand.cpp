@@ -69,6 +69,10 @@ std::string describeMachine(const Device &device, bool isCpu) {
   return device.describe() + (isCpu ? ", " + processorName() : "");
 }
 
+TargetKind runtimeKind(const Target &target) {
+  return target.kind == kernel::TargetKind::CPU ? TargetKind::Cpu : TargetKind::Cuda;
+}
+
 struct Measured {
   std::string machine;
   std::vector<ContestTimes> times; // of each alternative
@@ -83,7 +87,8 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
   SoloKernel solo = soloKernel(kernel);
   auto code = compile.target->makeCode(*solo.module, compile.targetOptions);
   require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
-  auto device = makeDevice(options.device, code->target, options.spec.threads);
+  auto device = makeDevice(options.device, runtimeKind(*compile.target), compile.target->name.str(),
+                           options.spec.threads);
   device->allocate(solo.bytes);
   fillWithNumbers(*device, 0, solo.operandBytes);
   for (const MachineCode::File &file : code->loaded)
@@ -109,7 +114,7 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
     times[best] = again.back();
     best = quickest(again) * best;
   }
-  return {describeMachine(*device, !compile.target->name.starts_with("sm_")), std::move(times), best};
+  return {describeMachine(*device, compile.target->kind == kernel::TargetKind::CPU), std::move(times), best};
 }
 
 json parametersOf(kernel::ScheduleAttr schedule) {
@@ -255,7 +260,7 @@ void addTune(CLI::App &app) {
       ->check(CLI::PositiveNumber);
   command->callback([options] {
     if (options->device.empty() && !options->target.empty())
-      options->device = options->target.starts_with("sm_") ? "cuda" : "cpu";
+      options->device = kernel::stringifyTargetKind(chosenTarget(options->target)->kind).str();
     tune(*options);
   });
 }

@@ -1,15 +1,8 @@
 // Pass assign-cpu-schedules.
-#include "compiler/Target/CPU/ConvTile.h"
-#include "compiler/Target/CPU/GroupConvTile.h"
-#include "compiler/Target/CPU/GroupWeightGrad.h"
 #include "compiler/Target/CPU/Level.h"
-#include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/Passes.h"
-#include "compiler/Target/CPU/WeightGradTile.h"
-#include "compiler/Target/CPU/Winograd.h"
+#include "compiler/Target/CPU/Strategies.h"
 #include "compiler/Target/Common/Reference.h"
-
-#include "llvm/ADT/TypeSwitch.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_ASSIGNCPUSCHEDULES
@@ -30,10 +23,12 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
     }
-    const cpu::Level *found = cpu::levelNamed(level, getOperation());
+    const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
     machine = &found->machine;
+    if (!reference)
+      strategies = cpu::strategies(*machine);
     getOperation().walk([&](Operation *op) {
       if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
         assign(op, *chooser);
@@ -42,29 +37,13 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
 
   const Machine *machine = nullptr;
 
+  SmallVector<Strategy> strategies;
+
   SmallVector<Candidate> tiles(Operation *op) {
-    using Candidates = SmallVector<Candidate>;
-    if (reference)
-      return {};
-    bool winograd = cpu::allowsWinograd(getOperation());
-    return TypeSwitch<Operation *, Candidates>(op)
-        .Case([&](kernel::ConvOp conv) {
-          return conv.getGroups() == 1 ? cpu::convTileCandidates(conv, *machine, conv.getWinograd())
-                                       : cpu::groupConvTileCandidates(conv, *machine);
-        })
-        .Case([&](kernel::WeightGradOp wgrad) {
-          return wgrad.getGroups() == 1 ? cpu::weightGradTileCandidates(wgrad, *machine, winograd)
-                                        : cpu::groupWeightGradCandidates(wgrad, *machine);
-        })
-        .Case([&](kernel::WinogradOp winograd) {
-          auto schedule = cpu::winogradWeightSchedule(winograd, *machine);
-          return schedule ? Candidates{{*schedule, 0}} : Candidates();
-        })
-        .Case([&](kernel::ConvertOp convert) {
-          auto schedule = cpu::pairWeightsSchedule(convert, *machine);
-          return schedule ? Candidates{{*schedule, 0}} : Candidates();
-        })
-        .Default([](Operation *) { return Candidates(); });
+    for (const Strategy &strategy : strategies)
+      if (auto found = strategy.candidates(op); !found.empty())
+        return found;
+    return {};
   }
 
   void assign(Operation *op, const ScheduleChooser &chooser) {

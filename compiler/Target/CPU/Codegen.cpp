@@ -8,11 +8,14 @@
 using namespace mlir;
 using namespace kinema;
 
-FailureOr<std::string> cpu::compileKernels(ModuleOp planned, const Level &level) {
+FailureOr<std::string> cpu::compileKernels(ModuleOp planned) {
+  const Level *level = levelOf(planned);
+  if (!level)
+    return failure();
   OwningOpRef<ModuleOp> copy = planned.clone();
   PassManager passes(planned.getContext());
-  buildLoweringPipeline(passes, level);
+  buildLoweringPipeline(passes);
   if (failed(passes.run(*copy)))
     return failure();
-  return generateHostCode(*copy, level.processor);
+  return generateHostCode(*copy, level->processor);
 }

@@ -13,7 +13,7 @@ namespace kinema::cpu {
 /// Compiles the kernels of a planned module, which stays as it is, for the level that its storage and
 /// schedules were chosen for. Works on the context's threads; the bytes do not depend on how many there are.
 /// Errors are reported at the module.
-mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp planned, const Level &level);
+mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp planned);
 
 } // namespace kinema::cpu
 

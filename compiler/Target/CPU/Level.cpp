@@ -1,15 +1,16 @@
 #include "compiler/Target/CPU/Level.h"
 
-#include "mlir/IR/Diagnostics.h"
+#include "dialects/Kernel/Kernel.h"
 
 using namespace kinema;
 
-const cpu::Level *cpu::levelNamed(llvm::StringRef name, mlir::Operation *at) {
-  for (const Level &level : levels)
-    if (level.name == name)
-      return &level;
-  auto error = at->emitError("there is no level '") << name << "' of CPUs; there are";
-  for (const Level &level : levels)
-    error << (&level == levels ? " " : ", ") << level.name;
+const cpu::Level *cpu::levelOf(mlir::Operation *at) {
+  auto target = kernel::TargetAttr::of(at);
+  if (target && target.getKind() == kernel::TargetKind::CPU)
+    for (const Level &level : levels)
+      if (level.name == target.getName())
+        return &level;
+  kernel::emitTargetError(at, target,
+                          llvm::map_to_vector(levels, [](const Level &level) { return level.name; }));
   return nullptr;
 }

@@ -11,16 +11,15 @@ namespace kinema::cpu {
 
 /// A level: what its code may use. Its vectors' lanes are the channels of a block of every activation.
 struct Level {
-  llvm::StringRef name;    // of --target, in the manifest, in passes' options
+  llvm::StringRef name;    // of --target, in modules and in manifests
   HostProcessor processor; // as LLVM spells it
   Machine machine;         // a block is one thread's
-
-  constexpr int64_t lanes() const { return machine.vector; }
 };
 
 constexpr Machine machineOf(int64_t vector, bool multipliesPairs = false, bool multipliesMatrices = false) {
-  return {"cpu.reference", vector,        /*vectorAlignment=*/1, /*threads=*/1,
-          /*blocks=*/64,   /*work=*/1024, /*partials=*/64,       multipliesPairs, multipliesMatrices};
+  return {"cpu.reference", vector,          /*vectorAlignment=*/1, /*threads=*/1,
+          /*warp=*/1,      /*blocks=*/64,
+          /*work=*/1024,   /*partials=*/64, multipliesPairs,       multipliesMatrices};
 }
 
 /// Vectors that the registers hold: AVX-512 has twice those of AVX2, each of twice the size.
@@ -38,8 +37,9 @@ inline constexpr Level levels[] = {
      machineOf(/*vector=*/16, /*multipliesPairs=*/true, /*multipliesMatrices=*/true)},
 };
 
-/// Null, with an error at the operation, where there is none of this name.
-const Level *levelNamed(llvm::StringRef name, mlir::Operation *at);
+/// The level of the module that the operation is in (`kernel.target`); null, with an error at the operation,
+/// where that is no target of this family.
+const Level *levelOf(mlir::Operation *at);
 
 } // namespace kinema::cpu
 

@@ -15,9 +15,9 @@ mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const Level &level);
 
 /// Replaces the kernels of a planned module by nested modules of the LLVM dialect with the exported functions
 /// that docs/package.md describes. The nested modules are lowered on the context's threads.
-void buildLoweringPipeline(mlir::OpPassManager &passes, const Level &level);
+void buildLoweringPipeline(mlir::OpPassManager &passes);
 
-/// Registers it as `cpu-lowering`, for the least level, beside the passes.
+/// Registers it as `cpu-lowering`, beside the passes.
 void registerLoweringPipeline();
 
 } // namespace kinema::cpu

@@ -40,7 +40,7 @@ struct LowerCPUToLLVMPass : kinema::impl::LowerCPUToLLVMBase<LowerCPUToLLVMPass>
   using Base::Base;
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    const cpu::Level *found = cpu::levelNamed(level, module);
+    const cpu::Level *found = cpu::levelOf(module);
     if (!found)
       return signalPassFailure();
     ToLLVMOptions options;

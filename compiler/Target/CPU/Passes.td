@@ -25,7 +25,6 @@ def UseWinograd : Pass<"use-winograd", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
-    Option<"level", "level", "std::string", "\"x86-64-v3\"", "the level of the machine">,
     Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
     Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
   ];
@@ -47,7 +46,6 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
-    Option<"level", "level", "std::string", "\"x86-64-v3\"", "the level of the machine">,
     Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">,
     Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
     Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
@@ -109,7 +107,6 @@ def LowerKernelsToCPU : Pass<"lower-kernels-to-cpu", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = [Option<"level", "level", "std::string", "\"x86-64-v3\"", "the level of the machine">];
   let statistics = [
     Statistic<"kernels", "kernels", "kernels that were written">
   ];
@@ -140,7 +137,6 @@ def LowerCPUToLLVM : Pass<"lower-cpu-to-llvm", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = [Option<"level", "level", "std::string", "\"x86-64-v3\"", "the level of the machine">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 

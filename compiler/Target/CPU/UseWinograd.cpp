@@ -72,7 +72,7 @@ struct UseWinograd : kinema::impl::UseWinogradBase<UseWinograd> {
   using UseWinogradBase::UseWinogradBase;
 
   void runOnOperation() override {
-    const cpu::Level *found = cpu::levelNamed(level, getOperation());
+    const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
     if (!cpu::allowsWinograd(getOperation()))

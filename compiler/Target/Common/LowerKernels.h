@@ -4,18 +4,25 @@
 #define KINEMA_COMPILER_TARGET_COMMON_LOWERKERNELS_H
 
 #include "compiler/Target/Common/KernelEmitter.h"
+#include "compiler/Target/Common/Measurements.h"
 #include "compiler/Target/Common/ScheduleCheck.h"
+
+#include <functional>
 
 namespace kinema {
 
-/// One way of writing a kernel, by its name in schedules.
+/// One way of carrying kernels out on a machine: a row of its target's table. Which kernels it takes, how it
+/// writes them, how long they last.
 struct Strategy {
-  llvm::StringRef name;
+  llvm::StringRef name; // in schedules
   void (*emit)(mlir::Operation *kernel, KernelEmitter &e);
   /// The schedule that the parameters of the kernel's own lead to, by the code that schedules are chosen
   /// with; null where the strategy does not take the kernel or `parameters` have reported an error.
-  kernel::ScheduleAttr (*remake)(mlir::Operation *kernel, const Machine &machine,
-                                 ScheduleParameters &parameters);
+  std::function<kernel::ScheduleAttr(mlir::Operation *kernel, ScheduleParameters &parameters)> remake;
+  /// The best few schedules of a kernel, the quickest first; none where the strategy does not take it.
+  std::function<llvm::SmallVector<Candidate>(mlir::Operation *kernel)> candidates;
+  /// Seconds of a kernel that has a schedule of this strategy; empty where there is no model of the machine.
+  std::function<double(mlir::Operation *kernel)> predict = {};
   bool goesOnWithMerges = false; // a kernel.finalize may be folded into its kernels
 };
 

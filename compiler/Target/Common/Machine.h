@@ -14,6 +14,7 @@ struct Machine {
   // Bytes at whose multiples vectors lie, or of their size where that is less; 1: anywhere.
   int64_t vectorAlignment;
   int64_t threads;  // the most that share a block; 1: a block is one thread's
+  int64_t warp;     // of these, those that run in step
   int64_t blocks;   // the most of a launch: enough for the machine's cores, few enough to start cheaply
   int64_t work;     // vectors that are worth a block of their own
   int64_t partials; // the most that a launch leaves for the next one to merge

@@ -107,8 +107,7 @@ int64_t reference::storedChannels(RankedTensorType type) {
 }
 
 Shared reference::bestShared(const Machine &machine, int64_t positions) {
-  constexpr int64_t warp = 32;
-  return machine.threads > 1 && positions >= warp ? Shared::Positions : Shared::Channels;
+  return machine.threads > 1 && positions >= machine.warp ? Shared::Positions : Shared::Channels;
 }
 
 Walk::Walk(const Machine &machine, RankedTensorType domain, int64_t channels, int64_t width, bool flat,

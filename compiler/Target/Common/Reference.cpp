@@ -19,9 +19,8 @@ template <typename Action> static void visit(Operation *op, Action action) {
 
 /// Whole warps, so that every machine's blocks are made of them.
 static int64_t threadsFor(const Blocks &blocks, const Machine &machine) {
-  constexpr int64_t warp = 32;
   int64_t most = blocks.mostThreads ? blocks.mostThreads : machine.threads;
-  return std::min(shape::roundUp(std::max<int64_t>(blocks.items, 1), warp), most);
+  return std::min(shape::roundUp(std::max<int64_t>(blocks.items, 1), machine.warp), most);
 }
 
 kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine, StringRef name) {

@@ -72,8 +72,7 @@ static kernel::ScheduleAttr remakeReference(Operation *kernel, const Machine &ma
 static kernel::ScheduleAttr remake(Operation *kernel, const LoweringTarget &target,
                                    const Strategy *strategy) {
   ScheduleParameters parameters(kernel);
-  auto made = strategy ? strategy->remake(kernel, target.machine, parameters)
-                       : remakeReference(kernel, target.machine);
+  auto made = strategy ? strategy->remake(kernel, parameters) : remakeReference(kernel, target.machine);
   if (!made && !parameters.failed())
     kernel->emitOpError("has the schedule ")
         << scheduleOf(kernel).getName()

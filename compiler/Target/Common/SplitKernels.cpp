@@ -1,5 +1,6 @@
 #include "compiler/Target/Common/SplitKernels.h"
 
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 
 using namespace mlir;
@@ -11,7 +12,8 @@ void kinema::splitKernels(ModuleOp module, int64_t perModule, function_ref<Block
     if (!isa<kernel::DefOp>(op))
       op.erase();
   for (NamedAttribute attribute : llvm::to_vector(module->getDiscardableAttrs()))
-    module->removeDiscardableAttr(attribute.getName());
+    if (attribute.getName() != kernel::targetAttribute)
+      module->removeDiscardableAttr(attribute.getName());
   auto builder = OpBuilder::atBlockEnd(module.getBody());
   Block *part = nullptr;
   for (auto [i, def] : llvm::enumerate(defs)) {

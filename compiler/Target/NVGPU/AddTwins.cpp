@@ -1,7 +1,6 @@
 // Pass add-nvgpu-twins.
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/Common/Twins.h"
-#include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
@@ -13,11 +12,11 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-static bool isPlain(Operation *op) {
+static bool isPlain(Operation *op, const nvidia::Processor &processor) {
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  if (!schedule || schedule.getName() == nvidia::machine.reference)
+  if (!schedule || schedule.getName() == processor.machine.reference)
     return true;
-  return llvm::any_of(nvidia::strategies(), [&](const nvidia::ModelledStrategy &strategy) {
+  return llvm::any_of(nvidia::strategies(processor), [&](const Strategy &strategy) {
     return strategy.name == schedule.getName() && strategy.emit == emitReference;
   });
 }
@@ -25,7 +24,11 @@ static bool isPlain(Operation *op) {
 namespace {
 struct AddNVGPUTwins : kinema::impl::AddNVGPUTwinsBase<AddNVGPUTwins> {
   void runOnOperation() override {
-    auto made = addTwins(getOperation(), nvidia::machine, isPlain);
+    const nvidia::Processor *processor = nvidia::processorOf(getOperation());
+    if (!processor)
+      return signalPassFailure();
+    auto made =
+        addTwins(getOperation(), processor->machine, [&](Operation *op) { return isPlain(op, *processor); });
     if (failed(made))
       return signalPassFailure();
     twins += *made;

@@ -87,10 +87,11 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &proce
 double nvidia::occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
                          const Processor &processor) {
   constexpr int64_t registers = 65536;
-  constexpr int64_t registerStep = 256, sharedStep = 128, sharedOfSystem = 1024;
-  int64_t blockWarps = divideCeil(threads, 32);
-  int64_t warpRegisters = alignTo(std::max<int64_t>(resources.registers, 1) * 32, registerStep);
-  int64_t blockShared = alignTo(resources.sharedBytes + dynamicSharedBytes + sharedOfSystem, sharedStep);
+  constexpr int64_t registerStep = 256, sharedStep = 128;
+  int64_t blockWarps = divideCeil(threads, warp);
+  int64_t warpRegisters = alignTo(std::max<int64_t>(resources.registers, 1) * warp, registerStep);
+  int64_t blockShared =
+      alignTo(resources.sharedBytes + dynamicSharedBytes + Processor::systemSharedBytes, sharedStep);
   int64_t resident = std::min({processor.blocks, processor.warps / blockWarps,
                                registers / warpRegisters / blockWarps, processor.sharedBytes / blockShared});
   return double(resident * blockWarps) / processor.warps;

@@ -36,14 +36,14 @@ struct Assembly {
 std::optional<std::string> findAssembler(llvm::StringRef toolkit);
 
 /// Runs ptxas on one core.
-Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor = hopper);
+Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor);
 
 /// Reads what `ptxas -v` says.
 void readMessages(llvm::StringRef messages, Assembly &assembly);
 
 /// The part of a multiprocessor's threads that kernels with these needs can occupy, 0 to 1.
 double occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
-                 const Processor &processor = hopper);
+                 const Processor &processor);
 
 } // namespace kinema::nvidia
 

@@ -1,6 +1,5 @@
 // Pass assign-nvgpu-schedules.
 #include "compiler/Target/Common/Reference.h"
-#include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
@@ -31,18 +30,23 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
     }
-    assign(*chooser);
+    if (const nvidia::Processor *processor = nvidia::processorOf(getOperation()))
+      assign(*chooser, *processor);
+    else
+      signalPassFailure();
   }
 
 private:
   /// What reads partials comes after those who leave them, when their number is known; all else at once.
-  void assign(const ScheduleChooser &chooser) {
+  void assign(const ScheduleChooser &chooser, const nvidia::Processor &processor) {
     SmallVector<Operation *> kernels;
     getOperation().walk([&](Operation *op) {
       if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
         kernels.push_back(op);
     });
-    auto choose = [&](Operation *op) { return chooser.choose(op, nvidia::candidatesFor(op, reference)); };
+    auto choose = [&](Operation *op) {
+      return chooser.choose(op, nvidia::candidatesFor(op, processor, reference));
+    };
     std::vector<std::optional<ScheduleChoice>> choices(kernels.size());
     parallelFor(&getContext(), 0, kernels.size(), [&](size_t i) {
       if (llvm::all_of(kernels[i]->getOperandTypes(), hasStaticShape))
@@ -51,7 +55,7 @@ private:
     for (auto [op, choice] : llvm::zip_equal(kernels, choices)) {
       if (!choice)
         choice = choose(op);
-      plain += choice->schedule.getName() == nvidia::machine.reference;
+      plain += choice->schedule.getName() == processor.machine.reference;
       choice->applyTo(op);
     }
   }

@@ -31,8 +31,10 @@ static std::vector<size_t> largestFirst(MutableArrayRef<gpu::GPUModuleOp> parts)
   return numbers;
 }
 
-FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, const Processor &processor,
-                                       bool watchdog) {
+FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, bool watchdog) {
+  const Processor *processor = processorOf(planned);
+  if (!processor)
+    return failure();
   OwningOpRef<ModuleOp> copy = planned.clone();
   PassManager passes(planned.getContext());
   buildLoweringPipeline(passes);
@@ -51,13 +53,13 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, cons
       code.sites.push_back(site.str());
   // Each part goes all the way, so that ptxas works on one while LLVM works on the next.
   auto compile = [&](size_t number) -> LogicalResult {
-    auto text = generatePTX(parts[number], processor);
+    auto text = generatePTX(parts[number], *processor);
     if (failed(text))
       return failure();
     texts[number] = std::move(*text);
     parts[number].getBody()->clear(); // each thread frees its own
     if (ptxas)
-      code.parts[number] = assemble(*ptxas, texts[number], processor);
+      code.parts[number] = assemble(*ptxas, texts[number], *processor);
     return success();
   };
   if (failed(failableParallelForEach(planned.getContext(), largestFirst(parts), compile)))

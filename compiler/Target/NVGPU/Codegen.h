@@ -20,8 +20,7 @@ struct Code {
 /// Compiles the kernels of a planned module, which stays as it is, on the context's threads; the bytes do not
 /// depend on how many there are. `toolkit`: see findAssembler. With a `watchdog`, kernels take one more
 /// argument (the pass watch-nvgpu-waits). Errors are reported at the module.
-mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit,
-                                     const Processor &processor = hopper, bool watchdog = false);
+mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit, bool watchdog = false);
 
 } // namespace kinema::nvidia
 

@@ -1,13 +1,16 @@
 #include "compiler/Target/NVGPU/CombineThreads.h"
 
+#include "compiler/Target/NVGPU/Processor.h"
+
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace kinema;
 
-static constexpr int64_t warp = 32, sharedSpace = 3, slotBytes = 64; // a vector of 8 f64
-static constexpr int64_t mostWarps = 32;                             // of any block
+using nvidia::warp;
+static constexpr int64_t sharedSpace = 3, slotBytes = 64; // a vector of 8 f64
+static constexpr int64_t mostWarps = 32;                  // of any block
 
 static Value word(KernelEmitter &e, int64_t value) {
   return arith::ConstantIntOp::create(e.b, e.loc, value, 32);

@@ -1,6 +1,6 @@
 // Pass fold-nvgpu-merges.
-#include "compiler/Target/Common/ScheduleCheck.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "compiler/Target/NVGPU/Strategies.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_FOLDNVGPUMERGES
@@ -10,25 +10,36 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// The conv on tensor cores whose partials `merge` alone reads, if all else that it reads is there before.
-static kernel::ConvOp makerOf(kernel::FinalizeOp merge) {
-  auto conv = merge.getPartials() ? merge.getPartials().getDefiningOp<kernel::ConvOp>() : kernel::ConvOp();
-  if (!conv || !conv.getSchedule() || conv.getSchedule()->getName() != "sm90.halo")
-    return {};
-  return canGoOnWith(conv, merge) ? conv : kernel::ConvOp();
+/// Whether the kernel is carried out in a way that can go on with a merge.
+static bool goesOn(Operation *op, ArrayRef<Strategy> strategies) {
+  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  return schedule && llvm::any_of(strategies, [&](const Strategy &strategy) {
+           return strategy.goesOnWithMerges && strategy.name == schedule.getName();
+         });
+}
+
+/// The kernel whose partials `merge` alone reads, if it can go on with it and all else that the merge reads
+/// is there before; null where there is none.
+static Operation *makerOf(kernel::FinalizeOp merge, ArrayRef<Strategy> strategies) {
+  Operation *maker = merge.getPartials() ? merge.getPartials().getDefiningOp() : nullptr;
+  return maker && goesOn(maker, strategies) && canGoOnWith(maker, merge) ? maker : nullptr;
 }
 
 namespace {
 struct FoldNVGPUMerges : kinema::impl::FoldNVGPUMergesBase<FoldNVGPUMerges> {
   void runOnOperation() override {
-    llvm::SmallPtrSet<Operation *, 32> taken; // a conv with two sorts of partials goes on with one
+    const nvidia::Processor *processor = nvidia::processorOf(getOperation());
+    if (!processor)
+      return signalPassFailure();
+    SmallVector<Strategy> strategies = nvidia::strategies(*processor);
+    llvm::SmallPtrSet<Operation *, 32> taken; // a kernel with two sorts of partials goes on with one
     getOperation().walk([&](kernel::FinalizeOp merge) {
-      kernel::ConvOp conv = makerOf(merge);
-      if (!conv || !taken.insert(conv).second)
+      Operation *maker = makerOf(merge, strategies);
+      if (!maker || !taken.insert(maker).second)
         return;
       merge.setFolded(true);
       merge.removeScheduleAttr();
-      merge->moveAfter(conv);
+      merge->moveAfter(maker);
       ++merges;
     });
   }

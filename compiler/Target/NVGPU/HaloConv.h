@@ -9,13 +9,14 @@
 namespace kinema::nvidia {
 
 /// The best schedules "sm90.halo" of a conv; none where the template does not apply.
-llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op);
+llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op, const Processor &processor);
 
 /// Seconds of a conv that has such a schedule.
-double predictHalo(kernel::ConvOp op);
+double predictHalo(kernel::ConvOp op, const Processor &processor);
 
 /// The schedule by the parameters and the grid of the op's own (Strategy::remake).
-kernel::ScheduleAttr remakeHalo(kernel::ConvOp op, ScheduleParameters &parameters);
+kernel::ScheduleAttr remakeHalo(kernel::ConvOp op, const Processor &processor,
+                                ScheduleParameters &parameters);
 
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr haloSchedule(kernel::ConvOp op, const HaloTile &tile);

@@ -164,12 +164,12 @@ int64_t HaloPlan::sharedBytes(int64_t sums) const {
          weightStages * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, consumerWarps);
 }
 
-bool HaloPlan::fits(int64_t sums) const {
+bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
   // Accumulators that a thread holds; where there is a choice, the epilogue gets room, and so do the loops
   // over the taps of three axes.
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
   int64_t registers = rowTiles() * tile.channels / 2, most = rowTiles() == 1 && !loops ? 116 : 88;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
-  return whole && sharedBytes(sums) <= maxSharedBytes && registers <= most;
+  return whole && sharedBytes(sums) <= processor.blockSharedBytes() && registers <= most;
 }

@@ -3,6 +3,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 
+#include "compiler/Target/NVGPU/Processor.h"
 #include "dialects/Kernel/Kernel.h"
 
 namespace kinema::nvidia {
@@ -80,7 +81,6 @@ struct HaloPlan {
   static constexpr int64_t producerThreads = 96; // that stage the source; one more warp brings the weights
   static constexpr int64_t threads = 128 * (consumers + 1);
   static constexpr int64_t mostSourceStages = 2, weightStages = 4;
-  static constexpr int64_t maxSharedBytes = 232448; // of a block, sm_90
 
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
@@ -114,7 +114,7 @@ struct HaloPlan {
   int64_t sourceStageBytes() const { return stagedBlocks() * 16 * pitch(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
   int64_t sharedBytes(int64_t sums) const; // for an epilogue with so many sums a channel
-  bool fits(int64_t sums) const;
+  bool fits(int64_t sums, const Processor &processor) const;
 };
 
 } // namespace kinema::nvidia

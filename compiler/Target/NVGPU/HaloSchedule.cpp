@@ -74,18 +74,19 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
 }
 
 /// Of what is folded into the kernel.
-static double secondsOfFolded(kernel::ConvOp op, const HaloPlan &plan) {
+static double secondsOfFolded(kernel::ConvOp op, const HaloPlan &plan, const Rates &rates) {
   auto def = dyn_cast<kernel::DefOp>(op->getParentOp());
   kernel::FinalizeOp folded = def ? def.getFolded() : kernel::FinalizeOp();
   if (!folded)
     return 0;
   auto partials = cast<RankedTensorType>(folded.getPartials().getType());
-  return secondsOfMerge(4.0 * partials.getDimSize(0) * partials.getDimSize(1) * plan.tile.channels);
+  return secondsOfMerge(rates, 4.0 * partials.getDimSize(0) * partials.getDimSize(1) * plan.tile.channels);
 }
 
-double kinema::nvidia::predictHalo(kernel::ConvOp op) {
+double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
   HaloPlan plan = haloPlanOf(op);
-  return secondsOf(workOf(op, plan, kernel::trafficOf(op))) + secondsOfFolded(op, plan);
+  return secondsOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op))) +
+         secondsOfFolded(op, plan, *processor.rates);
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
@@ -104,14 +105,14 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
 
 /// A block a multiprocessor, if there are as many tiles: its barriers are made and its stages filled once. In
 /// a loop around tiles of which some have no taps, ptxas would wait for each product.
-static int64_t blocksOf(const HaloPlan &plan) {
+static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
   if (plan.hasPhaseWithoutTaps())
     return plan.tiles();
   int64_t together = plan.channelTiles();
-  return std::min(plan.positionTiles(), std::max<int64_t>(1, multiprocessors / together)) * together;
+  return std::min(plan.positionTiles(), std::max<int64_t>(1, rates.multiprocessors / together)) * together;
 }
 
-SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
+SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const Processor &processor) {
   if (!isSupported(op))
     return {};
   HaloPlan plan(op, {{1, 1, 1}, 8, 16}), whole = plan;
@@ -120,9 +121,10 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
   Best best;
   auto consider = [&](const HaloTile &tile) {
     plan.setTile(tile);
-    plan.tile.blocks = blocksOf(plan);
-    if (plan.fits(sums) && epilogueFits(op, plan))
-      best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
+    plan.tile.blocks = blocksOf(plan, *processor.rates);
+    if (plan.fits(sums, processor) && epilogueFits(op, plan))
+      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
+                    [&] { return scheduleOf(op, plan); });
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};
   if (whole.neighbours > 1) // all that overlaps is contracted together
@@ -140,7 +142,8 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op) {
   return best.take();
 }
 
-kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, ScheduleParameters &parameters) {
+kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Processor &processor,
+                                                ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
   HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // of tiles of one result: as many as the largest phase has
@@ -161,7 +164,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, ScheduleParam
   plan.setTile(tile);
   int64_t together = plan.channelTiles(), tiles = plan.tiles();
   plan.tile.blocks = parameters.readGrid(plan.hasPhaseWithoutTaps() ? tiles : together, tiles, together);
-  if (!plan.fits(sumsOf(op)) || !epilogueFits(op, plan))
+  if (!plan.fits(sumsOf(op), processor) || !epilogueFits(op, plan))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

@@ -9,13 +9,14 @@
 namespace kinema::nvidia {
 
 /// The best schedules "sm90.halo_wgrad" of a weight gradient; none where the template does not apply.
-llvm::SmallVector<Candidate> haloWeightGradCandidates(kernel::WeightGradOp op);
+llvm::SmallVector<Candidate> haloWeightGradCandidates(kernel::WeightGradOp op, const Processor &processor);
 
 /// Seconds of a weight gradient that has such a schedule.
-double predictHaloWeightGrad(kernel::WeightGradOp op);
+double predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor);
 
 /// The schedule by the parameters of the op's own (Strategy::remake).
-kernel::ScheduleAttr remakeHaloWeightGrad(kernel::WeightGradOp op, ScheduleParameters &parameters);
+kernel::ScheduleAttr remakeHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor,
+                                          ScheduleParameters &parameters);
 
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr haloWeightGradSchedule(kernel::WeightGradOp op, const HaloWeightGradTile &tile);

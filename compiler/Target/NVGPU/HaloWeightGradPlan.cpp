@@ -61,7 +61,7 @@ int64_t HaloWeightGradPlan::sharedBytes() const {
   return shape::roundUp(barriers, 128) + stages * stageBytes();
 }
 
-bool HaloWeightGradPlan::fits() const {
+bool HaloWeightGradPlan::fits(const Processor &processor) const {
   // What is left of the registers addresses the products; a descriptor's distances have 18 bits.
   int64_t mostAccumulators = tile.consumers == 2 ? 144 : 108;
   constexpr int64_t mostProducts = 6, distances = 1 << 18;
@@ -69,6 +69,6 @@ bool HaloWeightGradPlan::fits() const {
   int64_t mostColumns = tile.consumers == 3 ? 200 : 256;
   return tile.columns <= mostColumns && accumulators() <= mostAccumulators &&
          productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
-         sharedBytes() <= HaloPlan::maxSharedBytes &&
+         sharedBytes() <= processor.blockSharedBytes() &&
          16 * std::max(gradientPitch(), activationPitch()) < distances;
 }

@@ -77,7 +77,7 @@ struct HaloWeightGradPlan {
   int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
   int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }
   int64_t sharedBytes() const;
-  bool fits() const;
+  bool fits(const Processor &processor) const;
 };
 
 } // namespace kinema::nvidia

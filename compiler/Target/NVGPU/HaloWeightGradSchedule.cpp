@@ -49,8 +49,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   return work;
 }
 
-double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op) {
-  return secondsOf(workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op)));
+double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
+  return secondsOf(*processor.rates, workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op)));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
@@ -73,7 +73,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeight
 namespace {
 class Search {
 public:
-  Search(kernel::WeightGradOp op) : op(op), traffic(kernel::trafficOf(op)) {}
+  Search(kernel::WeightGradOp op, const Processor &processor)
+      : op(op), processor(processor), traffic(kernel::trafficOf(op)) {}
 
   SmallVector<Candidate> run();
 
@@ -83,6 +84,7 @@ private:
   void considerChunks(HaloWeightGradPlan &plan);
 
   kernel::WeightGradOp op;
+  const Processor &processor;
   kernel::Traffic traffic;
   Best best;
 };
@@ -92,10 +94,11 @@ private:
 void Search::considerChunks(HaloWeightGradPlan &plan) {
   constexpr int64_t waves = 3;
   for (int64_t wave = 1; wave <= waves; ++wave) {
-    plan.tile.chunks =
-        std::clamp<int64_t>(wave * multiprocessors / plan.blocksOfChunk(), 1, plan.positionTiles());
+    plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates->multiprocessors / plan.blocksOfChunk(), 1,
+                                           plan.positionTiles());
     plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
-    best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
+    best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
+                  [&] { return scheduleOf(op, plan); });
   }
 }
 
@@ -110,7 +113,7 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
       for (tile.rows = 64; tile.rows < rows + 64 && size <= 32; tile.rows += 64)
         for (tile.consumers = 2; tile.consumers <= 3; ++tile.consumers) {
           tile.columns = size * blockChannels;
-          if (plan.fits())
+          if (plan.fits(processor))
             considerChunks(plan);
         }
   }
@@ -150,8 +153,9 @@ SmallVector<Candidate> Search::run() {
   return best.take();
 }
 
-SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGradOp op) {
-  return isSupported(op) ? Search(op).run() : SmallVector<Candidate>();
+SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGradOp op,
+                                                                const Processor &processor) {
+  return isSupported(op) ? Search(op, processor).run() : SmallVector<Candidate>();
 }
 
 /// What the parameters choose, but for the chunks.
@@ -173,7 +177,7 @@ static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, SchedulePara
   return tile;
 }
 
-kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp op,
+kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor,
                                                           ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
@@ -183,7 +187,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
     return {};
   HaloWeightGradPlan plan(op, tile);
   plan.tile.chunks = parameters.read("partials", 1, plan.positionTiles());
-  if (!plan.fits())
+  if (!plan.fits(processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

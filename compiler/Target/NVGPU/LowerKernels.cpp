@@ -2,7 +2,6 @@
 
 #include "compiler/Target/Common/LowerKernels.h"
 #include "compiler/Target/NVGPU/CombineThreads.h"
-#include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
@@ -54,20 +53,19 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
     e.scratch = sharedMemory(def, e);
 }
 
-static SmallVector<Strategy> strategiesOf() {
-  return SmallVector<Strategy>(nvidia::strategies().begin(), nvidia::strategies().end());
-}
-
 LogicalResult nvidia::verifySchedules(ModuleOp module, const Processor &processor) {
-  auto strategies = processor.warpgroups ? strategiesOf() : SmallVector<Strategy>();
-  return kinema::verifySchedules(module, {"NVIDIA", machine, strategies, begin});
+  SmallVector<Strategy> table = strategies(processor);
+  return kinema::verifySchedules(module, {"NVIDIA", processor.machine, table, begin});
 }
 
 namespace {
 struct LowerKernelsToNVGPUPass : kinema::impl::LowerKernelsToNVGPUBase<LowerKernelsToNVGPUPass> {
   void runOnOperation() override {
-    SmallVector<Strategy> strategies = strategiesOf();
-    const LoweringTarget target = {"NVIDIA", nvidia::machine, strategies, begin};
+    const nvidia::Processor *processor = nvidia::processorOf(getOperation());
+    if (!processor)
+      return signalPassFailure();
+    SmallVector<Strategy> strategies = nvidia::strategies(*processor);
+    const LoweringTarget target = {"NVIDIA", processor->machine, strategies, begin};
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
       if (failed(lowerKernel(def, target)))
         return signalPassFailure();

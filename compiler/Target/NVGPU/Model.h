@@ -1,13 +1,11 @@
-// How long a launch takes, by a model of an H200: what schedules are chosen by where nothing was measured.
+// How long a launch takes, by a model of a chip: what schedules are chosen by where nothing was measured.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
 #define KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
 
+#include "compiler/Target/NVGPU/Processor.h"
 #include "dialects/Kernel/Traffic.h"
 
 namespace kinema::nvidia {
-
-/// Of the GPU that packages are made for.
-inline constexpr int64_t multiprocessors = 132;
 
 /// What a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
 /// multiprocessor. A tile's matrix products, staging and traffic overlap, and so do a tile's end and the next
@@ -24,19 +22,19 @@ struct Work {
 };
 
 /// Seconds from a launch's beginning to its end.
-double secondsOf(const Work &work);
+double secondsOf(const Rates &rates, const Work &work);
 
 /// Seconds in which a block that comes last merges partials of so many bytes.
-double secondsOfMerge(double bytes);
+double secondsOfMerge(const Rates &rates, double bytes);
 
 /// Seconds that no launch of this traffic can beat: matrix products at the measured peak, or memory at its.
-double floorOf(const kernel::Traffic &traffic);
+double floorOf(const Rates &rates, const kernel::Traffic &traffic);
 
 /// Seconds of plain loops: `lanes` threads that each compute and load element by element.
-double secondsOfLoops(const kernel::Traffic &traffic, int64_t lanes);
+double secondsOfLoops(const Rates &rates, const kernel::Traffic &traffic, int64_t lanes);
 
 /// Seconds of threads that each move `bytes` at once.
-double secondsOfStream(const kernel::Traffic &traffic, int64_t threads, int64_t bytes);
+double secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64_t threads, int64_t bytes);
 
 /// Bytes that the launch reads and writes if each element passes once.
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }

@@ -15,7 +15,7 @@ namespace kinema::nvidia {
 void addInlineAssembly(mlir::OpPassManager &passes);
 
 /// The text of one gpu.module. A function that nobody defines is an error at the module.
-mlir::FailureOr<std::string> generatePTX(mlir::gpu::GPUModuleOp part, const Processor &processor = hopper);
+mlir::FailureOr<std::string> generatePTX(mlir::gpu::GPUModuleOp part, const Processor &processor);
 
 /// All parts as one text: the first one's head, everybody's body.
 std::string joinPTX(llvm::ArrayRef<std::string> parts);

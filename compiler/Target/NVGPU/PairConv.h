@@ -8,16 +8,17 @@
 namespace kinema::nvidia {
 
 /// The best schedules "sm90.pair" of a pair; none where the template does not apply or nothing fits.
-llvm::SmallVector<Candidate> pairCandidates(kernel::PairOp op);
+llvm::SmallVector<Candidate> pairCandidates(kernel::PairOp op, const Processor &processor);
 
 /// Bytes of shared memory that the smallest tile of a pair takes; nothing where the template does not apply.
 std::optional<int64_t> leastPairBytes(kernel::PairOp op);
 
 /// Seconds of a pair that has such a schedule.
-double predictPair(kernel::PairOp op);
+double predictPair(kernel::PairOp op, const Processor &processor);
 
 /// The schedule by the parameters of the op's own (Strategy::remake).
-kernel::ScheduleAttr remakePair(kernel::PairOp op, ScheduleParameters &parameters);
+kernel::ScheduleAttr remakePair(kernel::PairOp op, const Processor &processor,
+                                ScheduleParameters &parameters);
 
 /// The schedule with a given tile, which must fit.
 kernel::ScheduleAttr pairSchedule(kernel::PairOp op, const PairTile &tile);

@@ -104,16 +104,17 @@ kernel::PairOp buildPair(kernel::ConvOp first, kernel::ConvOp second) {
 }
 
 /// Why the two convs stay apart; empty: the pair is better.
-std::string objection(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp second, bool always) {
-  auto best = nvidia::pairCandidates(pair);
+std::string objection(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp second,
+                      const nvidia::Processor &processor, bool always) {
+  auto best = nvidia::pairCandidates(pair, processor);
   if (best.empty()) {
     auto bytes = nvidia::leastPairBytes(pair);
     return bytes ? llvm::formatv("not paired: takes {0} of {1} bytes of shared memory", *bytes,
-                                 nvidia::HaloPlan::maxSharedBytes)
+                                 processor.blockSharedBytes())
                        .str()
                  : "not paired: no schedule takes the pair";
   }
-  auto apart = nvidia::haloCandidates(first), behind = nvidia::haloCandidates(second);
+  auto apart = nvidia::haloCandidates(first, processor), behind = nvidia::haloCandidates(second, processor);
   if (always || apart.empty() || behind.empty())
     return "";
   double together = best.front().cost, alone = apart.front().cost + behind.front().cost;
@@ -126,6 +127,9 @@ struct PairNVGPUConvs : kinema::impl::PairNVGPUConvsBase<PairNVGPUConvs> {
   using Base::Base;
 
   void runOnOperation() override {
+    const nvidia::Processor *processor = nvidia::processorOf(getOperation());
+    if (!processor)
+      return signalPassFailure();
     SmallVector<kernel::ConvOp> convs;
     getOperation().walk([&](kernel::ConvOp conv) { convs.push_back(conv); });
     for (kernel::ConvOp second : convs) {
@@ -133,7 +137,7 @@ struct PairNVGPUConvs : kinema::impl::PairNVGPUConvsBase<PairNVGPUConvs> {
       if (!first)
         continue;
       kernel::PairOp pair = buildPair(first, second);
-      std::string why = objection(pair, first, second, always);
+      std::string why = objection(pair, first, second, *processor, always);
       if (!why.empty()) {
         pair.erase();
         second->setAttr(kernel::noteAttribute, StringAttr::get(&getContext(), why));

@@ -30,11 +30,12 @@ int64_t PairPlan::sharedBytes() const {
          HaloPlan::weightStages * weightStageBytes() + slots() * slotBytes();
 }
 
-bool PairPlan::fits() const {
+bool PairPlan::fits(const Processor &processor) const {
   constexpr int64_t most = 116; // accumulators of a thread
   int64_t registers = first.rowTiles() * std::max(tile.channels, resultChannels()) / 2;
   // A stage of weights comes round within each frame of the middle: that orders its new frames after the
   // last products of the old ones in their slot.
   int64_t stages = first.channelTiles() * first.chunks() * firstTaps;
-  return sharedBytes() <= HaloPlan::maxSharedBytes && registers <= most && stages >= HaloPlan::weightStages;
+  return sharedBytes() <= processor.blockSharedBytes() && registers <= most &&
+         stages >= HaloPlan::weightStages;
 }

@@ -45,7 +45,7 @@ struct PairPlan {
   int64_t sourceStageBytes() const { return first.chunks() * first.sourceStageBytes(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * std::max(tile.channels, resultChannels()); }
   int64_t sharedBytes() const;
-  bool fits() const;
+  bool fits(const Processor &processor) const;
 };
 
 } // namespace kinema::nvidia

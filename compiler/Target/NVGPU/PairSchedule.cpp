@@ -63,8 +63,8 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   return work;
 }
 
-double kinema::nvidia::predictPair(kernel::PairOp op) {
-  return secondsOf(workOf(op, pairPlanOf(op), kernel::trafficOf(op)));
+double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor) {
+  return secondsOf(*processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op)));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
@@ -79,7 +79,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) 
   return kernel::ScheduleAttr::get(op.getContext(), "sm90.pair", plan.grid(), plan.sharedBytes(), parameters);
 }
 
-kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, ScheduleParameters &parameters) {
+kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Processor &processor,
+                                                ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
   constexpr int64_t block = 8, mostChannels = 256, mostDepth = 64;
@@ -96,7 +97,7 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, ScheduleParam
   if (parameters.failed())
     return {};
   PairPlan plan(op, tile);
-  if (!plan.fits())
+  if (!plan.fits(processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }
@@ -112,18 +113,19 @@ static void forEachTile(const PairPlan &whole, function_ref<void(const PairTile 
             consider({whole.results[0], rows, columns, whole.middleBlocks / parts * 8, depth});
 }
 
-SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op) {
+SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const Processor &processor) {
   if (!isSupported(op))
     return {};
   Best best;
   kernel::Traffic traffic = kernel::trafficOf(op);
   forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](PairTile tile) {
     PairPlan plan(op, tile);
-    if (!plan.fits())
+    if (!plan.fits(processor))
       return;
     for (int64_t frames : cuts(plan.results[0])) {
       plan.tile.frames = frames;
-      best.consider(secondsOf(workOf(op, plan, traffic)), [&] { return scheduleOf(op, plan); });
+      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
+                    [&] { return scheduleOf(op, plan); });
     }
   });
   return best.take();

@@ -38,7 +38,7 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
     of its time finds cheapest, its weight gradient the tile of `sm90.halo_wgrad`, the gradient of a pool the schedule
     `sm90.gather`. What memory bounds (maps, pools, merges, updates, copies) has `sm90.stream`: a thread moves 16 bytes
     at once, and neighbouring threads what lies side by side. Every other kernel has the reference lowering,
-    `sm90.reference`.
+    `nvgpu.reference`.
 
     Where a kernel was measured on a GPU, the quickest of the model's best few is taken instead (tune/sm_90a.json, which
     bench/tune writes), and the seconds of a launch are noted in its attribute `kernel.measured`.
@@ -133,7 +133,7 @@ def LowerKernelsToNVGPU : Pass<"lower-kernels-to-nvgpu", "::mlir::gpu::GPUModule
     ```mlir
     kernel.def @k0 attributes {layers = ["a"]} {
     ^bb0(%x: tensor<64xf32>):
-      %y = kernel.map(channel %x) ... {schedule = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 1, threads = 64}>}
+      %y = kernel.map(channel %x) ... {schedule = #kernel.schedule<"nvgpu.reference", grid = 1, scratch = 0, {partials = 1, threads = 64}>}
       kernel.return %y : tensor<64xf32>
     }
     ```

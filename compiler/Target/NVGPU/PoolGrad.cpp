@@ -2,7 +2,6 @@
 
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "compiler/Target/Common/Window.h"
-#include "compiler/Target/NVGPU/Machine.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -37,11 +36,11 @@ struct PoolGrad {
     int64_t reach = (frames - 1 + (window.kernel[0] - 1) * window.dilation[0]) / window.stride[0] + 1;
     return max ? std::min(reach, g.getDimSize(2)) * windowsOfFrame() * width : 0;
   }
-  bool isSupported() const {
+  bool isSupported(const Machine &machine) const {
     constexpr int64_t most = 200 * 1024, taps = 256;
     SmallVector<RankedTensorType> types = tensorTypes(op->getOperands());
     types.push_back(result);
-    return channelWidth(nvidia::machine, types) == width && sharedBytes() <= most && window.taps() <= taps;
+    return channelWidth(machine, types) == width && sharedBytes() <= most && window.taps() <= taps;
   }
 };
 
@@ -181,13 +180,14 @@ static int64_t bestFrames(kernel::PoolGradOp op) {
   return frames;
 }
 
-std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op) {
-  return schedulePoolGrad(op, bestFrames(op));
+std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine) {
+  return schedulePoolGrad(op, machine, bestFrames(op));
 }
 
-std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op, int64_t frames) {
+std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+                                                             int64_t frames) {
   PoolGrad plan(op, frames);
-  if (!plan.isSupported())
+  if (!plan.isSupported(machine))
     return std::nullopt;
   Builder b(op.getContext());
   auto parameters = b.getDictionaryAttr({b.getNamedAttr("frames", b.getI64IntegerAttr(plan.frames)),
@@ -196,9 +196,10 @@ std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp 
                                    parameters);
 }
 
-kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, ScheduleParameters &parameters) {
+kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+                                            ScheduleParameters &parameters) {
   int64_t frames = parameters.read("frames", 1, tensorType(op.getResult()).getDimSize(2));
-  return schedulePoolGrad(op, frames).value_or(kernel::ScheduleAttr());
+  return schedulePoolGrad(op, machine, frames).value_or(kernel::ScheduleAttr());
 }
 
 void nvidia::emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e) {

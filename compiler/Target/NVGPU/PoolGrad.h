@@ -11,12 +11,14 @@ namespace kinema::nvidia {
 
 /// The schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are too
 /// many.
-std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op);
+std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine);
 /// The same with a given number of frames a block.
-std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, int64_t frames);
+std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+                                                     int64_t frames);
 
 /// The same by the parameters of the op's own (Strategy::remake).
-kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, ScheduleParameters &parameters);
+kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+                                    ScheduleParameters &parameters);
 
 /// Writes the kernel's body; the emitter has begun its function.
 void emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e);

@@ -3,7 +3,6 @@
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
-#include "compiler/Target/NVGPU/Machine.h"
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/PoolGrad.h"
@@ -14,87 +13,103 @@ using namespace kinema::nvidia;
 
 static constexpr char streamName[] = "sm90.stream";
 
-static double predictStream(Operation *op, kernel::ScheduleAttr schedule) {
-  return secondsOfStream(kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"),
-                         machine.vectorAlignment);
+static kernel::ScheduleAttr scheduleOf(Operation *op) {
+  return op->getAttrOfType<kernel::ScheduleAttr>("schedule");
 }
 
-/// The schedule of a kernel of one operation by `remake`; null for other operations.
-template <auto remake, typename Op>
-static kernel::ScheduleAttr remakeOf(Operation *kernel, const Machine &, ScheduleParameters &parameters) {
-  auto op = dyn_cast<Op>(kernel);
-  return op ? remake(op, parameters) : kernel::ScheduleAttr();
+/// A row of the functions of one operation.
+template <auto emit, auto remake, auto candidates, auto predict, typename Op>
+static Strategy rowOf(StringRef name, const Processor &processor) {
+  return {name, [](Operation *op, KernelEmitter &e) { emit(cast<Op>(op), e); },
+          [&processor](Operation *op, ScheduleParameters &parameters) {
+            auto kernel = dyn_cast<Op>(op);
+            return kernel ? remake(kernel, processor, parameters) : kernel::ScheduleAttr();
+          },
+          [&processor](Operation *op) {
+            auto kernel = dyn_cast<Op>(op);
+            return kernel ? candidates(kernel, processor) : SmallVector<Candidate>();
+          },
+          [&processor](Operation *op) { return predict(cast<Op>(op), processor); }};
+}
+
+//===-- What memory bounds ------------------------------------------------===//
+
+static double predictStream(Operation *op, kernel::ScheduleAttr schedule, const Processor &processor) {
+  return secondsOfStream(*processor.rates, kernel::trafficOf(op),
+                         schedule.getGrid() * schedule.getInt("threads"), processor.machine.vectorAlignment);
 }
 
 /// The reference lowering of what memory bounds moves it as it should, and then is no stopgap.
-static kernel::ScheduleAttr streamSchedule(Operation *op) {
+static kernel::ScheduleAttr streamSchedule(Operation *op, const Processor &processor) {
   bool isBound = isa<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::PoolGradOp,
                      kernel::MatmulOp, kernel::WinogradOp>(op);
-  return isBound ? kernel::ScheduleAttr() : scheduleReference(op, machine, streamName);
+  return isBound ? kernel::ScheduleAttr() : scheduleReference(op, processor.machine, streamName);
 }
 
-static const ModelledStrategy table[] = {
-    {{"sm90.halo", [](Operation *op, KernelEmitter &e) { emitHaloConv(cast<kernel::ConvOp>(op), e); },
-      remakeOf<remakeHalo, kernel::ConvOp>, /*goesOnWithMerges=*/true},
-     [](Operation *op) {
-       auto conv = dyn_cast<kernel::ConvOp>(op);
-       return conv ? haloCandidates(conv) : SmallVector<Candidate>();
-     },
-     [](Operation *op) { return predictHalo(cast<kernel::ConvOp>(op)); }},
-    {{"sm90.halo_wgrad",
-      [](Operation *op, KernelEmitter &e) { emitHaloWeightGrad(cast<kernel::WeightGradOp>(op), e); },
-      remakeOf<remakeHaloWeightGrad, kernel::WeightGradOp>},
-     [](Operation *op) {
-       auto wgrad = dyn_cast<kernel::WeightGradOp>(op);
-       return wgrad ? haloWeightGradCandidates(wgrad) : SmallVector<Candidate>();
-     },
-     [](Operation *op) { return predictHaloWeightGrad(cast<kernel::WeightGradOp>(op)); }},
-    {{"sm90.pair", [](Operation *op, KernelEmitter &e) { emitPair(cast<kernel::PairOp>(op), e); },
-      remakeOf<remakePair, kernel::PairOp>},
-     [](Operation *op) {
-       auto pair = dyn_cast<kernel::PairOp>(op);
-       return pair ? pairCandidates(pair) : SmallVector<Candidate>();
-     },
-     [](Operation *op) { return predictPair(cast<kernel::PairOp>(op)); }},
-    {{"sm90.gather", [](Operation *op, KernelEmitter &e) { emitPoolGrad(cast<kernel::PoolGradOp>(op), e); },
-      remakeOf<remakePoolGrad, kernel::PoolGradOp>},
-     [](Operation *op) {
-       auto grad = dyn_cast<kernel::PoolGradOp>(op);
-       auto schedule = grad ? schedulePoolGrad(grad) : std::nullopt;
-       return schedule ? SmallVector<Candidate>{{*schedule, predictStream(op, *schedule)}}
-                       : SmallVector<Candidate>();
-     },
-     [](Operation *op) { return predictStream(op, op->getAttrOfType<kernel::ScheduleAttr>("schedule")); }},
-    {{streamName, emitReference,
-      [](Operation *op, const Machine &, ScheduleParameters &) { return streamSchedule(op); }},
-     [](Operation *op) {
-       auto schedule = streamSchedule(op);
-       return schedule ? SmallVector<Candidate>{{schedule, predictStream(op, schedule)}}
-                       : SmallVector<Candidate>();
-     },
-     [](Operation *op) { return predictStream(op, op->getAttrOfType<kernel::ScheduleAttr>("schedule")); }},
-};
-
-ArrayRef<ModelledStrategy> nvidia::strategies() { return table; }
-
-static double predictReference(Operation *op, kernel::ScheduleAttr schedule) {
-  return secondsOfLoops(kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"));
+static Strategy streamRow(const Processor &processor) {
+  return {streamName, emitReference,
+          [&processor](Operation *op, ScheduleParameters &) { return streamSchedule(op, processor); },
+          [&processor](Operation *op) {
+            auto schedule = streamSchedule(op, processor);
+            return schedule ? SmallVector<Candidate>{{schedule, predictStream(op, schedule, processor)}}
+                            : SmallVector<Candidate>();
+          },
+          [&processor](Operation *op) { return predictStream(op, scheduleOf(op), processor); }};
 }
 
-SmallVector<Candidate> nvidia::candidatesFor(Operation *op, bool reference) {
+static kernel::ScheduleAttr remakeGather(kernel::PoolGradOp op, const Processor &processor,
+                                         ScheduleParameters &parameters) {
+  return remakePoolGrad(op, processor.machine, parameters);
+}
+
+static SmallVector<Candidate> gatherCandidates(kernel::PoolGradOp op, const Processor &processor) {
+  auto schedule = schedulePoolGrad(op, processor.machine);
+  return schedule ? SmallVector<Candidate>{{*schedule, predictStream(op, *schedule, processor)}}
+                  : SmallVector<Candidate>();
+}
+
+static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
+  return predictStream(op, scheduleOf(op), processor);
+}
+
+//===-- The table ---------------------------------------------------------===//
+
+SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
+  if (!processor.warpgroups)
+    return {};
+  SmallVector<Strategy> table = {
+      rowOf<emitHaloConv, remakeHalo, haloCandidates, predictHalo, kernel::ConvOp>("sm90.halo", processor),
+      rowOf<emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates, predictHaloWeightGrad,
+            kernel::WeightGradOp>("sm90.halo_wgrad", processor),
+      rowOf<emitPair, remakePair, pairCandidates, predictPair, kernel::PairOp>("sm90.pair", processor),
+      rowOf<emitPoolGrad, remakeGather, gatherCandidates, predictGather, kernel::PoolGradOp>("sm90.gather",
+                                                                                             processor),
+      streamRow(processor),
+  };
+  table.front().goesOnWithMerges = true;
+  return table;
+}
+
+static double predictReference(Operation *op, kernel::ScheduleAttr schedule, const Rates &rates) {
+  return secondsOfLoops(rates, kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"));
+}
+
+SmallVector<Candidate> nvidia::candidatesFor(Operation *op, const Processor &processor, bool reference) {
   if (!reference)
-    for (const ModelledStrategy &strategy : strategies())
+    for (const Strategy &strategy : strategies(processor))
       if (auto found = strategy.candidates(op); !found.empty())
         return found;
-  auto schedule = scheduleReference(op, machine);
-  return {{schedule, predictReference(op, schedule)}};
+  auto schedule = scheduleReference(op, processor.machine);
+  return {{schedule, processor.rates ? predictReference(op, schedule, *processor.rates) : 0}};
 }
 
-std::optional<double> nvidia::predictedSeconds(Operation *op) {
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  if (schedule.getName() == machine.reference)
-    return predictReference(op, schedule);
-  for (const ModelledStrategy &strategy : strategies())
+std::optional<double> nvidia::predictedSeconds(Operation *op, const Processor &processor) {
+  auto schedule = scheduleOf(op);
+  if (!processor.rates)
+    return std::nullopt;
+  if (schedule.getName() == processor.machine.reference)
+    return predictReference(op, schedule, *processor.rates);
+  for (const Strategy &strategy : strategies(processor))
     if (strategy.name == schedule.getName())
       return strategy.predict(op);
   return std::nullopt;

@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
 
 #include "compiler/Target/Common/KernelEmitter.h"
+#include "compiler/Target/NVGPU/Processor.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -11,7 +12,7 @@ namespace kinema::nvidia {
 
 inline constexpr int64_t blockChannels = 8;  // of the blocked layout
 inline constexpr int64_t positionBytes = 16; // of these channels in bfloat16
-inline constexpr int64_t warp = 32, warpgroup = 128;
+inline constexpr int64_t warpgroup = 4 * warp;
 
 /// Stages in shared memory that are filled and read in turn, with an mbarrier each in both directions.
 struct Ring {

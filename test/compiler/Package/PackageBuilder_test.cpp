@@ -1,6 +1,8 @@
 // A planned module becomes a package that the runtime reads and runs.
 #include "compiler/Package/PackageBuilder.h"
+#include "compiler/Pipelines/Targets.h"
 #include "compiler/Target/CPU/Codegen.h"
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
@@ -56,13 +58,15 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   MLIRContext context(registry(), MLIRContext::Threading::DISABLED);
   auto module = parse(context, planned);
   ASSERT_TRUE(module);
-  auto code = cpu::compileKernels(*module, cpu::levels[0]);
+  const Target &cpu = *targetNamed("x86-64-v3");
+  (*module)->setAttr(kernel::targetAttribute, cpu.attribute(&context));
+  auto code = cpu::compileKernels(*module);
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
-  ASSERT_TRUE(succeeded(
-      addToPackage(package, *module, {"x86-64-v3", {{"code/x86-64-v3.so", *code}}, {}}, "network tiny\n")));
-  MachineCode gpu = {"sm_90a", {{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
-  ASSERT_TRUE(succeeded(addToPackage(package, *module, gpu, {})));
+  ASSERT_TRUE(
+      succeeded(addToPackage(package, *module, cpu, {{{"code/x86-64-v3.so", *code}}, {}}, "network tiny\n")));
+  MachineCode gpu = {{{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
+  ASSERT_TRUE(succeeded(addToPackage(package, *module, *targetNamed("sm_90a"), gpu, {})));
   std::string path = ::testing::TempDir() + "tiny.kinema";
   package.write(path);
 
@@ -74,6 +78,8 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_EQ(manifests.size(), 2u);
   EXPECT_EQ(manifests[0].target, "x86-64-v3");
   EXPECT_EQ(manifests[1].target, "sm_90a");
+  EXPECT_EQ(manifests[0].kind, TargetKind::Cpu);
+  EXPECT_EQ(manifests[1].kind, TargetKind::Cuda);
   EXPECT_EQ(manifests[1].code, (std::vector<std::string>{"code/a.cubin", "code/b.cubin"}));
   EXPECT_EQ(written.read("code/b.cubin"), "b");
   EXPECT_EQ(written.read("code/a.ptx"), "// code");
@@ -105,7 +111,7 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
   auto message_of = [&](const std::string &text) {
     message.clear();
     auto module = parse(context, text);
-    EXPECT_TRUE(failed(buildManifest(*module, {"x86-64-v3", {{"code/x86-64-v3.so", ""}}, {}})));
+    EXPECT_TRUE(failed(buildManifest(*module, *targetNamed("x86-64-v3"), {{{"code/x86-64-v3.so", ""}}, {}})));
     return message;
   };
   EXPECT_EQ(message_of("module {}"), "the module has no kinema.network, which a package needs");

@@ -1228,3 +1228,16 @@ func.func @tile(%w: tensor<4x4x1x3x3xf32>) {
   %u = kernel.winograd 3 %w : tensor<4x4x1x3x3xf32> -> tensor<4x4x1x5x5xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{'func.func' op has the attribute kernel.target, which is a module's}}
+func.func @target() attributes {kernel.target = #kernel.target<cpu "x86-64-v3">} {
+  return
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute kernel.target = "sm_90a", expected a target such as #kernel.target<cuda "sm_90a">}}
+module attributes {kernel.target = "sm_90a"} {
+}

@@ -64,19 +64,19 @@ TEST(Device, NamesAndTargetsMustAgree) {
   EXPECT_EQ(cudaNumber("cuda:12"), 12);
   for (const char *name : {"", "cpu", "cuda:", "cuda:x", "cuda:1x", "cuda:-", "cudas"})
     EXPECT_EQ(cudaNumber(name), -1) << name;
-  EXPECT_EQ(errorOf([&] { makeDevice("gpu", "sm_90a"); }),
+  EXPECT_EQ(errorOf([&] { makeDevice("gpu", TargetKind::Cuda, "sm_90a"); }),
             "there is no device 'gpu'; there are auto, cpu, cuda, cuda:N and emulator");
-  EXPECT_EQ(errorOf([&] { makeDevice("cpu", "sm_90a"); }),
+  EXPECT_EQ(errorOf([&] { makeDevice("cpu", TargetKind::Cuda, "sm_90a"); }),
             "the package's code is for sm_90a, which the CPU cannot run; compile it with --target cpu");
-  EXPECT_EQ(errorOf([&] { makeDevice("cuda:1", "x86-64-v3"); }),
+  EXPECT_EQ(errorOf([&] { makeDevice("cuda:1", TargetKind::Cpu, "x86-64-v3"); }),
             "the package's code is for x86-64-v3, which a GPU cannot run; compile it with --target sm_90a");
   EXPECT_EQ(
-      errorOf([&] { makeDevice("emulator", "x86-64-v3"); }),
+      errorOf([&] { makeDevice("emulator", TargetKind::Cpu, "x86-64-v3"); }),
       "the package's code is for x86-64-v3, which the emulator cannot run; compile it with --target sm_90a "
       "--emulator");
-  EXPECT_EQ(errorOf([&] { makeDevice("", "riscv"); }),
-            "this runtime has no device for code of target 'riscv'; it runs x86-64-v3, x86-64-v4, "
-            "x86-64-v4-bf16, x86-64-v4-amx and sm_90a");
+  EXPECT_EQ(errorOf([&] { makeDevice("", TargetKind::Cpu, "riscv"); }),
+            "this runtime has no CPU device for code of target 'riscv'; it runs x86-64-v3, x86-64-v4, "
+            "x86-64-v4-bf16, x86-64-v4-amx");
 }
 
 TEST(Device, CopiesOutInTwoParts) {

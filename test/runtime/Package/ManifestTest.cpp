@@ -78,12 +78,13 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");
   EXPECT_EQ(errorOf([] { parseManifest("[]", "x.kin"); }), at + ": expected an object, found array");
-  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 2, the package has format 1");
+  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 3, the package has format 1");
   EXPECT_EQ(changed("/code", "code/x.so"), at + ".code: expected a list, found \"code/x.so\"");
   EXPECT_EQ(changed("/code", json::array()), at + ".code: there is no code");
   EXPECT_EQ(changed("/mode", "test"), at + ".mode: expected train or infer, found test");
   EXPECT_EQ(changed("/batch", 0), at + ".batch: expected an integer between 1 and 2147483647, found 0");
   EXPECT_EQ(changed("/batch", "four"), at + ".batch: expected an integer, found \"four\"");
+  EXPECT_EQ(changed("/kind", "gpu"), at + ".kind: expected cpu or cuda, found gpu");
   EXPECT_EQ(changed("/hyper", nullptr), at + ": 'hyper' is missing");
   EXPECT_EQ(changed("/labels/type", "f32"), at + ".labels: expected i32 [4], found float32 [4]");
   EXPECT_EQ(changed("/inputs", json::array()), at + ": there is no input");

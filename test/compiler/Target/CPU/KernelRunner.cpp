@@ -1,4 +1,5 @@
 #include "KernelRunner.h"
+#include "test/compiler/Target/Common/TargetUnderTest.h"
 
 #include "AmxInstructions.h"
 
@@ -139,10 +140,11 @@ static std::optional<kernel::ScheduleAttr> choose(Operation *op, const Machine &
 static double processorTime() { return double(std::clock()) / CLOCKS_PER_SEC; }
 
 Kernel::Kernel(const std::string &text, const Level &level, const Scheduler &scheduler)
-    : level(level), context(makeContext()) {
+    : context(makeContext()) {
   module = parseSourceString<ModuleOp>(text, context.get());
   if (!module)
     fail("the test's kernel does not parse:\n" + text);
+  kinema::testing::setTarget(*module, kernel::TargetKind::CPU, level.name);
   kernel = (*module->getOps<kernel::DefOp>().begin()).getKernel();
   double start = processorTime();
   setSchedule(scheduler ? scheduler(kernel) : choose(kernel, level.machine));
@@ -168,7 +170,7 @@ void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
 }
 
 void Kernel::compile() {
-  auto code = cpu::compileKernels(*module, level);
+  auto code = cpu::compileKernels(*module);
   if (failed(code))
     fail("the kernel does not compile");
   // A name of its own: the loader takes two files of one name for the same.

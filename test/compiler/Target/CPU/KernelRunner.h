@@ -74,7 +74,6 @@ private:
   void setSchedule(std::optional<kernel::ScheduleAttr> schedule);
   void compile();
 
-  const Level &level;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::Operation *kernel = nullptr;

@@ -80,7 +80,7 @@ void measure(const std::string &name, const std::string &text, double work, doub
   // The model's cycles are a sum over five machines.
   auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
   double predicted = conv ? cpu::convTileCandidates(conv, level->machine, conv.getWinograd()).front().cost /
-                                5 / (peakRate * 1e9 / (4 * level->lanes()))
+                                5 / (peakRate * 1e9 / (4 * level->machine.vector))
                           : 0;
   fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  model {:7.2f} grid {:3} scratch {:4} KB compile "
              "{:2.0f}+{:3.0f} "
@@ -146,7 +146,7 @@ int main(int argc, char **argv) {
       {2, 3, 64, {8, 112, 112}, half({3, 7, 7}, {1, 2, 2}), "none", "moments", 4},
   };
   for (Case c : layers) {
-    c.block = level->lanes();
+    c.block = level->machine.vector;
     c.bfloat16 = c.pairs = level->machine.multipliesPairs;
     std::string name =
         fmt::format("{}->{} {}x{}x{} s{}{}{} {}x{}x{}x{}", c.in, c.out, c.window.kernel[0],

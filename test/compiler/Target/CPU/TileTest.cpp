@@ -102,7 +102,7 @@ protected:
   const cpu::Level &level() const { return GetParam(); }
   /// The case in blocks of the level's lanes.
   Case at(Case c) const {
-    c.block = level().lanes();
+    c.block = level().machine.vector;
     c.pairs = level().machine.multipliesPairs;
     return c;
   }
@@ -209,7 +209,7 @@ shape::Window window(shape::Size3 kernel, shape::Size3 stride, shape::Size3 low,
 
 /// Small blocks that fit nothing evenly.
 Scheduler AtLevel::smallBlocks() const {
-  int64_t group = 3 * level().lanes(); // channels of the widest register tile
+  int64_t group = 3 * level().machine.vector; // channels of the widest register tile
   return [group, machine = level().machine](mlir::Operation *op) {
     if (auto wgrad = mlir::dyn_cast<kernel::WeightGradOp>(op)) {
       auto dz = wgrad.getGradientType().getShape();
@@ -445,7 +445,7 @@ TEST_P(WeightGradTile, Winograd) {
                 return cpu::weightGradTileSchedule(
                     wgrad, level().machine,
                     {piece, (pieces + 1) / 2,
-                     std::min<int64_t>(2, shape::ceilDiv(dz[1], 3 * level().lanes())), 1, tile});
+                     std::min<int64_t>(2, shape::ceilDiv(dz[1], 3 * level().machine.vector)), 1, tile});
               });
 }
 

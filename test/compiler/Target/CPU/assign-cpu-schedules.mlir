@@ -1,5 +1,5 @@
-// RUN: kinema-opt %s --assign-cpu-schedules | FileCheck %s
-// RUN: kinema-opt %s --assign-cpu-schedules=reference | FileCheck %s --check-prefix=REFERENCE
+// RUN: kinema-opt %s --set-target --assign-cpu-schedules | FileCheck %s
+// RUN: kinema-opt %s --set-target --assign-cpu-schedules=reference | FileCheck %s --check-prefix=REFERENCE
 
 // Convs and weight gradients on blocked tensors are tiled, those in groups by tiles of their own; maps, pools, merges and
 // the update, and convs whose weight lies otherwise, take the reference lowering. The number of partials is the schedule's, and whoever merges them sees it.

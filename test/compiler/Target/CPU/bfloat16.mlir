@@ -1,6 +1,6 @@
-// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4-bf16 --lower-kernels-to-cpu=level=x86-64-v4-bf16 | FileCheck %s
-// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4-amx --lower-kernels-to-cpu=level=x86-64-v4-amx | FileCheck %s --check-prefix=MATRICES
-// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 | FileCheck %s --check-prefix=SINGLE
+// RUN: kinema-opt %s --set-target=name=x86-64-v4-bf16 --assign-cpu-schedules --lower-kernels-to-cpu | FileCheck %s
+// RUN: kinema-opt %s --set-target=name=x86-64-v4-amx --assign-cpu-schedules --lower-kernels-to-cpu | FileCheck %s --check-prefix=MATRICES
+// RUN: kinema-opt %s --set-target=name=x86-64-v4 --assign-cpu-schedules | FileCheck %s --check-prefix=SINGLE
 
 // A conv in bf16 multiplies pairs of channels where the level does, its weight gradient pairs of columns. A weight in
 // pairs is no other level's. Where it multiplies matrices, pixels of a step are brought together, and the

@@ -1,4 +1,4 @@
-// RUN: kinema-opt %s --split-input-file --lower-kernels-to-cpu --verify-diagnostics
+// RUN: kinema-opt %s --set-target --split-input-file --lower-kernels-to-cpu --verify-diagnostics
 
 kernel.def @k0 attributes {layers = ["a"]} {
 ^bb0(%x: tensor<8xf32>):

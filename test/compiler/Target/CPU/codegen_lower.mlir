@@ -1,5 +1,5 @@
-// RUN: kinema-opt %s --split-input-file --lower-kernels-to-cpu --verify-diagnostics | FileCheck %s
-// RUN: kinema-opt %s --split-input-file --cpu-lowering | FileCheck %s --check-prefix=LLVM
+// RUN: kinema-opt %s --set-target --split-input-file --lower-kernels-to-cpu --verify-diagnostics | FileCheck %s
+// RUN: kinema-opt %s --set-target --split-input-file --cpu-lowering | FileCheck %s --check-prefix=LLVM
 
 #s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 1}>
 !c = tensor<16xf32>
@@ -14,6 +14,7 @@
 // CHECK-NOT: kernel.finalize
 
 // The program around the kernels is gone; what is left are modules with an exported function each kernel.
+// LLVM: kernel.target = #kernel.target<cpu "x86-64-v3">
 // LLVM-NOT: kernel.
 // LLVM: module {
 // LLVM: llvm.func @k0(%[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %[[SCRATCH:.*]]: !llvm.ptr) {

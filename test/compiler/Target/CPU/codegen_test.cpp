@@ -1,4 +1,5 @@
 // Machine code as a whole: its bytes, and what it asks of the machine.
+#include "test/compiler/Target/Common/TargetUnderTest.h"
 #include "test/compiler/Target/Common/reference_harness.h"
 
 #include "compiler/Target/CPU/Codegen.h"
@@ -38,7 +39,9 @@ static std::string codeWith(unsigned threads) {
   if (threads > 1)
     context.setThreadPool(pool);
   context.loadDialect<kernel::KernelDialect>();
-  auto code = cpu::compileKernels(*parseScheduled(manyKernels(), context), cpu::levels[0]);
+  auto module = parseScheduled(manyKernels(), context);
+  kinema::testing::setTarget(*module, kernel::TargetKind::CPU, cpu::levels[0].name);
+  auto code = cpu::compileKernels(*module);
   EXPECT_TRUE(succeeded(code));
   return succeeded(code) ? *code : "";
 }
@@ -73,9 +76,10 @@ TEST(Codegen, TheModuleStaysAsItIs) {
       } -> tensor<8xf32>)",
                                           {plain({8})}),
                                context());
+  kinema::testing::setTarget(*module, kernel::TargetKind::CPU, cpu::levels[0].name);
   std::string before, after;
   llvm::raw_string_ostream(before) << *module;
-  ASSERT_TRUE(succeeded(cpu::compileKernels(*module, cpu::levels[0])));
+  ASSERT_TRUE(succeeded(cpu::compileKernels(*module)));
   llvm::raw_string_ostream(after) << *module;
   EXPECT_EQ(before, after);
 }

@@ -1,4 +1,5 @@
 #include "test/compiler/Target/CPU/host_kernel.h"
+#include "test/compiler/Target/Common/TargetUnderTest.h"
 
 #include "compiler/Target/CPU/Codegen.h"
 
@@ -58,7 +59,8 @@ private:
 } // namespace
 
 std::unique_ptr<CompiledKernel> kinema::testing::compileForHost(ModuleOp scheduled) {
-  auto code = cpu::compileKernels(scheduled, cpu::levels[0]);
+  setTarget(scheduled, kernel::TargetKind::CPU, cpu::levels[0].name);
+  auto code = cpu::compileKernels(scheduled);
   if (failed(code))
     return nullptr;
   auto kernel = std::make_unique<HostKernel>(*code);

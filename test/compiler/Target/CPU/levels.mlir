@@ -1,7 +1,7 @@
-// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 | FileCheck %s
-// RUN: kinema-opt %s --assign-cpu-schedules=level=x86-64-v4 --lower-kernels-to-cpu=level=x86-64-v4 | FileCheck %s --check-prefix=LOWER
-// RUN: kinema-opt %s --assign-cpu-schedules | FileCheck %s --check-prefix=LEAST
-// RUN: not kinema-opt %s --assign-cpu-schedules=level=x86-64-v2 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: kinema-opt %s --set-target=name=x86-64-v4 --assign-cpu-schedules | FileCheck %s
+// RUN: kinema-opt %s --set-target=name=x86-64-v4 --assign-cpu-schedules --lower-kernels-to-cpu | FileCheck %s --check-prefix=LOWER
+// RUN: kinema-opt %s --set-target --assign-cpu-schedules | FileCheck %s --check-prefix=LEAST
+// RUN: not kinema-opt %s --set-target=name=x86-64-v2 --assign-cpu-schedules 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
 // Blocks of 16 channels are the vectors of AVX-512; at another level they are nobody's.
 
@@ -16,7 +16,7 @@
 // LOWER-COUNT-16: math.fma %{{.*}} : vector<16xf32>
 // LEAST: kernel.conv forward
 // LEAST: schedule = #kernel.schedule<"cpu.reference"
-// UNKNOWN: error: there is no level 'x86-64-v2' of CPUs; there are x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx
+// UNKNOWN: error: the module is for #kernel.target<cpu "x86-64-v2">; here it can be for x86-64-v3, x86-64-v4, x86-64-v4-bf16, x86-64-v4-amx
 
 kernel.def @k attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !z):

@@ -1,4 +1,4 @@
-// RUN: kinema-opt %s --use-winograd=level=x86-64-v4-bf16 | FileCheck %s
+// RUN: kinema-opt %s --set-target=name=x86-64-v4-bf16 --use-winograd | FileCheck %s
 
 // In bf16 a weight is brought to points from its own taps: rounded like the conv's, but not in pairs, from the parameter
 // itself, or in @prepare from the folded weight. What nobody reads then is gone.

@@ -1,9 +1,9 @@
-// RUN: kinema-opt %s --use-winograd --split-input-file | FileCheck %s
-// RUN: kinema-opt %s --use-winograd --assign-cpu-schedules --split-input-file | FileCheck %s --check-prefix=SCHEDULED
-// RUN: kinema-opt %s --use-winograd=choice=1 --split-input-file | FileCheck %s --check-prefix=SECOND
-// RUN: kinema-opt %s --use-winograd=choice=99 --split-input-file | FileCheck %s --check-prefix=LAST
-// RUN: not kinema-opt %s --use-winograd=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
-// RUN: not kinema-opt %s --assign-cpu-schedules=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
+// RUN: kinema-opt %s --set-target --use-winograd --split-input-file | FileCheck %s
+// RUN: kinema-opt %s --set-target --use-winograd --assign-cpu-schedules --split-input-file | FileCheck %s --check-prefix=SCHEDULED
+// RUN: kinema-opt %s --set-target --use-winograd=choice=1 --split-input-file | FileCheck %s --check-prefix=SECOND
+// RUN: kinema-opt %s --set-target --use-winograd=choice=99 --split-input-file | FileCheck %s --check-prefix=LAST
+// RUN: not kinema-opt %s --set-target --use-winograd=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
+// RUN: not kinema-opt %s --set-target --assign-cpu-schedules=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
 // BROKEN: error: {{.*}}broken.json: no JSON: [3:0, byte={{[0-9]+}}]: {{.*}}; `kinema tune` and bench/tune write such files
 
 // Inference: the folded weight is brought to points in @prepare, and is itself no longer kept. Small tiles of a small

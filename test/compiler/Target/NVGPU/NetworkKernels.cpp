@@ -100,7 +100,7 @@ static bool canBeTrained(ModuleOp module) {
 static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string &errors) {
   CompileOptions options;
   options.train = plan.train;
-  options.target = targetNamed(nvidia::hopper.name);
+  options.target = targetNamed("sm_90a");
   options.bfloat16 = plan.bfloat16;
   for (const FrontendOptions &sizes : plan.sizes) {
     std::string messages;

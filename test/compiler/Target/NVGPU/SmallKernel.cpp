@@ -1,4 +1,5 @@
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
+#include "test/compiler/Target/Common/TargetUnderTest.h"
 
 #include "test/compiler/Target/NVGPU/OneKernel.h"
 
@@ -148,7 +149,7 @@ private:
     kernel::forgetPartials(op);
     if (failed(verify(op)))
       return false;
-    auto candidates = nvidia::candidatesFor(op, old.getName() == "sm90.reference");
+    auto candidates = nvidia::candidatesFor(op, processor, old.getName() == "nvgpu.reference");
     if (candidates.empty() || candidates.front().schedule.getName() != old.getName())
       return false;
     op->setAttr("schedule", candidates.front().schedule);
@@ -158,12 +159,14 @@ private:
     return succeeded(verify(op->getParentOfType<ModuleOp>()));
   }
 
+  static inline const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::hopper);
+
   /// Blocks share tiles, as they do where there are many.
   static void walk(kernel::ConvOp conv) {
     nvidia::HaloPlan plan = nvidia::haloPlanOf(conv);
     plan.tile.blocks = shape::ceilDiv(plan.positionTiles(), 3) * plan.channelTiles();
     auto schedule = nvidia::haloSchedule(conv, plan.tile);
-    if (schedule.getScratch() <= nvidia::HaloPlan::maxSharedBytes)
+    if (schedule.getScratch() <= processor.blockSharedBytes())
       conv.setScheduleAttr(schedule);
   }
 

@@ -1,5 +1,5 @@
-// RUN: not kinema-opt %s --split-input-file --add-nvgpu-twins 2>/dev/null | FileCheck %s
-// RUN: not kinema-opt %s --split-input-file --add-nvgpu-twins 2>&1 >/dev/null | FileCheck %s --check-prefix=WRONG
+// RUN: not kinema-opt %s --set-target="kind=cuda name=sm_90a" --split-input-file --add-nvgpu-twins 2>/dev/null | FileCheck %s
+// RUN: not kinema-opt %s --set-target="kind=cuda name=sm_90a" --split-input-file --add-nvgpu-twins 2>&1 >/dev/null | FileCheck %s --check-prefix=WRONG
 
 // A conv on tensor cores whose last block merges its partials: two twins, of which the second reads what the first has
 // left, behind the arena of 65536 bytes. The updated mean is left there too, although the launch writes over the old one.
@@ -48,13 +48,13 @@ module attributes {kernel.plan = {arena = 65536 : i64, segments = [["parameters"
   // CHECK: kernel.def @conv_twin
   // CHECK: kernel.conv
   // CHECK-SAME: forward
-  // CHECK: schedule = #kernel.schedule<"sm90.reference"
+  // CHECK: schedule = #kernel.schedule<"nvgpu.reference"
   // CHECK-NOT: kernel.finalize
   // CHECK: kernel.def @conv_merge
   // CHECK-NOT: kernel.conv
   // CHECK: kernel.finalize
   // CHECK-NOT: folded
-  // CHECK: schedule = #kernel.schedule<"sm90.reference"
+  // CHECK: schedule = #kernel.schedule<"nvgpu.reference"
 }
 
 // -----

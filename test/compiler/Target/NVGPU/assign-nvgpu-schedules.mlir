@@ -1,4 +1,4 @@
-// RUN: kinema-opt %s --assign-nvgpu-schedules | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-schedules | FileCheck %s
 
 // What memory bounds is a stream: a block's threads share its positions, or the partials that it merges. The number of
 // partials is the schedule's, and whoever merges them sees it: it has a thread for each, up to 512.
@@ -16,7 +16,7 @@
 // CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x230xf32
 // CHECK: schedule = #kernel.schedule<"sm90.stream", grid = 58, scratch = 0, {partials = 1 : i64, threads = 32 : i64}>
 // CHECK: kernel.wgrad
-// CHECK: #kernel.schedule<"sm90.reference"
+// CHECK: #kernel.schedule<"nvgpu.reference"
 // CHECK: kernel.reduce
 // CHECK-SAME: #kernel.schedule<"sm90.stream"
 func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #c8>) -> (!z, !c, tensor<230x16x1x3x3xf32, #w8>) {

@@ -1,5 +1,5 @@
-// RUN: kinema-opt %s --fold-nvgpu-merges | FileCheck %s
-// RUN: kinema-opt %s --fold-nvgpu-merges --plan-memory | FileCheck %s --check-prefix=PLANNED
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --fold-nvgpu-merges | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --fold-nvgpu-merges --plan-memory | FileCheck %s --check-prefix=PLANNED
 
 // The first conv's partials are merged by its last block; the merge moves to it. The second conv's are not: its merge
 // reads what is made later.

@@ -179,7 +179,7 @@ std::string foldedText(const Case &c) {
 std::string scheduled(const std::string &kernel, std::optional<nvidia::HaloTile> tile = {}) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
   module->walk([&](kernel::ConvOp conv) {
-    auto best = nvidia::haloCandidates(conv);
+    auto best = nvidia::haloCandidates(conv, *nvidia::processorNamed("sm_90a"));
     ASSERT_FALSE(best.empty());
     conv.setScheduleAttr(tile ? nvidia::haloSchedule(conv, *tile) : best.front().schedule);
   });

@@ -214,7 +214,7 @@ std::vector<Tensor> operandsOf(const Case &c, Form form) {
 std::string scheduled(const std::string &kernel, const std::optional<Tile> &tile) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
   module->walk([&](kernel::WeightGradOp op) {
-    auto best = nvidia::haloWeightGradCandidates(op);
+    auto best = nvidia::haloWeightGradCandidates(op, *nvidia::processorNamed("sm_90a"));
     ASSERT_FALSE(best.empty());
     op.setScheduleAttr(tile ? nvidia::haloWeightGradSchedule(op, *tile) : best.front().schedule);
   });

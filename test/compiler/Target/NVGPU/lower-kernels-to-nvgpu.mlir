@@ -1,9 +1,9 @@
-// RUN: kinema-opt %s --pass-pipeline='builtin.module(gpu.module(lower-kernels-to-nvgpu))' | FileCheck %s
-// RUN: kinema-opt %s --pass-pipeline='builtin.module(gpu.module(lower-kernels-to-nvgpu,convert-scf-to-cf,lower-nvgpu-to-llvm))' | FileCheck %s --check-prefix=LLVM
+// RUN: kinema-opt %s --pass-pipeline='builtin.module(set-target{kind=cuda name=sm_90a},gpu.module(lower-kernels-to-nvgpu))' | FileCheck %s
+// RUN: kinema-opt %s --pass-pipeline='builtin.module(set-target{kind=cuda name=sm_90a},gpu.module(lower-kernels-to-nvgpu,convert-scf-to-cf,lower-nvgpu-to-llvm))' | FileCheck %s --check-prefix=LLVM
 
-#scale = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 1, threads = 32}>
-#loss = #kernel.schedule<"sm90.reference", grid = 1, scratch = 0, {partials = 0, threads = 64}>
-#copy = #kernel.schedule<"sm90.reference", grid = 4096, scratch = 0, {partials = 0, threads = 256}>
+#scale = #kernel.schedule<"nvgpu.reference", grid = 1, scratch = 0, {partials = 1, threads = 32}>
+#loss = #kernel.schedule<"nvgpu.reference", grid = 1, scratch = 0, {partials = 0, threads = 64}>
+#copy = #kernel.schedule<"nvgpu.reference", grid = 4096, scratch = 0, {partials = 0, threads = 256}>
 #c8 = #kernel.layout<blocked block = 8>
 
 gpu.module @kernels {

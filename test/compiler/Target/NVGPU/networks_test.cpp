@@ -12,7 +12,7 @@
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/Common/Twins.h"
-#include "compiler/Target/NVGPU/Machine.h"
+#include "compiler/Target/NVGPU/Processor.h"
 #include "dialects/Kernel/Partials.h"
 #include "runtime/Support/Difference.h"
 
@@ -141,7 +141,7 @@ public:
     compiled = compileForHost(*module);
     if (compiled)
       return;
-    makeReference(*module, nvidia::machine);
+    makeReference(*module, nvidia::plainMachine);
     compiled = compileForEmulator(*module);
   }
   explicit operator bool() const { return bool(compiled); }

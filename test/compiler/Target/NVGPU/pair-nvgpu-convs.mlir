@@ -1,5 +1,5 @@
-// RUN: kinema-opt %s --pair-nvgpu-convs=always --split-input-file | FileCheck %s
-// RUN: kinema-opt %s --pair-nvgpu-convs=always --assign-nvgpu-schedules --split-input-file | FileCheck %s --check-prefix=SCHEDULED
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --pair-nvgpu-convs=always --split-input-file | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --pair-nvgpu-convs=always --assign-nvgpu-schedules --split-input-file | FileCheck %s --check-prefix=SCHEDULED
 
 // A conv within frames and the one across frames that alone reads it: the first one's epilogue, then the second one's
 // prologue, are the pair's middle.

@@ -138,7 +138,7 @@ Tensor apart(const Case &c, const std::vector<Tensor> &operands) {
 std::string scheduled(const std::string &kernel, std::optional<nvidia::PairTile> tile = {}) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
   module->walk([&](kernel::PairOp pair) {
-    auto best = nvidia::pairCandidates(pair);
+    auto best = nvidia::pairCandidates(pair, *nvidia::processorNamed("sm_90a"));
     ASSERT_FALSE(best.empty());
     pair.setScheduleAttr(tile ? nvidia::pairSchedule(pair, *tile) : best.front().schedule);
   });

@@ -3,6 +3,7 @@
 #include "test/compiler/Target/NVGPU/mutant_check.h"
 
 #include "compiler/Target/NVGPU/PoolGrad.h"
+#include "compiler/Target/NVGPU/Processor.h"
 
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
@@ -59,7 +60,7 @@ std::string gradText(const Case &c, bool max, bool narrow) {
 std::string scheduled(const std::string &kernel, int64_t frames) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
   module->walk([&](kernel::PoolGradOp op) {
-    auto schedule = nvidia::schedulePoolGrad(op, frames);
+    auto schedule = nvidia::schedulePoolGrad(op, nvidia::plainMachine, frames);
     ASSERT_TRUE(schedule);
     EXPECT_EQ(schedule->getName(), "sm90.gather");
     op.setScheduleAttr(*schedule);

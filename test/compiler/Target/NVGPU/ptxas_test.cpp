@@ -3,6 +3,7 @@
 // makes PTX of that, or ptxas has changed; a run in which nothing has changed since a good one does nothing.
 //
 // usage: nvgpu-ptxas-test MODELS CACHE [--networks NAME,...]      exit status 77: there is no ptxas
+#include "test/compiler/Target/Common/TargetUnderTest.h"
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 
 #include "compiler/Target/Common/Tool.h"
@@ -57,6 +58,8 @@ struct Assembled {
   std::string name, ptx;
 };
 
+const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::hopper);
+
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
 
 void replaceAll(std::string &text, StringRef from, StringRef to) {
@@ -76,6 +79,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
   result.threads = schedule.getInt("threads");
   result.dynamicShared = schedule.getScratch();
+  kinema::testing::setTarget(*result.module, kernel::TargetKind::CUDA, kinema::testing::hopper);
   PassManager passes(&context);
   nvidia::buildLoweringPipeline(passes);
   if (failed(passes.run(*result.module)))
@@ -99,7 +103,7 @@ Assembled generate(Lowered &kernel, std::string &error) {
   nvidia::addInlineAssembly(passes);
   if (failed(passes.run(*kernel.module)))
     return {kernel.name, ""};
-  auto text = nvidia::generatePTX(*kernel.module->getOps<gpu::GPUModuleOp>().begin());
+  auto text = nvidia::generatePTX(*kernel.module->getOps<gpu::GPUModuleOp>().begin(), processor);
   if (failed(text))
     return {kernel.name, ""};
   replaceAll(*text, "part0_", kernel.name + "_");
@@ -111,7 +115,7 @@ std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<Assembled> bat
   std::vector<std::string> texts;
   for (const Assembled &kernel : batch)
     texts.push_back(kernel.ptx);
-  nvidia::Assembly assembly = nvidia::assemble(ptxas, nvidia::joinPTX(texts));
+  nvidia::Assembly assembly = nvidia::assemble(ptxas, nvidia::joinPTX(texts), processor);
   error = assembly.error;
   std::map<std::string, Verdict> verdicts;
   for (auto &[name, resources] : assembly.kernels)
@@ -143,7 +147,7 @@ std::string complaint(const Kernel &kernel, const Verdict &verdict) {
   std::string text;
   if (r.spillBytes || r.stackBytes)
     text += fmt::format("{} bytes spilled, {} bytes of stack; ", r.spillBytes, r.stackBytes);
-  if (r.registers == 0 || nvidia::occupancy(r, kernel.threads, kernel.dynamicShared) == 0)
+  if (r.registers == 0 || nvidia::occupancy(r, kernel.threads, kernel.dynamicShared, processor) == 0)
     text +=
         fmt::format("does not fit a multiprocessor: {} registers for {} threads, {} bytes of shared memory; ",
                     r.registers, kernel.threads, r.sharedBytes + kernel.dynamicShared);

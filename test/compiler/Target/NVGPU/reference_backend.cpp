@@ -4,7 +4,7 @@
 #include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
 
 #include "compiler/Target/Common/HostCode.h"
-#include "compiler/Target/NVGPU/Machine.h"
+#include "compiler/Target/NVGPU/Processor.h"
 
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -16,7 +16,7 @@ using namespace kinema::testing;
 
 std::function<OwningOpRef<ModuleOp>(ModuleOp)> kinema::testing::changeKernel;
 
-const Machine &kinema::testing::machineUnderTest() { return nvidia::machine; }
+const Machine &kinema::testing::machineUnderTest() { return nvidia::plainMachine; }
 
 void kinema::testing::registerUnderTest(DialectRegistry &registry) {
   registry.insert<DLTIDialect, gpu::GPUDialect, LLVM::LLVMDialect, NVVM::NVVMDialect>();

@@ -1,4 +1,4 @@
-// RUN: kinema-opt %s --assign-nvgpu-schedules --nvgpu-lowering | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-schedules --nvgpu-lowering | FileCheck %s
 
 // A vector that is not known to lie at a multiple of its size is moved element by element: what stages the halo must
 // read 16 bytes at once, the epilogue pairs of channels, and so must the pair's vectors.

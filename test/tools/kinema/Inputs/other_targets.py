@@ -19,7 +19,7 @@ def main():
             kinema(sys.argv[1], "--batch", "1", "--mode", "infer", "--precision", "bf16", "--target", made, "--emit", phase, "-o", module)
             goes_on = "planned" if phase == "fused" else "package"
             own = kinema(module, "--from", "fused", "--emit", "planned") if phase == "fused" else None
-            if own and (own.returncode or f'kernel.target = "{made}"' not in own.stdout):
+            if own and (own.returncode or f'"{made}">' not in own.stdout):
                 sys.exit(f"{module} does not go on for its own target: {own.stderr}")
             for other in TARGETS:
                 if other == made:

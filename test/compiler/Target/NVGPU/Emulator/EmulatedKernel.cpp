@@ -1,4 +1,5 @@
 #include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
+#include "test/compiler/Target/Common/TargetUnderTest.h"
 
 #include "compiler/Target/NVGPU/LowerKernels.h"
 #include "test/compiler/Target/NVGPU/Emulator/EmulatorTesting.h"
@@ -42,6 +43,7 @@ std::unique_ptr<CompiledKernel>
 kinema::testing::compileForEmulator(ModuleOp scheduled,
                                     const std::function<OwningOpRef<ModuleOp>(ModuleOp)> &change) {
   OwningOpRef<ModuleOp> copy = scheduled.clone();
+  setTarget(*copy, kernel::TargetKind::CUDA, hopper);
   PassManager passes(scheduled.getContext());
   nvidia::buildLoweringPipeline(passes);
   int64_t shared = 0;

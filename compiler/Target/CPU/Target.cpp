@@ -1,0 +1,45 @@
+#include "compiler/Target/CPU/Target.h"
+
+#include "compiler/Target/CPU/Codegen.h"
+#include "compiler/Target/CPU/LowerKernels.h"
+#include "compiler/Target/CPU/Passes.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::cpu;
+
+namespace {
+class CPUTarget final : public Target {
+public:
+  explicit CPUTarget(const Level &level) : Target(kernel::TargetKind::CPU, level.name), level(level) {}
+
+  const Machine &machine() const override { return level.machine; }
+  BFloat16Products products() const override {
+    return level.machine.multipliesPairs ? BFloat16Products::Pairs : BFloat16Products::Single;
+  }
+  void addSchedules(OpPassManager &passes, const TargetOptions &options) const override {
+    if (!options.reference)
+      passes.addPass(createUseWinograd(UseWinogradOptions{options.choice, options.measurements}));
+    passes.addPass(createAssignCPUSchedules(
+        AssignCPUSchedulesOptions{options.reference, options.choice, options.measurements}));
+  }
+  LogicalResult verifySchedules(ModuleOp module) const override { return cpu::verifySchedules(module, level); }
+  void addLowering(OpPassManager &passes) const override { buildLoweringPipeline(passes); }
+  FailureOr<MachineCode> makeCode(ModuleOp planned, const TargetOptions &) const override {
+    auto code = compileKernels(planned);
+    if (failed(code))
+      return failure();
+    return MachineCode{{{"code/" + name.str() + ".so", std::move(*code)}}, {}};
+  }
+
+private:
+  const Level &level;
+};
+} // namespace
+
+ArrayRef<const Target *> cpu::targets() {
+  static const auto made = llvm::map_to_vector(levels, [](const Level &level) { return CPUTarget(level); });
+  static const auto found =
+      llvm::map_to_vector(made, [](const CPUTarget &target) -> const Target * { return &target; });
+  return found;
+}

@@ -1,0 +1,122 @@
+#include "compiler/Target/NVGPU/Target.h"
+
+#include "compiler/Target/NVGPU/Codegen.h"
+#include "compiler/Target/NVGPU/Emulator/Codegen.h"
+#include "compiler/Target/NVGPU/LowerKernels.h"
+#include "compiler/Target/NVGPU/Model.h"
+#include "compiler/Target/NVGPU/Passes.h"
+#include "compiler/Target/NVGPU/Strategies.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+namespace {
+class NVGPUTarget final : public Target {
+public:
+  explicit NVGPUTarget(const Processor &processor)
+      : Target(kernel::TargetKind::CUDA, processor.name), processor(processor) {}
+
+  const Machine &machine() const override { return processor.machine; }
+  bool prefersBFloat16() const override { return true; }
+  BFloat16Products products() const override {
+    return processor.warpgroups ? BFloat16Products::TensorCores : BFloat16Products::Single;
+  }
+  bool hasCostlyLaunches() const override { return true; }
+  void addSchedules(OpPassManager &passes, const TargetOptions &options) const override;
+  LogicalResult verifySchedules(ModuleOp module) const override {
+    return nvidia::verifySchedules(module, processor);
+  }
+  bool hasTwins() const override { return true; }
+  void addTwins(OpPassManager &passes) const override { passes.addPass(createAddNVGPUTwins()); }
+  bool hasWatchdog() const override { return true; }
+  void addLowering(OpPassManager &passes) const override { buildLoweringPipeline(passes); }
+  FailureOr<MachineCode> makeCode(ModuleOp planned, const TargetOptions &options) const override;
+  std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, Operation *kernel) const override;
+  bool reportsCode() const override { return true; }
+  FailureOr<CodeReport> reportCode(ModuleOp planned, const TargetOptions &options) const override;
+
+private:
+  LogicalResult addCode(ModuleOp planned, const TargetOptions &options, MachineCode &machineCode) const;
+
+  const Processor &processor;
+};
+} // namespace
+
+void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &options) const {
+  bool reference = options.reference || !processor.warpgroups;
+  if (options.pairs && !reference)
+    passes.addPass(createPairNVGPUConvs());
+  passes.addPass(createAssignNVGPUSchedules(
+      AssignNVGPUSchedulesOptions{reference, options.choice, options.measurements}));
+  if (options.pairs)
+    passes.addPass(createFoldNVGPUMerges());
+}
+
+/// Adds what runs on a GPU.
+LogicalResult NVGPUTarget::addCode(ModuleOp planned, const TargetOptions &options,
+                                   MachineCode &machineCode) const {
+  auto code = compileKernels(planned, options.toolkit, options.watchdog);
+  if (failed(code))
+    return failure();
+  if (options.watchdog)
+    machineCode.sites = std::move(code->sites);
+  std::string stem = "code/" + name.str();
+  for (auto [number, part] : llvm::enumerate(code->parts))
+    machineCode.loaded.push_back({stem + "." + std::to_string(number) + ".cubin", std::move(part.cubin)});
+  if (code->parts.empty())
+    planned.emitWarning("found no ptxas: the package holds PTX alone, which the driver compiles when it is "
+                        "loaded; install the CUDA toolkit, or say where it is with --cuda-path");
+  auto &place = code->parts.empty() ? machineCode.loaded : machineCode.beside;
+  place.push_back({stem + ".ptx", std::move(code->ptx)});
+  return success();
+}
+
+FailureOr<MachineCode> NVGPUTarget::makeCode(ModuleOp planned, const TargetOptions &options) const {
+  MachineCode machineCode;
+  if (options.emulator != EmulatorCode::Alone && failed(addCode(planned, options, machineCode)))
+    return failure();
+  if (options.emulator != EmulatorCode::None) {
+    auto code = compileForEmulator(planned);
+    if (failed(code))
+      return failure();
+    auto &place = machineCode.loaded.empty() ? machineCode.loaded : machineCode.beside;
+    place.push_back({"code/emulator.so", std::move(*code)});
+  }
+  return machineCode;
+}
+
+std::optional<LaunchEstimate> NVGPUTarget::estimate(kernel::LaunchOp launch, Operation *kernel) const {
+  auto predicted = predictedSeconds(kernel, processor);
+  if (!predicted)
+    return std::nullopt;
+  kernel::Traffic traffic{int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())};
+  return LaunchEstimate{*predicted, floorOf(*processor.rates, traffic)};
+}
+
+FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp planned, const TargetOptions &options) const {
+  auto code = compileKernels(planned, options.toolkit);
+  if (failed(code))
+    return failure();
+  CodeReport report;
+  for (const Assembly &part : code->parts)
+    llvm::append_range(report.warnings, part.warnings);
+  for (auto def : planned.getOps<kernel::DefOp>()) {
+    const Resources *found = code->resourcesOf(def.getSymName().str());
+    if (!found)
+      continue;
+    auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
+    double share = occupancy(*found, schedule.getInt("threads"), schedule.getScratch(), processor);
+    report.kernels[def.getSymName().str()] = {found->registers, found->spillBytes, found->stackBytes,
+                                              found->sharedBytes, share};
+  }
+  return report;
+}
+
+ArrayRef<const Target *> nvidia::targets() {
+  static const auto made = llvm::map_to_vector(
+      processors, [](const Processor &processor) { return NVGPUTarget(processor); });
+  static const auto found =
+      llvm::map_to_vector(made, [](const NVGPUTarget &target) -> const Target * { return &target; });
+  return found;
+}
