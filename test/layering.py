@@ -20,9 +20,26 @@ FORBIDDEN = {"dsl": ("mlir/",), "runtime": ("mlir/", "llvm/")}
 # Folders of the runtime, each of which may know those before it; Cuda is a device that knows no other.
 RUNTIME = ["Support", "Package", "Emulator", "Device", "Cuda", "Program", "Plots", "Training", "Data", "Commands"]
 APART = {("Emulator", "Package"), ("Cuda", "Emulator")}
+# Folders of the compiler, and which others each may know; a target is a folder of its own.
+COMPILER = {
+    "Support": set(),
+    "Import": set(),
+    "Conversion": {"Import"},
+    "Interpreter": set(),
+    "Transforms": set(),
+    "Target/Common": {"Support"},
+    "Target/CPU": {"Target/Common", "Support"},
+    "Target/NVGPU": {"Target/Common", "Support"},
+    "Inspect": {"Target/Common"},
+    "Package": {"Target/Common"},
+}  # Pipelines: all of them
+# What tools may know of the compiler, and who in it reads specs.
+DOORS = {"Inspect", "Package", "Pipelines", "Support"}
+READERS = {"Import", "Conversion", "Pipelines"}
+# The bodies of register tiles, and what they share, which knows none of them.
+APART_FILES = {("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/MatrixTile.h"),
+               ("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/VectorTile.h")}
 LAYERS = ["Arch", "Clip", "Kernel"]  # no dialect may know a later one
-TARGETS = "compiler/Target/"
-SHARED = TARGETS + "Common/"  # what targets have in common
 
 
 def sources(root):
@@ -33,19 +50,36 @@ def sources(root):
                     yield part, os.path.relpath(os.path.join(folder, file), root)
 
 
+def room(path):
+    """The compiler's folder that a file lies in: "Transforms", "Target/CPU"."""
+    parts = path.split("/")[1:]
+    return "/".join(parts[:2]) if parts[0] == "Target" else parts[0]
+
+
+def compiler_complaint(part, path, included):
+    top = included.split("/")[0]
+    if top == "compiler" and part == "tools" and room(included) not in DOORS:
+        return f"tools must not know compiler/{room(included)}"
+    if part != "compiler":
+        return None
+    mine = room(path)
+    if top == "dsl" and mine not in READERS:
+        return f"compiler/{mine} must not know dsl"
+    if top == "compiler" and mine != "Pipelines" and room(included) not in COMPILER[mine] | {mine}:
+        return f"compiler/{mine} must not know compiler/{room(included)}"
+    if (os.path.splitext(path)[0], included) in APART_FILES:
+        return "what tiles share must not know a tile"
+    return None
+
+
 def complaint(part, path, included):
     top = included.split("/")[0]
     if included.startswith(FORBIDDEN.get(part, ())):
         return f"{part} must not know {included.split('/')[0]}"
     if top in ALLOWED and top not in ALLOWED[part] and included not in ALLOWED[part]:
         return f"{part} must not know {top}"
-    if (
-        path.startswith(TARGETS)
-        and included.startswith(TARGETS)
-        and not included.startswith(SHARED)
-        and included.split("/")[2] != path.split("/")[2]
-    ):
-        return "targets must not know each other"
+    if why := compiler_complaint(part, path, included):
+        return why
     if path.startswith("runtime/") and included.startswith("runtime/"):
         mine, other = path.split("/")[1], included.split("/")[1]
         if RUNTIME.index(other) > RUNTIME.index(mine) or (mine, other) in APART:

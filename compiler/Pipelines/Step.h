@@ -2,9 +2,13 @@
 #ifndef KINEMA_COMPILER_PIPELINES_STEP_H
 #define KINEMA_COMPILER_PIPELINES_STEP_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace kinema {
+
+/// Whether a module in phase `clip` can have a training step: its network gives scores, not probabilities.
+bool canBeTrained(mlir::ModuleOp clip);
 
 struct StepOptions {
   bool train = true;          // with @train_step; otherwise @infer and @prepare alone

@@ -1,6 +1,7 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Clip.h"
+#include "dialects/Clip/Params.h"
 #include "dialects/Recipe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -1,5 +1,6 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Params.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_CLIPFOLDBATCHNORM

@@ -39,19 +39,6 @@ SmallVector<ReadOp> kinema::hoistReads(func::FuncOp function) {
   return reads;
 }
 
-ParamOp kinema::paramOf(ReadOp read) {
-  return read->getParentOfType<ModuleOp>().lookupSymbol<ParamOp>(read.getParam());
-}
-
-ParamOp kinema::declareParam(ParamOp after, StringRef name, RankedTensorType type, StringRef role,
-                             DictionaryAttr init) {
-  if (auto param = after->getParentOfType<ModuleOp>().lookupSymbol<ParamOp>(name))
-    return param;
-  OpBuilder builder(after->getContext());
-  builder.setInsertionPointAfter(after);
-  return ParamOp::create(builder, after.getLoc(), name, type, role, init, /*file_shape=*/nullptr);
-}
-
 SoftmaxOp kinema::softmaxBehind(Value value) {
   SoftmaxOp found;
   DenseSet<Value> seen;

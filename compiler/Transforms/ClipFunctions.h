@@ -1,5 +1,4 @@
-// What the passes on whole clip functions share: finding @forward, copying it, reads at the top, new
-// parameters.
+// What the passes on whole clip functions share: finding @forward, copying it, reads at the top.
 #ifndef KINEMA_COMPILER_TRANSFORMS_CLIPFUNCTIONS_H
 #define KINEMA_COMPILER_TRANSFORMS_CLIPFUNCTIONS_H
 
@@ -17,13 +16,6 @@ mlir::func::FuncOp cloneFunction(mlir::func::FuncOp function, llvm::StringRef na
 
 /// Moves the reads to the top of the function, one a parameter, in their order. Returns them.
 llvm::SmallVector<clip::ReadOp> hoistReads(mlir::func::FuncOp function);
-
-/// The declaration of what `read` reads. It exists: the verifier has looked.
-clip::ParamOp paramOf(clip::ReadOp read);
-
-/// Declares a parameter behind `after`, unless there is one of that name. `init` may be null.
-clip::ParamOp declareParam(clip::ParamOp after, llvm::StringRef name, mlir::RankedTensorType type,
-                           llvm::StringRef role, mlir::DictionaryAttr init);
 
 /// The softmax that makes `value` probabilities of classes: its own, or one of those that it is an average
 /// of. Null where it holds scores.

@@ -1,6 +1,6 @@
 #include "tools/kinema/Disassembly.h"
 
-#include "compiler/Target/Common/Tool.h"
+#include "compiler/Support/Tool.h"
 #include "runtime/Support/Error.h"
 
 #include "llvm/Support/FileSystem.h"

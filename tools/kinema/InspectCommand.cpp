@@ -4,7 +4,7 @@
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
 #include "compiler/Inspect/Schedules.h"
-#include "compiler/Transforms/ClipFunctions.h"
+#include "compiler/Pipelines/Step.h"
 #include "runtime/Support/Error.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/InspectPackage.h"
@@ -82,8 +82,7 @@ void inspectSpec(const InspectCommandOptions &options) {
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
   // What cannot be trained is shown as it infers.
-  auto forward = mlir::cast<mlir::func::FuncOp>(compilation.module().lookupSymbol("forward"));
-  bool trains = !softmaxBehind(forward.front().getTerminator()->getOperand(0));
+  bool trains = canBeTrained(compilation.module());
   auto training = plan(compilation.module(), options, trains),
        inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.

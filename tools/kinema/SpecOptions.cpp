@@ -1,6 +1,6 @@
 #include "tools/kinema/SpecOptions.h"
 
-#include "compiler/Target/Common/Measurements.h"
+#include "compiler/Pipelines/TunableKernels.h"
 #include "runtime/Device/CpuLevel.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Package.h"
@@ -105,8 +105,8 @@ void addSchedules(CLI::App &command, TargetChoice &choice) {
 
 void applyMeasurements(const TargetChoice &choice, CompileOptions &options) {
   if (!choice.measurements.empty())
-    if (auto read = Measurements::read(choice.measurements); !read)
-      refuse("{}", llvm::toString(read.takeError()));
+    if (llvm::Error error = checkMeasurements(choice.measurements))
+      refuse("{}", llvm::toString(std::move(error)));
   options.targetOptions.measurements = choice.measurements;
 }
 

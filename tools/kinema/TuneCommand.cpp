@@ -1,6 +1,5 @@
 // kinema tune: measures the schedules of a network's kernels and keeps the quickest in a file.
 #include "compiler/Pipelines/TunableKernels.h"
-#include "compiler/Target/Common/Measurements.h"
 #include "runtime/Program/Contest.h"
 #include "runtime/Support/Clock.h"
 #include "runtime/Support/Error.h"
@@ -36,8 +35,8 @@ public:
   explicit MeasurementsFile(const std::string &path) : path(path), entries(json::object()) {
     removeLeftovers(path);
     if (std::filesystem::exists(path)) {
-      if (auto read = Measurements::read(path); !read)
-        refuse("{}", llvm::toString(read.takeError()));
+      if (llvm::Error error = checkMeasurements(path))
+        refuse("{}", llvm::toString(std::move(error)));
       entries = json::parse(readFile(path));
     }
     writeFile(path, text()); // a file that cannot be written is better known now

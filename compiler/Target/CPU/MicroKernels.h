@@ -44,6 +44,8 @@ mlir::Value emitTable(KernelEmitter &e, llvm::StringRef name, llvm::ArrayRef<int
 
 /// An entry of a table, as an index.
 mlir::Value loadIndex(KernelEmitter &e, mlir::Value table, mlir::Value at);
+/// Of a table of pairs, the first (0) or the second (1) of one.
+mlir::Value pairEntry(KernelEmitter &e, mlir::Value table, mlir::Value pair, int64_t which);
 
 /// Calls the function `name` of the kernel's module, written by `body` (given an emitter and the arguments)
 /// unless the module has it already. Buffers may be of any size.

@@ -23,7 +23,9 @@ public:
     passes.addPass(createAssignCPUSchedules(
         AssignCPUSchedulesOptions{options.reference, options.choice, options.measurements}));
   }
-  LogicalResult verifySchedules(ModuleOp module) const override { return cpu::verifySchedules(module, level); }
+  LogicalResult verifySchedules(ModuleOp module) const override {
+    return cpu::verifySchedules(module, level);
+  }
   void addLowering(OpPassManager &passes) const override { buildLoweringPipeline(passes); }
   FailureOr<MachineCode> makeCode(ModuleOp planned, const TargetOptions &) const override {
     auto code = compileKernels(planned);

@@ -3,7 +3,7 @@
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/Winograd.h"
-#include "compiler/Transforms/ClipFunctions.h"
+#include "dialects/Clip/Params.h"
 
 #include "llvm/ADT/StringSet.h"
 
@@ -152,8 +152,8 @@ private:
     std::string name = (read.getParam() + ".winograd" + Twine(tile)).str();
     if (!getOperation().lookupSymbol(name)) {
       auto origin = getOperation().lookupSymbol<clip::ParamOp>(read.getParam());
-      declareParam(origin, name, RankedTensorType::get(type.getShape(), type.getElementType()), "folded",
-                   nullptr);
+      clip::declareParam(origin, name, RankedTensorType::get(type.getShape(), type.getElementType()),
+                         "folded", nullptr);
       OpBuilder prepare(getPrepare().front().getTerminator());
       Value weight = converted(prepare, op.getLoc(), valueInPrepare(prepare, read), tapsType(op));
       auto transformed = kernel::WinogradOp::create(prepare, op.getLoc(), type, tile, weight,

@@ -1,6 +1,6 @@
 #include "compiler/Target/Common/Link.h"
 
-#include "compiler/Target/Common/Tool.h"
+#include "compiler/Support/Tool.h"
 
 #include "llvm/Support/Program.h"
 

@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/Assembler.h"
 
-#include "compiler/Target/Common/Tool.h"
+#include "compiler/Support/Tool.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

@@ -114,8 +114,8 @@ FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp planned, const TargetOpti
 }
 
 ArrayRef<const Target *> nvidia::targets() {
-  static const auto made = llvm::map_to_vector(
-      processors, [](const Processor &processor) { return NVGPUTarget(processor); });
+  static const auto made =
+      llvm::map_to_vector(processors, [](const Processor &processor) { return NVGPUTarget(processor); });
   static const auto found =
       llvm::map_to_vector(made, [](const NVGPUTarget &target) -> const Target * { return &target; });
   return found;

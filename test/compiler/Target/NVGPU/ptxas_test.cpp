@@ -6,7 +6,7 @@
 #include "test/compiler/Target/Common/TargetUnderTest.h"
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 
-#include "compiler/Target/Common/Tool.h"
+#include "compiler/Support/Tool.h"
 #include "compiler/Target/NVGPU/Assembler.h"
 #include "compiler/Target/NVGPU/LowerKernels.h"
 #include "compiler/Target/NVGPU/PTX.h"

@@ -1,4 +1,4 @@
-#include "compiler/Target/Common/Tool.h"
+#include "compiler/Support/Tool.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"

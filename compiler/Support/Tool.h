@@ -1,6 +1,6 @@
 // Running other programs: a folder for their files, and what they say when they fail.
-#ifndef KINEMA_COMPILER_TARGET_COMMON_TOOL_H
-#define KINEMA_COMPILER_TARGET_COMMON_TOOL_H
+#ifndef KINEMA_COMPILER_SUPPORT_TOOL_H
+#define KINEMA_COMPILER_SUPPORT_TOOL_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallString.h"
