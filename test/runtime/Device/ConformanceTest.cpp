@@ -1,0 +1,206 @@
+// What every device has to do, whatever it runs kernels on: a new one is in the list at the end, and passes.
+// The kernels are those of a small network, whose package has code for each. KINEMA_CONFORMANCE_DEVICES names
+// the devices (default: cpu,emulator); where `cuda` is among them, there is a GPU or a library in its place.
+#include "runtime/Package/Manifest.h"
+#include "runtime/Package/Package.h"
+#include "runtime/Device/Device.h"
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+using namespace kinema;
+using namespace kinema::test;
+
+namespace {
+
+std::vector<std::string> devices() {
+  const char *wanted = std::getenv("KINEMA_CONFORMANCE_DEVICES");
+  std::stringstream list(wanted ? wanted : "cpu,emulator");
+  std::vector<std::string> names;
+  for (std::string name; std::getline(list, name, ',');)
+    names.push_back(name);
+  return names;
+}
+
+class Conformance : public testing::TestWithParam<std::string> {
+protected:
+  Conformance() : package(KINEMA_CONFORMANCE_PACKAGE) {
+    TargetKind kind = GetParam() == "cpu" ? TargetKind::Cpu : TargetKind::Cuda;
+    for (const Manifest &each : readManifests(package))
+      if (each.kind == kind)
+        manifest = each;
+    device = make();
+  }
+
+  std::unique_ptr<Device> make() { return makeDevice(GetParam(), manifest.kind, manifest.target, 2); }
+
+  void load() {
+    std::vector<std::string> code = manifest.code;
+    if (GetParam() == "emulator")
+      code = {emulatorCode};
+    for (const std::string &entry : code)
+      device->loadCode(package.read(entry), entry);
+  }
+
+  LaunchId prepare(const Launch &launch) {
+    const Kernel &kernel = manifest.kernels.at(launch.kernel);
+    return device->prepare(
+        {kernel.symbol, launch.layer, kernel.grid, kernel.block, kernel.scratch, launch.args});
+  }
+
+  // The arena as it is, after all that was started.
+  std::vector<float> arena() {
+    std::vector<float> values(manifest.arenaBytes / sizeof(float));
+    device->copyOut(0, values.data(), manifest.arenaBytes);
+    return values;
+  }
+
+  void fillArena(float first) {
+    std::vector<float> values(manifest.arenaBytes / sizeof(float));
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = first + static_cast<float>(i % 7) / 8;
+    device->copyIn(0, values.data(), manifest.arenaBytes);
+  }
+
+  const std::vector<Launch> &launches() const { return manifest.entries.at("infer"); }
+
+  Package package;
+  Manifest manifest;
+  std::unique_ptr<Device> device;
+};
+
+bool same(const std::vector<float> &a, const std::vector<float> &b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; // NaNs too
+}
+
+} // namespace
+
+TEST_P(Conformance, TheArenaIsZeroAndHoldsWhatIsCopied) {
+  device->allocate(256);
+  std::vector<float> values(64, -1);
+  device->copyOut(0, values.data(), 256);
+  EXPECT_EQ(values, std::vector<float>(64, 0));
+  device->fill(64, 8, 0x3F800000);
+  device->copyOut(60, values.data(), 16);
+  EXPECT_EQ(std::vector<float>(values.begin(), values.begin() + 4), (std::vector<float>{0, 1, 1, 0}));
+  EXPECT_GE(device->memory(), 256);
+  EXPECT_FALSE(device->describe().empty());
+}
+
+TEST_P(Conformance, WhatLiesOutsideTheArenaIsAnError) {
+  device->allocate(256);
+  char bytes[8] = {};
+  EXPECT_EQ(errorOf([&] { device->copyOut(252, bytes, 8); }), "8 bytes at 252 lie outside the arena of 256");
+  EXPECT_EQ(errorOf([&] { device->copyIn(252, bytes, 8); }), "8 bytes at 252 lie outside the arena of 256");
+  EXPECT_EQ(errorOf([&] { device->fill(256, 4, 0); }), "4 bytes at 256 lie outside the arena of 256");
+}
+
+TEST_P(Conformance, ACopyInIsDoneWithItsSource) {
+  device->allocate(64);
+  float value = 1;
+  device->copyIn(0, &value, 4);
+  value = 2;
+  device->copyIn(4, &value, 4);
+  float found[2] = {};
+  device->copyOut(0, found, 8);
+  EXPECT_EQ(found[0], 1);
+  EXPECT_EQ(found[1], 2);
+}
+
+TEST_P(Conformance, CopiesOutInTwoPartsSeeTheirOwnMoment) {
+  device->allocate(64);
+  float one = 1, two = 2, value = 0;
+  device->copyIn(0, &one, 4);
+  CopyId first = device->beginCopyOut(0, 4);
+  device->copyIn(0, &two, 4);
+  CopyId second = device->beginCopyOut(0, 4);
+  device->finishCopyOut(second, &value);
+  EXPECT_EQ(value, 2);
+  device->finishCopyOut(first, &value);
+  EXPECT_EQ(value, 1);
+}
+
+TEST_P(Conformance, LaunchesAndCopiesKeepTheirOrder) {
+  device->allocate(manifest.arenaBytes);
+  load();
+  LaunchId launch = prepare(launches().front());
+  fillArena(1);
+  std::vector<float> before = arena();
+  device->launch(launch);
+  std::vector<float> after = arena();
+  EXPECT_FALSE(same(before, after)) << "the kernel writes something";
+
+  fillArena(1);
+  device->launch(launch);
+  CopyId copy = device->beginCopyOut(0, manifest.arenaBytes);
+  fillArena(2);
+  device->launch(launch);
+  std::vector<float> early(after.size());
+  device->finishCopyOut(copy, early.data());
+  EXPECT_TRUE(same(early, after)) << "what was started later is not seen";
+  EXPECT_FALSE(same(arena(), after)) << "what was started later has happened";
+}
+
+TEST_P(Conformance, ASequenceIsItsLaunchesInOrder) {
+  device->allocate(manifest.arenaBytes);
+  load();
+  std::vector<LaunchId> ids;
+  for (const Launch &launch : launches())
+    ids.push_back(prepare(launch));
+  ArenaRange counters;
+  if (manifest.hasCounters("infer"))
+    counters = {manifest.counters->offset, manifest.counters->bytes};
+  SequenceId sequence = device->prepareSequence("infer", ids, counters);
+  fillArena(1);
+  device->fill(counters.offset, counters.bytes, 0);
+  for (LaunchId id : ids)
+    device->launch(id);
+  std::vector<float> wanted = arena();
+  for (int run = 0; run < 3; ++run) {
+    fillArena(1);
+    device->run(sequence);
+    EXPECT_TRUE(same(arena(), wanted)) << "run " << run;
+  }
+}
+
+TEST_P(Conformance, ASequenceZeroesWhatItIsTold) {
+  device->allocate(manifest.arenaBytes + 64);
+  load();
+  SequenceId sequence = device->prepareSequence("zeroes", {}, {manifest.arenaBytes, 8});
+  for (int run = 0; run < 2; ++run) {
+    device->fill(manifest.arenaBytes, 16, 0x3F800000);
+    device->run(sequence);
+    float found[4] = {};
+    device->copyOut(manifest.arenaBytes, found, 16);
+    EXPECT_EQ(std::vector<float>(found, found + 4), (std::vector<float>{0, 0, 1, 1})) << "run " << run;
+  }
+}
+
+TEST_P(Conformance, MomentsAreInOrder) {
+  device->allocate(64);
+  device->mark(1);
+  device->mark(0);
+  EXPECT_LE(device->secondsBetween(0, 1), 0);
+  device->mark(1);
+  EXPECT_GE(device->secondsBetween(0, 1), 0);
+  device->wait();
+}
+
+TEST_P(Conformance, WhatIsNotThereIsAnError) {
+  EXPECT_NE(errorOf([&] { make()->allocate(int64_t{1} << 60); }), "");
+  device->allocate(manifest.arenaBytes);
+  load();
+  EXPECT_EQ(errorOf([&] { device->prepare({"nothing", "", 1, 1, 0, {}}); }),
+            "the package's code has no kernel nothing");
+  auto other = make();
+  other->allocate(64);
+  EXPECT_NE(errorOf([&] { other->loadCode("no code", "code/x"); }).find("cannot load code/x"),
+            std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Conformance, testing::ValuesIn(devices()),
+                         [](const auto &info) { return info.param; });
