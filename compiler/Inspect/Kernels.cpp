@@ -11,7 +11,7 @@ using nlohmann::json;
 
 static KernelSummary summarise(kernel::DefOp def, const Target &target, const CodeReport &report) {
   Operation *op = def.getKernel();
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(op);
   KernelSummary kernel;
   kernel.name = def.getSymName().str();
   kernel.op = op->getName().stripDialect().str();

@@ -68,19 +68,13 @@ private:
 
 } // namespace
 
-/// Batch norm, activations, dropout and views ride with the operations around them.
-static bool isStored(Operation &op) {
-  return isa<clip::ConvOp, clip::LinearOp, clip::AddOp, clip::MulOp, clip::ConcatOp, clip::MaxPoolOp,
-             clip::AvgPoolOp, clip::MatmulOp, clip::SoftmaxOp, clip::ShiftOp>(op);
-}
-
 static void addOperation(Operation &op, Layer &row) {
   Value x = op.getOperand(0), y = op.getResult(0);
   if (row.in.empty())
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
   row.macs += macsOf(&op);
-  if (isStored(op))
+  if (op.hasTrait<clip::KeepsResult>()) // the others ride with the operations around them
     row.activationBytes += elementsPerClip(y.getType()) * 4;
 }
 

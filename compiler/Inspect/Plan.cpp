@@ -16,7 +16,7 @@ static int64_t integer(DictionaryAttr plan, StringRef key) {
 
 static LaunchSummary summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
   Operation *kernel = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
-  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(kernel);
   return {launch.getLayer().str(),    kernel->getName().stripDialect().str(),
           schedule.getName().str(),   schedule.getGrid(),
           int64_t(launch.getReads()), int64_t(launch.getWrites()),

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, const Target &target) {
   Operation *op = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(op);
   ScheduledLaunch described;
   described.layer = launch.getLayer().str();
   described.op = op->getName().stripDialect().str();

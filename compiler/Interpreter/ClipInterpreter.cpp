@@ -78,6 +78,9 @@ static auto fieldsOf(Value hyper, const Tensor &values) {
 /// operands.
 static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
   auto result = [&] { return shapeOf(op.getResult(0)); };
+  if (auto pointwise = dyn_cast<PointwiseOp>(op); pointwise && pointwise.isPointwise())
+    return Results{numerics::pointwise(
+        in, result(), [&](const std::vector<double> &elements) { return pointwise.number(elements); })};
   return TypeSwitch<Operation *, FailureOr<Results>>(&op)
       .Case([&](ConvOp op) {
         return Results{conv(*in[0], *in[1], op.getBias() ? in[2] : nullptr, op.getWindow().getWindow(),
@@ -97,18 +100,12 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       .Case([&](AvgPoolGradOp op) {
         return Results{avgPoolGrad(*in[0], op.getWindow().getWindow(), result())};
       })
-      .Case([&](ReluOp) { return Results{relu(*in[0])}; })
-      .Case([&](ReluGradOp) { return Results{reluGrad(*in[0], *in[1])}; })
-      .Case([&](SigmoidOp) { return Results{sigmoid(*in[0])}; })
-      .Case([&](ScaleOp op) { return Results{scale(*in[0], op.getFactor().convertToDouble())}; })
       .Case([&](SoftmaxOp) { return Results{softmax(*in[0])}; })
       .Case([&](SoftmaxGradOp) { return Results{softmaxGrad(*in[0], *in[1])}; })
       .Case([&](MatmulOp op) {
         return Results{matmul(*in[0], *in[1], op.getTransposeLhs(), op.getTransposeRhs(), result())};
       })
       .Case([&](ShiftOp op) { return Results{shift(*in[0], op.getChannels(), op.getFrames())}; })
-      .Case([&](AddOp) { return Results{add(*in[0], *in[1])}; })
-      .Case([&](MulOp) { return Results{mul(*in[0], *in[1])}; })
       .Case([&](DropoutOp op) {
         if (!op.getHyper())
           return Results{*in[0]};
@@ -139,7 +136,6 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
                                   op.getCount(), op.getUnbiased());
         return Results{moved.mean, moved.var};
       })
-      .Case([&](AffineOp) { return Results{affine(*in[0], *in[1], *in[2])}; })
       .Case([&](BatchNormGradSumsOp) {
         GradSums sums = bnGradSums(*in[0], *in[1], *in[2], *in[3]);
         return Results{sums.sum, sums.sumXhat};
@@ -148,7 +144,6 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
         GradCoefficients found = bnGradCoeffs({*in[0], *in[1]}, *in[2], *in[3], *in[4], op.getCount());
         return Results{found.p, found.q, found.r, found.dgamma, found.dbeta};
       })
-      .Case([&](Affine2Op) { return Results{affine2(*in[0], *in[1], *in[2], *in[3], *in[4])}; })
       .Case([&](FoldWeightOp) { return Results{foldWeight(*in[0], *in[1])}; })
       .Case([&](FoldBiasOp) { return Results{add(foldWeight(*in[0], *in[1]), *in[2])}; })
       .Case([&](SoftmaxCrossEntropyOp op) {

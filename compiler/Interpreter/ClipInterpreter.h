@@ -26,8 +26,8 @@ public:
   const Tensor *getParam(llvm::StringRef name) const;
 
   /// Runs `function` and keeps what it writes to parameters. Its results in order; an error, emitted at the
-  /// operation, for a missing parameter, an input of another shape or an operation that is not of the clip
-  /// dialect.
+  /// operation, for a missing parameter, an input of another shape or an operation that is neither of the
+  /// clip dialect nor pointwise.
   mlir::FailureOr<std::vector<Tensor>> run(llvm::StringRef function, std::vector<Tensor> inputs);
 
 private:

@@ -31,18 +31,6 @@ template <typename Visit> static void forEachElement(const Shape &shape, Visit v
 
 //===-- Pointwise ---------------------------------------------------------===//
 
-Tensor numerics::relu(const Tensor &x) {
-  return map(x, [](double v) { return std::isnan(v) || v > 0 ? v : 0.0; });
-}
-
-Tensor numerics::reluGrad(const Tensor &g, const Tensor &y) {
-  return zip(g, y, [](double a, double b) { return b > 0 ? a : 0.0; });
-}
-
-Tensor numerics::sigmoid(const Tensor &x) {
-  return map(x, [](double v) { return 1.0 / (1.0 + std::exp(-v)); });
-}
-
 Tensor numerics::scale(const Tensor &x, double factor) {
   return map(x, [=](double v) { return v * factor; });
 }
@@ -59,10 +47,24 @@ static int64_t spreadIndex(int64_t i, const Shape &shape, const Shape &small) {
   return index;
 }
 
-Tensor numerics::mul(const Tensor &a, const Tensor &b) {
-  Tensor y = a;
-  for (size_t i = 0; i < y.values.size(); ++i)
-    y.values[i] *= b.values[spreadIndex(int64_t(i), a.shape, b.shape)];
+/// As spreadIndex, of a channel vector too.
+static int64_t elementOf(int64_t i, const Shape &shape, const Shape &operand) {
+  if (operand == shape)
+    return i;
+  if (operand.size() == 1)
+    return i / (shape[2] * shape[3] * shape[4]) % shape[1];
+  return spreadIndex(i, shape, operand);
+}
+
+Tensor numerics::pointwise(const std::vector<const Tensor *> &operands, const Shape &resultShape,
+                           const std::function<double(const std::vector<double> &)> &number) {
+  Tensor y(resultShape);
+  std::vector<double> elements(operands.size());
+  for (size_t i = 0; i < y.values.size(); ++i) {
+    for (size_t k = 0; k < operands.size(); ++k)
+      elements[k] = operands[k]->values[elementOf(int64_t(i), resultShape, operands[k]->shape)];
+    y.values[i] = number(elements);
+  }
   return y;
 }
 
@@ -108,15 +110,6 @@ Tensor numerics::affine(const Tensor &x, const Tensor &scale, const Tensor &offs
   Tensor y = x;
   forEachElement(x.shape, [&](int64_t c, int64_t i) {
     y.values[i] = std::fma(x.values[i], scale.values[c], offset.values[c]);
-  });
-  return y;
-}
-
-Tensor numerics::affine2(const Tensor &g, const Tensor &z, const Tensor &p, const Tensor &q,
-                         const Tensor &r) {
-  Tensor y = g;
-  forEachElement(g.shape, [&](int64_t c, int64_t i) {
-    y.values[i] = std::fma(p.values[c], g.values[i], std::fma(q.values[c], z.values[i], r.values[c]));
   });
   return y;
 }

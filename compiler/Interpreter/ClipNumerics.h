@@ -29,19 +29,17 @@ Tensor maxPoolGrad(const Tensor &g, const Tensor &x, const Window &window);
 Tensor avgPool(const Tensor &x, const Window &window, const Shape &resultShape);
 Tensor avgPoolGrad(const Tensor &g, const Window &window, const Shape &xShape);
 
-// Pointwise.
-Tensor relu(const Tensor &x);
-Tensor reluGrad(const Tensor &g, const Tensor &y);
-Tensor sigmoid(const Tensor &x);
+/// Pointwise: number(elements of the operands) for each element of the result; a vector is read by channel, a
+/// size of 1 is spread.
+Tensor pointwise(const std::vector<const Tensor *> &operands, const Shape &resultShape,
+                 const std::function<double(const std::vector<double> &)> &number);
 Tensor scale(const Tensor &x, double factor);
 Tensor add(const Tensor &a, const Tensor &b);
-Tensor mul(const Tensor &a, const Tensor &b); // a size of 1 in b is spread
 /// The bits that decide what is kept are those of dialects/Clip/Dropout.h.
 Tensor dropout(const Tensor &x, double rate, int64_t stream, uint32_t seed, uint32_t step);
 Tensor softmax(const Tensor &x); // over C
 Tensor softmaxGrad(const Tensor &g, const Tensor &y);
 Tensor affine(const Tensor &x, const Tensor &scale, const Tensor &offset);
-Tensor affine2(const Tensor &g, const Tensor &z, const Tensor &p, const Tensor &q, const Tensor &r);
 
 // Moving channels.
 Tensor concat(const std::vector<const Tensor *> &inputs);

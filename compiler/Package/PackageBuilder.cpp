@@ -171,7 +171,8 @@ static json describeResults(kernel::DefOp def) {
     if (kernel::LayoutAttr layout = kernel::layoutOf(type); layout.getKind() != kernel::LayoutKind::Plain)
       for (const kernel::StorageLoop &loop : layout.order(type.getShape()))
         order.push_back({loop.axis, loop.size, loop.step});
-    auto form = number < op->getNumResults() ? kernel::formOf(op, number) : kernel::Form::Whole;
+    bool isOwn = number < op->getNumResults(); // of the kernel, not of what is folded into it
+    auto form = isOwn ? cast<kernel::LaunchableOp>(op).getForm(number) : kernel::Form::Whole;
     results.push_back({{"type", element},
                        {"shape", type.getShape().vec()},
                        {"order", order},
@@ -193,7 +194,7 @@ LogicalResult Manifest::addKernels() {
   json kernels = json::object();
   for (auto def : module.getOps<kernel::DefOp>()) {
     Operation *op = def.getKernel();
-    auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+    auto schedule = kernel::scheduleOf(op);
     if (!schedule)
       return op->emitOpError("has no schedule");
     json layers = *attributeJson(def.getLayers());
@@ -215,7 +216,7 @@ LogicalResult Manifest::addKernels() {
       bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
         return cast<RankedTensorType>(type).getElementType().isBF16();
       });
-      kernels[def.getSymName().str()]["depth"] = kernel::depthOf(op);
+      kernels[def.getSymName().str()]["depth"] = cast<kernel::LaunchableOp>(op).getDepth();
       kernels[def.getSymName().str()]["narrow"] = narrow;
       kernels[def.getSymName().str()]["results"] = describeResults(def);
     }

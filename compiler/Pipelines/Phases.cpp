@@ -56,7 +56,7 @@ std::optional<Phase> kinema::phaseOf(ModuleOp module) {
         .walk([&](Operation *op) { return isOne(op) ? WalkResult::interrupt() : WalkResult::advance(); })
         .wasInterrupted();
   };
-  auto isLaunch = [](Operation *op) { return isa<kernel::KernelDialect>(op->getDialect()); };
+  auto isLaunch = [](Operation *op) { return isa<kernel::LaunchableOp>(op); };
   std::optional<Phase> phase;
   for (Operation &op : module.getOps()) {
     if (isa<arch::ArchDialect>(op.getDialect()))

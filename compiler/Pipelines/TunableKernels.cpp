@@ -11,7 +11,7 @@ using namespace kinema;
 llvm::Error kinema::checkMeasurements(StringRef path) { return Measurements::read(path).takeError(); }
 
 kernel::ScheduleAttr KernelAlternative::schedule() const {
-  return kernel::DefOp(def).getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  return kernel::scheduleOf(kernel::DefOp(def).getKernel());
 }
 
 //===-- Collecting --------------------------------------------------------===//
@@ -115,7 +115,7 @@ static SoloLaunch copyInto(ModuleOp module, kernel::DefOp def, const Twine &name
   builder.setInsertionPointToEnd(module.getBody());
   auto copy = cast<kernel::DefOp>(builder.clone(*def));
   copy.setSymName(name.str());
-  auto schedule = copy.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(copy.getKernel());
   bool hasThreads = schedule.getParameters().contains("threads");
   return {
       name.str(), schedule.getGrid(), hasThreads ? schedule.getInt("threads") : 0, schedule.getScratch(), {}};

@@ -16,8 +16,6 @@ using kernel::LayoutKind;
 
 namespace {
 
-RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 struct AssignStorage : kinema::impl::AssignStorageBase<AssignStorage> {
   using AssignStorageBase::AssignStorageBase;
 
@@ -282,8 +280,7 @@ private:
   void narrow(func::FuncOp function) {
     Type element = BFloat16Type::get(&getContext());
     function.walk([&](Operation *op) {
-      if (isa<kernel::ConvOp, kernel::MapOp, kernel::PoolOp, kernel::ConvertOp, kernel::PlaceOp,
-              kernel::DropoutOp>(op))
+      if (op->hasTrait<kernel::MakesActivations>())
         for (Value result : op->getResults())
           if (auto type = tensorOf(result);
               type.getRank() == 5 && shape::product(clip::spatialSize(type)) > 1)

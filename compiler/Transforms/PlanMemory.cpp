@@ -21,11 +21,7 @@ using namespace kinema;
 
 namespace {
 
-RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-bool isLaunch(Operation &op) {
-  return isa<kernel::KernelDialect>(op.getDialect()) && op.getParentOfType<func::FuncOp>();
-}
+bool isLaunch(Operation &op) { return isa<kernel::LaunchableOp>(op) && op.getParentOfType<func::FuncOp>(); }
 
 /// What the launch `op` goes on with, or null.
 kernel::FinalizeOp foldedInto(Operation *op) {
@@ -256,7 +252,7 @@ LogicalResult Planner::placeUpdates(func::FuncOp function, DenseMap<Value, int64
     Operation *maker = write.getValue().getDefiningOp();
     if (!maker || !isLaunch(*maker) || at.contains(write.getValue()))
       return write.emitError("the new value of @") << write.getParam() << " is not made for it alone";
-    bool elementwise = isa<kernel::SgdOp, kernel::FinalizeOp>(maker);
+    bool elementwise = maker->hasTrait<kernel::UpdatesInPlace>();
     for (auto read : function.getOps<clip::ReadOp>())
       for (Operation *user : read->getUsers())
         if (read.getParam() == write.getParam() && !isa<clip::WriteOp>(user) &&

@@ -226,7 +226,7 @@ LogicalResult Verifier::verifyReads(kernel::LaunchOp launch, kernel::DefOp def, 
 
 /// A kernel that is elementwise may store where it reads.
 static bool storesInPlace(kernel::DefOp def) {
-  return isa<kernel::SgdOp, kernel::FinalizeOp>(def.getKernel()) || def.getFolded();
+  return def.getKernel()->hasTrait<kernel::UpdatesInPlace>() || def.getFolded();
 }
 
 LogicalResult Verifier::verifyWrites(kernel::LaunchOp launch, kernel::DefOp def, Contents &contents) {

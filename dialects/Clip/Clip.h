@@ -14,6 +14,24 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace kinema {
+
+/// The type of a value that is known to be a tensor.
+inline mlir::RankedTensorType tensorOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
+
+} // namespace kinema
+
+namespace kinema::clip {
+
+class Formula; // dialects/Clip/Formula.h
+
+/// See ClipInterfaces.td.
+template <typename Op> class KeepsResult : public mlir::OpTrait::TraitBase<Op, KeepsResult> {};
+
+} // namespace kinema::clip
+
 #include "dialects/Clip/ClipDialect.h.inc"
 #include "dialects/Clip/ClipEnums.h.inc"
 #include "dialects/Clip/ClipInterfaces.h.inc"
@@ -26,6 +44,9 @@ namespace kinema::clip {
 
 /// The T, H, W part of a [N, C, T, H, W] shape.
 shape::Size3 spatialSize(mlir::RankedTensorType type);
+
+/// A pool over the whole of T, H and W.
+bool isGlobalPool(WindowAttr window, mlir::RankedTensorType input);
 
 /// The extent that a matmul sums over.
 int64_t matmulDepth(mlir::RankedTensorType lhs, bool transposeLhs);

@@ -11,7 +11,11 @@ shape::Size3 kinema::clip::spatialSize(RankedTensorType type) {
   return {type.getDimSize(2), type.getDimSize(3), type.getDimSize(4)};
 }
 
-static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+bool kinema::clip::isGlobalPool(WindowAttr attr, RankedTensorType input) {
+  shape::Window window = attr.getWindow();
+  constexpr shape::Size3 none = {0, 0, 0};
+  return window.kernel == spatialSize(input) && window.padLow == none && window.padHigh == none;
+}
 
 static RankedTensorType f32Tensor(MLIRContext *context, ArrayRef<int64_t> shape) {
   return RankedTensorType::get(shape, Float32Type::get(context));
@@ -32,10 +36,10 @@ static std::string text(const shape::Size3 &s) {
 
 /// A channel vector must have as many elements as `x` has channels.
 static LogicalResult checkChannels(std::optional<Location> location, Value x, ValueRange vectors) {
-  int64_t channels = typeOf(x).getDimSize(1);
+  int64_t channels = tensorOf(x).getDimSize(1);
   for (Value vector : vectors)
-    if (typeOf(vector).getDimSize(0) != channels)
-      return fail(location, "a channel vector of " + Twine(typeOf(vector).getDimSize(0)) + " for " +
+    if (tensorOf(vector).getDimSize(0) != channels)
+      return fail(location, "a channel vector of " + Twine(tensorOf(vector).getDimSize(0)) + " for " +
                                 Twine(channels) + " channels");
   return success();
 }
@@ -102,7 +106,7 @@ LogicalResult BatchNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                        Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto x = typeOf(adaptor.getX()), weight = typeOf(adaptor.getWeight());
+  auto x = tensorOf(adaptor.getX()), weight = tensorOf(adaptor.getWeight());
   shape::Window window = adaptor.getWindow().getWindow();
   int64_t groups = adaptor.getGroups();
   if (spatialSize(weight) != window.kernel)
@@ -117,8 +121,8 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   auto size = shape::windowOutput(spatialSize(x), window);
   if (!size)
     return fail(location, "the window " + text(window.kernel) + " does not fit into " + text(spatialSize(x)));
-  if (adaptor.getBias() && typeOf(adaptor.getBias()).getDimSize(0) != weight.getDimSize(0))
-    return fail(location, "the bias has " + Twine(typeOf(adaptor.getBias()).getDimSize(0)) +
+  if (adaptor.getBias() && tensorOf(adaptor.getBias()).getDimSize(0) != weight.getDimSize(0))
+    return fail(location, "the bias has " + Twine(tensorOf(adaptor.getBias()).getDimSize(0)) +
                               " elements for " + Twine(weight.getDimSize(0)) + " channels");
   types.push_back(activation(context, x.getDimSize(0), weight.getDimSize(0), *size));
   return success();
@@ -126,13 +130,13 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
 
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto x = typeOf(adaptor.getX()), weight = typeOf(adaptor.getWeight());
+  auto x = tensorOf(adaptor.getX()), weight = tensorOf(adaptor.getWeight());
   int64_t features = x.getNumElements() / x.getDimSize(0);
   if (features != weight.getDimSize(1))
     return fail(location, "the input has " + Twine(features) + " features, the weight wants " +
                               Twine(weight.getDimSize(1)));
-  if (adaptor.getBias() && typeOf(adaptor.getBias()).getDimSize(0) != weight.getDimSize(0))
-    return fail(location, "the bias has " + Twine(typeOf(adaptor.getBias()).getDimSize(0)) +
+  if (adaptor.getBias() && tensorOf(adaptor.getBias()).getDimSize(0) != weight.getDimSize(0))
+    return fail(location, "the bias has " + Twine(tensorOf(adaptor.getBias()).getDimSize(0)) +
                               " elements for " + Twine(weight.getDimSize(0)) + " features");
   types.push_back(activation(context, x.getDimSize(0), weight.getDimSize(0), {1, 1, 1}));
   return success();
@@ -176,14 +180,14 @@ bool kinema::clip::spreadsOver(RankedTensorType small, RankedTensorType large) {
 LogicalResult MulOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
   types.push_back(adaptor.getLhs().getType());
-  if (!spreadsOver(typeOf(adaptor.getRhs()), typeOf(adaptor.getLhs())))
+  if (!spreadsOver(tensorOf(adaptor.getRhs()), tensorOf(adaptor.getLhs())))
     return checkSameType(location, adaptor.getLhs(), adaptor.getRhs());
   return success();
 }
 
 static LogicalResult inferPool(MLIRContext *context, std::optional<Location> location, Value x,
                                WindowAttr attr, bool ceil, SmallVectorImpl<Type> &types) {
-  auto type = typeOf(x);
+  auto type = tensorOf(x);
   shape::Window window = attr.getWindow();
   auto size = ceil ? shape::windowOutputCeil(spatialSize(type), window)
                    : shape::windowOutput(spatialSize(type), window);
@@ -208,10 +212,10 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   if (adaptor.getInputs().empty())
     return fail(location, "a concat needs an input");
-  auto first = typeOf(adaptor.getInputs().front());
+  auto first = tensorOf(adaptor.getInputs().front());
   int64_t channels = 0;
   for (Value input : adaptor.getInputs()) {
-    auto type = typeOf(input);
+    auto type = tensorOf(input);
     if (type.getDimSize(0) != first.getDimSize(0) || spatialSize(type) != spatialSize(first))
       return checkSameType(location, adaptor.getInputs().front(), input);
     channels += type.getDimSize(1);
@@ -222,7 +226,7 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 
 LogicalResult SliceOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto type = typeOf(adaptor.getX());
+  auto type = tensorOf(adaptor.getX());
   int64_t begin = adaptor.getBegin(), count = adaptor.getCount();
   if (begin < 0 || count < 1 || begin + count > type.getDimSize(1))
     return fail(location, "channels [" + Twine(begin) + ", " + Twine(begin + count) + ") of " +
@@ -233,7 +237,7 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *context, std::optional<Loca
 
 LogicalResult PadChannelsOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                               Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto type = typeOf(adaptor.getX());
+  auto type = tensorOf(adaptor.getX());
   int64_t begin = adaptor.getBegin(), channels = adaptor.getChannels();
   if (begin < 0 || begin + type.getDimSize(1) > channels)
     return fail(location,
@@ -245,7 +249,7 @@ LogicalResult PadChannelsOp::inferReturnTypes(MLIRContext *context, std::optiona
 LogicalResult ShiftOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                         SmallVectorImpl<Type> &types) {
   types.push_back(adaptor.getX().getType());
-  int64_t channels = adaptor.getChannels(), all = typeOf(adaptor.getX()).getDimSize(1);
+  int64_t channels = adaptor.getChannels(), all = tensorOf(adaptor.getX()).getDimSize(1);
   if (channels < 0 || channels > all / 2)
     return fail(location,
                 "cannot shift " + Twine(channels) + " channels either way: there are " + Twine(all));
@@ -254,7 +258,7 @@ LogicalResult ShiftOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
 
 LogicalResult FoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {
-  auto type = typeOf(adaptor.getX());
+  auto type = tensorOf(adaptor.getX());
   types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1) * type.getDimSize(2),
                              {1, type.getDimSize(3), type.getDimSize(4)}));
   return success();
@@ -262,7 +266,7 @@ LogicalResult FoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<L
 
 LogicalResult UnfoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                              Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto type = typeOf(adaptor.getX());
+  auto type = tensorOf(adaptor.getX());
   int64_t frames = adaptor.getFrames();
   if (frames < 1 || type.getDimSize(1) % frames || type.getDimSize(2) != 1)
     return fail(location,
@@ -320,11 +324,11 @@ LogicalResult MatmulOp::verify() {
 
 LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto logits = typeOf(adaptor.getLogits());
+  auto logits = tensorOf(adaptor.getLogits());
   if (spatialSize(logits) != shape::Size3{1, 1, 1})
     return fail(location, "scores have the size 1x1x1, found " + text(spatialSize(logits)));
-  if (typeOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
-    return fail(location, Twine(typeOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
+  if (tensorOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
+    return fail(location, Twine(tensorOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
                               Twine(logits.getDimSize(0)));
   types.assign({f32Tensor(context, {}), logits});
   return success();
@@ -386,7 +390,7 @@ LogicalResult AvgPoolGradOp::verify() {
 
 LogicalResult ChannelSumOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
                                              SmallVectorImpl<Type> &types) {
-  types.push_back(f32Tensor(context, {typeOf(adaptor.getX()).getDimSize(1)}));
+  types.push_back(f32Tensor(context, {tensorOf(adaptor.getX()).getDimSize(1)}));
   return success();
 }
 
@@ -422,7 +426,7 @@ LogicalResult BatchNormGradOp::inferReturnTypes(MLIRContext *, std::optional<Loc
 
 LogicalResult MomentsOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
-  types.assign(2, f32Tensor(context, {typeOf(adaptor.getX()).getDimSize(1)}));
+  types.assign(2, f32Tensor(context, {tensorOf(adaptor.getX()).getDimSize(1)}));
   return success();
 }
 
@@ -479,12 +483,12 @@ LogicalResult FoldBiasOp::inferReturnTypes(MLIRContext *, std::optional<Location
 
 LogicalResult FoldWeightOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                              SmallVectorImpl<Type> &types) {
-  auto weight = typeOf(adaptor.getWeight());
+  auto weight = tensorOf(adaptor.getWeight());
   types.push_back(weight);
-  if (typeOf(adaptor.getScale()).getDimSize(0) != weight.getDimSize(0))
+  if (tensorOf(adaptor.getScale()).getDimSize(0) != weight.getDimSize(0))
     return fail(location, "a factor for each of " + Twine(weight.getDimSize(0)) +
                               " channels is wanted, found " +
-                              Twine(typeOf(adaptor.getScale()).getDimSize(0)));
+                              Twine(tensorOf(adaptor.getScale()).getDimSize(0)));
   return success();
 }
 

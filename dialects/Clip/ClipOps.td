@@ -23,6 +23,9 @@ class InferredClipOp<string mnemonic, list<Trait> traits = []>
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 def Differentiable : DeclareOpInterfaceMethods<DifferentiableOp>;
+def Pointwise : DeclareOpInterfaceMethods<PointwiseOp>;
+def Channelwise : DeclareOpInterfaceMethods<ChannelwiseOp>;
+def ChannelReduction : DeclareOpInterfaceMethods<ChannelReductionOp>;
 
 //===-- Parameters --------------------------------------------------------===//
 
@@ -65,7 +68,7 @@ def WriteOp : ClipOp<"write", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMeth
 
 //===-- Forward -----------------------------------------------------------===//
 
-def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable]> {
+def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
   let summary = "convolution over T, H and W";
   let description = [{
     x: [N, C, T, H, W], weight: [O, C / groups, kernel], bias: [O]. The window's kernel is the weight's.
@@ -81,7 +84,7 @@ def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable]> {
   let assemblyFormat = "$x `,` $weight (`bias` $bias^)? `window` $window attr-dict `:` functional-type(operands, results)";
 }
 
-def LinearOp : InferredClipOp<"linear", []> {
+def LinearOp : InferredClipOp<"linear", [KeepsResult]> {
   let summary = "fully connected layer: flattens C, T, H, W in that order";
   let description = "x: [N, C, T, H, W], weight: [n, C*T*H*W], bias: [n], result: [N, n, 1, 1, 1]. Lowered to `clip.conv` before differentiation.";
   let arguments = (ins Activation:$x, LinearWeight:$weight, Optional<ChannelVector>:$bias);
@@ -101,30 +104,30 @@ def BatchNormOp : PureClipOp<"batch_norm", [InferTypeOpAdaptor, Differentiable, 
   let assemblyFormat = "operands `running` `(` $running_mean `,` $running_var `)` attr-dict `:` functional-type(operands, results)";
 }
 
-class Pointwise<string mnemonic> : InferredClipOp<mnemonic, [Differentiable]> {
+class UnaryOp<string mnemonic, list<Trait> traits> : InferredClipOp<mnemonic, [Differentiable] # traits> {
   let arguments = (ins Activation:$x);
   let results = (outs Activation:$result);
 }
-def ReluOp : Pointwise<"relu"> { let summary = "max(x, 0); passes NaN on"; }
-def SigmoidOp : Pointwise<"sigmoid"> { let summary = "1 / (1 + exp(-x))"; }
-def ScaleOp : InferredClipOp<"scale", [Differentiable]> {
+def ReluOp : UnaryOp<"relu", [Pointwise]> { let summary = "max(x, 0); passes NaN on"; }
+def SigmoidOp : UnaryOp<"sigmoid", [Pointwise]> { let summary = "1 / (1 + exp(-x))"; }
+def ScaleOp : InferredClipOp<"scale", [Differentiable, Pointwise]> {
   let summary = "x times a constant (the mean of several values is their scaled sum)";
   let arguments = (ins Activation:$x, F64Attr:$factor);
   let results = (outs Activation:$result);
 }
 
-def AddOp : InferredClipOp<"add", [Differentiable, Commutative]> {
+def AddOp : InferredClipOp<"add", [Differentiable, Commutative, Pointwise, KeepsResult]> {
   let summary = "sum of two values of one shape";
   let arguments = (ins Activation:$lhs, Activation:$rhs);
   let results = (outs Activation:$result);
 }
-def MulOp : InferredClipOp<"mul", [Differentiable]> {
+def MulOp : InferredClipOp<"mul", [Differentiable, Pointwise, KeepsResult]> {
   let summary = "product; a size of 1 on the right is spread";
   let arguments = (ins Activation:$lhs, Activation:$rhs);
   let results = (outs Activation:$result);
 }
 
-class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differentiable]> {
+class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
   let arguments = (ins Activation:$x, WindowAttr:$window, UnitAttr:$ceil);
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `window` $window attr-dict `:` functional-type(operands, results)";
@@ -132,7 +135,7 @@ class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differen
 def MaxPoolOp : Pool<"max_pool"> { let summary = "maximum of each window; padding counts as -inf"; }
 def AvgPoolOp : Pool<"avg_pool"> { let summary = "sum of each window over its full size; padding, and what lies beyond it (`ceil`), counts as zeros"; }
 
-def ConcatOp : InferredClipOp<"concat", [Differentiable]> {
+def ConcatOp : InferredClipOp<"concat", [Differentiable, KeepsResult]> {
   let summary = "concatenation along the channels";
   let arguments = (ins Variadic<Activation>:$inputs);
   let results = (outs Activation:$result);
@@ -149,7 +152,7 @@ def PadChannelsOp : PureClipOp<"pad_channels", [InferTypeOpAdaptor, Differentiab
   let results = (outs Activation:$result);
   let assemblyFormat = "$x `[` $begin `,` $channels `]` attr-dict `:` functional-type(operands, results)";
 }
-def ShiftOp : InferredClipOp<"shift", [Differentiable]> {
+def ShiftOp : InferredClipOp<"shift", [Differentiable, KeepsResult]> {
   let summary = "the first `channels` channels from the frame `frames` later, the next from as much earlier, the others as they are; zeros outside";
   let description = "`frames` may be negative: the gradient of a shift is the shift by as much the other way.";
   let arguments = (ins Activation:$x, I64Attr:$channels, I64Attr:$frames);
@@ -178,8 +181,8 @@ def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
   let results = (outs Activation:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
-def SoftmaxOp : Pointwise<"softmax"> { let summary = "softmax over the channels"; }
-def MatmulOp : PureClipOp<"matmul", [Differentiable]> {
+def SoftmaxOp : UnaryOp<"softmax", [KeepsResult]> { let summary = "softmax over the channels"; }
+def MatmulOp : PureClipOp<"matmul", [Differentiable, KeepsResult]> {
   let summary = "the product of two values seen as matrices of channels by positions, clip by clip";
   let description = [{
     `transpose_lhs` and `transpose_rhs` exchange rows and columns of an operand first. The result's rows are channels, its
@@ -237,12 +240,12 @@ def ConvWeightGradOp : PureClipOp<"conv_wgrad"> {
   let assemblyFormat = "$g `,` $x `window` $window attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
-def ChannelSumOp : InferredClipOp<"channel_sum"> {
+def ChannelSumOp : InferredClipOp<"channel_sum", [ChannelReduction]> {
   let summary = "sum over N, T, H and W (the gradient of a bias)";
   let arguments = (ins Activation:$x);
   let results = (outs ChannelVector:$result);
 }
-def ReluGradOp : InferredClipOp<"relu_grad"> {
+def ReluGradOp : InferredClipOp<"relu_grad", [Pointwise]> {
   let summary = "g where y > 0, else 0; y is the relu's result or, equally, its input";
   let arguments = (ins Activation:$g, Activation:$y);
   let results = (outs Activation:$result);
@@ -266,8 +269,8 @@ def MaxPoolGradOp : PureClipOp<"max_pool_grad"> {
   let assemblyFormat = "$g `,` $x `window` $window attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
-def AvgPoolGradOp : PureClipOp<"avg_pool_grad"> {
-  let summary = "gradient of an average pool";
+def AvgPoolGradOp : PureClipOp<"avg_pool_grad", [DeclareOpInterfaceMethods<PointwiseOp, ["isPointwise"]>]> {
+  let summary = "gradient of an average pool; of a global one, a number a clip and channel, pointwise";
   let arguments = (ins Activation:$g, WindowAttr:$window, UnitAttr:$ceil);
   let results = (outs Activation:$result);
   let assemblyFormat = "$g `window` $window attr-dict `:` functional-type(operands, results)";
@@ -282,34 +285,34 @@ def BatchNormGradOp : InferredClipOp<"batch_norm_grad"> {
 
 //===-- Batch norm in pieces ----------------------------------------------===//
 
-def MomentsOp : InferredClipOp<"moments"> {
+def MomentsOp : InferredClipOp<"moments", [DeclareOpInterfaceMethods<ChannelReductionOp, ["takesMoments"]>]> {
   let summary = "mean and biased variance over N, T, H and W";
   let arguments = (ins Activation:$x);
   let results = (outs ChannelVector:$mean, ChannelVector:$var);
 }
-def BatchNormCoeffsOp : InferredClipOp<"bn_coeffs"> {
+def BatchNormCoeffsOp : InferredClipOp<"bn_coeffs", [Channelwise]> {
   let summary = "rstd = 1 / sqrt(var + eps), scale = gamma * rstd, offset = beta - mean * scale";
   let arguments = (ins ChannelVector:$mean, ChannelVector:$var, ChannelVector:$gamma, ChannelVector:$beta, F64Attr:$eps);
   let results = (outs ChannelVector:$scale, ChannelVector:$offset, ChannelVector:$rstd);
 }
-def BatchNormRunningOp : InferredClipOp<"bn_running"> {
+def BatchNormRunningOp : InferredClipOp<"bn_running", [Channelwise]> {
   let summary = "running statistics moved by `momentum` towards the batch's";
   let description = "var is biased, over `count` elements; `unbiased` corrects it by count / (count - 1).";
   let arguments = (ins ChannelVector:$running_mean, ChannelVector:$running_var, ChannelVector:$mean, ChannelVector:$var,
                        F64Attr:$momentum, I64Attr:$count, UnitAttr:$unbiased);
   let results = (outs ChannelVector:$new_mean, ChannelVector:$new_var);
 }
-def AffineOp : InferredClipOp<"affine"> {
+def AffineOp : InferredClipOp<"affine", [Pointwise]> {
   let summary = "x * scale + offset, a channel each, as one fused multiply-add";
   let arguments = (ins Activation:$x, ChannelVector:$scale, ChannelVector:$offset);
   let results = (outs Activation:$result);
 }
-def BatchNormGradSumsOp : InferredClipOp<"bn_grad_sums"> {
+def BatchNormGradSumsOp : InferredClipOp<"bn_grad_sums", [ChannelReduction]> {
   let summary = "sum of g and of g * (z - mean) * rstd";
   let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd);
   let results = (outs ChannelVector:$sum, ChannelVector:$sum_xhat);
 }
-def BatchNormGradCoeffsOp : InferredClipOp<"bn_grad_coeffs"> {
+def BatchNormGradCoeffsOp : InferredClipOp<"bn_grad_coeffs", [Channelwise]> {
   let summary = "coefficients of dz = p * g + q * z + r, and dgamma, dbeta";
   let description = [{
     With M = `count`: p = gamma * rstd, q = -p * rstd * sum_xhat / M, r = -p * sum / M - q * mean, dgamma = sum_xhat, dbeta = sum.
@@ -318,7 +321,7 @@ def BatchNormGradCoeffsOp : InferredClipOp<"bn_grad_coeffs"> {
                        ChannelVector:$gamma, I64Attr:$count);
   let results = (outs ChannelVector:$p, ChannelVector:$q, ChannelVector:$r, ChannelVector:$dgamma, ChannelVector:$dbeta);
 }
-def Affine2Op : InferredClipOp<"affine2"> {
+def Affine2Op : InferredClipOp<"affine2", [Pointwise]> {
   let summary = "p * g + (q * z + r), a channel each, as two fused multiply-adds";
   let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$p, ChannelVector:$q, ChannelVector:$r);
   let results = (outs Activation:$result);
@@ -331,7 +334,7 @@ def FoldWeightOp : InferredClipOp<"fold_weight"> {
   let arguments = (ins ConvWeight:$weight, ChannelVector:$scale);
   let results = (outs ConvWeight:$result);
 }
-def FoldBiasOp : InferredClipOp<"fold_bias"> {
+def FoldBiasOp : InferredClipOp<"fold_bias", [Channelwise]> {
   let summary = "bias * scale + offset: the bias of a conv that a batch norm is folded into";
   let arguments = (ins ChannelVector:$bias, ChannelVector:$scale, ChannelVector:$offset);
   let results = (outs ChannelVector:$result);

@@ -19,14 +19,31 @@ struct StorageLoop {
   int64_t step;
 };
 
+/// Whether a result comes in parts, and of what: sums, or counts, means and squared deviations.
+enum class Form { Whole, Sums, Moments };
+
+// See KernelInterfaces.td.
+template <typename Op> class MemoryBound : public mlir::OpTrait::TraitBase<Op, MemoryBound> {};
+template <typename Op> class UpdatesInPlace : public mlir::OpTrait::TraitBase<Op, UpdatesInPlace> {};
+template <typename Op> class MakesActivations : public mlir::OpTrait::TraitBase<Op, MakesActivations> {};
+
+/// The bytes that tensors take; partials whose number no schedule has set yet count nothing.
+int64_t bytesOf(mlir::ValueRange tensors);
+/// The elements of the largest one.
+int64_t largestOperand(mlir::Operation *kernel);
+
 } // namespace kinema::kernel
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Kernel/KernelAttributes.h.inc"
+#include "dialects/Kernel/KernelInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/Kernel/KernelOps.h.inc"
 
 namespace kinema::kernel {
+
+/// The schedule of a kernel; null of one that has none yet, and of what is no launchable operation.
+ScheduleAttr scheduleOf(mlir::Operation *kernel);
 
 /// The layout of a tensor: its encoding, or plain without one.
 LayoutAttr layoutOf(mlir::RankedTensorType type);

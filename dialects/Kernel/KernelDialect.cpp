@@ -11,6 +11,7 @@ using namespace kinema::kernel;
 
 #include "dialects/Kernel/KernelDialect.cpp.inc"
 #include "dialects/Kernel/KernelEnums.cpp.inc"
+#include "dialects/Kernel/KernelInterfaces.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Kernel/KernelAttributes.cpp.inc"
 
@@ -211,6 +212,11 @@ int64_t LayoutAttr::storedElements(ArrayRef<int64_t> s) const {
 
 int64_t ScheduleAttr::getInt(StringRef key) const {
   return cast<IntegerAttr>(getParameters().get(key)).getInt();
+}
+
+ScheduleAttr kinema::kernel::scheduleOf(Operation *kernel) {
+  auto launchable = dyn_cast<LaunchableOp>(kernel);
+  return launchable ? launchable.getScheduleAttr() : ScheduleAttr();
 }
 
 LayoutAttr kinema::kernel::layoutOf(RankedTensorType type) {

@@ -5,8 +5,6 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::kernel;
 
-static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 //===-- Assembly ----------------------------------------------------------===//
 
 /// `(` pixel %a, channel %b `)` `:` `(` types `)` region
@@ -101,7 +99,7 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
   if (domain.getRank() != 5)
     return op->emitOpError("runs over ") << domain << ", expected [N, C, T, H, W]";
   for (auto [operand, kind] : llvm::zip(operands, access)) {
-    auto shape = tensorType(operand).getShape();
+    auto shape = tensorOf(operand).getShape();
     ArrayRef<int64_t> wanted = domain.getShape();
     bool fits = true;
     switch (static_cast<Access>(kind)) {
@@ -120,7 +118,7 @@ static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef
              isLattice(shape.drop_front(2), wanted.drop_front(2));
       break;
     case Access::Spread:
-      fits = isa<MapOp>(op) && shape.size() == 5 && clip::spreadsOver(tensorType(operand), domain);
+      fits = isa<MapOp>(op) && shape.size() == 5 && clip::spreadsOver(tensorOf(operand), domain);
       break;
     }
     if (!fits)
@@ -147,7 +145,7 @@ static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange 
   auto pixels = llvm::find(access, static_cast<int32_t>(Access::Pixel));
   if (pixels == access.end())
     return op->emitOpError("reads no pixel operand");
-  auto domain = tensorType(operands[pixels - access.begin()]);
+  auto domain = tensorOf(operands[pixels - access.begin()]);
   if (failed(verifyRegion(op, region, operands.size())) || failed(verifyAccess(op, operands, access, domain)))
     return failure();
   if (yieldOf(region).getValues().size() != 1 || yieldOf(region).countOf(Yield::Value) != 1)
@@ -161,7 +159,7 @@ static LogicalResult verifySameLayout(Operation *op, OperandRange operands, Arra
   for (auto [operand, kind] : llvm::zip(operands, access)) {
     if (kind != static_cast<int32_t>(Access::Pixel))
       continue;
-    auto type = tensorType(operand);
+    auto type = tensorOf(operand);
     if (first && layoutOf(first) != layoutOf(type))
       return op->emitOpError("has a prologue that reads two layouts: ") << first << " and " << type;
     first = type;
@@ -179,7 +177,7 @@ static LogicalResult verifyYields(Operation *op, YieldOp yield, RankedTensorType
     return op->emitOpError("yields ")
            << stores + moments + (sums > 0) << " results, has " << op->getNumResults();
   for (auto [i, result] : llvm::enumerate(op->getResults())) {
-    auto shape = tensorType(result).getShape();
+    auto shape = tensorOf(result).getShape();
     bool fits = int64_t(i) < stores ? shape == domain.getShape()
                                     : shape.size() == 3 && shape[2] == domain.getShape()[1] &&
                                           shape[1] == (int64_t(i) < stores + moments ? 3 : sums);
@@ -192,14 +190,14 @@ static LogicalResult verifyYields(Operation *op, YieldOp yield, RankedTensorType
 RankedTensorType kinema::kernel::ConvOp::getSourceType() {
   for (auto [operand, kind] : llvm::zip(getPrologueOperands(), getPrologueAccess()))
     if (kind == static_cast<int32_t>(Access::Pixel))
-      return tensorType(operand);
+      return tensorOf(operand);
   llvm_unreachable("verified: a prologue reads a pixel operand");
 }
 
 RankedTensorType kinema::kernel::ConvOp::getResultType() {
   YieldOp yield = yieldOf(getEpilogue());
   if (yield.countOf(Yield::Store))
-    return tensorType(getResult(0));
+    return tensorOf(getResult(0));
   llvm_unreachable("verified: an epilogue stores");
 }
 
@@ -271,26 +269,26 @@ LogicalResult kinema::kernel::ConvOp::verify() {
   if (failed(verifyWinograd(*this)))
     return failure();
   bool forward = getDirection() == Direction::Forward;
-  return verifyContraction(*this, forward ? source : result, forward ? result : source,
-                           tensorType(getWeight()), getWindow(), getGroups(), getWinograd());
+  return verifyContraction(*this, forward ? source : result, forward ? result : source, tensorOf(getWeight()),
+                           getWindow(), getGroups(), getWinograd());
 }
 
 static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> access) {
   for (auto [operand, kind] : llvm::zip(operands, access))
     if (kind == static_cast<int32_t>(Access::Pixel))
-      return tensorType(operand);
+      return tensorOf(operand);
   return {};
 }
 
 RankedTensorType PairOp::getSourceType() { return firstPixel(getPrologueOperands(), getPrologueAccess()); }
-RankedTensorType PairOp::getResultType() { return tensorType(getResult()); }
+RankedTensorType PairOp::getResultType() { return tensorOf(getResult()); }
 
 RankedTensorType PairOp::getMiddleType() {
   auto source = getSourceType();
   auto size = shape::windowOutput(clip::spatialSize(source), getFirstWindow().getWindow());
   if (!size)
     return {};
-  int64_t channels = tensorType(getFirstWeight()).getDimSize(0);
+  int64_t channels = tensorOf(getFirstWeight()).getDimSize(0);
   return RankedTensorType::get({source.getDimSize(0), channels, (*size)[0], (*size)[1], (*size)[2]},
                                Float32Type::get(getContext()));
 }
@@ -302,7 +300,7 @@ LogicalResult PairOp::verify() {
       failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
     return failure();
   for (Value weight : {getFirstWeight(), getSecondWeight()})
-    if (tensorType(weight).getRank() != 5)
+    if (tensorOf(weight).getRank() != 5)
       return emitOpError("has the weight ") << weight.getType() << ", expected [O, I, T, H, W]";
   auto middle = getMiddleType();
   if (!middle)
@@ -318,11 +316,10 @@ LogicalResult PairOp::verify() {
     return emitOpError("has a middle that does not yield one value");
   if (yieldOf(getEpilogue()).getValues().size() != 1 || yieldOf(getEpilogue()).countOf(Yield::Store) != 1)
     return emitOpError("has an epilogue that does not store one value");
-  if (failed(verifyContraction(*this, getSourceType(), middle, tensorType(getFirstWeight()), getFirstWindow(),
-                               1)))
+  if (failed(
+          verifyContraction(*this, getSourceType(), middle, tensorOf(getFirstWeight()), getFirstWindow(), 1)))
     return failure();
-  return verifyContraction(*this, middle, getResultType(), tensorType(getSecondWeight()), getSecondWindow(),
-                           1);
+  return verifyContraction(*this, middle, getResultType(), tensorOf(getSecondWeight()), getSecondWindow(), 1);
 }
 
 RankedTensorType WeightGradOp::getGradientType() {
@@ -338,7 +335,7 @@ LogicalResult WeightGradOp::verify() {
       failed(verifyPrologue(*this, getActivation(), getActivationOperands(), getActivationAccess())) ||
       failed(verifySameLayout(*this, getActivationOperands(), getActivationAccess())))
     return failure();
-  auto partials = tensorType(getResult());
+  auto partials = tensorOf(getResult());
   if (partials.getRank() != 6)
     return emitOpError("has the result ") << partials << ", expected partials [blocks, O, I, T, H, W]";
   return verifyContraction(*this, getActivationType(), getGradientType(), partials, getWindow(), getGroups());
@@ -347,7 +344,7 @@ LogicalResult WeightGradOp::verify() {
 RankedTensorType MapOp::getDomainType() {
   if (auto type = firstPixel(getInputs(), getAccess()))
     return type;
-  return tensorType(getResult(0));
+  return tensorOf(getResult(0));
 }
 
 LogicalResult MapOp::verify() {
@@ -380,11 +377,11 @@ RankedTensorType PoolOp::getSourceType() { return firstPixel(getInputs(), getAcc
 LogicalResult PoolOp::verify() {
   if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
     return failure();
-  return verifyPool(*this, getSourceType(), tensorType(getResult()), getWindow());
+  return verifyPool(*this, getSourceType(), tensorOf(getResult()), getWindow());
 }
 
 LogicalResult PoolGradOp::verify() {
-  auto result = tensorType(getResult());
+  auto result = tensorOf(getResult());
   if (getKind() == PoolKind::Average) {
     if (!getInputs().empty())
       return emitOpError("of an average reads nothing but the gradient");
@@ -397,7 +394,7 @@ LogicalResult PoolGradOp::verify() {
     if (source.getShape() != result.getShape())
       return emitOpError("has the result ") << result << " for the input " << source;
   }
-  return verifyPool(*this, result, tensorType(getG()), getWindow());
+  return verifyPool(*this, result, tensorOf(getG()), getWindow());
 }
 
 //===-- Channels ----------------------------------------------------------===//
@@ -410,7 +407,7 @@ LogicalResult ConvertOp::verify() {
 }
 
 LogicalResult WinogradOp::verify() {
-  auto weight = tensorType(getWeight()), result = tensorType(getResult());
+  auto weight = tensorOf(getWeight()), result = tensorOf(getResult());
   int64_t tile = getTile(), points = tile + 2;
   if (tile != 2 && tile != 4)
     return emitOpError("makes tiles of ") << tile << " x " << tile << " results, expected 2 or 4";
@@ -438,7 +435,7 @@ LogicalResult SgdOp::verify() {
         return emitOpError("parameter ")
                << i << " is " << getWeights()[i].getType() << ", but its velocity or new value " << type;
   for (size_t i = 0; i < parameters; ++i) {
-    auto weight = tensorType(getWeights()[i]), gradient = tensorType(getGradients()[i]);
+    auto weight = tensorOf(getWeights()[i]), gradient = tensorOf(getGradients()[i]);
     auto shape = gradient.getShape();
     bool isOne = shape == weight.getShape();
     bool arePartials = !shape.empty() && shape.drop_front() == weight.getShape();
@@ -453,14 +450,14 @@ LogicalResult DropoutOp::verify() {
 }
 
 LogicalResult PlaceOp::verify() {
-  auto result = tensorType(getResult());
+  auto result = tensorOf(getResult());
   auto isChannels = [](int64_t first, int64_t count, RankedTensorType type) {
     return first >= 0 && count > 0 && first + count <= type.getDimSize(1);
   };
   for (auto piece : getPieces().getAsRange<PieceAttr>()) {
     if (piece.getInput() < 0 || piece.getInput() >= int64_t(getInputs().size()))
       return emitOpError("has ") << getInputs().size() << " operands, none for " << piece;
-    auto x = tensorType(getInputs()[piece.getInput()]);
+    auto x = tensorOf(getInputs()[piece.getInput()]);
     bool alike = x.getRank() == 5 && result.getRank() == 5 && x.getDimSize(0) == result.getDimSize(0) &&
                  clip::spatialSize(x) == clip::spatialSize(result);
     if (!alike || !isChannels(piece.getFrom(), piece.getCount(), x) ||
@@ -474,7 +471,7 @@ LogicalResult kinema::kernel::MatmulOp::verify() {
   for (Type type : {getLhs().getType(), getRhs().getType(), getResult().getType()})
     if (cast<RankedTensorType>(type).getRank() != 5)
       return emitOpError("multiplies ") << type << ", expected [N, C, T, H, W]";
-  return clip::verifyMatmul(*this, tensorType(getLhs()), tensorType(getRhs()), tensorType(getResult()),
+  return clip::verifyMatmul(*this, tensorOf(getLhs()), tensorOf(getRhs()), tensorOf(getResult()),
                             getTransposeLhs(), getTransposeRhs());
 }
 
@@ -483,7 +480,7 @@ RankedTensorType kinema::kernel::SpreadSumOp::getSourceType() { return firstPixe
 LogicalResult kinema::kernel::SpreadSumOp::verify() {
   if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
     return failure();
-  auto result = tensorType(getResult());
+  auto result = tensorOf(getResult());
   if (result.getRank() != 5 || !clip::spreadsOver(result, getSourceType()))
     return emitOpError("sums ") << getSourceType() << " to " << result
                                 << ", whose sizes are neither equal nor 1";
@@ -495,7 +492,7 @@ LogicalResult kinema::kernel::SpreadSumOp::verify() {
 LogicalResult FinalizeOp::verify() {
   int64_t statistics = 0;
   if (getPartials()) {
-    auto partials = tensorType(getPartials());
+    auto partials = tensorOf(getPartials());
     if (partials.getRank() != 3 || (getMoments() && partials.getDimSize(1) != 3))
       return emitOpError("merges ") << partials << ", expected partials [blocks, "
                                     << (getMoments() ? "3" : "sums") << ", C]";
@@ -508,7 +505,7 @@ LogicalResult FinalizeOp::verify() {
   if (values != int64_t(yield.getValues().size()) || values != int64_t(getNumResults()) || values == 0)
     return emitOpError("yields ") << values << " values for " << getNumResults() << " results";
   int64_t channels =
-      getPartials() ? tensorType(getPartials()).getDimSize(2) : tensorType(getResult(0)).getNumElements();
+      getPartials() ? tensorOf(getPartials()).getDimSize(2) : tensorOf(getResult(0)).getNumElements();
   for (Type type : llvm::concat<const Type>(getInputs().getTypes(), getResultTypes())) {
     auto vector = cast<RankedTensorType>(type);
     if (vector.getRank() != 1 || vector.getDimSize(0) != channels)

@@ -3,18 +3,21 @@
 
 include "dialects/Clip/ClipDialect.td"
 include "dialects/Kernel/KernelDialect.td"
+include "dialects/Kernel/KernelInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class KernelOp<string mnemonic, list<Trait> traits = []> : Op<KernelDialect, mnemonic, traits>;
-/// An operation that becomes one launch.
-class LaunchableOp<string mnemonic, list<Trait> traits = []> : KernelOp<mnemonic, traits # [Pure]>;
+/// An operation that becomes one launch. `facts`: those methods of the interface that it has of its own.
+class LaunchableOp<string mnemonic, list<Trait> traits = [], list<string> facts = []>
+    : KernelOp<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<LaunchableOpInterface, facts>]>;
 def Tensors : Variadic<AnyRankedTensor>;
 
 
 //===-- Contractions ------------------------------------------------------===//
 
-def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments]> {
+def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
+                          ["getMacs", "getBytesRead", "getForm", "getDepth"]> {
   let summary = "convolution, forward or transposed (the data gradient), with prologue and epilogue";
   let description = [{
     Gathers from the prologue's value: `forward`, result y at q from source x at q * stride + tap - pad; `transposed`,
@@ -65,7 +68,7 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments]> {
+def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments], ["getMacs"]> {
   let summary = "two forward convolutions in a row, the first one's result never stored";
   let description = [{
     The first conv slides over the prologue's value, as in `kernel.conv`; the middle region makes of its accumulator what
@@ -115,7 +118,7 @@ def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments]> {
+def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments], ["getMacs", "getBytesRead", "getForm"]> {
   let summary = "gradient of a conv's weight, as partials in the parameter's own order";
   let description = [{
     Contracts, over clips and positions, the gradient dz (first prologue) with the activation x (second prologue).
@@ -141,7 +144,7 @@ def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments]> {
 
 //===-- Pointwise and pools -----------------------------------------------===//
 
-def MapOp : LaunchableOp<"map"> {
+def MapOp : LaunchableOp<"map", [MemoryBound, MakesActivations], ["getForm"]> {
   let summary = "a pointwise expression, stored and/or summed";
   let description = "The region yields as a conv's epilogue does. The domain is the shape of the first `pixel` operand, or of the result where there is none.";
   let arguments = (ins Tensors:$inputs, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
@@ -154,7 +157,7 @@ def MapOp : LaunchableOp<"map"> {
   let hasVerifier = 1;
 }
 
-def PoolOp : LaunchableOp<"pool"> {
+def PoolOp : LaunchableOp<"pool", [MemoryBound, MakesActivations]> {
   let summary = "pool over a window, with a prologue; `average` divides by the whole window";
   let arguments = (ins PoolKind:$kind, Tensors:$inputs, WindowAttr:$window, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
@@ -184,7 +187,7 @@ def PoolGradOp : LaunchableOp<"pool_grad"> {
 //===-- Channels ----------------------------------------------------------===//
 
 def Pieces : TypedArrayAttrBase<PieceAttr, "pieces">;
-def PlaceOp : LaunchableOp<"place"> {
+def PlaceOp : LaunchableOp<"place", [MemoryBound, MakesActivations]> {
   let summary = "puts channels of its operands side by side: `clip.concat`, `slice`, `pad_channels`, `shift`";
   let description = "Channels that no piece covers are zero.";
   let arguments = (ins Tensors:$inputs, Pieces:$pieces, OptionalAttr<ScheduleAttr>:$schedule);
@@ -193,7 +196,7 @@ def PlaceOp : LaunchableOp<"place"> {
   let hasVerifier = 1;
 }
 
-def DropoutOp : LaunchableOp<"dropout"> {
+def DropoutOp : LaunchableOp<"dropout", [MemoryBound, MakesActivations]> {
   let summary = "see `clip.dropout`";
   let arguments = (ins AnyRankedTensor:$x, Hyper:$hyper, F64Attr:$rate, I64Attr:$stream, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
@@ -201,21 +204,21 @@ def DropoutOp : LaunchableOp<"dropout"> {
   let hasVerifier = 1;
 }
 
-def SoftmaxOp : LaunchableOp<"softmax"> {
+def SoftmaxOp : LaunchableOp<"softmax", [MemoryBound]> {
   let summary = "softmax over the channels of each position";
   let arguments = (ins AnyRankedTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def SoftmaxGradOp : LaunchableOp<"softmax_grad"> {
+def SoftmaxGradOp : LaunchableOp<"softmax_grad", [MemoryBound]> {
   let summary = "see `clip.softmax_grad`";
   let arguments = (ins AnyRankedTensor:$g, AnyRankedTensor:$y, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def MatmulOp : LaunchableOp<"matmul"> {
+def MatmulOp : LaunchableOp<"matmul", [], ["getMacs"]> {
   let summary = "see `clip.matmul`";
   let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs,
                        OptionalAttr<ScheduleAttr>:$schedule);
@@ -224,7 +227,7 @@ def MatmulOp : LaunchableOp<"matmul"> {
   let hasVerifier = 1;
 }
 
-def SpreadSumOp : LaunchableOp<"spread_sum"> {
+def SpreadSumOp : LaunchableOp<"spread_sum", [MemoryBound]> {
   let summary = "sum of the prologue's values over the axes along which the result has a size of 1";
   let arguments = (ins Tensors:$inputs, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
@@ -238,7 +241,7 @@ def SpreadSumOp : LaunchableOp<"spread_sum"> {
 
 //===-- Merging, loss, update ---------------------------------------------===//
 
-def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments]> {
+def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound, UpdatesInPlace]> {
   let summary = "merges partials in block order, then computes vectors channel by channel";
   let description = [{
     The region's arguments are the merged statistics (of `moments`: mean and biased variance; of `sum`s: one each), if
@@ -254,21 +257,21 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def ReduceOp : LaunchableOp<"reduce"> {
+def ReduceOp : LaunchableOp<"reduce", [MemoryBound]> {
   let summary = "the sum of partials, in block order";
   let arguments = (ins AnyRankedTensor:$partials, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$partials attr-dict `:` type($partials) `->` type($result)";
 }
 
-def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent"> {
+def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let summary = "see `clip.softmax_xent`";
   let arguments = (ins AnyRankedTensor:$logits, AnyRankedTensor:$labels, F64Attr:$smoothing, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$loss, AnyRankedTensor:$dlogits);
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
-def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize]> {
+def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize, MemoryBound, UpdatesInPlace]> {
   let summary = "see `clip.sgd`, of one or several parameters; a gradient is a tensor, or partials that are added in order";
   let description = [{
     The operands are all weights, then all velocities, all gradients, and `hyper`; the results all new weights, then all
@@ -281,14 +284,14 @@ def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize
   let hasVerifier = 1;
 }
 
-def FoldOp : LaunchableOp<"fold"> {
+def FoldOp : LaunchableOp<"fold", [MemoryBound]> {
   let summary = "weight * scale, a factor an output channel";
   let arguments = (ins AnyRankedTensor:$weight, AnyRankedTensor:$scale, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def ConvertOp : LaunchableOp<"convert"> {
+def ConvertOp : LaunchableOp<"convert", [MemoryBound, MakesActivations]> {
   let summary = "tensors in other layouts, or of other shapes with the same row-major elements";
   let description = "One result an operand.";
   let arguments = (ins Tensors:$inputs, OptionalAttr<ScheduleAttr>:$schedule);

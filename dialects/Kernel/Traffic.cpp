@@ -5,38 +5,49 @@
 using namespace mlir;
 using namespace kinema;
 
-static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+//===-- Work --------------------------------------------------------------===//
 
-/// Multiply-adds of a contraction; zero for everything else.
-static int64_t macsOf(Operation *op) {
-  auto perPosition = [](RankedTensorType weight, RankedTensorType output) {
-    auto size = weight.getShape().take_back(4);
-    int64_t taps = size[0] * size[1] * size[2] * size[3]; // I / groups, T, H, W
-    return taps * output.getNumElements();
-  };
-  if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
-    bool forward = conv.getDirection() == kernel::Direction::Forward;
-    auto output = forward ? conv.getResultType() : conv.getSourceType();
-    return tensorOf(conv.getWeight()).getDimSize(1) * conv.getWindow().getWindow().taps() *
-           output.getNumElements();
-  }
-  if (auto pair = dyn_cast<kernel::PairOp>(op))
-    return perPosition(tensorOf(pair.getFirstWeight()), pair.getMiddleType()) +
-           perPosition(tensorOf(pair.getSecondWeight()), pair.getResultType());
-  if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op))
-    return perPosition(tensorOf(wgrad.getResult()), wgrad.getGradientType());
-  if (auto matmul = dyn_cast<kernel::MatmulOp>(op))
-    return tensorOf(matmul.getResult()).getNumElements() *
-           clip::matmulDepth(tensorOf(matmul.getLhs()), matmul.getTransposeLhs());
-  return 0;
+/// A weight's multiply-adds, whose last axes are I / groups, T, H, W.
+static int64_t macsOf(RankedTensorType weight, RankedTensorType output) {
+  auto size = weight.getShape().take_back(4);
+  return size[0] * size[1] * size[2] * size[3] * output.getNumElements();
 }
 
-/// Partials whose number no schedule has set yet count nothing.
-static int64_t bytesOf(ValueRange values) {
+int64_t kernel::ConvOp::getMacs() {
+  auto output = getDirection() == Direction::Forward ? getResultType() : getSourceType();
+  return tensorOf(getWeight()).getDimSize(1) * getWindow().getWindow().taps() * output.getNumElements();
+}
+
+int64_t kernel::PairOp::getMacs() {
+  return macsOf(tensorOf(getFirstWeight()), getMiddleType()) +
+         macsOf(tensorOf(getSecondWeight()), getResultType());
+}
+
+int64_t kernel::WeightGradOp::getMacs() { return macsOf(tensorOf(getResult()), getGradientType()); }
+
+int64_t kernel::MatmulOp::getMacs() {
+  return tensorOf(getResult()).getNumElements() * clip::matmulDepth(tensorOf(getLhs()), getTransposeLhs());
+}
+
+int64_t kernel::largestOperand(Operation *kernel) {
+  int64_t largest = 1;
+  for (Value operand : kernel->getOperands())
+    largest = std::max(largest, tensorOf(operand).getNumElements());
+  return largest;
+}
+
+int64_t kernel::ConvOp::getDepth() {
+  auto weight = tensorOf(getWeight());
+  return weight.getNumElements() / weight.getDimSize(0) * (getDirection() == Direction::Forward ? 1 : 4);
+}
+
+//===-- Bytes -------------------------------------------------------------===//
+
+int64_t kernel::bytesOf(ValueRange tensors) {
   int64_t bytes = 0;
-  for (Value value : values)
-    if (tensorOf(value).hasStaticShape())
-      bytes += kernel::storedBytes(tensorOf(value));
+  for (Value tensor : tensors)
+    if (tensorOf(tensor).hasStaticShape())
+      bytes += storedBytes(tensorOf(tensor));
   return bytes;
 }
 
@@ -68,21 +79,20 @@ static int64_t bytesUnder(clip::WindowAttr window, OperandRange operands, ArrayR
   return bytes;
 }
 
-static int64_t readsOf(Operation *op) {
-  int64_t bytes = bytesOf(op->getOperands());
-  if (auto conv = dyn_cast<kernel::ConvOp>(op); conv && conv.getDirection() == kernel::Direction::Forward) {
-    auto sources = conv.getPrologueOperands();
-    return bytes - bytesOf(sources) +
-           bytesUnder(conv.getWindow(), sources, conv.getPrologueAccess(), conv.getResultType());
-  }
-  if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op)) {
-    auto sources = wgrad.getActivationOperands();
-    return bytes - bytesOf(sources) +
-           bytesUnder(wgrad.getWindow(), sources, wgrad.getActivationAccess(), wgrad.getGradientType());
-  }
-  return bytes;
+int64_t kernel::ConvOp::getBytesRead() {
+  int64_t all = bytesOf(getOperands());
+  if (getDirection() == Direction::Transposed)
+    return all;
+  return all - bytesOf(getPrologueOperands()) +
+         bytesUnder(getWindow(), getPrologueOperands(), getPrologueAccess(), getResultType());
+}
+
+int64_t kernel::WeightGradOp::getBytesRead() {
+  return bytesOf(getOperands()) - bytesOf(getActivationOperands()) +
+         bytesUnder(getWindow(), getActivationOperands(), getActivationAccess(), getGradientType());
 }
 
 kernel::Traffic kernel::trafficOf(Operation *op) {
-  return {readsOf(op), bytesOf(op->getResults()), macsOf(op)};
+  auto kernel = cast<LaunchableOp>(op);
+  return {kernel.getBytesRead(), bytesOf(op->getResults()), kernel.getMacs()};
 }

@@ -1,27 +1,25 @@
 #include "compiler/Conversion/ClipToKernel/Expression.h"
 
-#include "llvm/ADT/TypeSwitch.h"
+#include "dialects/Clip/Formula.h"
 
 using namespace mlir;
 using namespace kinema;
 using kernel::Access;
 
-bool kinema::isGlobalPool(clip::WindowAttr attr, RankedTensorType input) {
-  shape::Window window = attr.getWindow();
-  return window.kernel == clip::spatialSize(input) && window.padLow == shape::Size3{0, 0, 0} &&
-         window.padHigh == shape::Size3{0, 0, 0};
+clip::PointwiseOp kinema::pointwiseOf(Operation *op) {
+  auto pointwise = dyn_cast_or_null<clip::PointwiseOp>(op);
+  return pointwise && pointwise.isPointwise() ? pointwise : clip::PointwiseOp();
 }
 
-static bool isGlobalPoolGrad(Operation *op) {
-  auto grad = dyn_cast<clip::AvgPoolGradOp>(op);
-  return grad && isGlobalPool(grad.getWindow(), grad.getResult().getType());
-}
-
-bool kinema::isSpreadByChannel(Value factor, Value value) {
-  auto type = cast<RankedTensorType>(factor.getType());
-  return type != value.getType() &&
-         type.getShape().take_front(2) == cast<RankedTensorType>(value.getType()).getShape().take_front(2) &&
-         shape::product(clip::spatialSize(type)) == 1;
+Access kinema::accessOf(Value operand, Value result) {
+  auto type = cast<RankedTensorType>(operand.getType()), whole = cast<RankedTensorType>(result.getType());
+  if (type == whole)
+    return Access::Pixel;
+  if (type.getRank() == 1)
+    return Access::Channel;
+  bool byChannel = type.getShape().take_front(2) == whole.getShape().take_front(2) &&
+                   shape::product(clip::spatialSize(type)) == 1;
+  return byChannel ? Access::BatchChannel : Access::Spread;
 }
 
 namespace {
@@ -40,38 +38,21 @@ struct LeafCollector {
       leaves.tensors.insert(value);
       return;
     }
-    Operation *op = value.getDefiningOp();
-    if (op && isGlobalPoolGrad(op))
-      return vector(op->getOperand(0));
-    leaves.complete &= op && TypeSwitch<Operation *, bool>(op)
-                                 .Case<clip::ReluOp, clip::SigmoidOp, clip::ScaleOp>(
-                                     [&](auto) { return tensor(op->getOperand(0)), true; })
-                                 .Case<clip::ReluGradOp>([&](auto) { return pair(op), true; })
-                                 .Case<clip::AddOp>([&](auto) { return join(op), true; })
-                                 .Case<clip::MulOp>([&](clip::MulOp mul) { return product(mul); })
-                                 .Case<clip::AffineOp>([&](auto) { return channels(op, 1), true; })
-                                 .Case<clip::Affine2Op>([&](auto) { return channels(op, 2), true; })
-                                 .Default([](auto) { return false; });
+    auto op = pointwiseOf(value.getDefiningOp());
+    leaves.complete &= bool(op);
+    if (op)
+      operands(op);
   }
 
-  void pair(Operation *op) {
-    tensor(op->getOperand(0));
-    tensor(op->getOperand(1));
-  }
-  void join(Operation *op) {
-    leaves.joins = true;
-    pair(op);
-  }
-  bool product(clip::MulOp mul) {
-    if (!isSpreadByChannel(mul.getRhs(), mul.getLhs()))
-      return mul.getRhs().getType() == mul.getLhs().getType() && (join(mul), true);
-    tensor(mul.getLhs());
-    vector(mul.getRhs());
-    return true;
-  }
-  void channels(Operation *op, unsigned tensors) {
-    for (auto [i, operand] : llvm::enumerate(op->getOperands()))
-      i < tensors ? tensor(operand) : vector(operand);
+  void operands(clip::PointwiseOp op) {
+    unsigned tensors = 0;
+    for (Value operand : op->getOperands()) {
+      Access access = accessOf(operand, op->getResult(0));
+      tensors += access == Access::Pixel;
+      leaves.complete &= access != Access::Spread;
+      access == Access::Pixel ? tensor(operand) : vector(operand);
+    }
+    leaves.joins |= tensors > 1 && op->hasTrait<clip::KeepsResult>();
   }
 };
 } // namespace
@@ -113,63 +94,38 @@ Value RegionBuilder::emitChannel(Value vector) {
   return operand(vector, Access::Channel);
 }
 
-Value RegionBuilder::emitSpread(Value factor) { return operand(factor, Access::Spread); }
-
 Value RegionBuilder::emit(Value value) {
   if (Value scalar = scalars.lookup(value))
     return scalar;
   if (Value tensor = stored.lookup(value))
     return operand(value, tensor.getType() == value.getType() ? Access::Pixel : Access::Lattice);
-  Value scalar = compute(value.getDefiningOp());
+  auto scalarOf = [&](Value operand) { return operandOf(operand, value); };
+  clip::Formula formula(b, loc, scalarOf);
+  Value scalar = pointwiseOf(value.getDefiningOp()).formula(formula);
   scalars[value] = scalar;
   return scalar;
 }
 
-Value RegionBuilder::compute(Operation *op) {
-  auto zero = [&] { return constant(0.0f); };
-  auto fma = [&](Value x, Value y, Value z) -> Value { return math::FmaOp::create(b, loc, x, y, z); };
-  return TypeSwitch<Operation *, Value>(op)
-      .Case([&](clip::ReluOp relu) -> Value {
-        return arith::MaximumFOp::create(b, loc, emit(relu.getX()), zero());
-      })
-      .Case([&](clip::SigmoidOp sigmoid) -> Value {
-        Value decay = math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, emit(sigmoid.getX())));
-        return arith::DivFOp::create(b, loc, constant(1.0f),
-                                     arith::AddFOp::create(b, loc, constant(1.0f), decay));
-      })
-      .Case([&](clip::ScaleOp scale) -> Value {
-        return arith::MulFOp::create(b, loc, emit(scale.getX()),
-                                     constant(scale.getFactor().convertToDouble()));
-      })
-      .Case([&](clip::ReluGradOp grad) -> Value {
-        Value positive = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, emit(grad.getY()), zero());
-        return arith::SelectOp::create(b, loc, positive, emit(grad.getG()), zero());
-      })
-      .Case([&](clip::AddOp add) -> Value {
-        Value lhs = emit(add.getLhs());
-        return arith::AddFOp::create(b, loc, lhs, emit(add.getRhs()));
-      })
-      .Case([&](clip::MulOp mul) -> Value {
-        Value lhs = emit(mul.getLhs());
-        Value rhs = scalars.lookup(mul.getRhs());
-        if (!rhs)
-          rhs = isSpreadByChannel(mul.getRhs(), mul.getLhs()) ? operand(mul.getRhs(), Access::BatchChannel)
-                                                              : emit(mul.getRhs());
-        return arith::MulFOp::create(b, loc, lhs, rhs);
-      })
-      .Case([&](clip::AffineOp affine) -> Value {
-        Value x = emit(affine.getX()), scale = emitChannel(affine.getScale());
-        return fma(x, scale, emitChannel(affine.getOffset()));
-      })
-      .Case([&](clip::Affine2Op affine) -> Value {
-        Value g = emit(affine.getG()), z = emit(affine.getZ()), p = emitChannel(affine.getP());
-        Value q = emitChannel(affine.getQ()), r = emitChannel(affine.getR());
-        return fma(p, g, fma(q, z, r));
-      })
-      .Case([&](clip::AvgPoolGradOp grad) -> Value {
-        Value share = constant(1.0f / grad.getWindow().getWindow().taps());
-        return arith::MulFOp::create(b, loc, operand(grad.getG(), Access::BatchChannel), share);
-      });
+/// The scalar of an operand of what computes `result`.
+Value RegionBuilder::operandOf(Value value, Value result) {
+  Access access = accessOf(value, result);
+  if (access == Access::Pixel)
+    return emit(value);
+  Value scalar = scalars.lookup(value);
+  return scalar ? scalar : operand(value, access);
+}
+
+SmallVector<Value> RegionBuilder::emitSummands(clip::ChannelReductionOp op) {
+  auto scalarOf = [&](Value operand) { return operandOf(operand, op->getOperand(0)); };
+  clip::Formula formula(b, loc, scalarOf);
+  return op.summands(formula);
+}
+
+void RegionBuilder::computeChannels(clip::ChannelwiseOp op) {
+  auto scalarOf = [&](Value operand) { return emitChannel(operand); };
+  clip::Formula formula(b, loc, scalarOf);
+  for (auto [result, scalar] : llvm::zip_equal(op->getResults(), op.formulas(formula)))
+    define(result, scalar);
 }
 
 void RegionBuilder::yield(kernel::Yield kind, Value scalar) {

@@ -18,17 +18,18 @@ using StoredValues = llvm::DenseMap<mlir::Value, mlir::Value>;
 struct Leaves {
   llvm::SetVector<mlir::Value> tensors; // read at the element's own position
   llvm::SetVector<mlir::Value> vectors; // one value a channel, or a clip and channel
-  bool joins = false;                   // combines two tensors by addition or multiplication
+  bool joins = false;                   // combines two tensors to one that is kept
   bool complete = true;                 // nothing on the way lacks a stored value or an arithmetic form
 };
 Leaves leavesOf(mlir::Value value, const StoredValues &stored);
 
-/// An average pool over the whole of T, H and W: its gradient is one number a clip and channel.
-bool isGlobalPool(clip::WindowAttr window, mlir::RankedTensorType input);
+/// The operation if each element of its result is computed from elements of the operands, else null.
+clip::PointwiseOp pointwiseOf(mlir::Operation *op);
 
-/// A factor of [N, C, 1, 1, 1] beside a larger value: read where it is used. Products with other spread
-/// factors are stored.
-bool isSpreadByChannel(mlir::Value factor, mlir::Value value);
+/// How a pointwise operation's operand is read, if it is stored: at the element's own position or by what its
+/// type has in common with the result's. One of [N, C, 1, 1, 1] beside a larger value can be read anywhere,
+/// one that is spread otherwise by a map alone.
+kernel::Access accessOf(mlir::Value operand, mlir::Value result);
 
 /// Writes the region of a kernel operation: scalar f32 arithmetic over the operands that it collects on the
 /// way.
@@ -44,8 +45,10 @@ public:
   mlir::Value emit(mlir::Value value);
   /// The scalar of a channel vector.
   mlir::Value emitChannel(mlir::Value vector);
-  /// The scalar of a stored value whose sizes of 1 are repeated.
-  mlir::Value emitSpread(mlir::Value factor);
+  /// The scalars of what a reduction sums.
+  llvm::SmallVector<mlir::Value> emitSummands(clip::ChannelReductionOp op);
+  /// Computes the results of an operation on channel vectors.
+  void computeChannels(clip::ChannelwiseOp op);
   mlir::Value constant(float value);
   /// Adds to what the region yields.
   void yield(kernel::Yield kind, mlir::Value scalar);
@@ -62,7 +65,7 @@ public:
 
 private:
   mlir::Value operand(mlir::Value value, kernel::Access how);
-  mlir::Value compute(mlir::Operation *op);
+  mlir::Value operandOf(mlir::Value value, mlir::Value result);
 
   const StoredValues &stored;
   mlir::Region region;

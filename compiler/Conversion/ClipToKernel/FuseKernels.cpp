@@ -1,7 +1,6 @@
 // Pass fuse-kernels: clip operations become kernels. Contractions, pools, the loss and the update are
 // anchors, one kernel each; pointwise operations are virtual and ride in the prologues and epilogues of the
 // kernels that read or make their values; reductions ride with the kernel that stores what they sum.
-#include "compiler/Conversion/ClipToKernel/ChannelArithmetic.h"
 #include "compiler/Conversion/ClipToKernel/Expression.h"
 #include "compiler/Conversion/Passes.h"
 
@@ -15,26 +14,16 @@ namespace kinema {
 
 using namespace mlir;
 using namespace kinema;
+using kernel::Access;
 using kernel::Yield;
 
 namespace {
 
-RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-bool isReduction(Operation *op) {
-  return isa<clip::MomentsOp, clip::BatchNormGradSumsOp, clip::ChannelSumOp>(op);
-}
-
-bool isPointwise(Operation *op) {
-  return isa<clip::ReluOp, clip::SigmoidOp, clip::ScaleOp, clip::AddOp, clip::MulOp, clip::ReluGradOp,
-             clip::AffineOp, clip::Affine2Op>(op);
-}
-
 /// What a kernel yields beside the stored value: reductions of it, and where each finds its numbers.
 struct Outputs {
   SmallVector<Type> types;
-  SmallVector<Operation *> moments;
-  SmallVector<Operation *> sums;
+  SmallVector<clip::ChannelReductionOp> moments;
+  SmallVector<clip::ChannelReductionOp> sums;
   SmallVector<SmallVector<int64_t>>
       rows; // of each operation of `sums`, a row of the partials for each result
 };
@@ -53,6 +42,7 @@ public:
 
 private:
   LogicalResult visit(Operation *op);
+  LogicalResult visitPointwise(clip::PointwiseOp op);
   LogicalResult anchor(Operation *op);
 
   // Anchors.
@@ -69,14 +59,14 @@ private:
   LogicalResult dropout(clip::DropoutOp op);
   LogicalResult softmax(Operation *op);
   LogicalResult matmul(clip::MatmulOp op);
-  LogicalResult spread(clip::MulOp op);
+  LogicalResult spread(clip::PointwiseOp op);
   LogicalResult spreadSum(clip::SpreadSumOp op);
 
   // Prologues and epilogues.
   LogicalResult prologue(RegionBuilder &region, Value source, bool inlineJoins = false);
   Value epilogueEnd(Value made);
   RankedTensorType latticeOf(clip::ConvDataGradOp op);
-  SmallVector<Operation *> reductionsOf(Value value);
+  SmallVector<clip::ChannelReductionOp> reductionsOf(Value value);
   void yieldReductions(RegionBuilder &region, Value value, Value scalar, Outputs &outputs);
   void bind(Operation *kernel, const Outputs &outputs, Value value);
 
@@ -110,7 +100,7 @@ LogicalResult Fuser::run() {
       return failure();
   }
   for (Operation *op : llvm::reverse(ops))
-    if (isa<clip::ClipDialect>(op->getDialect()) && !isa<clip::WriteOp>(op) && op->use_empty())
+    if (isOpTriviallyDead(op))
       op->erase();
   return success();
 }
@@ -128,23 +118,32 @@ LogicalResult Fuser::visit(Operation *op) {
     }
     return success();
   }
-  if (isReduction(op))
+  if (isa<clip::ChannelReductionOp>(op))
     return reduce(op);
-  if (isChannelArithmetic(op)) {
+  if (isa<clip::ChannelwiseOp>(op)) {
     if (!finalized.contains(op))
       finalize({}, {op});
     return success();
   }
-  if (auto mul = dyn_cast<clip::MulOp>(op); mul && mul.getLhs().getType() != mul.getRhs().getType()) {
-    if (failed(require(mul.getRhs()))) // small, and read by clip and channel
+  auto pointwise = pointwiseOf(op);
+  return pointwise ? visitPointwise(pointwise) : anchor(op);
+}
+
+LogicalResult Fuser::visitPointwise(clip::PointwiseOp op) {
+  Value result = op->getResult(0);
+  bool spreads = false, readsTensors = false;
+  for (Value operand : op->getOperands()) {
+    Access access = accessOf(operand, result);
+    bool isSmall = access == Access::BatchChannel || access == Access::Spread;
+    if (isSmall && failed(require(operand)))
       return failure();
-    if (!isSpreadByChannel(mul.getRhs(), mul.getLhs()))
-      return spread(mul);
+    spreads |= access == Access::Spread;
+    readsTensors |= access == Access::Pixel;
   }
-  if (isPointwise(op))
-    return level == FuseLevel::None && !stored.contains(op->getResult(0)) ? materialise(op->getResult(0))
-                                                                          : success();
-  return anchor(op);
+  if (spreads)
+    return spread(op);
+  bool stores = level == FuseLevel::None && readsTensors && !stored.contains(result);
+  return stores ? materialise(result) : success();
 }
 
 //===-- Channels that move ------------------------------------------------===//
@@ -203,11 +202,8 @@ LogicalResult Fuser::anchor(Operation *op) {
       .Case([&](clip::MaxPoolGradOp p) {
         return poolGrad(p, p.getG(), p.getX(), p.getWindow(), PoolKind::Max);
       })
-      .Case([&](clip::AvgPoolGradOp p) {
-        if (isGlobalPool(p.getWindow(), p.getResult().getType()))
-          return require(p.getG()); // the gradient itself is virtual
-        return poolGrad(p, p.getG(), {}, p.getWindow(), PoolKind::Average);
-      })
+      .Case(
+          [&](clip::AvgPoolGradOp p) { return poolGrad(p, p.getG(), {}, p.getWindow(), PoolKind::Average); })
       .Case<clip::ConcatOp, clip::SliceOp, clip::PadChannelsOp, clip::ShiftOp>(
           [&](auto o) { return place(o, piecesOf(o)); })
       .Case([&](clip::DropoutOp d) { return dropout(d); })
@@ -272,7 +268,7 @@ LogicalResult Fuser::pool(Operation *op, clip::WindowAttr window, kernel::PoolKi
   RegionBuilder in(b.getContext(), op->getLoc(), stored);
   Value source = op->getOperand(0);
   // A global pool reads each element once, as the map would that stores a join for it.
-  bool readOnce = kind == kernel::PoolKind::Average && isGlobalPool(window, tensorOf(source)) &&
+  bool readOnce = kind == kernel::PoolKind::Average && clip::isGlobalPool(window, tensorOf(source)) &&
                   llvm::all_of(source.getUsers(),
                                [&](Operation *user) { return user == op || isa<clip::ReluGradOp>(user); });
   if (failed(prologue(in, source, readOnce)))
@@ -393,17 +389,18 @@ LogicalResult Fuser::matmul(clip::MatmulOp op) {
   return success();
 }
 
-/// A product whose right side is spread otherwise than over T, H and W.
-LogicalResult Fuser::spread(clip::MulOp op) {
-  if (failed(require(op.getLhs())))
-    return failure();
-  RegionBuilder body(b.getContext(), op.getLoc(), stored);
-  Value lhs = body.emit(op.getLhs()), rhs = body.emitSpread(op.getRhs());
-  body.yield(Yield::Store, arith::MulFOp::create(body.b, op.getLoc(), lhs, rhs));
-  auto kernel = kernel::MapOp::create(b, op.getLoc(), TypeRange{op.getType()}, body.operands, body.access,
-                                      kernel::ScheduleAttr());
+/// Of what is spread otherwise than over T, H and W.
+LogicalResult Fuser::spread(clip::PointwiseOp op) {
+  for (Value operand : op->getOperands())
+    if (failed(require(operand)))
+      return failure();
+  Location loc = op->getLoc();
+  RegionBuilder body(b.getContext(), loc, stored);
+  body.yield(Yield::Store, body.emit(op->getResult(0)));
+  auto kernel =
+      kernel::MapOp::create(b, loc, op->getResultTypes(), body.operands, body.access, kernel::ScheduleAttr());
   body.finish(kernel.getBody());
-  stored[op] = kernel.getResult(0);
+  stored[op->getResult(0)] = kernel.getResult(0);
   return success();
 }
 
@@ -437,7 +434,7 @@ Value Fuser::epilogueEnd(Value made) {
   Value end = made;
   while (level != FuseLevel::None && end.hasOneUse()) {
     Operation *user = *end.user_begin();
-    if (!isPointwise(user) || user->getResult(0).getType() != made.getType())
+    if (!pointwiseOf(user) || user->getResult(0).getType() != made.getType())
       break;
     stored[end] = end; // as if it were at hand
     bool complete = leavesOf(user->getResult(0), stored).complete;
@@ -470,32 +467,33 @@ RankedTensorType Fuser::latticeOf(clip::ConvDataGradOp op) {
 }
 
 /// The reductions of `value` that can be computed where it is stored.
-SmallVector<Operation *> Fuser::reductionsOf(Value value) {
-  SmallVector<Operation *> found;
+SmallVector<clip::ChannelReductionOp> Fuser::reductionsOf(Value value) {
+  SmallVector<clip::ChannelReductionOp> found;
   for (Operation *user : value.getUsers()) {
-    if (!isReduction(user) || user->getOperand(0) != value || reductions.contains(user))
+    auto reduction = dyn_cast<clip::ChannelReductionOp>(user);
+    if (!reduction || user->getOperand(0) != value || reductions.contains(user))
       continue;
-    auto sums = dyn_cast<clip::BatchNormGradSumsOp>(user);
-    if (!sums || (leavesOf(sums.getZ(), stored).complete && stored.contains(sums.getMean()) &&
-                  stored.contains(sums.getRstd())))
-      found.push_back(user);
+    bool complete = llvm::all_of(user->getOperands().drop_front(), [&](Value operand) {
+      return accessOf(operand, value) == Access::Pixel ? leavesOf(operand, stored).complete
+                                                       : stored.contains(operand);
+    });
+    if (complete)
+      found.push_back(reduction);
   }
   llvm::sort(found, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
   return found;
 }
 
 void Fuser::yieldReductions(RegionBuilder &region, Value value, Value scalar, Outputs &outputs) {
-  auto found =
-      level == FuseLevel::None && !outputs.types.empty() ? SmallVector<Operation *>() : reductionsOf(value);
+  SmallVector<clip::ChannelReductionOp> found;
+  if (level != FuseLevel::None || outputs.types.empty())
+    found = reductionsOf(value);
   int64_t channels = tensorOf(value).getDimSize(1);
   auto partials = [&](int64_t rows) {
     return RankedTensorType::get({ShapedType::kDynamic, rows, channels}, b.getF32Type());
   };
-  for (Operation *op : found)
-    if (isa<clip::MomentsOp>(op))
-      outputs.moments.push_back(op);
-    else
-      outputs.sums.push_back(op);
+  for (clip::ChannelReductionOp op : found)
+    (op.takesMoments() ? outputs.moments : outputs.sums).push_back(op);
   if (!outputs.moments.empty()) {
     region.yield(Yield::Moments, scalar);
     outputs.types.push_back(partials(3));
@@ -510,15 +508,8 @@ void Fuser::yieldReductions(RegionBuilder &region, Value value, Value scalar, Ou
     }
     return known - rows.begin();
   };
-  for (Operation *op : outputs.sums) {
-    outputs.rows.push_back({rowOf(scalar)});
-    if (auto sums = dyn_cast<clip::BatchNormGradSumsOp>(op)) {
-      Value centred = arith::SubFOp::create(region.b, region.loc, region.emit(sums.getZ()),
-                                            region.emitChannel(sums.getMean()));
-      Value normal = arith::MulFOp::create(region.b, region.loc, centred, region.emitChannel(sums.getRstd()));
-      outputs.rows.back().push_back(rowOf(arith::MulFOp::create(region.b, region.loc, scalar, normal)));
-    }
-  }
+  for (clip::ChannelReductionOp op : outputs.sums)
+    outputs.rows.push_back(llvm::map_to_vector<4>(region.emitSummands(op), rowOf));
   if (!rows.empty())
     outputs.types.push_back(partials(rows.size()));
 }
@@ -596,7 +587,7 @@ LogicalResult Fuser::reduce(Operation *op) {
 /// Adds the channel arithmetic that can be computed from the members' results and what is stored.
 void Fuser::collectFollowers(llvm::SetVector<Operation *> &members) {
   for (Operation *op = members.front(); op; op = op->getNextNode()) {
-    if (!isChannelArithmetic(op) || finalized.contains(op) || members.contains(op))
+    if (!isa<clip::ChannelwiseOp>(op) || finalized.contains(op) || members.contains(op))
       continue;
     auto isMember = [&](Value operand) {
       return operand.getDefiningOp() && members.contains(operand.getDefiningOp());
@@ -614,18 +605,19 @@ void Fuser::finalize(Value partials, ArrayRef<Operation *> roots) {
   finalized.insert(members.begin(), members.end());
   Location loc = members.front()->getLoc();
   RegionBuilder body(b.getContext(), loc, stored);
-  bool moments = isa<clip::MomentsOp>(members.front());
+  auto reduction = dyn_cast<clip::ChannelReductionOp>(members.front());
+  bool moments = reduction && reduction.takesMoments();
   SmallVector<Value> statistics;
   if (partials)
     for (int64_t i = 0, n = moments ? 2 : tensorOf(partials).getDimSize(1); i < n; ++i)
       statistics.push_back(body.addArgument({}));
   SmallVector<Value> results;
   for (Operation *op : members) {
-    if (isReduction(op))
+    if (auto channelwise = dyn_cast<clip::ChannelwiseOp>(op))
+      body.computeChannels(channelwise);
+    else
       for (auto [i, result] : llvm::enumerate(op->getResults()))
         body.define(result, statistics[moments ? i : reductions[op].rows[i]]);
-    else
-      emitChannelArithmetic(op, body);
     for (Value result : op->getResults())
       if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !members.contains(user); }))
         results.push_back(result);

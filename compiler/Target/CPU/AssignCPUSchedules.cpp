@@ -30,7 +30,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     if (!reference)
       strategies = cpu::strategies(*machine);
     getOperation().walk([&](Operation *op) {
-      if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
+      if (isa<kernel::LaunchableOp>(op))
         assign(op, *chooser);
     });
   }
@@ -47,7 +47,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
   }
 
   void assign(Operation *op, const ScheduleChooser &chooser) {
-    if (op->hasAttr("schedule")) { // by use-winograd
+    if (kernel::scheduleOf(op)) { // by use-winograd
       ++tiled;
       return;
     }

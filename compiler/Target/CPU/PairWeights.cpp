@@ -10,8 +10,6 @@ using namespace kinema;
 using namespace kinema::cpu;
 using kernel::LayoutKind;
 
-static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 namespace {
 
 /// A weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.

@@ -16,8 +16,6 @@ using namespace mlir;
 using namespace kinema;
 using kernel::LayoutKind;
 
-static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 static bool hasTiles(kernel::ConvOp op) {
   return op.getGroups() == 1 && cpu::winogradFits(op.getWindow().getWindow());
 }

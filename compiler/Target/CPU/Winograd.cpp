@@ -215,8 +215,6 @@ void kinema::cpu::emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64
 
 //===-- Weights -----------------------------------------------------------===//
 
-static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// Vectors of a weight [O, I, T, 3, 3] that lie in a row for each tap: channel blocks, T, and the channels of
 /// the contraction.
 namespace {
@@ -224,7 +222,7 @@ struct WeightVectors {
   int64_t blocks, frames, reduce, lanes;
 
   WeightVectors(kernel::WinogradOp op, const Machine &machine) : lanes(machine.vector) {
-    auto type = tensorType(op.getWeight());
+    auto type = tensorOf(op.getWeight());
     auto layout = kernel::layoutOf(type);
     reduce = layout.getReduce();
     frames = type.getDimSize(2);
@@ -236,7 +234,7 @@ struct WeightVectors {
 /// Whether weight and result lie in the same blocks, one in taps, the other in points.
 static bool isSupported(kernel::WinogradOp op, const Machine &machine) {
   using kernel::LayoutKind;
-  auto from = kernel::layoutOf(tensorType(op.getWeight())), to = kernel::layoutOf(tensorType(op.getResult()));
+  auto from = kernel::layoutOf(tensorOf(op.getWeight())), to = kernel::layoutOf(tensorOf(op.getResult()));
   LayoutKind kind = from.getKind();
   bool transposed = kind == LayoutKind::WeightTransposed;
   return (kind == LayoutKind::Weight || transposed) &&

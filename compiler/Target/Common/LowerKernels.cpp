@@ -9,7 +9,7 @@ LogicalResult kinema::lowerKernel(kernel::DefOp def, const LoweringTarget &targe
   if (failed(verifyKernel(def)) || failed(verifySchedule(def.getKernel(), target)))
     return failure();
   Operation *kernel = def.getKernel();
-  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(kernel);
   auto found =
       llvm::find_if(target.strategies, [&](const Strategy &s) { return s.name == schedule.getName(); });
   auto emit = found == target.strategies.end() ? emitReference : found->emit;

@@ -105,7 +105,7 @@ bool Measurements::Entry::is(kernel::ScheduleAttr other) const {
 //===-- Choice ------------------------------------------------------------===//
 
 void ScheduleChoice::applyTo(Operation *kernel) const {
-  kernel->setAttr("schedule", schedule);
+  cast<kernel::LaunchableOp>(kernel).setScheduleAttr(schedule);
   if (measured)
     kernel->setAttr(kernel::measuredAttribute, Builder(kernel->getContext()).getF64FloatAttr(*measured));
   fixPartials(kernel, schedule);

@@ -2,19 +2,23 @@
 
 #include "compiler/Target/Common/ReferenceOps.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
 
-/// Calls `action` with the operation as what it is.
-template <typename Action> static void visit(Operation *op, Action action) {
-  TypeSwitch<Operation *>(op)
-      .template Case<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::MapOp, kernel::PoolOp,
-                     kernel::PoolGradOp, kernel::FinalizeOp, kernel::ReduceOp, kernel::SoftmaxCrossEntropyOp,
-                     kernel::SgdOp, kernel::FoldOp, kernel::ConvertOp, kernel::PlaceOp, kernel::DropoutOp,
-                     kernel::SoftmaxOp, kernel::SoftmaxGradOp, kernel::MatmulOp, kernel::SpreadSumOp>(action);
+/// Null of an operation that has none.
+static const Lowering *loweringOf(Operation *op) {
+  for (auto lowerings :
+       {channelsLowerings, convLowerings, copyLowerings, pointwiseLowerings, poolLowerings, reduceLowerings})
+    for (const Lowering &lowering : lowerings())
+      if (lowering.op == op->getName().getTypeID())
+        return &lowering;
+  return nullptr;
+}
+
+bool kinema::hasReference(Operation *op) {
+  auto conv = dyn_cast<kernel::ConvOp>(op);
+  return ::loweringOf(op) && (!conv || conv.getWinograd() == 1);
 }
 
 /// Whole warps, so that every machine's blocks are made of them.
@@ -24,8 +28,8 @@ static int64_t threadsFor(const Blocks &blocks, const Machine &machine) {
 }
 
 kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine, StringRef name) {
-  Blocks blocks{};
-  visit(op, [&](auto kernel) { blocks = blocksOf(kernel, machine); });
+  const Lowering *lowering = ::loweringOf(op);
+  Blocks blocks = lowering ? lowering->blocks(op, machine) : Blocks{}; // without one, `verifySchedule` fails
   Builder b(op->getContext());
   SmallVector<NamedAttribute> parameters = {b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials))};
   if (machine.threads > 1)
@@ -34,9 +38,7 @@ kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &mac
                                    /*scratch=*/0, b.getDictionaryAttr(parameters));
 }
 
-void kinema::emitReference(Operation *op, KernelEmitter &e) {
-  visit(op, [&](auto kernel) { emit(kernel, e); });
-}
+void kinema::emitReference(Operation *op, KernelEmitter &e) { ::loweringOf(op)->emit(op, e); }
 
 int64_t kinema::partialsLeft(kernel::ScheduleAttr schedule) {
   return schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
@@ -54,7 +56,7 @@ void kinema::fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
 }
 
 SmallVector<RankedTensorType> reference::tensorTypes(ValueRange values) {
-  return llvm::map_to_vector(values, tensorType);
+  return llvm::map_to_vector(values, tensorOf);
 }
 
 //===-- Reading a region's operands ---------------------------------------===//
@@ -65,7 +67,7 @@ RegionReader::RegionReader(KernelEmitter &e, OperandRange operands, ArrayRef<int
   unsigned first = operands.empty() ? 0 : operands.getBeginOperandIndex();
   for (auto [i, operand] : llvm::enumerate(operands)) {
     auto kind = static_cast<kernel::Access>(access[i]);
-    auto type = tensorType(operand);
+    auto type = tensorOf(operand);
     if (walk && kind == kernel::Access::Pixel)
       type = walk->view(type);
     sources.push_back({e.operands[first + i], type, kind, Value()});
@@ -119,14 +121,14 @@ Yields::Yields(KernelEmitter &e, Operation *op, kernel::YieldOp yield, const Wal
       moments(yield.countOf(kernel::Yield::Moments)), sums(yield.countOf(kernel::Yield::Sum)) {}
 
 void Yields::storePartial(int64_t result, Value partial, int64_t row, Value c, Value valid, Value value) {
-  Value at = e.position(tensorType(op->getResult(result)), {partial, e.index(row), c});
+  Value at = e.position(tensorOf(op->getResult(result)), {partial, e.index(row), c});
   e.storeElements(masked(e, valid, value), e.results[result], at);
 }
 
 void Yields::run(const Walk::Part &part, Value c, Value valid, function_ref<void(Value)> prepare,
                  function_ref<SmallVector<Value>(const Walk::Coordinates &)> element) {
   auto position = [&](int64_t result, const Walk::Coordinates &at) {
-    return e.position(walk.view(tensorType(op->getResult(result))), at);
+    return e.position(walk.view(tensorOf(op->getResult(result))), at);
   };
   auto totals = walk.sum(e, part, c, moments + sums, prepare, [&](const Walk::Coordinates &at) {
     SmallVector<Value> values = element(at);
@@ -169,7 +171,7 @@ void Yields::clear(const Walk::Part &part, Value c) {
       e, part, c, 0, [](Value) {},
       [&](const Walk::Coordinates &at) -> SmallVector<Value> {
         for (int64_t i = 0; i < stores; ++i)
-          e.storeElements(zero, e.results[i], e.position(walk.view(tensorType(op->getResult(i))), at));
+          e.storeElements(zero, e.results[i], e.position(walk.view(tensorOf(op->getResult(i))), at));
         return {};
       });
   walk.once(e, [&] {

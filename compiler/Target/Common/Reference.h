@@ -9,6 +9,9 @@
 
 namespace kinema {
 
+/// Whether there is one: of all operations but what is in Winograd's form.
+bool hasReference(mlir::Operation *kernel);
+
 /// The reference schedule of a machine, under another name if one is given. Its parameters: `partials`, the
 /// leading dimension of a partials result (0: none), and `threads` of a block, where the machine shares
 /// blocks among threads.

@@ -14,7 +14,7 @@ using namespace kinema::reference;
 /// Pieces that begin and end with the machine's vectors move in such.
 static int64_t widthOf(kernel::PlaceOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
-  types.push_back(tensorType(op.getResult()));
+  types.push_back(tensorOf(op.getResult()));
   for (auto piece : op.getPieces().getAsRange<kernel::PieceAttr>())
     for (int64_t channels : {piece.getFrom(), piece.getTo(), piece.getCount()})
       if (channels % machine.vector)
@@ -23,22 +23,20 @@ static int64_t widthOf(kernel::PlaceOp op, const Machine &machine) {
 }
 
 static Walk walkOf(kernel::PlaceOp op, const Machine &machine) {
-  auto result = tensorType(op.getResult());
+  auto result = tensorOf(op.getResult());
   bool flat = llvm::all_of(op.getPieces().getAsRange<kernel::PieceAttr>(),
                            [](kernel::PieceAttr piece) { return piece.getFrames() == 0; });
   return Walk(machine, result, storedChannels(result), widthOf(op, machine), flat, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::PlaceOp op, const Machine &machine) {
-  return walkOf(op, machine).blocks();
-}
+static Blocks blocksOf(kernel::PlaceOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 namespace {
 struct Place {
   kernel::PlaceOp op;
   KernelEmitter &e;
   Walk walk = walkOf(op, e.machine);
-  RankedTensorType result = walk.view(tensorType(op.getResult()));
+  RankedTensorType result = walk.view(tensorOf(op.getResult()));
 
   /// Stores what `element` computes at each position of channel c.
   void fill(const Walk::Part &part, Value c, function_ref<Value(const Walk::Coordinates &)> element) {
@@ -52,7 +50,7 @@ struct Place {
 
   /// The element of a piece that goes to channel `at[1]`.
   Value element(kernel::PieceAttr piece, Walk::Coordinates at) {
-    auto x = walk.view(tensorType(op.getInputs()[piece.getInput()]));
+    auto x = walk.view(tensorOf(op.getInputs()[piece.getInput()]));
     at[1] = e.add(at[1], piece.getFrom() - piece.getTo());
     at[2] = e.add(at[2], piece.getFrames());
     auto load = [&] {
@@ -76,7 +74,7 @@ struct Place {
 };
 } // namespace
 
-void reference::emit(kernel::PlaceOp op, KernelEmitter &e) {
+static void emit(kernel::PlaceOp op, KernelEmitter &e) {
   Place place{op, e};
   e.forEachBlock([&](Value block) {
     auto part = place.walk.part(e, block);
@@ -89,7 +87,7 @@ void reference::emit(kernel::PlaceOp op, KernelEmitter &e) {
 
 /// [N, C, T, H, W] as [N, C, 1, 1, T*H*W], which lies in memory in the same way.
 static RankedTensorType flattened(Value tensor) {
-  auto type = tensorType(tensor);
+  auto type = tensorOf(tensor);
   return RankedTensorType::get(
       {type.getDimSize(0), type.getDimSize(1), 1, 1, shape::product(clip::spatialSize(type))},
       type.getElementType(), type.getEncoding());
@@ -135,11 +133,11 @@ static Blocks columnBlocks(Value tensor, const Machine &machine) {
   return itemBlocks(machine, type.getDimSize(0) * type.getDimSize(4), type.getDimSize(1));
 }
 
-Blocks reference::blocksOf(kernel::SoftmaxOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::SoftmaxOp op, const Machine &machine) {
   return columnBlocks(op.getResult(), machine);
 }
 
-void reference::emit(kernel::SoftmaxOp op, KernelEmitter &e) {
+static void emit(kernel::SoftmaxOp op, KernelEmitter &e) {
   Value x = e.operands[0];
   forEachColumn(e, op.getResult(), [&](const Column &column) {
     Value lowest = e.constant(-std::numeric_limits<float>::infinity());
@@ -154,11 +152,11 @@ void reference::emit(kernel::SoftmaxOp op, KernelEmitter &e) {
   });
 }
 
-Blocks reference::blocksOf(kernel::SoftmaxGradOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::SoftmaxGradOp op, const Machine &machine) {
   return columnBlocks(op.getResult(), machine);
 }
 
-void reference::emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
+static void emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
   Value g = e.operands[0], y = e.operands[1];
   forEachColumn(e, op.getResult(), [&](const Column &column) {
     auto dy = [&](Value c) { return column.at(g, op.getG(), c); };
@@ -180,7 +178,7 @@ struct Matmul {
   RankedTensorType lhs = flattened(op.getLhs()), rhs = flattened(op.getRhs()),
                    result = flattened(op.getResult());
   bool transposeLhs = op.getTransposeLhs(), transposeRhs = op.getTransposeRhs();
-  int64_t depth = clip::matmulDepth(tensorType(op.getLhs()), transposeLhs);
+  int64_t depth = clip::matmulDepth(tensorOf(op.getLhs()), transposeLhs);
   int64_t width = transposeLhs ? 1 : channelWidth(machine, {lhs, result});
   int64_t step = transposeLhs && !transposeRhs ? channelWidth(machine, {lhs, rhs}) : 1;
 
@@ -217,11 +215,11 @@ struct Matmul {
 };
 } // namespace
 
-Blocks reference::blocksOf(kernel::MatmulOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::MatmulOp op, const Machine &machine) {
   return Matmul{op, machine}.walk().blocks();
 }
 
-void reference::emit(kernel::MatmulOp op, KernelEmitter &e) {
+static void emit(kernel::MatmulOp op, KernelEmitter &e) {
   Matmul matmul{op, e.machine};
   Walk walk = matmul.walk();
   e.forEachBlock([&](Value block) {
@@ -239,4 +237,11 @@ void reference::emit(kernel::MatmulOp op, KernelEmitter &e) {
           });
     });
   });
+}
+
+ArrayRef<Lowering> reference::channelsLowerings() {
+  static const Lowering rows[] = {
+      loweringOf<kernel::PlaceOp, blocksOf, emit>(), loweringOf<kernel::SoftmaxOp, blocksOf, emit>(),
+      loweringOf<kernel::SoftmaxGradOp, blocksOf, emit>(), loweringOf<kernel::MatmulOp, blocksOf, emit>()};
+  return rows;
 }

@@ -27,7 +27,7 @@ static int64_t widthOf(kernel::ConvOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getEpilogueOperands());
   llvm::append_range(types, tensorTypes(op.getResults()));
   Channels channels = channelsOf(op);
-  auto layout = kernel::layoutOf(tensorType(op.getWeight()));
+  auto layout = kernel::layoutOf(tensorOf(op.getWeight()));
   bool byOutput = channels.depthwise() || op.getDirection() == kernel::Direction::Forward;
   auto wanted = byOutput ? kernel::LayoutKind::Weight : kernel::LayoutKind::WeightTransposed;
   if (layout.getKind() != wanted || layout.getBlock() % machine.vector)
@@ -42,11 +42,11 @@ static int64_t widthOf(kernel::ConvOp op, const Machine &machine) {
 static Walk walkOf(kernel::ConvOp op, const Machine &machine) {
   int64_t channels = 0;
   for (Value result : op.getResults())
-    channels = std::max(channels, storedChannels(tensorType(result)));
+    channels = std::max(channels, storedChannels(tensorOf(result)));
   return Walk(machine, op.getResultType(), channels, widthOf(op, machine), /*flat=*/false, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::ConvOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
+static Blocks blocksOf(kernel::ConvOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 namespace {
 /// Computes single results of a convolution.
@@ -55,7 +55,7 @@ struct ConvElement {
   KernelEmitter &e;
   int64_t width;
   Channels channels = channelsOf(op);
-  RankedTensorType source = op.getSourceType(), weight = tensorType(op.getWeight());
+  RankedTensorType source = op.getSourceType(), weight = tensorOf(op.getWeight());
   int64_t sourceWidth = channels.depthwise() ? width : 1;
   RegionReader reader{e, op.getPrologueOperands(), op.getPrologueAccess(), source, sourceWidth};
 
@@ -101,7 +101,7 @@ struct ConvElement {
 };
 } // namespace
 
-void reference::emit(kernel::ConvOp op, KernelEmitter &e) {
+static void emit(kernel::ConvOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   ConvElement conv{op, e, walk.getWidth()};
   RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(),
@@ -117,7 +117,7 @@ static Walk walkOf(kernel::PairOp op, const Machine &machine) {
   return Walk(machine, result, storedChannels(result), /*width=*/1, /*flat=*/false, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::PairOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
+static Blocks blocksOf(kernel::PairOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 namespace {
 /// Computes single results of a pair; what lies between the convs is computed again for each that reads it.
@@ -125,8 +125,7 @@ struct PairElement {
   kernel::PairOp op;
   KernelEmitter &e;
   RankedTensorType source = op.getSourceType(), middle = op.getMiddleType(),
-                   firstWeight = tensorType(op.getFirstWeight()),
-                   secondWeight = tensorType(op.getSecondWeight());
+                   firstWeight = tensorOf(op.getFirstWeight()), secondWeight = tensorOf(op.getSecondWeight());
   RegionReader sourceReader{e, op.getPrologueOperands(), op.getPrologueAccess(), source, 1};
   RegionReader middleReader{e, op.getMiddleOperands(), op.getMiddleAccess(), middle, 1};
 
@@ -166,7 +165,7 @@ struct PairElement {
 };
 } // namespace
 
-void reference::emit(kernel::PairOp op, KernelEmitter &e) {
+static void emit(kernel::PairOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   PairElement pair{op, e};
   RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(), 1, &walk);
@@ -181,7 +180,7 @@ struct WeightGrad {
   kernel::WeightGradOp op;
   const Machine &machine;
   RankedTensorType gradient = op.getGradientType(), activation = op.getActivationType(),
-                   result = tensorType(op.getResult());
+                   result = tensorOf(op.getResult());
   int64_t outputs = gradient.getDimSize(1), outputsPerGroup = outputs / op.getGroups(),
           inputsPerGroup = result.getDimSize(2);
   bool depthwise = outputsPerGroup == 1 && inputsPerGroup == 1;
@@ -259,7 +258,7 @@ struct WeightGradElement {
 };
 } // namespace
 
-Blocks reference::blocksOf(kernel::WeightGradOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::WeightGradOp op, const Machine &machine) {
   WeightGrad grad{op, machine};
   Walk walk = grad.walk();
   Blocks blocks = walk.blocks();
@@ -268,7 +267,7 @@ Blocks reference::blocksOf(kernel::WeightGradOp op, const Machine &machine) {
   return blocks;
 }
 
-void reference::emit(kernel::WeightGradOp op, KernelEmitter &e) {
+static void emit(kernel::WeightGradOp op, KernelEmitter &e) {
   WeightGrad grad{op, e.machine};
   Walk walk = grad.walk();
   WeightGradElement element{grad, e, walk.getWidth()};
@@ -299,4 +298,11 @@ void reference::emit(kernel::WeightGradOp op, KernelEmitter &e) {
     walk.forEachChannel(e, part, grad.rows(),
                         [&](Value c, Value valid, Value row) { compute(part, c, valid, row); });
   });
+}
+
+ArrayRef<Lowering> reference::convLowerings() {
+  static const Lowering rows[] = {loweringOf<kernel::ConvOp, blocksOf, emit>(),
+                                  loweringOf<kernel::PairOp, blocksOf, emit>(),
+                                  loweringOf<kernel::WeightGradOp, blocksOf, emit>()};
+  return rows;
 }

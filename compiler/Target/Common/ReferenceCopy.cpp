@@ -241,7 +241,7 @@ struct Conversion {
   RankedTensorType from, to;
 
   Conversion(kernel::ConvertOp op, unsigned i)
-      : from(tensorType(op.getInputs()[i])), to(tensorType(op.getResult(i))) {}
+      : from(tensorOf(op.getInputs()[i])), to(tensorOf(op.getResult(i))) {}
 
   Blocks blocks(const Machine &machine) const {
     return sharesNest(from, to) ? StorageNest(machine, from, to).blocks()
@@ -286,11 +286,9 @@ static LaunchParts partsOf(kernel::ConvertOp op, const Machine &machine) {
   return parts;
 }
 
-Blocks reference::blocksOf(kernel::ConvertOp op, const Machine &machine) {
-  return partsOf(op, machine).blocks();
-}
+static Blocks blocksOf(kernel::ConvertOp op, const Machine &machine) { return partsOf(op, machine).blocks(); }
 
-void reference::emit(kernel::ConvertOp op, KernelEmitter &e) {
+static void emit(kernel::ConvertOp op, KernelEmitter &e) {
   LaunchParts parts = partsOf(op, e.machine);
   e.forEachBlock([&](Value block) {
     auto buffersOf = [&](int64_t i) { return SmallVector<Value>{e.operands[i], e.results[i]}; };
@@ -303,17 +301,22 @@ void reference::emit(kernel::ConvertOp op, KernelEmitter &e) {
 //===-- Fold --------------------------------------------------------------===//
 
 static StorageNest nestOf(kernel::FoldOp op, const Machine &machine) {
-  return StorageNest(machine, {tensorType(op.getWeight()), tensorType(op.getScale())},
-                     tensorType(op.getResult()));
+  return StorageNest(machine, {tensorOf(op.getWeight()), tensorOf(op.getScale())}, tensorOf(op.getResult()));
 }
 
-Blocks reference::blocksOf(kernel::FoldOp op, const Machine &machine) { return nestOf(op, machine).blocks(); }
+static Blocks blocksOf(kernel::FoldOp op, const Machine &machine) { return nestOf(op, machine).blocks(); }
 
-void reference::emit(kernel::FoldOp op, KernelEmitter &e) {
+static void emit(kernel::FoldOp op, KernelEmitter &e) {
   StorageNest nest = nestOf(op, e.machine);
   e.forEachBlock([&](Value block) {
     nest.emit(e, block, e.results[0], [&](ArrayRef<Value> at, int64_t width) {
       return e.mulf(e.loadElements(e.operands[0], at[0], width), e.loadElements(e.operands[1], at[1], width));
     });
   });
+}
+
+ArrayRef<Lowering> reference::copyLowerings() {
+  static const Lowering rows[] = {loweringOf<kernel::ConvertOp, blocksOf, emit>(),
+                                  loweringOf<kernel::FoldOp, blocksOf, emit>()};
+  return rows;
 }

@@ -1,4 +1,4 @@
-// The reference lowerings, one pair of functions an operation, and what they share.
+// The reference lowerings, a row an operation, and what they share.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_REFERENCEOPS_H
 #define KINEMA_COMPILER_TARGET_COMMON_REFERENCEOPS_H
 
@@ -6,52 +6,33 @@
 
 namespace kinema::reference {
 
-Blocks blocksOf(kernel::ConvOp op, const Machine &machine);
-Blocks blocksOf(kernel::PairOp op, const Machine &machine);
-Blocks blocksOf(kernel::WeightGradOp op, const Machine &machine);
-Blocks blocksOf(kernel::MapOp op, const Machine &machine);
-Blocks blocksOf(kernel::PoolOp op, const Machine &machine);
-Blocks blocksOf(kernel::PoolGradOp op, const Machine &machine);
-Blocks blocksOf(kernel::FinalizeOp op, const Machine &machine);
-Blocks blocksOf(kernel::ReduceOp op, const Machine &machine);
-Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &machine);
-Blocks blocksOf(kernel::SgdOp op, const Machine &machine);
-Blocks blocksOf(kernel::FoldOp op, const Machine &machine);
-Blocks blocksOf(kernel::ConvertOp op, const Machine &machine);
-Blocks blocksOf(kernel::PlaceOp op, const Machine &machine);
-Blocks blocksOf(kernel::DropoutOp op, const Machine &machine);
-Blocks blocksOf(kernel::SoftmaxOp op, const Machine &machine);
-Blocks blocksOf(kernel::SoftmaxGradOp op, const Machine &machine);
-Blocks blocksOf(kernel::MatmulOp op, const Machine &machine);
-Blocks blocksOf(kernel::SpreadSumOp op, const Machine &machine);
+/// How an operation is lowered: the blocks of its launch, and what each of them does.
+struct Lowering {
+  mlir::TypeID op;
+  Blocks (*blocks)(mlir::Operation *op, const Machine &machine);
+  void (*emit)(mlir::Operation *op, KernelEmitter &e);
+};
 
-void emit(kernel::ConvOp op, KernelEmitter &e);
-void emit(kernel::PairOp op, KernelEmitter &e);
-void emit(kernel::WeightGradOp op, KernelEmitter &e);
-void emit(kernel::MapOp op, KernelEmitter &e);
-void emit(kernel::PoolOp op, KernelEmitter &e);
-void emit(kernel::PoolGradOp op, KernelEmitter &e);
-void emit(kernel::FinalizeOp op, KernelEmitter &e);
-void emit(kernel::ReduceOp op, KernelEmitter &e);
-void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e);
-void emit(kernel::SgdOp op, KernelEmitter &e);
-void emit(kernel::FoldOp op, KernelEmitter &e);
-void emit(kernel::ConvertOp op, KernelEmitter &e);
-void emit(kernel::PlaceOp op, KernelEmitter &e);
-void emit(kernel::DropoutOp op, KernelEmitter &e);
-void emit(kernel::SoftmaxOp op, KernelEmitter &e);
-void emit(kernel::SoftmaxGradOp op, KernelEmitter &e);
-void emit(kernel::MatmulOp op, KernelEmitter &e);
-void emit(kernel::SpreadSumOp op, KernelEmitter &e);
+template <typename Op, Blocks (*blocks)(Op, const Machine &), void (*emit)(Op, KernelEmitter &)>
+Lowering loweringOf() {
+  return {mlir::TypeID::get<Op>(),
+          [](mlir::Operation *op, const Machine &machine) { return blocks(mlir::cast<Op>(op), machine); },
+          [](mlir::Operation *op, KernelEmitter &e) { emit(mlir::cast<Op>(op), e); }};
+}
+
+// A row an operation, at the end of the file that lowers it.
+llvm::ArrayRef<Lowering> channelsLowerings();
+llvm::ArrayRef<Lowering> convLowerings();
+llvm::ArrayRef<Lowering> copyLowerings();
+llvm::ArrayRef<Lowering> pointwiseLowerings();
+llvm::ArrayRef<Lowering> poolLowerings();
+llvm::ArrayRef<Lowering> reduceLowerings();
 
 /// The results of a merge for `width` channels from `channel` on, from the emitter's operands; its threads
 /// share the partials.
 llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::Value channel,
                                           int64_t width);
 
-inline mlir::RankedTensorType tensorType(mlir::Value value) {
-  return mlir::cast<mlir::RankedTensorType>(value.getType());
-}
 llvm::SmallVector<mlir::RankedTensorType> tensorTypes(mlir::ValueRange values);
 
 /// How far a tensor's storage reaches along an axis of a fixed size, padding included.

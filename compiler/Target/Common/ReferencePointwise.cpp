@@ -10,20 +10,20 @@ static Walk walkOf(kernel::MapOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types;
   bool flat = true;
   for (auto [operand, access] : llvm::zip(op.getInputs(), op.getAccess())) {
-    types.push_back(tensorType(operand));
+    types.push_back(tensorOf(operand));
     flat &= access != static_cast<int32_t>(kernel::Access::Lattice) &&
             access != static_cast<int32_t>(kernel::Access::Spread);
   }
   llvm::append_range(types, tensorTypes(op.getResults()));
   int64_t channels = 0;
   for (Value result : op.getResults())
-    channels = std::max(channels, storedChannels(tensorType(result)));
+    channels = std::max(channels, storedChannels(tensorOf(result)));
   return Walk(machine, op.getDomainType(), channels, channelWidth(machine, types), flat, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::MapOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
+static Blocks blocksOf(kernel::MapOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
-void reference::emit(kernel::MapOp op, KernelEmitter &e) {
+static void emit(kernel::MapOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getDomainType(), walk.getWidth(), &walk);
   emitElements(e, walk, op.getBody(), reader, [](const Walk::Coordinates &) { return SmallVector<Value>(); });
@@ -68,17 +68,15 @@ struct DropoutBits {
 } // namespace
 
 static Walk walkOf(kernel::DropoutOp op, const Machine &machine) {
-  auto result = tensorType(op.getResult());
+  auto result = tensorOf(op.getResult());
   return Walk(machine, result, storedChannels(result), /*width=*/1, /*flat=*/true, machine.partials);
 }
 
-Blocks reference::blocksOf(kernel::DropoutOp op, const Machine &machine) {
-  return walkOf(op, machine).blocks();
-}
+static Blocks blocksOf(kernel::DropoutOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
-void reference::emit(kernel::DropoutOp op, KernelEmitter &e) {
+static void emit(kernel::DropoutOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
-  auto x = walk.view(tensorType(op.getX())), result = walk.view(tensorType(op.getResult()));
+  auto x = walk.view(tensorOf(op.getX())), result = walk.view(tensorOf(op.getResult()));
   int64_t channels = x.getDimSize(1), positions = x.getDimSize(4);
   DropoutBits bits{e};
   auto field = [&](clip::HyperField field) -> Value {
@@ -106,4 +104,10 @@ void reference::emit(kernel::DropoutOp op, KernelEmitter &e) {
           });
     });
   });
+}
+
+ArrayRef<Lowering> reference::pointwiseLowerings() {
+  static const Lowering rows[] = {loweringOf<kernel::MapOp, blocksOf, emit>(),
+                                  loweringOf<kernel::DropoutOp, blocksOf, emit>()};
+  return rows;
 }

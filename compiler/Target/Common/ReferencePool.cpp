@@ -19,7 +19,7 @@ static Type valueType(KernelEmitter &e, int64_t width) {
 //===-- Pool --------------------------------------------------------------===//
 
 static Walk walkOf(kernel::PoolOp op, const Machine &machine) {
-  auto result = tensorType(op.getResult());
+  auto result = tensorOf(op.getResult());
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(result);
   return Walk(machine, result, storedChannels(result), channelWidth(machine, types), /*flat=*/false,
@@ -31,19 +31,19 @@ static bool isOfClips(kernel::PoolOp op) {
   auto window = op.getWindow().getWindow();
   bool whole = op.getKind() == kernel::PoolKind::Average;
   for (int axis = 0; axis < 3; ++axis)
-    whole &= tensorType(op.getResult()).getDimSize(axis + 2) == 1 && window.padLow[axis] == 0 &&
+    whole &= tensorOf(op.getResult()).getDimSize(axis + 2) == 1 && window.padLow[axis] == 0 &&
              window.dilation[axis] == 1 && window.kernel[axis] == op.getSourceType().getDimSize(axis + 2);
   return whole;
 }
 
 static Walk clipWalkOf(kernel::PoolOp op, const Machine &machine) {
-  auto result = tensorType(op.getResult());
+  auto result = tensorOf(op.getResult());
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(result);
   return Walk::ofClips(machine, op.getSourceType(), storedChannels(result), channelWidth(machine, types));
 }
 
-Blocks reference::blocksOf(kernel::PoolOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::PoolOp op, const Machine &machine) {
   return isOfClips(op) ? clipWalkOf(op, machine).blocks() : walkOf(op, machine).blocks();
 }
 
@@ -52,7 +52,7 @@ static void emitClipAverage(kernel::PoolOp op, KernelEmitter &e) {
   RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
   float share = 1.0f / op.getWindow().getWindow().taps();
   emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
-    Value zero = e.index(0), at = e.position(tensorType(op.getResult()), {n, c, zero, zero, zero});
+    Value zero = e.index(0), at = e.position(tensorOf(op.getResult()), {n, c, zero, zero, zero});
     e.storeElements(e.mulf(total, e.constant(share, total.getType())), e.results[0], at);
   });
 }
@@ -72,7 +72,7 @@ static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, i
   return max ? total : e.mulf(total, e.constant(1.0f / window.taps(), total.getType()));
 }
 
-void reference::emit(kernel::PoolOp op, KernelEmitter &e) {
+static void emit(kernel::PoolOp op, KernelEmitter &e) {
   if (isOfClips(op))
     return emitClipAverage(op, e);
   Walk walk = walkOf(op, e.machine);
@@ -85,8 +85,7 @@ void reference::emit(kernel::PoolOp op, KernelEmitter &e) {
           e, part, c, 0, [&](Value n) { reader.enter(n, from); },
           [&](const Walk::Coordinates &at) -> SmallVector<Value> {
             Value value = pooled(e, op, reader, walk.getWidth(), {at[0], from, at[2], at[3], at[4]});
-            e.storeElements(masked(e, valid, value), e.results[0],
-                            e.position(tensorType(op.getResult()), at));
+            e.storeElements(masked(e, valid, value), e.results[0], e.position(tensorOf(op.getResult()), at));
             return {};
           });
     });
@@ -102,7 +101,7 @@ struct PoolGrad {
   kernel::PoolGradOp op;
   KernelEmitter &e;
   int64_t width;
-  RankedTensorType g = tensorType(op.getG()), result = tensorType(op.getResult());
+  RankedTensorType g = tensorOf(op.getG()), result = tensorOf(op.getResult());
   shape::Window window = op.getWindow().getWindow();
   RegionReader reader{e, op.getInputs(), op.getAccess(), result, width};
 
@@ -185,23 +184,23 @@ struct PoolGrad {
 
 static int64_t widthOf(kernel::PoolGradOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
-  types.push_back(tensorType(op.getG()));
-  types.push_back(tensorType(op.getResult()));
+  types.push_back(tensorOf(op.getG()));
+  types.push_back(tensorOf(op.getResult()));
   return channelWidth(machine, types);
 }
 
 /// A block is some whole planes.
 static Partition partitionOf(kernel::PoolGradOp op, const Machine &machine) {
-  auto result = tensorType(op.getResult());
+  auto result = tensorOf(op.getResult());
   int64_t units = shape::ceilDiv(storedChannels(result), widthOf(op, machine));
   return Partition::choose(result.getDimSize(0), 1, units, machine.blocks, machine.partials, machine.threads);
 }
 
-Blocks reference::blocksOf(kernel::PoolGradOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::PoolGradOp op, const Machine &machine) {
   return partitionOf(op, machine).blocks();
 }
 
-void reference::emit(kernel::PoolGradOp op, KernelEmitter &e) {
+static void emit(kernel::PoolGradOp op, KernelEmitter &e) {
   PoolGrad grad{op, e, widthOf(op, e.machine)};
   Walk walk(grad.result, grad.width, partitionOf(op, e.machine));
   e.forEachBlock([&](Value block) {
@@ -215,4 +214,10 @@ void reference::emit(kernel::PoolGradOp op, KernelEmitter &e) {
       });
     });
   });
+}
+
+ArrayRef<Lowering> reference::poolLowerings() {
+  static const Lowering rows[] = {loweringOf<kernel::PoolOp, blocksOf, emit>(),
+                                  loweringOf<kernel::PoolGradOp, blocksOf, emit>()};
+  return rows;
 }

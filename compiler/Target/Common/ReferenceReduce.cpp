@@ -20,7 +20,7 @@ struct Finalize {
   kernel::FinalizeOp op;
   KernelEmitter &e;
   int64_t width;
-  RankedTensorType partials = op.getPartials() ? tensorType(op.getPartials()) : RankedTensorType();
+  RankedTensorType partials = op.getPartials() ? tensorOf(op.getPartials()) : RankedTensorType();
 
   Value wide(Value value) { // f32 -> f64
     Type f64 = e.b.getF64Type();
@@ -94,10 +94,10 @@ static int64_t widthOf(kernel::FinalizeOp op, const Machine &machine) {
 
 /// Channel vectors as an activation of one position, so that they can be walked through.
 static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
-  auto type = tensorType(op.getResult(0));
+  auto type = tensorOf(op.getResult(0));
   int64_t stored = 0;
   for (Value result : op.getResults())
-    stored = std::max(stored, storedChannels(tensorType(result)));
+    stored = std::max(stored, storedChannels(tensorOf(result)));
   auto domain = RankedTensorType::get({1, type.getDimSize(0), 1, 1, 1}, type.getElementType());
   int64_t width = widthOf(op, machine), units = shape::ceilDiv(stored, width);
   bool shares = sharesPartials(op, machine);
@@ -106,19 +106,19 @@ static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
               shares ? Shared::Positions : Shared::Channels);
 }
 
-Blocks reference::blocksOf(kernel::FinalizeOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::FinalizeOp op, const Machine &machine) {
   Blocks blocks = walkOf(op, machine).blocks();
   if (sharesPartials(op, machine)) {
     // One block has all partials of its few channels, and what it waits for is memory. Each thread has 128
     // registers then; with 64 it would spill.
     constexpr int64_t most = 512;
-    blocks.items = tensorType(op.getPartials()).getDimSize(0);
+    blocks.items = tensorOf(op.getPartials()).getDimSize(0);
     blocks.mostThreads = most;
   }
   return blocks;
 }
 
-void reference::emit(kernel::FinalizeOp op, KernelEmitter &e) {
+static void emit(kernel::FinalizeOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   Finalize finalize{op, e, walk.getWidth()};
   e.forEachBlock([&](Value block) {
@@ -146,13 +146,13 @@ static Value sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_
                 })[0];
 }
 
-Blocks reference::blocksOf(kernel::ReduceOp op, const Machine &machine) {
-  return flatBlocks(machine, storedElements(tensorType(op.getResult())));
+static Blocks blocksOf(kernel::ReduceOp op, const Machine &machine) {
+  return flatBlocks(machine, storedElements(tensorOf(op.getResult())));
 }
 
-void reference::emit(kernel::ReduceOp op, KernelEmitter &e) {
-  int64_t elements = storedElements(tensorType(op.getResult())),
-          count = tensorType(op.getPartials()).getDimSize(0);
+static void emit(kernel::ReduceOp op, KernelEmitter &e) {
+  int64_t elements = storedElements(tensorOf(op.getResult())),
+          count = tensorOf(op.getPartials()).getDimSize(0);
   e.forEachBlock([&](Value block) {
     forEachFlat(e, elements, block, flatWidth(e.machine, elements, count), [&](Value at, int64_t width) {
       e.storeElements(sumOfPartials(e, e.operands[0], count, elements, at, width), e.results[0], at);
@@ -167,7 +167,7 @@ namespace {
 struct SpreadSum {
   kernel::SpreadSumOp op;
   const Machine &machine;
-  RankedTensorType source = op.getSourceType(), result = tensorType(op.getResult());
+  RankedTensorType source = op.getSourceType(), result = tensorOf(op.getResult());
 
   bool isSummed(int axis) { return source.getDimSize(axis) != result.getDimSize(axis); }
 
@@ -205,11 +205,11 @@ struct SpreadSum {
 };
 } // namespace
 
-Blocks reference::blocksOf(kernel::SpreadSumOp op, const Machine &machine) {
+static Blocks blocksOf(kernel::SpreadSumOp op, const Machine &machine) {
   return SpreadSum{op, machine}.walk().blocks();
 }
 
-void reference::emit(kernel::SpreadSumOp op, KernelEmitter &e) {
+static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
   SpreadSum sum{op, e.machine};
   Walk walk = sum.walk();
   RegionReader reader(e, op.getInputs(), op.getAccess(), sum.source, walk.getWidth());
@@ -245,8 +245,8 @@ struct Update {
   int64_t elements, partials;
 
   Update(kernel::SgdOp op, int64_t i)
-      : elements(storedElements(tensorType(op.getWeights()[i]))),
-        partials(storedElements(tensorType(op.getGradients()[i])) / elements) {}
+      : elements(storedElements(tensorOf(op.getWeights()[i]))),
+        partials(storedElements(tensorOf(op.getGradients()[i])) / elements) {}
 };
 
 /// The rates of a step of stochastic gradient descent.
@@ -290,9 +290,9 @@ static LaunchParts partsOf(kernel::SgdOp op, const Machine &machine) {
   return parts;
 }
 
-Blocks reference::blocksOf(kernel::SgdOp op, const Machine &machine) { return partsOf(op, machine).blocks(); }
+static Blocks blocksOf(kernel::SgdOp op, const Machine &machine) { return partsOf(op, machine).blocks(); }
 
-void reference::emit(kernel::SgdOp op, KernelEmitter &e) {
+static void emit(kernel::SgdOp op, KernelEmitter &e) {
   LaunchParts parts = partsOf(op, e.machine);
   Sgd sgd{op, e};
   int64_t count = op.getWeights().size();
@@ -312,7 +312,7 @@ namespace {
 struct CrossEntropy {
   kernel::SoftmaxCrossEntropyOp op;
   KernelEmitter &e;
-  RankedTensorType logits = tensorType(op.getLogits()), gradient = tensorType(op.getDlogits());
+  RankedTensorType logits = tensorOf(op.getLogits()), gradient = tensorOf(op.getDlogits());
   int64_t clips = logits.getDimSize(0), classes = logits.getDimSize(1);
   float smoothing = op.getSmoothing().convertToDouble();
   Value zero = e.constant(0.0f);
@@ -371,11 +371,11 @@ struct CrossEntropy {
 };
 } // namespace
 
-Blocks reference::blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &) {
-  return {1, 0, tensorType(op.getLogits()).getDimSize(1)};
+static Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &) {
+  return {1, 0, tensorOf(op.getLogits()).getDimSize(1)};
 }
 
-void reference::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
+static void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
   // Small, and the sum over the clips has an order: one block does it all, clip after clip.
   e.forEachBlock([&](Value) {
     CrossEntropy loss{op, e};
@@ -390,4 +390,12 @@ void reference::emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
     })[0];
     e.once([&] { e.store(e.mulf(total, share), e.results[0], e.index(0)); });
   });
+}
+
+ArrayRef<Lowering> reference::reduceLowerings() {
+  static const Lowering rows[] = {
+      loweringOf<kernel::FinalizeOp, blocksOf, emit>(), loweringOf<kernel::ReduceOp, blocksOf, emit>(),
+      loweringOf<kernel::SpreadSumOp, blocksOf, emit>(), loweringOf<kernel::SgdOp, blocksOf, emit>(),
+      loweringOf<kernel::SoftmaxCrossEntropyOp, blocksOf, emit>()};
+  return rows;
 }

@@ -3,8 +3,6 @@
 #include "compiler/Target/Common/LowerKernels.h"
 #include "compiler/Target/Common/Reference.h"
 
-#include "llvm/ADT/TypeSwitch.h"
-
 #include <limits>
 
 using namespace mlir;
@@ -12,9 +10,7 @@ using namespace kinema;
 
 //===-- Parameters --------------------------------------------------------===//
 
-static kernel::ScheduleAttr scheduleOf(Operation *kernel) {
-  return kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
-}
+using kernel::scheduleOf;
 
 ScheduleParameters::ScheduleParameters(Operation *kernel) : kernel(kernel), schedule(scheduleOf(kernel)) {}
 
@@ -61,18 +57,15 @@ static LogicalResult verifySizes(Operation *kernel) {
   return success();
 }
 
-/// Of the reference lowerings, which compute all but what is in Winograd's form; null for that.
-static kernel::ScheduleAttr remakeReference(Operation *kernel, const Machine &machine) {
-  auto conv = dyn_cast<kernel::ConvOp>(kernel);
-  bool takes = !isa<kernel::WinogradOp>(kernel) && (!conv || conv.getWinograd() == 1);
-  return takes ? scheduleReference(kernel, machine) : kernel::ScheduleAttr();
-}
-
 /// What the kernel's parameters lead to; null after an error.
 static kernel::ScheduleAttr remake(Operation *kernel, const LoweringTarget &target,
                                    const Strategy *strategy) {
   ScheduleParameters parameters(kernel);
-  auto made = strategy ? strategy->remake(kernel, parameters) : remakeReference(kernel, target.machine);
+  kernel::ScheduleAttr made;
+  if (strategy)
+    made = strategy->remake(kernel, parameters);
+  else if (hasReference(kernel))
+    made = scheduleReference(kernel, target.machine);
   if (!made && !parameters.failed())
     kernel->emitOpError("has the schedule ")
         << scheduleOf(kernel).getName()
@@ -114,23 +107,11 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
   return expect("scratch", given.getScratch(), made.getScratch());
 }
 
-/// The results whose leading dimension counts the partials that a launch leaves.
-static ResultRange partialsOf(Operation *kernel) {
-  auto behindStores = [&](Region &region) {
-    auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
-    return kernel->getResults().drop_front(yield.countOf(kernel::Yield::Store));
-  };
-  return TypeSwitch<Operation *, ResultRange>(kernel)
-      .Case([&](kernel::ConvOp op) { return behindStores(op.getEpilogue()); })
-      .Case([&](kernel::MapOp op) { return behindStores(op.getBody()); })
-      .Case([](kernel::WeightGradOp op) { return op->getResults(); })
-      .Default([](Operation *op) { return op->getResults().drop_front(op->getNumResults()); });
-}
-
 static LogicalResult verifyPartials(Operation *kernel, kernel::ScheduleAttr schedule) {
   int64_t expected = partialsLeft(schedule);
-  for (Value result : partialsOf(kernel))
-    if (cast<RankedTensorType>(result.getType()).getDimSize(0) != expected)
+  for (auto [i, result] : llvm::enumerate(kernel->getResults()))
+    if (cast<kernel::LaunchableOp>(kernel).getForm(i) != kernel::Form::Whole &&
+        tensorOf(result).getDimSize(0) != expected)
       return kernel->emitOpError("leaves the partials ")
              << result.getType() << ", but by its schedule there are " << expected << " of them";
   return success();
@@ -181,14 +162,10 @@ LogicalResult kinema::verifySchedule(Operation *kernel, const LoweringTarget &ta
 
 //===-- Kernels -----------------------------------------------------------===//
 
-static bool isLaunchable(Operation &op) {
-  return isa<kernel::KernelDialect>(op.getDialect()) && op.getNumResults() > 0;
-}
-
 LogicalResult kinema::verifyKernel(kernel::DefOp def) {
   Block &body = def.getBody().front();
   size_t operations = llvm::range_size(body);
-  if (operations < 2 || !isLaunchable(body.front()) || !isa<kernel::ReturnOp>(body.back()))
+  if (operations < 2 || !isa<kernel::LaunchableOp>(body.front()) || !isa<kernel::ReturnOp>(body.back()))
     return def.emitOpError("holds something else than one launchable operation and kernel.return");
   kernel::FinalizeOp merge = def.getFolded();
   bool folds = operations == 3 && merge && merge.getFolded();
@@ -250,7 +227,7 @@ LogicalResult kinema::verifySchedules(ModuleOp module, const LoweringTarget &tar
       return failure();
   bool good = true;
   module.walk([&](Operation *op) {
-    if (!isLaunchable(*op))
+    if (!isa<kernel::LaunchableOp>(op))
       return;
     auto merge = dyn_cast<kernel::FinalizeOp>(op);
     bool folded = merge && merge.getFolded();

@@ -78,10 +78,9 @@ kernel::DefOp TwinMaker::copyOf(kernel::DefOp def, StringRef suffix,
   copy.setSymName((def.getSymName() + suffix).str());
   reduce(copy);
   Operation *op = copy.getKernel();
-  op->removeAttr("schedule");
   kernel::forgetPartials(op);
   auto schedule = scheduleReference(op, machine);
-  op->setAttr("schedule", schedule);
+  cast<kernel::LaunchableOp>(op).setScheduleAttr(schedule);
   fixPartials(op, schedule);
   ++kernels;
   return copy;

@@ -13,7 +13,7 @@ using namespace mlir;
 using namespace kinema;
 
 static bool isPlain(Operation *op, const nvidia::Processor &processor) {
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(op);
   if (!schedule || schedule.getName() == processor.machine.reference)
     return true;
   return llvm::any_of(nvidia::strategies(processor), [&](const Strategy &strategy) {

@@ -41,7 +41,7 @@ private:
   void assign(const ScheduleChooser &chooser, const nvidia::Processor &processor) {
     SmallVector<Operation *> kernels;
     getOperation().walk([&](Operation *op) {
-      if (isa<kernel::KernelDialect>(op->getDialect()) && op->getNumResults() > 0)
+      if (isa<kernel::LaunchableOp>(op))
         kernels.push_back(op);
     });
     auto choose = [&](Operation *op) {

@@ -21,7 +21,7 @@ struct PoolGrad {
 
   static constexpr int64_t width = 8; // channels of a thread
   kernel::PoolGradOp op;
-  RankedTensorType g = tensorType(op.getG()), result = tensorType(op.getResult());
+  RankedTensorType g = tensorOf(op.getG()), result = tensorOf(op.getResult());
   shape::Window window = op.getWindow().getWindow();
   bool max = op.getKind() == kernel::PoolKind::Max;
   int64_t frames; // of a block
@@ -174,7 +174,7 @@ static int64_t bestFrames(kernel::PoolGradOp op) {
   constexpr int64_t budget = 32 * 1024; // bytes: six blocks to a multiprocessor
   constexpr int64_t enoughBlocks = 1024;
   int64_t frames = 1;
-  for (int64_t most = tensorType(op.getResult()).getDimSize(2); frames < most; ++frames)
+  for (int64_t most = tensorOf(op.getResult()).getDimSize(2); frames < most; ++frames)
     if (PoolGrad next(op, frames + 1); next.sharedBytes() > budget || next.grid() < enoughBlocks)
       break;
   return frames;
@@ -198,7 +198,7 @@ std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp 
 
 kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, const Machine &machine,
                                             ScheduleParameters &parameters) {
-  int64_t frames = parameters.read("frames", 1, tensorType(op.getResult()).getDimSize(2));
+  int64_t frames = parameters.read("frames", 1, tensorOf(op.getResult()).getDimSize(2));
   return schedulePoolGrad(op, machine, frames).value_or(kernel::ScheduleAttr());
 }
 

@@ -13,10 +13,6 @@ using namespace kinema::nvidia;
 
 static constexpr char streamName[] = "sm90.stream";
 
-static kernel::ScheduleAttr scheduleOf(Operation *op) {
-  return op->getAttrOfType<kernel::ScheduleAttr>("schedule");
-}
-
 /// A row of the functions of one operation.
 template <auto emit, auto remake, auto candidates, auto predict, typename Op>
 static Strategy rowOf(StringRef name, const Processor &processor) {
@@ -41,9 +37,8 @@ static double predictStream(Operation *op, kernel::ScheduleAttr schedule, const 
 
 /// The reference lowering of what memory bounds moves it as it should, and then is no stopgap.
 static kernel::ScheduleAttr streamSchedule(Operation *op, const Processor &processor) {
-  bool isBound = isa<kernel::ConvOp, kernel::PairOp, kernel::WeightGradOp, kernel::PoolGradOp,
-                     kernel::MatmulOp, kernel::WinogradOp>(op);
-  return isBound ? kernel::ScheduleAttr() : scheduleReference(op, processor.machine, streamName);
+  bool streams = op->hasTrait<kernel::MemoryBound>();
+  return streams ? scheduleReference(op, processor.machine, streamName) : kernel::ScheduleAttr();
 }
 
 static Strategy streamRow(const Processor &processor) {
@@ -54,7 +49,7 @@ static Strategy streamRow(const Processor &processor) {
             return schedule ? SmallVector<Candidate>{{schedule, predictStream(op, schedule, processor)}}
                             : SmallVector<Candidate>();
           },
-          [&processor](Operation *op) { return predictStream(op, scheduleOf(op), processor); }};
+          [&processor](Operation *op) { return predictStream(op, kernel::scheduleOf(op), processor); }};
 }
 
 static kernel::ScheduleAttr remakeGather(kernel::PoolGradOp op, const Processor &processor,
@@ -69,7 +64,7 @@ static SmallVector<Candidate> gatherCandidates(kernel::PoolGradOp op, const Proc
 }
 
 static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
-  return predictStream(op, scheduleOf(op), processor);
+  return predictStream(op, kernel::scheduleOf(op), processor);
 }
 
 //===-- The table ---------------------------------------------------------===//
@@ -104,7 +99,7 @@ SmallVector<Candidate> nvidia::candidatesFor(Operation *op, const Processor &pro
 }
 
 std::optional<double> nvidia::predictedSeconds(Operation *op, const Processor &processor) {
-  auto schedule = scheduleOf(op);
+  auto schedule = kernel::scheduleOf(op);
   if (!processor.rates)
     return std::nullopt;
   if (schedule.getName() == processor.machine.reference)

@@ -158,7 +158,7 @@ Kernel::~Kernel() { dlclose(library); }
 void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
   if (!schedule)
     fail("the kernel has no schedule");
-  kernel->setAttr("schedule", *schedule);
+  cast<kernel::LaunchableOp>(kernel).setScheduleAttr(*schedule);
   for (Value result : kernel->getResults()) {
     auto type = cast<RankedTensorType>(result.getType());
     if (type.isDynamicDim(0)) {
@@ -190,7 +190,7 @@ void Kernel::compile() {
 
 //===-- Running -----------------------------------------------------------===//
 
-kernel::ScheduleAttr Kernel::schedule() { return kernel->getAttrOfType<kernel::ScheduleAttr>("schedule"); }
+kernel::ScheduleAttr Kernel::schedule() { return kernel::scheduleOf(kernel); }
 RankedTensorType Kernel::operandType(unsigned i) {
   return cast<RankedTensorType>(kernel->getOperand(i).getType());
 }

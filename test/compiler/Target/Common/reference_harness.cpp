@@ -32,10 +32,10 @@ MLIRContext &kinema::testing::context() {
 }
 
 static void schedule(Operation *kernel) {
-  auto schedule = kernel->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(kernel);
   if (!schedule)
     schedule = scheduleReference(kernel, machineUnderTest());
-  kernel->setAttr("schedule", schedule);
+  cast<kernel::LaunchableOp>(kernel).setScheduleAttr(schedule);
   fixPartials(kernel, schedule);
 }
 
@@ -57,7 +57,7 @@ ReferenceKernel::ReferenceKernel(const std::string &text) : module(parseSchedule
 }
 
 int64_t ReferenceKernel::grid() const {
-  return kernel::DefOp(kernel).getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid();
+  return kernel::scheduleOf(kernel::DefOp(kernel).getKernel()).getGrid();
 }
 
 RankedTensorType ReferenceKernel::resultType(unsigned i) const {

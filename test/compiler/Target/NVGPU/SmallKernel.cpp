@@ -106,7 +106,7 @@ public:
       fewer = kernel::ConvertOp::create(b, op->getLoc(), ValueRange(pick(convert.getResults())).getTypes(),
                                         pick(convert.getInputs()), kernel::ScheduleAttr());
     }
-    fewer->setAttr("schedule", op->getAttr("schedule"));
+    cast<kernel::LaunchableOp>(fewer).setScheduleAttr(kernel::scheduleOf(op));
     op->getBlock()->getTerminator()->setOperands(fewer->getResults());
     op->erase();
     fewer->getBlock()->eraseArguments([](BlockArgument argument) { return argument.use_empty(); });
@@ -145,17 +145,17 @@ private:
   /// Schedules the operation anew; whether it verifies and the schedule has the name that it had.
   bool schedule(Operation *op) {
     ScopedDiagnosticHandler silence(op->getContext(), [](Diagnostic &) { return success(); });
-    auto old = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
+    auto old = kernel::scheduleOf(op);
     kernel::forgetPartials(op);
     if (failed(verify(op)))
       return false;
     auto candidates = nvidia::candidatesFor(op, processor, old.getName() == "nvgpu.reference");
     if (candidates.empty() || candidates.front().schedule.getName() != old.getName())
       return false;
-    op->setAttr("schedule", candidates.front().schedule);
+    cast<kernel::LaunchableOp>(op).setScheduleAttr(candidates.front().schedule);
     if (old.getName() == "sm90.halo")
       walk(cast<kernel::ConvOp>(op));
-    fixPartials(op, op->getAttrOfType<kernel::ScheduleAttr>("schedule"));
+    fixPartials(op, kernel::scheduleOf(op));
     return succeeded(verify(op->getParentOfType<ModuleOp>()));
   }
 

@@ -99,14 +99,15 @@ void makeReference(ModuleOp module, const Machine &machine) {
   Operation *op = defOf(module).getKernel();
   kernel::forgetPartials(op);
   auto schedule = scheduleReference(op, machine);
-  op->setAttr("schedule", schedule);
+  cast<kernel::LaunchableOp>(op).setScheduleAttr(schedule);
   fixPartials(op, schedule);
 }
 
 /// Of a result of the kernel or of what is folded into it.
 Form formOf(kernel::DefOp def, unsigned result) {
   Operation *op = def.getKernel();
-  return static_cast<Form>(result < op->getNumResults() ? kernel::formOf(op, result) : kernel::Form::Whole);
+  return static_cast<Form>(result < op->getNumResults() ? cast<kernel::LaunchableOp>(op).getForm(result)
+                                                        : kernel::Form::Whole);
 }
 
 /// The numbers of a kernel's results.
@@ -122,7 +123,7 @@ std::vector<Tensor> resultsOf(CompiledKernel &kernel, kernel::DefOp def, ArrayRe
   std::vector<Buffer> buffers;
   for (auto [i, buffer] : llvm::enumerate(bytes))
     buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= unwritten});
-  kernel.run(buffers, op->getAttrOfType<kernel::ScheduleAttr>("schedule").getGrid(), attempt);
+  kernel.run(buffers, kernel::scheduleOf(op).getGrid(), attempt);
   std::vector<Tensor> results;
   for (auto [i, type] : llvm::enumerate(def.getResultTypes()))
     results.push_back(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)));
@@ -173,7 +174,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
   auto module = parseSourceString<ModuleOp>(kernel.text, &contextOfThread());
   kernel::DefOp def = defOf(*module);
   Operation *op = def.getKernel();
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule").getName();
+  auto schedule = kernel::scheduleOf(op).getName();
   result.kind = op->getName().stripDialect().str() + " " + schedule.str();
   auto emulated = compileForEmulator(*module);
   OwningOpRef<ModuleOp> plain = module->clone();
@@ -202,7 +203,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
       Merged should = merge(wanted[i].values, wanted[i].shape, form);
       for (double &size : should.sizes) // as operands are
         size += 1;
-      Arithmetic arithmetic{kernel::depthOf(op), narrow, element.isBF16()};
+      Arithmetic arithmetic{cast<kernel::LaunchableOp>(op).getDepth(), narrow, element.isBF16()};
       double distance = difference(is, should, form, arithmetic).distance;
       result.worst = distance <= result.worst ? result.worst : distance;
     }

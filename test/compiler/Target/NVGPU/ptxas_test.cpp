@@ -76,7 +76,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   if (!result.module)
     return result;
   auto def = *result.module->getOps<kernel::DefOp>().begin();
-  auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
+  auto schedule = kernel::scheduleOf(def.getKernel());
   result.threads = schedule.getInt("threads");
   result.dynamicShared = schedule.getScratch();
   kinema::testing::setTarget(*result.module, kernel::TargetKind::CUDA, kinema::testing::hopper);

@@ -30,7 +30,7 @@ struct Parsed {
   explicit Parsed(const NetworkKernel &kernel)
       : module(parseSourceString<ModuleOp>(kernel.text, &contextOfThread())),
         op((*module->getOps<kernel::DefOp>().begin()).getKernel()) {}
-  StringRef schedule() { return op->getAttrOfType<kernel::ScheduleAttr>("schedule").getName(); }
+  StringRef schedule() { return kernel::scheduleOf(op).getName(); }
   std::vector<bool> padded() {
     std::vector<bool> padded;
     for (Type type : op->getOperandTypes())

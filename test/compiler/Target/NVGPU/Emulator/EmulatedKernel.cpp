@@ -48,7 +48,7 @@ kinema::testing::compileForEmulator(ModuleOp scheduled,
   nvidia::buildLoweringPipeline(passes);
   int64_t shared = 0;
   scheduled.walk([&](Operation *op) {
-    if (auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule"))
+    if (auto schedule = kernel::scheduleOf(op))
       shared = schedule.getScratch();
   });
   if (failed(passes.run(*copy)))

@@ -1,0 +1,111 @@
+// What is computed element by element or channel by channel: the formulas that kernels are made of, and, of
+// pointwise operations, the same as a number, in double, which those kernels are compared with. The numbers
+// are written as the operations are defined and use nothing of the formulas.
+#include "dialects/Clip/Clip.h"
+#include "dialects/Clip/Formula.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace kinema::clip;
+
+//===-- Pointwise ---------------------------------------------------------===//
+
+Value ReluOp::formula(Formula &f) {
+  Value x = f(getX());
+  return f.max(x, f.constant(0));
+}
+double ReluOp::number(ArrayRef<double> x) { return std::isnan(x[0]) || x[0] > 0 ? x[0] : 0.0; }
+
+Value SigmoidOp::formula(Formula &f) {
+  Value decay = f.exp(f.neg(f(getX()))), one = f.constant(1);
+  return f.div(one, f.add(f.constant(1), decay));
+}
+double SigmoidOp::number(ArrayRef<double> x) { return 1.0 / (1.0 + std::exp(-x[0])); }
+
+Value ScaleOp::formula(Formula &f) { return f.mul(f(getX()), getFactor().convertToDouble()); }
+double ScaleOp::number(ArrayRef<double> x) { return x[0] * getFactor().convertToDouble(); }
+
+Value AddOp::formula(Formula &f) {
+  Value lhs = f(getLhs());
+  return f.add(lhs, f(getRhs()));
+}
+double AddOp::number(ArrayRef<double> x) { return x[0] + x[1]; }
+
+Value MulOp::formula(Formula &f) {
+  Value lhs = f(getLhs());
+  return f.mul(lhs, f(getRhs()));
+}
+double MulOp::number(ArrayRef<double> x) { return x[0] * x[1]; }
+
+Value ReluGradOp::formula(Formula &f) {
+  Value y = f(getY()), positive = f.greater(y, f.constant(0)), g = f(getG());
+  return f.select(positive, g, f.constant(0));
+}
+double ReluGradOp::number(ArrayRef<double> x) { return x[1] > 0 ? x[0] : 0.0; }
+
+Value AffineOp::formula(Formula &f) {
+  Value x = f(getX()), scale = f(getScale());
+  return f.fma(x, scale, f(getOffset()));
+}
+double AffineOp::number(ArrayRef<double> x) { return std::fma(x[0], x[1], x[2]); }
+
+Value Affine2Op::formula(Formula &f) {
+  Value g = f(getG()), z = f(getZ()), p = f(getP()), q = f(getQ()), r = f(getR());
+  return f.fma(p, g, f.fma(q, z, r));
+}
+double Affine2Op::number(ArrayRef<double> x) { return std::fma(x[2], x[0], std::fma(x[3], x[1], x[4])); }
+
+bool AvgPoolGradOp::isPointwise() { return isGlobalPool(getWindow(), getResult().getType()); }
+Value AvgPoolGradOp::formula(Formula &f) {
+  Value share = f.constant(1.0f / getWindow().getWindow().taps());
+  return f.mul(f(getG()), share);
+}
+double AvgPoolGradOp::number(ArrayRef<double> x) { return x[0] / double(getWindow().getWindow().taps()); }
+
+//===-- Channel by channel ------------------------------------------------===//
+
+SmallVector<Value> BatchNormCoeffsOp::formulas(Formula &f) {
+  Value var = f(getVar()), sum = f.add(var, f.constant(getEps().convertToDouble())), one = f.constant(1);
+  Value rstd = f.div(one, f.sqrt(sum)), scale = f.mul(f(getGamma()), rstd);
+  Value beta = f(getBeta());
+  return {scale, f.sub(beta, f.mul(f(getMean()), scale)), rstd};
+}
+
+SmallVector<Value> BatchNormRunningOp::formulas(Formula &f) {
+  double momentum = getMomentum().convertToDouble(), count = getCount();
+  double correction = getUnbiased() && count > 1 ? count / (count - 1) : 1.0;
+  auto moved = [&](Value old, Value now) {
+    Value kept = f.mul(old, 1.0 - momentum);
+    return f.add(kept, f.mul(now, momentum));
+  };
+  Value oldMean = f(getRunningMean()), mean = moved(oldMean, f(getMean()));
+  Value oldVar = f(getRunningVar()), var = moved(oldVar, f.mul(f(getVar()), correction));
+  return {mean, var};
+}
+
+SmallVector<Value> BatchNormGradCoeffsOp::formulas(Formula &f) {
+  double share = 1.0 / getCount();
+  Value rstd = f(getRstd()), sum = f(getSum()), sumXhat = f(getSumXhat());
+  Value p = f.mul(f(getGamma()), rstd), minusP = f.neg(p), perStep = f.mul(minusP, rstd);
+  Value q = f.mul(perStep, f.mul(sumXhat, share)), centre = f.mul(minusP, f.mul(sum, share));
+  return {p, q, f.sub(centre, f.mul(q, f(getMean()))), sumXhat, sum};
+}
+
+SmallVector<Value> FoldBiasOp::formulas(Formula &f) {
+  Value bias = f(getBias()), scale = f(getScale());
+  return {f.fma(bias, scale, f(getOffset()))};
+}
+
+//===-- Sums --------------------------------------------------------------===//
+
+SmallVector<Value> ChannelSumOp::summands(Formula &f) { return {f(getX())}; }
+
+bool MomentsOp::takesMoments() { return true; }
+SmallVector<Value> MomentsOp::summands(Formula &) { return {}; }
+
+SmallVector<Value> BatchNormGradSumsOp::summands(Formula &f) {
+  Value g = f(getG()), z = f(getZ()), centred = f.sub(z, f(getMean()));
+  Value normal = f.mul(centred, f(getRstd()));
+  return {g, f.mul(g, normal)};
+}

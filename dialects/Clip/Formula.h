@@ -1,0 +1,56 @@
+// What operations write their formulas with: scalar f32 arithmetic, at one element.
+#ifndef KINEMA_DIALECTS_CLIP_FORMULA_H
+#define KINEMA_DIALECTS_CLIP_FORMULA_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace kinema::clip {
+
+class Formula {
+public:
+  /// `scalarOf` gives the scalar that stands for an operand, and makes it when it is first asked for;
+  /// it outlives the formula.
+  Formula(mlir::OpBuilder &builder, mlir::Location location,
+          llvm::function_ref<mlir::Value(mlir::Value)> scalarOf)
+      : b(builder), loc(location), scalarOf(scalarOf) {}
+
+  /// The element of one of the operation's operands.
+  mlir::Value operator()(mlir::Value operand) { return scalarOf(operand); }
+
+  mlir::Value constant(float value) {
+    return mlir::arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  }
+  mlir::Value add(mlir::Value x, mlir::Value y) { return mlir::arith::AddFOp::create(b, loc, x, y); }
+  mlir::Value sub(mlir::Value x, mlir::Value y) { return mlir::arith::SubFOp::create(b, loc, x, y); }
+  mlir::Value mul(mlir::Value x, mlir::Value y) { return mlir::arith::MulFOp::create(b, loc, x, y); }
+  mlir::Value mul(mlir::Value x, float y) { return mul(x, constant(y)); }
+  mlir::Value div(mlir::Value x, mlir::Value y) { return mlir::arith::DivFOp::create(b, loc, x, y); }
+  /// x * y + z, rounded once.
+  mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z) {
+    return mlir::math::FmaOp::create(b, loc, x, y, z);
+  }
+  mlir::Value neg(mlir::Value x) { return mlir::arith::NegFOp::create(b, loc, x); }
+  mlir::Value exp(mlir::Value x) { return mlir::math::ExpOp::create(b, loc, x); }
+  mlir::Value sqrt(mlir::Value x) { return mlir::math::SqrtOp::create(b, loc, x); }
+  /// The larger one; NaN where one is.
+  mlir::Value max(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(b, loc, x, y); }
+  /// An i1, false where one is NaN.
+  mlir::Value greater(mlir::Value x, mlir::Value y) {
+    return mlir::arith::CmpFOp::create(b, loc, mlir::arith::CmpFPredicate::OGT, x, y);
+  }
+  mlir::Value select(mlir::Value condition, mlir::Value x, mlir::Value y) {
+    return mlir::arith::SelectOp::create(b, loc, condition, x, y);
+  }
+
+  // For arithmetic that has no name here.
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+
+private:
+  llvm::function_ref<mlir::Value(mlir::Value)> scalarOf;
+};
+
+} // namespace kinema::clip
+
+#endif
