@@ -65,17 +65,9 @@ private:
            !wideInputs.contains(inputName(input));
   }
 
-  /// What a window slides over; null where it is none of the operands.
-  static Value slidOver(OperandRange operands, ArrayRef<int32_t> access) {
-    for (auto [operand, kind] : llvm::zip(operands, access))
-      if (kind == static_cast<int32_t>(kernel::Access::Pixel))
-        return operand;
-    return {};
-  }
-
   /// Does the window slide over an input of few channels?
-  bool inputIsNarrow(OperandRange operands, ArrayRef<int32_t> access) {
-    Value source = slidOver(operands, access);
+  bool inputIsNarrow(const kernel::AccessRegion &prologue) {
+    Value source = prologue.getPixel();
     return source && isNarrow(source);
   }
 
@@ -110,11 +102,10 @@ private:
       auto read = conv ? conv.getWeight().getDefiningOp<clip::ReadOp>() : clip::ReadOp();
       if (read && conv.getGroups() == 1 && conv.getDirection() == kernel::Direction::Forward) {
         auto made = madeOf.find(read.getParam());
-        sources[made == madeOf.end() ? read.getParam() : made->second].push_back(
-            slidOver(conv.getPrologueOperands(), conv.getPrologueAccess()));
+        sources[made == madeOf.end() ? read.getParam() : made->second].push_back(conv.prologue().getPixel());
       } else if (StringRef name = wgrad ? updatedBy(wgrad.getResult()) : StringRef();
                  !name.empty() && wgrad.getGroups() == 1) {
-        sources[name].push_back(slidOver(wgrad.getActivationOperands(), wgrad.getActivationAccess()));
+        sources[name].push_back(wgrad.activation().getPixel());
       }
     });
     return sources;
@@ -154,7 +145,7 @@ private:
     // Weights follow the convs that read them, so convs come first; everything else is blocked by channel.
     function.walk([&](kernel::ConvOp op) { assignConv(op); });
     function.walk([&](kernel::WeightGradOp op) {
-      bool narrow = inputIsNarrow(op.getActivationOperands(), op.getActivationAccess());
+      bool narrow = inputIsNarrow(op.activation());
       auto shape = tensorOf(op.getResult()).getShape().drop_front(); // of a partial
       setLayout(op.getResult(), op.getGroups() == 1 ? weightLayout(narrow, op.getWindow().getWindow())
                                                     : groupedLayout(shape, op.getGroups()));
@@ -184,8 +175,7 @@ private:
       return;
     }
     if (op.getDirection() == kernel::Direction::Forward)
-      setLayout(op.getWeight(), weightLayout(inputIsNarrow(op.getPrologueOperands(), op.getPrologueAccess()),
-                                             op.getWindow().getWindow()));
+      setLayout(op.getWeight(), weightLayout(inputIsNarrow(op.prologue()), op.getWindow().getWindow()));
   }
 
   /// All copies of a parameter share its order: master, momentum, gradient, folded weight.
@@ -227,7 +217,7 @@ private:
         return;
       for (Operation *user : read->getUsers())
         if (auto conv = dyn_cast<kernel::ConvOp>(user)) {
-          bool narrow = inputIsNarrow(conv.getPrologueOperands(), conv.getPrologueAccess());
+          bool narrow = inputIsNarrow(conv.prologue());
           layout = conv.getGroups() == 1
                        ? weightLayout(narrow, conv.getWindow().getWindow())
                        : groupedLayout(tensorOf(conv.getWeight()).getShape(), conv.getGroups());
@@ -309,11 +299,11 @@ private:
   /// A prologue's result is rounded before the product; moments and sums are taken of what is stored.
   void round(Operation *op) {
     if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
-      roundPrologue(conv.getPrologue(), conv.getPrologueOperands());
+      roundPrologue(conv.prologue());
       roundStores(conv, conv.getEpilogue());
     } else if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op)) {
-      roundPrologue(wgrad.getGradient(), wgrad.getGradientOperands());
-      roundPrologue(wgrad.getActivation(), wgrad.getActivationOperands());
+      roundPrologue(wgrad.gradient());
+      roundPrologue(wgrad.activation());
     } else if (auto map = dyn_cast<kernel::MapOp>(op)) {
       roundStores(map, map.getBody());
     }
@@ -325,11 +315,10 @@ private:
     return arith::ExtFOp::create(b, loc, b.getF32Type(), narrow);
   }
 
-  static void roundPrologue(Region &region, OperandRange operands) {
-    auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
-    Value value = yield.getValues()[0];
-    auto argument = dyn_cast<BlockArgument>(value);
-    if (argument && tensorOf(operands[argument.getArgNumber()]).getElementType().isBF16())
+  static void roundPrologue(const kernel::AccessRegion &prologue) {
+    auto yield = cast<kernel::YieldOp>(prologue.getRegion().front().getTerminator());
+    Value value = yield.getValues()[0], operand = prologue.operandOf(value);
+    if (operand && tensorOf(operand).getElementType().isBF16())
       return;
     OpBuilder builder(yield);
     yield.getValuesMutable()[0].assign(rounded(builder, yield.getLoc(), value));

@@ -2,13 +2,12 @@
 #ifndef KINEMA_DIALECTS_KERNEL_KERNEL_H
 #define KINEMA_DIALECTS_KERNEL_KERNEL_H
 
-#include "dialects/Clip/Clip.h"
+#include "dialects/Kernel/AccessRegion.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include "dialects/Kernel/KernelDialect.h.inc"
-#include "dialects/Kernel/KernelEnums.h.inc"
 
 namespace kinema::kernel {
 

@@ -131,6 +131,19 @@ def Yield : I32EnumAttr<"Yield", "what becomes of a yielded value", [
     I32EnumAttrCase<"Moments", 2, "moments">, I32EnumAttrCase<"Sum", 3, "sum">]> {
   let cppNamespace = "::kinema::kernel";
 }
+/// An array of such kinds, in the generic form and for measurements an array of their numbers.
+class KindsAttr<EnumAttrInfo kind> : Attr<And<[DenseI32ArrayAttr.predicate, CPred<[{
+    ::llvm::all_of(::llvm::cast<::mlir::DenseI32ArrayAttr>($_self).asArrayRef(),
+                   [](int32_t i) { return ::kinema::kernel::symbolize}] # kind.className # [{(i).has_value(); })}]>]>,
+    "of each, " # kind.summary> {
+  let storageType = "::mlir::DenseI32ArrayAttr";
+  let returnType = "::llvm::ArrayRef<::kinema::kernel::" # kind.className # ">";
+  let convertFromStorage = "::kinema::kernel::kindsOf<::kinema::kernel::" # kind.className # ">($_self)";
+  let constBuilderCall = "::kinema::kernel::kindsAttr<::kinema::kernel::" # kind.className # ">($_builder, $0)";
+}
+def AccessKinds : KindsAttr<Access>;
+def YieldKinds : KindsAttr<Yield>;
+
 def Direction : I32EnumAttr<"Direction", "which way a conv gathers", [
     I32EnumAttrCase<"Forward", 0, "forward">, I32EnumAttrCase<"Transposed", 1, "transposed">]> {
   let cppNamespace = "::kinema::kernel";

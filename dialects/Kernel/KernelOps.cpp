@@ -12,7 +12,7 @@ static ParseResult parseAccessRegion(OpAsmParser &parser,
                                      SmallVectorImpl<OpAsmParser::UnresolvedOperand> &operands,
                                      SmallVectorImpl<Type> &types, DenseI32ArrayAttr &access,
                                      Region &region) {
-  SmallVector<int32_t> kinds;
+  SmallVector<Access> kinds;
   auto parseOperand = [&]() -> ParseResult {
     StringRef word;
     SMLoc where = parser.getCurrentLocation();
@@ -20,8 +20,9 @@ static ParseResult parseAccessRegion(OpAsmParser &parser,
       return failure();
     auto kind = symbolizeAccess(word);
     if (!kind)
-      return parser.emitError(where, "expected pixel, channel, batch_channel or lattice, found ") << word;
-    kinds.push_back(static_cast<int32_t>(*kind));
+      return parser.emitError(where, "expected pixel, channel, batch_channel, lattice or spread, found ")
+             << word;
+    kinds.push_back(*kind);
     return parser.parseOperand(operands.emplace_back());
   };
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parseOperand) || parser.parseColon() ||
@@ -29,15 +30,15 @@ static ParseResult parseAccessRegion(OpAsmParser &parser,
                                      [&]() { return parser.parseType(types.emplace_back()); }) ||
       parser.parseRegion(region))
     return failure();
-  access = parser.getBuilder().getDenseI32ArrayAttr(kinds);
+  access = kindsAttr<Access>(parser.getBuilder(), kinds);
   return success();
 }
 
 static void printAccessRegion(OpAsmPrinter &printer, Operation *, OperandRange operands, TypeRange types,
                               DenseI32ArrayAttr access, Region &region) {
   printer << "(";
-  llvm::interleaveComma(llvm::zip(access.asArrayRef(), operands), printer, [&](auto pair) {
-    printer << stringifyAccess(static_cast<Access>(std::get<0>(pair))) << " " << std::get<1>(pair);
+  llvm::interleaveComma(llvm::zip(kindsOf<Access>(access), operands), printer, [&](auto pair) {
+    printer << stringifyAccess(std::get<0>(pair)) << " " << std::get<1>(pair);
   });
   printer << ") : (";
   llvm::interleaveComma(types, printer);
@@ -46,8 +47,8 @@ static void printAccessRegion(OpAsmPrinter &printer, Operation *, OperandRange o
 }
 
 static ParseResult parseYields(OpAsmParser &parser, SmallVectorImpl<OpAsmParser::UnresolvedOperand> &values,
-                               DenseI32ArrayAttr &kindsAttr) {
-  SmallVector<int32_t> kinds;
+                               DenseI32ArrayAttr &attribute) {
+  SmallVector<Yield> kinds;
   auto parseOne = [&]() -> ParseResult {
     StringRef word;
     SMLoc where = parser.getCurrentLocation();
@@ -56,22 +57,22 @@ static ParseResult parseYields(OpAsmParser &parser, SmallVectorImpl<OpAsmParser:
     auto kind = symbolizeYield(word);
     if (!kind)
       return parser.emitError(where, "expected value, store, moments or sum, found ") << word;
-    kinds.push_back(static_cast<int32_t>(*kind));
+    kinds.push_back(*kind);
     return parser.parseOperand(values.emplace_back());
   };
   if (parser.parseCommaSeparatedList(parseOne))
     return failure();
-  kindsAttr = parser.getBuilder().getDenseI32ArrayAttr(kinds);
+  attribute = kernel::kindsAttr<Yield>(parser.getBuilder(), kinds);
   return success();
 }
 
 static void printYields(OpAsmPrinter &printer, Operation *, OperandRange values, DenseI32ArrayAttr kinds) {
-  llvm::interleaveComma(llvm::zip(kinds.asArrayRef(), values), printer, [&](auto pair) {
-    printer << stringifyYield(static_cast<Yield>(std::get<0>(pair))) << " " << std::get<1>(pair);
+  llvm::interleaveComma(llvm::zip(kindsOf<Yield>(kinds), values), printer, [&](auto pair) {
+    printer << stringifyYield(std::get<0>(pair)) << " " << std::get<1>(pair);
   });
 }
 
-int64_t YieldOp::countOf(Yield kind) { return llvm::count(getKinds(), static_cast<int32_t>(kind)); }
+int64_t YieldOp::countOf(Yield kind) { return llvm::count(getKinds(), kind); }
 
 //===-- Verifiers ---------------------------------------------------------===//
 
@@ -90,42 +91,42 @@ static bool isLattice(ArrayRef<int64_t> coarse, ArrayRef<int64_t> sizes) {
   });
 }
 
-/// An operand must fit the domain [N, C, T, H, W] in the way that it is read.
-static LogicalResult verifyAccess(Operation *op, OperandRange operands, ArrayRef<int32_t> access,
-                                  RankedTensorType domain) {
-  if (operands.size() != access.size())
-    return op->emitOpError("has ") << operands.size() << " operands and " << access.size()
-                                   << " ways to read them";
+/// Whether an operand fits the domain [N, C, T, H, W] in the way that it is read.
+static bool fits(Operation *op, RankedTensorType type, Access access, RankedTensorType domain) {
+  ArrayRef<int64_t> shape = type.getShape(), wanted = domain.getShape();
+  bool isOfChannels = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2);
+  switch (access) {
+  case Access::Pixel:
+    return shape == wanted;
+  case Access::Channel:
+    return shape.size() == 1 && shape[0] == wanted[1];
+  case Access::BatchChannel:
+    return isOfChannels && shape[2] * shape[3] * shape[4] == 1;
+  case Access::Lattice:
+    return isOfChannels && isLattice(shape.drop_front(2), wanted.drop_front(2));
+  case Access::Spread:
+    return isa<MapOp>(op) && shape.size() == 5 && clip::spreadsOver(type, domain);
+  }
+  llvm_unreachable("verified: one of these");
+}
+
+/// Before anything else is asked of the region.
+static LogicalResult verifyComplete(Operation *op, const AccessRegion &region) {
+  if (region.isComplete())
+    return success();
+  return op->emitOpError("has ") << region.getBase().operands << " operands and " << region.getAccess().size()
+                                 << " ways to read them";
+}
+
+static LogicalResult verifyAccess(Operation *op, const AccessRegion &region, RankedTensorType domain) {
+  if (failed(verifyComplete(op, region)))
+    return failure();
   if (domain.getRank() != 5)
     return op->emitOpError("runs over ") << domain << ", expected [N, C, T, H, W]";
-  for (auto [operand, kind] : llvm::zip(operands, access)) {
-    auto shape = tensorOf(operand).getShape();
-    ArrayRef<int64_t> wanted = domain.getShape();
-    bool fits = true;
-    switch (static_cast<Access>(kind)) {
-    case Access::Pixel:
-      fits = shape == wanted;
-      break;
-    case Access::Channel:
-      fits = shape.size() == 1 && shape[0] == wanted[1];
-      break;
-    case Access::BatchChannel:
-      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) &&
-             shape[2] * shape[3] * shape[4] == 1;
-      break;
-    case Access::Lattice:
-      fits = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2) &&
-             isLattice(shape.drop_front(2), wanted.drop_front(2));
-      break;
-    case Access::Spread:
-      fits = isa<MapOp>(op) && shape.size() == 5 && clip::spreadsOver(tensorOf(operand), domain);
-      break;
-    }
-    if (!fits)
-      return op->emitOpError("reads ")
-             << operand.getType() << " as " << stringifyAccess(static_cast<Access>(kind))
-             << " over the domain " << domain;
-  }
+  for (AccessOperand operand : region)
+    if (!fits(op, operand.getType(), operand.access, domain))
+      return op->emitOpError("reads ") << operand.getType() << " as " << stringifyAccess(operand.access)
+                                       << " over the domain " << domain;
   return success();
 }
 
@@ -140,13 +141,14 @@ static LogicalResult verifyRegion(Operation *op, Region &region, size_t argument
   return success();
 }
 
-static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange operands,
-                                    ArrayRef<int32_t> access) {
-  auto pixels = llvm::find(access, static_cast<int32_t>(Access::Pixel));
-  if (pixels == access.end())
+static LogicalResult verifyPrologue(Operation *op, const AccessRegion &prologue) {
+  if (failed(verifyComplete(op, prologue)))
+    return failure();
+  auto domain = prologue.getPixelType();
+  if (!domain)
     return op->emitOpError("reads no pixel operand");
-  auto domain = tensorOf(operands[pixels - access.begin()]);
-  if (failed(verifyRegion(op, region, operands.size())) || failed(verifyAccess(op, operands, access, domain)))
+  Region &region = prologue.getRegion();
+  if (failed(verifyRegion(op, region, prologue.size())) || failed(verifyAccess(op, prologue, domain)))
     return failure();
   if (yieldOf(region).getValues().size() != 1 || yieldOf(region).countOf(Yield::Value) != 1)
     return op->emitOpError("has a prologue that does not yield one value");
@@ -154,16 +156,12 @@ static LogicalResult verifyPrologue(Operation *op, Region &region, OperandRange 
 }
 
 /// Near memory holds the elements of a contraction's operand in one order: its tensors must lie alike.
-static LogicalResult verifySameLayout(Operation *op, OperandRange operands, ArrayRef<int32_t> access) {
-  RankedTensorType first;
-  for (auto [operand, kind] : llvm::zip(operands, access)) {
-    if (kind != static_cast<int32_t>(Access::Pixel))
-      continue;
-    auto type = tensorOf(operand);
-    if (first && layoutOf(first) != layoutOf(type))
-      return op->emitOpError("has a prologue that reads two layouts: ") << first << " and " << type;
-    first = type;
-  }
+static LogicalResult verifySameLayout(Operation *op, const AccessRegion &prologue) {
+  RankedTensorType first = prologue.getPixelType();
+  for (AccessOperand operand : prologue)
+    if (operand.access == Access::Pixel && layoutOf(first) != layoutOf(operand.getType()))
+      return op->emitOpError("has a prologue that reads two layouts: ")
+             << first << " and " << operand.getType();
   return success();
 }
 
@@ -187,12 +185,7 @@ static LogicalResult verifyYields(Operation *op, YieldOp yield, RankedTensorType
   return success();
 }
 
-RankedTensorType kinema::kernel::ConvOp::getSourceType() {
-  for (auto [operand, kind] : llvm::zip(getPrologueOperands(), getPrologueAccess()))
-    if (kind == static_cast<int32_t>(Access::Pixel))
-      return tensorOf(operand);
-  llvm_unreachable("verified: a prologue reads a pixel operand");
-}
+RankedTensorType kinema::kernel::ConvOp::getSourceType() { return prologue().getPixelType(); }
 
 RankedTensorType kinema::kernel::ConvOp::getResultType() {
   YieldOp yield = yieldOf(getEpilogue());
@@ -255,16 +248,15 @@ static LogicalResult verifyMomentsOfStored(Operation *op, YieldOp yield) {
 }
 
 LogicalResult kinema::kernel::ConvOp::verify() {
-  if (failed(verifyPrologue(*this, getPrologue(), getPrologueOperands(), getPrologueAccess())) ||
-      failed(verifySameLayout(*this, getPrologueOperands(), getPrologueAccess())) ||
+  if (failed(verifyPrologue(*this, prologue())) || failed(verifySameLayout(*this, prologue())) ||
       failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
     return failure();
   YieldOp yield = yieldOf(getEpilogue());
   if (!yield.countOf(Yield::Store) || getNumResults() == 0)
     return emitOpError("stores nothing");
   auto source = getSourceType(), result = getResultType();
-  if (failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), result)) ||
-      failed(verifyYields(*this, yield, result)) || failed(verifyMomentsOfStored(*this, yield)))
+  if (failed(verifyAccess(*this, epilogue(), result)) || failed(verifyYields(*this, yield, result)) ||
+      failed(verifyMomentsOfStored(*this, yield)))
     return failure();
   if (failed(verifyWinograd(*this)))
     return failure();
@@ -273,14 +265,7 @@ LogicalResult kinema::kernel::ConvOp::verify() {
                            getWindow(), getGroups(), getWinograd());
 }
 
-static RankedTensorType firstPixel(OperandRange operands, ArrayRef<int32_t> access) {
-  for (auto [operand, kind] : llvm::zip(operands, access))
-    if (kind == static_cast<int32_t>(Access::Pixel))
-      return tensorOf(operand);
-  return {};
-}
-
-RankedTensorType PairOp::getSourceType() { return firstPixel(getPrologueOperands(), getPrologueAccess()); }
+RankedTensorType PairOp::getSourceType() { return prologue().getPixelType(); }
 RankedTensorType PairOp::getResultType() { return tensorOf(getResult()); }
 
 RankedTensorType PairOp::getMiddleType() {
@@ -294,8 +279,7 @@ RankedTensorType PairOp::getMiddleType() {
 }
 
 LogicalResult PairOp::verify() {
-  if (failed(verifyPrologue(*this, getPrologue(), getPrologueOperands(), getPrologueAccess())) ||
-      failed(verifySameLayout(*this, getPrologueOperands(), getPrologueAccess())) ||
+  if (failed(verifyPrologue(*this, prologue())) || failed(verifySameLayout(*this, prologue())) ||
       failed(verifyRegion(*this, getMiddle(), getMiddleOperands().size() + 1)) ||
       failed(verifyRegion(*this, getEpilogue(), getEpilogueOperands().size() + 1)))
     return failure();
@@ -305,12 +289,12 @@ LogicalResult PairOp::verify() {
   auto middle = getMiddleType();
   if (!middle)
     return emitOpError("has a first window that does not fit into ") << getSourceType();
-  for (int32_t access : getMiddleAccess())
-    if (auto kind = static_cast<Access>(access); kind != Access::Channel && kind != Access::BatchChannel)
+  for (AccessOperand operand : this->middle())
+    if (!operand.isByChannel())
       return emitOpError("reads a middle operand as ")
-             << stringifyAccess(kind) << ", expected channel or batch_channel";
-  if (failed(verifyAccess(*this, getMiddleOperands(), getMiddleAccess(), middle)) ||
-      failed(verifyAccess(*this, getEpilogueOperands(), getEpilogueAccess(), getResultType())))
+             << stringifyAccess(operand.access) << ", expected channel or batch_channel";
+  if (failed(verifyAccess(*this, this->middle(), middle)) ||
+      failed(verifyAccess(*this, epilogue(), getResultType())))
     return failure();
   if (yieldOf(getMiddle()).getValues().size() != 1 || yieldOf(getMiddle()).countOf(Yield::Value) != 1)
     return emitOpError("has a middle that does not yield one value");
@@ -322,18 +306,12 @@ LogicalResult PairOp::verify() {
   return verifyContraction(*this, middle, getResultType(), tensorOf(getSecondWeight()), getSecondWindow(), 1);
 }
 
-RankedTensorType WeightGradOp::getGradientType() {
-  return firstPixel(getGradientOperands(), getGradientAccess());
-}
-RankedTensorType WeightGradOp::getActivationType() {
-  return firstPixel(getActivationOperands(), getActivationAccess());
-}
+RankedTensorType WeightGradOp::getGradientType() { return gradient().getPixelType(); }
+RankedTensorType WeightGradOp::getActivationType() { return activation().getPixelType(); }
 
 LogicalResult WeightGradOp::verify() {
-  if (failed(verifyPrologue(*this, getGradient(), getGradientOperands(), getGradientAccess())) ||
-      failed(verifySameLayout(*this, getGradientOperands(), getGradientAccess())) ||
-      failed(verifyPrologue(*this, getActivation(), getActivationOperands(), getActivationAccess())) ||
-      failed(verifySameLayout(*this, getActivationOperands(), getActivationAccess())))
+  if (failed(verifyPrologue(*this, gradient())) || failed(verifySameLayout(*this, gradient())) ||
+      failed(verifyPrologue(*this, activation())) || failed(verifySameLayout(*this, activation())))
     return failure();
   auto partials = tensorOf(getResult());
   if (partials.getRank() != 6)
@@ -342,7 +320,7 @@ LogicalResult WeightGradOp::verify() {
 }
 
 RankedTensorType MapOp::getDomainType() {
-  if (auto type = firstPixel(getInputs(), getAccess()))
+  if (auto type = body().getPixelType())
     return type;
   return tensorOf(getResult(0));
 }
@@ -353,7 +331,7 @@ LogicalResult MapOp::verify() {
   if (failed(verifyRegion(*this, getBody(), getInputs().size())))
     return failure();
   auto domain = getDomainType();
-  if (failed(verifyAccess(*this, getInputs(), getAccess(), domain)))
+  if (failed(verifyAccess(*this, body(), domain)))
     return failure();
   return verifyYields(*this, yieldOf(getBody()), domain);
 }
@@ -372,10 +350,10 @@ static LogicalResult verifyPool(Operation *op, RankedTensorType input, RankedTen
   return op->emitOpError("does not lead from ") << input << " to " << output << " by its window";
 }
 
-RankedTensorType PoolOp::getSourceType() { return firstPixel(getInputs(), getAccess()); }
+RankedTensorType PoolOp::getSourceType() { return prologue().getPixelType(); }
 
 LogicalResult PoolOp::verify() {
-  if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
+  if (failed(verifyPrologue(*this, prologue())))
     return failure();
   return verifyPool(*this, getSourceType(), tensorOf(getResult()), getWindow());
 }
@@ -388,9 +366,9 @@ LogicalResult PoolGradOp::verify() {
     if (result.getRank() != 5)
       return emitOpError("runs over ") << result << ", expected [N, C, T, H, W]";
   } else {
-    if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
+    if (failed(verifyPrologue(*this, prologue())))
       return failure();
-    auto source = firstPixel(getInputs(), getAccess());
+    auto source = prologue().getPixelType();
     if (source.getShape() != result.getShape())
       return emitOpError("has the result ") << result << " for the input " << source;
   }
@@ -475,10 +453,10 @@ LogicalResult kinema::kernel::MatmulOp::verify() {
                             getTransposeLhs(), getTransposeRhs());
 }
 
-RankedTensorType kinema::kernel::SpreadSumOp::getSourceType() { return firstPixel(getInputs(), getAccess()); }
+RankedTensorType kinema::kernel::SpreadSumOp::getSourceType() { return prologue().getPixelType(); }
 
 LogicalResult kinema::kernel::SpreadSumOp::verify() {
-  if (failed(verifyPrologue(*this, getPrologue(), getInputs(), getAccess())))
+  if (failed(verifyPrologue(*this, prologue())))
     return failure();
   auto result = tensorOf(getResult());
   if (result.getRank() != 5 || !clip::spreadsOver(result, getSourceType()))

@@ -49,7 +49,7 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
   }];
   let arguments = (ins AnyRankedTensor:$weight, Tensors:$prologue_operands, Tensors:$epilogue_operands, Direction:$direction,
                        WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$winograd,
-                       DenseI32ArrayAttr:$prologue_access, DenseI32ArrayAttr:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
+                       AccessKinds:$prologue_access, AccessKinds:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
@@ -59,6 +59,8 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     attr-dict `:` type($weight) `->` type($results)
   }];
   let extraClassDeclaration = [{
+    AccessRegion prologue() { return {getPrologue(), getPrologueOperands(), getPrologueAccess()}; }
+    AccessRegion epilogue() { return {getEpilogue(), getEpilogueOperands(), getEpilogueAccess()}; }
     /// The tensor that the window slides over (forward: x; transposed: dz).
     ::mlir::RankedTensorType getSourceType();
     /// The type of the value that the contraction makes, before the epilogue.
@@ -98,7 +100,7 @@ def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments], ["getMacs"]> {
   }];
   let arguments = (ins AnyRankedTensor:$first_weight, AnyRankedTensor:$second_weight, Tensors:$prologue_operands,
                        Tensors:$middle_operands, Tensors:$epilogue_operands, WindowAttr:$first_window, WindowAttr:$second_window,
-                       DenseI32ArrayAttr:$prologue_access, DenseI32ArrayAttr:$middle_access, DenseI32ArrayAttr:$epilogue_access,
+                       AccessKinds:$prologue_access, AccessKinds:$middle_access, AccessKinds:$epilogue_access,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$middle, SizedRegion<1>:$epilogue);
@@ -110,6 +112,9 @@ def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments], ["getMacs"]> {
     attr-dict `:` type($first_weight) `,` type($second_weight) `->` type($result)
   }];
   let extraClassDeclaration = [{
+    AccessRegion prologue() { return {getPrologue(), getPrologueOperands(), getPrologueAccess()}; }
+    AccessRegion middle() { return {getMiddle(), getMiddleOperands(), getMiddleAccess()}; }
+    AccessRegion epilogue() { return {getEpilogue(), getEpilogueOperands(), getEpilogueAccess()}; }
     ::mlir::RankedTensorType getSourceType();
     /// What lies between the convs: the shape of the first one's result, and f32.
     ::mlir::RankedTensorType getMiddleType();
@@ -125,7 +130,7 @@ def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments], ["getMacs",
     The result is `tensor<?xOxIxTxHxW>`: one partial a chunk of positions.
   }];
   let arguments = (ins Tensors:$gradient_operands, Tensors:$activation_operands, WindowAttr:$window,
-                       DefaultValuedAttr<I64Attr, "1">:$groups, DenseI32ArrayAttr:$gradient_access, DenseI32ArrayAttr:$activation_access,
+                       DefaultValuedAttr<I64Attr, "1">:$groups, AccessKinds:$gradient_access, AccessKinds:$activation_access,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let regions = (region SizedRegion<1>:$gradient, SizedRegion<1>:$activation);
@@ -136,6 +141,8 @@ def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments], ["getMacs",
     attr-dict `:` type($result)
   }];
   let extraClassDeclaration = [{
+    AccessRegion gradient() { return {getGradient(), getGradientOperands(), getGradientAccess()}; }
+    AccessRegion activation() { return {getActivation(), getActivationOperands(), getActivationAccess()}; }
     ::mlir::RankedTensorType getGradientType();   // dz: [N, O, T', H', W']
     ::mlir::RankedTensorType getActivationType(); // x: [N, I * groups, T, H, W]
   }];
@@ -147,11 +154,12 @@ def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments], ["getMacs",
 def MapOp : LaunchableOp<"map", [MemoryBound, MakesActivations], ["getForm"]> {
   let summary = "a pointwise expression, stored and/or summed";
   let description = "The region yields as a conv's epilogue does. The domain is the shape of the first `pixel` operand, or of the result where there is none.";
-  let arguments = (ins Tensors:$inputs, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins Tensors:$inputs, AccessKinds:$access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "custom<AccessRegion>($inputs, type($inputs), $access, $body) attr-dict `->` type($results)";
   let extraClassDeclaration = [{
+    AccessRegion body() { return {getBody(), getInputs(), getAccess()}; }
     ::mlir::RankedTensorType getDomainType();
   }];
   let hasVerifier = 1;
@@ -159,27 +167,33 @@ def MapOp : LaunchableOp<"map", [MemoryBound, MakesActivations], ["getForm"]> {
 
 def PoolOp : LaunchableOp<"pool", [MemoryBound, MakesActivations]> {
   let summary = "pool over a window, with a prologue; `average` divides by the whole window";
-  let arguments = (ins PoolKind:$kind, Tensors:$inputs, WindowAttr:$window, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins PoolKind:$kind, Tensors:$inputs, WindowAttr:$window, AccessKinds:$access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
     $kind `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
     attr-dict `->` type($result)
   }];
-  let extraClassDeclaration = [{ ::mlir::RankedTensorType getSourceType(); }];
+  let extraClassDeclaration = [{
+    AccessRegion prologue() { return {getPrologue(), getInputs(), getAccess()}; }
+    ::mlir::RankedTensorType getSourceType();
+  }];
   let hasVerifier = 1;
 }
 
 def PoolGradOp : LaunchableOp<"pool_grad"> {
   let summary = "gradient of a pool; of a max pool, to the first maximum of each window of the prologue's value";
   let description = "`average` takes no prologue operands.";
-  let arguments = (ins PoolKind:$kind, AnyRankedTensor:$g, Tensors:$inputs, WindowAttr:$window, DenseI32ArrayAttr:$access,
+  let arguments = (ins PoolKind:$kind, AnyRankedTensor:$g, Tensors:$inputs, WindowAttr:$window, AccessKinds:$access,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
     $kind $g `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
     attr-dict `:` type($g) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    AccessRegion prologue() { return {getPrologue(), getInputs(), getAccess()}; }
   }];
   let hasVerifier = 1;
 }
@@ -229,13 +243,16 @@ def MatmulOp : LaunchableOp<"matmul", [], ["getMacs"]> {
 
 def SpreadSumOp : LaunchableOp<"spread_sum", [MemoryBound]> {
   let summary = "sum of the prologue's values over the axes along which the result has a size of 1";
-  let arguments = (ins Tensors:$inputs, DenseI32ArrayAttr:$access, OptionalAttr<ScheduleAttr>:$schedule);
+  let arguments = (ins Tensors:$inputs, AccessKinds:$access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
     `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue) attr-dict `->` type($result)
   }];
-  let extraClassDeclaration = [{ ::mlir::RankedTensorType getSourceType(); }];
+  let extraClassDeclaration = [{
+    AccessRegion prologue() { return {getPrologue(), getInputs(), getAccess()}; }
+    ::mlir::RankedTensorType getSourceType();
+  }];
   let hasVerifier = 1;
 }
 
@@ -318,10 +335,10 @@ def WinogradOp : LaunchableOp<"winograd"> {
 
 def YieldOp : KernelOp<"yield", [Pure, Terminator]> {
   let summary = "ends a region: what becomes of each value";
-  let arguments = (ins Variadic<F32>:$values, DenseI32ArrayAttr:$kinds);
+  let arguments = (ins Variadic<F32>:$values, YieldKinds:$kinds);
   let assemblyFormat = "custom<Yields>($values, $kinds) attr-dict";
   let extraClassDeclaration = [{
-    Yield getKind(unsigned i) { return static_cast<Yield>(getKinds()[i]); }
+    Yield getKind(unsigned i) { return getKinds()[i]; }
     int64_t countOf(Yield kind);
   }];
 }

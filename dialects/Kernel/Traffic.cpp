@@ -64,14 +64,15 @@ static int64_t positionsRead(const shape::Window &window, int axis, int64_t size
 }
 
 /// Bytes of the tensors that a window slides over, but for what it steps over (a strided 1x1x1).
-static int64_t bytesUnder(clip::WindowAttr window, OperandRange operands, ArrayRef<int32_t> access,
+static int64_t bytesUnder(clip::WindowAttr window, const kernel::AccessRegion &prologue,
                           RankedTensorType output) {
   int64_t bytes = 0;
-  for (auto [operand, kind] : llvm::zip(operands, access)) {
-    int64_t all = kernel::storedBytes(tensorOf(operand));
-    if (kind == static_cast<int32_t>(kernel::Access::Pixel))
+  for (kernel::AccessOperand operand : prologue) {
+    RankedTensorType type = operand.getType();
+    int64_t all = kernel::storedBytes(type);
+    if (operand.access == kernel::Access::Pixel)
       for (int axis = 0; axis < 3; ++axis) {
-        int64_t size = tensorOf(operand).getDimSize(axis + 2);
+        int64_t size = type.getDimSize(axis + 2);
         all = all / size * positionsRead(window.getWindow(), axis, size, output.getDimSize(axis + 2));
       }
     bytes += all;
@@ -83,13 +84,12 @@ int64_t kernel::ConvOp::getBytesRead() {
   int64_t all = bytesOf(getOperands());
   if (getDirection() == Direction::Transposed)
     return all;
-  return all - bytesOf(getPrologueOperands()) +
-         bytesUnder(getWindow(), getPrologueOperands(), getPrologueAccess(), getResultType());
+  return all - bytesOf(getPrologueOperands()) + bytesUnder(getWindow(), prologue(), getResultType());
 }
 
 int64_t kernel::WeightGradOp::getBytesRead() {
   return bytesOf(getOperands()) - bytesOf(getActivationOperands()) +
-         bytesUnder(getWindow(), getActivationOperands(), getActivationAccess(), getGradientType());
+         bytesUnder(getWindow(), activation(), getGradientType());
 }
 
 kernel::Traffic kernel::trafficOf(Operation *op) {

@@ -84,7 +84,7 @@ Value RegionBuilder::constant(float value) {
 Value RegionBuilder::operand(Value value, Access how) {
   Value argument = addArgument(value);
   operands.push_back(stored.lookup(value));
-  access.push_back(static_cast<int32_t>(how));
+  access.push_back(how);
   return argument;
 }
 
@@ -129,7 +129,7 @@ void RegionBuilder::computeChannels(clip::ChannelwiseOp op) {
 }
 
 void RegionBuilder::yield(kernel::Yield kind, Value scalar) {
-  kinds.push_back(static_cast<int32_t>(kind));
+  kinds.push_back(kind);
   yielded.push_back(scalar);
 }
 

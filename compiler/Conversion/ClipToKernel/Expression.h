@@ -55,10 +55,10 @@ public:
 
   mlir::OpBuilder b;
   mlir::Location loc;
-  llvm::SmallVector<mlir::Value> operands; // stored tensors, one a trailing block argument
-  llvm::SmallVector<int32_t> access;       // kernel::Access, one an operand
+  llvm::SmallVector<mlir::Value> operands;  // stored tensors, one a trailing block argument
+  llvm::SmallVector<kernel::Access> access; // one an operand
   llvm::SmallVector<mlir::Value> yielded;
-  llvm::SmallVector<int32_t> kinds; // kernel::Yield, one a yielded value
+  llvm::SmallVector<kernel::Yield> kinds; // one a yielded value
 
   /// Ends the region and moves it into `target`.
   void finish(mlir::Region &target);

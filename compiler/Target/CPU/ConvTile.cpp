@@ -8,9 +8,7 @@ using namespace kinema;
 using namespace kinema::cpu;
 using kernel::LayoutKind;
 
-static StagedOperand sourceOf(kernel::ConvOp op) {
-  return {op.getPrologueOperands(), op.getPrologueAccess(), op.getPrologue(), op.getSourceType()};
-}
+static StagedOperand sourceOf(kernel::ConvOp op) { return {op.prologue()}; }
 
 //===-- Schedule ----------------------------------------------------------===//
 

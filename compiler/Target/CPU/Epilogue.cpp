@@ -58,17 +58,15 @@ SmallVector<Value> TileEpilogue::overPixels(const ChannelBlock &channels, ArrayR
 /// Computes and stores a pixel's results; returns all that the epilogue yields.
 SmallVector<Value> TileEpilogue::emitStores(const ChannelBlock &channels, const Pixel &pixel) {
   SmallVector<Value> arguments = {e.loadVector(e.scratch, pixel.tileAt, lanes)};
-  for (auto [i, operand] : llvm::enumerate(op.getEpilogueOperands())) {
-    auto access = static_cast<Access>(op.getEpilogueAccess()[i]);
-    Value buffer = epilogueBuffer(i);
-    if (access == Access::Pixel)
-      arguments.push_back(e.loadVector(buffer, pixel.resultAt, lanes));
-    else if (channels.vectors[i])
-      arguments.push_back(channels.vectors[i]);
+  for (auto [operand, vector] : llvm::zip_equal(op.epilogue(), channels.vectors)) {
+    if (operand.access == Access::Pixel)
+      arguments.push_back(e.loadVector(e.bufferOf(*operand.operand), pixel.resultAt, lanes));
+    else if (vector)
+      arguments.push_back(vector);
     else
-      arguments.push_back(
-          e.loadAccess(buffer, cast<RankedTensorType>(operand.getType()), access, op.getResultType(),
-                       {pixel.n, e.mul(channels.block, lanes), pixel.t, pixel.h, pixel.w}, lanes));
+      arguments.push_back(e.loadAccess(operand, op.getResultType(),
+                                       {pixel.n, e.mul(channels.block, lanes), pixel.t, pixel.h, pixel.w},
+                                       lanes));
   }
   auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
   if (channels.keep)
@@ -117,9 +115,9 @@ void TileEpilogue::emit(const BlockPlace &blockPlace, Value partialIndex, Value 
   ChannelBlock channels;
   channels.block = block;
   channels.tileAt = tileAt;
-  for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess()))
-    channels.vectors.push_back(static_cast<Access>(access) == Access::Channel
-                                   ? e.loadVector(epilogueBuffer(i), e.mul(block, lanes), lanes)
+  for (kernel::AccessOperand operand : op.epilogue())
+    channels.vectors.push_back(operand.access == Access::Channel
+                                   ? e.loadVector(e.bufferOf(*operand.operand), e.mul(block, lanes), lanes)
                                    : Value());
   if (result[1] % lanes)
     channels.keep = channelMask(e, block, result[1], lanes);

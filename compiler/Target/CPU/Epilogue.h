@@ -25,7 +25,7 @@ private:
   struct ChannelBlock {
     mlir::Value block;                      // index of the channel block
     mlir::Value tileAt;                     // position of its accumulators in scratch
-    llvm::SmallVector<mlir::Value> vectors; // of channel operands, else null
+    llvm::SmallVector<mlir::Value> vectors; // one an operand, of channel operands, else null
     mlir::Value keep;                       // lanes that are channels; null where all are
   };
   /// Where one vector of the result is.
@@ -35,7 +35,6 @@ private:
   };
   using PixelBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(const Pixel &, mlir::ValueRange)>;
 
-  mlir::Value epilogueBuffer(unsigned i) { return e.operands[1 + op.getPrologueOperands().size() + i]; }
   llvm::SmallVector<mlir::Value> emitStores(const ChannelBlock &channels, const Pixel &pixel);
   void emitMoments(const ChannelBlock &channels, mlir::Value sum);
   void storePartial(mlir::Value value, mlir::Value buffer, int64_t rows, int64_t row, mlir::Value block);

@@ -12,9 +12,7 @@ using namespace kinema;
 using namespace kinema::cpu;
 using kernel::LayoutKind;
 
-static StagedOperand sourceOf(kernel::ConvOp op) {
-  return {op.getPrologueOperands(), op.getPrologueAccess(), op.getPrologue(), op.getSourceType()};
-}
+static StagedOperand sourceOf(kernel::ConvOp op) { return {op.prologue()}; }
 
 static GroupChannels channelsOf(kernel::ConvOp op, int64_t lanes) {
   int64_t groups = op.getGroups();

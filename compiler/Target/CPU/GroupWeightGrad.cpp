@@ -11,13 +11,8 @@ using namespace kinema;
 using namespace kinema::cpu;
 using kernel::LayoutKind;
 
-static StagedOperand gradientOf(kernel::WeightGradOp op) {
-  return {op.getGradientOperands(), op.getGradientAccess(), op.getGradient(), op.getGradientType()};
-}
-
-static StagedOperand activationOf(kernel::WeightGradOp op) {
-  return {op.getActivationOperands(), op.getActivationAccess(), op.getActivation(), op.getActivationType()};
-}
+static StagedOperand gradientOf(kernel::WeightGradOp op) { return {op.gradient()}; }
+static StagedOperand activationOf(kernel::WeightGradOp op) { return {op.activation()}; }
 
 static GroupChannels channelsOf(kernel::WeightGradOp op, int64_t lanes) {
   int64_t groups = op.getGroups();

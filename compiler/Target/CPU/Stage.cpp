@@ -16,9 +16,9 @@ bool StagedOperand::isSupported(int64_t lanes) const {
   auto layout = kernel::layoutOf(type);
   if (layout.getKind() != kernel::LayoutKind::Blocked || (width() != 4 && width() != lanes))
     return false;
-  for (auto [operand, kind] : llvm::zip(operands, access)) {
-    auto tensor = cast<RankedTensorType>(operand.getType());
-    switch (static_cast<Access>(kind)) {
+  for (kernel::AccessOperand operand : prologue) {
+    RankedTensorType tensor = operand.getType();
+    switch (operand.access) {
     case Access::Pixel:
     case Access::BatchChannel:
       if (kernel::layoutOf(tensor) != layout)
@@ -37,9 +37,9 @@ bool StagedOperand::isSupported(int64_t lanes) const {
 }
 
 bool StagedOperand::isBFloat16() const {
-  Value value = prologue.front().getTerminator()->getOperand(0);
-  if (auto argument = dyn_cast<BlockArgument>(value))
-    return getElementTypeOrSelf(operands[argument.getArgNumber()]).isBF16();
+  Value value = prologue.getRegion().front().getTerminator()->getOperand(0);
+  if (Value read = prologue.operandOf(value))
+    return getElementTypeOrSelf(read).isBF16();
   auto widened = value.getDefiningOp<arith::ExtFOp>();
   return widened && widened.getIn().getType().isBF16();
 }
@@ -168,10 +168,9 @@ BlockReader::BlockReader(KernelEmitter &e, const StagedOperand &operand, Value n
   auto shape = operand.type.getShape(); // [N, C, T, H, W]
   Value clipBlock = e.add(e.mul(n, operand.blocks()), block);
   plane = e.mul(clipBlock, shape[2] * shape[3] * shape[4] * width);
-  unsigned first = operand.operands.getBeginOperandIndex();
-  for (auto [i, kind] : llvm::enumerate(operand.access)) {
-    Value buffer = e.operands[first + i];
-    switch (static_cast<Access>(kind)) {
+  for (kernel::AccessOperand read : operand.prologue) {
+    Value buffer = e.bufferOf(*read.operand);
+    switch (read.access) {
     case Access::Channel:
       channelValues.push_back(e.loadVector(buffer, e.mul(block, width), width));
       break;
@@ -191,11 +190,10 @@ Value BlockReader::read(Value t, Value h, Value w) {
   int64_t width = operand.width();
   auto shape = operand.type.getShape();
   Value at = e.add(plane, e.mul(e.add(e.mul(e.add(e.mul(t, shape[3]), h), shape[4]), w), width));
-  unsigned first = operand.operands.getBeginOperandIndex();
   SmallVector<Value> arguments;
-  for (auto [i, value] : llvm::enumerate(channelValues))
-    arguments.push_back(value ? value : e.loadVector(e.operands[first + i], at, width));
-  Value result = e.inlineRegion(operand.prologue, arguments).front();
+  for (auto [read, value] : llvm::zip_equal(operand.prologue, channelValues))
+    arguments.push_back(value ? value : e.loadVector(e.bufferOf(*read.operand), at, width));
+  Value result = e.inlineRegion(operand.prologue.getRegion(), arguments).front();
   if (!keep)
     return result;
   return arith::SelectOp::create(e.b, e.loc, keep, result, e.constant(0.0f, e.vectorType(width)));

@@ -13,10 +13,8 @@ enum class Words { Single, ChannelPairs, ColumnPairs };
 
 /// A contraction's operand: the value of a prologue on `blocked` tensors.
 struct StagedOperand {
-  mlir::OperandRange operands;
-  llvm::ArrayRef<int32_t> access;
-  mlir::Region &prologue;
-  mlir::RankedTensorType type; // [N, C, T, H, W]
+  kernel::AccessRegion prologue;
+  mlir::RankedTensorType type = prologue.getPixelType(); // [N, C, T, H, W]
 
   int64_t width() const;                 // channels in a block
   int64_t blocks() const;                // channel blocks of the tensor

@@ -128,6 +128,10 @@ public:
   /// stride.
   mlir::Value loadAccess(mlir::Value buffer, mlir::RankedTensorType type, kernel::Access access,
                          mlir::RankedTensorType domain, mlir::ValueRange nctHW, int64_t width);
+  mlir::Value loadAccess(const kernel::AccessOperand &operand, mlir::RankedTensorType domain,
+                         mlir::ValueRange nctHW, int64_t width) {
+    return loadAccess(bufferOf(*operand.operand), operand.getType(), operand.access, domain, nctHW, width);
+  }
 };
 
 } // namespace kinema

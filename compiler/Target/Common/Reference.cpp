@@ -61,33 +61,27 @@ SmallVector<RankedTensorType> reference::tensorTypes(ValueRange values) {
 
 //===-- Reading a region's operands ---------------------------------------===//
 
-RegionReader::RegionReader(KernelEmitter &e, OperandRange operands, ArrayRef<int32_t> access,
-                           RankedTensorType domain, int64_t width, const Walk *walk)
-    : e(e), domain(walk ? walk->view(domain) : domain), width(width) {
-  unsigned first = operands.empty() ? 0 : operands.getBeginOperandIndex();
-  for (auto [i, operand] : llvm::enumerate(operands)) {
-    auto kind = static_cast<kernel::Access>(access[i]);
-    auto type = tensorOf(operand);
-    if (walk && kind == kernel::Access::Pixel)
-      type = walk->view(type);
-    sources.push_back({e.operands[first + i], type, kind, Value()});
-  }
+RegionReader::RegionReader(KernelEmitter &e, const kernel::AccessRegion &region, RankedTensorType domain,
+                           int64_t width, const Walk *walk)
+    : e(e), region(region), domain(walk ? walk->view(domain) : domain), width(width), walk(walk),
+      entered(region.size()) {}
+
+Value RegionReader::load(const kernel::AccessOperand &operand, ValueRange coordinates) {
+  bool isViewed = walk && operand.access == kernel::Access::Pixel;
+  RankedTensorType type = isViewed ? walk->view(operand.getType()) : operand.getType();
+  return e.loadAccess(e.bufferOf(*operand.operand), type, operand.access, domain, coordinates, width);
 }
 
 void RegionReader::enter(Value n, Value c) {
-  for (Source &source : sources)
-    if (source.access == kernel::Access::Channel || source.access == kernel::Access::BatchChannel)
-      source.value = e.loadAccess(source.buffer, source.type, source.access, domain, {n, c}, width);
+  for (auto [operand, value] : llvm::zip_equal(region, entered))
+    if (operand.isByChannel())
+      value = load(operand, {n, c});
 }
 
 SmallVector<Value> RegionReader::at(ValueRange coordinates) {
   SmallVector<Value> values;
-  for (Source &source : sources) {
-    bool entered = source.access == kernel::Access::Channel || source.access == kernel::Access::BatchChannel;
-    values.push_back(
-        entered ? source.value
-                : e.loadAccess(source.buffer, source.type, source.access, domain, coordinates, width));
-  }
+  for (auto [operand, value] : llvm::zip_equal(region, entered))
+    values.push_back(operand.isByChannel() ? value : load(operand, coordinates));
   return values;
 }
 

@@ -57,7 +57,7 @@ struct ConvElement {
   Channels channels = channelsOf(op);
   RankedTensorType source = op.getSourceType(), weight = tensorOf(op.getWeight());
   int64_t sourceWidth = channels.depthwise() ? width : 1;
-  RegionReader reader{e, op.getPrologueOperands(), op.getPrologueAccess(), source, sourceWidth};
+  RegionReader reader{e, op.prologue(), source, sourceWidth};
 
   Value prologue(ValueRange coordinates) {
     reader.enter(coordinates[0], coordinates[1]);
@@ -74,7 +74,8 @@ struct ConvElement {
       Value o = forward || channels.depthwise() ? c : channel, in = channels.depthwise() ? i
                                                                     : forward            ? i
                                                                                          : inGroup;
-      Value w = e.loadElements(e.operands[0], e.position(weight, {o, in, tap[0], tap[1], tap[2]}), width);
+      Value w = e.loadElements(e.bufferOf(op.getWeightMutable()),
+                               e.position(weight, {o, in, tap[0], tap[1], tap[2]}), width);
       return e.fma(sourceWidth < width ? e.splat(x, width) : x, w, acc);
     };
     int64_t count = channels.sourcePerGroup;
@@ -104,8 +105,7 @@ struct ConvElement {
 static void emit(kernel::ConvOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   ConvElement conv{op, e, walk.getWidth()};
-  RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(),
-                      walk.getWidth(), &walk);
+  RegionReader reader(e, op.epilogue(), op.getResultType(), walk.getWidth(), &walk);
   emitElements(e, walk, op.getEpilogue(), reader,
                [&](const Walk::Coordinates &at) { return SmallVector<Value>{conv.at(at)}; });
 }
@@ -126,8 +126,8 @@ struct PairElement {
   KernelEmitter &e;
   RankedTensorType source = op.getSourceType(), middle = op.getMiddleType(),
                    firstWeight = tensorOf(op.getFirstWeight()), secondWeight = tensorOf(op.getSecondWeight());
-  RegionReader sourceReader{e, op.getPrologueOperands(), op.getPrologueAccess(), source, 1};
-  RegionReader middleReader{e, op.getMiddleOperands(), op.getMiddleAccess(), middle, 1};
+  RegionReader sourceReader{e, op.prologue(), source, 1};
+  RegionReader middleReader{e, op.middle(), middle, 1};
 
   /// The sum over taps and channels of value(channel, position) * weight[c, channel, tap].
   Value contract(clip::WindowAttr attr, RankedTensorType from, Value weight, RankedTensorType weightType,
@@ -146,11 +146,12 @@ struct PairElement {
   }
 
   Value middleAt(Value n, Value m, ArrayRef<Value> at) {
-    Value sum = contract(
-        op.getFirstWindow(), source, e.operands[0], firstWeight, m, at, [&](Value i, ArrayRef<Value> from) {
-          sourceReader.enter(n, i);
-          return e.inlineRegion(op.getPrologue(), sourceReader.at({n, i, from[0], from[1], from[2]}))[0];
-        });
+    Value sum = contract(op.getFirstWindow(), source, e.bufferOf(op.getFirstWeightMutable()), firstWeight, m,
+                         at, [&](Value i, ArrayRef<Value> from) {
+                           sourceReader.enter(n, i);
+                           return e.inlineRegion(op.getPrologue(),
+                                                 sourceReader.at({n, i, from[0], from[1], from[2]}))[0];
+                         });
     middleReader.enter(n, m);
     SmallVector<Value> arguments = {sum};
     llvm::append_range(arguments, middleReader.at({n, m, at[0], at[1], at[2]}));
@@ -158,8 +159,8 @@ struct PairElement {
   }
 
   Value at(const Walk::Coordinates &result) {
-    return contract(op.getSecondWindow(), middle, e.operands[1], secondWeight, result[1],
-                    ArrayRef(result).drop_front(2),
+    return contract(op.getSecondWindow(), middle, e.bufferOf(op.getSecondWeightMutable()), secondWeight,
+                    result[1], ArrayRef(result).drop_front(2),
                     [&](Value m, ArrayRef<Value> from) { return middleAt(result[0], m, from); });
   }
 };
@@ -168,7 +169,7 @@ struct PairElement {
 static void emit(kernel::PairOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   PairElement pair{op, e};
-  RegionReader reader(e, op.getEpilogueOperands(), op.getEpilogueAccess(), op.getResultType(), 1, &walk);
+  RegionReader reader(e, op.epilogue(), op.getResultType(), 1, &walk);
   emitElements(e, walk, op.getEpilogue(), reader,
                [&](const Walk::Coordinates &at) { return SmallVector<Value>{pair.at(at)}; });
 }
@@ -228,9 +229,8 @@ struct WeightGradElement {
   int64_t width;
   kernel::WeightGradOp op = grad.op;
   int64_t activationWidth = grad.depthwise ? width : 1;
-  RegionReader gradient{e, op.getGradientOperands(), op.getGradientAccess(), grad.gradient, width};
-  RegionReader activation{e, op.getActivationOperands(), op.getActivationAccess(), grad.activation,
-                          activationWidth};
+  RegionReader gradient{e, op.gradient(), grad.gradient, width};
+  RegionReader activation{e, op.activation(), grad.activation, activationWidth};
   Value channel = {}; // of the activation
 
   void enter(Value n, Value o, Value i) {

@@ -42,8 +42,8 @@ int64_t storedExtent(mlir::RankedTensorType type, int64_t axis);
 class RegionReader {
 public:
   /// `domain` is what the coordinates run over; a walk gives it another view.
-  RegionReader(KernelEmitter &e, mlir::OperandRange operands, llvm::ArrayRef<int32_t> access,
-               mlir::RankedTensorType domain, int64_t width, const Walk *walk = nullptr);
+  RegionReader(KernelEmitter &e, const kernel::AccessRegion &region, mlir::RankedTensorType domain,
+               int64_t width, const Walk *walk = nullptr);
 
   /// Reads what depends on clip and channel alone.
   void enter(mlir::Value n, mlir::Value c);
@@ -51,16 +51,15 @@ public:
   llvm::SmallVector<mlir::Value> at(mlir::ValueRange coordinates);
 
 private:
-  struct Source {
-    mlir::Value buffer;
-    mlir::RankedTensorType type;
-    kernel::Access access;
-    mlir::Value value; // once entered
-  };
+  /// What the region has of an operand at these coordinates.
+  mlir::Value load(const kernel::AccessOperand &operand, mlir::ValueRange coordinates);
+
   KernelEmitter &e;
+  kernel::AccessRegion region;
   mlir::RankedTensorType domain;
   int64_t width;
-  llvm::SmallVector<Source> sources;
+  const Walk *walk;
+  llvm::SmallVector<mlir::Value> entered; // one an operand; null of those that depend on the position
 };
 
 /// Computes a region at every element of the walk's domain and carries out what it yields. Its arguments are

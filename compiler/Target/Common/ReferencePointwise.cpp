@@ -9,10 +9,9 @@ using namespace kinema::reference;
 static Walk walkOf(kernel::MapOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types;
   bool flat = true;
-  for (auto [operand, access] : llvm::zip(op.getInputs(), op.getAccess())) {
-    types.push_back(tensorOf(operand));
-    flat &= access != static_cast<int32_t>(kernel::Access::Lattice) &&
-            access != static_cast<int32_t>(kernel::Access::Spread);
+  for (kernel::AccessOperand operand : op.body()) {
+    types.push_back(operand.getType());
+    flat &= operand.access != kernel::Access::Lattice && operand.access != kernel::Access::Spread;
   }
   llvm::append_range(types, tensorTypes(op.getResults()));
   int64_t channels = 0;
@@ -25,7 +24,7 @@ static Blocks blocksOf(kernel::MapOp op, const Machine &machine) { return walkOf
 
 static void emit(kernel::MapOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
-  RegionReader reader(e, op.getInputs(), op.getAccess(), op.getDomainType(), walk.getWidth(), &walk);
+  RegionReader reader(e, op.body(), op.getDomainType(), walk.getWidth(), &walk);
   emitElements(e, walk, op.getBody(), reader, [](const Walk::Coordinates &) { return SmallVector<Value>(); });
 }
 

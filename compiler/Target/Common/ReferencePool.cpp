@@ -49,7 +49,7 @@ static Blocks blocksOf(kernel::PoolOp op, const Machine &machine) {
 
 static void emitClipAverage(kernel::PoolOp op, KernelEmitter &e) {
   Walk walk = clipWalkOf(op, e.machine);
-  RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
+  RegionReader reader(e, op.prologue(), op.getSourceType(), walk.getWidth());
   float share = 1.0f / op.getWindow().getWindow().taps();
   emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
     Value zero = e.index(0), at = e.position(tensorOf(op.getResult()), {n, c, zero, zero, zero});
@@ -76,7 +76,7 @@ static void emit(kernel::PoolOp op, KernelEmitter &e) {
   if (isOfClips(op))
     return emitClipAverage(op, e);
   Walk walk = walkOf(op, e.machine);
-  RegionReader reader(e, op.getInputs(), op.getAccess(), op.getSourceType(), walk.getWidth());
+  RegionReader reader(e, op.prologue(), op.getSourceType(), walk.getWidth());
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
     walk.forEachChannel(e, part, [&](Value c, Value valid) {
@@ -103,7 +103,7 @@ struct PoolGrad {
   int64_t width;
   RankedTensorType g = tensorOf(op.getG()), result = tensorOf(op.getResult());
   shape::Window window = op.getWindow().getWindow();
-  RegionReader reader{e, op.getInputs(), op.getAccess(), result, width};
+  RegionReader reader{e, op.prologue(), result, width};
 
   void add(Value value, Value at) {
     e.storeElements(e.addf(e.loadElements(e.results[0], at, width), value), e.results[0], at);

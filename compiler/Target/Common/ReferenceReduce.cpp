@@ -66,9 +66,8 @@ struct Finalize {
     SmallVector<Value> arguments;
     if (partials)
       arguments = op.getMoments() ? moments(c) : sums(c);
-    unsigned first = partials ? 1 : 0;
-    for (unsigned i = 0; i < op.getInputs().size(); ++i)
-      arguments.push_back(e.loadElements(e.operands[first + i], c, width));
+    for (OpOperand &input : op.getInputsMutable())
+      arguments.push_back(e.loadElements(e.bufferOf(input), c, width));
     return e.inlineRegion(op.getBody(), arguments, width);
   }
 };
@@ -212,7 +211,7 @@ static Blocks blocksOf(kernel::SpreadSumOp op, const Machine &machine) {
 static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
   SpreadSum sum{op, e.machine};
   Walk walk = sum.walk();
-  RegionReader reader(e, op.getInputs(), op.getAccess(), sum.source, walk.getWidth());
+  RegionReader reader(e, op.prologue(), sum.source, walk.getWidth());
   if (sum.isOfClips())
     return emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
       Value zero = e.index(0);

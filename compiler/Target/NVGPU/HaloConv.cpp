@@ -68,7 +68,7 @@ private:
   Value channelOf(int64_t group) { return e.add(firstChannel, group * blockChannels); }
   /// Where this thread's pair of channels of a group and row lies in a tensor like the result.
   Value at(const Row &row, int64_t group) { return e.add(row.at, group * plan.resultPlane()); }
-  Value epilogueOperand(unsigned i, const Row &row, int64_t group);
+  Value epilogueOperand(const kernel::AccessOperand &operand, const Row &row, int64_t group);
   SmallVector<Value> epilogueOfGroup(int64_t group, ArrayRef<Row> rows, ValueRange accumulators,
                                      SmallVectorImpl<Value> *kept);
   void emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before, Value count);
@@ -223,9 +223,8 @@ SmallVector<Value> HaloConvEmitter::emitSourceOfTile(ValueRange step) {
   for (auto [axis, at] : llvm::zip(plan.axes, place))
     axes.push_back({axis.planes(), axis.extent(), axis.extent(), axis.stagedStep, e.index(axis.low),
                     axis.source, at.first});
-  ArrayRef<Value> buffers = ArrayRef(e.operands).slice(1, op.getPrologueOperands().size());
   int64_t blocks = plan.stagedBlocks(), all = plan.neighbours == 1 ? plan.sourceBlocks : 1;
-  StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, all, plan.neighbours};
+  StageSource staged{op.prologue(), all, plan.neighbours};
   Value first = e.sub(e.thread, e.index(warp));
   auto stageChunk = [&](Value chunk, ValueRange step) -> SmallVector<Value> {
     waitEmpty(source, step[0]);
@@ -346,13 +345,10 @@ HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
 }
 
 /// A pair of channels of the epilogue's operand for one row.
-Value HaloConvEmitter::epilogueOperand(unsigned i, const Row &row, int64_t group) {
-  unsigned number = 1 + op.getPrologueOperands().size() + i;
-  auto type = cast<RankedTensorType>(op.getEpilogueOperands()[i].getType());
-  auto access = static_cast<Access>(op.getEpilogueAccess()[i]);
-  if (access == Access::Pixel)
-    return e.loadVector(e.operands[number], at(row, group), 2);
-  return e.loadAccess(e.operands[number], type, access, op.getResultType(),
+Value HaloConvEmitter::epilogueOperand(const kernel::AccessOperand &operand, const Row &row, int64_t group) {
+  if (operand.access == Access::Pixel)
+    return e.loadVector(e.bufferOf(*operand.operand), at(row, group), 2);
+  return e.loadAccess(operand, op.getResultType(),
                       {n, channelOf(group), row.result[0], row.result[1], row.result[2]}, 2);
 }
 
@@ -363,18 +359,15 @@ SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row>
   Value noPair = e.constant(0.0f, e.vectorType(2));
   Value channels = existing(channelOf(group), 2, op.getResultType().getDimSize(1));
   SmallVector<Value> totals(moments() + plainSums(), noPair), vectors;
-  for (auto [i, access] : llvm::enumerate(op.getEpilogueAccess())) {
-    bool ofChannels =
-        llvm::is_contained({Access::Channel, Access::BatchChannel}, static_cast<Access>(access));
-    vectors.push_back(ofChannels ? epilogueOperand(i, rows.front(), group) : Value());
-  }
+  for (kernel::AccessOperand operand : op.epilogue())
+    vectors.push_back(operand.isByChannel() ? epilogueOperand(operand, rows.front(), group) : Value());
   for (auto [i, row] : llvm::enumerate(rows)) {
     SmallVector<Value> pair;
     for (int64_t channel = 0; channel < 2; ++channel)
       pair.push_back(LLVM::ExtractValueOp::create(
           e.b, e.loc, accumulators[i / 2], ArrayRef<int64_t>{4 * group + 2 * int64_t(i % 2) + channel}));
     SmallVector<Value> arguments = {vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair)};
-    for (auto [operand, vector] : llvm::enumerate(vectors))
+    for (auto [operand, vector] : llvm::zip_equal(op.epilogue(), vectors))
       arguments.push_back(vector ? vector : epilogueOperand(operand, row, group));
     auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
     if (channels)

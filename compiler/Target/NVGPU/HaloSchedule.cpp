@@ -21,10 +21,10 @@ static bool isSupported(kernel::ConvOp op) {
   bool forward = op.getDirection() == kernel::Direction::Forward;
   if (op.getGroups() != 1 || !weight.getElementType().isBF16() || layout.getBlock() != blockChannels ||
       layout.getKind() != (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed) ||
-      !canStage(op.getPrologueOperands(), op.getPrologueAccess(), layout.getTapsTogether()))
+      !canStage(op.prologue(), layout.getTapsTogether()))
     return false;
-  for (auto [operand, access] : llvm::zip(op.getEpilogueOperands(), op.getEpilogueAccess()))
-    if (static_cast<Access>(access) == Access::Pixel && !isBlocked(cast<RankedTensorType>(operand.getType())))
+  for (kernel::AccessOperand operand : op.epilogue())
+    if (operand.access == Access::Pixel && !isBlocked(operand.getType()))
       return false;
   return llvm::all_of(op.getResultTypes(), [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
@@ -38,23 +38,21 @@ static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
   constexpr int64_t most = 140; // of 200; the rest is for what comes and goes
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   int64_t tensors = yield.countOf(Yield::Store), rows = 2 * plan.rowTiles();
-  for (int32_t access : op.getEpilogueAccess())
-    tensors += !llvm::is_contained({Access::Channel, Access::BatchChannel}, static_cast<Access>(access));
+  for (kernel::AccessOperand operand : op.epilogue())
+    tensors += !operand.isByChannel();
   return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <= most;
 }
 
 /// Bytes that a block reads and writes through L2.
 static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
-  auto pixels = [](ArrayRef<int32_t> access) {
-    return double(llvm::count(access, static_cast<int32_t>(Access::Pixel)));
-  };
   double depth = double(plan.chunks()) * plan.tile.depth, results = plan.tile.channels;
   for (const HaloAxis &axis : plan.axes)
     results *= axis.tile;
   auto element = op.getSourceType().getElementTypeBitWidth() / 8.0;
   double source = plan.chunks() * plan.stagedBlocks() * 8.0 * plan.stagedPositions();
-  source *= element * pixels(op.getPrologueAccess());
-  return source + 2 * (depth * taps * plan.tile.channels + results * (1 + pixels(op.getEpilogueAccess())));
+  source *= element * double(op.prologue().count(Access::Pixel));
+  return source +
+         2 * (depth * taps * plan.tile.channels + results * (1 + double(op.epilogue().count(Access::Pixel))));
 }
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic) {
@@ -64,9 +62,8 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
-  work.staging =
-      plan.chunks() * cyclesOfStaging(op.getPrologueAccess(), plan.stagedBlocks(), plan.stagedPositions(),
-                                      plan.producerThreads, plan.neighbours);
+  work.staging = plan.chunks() * cyclesOfStaging(op.prologue(), plan.stagedBlocks(), plan.stagedPositions(),
+                                                 plan.producerThreads, plan.neighbours);
   work.cached = cachedOf(op, plan, taps);
   work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
   work.memory = bytesOf(traffic);

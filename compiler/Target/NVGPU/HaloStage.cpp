@@ -22,13 +22,11 @@ int64_t nvidia::stagedNeighbours(RankedTensorType type) {
   return narrow ? 2 : 0;
 }
 
-bool nvidia::canStage(OperandRange operands, ArrayRef<int32_t> access, int64_t neighbours) {
-  return llvm::all_of(llvm::zip(operands, access), [&](auto operand) {
-    auto [value, kind] = operand;
-    auto access = static_cast<Access>(kind);
-    if (access == Access::Pixel)
-      return stagedNeighbours(cast<RankedTensorType>(value.getType())) == neighbours;
-    return access == Access::Channel || (access == Access::BatchChannel && neighbours == 1);
+bool nvidia::canStage(const kernel::AccessRegion &prologue, int64_t neighbours) {
+  return llvm::all_of(prologue, [&](kernel::AccessOperand operand) {
+    if (operand.access == Access::Pixel)
+      return stagedNeighbours(operand.getType()) == neighbours;
+    return operand.access == Access::Channel || (operand.access == Access::BatchChannel && neighbours == 1);
   });
 }
 
@@ -93,9 +91,10 @@ static StagedPosition load(WarpgroupEmitter &w, const StageSource &source, Array
     auto [inside, address] = sourceOf(w, axes, row, staged.position, i, channels);
     StagedPosition::Neighbour &neighbour = staged.neighbours.emplace_back();
     neighbour.inside = e.both(inside, exists);
-    for (auto [access, buffer] : llvm::zip(source.access, source.buffers)) {
-      bool isPixel = static_cast<Access>(access) == Access::Pixel;
-      neighbour.tensors.push_back(isPixel ? e.loadVector(buffer, address, channels) : Value());
+    for (kernel::AccessOperand operand : source.prologue) {
+      bool isPixel = operand.access == Access::Pixel;
+      neighbour.tensors.push_back(isPixel ? e.loadVector(e.bufferOf(*operand.operand), address, channels)
+                                          : Value());
     }
   }
   return staged;
@@ -107,13 +106,13 @@ static SmallVector<Value> withVectors(KernelEmitter &e, const StageSource &sourc
                                       const StagedPosition &staged, ArrayRef<Value> tensors) {
   int64_t channels = blockChannels / source.neighbours;
   SmallVector<Value> arguments(tensors);
-  for (auto [argument, access, buffer] : llvm::zip(arguments, source.access, source.buffers)) {
+  for (auto [argument, operand] : llvm::zip_equal(arguments, source.prologue)) {
     if (argument)
       continue;
     Value row = staged.channelBlock;
-    if (static_cast<Access>(access) == Access::BatchChannel)
+    if (operand.access == Access::BatchChannel)
       row = e.add(e.mul(n, source.channelBlocks), row);
-    argument = e.loadVector(buffer, e.mul(row, channels), channels);
+    argument = e.loadVector(e.bufferOf(*operand.operand), e.mul(row, channels), channels);
   }
   return arguments;
 }
@@ -126,7 +125,7 @@ static Value valueOf(WarpgroupEmitter &w, const StageSource &source, Value n, co
   Value all;
   for (const StagedPosition::Neighbour &neighbour : staged.neighbours) {
     SmallVector<Value> arguments = withVectors(e, source, n, staged, neighbour.tensors);
-    Value value = e.inlineRegion(source.prologue, arguments, channels).front();
+    Value value = e.inlineRegion(source.prologue.getRegion(), arguments, channels).front();
     value = w.choose(neighbour.inside, value, e.constant(0.0f, e.vectorType(channels)));
     Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
     if (!all) {
@@ -140,18 +139,19 @@ static Value valueOf(WarpgroupEmitter &w, const StageSource &source, Value n, co
 }
 
 /// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
-static int64_t positionsAtOnce(ArrayRef<int32_t> access, int64_t all, int64_t threads, int64_t neighbours) {
+static int64_t positionsAtOnce(const kernel::AccessRegion &prologue, int64_t all, int64_t threads,
+                               int64_t neighbours) {
   constexpr int64_t loads = 6;
-  int64_t most = loads / (neighbours * llvm::count(access, static_cast<int32_t>(Access::Pixel)));
+  int64_t most = loads / (neighbours * prologue.count(Access::Pixel));
   return std::clamp<int64_t>(shape::ceilDiv(all, threads), 1, std::max<int64_t>(most, 1));
 }
 
-double nvidia::cyclesOfStaging(ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads,
-                               int64_t neighbours) {
+double nvidia::cyclesOfStaging(const kernel::AccessRegion &prologue, int64_t blocks, int64_t positions,
+                               int64_t threads, int64_t neighbours) {
   constexpr double instructionsPerPosition = 30, perOperand = 20, loadCycles = 500;
-  int64_t all = blocks * positions, together = positionsAtOnce(access, all, threads, neighbours);
+  int64_t all = blocks * positions, together = positionsAtOnce(prologue, all, threads, neighbours);
   double passes = shape::ceilDiv(all, together * threads);
-  double perPosition = neighbours * (instructionsPerPosition + perOperand * access.size());
+  double perPosition = neighbours * (instructionsPerPosition + perOperand * prologue.size());
   return passes * (loadCycles + together * perPosition);
 }
 
@@ -162,7 +162,7 @@ void nvidia::stageHalo(WarpgroupEmitter &w, const StageSource &source, ArrayRef<
   for (const StageAxis &axis : axes)
     positions *= axis.planes * axis.extent;
   int64_t all = staged.blocks * positions;
-  int64_t together = positionsAtOnce(source.access, all, threads, source.neighbours);
+  int64_t together = positionsAtOnce(source.prologue, all, threads, source.neighbours);
   e.loop(thread, e.index(all), threads * together, [&](Value first) {
     SmallVector<StagedPosition> places;
     for (int64_t i = 0; i < together; ++i)

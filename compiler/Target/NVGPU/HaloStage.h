@@ -21,9 +21,7 @@ struct StageAxis {
 
 /// A source and its prologue, whose operands are tensors [N, C, T, H, W] in blocks of channels, and vectors.
 struct StageSource {
-  mlir::Region &prologue;
-  llvm::ArrayRef<int32_t> access; // kernel::Access of each operand
-  llvm::ArrayRef<mlir::Value> buffers;
+  kernel::AccessRegion prologue;
   int64_t channelBlocks;
   int64_t neighbours = 1; // of a row in a staged position
 };
@@ -35,12 +33,12 @@ bool isBlocked(mlir::RankedTensorType type);
 /// 2 of an input in one block of 4; 0: it cannot be staged.
 int64_t stagedNeighbours(mlir::RankedTensorType type);
 
-/// Can a prologue with these operands be staged, so many neighbours of a row in a position?
-bool canStage(mlir::OperandRange operands, llvm::ArrayRef<int32_t> access, int64_t neighbours = 1);
+/// Can a prologue be staged, so many neighbours of a row in a position?
+bool canStage(const kernel::AccessRegion &prologue, int64_t neighbours = 1);
 
 /// Cycles in which `threads` threads stage channel blocks of so many positions, roughly.
-double cyclesOfStaging(llvm::ArrayRef<int32_t> access, int64_t blocks, int64_t positions, int64_t threads,
-                       int64_t neighbours = 1);
+double cyclesOfStaging(const kernel::AccessRegion &prologue, int64_t blocks, int64_t positions,
+                       int64_t threads, int64_t neighbours = 1);
 
 /// Channel blocks side by side in shared memory.
 struct StagedBlocks {

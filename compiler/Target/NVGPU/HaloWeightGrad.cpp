@@ -141,15 +141,11 @@ void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
     activationAxes[axis] = {halo.planes(), halo.extent(), halo.extent(), halo.stagedStep,
                             low,           halo.source,   first};
   }
-  unsigned gradients = op.getGradientOperands().size();
-  ArrayRef<Value> buffers = e.operands;
-  StageSource gradient{op.getGradient(), op.getGradientAccess(), buffers.take_front(gradients),
-                       shape::ceilDiv(plan.outputs, blockChannels)};
+  StageSource gradient{op.gradient(), shape::ceilDiv(plan.outputs, blockChannels)};
   stageHalo(*this, gradient, gradientAxes, rest,
             {outputBlock, plan.gradientBlocks(), at, plan.gradientPitch()}, e.thread, plan.producerThreads);
-  StageSource activation{op.getActivation(), op.getActivationAccess(), buffers.drop_front(gradients),
-                         plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels),
-                         plan.neighbours};
+  StageSource activation{
+      op.activation(), plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), plan.neighbours};
   stageHalo(*this, activation, activationAxes, rest,
             {inputBlock, plan.activationBlocks(), e.add(at, plan.gradientBytes()), plan.activationPitch()},
             e.thread, plan.producerThreads);

@@ -12,21 +12,20 @@ static bool isSupported(kernel::WeightGradOp op) {
   auto layout = kernel::layoutOf(result);
   return op.getGroups() == 1 && op.getGradientType() && op.getActivationType() &&
          result.getElementType().isF32() && layout.getKind() == kernel::LayoutKind::Taps &&
-         layout.getBlock() == blockChannels && canStage(op.getGradientOperands(), op.getGradientAccess()) &&
-         canStage(op.getActivationOperands(), op.getActivationAccess(), layout.getTapsTogether());
+         layout.getBlock() == blockChannels && canStage(op.gradient()) &&
+         canStage(op.activation(), layout.getTapsTogether());
 }
 
 /// Bytes of a source that are read for channel blocks of so many positions.
-static double bytesRead(RankedTensorType source, ArrayRef<int32_t> access, int64_t blocks,
-                        int64_t positions) {
-  return double(blocks) * positions * blockChannels * source.getElementTypeBitWidth() / 8 *
-         llvm::count(access, static_cast<int32_t>(kernel::Access::Pixel));
+static double bytesRead(const kernel::AccessRegion &prologue, int64_t blocks, int64_t positions) {
+  int64_t bits = prologue.getPixelType().getElementTypeBitWidth();
+  return double(blocks) * positions * blockChannels * bits / 8 * prologue.count(kernel::Access::Pixel);
 }
 
 static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic) {
   constexpr double storedPerCycle = 32; // bytes
   const HaloWeightGradTile &tile = plan.tile;
-  auto gradient = op.getGradientAccess(), activation = op.getActivationAccess();
+  auto gradient = op.gradient(), activation = op.activation();
   int64_t activations = plan.activationPositions(), tiles = plan.tilesOfChunk();
   double products = double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / 16;
   double staging =
@@ -37,10 +36,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   Work work{plan.grid()};
   work.matrix = tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
-  work.cached =
-      results + tiles * (bytesRead(op.getGradientType(), gradient, plan.gradientBlocks(),
-                                   shape::product(tile.results)) +
-                         bytesRead(op.getActivationType(), activation, plan.activationBlocks(), activations));
+  work.cached = results + tiles * (bytesRead(gradient, plan.gradientBlocks(), shape::product(tile.results)) +
+                                   bytesRead(activation, plan.activationBlocks(), activations));
   // The first tile is staged, and the last products and stores are made, beside nothing.
   work.after = staging + work.matrix / tiles + results / storedPerCycle;
   // Partials are written here and read by who adds them up.

@@ -23,12 +23,6 @@ private:
   using Values = SmallVector<Value>;
   /// What is done at a frame, carrying values.
   using Step = function_ref<Values(Value frame, ValueRange carried)>;
-  /// A region's operands and how it reads them.
-  struct Operands {
-    OperandRange values;
-    ArrayRef<int32_t> access;
-    unsigned first; // number of the first among the kernel's
-  };
 
   void layOut();
   void placeBlock();
@@ -52,7 +46,7 @@ private:
   Value pairOf(ValueRange sums, int64_t row, int64_t group);
   Value channelOf(Value block) { return e.add(e.mul(block, blockChannels), e.mul(e.rem(lane(), 4), 2)); }
   Value onlyChannels(Value pair, Value block, int64_t channels);
-  Values vectorsOf(const Operands &operands, RankedTensorType domain, Value block);
+  Values vectorsOf(const kernel::AccessRegion &region, RankedTensorType domain, Value block);
   void storeMiddle(ValueRange sums, Value chunk, Value slotAt);
   void storeResult(ValueRange sums, Value frame);
   void clearPadding();
@@ -154,8 +148,9 @@ PairEmitter::Values PairEmitter::overSecondTaps(Value frame, ValueRange init, St
 /// One thread copies the weights, one tap and chunk after the other, in the order of the products.
 void PairEmitter::emitWeights() {
   Value zero = e.index(0);
-  TapsWeight first{e.operands[0], plan.first.sourceBlocks, plan.middleBlocks * blockChannels},
-      second{e.operands[1], plan.middleBlocks, plan.resultChannels()};
+  TapsWeight first{e.bufferOf(op.getFirstWeightMutable()), plan.first.sourceBlocks,
+                   plan.middleBlocks * blockChannels},
+      second{e.bufferOf(op.getSecondWeightMutable()), plan.middleBlocks, plan.resultChannels()};
   int64_t width = op.getFirstWindow().getWindow().kernel[2];
   auto middle = [&](Value, ValueRange step) {
     return e.loop(zero, e.index(plan.first.channelTiles()), 1, step, [&](Value columns, ValueRange step) {
@@ -181,8 +176,7 @@ void PairEmitter::emitWeights() {
 
 /// Stages the source's halo, all channels of a frame in a stage.
 void PairEmitter::emitSource() {
-  ArrayRef<Value> buffers = ArrayRef(e.operands).slice(2, op.getPrologueOperands().size());
-  StageSource staged{op.getPrologue(), op.getPrologueAccess(), buffers, plan.first.sourceBlocks};
+  StageSource staged{op.prologue(), plan.first.sourceBlocks};
   Value first = e.sub(e.thread, e.index(warp));
   auto middle = [&](Value frame, ValueRange step) -> Values {
     SmallVector<StageAxis> axes;
@@ -323,27 +317,21 @@ Value PairEmitter::onlyChannels(Value pair, Value block, int64_t channels) {
 }
 
 /// The operands of a region that are read by channel, for this thread's pair of a block; null for the others.
-PairEmitter::Values PairEmitter::vectorsOf(const Operands &operands, RankedTensorType domain, Value block) {
+PairEmitter::Values PairEmitter::vectorsOf(const kernel::AccessRegion &region, RankedTensorType domain,
+                                           Value block) {
   Values vectors;
-  for (auto [i, operand] : llvm::enumerate(operands.values)) {
-    auto access = static_cast<Access>(operands.access[i]);
-    bool byChannel = access == Access::Channel || access == Access::BatchChannel;
-    vectors.push_back(byChannel ? e.loadAccess(e.operands[operands.first + i],
-                                               cast<RankedTensorType>(operand.getType()), access, domain,
-                                               {n, channelOf(block)}, 2)
-                                : Value());
-  }
+  for (kernel::AccessOperand operand : region)
+    vectors.push_back(operand.isByChannel() ? e.loadAccess(operand, domain, {n, channelOf(block)}, 2)
+                                            : Value());
   return vectors;
 }
 
 void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
   int64_t groups = plan.tile.channels / blockChannels;
-  Operands operands{op.getMiddleOperands(), op.getMiddleAccess(),
-                    2 + unsigned(op.getPrologueOperands().size())};
   auto narrow = VectorType::get({2}, e.b.getBF16Type());
   for (int64_t group = 0; group < groups; ++group) {
     Value block = e.add(e.mul(chunk, groups), group);
-    auto vectors = vectorsOf(operands, op.getMiddleType(), block);
+    auto vectors = vectorsOf(op.middle(), op.getMiddleType(), block);
     Value blockAt = e.add(slotAt, e.mul(block, plan.positions() * positionBytes));
     for (int64_t row = 0; row < 2 * int64_t(sums.size()); ++row) {
       Values arguments = {pairOf(sums, row, group)};
@@ -359,15 +347,13 @@ void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
 }
 
 void PairEmitter::storeResult(ValueRange sums, Value frame) {
-  Operands operands{op.getEpilogueOperands(), op.getEpilogueAccess(),
-                    2 + unsigned(op.getPrologueOperands().size() + op.getMiddleOperands().size())};
   RankedTensorType type = op.getResultType();
   auto [frames, height, width] = plan.results;
   const auto &axes = plan.first.axes;
   Value pairAt = e.mul(e.rem(lane(), 4), 2);
   for (int64_t group = 0; group < plan.resultBlocks; ++group) {
     Value block = e.index(group);
-    auto vectors = vectorsOf(operands, type, block);
+    auto vectors = vectorsOf(op.epilogue(), type, block);
     for (int64_t row = 0; row < 2 * int64_t(sums.size()); ++row) {
       Value position = rowOf(row / 2, row % 2), column = e.rem(position, axes[2].extent()),
             line = e.div(position, axes[2].extent());
@@ -379,15 +365,11 @@ void PairEmitter::storeResult(ValueRange sums, Value frame) {
       Value plane = e.add(e.mul(e.add(e.mul(n, plan.resultBlocks), block), frames), frame);
       Value at = e.add(e.mul(e.add(e.mul(e.add(e.mul(plane, height), h), width), w), blockChannels), pairAt);
       Values arguments = {pairOf(sums, row, group)};
-      for (auto [i, operand] : llvm::enumerate(operands.values)) {
-        Value buffer = e.operands[operands.first + i];
-        auto access = static_cast<Access>(operands.access[i]);
-        arguments.push_back(vectors[i] ? vectors[i]
-                            : access == Access::Pixel
-                                ? e.loadVector(buffer, at, 2)
-                                : e.loadAccess(buffer, cast<RankedTensorType>(operand.getType()), access,
-                                               type, {n, channelOf(block), frame, h, w}, 2));
-      }
+      for (auto [operand, vector] : llvm::zip_equal(op.epilogue(), vectors))
+        arguments.push_back(vector ? vector
+                            : operand.access == Access::Pixel
+                                ? e.loadVector(e.bufferOf(*operand.operand), at, 2)
+                                : e.loadAccess(operand, type, {n, channelOf(block), frame, h, w}, 2));
       Value value =
           onlyChannels(e.inlineRegion(op.getEpilogue(), arguments, 2)[0], block, type.getDimSize(1));
       e.when(valid, [&] { e.storeVector(value, e.results[0], at); });

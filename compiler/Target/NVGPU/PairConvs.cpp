@@ -18,13 +18,6 @@ using kernel::Access;
 
 namespace {
 
-bool readByChannel(ArrayRef<int32_t> access) {
-  return llvm::all_of(access, [](int32_t kind) {
-    return kind == static_cast<int32_t>(Access::Channel) ||
-           kind == static_cast<int32_t>(Access::BatchChannel);
-  });
-}
-
 /// A forward conv without groups that stores one value, and takes no sums of it.
 bool isPlain(kernel::ConvOp conv) {
   return conv && conv.getDirection() == kernel::Direction::Forward && conv.getGroups() == 1 &&
@@ -34,10 +27,10 @@ bool isPlain(kernel::ConvOp conv) {
 /// The number of the prologue's only pixel operand.
 std::optional<unsigned> onlyPixel(kernel::ConvOp conv) {
   std::optional<unsigned> found;
-  for (auto [i, kind] : llvm::enumerate(conv.getPrologueAccess())) {
-    if (readByChannel(kind))
+  for (auto [i, operand] : llvm::enumerate(conv.prologue())) {
+    if (operand.isByChannel())
       continue;
-    if (found || kind != static_cast<int32_t>(Access::Pixel))
+    if (found || operand.access != Access::Pixel)
       return std::nullopt;
     found = i;
   }
@@ -53,7 +46,7 @@ kernel::ConvOp firstOf(kernel::ConvOp second) {
   Value between = second.getPrologueOperands()[*pixel];
   auto first = between.getDefiningOp<kernel::ConvOp>();
   bool fits = isPlain(first) && between.hasOneUse() && first.getWindow().getWindow().kernel[0] == 1 &&
-              readByChannel(first.getEpilogueAccess());
+              llvm::all_of(first.epilogue(), [](kernel::AccessOperand read) { return read.isByChannel(); });
   return fits ? first : kernel::ConvOp();
 }
 
@@ -77,8 +70,7 @@ void buildMiddle(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp secon
   SmallVector<Value> arguments(block.getArguments().drop_front(split));
   arguments.insert(arguments.begin() + pixel, made);
   Value read = copyRegion(b, second.getPrologue(), arguments);
-  kernel::YieldOp::create(b, pair.getLoc(), read,
-                          b.getDenseI32ArrayAttr({static_cast<int32_t>(kernel::Yield::Value)}));
+  kernel::YieldOp::create(b, pair.getLoc(), read, kernel::Yield::Value);
 }
 
 /// The pair in front of the second conv, which stays.
@@ -86,7 +78,7 @@ kernel::PairOp buildPair(kernel::ConvOp first, kernel::ConvOp second) {
   OpBuilder b(second);
   unsigned pixel = *onlyPixel(second);
   SmallVector<Value> middle(first.getEpilogueOperands()), read(second.getPrologueOperands());
-  SmallVector<int32_t> access(first.getEpilogueAccess()), readAccess(second.getPrologueAccess());
+  SmallVector<Access> access(first.getEpilogueAccess()), readAccess(second.getPrologueAccess());
   read.erase(read.begin() + pixel);
   readAccess.erase(readAccess.begin() + pixel);
   llvm::append_range(middle, read);

@@ -13,10 +13,9 @@ static bool isTaps(Value weight) {
   return kernel::layoutOf(type).getKind() == kernel::LayoutKind::Taps && type.getElementType().isBF16();
 }
 
-static bool readsBlocks(OperandRange operands, ArrayRef<int32_t> access) {
-  return llvm::all_of(llvm::zip(operands, access), [](auto pair) {
-    auto [operand, kind] = pair;
-    return static_cast<Access>(kind) != Access::Pixel || isBlocked(cast<RankedTensorType>(operand.getType()));
+static bool readsBlocks(const kernel::AccessRegion &region) {
+  return llvm::all_of(region, [](kernel::AccessOperand operand) {
+    return operand.access != Access::Pixel || isBlocked(operand.getType());
   });
 }
 
@@ -29,14 +28,10 @@ static bool isSupported(kernel::PairOp op) {
     acrossFrames &= second.kernel[axis] == 1 && second.stride[axis] == 1 && second.padLow[axis] == 0 &&
                     second.padHigh[axis] == 0;
   return inFrame && acrossFrames && isTaps(op.getFirstWeight()) && isTaps(op.getSecondWeight()) &&
-         isBlocked(op.getResultType()) && canStage(op.getPrologueOperands(), op.getPrologueAccess()) &&
-         readsBlocks(op.getEpilogueOperands(), op.getEpilogueAccess());
+         isBlocked(op.getResultType()) && canStage(op.prologue()) && readsBlocks(op.epilogue());
 }
 
 static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffic &traffic) {
-  auto pixels = [](ArrayRef<int32_t> access) {
-    return double(llvm::count(access, static_cast<int32_t>(Access::Pixel)));
-  };
   const HaloPlan &first = plan.first;
   double middleFrames = plan.framesOfBlock(), frames = std::min(plan.tile.frames, plan.results[0]);
   double tiles = first.rowTiles() * HaloPlan::consumers;
@@ -48,14 +43,14 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   Work work{plan.grid()};
   work.matrix = middleFrames * firstProducts * cyclesOfProduct(plan.tile.channels) +
                 frames * secondProducts * cyclesOfProduct(plan.resultChannels());
-  work.staging = middleFrames * cyclesOfStaging(op.getPrologueAccess(), first.chunks() * plan.tile.depth / 8,
+  work.staging = middleFrames * cyclesOfStaging(op.prologue(), first.chunks() * plan.tile.depth / 8,
                                                 first.stagedPositions(), HaloPlan::producerThreads);
   work.cached = 2 * middleFrames * depth *
-                    (first.stagedPositions() * pixels(op.getPrologueAccess()) +
+                    (first.stagedPositions() * double(op.prologue().count(Access::Pixel)) +
                      plan.firstTaps * plan.middleBlocks * 8.0) +
                 2 * frames * plan.resultChannels() *
                     (plan.second.kernel[0] * plan.chunks() * plan.tile.depth +
-                     results * (1 + pixels(op.getEpilogueAccess())));
+                     results * (1 + double(op.epilogue().count(Access::Pixel))));
   work.after = plan.positions() / 256.0 / 4 *
                (middleFrames * plan.middleBlocks * 8 * (6 + 6 * op.getMiddleOperands().size()) +
                 frames * plan.resultChannels() * (6 + 6 * op.getEpilogueOperands().size()));

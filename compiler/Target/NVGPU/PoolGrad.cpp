@@ -47,8 +47,7 @@ struct PoolGrad {
 class PoolGradEmitter {
 public:
   PoolGradEmitter(const PoolGrad &plan, KernelEmitter &e)
-      : plan(plan), op(plan.op), e(e),
-        reader(e, op.getInputs(), op.getAccess(), plan.result, PoolGrad::width) {}
+      : plan(plan), op(plan.op), e(e), reader(e, op.prologue(), plan.result, PoolGrad::width) {}
 
   void emit();
 

@@ -24,7 +24,7 @@ func.func private @f(tensor<8x3x1x7x7xbf16, #kernel.layout<pairs block = 8 reduc
 
 !x = tensor<1x8x2x4x4xf32>
 func.func @f(%x: !x) {
-  // expected-error @below {{expected pixel, channel, batch_channel or lattice, found row}}
+  // expected-error @below {{expected pixel, channel, batch_channel, lattice or spread, found row}}
   %y = kernel.map(row %x) : (!x) {
   ^bb0(%a: f32):
     kernel.yield store %a
@@ -41,6 +41,42 @@ func.func @f(%x: !x) {
     // expected-error @below {{expected value, store, moments or sum, found mean}}
     kernel.yield mean %a
   } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.map' op attribute 'access' failed to satisfy constraint: of each, where a region's operand is read}}
+  %y = "kernel.map"(%x) <{access = array<i32: 5>}> ({
+  ^bb0(%a: f32):
+    kernel.yield store %a
+  }) : (!x) -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  %y = kernel.map(pixel %x) : (!x) {
+  ^bb0(%a: f32):
+    // expected-error @below {{'kernel.yield' op attribute 'kinds' failed to satisfy constraint: of each, what becomes of a yielded value}}
+    "kernel.yield"(%a, %a) <{kinds = array<i32: 1, 9>}> : (f32, f32) -> ()
+  } -> !x
+  return
+}
+
+// -----
+
+!x = tensor<1x8x2x4x4xf32>
+func.func @f(%x: !x) {
+  // expected-error @below {{'kernel.pool' op has 1 operands and 2 ways to read them}}
+  %y = "kernel.pool"(%x) <{access = array<i32: 1, 0>, kind = 0 : i32, window = #clip.window<1x2x2 stride 1x2x2>}> ({
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  }) : (!x) -> tensor<1x8x2x2x2xf32>
   return
 }
 

@@ -91,16 +91,16 @@ void forEach(ArrayRef<int64_t> shape, llvm::function_ref<void(const Coordinates 
             body(c);
 }
 
-SmallVector<double> readAll(ArrayRef<Tensor> operands, ArrayRef<int32_t> access, const Coordinates &c,
+SmallVector<double> readAll(ArrayRef<Tensor> operands, ArrayRef<Access> access, const Coordinates &c,
                             ArrayRef<int64_t> domain) {
   SmallVector<double> values;
   for (auto [tensor, kind] : llvm::zip_equal(operands, access))
-    values.push_back(read(tensor, static_cast<Access>(kind), c, domain));
+    values.push_back(read(tensor, kind, c, domain));
   return values;
 }
 
 /// The prologue's value over its whole domain.
-Tensor prologueValue(Region &region, ArrayRef<Tensor> operands, ArrayRef<int32_t> access,
+Tensor prologueValue(Region &region, ArrayRef<Tensor> operands, ArrayRef<Access> access,
                      RankedTensorType type) {
   Tensor value{type.getShape().vec(), {}};
   forEach(type.getShape(), [&](const Coordinates &c) {
