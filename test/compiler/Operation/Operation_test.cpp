@@ -1,0 +1,152 @@
+// A pointwise operation from outside goes the whole road: from text to kernels, which are run on a CPU and in
+// the emulator of GPUs and compared with the interpreter.
+#include "compiler/Pipelines/Frontend.h"
+#include "compiler/Pipelines/Register.h"
+#include "runtime/Program.h"
+#include "test/compiler/ClipTesting.h"
+#include "test/compiler/Operation/Toy.h"
+
+#include <fstream>
+
+using namespace kinema;
+using namespace kinema::testing;
+
+namespace {
+
+/// Each relu will be a silu: after batch norms, after a join, before a global pool, in a squeeze.
+constexpr char spec[] = R"(
+block gate {
+  mul {
+    identity
+    pool avg global -> squeeze: conv 1x1x1 ch=8 bn=off act=relu -> excite: conv 1x1x1 ch=in.c bn=off act=sigmoid
+  }
+}
+network toy classes=3 {
+  input rgb [3 2 6 6]
+  stem: conv2d ch=16
+  residual { conv1: conv3d ch=16 -> conv2: conv 1x1x1 ch=16 act=none }
+  gate
+  pool avg global
+  fc classes
+}
+)";
+
+void loadToy() {
+  mlir::DialectRegistry registry;
+  registerAllKinema(registry);
+  registry.insert<toy::ToyDialect>();
+  context().appendDialectRegistry(registry);
+  context().loadAllAvailableDialects();
+}
+
+/// The network in phase clip, as text.
+std::string networkText() {
+  std::string path = ::testing::TempDir() + "toy.arch";
+  std::ofstream(path) << spec;
+  FrontendOptions options;
+  options.batch = 2;
+  Spec read;
+  auto module = importAndExpand(context(), path, options, Phase::Clip, read);
+  EXPECT_TRUE(module) << read.diagnostics.render();
+  std::vector<clip::ReluOp> activations;
+  module->walk([&](clip::ReluOp relu) { activations.push_back(relu); });
+  EXPECT_EQ(activations.size(), 4u);
+  for (clip::ReluOp relu : activations) {
+    mlir::OpBuilder b(relu);
+    relu.replaceAllUsesWith(toy::SiluOp::create(b, relu.getLoc(), relu.getX()).getResult());
+    relu.erase();
+  }
+  return printed(*module, /*locations=*/true);
+}
+
+class Operation : public ::testing::Test {
+protected:
+  void SetUp() override {
+    loadToy();
+    text = networkText();
+  }
+
+  CompileOptions optionsFor(llvm::StringRef target) {
+    CompileOptions options;
+    options.keepGradients = true;
+    options.target = targetNamed(target);
+    options.targetOptions.emulator = EmulatorCode::Alone;
+    return options;
+  }
+
+  mlir::OwningOpRef<mlir::ModuleOp> in(Phase phase, const CompileOptions &options) {
+    auto module = parse(text);
+    EXPECT_EQ(advance(*module, Phase::Clip, phase, options), Outcome::Done);
+    return module;
+  }
+
+  std::string package(const CompileOptions &options) {
+    auto planned = in(Phase::Planned, options);
+    auto code = options.target->makeCode(*planned, options.targetOptions);
+    PackageWriter writer;
+    EXPECT_TRUE(mlir::succeeded(code) && mlir::succeeded(addToPackage(writer, *planned, *code, spec)));
+    std::string path = ::testing::TempDir() + "toy-" + options.target->name.str() + ".kinema";
+    writer.write(path);
+    return path;
+  }
+
+  void expectNumbers(llvm::StringRef target, const std::string &device, double tolerance);
+
+  std::string text;
+  Tensor clips = random({2, 3, 2, 6, 6}, 1), labels = Tensor({2}, {2, 0}),
+         hyper = Tensor({4}, {0.1, 0, 0, 0});
+};
+
+Tensor tensorIn(Program &program, const ArenaTensor &tensor, const std::vector<int64_t> &shape) {
+  std::vector<float> values = program.get(tensor);
+  return Tensor(shape, std::vector<double>(values.begin(), values.end()));
+}
+
+/// What an entry gives, against what the interpreter does.
+void Operation::expectNumbers(llvm::StringRef target, const std::string &device, double tolerance) {
+  CompileOptions options = optionsFor(target);
+  Program program(Package(package(options)), {1, false, device});
+  const Manifest &manifest = program.manifest();
+  auto step = in(Phase::Step, options);
+  Interpreter interpreter(*step);
+  program.initialise(7);
+  for (const Parameter &parameter : manifest.parameters)
+    interpreter.setParam(parameter.name, tensorIn(program, parameter, parameter.shape));
+  program.set(manifest.input(), std::vector<float>(clips.values.begin(), clips.values.end()));
+  program.set(*manifest.labels, std::vector<int32_t>{2, 0});
+  program.setHyper({0.1f, 0, 0, 0});
+  auto expect = [&](const std::string &entry, const std::vector<Tensor> &inputs) {
+    program.run(entry);
+    for (auto &[name, wanted] : runNamed(interpreter, *step, entry, inputs)) {
+      Tensor found = tensorIn(program, manifest.output(entry, name), wanted.shape);
+      EXPECT_LT(relativeError(found, wanted), tolerance) << entry << ", " << name;
+    }
+  };
+  expect("prepare", {});
+  expect("infer", {clips});
+  expect("train_step", {clips, labels, hyper});
+}
+
+TEST_F(Operation, FromOutsideHasKernelsOnEveryTarget) {
+  for (const TargetInfo &target : targets()) {
+    std::string planned = printed(*in(Phase::Planned, optionsFor(target.name)));
+    EXPECT_EQ(planned.find("toy."), std::string::npos) << target.name.str();
+  }
+}
+
+TEST_F(Operation, FromOutsideHasItsGradient) {
+  auto step = in(Phase::Step, optionsFor("x86-64-v3"));
+  auto setUp = [&](Interpreter &interpreter) { setRandomParams(interpreter, *step, 3); };
+  for (const char *param : {"stem.weight", "conv1.weight", "squeeze.weight"})
+    expectGradient(*step, setUp, {clips, labels, hyper}, param, 4);
+}
+
+TEST_F(Operation, FromOutsideComputesOnACPU) { expectNumbers("x86-64-v3", "cpu", 1e-5); }
+TEST_F(Operation, FromOutsideComputesOnAGPU) { expectNumbers("sm_89", "emulator", 2e-2); }
+TEST_F(Operation, FromOutsideComputesOnTensorCores) {
+  std::string planned = printed(*in(Phase::Planned, optionsFor("sm_90a")));
+  EXPECT_NE(planned.find("sm90.halo"), std::string::npos);
+  expectNumbers("sm_90a", "emulator", 2e-2);
+}
+
+} // namespace
