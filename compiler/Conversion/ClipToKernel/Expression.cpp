@@ -26,7 +26,8 @@ namespace {
 /// Walks an expression down to stored values.
 struct LeafCollector {
   const StoredValues &stored;
-  Leaves leaves;
+  Value atHand;
+  Leaves leaves = {};
 
   void vector(Value value) {
     leaves.complete &= stored.contains(value);
@@ -34,7 +35,7 @@ struct LeafCollector {
   }
 
   void tensor(Value value) {
-    if (stored.contains(value)) {
+    if (value == atHand || stored.contains(value)) {
       leaves.tensors.insert(value);
       return;
     }
@@ -57,8 +58,8 @@ struct LeafCollector {
 };
 } // namespace
 
-Leaves kinema::leavesOf(Value value, const StoredValues &stored) {
-  LeafCollector collector{stored, {}};
+Leaves kinema::leavesOf(Value value, const StoredValues &stored, Value atHand) {
+  LeafCollector collector{stored, atHand};
   collector.tensor(value);
   return collector.leaves;
 }

@@ -21,7 +21,8 @@ struct Leaves {
   bool joins = false;                   // combines two tensors to one that is kept
   bool complete = true;                 // nothing on the way lacks a stored value or an arithmetic form
 };
-Leaves leavesOf(mlir::Value value, const StoredValues &stored);
+/// `atHand`: a value that counts as stored.
+Leaves leavesOf(mlir::Value value, const StoredValues &stored, mlir::Value atHand = {});
 
 /// The operation if each element of its result is computed from elements of the operands, else null.
 clip::PointwiseOp pointwiseOf(mlir::Operation *op);

@@ -1,0 +1,274 @@
+// The clip operations that have kernels of their own: what each reads from memory, what it computes in
+// prologue and epilogue, what it leaves.
+#include "compiler/Conversion/ClipToKernel/Fuser.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace kinema;
+using kernel::Direction;
+using kernel::PoolKind;
+using kernel::ScheduleAttr;
+using kernel::Yield;
+
+//===-- Convs -------------------------------------------------------------===//
+
+/// The forward conv, or the data gradient, which may be stored in the type `lattice` where the result's is
+/// larger.
+template <typename Conv>
+static LogicalResult makeConv(Fuser &f, Conv op, Value source, Value bias, Direction direction,
+                              RankedTensorType lattice) {
+  Location loc = op.getLoc();
+  RegionBuilder in = f.region(loc);
+  if (failed(f.prologue(in, source)) || failed(f.require(op.getWeight())))
+    return failure();
+  Value made = op.getResult(), end = f.storage.storedFor(made);
+  bool onLattice = lattice && end == made;
+  auto window = onLattice ? clip::WindowAttr::get(f.b.getContext(), shape::Window()) : op.getWindow();
+  RegionBuilder out = f.region(loc);
+  Value accumulator = out.addArgument({});
+  if (bias)
+    accumulator = arith::AddFOp::create(out.b, loc, accumulator, out.emitChannel(bias));
+  out.define(made, accumulator);
+  Value scalar = out.emit(end);
+  Outputs outputs{{onLattice ? lattice : tensorOf(end)}};
+  out.yield(Yield::Store, scalar);
+  f.reductions.yield(out, end, scalar, outputs);
+  auto kernel = kernel::ConvOp::create(f.b, loc, outputs.types, f.storage.lookup(op.getWeight()), in.operands,
+                                       out.operands, direction, window, op.getGroups(), /*winograd=*/1,
+                                       in.access, out.access, ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  out.finish(kernel.getEpilogue());
+  f.bind(kernel, outputs, end);
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::ConvOp op) {
+  return makeConv(f, op, op.getX(), op.getBias(), Direction::Forward, {});
+}
+
+static LogicalResult make(Fuser &f, clip::ConvDataGradOp op) {
+  return makeConv(f, op, op.getG(), {}, Direction::Transposed, f.storage.latticeOf(op));
+}
+
+static LogicalResult make(Fuser &f, clip::ConvWeightGradOp op) {
+  RegionBuilder gradient = f.region(op.getLoc()), activation = f.region(op.getLoc());
+  if (failed(f.prologue(gradient, op.getG())) || failed(f.prologue(activation, op.getX())))
+    return failure();
+  SmallVector<int64_t> shape = {ShapedType::kDynamic};
+  llvm::append_range(shape, op.getType().getShape());
+  auto kernel =
+      kernel::WeightGradOp::create(f.b, op.getLoc(), RankedTensorType::get(shape, f.b.getF32Type()),
+                                   gradient.operands, activation.operands, op.getWindow(), op.getGroups(),
+                                   gradient.access, activation.access, ScheduleAttr());
+  gradient.finish(kernel.getGradient());
+  activation.finish(kernel.getActivation());
+  f.storage.holdPartials(op, kernel.getResult());
+  return success();
+}
+
+//===-- Pools -------------------------------------------------------------===//
+
+template <typename Pool> static LogicalResult makePool(Fuser &f, Pool op, PoolKind kind) {
+  RegionBuilder in = f.region(op.getLoc());
+  Value source = op.getX();
+  // A global pool reads each element once, as the map would that stores a join for it.
+  bool readOnce = kind == PoolKind::Average && clip::isGlobalPool(op.getWindow(), tensorOf(source)) &&
+                  llvm::all_of(source.getUsers(),
+                               [&](Operation *user) { return user == op || isa<clip::ReluGradOp>(user); });
+  if (failed(f.prologue(in, source, readOnce)))
+    return failure();
+  auto kernel = kernel::PoolOp::create(f.b, op.getLoc(), op.getType(), kind, in.operands, op.getWindow(),
+                                       in.access, ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  f.storage.hold(op, kernel.getResult());
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::MaxPoolOp op) { return makePool(f, op, PoolKind::Max); }
+static LogicalResult make(Fuser &f, clip::AvgPoolOp op) { return makePool(f, op, PoolKind::Average); }
+
+/// `x`: what a maximum is looked for in; null of an average.
+template <typename PoolGrad>
+static LogicalResult makePoolGrad(Fuser &f, PoolGrad op, PoolKind kind, Value x) {
+  RegionBuilder in = f.region(op.getLoc());
+  if (failed(f.require(op.getG())))
+    return failure();
+  if (!x)
+    in.yield(Yield::Value, in.constant(0.0f));
+  else if (failed(f.prologue(in, x)))
+    return failure();
+  auto kernel = kernel::PoolGradOp::create(f.b, op.getLoc(), op.getType(), kind, f.storage.lookup(op.getG()),
+                                           in.operands, op.getWindow(), in.access, ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  f.storage.hold(op, kernel.getResult());
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::MaxPoolGradOp op) {
+  return makePoolGrad(f, op, PoolKind::Max, op.getX());
+}
+static LogicalResult make(Fuser &f, clip::AvgPoolGradOp op) {
+  return makePoolGrad(f, op, PoolKind::Average, {});
+}
+
+static LogicalResult make(Fuser &f, clip::SpreadSumOp op) {
+  RegionBuilder in = f.region(op.getLoc());
+  if (failed(f.prologue(in, op.getX(), /*joinsToo=*/op.getX().hasOneUse())))
+    return failure();
+  auto kernel =
+      kernel::SpreadSumOp::create(f.b, op.getLoc(), op.getType(), in.operands, in.access, ScheduleAttr());
+  in.finish(kernel.getPrologue());
+  f.storage.hold(op, kernel.getResult());
+  return success();
+}
+
+//===-- Channels that move ------------------------------------------------===//
+
+using Pieces = SmallVector<Attribute>;
+
+static kernel::PieceAttr piece(Operation *op, int64_t input, int64_t from, int64_t to, int64_t count,
+                               int64_t frames = 0) {
+  return kernel::PieceAttr::get(op->getContext(), input, from, to, count, frames);
+}
+
+static Pieces piecesOf(clip::ConcatOp op) {
+  Pieces pieces;
+  int64_t to = 0;
+  for (auto [i, input] : llvm::enumerate(op.getInputs())) {
+    int64_t count = tensorOf(input).getDimSize(1);
+    pieces.push_back(piece(op, i, 0, to, count));
+    to += count;
+  }
+  return pieces;
+}
+
+static Pieces piecesOf(clip::SliceOp op) { return {piece(op, 0, op.getBegin(), 0, op.getCount())}; }
+
+static Pieces piecesOf(clip::PadChannelsOp op) {
+  return {piece(op, 0, 0, op.getBegin(), op.getX().getType().getDimSize(1))};
+}
+
+static Pieces piecesOf(clip::ShiftOp op) {
+  int64_t moved = op.getChannels(), all = op.getType().getDimSize(1), frames = op.getFrames();
+  Pieces pieces;
+  auto add = [&](int64_t first, int64_t count, int64_t frames) {
+    if (count)
+      pieces.push_back(piece(op, 0, first, first, count, frames));
+  };
+  add(0, moved, frames);
+  add(moved, moved, -frames);
+  add(2 * moved, all - 2 * moved, 0);
+  return pieces;
+}
+
+template <typename Op> static LogicalResult makePlace(Fuser &f, Op op) {
+  if (failed(f.require(op->getOperands())))
+    return failure();
+  auto inputs = llvm::map_to_vector(op->getOperands(), [&](Value input) { return f.storage.lookup(input); });
+  f.storage.hold(op, kernel::PlaceOp::create(f.b, op.getLoc(), op.getType(), inputs,
+                                             f.b.getArrayAttr(piecesOf(op)), ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::ConcatOp op) { return makePlace(f, op); }
+static LogicalResult make(Fuser &f, clip::SliceOp op) { return makePlace(f, op); }
+static LogicalResult make(Fuser &f, clip::PadChannelsOp op) { return makePlace(f, op); }
+static LogicalResult make(Fuser &f, clip::ShiftOp op) { return makePlace(f, op); }
+
+/// The same elements in another shape.
+static LogicalResult makeConvert(Fuser &f, Value x, Value result) {
+  if (failed(f.require(x)))
+    return failure();
+  auto kernel = kernel::ConvertOp::create(f.b, result.getLoc(), TypeRange{result.getType()},
+                                          f.storage.lookup(x), ScheduleAttr());
+  f.storage.hold(result, kernel.getResult(0));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::FoldTimeOp op) { return makeConvert(f, op.getX(), op); }
+static LogicalResult make(Fuser &f, clip::UnfoldTimeOp op) { return makeConvert(f, op.getX(), op); }
+
+//===-- Others ------------------------------------------------------------===//
+
+static LogicalResult make(Fuser &f, clip::DropoutOp op) {
+  if (failed(f.require(op.getX())))
+    return failure();
+  Value x = f.storage.lookup(op.getX());
+  if (!op.getHyper()) // the identity
+    f.storage.hold(op, x);
+  else
+    f.storage.hold(op, kernel::DropoutOp::create(f.b, op.getLoc(), op.getType(), x, op.getHyper(),
+                                                 op.getRateAttr(), op.getStreamAttr(), ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::SoftmaxOp op) {
+  if (failed(f.require(op.getX())))
+    return failure();
+  f.storage.hold(op, kernel::SoftmaxOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getX()),
+                                               ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::SoftmaxGradOp op) {
+  if (failed(f.require(op->getOperands())))
+    return failure();
+  f.storage.hold(op,
+                 kernel::SoftmaxGradOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getG()),
+                                               f.storage.lookup(op.getY()), ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::MatmulOp op) {
+  if (failed(f.require(op->getOperands())))
+    return failure();
+  f.storage.hold(op, kernel::MatmulOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getLhs()),
+                                              f.storage.lookup(op.getRhs()), op.getTransposeLhs(),
+                                              op.getTransposeRhs(), ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::SoftmaxCrossEntropyOp op) {
+  if (failed(f.require(op.getLogits())))
+    return failure();
+  auto kernel = kernel::SoftmaxCrossEntropyOp::create(f.b, op.getLoc(), op.getResultTypes(),
+                                                      f.storage.lookup(op.getLogits()), op.getLabels(),
+                                                      op.getSmoothing(), ScheduleAttr());
+  f.storage.hold(op.getLoss(), kernel.getLoss());
+  f.storage.hold(op.getDlogits(), kernel.getDlogits());
+  return success();
+}
+
+/// The partials of a gradient are added by the update, unless they have been already.
+static LogicalResult make(Fuser &f, clip::SgdOp op) {
+  Value gradient = f.storage.partialsOf(op.getGradient());
+  if (!gradient || f.storage.holds(op.getGradient())) {
+    if (failed(f.require(op.getGradient())))
+      return failure();
+    gradient = f.storage.lookup(op.getGradient());
+  }
+  auto kernel =
+      kernel::SgdOp::create(f.b, op.getLoc(), op.getNewWeight().getType(), op.getNewVelocity().getType(),
+                            f.storage.lookup(op.getWeight()), f.storage.lookup(op.getVelocity()), gradient,
+                            op.getHyper(), ScheduleAttr());
+  f.storage.hold(op.getNewWeight(), kernel.getNewWeights().front());
+  f.storage.hold(op.getNewVelocity(), kernel.getNewVelocities().front());
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::FoldWeightOp op) {
+  f.storage.hold(op, kernel::FoldOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getWeight()),
+                                            f.storage.lookup(op.getScale()), ScheduleAttr()));
+  return success();
+}
+
+LogicalResult kinema::makeAnchor(Fuser &f, Operation *op) {
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<clip::ConvOp, clip::ConvDataGradOp, clip::ConvWeightGradOp, clip::MaxPoolOp, clip::AvgPoolOp,
+            clip::MaxPoolGradOp, clip::AvgPoolGradOp, clip::SpreadSumOp, clip::ConcatOp, clip::SliceOp,
+            clip::PadChannelsOp, clip::ShiftOp, clip::FoldTimeOp, clip::UnfoldTimeOp, clip::DropoutOp,
+            clip::SoftmaxOp, clip::SoftmaxGradOp, clip::MatmulOp, clip::SoftmaxCrossEntropyOp, clip::SgdOp,
+            clip::FoldWeightOp>([&](auto found) { return make(f, found); })
+      .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
+}
