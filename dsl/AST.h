@@ -5,6 +5,7 @@
 
 #include "dsl/Source.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Casting.h"
 
@@ -244,6 +245,13 @@ struct File {
   std::vector<Section> sections;
   llvm::StringSet<> failedNames; // that lines with errors would have given: silent where they are missed
 };
+
+/// Visits the statement and what stands in its braces.
+void visitStatements(const Stmt &stmt, llvm::function_ref<void(const Stmt &)> visit);
+void visitStatements(const Body &body, llvm::function_ref<void(const Stmt &)> visit);
+/// Visits the paths in an expression, or in those of one statement.
+void visitPaths(const Expr &expr, llvm::function_ref<void(const PathExpr &)> visit);
+void visitPaths(const Stmt &stmt, llvm::function_ref<void(const PathExpr &)> visit);
 
 /// The words of the language: "int", "unit", "+", "train" ...
 llvm::StringRef toString(Type type);

@@ -53,10 +53,10 @@ std::vector<CalleeParameter> Callee::parameters() const {
 }
 
 std::optional<CalleeParameter> Callee::parameter(llvm::StringRef name) const {
-  for (CalleeParameter &parameter : parameters())
-    if (parameter.name == name)
-      return parameter;
-  return std::nullopt;
+  auto find = [&](const auto *parameter) {
+    return parameter ? std::optional(view(*parameter)) : std::nullopt;
+  };
+  return operation ? find(operation->parameter(name)) : find(definition->parameter(name));
 }
 
 std::vector<llvm::StringRef> Callee::parameterNames() const {

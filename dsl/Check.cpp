@@ -154,17 +154,17 @@ private:
   llvm::DenseMap<const Definition *, unsigned> depth; // of calls below a definition that is done
 };
 
-void findSettings(const Body &body, llvm::StringSet<> &settings) {
-  for (const Chain &chain : body.chains) {
-    for (const StmtPtr &stmt : chain.statements) {
-      if (const auto *set = llvm::dyn_cast<SetStmt>(stmt.get()))
-        settings.insert(set->head.text + "." + set->parameter.text);
-      else if (const auto *stream = llvm::dyn_cast<StreamStmt>(stmt.get()))
-        findSettings(stream->body, settings);
-      else if (const auto *call = llvm::dyn_cast<CallStmt>(stmt.get()); call && call->body)
-        findSettings(*call->body, settings);
-    }
-  }
+/// "conv.pad": the parameters that some `set` gives a default.
+llvm::StringSet<> settingsOf(const Program &program) {
+  llvm::StringSet<> settings;
+  auto add = [&](const Stmt &stmt) {
+    if (const auto *set = llvm::dyn_cast<SetStmt>(&stmt))
+      settings.insert(set->head.text + "." + set->parameter.text);
+  };
+  for (const auto &file : program.files)
+    for (const auto &definition : file->definitions)
+      visitStatements(definition->body, add);
+  return settings;
 }
 
 void checkOneNetwork(const Program &program, Diagnostics &diagnostics) {
@@ -197,84 +197,40 @@ void checkParametersGiven(const Definition &network, Diagnostics &diagnostics) {
 }
 
 /// The words that a definition's expressions and calls start with.
-class Words {
-public:
-  explicit Words(const Definition &definition) {
-    for (const Parameter &parameter : definition.parameters)
-      if (parameter.defaultValue)
-        expression(*parameter.defaultValue);
-    body(definition.body);
-  }
-  llvm::StringSet<> found;
-
-private:
-  void expression(const Expr &root) {
-    llvm::SmallVector<const Expr *> open{&root};
-    while (!open.empty()) {
-      const Expr *expr = open.pop_back_val();
-      if (const auto *path = llvm::dyn_cast<PathExpr>(expr)) {
-        found.insert(path->parts[0].text);
-      } else if (const auto *binary = llvm::dyn_cast<BinaryExpr>(expr)) {
-        open.append({binary->lhs.get(), binary->rhs.get()});
-      } else if (const auto *list = llvm::dyn_cast<ListExpr>(expr)) {
-        for (const ExprPtr &element : list->elements)
-          open.push_back(element.get());
-      } else if (const auto *bound = llvm::dyn_cast<BoundExpr>(expr)) {
-        open.push_back(bound->callee.get());
-        for (const Argument &argument : bound->arguments)
-          for (const ExprPtr &value : argument.cycle)
-            open.push_back(value.get());
-      }
-    }
-  }
-  void body(const Body &body) {
-    for (const Chain &chain : body.chains)
-      for (const StmtPtr &stmt : chain.statements)
-        statement(*stmt);
-  }
-  void statement(const Stmt &stmt) {
-    if (const auto *let = llvm::dyn_cast<LetStmt>(&stmt)) {
-      expression(*let->value);
-    } else if (const auto *set = llvm::dyn_cast<SetStmt>(&stmt)) {
-      expression(*set->value);
-    } else if (const auto *from = llvm::dyn_cast<FromStmt>(&stmt)) {
-      expression(*from->path);
-    } else if (const auto *stream = llvm::dyn_cast<StreamStmt>(&stmt)) {
-      body(stream->body);
-    } else if (const auto *call = llvm::dyn_cast<CallStmt>(&stmt)) {
-      found.insert(call->head.text);
-      for (const Argument &argument : call->arguments)
-        for (const ExprPtr &value : argument.cycle)
-          expression(*value);
-      if (call->times)
-        expression(*call->times);
-      if (call->body)
-        body(*call->body);
-    }
-  }
-};
+llvm::StringSet<> wordsOf(const Definition &definition) {
+  llvm::StringSet<> words;
+  auto addFirst = [&](const PathExpr &path) { words.insert(path.parts[0].text); };
+  for (const Parameter &parameter : definition.parameters)
+    if (parameter.defaultValue)
+      visitPaths(*parameter.defaultValue, addFirst);
+  visitStatements(definition.body, [&](const Stmt &stmt) {
+    visitPaths(stmt, addFirst);
+    if (const auto *call = llvm::dyn_cast<CallStmt>(&stmt))
+      words.insert(call->head.text);
+  });
+  return words;
+}
 
 } // namespace
 
-void check(const Program &program, Diagnostics &diagnostics) {
+std::vector<NetworkInput> check(const Program &program, Diagnostics &diagnostics) {
+  std::vector<NetworkInput> inputs;
   if (!diagnostics.any())
     checkOneNetwork(program, diagnostics);
   if (program.network)
     checkParametersGiven(*program.network, diagnostics);
   if (!RecursionChecker(program, diagnostics).run())
-    return;
-  llvm::StringSet<> settings;
-  for (const auto &file : program.files)
-    for (const auto &definition : file->definitions)
-      findSettings(definition->body, settings);
+    return inputs;
+  llvm::StringSet<> settings = settingsOf(program);
   Values values(program);
   for (const auto &file : program.files)
     for (const auto &definition : file->definitions)
-      checkDefinition(program, *definition, values, settings, diagnostics);
+      checkDefinition(program, *definition, values, settings, inputs, diagnostics);
+  return inputs;
 }
 
 std::vector<Name> unusedParameters(const Definition &definition) {
-  llvm::StringSet<> used = Words(definition).found;
+  llvm::StringSet<> used = wordsOf(definition);
   std::vector<Name> unused;
   for (const Parameter &parameter : definition.parameters)
     if (!used.contains(parameter.name.text))

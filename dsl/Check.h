@@ -2,15 +2,13 @@
 // checked when the network is expanded.
 #pragma once
 
-#include "dsl/Load.h"
+#include "dsl/Inputs.h"
 
 namespace kinema::dsl {
 
-/// The most copies that `xN` makes.
-inline constexpr int64_t maxCopies = 4096;
-
-/// Checks all definitions of the program's files and that the spec has exactly one network.
-void check(const Program &program, Diagnostics &diagnostics);
+/// Checks all definitions of the program's files and that the spec has exactly one network, whose inputs it
+/// gives.
+std::vector<NetworkInput> check(const Program &program, Diagnostics &diagnostics);
 
 /// The parameters that nothing in the definition reads: what is given for them changes nothing.
 std::vector<Name> unusedParameters(const Definition &definition);

@@ -1,6 +1,6 @@
 #include "dsl/CheckDefinition.h"
 
-#include "dsl/Check.h"
+#include "dsl/Bind.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -38,8 +38,8 @@ std::string foreignWord(llvm::StringRef head) {
 
 class DefinitionChecker {
 public:
-  DefinitionChecker(CheckContext &context)
-      : context(context), expressions(context), definition(context.definition) {}
+  DefinitionChecker(CheckScope &scope, std::vector<NetworkInput> &inputs)
+      : scope(scope), expressions(scope), definition(scope.definition), inputs(inputs) {}
 
   void run();
 
@@ -58,34 +58,29 @@ private:
   void needValue(const CallStmt &call, const Callee &callee);
   void input(const CallStmt &call);
   void argumentsOf(const CallStmt &call, const Callee &callee);
-  void times(const CallStmt &call);
+  void argumentsOfParameter(const CallStmt &call);
   void bodyOf(const CallStmt &call);
   void label(const std::optional<Name> &label);
   void named(const Name &name);
   void error(Location location, std::string message, std::string hint = {}) {
-    context.diagnostics.error(location, std::move(message), std::move(hint));
+    scope.error(location, std::move(message), std::move(hint));
   }
   void enterScope(const Body &body) {
-    context.labels.emplace_back();
-    context.bodies.push_back(&body);
+    scope.labels.emplace_back();
+    scope.bodies.push_back(&body);
   }
   bool isNetwork() const { return definition.kind == Definition::Kind::Network; }
 
-  CheckContext &context;
-  ExpressionChecker expressions;
+  CheckScope &scope;
+  Evaluator expressions;
   const Definition &definition;
+  std::vector<NetworkInput> &inputs; // of the network that is compiled
   /// Is there a value that the next statement takes? Unknown after an error.
   enum class Flow { None, Some, Unknown } flow = Flow::Some;
-  Callee stageBlock; // what a stage repeats where it does not say; empty: callers decide
 };
 
 void DefinitionChecker::run() {
   parameters();
-  bool compiled = &definition == context.program.network;
-  if (compiled) {
-    context.constants = constantsOf(definition, context.diagnostics);
-    stageBlock = findCallee(context.program, context.program.files.size() - 1, "basic");
-  }
   flow = definition.body.broken ? Flow::Unknown : isNetwork() ? Flow::None : Flow::Some;
   collectStreams(definition.body);
   enterScope(definition.body);
@@ -95,18 +90,23 @@ void DefinitionChecker::run() {
           "the value of its last line is the output; after streams, `from NAME` takes one up");
 }
 
+/// Nobody calls the network that is compiled, so its parameters are their defaults.
 void DefinitionChecker::parameters() {
-  for (const Parameter &parameter : definition.parameters)
-    if (parameter.defaultValue)
-      expressions.check(*parameter.defaultValue,
-                        {parameter.name.text, parameter.type, parameter.defaultValue.get()});
+  for (const Parameter &parameter : definition.parameters) {
+    if (!parameter.defaultValue)
+      continue;
+    std::optional<Binding> value = expressions.evaluate(
+        *parameter.defaultValue, {parameter.name.text, parameter.type, parameter.defaultValue.get()});
+    if (scope.isCompiled())
+      scope.names[parameter.name.text] = value.value_or(Unknown{parameter.type});
+  }
 }
 
 void DefinitionChecker::collectStreams(const Body &body) {
   for (const Chain &chain : body.chains) {
     for (const StmtPtr &stmt : chain.statements) {
       if (const auto *stream = llvm::dyn_cast<StreamStmt>(stmt.get())) {
-        context.values.add(*stream, definition, context.streams);
+        scope.values.add(*stream, definition, scope.streams);
         collectStreams(stream->body);
       } else if (const auto *call = llvm::dyn_cast<CallStmt>(stmt.get()); call && call->body) {
         collectStreams(*call->body);
@@ -117,15 +117,15 @@ void DefinitionChecker::collectStreams(const Body &body) {
 
 /// `set` holds to the end of the braces it stands in.
 void DefinitionChecker::statements(const Body &body) {
-  Callee outerBlock = stageBlock;
+  size_t settingsBefore = scope.settings.size();
   for (const Chain &chain : body.chains)
     this->chain(chain);
-  stageBlock = outerBlock;
+  scope.settings.resize(settingsBefore);
 }
 
 void DefinitionChecker::chain(const Chain &chain) {
   for (const StmtPtr &stmt : chain.statements) {
-    if (context.diagnostics.count() >= 10 * Diagnostics::limit)
+    if (scope.diagnostics.count() >= 10 * Diagnostics::limit)
       return;
     switch (stmt->kind) {
     case Stmt::Kind::Let:
@@ -144,26 +144,24 @@ void DefinitionChecker::chain(const Chain &chain) {
       call(llvm::cast<CallStmt>(*stmt));
       break;
     }
-    context.values.add(*stmt, definition, context.labels.back());
+    scope.values.add(*stmt, definition, scope.labels.back());
   }
 }
 
 void DefinitionChecker::let(const LetStmt &let) {
-  expressions.checkInteger(*let.value, let.name.text);
-  if (definition.parameter(let.name.text) || context.lets.contains(let.name.text))
+  std::optional<Binding> value = expressions.evaluateInteger(*let.value, let.name.text);
+  if (scope.find(let.name.text))
     error(let.name.location, "'" + let.name.text + "' is defined already");
-  context.lets.insert(let.name.text);
-  Diagnostics unheard(context.program.sources); // what there is to say is said above
-  if (auto value = evaluate(*let.value, context.constants, unheard))
-    context.constants[let.name.text] = std::move(*value);
+  else
+    scope.names[let.name.text] = value.value_or(Broken());
 }
 
 void DefinitionChecker::set(const SetStmt &set) {
-  Callee callee = findCallee(context.program, context.file(), set.head.text);
+  Callee callee = scope.callee(set.head.text);
   if (!callee) {
-    if (context.failed(set.head.text))
+    if (scope.failed(set.head.text))
       return;
-    std::vector<llvm::StringRef> names = context.program.names(context.file());
+    std::vector<llvm::StringRef> names = scope.program.names(scope.file);
     for (const Operation &operation : operations())
       names.push_back(operation.name);
     return error(set.head.location, "no operation, unit or block is called '" + set.head.text + "'",
@@ -177,11 +175,8 @@ void DefinitionChecker::set(const SetStmt &set) {
     return error(set.parameter.location, callee.describe() + " has no parameter '" + set.parameter.text + "'",
                  near.empty() ? all : near + " (" + all + ")");
   }
-  expressions.check(*set.value, *parameter);
-  if (callee.is(Operation::Kind::Stage) && parameter->name == "block") {
-    const auto *path = llvm::dyn_cast<PathExpr>(set.value.get());
-    stageBlock = path && path->isWord() ? context.callee(path->text()) : Callee();
-  }
+  std::optional<Binding> value = expressions.evaluate(*set.value, *parameter);
+  scope.settings.push_back({callee, parameter->name.str(), value.value_or(Unknown{parameter->type})});
 }
 
 void DefinitionChecker::stream(const StreamStmt &stream) {
@@ -191,30 +186,34 @@ void DefinitionChecker::stream(const StreamStmt &stream) {
     flow = Flow::Unknown;
   enterScope(stream.body);
   statements(stream.body);
-  context.labels.pop_back();
-  context.bodies.pop_back();
+  scope.labels.pop_back();
+  scope.bodies.pop_back();
   if (flow == Flow::None)
     error(stream.name.location, "stream '" + stream.name.text + "' has no value", inputHint);
   flow = outerFlow;
 }
 
 void DefinitionChecker::from(const FromStmt &from) {
-  expressions.checkValue(*from.path);
+  scope.value(*from.path, from.path->parts);
   label(from.label);
   flow = Flow::Some;
 }
 
 void DefinitionChecker::call(const CallStmt &call) {
   label(call.label);
-  Callee callee = context.callee(call.head.text);
+  Callee callee = scope.callsParameter(call.head.text) ? Callee() : scope.callee(call.head.text);
   if (knownHead(call, callee)) {
     braces(call, callee);
     needValue(call, callee);
   } else {
     flow = Flow::Unknown; // a value that failed is silent afterwards
   }
-  argumentsOf(call, callee);
-  times(call);
+  if (callee)
+    argumentsOf(call, callee);
+  else
+    argumentsOfParameter(call);
+  if (call.times)
+    expressions.evaluateCopies(*call.times);
   if (call.body)
     bodyOf(call);
 }
@@ -222,22 +221,22 @@ void DefinitionChecker::call(const CallStmt &call) {
 /// Reports a head that calls nothing.
 bool DefinitionChecker::knownHead(const CallStmt &call, const Callee &callee) {
   const std::string &head = call.head.text;
-  if (callee || context.callsParameter(head))
+  if (callee || scope.callsParameter(head))
     return true;
-  if (context.failed(head))
+  if (scope.failed(head))
     return false;
-  if (definition.parameter(head) || context.lets.contains(head)) {
+  if (definition.parameter(head) || scope.isLet(head)) {
     error(call.head.location, "'" + head + "' is no unit or block, it cannot be called");
     return false;
   }
-  for (const ValueNames &scope : context.labels) {
-    if (scope.find(head)) {
+  for (const ValueNames &labels : scope.labels) {
+    if (labels.find(head)) {
       error(call.head.location, "'" + head + "' is a value, it cannot be called",
             "`from " + head + "` goes on from it");
       return false;
     }
   }
-  std::vector<llvm::StringRef> names = context.program.names(context.file());
+  std::vector<llvm::StringRef> names = scope.program.names(scope.file);
   for (const Operation &operation : operations())
     names.push_back(operation.name);
   for (const Parameter &parameter : definition.parameters)
@@ -290,40 +289,39 @@ void DefinitionChecker::input(const CallStmt &call) {
   flow = Flow::Some;
 }
 
+/// The copies take turns: each is bound as the expansion would.
 void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) {
-  if (callee) {
-    if (call.body && callee.operation && callee.operation->takesValues)
-      for (const Argument &argument : call.arguments)
-        if (!argument.isNamed())
-          error(argument.location,
-                "'" + call.head.text + "' joins the branches in its braces or the values named, not both");
-    return checkArguments(context, callee, call.head.location, call.arguments, /*partial=*/false, stageBlock);
+  if (call.body && callee.operation && callee.operation->takesValues)
+    for (const Argument &argument : call.arguments)
+      if (!argument.isNamed())
+        error(argument.location,
+              "'" + call.head.text + "' joins the branches in its braces or the values named, not both");
+  size_t copies = 1;
+  for (const Argument &argument : call.arguments)
+    copies = std::max(copies, argument.cycle.size());
+  Binder binder(scope, call.head);
+  for (size_t copy = 0; copy < copies; ++copy) {
+    CallablePtr bound = binder.bindCall({callee}, call.arguments, copy);
+    if (bound && callee.is(Operation::Kind::Input) && scope.isCompiled() && copy == 0)
+      inputs.push_back({&call, *bound});
   }
-  // A kind or block that is a parameter: what all of them have in common.
+}
+
+/// A kind or block that is a parameter: what all of them have in common.
+void DefinitionChecker::argumentsOfParameter(const CallStmt &call) {
   llvm::StringMap<Location> given;
   for (const Argument &argument : call.arguments) {
     if (argument.isNamed() && !given.try_emplace(argument.name, argument.location).second)
       error(argument.location, "'" + argument.name + "' is given twice for '" + call.head.text + "'");
     for (const ExprPtr &value : argument.cycle) {
       if (argument.name == "ch")
-        expressions.check(*value, {"ch", Type::Int, nullptr, {}, 3, 1});
+        expressions.evaluate(*value, {"ch", Type::Int, nullptr, {}, 3, 1});
       else if (argument.name == "stride")
-        expressions.check(*value, {"stride", Type::Size, nullptr, {}, 3, 1});
+        expressions.evaluate(*value, {"stride", Type::Size, nullptr, {}, 3, 1});
       else
-        expressions.checkLoosely(*value);
+        expressions.evaluateLoosely(*value);
     }
   }
-}
-
-void DefinitionChecker::times(const CallStmt &call) {
-  if (!call.times)
-    return;
-  expressions.checkInteger(*call.times, "times");
-  Diagnostics unheard(context.program.sources);
-  auto copies = evaluate(*call.times, context.constants, unheard);
-  if (copies && copies->size() == 1 && (copies->front() < 1 || copies->front() > maxCopies))
-    error(call.times->location, std::to_string(copies->front()) +
-                                    " copies: there are at least 1 and at most " + std::to_string(maxCopies));
 }
 
 void DefinitionChecker::bodyOf(const CallStmt &call) {
@@ -331,11 +329,11 @@ void DefinitionChecker::bodyOf(const CallStmt &call) {
   const Operation *operation = findOperation(call.head.text);
   if (!operation || operation->braces != Operation::Braces::Branches)
     return statements(*call.body);
-  Callee outerBlock = stageBlock;
+  size_t settingsBefore = scope.settings.size();
   for (const Chain &chain : call.body->chains) {
     flow = outerFlow;
     this->chain(chain);
-    stageBlock = outerBlock;
+    scope.settings.resize(settingsBefore);
   }
   flow = outerFlow;
 }
@@ -346,19 +344,20 @@ void DefinitionChecker::label(const std::optional<Name> &label) {
 }
 
 void DefinitionChecker::named(const Name &name) {
-  if (const ValueName *other = context.labels.back().find(name.text))
+  if (const ValueName *other = scope.labels.back().find(name.text))
     error(name.location, "two values are called '" + name.text + "'",
-          "the other one is at " + context.program.sources.describe(other->location));
-  else if (definition.parameter(name.text) || context.lets.contains(name.text))
+          "the other one is at " + scope.program.sources.describe(other->location));
+  else if (definition.parameter(name.text) || scope.isLet(name.text))
     error(name.location, "'" + name.text + "' is a number or parameter already, a value cannot be called so");
 }
 
 } // namespace
 
 void checkDefinition(const Program &program, const Definition &definition, Values &values,
-                     const llvm::StringSet<> &everSet, Diagnostics &diagnostics) {
-  CheckContext context{program, diagnostics, values, everSet, definition};
-  DefinitionChecker(context).run();
+                     const llvm::StringSet<> &everSet, std::vector<NetworkInput> &inputs,
+                     Diagnostics &diagnostics) {
+  CheckScope scope(program, definition, values, everSet, diagnostics);
+  DefinitionChecker(scope, inputs).run();
 }
 
 } // namespace kinema::dsl

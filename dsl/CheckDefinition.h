@@ -1,12 +1,15 @@
 // The statements of one definition, checked in order.
 #pragma once
 
-#include "dsl/CheckExpression.h"
+#include "dsl/CheckScope.h"
+#include "dsl/Inputs.h"
 
 namespace kinema::dsl {
 
-/// `values` and `everSet` are shared by all definitions of a program; see CheckContext.
+/// `values` and `everSet` are shared by all definitions of a program, see CheckScope; `inputs` gets those of
+/// the network that is compiled.
 void checkDefinition(const Program &program, const Definition &definition, Values &values,
-                     const llvm::StringSet<> &everSet, Diagnostics &diagnostics);
+                     const llvm::StringSet<> &everSet, std::vector<NetworkInput> &inputs,
+                     Diagnostics &diagnostics);
 
 } // namespace kinema::dsl

@@ -1,33 +1,226 @@
 #include "dsl/Evaluate.h"
 
-#include "dsl/Load.h"
+#include "dsl/Bind.h"
+#include "dsl/Print.h"
 
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace kinema::dsl {
 
 namespace {
 
-using Value = std::optional<std::vector<int64_t>>;
+CalleeParameter integerCalled(llvm::StringRef name) { return {name, Type::Int}; }
 
-Value evaluatePath(const PathExpr &path, const Constants &constants) {
-  auto found = constants.find(path.parts[0].text);
-  if (found == constants.end())
-    return std::nullopt;
-  if (path.isWord())
-    return found->second;
-  size_t part = llvm::StringRef("thw").find(path.parts[1].text);
-  if (path.parts.size() != 2 || path.parts[1].text.size() != 1 || part >= found->second.size())
-    return std::nullopt;
-  return std::vector<int64_t>{found->second[part]};
+bool isSizeOfValue(llvm::StringRef part) { return llvm::is_contained({"c", "t", "h", "w"}, part); }
+
+std::string sizeText(const Size &size) {
+  auto text = [](int64_t part) { return std::to_string(part); };
+  return llvm::join(llvm::map_range(size, text), "x");
 }
 
-Value evaluateBinary(const BinaryExpr &binary, const Constants &constants, Diagnostics &diagnostics) {
-  Value lhs = evaluate(*binary.lhs, constants, diagnostics);
-  Value rhs = evaluate(*binary.rhs, constants, diagnostics);
-  if (!lhs || !rhs || lhs->size() != 1 || rhs->size() != 1)
+std::string numberText(double value) {
+  llvm::SmallString<32> text;
+  llvm::APFloat(value).toString(text, /*FormatPrecision=*/6, /*FormatMaxPadding=*/12);
+  return text.str().str();
+}
+
+/// Of `ch=128x4` copies were meant, of `d=3x3` a size.
+std::string hintForTwoParts(const SizeExpr &size, const CalleeParameter &wanted, const Scope &scope) {
+  int64_t first = size.parts[0], second = size.parts[1];
+  if (wanted.name == "ch")
+    return llvm::formatv("a blank is missing: {0}={1} x{2}", wanted.name, first, second).str();
+  if (first == second)
+    return llvm::formatv("one number stands for both: {0}={1}", wanted.name, first).str();
+  if (wanted.name == "size" && scope.parameterType("height") && scope.parameterType("width"))
+    return llvm::formatv("height={0} and width={1} are two parameters", first, second).str();
+  return llvm::formatv("'{0}' is one number", wanted.name).str();
+}
+
+/// Rounds down, as the language says.
+int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+
+} // namespace
+
+//===-- What does not fit -------------------------------------------------===//
+
+std::nullopt_t Evaluator::mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
+                                   std::string hint) {
+  scope.error(expr.location,
+              ("'" + wanted.name + "' is " + dsl::describe(wanted) + ", found " + found).str(),
+              std::move(hint));
+  return std::nullopt;
+}
+
+std::nullopt_t Evaluator::mismatch(const SizeExpr &size, const CalleeParameter &wanted) {
+  std::string found = "the size " + print(size);
+  if (wanted.type == Type::Int && size.parts.size() == 2)
+    return mismatch(size, wanted, found, hintForTwoParts(size, wanted, scope));
+  if (wanted.type != Type::Size)
+    return mismatch(size, wanted, found);
+  if (wanted.sizeParts == 4)
+    return mismatch(size, wanted, found, "an input is CxTxHxW, as in 3x16x112x112");
+  return mismatch(size, wanted, std::to_string(size.parts.size()) + " parts, " + print(size),
+                  "a size is TxHxW, as in 1x2x2");
+}
+
+std::nullopt_t Evaluator::beyondRange(const Expr &expr, const Binding &value, const CalleeParameter &wanted) {
+  double part = *outOfRange(value, wanted);
+  const auto *integer = std::get_if<int64_t>(&value);
+  const auto *size = std::get_if<Size>(&value);
+  bool written = !llvm::isa<PathExpr, BinaryExpr>(expr); // else the value says more than the text
+  std::string text = written    ? print(expr)
+                     : integer ? std::to_string(*integer)
+                     : size    ? sizeText(*size)
+                               : numberText(std::get<double>(value));
+  bool low = wanted.minimum && part < *wanted.minimum;
+  scope.error(expr.location,
+              llvm::formatv("'{0}' is {1}, {2} must be at {3} {4}", wanted.name, text,
+                            size && llvm::isa<SizeExpr, ListExpr, PathExpr>(expr) ? "each part" : "it",
+                            low ? "least" : "most", int64_t(low ? *wanted.minimum : *wanted.maximum))
+                  .str());
+  return std::nullopt;
+}
+
+/// What a name stands for, in an error.
+std::string Evaluator::describe(const PathExpr &path, const Binding &value) {
+  if (is<Auto>(value))
+    return "'auto'";
+  if (const auto *word = std::get_if<Word>(&value))
+    return "'" + word->text + "'";
+  if (!path.isWord())
+    return "the integer " + path.text();
+  const std::string &name = path.parts[0].text;
+  if (std::optional<Type> type = scope.parameterType(name))
+    return "the parameter '" + name + "', " + dsl::describe({name, *type});
+  return "the integer '" + name + "'";
+}
+
+std::optional<Binding> Evaluator::fit(const Expr &expr, const Binding &value, const CalleeParameter &wanted) {
+  if (is<Broken>(value))
     return std::nullopt;
-  int64_t left = lhs->front(), right = rhs->front(), result = 0;
+  std::optional<Binding> converted = convert(value, wanted);
+  if (!converted) {
+    const auto *path = llvm::dyn_cast<PathExpr>(&expr);
+    std::string kind = llvm::isa<NumberExpr>(expr) ? "the number " : "the integer ";
+    return mismatch(expr, wanted, path ? describe(*path, value) : kind + print(expr));
+  }
+  return outOfRange(*converted, wanted) ? beyondRange(expr, *converted, wanted) : converted;
+}
+
+//===-- Expressions -------------------------------------------------------===//
+
+std::optional<Binding> Evaluator::evaluate(const Expr &expr, const CalleeParameter &wanted) {
+  switch (expr.kind) {
+  case Expr::Kind::Int:
+    return fit(expr, llvm::cast<IntExpr>(expr).value, wanted);
+  case Expr::Kind::Number:
+    return fit(expr, llvm::cast<NumberExpr>(expr).value, wanted);
+  case Expr::Kind::Size:
+    return evaluateSize(llvm::cast<SizeExpr>(expr), wanted);
+  case Expr::Kind::List:
+    return evaluateList(llvm::cast<ListExpr>(expr), wanted);
+  case Expr::Kind::Binary:
+    return evaluateBinary(llvm::cast<BinaryExpr>(expr), wanted);
+  case Expr::Kind::Bound:
+    return evaluateBound(llvm::cast<BoundExpr>(expr), wanted);
+  case Expr::Kind::Path:
+    return evaluatePath(llvm::cast<PathExpr>(expr), wanted);
+  }
+}
+
+std::optional<Binding> Evaluator::evaluateInteger(const Expr &expr, llvm::StringRef name) {
+  std::optional<Binding> value = evaluate(expr, integerCalled(name));
+  if (value && is<Auto>(*value)) // a parameter that was not given
+    return mismatch(expr, integerCalled(name), "'auto'");
+  return value;
+}
+
+std::optional<Binding> Evaluator::evaluateCopies(const Expr &expr) {
+  std::optional<Binding> copies = evaluateInteger(expr, "times");
+  const int64_t *count = copies ? std::get_if<int64_t>(&*copies) : nullptr;
+  if (!count || (*count >= 1 && *count <= maxCopies))
+    return copies;
+  scope.error(expr.location, std::to_string(*count) + " copies: there are at least 1 and at most " +
+                                 std::to_string(maxCopies));
+  return std::nullopt;
+}
+
+std::optional<Binding> Evaluator::evaluateValue(const Expr &expr) {
+  CalleeParameter wanted{"argument", Type::Value};
+  std::optional<Binding> value = evaluate(expr, wanted);
+  if (value && is<Auto>(*value))
+    return mismatch(expr, wanted, "'auto'");
+  return value;
+}
+
+bool Evaluator::evaluateLoosely(const Expr &expr) {
+  if (const auto *path = llvm::dyn_cast<PathExpr>(&expr)) {
+    if (path->isWord() || scope.parameterType(path->parts[0].text))
+      return true; // a word can be anything
+    bool number = isSizeOfValue(path->parts.back().text);
+    return evaluate(expr, {"argument", number ? Type::Int : Type::Value}).has_value();
+  }
+  if (const auto *list = llvm::dyn_cast<ListExpr>(&expr))
+    return evaluate(expr, {"argument", Type::Size, nullptr, {}, unsigned(list->elements.size())}).has_value();
+  if (llvm::isa<BinaryExpr>(expr))
+    return evaluateInteger(expr, "argument").has_value();
+  return !llvm::isa<BoundExpr>(expr) || evaluate(expr, {"argument", Type::Block}).has_value();
+}
+
+std::optional<Binding> Evaluator::evaluateSize(const SizeExpr &size, const CalleeParameter &wanted) {
+  if (wanted.type != Type::Size || size.parts.size() != wanted.sizeParts)
+    return mismatch(size, wanted);
+  return fit(size, size.parts, wanted);
+}
+
+std::optional<Binding> Evaluator::evaluateList(const ListExpr &list, const CalleeParameter &wanted) {
+  Size parts;
+  bool good = true;
+  for (const ExprPtr &element : list.elements) {
+    std::optional<Binding> part = evaluateInteger(*element, wanted.name);
+    good &= part.has_value();
+    if (const int64_t *known = part ? std::get_if<int64_t>(&*part) : nullptr)
+      parts.push_back(*known);
+  }
+  size_t count = list.elements.size();
+  std::string found = "a size of " + std::to_string(count) + " parts";
+  if (wanted.type != Type::Size)
+    return mismatch(list, wanted, found);
+  if (count != wanted.sizeParts)
+    return mismatch(list, wanted, found,
+                    wanted.sizeParts == 4 ? "an input is CxTxHxW, as in [3 frames 112 112]"
+                                          : "a size is TxHxW, as in [t d d]");
+  if (!good)
+    return std::nullopt;
+  return parts.size() == count ? fit(list, parts, wanted) : Binding(Unknown{Type::Size});
+}
+
+std::optional<Binding> Evaluator::evaluateBinary(const BinaryExpr &binary, const CalleeParameter &wanted) {
+  if (!takesIntegers(wanted))
+    return mismatch(binary, wanted, "arithmetic");
+  std::optional<Binding> lhs = evaluateInteger(*binary.lhs, wanted.name);
+  std::optional<Binding> rhs = evaluateInteger(*binary.rhs, wanted.name);
+  if (!lhs || !rhs)
+    return std::nullopt;
+  const int64_t *left = std::get_if<int64_t>(&*lhs), *right = std::get_if<int64_t>(&*rhs);
+  bool divides = binary.op == BinaryExpr::Op::Div || binary.op == BinaryExpr::Op::Mod;
+  if (divides && right && *right == 0) {
+    scope.error(binary.opLocation, "division by zero");
+    return std::nullopt;
+  }
+  if (!left || !right)
+    return fit(binary, Unknown{Type::Int}, wanted);
+  std::optional<Binding> result = compute(binary, *left, *right);
+  return result ? fit(binary, *result, wanted) : std::nullopt;
+}
+
+std::optional<Binding> Evaluator::compute(const BinaryExpr &binary, int64_t left, int64_t right) {
+  int64_t result = 0;
   bool overflow = false;
   switch (binary.op) {
   case BinaryExpr::Op::Add:
@@ -41,113 +234,168 @@ Value evaluateBinary(const BinaryExpr &binary, const Constants &constants, Diagn
     break;
   case BinaryExpr::Op::Div:
   case BinaryExpr::Op::Mod:
-    if (right == 0) {
-      diagnostics.error(binary.opLocation, "division by zero");
-      return std::nullopt;
-    }
     overflow = left == std::numeric_limits<int64_t>::min() && right == -1;
-    if (!overflow) {
-      int64_t quotient = left / right - (left % right != 0 && (left < 0) != (right < 0)); // rounds down
-      result = binary.op == BinaryExpr::Op::Div ? quotient : left - quotient * right;
-    }
+    if (!overflow)
+      result = binary.op == BinaryExpr::Op::Div ? floorDivide(left, right)
+                                                : left - floorDivide(left, right) * right;
     break;
   }
-  if (overflow) {
-    diagnostics.error(binary.opLocation, "the result does not fit into 64 bits");
+  if (!overflow)
+    return Binding(result);
+  scope.error(binary.opLocation, "the result does not fit into 64 bits");
+  return std::nullopt;
+}
+
+std::optional<Binding> Evaluator::evaluateBound(const BoundExpr &bound, const CalleeParameter &wanted) {
+  const auto *path = llvm::dyn_cast<PathExpr>(bound.callee.get());
+  if (!path || !path->isWord()) {
+    scope.error(bound.callee->location,
+                "only a unit or a block takes arguments, found " + print(*bound.callee),
+                "arithmetic needs an operator between its parts: (a + b)");
     return std::nullopt;
   }
-  return std::vector<int64_t>{result};
+  if (wanted.type != Type::Unit && wanted.type != Type::Block)
+    return mismatch(bound, wanted, print(bound));
+  const Binding *declared = scope.find(path->text());
+  std::optional<Binding> callee = declared ? fit(*path, *declared, wanted) : evaluateCallable(*path, wanted);
+  Binder binder(scope, {path->text(), path->location});
+  const auto *target = callee ? std::get_if<CallablePtr>(&*callee) : nullptr;
+  if (!target)
+    return binder.bindLoosely(bound.arguments) ? callee : std::nullopt;
+  CallablePtr result = binder.bindKind(**target, bound.arguments);
+  return result ? std::optional<Binding>(result) : std::nullopt;
 }
 
-/// The inputs of the network and its streams, as they stand.
-void findInputs(const Body &body, std::vector<const CallStmt *> &inputs) {
-  for (const Chain &chain : body.chains) {
-    for (const StmtPtr &stmt : chain.statements) {
-      if (const auto *call = llvm::dyn_cast<CallStmt>(stmt.get()); call && call->head.text == "input")
-        inputs.push_back(call);
-      if (const auto *stream = llvm::dyn_cast<StreamStmt>(stmt.get()))
-        findInputs(stream->body, inputs);
-    }
-  }
+//===-- Names -------------------------------------------------------------===//
+
+void reportUnknown(const PathExpr &path, Scope &scope) {
+  const std::string &word = path.parts[0].text;
+  std::vector<llvm::StringRef> names;
+  scope.addNames(names);
+  scope.error(path.parts[0].location, "'" + word + "' is not known here", didYouMean(word, names));
 }
 
-} // namespace
+std::optional<Binding> Evaluator::evaluatePath(const PathExpr &path, const CalleeParameter &wanted) {
+  if (!path.isWord())
+    return evaluateDotted(path, wanted);
+  const std::string &word = path.parts[0].text;
+  if (llvm::is_contained({"auto", "on", "off", "none"}, word))
+    return evaluateKeyword(path, wanted);
+  const Binding *declared = scope.find(word);
+  if (declared && (convert(*declared, wanted) || !findOperation(word)))
+    return fit(path, *declared, wanted);
+  if (wanted.type == Type::Unit || wanted.type == Type::Block)
+    return evaluateCallable(path, wanted);
+  if (wanted.type == Type::Value)
+    return scope.value(path, path.parts);
+  return evaluateOtherWord(path, wanted);
+}
 
-Value evaluate(const Expr &expr, const Constants &constants, Diagnostics &diagnostics) {
-  switch (expr.kind) {
-  case Expr::Kind::Int:
-    return std::vector<int64_t>{llvm::cast<IntExpr>(expr).value};
-  case Expr::Kind::Size:
-    return llvm::cast<SizeExpr>(expr).parts;
-  case Expr::Kind::Path:
-    return evaluatePath(llvm::cast<PathExpr>(expr), constants);
-  case Expr::Kind::Binary:
-    return evaluateBinary(llvm::cast<BinaryExpr>(expr), constants, diagnostics);
-  case Expr::Kind::List: {
-    std::vector<int64_t> parts;
-    bool known = true;
-    for (const ExprPtr &element : llvm::cast<ListExpr>(expr).elements) {
-      Value part = evaluate(*element, constants, diagnostics);
-      known &= part && part->size() == 1;
-      if (known)
-        parts.push_back(part->front());
-    }
-    return known ? Value(std::move(parts)) : std::nullopt;
-  }
-  case Expr::Kind::Number:
-  case Expr::Kind::Bound:
+/// `auto`, `on`, `off` and `none`: nothing is called so.
+std::optional<Binding> Evaluator::evaluateKeyword(const PathExpr &path, const CalleeParameter &wanted) {
+  const std::string &word = path.parts[0].text;
+  if (word == "auto") {
+    if (wanted.defaultValue)
+      return Binding(Auto());
+    scope.error(path.location, ("'" + wanted.name + "' has no default that 'auto' could stand for").str());
     return std::nullopt;
   }
+  bool callable = wanted.type == Type::Unit || wanted.type == Type::Block;
+  bool isFlag = word != "none";
+  if (isFlag == (wanted.type == Type::Flag) && convert(Word{word}, wanted))
+    return Binding(Word{word});
+  return mismatch(path, wanted, "'" + word + "'",
+                  !isFlag && callable ? "`identity` leaves a value as it is" : "");
 }
 
-Constants constantsOf(const Definition &network, Diagnostics &diagnostics) {
-  Constants constants;
-  for (const Parameter &parameter : network.parameters) {
-    if (!parameter.defaultValue || (parameter.type != Type::Int && parameter.type != Type::Size))
-      continue;
-    Value value = evaluate(*parameter.defaultValue, constants, diagnostics);
-    if (!value)
-      continue;
-    if (parameter.type == Type::Size && value->size() == 1)
-      value->resize(3, value->front());
-    constants[parameter.name.text] = std::move(*value);
+std::optional<Binding> Evaluator::evaluateCallable(const PathExpr &path, const CalleeParameter &wanted) {
+  const std::string &word = path.text();
+  bool unit = wanted.type == Type::Unit;
+  if (Callee callee = scope.callee(word)) {
+    if (unit && !callee.isUnit())
+      return mismatch(path, wanted, callee.describe());
+    return Binding(std::make_shared<Callable>(Callable{callee}));
   }
-  return constants;
+  if (scope.failed(word))
+    return Binding(Unknown{wanted.type});
+  std::vector<llvm::StringRef> names;
+  for (llvm::StringRef name : scope.program.names(scope.file))
+    if (!unit || scope.callee(name).isUnit())
+      names.push_back(name);
+  for (const Operation &operation : operations())
+    if (!unit || operation.kind == Operation::Kind::Conv)
+      names.push_back(operation.name);
+  scope.error(path.location, llvm::formatv("no {0} is called '{1}'", toString(wanted.type), word).str(),
+              didYouMean(word, names));
+  return std::nullopt;
 }
 
-void resolveRecipe(Program &program, Diagnostics &diagnostics) {
-  std::vector<const CallStmt *> inputs;
-  findInputs(program.network->body, inputs);
-  if (inputs.empty())
-    return;
-  const CallStmt *input = inputs.front();
-  Constants constants = constantsOf(*program.network, diagnostics);
-  for (const Chain &chain : program.network->body.chains)
-    for (const StmtPtr &stmt : chain.statements)
-      if (const auto *let = llvm::dyn_cast<LetStmt>(stmt.get()))
-        if (Value value = evaluate(*let->value, constants, diagnostics))
-          constants[let->name.text] = *value;
-  for (const Argument &argument : input->arguments) {
-    Value size = evaluate(argument.value(), constants, diagnostics);
-    if (size && size->size() == 4) // C, T, H, W
-      resolve(program.recipe, (*size)[1], (*size)[2], (*size)[3], argument.value().location, diagnostics);
-  }
+/// A word for an integer, number, size, flag or word.
+std::optional<Binding> Evaluator::evaluateOtherWord(const PathExpr &path, const CalleeParameter &wanted) {
+  const std::string &word = path.parts[0].text;
+  if (std::optional<Binding> value = convert(Word{word}, wanted))
+    return value;
+  if (scope.failed(word))
+    return Binding(Unknown{wanted.type});
+  if (!wanted.words.empty())
+    return mismatch(path, wanted, "'" + word + "'", didYouMean(word, wanted.words));
+  if (wanted.type == Type::Flag)
+    return mismatch(path, wanted, "'" + word + "'");
+  if (scope.isValue(word))
+    return mismatch(path, wanted, "the value '" + word + "'", "its channels are " + word + ".c");
+  if (Callee callee = scope.callee(word))
+    return mismatch(path, wanted, callee.describe());
+  reportUnknown(path, scope);
+  return std::nullopt;
 }
 
-void checkInputsFromVideos(const Program &program, Diagnostics &diagnostics) {
-  std::vector<const CallStmt *> inputs;
-  findInputs(program.network->body, inputs);
-  const char *hint =
-      "`kinema run` takes its tensors; train, eval and predict read videos as one input of kind rgb";
-  for (const CallStmt *input : inputs) {
-    for (const Argument &argument : input->arguments)
-      if (const auto *kind = llvm::dyn_cast<PathExpr>(&argument.value());
-          kind && (kind->text() == "flow" || kind->text() == "gray"))
-        diagnostics.error(kind->location,
-                          "an input of kind " + kind->text() + " cannot be filled from videos yet", hint);
+/// `in.c`, `stride.h`, `flow.res2.a`, `mid3.c`
+std::optional<Binding> Evaluator::evaluateDotted(const PathExpr &path, const CalleeParameter &wanted) {
+  if (wanted.type == Type::Value)
+    return scope.value(path, path.parts);
+  const std::string &word = path.parts[0].text;
+  const std::string &last = path.parts.back().text;
+  const Binding *declared = scope.find(word);
+  std::optional<Type> type = scope.parameterType(word);
+  bool isSize = type == Type::Size;
+  if (declared && !isSize && type != Type::Value) {
+    scope.error(path.location, "'" + word + "' has no parts",
+                type ? "it is " + dsl::describe({word, *type}) : "it is an integer");
+    return std::nullopt;
   }
-  if (inputs.size() > 1 && !diagnostics.any())
-    diagnostics.error(inputs[1]->location, "a second input cannot be filled from videos yet", hint);
+  if (!isSizeOfValue(last) || (isSize && (last == "c" || path.parts.size() != 2))) {
+    scope.error(path.parts.back().location, "'" + path.text() + "' is no number",
+                isSize ? "a size has " + word + ".t, " + word + ".h and " + word + ".w"
+                       : "the numbers of a value are its c, t, h and w");
+    return std::nullopt;
+  }
+  if (!takesIntegers(wanted))
+    return mismatch(path, wanted, "the integer " + path.text());
+  std::optional<Binding> number = isSize ? partOf(path, *declared) : extentOf(path);
+  return number ? fit(path, *number, wanted) : std::nullopt;
+}
+
+/// `stride.h`
+std::optional<Binding> Evaluator::partOf(const PathExpr &path, const Binding &size) {
+  if (const auto *parts = std::get_if<Size>(&size))
+    return Binding((*parts)[llvm::StringRef("thw").find(path.parts[1].text)]);
+  if (!is<Auto>(size))
+    return is<Unknown>(size) ? std::optional<Binding>(Unknown{Type::Int}) : std::nullopt;
+  scope.error(path.location, "'" + path.text() + "' is no number: '" + path.parts[0].text + "' is 'auto'");
+  return std::nullopt;
+}
+
+/// `in.c`, `flow.res2.w`
+std::optional<Binding> Evaluator::extentOf(const PathExpr &path) {
+  std::optional<Binding> value = scope.value(path, llvm::ArrayRef(path.parts).drop_back());
+  const auto *named = value ? std::get_if<NamedPtr>(&*value) : nullptr;
+  if (!named)
+    return value ? std::optional<Binding>(Unknown{Type::Int}) : std::nullopt;
+  if (std::optional<int64_t> extent = (*named)->extent(path.parts.back().text[0]))
+    return Binding(*extent);
+  if (!(*named)->failed())
+    scope.error(path.location, "'" + path.text() + "' is not known yet");
+  return std::nullopt;
 }
 
 } // namespace kinema::dsl

@@ -1,30 +1,52 @@
-// Expressions whose value does not depend on a shape.
+// The rules of expressions: what they are worth, and whether that fits what they are given for.
 #pragma once
 
-#include "dsl/AST.h"
-#include "dsl/Diagnostics.h"
-
-#include "llvm/ADT/StringMap.h"
+#include "dsl/Scope.h"
 
 namespace kinema::dsl {
 
-struct Program;
+/// The most copies that `xN` makes.
+inline constexpr int64_t maxCopies = 4096;
 
-/// Names with a known value: one number, or the three parts T, H, W of a size.
-using Constants = llvm::StringMap<std::vector<int64_t>>;
+class Evaluator {
+public:
+  explicit Evaluator(Scope &scope) : scope(scope) {}
 
-/// An expression's value as one or more parts; nothing where it depends on a shape or a name not in
-/// `constants`. A number beyond 64 bits and a division by zero are errors, reported once.
-std::optional<std::vector<int64_t>> evaluate(const Expr &expr, const Constants &constants,
-                                             Diagnostics &diagnostics);
+  /// `expr` as an argument for `wanted`; nothing after an error, which has been reported.
+  std::optional<Binding> evaluate(const Expr &expr, const CalleeParameter &wanted);
+  /// An integer, known or not; `name` says in errors what it is for.
+  std::optional<Binding> evaluateInteger(const Expr &expr, llvm::StringRef name);
+  /// A number of copies.
+  std::optional<Binding> evaluateCopies(const Expr &expr);
+  /// A named value of the network.
+  std::optional<Binding> evaluateValue(const Expr &expr);
+  /// What is given for a parameter that is known at the call alone.
+  bool evaluateLoosely(const Expr &expr);
 
-/// The values of a network's parameters that are integers or sizes, from their defaults.
-Constants constantsOf(const Definition &network, Diagnostics &diagnostics);
+private:
+  std::optional<Binding> fit(const Expr &expr, const Binding &value, const CalleeParameter &wanted);
+  std::nullopt_t mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
+                          std::string hint = {});
+  std::nullopt_t mismatch(const SizeExpr &size, const CalleeParameter &wanted);
+  std::nullopt_t beyondRange(const Expr &expr, const Binding &value, const CalleeParameter &wanted);
+  std::string describe(const PathExpr &path, const Binding &value);
+  std::optional<Binding> evaluateSize(const SizeExpr &size, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateList(const ListExpr &list, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateBinary(const BinaryExpr &binary, const CalleeParameter &wanted);
+  std::optional<Binding> compute(const BinaryExpr &binary, int64_t left, int64_t right);
+  std::optional<Binding> evaluateBound(const BoundExpr &bound, const CalleeParameter &wanted);
+  std::optional<Binding> evaluatePath(const PathExpr &path, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateKeyword(const PathExpr &path, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateCallable(const PathExpr &path, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateOtherWord(const PathExpr &path, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateDotted(const PathExpr &path, const CalleeParameter &wanted);
+  std::optional<Binding> partOf(const PathExpr &path, const Binding &size);
+  std::optional<Binding> extentOf(const PathExpr &path);
 
-/// Completes the program's recipe from its network's first input.
-void resolveRecipe(Program &program, Diagnostics &diagnostics);
+  Scope &scope;
+};
 
-/// Errors at inputs that no video fills.
-void checkInputsFromVideos(const Program &program, Diagnostics &diagnostics);
+/// "'foo' is not known here", at the path's first part.
+void reportUnknown(const PathExpr &path, Scope &scope);
 
 } // namespace kinema::dsl

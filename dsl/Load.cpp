@@ -1,7 +1,6 @@
 #include "dsl/Load.h"
 
 #include "dsl/Check.h"
-#include "dsl/Evaluate.h"
 #include "dsl/Library.h"
 #include "dsl/Parser.h"
 
@@ -188,11 +187,11 @@ void Loader::load(llvm::StringRef name, std::string text) {
   applySections();
   applySizes();
   applyOverrides();
-  check(program, diagnostics);
+  std::vector<NetworkInput> inputs = check(program, diagnostics);
   if (!diagnostics.any())
-    resolveRecipe(program, diagnostics);
+    resolveRecipe(program, inputs, diagnostics);
   if (!diagnostics.any() && options.fromVideos)
-    checkInputsFromVideos(program, diagnostics);
+    checkInputsFromVideos(inputs, diagnostics);
   if (diagnostics.any())
     program.network = nullptr;
   else

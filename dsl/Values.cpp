@@ -19,6 +19,17 @@ const ValueName *ValueNames::find(llvm::StringRef name) const {
   return nullptr;
 }
 
+std::string noSuchMember(llvm::StringRef what, llvm::StringRef from, llvm::StringRef last,
+                         llvm::StringRef part) {
+  std::string whole = last == from ? part.str() : (last + "." + part).str();
+  return (what + " '" + from + "' has no value '" + whole + "'").str();
+}
+
+std::string namesInside(llvm::StringRef value, llvm::ArrayRef<llvm::StringRef> names) {
+  return names.empty() ? (value + " has no values inside").str()
+                       : (value + " has " + llvm::join(names, ", ")).str();
+}
+
 /// What a call's head is, where it is not a parameter.
 Callee Values::headOf(const CallStmt &call, const Definition &owner) const {
   if (owner.parameter(call.head.text))
@@ -113,10 +124,8 @@ bool Values::checkMembers(const ValueName &from, llvm::ArrayRef<PathExpr::Part> 
       for (const ValueName &name : members->names)
         names.push_back(name.name);
       llvm::StringRef what = llvm::isa<StreamStmt>(from.stmt) ? "stream" : "value";
-      std::string whole = value.name == from.name ? part.text : value.name + "." + part.text;
-      diagnostics.error(part.location, (what + " '" + from.name + "' has no value '" + whole + "'").str(),
-                        names.empty() ? value.name + " has no values inside"
-                                      : value.name + " has " + llvm::join(names, ", "));
+      diagnostics.error(part.location, noSuchMember(what, from.name, value.name, part.text),
+                        namesInside(value.name, names));
       return false;
     }
     value = *member;

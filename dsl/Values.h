@@ -27,6 +27,12 @@ struct ValueNames {
   const ValueName *find(llvm::StringRef name) const;
 };
 
+/// "value 'a' has no value 'b.c'", where `c` was looked for in `a.b`.
+std::string noSuchMember(llvm::StringRef what, llvm::StringRef from, llvm::StringRef last,
+                         llvm::StringRef part);
+/// "res2 has a, b, rest"
+std::string namesInside(llvm::StringRef value, llvm::ArrayRef<llvm::StringRef> names);
+
 /// The names of all bodies of a program, gathered as they are asked for. Definitions must not call
 /// themselves.
 class Values {

@@ -23,8 +23,8 @@ APART = {("Emulator", "Package"), ("Cuda", "Emulator")}
 # Folders of the compiler, and which others each may know; a target is a folder of its own.
 COMPILER = {
     "Support": set(),
-    "Import": set(),
-    "Conversion": {"Import"},
+    "Expand": set(),
+    "Conversion": set(),
     "Interpreter": set(),
     "Transforms": set(),
     "Target/Common": {"Support"},
@@ -35,11 +35,11 @@ COMPILER = {
 }  # Pipelines: all of them
 # What tools may know of the compiler, and who in it reads specs.
 DOORS = {"Inspect", "Package", "Pipelines", "Support"}
-READERS = {"Import", "Conversion", "Pipelines"}
+READERS = {"Expand", "Pipelines"}
 # The bodies of register tiles, and what they share, which knows none of them.
 APART_FILES = {("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/MatrixTile.h"),
                ("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/VectorTile.h")}
-LAYERS = ["Arch", "Clip", "Kernel"]  # no dialect may know a later one
+LAYERS = ["Clip", "Kernel"]  # no dialect may know a later one
 
 
 def sources(root):

@@ -1,7 +1,6 @@
 #include "compiler/Pipelines/Compile.h"
 
-#include "compiler/Import/Import.h"
-#include "compiler/Import/SourceDiagnostics.h"
+#include "compiler/Expand/SourceLocations.h"
 #include "compiler/Pipelines/Register.h"
 #include "dsl/Print.h"
 
@@ -80,12 +79,12 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
     return Outcome::SpecWrong;
   }
   spec = std::make_unique<Spec>();
-  current = importAndExpand(*context, path, frontend, std::min(stop, Phase::Clip), *spec);
+  current = loadAndExpand(*context, path, frontend, std::min(stop, Phase::Clip), *spec);
   errors << spec->diagnostics.render();
   if (spec->diagnostics.any() || (stop != Phase::Ast && !current))
     return Outcome::SpecWrong;
   specText = spec->program.sources.text(0).str();
-  if (failed(dumpSource(stop)))
+  if (failed(dumpSource()))
     return Outcome::Failed;
   if (stop >= Phase::Clip)
     noteDigest(*current);
@@ -94,16 +93,10 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
 
 Outcome Compilation::proceedTo(Phase stop) { return advanceTo(Phase::Clip, stop); }
 
-/// The phases before those that lead from module to module.
-LogicalResult Compilation::dumpSource(Phase stop) {
-  auto dump = [&](Phase phase, function_ref<std::string()> text) {
-    return dumpPhase(UnknownLoc::get(context.get()), phase, options.dumpDirectory, text);
-  };
-  if (failed(dump(Phase::Ast, [&] { return dsl::print(*spec->program.files.front()); })))
-    return failure();
-  if (stop < Phase::Arch)
-    return success();
-  return dump(Phase::Arch, [&] { return printed(*importSpec(*context, frontend, *spec)); });
+/// The phase before those that lead from module to module.
+LogicalResult Compilation::dumpSource() {
+  return dumpPhase(UnknownLoc::get(context.get()), Phase::Ast, options.dumpDirectory,
+                   [&] { return dsl::print(*spec->program.files.front()); });
 }
 
 Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
@@ -119,7 +112,7 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
       error << "no phase: it has neither functions nor kernels";
     return Outcome::SpecWrong;
   }
-  if (phase >= Phase::Clip && failed(verifyDescription(*current)))
+  if (failed(verifyDescription(*current)))
     return Outcome::SpecWrong;
   if (!options.target) {
     auto target = targetOf(*current);

@@ -30,7 +30,7 @@ public:
 
 private:
   Outcome advanceTo(Phase from, Phase stop);
-  mlir::LogicalResult dumpSource(Phase stop);
+  mlir::LogicalResult dumpSource();
 
   CompileOptions options;
   FrontendOptions frontend;

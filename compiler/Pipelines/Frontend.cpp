@@ -1,11 +1,11 @@
 #include "compiler/Pipelines/Frontend.h"
 
-#include "compiler/Import/Import.h"
-#include "compiler/Import/SourceDiagnostics.h"
+#include "compiler/Expand/Expand.h"
 #include "dialects/Recipe.h"
 #include "runtime/Package/RecipeFields.h"
 
-#include "mlir/IR/Builders.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -28,58 +28,36 @@ static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
   return load;
 }
 
-static DictionaryAttr with(DictionaryAttr dictionary, StringRef key, Attribute value) {
-  NamedAttrList entries(dictionary);
-  entries.set(key, value);
-  return entries.getDictionary(dictionary.getContext());
-}
-
-/// The size that frames are scaled to follows a size that the caller replaced, unless the spec says it.
-static void fitResize(ModuleOp module, const FrontendOptions &options, const dsl::Program &program) {
+/// The recipe, fitted to sizes that the caller replaced: clips are cut as the network's first input wants
+/// them, and the size that frames are scaled to follows, unless the spec says it.
+static Recipe recipeOf(const dsl::Program &program, const FrontendOptions &options, ModuleOp module) {
+  Recipe recipe = program.recipe;
+  if (!options.frames && !options.height && !options.width)
+    return recipe;
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(forward.getArgumentTypes().front()).getShape();
+  recipe.data.frames = shape[2];
+  recipe.data.crop = recipe.eval.crop = {shape[3], shape[4]};
   const auto &places = program.recipe.places;
-  if (!options.height || places.contains("data.resize") || places.contains("data.short"))
-    return;
-  auto recipe = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
-  auto resize = Builder(module.getContext()).getI64ArrayAttr(usualResize(options.height, options.width));
-  module->setAttr(recipeAttribute,
-                  with(recipe, "data", with(recipe.getAs<DictionaryAttr>("data"), "resize", resize)));
+  if (options.height && !places.contains("data.resize") && !places.contains("data.short"))
+    recipe.data.resize = usualResize(options.height, options.width);
+  return recipe;
 }
 
-OwningOpRef<ModuleOp> kinema::importSpec(MLIRContext &context, const FrontendOptions &options,
-                                         const Spec &spec) {
-  OwningOpRef<ModuleOp> module = importProgram(spec.program, context);
-  NamedAttrList network(module->getOperation()->getAttrOfType<DictionaryAttr>("kinema.network"));
-  const std::pair<const char *, int64_t> sizes[] = {{"batch", options.batch},
-                                                    {"frames", options.frames},
-                                                    {"height", options.height},
-                                                    {"width", options.width}};
-  for (auto [name, size] : sizes)
-    if (size)
-      network.set(name, Builder(&context).getI64IntegerAttr(size));
-  module->getOperation()->setAttr("kinema.network", network.getDictionary(&context));
-  fitResize(*module, options, spec.program);
-  return module;
-}
-
-OwningOpRef<ModuleOp> kinema::importAndExpand(MLIRContext &context, StringRef path,
-                                              const FrontendOptions &options, Phase stop, Spec &spec) {
+OwningOpRef<ModuleOp> kinema::loadAndExpand(MLIRContext &context, StringRef path,
+                                            const FrontendOptions &options, Phase stop, Spec &spec) {
   if (!dsl::loadFile(path, loadOptions(options), spec.program, spec.diagnostics))
     return {};
-  return expandLoaded(context, options, stop, spec);
+  return stop == Phase::Ast ? nullptr : expandLoaded(context, options, spec);
 }
 
-OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendOptions &options, Phase stop,
-                                           Spec &spec) {
-  if (stop == Phase::Ast)
+OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendOptions &options, Spec &spec) {
+  int64_t batch = options.batch ? options.batch : spec.program.recipe.train.batch;
+  OwningOpRef<ModuleOp> module = expandNetwork(
+      spec.program, {batch, options.frames, options.height, options.width}, spec.diagnostics, context);
+  if (!module || failed(verify(*module)))
     return {};
-  OwningOpRef<ModuleOp> module = importSpec(context, options, spec);
-  if (stop == Phase::Arch)
-    return module;
-
-  SourceDiagnostics forward(context, spec.program.sources, spec.diagnostics);
-  PassManager passes(&context);
-  passes.addPass(createArchToClip());
-  if (failed(passes.run(*module)))
-    return {};
+  module->getOperation()->setAttr(recipeAttribute,
+                                  recipeAttributeOf(recipeOf(spec.program, options, *module), context));
   return module;
 }

@@ -25,20 +25,15 @@ struct Spec {
   dsl::Diagnostics diagnostics{program.sources};
 };
 
-/// The module of a spec in phase `arch`, which says what the options replace: `kinema.network` has `batch`,
-/// `frames`, `height` and `width` where they are given.
-mlir::OwningOpRef<mlir::ModuleOp> importSpec(mlir::MLIRContext &context, const FrontendOptions &options,
-                                             const Spec &spec);
+/// Reads, checks and expands a spec, up to the phase `stop` (ast or clip). `spec` must be new. Null after
+/// errors, which are in `spec.diagnostics`, and in phase `ast`, which is `spec.program`.
+mlir::OwningOpRef<mlir::ModuleOp> loadAndExpand(mlir::MLIRContext &context, llvm::StringRef path,
+                                                const FrontendOptions &options, Phase stop, Spec &spec);
 
-/// Reads, checks, imports and expands a spec, up to the phase `stop` (ast, arch or clip). `spec` must be new.
-/// Null after errors, which are in `spec.diagnostics`, and in phase `ast`, which is `spec.program`.
-mlir::OwningOpRef<mlir::ModuleOp> importAndExpand(mlir::MLIRContext &context, llvm::StringRef path,
-                                                  const FrontendOptions &options, Phase stop, Spec &spec);
-
-/// The same for a spec that is loaded already; of the options, those about parameters of the network,
-/// libraries and overrides are the loader's business.
+/// Expands a spec that is loaded already; of the options, those about parameters of the network, libraries
+/// and overrides are the loader's business.
 mlir::OwningOpRef<mlir::ModuleOp> expandLoaded(mlir::MLIRContext &context, const FrontendOptions &options,
-                                               Phase stop, Spec &spec);
+                                               Spec &spec);
 
 } // namespace kinema
 

@@ -3,7 +3,6 @@
 #include "compiler/Pipelines/Step.h"
 #include "compiler/Transforms/Passes.h"
 #include "compiler/Transforms/VerifyLaunches.h"
-#include "dialects/Arch/Arch.h"
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -23,7 +22,6 @@ using namespace kinema;
 
 static constexpr PhaseInfo table[] = {
     {Phase::Ast, "ast", "text", "parsed and checked"},
-    {Phase::Arch, "arch", "arch dialect", "what the author wrote: definitions and calls"},
     {Phase::Clip, "clip", "clip dialect", "blocks and stages expanded, (2+1)D factorised, shapes inferred"},
     {Phase::Step, "step", "clip dialect",
      "forward, backward and update in one function; batch norm folded for inference"},
@@ -37,7 +35,7 @@ static constexpr PhaseInfo table[] = {
 ArrayRef<PhaseInfo> kinema::phases() { return table; }
 
 ArrayRef<PhaseInfo> kinema::startingPhases() {
-  constexpr size_t first = static_cast<size_t>(Phase::Arch), end = static_cast<size_t>(Phase::Target);
+  constexpr size_t first = static_cast<size_t>(Phase::Clip), end = static_cast<size_t>(Phase::Target);
   return phases().slice(first, end - first);
 }
 
@@ -59,8 +57,6 @@ std::optional<Phase> kinema::phaseOf(ModuleOp module) {
   auto isLaunch = [](Operation *op) { return isa<kernel::LaunchableOp>(op); };
   std::optional<Phase> phase;
   for (Operation &op : module.getOps()) {
-    if (isa<arch::ArchDialect>(op.getDialect()))
-      return Phase::Arch;
     if (isa<kernel::DefOp, kernel::EntryOp>(op))
       return Phase::Planned;
     if (isa<ModuleOp, gpu::GPUModuleOp>(op) || isa<LLVM::LLVMDialect>(op.getDialect()))
@@ -106,9 +102,6 @@ static TargetOptions scheduleOptions(const CompileOptions &options) {
 
 void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions &options) {
   switch (phase) {
-  case Phase::Clip:
-    passes.addPass(createArchToClip(ArchToClipOptions{options.batch}));
-    break;
   case Phase::Step:
     buildStepPipeline(passes, {options.train, options.keepGradients});
     break;
@@ -132,7 +125,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
     options.target->addLowering(passes);
     break;
   case Phase::Ast:
-  case Phase::Arch:
+  case Phase::Clip:
   case Phase::Package:
     break; // not between modules
   }
@@ -189,9 +182,8 @@ struct FailedPass : PassInstrumentation {
 };
 } // namespace
 
-/// Sizes that do not fit and losses that reach no parameter are the author's to mend; these passes have said
-/// so.
-static bool isAuthors(StringRef pass) { return pass == "arch-to-clip" || pass == "clip-differentiate"; }
+/// A loss that reaches no parameter is the author's to mend; this pass has said so.
+static bool isAuthors(StringRef pass) { return pass == "clip-differentiate"; }
 
 /// An internal failure: names the phase and the pass, and writes what reproduces it.
 static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
@@ -244,8 +236,6 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
       reportFailure(*before, phase, pass);
       return Outcome::Failed;
     }
-    if (phase == Phase::Clip)
-      noteDigest(module);
     if (failed(dump(module, phase, options.dumpDirectory)))
       return Outcome::Failed;
   }

@@ -14,7 +14,7 @@
 
 namespace kinema {
 
-enum class Phase { Ast, Arch, Clip, Step, Fused, Planned, Target, Package };
+enum class Phase { Ast, Clip, Step, Fused, Planned, Target, Package };
 
 struct PhaseInfo {
   Phase phase;
@@ -31,11 +31,10 @@ std::optional<Phase> phaseNamed(llvm::StringRef name);
 /// The phase that a module is in, by what it is made of; nothing where it has none of that.
 std::optional<Phase> phaseOf(mlir::ModuleOp module);
 
-/// What the phases after `arch` need to know.
+/// What the phases after `clip` need to know.
 struct CompileOptions {
   bool train = true;          // else inference alone
   bool keepGradients = false; // the training step returns them
-  int64_t batch = 0;          // clips; 0: the recipe's
   FuseLevel fuse = FuseLevel::All;
   const Target *target = targets().front();
   TargetOptions targetOptions = {};
@@ -58,7 +57,7 @@ enum class Outcome { Done, SpecWrong, Failed };
 /// for every machine and recipe; the later phases keep it.
 void noteDigest(mlir::ModuleOp module);
 
-/// Leads `module` from `from` to `to` (both between arch and target). A module that is in phase `fused`
+/// Leads `module` from `from` to `to` (both between clip and target). A module that is in phase `fused`
 /// already must have been made for the options' target, and have schedules that this one can carry out.
 /// Errors go to the context's diagnostics; an internal one names the phase, the pass and a file that
 /// reproduces it.

@@ -10,7 +10,6 @@
 #include "compiler/Target/NVGPU/PTX.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Transforms/Passes.h"
-#include "dialects/Arch/Arch.h"
 #include "dialects/Clip/Clip.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -18,7 +17,7 @@
 #include "mlir/InitAllExtensions.h"
 
 void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
-  registry.insert<arch::ArchDialect, clip::ClipDialect, kernel::KernelDialect>();
+  registry.insert<clip::ClipDialect, kernel::KernelDialect>();
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registerHostCode(registry);
@@ -27,7 +26,6 @@ void kinema::registerAllKinema(mlir::DialectRegistry &registry) {
 
 void kinema::registerKinemaPasses() {
   registerTransformsPasses();
-  registerArchToClip();
   registerFuseKernels();
   registerCPUPasses();
   registerEmulatorPasses();

@@ -86,6 +86,8 @@ TEST(Check, Arithmetic) {
       messagesOf(network("  conv3d ch=5/0\n  conv3d ch=9223372036854775807*3\n  conv3d ch=classes - 400")),
       (Messages{"3:14: error: division by zero", "4:32: error: the result does not fit into 64 bits",
                 "5:13: error: 'ch' is 0, it must be at least 1"}));
+  EXPECT_EQ(messagesOf("block b { conv3d ch=in.c/0 }\n" + network("  b")),
+            Messages{"1:25: error: division by zero"}); // whatever is divided
 }
 
 TEST(Check, ParametersOfTheCompiledNetworkAreKnown) {
@@ -124,6 +126,28 @@ TEST(Check, Arguments) {
           "6:8: error: operation 'relu' takes no further argument",
           "7:17: error: 't' is given twice for unit 'conv3d'", "8:3: error: operation 'stage' wants 'kind'",
           "9:27: error: neither block 'bottleneck' nor unit 'conv3d' has a parameter 'foo'"}));
+}
+
+TEST(Check, ArgumentsThatRide) {
+  std::string blocks = "block plain ch { conv3d ch=ch }\n"
+                       "block bound n=3 kind:unit=(conv3d t=n) ch { kind ch=ch }\n";
+  EXPECT_EQ(
+      messagesOf(blocks + network("  stage conv3d block=plain ch=8\n  bound ch=8 d=1\n  bound ch=8\n"
+                                  "  bound kind=(conv3d t=1) ch=8 t=3\n  stage conv3d\n"
+                                  "  stage (conv3d t=1|3) ch=8\n  stage conv3d|conv2d t=1 ch=8 x2")),
+      (Messages{"5:16: error: block 'plain' takes no kind of conv, as a stage's block must",
+                "6:14: error: 'd' cannot ride with the default of 'kind', whose own arguments depend on "
+                "other parameters",
+                "8:32: error: 't' is given twice for unit 'conv3d'", "9:3: error: block 'basic' wants 'ch'",
+                "10:21: error: `|` belongs to an argument of a call with copies",
+                "11:23: error: neither block 'basic' nor unit 'conv2d' has a parameter 't'"}));
+}
+
+TEST(Check, SettingsOfTheSameDefinitionAreKnown) {
+  EXPECT_EQ(messagesOf(network("  set stage.block=bottleneck\n  stage conv3d ch=8 inner=2\n"
+                               "  stage conv3d ch=8 chan=2\n  set conv3d.ch=8\n  conv3d\n  conv2d")),
+            (Messages{"5:21: error: neither block 'bottleneck' nor unit 'conv3d' has a parameter 'chan'",
+                      "8:3: error: unit 'conv2d' wants 'ch'"}));
 }
 
 TEST(Check, AutoStandsForADefault) {

@@ -1,4 +1,4 @@
-#include "test/compiler/Conversion/ArchToClip/Expand.h"
+#include "test/compiler/Expand/Expand.h"
 
 using namespace kinema;
 using namespace kinema::test;

@@ -1,0 +1,159 @@
+// Calls: copies, names, and the frames of definitions.
+#include "compiler/Expand/Expander.h"
+
+#include "llvm/ADT/ScopeExit.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::expansion;
+using Kind = dsl::Operation::Kind;
+
+/// Its weights' segment is `conv`.
+static bool isKindOfConv(const dsl::Callee &callee) {
+  return callee.is(Kind::Conv) || (callee.definition && callee.isUnit());
+}
+
+/// The segment that a statement adds to the names of its weights; empty for `_:`.
+std::optional<std::string> Expander::segmentOf(const dsl::CallStmt &call, const dsl::Callee &callee,
+                                               Frame &frame) {
+  bool isStage = callee.is(Kind::Stage);
+  if (isStage)
+    ++frame.stages;
+  if (call.label)
+    return call.label->text == "_" ? std::nullopt : std::optional(call.label->text);
+  if (isStage)
+    return "stage" + std::to_string(frame.stages);
+  bool joins = callee.operation && callee.operation->braces != dsl::Operation::Braces::None;
+  if (joins)
+    return std::nullopt; // braces add no segment
+  return isKindOfConv(callee) ? "conv" : call.head.text;
+}
+
+std::optional<int64_t> Expander::copiesOf(const dsl::CallStmt &call, Frame &frame) {
+  if (!call.times)
+    return 1;
+  std::optional<dsl::Binding> copies = dsl::Evaluator(frame).evaluateCopies(*call.times);
+  return copies ? std::optional(std::get<int64_t>(*copies)) : std::nullopt;
+}
+
+void Expander::nameResult(const std::optional<dsl::Name> &label, const NodePtr &node, bool isStage,
+                          Frame &frame) {
+  if (label && label->text != "_")
+    frame.labels->add(label->text, node);
+  else if (isStage && !label)
+    frame.labels->add("stage" + std::to_string(frame.stages), node);
+  else if (label)
+    for (const auto &[name, part] : node->parts)
+      frame.labels->add(name, part);
+}
+
+/// What a head calls; null, with an error, where it is a parameter that was not given.
+dsl::CallablePtr Expander::findCallable(const dsl::Name &head, Frame &frame) {
+  if (!frame.callsParameter(head.text))
+    return std::make_shared<dsl::Callable>(dsl::Callable{frame.callee(head.text)});
+  const dsl::Binding &given = *frame.find(head.text);
+  if (const auto *callable = std::get_if<dsl::CallablePtr>(&given))
+    return *callable;
+  fail(head.location, frame, "'" + head.text + "' is 'auto', which cannot be called");
+  return nullptr;
+}
+
+Activation Expander::expandCall(const dsl::CallStmt &call, Frame &frame, const Activation &value) {
+  auto node = std::make_shared<Node>();
+  node->value = Activation::failed();
+  dsl::CallablePtr callable = findCallable(call.head, frame);
+  bool isStage = callable && callable->callee.is(Kind::Stage);
+  llvm::scope_exit named([&] { nameResult(call.label, node, isStage, frame); });
+  if (value.state == Activation::State::Failed) {
+    frame.stages += isStage;
+    return value;
+  }
+  std::optional<int64_t> copies = callable ? copiesOf(call, frame) : std::nullopt;
+  if (!copies)
+    return Activation::failed();
+  Activation result = expandCopies(call, *callable, frame, value, *copies, *node);
+  if (result.ready())
+    result.origin = call.location;
+  return node->value = result;
+}
+
+Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable &callable, Frame &frame,
+                                  const Activation &value, int64_t copies, Node &node) {
+  std::optional<std::string> segment = segmentOf(call, callable.callee, frame);
+  std::string base =
+      segment ? frame.path + *segment : frame.path.substr(0, frame.path.size() - !frame.path.empty());
+  bool numbered = call.times || callable.callee.is(Kind::Stage);
+  if (segment)
+    claims.push_back({&frame, base, &call});
+  llvm::scope_exit release([&] {
+    if (segment)
+      claims.pop_back();
+  });
+
+  Activation current = value;
+  dsl::Binder binder(frame, call.head);
+  bool plainLabel = call.label && call.label->text != "_";
+  std::string layer = frame.path + (plainLabel ? call.label->text : call.head.text);
+  for (int64_t copy = 0; copy < copies && current.state != Activation::State::Failed; ++copy) {
+    dsl::CallablePtr target = binder.bindCall(callable, call.arguments, copy);
+    if (!target)
+      return Activation::failed();
+    std::string number = std::to_string(copy);
+    std::string path = !numbered ? base : base.empty() ? number : base + "." + number;
+    auto part = std::make_shared<Node>();
+    current = invoke(*target, {call, frame, path, layer, current, part});
+    if (current.ready())
+      current.origin = call.location;
+    part->value = current;
+    if (numbered)
+      node.add(number, part);
+    else
+      node.parts = part->parts;
+  }
+  return current;
+}
+
+/// Operations that leave no operation behind, so no row of the layer table.
+static bool isSilent(const dsl::Callee &callee) {
+  return callee.is(Kind::Input) || callee.is(Kind::Identity) || callee.is(Kind::Stage);
+}
+
+static bool ownsWeights(const dsl::Callee &callee) {
+  return isKindOfConv(callee) || callee.is(Kind::Fc) || callee.is(Kind::Bn);
+}
+
+Activation Expander::invoke(const dsl::Callable &callable, Site site) {
+  if (!withinLimits(site.where(), site.frame))
+    return Activation::failed();
+  const dsl::Callee &callee = callable.callee;
+  bool isLayer = callee.isUnit() && !isSilent(callee);
+  if (isLayer)
+    site.layer = ownsWeights(callee) && !site.path.empty() ? site.path : network.uniqueLayerName(site.layer);
+  // A join's row comes after those of its branches.
+  bool joins = callee.operation && callee.operation->braces != dsl::Operation::Braces::None;
+  bool isRow = isLayer && layerDepth == 0;
+  if (isRow && !joins)
+    network.addLayer(site.layer, callee.name());
+  layerDepth += isLayer && !joins;
+  ++depth;
+  Activation result = callee.definition ? expandDefinition(callable, site) : expandOperation(callable, site);
+  --depth;
+  layerDepth -= isLayer && !joins;
+  if (isRow && joins)
+    network.addLayer(site.layer, callee.name());
+  return result;
+}
+
+Activation Expander::expandDefinition(const dsl::Callable &callable, Site &site) {
+  Frame frame(site.frame, callable.callee, site.call.location);
+  frame.path = site.path.empty() ? "" : site.path + ".";
+  frame.labels = site.node;
+  if (site.value.ready()) {
+    frame.in = std::make_shared<Node>();
+    frame.in->name = "in";
+    frame.in->value = site.value;
+  }
+  if (!frame.fill(callable, site.where()))
+    return Activation::failed();
+  return expandStatements(statementsOf(callable.callee.definition->body), frame, site.value);
+}

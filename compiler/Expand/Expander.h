@@ -1,0 +1,144 @@
+// The expansion of a network: calls become operations. One class; its parts have a file each.
+#ifndef KINEMA_COMPILER_EXPAND_EXPANDER_H
+#define KINEMA_COMPILER_EXPAND_EXPANDER_H
+
+#include "compiler/Expand/Expand.h"
+#include "compiler/Expand/Network.h"
+#include "compiler/Expand/Report.h"
+#include "dsl/Bind.h"
+
+namespace kinema::expansion {
+
+/// Calls may lie inside each other so deep, and so many may be expanded.
+inline constexpr unsigned maxDepth = 100;
+inline constexpr int64_t maxCalls = 200'000;
+
+class Expander {
+public:
+  Expander(const dsl::Program &program, const ExpandOptions &options, dsl::Diagnostics &diagnostics,
+           mlir::ModuleOp module);
+
+  /// Expands the program's network. Errors are reported, as many as there are.
+  mlir::LogicalResult run();
+
+  /// One of several values that are joined.
+  struct Operand {
+    Activation value;
+    std::string name; // "the value before", "'low'", "branch 2"
+  };
+
+private:
+  using Arguments = dsl::CalleeScope; // of an operation
+  using Statements = std::vector<const dsl::Stmt *>;
+
+  /// A tower: its statements are expanded as far as the values they name are known.
+  struct Stream {
+    Statements statements;
+    std::unique_ptr<Frame> frame;
+    Activation value;
+    std::vector<Root::Setting> settings;
+    size_t next = 0;
+    Node &node() const { return *frame->labels; }
+    bool finished() const { return node().complete; }
+  };
+  /// What a statement calls, where, and on which value.
+  struct Site {
+    const dsl::CallStmt &call;
+    Frame &frame;
+    std::string path;  // of its weights: "stage2.0.conv1"; "" for a network's own `_:`
+    std::string layer; // the name of its operations
+    Activation value;
+    NodePtr node; // gets the callee's names
+    dsl::Location where() const { return call.head.location; }
+  };
+  /// A weight's name in the making: who would own it.
+  struct Claim {
+    Frame *frame;
+    std::string path;
+    const dsl::Stmt *statement;
+  };
+
+  // Expander.cpp: bodies and statements
+  static Statements statementsOf(const dsl::Chain &chain);
+  static Statements statementsOf(const dsl::Body &body);
+  Activation expandStatements(llvm::ArrayRef<const dsl::Stmt *> statements, Frame &frame, Activation value);
+  Activation expandStatement(const dsl::Stmt &stmt, Frame &frame, const Activation &value);
+  Activation expandFrom(const dsl::FromStmt &from, Frame &frame);
+  void expandLet(const dsl::LetStmt &let, Frame &frame);
+  void expandSet(const dsl::SetStmt &set, Frame &frame);
+  bool checkResult(const Activation &result, Frame &frame);
+  bool withinLimits(dsl::Location where, Frame &frame);
+
+  // Streams.cpp
+  void announceStream(const dsl::StreamStmt &stream, Frame &frame);
+  Stream startStream(const dsl::StreamStmt &stream, Frame &frame, const Activation &value);
+  void advance(std::vector<Stream> &streams);
+  bool step(Stream &stream);
+  void reportCircle(const dsl::Stmt &stmt, Frame &frame);
+  /// The first value that a statement names and an unfinished stream has not got yet; null if there is none.
+  const dsl::PathExpr *missingValue(const dsl::Stmt &stmt, Frame &frame);
+
+  // Calls.cpp
+  Activation expandCall(const dsl::CallStmt &call, Frame &frame, const Activation &value);
+  Activation expandCopies(const dsl::CallStmt &call, const dsl::Callable &callee, Frame &frame,
+                          const Activation &value, int64_t copies, Node &node);
+  Activation invoke(const dsl::Callable &callable, Site site);
+  Activation expandDefinition(const dsl::Callable &callable, Site &site);
+  dsl::CallablePtr findCallable(const dsl::Name &head, Frame &frame);
+  std::optional<std::string> segmentOf(const dsl::CallStmt &call, const dsl::Callee &callee, Frame &frame);
+  std::optional<int64_t> copiesOf(const dsl::CallStmt &call, Frame &frame);
+  void nameResult(const std::optional<dsl::Name> &label, const NodePtr &node, bool isStage, Frame &frame);
+
+  // Operations.cpp
+  Activation expandOperation(const dsl::Callable &callable, Site &site);
+  Activation expandInput(Site &site, Arguments &arguments);
+  bool checkInput(llvm::StringRef kind, int64_t channels, Site &site);
+  Activation expandConv(Site &site, Arguments &arguments);
+  void warn(Site &site, dsl::Location where, std::string message, std::string hint = {});
+  void warnOfWindow(Site &site, const Activation &x, const shape::Window &window,
+                    const dsl::Binding &padding);
+  Activation expandPool(Site &site, Arguments &arguments);
+  Activation expandFc(Site &site, Arguments &arguments);
+  Activation expandBn(Site &site, Arguments &arguments);
+  Activation expandDropout(Site &site, Arguments &arguments);
+  Activation expandFold(Site &site);
+  Activation expandShift(Site &site, Arguments &arguments);
+  Activation expandAttention(Site &site, Arguments &arguments);
+  Activation expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments);
+  Activation concatenate(llvm::ArrayRef<Operand> operands, Site &site, Arguments &arguments);
+  Activation clash(llvm::StringRef word, const Operand &a, const Operand &b, Site &site);
+  Activation expandResidual(Site &site, Arguments &arguments);
+  std::optional<Activation> project(Site &site, Arguments &arguments, const Activation &body);
+  mlir::Value normalise(mlir::Value x, llvm::StringRef path, double gamma, Site &site, Arguments *arguments);
+  mlir::Value activate(mlir::Value x, const dsl::Binding &word, Site &site);
+  clip::ParamOp declare(Site &site, llvm::StringRef path, llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
+                        llvm::StringRef role, mlir::DictionaryAttr init);
+  mlir::Value parameter(Site &site, llvm::StringRef path, llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
+                        llvm::StringRef role, mlir::DictionaryAttr init);
+  bool claim(Site &site, llvm::StringRef name);
+  mlir::Location layerLocation(const Site &site);
+  Activation result(Site &site, mlir::Value value, const shape::Size3 &stride);
+
+  mlir::Location place(dsl::Location location);
+
+  mlir::MLIRContext &context;
+  ExpandOptions options;
+  Root root;
+  Network network;
+  std::vector<Claim> claims;
+  dsl::Location rootStatement; // the statement of the network that is being expanded
+  bool stopped = false;        // a limit was hit
+  unsigned depth = 0;
+  unsigned layerDepth = 0; // inside a row of the layer table
+  int64_t callCount = 0;
+  int64_t dropouts = 0;
+
+  dsl::Diagnostic &fail(dsl::Location where, Frame &frame, const llvm::Twine &message,
+                        const llvm::Twine &hint = "") {
+    return frame.error(where, message.str(), hint.str());
+  }
+};
+
+} // namespace kinema::expansion
+
+#endif

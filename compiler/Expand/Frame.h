@@ -1,0 +1,125 @@
+// What names stand for while a network is expanded.
+#ifndef KINEMA_COMPILER_EXPAND_FRAME_H
+#define KINEMA_COMPILER_EXPAND_FRAME_H
+
+#include "dialects/Shape/ShapeRules.h"
+#include "dsl/Scope.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace kinema::expansion {
+
+/// A value of the network, [N, C, T, H, W].
+struct Activation {
+  enum class State {
+    None,   // before the input
+    Failed, // an error was reported; what uses it is silent
+    Ready
+  };
+  /// A step that made the value smaller along some axis.
+  struct Reduction {
+    dsl::Location where;
+    shape::Size3 factor;
+  };
+
+  State state = State::None;
+  mlir::Value value;
+  shape::Size3 stride = {1, 1, 1}; // relative to the network's input
+  shape::Size3 input = {0, 0, 0};  // T, H, W of that input
+  std::vector<Reduction> reductions;
+  dsl::Location origin; // the statement that made it
+
+  static Activation failed() {
+    Activation result;
+    result.state = State::Failed;
+    return result;
+  }
+  bool ready() const { return state == State::Ready; }
+  mlir::RankedTensorType type() const { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
+  int64_t channels() const { return type().getDimSize(1); }
+  shape::Size3 size() const { return {type().getDimSize(2), type().getDimSize(3), type().getDimSize(4)}; }
+  /// "64x8x28x28"
+  std::string describe() const;
+};
+
+/// A named value and the values named inside of what made it: `res2`, `res2.a`, `stage2.0`.
+struct Node : dsl::NamedValue {
+  Activation value;
+  bool complete = true; // false: a stream that is still being expanded
+  std::vector<std::pair<std::string, std::shared_ptr<Node>>> parts;
+
+  std::shared_ptr<Node> find(llvm::StringRef part) const;
+  void add(llvm::StringRef part, std::shared_ptr<Node> node);
+  std::optional<int64_t> extent(char axis) const override;
+  bool failed() const override { return value.state == Activation::State::Failed; }
+};
+using NodePtr = std::shared_ptr<Node>;
+
+/// Around the network: what `set` says, and where errors go.
+class Root : public dsl::Scope {
+public:
+  /// A value set by `set`, until the end of the body it stands in.
+  struct Setting {
+    dsl::Callee callee;
+    std::string parameter;
+    dsl::Binding value;
+  };
+
+  Root(const dsl::Program &program, dsl::Diagnostics &diagnostics)
+      : Scope(program, program.network->location.file), diagnostics(diagnostics) {}
+
+  const dsl::Binding *find(llvm::StringRef) const override { return nullptr; }
+  std::optional<dsl::Type> parameterType(llvm::StringRef) const override { return std::nullopt; }
+  bool isValue(llvm::StringRef) const override { return false; }
+  std::optional<dsl::Binding> value(const dsl::PathExpr &path,
+                                    llvm::ArrayRef<dsl::PathExpr::Part> parts) override;
+  const dsl::Binding *setting(const dsl::Callee &callee, llvm::StringRef parameter) const override;
+  dsl::Diagnostic &error(dsl::Location where, std::string message, std::string hint = {}) override {
+    return diagnostics.error(where, std::move(message), std::move(hint));
+  }
+
+  dsl::Diagnostics &diagnostics;
+  std::vector<Setting> settings;
+};
+
+/// One call of a definition, or a stream inside of one.
+class Frame : public dsl::CalleeScope {
+public:
+  /// The network that is compiled.
+  Frame(Root &root, const dsl::Definition &network)
+      : CalleeScope(root, {nullptr, &network}, {}), labels(std::make_shared<Node>()) {}
+  /// A definition, called by the statement at `call`.
+  Frame(Frame &caller, const dsl::Callee &callee, dsl::Location call)
+      : CalleeScope(caller, callee, call), isCalled(true) {}
+  /// A stream inside of a definition.
+  Frame(Frame &outer, NodePtr labels, std::string path)
+      : CalleeScope(outer, outer.called, {}), labels(std::move(labels)), path(std::move(path)),
+        isCalled(outer.isCalled), outer(&outer) {}
+
+  const dsl::Binding *find(llvm::StringRef name) const override;
+  bool isValue(llvm::StringRef name) const override { return findNode(name) != nullptr; }
+  std::optional<dsl::Binding> value(const dsl::PathExpr &path,
+                                    llvm::ArrayRef<dsl::PathExpr::Part> parts) override;
+  void addNames(std::vector<llvm::StringRef> &found) const override;
+
+  void define(llvm::StringRef name, dsl::Binding value) { names[name] = std::move(value); }
+  NodePtr findNode(llvm::StringRef name) const;
+  /// Whether a value inside of `node` is named from within: a stream may name what it has got itself.
+  bool isInside(const NodePtr &node) const;
+
+  NodePtr labels;   // named values
+  NodePtr in;       // the value it was called on; null where there is none
+  std::string path; // of its weights: "" or "stage2.0."
+  unsigned stages = 0;
+  std::map<std::string, const dsl::Stmt *> owners; // paths of its statements that own weights
+  const bool isCalled = false;                     // else it is the network's
+
+private:
+  NodePtr start(const dsl::PathExpr &path);
+
+  Frame *const outer = nullptr; // of a stream: the frame it stands in
+};
+
+} // namespace kinema::expansion
+
+#endif

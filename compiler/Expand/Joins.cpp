@@ -1,0 +1,199 @@
+// Operations on several values: add, mul, average, concat, residual.
+#include "compiler/Expand/Expander.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::expansion;
+using Kind = dsl::Operation::Kind;
+
+using Operand = Expander::Operand;
+
+/// By how much `b` is larger than `a` along each axis, if that is a whole number along each and the channels
+/// agree.
+static std::optional<shape::Size3> wholeRatio(const Activation &a, const Activation &b) {
+  shape::Size3 ratio;
+  for (int axis = 0; axis < 3; ++axis) {
+    if (b.size()[axis] % a.size()[axis])
+      return std::nullopt;
+    ratio[axis] = b.size()[axis] / a.size()[axis];
+  }
+  return ratio;
+}
+
+static std::string text(const shape::Size3 &size) {
+  return (Twine(size[0]) + "x" + Twine(size[1]) + "x" + Twine(size[2])).str();
+}
+
+/// "T 8 and 16, H 28 and 56 differ by 2: `from low -> pool avg 2x2x2` would fit"
+static std::string clashHint(const Operand &a, const Operand &b, bool channelsMatter) {
+  std::string hint = differences(a.value, b.value, channelsMatter) + " differ";
+  if (channelsMatter && a.value.channels() != b.value.channels())
+    return hint;
+  bool secondIsLarger = wholeRatio(a.value, b.value).has_value();
+  std::optional<shape::Size3> ratio =
+      secondIsLarger ? wholeRatio(a.value, b.value) : wholeRatio(b.value, a.value);
+  if (!ratio)
+    return hint;
+  SmallVector<int64_t> factors(ratio->begin(), ratio->end());
+  llvm::erase(factors, 1);
+  if (llvm::all_equal(factors))
+    hint += " by " + std::to_string(factors.front());
+  const Operand &large = secondIsLarger ? b : a;
+  StringRef label = large.name;
+  bool named = label.consume_front("'") && label.consume_back("'");
+  return hint + ": `" + (named ? "from " + label.str() + " -> " : "") + "pool avg " + text(*ratio) +
+         "` would fit";
+}
+
+/// One line for each of two values, below each other.
+static void noteBoth(dsl::Diagnostic &error, const Operand &a, const Operand &b,
+                     const dsl::Sources &sources) {
+  size_t width = std::max(a.value.describe().size(), b.value.describe().size());
+  for (const Operand &operand : {a, b}) {
+    std::string shape = operand.value.describe();
+    shape.resize(width, ' ');
+    error.note(withOrigin(shape + " is " + operand.name, operand.value.origin, error.location, sources));
+  }
+}
+
+/// `b` can be spread over `a`.
+static bool spreads(const Activation &a, const Activation &b) {
+  for (auto [left, right] : llvm::zip(a.type().getShape(), b.type().getShape()))
+    if (left != right && right != 1)
+      return false;
+  return true;
+}
+
+static bool fit(Kind kind, const Activation &a, const Activation &b) {
+  return kind == Kind::Mul ? spreads(a, b) || spreads(b, a) : a.type() == b.type();
+}
+
+Activation Expander::expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments) {
+  Kind kind = callable.callee.operation->kind;
+  StringRef word = callable.callee.name();
+  std::vector<Operand> operands;
+  if (site.call.body)
+    for (const dsl::Chain &branch : site.call.body->chains)
+      if (!branch.statements.empty())
+        operands.push_back({expandStatements(statementsOf(branch), site.frame, site.value),
+                            "branch " + std::to_string(operands.size() + 1)});
+  if (operands.empty())
+    operands.push_back({site.value, "the value before"});
+  for (const dsl::Callable::Argument &argument : callable.values) {
+    auto node = std::static_pointer_cast<Node>(std::get<dsl::NamedPtr>(argument.value));
+    operands.push_back({node->value, "'" + node->name + "'"});
+  }
+  for (const Operand &operand : operands)
+    if (!operand.value.ready())
+      return Activation::failed();
+  if (operands.size() < 2) {
+    fail(site.where(), site.frame, "'" + word + "' needs two values",
+         "name one behind it, or give it branches: `" + word + " { ... }`");
+    return Activation::failed();
+  }
+  if (kind == Kind::Concat)
+    return concatenate(operands, site, arguments);
+
+  // One after the other: what is joined so far, and the next one.
+  Operand joined = operands.front();
+  Location layer = layerLocation(site);
+  for (const Operand &operand : llvm::drop_begin(operands)) {
+    if (!fit(kind, joined.value, operand.value))
+      return clash(word, joined, operand, site);
+    Value a = joined.value.value, b = operand.value.value;
+    if (kind == Kind::Add || kind == Kind::Average)
+      joined.value.value = network.create<clip::AddOp>(layer, a, b);
+    else if (spreads(joined.value, operand.value))
+      joined.value.value = network.create<clip::MulOp>(layer, a, b);
+    else
+      joined.value.value = network.create<clip::MulOp>(layer, b, a);
+  }
+  if (kind == Kind::Average)
+    joined.value.value = network.create<clip::ScaleOp>(layer, joined.value.value,
+                                                       llvm::APFloat(1.0 / double(operands.size())));
+  site.value = joined.value;
+  return result(site, activate(joined.value.value, arguments["act"], site), {1, 1, 1});
+}
+
+Activation Expander::concatenate(ArrayRef<Operand> operands, Site &site, Arguments &arguments) {
+  SmallVector<Value> inputs;
+  for (const Operand &operand : operands) {
+    if (operand.value.size() != operands.front().value.size())
+      return clash("concat", operands.front(), operand, site);
+    inputs.push_back(operand.value.value);
+  }
+  Value y = network.create<clip::ConcatOp>(layerLocation(site), ValueRange(inputs));
+  site.value = operands.front().value;
+  return result(site, activate(y, arguments["act"], site), {1, 1, 1});
+}
+
+/// The error of two values that cannot be joined.
+Activation Expander::clash(StringRef word, const Operand &a, const Operand &b, Site &site) {
+  dsl::Diagnostic &error =
+      fail(site.where(), site.frame, word + " of " + a.value.describe() + " and " + b.value.describe(),
+           clashHint(a, b, word != "concat"));
+  noteBoth(error, a, b, root.program.sources);
+  return Activation::failed();
+}
+
+//===-- Residual ----------------------------------------------------------===//
+
+/// The residual's projection: the kind `shortcut` with the body's channels and stride.
+std::optional<Activation> Expander::project(Site &site, Arguments &arguments, const Activation &body) {
+  dsl::Callable shortcut = *std::get<dsl::CallablePtr>(arguments["shortcut"]);
+  dsl::Size stride(3);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (body.stride[axis] % site.value.stride[axis]) {
+      fail(site.where(), site.frame, "the body of this residual has a smaller stride than its input",
+           "it must start from the value before");
+      return std::nullopt;
+    }
+    stride[axis] = body.stride[axis] / site.value.stride[axis];
+  }
+  auto give = [&](const char *name, dsl::Binding value) {
+    if (shortcut.callee.parameter(name))
+      shortcut.bound.insert({name, {std::move(value), site.where()}});
+  };
+  give("ch", body.channels());
+  give("stride", stride);
+  give("act", dsl::Word{"none"});
+  std::string path = site.path.empty() ? "shortcut" : site.path + ".shortcut";
+  claims.push_back({&site.frame, path, &site.call});
+  Activation result =
+      invoke(shortcut, {site.call, site.frame, path, path, site.value, std::make_shared<Node>()});
+  claims.pop_back();
+  if (!result.ready())
+    return std::nullopt;
+  return result;
+}
+
+Activation Expander::expandResidual(Site &site, Arguments &arguments) {
+  // A label adds a segment to the names inside; braces themselves do not.
+  std::string outer = std::exchange(site.frame.path, site.path.empty() ? "" : site.path + ".");
+  Activation body = expandStatements(statementsOf(*site.call.body), site.frame, site.value);
+  site.frame.path = outer;
+  if (!body.ready())
+    return Activation::failed();
+  Activation shortcut = site.value;
+  if (body.type() != shortcut.type() || body.stride != shortcut.stride) {
+    std::optional<Activation> projected = project(site, arguments, body);
+    if (!projected)
+      return Activation::failed();
+    shortcut = *projected;
+    shortcut.origin = site.call.location;
+  }
+  if (body.type() != shortcut.type()) {
+    Operand a{body, "the body"}, b{shortcut, "the shortcut"};
+    dsl::Diagnostic &error =
+        fail(site.where(), site.frame, "residual of " + body.describe() + " and " + shortcut.describe(),
+             differences(body, shortcut, true) + " differ");
+    noteBoth(error, a, b, root.program.sources);
+    return Activation::failed();
+  }
+  Location layer = layerLocation(site);
+  Value y = network.create<clip::AddOp>(layer, body.value, shortcut.value);
+  y = activate(y, arguments["act"], site);
+  Site from = site;
+  from.value = body;
+  return result(from, y, {1, 1, 1});
+}

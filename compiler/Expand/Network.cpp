@@ -1,0 +1,100 @@
+#include "compiler/Expand/Network.h"
+
+#include "llvm/Support/CheckedArithmetic.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::expansion;
+
+std::optional<int64_t> expansion::countElements(ArrayRef<int64_t> shape) {
+  int64_t elements = 1;
+  for (int64_t size : shape) {
+    std::optional<int64_t> product = llvm::checkedMul(elements, size);
+    if (!product || *product > maxElements)
+      return std::nullopt;
+    elements = *product;
+  }
+  return elements;
+}
+
+Network::Network(ModuleOp module) : module(module), builder(module.getBodyRegion()) {
+  builder.setInsertionPointToEnd(module.getBody());
+  function = func::FuncOp::create(builder, module.getLoc(), "forward", builder.getFunctionType({}, {}));
+  function.addEntryBlock();
+}
+
+Value Network::addInput(StringRef kind, StringRef path, ArrayRef<int64_t> shape, Location where) {
+  auto isTaken = [&](StringRef name) {
+    return llvm::any_of(inputs, [&](Attribute input) {
+      return cast<DictionaryAttr>(input).getAs<StringAttr>("name").getValue() == name;
+    });
+  };
+  // Two inputs of one kind are told apart by the stream they stand in.
+  std::string name = isTaken(kind) ? (path + kind).str() : kind.str();
+  for (unsigned number = 2; isTaken(name); ++number)
+    name = (path + kind + Twine(number)).str();
+
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  auto nameAttr = builder.getStringAttr(name);
+  Value input = function.getBody().front().addArgument(type, NameLoc::get(nameAttr, where));
+  inputs.push_back(builder.getDictionaryAttr(
+      {builder.getNamedAttr("name", nameAttr), builder.getNamedAttr("kind", builder.getStringAttr(kind)),
+       builder.getNamedAttr("shape", builder.getI64ArrayAttr(shape))}));
+  return input;
+}
+
+clip::ParamOp Network::addParameter(StringRef name, ArrayRef<int64_t> shape, StringRef role,
+                                    DictionaryAttr init, Location where) {
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  builder.setInsertionPoint(function);
+  auto parameter = clip::ParamOp::create(builder, where, name, type, role, init, DenseI64ArrayAttr());
+  parameters[name] = parameter;
+  return parameter;
+}
+
+Value Network::read(clip::ParamOp parameter) {
+  Block &entry = function.getBody().front();
+  if (lastRead)
+    builder.setInsertionPointAfter(lastRead);
+  else
+    builder.setInsertionPointToStart(&entry);
+  auto read =
+      clip::ReadOp::create(builder, NameLoc::get(parameter.getSymNameAttr(), parameter.getLoc()),
+                           parameter.getTensorType(), FlatSymbolRefAttr::get(parameter.getSymNameAttr()));
+  lastRead = read;
+  ++operationCount;
+  return read;
+}
+
+std::string Network::uniqueLayerName(StringRef name) {
+  unsigned count = ++layerNames[name];
+  if (count == 1)
+    return name.str();
+  return uniqueLayerName((name + Twine(count)).str());
+}
+
+void Network::addLayer(StringRef name, StringRef kind) {
+  layers.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(name)),
+                                              builder.getNamedAttr("kind", builder.getStringAttr(kind))}));
+}
+
+void Network::finish(Value logits, StringRef name, Location where) {
+  func::ReturnOp::create(operations(), where, logits);
+  function.setFunctionType(
+      builder.getFunctionType(function.getBody().front().getArgumentTypes(), logits.getType()));
+  for (auto [index, input] : llvm::enumerate(inputs)) {
+    auto facts = cast<DictionaryAttr>(input);
+    function.setArgAttr(index, "clip.input", facts.get("kind"));
+    function.setArgAttr(index, "clip.name", facts.get("name"));
+  }
+  function.setResultAttr(0, "clip.name", builder.getStringAttr("logits"));
+
+  auto type = cast<RankedTensorType>(logits.getType());
+  module->setAttr("kinema.network",
+                  builder.getDictionaryAttr(
+                      {builder.getNamedAttr("name", builder.getStringAttr(name)),
+                       builder.getNamedAttr("batch", builder.getI64IntegerAttr(type.getDimSize(0))),
+                       builder.getNamedAttr("classes", builder.getI64IntegerAttr(type.getDimSize(1))),
+                       builder.getNamedAttr("inputs", builder.getArrayAttr(inputs))}));
+  module->setAttr("kinema.layers", builder.getArrayAttr(layers));
+}

@@ -1,0 +1,69 @@
+// The function and the parameters that an expansion builds.
+#ifndef KINEMA_COMPILER_EXPAND_NETWORK_H
+#define KINEMA_COMPILER_EXPAND_NETWORK_H
+
+#include "dialects/Clip/Clip.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace kinema::expansion {
+
+/// What a spec may expand to.
+inline constexpr int64_t maxOperations = 100'000;
+inline constexpr int64_t maxElements = int64_t(1) << 40;
+
+/// The number of elements, or nothing above `maxElements`.
+std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);
+
+class Network {
+public:
+  explicit Network(mlir::ModuleOp module);
+
+  /// A clip that the network looks at, an argument of the function. `kind`: rgb, flow, gray. `shape`: [N, C,
+  /// T, H, W].
+  mlir::Value addInput(llvm::StringRef kind, llvm::StringRef path, llvm::ArrayRef<int64_t> shape,
+                       mlir::Location where);
+
+  bool hasParameter(llvm::StringRef name) const { return parameters.contains(name); }
+  /// A new parameter, under a name that none has yet.
+  clip::ParamOp addParameter(llvm::StringRef name, llvm::ArrayRef<int64_t> shape, llvm::StringRef role,
+                             mlir::DictionaryAttr init, mlir::Location where);
+  /// Its value, at the function's top.
+  mlir::Value read(clip::ParamOp parameter);
+
+  /// At the function's end.
+  mlir::OpBuilder &operations() {
+    builder.setInsertionPointToEnd(&function.getBody().front());
+    return builder;
+  }
+  template <typename Op, typename... Args> Op create(mlir::Location where, Args &&...args) {
+    ++operationCount;
+    return Op::create(operations(), where, std::forward<Args>(args)...);
+  }
+  int64_t size() const { return operationCount; }
+
+  /// A name that no layer has yet: `name`, `name2` ...
+  std::string uniqueLayerName(llvm::StringRef name);
+  /// Begins a row of the layer table: operations named `name` or `name.*` belong to it. `kind`: the author's
+  /// word.
+  void addLayer(llvm::StringRef name, llvm::StringRef kind);
+
+  /// Returns `logits` and writes the facts into the module: `kinema.network`, `kinema.layers`.
+  void finish(mlir::Value logits, llvm::StringRef name, mlir::Location where);
+
+private:
+  mlir::ModuleOp module;
+  mlir::OpBuilder builder;
+  mlir::func::FuncOp function;
+  mlir::Operation *lastRead = nullptr;
+  llvm::StringMap<clip::ParamOp> parameters;
+  llvm::StringMap<unsigned> layerNames;
+  llvm::SmallVector<mlir::Attribute> layers, inputs;
+  int64_t operationCount = 0;
+};
+
+} // namespace kinema::expansion
+
+#endif

@@ -1,0 +1,236 @@
+#include "dsl/Bind.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace kinema::dsl {
+
+namespace {
+
+/// Whether the default of a kind names other parameters of the definition that it belongs to.
+bool dependsOnOthers(const Callable &kind) {
+  auto isUnknown = [](const auto &argument) { return is<Unknown>(argument.second.value); };
+  return llvm::any_of(kind.bound, isUnknown);
+}
+
+/// The stride is that of the first copy; the others keep the default.
+bool isStrideOfLaterCopy(llvm::StringRef name, int64_t copy) { return copy > 0 && name == "stride"; }
+
+const Expr &elementFor(const Argument &argument, int64_t copy) {
+  return *argument.cycle[copy % argument.cycle.size()];
+}
+
+} // namespace
+
+CallablePtr Binder::bindCall(const Callable &target, llvm::ArrayRef<Argument> arguments, int64_t copy) {
+  auto bound = std::make_shared<Callable>(target);
+  bool good = bind(bound, arguments, copy);
+  if (auto parameter = bound ? missingArgument(*bound, scope) : std::nullopt) {
+    reportMissing(bound->callee, *parameter, head.location, scope);
+    return nullptr;
+  }
+  return good ? bound : nullptr;
+}
+
+CallablePtr Binder::bindKind(const Callable &target, llvm::ArrayRef<Argument> arguments) {
+  for (const Argument &argument : arguments)
+    if (argument.cycle.size() > 1) {
+      scope.error(argument.cycle[1]->location, "`|` belongs to an argument of a call with copies");
+      return nullptr;
+    }
+  auto bound = std::make_shared<Callable>(target);
+  return bind(bound, arguments, /*copy=*/0) ? bound : nullptr;
+}
+
+/// False after errors; what failed counts as given then. `target` is null where nothing can be said about what is
+/// missing: an argument that was refused may have been meant.
+bool Binder::bind(CallablePtr &target, llvm::ArrayRef<Argument> arguments, int64_t copy) {
+  bool good = true;
+  next = 0;
+  given.clear();
+  llvm::SmallVector<const Argument *> riding;
+  for (const Argument &argument : arguments) {
+    if (!argument.isNamed() || target->callee.parameter(argument.name))
+      good &= bindOwn(argument, elementFor(argument, copy), *target, copy);
+    else if (give(argument.name, argument.location, target->callee.describe()))
+      riding.push_back(&argument);
+    else
+      good = false;
+  }
+  if (target->callee.is(Operation::Kind::Stage)) {
+    std::optional<Binding> block = blockOf(*target);
+    if (!block || !is<CallablePtr>(*block)) { // an error, or known at the call alone
+      for (const Argument *argument : riding)
+        good &= expressions.evaluateLoosely(elementFor(*argument, copy));
+      target = block ? target : nullptr;
+      return good && block;
+    }
+    target = std::get<CallablePtr>(*block);
+  }
+  bool allBound = true;
+  for (const Argument *argument : riding) {
+    const Expr &expr = elementFor(*argument, copy);
+    allBound &= isStrideOfLaterCopy(argument->name, copy) ? expressions.evaluateLoosely(expr)
+                                                          : bindRest(*argument, expr, *target);
+  }
+  if (!allBound)
+    target = nullptr;
+  return good && allBound;
+}
+
+bool Binder::bindLoosely(llvm::ArrayRef<Argument> arguments) {
+  bool good = true;
+  for (const Argument &argument : arguments)
+    for (const ExprPtr &value : argument.cycle)
+      good &= expressions.evaluateLoosely(*value);
+  return good;
+}
+
+bool Binder::givenTwice(llvm::StringRef parameter, Location place, Location other, llvm::StringRef callee) {
+  scope.error(place, ("'" + parameter + "' is given twice for " + callee).str(),
+              other.known() && other != place ? "here, and at " + scope.program.sources.describe(other)
+                                              : "one of the two is too many");
+  return false;
+}
+
+bool Binder::give(llvm::StringRef parameter, Location place, llvm::StringRef callee) {
+  auto [earlier, isNew] = given.try_emplace(parameter, place);
+  return isNew || givenTwice(parameter, place, earlier->second, callee);
+}
+
+/// An argument of the callee itself.
+bool Binder::bindOwn(const Argument &argument, const Expr &expr, Callable &target, int64_t copy) {
+  const Callee &callee = target.callee;
+  if (!argument.isNamed() && callee.operation && callee.operation->takesValues) {
+    std::optional<Binding> value = expressions.evaluateValue(expr);
+    if (value)
+      target.values.push_back({*value, argument.location, &expr});
+    return value.has_value();
+  }
+  std::vector<CalleeParameter> parameters = callee.parameters();
+  if (!argument.isNamed())
+    while (next < parameters.size() && (given.count(parameters[next].name) ||
+                                        target.bound.count(parameters[next].name.str())))
+      ++next;
+  if (!argument.isNamed() && next == parameters.size()) {
+    scope.error(argument.location, callee.describe() + " takes no further argument",
+                "its parameters are " + llvm::join(callee.parameterNames(), " "));
+    return false;
+  }
+  CalleeParameter parameter = argument.isNamed() ? *callee.parameter(argument.name) : parameters[next++];
+  if (!give(parameter.name, argument.location, callee.describe()))
+    return false;
+  if (isStrideOfLaterCopy(parameter.name, copy))
+    return expressions.evaluate(expr, parameter).has_value();
+  return bindTo(target, parameter, argument, expr);
+}
+
+bool Binder::bindTo(Callable &target, const CalleeParameter &parameter, const Argument &argument,
+                    const Expr &expr) {
+  std::optional<Binding> value = expressions.evaluate(expr, parameter);
+  if (value && is<Auto>(*value))
+    return true;
+  // What failed counts as given: nothing is said about what follows from it.
+  auto [earlier, isNew] = target.bound.insert(
+      {parameter.name.str(), {value.value_or(Unknown{parameter.type}), argument.location, &expr}});
+  if (value && !isNew)
+    return givenTwice(parameter.name, argument.location, earlier->second.place, target.callee.describe());
+  return value.has_value();
+}
+
+/// A named argument that the callee itself does not have goes to its kind.
+bool Binder::bindRest(const Argument &argument, const Expr &expr, Callable &target) {
+  if (std::optional<bool> bound = bindRiding(argument, expr, target))
+    return *bound;
+  std::optional<Binding> kind = kindOf(target, argument.location);
+  const auto *callable = kind ? std::get_if<CallablePtr>(&*kind) : nullptr;
+  expressions.evaluateLoosely(expr);
+  reportNoParameter(argument, target.callee, callable ? (*callable)->callee : Callee());
+  return false;
+}
+
+std::optional<bool> Binder::bindRiding(const Argument &argument, const Expr &expr, Callable &target) {
+  if (auto parameter = target.callee.parameter(argument.name))
+    return bindTo(target, *parameter, argument, expr);
+  std::optional<Binding> kind = kindOf(target, argument.location);
+  if (!kind)
+    return std::nullopt;
+  const auto *callable = std::get_if<CallablePtr>(&*kind);
+  if (!callable)
+    return expressions.evaluateLoosely(expr);
+  std::string name = target.callee.kindParameter()->name.str();
+  if (!target.bound.count(name) && dependsOnOthers(**callable)) {
+    scope.error(argument.location,
+                "'" + argument.name + "' cannot ride with the default of '" + name +
+                    "', whose own arguments depend on other parameters",
+                "give the whole of it: " + name + "=(...)");
+    return false;
+  }
+  auto copy = std::make_shared<Callable>(**callable);
+  std::optional<bool> bound = bindRiding(argument, expr, *copy);
+  if (bound && *bound)
+    target.bound.insert({name, {{}, expr.location, &expr}}).first->second.value = copy;
+  return bound;
+}
+
+void Binder::reportNoParameter(const Argument &argument, const Callee &target, const Callee &kind) {
+  std::vector<Callee> targets{target};
+  if (kind)
+    targets.push_back(kind);
+  std::vector<llvm::StringRef> names;
+  for (const Callee &callee : targets)
+    llvm::append_range(names, callee.parameterNames());
+  std::string message = kind ? "neither " + target.describe() + " nor " + kind.describe() +
+                                   " has a parameter '" + argument.name + "'"
+                             : target.describe() + " has no parameter '" + argument.name + "'";
+  std::string near = didYouMean(argument.name, names);
+  std::string hint = (near.empty() ? "" : near + " ") + parametersOf(targets);
+  if (!kind && argument.name == "act" && target.definition && scope.callsParameter(head.text))
+    hint = "a block says act=none to its last conv: give the unit the parameter act:word=auto, and pass it "
+           "on as act=act";
+  scope.error(argument.location, message, hint);
+}
+
+/// What the target's kind parameter holds or would hold: a callable, or unknown; nothing where it has none.
+std::optional<Binding> Binder::kindOf(const Callable &target, Location call) {
+  auto parameter = target.callee.kindParameter();
+  if (!parameter)
+    return std::nullopt;
+  if (auto bound = target.bound.find(parameter->name.str()); bound != target.bound.end())
+    return bound->second.value;
+  if (const Binding *setting = scope.setting(target.callee, parameter->name))
+    return *setting;
+  if (!parameter->defaultValue)
+    return Binding(Unknown{Type::Unit}); // an error of its own
+  CalleeScope callee(scope, target.callee, call);
+  callee.assumeParameters();
+  std::optional<Binding> kind = Evaluator(callee).evaluate(*parameter->defaultValue, *parameter);
+  return kind && is<CallablePtr>(*kind) ? *kind : Binding(Unknown{Type::Unit});
+}
+
+/// The block that a stage repeats, with the stage's kind in its place: a callable, or unknown.
+std::optional<Binding> Binder::blockOf(const Callable &stage) {
+  CalleeScope arguments(scope, stage.callee, head.location);
+  if (!arguments.fill(stage, head.location))
+    return std::nullopt;
+  const auto *given = std::get_if<CallablePtr>(&arguments["block"]);
+  if (!given)
+    return Binding(Unknown{Type::Block});
+  auto block = std::make_shared<Callable>(**given);
+  auto kind = block->callee.kindParameter();
+  auto place = stage.bound.find("block");
+  Location where = place == stage.bound.end() ? head.location : place->second.place;
+  if (!kind) {
+    scope.error(where, block->callee.describe() + " takes no kind of conv, as a stage's block must",
+                "its parameters are " + llvm::join(block->callee.parameterNames(), " "));
+    return std::nullopt;
+  }
+  if (!block->bound.insert({kind->name.str(), {arguments["kind"], where}}).second) {
+    scope.error(where, "'" + kind->name.str() + "' is given twice for " + block->callee.describe(),
+                "a stage gives its block the kind");
+    return std::nullopt;
+  }
+  return Binding(block);
+}
+
+} // namespace kinema::dsl
