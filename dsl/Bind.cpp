@@ -42,8 +42,8 @@ CallablePtr Binder::bindKind(const Callable &target, llvm::ArrayRef<Argument> ar
   return bind(bound, arguments, /*copy=*/0) ? bound : nullptr;
 }
 
-/// False after errors; what failed counts as given then. `target` is null where nothing can be said about what is
-/// missing: an argument that was refused may have been meant.
+/// False after errors; what failed counts as given then. `target` is null where nothing can be said about
+/// what is missing: an argument that was refused may have been meant.
 bool Binder::bind(CallablePtr &target, llvm::ArrayRef<Argument> arguments, int64_t copy) {
   bool good = true;
   next = 0;
@@ -109,8 +109,8 @@ bool Binder::bindOwn(const Argument &argument, const Expr &expr, Callable &targe
   }
   std::vector<CalleeParameter> parameters = callee.parameters();
   if (!argument.isNamed())
-    while (next < parameters.size() && (given.count(parameters[next].name) ||
-                                        target.bound.count(parameters[next].name.str())))
+    while (next < parameters.size() &&
+           (given.count(parameters[next].name) || target.bound.count(parameters[next].name.str())))
       ++next;
   if (!argument.isNamed() && next == parameters.size()) {
     scope.error(argument.location, callee.describe() + " takes no further argument",

@@ -1,5 +1,5 @@
-// The rules of arguments: which parameter each one fills. One that the callee does not have rides with the kind
-// that the callee is given, and from a stage to its block.
+// The rules of arguments: which parameter each one fills. One that the callee does not have rides with the
+// kind that the callee is given, and from a stage to its block.
 #pragma once
 
 #include "dsl/Evaluate.h"
@@ -12,8 +12,8 @@ public:
   /// `head`: what is called, as it is written.
   Binder(Scope &scope, Name head) : scope(scope), expressions(scope), head(std::move(head)) {}
 
-  /// `target` with the arguments bound that copy `copy` of a call takes; of a stage, the block that it repeats,
-  /// where that is known. Null after errors, which have been reported.
+  /// `target` with the arguments bound that copy `copy` of a call takes; of a stage, the block that it
+  /// repeats, where that is known. Null after errors, which have been reported.
   CallablePtr bindCall(const Callable &target, llvm::ArrayRef<Argument> arguments, int64_t copy);
   /// The same of a kind, which may leave arguments to its calls.
   CallablePtr bindKind(const Callable &target, llvm::ArrayRef<Argument> arguments);

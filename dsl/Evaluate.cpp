@@ -50,8 +50,7 @@ int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0
 
 std::nullopt_t Evaluator::mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
                                    std::string hint) {
-  scope.error(expr.location,
-              ("'" + wanted.name + "' is " + dsl::describe(wanted) + ", found " + found).str(),
+  scope.error(expr.location, ("'" + wanted.name + "' is " + dsl::describe(wanted) + ", found " + found).str(),
               std::move(hint));
   return std::nullopt;
 }
@@ -73,7 +72,7 @@ std::nullopt_t Evaluator::beyondRange(const Expr &expr, const Binding &value, co
   const auto *integer = std::get_if<int64_t>(&value);
   const auto *size = std::get_if<Size>(&value);
   bool written = !llvm::isa<PathExpr, BinaryExpr>(expr); // else the value says more than the text
-  std::string text = written    ? print(expr)
+  std::string text = written   ? print(expr)
                      : integer ? std::to_string(*integer)
                      : size    ? sizeText(*size)
                                : numberText(std::get<double>(value));

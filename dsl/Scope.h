@@ -1,5 +1,5 @@
-// What names mean at a point of a spec. The checks and the expansion each have scopes of their own; the rules of
-// expressions (Evaluate.h) and arguments (Bind.h) are the same in all of them.
+// What names mean at a point of a spec. The checks and the expansion each have scopes of their own; the rules
+// of expressions (Evaluate.h) and arguments (Bind.h) are the same in all of them.
 #pragma once
 
 #include "dsl/Binding.h"

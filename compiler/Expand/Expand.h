@@ -14,13 +14,13 @@ struct ExpandOptions {
   int64_t frames = 0, height = 0, width = 0; // of every input; 0: as written
 };
 
-/// Calls the network of a checked program: units, blocks, stages, copies and streams become one function `@forward`
-/// of clip operations with all shapes known, and its weights `clip.param` symbols. The module's attributes:
-/// `kinema.network` (name, batch, classes, inputs) and `kinema.layers`. Null after errors.
+/// Calls the network of a checked program: units, blocks, stages, copies and streams become one function
+/// `@forward` of clip operations with all shapes known, and its weights `clip.param` symbols. The module's
+/// attributes: `clip.network` (name, batch, classes, inputs) and `clip.layers`. Null after errors.
 mlir::OwningOpRef<mlir::ModuleOp> expandNetwork(const dsl::Program &program, const ExpandOptions &options,
                                                 dsl::Diagnostics &diagnostics, mlir::MLIRContext &context);
 
-/// The recipe as the attribute `kinema.recipe`: a dictionary of sections (keys: docs/package.md, Recipe).
+/// The recipe as the attribute `clip.recipe`: a dictionary of sections (keys: docs/package.md, Recipe).
 mlir::DictionaryAttr recipeAttributeOf(const Recipe &recipe, mlir::MLIRContext &context);
 
 } // namespace kinema

@@ -1,4 +1,5 @@
 #include "compiler/Expand/Network.h"
+#include "dialects/Clip/Attributes.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -84,17 +85,17 @@ void Network::finish(Value logits, StringRef name, Location where) {
       builder.getFunctionType(function.getBody().front().getArgumentTypes(), logits.getType()));
   for (auto [index, input] : llvm::enumerate(inputs)) {
     auto facts = cast<DictionaryAttr>(input);
-    function.setArgAttr(index, "clip.input", facts.get("kind"));
-    function.setArgAttr(index, "clip.name", facts.get("name"));
+    function.setArgAttr(index, clip::inputAttribute, facts.get("kind"));
+    function.setArgAttr(index, clip::nameAttribute, facts.get("name"));
   }
-  function.setResultAttr(0, "clip.name", builder.getStringAttr("logits"));
+  function.setResultAttr(0, clip::nameAttribute, builder.getStringAttr("logits"));
 
   auto type = cast<RankedTensorType>(logits.getType());
-  module->setAttr("kinema.network",
+  module->setAttr(clip::networkAttribute,
                   builder.getDictionaryAttr(
                       {builder.getNamedAttr("name", builder.getStringAttr(name)),
                        builder.getNamedAttr("batch", builder.getI64IntegerAttr(type.getDimSize(0))),
                        builder.getNamedAttr("classes", builder.getI64IntegerAttr(type.getDimSize(1))),
                        builder.getNamedAttr("inputs", builder.getArrayAttr(inputs))}));
-  module->setAttr("kinema.layers", builder.getArrayAttr(layers));
+  module->setAttr(clip::layersAttribute, builder.getArrayAttr(layers));
 }

@@ -50,7 +50,7 @@ public:
   /// word.
   void addLayer(llvm::StringRef name, llvm::StringRef kind);
 
-  /// Returns `logits` and writes the facts into the module: `kinema.network`, `kinema.layers`.
+  /// Returns `logits` and writes the facts into the module: `clip.network`, `clip.layers`.
   void finish(mlir::Value logits, llvm::StringRef name, mlir::Location where);
 
 private:

@@ -14,8 +14,8 @@ mlir::Location locationOf(dsl::Location location, const dsl::Sources &sources, m
 /// The place in the spec behind a location of any kind; unknown (line 0) where there is none.
 dsl::Location sourceLocation(mlir::LocationAttr location, const dsl::Sources &sources);
 
-/// Adds an error or warning to `diagnostics`. Its notes are lines below the excerpt; "hint: TEXT" stands behind the
-/// caret.
+/// Adds an error or warning to `diagnostics`. Its notes are lines below the excerpt; "hint: TEXT" stands
+/// behind the caret.
 void addDiagnostic(mlir::Diagnostic &diagnostic, const dsl::Sources &sources, dsl::Diagnostics &diagnostics);
 
 } // namespace kinema

@@ -1,4 +1,5 @@
 #include "compiler/Inspect/LayerTable.h"
+#include "dialects/Clip/Attributes.h"
 
 #include "dialects/Clip/Clip.h"
 
@@ -37,7 +38,7 @@ static int64_t macsOf(Operation *op) {
 
 namespace {
 
-/// Assigns operations and parameters to the rows of `kinema.layers` by their names.
+/// Assigns operations and parameters to the rows of `clip.layers` by their names.
 class Rows {
 public:
   Rows(ArrayAttr facts, std::vector<Layer> &layers) : layers(layers) {
@@ -103,8 +104,8 @@ static void addParameters(ModuleOp module, Rows &rows, LayerTable &table) {
 
 FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
-  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
-  auto facts = module->getAttrOfType<ArrayAttr>("kinema.layers");
+  auto network = module->getAttrOfType<DictionaryAttr>(clip::networkAttribute);
+  auto facts = module->getAttrOfType<ArrayAttr>(clip::layersAttribute);
   if (!forward || !network || !facts || !network.getAs<IntegerAttr>("batch"))
     return module.emitError("is no network in the phase clip: no @forward, or no facts about its layers");
 

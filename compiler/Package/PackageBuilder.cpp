@@ -1,4 +1,5 @@
 #include "compiler/Package/PackageBuilder.h"
+#include "dialects/Clip/Attributes.h"
 
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Partials.h"
@@ -87,7 +88,7 @@ static FailureOr<json> dictionary(ModuleOp module, StringRef name) {
 }
 
 static FailureOr<json> networkOf(ModuleOp module) {
-  auto network = dictionary(module, "kinema.network");
+  auto network = dictionary(module, clip::networkAttribute);
   if (failed(network))
     return failure();
   if (!network->contains("digest")) // of a module that was written by hand
@@ -97,19 +98,20 @@ static FailureOr<json> networkOf(ModuleOp module) {
     return network->contains(key) && network->at(key).is_number_integer() && network->at(key) > 0;
   };
   if (!isText("name") || !isText("digest") || !isSize("batch") || !isSize("classes"))
-    return module.emitError("the module's kinema.network needs a name and a digest, which are strings, and "
+    return module.emitError("the module's clip.network needs a name and a digest, which are strings, and "
                             "batch and classes, which are integers from 1");
   return network;
 }
 
 static FailureOr<json> recipeOf(ModuleOp module) {
-  auto recipe = dictionary(module, recipeAttribute);
+  auto recipe = dictionary(module, clip::recipeAttribute);
   if (failed(recipe))
     return failure();
   try {
     parseRecipe(nlohmann::json(*recipe));
   } catch (const std::exception &error) {
-    return module.emitError("the module's ") << recipeAttribute << " would be refused: " << error.what();
+    return module.emitError("the module's ")
+           << clip::recipeAttribute << " would be refused: " << error.what();
   }
   return recipe;
 }
@@ -274,7 +276,7 @@ LogicalResult Manifest::build() {
 }
 
 std::optional<std::string> kinema::recipeText(ModuleOp module) {
-  auto attribute = module->getAttrOfType<DictionaryAttr>(recipeAttribute);
+  auto attribute = module->getAttrOfType<DictionaryAttr>(clip::recipeAttribute);
   auto value = attribute ? attributeJson(attribute) : std::nullopt;
   return value ? std::optional(value->dump()) : std::nullopt;
 }

@@ -57,7 +57,7 @@ OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendO
       spec.program, {batch, options.frames, options.height, options.width}, spec.diagnostics, context);
   if (!module || failed(verify(*module)))
     return {};
-  module->getOperation()->setAttr(recipeAttribute,
+  module->getOperation()->setAttr(clip::recipeAttribute,
                                   recipeAttributeOf(recipeOf(spec.program, options, *module), context));
   return module;
 }

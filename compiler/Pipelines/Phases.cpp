@@ -1,4 +1,5 @@
 #include "compiler/Pipelines/Phases.h"
+#include "dialects/Clip/Attributes.h"
 
 #include "compiler/Pipelines/Step.h"
 #include "compiler/Transforms/Passes.h"
@@ -200,7 +201,7 @@ static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
 }
 
 void kinema::noteDigest(ModuleOp module) {
-  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
+  auto network = module->getAttrOfType<DictionaryAttr>(clip::networkAttribute);
   if (!network)
     return;
   std::string text;
@@ -211,7 +212,7 @@ void kinema::noteDigest(ModuleOp module) {
   std::string digest = llvm::toHex(ArrayRef(hash).take_front(16), /*LowerCase=*/true);
   NamedAttrList entries(network);
   entries.set("digest", StringAttr::get(module.getContext(), digest));
-  module->setAttr("kinema.network", entries.getDictionary(module.getContext()));
+  module->setAttr(clip::networkAttribute, entries.getDictionary(module.getContext()));
 }
 
 Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {

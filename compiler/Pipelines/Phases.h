@@ -53,7 +53,7 @@ mlir::LogicalResult dumpPhase(mlir::Location location, Phase phase, llvm::String
 /// How a compilation ended: which exit status it deserves. What was wrong has been told.
 enum class Outcome { Done, SpecWrong, Failed };
 
-/// Writes into `kinema.network` of a module in phase `clip` the digest of what is computed, which is the same
+/// Writes into `clip.network` of a module in phase `clip` the digest of what is computed, which is the same
 /// for every machine and recipe; the later phases keep it.
 void noteDigest(mlir::ModuleOp module);
 

@@ -1,5 +1,6 @@
 // Pass assign-storage: how every tensor lies in memory.
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -54,7 +55,7 @@ private:
   /// The name of a network's input; null where there is none.
   static StringAttr inputName(BlockArgument input) {
     auto function = cast<func::FuncOp>(input.getOwner()->getParentOp());
-    return function.getArgAttrOfType<StringAttr>(input.getArgNumber(), "clip.name");
+    return function.getArgAttrOfType<StringAttr>(input.getArgNumber(), clip::nameAttribute);
   }
 
   /// An input in blocks of `inputBlock`.

@@ -1,5 +1,6 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Clip.h"
 #include "dialects/Clip/Params.h"
 #include "dialects/Recipe.h"
@@ -133,7 +134,7 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
   auto add = [&](StringRef name, Type type) -> Value {
     unsigned index = step.getNumArguments();
     (void)step.insertArgument(index, type, {}, NameLoc::get(StringAttr::get(context, name), step.getLoc()));
-    step.setArgAttr(index, "clip.name", StringAttr::get(context, name));
+    step.setArgAttr(index, clip::nameAttribute, StringAttr::get(context, name));
     return step.getArgument(index);
   };
   Value labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
@@ -230,5 +231,5 @@ FailureOr<SmallVector<Value>> ClipDifferentiatePass::update(OpBuilder &builder, 
 void ClipDifferentiatePass::addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names) {
   setResults(step, values);
   for (auto [i, name] : llvm::enumerate(names))
-    step.setResultAttr(i, "clip.name", StringAttr::get(&getContext(), name));
+    step.setResultAttr(i, clip::nameAttribute, StringAttr::get(&getContext(), name));
 }

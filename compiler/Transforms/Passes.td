@@ -42,7 +42,7 @@ def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
     Before:
     ```mlir
     clip.param @fc.weight : tensor<4x3x1x1x1xf32> {role = "weight"}
-    func.func @forward(%rgb: tensor<2x3x1x1x1xf32> {clip.input, clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+    func.func @forward(%rgb: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
       %w = clip.read @fc.weight : tensor<4x3x1x1x1xf32>
       %y = clip.conv %rgb, %w window <1x1x1> : ...
       return %y : tensor<2x4x1x1x1xf32>

@@ -2,6 +2,7 @@
 #include "compiler/Transforms/ArenaLayout.h"
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Kernel/Traffic.h"
@@ -117,7 +118,7 @@ static LogicalResult verifyFunction(func::FuncOp function) {
   if (function.isExternal() || !function.getBody().hasOneBlock())
     return function.emitError("@") << function.getSymName() << " is not one block of operations";
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    auto name = function.getArgAttr(i, "clip.name");
+    auto name = function.getArgAttr(i, clip::nameAttribute);
     if (failed(verifyNamed(function, "argument " + Twine(i), name, type)))
       return failure();
     if (cast<StringAttr>(name) == "hyper" && !clip::HyperAttr::of(type))
@@ -125,7 +126,8 @@ static LogicalResult verifyFunction(func::FuncOp function) {
                                      << ", expected one f32 a field of a #clip.hyper";
   }
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-    if (failed(verifyNamed(function, "result " + Twine(i), function.getResultAttr(i, "clip.name"), type)))
+    if (failed(verifyNamed(function, "result " + Twine(i), function.getResultAttr(i, clip::nameAttribute),
+                           type)))
       return failure();
   return success();
 }
@@ -220,11 +222,12 @@ bool Planner::usesFolded(func::FuncOp function) {
 
 void Planner::placeArguments(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments()) {
-    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "clip.name").getValue();
+    auto name =
+        function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), clip::nameAttribute).getValue();
     bool isNew = !arguments.contains(name);
     if (isNew)
       arguments[name] = {take(tensorOf(argument)), tensorOf(argument)};
-    auto kind = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "clip.input");
+    auto kind = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), clip::inputAttribute);
     if (isNew && kind)
       inputs.push_back(describe(name, arguments[name], b.getNamedAttr("kind", kind)));
   }
@@ -236,7 +239,7 @@ LogicalResult Planner::placeResults(func::FuncOp function) {
     if (!value.getDefiningOp() || !isLaunch(*value.getDefiningOp()))
       return function.emitError("result ")
              << i << " of @" << function.getSymName() << " is not made by a kernel";
-    auto name = function.getResultAttrOfType<StringAttr>(i, "clip.name").getValue();
+    auto name = function.getResultAttrOfType<StringAttr>(i, clip::nameAttribute).getValue();
     auto [known, isNew] = resultPlaces.try_emplace(value, Place{end, tensorOf(value)});
     if (isNew)
       take(tensorOf(value));
@@ -267,7 +270,8 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
   DenseMap<Value, int64_t> at;
   for (BlockArgument argument : function.getArguments())
     at[argument] =
-        arguments[function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "clip.name").getValue()]
+        arguments[function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), clip::nameAttribute)
+                      .getValue()]
             .offset;
   for (auto read : function.getOps<clip::ReadOp>())
     at[read] = parameters[read.getParam()].offset;

@@ -1,5 +1,7 @@
 #include "dialects/Clip/Clip.h"
 
+#include "dialects/Clip/Attributes.h"
+
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -22,6 +24,55 @@ void ClipDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/Clip/ClipOps.cpp.inc"
       >();
+}
+
+//===-- Attributes of modules and functions -------------------------------===//
+
+static bool isListOfDictionaries(Attribute attribute) {
+  auto list = dyn_cast<ArrayAttr>(attribute);
+  return list && llvm::all_of(list, llvm::IsaPred<DictionaryAttr>);
+}
+
+static bool isDictionaryOfDictionaries(Attribute attribute) {
+  auto dictionary = dyn_cast<DictionaryAttr>(attribute);
+  return dictionary &&
+         llvm::all_of(dictionary, [](NamedAttribute entry) { return isa<DictionaryAttr>(entry.getValue()); });
+}
+
+LogicalResult ClipDialect::verifyOperationAttribute(Operation *operation, NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  auto expect = [&](bool right, StringRef what) -> LogicalResult {
+    if (right && operation->hasTrait<OpTrait::SymbolTable>())
+      return success();
+    return operation->emitOpError("has the attribute ")
+           << name << " = " << value << ", expected " << what << " on a module";
+  };
+  if (name == networkAttribute)
+    return expect(isa<DictionaryAttr>(value), "a dictionary");
+  if (name == layersAttribute)
+    return expect(isListOfDictionaries(value), "a list of dictionaries");
+  if (name == recipeAttribute)
+    return expect(isDictionaryOfDictionaries(value), "a dictionary of sections, which are dictionaries,");
+  return success();
+}
+
+/// Names and kinds are strings.
+static LogicalResult verifyText(Operation *operation, const Twine &of, NamedAttribute attribute) {
+  if (isa<StringAttr>(attribute.getValue()))
+    return success();
+  return operation->emitOpError("has, on ") << of << ", the attribute " << attribute.getName().getValue()
+                                            << " = " << attribute.getValue() << ", expected a string";
+}
+
+LogicalResult ClipDialect::verifyRegionArgAttribute(Operation *operation, unsigned, unsigned argument,
+                                                    NamedAttribute attribute) {
+  return verifyText(operation, "argument " + Twine(argument), attribute);
+}
+
+LogicalResult ClipDialect::verifyRegionResultAttribute(Operation *operation, unsigned, unsigned result,
+                                                       NamedAttribute attribute) {
+  return verifyText(operation, "result " + Twine(result), attribute);
 }
 
 //===-- Hyper -------------------------------------------------------------===//

@@ -19,6 +19,9 @@ def ClipDialect : Dialect {
     the whole training step (phase `step`).
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
 }
 
 class ClipAttr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<ClipDialect, name, traits> {

@@ -52,14 +52,35 @@ void kernel::emitTargetError(Operation *at, TargetAttr target, ArrayRef<StringRe
 }
 
 LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, NamedAttribute attribute) {
-  if (attribute.getName() != targetAttribute)
-    return success();
-  if (!operation->hasTrait<OpTrait::SymbolTable>())
-    return operation->emitOpError("has the attribute ") << targetAttribute << ", which is a module's";
-  if (!isa<TargetAttr>(attribute.getValue()))
-    return operation->emitOpError("has the attribute ")
-           << targetAttribute << " = " << attribute.getValue()
-           << ", expected a target such as #kernel.target<cuda \"sm_90a\">";
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  auto expect = [&](bool right, StringRef what) -> LogicalResult {
+    if (right)
+      return success();
+    return operation->emitOpError("has the attribute ") << name << " = " << value << ", expected " << what;
+  };
+  bool isModule = operation->hasTrait<OpTrait::SymbolTable>();
+  if (name == targetAttribute)
+    return expect(isModule && isa<TargetAttr>(value),
+                  "a target such as #kernel.target<cuda \"sm_90a\"> on a module");
+  if (name == planAttribute)
+    return expect(isModule && isa<DictionaryAttr>(value), "a dictionary on a module");
+  if (name == noteAttribute)
+    return expect(isa<StringAttr>(value), "a string");
+  if (name == measuredAttribute)
+    return expect(isa<FloatAttr>(value), "seconds, a number");
+  return success();
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t grid,
+                                   int64_t scratch, DictionaryAttr parameters) {
+  if (grid < 1 || scratch < 0)
+    return emitError() << "the schedule " << name << " has a grid of " << grid << " blocks and " << scratch
+                       << " bytes of scratch, expected at least 1 and 0";
+  for (NamedAttribute parameter : parameters)
+    if (auto value = dyn_cast<IntegerAttr>(parameter.getValue()); !value || !value.getType().isInteger(64))
+      return emitError() << "the schedule " << name << " has the parameter " << parameter.getName() << " = "
+                         << parameter.getValue() << ", expected a whole number of 64 bits";
   return success();
 }
 

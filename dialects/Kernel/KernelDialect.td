@@ -108,6 +108,7 @@ def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
   let extraClassDeclaration = [{
     int64_t getInt(::llvm::StringRef key) const;
   }];
+  let genVerifyDecl = 1;
 }
 
 def PieceAttr : KernelAttr<"Piece", "piece"> {

@@ -1,6 +1,7 @@
 #include "tools/kinema/Outline.h"
 
 #include "compiler/Package/PackageBuilder.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Clip.h"
 
 #include <nlohmann/json.hpp>
@@ -30,7 +31,7 @@ static InputTensor outlineOf(DictionaryAttr attribute) {
 
 Manifest outlineOf(ModuleOp module, bool train) {
   Manifest outline;
-  auto network = module->getAttrOfType<DictionaryAttr>("kinema.network");
+  auto network = module->getAttrOfType<DictionaryAttr>(clip::networkAttribute);
   outline.name = network.getAs<StringAttr>("name").str();
   outline.network = network.getAs<StringAttr>("digest").str();
   outline.train = train;

@@ -22,25 +22,34 @@ int64_t kinema::cpu::mostTilePixels(const Machine &machine, Factors factors) {
 }
 
 /// What a tile's function takes, in its order.
-static constexpr Value ConvTile::*convFields[] = {
-    &ConvTile::source,         &ConvTile::weights,
-    &ConvTile::tile,           &ConvTile::pixels,
-    &ConvTile::taps,           &ConvTile::sourceAt,
-    &ConvTile::sourceBlockStride, &ConvTile::weightsAt,
-    &ConvTile::weightsBlockStride, &ConvTile::weightsGroupStride,
-    &ConvTile::tileAt,         &ConvTile::tileGroupStride,
-    &ConvTile::firstPixel,     &ConvTile::pixelCount,
-    &ConvTile::firstTap,       &ConvTile::tapCount,
-    &ConvTile::channelBlocks,  &ConvTile::accumulate};
+static constexpr Value ConvTile::*convFields[] = {&ConvTile::source,
+                                                  &ConvTile::weights,
+                                                  &ConvTile::tile,
+                                                  &ConvTile::pixels,
+                                                  &ConvTile::taps,
+                                                  &ConvTile::sourceAt,
+                                                  &ConvTile::sourceBlockStride,
+                                                  &ConvTile::weightsAt,
+                                                  &ConvTile::weightsBlockStride,
+                                                  &ConvTile::weightsGroupStride,
+                                                  &ConvTile::tileAt,
+                                                  &ConvTile::tileGroupStride,
+                                                  &ConvTile::firstPixel,
+                                                  &ConvTile::pixelCount,
+                                                  &ConvTile::firstTap,
+                                                  &ConvTile::tapCount,
+                                                  &ConvTile::channelBlocks,
+                                                  &ConvTile::accumulate};
 static constexpr Value WeightGradTile::*weightGradFields[] = {
-    &WeightGradTile::activation,     &WeightGradTile::gradient,   &WeightGradTile::out,
-    &WeightGradTile::rows,           &WeightGradTile::activationAt, &WeightGradTile::activationStep,
-    &WeightGradTile::gradientAt,     &WeightGradTile::gradientGroupStride, &WeightGradTile::outAt,
-    &WeightGradTile::outGroupStride, &WeightGradTile::firstRow,   &WeightGradTile::rowCount,
-    &WeightGradTile::columns,        &WeightGradTile::accumulate};
+    &WeightGradTile::activation,   &WeightGradTile::gradient,
+    &WeightGradTile::out,          &WeightGradTile::rows,
+    &WeightGradTile::activationAt, &WeightGradTile::activationStep,
+    &WeightGradTile::gradientAt,   &WeightGradTile::gradientGroupStride,
+    &WeightGradTile::outAt,        &WeightGradTile::outGroupStride,
+    &WeightGradTile::firstRow,     &WeightGradTile::rowCount,
+    &WeightGradTile::columns,      &WeightGradTile::accumulate};
 
-template <typename Tile>
-static SmallVector<Value> toList(ArrayRef<Value Tile::*> fields, const Tile &tile) {
+template <typename Tile> static SmallVector<Value> toList(ArrayRef<Value Tile::*> fields, const Tile &tile) {
   return llvm::map_to_vector(fields, [&](Value Tile::*field) { return tile.*field; });
 }
 
@@ -76,18 +85,20 @@ void kinema::cpu::callWeightGradTile(KernelEmitter &e, Factors factors, int64_t 
     depth = reduce;
   auto name =
       ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce) + nameOf(factors)).str();
-  callShared(e, name, toList<WeightGradTile>(weightGradFields, arguments), [&](KernelEmitter &inside, ValueRange v) {
-    emitVectorWeightGradTile(inside, factors, fromList<WeightGradTile>(weightGradFields, v), blocks, reduce,
-                             depth);
-  });
+  callShared(e, name, toList<WeightGradTile>(weightGradFields, arguments),
+             [&](KernelEmitter &inside, ValueRange v) {
+               emitVectorWeightGradTile(inside, factors, fromList<WeightGradTile>(weightGradFields, v),
+                                        blocks, reduce, depth);
+             });
 }
 
 void kinema::cpu::callMatrixWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t columns,
                                            int64_t channelWords, const WeightGradTile &arguments) {
   auto name =
       ("wgrad_tile_" + Twine(columns) + "x" + Twine(blocks) + "_" + Twine(channelWords) + "_matrices").str();
-  callShared(e, name, toList<WeightGradTile>(weightGradFields, arguments), [&](KernelEmitter &inside, ValueRange v) {
-    emitMatrixWeightGradTile(inside, fromList<WeightGradTile>(weightGradFields, v), blocks, columns,
-                             channelWords);
-  });
+  callShared(e, name, toList<WeightGradTile>(weightGradFields, arguments),
+             [&](KernelEmitter &inside, ValueRange v) {
+               emitMatrixWeightGradTile(inside, fromList<WeightGradTile>(weightGradFields, v), blocks,
+                                        columns, channelWords);
+             });
 }

@@ -112,7 +112,7 @@ SmallVector<Value> emitConvBlock(KernelEmitter &e, Factors factors, const ConvTi
 } // namespace
 
 void kinema::cpu::emitVectorConvTile(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks,
-                                      int64_t depth) {
+                                     int64_t depth) {
   int64_t pixelsInTile = tilePixels(e.machine, factors, blocks, depth);
   e.loop(e.index(0), a.pixelCount, pixelsInTile, [&](Value q) {
     SmallVector<Value> pixels, positions;
@@ -181,8 +181,8 @@ void emitWeightGradChannels(KernelEmitter &e, Factors factors, const WeightGradT
 
 } // namespace
 
-void kinema::cpu::emitVectorWeightGradTile(KernelEmitter &e, Factors factors, const WeightGradTile &a, int64_t blocks,
-                        int64_t reduce, int64_t depth) {
+void kinema::cpu::emitVectorWeightGradTile(KernelEmitter &e, Factors factors, const WeightGradTile &a,
+                                           int64_t blocks, int64_t reduce, int64_t depth) {
   int64_t channels = tileChannels(e.machine, reduce);
   e.loop(e.index(0), e.index(reduce), channels, [&](Value channel) {
     emitWeightGradChannels(e, factors, a, blocks, std::min(depth, channels), channels,

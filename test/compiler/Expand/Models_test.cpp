@@ -135,7 +135,7 @@ TEST(Options, ResizeFollowsASizeThatIsReplaced) {
       expandText("network net { input rgb 3x16x112x112 -> conv3d ch=4 -> pool avg global -> fc 3 }", options);
   ASSERT_TRUE(network.module) << network.errors();
   auto resize =
-      network.fact("kinema.recipe").getAs<mlir::DictionaryAttr>("data").getAs<mlir::ArrayAttr>("resize");
+      network.fact("clip.recipe").getAs<mlir::DictionaryAttr>("data").getAs<mlir::ArrayAttr>("resize");
   EXPECT_EQ(llvm::cast<mlir::IntegerAttr>(resize[0]).getInt(), 256);
   EXPECT_EQ(llvm::cast<mlir::IntegerAttr>(resize[1]).getInt(), 342);
 }
@@ -172,7 +172,7 @@ TEST(Options, ReplaceSizesClassesAndBatch) {
   EXPECT_EQ(table.inputs, (std::vector<std::vector<int64_t>>{{3, 5, 56, 72}}));
   EXPECT_EQ(table.classes, 7);
   EXPECT_EQ(table.batch, 2);
-  auto data = network.fact("kinema.recipe").getAs<mlir::DictionaryAttr>("data");
+  auto data = network.fact("clip.recipe").getAs<mlir::DictionaryAttr>("data");
   EXPECT_EQ(data.getAs<mlir::IntegerAttr>("frames").getInt(), 5);
 }
 
@@ -184,7 +184,7 @@ TEST(Options, ReplaceSizesThatAreNoParameters) {
       "network net {\n  input rgb 3x16x112x112\n  conv3d ch=4\n  pool avg global -> fc 3\n}\n", options);
   ASSERT_TRUE(network.module) << network.errors();
   EXPECT_EQ(network.table().inputs, (std::vector<std::vector<int64_t>>{{3, 4, 20, 20}}));
-  auto recipe = network.fact("kinema.recipe");
+  auto recipe = network.fact("clip.recipe");
   EXPECT_EQ(recipe.getAs<mlir::DictionaryAttr>("data").getAs<mlir::IntegerAttr>("frames").getInt(), 4);
 }
 

@@ -110,7 +110,7 @@ network net {
 }
 )");
   ASSERT_TRUE(network.module) << network.errors();
-  auto inputs = network.fact("kinema.network").getAs<mlir::ArrayAttr>("inputs");
+  auto inputs = network.fact("clip.network").getAs<mlir::ArrayAttr>("inputs");
   ASSERT_EQ(inputs.size(), 2u);
   auto name = [&](unsigned i) {
     return llvm::cast<mlir::DictionaryAttr>(inputs[i]).getAs<mlir::StringAttr>("name").str();

@@ -36,7 +36,7 @@ clip.param @fc.bias : tensor<4xf32> {role = "bias", init = {kind = "constant", v
 !c5 = tensor<5xf32>
 !c6 = tensor<6xf32>
 
-func.func @forward(%rgb: !in {clip.input, clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+func.func @forward(%rgb: !in {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
   %w0 = clip.read @stem.spatial.weight : tensor<4x3x1x3x3xf32>
   %g0 = clip.read @stem.spatial.bn.weight : !c4
   %b0 = clip.read @stem.spatial.bn.bias : !c4

@@ -21,8 +21,8 @@ static const char planned[] = R"(
 !x = tensor<1x3x1x2x2xf32>
 !y = tensor<1x3x1x2x2xf32, #c8>
 module attributes {
-  kinema.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123"},
-  kinema.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}},
+  clip.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123"},
+  clip.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}},
   kernel.plan = {
     arena = 1024 : i64, activations = 128 : i64, separate_activations = 128 : i64, segments = [["activations", 0, 1024]],
     inputs = [{name = "rgb", kind = "rgb", type = "f32", shape = [1, 3, 1, 2, 2], order = [], offset = 0 : i64, bytes = 48 : i64}],
@@ -114,23 +114,23 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
     EXPECT_TRUE(failed(buildManifest(*module, *targetNamed("x86-64-v3"), {{{"code/x86-64-v3.so", ""}}, {}})));
     return message;
   };
-  EXPECT_EQ(message_of("module {}"), "the module has no kinema.network, which a package needs");
-  const std::string network = "kinema.network = {name = \"tiny\", batch = 2, classes = 3}";
+  EXPECT_EQ(message_of("module {}"), "the module has no clip.network, which a package needs");
+  const std::string network = "clip.network = {name = \"tiny\", batch = 2, classes = 3}";
   EXPECT_EQ(message_of("module attributes {" + network + "} {}"),
             "the module has no kernel.plan, which a package needs");
   EXPECT_EQ(message_of("module attributes {" + network + ", kernel.plan = {}} {}"),
-            "the module has no kinema.recipe, which a package needs");
+            "the module has no clip.recipe, which a package needs");
   EXPECT_EQ(message_of("module attributes {" + network +
-                       ", kernel.plan = {}, kinema.recipe = {train = {momentum = 1.0}}} {}"),
-            "the module's kinema.recipe would be refused: train.momentum must be at least 0 and "
+                       ", kernel.plan = {}, clip.recipe = {train = {momentum = 1.0}}} {}"),
+            "the module's clip.recipe would be refused: train.momentum must be at least 0 and "
             "below 1, found 1");
-  EXPECT_EQ(message_of("module attributes {kinema.network = {name = f32}} {}"),
-            "the module has a kinema.network that JSON cannot say: {name = f32}");
+  EXPECT_EQ(message_of("module attributes {clip.network = {name = f32}} {}"),
+            "the module has a clip.network that JSON cannot say: {name = f32}");
   for (const char *wrong :
        {"{}", "{name = \"tiny\", batch = 0, classes = 3}", "{name = \"tiny\", batch = 2, classes = \"3\"}",
         "{name = 1, batch = 2, classes = 3}"})
-    EXPECT_EQ(message_of(std::string("module attributes {kinema.network = ") + wrong + "} {}"),
-              "the module's kinema.network needs a name and a digest, which are strings, and batch and "
+    EXPECT_EQ(message_of(std::string("module attributes {clip.network = ") + wrong + "} {}"),
+              "the module's clip.network needs a name and a digest, which are strings, and batch and "
               "classes, which are integers from 1");
 }
 

@@ -23,7 +23,7 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 // CHECK: return
 
 // CHECK-LABEL: func.func @train_step(
-// CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input, clip.name = "rgb"}
+// CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input = "rgb", clip.name = "rgb"}
 // CHECK-SAME: %[[LABELS:.*]]: tensor<2xi32> {clip.name = "labels"}
 // CHECK-SAME: %[[HYPER:.*]]: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}
 // CHECK-SAME: -> (tensor<f32> {clip.name = "loss"}, tensor<2x5x1x1x1xf32> {clip.name = "logits"})
@@ -63,7 +63,7 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 // LOC: clip.relu_grad {{.*}} loc("join")
 // LOC: clip.batch_norm_grad {{.*}} loc("a.bn")
 // LOC: clip.conv_wgrad {{.*}} window <1x1x1> {{.*}} loc("a")
-func.func @forward(%rgb: !x {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
   %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
   %z = clip.conv %rgb, %w window <1x1x1> : (!x, tensor<3x3x1x1x1xf32>) -> !x loc("a")
   %g = clip.read @bn.weight : !c

@@ -24,7 +24,7 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 
 // CHECK-NOT: @forward
 // CHECK-LABEL: func.func @infer(
-// CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"})
+// CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"})
 // CHECK: %[[W:.*]] = clip.read @a.weight.folded :
 // CHECK: %[[B:.*]] = clip.read @a.weight.folded_bias :
 // CHECK: %[[S:.*]] = clip.read @b.folded_scale :
@@ -54,7 +54,7 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 // CHECK: %[[SB:.*]], %[[OB:.*]], %{{.*}} = clip.bn_coeffs
 // CHECK: clip.write @b.folded_offset, %[[OB]]
 // CHECK: clip.write @b.folded_scale, %[[SB]]
-func.func @forward(%rgb: !x {clip.input, clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
   %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
   %own = clip.read @a.bias : !c
   %z = clip.conv %rgb, %w bias %own window <1x1x1> : (!x, tensor<3x3x1x1x1xf32>, !c) -> !x loc("a")

@@ -418,3 +418,35 @@ func.func @spread_sum(%x: tensor<2x3x2x4x4xf32>) {
   %y = clip.spread_sum %x : (tensor<2x3x2x4x4xf32>) -> tensor<2x3x1x2x2xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{'func.func' op has, on argument 0, the attribute clip.name = 3 : i64, expected a string}}
+func.func @forward(%x: tensor<1x3x1x1x1xf32> {clip.name = 3 : i64}) {
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op has, on result 0, the attribute clip.name, expected a string}}
+func.func @forward(%x: tensor<1x3x1x1x1xf32>) -> (tensor<1x3x1x1x1xf32> {clip.name}) {
+  return %x : tensor<1x3x1x1x1xf32>
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute clip.network = "r3d", expected a dictionary on a module}}
+module attributes {clip.network = "r3d"} {
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute clip.layers = ["a"], expected a list of dictionaries on a module}}
+module attributes {clip.layers = ["a"]} {
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute clip.recipe = {train = 1 : i64}, expected a dictionary of sections, which are dictionaries, on a module}}
+module attributes {clip.recipe = {train = 1 : i64}} {
+}

@@ -1267,13 +1267,41 @@ func.func @tile(%w: tensor<4x4x1x3x3xf32>) {
 
 // -----
 
-// expected-error @below {{'func.func' op has the attribute kernel.target, which is a module's}}
+// expected-error @below {{'func.func' op has the attribute kernel.target = #kernel.target<cpu "x86-64-v3">, expected a target such as #kernel.target<cuda "sm_90a"> on a module}}
 func.func @target() attributes {kernel.target = #kernel.target<cpu "x86-64-v3">} {
   return
 }
 
 // -----
 
-// expected-error @below {{'builtin.module' op has the attribute kernel.target = "sm_90a", expected a target such as #kernel.target<cuda "sm_90a">}}
+// expected-error @below {{'builtin.module' op has the attribute kernel.target = "sm_90a", expected a target such as #kernel.target<cuda "sm_90a"> on a module}}
 module attributes {kernel.target = "sm_90a"} {
 }
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute kernel.plan = 3 : i64, expected a dictionary on a module}}
+module attributes {kernel.plan = 3 : i64} {
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute kernel.note = 1 : i64, expected a string}}
+module attributes {kernel.note = 1 : i64} {
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute kernel.measured = "quick", expected seconds, a number}}
+module attributes {kernel.measured = "quick"} {
+}
+
+// -----
+
+// expected-error @below {{the schedule cpu.tile has a grid of 0 blocks and 64 bytes of scratch, expected at least 1 and 0}}
+#none = #kernel.schedule<"cpu.tile", grid = 0, scratch = 64, {}>
+
+// -----
+
+// expected-error @below {{the schedule cpu.tile has the parameter "rows" = "8", expected a whole number of 64 bits}}
+#text = #kernel.schedule<"cpu.tile", grid = 1, scratch = 64, {rows = "8"}>

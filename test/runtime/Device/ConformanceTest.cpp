@@ -1,9 +1,9 @@
 // What every device has to do, whatever it runs kernels on: a new one is in the list at the end, and passes.
 // The kernels are those of a small network, whose package has code for each. KINEMA_CONFORMANCE_DEVICES names
 // the devices (default: cpu,emulator); where `cuda` is among them, there is a GPU or a library in its place.
+#include "runtime/Device/Device.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
-#include "runtime/Device/Device.h"
 #include "test/runtime/LinearPackage.h"
 
 #include <gtest/gtest.h>

@@ -130,7 +130,7 @@ func.func @train_step(%g: !x, %w: !w) -> !x {
 // SCHEDULED-LABEL: func.func @off
 // SCHEDULED: kernel.wgrad
 // SCHEDULED: winograd = 1 : i64
-module attributes {kinema.recipe = {compute = {winograd = false}}} {
+module attributes {clip.recipe = {compute = {winograd = false}}} {
 func.func @off(%x: !x, %w: !w) -> (!x, !w) {
   %1 = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
   ^bb0(%v: f32):
