@@ -7,10 +7,12 @@ namespace kinema::dsl {
 
 namespace {
 
-/// Whether the default of a kind names other parameters of the definition that it belongs to.
-bool dependsOnOthers(const Callable &kind) {
-  auto isUnknown = [](const auto &argument) { return is<Unknown>(argument.second.value); };
-  return llvm::any_of(kind.bound, isUnknown);
+/// Known in all its parts.
+bool isKnown(const Binding &kind) {
+  const auto *callable = std::get_if<CallablePtr>(&kind);
+  if (!callable)
+    return !is<Unknown>(kind) && !is<Auto>(kind);
+  return llvm::all_of((*callable)->bound, [](const auto &entry) { return isKnown(entry.second.value); });
 }
 
 /// The stride is that of the first copy; the others keep the default.
@@ -98,31 +100,36 @@ bool Binder::give(llvm::StringRef parameter, Location place, llvm::StringRef cal
   return isNew || givenTwice(parameter, place, earlier->second, callee);
 }
 
+/// The parameter that an argument of the callee itself fills; nothing where there is none left.
+std::optional<CalleeParameter> Binder::parameterFor(const Argument &argument, const Callable &target) {
+  if (argument.isNamed())
+    return target.callee.parameter(argument.name);
+  std::vector<CalleeParameter> parameters = target.callee.parameters();
+  while (next < parameters.size() &&
+         (given.count(parameters[next].name) || target.bound.count(parameters[next].name.str())))
+    ++next;
+  return next < parameters.size() ? std::optional(parameters[next++]) : std::nullopt;
+}
+
 /// An argument of the callee itself.
 bool Binder::bindOwn(const Argument &argument, const Expr &expr, Callable &target, int64_t copy) {
   const Callee &callee = target.callee;
   if (!argument.isNamed() && callee.operation && callee.operation->takesValues) {
     std::optional<Binding> value = expressions.evaluateValue(expr);
-    if (value)
-      target.values.push_back({*value, argument.location, &expr});
+    target.values.push_back({value.value_or(Unknown{Type::Value}), argument.location, &expr});
     return value.has_value();
   }
-  std::vector<CalleeParameter> parameters = callee.parameters();
-  if (!argument.isNamed())
-    while (next < parameters.size() &&
-           (given.count(parameters[next].name) || target.bound.count(parameters[next].name.str())))
-      ++next;
-  if (!argument.isNamed() && next == parameters.size()) {
+  std::optional<CalleeParameter> parameter = parameterFor(argument, target);
+  if (!parameter) {
     scope.error(argument.location, callee.describe() + " takes no further argument",
                 "its parameters are " + llvm::join(callee.parameterNames(), " "));
     return false;
   }
-  CalleeParameter parameter = argument.isNamed() ? *callee.parameter(argument.name) : parameters[next++];
-  if (!give(parameter.name, argument.location, callee.describe()))
+  if (!give(parameter->name, argument.location, callee.describe()))
     return false;
-  if (isStrideOfLaterCopy(parameter.name, copy))
-    return expressions.evaluate(expr, parameter).has_value();
-  return bindTo(target, parameter, argument, expr);
+  if (isStrideOfLaterCopy(parameter->name, copy))
+    return expressions.evaluate(expr, *parameter).has_value();
+  return bindTo(target, *parameter, argument, expr);
 }
 
 bool Binder::bindTo(Callable &target, const CalleeParameter &parameter, const Argument &argument,
@@ -142,34 +149,27 @@ bool Binder::bindTo(Callable &target, const CalleeParameter &parameter, const Ar
 bool Binder::bindRest(const Argument &argument, const Expr &expr, Callable &target) {
   if (std::optional<bool> bound = bindRiding(argument, expr, target))
     return *bound;
-  std::optional<Binding> kind = kindOf(target, argument.location);
-  const auto *callable = kind ? std::get_if<CallablePtr>(&*kind) : nullptr;
+  auto parameter = target.callee.kindParameter();
+  std::optional<Binding> kind = parameter ? kindOf(target, *parameter, argument) : std::nullopt;
   expressions.evaluateLoosely(expr);
-  reportNoParameter(argument, target.callee, callable ? (*callable)->callee : Callee());
+  reportNoParameter(argument, target.callee, kind ? std::get<CallablePtr>(*kind)->callee : Callee());
   return false;
 }
 
 std::optional<bool> Binder::bindRiding(const Argument &argument, const Expr &expr, Callable &target) {
-  if (auto parameter = target.callee.parameter(argument.name))
-    return bindTo(target, *parameter, argument, expr);
-  std::optional<Binding> kind = kindOf(target, argument.location);
-  if (!kind)
+  if (auto own = target.callee.parameter(argument.name))
+    return bindTo(target, *own, argument, expr);
+  auto parameter = target.callee.kindParameter();
+  if (!parameter)
     return std::nullopt;
-  const auto *callable = std::get_if<CallablePtr>(&*kind);
+  std::optional<Binding> kind = kindOf(target, *parameter, argument);
+  const auto *callable = kind ? std::get_if<CallablePtr>(&*kind) : nullptr;
   if (!callable)
-    return expressions.evaluateLoosely(expr);
-  std::string name = target.callee.kindParameter()->name.str();
-  if (!target.bound.count(name) && dependsOnOthers(**callable)) {
-    scope.error(argument.location,
-                "'" + argument.name + "' cannot ride with the default of '" + name +
-                    "', whose own arguments depend on other parameters",
-                "give the whole of it: " + name + "=(...)");
-    return false;
-  }
+    return expressions.evaluateLoosely(expr) && kind;
   auto copy = std::make_shared<Callable>(**callable);
   std::optional<bool> bound = bindRiding(argument, expr, *copy);
   if (bound && *bound)
-    target.bound.insert({name, {{}, expr.location, &expr}}).first->second.value = copy;
+    target.bound.insert({parameter->name.str(), {{}, expr.location, &expr}}).first->second.value = copy;
   return bound;
 }
 
@@ -191,21 +191,27 @@ void Binder::reportNoParameter(const Argument &argument, const Callee &target, c
   scope.error(argument.location, message, hint);
 }
 
-/// What the target's kind parameter holds or would hold: a callable, or unknown; nothing where it has none.
-std::optional<Binding> Binder::kindOf(const Callable &target, Location call) {
-  auto parameter = target.callee.kindParameter();
-  if (!parameter)
-    return std::nullopt;
-  if (auto bound = target.bound.find(parameter->name.str()); bound != target.bound.end())
+/// What the target's kind parameter holds or would hold where `riding` rides with it: a callable, or what is
+/// not known here. Nothing after an error.
+std::optional<Binding> Binder::kindOf(const Callable &target, const CalleeParameter &parameter,
+                                      const Argument &riding) {
+  if (auto bound = target.bound.find(parameter.name.str()); bound != target.bound.end())
     return bound->second.value;
-  if (const Binding *setting = scope.setting(target.callee, parameter->name))
+  if (const Binding *setting = scope.setting(target.callee, parameter.name))
     return *setting;
-  if (!parameter->defaultValue)
-    return Binding(Unknown{Type::Unit}); // an error of its own
-  CalleeScope callee(scope, target.callee, call);
+  if (!parameter.defaultValue)
+    return Binding(Unknown{Type::Unit}); // missing, which is an error of its own
+  CalleeScope callee(scope, target.callee, riding.location);
   callee.assumeParameters();
-  std::optional<Binding> kind = Evaluator(callee).evaluate(*parameter->defaultValue, *parameter);
-  return kind && is<CallablePtr>(*kind) ? *kind : Binding(Unknown{Type::Unit});
+  std::optional<Binding> kind = Evaluator(callee).evaluate(*parameter.defaultValue, parameter);
+  if (!kind || isKnown(*kind))
+    return kind;
+  std::string name = parameter.name.str();
+  scope.error(riding.location,
+              "'" + riding.name + "' cannot ride with the default of '" + name +
+                  "', which depends on the call",
+              "give '" + name + "' too");
+  return std::nullopt;
 }
 
 /// The block that a stage repeats, with the stage's kind in its place: a callable, or unknown.

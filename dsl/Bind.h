@@ -29,7 +29,9 @@ private:
   std::optional<bool> bindRiding(const Argument &argument, const Expr &expr, Callable &target);
   bool give(llvm::StringRef parameter, Location place, llvm::StringRef callee);
   bool givenTwice(llvm::StringRef parameter, Location place, Location other, llvm::StringRef callee);
-  std::optional<Binding> kindOf(const Callable &target, Location call);
+  std::optional<CalleeParameter> parameterFor(const Argument &argument, const Callable &target);
+  std::optional<Binding> kindOf(const Callable &target, const CalleeParameter &parameter,
+                                const Argument &riding);
   std::optional<Binding> blockOf(const Callable &stage);
   void reportNoParameter(const Argument &argument, const Callee &target, const Callee &kind);
 

@@ -45,7 +45,6 @@ public:
 
 private:
   void parameters();
-  void collectStreams(const Body &body);
   void statements(const Body &body);
   void chain(const Chain &chain);
   void let(const LetStmt &let);
@@ -82,7 +81,10 @@ private:
 void DefinitionChecker::run() {
   parameters();
   flow = definition.body.broken ? Flow::Unknown : isNetwork() ? Flow::None : Flow::Some;
-  collectStreams(definition.body);
+  visitStatements(definition.body, [&](const Stmt &stmt) {
+    if (llvm::isa<StreamStmt>(stmt))
+      scope.values.add(stmt, definition, scope.streams);
+  });
   enterScope(definition.body);
   statements(definition.body);
   if (flow == Flow::None)
@@ -92,26 +94,12 @@ void DefinitionChecker::run() {
 
 /// Nobody calls the network that is compiled, so its parameters are their defaults.
 void DefinitionChecker::parameters() {
-  for (const Parameter &parameter : definition.parameters) {
+  for (const CalleeParameter &parameter : Callee{nullptr, &definition}.parameters()) {
     if (!parameter.defaultValue)
       continue;
-    std::optional<Binding> value = expressions.evaluate(
-        *parameter.defaultValue, {parameter.name.text, parameter.type, parameter.defaultValue.get()});
+    std::optional<Binding> value = expressions.evaluate(*parameter.defaultValue, parameter);
     if (scope.isCompiled())
-      scope.names[parameter.name.text] = value.value_or(Unknown{parameter.type});
-  }
-}
-
-void DefinitionChecker::collectStreams(const Body &body) {
-  for (const Chain &chain : body.chains) {
-    for (const StmtPtr &stmt : chain.statements) {
-      if (const auto *stream = llvm::dyn_cast<StreamStmt>(stmt.get())) {
-        scope.values.add(*stream, definition, scope.streams);
-        collectStreams(stream->body);
-      } else if (const auto *call = llvm::dyn_cast<CallStmt>(stmt.get()); call && call->body) {
-        collectStreams(*call->body);
-      }
-    }
+      scope.names[parameter.name] = value.value_or(Unknown{parameter.type});
   }
 }
 

@@ -1,4 +1,4 @@
-// A spec with everything it uses, parsed and checked: what the importer starts from.
+// A spec with everything it uses, parsed and checked: what the expansion starts from.
 #pragma once
 
 #include "dsl/AST.h"

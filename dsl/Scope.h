@@ -73,7 +73,7 @@ private:
   bool fillDefault(const CalleeParameter &parameter);
 };
 
-/// "parameter 'ch' has no argument, no setting and no default": the first such one.
+/// The first parameter that no argument, no `set` and no default gives.
 std::optional<CalleeParameter> missingArgument(const Callable &callable, const Scope &scope);
 void reportMissing(const Callee &callee, const CalleeParameter &parameter, Location head, Scope &scope);
 /// "(basic: kind ch stride; conv3d: t d ch stride)"

@@ -130,17 +130,20 @@ TEST(Check, Arguments) {
 
 TEST(Check, ArgumentsThatRide) {
   std::string blocks = "block plain ch { conv3d ch=ch }\n"
-                       "block bound n=3 kind:unit=(conv3d t=n) ch { kind ch=ch }\n";
+                       "block bound n=3 kind:unit=(conv3d t=n) ch { kind ch=ch }\n"
+                       "block pass kind:unit=other other:unit=conv3d ch { kind ch=ch }\n"
+                       "block inner { let n=in.c -> set bound.kind=(conv3d t=n) -> bound ch=8 d=1 }\n";
   EXPECT_EQ(
       messagesOf(blocks + network("  stage conv3d block=plain ch=8\n  bound ch=8 d=1\n  bound ch=8\n"
                                   "  bound kind=(conv3d t=1) ch=8 t=3\n  stage conv3d\n"
-                                  "  stage (conv3d t=1|3) ch=8\n  stage conv3d|conv2d t=1 ch=8 x2")),
-      (Messages{"5:16: error: block 'plain' takes no kind of conv, as a stage's block must",
-                "6:14: error: 'd' cannot ride with the default of 'kind', whose own arguments depend on "
-                "other parameters",
-                "8:32: error: 't' is given twice for unit 'conv3d'", "9:3: error: block 'basic' wants 'ch'",
-                "10:21: error: `|` belongs to an argument of a call with copies",
-                "11:23: error: neither block 'basic' nor unit 'conv2d' has a parameter 't'"}));
+                                  "  stage (conv3d t=1|3) ch=8\n  stage conv3d|conv2d t=1 ch=8 x2\n"
+                                  "  pass ch=8 d=1\n  inner")),
+      (Messages{"7:16: error: block 'plain' takes no kind of conv, as a stage's block must",
+                "8:14: error: 'd' cannot ride with the default of 'kind', which depends on the call",
+                "10:32: error: 't' is given twice for unit 'conv3d'", "11:3: error: block 'basic' wants 'ch'",
+                "12:21: error: `|` belongs to an argument of a call with copies",
+                "13:23: error: neither block 'basic' nor unit 'conv2d' has a parameter 't'",
+                "14:13: error: 'd' cannot ride with the default of 'kind', which depends on the call"}));
 }
 
 TEST(Check, SettingsOfTheSameDefinitionAreKnown) {
