@@ -2,7 +2,7 @@
 #ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_EMULATOR_EMULATEDKERNEL_H
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_EMULATOR_EMULATEDKERNEL_H
 
-#include "test/compiler/Target/Common/kernel_buffers.h"
+#include "test/compiler/Target/Common/KernelBuffers.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"

@@ -5,7 +5,7 @@
 
 #include "compiler/Target/Common/Machine.h"
 #include "dialects/Kernel/Kernel.h"
-#include "test/compiler/Target/Common/kernel_buffers.h"
+#include "test/compiler/Target/Common/KernelBuffers.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

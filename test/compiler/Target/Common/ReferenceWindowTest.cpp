@@ -1,5 +1,5 @@
 // Convolutions, their gradients, and pools against plain loops.
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 #include "gtest/gtest.h"
 

@@ -1,6 +1,6 @@
 // Machine code as a whole: its bytes, and what it asks of the machine.
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 #include "test/compiler/Target/Common/TargetUnderTest.h"
-#include "test/compiler/Target/Common/reference_harness.h"
 
 #include "compiler/Target/CPU/Codegen.h"
 

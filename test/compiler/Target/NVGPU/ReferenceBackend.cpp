@@ -1,6 +1,6 @@
 // Kernels for a GPU, in the emulator.
-#include "test/compiler/Target/NVGPU/reference_backend.h"
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/NVGPU/ReferenceBackend.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 #include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
 
 #include "compiler/Target/Common/HostCode.h"

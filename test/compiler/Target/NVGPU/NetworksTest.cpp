@@ -4,7 +4,7 @@
 // usage: nvgpu-networks-test MODELS [--networks NAME,...] [--work WORK] [--kind KIND]
 // A kind's smallest kernel is made smaller still, until it is no more WORK (multiply-adds and bytes); those
 // that cannot be are told. With KIND (the beginning of an operation's name), those alone.
-#include "test/compiler/Target/CPU/host_kernel.h"
+#include "test/compiler/Target/CPU/HostKernel.h"
 #include "test/compiler/Target/NVGPU/Emulator/EmulatedKernel.h"
 #include "test/compiler/Target/NVGPU/OneKernel.h"
 #include "test/compiler/Target/NVGPU/SmallKernel.h"

@@ -2,7 +2,7 @@
 #ifndef KINEMA_TEST_COMPILER_TARGET_CPU_HOST_KERNEL_H
 #define KINEMA_TEST_COMPILER_TARGET_CPU_HOST_KERNEL_H
 
-#include "test/compiler/Target/Common/kernel_buffers.h"
+#include "test/compiler/Target/Common/KernelBuffers.h"
 
 #include "mlir/IR/BuiltinOps.h"
 

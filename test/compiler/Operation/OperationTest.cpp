@@ -1,8 +1,9 @@
 // A pointwise operation from outside goes the whole road: from text to kernels, which are run on a CPU and in
 // the emulator of GPUs and compared with the interpreter.
+#include "compiler/Package/PackageBuilder.h"
 #include "compiler/Pipelines/Frontend.h"
 #include "compiler/Pipelines/Register.h"
-#include "runtime/Program.h"
+#include "runtime/Program/Program.h"
 #include "test/compiler/ClipTesting.h"
 #include "test/compiler/Operation/Toy.h"
 
@@ -46,7 +47,7 @@ std::string networkText() {
   FrontendOptions options;
   options.batch = 2;
   Spec read;
-  auto module = importAndExpand(context(), path, options, Phase::Clip, read);
+  auto module = loadAndExpand(context(), path, options, Phase::Clip, read);
   EXPECT_TRUE(module) << read.diagnostics.render();
   std::vector<clip::ReluOp> activations;
   module->walk([&](clip::ReluOp relu) { activations.push_back(relu); });
@@ -84,7 +85,8 @@ protected:
     auto planned = in(Phase::Planned, options);
     auto code = options.target->makeCode(*planned, options.targetOptions);
     PackageWriter writer;
-    EXPECT_TRUE(mlir::succeeded(code) && mlir::succeeded(addToPackage(writer, *planned, *code, spec)));
+    EXPECT_TRUE(mlir::succeeded(code) &&
+                mlir::succeeded(addToPackage(writer, *planned, *options.target, *code, spec)));
     std::string path = ::testing::TempDir() + "toy-" + options.target->name.str() + ".kinema";
     writer.write(path);
     return path;
@@ -114,7 +116,7 @@ void Operation::expectNumbers(llvm::StringRef target, const std::string &device,
     interpreter.setParam(parameter.name, tensorIn(program, parameter, parameter.shape));
   program.set(manifest.input(), std::vector<float>(clips.values.begin(), clips.values.end()));
   program.set(*manifest.labels, std::vector<int32_t>{2, 0});
-  program.setHyper({0.1f, 0, 0, 0});
+  program.setHyper({.rate = 0.1f});
   auto expect = [&](const std::string &entry, const std::vector<Tensor> &inputs) {
     program.run(entry);
     for (auto &[name, wanted] : runNamed(interpreter, *step, entry, inputs)) {
@@ -128,9 +130,9 @@ void Operation::expectNumbers(llvm::StringRef target, const std::string &device,
 }
 
 TEST_F(Operation, FromOutsideHasKernelsOnEveryTarget) {
-  for (const TargetInfo &target : targets()) {
-    std::string planned = printed(*in(Phase::Planned, optionsFor(target.name)));
-    EXPECT_EQ(planned.find("toy."), std::string::npos) << target.name.str();
+  for (const Target *target : targets()) {
+    std::string planned = printed(*in(Phase::Planned, optionsFor(target->name)));
+    EXPECT_EQ(planned.find("toy."), std::string::npos) << target->name.str();
   }
 }
 

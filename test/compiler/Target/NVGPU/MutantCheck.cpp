@@ -1,6 +1,6 @@
-#include "test/compiler/Target/NVGPU/mutant_check.h"
+#include "test/compiler/Target/NVGPU/MutantCheck.h"
 #include "test/compiler/Target/NVGPU/Emulator/Mutants.h"
-#include "test/compiler/Target/NVGPU/reference_backend.h"
+#include "test/compiler/Target/NVGPU/ReferenceBackend.h"
 
 #include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-#include "test/compiler/Target/Common/kernel_buffers.h"
+#include "test/compiler/Target/Common/KernelBuffers.h"
 
 #include "gtest/gtest.h"
 

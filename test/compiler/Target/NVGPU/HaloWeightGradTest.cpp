@@ -1,6 +1,6 @@
 // Weight gradients on tensor cores, in the emulator, against the reference lowering of the same operation.
-#include "test/compiler/Target/Common/reference_harness.h"
-#include "test/compiler/Target/NVGPU/mutant_check.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
+#include "test/compiler/Target/NVGPU/MutantCheck.h"
 
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 

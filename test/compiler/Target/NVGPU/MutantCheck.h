@@ -2,7 +2,7 @@
 #ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_MUTANT_CHECK_H
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_MUTANT_CHECK_H
 
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 namespace kinema::testing {
 

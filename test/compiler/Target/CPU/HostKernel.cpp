@@ -1,4 +1,4 @@
-#include "test/compiler/Target/CPU/host_kernel.h"
+#include "test/compiler/Target/CPU/HostKernel.h"
 #include "test/compiler/Target/Common/TargetUnderTest.h"
 
 #include "compiler/Target/CPU/Codegen.h"

@@ -1,5 +1,5 @@
 // Kernels whose activations and weights are stored as bfloat16.
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 #include "gtest/gtest.h"
 

@@ -1,6 +1,6 @@
 // The gradient of a pool by gathering, in the emulator, against the reference lowering, which scatters.
-#include "test/compiler/Target/Common/reference_harness.h"
-#include "test/compiler/Target/NVGPU/mutant_check.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
+#include "test/compiler/Target/NVGPU/MutantCheck.h"
 
 #include "compiler/Target/NVGPU/PoolGrad.h"
 #include "compiler/Target/NVGPU/Processor.h"

@@ -1,7 +1,7 @@
 // Pairs of convs on tensor cores, in the emulator, against the two convs apart.
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 #include "test/compiler/Target/NVGPU/Emulator/Mutants.h"
-#include "test/compiler/Target/NVGPU/reference_backend.h"
+#include "test/compiler/Target/NVGPU/ReferenceBackend.h"
 
 #include "compiler/Target/NVGPU/PairConv.h"
 

@@ -1,5 +1,5 @@
 // Maps and merges against plain loops.
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 #include "gtest/gtest.h"
 

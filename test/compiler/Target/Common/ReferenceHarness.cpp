@@ -1,4 +1,4 @@
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 #include "compiler/Target/Common/Reference.h"
 

@@ -1,6 +1,6 @@
 // What goes across channels, sums over axes, and dropout, against plain loops.
 #include "dialects/Clip/Dropout.h"
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 #include "gtest/gtest.h"
 

@@ -1,6 +1,6 @@
 // The reference kernels on the CPU.
-#include "test/compiler/Target/CPU/host_kernel.h"
-#include "test/compiler/Target/Common/reference_harness.h"
+#include "test/compiler/Target/CPU/HostKernel.h"
+#include "test/compiler/Target/Common/ReferenceHarness.h"
 
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/HostCode.h"
