@@ -428,7 +428,7 @@ func.func @forward(%x: tensor<1x3x1x1x1xf32> {clip.name = 3 : i64}) {
 
 // -----
 
-// expected-error @below {{'func.func' op has, on result 0, the attribute clip.name, expected a string}}
+// expected-error @below {{'func.func' op has, on result 0, the attribute clip.name = unit, expected a string}}
 func.func @forward(%x: tensor<1x3x1x1x1xf32>) -> (tensor<1x3x1x1x1xf32> {clip.name}) {
   return %x : tensor<1x3x1x1x1xf32>
 }
