@@ -22,20 +22,6 @@ static int64_t elementsPerClip(Type type) {
   return tensor.getNumElements() / tensor.getDimSize(0);
 }
 
-/// Multiply-adds of a conv, a fully connected layer or a product of two values, a clip.
-static int64_t macsOf(Operation *op) {
-  if (auto conv = dyn_cast<clip::ConvOp>(op)) {
-    auto weight = conv.getWeight().getType();
-    return elementsPerClip(conv.getType()) * (weight.getNumElements() / weight.getDimSize(0));
-  }
-  if (auto linear = dyn_cast<clip::LinearOp>(op))
-    return cast<RankedTensorType>(linear.getWeight().getType()).getNumElements();
-  if (auto matmul = dyn_cast<clip::MatmulOp>(op))
-    return elementsPerClip(matmul.getType()) *
-           clip::matmulDepth(matmul.getLhs().getType(), matmul.getTransposeLhs());
-  return 0;
-}
-
 namespace {
 
 /// Assigns operations and parameters to the rows of `clip.layers` by their names.
@@ -69,12 +55,18 @@ private:
 
 } // namespace
 
+/// Multiply-adds, a clip.
+static int64_t macsOf(Operation &op) {
+  auto contraction = dyn_cast<clip::ContractionOp>(op);
+  return contraction ? contraction.getMacs() / tensorOf(op.getResult(0)).getDimSize(0) : 0;
+}
+
 static void addOperation(Operation &op, Layer &row) {
   Value x = op.getOperand(0), y = op.getResult(0);
   if (row.in.empty())
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
-  row.macs += macsOf(&op);
+  row.macs += macsOf(op);
   if (op.hasTrait<clip::KeepsResult>()) // the others ride with the operations around them
     row.activationBytes += elementsPerClip(y.getType()) * 4;
 }
@@ -125,7 +117,7 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
     addOperation(op, *row);
     if (auto conv = dyn_cast<clip::ConvOp>(op))
       noteMid(conv, *row, previousConv);
-    table.macs += macsOf(&op);
+    table.macs += macsOf(op);
   }
   for (const Layer &layer : table.layers)
     table.activationBytes += layer.activationBytes;

@@ -181,29 +181,23 @@ private:
 
   /// All copies of a parameter share its order: master, momentum, gradient, folded weight.
   void followWeights(Operation *op) {
-    if (auto sgd = dyn_cast<kernel::SgdOp>(op)) {
-      for (unsigned i = 0; i < sgd.getWeights().size(); ++i)
-        followGradient(sgd, i);
-    } else if (auto reduce = dyn_cast<kernel::ReduceOp>(op)) {
-      if (auto layout = tensorOf(reduce.getPartials()).getEncoding())
-        setLayout(reduce.getResult(), cast<LayoutAttr>(layout));
-    } else if (auto fold = dyn_cast<kernel::FoldOp>(op)) {
+    if (auto fold = dyn_cast<kernel::FoldOp>(op)) {
       LayoutAttr layout = foldedLayout(fold);
       setLayout(fold.getWeight(), layout);
       setLayout(fold.getResult(), layout);
+    } else if (auto kernel = dyn_cast<kernel::LaunchableOp>(op)) {
+      for (ArrayRef<Value> copies : kernel.getCopies())
+        shareLayout(copies);
     }
   }
 
-  /// The same for one parameter of an update.
-  void followGradient(kernel::SgdOp sgd, unsigned i) {
-    Attribute layout = tensorOf(sgd.getWeights()[i]).getEncoding();
-    if (!layout)
-      layout = tensorOf(sgd.getGradients()[i]).getEncoding();
-    if (!layout)
-      return;
-    for (Value value : {sgd.getWeights()[i], sgd.getVelocities()[i], Value(sgd.getNewWeights()[i]),
-                        Value(sgd.getNewVelocities()[i])})
-      setLayout(value, cast<LayoutAttr>(layout));
+  /// Those without a layout take it from the first that has one.
+  static void shareLayout(ArrayRef<Value> copies) {
+    auto layoutOf = [](Value copy) { return tensorOf(copy).getEncoding(); };
+    auto first = llvm::find_if(copies, layoutOf);
+    for (Value copy : copies)
+      if (first != copies.end() && !layoutOf(copy))
+        setLayout(copy, cast<LayoutAttr>(layoutOf(*first)));
   }
 
   /// In @prepare no conv is in sight: the layout is that of the reads of the same parameters elsewhere.

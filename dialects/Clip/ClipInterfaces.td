@@ -67,6 +67,12 @@ def ChannelReductionOp : OpInterface<"ChannelReductionOp"> {
   ];
 }
 
+def ContractionOp : OpInterface<"ContractionOp"> {
+  let description = "An operation whose result is sums of products: what the work of a network is counted in.";
+  let cppNamespace = "::kinema::clip";
+  let methods = [InterfaceMethod<"The multiply-adds, of all clips.", "int64_t", "getMacs">];
+}
+
 /// The result is an activation that is kept, not computed again by each operation that reads it: such a pointwise
 /// operation is not put into prologues, and `inspect` counts the memory.
 def KeepsResult : NativeOpTrait<"KeepsResult"> {

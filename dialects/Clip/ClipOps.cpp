@@ -53,6 +53,21 @@ static LogicalResult checkSameType(std::optional<Location> location, Value a, Va
   return success();
 }
 
+//===-- Contractions ------------------------------------------------------===//
+
+int64_t ConvOp::getMacs() {
+  auto weight = getWeight().getType();
+  return getType().getNumElements() * (weight.getNumElements() / weight.getDimSize(0));
+}
+
+int64_t LinearOp::getMacs() {
+  return getType().getNumElements() * cast<RankedTensorType>(getWeight().getType()).getDimSize(1);
+}
+
+int64_t MatmulOp::getMacs() {
+  return getType().getNumElements() * matmulDepth(getLhs().getType(), getTransposeLhs());
+}
+
 //===-- Parameters --------------------------------------------------------===//
 
 bool ParamOp::isTrained() { return llvm::is_contained({"weight", "bias", "gamma", "beta"}, getRole()); }

@@ -24,6 +24,7 @@ class InferredClipOp<string mnemonic, list<Trait> traits = []>
 }
 def Differentiable : DeclareOpInterfaceMethods<DifferentiableOp>;
 def Pointwise : DeclareOpInterfaceMethods<PointwiseOp>;
+def Contraction : DeclareOpInterfaceMethods<ContractionOp>;
 def Channelwise : DeclareOpInterfaceMethods<ChannelwiseOp>;
 def ChannelReduction : DeclareOpInterfaceMethods<ChannelReductionOp>;
 
@@ -68,7 +69,7 @@ def WriteOp : ClipOp<"write", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMeth
 
 //===-- Forward -----------------------------------------------------------===//
 
-def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
+def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, Contraction, KeepsResult]> {
   let summary = "convolution over T, H and W";
   let description = [{
     x: [N, C, T, H, W], weight: [O, C / groups, kernel], bias: [O]. The window's kernel is the weight's.
@@ -84,7 +85,7 @@ def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, KeepsResult
   let assemblyFormat = "$x `,` $weight (`bias` $bias^)? `window` $window attr-dict `:` functional-type(operands, results)";
 }
 
-def LinearOp : InferredClipOp<"linear", [KeepsResult]> {
+def LinearOp : InferredClipOp<"linear", [Contraction, KeepsResult]> {
   let summary = "fully connected layer: flattens C, T, H, W in that order";
   let description = "x: [N, C, T, H, W], weight: [n, C*T*H*W], bias: [n], result: [N, n, 1, 1, 1]. Lowered to `clip.conv` before differentiation.";
   let arguments = (ins Activation:$x, LinearWeight:$weight, Optional<ChannelVector>:$bias);
@@ -182,7 +183,7 @@ def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 def SoftmaxOp : UnaryOp<"softmax", [KeepsResult]> { let summary = "softmax over the channels"; }
-def MatmulOp : PureClipOp<"matmul", [Differentiable, KeepsResult]> {
+def MatmulOp : PureClipOp<"matmul", [Differentiable, Contraction, KeepsResult]> {
   let summary = "the product of two values seen as matrices of channels by positions, clip by clip";
   let description = [{
     `transpose_lhs` and `transpose_rhs` exchange rows and columns of an operand first. The result's rows are channels, its

@@ -19,6 +19,10 @@ def LaunchableOpInterface : OpInterface<"LaunchableOp"> {
     "int64_t", "getBytesRead", (ins), [{}], [{ return ::kinema::kernel::bytesOf($_op->getOperands()); }]>,
     InterfaceMethod<"Whether a result comes in partials, and of what.",
     "::kinema::kernel::Form", "getForm", (ins "unsigned":$result), [{}], [{ return ::kinema::kernel::Form::Whole; }]>,
+    InterfaceMethod<[{
+      Of a kernel that makes new values of parameters: for each of them what it has of it among operands and results, old,
+      new, gradient or partials, which all lie in one order.
+    }], "::llvm::SmallVector<::llvm::SmallVector<::mlir::Value>>", "getCopies", (ins), [{}], [{ return {}; }]>,
     InterfaceMethod<"The most products or values that are summed for one number of a result.",
     "int64_t", "getDepth", (ins), [{}], [{ return ::kinema::kernel::largestOperand($_op); }]>
   ];

@@ -492,6 +492,16 @@ LogicalResult FinalizeOp::verify() {
   return success();
 }
 
+SmallVector<SmallVector<Value>> ReduceOp::getCopies() { return {{getPartials(), getResult()}}; }
+
+SmallVector<SmallVector<Value>> kinema::kernel::SgdOp::getCopies() {
+  SmallVector<SmallVector<Value>> copies;
+  for (auto [weight, gradient, velocity, newWeight, newVelocity] :
+       llvm::zip_equal(getWeights(), getGradients(), getVelocities(), getNewWeights(), getNewVelocities()))
+    copies.push_back({weight, gradient, velocity, newWeight, newVelocity});
+  return copies;
+}
+
 FinalizeOp DefOp::getFolded() { return dyn_cast<FinalizeOp>(getKernel()->getNextNode()); }
 
 #define GET_OP_CLASSES

@@ -274,7 +274,7 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound
   let hasVerifier = 1;
 }
 
-def ReduceOp : LaunchableOp<"reduce", [MemoryBound]> {
+def ReduceOp : LaunchableOp<"reduce", [MemoryBound], ["getCopies"]> {
   let summary = "the sum of partials, in block order";
   let arguments = (ins AnyRankedTensor:$partials, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs AnyRankedTensor:$result);
@@ -288,7 +288,8 @@ def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
-def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize, MemoryBound, UpdatesInPlace]> {
+def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize, MemoryBound, UpdatesInPlace],
+                         ["getCopies"]> {
   let summary = "see `clip.sgd`, of one or several parameters; a gradient is a tensor, or partials that are added in order";
   let description = [{
     The operands are all weights, then all velocities, all gradients, and `hyper`; the results all new weights, then all

@@ -85,6 +85,10 @@ SmallVector<Value> RegionReader::at(ValueRange coordinates) {
   return values;
 }
 
+Value RegionReader::value(ValueRange coordinates) {
+  return e.inlineRegion(region.getRegion(), at(coordinates), width).front();
+}
+
 //===-- Carrying out what a region yields ---------------------------------===//
 
 namespace {
@@ -176,8 +180,9 @@ void Yields::clear(const Walk::Part &part, Value c) {
   });
 }
 
-void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region, RegionReader &reader,
+void reference::emitElements(KernelEmitter &e, const Walk &walk, RegionReader &reader,
                              function_ref<SmallVector<Value>(const Walk::Coordinates &)> lead) {
+  Region &region = reader.getRegion();
   Yields yields(e, region.getParentOp(), cast<kernel::YieldOp>(region.front().getTerminator()), walk);
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
@@ -202,7 +207,7 @@ void reference::emitElements(KernelEmitter &e, const Walk &walk, Region &region,
 
 //===-- Items -------------------------------------------------------------===//
 
-void reference::emitClipSums(KernelEmitter &e, const Walk &walk, Region &region, RegionReader &reader,
+void reference::emitClipSums(KernelEmitter &e, const Walk &walk, RegionReader &reader,
                              function_ref<void(Value, Value, Value)> store) {
   e.forEachBlock([&](Value block) {
     auto part = walk.part(e, block);
@@ -214,7 +219,7 @@ void reference::emitClipSums(KernelEmitter &e, const Walk &walk, Region &region,
         clip.endClip = e.add(n, 1);
         auto element = [&](Walk::Coordinates at) {
           at[1] = from;
-          return e.inlineRegion(region, reader.at(at), walk.getWidth());
+          return SmallVector<Value>{reader.value(at)};
         };
         Value total = walk.sum(e, clip, c, 1, [&](Value n) { reader.enter(n, from); }, element)[0];
         walk.once(e, [&] { store(n, c, masked(e, valid, total)); });

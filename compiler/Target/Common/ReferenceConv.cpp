@@ -61,7 +61,7 @@ struct ConvElement {
 
   Value prologue(ValueRange coordinates) {
     reader.enter(coordinates[0], coordinates[1]);
-    return e.inlineRegion(op.getPrologue(), reader.at(coordinates))[0];
+    return reader.value(coordinates);
   }
 
   /// acc + the products of one tap; c is the result's channel, i runs over its group's source channels.
@@ -106,8 +106,7 @@ static void emit(kernel::ConvOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   ConvElement conv{op, e, walk.getWidth()};
   RegionReader reader(e, op.epilogue(), op.getResultType(), walk.getWidth(), &walk);
-  emitElements(e, walk, op.getEpilogue(), reader,
-               [&](const Walk::Coordinates &at) { return SmallVector<Value>{conv.at(at)}; });
+  emitElements(e, walk, reader, [&](const Walk::Coordinates &at) { return SmallVector<Value>{conv.at(at)}; });
 }
 
 //===-- Pair --------------------------------------------------------------===//
@@ -149,8 +148,7 @@ struct PairElement {
     Value sum = contract(op.getFirstWindow(), source, e.bufferOf(op.getFirstWeightMutable()), firstWeight, m,
                          at, [&](Value i, ArrayRef<Value> from) {
                            sourceReader.enter(n, i);
-                           return e.inlineRegion(op.getPrologue(),
-                                                 sourceReader.at({n, i, from[0], from[1], from[2]}))[0];
+                           return sourceReader.value({n, i, from[0], from[1], from[2]});
                          });
     middleReader.enter(n, m);
     SmallVector<Value> arguments = {sum};
@@ -170,8 +168,7 @@ static void emit(kernel::PairOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   PairElement pair{op, e};
   RegionReader reader(e, op.epilogue(), op.getResultType(), 1, &walk);
-  emitElements(e, walk, op.getEpilogue(), reader,
-               [&](const Walk::Coordinates &at) { return SmallVector<Value>{pair.at(at)}; });
+  emitElements(e, walk, reader, [&](const Walk::Coordinates &at) { return SmallVector<Value>{pair.at(at)}; });
 }
 
 //===-- Weight gradient ---------------------------------------------------===//
@@ -241,7 +238,7 @@ struct WeightGradElement {
   }
   /// At one position of the gradient; t and h of the taps.
   SmallVector<Value> at(const Walk::Coordinates &at, Value t, Value h) {
-    Value g = e.inlineRegion(op.getGradient(), gradient.at(at))[0];
+    Value g = gradient.value(at);
     return llvm::map_to_vector(llvm::seq(grad.row()),
                                [&](int64_t w) { return product(at, g, {t, h, e.index(w)}); });
   }
@@ -250,7 +247,7 @@ struct WeightGradElement {
                              ArrayRef(at).drop_front(2), tap);
     auto inside = [&] {
       auto [t, h, w] = position.coordinates;
-      Value x = e.inlineRegion(op.getActivation(), activation.at({at[0], channel, t, h, w}))[0];
+      Value x = activation.value({at[0], channel, t, h, w});
       return e.mulf(g, activationWidth < width ? e.splat(x, width) : x);
     };
     return e.select(position.inside, inside, e.zero(width));

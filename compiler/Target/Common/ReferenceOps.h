@@ -49,6 +49,9 @@ public:
   void enter(mlir::Value n, mlir::Value c);
   /// All operands at n, c, t, h, w, after `enter(n, c)`.
   llvm::SmallVector<mlir::Value> at(mlir::ValueRange coordinates);
+  /// The value of a prologue there.
+  mlir::Value value(mlir::ValueRange coordinates);
+  mlir::Region &getRegion() { return region.getRegion(); }
 
 private:
   /// What the region has of an operand at these coordinates.
@@ -64,12 +67,12 @@ private:
 
 /// Computes a region at every element of the walk's domain and carries out what it yields. Its arguments are
 /// what `lead` computes for the element, then the operands.
-void emitElements(KernelEmitter &e, const Walk &walk, mlir::Region &region, RegionReader &reader,
+void emitElements(KernelEmitter &e, const Walk &walk, RegionReader &reader,
                   llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> lead);
 
 /// Sums a region's values over all positions of each clip of a walk `ofClips`, and calls `store(n, c,
 /// total)`.
-void emitClipSums(KernelEmitter &e, const Walk &walk, mlir::Region &region, RegionReader &reader,
+void emitClipSums(KernelEmitter &e, const Walk &walk, RegionReader &reader,
                   llvm::function_ref<void(mlir::Value, mlir::Value, mlir::Value)> store);
 
 /// The blocks of a launch that computes `items`, each worth `cost` elements, which do not depend on one

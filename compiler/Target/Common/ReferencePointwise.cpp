@@ -25,7 +25,7 @@ static Blocks blocksOf(kernel::MapOp op, const Machine &machine) { return walkOf
 static void emit(kernel::MapOp op, KernelEmitter &e) {
   Walk walk = walkOf(op, e.machine);
   RegionReader reader(e, op.body(), op.getDomainType(), walk.getWidth(), &walk);
-  emitElements(e, walk, op.getBody(), reader, [](const Walk::Coordinates &) { return SmallVector<Value>(); });
+  emitElements(e, walk, reader, [](const Walk::Coordinates &) { return SmallVector<Value>(); });
 }
 
 //===-- Dropout -----------------------------------------------------------===//

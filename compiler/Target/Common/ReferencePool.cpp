@@ -51,7 +51,7 @@ static void emitClipAverage(kernel::PoolOp op, KernelEmitter &e) {
   Walk walk = clipWalkOf(op, e.machine);
   RegionReader reader(e, op.prologue(), op.getSourceType(), walk.getWidth());
   float share = 1.0f / op.getWindow().getWindow().taps();
-  emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
+  emitClipSums(e, walk, reader, [&](Value n, Value c, Value total) {
     Value zero = e.index(0), at = e.position(tensorOf(op.getResult()), {n, c, zero, zero, zero});
     e.storeElements(e.mulf(total, e.constant(share, total.getType())), e.results[0], at);
   });
@@ -64,8 +64,7 @@ static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, i
   auto window = op.getWindow().getWindow();
   Value init = e.constant(max ? lowest : 0.0f, valueType(e, width));
   auto add = [&](ArrayRef<Value> at, ArrayRef<Value>, ValueRange state) -> SmallVector<Value> {
-    Value x =
-        e.inlineRegion(op.getPrologue(), reader.at({result[0], result[1], at[0], at[1], at[2]}), width)[0];
+    Value x = reader.value({result[0], result[1], at[0], at[1], at[2]});
     return {max ? Value(arith::MaximumFOp::create(e.b, e.loc, state[0], x)) : e.addf(state[0], x)};
   };
   Value total = forEachInWindow(e, window, op.getSourceType(), result.drop_front(2), init, add)[0];
@@ -136,7 +135,7 @@ struct PoolGrad {
       start.push_back(e.add(clipped.origin[axis], e.mul(clipped.first[axis], window.dilation[axis])));
     SmallVector<Value> init = {e.constant(lowest, valueType(e, width)), lanes(e.position(result, start))};
     auto better = [&](ArrayRef<Value> s, ArrayRef<Value>, ValueRange best) -> SmallVector<Value> {
-      Value x = e.inlineRegion(op.getPrologue(), reader.at({n, c, s[0], s[1], s[2]}), width)[0];
+      Value x = reader.value({n, c, s[0], s[1], s[2]});
       Value here = lanes(e.position(result, {n, c, s[0], s[1], s[2]}));
       Value greater = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OGT, x, best[0]);
       return {arith::SelectOp::create(e.b, e.loc, greater, x, best[0]),

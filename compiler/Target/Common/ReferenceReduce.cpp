@@ -192,7 +192,7 @@ struct SpreadSum {
     if (axis == 2)
       reader.enter(at[0], at[1]);
     if (axis == 5)
-      return e.inlineRegion(op.getPrologue(), reader.at(at), width)[0];
+      return reader.value(at);
     if (!isSummed(axis))
       return total(e, reader, at, axis + 1, width);
     return e.loop(e.index(0), e.index(source.getDimSize(axis)), 1, e.zero(width),
@@ -213,7 +213,7 @@ static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
   Walk walk = sum.walk();
   RegionReader reader(e, op.prologue(), sum.source, walk.getWidth());
   if (sum.isOfClips())
-    return emitClipSums(e, walk, op.getPrologue(), reader, [&](Value n, Value c, Value total) {
+    return emitClipSums(e, walk, reader, [&](Value n, Value c, Value total) {
       Value zero = e.index(0);
       e.storeElements(total, e.results[0], e.position(sum.result, {n, c, zero, zero, zero}));
     });

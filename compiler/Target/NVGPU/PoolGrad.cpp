@@ -100,7 +100,7 @@ Value PoolGradEmitter::winner(ArrayRef<Value> window) {
   Value lowest = e.constant(-std::numeric_limits<float>::infinity(), e.vectorType(PoolGrad::width));
   Value start = numberOf(clipWindow(e, plan.window, plan.result, window).first);
   auto better = [&](ArrayRef<Value> at, ArrayRef<Value> tap, ValueRange best) -> SmallVector<Value> {
-    Value x = e.inlineRegion(op.getPrologue(), reader.at({n, c, at[0], at[1], at[2]}), PoolGrad::width)[0];
+    Value x = reader.value({n, c, at[0], at[1], at[2]});
     Value greater = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OGT, x, best[0]);
     return {arith::SelectOp::create(e.b, e.loc, greater, x, best[0]),
             arith::SelectOp::create(e.b, e.loc, greater, numberOf(tap), best[1])};
