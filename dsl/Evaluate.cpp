@@ -77,11 +77,10 @@ std::nullopt_t Evaluator::beyondRange(const Expr &expr, const Binding &value, co
                      : size    ? sizeText(*size)
                                : numberText(std::get<double>(value));
   bool low = wanted.minimum && part < *wanted.minimum;
-  scope.error(expr.location,
-              llvm::formatv("'{0}' is {1}, {2} must be at {3} {4}", wanted.name, text,
-                            size && llvm::isa<SizeExpr, ListExpr, PathExpr>(expr) ? "each part" : "it",
-                            low ? "least" : "most", int64_t(low ? *wanted.minimum : *wanted.maximum))
-                  .str());
+  scope.error(expr.location, llvm::formatv("'{0}' is {1}, {2} must be at {3} {4}", wanted.name, text,
+                                           size ? "each part" : "it", low ? "least" : "most",
+                                           int64_t(low ? *wanted.minimum : *wanted.maximum))
+                                 .str());
   return std::nullopt;
 }
 
@@ -108,7 +107,7 @@ std::optional<Binding> Evaluator::fit(const Expr &expr, const Binding &value, co
     std::string kind = llvm::isa<NumberExpr>(expr) ? "the number " : "the integer ";
     return mismatch(expr, wanted, path ? describe(*path, value) : kind + print(expr));
   }
-  return outOfRange(*converted, wanted) ? beyondRange(expr, *converted, wanted) : converted;
+  return outOfRange(value, wanted) ? beyondRange(expr, value, wanted) : converted;
 }
 
 //===-- Expressions -------------------------------------------------------===//

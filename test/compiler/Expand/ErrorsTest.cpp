@@ -202,6 +202,8 @@ INSTANTIATE_TEST_SUITE_P(
              "net.arch:10:12: error: calls lie inside each other more than 100 deep"},
         Case{"Negative", "block b ch { a: conv 1x1x1 ch=ch-in.c }\n" + around("  b 4"),
              "net.arch:1:31: error: 'ch' is -4, it must be at least 1"},
+        Case{"ASizeOfOneNumber", "block b s:int { conv 1x1x1 ch=8 stride=s - 4 }\n" + around("  b 4"),
+             "net.arch:1:40: error: 'stride' is 0, it must be at least 1"},
         Case{"NotScores", "network net {\n  input rgb 3x8x16x16\n  conv3d ch=8\n}\n",
              "net.arch:3:3: error: the network's last value is 8x8x16x16, scores are Cx1x1x1"},
         Case{"Circle",
