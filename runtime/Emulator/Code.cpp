@@ -26,14 +26,14 @@ constexpr int32_t currentVersion = 2;
 void Code::load(std::string_view content, const std::string &name) { object.load(content, name); }
 
 const Kernel &Code::find(const std::string &symbol) {
-  auto [entry, isNew] = kernels.try_emplace(symbol);
-  Loaded &loaded = entry->second;
-  if (!isNew)
-    return loaded.kernel;
+  if (auto found = kernels.find(symbol); found != kernels.end())
+    return found->second.kernel;
+  auto function = reinterpret_cast<KernelFunction>(object.find(symbol));
   const Info &info = *static_cast<const Info *>(object.find(symbol + ".info"));
   if (info.version != currentVersion)
     fail("kernel {} is code for the emulator of version {}, this is version {}", symbol, info.version,
          currentVersion);
+  Loaded &loaded = kernels[symbol];
   const char *text = info.sites;
   for (int32_t i = 0; i < info.siteCount; ++i) {
     loaded.sites.push_back(text);
@@ -41,7 +41,7 @@ const Kernel &Code::find(const std::string &symbol) {
   }
   Kernel &kernel = loaded.kernel;
   kernel.name = symbol;
-  kernel.function = reinterpret_cast<KernelFunction>(object.find(symbol));
+  kernel.function = function;
   std::copy(info.threads, info.threads + 3, kernel.threads);
   kernel.cluster = info.cluster;
   kernel.staticShared = uint32_t(info.staticShared);
