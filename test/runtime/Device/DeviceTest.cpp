@@ -9,35 +9,6 @@
 using namespace kinema;
 using namespace kinema::test;
 
-TEST(Device, ArenaIsZeroAndCopiesAreChecked) {
-  auto device = makeCpuDevice(2);
-  device->allocate(256);
-  std::vector<float> values(64, -1);
-  device->copyOut(0, values.data(), 256);
-  EXPECT_EQ(values, std::vector<float>(64, 0));
-  device->fill(64, 8, 0x3F800000);
-  device->copyOut(60, values.data(), 16);
-  EXPECT_EQ(values[0], 0);
-  EXPECT_EQ(values[1], 1);
-  EXPECT_EQ(values[2], 1);
-  EXPECT_EQ(values[3], 0);
-  EXPECT_EQ(errorOf([&] { device->copyOut(252, values.data(), 8); }),
-            "8 bytes at 252 lie outside the arena of 256");
-}
-
-TEST(Device, MomentsAndMemory) {
-  auto device = makeCpuDevice(1);
-  device->allocate(4096);
-  EXPECT_EQ(device->memory(), 4096);
-  device->mark(2);
-  device->mark(0);
-  device->mark(1);
-  EXPECT_GE(device->secondsBetween(0, 1), 0);
-  EXPECT_LE(device->secondsBetween(1, 2), 0); // 2 came first
-  device->mark(2);
-  EXPECT_GE(device->secondsBetween(1, 2), 0);
-}
-
 TEST(Device, WhatCannotBeLoadedIsAnError) {
   auto device = makeCpuDevice(1);
   device->allocate(256);
@@ -77,18 +48,4 @@ TEST(Device, NamesAndTargetsMustAgree) {
   EXPECT_EQ(errorOf([&] { makeDevice("", TargetKind::Cpu, "riscv"); }),
             "this runtime has no CPU device for code of target 'riscv'; it runs x86-64-v3, x86-64-v4, "
             "x86-64-v4-bf16, x86-64-v4-amx");
-}
-
-TEST(Device, CopiesOutInTwoParts) {
-  auto device = makeCpuDevice(1);
-  device->allocate(64);
-  float one = 1, two = 2, value = 0;
-  device->copyIn(0, &one, 4);
-  CopyId first = device->beginCopyOut(0, 4);
-  device->copyIn(0, &two, 4);
-  CopyId second = device->beginCopyOut(0, 4);
-  device->finishCopyOut(second, &value);
-  EXPECT_EQ(value, 2);
-  device->finishCopyOut(first, &value);
-  EXPECT_EQ(value, 1);
 }
