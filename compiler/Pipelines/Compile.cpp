@@ -2,6 +2,7 @@
 
 #include "compiler/Expand/SourceLocations.h"
 #include "compiler/Pipelines/Register.h"
+#include "compiler/Transforms/ClipFunctions.h"
 #include "dsl/Print.h"
 
 #include "mlir/Parser/Parser.h"
@@ -114,6 +115,9 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
   }
   if (failed(verifyDescription(*current)))
     return Outcome::SpecWrong;
+  for (auto function : current->getOps<func::FuncOp>())
+    if (failed(verifyNames(function)))
+      return Outcome::SpecWrong;
   if (!options.target) {
     auto target = targetOf(*current);
     if (failed(target))

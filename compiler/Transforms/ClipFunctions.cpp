@@ -1,5 +1,7 @@
 #include "compiler/Transforms/ClipFunctions.h"
 
+#include "dialects/Clip/Attributes.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
@@ -76,4 +78,33 @@ std::string kinema::layerName(Location location) {
     return named ? WalkResult::interrupt() : WalkResult::advance();
   });
   return name;
+}
+
+/// An argument or result needs a name, which is `attribute`, and a place.
+static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attribute attribute, Type type) {
+  if (!isa_and_nonnull<StringAttr>(attribute))
+    return function.emitError("@") << function.getSymName() << " has " << what
+                                   << " without a name: it needs the attribute clip.name, a string";
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return function.emitError("@") << function.getSymName() << " has " << what << " of type " << type
+                                   << ", expected a tensor of fixed size";
+  return success();
+}
+
+LogicalResult kinema::verifyNames(func::FuncOp function) {
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return function.emitError("@") << function.getSymName() << " is not one block of operations";
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    auto name = function.getArgAttr(i, nameAttribute);
+    if (failed(verifyNamed(function, "argument " + Twine(i), name, type)))
+      return failure();
+    if (cast<StringAttr>(name) == "hyper" && !HyperAttr::of(type))
+      return function.emitError("@") << function.getSymName() << " has the argument hyper of type " << type
+                                     << ", expected one f32 a field of a #clip.hyper";
+  }
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (failed(verifyNamed(function, "result " + Twine(i), function.getResultAttr(i, nameAttribute), type)))
+      return failure();
+  return success();
 }

@@ -27,6 +27,10 @@ void setResults(mlir::func::FuncOp function, mlir::ValueRange values);
 /// The layer's name that a location carries, for messages; "?" where it has none.
 std::string layerName(mlir::Location location);
 
+/// Whether a network's function is one block whose arguments and results have names and fixed sizes, and what
+/// is called hyper has fields; else an error at the function says what is missing.
+mlir::LogicalResult verifyNames(mlir::func::FuncOp function);
+
 } // namespace kinema
 
 #endif

@@ -101,41 +101,10 @@ private:
   llvm::StringMap<kernel::DefOp> defs; // by the operation's text
 };
 
-/// An argument or result needs a name, which is `attribute`, and a place.
-static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attribute attribute, Type type) {
-  if (!isa_and_nonnull<StringAttr>(attribute))
-    return function.emitError("@") << function.getSymName() << " has " << what
-                                   << " without a name: it needs the attribute clip.name, a string";
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.hasStaticShape())
-    return function.emitError("@") << function.getSymName() << " has " << what << " of type " << type
-                                   << ", expected a tensor of fixed size";
-  return success();
-}
-
-/// A network's functions as the step leaves them: arguments and results with names.
-static LogicalResult verifyFunction(func::FuncOp function) {
-  if (function.isExternal() || !function.getBody().hasOneBlock())
-    return function.emitError("@") << function.getSymName() << " is not one block of operations";
-  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    auto name = function.getArgAttr(i, clip::nameAttribute);
-    if (failed(verifyNamed(function, "argument " + Twine(i), name, type)))
-      return failure();
-    if (cast<StringAttr>(name) == "hyper" && !clip::HyperAttr::of(type))
-      return function.emitError("@") << function.getSymName() << " has the argument hyper of type " << type
-                                     << ", expected one f32 a field of a #clip.hyper";
-  }
-  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-    if (failed(verifyNamed(function, "result " + Twine(i), function.getResultAttr(i, clip::nameAttribute),
-                           type)))
-      return failure();
-  return success();
-}
-
 LogicalResult Planner::run() {
   auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
   for (func::FuncOp function : functions)
-    if (failed(verifyFunction(function)))
+    if (failed(verifyNames(function)))
       return failure();
   if (failed(placeParameters()))
     return failure();

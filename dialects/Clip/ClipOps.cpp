@@ -77,6 +77,16 @@ LogicalResult ParamOp::verify() {
           {"weight", "bias", "gamma", "beta", "running_mean", "running_var", "momentum", "folded"},
           getRole()))
     return emitOpError("has the unknown role '") << getRole() << "'";
+  if (DictionaryAttr init = getInitAttr()) {
+    auto kind = init.getAs<StringAttr>("kind");
+    if (!kind || !llvm::is_contained({"he_normal", "normal", "constant", "identity"}, kind.getValue()))
+      return emitOpError("begins as ")
+             << init << ", expected a kind: he_normal, normal, constant or identity";
+    for (NamedAttribute entry : init)
+      if (!isa<StringAttr, FloatAttr>(entry.getValue()))
+        return emitOpError("begins as ")
+               << init << ", in which " << entry.getName().getValue() << " is neither a string nor a number";
+  }
   if (auto shape = getFileShape()) {
     int64_t elements = 1;
     for (int64_t size : *shape)

@@ -450,3 +450,13 @@ module attributes {clip.layers = ["a"]} {
 // expected-error @below {{'builtin.module' op has the attribute clip.recipe = {train = 1 : i64}, expected a dictionary of sections, which are dictionaries, on a module}}
 module attributes {clip.recipe = {train = 1 : i64}} {
 }
+
+// -----
+
+// expected-error @below {{'clip.param' op begins as {kind = "random"}, expected a kind: he_normal, normal, constant or identity}}
+clip.param @w : tensor<4xf32> {role = "bias", init = {kind = "random"}}
+
+// -----
+
+// expected-error @below {{'clip.param' op begins as {kind = "constant", value}, in which value is neither a string nor a number}}
+clip.param @w : tensor<4xf32> {role = "bias", init = {kind = "constant", value}}
