@@ -11,8 +11,9 @@ namespace {
 constexpr double largestExtent = (1u << 31) - 1;
 
 CalleeParameter view(const OperationParameter &parameter) {
-  CalleeParameter result{parameter.name,      parameter.type,    defaultOf(parameter), parameter.words,
-                         parameter.sizeParts, parameter.minimum, parameter.maximum};
+  CalleeParameter result{parameter.name,           parameter.type,      defaultOf(parameter),
+                         parameter.allowedWords(), parameter.sizeParts, parameter.minimum,
+                         parameter.maximum};
   if (parameter.minimum && !parameter.maximum &&
       (parameter.type == Type::Int || parameter.type == Type::Size))
     result.maximum = largestExtent;

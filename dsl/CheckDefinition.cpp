@@ -25,7 +25,7 @@ std::string foreignWord(llvm::StringRef head) {
       {" flatten view reshape ", "`fc` flattens what it takes"},
       {" dropout2d dropout3d ", "it is `dropout 0.5`"},
       {" swish silu gelu elu leakyrelu prelu relu6 tanh hardswish mish ",
-       "the activations are `relu` and, as an argument, act=sigmoid"},
+       "the activations are `relu` and `sigmoid`"},
       {" layernorm groupnorm instancenorm layer_norm norm ", "the only norm is `bn`"},
       {" lstm gru rnn convlstm ", "there is no recurrence"},
       {" scale upsample interpolate ", "there is no such operation"},

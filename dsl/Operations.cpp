@@ -14,7 +14,6 @@ using Words = llvm::StringRef;
 
 constexpr Words streamKinds[] = {"rgb", "flow", "gray"};
 constexpr Words paddings[] = {"half", "same"};
-constexpr Words activations[] = {"relu", "sigmoid", "none"};
 constexpr Words initialisations[] = {"he", "normal", "identity"};
 constexpr Words poolings[] = {"max", "avg"};
 constexpr Words windows[] = {"global", "space", "time"};
@@ -33,7 +32,7 @@ constexpr OperationParameter convParameters[] = {
     {.name = "groups", .type = Type::Int, .defaultText = "1", .minimum = 1},
     {.name = "bias", .type = Type::Flag, .defaultText = "auto"},
     {.name = "bn", .type = Type::Flag, .defaultText = "on"},
-    {.name = "act", .type = Type::Word, .defaultText = "relu", .words = activations},
+    {.name = "act", .type = Type::Word, .defaultText = "relu", .isActivation = true},
     {.name = "init", .type = Type::Word, .defaultText = "he", .words = initialisations},
     {.name = "gamma", .type = Type::Number, .defaultText = "1"},
 };
@@ -47,7 +46,7 @@ constexpr OperationParameter poolParameters[] = {
 constexpr OperationParameter fcParameters[] = {
     {.name = "n", .type = Type::Int, .minimum = 1},
     {.name = "bias", .type = Type::Flag, .defaultText = "on"},
-    {.name = "act", .type = Type::Word, .defaultText = "none", .words = activations},
+    {.name = "act", .type = Type::Word, .defaultText = "none", .isActivation = true},
 };
 constexpr OperationParameter bnParameters[] = {
     {.name = "eps", .type = Type::Number, .defaultText = "1e-3", .minimum = 0},
@@ -57,11 +56,11 @@ constexpr OperationParameter dropoutParameters[] = {
     {.name = "p", .type = Type::Number, .minimum = 0, .maximum = 1},
 };
 constexpr OperationParameter joinParameters[] = {
-    {.name = "act", .type = Type::Word, .defaultText = "none", .words = activations},
+    {.name = "act", .type = Type::Word, .defaultText = "none", .isActivation = true},
 };
 constexpr OperationParameter residualParameters[] = {
     {.name = "shortcut", .type = Type::Unit, .defaultText = "(conv 1x1x1)"},
-    {.name = "act", .type = Type::Word, .defaultText = "relu", .words = activations},
+    {.name = "act", .type = Type::Word, .defaultText = "relu", .isActivation = true},
 };
 constexpr OperationParameter foldParameters[] = {
     {.name = "axis", .type = Type::Word, .words = axes},
@@ -82,13 +81,18 @@ constexpr OperationParameter stageParameters[] = {
 using Kind = Operation::Kind;
 using Braces = Operation::Braces;
 
-constexpr Operation table[] = {
+constexpr Operation activation(llvm::StringRef name, llvm::StringRef lowered) {
+  return {Kind::Activation, name, {}, false, Braces::None, lowered};
+}
+
+constexpr Operation builtIn[] = {
     {Kind::Input, "input", inputParameters},
     {Kind::Conv, "conv", convParameters},
     {Kind::Pool, "pool", poolParameters},
     {Kind::Fc, "fc", fcParameters},
     {Kind::Bn, "bn", bnParameters},
-    {Kind::Relu, "relu", {}},
+    activation("relu", "clip.relu"),
+    activation("sigmoid", "clip.sigmoid"),
     {Kind::Softmax, "softmax", {}},
     {Kind::Dropout, "dropout", dropoutParameters},
     {Kind::Identity, "identity", {}},
@@ -102,6 +106,26 @@ constexpr Operation table[] = {
     {Kind::Attention, "attention", attentionParameters},
     {Kind::Stage, "stage", stageParameters},
 };
+
+/// The operations that there are now, and the words of `act`.
+struct Table {
+  std::vector<Operation> operations{std::begin(builtIn), std::end(builtIn)};
+  std::vector<llvm::StringRef> activationWords;
+
+  Table() { findWords(); }
+  void findWords() {
+    activationWords.clear();
+    for (const Operation &operation : operations)
+      if (operation.kind == Kind::Activation)
+        activationWords.push_back(operation.name);
+    activationWords.push_back("none");
+  }
+};
+
+Table &table() {
+  static Table table;
+  return table;
+}
 
 /// Nobody wrote a default: it stands nowhere.
 void clearLocations(Expr &expr) {
@@ -121,7 +145,7 @@ void clearLocations(Expr &expr) {
 
 std::map<llvm::StringRef, ExprPtr> parseDefaults() {
   std::map<llvm::StringRef, ExprPtr> trees; // by their text
-  for (const Operation &operation : table) {
+  for (const Operation &operation : builtIn) {
     for (const OperationParameter &parameter : operation.parameters) {
       if (parameter.defaultText.empty() || trees.count(parameter.defaultText))
         continue;
@@ -138,18 +162,27 @@ std::map<llvm::StringRef, ExprPtr> parseDefaults() {
 
 } // namespace
 
+llvm::ArrayRef<llvm::StringRef> OperationParameter::allowedWords() const {
+  return isActivation ? llvm::ArrayRef<llvm::StringRef>(table().activationWords) : words;
+}
+
 const OperationParameter *Operation::parameter(llvm::StringRef name) const {
   const auto *found =
       llvm::find_if(parameters, [&](const OperationParameter &parameter) { return parameter.name == name; });
   return found == parameters.end() ? nullptr : found;
 }
 
-llvm::ArrayRef<Operation> operations() { return table; }
+llvm::ArrayRef<Operation> operations() { return table().operations; }
+
+void addActivation(llvm::StringRef name, llvm::StringRef lowered) {
+  table().operations.push_back(activation(name, lowered));
+  table().findWords();
+}
 
 const Operation *findOperation(llvm::StringRef name) {
-  const auto *found =
-      llvm::find_if(table, [&](const Operation &operation) { return operation.name == name; });
-  return found == std::end(table) ? nullptr : found;
+  llvm::ArrayRef<Operation> all = operations();
+  const auto *found = llvm::find_if(all, [&](const Operation &operation) { return operation.name == name; });
+  return found == all.end() ? nullptr : found;
 }
 
 const Expr *defaultOf(const OperationParameter &parameter) {

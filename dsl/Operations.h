@@ -1,5 +1,6 @@
 // The table of the operations that the compiler itself knows: their parameters in order, types and defaults.
-// The checker, the expansion and the reference (docs/language.md) all go by it.
+// The checker, the expansion and the reference (docs/language.md) all go by it. Activations may be added from
+// outside.
 #pragma once
 
 #include "dsl/AST.h"
@@ -15,9 +16,12 @@ struct OperationParameter {
   llvm::StringRef defaultText = {}; // empty: must be given
   llvm::ArrayRef<llvm::StringRef> words =
       {};                             // words taken besides (or, for Type::Word, as) values of the type
+  bool isActivation = false;          // the words are the names of the activations, and `none`
   unsigned sizeParts = 3;             // for Type::Size: T x H x W, or C x T x H x W
   std::optional<double> minimum = {}; // of a number, of each part of a size
   std::optional<double> maximum = {};
+
+  llvm::ArrayRef<llvm::StringRef> allowedWords() const;
 };
 
 struct Operation {
@@ -27,7 +31,7 @@ struct Operation {
     Pool,
     Fc,
     Bn,
-    Relu,
+    Activation,
     Softmax,
     Dropout,
     Identity,
@@ -47,11 +51,18 @@ struct Operation {
   bool takesValues =
       false; // any number of positional values instead of positional parameters (add, concat ...)
   enum class Braces { None, Sequence, Branches } braces = Braces::None;
+  llvm::StringRef lowered = {}; // of an activation: the operation in phase clip, such as `clip.relu`
 
   const OperationParameter *parameter(llvm::StringRef name) const;
 };
 
+/// All operations, those that were added last.
 llvm::ArrayRef<Operation> operations();
+/// Adds a pointwise function of one value: an operation `name` without parameters, and the word of `act` that
+/// means it. `lowered` is the operation that it becomes in phase clip: of one operand and one result of the
+/// same type, in a dialect that the context of the expansion has loaded. Both texts outlive the process's
+/// last spec. To be called before the first spec is read, since operations are referred to by address.
+void addActivation(llvm::StringRef name, llvm::StringRef lowered);
 /// Null where `name` is no operation.
 const Operation *findOperation(llvm::StringRef name);
 /// The parsed default, or null; lives as long as the process.

@@ -79,6 +79,12 @@ void Network::addLayer(StringRef name, StringRef kind) {
                                               builder.getNamedAttr("kind", builder.getStringAttr(kind))}));
 }
 
+Value Network::createUnary(Location where, StringRef operation, Value operand) {
+  ++operationCount;
+  OperationState state(where, operation, operand, operand.getType());
+  return operations().create(state)->getResult(0);
+}
+
 void Network::finish(Value logits, StringRef name, Location where) {
   func::ReturnOp::create(operations(), where, logits);
   function.setFunctionType(

@@ -42,6 +42,8 @@ public:
     ++operationCount;
     return Op::create(operations(), where, std::forward<Args>(args)...);
   }
+  /// An operation of one operand and a result of its type, by its name.
+  mlir::Value createUnary(mlir::Location where, llvm::StringRef operation, mlir::Value operand);
   int64_t size() const { return operationCount; }
 
   /// A name that no layer has yet: `name`, `name2` ...

@@ -144,11 +144,10 @@ Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Arg
 }
 
 Value Expander::activate(Value x, const dsl::Binding &word, Site &site) {
-  if (dsl::isWord(word, "relu"))
-    return network.create<clip::ReluOp>(layerLocation(site), x);
-  if (dsl::isWord(word, "sigmoid"))
-    return network.create<clip::SigmoidOp>(layerLocation(site), x);
-  return x;
+  if (dsl::isWord(word, "none"))
+    return x;
+  return network.createUnary(layerLocation(site), dsl::findOperation(std::get<dsl::Word>(word).text)->lowered,
+                             x);
 }
 
 //===-- Windows -----------------------------------------------------------===//
@@ -207,8 +206,10 @@ Activation Expander::expandOperation(const dsl::Callable &callable, Site &site) 
     return expandFc(site, arguments);
   case Kind::Bn:
     return expandBn(site, arguments);
-  case Kind::Relu:
-    return result(site, network.create<clip::ReluOp>(layerLocation(site), site.value.value), {1, 1, 1});
+  case Kind::Activation:
+    return result(
+        site, network.createUnary(layerLocation(site), callable.callee.operation->lowered, site.value.value),
+        {1, 1, 1});
   case Kind::Softmax:
     return result(site, network.create<clip::SoftmaxOp>(layerLocation(site), site.value.value), {1, 1, 1});
   case Kind::Dropout:

@@ -197,6 +197,8 @@ LogicalResult Interpreter::execute(Operation &op, Values &values) {
     if (!value || value->shape != shapeOf(read.getValue()))
       return read.emitError("the parameter is ") << (value ? "of another shape" : "not set");
     results = Results{*value};
+  } else if (isa<PreparedOp>(op)) {
+    results = Results{*operands[0]};
   } else {
     results = isa<BatchNormOp>(op) ? batchNorm(op, operands) : evaluate(op, operands);
   }

@@ -170,7 +170,7 @@ static json describeResults(kernel::DefOp def) {
     std::string element;
     llvm::raw_string_ostream(element) << type.getElementType();
     json order = json::array();
-    if (kernel::LayoutAttr layout = kernel::layoutOf(type); layout.getKind() != kernel::LayoutKind::Plain)
+    if (kernel::LayoutAttr layout = kernel::layoutOf(type); !layout.isRowMajor())
       for (const kernel::StorageLoop &loop : layout.order(type.getShape()))
         order.push_back({loop.axis, loop.size, loop.step});
     bool isOwn = number < op->getNumResults(); // of the kernel, not of what is folded into it

@@ -84,16 +84,6 @@ static LogicalResult verifyTarget(ModuleOp module, const Target &wanted) {
   return wanted.verifySchedules(module);
 }
 
-static AssignStorageOptions storageOptions(const CompileOptions &options) {
-  AssignStorageOptions storage;
-  storage.block = options.target->machine().vector;
-  storage.bfloat16 = options.bfloat16.value_or(options.target->prefersBFloat16());
-  bool fast = storage.bfloat16 && !options.targetOptions.reference;
-  storage.taps = fast && options.target->products() == BFloat16Products::TensorCores;
-  storage.pairs = fast && options.target->products() == BFloat16Products::Pairs;
-  return storage;
-}
-
 /// What rides with what is one option, on every level.
 static TargetOptions scheduleOptions(const CompileOptions &options) {
   TargetOptions target = options.targetOptions;
@@ -109,13 +99,15 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
   case Phase::Fused:
     passes.addPass(createSetTarget(SetTargetOptions{options.target->kind, options.target->name.str()}));
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
-    passes.addPass(createAssignStorage(storageOptions(options)));
+    options.target->addStorage(passes, options.bfloat16.value_or(options.target->prefersBFloat16()),
+                               options.targetOptions);
     passes.addPass(createCSEPass());
     if (options.target->hasCostlyLaunches())
       passes.addPass(createMergeLaunches(MergeLaunchesOptions{.copies = true}));
     else
       passes.addPass(createHoistUpdates());
     options.target->addSchedules(passes, scheduleOptions(options));
+    passes.addPass(createOutlinePrepared());
     break;
   case Phase::Planned:
     passes.addPass(createPlanMemory());

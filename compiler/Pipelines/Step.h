@@ -11,11 +11,11 @@ namespace kinema {
 bool canBeTrained(mlir::ModuleOp clip);
 
 struct StepOptions {
-  bool train = true;          // with @train_step; otherwise @infer and @prepare alone
+  bool train = true;          // with @train_step; otherwise @infer alone
   bool keepGradients = false; // @train_step also returns the gradient of every trained parameter
 };
 
-/// Replaces @forward by @train_step, @infer and @prepare.
+/// Replaces @forward by @train_step and @infer.
 void buildStepPipeline(mlir::OpPassManager &passes, const StepOptions &options);
 
 /// Registers it as `step`.

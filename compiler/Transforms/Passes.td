@@ -77,12 +77,12 @@ def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
 }
 
 def ClipFoldBatchNorm : Pass<"clip-fold-batch-norm", "::mlir::ModuleOp"> {
-  let summary = "make @infer and @prepare from @forward, batch norm folded into the convs";
+  let summary = "make @infer from @forward, batch norm folded into the convs";
   let description = [{
     Why: in evaluation a batch norm is a fixed factor and offset for each channel; behind a conv they cost nothing as
-    part of its weight and bias. @prepare computes the folded parameters from the trained ones, once after loading or
-    changing them; @infer reads them. A batch norm behind anything else stays an `affine` with coefficients from
-    @prepare. Dropout disappears. @forward is erased.
+    part of its weight and bias. What is folded is marked as `clip.prepared`: it is computed once after loading or
+    changing parameters (`outline-prepared`). A batch norm behind anything else stays an `affine` with prepared
+    coefficients. Dropout disappears. @forward is erased.
 
     Before, in @forward:
     ```mlir
@@ -92,14 +92,11 @@ def ClipFoldBatchNorm : Pass<"clip-fold-batch-norm", "::mlir::ModuleOp"> {
     After:
     ```mlir
     func.func @infer(...)
-      %wf = clip.read @conv.weight.folded : ...
-      %bf = clip.read @conv.weight.folded_bias : ...
-      %y = clip.conv %x, %wf bias %bf window <1x3x3> : ...
-    func.func @prepare()
       %s, %o, %r = clip.bn_coeffs %mean, %var, %gamma, %beta {eps = 1.0e-5} : ...
-      %wf = clip.fold_weight %w, %s : ...
-      clip.write @conv.weight.folded, %wf : ...
-      clip.write @conv.weight.folded_bias, %o : ...
+      %bf = clip.prepared "conv.weight.folded_bias", %o : ...
+      %f = clip.fold_weight %w, %s : ...
+      %wf = clip.prepared "conv.weight.folded", %f : ...
+      %y = clip.conv %x, %wf bias %bf window <1x3x3> : ...
     ```
   }];
   let dependentDialects = ["::kinema::clip::ClipDialect"];
@@ -159,38 +156,6 @@ def SetTarget : Pass<"set-target", "::mlir::ModuleOp"> {
   ];
 }
 
-def AssignStorage : Pass<"assign-storage", "::mlir::ModuleOp"> {
-  let summary = "choose how every tensor lies in memory";
-  let description = [{
-    Why: layout and channel padding are one decision of one place; nothing before it knows of them and nothing after
-    it changes them. Activations and channel vectors are blocked by `block` channels, the network's few input channels
-    by `input-block`, weights in the order that their forward conv reads (master, momentum, gradient and folded copy
-    alike); the data gradient gets a `kernel.convert` of its weight.
-
-    With `bfloat16`, activations, and the weights that convs read, are stored as bf16. What is computed stays f32 and is
-    rounded, in sight, where it is stored (sums are of the stored value) and where a prologue hands it to a product.
-
-    Before:
-    ```mlir
-    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32> -> tensor<2x230x16x28x28xf32>
-    ```
-    After:
-    ```mlir
-    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32, #kernel.layout<weight block = 8 reduce = 8>>
-        -> tensor<2x230x16x28x28xf32, #kernel.layout<blocked block = 8>>
-    ```
-  }];
-  let dependentDialects = ["::kinema::kernel::KernelDialect"];
-  let options = [
-    Option<"block", "block", "int64_t", "8", "channels in a block (a vector register of the target)">,
-    Option<"inputBlock", "input-block", "int64_t", "4", "channels in a block of a network input that has no more">,
-    Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">,
-    Option<"taps", "taps", "bool", "false", "weights that convs read are matrices of their taps, for tensor cores">,
-    Option<"pairs", "pairs", "bool", "false", "bf16 weights that convs read are pairs of input channels">
-  ];
-  let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];
-}
-
 def MergeLaunches : Pass<"merge-launches", "::mlir::ModuleOp"> {
   let summary = "update, and copy, many parameters in one launch";
   let description = [{
@@ -242,13 +207,44 @@ def HoistUpdates : Pass<"hoist-updates", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"hoisted", "hoisted", "updates that were moved">];
 }
 
+def OutlinePrepared : Pass<"outline-prepared", "::mlir::ModuleOp"> {
+  let summary = "compute what depends on parameters alone in @prepare, once for all runs of @infer";
+  let description = [{
+    Why: schedules decide in which form inference reads its weights, so that up to here a weight's making stands in sight
+    of the conv that reads it. From here on it is done once, after loading or changing parameters. Each
+    `clip.prepared` becomes a parameter of that name, which @prepare writes and its readers read.
+
+    Before:
+    ```mlir
+    func.func @infer(...)
+      %w = clip.read @conv.weight : ...
+      %f = kernel.fold %w, %s : ...
+      %p = clip.prepared "conv.weight.folded", %f : ...
+      %y = kernel.conv forward %p ...
+    ```
+    After:
+    ```mlir
+    clip.param @conv.weight.folded : ... {role = "prepared"}
+    func.func @infer(...)
+      %p = clip.read @conv.weight.folded : ...
+      %y = kernel.conv forward %p ...
+    func.func @prepare()
+      %w = clip.read @conv.weight : ...
+      %f = kernel.fold %w, %s : ...
+      clip.write @conv.weight.folded, %f : ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [Statistic<"prepared", "prepared", "values that @prepare computes">];
+}
+
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "place every buffer in one arena and turn functions into lists of launches";
   let description = [{
     Why: memory is known, and stated, before anything runs. Parameters, inputs and outputs keep their places; all other
     tensors live from the launch that makes them to the last that reads them, and share the rest of the arena: largest
     first, each at the lowest place that is free during its life. An updated parameter is written over the old one. What
-    @prepare folds for @infer lies where a training step, which reads none of it, has its activations: after a step it has
+    @prepare computes for @infer lies where a training step, which reads none of it, has its activations: after a step it has
     to be prepared anew.
     Equal operations become one `kernel.def`; a function becomes a `kernel.entry` of `kernel.launch`es. The places are
     left on the module as `kernel.plan`, in the form of the package's manifest (docs/package.md).

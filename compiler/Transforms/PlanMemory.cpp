@@ -40,7 +40,7 @@ bool isFoldedAway(Operation *op) {
 }
 
 /// Made by @prepare for @infer.
-bool isFolded(clip::ParamOp param) { return param.getRole() == "folded"; }
+bool isFolded(clip::ParamOp param) { return param.getRole() == "prepared"; }
 
 /// A tensor that keeps its place: a parameter, an input, an output.
 struct Place {
@@ -374,7 +374,7 @@ static ArrayRef<int64_t> outerShape(RankedTensorType type) {
 DictionaryAttr Planner::describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more) {
   SmallVector<Attribute> order;
   kernel::LayoutAttr layout = kernel::layoutOf(place.type);
-  if (layout.getKind() != kernel::LayoutKind::Plain)
+  if (!layout.isRowMajor())
     for (const kernel::StorageLoop &loop : layout.order(place.type.getShape()))
       order.push_back(b.getI64ArrayAttr({loop.axis, loop.size, loop.step}));
   SmallVector<NamedAttribute> entries = {

@@ -111,7 +111,7 @@ static bool isDescribedBy(RankedTensorType type, DictionaryAttr description) {
     return false;
   SmallVector<SmallVector<int64_t>> loops;
   kernel::LayoutAttr layout = kernel::layoutOf(type);
-  if (layout.getKind() != kernel::LayoutKind::Plain)
+  if (!layout.isRowMajor())
     for (const kernel::StorageLoop &loop : layout.order(type.getShape()))
       if (loop.axis < int64_t(shape->size()))
         loops.push_back({loop.axis, loop.size, loop.step});

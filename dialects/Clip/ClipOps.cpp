@@ -74,7 +74,7 @@ bool ParamOp::isTrained() { return llvm::is_contained({"weight", "bias", "gamma"
 
 LogicalResult ParamOp::verify() {
   if (!llvm::is_contained(
-          {"weight", "bias", "gamma", "beta", "running_mean", "running_var", "momentum", "folded"},
+          {"weight", "bias", "gamma", "beta", "running_mean", "running_var", "momentum", "prepared"},
           getRole()))
     return emitOpError("has the unknown role '") << getRole() << "'";
   if (DictionaryAttr init = getInitAttr()) {

@@ -33,7 +33,8 @@ def ChannelReduction : DeclareOpInterfaceMethods<ChannelReductionOp>;
 def ParamOp : ClipOp<"param", [Symbol]> {
   let summary = "a parameter of the network: a trained tensor or running statistics";
   let description = [{
-    `role` is `weight`, `bias`, `gamma`, `beta`, `running_mean`, `running_var`, `momentum` or `folded`. `init` says how
+    `role` is `weight`, `bias`, `gamma`, `beta`, `running_mean`, `running_var`, `momentum` or `prepared` (computed by
+    @prepare from the others). `init` says how
     training starts: `{kind = "he_normal", fan = "out"}`, `{kind = "normal", std = 0.01}`, `{kind = "constant", value = 0.0}`
     or `{kind = "identity"}`. `file_shape` is the shape in weights files where it differs (a fully connected layer's
     weight is a conv's here).
@@ -65,6 +66,18 @@ def WriteOp : ClipOp<"write", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMeth
   let summary = "the value of a parameter after the function; at most one a parameter, after its reads";
   let arguments = (ins FlatSymbolRefAttr:$param, StoredParameter:$value);
   let assemblyFormat = "$param `,` $value attr-dict `:` type($value)";
+}
+
+def PreparedOp : PureClipOp<"prepared", [AllTypesMatch<["value", "result"]>]> {
+  let summary = "a value that is made of parameters alone: computed once, for all runs of the function";
+  let description = [{
+    The identity. `outline-prepared` makes a parameter `name` of it, which @prepare writes.
+
+    Example: `%wf = clip.prepared "conv.weight.folded", %f : tensor<64x64x1x3x3xf32>`
+  }];
+  let arguments = (ins StrAttr:$name, StoredParameter:$value);
+  let results = (outs StoredParameter:$result);
+  let assemblyFormat = "$name `,` $value attr-dict `:` type($value)";
 }
 
 //===-- Forward -----------------------------------------------------------===//

@@ -6,10 +6,18 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TensorEncoding.h"
 
 #include "dialects/Kernel/KernelDialect.h.inc"
 
 namespace kinema::kernel {
+
+/// One loop of a layout: `size` turns within the next outer loop of the same axis. The outermost loop of an
+/// axis has the size 0: as many turns as the axis needs.
+struct LayoutLoop {
+  int64_t axis;
+  int64_t size = 0;
+};
 
 /// One loop of a storage order: `size` steps of `step` along the logical axis.
 struct StorageLoop {
@@ -44,8 +52,11 @@ namespace kinema::kernel {
 /// The schedule of a kernel; null of one that has none yet, and of what is no launchable operation.
 ScheduleAttr scheduleOf(mlir::Operation *kernel);
 
-/// The layout of a tensor: its encoding, or plain without one.
+/// The layout of a tensor: its encoding, or row-major without one.
 LayoutAttr layoutOf(mlir::RankedTensorType type);
+
+/// The channels of a block of a tensor whose layout is LayoutAttr::blocked; 1 of others.
+int64_t channelBlock(mlir::RankedTensorType type);
 
 /// The stride of a `lattice` operand along an axis: its element i stands for the domain's element i * stride;
 /// the others read zero.

@@ -4,6 +4,7 @@
 include "mlir/IR/OpBase.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/TensorEncoding.td"
 
 def KernelDialect : Dialect {
   let name = "kernel";
@@ -30,47 +31,43 @@ class KernelAttr<string name, string attrMnemonic, list<Trait> traits = []> : At
   let mnemonic = attrMnemonic;
 }
 
-def LayoutKind : I32EnumAttr<"LayoutKind", "how a tensor lies in memory", [
-    I32EnumAttrCase<"Plain", 0, "plain">,
-    I32EnumAttrCase<"Blocked", 1, "blocked">,
-    I32EnumAttrCase<"Weight", 2, "weight">,
-    I32EnumAttrCase<"WeightTransposed", 3, "weight_transposed">,
-    I32EnumAttrCase<"Taps", 4, "taps">,
-    I32EnumAttrCase<"TapsTransposed", 5, "taps_transposed">,
-    I32EnumAttrCase<"Points", 6, "points">,
-    I32EnumAttrCase<"PointsTransposed", 7, "points_transposed">,
-    I32EnumAttrCase<"Pairs", 8, "pairs">,
-    I32EnumAttrCase<"PairsTransposed", 9, "pairs_transposed">]> {
-  let cppNamespace = "::kinema::kernel";
-}
-
-def LayoutAttr : KernelAttr<"Layout", "layout"> {
-  let summary = "the storage order of a tensor";
+def LayoutAttr : KernelAttr<"Layout", "layout", [DeclareAttrInterfaceMethods<VerifiableTensorEncoding>]> {
+  let summary = "the order in which a tensor's elements lie in memory";
   let description = [{
-    - `plain`: row-major.
-    - `blocked 8`: channels in blocks: N, C/8, T, H, W, 8; a channel vector is padded to a multiple of 8.
-    - `weight 8, 4`: O/8, I/4, T, H, W, 4, 8: output channels in vectors of 8, input channels in blocks of 4.
-    - `weight_transposed 8, 8`: I/8, O/8, T, H, W, 8, 8, the same for the data gradient.
-    - `pairs 16, 4`: O/16, I/4, T, H, W, 2, 16, 2: as `weight`, with two input channels beside each other, which are
-      multiplied at once; `pairs_transposed 16, 16` exchanges O and I.
-    - `taps 8`: T, H, W, I/8, O, 8: each tap a matrix as tensor cores read it; `taps_transposed 8` exchanges O and I.
-    - `taps 8, 4`: T, H, W/2, I/4, O, 2, 4: of an input with few channels, pairs of taps of a row; an even number of them.
+    The loops that walk over the elements as memory has them, outermost first, written as oneDNN writes its memory
+    formats: the letters a, b, c, ... are the tensor's axes. A small letter is a loop over a whole axis. A capital one is
+    the outer loop of an axis that is cut into blocks, whose elements are counted by a number and the small letter further
+    inside. Axes are padded up to whole blocks; padding holds zero.
 
-    - `points 8, 4`: H, W, O/8, I/4, T, 4, 8: each point of Winograd's tiles a weight without H and W; `points_transposed 8, 8`
-      exchanges O and I.
+    - `abcde`: row-major, as is a tensor without a layout.
+    - `aBcde8b`: an activation N, C/8, T, H, W, 8, its channels in blocks of 8; `A8a` is such a vector of channels.
+    - `ABcde4b8a`: a weight O/8, I/4, T, H, W, 4, 8, in vectors of 8 output channels and blocks of 4 input channels.
 
-    Leading dimensions beyond those (the blocks of partials) are outermost. Channels are padded up; padding holds zero.
+    The dialect knows the general form alone. Which orders a target's kernels read stands beside their schedules
+    (compiler/Target/Common/Layouts.h, compiler/Target/CPU/Layouts.h, compiler/Target/NVGPU/Layouts.h).
   }];
-  let parameters = (ins EnumParameter<LayoutKind>:$kind, DefaultValuedParameter<"int64_t", "1">:$block,
-                        DefaultValuedParameter<"int64_t", "1">:$reduce);
-  let assemblyFormat = "`<` $kind (`block` `=` $block^)? (`reduce` `=` $reduce^)? `>`";
+  let parameters = (ins StringRefParameter<>:$tag);
+  let hasCustomAssemblyFormat = 1;
+  let builders = [AttrBuilder<(ins "::llvm::ArrayRef<LayoutLoop>":$loops)>];
   let extraClassDeclaration = [{
-    /// The loops of the storage, outermost first, as docs/package.md describes them.
+    /// Row-major, of a tensor with so many axes.
+    static LayoutAttr rowMajor(::mlir::MLIRContext *context, int64_t rank);
+    /// The channels in blocks: those of axis 1 of an activation [N, C, T, H, W], else of the last axis.
+    static LayoutAttr blocked(::mlir::MLIRContext *context, int64_t rank, int64_t block);
+
+    /// The loops, outermost first.
+    ::llvm::SmallVector<LayoutLoop> loops() const;
+    int64_t rank() const;
+    bool isRowMajor() const;
+    /// The elements of an axis that one turn of its outermost loop covers; 1 where the axis is not cut.
+    int64_t blockOf(int64_t axis) const;
+    /// The same order of the last axes, for a tensor with more or fewer axes in front of them.
+    LayoutAttr withRank(int64_t rank) const;
+
+    /// The loops with their sizes for a tensor of this shape, as docs/package.md describes them.
     ::llvm::SmallVector<StorageLoop> order(::llvm::ArrayRef<int64_t> shape) const;
     /// Elements in memory, padding included.
     int64_t storedElements(::llvm::ArrayRef<int64_t> shape) const;
-    /// Of `taps`: how many taps of a row one block holds.
-    int64_t getTapsTogether() const;
   }];
   let genVerifyDecl = 1;
 }

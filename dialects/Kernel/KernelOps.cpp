@@ -208,8 +208,6 @@ static LogicalResult verifyContraction(Operation *op, RankedTensorType input, Ra
   auto weight = weightType.getShape();
   shape::Window window = attr.getWindow();
   shape::Size3 taps = {window.kernel[0], window.kernel[1] + winograd - 1, window.kernel[2] + winograd - 1};
-  if (weightType.getRank() < 5)
-    return op->emitOpError("has the weight ") << weightType << ", expected [O, I, T, H, W]";
   weight = weight.take_back(5);
   if (groups < 1 || weight[0] % groups)
     return op->emitOpError("has ") << groups << " groups, which do not divide " << weight[0]
@@ -223,19 +221,17 @@ static LogicalResult verifyContraction(Operation *op, RankedTensorType input, Ra
   return success();
 }
 
-static LogicalResult verifyWinograd(kernel::ConvOp op) {
-  shape::Window window = op.getWindow().getWindow();
-  bool fits = op.getGroups() == 1;
-  for (int axis : {1, 2})
-    fits &= window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
-  int64_t winograd = op.getWinograd();
-  if (winograd != 1 && winograd != 2 && winograd != 4)
-    return op.emitOpError("has tiles of ")
-           << winograd << " x " << winograd << " results in Winograd's form, expected 2 or 4, or 1 for none";
-  if (winograd > 1 && !fits)
-    return op.emitOpError("in Winograd's form has windows of 3 x 3 in steps of 1 and no groups, found ")
-           << op.getWindow();
-  return success();
+bool kinema::kernel::ConvOp::hasWinogradTiles() {
+  shape::Window window = getWindow().getWindow();
+  return getGroups() == 1 && llvm::all_of(ArrayRef({1, 2}), [&](int axis) {
+           return window.kernel[axis] == 3 && window.stride[axis] == 1 && window.dilation[axis] == 1;
+         });
+}
+
+int64_t kinema::kernel::ConvOp::getWinogradTile() {
+  auto weight = tensorOf(getWeight());
+  int64_t tile = weight.getRank() == 5 ? weight.getDimSize(4) - 2 : 1;
+  return hasWinogradTiles() && (tile == 2 || tile == 4) ? tile : 1;
 }
 
 /// Moments are taken of what memory holds, so that normalisation is exact for it.
@@ -258,11 +254,11 @@ LogicalResult kinema::kernel::ConvOp::verify() {
   if (failed(verifyAccess(*this, epilogue(), result)) || failed(verifyYields(*this, yield, result)) ||
       failed(verifyMomentsOfStored(*this, yield)))
     return failure();
-  if (failed(verifyWinograd(*this)))
-    return failure();
+  if (tensorOf(getWeight()).getRank() != 5)
+    return emitOpError("has the weight ") << getWeight().getType() << ", expected [O, I, T, H, W]";
   bool forward = getDirection() == Direction::Forward;
   return verifyContraction(*this, forward ? source : result, forward ? result : source, tensorOf(getWeight()),
-                           getWindow(), getGroups(), getWinograd());
+                           getWindow(), getGroups(), getWinogradTile());
 }
 
 RankedTensorType PairOp::getSourceType() { return prologue().getPixelType(); }
@@ -417,7 +413,7 @@ LogicalResult SgdOp::verify() {
     auto shape = gradient.getShape();
     bool isOne = shape == weight.getShape();
     bool arePartials = !shape.empty() && shape.drop_front() == weight.getShape();
-    if ((!isOne && !arePartials) || gradient.getEncoding() != weight.getEncoding())
+    if ((!isOne && !arePartials) || layoutOf(gradient).withRank(weight.getRank()) != layoutOf(weight))
       return emitOpError("parameter ") << i << " is " << weight << ", but its gradient " << gradient;
   }
   return clip::verifyHyper(getLoc(), getHyper().getType(), clip::sgdFields);

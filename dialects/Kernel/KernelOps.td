@@ -11,8 +11,9 @@ class KernelOp<string mnemonic, list<Trait> traits = []> : Op<KernelDialect, mne
 /// An operation that becomes one launch. `facts`: those methods of the interface that it has of its own.
 class LaunchableOp<string mnemonic, list<Trait> traits = [], list<string> facts = []>
     : KernelOp<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<LaunchableOpInterface, facts>]>;
-def Tensors : Variadic<AnyRankedTensor>;
-
+def StoredTensor : Type<And<[AnyRankedTensor.predicate, CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() <= 26">]>,
+                       "ranked tensor of at most 26 axes, the letters of a layout", "::mlir::RankedTensorType">;
+def Tensors : Variadic<StoredTensor>;
 
 //===-- Contractions ------------------------------------------------------===//
 
@@ -29,8 +30,8 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     mean and sum of squared deviations of each block, `tensor<?x3xC>`), then `sum`s (together one `tensor<?xKxC>`).
     The results come in that order.
 
-    With `winograd` = m > 1, windows are 3 x 3 in steps of 1 along H and W, and the weight is that of a `kernel.winograd`: its
-    H and W are m + 2 points.
+    The weight is [O, I / groups, T, H, W], with the window's taps along T, H and W. Where windows are 3 x 3 in steps of 1
+    along H and W, it may be that of a `kernel.winograd` for tiles of m x m results, m = 2 or 4: its H and W are m + 2 points.
 
     Example: `z = conv(relu(affine(x)))` with moments of z:
     ```mlir
@@ -47,8 +48,8 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
       } : !w -> (!z2, tensor<?x3x128xf32>)
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$weight, Tensors:$prologue_operands, Tensors:$epilogue_operands, Direction:$direction,
-                       WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups, DefaultValuedAttr<I64Attr, "1">:$winograd,
+  let arguments = (ins StoredTensor:$weight, Tensors:$prologue_operands, Tensors:$epilogue_operands, Direction:$direction,
+                       WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups,
                        AccessKinds:$prologue_access, AccessKinds:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
@@ -66,6 +67,11 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     /// The type of the value that the contraction makes, before the epilogue.
     ::mlir::RankedTensorType getResultType();
     ::kinema::shape::Gather getGather();
+    /// The results of one of Winograd's tiles along H and along W, told by the points of the weight; 1 where the weight
+    /// has taps.
+    int64_t getWinogradTile();
+    /// Whether windows have Winograd's tiles: 3 x 3 in steps of 1, whatever they do along T, and no groups.
+    bool hasWinogradTiles();
   }];
   let hasVerifier = 1;
 }
@@ -98,11 +104,11 @@ def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments], ["getMacs"]> {
       } : !w1, !w2 -> !y
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$first_weight, AnyRankedTensor:$second_weight, Tensors:$prologue_operands,
+  let arguments = (ins StoredTensor:$first_weight, StoredTensor:$second_weight, Tensors:$prologue_operands,
                        Tensors:$middle_operands, Tensors:$epilogue_operands, WindowAttr:$first_window, WindowAttr:$second_window,
                        AccessKinds:$prologue_access, AccessKinds:$middle_access, AccessKinds:$epilogue_access,
                        OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$middle, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
     $first_weight `window` $first_window `then` $second_weight `window` $second_window
@@ -132,7 +138,7 @@ def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments], ["getMacs",
   let arguments = (ins Tensors:$gradient_operands, Tensors:$activation_operands, WindowAttr:$window,
                        DefaultValuedAttr<I64Attr, "1">:$groups, AccessKinds:$gradient_access, AccessKinds:$activation_access,
                        OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let regions = (region SizedRegion<1>:$gradient, SizedRegion<1>:$activation);
   let assemblyFormat = [{
     `window` $window
@@ -168,7 +174,7 @@ def MapOp : LaunchableOp<"map", [MemoryBound, MakesActivations], ["getForm"]> {
 def PoolOp : LaunchableOp<"pool", [MemoryBound, MakesActivations]> {
   let summary = "pool over a window, with a prologue; `average` divides by the whole window";
   let arguments = (ins PoolKind:$kind, Tensors:$inputs, WindowAttr:$window, AccessKinds:$access, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
     $kind `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
@@ -184,9 +190,9 @@ def PoolOp : LaunchableOp<"pool", [MemoryBound, MakesActivations]> {
 def PoolGradOp : LaunchableOp<"pool_grad"> {
   let summary = "gradient of a pool; of a max pool, to the first maximum of each window of the prologue's value";
   let description = "`average` takes no prologue operands.";
-  let arguments = (ins PoolKind:$kind, AnyRankedTensor:$g, Tensors:$inputs, WindowAttr:$window, AccessKinds:$access,
+  let arguments = (ins PoolKind:$kind, StoredTensor:$g, Tensors:$inputs, WindowAttr:$window, AccessKinds:$access,
                        OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
     $kind $g `window` $window `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue)
@@ -205,38 +211,38 @@ def PlaceOp : LaunchableOp<"place", [MemoryBound, MakesActivations]> {
   let summary = "puts channels of its operands side by side: `clip.concat`, `slice`, `pad_channels`, `shift`";
   let description = "Channels that no piece covers are zero.";
   let arguments = (ins Tensors:$inputs, Pieces:$pieces, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "$inputs $pieces attr-dict `:` functional-type($inputs, $result)";
   let hasVerifier = 1;
 }
 
 def DropoutOp : LaunchableOp<"dropout", [MemoryBound, MakesActivations]> {
   let summary = "see `clip.dropout`";
-  let arguments = (ins AnyRankedTensor:$x, Hyper:$hyper, F64Attr:$rate, I64Attr:$stream, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let arguments = (ins StoredTensor:$x, Hyper:$hyper, F64Attr:$rate, I64Attr:$stream, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 
 def SoftmaxOp : LaunchableOp<"softmax", [MemoryBound]> {
   let summary = "softmax over the channels of each position";
-  let arguments = (ins AnyRankedTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let arguments = (ins StoredTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
 def SoftmaxGradOp : LaunchableOp<"softmax_grad", [MemoryBound]> {
   let summary = "see `clip.softmax_grad`";
-  let arguments = (ins AnyRankedTensor:$g, AnyRankedTensor:$y, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let arguments = (ins StoredTensor:$g, StoredTensor:$y, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
 def MatmulOp : LaunchableOp<"matmul", [], ["getMacs"]> {
   let summary = "see `clip.matmul`";
-  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs,
+  let arguments = (ins StoredTensor:$lhs, StoredTensor:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs,
                        OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
@@ -244,7 +250,7 @@ def MatmulOp : LaunchableOp<"matmul", [], ["getMacs"]> {
 def SpreadSumOp : LaunchableOp<"spread_sum", [MemoryBound]> {
   let summary = "sum of the prologue's values over the axes along which the result has a size of 1";
   let arguments = (ins Tensors:$inputs, AccessKinds:$access, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let results = (outs StoredTensor:$result);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
     `prologue` custom<AccessRegion>($inputs, type($inputs), $access, $prologue) attr-dict `->` type($result)
@@ -266,7 +272,7 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound
 
     `folded`: the kernel that leaves the partials goes on with it, in the block that comes last; it is no launch then.
   }];
-  let arguments = (ins Optional<AnyRankedTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, UnitAttr:$folded,
+  let arguments = (ins Optional<StoredTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, UnitAttr:$folded,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$body);
@@ -276,15 +282,15 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound
 
 def ReduceOp : LaunchableOp<"reduce", [MemoryBound], ["getCopies"]> {
   let summary = "the sum of partials, in block order";
-  let arguments = (ins AnyRankedTensor:$partials, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let arguments = (ins StoredTensor:$partials, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "$partials attr-dict `:` type($partials) `->` type($result)";
 }
 
 def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let summary = "see `clip.softmax_xent`";
-  let arguments = (ins AnyRankedTensor:$logits, AnyRankedTensor:$labels, F64Attr:$smoothing, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$loss, AnyRankedTensor:$dlogits);
+  let arguments = (ins StoredTensor:$logits, StoredTensor:$labels, F64Attr:$smoothing, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$loss, StoredTensor:$dlogits);
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
@@ -304,8 +310,8 @@ def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize
 
 def FoldOp : LaunchableOp<"fold", [MemoryBound]> {
   let summary = "weight * scale, a factor an output channel";
-  let arguments = (ins AnyRankedTensor:$weight, AnyRankedTensor:$scale, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let arguments = (ins StoredTensor:$weight, StoredTensor:$scale, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
@@ -324,10 +330,10 @@ def WinogradOp : LaunchableOp<"winograd"> {
     G g G^T of each window g of 3 x 3 taps (Lavin and Gray, 2015): a weight of `tile` + 2 points along H and W. `turned`:
     of windows turned round, for the data gradient.
 
-    Example: `%u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #weight8x8> -> tensor<64x64x3x6x6xf32, #points8x8>`
+    Example: `%u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>`
   }];
-  let arguments = (ins I64Attr:$tile, AnyRankedTensor:$weight, UnitAttr:$turned, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs AnyRankedTensor:$result);
+  let arguments = (ins I64Attr:$tile, StoredTensor:$weight, UnitAttr:$turned, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
   let assemblyFormat = "$tile $weight (`turned` $turned^)? attr-dict `:` type($weight) `->` type($result)";
   let hasVerifier = 1;
 }

@@ -16,38 +16,21 @@ static Type withoutPartials(Type type) {
   return RankedTensorType::get(shape, tensor.getElementType(), tensor.getEncoding());
 }
 
-/// Of a conv in Winograd's tiles of m results, the weight has m - 1 more points than taps along H and W.
-static Type withTaps(Type type, int64_t winograd) {
-  auto tensor = cast<RankedTensorType>(type);
-  kernel::LayoutAttr layout = kernel::layoutOf(tensor);
-  using kernel::LayoutKind;
-  bool transposed = layout.getKind() == LayoutKind::PointsTransposed;
-  if (layout.getKind() != LayoutKind::Points && !transposed)
-    return type;
-  SmallVector<int64_t> shape(tensor.getShape());
-  shape[3] -= winograd - 1;
-  shape[4] -= winograd - 1;
-  auto taps = kernel::LayoutAttr::get(type.getContext(),
-                                      transposed ? LayoutKind::WeightTransposed : LayoutKind::Weight,
-                                      layout.getBlock(), layout.getReduce());
-  return RankedTensorType::get(shape, tensor.getElementType(), taps);
-}
-
 std::string kernel::signatureOf(Operation *kernel) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << kernel->getName() << " {";
   // Neither who carries it out, and in which tiles, nor what was noted about it.
-  const StringRef leftOut[] = {"schedule", "winograd", "operandSegmentSizes", noteAttribute,
-                               measuredAttribute};
+  const StringRef leftOut[] = {"schedule", "operandSegmentSizes", noteAttribute, measuredAttribute};
   llvm::interleaveComma(
       llvm::make_filter_range(kernel->getAttrDictionary(),
                               [&](NamedAttribute a) { return !llvm::is_contained(leftOut, a.getName()); }),
       os, [&](NamedAttribute a) { os << a.getName().getValue() << " = " << a.getValue(); });
   os << "} (";
-  auto conv = dyn_cast<kernel::ConvOp>(kernel);
-  llvm::interleaveComma(kernel->getOperandTypes(), os,
-                        [&](Type type) { os << (conv ? withTaps(type, conv.getWinograd()) : type); });
+  // How a conv's weight lies is its schedule's to say; how large it is follows from the window and the
+  // channels.
+  bool isConv = isa<kernel::ConvOp>(kernel);
+  llvm::interleaveComma(kernel->getOperands().drop_front(isConv ? 1 : 0).getTypes(), os);
   os << ") -> (";
   llvm::interleaveComma(kernel->getResultTypes(), os, [&](Type type) { os << withoutPartials(type); });
   os << ")";

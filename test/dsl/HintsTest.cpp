@@ -68,8 +68,8 @@ TEST(Hints, ArgumentsOfOtherLanguages) {
 TEST(Hints, WordsOfOtherFrameworks) {
   struct {
     const char *word, *hint;
-  } cases[] = {{"swish", "the activations are `relu` and, as an argument, act=sigmoid"},
-               {"gelu", "the activations are `relu` and, as an argument, act=sigmoid"},
+  } cases[] = {{"swish", "the activations are `relu` and `sigmoid`"},
+               {"gelu", "the activations are `relu` and `sigmoid`"},
                {"Linear", "a layer of n outputs is `fc n`"},
                {"dense", "a layer of n outputs is `fc n`"},
                {"batchnorm", "it is `bn`, which every conv has of its own"},
@@ -77,7 +77,7 @@ TEST(Hints, WordsOfOtherFrameworks) {
                {"lstm", "there is no recurrence"},
                {"scale", "there is no such operation"},
                {"deformable",
-                "the operations are input conv pool fc bn relu softmax dropout identity add mul "
+                "the operations are input conv pool fc bn relu sigmoid softmax dropout identity add mul "
                 "average concat residual fold shift attention stage"}};
   for (auto &[word, hint] : cases) {
     std::string said = errorsOf(network(std::string("  ") + word));

@@ -35,8 +35,8 @@ static LogicalResult makeConv(Fuser &f, Conv op, Value source, Value bias, Direc
   out.yield(Yield::Store, scalar);
   f.reductions.yield(out, end, scalar, outputs);
   auto kernel = kernel::ConvOp::create(f.b, loc, outputs.types, f.storage.lookup(op.getWeight()), in.operands,
-                                       out.operands, direction, window, op.getGroups(), /*winograd=*/1,
-                                       in.access, out.access, ScheduleAttr());
+                                       out.operands, direction, window, op.getGroups(), in.access, out.access,
+                                       ScheduleAttr());
   in.finish(kernel.getPrologue());
   out.finish(kernel.getEpilogue());
   f.bind(kernel, outputs, end);

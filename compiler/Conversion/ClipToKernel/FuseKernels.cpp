@@ -39,6 +39,10 @@ LogicalResult Fuser::visit(Operation *op) {
   }
   if (isa<clip::WriteOp, func::ReturnOp>(op))
     return visitEnd(op);
+  if (auto prepared = dyn_cast<clip::PreparedOp>(op)) {
+    storage.hold(prepared, prepared);
+    return visitEnd(op);
+  }
   if (isa<clip::ChannelReductionOp>(op))
     return visitReduction(op);
   if (auto channelwise = dyn_cast<clip::ChannelwiseOp>(op)) {
@@ -49,7 +53,7 @@ LogicalResult Fuser::visit(Operation *op) {
   return pointwise ? visitPointwise(pointwise) : makeAnchor(*this, op);
 }
 
-/// What leaves the function is in memory.
+/// What leaves the function, or is kept for its next run, is in memory.
 LogicalResult Fuser::visitEnd(Operation *op) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (failed(require(operand.get())))

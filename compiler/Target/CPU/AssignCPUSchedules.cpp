@@ -29,33 +29,30 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     machine = &found->machine;
     if (!reference)
       strategies = cpu::strategies(*machine);
-    getOperation().walk([&](Operation *op) {
-      if (isa<kernel::LaunchableOp>(op))
+    // Convs come first: their schedules say in which form weights are made.
+    getOperation().walk([&](kernel::ConvOp op) { assign(op, *chooser); });
+    getOperation().walk([&](kernel::LaunchableOp op) {
+      if (!isa<kernel::ConvOp>(op))
         assign(op, *chooser);
     });
   }
 
+private:
   const Machine *machine = nullptr;
-
   SmallVector<Strategy> strategies;
 
-  SmallVector<Candidate> tiles(Operation *op) {
-    for (const Strategy &strategy : strategies)
-      if (auto found = strategy.candidates(op); !found.empty())
-        return found;
-    return {};
-  }
-
   void assign(Operation *op, const ScheduleChooser &chooser) {
-    if (kernel::scheduleOf(op)) { // by use-winograd
-      ++tiled;
-      return;
-    }
-    auto candidates = tiles(op);
-    ++(candidates.empty() ? plain : tiled);
-    if (candidates.empty())
-      candidates = {{scheduleReference(op, *machine), 0}};
-    chooser.choose(op, candidates).applyTo(op);
+    for (const Strategy &strategy : strategies)
+      if (auto candidates = strategy.candidates(op); !candidates.empty()) {
+        ScheduleChoice choice = chooser.choose(op, candidates);
+        if (strategy.settle)
+          strategy.settle(op, choice.schedule);
+        choice.applyTo(op);
+        ++tiled;
+        return;
+      }
+    ++plain;
+    chooser.choose(op, {{scheduleReference(op, *machine), 0}}).applyTo(op);
   }
 };
 

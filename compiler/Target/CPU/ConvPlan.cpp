@@ -15,7 +15,7 @@ Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_
   if (!machine.multipliesPairs || winograd > 1 || !getElementTypeOrSelf(op.getWeight()).isBF16())
     return Factors::Single;
   bool fills = op.getSourceType().getDimSize(1) >= machine.vector &&
-               kernel::layoutOf(op.getSourceType()).getBlock() == machine.vector;
+               kernel::channelBlock(op.getSourceType()) == machine.vector;
   return machine.multipliesMatrices && fills ? Factors::Matrices : Factors::Pairs;
 }
 
@@ -29,7 +29,7 @@ ConvPlan::ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, 
   columns = result.getDimSize(4);
   resultBlocks = shape::ceilDiv(result.getDimSize(1), lanes);
   int64_t channels = source.getDimSize(1), together = factors == Factors::Single ? 1 : 2;
-  int64_t sourceBlock = kernel::layoutOf(source).getBlock();
+  int64_t sourceBlock = kernel::channelBlock(source);
   sourceBlocks = shape::ceilDiv(channels, sourceBlock);
   reduce = sourceBlock / together;
   depth = shape::ceilDiv(std::min(channels, sourceBlock), together);

@@ -2,23 +2,24 @@
 
 #include "compiler/Target/CPU/ConvPlan.h"
 #include "compiler/Target/CPU/Epilogue.h"
+#include "compiler/Target/CPU/Layouts.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
-using kernel::LayoutKind;
 
 static StagedOperand sourceOf(kernel::ConvOp op) { return {op.prologue()}; }
 
 //===-- Schedule ----------------------------------------------------------===//
 
-static LayoutKind weightKind(kernel::ConvOp op, const Machine &machine) {
-  bool forward = op.getDirection() == kernel::Direction::Forward;
-  if (op.getWinograd() > 1)
-    return forward ? LayoutKind::Points : LayoutKind::PointsTransposed;
-  if (factorsOf(op, machine, op.getWinograd()) != Factors::Single)
-    return forward ? LayoutKind::Pairs : LayoutKind::PairsTransposed;
-  return forward ? LayoutKind::Weight : LayoutKind::WeightTransposed;
+kernel::LayoutAttr kinema::cpu::convTileWeight(kernel::ConvOp op, const Machine &machine) {
+  WeightBlocks blocks{machine.vector, kernel::channelBlock(op.getSourceType()),
+                      op.getDirection() == kernel::Direction::Transposed};
+  if (op.getWinogradTile() > 1)
+    return winogradWeight(op.getContext(), blocks);
+  if (factorsOf(op, machine, 1) != Factors::Single)
+    return pairedWeight(op.getContext(), blocks);
+  return blockedWeight(op.getContext(), /*rank=*/5, blocks);
 }
 
 static bool isSupported(kernel::ConvOp op, const Machine &machine) {
@@ -26,13 +27,10 @@ static bool isSupported(kernel::ConvOp op, const Machine &machine) {
   StagedOperand source = sourceOf(op);
   if (op.getGroups() != 1 || !source.isSupported(lanes))
     return false;
-  if (factorsOf(op, machine, op.getWinograd()) != Factors::Single && !source.isBFloat16())
+  if (factorsOf(op, machine, op.getWinogradTile()) != Factors::Single && !source.isBFloat16())
     return false;
-  auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
-  if (weight.getKind() != weightKind(op, machine) || weight.getBlock() != lanes ||
-      weight.getReduce() != kernel::layoutOf(op.getSourceType()).getBlock())
-    return false;
-  return hasVectorEpilogue(op, lanes);
+  return kernel::layoutOf(tensorOf(op.getWeight())) == convTileWeight(op, machine) &&
+         hasVectorEpilogue(op, lanes);
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) {
@@ -49,7 +47,7 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) 
 
 kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Machine &machine,
                                                    BlockShape block, int64_t parts) {
-  return scheduleOf(op, ConvPlan(op, machine, block, parts, op.getWinograd()));
+  return scheduleOf(op, ConvPlan(op, machine, block, parts, op.getWinogradTile()));
 }
 
 /// The least that a block has along its axes.
@@ -69,7 +67,7 @@ kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Machin
     return {};
   constexpr int64_t mostPixels = 1 << 16;      // each has an entry in a table
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
-  int64_t winograd = parameters.read("winograd", op.getWinograd(), op.getWinograd());
+  int64_t winograd = parameters.read("winograd", op.getWinogradTile(), op.getWinogradTile());
   BlockShape smallest = smallestBlock(op, winograd);
   BlockShape block = {parameters.read("clips", 1, result[0]),
                       parameters.read("frames", smallest[1], result[2], smallest[1]),
@@ -265,6 +263,6 @@ void ConvTileEmitter::emit() {
 void kinema::cpu::emitConvTile(kernel::ConvOp op, KernelEmitter &e) {
   auto schedule = *op.getSchedule();
   ConvPlan plan(op, e.machine, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")},
-                schedule.getInt("parts"), op.getWinograd());
+                schedule.getInt("parts"), op.getWinogradTile());
   ConvTileEmitter(op, plan, e).emit();
 }

@@ -14,10 +14,13 @@
 
 namespace kinema::cpu {
 
+/// How the schedules want a conv's weight to lie.
+kernel::LayoutAttr convTileWeight(kernel::ConvOp op, const Machine &machine);
+
 /// The best few schedules "cpu.tile" {clips, frames, rows, parts, partials, winograd} by the model, the
 /// cheapest first; none where the lowering does not apply (groups, layouts). `partials` is the leading
 /// dimension of moments and sums. They depend on the operation alone: the number of threads that will share
-/// the blocks is not known. `winograd`: as in kernel.conv, which it may be tried without.
+/// the blocks is not known. `winograd`: the results of a tile, which may be tried while the weight has taps.
 llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Machine &machine, int64_t winograd);
 
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of

@@ -12,9 +12,8 @@ bool kinema::cpu::hasVectorEpilogue(kernel::ConvOp op, int64_t lanes) {
   int64_t channels = shape::roundUp(op.getResultType().getDimSize(1), lanes);
   auto holdsVectors = [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
-    auto layout = kernel::layoutOf(tensor);
-    bool isBlocked = layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() == lanes;
-    return isBlocked || (tensor.getRank() != 5 && tensor.getShape().back() == channels);
+    return kernel::channelBlock(tensor) == lanes ||
+           (tensor.getRank() != 5 && tensor.getShape().back() == channels);
   };
   return llvm::all_of(op.getEpilogueOperands().getTypes(), holdsVectors) &&
          llvm::all_of(op.getResultTypes(), holdsVectors);

@@ -4,13 +4,13 @@
 #include "compiler/Target/CPU/GroupedSource.h"
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/Common/Layouts.h"
 
 #include <map>
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
-using kernel::LayoutKind;
 
 static StagedOperand sourceOf(kernel::ConvOp op) { return {op.prologue()}; }
 
@@ -20,6 +20,10 @@ static GroupChannels channelsOf(kernel::ConvOp op, int64_t lanes) {
 }
 
 //===-- Plan --------------------------------------------------------------===//
+
+kernel::LayoutAttr kinema::cpu::groupConvTileWeight(kernel::ConvOp op, const Machine &machine) {
+  return blockedWeight(op.getContext(), /*rank=*/5, {machine.vector, 1});
+}
 
 namespace {
 
@@ -139,12 +143,13 @@ double GroupConvPlan::cost(int64_t prologueReads, int64_t epilogueReads) const {
   return costOverMachines(grid(), [&](int64_t blocks) { return blocks * (share * block + 500); });
 }
 
-bool isSupported(kernel::ConvOp op, int64_t lanes) {
+bool isSupported(kernel::ConvOp op, const Machine &machine) {
+  int64_t lanes = machine.vector;
   StagedOperand source = sourceOf(op);
-  auto weight = kernel::layoutOf(cast<RankedTensorType>(op.getWeight().getType()));
   return op.getGroups() > 1 && source.isSupported(lanes) && source.width() == lanes &&
-         channelsOf(op, lanes).isSupported() && weight.getKind() == LayoutKind::Weight &&
-         weight.getBlock() == lanes && weight.getReduce() == 1 && hasVectorEpilogue(op, lanes);
+         channelsOf(op, lanes).isSupported() &&
+         kernel::layoutOf(tensorOf(op.getWeight())) == groupConvTileWeight(op, machine) &&
+         hasVectorEpilogue(op, lanes);
 }
 
 } // namespace
@@ -171,7 +176,7 @@ kernel::ScheduleAttr kinema::cpu::groupConvTileSchedule(kernel::ConvOp op, const
 
 kernel::ScheduleAttr kinema::cpu::remakeGroupConvTile(kernel::ConvOp op, const Machine &machine,
                                                       ScheduleParameters &parameters) {
-  if (!isSupported(op, machine.vector))
+  if (!isSupported(op, machine))
     return {};
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
   auto step = op.getGather().resultStep;
@@ -185,7 +190,7 @@ kernel::ScheduleAttr kinema::cpu::remakeGroupConvTile(kernel::ConvOp op, const M
 }
 
 SmallVector<Candidate> kinema::cpu::groupConvTileCandidates(kernel::ConvOp op, const Machine &machine) {
-  if (!isSupported(op, machine.vector))
+  if (!isSupported(op, machine))
     return {};
   constexpr int64_t mostBytes = 2 << 20, mostParts = 64;
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]

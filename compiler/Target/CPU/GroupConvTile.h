@@ -14,6 +14,10 @@
 
 namespace kinema::cpu {
 
+/// How the schedules want a conv's weight to lie: in vectors of output channels, for each channel of a group
+/// and tap.
+kernel::LayoutAttr groupConvTileWeight(kernel::ConvOp op, const Machine &machine);
+
 /// The best few schedules "cpu.group_tile" {clips, frames, rows, parts, planes, partials} by the model, the
 /// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of moments and
 /// sums.

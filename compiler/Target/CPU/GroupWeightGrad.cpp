@@ -3,13 +3,13 @@
 #include "compiler/Target/CPU/GroupedSource.h"
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/Common/Layouts.h"
 
 #include <map>
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
-using kernel::LayoutKind;
 
 static StagedOperand gradientOf(kernel::WeightGradOp op) { return {op.gradient()}; }
 static StagedOperand activationOf(kernel::WeightGradOp op) { return {op.activation()}; }
@@ -136,11 +136,10 @@ double GroupWeightGradPlan::cost(int64_t gradientReads, int64_t activationReads)
 bool isSupported(kernel::WeightGradOp op, const Machine &machine) {
   int64_t lanes = machine.vector;
   auto gradient = gradientOf(op), activation = activationOf(op);
-  auto layout = kernel::layoutOf(cast<RankedTensorType>(op.getResult().getType()));
+  auto weight = weightBlocksOf(tensorOf(op.getResult()));
   return op.getGroups() > 1 && gradient.isSupported(lanes) && activation.isSupported(lanes) &&
          gradient.width() == lanes && activation.width() == lanes && channelsOf(op, lanes).isSupported() &&
-         op.getWindow().getWindow().kernel[2] <= mostSums(machine) &&
-         layout.getKind() == LayoutKind::Weight && layout.getBlock() == lanes && layout.getReduce() == 1;
+         op.getWindow().getWindow().kernel[2] <= mostSums(machine) && weight == WeightBlocks{lanes, 1};
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/PairWeights.h"
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Layouts.h"
 #include "compiler/Target/CPU/Stage.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -8,7 +9,11 @@
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
-using kernel::LayoutKind;
+
+/// Whether the weight lies in pairs of output channels, for a data gradient.
+static bool isExchanged(RankedTensorType paired, int64_t lanes) {
+  return kernel::layoutOf(paired) == pairedWeight(paired.getContext(), {lanes, lanes, /*exchanged=*/true});
+}
 
 namespace {
 
@@ -20,11 +25,11 @@ struct PairWeights {
   PairWeights(kernel::ConvertOp op, const Machine &machine) : lanes(machine.vector) {
     auto source = tensorOf(op->getOperand(0)), result = tensorOf(op->getResult(0));
     auto shape = source.getShape(); // [O, I, T, H, W]
-    reduce = kernel::layoutOf(source).getReduce();
+    reduce = kernel::layoutOf(source).blockOf(1);
     outBlocks = shape::ceilDiv(shape[0], lanes);
     inBlocks = shape::ceilDiv(shape[1], reduce);
     taps = shape[2] * shape[3] * shape[4];
-    exchanged = kernel::layoutOf(result).getKind() == LayoutKind::PairsTransposed;
+    exchanged = isExchanged(result, lanes);
   }
   int64_t matrices() const { return outBlocks * inBlocks * taps; }
   int64_t elements() const { return reduce * lanes; } // of a matrix
@@ -88,14 +93,13 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::pairWeightsSchedule(kernel::Con
   if (!machine.multipliesPairs || op->getNumOperands() != 1)
     return std::nullopt;
   auto source = tensorOf(op->getOperand(0)), result = tensorOf(op->getResult(0));
-  auto from = kernel::layoutOf(source), to = kernel::layoutOf(result);
+  auto from = weightBlocksOf(source);
   int64_t lanes = machine.vector;
-  bool isPairs = to.getKind() == LayoutKind::Pairs && to.getReduce() == from.getReduce();
-  bool isExchanged =
-      to.getKind() == LayoutKind::PairsTransposed && to.getReduce() == lanes && from.getReduce() == lanes;
-  if (from.getKind() != LayoutKind::Weight || source.getRank() != 5 || from.getBlock() != lanes ||
-      to.getBlock() != lanes || (!isPairs && !isExchanged) || !source.getElementType().isF32() ||
-      !result.getElementType().isBF16())
+  if (!from || source.getRank() != 5 || *from != WeightBlocks{lanes, from->reduce} || from->reduce % 2 != 0)
+    return std::nullopt;
+  bool isPaired = kernel::layoutOf(result) == pairedWeight(op.getContext(), *from);
+  if ((!isPaired && (from->reduce != lanes || !isExchanged(result, lanes))) ||
+      !source.getElementType().isF32() || !result.getElementType().isBF16())
     return std::nullopt;
   constexpr int64_t mostBlocks = 64;
   int64_t grid = std::min(mostBlocks, PairWeights(op, machine).matrices());

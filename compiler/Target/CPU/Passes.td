@@ -3,32 +3,35 @@
 
 include "mlir/Pass/PassBase.td"
 
-def UseWinograd : Pass<"use-winograd", "::mlir::ModuleOp"> {
-  let summary = "compute convs of 3 x 3 windows by Winograd's tiles where that is quicker";
+def AssignCPUStorage : Pass<"assign-cpu-storage", "::mlir::ModuleOp"> {
+  let summary = "choose how every tensor lies in memory";
   let description = [{
-    Why: tiles of 4 x 4 results take 36 products a channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is
-    quicker, with what it takes to bring the source, the weight and the results to that form, is the cost model's to say.
-    A weight that inference reads is transformed once, in @prepare (beside a training step only where it is small);
-    in a training step it is transformed in each. The size of the tiles is part of the conv's schedule (`winograd`), which
-    the pass gives it, since one search finds both; where the conv was measured (`kinema tune`), what was quickest. Sums are in another order than the taps', and larger on the way: docs/cpu.md
-    has the errors. The recipe's `compute.winograd` turns the pass off.
+    Why: layout and channel padding are one decision of one place; nothing before it knows of them and nothing after
+    it changes them but a schedule that says so. Activations and channel vectors are blocked by as many channels as a
+    vector has, the network's few input channels by 4, parameters in the order in which their gradient's kernels leave
+    them (master, momentum and gradient alike). A conv reads its weight in the order that its schedules want: of a data
+    gradient with input and output channels exchanged, of bf16 in pairs where the CPU multiplies them. What is folded for
+    the conv alone is made so, of anything else a `kernel.convert` makes a copy.
+
+    With `bfloat16`, activations, and the weights that convs read, are stored as bf16. What is computed stays f32 and is
+    rounded, in sight, where it is stored (sums are of the stored value) and where a prologue hands it to a product.
 
     Before:
     ```mlir
-    %y = kernel.conv forward %w window <3x3x3 pad 1x1x1> ... : tensor<64x64x3x3x3xf32, #weight8x8> -> ...
+    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32> -> tensor<2x230x16x28x28xf32>
     ```
     After:
     ```mlir
-    %u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #weight8x8> -> tensor<64x64x3x6x6xf32, #points8x8>
-    %y = kernel.conv forward %u window <3x3x3 pad 1x1x1> ... {winograd = 4 : i64} : tensor<64x64x3x6x6xf32, #points8x8> -> ...
+    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32, #kernel.layout<ABcde8b8a>>
+        -> tensor<2x230x16x28x28xf32, #kernel.layout<aBcde8b>>
     ```
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
-    Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
-    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
+    Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">,
+    Option<"reference", "reference", "bool", "false", "weights as the reference lowering reads them">
   ];
-  let statistics = [Statistic<"convs", "convs", "convs in Winograd's form">];
+  let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];
 }
 
 def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
@@ -36,13 +39,31 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
   let description = [{
     Why: the number of partials that a kernel leaves for the next one is its schedule's, so schedules come before the
     memory plan. Convs and their weight gradients get a register-tiled schedule where one applies, everything else the
-    reference lowering; `reference` gives it to all. Convs that have a schedule already keep it (`use-winograd`). Where
-    a kernel was measured (`kinema tune`), the quickest of the model's best few is taken, and the seconds of a launch
-    are noted in its attribute `kernel.measured`.
+    reference lowering; `reference` gives it to all. Where a kernel was measured (`kinema tune`), the quickest of the
+    model's best few is taken, and the seconds of a launch are noted in its attribute `kernel.measured`.
+
+    Convs of 3 x 3 windows in steps of 1 may be computed by Winograd's tiles: those of 4 x 4 results take 36 products a
+    channel, of 2 x 2 results 16, where the taps take 144 and 36. Which is quicker, with what it takes to bring the
+    source, the weight and the results to that form, is the cost model's to say; the size of the tiles is a parameter of
+    the schedule (`winograd`), so that one search finds both. The conv then reads the weight that a `kernel.winograd`
+    makes: prepared, where inference reads it (beside a training step only where it is small), anew in each training
+    step. Sums are in another order than the taps', and larger on the way: docs/cpu.md has the errors. The recipe's
+    `compute.winograd` turns the tiles off.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
     After: `... {schedule = #kernel.schedule<"cpu.tile", grid = 32, scratch = 131072, {...}>} -> ..., tensor<32x3x64xf32, ...>`
+
+    Before:
+    ```mlir
+    %y = kernel.conv forward %w window <3x3x3 pad 1x1x1> ... : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> ...
+    ```
+    After:
+    ```mlir
+    %u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>
+    %y = kernel.conv forward %u window <3x3x3 pad 1x1x1> ... {schedule = #kernel.schedule<"cpu.tile", ..., {..., winograd = 4 : i64}>}
+        : tensor<64x64x3x6x6xf32, #deABc8b8a> -> ...
+    ```
   }];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [

@@ -9,19 +9,18 @@ using namespace kinema;
 using namespace kinema::cpu;
 using kernel::Access;
 
-int64_t StagedOperand::width() const { return kernel::layoutOf(type).getBlock(); }
+int64_t StagedOperand::width() const { return kernel::channelBlock(type); }
 int64_t StagedOperand::blocks() const { return shape::ceilDiv(type.getDimSize(1), width()); }
 
 bool StagedOperand::isSupported(int64_t lanes) const {
-  auto layout = kernel::layoutOf(type);
-  if (layout.getKind() != kernel::LayoutKind::Blocked || (width() != 4 && width() != lanes))
+  if (width() != 4 && width() != lanes)
     return false;
   for (kernel::AccessOperand operand : prologue) {
     RankedTensorType tensor = operand.getType();
     switch (operand.access) {
     case Access::Pixel:
     case Access::BatchChannel:
-      if (kernel::layoutOf(tensor) != layout)
+      if (kernel::channelBlock(tensor) != width())
         return false;
       break;
     case Access::Channel:

@@ -6,6 +6,7 @@
 #include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
+#include "compiler/Target/CPU/WinogradWeight.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -24,10 +25,6 @@ static Strategy rowOf(StringRef name, const Machine &machine) {
             auto kernel = dyn_cast<Op>(op);
             return kernel ? candidates(kernel, machine) : Candidates();
           }};
-}
-
-static Candidates convCandidates(kernel::ConvOp op, const Machine &machine) {
-  return op.getGroups() == 1 ? cpu::convTileCandidates(op, machine, op.getWinograd()) : Candidates();
 }
 
 static Candidates groupConvCandidates(kernel::ConvOp op, const Machine &machine) {
@@ -61,8 +58,13 @@ static Strategy onlyRowOf(StringRef name, const Machine &machine) {
 }
 
 SmallVector<Strategy> cpu::strategies(const Machine &machine) {
+  Strategy convTile =
+      rowOf<emitConvTile, remakeConvTile, convCandidates, kernel::ConvOp>("cpu.tile", machine);
+  convTile.settle = [](Operation *kernel, kernel::ScheduleAttr schedule) {
+    settleConvWeight(cast<kernel::ConvOp>(kernel), schedule);
+  };
   return {
-      rowOf<emitConvTile, remakeConvTile, convCandidates, kernel::ConvOp>("cpu.tile", machine),
+      convTile,
       rowOf<emitWeightGradTile, remakeWeightGradTile, weightGradCandidates, kernel::WeightGradOp>(
           "cpu.wgrad_tile", machine),
       rowOf<emitGroupConvTile, remakeGroupConvTile, groupConvCandidates, kernel::ConvOp>("cpu.group_tile",

@@ -14,12 +14,10 @@ public:
   explicit CPUTarget(const Level &level) : Target(kernel::TargetKind::CPU, level.name), level(level) {}
 
   const Machine &machine() const override { return level.machine; }
-  BFloat16Products products() const override {
-    return level.machine.multipliesPairs ? BFloat16Products::Pairs : BFloat16Products::Single;
+  void addStorage(OpPassManager &passes, bool bfloat16, const TargetOptions &options) const override {
+    passes.addPass(createAssignCPUStorage(AssignCPUStorageOptions{bfloat16, options.reference}));
   }
   void addSchedules(OpPassManager &passes, const TargetOptions &options) const override {
-    if (!options.reference)
-      passes.addPass(createUseWinograd(UseWinogradOptions{options.choice, options.measurements}));
     passes.addPass(createAssignCPUSchedules(
         AssignCPUSchedulesOptions{options.reference, options.choice, options.measurements}));
   }

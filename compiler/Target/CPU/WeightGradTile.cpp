@@ -5,11 +5,11 @@
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/Stage.h"
 #include "compiler/Target/CPU/Winograd.h"
+#include "compiler/Target/Common/Layouts.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
-using kernel::LayoutKind;
 
 static StagedOperand gradientOf(kernel::WeightGradOp op) { return {op.gradient()}; }
 static StagedOperand activationOf(kernel::WeightGradOp op) { return {op.activation()}; }
@@ -91,7 +91,7 @@ WeightGradPlan::WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, 
   kernel = window.kernel;
   pieces = BlockCuts(dz, parameters.piece);
   outBlocks = shape::ceilDiv(dz[1], lanes);
-  reduce = kernel::layoutOf(op.getActivationType()).getBlock();
+  reduce = kernel::channelBlock(op.getActivationType());
   channels = factors == Factors::Matrices ? reduce : tileChannels(machine, reduce);
   depth = std::min(x[1], reduce);
   inBlocks = shape::ceilDiv(x[1], reduce);
@@ -188,10 +188,9 @@ bool hasTiles(kernel::WeightGradOp op, int64_t lanes) {
 
 bool isSupported(kernel::WeightGradOp op, int64_t lanes) {
   auto gradient = gradientOf(op), activation = activationOf(op);
-  auto layout = kernel::layoutOf(cast<RankedTensorType>(op.getResult().getType()));
+  auto weight = weightBlocksOf(tensorOf(op.getResult()));
   return op.getGroups() == 1 && gradient.isSupported(lanes) && activation.isSupported(lanes) &&
-         gradient.width() == lanes && layout.getKind() == LayoutKind::Weight && layout.getBlock() == lanes &&
-         layout.getReduce() == activation.width();
+         gradient.width() == lanes && weight == WeightBlocks{lanes, activation.width()};
 }
 
 } // namespace

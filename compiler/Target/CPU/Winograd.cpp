@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/Winograd.h"
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Layouts.h"
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "dialects/Recipe.h"
 
@@ -221,40 +222,36 @@ namespace {
 struct WeightVectors {
   int64_t blocks, frames, reduce, lanes;
 
-  WeightVectors(kernel::WinogradOp op, const Machine &machine) : lanes(machine.vector) {
+  WeightVectors(kernel::WinogradOp op, const WeightBlocks &weight)
+      : reduce(weight.reduce), lanes(weight.vector) {
     auto type = tensorOf(op.getWeight());
-    auto layout = kernel::layoutOf(type);
-    reduce = layout.getReduce();
     frames = type.getDimSize(2);
-    blocks = layout.storedElements(type.getShape()) / (frames * 9 * reduce * lanes);
+    blocks = kernel::layoutOf(type).storedElements(type.getShape()) / (frames * 9 * reduce * lanes);
   }
 };
 } // namespace
 
-/// Whether weight and result lie in the same blocks, one in taps, the other in points.
-static bool isSupported(kernel::WinogradOp op, const Machine &machine) {
-  using kernel::LayoutKind;
-  auto from = kernel::layoutOf(tensorOf(op.getWeight())), to = kernel::layoutOf(tensorOf(op.getResult()));
-  LayoutKind kind = from.getKind();
-  bool transposed = kind == LayoutKind::WeightTransposed;
-  return (kind == LayoutKind::Weight || transposed) &&
-         to.getKind() == (transposed ? LayoutKind::PointsTransposed : LayoutKind::Points) &&
-         from.getBlock() == machine.vector && to.getBlock() == from.getBlock() &&
-         to.getReduce() == from.getReduce();
+/// The blocks in which weight and result lie, one in taps, the other in points; nothing where they do not.
+static std::optional<WeightBlocks> blocksOf(kernel::WinogradOp op, const Machine &machine) {
+  auto blocks = weightBlocksOf(tensorOf(op.getWeight()));
+  bool fits = blocks && blocks->vector == machine.vector &&
+              kernel::layoutOf(tensorOf(op.getResult())) == winogradWeight(op.getContext(), *blocks);
+  return fits ? blocks : std::nullopt;
 }
 
 std::optional<kernel::ScheduleAttr> kinema::cpu::winogradWeightSchedule(kernel::WinogradOp op,
                                                                         const Machine &machine) {
-  if (!isSupported(op, machine))
+  auto blocks = blocksOf(op, machine);
+  if (!blocks)
     return std::nullopt;
   constexpr int64_t mostBlocks = 64;
-  int64_t grid = std::min(mostBlocks, WeightVectors(op, machine).blocks);
+  int64_t grid = std::min(mostBlocks, WeightVectors(op, *blocks).blocks);
   return kernel::ScheduleAttr::get(op.getContext(), "cpu.winograd", grid, /*scratch=*/0,
                                    DictionaryAttr::get(op.getContext()));
 }
 
 void kinema::cpu::emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e) {
-  WeightVectors vectors(op, e.machine);
+  WeightVectors vectors(op, *blocksOf(op, e.machine));
   int64_t lanes = vectors.lanes;
   int64_t results = op.getTile(), points = winogradPoints(results), tap = vectors.reduce * lanes;
   int64_t pointStride = vectors.blocks * vectors.frames * tap;

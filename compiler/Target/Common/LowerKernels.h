@@ -24,6 +24,9 @@ struct Strategy {
   /// Seconds of a kernel that has a schedule of this strategy; empty where there is no model of the machine.
   std::function<double(mlir::Operation *kernel)> predict = {};
   bool goesOnWithMerges = false; // a kernel.finalize may be folded into its kernels
+  /// Brings the operands of a kernel into the form in which the chosen schedule reads them, by operations in
+  /// front of it, before the kernel gets the schedule; empty where they lie so already.
+  void (*settle)(mlir::Operation *kernel, kernel::ScheduleAttr schedule) = nullptr;
 };
 
 /// What a target adds.

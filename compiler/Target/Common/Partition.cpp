@@ -87,23 +87,19 @@ static int64_t channelAxis(RankedTensorType type) { return type.getRank() == 5 ?
 int64_t reference::channelWidth(const Machine &machine, ArrayRef<RankedTensorType> types) {
   int64_t width = machine.vector;
   for (RankedTensorType type : types) {
-    auto layout = kernel::layoutOf(type);
-    if (layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() % width == 0)
+    if (int64_t block = kernel::channelBlock(type); block > 1 && block % width == 0)
       continue;
     int64_t axis = channelAxis(type);
     bool innermost =
         llvm::all_of(type.getShape().drop_front(axis + 1), [](int64_t size) { return size == 1; });
-    if (layout.getKind() != kernel::LayoutKind::Plain || !innermost || type.getDimSize(axis) % width != 0)
+    if (!kernel::layoutOf(type).isRowMajor() || !innermost || type.getDimSize(axis) % width != 0)
       return 1;
   }
   return width;
 }
 
 int64_t reference::storedChannels(RankedTensorType type) {
-  auto layout = kernel::layoutOf(type);
-  int64_t channels = type.getDimSize(channelAxis(type));
-  return layout.getKind() == kernel::LayoutKind::Blocked ? shape::roundUp(channels, layout.getBlock())
-                                                         : channels;
+  return shape::roundUp(type.getDimSize(channelAxis(type)), kernel::channelBlock(type));
 }
 
 Shared reference::bestShared(const Machine &machine, int64_t positions) {

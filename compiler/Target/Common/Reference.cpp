@@ -18,7 +18,7 @@ static const Lowering *loweringOf(Operation *op) {
 
 bool kinema::hasReference(Operation *op) {
   auto conv = dyn_cast<kernel::ConvOp>(op);
-  return ::loweringOf(op) && (!conv || conv.getWinograd() == 1);
+  return ::loweringOf(op) && (!conv || conv.getWinogradTile() == 1);
 }
 
 /// Whole warps, so that every machine's blocks are made of them.

@@ -1,4 +1,5 @@
 // Convolutions and weight gradients as loops over results, taps and channels.
+#include "compiler/Target/Common/Layouts.h"
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "compiler/Target/Common/Window.h"
 
@@ -27,10 +28,9 @@ static int64_t widthOf(kernel::ConvOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getEpilogueOperands());
   llvm::append_range(types, tensorTypes(op.getResults()));
   Channels channels = channelsOf(op);
-  auto layout = kernel::layoutOf(tensorOf(op.getWeight()));
+  auto weight = weightBlocksOf(tensorOf(op.getWeight()));
   bool byOutput = channels.depthwise() || op.getDirection() == kernel::Direction::Forward;
-  auto wanted = byOutput ? kernel::LayoutKind::Weight : kernel::LayoutKind::WeightTransposed;
-  if (layout.getKind() != wanted || layout.getBlock() % machine.vector)
+  if (!weight || weight->exchanged == byOutput || weight->vector % machine.vector)
     return 1;
   if (channels.depthwise())
     llvm::append_range(types, tensorTypes(op.getPrologueOperands()));
@@ -193,8 +193,8 @@ struct WeightGrad {
   }
   /// The machine's vector if the result lies in vectors over output channels of one group.
   int64_t width() {
-    auto layout = kernel::layoutOf(result);
-    if (layout.getKind() != kernel::LayoutKind::Weight || layout.getBlock() % machine.vector)
+    auto weight = weightBlocksOf(result);
+    if (!weight || weight->exchanged || weight->vector % machine.vector)
       return 1;
     SmallVector<RankedTensorType> types = tensorTypes(op.getGradientOperands());
     if (depthwise)

@@ -30,10 +30,6 @@ struct TargetOptions {
   std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
 };
 
-/// What multiplies bfloat16; weights lie as it reads them. Single: f32's arithmetic. Pairs: an instruction
-/// that adds both products of two pairs. TensorCores: products of whole matrices.
-enum class BFloat16Products { Single, Pairs, TensorCores };
-
 /// What a target has made of a module's kernels: files of the package.
 struct MachineCode {
   struct File {
@@ -80,10 +76,11 @@ public:
   virtual const Machine &machine() const = 0;
   /// How activations are stored unless somebody says otherwise.
   virtual bool prefersBFloat16() const { return false; }
-  virtual BFloat16Products products() const = 0;
   /// Whether each launch takes as long as what a small one does.
   virtual bool hasCostlyLaunches() const { return false; }
 
+  /// Layouts for the tensors of a module in phase `fused`; `bfloat16`: activations are stored so.
+  virtual void addStorage(mlir::OpPassManager &passes, bool bfloat16, const TargetOptions &options) const = 0;
   /// Schedules for the kernels of a module in phase `fused`.
   virtual void addSchedules(mlir::OpPassManager &passes, const TargetOptions &options) const = 0;
   /// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the target can

@@ -1,6 +1,7 @@
 // Which convs the template takes, and the tile that a model of the time picks.
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
 
 using namespace mlir;
@@ -17,11 +18,10 @@ static int64_t sumsOf(kernel::ConvOp op) {
 
 static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
-  auto layout = kernel::layoutOf(weight);
-  bool forward = op.getDirection() == kernel::Direction::Forward;
-  if (op.getGroups() != 1 || !weight.getElementType().isBF16() || layout.getBlock() != blockChannels ||
-      layout.getKind() != (forward ? kernel::LayoutKind::Taps : kernel::LayoutKind::TapsTransposed) ||
-      !canStage(op.prologue(), layout.getTapsTogether()))
+  auto taps = tapsOf(weight);
+  bool exchanged = op.getDirection() == kernel::Direction::Transposed;
+  if (op.getGroups() != 1 || !weight.getElementType().isBF16() || !taps || taps->exchanged != exchanged ||
+      !canStage(op.prologue(), taps->together))
     return false;
   for (kernel::AccessOperand operand : op.epilogue())
     if (operand.access == Access::Pixel && !isBlocked(operand.getType()))

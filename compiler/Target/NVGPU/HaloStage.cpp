@@ -8,17 +8,14 @@ using namespace kinema::nvidia;
 using kernel::Access;
 
 bool nvidia::isBlocked(RankedTensorType type) {
-  auto layout = kernel::layoutOf(type);
-  return layout.getKind() == kernel::LayoutKind::Blocked && layout.getBlock() == blockChannels &&
-         type.getElementType().isBF16();
+  return kernel::channelBlock(type) == blockChannels && type.getElementType().isBF16();
 }
 
 int64_t nvidia::stagedNeighbours(RankedTensorType type) {
   if (isBlocked(type))
     return 1;
-  auto layout = kernel::layoutOf(type);
-  bool narrow = layout.getKind() == kernel::LayoutKind::Blocked && 2 * layout.getBlock() == blockChannels &&
-                type.getDimSize(1) <= layout.getBlock();
+  int64_t block = kernel::channelBlock(type);
+  bool narrow = 2 * block == blockChannels && type.getDimSize(1) <= block;
   return narrow ? 2 : 0;
 }
 

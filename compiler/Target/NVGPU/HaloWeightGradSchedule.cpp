@@ -1,6 +1,7 @@
 // Which weight gradients the template takes, and the tile that a model of the time picks.
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
+#include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
 
 using namespace mlir;
@@ -9,11 +10,10 @@ using namespace kinema::nvidia;
 
 static bool isSupported(kernel::WeightGradOp op) {
   auto result = cast<RankedTensorType>(op.getResult().getType());
-  auto layout = kernel::layoutOf(result);
+  auto taps = tapsOf(result);
   return op.getGroups() == 1 && op.getGradientType() && op.getActivationType() &&
-         result.getElementType().isF32() && layout.getKind() == kernel::LayoutKind::Taps &&
-         layout.getBlock() == blockChannels && canStage(op.gradient()) &&
-         canStage(op.activation(), layout.getTapsTogether());
+         result.getElementType().isF32() && taps && !taps->exchanged && canStage(op.gradient()) &&
+         canStage(op.activation(), taps->together);
 }
 
 /// Bytes of a source that are read for channel blocks of so many positions.

@@ -1,5 +1,6 @@
 // Which pairs of convs the template takes, and the tile that a model of the time picks.
 #include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 
@@ -10,7 +11,8 @@ using kernel::Access;
 
 static bool isTaps(Value weight) {
   auto type = cast<RankedTensorType>(weight.getType());
-  return kernel::layoutOf(type).getKind() == kernel::LayoutKind::Taps && type.getElementType().isBF16();
+  auto taps = tapsOf(type);
+  return taps && !taps->exchanged && type.getElementType().isBF16();
 }
 
 static bool readsBlocks(const kernel::AccessRegion &region) {

@@ -30,6 +30,37 @@ def PairNVGPUConvs : Pass<"pair-nvgpu-convs", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"pairs", "pairs", "pairs of convs that became one kernel">];
 }
 
+def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {
+  let summary = "choose how every tensor lies in memory";
+  let description = [{
+    Why: layout and channel padding are one decision of one place; nothing before it knows of them and nothing after
+    it changes them. Activations and channel vectors are blocked by 8 channels, the network's few input channels by 4.
+    With `bfloat16`, on a processor whose tensor cores kernels use, weights are a matrix for each tap, as these read
+    them; otherwise in vectors of 8 output channels. The data gradient reads a copy of its weight with input and output
+    channels exchanged (`kernel.convert`).
+
+    With `bfloat16`, activations, and the weights that convs read, are stored as bf16. What is computed stays f32 and is
+    rounded, in sight, where it is stored (sums are of the stored value) and where a prologue hands it to a product.
+
+    Before:
+    ```mlir
+    %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32> -> tensor<2x230x16x28x28xf32>
+    ```
+    After:
+    ```mlir
+    %c = kernel.convert %w : tensor<230x64x1x3x3xf32, #kernel.layout<cdeBA8a8b>> -> tensor<230x64x1x3x3xbf16, #kernel.layout<cdeBA8a8b>>
+    %z = kernel.conv forward %c ... : tensor<230x64x1x3x3xbf16, #kernel.layout<cdeBA8a8b>>
+        -> tensor<2x230x16x28x28xbf16, #kernel.layout<aBcde8b>>
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [
+    Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">,
+    Option<"reference", "reference", "bool", "false", "weights as the reference lowering reads them">
+  ];
+  let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];
+}
+
 def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let summary = "choose how each kernel is carried out on an NVIDIA GPU";
   let description = [{

@@ -19,8 +19,8 @@ public:
 
   const Machine &machine() const override { return processor.machine; }
   bool prefersBFloat16() const override { return true; }
-  BFloat16Products products() const override {
-    return processor.warpgroups ? BFloat16Products::TensorCores : BFloat16Products::Single;
+  void addStorage(OpPassManager &passes, bool bfloat16, const TargetOptions &options) const override {
+    passes.addPass(createAssignNVGPUStorage(AssignNVGPUStorageOptions{bfloat16, options.reference}));
   }
   bool hasCostlyLaunches() const override { return true; }
   void addSchedules(OpPassManager &passes, const TargetOptions &options) const override;

@@ -17,9 +17,9 @@ using namespace mlir;
 using namespace kinema;
 
 static const char planned[] = R"(
-#c8 = #kernel.layout<blocked block = 8>
+#aBcde8b = #kernel.layout<aBcde8b>
 !x = tensor<1x3x1x2x2xf32>
-!y = tensor<1x3x1x2x2xf32, #c8>
+!y = tensor<1x3x1x2x2xf32, #aBcde8b>
 module attributes {
   clip.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123"},
   clip.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}},

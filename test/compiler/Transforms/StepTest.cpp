@@ -74,7 +74,6 @@ TEST_F(Step, FoldedInferenceEqualsTheForwardNetwork) {
   runPasses(*module, createClipFoldBatchNorm());
   ASSERT_FALSE(module->lookupSymbol("forward"));
   Interpreter folded = interpreter();
-  ASSERT_TRUE(mlir::succeeded(folded.run("prepare", {})));
   auto found = folded.run("infer", {clip});
   ASSERT_TRUE(mlir::succeeded(found));
   EXPECT_LT(relativeError(found->front(), expected->front()), 1e-12);

@@ -4,9 +4,6 @@
 !x = tensor<2x3x1x4x4xf32>
 !c = tensor<3xf32>
 
-// CHECK: clip.param @a.weight :
-// CHECK-NEXT: clip.param @a.weight.folded : tensor<3x3x1x1x1xf32> {role = "folded"}
-// CHECK-NEXT: clip.param @a.weight.folded_bias : tensor<3xf32> {role = "folded"}
 clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
 clip.param @a.bias : !c {role = "bias"}
 clip.param @a.bn.weight : !c {role = "gamma"}
@@ -16,22 +13,29 @@ clip.param @a.bn.running_var : !c {role = "running_var"}
 clip.param @b.weight : !c {role = "gamma"}
 clip.param @b.bias : !c {role = "beta"}
 clip.param @b.running_mean : !c {role = "running_mean"}
-// CHECK: clip.param @b.running_var :
-// CHECK-NEXT: clip.param @b.folded_scale : tensor<3xf32> {role = "folded"}
-// CHECK-NEXT: clip.param @b.folded_offset : tensor<3xf32> {role = "folded"}
 clip.param @b.running_var : !c {role = "running_var"}
 clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 
 // CHECK-NOT: @forward
 // CHECK-LABEL: func.func @infer(
 // CHECK-SAME: %[[X:.*]]: tensor<2x3x1x4x4xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"})
-// CHECK: %[[W:.*]] = clip.read @a.weight.folded :
-// CHECK: %[[B:.*]] = clip.read @a.weight.folded_bias :
-// CHECK: %[[S:.*]] = clip.read @b.folded_scale :
-// CHECK: %[[O:.*]] = clip.read @b.folded_offset :
-// CHECK: %[[F:.*]] = clip.read @fc.weight :
+// CHECK-DAG: %[[MEAN:.*]] = clip.read @a.bn.running_mean
+// CHECK-DAG: %[[VAR:.*]] = clip.read @a.bn.running_var
+// CHECK-DAG: %[[GAMMA:.*]] = clip.read @a.bn.weight
+// CHECK-DAG: %[[BETA:.*]] = clip.read @a.bn.bias
+// CHECK-DAG: %[[OWN:.*]] = clip.read @a.bias
+// CHECK-DAG: %[[WEIGHT:.*]] = clip.read @a.weight :
+// CHECK-DAG: %[[F:.*]] = clip.read @fc.weight :
+// CHECK: %[[SCALE:.*]], %[[OFFSET:.*]], %{{.*}} = clip.bn_coeffs %[[MEAN]], %[[VAR]], %[[GAMMA]], %[[BETA]] {eps = 1.000000e-03 : f64}
+// CHECK: %[[FB:.*]] = clip.fold_bias %[[OWN]], %[[SCALE]], %[[OFFSET]]
+// CHECK: %[[B:.*]] = clip.prepared "a.weight.folded_bias", %[[FB]]
+// CHECK: %[[FW:.*]] = clip.fold_weight %[[WEIGHT]], %[[SCALE]]
+// CHECK: %[[W:.*]] = clip.prepared "a.weight.folded", %[[FW]]
 // CHECK: %[[N:.*]] = clip.conv %[[X]], %[[W]] bias %[[B]] window <1x1x1>
 // CHECK: %[[P:.*]] = clip.max_pool %[[N]]
+// CHECK: %[[SB:.*]], %[[OB:.*]], %{{.*}} = clip.bn_coeffs
+// CHECK: %[[O:.*]] = clip.prepared "b.folded_offset", %[[OB]]
+// CHECK: %[[S:.*]] = clip.prepared "b.folded_scale", %[[SB]]
 // CHECK: %[[Q:.*]] = clip.affine %[[P]], %[[S]], %[[O]]
 // A dropout is the identity here; a conv without batch norm keeps its own weight.
 // CHECK: %[[Y:.*]] = clip.conv %[[Q]], %[[F]] window <1x4x4>
@@ -39,21 +43,6 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 
 // LOC: clip.conv {{.*}} window <1x1x1> {{.*}} loc(fused["a", "a.bn"])
 
-// CHECK-LABEL: func.func @prepare()
-// CHECK-DAG: %[[MEAN:.*]] = clip.read @a.bn.running_mean
-// CHECK-DAG: %[[VAR:.*]] = clip.read @a.bn.running_var
-// CHECK-DAG: %[[GAMMA:.*]] = clip.read @a.bn.weight
-// CHECK-DAG: %[[BETA:.*]] = clip.read @a.bn.bias
-// CHECK-DAG: %[[OWN:.*]] = clip.read @a.bias
-// CHECK-DAG: %[[WEIGHT:.*]] = clip.read @a.weight :
-// CHECK: %[[SCALE:.*]], %[[OFFSET:.*]], %{{.*}} = clip.bn_coeffs %[[MEAN]], %[[VAR]], %[[GAMMA]], %[[BETA]] {eps = 1.000000e-03 : f64}
-// CHECK: %[[FB:.*]] = clip.fold_bias %[[OWN]], %[[SCALE]], %[[OFFSET]]
-// CHECK: clip.write @a.weight.folded_bias, %[[FB]]
-// CHECK: %[[FW:.*]] = clip.fold_weight %[[WEIGHT]], %[[SCALE]]
-// CHECK: clip.write @a.weight.folded, %[[FW]]
-// CHECK: %[[SB:.*]], %[[OB:.*]], %{{.*}} = clip.bn_coeffs
-// CHECK: clip.write @b.folded_offset, %[[OB]]
-// CHECK: clip.write @b.folded_scale, %[[SB]]
 func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
   %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
   %own = clip.read @a.bias : !c
@@ -95,8 +84,7 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> {
 
 // -----
 
-// Of two batch norms behind a conv the first one is folded into it; the second one stays, for @prepare would read what it
-// has just written.
+// Of two batch norms behind a conv the first one is folded into it; the second one stays.
 !c = tensor<3xf32>
 !x = tensor<2x3x1x1x1xf32>
 clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
@@ -109,15 +97,13 @@ clip.param @b.bias : !c {role = "beta"}
 clip.param @b.running_mean : !c {role = "running_mean"}
 clip.param @b.running_var : !c {role = "running_var"}
 // CHECK-LABEL: func.func @infer(
-// CHECK-DAG: %[[W:.*]] = clip.read @a.weight.folded :
-// CHECK-DAG: %[[B:.*]] = clip.read @a.weight.folded_bias :
-// CHECK-DAG: %[[S:.*]] = clip.read @b.folded_scale :
-// CHECK-DAG: %[[O:.*]] = clip.read @b.folded_offset :
+// CHECK: %[[B:.*]] = clip.prepared "a.weight.folded_bias"
+// CHECK: %[[W:.*]] = clip.prepared "a.weight.folded"
 // CHECK: %[[Z:.*]] = clip.conv %{{.*}}, %[[W]] bias %[[B]]
+// CHECK: %[[O:.*]] = clip.prepared "b.folded_offset"
+// CHECK: %[[S:.*]] = clip.prepared "b.folded_scale"
 // CHECK: %[[Y:.*]] = clip.affine %[[Z]], %[[S]], %[[O]]
 // CHECK: return %[[Y]]
-// CHECK-LABEL: func.func @prepare()
-// CHECK-NOT: clip.read {{.*}}folded
 func.func @forward(%x: !x) -> !x {
   %w = clip.read @a.weight : tensor<3x3x1x1x1xf32>
   %z = clip.conv %x, %w window <1x1x1> : (!x, tensor<3x3x1x1x1xf32>) -> !x

@@ -3,17 +3,18 @@
 // Four maps in a row over equal shapes are one kernel. Two buffers are enough for three values in flight: the third takes
 // the place of the first. The update of @w is written over it.
 
-#c8 = #kernel.layout<blocked block = 8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#A8a = #kernel.layout<A8a>
 #s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
-!x = tensor<1x16x1x1x1xf32, #c8>
-!w = tensor<16xf32, #c8>
+!x = tensor<1x16x1x1x1xf32, #aBcde8b>
+!w = tensor<16xf32, #A8a>
 
 clip.param @w : tensor<16xf32> {role = "weight"}
 clip.param @w.momentum : tensor<16xf32> {role = "momentum"}
 
 // CHECK: kernel.plan = {activations = 128 : i64, arena = 448 : i64
 // CHECK-SAME: hyper = {bytes = 16 : i64, fields = ["rate", "momentum", "nesterov", "decay"], name = "hyper", offset = 192 : i64
-// CHECK-SAME: momentum = 64 : i64, name = "w", offset = 0 : i64, order = {{\[\[}}0, 2, 8], [0, 8, 1]]
+// CHECK-SAME: momentum = 64 : i64, name = "w", offset = 0 : i64, order = {{\[\[}}0, 16, 1]]
 // CHECK-SAME: separate_activations = 192 : i64
 // CHECK-NOT: func.func
 // CHECK: kernel.entry @train_step
@@ -74,13 +75,14 @@ func.func @train_step(%hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov
 
 // A strided 1x1x1 conv reads an eighth of its input (1024 of 8192 bytes) beside its weight (256).
 
-#c8 = #kernel.layout<blocked block = 8>
-#w = #kernel.layout<weight block = 8 reduce = 8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+#aBCdef8c8b = #kernel.layout<aBCdef8c8b>
 #s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
-!x = tensor<1x8x4x8x8xf32, #c8>
-!y = tensor<1x8x2x4x4xf32, #c8>
-!w = tensor<8x8x1x1x1xf32, #w>
-!p = tensor<1x8x8x1x1x1xf32, #w>
+!x = tensor<1x8x4x8x8xf32, #aBcde8b>
+!y = tensor<1x8x2x4x4xf32, #aBcde8b>
+!w = tensor<8x8x1x1x1xf32, #ABcde8b8a>
+!p = tensor<1x8x8x1x1x1xf32, #aBCdef8c8b>
 clip.param @w : tensor<8x8x1x1x1xf32> {role = "weight"}
 
 // CHECK-LABEL: kernel.entry @infer

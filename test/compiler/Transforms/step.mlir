@@ -9,7 +9,6 @@
 // CHECK-LABEL: func.func @infer
 // CHECK-NOT: clip.batch_norm
 // CHECK-NOT: clip.affine
-// CHECK-LABEL: func.func @prepare
 // CHECK-COUNT-5: clip.fold_weight
 // INFER-NOT: func.func @train_step
 // TRAIN-LABEL: func.func @train_step

@@ -1,24 +1,58 @@
 // Every message of the dialect's verifiers and parsers.
 // RUN: %kinema-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @below {{expected ::kinema::kernel::LayoutKind to be one of: plain, blocked, weight, weight_transposed, taps, taps_transposed}}
-// expected-error @below {{failed to parse LayoutAttr parameter 'kind'}}
-func.func private @f(tensor<8xf32, #kernel.layout<tiled>>)
+// expected-error @below {{expected the tag of a layout, such as <aBcde8b>}}
+func.func private @f(tensor<8xf32, #kernel.layout<8>>)
 
 // -----
 
-// expected-error @below {{blocks of a layout are at least 1, found block = 0 and reduce = 1}}
-func.func private @f(tensor<8xf32, #kernel.layout<blocked block = 0>>)
+// expected-error @below {{the layout a_b is none: it is written in letters of axes, with a number from 2 before the letter of a block's elements, as in aBcde8b}}
+func.func private @f(tensor<8x8xf32, #kernel.layout<a_b>>)
 
 // -----
 
-// expected-error @below {{a block of 8 has no room for whole taps of 3 channels}}
-func.func private @f(tensor<8x3x1x7x7xf32, #kernel.layout<taps block = 8 reduce = 3>>)
+// expected-error @below {{the layout A1a is none: it is written in letters of axes}}
+func.func private @f(tensor<8xf32, #kernel.layout<A1a>>)
 
 // -----
 
-// expected-error @below {{blocks of 3 channels do not come in pairs}}
-func.func private @f(tensor<8x3x1x7x7xbf16, #kernel.layout<pairs block = 8 reduce = 3>>)
+// expected-error @below {{the layout aBcde8 is none: it is written in letters of axes}}
+func.func private @f(tensor<1x8x1x1x1xf32, #kernel.layout<aBcde8>>)
+
+// -----
+
+// expected-error @below {{the layout aa walks twice over the axis a}}
+func.func private @f(tensor<8xf32, #kernel.layout<aa>>)
+
+// -----
+
+// expected-error @below {{the layout a8a has 8 elements of the axis a, which no capital letter before them cuts into blocks}}
+func.func private @f(tensor<8xf32, #kernel.layout<a8a>>)
+
+// -----
+
+// expected-error @below {{the layout A99999a has blocks of more than 4096 elements of the axis a}}
+func.func private @f(tensor<8xf32, #kernel.layout<A99999a>>)
+
+// -----
+
+// expected-error @below {{the layout A4096a4096a has blocks of more than 4096 elements of the axis a}}
+func.func private @f(tensor<8xf32, #kernel.layout<A4096a4096a>>)
+
+// -----
+
+// expected-error @below {{the layout ac walks over the axis c but not over all before it}}
+func.func private @f(tensor<8x8xf32, #kernel.layout<ac>>)
+
+// -----
+
+// expected-error @below {{the layout aB cuts the axis b into blocks whose elements it does not count}}
+func.func private @f(tensor<8x8xf32, #kernel.layout<aB>>)
+
+// -----
+
+// expected-error @below {{the layout aBcde8b is one of 5 axes, the tensor has 1}}
+func.func private @f(tensor<8xf32, #kernel.layout<aBcde8b>>)
 
 // -----
 
@@ -402,9 +436,9 @@ func.func @f(%x: !x, %w: !w) {
 
 !x = tensor<1x8x2x4x4xf32>
 !w = tensor<16x8x1x3x3xf32>
-!x8 = tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>
+!x8 = tensor<1x8x2x4x4xf32, #kernel.layout<aBcde8b>>
 func.func @f(%x: !x, %w: !w, %x8: !x8) {
-  // expected-error @below {{'kernel.conv' op has a prologue that reads two layouts: 'tensor<1x8x2x4x4xf32>' and 'tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>'}}
+  // expected-error @below {{'kernel.conv' op has a prologue that reads two layouts: 'tensor<1x8x2x4x4xf32>' and 'tensor<1x8x2x4x4xf32, #kernel.layout<aBcde8b>>'}}
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
     prologue(pixel %x, pixel %x8) : (!x, !x8) {
     ^bb0(%a: f32, %b: f32):
@@ -675,9 +709,9 @@ func.func @f(%x: !x, %g: !g, %c: !c) {
 
 !x = tensor<1x8x2x4x4xf32>
 !g = tensor<1x16x2x4x4xf32>
-!b8 = tensor<1x16x2x4x4xf32, #kernel.layout<blocked block = 8>>
+!b8 = tensor<1x16x2x4x4xf32, #kernel.layout<aBcde8b>>
 func.func @f(%x: !x, %g: !g, %b8: !b8) {
-  // expected-error @below {{'kernel.wgrad' op has a prologue that reads two layouts: 'tensor<1x16x2x4x4xf32>' and 'tensor<1x16x2x4x4xf32, #kernel.layout<blocked block = 8>>'}}
+  // expected-error @below {{'kernel.wgrad' op has a prologue that reads two layouts: 'tensor<1x16x2x4x4xf32>' and 'tensor<1x16x2x4x4xf32, #kernel.layout<aBcde8b>>'}}
   %y = kernel.wgrad window <1x3x3 pad 0x1x1>
     gradient(pixel %g, pixel %b8) : (!g, !b8) {
     ^bb0(%a: f32, %b: f32):
@@ -694,9 +728,9 @@ func.func @f(%x: !x, %g: !g, %b8: !b8) {
 
 !x = tensor<1x8x2x4x4xf32>
 !g = tensor<1x16x2x4x4xf32>
-!b8 = tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>
+!b8 = tensor<1x8x2x4x4xf32, #kernel.layout<aBcde8b>>
 func.func @f(%x: !x, %g: !g, %b8: !b8) {
-  // expected-error @below {{'kernel.wgrad' op has a prologue that reads two layouts: 'tensor<1x8x2x4x4xf32>' and 'tensor<1x8x2x4x4xf32, #kernel.layout<blocked block = 8>>'}}
+  // expected-error @below {{'kernel.wgrad' op has a prologue that reads two layouts: 'tensor<1x8x2x4x4xf32>' and 'tensor<1x8x2x4x4xf32, #kernel.layout<aBcde8b>>'}}
   %y = kernel.wgrad window <1x3x3 pad 0x1x1>
     gradient(pixel %g) : (!g) {
     ^bb0(%a: f32):
@@ -1232,20 +1266,20 @@ func.func @winograd(%w: tensor<4x4x1x3x3xf32>) {
 // -----
 
 func.func @strided(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x6x6xf32>) {
-  // expected-error @+1 {{'kernel.conv' op in Winograd's form has windows of 3 x 3 in steps of 1 and no groups, found}}
+  // expected-error @+1 {{'kernel.conv' op does not lead from}}
   %y = kernel.conv forward %w window <1x3x3 stride 1x2x2 pad 0x1x1> prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
   ^bb0(%v: f32):
     kernel.yield value %v
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {winograd = 4 : i64} : tensor<4x4x1x6x6xf32> -> tensor<1x4x1x4x4xf32>
+  } : tensor<4x4x1x6x6xf32> -> tensor<1x4x1x4x4xf32>
   return
 }
 
 // -----
 
-func.func @taps(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x3x3xf32>) {
+func.func @points(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x4x6xf32>) {
   // expected-error @+1 {{'kernel.conv' op does not lead from}}
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
   ^bb0(%v: f32):
@@ -1253,7 +1287,7 @@ func.func @taps(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x3x3xf32>) {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {winograd = 4 : i64} : tensor<4x4x1x3x3xf32> -> tensor<1x4x1x8x8xf32>
+  } : tensor<4x4x1x4x6xf32> -> tensor<1x4x1x8x8xf32>
   return
 }
 

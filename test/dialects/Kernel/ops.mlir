@@ -3,37 +3,41 @@
 // RUN: %kinema-opt %s --mlir-print-op-generic | %kinema-opt | FileCheck %s
 
 // Layouts have one name in the whole text; a plain one is a layout too.
-// CHECK-DAG: #[[C8:.*]] = #kernel.layout<blocked block = 8>
-// CHECK-DAG: #[[PLAIN:.*]] = #kernel.layout<plain>
-// CHECK-DAG: #[[W:.*]] = #kernel.layout<weight block = 8 reduce = 4>
-// CHECK-DAG: #[[WT:.*]] = #kernel.layout<weight_transposed block = 8 reduce = 8>
-#c8 = #kernel.layout<blocked block = 8>
-#plain = #kernel.layout<plain>
-#weight = #kernel.layout<weight block = 8 reduce = 4>
-#weight_transposed = #kernel.layout<weight_transposed block = 8 reduce = 8>
+// CHECK-DAG: #[[C8:.*]] = #kernel.layout<aBcde8b>
+// CHECK-DAG: #[[PLAIN:.*]] = #kernel.layout<abcde>
+// CHECK-DAG: #[[W:.*]] = #kernel.layout<ABcde4b8a>
+// CHECK-DAG: #[[WT:.*]] = #kernel.layout<BAcde8a8b>
+#aBcde8b = #kernel.layout<aBcde8b>
+#A8a = #kernel.layout<A8a>
+#abcde = #kernel.layout<abcde>
+#abC8c = #kernel.layout<abC8c>
+#aBCdef4c8b = #kernel.layout<aBCdef4c8b>
+#ABcde4b8a = #kernel.layout<ABcde4b8a>
+#BAcde8a8b = #kernel.layout<BAcde8a8b>
+#abcdef = #kernel.layout<abcdef>
 
-!x = tensor<2x4x3x8x8xf32, #c8>
-!z = tensor<2x6x3x4x4xf32, #c8>
-!half = tensor<2x4x3x4x4xf32, #c8>
-!gate = tensor<2x4x1x1x1xf32, #c8>
-!cx = tensor<4xf32, #c8>
-!cz = tensor<6xf32, #c8>
-!w = tensor<6x2x1x3x3xf32, #plain>
+!x = tensor<2x4x3x8x8xf32, #aBcde8b>
+!z = tensor<2x6x3x4x4xf32, #aBcde8b>
+!half = tensor<2x4x3x4x4xf32, #aBcde8b>
+!gate = tensor<2x4x1x1x1xf32, #aBcde8b>
+!cx = tensor<4xf32, #A8a>
+!cz = tensor<6xf32, #A8a>
+!w = tensor<6x2x1x3x3xf32, #abcde>
 
 // CHECK-LABEL: func.func @conv
 func.func @conv(%x: !x, %gate: !gate, %s: !cx, %z: !z, %b: !cz, %w: !w) {
   // CHECK: %[[Z:.*]]:3 = kernel.conv forward %{{.*}} window <1x3x3 stride 1x2x2 pad 0x1x1>
-  // CHECK-SAME: prologue (pixel %{{.*}}, channel %{{.*}}, batch_channel %{{.*}}) : (tensor<2x4x3x8x8xf32, #[[C8]]>, tensor<4xf32, #[[C8]]>, tensor<2x4x1x1x1xf32, #[[C8]]>) {
+  // CHECK-SAME: prologue (pixel %{{.*}}, channel %{{.*}}, batch_channel %{{.*}}) : (tensor<2x4x3x8x8xf32, #[[C8]]>, tensor<4xf32, #A8a>, tensor<2x4x1x1x1xf32, #[[C8]]>) {
   // CHECK-NEXT: ^bb0(%[[X:.*]]: f32, %[[S:.*]]: f32, %[[G:.*]]: f32):
   // CHECK-NEXT: %[[N:.*]] = arith.mulf %[[X]], %[[S]] : f32
   // CHECK-NEXT: %[[A:.*]] = arith.mulf %[[N]], %[[G]] : f32
   // CHECK-NEXT: kernel.yield value %[[A]]
-  // CHECK-NEXT: } epilogue (channel %{{.*}}, pixel %{{.*}}) : (tensor<6xf32, #[[C8]]>, tensor<2x6x3x4x4xf32, #[[C8]]>) {
+  // CHECK-NEXT: } epilogue (channel %{{.*}}, pixel %{{.*}}) : (tensor<6xf32, #A8a>, tensor<2x6x3x4x4xf32, #[[C8]]>) {
   // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[B:.*]]: f32, %[[Y:.*]]: f32):
   // CHECK-NEXT: %[[R:.*]] = arith.addf %[[ACC]], %[[B]] : f32
   // CHECK-NEXT: %[[P:.*]] = arith.mulf %[[R]], %[[Y]] : f32
   // CHECK-NEXT: kernel.yield store %[[R]], moments %[[R]], sum %[[R]], sum %[[P]]
-  // CHECK-NEXT: } {groups = 2 : i64, schedule = #kernel.schedule<"cpu.tile", grid = 6, scratch = 4096, {rows = 4 : i64}>} : tensor<6x2x1x3x3xf32, #[[PLAIN]]> -> tensor<2x6x3x4x4xf32, #[[C8]]>, tensor<6x3x6xf32, #[[C8]]>, tensor<6x2x6xf32, #[[C8]]>
+  // CHECK-NEXT: } {groups = 2 : i64, schedule = #kernel.schedule<"cpu.tile", grid = 6, scratch = 4096, {rows = 4 : i64}>} : tensor<6x2x1x3x3xf32, #[[PLAIN]]> -> tensor<2x6x3x4x4xf32, #[[C8]]>, tensor<6x3x6xf32, #abC8c>, tensor<6x2x6xf32, #abC8c>
   %y:3 = kernel.conv forward %w window <1x3x3 stride 1x2x2 pad 0x1x1>
     prologue(pixel %x, channel %s, batch_channel %gate) : (!x, !cx, !gate) {
     ^bb0(%a: f32, %c: f32, %g: f32):
@@ -47,7 +51,7 @@ func.func @conv(%x: !x, %gate: !gate, %s: !cx, %z: !z, %b: !cz, %w: !w) {
       %1 = arith.mulf %0, %p : f32
       kernel.yield store %0, moments %0, sum %0, sum %1
     } {groups = 2, schedule = #kernel.schedule<"cpu.tile", grid = 6, scratch = 4096, {rows = 4}>}
-    : !w -> !z, tensor<6x3x6xf32, #c8>, tensor<6x2x6xf32, #c8>
+    : !w -> !z, tensor<6x3x6xf32, #abC8c>, tensor<6x2x6xf32, #abC8c>
   // CHECK: kernel.conv transposed %{{.*}} window <1x3x3 stride 1x2x2 pad 0x1x1>
   // CHECK-SAME: prologue (pixel %[[Z]]#0)
   // CHECK: } epilogue (lattice %{{.*}}, pixel %{{.*}}) : (tensor<2x4x3x4x4xf32, #[[C8]]>, tensor<2x4x3x8x8xf32, #[[C8]]>)
@@ -98,7 +102,7 @@ func.func @pair(%x: tensor<2x4x3x8x8xf32>, %w1: tensor<6x4x1x3x3xf32>, %w2: tens
 func.func @wgrad(%g: !z, %x: !x) {
   // CHECK: kernel.wgrad window <1x3x3 stride 1x2x2 pad 0x1x1> gradient (pixel %{{.*}}) : (tensor<2x6x3x4x4xf32, #[[C8]]>) {
   // CHECK: } activation (pixel %{{.*}}) : (tensor<2x4x3x8x8xf32, #[[C8]]>) {
-  // CHECK: } : tensor<?x6x4x1x3x3xf32, #[[W]]>
+  // CHECK: } : tensor<?x6x4x1x3x3xf32, #aBCdef4c8b>
   %dw = kernel.wgrad window <1x3x3 stride 1x2x2 pad 0x1x1>
     gradient(pixel %g) : (!z) {
     ^bb0(%a: f32):
@@ -107,11 +111,11 @@ func.func @wgrad(%g: !z, %x: !x) {
     activation(pixel %x) : (!x) {
     ^bb0(%a: f32):
       kernel.yield value %a
-    } : tensor<?x6x4x1x3x3xf32, #weight>
-  // CHECK: kernel.reduce %{{.*}} : tensor<?x6x4x1x3x3xf32, #[[W]]> -> tensor<6x4x1x3x3xf32, #[[W]]>
-  %sum = kernel.reduce %dw : tensor<?x6x4x1x3x3xf32, #weight> -> tensor<6x4x1x3x3xf32, #weight>
+    } : tensor<?x6x4x1x3x3xf32, #aBCdef4c8b>
+  // CHECK: kernel.reduce %{{.*}} : tensor<?x6x4x1x3x3xf32, #aBCdef4c8b> -> tensor<6x4x1x3x3xf32, #[[W]]>
+  %sum = kernel.reduce %dw : tensor<?x6x4x1x3x3xf32, #aBCdef4c8b> -> tensor<6x4x1x3x3xf32, #ABcde4b8a>
   // CHECK: kernel.convert %{{.*}} : tensor<6x4x1x3x3xf32, #[[W]]> -> tensor<6x4x1x3x3xf32, #[[WT]]>
-  %t = kernel.convert %sum : tensor<6x4x1x3x3xf32, #weight> -> tensor<6x4x1x3x3xf32, #weight_transposed>
+  %t = kernel.convert %sum : tensor<6x4x1x3x3xf32, #ABcde4b8a> -> tensor<6x4x1x3x3xf32, #BAcde8a8b>
   return
 }
 
@@ -137,13 +141,13 @@ func.func @map(%x: !x, %part: !half) {
 
 // CHECK-LABEL: func.func @pools
 func.func @pools(%x: !x, %s: !cx) {
-  // CHECK: kernel.pool max window <1x3x3 stride 1x2x2> prologue (pixel %{{.*}}, channel %{{.*}}) : (tensor<2x4x3x8x8xf32, #[[C8]]>, tensor<4xf32, #[[C8]]>) {
+  // CHECK: kernel.pool max window <1x3x3 stride 1x2x2> prologue (pixel %{{.*}}, channel %{{.*}}) : (tensor<2x4x3x8x8xf32, #[[C8]]>, tensor<4xf32, #A8a>) {
   // CHECK: } -> tensor<2x4x3x3x3xf32, #[[C8]]>
   %m = kernel.pool max window <1x3x3 stride 1x2x2> prologue(pixel %x, channel %s) : (!x, !cx) {
   ^bb0(%a: f32, %c: f32):
     %0 = arith.mulf %a, %c : f32
     kernel.yield value %0
-  } -> tensor<2x4x3x3x3xf32, #c8>
+  } -> tensor<2x4x3x3x3xf32, #aBcde8b>
   // The last window may begin inside and end outside (`ceil`).
   // CHECK: kernel.pool average window <1x3x3 stride 1x2x2> prologue
   // CHECK: -> tensor<2x4x3x4x4xf32, #[[C8]]>
@@ -156,7 +160,7 @@ func.func @pools(%x: !x, %s: !cx) {
   %dm = kernel.pool_grad max %m window <1x3x3 stride 1x2x2> prologue(pixel %x) : (!x) {
   ^bb0(%p: f32):
     kernel.yield value %p
-  } : tensor<2x4x3x3x3xf32, #c8> -> !x
+  } : tensor<2x4x3x3x3xf32, #aBcde8b> -> !x
   // CHECK: kernel.pool_grad average %{{.*}} window <1x3x3 stride 1x2x2> prologue () : () {
   // CHECK: } : tensor<2x4x3x4x4xf32, #[[C8]]> -> tensor<2x4x3x8x8xf32, #[[C8]]>
   %da = kernel.pool_grad average %a window <1x3x3 stride 1x2x2> prologue() : () {
@@ -168,10 +172,10 @@ func.func @pools(%x: !x, %s: !cx) {
 
 // CHECK-LABEL: func.func @finalize
 func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !cz) {
-  // CHECK: kernel.finalize %{{.*}} : tensor<7x3x6xf32>(%{{.*}} : tensor<6xf32, #[[C8]]>) {
+  // CHECK: kernel.finalize %{{.*}} : tensor<7x3x6xf32>(%{{.*}} : tensor<6xf32, #A8a>) {
   // CHECK-NEXT: ^bb0(%[[MEAN:.*]]: f32, %[[VAR:.*]]: f32, %[[V:.*]]: f32):
   // CHECK: kernel.yield value %[[MEAN]], value %{{.*}}
-  // CHECK: } {moments} -> tensor<6xf32, #[[C8]]>, tensor<6xf32, #[[C8]]>
+  // CHECK: } {moments} -> tensor<6xf32, #A8a>, tensor<6xf32, #A8a>
   %a:2 = kernel.finalize %moments : tensor<7x3x6xf32> (%v : !cz) {
   ^bb0(%mean: f32, %var: f32, %c: f32):
     %0 = arith.mulf %var, %c : f32
@@ -183,7 +187,7 @@ func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !
     %0 = arith.addf %s0, %s1 : f32
     kernel.yield value %0
   } -> !cz
-  // CHECK: kernel.finalize(%{{.*}}, %{{.*}} : tensor<6xf32, #[[C8]]>, tensor<6xf32, #[[C8]]>) {
+  // CHECK: kernel.finalize(%{{.*}}, %{{.*}} : tensor<6xf32, #A8a>, tensor<6xf32, #A8a>) {
   %c = kernel.finalize (%v, %v : !cz, !cz) {
   ^bb0(%p: f32, %q: f32):
     %0 = arith.addf %p, %q : f32
@@ -193,12 +197,12 @@ func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #c8>, %labels: tensor<2xi32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #plain>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #aBcde8b>, %labels: tensor<2xi32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #abcdef>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
   // CHECK: kernel.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)
-  %loss, %d = kernel.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32, #c8>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #c8>)
-  // CHECK: kernel.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #[[PLAIN]]>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
-  %w1, %v1 = kernel.sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #plain>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
-  // CHECK: kernel.fold %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6xf32, #[[C8]]>) -> tensor<6x2x1x3x3xf32, #[[PLAIN]]>
+  %loss, %d = kernel.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32, #aBcde8b>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #aBcde8b>)
+  // CHECK: kernel.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
+  %w1, %v1 = kernel.sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
+  // CHECK: kernel.fold %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6xf32, #A8a>) -> tensor<6x2x1x3x3xf32, #[[PLAIN]]>
   %f = kernel.fold %w, %s : (!w, !cz) -> !w
   return
 }
@@ -209,8 +213,8 @@ func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #c8>, %labels: tensor<2xi32
 // CHECK-NEXT: kernel.return %[[Y]] : tensor<2x4x3x8x8xf32, #[[PLAIN]]>
 kernel.def @k0 attributes {layers = ["stage1.0.conv1", "stage1.0.conv2"]} {
 ^bb0(%x: !x):
-  %y = kernel.convert %x : !x -> tensor<2x4x3x8x8xf32, #plain>
-  kernel.return %y : tensor<2x4x3x8x8xf32, #plain>
+  %y = kernel.convert %x : !x -> tensor<2x4x3x8x8xf32, #abcde>
+  kernel.return %y : tensor<2x4x3x8x8xf32, #abcde>
 }
 
 // CHECK-LABEL: kernel.entry @infer {

@@ -39,12 +39,12 @@ std::string sizes(const shape::Size3 &s) { return fmt::format("{}x{}x{}", s[0], 
 const char *element(const Case &c) { return c.bfloat16 ? "bf16" : "f32"; }
 
 std::string activation(const Case &c, int64_t channels, const shape::Size3 &s, int64_t block) {
-  return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<blocked block = {}>>", c.clips, channels, sizes(s),
-                     element(c), block);
+  return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<aBcde{}b>>", c.clips, channels, sizes(s), element(c),
+                     block);
 }
 
 std::string channel(int64_t c, int64_t block) {
-  return fmt::format("tensor<{}xf32, #kernel.layout<blocked block = {}>>", c, block);
+  return fmt::format("tensor<{}xf32, #kernel.layout<A{}a>>", c, block);
 }
 
 std::string windowText(const shape::Window &w) {
@@ -85,7 +85,7 @@ std::pair<RegionText, std::string> epilogue(const Case &of, int64_t c, const sha
   int64_t block = of.block;
   std::string type = activation(of, c, size, block);
   auto partial = [&](int rows) {
-    return fmt::format("tensor<?x{}x{}xf32, #kernel.layout<blocked block = {}>>", rows, c, block);
+    return fmt::format("tensor<?x{}x{}xf32, #kernel.layout<abC{}c>>", rows, c, block);
   };
   auto vector = [&](const char *s) { return Operand{"channel", s, channel(c, block)}; };
   RegionText r;
@@ -147,10 +147,11 @@ std::string definition(const std::vector<Operand> &operands, const std::string &
       join(arguments), results, op, join(names), types);
 }
 
-/// The same of a conv in groups, and of its gradient, whose partials lead the shape.
-std::string groupedWeightText(const Case &c, const char *partials, const char *element) {
-  return fmt::format("tensor<{}{}x{}x{}x{}, #kernel.layout<weight block = {}>>", partials, c.out,
-                     c.in / c.groups, sizes(c.window.kernel), element, c.block);
+/// The type of a conv's weight in groups, and of its gradient, whose partials lead the shape.
+std::string groupedWeightText(const Case &c, bool isGradient) {
+  std::string size = fmt::format("{}x{}x{}", c.out, c.in / c.groups, sizes(c.window.kernel));
+  return isGradient ? fmt::format("tensor<?x{}xf32, #kernel.layout<aBcdef{}b>>", size, c.block)
+                    : fmt::format("tensor<{}x{}, #kernel.layout<Abcde{}a>>", size, element(c), c.block);
 }
 
 /// The type of the weight as the conv reads it; `points`: in Winograd's form, if that is how.
@@ -161,11 +162,17 @@ std::string weightText(const Case &c, bool transposed, bool points) {
     size[2] += c.winograd - 1;
   }
   if (c.groups > 1)
-    return groupedWeightText(c, "", element(c));
-  const char *layout = points && c.winograd > 1 ? "points" : c.bfloat16 && c.pairs ? "pairs" : "weight";
-  return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<{}{} block = {} reduce = {}>>", c.out, c.in,
-                     sizes(size), element(c), layout, transposed ? "_transposed" : "", c.block,
-                     transposed ? c.block : c.blockOfInput());
+    return groupedWeightText(c, /*isGradient=*/false);
+  char vector = transposed ? 'b' : 'a', reduce = transposed ? 'a' : 'b';
+  std::string outer = transposed ? "BA" : "AB";
+  int64_t block = transposed ? c.block : c.blockOfInput();
+  std::string layout =
+      points && c.winograd > 1 ? fmt::format("de{}c{}{}{}{}", outer, block, reduce, c.block, vector)
+      : c.bfloat16 && c.pairs
+          ? (block > 2 ? fmt::format("{}cde{}{}{}{}2{}", outer, block / 2, reduce, c.block, vector, reduce)
+                       : fmt::format("{}cde{}{}2{}", outer, c.block, vector, reduce))
+          : fmt::format("{}cde{}{}{}{}", outer, block, reduce, c.block, vector);
+  return fmt::format("tensor<{}x{}x{}x{}, #kernel.layout<{}>>", c.out, c.in, sizes(size), element(c), layout);
 }
 
 std::string convText(const Case &c, bool transposed) {
@@ -180,10 +187,9 @@ std::string convText(const Case &c, bool transposed) {
   operands.insert(operands.end(), sink.operands.begin(), sink.operands.end());
   int64_t results = 1 + (c.epilogue != "identity" && c.epilogue != "residual" && c.epilogue != "gate") +
                     2 * (c.epilogue == "bias_relu");
-  auto op = fmt::format(
-      "kernel.conv {} %w window {}\nprologue{}\nepilogue{} {{winograd = {}, groups = {}}} : {} -> {}",
-      transposed ? "transposed" : "forward", windowText(c.window), source.list(), sink.list(), c.winograd,
-      c.groups, weight, types);
+  auto op = fmt::format("kernel.conv {} %w window {}\nprologue{}\nepilogue{} {{groups = {}}} : {} -> {}",
+                        transposed ? "transposed" : "forward", windowText(c.window), source.list(),
+                        sink.list(), c.groups, weight, types);
   return definition(operands, op, types, results);
 }
 
@@ -219,10 +225,10 @@ std::string kinema::cpu::test::weightGradText(const Case &c) {
   auto gradient = prologue(c, c.prologue == "none" ? "none" : "bn_dz", "d",
                            activation(c, c.out, c.output(), c.block), c.out);
   auto input = prologue(c, c.prologue, "a", activation(c, c.in, c.size, c.blockOfInput()), c.in);
-  std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<weight block = {} reduce = {}>>",
-                                 c.out, c.in, sizes(c.window.kernel), c.block, c.blockOfInput());
+  std::string type = fmt::format("tensor<?x{}x{}x{}xf32, #kernel.layout<aBCdef{}c{}b>>", c.out, c.in,
+                                 sizes(c.window.kernel), c.blockOfInput(), c.block);
   if (c.groups > 1)
-    type = groupedWeightText(c, "?x", "f32");
+    type = groupedWeightText(c, /*isGradient=*/true);
   auto operands = gradient.operands;
   operands.insert(operands.end(), input.operands.begin(), input.operands.end());
   auto op = fmt::format("kernel.wgrad window {}\ngradient{}\nactivation{} {{groups = {}}} : {}",

@@ -128,7 +128,7 @@ static std::optional<kernel::ScheduleAttr> choose(Operation *op, const Machine &
   auto conv = dyn_cast<kernel::ConvOp>(op);
   if (conv) {
     auto candidates = conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, machine)
-                                           : cpu::convTileCandidates(conv, machine, conv.getWinograd());
+                                           : cpu::convTileCandidates(conv, machine, conv.getWinogradTile());
     return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
   }
   auto wgrad = cast<kernel::WeightGradOp>(op);

@@ -222,7 +222,7 @@ Scheduler AtLevel::smallBlocks() const {
     auto conv = mlir::cast<kernel::ConvOp>(op);
     auto result = conv.getResultType().getShape();
     auto step = conv.getGather().resultStep;
-    step[1] = std::max(step[1], int64_t(conv.getWinograd()));
+    step[1] = std::max(step[1], conv.getWinogradTile());
     return cpu::convTileSchedule(conv, machine,
                                  {std::min<int64_t>(2, result[0]),
                                   std::min(shape::roundUp(2, step[0]), result[2]),

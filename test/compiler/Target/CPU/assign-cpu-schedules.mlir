@@ -4,21 +4,25 @@
 // Convs and weight gradients on blocked tensors are tiled, those in groups by tiles of their own; maps, pools, merges and
 // the update, and convs whose weight lies otherwise, take the reference lowering. The number of partials is the schedule's, and whoever merges them sees it.
 
-#c8 = #kernel.layout<blocked block = 8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-#w8x1 = #kernel.layout<weight block = 8>
-#plain = #kernel.layout<plain>
-!z = tensor<2x16x4x28x28xf32, #c8>
-!c = tensor<16xf32, #c8>
-!w = tensor<16x16x1x3x3xf32, #w8>
-!dw = tensor<?x16x16x1x3x3xf32, #w8>
-!depthwise = tensor<16x1x1x3x3xf32, #plain>
-!grouped = tensor<16x4x1x3x3xf32, #w8x1>
-!dgrouped = tensor<?x16x4x1x3x3xf32, #w8x1>
+#aBcde8b = #kernel.layout<aBcde8b>
+#A8a = #kernel.layout<A8a>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+#aBCdef8c8b = #kernel.layout<aBCdef8c8b>
+#abcde = #kernel.layout<abcde>
+#Abcde8a = #kernel.layout<Abcde8a>
+#aBcdef8b = #kernel.layout<aBcdef8b>
+#abC8c = #kernel.layout<abC8c>
+!z = tensor<2x16x4x28x28xf32, #aBcde8b>
+!c = tensor<16xf32, #A8a>
+!w = tensor<16x16x1x3x3xf32, #ABcde8b8a>
+!dw = tensor<?x16x16x1x3x3xf32, #aBCdef8c8b>
+!depthwise = tensor<16x1x1x3x3xf32, #abcde>
+!grouped = tensor<16x4x1x3x3xf32, #Abcde8a>
+!dgrouped = tensor<?x16x4x1x3x3xf32, #aBcdef8b>
 
 // CHECK-LABEL: func.func @step
 // CHECK: kernel.conv forward
-// CHECK: schedule = #kernel.schedule<"cpu.tile", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[P:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, winograd = 1 : i64}>
+// CHECK: schedule = #kernel.schedule<"cpu.tile", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, partials = [[P:[0-9]+]] : i64, parts = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, winograd = {{[124]}} : i64}>
 // CHECK-SAME: tensor<[[P]]x3x16xf32
 // CHECK: kernel.finalize %{{.*}} : tensor<[[P]]x3x16xf32
 // CHECK: } {moments, schedule = #kernel.schedule<"cpu.reference", grid = {{[0-9]+}}, scratch = 0,
@@ -61,8 +65,8 @@ func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32, #c
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc, moments %acc
-  } : !w -> !z, tensor<?x3x16xf32, #c8>
-  %mean = kernel.finalize %m : tensor<?x3x16xf32, #c8> () {
+  } : !w -> !z, tensor<?x3x16xf32, #abC8c>
+  %mean = kernel.finalize %m : tensor<?x3x16xf32, #abC8c> () {
   ^bb0(%a: f32, %b: f32):
     kernel.yield value %a
   } {moments} -> !c
@@ -70,7 +74,7 @@ func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32, #c
   ^bb0(%a: f32, %b: f32):
     %0 = arith.addf %a, %b : f32
     kernel.yield store %0, sum %0
-  } -> !z, tensor<?x1x16xf32, #c8>
+  } -> !z, tensor<?x1x16xf32, #abC8c>
   %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %j) : (!z) {
   ^bb0(%a: f32):
     kernel.yield value %a
@@ -89,7 +93,7 @@ func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32, #c
   %p = kernel.pool average window <4x28x28> prologue(pixel %y) : (!z) {
   ^bb0(%a: f32):
     kernel.yield value %a
-  } -> tensor<2x16x1x1x1xf32, #c8>
+  } -> tensor<2x16x1x1x1xf32, #aBcde8b>
   return %mean, %w1, %y : !c, !w, !z
 }
 
@@ -100,7 +104,7 @@ func.func @groups(%x: !z, %w: !grouped) -> (!z, !z, !grouped) {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc, moments %acc
-  } {groups = 4} : !grouped -> !z, tensor<?x3x16xf32, #c8>
+  } {groups = 4} : !grouped -> !z, tensor<?x3x16xf32, #abC8c>
   %g = kernel.conv transposed %w window <1x3x3 pad 0x1x1> prologue(pixel %z) : (!z) {
   ^bb0(%a: f32):
     kernel.yield value %a

@@ -6,12 +6,12 @@
 // pairs is no other level's. Where it multiplies matrices, pixels of a step are brought together, and the
 // activation of a weight gradient is turned.
 
-#c16 = #kernel.layout<blocked block = 16>
-#p16 = #kernel.layout<pairs block = 16 reduce = 16>
-#w16 = #kernel.layout<weight block = 16 reduce = 16>
-!z = tensor<1x32x2x8x8xbf16, #c16>
-!w = tensor<32x32x1x3x3xbf16, #p16>
-!g = tensor<?x32x32x1x5x5xf32, #w16>
+#aBcde16b = #kernel.layout<aBcde16b>
+#ABcde8b16a2b = #kernel.layout<ABcde8b16a2b>
+#aBCdef16c16b = #kernel.layout<aBCdef16c16b>
+!z = tensor<1x32x2x8x8xbf16, #aBcde16b>
+!w = tensor<32x32x1x3x3xbf16, #ABcde8b16a2b>
+!g = tensor<?x32x32x1x5x5xf32, #aBCdef16c16b>
 
 // CHECK-LABEL: func.func @conv(
 // CHECK: arith.shrui

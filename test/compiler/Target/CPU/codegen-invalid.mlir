@@ -29,10 +29,10 @@ kernel.def @k0 attributes {layers = ["a"]} {
 
 // What a schedule says is computed again from its parameters.
 
-#c8 = #kernel.layout<blocked block = 8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-!x = tensor<1x8x2x8x8xf32, #c8>
-!w = tensor<8x8x1x3x3xf32, #w8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!w = tensor<8x8x1x3x3xf32, #ABcde8b8a>
 kernel.def @zero attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !x):
   // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose rows is 0, expected 1 to 8}}
@@ -48,10 +48,10 @@ kernel.def @zero attributes {layers = ["a"]} {
 
 // -----
 
-#c8 = #kernel.layout<blocked block = 8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-!x = tensor<1x8x2x8x8xf32, #c8>
-!w = tensor<8x8x1x3x3xf32, #w8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!w = tensor<8x8x1x3x3xf32, #ABcde8b8a>
 kernel.def @misspelt attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !x):
   // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose parameter rows is missing, a number from 1 to 8}}
@@ -67,10 +67,10 @@ kernel.def @misspelt attributes {layers = ["a"]} {
 
 // -----
 
-#c8 = #kernel.layout<blocked block = 8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-!x = tensor<1x8x2x8x8xf32, #c8>
-!w = tensor<8x8x1x3x3xf32, #w8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!w = tensor<8x8x1x3x3xf32, #ABcde8b8a>
 kernel.def @grid attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !x):
   // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose partials is 2, but its parameters lead to 4}}
@@ -86,12 +86,12 @@ kernel.def @grid attributes {layers = ["a"]} {
 
 // -----
 
-// Winograd's tiles are said by the operation, its weight's layout and its schedule.
+// Winograd's tiles are the schedule's, and the weight has their points.
 
-#c8 = #kernel.layout<blocked block = 8>
-#p8 = #kernel.layout<points block = 8 reduce = 8>
-!x = tensor<1x8x2x8x8xf32, #c8>
-!u = tensor<8x8x1x6x6xf32, #p8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#deABc8b8a = #kernel.layout<deABc8b8a>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!u = tensor<8x8x1x6x6xf32, #deABc8b8a>
 kernel.def @tiles attributes {layers = ["a"]} {
 ^bb0(%u: !u, %x: !x):
   // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose winograd is 2, expected 4}}
@@ -101,16 +101,16 @@ kernel.def @tiles attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 2}>, winograd = 4 : i64} : !u -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 2}>} : !u -> !x
   kernel.return %y : !x
 }
 
 // -----
 
-#c8 = #kernel.layout<blocked block = 8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-!x = tensor<1x8x2x8x8xf32, #c8>
-!u = tensor<8x8x1x6x6xf32, #w8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!u = tensor<8x8x1x6x6xf32, #ABcde8b8a>
 kernel.def @layout attributes {layers = ["a"]} {
 ^bb0(%u: !u, %x: !x):
   // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, which does not take it on this target: look at its layouts, types, groups and window}}
@@ -120,7 +120,7 @@ kernel.def @layout attributes {layers = ["a"]} {
   } epilogue() : () {
   ^bb0(%acc: f32):
     kernel.yield store %acc
-  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 4}>, winograd = 4 : i64} : !u -> !x
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 2, scratch = 0, {clips = 1, frames = 1, rows = 8, parts = 1, partials = 2, winograd = 4}>} : !u -> !x
   kernel.return %y : !x
 }
 

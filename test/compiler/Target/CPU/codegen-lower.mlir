@@ -50,8 +50,8 @@ kernel.entry @infer {
 // LLVM-NOT: {{(load|store).*bf16}}
 // LLVM: llvm.return
 #s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {partials = 1}>
-#c8 = #kernel.layout<blocked block = 8>
-!x = tensor<1x8x1x1x4xbf16, #c8>
+#aBcde8b = #kernel.layout<aBcde8b>
+!x = tensor<1x8x1x1x4xbf16, #aBcde8b>
 kernel.def @k0 attributes {layers = ["a"]} {
 ^bb0(%x: !x):
   %y = kernel.map(pixel %x) : (!x) {

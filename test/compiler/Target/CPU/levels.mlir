@@ -5,10 +5,10 @@
 
 // Blocks of 16 channels are the vectors of AVX-512; at another level they are nobody's.
 
-#c16 = #kernel.layout<blocked block = 16>
-#w16 = #kernel.layout<weight block = 16 reduce = 16>
-!z = tensor<1x32x2x8x8xf32, #c16>
-!w = tensor<32x32x1x3x3xf32, #w16>
+#aBcde16b = #kernel.layout<aBcde16b>
+#ABcde16b16a = #kernel.layout<ABcde16b16a>
+!z = tensor<1x32x2x8x8xf32, #aBcde16b>
+!w = tensor<32x32x1x3x3xf32, #ABcde16b16a>
 
 // CHECK: kernel.conv forward
 // CHECK: schedule = #kernel.schedule<"cpu.tile"

@@ -140,24 +140,29 @@ static std::string typeText(const std::vector<int64_t> &shape, const std::string
   return text + element + (layout.empty() ? "" : ", #kernel.layout<" + layout + ">") + ">";
 }
 
+/// Channels in blocks of 8, of activations and of vectors with one or two axes in front of them.
+static std::string blockedTag(size_t rank) {
+  return rank == 5 ? "aBcde8b" : rank == 1 ? "A8a" : rank == 2 ? "aB8b" : "abC8c";
+}
+
 std::string kinema::testing::blocked(const std::vector<int64_t> &shape) {
-  return typeText(shape, "blocked block = 8");
+  return typeText(shape, blockedTag(shape.size()));
 }
 std::string kinema::testing::blockedBFloat16(const std::vector<int64_t> &shape) {
-  return typeText(shape, "blocked block = 8", "bf16");
+  return typeText(shape, blockedTag(shape.size()), "bf16");
 }
 std::string kinema::testing::plain(const std::vector<int64_t> &shape) { return typeText(shape, ""); }
 std::string kinema::testing::weight(const std::vector<int64_t> &shape) {
-  return typeText(shape, "weight block = 8 reduce = 4");
+  return typeText(shape, shape.size() == 5 ? "ABcde4b8a" : "aBCdef4c8b");
 }
 std::string kinema::testing::weightBFloat16(const std::vector<int64_t> &shape) {
-  return typeText(shape, "weight block = 8 reduce = 4", "bf16");
+  return typeText(shape, "ABcde4b8a", "bf16");
 }
 std::string kinema::testing::weightInGroups(const std::vector<int64_t> &shape) {
-  return typeText(shape, "weight block = 8");
+  return typeText(shape, shape.size() == 5 ? "Abcde8a" : "aBcdef8b");
 }
 std::string kinema::testing::weightTransposed(const std::vector<int64_t> &shape) {
-  return typeText(shape, "weight_transposed block = 8 reduce = 8");
+  return typeText(shape, shape.size() == 5 ? "BAcde8a8b" : "aCBdef8b8c");
 }
 
 std::string kinema::testing::kernelText(const std::vector<std::string> &operands, const std::string &body,

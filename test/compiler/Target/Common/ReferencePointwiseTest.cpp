@@ -411,7 +411,7 @@ TEST(ReferenceConvert, TapsWithPaddingInEveryPlace) {
   };
   for (std::vector<int64_t> shape :
        {std::vector<int64_t>{5, 16, 1, 1, 1}, {45, 3, 1, 5, 5}, {16, 4, 3, 1, 1}})
-    for (const char *layout : {"taps block = 8", "taps block = 8 reduce = 4", "taps_transposed block = 8"})
+    for (const char *layout : {"cdeBA8a8b", "cdE2eBA8a2e4b", "cdeAB8b8a"})
       for (const std::string &from : {plain(shape), in(shape, layout)}) {
         std::string to = in(shape, layout);
         SCOPED_TRACE(from + " -> " + to);

@@ -112,11 +112,9 @@ enum class Form { Plain, Fused };
 
 /// The conv; fused: with batch norm and ReLU before it, a residual behind it, moments (forward) or sums.
 std::string convText(const Case &c, Form form) {
-  std::string source = c.narrow ? type(c.source(), "f32", "blocked block = 4") : blockedBFloat16(c.source());
+  std::string source = c.narrow ? type(c.source(), "f32", "aBcde4b") : blockedBFloat16(c.source());
   std::string result = blockedBFloat16(c.result());
-  const char *layout = c.narrow    ? "taps block = 8 reduce = 4"
-                       : c.forward ? "taps block = 8"
-                                   : "taps_transposed block = 8";
+  const char *layout = c.narrow ? "cdE2eBA8a2e4b" : c.forward ? "cdeBA8a8b" : "cdeAB8b8a";
   std::string weights = type(c.weight(), "bf16", layout);
   std::string vector = blocked({c.source()[1]}), outVector = blocked({c.result()[1]});
   std::string head = std::string("kernel.conv ") + (c.forward ? "forward" : "transposed") + " %o0 window <" +

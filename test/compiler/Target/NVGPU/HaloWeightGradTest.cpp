@@ -140,11 +140,11 @@ std::string wgradText(const Case &c, Form form) {
   std::string dz = blockedBFloat16(c.gradient()), x = blockedBFloat16(c.activation());
   if (c.narrow)
     x = "tensor<" + std::to_string(c.clips) + "x" + std::to_string(c.in) + "x" + text(c.input) +
-        "xf32, #kernel.layout<blocked block = 4>>";
+        "xf32, #kernel.layout<aBcde4b>>";
   const shape::Window &w = c.window;
   std::string result = "tensor<?x" + std::to_string(c.out) + "x" + std::to_string(c.in) + "x" +
-                       text(w.kernel) + "xf32, #kernel.layout<taps block = 8" +
-                       (c.narrow ? " reduce = 4" : "") + ">>";
+                       text(w.kernel) + "xf32, #kernel.layout<" +
+                       (c.narrow ? "adeF2fCB8b2f4c" : "adefCB8b8c") + ">>";
   std::string head = "kernel.wgrad window <" + text(w.kernel) + " stride " + text(w.stride) + " pad " +
                      text(w.padLow) + " to " + text(w.padHigh) + " dilate " + text(w.dilation) + "> ";
   if (form == Form::Plain)

@@ -67,7 +67,7 @@ std::string weightType(const std::vector<int64_t> &shape) {
   std::string text = "tensor<";
   for (int64_t size : shape)
     text += std::to_string(size) + "x";
-  return text + "bf16, #kernel.layout<taps block = 8>>";
+  return text + "bf16, #kernel.layout<cdeBA8a8b>>";
 }
 
 constexpr const char *identity = "{\n^bb0(%x: f32):\n  kernel.yield value %x\n}";

@@ -5,14 +5,16 @@
 // left, behind the arena of 65536 bytes. The updated mean is left there too, although the launch writes over the old one.
 // A copy is plain already, and does its work once more.
 
-#c8 = #kernel.layout<blocked block = 8>
-#taps = #kernel.layout<taps block = 8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#A8a = #kernel.layout<A8a>
+#abC8c = #kernel.layout<abC8c>
+#cdeBA8a8b = #kernel.layout<cdeBA8a8b>
 #halo = #kernel.schedule<"sm90.halo", grid = 4, scratch = 1024, {partials = 4, threads = 384}>
 #s = #kernel.schedule<"sm90.stream", grid = 1, scratch = 0, {partials = 1, threads = 32}>
-!x = tensor<1x16x2x9x9xbf16, #c8>
-!c = tensor<16xf32, #c8>
-!p = tensor<4x3x16xf32, #c8>
-!w = tensor<16x16x1x1x1xbf16, #taps>
+!x = tensor<1x16x2x9x9xbf16, #aBcde8b>
+!c = tensor<16xf32, #A8a>
+!p = tensor<4x3x16xf32, #abC8c>
+!w = tensor<16x16x1x1x1xbf16, #cdeBA8a8b>
 
 // CHECK: arena = {{[0-9]+}} : i64
 // CHECK-SAME: ["twins", 65536, [[BYTES:[0-9]+]]]

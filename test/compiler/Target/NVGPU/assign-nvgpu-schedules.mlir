@@ -3,11 +3,16 @@
 // What memory bounds is a stream: a block's threads share its positions, or the partials that it merges. The number of
 // partials is the schedule's, and whoever merges them sees it: it has a thread for each, up to 512.
 
-#c8 = #kernel.layout<blocked block = 8>
-!z = tensor<2x230x4x28x28xbf16, #c8>
-!c = tensor<230xf32, #c8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-!dw = tensor<?x230x16x1x3x3xf32, #w8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#A8a = #kernel.layout<A8a>
+#aBCdef8c8b = #kernel.layout<aBCdef8c8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+#abC8c = #kernel.layout<abC8c>
+#adefCB8b8c = #kernel.layout<adefCB8b8c>
+#cdeBA8a8b = #kernel.layout<cdeBA8a8b>
+!z = tensor<2x230x4x28x28xbf16, #aBcde8b>
+!c = tensor<230xf32, #A8a>
+!dw = tensor<?x230x16x1x3x3xf32, #aBCdef8c8b>
 
 // CHECK-LABEL: func.func @step
 // CHECK: kernel.map
@@ -19,38 +24,37 @@
 // CHECK: #kernel.schedule<"nvgpu.reference"
 // CHECK: kernel.reduce
 // CHECK-SAME: #kernel.schedule<"sm90.stream"
-func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #c8>) -> (!z, !c, tensor<230x16x1x3x3xf32, #w8>) {
+func.func @step(%x: !z, %a: tensor<2x16x4x28x28xf32, #aBcde8b>) -> (!z, !c, tensor<230x16x1x3x3xf32, #ABcde8b8a>) {
   %y, %m = kernel.map(pixel %x) : (!z) {
   ^bb0(%v: f32):
     kernel.yield store %v, moments %v
-  } -> !z, tensor<?x3x230xf32, #c8>
-  %mean = kernel.finalize %m : tensor<?x3x230xf32, #c8> () {
+  } -> !z, tensor<?x3x230xf32, #abC8c>
+  %mean = kernel.finalize %m : tensor<?x3x230xf32, #abC8c> () {
   ^bb0(%v: f32, %w: f32):
     kernel.yield value %v
   } {moments} -> !c
   %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %y) : (!z) {
   ^bb0(%v: f32):
     kernel.yield value %v
-  } activation(pixel %a) : (tensor<2x16x4x28x28xf32, #c8>) {
+  } activation(pixel %a) : (tensor<2x16x4x28x28xf32, #aBcde8b>) {
   ^bb0(%v: f32):
     kernel.yield value %v
   } : !dw
-  %sum = kernel.reduce %dw : !dw -> tensor<230x16x1x3x3xf32, #w8>
-  return %y, %mean, %sum : !z, !c, tensor<230x16x1x3x3xf32, #w8>
+  %sum = kernel.reduce %dw : !dw -> tensor<230x16x1x3x3xf32, #ABcde8b8a>
+  return %y, %mean, %sum : !z, !c, tensor<230x16x1x3x3xf32, #ABcde8b8a>
 }
 
 // The weight gradient of a dense conv on bfloat16 contracts on tensor cores; its partials are one a chunk of positions.
 
-#taps = #kernel.layout<taps block = 8>
-!x = tensor<2x16x4x28x28xbf16, #c8>
-!partials = tensor<?x230x16x1x3x3xf32, #taps>
+!x = tensor<2x16x4x28x28xbf16, #aBcde8b>
+!partials = tensor<?x230x16x1x3x3xf32, #adefCB8b8c>
 
 // CHECK-LABEL: func.func @weight_gradient
 // CHECK: kernel.wgrad
 // CHECK: schedule = #kernel.schedule<"sm90.halo_wgrad", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {columns = 28 : i64, consumers = {{[23]}} : i64,
 // CHECK-SAME: partials = [[C:[0-9]+]] : i64
 // CHECK-SAME: tensor<[[C]]x230x16x1x3x3xf32
-func.func @weight_gradient(%z: !z, %x: !x) -> tensor<230x16x1x3x3xf32, #taps> {
+func.func @weight_gradient(%z: !z, %x: !x) -> tensor<230x16x1x3x3xf32, #cdeBA8a8b> {
   %dw = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %z) : (!z) {
   ^bb0(%v: f32):
     kernel.yield value %v
@@ -58,6 +62,6 @@ func.func @weight_gradient(%z: !z, %x: !x) -> tensor<230x16x1x3x3xf32, #taps> {
   ^bb0(%v: f32):
     kernel.yield value %v
   } : !partials
-  %sum = kernel.reduce %dw : !partials -> tensor<230x16x1x3x3xf32, #taps>
-  return %sum : tensor<230x16x1x3x3xf32, #taps>
+  %sum = kernel.reduce %dw : !partials -> tensor<230x16x1x3x3xf32, #cdeBA8a8b>
+  return %sum : tensor<230x16x1x3x3xf32, #cdeBA8a8b>
 }

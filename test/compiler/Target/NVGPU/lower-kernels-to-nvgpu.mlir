@@ -4,7 +4,8 @@
 #scale = #kernel.schedule<"nvgpu.reference", grid = 1, scratch = 0, {partials = 1, threads = 32}>
 #loss = #kernel.schedule<"nvgpu.reference", grid = 1, scratch = 0, {partials = 0, threads = 64}>
 #copy = #kernel.schedule<"nvgpu.reference", grid = 4096, scratch = 0, {partials = 0, threads = 256}>
-#c8 = #kernel.layout<blocked block = 8>
+#A8a = #kernel.layout<A8a>
+#aBcde8b = #kernel.layout<aBcde8b>
 
 gpu.module @kernels {
   // The block's channels, 43 and their padding, are shared out among its threads, 8 at a time; bfloat16 is widened as
@@ -29,13 +30,13 @@ gpu.module @kernels {
   // LLVM: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xbf16>
   // LLVM-NOT: math.exp
   kernel.def @scale attributes {layers = ["a"]} {
-  ^bb0(%x: tensor<43xbf16, #c8>):
-    %y = kernel.finalize (%x : tensor<43xbf16, #c8>) {
+  ^bb0(%x: tensor<43xbf16, #A8a>):
+    %y = kernel.finalize (%x : tensor<43xbf16, #A8a>) {
     ^bb0(%a: f32):
       %e = math.exp %a : f32
       kernel.yield value %e
-    } {schedule = #scale} -> tensor<43xf32, #c8>
-    kernel.return %y : tensor<43xf32, #c8>
+    } {schedule = #scale} -> tensor<43xf32, #A8a>
+    kernel.return %y : tensor<43xf32, #A8a>
   }
 
   // Clips in their order; the threads share a clip's classes and put together what they have: by a butterfly in each
@@ -51,9 +52,9 @@ gpu.module @kernels {
   // CHECK-NOT: }
   // CHECK: memref.store %{{.*}} : memref<1xf32, 1>
   kernel.def @loss attributes {layers = ["b"]} {
-  ^bb0(%x: tensor<2x40x1x1x1xf32, #c8>, %l: tensor<2xi32>):
-    %loss, %d = kernel.softmax_xent %x, %l {schedule = #loss, smoothing = 0.0 : f64} : (tensor<2x40x1x1x1xf32, #c8>, tensor<2xi32>) -> (tensor<f32>, tensor<2x40x1x1x1xf32, #c8>)
-    kernel.return %loss, %d : tensor<f32>, tensor<2x40x1x1x1xf32, #c8>
+  ^bb0(%x: tensor<2x40x1x1x1xf32, #aBcde8b>, %l: tensor<2xi32>):
+    %loss, %d = kernel.softmax_xent %x, %l {schedule = #loss, smoothing = 0.0 : f64} : (tensor<2x40x1x1x1xf32, #aBcde8b>, tensor<2xi32>) -> (tensor<f32>, tensor<2x40x1x1x1xf32, #aBcde8b>)
+    kernel.return %loss, %d : tensor<f32>, tensor<2x40x1x1x1xf32, #aBcde8b>
   }
 }
 

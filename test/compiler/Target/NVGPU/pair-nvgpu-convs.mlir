@@ -4,25 +4,26 @@
 // A conv within frames and the one across frames that alone reads it: the first one's epilogue, then the second one's
 // prologue, are the pair's middle.
 
-#c8 = #kernel.layout<blocked block = 8>
-#taps = #kernel.layout<taps block = 8>
-!x = tensor<2x24x5x9x9xbf16, #c8>
-!z = tensor<2x40x5x9x9xbf16, #c8>
-!y = tensor<2x16x5x9x9xbf16, #c8>
-!cz = tensor<40xf32, #c8>
-!w1 = tensor<40x24x1x3x3xbf16, #taps>
-!w2 = tensor<16x40x3x1x1xbf16, #taps>
+#aBcde8b = #kernel.layout<aBcde8b>
+#A8a = #kernel.layout<A8a>
+#cdeBA8a8b = #kernel.layout<cdeBA8a8b>
+!x = tensor<2x24x5x9x9xbf16, #aBcde8b>
+!z = tensor<2x40x5x9x9xbf16, #aBcde8b>
+!y = tensor<2x16x5x9x9xbf16, #aBcde8b>
+!cz = tensor<40xf32, #A8a>
+!w1 = tensor<40x24x1x3x3xbf16, #cdeBA8a8b>
+!w2 = tensor<16x40x3x1x1xbf16, #cdeBA8a8b>
 
 // CHECK-LABEL: func.func @pair
 // CHECK-NOT: kernel.conv
 // CHECK: %[[Y:.*]] = kernel.pair %{{.*}} window <1x3x3 pad 0x1x1> then %{{.*}} window <3x1x1 pad 1x0x0>
-// CHECK-SAME: prologue (pixel %{{.*}}) : (tensor<2x24x5x9x9xbf16, #[[C8:.*]]>)
-// CHECK: } middle (channel %{{.*}}, channel %{{.*}}) : (tensor<40xf32, #[[C8]]>, tensor<40xf32, #[[C8]]>) {
+// CHECK-SAME: prologue (pixel %{{.*}}) : (tensor<2x24x5x9x9xbf16, #aBcde8b>)
+// CHECK: } middle (channel %{{.*}}, channel %{{.*}}) : (tensor<40xf32, #A8a>, tensor<40xf32, #A8a>) {
 // CHECK-NEXT: ^bb0(%[[ACC:.*]]: f32, %[[B:.*]]: f32, %[[S:.*]]: f32):
 // CHECK-NEXT: %[[M:.*]] = arith.addf %[[ACC]], %[[B]] : f32
 // CHECK-NEXT: %[[N:.*]] = arith.mulf %[[M]], %[[S]] : f32
 // CHECK-NEXT: kernel.yield value %[[N]]
-// CHECK-NEXT: } epilogue (pixel %{{.*}}) : (tensor<2x16x5x9x9xbf16, #[[C8]]>) {
+// CHECK-NEXT: } epilogue (pixel %{{.*}}) : (tensor<2x16x5x9x9xbf16, #aBcde8b>) {
 // CHECK: kernel.yield store
 // CHECK: return %[[Y]]
 // SCHEDULED: schedule = #kernel.schedule<"sm90.pair", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {channels = {{[0-9]+}} : i64, columns = {{[0-9]+}} : i64, depth = {{[0-9]+}} : i64, frames = {{[0-9]+}} : i64, rows = {{[0-9]+}} : i64, threads = 384 : i64}>
@@ -51,11 +52,11 @@ func.func @pair(%x: !x, %w1: !w1, %w2: !w2, %b: !cz, %s: !cz, %r: !y) -> !y {
 
 // Somebody else reads what lies between.
 
-#c8 = #kernel.layout<blocked block = 8>
-#taps = #kernel.layout<taps block = 8>
-!x = tensor<1x16x3x4x4xbf16, #c8>
-!w1 = tensor<16x16x1x3x3xbf16, #taps>
-!w2 = tensor<16x16x3x1x1xbf16, #taps>
+#aBcde8b = #kernel.layout<aBcde8b>
+#cdeBA8a8b = #kernel.layout<cdeBA8a8b>
+!x = tensor<1x16x3x4x4xbf16, #aBcde8b>
+!w1 = tensor<16x16x1x3x3xbf16, #cdeBA8a8b>
+!w2 = tensor<16x16x3x1x1xbf16, #cdeBA8a8b>
 
 // CHECK-LABEL: func.func @two_readers
 // CHECK-NOT: kernel.pair
@@ -82,12 +83,12 @@ func.func @two_readers(%x: !x, %w1: !w1, %w2: !w2) -> (!x, !x) {
 
 // Three frames of so many channels do not fit into a block's shared memory.
 
-#c8 = #kernel.layout<blocked block = 8>
-#taps = #kernel.layout<taps block = 8>
-!x = tensor<1x256x3x4x4xbf16, #c8>
-!z = tensor<1x1152x3x4x4xbf16, #c8>
-!w1 = tensor<1152x256x1x3x3xbf16, #taps>
-!w2 = tensor<256x1152x3x1x1xbf16, #taps>
+#aBcde8b = #kernel.layout<aBcde8b>
+#cdeBA8a8b = #kernel.layout<cdeBA8a8b>
+!x = tensor<1x256x3x4x4xbf16, #aBcde8b>
+!z = tensor<1x1152x3x4x4xbf16, #aBcde8b>
+!w1 = tensor<1152x256x1x3x3xbf16, #cdeBA8a8b>
+!w2 = tensor<256x1152x3x1x1xbf16, #cdeBA8a8b>
 
 // CHECK-LABEL: func.func @wide
 // CHECK-NOT: kernel.pair

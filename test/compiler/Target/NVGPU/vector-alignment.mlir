@@ -3,11 +3,12 @@
 // A vector that is not known to lie at a multiple of its size is moved element by element: what stages the halo must
 // read 16 bytes at once, the epilogue pairs of channels, and so must the pair's vectors.
 
-#c8 = #kernel.layout<blocked block = 8>
-#taps = #kernel.layout<taps block = 8>
-!z = tensor<1x16x1x8x8xbf16, #c8>
-!w = tensor<16x16x1x1x1xbf16, #taps>
-!c = tensor<16xf32, #c8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#cdeBA8a8b = #kernel.layout<cdeBA8a8b>
+#A8a = #kernel.layout<A8a>
+!z = tensor<1x16x1x8x8xbf16, #aBcde8b>
+!w = tensor<16x16x1x1x1xbf16, #cdeBA8a8b>
+!c = tensor<16xf32, #A8a>
 
 // CHECK-LABEL: llvm.func @conv
 // CHECK-NOT: alignment = 2 : i64

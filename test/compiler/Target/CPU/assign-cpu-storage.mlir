@@ -1,5 +1,5 @@
-// RUN: kinema-opt %s --assign-storage --split-input-file | FileCheck %s
-// RUN: kinema-opt %s --assign-storage=block=16 --split-input-file | FileCheck %s --check-prefix=WIDE
+// RUN: kinema-opt %s --set-target --assign-cpu-storage --split-input-file | FileCheck %s
+// RUN: kinema-opt %s --set-target=name=x86-64-v4 --assign-cpu-storage --split-input-file | FileCheck %s --check-prefix=WIDE
 
 // The network's input is blocked by 4 channels, everything else by 8, vectors and partials too. A weight has the order
 // in which its forward conv reads it; momentum, gradient and update have the same. The data gradient gets a converted
@@ -15,11 +15,11 @@ clip.param @w0 : !w0 {role = "weight"}
 clip.param @w0.momentum : !w0 {role = "momentum"}
 clip.param @w1 : !w1 {role = "weight"}
 
-// CHECK-DAG: #[[IN:.*]] = #kernel.layout<blocked block = 4>
-// CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
-// CHECK-DAG: #[[W0:.*]] = #kernel.layout<weight block = 8 reduce = 4>
-// CHECK-DAG: #[[W1:.*]] = #kernel.layout<weight block = 8 reduce = 8>
-// CHECK-DAG: #[[WT:.*]] = #kernel.layout<weight_transposed block = 8 reduce = 8>
+// CHECK-DAG: #[[IN:.*]] = #kernel.layout<aBcde4b>
+// CHECK-DAG: #[[C:.*]] = #kernel.layout<aBcde8b>
+// CHECK-DAG: #[[W0:.*]] = #kernel.layout<ABcde4b8a>
+// CHECK-DAG: #[[W1:.*]] = #kernel.layout<ABcde8b8a>
+// CHECK-DAG: #[[WT:.*]] = #kernel.layout<BAcde8a8b>
 // CHECK-LABEL: func.func @train_step
 // CHECK-SAME: (%{{.*}}: tensor<2x3x4x8x8xf32, #[[IN]]> {{.*}}, %[[HYPER:.*]]: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}, %{{.*}}: tensor<2xi32>
 // CHECK-SAME: -> (tensor<2x12x4x8x8xf32, #[[C]]> {{.*}}, tensor<f32>
@@ -27,24 +27,24 @@ clip.param @w1 : !w1 {role = "weight"}
 // CHECK: %[[V0:.*]] = clip.read @w0.momentum : tensor<12x3x1x3x3xf32, #[[W0]]>
 // CHECK: %[[R1:.*]] = clip.read @w1 : tensor<12x12x1x1x1xf32, #[[W1]]>
 // CHECK: kernel.conv forward %[[R0]]
-// CHECK: } : tensor<12x3x1x3x3xf32, #[[W0]]> -> tensor<2x12x4x8x8xf32, #[[C]]>, tensor<?x3x12xf32, #[[C]]>
+// CHECK: } : tensor<12x3x1x3x3xf32, #[[W0]]> -> tensor<2x12x4x8x8xf32, #[[C]]>, tensor<?x3x12xf32, #abC8c>
 // CHECK: kernel.finalize
-// CHECK: -> tensor<12xf32, #[[C]]>, tensor<12xf32, #[[C]]>
+// CHECK: -> tensor<12xf32, #A8a>, tensor<12xf32, #A8a>
 // CHECK: kernel.conv forward %[[R1]]
 // CHECK: %[[T1:.*]] = kernel.convert %[[R1]] : tensor<12x12x1x1x1xf32, #[[W1]]> -> tensor<12x12x1x1x1xf32, #[[WT]]>
 // CHECK: kernel.conv transposed %[[T1]]
 // CHECK: } : tensor<12x12x1x1x1xf32, #[[WT]]> -> tensor<2x12x4x8x8xf32, #[[C]]>
 // CHECK: kernel.wgrad
-// CHECK: } : tensor<?x12x3x1x3x3xf32, #[[W0]]>
-// CHECK: kernel.sgd %[[R0]], %[[V0]], %{{.*}}, %[[HYPER]] : (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<?x12x3x1x3x3xf32, #[[W0]]>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>)
+// CHECK: } : tensor<?x12x3x1x3x3xf32, #aBCdef4c8b>
+// CHECK: kernel.sgd %[[R0]], %[[V0]], %{{.*}}, %[[HYPER]] : (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<?x12x3x1x3x3xf32, #aBCdef4c8b>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>)
 // CHECK: kernel.softmax_xent %{{.*}} : (tensor<2x12x1x1x1xf32, #[[C]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x12x1x1x1xf32, #[[C]]>)
 
-// WIDE-DAG: #[[IN:.*]] = #kernel.layout<blocked block = 4>
-// WIDE-DAG: #[[C:.*]] = #kernel.layout<blocked block = 16>
-// WIDE-DAG: #[[W0:.*]] = #kernel.layout<weight block = 16 reduce = 4>
+// WIDE-DAG: #[[IN:.*]] = #kernel.layout<aBcde4b>
+// WIDE-DAG: #[[C:.*]] = #kernel.layout<aBcde16b>
+// WIDE-DAG: #[[W0:.*]] = #kernel.layout<ABcde4b16a>
 // WIDE-LABEL: func.func @train_step
 // WIDE: clip.read @w0 : tensor<12x3x1x3x3xf32, #[[W0]]>
-// WIDE: -> tensor<2x12x4x8x8xf32, #[[C]]>, tensor<?x3x12xf32, #[[C]]>
+// WIDE: -> tensor<2x12x4x8x8xf32, #[[C]]>, tensor<?x3x12xf32, #abC16c>
 func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}, %labels: tensor<2xi32> {clip.name = "labels"}, %scores: tensor<2x12x1x1x1xf32> {clip.name = "scores"}) -> (!z {clip.name = "y"}, tensor<f32> {clip.name = "loss"}) {
   %w0 = clip.read @w0 : !w0
   %v0 = clip.read @w0.momentum : !w0
@@ -97,8 +97,8 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
 !w = tensor<16x1x1x3x3xf32>
 clip.param @w : !w {role = "weight"}
 
-// CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
-// CHECK-DAG: #[[D:.*]] = #kernel.layout<weight block = 8>
+// CHECK-DAG: #[[C:.*]] = #kernel.layout<aBcde8b>
+// CHECK-DAG: #[[D:.*]] = #kernel.layout<Abcde8a>
 // CHECK-LABEL: func.func @depthwise
 // CHECK: clip.read @w : tensor<16x1x1x3x3xf32, #[[D]]>
 // CHECK: kernel.conv forward
@@ -107,8 +107,8 @@ clip.param @w : !w {role = "weight"}
 // CHECK: kernel.conv transposed
 // CHECK: } {groups = 16 : i64} : tensor<16x1x1x3x3xf32, #[[D]]> -> tensor<2x16x4x8x8xf32, #[[C]]>
 // CHECK: kernel.wgrad
-// CHECK: } {groups = 16 : i64} : tensor<?x16x1x1x3x3xf32, #[[D]]>
-// CHECK: kernel.reduce %{{.*}} : tensor<?x16x1x1x3x3xf32, #[[D]]> -> tensor<16x1x1x3x3xf32, #[[D]]>
+// CHECK: } {groups = 16 : i64} : tensor<?x16x1x1x3x3xf32, #aBcdef8b>
+// CHECK: kernel.reduce %{{.*}} : tensor<?x16x1x1x3x3xf32, #aBcdef8b> -> tensor<16x1x1x3x3xf32, #[[D]]>
 func.func @depthwise(%x: !x {clip.name = "x"}) -> (!x {clip.name = "y"}, !w {clip.name = "dw"}) {
   %w = clip.read @w : !w
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
@@ -154,26 +154,31 @@ func.func @grouped(%x: !x {clip.name = "x2"}) -> (!x {clip.name = "y2"}) {
 
 // -----
 
-// A folded weight has the order of the conv that reads it in @infer, and so has the weight that it is folded from.
+// A folded weight has the order of the conv that reads it, and so has the weight that it is folded from.
 
 !x = tensor<1x3x4x8x8xf32>
 !z = tensor<1x12x4x8x8xf32>
 !w = tensor<12x3x1x3x3xf32>
 clip.param @w : !w {role = "weight"}
-clip.param @w.folded : !w {role = "folded"}
 clip.param @s : tensor<12xf32> {role = "gamma"}
 
-// CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
-// CHECK-DAG: #[[W:.*]] = #kernel.layout<weight block = 8 reduce = 4>
+// CHECK-DAG: #[[C:.*]] = #kernel.layout<aBcde8b>
+// CHECK-DAG: #[[W:.*]] = #kernel.layout<ABcde4b8a>
+// CHECK-DAG: #[[V:.*]] = #kernel.layout<A8a>
 // CHECK-LABEL: func.func @infer
-// CHECK: clip.read @w.folded : tensor<12x3x1x3x3xf32, #[[W]]>
-// CHECK-LABEL: func.func @prepare
+// CHECK-SAME: tensor<1x3x4x8x8xf32, #aBcde4b>
 // CHECK: clip.read @w : tensor<12x3x1x3x3xf32, #[[W]]>
-// CHECK: clip.read @s : tensor<12xf32, #[[C]]>
+// CHECK: clip.read @s : tensor<12xf32, #[[V]]>
 // CHECK: kernel.fold {{.*}} -> tensor<12x3x1x3x3xf32, #[[W]]>
-// CHECK: clip.write @w.folded, %{{.*}} : tensor<12x3x1x3x3xf32, #[[W]]>
+// CHECK: clip.prepared "w.folded", %{{.*}} : tensor<12x3x1x3x3xf32, #[[W]]>
+// CHECK-NOT: kernel.convert
+// CHECK: kernel.conv {{.*}}
+// CHECK: -> tensor<1x12x4x8x8xf32, #[[C]]>
 func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!z {clip.name = "y"}) {
-  %w = clip.read @w.folded : !w
+  %m = clip.read @w : !w
+  %s = clip.read @s : tensor<12xf32>
+  %f = kernel.fold %m, %s : (!w, tensor<12xf32>) -> !w
+  %w = clip.prepared "w.folded", %f : !w
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
   ^bb0(%a: f32):
     kernel.yield value %a
@@ -182,13 +187,6 @@ func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!z {clip.na
     kernel.yield store %acc
   } : !w -> !z
   return %y : !z
-}
-func.func @prepare() {
-  %w = clip.read @w : !w
-  %s = clip.read @s : tensor<12xf32>
-  %f = kernel.fold %w, %s : (!w, tensor<12xf32>) -> !w
-  clip.write @w.folded, %f : !w
-  return
 }
 
 // -----
@@ -200,19 +198,17 @@ func.func @prepare() {
 !z = tensor<1x12x4x8x8xf32>
 !w = tensor<12x3x1x3x3xf32>
 clip.param @w : !w {role = "weight"}
-clip.param @w.folded : !w {role = "folded"}
 clip.param @s : tensor<12xf32> {role = "gamma"}
 
-// CHECK-DAG: #[[C:.*]] = #kernel.layout<blocked block = 8>
-// CHECK-DAG: #[[W:.*]] = #kernel.layout<weight block = 8 reduce = 8>
+// CHECK-DAG: #[[C:.*]] = #kernel.layout<aBcde8b>
+// CHECK-DAG: #[[W:.*]] = #kernel.layout<ABcde8b8a>
 // CHECK-LABEL: func.func @train_step
 // CHECK-SAME: tensor<1x3x4x8x8xf32, #[[C]]>
 // CHECK: clip.read @w : tensor<12x3x1x3x3xf32, #[[W]]>
 // CHECK-LABEL: func.func @infer
 // CHECK-SAME: tensor<1x3x4x8x8xf32, #[[C]]>
-// CHECK: clip.read @w.folded : tensor<12x3x1x3x3xf32, #[[W]]>
-// CHECK-LABEL: func.func @prepare
 // CHECK: clip.read @w : tensor<12x3x1x3x3xf32, #[[W]]>
+// CHECK: clip.prepared "w.folded", %{{.*}} : tensor<12x3x1x3x3xf32, #[[W]]>
 func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>> {clip.name = "hyper"}) -> (!z {clip.name = "y"}) {
   %d = kernel.dropout %x, %hyper {rate = 0.5 : f64, stream = 0 : i64} : (!x, tensor<6xf32, #clip.hyper<rate, momentum, nesterov, decay, seed, step>>) -> !x
   %w = clip.read @w : !w
@@ -226,7 +222,10 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
   return %y : !z
 }
 func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!z {clip.name = "y"}) {
-  %w = clip.read @w.folded : !w
+  %m = clip.read @w : !w
+  %s = clip.read @s : tensor<12xf32>
+  %f = kernel.fold %m, %s : (!w, tensor<12xf32>) -> !w
+  %w = clip.prepared "w.folded", %f : !w
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
   ^bb0(%a: f32):
     kernel.yield value %a
@@ -235,11 +234,4 @@ func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!z {clip.na
     kernel.yield store %acc
   } : !w -> !z
   return %y : !z
-}
-func.func @prepare() {
-  %w = clip.read @w : !w
-  %s = clip.read @s : tensor<12xf32>
-  %f = kernel.fold %w, %s : (!w, tensor<12xf32>) -> !w
-  clip.write @w.folded, %f : !w
-  return
 }

@@ -1,4 +1,4 @@
-// RUN: kinema-opt %s --assign-storage="bfloat16 taps" | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bfloat16 | FileCheck %s
 
 // For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row,
 // as long as windows begin one or two positions apart.
@@ -11,17 +11,17 @@ clip.param @stem : tensor<16x3x1x3x7xf32> {role = "weight"}
 clip.param @v : tensor<16x16x1x1x1xf32> {role = "weight"}
 clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 
-// CHECK-DAG: #[[TAPS:.*]] = #kernel.layout<taps block = 8>
-// CHECK-DAG: #[[PAIRS:.*]] = #kernel.layout<taps block = 8 reduce = 4>
-// CHECK-DAG: #[[WEIGHT:.*]] = #kernel.layout<weight block = 8 reduce = 4>
+// CHECK-DAG: #[[TAPS:.*]] = #kernel.layout<cdeBA8a8b>
+// CHECK-DAG: #[[PAIRS:.*]] = #kernel.layout<cdE2eBA8a2e4b>
+// CHECK-DAG: #[[WEIGHT:.*]] = #kernel.layout<ABcde4b8a>
 // CHECK-LABEL: func.func @train_step
-// CHECK-SAME: tensor<1x3x2x8x12xf32, #blocked4>
+// CHECK-SAME: tensor<1x3x2x8x12xf32, #aBcde4b>
 // CHECK-DAG: clip.read @stem : tensor<16x3x1x3x7xf32, #[[PAIRS]]>
 // CHECK-DAG: clip.read @v : tensor<16x16x1x1x1xf32, #[[TAPS]]>
 // CHECK-DAG: clip.read @wide : tensor<16x3x1x1x3xf32, #[[WEIGHT]]>
 // CHECK: kernel.conv forward {{.*}} window <1x3x7 stride 1x1x2
 // CHECK: kernel.wgrad window <1x3x7 stride 1x1x2
-// CHECK: tensor<?x16x3x1x3x7xf32, #[[PAIRS]]>
+// CHECK: tensor<?x16x3x1x3x7xf32, #adeF2fCB8b2f4c>
 func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {clip.name = "v"}, !y {clip.name = "y"}, tensor<?x16x3x1x3x7xf32> {clip.name = "dw"}) {
   %w = clip.read @stem : tensor<16x3x1x3x7xf32>
   %v = clip.read @v : tensor<16x16x1x1x1xf32>

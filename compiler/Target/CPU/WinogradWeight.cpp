@@ -1,0 +1,134 @@
+#include "compiler/Target/CPU/WinogradWeight.h"
+
+#include "compiler/Target/CPU/ConvTile.h"
+#include "compiler/Target/CPU/Layouts.h"
+#include "compiler/Target/CPU/Winograd.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace kinema;
+
+//===-- Types -------------------------------------------------------------===//
+
+static WeightBlocks blocksOf(kernel::ConvOp op) {
+  bool exchanged = op.getDirection() == kernel::Direction::Transposed;
+  WeightBlocks blocks{1, 1, exchanged};
+  auto layout = kernel::layoutOf(tensorOf(op.getWeight()));
+  blocks.vector = layout.blockOf(blocks.vectorAxis(/*rank=*/5));
+  blocks.reduce = layout.blockOf(blocks.reduceAxis(/*rank=*/5));
+  return blocks;
+}
+
+/// What the form is made of: the conv's weight, rounded as the conv's is, by its taps.
+static RankedTensorType tapsType(kernel::ConvOp op) {
+  auto type = tensorOf(op.getWeight());
+  return RankedTensorType::get(type.getShape(), type.getElementType(),
+                               blockedWeight(op.getContext(), type.getRank(), blocksOf(op)));
+}
+
+/// The type of the conv's weight in Winograd's form.
+static RankedTensorType pointsType(kernel::ConvOp op, int64_t tile) {
+  SmallVector<int64_t> shape(tensorOf(op.getWeight()).getShape());
+  shape[3] = shape[4] = cpu::winogradPoints(tile);
+  return RankedTensorType::get(shape, Float32Type::get(op.getContext()),
+                               cpu::winogradWeight(op.getContext(), blocksOf(op)));
+}
+
+//===-- Where the weight comes from ---------------------------------------===//
+
+/// The weight before it was brought to the form in which the conv reads it.
+static Value originOf(kernel::ConvOp op) {
+  auto convert = op.getWeight().getDefiningOp<kernel::ConvertOp>();
+  return convert ? convert->getOperand(0) : op.getWeight();
+}
+
+static bool writesParameters(func::FuncOp function) { return !function.getOps<clip::WriteOp>().empty(); }
+
+/// The name under which what is made of the conv's weight is prepared; empty where it is made anew in each
+/// run.
+static std::string preparedName(kernel::ConvOp op, int64_t tile) {
+  Value origin = originOf(op);
+  auto prepared = origin.getDefiningOp<clip::PreparedOp>();
+  auto read = origin.getDefiningOp<clip::ReadOp>();
+  if ((!prepared && !read) || writesParameters(op->getParentOfType<func::FuncOp>()))
+    return "";
+  return ((prepared ? prepared.getName() : read.getParam()) + ".winograd" + Twine(tile)).str();
+}
+
+//===-- Candidates --------------------------------------------------------===//
+
+/// While a network is trained, memory is for training: what evaluation alone keeps should be small.
+static bool fitsMemory(kernel::ConvOp op, int64_t tile) {
+  constexpr int64_t mostBytes = 32 << 20;
+  auto functions = op->getParentOfType<ModuleOp>().getOps<func::FuncOp>();
+  return preparedName(op, tile).empty() || llvm::none_of(functions, writesParameters) ||
+         kernel::storedBytes(pointsType(op, tile)) <= mostBytes;
+}
+
+/// Cycles, over machines of several sizes, that the form of a weight takes where each step makes it anew.
+static double transformCost(kernel::ConvOp op, int64_t tile) {
+  constexpr double bytesACycle = 4, machines = 5;
+  return preparedName(op, tile).empty() ? machines * kernel::storedBytes(pointsType(op, tile)) / bytesACycle
+                                        : 0;
+}
+
+SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Machine &machine) {
+  if (op.getGroups() > 1)
+    return {};
+  SmallVector<SmallVector<Candidate>> ways = {convTileCandidates(op, machine, op.getWinogradTile())};
+  if (ways.front().empty() || op.getWinogradTile() > 1 || !op.hasWinogradTiles() ||
+      !allowsWinograd(op->getParentOfType<ModuleOp>()))
+    return ways.front();
+  for (int64_t tile : {2, 4}) {
+    if (!fitsMemory(op, tile))
+      continue;
+    auto &way = ways.emplace_back(convTileCandidates(op, machine, tile));
+    for (Candidate &candidate : way)
+      candidate.cost += transformCost(op, tile);
+  }
+  return mixed(ways);
+}
+
+//===-- The weight --------------------------------------------------------===//
+
+static Value transformed(OpBuilder &builder, kernel::ConvOp op, int64_t tile, Value weight) {
+  if (RankedTensorType taps = tapsType(op); weight.getType() != taps)
+    weight = kernel::ConvertOp::create(builder, op.getLoc(), TypeRange{taps}, weight, kernel::ScheduleAttr())
+                 .getResult(0);
+  bool turned = op.getDirection() == kernel::Direction::Transposed;
+  return kernel::WinogradOp::create(builder, op.getLoc(), pointsType(op, tile), tile, weight, turned,
+                                    kernel::ScheduleAttr());
+}
+
+/// Erases what nobody reads any more: a copy, then what it was made of.
+static void eraseUnused(Operation *maker) {
+  while (maker && maker->use_empty()) {
+    Operation *before = maker->getNumOperands() ? maker->getOperand(0).getDefiningOp() : nullptr;
+    maker->erase();
+    maker = before;
+  }
+}
+
+/// The weight under a name of its own, which convs of one parameter share.
+static Value preparedWeight(kernel::ConvOp op, int64_t tile, StringRef name) {
+  for (auto known : op->getParentOfType<func::FuncOp>().getOps<clip::PreparedOp>())
+    if (known.getName() == name && known.getType() == pointsType(op, tile))
+      return known;
+  OpBuilder builder(op);
+  auto prepared = originOf(op).getDefiningOp<clip::PreparedOp>();
+  Value weight = transformed(builder, op, tile, prepared ? prepared.getValue() : originOf(op));
+  return clip::PreparedOp::create(builder, op.getLoc(), name, weight);
+}
+
+void cpu::settleConvWeight(kernel::ConvOp op, kernel::ScheduleAttr schedule) {
+  int64_t tile = schedule.getInt("winograd");
+  if (tile == op.getWinogradTile())
+    return;
+  std::string name = preparedName(op, tile);
+  OpBuilder builder(op);
+  Value weight = name.empty() ? transformed(builder, op, tile, originOf(op)) : preparedWeight(op, tile, name);
+  Operation *maker = op.getWeight().getDefiningOp();
+  op.getWeightMutable().assign(weight);
+  eraseUnused(maker);
+}

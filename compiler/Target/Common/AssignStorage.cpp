@@ -1,0 +1,296 @@
+#include "compiler/Target/Common/AssignStorage.h"
+
+#include "compiler/Target/Common/Layouts.h"
+#include "dialects/Clip/Attributes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using kernel::LayoutAttr;
+
+namespace {
+
+class StorageAssigner {
+public:
+  StorageAssigner(ModuleOp module, const StorageRules &rules) : module(module), rules(rules) {}
+
+  int64_t run() {
+    findWideInputs();
+    module.walk([&](func::FuncOp function) { assign(function); });
+    if (rules.bfloat16)
+      module.walk([&](func::FuncOp function) { storeAsBFloat16(function); });
+    module.walk([&](func::FuncOp function) {
+      function.walk([&](kernel::ConvOp op) { settleWeight(op); });
+      updateSignature(function);
+    });
+    return converted;
+  }
+
+private:
+  ModuleOp module;
+  const StorageRules &rules;
+  int64_t converted = 0;
+  llvm::SmallPtrSet<StringAttr, 4> wideInputs; // inputs of few channels that have no blocks of their own
+
+  static void setLayout(Value value, LayoutAttr layout) {
+    auto type = tensorOf(value);
+    value.setType(RankedTensorType::get(type.getShape(), type.getElementType(), layout));
+  }
+
+  /// Channels of an input are few: blocks of `inputBlock` waste less, and the first conv packs its weight to
+  /// match.
+  void assignActivation(Value value) {
+    auto type = tensorOf(value);
+    if (!type.getElementType().isF32() || type.getRank() == 0 || type.getEncoding())
+      return;
+    int64_t block = isNarrow(value) ? StorageRules::inputBlock : rules.block;
+    setLayout(value, LayoutAttr::blocked(type.getContext(), type.getRank(), block));
+  }
+
+  //===-- Inputs of few channels ------------------------------------------===//
+
+  /// The name of a network's input; null where there is none.
+  static StringAttr inputName(BlockArgument input) {
+    auto function = cast<func::FuncOp>(input.getOwner()->getParentOp());
+    return function.getArgAttrOfType<StringAttr>(input.getArgNumber(), clip::nameAttribute);
+  }
+
+  /// Whether the value is an input in blocks of `inputBlock`.
+  bool isNarrow(Value value) {
+    auto input = dyn_cast<BlockArgument>(value);
+    auto type = tensorOf(value);
+    return input && type.getRank() == 5 && type.getDimSize(1) <= StorageRules::inputBlock &&
+           !wideInputs.contains(inputName(input));
+  }
+
+  /// Does the window slide over an input of few channels?
+  bool inputIsNarrow(const kernel::AccessRegion &prologue) {
+    Value source = prologue.getPixel();
+    return source && isNarrow(source);
+  }
+
+  /// The parameter that a gradient updates; empty where it updates none.
+  static StringRef updatedBy(Value gradient) {
+    for (OpOperand &use : gradient.getUses()) {
+      if (auto reduce = dyn_cast<kernel::ReduceOp>(use.getOwner()))
+        return updatedBy(reduce.getResult());
+      auto sgd = dyn_cast<kernel::SgdOp>(use.getOwner());
+      for (unsigned i = 0; sgd && i < sgd.getWeights().size(); ++i)
+        if (sgd.getGradients()[i] == gradient)
+          if (auto read = sgd.getWeights()[i].getDefiningOp<clip::ReadOp>())
+            return read.getParam();
+    }
+    return {};
+  }
+
+  /// What a weight is made of, one operation back: what is prepared, what is folded; null of others.
+  static Value madeOf(Value weight) {
+    if (auto prepared = weight.getDefiningOp<clip::PreparedOp>())
+      return prepared.getValue();
+    auto fold = weight.getDefiningOp<kernel::FoldOp>();
+    return fold ? fold.getWeight() : Value();
+  }
+
+  /// The parameter that a conv's weight is or is made of; empty where there is none.
+  static StringRef parameterOf(Value weight) {
+    while (Value origin = madeOf(weight))
+      weight = origin;
+    auto read = weight.getDefiningOp<clip::ReadOp>();
+    return read ? read.getParam() : StringRef();
+  }
+
+  /// What the windows of each parameter slide over, in all functions.
+  llvm::StringMap<SmallVector<Value>> sourcesOfWeights() {
+    llvm::StringMap<SmallVector<Value>> sources;
+    auto add = [&](StringRef parameter, Value source) {
+      if (!parameter.empty())
+        sources[parameter].push_back(source);
+    };
+    module.walk([&](Operation *op) {
+      auto conv = dyn_cast<kernel::ConvOp>(op);
+      auto wgrad = dyn_cast<kernel::WeightGradOp>(op);
+      if (conv && conv.getGroups() == 1 && conv.getDirection() == kernel::Direction::Forward)
+        add(parameterOf(conv.getWeight()), conv.prologue().getPixel());
+      else if (wgrad && wgrad.getGroups() == 1)
+        add(updatedBy(wgrad.getResult()), wgrad.activation().getPixel());
+    });
+    return sources;
+  }
+
+  /// A weight has one order. Where a window slides over an input in one function and over what was made of
+  /// it in another (a dropout is a kernel in training and nothing in inference), the input is blocked as
+  /// everything else is; so is another one that the same weight meets, and so on.
+  void findWideInputs() {
+    llvm::StringMap<SmallVector<Value>> sources = sourcesOfWeights();
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (auto &entry : sources) {
+        auto narrow = [&](Value source) { return source && isNarrow(source); };
+        if (llvm::all_of(entry.second, narrow))
+          continue;
+        for (Value source : llvm::make_filter_range(entry.second, narrow))
+          if (StringAttr name = inputName(cast<BlockArgument>(source)))
+            changed |= wideInputs.insert(name).second;
+      }
+    }
+  }
+
+  //===-- Weights and activations -----------------------------------------===//
+
+  void assign(func::FuncOp function) {
+    // Weights follow the convs that read them, so convs come first; everything else is blocked by channel.
+    function.walk([&](kernel::ConvOp op) { assignConv(op); });
+    function.walk([&](kernel::WeightGradOp op) {
+      auto weight = tensorOf(op.getResult()).getShape().drop_front(); // of one of the partials
+      WeightUse use{op.getWindow().getWindow(), weight, int64_t(op.getGroups()),
+                    inputIsNarrow(op.activation())};
+      setLayout(op.getResult(), rules.parameter(use).withRank(weight.size() + 1));
+    });
+    function.walk([&](kernel::LaunchableOp op) {
+      for (ArrayRef<Value> copies : op.getCopies())
+        shareLayout(copies);
+    });
+    function.walk([&](kernel::FoldOp op) { // whose result no conv reads
+      for (Value weight : {op.getWeight(), op.getResult()})
+        if (auto type = tensorOf(weight); !type.getEncoding())
+          setLayout(weight, LayoutAttr::rowMajor(type.getContext(), type.getRank()));
+    });
+    for (Value argument : function.getArguments())
+      assignActivation(argument);
+    function.walk([&](Operation *op) {
+      for (Value result : op->getResults())
+        if (isa<RankedTensorType>(result.getType()))
+          assignActivation(result);
+    });
+  }
+
+  /// A data gradient reads the parameter of the conv whose gradient it is, which says how that lies.
+  void assignConv(kernel::ConvOp op) {
+    if (op.getGroups() == 1 && op.getDirection() == kernel::Direction::Transposed)
+      return;
+    LayoutAttr layout = rules.parameter({op.getWindow().getWindow(), tensorOf(op.getWeight()).getShape(),
+                                         int64_t(op.getGroups()), inputIsNarrow(op.prologue())});
+    for (Value weight = op.getWeight(); weight; weight = madeOf(weight))
+      setLayout(weight, layout);
+  }
+
+  /// All copies of a parameter share its order: master, momentum, gradient. Those without a layout take it
+  /// from the first that has one.
+  static void shareLayout(ArrayRef<Value> copies) {
+    auto layoutOf = [](Value copy) { return tensorOf(copy).getEncoding(); };
+    auto first = llvm::find_if(copies, layoutOf);
+    for (Value copy : copies)
+      if (first != copies.end() && !layoutOf(copy))
+        setLayout(copy, cast<LayoutAttr>(layoutOf(*first)).withRank(tensorOf(copy).getRank()));
+  }
+
+  /// Gives a conv its weight as its kernels read it: of bfloat16 where activations are, and in their layout.
+  void settleWeight(kernel::ConvOp op) {
+    auto type = tensorOf(op.getWeight());
+    if (rules.bfloat16 && !type.getElementType().isBF16())
+      retypeWeight(op, RankedTensorType::get(type.getShape(), BFloat16Type::get(type.getContext()),
+                                             type.getEncoding()));
+    type = tensorOf(op.getWeight());
+    if (LayoutAttr wanted = rules.weight(op); wanted != kernel::layoutOf(type))
+      retypeWeight(op, RankedTensorType::get(type.getShape(), type.getElementType(), wanted));
+  }
+
+  /// What is made for the conv alone is made so at once; a copy is made of anything else.
+  void retypeWeight(kernel::ConvOp op, RankedTensorType type) {
+    Value weight = op.getWeight();
+    auto prepared = weight.getDefiningOp<clip::PreparedOp>();
+    Value made = prepared ? prepared.getValue() : weight;
+    bool isItsOwn = weight.hasOneUse() && made.hasOneUse();
+    if (isItsOwn && isa_and_nonnull<kernel::FoldOp, kernel::ConvertOp>(made.getDefiningOp())) {
+      weight.setType(type);
+      made.setType(type);
+      return;
+    }
+    OpBuilder builder(op);
+    auto copy =
+        kernel::ConvertOp::create(builder, op.getLoc(), TypeRange{type}, weight, kernel::ScheduleAttr());
+    op.getWeightMutable().assign(copy.getResult(0));
+    ++converted;
+  }
+
+  //===-- bfloat16 --------------------------------------------------------===//
+
+  void setElement(Value value, Type element) {
+    auto type = tensorOf(value);
+    value.setType(RankedTensorType::get(type.getShape(), element, type.getEncoding()));
+  }
+
+  /// Activations become bfloat16; parameters, channel vectors, partials, and what has one position a clip
+  /// (pooled features, logits) stay f32. So do a pool's gradient, which is added up in place, and what
+  /// attention makes.
+  void storeAsBFloat16(func::FuncOp function) {
+    Type element = BFloat16Type::get(function.getContext());
+    function.walk([&](Operation *op) {
+      if (op->hasTrait<kernel::MakesActivations>())
+        for (Value result : op->getResults())
+          if (auto type = tensorOf(result);
+              type.getRank() == 5 && shape::product(clip::spatialSize(type)) > 1)
+            setElement(result, element);
+    });
+    function.walk([&](Operation *op) { round(op); });
+  }
+
+  /// A prologue's result is rounded before the product; moments and sums are taken of what is stored.
+  void round(Operation *op) {
+    if (auto conv = dyn_cast<kernel::ConvOp>(op)) {
+      roundPrologue(conv.prologue());
+      roundStores(conv, conv.getEpilogue());
+    } else if (auto wgrad = dyn_cast<kernel::WeightGradOp>(op)) {
+      roundPrologue(wgrad.gradient());
+      roundPrologue(wgrad.activation());
+    } else if (auto map = dyn_cast<kernel::MapOp>(op)) {
+      roundStores(map, map.getBody());
+    }
+  }
+
+  /// The value of a region as bfloat16 holds it.
+  static arith::ExtFOp rounded(OpBuilder &b, Location loc, Value value) {
+    Value narrow = arith::TruncFOp::create(b, loc, b.getBF16Type(), value);
+    return arith::ExtFOp::create(b, loc, b.getF32Type(), narrow);
+  }
+
+  static void roundPrologue(const kernel::AccessRegion &prologue) {
+    auto yield = cast<kernel::YieldOp>(prologue.getRegion().front().getTerminator());
+    Value value = yield.getValues()[0], operand = prologue.operandOf(value);
+    if (operand && tensorOf(operand).getElementType().isBF16())
+      return;
+    OpBuilder builder(yield);
+    yield.getValuesMutable()[0].assign(rounded(builder, yield.getLoc(), value));
+  }
+
+  static void roundStores(Operation *op, Region &region) {
+    auto yield = cast<kernel::YieldOp>(region.front().getTerminator());
+    for (int64_t i = 0; i < yield.countOf(kernel::Yield::Store); ++i) {
+      if (!tensorOf(op->getResult(i)).getElementType().isBF16())
+        continue;
+      Value value = yield.getValues()[i];
+      OpBuilder builder(op->getContext());
+      builder.setInsertionPointAfterValue(value);
+      auto stored = rounded(builder, yield.getLoc(), value);
+      value.replaceAllUsesExcept(stored, stored.getIn().getDefiningOp());
+    }
+  }
+
+  static void updateSignature(func::FuncOp function) {
+    auto returned = function.front().getTerminator()->getOperandTypes();
+    function.setType(FunctionType::get(function.getContext(), function.front().getArgumentTypes(),
+                                       SmallVector<Type>(returned)));
+  }
+};
+
+} // namespace
+
+LayoutAttr kinema::blockedParameter(MLIRContext *context, const WeightUse &use, int64_t block) {
+  int64_t reduce = use.groups > 1 ? 1 : use.isNarrow ? StorageRules::inputBlock : block;
+  return blockedWeight(context, use.shape.size(), {block, reduce});
+}
+
+int64_t kinema::assignStorage(ModuleOp module, const StorageRules &rules) {
+  return StorageAssigner(module, rules).run();
+}

@@ -1,0 +1,44 @@
+// How every tensor of a module in phase `fused` lies in memory: what all targets share.
+#ifndef KINEMA_COMPILER_TARGET_COMMON_ASSIGNSTORAGE_H
+#define KINEMA_COMPILER_TARGET_COMMON_ASSIGNSTORAGE_H
+
+#include "dialects/Kernel/Kernel.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <functional>
+
+namespace kinema {
+
+/// A weight by the windows of the convs that read it, and of the kernel that makes its gradient.
+struct WeightUse {
+  shape::Window window;
+  llvm::ArrayRef<int64_t> shape; // [O, I / groups, T, H, W]
+  int64_t groups;
+  bool isNarrow; // the windows slide over an input of few channels, which is in blocks of `inputBlock`
+};
+
+/// What a family of targets decides. Everything that is no weight is in blocks of channels.
+struct StorageRules {
+  static constexpr int64_t inputBlock = 4; // channels of a block of a network's input that has no more
+
+  int64_t block = 8;     // channels of a block of any other tensor
+  bool bfloat16 = false; // activations, and the weights that convs read, are bf16
+  /// How a parameter lies: as the kernels of its gradient leave it.
+  std::function<kernel::LayoutAttr(const WeightUse &)> parameter;
+  /// How the schedules of a conv want its weight to lie. The conv's source has its layout, and the weight its
+  /// type.
+  std::function<kernel::LayoutAttr(kernel::ConvOp)> weight;
+};
+
+/// In vectors of `block` output channels and blocks of as many input channels; of inputs of few channels, and
+/// in groups, of fewer.
+kernel::LayoutAttr blockedParameter(mlir::MLIRContext *context, const WeightUse &use, int64_t block);
+
+/// Gives every tensor of the module its layout and, with `bfloat16`, its element type; returns how many
+/// weights are converted for a conv.
+int64_t assignStorage(mlir::ModuleOp module, const StorageRules &rules);
+
+} // namespace kinema
+
+#endif
