@@ -1,120 +1,117 @@
-// Copies that run beside the threads: cp.async, cp.async.bulk and those of tensors. What they touch is
-// checked when they start; they land when the seed says, at the latest when a thread needs them to go on.
-#include "runtime/Emulator/Cluster.h"
+#include "runtime/Emulator/AsyncCopies.h"
 
 #include <algorithm>
 #include <cstring>
 
 using namespace kinema::emulator;
-using Kind = AsyncCopy::Kind;
 
 // ---- Landing
 
-void Cluster::issue(AsyncCopy copy) {
-  copy.thread = current->index;
-  copy.site = current->site;
+void AsyncCopies::issue(Copy copy) {
+  const Thread &thread = scheduler.running();
+  copy.thread = thread.index;
+  copy.site = thread.site;
+  if (copy.countsBytes())
+    mbarriers.issue(copy.phase);
   copies.push_back(copy);
-  if (landing == Landing::Early)
+  if (choices.landsEarly())
     land(copies.size() - 1);
 }
 
-void Cluster::land(size_t index) {
-  AsyncCopy copy = copies[index];
+void AsyncCopies::land(size_t index) {
+  Copy copy = copies[index];
   copies.erase(copies.begin() + index);
-  if (copy.kind == Kind::AsyncArrive)
-    landOf(threads[copy.thread], false, copy.time);
+  const Thread &thread = threads[copy.thread];
+  if (copy.kind == Copy::Kind::AsyncArrive) {
+    landUntil(thread, /*stores=*/false, copy.time);
+    return mbarriers.landArrival(copy.phase, thread, copy.time);
+  }
   perform(copy);
+  if (copy.countsBytes())
+    mbarriers.land(copy.phase, thread, copy.site, copy.bytes);
 }
 
-// Lands the thread's copies to global memory, or its cp.async, up to a time.
-void Cluster::landOf(const Thread &thread, bool bulk, uint32_t time) {
+// Lands the thread's stores to global memory, or its cp.async, up to a time.
+void AsyncCopies::landUntil(const Thread &thread, bool stores, uint32_t time) {
   for (size_t i = 0; i < copies.size();) {
-    const AsyncCopy &copy = copies[i];
-    bool isBulk = copy.kind == Kind::BulkStore || copy.kind == Kind::TensorStore;
-    if (copy.thread == thread.index && copy.time <= time && (bulk ? isBulk : copy.kind == Kind::Async))
+    const Copy &copy = copies[i];
+    bool isOfKind = stores ? copy.isStore() : copy.kind == Copy::Kind::Async;
+    if (copy.thread == thread.index && copy.time <= time && isOfKind)
       land(i);
     else
       ++i;
   }
 }
 
-// When no thread can run. False: there is nothing to land.
-bool Cluster::landSome() {
+bool AsyncCopies::landOne() {
   if (copies.empty())
     return false;
-  land(inOrder ? 0 : random.below(uint32_t(copies.size())));
+  land(choices.order == Choices::Order::Random ? choices.below(uint32_t(copies.size())) : 0);
   return true;
 }
 
-void Cluster::perform(const AsyncCopy &copy) {
-  std::byte *shared = window.at(copy.shared);
+void AsyncCopies::landSome() {
+  if (!copies.empty() && choices.landsNow(8))
+    land(choices.below(uint32_t(copies.size())));
+}
+
+void AsyncCopies::perform(const Copy &copy) {
+  std::byte *to = shared.window.at(copy.shared);
   const TensorMap *map = reinterpret_cast<const TensorMap *>(copy.global);
-  std::byte *memory = window.at(copy.shared / Window::stride * Window::stride);
+  std::byte *memory = shared.window.at(Window::inBlock(0, Window::rankOf(copy.shared)));
   uint32_t address = copy.shared % Window::stride;
   std::span<const int32_t> coordinates(copy.coordinates.data(), copy.coordinateCount);
   switch (copy.kind) {
-  case Kind::Async:
-    std::memcpy(shared, copy.global, copy.sourceBytes);
-    std::memset(shared + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
+  case Copy::Kind::Async:
+    std::memcpy(to, copy.global, copy.sourceBytes);
+    std::memset(to + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
     return;
-  case Kind::BulkStore:
-    std::memcpy(copy.global, shared, copy.bytes);
+  case Copy::Kind::AsyncArrive:
     return;
-  case Kind::TensorStore:
+  case Copy::Kind::BulkStore:
+    std::memcpy(copy.global, to, copy.bytes);
+    return;
+  case Copy::Kind::BulkLoad:
+    std::memcpy(to, copy.global, copy.bytes);
+    return;
+  case Copy::Kind::TensorStore:
     return storeBox(*map, coordinates, memory, address);
-  case Kind::BulkLoad:
-    std::memcpy(shared, copy.global, copy.bytes);
-    break;
-  case Kind::TensorLoad:
+  case Copy::Kind::TensorLoad:
     if (map->isIm2col)
-      loadIm2col(*map, coordinates, std::span(copy.offsets.data(), copy.offsetCount), memory, address);
-    else
-      loadBox(*map, coordinates, memory, address);
-    break;
-  case Kind::AsyncArrive:
-    break;
+      return loadIm2col(*map, coordinates, std::span(copy.offsets.data(), copy.offsetCount), memory, address);
+    return loadBox(*map, coordinates, memory, address);
   }
-  MBarrier &barrier = mbarriers[copy.barrier];
-  if (copy.kind == Kind::AsyncArrive) {
-    const Thread &thread = threads[copy.thread];
-    barrier.arrivals->raiseSeen(asyncAgent(thread), copy.time);
-    --barrier.pending;
-  } else {
-    barrier.bytes -= copy.bytes;
-  }
-  tryComplete(barrier);
 }
 
-// When all threads have exited.
-void Cluster::checkLeftovers() {
-  for (const AsyncCopy &copy : copies)
-    if (copy.kind != Kind::Async && copy.kind != Kind::AsyncArrive) {
-      record(&threads[copy.thread], copy.site,
-             "the block ends while this copy is under way: nobody waits for it");
-      return;
-    }
-  for (const MBarrier &barrier : mbarriers)
-    if (barrier.live && barrier.bytes) {
-      record(nullptr, noSite, fmt::format("the block ends with {}", describe(barrier)));
-      return;
-    }
+void AsyncCopies::checkLeftovers() {
+  for (const Copy &copy : copies)
+    if (copy.countsBytes() || copy.isStore())
+      scheduler.violateAt(&threads[copy.thread], copy.site,
+                          "the block ends while this copy is under way: nobody waits for it");
+}
+
+// The time up to which copies must have landed where so many groups may go on; nothing: all may.
+static std::optional<uint32_t> timeToWaitFor(const CopyGroups &own, uint32_t pending) {
+  if (own.committed.size() <= pending)
+    return std::nullopt;
+  return own.committed[own.committed.size() - 1 - pending];
 }
 
 // ---- cp.async
 
-void Cluster::copyAsync(void *to, const void *from, uint32_t bytes, uint32_t sourceBytes) {
-  Thread &thread = *current;
+void AsyncCopies::copy(void *to, const void *from, uint32_t bytes, uint32_t sourceBytes) {
+  const Thread &thread = scheduler.running();
   if (bytes != 4 && bytes != 8 && bytes != 16)
-    violate("cp.async of {} bytes: must be 4, 8 or 16", bytes);
+    scheduler.violate("cp.async of {} bytes: must be 4, 8 or 16", bytes);
   if (sourceBytes > bytes)
-    violate("cp.async of {} bytes from a source of {}", bytes, sourceBytes);
-  uint32_t address = ownShared(to, bytes, "the target of cp.async");
+    scheduler.violate("cp.async of {} bytes from a source of {}", bytes, sourceBytes);
+  uint32_t address = shared.ownAddress(to, bytes, "the target of cp.async");
   if (sourceBytes)
-    access(AccessKind::Read, from, sourceBytes, bytes, /*space=*/1);
-  checkBounds(AccessKind::Write, address, bytes);
-  accessGeneric(AccessKind::Write, {asyncAgent(thread), thread.async.time}, address, bytes);
-  AsyncCopy copy;
-  copy.kind = Kind::Async;
+    accesses.check(AccessKind::Read, from, sourceBytes, bytes, Space::Global);
+  shared.checkBounds(AccessKind::Write, address, bytes);
+  shared.accessGeneric(AccessKind::Write, {agents.ofAsync(thread), thread.async.time}, address, bytes);
+  Copy copy;
+  copy.kind = Copy::Kind::Async;
   copy.time = thread.async.time;
   copy.shared = address;
   copy.global = static_cast<std::byte *>(const_cast<void *>(from));
@@ -123,156 +120,156 @@ void Cluster::copyAsync(void *to, const void *from, uint32_t bytes, uint32_t sou
   issue(copy);
 }
 
-void Cluster::commitAsync() { current->async.groups.push_back(current->async.time++); }
-
-void Cluster::waitAsync(uint32_t pending) {
-  Thread::Copies &own = current->async;
-  if (own.groups.size() <= pending)
-    return;
-  uint32_t time = own.groups[own.groups.size() - 1 - pending];
-  landOf(*current, false, time);
-  own.seen = std::max(own.seen, time);
+void AsyncCopies::commit() {
+  CopyGroups &own = scheduler.running().async;
+  own.committed.push_back(own.time++);
 }
 
-void Cluster::arriveAsync(const void *pointer, bool countsItself) {
-  Thread &thread = *current;
-  MBarrier &barrier = useMBarrier(pointer, false);
-  if (countsItself)
-    ++barrier.pending;
-  else if (!barrier.pending)
-    violate("arrives at {}", describe(barrier));
-  AsyncCopy copy;
-  copy.kind = Kind::AsyncArrive;
-  copy.time = thread.async.time++;
-  copy.barrier = int(&barrier - mbarriers.data());
-  copy.phase = barrier.phase;
+void AsyncCopies::wait(uint32_t pending) {
+  Thread &thread = scheduler.running();
+  if (auto time = timeToWaitFor(thread.async, pending)) {
+    landUntil(thread, /*stores=*/false, *time);
+    thread.known.asyncSeen = std::max(thread.known.asyncSeen, *time);
+  }
+}
+
+void AsyncCopies::arrive(const void *mbarrier, bool countsItself) {
+  Copy copy;
+  copy.kind = Copy::Kind::AsyncArrive;
+  copy.phase = mbarriers.issueArrival(mbarrier, countsItself);
+  copy.time = scheduler.running().async.time++;
   issue(copy);
 }
 
 // ---- cp.async.bulk
 
-// The mbarrier at the same place in a block's memory.
-MBarrier &Cluster::mbarrierFor(const void *pointer, uint32_t rank) {
-  uint32_t address = uint32_t(window.addressOf(pointer) % Window::stride + rank * Window::stride);
-  return useMBarrier(window.at(address), true);
+// Calls function(address in the cluster, phase of the mbarrier) for each block that gets a copy.
+template <typename Function>
+void AsyncCopies::forTargets(const void *to, const void *mbarrier, uint32_t ranks, Function function) {
+  uint64_t address = shared.window.addressOf(to);
+  if (!ranks) {
+    int rank = Window::rankOf(shared.window.addressOf(mbarrier));
+    return function(uint32_t(address), mbarriers.phaseFor(mbarrier, rank));
+  }
+  for (int rank = 0; rank < Window::mostBlocks; ++rank)
+    if (ranks >> rank & 1)
+      function(Window::inBlock(address, rank), mbarriers.phaseFor(mbarrier, rank));
 }
 
-static void forRanks(uint32_t mask, uint32_t otherwise, auto function) {
-  if (!mask)
-    return function(otherwise);
-  for (uint32_t rank = 0; rank < 16; ++rank)
-    if (mask >> rank & 1)
-      function(rank);
-}
-
-void Cluster::bulkLoad(void *to, const void *from, const void *pointer, uint32_t bytes, uint32_t ranks) {
+void AsyncCopies::loadBulk(void *to, const void *from, const void *mbarrier, uint32_t bytes, uint32_t ranks) {
+  const Window &window = shared.window;
   if (bytes % 16)
-    violate("a bulk copy of {} bytes: must be a multiple of 16", bytes);
-  if (!window.holds(to) || !window.holds(pointer))
-    violate("a bulk copy to {} for the mbarrier at {}: both must be in shared memory", to, pointer);
+    scheduler.violate("a bulk copy of {} bytes: must be a multiple of 16", bytes);
+  if (!window.holds(to) || !window.holds(mbarrier))
+    scheduler.violate("a bulk copy to {} for the mbarrier at {}: both must be in shared memory", to,
+                      mbarrier);
   if (window.addressOf(to) % 16)
-    violate("a bulk copy to {} of shared memory: must be a multiple of 16",
-            int64_t(window.addressOf(to) % Window::stride) - int64_t(sharedStart));
-  bool isShared = window.holds(from);
-  forRanks(ranks, uint32_t(window.addressOf(to) / Window::stride), [&](uint32_t rank) {
-    MBarrier &barrier =
-        mbarrierFor(pointer, ranks ? rank : uint32_t(window.addressOf(pointer) / Window::stride));
-    Moment moment{agentOf(barrier), barrier.phase + 1};
-    AsyncCopy copy;
-    copy.kind = Kind::BulkLoad;
-    copy.shared = uint32_t(window.addressOf(to) % Window::stride + rank * Window::stride);
+    scheduler.violate("a bulk copy to {} of shared memory: must be a multiple of 16",
+                      Window::offsetOf(window.addressOf(to)));
+  forTargets(to, mbarrier, ranks, [&](uint32_t address, MBarriers::Phase phase) {
+    Copy copy;
+    copy.kind = Copy::Kind::BulkLoad;
+    copy.shared = address;
     copy.global = static_cast<std::byte *>(const_cast<void *>(from));
     copy.bytes = bytes;
-    copy.barrier = int(&barrier - mbarriers.data());
-    copy.phase = barrier.phase;
-    if (isShared)
-      accessAsync(AccessKind::Read, moment, ownShared(from, 16, "the source of a bulk copy"), bytes);
+    copy.phase = phase;
+    Moment moment = mbarriers.momentOf(phase);
+    if (window.holds(from))
+      shared.accessAsync(AccessKind::Read, moment, shared.ownAddress(from, 16, "the source of a bulk copy"),
+                         bytes);
     else
-      access(AccessKind::Read, from, bytes, 16, /*space=*/1);
-    accessAsync(AccessKind::Write, moment, copy.shared, bytes);
+      accesses.check(AccessKind::Read, from, bytes, 16, Space::Global);
+    shared.accessAsync(AccessKind::Write, moment, address, bytes);
     issue(copy);
   });
 }
 
-void Cluster::bulkStore(void *to, const void *from, uint32_t bytes) {
-  Thread &thread = *current;
+void AsyncCopies::storeBulk(void *to, const void *from, uint32_t bytes) {
+  const Thread &thread = scheduler.running();
   if (bytes % 16)
-    violate("a bulk copy of {} bytes: must be a multiple of 16", bytes);
-  AsyncCopy copy;
-  copy.kind = Kind::BulkStore;
+    scheduler.violate("a bulk copy of {} bytes: must be a multiple of 16", bytes);
+  Copy copy;
+  copy.kind = Copy::Kind::BulkStore;
   copy.time = thread.bulk.time;
-  copy.shared = ownShared(from, 16, "the source of a bulk copy");
+  copy.shared = shared.ownAddress(from, 16, "the source of a bulk copy");
   copy.global = static_cast<std::byte *>(to);
   copy.bytes = bytes;
-  access(AccessKind::Write, to, bytes, 16, /*space=*/1);
-  accessAsync(AccessKind::Read, {bulkAgent(thread), thread.bulk.time}, copy.shared, bytes);
+  accesses.check(AccessKind::Write, to, bytes, 16, Space::Global);
+  shared.accessAsync(AccessKind::Read, {agents.ofBulk(thread), thread.bulk.time}, copy.shared, bytes);
   issue(copy);
 }
 
-void Cluster::commitBulk() { current->bulk.groups.push_back(current->bulk.time++); }
+void AsyncCopies::commitBulk() {
+  CopyGroups &own = scheduler.running().bulk;
+  own.committed.push_back(own.time++);
+}
 
-void Cluster::waitBulk(uint32_t pending) {
-  Thread::Copies &own = current->bulk;
-  if (own.groups.size() <= pending)
-    return;
-  uint32_t time = own.groups[own.groups.size() - 1 - pending];
-  landOf(*current, true, time);
-  own.seen = std::max(own.seen, time);
+void AsyncCopies::waitBulk(uint32_t pending) {
+  Thread &thread = scheduler.running();
+  if (auto time = timeToWaitFor(thread.bulk, pending)) {
+    landUntil(thread, /*stores=*/true, *time);
+    thread.known.bulkSeen = std::max(thread.known.bulkSeen, *time);
+  }
 }
 
 // ---- Tensors
 
-const TensorMap &Cluster::checkMap(const void *pointer, size_t coordinates, size_t offsets) {
+static size_t offsetsOf(const TensorMap &map) { return map.isIm2col ? map.rank - 2u : 0u; }
+
+const TensorMap &AsyncCopies::checkMap(const void *pointer, size_t coordinates, size_t offsets) {
   if (reinterpret_cast<uint64_t>(pointer) % 64)
-    violate("a tensor map must be at a multiple of 64, and is at {}", pointer);
+    scheduler.violate("a tensor map must be at a multiple of 64, and is at {}", pointer);
   const TensorMap &map = *static_cast<const TensorMap *>(pointer);
   if (map.magic != TensorMap::valid)
-    violate("there is no tensor map at {}", pointer);
-  if (coordinates != map.rank || offsets != (map.isIm2col ? map.rank - 2u : 0u))
-    violate("{} coordinates and {} offsets for a tensor map of {} dimensions{}", coordinates, offsets,
-            map.rank, map.isIm2col ? " for im2col" : "");
+    scheduler.violate("there is no tensor map at {}", pointer);
+  if (coordinates != map.rank || offsets != offsetsOf(map))
+    scheduler.violate("{} coordinates and {} offsets for a tensor map of {} dimensions{}", coordinates,
+                      offsets, map.rank, map.isIm2col ? " for im2col" : "");
   return map;
 }
 
-void Cluster::tensorLoad(void *to, const void *pointer, const void *barrierPointer,
-                         std::span<const int32_t> coordinates, std::span<const int32_t> offsets,
-                         uint32_t ranks) {
+void AsyncCopies::prefetchTensor(const void *pointer) {
+  const TensorMap &map = *static_cast<const TensorMap *>(pointer);
+  checkMap(pointer, map.rank, offsetsOf(map));
+}
+
+void AsyncCopies::loadTensor(void *to, const void *pointer, const void *mbarrier,
+                             std::span<const int32_t> coordinates, std::span<const int32_t> offsets,
+                             uint32_t ranks) {
+  const Window &window = shared.window;
   const TensorMap &map = checkMap(pointer, coordinates.size(), offsets.size());
   if (!window.holds(to) || window.addressOf(to) % 128)
-    violate("a tensor copy to {} of shared memory: must be a multiple of 128",
-            int64_t(window.addressOf(to) % Window::stride) - int64_t(sharedStart));
-  checkGlobal(AccessKind::Read, reinterpret_cast<const void *>(map.address), map.span());
-  forRanks(ranks, uint32_t(window.addressOf(to) / Window::stride), [&](uint32_t rank) {
-    MBarrier &barrier = mbarrierFor(
-        barrierPointer, ranks ? rank : uint32_t(window.addressOf(barrierPointer) / Window::stride));
-    AsyncCopy copy;
-    copy.kind = Kind::TensorLoad;
-    copy.shared = uint32_t(window.addressOf(to) % Window::stride + rank * Window::stride);
+    scheduler.violate("a tensor copy to {} of shared memory: must be a multiple of 128",
+                      Window::offsetOf(window.addressOf(to)));
+  global.checkBounds(AccessKind::Read, reinterpret_cast<const void *>(map.address), map.span());
+  forTargets(to, mbarrier, ranks, [&](uint32_t address, MBarriers::Phase phase) {
+    Copy copy;
+    copy.kind = Copy::Kind::TensorLoad;
+    copy.shared = address;
     copy.global = static_cast<std::byte *>(const_cast<void *>(pointer));
     copy.bytes = map.boxBytes();
-    copy.barrier = int(&barrier - mbarriers.data());
-    copy.phase = barrier.phase;
+    copy.phase = phase;
     copy.coordinateCount = uint8_t(coordinates.size());
     copy.offsetCount = uint8_t(offsets.size());
-    std::copy(coordinates.begin(), coordinates.end(), copy.coordinates.begin());
-    std::copy(offsets.begin(), offsets.end(), copy.offsets.begin());
-    accessAsync(AccessKind::Write, {agentOf(barrier), barrier.phase + 1}, copy.shared, copy.bytes);
+    std::ranges::copy(coordinates, copy.coordinates.begin());
+    std::ranges::copy(offsets, copy.offsets.begin());
+    shared.accessAsync(AccessKind::Write, mbarriers.momentOf(phase), address, copy.bytes);
     issue(copy);
   });
 }
 
-void Cluster::tensorStore(const void *pointer, const void *from, std::span<const int32_t> coordinates) {
-  Thread &thread = *current;
+void AsyncCopies::storeTensor(const void *pointer, const void *from, std::span<const int32_t> coordinates) {
+  const Thread &thread = scheduler.running();
   const TensorMap &map = checkMap(pointer, coordinates.size(), 0);
-  checkGlobal(AccessKind::Write, reinterpret_cast<const void *>(map.address), map.span());
-  AsyncCopy copy;
-  copy.kind = Kind::TensorStore;
+  global.checkBounds(AccessKind::Write, reinterpret_cast<const void *>(map.address), map.span());
+  Copy copy;
+  copy.kind = Copy::Kind::TensorStore;
   copy.time = thread.bulk.time;
-  copy.shared = ownShared(from, 128, "the source of a tensor copy");
+  copy.shared = shared.ownAddress(from, 128, "the source of a tensor copy");
   copy.global = static_cast<std::byte *>(const_cast<void *>(pointer));
   copy.bytes = map.boxBytes();
   copy.coordinateCount = uint8_t(coordinates.size());
-  std::copy(coordinates.begin(), coordinates.end(), copy.coordinates.begin());
-  accessAsync(AccessKind::Read, {bulkAgent(thread), thread.bulk.time}, copy.shared, copy.bytes);
+  std::ranges::copy(coordinates, copy.coordinates.begin());
+  shared.accessAsync(AccessKind::Read, {agents.ofBulk(thread), thread.bulk.time}, copy.shared, copy.bytes);
   issue(copy);
 }

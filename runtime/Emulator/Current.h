@@ -10,15 +10,13 @@ inline thread_local constinit Cluster *currentCluster = nullptr;
 // Notes where the calling thread is, at an operation of its warpgroup.
 inline Cluster &atOfGroup(uint32_t site) {
   Cluster &cluster = *currentCluster;
-  cluster.thread().site = site;
+  cluster.scheduler.running().site = site;
   return cluster;
 }
 
 // The same at any other place, to which it comes with its warpgroup.
 inline Cluster &at(uint32_t site) {
-  Cluster &cluster = *currentCluster;
-  if (cluster.thread().isAhead) [[unlikely]]
-    cluster.waitForGroup();
+  currentCluster->warpgroups.wait();
   return atOfGroup(site);
 }
 

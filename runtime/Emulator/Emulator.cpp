@@ -13,6 +13,8 @@
 using namespace kinema;
 using namespace kinema::emulator;
 
+static constexpr uint32_t sharedLimit = 227 * 1024; // bytes that a block may have
+
 static void check(const Launch &launch) {
   const Kernel &kernel = *launch.kernel;
   int64_t threads = int64_t(kernel.threads[0]) * kernel.threads[1] * kernel.threads[2];

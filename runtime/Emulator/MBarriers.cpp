@@ -1,173 +1,225 @@
-// mbarriers: PTX ISA, "Parallel Synchronization and Communication Instructions: mbarrier".
-#include "runtime/Emulator/Cluster.h"
+#include "runtime/Emulator/MBarriers.h"
+
+#include <algorithm>
 
 using namespace kinema::emulator;
 
 static constexpr int64_t mostBytes = (1 << 20) - 1; // the range of the count of transactions
+static constexpr uint32_t mbarrierBytes = 8;
 
-// The address in the cluster of a pointer into the thread's own block.
-uint32_t Cluster::ownShared(const void *pointer, uint32_t alignment, const char *what) {
-  uint64_t address = window.addressOf(pointer);
-  if (!window.holds(pointer) || int(address / Window::stride) != current->rank)
-    violate("{} must be in the block's shared memory, and is at {}", what, pointer);
-  if (address % alignment)
-    violate("{} must be at a multiple of {}, and is at {}", what, alignment,
-            int64_t(address % Window::stride) - int64_t(sharedStart));
-  return uint32_t(address);
+void MBarriers::start() {
+  mbarriers.clear();
+  mbarriers.reserve(Agents::mostMBarriers);
+  uint32_t slots = (Window::start + shared.bytes) / mbarrierBytes + 1;
+  indices.assign(size_t(threads.blockCount()) * slots, -1);
 }
 
-void Cluster::initMBarrier(const void *pointer, uint32_t count) {
-  uint32_t address = ownShared(pointer, 8, "an mbarrier");
+int16_t &MBarriers::indexAt(uint32_t address) {
+  size_t slots = indices.size() / size_t(threads.blockCount());
+  return indices[size_t(Window::rankOf(address)) * slots + address % Window::stride / mbarrierBytes];
+}
+
+std::string MBarriers::describe(const MBarrier &barrier) const {
+  return fmt::format("the mbarrier at {}, phase {}, which lacks {} of {} arrivals and {} bytes",
+                     Window::offsetOf(barrier.address), barrier.phase, barrier.pending, barrier.expected,
+                     barrier.bytes);
+}
+
+std::string MBarriers::describeWait(const Thread &thread) const {
+  return "waits for " + describe(mbarriers[thread.awaitedDetail]);
+}
+
+// ---- From its initialisation to its end
+
+void MBarriers::init(const void *pointer, uint32_t count) {
+  const Thread &thread = scheduler.running();
+  uint32_t address = shared.ownAddress(pointer, mbarrierBytes, "an mbarrier");
   if (count < 1 || count >= 1 << 20)
-    violate("an mbarrier for {} arrivals: must be 1 to 2^20 - 1", count);
-  accessShared(AccessKind::Write, address, 8);
-  if (mbarriers.size() == mostMBarriers)
-    violate("more than {} mbarriers", mostMBarriers);
-  uint32_t slot =
-      uint32_t(current->rank) * ((sharedStart + sharedBytes + 7) / 8) + address % Window::stride / 8;
-  mbarrierAt[slot] = int16_t(mbarriers.size());
-  log.markBarrier(address, true);
+    scheduler.violate("an mbarrier for {} arrivals: must be 1 to 2^20 - 1", count);
+  shared.access(AccessKind::Write, address, mbarrierBytes);
+  if (mbarriers.size() == Agents::mostMBarriers)
+    scheduler.violate("more than {} mbarriers", Agents::mostMBarriers);
+  indexAt(address) = int16_t(mbarriers.size());
+  shared.markBarrier(address, true);
+  agents.addMBarrier(Window::offsetOf(address));
   MBarrier barrier;
   barrier.address = address;
   barrier.expected = barrier.pending = count;
-  barrier.init = {Agent(current->index), current->now};
-  barrier.initSite = current->site;
+  barrier.init = knowledge.now(thread);
+  barrier.initSite = thread.site;
   barrier.live = true;
-  barrier.arrivals = clocks.make();
+  barrier.arrivals = knowledge.clocks.make();
   mbarriers.push_back(std::move(barrier));
 }
 
-MBarrier &Cluster::findMBarrier(uint32_t address) {
-  checkBounds(AccessKind::Atomic, address, 8);
-  uint32_t slot = uint32_t(address / Window::stride) * ((sharedStart + sharedBytes + 7) / 8) +
-                  address % Window::stride / 8;
-  int16_t index = mbarrierAt[slot];
-  if (address % 8 || index < 0)
-    violate("there is no mbarrier at {}", int64_t(address % Window::stride) - int64_t(sharedStart));
+MBarriers::MBarrier &MBarriers::find(uint32_t address) {
+  shared.checkBounds(AccessKind::Atomic, address, mbarrierBytes);
+  int16_t index = indexAt(address);
+  if (address % mbarrierBytes || index < 0)
+    scheduler.violate("there is no mbarrier at {}", Window::offsetOf(address));
   MBarrier &barrier = mbarriers[index];
-  if (!knows(*current, barrier.init))
-    violate("uses the mbarrier at {}; {} initialises it{}, and nothing orders the two",
-            int64_t(address % Window::stride) - int64_t(sharedStart), describeMoment(barrier.init),
-            siteText(barrier.initSite));
+  if (!knowledge.knows(scheduler.running(), barrier.init))
+    scheduler.violate("uses the mbarrier at {}; {} initialises it{}, and nothing orders the two",
+                      Window::offsetOf(address), agents.describe(barrier.init),
+                      scheduler.siteText(barrier.initSite));
   return barrier;
 }
 
-// async: what completes on it is not the thread itself.
-MBarrier &Cluster::useMBarrier(const void *pointer, bool async) {
-  if (!window.holds(pointer))
-    violate("an mbarrier must be in shared memory, and is at {}", pointer);
-  MBarrier &barrier = findMBarrier(uint32_t(window.addressOf(pointer)));
-  if (async && !barrier.fenced)
-    violate("a copy counts for the mbarrier at {}, but no fence.mbarrier_init follows its initialisation{}",
-            barrier.address % Window::stride - sharedStart, siteText(barrier.initSite));
-  return barrier;
+uint32_t MBarriers::addressOf(const void *pointer) {
+  if (!shared.window.holds(pointer))
+    scheduler.violate("an mbarrier must be in shared memory, and is at {}", pointer);
+  return uint32_t(shared.window.addressOf(pointer));
 }
 
-void Cluster::fenceMBarrierInit() {
+MBarriers::MBarrier &MBarriers::use(const void *pointer) { return find(addressOf(pointer)); }
+
+void MBarriers::fenceInit() {
+  Agent own = agents.ofThread(scheduler.running());
   for (MBarrier &barrier : mbarriers)
-    if (barrier.init.agent == current->index)
+    if (barrier.init.agent == own)
       barrier.fenced = true;
 }
 
-void Cluster::invalidateMBarrier(const void *pointer) {
-  MBarrier &barrier = useMBarrier(pointer, false);
+void MBarriers::invalidate(const void *pointer) {
+  MBarrier &barrier = use(pointer);
+  Moment last{agents.ofMBarrier(size_t(phaseOf(barrier).index)), barrier.phase};
   if (!barrier.waiting.empty() || barrier.bytes ||
-      (barrier.complete && !knows(*current, {agentOf(barrier), barrier.phase})))
-    violate("invalidates {}, which is still in use", describe(barrier));
-  uint32_t slot =
-      uint32_t(current->rank) * ((sharedStart + sharedBytes + 7) / 8) + barrier.address % Window::stride / 8;
-  mbarrierAt[slot] = -1;
-  log.markBarrier(barrier.address, false);
+      (barrier.complete && !knowledge.knows(scheduler.running(), last)))
+    scheduler.violate("invalidates {}, which is still in use", describe(barrier));
+  indexAt(barrier.address) = -1;
+  shared.markBarrier(barrier.address, false);
   barrier.live = false;
 }
 
-std::string Cluster::describe(const MBarrier &barrier) {
-  return fmt::format("the mbarrier at {}, phase {}, which lacks {} of {} arrivals and {} bytes",
-                     barrier.address % Window::stride - sharedStart, barrier.phase, barrier.pending,
-                     barrier.expected, barrier.bytes);
+void MBarriers::checkLeftovers() {
+  for (const MBarrier &barrier : mbarriers)
+    if (barrier.live && barrier.bytes)
+      scheduler.violateAt(nullptr, noSite, fmt::format("the block ends with {}", describe(barrier)));
 }
 
-void Cluster::expectBytes(const void *pointer, int64_t bytes) {
-  MBarrier &barrier = useMBarrier(pointer, false);
+// ---- Arrivals
+
+void MBarriers::count(MBarrier &barrier, int64_t bytes) {
   barrier.bytes += bytes;
   if (barrier.bytes > mostBytes || barrier.bytes < -mostBytes)
-    violate("{}: it counts up to {}", describe(barrier), mostBytes);
+    scheduler.violate("{}: it counts up to {}", describe(barrier), mostBytes);
+}
+
+void MBarriers::expectBytes(const void *pointer, int64_t bytes) {
+  MBarrier &barrier = use(pointer);
+  count(barrier, bytes);
   tryComplete(barrier);
 }
 
-uint64_t Cluster::arrive(const void *pointer, uint32_t count, bool drop, uint32_t bytes) {
-  MBarrier &barrier = useMBarrier(pointer, false);
-  barrier.bytes += bytes;
-  if (barrier.bytes > mostBytes)
-    violate("{}: it counts up to {}", describe(barrier), mostBytes);
-  if (count < 1 || count > barrier.pending)
-    violate("arrives {} times at {}", count, describe(barrier));
-  release(*current, *barrier.arrivals);
-  barrier.pending -= count;
+uint64_t MBarriers::arrive(const void *pointer, uint32_t arrivals, bool drop, uint32_t bytes) {
+  MBarrier &barrier = use(pointer);
+  count(barrier, bytes);
+  if (arrivals < 1 || arrivals > barrier.pending)
+    scheduler.violate("arrives {} times at {}", arrivals, describe(barrier));
+  knowledge.release(scheduler.running(), *barrier.arrivals);
+  barrier.pending -= arrivals;
   if (drop)
-    barrier.expected -= count;
+    barrier.expected -= arrivals;
   uint64_t phase = barrier.phase;
   tryComplete(barrier);
   return phase;
 }
 
-void Cluster::tryComplete(MBarrier &barrier) {
+void MBarriers::tryComplete(MBarrier &barrier) {
   if (barrier.pending || barrier.bytes)
     return;
-  for (const AsyncCopy &copy : copies)
-    if (copy.barrier == &barrier - mbarriers.data() && copy.phase == barrier.phase &&
-        copy.kind != AsyncCopy::Kind::AsyncArrive) {
-      record(
-          &threads[copy.thread], copy.site,
-          fmt::format(
-              "phase {} of the mbarrier at {} is complete before this copy, which counts for it: fewer bytes "
-              "were expected than are copied",
-              barrier.phase, barrier.address % Window::stride - sharedStart));
-      stop("");
-    }
+  auto late = std::ranges::find(barrier.copies, barrier.phase, &MBarrier::Copy::phase);
+  if (late != barrier.copies.end())
+    scheduler.violateAt(
+        &threads[late->thread], late->site,
+        fmt::format("phase {} of the mbarrier at {} is complete before this copy, which counts for it: fewer "
+                    "bytes were expected than are copied",
+                    barrier.phase, Window::offsetOf(barrier.address)));
   if (barrier.complete)
     barrier.arrivals->join(*barrier.complete);
   ++barrier.phase;
-  barrier.arrivals->raiseSeen(agentOf(barrier), barrier.phase);
+  barrier.arrivals->raiseSeen(agents.ofMBarrier(size_t(phaseOf(barrier).index)), barrier.phase);
   barrier.pending = barrier.expected;
-  clocks.release(barrier.complete);
+  knowledge.clocks.release(barrier.complete);
   barrier.complete = barrier.arrivals;
-  barrier.arrivals = clocks.make();
+  barrier.arrivals = knowledge.clocks.make();
   // They look again when their turn comes: by then, the barrier may be a phase further.
   for (int index : barrier.waiting)
-    wake(threads[index]);
+    scheduler.wake(threads[index]);
   barrier.waiting.clear();
 }
 
-void Cluster::passPhase(Thread &thread, MBarrier &barrier) {
+// ---- Waits
+
+void MBarriers::pass(const MBarrier &barrier) {
   if (barrier.complete)
-    acquire(thread, barrier.complete);
+    knowledge.acquire(scheduler.running(), barrier.complete);
 }
 
-void Cluster::waitParity(const void *pointer, uint32_t parity) {
+void MBarriers::wait(MBarrier &barrier) {
+  barrier.waiting.push_back(scheduler.running().index);
+  scheduler.wait(*this, uint32_t(phaseOf(barrier).index));
+}
+
+void MBarriers::waitParity(const void *pointer, uint32_t parity) {
   if (parity > 1)
-    violate("waits for a phase of parity {}: must be 0 or 1", parity);
-  MBarrier &barrier = useMBarrier(pointer, false);
-  while ((barrier.phase & 1) == parity) {
-    barrier.waiting.push_back(current->index);
-    block(Wait::MBarrier, uint32_t(&barrier - mbarriers.data()));
-  }
-  passPhase(*current, barrier);
+    scheduler.violate("waits for a phase of parity {}: must be 0 or 1", parity);
+  MBarrier &barrier = use(pointer);
+  while ((barrier.phase & 1) == parity)
+    wait(barrier);
+  pass(barrier);
 }
 
-bool Cluster::testPhase(const void *pointer, uint32_t phase, bool isParity, bool waits) {
+bool MBarriers::testPhase(const void *pointer, uint32_t phase, bool isParity, bool waits) {
   if (isParity && phase > 1)
-    violate("tests for a phase of parity {}: must be 0 or 1", phase);
-  MBarrier &barrier = useMBarrier(pointer, false);
+    scheduler.violate("tests for a phase of parity {}: must be 0 or 1", phase);
+  MBarrier &barrier = use(pointer);
   auto isComplete = [&] { return isParity ? (barrier.phase & 1) != phase : barrier.phase > phase; };
-  if (!isComplete() && waits) {
-    barrier.waiting.push_back(current->index);
-    block(Wait::MBarrier, uint32_t(&barrier - mbarriers.data()));
-  }
+  if (!isComplete() && waits)
+    wait(barrier);
   if (!isComplete()) {
-    pause();
+    scheduler.pause();
     return false;
   }
-  passPhase(*current, barrier);
+  pass(barrier);
   return true;
+}
+
+// ---- Copies
+
+MBarriers::Phase MBarriers::phaseFor(const void *pointer, int rank) {
+  const MBarrier &barrier = find(Window::inBlock(addressOf(pointer), rank));
+  if (!barrier.fenced)
+    scheduler.violate(
+        "a copy counts for the mbarrier at {}, but no fence.mbarrier_init follows its initialisation{}",
+        Window::offsetOf(barrier.address), scheduler.siteText(barrier.initSite));
+  return phaseOf(barrier);
+}
+
+void MBarriers::issue(Phase phase) {
+  const Thread &thread = scheduler.running();
+  mbarriers[phase.index].copies.push_back({thread.index, thread.site, phase.number});
+}
+
+void MBarriers::land(Phase phase, const Thread &thread, uint32_t site, uint32_t bytes) {
+  MBarrier &barrier = mbarriers[phase.index];
+  barrier.copies.erase(std::ranges::find(barrier.copies, MBarrier::Copy{thread.index, site, phase.number}));
+  barrier.bytes -= bytes;
+  tryComplete(barrier);
+}
+
+MBarriers::Phase MBarriers::issueArrival(const void *pointer, bool countsItself) {
+  MBarrier &barrier = use(pointer);
+  if (countsItself)
+    ++barrier.pending;
+  else if (!barrier.pending)
+    scheduler.violate("arrives at {}", describe(barrier));
+  return phaseOf(barrier);
+}
+
+void MBarriers::landArrival(Phase phase, const Thread &thread, uint32_t time) {
+  MBarrier &barrier = mbarriers[phase.index];
+  barrier.arrivals->raiseSeen(agents.ofAsync(thread), time);
+  --barrier.pending;
+  tryComplete(barrier);
 }

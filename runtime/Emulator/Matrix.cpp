@@ -12,9 +12,9 @@ namespace {
 
 constexpr uint32_t everyLane = 0xFFFFFFFF;
 
-void requireWholeWarp(Cluster &cluster, const Meeting &meeting) {
+void requireWholeWarp(Warps &warps, const Meeting &meeting) {
   if (meeting.arrived != everyLane)
-    cluster.violate("only lanes {:#x} of the warp take part; all must", meeting.arrived);
+    warps.scheduler.violate("only lanes {:#x} of the warp take part; all must", meeting.arrived);
 }
 
 /// A row of a matrix of 8 x 8 elements of 16 bits, whose address a lane gives.
@@ -33,13 +33,13 @@ struct MatrixOperands {
 
 // Register m of lane l holds elements 2 * (l % 4) and the next of row l / 4 of matrix m; transposed, the
 // elements of column l / 4 in rows 2 * (l % 4) and the next.
-void loadMatrices(Cluster &cluster, int warp, Meeting &meeting) {
-  requireWholeWarp(cluster, meeting);
-  MatrixOperands first(cluster.lane(warp, 0));
+void loadMatrices(Warps &warps, const Meeting &meeting) {
+  requireWholeWarp(warps, meeting);
+  MatrixOperands first(warps.lane(meeting, 0));
   for (uint32_t matrix = 0; matrix < first.count; ++matrix) {
     MatrixRow rows[8];
     for (int row = 0; row < 8; ++row) {
-      const Thread &owner = cluster.lane(warp, int(matrix * 8) + row);
+      const Thread &owner = warps.lane(meeting, int(matrix * 8) + row);
       std::memcpy(&rows[row], reinterpret_cast<const void *>(MatrixOperands(owner).address),
                   sizeof(MatrixRow));
     }
@@ -47,40 +47,42 @@ void loadMatrices(Cluster &cluster, int warp, Meeting &meeting) {
       int major = lane / 4, minor = lane % 4 * 2;
       uint32_t low = first.transposed ? rows[minor].elements[major] : rows[major].elements[minor];
       uint32_t high = first.transposed ? rows[minor + 1].elements[major] : rows[major].elements[minor + 1];
-      MatrixOperands(cluster.lane(warp, lane)).registers[matrix] = low | high << 16;
+      MatrixOperands(warps.lane(meeting, lane)).registers[matrix] = low | high << 16;
     }
   }
 }
 
-void storeMatrices(Cluster &cluster, int warp, Meeting &meeting) {
-  requireWholeWarp(cluster, meeting);
-  MatrixOperands first(cluster.lane(warp, 0));
+void storeMatrices(Warps &warps, const Meeting &meeting) {
+  requireWholeWarp(warps, meeting);
+  MatrixOperands first(warps.lane(meeting, 0));
   for (uint32_t matrix = 0; matrix < first.count; ++matrix) {
     MatrixRow rows[8];
     for (int lane = 0; lane < warpSize; ++lane) {
       int major = lane / 4, minor = lane % 4 * 2;
-      uint32_t pair = MatrixOperands(cluster.lane(warp, lane)).registers[matrix];
+      uint32_t pair = MatrixOperands(warps.lane(meeting, lane)).registers[matrix];
       for (int i = 0; i < 2; ++i)
         (first.transposed ? rows[minor + i].elements[major] : rows[major].elements[minor + i]) =
             uint16_t(pair >> 16 * i);
     }
     for (int row = 0; row < 8; ++row)
-      std::memcpy(reinterpret_cast<void *>(MatrixOperands(cluster.lane(warp, int(matrix * 8) + row)).address),
-                  &rows[row], sizeof(MatrixRow));
+      std::memcpy(
+          reinterpret_cast<void *>(MatrixOperands(warps.lane(meeting, int(matrix * 8) + row)).address),
+          &rows[row], sizeof(MatrixRow));
   }
 }
 
 /// The lanes whose rows are used access them; then all do the rest together.
 void withMatrices(AccessKind kind, const void *address, uint32_t count, uint32_t transposed,
-                  uint32_t *registers, void (*complete)(Cluster &, int, Meeting &), uint32_t site) {
+                  uint32_t *registers, void (*complete)(Warps &, const Meeting &), uint32_t site) {
   Cluster &cluster = at(site);
+  Thread &thread = cluster.scheduler.running();
   if (count != 1 && count != 2 && count != 4)
-    cluster.violate("{} matrices: must be 1, 2 or 4", count);
-  if (uint32_t(cluster.thread().lane()) < count * 8)
-    cluster.access(kind, address, sizeof(MatrixRow), sizeof(MatrixRow), /*space=*/3);
-  cluster.thread().operand = {reinterpret_cast<uint64_t>(address), count, transposed,
-                              reinterpret_cast<uint64_t>(registers)};
-  cluster.meet(everyLane, complete);
+    cluster.scheduler.violate("{} matrices: must be 1, 2 or 4", count);
+  if (uint32_t(thread.lane()) < count * 8)
+    cluster.accesses.check(kind, address, sizeof(MatrixRow), sizeof(MatrixRow), Space::Shared);
+  thread.operand = {reinterpret_cast<uint64_t>(address), count, transposed,
+                    reinterpret_cast<uint64_t>(registers)};
+  cluster.warps.meet(everyLane, complete);
 }
 
 // ---- Products
@@ -110,13 +112,13 @@ constexpr Form forms[] = {{Element::BF16, 8}, {Element::BF16, 16}, {Element::F16
 // m16n8: with `pack` elements in a register and g = lane / 4, t = lane % 4, registers of A go through rows g
 // and g + 8, then through k in steps of 4 * pack; of B through k alone, column g; of C and D through rows g,
 // g + 8, columns 2t and 2t + 1.
-void multiply(Cluster &cluster, int warp, Meeting &meeting) {
-  requireWholeWarp(cluster, meeting);
-  Form form = forms[cluster.lane(warp, 0).operand[0]];
+void multiply(Warps &warps, const Meeting &meeting) {
+  requireWholeWarp(warps, meeting);
+  Form form = forms[warps.lane(meeting, 0).operand[0]];
   int pack = form.type == Element::TF32 ? 1 : 2, parts = form.k / (4 * pack); // along k
   float a[16][16], b[16][8];
   for (int lane = 0; lane < warpSize; ++lane) {
-    const uint32_t *words = reinterpret_cast<const uint32_t *>(cluster.lane(warp, lane).operand[1]);
+    const uint32_t *words = reinterpret_cast<const uint32_t *>(warps.lane(meeting, lane).operand[1]);
     int g = lane / 4, t = lane % 4;
     for (int part = 0; part < parts; ++part)
       for (int i = 0; i < pack; ++i) {
@@ -127,7 +129,7 @@ void multiply(Cluster &cluster, int warp, Meeting &meeting) {
       }
   }
   for (int lane = 0; lane < warpSize; ++lane) {
-    const Thread &thread = cluster.lane(warp, lane);
+    const Thread &thread = warps.lane(meeting, lane);
     const uint32_t *c = reinterpret_cast<const uint32_t *>(thread.operand[1]) + 3 * parts;
     uint32_t *d = reinterpret_cast<uint32_t *>(thread.operand[2]);
     for (int i = 0; i < 4; ++i) {
@@ -158,7 +160,7 @@ void kinema_emulator_stmatrix(void *address, uint32_t count, uint32_t transposed
 
 void kinema_emulator_mma(uint32_t form, const uint32_t *operands, uint32_t *results, uint32_t site) {
   Cluster &cluster = at(site);
-  cluster.thread().operand = {form, reinterpret_cast<uint64_t>(operands),
-                              reinterpret_cast<uint64_t>(results)};
-  cluster.meet(everyLane, multiply);
+  cluster.scheduler.running().operand = {form, reinterpret_cast<uint64_t>(operands),
+                                         reinterpret_cast<uint64_t>(results)};
+  cluster.warps.meet(everyLane, multiply);
 }

@@ -21,6 +21,18 @@ Window::Window() {
 
 Window::~Window() { munmap(reserved, (mostBlocks + 1) * stride); }
 
+const char *kinema::emulator::nameOf(AccessKind kind) {
+  switch (kind) {
+  case AccessKind::Read:
+    return "reads";
+  case AccessKind::Write:
+    return "writes";
+  case AccessKind::Atomic:
+    return "updates";
+  }
+  return "";
+}
+
 void AccessLog::reset(int blocks, uint32_t size) {
   bytes = (size + 7) / 8 * 8;
   cells.assign(uint64_t(blocks) * bytes / 4, Cell());

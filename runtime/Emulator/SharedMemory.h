@@ -19,6 +19,7 @@ class Window {
 public:
   static constexpr uint64_t stride = uint64_t(1) << 24; // bytes between the blocks' memories
   static constexpr int mostBlocks = 16;
+  static constexpr uint32_t start = 1024; // the first address; what lies below is the system's
 
   Window();
   ~Window();
@@ -31,12 +32,19 @@ public:
   uint64_t addressOf(const void *pointer) const { return static_cast<const std::byte *>(pointer) - base; }
   bool holds(const void *pointer) const { return addressOf(pointer) < mostBlocks * stride; }
 
+  // Of an address in the cluster: its block, and how far into what kernels have of its memory it is.
+  static int rankOf(uint64_t address) { return int(address / stride); }
+  static int64_t offsetOf(uint64_t address) { return int64_t(address % stride) - start; }
+  // The same place in another block's memory.
+  static uint32_t inBlock(uint64_t address, int rank) { return uint32_t(address % stride + rank * stride); }
+
 private:
   void *reserved;
   std::byte *base;
 };
 
 enum class AccessKind : uint8_t { Read, Write, Atomic };
+const char *nameOf(AccessKind kind); // "reads", for messages
 
 // Two accesses that nothing orders, or a read of what nobody wrote.
 struct Conflict {

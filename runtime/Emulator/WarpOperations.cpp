@@ -18,9 +18,9 @@ template <typename Function> void forLanes(const Meeting &meeting, Function func
 }
 
 // PTX ISA, "shfl.sync": operands kind, value, offset, clamp.
-void shuffle(Cluster &cluster, int warp, Meeting &meeting) {
+void shuffle(Warps &warps, const Meeting &meeting) {
   forLanes(meeting, [&](int lane) {
-    Thread &thread = cluster.lane(warp, lane);
+    Thread &thread = warps.lane(meeting, lane);
     uint32_t offset = thread.operand[2] & 31, clamp = thread.operand[3] & 31;
     uint32_t segment = thread.operand[3] >> 8 & 31;
     uint32_t last = (lane & segment) | (clamp & ~segment), first = lane & segment;
@@ -47,39 +47,39 @@ void shuffle(Cluster &cluster, int warp, Meeting &meeting) {
     if (!valid)
       source = lane;
     if (!(meeting.arrived >> source & 1))
-      cluster.violate("shuffle: lane {} reads lane {}, which takes no part", lane, source);
-    thread.result = (cluster.lane(warp, source).operand[1] & 0xFFFFFFFF) | uint64_t(valid) << 32;
+      warps.scheduler.violate("shuffle: lane {} reads lane {}, which takes no part", lane, source);
+    thread.result = (warps.lane(meeting, source).operand[1] & 0xFFFFFFFF) | uint64_t(valid) << 32;
   });
 }
 
 // Operands kind, predicate.
-void vote(Cluster &cluster, int warp, Meeting &meeting) {
+void vote(Warps &warps, const Meeting &meeting) {
   uint32_t ballot = 0;
-  forLanes(meeting, [&](int lane) { ballot |= uint32_t(cluster.lane(warp, lane).operand[1] & 1) << lane; });
+  forLanes(meeting, [&](int lane) { ballot |= uint32_t(warps.lane(meeting, lane).operand[1] & 1) << lane; });
   bool all = ballot == meeting.arrived;
   forLanes(meeting, [&](int lane) {
-    Thread &thread = cluster.lane(warp, lane);
+    Thread &thread = warps.lane(meeting, lane);
     uint32_t results[] = {ballot != 0, all, ballot, all || ballot == 0};
     thread.result = results[thread.operand[0] & 3];
   });
 }
 
 // Operands kind, value.
-void match(Cluster &cluster, int warp, Meeting &meeting) {
+void match(Warps &warps, const Meeting &meeting) {
   forLanes(meeting, [&](int lane) {
-    Thread &thread = cluster.lane(warp, lane);
+    Thread &thread = warps.lane(meeting, lane);
     uint32_t same = 0;
     forLanes(meeting, [&](int other) {
-      same |= uint32_t(cluster.lane(warp, other).operand[1] == thread.operand[1]) << other;
+      same |= uint32_t(warps.lane(meeting, other).operand[1] == thread.operand[1]) << other;
     });
     bool all = same == meeting.arrived;
     thread.result = thread.operand[0] == 0 ? same : all ? same | uint64_t(1) << 32 : 0;
   });
 }
 
-void elect(Cluster &cluster, int warp, Meeting &meeting) {
+void elect(Warps &warps, const Meeting &meeting) {
   int leader = std::countr_zero(meeting.arrived);
-  forLanes(meeting, [&](int lane) { cluster.lane(warp, lane).result = lane == leader; });
+  forLanes(meeting, [&](int lane) { warps.lane(meeting, lane).result = lane == leader; });
 }
 
 float reduceFloats(float a, float b, bool minimum, bool keepsNaN) {
@@ -114,18 +114,18 @@ uint32_t reduceTwo(uint32_t kind, uint32_t flags, uint32_t a, uint32_t b) {
 }
 
 // Operands kind, value, flags.
-void redux(Cluster &cluster, int warp, Meeting &meeting) {
+void redux(Warps &warps, const Meeting &meeting) {
   bool first = true;
   uint32_t reduced = 0;
   forLanes(meeting, [&](int lane) {
-    const Thread &thread = cluster.lane(warp, lane);
+    const Thread &thread = warps.lane(meeting, lane);
     uint32_t value = uint32_t(thread.operand[1]), flags = uint32_t(thread.operand[2]);
     if (flags & 1)
       value &= 0x7FFFFFFF;
     reduced = first ? value : reduceTwo(uint32_t(thread.operand[0]), flags, reduced, value);
     first = false;
   });
-  forLanes(meeting, [&](int lane) { cluster.lane(warp, lane).result = reduced; });
+  forLanes(meeting, [&](int lane) { warps.lane(meeting, lane).result = reduced; });
 }
 
 } // namespace
@@ -133,26 +133,28 @@ void redux(Cluster &cluster, int warp, Meeting &meeting) {
 uint64_t kinema_emulator_shuffle(uint32_t kind, uint32_t mask, uint32_t value, uint32_t offset,
                                  uint32_t clamp, uint32_t site) {
   Cluster &cluster = at(site);
-  cluster.thread().operand = {kind, value, offset, clamp};
-  return cluster.meet(mask, shuffle);
+  cluster.scheduler.running().operand = {kind, value, offset, clamp};
+  return cluster.warps.meet(mask, shuffle);
 }
 
 uint32_t kinema_emulator_vote(uint32_t kind, uint32_t mask, uint32_t predicate, uint32_t site) {
   Cluster &cluster = at(site);
-  cluster.thread().operand = {kind, predicate};
-  return uint32_t(cluster.meet(mask, vote));
+  cluster.scheduler.running().operand = {kind, predicate};
+  return uint32_t(cluster.warps.meet(mask, vote));
 }
 
 uint64_t kinema_emulator_match(uint32_t kind, uint32_t mask, uint64_t value, uint32_t site) {
   Cluster &cluster = at(site);
-  cluster.thread().operand = {kind, value};
-  return cluster.meet(mask, match);
+  cluster.scheduler.running().operand = {kind, value};
+  return cluster.warps.meet(mask, match);
 }
 
-uint32_t kinema_emulator_elect(uint32_t mask, uint32_t site) { return uint32_t(at(site).meet(mask, elect)); }
+uint32_t kinema_emulator_elect(uint32_t mask, uint32_t site) {
+  return uint32_t(at(site).warps.meet(mask, elect));
+}
 
 uint32_t kinema_emulator_redux(uint32_t kind, uint32_t mask, uint32_t value, uint32_t flags, uint32_t site) {
   Cluster &cluster = at(site);
-  cluster.thread().operand = {kind, value, flags};
-  return uint32_t(cluster.meet(mask, redux));
+  cluster.scheduler.running().operand = {kind, value, flags};
+  return uint32_t(cluster.warps.meet(mask, redux));
 }

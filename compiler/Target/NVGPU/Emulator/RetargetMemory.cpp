@@ -8,9 +8,9 @@ using namespace mlir;
 using namespace kinema::emulator;
 
 static constexpr unsigned globalSpace = 1, sharedSpace = 3, clusterSpace = 7;
-static constexpr int64_t fastBytes =
-    64; // what an access in the fast range may span (runtime/Emulator/Cluster.cpp)
-static constexpr int64_t sharedStart = 1024; // the first shared address (runtime/Emulator/Cluster.h)
+// What an access in the fast range may span (runtime/Emulator/GlobalChecks.cpp).
+static constexpr int64_t fastBytes = 64;
+static constexpr int64_t sharedStart = 1024; // the first shared address (runtime/Emulator/SharedMemory.h)
 static constexpr int64_t addressMask = 0xFFFFFF;
 
 static unsigned spaceOf(Type type) { return cast<LLVM::LLVMPointerType>(type).getAddressSpace(); }

@@ -1,0 +1,55 @@
+// The agents of a cluster: threads, and what carries on by itself on their behalf. They are numbered in this
+// order: the threads; the mbarriers, which stand for what their copies write; each warp of each warpgroup,
+// which stand for what its products read; each thread's bulk copies to global memory; each thread's cp.async.
+#pragma once
+
+#include "runtime/Emulator/Threads.h"
+
+#include <string>
+#include <vector>
+
+namespace kinema::emulator {
+
+class Agents {
+public:
+  static constexpr int mostMBarriers = 256;
+  static constexpr int warpsOfGroup = warpgroupSize / warpSize;
+
+  explicit Agents(const Threads &threads)
+      : threads(threads), firstOfGroups(threads.size() + mostMBarriers),
+        firstBulk(firstOfGroups + warpsOfGroup * threads.groupCount()),
+        firstAsync(firstBulk + threads.size()) {}
+
+  void start() { mbarriers.clear(); }
+
+  Agent ofThread(const Thread &thread) const { return Agent(thread.index); }
+  // mbarriers by the order in which they were initialised.
+  Agent ofMBarrier(size_t index) const { return Agent(threads.size() + index); }
+  // Of its first warp; those of the others follow.
+  Agent ofGroup(int group) const { return Agent(firstOfGroups + warpsOfGroup * group); }
+  // Of the thread's warp among its warpgroup's.
+  Agent ofProducts(const Thread &thread) const {
+    return Agent(ofGroup(thread.group) + thread.number % warpgroupSize / warpSize);
+  }
+  Agent ofBulk(const Thread &thread) const { return Agent(firstBulk + thread.index); }
+  Agent ofAsync(const Thread &thread) const { return Agent(firstAsync + thread.index); }
+
+  bool isThread(Agent agent) const { return agent < threads.size(); }
+  bool isProduct(Agent agent) const { return agent >= firstOfGroups && agent < firstBulk; }
+  // Whether it accesses memory by the generic proxy: all others do by the async proxy.
+  bool isGenericProxy(Agent agent) const { return isThread(agent) || agent >= firstAsync; }
+
+  // The next mbarrier is the one at this place of its block's shared memory.
+  void addMBarrier(int64_t offset) { mbarriers.push_back(offset); }
+  // Who it was, for messages.
+  std::string describe(Moment moment) const;
+
+private:
+  std::string nameOf(const Thread &thread) const;
+
+  const Threads &threads;
+  size_t firstOfGroups, firstBulk, firstAsync;
+  std::vector<int64_t> mbarriers;
+};
+
+} // namespace kinema::emulator

@@ -1,0 +1,111 @@
+// What each thread of a cluster knows of the others' moments, by vector clocks (Clock.h): what it learns when
+// it acquires what another released, and what of it a proxy fence has covered.
+#pragma once
+
+#include "runtime/Emulator/Agents.h"
+#include "runtime/Emulator/Clock.h"
+#include "runtime/Emulator/Threads.h"
+
+#include <span>
+#include <vector>
+
+namespace kinema::emulator {
+
+class Knowledge {
+public:
+  Knowledge(Threads &threads, const Agents &agents) : agents(agents), threads(threads) {}
+
+  // Threads know nothing.
+  void start();
+
+  // Whoever acquires `into` later knows all that the thread knows now.
+  void release(Thread &thread, Clock &into);
+  void acquire(Thread &thread, Clock *from);
+  // The thread knows what the clock says, which has all that it knew.
+  void setClock(Thread &thread, Clock *clock);
+  // What other threads and copies did before, as far as the thread knows of it, the async proxy sees after
+  // this.
+  void fenceProxy(Thread &thread);
+
+  bool knows(const Thread &thread, Moment moment) const;
+  // The same, with a proxy fence on the way.
+  bool knowsFenced(const Thread &thread, Moment moment) const;
+  // The moment that the thread is at.
+  Moment now(const Thread &thread) const { return {agents.ofThread(thread), thread.known.now}; }
+
+  ClockPool clocks;
+  const Agents &agents;
+
+private:
+  bool knowsProduct(const Thread &thread, Moment moment) const;
+
+  Threads &threads;
+};
+
+// What a thread knows when it reads and writes by itself.
+struct ThreadView {
+  const Knowledge &knowledge;
+  const Thread &thread;
+
+  bool knowsWrite(Moment moment) const { return knowledge.knows(thread, moment); }
+  bool knowsRead(Moment moment) const { return knowledge.knows(thread, moment); }
+  bool isMissingFence(Moment) const { return false; }
+};
+
+// What is certain for a copy that a thread starts: other proxies' writes need a fence.
+struct AsyncView {
+  const Knowledge &knowledge;
+  const Thread &thread;
+
+  bool knowsWrite(Moment moment) const {
+    return knowledge.agents.isGenericProxy(moment.agent) ? knowledge.knowsFenced(thread, moment)
+                                                         : knowledge.knows(thread, moment);
+  }
+  bool knowsRead(Moment moment) const { return knowledge.knows(thread, moment); }
+  bool isMissingFence(Moment moment) const { return knowledge.knows(thread, moment); }
+};
+
+// What all threads of a warpgroup know: each may be the one whose warp reads the operands of a product first.
+class WarpgroupView {
+public:
+  WarpgroupView(const Knowledge &knowledge, std::span<const Thread> threads);
+
+  bool knowsWrite(Moment moment) const;
+  bool knowsRead(Moment moment) const;
+  bool isMissingFence(Moment moment) const { return knowsRead(moment); }
+
+private:
+  struct Holder {
+    const Clock *clock;
+    const Thread *only; // null: several threads
+  };
+
+  const Knowledge &knowledge;
+  std::vector<Holder> holders;
+};
+
+inline bool Knowledge::knows(const Thread &thread, Moment moment) const {
+  if (moment.agent == thread.index)
+    return true;
+  const Known &known = thread.known;
+  if (!agents.isThread(moment.agent)) {
+    if (moment.agent == agents.ofAsync(thread) && moment.time <= known.asyncSeen)
+      return true;
+    if (agents.isProduct(moment.agent))
+      return knowsProduct(thread, moment);
+    if (moment.agent == agents.ofBulk(thread) && moment.time <= known.bulkSeen)
+      return true;
+  }
+  return known.clock->seenOf(moment.agent) >= moment.time;
+}
+
+inline bool Knowledge::knowsFenced(const Thread &thread, Moment moment) const {
+  const Known &known = thread.known;
+  if (moment.agent == thread.index)
+    return moment.time <= known.fencedUntil;
+  if (moment.agent == agents.ofAsync(thread) && moment.time <= known.asyncFenced)
+    return true;
+  return known.clock->fencedOf(moment.agent) >= moment.time;
+}
+
+} // namespace kinema::emulator
