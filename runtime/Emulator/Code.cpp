@@ -11,7 +11,7 @@ namespace {
 
 // As compiler/Target/NVGPU/Emulator/NVVMToEmulator.cpp writes it.
 struct Info {
-  int32_t version, threads[3], cluster, staticShared, siteCount, globalCount;
+  int32_t version, threads[3], cluster, staticShared, sharedLimit, siteCount, globalCount;
   const char *sites; // one after the other, each with its zero
   const struct {
     std::byte *begin;
@@ -19,7 +19,7 @@ struct Info {
   } *globals;
 };
 
-constexpr int32_t currentVersion = 2;
+constexpr int32_t currentVersion = 3;
 
 } // namespace
 
@@ -45,6 +45,7 @@ const Kernel &Code::find(const std::string &symbol) {
   std::copy(info.threads, info.threads + 3, kernel.threads);
   kernel.cluster = info.cluster;
   kernel.staticShared = uint32_t(info.staticShared);
+  kernel.sharedLimit = uint32_t(info.sharedLimit);
   kernel.sites = loaded.sites.data();
   for (int32_t i = 0; i < info.globalCount; ++i)
     kernel.globals.push_back({info.globals[i].begin, info.globals[i].bytes, info.globals[i].writable != 0});

@@ -13,19 +13,21 @@
 using namespace kinema;
 using namespace kinema::emulator;
 
-static constexpr uint32_t sharedLimit = 227 * 1024; // bytes that a block may have
+// Of every GPU that CUDA knows (CUDA C++ Programming Guide, "Compute Capabilities").
+static constexpr int64_t mostThreads = 1024;            // of a block
+static constexpr uint32_t mostStaticShared = 48 * 1024; // bytes of a block
 
 static void check(const Launch &launch) {
   const Kernel &kernel = *launch.kernel;
   int64_t threads = int64_t(kernel.threads[0]) * kernel.threads[1] * kernel.threads[2];
-  if (threads < 1 || threads > 1024)
-    fail("kernel {} has {} threads a block; a GPU runs 1 to 1024", kernel.name, threads);
-  if (kernel.staticShared > 48 * 1024)
-    fail("kernel {} has {} bytes of static shared memory; a GPU gives 49152", kernel.name,
-         kernel.staticShared);
-  if (uint64_t(kernel.staticShared) + launch.dynamicShared > sharedLimit)
+  if (threads < 1 || threads > mostThreads)
+    fail("kernel {} has {} threads a block; a GPU runs 1 to {}", kernel.name, threads, mostThreads);
+  if (kernel.staticShared > mostStaticShared)
+    fail("kernel {} has {} bytes of static shared memory; a GPU gives {}", kernel.name, kernel.staticShared,
+         mostStaticShared);
+  if (uint64_t(kernel.staticShared) + launch.dynamicShared > kernel.sharedLimit)
     fail("kernel {} needs {} bytes of shared memory; a block has {}", kernel.name,
-         uint64_t(kernel.staticShared) + launch.dynamicShared, sharedLimit);
+         uint64_t(kernel.staticShared) + launch.dynamicShared, kernel.sharedLimit);
   if (kernel.cluster < 1 || kernel.cluster > Window::mostBlocks)
     fail("kernel {} has clusters of {} blocks; a GPU runs 1 to {}", kernel.name, kernel.cluster,
          Window::mostBlocks);

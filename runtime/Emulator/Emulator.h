@@ -32,6 +32,7 @@ struct Kernel {
   int threads[3] = {1, 1, 1};         // of a block, along x, y, z
   int cluster = 1;                    // blocks
   uint32_t staticShared = 0;          // bytes; dynamic shared memory follows
+  uint32_t sharedLimit = 0;           // bytes that the GPU gives a block, static and dynamic
   const char *const *sites = nullptr; // where the calls stand in the source, by their number
   std::vector<MemoryRange> globals;   // of its code
 };

@@ -388,6 +388,7 @@ void expectTensor(Tensor tensor, const std::vector<int32_t> &first) {
   for (uint64_t seed : {0, 1, 3, 4}) {
     std::vector<std::byte> out(expected.size());
     Kernel kernel;
+    kernel.sharedLimit = 227 * 1024;
     kernel.name = "tensor";
     kernel.function = tensorKernel;
     kernel.threads[0] = 32;

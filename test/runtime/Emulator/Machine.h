@@ -55,6 +55,8 @@ struct Shape {
   int cluster = 1;
   int workers = 1;
   bool watchesBlocks = false;
+  uint32_t sharedLimit = 227 * 1024; // as Hopper gives
+  uint32_t staticShared = 0;
 };
 
 // Runs a kernel whose arguments are these buffers.
@@ -65,6 +67,8 @@ inline std::optional<Violation> runKernel(KernelFunction function, const Shape &
   kernel.function = function;
   kernel.threads[0] = shape.threads;
   kernel.cluster = shape.cluster;
+  kernel.sharedLimit = shape.sharedLimit;
+  kernel.staticShared = shape.staticShared;
   kernel.sites = testSites;
   Launch launch;
   launch.kernel = &kernel;

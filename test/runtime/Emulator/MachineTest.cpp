@@ -499,6 +499,9 @@ TEST(EmulatorMachine, impossibleLaunches) {
   EXPECT_EQ(message({.sharedBytes = 300000}),
             "kernel test needs 300000 bytes of shared memory; a block has 232448");
   EXPECT_EQ(message({.sharedBytes = 232448}), "");
+  EXPECT_EQ(message({.sharedBytes = 101377, .sharedLimit = 101376}),
+            "kernel test needs 101377 bytes of shared memory; a block has 101376");
+  EXPECT_EQ(message({.sharedBytes = 101376, .sharedLimit = 101376}), "");
 }
 
 } // namespace

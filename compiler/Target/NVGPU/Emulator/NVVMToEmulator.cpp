@@ -1,6 +1,9 @@
 // Pass nvvm-to-emulator: modules, kernels and what the emulator must know of them.
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
 #include "compiler/Target/NVGPU/Emulator/Retarget.h"
+#include "compiler/Target/NVGPU/Processor.h"
+
+#include "dialects/Kernel/Kernel.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/AttrTypeSubElements.h"
@@ -12,6 +15,7 @@ namespace kinema {
 
 using namespace mlir;
 using kinema::emulator::Retargeter;
+using kinema::nvidia::Processor;
 
 /// A nested module with the operations of a gpu.module, in its place.
 static ModuleOp unwrap(gpu::GPUModuleOp from) {
@@ -38,6 +42,21 @@ static std::optional<SmallVector<int32_t, 3>> dimensions(LLVM::LLVMFuncOp kernel
   return std::nullopt;
 }
 
+/// The shared memory that a block may have: the module's processor says it, or, where the module is for none
+/// in particular, the one that gives most.
+static FailureOr<int64_t> sharedLimitOf(ModuleOp module) {
+  if (kinema::kernel::TargetAttr::of(module)) {
+    const Processor *processor = kinema::nvidia::processorOf(module);
+    if (!processor)
+      return failure();
+    return processor->blockSharedBytes();
+  }
+  int64_t most = 0;
+  for (const Processor &processor : kinema::nvidia::processors)
+    most = std::max(most, processor.blockSharedBytes());
+  return most;
+}
+
 static LogicalResult checkKernel(LLVM::LLVMFuncOp function) {
   if (function.isExternal())
     return function.emitError("the emulator has no function ")
@@ -61,24 +80,26 @@ static void dropAddressSpaces(ModuleOp module) {
 namespace {
 
 /// Writes what the emulator reads of a kernel besides its code:
-///   struct { i32 version, threads[3], cluster, staticShared; i32 siteCount, globalCount; const char *sites;
-///            const struct { void *begin; i64 bytes, writable; } *globals; }
+///   struct { i32 version, threads[3], cluster, staticShared, sharedLimit; i32 siteCount, globalCount;
+///            const char *sites; const struct { void *begin; i64 bytes, writable; } *globals; }
 class InfoWriter {
 public:
-  InfoWriter(ModuleOp module, ArrayRef<std::string> sites) : module(module), b(module.getContext()) {
+  /// sharedLimit: bytes that the processor gives a block.
+  InfoWriter(ModuleOp module, ArrayRef<std::string> sites, int64_t sharedLimit)
+      : module(module), b(module.getContext()), sharedLimit(sharedLimit) {
     b.setInsertionPointToEnd(module.getBody());
     writeSites(sites);
     writeGlobals();
   }
 
   void write(StringRef kernel, ArrayRef<int32_t> threads, int64_t cluster, int64_t sharedBytes) {
-    SmallVector<Type> fields(8, b.getI32Type());
+    SmallVector<Type> fields(9, b.getI32Type());
     fields.append(2, pointer());
     auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), fields);
     define((kernel + ".info").str(), type, LLVM::Linkage::External, [&](Location loc) {
       SmallVector<Value> values;
-      for (int64_t value : {int64_t(2), int64_t(threads[0]), int64_t(threads[1]), int64_t(threads[2]),
-                            cluster, sharedBytes, siteCount, globalCount})
+      for (int64_t value : {int64_t(3), int64_t(threads[0]), int64_t(threads[1]), int64_t(threads[2]),
+                            cluster, sharedBytes, sharedLimit, siteCount, globalCount})
         values.push_back(LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value))));
       values.push_back(LLVM::AddressOfOp::create(b, loc, pointer(), "emulator.sites"));
       values.push_back(LLVM::AddressOfOp::create(b, loc, pointer(), "emulator.globals"));
@@ -141,6 +162,7 @@ private:
 
   ModuleOp module;
   OpBuilder b;
+  int64_t sharedLimit;
   int64_t siteCount = 0, globalCount = 0;
 };
 
@@ -204,6 +226,9 @@ struct NVVMToEmulatorPass : kinema::impl::NVVMToEmulatorBase<NVVMToEmulatorPass>
   }
 
   LogicalResult retarget(ModuleOp module) {
+    auto sharedLimit = sharedLimitOf(module);
+    if (failed(sharedLimit))
+      return failure();
     Retargeter retargeter(module);
     if (failed(retargeter.placeSharedGlobals()))
       return failure();
@@ -220,19 +245,19 @@ struct NVVMToEmulatorPass : kinema::impl::NVVMToEmulatorBase<NVVMToEmulatorPass>
       if (op != module && failed(retargeter.retarget(op)))
         return failure();
     dropAddressSpaces(module);
-    writeEntries(module, retargeter);
+    writeEntries(module, retargeter, *sharedLimit);
     defineRounding(module);
     return success();
   }
 
-  void writeEntries(ModuleOp module, Retargeter &retargeter) {
+  void writeEntries(ModuleOp module, Retargeter &retargeter, int64_t sharedLimit) {
     for (auto global : llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>())) {
       if (global.getAddrSpace() == 3)
         global.erase();
       else
         global.setAddrSpace(0);
     }
-    InfoWriter info(module, retargeter.siteTexts());
+    InfoWriter info(module, retargeter.siteTexts(), sharedLimit);
     for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>())) {
       bool kernel = isKernel(function);
       auto threads = dimensions(function, {"nvvm.reqntid", "nvvm.maxntid"});

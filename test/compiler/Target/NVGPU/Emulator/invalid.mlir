@@ -40,3 +40,14 @@ gpu.module @m {
   // expected-error @+1 {{shared memory cannot be initialised}}
   llvm.mlir.global internal @x(1 : i32) {addr_space = 3 : i32} : i32
 }
+
+// -----
+
+module attributes {kernel.target = #kernel.target<cpu "x86-64-v3">} {
+  // expected-error @+1 {{the module is for #kernel.target<cpu "x86-64-v3">; here it can be for sm_80, sm_89, sm_90a, sm_100}}
+  gpu.module @m {
+    llvm.func @k() attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>} {
+      llvm.return
+    }
+  }
+}

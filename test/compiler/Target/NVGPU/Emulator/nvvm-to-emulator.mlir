@@ -83,14 +83,31 @@ gpu.module @m {
     llvm.return
   }
 }
-// What the emulator reads: version, threads, cluster, bytes of static shared memory, numbers of sites and globals.
+// What the emulator reads: version, threads, cluster, bytes of static shared memory and of all that a
+// block may have (of the processor that has most, since the module is for none in particular), numbers of sites and
+// globals.
 // CHECK: @emulator.sites("nvvm.read.ptx.sreg.tid.x {{.*}}nvvm-to-emulator.mlir:{{[0-9]+}}:{{[0-9]+}}\00llvm.load
 // CHECK-LABEL: llvm.mlir.global external constant @k.info()
-// CHECK-NEXT: llvm.mlir.constant(2 : i32)
+// CHECK-NEXT: llvm.mlir.constant(3 : i32)
 // CHECK-NEXT: llvm.mlir.constant(64 : i32)
 // CHECK-NEXT: llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 // CHECK-NEXT: llvm.mlir.constant(512 : i32)
+// CHECK-NEXT: llvm.mlir.constant(232448 : i32)
 // CHECK-NEXT: llvm.mlir.constant(6 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
+
+// -----
+
+// A block has what the module's processor gives it.
+module attributes {kernel.target = #kernel.target<cuda "sm_89">} {
+  gpu.module @m {
+    llvm.func @small() attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>} {
+      llvm.return
+    }
+  }
+}
+
+// CHECK-LABEL: llvm.mlir.global external constant @small.info()
+// CHECK: llvm.mlir.constant(101376 : i32)
