@@ -216,6 +216,17 @@ INSTANTIATE_TEST_SUITE_P(
              "net.arch:3:9: error: an n-th of the channels moves: with n=9 and 8 channels, none would"},
         Case{"AttentionChannels", around("  q: conv 1x1x1 ch=4\n  k: conv 1x1x1 ch=5\n  attention q k k"),
              "net.arch:5:3: error: attention of 4x8x16x16 and 5x8x16x16"},
+        Case{"AttentionElements",
+             "network net {\n  input rgb 3x64x224x224\n  x: conv 1x1x1 ch=8\n  attention x x x\n"
+             "  pool avg global -> fc 4\n}\n",
+             "net.arch:4:3: error: the scores of this attention have more than 2^40 elements"},
+        Case{"DropoutOfAll", around("  dropout 1"),
+             "net.arch:3:11: error: a dropout of 1 would leave nothing"},
+        Case{"ResidualOfASmallerStride",
+             around("  pool max 2x2x2 stride=2x2x2\n  residual { from stem -> conv 1x1x1 ch=4 }"),
+             "net.arch:4:3: error: the body of this residual has a smaller stride than its input"},
+        Case{"ValueThatIsAuto", "block b v:value=auto { conv3d ch=v.c }\n" + around("  b"),
+             "net.arch:1:34: error: 'v' is no value"},
         Case{"Operations",
              "block b ch { a: conv 1x1x1 ch=ch x4096 }\nblock c ch { a: b ch x4096 }\n" +
                  around("  c 4 x4096"),

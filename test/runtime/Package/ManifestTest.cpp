@@ -93,6 +93,21 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/hyper/fields/0", "speed"),
             at +
                 ".hyper.fields[0]: expected one of rate, momentum, nesterov, decay, seed, step, found speed");
+  EXPECT_EQ(changed("/name", 5), at + ".name: expected a string, found 5");
+  EXPECT_EQ(changed("/parameters/0/init/std", "x"),
+            at + ".parameters[0].init.std: expected a number, found \"x\"");
+  EXPECT_EQ(changed("/labels/type", "i64"), at + ".labels.type: expected f32 or i32, found i64");
+  EXPECT_EQ(changed("/parameters/0/type", "i32"),
+            at + ".parameters[0]: parameter fc.weight is int32, not f32");
+  EXPECT_EQ(changed("/parameters/0/init", {{"kind", "he_normal"}, {"fan", "up"}}),
+            at + ".parameters[0].init.fan: expected out or in, found up");
+  EXPECT_EQ(changed("/parameters/0/init/kind", "zeros"),
+            at + ".parameters[0].init: expected he_normal, normal, constant or identity, found zeros");
+  EXPECT_EQ(changed("/kernels/loss/symbol", ""), at + ".kernels.loss.symbol: expected a symbol");
+  EXPECT_EQ(changed("/arena/segments/0", {"parameters", 0}),
+            at + ".arena.segments[0]: expected [name, offset, bytes], found 2 items");
+  EXPECT_EQ(changed("/inputs/0/type", "i32"),
+            at + ".inputs[0]: expected f32 [4, C, T, H, W], found int32 [4, 3, 1, 2, 3]");
   EXPECT_EQ(changed("/recipe/train/rate", "x"), at + ".recipe: train.rate must be a number, found \"x\"");
 }
 

@@ -91,6 +91,26 @@ TEST(Package, WhatIsNoPackageIsAnError) {
             "cannot read " + folder.name() + ": it is a directory");
 }
 
+// The parts of a zip directory at the end of a file that say where the rest of it lies.
+TEST(Package, ADirectoryThatDoesNotFitIsAnError) {
+  Folder folder;
+  PackageWriter writer;
+  writer.add("manifest.json", "{}");
+  writer.write(folder / "p");
+  const std::string whole = readFile(folder / "p");
+  auto error = [&](size_t fromEnd, uint32_t value) {
+    std::string changed = whole;
+    changed.replace(changed.size() - fromEnd, 4, reinterpret_cast<const char *>(&value), 4);
+    folder.write("changed", changed);
+    return errorOf([&] { Package(folder / "changed").read("manifest.json"); });
+  };
+  const size_t directoryBytes = 10, directoryOffset = 6;
+  EXPECT_EQ(error(directoryBytes, 1 << 30),
+            (folder / "changed") + " is damaged: its zip directory points outside the file");
+  EXPECT_EQ(error(directoryOffset, 1 << 30),
+            (folder / "changed") + " is damaged: its zip directory points outside the file");
+}
+
 // Every cut, and a flipped bit anywhere, is an error or harmless, never a crash.
 TEST(Package, DamageIsAnError) {
   Folder folder;

@@ -93,6 +93,12 @@ TEST(Recipe, ErrorsNameTheField) {
   EXPECT_EQ(parsing(R"({"data": {"mean": [1, 2]}})"), "data.mean must have 3 values, found 2");
   EXPECT_EQ(parsing(R"({"data": {"crop": [0, 5]}})"),
             "data.crop must be a size HxW from 0 to 65536 each way, found 0x5");
+  EXPECT_EQ(parsing("[]"), "the recipe must be a JSON object, found array");
+  EXPECT_EQ(parsing(R"({"data": 5})"), "the recipe's section 'data' must be a JSON object, found number");
+  EXPECT_EQ(parsing(R"({"train": {"at": [3, 2]}})"), "train.at must be in ascending order, found [3, 2]");
+  EXPECT_EQ(
+      setting("compute.winograd=off"),
+      "compute.winograd is part of the package's code: compile the spec with --set compute.winograd=off");
   EXPECT_EQ(toJson(recipe), toJson(Recipe())) << "a refused setting changes nothing";
 }
 

@@ -89,6 +89,10 @@ TEST(Safetensors, MalformedFilesAreErrorsThatNameTheTensor) {
       error(withHeader(
           R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})")),
       ": tensor a occurs twice");
+  EXPECT_EQ(error(withHeader(R"({"a":{"shape":[1],"data_offsets":[0,4]}})")), ": tensor a has no dtype");
+  EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})")),
+            ": tensor a has no valid data_offsets");
+  EXPECT_EQ(error(withHeader(R"({"__metadata__":5})")), ": __metadata__ is no object");
   EXPECT_EQ(error(withHeader(R"({"a":5})")), ": the header's entry of tensor a is no object");
   EXPECT_EQ(error(withHeader(R"({"__metadata__":{"k":1}})")), ": __metadata__ k is no string");
 }
