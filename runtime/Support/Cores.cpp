@@ -16,14 +16,14 @@ constexpr double unlimited = std::numeric_limits<double>::infinity();
 
 int boundCores() {
   cpu_set_t cores;
-  // Fails where the machine has more cores than the set holds.
+  // The call fails where the machine has more cores than the set holds.
   if (sched_getaffinity(0, sizeof cores, &cores) == 0)
     return CPU_COUNT(&cores);
   return static_cast<int>(std::thread::hardware_concurrency());
 }
 
-// What a group of version 2 says in one file, one of version 1 in two: microseconds of a period, "max" or -1
-// where all of it.
+// Returns the share of time that one control group allows, in cores. Version 2 of control groups states quota
+// and period in one file, version 1 in two, in microseconds; "max" or -1 means no limit.
 double quotaOf(const std::filesystem::path &group) {
   double quota = -1, period = 0;
   if (!(std::ifstream(group / "cpu.max") >> quota >> period)) {
@@ -34,7 +34,8 @@ double quotaOf(const std::filesystem::path &group) {
   return quota > 0 && period > 0 ? quota / period : unlimited;
 }
 
-// The least of a group's and those that it lies in. A container may see its own group as the root.
+// Returns the least quota of a group and of the groups that contain it. A container may see its own group as
+// the root.
 double quotaUpwards(const std::filesystem::path &root, const std::string &path) {
   double least = quotaOf(root);
   std::filesystem::path group = root;
@@ -48,7 +49,7 @@ double quotaUpwards(const std::filesystem::path &root, const std::string &path) 
 double kinema::coresOfGroups(const std::string &membership, const std::filesystem::path &root) {
   double least = unlimited;
   std::istringstream lines(membership);
-  for (std::string line; std::getline(lines, line);) { // NUMBER:CONTROLLERS:PATH, no controllers in version 2
+  for (std::string line; std::getline(lines, line);) { // NUMBER:CONTROLLERS:PATH; none in version 2
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos)
       continue;
@@ -65,7 +66,7 @@ double kinema::coresOfGroups(const std::string &membership, const std::filesyste
 int kinema::availableCores() {
   std::ostringstream membership;
   membership << std::ifstream("/proc/self/cgroup").rdbuf();
-  // Part of a core is rounded up: a thread more does no harm.
+  // Part of a core is rounded up, since one thread more does no harm.
   const double allowed = std::ceil(coresOfGroups(membership.str(), "/sys/fs/cgroup"));
   return std::max(1, static_cast<int>(std::min<double>(boundCores(), allowed)));
 }

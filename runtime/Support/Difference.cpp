@@ -10,7 +10,7 @@ namespace {
 constexpr double leastOfSums = 1e-5, roundingOfSums = 0x1p-23, bfloat16 = 0x1p-7;
 constexpr int64_t momentRows = 3; // count, mean, squared deviations
 
-// Adds a part of moments to those before it (Chan, Golub and LeVeque, 1983).
+// Adds the moments of one partial to those of the partials before it (Chan, Golub and LeVeque, 1983).
 void addMoments(const float *part, int64_t channels, std::vector<double> &total) {
   for (int64_t c = 0; c < channels; ++c) {
     double count = part[c], all = total[c] + count, distance = part[channels + c] - total[channels + c];
@@ -22,7 +22,8 @@ void addMoments(const float *part, int64_t channels, std::vector<double> &total)
   }
 }
 
-// A mean is measured by the spread of its values too, which may be much wider.
+// The error of a mean is measured against its magnitude plus the values' standard deviation, which may be
+// much larger.
 void sizeOfMoments(Merged &merged, int64_t channels) {
   for (int64_t c = 0; c < channels; ++c) {
     double count = std::max(merged.values[c], 1.0);
@@ -33,7 +34,7 @@ void sizeOfMoments(Merged &merged, int64_t channels) {
   }
 }
 
-// By what the differences of a group of values are measured: the largest of them.
+// Returns the largest size of a group of values, which the differences of the group are measured against.
 double scaleOf(std::span<const double> sizes) {
   double scale = 0;
   for (double size : sizes)

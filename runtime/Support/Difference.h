@@ -1,5 +1,5 @@
-// How far apart two computations of the same result lie, as a part of what another order of sums and another
-// way to round may put between them.
+// Measures how far apart two computations of the same result lie, relative to what another order of summation
+// and another rounding may change.
 #pragma once
 
 #include <cstdint>
@@ -8,37 +8,38 @@
 
 namespace kinema {
 
-// Whether a result is all of it, or comes in parts that somebody merges: sums, or counts, means and sums of
-// squared deviations (docs/package.md, "Twins").
+// Says whether a result is whole or comes as partials that somebody merges: as sums, or as moments (counts,
+// means and sums of squared deviations; docs/package.md, "Twins").
 enum class Form { Whole, Sums, Moments };
 
-// A result, parts merged in their order.
+// Holds a result whose partials have been merged in their order.
 struct Merged {
-  std::vector<int64_t> shape; // logical, without the parts' dimension
+  std::vector<int64_t> shape; // logical, without the dimension of the partials
   std::vector<double> values; // row-major
-  // Of each value what it is measured by: itself, of sums those of its parts without their signs.
+  // Holds for each value the size that its error is measured against: its magnitude or, of a sum, the sum of
+  // the magnitudes of its partials.
   std::vector<double> sizes;
 };
-// shape: of all parts, their number first.
+// Merges the partials in order. `shape` is that of all partials; its first dimension counts them.
 Merged merge(std::span<const float> values, std::span<const int64_t> shape, Form form);
 
-// What is known of the computation.
+// States what is known of how a result was computed.
 struct Arithmetic {
-  int64_t depth = 1;    // values that are summed for one
-  bool narrow = false;  // operands are bfloat16
-  bool rounded = false; // so is the result
+  int64_t depth = 1;    // values that are summed for one element
+  bool narrow = false;  // the operands are bfloat16
+  bool rounded = false; // the result is bfloat16 too
 };
 
 struct Difference {
-  int64_t elements = 0, different = 0; // of these, beyond what they may
-  int64_t first = -1;                  // of those that are different; -1: none
+  int64_t elements = 0, different = 0; // `different`: elements that are further apart than they may be
+  int64_t first = -1;                  // index of the first element that is different; -1: none
   int64_t worst = 0;
-  double distance = 0; // of the worst, as a part of what it may be: at most 1 where none is different
+  double distance = 0; // of the worst element, relative to what it may be: at most 1 where none is different
 };
 
-// Sums in f32 of `depth` values in another order differ by depth * 2^-23 of the largest, at least by 1e-5 of
-// it; what is rounded to bfloat16 may go to the neighbour, and so may what sums are taken of: 2^-7. A NaN is
-// like another NaN and infinitely far from all else.
+// Compares two results. Sums of `depth` values in f32, taken in another order, may differ by depth * 2^-23 of
+// the largest value, at least by 1e-5 of it. A value that is rounded to bfloat16 may become its neighbour,
+// and so may operands that are summed: 2^-7. A NaN equals another NaN and is infinitely far from all else.
 Difference difference(const Merged &found, const Merged &wanted, Form form, const Arithmetic &arithmetic);
 
 } // namespace kinema

@@ -1,5 +1,5 @@
-// A short name for content, to see that it is the same: FNV-1a in 64 bits. Chance does not fool it, malice
-// would.
+// Computes a short name for content, by which one sees that it is the same: FNV-1a in 64 bits. Accidents do
+// not yield the same name twice, but malice could.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// How the runtime reports what went wrong: one exception type with one message a user can act on (lower case:
-// what was seen, where, what to do) and the exit status of the command that it ends.
+// Defines how the runtime reports what went wrong: one exception type with one message that a user can act on
+// (in lower case: what was seen, where, what to do) and the exit status of the command that it ends.
 #pragma once
 
 #include <fmt/format.h>

@@ -15,7 +15,7 @@
 namespace kinema {
 namespace {
 
-constexpr std::string_view uniqueLetters = "XXXXXX"; // that mkostemp replaces
+constexpr std::string_view uniqueLetters = "XXXXXX"; // mkostemp replaces them
 
 [[noreturn]] void failWriting(const std::string &name) {
   fail("cannot write {}: {}", name, std::strerror(errno));
@@ -26,8 +26,8 @@ std::string directoryOf(const std::string &path) {
   return parent.empty() ? "." : parent;
 }
 
-// Flushes the directory, so that a rename in it outlives a loss of power. Some file systems cannot: that is
-// no error.
+// Flushes the directory, so that a rename in it survives a loss of power. It is no error that some file
+// systems cannot do this.
 void flushDirectory(const std::string &path) {
   int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0)
@@ -36,14 +36,15 @@ void flushDirectory(const std::string &path) {
   close(descriptor);
 }
 
-// The usual permissions of a new file; mkostemp's own are the owner's alone.
+// Returns the usual permissions of a new file; mkostemp would give them to the owner alone.
 mode_t defaultMode(bool executable) {
   mode_t mask = umask(0);
   umask(mask);
   return (executable ? 0777 : 0666) & ~mask;
 }
 
-// What a name stands for: the end of a chain of links, which may not exist yet, so that a link stays one.
+// Follows a chain of links to its end, which may not exist yet, so that a link that is written to stays a
+// link.
 std::string resolved(const std::string &name) {
   constexpr int longest = 40; // the system's own limit
   std::filesystem::path path = name;

@@ -17,7 +17,7 @@
 namespace kinema {
 namespace {
 
-// "process 1234 on host".
+// Returns, for instance, "process 1234 on host".
 std::string whoWeAre() {
   std::array<char, HOST_NAME_MAX + 1> host{};
   gethostname(host.data(), host.size() - 1);
@@ -39,7 +39,8 @@ FolderLock::FolderLock(const std::string &folder)
   }
 }
 
-// False where the file is no longer the one under that name: its holder has just removed it.
+// Returns false where the locked file no longer stands under its name, because the last holder has just
+// removed it.
 bool FolderLock::lockFile() {
   descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0)
@@ -71,7 +72,7 @@ bool FolderLock::lockFile() {
   return true;
 }
 
-// Removed while it is held: whoever opened it before sees that it is gone.
+// The file is removed while the lock is held, so that a process that opened it earlier sees that it is gone.
 FolderLock::~FolderLock() {
   unlink(path.c_str());
   close(descriptor);

@@ -1,22 +1,22 @@
-// One process at a time writes to a folder.
+// Lets only one process at a time write to a folder.
 #pragma once
 
 #include <string>
 
 namespace kinema {
 
-// Held from the constructor to the destructor, or until the process ends, however it does. The file
-// FOLDER/.lock says who holds it.
+// Holds a folder's lock from the constructor to the destructor, or until the process ends, however it ends.
+// The file FOLDER/.lock says who holds it.
 class FolderLock {
 public:
-  // Creates the folder where there is none. Throws Error where it cannot be written, or where another process
-  // holds the lock: who that is.
+  // Creates the folder where there is none. Throws Error where the folder cannot be written, or where another
+  // process holds the lock, with the name of that process.
   explicit FolderLock(const std::string &folder);
-  ~FolderLock(); // a folder that was created and is empty still goes with the lock
+  ~FolderLock(); // removes a folder that the constructor created if it is still empty
   FolderLock(const FolderLock &) = delete;
   FolderLock &operator=(const FolderLock &) = delete;
 
-  // Not empty where the file system has no locks: why.
+  // Returns a warning where the file system has no locks, else an empty string.
   const std::string &remark() const { return missing; }
 
 private:

@@ -1,5 +1,5 @@
-// fmt as a static library: Debian has the shared one, which trainers cannot take along, and read from its
-// headers alone it is compiled into every file anew.
+// Makes fmt a static library. Debian has the shared one, which a trainer cannot take along, and its
+// header-only form is compiled anew in every file.
 #include <fmt/format-inl.h>
 
 namespace fmt::detail {

@@ -7,9 +7,9 @@
 
 namespace kinema {
 
-// Any thread may be the one that a signal interrupts.
+// A signal may interrupt any thread, so the variables are atomic.
 static std::atomic<int> received = 0;
-static std::atomic<int64_t> receivedAt = 0; // in nanoseconds; set before received is
+static std::atomic<int64_t> receivedAt = 0; // in nanoseconds; set before `received` is
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<int64_t>::is_always_lock_free);
 
 static constexpr int64_t second = 1'000'000'000;
@@ -20,7 +20,7 @@ static int64_t nanoseconds() {
   return time.tv_sec * second + time.tv_nsec;
 }
 
-// All that is called here may be called in a signal's handler.
+// All functions that are called here may be called in a signal's handler.
 static void note(int signal) {
   if (received == 0) {
     receivedAt = nanoseconds();

@@ -6,7 +6,7 @@
 namespace kinema {
 
 static size_t editDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1); // row[j]: distance of a's first i letters to b's first j
+  std::vector<size_t> row(b.size() + 1); // row[j]: distance from a's first i letters to b's first j
   std::iota(row.begin(), row.end(), 0);
   for (size_t i = 1; i <= a.size(); ++i) {
     size_t diagonal = row[0];

@@ -1,4 +1,4 @@
-// "did you mean": the nearest of some names.
+// Finds the nearest of some names, for "did you mean".
 #pragma once
 
 #include <string>
@@ -7,10 +7,11 @@
 
 namespace kinema {
 
-// The name with the smallest edit distance, empty where none is close enough to be meant.
+// Returns the name with the smallest edit distance, or an empty string where none is close enough to be
+// meant.
 std::string nearest(std::string_view word, const std::vector<std::string> &names);
 
-// "; did you mean 'NAME'?", or nothing.
+// Returns "; did you mean 'NAME'?", or an empty string.
 std::string didYouMean(std::string_view word, const std::vector<std::string> &names);
 
 } // namespace kinema

@@ -13,7 +13,8 @@
 namespace kinema {
 namespace {
 
-// Lines are written by std::fputs, which does not throw: work goes on where nobody reads how it is doing.
+// std::fputs writes the lines because it does not throw: work goes on even where nobody can read its
+// progress.
 constexpr double secondsBetweenDrawings = 0.1, secondsBetweenLines = 10;
 
 size_t columnsOf(std::FILE *stream) {

@@ -15,7 +15,8 @@
 
 using namespace kinema;
 
-// Mapping a shared object that was cut off would end the process. Its section table stands last in it.
+// Mapping a shared object that was cut off would end the process. The section table stands last, so a file
+// that contains all of it is whole.
 static bool isWhole(std::string_view content) {
   Elf64_Ehdr header;
   if (content.size() < sizeof header || !content.starts_with(ELFMAG))
@@ -41,8 +42,8 @@ static void writeTo(int descriptor, std::string_view content, const std::string 
   }
 }
 
-// A file in memory has a name under /proc alone; where that is not mounted, it is one in the folder for
-// temporary files, which is gone as soon as it is open.
+// A file in memory has a name under /proc alone. Where that is not mounted, the object is written to a file
+// in the folder for temporary files, which is removed as soon as it is open.
 void SharedObject::load(std::string_view content, const std::string &name) {
   if (!isWhole(content))
     fail("cannot load {}: it is no whole shared object", name);

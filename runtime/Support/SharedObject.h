@@ -1,4 +1,4 @@
-// Machine code from a package.
+// Loads machine code from a package.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace kinema {
 
-// A shared object loaded from memory. All functions throw Error.
+// Is a shared object that was loaded from memory. All functions throw Error.
 class SharedObject {
 public:
   SharedObject() = default;
@@ -14,14 +14,14 @@ public:
   SharedObject &operator=(const SharedObject &) = delete;
   ~SharedObject();
 
-  // content: of the file; need not outlive the call. name: for messages.
+  // `content` is the bytes of the object's file, which need not outlive the call; messages call it `name`.
   void load(std::string_view content, const std::string &name);
-  // The address of an exported symbol; Error where there is none.
+  // Returns the address of an exported symbol; throws Error where there is none.
   void *find(const std::string &symbol) const;
 
 private:
-  // Stays open: the loader takes two objects for one if they were opened under the same name, and the name
-  // holds the descriptor's number.
+  // The descriptor stays open: the loader takes two objects for one if they were opened under the same name,
+  // and the name contains the descriptor's number.
   int descriptor = -1;
   void *handle = nullptr;
 };
