@@ -1,4 +1,4 @@
-// The numbers that a training step is told before it runs (docs/package.md, "Hyper").
+// Defines the numbers that a training step is told before it runs (docs/package.md, "Hyper").
 #pragma once
 
 #include <string_view>
@@ -7,10 +7,10 @@ namespace kinema {
 
 struct Hyper {
   float rate = 0, momentum = 0, nesterov = 0, decay = 0;
-  float seed = 0, step = 0; // of random numbers drawn while training (dropout); whole numbers below 2^24
+  float seed = 0, step = 0; // for the random numbers of dropout; whole numbers below 2^24
 };
 
-// A package names those of them that its step reads.
+// Names one of these numbers. A package lists the names of those that its step reads.
 struct HyperField {
   std::string_view name;
   float Hyper::*value;

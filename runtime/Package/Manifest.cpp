@@ -19,7 +19,7 @@ constexpr int64_t largestArena = int64_t{1} << 46;
 constexpr int64_t largestScratch = int64_t{1} << 34;
 constexpr int64_t largestCount = int64_t{1} << 62;
 
-// A JSON value and where in the manifest it stands. Its functions throw Error with that place.
+// Is a JSON value with its place in the manifest. Its functions throw Error with that place.
 class Node {
 public:
   Node(const json &value, std::string place) : value(value), place(std::move(place)) {}
@@ -111,7 +111,8 @@ Order parseOrder(const Node &node) {
   return order;
 }
 
-// bytes of a product of sizes, or nothing where it exceeds every arena.
+// Returns the bytes of a tensor whose elements are the product of some sizes, or nothing where it would
+// exceed every arena.
 template <typename Sizes, typename SizeOf>
 std::optional<int64_t> storageBytes(const Sizes &sizes, SizeOf sizeOf) {
   int64_t bytes = 4;
@@ -209,7 +210,7 @@ Parameter parseParameter(const Node &node, bool train, int64_t arenaBytes) {
   return parameter;
 }
 
-// " rows=8 threads=384".
+// Returns, for instance, " rows=8 threads=384".
 std::string parseParameters(const Node &node) {
   std::string text;
   for (const auto &[name, value] : node.members())
@@ -289,7 +290,7 @@ bool overlap(int64_t offset, int64_t bytes, const Segment &segment) {
   return offset < segment.offset + segment.bytes && segment.offset < offset + bytes;
 }
 
-// Of the kernel that the node names.
+// Reads the arguments of the kernel that the node names.
 std::vector<int64_t> parseArguments(const Node &node, const Manifest &manifest) {
   std::string name = node.at("kernel").text();
   if (!manifest.kernels.contains(name))
@@ -311,7 +312,7 @@ std::vector<int64_t> parseArguments(const Node &node, const Manifest &manifest) 
   return args;
 }
 
-// Beside the launch's own results stand as many of the same kind.
+// Reads the twins of a launch, which together must have as many results as the launch, of the same kind.
 void parseTwins(const Node &node, const Manifest &manifest, Launch &launch) {
   std::vector<const KernelResult *> results;
   for (const Node &item : node.list()) {
@@ -415,7 +416,7 @@ void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
   }
 }
 
-// Nothing that is named may lie where counters are zeroed.
+// Checks that nothing with a name lies where counters are zeroed.
 void expectApart(const Node &node, const Segment &counters, const Manifest &manifest) {
   auto expect = [&](const std::string &name, int64_t offset, int64_t bytes) {
     if (overlap(offset, bytes, counters))
@@ -492,7 +493,7 @@ void parseEntries(const Node &root, Manifest &manifest) {
   }
 }
 
-// Sizes that the recipe leaves to the input are filled in.
+// Reads the recipe and fills in the sizes that it leaves to the input.
 Recipe parseRecipeFor(const Node &node, const InputTensor &input) {
   try {
     Recipe recipe = parseRecipe(node.raw());

@@ -1,4 +1,4 @@
-// The package's table of contents, read and checked (docs/package.md, "manifest.json"). What `parseManifest`
+// Reads and checks the package's table of contents (docs/package.md, "manifest.json"). What `parseManifest`
 // returns can be run without further checks: every place lies in the arena and every name resolves.
 #pragma once
 
@@ -19,12 +19,12 @@
 
 namespace kinema {
 
-// A tensor in the arena.
+// Describes a tensor in the arena.
 struct ArenaTensor {
   std::string name;
   ElementType type = ElementType::F32; // F32 or I32
   std::vector<int64_t> shape;          // logical
-  std::vector<int64_t> fileShape;      // in files; the same elements in the same order
+  std::vector<int64_t> fileShape;      // shape in files; the same elements in the same order
   Order order;
   int64_t offset = 0; // bytes from the arena's start
   int64_t bytes = 0;  // padding included
@@ -42,12 +42,12 @@ struct Initialisation {
   enum class Kind { HeNormal, Normal, Constant, Identity };
   Kind kind = Kind::Constant;
   bool fanOut = true; // HeNormal: fan-out or fan-in
-  double value = 0;   // Normal: standard deviation; Constant: the value
+  double value = 0;   // Normal: its standard deviation; Constant: the value
 };
 
 struct Parameter : ArenaTensor {
   Role role = Role::Weight;
-  std::optional<int64_t> momentum; // offset of its momentum, of the same order
+  std::optional<int64_t> momentum; // offset of the parameter's momentum, which has the same order
   Initialisation init;
 
   bool trained() const { return role != Role::RunningMean && role != Role::RunningVariance; }
@@ -56,10 +56,10 @@ struct Parameter : ArenaTensor {
 
 enum class StoredType { F32, BF16, I32 };
 
-// A result of a kernel that is compared with a twin's.
+// Describes a result of a kernel, which is compared with that of a twin.
 struct KernelResult {
   StoredType type = StoredType::F32;
-  std::vector<int64_t> shape; // logical; of parts their number first
+  std::vector<int64_t> shape; // logical; of partials, their number comes first
   Order order;
   Form form = Form::Whole;
 };
@@ -74,13 +74,13 @@ struct Kernel {
   std::string parameters; // of the schedule, for messages: " rows=8 threads=384"
   std::string op;
   std::vector<std::string> layers;
-  // Of a package with twins; the results come last among the arguments.
+  // Only a package with twins has these; the results come last among the arguments.
   std::vector<KernelResult> results;
   int64_t depth = 1;
   bool narrow = false;
 };
 
-// Of launches that together compute what another one does, and leave it elsewhere.
+// Is one of the launches that together compute what another launch does, and leave it elsewhere.
 struct TwinLaunch {
   std::string kernel;
   std::vector<int64_t> args;
@@ -90,9 +90,9 @@ struct Launch {
   std::string kernel;        // key of Manifest::kernels
   std::vector<int64_t> args; // offsets
   int64_t reads = 0, writes = 0, macs = 0;
-  double predicted = 0, floor = 0; // seconds: by the compiler's model, and the least; 0: not known
+  double predicted = 0, floor = 0; // seconds by the compiler's model, and the floor; 0: not known
   std::string layer;
-  std::vector<TwinLaunch> twins; // their results in order are this one's
+  std::vector<TwinLaunch> twins; // their results, in order, correspond to this launch's
 };
 
 struct Segment {
@@ -103,11 +103,11 @@ struct Segment {
 struct Manifest {
   std::string name;
   bool train = false;  // mode
-  std::string network; // the digest of what is computed, the same for every target; empty: not known
+  std::string network; // digest of what is computed, the same for every target; empty: not known
   TargetKind kind = TargetKind::Cpu;
-  std::string target;                            // of the kind: "x86-64-v3", "sm_90a"
+  std::string target;                            // target of that kind: "x86-64-v3", "sm_90a"
   std::vector<std::string> code;                 // entries of the package, which together have all kernels
-  std::optional<std::vector<std::string>> sites; // of kernels with a watchdog (docs/package.md)
+  std::optional<std::vector<std::string>> sites; // present if kernels have a watchdog (docs/package.md)
   int64_t batch = 0;
   int64_t classes = 0;
   int64_t arenaBytes = 0;
@@ -115,16 +115,16 @@ struct Manifest {
   std::vector<InputTensor> inputs;
   std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
   std::optional<int64_t> hyper;      // offset; always there in mode train
-  std::optional<Segment> counters;   // zeroed when an entry begins that has launches which count there
+  std::optional<Segment> counters;   // zeroed at the start of an entry in which launches count
   std::vector<const HyperField *> hyperFields;
   std::vector<Parameter> parameters;
-  std::map<std::string, std::vector<ArenaTensor>> outputs; // of each entry
+  std::map<std::string, std::vector<ArenaTensor>> outputs; // by entry
   std::map<std::string, Kernel> kernels;
   std::map<std::string, std::vector<Launch>> entries;
   Recipe recipe;
 
   const InputTensor &input() const { return inputs.front(); }
-  // Whether a launch of the entry counts its blocks.
+  // Returns whether a launch of the entry counts its blocks.
   bool hasCounters(const std::string &entry) const;
   const Parameter *findParameter(std::string_view name) const;
   const ArenaTensor *findOutput(const std::string &entry, std::string_view name) const;
@@ -132,10 +132,11 @@ struct Manifest {
   const ArenaTensor &output(const std::string &entry, std::string_view name) const;
 };
 
-// All manifests of a package, that of `manifestEntry` first. Throws Error.
+// Reads all manifests of a package, that of `manifestEntry` first. Throws Error.
 std::vector<Manifest> readManifests(const Package &package);
 
-// Throws Error with one clear sentence, beginning with `origin`, for whatever does not hold together.
+// Reads a manifest. Throws Error with one clear sentence, beginning with `origin`, where something in it
+// contradicts the rest.
 Manifest parseManifest(std::string_view text, const std::string &origin);
 
 } // namespace kinema

@@ -12,9 +12,9 @@ namespace {
 
 using Patterns = std::vector<std::pair<std::regex, std::string>>;
 
-// torchvision.models.video: a conv is followed by its batch norm in an nn.Sequential, so their names are
-// positions; in a (2+1)D conv, the spatial conv, batch norm, ReLU and temporal conv are 0, 1, 2 and 3 of an
-// inner one.
+// Maps to the names of torchvision.models.video. There, a conv and its batch norm stand in an nn.Sequential,
+// so that their names are positions; in a (2+1)D conv, the spatial conv, batch norm, ReLU and temporal conv
+// are 0, 1, 2 and 3 of an inner one.
 Patterns torchvisionPatterns() {
   const std::pair<const char *, const char *> table[] = {
       {R"(stem\.(?:spatial\.)?(weight|bias))", "stem.0.$1"},

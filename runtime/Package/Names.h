@@ -1,4 +1,4 @@
-// Names of parameters in other people's files, by tables of patterns.
+// Translates names of parameters to those in other people's files, by tables of patterns.
 #pragma once
 
 #include <functional>
@@ -10,11 +10,11 @@ namespace kinema {
 // does not know.
 using NameMap = std::function<std::string(const std::string &)>;
 
-// "": the spec's own names. "torchvision": the state-dict names of torchvision's video models. Throws Error
-// with status 2 for anything else.
+// Returns the map called `naming`: "" for the spec's own names, "torchvision" for the state-dict names of
+// torchvision's video models. Throws Error with status 2 for anything else.
 NameMap findNames(const std::string &naming);
 
-// A parameter's name in a file. Throws Error where the map does not know it.
+// Returns a parameter's name in a file. Throws Error where the map does not know it.
 std::string nameInFile(const NameMap &names, const std::string &name);
 
 } // namespace kinema

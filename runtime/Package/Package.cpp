@@ -16,11 +16,11 @@
 namespace kinema {
 namespace {
 
-// The record that ends a zip archive, and its fields (PKWARE's APPNOTE, 4.3.16).
+// A zip archive ends with this record, which has these fields (PKWARE's APPNOTE, 4.3.16).
 constexpr std::string_view endSignature("PK\5\6", 4);
 constexpr int64_t endBytes = 22;
 constexpr int64_t directorySizeField = 12, directoryOffsetField = 16, commentSizeField = 20;
-constexpr int64_t recordBytes = 46, entryOffsetField = 42; // of the directory's records (4.3.12)
+constexpr int64_t recordBytes = 46, entryOffsetField = 42; // of the directory's records (APPNOTE, 4.3.12)
 
 uint32_t littleEndian(const std::string &text, size_t at, int bytes) {
   uint32_t value = 0;
@@ -29,7 +29,7 @@ uint32_t littleEndian(const std::string &text, size_t at, int bytes) {
   return value;
 }
 
-// The file's last bytes: an end record with the longest comment fits.
+// Reads the file's last bytes, enough for an end record with the longest comment.
 std::string readTail(const std::string &path, int64_t &fileBytes) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file || std::filesystem::is_directory(path))
@@ -42,7 +42,8 @@ std::string readTail(const std::string &path, int64_t &fileBytes) {
   return tail;
 }
 
-// The offset of the first entry, as the directory says: entries lie in its order.
+// Returns the offset of the first entry, which the directory's first record tells: entries lie in the
+// directory's order.
 int64_t firstEntry(const std::string &path, int64_t directory, int64_t directoryBytes) {
   std::string record(recordBytes, '\0');
   std::ifstream file(path, std::ios::binary);
@@ -52,7 +53,7 @@ int64_t firstEntry(const std::string &path, int64_t directory, int64_t directory
   return littleEndian(record, entryOffsetField, 4);
 }
 
-// A file in memory, for the archive's writer, as if `before` bytes came before it.
+// Is a file in memory for the archive's writer, which sees it as if `before` bytes came before it.
 struct Memory {
   size_t before;
   std::string bytes = {};
@@ -92,7 +93,7 @@ struct Memory {
 
 constexpr uLong firstDay = 1 << 21 | 1 << 16; // 1 January 1980
 constexpr uLong utf8Names = 1 << 11;
-constexpr size_t largestPiece = size_t{1} << 30; // of what is read or written at once
+constexpr size_t largestPiece = size_t{1} << 30; // bytes that are read or written in one call
 
 void require(int status, const std::string &what) {
   if (status != ZIP_OK)
@@ -117,7 +118,7 @@ bool findArchive(const std::string &path, ArchivePlace &place) {
       continue;
     int64_t directoryBytes = littleEndian(tail, at + directorySizeField, 4);
     int64_t directoryOffset = littleEndian(tail, at + directoryOffsetField, 4);
-    // Offsets count from the file's start, or from the archive's where something was put before it.
+    // Offsets count from the file's start, or from the archive's where something was put before the archive.
     int64_t directory = fileBytes - left - directoryBytes;
     place.begin = directory - directoryOffset + firstEntry(path, directory, directoryBytes);
     place.bytes = fileBytes - place.begin;
@@ -186,7 +187,7 @@ std::string Package::read(const std::string &entry) const {
     whole = count > 0;
     done += whole ? count : 0;
   }
-  if (unzCloseCurrentFile(archive->zip) != UNZ_OK || !whole) // the checksum is compared when it is closed
+  if (unzCloseCurrentFile(archive->zip) != UNZ_OK || !whole) // closing compares the checksum
     fail("package {}: entry {} is damaged", filePath, entry);
   return content;
 }
@@ -200,7 +201,7 @@ bool PackageWriter::has(const std::string &entry) const {
                      [&](const auto &content) { return content.first == entry; });
 }
 
-// The archive's bytes, to stand behind `before` others.
+// Returns the archive's bytes, made to stand behind `before` others.
 std::string PackageWriter::archive(size_t before) const {
   Memory memory{before};
   zlib_filefunc64_def functions = memory.functions();

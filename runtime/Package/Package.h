@@ -1,5 +1,6 @@
-// The package file: one zip archive with the manifest and the machine code (docs/package.md). The archive may
-// stand behind something else in its file: a program with a package appended is a package.
+// Reads and writes the package file: one zip archive with the manifest and the machine code
+// (docs/package.md). The archive may stand behind something else in its file: a program with a package
+// appended is a package.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +12,23 @@
 
 namespace kinema {
 
-// The manifest's entry: one for each target that the package has code for, the first one's under this name,
+// A package has one manifest for each target that it has code for: the first target's stands under this name,
 // the others' under manifest.TARGET.json.
 inline constexpr char manifestEntry[] = "manifest.json";
 std::string manifestEntryOf(const std::string &target);
 bool isManifest(const std::string &entry);
 
-// Where the archive lies in a file.
+// Says where the archive lies in a file.
 struct ArchivePlace {
   int64_t begin = 0; // bytes before it
   int64_t bytes = 0;
 };
 
-// Looks for an archive's directory at the end of the file. False if there is none. Throws Error if the file
-// cannot be read or the directory is damaged.
+// Looks for an archive's directory at the end of the file. Returns false if there is none. Throws Error if
+// the file cannot be read or the directory is damaged.
 bool findArchive(const std::string &path, ArchivePlace &place);
 
-// An open package. All functions throw Error, naming the file.
+// Is an open package. All functions throw Error, naming the file.
 class Package {
 public:
   explicit Package(const std::string &path);
@@ -55,8 +56,8 @@ public:
 
   // Writes the package in full or not at all; throws Error.
   void write(const std::string &path) const;
-  // The same behind a copy of `program`, executable: one file that runs and carries its package. A package
-  // that `program` carries itself is left out of the copy.
+  // Writes the package behind a copy of `program` and makes the file executable, so that one file runs and
+  // carries its package. A package that `program` carries itself is left out of the copy.
   void writeBehind(const std::string &program, const std::string &path) const;
 
 private:

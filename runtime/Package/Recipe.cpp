@@ -16,7 +16,7 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-// From JSON: false where the value has another type.
+// Reads a field from JSON; returns false where the value has another type.
 
 bool read(const json &value, int64_t &field) {
   if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX))
@@ -60,7 +60,7 @@ bool read(const json &value, RecipeSize &field) {
   return value.is_array() && value.size() == 2 && read(value[0], field[0]) && read(value[1], field[1]);
 }
 
-// From the command line.
+// Reads a field from the command line; returns false where the text is no such value.
 
 template <typename T> bool readNumber(std::string_view text, T &field) {
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), field);
@@ -81,7 +81,7 @@ bool read(std::string_view text, std::string &field) {
   return true;
 }
 
-// Items parted by blanks or commas, in brackets or not.
+// Reads items that blanks or commas separate, with or without brackets around them.
 template <typename T> bool read(std::string_view text, std::vector<T> &field) {
   if (text.size() >= 2 && text.front() == '[' && text.back() == ']')
     text = text.substr(1, text.size() - 2);
@@ -97,7 +97,7 @@ template <typename T> bool read(std::string_view text, std::vector<T> &field) {
   }
 }
 
-// "224x224", or one number for both.
+// Reads "224x224", or one number for both.
 bool read(std::string_view text, RecipeSize &field) {
   size_t cross = text.find('x');
   if (cross == std::string_view::npos)
@@ -113,7 +113,7 @@ const char *typeName(const RecipeSize &) { return "a size HxW"; }
 const char *typeName(const std::vector<double> &) { return "a list of numbers"; }
 const char *typeName(const std::vector<std::string> &) { return "a list of words"; }
 
-// Whether a value is in the field's range.
+// Checks that a value is in the field's range.
 
 template <typename Value> void checkNumber(const RecipeField &field, const Value &value) {
   if (!field.holds(static_cast<double>(value)))
@@ -166,10 +166,11 @@ void refuseUnknown(const std::string &name) {
     refuse("the recipe has no field '{}'{}", name, didYouMean(name, names));
 }
 
-// Frames and crops are the network's input's, which those of a package are already.
+// Returns whether a spec takes the field from the network's input. Frames and crops are so; those of a
+// package are filled in already.
 bool followsInput(const RecipeField &field) { return field.name == "frames" || field.name == "crop"; }
 
-// What the field is where a spec leaves it out.
+// Sets the field to the value that it has where a spec leaves it out.
 template <typename T> void setToDefault(const RecipeField &field, T &value) {
   if (followsInput(field))
     return;
@@ -241,7 +242,7 @@ void applySetting(Recipe &recipe, std::string_view setting) {
     if (!followsInput(field) || value != decltype(value){})
       member = value;
     if (target == "data.resize")
-      changed.data.shortSide = 0; // the last of the two counts
+      changed.data.shortSide = 0; // the later of the two settings counts
   });
   if (target == "data.resize" && changed.data.resize == RecipeSize{0, 0})
     changed.data.resize = usualResize(changed.data.crop[0], changed.data.crop[1]);
@@ -253,7 +254,7 @@ void applySetting(Recipe &recipe, std::string_view setting) {
 
 namespace {
 
-// What a field takes, in words.
+// Says in words what a field takes.
 
 std::string valuesOf(const RecipeField &field, const int64_t &) { return "an integer " + field.range(); }
 std::string valuesOf(const RecipeField &field, const double &) { return "a number " + field.range(); }
@@ -273,7 +274,7 @@ std::string valuesOf(const RecipeField &field, const RecipeWords &) {
   return fmt::format("some of {}", fmt::join(field.words, ", "));
 }
 
-// As `--set` reads it.
+// Writes a value as `--set` reads it.
 
 template <typename T> std::string textOf(const T &value) { return fmt::format("{}", value); }
 std::string textOf(const bool &value) { return value ? "on" : "off"; }

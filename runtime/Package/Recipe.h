@@ -1,4 +1,5 @@
-// The recipe as a package carries it (docs/package.md, "Recipe"), and settings of it on the command line.
+// Reads the recipe as a package carries it (docs/package.md, "Recipe"), and settings of it on the command
+// line.
 #pragma once
 
 #include "runtime/Package/RecipeFields.h"
@@ -17,25 +18,25 @@ Recipe parseRecipe(const nlohmann::json &json);
 
 nlohmann::json toJson(const Recipe &recipe);
 
-// The fields in which two recipes differ: "train.rate is 0.1, was 0.01".
+// Lists the fields in which two recipes differ, as "train.rate is 0.1, was 0.01".
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before);
 
-// "train.rate=0.1", "data.fps=auto", "eval.report=[clip_top1 video_top1]": SECTION.FIELD=VALUE. Throws
-// Error with status 2, naming the nearest field where there is none of that name.
+// Applies a setting SECTION.FIELD=VALUE, such as "train.rate=0.1", "data.fps=auto" or "eval.report=[clip_top1
+// video_top1]". Throws Error with status 2, naming the nearest field where there is none of that name.
 void applySetting(Recipe &recipe, std::string_view setting);
 
-// A field as people read of it.
+// Describes a field to people.
 struct RecipeFieldText {
   std::string path;    // "train.rate"
   std::string values;  // "a number from 0 to 1000000"
   std::string initial; // the default, as `--set` takes it
-  std::string meaning; // a sentence
+  std::string meaning; // one sentence
 };
 
-// In the order of the table.
+// Describes all fields, in the order of the table.
 std::vector<RecipeFieldText> describeFields();
 
-// The same as lines for `--help`.
+// Returns the descriptions as lines for `--help`.
 std::string settingsHelp();
 
 } // namespace kinema

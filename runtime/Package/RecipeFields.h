@@ -1,7 +1,7 @@
-// The recipe: how clips are cut from videos, how the network is trained and evaluated, and what each field
-// may hold. The front end reads it from the text of a spec, the compiler writes it into the module and the
-// package, and the runtime reads it there; this header knows none of the three. All of it is made of the rows
-// of Recipe.def.
+// Defines the recipe: how clips are cut from videos, how the network is trained and evaluated, and what each
+// field may hold. The front end reads it from the text of a spec, the compiler writes it into the module and
+// the package, and the runtime reads it there; this header knows none of the three. The rows of Recipe.def
+// make all of it.
 #pragma once
 
 #include <array>
@@ -15,30 +15,31 @@
 
 namespace kinema {
 
-/// Numbers lie between two bounds, of a list or a size each one; words are among those named.
+/// Describes a field and what it may hold: numbers lie between two bounds, and so does each number of a list
+/// or a size; a word is one of those that are named.
 struct RecipeField {
   enum class Bounds { Closed, AboveMinimum, BelowMaximum };
 
   std::string_view section, name;
-  std::string_view statement, argument; // where it stands in a spec; no argument: given by position
-  std::string_view meaning;             // a sentence
+  std::string_view statement, argument; // where it stands in a spec; an empty argument: given by position
+  std::string_view meaning;             // one sentence
   double minimum = 0, maximum = 0;
-  Bounds bounds = Bounds::Closed; // the other two: the bound itself is outside
-  size_t count = 0;               // of a list: so many values; 0: any number
-  bool ascending = false;         // of a list: no value is less than the one before
+  Bounds bounds = Bounds::Closed; // AboveMinimum, BelowMaximum: that bound itself is not allowed
+  size_t count = 0;               // length of a list; 0: any
+  bool ascending = false;         // no value of a list is less than the one before
   std::span<const std::string_view> words = {};
 
   bool holds(double value) const {
     bool low = bounds == Bounds::AboveMinimum ? value > minimum : value >= minimum;
     return low && (bounds == Bounds::BelowMaximum ? value < maximum : value <= maximum);
   }
-  /// Sizes H x W: where the bounds hold zero, it stands for both or for none.
+  /// Checks a size H x W. Where the bounds include zero, zeros must stand for both sides or for none.
   bool holds(const std::array<int64_t, 2> &size) const {
     bool none = size[0] == 0 && size[1] == 0, either = size[0] == 0 || size[1] == 0;
     return holds(double(size[0])) && holds(double(size[1])) && (none || !either);
   }
 
-  /// "from 1 to 1000", "at least 0 and below 1", "above 0 and at most 1"
+  /// Returns, for instance, "from 1 to 1000", "at least 0 and below 1" or "above 0 and at most 1".
   std::string range() const {
     std::array<char, 64> text;
     const char *form = bounds == Bounds::Closed         ? "from %.16g to %.16g"
@@ -59,8 +60,8 @@ inline constexpr std::string_view averages[] = {"scores", "logits"};
 inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5"};
 } // namespace recipe_words
 
-inline constexpr double maxRecipeCount = 1 << 30;  // of epochs, clips, parts
-inline constexpr double maxRecipeExtent = 1 << 16; // of frames and pixels
+inline constexpr double maxRecipeCount = 1 << 30;  // for epochs, clips, parts
+inline constexpr double maxRecipeExtent = 1 << 16; // for frames and pixels
 
 using RecipeSize = std::array<int64_t, 2>; // H, W
 using RecipeNumbers = std::vector<double>;
@@ -89,7 +90,7 @@ struct EvalRecipe {
   bool operator==(const EvalRecipe &) const = default;
 };
 
-/// How the package's code was made; cannot be changed any more.
+/// Says how the package's code was made, which cannot be changed any more.
 struct ComputeRecipe {
 #define COMPUTE_FIELD RECIPE_MEMBER
 #include "runtime/Package/Recipe.def"
@@ -123,7 +124,7 @@ template <typename RecipeType, typename Visit> void visitFields(RecipeType &reci
 #include "runtime/Package/Recipe.def"
 }
 
-/// The field of this name; there must be one, which a constant expression makes the compiler check.
+/// Returns the field of this name, which must exist; used in a constant expression, the compiler checks that.
 constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::string_view name) {
   const RecipeField *field = recipeFields;
   while (field->section != section || field->name != name)
@@ -131,14 +132,14 @@ constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::str
   return *field;
 }
 
-/// What frames are scaled to, where a recipe does not say: the paper's 128x171 for its crop of 112x112, and
-/// in proportion for others.
+/// Returns the size that frames are scaled to where a recipe does not say: the paper's 128x171 for its crop
+/// of 112x112, and in proportion for other crops.
 inline RecipeSize usualResize(int64_t height, int64_t width) {
   return {std::llround(double(height) * 128 / 112), std::llround(double(width) * 171 / 112)};
 }
 
-/// Fills in what follows from the network's input where the recipe leaves it at zero: frames, crops, and what
-/// frames are scaled to.
+/// Fills in, where the recipe leaves it at zero, what follows from the network's input: frames, crops, and
+/// the size that frames are scaled to.
 inline void followInput(Recipe &recipe, int64_t frames, int64_t height, int64_t width) {
   if (recipe.data.frames == 0)
     recipe.data.frames = frames;

@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint64_t longestHeader = 100'000'000; // the reference implementation's limit
 
-// What the header says of a tensor. [begin, end) counts from the end of the header.
+// Is what the header says of a tensor. [begin, end) counts from the end of the header.
 struct HeaderEntry {
   FileTensor tensor;
   uint64_t begin = 0, end = 0;
@@ -108,7 +108,7 @@ std::map<std::string, std::string> parseMetadata(const std::string &path, const 
   return metadata;
 }
 
-// The tensors must fill the data without gap or overlap, as the format wants.
+// Checks that the tensors fill the data without gap or overlap, as the format demands.
 void checkCoverage(const std::string &path, const std::vector<HeaderEntry> &entries, uint64_t dataBytes) {
   uint64_t end = 0;
   for (const HeaderEntry &entry : entries) {
@@ -138,7 +138,7 @@ const FileTensor *TensorFile::find(const std::string &name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-// file: at its end. elements: as well as what the header says.
+// Reads the header and, with `elements`, the tensors' bytes. `file` stands at its end, which tells its size.
 static TensorFile readStream(std::istream &file, const std::string &path, bool elements) {
   uint64_t fileBytes = file.tellg();
   uint64_t headerBytes = 0;

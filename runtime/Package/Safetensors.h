@@ -1,5 +1,5 @@
-// Tensors in files: the safetensors format (github.com/huggingface/safetensors): an 8 byte length, a JSON
-// header, the tensors' bytes, row-major and little-endian.
+// Reads and writes tensors in the safetensors format (github.com/huggingface/safetensors): an 8 byte length,
+// a JSON header, and the tensors' bytes, row-major and little-endian.
 #pragma once
 
 #include "runtime/Package/ElementType.h"
@@ -12,7 +12,7 @@
 
 namespace kinema {
 
-// A tensor of a file; its elements are row-major.
+// Is a tensor of a file; its elements are row-major.
 struct FileTensor {
   std::string name;
   ElementType type = ElementType::F32;
@@ -20,7 +20,7 @@ struct FileTensor {
   std::vector<char> bytes; // elementsOf(shape) * bytesOf(type)
 
   FileTensor() = default;
-  // Room for the elements, zero.
+  // Makes a tensor of zeros.
   FileTensor(std::string name, ElementType type, std::vector<int64_t> shape);
 
   template <typename T> std::span<T> as() {
@@ -31,30 +31,30 @@ struct FileTensor {
   }
 };
 
-// "float32 [64, 3, 7]".
+// Returns, for instance, "float32 [64, 3, 7]".
 std::string describe(ElementType type, std::span<const int64_t> shape);
 
 struct TensorFile {
-  std::map<std::string, std::string> metadata; // "__metadata__"
+  std::map<std::string, std::string> metadata; // the header's "__metadata__"
   std::vector<FileTensor> tensors;             // in the order of their bytes
 
   const FileTensor *find(const std::string &name) const;
 };
 
-// The entry of `metadata` that checkpoints have (runtime/Training/Checkpoint.h). Their tensors are weights
-// and momentum, which is no weight.
+// Checkpoints have this entry in `metadata` (runtime/Training/Checkpoint.h). Besides weights their tensors
+// hold momentum, which is no weight.
 inline constexpr const char *checkpointKey = "kinema.checkpoint";
 inline bool isCheckpoint(const TensorFile &file) { return file.metadata.contains(checkpointKey); }
 
 // Reads F32, I32 and I64 tensors. A file that is cut off, whose header lies, or whose tensors overlap throws
 // Error, naming file and tensor.
 TensorFile readTensors(const std::string &path);
-// The same from a file's content. origin: its name in messages.
+// Reads tensors from a file's content; messages call the file `origin`.
 TensorFile parseTensors(const std::string &content, const std::string &origin);
-// What the file's header says, checked likewise; the tensors have no bytes.
+// Reads and checks the file's header alone; the tensors have no bytes.
 TensorFile readTensorHeader(const std::string &path);
 
-// Writes in full or not at all (AtomicFile). Throws Error.
+// Writes the file in full or not at all (AtomicFile). Throws Error.
 void writeTensors(const std::string &path, const TensorFile &file);
 
 } // namespace kinema

@@ -1,4 +1,4 @@
-// What runs the machine code of a package.
+// Names what runs the machine code of a package.
 #pragma once
 
 #include <string_view>

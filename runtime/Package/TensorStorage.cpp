@@ -10,11 +10,11 @@
 namespace kinema {
 namespace {
 
-// Stored elements that lie one after the other and belong to one axis.
+// Describes stored elements that lie one after the other and belong to one axis.
 struct Run {
   int64_t stored;  // index of the first
   int64_t logical; // index of the first in the logical tensor
-  int64_t stride;  // from one to the next in the logical tensor
+  int64_t stride;  // from one element to the next in the logical tensor
   int64_t valid;   // leading elements inside the shape; the others are padding
   int64_t size;
 };
@@ -35,7 +35,7 @@ public:
       return visit(Run{0, 0, 1, 1, 1});
     const Loop &inner = loops.back();
     size_t outer = loops.size() - 1;
-    std::vector<int64_t> counters(outer, 0), coordinates(shape.size(), 0); // both at the run's first element
+    std::vector<int64_t> counters(outer, 0), coordinates(shape.size(), 0); // both of the run's first element
     int64_t total = 1;
     for (const Loop &loop : loops)
       total *= loop.size;
@@ -49,7 +49,7 @@ public:
 private:
   std::span<const int64_t> shape;
   std::vector<int64_t> strides; // of the logical tensor
-  std::vector<Loop> loops;      // without those of size 1
+  std::vector<Loop> loops;      // loops of size 1 are left out
 
   int64_t logicalIndex(const std::vector<int64_t> &coordinates) const {
     int64_t index = 0;

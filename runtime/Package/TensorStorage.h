@@ -1,4 +1,5 @@
-// How a tensor lies in the arena, and the way there and back (docs/package.md, "Storage").
+// Converts tensors between row-major order and the order in which they lie in the arena (docs/package.md,
+// "Storage").
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace kinema {
 
-// One loop over stored elements: at counter i it adds i * step to the coordinate along `axis`.
+// Is one loop over stored elements: at counter i it adds i * step to the coordinate along `axis`.
 struct Loop {
   int64_t axis = 0;
   int64_t size = 1;
@@ -16,19 +17,19 @@ struct Loop {
   bool operator==(const Loop &) const = default;
 };
 
-// Loops, outermost first; the stored elements are in their row-major order. Empty: the logical tensor,
-// row-major.
+// Lists the loops, outermost first; the stored elements are in their row-major order. An empty order means
+// the logical tensor in row-major order.
 using Order = std::vector<Loop>;
 
-// Stored elements, padding included.
+// Counts stored elements, padding included.
 int64_t storedElements(std::span<const int64_t> shape, const Order &order);
 
 // Says what is wrong with an order for tensors of this shape, or returns an empty string: every logical
 // element must lie at exactly one place.
 std::string findFault(std::span<const int64_t> shape, const Order &order);
 
-// Elements are four bytes wide, of any type. The order must be free of faults.
-// logical: [shape...] row-major; stored: storedElements(shape, order). Padding is set to zero.
+// Elements are four bytes wide, of any type. The order must be free of faults. `logical` has the given shape,
+// row-major, and `stored` has storedElements(shape, order) elements. Padding is set to zero.
 void pack(const void *logical, std::span<const int64_t> shape, const Order &order, void *stored);
 void unpack(const void *stored, std::span<const int64_t> shape, const Order &order, void *logical);
 
