@@ -1,4 +1,5 @@
-// The CPU device: kernels are functions of a shared object, a launch is shared by the threads of a pool.
+// Implements the CPU device: kernels are functions of a shared object, and the threads of a pool share a
+// launch.
 #include "runtime/Device/HostDevice.h"
 #include "runtime/Device/Peak.h"
 #include "runtime/Device/ThreadPool.h"
@@ -47,7 +48,7 @@ public:
 private:
   struct Ready {
     KernelFunction function;
-    int32_t grid; // a manifest's is no larger
+    int32_t grid; // 32 bits are enough: no manifest has more blocks
     std::vector<void *> args;
   };
 
@@ -58,7 +59,7 @@ private:
   }
 
   ThreadPool pool;
-  std::vector<Pages> scratch; // of each thread
+  std::vector<Pages> scratch; // one for each thread
   SharedObject code;
   std::vector<Ready> launches;
 };

@@ -8,7 +8,8 @@
 
 namespace kinema {
 
-// Matrices are so large that Linux saves them for those processes alone that have asked for it.
+// Returns whether the process may use matrix registers (AMX). They are so large that Linux saves them only
+// for processes that have asked for it, as this function does.
 static bool allowsMatrices() {
   constexpr int requestPermission = 0x1023, matrixData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&

@@ -1,4 +1,4 @@
-// The levels of x86-64 that packages hold code for, and which of them a processor runs.
+// Lists the levels of x86-64 that packages hold code for, and finds which of them a processor runs.
 #pragma once
 
 #include <functional>
@@ -14,19 +14,19 @@ struct CpuLevel {
   bool (*runsHere)();      // on this processor, under this system
 };
 
-// All of them, each meant to be quicker than those before it.
+// Returns all levels, each meant to be quicker than those before it.
 std::span<const CpuLevel> cpuLevels();
-// Null where the target is none.
+// Returns the level of a target, or null where the target is none.
 const CpuLevel *findCpuLevel(std::string_view target);
 
-// What a processor can run.
+// Decides whether a processor can run a level.
 using RunsLevel = std::function<bool(const CpuLevel &)>;
 bool runsHere(const CpuLevel &level);
 
-// The best level of all that the processor runs; empty where it runs none.
+// Returns the best level that the processor runs, or an empty name where it runs none.
 std::string_view bestCpuLevel(const RunsLevel &runs = runsHere);
-// The index of the best level among the targets; where the processor runs none of them, of the first that is
-// one; their number where none is.
+// Returns the index of the best level among the targets. Where the processor runs none of them, it is the
+// index of the first target that is a level; where no target is one, the number of targets.
 size_t chooseCpuLevel(std::span<const std::string> targets, const RunsLevel &runs = runsHere);
 // Throws Error where this processor cannot run the target's code.
 void requireCpuLevel(std::string_view target, const RunsLevel &runs = runsHere);

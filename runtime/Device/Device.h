@@ -1,4 +1,5 @@
-// The seam between a program and the machine that runs it: one arena, copies in and out, launches in order.
+// Is the seam between a program and the machine that runs it: one arena, copies in and out, launches in
+// order.
 #pragma once
 
 #include "runtime/Device/Peak.h"
@@ -17,108 +18,113 @@ using LaunchId = int64_t;   // a launch that the device has made ready
 using SequenceId = int64_t; // launches that run one after the other, again and again
 using CopyId = int64_t;     // a copy that was begun
 
-// A part of the arena.
+// Is a part of the arena.
 struct ArenaRange {
   int64_t offset = 0, bytes = 0; // multiples of 4
 };
 
-// What a launch is. Offsets are bytes of the arena.
+// Describes a launch. Offsets are bytes of the arena.
 struct LaunchDescription {
-  std::string symbol;  // of the kernel
+  std::string symbol;  // the kernel's symbol in the code
   std::string layer;   // for messages
   int64_t grid = 0;    // blocks
   int64_t block = 0;   // threads, on a GPU
-  int64_t scratch = 0; // bytes: of a thread on a CPU, of a block on a GPU
+  int64_t scratch = 0; // bytes, of a thread on a CPU, of a block on a GPU
   std::span<const int64_t> args;
 };
 
-// All functions throw Error.
+// Is a machine that runs kernels. All functions throw Error.
 class Device {
 public:
   virtual ~Device() = default;
 
-  // "CPU, 2 threads".
+  // Returns, for instance, "CPU, 2 threads".
   virtual std::string describe() const = 0;
 
-  // Makes the arena, zeroed. Once, before everything below.
+  // Makes the arena, filled with zeros. It is called once, before all functions below.
   virtual void allocate(int64_t bytes) = 0;
 
-  // Copies take place behind the launches that were started before them, and before those that are started
+  // Copies take place after the launches that were started before them, and before those that are started
   // later. Offsets and sizes are bytes of the arena.
 
-  // `from` may be used again on return; the copy may still be under way.
+  // The caller may use `from` again on return, though the copy may still be under way.
   virtual void copyIn(int64_t offset, const void *from, int64_t bytes) = 0;
   virtual void copyOut(int64_t offset, void *to, int64_t bytes) = 0;
-  // The same in two parts, so that launches may be started between them. Each copy is finished once.
+  // These two copy out in two parts, so that launches may be started between them. Each copy is finished
+  // once.
   virtual CopyId beginCopyOut(int64_t offset, int64_t bytes) = 0;
   virtual void finishCopyOut(CopyId id, void *to) = 0;
-  // The arena itself, where it lies in this machine's memory: read and written between launches in place of
-  // copies. Else null.
+  // Returns the arena itself where it lies in this machine's memory, to be read and written between launches
+  // in place of copies; else null.
   virtual void *hostMemory(int64_t offset, int64_t bytes) { return nullptr; }
-  // bytes: a multiple of 4.
+  // `bytes` is a multiple of 4.
   virtual void fill(int64_t offset, int64_t bytes, uint32_t pattern) = 0;
 
-  // Loads machine code (an entry of the package). name: for messages. A GPU takes several, one after the
-  // other, and finds kernels in all of them.
+  // Loads machine code (an entry of the package), which messages call `name`. A GPU takes several, one after
+  // the other, and finds kernels in all of them.
   virtual void loadCode(std::string_view code, const std::string &name) = 0;
 
-  // Before anything is prepared: the kernels of the code have a watchdog, which leaves the number of one of
-  // these sites where it ends a kernel that waits for ever. A device whose code has none does nothing.
+  // Says that the kernels of the code have a watchdog, which leaves the number of one of these sites where it
+  // ends a kernel that waits for ever. It is called before anything is prepared. A device whose kernels have
+  // no watchdog does nothing.
   virtual void watch(const std::vector<std::string> &sites) {}
 
   virtual LaunchId prepare(const LaunchDescription &description) = 0;
-  // name: for messages. Each run of the sequence first fills `zeroed` with zeros.
+  // Makes a sequence of launches ready, which messages call `name`. Each run of it first fills `zeroed` with
+  // zeros.
   virtual SequenceId prepareSequence(const std::string &name, std::span<const LaunchId> launches,
                                      ArenaRange zeroed) = 0;
 
-  // Start what was made ready, after all that was started before. Do not allocate.
+  // These two start what was made ready, after all that was started before. They do not allocate.
   virtual void launch(LaunchId id) = 0;
   virtual void run(SequenceId id) = 0;
   // Returns when all launches have ended. Copies out wait by themselves.
   virtual void wait() = 0;
 
-  // Remembers as moment `number`, from 0, when all that was started before has ended; what the number stood
-  // for is forgotten.
+  // Remembers as moment `number`, from 0, when all that was started before has ended; an earlier moment of
+  // that number is forgotten.
   virtual void mark(int64_t number) = 0;
-  // Seconds from one remembered moment to a later one, which is waited for.
+  // Returns the seconds from one remembered moment to a later one, and waits for the latter.
   virtual double secondsBetween(int64_t from, int64_t to) = 0;
 
-  // Whether a launch is only started, and ends later.
+  // Returns whether `launch` only starts a launch, which ends later.
   virtual bool launchesAhead() const { return false; }
 
-  // Bytes of the device's memory that are in use: the arena and what copies take besides.
+  // Counts the bytes of the device's memory that are in use: the arena and what copies take besides.
   virtual int64_t memory() const = 0;
 
-  // What the device can do at most, measured with all its threads; zeros where nobody measures it.
+  // Measures what the device can do at most with all its threads; returns zeros where nobody measures it.
   virtual Peak measurePeak() { return {}; }
 };
 
-// More would cost memory and win nothing.
+// More threads would cost memory and win nothing.
 inline constexpr int maxThreads = 256;
 
-// The cores of this machine. threads 0: as many as the process may use. The results do not depend on the
-// number.
+// Makes a device of this machine's cores. `threads` 0 means as many as the process may use. The results do
+// not depend on the number.
 std::unique_ptr<Device> makeCpuDevice(int threads = 0);
 
-// Runs kernels made for a GPU on the CPU and checks all that they do; a launch that does what it must not is
-// an Error. KINEMA_EMULATOR_SEED decides in which order threads run and copies land
+// Makes a device that runs kernels made for a GPU on the CPU and checks all that they do; a launch that does
+// what it must not do is an Error. KINEMA_EMULATOR_SEED decides in which order threads run and copies land
 // (runtime/Emulator/Emulator.h).
 std::unique_ptr<Device> makeEmulatorDevice(int threads = 0);
 inline constexpr char emulatorTarget[] = "emulator";
-inline constexpr char emulatorCode[] = "code/emulator.so"; // entry of the package
+inline constexpr char emulatorCode[] = "code/emulator.so"; // the package's entry
 
-// An NVIDIA GPU, numbered from 0 as the driver does; target: of the code, "sm_90a". With KINEMA_CUDA_SYNC=1
-// in the environment each launch is waited for, so that an error names its kernel. (runtime/Cuda)
+// Makes a device of an NVIDIA GPU (runtime/Cuda), numbered from 0 as the driver does. `target` is that of the
+// code, "sm_90a". With KINEMA_CUDA_SYNC=1 in the environment each launch is waited for, so that an error
+// names its kernel.
 std::unique_ptr<Device> makeCudaDevice(int number, const std::string &target);
-// The architecture of that GPU, "sm_90"; empty where there is none or no driver.
+// Returns the architecture of that GPU, such as "sm_90", or an empty string where there is no GPU or no
+// driver.
 std::string cudaArchitecture(int number = 0);
 
-// The number of "cuda" or "cuda:N"; -1 for other names.
+// Returns the number in "cuda:N", 0 for "cuda", and -1 for other names.
 int cudaNumber(const std::string &name);
 
-// Makes the device `name` for code of a target (Manifest::kind, Manifest::target): "auto" or empty: what the
-// target wants; "cpu"; "cuda" or "cuda:N"; "emulator". Throws Error where the code is for another one, or
-// there is none.
+// Makes the device `name` for code of a target (Manifest::kind, Manifest::target). "auto" or an empty name
+// means what the target wants; the others are "cpu", "cuda", "cuda:N" and "emulator". Throws Error where the
+// code is for another device, or where there is no such device.
 std::unique_ptr<Device> makeDevice(const std::string &name, TargetKind kind, const std::string &target,
                                    int threads = 0);
 

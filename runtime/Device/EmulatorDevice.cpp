@@ -1,4 +1,4 @@
-// The emulator as a device: kernels made for a GPU, run on the CPU with every access checked
+// Makes the emulator a device: kernels made for a GPU run on the CPU with every access checked
 // (runtime/Emulator).
 #include "runtime/Device/HostDevice.h"
 #include "runtime/Emulator/Code.h"

@@ -15,7 +15,7 @@ Pages::Pages(int64_t bytes, const char *purpose) : bytes(std::max<int64_t>(bytes
   memory = mmap(nullptr, this->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
     fail("cannot allocate {} bytes for {}: {}", bytes, purpose, std::strerror(errno));
-  madvise(memory, this->bytes, MADV_HUGEPAGE); // advice: the system may have none
+  madvise(memory, this->bytes, MADV_HUGEPAGE); // only advice: the system may have no big pages
 }
 
 Pages::~Pages() {

@@ -1,15 +1,15 @@
-// Memory of this machine for the devices that compute on it.
+// Provides memory of this machine for the devices that compute on it.
 #pragma once
 
 #include <cstdint>
 
 namespace kinema {
 
-// Zeroed pages, big ones where the system has them. Memory is taken when it is touched.
+// Owns zeroed pages, big ones where the system has them. Memory is taken when it is touched.
 class Pages {
 public:
   Pages() = default;
-  // Throws Error. purpose: for messages.
+  // Allocates. Throws Error, whose message names the purpose.
   Pages(int64_t bytes, const char *purpose);
   Pages(Pages &&other) noexcept { swap(other); }
   Pages &operator=(Pages &&other) noexcept {
@@ -26,7 +26,7 @@ private:
   int64_t bytes = 0;
 };
 
-// The arena of a program (Device.h). All functions throw Error where bytes lie outside.
+// Is the arena of a program (Device.h). All functions throw Error where bytes lie outside it.
 class HostArena {
 public:
   HostArena() = default;
@@ -36,7 +36,7 @@ public:
   int64_t size() const { return pages.size(); }
   void copyIn(int64_t offset, const void *from, int64_t bytes);
   void copyOut(int64_t offset, void *to, int64_t bytes) const;
-  // bytes: a multiple of 4.
+  // `bytes` is a multiple of 4.
   void fill(int64_t offset, int64_t bytes, uint32_t pattern);
 
 private:

@@ -1,5 +1,5 @@
-// What the devices share that compute on this machine: their arena is its memory, and a launch has ended when
-// it returns.
+// Implements what those devices share that compute on this machine: their arena is its memory, and a launch
+// has ended when it returns.
 #pragma once
 
 #include "runtime/Device/Device.h"
@@ -41,7 +41,7 @@ private:
     ArenaRange zeroed;
   };
   std::vector<Sequence> sequences;
-  std::vector<double> moments; // seconds of a clock
+  std::vector<double> moments; // seconds of a clock, by their numbers
 };
 
 } // namespace kinema

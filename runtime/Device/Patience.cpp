@@ -13,25 +13,27 @@ using namespace kinema;
 
 namespace {
 
-// Seconds.
-constexpr double patience = 1e-3; // a launch takes about that long
-constexpr double interval = 4e-3; // between looks at what others have had
-constexpr double lost = 1e-3;     // to others, in an interval: more than what the system does by the way
-// What others want they are taken to want for a while, which doubles if they are soon seen to want it again.
+// These times are in seconds.
+constexpr double patience = 1e-3; // how long a thread waits awake; a launch takes about that long
+constexpr double interval = 4e-3; // between looks at how much time others have had
+constexpr double lost = 1e-3;     // to others in an interval; the system itself takes less
+// Other programs are taken to want the cores for a while, which doubles if they are soon seen to want them
+// again.
 constexpr double shortest = 0.02;
 constexpr double longest = 0.5;
-constexpr double soon = 0.05;  // or as long as it was taken to last
-constexpr double trial = 8e-3; // of the other threads' help
+constexpr double soon = 0.05;  // or as long as the last spell, if that was longer
+constexpr double trial = 8e-3; // how long a trial of the other threads' help lasts
 constexpr long napNanoseconds = 300'000;
 
-// Of a processor, that this thread has had.
+// Returns the processor time that this thread has been given.
 double secondsGiven() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// The C++ library's waiting looks and yields first; that is done here, or to be avoided.
+// Calls the system directly, because the C++ library's waiting looks and yields first, which is done here or
+// to be avoided.
 long futex(const std::atomic<uint32_t> &word, int operation, uint32_t value, const timespec *limit) {
   static_assert(sizeof word == sizeof value);
   return syscall(SYS_futex, &word, operation, value, limit, nullptr, 0);
@@ -65,7 +67,7 @@ void Help::computed(uint32_t own, uint32_t others) {
   spared = own ? given / own * others : 0;
 }
 
-// Alone, the caller would have taken what it was given and what it was spared.
+// Without help, the caller would have taken the time that it was given plus the time that it was spared.
 void Help::end() {
   if (!measured)
     return;
@@ -106,9 +108,9 @@ void Patience::sleep(const std::atomic<uint32_t> &word, uint32_t value) {
   idle += now() - begin;
 }
 
-// A core takes over a thread that waits for another one in the moment in which it becomes idle itself, and
-// only one that has waited for half a millisecond: who is waited for comes to run soon if this happens again
-// and again.
+// A core that becomes idle takes over a thread that waits for another core, but only one that has waited for
+// half a millisecond. Napping again and again lets a core become idle that often, so that the thread that is
+// waited for comes to run soon.
 void Patience::nap(const std::atomic<uint32_t> &word, uint32_t value) {
   double begin = now();
   timespec limit{.tv_sec = 0, .tv_nsec = napNanoseconds};

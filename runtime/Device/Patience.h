@@ -1,6 +1,6 @@
-// How threads that compute together wait for each other. Launches follow close upon each other, so it is
-// quickest to wait awake. But where other programs want the same cores, the thread that is waited for may
-// itself be waiting for a core, for this very one; then a thread that has nothing to do must sleep.
+// Decides how threads that compute together wait for each other. Launches follow close upon each other, so it
+// is quickest to wait awake. But where other programs want the same cores, the thread that is waited for may
+// itself be waiting for a core, perhaps for this very one; then a thread that has nothing to do must sleep.
 #pragma once
 
 #include <atomic>
@@ -9,8 +9,8 @@
 
 namespace kinema {
 
-// Something that is taken to last for a while once it has been seen. The while doubles if it is soon seen
-// again.
+// Is a condition that is taken to last for a while once it has been seen. The while doubles if it is soon
+// seen again.
 class Spell {
 public:
   void seen(double time);
@@ -20,39 +20,40 @@ private:
   std::atomic<double> until = 0, length = 0;
 };
 
-// What the threads know together of other programs.
+// Holds what the threads together know of other programs.
 struct Crowd {
-  Spell others; // have cores that threads want
-  Spell alone;  // the caller is quicker without the other threads meanwhile
+  Spell others; // other programs have cores that threads want
+  Spell alone;  // the caller is quicker without the other threads' help
 };
 
-// Whether the other threads' help is worth what it costs the caller while others want the cores. A thread
-// that is kept from its core in the middle of a block holds up the launch for as long as the system lets
-// another program run, which is as long as a hundred small launches take; and one that looks for work on the
-// caller's own core takes it from the caller.
+// Finds out whether the other threads' help is worth what it costs the caller while other programs want the
+// cores. A thread that is kept from its core in the middle of a block holds up the launch for as long as the
+// system lets another program run, which is as long as a hundred small launches take; and a thread that looks
+// for work on the caller's own core takes that core from the caller.
 class Help {
 public:
   explicit Help(Crowd &crowd) : crowd(crowd) {}
 
   bool isWanted(double time) const { return !crowd.alone.lasts(time); }
-  // A launch: the caller begins, has computed its blocks, and sees that all have been.
+  // The caller reports three moments of a launch: it begins, it has computed its own blocks, and it sees that
+  // all blocks have been computed.
   void begin();
   void computed(uint32_t own, uint32_t others);
   void end();
 
 private:
   Crowd &crowd;
-  bool measured = false;                    // this launch is: it began while others wanted the cores
-  double launch = 0, given = 0, spared = 0; // seconds: of this launch,
-  double since = 0, gain = 0;               // and of the launches of this trial
+  bool measured = false;                    // whether this launch is: it began while others wanted the cores
+  double launch = 0, given = 0, spared = 0; // seconds of this launch
+  double since = 0, gain = 0;               // seconds of the launches of this trial
 };
 
-// One thread's.
+// Decides how one thread waits.
 class Patience {
 public:
   explicit Patience(Crowd &crowd) : crowd(crowd) {}
 
-  // Waits awake for done(), as long as there is reason to. Returns whether it is.
+  // Waits awake until done() holds, as long as there is reason to. Returns whether it holds.
   template <typename Done> bool look(Done done) {
     double end = 0;
     do {
@@ -69,11 +70,11 @@ public:
 
   // Sleeps while `word` is `value`, until another thread wakes those that sleep at it; may end earlier.
   void sleep(const std::atomic<uint32_t> &word, uint32_t value);
-  // The same for a moment at the most.
+  // Sleeps likewise, but for a moment at the most.
   void nap(const std::atomic<uint32_t> &word, uint32_t value);
   static void wake(const std::atomic<uint32_t> &word, uint32_t threads);
 
-  // The thread goes to do other things, for which it may have to wait, and comes back.
+  // The thread tells that it goes to do other things, for which it may have to wait, and that it comes back.
   void leave(double time) { left = time; }
   void comeBack(double time) {
     idle += time - left;
@@ -81,13 +82,13 @@ public:
   }
 
 private:
-  static constexpr int looks = 64; // between looks at the clock
+  static constexpr int looks = 64; // how often it looks before it reads the clock
   bool lasts(double &end);
   void account(double time);
 
   Crowd &crowd;
-  // Where the time has gone since `since`: when the thread had been given `given` seconds of a processor by
-  // then, and has not wanted one for `idle` seconds from then on, others have had the rest.
+  // These tell where the time since `since` has gone: the thread had been given `given` seconds of a
+  // processor by then and has wanted none for `idle` seconds since; other programs have had the rest.
   std::thread::id thread;
   double since = 0, given = 0, idle = 0;
   double left = 0; // when it left

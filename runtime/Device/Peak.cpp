@@ -14,12 +14,13 @@
 namespace kinema {
 namespace {
 
-// Independent sums: more than two units with a latency of five cycles can have under way.
+// The sums are independent: more of them than two units with a latency of five cycles can have under way.
 constexpr int sums = 12;
 constexpr int64_t rounds = 1'000'000; // a few milliseconds
 constexpr int repetitions = 10;
 
-// Sums that tend to 2: neither infinite nor denormal. What the compiler does not know it cannot compute.
+// The sums tend to 2, so they are neither infinite nor denormal. The numbers are volatile, so that the
+// compiler cannot compute the sums itself.
 volatile float half = 0.5f, one = 1;
 thread_local volatile float sink;
 
@@ -53,7 +54,7 @@ __attribute__((target("avx512bf16"))) void multiplyPairs512() {
     sink = sink + _mm512_cvtss_f32(value);
 }
 
-// The shortest time of several: other programs only ever make it longer.
+// Returns the shortest time of several, since other programs only ever make it longer.
 double leastSeconds(ThreadPool &pool, int32_t grid, const ThreadPool::Work &work) {
   double least = 1e9;
   for (int i = 0; i < repetitions; ++i) {
@@ -82,7 +83,7 @@ void readAll(const char *memory, int64_t bytes) {
     sink = sink + _mm_cvtss_f32(value);
 }
 
-// The larger of reading and copying: which it is depends on the machine.
+// Returns the larger bandwidth of reading and of copying: which one it is depends on the machine.
 double bandwidth(ThreadPool &pool) {
   constexpr int64_t unit = 4096; // ranges begin at pages
   const int64_t least = int64_t{128} << 20;

@@ -1,5 +1,5 @@
-// The most that this machine's processor and memory can do, measured: what the times of kernels are held
-// against.
+// Measures the most that this machine's processor and memory can do, with which the times of kernels are
+// compared.
 #pragma once
 
 namespace kinema {
@@ -7,18 +7,19 @@ namespace kinema {
 class ThreadPool;
 
 struct Peak {
-  int threads = 0; // that it was measured with; 0: not known
-  // fp32 operations a second of all threads together, a multiply-add counting two, in vectors of 256 and of
-  // 512 bits. 0: the processor has none.
+  int threads = 0; // threads that measured; 0: not known
+  // These are the fp32 operations a second of all threads together, a multiply-add counting two, in vectors
+  // of 256 and of 512 bits. 0: the processor has no such vectors.
   double avx2 = 0, avx512 = 0;
-  // The same of products of bfloat16, two pairs at once, added up in fp32. 0: the processor has none.
+  // This is the rate of bfloat16 products, two pairs at once, summed in fp32. 0: the processor has no such
+  // instruction.
   double bfloat16 = 0;
   double bandwidth = 0; // bytes a second to and from memory, of all threads together
 
   double flops() const { return avx2 > avx512 ? avx2 : avx512; }
 };
 
-// Takes a fraction of a second, and four times the last cache's size of memory (128 MiB at least).
+// Takes a fraction of a second, and memory of four times the last cache's size (128 MiB at least).
 Peak measurePeak(ThreadPool &pool);
 
 } // namespace kinema

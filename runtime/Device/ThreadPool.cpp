@@ -64,13 +64,13 @@ void ThreadPool::beginRound(int32_t grid, const Work &work) {
     shares[owner].unclaimed.store(uint64_t{number} << 32 | (part.end - part.begin),
                                   std::memory_order_release);
   }
-  // Either a thread that goes to sleep sees the new round, or it is seen here.
+  // Either a thread that goes to sleep sees the new round, or this thread sees that it sleeps.
   round.store(number, std::memory_order_seq_cst);
   if (uint32_t asleep = sleepers.load(std::memory_order_seq_cst))
     Patience::wake(round, std::min(asleep, blocks - 1));
 }
 
-// Fewer at a time as the part comes to its end, so that no thread is left alone with many.
+// Claims fewer blocks at a time as the part comes to its end, so that no thread is left alone with many.
 BlockRange ThreadPool::claim(size_t owner, uint32_t number) {
   constexpr uint32_t share = 4;
   std::atomic<uint64_t> &unclaimed = shares[owner].unclaimed;
