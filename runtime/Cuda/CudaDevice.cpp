@@ -1,5 +1,6 @@
-// An NVIDIA GPU as a device, over the driver API. One stream computes; another brings copies in beside it,
-// through pinned memory and a staging area on the GPU, so that a batch travels while the step before it runs.
+// Makes an NVIDIA GPU a device, by means of the driver API. One stream computes; another brings copies in
+// beside it, through pinned memory and a staging area on the GPU, so that a batch travels while the step
+// before it runs.
 #include "runtime/Cuda/Driver.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Support/Error.h"
@@ -16,7 +17,7 @@ namespace {
 
 using namespace cuda;
 
-constexpr int64_t slotBytes = int64_t{32} << 20; // of one piece of a copy
+constexpr int64_t slotBytes = int64_t{32} << 20; // bytes of one piece of a copy
 constexpr size_t maxSlots = 8;
 constexpr size_t logBytes = 8192;
 
@@ -27,7 +28,7 @@ bool wantsSynchronous() {
 
 double gigabytes(int64_t bytes) { return static_cast<double>(bytes) * 1e-9; }
 
-// "sm_90"; empty where the driver does not say.
+// Returns, for instance, "sm_90", or an empty string where the driver does not say.
 std::string architectureOf(DeviceNumber device) {
   int major = 0, minor = 0;
   if (driver().deviceGetAttribute(&major, attributeMajor, device) != success ||
@@ -36,7 +37,7 @@ std::string architectureOf(DeviceNumber device) {
   return fmt::format("sm_{}{}", major, minor);
 }
 
-// Pinned memory, its counterpart on the GPU, and when both may be used again.
+// Holds pinned memory and its counterpart on the GPU, with the events after which each may be used again.
 struct Slot {
   void *host = nullptr;
   DeviceAddress device = 0;
@@ -89,13 +90,13 @@ private:
   struct Sequence {
     std::string name;
     std::vector<LaunchId> launches;
-    ArenaRange zeroed; // part of the graph
+    ArenaRange zeroed; // filled at the start of the graph
     GraphExec graph = nullptr;
   };
 
   std::string whereItWaits() const;
   Function find(const std::string &symbol);
-  // Throws Error where the result is one; `what` was being done.
+  // Throws Error, saying that `what` was being done, where the result is an error.
   void check(Result result, std::string_view what);
   DeviceAddress at(int64_t offset, int64_t bytes) const;
   Slot &takeSlot();
@@ -120,7 +121,7 @@ private:
   std::vector<Ready> launches;
   std::vector<Sequence> sequences;
   std::vector<Event> moments;
-  // Of a watchdog: a word in this machine's memory, which survives what ends a kernel.
+  // The watchdog writes this word. It lies in this machine's memory, which survives what ends a kernel.
   volatile uint64_t *record = nullptr;
   std::vector<std::string> sites;
 };
@@ -180,7 +181,8 @@ void CudaDevice::check(Result result, std::string_view what) {
          nameOf(result), whereItWaits());
 }
 
-// What the watchdog of a kernel has told (the pass watch-nvgpu-waits); empty where it has not.
+// Says what the watchdog of a kernel has written (the pass watch-nvgpu-waits); returns an empty string where
+// it has written nothing.
 std::string CudaDevice::whereItWaits() const {
   uint64_t told = record ? *record : 0;
   if (told == 0)
@@ -219,7 +221,7 @@ DeviceAddress CudaDevice::at(int64_t offset, int64_t bytes) const {
 
 //===-- Copies ------------------------------------------------------------===//
 
-// The slot that was used longest ago, free, or a new one.
+// Returns a new slot while there are few, else the one that was used longest ago, once it is free.
 Slot &CudaDevice::takeSlot() {
   if (slots.size() < maxSlots && (slots.empty() || slots[nextSlot].used)) {
     Slot slot;
@@ -289,7 +291,7 @@ void CudaDevice::clear(ArenaRange range) {
 //===-- Code and launches -------------------------------------------------===//
 
 void CudaDevice::loadCode(std::string_view content, const std::string &origin) {
-  std::string image(content); // ends with a zero, as text must
+  std::string image(content); // ends with a zero, as the text of PTX must
   std::string log(logBytes, '\0');
   int names[] = {jitErrorLog, jitErrorLogBytes};
   void *values[] = {log.data(), reinterpret_cast<void *>(logBytes)};
@@ -357,7 +359,7 @@ SequenceId CudaDevice::prepareSequence(const std::string &sequenceName, std::spa
   return static_cast<SequenceId>(sequences.size()) - 1;
 }
 
-// Pointers never change, so that one capture serves all runs.
+// Pointers never change, so that one capture serves all runs of a sequence.
 GraphExec CudaDevice::capture(const Sequence &sequence) {
   Graph graph = nullptr;
   GraphExec executable = nullptr;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr char library[] = "libcuda.so.1";
 
-// Stays open until the process ends: the driver has threads of its own.
+// The library stays open until the process ends, because the driver has threads of its own.
 Driver open() {
   void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
   if (!handle)

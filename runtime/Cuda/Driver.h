@@ -1,6 +1,6 @@
-// NVIDIA's driver, as much of its interface as the runtime calls, opened when it is first needed: the same
-// program runs where there is none. Names, types and values are those of the CUDA driver API (cuda.h), which
-// is not needed to build; where it is present, a test compares.
+// Declares as much of the NVIDIA driver's interface as the runtime calls. The driver is opened when it is
+// first needed, so that the same program runs where there is none. Names, types and values are those of the
+// CUDA driver API (cuda.h), which is not needed to build; where it is present, a test compares.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ using Event = CUevent_st *;
 using Graph = CUgraph_st *;
 using GraphExec = CUgraphExec_st *;
 
-// Values of the API's enumerations.
+// These are values of the API's enumerations.
 inline constexpr Result success = 0, outOfMemory = 2;
 inline constexpr int attributeMultiprocessors = 16, attributeMajor = 75, attributeMinor = 76,
                      attributeMaxSharedPerBlock = 97;
@@ -36,7 +36,8 @@ inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableT
                           captureThreadLocal = 1;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 
-// The functions, by their names in the library: KINEMA_CUDA_FUNCTION(name of the member, symbol, parameters).
+// Lists the functions by their names in the library, as KINEMA_CUDA_FUNCTION(name of the member, symbol,
+// parameters).
 #define KINEMA_CUDA_FUNCTIONS(F)                                                                             \
   F(init, cuInit, (unsigned flags))                                                                          \
   F(getErrorName, cuGetErrorName, (Result error, const char **text))                                         \
@@ -89,13 +90,14 @@ struct Driver {
 #undef KINEMA_CUDA_MEMBER
 };
 
-// The driver, initialised; opened by the first call. Throws Error where there is none or it has no GPU.
+// Returns the driver, initialised; the first call opens it. Throws Error where there is none or it has no
+// GPU.
 const Driver &driver();
 
-// Whether there is a driver with a GPU.
+// Returns whether there is a driver with a GPU.
 bool isPresent();
 
-// "CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered".
+// These two give "CUDA_ERROR_ILLEGAL_ADDRESS" and "an illegal memory access was encountered".
 const char *nameOf(Result result);
 const char *describe(Result result);
 
