@@ -10,11 +10,11 @@ namespace kinema {
 namespace {
 
 constexpr int rounds = 7;
-constexpr double hopeless = 1.5;      // times the quickest
+constexpr double hopeless = 1.5;      // times the quickest: not tried again
 constexpr double leastSeconds = 2e-3; // of a round, so that the clock's steps do not count
 constexpr double error = 0.02;
 
-// Seconds of one of `runs` runs without a pause.
+// Returns the seconds of one of `runs` runs that follow each other without a pause.
 double timeRuns(Device &device, SequenceId sequence, int64_t runs) {
   device.mark(0);
   for (int64_t i = 0; i < runs; ++i)

@@ -31,8 +31,8 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
   segments = std::move(left);
 }
 
-// Of the targets that a package has code for, the one that the device runs, of several levels of a CPU the
-// best; where none fits, the first, of which the device says why it does not.
+// Chooses, of the targets that a package has code for, the one that the device runs; of several levels of a
+// CPU, the best. Where none fits it chooses the first, so that the device says why that one does not run.
 Manifest chooseManifest(const Package &package, const std::string &device) {
   std::vector<Manifest> manifests = readManifests(package);
   auto find = [&](auto fits) { return std::find_if(manifests.begin(), manifests.end(), fits); };
@@ -61,7 +61,7 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
   return level == manifests.size() ? manifests.front() : manifests[level];
 }
 
-// The entries with the code for the device.
+// Lists the package's entries that hold the code for the device.
 std::vector<std::string> codeFor(const Package &package, const Manifest &manifest,
                                  const std::string &device) {
   if (device != emulatorTarget)

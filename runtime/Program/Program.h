@@ -1,4 +1,4 @@
-// A package on a device: its tensors by name, its entries to run.
+// Puts a package on a device: its tensors are reached by name, and its entries run.
 #pragma once
 
 #include "runtime/Device/Device.h"
@@ -17,62 +17,63 @@
 
 namespace kinema {
 
-// What one launch of an entry took in each run that was profiled.
+// Holds what one launch of an entry took in each run that was profiled.
 struct LaunchTime {
-  const Launch *launch = nullptr; // of the manifest
+  const Launch *launch = nullptr; // points into the manifest
   std::vector<double> seconds;
 };
 
 struct ProgramOptions {
   int threads = 0;         // 0: all
-  bool profile = false;    // time each launch
+  bool profile = false;    // whether each launch is timed
   std::string device = ""; // as makeDevice takes it
 };
 
-// All functions throw Error. Memory is allocated while loading, not while running.
+// Is a package on a device. All functions throw Error. Memory is allocated while loading, not while running.
 class Program {
 public:
   explicit Program(const Package &package, const ProgramOptions &options = {});
 
   const Manifest &manifest() const { return contents; }
   std::string describeDevice() const { return device->describe(); }
-  // Bytes of the device's memory in use.
+  // Counts the bytes of the device's memory in use.
   int64_t deviceMemory() const { return device->memory(); }
   Peak measurePeak() { return device->measurePeak(); }
   bool launchesAhead() const { return device->launchesAhead(); }
 
   // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
-  // environment variable KINEMA_POISON=1, what the entry may not count on (docs/package.md, "Arena") is first
-  // filled with NaN.
+  // environment variable KINEMA_POISON=1, the memory that the entry may not count on (docs/package.md,
+  // "Arena") is first filled with NaN.
   void run(const std::string &entry);
-  // The same launch by launch: `begin`, then each launch by its number, from 0. Its twins compute from the
-  // same operands, and so come before it, for it may write over them.
+  // These run an entry launch by launch: `begin`, then each launch by its number, from 0. A launch's twins
+  // compute from the same operands, and so come before it, since it may write over them.
   void begin(const std::string &entry);
   void launch(const std::string &entry, int64_t number);
   void launchTwins(const std::string &entry, int64_t number);
-  // Bytes of the arena as they are.
+  // Returns bytes of the arena as they are stored.
   std::vector<char> copyOut(int64_t offset, int64_t bytes);
   // Returns when all that was started has ended.
   void wait() { device->wait(); }
 
-  // Logical tensors, row-major, in and out of the arena. The span must have the tensor's number of elements.
+  // These copy tensors in and out of the arena, row-major and without padding. The span must have the
+  // tensor's number of elements.
   void set(const ArenaTensor &tensor, std::span<const float> values);
   void set(const ArenaTensor &tensor, std::span<const int32_t> values);
   void get(const ArenaTensor &tensor, std::span<float> values);
   std::vector<float> get(const ArenaTensor &tensor);
   float getScalar(const ArenaTensor &tensor);
-  // The same in two parts: the values are those of the moment of `beginGet`, whatever is started before
-  // `finishGet`, to be called once.
+  // These two copy a tensor out in two parts: the values are those of the moment of `beginGet`, whatever is
+  // started before `finishGet`, which is called once.
   CopyId beginGet(const ArenaTensor &tensor);
   void finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float> values);
 
   void setHyper(const Hyper &hyper);
 
-  // Fills every parameter from its initialisation; momentum becomes zero. A parameter's values depend on the
-  // seed and its index in the manifest alone.
+  // Fills every parameter from its initialisation and sets momentum to zero. A parameter's values depend on
+  // the seed and its index in the manifest alone.
   void initialise(uint64_t seed);
 
-  // Parameters by their names in the file, as matchWeights finds them. After loading, "prepare" has been run.
+  // Loads parameters by their names in the file, as matchWeights finds them, and then runs "prepare".
   void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
   // Loads the parameters that the file has with the right shape, and leaves the others as they are.
   struct Unmatched {
@@ -81,22 +82,22 @@ public:
   };
   Unmatched loadMatchingWeights(const TensorFile &file, const NameMap &names = {});
   TensorFile storeWeights(const NameMap &names = {});
-  // Copies one parameter, momentum or output into a tensor for a file, of its shape there.
+  // Copies one parameter, momentum or output into a tensor for a file, in the shape that it has there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
-  // Whether launches are timed from now on, each by itself.
+  // Sets whether launches are timed from now on, each by itself.
   void setProfile(bool on) { profile = on; }
-  // Seconds that each of `runs` runs of an entry takes on the device, started one after the other without a
-  // wait between.
+  // Returns the seconds that each of `runs` runs of an entry takes on the device, started one after the other
+  // without a wait between.
   std::vector<double> time(const std::string &entry, int64_t runs);
-  // Times of an entry's launches, in order, over all runs that were profiled.
+  // Returns the times of an entry's launches, in order, over all runs that were profiled.
   const std::vector<LaunchTime> &times(const std::string &entry) const;
 
 private:
   struct Entry {
     std::vector<LaunchId> launches;
     ArenaRange counters;                      // empty where none of the launches counts
-    std::vector<std::vector<LaunchId>> twins; // of each launch
+    std::vector<std::vector<LaunchId>> twins; // those of each launch
     SequenceId sequence = 0;
     std::vector<LaunchTime> times;
   };
@@ -119,11 +120,11 @@ private:
   std::vector<char> staging; // one tensor as it is stored
 };
 
-// The parameter's values as initialised, logical.
+// Returns the parameter's values as initialised, row-major.
 std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint64_t index);
 
-// The file's tensor for each of the network's parameters. A tensor that is missing, superfluous or of another
-// shape is an Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over.
+// Finds the file's tensor for each of the network's parameters. A tensor that is missing, superfluous or of
+// another shape is an Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over.
 std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
                                              const std::string &origin, const NameMap &names = {});
 

@@ -1,4 +1,4 @@
-// Where a program's parameters come from and go to: initialisation and files.
+// Fills a program's parameters, from their initialisation or from files, and writes them to files.
 #include "runtime/Package/Names.h"
 #include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
@@ -18,7 +18,7 @@ void fillNormal(std::vector<float> &values, double deviation, uint64_t seed, uin
     values[i] = static_cast<float>(deviation * random::normals(seed, stream, i / 2)[i % 2]);
 }
 
-// weight: [O, I, T, H, W]; any rank from 2 on.
+// Makes `values` a weight [O, I, T, H, W] (or of any rank from 2 on) that passes channels on unchanged.
 void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape) {
   int64_t middle = 0, window = 1;
   for (size_t axis = 2; axis < shape.size(); ++axis) {
@@ -29,19 +29,19 @@ void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape)
     values[(channel * shape[1] + channel) * window + middle] = 1;
 }
 
-// Connections of one output (fan-in) or one input (fan-out) channel of a weight [O, I, ...].
+// Counts the connections of one output (fan-in) or one input (fan-out) channel of a weight [O, I, ...].
 double fan(const Parameter &parameter) {
   int64_t dropped = parameter.shape[parameter.init.fanOut ? 1 : 0];
   int64_t connections = parameter.elements() / dropped;
   return static_cast<double>(connections);
 }
 
-// What may be in a file without being a parameter.
+// Returns whether a tensor may be in a file without being a parameter.
 bool passedOver(const std::string &name, bool checkpoint) {
   return name.ends_with("num_batches_tracked") || (checkpoint && name.starts_with("momentum."));
 }
 
-// Where the file has the parameter under a name of torchvision's, and nobody said so.
+// Returns a hint where the file has the parameter under torchvision's name and no naming was asked for.
 std::string otherNaming(const TensorFile &file, const std::string &parameter, const NameMap &names) {
   std::string other = names ? "" : findNames("torchvision")(parameter);
   if (other.empty() || !file.find(other))
