@@ -16,7 +16,7 @@ struct Column {
   double EpochRow::*field;
 };
 
-// Behind "epoch".
+// These columns follow "epoch".
 constexpr Column columns[] = {{"rate", &EpochRow::rate},
                               {"train_loss", &EpochRow::trainLoss},
                               {"train_clip_top1", &EpochRow::trainClipTop1},

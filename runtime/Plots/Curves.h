@@ -1,4 +1,4 @@
-// The record of a training: one CSV row an epoch and a picture of the curves.
+// Records a training: one CSV row an epoch, and a picture of the curves.
 #pragma once
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 namespace kinema {
 
-// Shares are in [0, 1]. What was not measured is not a number, and an empty field in the file.
+// Is one row. Shares are in [0, 1]. What was not measured is NaN here and an empty field in the file.
 struct EpochRow {
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -40,7 +40,7 @@ private:
 };
 
 std::string formatRows(const std::vector<EpochRow> &rows);
-// Throws Error if the text is no such table.
+// Reads the rows of a curves.csv. Throws Error if the text is no such table.
 std::vector<EpochRow> parseRows(const std::string &text, const std::string &origin);
 std::string drawCurves(const std::string &title, const std::vector<EpochRow> &rows);
 

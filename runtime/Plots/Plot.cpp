@@ -28,7 +28,7 @@ std::string escaped(const std::string &text) {
   return result;
 }
 
-// 1, 2 or 5 times a power of ten, so that about `wanted` steps fill the length.
+// Returns 1, 2 or 5 times a power of ten, so that about `wanted` steps fill the length.
 double tickStep(double length, int wanted) {
   double raw = length / wanted, power = std::pow(10, std::floor(std::log10(raw)));
   for (double factor : {1, 2, 5})
@@ -143,7 +143,7 @@ private:
               py(std::min(point.second, vertical.most)), series.colour);
   }
 
-  // In one row above the axes.
+  // Draws the legend in one row above the axes.
   void drawLegend() {
     double x = x0;
     for (const Series &series : panel.series) {

@@ -1,4 +1,4 @@
-// Line charts as SVG.
+// Draws line charts as SVG.
 #pragma once
 
 #include <string>
@@ -18,11 +18,11 @@ struct Panel {
   std::string title; // of the y axis
   std::string unit;  // behind each tick's number
   bool fromZero = true;
-  double most = 0; // the y axis ends here; 0: with the data
+  double most = 0; // the y axis ends here; 0: where the data end
   std::vector<Series> series;
 };
 
-// Panels side by side under a title, with axes, ticks and legends. xTitle: of the x axes.
+// Draws panels side by side under a title, with axes, ticks and legends. `xTitle` is that of the x axes.
 std::string drawPanels(const std::string &title, const std::string &xTitle, const std::vector<Panel> &panels);
 
 } // namespace kinema
