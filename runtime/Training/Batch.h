@@ -1,5 +1,5 @@
-// What the trainer and the evaluator ask of a data set: batches of clips in an order that can be entered
-// anywhere.
+// States what the trainer and the evaluator ask of a data set: batches of clips in an order that can be
+// entered anywhere.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace kinema {
 
-// Clips and their labels. N is the package's batch, always in full: the first `valid` clips count, the others
-// are zeros with label -1 and video -1.
+// Holds clips and their labels. N is the package's batch, always in full: the first `valid` clips count, and
+// the others are zeros with label -1 and video -1.
 struct Batch {
   std::vector<float> clips;    // [N, C, T, H, W], normalised
   std::vector<int32_t> labels; // [N]; -1: masked
@@ -17,37 +17,37 @@ struct Batch {
   int64_t valid = 0;
 };
 
-// A video that could not be read. It is left out, never replaced by another.
+// Names a video that could not be read. It is left out, never replaced by another.
 struct Unreadable {
   int64_t video = 0;
   std::string name;
   std::string reason;
 };
 
-// A data set cut into clips. The n-th batch of an epoch depends on (the source's seed, epoch, n) alone. For
-// training, an epoch is one pass in a new order; for evaluation there is one epoch, all clips of all videos
-// in order.
+// Is a data set cut into clips. The n-th batch of an epoch depends on (the source's seed, epoch, n) alone.
+// For training, an epoch is one pass in a new order; for evaluation there is one epoch, with all clips of all
+// videos in order.
 class BatchSource {
 public:
   virtual ~BatchSource() = default;
 
-  // Batches of one epoch, of unreadable videos too.
+  // Counts the batches of one epoch; unreadable videos are counted too.
   virtual int64_t batches() const = 0;
-  // Clips of one epoch, of unreadable videos too.
+  // Counts the clips of one epoch; unreadable videos are counted too.
   virtual int64_t clips() const = 0;
   virtual int64_t videos() const = 0;
   virtual std::string videoName(int64_t video) const = 0;
   virtual int32_t videoLabel(int64_t video) const = 0;
 
-  // Makes batch `batch` of epoch `epoch` the next one. Free where that is the case already.
+  // Makes batch `batch` of epoch `epoch` the next one. This costs nothing where it is the next one already.
   virtual void seek(int64_t epoch, int64_t batch) = 0;
 
-  // Fills `batch`, whose memory is reused, and waits for it where it must. False at the end of the epoch; the
-  // source then stands at the start of the next one. A batch may have `valid` 0 where no video of it could be
-  // read.
+  // Fills `batch`, whose memory is reused, and waits for the clips where it must. Returns false at the end of
+  // the epoch; the source then stands at the start of the next one. A batch has `valid` 0 where no video of
+  // it could be read.
   virtual bool next(Batch &batch) = 0;
 
-  // The videos found unreadable since the last call, each reported once in the source's life.
+  // Returns the videos found unreadable since the last call, each reported once in the source's life.
   virtual std::vector<Unreadable> takeUnreadable() { return {}; }
 };
 

@@ -66,7 +66,7 @@ std::string metadata(const TensorFile &file, const std::string &key, const std::
   return found->second;
 }
 
-// The file's tensors of the parameters' momentum, each with its place.
+// Finds the momentum of each parameter in the file and pairs it with its place.
 std::vector<std::pair<ArenaTensor, const FileTensor *>>
 matchMomentum(const Manifest &manifest, const TensorFile &file, const std::string &path) {
   std::vector<std::pair<ArenaTensor, const FileTensor *>> found;
@@ -110,7 +110,7 @@ void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::s
       ArenaTensor momentum = parameter.momentumTensor();
       file.tensors.push_back(program.store(momentum, momentum.name));
     }
-  // What is in names of files need not be UTF-8.
+  // The names of files need not be UTF-8, so faulty bytes are replaced.
   auto text = [](const json &document) {
     return document.dump(-1, ' ', true, json::error_handler_t::replace);
   };

@@ -29,7 +29,7 @@ ProgressState stateOf(const std::string &phase, const BatchSource &source, const
   return state;
 }
 
-// name -> right, of
+// Maps a figure's name to how many were right, and of how many.
 using Figures = std::map<std::string, std::pair<int64_t, int64_t>>;
 
 Figures figuresOf(const Evaluation &evaluation) {
@@ -40,7 +40,8 @@ Figures figuresOf(const Evaluation &evaluation) {
           {"video_top5", {videos.top5, videos.videos}}};
 }
 
-// Of a network whose weights have diverged, no class is the most probable.
+// Throws Error where scores are not finite, since the weights have then diverged and no class is the most
+// probable.
 void checkScores(const std::vector<float> &logits, int64_t count, const std::string &phase) {
   if (!std::all_of(logits.begin(), logits.begin() + count, [](float score) { return std::isfinite(score); }))
     fail("{}: the network's scores are not finite: its weights have diverged or hold NaN", phase);

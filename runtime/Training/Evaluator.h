@@ -1,4 +1,4 @@
-// Testing a network: all clips of all videos of a list.
+// Tests a network on all clips of all videos of a list.
 #pragma once
 
 #include "runtime/Program/Program.h"
@@ -23,22 +23,23 @@ struct Evaluation {
   double waiting = 0; // share of the time spent waiting for data
 };
 
-// Tells what was found unreadable, once each, as a line "cannot read NAME: REASON; it is left out".
+// Reports each video that was found unreadable as a line "cannot read NAME: REASON; it is left out".
 void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progress);
 
-// Puts a batch into the program's input. Throws Error if its shape is another than the package's.
+// Copies a batch into the program's input. Throws Error if its shape differs from the package's.
 void setInput(Program &program, const Batch &batch);
 
-// Runs "prepare", then "infer" on every batch of the source from its start. `each` (if given) sees each batch
-// with its logits [N, classes]. Throws Error if no clip at all could be read, or when interrupted.
+// Runs "prepare", then "infer" on every batch of the source from its start. `each`, if given, is called for
+// each batch with its logits [N, classes]. Throws Error if no clip at all could be read, or when interrupted.
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
                     const std::string &phase = "testing",
                     const std::function<void(const Batch &, std::span<const float>)> &each = {});
 
-// The figures that the recipe reports, as lines of text.
+// Returns the figures that the recipe reports, as lines of text.
 std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe);
 
-// All figures: clips, videos, clip_top1, clip_top5, video_top1, video_top5, loss, unreadable, confusion.
+// Returns all figures: clips, videos, clip_top1, clip_top5, video_top1, video_top5, loss, unreadable,
+// confusion.
 nlohmann::json toJson(const Evaluation &evaluation);
 
 } // namespace kinema

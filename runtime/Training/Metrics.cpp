@@ -6,7 +6,7 @@
 namespace kinema {
 namespace {
 
-// log(sum(exp(logits))), without overflow.
+// Computes log(sum(exp(logits))) without overflow.
 double logSumExp(std::span<const float> logits) {
   double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;

@@ -1,4 +1,4 @@
-// How right a network is, over clips and over videos.
+// Measures how often a network is right, over clips and over videos.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace kinema {
 
-// Softmax of one clip's logits. scores: [classes].
+// Computes the softmax of one clip's logits. scores: [classes].
 void softmax(std::span<const float> logits, std::span<double> scores);
 
-// Classes with a higher score than `label`, of equal ones those with a lower number: 0 means that the label
-// comes first. A score that is not a number is never right.
+// Counts the classes that come before `label`: those with a higher score and, of equal scores, those with a
+// lower number. 0 means that the label comes first. A label whose score is not a number is never right.
 template <typename Score> int64_t rankOf(int32_t label, std::span<const Score> scores) {
   int64_t before = 0;
   for (int64_t i = 0; i < static_cast<int64_t>(scores.size()); ++i)
@@ -22,7 +22,7 @@ template <typename Score> int64_t rankOf(int32_t label, std::span<const Score> s
   return before;
 }
 
-// Sums over clips. Those with label -1 do not count.
+// Sums figures over clips. Clips with label -1 do not count.
 class ClipMetrics {
 public:
   // logits: [labels.size(), classes]
@@ -38,11 +38,11 @@ public:
   double meanLoss() const { return clips ? loss / static_cast<double>(clips) : 0; }
 };
 
-// What evaluating videos gives: of each video the scores of its clips are averaged, then ranked.
+// Is the result of evaluating videos: the scores of each video's clips are averaged, then ranked.
 struct VideoMetrics {
   int64_t videos = 0;
   int64_t top1 = 0, top5 = 0; // right videos
-  // [classes, classes]: videos by their label and by what was said.
+  // Counts videos by their label (rows) and by the class that the network named: [classes, classes].
   std::vector<int64_t> confusion;
 
   double share(int64_t right) const {
@@ -52,15 +52,15 @@ struct VideoMetrics {
 
 class VideoScores {
 public:
-  // averageLogits: average logits instead of scores (softmax).
+  // With `averageLogits`, logits are averaged instead of scores (softmax).
   VideoScores(int64_t classes, bool averageLogits) : classes(classes), averageLogits(averageLogits) {}
 
-  // logits: [videos.size(), classes]; rows of label -1 do not count.
+  // Adds clips. logits: [videos.size(), classes]; rows of label -1 do not count.
   void add(std::span<const float> logits, std::span<const int32_t> labels, std::span<const int64_t> videos);
 
   VideoMetrics metrics() const;
 
-  // The mean scores of a video, [classes], as probabilities; empty if none of its clips was added.
+  // Returns the mean scores of a video, [classes], as probabilities; empty if none of its clips was added.
   std::vector<double> scores(int64_t video) const;
 
 private:

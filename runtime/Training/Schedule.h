@@ -1,4 +1,4 @@
-// The learning rate over a training.
+// Computes the learning rate over a training.
 #pragma once
 
 #include "runtime/Package/Recipe.h"
@@ -8,9 +8,9 @@
 
 namespace kinema {
 
-// The rate of a step: linear from near 0 to `rate` over the warm-up epochs, then multiplied by `factor` at
-// each of the epochs `at` or, where that is empty, after every `every` epochs counted from the end of the
-// warm-up. epoch, batch: from 0; batches: of an epoch.
+// Returns the rate of a step: linear from near 0 to `rate` over the warm-up epochs, then multiplied by
+// `factor` at each of the epochs `at` or, where that is empty, after every `every` epochs counted from the
+// end of the warm-up. `epoch` and `batch` count from 0; an epoch has `batches`.
 inline double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches) {
   double done = static_cast<double>(epoch) + static_cast<double>(batch) / static_cast<double>(batches);
   double withThisStep =

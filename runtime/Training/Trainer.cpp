@@ -12,8 +12,8 @@
 namespace kinema {
 namespace {
 
-// Rows that do not count repeat those that do, so that batch norm's statistics are of real clips alone. Their
-// labels stay -1.
+// Makes rows that do not count repeat those that do, so that batch norm's statistics are of real clips alone.
+// The labels of the repeated rows stay -1.
 void repeatValidClips(Batch &batch) {
   auto rows = static_cast<int64_t>(batch.labels.size());
   auto size = static_cast<int64_t>(batch.clips.size()) / rows;
@@ -127,12 +127,12 @@ void Trainer::saveIfDue() {
 }
 
 void Trainer::save() {
-  settle(); // what is saved has been looked at
+  settle(); // so that what is saved has been checked
   saveCheckpoint(program, {state, recipe, options.origin}, lastCheckpoint());
   lastSave = now();
 }
 
-// Tests, and keeps the weights if they are the best so far.
+// Tests the network and keeps its weights if they are the best so far.
 void Trainer::test() {
   double start = now();
   lastTest =
@@ -150,8 +150,8 @@ void Trainer::test() {
   writeTensors(bestCheckpoint(), weights);
 }
 
-// The last checkpoint is written after the curves: a run that is killed between the two does the epoch's end
-// again.
+// The last checkpoint is written after the curves, so that a run that is killed between the two does the end
+// of the epoch again.
 void Trainer::finishEpoch() {
   settle();
   if (state.sums.clips == 0)

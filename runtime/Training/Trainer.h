@@ -1,5 +1,5 @@
-// Training by stochastic gradient descent, as the recipe says, with everything that a long run needs:
-// progress, tests, checkpoints, curves.
+// Trains by stochastic gradient descent, as the recipe says, with everything that a long run needs: progress,
+// tests, checkpoints, curves.
 #pragma once
 
 #include "runtime/Plots/Curves.h"
@@ -15,45 +15,46 @@
 namespace kinema {
 
 struct TrainerOptions {
-  std::string folder;       // for last.safetensors, best.safetensors, curves.csv, curves.svg
-  double saveSeconds = 600; // between checkpoints in the midst of an epoch; there is one after each epoch too
-  int64_t testEvery = 1;    // epochs
-  RunOrigin origin;         // for the checkpoints
+  std::string folder;        // for last.safetensors, best.safetensors, curves.csv, curves.svg
+  double saveSeconds = 600;  // between checkpoints within an epoch; each epoch ends with one too
+  int64_t testEvery = 1;     // epochs
+  RunOrigin origin;          // for the checkpoints
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
 
 struct TrainingResult {
   TrainingState state;
-  std::optional<Evaluation> test; // of the last epoch that was tested
+  std::optional<Evaluation> test; // result of the last epoch that was tested
   int64_t unreadable = 0;         // training videos that were left out
 };
 
-// Trains `program` on what `train` gives. Bits depend on the package, the recipe and the data alone: not on
-// threads, nor on where a run was stopped and went on.
+// Trains `program` on the batches of `train`. Bits depend on the package, the recipe and the data alone, not
+// on threads, nor on where a run was stopped and went on.
 class Trainer {
 public:
-  // test: may be null. The program's parameters are where the training starts. All must outlive the trainer.
+  // `test` may be null. Training starts from the parameters that the program has. All arguments by reference
+  // or pointer must outlive the trainer.
   Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe, TrainerOptions options,
           Progress &progress);
 
-  // Goes on from a checkpoint's state; its parameters are in the program already.
+  // Goes on from a checkpoint's state, whose parameters the program must have already.
   void resume(const TrainingState &from);
 
-  // To the recipe's last epoch. Throws Error when interrupted (after a checkpoint) and when the loss is no
-  // number (the last checkpoint stays).
+  // Trains to the recipe's last epoch. Throws Error when interrupted (after it has written a checkpoint) and
+  // when the loss is not a number (the last checkpoint stays).
   TrainingResult run();
 
   std::string lastCheckpoint() const { return options.folder + "/last.safetensors"; }
   std::string bestCheckpoint() const { return options.folder + "/best.safetensors"; }
 
 private:
-  // What an epoch costs, for progress and curves. Not part of a checkpoint.
+  // Sums up what an epoch costs, for progress and curves. It is not part of a checkpoint.
   struct Costs {
     double start = 0, waited = 0;
     int64_t clips = 0, batches = 0;
   };
 
-  // A step that was started: its results are read when the next one is under way.
+  // Is a step that was started; its results are read while the next one runs.
   struct Pending {
     CopyId loss, logits;
     std::vector<int32_t> labels;
@@ -63,7 +64,7 @@ private:
   void runEpoch();
   bool nextBatch();
   void step();
-  void settle(); // the step that was started last
+  void settle(); // reads the results of the step that was started last
   void checkLoss(float loss, int64_t batch) const;
   void saveIfDue();
   void save();
@@ -83,9 +84,9 @@ private:
   std::optional<CurveWriter> curves;
   std::optional<Evaluation> lastTest;
   Costs costs;
-  double testSeconds = 0; // of one test
+  double testSeconds = 0; // seconds of the last test
   int64_t stepsDone = 0;  // by this trainer
-  int64_t unreadable = 0; // training videos, found by this trainer
+  int64_t unreadable = 0; // training videos that this trainer found unreadable
   double lastSave = 0;
   Batch batch;
   std::optional<Pending> pending;
