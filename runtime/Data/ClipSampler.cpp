@@ -11,7 +11,7 @@ namespace kinema {
 
 using random::Purpose;
 
-// A Feistel network permutes 0 .. 4^k - 1; walking along its cycle to the next number below `count` makes
+// Permutes 0 .. 4^k - 1 by a Feistel network; walking along its cycle to the next number below `count` makes
 // that a permutation of 0 .. count-1 (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002).
 int64_t permuted(int64_t index, int64_t count, uint64_t seed, uint64_t stream) {
   constexpr uint64_t rounds = 6;
@@ -62,7 +62,8 @@ ClipDraw ClipSampler::draw(int64_t epoch, int64_t n) const {
   return isTraining ? drawTraining(epoch, n) : drawEvaluation(n);
 }
 
-// Random numbers of a clip: `n` places it in the stream of its epoch, `which` tells them apart.
+// Draws a random number of a clip: `n` places the clip in the stream of its epoch, and `which` tells its
+// numbers apart.
 static double uniform(uint64_t seed, uint64_t stream, int64_t n, uint64_t which) {
   return random::uniform(seed, stream, static_cast<uint64_t>(n) * 4 + which);
 }

@@ -49,10 +49,11 @@ template <typename T> T *allocated(T *pointer) {
   return pointer;
 }
 
-// The names of files are not URLs: "file:" keeps FFmpeg from reading a colon as a protocol.
+// Returns FFmpeg's name of a file. Names of files are not URLs: "file:" keeps FFmpeg from reading a colon as
+// a protocol.
 std::string url(const std::string &file) { return "file:" + file; }
 
-// What FFmpeg reads a file through. It opens none itself: what a playlist names is no part of a video, and
+// Lets FFmpeg read a file. FFmpeg opens none itself, since what a playlist names is no part of a video, and
 // may be a pipe.
 class Source {
 public:
@@ -73,7 +74,7 @@ public:
   Source(const Source &) = delete;
   Source &operator=(const Source &) = delete;
 
-  // A demuxer that reads the file; opened or not, it must not outlive this.
+  // Returns a demuxer that reads the file; opened or not, it must not outlive this source.
   AVFormatContext *newDemuxer() {
     AVFormatContext *demuxer = allocated(library().avformat_alloc_context());
     demuxer->pb = context;
@@ -135,13 +136,14 @@ bool isOneOf(const AVInputFormat *format, std::initializer_list<const char *> wa
                      [&](const char *name) { return names.find(name) != std::string::npos; });
 }
 
-// Containers that store a time with each packet. In the others (MPEG program and transport streams, Ogg, raw
-// streams) FFmpeg guesses some times, and guesses differently after a seek.
+// Returns whether a container stores a time with each packet. In the others (MPEG program and transport
+// streams, Ogg, raw streams) FFmpeg guesses some times, and guesses differently after a seek.
 bool storesTimes(const AVInputFormat *format) {
   return isOneOf(format, {",mov,", ",matroska,", ",avi,", ",flv,"});
 }
 
-// Of these, the ones that store the time at which a packet's picture is shown, whatever was probed before.
+// Returns whether the container also stores the time at which a packet's picture is shown, whatever was
+// probed before.
 bool storesShowTimes(const AVInputFormat *format) { return isOneOf(format, {",mov,", ",matroska,"}); }
 
 Stream describe(const AVStream *source) {
@@ -157,7 +159,8 @@ Stream describe(const AVStream *source) {
   return stream;
 }
 
-// VP8 encoders put references that are never displayed into packets of their own.
+// Returns whether a packet's picture is not displayed. VP8 encoders put references that are never displayed
+// into packets of their own.
 bool isHidden(const AVPacket &packet, AVCodecID codec) {
   if (packet.flags & AV_PKT_FLAG_DISCARD)
     return true;
@@ -168,14 +171,14 @@ bool isHidden(const AVPacket &packet, AVCodecID codec) {
 
 struct Probe {
   Stream stream;
-  int number = 0; // of the stream in its file
+  int number = 0; // number of the stream in its file
   ParametersPointer parameters;
 };
 
 struct Input::State {
   std::string file;
   std::shared_ptr<const Probe> probe;
-  std::unique_ptr<Source> source; // outlives the demuxer
+  std::unique_ptr<Source> source; // must outlive the demuxer
   DemuxerPointer demuxer;
   CodecPointer codec;
   PacketPointer packet{allocated(library().av_packet_alloc())};
@@ -183,11 +186,11 @@ struct Input::State {
   bool waitForKey = false, draining = false, failed = false, primed = false;
   int64_t decodeErrors = 0;
 
-  // The scaler of the latest conversion, and what it was made for.
+  // These are the scaler of the latest conversion and what it was made for.
   ScalerPointer scaler;
   std::vector<int> scalerKey;
-  // Where swscale shrinks, it gives a plane for each colour: the same values as packed ones, in a third of
-  // the time. (Where it does not, they would be rounded otherwise.)
+  // Where swscale shrinks, it writes a plane for each colour: the same values as packed ones, in a third of
+  // the time. (Where it does not shrink, planes would be rounded differently.)
   bool planar = false;
   std::vector<uint8_t> converted;
 
@@ -207,7 +210,7 @@ void Input::State::openDemuxer() {
   source = std::make_unique<Source>(file);
   AVFormatContext *context = source->newDemuxer();
   AVDictionary *options = nullptr;
-  // Demuxers that are made by demuxers have this list of theirs, but not `io_open`.
+  // Demuxers that are made by demuxers inherit this option, but not `io_open`.
   library().av_dict_set(&options, "protocol_whitelist", "none", 0);
   int status = library().avformat_open_input(&context, url(file).c_str(), nullptr, &options);
   library().av_dict_free(&options);
@@ -226,7 +229,7 @@ void Input::State::openDemuxer() {
       context->streams[i]->discard = AVDISCARD_ALL;
 }
 
-// Whether the container's header and what was found out before say all that is needed.
+// Returns whether the container's header and what was found out before say all that is needed.
 bool Input::State::knowsStreams() const {
   if (!probe || !storesShowTimes(demuxer->iformat) || probe->number >= static_cast<int>(demuxer->nb_streams))
     return false;
@@ -268,7 +271,7 @@ void Input::State::openDecoder() {
   check(library().avcodec_open2(codec.get(), decoder, nullptr), file, "its decoder cannot be opened");
 }
 
-// Moves `packet` to the stream's next packet.
+// Moves `packet` to the stream's next packet; returns false where there is none.
 bool Input::State::readPacket() {
   for (;;) {
     library().av_packet_unref(packet.get());
@@ -340,7 +343,7 @@ bool Input::seek(int64_t time) {
          0;
 }
 
-// Opens the file anew, for not every container finds back to its very first packet.
+// Opens the file anew, since not every container finds back to its very first packet.
 void Input::rewind(bool fromKey) {
   state->openDemuxer();
   state->restart();
@@ -374,7 +377,8 @@ bool Input::nextPicture(int64_t wanted) {
   }
 }
 
-// Pixel formats named yuvj* are the ones without j, with values from 0 to 255.
+// Returns the format without the j of formats named yuvj*, whose values go from 0 to 255, and says so in
+// `fullRange`.
 static AVPixelFormat withoutRange(AVPixelFormat format, bool &fullRange) {
   switch (format) {
   case AV_PIX_FMT_YUVJ420P:
@@ -412,14 +416,14 @@ void Input::State::makeScaler(int height, int width) {
     fail("{}: pictures of {}x{} in pixel format '{}' cannot be converted to {}x{} RGB", file, frame->height,
          frame->width, name ? name : "?", height, width);
   }
-  // A negative answer means that the format has no matrix (RGB, grey): nothing to set.
+  // A negative answer means that the format has no matrix (RGB, grey), so there is nothing to set.
   library().sws_setColorspaceDetails(scaler.get(), library().sws_getCoefficients(frame->colorspace),
                                      fullRange, library().sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16,
                                      1 << 16);
   scalerKey = std::move(key);
 }
 
-// rgb: [width, 3]
+// Merges three planes into rgb: [width, 3].
 static void interleave(const uint8_t *red, const uint8_t *green, const uint8_t *blue, int width,
                        uint8_t *rgb) {
   for (int x = 0; x < width; ++x) {

@@ -1,4 +1,4 @@
-// All that Kinema takes from FFmpeg, behind types of its own: FFmpeg.cpp is the one file that includes
+// Wraps all that Kinema takes from FFmpeg in types of its own: FFmpeg.cpp is the one file that includes
 // FFmpeg's headers. Errors are kinema::Error and name the file; FFmpeg's own log is silent.
 #pragma once
 
@@ -8,11 +8,12 @@
 
 namespace kinema::ffmpeg {
 
-// "No time given", in ticks.
+// Stands for "no time given", in ticks.
 inline constexpr int64_t noTime = INT64_MIN;
 
-// How stored pictures are turned for display, by the container's display matrix: the stored pixel (x, y) is
-// shown at (a x + c y, b x + d y), up to a shift. Always one of the eight symmetries of a rectangle.
+// Says how stored pictures are turned for display, by the container's display matrix: the stored pixel (x, y)
+// is shown at (a x + c y, b x + d y), up to a shift. This is always one of the eight symmetries of a
+// rectangle.
 struct Orientation {
   int a = 1, b = 0, c = 0, d = 1;
   bool swapsSides() const { return a == 0; }
@@ -28,7 +29,7 @@ struct Stream {
   bool exactSeek = false; // the container stores each packet's time, so times after a seek can be trusted
 };
 
-// A packet of the video stream, without its data.
+// Describes a packet of the video stream, without its data.
 struct Packet {
   int64_t time = noTime; // presentation time in ticks
   bool key = false;      // decoding can begin here
@@ -36,15 +37,15 @@ struct Packet {
   bool damaged = false;  // the demuxer could not read all of it
 };
 
-// What FFmpeg finds out about a file by decoding its beginning.
+// Holds what FFmpeg finds out about a file by decoding its beginning.
 struct Probe;
 
-// The video stream of a file: its packets, or its pictures in presentation order.
+// Reads the video stream of a file: its packets, or its pictures in presentation order.
 class Input {
 public:
   // Opens `file` and its best video stream. Throws Error if it is no regular file, FFmpeg cannot read it, or
-  // it holds no video. `known`, of the same file, saves decoding its beginning again. All functions that read
-  // throw TooSlow where the file's time is up (VideoFile).
+  // it holds no video. What is `known` of the same file saves decoding its beginning again. All functions
+  // that read throw TooSlow where the file's time is up (VideoFile).
   explicit Input(const std::string &file, std::shared_ptr<const Probe> known = nullptr);
   ~Input();
   Input(Input &&) noexcept;
@@ -53,32 +54,32 @@ public:
   const Stream &stream() const;
   const std::shared_ptr<const Probe> &probe() const;
 
-  // Reads the next packet in decode order without decoding it; false at the end of the file. Packets and
-  // pictures must not be mixed without a `seek` or `rewind` between.
+  // Reads the next packet in decode order without decoding it; returns false at the end of the file. Packets
+  // and pictures must not be mixed without a `seek` or `rewind` between.
   bool nextPacket(Packet &packet);
-  // What is read from now on has the file's whole time.
+  // Gives the file its whole time for what is read from now on.
   void restartClock();
 
-  // True if reading ended with an error rather than at the end of the file.
+  // Returns true if reading ended with an error rather than at the end of the file.
   bool readFailed() const;
 
   // Continues with the key packet at or before `time`, as far as the container can tell; decoding starts at
-  // the first key packet met. False if the container cannot seek.
+  // the first key packet met. Returns false if the container cannot seek.
   bool seek(int64_t time);
   // Starts again with the first packet or, with `fromKey`, the first key packet.
   void rewind(bool fromKey);
 
-  // Decodes the next picture in presentation order; false after the last one. Pictures shown before the time
-  // `wanted` that no other picture needs may be left out.
+  // Decodes the next picture in presentation order; returns false after the last one. Pictures shown before
+  // the time `wanted` that no other picture needs may be left out.
   bool nextPicture(int64_t wanted = noTime);
-  // Presentation time of the current picture in ticks, or noTime.
+  // Returns the presentation time of the current picture in ticks, or noTime.
   int64_t pictureTime() const;
-  // Packets that the decoder refused since the last `seek` or `rewind`.
+  // Counts the packets that the decoder refused since the last `seek` or `rewind`.
   int64_t decodeErrors() const;
 
   // Converts the current picture to RGB, 8 bits a channel, scaled bilinearly (area-weighted when shrinking).
-  // rgb: [height, width, 3], stored orientation. Matrix and range are the stream's; BT.601 if it does not
-  // say.
+  // rgb: [height, width, 3], in stored orientation. Matrix and range are the stream's, or BT.601's if it
+  // names none.
   void convert(int height, int width, uint8_t *rgb);
 
 private:
@@ -93,8 +94,8 @@ struct H264Options {
   int keyInterval = 12; // frames from one key frame to the next at most
 };
 
-// Writes an mp4 file, H.264 yuv420p. One thread and no time stamps of the day: the same pictures give the
-// same bytes.
+// Writes an mp4 file, H.264 yuv420p. It uses one thread and no time stamps of the day, so that the same
+// pictures give the same bytes.
 class H264Output {
 public:
   H264Output(const std::string &file, const H264Options &options);
@@ -104,7 +105,7 @@ public:
 
   // rgb: [height, width, 3]
   void write(const uint8_t *rgb);
-  // Ends the file. Without it the file is not playable.
+  // Ends the file, which is not playable without it.
   void finish();
 
 private:
@@ -112,10 +113,10 @@ private:
   std::unique_ptr<State> state;
 };
 
-// Throws Error where FFmpeg of the right version is not installed: what is there, and what is needed.
+// Throws Error where FFmpeg of the right version is not installed, saying what is there and what is needed.
 void require();
 
-// Versions of the libraries in use, for reports: "libavcodec 59.37.100, ...".
+// Returns the versions of the libraries in use, for reports: "libavcodec 59.37.100, ...".
 std::string versions();
 
 } // namespace kinema::ffmpeg

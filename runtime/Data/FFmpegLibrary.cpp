@@ -14,7 +14,7 @@ namespace kinema::ffmpeg {
 
 namespace {
 
-// "5.1" of "5.1.9-0+deb12u1": the version that users know.
+// Returns "5.1" of "5.1.9-0+deb12u1", which is the version that users know.
 std::string_view release(std::string_view version) {
   version = version.substr(0, version.find_first_not_of("0123456789."));
   size_t dot = version.find('.');
@@ -25,7 +25,7 @@ std::string named(std::string_view version, int libavutil) {
   return fmt::format("FFmpeg {} (libavutil {})", release(version), libavutil);
 }
 
-// Another version that the machine has.
+// Finds another version that the machine has.
 std::string foundInstead() {
   constexpr int newest = 99, oldest = 50;
   for (int major = newest; major >= oldest; --major)
@@ -49,7 +49,7 @@ void *open(const char *file) {
   return handle;
 }
 
-// Stay open until the process ends.
+// Opens the libraries, which stay open until the process ends.
 Library openAll() {
   [[maybe_unused]] void *avutil = open("libavutil.so." AV_STRINGIFY(LIBAVUTIL_VERSION_MAJOR));
   [[maybe_unused]] void *avcodec = open("libavcodec.so." AV_STRINGIFY(LIBAVCODEC_VERSION_MAJOR));

@@ -1,6 +1,6 @@
-// FFmpeg's functions that Kinema calls, from the shared libraries of the machine, opened when the first video
-// is: a program that reads no video runs where there is no FFmpeg. Types and versions are those of the
-// headers that it was built with; this is for FFmpeg.cpp alone.
+// Declares FFmpeg's functions that Kinema calls. They come from the machine's shared libraries, which are
+// opened when the first video is, so that a program that reads no video runs where there is no FFmpeg. Types
+// and versions are those of the headers that Kinema was built with. Only FFmpeg.cpp includes this file.
 #pragma once
 
 extern "C" {
@@ -15,7 +15,7 @@ extern "C" {
 
 namespace kinema::ffmpeg {
 
-// F(library, function)
+// Lists the functions as F(library, function).
 #define KINEMA_FFMPEG_FUNCTIONS(F)                                                                           \
   F(avutil, av_dict_free)                                                                                    \
   F(avutil, av_dict_set)                                                                                     \
@@ -85,8 +85,8 @@ struct Library {
 #undef KINEMA_FFMPEG_MEMBER
 };
 
-// Opened by the first call, FFmpeg's log silenced. Throws Error where FFmpeg of this version is not
-// installed: what is needed and what was found.
+// Returns the library. The first call opens it and silences FFmpeg's log. Throws Error where FFmpeg of this
+// version is not installed, saying what is needed and what was found.
 const Library &library();
 
 } // namespace kinema::ffmpeg

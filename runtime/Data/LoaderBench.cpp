@@ -8,8 +8,8 @@
 namespace kinema {
 namespace {
 
-// The clips that are decoded while batches of `clips` clips at the least are taken, to an epoch's end: those
-// that wait at its beginning and at its end are about as many.
+// Returns how many clips a second are decoded while whole epochs with at least `clips` clips are taken. About
+// as many decoded clips wait at the beginning as at the end, so the clips that were decoded meanwhile count.
 double rate(VideoSource &source, int64_t clips) {
   const int64_t before = source.statistics().clips;
   const double begin = now();
@@ -29,7 +29,7 @@ LoaderSpeed measureLoader(VideoSource &source, int64_t clips) {
   LoaderSpeed speed;
   speed.first = rate(source, 1);
   const int64_t before = source.statistics().clips;
-  const std::clock_t begin = std::clock(); // of all threads of the process
+  const std::clock_t begin = std::clock(); // processor time of all threads of the process
   speed.later = rate(source, clips);
   speed.coreSeconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC /
                       static_cast<double>(source.statistics().clips - before);

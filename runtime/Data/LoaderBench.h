@@ -1,4 +1,4 @@
-// How many clips a second the loader gives.
+// Measures how many clips a second the loader gives.
 #pragma once
 
 #include "runtime/Data/VideoSource.h"
@@ -6,13 +6,14 @@
 namespace kinema {
 
 struct LoaderSpeed {
-  // Clips a second in the first epoch, in which each video's packets are scanned, and in those behind it.
+  // These are clips a second: in the first epoch, in which each video's packets are scanned, and in later
+  // epochs.
   double first = 0, later = 0;
-  double coreSeconds = 0; // of processor time for a clip, in the later epochs, whatever else the machine does
+  double coreSeconds = 0; // processor time for a clip in the later epochs, whatever else the machine does
 };
 
-// Takes batches for one epoch and then for whole epochs with `clips` clips together at the least. The source
-// is one for training and has not been used. Throws Error where a video cannot be read.
+// Takes batches for one epoch and then for whole epochs that together have at least `clips` clips. The source
+// must be one for training and unused. Throws Error where a video cannot be read.
 LoaderSpeed measureLoader(VideoSource &source, int64_t clips);
 
 } // namespace kinema

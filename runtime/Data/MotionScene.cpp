@@ -39,7 +39,7 @@ double MotionScene::uniform(double low, double high) {
 void MotionScene::drawMotion(Motion motion) {
   constexpr double pi = std::numbers::pi;
   const double unit = std::min(size.height, size.width);
-  // The same for all classes: one frame must not tell what the others show.
+  // The middle is drawn in the same way for all classes, since one frame must not tell its class.
   middle.x = size.width / 2.0 + uniform(-0.12, 0.12) * unit;
   middle.y = size.height / 2.0 + uniform(-0.12, 0.12) * unit;
   middle.angle = uniform(-pi, pi);
@@ -119,7 +119,7 @@ void MotionScene::addTexture(int channel, double cell, double strength) {
     }
 }
 
-// The sprite's value at (x, y), in its own pixels from its centre: bilinear, 0 outside.
+// Returns the sprite's value at (x, y), in its own pixels from its centre: bilinear, 0 outside.
 static double sample(const Sprite &sprite, double x, double y) {
   x += (sprite.side - 1) / 2.0;
   y += (sprite.side - 1) / 2.0;

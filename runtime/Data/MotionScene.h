@@ -1,5 +1,5 @@
-// One made-up scene: a sprite that moves over a still, textured background. Its classes come in pairs that
-// show the same frames in opposite order, so that only time's arrow tells the two of a pair apart.
+// Draws one made-up scene: a sprite that moves over a still, textured background. Its classes come in pairs
+// that show the same frames in opposite order, so that only time's arrow tells the two of a pair apart.
 #pragma once
 
 #include "runtime/Data/ClipTransform.h"
@@ -10,7 +10,7 @@
 
 namespace kinema {
 
-// How a scene moves, played forwards; each has a class that plays it backwards.
+// Says how a scene moves, played forwards; each motion also has a class that plays it backwards.
 enum class Motion { Right, Down, Clockwise, ZoomIn, SlideThenGrow };
 
 struct MotionClass {
@@ -19,16 +19,17 @@ struct MotionClass {
   bool backwards;
 };
 
-// The classes in the order of their labels. The classes of a pair are neighbours, the forward one first.
+// Returns the classes in the order of their labels. The classes of a pair are neighbours, the forward one
+// first.
 std::span<const MotionClass> motionClasses();
 
-// A square grey picture; 0 is transparent.
+// Is a square grey picture; 0 is transparent.
 struct Sprite {
   int side = 0;
   const uint8_t *pixels = nullptr; // [side, side], not owned
 };
 
-// Where the sprite is.
+// Says where the sprite is.
 struct Pose {
   double x = 0, y = 0; // its centre, in pixels from the picture's left and top
   double angle = 0;    // in radians, clockwise on the screen
@@ -41,10 +42,10 @@ public:
   // independent. `frames` >= 2.
   MotionScene(Motion motion, Sprite sprite, PictureSize size, int frames, uint64_t seed, uint64_t scene);
 
-  // Frame 0 .. frames-1 of the scene played forwards.
+  // Returns where the sprite is in frame 0 .. frames-1 of the scene played forwards.
   Pose pose(int frame) const;
 
-  // rgb: [height, width, 3]
+  // Draws a frame. rgb: [height, width, 3]
   void render(int frame, uint8_t *rgb) const;
 
 private:
@@ -58,7 +59,7 @@ private:
   Sprite sprite;
   uint64_t seed, stream, drawn = 0;
 
-  Pose middle;                     // of the path
+  Pose middle;                     // pose in the middle of the path
   double travelX = 0, travelY = 0; // pixels from the first to the last frame
   double turn = 0;                 // radians
   double growth = 1;               // last size over first

@@ -33,7 +33,7 @@ struct Sprites {
 };
 
 // Reads square pictures in MNIST's idx format: four big-endian 32-bit numbers (0x803, count, rows, columns),
-// pixels.
+// then the pixels.
 Sprites readSprites(const std::string &file) {
   std::unique_ptr<gzFile_s, int (*)(gzFile)> stream(gzopen(file.c_str(), "rb"), gzclose);
   if (!stream)
@@ -64,7 +64,7 @@ struct Split {
   int64_t videos; // of each class
 };
 
-// One scene gives two videos, one for each class of a pair.
+// Is the making of one scene, which gives two videos, one for each class of a pair.
 struct SceneJob {
   int split = 0;
   int pair = 0;
@@ -94,7 +94,7 @@ private:
   MotionOptions options;
   Split splits[2];
   std::optional<Sprites> sprites[2];
-  std::mutex mutex; // of the summary
+  std::mutex mutex; // guards the summary
   MotionSummary summary;
 };
 
@@ -119,7 +119,7 @@ void Maker::checkOptions() const {
            options.width);
 }
 
-// What the videos depend on.
+// Lists what the videos depend on.
 std::string Maker::description() const {
   nlohmann::ordered_json json = {{"format", "kinema motion 1"}, {"train", options.train},
                                  {"test", options.test},        {"size", {options.height, options.width}},
@@ -165,7 +165,7 @@ std::vector<SceneJob> Maker::jobs() const {
   return jobs;
 }
 
-// Returns the file's bytes.
+// Writes the video and returns the bytes of its file.
 int64_t Maker::encode(const MotionScene &scene, bool backwards, const fs::path &file) const {
   const fs::path part = file.string() + ".part";
   ffmpeg::H264Options format;

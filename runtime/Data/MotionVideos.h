@@ -17,8 +17,8 @@ struct MotionOptions {
   int fps = 25;
   uint64_t seed = 1;
   int threads = 0; // 0: one a core
-  // The folder of Fashion-MNIST's train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz. Training videos
-  // show sprites of the first file, test videos of the second.
+  // This folder holds Fashion-MNIST's train-images-idx3-ubyte.gz and t10k-images-idx3-ubyte.gz. Training
+  // videos show sprites of the first file, test videos those of the second.
   std::string sprites = "/usr/share/datasets/fashion-mnist";
 };
 
@@ -31,7 +31,8 @@ struct MotionSummary {
 // Writes options.directory: train/CLASS/NUMBER.mp4, test/CLASS/NUMBER.mp4, train.txt, test.txt, classes.txt,
 // README.txt and motion.json, which holds the options. The bytes depend on the options alone, not on
 // `threads`. The folder must be new or empty, or hold an earlier run with the same options, which is then
-// completed; otherwise throws Error with status 2 and touches nothing. The lists are written last.
+// completed; otherwise the function throws Error with status 2 and touches nothing. The lists are written
+// last.
 MotionSummary makeMotionVideos(const MotionOptions &options, const ProgressCallback &progress = {});
 
 } // namespace kinema

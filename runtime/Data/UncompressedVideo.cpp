@@ -15,7 +15,7 @@ static constexpr std::string_view magic = "YUV4MPEG2", frameLine = "FRAME\n";
 static constexpr int largestSide = 16384, longestHeader = 1024;
 static constexpr std::string_view colours[] = {"420", "420jpeg", "420mpeg2", "420paldv", "444"};
 
-// The whole of `text`, or -1.
+// Returns the number that is the whole of `text`, or -1.
 static int64_t number(std::string_view text) {
   int64_t value = -1;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -27,7 +27,7 @@ int64_t UncompressedVideo::frameBytes() const {
          2 * chromaHeight() * chromaWidth();
 }
 
-// "YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420jpeg"
+// Parses a header such as "YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420jpeg".
 void UncompressedVideo::parseHeader(const std::string &line) {
   std::istringstream words(line);
   std::string word;
@@ -56,9 +56,9 @@ void UncompressedVideo::parseHeader(const std::string &line) {
     fail("{}: its frames are {} x {}", file, height, width);
 }
 
-// All of `count` bytes, or false at the end of the file.
+// Reads all of `count` bytes, or returns false at the end of the file.
 bool UncompressedVideo::readBytes(char *to, int64_t count, int64_t offset) {
-  constexpr int64_t piece = 1 << 20; // after each, the time is looked at
+  constexpr int64_t piece = 1 << 20; // the time is checked after each
   while (count > 0) {
     content.checkTime();
     ssize_t done = content.read(to, static_cast<size_t>(std::min(count, piece)), offset);

@@ -1,5 +1,5 @@
-// Uncompressed videos: YUV4MPEG2 files (.y4m) of 8 bits, 4:2:0 or 4:4:4, which machines without FFmpeg read
-// too. `ffmpeg -i VIDEO -vf scale=WIDTH:HEIGHT -pix_fmt yuv420p VIDEO.y4m` makes one.
+// Reads uncompressed videos: YUV4MPEG2 files (.y4m) of 8 bits, 4:2:0 or 4:4:4, which machines without FFmpeg
+// can read too. `ffmpeg -i VIDEO -vf scale=WIDTH:HEIGHT -pix_fmt yuv420p VIDEO.y4m` makes one.
 #pragma once
 
 #include "runtime/Data/VideoFile.h"
@@ -11,10 +11,11 @@ namespace kinema {
 
 class UncompressedVideo {
 public:
-  // Whether the file's name is that of one.
+  // Returns whether the file's name is that of an uncompressed video.
   static bool hasName(const std::string &file) { return file.ends_with(".y4m"); }
 
-  // Throws Error if the file is none, or holds no frame. Like `read`, TooSlow where its time is up.
+  // Opens the file. Throws Error if it is no such video, or holds no frame. Like `read`, it throws TooSlow
+  // where the file's time is up.
   explicit UncompressedVideo(const std::string &file);
 
   int height = 0, width = 0;
@@ -22,9 +23,9 @@ public:
   double fps = 0;     // 0: not known
   bool truncated = false;
 
-  // rgb: [height, width, 3], by BT.601 from limited range. Throws Error.
+  // Reads a frame. rgb: [height, width, 3], by BT.601 from limited range. Throws Error.
   void read(int64_t frame, uint8_t *rgb);
-  // What is read from now on has the file's whole time.
+  // Gives the file its whole time for what is read from now on.
   void restartClock() { content.restartClock(); }
 
 private:
@@ -32,7 +33,7 @@ private:
   bool readBytes(char *to, int64_t count, int64_t offset);
   int64_t chromaWidth() const { return subsampled ? (width + 1) / 2 : width; }
   int64_t chromaHeight() const { return subsampled ? (height + 1) / 2 : height; }
-  int64_t frameBytes() const; // with the line before it
+  int64_t frameBytes() const; // with the line before the frame
 
   std::string file;
   VideoFile content;

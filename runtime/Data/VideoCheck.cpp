@@ -38,7 +38,7 @@ CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallba
   const int64_t total = static_cast<int64_t>(list.videos.size());
   for (const LabelledVideo &video : list.videos)
     requireDecoder(video.path);
-  std::mutex mutex; // of `done` and `progress`
+  std::mutex mutex; // guards `done` and `progress`
   int64_t done = 0;
   runInParallel(total, threads, [&](int64_t video) {
     report.videos[video] = checkVideo(list.videos[video].path);
@@ -82,7 +82,7 @@ std::string remarks(const VideoInfo &info, int64_t clipFrames) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-// Totals over the videos that can be read.
+// Returns totals over the videos that can be read, as text.
 std::string totals(const CheckReport &report, const VideoList &list) {
   std::map<std::string, int64_t> codecs, sizes;
   std::map<int32_t, int64_t> labels;

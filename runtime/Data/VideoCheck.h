@@ -24,9 +24,9 @@ struct CheckReport {
 // Opens every video and decodes its first and its last frame, on `threads` threads (0: one a core).
 CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallback &progress = {});
 
-// The report as lines of text: each unreadable video, each truncated, turned or very short one, then totals
-// (videos, frames, hours, range of sizes, rates and lengths, codecs, videos of each class). `clipFrames`:
-// videos with fewer frames are pointed out.
+// Returns the report as lines of text: each unreadable video, each truncated, turned or very short one, then
+// totals (videos, frames, hours, range of sizes, rates and lengths, codecs, videos of each class). Videos
+// with fewer frames than `clipFrames` are pointed out.
 std::string describe(const CheckReport &report, const VideoList &list, int64_t clipFrames = 1);
 
 } // namespace kinema

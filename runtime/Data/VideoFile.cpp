@@ -12,7 +12,7 @@
 namespace kinema {
 namespace {
 
-// Slow networks are several times as fast.
+// Even slow networks are several times as fast as this.
 constexpr double usualSeconds = 60, bytesPerSecond = 1e6;
 
 double secondsFor(int64_t bytes) {
@@ -47,8 +47,8 @@ void checkIsFile(const struct stat &status, const std::string &path) {
 
 } // namespace
 
-// Looked at before it is opened, for that alone wakes whoever waits at a pipe; and afterwards, for it may
-// have become another file in between.
+// The path is checked before it is opened, for opening a pipe alone wakes whoever waits at it; and
+// afterwards, for it may have become another file in between.
 VideoFile::VideoFile(const std::string &path) : path(path) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0)

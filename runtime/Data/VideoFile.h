@@ -1,4 +1,4 @@
-// A video's file, open for reading: a regular file, and no longer at hand than a limit of time.
+// Opens a video's file for reading: a regular file that is read within a limit of time.
 #pragma once
 
 #include "runtime/Support/Error.h"
@@ -11,16 +11,16 @@
 
 namespace kinema {
 
-// A file's time was up. That is no fault of the video, so no video is left out for it: which ones would be
-// chance.
+// Says that a file's time was up. That is no fault of the video, so no video is left out because of it: which
+// ones would depend on chance.
 struct TooSlow : Error {
   using Error::Error;
 };
 
 class VideoFile {
 public:
-  // Throws Error, beginning with the path, for what is no regular file, without waiting for whoever is at the
-  // other end of a pipe. A link to a regular file is one.
+  // Opens the file. Throws Error, beginning with the path, for what is no regular file, without waiting for
+  // whoever is at the other end of a pipe. A link to a regular file counts as one.
   explicit VideoFile(const std::string &path);
   ~VideoFile();
   VideoFile(const VideoFile &) = delete;
@@ -28,14 +28,15 @@ public:
 
   int64_t bytes() const { return size; }
 
-  // A file may be read for a minute and a second a megabyte, or for KINEMA_READ_SECONDS where that is in the
-  // environment, counted from here or from when it was opened.
+  // Starts the file's time anew, which began when it was opened. A file may be read for a minute and a second
+  // a megabyte, or for KINEMA_READ_SECONDS where that is in the environment.
   void restartClock() { begin = Clock::now(); }
   bool isLate() const;
   // Throws TooSlow where the time is up.
   void checkTime() const;
 
-  // The bytes that were read, 0 at the end of the file, or -1 with errno; ETIMEDOUT where the time is up.
+  // Returns how many bytes were read, 0 at the end of the file, or -1 with errno, which is ETIMEDOUT where
+  // the time is up.
   ssize_t read(void *to, size_t count, int64_t offset) const;
 
 private:

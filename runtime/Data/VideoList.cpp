@@ -17,7 +17,7 @@ namespace kinema {
 namespace {
 
 constexpr std::string_view blanks = " \t\r";
-constexpr size_t longestReport = 10; // wrong lines named in one error
+constexpr size_t longestReport = 10; // of the wrong lines, one error names so many
 
 std::string_view trimmed(std::string_view text) {
   size_t first = text.find_first_not_of(blanks);
@@ -66,7 +66,7 @@ private:
   VideoList list;
   std::vector<std::string> problems;
   size_t wrongLines = 0;
-  // Labels at and above the limit are one mistake, most often, and told as one.
+  // Labels at and above the limit are most often one mistake, so they are reported as one.
   int64_t beyond = 0, lowest = INT64_MAX, highest = -1;
   size_t firstBeyond = 0;
 };
@@ -76,7 +76,7 @@ void ListReader::complain(size_t number, std::string_view problem) {
     problems.push_back(fmt::format("{}:{}: {}", list.file, number, problem));
 }
 
-// The label that `word` stands for, 0 where it is beyond the limit.
+// Returns the label that `word` stands for, 0 where it is beyond the limit.
 std::optional<int32_t> ListReader::label(std::string_view word, size_t number) {
   auto named = std::find(names.begin(), names.end(), word);
   if (named != names.end())

@@ -1,4 +1,4 @@
-// Lists of labelled videos: text files of `path label` lines.
+// Reads lists of labelled videos: text files of `path label` lines.
 #pragma once
 
 #include "runtime/Support/Digest.h"
@@ -17,7 +17,7 @@ struct LabelledVideo {
 struct VideoList {
   std::string file;
   std::vector<LabelledVideo> videos;
-  Digest digest; // of the paths as they are written and the labels: the same where the list lies elsewhere
+  Digest digest; // of the labels and the paths as written, so that it does not depend on where the list lies
 };
 
 // Reads a list. A line is a path, blanks and a label; the label is the last word, so paths may hold blanks.
@@ -26,16 +26,16 @@ struct VideoList {
 // number. Throws Error with the numbers of the first wrong lines, also if the list holds no video; labels
 // beyond the classes are one line together, which says so where they count from 1. Opens no video.
 VideoList readVideoList(const std::string &file, int64_t classes, const std::vector<std::string> &classNames);
-// The same with the names beside the list.
+// Reads a list with the names of classes that stand beside it.
 VideoList readVideoList(const std::string &file, int64_t classes);
 
-// What is odd about labels that are in range: that they count from 1. Empty where nothing is.
+// Returns what is odd about labels that are in range, namely that they count from 1, or an empty string.
 std::string labelRemark(const VideoList &list);
 
 // Reads names of classes, one a line, in the order of their labels. Throws Error on empty or repeated names.
 std::vector<std::string> readClassNames(const std::string &file);
 
-// The names in the classes.txt beside a list; none if there is no such file.
+// Returns the names in the classes.txt beside a list; none if there is no such file.
 std::vector<std::string> classNamesBeside(const std::string &listFile);
 
 } // namespace kinema

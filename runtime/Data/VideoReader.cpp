@@ -143,13 +143,14 @@ void VideoReader::describe() {
 int64_t VideoReader::frameAt(double seconds) const {
   const std::vector<int64_t> &times = frameIndex->times;
   double ticks = seconds / tick + static_cast<double>(times.front());
-  // Half a tick of slack: containers round the times of frames to ticks.
+  // Half a tick of slack is given, since containers round the times of frames to ticks.
   auto after = std::upper_bound(times.begin(), times.end(), ticks + 0.5,
                                 [](double tick, int64_t time) { return tick < static_cast<double>(time); });
   return std::max<int64_t>(0, after - times.begin() - 1);
 }
 
-// Decodes on until `input` holds `frame`, with `skip` only what that takes; false if decoding passes it by.
+// Decodes on until `input` holds `frame`, with `skip` only the pictures needed for it; returns false if
+// decoding passes the frame by.
 bool VideoReader::advanceTo(int64_t frame, bool skip) {
   if (!frameIndex->byTime) {
     while (current < frame) {
@@ -180,7 +181,7 @@ bool VideoReader::moveTo(int64_t frame) {
     bool decodeOn = current >= 0 && current < frame && key <= times[current];
     if ((decodeOn || input->seek(key)) && advanceTo(frame, true))
       return true;
-    current = -1; // passed by: from the start, then, and everything
+    current = -1; // passed by, so decode everything from the start
   }
   if (current < 0 || current > frame) {
     input->rewind(!keyTimes.empty());
@@ -192,7 +193,7 @@ bool VideoReader::moveTo(int64_t frame) {
 // Turns pictures from the stored to the displayed orientation.
 static void orient(const ffmpeg::Orientation &turn, int height, int width, const uint8_t *stored,
                    uint8_t *shown) {
-  // stored: [height, width, 3]
+  // `stored` is [height, width, 3].
   const int shownWidth = turn.swapsSides() ? height : width;
   const int left = std::min(turn.a, 0) * (width - 1) + std::min(turn.c, 0) * (height - 1);
   const int top = std::min(turn.b, 0) * (width - 1) + std::min(turn.d, 0) * (height - 1);
@@ -214,7 +215,8 @@ void VideoReader::convert(int height, int width, uint8_t *rgb) {
   orient(turn, height, width, stored.data(), rgb);
 }
 
-// `order`: positions in `frames` by ascending frame number. False if a frame was passed by.
+// Reads frames in ascending order; `order` lists positions in `frames` by ascending frame number. Returns
+// false if a frame was passed by.
 bool VideoReader::readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height,
                                 int width, uint8_t *rgb) {
   const size_t bytes = static_cast<size_t>(height) * width * 3;

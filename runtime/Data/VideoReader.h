@@ -1,6 +1,6 @@
 // Reads chosen frames of a video. Frame i is the i-th picture that decoding the whole file from its start
-// would give; seeking never changes what frame i is. FFmpeg decodes, but for uncompressed files, which need
-// none of it.
+// would give; seeking never changes what frame i is. FFmpeg decodes all files but the uncompressed ones,
+// which need none of it.
 #pragma once
 
 #include "runtime/Data/FFmpeg.h"
@@ -24,7 +24,7 @@ struct VideoInfo {
   bool truncated = false;    // the file ends before its own table of contents does
 };
 
-// Where the frames of a video are.
+// Says where the frames of a video are.
 struct FrameIndex {
   // With `byTime`, a picture is frame i if its presentation time is times[i], and decoding may begin at the
   // last of `keyTimes` not after it. Otherwise frames are counted from the start of the file.
@@ -32,7 +32,7 @@ struct FrameIndex {
   std::vector<int64_t> times;    // [frames], in ticks, ascending
   std::vector<int64_t> keyTimes; // in ticks, ascending; empty: the container marks no key packets
   bool truncated = false;
-  std::shared_ptr<const ffmpeg::Probe> probe; // of what is compressed
+  std::shared_ptr<const ffmpeg::Probe> probe; // only for compressed files
 
   int64_t bytes() const { return static_cast<int64_t>((times.size() + keyTimes.size()) * sizeof(int64_t)); }
 };
@@ -40,19 +40,19 @@ struct FrameIndex {
 // Throws Error where this machine cannot read videos of such a name, because FFmpeg is missing.
 void requireDecoder(const std::string &file);
 
-// All functions that read throw TooSlow where the file's time is up (VideoFile).
+// Reads a video. All functions that read throw TooSlow where the file's time is up (VideoFile).
 class VideoReader {
 public:
-  // Opens a video file. Without an `index` of it, scans its packets; decodes nothing unless the container has
-  // no usable times, in which case the whole video is decoded once. Throws Error if it is not a video or has
-  // no readable frame.
+  // Opens a video file. Without an `index` of it, the constructor scans its packets; it decodes nothing
+  // unless the container has no usable times, in which case the whole video is decoded once. Throws Error if
+  // the file is not a video or has no readable frame.
   explicit VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index = nullptr);
 
   const VideoInfo &info() const { return information; }
-  // For opening the same file again without a scan.
+  // Returns the index, with which the same file is opened again without a scan.
   const std::shared_ptr<const FrameIndex> &index() const { return frameIndex; }
 
-  // The frame on display `seconds` after the first one appeared, in [0, info().frames).
+  // Returns the frame on display `seconds` after the first one appeared, in [0, info().frames).
   int64_t frameAt(double seconds) const;
 
   // Decodes `frames` (numbers in [0, info().frames), in any order, with repetition), scaled to height x
@@ -71,7 +71,7 @@ private:
   void convert(int height, int width, uint8_t *rgb);
 
   std::optional<UncompressedVideo> uncompressed;
-  std::optional<ffmpeg::Input> input; // of what is compressed
+  std::optional<ffmpeg::Input> input; // for compressed files
   double tick = 0;                    // seconds in a unit of the index's times
   VideoInfo information;
   std::shared_ptr<const FrameIndex> frameIndex;

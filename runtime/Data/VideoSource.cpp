@@ -25,25 +25,26 @@ double secondsSince(Clock::time_point begin) {
 // Frame indices are kept up to this many bytes: 8 a frame.
 constexpr int64_t indexMemory = int64_t{64} << 20;
 
-// A batch being filled, or waiting to be taken.
+// Is a batch that is being filled, or that waits to be taken.
 struct Slot {
   Batch batch;
   std::vector<std::string> reasons; // [N]; why a clip could not be read, or empty
   int64_t missing = 0;              // clips not yet done
 };
 
-// The next clip to decode, or a clip's place: clips of a batch, batches of an epoch, epochs, one after the
-// other.
+// Is the place of a clip, such as the next one to decode: clips follow each other in a batch, batches in an
+// epoch, and epochs one after the other.
 struct Position {
   int64_t epoch = 0, batch = 0, clip = 0;
 };
 
-// Errors name the file first; where the name stands apart that would be twice.
+// Removes the file's name from an error, which begins with it, where the name stands apart and would come
+// twice.
 std::string withoutName(const std::string &message, const std::string &name) {
   return message.starts_with(name + ": ") ? message.substr(name.size() + 2) : message;
 }
 
-// Opened videos that no thread is using. Neighbouring clips of an evaluation come from one video.
+// Keeps opened videos that no thread is using, since neighbouring clips of an evaluation come from one video.
 class IdleReaders {
 public:
   std::unique_ptr<VideoReader> take(int64_t video) {
@@ -79,21 +80,21 @@ struct VideoSource::State {
   int64_t batchSize, clipFloats;
   int threadCount;
 
-  // The rest is guarded by `mutex`. Batches are filled in order into a ring of slots; `taken` batches have
+  // The mutex guards all that follows. Batches are filled in order into a ring of slots; `taken` batches have
   // been handed out since the last seek and `begun` have a slot.
   mutable std::mutex mutex;
   std::condition_variable workArrived, slotDone;
   std::vector<Slot> ring;
   int64_t taken = 0, begun = 0;
-  Position delivery; // of the batch that `next` hands out
-  Position work;     // of the clip that a worker takes
-  int busy = 0;      // workers at a clip
+  Position delivery; // place of the batch that `next` hands out
+  Position work;     // place of the clip that a worker takes
+  int busy = 0;      // workers that are busy with a clip
   bool stopping = false, paused = true, endOfEpoch = false;
   IdleReaders idle;
   std::map<int64_t, std::string> unopenable; // videos that cannot be opened, and why
   std::map<int64_t, std::shared_ptr<const FrameIndex>> indices;
   int64_t indexBytes = 0;
-  std::exception_ptr failure; // of a worker, for want of memory or time; thrown by `next`
+  std::exception_ptr failure; // thrown in a worker, for want of memory or time; `next` throws it again
   std::set<int64_t> reported;
   std::vector<Unreadable> unreadable;
   LoaderStatistics statistics;
@@ -122,7 +123,7 @@ VideoSource::State::State(VideoList videos, ClipSampler clips, const Recipe &rec
     refuse("a batch of {} clips", batchSize);
   clipFloats = 3 * data.frames * sampler.crop().height * sampler.crop().width;
   const int64_t batchBytes = batchSize * clipFloats * static_cast<int64_t>(sizeof(float));
-  // No more than keeps all threads busy while one batch is taken.
+  // More batches than keep all threads busy while one batch is taken would be of no use.
   const int64_t useful = 2 + (2 * threadCount + batchSize - 1) / batchSize;
   ring.resize(static_cast<size_t>(std::clamp<int64_t>(options.memory / batchBytes, 2, useful)));
 }
@@ -133,10 +134,10 @@ VideoSource::State::~State() {
     stopping = true;
   }
   workArrived.notify_all();
-  workers.clear(); // waits
+  workers.clear(); // waits for them
 }
 
-// The position after the end of a batch.
+// Moves a position from the end of a batch to the next one.
 void VideoSource::State::advance(Position &position) const {
   position.clip = 0;
   if (++position.batch == batches())
@@ -224,8 +225,8 @@ void VideoSource::State::fill(const ClipDraw &draw, std::vector<uint8_t> &scratc
   surplus = idle.give(draw.video, std::move(reader), static_cast<size_t>(threadCount));
 }
 
-// That a video cannot be opened is remembered; what cannot be read of one that can is tried anew with each
-// clip, so that a clip's fate does not depend on the clips before it.
+// Opens a video. If a video cannot be opened, that is remembered; if one of its clips cannot be read, each
+// clip is still tried, so that a clip's fate does not depend on the clips before it.
 std::unique_ptr<VideoReader> VideoSource::State::open(int64_t video) {
   std::shared_ptr<const FrameIndex> index;
   {

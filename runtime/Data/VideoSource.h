@@ -1,5 +1,5 @@
-// Batches of clips from video files: worker threads decode ahead of the trainer, within a stated amount of
-// memory.
+// Makes batches of clips from video files: worker threads decode ahead of the trainer, within a stated amount
+// of memory.
 #pragma once
 
 #include "runtime/Data/ClipSampler.h"
@@ -17,17 +17,17 @@ struct LoaderOptions {
   int64_t memory = int64_t{1} << 30; // bytes for the batches that are decoded ahead; two batches at the least
 };
 
-// What the loader has done since it began.
+// Counts what the loader has done since it began.
 struct LoaderStatistics {
   int64_t clips = 0;        // decoded, cut and normalised
-  double decodeSeconds = 0; // of all threads together, spent on them
-  double waitSeconds = 0;   // that the caller of `next` waited
+  double decodeSeconds = 0; // time of all threads together, spent on these clips
+  double waitSeconds = 0;   // time that the caller of `next` waited
 };
 
-// The batches' shape is [N, 3, T, H, W] with T = data.frames and H, W = the crop.
+// Is a source of batches of shape [N, 3, T, H, W] with T = data.frames and H, W = the crop.
 class VideoSource : public BatchSource {
 public:
-  // Training and evaluation as ClipSampler defines them. Nothing is opened before the first `next` or `seek`.
+  // These sample clips as ClipSampler defines it. Nothing is opened before the first `next` or `seek`.
   static std::unique_ptr<VideoSource> training(VideoList list, const Recipe &recipe,
                                                const LoaderOptions &options);
   static std::unique_ptr<VideoSource> evaluation(VideoList list, const Recipe &recipe,
@@ -40,13 +40,13 @@ public:
   std::string videoName(int64_t video) const override;
   int32_t videoLabel(int64_t video) const override;
   void seek(int64_t epoch, int64_t batch) override;
-  // Clips whose video cannot be read are left out: the others close up, and the batch's end is masked. Throws
-  // TooSlow where a video's time is up.
+  // Takes the next batch. Clips whose video cannot be read are left out: the others close up, and the batch's
+  // end is masked. Throws TooSlow where a video's time is up.
   bool next(Batch &batch) override;
   std::vector<Unreadable> takeUnreadable() override;
 
-  // Bytes that the loader holds at the most for batches and frames when all threads are busy. Tables of where
-  // the videos' frames are (at most 64 MiB) and FFmpeg's own memory come on top.
+  // Returns how many bytes the loader holds at the most for batches and frames when all threads are busy.
+  // Tables of where the videos' frames are (at most 64 MiB) and FFmpeg's own memory come on top.
   int64_t memory() const;
   int threads() const;
   LoaderStatistics statistics() const;

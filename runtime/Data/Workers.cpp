@@ -38,7 +38,7 @@ void runInParallel(int64_t count, int threads, const std::function<void(int64_t)
   for (int64_t i = 1; i < std::min<int64_t>(threadsOrCores(threads), count); ++i)
     team.emplace_back(work);
   work();
-  team.clear(); // waits
+  team.clear(); // waits for the threads
   if (failure)
     std::rethrow_exception(failure);
 }

@@ -1,4 +1,4 @@
-// Independent jobs on a few threads.
+// Runs independent jobs on a few threads.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,10 @@
 
 namespace kinema {
 
-// Called now and then, from one thread at a time.
+// Is called now and then, from one thread at a time.
 using ProgressCallback = std::function<void(int64_t done, int64_t total)>;
 
-// `threads`, or the number of cores that the process may use if it is not positive.
+// Returns `threads`, or the number of cores that the process may use if it is not positive.
 int threadsOrCores(int threads);
 
 // Calls job(0) .. job(count - 1), each once, on up to `threads` threads (0: one a core), and waits for them.
