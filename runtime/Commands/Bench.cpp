@@ -21,9 +21,9 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// The first runs touch all memory and raise the clocks; they do not count.
+// Times an entry. The first runs touch all memory and raise the clocks; they do not count.
 EntryTime timeEntry(Program &program, const std::string &entry, int64_t runs) {
-  if (entry == "infer") // a step leaves nothing of what was prepared
+  if (entry == "infer") // a training step leaves nothing of what was prepared
     program.run("prepare");
   program.time(entry, 1 + runs / 5);
   return {entry, program.time(entry, runs)};
@@ -47,7 +47,7 @@ std::vector<std::string> entriesWithLaunches(const Manifest &manifest) {
   return names;
 }
 
-// Linux's figure for this process; 0 where there is none.
+// Returns Linux's figure for this process, 0 where there is none.
 int64_t peakMemory() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -64,7 +64,7 @@ double gigabytes(const Launch &launch, double seconds) {
   return seconds > 0 ? 1e-9 * static_cast<double>(launch.reads + launch.writes) / seconds : 0;
 }
 
-// All launches of an entry together: what they do, what they took, and ought to take.
+// Sums up all launches of an entry: the work they do, the time they took, and the time they ought to take.
 struct Sum {
   int64_t macs = 0;
   double seconds = 0, floor = 0, predicted = 0;
@@ -84,7 +84,7 @@ Sum workOf(const Manifest &manifest, const std::string &entry, const Peak &peak)
   return sum;
 }
 
-// A launch and its median time.
+// Is a launch with its median time.
 struct Row {
   double seconds;
   const Launch *launch;
@@ -168,7 +168,7 @@ void fillInputs(Program &program) {
     labels[i] = static_cast<int32_t>(i % manifest.classes);
   program.set(*manifest.labels, labels);
   program.setHyper(
-      {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number runs away
+      {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number overflows
 }
 
 double EntryTime::least() const { return *std::min_element(seconds.begin(), seconds.end()); }
@@ -184,7 +184,7 @@ BenchResult benchmark(Program &program, const BenchOptions &options) {
     if (options.perKernel)
       timeLaunches(program, entry, runs);
   }
-  result.peakMemory = peakMemory(); // before the measuring below, which takes memory of its own
+  result.peakMemory = peakMemory(); // before the measurement below, which takes memory of its own
   result.peak = program.measurePeak();
   return result;
 }

@@ -1,5 +1,5 @@
-// How fast a package runs here: whole entries, and each of their launches, beside the least time that their
-// work allows.
+// Measures how fast a package runs here: whole entries, and each of their launches, beside the least time
+// that their work allows.
 #pragma once
 
 #include "runtime/Program/Program.h"
@@ -11,7 +11,8 @@
 
 namespace kinema {
 
-// Random clips, initialised parameters, labels in turn, and a rate so small that no number runs away.
+// Fills the inputs with random clips, initialises the parameters, takes the labels in turn, and sets a rate
+// so small that no number overflows.
 void fillInputs(Program &program);
 
 struct EntryTime {
@@ -25,40 +26,40 @@ struct EntryTime {
 struct BenchOptions {
   int64_t runs = 10;
   std::vector<std::string> entries; // empty: all that have launches
-  bool perKernel = false;           // time each launch too
+  bool perKernel = false;           // whether each launch is timed too
 };
 
 struct BenchResult {
   std::vector<EntryTime> entries;
   Peak peak;              // of this machine, measured behind the entries
-  int64_t peakMemory = 0; // bytes of the process at most, until then
+  int64_t peakMemory = 0; // the most that the process had taken until then, in bytes
 };
 
-// Runs entries on random clips and initialised parameters: whole, one run behind the other, then, if wanted,
-// with each launch timed by itself (on a GPU by events around it, outside the entry's graph), which
+// Runs entries on random clips and initialised parameters: first whole, one run after the other; then, if
+// wanted, with each launch timed by itself (on a GPU by events around it, outside the entry's graph), which
 // Program::times keeps. Throws Error.
 BenchResult benchmark(Program &program, const BenchOptions &options);
 
-// The least seconds that a launch can take: what the package knows (of a GPU), else the longer of its
-// multiply-adds at the peak's rate and its bytes at the peak's bandwidth. 0: not known. Kernels that save
+// Returns the least seconds that a launch can take: what the package states (for a GPU), else the longer of
+// its multiply-adds at the peak's rate and its bytes at the peak's bandwidth. 0: not known. Kernels that save
 // multiply-adds, or find their tensors in a cache, may be quicker.
 double floorOf(const Launch &launch, const Peak &peak);
 
-// "64.3 GFLOP/s by AVX2, ..."; empty where it is not known.
+// Returns, for instance, "64.3 GFLOP/s by AVX2, ..."; an empty string where the peak is not known.
 std::string describe(const Peak &peak);
 
-// An entry's time, rate and share of the peak, on one line.
+// Returns an entry's time, rate and share of the peak, on one line.
 std::string describe(const Program &program, const EntryTime &time, const Peak &peak);
 
-// A table of an entry's launches by the times that the program keeps, the slowest first; at most `rows`,
-// 0: all. Where there is one, the compiler's model's prediction too.
+// Returns a table of an entry's launches by the times that the program keeps, the slowest first; at most
+// `rows`, 0 for all. It also shows the compiler's model's prediction where there is one.
 std::string describeLaunches(const Program &program, const std::string &entry, const Peak &peak, size_t rows);
 
-// {"name", "batch", "device", "memory_bytes": of the device, "peak_memory_bytes": of the process, "peak":
-// {"threads", "avx2", "avx512", "bandwidth"} (operations and bytes a second), "entries": [{"entry",
+// Returns {"name", "batch", "device", "memory_bytes": of the device, "peak_memory_bytes": of the process,
+// "peak": {"threads", "avx2", "avx512", "bandwidth"} (operations and bytes a second), "entries": [{"entry",
 // "seconds": median, "least", "runs": seconds of each, "macs", "floor", "launches": [{"layer", "kernel",
-// "op", "schedule", "seconds": median, "macs", "bytes", "gflops", "gbytes", "floor", "predicted"}]}]}.
-// Without what is not known or was not asked for.
+// "op", "schedule", "seconds": median, "macs", "bytes", "gflops", "gbytes", "floor", "predicted"}]}]}. What
+// is not known or was not asked for is left out.
 nlohmann::json toJson(const Program &program, const BenchResult &result);
 
 } // namespace kinema

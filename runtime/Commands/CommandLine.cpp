@@ -45,7 +45,7 @@ std::string listMeaning(const char *list) {
 template <typename Options> void addData(CLI::App &app, Options &options) {
   app.add_option("--loaders", options.loaders, "threads that decode videos (default: one a core)")
       ->check(CLI::Range(0, maxThreads));
-  // Added to the settings, among which are those of other flags.
+  // The option adds to the settings, since other flags have put theirs there.
   app.add_option_function<std::vector<std::string>>(
          "--set",
          [&options](const std::vector<std::string> &settings) {
@@ -58,8 +58,8 @@ template <typename Options> void addData(CLI::App &app, Options &options) {
   app.footer(settingsHelp());
 }
 
-// A standard stream that was closed would lend its number to the next file that is opened, a checkpoint
-// perhaps, and what is printed would go there.
+// Opens /dev/null in place of each standard stream that was closed. The next file that is opened, perhaps a
+// checkpoint, would otherwise get the stream's number, and what is printed would go there.
 void occupyStandardStreams() {
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (fcntl(stream, F_GETFD) < 0) [[maybe_unused]]
@@ -153,14 +153,15 @@ void addFlags(CLI::App &app, VerifyCommandOptions &options) {
   addThreads(app, options);
 }
 
-// The command whose words these are: the last one that was recognised.
+// Returns the command that the words belong to: the last one that was recognised.
 static const CLI::App &innermost(const CLI::App &app) {
   std::vector<const CLI::App *> chosen =
       app.get_subcommands([](const CLI::App *sub) { return sub->parsed() > 0; });
   return chosen.empty() ? app : innermost(*chosen.back());
 }
 
-// Words that fit nothing, with the nearest option or command; empty where there are none.
+// Reports words that fit nothing, with the nearest option or command; returns an empty string where there are
+// none.
 static std::string unknownWords(const CLI::App &app, const std::string &program) {
   std::vector<std::string> left = app.remaining(true);
   if (left.empty())
@@ -192,7 +193,7 @@ int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &prog
     return std::ferror(stdout) ? complain("cannot write to the standard output", Error::workFailed) : status;
   };
   occupyStandardStreams();
-  std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error of the write that does it
+  std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large becomes an error of the write
   try {
     app.parse(argc, argv);
     return finish(0);
@@ -200,7 +201,7 @@ int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &prog
     return finish(app.exit(help));
   } catch (const CLI::ParseError &error) {
     std::string unknown = unknownWords(app, program), what = unknown.empty() ? error.what() : unknown;
-    if (unknown.empty() && what.size() > 1 && std::islower(what[1])) // a sentence, not a name
+    if (unknown.empty() && what.size() > 1 && std::islower(what[1])) // it is a sentence and no name
       what[0] = static_cast<char>(std::tolower(what[0]));
     return complain(fmt::format("{} (--help lists the options)", what), Error::argumentsWrong);
   } catch (const Error &error) {

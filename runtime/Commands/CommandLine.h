@@ -1,5 +1,5 @@
-// The flags of the commands, without the package or spec that they work on: that is what differs between
-// `kinema-runtime` and `kinema`.
+// Declares the flags of the commands, without the package or spec that they work on, which is where
+// `kinema-runtime` and `kinema` differ.
 #pragma once
 
 #include "runtime/Commands/Commands.h"
@@ -13,7 +13,7 @@ namespace kinema {
 
 void addFlags(CLI::App &app, TrainOptions &options);
 void addFlags(CLI::App &app, EvalOptions &options);
-void addFlags(CLI::App &app, PredictOptions &options); // with the videos
+void addFlags(CLI::App &app, PredictOptions &options); // including the videos
 void addFlags(CLI::App &app, RunCommandOptions &options);
 void addFlags(CLI::App &app, InfoOptions &options);
 void addFlags(CLI::App &app, BenchCommandOptions &options);

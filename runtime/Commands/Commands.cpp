@@ -21,11 +21,11 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-// What a training run leaves in its folder.
+// A training run leaves these files in its folder.
 constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv", "curves.svg",
                                     "network.kinema"};
 
-// Of a run with --profile. The steps behind them are not slowed down and take no memory for times.
+// A run with --profile times so many steps. Later steps are not slowed down and take no memory for times.
 constexpr int64_t profiledSteps = 1000;
 
 constexpr const char *weightsEntry = "weights.safetensors";
@@ -35,7 +35,7 @@ void requireWeights(const Package &package, const std::string &weights) {
     refuse("package {} carries no weights; name a file with --weights", package.path());
 }
 
-// Weights from a file or else from the package.
+// Loads weights from a file or else from the package.
 void loadWeights(Program &program, const Package &package, const std::string &weights,
                  const std::string &names) {
   if (!weights.empty())
@@ -57,8 +57,8 @@ LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
   return options;
 }
 
-// Videos give one input of colours, whose frames and crop must be what the package was compiled for. train:
-// the crop of training, else of evaluation.
+// Checks that the network takes what videos give, which is one input of colours, and that frames and crop are
+// those that the package was compiled for. `train` means the crop of training, else that of evaluation.
 void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
   std::vector<std::string> kinds;
   for (const InputTensor &input : manifest.inputs)
@@ -79,7 +79,7 @@ void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
            shape[3], shape[4]);
 }
 
-// What the code was made for cannot be changed afterwards.
+// Checks that the recipe leaves alone what the code was made for, which cannot be changed afterwards.
 void checkCompiled(const Manifest &manifest, const Recipe &recipe) {
   auto check = [&](const char *field, auto wanted, auto compiled) {
     if (wanted != compiled)
@@ -104,7 +104,8 @@ void startFrom(Program &program, const Package &package, const TrainOptions &opt
     progress.note(fmt::format("of {} not used: {}", options.weights, fmt::join(unmatched.unused, ", ")));
 }
 
-// Nothing is wrong with the run: its folder gets the package, and loses what does not belong to it.
+// Gives the run's folder the package and removes what does not belong to the run. It is called when
+// everything else has been checked.
 void prepareFolder(const TrainOptions &options) {
   makeDirectory(options.out);
   for (const char *name : runFiles) {
@@ -119,7 +120,7 @@ void prepareFolder(const TrainOptions &options) {
 
 std::string checkpointIn(const std::string &folder) { return folder + "/last.safetensors"; }
 
-// Where the time of the steps went, as far as there were any.
+// Prints where the time of the steps went, if there were any.
 void printProfile(const Program &program, const TrainOptions &options, const Peak &peak) {
   const std::vector<LaunchTime> &times = program.times("train_step");
   if (!options.profile || times.front().seconds.empty())
@@ -185,7 +186,7 @@ void print(const std::vector<Prediction> &predictions, bool asJson) {
     fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
 }
 
-// The folder of a training run must be new, or its run the one to go on with.
+// Checks that the folder of a training run is new, or that its run is the one to go on with.
 void checkFolder(const TrainOptions &options) {
   std::string checkpoint = checkpointIn(options.out);
   bool exists = std::filesystem::exists(checkpoint);
@@ -201,7 +202,7 @@ void checkFolder(const TrainOptions &options) {
         options.out);
 }
 
-// Weights from a file, as far as its header tells.
+// Checks weights from a file, as far as its header tells.
 void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,
                   bool partial = false) {
   NameMap map = findNames(names);
@@ -218,16 +219,16 @@ Recipe recipeWith(Recipe recipe, const std::vector<std::string> &settings) {
   return recipe;
 }
 
-// A training before the first step.
+// Is a training before the first step.
 struct TrainingPlan {
   VideoList train;
   std::optional<VideoList> test;
-  Checkpoint start; // of a run that goes on: where it stands, of a new one: its beginning
+  Checkpoint start; // where a run that goes on stands, or the beginning of a new one
   std::vector<std::string> notes;
 };
 
-// Of each field the latest setting, in the order of the fields' names: a run that goes on with the settings
-// that it has already is the same run.
+// Returns the latest setting of each field, in the order of the fields' names, since a run that goes on with
+// the settings that it has already is the same run.
 std::vector<std::string> latest(const std::vector<std::string> &settings) {
   std::map<std::string, std::string> fields;
   for (const std::string &setting : settings)
@@ -246,7 +247,8 @@ std::string describe(const RunOrigin::List &list) {
   return list.digest.empty() ? "none" : fmt::format("{} with {} videos", list.file, list.videos);
 }
 
-// What of `now` differs from the run that is to go on, and is not said to be meant, is an error.
+// Throws Error where `now` differs from the run that is to go on in something that the options do not say is
+// meant to differ.
 void checkSameRun(const TrainOptions &options, const RunOrigin &before, const RunOrigin &now,
                   const std::vector<std::string> &recipeDifferences) {
   std::vector<std::string> wrong, names;
@@ -270,8 +272,8 @@ void checkSameRun(const TrainOptions &options, const RunOrigin &before, const Ru
            fmt::join(wrong, "; "), fmt::join(names, ","));
 }
 
-// A run that goes on has the recipe that it began with, changed by the settings that it was given then and is
-// given now.
+// Plans to go on with a run. It has the recipe that it began with, changed by the settings that it was given
+// then and is given now.
 void planResumption(const TrainOptions &options, const Manifest &manifest, TrainingPlan &plan) {
   Checkpoint checkpoint = readCheckpoint(manifest, checkpointIn(options.out));
   Recipe spec = manifest.recipe;
@@ -315,7 +317,7 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   return plan;
 }
 
-// What an evaluation of a list, or of videos without labels, needs.
+// Is what an evaluation of a list, or of videos without labels, needs.
 struct EvaluationPlan {
   Recipe recipe;
   VideoList videos;
@@ -342,13 +344,13 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
          manifest.classes);
   for (const std::string &video : options.videos) {
     requireDecoder(video);
-    plan.videos.videos.push_back({video, 0}); // of the label, which nobody knows, nothing is made
+    plan.videos.videos.push_back({video, 0}); // nothing is made of the label, which nobody knows
   }
   checkWeights(manifest, options.weights, options.names);
   return plan;
 }
 
-// The manifest by which a command is checked before the package's code is loaded.
+// Returns the manifest by which a command is checked before the package's code is loaded.
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
 } // namespace
@@ -368,7 +370,7 @@ void train(const TrainOptions &options) {
   if (!options.lock)
     check(options, network);
   std::shared_ptr<FolderLock> lock = options.lock ? options.lock : std::make_shared<FolderLock>(options.out);
-  TrainingPlan plan = planTraining(options, network); // as it is now that nobody else changes the folder
+  TrainingPlan plan = planTraining(options, network); // planned now that nobody else can change the folder
   const Recipe &recipe = plan.start.recipe;
   Progress progress;
   if (!lock->remark().empty())

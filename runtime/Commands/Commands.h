@@ -1,5 +1,6 @@
-// The runtime's commands, for its own program and for `kinema`, which compiles a spec first and then calls
-// these with the package it made. Results go to stdout, progress to stderr; errors are thrown as Error.
+// Declares the runtime's commands, for its own program and for `kinema`, which compiles a spec first and then
+// calls these with the package that it made. Results go to stdout, progress to stderr; errors are thrown as
+// Error.
 #pragma once
 
 #include "runtime/Commands/Bench.h"
@@ -15,7 +16,7 @@
 
 namespace kinema {
 
-// What all commands on a package take.
+// Holds what all commands on a package take.
 struct PackageOptions {
   std::string package; // a file, or a program that carries one
   int threads = 0;     // for kernels; 0: all
@@ -26,17 +27,17 @@ struct TrainOptions : PackageOptions {
   std::string trainList, testList;   // test: may be empty
   std::string out;                   // folder
   bool keepPackage = false;          // as OUT/network.kinema
-  std::string weights, names;        // to start from; empty: initialised
-  bool partial = false;              // what the weights lack or have in another shape stays initialised
+  std::string weights, names;        // training starts from these weights; empty: from initialised ones
+  bool partial = false;              // parameters that the weights lack or misshape stay initialised
   std::vector<std::string> settings; // "train.rate=0.1"
   bool resume = false;               // go on from `out`, with the recipe that it was trained with
-  std::vector<std::string> changed;  // what is meant to differ from that run: train, test, network, recipe
+  std::vector<std::string> changed;  // what may differ from that run: train, test, network, recipe
   bool overwrite = false;            // begin anew although `out` holds a run
   int loaders = 0;                   // threads that decode; 0: all cores
   int64_t testEvery = 1;             // epochs
-  double saveMinutes = 10;           // between checkpoints within an epoch
+  double saveMinutes = 10;           // between two checkpoints within an epoch
   bool profile = false;              // time launches and print where the time of a step goes
-  std::shared_ptr<FolderLock> lock;  // of `out`, if it is held already
+  std::shared_ptr<FolderLock> lock;  // the lock of `out`, if it is held already
 };
 
 struct EvalOptions : PackageOptions {
@@ -64,16 +65,16 @@ struct InfoOptions : PackageOptions {
 
 struct BenchCommandOptions : PackageOptions, BenchOptions {
   bool json = false;
-  int64_t rows = 20; // of the table of launches; 0: all
+  int64_t rows = 20; // length of the table of launches; 0: all
 };
 
 struct VerifyCommandOptions : PackageOptions, VerifyOptions {
   bool json = false;
 };
 
-// What can be found out before the network's code is there: that files, lists, weights and options are there,
-// say what they should, and go together. `network`: what its spec says (name, batch, classes, inputs,
-// parameters, recipe), the rest need not be there. The commands check the same. Throws Error.
+// Finds out, before the network's code is there, whether files, lists, weights and options exist, are valid,
+// and go together. `network` is what the spec says (name, batch, classes, inputs, parameters, recipe); the
+// rest of it need not be there. The commands make the same checks. Throws Error.
 void check(const TrainOptions &options, const Manifest &network);
 void check(const EvalOptions &options, const Manifest &network);
 void check(const PredictOptions &options, const Manifest &network);

@@ -1,4 +1,4 @@
-// What a package holds, for people and for programs.
+// Says what a package holds, to people and to programs.
 #pragma once
 
 #include "runtime/Package/Manifest.h"
@@ -9,10 +9,10 @@
 
 namespace kinema {
 
-// Values of all parameters that are trained.
+// Counts the values of all parameters that are trained.
 int64_t trainedValues(const Manifest &manifest);
 
-// "1.4 GB".
+// Returns, for instance, "1.4 GB".
 std::string formatBytes(int64_t bytes);
 
 std::string describe(const Manifest &manifest);

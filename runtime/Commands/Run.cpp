@@ -17,7 +17,8 @@ const FileTensor &take(const TensorFile &file, const std::string &origin, const 
   fail("{} has no tensor {}", origin, name);
 }
 
-// The only input is called `input`, one of several has its own name.
+// Returns the name of an input's tensor in the file: a single input is called `input`, and one of several has
+// its own name.
 std::string tensorName(const Manifest &manifest, const InputTensor &input) {
   return manifest.inputs.size() == 1 ? "input" : input.name;
 }
@@ -33,7 +34,7 @@ void loadInputs(Program &program, const TensorFile &file, const std::string &ori
   }
 }
 
-// The labels as int32. file: [N] int64 or int32.
+// Returns the labels as int32. In the file they are [N], int64 or int32.
 std::vector<int32_t> readLabels(const FileTensor &tensor, const Manifest &manifest,
                                 const std::string &origin) {
   if (tensor.type == ElementType::F32 || tensor.shape != manifest.labels->shape)
@@ -68,7 +69,7 @@ Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
           .decay = static_cast<float>(options.decay.value_or(recipe.decay))};
 }
 
-// Everything a step leaves behind.
+// Adds everything that a step leaves behind to the result.
 void collectStep(Program &program, const NameMap &names, TensorFile &result) {
   const Manifest &manifest = program.manifest();
   for (const ArenaTensor &output : manifest.outputs.at("train_step")) {

@@ -16,10 +16,10 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-// A larger arena is not copied before and after each launch.
+// An arena of more bytes is not copied before and after each launch.
 constexpr int64_t mostWatched = int64_t{64} << 20;
 
-// Logical and row-major, as float whatever it is stored as; of integers the number.
+// Returns a result, row-major and without padding, as float whatever type it is stored in.
 std::vector<float> valuesOf(const std::vector<char> &bytes, const KernelResult &result) {
   std::vector<float> stored(storedElements(result.shape, result.order));
   for (size_t i = 0; i < stored.size(); ++i)
@@ -49,7 +49,7 @@ std::vector<int64_t> coordinatesOf(int64_t element, const std::vector<int64_t> &
   return coordinates;
 }
 
-// A result of a launch, or the same of its twin.
+// Is a result of a launch or of its twin.
 struct Place {
   const Kernel *kernel;
   const KernelResult *result;
@@ -94,7 +94,7 @@ void Verifier::run(const std::string &entry) {
   }
 }
 
-// What the launch may write are its results, and nothing else is to change.
+// Finds what a launch has changed besides its results, which are all that it may write.
 void Verifier::findStrays(const std::string &entry, int64_t number, const Launch &launch) {
   if (!result.watchesArena)
     return;
@@ -161,7 +161,7 @@ void Verifier::compareResult(Finding finding, const Place &own, const Place &twi
   result.findings.push_back(finding);
 }
 
-// What has launches, in the order that a program runs it.
+// Lists the entries that have launches, in the order in which a program runs them.
 std::vector<std::string> entriesToRun(const Manifest &manifest, const VerifyOptions &options) {
   std::vector<std::string> entries;
   for (const char *name : {"prepare", "infer", "train_step"}) {
@@ -195,7 +195,7 @@ std::string describe(const Difference &difference) {
                      distance);
 }
 
-// "result 0 of 2, bf16 [2, 64, 8, 56, 56]".
+// Returns, for instance, "result 0 of 2, bf16 [2, 64, 8, 56, 56]".
 std::string describeResult(const Kernel &kernel, const Finding &finding) {
   const KernelResult &result = kernel.results[finding.result];
   constexpr const char *types[] = {"f32", "bf16", "i32"};
@@ -222,7 +222,7 @@ std::string describe(const Program &program, const Finding &finding) {
                             finding.wanted, describe(finding.difference));
 }
 
-// JSON has neither NaN nor infinity.
+// Writes NaN and infinity as text, since JSON has neither.
 json number(double value) { return std::isfinite(value) ? json(value) : json(fmt::format("{}", value)); }
 
 } // namespace
