@@ -36,7 +36,7 @@ void visitStatements(const Body &body, llvm::function_ref<void(const Stmt &)> vi
 }
 
 void visitPaths(const Expr &root, llvm::function_ref<void(const PathExpr &)> visit) {
-  llvm::SmallVector<const Expr *> open{&root}; // the tree may lean far to the left
+  llvm::SmallVector<const Expr *> open{&root}; // an explicit stack, since the tree may lean far to the left
   while (!open.empty()) {
     const Expr *expr = open.pop_back_val();
     if (const auto *path = llvm::dyn_cast<PathExpr>(expr)) {

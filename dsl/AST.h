@@ -1,6 +1,6 @@
-// The syntax tree: what the author wrote, with a place for every part. Plain data, owned from the file
-// downwards; nothing is resolved here (a word may be a parameter, a definition, a value or just a word: see
-// Check.h).
+// Defines the syntax tree: what the author wrote, with a place for every part. It is plain data, owned from
+// the file downwards. Nothing is resolved here: a word may be a parameter, a definition, a value or just a
+// word (see Check.h).
 #pragma once
 
 #include "dsl/Source.h"
@@ -22,7 +22,7 @@ struct Expr {
   enum class Kind { Int, Number, Size, Path, List, Bound, Binary };
 
   const Kind kind;
-  /// The whole expression where it lies on one line, else its first line's part.
+  /// Is the place of the whole expression where that lies on one line, else of the part on its first line.
   Location location;
 
   virtual ~Expr() = default;
@@ -32,7 +32,7 @@ protected:
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
-/// `128`
+/// Is an integer, such as `128`.
 struct IntExpr : Expr {
   int64_t value;
 
@@ -40,7 +40,7 @@ struct IntExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Int; }
 };
 
-/// `0.5`, `1e-4`
+/// Is a number, such as `0.5` or `1e-4`.
 struct NumberExpr : Expr {
   double value;
   std::string spelling;
@@ -50,7 +50,7 @@ struct NumberExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Number; }
 };
 
-/// `1x2x2`: two or more parts, T x H x W where there are three.
+/// Is a size, such as `1x2x2`: two or more parts, T x H x W where there are three.
 struct SizeExpr : Expr {
   std::vector<int64_t> parts;
 
@@ -59,7 +59,8 @@ struct SizeExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Size; }
 };
 
-/// `ch`, `max`, `on`, `conv(2+1)d`, `in.c`, `flow.res2.a`, `stage2.0`: one or more parts, the first a word.
+/// Is a path, such as `ch`, `max`, `on`, `conv(2+1)d`, `in.c`, `flow.res2.a` or `stage2.0`: one or more
+/// parts, of which the first is a word.
 struct PathExpr : Expr {
   struct Part {
     std::string text; // a word, or the digits of a copy's number
@@ -71,11 +72,11 @@ struct PathExpr : Expr {
       : Expr(Kind::Path, location), parts(std::move(parts)) {}
   static bool classof(const Expr *expr) { return expr->kind == Kind::Path; }
   bool isWord() const { return parts.size() == 1; }
-  /// The parts joined by dots.
+  /// Returns the parts joined by dots.
   std::string text() const;
 };
 
-/// `[t d d]`: a size made of expressions, or (in sections) a list of numbers.
+/// Is a list, such as `[t d d]`: a size made of expressions, or (in sections) a list of numbers.
 struct ListExpr : Expr {
   std::vector<ExprPtr> elements;
 
@@ -84,8 +85,8 @@ struct ListExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::List; }
 };
 
-/// `(conv3d t=1)`: a unit, block or operation with arguments bound; at least one argument. Parentheses
-/// without arguments only group and leave no node.
+/// Is a unit, block or operation with arguments bound, such as `(conv3d t=1)`; there is at least one
+/// argument. Parentheses without arguments only group and leave no node.
 struct BoundExpr : Expr {
   ExprPtr callee; // a PathExpr in every checked program
   std::vector<Argument> arguments;
@@ -95,7 +96,8 @@ struct BoundExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Bound; }
 };
 
-/// `a + b`: integers (sizes in a list's elements are integers too); `/` rounds down.
+/// Is an arithmetic expression, such as `a + b`, of integers (sizes in a list's elements are integers too);
+/// `/` rounds down.
 struct BinaryExpr : Expr {
   enum class Op { Add, Sub, Mul, Div, Mod };
   Op op;
@@ -108,11 +110,11 @@ struct BinaryExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Binary; }
 };
 
-/// One argument of a call: `128`, `ch=128`, `block=a|b`. Copies (`x4`, `times=n`) are not among them: see
-/// Call::times.
+/// Is one argument of a call, such as `128`, `ch=128` or `block=a|b`. Copies (`x4`, `times=n`) are not among
+/// them: see Call::times.
 struct Argument {
   std::string name;  // empty: positional
-  Location location; // of the name, or of a positional argument's expression
+  Location location; // that of the name, or of a positional argument's expression
   std::vector<ExprPtr>
       cycle; // one expression, or those between the `|`: copy i takes element i modulo their number
 
@@ -120,7 +122,7 @@ struct Argument {
   const Expr &value() const { return *cycle.front(); }
 };
 
-/// A word with its place: labels, names.
+/// Is a word with its place: a label or a name.
 struct Name {
   std::string text;
   Location location;
@@ -130,7 +132,7 @@ struct Stmt {
   enum class Kind { Let, Set, Stream, From, Call };
 
   const Kind kind;
-  /// The word that starts the statement (the label's, where there is one).
+  /// Is the place of the word that starts the statement (the label, where there is one).
   Location location;
 
   virtual ~Stmt() = default;
@@ -140,20 +142,21 @@ protected:
 };
 using StmtPtr = std::unique_ptr<Stmt>;
 
-/// `a -> b -> c`: the statements of one line (or of a line and those after it that start with `->`).
+/// Is a chain `a -> b -> c`: the statements of one line (or of a line and those after it that start with
+/// `->`).
 struct Chain {
   std::vector<StmtPtr> statements;
 };
 
-/// `{ ... }`. In a definition, stream or residual the chains follow each other; in `add`, `mul`, `average`
-/// and `concat` each chain is a branch that starts from the same value.
+/// Is a body `{ ... }`. In a definition, stream or residual the chains follow each other; in `add`, `mul`,
+/// `average` and `concat` each chain is a branch that starts from the same value.
 struct Body {
   std::vector<Chain> chains;
   Location open, close; // the braces
-  bool broken = false;  // a line had an error and is missing
+  bool broken = false;  // a line had an error and is left out
 };
 
-/// `let m = 27*in.c*ch / (9*in.c + 3*ch)`
+/// Is a statement such as `let m = 27*in.c*ch / (9*in.c + 3*ch)`.
 struct LetStmt : Stmt {
   Name name;
   ExprPtr value;
@@ -163,7 +166,7 @@ struct LetStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Let; }
 };
 
-/// `set bn.eps=1e-5`
+/// Is a statement such as `set bn.eps=1e-5`.
 struct SetStmt : Stmt {
   Name head;
   Name parameter;
@@ -175,7 +178,7 @@ struct SetStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Set; }
 };
 
-/// `stream flow { ... }`
+/// Is a stream, such as `stream flow { ... }`.
 struct StreamStmt : Stmt {
   Name name;
   Body body;
@@ -185,7 +188,7 @@ struct StreamStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Stream; }
 };
 
-/// `from mid3`, `small: from in`
+/// Is a statement such as `from mid3` or `small: from in`.
 struct FromStmt : Stmt {
   std::optional<Name> label;
   std::unique_ptr<PathExpr> path;
@@ -195,24 +198,24 @@ struct FromStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::From; }
 };
 
-/// `mid3: stage conv(2+1)d ch=128 x4 stride=2`, `residual { ... }`. The head is an operation, a definition,
-/// or a parameter of type unit or block.
+/// Is a call, such as `mid3: stage conv(2+1)d ch=128 x4 stride=2` or `residual { ... }`. The head is an
+/// operation, a definition, or a parameter of type unit or block.
 struct CallStmt : Stmt {
-  std::optional<Name> label; // `_` too
+  std::optional<Name> label; // the label; `_` counts as one
   Name head;
   std::vector<Argument> arguments; // in the order written
   ExprPtr times;                   // number of copies (`x4` is an IntExpr), or null
-  std::optional<Body> body;        // of residual, add, mul, average, concat
+  std::optional<Body> body;        // the braces of residual, add, mul, average, concat
 
   CallStmt(Location location, std::optional<Name> label, Name head)
       : Stmt(Kind::Call, location), label(std::move(label)), head(std::move(head)) {}
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Call; }
 };
 
-/// The types of parameters.
+/// Names the types of parameters.
 enum class Type { Int, Number, Size, Flag, Word, Unit, Block, Value };
 
-/// `stride:size=1`
+/// Is a parameter of a definition, such as `stride:size=1`.
 struct Parameter {
   Name name;
   Type type = Type::Int;
@@ -222,7 +225,7 @@ struct Parameter {
 struct Definition {
   enum class Kind { Unit, Block, Network };
   Kind kind;
-  Location location; // of the keyword; its file is the definition's file
+  Location location; // place of the keyword; its file is the definition's file
   Name name;
   std::vector<Parameter> parameters;
   Body body;
@@ -230,7 +233,7 @@ struct Definition {
   const Parameter *parameter(llvm::StringRef name) const;
 };
 
-/// `data { ... }`, `train { ... }`, `eval { ... }`, `compute { ... }`
+/// Is a section: `data { ... }`, `train { ... }`, `eval { ... }` or `compute { ... }`.
 struct Section {
   enum class Kind { Data, Train, Eval, Compute };
   Kind kind;
@@ -243,7 +246,7 @@ struct File {
   std::vector<Name> uses;
   std::vector<std::unique_ptr<Definition>> definitions;
   std::vector<Section> sections;
-  llvm::StringSet<> failedNames; // that lines with errors would have given: silent where they are missed
+  llvm::StringSet<> failedNames; // names that lines with errors would have given; using one is no new error
 };
 
 /// Visits the statement and what stands in its braces.
@@ -253,7 +256,7 @@ void visitStatements(const Body &body, llvm::function_ref<void(const Stmt &)> vi
 void visitPaths(const Expr &expr, llvm::function_ref<void(const PathExpr &)> visit);
 void visitPaths(const Stmt &stmt, llvm::function_ref<void(const PathExpr &)> visit);
 
-/// The words of the language: "int", "unit", "+", "train" ...
+/// These return words of the language: "int", "unit", "train", "+" ...
 llvm::StringRef toString(Type type);
 llvm::StringRef toString(Definition::Kind kind);
 llvm::StringRef toString(Section::Kind kind);

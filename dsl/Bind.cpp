@@ -7,7 +7,7 @@ namespace kinema::dsl {
 
 namespace {
 
-/// Known in all its parts.
+/// Returns whether the kind is known in all its parts.
 bool isKnown(const Binding &kind) {
   const auto *callable = std::get_if<CallablePtr>(&kind);
   if (!callable)
@@ -15,7 +15,8 @@ bool isKnown(const Binding &kind) {
   return llvm::all_of((*callable)->bound, [](const auto &entry) { return isKnown(entry.second.value); });
 }
 
-/// The stride is that of the first copy; the others keep the default.
+/// Returns whether an argument is a stride that a later copy does not take: the stride is that of the first
+/// copy, and the others keep the default.
 bool isStrideOfLaterCopy(llvm::StringRef name, int64_t copy) { return copy > 0 && name == "stride"; }
 
 const Expr &elementFor(const Argument &argument, int64_t copy) {
@@ -44,8 +45,9 @@ CallablePtr Binder::bindKind(const Callable &target, llvm::ArrayRef<Argument> ar
   return bind(bound, arguments, /*copy=*/0) ? bound : nullptr;
 }
 
-/// False after errors; what failed counts as given then. `target` is null where nothing can be said about
-/// what is missing: an argument that was refused may have been meant.
+/// Binds the arguments to `target`. Returns false after errors; an argument that failed counts as given then.
+/// `target` becomes null where nothing can be said about what is missing, since an argument that was refused
+/// may have been meant for it.
 bool Binder::bind(CallablePtr &target, llvm::ArrayRef<Argument> arguments, int64_t copy) {
   bool good = true;
   next = 0;
@@ -61,7 +63,7 @@ bool Binder::bind(CallablePtr &target, llvm::ArrayRef<Argument> arguments, int64
   }
   if (target->callee.is(Operation::Kind::Stage)) {
     std::optional<Binding> block = blockOf(*target);
-    if (!block || !is<CallablePtr>(*block)) { // an error, or known at the call alone
+    if (!block || !is<CallablePtr>(*block)) { // an error, or a block that is known at the call alone
       for (const Argument *argument : riding)
         good &= expressions.evaluateLoosely(elementFor(*argument, copy));
       target = block ? target : nullptr;
@@ -100,7 +102,7 @@ bool Binder::give(llvm::StringRef parameter, Location place, llvm::StringRef cal
   return isNew || givenTwice(parameter, place, earlier->second, callee);
 }
 
-/// The parameter that an argument of the callee itself fills; nothing where there is none left.
+/// Returns the parameter that an argument of the callee itself fills; nothing where no parameter is left.
 std::optional<CalleeParameter> Binder::parameterFor(const Argument &argument, const Callable &target) {
   if (argument.isNamed())
     return target.callee.parameter(argument.name);
@@ -111,7 +113,7 @@ std::optional<CalleeParameter> Binder::parameterFor(const Argument &argument, co
   return next < parameters.size() ? std::optional(parameters[next++]) : std::nullopt;
 }
 
-/// An argument of the callee itself.
+/// Binds an argument of the callee itself.
 bool Binder::bindOwn(const Argument &argument, const Expr &expr, Callable &target, int64_t copy) {
   const Callee &callee = target.callee;
   if (!argument.isNamed() && callee.operation && callee.operation->takesValues) {
@@ -137,7 +139,7 @@ bool Binder::bindTo(Callable &target, const CalleeParameter &parameter, const Ar
   std::optional<Binding> value = expressions.evaluate(expr, parameter);
   if (value && is<Auto>(*value))
     return true;
-  // What failed counts as given: nothing is said about what follows from it.
+  // What failed counts as given, so that nothing is said about what follows from it.
   auto [earlier, isNew] = target.bound.insert(
       {parameter.name.str(), {value.value_or(Unknown{parameter.type}), argument.location, &expr}});
   if (value && !isNew)
@@ -145,7 +147,7 @@ bool Binder::bindTo(Callable &target, const CalleeParameter &parameter, const Ar
   return value.has_value();
 }
 
-/// A named argument that the callee itself does not have goes to its kind.
+/// Hands a named argument that the callee itself does not have to the callee's kind.
 bool Binder::bindRest(const Argument &argument, const Expr &expr, Callable &target) {
   if (std::optional<bool> bound = bindRiding(argument, expr, target))
     return *bound;
@@ -191,8 +193,8 @@ void Binder::reportNoParameter(const Argument &argument, const Callee &target, c
   scope.error(argument.location, message, hint);
 }
 
-/// What the target's kind parameter holds or would hold where `riding` rides with it: a callable, or what is
-/// not known here. Nothing after an error.
+/// Returns what the target's kind parameter holds, or would hold where `riding` rides with it: a callable, or
+/// a kind that is not known here. Returns nothing after an error.
 std::optional<Binding> Binder::kindOf(const Callable &target, const CalleeParameter &parameter,
                                       const Argument &riding) {
   if (auto bound = target.bound.find(parameter.name.str()); bound != target.bound.end())
@@ -200,7 +202,7 @@ std::optional<Binding> Binder::kindOf(const Callable &target, const CalleeParame
   if (const Binding *setting = scope.setting(target.callee, parameter.name))
     return *setting;
   if (!parameter.defaultValue)
-    return Binding(Unknown{Type::Unit}); // missing, which is an error of its own
+    return Binding(Unknown{Type::Unit}); // a missing kind is an error of its own
   CalleeScope callee(scope, target.callee, riding.location);
   callee.assumeParameters();
   std::optional<Binding> kind = Evaluator(callee).evaluate(*parameter.defaultValue, parameter);
@@ -214,7 +216,7 @@ std::optional<Binding> Binder::kindOf(const Callable &target, const CalleeParame
   return std::nullopt;
 }
 
-/// The block that a stage repeats, with the stage's kind in its place: a callable, or unknown.
+/// Returns the block that a stage repeats, with the stage's kind as the block's: a callable, or unknown.
 std::optional<Binding> Binder::blockOf(const Callable &stage) {
   CalleeScope arguments(scope, stage.callee, head.location);
   if (!arguments.fill(stage, head.location))

@@ -29,7 +29,7 @@ bool takesIntegers(const CalleeParameter &wanted) {
 
 namespace {
 
-/// May something of type `given`, whatever it is, be passed on for `wanted`?
+/// Returns whether something of type `given`, whatever its value, may be passed on for `wanted`.
 bool compatible(Type given, const CalleeParameter &wanted) {
   if (given == Type::Int)
     return takesIntegers(wanted);
@@ -48,7 +48,7 @@ bool fits(const Word &word, const CalleeParameter &wanted) {
   return llvm::is_contained(wanted.words, word.text) || (wanted.type == Type::Word && wanted.words.empty());
 }
 
-/// Each kind of value, as the type that is wanted.
+/// Converts each kind of value to the type that is wanted.
 struct Conversion {
   using Result = std::optional<Binding>;
   const CalleeParameter &wanted;

@@ -1,4 +1,5 @@
-// What an expression is worth, as far as that is known: the checks know no shapes, the expansion knows all.
+// Represents what an expression is worth, as far as that is known: the checks know no shapes, the expansion
+// knows all.
 #pragma once
 
 #include "dsl/Callee.h"
@@ -9,27 +10,27 @@
 
 namespace kinema::dsl {
 
-/// A value of this type that depends on a shape or on the call.
+/// Is a value of this type that depends on a shape or on the call.
 struct Unknown {
   Type type = Type::Int;
 };
-/// "Not given": a default takes its place.
+/// Means "not given", so that a default takes its place.
 struct Auto {};
-/// Of an expression with an error that was reported: what uses it is silent.
+/// Stands for an expression with an error that was reported; whoever uses it reports nothing.
 struct Broken {};
 using Size = std::vector<int64_t>; // T, H, W; C, T, H, W of an input
 struct Word {
   std::string text; // `max`, `half`, `on`
 };
 
-/// A named value of the network whose shape is known, or will be.
+/// Is a named value of the network whose shape is known, or will be.
 struct NamedValue {
   std::string name;
 
   virtual ~NamedValue() = default;
-  /// Along `c`, `t`, `h` or `w`, where it is known.
+  /// Returns the extent along `c`, `t`, `h` or `w`, where it is known.
   virtual std::optional<int64_t> extent(char axis) const = 0;
-  /// An error was reported about it: what uses it is silent.
+  /// Returns whether an error was reported about the value; whoever uses it then reports nothing.
   virtual bool failed() const = 0;
 };
 using NamedPtr = std::shared_ptr<NamedValue>;
@@ -39,7 +40,7 @@ using CallablePtr = std::shared_ptr<Callable>;
 
 using Binding = std::variant<Unknown, Auto, Broken, int64_t, double, Size, Word, CallablePtr, NamedPtr>;
 
-/// An operation or a definition with arguments bound.
+/// Is an operation or a definition with arguments bound.
 struct Callable {
   struct Argument {
     Binding value;
@@ -49,19 +50,19 @@ struct Callable {
 
   Callee callee;
   std::map<std::string, Argument> bound = {}; // by parameter
-  std::vector<Argument> values = {};          // of add, mul, average and concat
+  std::vector<Argument> values = {};          // values for add, mul, average and concat
 };
 
 template <typename T> bool is(const Binding &binding) { return std::holds_alternative<T>(binding); }
 bool isWord(const Binding &binding, llvm::StringRef text);
 
-/// "a size or one of half, same": the values that a parameter takes.
+/// Describes the values that a parameter takes, as "a size or one of half, same".
 std::string describe(const CalleeParameter &wanted);
-/// May an integer be given for it?
+/// Returns whether an integer may be given for the parameter.
 bool takesIntegers(const CalleeParameter &wanted);
-/// The binding as the type that is wanted, or nothing where it is of none that fits.
+/// Returns the binding as the type that is wanted, or nothing where its type does not fit.
 std::optional<Binding> convert(const Binding &binding, const CalleeParameter &wanted);
-/// The number, or the part of a size, that lies beyond what the parameter allows.
+/// Returns the number, or the part of a size, that lies beyond what the parameter allows.
 std::optional<double> outOfRange(const Binding &binding, const CalleeParameter &wanted);
 
 } // namespace kinema::dsl

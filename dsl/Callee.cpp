@@ -7,7 +7,7 @@ namespace kinema::dsl {
 
 namespace {
 
-/// The largest extent of anything; keeps products of a few of them within 64 bits.
+/// Bounds the extent of anything, which keeps products of a few extents within 64 bits.
 constexpr double largestExtent = (1u << 31) - 1;
 
 CalleeParameter view(const OperationParameter &parameter) {
@@ -20,7 +20,8 @@ CalleeParameter view(const OperationParameter &parameter) {
   return result;
 }
 
-/// `ch` and `stride` mean the same in all units and blocks: that is what lets blocks call any kind.
+/// Returns a parameter as callers see it. `ch` and `stride` mean the same in all units and blocks, which is
+/// what lets blocks call any kind.
 CalleeParameter view(const Parameter &parameter) {
   CalleeParameter result{parameter.name.text, parameter.type, parameter.defaultValue.get()};
   if ((result.name == "ch" && result.type == Type::Int) ||

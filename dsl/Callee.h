@@ -1,4 +1,4 @@
-// What a call can call, seen from outside: an operation or a definition with its parameters.
+// Shows what a call can call from outside: an operation or a definition with its parameters.
 #pragma once
 
 #include "dsl/Load.h"
@@ -6,7 +6,7 @@
 
 namespace kinema::dsl {
 
-/// A parameter of an operation or of a definition.
+/// Is a parameter of an operation or of a definition.
 struct CalleeParameter {
   llvm::StringRef name;
   Type type = Type::Int;
@@ -24,18 +24,18 @@ struct Callee {
   bool operator==(const Callee &) const = default;
   bool is(Operation::Kind kind) const { return operation && operation->kind == kind; }
   llvm::StringRef name() const;
-  /// "unit 'conv3d'"
+  /// Returns, for instance, "unit 'conv3d'".
   std::string describe() const;
   std::vector<CalleeParameter> parameters() const;
   std::optional<CalleeParameter> parameter(llvm::StringRef name) const;
   std::vector<llvm::StringRef> parameterNames() const;
-  /// The parameter that a named argument of no other parameter rides with: the first of type unit.
+  /// Returns the parameter with which a named argument rides that has no parameter: the first of type unit.
   std::optional<CalleeParameter> kindParameter() const;
-  /// May be called as a kind of conv: a unit, or an operation.
+  /// Returns whether it may be called as a kind of conv, as a unit or an operation may.
   bool isUnit() const;
 };
 
-/// The operation or definition called `name` in file `file`; empty if there is none.
+/// Returns the operation or definition called `name` in file `file`; an empty callee if there is none.
 Callee findCallee(const Program &program, uint32_t file, llvm::StringRef name);
 
 } // namespace kinema::dsl

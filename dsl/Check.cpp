@@ -11,7 +11,7 @@ namespace kinema::dsl {
 
 namespace {
 
-/// Definitions may call each other so deep.
+/// Limits how deep definitions may call each other.
 constexpr unsigned maxCallDepth = 64;
 
 struct Reference {
@@ -19,7 +19,7 @@ struct Reference {
   Location location;
 };
 
-/// All definitions that one names: as heads, kinds, blocks, defaults.
+/// Collects all definitions that one definition names: as heads, kinds, blocks, defaults.
 class References {
 public:
   References(const Program &program, const Definition &owner) : program(program), owner(owner) {
@@ -62,7 +62,7 @@ private:
       body(stream->body);
     } else if (const auto *call = llvm::dyn_cast<CallStmt>(&stmt)) {
       word(call->head.text, call->head.location);
-      if (call->head.text != "input") // whose kinds are words, also in a network called flow
+      if (call->head.text != "input") // its kinds are words, even where a network is called flow
         arguments(call->arguments);
       if (call->body)
         body(*call->body);
@@ -73,7 +73,8 @@ private:
   const Definition &owner;
 };
 
-/// Walks all definitions along their references, without recursion: the text may chain thousands of them.
+/// Finds recursion. It walks all definitions along their references without recursing itself, since the text
+/// may chain thousands of them.
 class RecursionChecker {
 public:
   RecursionChecker(const Program &program, Diagnostics &diagnostics)
@@ -151,10 +152,10 @@ private:
   Diagnostics &diagnostics;
   std::vector<Step> stack;
   llvm::DenseSet<const Definition *> onStack;
-  llvm::DenseMap<const Definition *, unsigned> depth; // of calls below a definition that is done
+  llvm::DenseMap<const Definition *, unsigned> depth; // depth of calls below a definition that is done
 };
 
-/// "conv.pad": the parameters that some `set` gives a default.
+/// Returns the parameters that some `set` gives a default, such as "conv.pad".
 llvm::StringSet<> settingsOf(const Program &program) {
   llvm::StringSet<> settings;
   auto add = [&](const Stmt &stmt) {
@@ -187,7 +188,8 @@ void checkOneNetwork(const Program &program, Diagnostics &diagnostics) {
                     "a spec has one: network NAME { input ... }");
 }
 
-/// A parameter that a network needs cannot come from anywhere when it is the one that is compiled.
+/// Reports parameters without a value. Nobody calls the network that is compiled, so that they cannot get
+/// one.
 void checkParametersGiven(const Definition &network, Diagnostics &diagnostics) {
   for (const Parameter &parameter : network.parameters)
     if (!parameter.defaultValue)
@@ -196,7 +198,7 @@ void checkParametersGiven(const Definition &network, Diagnostics &diagnostics) {
           "give it a default, or a value on the command line: --set " + parameter.name.text + "=...");
 }
 
-/// The words that a definition's expressions and calls start with.
+/// Returns the words that a definition's expressions and calls start with.
 llvm::StringSet<> wordsOf(const Definition &definition) {
   llvm::StringSet<> words;
   auto addFirst = [&](const PathExpr &path) { words.insert(path.parts[0].text); };

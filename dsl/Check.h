@@ -1,16 +1,17 @@
-// What can be known about a spec without a shape: names, parameters, types, numbers, recursion. Sizes are
-// checked when the network is expanded.
+// Checks what can be known about a spec without a shape: names, parameters, types, numbers, recursion. Sizes
+// are checked when the network is expanded.
 #pragma once
 
 #include "dsl/Inputs.h"
 
 namespace kinema::dsl {
 
-/// Checks all definitions of the program's files and that the spec has exactly one network, whose inputs it
-/// gives.
+/// Checks all definitions of the program's files, and that the spec has exactly one network. Returns the
+/// inputs of that network.
 std::vector<NetworkInput> check(const Program &program, Diagnostics &diagnostics);
 
-/// The parameters that nothing in the definition reads: what is given for them changes nothing.
+/// Returns the parameters that nothing in the definition reads, so that a value given for them changes
+/// nothing.
 std::vector<Name> unusedParameters(const Definition &definition);
 
 } // namespace kinema::dsl

@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char *inputHint = "a network starts with a line such as `input rgb 3x16x112x112`";
 
-/// What words of other frameworks are called here; empty where the word is none of them.
+/// Says what words of other frameworks are called here; returns an empty string where the word is none of
+/// them.
 std::string foreignWord(llvm::StringRef head) {
   struct {
     llvm::StringLiteral words, hint;
@@ -73,8 +74,8 @@ private:
   CheckScope &scope;
   Evaluator expressions;
   const Definition &definition;
-  std::vector<NetworkInput> &inputs; // of the network that is compiled
-  /// Is there a value that the next statement takes? Unknown after an error.
+  std::vector<NetworkInput> &inputs; // inputs of the network that is compiled
+  /// Says whether there is a value that the next statement takes; Unknown after an error.
   enum class Flow { None, Some, Unknown } flow = Flow::Some;
 };
 
@@ -92,7 +93,7 @@ void DefinitionChecker::run() {
           "the value of its last line is the output; after streams, `from NAME` takes one up");
 }
 
-/// Nobody calls the network that is compiled, so its parameters are their defaults.
+/// Nobody calls the network that is compiled, so its parameters have their defaults.
 void DefinitionChecker::parameters() {
   for (const CalleeParameter &parameter : Callee{nullptr, &definition}.parameters()) {
     if (!parameter.defaultValue)
@@ -103,7 +104,7 @@ void DefinitionChecker::parameters() {
   }
 }
 
-/// `set` holds to the end of the braces it stands in.
+/// Checks the statements of a body. A `set` holds to the end of the braces it stands in.
 void DefinitionChecker::statements(const Body &body) {
   size_t settingsBefore = scope.settings.size();
   for (const Chain &chain : body.chains)
@@ -194,7 +195,7 @@ void DefinitionChecker::call(const CallStmt &call) {
     braces(call, callee);
     needValue(call, callee);
   } else {
-    flow = Flow::Unknown; // a value that failed is silent afterwards
+    flow = Flow::Unknown; // an error about the value keeps later ones silent
   }
   if (callee)
     argumentsOf(call, callee);
@@ -277,7 +278,7 @@ void DefinitionChecker::input(const CallStmt &call) {
   flow = Flow::Some;
 }
 
-/// The copies take turns: each is bound as the expansion would.
+/// The copies take turns in cycles, so the arguments of each are bound as the expansion would bind them.
 void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) {
   if (call.body && callee.operation && callee.operation->takesValues)
     for (const Argument &argument : call.arguments)
@@ -295,7 +296,8 @@ void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) 
   }
 }
 
-/// A kind or block that is a parameter: what all of them have in common.
+/// Checks the arguments of a kind or block that is a parameter, as far as all kinds or blocks have the rules
+/// in common.
 void DefinitionChecker::argumentsOfParameter(const CallStmt &call) {
   llvm::StringMap<Location> given;
   for (const Argument &argument : call.arguments) {

@@ -1,4 +1,4 @@
-// The statements of one definition, checked in order.
+// Checks the statements of one definition, in order.
 #pragma once
 
 #include "dsl/CheckScope.h"
@@ -6,7 +6,7 @@
 
 namespace kinema::dsl {
 
-/// `values` and `everSet` are shared by all definitions of a program, see CheckScope; `inputs` gets those of
+/// Shares `values` and `everSet` with all definitions of a program, see CheckScope; `inputs` gets those of
 /// the network that is compiled.
 void checkDefinition(const Program &program, const Definition &definition, Values &values,
                      const llvm::StringSet<> &everSet, std::vector<NetworkInput> &inputs,

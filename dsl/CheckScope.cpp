@@ -28,7 +28,7 @@ bool CheckScope::isValue(llvm::StringRef name) const {
   return name == "in" || llvm::any_of(labels, [&](const ValueNames &scope) { return scope.find(name); });
 }
 
-/// What stands in the same definition holds; else a caller may have said something.
+/// A `set` in the same definition holds; where there is none, a caller may have set something.
 const Binding *CheckScope::setting(const Callee &callee, llvm::StringRef parameter) const {
   static const Binding unknown = Unknown();
   for (const Setting &setting : llvm::reverse(settings))
@@ -83,7 +83,8 @@ bool CheckScope::checkValue(const PathExpr &path, llvm::ArrayRef<PathExpr::Part>
   return diagnostics.count() == before;
 }
 
-/// The named value that a path starts from; null where there is none (said here) or nothing can be said.
+/// Returns the named value that a path starts from; null where there is none (which is reported here) or
+/// where nothing can be said.
 const ValueName *CheckScope::findValue(const PathExpr &path) {
   const std::string &word = path.parts[0].text;
   bool open = failed(word);

@@ -1,5 +1,5 @@
-// What can be seen from a point of a definition that is checked: names, and the values of the compiled
-// network's own parameters. The rest depends on the calls.
+// Knows what can be seen from a point of a definition that is checked: names, and the values of the compiled
+// network's own parameters. Everything else depends on the calls.
 #pragma once
 
 #include "dsl/Scope.h"
@@ -9,7 +9,7 @@ namespace kinema::dsl {
 
 class CheckScope : public Scope {
 public:
-  /// `everSet`: "conv.pad", the parameters that some `set` of the program gives a default.
+  /// `everSet` holds the parameters that some `set` of the program gives a default, such as "conv.pad".
   CheckScope(const Program &program, const Definition &definition, Values &values,
              const llvm::StringSet<> &everSet, Diagnostics &diagnostics);
 
@@ -21,11 +21,11 @@ public:
   Diagnostic &error(Location where, std::string message, std::string hint = {}) override;
   void addNames(std::vector<llvm::StringRef> &names) const override;
 
-  /// The network that is compiled: nobody calls it.
+  /// Returns whether this is the network that is compiled, which nobody calls.
   bool isCompiled() const { return &definition == program.network; }
   bool isLet(llvm::StringRef name) const { return names.contains(name) && !definition.parameter(name); }
 
-  /// A value set by `set`, until the end of the braces it stands in.
+  /// Is a value set by `set`, until the end of the braces it stands in.
   struct Setting {
     Callee callee;
     std::string parameter;
@@ -37,9 +37,9 @@ public:
   Diagnostics &diagnostics;
   llvm::StringMap<Binding> names; // parameters and lets
   std::vector<Setting> settings;
-  std::vector<ValueNames> labels;   // of the definition and the streams around the point, so far
-  std::vector<const Body *> bodies; // theirs
-  ValueNames streams;               // all of the definition: they may be named before their line
+  std::vector<ValueNames> labels;   // labels so far, of the definition and the streams around the point
+  std::vector<const Body *> bodies; // the bodies that these labels stand in
+  ValueNames streams;               // all streams of the definition: they may be named before their line
 
 private:
   bool checkValue(const PathExpr &path, llvm::ArrayRef<PathExpr::Part> parts);

@@ -13,20 +13,21 @@ namespace kinema::dsl {
 
 namespace {
 
-/// The longest piece of a source line that an error shows.
+/// Limits the piece of a source line that an error shows.
 constexpr size_t excerptBytes = 160;
 
-/// The longest message.
+/// Limits a message.
 constexpr size_t messageBytes = 400;
 
-/// A piece of a source line made fit for a terminal, and the columns (as shown) of the underline.
+/// Is a piece of a source line made fit for a terminal, with the columns (as shown) of the underline.
 struct Excerpt {
   std::string text;
   std::string padding; // blanks and tabs up to the caret
   size_t underline = 1;
 };
 
-/// Appends the character at `line[i]` with control characters and broken UTF-8 as '?'; gives its bytes.
+/// Appends the character at `line[i]`, with control characters and broken UTF-8 as '?'; returns how many
+/// bytes it has.
 size_t appendPrintable(llvm::StringRef line, size_t i, std::string &out) {
   unsigned char c = line[i];
   if (c < 0x80) {
@@ -100,7 +101,7 @@ Diagnostic &Diagnostics::warning(Location location, std::string message, std::st
 
 Diagnostic &Diagnostics::add(Diagnostic::Severity severity, Location location, std::string message,
                              std::string hint) {
-  for (std::string *text : {&message, &hint}) // names may be of any length
+  for (std::string *text : {&message, &hint}) // names in them may be of any length
     if (text->size() > messageBytes)
       *text = text->substr(0, messageBytes) + "...";
   all.push_back({severity, location, std::move(message), std::move(hint), {}, {}});
@@ -124,7 +125,7 @@ std::string Diagnostics::render() const {
   return text;
 }
 
-/// Two neighbouring letters exchanged, which counts as one mistake.
+/// Returns whether the words differ by two neighbouring letters exchanged, which counts as one mistake.
 static bool isTransposition(llvm::StringRef a, llvm::StringRef b) {
   if (a.size() != b.size())
     return false;
@@ -140,7 +141,7 @@ llvm::StringRef nearest(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> ca
   for (llvm::StringRef candidate : candidates) {
     if (candidate.empty() || candidate == word)
       continue;
-    // The case is the cheapest thing to mistake; an abbreviation is the next.
+    // Letters of the other case are the cheapest mistake, and an abbreviation is the next.
     unsigned distance = word.edit_distance_insensitive(candidate, true, bestDistance + 1);
     if (isTransposition(word, candidate))
       distance = 1;

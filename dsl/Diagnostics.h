@@ -1,4 +1,4 @@
-// Errors and warnings of all phases that speak about the author's text, in one form:
+// Renders the errors and warnings of all phases that speak about the author's text in one form:
 //
 //   net.arch:6:3: error: add of 64x8x28x28 and 64x16x56x56
 //       6 |   add low
@@ -21,7 +21,7 @@ struct Diagnostic {
   std::string message;              // one line, lower case, no full stop
   std::string hint;                 // after the underline; may be empty
   std::vector<std::string> notes;   // plain lines below it
-  std::vector<Location> calledFrom; // the calls that led here, innermost first
+  std::vector<Location> calledFrom; // places of the calls that led here, innermost first
 
   Diagnostic &note(std::string text) {
     notes.push_back(std::move(text));
@@ -41,16 +41,17 @@ public:
 
   explicit Diagnostics(const Sources &sources) : sources(sources) {}
 
-  /// The result is valid until the next error; use it at once: `error(...).note(...)`. A location that is not
-  /// known (line 0) makes an error without an excerpt: "error: message".
+  /// Reports an error. The result is valid until the next error and to be used at once:
+  /// `error(...).note(...)`. A location that is not known (line 0) makes an error without an excerpt: "error:
+  /// message".
   Diagnostic &error(Location location, std::string message, std::string hint = {});
-  /// The same of what is allowed and hardly meant.
+  /// Reports a warning: something allowed that was hardly meant.
   Diagnostic &warning(Location location, std::string message, std::string hint = {});
 
-  /// Of errors alone.
+  /// These two count errors alone.
   bool any() const { return errors > 0; }
   unsigned count() const { return errors; }
-  /// All of it, each line with its end.
+  /// Returns all of the report, each line with its end.
   std::string render() const;
 
 private:
@@ -61,9 +62,10 @@ private:
   unsigned errors = 0;
 };
 
-/// The candidate that differs least from `word`, or empty where none is near enough to be meant.
+/// Returns the candidate that differs least from `word`, or an empty string where none is near enough to be
+/// meant.
 llvm::StringRef nearest(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> candidates);
-/// "did you mean 'x'?", or empty.
+/// Returns "did you mean 'x'?", or an empty string.
 std::string didYouMean(llvm::StringRef word, llvm::ArrayRef<llvm::StringRef> candidates);
 
 } // namespace kinema::dsl

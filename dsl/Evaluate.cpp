@@ -29,7 +29,8 @@ std::string numberText(double value) {
   return text.str().str();
 }
 
-/// Of `ch=128x4` copies were meant, of `d=3x3` a size.
+/// Returns a hint where two numbers joined by x stand for one number: `ch=128x4` was meant as copies, `d=3x3`
+/// as a size.
 std::string hintForTwoParts(const SizeExpr &size, const CalleeParameter &wanted, const Scope &scope) {
   int64_t first = size.parts[0], second = size.parts[1];
   if (wanted.name == "ch")
@@ -41,7 +42,7 @@ std::string hintForTwoParts(const SizeExpr &size, const CalleeParameter &wanted,
   return llvm::formatv("'{0}' is one number", wanted.name).str();
 }
 
-/// Rounds down, as the language says.
+/// Divides and rounds down, as the language says.
 int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
 
 } // namespace
@@ -84,7 +85,7 @@ std::nullopt_t Evaluator::beyondRange(const Expr &expr, const Binding &value, co
   return std::nullopt;
 }
 
-/// What a name stands for, in an error.
+/// Says in an error what a name stands for.
 std::string Evaluator::describe(const PathExpr &path, const Binding &value) {
   if (is<Auto>(value))
     return "'auto'";
@@ -133,7 +134,7 @@ std::optional<Binding> Evaluator::evaluate(const Expr &expr, const CalleeParamet
 
 std::optional<Binding> Evaluator::evaluateInteger(const Expr &expr, llvm::StringRef name) {
   std::optional<Binding> value = evaluate(expr, integerCalled(name));
-  if (value && is<Auto>(*value)) // a parameter that was not given
+  if (value && is<Auto>(*value)) // a parameter that was not given has this value
     return mismatch(expr, integerCalled(name), "'auto'");
   return value;
 }
@@ -289,7 +290,7 @@ std::optional<Binding> Evaluator::evaluatePath(const PathExpr &path, const Calle
   return evaluateOtherWord(path, wanted);
 }
 
-/// `auto`, `on`, `off` and `none`: nothing is called so.
+/// Evaluates `auto`, `on`, `off` and `none`, which nothing else may be called.
 std::optional<Binding> Evaluator::evaluateKeyword(const PathExpr &path, const CalleeParameter &wanted) {
   const std::string &word = path.parts[0].text;
   if (word == "auto") {
@@ -328,7 +329,7 @@ std::optional<Binding> Evaluator::evaluateCallable(const PathExpr &path, const C
   return std::nullopt;
 }
 
-/// A word for an integer, number, size, flag or word.
+/// Evaluates a word where an integer, number, size, flag or word is wanted.
 std::optional<Binding> Evaluator::evaluateOtherWord(const PathExpr &path, const CalleeParameter &wanted) {
   const std::string &word = path.parts[0].text;
   if (std::optional<Binding> value = convert(Word{word}, wanted))
@@ -347,7 +348,7 @@ std::optional<Binding> Evaluator::evaluateOtherWord(const PathExpr &path, const 
   return std::nullopt;
 }
 
-/// `in.c`, `stride.h`, `flow.res2.a`, `mid3.c`
+/// Evaluates a path with a dot, such as `in.c`, `stride.h`, `flow.res2.a` or `mid3.c`.
 std::optional<Binding> Evaluator::evaluateDotted(const PathExpr &path, const CalleeParameter &wanted) {
   if (wanted.type == Type::Value)
     return scope.value(path, path.parts);
@@ -373,7 +374,7 @@ std::optional<Binding> Evaluator::evaluateDotted(const PathExpr &path, const Cal
   return number ? fit(path, *number, wanted) : std::nullopt;
 }
 
-/// `stride.h`
+/// Evaluates a part of a size, such as `stride.h`.
 std::optional<Binding> Evaluator::partOf(const PathExpr &path, const Binding &size) {
   if (const auto *parts = std::get_if<Size>(&size))
     return Binding((*parts)[llvm::StringRef("thw").find(path.parts[1].text)]);
@@ -383,7 +384,7 @@ std::optional<Binding> Evaluator::partOf(const PathExpr &path, const Binding &si
   return std::nullopt;
 }
 
-/// `in.c`, `flow.res2.w`
+/// Evaluates an extent of a value, such as `in.c` or `flow.res2.w`.
 std::optional<Binding> Evaluator::extentOf(const PathExpr &path) {
   std::optional<Binding> value = scope.value(path, llvm::ArrayRef(path.parts).drop_back());
   const auto *named = value ? std::get_if<NamedPtr>(&*value) : nullptr;

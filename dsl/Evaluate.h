@@ -1,26 +1,26 @@
-// The rules of expressions: what they are worth, and whether that fits what they are given for.
+// Evaluates expressions: what they are worth, and whether that fits what they are given for.
 #pragma once
 
 #include "dsl/Scope.h"
 
 namespace kinema::dsl {
 
-/// The most copies that `xN` makes.
+/// Limits the copies that `xN` makes.
 inline constexpr int64_t maxCopies = 4096;
 
 class Evaluator {
 public:
   explicit Evaluator(Scope &scope) : scope(scope) {}
 
-  /// `expr` as an argument for `wanted`; nothing after an error, which has been reported.
+  /// Returns `expr` as an argument for `wanted`; nothing after an error, which has been reported.
   std::optional<Binding> evaluate(const Expr &expr, const CalleeParameter &wanted);
-  /// An integer, known or not; `name` says in errors what it is for.
+  /// Returns an integer, known or not; `name` says in errors what it is for.
   std::optional<Binding> evaluateInteger(const Expr &expr, llvm::StringRef name);
-  /// A number of copies.
+  /// Returns a number of copies.
   std::optional<Binding> evaluateCopies(const Expr &expr);
-  /// A named value of the network.
+  /// Returns a named value of the network.
   std::optional<Binding> evaluateValue(const Expr &expr);
-  /// What is given for a parameter that is known at the call alone.
+  /// Checks what is given for a parameter that is known at the call alone.
   bool evaluateLoosely(const Expr &expr);
 
 private:
@@ -46,7 +46,7 @@ private:
   Scope &scope;
 };
 
-/// "'foo' is not known here", at the path's first part.
+/// Reports "'foo' is not known here" at the path's first part.
 void reportUnknown(const PathExpr &path, Scope &scope);
 
 } // namespace kinema::dsl

@@ -4,7 +4,7 @@ namespace kinema::dsl {
 
 namespace {
 
-/// Null where a `set` gives it.
+/// Returns an argument of an input, or null where a `set` gives it.
 const Callable::Argument *argumentOf(const NetworkInput &input, const char *name) {
   auto found = input.arguments.bound.find(name);
   return found == input.arguments.bound.end() ? nullptr : &found->second;

@@ -1,11 +1,11 @@
-// The inputs of the network that is compiled, and what follows from them for the recipe.
+// Finds the inputs of the network that is compiled, and what follows from them for the recipe.
 #pragma once
 
 #include "dsl/Binding.h"
 
 namespace kinema::dsl {
 
-/// An `input` line of the network or of one of its streams, with its arguments.
+/// Is an `input` line of the network or of one of its streams, with its arguments.
 struct NetworkInput {
   const CallStmt *call;
   Callable arguments;
@@ -14,7 +14,7 @@ struct NetworkInput {
 /// Completes the program's recipe from its network's first input.
 void resolveRecipe(Program &program, llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics);
 
-/// Errors at inputs that no video fills.
+/// Reports errors at inputs that no video fills.
 void checkInputsFromVideos(llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics);
 
 } // namespace kinema::dsl

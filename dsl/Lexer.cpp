@@ -15,14 +15,14 @@ bool isDigit(char c) { return c >= '0' && c <= '9'; }
 bool isWordStart(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
 bool isWordPart(char c) { return isWordStart(c) || isDigit(c); }
 
-/// The place of a byte of the whole text.
+/// Returns the place of a byte of the whole text.
 Location locationAt(llvm::StringRef text, size_t offset, uint32_t file) {
   llvm::StringRef before = text.take_front(offset);
   size_t lineStart = before.rfind('\n') == llvm::StringRef::npos ? 0 : before.rfind('\n') + 1;
   return {file, uint32_t(before.count('\n') + 1), uint32_t(offset - lineStart + 1), 1};
 }
 
-/// One error for a file that is no text; true if it is one.
+/// Returns whether a file is text, and reports one error if it is not.
 bool isText(const Sources &sources, uint32_t file, Diagnostics &diagnostics) {
   llvm::StringRef text = sources.text(file), path = sources.path(file);
   if (text.size() > maxFileBytes) {
@@ -92,7 +92,7 @@ private:
 
   void skipToLineEnd() { position = std::min(text.size(), text.find('\n', position)); }
 
-  /// Reports and gives up the rest of the line.
+  /// Reports an error and gives up the rest of the line.
   void fail(size_t length, std::string message, std::string hint = {}) {
     diagnostics.error(here(length), std::move(message), std::move(hint));
     tokens.push_back({Token::Kind::Error, {}, here(length)});
@@ -126,7 +126,7 @@ private:
     }
   }
 
-  /// A character that the language does not have.
+  /// Reports a character that the language does not have.
   void strange() {
     char c = text[position];
     size_t bytes = static_cast<unsigned char>(c) < 0x80 ? 1 : llvm::getNumBytesForUTF8(c);
@@ -141,7 +141,7 @@ private:
     fail(bytes, shown + " has no meaning outside a comment", hint);
   }
 
-  /// What is written instead.
+  /// Says what is written instead of such a character.
   static std::string hintFor(llvm::StringRef character) {
     if (character == ",")
       return "parts of a size are joined by x or stand in [ ] with blanks: 1x2x2, [t 2 2]; arguments are "
@@ -158,7 +158,8 @@ private:
     return "";
   }
 
-  /// "U+00A0", where the character is a blank that is no blank, or shows nothing; else empty.
+  /// Returns, for instance, "U+00A0" where the character looks like a blank but is none, or shows nothing;
+  /// else an empty string.
   static std::string invisible(llvm::StringRef character) {
     static constexpr std::pair<llvm::StringLiteral, llvm::StringLiteral> known[] = {
         {"\u00a0", "U+00A0"}, {"\u00ad", "U+00AD"}, {"\u2002", "U+2002"}, {"\u2003", "U+2003"},
@@ -170,7 +171,7 @@ private:
     return "";
   }
 
-  /// `\` at a line's end: the line goes on.
+  /// Continues a line that ends in `\`.
   void continueLine() {
     size_t after = position + 1;
     while (after < text.size() && (text[after] == ' ' || text[after] == '\t' || text[after] == '\r'))
@@ -222,7 +223,7 @@ private:
     push(kind, end - position);
   }
 
-  /// `2d`, `4x`, `1x2x`: digits that run into letters.
+  /// Reports digits that run into letters, such as `2d`, `4x` or `1x2x`.
   void badNumber() {
     size_t length = rest().take_while(isWordPart).size();
     llvm::StringRef whole = rest().take_front(length);
@@ -253,7 +254,7 @@ private:
     push(repeat && !afterDot() ? Token::Kind::Repeat : Token::Kind::Word, length);
   }
 
-  /// The length of `(2+1)` at the start of `after`, or 0.
+  /// Returns the length of `(2+1)` at the start of `after`, or 0.
   static size_t factorisedPart(llvm::StringRef after) {
     llvm::StringRef left = after.drop_front().take_while(isDigit);
     llvm::StringRef plus = after.drop_front(1 + left.size());

@@ -1,4 +1,5 @@
-// Text to tokens: longest match, one token of look-behind (after a path's `.` only digits are a number).
+// Cuts text into tokens by longest match, looking one token behind (after a path's `.` only digits are a
+// number).
 #pragma once
 
 #include "dsl/Diagnostics.h"
@@ -27,12 +28,12 @@ struct Token {
   bool is(Kind other) const { return kind == other; }
   bool isMark(char mark) const { return kind == Kind::Mark && text[0] == mark; }
   bool isWord(llvm::StringRef word) const { return kind == Kind::Word && text == word; }
-  /// How errors name it: "'stage'", "the line's end".
+  /// Returns how errors name the token: "'stage'", "the line's end".
   std::string describe() const;
 };
 
-/// The tokens of a file, the last one End. A line with an error is cut off there; text that is no text at all
-/// (too large, NUL bytes, not UTF-8) gives one error and no tokens.
+/// Returns the tokens of a file, the last one End. A line with an error is cut off there; a file that is not
+/// text (too large, NUL bytes, not UTF-8) gives one error and no tokens.
 std::vector<Token> lex(const Sources &sources, uint32_t file, Diagnostics &diagnostics);
 
 } // namespace kinema::dsl

@@ -1,4 +1,4 @@
-// The files of models/lib as they were when the compiler was built.
+// Contains the files of models/lib as they were when the compiler was built.
 #pragma once
 
 #include "llvm/ADT/ArrayRef.h"
@@ -7,11 +7,11 @@
 namespace kinema::dsl {
 
 struct LibraryFile {
-  llvm::StringLiteral name; // as in `use`
+  llvm::StringLiteral name; // the name as in `use`
   llvm::StringLiteral text;
 };
 
-/// Sorted by name; "prelude" is one of them.
+/// Returns the files sorted by name; "prelude" is one of them.
 llvm::ArrayRef<LibraryFile> library();
 
 } // namespace kinema::dsl

@@ -20,7 +20,7 @@ namespace {
 
 namespace path = llvm::sys::path;
 
-/// A file's text, or the reason why there is none.
+/// Returns a file's text, or the reason why there is none.
 llvm::Expected<std::string> readFile(llvm::StringRef name) {
   llvm::sys::fs::file_status status;
   std::error_code error = llvm::sys::fs::status(name, status);
@@ -70,7 +70,7 @@ uint32_t Loader::parseInto(std::string name, std::string text) {
   return id;
 }
 
-/// Where `use` looks from file `user`, first to last.
+/// Lists the folders in which `use` looks from file `user`, first to last.
 std::vector<std::string> Loader::folders(uint32_t user) const {
   std::vector<std::string> result;
   auto add = [&](llvm::StringRef folder) {
@@ -93,7 +93,7 @@ std::vector<std::string> Loader::folders(uint32_t user) const {
   return result;
 }
 
-/// Finds, reads and parses a used file, once. A file does not find itself: models/csn.arch may use
+/// Finds, reads and parses a used file, once. A file does not find itself, so that models/csn.arch may use
 /// lib/csn.arch.
 std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
   for (const std::string &folder : folders(user)) {
@@ -129,7 +129,8 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
   return std::nullopt;
 }
 
-/// A file sees its own definitions, those of the files it uses, and those of the prelude, in this order.
+/// Fills what a file sees: its own definitions, those of the files it uses, and those of the prelude, in this
+/// order.
 void Loader::fillScope(uint32_t file, llvm::ArrayRef<uint32_t> visible) {
   auto &scope = program.scopes[file];
   uint32_t prelude = program.files.size() - 1;
@@ -160,7 +161,8 @@ void Loader::load(llvm::StringRef name, std::string text) {
     uses.resize(file + 1);
     for (const Name &use : program.files[file]->uses) {
       auto found = used(use, file);
-      // A place for each `use` line, so that errors find their line; a missing file stands for itself.
+      // Each `use` line gets an entry, so that errors find their line; where the file is missing, the using
+      // file takes its place.
       uses[file].push_back(found.value_or(file));
     }
   }
@@ -181,7 +183,7 @@ void Loader::load(llvm::StringRef name, std::string text) {
   for (const auto &definition : program.files[0]->definitions)
     if (definition->kind == Definition::Kind::Network && !program.network)
       program.network = definition.get();
-  std::vector<Name> unused; // as the text is written, whatever the command line replaces
+  std::vector<Name> unused; // of the text as written, whatever the command line replaces
   if (program.network)
     unused = unusedParameters(*program.network);
   applySections();
@@ -205,7 +207,7 @@ void Loader::load(llvm::StringRef name, std::string text) {
 
 void Loader::applySections() {
   for (const auto &file : program.files) {
-    Recipe unused; // of files that are used, the network alone counts
+    Recipe unused; // for files that are used, of which the network alone counts
     std::set<Section::Kind> seen;
     for (const Section &section : file->sections)
       if (seen.insert(section.kind).second)
@@ -237,9 +239,9 @@ void Loader::applySizes() {
   }
 }
 
-/// Replaces the default of the network's parameter that `setting` names. False: there is none.
+/// Replaces the default of the network's parameter that `setting` names; returns false where there is none.
 bool Loader::setParameter(Setting &setting) {
-  auto &definition = const_cast<Definition &>(*program.network); // one of the program's files
+  auto &definition = const_cast<Definition &>(*program.network); // it is in one of the program's own files
   for (Parameter &parameter : definition.parameters)
     if (parameter.name.text == setting.path->parts[0].text) {
       parameter.defaultValue = std::move(setting.value);

@@ -1,4 +1,4 @@
-// A spec with everything it uses, parsed and checked: what the expansion starts from.
+// Loads a spec with everything it uses, parsed and checked: this is what the expansion starts from.
 #pragma once
 
 #include "dsl/AST.h"
@@ -11,38 +11,41 @@
 namespace kinema::dsl {
 
 struct LoadOptions {
-  /// Folders searched for `use NAME` (NAME.arch) after the spec's own folder and its lib/, before
-  /// $KINEMA_MODELS (a list separated by `:`), each with its lib/ too. What is found nowhere is taken from
-  /// the library in the binary.
+  /// Lists folders that are searched for `use NAME` (NAME.arch) after the spec's own folder and its lib/, and
+  /// before $KINEMA_MODELS (a list separated by `:`), each with its lib/ too. What is found nowhere is taken
+  /// from the library in the binary.
   std::vector<std::string> libraryPaths = {};
-  /// "frames=32" (a parameter of the network), "data.crop=224x224" (a setting of the recipe).
+  /// Lists settings from the command line: "frames=32" (a parameter of the network), "data.crop=224x224" (a
+  /// setting of the recipe).
   std::vector<std::string> overrides = {};
-  /// "frames=32", before the overrides: parameters which the network need not have.
+  /// Lists settings such as "frames=32" that are applied before the overrides, of parameters that the network
+  /// need not have.
   std::vector<std::string> sizes = {};
-  /// The network's clips will be read from videos, which fill one input of colours.
+  /// Says that the network's clips will be read from videos, which fill one input of colours.
   bool fromVideos = false;
 };
 
-/// One spec. Owns its texts and trees; locations in later phases refer to `sources`.
+/// Is one spec. It owns its texts and trees; locations in later phases refer to `sources`.
 struct Program {
   Sources sources;
   std::vector<std::unique_ptr<File>> files; // by file number: 0 the spec, then what it uses, the prelude last
   const Definition *network = nullptr;      // the spec's only network; null after errors
   Recipe recipe;                            // defaults, sections and overrides; complete: see resolveRecipe
 
-  /// What a head or kind `name` means in file `file`: a definition of that file, of a file it uses, or of the
-  /// prelude, in this order; null if there is none (operations are not definitions: see Operations.h).
+  /// Returns what a head or kind `name` means in file `file`: a definition of that file, of a file it uses,
+  /// or of the prelude, in this order; null if there is none (operations are not definitions: see
+  /// Operations.h).
   const Definition *find(uint32_t file, llvm::StringRef name) const;
-  /// All names `find` knows in a file, sorted.
+  /// Returns all names that `find` knows in a file, sorted.
   std::vector<llvm::StringRef> names(uint32_t file) const;
 
   std::vector<llvm::StringMap<const Definition *>> scopes; // by file number
 };
 
 /// Reads, parses and checks a spec. `program` must be empty; `diagnostics` must be over `program.sources`.
-/// False: see `diagnostics`.
+/// Returns false after errors, which are in `diagnostics`.
 bool loadFile(llvm::StringRef path, const LoadOptions &options, Program &program, Diagnostics &diagnostics);
-/// The same for a text in memory; `path` names it in errors, and its folder is searched for `use`.
+/// Loads a text in memory likewise; `path` names it in errors, and its folder is searched for `use`.
 bool loadText(llvm::StringRef path, std::string text, const LoadOptions &options, Program &program,
               Diagnostics &diagnostics);
 

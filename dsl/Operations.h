@@ -9,7 +9,8 @@
 
 namespace kinema::dsl {
 
-/// Defaults are text in the language ("1", "half", "(conv 1x1x1)"); `defaultOf` gives them as trees.
+/// Is a parameter of an operation. Its default is text in the language ("1", "half", "(conv 1x1x1)");
+/// `defaultOf` returns it as a tree.
 struct OperationParameter {
   llvm::StringRef name;
   Type type;
@@ -65,7 +66,7 @@ llvm::ArrayRef<Operation> operations();
 void addActivation(llvm::StringRef name, llvm::StringRef lowered);
 /// Null where `name` is no operation.
 const Operation *findOperation(llvm::StringRef name);
-/// The parsed default, or null; lives as long as the process.
+/// Returns the parsed default, or null; the tree lives as long as the process.
 const Expr *defaultOf(const OperationParameter &parameter);
 
 } // namespace kinema::dsl

@@ -6,7 +6,7 @@ namespace kinema::dsl {
 
 using Kind = Token::Kind;
 
-/// One expression may hold so many operators: the tree leans to the left and is walked recursively.
+/// Limits the operators of one expression, because the tree leans to the left and is walked recursively.
 static constexpr unsigned maxOperators = 256;
 
 bool ExpressionParser::argumentFollows() {
@@ -82,7 +82,7 @@ std::optional<Argument> ExpressionParser::argument() {
   return result;
 }
 
-/// `lhs`, an operator that stands next, and what `rule` reads after it.
+/// Parses what follows `lhs`: an operator, and what `rule` reads after it.
 ExprPtr ExpressionParser::binary(ExprPtr lhs, ExprPtr (ExpressionParser::*rule)()) {
   using Op = BinaryExpr::Op;
   static constexpr Op ops[] = {Op::Add, Op::Sub, Op::Mul, Op::Div, Op::Mod};
@@ -139,8 +139,8 @@ ExprPtr ExpressionParser::factor() {
   }
 }
 
-/// Does the next token show that the bracket was meant to end before it: by a brace, or on a later line by
-/// what cannot stand in an expression?
+/// Returns whether the next token shows that the bracket was meant to end before it: a brace, or a token on a
+/// later line that cannot stand in an expression.
 bool ExpressionParser::isBeyondBracket(Location bracket) {
   const Token &token = peek();
   if (token.is(Kind::End) || token.isMark('}') || token.isMark('{'))
@@ -170,7 +170,7 @@ ExprPtr ExpressionParser::list() {
   return std::make_unique<ListExpr>(whole, std::move(elements));
 }
 
-/// `(a + b)` is the sum, `(conv3d t=1)` a unit with an argument bound.
+/// Parses `(a + b)`, which is the sum, or `(conv3d t=1)`, a unit with an argument bound.
 ExprPtr ExpressionParser::parenthesised() {
   Nesting nesting(*this);
   Location start = take().location;

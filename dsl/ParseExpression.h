@@ -1,4 +1,4 @@
-// The rules of expressions and arguments.
+// Parses expressions and arguments.
 #pragma once
 
 #include "dsl/Parser.h"
@@ -11,8 +11,8 @@ public:
   using TokenStream::TokenStream;
 
 protected:
-  /// Arguments up to what cannot start one. `times` is where `x4` and `times=n` go; null where there are no
-  /// copies.
+  /// Parses arguments up to a token that cannot start one. `times` receives `x4` and `times=n`; it is null
+  /// where copies are not allowed.
   bool arguments(std::vector<Argument> &arguments, ExprPtr *times);
   ExprPtr expression();
   std::unique_ptr<PathExpr> path();
@@ -32,7 +32,7 @@ private:
   ExprPtr number();
   std::optional<int64_t> integerValue(llvm::StringRef digits, Location location);
 
-  unsigned operators = 0; // of the expression so far, with those in its brackets
+  unsigned operators = 0; // in the expression so far, brackets included
 };
 
 } // namespace kinema::dsl

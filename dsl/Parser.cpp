@@ -16,7 +16,7 @@ constexpr llvm::StringRef keywordTable[] = {"use", "unit", "block", "network", "
                                             "set", "from", "data",  "train",   "eval",   "compute",
                                             "in",  "auto", "on",    "off",     "none"};
 
-/// Files, definitions and statements.
+/// Parses files, definitions and statements.
 class Parser : public ExpressionParser {
 public:
   Parser(const Sources &sources, uint32_t id, Diagnostics &diagnostics)
@@ -46,7 +46,7 @@ private:
   StmtPtr call(std::optional<Name> label, Location start);
 
   std::unique_ptr<File> result = std::make_unique<File>();
-  bool inSection = false; // of the recipe
+  bool inSection = false; // whether in a section of the recipe
   bool unwinding = false; // a body was not closed before a definition: close all that are open
 };
 
@@ -69,7 +69,7 @@ std::unique_ptr<File> Parser::file() {
   return std::move(result);
 }
 
-/// A `use` line, a definition or a section.
+/// Parses a `use` line, a definition or a section.
 bool Parser::part() {
   const Token &token = peek();
   if (token.isWord("use"))
@@ -198,7 +198,7 @@ bool Parser::section() {
   return parsed.has_value();
 }
 
-/// A '{' that stands on a line of its own is refused, and taken.
+/// Reports a '{' that stands on a line of its own, and takes it.
 bool Parser::braceOnLaterLine() {
   size_t end = position;
   dropNewlines();
@@ -211,7 +211,8 @@ bool Parser::braceOnLaterLine() {
   return found;
 }
 
-/// After an error on one of its lines a body goes on at the next; it fails only where it is not closed.
+/// Parses a body. After an error on one of its lines it goes on at the next; it fails only where the body is
+/// not closed.
 std::optional<Body> Parser::body() {
   if (!peek().isMark('{') && !braceOnLaterLine()) {
     unexpected("'{'");
@@ -254,7 +255,7 @@ std::optional<Body> Parser::body() {
   }
 }
 
-/// One chain and its line's end.
+/// Parses one chain and its line's end.
 bool Parser::bodyLine(Body &body) {
   Chain chain;
   while (true) {

@@ -1,4 +1,4 @@
-// The tree as canonical text: what `--emit ast` shows. Parsing it gives the same tree.
+// Prints the tree as canonical text, which `--emit ast` shows. Parsing that text gives the same tree.
 #pragma once
 
 #include "dsl/AST.h"
@@ -8,7 +8,7 @@ namespace kinema::dsl {
 std::string print(const File &file);
 std::string print(const Definition &definition);
 std::string print(const Expr &expr);
-/// One statement without indentation; its braces, if it has any, on lines of their own.
+/// Returns one statement without indentation; its braces, if it has any, stand on lines of their own.
 std::string print(const Stmt &stmt);
 
 } // namespace kinema::dsl

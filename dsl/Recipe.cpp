@@ -18,14 +18,14 @@ namespace {
 
 using Kind = Section::Kind;
 
-/// One field of a recipe: what its row says of it, and where its value is.
+/// Is one field of a recipe: what its row says of it, and where its value is.
 struct Field {
   const RecipeField &row;
   std::variant<int64_t *, double *, bool *, std::string *, RecipeSize *, RecipeNumbers *, RecipeWords *>
       member;
 
   llvm::StringRef name() const { return row.name; }
-  /// In `--set`: "train.rate".
+  /// Returns the field's name in `--set`, such as "train.rate".
   std::string path() const { return (row.section + llvm::Twine(".") + row.name).str(); }
 };
 
@@ -35,7 +35,7 @@ std::vector<Field> fieldsOf(kinema::Recipe &recipe) {
   return fields;
 }
 
-/// What is looked for and is not there: what to do instead.
+/// Answers a statement that people look for and that does not exist with what to do instead.
 struct MissingStatement {
   Kind section;
   llvm::StringRef name, message, hint;
@@ -125,7 +125,7 @@ bool Filler::set(const Field &field, const Expr &value, RecipeSize &target) {
   return field.row.holds(target) || wrong(field, value, "a size " + field.row.range() + " each way");
 }
 
-/// A list; a single value stands for a list of one.
+/// Sets a list; a single value stands for a list of one.
 template <typename Element>
 bool Filler::set(const Field &field, const Expr &value, std::vector<Element> &target) {
   std::vector<Element> elements;
@@ -148,7 +148,7 @@ bool Filler::set(const Field &field, const Expr &value, std::vector<Element> &ta
   return true;
 }
 
-/// A proposal, and the arguments that there are.
+/// Returns a proposal followed by the arguments that exist.
 std::string withAll(std::string proposal, llvm::ArrayRef<llvm::StringRef> names) {
   std::string all =
       names.empty() ? "it has no arguments with names" : "it has " + llvm::join(names, "= ") + "=";
@@ -169,7 +169,7 @@ bool Filler::assign(const Field &field, llvm::ArrayRef<const Expr *> values, Loc
     return true;
   }
   if (field.path() == "data.resize")
-    recipe.data.shortSide = 0; // the last of the two counts
+    recipe.data.shortSide = 0; // the later of the two settings counts
   return std::visit(
       [&](auto *to) {
         if constexpr (std::is_same_v<decltype(to), RecipeNumbers *> ||
@@ -180,8 +180,8 @@ bool Filler::assign(const Field &field, llvm::ArrayRef<const Expr *> values, Loc
       field.member);
 }
 
-/// `rate 0.01 warmup=10`: arguments by position go to the statement's unnamed fields, the last of which, if
-/// it is a list, takes all that are left.
+/// Fills fields from a statement such as `rate 0.01 warmup=10`: arguments by position go to the statement's
+/// unnamed fields, the last of which, if it is a list, takes all that are left.
 void Filler::statement(Kind section, const CallStmt &call) {
   std::vector<const Field *> positional;
   std::vector<llvm::StringRef> names, heads;
@@ -295,7 +295,7 @@ bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnost
 void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Location input,
              Diagnostics &diagnostics) {
   auto place = [&](llvm::StringRef name) { return recipe.places[name.str()]; };
-  // What is not given follows from the input: its place is what can be changed.
+  // What is not given follows from the input, so errors stand where something can be changed.
   auto placeOr = [&](llvm::StringRef name) { return place(name).known() ? place(name) : input; };
   if (!recipeFieldNamed("data", "frames").holds(double(frames)) ||
       !recipeFieldNamed("data", "crop").holds(RecipeSize{height, width})) {

@@ -1,4 +1,4 @@
-// The recipe as the text of a spec gives it: sections fill it, the command line may override it.
+// Reads the recipe that the text of a spec gives: sections fill it, and the command line may override it.
 #pragma once
 
 #include "dsl/AST.h"
@@ -11,18 +11,18 @@
 namespace kinema::dsl {
 
 struct Recipe : kinema::Recipe {
-  std::map<std::string, Location> places; // where "data.crop" and the like were given
+  std::map<std::string, Location> places; // places where "data.crop" and the like were given
 };
 
 /// Fills `recipe` from a section.
 void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics);
 
-/// `data.crop=224x224`, `train.rate=0.1`, `eval.clips=1`: SECTION.FIELD=VALUE with the names of
-/// docs/package.md.
+/// Applies a setting SECTION.FIELD=VALUE with the names of docs/package.md, such as `data.crop=224x224`,
+/// `train.rate=0.1` or `eval.clips=1`.
 bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnostics);
 
-/// What follows from the network's input, which stands at `input`: fills in the fields that are zero and
-/// checks those that must agree.
+/// Fills in the fields that are zero from the network's input, which stands at `input`, and checks fields
+/// that must agree.
 void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Location input,
              Diagnostics &diagnostics);
 

@@ -51,7 +51,7 @@ bool CalleeScope::fill(const Callable &callable, Location head) {
 }
 
 bool CalleeScope::fillDefault(const CalleeParameter &parameter) {
-  // A default that is another parameter's value (`stride=k`) takes that one's words too.
+  // A default that is another parameter's value (`stride=k`) takes the words of that parameter too.
   CalleeParameter wanted = parameter;
   if (const auto *path = llvm::dyn_cast<PathExpr>(parameter.defaultValue))
     if (auto other = called.parameter(path->text()))
@@ -81,7 +81,7 @@ std::optional<Binding> CalleeScope::value(const PathExpr &, llvm::ArrayRef<PathE
   return Binding(Unknown{Type::Value});
 }
 
-/// A default of an operation stands nowhere: the call is the place then.
+/// Reports an error. A default of an operation stands nowhere in a text, so that the place is then the call.
 Diagnostic &CalleeScope::error(Location where, std::string message, std::string hint) {
   Location place = where.known() ? where : call;
   Diagnostic &error = caller.error(place, std::move(message), std::move(hint));

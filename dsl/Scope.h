@@ -1,5 +1,5 @@
-// What names mean at a point of a spec. The checks and the expansion each have scopes of their own; the rules
-// of expressions (Evaluate.h) and arguments (Bind.h) are the same in all of them.
+// Says what names mean at a point of a spec. The checks and the expansion each have scopes of their own; the
+// rules of expressions (Evaluate.h) and arguments (Bind.h) are the same in all of them.
 #pragma once
 
 #include "dsl/Binding.h"
@@ -12,26 +12,27 @@ public:
   Scope(const Scope &) = delete;
   virtual ~Scope() = default;
 
-  /// A parameter or a `let`; null where there is none.
+  /// Returns a parameter or a `let`; null where there is none of that name.
   virtual const Binding *find(llvm::StringRef name) const = 0;
-  /// Of a parameter; nothing where `name` is none.
+  /// Returns the type of a parameter; nothing where `name` is none.
   virtual std::optional<Type> parameterType(llvm::StringRef name) const = 0;
-  /// Whether a value of the network is called `name`, or a part of it.
+  /// Returns whether a value of the network, or a part of one, is called `name`.
   virtual bool isValue(llvm::StringRef name) const = 0;
-  /// The value that `parts`, the whole path or its beginning, name; nothing after an error.
+  /// Returns the value that `parts` name, which are the whole path or its beginning; nothing after an error.
   virtual std::optional<Binding> value(const PathExpr &path, llvm::ArrayRef<PathExpr::Part> parts) = 0;
-  /// What the innermost `set` says; null where none does.
+  /// Returns what the innermost `set` says; null where none does.
   virtual const Binding *setting(const Callee &callee, llvm::StringRef parameter) const = 0;
-  /// Reports, with the calls that led here.
+  /// Reports an error, with the calls that led here.
   virtual Diagnostic &error(Location where, std::string message, std::string hint = {}) = 0;
-  /// The names that a mistaken word may have meant.
+  /// Adds the names that a mistaken word may have meant.
   virtual void addNames(std::vector<llvm::StringRef> &) const {}
 
-  /// The operation or definition of that name.
+  /// Returns the operation or definition of that name.
   Callee callee(llvm::StringRef name) const { return findCallee(program, file, name); }
-  /// A line that had an error would have given this name: say nothing more about it.
+  /// Returns whether a line that had an error would have given this name, so that nothing more is said about
+  /// it.
   bool failed(llvm::StringRef name) const { return program.files[file]->failedNames.contains(name); }
-  /// A parameter of type unit or block.
+  /// Returns whether the head is a parameter of type unit or block.
   bool callsParameter(llvm::StringRef head) const {
     std::optional<Type> type = parameterType(head);
     return type == Type::Unit || type == Type::Block;
@@ -41,16 +42,16 @@ public:
   const uint32_t file;
 };
 
-/// Inside of what is called: its parameters have values, values of the network have none yet.
+/// Is the inside of what is called: its parameters have values, but values of the network have none yet.
 class CalleeScope : public Scope {
 public:
-  /// `call`: the call's head or statement.
+  /// Takes as `call` the place of the call's head or statement.
   CalleeScope(Scope &caller, const Callee &callee, Location call);
 
   /// Gives every parameter a value: the argument, else what `set` says, else the default, which sees the
-  /// parameters before it. False after an error; one about an argument that is missing stands at `head`.
+  /// parameters before it. Returns false after an error; an error about a missing argument stands at `head`.
   bool fill(const Callable &callable, Location head);
-  /// Takes parameters as given, with values that are not known.
+  /// Counts parameters as given, with values that are not known.
   void assumeParameters();
   const Binding &operator[](llvm::StringRef parameter) const { return names.find(parameter)->second; }
 
@@ -73,10 +74,10 @@ private:
   bool fillDefault(const CalleeParameter &parameter);
 };
 
-/// The first parameter that no argument, no `set` and no default gives.
+/// Returns the first parameter that no argument, no `set` and no default gives.
 std::optional<CalleeParameter> missingArgument(const Callable &callable, const Scope &scope);
 void reportMissing(const Callee &callee, const CalleeParameter &parameter, Location head, Scope &scope);
-/// "(basic: kind ch stride; conv3d: t d ch stride)"
+/// Returns, for instance, "(basic: kind ch stride; conv3d: t d ch stride)".
 std::string parametersOf(llvm::ArrayRef<Callee> callees);
 
 } // namespace kinema::dsl

@@ -1,4 +1,5 @@
-// The texts a compilation reads, and places in them. Every later phase names a place by a `Location`.
+// Holds the texts that a compilation reads, and places in them. Every later phase names a place by a
+// `Location`.
 #pragma once
 
 #include "llvm/ADT/StringRef.h"
@@ -12,7 +13,7 @@
 
 namespace kinema::dsl {
 
-/// A stretch of one line: the token or phrase that an error underlines. Lines and columns count from 1,
+/// Is a stretch of one line: the token or phrase that an error underlines. Lines and columns count from 1,
 /// columns in bytes; line 0 is "nowhere" (a default that nobody wrote).
 struct Location {
   uint32_t file = 0;
@@ -24,7 +25,7 @@ struct Location {
   auto operator<=>(const Location &) const = default;
 };
 
-/// The files read so far, by number. File 0 is the one that is compiled. Texts never move once added.
+/// Holds the files read so far, by number. File 0 is the one that is compiled. Texts never move once added.
 class Sources {
 public:
   uint32_t add(std::string path, std::string text);
@@ -32,13 +33,14 @@ public:
   unsigned size() const { return files.size(); }
   llvm::StringRef path(uint32_t file) const { return files[file].path; }
   llvm::StringRef text(uint32_t file) const { return files[file].text; }
-  /// The file's number, if it was read.
+  /// Returns the file's number, if it was read.
   std::optional<uint32_t> find(llvm::StringRef path) const;
-  /// Line `line` (from 1) without its end; empty where the file has no such line.
+  /// Returns line `line` (from 1) without its end; an empty string where the file has no such line.
   llvm::StringRef line(uint32_t file, uint32_t line) const;
-  /// `path:line:column`.
+  /// Returns `path:line:column`.
   std::string describe(Location location) const;
-  /// What stands at a location, to the end of its statement or line, without a comment: for "called from".
+  /// Returns what stands at a location, to the end of its statement or line, without a comment: for "called
+  /// from".
   llvm::StringRef statementAt(Location location) const;
 
 private:

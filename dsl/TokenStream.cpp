@@ -59,7 +59,7 @@ bool TokenStream::startsDefinition() const {
 
 std::nullptr_t TokenStream::fail(std::string message, std::string hint) {
   if (peek().is(Kind::Error))
-    return nullptr; // the lexer has said it
+    return nullptr; // the lexer has reported it
   return failAt(peek().location, std::move(message), std::move(hint));
 }
 

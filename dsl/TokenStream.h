@@ -1,4 +1,4 @@
-// The parser's view of the tokens: looking, taking, complaining, and going on after a complaint.
+// Is the parser's view of the tokens: looking, taking, complaining, and going on after a complaint.
 #pragma once
 
 #include "dsl/Lexer.h"
@@ -7,10 +7,10 @@
 
 namespace kinema::dsl {
 
-/// The place from the start of `first` to the end of `last`, where they lie on one line.
+/// Returns the place from the start of `first` to the end of `last`, where they lie on one line.
 Location join(Location first, Location last);
 
-/// For those who write // or /*.
+/// Helps those who write // or /*.
 inline constexpr char commentHint[] = "a comment starts with #";
 
 class TokenStream {
@@ -18,21 +18,23 @@ public:
   TokenStream(const Sources &sources, uint32_t file, Diagnostics &diagnostics);
 
 protected:
-  /// Inside brackets a line's end is a blank.
+  /// Returns the next token. Inside brackets a line's end counts as a blank.
   const Token &peek();
-  /// The token after `peek()`.
+  /// Returns the token after `peek()`.
   const Token &peekSecond();
   Token take();
   bool takeMark(char mark);
   void dropNewlines();
-  /// `network x`, `data {`: what stands between definitions and never in them.
+  /// Returns whether what comes next stands between definitions and never in them, such as `network x` or
+  /// `data {`.
   bool startsDefinition() const;
 
-  /// These report and give null, which each rule that gets it returns: at the next token, or at a place.
+  /// These report an error at the next token, or at a place, and return null, which each rule that gets it
+  /// returns too.
   std::nullptr_t fail(std::string message, std::string hint = {});
   std::nullptr_t unexpected(llvm::StringRef wanted, std::string hint = {});
   std::nullptr_t failAt(Location location, std::string message, std::string hint = {});
-  /// Nothing after this point can be made sense of.
+  /// Reports an error after which nothing can be made sense of.
   std::nullptr_t giveUp(Location location, std::string message);
   /// Skips what is left of a statement that failed: to the end of the line where it failed, and on to the
   /// matching brace where braces were opened on it. `statement` is the position of its first token.
@@ -52,7 +54,7 @@ protected:
   size_t position = 0;
   unsigned brackets = 0; // open ( and [
   bool gaveUp = false;
-  llvm::StringSet<> failedNames; // that skipped statements would have given
+  llvm::StringSet<> failedNames; // names that skipped statements would have given
 
 private:
   const Token &next() const { return tokens[std::min(position + 1, tokens.size() - 1)]; }

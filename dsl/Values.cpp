@@ -7,7 +7,7 @@ namespace kinema::dsl {
 
 namespace {
 
-/// More names than this are not told apart: calls under `_:` can multiply them beyond measure.
+/// Limits how many names are told apart, since calls under `_:` can multiply them beyond measure.
 constexpr size_t maxNames = 1024;
 
 } // namespace
@@ -30,7 +30,7 @@ std::string namesInside(llvm::StringRef value, llvm::ArrayRef<llvm::StringRef> n
                        : (value + " has " + llvm::join(names, ", ")).str();
 }
 
-/// What a call's head is, where it is not a parameter.
+/// Returns what a call's head is, where it is not a parameter.
 Callee Values::headOf(const CallStmt &call, const Definition &owner) const {
   if (owner.parameter(call.head.text))
     return {};
@@ -84,7 +84,7 @@ void Values::add(const Stmt &stmt, const Definition &owner, ValueNames &names) {
   }
 }
 
-/// The names inside a value; null where they cannot be known here.
+/// Returns the names inside a value; null where they cannot be known here.
 const ValueNames *Values::membersOf(const ValueName &value) {
   if (const auto *stream = llvm::dyn_cast<StreamStmt>(value.stmt))
     return &of(stream->body, *value.owner);
