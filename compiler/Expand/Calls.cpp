@@ -1,4 +1,4 @@
-// Calls: copies, names, and the frames of definitions.
+// Expands calls: copies, names, and the frames of definitions.
 #include "compiler/Expand/Expander.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -8,12 +8,12 @@ using namespace kinema;
 using namespace kinema::expansion;
 using Kind = dsl::Operation::Kind;
 
-/// Its weights' segment is `conv`.
+/// Returns whether a call is of a kind of conv, whose weights have the segment `conv` in their names.
 static bool isKindOfConv(const dsl::Callee &callee) {
   return callee.is(Kind::Conv) || (callee.definition && callee.isUnit());
 }
 
-/// The segment that a statement adds to the names of its weights; empty for `_:`.
+/// Returns the segment that a statement adds to the names of its weights; an empty one for `_:`.
 std::optional<std::string> Expander::segmentOf(const dsl::CallStmt &call, const dsl::Callee &callee,
                                                Frame &frame) {
   bool isStage = callee.is(Kind::Stage);
@@ -47,7 +47,7 @@ void Expander::nameResult(const std::optional<dsl::Name> &label, const NodePtr &
       frame.labels->add(name, part);
 }
 
-/// What a head calls; null, with an error, where it is a parameter that was not given.
+/// Returns what a head calls; null, with an error, where the head is a parameter that was not given.
 dsl::CallablePtr Expander::findCallable(const dsl::Name &head, Frame &frame) {
   if (!frame.callsParameter(head.text))
     return std::make_shared<dsl::Callable>(dsl::Callable{frame.callee(head.text)});
@@ -113,7 +113,7 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
   return current;
 }
 
-/// Operations that leave no operation behind, so no row of the layer table.
+/// Returns whether a callee leaves no operation behind, and so no row of the layer table.
 static bool isSilent(const dsl::Callee &callee) {
   return callee.is(Kind::Input) || callee.is(Kind::Identity) || callee.is(Kind::Stage);
 }

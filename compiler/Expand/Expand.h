@@ -1,4 +1,4 @@
-// From a checked spec to the network in clip operations.
+// Expands a checked spec to the network in clip operations.
 #ifndef KINEMA_COMPILER_EXPAND_EXPAND_H
 #define KINEMA_COMPILER_EXPAND_EXPAND_H
 
@@ -11,16 +11,18 @@ namespace kinema {
 
 struct ExpandOptions {
   int64_t batch = 1;
-  int64_t frames = 0, height = 0, width = 0; // of every input; 0: as written
+  int64_t frames = 0, height = 0, width = 0; // sizes of every input; 0: as written
 };
 
 /// Calls the network of a checked program: units, blocks, stages, copies and streams become one function
-/// `@forward` of clip operations with all shapes known, and its weights `clip.param` symbols. The module's
-/// attributes: `clip.network` (name, batch, classes, inputs) and `clip.layers`. Null after errors.
+/// `@forward` of clip operations with all shapes known, and its weights become `clip.param` symbols. The
+/// module gets the attributes `clip.network` (name, batch, classes, inputs) and `clip.layers`. Returns null
+/// after errors.
 mlir::OwningOpRef<mlir::ModuleOp> expandNetwork(const dsl::Program &program, const ExpandOptions &options,
                                                 dsl::Diagnostics &diagnostics, mlir::MLIRContext &context);
 
-/// The recipe as the attribute `clip.recipe`: a dictionary of sections (keys: docs/package.md, Recipe).
+/// Returns the recipe as the attribute `clip.recipe`: a dictionary of sections (keys: docs/package.md,
+/// Recipe).
 mlir::DictionaryAttr recipeAttributeOf(const Recipe &recipe, mlir::MLIRContext &context);
 
 } // namespace kinema

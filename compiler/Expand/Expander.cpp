@@ -36,7 +36,7 @@ LogicalResult Expander::run() {
   return success();
 }
 
-/// The last value must be scores.
+/// Checks that the last value holds scores.
 bool Expander::checkResult(const Activation &result, Frame &frame) {
   if (!result.ready()) {
     fail(root.program.network->location, frame, "the network has no value",
@@ -109,8 +109,8 @@ Activation Expander::expandStatements(ArrayRef<const dsl::Stmt *> statements, Fr
   return value;
 }
 
-/// Where an error about a statement as a whole stands: at what it calls, or at the value that it gives or
-/// names.
+/// Returns the place of an error about a statement as a whole: that of what the statement calls, or of the
+/// value that it gives or names.
 static dsl::Location headOf(const dsl::Stmt &stmt) {
   switch (stmt.kind) {
   case dsl::Stmt::Kind::Let:

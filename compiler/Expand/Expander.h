@@ -1,4 +1,4 @@
-// The expansion of a network: calls become operations. One class; its parts have a file each.
+// Expands a network: calls become operations. It is one class; its parts have a file each.
 #ifndef KINEMA_COMPILER_EXPAND_EXPANDER_H
 #define KINEMA_COMPILER_EXPAND_EXPANDER_H
 
@@ -9,7 +9,7 @@
 
 namespace kinema::expansion {
 
-/// Calls may lie inside each other so deep, and so many may be expanded.
+/// These limit how deep calls may lie inside each other, and how many may be expanded.
 inline constexpr unsigned maxDepth = 100;
 inline constexpr int64_t maxCalls = 200'000;
 
@@ -18,20 +18,20 @@ public:
   Expander(const dsl::Program &program, const ExpandOptions &options, dsl::Diagnostics &diagnostics,
            mlir::ModuleOp module);
 
-  /// Expands the program's network. Errors are reported, as many as there are.
+  /// Expands the program's network. All errors that are found are reported.
   mlir::LogicalResult run();
 
-  /// One of several values that are joined.
+  /// Is one of several values that are joined.
   struct Operand {
     Activation value;
     std::string name; // "the value before", "'low'", "branch 2"
   };
 
 private:
-  using Arguments = dsl::CalleeScope; // of an operation
+  using Arguments = dsl::CalleeScope; // arguments of an operation
   using Statements = std::vector<const dsl::Stmt *>;
 
-  /// A tower: its statements are expanded as far as the values they name are known.
+  /// Is a tower: its statements are expanded as far as the values that they name are known.
   struct Stream {
     Statements statements;
     std::unique_ptr<Frame> frame;
@@ -41,24 +41,24 @@ private:
     Node &node() const { return *frame->labels; }
     bool finished() const { return node().complete; }
   };
-  /// What a statement calls, where, and on which value.
+  /// Says what a statement calls, where, and on which value.
   struct Site {
     const dsl::CallStmt &call;
     Frame &frame;
-    std::string path;  // of its weights: "stage2.0.conv1"; "" for a network's own `_:`
+    std::string path;  // path of its weights: "stage2.0.conv1"; "" for a network's own `_:`
     std::string layer; // the name of its operations
     Activation value;
     NodePtr node; // gets the callee's names
     dsl::Location where() const { return call.head.location; }
   };
-  /// A weight's name in the making: who would own it.
+  /// Is a weight's name in the making, with who would own it.
   struct Claim {
     Frame *frame;
     std::string path;
     const dsl::Stmt *statement;
   };
 
-  // Expander.cpp: bodies and statements
+  // These functions, of Expander.cpp, expand bodies and statements.
   static Statements statementsOf(const dsl::Chain &chain);
   static Statements statementsOf(const dsl::Body &body);
   Activation expandStatements(llvm::ArrayRef<const dsl::Stmt *> statements, Frame &frame, Activation value);
@@ -75,7 +75,8 @@ private:
   void advance(std::vector<Stream> &streams);
   bool step(Stream &stream);
   void reportCircle(const dsl::Stmt &stmt, Frame &frame);
-  /// The first value that a statement names and an unfinished stream has not got yet; null if there is none.
+  /// Returns the first value that a statement names and that an unfinished stream does not have yet; null if
+  /// there is none.
   const dsl::PathExpr *missingValue(const dsl::Stmt &stmt, Frame &frame);
 
   // Calls.cpp
@@ -129,7 +130,7 @@ private:
   dsl::Location rootStatement; // the statement of the network that is being expanded
   bool stopped = false;        // a limit was hit
   unsigned depth = 0;
-  unsigned layerDepth = 0; // inside a row of the layer table
+  unsigned layerDepth = 0; // how many rows of the layer table the expansion is inside of
   int64_t callCount = 0;
   int64_t dropouts = 0;
 

@@ -76,7 +76,7 @@ void Frame::addNames(std::vector<StringRef> &found) const {
       found.push_back(part.first);
 }
 
-/// The named value that a path starts from; null after an error, also an earlier one.
+/// Returns the named value that a path starts from; null after an error, which may be an earlier one.
 NodePtr Frame::start(const dsl::PathExpr &path) {
   const std::string &word = path.parts[0].text;
   if (const dsl::Binding *given = find(word)) {

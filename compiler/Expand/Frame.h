@@ -1,4 +1,4 @@
-// What names stand for while a network is expanded.
+// Says what names stand for while a network is expanded.
 #ifndef KINEMA_COMPILER_EXPAND_FRAME_H
 #define KINEMA_COMPILER_EXPAND_FRAME_H
 
@@ -9,14 +9,14 @@
 
 namespace kinema::expansion {
 
-/// A value of the network, [N, C, T, H, W].
+/// Is a value of the network, [N, C, T, H, W].
 struct Activation {
   enum class State {
     None,   // before the input
-    Failed, // an error was reported; what uses it is silent
+    Failed, // an error was reported; whoever uses the value reports nothing
     Ready
   };
-  /// A step that made the value smaller along some axis.
+  /// Is a step that made the value smaller along some axis.
   struct Reduction {
     dsl::Location where;
     shape::Size3 factor;
@@ -38,11 +38,11 @@ struct Activation {
   mlir::RankedTensorType type() const { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
   int64_t channels() const { return type().getDimSize(1); }
   shape::Size3 size() const { return {type().getDimSize(2), type().getDimSize(3), type().getDimSize(4)}; }
-  /// "64x8x28x28"
+  /// Returns, for instance, "64x8x28x28".
   std::string describe() const;
 };
 
-/// A named value and the values named inside of what made it: `res2`, `res2.a`, `stage2.0`.
+/// Is a named value with the values named inside of what made it: `res2`, `res2.a`, `stage2.0`.
 struct Node : dsl::NamedValue {
   Activation value;
   bool complete = true; // false: a stream that is still being expanded
@@ -55,10 +55,10 @@ struct Node : dsl::NamedValue {
 };
 using NodePtr = std::shared_ptr<Node>;
 
-/// Around the network: what `set` says, and where errors go.
+/// Is the scope around the network: it knows what `set` says, and where errors go.
 class Root : public dsl::Scope {
 public:
-  /// A value set by `set`, until the end of the body it stands in.
+  /// Is a value set by `set`, until the end of the body it stands in.
   struct Setting {
     dsl::Callee callee;
     std::string parameter;
@@ -82,16 +82,16 @@ public:
   std::vector<Setting> settings;
 };
 
-/// One call of a definition, or a stream inside of one.
+/// Is one call of a definition, or a stream inside of one.
 class Frame : public dsl::CalleeScope {
 public:
-  /// The network that is compiled.
+  /// Makes the frame of the network that is compiled.
   Frame(Root &root, const dsl::Definition &network)
       : CalleeScope(root, {nullptr, &network}, {}), labels(std::make_shared<Node>()) {}
-  /// A definition, called by the statement at `call`.
+  /// Makes the frame of a definition, called by the statement at `call`.
   Frame(Frame &caller, const dsl::Callee &callee, dsl::Location call)
       : CalleeScope(caller, callee, call), isCalled(true) {}
-  /// A stream inside of a definition.
+  /// Makes the frame of a stream inside of a definition.
   Frame(Frame &outer, NodePtr labels, std::string path)
       : CalleeScope(outer, outer.called, {}), labels(std::move(labels)), path(std::move(path)),
         isCalled(outer.isCalled), outer(&outer) {}
@@ -104,20 +104,21 @@ public:
 
   void define(llvm::StringRef name, dsl::Binding value) { names[name] = std::move(value); }
   NodePtr findNode(llvm::StringRef name) const;
-  /// Whether a value inside of `node` is named from within: a stream may name what it has got itself.
+  /// Returns whether a value inside of `node` is named from within: a stream may name the values that it has
+  /// already.
   bool isInside(const NodePtr &node) const;
 
   NodePtr labels;   // named values
-  NodePtr in;       // the value it was called on; null where there is none
-  std::string path; // of its weights: "" or "stage2.0."
+  NodePtr in;       // the value that the definition was called on; null where there is none
+  std::string path; // path of its weights: "" or "stage2.0."
   unsigned stages = 0;
-  std::map<std::string, const dsl::Stmt *> owners; // paths of its statements that own weights
-  const bool isCalled = false;                     // else it is the network's
+  std::map<std::string, const dsl::Stmt *> owners; // by path: its statements that own weights
+  const bool isCalled = false;                     // false for the network's own frame
 
 private:
   NodePtr start(const dsl::PathExpr &path);
 
-  Frame *const outer = nullptr; // of a stream: the frame it stands in
+  Frame *const outer = nullptr; // for a stream, the frame it stands in
 };
 
 } // namespace kinema::expansion

@@ -1,4 +1,4 @@
-// Operations on several values: add, mul, average, concat, residual.
+// Expands operations on several values: add, mul, average, concat, residual.
 #include "compiler/Expand/Expander.h"
 
 using namespace mlir;
@@ -8,8 +8,7 @@ using Kind = dsl::Operation::Kind;
 
 using Operand = Expander::Operand;
 
-/// By how much `b` is larger than `a` along each axis, if that is a whole number along each and the channels
-/// agree.
+/// Returns how many times larger `b` is than `a` along each axis, if each is a whole number.
 static std::optional<shape::Size3> wholeRatio(const Activation &a, const Activation &b) {
   shape::Size3 ratio;
   for (int axis = 0; axis < 3; ++axis) {
@@ -24,7 +23,7 @@ static std::string text(const shape::Size3 &size) {
   return (Twine(size[0]) + "x" + Twine(size[1]) + "x" + Twine(size[2])).str();
 }
 
-/// "T 8 and 16, H 28 and 56 differ by 2: `from low -> pool avg 2x2x2` would fit"
+/// Returns a hint such as "T 8 and 16, H 28 and 56 differ by 2: `from low -> pool avg 2x2x2` would fit".
 static std::string clashHint(const Operand &a, const Operand &b, bool channelsMatter) {
   std::string hint = differences(a.value, b.value, channelsMatter) + " differ";
   if (channelsMatter && a.value.channels() != b.value.channels())
@@ -45,7 +44,7 @@ static std::string clashHint(const Operand &a, const Operand &b, bool channelsMa
          "` would fit";
 }
 
-/// One line for each of two values, below each other.
+/// Notes one line for each of two values, below each other.
 static void noteBoth(dsl::Diagnostic &error, const Operand &a, const Operand &b,
                      const dsl::Sources &sources) {
   size_t width = std::max(a.value.describe().size(), b.value.describe().size());
@@ -56,7 +55,7 @@ static void noteBoth(dsl::Diagnostic &error, const Operand &a, const Operand &b,
   }
 }
 
-/// `b` can be spread over `a`.
+/// Returns whether `b` can be spread over `a`.
 static bool spreads(const Activation &a, const Activation &b) {
   for (auto [left, right] : llvm::zip(a.type().getShape(), b.type().getShape()))
     if (left != right && right != 1)
@@ -94,7 +93,7 @@ Activation Expander::expandJoin(const dsl::Callable &callable, Site &site, Argum
   if (kind == Kind::Concat)
     return concatenate(operands, site, arguments);
 
-  // One after the other: what is joined so far, and the next one.
+  // The values are joined one after the other: what is joined so far with the next one.
   Operand joined = operands.front();
   Location layer = layerLocation(site);
   for (const Operand &operand : llvm::drop_begin(operands)) {
@@ -127,7 +126,7 @@ Activation Expander::concatenate(ArrayRef<Operand> operands, Site &site, Argumen
   return result(site, activate(y, arguments["act"], site), {1, 1, 1});
 }
 
-/// The error of two values that cannot be joined.
+/// Reports the error of two values that cannot be joined.
 Activation Expander::clash(StringRef word, const Operand &a, const Operand &b, Site &site) {
   dsl::Diagnostic &error =
       fail(site.where(), site.frame, word + " of " + a.value.describe() + " and " + b.value.describe(),
@@ -138,7 +137,7 @@ Activation Expander::clash(StringRef word, const Operand &a, const Operand &b, S
 
 //===-- Residual ----------------------------------------------------------===//
 
-/// The residual's projection: the kind `shortcut` with the body's channels and stride.
+/// Expands the residual's projection: the kind `shortcut` with the body's channels and stride.
 std::optional<Activation> Expander::project(Site &site, Arguments &arguments, const Activation &body) {
   dsl::Callable shortcut = *std::get<dsl::CallablePtr>(arguments["shortcut"]);
   dsl::Size stride(3);

@@ -1,4 +1,4 @@
-// The function and the parameters that an expansion builds.
+// Builds the function and the parameters of an expansion.
 #ifndef KINEMA_COMPILER_EXPAND_NETWORK_H
 #define KINEMA_COMPILER_EXPAND_NETWORK_H
 
@@ -10,30 +10,30 @@
 
 namespace kinema::expansion {
 
-/// What a spec may expand to.
+/// These limit what a spec may expand to.
 inline constexpr int64_t maxOperations = 100'000;
 inline constexpr int64_t maxElements = int64_t(1) << 40;
 
-/// The number of elements, or nothing above `maxElements`.
+/// Returns the number of elements, or nothing above `maxElements`.
 std::optional<int64_t> countElements(llvm::ArrayRef<int64_t> shape);
 
 class Network {
 public:
   explicit Network(mlir::ModuleOp module);
 
-  /// A clip that the network looks at, an argument of the function. `kind`: rgb, flow, gray. `shape`: [N, C,
-  /// T, H, W].
+  /// Adds a clip that the network looks at, as an argument of the function. `kind` is rgb, flow or gray, and
+  /// `shape` [N, C, T, H, W].
   mlir::Value addInput(llvm::StringRef kind, llvm::StringRef path, llvm::ArrayRef<int64_t> shape,
                        mlir::Location where);
 
   bool hasParameter(llvm::StringRef name) const { return parameters.contains(name); }
-  /// A new parameter, under a name that none has yet.
+  /// Declares a parameter under a name that no parameter has yet.
   clip::ParamOp addParameter(llvm::StringRef name, llvm::ArrayRef<int64_t> shape, llvm::StringRef role,
                              mlir::DictionaryAttr init, mlir::Location where);
-  /// Its value, at the function's top.
+  /// Returns the parameter's value, read at the function's top.
   mlir::Value read(clip::ParamOp parameter);
 
-  /// At the function's end.
+  /// Returns a builder at the function's end.
   mlir::OpBuilder &operations() {
     builder.setInsertionPointToEnd(&function.getBody().front());
     return builder;
@@ -46,10 +46,10 @@ public:
   mlir::Value createUnary(mlir::Location where, llvm::StringRef operation, mlir::Value operand);
   int64_t size() const { return operationCount; }
 
-  /// A name that no layer has yet: `name`, `name2` ...
+  /// Returns a name that no layer has yet: `name`, `name2` ...
   std::string uniqueLayerName(llvm::StringRef name);
-  /// Begins a row of the layer table: operations named `name` or `name.*` belong to it. `kind`: the author's
-  /// word.
+  /// Begins a row of the layer table: operations named `name` or `name.*` belong to it. `kind` is the
+  /// author's word.
   void addLayer(llvm::StringRef name, llvm::StringRef kind);
 
   /// Returns `logits` and writes the facts into the module: `clip.network`, `clip.layers`.

@@ -1,4 +1,4 @@
-// The operations that the compiler itself knows: their shapes, parameters and clip operations.
+// Expands the operations that the compiler itself knows: their shapes, parameters and clip operations.
 #include "compiler/Expand/Expander.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
@@ -9,7 +9,7 @@ using namespace kinema;
 using namespace kinema::expansion;
 using Kind = dsl::Operation::Kind;
 
-/// Sizes of windows beyond this are refused: their arithmetic could overflow, and no video is that large.
+/// Limits the sizes of windows: the arithmetic of larger ones could overflow, and no video is that large.
 static constexpr int64_t maxWindow = 1'000'000;
 
 //===-- Arguments and parts that operations share -------------------------===//
@@ -35,7 +35,7 @@ static int64_t multiplyStride(int64_t a, int64_t b) {
   return std::min(llvm::checkedMul(a, b).value_or(maxElements), maxElements);
 }
 
-/// A value made from the site's; `stride` is the operation's own.
+/// Returns a value made from the site's; `stride` is the operation's own.
 Activation Expander::result(Site &site, Value value, const shape::Size3 &stride) {
   Activation made = site.value;
   made.value = value;
@@ -50,7 +50,7 @@ Activation Expander::result(Site &site, Value value, const shape::Size3 &stride)
   return made;
 }
 
-/// False, with an error, where another statement owns the name already.
+/// Returns false, with an error, where another statement owns the name already.
 bool Expander::claim(Site &site, StringRef name) {
   for (Claim &claim : claims) {
     auto [owner, isNew] = claim.frame->owners.try_emplace(claim.path, claim.statement);
@@ -68,7 +68,7 @@ bool Expander::claim(Site &site, StringRef name) {
   return false;
 }
 
-/// Null, with an error, where the parameter cannot be.
+/// Declares a parameter; returns null, with an error, where it cannot exist.
 clip::ParamOp Expander::declare(Site &site, StringRef path, StringRef name, ArrayRef<int64_t> shape,
                                 StringRef role, DictionaryAttr init) {
   std::string full = path.empty() ? name.str() : (path + "." + name).str();
@@ -99,12 +99,13 @@ static DictionaryAttr constant(MLIRContext &context, double value) {
   return initialise(context, "constant", "value", Builder(&context).getF64FloatAttr(value));
 }
 
-/// Of what gives the scores: so small that all classes are about as probable at the start.
+/// Returns the initialisation of the layer that gives the scores: so small that all classes are about as
+/// probable at the start.
 static DictionaryAttr smallNormal(MLIRContext &context) {
   return initialise(context, "normal", "std", Builder(&context).getF64FloatAttr(0.01));
 }
 
-/// What a conv's `init` says.
+/// Returns the initialisation that a conv's `init` names.
 static DictionaryAttr convInitialisation(MLIRContext &context, const dsl::Binding &init) {
   if (dsl::isWord(init, "identity"))
     return initialise(context, "identity", "", {});
@@ -113,8 +114,8 @@ static DictionaryAttr convInitialisation(MLIRContext &context, const dsl::Bindin
   return initialise(context, "he_normal", "fan", StringAttr::get(&context, "out"));
 }
 
-/// Batch norm under the names of `path`; the arguments are those of a `bn` statement, or null for a conv's
-/// own.
+/// Adds a batch norm under the names of `path`. The arguments are those of a `bn` statement, or null for the
+/// batch norm that belongs to a conv.
 Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Arguments *arguments) {
   dsl::Callee bn{dsl::findOperation("bn")};
   Arguments own(site.frame, bn, site.where());
@@ -126,7 +127,7 @@ Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Arg
   int64_t channels = cast<RankedTensorType>(x.getType()).getDimSize(1);
   Value weight = parameter(site, path, "weight", {channels}, "gamma", constant(context, gamma));
   Value bias = weight ? parameter(site, path, "bias", {channels}, "beta", constant(context, 0)) : Value();
-  // The operation names the running statistics as symbols: a forward network need not read them.
+  // The operation names the running statistics as symbols, since a forward network need not read them.
   auto statistic = [&](StringRef name, double init) {
     clip::ParamOp declared = declare(site, path, name, {channels}, name, constant(context, init));
     return declared ? FlatSymbolRefAttr::get(declared.getSymNameAttr()) : FlatSymbolRefAttr();
@@ -170,7 +171,7 @@ static std::string text(const shape::Size3 &size) {
   return (Twine(size[0]) + "x" + Twine(size[1]) + "x" + Twine(size[2])).str();
 }
 
-/// The first axis along which the window is larger than the padded value.
+/// Returns the first axis along which the window is larger than the padded value.
 static int axisThatIsTooSmall(const Activation &value, const shape::Window &window) {
   for (int axis = 0; axis < 3; ++axis)
     if (value.size()[axis] + window.padLow[axis] + window.padHigh[axis] <
@@ -179,7 +180,7 @@ static int axisThatIsTooSmall(const Activation &value, const shape::Window &wind
   return 0;
 }
 
-/// The place of a positional or named argument of the site's call, where it has one.
+/// Returns the place of a positional or named argument of the site's call, where it has one.
 static dsl::Location argumentPlace(const dsl::CallStmt &call, StringRef name, unsigned position,
                                    dsl::Location otherwise) {
   unsigned positional = 0;
@@ -235,7 +236,7 @@ Activation Expander::expandOperation(const dsl::Callable &callable, Site &site) 
   llvm_unreachable("a stage is no operation of its own");
 }
 
-/// Are these the channels of such pictures?
+/// Checks that pictures of this kind have so many channels.
 bool Expander::checkInput(StringRef kind, int64_t channels, Site &site) {
   bool fits = kind == "rgb" ? channels == 3 : kind == "gray" ? channels == 1 : channels % 2 == 0;
   if (!fits) {
@@ -272,13 +273,14 @@ Activation Expander::expandInput(Site &site, Arguments &arguments) {
   return input;
 }
 
-/// What is allowed and hardly meant. Inside of what is called, the place is the author's own statement.
+/// Warns of what is allowed and hardly meant. Inside of what is called, the warning stands at the author's
+/// own statement.
 void Expander::warn(Site &site, dsl::Location where, std::string message, std::string hint) {
   root.diagnostics.warning(site.frame.isCalled ? rootStatement : where, std::move(message), std::move(hint));
 }
 
-/// A stride beyond the size is one position, however large. An even window has no middle, so half of it on
-/// either side gives one position less than there were.
+/// Warns of windows that are hardly meant. A stride beyond the size gives one position, however large it is.
+/// An even window has no middle, so that half of it on either side gives one position less than there were.
 void Expander::warnOfWindow(Site &site, const Activation &x, const shape::Window &window,
                             const dsl::Binding &padding) {
   for (int axis = 0; axis < 3; ++axis)
@@ -344,7 +346,7 @@ Activation Expander::expandConv(Site &site, Arguments &arguments) {
   return y ? result(site, activate(y, arguments["act"], site), window.stride) : Activation::failed();
 }
 
-/// `global`, `space`, `time` or a size, of a value.
+/// Returns the window of a pool over a value: `global`, `space`, `time` or a size.
 static shape::Size3 poolWindow(const dsl::Binding &binding, const Activation &x) {
   if (dsl::isWord(binding, "global"))
     return x.size();
@@ -454,7 +456,7 @@ Activation Expander::expandAttention(Site &site, Arguments &arguments) {
     return clash("attention", q, k, site);
   if (k.value.size() != v.value.size())
     return clash("attention", k, v, site);
-  // Scores and shares have the keys as channels.
+  // The channels of scores and shares are the positions of the keys.
   auto at = [&](int64_t channels) {
     shape::Size3 size = q.value.size();
     return RankedTensorType::get({q.value.type().getDimSize(0), channels, size[0], size[1], size[2]},

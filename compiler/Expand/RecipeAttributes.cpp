@@ -1,4 +1,4 @@
-// The recipe as a dictionary of sections, with the keys of docs/package.md.
+// Writes the recipe as a dictionary of sections, with the keys of docs/package.md.
 #include "compiler/Expand/Expand.h"
 
 #include "runtime/Package/RecipeFields.h"

@@ -1,4 +1,5 @@
-// Places of the spec as locations of operations, and back: later phases' diagnostics in the front end's form.
+// Converts places of the spec to locations of operations and back, and later phases' diagnostics to the front
+// end's form.
 #ifndef KINEMA_COMPILER_EXPAND_SOURCELOCATIONS_H
 #define KINEMA_COMPILER_EXPAND_SOURCELOCATIONS_H
 
@@ -8,13 +9,13 @@
 
 namespace kinema {
 
-/// `line:column to :end` of the file; unknown where nobody wrote it.
+/// Returns `line:column to :end` of the file; an unknown location where nobody wrote the text.
 mlir::Location locationOf(dsl::Location location, const dsl::Sources &sources, mlir::MLIRContext &context);
 
-/// The place in the spec behind a location of any kind; unknown (line 0) where there is none.
+/// Returns the place in the spec behind a location of any kind; an unknown one (line 0) where there is none.
 dsl::Location sourceLocation(mlir::LocationAttr location, const dsl::Sources &sources);
 
-/// Adds an error or warning to `diagnostics`. Its notes are lines below the excerpt; "hint: TEXT" stands
+/// Adds an error or warning to `diagnostics`. Its notes become lines below the excerpt; "hint: TEXT" stands
 /// behind the caret.
 void addDiagnostic(mlir::Diagnostic &diagnostic, const dsl::Sources &sources, dsl::Diagnostics &diagnostics);
 

@@ -1,5 +1,6 @@
-// Streams: towers that name each other's values. Each is expanded a statement at a time, as far as the values
-// that it names are known; so the order of the streams in the text does not matter, and a circle is found.
+// Expands streams: towers that name each other's values. Each is expanded a statement at a time, as far as
+// the values that it names are known; so the order of the streams in the text does not matter, and a circle
+// is found.
 #include "compiler/Expand/Expander.h"
 
 using namespace mlir;
