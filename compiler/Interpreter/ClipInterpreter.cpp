@@ -18,7 +18,7 @@ static Shape shapeOf(Value value) {
   return Shape(type.getShape().begin(), type.getShape().end());
 }
 
-/// As memory would keep it.
+/// Rounds a tensor as memory would.
 static Tensor rounded(Tensor tensor, Interpreter::Storage storage) {
   if (storage == Interpreter::Storage::Float)
     for (double &element : tensor.values)
@@ -67,15 +67,15 @@ FailureOr<Results> Interpreter::run(StringRef name, std::vector<Tensor> inputs) 
   return results;
 }
 
-/// The fields of `%hyper` by name.
+/// Returns a function that gives the fields of `%hyper` by name.
 static auto fieldsOf(Value hyper, const Tensor &values) {
   return [fields = HyperAttr::of(hyper.getType()), &values](HyperField field) {
     return values.values[fields.indexOf(field)];
   };
 }
 
-/// Operations of parameters and attributes alone are handled by `execute`; these are functions of their
-/// operands.
+/// Computes an operation that is a function of its operands. `execute` handles those of parameters and
+/// attributes alone.
 static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
   auto result = [&] { return shapeOf(op.getResult(0)); };
   if (auto pointwise = dyn_cast<PointwiseOp>(op); pointwise && pointwise.isPointwise())
@@ -164,7 +164,8 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       });
 }
 
-/// A whole batch norm touches parameters: it reads the running statistics, and in training writes them.
+/// Computes a whole batch norm, which touches parameters: it reads the running statistics, and in training
+/// writes them.
 FailureOr<Results> Interpreter::batchNorm(Operation &op, const Operands &in) {
   auto norm = cast<BatchNormOp>(op);
   const Tensor *mean = getParam(norm.getRunningMean()), *var = getParam(norm.getRunningVar());

@@ -1,4 +1,5 @@
-// Runs functions of clip operations on tensors, slowly and plainly: the root oracle of the compiler's tests.
+// Runs functions of clip operations on tensors, slowly and plainly. It is the root oracle of the compiler's
+// tests.
 #ifndef KINEMA_COMPILER_INTERPRETER_CLIPINTERPRETER_H
 #define KINEMA_COMPILER_INTERPRETER_CLIPINTERPRETER_H
 
@@ -14,20 +15,21 @@ namespace kinema {
 
 class Interpreter {
 public:
-  /// How results are kept: rounded to float after each operation, as memory would, or in full double (for
-  /// finite differences). Sums are in double either way.
+  /// Says how results are kept: rounded to float after each operation, as memory would, or in full double
+  /// (for finite differences). Sums are in double either way.
   enum class Storage { Float, Double };
 
-  /// `module` outlives the interpreter. Parameters with a constant `init` start with it, the others unset.
+  /// `module` must outlive the interpreter. Parameters with a constant `init` start with it, the others
+  /// unset.
   explicit Interpreter(mlir::ModuleOp module, Storage storage = Storage::Float);
 
   void setParam(llvm::StringRef name, Tensor value);
-  /// Null where it was never set or written.
+  /// Returns a parameter's value; null where it was never set or written.
   const Tensor *getParam(llvm::StringRef name) const;
 
-  /// Runs `function` and keeps what it writes to parameters. Its results in order; an error, emitted at the
-  /// operation, for a missing parameter, an input of another shape or an operation that is neither of the
-  /// clip dialect nor pointwise.
+  /// Runs `function`, keeps what it writes to parameters, and returns its results in order. Reports an error,
+  /// at the operation, for a missing parameter, an input of another shape, or an operation that is neither of
+  /// the clip dialect nor pointwise.
   mlir::FailureOr<std::vector<Tensor>> run(llvm::StringRef function, std::vector<Tensor> inputs);
 
 private:
@@ -39,7 +41,7 @@ private:
   mlir::ModuleOp module;
   Storage storage;
   std::map<std::string, Tensor> params;
-  std::map<std::string, Tensor> written; // by the function that runs; visible to the next one
+  std::map<std::string, Tensor> written; // written by the function that runs; visible to the next one
 };
 
 } // namespace kinema

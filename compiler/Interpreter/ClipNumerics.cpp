@@ -20,7 +20,7 @@ template <typename Function> static Tensor zip(Tensor a, const Tensor &b, Functi
   return a;
 }
 
-/// f(c, i): channel c's element at i, in row-major order of a 5-D shape.
+/// Calls f(c, i) for each element i, of channel c, in row-major order of a 5-D shape.
 template <typename Visit> static void forEachElement(const Shape &shape, Visit visit) {
   int64_t plane = shape[2] * shape[3] * shape[4], i = 0;
   for (int64_t n = 0; n < shape[0]; ++n)
@@ -37,7 +37,8 @@ Tensor numerics::scale(const Tensor &x, double factor) {
 
 Tensor numerics::add(const Tensor &a, const Tensor &b) { return zip(a, b, std::plus<>()); }
 
-/// Where element i of a tensor finds itself in one of shape `small`, whose sizes are the same or 1.
+/// Returns the index, in a tensor of shape `small`, of what element i reads there; the sizes of `small` are
+/// the same or 1.
 static int64_t spreadIndex(int64_t i, const Shape &shape, const Shape &small) {
   int64_t index = 0, stride = 1;
   for (size_t axis = shape.size(); axis-- > 0; i /= shape[axis]) {
@@ -47,7 +48,7 @@ static int64_t spreadIndex(int64_t i, const Shape &shape, const Shape &small) {
   return index;
 }
 
-/// As spreadIndex, of a channel vector too.
+/// Returns spreadIndex, or the element's channel where the operand is a channel vector.
 static int64_t elementOf(int64_t i, const Shape &shape, const Shape &operand) {
   if (operand == shape)
     return i;

@@ -1,5 +1,5 @@
-// What each clip operation computes, written as its definition says: naive loops in double. The oracle of
-// every lowering, itself checked against finite differences.
+// Computes each clip operation as its definition says, in naive loops in double. This is the oracle of every
+// lowering, and is itself checked against finite differences.
 //
 // x, y, z: [N, C, T, H, W]; g: the gradient of the loss with respect to a result; vectors: [C].
 #ifndef KINEMA_COMPILER_INTERPRETER_CLIPNUMERICS_H
@@ -14,7 +14,7 @@ namespace kinema::numerics {
 using Shape = std::vector<int64_t>;
 using shape::Window;
 
-// Convolution. weight: [O, C / groups, kernel].
+// These are convolutions. weight: [O, C / groups, kernel].
 Tensor conv(const Tensor &x, const Tensor &weight, const Tensor *bias, const Window &window, int64_t groups,
             const Shape &resultShape);
 Tensor convDataGrad(const Tensor &g, const Tensor &weight, const Window &window, int64_t groups,
@@ -23,40 +23,40 @@ Tensor convWeightGrad(const Tensor &g, const Tensor &x, const Window &window, in
                       const Shape &weightShape);
 Tensor linear(const Tensor &x, const Tensor &weight, const Tensor *bias);
 
-// Pools. `resultShape` says where windows end (floor or ceil).
+// These are pools. `resultShape` says where windows end (floor or ceil).
 Tensor maxPool(const Tensor &x, const Window &window, const Shape &resultShape);
 Tensor maxPoolGrad(const Tensor &g, const Tensor &x, const Window &window);
 Tensor avgPool(const Tensor &x, const Window &window, const Shape &resultShape);
 Tensor avgPoolGrad(const Tensor &g, const Window &window, const Shape &xShape);
 
-/// Pointwise: number(elements of the operands) for each element of the result; a vector is read by channel, a
-/// size of 1 is spread.
+/// Computes number(elements of the operands) for each element of the result; a vector is read by channel, and
+/// a size of 1 is spread.
 Tensor pointwise(const std::vector<const Tensor *> &operands, const Shape &resultShape,
                  const std::function<double(const std::vector<double> &)> &number);
 Tensor scale(const Tensor &x, double factor);
 Tensor add(const Tensor &a, const Tensor &b);
-/// The bits that decide what is kept are those of dialects/Clip/Dropout.h.
+/// Drops elements by the bits of dialects/Clip/Dropout.h, which decide what is kept.
 Tensor dropout(const Tensor &x, double rate, int64_t stream, uint32_t seed, uint32_t step);
 Tensor softmax(const Tensor &x); // over C
 Tensor softmaxGrad(const Tensor &g, const Tensor &y);
 Tensor affine(const Tensor &x, const Tensor &scale, const Tensor &offset);
 
-// Moving channels.
+// These move channels.
 Tensor concat(const std::vector<const Tensor *> &inputs);
 Tensor slice(const Tensor &x, int64_t begin, int64_t count);
 Tensor padChannels(const Tensor &x, int64_t begin, int64_t channels);
 Tensor shift(const Tensor &x, int64_t channels, int64_t frames);
 Tensor reshape(const Tensor &x, const Shape &shape); // fold_time, unfold_time
 
-// Sums.
+// These are sums.
 Tensor channelSum(const Tensor &x);
 Tensor spreadSum(const Tensor &x, const Shape &resultShape);
 
-/// Matrices of channels by positions, a product a clip.
+/// Multiplies matrices of channels by positions, one product a clip.
 Tensor matmul(const Tensor &lhs, const Tensor &rhs, bool transposeLhs, bool transposeRhs,
               const Shape &resultShape);
 
-// Batch norm.
+// These belong to batch norm.
 struct Moments {
   Tensor mean, var; // var is biased
 };
@@ -76,12 +76,12 @@ Moments bnRunning(const Moments &running, const Moments &batch, double momentum,
 GradSums bnGradSums(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd);
 GradCoefficients bnGradCoeffs(const GradSums &sums, const Tensor &mean, const Tensor &rstd,
                               const Tensor &gamma, int64_t count);
-/// dz by the textbook formula, not by way of the coefficients.
+/// Computes dz by the textbook formula, not by way of the coefficients.
 Tensor batchNormGrad(const Tensor &g, const Tensor &z, const Tensor &mean, const Tensor &rstd,
                      const Tensor &gamma);
 Tensor foldWeight(const Tensor &weight, const Tensor &scale);
 
-// Loss and update.
+// These are the loss and the update.
 struct Loss {
   Tensor loss, dlogits;
 };

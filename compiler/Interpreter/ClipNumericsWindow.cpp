@@ -1,4 +1,4 @@
-// Convolutions and pools.
+// Computes convolutions and pools.
 #include "compiler/Interpreter/ClipNumerics.h"
 
 #include <cmath>
@@ -8,8 +8,8 @@ using namespace kinema;
 using namespace kinema::numerics;
 using shape::Size3;
 
-/// Calls visit(y, tap, x), positions within one plane each, for every tap of every window that lies in the
-/// input.
+/// Calls visit(y, tap, x), whose positions lie within one plane each, for every tap of every window that lies
+/// in the input.
 template <typename Visit>
 static void forEachTap(const Size3 &input, const Size3 &output, const Window &w, Visit visit) {
   int64_t y = 0;
@@ -29,7 +29,7 @@ static void forEachTap(const Size3 &input, const Size3 &output, const Window &w,
       }
 }
 
-/// Calls visit(n, o, i, c): output channel o of clip n takes input channel c by the filter plane [o, i].
+/// Calls visit(n, o, i, c) where output channel o of clip n takes input channel c by the filter plane [o, i].
 template <typename Visit>
 static void forEachChannelPair(int64_t clips, const Shape &weight, int64_t groups, Visit visit) {
   int64_t outputs = weight[0] / groups;
@@ -79,7 +79,8 @@ Tensor numerics::convWeightGrad(const Tensor &g, const Tensor &x, const Window &
   return dw;
 }
 
-/// The position in the input of each window's first maximum; -1 for a window that lies in the padding.
+/// Returns the position in the input of each window's first maximum; -1 for a window that lies in the
+/// padding.
 static std::vector<int64_t> firstMaxima(const double *x, const Size3 &input, const Size3 &output,
                                         const Window &w) {
   std::vector<int64_t> where(shape::product(output), -1);

@@ -1,4 +1,4 @@
-// A tensor of the interpreter: plain, row-major, in double.
+// Is a tensor of the interpreter: plain, row-major, in double.
 #ifndef KINEMA_COMPILER_INTERPRETER_TENSOR_H
 #define KINEMA_COMPILER_INTERPRETER_TENSOR_H
 
@@ -26,9 +26,9 @@ struct Tensor {
     return std::accumulate(shape.begin(), shape.end(), int64_t(1), std::multiplies<>());
   }
 
-  /// Of [N, C, T, H, W].
+  /// Returns the sizes T, H, W of [N, C, T, H, W].
   shape::Size3 spatial() const { return {shape[2], shape[3], shape[4]}; }
-  /// The T*H*W elements at [n, c], or a filter's at [o, i].
+  /// Returns the T*H*W elements at [n, c], or a filter's at [o, i].
   double *plane(int64_t n, int64_t c) {
     return values.data() + (n * shape[1] + c) * shape::product(spatial());
   }
