@@ -1,5 +1,5 @@
-// What `kinema inspect` tells about kernels' machine code, where a target reports on it: what each takes of
-// the machine.
+// Computes what `kinema inspect` tells about kernels' machine code, where a target reports on it: how much of
+// the machine each kernel takes.
 #ifndef KINEMA_COMPILER_INSPECT_KERNELS_H
 #define KINEMA_COMPILER_INSPECT_KERNELS_H
 
@@ -12,17 +12,17 @@ namespace kinema::inspect {
 struct KernelSummary {
   std::string name, op, schedule;
   std::vector<std::string> layers;
-  int64_t grid = 0, threads = 0, dynamicShared = 0; // blocks; of a block; bytes of a block
+  int64_t grid = 0, threads = 0, dynamicShared = 0; // blocks; threads of a block; bytes of a block
   bool reference = false;                           // the plain lowering, not one made for speed
-  std::optional<CodeReport::Kernel> resources;      // nothing where there was no tool
+  std::optional<CodeReport::Kernel> resources;      // nothing where there was no tool to report them
 };
 
 std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const Target &target,
                                             const CodeReport &report);
 
 std::string kernelTable(const std::vector<KernelSummary> &kernels);
-/// [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack, occupancy}];
-/// the last four where there was a tool.
+/// Returns [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack,
+/// occupancy}]; the last four only where there was a tool to report them.
 nlohmann::json kernelsJson(const std::vector<KernelSummary> &kernels);
 
 } // namespace kinema::inspect

@@ -38,7 +38,7 @@ public:
     }
   }
 
-  /// The row called `name`, or the one that `name` is a part of.
+  /// Returns the row called `name`, or the one that `name` is a part of.
   Layer *find(StringRef name) {
     for (;; name = name.rsplit('.').first) {
       if (auto row = byName.find(name); row != byName.end())
@@ -55,7 +55,7 @@ private:
 
 } // namespace
 
-/// Multiply-adds, a clip.
+/// Returns the multiply-adds of an operation for one clip.
 static int64_t macsOf(Operation &op) {
   auto contraction = dyn_cast<clip::ContractionOp>(op);
   return contraction ? contraction.getMacs() / tensorOf(op.getResult(0)).getDimSize(0) : 0;
@@ -67,11 +67,11 @@ static void addOperation(Operation &op, Layer &row) {
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
   row.macs += macsOf(op);
-  if (op.hasTrait<clip::KeepsResult>()) // the others ride with the operations around them
+  if (op.hasTrait<clip::KeepsResult>()) // other values are computed again where they are read
     row.activationBytes += elementsPerClip(y.getType()) * 4;
 }
 
-/// A conv in space, then one in time, in one row: the channels between them.
+/// Notes the channels between a conv in space and one in time, where both are in one row.
 static void noteMid(clip::ConvOp conv, Layer &row, llvm::StringMap<clip::ConvOp> &previous) {
   clip::ConvOp &first = previous[row.name];
   if (first) {
@@ -134,7 +134,7 @@ static std::string shapeText(ArrayRef<int64_t> shape) {
   return text;
 }
 
-/// 12345678 -> "12,345,678"
+/// Returns 12345678 as "12,345,678".
 static std::string grouped(int64_t value) {
   std::string digits = std::to_string(value);
   for (int64_t place = static_cast<int64_t>(digits.size()) - 3; place > 0; place -= 3)

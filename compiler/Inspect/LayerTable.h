@@ -1,4 +1,4 @@
-// What `kinema inspect` tells about a network, from the module in phase `clip`.
+// Computes what `kinema inspect` tells about a network, from the module in phase `clip`.
 #ifndef KINEMA_COMPILER_INSPECT_LAYERTABLE_H
 #define KINEMA_COMPILER_INSPECT_LAYERTABLE_H
 
@@ -11,15 +11,15 @@
 
 namespace kinema::inspect {
 
-/// One row: a conv of the author's, with all that it expanded to, or an operation of another kind.
+/// Is one row: a conv of the author's, with all that it expanded to, or an operation of another kind.
 struct Layer {
   std::string name;             // "stage2.0.conv1"
   std::string kind;             // the author's word: "conv(2+1)d", "pool", "residual"
   std::vector<int64_t> in, out; // C, T, H, W
   int64_t mid = 0;              // channels between the parts of a factorised conv; 0: it has one part
   int64_t parameters = 0;       // trained numbers
-  int64_t macs = 0;             // multiply-adds of its convs, fully connected layers and attention, a clip
-  int64_t activationBytes = 0;  // of the results it stores (convs, sums, pools ...), float32, a clip
+  int64_t macs = 0;             // of its convs, fully connected layers and attention, for one clip
+  int64_t activationBytes = 0;  // of the results it stores (convs, sums, pools ...), in float32, for one clip
 };
 
 struct LayerTable {
@@ -30,19 +30,19 @@ struct LayerTable {
   std::vector<Layer> layers;
   int64_t parameters = 0;      // trained numbers
   int64_t weights = 0;         // those of convs and fully connected layers, without biases and batch norm
-  int64_t macs = 0;            // a clip
+  int64_t macs = 0;            // for one clip
   int64_t activationBytes = 0; // the sum of the layers'
 };
 
-/// From a module with `@forward` in phase `clip`; an error is reported where it has none.
+/// Describes a module with `@forward` in phase `clip`; reports an error where it has none.
 mlir::FailureOr<LayerTable> describeNetwork(mlir::ModuleOp module);
 
-/// The table for people.
+/// Returns the table for people.
 std::string toText(const LayerTable &table);
 
-/// {name, batch, classes, parameters: {total, conv_fc}, macs, activation_bytes, layers: [{name, kind, in,
-/// out, mid, parameters, macs, activation_bytes}]}; `mid` is null where there is none. Shapes are [C, T, H,
-/// W].
+/// Returns {name, batch, classes, parameters: {total, conv_fc}, macs, activation_bytes, layers: [{name, kind,
+/// in, out, mid, parameters, macs, activation_bytes}]}; `mid` is null where there is none. Shapes are [C, T,
+/// H, W].
 nlohmann::json toJson(const LayerTable &table);
 
 } // namespace kinema::inspect

@@ -1,4 +1,4 @@
-// What `kinema inspect` tells about memory and launches, from a module in phase `planned`.
+// Computes what `kinema inspect` tells about memory and launches, from a module in phase `planned`.
 #ifndef KINEMA_COMPILER_INSPECT_PLAN_H
 #define KINEMA_COMPILER_INSPECT_PLAN_H
 
@@ -20,7 +20,7 @@ struct PlanSummary {
   int64_t arena = 0;      // bytes
   int64_t parameters = 0; // bytes of parameters, momentum and folded weights
   int64_t activations = 0;
-  int64_t separateActivations = 0; // if no two buffers shared memory
+  int64_t separateActivations = 0; // bytes if no two buffers shared memory
   int64_t kernels = 0;             // different ones
   std::vector<std::pair<std::string, std::vector<LaunchSummary>>> entries;
 };
@@ -28,11 +28,11 @@ struct PlanSummary {
 PlanSummary summarise(mlir::ModuleOp planned);
 
 std::string toText(const PlanSummary &training, const PlanSummary &inference, int64_t batch);
-/// The launches of the training step, in order.
+/// Returns the launches of the training step, in order.
 std::string launchTable(const PlanSummary &training);
-/// {train_bytes, infer_bytes, train: {parameters, activations, activations_unshared}, infer: {...}}
+/// Returns {train_bytes, infer_bytes, train: {parameters, activations, activations_unshared}, infer: {...}}.
 nlohmann::json memoryJson(const PlanSummary &training, const PlanSummary &inference);
-/// {train: [{layer, op, schedule, blocks, reads, writes, macs}], infer: [...]}
+/// Returns {train: [{layer, op, schedule, blocks, reads, writes, macs}], infer: [...]}.
 nlohmann::json launchesJson(const PlanSummary &training, const PlanSummary &inference);
 
 } // namespace kinema::inspect

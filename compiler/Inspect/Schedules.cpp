@@ -43,7 +43,7 @@ std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned
   return launches;
 }
 
-/// "channels=144 depth=64 (note)", without what is told elsewhere.
+/// Returns "channels=144 depth=64 (note)", without what other columns tell.
 static std::string parametersText(const ScheduledLaunch &launch) {
   std::string text;
   for (const auto &[name, value] : launch.parameters)

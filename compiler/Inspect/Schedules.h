@@ -1,5 +1,5 @@
-// What `kinema inspect --schedules` tells: how each launch is carried out, and how far from the least
-// possible time the model of the machine puts it.
+// Computes what `kinema inspect --schedules` tells: how each launch is carried out, and how far the model of
+// the machine puts it from its floor.
 #ifndef KINEMA_COMPILER_INSPECT_SCHEDULES_H
 #define KINEMA_COMPILER_INSPECT_SCHEDULES_H
 
@@ -16,26 +16,28 @@ namespace kinema::inspect {
 
 struct ScheduledLaunch {
   std::string layer, op, schedule;
-  int64_t blocks = 0, shared = 0; // of a launch; bytes of a block
+  int64_t blocks = 0, shared = 0; // blocks of a launch; bytes of a block
   std::map<std::string, int64_t> parameters;
   std::string note; // why it is not carried out in a better way
-  /// Seconds: by the model, and the least that its multiply-adds and bytes allow. Nothing for a schedule
-  /// without a model.
+  /// These are seconds: by the model, and the least that the launch's multiply-adds and bytes allow. A
+  /// schedule without a model has neither.
   std::optional<double> predicted, floor;
   std::optional<double> measured; // seconds, where the schedule was measured (`kinema tune`)
 
-  /// How many times the least; worth improving where it is above `acceptable`.
+  /// Returns how many times its floor the launch takes; it is worth improving where this is above
+  /// `acceptable`.
   double ratio() const { return *predicted / *floor; }
   static constexpr double acceptable = 1.3;
 };
 
-/// The launches of an entry of a module in phase `planned`, in order; none without that entry.
+/// Returns the launches of an entry of a module in phase `planned`, in order; none without that entry.
 std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::StringRef entry,
                                                const Target &target);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
-/// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,
-/// measured_us}]; the last where it was measured, the four before where there is a model.
+/// Returns [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,
+/// measured_us}]; the last only where the schedule was measured, the four before it only where there is a
+/// model.
 nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
 
 } // namespace kinema::inspect
