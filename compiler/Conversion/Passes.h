@@ -1,4 +1,4 @@
-// The passes that lead from one dialect to the next. See Passes.td.
+// Declares the passes that lead from one dialect to the next. See Passes.td.
 #ifndef KINEMA_COMPILER_CONVERSION_PASSES_H
 #define KINEMA_COMPILER_CONVERSION_PASSES_H
 
@@ -9,7 +9,7 @@
 
 namespace kinema {
 
-/// What `fuse-kernels` lets ride with other kernels: each level includes the one before.
+/// Says what `fuse-kernels` lets ride with other kernels; each level includes the one before.
 enum class FuseLevel { None, Epilogue, All };
 
 #define GEN_PASS_DECL

@@ -1,5 +1,5 @@
-// The clip operations that have kernels of their own: what each reads from memory, what it computes in
-// prologue and epilogue, what it leaves.
+// Makes the kernels of clip operations that have kernels of their own: what each reads from memory, what it
+// computes in prologue and epilogue, what it leaves.
 #include "compiler/Conversion/ClipToKernel/Fuser.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -13,8 +13,8 @@ using kernel::Yield;
 
 //===-- Convs -------------------------------------------------------------===//
 
-/// The forward conv, or the data gradient, which may be stored in the type `lattice` where the result's is
-/// larger.
+/// Makes the forward conv, or the data gradient. The latter is stored on the conv's lattice, in the type
+/// `lattice`, where there is one and no epilogue goes on from the result.
 template <typename Conv>
 static LogicalResult makeConv(Fuser &f, Conv op, Value source, Value bias, Direction direction,
                               RankedTensorType lattice) {
@@ -72,7 +72,7 @@ static LogicalResult make(Fuser &f, clip::ConvWeightGradOp op) {
 template <typename Pool> static LogicalResult makePool(Fuser &f, Pool op, PoolKind kind) {
   RegionBuilder in = f.region(op.getLoc());
   Value source = op.getX();
-  // A global pool reads each element once, as the map would that stores a join for it.
+  // A global pool reads each element once, and so would the map that stores a join for it.
   bool readOnce = kind == PoolKind::Average && clip::isGlobalPool(op.getWindow(), tensorOf(source)) &&
                   llvm::all_of(source.getUsers(),
                                [&](Operation *user) { return user == op || isa<clip::ReluGradOp>(user); });
@@ -88,7 +88,7 @@ template <typename Pool> static LogicalResult makePool(Fuser &f, Pool op, PoolKi
 static LogicalResult make(Fuser &f, clip::MaxPoolOp op) { return makePool(f, op, PoolKind::Max); }
 static LogicalResult make(Fuser &f, clip::AvgPoolOp op) { return makePool(f, op, PoolKind::Average); }
 
-/// `x`: what a maximum is looked for in; null of an average.
+/// A maximum is looked for in `x`, which is null for an average.
 template <typename PoolGrad>
 static LogicalResult makePoolGrad(Fuser &f, PoolGrad op, PoolKind kind, Value x) {
   RegionBuilder in = f.region(op.getLoc());
@@ -176,7 +176,7 @@ static LogicalResult make(Fuser &f, clip::SliceOp op) { return makePlace(f, op);
 static LogicalResult make(Fuser &f, clip::PadChannelsOp op) { return makePlace(f, op); }
 static LogicalResult make(Fuser &f, clip::ShiftOp op) { return makePlace(f, op); }
 
-/// The same elements in another shape.
+/// Makes a kernel whose result has the same elements in another shape.
 static LogicalResult makeConvert(Fuser &f, Value x, Value result) {
   if (failed(f.require(x)))
     return failure();
@@ -195,7 +195,7 @@ static LogicalResult make(Fuser &f, clip::DropoutOp op) {
   if (failed(f.require(op.getX())))
     return failure();
   Value x = f.storage.lookup(op.getX());
-  if (!op.getHyper()) // the identity
+  if (!op.getHyper()) // then it is the identity
     f.storage.hold(op, x);
   else
     f.storage.hold(op, kernel::DropoutOp::create(f.b, op.getLoc(), op.getType(), x, op.getHyper(),
@@ -240,7 +240,7 @@ static LogicalResult make(Fuser &f, clip::SoftmaxCrossEntropyOp op) {
   return success();
 }
 
-/// The partials of a gradient are added by the update, unless they have been already.
+/// Makes the update. It adds up the partials of a gradient itself, unless they have been merged already.
 static LogicalResult make(Fuser &f, clip::SgdOp op) {
   Value gradient = f.storage.partialsOf(op.getGradient());
   if (!gradient || f.storage.holds(op.getGradient())) {

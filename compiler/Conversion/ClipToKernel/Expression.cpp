@@ -107,7 +107,7 @@ Value RegionBuilder::emit(Value value) {
   return scalar;
 }
 
-/// The scalar of an operand of what computes `result`.
+/// Returns the scalar of an operand of the operation that computes `result`.
 Value RegionBuilder::operandOf(Value value, Value result) {
   Access access = accessOf(value, result);
   if (access == Access::Pixel)

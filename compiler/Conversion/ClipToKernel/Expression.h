@@ -1,6 +1,6 @@
-// Virtual values: clip values that are never stored but recomputed, as scalar arithmetic, by every kernel
-// that reads them. A value is stored if it is an operand of the function, a parameter, or the result of a
-// kernel.
+// Handles virtual values: clip values that are never stored but recomputed, as scalar arithmetic, by every
+// kernel that reads them. A value is stored if it is an operand of the function, a parameter, or the result
+// of a kernel.
 #ifndef KINEMA_COMPILER_CONVERSION_CLIPTOKERNEL_EXPRESSION_H
 #define KINEMA_COMPILER_CONVERSION_CLIPTOKERNEL_EXPRESSION_H
 
@@ -10,26 +10,26 @@
 
 namespace kinema {
 
-/// From a clip value to the tensor that holds it in memory: all of it, or, where that is smaller, its points
-/// on a lattice (see kernel::latticeStride), zero elsewhere.
+/// Maps a clip value to the tensor that holds it in memory: all of it or, where the tensor is smaller, its
+/// points on a lattice (see kernel::latticeStride); the value is zero elsewhere.
 using StoredValues = llvm::DenseMap<mlir::Value, mlir::Value>;
 
-/// The stored values that a virtual one is computed from.
+/// Collects the stored values that a virtual one is computed from.
 struct Leaves {
   llvm::SetVector<mlir::Value> tensors; // read at the element's own position
   llvm::SetVector<mlir::Value> vectors; // one value a channel, or a clip and channel
-  bool joins = false;                   // combines two tensors to one that is kept
-  bool complete = true;                 // nothing on the way lacks a stored value or an arithmetic form
+  bool joins = false;                   // whether it combines two tensors to one that is kept
+  bool complete = true;                 // whether everything on the way is stored or has an arithmetic form
 };
-/// `atHand`: a value that counts as stored.
+/// Finds the leaves of a value; `atHand` is a value that counts as stored.
 Leaves leavesOf(mlir::Value value, const StoredValues &stored, mlir::Value atHand = {});
 
-/// The operation if each element of its result is computed from elements of the operands, else null.
+/// Returns the operation if each element of its result is computed from elements of the operands, else null.
 clip::PointwiseOp pointwiseOf(mlir::Operation *op);
 
-/// How a pointwise operation's operand is read, if it is stored: at the element's own position or by what its
-/// type has in common with the result's. One of [N, C, 1, 1, 1] beside a larger value can be read anywhere,
-/// one that is spread otherwise by a map alone.
+/// Returns how a pointwise operation's operand is read if it is stored: at the element's own position, or by
+/// what its type has in common with the result's. An operand [N, C, 1, 1, 1] beside a larger result can be
+/// read anywhere; one that is spread otherwise can be read by a map alone.
 kernel::Access accessOf(mlir::Value operand, mlir::Value result);
 
 /// Writes the region of a kernel operation: scalar f32 arithmetic over the operands that it collects on the
@@ -42,24 +42,24 @@ public:
   mlir::Value addArgument(mlir::Value value);
   /// Says which scalar stands for `value`.
   void define(mlir::Value value, mlir::Value scalar);
-  /// The scalar that computes a clip value at the current element.
+  /// Returns the scalar that computes a clip value at the current element.
   mlir::Value emit(mlir::Value value);
-  /// The scalar of a channel vector.
+  /// Returns the scalar of a channel vector.
   mlir::Value emitChannel(mlir::Value vector);
-  /// The scalars of what a reduction sums.
+  /// Returns the scalars of what a reduction sums.
   llvm::SmallVector<mlir::Value> emitSummands(clip::ChannelReductionOp op);
   /// Computes the results of an operation on channel vectors.
   void computeChannels(clip::ChannelwiseOp op);
   mlir::Value constant(float value);
-  /// Adds to what the region yields.
+  /// Adds a scalar to what the region yields.
   void yield(kernel::Yield kind, mlir::Value scalar);
 
   mlir::OpBuilder b;
   mlir::Location loc;
-  llvm::SmallVector<mlir::Value> operands;  // stored tensors, one a trailing block argument
-  llvm::SmallVector<kernel::Access> access; // one an operand
+  llvm::SmallVector<mlir::Value> operands;  // stored tensors, one for each trailing block argument
+  llvm::SmallVector<kernel::Access> access; // one for each operand
   llvm::SmallVector<mlir::Value> yielded;
-  llvm::SmallVector<kernel::Yield> kinds; // one a yielded value
+  llvm::SmallVector<kernel::Yield> kinds; // one for each yielded value
 
   /// Ends the region and moves it into `target`.
   void finish(mlir::Region &target);

@@ -1,6 +1,7 @@
-// Pass fuse-kernels: clip operations become kernels. Contractions, pools, the loss and the update are
-// anchors, one kernel each; pointwise operations are virtual and ride in the prologues and epilogues of the
-// kernels that read or make their values; reductions ride with the kernel that stores what they sum.
+// Implements the pass fuse-kernels: clip operations become kernels. Contractions, pools, the loss and the
+// update are anchors, one kernel each; pointwise operations are virtual and ride in the prologues and
+// epilogues of the kernels that read or make their values; reductions ride with the kernel that stores what
+// they sum.
 #include "compiler/Conversion/ClipToKernel/Fuser.h"
 
 namespace kinema {
@@ -63,7 +64,7 @@ LogicalResult Fuser::visitEnd(Operation *op) {
   return success();
 }
 
-/// A reduction that rode with no kernel gets a map.
+/// Gives a map to a reduction that rode with no kernel.
 LogicalResult Fuser::visitReduction(Operation *op) {
   Value value = op->getOperand(0);
   if (!reductions.rides(op) && failed(require(value)))
@@ -88,7 +89,7 @@ LogicalResult Fuser::visitPointwise(clip::PointwiseOp op) {
   return storage.isStoredAtOnce(op) ? materialise(op->getResult(0)) : success();
 }
 
-/// Of what is spread otherwise than over T, H and W.
+/// Makes a map for an operation that spreads an operand otherwise than over T, H and W.
 LogicalResult Fuser::spread(clip::PointwiseOp op) {
   if (failed(require(op->getOperands())))
     return failure();
@@ -121,7 +122,7 @@ LogicalResult Fuser::require(ValueRange values) {
   return success();
 }
 
-/// Stores a virtual value, with the reductions of it.
+/// Stores a virtual value, together with the reductions of it.
 LogicalResult Fuser::materialise(Value value) {
   if (!leavesOf(value, storage.held()).complete)
     return value.getDefiningOp()->emitError("the value of ")
@@ -130,7 +131,7 @@ LogicalResult Fuser::materialise(Value value) {
   return success();
 }
 
-/// A kernel.map that stores a value, if it is not yet stored, and takes the reductions of it.
+/// Makes a kernel.map that stores a value, if it is not yet stored, and takes the reductions of it.
 void Fuser::map(Location loc, Value value) {
   RegionBuilder body = region(loc);
   Outputs outputs;

@@ -13,17 +13,17 @@ public:
 
   mlir::LogicalResult run();
 
-  // What anchors are made with.
+  // Anchors are made with these.
   mlir::OpBuilder b;
   Storage storage;
   Reductions reductions;
   RegionBuilder region(mlir::Location loc) { return {b.getContext(), loc, storage.held()}; }
-  /// Sees to it that memory holds the value.
+  /// Makes sure that memory holds the value.
   mlir::LogicalResult require(mlir::Value value);
   mlir::LogicalResult require(mlir::ValueRange values);
-  /// A prologue that yields `source`, computed by it or read.
+  /// Makes a prologue that yields `source`, which it computes or reads.
   mlir::LogicalResult prologue(RegionBuilder &region, mlir::Value source, bool joinsToo = false);
-  /// The kernel's results: `value`, unless it is held already, then the reductions of it.
+  /// Takes the kernel's results as `value`, unless that is held already, and then as the reductions of it.
   void bind(mlir::Operation *kernel, const Outputs &outputs, mlir::Value value);
 
 private:
@@ -38,7 +38,7 @@ private:
   mlir::func::FuncOp function;
 };
 
-/// The kernel of an operation that has one of its own; an error of one that has none.
+/// Makes the kernel of an operation that has one of its own; reports an error for one that has none.
 mlir::LogicalResult makeAnchor(Fuser &fuser, mlir::Operation *op);
 
 } // namespace kinema

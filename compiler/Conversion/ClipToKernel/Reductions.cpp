@@ -70,7 +70,7 @@ void Reductions::compute(clip::ChannelwiseOp op) {
     finalize({}, {op.getOperation()});
 }
 
-/// Adds the channel arithmetic that can be computed from the members' results and what is stored.
+/// Adds the channel arithmetic that can be computed from the members' results and from what is stored.
 void Reductions::collectFollowers(llvm::SetVector<Operation *> &members) {
   for (Operation *op = members.front(); op; op = op->getNextNode()) {
     if (!isa<clip::ChannelwiseOp>(op) || computed.contains(op) || members.contains(op))
