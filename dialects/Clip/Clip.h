@@ -1,4 +1,4 @@
-// The clip dialect: networks of operations on clips, as logical f32 tensors. See ClipDialect.td.
+// Declares the clip dialect: networks of operations on clips, as logical f32 tensors. See ClipDialect.td.
 #ifndef KINEMA_DIALECTS_CLIP_CLIP_H
 #define KINEMA_DIALECTS_CLIP_CLIP_H
 
@@ -16,7 +16,7 @@
 
 namespace kinema {
 
-/// The type of a value that is known to be a tensor.
+/// Returns the type of a value that is known to be a tensor.
 inline mlir::RankedTensorType tensorOf(mlir::Value value) {
   return mlir::cast<mlir::RankedTensorType>(value.getType());
 }
@@ -27,7 +27,7 @@ namespace kinema::clip {
 
 class Formula; // dialects/Clip/Formula.h
 
-/// See ClipInterfaces.td.
+/// Marks operations whose results are stored; see ClipInterfaces.td.
 template <typename Op> class KeepsResult : public mlir::OpTrait::TraitBase<Op, KeepsResult> {};
 
 } // namespace kinema::clip
@@ -42,27 +42,28 @@ template <typename Op> class KeepsResult : public mlir::OpTrait::TraitBase<Op, K
 
 namespace kinema::clip {
 
-/// The T, H, W part of a [N, C, T, H, W] shape.
+/// Returns the T, H, W part of a [N, C, T, H, W] shape.
 shape::Size3 spatialSize(mlir::RankedTensorType type);
 
-/// A pool over the whole of T, H and W.
+/// Returns whether a pool goes over the whole of T, H and W.
 bool isGlobalPool(WindowAttr window, mlir::RankedTensorType input);
 
-/// The extent that a matmul sums over.
+/// Returns the extent that a matmul sums over.
 int64_t matmulDepth(mlir::RankedTensorType lhs, bool transposeLhs);
-/// Whether the product of two matrices of channels by positions, clip by clip, is `result`; an error if not.
+/// Checks that the product of two matrices of channels by positions, clip by clip, is `result`; reports an
+/// error if not.
 mlir::LogicalResult verifyMatmul(mlir::Operation *op, mlir::RankedTensorType lhs, mlir::RankedTensorType rhs,
                                  mlir::RankedTensorType result, bool transposeLhs, bool transposeRhs);
 
-/// Whether `%hyper` has the fields; an error if not.
+/// Checks that `%hyper` has the fields; reports an error if not.
 mlir::LogicalResult verifyHyper(std::optional<mlir::Location> location, mlir::Type hyper,
                                 llvm::ArrayRef<HyperField> fields);
-/// What an update and a dropout ask for.
+/// An update and a dropout ask for these fields.
 inline constexpr HyperField sgdFields[] = {HyperField::Rate, HyperField::Momentum, HyperField::Nesterov,
                                            HyperField::Decay};
 inline constexpr HyperField dropoutFields[] = {HyperField::Seed, HyperField::Step};
 
-/// `small` has the sizes of `large`, or 1.
+/// Returns whether `small` has the sizes of `large`, or 1.
 bool spreadsOver(mlir::RankedTensorType small, mlir::RankedTensorType large);
 
 } // namespace kinema::clip

@@ -57,7 +57,7 @@ LogicalResult ClipDialect::verifyOperationAttribute(Operation *operation, NamedA
   return success();
 }
 
-/// Names and kinds are strings.
+/// Checks names and kinds, which are strings.
 static LogicalResult verifyText(Operation *operation, const Twine &of, NamedAttribute attribute) {
   if (isa<StringAttr>(attribute.getValue()))
     return success();

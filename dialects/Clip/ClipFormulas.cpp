@@ -1,5 +1,5 @@
-// What is computed element by element or channel by channel: the formulas that kernels are made of, and, of
-// pointwise operations, the same as a number, in double, which those kernels are compared with. The numbers
+// Defines what is computed element by element or channel by channel: the formulas that kernels are made of
+// and, for pointwise operations, also a number in double, with which those kernels are compared. The numbers
 // are written as the operations are defined and use nothing of the formulas.
 #include "dialects/Clip/Clip.h"
 #include "dialects/Clip/Formula.h"

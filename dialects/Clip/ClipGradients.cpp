@@ -1,5 +1,5 @@
-// The gradients of the clip operations, one implementation of DifferentiableOp each. `g` is the gradient of
-// the loss with respect to the operation's result.
+// Builds the gradients of the clip operations, one implementation of DifferentiableOp each. `g` is the
+// gradient of the loss with respect to the operation's result.
 #include "dialects/Clip/Clip.h"
 
 using namespace mlir;
@@ -21,7 +21,7 @@ Gradients ConvOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<b
   return result;
 }
 
-/// In training alone: the statistics of an evaluating batch norm would be constants.
+/// There is a gradient in training alone: the statistics of an evaluating batch norm would be constants.
 Gradients BatchNormOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
   if (!getTraining())
     return Gradients(getNumOperands());
@@ -30,12 +30,12 @@ Gradients BatchNormOp::gradients(OpBuilder &builder, ValueRange gradients, Array
   return {grad.getDz(), grad.getDgamma(), grad.getDbeta()};
 }
 
-/// The result decides, not the input: it is the one that a join stores.
+/// The gradient is masked by the result, not the input, since a join stores the result.
 Gradients ReluOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
   return {ReluGradOp::create(builder, getLoc(), gradients.front(), getResult())};
 }
 
-/// y * (1 - y) * g = g*y - g*y*y
+/// The gradient is y * (1 - y) * g = g*y - g*y*y.
 Gradients SigmoidOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
   Value gy = MulOp::create(builder, getLoc(), gradients.front(), getResult());
   Value gyy = MulOp::create(builder, getLoc(), gy, getResult());
@@ -51,7 +51,8 @@ Gradients SoftmaxOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRe
   return {SoftmaxGradOp::create(builder, getLoc(), gradients.front(), getResult())};
 }
 
-/// With Y = L R: dL = g R^T and dR = L^T g; where an operand came in transposed, the transpose of that.
+/// With Y = L R, dL = g R^T and dR = L^T g; where an operand came in transposed, its gradient is the
+/// transpose of that.
 Gradients MatmulOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
   Value g = gradients.front();
   bool left = getTransposeLhs(), right = getTransposeRhs();
@@ -72,7 +73,7 @@ Gradients AddOp::gradients(OpBuilder &, ValueRange gradients, ArrayRef<bool>) {
   return {gradients.front(), gradients.front()};
 }
 
-/// A factor that was spread collects its gradient from where it went.
+/// A factor that was spread collects its gradient from all places that it was spread to.
 static Value factorGradient(OpBuilder &builder, MulOp op, Value g) {
   Value product = MulOp::create(builder, op.getLoc(), g, op.getLhs());
   if (op.getLhs().getType() == op.getRhs().getType())
@@ -129,7 +130,7 @@ Gradients FoldTimeOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayR
   return {UnfoldTimeOp::create(builder, getLoc(), gradients.front(), getX().getType().getDimSize(2))};
 }
 
-/// The same elements are dropped again, found from the same numbers.
+/// The gradient drops the same elements again, found from the same numbers.
 Gradients DropoutOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {
   Gradients result(getNumOperands());
   result[0] =

@@ -1,4 +1,4 @@
-// Result types and verifiers of the clip operations. Every rule of shape comes from ShapeRules.
+// Infers result types of the clip operations and verifies them. Every rule of shape comes from ShapeRules.
 #include "dialects/Clip/Clip.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -25,7 +25,7 @@ static RankedTensorType activation(MLIRContext *context, int64_t n, int64_t c, c
   return f32Tensor(context, {n, c, s[0], s[1], s[2]});
 }
 
-/// One line for every message about an operation whose result type does not follow.
+/// Reports an operation whose result type does not follow, in one line.
 static LogicalResult fail(std::optional<Location> location, const Twine &message) {
   return emitOptionalError(location, message);
 }
@@ -34,7 +34,7 @@ static std::string text(const shape::Size3 &s) {
   return (Twine(s[0]) + "x" + Twine(s[1]) + "x" + Twine(s[2])).str();
 }
 
-/// A channel vector must have as many elements as `x` has channels.
+/// Checks that channel vectors have as many elements as `x` has channels.
 static LogicalResult checkChannels(std::optional<Location> location, Value x, ValueRange vectors) {
   int64_t channels = tensorOf(x).getDimSize(1);
   for (Value vector : vectors)
@@ -319,7 +319,7 @@ LogicalResult kinema::clip::verifyHyper(std::optional<Location> location, Type h
   return success();
 }
 
-/// Rows and columns of an operand of a matmul.
+/// Returns the rows and columns of an operand of a matmul.
 static std::pair<int64_t, int64_t> matrixOf(RankedTensorType type, bool transposed) {
   int64_t rows = type.getDimSize(1), columns = shape::product(spatialSize(type));
   return transposed ? std::pair(columns, rows) : std::pair(rows, columns);
@@ -369,7 +369,7 @@ LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
 
 //===-- Backward ----------------------------------------------------------===//
 
-/// g must be what a window over `x` gives; its channels are the caller's matter.
+/// Checks that g has the shape that a window over `x` gives; the caller checks its channels.
 static LogicalResult verifyWindowGradient(Operation *op, RankedTensorType g, RankedTensorType x,
                                           WindowAttr attr, bool ceil) {
   shape::Window window = attr.getWindow();

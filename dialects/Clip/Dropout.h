@@ -1,6 +1,6 @@
-// Which elements a dropout keeps: a pure function of the seed, the step, the dropout's stream and the
-// element, so that the backward pass, any thread and any resumed run find the same ones. Philox4x32-10 of
-// Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
+// Decides which elements a dropout keeps. This is a pure function of the seed, the step, the dropout's stream
+// and the element, so that the backward pass, any thread and any resumed run find the same elements. The
+// generator is Philox4x32-10 of Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
 #ifndef KINEMA_DIALECTS_CLIP_DROPOUT_H
 #define KINEMA_DIALECTS_CLIP_DROPOUT_H
 
@@ -9,12 +9,12 @@
 
 namespace kinema::clip {
 
-/// The constants of Philox4x32-10.
+/// These are the constants of Philox4x32-10.
 inline constexpr int dropoutRounds = 10;
 inline constexpr uint32_t dropoutMultipliers[] = {0xD2511F53, 0xCD9E8D57};
 inline constexpr uint32_t dropoutKeySteps[] = {0x9E3779B9, 0xBB67AE85};
 
-/// 32 random bits for element `index` (row-major, in the logical shape).
+/// Returns 32 random bits for element `index` (row-major, in the logical shape).
 constexpr uint32_t dropoutBits(uint32_t seed, uint32_t step, uint32_t stream, uint32_t index) {
   std::array<uint32_t, 4> counter = {index, step, 0, 0};
   std::array<uint32_t, 2> key = {seed, stream};
@@ -28,7 +28,7 @@ constexpr uint32_t dropoutBits(uint32_t seed, uint32_t step, uint32_t stream, ui
   return counter[0];
 }
 
-/// Elements whose bits are below this are dropped. 0 <= rate < 1.
+/// Returns the threshold below which an element's bits mean that it is dropped. 0 <= rate < 1.
 constexpr uint32_t dropoutThreshold(double rate) { return uint32_t(rate * 4294967296.0); }
 
 } // namespace kinema::clip

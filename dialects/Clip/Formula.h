@@ -1,4 +1,4 @@
-// What operations write their formulas with: scalar f32 arithmetic, at one element.
+// Lets operations write their formulas: scalar f32 arithmetic, at one element.
 #ifndef KINEMA_DIALECTS_CLIP_FORMULA_H
 #define KINEMA_DIALECTS_CLIP_FORMULA_H
 
@@ -9,13 +9,13 @@ namespace kinema::clip {
 
 class Formula {
 public:
-  /// `scalarOf` gives the scalar that stands for an operand, and makes it when it is first asked for;
-  /// it outlives the formula.
+  /// `scalarOf` returns the scalar that stands for an operand, and makes it when it is first asked for; it
+  /// must outlive the formula.
   Formula(mlir::OpBuilder &builder, mlir::Location location,
           llvm::function_ref<mlir::Value(mlir::Value)> scalarOf)
       : b(builder), loc(location), scalarOf(scalarOf) {}
 
-  /// The element of one of the operation's operands.
+  /// Returns the element of one of the operation's operands.
   mlir::Value operator()(mlir::Value operand) { return scalarOf(operand); }
 
   mlir::Value constant(float value) {
@@ -26,16 +26,16 @@ public:
   mlir::Value mul(mlir::Value x, mlir::Value y) { return mlir::arith::MulFOp::create(b, loc, x, y); }
   mlir::Value mul(mlir::Value x, float y) { return mul(x, constant(y)); }
   mlir::Value div(mlir::Value x, mlir::Value y) { return mlir::arith::DivFOp::create(b, loc, x, y); }
-  /// x * y + z, rounded once.
+  /// Computes x * y + z, rounded once.
   mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z) {
     return mlir::math::FmaOp::create(b, loc, x, y, z);
   }
   mlir::Value neg(mlir::Value x) { return mlir::arith::NegFOp::create(b, loc, x); }
   mlir::Value exp(mlir::Value x) { return mlir::math::ExpOp::create(b, loc, x); }
   mlir::Value sqrt(mlir::Value x) { return mlir::math::SqrtOp::create(b, loc, x); }
-  /// The larger one; NaN where one is.
+  /// Returns the larger one; NaN where one is NaN.
   mlir::Value max(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(b, loc, x, y); }
-  /// An i1, false where one is NaN.
+  /// Returns an i1, false where one is NaN.
   mlir::Value greater(mlir::Value x, mlir::Value y) {
     return mlir::arith::CmpFOp::create(b, loc, mlir::arith::CmpFPredicate::OGT, x, y);
   }
@@ -43,7 +43,7 @@ public:
     return mlir::arith::SelectOp::create(b, loc, condition, x, y);
   }
 
-  // For arithmetic that has no name here.
+  // These serve arithmetic that has no name here.
   mlir::OpBuilder &b;
   mlir::Location loc;
 

@@ -1,4 +1,4 @@
-// A module's parameters: who declares what a function reads, and new ones.
+// Finds and declares a module's parameters.
 #ifndef KINEMA_DIALECTS_CLIP_PARAMS_H
 #define KINEMA_DIALECTS_CLIP_PARAMS_H
 
@@ -6,10 +6,10 @@
 
 namespace kinema::clip {
 
-/// The declaration of what `read` reads. It exists: the verifier has looked.
+/// Returns the declaration of what `read` reads, which the verifier has made sure of.
 ParamOp paramOf(ReadOp read);
 
-/// Declares a parameter behind `after`, unless there is one of that name. `init` may be null.
+/// Declares a parameter behind `after`, unless there is one of that name, and returns it. `init` may be null.
 ParamOp declareParam(ParamOp after, llvm::StringRef name, mlir::RankedTensorType type, llvm::StringRef role,
                      mlir::DictionaryAttr init);
 
