@@ -66,7 +66,8 @@ static Gather gatherForward(const Window &w, const Size3 &output) {
   return {{1, 1, 1}, w.stride, {phase}};
 }
 
-/// The conv reads x at y * stride + k * dilation - padLow; solved for y at x = q * stride + offset.
+/// Returns the taps of one phase. The conv reads x at y * stride + k * dilation - padLow, which is solved for
+/// y at x = q * stride + offset.
 static Phase transposedPhase(const Window &w, const Size3 &input, const Size3 &offset) {
   Phase phase{offset, {}, {}};
   std::array<std::vector<std::pair<int64_t, int64_t>>, 3> taps; // along each axis: kernel index, shift

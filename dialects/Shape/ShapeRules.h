@@ -1,5 +1,5 @@
-// Shape arithmetic on plain integers, written once: used by the checks of the front end, the verifiers, the
-// interpreter and the lowerings. All sizes are in T, H, W order.
+// Computes shapes on plain integers, once for all: for the expansion, the verifiers, the interpreter and the
+// lowerings. All sizes are in T, H, W order.
 #ifndef KINEMA_DIALECTS_SHAPE_SHAPERULES_H
 #define KINEMA_DIALECTS_SHAPE_SHAPERULES_H
 
@@ -16,7 +16,7 @@ inline int64_t product(const Size3 &s) { return s[0] * s[1] * s[2]; }
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
 
-/// The sliding window of a convolution or a pool.
+/// Is the sliding window of a convolution or a pool.
 struct Window {
   Size3 kernel = {1, 1, 1};
   Size3 stride = {1, 1, 1};
@@ -27,28 +27,29 @@ struct Window {
   int64_t taps() const { return product(kernel); }
 };
 
-/// n' = floor((n + padLow + padHigh - dilation * (kernel - 1) - 1) / stride) + 1 along each axis;
+/// Returns n' = floor((n + padLow + padHigh - dilation * (kernel - 1) - 1) / stride) + 1 along each axis;
 /// nothing where the window does not fit or the strides are not positive.
 std::optional<Size3> windowOutput(const Size3 &input, const Window &window);
 
-/// The same with PyTorch's ceil_mode: rounded up, but no window may start in the padding behind.
+/// Returns the size with PyTorch's ceil_mode: rounded up, but no window may start in the padding behind.
 std::optional<Size3> windowOutputCeil(const Size3 &input, const Window &window);
 
-/// TensorFlow's "same" padding: n' = ceil(n / stride), the odd element of padding behind.
+/// Sets TensorFlow's "same" padding: n' = ceil(n / stride), with the odd element of padding behind.
 void setSamePadding(const Size3 &input, Window &window);
 
-/// The padding `half`: dilation * (kernel - 1) / 2 on both sides.
+/// Sets the padding `half`: dilation * (kernel - 1) / 2 on both sides.
 void setHalfPadding(Window &window);
 
-/// The intermediate channels of a (2+1)D conv: floor(t d^2 N_in N_out / (d^2 N_in + t N_out))
+/// Returns the intermediate channels of a (2+1)D conv: floor(t d^2 N_in N_out / (d^2 N_in + t N_out))
 /// (R(2+1)D paper, section 3.5).
 int64_t factorisedChannels(int64_t t, int64_t d, int64_t in, int64_t out);
 
-/// How a convolution gathers its result, forward (from x) or transposed (the data gradient, from dz).
+/// Says how a convolution gathers its result, forward (from x) or transposed (the data gradient, from dz).
 /// Results are split into phases so that within one phase every result uses the same taps:
 ///   result coordinate = q * resultStep + phase.offset,
 ///   source coordinate = q * sourceStep + tap.shift   (outside the source: zero).
-/// Forward convs have one phase; a transposed one has stride_t * stride_h * stride_w, some without taps.
+/// Forward convs have one phase; a transposed one has stride_t * stride_h * stride_w, some of them without
+/// taps.
 struct Tap {
   Size3 index; // position in the kernel
   Size3 shift; // in source elements
@@ -65,8 +66,8 @@ struct Gather {
 };
 enum class Direction { Forward, Transposed };
 
-/// `input` is the conv's input size, `output` = windowOutput(input, window). Forward results are outputs and
-/// sources inputs; transposed the other way round.
+/// Returns how a conv gathers, for an input of size `input` and `output` = windowOutput(input, window).
+/// Forward, results are outputs and sources inputs; transposed, it is the other way round.
 Gather gather(const Window &window, const Size3 &input, const Size3 &output, Direction direction);
 
 } // namespace kinema::shape
