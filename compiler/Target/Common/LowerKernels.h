@@ -1,4 +1,4 @@
-// The part of lowering kernels to functions that all targets share: each kernel.def is written by the
+// Lowers kernels to functions as far as all targets do it in the same way: each kernel.def is written by the
 // strategy that its schedule names.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_LOWERKERNELS_H
 #define KINEMA_COMPILER_TARGET_COMMON_LOWERKERNELS_H
@@ -11,17 +11,19 @@
 
 namespace kinema {
 
-/// One way of carrying kernels out on a machine: a row of its target's table. Which kernels it takes, how it
-/// writes them, how long they last.
+/// Is one way of carrying kernels out on a machine, a row of its target's table: which kernels it takes, how
+/// it writes them, how long they last.
 struct Strategy {
-  llvm::StringRef name; // in schedules
+  llvm::StringRef name; // the name in schedules
   void (*emit)(mlir::Operation *kernel, KernelEmitter &e);
-  /// The schedule that the parameters of the kernel's own lead to, by the code that schedules are chosen
-  /// with; null where the strategy does not take the kernel or `parameters` have reported an error.
+  /// Returns the schedule that the kernel's own parameters lead to, by the code with which schedules are
+  /// chosen; null where the strategy does not take the kernel or `parameters` have reported an error.
   std::function<kernel::ScheduleAttr(mlir::Operation *kernel, ScheduleParameters &parameters)> remake;
-  /// The best few schedules of a kernel, the quickest first; none where the strategy does not take it.
+  /// Returns the best few schedules of a kernel, the quickest first; none where the strategy does not take
+  /// it.
   std::function<llvm::SmallVector<Candidate>(mlir::Operation *kernel)> candidates;
-  /// Seconds of a kernel that has a schedule of this strategy; empty where there is no model of the machine.
+  /// Predicts the seconds of a kernel that has a schedule of this strategy; empty where the machine has no
+  /// model.
   std::function<double(mlir::Operation *kernel)> predict = {};
   bool goesOnWithMerges = false; // a kernel.finalize may be folded into its kernels
   /// Brings the operands of a kernel into the form in which the chosen schedule reads them, by operations in
@@ -29,12 +31,12 @@ struct Strategy {
   void (*settle)(mlir::Operation *kernel, kernel::ScheduleAttr schedule) = nullptr;
 };
 
-/// What a target adds.
+/// Holds what a target adds.
 struct LoweringTarget {
   llvm::StringRef name; // for messages: "CPU"
   const Machine &machine;
   llvm::ArrayRef<Strategy> strategies; // besides the reference lowering
-  /// Begins the kernel's function: the emitter's blocks, threads, scratch.
+  /// Begins the kernel's function: sets the emitter's blocks, threads and scratch.
   void (*begin)(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e);
 };
 
