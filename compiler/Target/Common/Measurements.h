@@ -1,5 +1,5 @@
-// Which schedule a kernel gets of those that a target's model finds best: the model's first choice, that of
-// another rank, or the one that was measured to be the quickest.
+// Chooses the schedule of a kernel among those that a target's model finds best: the model's first choice,
+// that of another rank, or the one that was measured to be the quickest.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_MEASUREMENTS_H
 #define KINEMA_COMPILER_TARGET_COMMON_MEASUREMENTS_H
 
@@ -13,13 +13,13 @@
 
 namespace kinema {
 
-/// A schedule and what the model says of it.
+/// Is a schedule with what the model says of it.
 struct Candidate {
   kernel::ScheduleAttr schedule;
   double cost; // the smaller the better: seconds on a GPU, cycles over machines of several sizes on a CPU
 };
 
-/// Keeps the cheapest few of the candidates that it is shown; of equally cheap ones the first.
+/// Keeps the cheapest few of the candidates that it is shown; of equally cheap ones, the first.
 class Best {
 public:
   void consider(double cost, llvm::function_ref<kernel::ScheduleAttr()> schedule);
@@ -30,53 +30,54 @@ private:
   llvm::SmallVector<Candidate> kept;
 };
 
-/// The candidates of several ways to do the same, each list the cheapest first: the cheapest of all, the
-/// cheapest of the other ways, then the rest. So the first few try every way.
+/// Merges the candidates of several ways to do the same, each list the cheapest first. The best of each way
+/// come first, ordered by cost, and then the rest, so that the first few try every way.
 llvm::SmallVector<Candidate> mixed(llvm::ArrayRef<llvm::SmallVector<Candidate>> ways);
 
-/// Schedules that were measured, by the signatures of their kernels (dialects/Kernel/Signature.h).
+/// Holds schedules that were measured, by the signatures of their kernels (dialects/Kernel/Signature.h).
 class Measurements {
 public:
-  /// Of a JSON object: signature to {"schedule": its name, "parameters": {name: integer}, "seconds"}; what
-  /// else an entry has is passed over. The error begins with `origin` and says what is wrong, and where.
+  /// Parses a JSON object: signature to {"schedule": its name, "parameters": {name: integer}, "seconds"};
+  /// what else an entry has is passed over. The error begins with `origin` and says what is wrong, and where.
   static llvm::Expected<Measurements> parse(llvm::StringRef text, llvm::StringRef origin);
   static llvm::Expected<Measurements> read(llvm::StringRef path);
 
   struct Entry {
     std::string schedule;
     std::map<std::string, int64_t> parameters;
-    std::optional<double> seconds; // of a launch
+    std::optional<double> seconds; // seconds of a launch
 
     bool is(kernel::ScheduleAttr other) const;
   };
-  /// Null where the kernel was not measured.
+  /// Returns null where the kernel was not measured.
   const Entry *find(mlir::Operation *kernel) const;
 
 private:
   std::map<std::string, Entry, std::less<>> entries;
 };
 
-/// A kernel's schedule and, where that was measured, the seconds of a launch.
+/// Is a kernel's schedule and, where that was measured, the seconds of a launch.
 struct ScheduleChoice {
   kernel::ScheduleAttr schedule;
   std::optional<double> measured;
 
-  /// Gives it to the kernel, whose partials become as many as it leaves. Seconds are noted in the attribute
-  /// `kernel.measured`.
+  /// Gives the schedule to the kernel, whose partials become as many as it leaves, and notes the seconds in
+  /// the attribute `kernel.measured`.
   void applyTo(mlir::Operation *kernel) const;
 };
 
-/// Of a kernel that a choice was applied to: the seconds that were measured.
+/// Returns the seconds that were measured, for a kernel that a choice was applied to.
 std::optional<double> measuredSeconds(mlir::Operation *kernel);
 
 class ScheduleChooser {
 public:
-  /// The options of a pass: `file` of measurements, or else the text `builtIn` of such a file; `rank` from 0:
-  /// the candidate of that number, or the last, whatever was measured; -1: what was measured, or the first.
+  /// Makes a chooser from the options of a pass: `file` of measurements, or else the text `builtIn` of such a
+  /// file. A `rank` from 0 on takes the candidate of that number, or the last, whatever was measured; -1
+  /// takes what was measured, or the first.
   static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank,
                                               llvm::StringRef builtIn = "{}");
 
-  /// A measured schedule that is no longer among the candidates is passed over.
+  /// Chooses a candidate. A measured schedule that is no longer among the candidates is passed over.
   ScheduleChoice choose(mlir::Operation *kernel, llvm::ArrayRef<Candidate> candidates) const;
 
 private:
