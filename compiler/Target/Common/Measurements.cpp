@@ -12,7 +12,7 @@ using namespace kinema;
 
 //===-- Candidates --------------------------------------------------------===//
 
-/// Behind those that cost as much.
+/// Inserts a candidate behind those that cost as much.
 static void insertByCost(SmallVector<Candidate> &list, Candidate candidate) {
   auto isCheaper = [](double cost, const Candidate &other) { return cost < other.cost; };
   list.insert(llvm::upper_bound(list, candidate.cost, isCheaper), candidate);
