@@ -1,5 +1,5 @@
-// A machine that packages are made for, as one object: what it likes, how kernels are scheduled, lowered and
-// compiled for it, and what is known of their time.
+// Represents a machine that packages are made for as one object: what it prefers, how kernels are scheduled,
+// lowered and compiled for it, and what is known of their time.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_TARGET_H
 #define KINEMA_COMPILER_TARGET_COMMON_TARGET_H
 
@@ -16,17 +16,17 @@
 
 namespace kinema {
 
-/// Whether a package for a GPU has code for the emulator, on which it runs without one.
+/// Says whether a package for a GPU has code for the emulator, on which it runs without a GPU.
 enum class EmulatorCode { None, Beside, Alone };
 
 struct TargetOptions {
-  bool reference = false;   // the reference lowering for every kernel
+  bool reference = false;   // use the reference lowering for every kernel
   bool pairs = true;        // allow kernel.pair: two convs in a row as one launch
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
   EmulatorCode emulator = EmulatorCode::None;
-  bool twins = false;    // each launch has one that computes the same by the plain lowering
+  bool twins = false;    // give each launch a twin that computes the same by the plain lowering
   bool watchdog = false; // kernels that wait for ever say where, and end
-  int64_t choice = -1;   // of each kernel's schedules that of this rank by the model; -1: the best known
+  int64_t choice = -1;   // rank by the model of the schedule that each kernel gets; -1: the best known
   std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
 };
 
@@ -36,27 +36,27 @@ struct MachineCode {
     std::string name; // `code/...`
     std::string bytes;
   };
-  std::vector<File> loaded; // by the runtime, all of them
-  std::vector<File> beside; // other forms of the same
-  /// Of kernels with a watchdog: where they may wait for ever, by number.
+  std::vector<File> loaded; // the runtime loads all of these
+  std::vector<File> beside; // other forms of the same code
+  /// Kernels with a watchdog may wait for ever at these places, which have numbers.
   std::optional<std::vector<std::string>> sites = std::nullopt;
 };
 
-/// Seconds of a launch: by the model of a machine, and the least that its multiply-adds and bytes allow
-/// there.
+/// Estimates a launch in seconds: by the model of a machine, and the least that its multiply-adds and bytes
+/// allow there.
 struct LaunchEstimate {
   double predicted, floor;
 };
 
-/// What the tools that make machine code say of it.
+/// Holds what the tools that make machine code say of it.
 struct CodeReport {
-  /// What a kernel takes of what its block runs on.
+  /// Says how much a kernel takes of the multiprocessor that its block runs on.
   struct Kernel {
     int64_t registers = 0, spillBytes = 0, stackBytes = 0; // of a thread
     int64_t sharedBytes = 0;                               // of a block, besides its scratch
-    double occupancy = 0; // the share of the threads that can be there at a time
+    double occupancy = 0; // share of the threads that can be resident at a time
   };
-  std::map<std::string, Kernel> kernels; // by symbol; none where there was no tool
+  std::map<std::string, Kernel> kernels; // by symbol; empty where there was no tool
   std::vector<std::string> warnings;
 };
 
@@ -66,15 +66,16 @@ public:
   virtual ~Target() = default;
 
   const kernel::TargetKind kind;
-  const llvm::StringRef name; // of --target, in modules and in manifests
+  const llvm::StringRef name; // name of --target, in modules and in manifests
 
   kernel::TargetAttr attribute(mlir::MLIRContext *context) const {
     return kernel::TargetAttr::get(context, kind, name);
   }
 
-  /// As kernels' writers see it; a block of an activation holds as many channels as a vector.
+  /// Describes the machine as kernels' writers see it; a block of an activation holds as many channels as a
+  /// vector.
   virtual const Machine &machine() const = 0;
-  /// How activations are stored unless somebody says otherwise.
+  /// Says how activations are stored unless somebody says otherwise.
   virtual bool prefersBFloat16() const { return false; }
   /// Whether each launch takes as long as what a small one does.
   virtual bool hasCostlyLaunches() const { return false; }
@@ -84,26 +85,27 @@ public:
   /// Schedules for the kernels of a module in phase `fused`.
   virtual void addSchedules(mlir::OpPassManager &passes, const TargetOptions &options) const = 0;
   /// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the target can
-  /// carry out; else there are errors on those that have not.
+  /// carry out; else reports errors on those that do not.
   virtual mlir::LogicalResult verifySchedules(mlir::ModuleOp module) const = 0;
 
-  /// Whether launches can have twins, and the pass that gives a planned module's launches theirs.
+  /// These say whether launches can have twins, and add the pass that gives a planned module's launches
+  /// theirs.
   virtual bool hasTwins() const { return false; }
   virtual void addTwins(mlir::OpPassManager &passes) const {}
-  /// Whether kernels wait for each other's threads, so that a watchdog is of use.
+  /// Returns whether kernels wait for each other's threads, so that a watchdog is of use.
   virtual bool hasWatchdog() const { return false; }
 
-  /// From phase `planned` to phase `target`.
+  /// Adds the passes from phase `planned` to phase `target`.
   virtual void addLowering(mlir::OpPassManager &passes) const = 0;
-  /// From phase `planned`; the module stays as it is.
+  /// Makes the machine code of a module in phase `planned`, which stays as it is.
   virtual mlir::FailureOr<MachineCode> makeCode(mlir::ModuleOp planned,
                                                 const TargetOptions &options) const = 0;
 
-  /// What is known of a launch of a kernel; nothing where there is no model of the machine.
+  /// Estimates a launch of a kernel; returns nothing where there is no model of the machine.
   virtual std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, mlir::Operation *kernel) const {
     return std::nullopt;
   }
-  /// Whether there is a report on machine code, and that of a planned module.
+  /// These say whether there is a report on machine code, and make that of a planned module.
   virtual bool reportsCode() const { return false; }
   virtual mlir::FailureOr<CodeReport> reportCode(mlir::ModuleOp planned, const TargetOptions &options) const {
     return CodeReport();
