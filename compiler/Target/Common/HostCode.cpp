@@ -36,9 +36,9 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(HostProcessor proc
                                   llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
-/// What of LLVM's -O2 makes the kernels' code quicker, each once: they come with their loops tiled and
-/// unrolled and their values in registers, and everything else of -O2 takes half of the time of compiling and
-/// changes nothing that can be measured.
+/// Lists those passes of LLVM's -O2 that make the kernels' code quicker, each once. The kernels come with
+/// their loops tiled and unrolled and their values in registers; the rest of -O2 takes half of the time of
+/// compiling and changes nothing that can be measured.
 static constexpr StringRef hostPasses =
     "cgscc(inline),globaldce,function("
     "sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,"
@@ -47,7 +47,7 @@ static constexpr StringRef hostPasses =
     "gvn,sccp,bdce,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg,"
     "loop-unroll<O2>,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)";
 
-/// One nested module: LLVM dialect -> LLVM IR -> object file.
+/// Compiles one nested module: LLVM dialect -> LLVM IR -> object file.
 static FailureOr<std::string> compilePart(ModuleOp part, HostProcessor processor) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, "kernels");

@@ -40,8 +40,8 @@ func::FuncOp KernelEmitter::begin(kernel::DefOp def, ArrayRef<Type> more, Attrib
 
 Value KernelEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
 
-/// Indices do not overflow: every buffer's elements can be counted. Said, since addresses can then be taken
-/// apart into what is shared and constants.
+/// Indices do not overflow, since every buffer's elements can be counted. Saying so lets LLVM take addresses
+/// apart into a part that several share and constants.
 constexpr auto noOverflow = arith::IntegerOverflowFlags::nsw;
 
 Value KernelEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y, noOverflow); }
@@ -60,7 +60,7 @@ Value KernelEmitter::min(Value x, Value y) { return b.createOrFold<arith::MinSIO
 Value KernelEmitter::max(Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(loc, x, y); }
 
 Value KernelEmitter::inRange(Value i, int64_t n) {
-  // Unsigned: a negative i is a large number.
+  // The comparison is unsigned, so that a negative i is a large number.
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, i, index(n));
 }
 
@@ -108,13 +108,13 @@ SmallVector<Value> KernelEmitter::sums(ValueRange x, ValueRange y) {
   return sums;
 }
 
-/// A value as wide as f32 where it is a narrower float.
+/// Widens a value that is a narrower float than f32.
 static Value widened(KernelEmitter &e, Value value, Type wide) {
   bool narrow = isa<FloatType>(getElementTypeOrSelf(value)) && value.getType() != wide;
   return narrow ? arith::ExtFOp::create(e.b, e.loc, wide, value) : value;
 }
 
-/// The f32 value as the buffer's elements hold it.
+/// Rounds an f32 value to the type of the buffer's elements.
 static Value rounded(KernelEmitter &e, Value value, Value buffer) {
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   if (!isa<FloatType>(element) || element == getElementTypeOrSelf(value))
@@ -135,7 +135,8 @@ void KernelEmitter::store(Value value, Value buffer, Value at) {
   memref::StoreOp::create(b, loc, rounded(*this, value, buffer), buffer, at);
 }
 
-/// What a target may take for granted of a vector's address; without it a GPU moves element by element.
+/// Returns the alignment that a target may take for granted of a vector's address; without one, a GPU moves
+/// element by element.
 static llvm::MaybeAlign alignmentOf(const Machine &machine, VectorType type) {
   int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
   if (machine.vectorAlignment == 1)
@@ -235,7 +236,7 @@ SmallVector<Value> KernelEmitter::choose(Value condition, TypeRange types,
   auto fill = [&](Block *block, function_ref<SmallVector<Value>()> body) {
     b.setInsertionPointToStart(block);
     auto values = body();
-    if (!types.empty()) // else the block has its end already
+    if (!types.empty()) // without results, the block has its end already
       scf::YieldOp::create(b, loc, values);
   };
   fill(ifOp.thenBlock(), then);
@@ -270,7 +271,7 @@ Value KernelEmitter::position(RankedTensorType type, ValueRange coordinates) {
   return at;
 }
 
-/// A constant of the scalar region at the width that is wanted.
+/// Copies a constant of the scalar region at the width that is wanted.
 static Value widen(KernelEmitter &e, arith::ConstantOp constant, Type type) {
   if (!isa<VectorType>(type))
     return e.b.clone(*constant)->getResult(0);

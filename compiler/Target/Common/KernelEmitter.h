@@ -1,5 +1,5 @@
-// What the kernels of all targets are written with: index arithmetic, loops, loads and stores on flat
-// buffers, and the inlining of prologue and epilogue regions at scalar or vector width.
+// Provides what the kernels of all targets are written with: index arithmetic, loops, loads and stores on
+// flat buffers, and the inlining of prologue and epilogue regions at scalar or vector width.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_KERNELEMITTER_H
 #define KINEMA_COMPILER_TARGET_COMMON_KERNELEMITTER_H
 
@@ -23,32 +23,32 @@ public:
   KernelEmitter(mlir::OpBuilder &builder, mlir::Location location, const Machine &machine)
       : b(builder), loc(location), machine(machine) {}
 
-  /// Creates the function for the operation of a kernel.def at the builder's insertion point, its buffers in
-  /// memory `space`, and enters its body.
+  /// Creates the function for the operation of a kernel.def at the builder's insertion point, with its
+  /// buffers in memory `space`, and enters its body.
   mlir::func::FuncOp begin(kernel::DefOp def, llvm::ArrayRef<mlir::Type> more = {},
                            mlir::Attribute space = {});
 
   mlir::OpBuilder &b;
   mlir::Location loc;
   const Machine &machine;
-  llvm::SmallVector<mlir::Value> operands; // one an operand of the kernel.def
-  llvm::SmallVector<mlir::Value> results;  // one a result
-  // The part [firstBlock, endBlock) of the grid to compute; no end: the one block.
+  llvm::SmallVector<mlir::Value> operands; // one for each operand of the kernel.def
+  llvm::SmallVector<mlir::Value> results;  // one for each result
+  // This call computes the part [firstBlock, endBlock) of the grid; without an end, the one block.
   mlir::Value firstBlock, endBlock;
-  // This thread of those that share the block; null: it has the block to itself.
+  // This is the thread's number among those that share the block; null: it has the block to itself.
   mlir::Value thread;
   int64_t threads = 1;
-  mlir::Value scratch; // memory of the block's own, where the target gives it any
+  mlir::Value scratch; // the block's own memory, where the target gives it any
   using Combine = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
-  // How the threads of a block put their values together; set where there are several.
+  // This combines the values of a block's threads; it is set where there are several.
   std::function<llvm::SmallVector<mlir::Value>(mlir::ValueRange, Combine)> combineThreads;
 
-  /// The buffer that stands for an operand of the kernel operation.
+  /// Returns the buffer that stands for an operand of the kernel operation.
   mlir::Value bufferOf(mlir::OpOperand &operand) { return operands[operand.getOperandNumber()]; }
-  /// A field of `%hyper`, which is an operand of the kernel operation.
+  /// Loads a field of `%hyper`, which is an operand of the kernel operation.
   mlir::Value loadField(mlir::OpOperand &hyper, clip::HyperField field);
 
-  // Index arithmetic, folded where it is constant.
+  // Index arithmetic is folded where it is constant.
   mlir::Value index(int64_t value);
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value add(mlir::Value a, int64_t b) { return add(a, index(b)); }
@@ -59,12 +59,12 @@ public:
   mlir::Value rem(mlir::Value a, int64_t b); // of non-negative values
   mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value max(mlir::Value a, mlir::Value b);
-  /// 0 <= i < n
+  /// Returns whether 0 <= i < n.
   mlir::Value inRange(mlir::Value i, int64_t n);
   mlir::Value equal(mlir::Value i, int64_t n);
-  mlir::Value both(mlir::Value a, mlir::Value b); // of conditions
+  mlir::Value both(mlir::Value a, mlir::Value b); // whether both conditions hold
 
-  // f32 arithmetic on scalars or vectors.
+  // These compute in f32, on scalars or vectors.
   mlir::Value constant(float value, mlir::Type type = {});
   mlir::VectorType vectorType(int64_t width);
   mlir::Value splat(mlir::Value scalar, int64_t width);
@@ -75,13 +75,13 @@ public:
   mlir::Value divf(mlir::Value a, mlir::Value b);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c); // a * b + c
   mlir::Value toFloat(mlir::Value index);                       // f32
-  /// a[i] + b[i]
+  /// Returns a[i] + b[i] for each i.
   llvm::SmallVector<mlir::Value> sums(mlir::ValueRange a, mlir::ValueRange b);
 
-  /// for i in [from, to) step `step`
+  /// Loops over i in [from, to) by `step`.
   void loop(mlir::Value from, mlir::Value to, int64_t step, llvm::function_ref<void(mlir::Value)> body);
   void loop(int64_t to, llvm::function_ref<void(mlir::Value)> body) { loop(index(0), index(to), 1, body); }
-  /// The same, carrying values: the body returns their next state.
+  /// Loops and carries values: the body returns their next state.
   llvm::SmallVector<mlir::Value>
   loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
@@ -90,42 +90,42 @@ public:
   /// Runs `body` for each i in [from, to), which do not depend on one another: in turn, or each by one of the
   /// block's threads.
   void spread(mlir::Value from, mlir::Value to, llvm::function_ref<void(mlir::Value)> body);
-  /// The threads' values combined, in a fixed order, for each of them; all threads of the block must come
-  /// here.
+  /// Combines the threads' values in a fixed order and returns the result to each of them; all threads of the
+  /// block must come here.
   llvm::SmallVector<mlir::Value> acrossThreads(mlir::ValueRange values, Combine combine);
   llvm::SmallVector<mlir::Value> sumAcrossThreads(mlir::ValueRange values);
   /// Runs `body` in one of the block's threads.
   void once(llvm::function_ref<void()> body);
   void when(mlir::Value condition, llvm::function_ref<void()> then,
             llvm::function_ref<void()> otherwise = nullptr);
-  /// What `then` or `otherwise` returns, values of these types.
+  /// Returns what `then` or `otherwise` returns, values of these types.
   llvm::SmallVector<mlir::Value> choose(mlir::Value condition, mlir::TypeRange types,
                                         llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
                                         llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
-  /// condition ? then() : otherwise, where `then` is computed only if the condition holds.
+  /// Returns condition ? then() : otherwise, where `then` is computed only if the condition holds.
   mlir::Value select(mlir::Value condition, llvm::function_ref<mlir::Value()> then, mlir::Value otherwise);
 
-  /// Floats come as f32, whatever the buffer holds; all else as it is.
+  /// These load floats as f32, whatever the buffer holds, and all else as it is.
   mlir::Value load(mlir::Value buffer, mlir::Value at);
   void store(mlir::Value value, mlir::Value buffer, mlir::Value at);
   mlir::Value loadVector(mlir::Value buffer, mlir::Value at, int64_t width);
   void storeVector(mlir::Value value, mlir::Value buffer, mlir::Value at);
 
-  /// A vector of `width` elements, or a scalar where it is 1.
+  /// These move a vector of `width` elements, or a scalar where `width` is 1.
   mlir::Value loadElements(mlir::Value buffer, mlir::Value at, int64_t width);
   void storeElements(mlir::Value value, mlir::Value buffer, mlir::Value at);
 
-  /// The flat position of an element at logical coordinates (one a dimension).
+  /// Returns the flat position of the element at logical coordinates (one for each dimension).
   mlir::Value position(mlir::RankedTensorType type, mlir::ValueRange coordinates);
 
-  /// Copies a region's arithmetic here, at the width of the arguments (f32 or vector<Kxf32>); returns what it
-  /// yields. Without arguments, at `width`.
+  /// Copies a region's arithmetic here, at the width of the arguments (f32 or vector<Kxf32>) or, without
+  /// arguments, at `width`; returns what the region yields.
   llvm::SmallVector<mlir::Value> inlineRegion(mlir::Region &region, mlir::ValueRange arguments,
                                               int64_t width = 1);
 
   /// Loads a region's operand for the element (or the vector of `width` channels from c on) at n, c, t, h, w.
-  /// `operand` is read in domain coordinates as `access` says; a lattice operand has the coarser type's
-  /// stride.
+  /// The operand is read in domain coordinates as `access` says; the stride of a lattice operand follows from
+  /// its coarser type.
   mlir::Value loadAccess(mlir::Value buffer, mlir::RankedTensorType type, kernel::Access access,
                          mlir::RankedTensorType domain, mlir::ValueRange nctHW, int64_t width);
   mlir::Value loadAccess(const kernel::AccessOperand &operand, mlir::RankedTensorType domain,

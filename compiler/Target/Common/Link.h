@@ -1,4 +1,4 @@
-// Linking of object files by LLVM's linker.
+// Links object files by LLVM's linker.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_LINK_H
 #define KINEMA_COMPILER_TARGET_COMMON_LINK_H
 
@@ -9,8 +9,8 @@
 
 namespace kinema {
 
-/// The bytes of a shared object made of object files in this order; nothing and an error where the linker
-/// fails.
+/// Returns the bytes of a shared object made of object files in this order; nothing, and the reason in
+/// `error`, where the linker fails.
 std::optional<std::string> linkShared(llvm::ArrayRef<std::string> objects, std::string &error);
 
 } // namespace kinema

@@ -38,7 +38,8 @@ void kinema::optimise(Module &module, TargetMachine &machine, StringRef passes) 
 }
 
 namespace {
-/// Leaves out some of the passes that a machine adds; LLVM's own switches for that are the whole process's.
+/// Leaves out some of the passes that a machine adds; LLVM's own switches for that would affect the whole
+/// process.
 class PassesWithout : public legacy::PassManager {
 public:
   explicit PassesWithout(ArrayRef<StringRef> names) : names(names) {}

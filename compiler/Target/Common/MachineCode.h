@@ -1,4 +1,5 @@
-// From LLVM IR to what a machine reads: the optimiser and the code generator, the same way for every target.
+// Turns LLVM IR into what a machine reads: the optimiser and the code generator, in the same way for every
+// target.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_MACHINECODE_H
 #define KINEMA_COMPILER_TARGET_COMMON_MACHINECODE_H
 
@@ -9,15 +10,15 @@
 
 namespace kinema {
 
-/// Options under which an fma is where a kernel says fma, nowhere else.
+/// Returns options under which an fma is where a kernel says fma, and nowhere else.
 llvm::TargetOptions exactArithmetic();
 
 /// Sets the module's triple and layout, and runs `passes` over it (LLVM's textual pipeline). The kernels'
-/// loops are written as they are to run: no vectorisers.
+/// loops are written as they are to run, so there are no vectorisers.
 void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef passes);
 
-/// The module as an object file or as assembly, by the machine's passes but those named in `without`; nothing
-/// where the machine cannot.
+/// Returns the module as an object file or as assembly, by the machine's passes without those named in
+/// `without`; nothing where the machine cannot do that.
 std::optional<std::string> emitCode(llvm::Module &module, llvm::TargetMachine &machine,
                                     llvm::CodeGenFileType type, llvm::ArrayRef<llvm::StringRef> without = {});
 

@@ -6,7 +6,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
 
-/// A flat walk's rows: long enough for cheap loops, short enough for sums to stay exact and blocks equal.
+/// The rows of a flat walk are long enough for cheap loops, and short enough for sums to stay exact and
+/// blocks equal.
 static constexpr int64_t flatRow = 256;
 
 void LaunchParts::add(const Blocks &part, ArrayRef<Type> types) {
@@ -26,15 +27,15 @@ Blocks LaunchParts::blocks() const {
 }
 
 namespace {
-/// Finds by halves in which of several runs of blocks a block is.
+/// Finds by bisection in which of several runs of blocks a block is.
 struct BlockSearch {
   KernelEmitter &e;
   Value block;
-  ArrayRef<int64_t> first; // of each run
+  ArrayRef<int64_t> first; // first block of each run
   TypeRange types;
   function_ref<SmallVector<Value>(int64_t)> found;
 
-  /// What `found(run)`, which has these types, returns for the run among [begin, end).
+  /// Returns what `found(run)` returns, values of these types, for the run among [begin, end).
   SmallVector<Value> among(int64_t begin, int64_t end) {
     if (end - begin == 1)
       return found(begin);
@@ -81,7 +82,7 @@ Partition Partition::choose(int64_t clips, int64_t rows, int64_t channels, int64
   return p;
 }
 
-/// The axis of channels: 1 of an activation, else the last.
+/// Returns the axis of channels: 1 for an activation, else the last.
 static int64_t channelAxis(RankedTensorType type) { return type.getRank() == 5 ? 1 : type.getRank() - 1; }
 
 int64_t reference::channelWidth(const Machine &machine, ArrayRef<RankedTensorType> types) {
@@ -163,7 +164,7 @@ Walk::Part Walk::part(KernelEmitter &e, Value block) const {
   return part;
 }
 
-/// Which of `width` lanes are among the first `count`.
+/// Returns which of `width` lanes are among the first `count`.
 static Value firstLanes(KernelEmitter &e, Value count, int64_t width) {
   auto type = VectorType::get({width}, e.b.getI32Type());
   auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, width));
@@ -227,7 +228,7 @@ SmallVector<Value> Walk::sumRows(KernelEmitter &e, Value n, const Part &part, Va
   });
 }
 
-/// This thread's of the part's positions: neighbouring threads have neighbours.
+/// Sums over this thread's share of the part's positions: neighbouring threads take neighbouring positions.
 SmallVector<Value> Walk::sumShare(KernelEmitter &e, Value n, const Part &part, Value c, ValueRange sums,
                                   function_ref<SmallVector<Value>(const Coordinates &)> body) const {
   Value from = e.mul(part.firstRow, rowLength);

@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
 
-/// Null of an operation that has none.
+/// Returns the lowering of an operation; null where it has none.
 static const Lowering *loweringOf(Operation *op) {
   for (auto lowerings :
        {channelsLowerings, convLowerings, copyLowerings, pointwiseLowerings, poolLowerings, reduceLowerings})
@@ -21,7 +21,7 @@ bool kinema::hasReference(Operation *op) {
   return ::loweringOf(op) && (!conv || conv.getWinogradTile() == 1);
 }
 
-/// Whole warps, so that every machine's blocks are made of them.
+/// Returns whole warps, since every machine's blocks are made of them.
 static int64_t threadsFor(const Blocks &blocks, const Machine &machine) {
   int64_t most = blocks.mostThreads ? blocks.mostThreads : machine.threads;
   return std::min(shape::roundUp(std::max<int64_t>(blocks.items, 1), machine.warp), most);
@@ -92,7 +92,7 @@ Value RegionReader::value(ValueRange coordinates) {
 //===-- Carrying out what a region yields ---------------------------------===//
 
 namespace {
-/// Carries out what a region yields: stores elements, and leaves moments and sums of them in a partial.
+/// Carries out what a region yields: stores elements, and leaves their moments and sums in a partial.
 class Yields {
 public:
   Yields(KernelEmitter &e, Operation *op, kernel::YieldOp yield, const Walk &walk);
@@ -100,7 +100,7 @@ public:
   /// Computes `element` (all that the region yields) over the part at channel c. `prepare` runs once a clip.
   void run(const Walk::Part &part, Value c, Value valid, function_ref<void(Value)> prepare,
            function_ref<SmallVector<Value>(const Walk::Coordinates &)> element);
-  /// The same for a channel that is padding: zeros.
+  /// Writes zeros for a channel that is padding.
   void clear(const Walk::Part &part, Value c);
 
 private:
@@ -248,7 +248,7 @@ void reference::forEachItem(KernelEmitter &e, int64_t items, int64_t cost, funct
 
 //===-- Flat pieces -------------------------------------------------------===//
 
-/// What a block has to do: `work` vectors of 8 elements.
+/// Returns how many blocks there are when each does `work` vectors of 8 elements.
 int64_t reference::flatGrid(const Machine &machine, int64_t elements) {
   return std::clamp<int64_t>(elements / (8 * machine.work), 1, machine.blocks);
 }

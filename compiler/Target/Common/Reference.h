@@ -1,7 +1,7 @@
-// The plain lowering of every kernel operation to loops: any layout, any size, any target. It is the oracle
-// of the scheduled kernels and the only lowering of what memory alone limits (maps, pools, merges, the
-// update), which it vectorises. What one thread of a block computes never depends on another, and sums are
-// taken in the order of their elements, so that machines with the same partition give the same bits.
+// Lowers every kernel operation to plain loops, for any layout, any size and any target. It is the oracle of
+// the scheduled kernels and the only lowering of what memory alone limits (maps, pools, merges, the update),
+// which it vectorises. What one thread of a block computes never depends on another, and sums are taken in
+// the order of their elements, so that machines with the same partition give the same bits.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_REFERENCE_H
 #define KINEMA_COMPILER_TARGET_COMMON_REFERENCE_H
 
@@ -9,22 +9,22 @@
 
 namespace kinema {
 
-/// Whether there is one: of all operations but what is in Winograd's form.
+/// Returns whether the kernel has a reference lowering: all have but those in Winograd's form.
 bool hasReference(mlir::Operation *kernel);
 
-/// The reference schedule of a machine, under another name if one is given. Its parameters: `partials`, the
-/// leading dimension of a partials result (0: none), and `threads` of a block, where the machine shares
-/// blocks among threads.
+/// Returns the reference schedule for a machine, under another name if one is given. Its parameters are
+/// `partials`, the leading dimension of a partials result (0: none), and `threads` of a block, where the
+/// machine shares blocks among threads.
 kernel::ScheduleAttr scheduleReference(mlir::Operation *kernel, const Machine &machine,
                                        llvm::StringRef name = {});
 
 /// Writes the kernel's body; the emitter has begun its function.
 void emitReference(mlir::Operation *kernel, KernelEmitter &e);
 
-/// How many partials a launch with this schedule leaves.
+/// Returns how many partials a launch with this schedule leaves.
 int64_t partialsLeft(kernel::ScheduleAttr schedule);
 
-/// The leading `?` of partials becomes the number that the schedule leaves.
+/// Replaces the leading `?` of partials by the number that the schedule leaves.
 void fixPartials(mlir::Operation *kernel, kernel::ScheduleAttr schedule);
 
 } // namespace kinema

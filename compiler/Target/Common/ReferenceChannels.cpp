@@ -1,4 +1,5 @@
-// What goes across channels: pieces of tensors put side by side, the softmax, products of whole matrices.
+// Lowers what goes across channels: pieces of tensors put side by side, the softmax, products of whole
+// matrices.
 #include "compiler/Target/Common/ReferenceOps.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -11,7 +12,7 @@ using namespace kinema::reference;
 
 //===-- Place -------------------------------------------------------------===//
 
-/// Pieces that begin and end with the machine's vectors move in such.
+/// Returns the machine's vector if all pieces begin and end with vectors, else 1.
 static int64_t widthOf(kernel::PlaceOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(tensorOf(op.getResult()));
@@ -48,7 +49,7 @@ struct Place {
         });
   }
 
-  /// The element of a piece that goes to channel `at[1]`.
+  /// Returns the element of a piece that goes to channel `at[1]`.
   Value element(kernel::PieceAttr piece, Walk::Coordinates at) {
     auto x = walk.view(tensorOf(op.getInputs()[piece.getInput()]));
     at[1] = e.add(at[1], piece.getFrom() - piece.getTo());
@@ -61,7 +62,7 @@ struct Place {
     return e.select(e.inRange(at[2], x.getDimSize(2)), load, e.zero(walk.getWidth()));
   }
 
-  /// Channel c by the first of the pieces that covers it.
+  /// Writes channel c from the first of the pieces that covers it.
   void channel(const Walk::Part &part, Value c, ArrayRef<Attribute> pieces) {
     if (pieces.empty())
       return fill(part, c, [&](const Walk::Coordinates &) { return e.zero(walk.getWidth()); });
@@ -85,7 +86,7 @@ static void emit(kernel::PlaceOp op, KernelEmitter &e) {
 
 //===-- Softmax -----------------------------------------------------------===//
 
-/// [N, C, T, H, W] as [N, C, 1, 1, T*H*W], which lies in memory in the same way.
+/// Returns [N, C, T, H, W] as [N, C, 1, 1, T*H*W], which lies in memory in the same way.
 static RankedTensorType flattened(Value tensor) {
   auto type = tensorOf(tensor);
   return RankedTensorType::get(
@@ -94,14 +95,14 @@ static RankedTensorType flattened(Value tensor) {
 }
 
 namespace {
-/// One position of a clip, all channels.
+/// Is one position of a clip, with all channels.
 struct Column {
   KernelEmitter &e;
   RankedTensorType type; // flattened
   Value n, p;
 
   int64_t channels() const { return type.getDimSize(1); }
-  /// Of an operand, which may lie in other blocks than the result: a network's input does.
+  /// Loads channel c of an operand, which may lie in other blocks than the result: a network's input does.
   Value at(Value buffer, Value operand, Value c) const {
     return e.load(buffer, e.position(flattened(operand), {n, c, e.index(0), e.index(0), p}));
   }
@@ -120,7 +121,7 @@ struct Column {
 };
 } // namespace
 
-/// At each position of a softmax's result, or of its gradient's.
+/// Calls `body` at each position of a softmax's result, or of its gradient's.
 static void forEachColumn(KernelEmitter &e, Value tensor, function_ref<void(const Column &)> body) {
   auto type = flattened(tensor);
   int64_t positions = type.getDimSize(4);
@@ -170,8 +171,9 @@ static void emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
 //===-- Matmul ------------------------------------------------------------===//
 
 namespace {
-/// The product of two matrices of channels by positions. Vectors hold channels: of the result where the left
-/// side has its rows there, else, where both sides have them, the depth; its padding holds zeros.
+/// Multiplies two matrices of channels by positions. Vectors hold channels: those of the result, where the
+/// left side has its rows there; else, where both sides have their depth there, those of the depth, whose
+/// padding holds zeros.
 struct Matmul {
   kernel::MatmulOp op;
   const Machine &machine;
@@ -183,7 +185,7 @@ struct Matmul {
   int64_t step = transposeLhs && !transposeRhs ? channelWidth(machine, {lhs, rhs}) : 1;
 
   Walk walk() const {
-    Machine each = machine; // an element costs `depth`
+    Machine each = machine; // for which an element costs `depth`
     each.work = std::max<int64_t>(1, machine.work / depth);
     return Walk(each, result, storedChannels(result), width, /*flat=*/true, machine.partials);
   }
@@ -193,7 +195,7 @@ struct Matmul {
     return e.loadElements(buffer, e.position(type, {n, c, e.index(0), e.index(0), p}), width);
   }
 
-  /// The element (row, column) of clip n, or a vector of rows.
+  /// Returns the element (row, column) of clip n, or a vector of rows.
   Value element(KernelEmitter &e, Value n, Value row, Value column) const {
     int64_t lanes = std::max(width, step);
     Value total = e.loop(e.index(0), e.index(depth), step, e.zero(lanes), [&](Value k, ValueRange sum) {

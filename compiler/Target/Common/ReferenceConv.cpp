@@ -10,7 +10,7 @@ using namespace kinema::reference;
 //===-- Convolution -------------------------------------------------------===//
 
 namespace {
-/// The channels of a grouped convolution: those of the result, those that each group contracts.
+/// Counts the channels of a grouped convolution: those of the result, and those that each group contracts.
 struct Channels {
   int64_t result, resultPerGroup, sourcePerGroup;
   bool depthwise() const { return resultPerGroup == 1 && sourcePerGroup == 1; }
@@ -22,8 +22,8 @@ static Channels channelsOf(kernel::ConvOp op) {
   return {result, result / groups, op.getSourceType().getDimSize(1) / groups};
 }
 
-/// The machine's vector if weights come in vectors over the result's channels, and all those of a vector
-/// share a group.
+/// Returns the machine's vector if weights come in vectors over the result's channels, and all channels of a
+/// vector share a group; else 1.
 static int64_t widthOf(kernel::ConvOp op, const Machine &machine) {
   SmallVector<RankedTensorType> types = tensorTypes(op.getEpilogueOperands());
   llvm::append_range(types, tensorTypes(op.getResults()));
@@ -64,7 +64,8 @@ struct ConvElement {
     return reader.value(coordinates);
   }
 
-  /// acc + the products of one tap; c is the result's channel, i runs over its group's source channels.
+  /// Returns acc + the products of one tap; c is the result's channel, i runs over its group's source
+  /// channels.
   Value addTap(Value acc, Value n, Value c, ArrayRef<Value> at, ArrayRef<Value> tap) {
     bool forward = op.getDirection() == kernel::Direction::Forward;
     Value group = e.div(c, channels.resultPerGroup), inGroup = e.rem(c, channels.resultPerGroup);
@@ -81,7 +82,7 @@ struct ConvElement {
     int64_t count = channels.sourcePerGroup;
     if (count == 1)
       return product(acc, e.index(0));
-    // Channels of a block of 8 lie side by side: their addresses differ by constants.
+    // Channels of a block of 8 lie side by side, so that their addresses differ by constants.
     int64_t together = count % 8 ? 1 : 8;
     return e.loop(e.index(0), e.index(count), together, acc, [&](Value first, ValueRange state) {
       return e.loop(e.index(0), e.index(together), 1, state, [&](Value i, ValueRange state) {
@@ -119,7 +120,8 @@ static Walk walkOf(kernel::PairOp op, const Machine &machine) {
 static Blocks blocksOf(kernel::PairOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
 namespace {
-/// Computes single results of a pair; what lies between the convs is computed again for each that reads it.
+/// Computes single results of a pair; what lies between the convs is computed again for each result that
+/// reads it.
 struct PairElement {
   kernel::PairOp op;
   KernelEmitter &e;
@@ -128,7 +130,7 @@ struct PairElement {
   RegionReader sourceReader{e, op.prologue(), source, 1};
   RegionReader middleReader{e, op.middle(), middle, 1};
 
-  /// The sum over taps and channels of value(channel, position) * weight[c, channel, tap].
+  /// Returns the sum over taps and channels of value(channel, position) * weight[c, channel, tap].
   Value contract(clip::WindowAttr attr, RankedTensorType from, Value weight, RankedTensorType weightType,
                  Value c, ArrayRef<Value> at, function_ref<Value(Value, ArrayRef<Value>)> value) {
     auto window = attr.getWindow();
@@ -183,15 +185,15 @@ struct WeightGrad {
           inputsPerGroup = result.getDimSize(2);
   bool depthwise = outputsPerGroup == 1 && inputsPerGroup == 1;
 
-  /// Of an axis of the weight [P, O, I, T, H, W], but P.
+  /// Returns the stored extent of an axis of the weight [P, O, I, T, H, W], but for P.
   int64_t stored(int64_t axis) { return storedExtent(result, axis); }
-  /// The result's shape as if there were one partial.
+  /// Returns the result's shape as if there were one partial.
   SmallVector<int64_t> shape() {
     SmallVector<int64_t> shape(result.getShape());
     shape[0] = 1;
     return shape;
   }
-  /// The machine's vector if the result lies in vectors over output channels of one group.
+  /// Returns the machine's vector if the result lies in vectors over output channels of one group, else 1.
   int64_t width() {
     auto weight = weightBlocksOf(result);
     if (!weight || weight->exchanged || weight->vector % machine.vector)
@@ -203,23 +205,23 @@ struct WeightGrad {
       return 1;
     return channelWidth(machine, types);
   }
-  /// The taps along W of one output channel, which are summed together.
+  /// Returns the number of taps along W of one output channel, which are summed together.
   int64_t row() { return op.getWindow().getWindow().kernel[2]; }
-  /// Such rows of one output channel, padding included.
+  /// Counts such rows of one output channel, padding included.
   int64_t rows() { return stored(2) * op.getWindow().getWindow().taps() / row(); }
   Walk walk() {
     // Partials of a large weight would cost more memory than they buy time.
     constexpr int64_t partialElements = 1 << 21;
     int64_t maxPartials = std::clamp<int64_t>(
         partialElements / kernel::layoutOf(result).storedElements(shape()), 1, machine.partials / 4);
-    // A depthwise weight is so small that its products are too few for each thread to have some of its own.
+    // A depthwise weight is so small that its products are too few for each thread to have its own.
     auto shared =
         depthwise ? bestShared(machine, shape::product(clip::spatialSize(gradient))) : Shared::Channels;
     return Walk(machine, gradient, stored(1), width(), /*flat=*/false, maxPartials, rows(), shared);
   }
 };
 
-/// Computes the products that the gradients of a row of weights sum.
+/// Computes the products whose sums are the gradients of a row of weights.
 struct WeightGradElement {
   WeightGrad &grad;
   KernelEmitter &e;
@@ -228,7 +230,7 @@ struct WeightGradElement {
   int64_t activationWidth = grad.depthwise ? width : 1;
   RegionReader gradient{e, op.gradient(), grad.gradient, width};
   RegionReader activation{e, op.activation(), grad.activation, activationWidth};
-  Value channel = {}; // of the activation
+  Value channel = {}; // channel of the activation
 
   void enter(Value n, Value o, Value i) {
     Value group = e.div(o, grad.outputsPerGroup);
@@ -236,7 +238,7 @@ struct WeightGradElement {
     gradient.enter(n, o);
     activation.enter(n, channel);
   }
-  /// At one position of the gradient; t and h of the taps.
+  /// Returns the products at one position of the gradient; t and h are those of the taps.
   SmallVector<Value> at(const Walk::Coordinates &at, Value t, Value h) {
     Value g = gradient.value(at);
     return llvm::map_to_vector(llvm::seq(grad.row()),
@@ -269,7 +271,7 @@ static void emit(kernel::WeightGradOp op, KernelEmitter &e) {
   Walk walk = grad.walk();
   WeightGradElement element{grad, e, walk.getWidth()};
   auto kernel = op.getWindow().getWindow().kernel;
-  // A row of weights of an output channel: its input channel, which may be padding, and its taps' t and h.
+  // A row of weights of an output channel has an input channel, which may be padding, and its taps' t and h.
   auto compute = [&](const Walk::Part &part, Value c, Value valid, Value row) {
     Value t = e.rem(e.div(row, kernel[1]), kernel[0]), h = e.rem(row, kernel[1]);
     Value i = e.div(row, kernel[0] * kernel[1]), o = walk.readable(e, c);
@@ -284,7 +286,7 @@ static void emit(kernel::WeightGradOp op, KernelEmitter &e) {
         Value at = e.position(grad.result, {part.partial, c, i, t, h, e.index(w)});
         e.storeElements(masked(e, valid, total), e.results[0], at);
       }
-      // Padding of a row of taps.
+      // The rest of a row of taps is padding.
       for (int64_t w = grad.row(); w < grad.stored(5); ++w)
         e.storeElements(e.zero(walk.getWidth()), e.results[0],
                         e.position(grad.result, {part.partial, c, i, t, h, e.index(w)}));

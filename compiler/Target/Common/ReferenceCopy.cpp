@@ -1,4 +1,5 @@
-// What goes through a tensor in its storage order: changes of layout or shape, and the folding of a scale.
+// Lowers what goes through a tensor in its storage order: changes of layout or shape, and the folding of a
+// scale.
 #include "compiler/Target/Common/ReferenceOps.h"
 
 using namespace mlir;
@@ -6,13 +7,13 @@ using namespace kinema;
 using namespace kinema::reference;
 
 namespace {
-/// `size` steps of `step` along a logical axis.
+/// Takes `size` steps of `step` along a logical axis.
 struct Level {
   int64_t axis, size, step;
 };
 
-/// One loop nest in which every tensor's flat position is a sum of counter * stride: the loops of the
-/// result's storage order, each split where another tensor's layout blocks its axis more finely.
+/// Is one loop nest in which every tensor's flat position is a sum of counter * stride. Its loops are those
+/// of the result's storage order, each split where another tensor's layout blocks its axis more finely.
 class StorageNest {
 public:
   StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sources, RankedTensorType result);
@@ -23,8 +24,9 @@ public:
   int64_t perBlock() const { return shape::ceilDiv(outerIterations, grid()); }
   Blocks blocks() const { return {grid(), 0, perBlock()}; }
 
-  /// Calls `element(positions of the sources)` for each element of the block, or for a vector of them in a
-  /// row where all allow it, and stores what it returns in `target`; zero where the result has padding.
+  /// Calls `element(positions of the sources)` for each element of the block, or for a vector of elements in
+  /// a row where all layouts allow it, and stores what it returns in `target`; stores zero where the result
+  /// has padding.
   void emit(KernelEmitter &e, Value block, Value target,
             function_ref<Value(ArrayRef<Value>, int64_t)> element);
 
@@ -32,9 +34,9 @@ private:
   struct State {
     SmallVector<Value> sources; // flat positions
     Value result;
-    SmallVector<Value> coordinates; // one an axis
+    SmallVector<Value> coordinates; // one for each axis
   };
-  /// Whether padding may be met from here on.
+  /// Says whether padding may be met from here on.
   enum class Padding { Unknown, None, Checked };
 
   bool ragged(int64_t axis) const;
@@ -48,15 +50,16 @@ private:
   SmallVector<RankedTensorType> sources;
   RankedTensorType result;
   SmallVector<Level> levels;
-  unsigned outerLevels = 0;    // flattened into the grid
-  int64_t outerIterations = 1; // of them
-  int64_t width = 1;           // of the innermost level
+  unsigned outerLevels = 0;    // levels that are flattened into the grid
+  int64_t outerIterations = 1; // iterations of these levels
+  int64_t width = 1;           // vector width of the innermost level
   function_ref<Value(ArrayRef<Value>, int64_t)> element;
   Value target;
 };
 } // namespace
 
-/// The distance in memory between elements that are `level.step` apart; 0 where the tensor lacks the axis.
+/// Returns the distance in memory between elements that are `level.step` apart; 0 where the tensor lacks the
+/// axis.
 static int64_t strideOf(RankedTensorType type, const Level &level) {
   auto order = kernel::layoutOf(type).order(type.getShape());
   int64_t stride = 1, best = 0, bestStep = 0;
@@ -78,7 +81,7 @@ int64_t reference::storedExtent(RankedTensorType type, int64_t axis) {
   return last + 1;
 }
 
-/// All steps at which one of the tensors cuts the axis, largest first.
+/// Returns all steps at which one of the tensors cuts the axis, largest first.
 static SmallVector<int64_t> stepsOf(ArrayRef<RankedTensorType> types, int64_t axis) {
   SmallVector<int64_t> steps;
   for (RankedTensorType type : types)
@@ -94,7 +97,7 @@ StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sour
   SmallVector<RankedTensorType> all(sources);
   all.push_back(result);
   // Each of the result's loops covers the steps from its own up to the next coarser one of its axis.
-  DenseMap<int64_t, int64_t> covered; // by axis: the finest step so far
+  DenseMap<int64_t, int64_t> covered; // the finest step so far, by axis
   for (const auto &loop : kernel::layoutOf(result).order(result.getShape()))
     for (int64_t step : stepsOf(all, loop.axis)) {
       auto found = covered.find(loop.axis);
@@ -109,7 +112,7 @@ StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sour
   bool inRow = last.size % machine.vector == 0 &&
                llvm::all_of(all, [&](auto type) { return strideOf(type, last) == 1; });
   width = inRow ? machine.vector : 1;
-  // Threads take what lies side by side: all loops are flattened down to a vector.
+  // Threads take what lies side by side, so all loops are flattened down to a vector.
   bool shares = machine.threads > 1;
   if (shares && inRow) {
     Level row = levels.pop_back_val();
@@ -121,7 +124,7 @@ StorageNest::StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sour
     outerIterations *= levels[outerLevels++].size;
 }
 
-/// How far the levels from `depth` on go along an axis.
+/// Returns how far the levels from `depth` on go along an axis.
 int64_t StorageNest::reach(int64_t axis, unsigned depth) const {
   int64_t last = 0;
   for (const Level &level : ArrayRef(levels).drop_front(depth))
@@ -129,10 +132,10 @@ int64_t StorageNest::reach(int64_t axis, unsigned depth) const {
   return last + 1;
 }
 
-/// Whether the axis has padding in the nest.
+/// Returns whether the axis has padding in the nest.
 bool StorageNest::ragged(int64_t axis) const { return reach(axis, 0) > result.getDimSize(axis); }
 
-/// Whether all that the levels from `depth` on reach is inside the logical shape; null: always.
+/// Returns whether all that the levels from `depth` on reach is inside the logical shape; null: always.
 Value StorageNest::within(KernelEmitter &e, unsigned depth, const State &state) const {
   Value inside;
   for (int64_t axis = 0; axis < result.getRank(); ++axis) {
@@ -175,7 +178,8 @@ void StorageNest::emit(KernelEmitter &e, Value block, Value buffer,
 void StorageNest::loops(KernelEmitter &e, unsigned depth, const State &state, Padding padding) {
   if (depth == levels.size())
     return store(e, state, padding);
-  // Once the coarse loops are behind, whole blocks go without checks.
+  // Inside the coarse loops, each block is checked as a whole, and those without padding need no further
+  // checks.
   bool fine = llvm::all_of(ArrayRef(levels).drop_front(depth), [&](const Level &level) {
     return llvm::any_of(ArrayRef(levels).take_front(depth),
                         [&](const Level &l) { return l.axis == level.axis; });
@@ -205,7 +209,8 @@ void StorageNest::store(KernelEmitter &e, const State &state, Padding padding) {
 
 //===-- Convert -----------------------------------------------------------===//
 
-/// Whether one loop nest serves both layouts: the same shape, each axis cut in steps that divide one another.
+/// Returns whether one loop nest serves both layouts: they have the same shape, and each axis is cut in steps
+/// that divide one another.
 static bool sharesNest(RankedTensorType x, RankedTensorType result) {
   if (x.getShape() != result.getShape())
     return false;
@@ -222,7 +227,7 @@ static int64_t storedElements(RankedTensorType type) {
   return kernel::layoutOf(type).storedElements(type.getShape());
 }
 
-/// The logical coordinates of the element that is stored at a flat position.
+/// Returns the logical coordinates of the element that is stored at a flat position.
 static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type, Value at) {
   SmallVector<Value> coordinates(type.getRank(), e.index(0));
   int64_t inner = 1;
@@ -236,7 +241,7 @@ static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type,
 }
 
 namespace {
-/// One tensor of several that are converted.
+/// Is one tensor of several that are converted.
 struct Conversion {
   RankedTensorType from, to;
 
@@ -258,7 +263,7 @@ struct Conversion {
 };
 } // namespace
 
-/// Element by element, by row-major index.
+/// Copies element by element, by row-major index.
 void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value target) const {
   int64_t elements = storedElements(to), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
   Value first = e.mul(block, piece), end = e.min(e.add(first, piece), e.index(elements));

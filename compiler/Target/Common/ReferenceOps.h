@@ -1,4 +1,4 @@
-// The reference lowerings, a row an operation, and what they share.
+// Declares the reference lowerings, one row for each operation, and what they share.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_REFERENCEOPS_H
 #define KINEMA_COMPILER_TARGET_COMMON_REFERENCEOPS_H
 
@@ -6,7 +6,7 @@
 
 namespace kinema::reference {
 
-/// How an operation is lowered: the blocks of its launch, and what each of them does.
+/// Says how an operation is lowered: the blocks of its launch, and what each of them does.
 struct Lowering {
   mlir::TypeID op;
   Blocks (*blocks)(mlir::Operation *op, const Machine &machine);
@@ -20,7 +20,7 @@ Lowering loweringOf() {
           [](mlir::Operation *op, KernelEmitter &e) { emit(mlir::cast<Op>(op), e); }};
 }
 
-// A row an operation, at the end of the file that lowers it.
+// Each of these has a row for an operation, at the end of the file that lowers it.
 llvm::ArrayRef<Lowering> channelsLowerings();
 llvm::ArrayRef<Lowering> convLowerings();
 llvm::ArrayRef<Lowering> copyLowerings();
@@ -28,33 +28,33 @@ llvm::ArrayRef<Lowering> pointwiseLowerings();
 llvm::ArrayRef<Lowering> poolLowerings();
 llvm::ArrayRef<Lowering> reduceLowerings();
 
-/// The results of a merge for `width` channels from `channel` on, from the emitter's operands; its threads
-/// share the partials.
+/// Returns the results of a merge for `width` channels from `channel` on, from the emitter's operands; the
+/// emitter's threads share the partials.
 llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::Value channel,
                                           int64_t width);
 
 llvm::SmallVector<mlir::RankedTensorType> tensorTypes(mlir::ValueRange values);
 
-/// How far a tensor's storage reaches along an axis of a fixed size, padding included.
+/// Returns how far a tensor's storage reaches along an axis of a fixed size, padding included.
 int64_t storedExtent(mlir::RankedTensorType type, int64_t axis);
 
 /// Reads the operands of a region where the region is computed.
 class RegionReader {
 public:
-  /// `domain` is what the coordinates run over; a walk gives it another view.
+  /// `domain` is what the coordinates run over; a walk gives the reader another view of it.
   RegionReader(KernelEmitter &e, const kernel::AccessRegion &region, mlir::RankedTensorType domain,
                int64_t width, const Walk *walk = nullptr);
 
   /// Reads what depends on clip and channel alone.
   void enter(mlir::Value n, mlir::Value c);
-  /// All operands at n, c, t, h, w, after `enter(n, c)`.
+  /// Returns all operands at n, c, t, h, w, after `enter(n, c)`.
   llvm::SmallVector<mlir::Value> at(mlir::ValueRange coordinates);
-  /// The value of a prologue there.
+  /// Returns the value of a prologue at these coordinates.
   mlir::Value value(mlir::ValueRange coordinates);
   mlir::Region &getRegion() { return region.getRegion(); }
 
 private:
-  /// What the region has of an operand at these coordinates.
+  /// Loads what the region reads of an operand at these coordinates.
   mlir::Value load(const kernel::AccessOperand &operand, mlir::ValueRange coordinates);
 
   KernelEmitter &e;
@@ -62,11 +62,11 @@ private:
   mlir::RankedTensorType domain;
   int64_t width;
   const Walk *walk;
-  llvm::SmallVector<mlir::Value> entered; // one an operand; null of those that depend on the position
+  llvm::SmallVector<mlir::Value> entered; // one for each operand; null for those that depend on the position
 };
 
-/// Computes a region at every element of the walk's domain and carries out what it yields. Its arguments are
-/// what `lead` computes for the element, then the operands.
+/// Computes a region at every element of the walk's domain and carries out what it yields. The region's
+/// arguments are what `lead` computes for the element, then the operands.
 void emitElements(KernelEmitter &e, const Walk &walk, RegionReader &reader,
                   llvm::function_ref<llvm::SmallVector<mlir::Value>(const Walk::Coordinates &)> lead);
 
@@ -75,17 +75,17 @@ void emitElements(KernelEmitter &e, const Walk &walk, RegionReader &reader,
 void emitClipSums(KernelEmitter &e, const Walk &walk, RegionReader &reader,
                   llvm::function_ref<void(mlir::Value, mlir::Value, mlir::Value)> store);
 
-/// The blocks of a launch that computes `items`, each worth `cost` elements, which do not depend on one
-/// another.
+/// Returns the blocks of a launch that computes `items`, each worth `cost` elements, which do not depend on
+/// one another.
 Blocks itemBlocks(const Machine &machine, int64_t items, int64_t cost);
-/// Calls `body(item)` for those of this call's part of the grid.
+/// Calls `body(item)` for the items of this call's part of the grid.
 void forEachItem(KernelEmitter &e, int64_t items, int64_t cost, llvm::function_ref<void(mlir::Value)> body);
 
-/// The blocks that a flat walk over `elements` is cut into.
+/// Returns the blocks that a flat walk over `elements` is cut into.
 int64_t flatGrid(const Machine &machine, int64_t elements);
 Blocks flatBlocks(const Machine &machine, int64_t elements);
-/// The machine's vector; of several partials, where threads share a block, what makes enough threads and what
-/// the second partial is aligned to.
+/// Returns the machine's vector. For several partials, where threads share a block, it returns a narrower
+/// width, which makes enough threads and to which the second partial is aligned.
 int64_t flatWidth(const Machine &machine, int64_t elements, int64_t partials = 1);
 /// Calls `body(at, width)` so that it covers the block's piece in vectors of `width`, then single elements.
 void forEachFlat(KernelEmitter &e, int64_t elements, mlir::Value block, int64_t width,

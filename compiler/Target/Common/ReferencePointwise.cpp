@@ -1,4 +1,4 @@
-// Maps, a pointwise expression over a domain, stored and summed, and dropout.
+// Lowers maps (a pointwise expression over a domain, stored and summed) and dropout.
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "dialects/Clip/Dropout.h"
 
@@ -31,7 +31,7 @@ static void emit(kernel::MapOp op, KernelEmitter &e) {
 //===-- Dropout -----------------------------------------------------------===//
 
 namespace {
-/// clip::dropoutBits as code, on i32 values.
+/// Emits clip::dropoutBits as code, on i32 values.
 struct DropoutBits {
   KernelEmitter &e;
   Type i32 = e.b.getI32Type(), i64 = e.b.getI64Type();
@@ -41,7 +41,7 @@ struct DropoutBits {
   }
   Value add(Value x, uint32_t y) { return arith::AddIOp::create(e.b, e.loc, x, integer(y)); }
   Value either(Value x, Value y) { return arith::XOrIOp::create(e.b, e.loc, x, y); }
-  /// The low and the high half of a product of 64 bits.
+  /// Returns the low and the high half of a product of 64 bits.
   std::pair<Value, Value> product(Value x, uint32_t y) {
     auto product = arith::MulUIExtendedOp::create(e.b, e.loc, x, integer(y));
     return {product.getLow(), product.getHigh()};

@@ -1,4 +1,4 @@
-// Pools and their gradients.
+// Lowers pools and their gradients.
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "compiler/Target/Common/Window.h"
 
@@ -26,7 +26,7 @@ static Walk walkOf(kernel::PoolOp op, const Machine &machine) {
               machine.partials);
 }
 
-/// Whether the average is of all positions of a clip.
+/// Returns whether the average is over all positions of a clip.
 static bool isOfClips(kernel::PoolOp op) {
   auto window = op.getWindow().getWindow();
   bool whole = op.getKind() == kernel::PoolKind::Average;
@@ -57,7 +57,7 @@ static void emitClipAverage(kernel::PoolOp op, KernelEmitter &e) {
   });
 }
 
-/// The pooled value of the window at `result` (n, c, t, h, w).
+/// Returns the pooled value of the window at `result` (n, c, t, h, w).
 static Value pooled(KernelEmitter &e, kernel::PoolOp op, RegionReader &reader, int64_t width,
                     ArrayRef<Value> result) {
   bool max = op.getKind() == kernel::PoolKind::Max;
@@ -94,8 +94,8 @@ static void emit(kernel::PoolOp op, KernelEmitter &e) {
 //===-- Pool gradient -----------------------------------------------------===//
 
 namespace {
-/// Writes the gradient of whole planes (a clip's channel vector): zero, then each window adds its part in
-/// order.
+/// Writes the gradient of whole planes (a clip's channel vector): first zeros, then each window adds its part
+/// in order.
 struct PoolGrad {
   kernel::PoolGradOp op;
   KernelEmitter &e;
@@ -127,7 +127,8 @@ struct PoolGrad {
                     });
   }
 
-  /// The position of the window's first maximum, one a lane: strictly greater wins, so that NaN never does.
+  /// Returns the position of the window's first maximum, one for each lane. A strictly greater value wins, so
+  /// that NaN never does.
   Value firstMaximum(ArrayRef<Value> at, Value n, Value c) {
     ClippedWindow clipped = clipWindow(e, window, result, at);
     SmallVector<Value> start = {n, c};
@@ -188,7 +189,7 @@ static int64_t widthOf(kernel::PoolGradOp op, const Machine &machine) {
   return channelWidth(machine, types);
 }
 
-/// A block is some whole planes.
+/// Makes each block some whole planes.
 static Partition partitionOf(kernel::PoolGradOp op, const Machine &machine) {
   auto result = tensorOf(op.getResult());
   int64_t units = shape::ceilDiv(storedChannels(result), widthOf(op, machine));

@@ -1,4 +1,4 @@
-// Merging of partials, sums over axes, the loss, and the update.
+// Lowers the merging of partials, sums over axes, the loss, and the update.
 #include "compiler/Target/Common/ReferenceOps.h"
 
 #include <limits>
@@ -7,7 +7,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
 
-/// The elements of a tensor in memory.
+/// Counts the elements of a tensor in memory.
 static int64_t storedElements(RankedTensorType type) {
   return kernel::layoutOf(type).storedElements(type.getShape());
 }
@@ -41,7 +41,8 @@ struct Finalize {
                [&](Value block, ValueRange totals) { return e.sums(totals, terms(block)); }));
   }
 
-  /// Mean and biased variance: in f64 the square of the mean may be subtracted, and one pass is enough.
+  /// Returns mean and biased variance. In f64 the square of the mean may be subtracted, so that one pass is
+  /// enough.
   SmallVector<Value> moments(Value c) {
     auto totals = overPartials(3, [&](Value block) -> SmallVector<Value> {
       Value count = partial(block, 0, c), mean = partial(block, 1, c), sum = e.mulf(count, mean);
@@ -61,7 +62,7 @@ struct Finalize {
     return llvm::map_to_vector(totals, [&](Value total) { return narrow(total); });
   }
 
-  /// The results at channel c.
+  /// Returns the results at channel c.
   SmallVector<Value> values(Value c) {
     SmallVector<Value> arguments;
     if (partials)
@@ -78,7 +79,8 @@ SmallVector<Value> reference::finalizeAt(kernel::FinalizeOp op, KernelEmitter &e
   return Finalize{op, e, width}.values(channel);
 }
 
-/// Threads that share the partials of a vector of channels; narrow ones make enough blocks of few channels.
+/// Returns whether threads share the partials of a vector of channels; narrow vectors then make enough blocks
+/// of few channels.
 static bool sharesPartials(kernel::FinalizeOp op, const Machine &machine) {
   return op.getPartials() && machine.threads > 1;
 }
@@ -91,7 +93,7 @@ static int64_t widthOf(kernel::FinalizeOp op, const Machine &machine) {
   return sharesPartials(op, machine) ? std::min(width, narrow) : width;
 }
 
-/// Channel vectors as an activation of one position, so that they can be walked through.
+/// Walks through channel vectors as through an activation of one position.
 static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
   auto type = tensorOf(op.getResult(0));
   int64_t stored = 0;
@@ -108,8 +110,8 @@ static Walk walkOf(kernel::FinalizeOp op, const Machine &machine) {
 static Blocks blocksOf(kernel::FinalizeOp op, const Machine &machine) {
   Blocks blocks = walkOf(op, machine).blocks();
   if (sharesPartials(op, machine)) {
-    // One block has all partials of its few channels, and what it waits for is memory. Each thread has 128
-    // registers then; with 64 it would spill.
+    // One block has all partials of its few channels, and what it waits for is memory. With so many threads,
+    // each has 128 registers; with 64 it would spill.
     constexpr int64_t most = 512;
     blocks.items = tensorOf(op.getPartials()).getDimSize(0);
     blocks.mostThreads = most;
@@ -133,7 +135,7 @@ static void emit(kernel::FinalizeOp op, KernelEmitter &e) {
 
 //===-- Reduce ------------------------------------------------------------===//
 
-/// The sum of `count` flat partials of `elements`, in order, at one position.
+/// Returns the sum of `count` flat partials of `elements`, in order, at one position.
 static Value sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_t elements, Value at,
                            int64_t width) {
   Value first = e.loadElements(buffer, at, width);
@@ -162,7 +164,7 @@ static void emit(kernel::ReduceOp op, KernelEmitter &e) {
 //===-- Sums over axes ----------------------------------------------------===//
 
 namespace {
-/// The sum of the prologue's values over the axes along which the result has a size of 1.
+/// Sums the prologue's values over the axes along which the result has a size of 1.
 struct SpreadSum {
   kernel::SpreadSumOp op;
   const Machine &machine;
@@ -170,7 +172,7 @@ struct SpreadSum {
 
   bool isSummed(int axis) { return source.getDimSize(axis) != result.getDimSize(axis); }
 
-  /// Whether the sum is over all positions of a clip.
+  /// Returns whether the sum is over all positions of a clip.
   bool isOfClips() {
     return !isSummed(1) &&
            llvm::all_of(result.getShape().drop_front(2), [](int64_t size) { return size == 1; });
@@ -187,7 +189,7 @@ struct SpreadSum {
     return Walk(each, result, storedChannels(result), width, /*flat=*/false, machine.partials);
   }
 
-  /// The sum over the axes from `axis` on; each loop adds up its own, so that sums stay exact.
+  /// Returns the sum over the axes from `axis` on; each loop adds up its own sum, so that sums stay exact.
   Value total(KernelEmitter &e, RegionReader &reader, Walk::Coordinates at, int axis, int64_t width) {
     if (axis == 2)
       reader.enter(at[0], at[1]);
@@ -239,7 +241,7 @@ static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
 //===-- SGD ---------------------------------------------------------------===//
 
 namespace {
-/// One parameter of an update.
+/// Is one parameter of an update.
 struct Update {
   int64_t elements, partials;
 
@@ -248,7 +250,7 @@ struct Update {
         partials(storedElements(tensorOf(op.getGradients()[i])) / elements) {}
 };
 
-/// The rates of a step of stochastic gradient descent.
+/// Performs a step of stochastic gradient descent, with its rates.
 struct Sgd {
   kernel::SgdOp op;
   KernelEmitter &e;
@@ -259,7 +261,8 @@ struct Sgd {
 
   Value field(clip::HyperField field) { return e.loadField(op.getHyperMutable(), field); }
 
-  /// Weights, velocities, gradients, new weights and new velocities of parameter i of `count`.
+  /// Returns the buffers of parameter i of `count`: weights, velocities, gradients, new weights and new
+  /// velocities.
   SmallVector<Value> buffersOf(int64_t i, int64_t count) {
     return {e.operands[i], e.operands[count + i], e.operands[2 * count + i], e.results[i],
             e.results[count + i]};
@@ -323,7 +326,7 @@ struct CrossEntropy {
   Value label(Value n) {
     return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), e.load(e.operands[1], n));
   }
-  /// What `term` makes of each logit, combined over the classes, which the block's threads share.
+  /// Combines what `term` makes of each logit over the classes, which the block's threads share.
   Value overClasses(Value n, Value init, function_ref<Value(Value)> term, KernelEmitter::Combine combine) {
     Value first = e.thread ? e.thread : e.index(0);
     auto share = e.loop(first, e.index(classes), e.threads, init, [&](Value c, ValueRange state) {
@@ -336,7 +339,7 @@ struct CrossEntropy {
   }
   Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
 
-  /// How many labels count.
+  /// Counts the labels that count.
   Value validClips() {
     return e.loop(e.index(0), e.index(clips), 1, zero, [&](Value n, ValueRange count) {
       Value counts =
@@ -375,7 +378,7 @@ static Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &) {
 }
 
 static void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
-  // Small, and the sum over the clips has an order: one block does it all, clip after clip.
+  // The work is small, and the sum over the clips has an order, so one block does it all, clip after clip.
   e.forEachBlock([&](Value) {
     CrossEntropy loss{op, e};
     Value share =

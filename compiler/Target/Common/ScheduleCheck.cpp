@@ -57,7 +57,7 @@ static LogicalResult verifySizes(Operation *kernel) {
   return success();
 }
 
-/// What the kernel's parameters lead to; null after an error.
+/// Returns the schedule that the kernel's parameters lead to; null after an error.
 static kernel::ScheduleAttr remake(Operation *kernel, const LoweringTarget &target,
                                    const Strategy *strategy) {
   ScheduleParameters parameters(kernel);
@@ -73,7 +73,7 @@ static kernel::ScheduleAttr remake(Operation *kernel, const LoweringTarget &targ
   return parameters.failed() ? kernel::ScheduleAttr() : made;
 }
 
-/// Succeeds if what the schedule says is what was computed.
+/// Succeeds if the given schedule says what was computed.
 static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, kernel::ScheduleAttr made) {
   auto expect = [&](const Twine &what, int64_t found, int64_t expected) -> LogicalResult {
     if (found == expected)
@@ -117,7 +117,7 @@ static LogicalResult verifyPartials(Operation *kernel, kernel::ScheduleAttr sche
   return success();
 }
 
-/// Positions in near memory are numbers of 32 bits.
+/// Checks that a block's scratch is small enough, since positions in near memory are numbers of 32 bits.
 static LogicalResult verifyScratch(Operation *kernel, kernel::ScheduleAttr schedule) {
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   if (schedule.getScratch() <= most)
@@ -127,7 +127,7 @@ static LogicalResult verifyScratch(Operation *kernel, kernel::ScheduleAttr sched
          << " bytes of scratch: choose smaller ones";
 }
 
-/// The strategy of this name; null for the reference lowering.
+/// Returns the strategy of this name; null for the reference lowering.
 static FailureOr<const Strategy *> strategyOf(Operation *kernel, const LoweringTarget &target) {
   auto schedule = scheduleOf(kernel);
   if (!schedule)
@@ -141,7 +141,7 @@ static FailureOr<const Strategy *> strategyOf(Operation *kernel, const LoweringT
          << schedule.getName() << ", which the " << target.name << " target does not know";
 }
 
-/// A kernel with a strategy that cannot go on with a merge must have none.
+/// Checks that a kernel with a strategy that cannot go on with a merge has none.
 static LogicalResult verifyFolded(Operation *kernel, const Strategy *strategy) {
   auto def = dyn_cast<kernel::DefOp>(kernel->getParentOp());
   if (!def || !def.getFolded() || (strategy && strategy->goesOnWithMerges))
@@ -178,7 +178,7 @@ LogicalResult kinema::verifyKernel(kernel::DefOp def) {
     llvm::append_range(operands, merge.getInputs());
     llvm::append_range(results, merge.getResults());
   }
-  size_t arguments = operands.size() + (folds ? 1 : 0); // what blocks count themselves with
+  size_t arguments = operands.size() + (folds ? 1 : 0); // the counters of the blocks
   if (body.getNumArguments() != arguments ||
       !llvm::equal(operands, body.getArguments().take_front(operands.size())))
     return def.emitOpError("has other arguments than the operands of its operation, in their order");
@@ -199,10 +199,10 @@ bool kinema::canGoOnWith(Operation *maker, kernel::FinalizeOp merge) {
          });
 }
 
-/// Of a merge that is no launch of its own, before memory is planned.
+/// Checks a merge that is no launch of its own, before memory is planned.
 static LogicalResult verifyMerge(kernel::FinalizeOp merge, const LoweringTarget &target) {
   if (isa<kernel::DefOp>(merge->getParentOp()))
-    return success(); // looked at with its kernel
+    return success(); // it is checked with its kernel
   Operation *maker = merge.getPartials() ? merge.getPartials().getDefiningOp() : nullptr;
   if (!maker || !scheduleOf(maker))
     return merge.emitOpError("is folded into no kernel: a kernel that has a schedule makes its partials");

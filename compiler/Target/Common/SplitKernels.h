@@ -8,8 +8,8 @@
 namespace kinema {
 
 /// Moves the kernel.defs, in order, into nested modules of `perModule` that `makePart` makes (it returns
-/// their bodies), and drops all else. How they are cut depends on the program alone, so that its machine code
-/// does too.
+/// their bodies), and drops all else. How they are cut depends on the program alone, and so does its machine
+/// code.
 void splitKernels(mlir::ModuleOp module, int64_t perModule,
                   llvm::function_ref<mlir::Block *(mlir::OpBuilder &)> makePart);
 

@@ -18,7 +18,7 @@
 using namespace mlir;
 using namespace kinema;
 
-/// exp, log, tanh, ... as polynomials.
+/// Expands exp, log, tanh, ... as polynomials.
 static LogicalResult expandMath(Operation *module, const ToLLVMOptions &options) {
   RewritePatternSet patterns(module->getContext());
   populateMathPolynomialApproximationPatterns(patterns);
@@ -32,7 +32,8 @@ static bool isKept(Operation *op, Operation *module, const ToLLVMOptions &option
 }
 
 namespace {
-/// A cast of a buffer to a pointer: where the buffer begins. Indices may be too narrow to say it.
+/// Lowers a cast of a buffer to a pointer, which is where the buffer begins. Indices may be too narrow to
+/// express it.
 struct BufferPointer : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -72,7 +73,8 @@ static LogicalResult convert(Operation *module, const ToLLVMOptions &options) {
   return applyFullConversion(module, target, std::move(patterns));
 }
 
-/// Passes that ran before leave casts, which must cancel out now; then only the LLVM dialect may be left.
+/// Checks that only the LLVM dialect is left. Passes that ran before leave casts, which must cancel out
+/// first.
 static LogicalResult finish(Operation *module, const ToLLVMOptions &options) {
   SmallVector<UnrealizedConversionCastOp> casts;
   module->walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
@@ -85,7 +87,7 @@ static LogicalResult finish(Operation *module, const ToLLVMOptions &options) {
   return failure(module->walk(check).wasInterrupted());
 }
 
-/// The integers of a type's bfloat16s; null: it holds none.
+/// Returns the integer type for a type of bfloat16s; null where it holds none.
 static Type integersOf(Type type) {
   if (!getElementTypeOrSelf(type).isBF16())
     return {};
@@ -94,8 +96,8 @@ static Type integersOf(Type type) {
   return vector ? Type(vector.clone(integer)) : integer;
 }
 
-/// Loads and stores integers where they were bfloat16. LLVM makes selections of what is loaded or stored, and
-/// one of bfloat16, on a machine that has none, goes through f32 and a library's rounding.
+/// Loads and stores integers in place of bfloat16. LLVM turns loads and stores into selections, and a
+/// selection of bfloat16 goes through f32 and a library's rounding on a machine without bfloat16.
 static void storeBFloat16AsIntegers(Operation *module) {
   module->walk([](Operation *op) {
     OpBuilder b(op);

@@ -1,4 +1,4 @@
-// From functions of loops on flat buffers to the LLVM dialect, for any target.
+// Brings functions of loops on flat buffers to the LLVM dialect, for any target.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_TOLLVM_H
 #define KINEMA_COMPILER_TARGET_COMMON_TOLLVM_H
 
@@ -8,7 +8,8 @@ namespace kinema {
 
 struct ToLLVMOptions {
   unsigned indexBits = 64;
-  // Rounding to bfloat16 by integer arithmetic, in memory as integers, where the machine has nothing for it.
+  // This rounds to bfloat16 by integer arithmetic, and keeps it in memory as integers, where the machine has
+  // no instructions for it.
   bool expandBFloat16 = false;
   llvm::ArrayRef<llvm::StringRef> keep = {}; // dialects that stay as they are
 };

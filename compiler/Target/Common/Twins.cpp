@@ -9,7 +9,7 @@ using namespace kinema;
 
 //===-- A kernel and what is folded into it, apart ------------------------===//
 
-/// Leaves `op` alone in the kernel.
+/// Removes all from the kernel but `op`.
 static void keep(kernel::DefOp def, Operation *op) {
   Block &body = def.getBody().front();
   body.getTerminator()->setOperands(op->getResults());
@@ -47,7 +47,8 @@ public:
   int64_t kernels = 0;
 
 private:
-  /// The kernels that together do what one does, and which of the first one's results the second reads.
+  /// Holds the kernels that together compute what one kernel does, and the number of the first one's result
+  /// that the second one reads.
   struct Twins {
     SmallVector<kernel::DefOp, 2> kernels;
     unsigned partials = 0;
@@ -64,12 +65,12 @@ private:
   const Machine &machine;
   function_ref<bool(Operation *)> isPlain;
   DenseMap<kernel::DefOp, Twins> made;
-  int64_t begin = 0, end = 0, most = 0; // of what the twins of a launch leave
+  int64_t begin = 0, end = 0, most = 0; // where in the arena the twins of a launch leave their results
 };
 
 } // namespace
 
-/// A kernel of its own with the plain lowering of what `reduce` leaves of the copy.
+/// Makes a kernel of its own, with the plain lowering of what `reduce` leaves of the copy.
 kernel::DefOp TwinMaker::copyOf(kernel::DefOp def, StringRef suffix,
                                 function_ref<void(kernel::DefOp)> reduce) {
   OpBuilder builder(module.getContext());
@@ -91,7 +92,7 @@ TwinMaker::Twins TwinMaker::twinsOf(kernel::DefOp def) {
     return known->second;
   kernel::FinalizeOp folded = def.getFolded();
   if (!folded && isPlain(def.getKernel()))
-    return {{def}, 0}; // the kernel again
+    return {{def}, 0}; // the kernel is its own twin
   Twins twins{{copyOf(def, "_twin", dropFolded)}, 0};
   if (folded) {
     twins.partials = cast<OpResult>(folded.getPartials()).getResultNumber();
@@ -102,7 +103,7 @@ TwinMaker::Twins TwinMaker::twinsOf(kernel::DefOp def) {
   return made[def] = twins;
 }
 
-/// What the kernel leaves comes behind what those before it have left.
+/// Returns a launch whose results lie behind those of the launches before it.
 kernel::TwinLaunch TwinMaker::launchOf(kernel::DefOp def, ArrayRef<int64_t> operands) {
   constexpr int64_t alignment = 64;
   kernel::TwinLaunch twin{def.getSymName(), SmallVector<int64_t>(operands)};

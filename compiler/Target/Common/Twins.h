@@ -1,5 +1,5 @@
-// Twins: for each launch of a planned program one that computes the same by the plain lowering, and leaves it
-// elsewhere, so that the runtime can run the two on the same buffers and compare what they leave.
+// Makes twins: for each launch of a planned program, launches that compute the same by the plain lowering and
+// leave it elsewhere, so that the runtime can run both on the same buffers and compare what they leave.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_TWINS_H
 #define KINEMA_COMPILER_TARGET_COMMON_TWINS_H
 
@@ -10,10 +10,11 @@
 
 namespace kinema {
 
-/// The kernel without what is folded into it.
+/// Removes from the kernel what is folded into it.
 void dropFolded(kernel::DefOp def);
 
-/// The merge that is folded into the kernel alone, of `partials` partials. Its operands: these, its inputs.
+/// Leaves in the kernel only the merge that is folded into it, of `partials` partials. Its operands are
+/// these, then its inputs.
 void keepFolded(kernel::DefOp def, int64_t partials);
 
 /// Gives each launch of the planned module its twins, in the attribute `kernel.twins`, and the arena a place

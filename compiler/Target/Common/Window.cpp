@@ -47,7 +47,7 @@ ClippedWindow reference::clipWindow(KernelEmitter &e, const shape::Window &windo
   ClippedWindow clipped;
   for (int axis = 0; axis < 3; ++axis) {
     int64_t dilation = window.dilation[axis], pad = window.padLow[axis], size = source.getDimSize(axis + 2);
-    Value start = e.mul(result[axis], window.stride[axis]); // in source elements, + pad
+    Value start = e.mul(result[axis], window.stride[axis]); // source elements, including the padding
     Value before = e.max(e.sub(e.index(pad), start), e.index(0));
     Value inside = e.max(e.sub(e.index(size + pad), start), e.index(0));
     clipped.first.push_back(e.div(e.add(before, dilation - 1), dilation));

@@ -1,4 +1,4 @@
-// Where the taps of a window fall, for convs and pools and their gradients.
+// Finds where the taps of a window fall, for convs and pools and their gradients.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_WINDOW_H
 #define KINEMA_COMPILER_TARGET_COMMON_WINDOW_H
 
@@ -6,14 +6,14 @@
 
 namespace kinema::reference {
 
-/// The source position of one tap for a result, along T, H, W.
+/// Is the source position of one tap for a result, along T, H, W.
 struct SourcePosition {
-  mlir::Value inside; // the source has it
+  mlir::Value inside; // whether the source has the position
   mlir::Value coordinates[3];
 };
 
-/// The source position of result (t, h, w) at `tap`: forward, result * stride + tap * dilation - pad;
-/// transposed, the position from which that leads to the result.
+/// Returns the source position of result (t, h, w) at `tap`: forward, result * stride + tap * dilation - pad;
+/// transposed, the position from which a forward conv leads to the result.
 SourcePosition sourceOf(KernelEmitter &e, const shape::Window &window, bool forward,
                         mlir::RankedTensorType source, llvm::ArrayRef<mlir::Value> result,
                         llvm::ArrayRef<mlir::Value> tap);
@@ -22,8 +22,8 @@ SourcePosition sourceOf(KernelEmitter &e, const shape::Window &window, bool forw
 mlir::Value forEachTap(KernelEmitter &e, const shape::Window &window, mlir::Value init,
                        llvm::function_ref<mlir::Value(llvm::ArrayRef<mlir::Value>, mlir::Value)> body);
 
-/// The taps [first, end) along each axis for which a window's result reads inside the source, and where the
-/// first of them reads.
+/// Holds the taps [first, end) along each axis for which a window's result reads inside the source, and where
+/// the window begins (`origin`).
 struct ClippedWindow {
   llvm::SmallVector<mlir::Value> first, end, origin;
 };
