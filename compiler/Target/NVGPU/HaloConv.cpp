@@ -14,7 +14,7 @@ using kernel::Yield;
 
 namespace {
 
-/// Writes one kernel; the members are set as the code that computes them is written.
+/// Writes one kernel. Its members are set when the code that computes them is written.
 class HaloConvEmitter : WarpgroupEmitter {
 public:
   HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e)
@@ -24,14 +24,14 @@ public:
   void emit();
 
 private:
-  /// What the tile computes along one axis.
+  /// Says what the tile computes along one axis.
   struct AxisPlace {
-    Value first;  // result of the phase
-    Value count;  // results of the phase
-    Value offset; // of the phase
+    Value first;  // the tile's first result, counted within its phase
+    Value count;  // how many results the phase has
+    Value offset; // offset of the phase
     Value taps, firstTap, firstShift;
   };
-  /// One row of the accumulators.
+  /// Is one row of the accumulators.
   struct Row {
     Value valid;                 // whether it is a result
     std::array<Value, 3> result; // its coordinates, clamped to a result that exists
@@ -60,13 +60,14 @@ private:
   SmallVector<Value> emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
   Value shiftOf(ArrayRef<Value> tap);
 
-  /// Of a tile. Returns how many positions the block's tiles have with this one, which had `before`.
+  /// Runs the epilogue of one tile. Returns how many positions the block has merged so far: `before` plus
+  /// this tile's, where there are sums.
   Value emitEpilogue(ValueRange accumulators, Value before);
   Row rowOf(int64_t tile, int64_t half);
   int64_t groups() const { return plan.tile.channels / blockChannels; }
-  /// This thread's first channel of a group of 8 in the block's tile.
+  /// Returns this thread's first channel of a group of 8 in the block's tile.
   Value channelOf(int64_t group) { return e.add(firstChannel, group * blockChannels); }
-  /// Where this thread's pair of channels of a group and row lies in a tensor like the result.
+  /// Returns where this thread's pair of channels of a group and row lies in a tensor like the result.
   Value at(const Row &row, int64_t group) { return e.add(row.at, group * plan.resultPlane()); }
   Value epilogueOperand(const kernel::AccessOperand &operand, const Row &row, int64_t group);
   SmallVector<Value> epilogueOfGroup(int64_t group, ArrayRef<Row> rows, ValueRange accumulators,
@@ -80,8 +81,8 @@ private:
   int64_t stores() { return yield.countOf(Yield::Store); }
   int64_t moments() { return yield.countOf(Yield::Moments); } // 0 or 1
   int64_t plainSums() { return yield.countOf(Yield::Sum); }
-  // What is added up of each channel: what moments are taken of, which becomes the mean, the plain sums, and
-  // squared distances from the mean.
+  // Counts what is added up for each channel: the values that moments are taken of, whose sum becomes the
+  // mean; the plain sums; and squared distances from the mean.
   int64_t sumCount() { return 2 * moments() + plainSums(); }
   int64_t squares() { return 1 + plainSums(); }
 
@@ -94,8 +95,8 @@ private:
   std::optional<ChannelSums> sums;
   Value n, channelTile;
   std::array<AxisPlace, 3> place;
-  Value consumerThread; // of the consumers
-  Value firstChannel;   // of this thread's pair in the first group of the block's tile
+  Value consumerThread; // number among the consumers' threads
+  Value firstChannel;   // first channel of this thread's pair in the first group of the block's tile
 };
 
 //===-- Shared memory -----------------------------------------------------===//
@@ -131,7 +132,7 @@ void HaloConvEmitter::initialiseBarriers() {
 
 //===-- The tile's place --------------------------------------------------===//
 
-/// The field of the phase with that number.
+/// Returns the field of the phase with that number.
 Value HaloConvEmitter::pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field) {
   Value picked = e.index(axis.phases.back().*field);
   for (int64_t i = axis.phases.size() - 2; i >= 0; --i)
@@ -160,7 +161,7 @@ void HaloConvEmitter::placeTile(Value tile) {
   n = next(plan.clips);
 }
 
-/// All tiles of a block have the same channels.
+/// All tiles of a block have the same channels, so the block's place among them is computed once.
 SmallVector<Value> HaloConvEmitter::overTiles(ValueRange init,
                                               function_ref<SmallVector<Value>(ValueRange)> body) {
   if (plan.tilesOfBlock() == 1) {
@@ -207,7 +208,7 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
     Value k = e.add(place[axis].firstTap, e.mul(tap[axis], plan.axes[axis].tapStep));
     number = e.add(e.mul(number, plan.kernel[axis]), k);
   }
-  // What lies beyond the weight meets zeros of the source.
+  // Weights beyond the source's channels may be any numbers, since the staged source is zero there.
   TapsWeight weight{e.bufferOf(op.getWeightMutable()), plan.sourceBlocks, plan.resultBlocks * blockChannels};
   stageWeights(*this, weights, step, weight, number, chunk, plan.tile.depth,
                e.mul(channelTile, plan.tile.channels), plan.tile.channels);
@@ -240,7 +241,7 @@ SmallVector<Value> HaloConvEmitter::emitSourceOfTile(ValueRange step) {
 
 //===-- Consumers ---------------------------------------------------------===//
 
-/// By how many positions a tap shifts the halo.
+/// Returns by how many positions a tap shifts the halo.
 Value HaloConvEmitter::shiftOf(ArrayRef<Value> tap) {
   Value plane = e.index(0), shift = e.index(0);
   for (int axis = 0; axis < 3; ++axis) {
@@ -252,7 +253,7 @@ Value HaloConvEmitter::shiftOf(ArrayRef<Value> tap) {
   return e.add(e.mul(plane, plan.planePositions()), shift);
 }
 
-/// All products of one stage of weights.
+/// Runs all products of one stage of weights.
 SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt) {
   int64_t sourceBlock = plan.blockStep() * positionBytes, weightBlock = plan.tile.channels * positionBytes;
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
@@ -275,7 +276,7 @@ void HaloConvEmitter::emitConsumers() {
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
   sums->begin(consumerThread);
   Value zero = e.index(0);
-  // Steps of the source and of the weights, and positions, of the tiles before.
+  // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
   auto all = overTiles({zero, zero, zero}, [&](ValueRange before) -> SmallVector<Value> {
     SmallVector<Value> accumulators = emitAccumulators(before[0], before[1]);
     Value weightStep = accumulators.pop_back_val();
@@ -287,7 +288,7 @@ void HaloConvEmitter::emitConsumers() {
     emitMerge(folded);
 }
 
-/// The accumulators of a tile, and the step of the weights behind it.
+/// Returns the accumulators of a tile, and the step of the weights after it.
 SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
   Value group = e.div(consumerThread, warpgroup);
   Value leads = e.equal(lane(), 0); // each warp says for itself that it has read a stage
@@ -309,7 +310,8 @@ SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value wei
     });
     if (!source.refilled)
       return next;
-    // Without taps no product has brought the warp together: all must have seen the stage full.
+    // Without taps, no product has brought the warp's threads together, but all must have seen the stage
+    // full.
     if (plan.hasPhaseWithoutTaps())
       NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));
     e.when(leads, [&] { arrive(empty(source, stage)); });
@@ -319,8 +321,9 @@ SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value wei
 
 //===-- Epilogue ----------------------------------------------------------===//
 
-/// Row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`: a thread holds rows lane / 4
-/// and lane / 4 + 8 of its warp's 16, of these the channels 2 * (lane % 4) and the next of every 8.
+/// Returns row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`. A thread holds rows
+/// lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and the next of every
+/// 8.
 HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
   Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
   Value position = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), tile), 64),
@@ -344,7 +347,7 @@ HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
   return row;
 }
 
-/// A pair of channels of the epilogue's operand for one row.
+/// Returns a pair of channels of an epilogue operand for one row.
 Value HaloConvEmitter::epilogueOperand(const kernel::AccessOperand &operand, const Row &row, int64_t group) {
   if (operand.access == Access::Pixel)
     return e.loadVector(e.bufferOf(*operand.operand), at(row, group), 2);
@@ -353,7 +356,8 @@ Value HaloConvEmitter::epilogueOperand(const kernel::AccessOperand &operand, con
 }
 
 /// Runs the epilogue on one group of channels of every row and stores its results. Returns the sums over this
-/// thread's rows; `kept`, if there is any, gets what moments are taken of, a pair a row.
+/// thread's rows; `kept`, if there is any, receives the values that moments are taken of, one pair for each
+/// row.
 SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row> rows,
                                                     ValueRange accumulators, SmallVectorImpl<Value> *kept) {
   Value noPair = e.constant(0.0f, e.vectorType(2));
@@ -385,7 +389,7 @@ SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row>
   return totals;
 }
 
-/// How many positions of the tile are results.
+/// Returns how many positions of the tile are results.
 Value HaloConvEmitter::resultsOfTile() {
   Value count = e.index(1);
   for (int axis = 0; axis < 3; ++axis)
@@ -394,8 +398,8 @@ Value HaloConvEmitter::resultsOfTile() {
   return count;
 }
 
-/// Mean and squared distances from it of the tile's results of each channel, whose sums are there, merged
-/// with those of the tiles before (Chan, Golub and LeVeque, 1983).
+/// Computes, for each channel, the mean of the tile's results, whose sums are there, and the squared
+/// distances from it, and merges both with those of the tiles before (Chan, Golub and LeVeque, 1983).
 void HaloConvEmitter::emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before,
                                   Value count) {
   Value one = e.index(1), divisor = e.toFloat(e.max(count, one));
@@ -452,11 +456,12 @@ Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, Value before) {
   Value count = resultsOfTile();
   if (moments())
     emitMoments(rows, kept, before, count);
-  consumersMeet(); // before the next tile's sums come where this one's were
+  consumersMeet(); // before the next tile's sums overwrite this one's
   return e.add(before, count);
 }
 
-/// What the block's tiles have together: buffer[block, row, channel], of moments count, mean and squares.
+/// Stores the sums of all the block's tiles in buffer[block, row, channel]; moments have the rows count, mean
+/// and squares.
 void HaloConvEmitter::storePartials(Value count) {
   int64_t channels = op.getResultType().getDimSize(1), columns = plan.resultBlocks * blockChannels;
   Value partial = e.div(e.firstBlock, plan.channelTiles());
@@ -482,7 +487,7 @@ void HaloConvEmitter::storePartials(Value count) {
     });
 }
 
-/// The channels of the last block's tiles are merged.
+/// Lets the last block of those with the same channels merge the partials of them all.
 void HaloConvEmitter::emitMerge(kernel::FinalizeOp folded) {
   FoldedMerge merge;
   merge.op = folded;
