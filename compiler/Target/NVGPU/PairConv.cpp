@@ -11,7 +11,7 @@ using kernel::Access;
 
 namespace {
 
-/// Writes one kernel; the members are set as the code that computes them is written.
+/// Writes one kernel. Its members are set when the code that computes them is written.
 class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
@@ -21,7 +21,7 @@ public:
 
 private:
   using Values = SmallVector<Value>;
-  /// What is done at a frame, carrying values.
+  /// Does something at a frame, and carries values.
   using Step = function_ref<Values(Value frame, ValueRange carried)>;
 
   void layOut();
@@ -56,8 +56,8 @@ private:
   Ring source, weights;
   int64_t middleAt = 0;
   Value n, firstFrame, endFrame;
-  std::array<Value, 3> place;  // of the tile's first position in a frame; T: zero
-  Value consumerThread, group; // of the consumers
+  std::array<Value, 3> place;  // place of the tile's first position in a frame; T: zero
+  Value consumerThread, group; // numbers among the consumers
 };
 
 //===-- Shared memory -----------------------------------------------------===//
@@ -106,7 +106,8 @@ void PairEmitter::placeBlock() {
   n = next(plan.first.clips);
 }
 
-/// The results' frames in turn, each after the frames of the middle that it is the first to need.
+/// Runs `result` for the results' frames in turn, each after `middle` for the frames of the middle that it is
+/// the first to need.
 void PairEmitter::overFrames(ValueRange init, Step middle, Step result) {
   int64_t stride = plan.second.stride[0], pad = plan.second.padLow[0];
   Values carried(init);
@@ -131,12 +132,12 @@ PairEmitter::Values PairEmitter::overFirstTaps(ValueRange init,
   });
 }
 
-/// The second conv's taps of a result's frame that fall on frames of the middle: tap k on frame * stride + k
-/// * dilation - pad.
+/// Runs the body for those taps of the second conv, at a frame of results, that fall on frames of the middle:
+/// tap k falls on frame * stride + k * dilation - pad.
 PairEmitter::Values PairEmitter::overSecondTaps(Value frame, ValueRange init, Step body) {
   int64_t dilation = plan.second.dilation[0];
   Value first = e.sub(e.mul(frame, plan.second.stride[0]), e.index(plan.second.padLow[0]));
-  auto tapsBelow = [&](Value frames) { // whose frame lies before so many
+  auto tapsBelow = [&](Value frames) { // counts the taps whose frame is below `frames`
     Value distance = e.max(e.index(0), e.sub(frames, first));
     return e.min(e.div(e.add(distance, dilation - 1), dilation), e.index(plan.second.kernel[0]));
   };
@@ -174,7 +175,7 @@ void PairEmitter::emitWeights() {
   });
 }
 
-/// Stages the source's halo, all channels of a frame in a stage.
+/// Stages the source's halo, with all channels of a frame in one stage.
 void PairEmitter::emitSource() {
   StageSource staged{op.prologue(), plan.first.sourceBlocks};
   Value first = e.sub(e.thread, e.index(warp));
@@ -198,7 +199,8 @@ void PairEmitter::emitSource() {
 
 //===-- Products ----------------------------------------------------------===//
 
-/// The products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes` apart.
+/// Runs the products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes`
+/// apart.
 PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t blockBytes, Value step,
                                            int64_t columns) {
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
@@ -218,8 +220,8 @@ PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t bl
   return next;
 }
 
-/// A frame of the middle, some channels after the others, into its slot. Returns the next step of the
-/// weights.
+/// Computes a frame of the middle, some channels after the others, into its slot. Returns the next step of
+/// the weights.
 PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value step) {
   const HaloPlan &first = plan.first;
   Value zero = e.index(0), firstRow = e.mul(group, 64 * first.rowTiles() * positionBytes);
@@ -250,7 +252,7 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
       });
 }
 
-/// A frame of results, from the slots that its taps reach. Returns the next step of the weights.
+/// Computes a frame of results from the slots that its taps reach. Returns the next step of the weights.
 PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
   int64_t blockBytes = plan.positions() * positionBytes;
   Value firstRow = e.mul(group, 64 * plan.first.rowTiles() * positionBytes);
@@ -275,7 +277,7 @@ void PairEmitter::emitConsumers() {
   consumerThread = e.sub(e.thread, e.index(warpgroup));
   group = e.div(consumerThread, warpgroup);
   clearPadding();
-  // Carried: the steps of the weights and of the source.
+  // The loop carries the steps of the weights and of the source.
   auto middle = [&](Value frame, ValueRange steps) -> Values {
     waitFull(source, steps[1]);
     Value stage = stageOf(source, steps[1]);
@@ -292,16 +294,17 @@ void PairEmitter::emitConsumers() {
 
 //===-- Epilogues ---------------------------------------------------------===//
 
-/// The position of row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`: a thread holds
-/// rows lane / 4 and lane / 4 + 8 of its warp's 16, of these the channels 2 * (lane % 4) and the next of
-/// every 8.
+/// Returns the position of row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`. A
+/// thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and
+/// the next of every 8.
 Value PairEmitter::rowOf(int64_t tile, int64_t half) {
   Value warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
   return e.add(e.mul(e.add(e.mul(group, plan.first.rowTiles()), tile), 64),
                e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
 }
 
-/// The pair of channels of a block of 8 that this thread holds of its row `row`, two a tile.
+/// Returns the pair of channels of a block of 8 that this thread holds of its row `row`; it holds two rows of
+/// a tile.
 Value PairEmitter::pairOf(ValueRange sums, int64_t row, int64_t group) {
   Values pair;
   for (int64_t channel = 0; channel < 2; ++channel)
@@ -310,13 +313,14 @@ Value PairEmitter::pairOf(ValueRange sums, int64_t row, int64_t group) {
   return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
 }
 
-/// The pair with zeros for what is padding of the tensor's channels.
+/// Returns the pair with zeros in place of the padding of the tensor's channels.
 Value PairEmitter::onlyChannels(Value pair, Value block, int64_t channels) {
   Value mask = existing(channelOf(block), 2, channels);
   return mask ? choose(mask, pair, e.constant(0.0f, e.vectorType(2))) : pair;
 }
 
-/// The operands of a region that are read by channel, for this thread's pair of a block; null for the others.
+/// Returns the operands of a region that are read by channel, for this thread's pair of a block; null for the
+/// others.
 PairEmitter::Values PairEmitter::vectorsOf(const kernel::AccessRegion &region, RankedTensorType domain,
                                            Value block) {
   Values vectors;
@@ -377,8 +381,9 @@ void PairEmitter::storeResult(ValueRange sums, Value frame) {
   }
 }
 
-/// The slots' channel blocks beyond the middle's meet any numbers of the weight: they hold zeros. Each thread
-/// fences before the first product that reads them, behind its first frame of the middle.
+/// Fills the slots' channel blocks beyond the middle's with zeros, since the products multiply them with any
+/// numbers of the weight. Each thread fences after its first frame of the middle, and so before the first
+/// product that reads them.
 void PairEmitter::clearPadding() {
   int64_t blockBytes = plan.positions() * positionBytes;
   int64_t padding = (plan.slotBlocks() - plan.middleBlocks) * blockBytes;
