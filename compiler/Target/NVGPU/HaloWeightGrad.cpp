@@ -10,7 +10,7 @@ using namespace kinema::nvidia;
 
 namespace {
 
-/// Writes one kernel; the members are set as the code that computes them is written.
+/// Writes one kernel. Its members are set when the code that computes them is written.
 class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
@@ -19,19 +19,19 @@ public:
   void emit();
 
 private:
-  /// One of the products m64 x columns that a warpgroup accumulates.
+  /// Is one of the products m64 x columns that a warpgroup accumulates.
   struct Product {
-    Value exists;             // the last warpgroup may have fewer
-    std::array<Value, 3> tap; // of the block's box
+    Value exists;             // false beyond the last product: the last warpgroup may have fewer
+    std::array<Value, 3> tap; // position in the block's box
     Value rowTile;
-    Value gradientAt, activationAt; // bytes from the start of a stage's
+    Value gradientAt, activationAt; // bytes from the start of a stage's data
   };
 
   void layOut();
   void placeBlock();
   void clearStages();
   void initialiseBarriers();
-  /// Runs the body for each tile of the block's positions: its number and how many came before.
+  /// Runs the body for each tile of the block's positions, with its number and how many tiles came before.
   SmallVector<Value> overTiles(ValueRange init,
                                function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body);
 
@@ -53,10 +53,10 @@ private:
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
   const HaloWeightGradTile &tile;
-  Ring ring; // of stages: the gradient, then the activation
+  Ring ring; // each stage holds the gradient, then the activation
   Value rowBlock, columnBlock, chunk;
   Value outputBlock, inputBlock; // the first channel blocks of 8
-  std::array<Value, 3> firstTap; // of the block's box
+  std::array<Value, 3> firstTap; // first tap of the block's box
 };
 
 //===-- Shared memory -----------------------------------------------------===//
@@ -70,8 +70,8 @@ void HaloWeightGradEmitter::layOut() {
   ring.stageBytes = plan.stageBytes();
 }
 
-/// Products also read what no position is staged to: it must be finite. The producers' fences are for these
-/// stores, too.
+/// Fills the stages with zeros. Products also read places to which no position is staged, whose contents must
+/// be finite. The producers' fences order these stores, too.
 void HaloWeightGradEmitter::clearStages() {
   auto words = VectorType::get({4}, e.b.getI32Type());
   Value zeros =
@@ -153,8 +153,8 @@ void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
 
 //===-- Consumers ---------------------------------------------------------===//
 
-/// Which of the consumers this thread's warpgroup is: the first lane's word for it, so that code knows that
-/// it is the same for a warp.
+/// Returns the number of this thread's warpgroup among the consumers, broadcast from lane 0, so that the
+/// compiler sees that it is uniform across the warp.
 Value HaloWeightGradEmitter::consumerGroup() {
   Value group = e.sub(e.div(e.thread, warpgroup), e.index(1));
   return broadcast(group);
@@ -186,7 +186,7 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
   return product;
 }
 
-/// All products of one stage: positions in steps of 16, and for each of them the warpgroup's products.
+/// Runs all products of one stage: positions in steps of 16, and for each of them the warpgroup's products.
 SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
                                                        Value stageAt) {
   constexpr int64_t eightPositions = 8 * positionBytes;
@@ -227,7 +227,7 @@ void HaloWeightGradEmitter::emitConsumers() {
     e.when(leads, [&] { arrive(empty(ring, stage)); });
     return next;
   });
-  // Asked anew, so that where results go takes no registers while there are products.
+  // The block's place is computed again, so that it takes no registers during the products.
   e.firstBlock = broadcast(e.firstBlock);
   placeBlock();
   for (auto [product, sum] : llvm::zip(productsOf(consumerGroup()), sums))
@@ -247,8 +247,9 @@ void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum) {
   });
 }
 
-/// A thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, of these the columns 2 * (lane % 4) and
-/// the next of every 8. The partial: [chunk, taps, input channel blocks, output channels, 8 input channels].
+/// Stores one half of a product's rows. A thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, and
+/// of these the columns 2 * (lane % 4) and the next of every 8. The partial is [chunk, taps, input channel
+/// blocks, output channels, 8 input channels].
 void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t half) {
   Value warpOfGroup = e.rem(e.div(e.thread, warp), warpgroup / warp);
   Value row = e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), 64),
@@ -257,7 +258,7 @@ void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t
   Value tap = chunk;
   for (int axis = 0; axis < 3; ++axis)
     tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
-  // Of neighbours, the last pair of taps may have only one that exists; the missing channels are zero.
+  // With neighbours, the last pair of taps may have only one tap that exists; the missing channels are zero.
   int64_t inputs = plan.neighbours > 1 ? 4 * op.getWindow().getWindow().kernel[2] : plan.inputs;
   int64_t rows = tile.outputRows ? plan.outputs : inputs;
   int64_t columns = tile.outputRows ? inputs : plan.outputs;
@@ -306,7 +307,7 @@ void HaloWeightGradEmitter::emit() {
   placeBlock();
   clearStages();
   initialiseBarriers();
-  // Of 65536 registers: 128 * 104 + 256 * 200, or 128 * 96 + 384 * 136.
+  // Of 65536 registers, the threads get 128 * 104 + 256 * 200, or 128 * 96 + 384 * 136.
   int64_t producerRegisters = tile.consumers == 2 ? 104 : 96,
           consumerRegisters = tile.consumers == 2 ? 200 : 136;
   e.when(
