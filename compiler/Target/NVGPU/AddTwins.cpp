@@ -1,4 +1,4 @@
-// Pass add-nvgpu-twins.
+// Implements the pass add-nvgpu-twins.
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/Common/Twins.h"
 #include "compiler/Target/NVGPU/Passes.h"

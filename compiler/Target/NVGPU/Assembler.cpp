@@ -31,7 +31,7 @@ std::optional<std::string> nvidia::findAssembler(StringRef toolkit) {
   return under("/usr/local/cuda");
 }
 
-/// The number in front of `unit` in a line such as "Used 32 registers, 1024 bytes smem".
+/// Returns the number in front of `unit` in a line such as "Used 32 registers, 1024 bytes smem".
 static int64_t numberBefore(StringRef line, StringRef unit) {
   StringRef before = line.take_front(line.find(unit)).rtrim();
   int64_t number = 0;
@@ -55,7 +55,7 @@ void nvidia::readMessages(StringRef messages, Assembly &assembly) {
     } else if (current && line.contains("registers")) {
       current->registers = numberBefore(line, "registers");
       current->sharedBytes = numberBefore(line, "bytes smem");
-    } else if (!line.contains("info") || line.contains("(C")) { // advice has a number
+    } else if (!line.contains("info") || line.contains("(C")) { // advice has a number in brackets
       assembly.warnings.push_back(line.str());
     }
   }
@@ -83,7 +83,7 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &proce
   return assembly;
 }
 
-/// The granularities are those of the CUDA occupancy calculator, which all these processors share.
+/// Computes with the granularities of the CUDA occupancy calculator, which all these processors share.
 double nvidia::occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
                          const Processor &processor) {
   constexpr int64_t registers = 65536;

@@ -1,4 +1,4 @@
-// ptxas: from PTX to machine code, and what it says about each kernel.
+// Runs ptxas, which turns PTX into machine code, and reads what it says about each kernel.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_ASSEMBLER_H
 #define KINEMA_COMPILER_TARGET_NVGPU_ASSEMBLER_H
 
@@ -15,7 +15,7 @@
 
 namespace kinema::nvidia {
 
-/// What a kernel takes of a multiprocessor.
+/// Says how much a kernel takes of a multiprocessor.
 struct Resources {
   int64_t registers = 0;   // of a thread
   int64_t spillBytes = 0;  // stored and loaded
@@ -23,7 +23,7 @@ struct Resources {
   int64_t sharedBytes = 0; // static, of a block
 };
 
-/// What ptxas made of a text, or why it did not.
+/// Holds what ptxas made of a text, or why it did not.
 struct Assembly {
   std::string cubin;
   std::map<std::string, Resources> kernels; // by symbol
@@ -31,7 +31,7 @@ struct Assembly {
   std::string error;                        // empty: all went well
 };
 
-/// Looks for ptxas in the folder `toolkit` alone, or, where that is empty, in CUDA_HOME, the PATH and
+/// Looks for ptxas in the folder `toolkit` alone or, where that is empty, in CUDA_HOME, the PATH and
 /// /usr/local/cuda.
 std::optional<std::string> findAssembler(llvm::StringRef toolkit);
 
@@ -41,7 +41,7 @@ Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &p
 /// Reads what `ptxas -v` says.
 void readMessages(llvm::StringRef messages, Assembly &assembly);
 
-/// The part of a multiprocessor's threads that kernels with these needs can occupy, 0 to 1.
+/// Returns the share of a multiprocessor's threads that kernels with these needs can occupy, 0 to 1.
 double occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
                  const Processor &processor);
 

@@ -1,4 +1,4 @@
-// Pass assign-nvgpu-schedules.
+// Implements the pass assign-nvgpu-schedules.
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
@@ -13,7 +13,7 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// Those of an H200, as characters of an array.
+/// These are the measurements of an H200, as characters of an array.
 static constexpr char builtInMeasurements[] = {
 #include "compiler/Target/NVGPU/sm_90a.json.inc"
     , '\0'};
@@ -37,7 +37,8 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
   }
 
 private:
-  /// What reads partials comes after those who leave them, when their number is known; all else at once.
+  /// Assigns the schedules, to a kernel that reads partials after the kernel that leaves them, since their
+  /// number is known only then.
   void assign(const ScheduleChooser &chooser, const nvidia::Processor &processor) {
     SmallVector<Operation *> kernels;
     getOperation().walk([&](Operation *op) {

@@ -22,8 +22,8 @@ void ChannelSums::begin(Value ofHolders) {
     });
 }
 
-/// Four groups are added together, each step between two threads that halve what they have: a group waits for
-/// the next, two groups for the next two.
+/// Adds four groups together, each step between two threads that halve what they have: a group waits for the
+/// next one, and two groups wait for the next two.
 void ChannelSums::add(int64_t sum, int64_t group, Value pair) {
   for (auto [level, before] : llvm::enumerate(waiting[sum])) {
     if (!before) {
@@ -34,7 +34,8 @@ void ChannelSums::add(int64_t sum, int64_t group, Value pair) {
   }
   Value total = w.halve(vector::ExtractOp::create(e.b, e.loc, pair, 0),
                         vector::ExtractOp::create(e.b, e.loc, pair, 1), 4);
-  // It is of group lane / 16 + 2 * (lane / 8 % 2) of the four, of the pair's channel lane / 4 % 2.
+  // The total belongs to group lane / 16 + 2 * (lane / 8 % 2) of the four, and to channel lane / 4 % 2 of the
+  // pair.
   auto bit = [&](int64_t distance) { return e.rem(e.div(w.lane(), distance), 2); };
   Value ofFour = e.add(e.mul(bit(8), 2), bit(16));
   Value inGroup = e.add(e.mul(e.rem(w.lane(), 4), 2), bit(4));
@@ -46,7 +47,7 @@ void ChannelSums::add(int64_t sum, int64_t group, Value pair) {
     e.when(e.inRange(channel, channels), store);
 }
 
-/// Groups that do not exist, for those that wait for four.
+/// Adds zeros for groups that do not exist, for which the last ones of four wait.
 void ChannelSums::finish(int64_t sum) {
   for (int64_t group = channels / blockChannels; group % 4 != 0; ++group)
     add(sum, group, e.constant(0.0f, e.vectorType(2)));

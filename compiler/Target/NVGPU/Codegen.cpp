@@ -20,7 +20,8 @@ const Resources *Code::resourcesOf(const std::string &kernel) const {
   return nullptr;
 }
 
-/// The numbers of the parts, the one with the most operations first: what is begun last should end soon.
+/// Returns the numbers of the parts, the one with the most operations first: what is begun last should end
+/// soon.
 static std::vector<size_t> largestFirst(MutableArrayRef<gpu::GPUModuleOp> parts) {
   std::vector<int64_t> sizes(parts.size());
   for (auto [part, size] : llvm::zip_equal(parts, sizes))
@@ -41,7 +42,7 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, bool
   if (watchdog)
     passes.addPass(createWatchNVGPUWaits());
   addInlineAssembly(passes);
-  passes.enableVerifier(false); // after each pass it would take a fifth of the time
+  passes.enableVerifier(false); // verifying after each pass would take a fifth of the time
   if (failed(passes.run(*copy)) || failed(verify(*copy)))
     return failure();
   auto ptxas = findAssembler(toolkit);
@@ -51,7 +52,7 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, bool
   if (auto sites = (*copy)->getAttrOfType<ArrayAttr>("kernel.sites"))
     for (auto site : sites.getAsRange<StringAttr>())
       code.sites.push_back(site.str());
-  // Each part goes all the way, so that ptxas works on one while LLVM works on the next.
+  // Each part is compiled all the way, so that ptxas works on one while LLVM works on the next.
   auto compile = [&](size_t number) -> LogicalResult {
     auto text = generatePTX(parts[number], *processor);
     if (failed(text))

@@ -1,4 +1,4 @@
-// From kernels to what a package carries for an NVIDIA GPU.
+// Turns kernels into what a package carries for an NVIDIA GPU.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 
@@ -9,16 +9,16 @@
 namespace kinema::nvidia {
 
 struct Code {
-  std::string ptx;                // of all kernels
+  std::string ptx;                // of all kernels together
   std::vector<Assembly> parts;    // some kernels each; none where there is no ptxas
-  std::vector<std::string> sites; // of a watchdog: where a kernel may wait for ever, by number
+  std::vector<std::string> sites; // for a watchdog: where a kernel may wait for ever, by number
 
-  /// What a kernel takes of a multiprocessor; null where nobody has said it.
+  /// Returns what a kernel takes of a multiprocessor; null where nothing is known of it.
   const Resources *resourcesOf(const std::string &kernel) const;
 };
 
 /// Compiles the kernels of a planned module, which stays as it is, on the context's threads; the bytes do not
-/// depend on how many there are. `toolkit`: see findAssembler. With a `watchdog`, kernels take one more
+/// depend on how many there are. For `toolkit` see findAssembler. With a `watchdog`, kernels take one more
 /// argument (the pass watch-nvgpu-waits). Errors are reported at the module.
 mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit, bool watchdog = false);
 

@@ -10,13 +10,14 @@ using namespace kinema;
 
 using nvidia::warp;
 static constexpr int64_t sharedSpace = 3, slotBytes = 64; // a vector of 8 f64
-static constexpr int64_t mostWarps = 32;                  // of any block
+static constexpr int64_t mostWarps = 32;                  // the most that a block can have
 
 static Value word(KernelEmitter &e, int64_t value) {
   return arith::ConstantIntOp::create(e.b, e.loc, value, 32);
 }
 
-/// Whose value a lane gets: of the lane whose number differs in bits, of one further on, or of one for all.
+/// Says whose value a lane gets: that of the lane whose number differs in bits, of the one so much further
+/// on, or of the same one for all.
 struct Source {
   NVVM::ShflKind kind;
   int64_t lane;
@@ -31,7 +32,7 @@ static Value exchangeWord(KernelEmitter &e, Value value, Source source) {
 static Value exchangeScalar(KernelEmitter &e, Value value, Source source) {
   if (value.getType().isF32())
     return exchangeWord(e, value, source);
-  // f64, as two words
+  // An f64 is exchanged as two words.
   auto pair = VectorType::get({2}, e.b.getI32Type());
   Value words = LLVM::BitcastOp::create(e.b, e.loc, pair, value);
   SmallVector<Value> exchanged;
@@ -51,7 +52,7 @@ static Value exchange(KernelEmitter &e, Value value, Source source) {
   return vector::FromElementsOp::create(e.b, e.loc, type, lanes);
 }
 
-/// A slot for each warp that a block may have.
+/// Returns shared memory with a slot for each warp that a block may have.
 static Value slots(KernelEmitter &e, gpu::GPUModuleOp module) {
   constexpr StringLiteral name = "combine_threads";
   auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
@@ -74,7 +75,8 @@ static Value acrossWarps(KernelEmitter &e, Value shared, Value value, KernelEmit
   e.when(e.equal(e.rem(e.thread, warp), 0),
          [&] { LLVM::StoreOp::create(e.b, e.loc, value, slot(e.div(e.thread, warp)), alignment); });
   NVVM::BarrierOp::create(e.b, e.loc);
-  // Each warp adds them all up, a lane for each: the latter half to the former, until one is left.
+  // Each warp combines all slots, with a lane for each: the latter half is combined with the former, until
+  // one is left.
   int64_t count = e.threads / warp;
   Value lane = e.rem(e.thread, warp);
   Value total =
@@ -86,7 +88,7 @@ static Value acrossWarps(KernelEmitter &e, Value shared, Value value, KernelEmit
                 ? arith::SelectOp::create(e.b, e.loc, e.inRange(lane, count - half), both, total).getResult()
                 : both;
   }
-  NVVM::BarrierOp::create(e.b, e.loc); // the slots may be written again
+  NVVM::BarrierOp::create(e.b, e.loc); // after which the slots may be written again
   return exchange(e, total, {NVVM::ShflKind::idx, 0});
 }
 

@@ -1,4 +1,4 @@
-// Sums and maxima over the threads of a block, in an order that the code fixes.
+// Computes sums and maxima over the threads of a block, in an order that the code fixes.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_COMBINETHREADS_H
 #define KINEMA_COMPILER_TARGET_NVGPU_COMBINETHREADS_H
 
@@ -8,9 +8,9 @@
 
 namespace kinema::nvidia {
 
-/// KernelEmitter::combineThreads: f32 or f64, or vectors of them, one of each thread. A warp's are combined
-/// by a butterfly, the warps' by halving, through shared memory of the module's. All threads of the block
-/// come here.
+/// Implements KernelEmitter::combineThreads for values that are f32 or f64, or vectors of them, one from each
+/// thread. A warp's values are combined by a butterfly and the warps' by halving, through shared memory of
+/// the module's own. All threads of the block must come here.
 llvm::SmallVector<mlir::Value> combineThreads(KernelEmitter &e, mlir::gpu::GPUModuleOp module,
                                               mlir::ValueRange values, KernelEmitter::Combine combine);
 

@@ -1,4 +1,4 @@
-// Pass fold-nvgpu-merges.
+// Implements the pass fold-nvgpu-merges.
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
@@ -10,7 +10,7 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// Whether the kernel is carried out in a way that can go on with a merge.
+/// Returns whether the kernel is carried out in a way that can go on with a merge.
 static bool goesOn(Operation *op, ArrayRef<Strategy> strategies) {
   auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
   return schedule && llvm::any_of(strategies, [&](const Strategy &strategy) {
@@ -18,8 +18,8 @@ static bool goesOn(Operation *op, ArrayRef<Strategy> strategies) {
          });
 }
 
-/// The kernel whose partials `merge` alone reads, if it can go on with it and all else that the merge reads
-/// is there before; null where there is none.
+/// Returns the kernel whose partials `merge` alone reads, if it can go on with the merge and all else that
+/// the merge reads is there before; null where there is none.
 static Operation *makerOf(kernel::FinalizeOp merge, ArrayRef<Strategy> strategies) {
   Operation *maker = merge.getPartials() ? merge.getPartials().getDefiningOp() : nullptr;
   return maker && goesOn(maker, strategies) && canGoOnWith(maker, merge) ? maker : nullptr;
@@ -32,7 +32,7 @@ struct FoldNVGPUMerges : kinema::impl::FoldNVGPUMergesBase<FoldNVGPUMerges> {
     if (!processor)
       return signalPassFailure();
     SmallVector<Strategy> strategies = nvidia::strategies(*processor);
-    llvm::SmallPtrSet<Operation *, 32> taken; // a kernel with two sorts of partials goes on with one
+    llvm::SmallPtrSet<Operation *, 32> taken; // a kernel with two kinds of partials goes on with one
     getOperation().walk([&](kernel::FinalizeOp merge) {
       Operation *maker = makerOf(merge, strategies);
       if (!maker || !taken.insert(maker).second)

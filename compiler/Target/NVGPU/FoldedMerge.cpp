@@ -7,14 +7,14 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 static constexpr int64_t width = 4;      // channels of a thread
-static constexpr int64_t toldBytes = 16; // in front of the scratch: what the counter was
+static constexpr int64_t toldBytes = 16; // at the start of the scratch: the counter's value
 
 static void fenceDevice(KernelEmitter &e) {
   LLVM::FenceOp::create(e.b, e.loc, LLVM::AtomicOrdering::acq_rel, "device");
 }
 
-/// Whether all other blocks have counted themselves before. What they stored before is seen then (PTX ISA,
-/// "Release and Acquire Patterns").
+/// Returns whether all other blocks have counted themselves before. What they stored before that is then
+/// visible (PTX ISA, "Release and Acquire Patterns").
 static Value isLast(WarpgroupEmitter &w, const FoldedMerge &merge, Value counter) {
   KernelEmitter &e = w.e;
   Value told = w.pointer(merge.scratchAt);
@@ -31,7 +31,7 @@ static Value isLast(WarpgroupEmitter &w, const FoldedMerge &merge, Value counter
   return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, before, w.word(merge.blocks - 1));
 }
 
-/// How the threads of the same channels, `shares` of them, put their sums together.
+/// Returns how the threads of the same channels, `shares` of them, combine their sums.
 static auto combination(WarpgroupEmitter &w, const FoldedMerge &merge, Value share, int64_t shares,
                         Value column, int64_t columns) {
   return [=, &w, &merge](ValueRange values, KernelEmitter::Combine combine) {
@@ -60,9 +60,10 @@ static auto combination(WarpgroupEmitter &w, const FoldedMerge &merge, Value sha
   };
 }
 
-/// Threads have vectors of channels, and share the partials of the same ones.
+/// Merges the partials. Each thread has a vector of channels, and threads of the same channels share the
+/// partials.
 static void emitMerge(WarpgroupEmitter &w, const FoldedMerge &merge) {
-  constexpr int64_t mostBytes = 3 * 8 * width; // of a thread's sums, those of moments
+  constexpr int64_t mostBytes = 3 * 8 * width; // bytes of a thread's sums, at most: those of moments
   kernel::FinalizeOp op = merge.op;
   int64_t columns = shape::ceilDiv(merge.channels, width);
   int64_t room = (merge.scratchBytes - toldBytes) / (columns * mostBytes);

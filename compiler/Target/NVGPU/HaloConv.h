@@ -1,5 +1,5 @@
-// A conv on Hopper's tensor cores: one warp brings weights, three stage the source through the prologue, two
-// warpgroups contract and run the epilogue.
+// Computes a conv on Hopper's tensor cores: one warp brings weights, three stage the source through the
+// prologue, and two warpgroups contract and run the epilogue.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 
@@ -8,23 +8,23 @@
 
 namespace kinema::nvidia {
 
-/// The best schedules "sm90.halo" of a conv; none where the template does not apply.
+/// Returns the best schedules "sm90.halo" of a conv; none where the template does not apply.
 llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op, const Processor &processor);
 
-/// Seconds of a conv that has such a schedule.
+/// Predicts the seconds of a conv that has such a schedule.
 double predictHalo(kernel::ConvOp op, const Processor &processor);
 
-/// The schedule by the parameters and the grid of the op's own (Strategy::remake).
+/// Returns the schedule that the op's own parameters and grid lead to (Strategy::remake).
 kernel::ScheduleAttr remakeHalo(kernel::ConvOp op, const Processor &processor,
                                 ScheduleParameters &parameters);
 
-/// The schedule with a given tile, which must fit.
+/// Returns the schedule with a given tile, which must fit.
 kernel::ScheduleAttr haloSchedule(kernel::ConvOp op, const HaloTile &tile);
 
-/// The plan that the op's schedule stands for.
+/// Returns the plan that the op's schedule stands for.
 HaloPlan haloPlanOf(kernel::ConvOp op);
 
-/// Writes the kernel's body; the emitter has begun its function, and its scratch is the block's shared
+/// Writes the kernel's body. The emitter has begun its function, and its scratch is the block's shared
 /// memory.
 void emitHaloConv(kernel::ConvOp op, KernelEmitter &e);
 

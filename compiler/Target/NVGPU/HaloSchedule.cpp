@@ -1,4 +1,4 @@
-// Which convs the template takes, and the tile that a model of the time picks.
+// Decides which convs the template takes, and chooses their tiles by a model of the time.
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
@@ -13,7 +13,7 @@ using kernel::Yield;
 static int64_t sumsOf(kernel::ConvOp op) {
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   return 2 * yield.countOf(Yield::Moments) +
-         yield.countOf(Yield::Sum); // of moments: the sum, then the squares
+         yield.countOf(Yield::Sum); // moments take two sums: values, then squares
 }
 
 static bool isSupported(kernel::ConvOp op) {
@@ -32,10 +32,10 @@ static bool isSupported(kernel::ConvOp op) {
   });
 }
 
-/// Whether a consumer's registers hold what the epilogue needs from its first to its last channel: the
-/// accumulators and, for each row, where it lies in every operand and result.
+/// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
+/// the accumulators and, for each row, its place in every operand and result.
 static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
-  constexpr int64_t most = 140; // of 200; the rest is for what comes and goes
+  constexpr int64_t most = 140; // of 200 registers; the rest is for short-lived values
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   int64_t tensors = yield.countOf(Yield::Store), rows = 2 * plan.rowTiles();
   for (kernel::AccessOperand operand : op.epilogue())
@@ -43,7 +43,7 @@ static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
   return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <= most;
 }
 
-/// Bytes that a block reads and writes through L2.
+/// Returns the bytes that a block reads and writes through L2.
 static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
   double depth = double(plan.chunks()) * plan.tile.depth, results = plan.tile.channels;
   for (const HaloAxis &axis : plan.axes)
@@ -70,7 +70,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   return work;
 }
 
-/// Of what is folded into the kernel.
+/// Returns the seconds that the merge folded into this kernel adds to it.
 static double secondsOfFolded(kernel::ConvOp op, const HaloPlan &plan, const Rates &rates) {
   auto def = dyn_cast<kernel::DefOp>(op->getParentOp());
   kernel::FinalizeOp folded = def ? def.getFolded() : kernel::FinalizeOp();
@@ -100,8 +100,9 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
                                    parameters);
 }
 
-/// A block a multiprocessor, if there are as many tiles: its barriers are made and its stages filled once. In
-/// a loop around tiles of which some have no taps, ptxas would wait for each product.
+/// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
+/// stages filled once. Where some tiles have no taps, each tile gets a block: in a loop around them, ptxas
+/// would wait for each product.
 static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
   if (plan.hasPhaseWithoutTaps())
     return plan.tiles();
@@ -124,11 +125,11 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
                     [&] { return scheduleOf(op, plan); });
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};
-  if (whole.neighbours > 1) // all that overlaps is contracted together
+  if (whole.neighbours > 1) // all channels that overlap are contracted together
     depths = {whole.depthBlocks * blockChannels};
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
-    sizes[axis] = cuts(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
+    sizes[axis] = cuts(whole.axes[axis].tiles()); // with tiles of one result: the largest phase's
   for (int64_t frames : sizes[0])
     for (int64_t rows : sizes[1])
       for (int64_t columns : sizes[2])
@@ -143,7 +144,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
                                                 ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // of tiles of one result: as many as the largest phase has
+  HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // with tiles of one result: as many as the largest phase has
   constexpr int64_t mostChannels = 256, mostDepth = 64;
   HaloTile tile;
   const StringRef sizes[] = {"frames", "rows", "columns"};

@@ -28,20 +28,21 @@ bool nvidia::canStage(const kernel::AccessRegion &prologue, int64_t neighbours) 
 }
 
 namespace {
-/// What a thread stages: a position of a channel block, and the tensors' values there.
+/// Is what a thread stages: a position of a channel block, with the tensors' values there.
 struct StagedPosition {
   struct Neighbour {
     Value inside;               // whether the source reaches there
-    SmallVector<Value> tensors; // one an operand; null for vectors
+    SmallVector<Value> tensors; // one for each operand; null for vectors
   };
-  Value block, position; // of those that are staged
-  Value channelBlock;    // of the source, clamped to one that exists
+  Value block, position; // block and position, among those that are staged
+  Value channelBlock;    // block of the source, clamped to one that exists
   SmallVector<Neighbour> neighbours;
 };
 } // namespace
 
-/// Whether the source reaches a neighbour of a staged position, and where its `channels` channels lie:
-/// somewhere in any case, since a load that waits for no branch can be under way beside others.
+/// Returns whether the source reaches a neighbour of a staged position, and where its `channels` channels
+/// lie. The address is valid in any case, since a load that waits for no branch can be under way beside
+/// others.
 static std::pair<Value, Value> sourceOf(WarpgroupEmitter &w, ArrayRef<StageAxis> axes, Value row,
                                         Value position, int64_t neighbour, int64_t channels) {
   KernelEmitter &e = w.e;
@@ -68,7 +69,7 @@ static std::pair<Value, Value> sourceOf(WarpgroupEmitter &w, ArrayRef<StageAxis>
   return {inside, w.choose(inside, e.mul(row, channels), e.index(0))};
 }
 
-/// Begins to load what is staged as number `number`, counted through the positions of one block after the
+/// Begins to load the position with number `number`, counted through the positions of one block after the
 /// other.
 static StagedPosition load(WarpgroupEmitter &w, const StageSource &source, ArrayRef<StageAxis> axes, Value n,
                            Value firstBlock, Value number) {
@@ -97,8 +98,8 @@ static StagedPosition load(WarpgroupEmitter &w, const StageSource &source, Array
   return staged;
 }
 
-/// The prologue's arguments for one neighbour. Vectors are few and read by all threads at once, so they are
-/// loaded where they are used.
+/// Returns the prologue's arguments for one neighbour. Vectors are few and read by all threads at once, so
+/// they are loaded where they are used.
 static SmallVector<Value> withVectors(KernelEmitter &e, const StageSource &source, Value n,
                                       const StagedPosition &staged, ArrayRef<Value> tensors) {
   int64_t channels = blockChannels / source.neighbours;
@@ -114,7 +115,7 @@ static SmallVector<Value> withVectors(KernelEmitter &e, const StageSource &sourc
   return arguments;
 }
 
-/// What the prologue makes of a staged position, in bfloat16: its neighbours one after the other.
+/// Returns what the prologue makes of a staged position, in bfloat16: its neighbours one after the other.
 static Value valueOf(WarpgroupEmitter &w, const StageSource &source, Value n, const StagedPosition &staged) {
   KernelEmitter &e = w.e;
   int64_t channels = blockChannels / source.neighbours;
@@ -135,7 +136,7 @@ static Value valueOf(WarpgroupEmitter &w, const StageSource &source, Value n, co
   return all;
 }
 
-/// How many positions a thread loads before it works on the first: what it waits for, it waits for once.
+/// Returns how many positions a thread loads before it works on the first, so that it waits for memory once.
 static int64_t positionsAtOnce(const kernel::AccessRegion &prologue, int64_t all, int64_t threads,
                                int64_t neighbours) {
   constexpr int64_t loads = 6;

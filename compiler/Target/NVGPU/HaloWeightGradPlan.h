@@ -1,4 +1,4 @@
-// What the weight gradient of a conv on tensor cores decides before any code is written: which weights a
+// Decides about the weight gradient of a conv on tensor cores before any code is written: which weights a
 // block computes, the positions that it stages at a time, and how they pass through shared memory.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOWEIGHTGRADPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOWEIGHTGRADPLAN_H
@@ -7,7 +7,7 @@
 
 namespace kinema::nvidia {
 
-/// What is chosen.
+/// Holds what is chosen.
 struct HaloWeightGradTile {
   std::array<int64_t, 3> results; // T, H, W: positions of the gradient that are staged together
   std::array<int64_t, 3> taps;    // T, H, W: the box of the kernel that a block computes
@@ -18,18 +18,18 @@ struct HaloWeightGradTile {
   int64_t chunks;                 // parts of all positions, each with a partial of its own
 };
 
-/// The contraction of a block: D[tap][row, column] += gradient[p, ..] * activation[p + shift(tap), ..] over
-/// the positions p of the activation's halo, borders included: where p is no result, the staged gradient is
-/// zero.
+/// Plans the contraction of a block: D[tap][row, column] += gradient[p, ..] * activation[p + shift(tap), ..]
+/// over the positions p of the activation's halo, borders included. Where p is no result, the staged gradient
+/// is zero.
 struct HaloWeightGradPlan {
   HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile);
 
   HaloWeightGradTile tile;
-  std::array<HaloAxis, 3> axes;   // of a conv with the block's taps alone
-  shape::Size3 kernel, dilation;  // taps, pairs of a row being one
+  std::array<HaloAxis, 3> axes;   // those of a conv with the block's taps alone
+  shape::Size3 kernel, dilation;  // taps, where a pair of a row counts as one
   int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
-  int64_t neighbours;             // of a row in a staged position: 2 of an input with few channels
-  int64_t groupStep;              // then: positions from one block of 8 inputs to the next
+  int64_t neighbours;             // in a staged position: 2 for an input with few channels
+  int64_t groupStep;              // with 2 neighbours: positions from one block of 8 inputs to the next
 
   static constexpr int64_t producerThreads = 128;
   static constexpr int64_t stages = 2;
@@ -37,40 +37,40 @@ struct HaloWeightGradPlan {
   int64_t threads() const { return producerThreads + 128 * tile.consumers; }
   int64_t rowTiles() const { return tile.rows / 64; }
   int64_t boxTaps() const { return shape::product(tile.taps); }
-  /// Products m64 x columns of a block, shared out among the consumers in equal, consecutive parts.
+  /// Counts the products m64 x columns of a block, which the consumers share in equal, consecutive parts.
   int64_t products() const { return boxTaps() * rowTiles(); }
   int64_t productsOfConsumer() const { return shape::ceilDiv(products(), tile.consumers); }
-  /// f32 numbers that a consumer's thread accumulates.
+  /// Counts the f32 numbers that a consumer's thread accumulates.
   int64_t accumulators() const { return productsOfConsumer() * tile.columns / 2; }
 
-  // Channel blocks of 8 in a stage.
+  // These count channel blocks of 8 in a stage.
   int64_t gradientBlocks() const { return (tile.outputRows ? tile.rows : tile.columns) / 8; }
   int64_t activationBlocks() const {
     return neighbours > 1 ? 1 : (tile.outputRows ? tile.columns : tile.rows) / 8;
   }
-  /// Positions from one block of inputs to the next; those of neighbours overlap.
+  /// Returns the positions from one block of inputs to the next; blocks of neighbours overlap.
   int64_t inputStep() const { return neighbours > 1 ? groupStep : activationPitch(); }
 
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
   int64_t activationPositions() const { return planes() * planePositions(); }
-  /// The gradient's positions along an axis of a stage: those of a plane, but none beyond the last result
-  /// along the outermost axis, since nothing is counted through it.
+  /// Returns the gradient's positions along an axis of a stage: those of a plane, but none beyond the last
+  /// result along the outermost axis, since no position is counted beyond that.
   int64_t gradientExtent(int axis) const;
   int64_t gradientPositions() const { return gradientExtent(0) * gradientExtent(1) * gradientExtent(2); }
-  /// Positions from the first to the last result, rounded up to what an instruction contracts.
+  /// Counts the positions from the first to the last result, rounded up to what an instruction contracts.
   int64_t contracted() const;
-  // Positions of a channel block of a stage; what nobody stages there is zero.
+  // These count the positions of a channel block of a stage; those that nobody stages are zero.
   int64_t gradientPitch() const;
   int64_t activationPitch() const;
 
-  // The grid: chunks, row tiles, column tiles, boxes of taps.
+  // The grid has chunks, row tiles, column tiles and boxes of taps.
   int64_t boxes(int axis) const { return shape::ceilDiv(kernel[axis], tile.taps[axis]); }
   int64_t rowBlocks() const { return shape::ceilDiv(tile.outputRows ? outputs : inputs, tile.rows); }
   int64_t columnBlocks() const { return shape::ceilDiv(tile.outputRows ? inputs : outputs, tile.columns); }
   int64_t blocksOfChunk() const { return boxes(0) * boxes(1) * boxes(2) * rowBlocks() * columnBlocks(); }
   int64_t grid() const { return blocksOfChunk() * tile.chunks; }
-  /// Tiles of positions of all clips, and how many of them a block goes through.
+  /// These count the tiles of positions of all clips, and how many of them a block goes through.
   int64_t positionTiles() const { return clips * axes[0].tiles() * axes[1].tiles() * axes[2].tiles(); }
   int64_t tilesOfChunk() const { return shape::ceilDiv(positionTiles(), tile.chunks); }
 

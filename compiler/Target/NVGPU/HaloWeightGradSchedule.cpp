@@ -1,4 +1,4 @@
-// Which weight gradients the template takes, and the tile that a model of the time picks.
+// Decides which weight gradients the template takes, and chooses their tiles by a model of the time.
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Layouts.h"
@@ -16,7 +16,7 @@ static bool isSupported(kernel::WeightGradOp op) {
          canStage(op.activation(), taps->together);
 }
 
-/// Bytes of a source that are read for channel blocks of so many positions.
+/// Returns the bytes of a source that are read for channel blocks of so many positions.
 static double bytesRead(const kernel::AccessRegion &prologue, int64_t blocks, int64_t positions) {
   int64_t bits = prologue.getPixelType().getElementTypeBitWidth();
   return double(blocks) * positions * blockChannels * bits / 8 * prologue.count(kernel::Access::Pixel);
@@ -38,9 +38,9 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   work.staging = tiles * staging;
   work.cached = results + tiles * (bytesRead(gradient, plan.gradientBlocks(), shape::product(tile.results)) +
                                    bytesRead(activation, plan.activationBlocks(), activations));
-  // The first tile is staged, and the last products and stores are made, beside nothing.
+  // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = staging + work.matrix / tiles + results / storedPerCycle;
-  // Partials are written here and read by who adds them up.
+  // Partials are written here and read by the kernel that adds them up.
   double partials = 4.0 * tile.chunks * plan.outputs * plan.inputs * shape::product(plan.kernel);
   work.memory = traffic.reads + 2 * partials;
   return work;
@@ -87,7 +87,7 @@ private:
 };
 } // namespace
 
-/// As many parts of all positions as fill the multiprocessors once, twice, ...
+/// Considers as many parts of all positions as fill the multiprocessors once, twice, ...
 void Search::considerChunks(HaloWeightGradPlan &plan) {
   constexpr int64_t waves = 3;
   for (int64_t wave = 1; wave <= waves; ++wave) {
@@ -103,7 +103,7 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
   HaloWeightGradTile &tile = plan.tile;
   for (bool outputRows : {true, false}) {
     if (!outputRows && plan.neighbours > 1)
-      continue; // inputs that overlap are columns, all of them
+      continue; // inputs that overlap must all be columns
     tile.outputRows = outputRows;
     int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
     for (int64_t size : cuts(shape::ceilDiv(columns, blockChannels)))
@@ -117,7 +117,8 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
 }
 
 void Search::considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan &whole) {
-  // Fewer leave threads of the producers idle, more fill shared memory; narrow tiles are nearly all halo.
+  // Fewer positions leave threads of the producers idle, more fill shared memory; narrow tiles are nearly all
+  // halo.
   constexpr int64_t fewest = 96, most = 512, narrowest = 28;
   int64_t all = 1;
   for (const HaloAxis &axis : whole.axes)
@@ -155,7 +156,7 @@ SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGr
   return isSupported(op) ? Search(op, processor).run() : SmallVector<Candidate>();
 }
 
-/// What the parameters choose, but for the chunks.
+/// Reads what the parameters choose, except the chunks.
 static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, ScheduleParameters &parameters) {
   constexpr int64_t rows = 64, mostColumns = 256;
   HaloWeightGradTile tile;
@@ -164,7 +165,7 @@ static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, SchedulePara
     tile.results[axis] = parameters.read(sizes[axis], 1, whole.axes[axis].tiles());
     tile.taps[axis] = parameters.read(taps[axis], 1, whole.kernel[axis]);
   }
-  bool overlaps = whole.neighbours > 1; // inputs that overlap are columns, all of them
+  bool overlaps = whole.neighbours > 1; // inputs that overlap must all be columns
   tile.outputRows = parameters.read("output_rows", overlaps ? 1 : 0, 1) != 0;
   int64_t all = tile.outputRows ? whole.outputs : whole.inputs;
   tile.rows = parameters.read("product_rows", rows, shape::roundUp(all, rows), rows);

@@ -18,13 +18,13 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// A special register as an index.
+/// Reads a special register as an index.
 template <typename Register> static Value readIndex(KernelEmitter &e) {
   Value value = Register::create(e.b, e.loc, e.b.getI32Type());
   return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), value);
 }
 
-/// The block's dynamic shared memory, as every kernel of a module sees it.
+/// Returns the block's dynamic shared memory, as every kernel of a module sees it.
 static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
   constexpr StringLiteral name = "shared";
   constexpr unsigned sharedSpace = 3, alignment = 128;

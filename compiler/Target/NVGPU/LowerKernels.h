@@ -1,4 +1,4 @@
-// From the phase `planned` to the phase `target` on an NVIDIA GPU.
+// Lowers the phase `planned` to the phase `target` on an NVIDIA GPU.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_LOWERKERNELS_H
 #define KINEMA_COMPILER_TARGET_NVGPU_LOWERKERNELS_H
 
@@ -10,15 +10,15 @@
 namespace kinema::nvidia {
 
 /// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the processor can
-/// carry out; else there are errors on those that have not.
+/// carry out; else reports errors on those that do not.
 mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const Processor &processor);
 
-/// Replaces the kernels of a planned module by gpu.modules of the LLVM and NVVM dialects. A kernel is an
-/// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, of one `!llvm.ptr<1>` a launch argument; `nvvm.reqntid`
-/// is its block. The modules are lowered on the context's threads.
+/// Replaces the kernels of a planned module by gpu.modules of the LLVM and NVVM dialects. A kernel becomes an
+/// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, with one `!llvm.ptr<1>` for each launch argument;
+/// `nvvm.reqntid` is its block. The modules are lowered on the context's threads.
 void buildLoweringPipeline(mlir::OpPassManager &passes);
 
-/// Registers it as `nvgpu-lowering`, beside the passes.
+/// Registers the pipeline as `nvgpu-lowering`, beside the passes.
 void registerLoweringPipeline();
 
 } // namespace kinema::nvidia

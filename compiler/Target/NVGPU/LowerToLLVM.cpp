@@ -1,4 +1,4 @@
-// Pass lower-nvgpu-to-llvm.
+// Implements the pass lower-nvgpu-to-llvm.
 #include "compiler/Target/Common/ToLLVM.h"
 #include "compiler/Target/NVGPU/Passes.h"
 
@@ -10,7 +10,8 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// 64-bit arithmetic costs a GPU several instructions where 32-bit costs one.
+/// Returns 32 bits where they are enough, since 64-bit arithmetic costs a GPU several instructions in place
+/// of one.
 static unsigned indexBits(gpu::GPUModuleOp module) {
   bool large = false;
   for (auto function : module.getOps<func::FuncOp>())
@@ -19,7 +20,7 @@ static unsigned indexBits(gpu::GPUModuleOp module) {
   return large ? 64 : 32;
 }
 
-/// `kernel.threads` in NVVM's words, which stand on functions of the LLVM dialect alone.
+/// Writes `kernel.threads` in NVVM's words, which may stand only on functions of the LLVM dialect.
 static void markKernel(LLVM::LLVMFuncOp function) {
   auto threads = cast<IntegerAttr>(function->removeAttr("kernel.threads"));
   Builder b(function.getContext());

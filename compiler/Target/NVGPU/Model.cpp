@@ -24,7 +24,7 @@ double nvidia::floorOf(const Rates &rates, const kernel::Traffic &traffic) {
 
 double nvidia::secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64_t threads,
                                int64_t bytes) {
-  constexpr double latency = 0.7e-6; // of memory
+  constexpr double latency = 0.7e-6; // latency of memory
   double underWay = std::min<double>(threads, rates.multiprocessors * rates.residentThreads) * bytes;
   return rates.launchSeconds + bytesOf(traffic) / std::min(rates.memory, underWay / latency);
 }

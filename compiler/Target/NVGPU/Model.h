@@ -1,4 +1,4 @@
-// How long a launch takes, by a model of a chip: what schedules are chosen by where nothing was measured.
+// Predicts how long a launch takes by a model of a chip, which chooses schedules where nothing was measured.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
 #define KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
 
@@ -7,13 +7,13 @@
 
 namespace kinema::nvidia {
 
-/// What a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
+/// States what a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
 /// multiprocessor. A tile's matrix products, staging and traffic overlap, and so do a tile's end and the next
 /// one's staging; the block's beginning and end do not.
 struct Work {
   int64_t blocks;
   int64_t together = 1; // blocks that share a multiprocessor
-  int64_t tiles = 1;    // of a block, one after the other
+  int64_t tiles = 1;    // tiles of a block, one after the other
   double matrix = 0;    // cycles of tensor cores, or of the shared memory that feeds them
   double staging = 0;   // cycles of the threads that prepare operands
   double cached = 0;    // bytes between the block and L2
@@ -21,27 +21,28 @@ struct Work {
   double memory = 0;    // bytes of the launch between L2 and memory
 };
 
-/// Seconds from a launch's beginning to its end.
+/// Returns the seconds from a launch's beginning to its end.
 double secondsOf(const Rates &rates, const Work &work);
 
-/// Seconds in which a block that comes last merges partials of so many bytes.
+/// Returns the seconds in which the last block merges partials of so many bytes.
 double secondsOfMerge(const Rates &rates, double bytes);
 
-/// Seconds that no launch of this traffic can beat: matrix products at the measured peak, or memory at its.
+/// Returns the seconds that no launch of this traffic can beat: matrix products at the measured peak, or
+/// memory at its peak.
 double floorOf(const Rates &rates, const kernel::Traffic &traffic);
 
-/// Seconds of plain loops: `lanes` threads that each compute and load element by element.
+/// Returns the seconds of plain loops, whose `lanes` threads compute and load element by element.
 double secondsOfLoops(const Rates &rates, const kernel::Traffic &traffic, int64_t lanes);
 
-/// Seconds of threads that each move `bytes` at once.
+/// Returns the seconds of threads that each move `bytes` at once.
 double secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64_t threads, int64_t bytes);
 
-/// Bytes that the launch reads and writes if each element passes once.
+/// Returns the bytes that the launch reads and writes if each element passes once.
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
 
-/// Cycles of the m64 x columns x 16 products of a warpgroup whose operands lie in shared memory.
+/// Returns the cycles of the m64 x columns x 16 products of a warpgroup whose operands lie in shared memory.
 inline double cyclesOfProduct(int64_t columns) {
-  constexpr double bytesPerCycle = 128, rowBytes = 32; // of 16 contracted elements
+  constexpr double bytesPerCycle = 128, rowBytes = 32; // bytes of 16 contracted elements
   return std::max(columns / 2.0, (64 + columns) * rowBytes / bytesPerCycle);
 }
 

@@ -1,4 +1,4 @@
-// From the phase `target` to PTX, the text that ptxas or the driver makes machine code of.
+// Turns the phase `target` into PTX, the text from which ptxas or the driver makes machine code.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_PTX_H
 #define KINEMA_COMPILER_TARGET_NVGPU_PTX_H
 
@@ -11,16 +11,17 @@
 
 namespace kinema::nvidia {
 
-/// The last pass before generatePTX: NVVM operations that LLVM has no intrinsic for become inline assembly.
+/// Adds the last pass before generatePTX: NVVM operations that LLVM has no intrinsic for become inline
+/// assembly.
 void addInlineAssembly(mlir::OpPassManager &passes);
 
-/// The text of one gpu.module. A function that nobody defines is an error at the module.
+/// Returns the text of one gpu.module. A function that nobody defines is an error at the module.
 mlir::FailureOr<std::string> generatePTX(mlir::gpu::GPUModuleOp part, const Processor &processor);
 
-/// All parts as one text: the first one's head, everybody's body.
+/// Joins all parts to one text: the head of the first one, and the bodies of all.
 std::string joinPTX(llvm::ArrayRef<std::string> parts);
 
-/// What generatePTX reads, beside the dialects themselves.
+/// Registers what generatePTX reads, beside the dialects themselves.
 void registerPTX(mlir::DialectRegistry &registry);
 
 } // namespace kinema::nvidia

@@ -1,4 +1,5 @@
-// Two convs in one kernel on Hopper's tensor cores, what lies between them in shared memory alone.
+// Computes two convs in one kernel on Hopper's tensor cores; what lies between them is kept in shared memory
+// alone.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_PAIRCONV_H
 #define KINEMA_COMPILER_TARGET_NVGPU_PAIRCONV_H
 
@@ -7,26 +8,27 @@
 
 namespace kinema::nvidia {
 
-/// The best schedules "sm90.pair" of a pair; none where the template does not apply or nothing fits.
+/// Returns the best schedules "sm90.pair" of a pair; none where the template does not apply or nothing fits.
 llvm::SmallVector<Candidate> pairCandidates(kernel::PairOp op, const Processor &processor);
 
-/// Bytes of shared memory that the smallest tile of a pair takes; nothing where the template does not apply.
+/// Returns the bytes of shared memory that the smallest tile of a pair takes; nothing where the template does
+/// not apply.
 std::optional<int64_t> leastPairBytes(kernel::PairOp op);
 
-/// Seconds of a pair that has such a schedule.
+/// Predicts the seconds of a pair that has such a schedule.
 double predictPair(kernel::PairOp op, const Processor &processor);
 
-/// The schedule by the parameters of the op's own (Strategy::remake).
+/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakePair(kernel::PairOp op, const Processor &processor,
                                 ScheduleParameters &parameters);
 
-/// The schedule with a given tile, which must fit.
+/// Returns the schedule with a given tile, which must fit.
 kernel::ScheduleAttr pairSchedule(kernel::PairOp op, const PairTile &tile);
 
-/// The plan that the op's schedule stands for.
+/// Returns the plan that the op's schedule stands for.
 PairPlan pairPlanOf(kernel::PairOp op);
 
-/// Writes the kernel's body; the emitter has begun its function, and its scratch is the block's shared
+/// Writes the kernel's body. The emitter has begun its function, and its scratch is the block's shared
 /// memory.
 void emitPair(kernel::PairOp op, KernelEmitter &e);
 

@@ -1,4 +1,4 @@
-// Pass pair-nvgpu-convs.
+// Implements the pass pair-nvgpu-convs.
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/Passes.h"
@@ -18,13 +18,13 @@ using kernel::Access;
 
 namespace {
 
-/// A forward conv without groups that stores one value, and takes no sums of it.
+/// Returns whether this is a forward conv without groups that stores one value, and takes no sums of it.
 bool isPlain(kernel::ConvOp conv) {
   return conv && conv.getDirection() == kernel::Direction::Forward && conv.getGroups() == 1 &&
          conv.getNumResults() == 1;
 }
 
-/// The number of the prologue's only pixel operand.
+/// Returns the number of the prologue's only pixel operand; nothing where there are others.
 std::optional<unsigned> onlyPixel(kernel::ConvOp conv) {
   std::optional<unsigned> found;
   for (auto [i, operand] : llvm::enumerate(conv.prologue())) {
@@ -37,7 +37,7 @@ std::optional<unsigned> onlyPixel(kernel::ConvOp conv) {
   return found;
 }
 
-/// The conv whose result `second` alone reads, if the two may be a pair.
+/// Returns the conv whose result `second` alone reads, if the two may be a pair.
 kernel::ConvOp firstOf(kernel::ConvOp second) {
   auto window = second.getWindow().getWindow();
   auto pixel = isPlain(second) ? onlyPixel(second) : std::nullopt;
@@ -50,7 +50,7 @@ kernel::ConvOp firstOf(kernel::ConvOp second) {
   return fits ? first : kernel::ConvOp();
 }
 
-/// Copies a region's arithmetic to the end of the block, its arguments replaced; returns what it yields.
+/// Copies a region's arithmetic to the end of the block, with its arguments replaced; returns what it yields.
 Value copyRegion(OpBuilder &b, Region &region, ValueRange arguments) {
   IRMapping map;
   map.map(region.getArguments(), arguments);
@@ -59,7 +59,7 @@ Value copyRegion(OpBuilder &b, Region &region, ValueRange arguments) {
   return map.lookup(cast<kernel::YieldOp>(region.front().getTerminator()).getValues()[0]);
 }
 
-/// The first conv's epilogue, then the second one's prologue.
+/// Builds the middle: the first conv's epilogue, then the second one's prologue.
 void buildMiddle(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp second, unsigned pixel) {
   Block &block = pair.getMiddle().emplaceBlock();
   OpBuilder b = OpBuilder::atBlockEnd(&block);
@@ -73,7 +73,7 @@ void buildMiddle(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp secon
   kernel::YieldOp::create(b, pair.getLoc(), read, kernel::Yield::Value);
 }
 
-/// The pair in front of the second conv, which stays.
+/// Builds the pair in front of the second conv, which stays.
 kernel::PairOp buildPair(kernel::ConvOp first, kernel::ConvOp second) {
   OpBuilder b(second);
   unsigned pixel = *onlyPixel(second);
@@ -95,7 +95,7 @@ kernel::PairOp buildPair(kernel::ConvOp first, kernel::ConvOp second) {
   return pair;
 }
 
-/// Why the two convs stay apart; empty: the pair is better.
+/// Says why the two convs stay apart; returns an empty string where the pair is better.
 std::string objection(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp second,
                       const nvidia::Processor &processor, bool always) {
   auto best = nvidia::pairCandidates(pair, processor);

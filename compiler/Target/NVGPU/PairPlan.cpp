@@ -33,8 +33,8 @@ int64_t PairPlan::sharedBytes() const {
 bool PairPlan::fits(const Processor &processor) const {
   constexpr int64_t most = 116; // accumulators of a thread
   int64_t registers = first.rowTiles() * std::max(tile.channels, resultChannels()) / 2;
-  // A stage of weights comes round within each frame of the middle: that orders its new frames after the
-  // last products of the old ones in their slot.
+  // The ring of weights comes round within each frame of the middle. That orders the frame's stores after the
+  // last products of the frame that its slot held before.
   int64_t stages = first.channelTiles() * first.chunks() * firstTaps;
   return sharedBytes() <= processor.blockSharedBytes() && registers <= most &&
          stages >= HaloPlan::weightStages;

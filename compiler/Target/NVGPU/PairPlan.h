@@ -1,5 +1,5 @@
-// What a pair of convs in one kernel decides before any code is written: the tile of results of a block, and
-// how much of what lies between the convs it holds in shared memory.
+// Decides about a pair of convs in one kernel before any code is written: the tile of results of a block, and
+// how much of the middle it holds in shared memory.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_PAIRPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_PAIRPLAN_H
 
@@ -7,39 +7,39 @@
 
 namespace kinema::nvidia {
 
-/// What is chosen.
+/// Holds what is chosen.
 struct PairTile {
-  int64_t frames, rows, columns; // of results in a block, which it walks through frame by frame
-  int64_t channels;              // of the middle that one product computes, a multiple of 8
+  int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
+  int64_t channels;              // channels of the middle that one product computes, a multiple of 8
   int64_t depth;                 // contracted channels in a stage of weights, a multiple of 16
 };
 
-/// A block computes all channels of its results. The first conv makes a frame of the middle from a frame of
-/// the source, all its channels staged; the frames that the second conv's taps reach lie in a ring of slots,
-/// each [middle blocks, positions, 8]. Positions are counted as in HaloPlan; the second conv, whose window
-/// reaches over frames alone, finds the same positions in each slot.
+/// Plans a block, which computes all channels of its results. The first conv makes a frame of the middle from
+/// a frame of the source, with all its channels staged; the frames that the second conv's taps reach lie in a
+/// ring of slots, each [middle blocks, positions, 8]. Positions are counted as in HaloPlan; the second conv,
+/// whose window reaches over frames alone, finds the same positions in each slot.
 struct PairPlan {
   PairPlan(kernel::PairOp op, const PairTile &tile);
 
-  HaloPlan first; // of one frame of the middle
+  HaloPlan first; // plan for one frame of the middle
   PairTile tile;
   shape::Window second;
-  int64_t middleBlocks, resultBlocks; // of 8 channels
+  int64_t middleBlocks, resultBlocks; // blocks of 8 channels
   int64_t firstTaps, middleFrames;
   std::array<int64_t, 3> results; // T, H, W
 
   int64_t slots() const { return (second.kernel[0] - 1) * second.dilation[0] + 1; }
-  /// Positions that the consumers compute: the slots' pitch between channel blocks.
+  /// Counts the positions that the consumers compute, which is the slots' pitch between channel blocks.
   int64_t positions() const { return 64 * HaloPlan::consumers * first.rowTiles(); }
-  /// Chunks of contracted channels of the second conv.
+  /// Counts the chunks of contracted channels of the second conv.
   int64_t chunks() const { return shape::ceilDiv(middleBlocks * 8, tile.depth); }
-  /// Channel blocks of a slot; those beyond the middle's hold zeros.
+  /// Counts the channel blocks of a slot; those beyond the middle's hold zeros.
   int64_t slotBlocks() const { return chunks() * tile.depth / 8; }
   int64_t slotBytes() const { return slotBlocks() * positions() * 16; }
   int64_t resultChannels() const { return resultBlocks * 8; }
   int64_t runs() const { return shape::ceilDiv(results[0], tile.frames); }
   int64_t grid() const;
-  /// Frames of the middle that a block of `tile.frames` results needs.
+  /// Counts the frames of the middle that a block of `tile.frames` results needs.
   int64_t framesOfBlock() const;
 
   int64_t sourceStageBytes() const { return first.chunks() * first.sourceStageBytes(); }

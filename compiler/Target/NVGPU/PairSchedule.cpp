@@ -1,4 +1,4 @@
-// Which pairs of convs the template takes, and the tile that a model of the time picks.
+// Decides which pairs of convs the template takes, and chooses their tiles by a model of the time.
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"

@@ -1,4 +1,4 @@
-// The passes of the NVIDIA target. See Passes.td.
+// Declares the passes of the NVIDIA target. See Passes.td.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_PASSES_H
 #define KINEMA_COMPILER_TARGET_NVGPU_PASSES_H
 

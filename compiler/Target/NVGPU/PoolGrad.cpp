@@ -13,9 +13,9 @@ using namespace kinema;
 using namespace kinema::reference;
 
 namespace {
-/// A block computes some frames of a clip, 8 channels deep. First its threads find, for each window that
-/// touches them, the tap of the maximum, a byte a channel, and leave it in shared memory; then each position
-/// asks the windows over it, in order, whether they gave it theirs.
+/// Plans a block, which computes some frames of a clip, 8 channels deep. First its threads find, for each
+/// window that touches them, the tap of the maximum, one byte a channel, and leave it in shared memory; then
+/// each position asks the windows over it, in order, whether it is their maximum.
 struct PoolGrad {
   PoolGrad(kernel::PoolGradOp op, int64_t frames) : op(op), frames(frames) {}
 
@@ -24,7 +24,7 @@ struct PoolGrad {
   RankedTensorType g = tensorOf(op.getG()), result = tensorOf(op.getResult());
   shape::Window window = op.getWindow().getWindow();
   bool max = op.getKind() == kernel::PoolKind::Max;
-  int64_t frames; // of a block
+  int64_t frames; // frames of a block
 
   int64_t clips() const { return result.getDimSize(0); }
   int64_t units() const { return shape::ceilDiv(storedChannels(result), width); }
@@ -71,14 +71,14 @@ private:
 };
 } // namespace
 
-/// Position i of the frames from `firstFrame` on.
+/// Returns the coordinates of position i, counted from frame `firstFrame` on.
 PoolGradEmitter::Coordinates PoolGradEmitter::coordinates(Value i, RankedTensorType type, Value firstFrame) {
   Value line = e.div(i, type.getDimSize(4));
   return {e.add(firstFrame, e.div(line, type.getDimSize(3))), e.rem(line, type.getDimSize(3)),
           e.rem(i, type.getDimSize(4))};
 }
 
-/// A tap's number in each lane.
+/// Returns a tap's number in each lane.
 Value PoolGradEmitter::numberOf(ArrayRef<Value> tap) {
   auto kernel = plan.window.kernel;
   Value number = e.add(e.mul(e.add(e.mul(tap[0], kernel[1]), tap[1]), kernel[2]), tap[2]);
@@ -86,7 +86,7 @@ Value PoolGradEmitter::numberOf(ArrayRef<Value> tap) {
   return vector::BroadcastOp::create(e.b, e.loc, numbers(32), word);
 }
 
-/// Where the winners of a window lie in shared memory.
+/// Returns where the winners of a window lie in shared memory.
 Value PoolGradEmitter::winnerAt(ArrayRef<Value> window) {
   Value line = e.add(e.mul(e.sub(window[0], firstWindow), plan.g.getDimSize(3)), window[1]);
   Value bytes = e.mul(e.add(e.mul(line, plan.g.getDimSize(4)), window[2]), PoolGrad::width);
@@ -95,7 +95,8 @@ Value PoolGradEmitter::winnerAt(ArrayRef<Value> window) {
                              ArrayRef<LLVM::GEPArg>{word});
 }
 
-/// The tap of the window's first maximum, one a lane: strictly greater wins, so that NaN never does.
+/// Returns the tap of the window's first maximum, one for each lane. A strictly greater value wins, so that
+/// NaN never does.
 Value PoolGradEmitter::winner(ArrayRef<Value> window) {
   Value lowest = e.constant(-std::numeric_limits<float>::infinity(), e.vectorType(PoolGrad::width));
   Value start = numberOf(clipWindow(e, plan.window, plan.result, window).first);
@@ -108,7 +109,7 @@ Value PoolGradEmitter::winner(ArrayRef<Value> window) {
   return forEachInWindow(e, plan.window, plan.result, window, {lowest, start}, better)[1];
 }
 
-/// What a window gives to the position at its tap.
+/// Returns what a window gives to the position at its tap.
 Value PoolGradEmitter::given(ArrayRef<Value> window, ArrayRef<Value> tap) {
   SmallVector<Value> at = {n, c};
   llvm::append_range(at, window);
@@ -121,7 +122,7 @@ Value PoolGradEmitter::given(ArrayRef<Value> window, ArrayRef<Value> tap) {
   return masked(e, isIts, value);
 }
 
-/// The gradient at a position: windows in their order, so that taps go backwards.
+/// Returns the gradient at a position. Windows come in their order, so that taps go backwards.
 Value PoolGradEmitter::gathered(ArrayRef<Value> position) {
   return forEachTap(e, plan.window, e.zero(PoolGrad::width), [&](ArrayRef<Value> fromLast, Value sum) {
     SmallVector<Value> tap;
@@ -144,7 +145,7 @@ void PoolGradEmitter::emitWinners(Value windows) {
 void PoolGradEmitter::emit() {
   const auto &window = plan.window;
   Value tile = e.rem(e.firstBlock, plan.tiles()), rest = e.div(e.firstBlock, plan.tiles());
-  Partition one{plan.clips(), 1, plan.units(), 1, 1, 1}; // a clip and a vector of channels a block
+  Partition one{plan.clips(), 1, plan.units(), 1, 1, 1}; // a block has one clip and one vector of channels
   Walk walk(plan.result, PoolGrad::width, one);
   Walk::Part part = walk.part(e, rest);
   n = part.firstClip;
@@ -168,7 +169,8 @@ void PoolGradEmitter::emit() {
   });
 }
 
-/// Frames share windows with their neighbours: as many as fit while there are blocks enough.
+/// Returns the frames of a block. Frames share windows with their neighbours, so a block takes as many as fit
+/// while there are blocks enough.
 static int64_t bestFrames(kernel::PoolGradOp op) {
   constexpr int64_t budget = 32 * 1024; // bytes: six blocks to a multiprocessor
   constexpr int64_t enoughBlocks = 1024;

@@ -1,4 +1,4 @@
-// The gradient of a pool by gathering: each position adds up what the windows over it give.
+// Computes the gradient of a pool by gathering: each position adds up what the windows over it give.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_POOLGRAD_H
 #define KINEMA_COMPILER_TARGET_NVGPU_POOLGRAD_H
 
@@ -9,14 +9,14 @@
 
 namespace kinema::nvidia {
 
-/// The schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are too
-/// many.
+/// Returns the schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are
+/// too many.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine);
-/// The same with a given number of frames a block.
+/// Returns the schedule with a given number of frames in a block.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine,
                                                      int64_t frames);
 
-/// The same by the parameters of the op's own (Strategy::remake).
+/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, const Machine &machine,
                                     ScheduleParameters &parameters);
 

@@ -1,4 +1,4 @@
-// The GPUs that code is made for, declared once.
+// Declares the GPUs that code is made for, once for all.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_PROCESSOR_H
 #define KINEMA_COMPILER_TARGET_NVGPU_PROCESSOR_H
 
@@ -8,25 +8,26 @@
 
 namespace kinema::nvidia {
 
-inline constexpr int64_t warp = 32; // threads that run in step, on every NVIDIA GPU
+inline constexpr int64_t warp = 32; // threads that run in step, the same on every NVIDIA GPU
 
-/// What a chip does in a second or a cycle: the model of time (Model.h) is made of it.
+/// States what a chip does in a second or a cycle, for the model of time (Model.h).
 struct Rates {
   int64_t multiprocessors;
   double products;             // multiply-adds of bfloat16 by tensor cores, a second
   double multiplyAddsPerCycle; // of a multiprocessor's tensor cores
   double memory;               // bytes a second
-  double cachedPerCycle;       // bytes of L2 a multiprocessor
+  double cachedPerCycle;       // bytes of L2 for each multiprocessor
   double launchSeconds;        // until the first block runs, and until the last is seen
   double blockCycles;          // until a block's stages are full
-  double lanes;                // of a multiprocessor: instructions a cycle
-  double residentThreads;      // of a multiprocessor
+  double lanes;                // instructions a cycle of a multiprocessor
+  double residentThreads;      // threads of a multiprocessor
 
-  /// The cycles a second at which tensor cores give `products`.
+  /// Returns the cycles a second at which tensor cores give `products`.
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
 };
 
-/// An H200. Measured: 790 TFLOP/s of bfloat16 products, and copies at 4.3 TB/s. The rest are estimates.
+/// Is an H200. Two rates were measured: 790 TFLOP/s of bfloat16 products, and copies at 4.3 TB/s. The rest
+/// are estimates.
 inline constexpr Rates h200 = {
     .multiprocessors = 132,
     .products = 790e12 / 2,
@@ -39,29 +40,29 @@ inline constexpr Rates h200 = {
     .residentThreads = 2048,
 };
 
-/// As the reference lowerings see a GPU: a thread moves 8 channels of a position at once, in accesses of 16
-/// bytes; the threads of a block share its positions.
+/// Describes a GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in
+/// accesses of 16 bytes, and the threads of a block share its positions.
 inline constexpr Machine plainMachine = {"nvgpu.reference", /*vector=*/8,     /*vectorAlignment=*/16,
                                          /*threads=*/256,   /*warp=*/warp,    /*blocks=*/4096,
                                          /*work=*/256,      /*partials=*/1024};
 
 struct Processor {
   llvm::StringRef name;     // as LLVM, ptxas and the manifest spell it
-  llvm::StringRef features; // the oldest PTX that knows it, so that older drivers read it too
-  // Of a multiprocessor, at a time (CUDA C++ Programming Guide, "Compute Capabilities").
+  llvm::StringRef features; // the oldest PTX that has it, so that older drivers read the code
+  // A multiprocessor has so many at a time (CUDA C++ Programming Guide, "Compute Capabilities").
   int64_t warps, blocks, sharedBytes;
-  /// Has the products of warpgroups that the schedules `sm90.*` are made of. These are chosen by a model of
-  /// time, so it has rates too.
+  /// Says that the processor has the products of warpgroups of which the schedules `sm90.*` are made. A model
+  /// of time chooses these, so such a processor has rates too.
   bool warpgroups = false;
   const Rates *rates = nullptr; // null where there is no model of time
   Machine machine = plainMachine;
 
-  static constexpr int64_t systemSharedBytes = 1024; // of each block, which CUDA takes
-  /// What a block may have.
+  static constexpr int64_t systemSharedBytes = 1024; // bytes of each block that CUDA takes
+  /// Returns the shared memory that a block may have, in bytes.
   constexpr int64_t blockSharedBytes() const { return sharedBytes - systemSharedBytes; }
 };
 
-/// Ampere (A100), Ada, Hopper, Blackwell (B200).
+/// Lists Ampere (A100), Ada, Hopper and Blackwell (B200).
 inline constexpr Processor processors[] = {
     {"sm_80", "+ptx70", 64, 32, 164 * 1024},
     {"sm_89", "+ptx78", 48, 24, 100 * 1024},
@@ -69,10 +70,10 @@ inline constexpr Processor processors[] = {
     {"sm_100", "+ptx86", 64, 32, 228 * 1024},
 };
 
-/// Null where there is none of this name.
+/// Returns the processor of this name; null where there is none.
 const Processor *processorNamed(llvm::StringRef name);
-/// The processor of the module that the operation is in (`kernel.target`); null, with an error at the
-/// operation, where that is no target of this family.
+/// Returns the processor of the module that the operation is in (`kernel.target`); null, with an error at the
+/// operation, where the module's target is not of this family.
 const Processor *processorOf(mlir::Operation *at);
 
 } // namespace kinema::nvidia

@@ -1,4 +1,4 @@
-// Pass split-nvgpu-kernels.
+// Implements the pass split-nvgpu-kernels.
 #include "compiler/Target/Common/SplitKernels.h"
 #include "compiler/Target/NVGPU/Passes.h"
 

@@ -53,7 +53,7 @@ void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &optio
     passes.addPass(createFoldNVGPUMerges());
 }
 
-/// Adds what runs on a GPU.
+/// Adds the code that runs on a GPU.
 LogicalResult NVGPUTarget::addCode(ModuleOp planned, const TargetOptions &options,
                                    MachineCode &machineCode) const {
   auto code = compileKernels(planned, options.toolkit, options.watchdog);

@@ -1,4 +1,4 @@
-// NVIDIA's GPUs as targets.
+// Declares NVIDIA's GPUs as targets.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_TARGET_H
 #define KINEMA_COMPILER_TARGET_NVGPU_TARGET_H
 
@@ -6,7 +6,7 @@
 
 namespace kinema::nvidia {
 
-/// One for each processor of the table (Processor.h).
+/// Returns one target for each processor of the table (Processor.h).
 llvm::ArrayRef<const Target *> targets();
 
 } // namespace kinema::nvidia

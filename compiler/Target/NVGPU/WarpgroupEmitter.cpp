@@ -60,7 +60,7 @@ Value WarpgroupEmitter::stageAt(const Ring &ring, Value stage) {
 }
 
 void WarpgroupEmitter::wait(Value barrier, Value parity, const Twine &until) {
-  constexpr int64_t ticks = 1000000; // between looks
+  constexpr int64_t ticks = 1000000; // how long one look at the barrier may take
   Location place = NameLoc::get(e.b.getStringAttr("waits until " + until), e.loc);
   NVVM::MBarrierTryWaitParityOp::create(e.b, place, barrier, word(parity), word(ticks));
 }
@@ -86,7 +86,7 @@ void WarpgroupEmitter::fenceStores() {
 }
 
 void WarpgroupEmitter::bulkCopy(Value to, Value from, int64_t bytes, Value barrier) {
-  // As memory of the cluster, which older drivers know too.
+  // The address is given as one of the cluster's memory, which older drivers know too.
   constexpr unsigned clusterSpace = 7;
   Type cluster = LLVM::LLVMPointerType::get(e.b.getContext(), clusterSpace);
   NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(e.b, e.loc,
@@ -96,7 +96,7 @@ void WarpgroupEmitter::bulkCopy(Value to, Value from, int64_t bytes, Value barri
 
 //===-- Products ----------------------------------------------------------===//
 
-/// A matrix without swizzle.
+/// Returns the descriptor of a matrix without swizzle.
 Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
   auto wide = e.b.getI64Type();
   Value address = LLVM::PtrToIntOp::create(e.b, e.loc, wide, pointer(matrix.at));

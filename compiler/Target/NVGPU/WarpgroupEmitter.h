@@ -1,5 +1,5 @@
-// What kernels of cooperating warpgroups share: addresses in shared memory, rings of stages between who fills
-// them and who reads them, matrix descriptors and products.
+// Provides what kernels of cooperating warpgroups share: addresses in shared memory, rings of stages between
+// those who fill them and those who read them, matrix descriptors and products.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
 #define KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
 
@@ -10,24 +10,25 @@
 
 namespace kinema::nvidia {
 
-inline constexpr int64_t blockChannels = 8;  // of the blocked layout
-inline constexpr int64_t positionBytes = 16; // of these channels in bfloat16
+inline constexpr int64_t blockChannels = 8;  // channels of a block in the blocked layout
+inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloat16
 inline constexpr int64_t warpgroup = 4 * warp;
 
-/// Stages in shared memory that are filled and read in turn, with an mbarrier each in both directions.
+/// Is a ring of stages in shared memory that are filled and read in turn, with an mbarrier for each
+/// direction.
 struct Ring {
-  const char *name; // of what is in them, for messages
+  const char *name; // name of what the stages hold, for messages
   int64_t stages;
   int64_t fullAt, emptyAt; // bytes from the start of shared memory
   int64_t dataAt, stageBytes;
-  bool refilled = true; // stages are filled more than once: otherwise nobody says that one is empty
+  bool refilled = true; // whether stages are filled more than once; if not, nobody says that one is empty
 };
 
-/// An operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
+/// Is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
 struct MatrixOperand {
   mlir::Value at;                // bytes from the start of shared memory
   int64_t leading, stride;       // bytes, as the descriptor means them
-  bool contractedFastest = true; // of the two indices, the contracted one
+  bool contractedFastest = true; // whether the contracted index is the fastest of the two
 };
 
 class WarpgroupEmitter {
@@ -37,69 +38,71 @@ public:
 
   KernelEmitter &e;
 
-  // Words of 32 bits, as the machine's instructions take them.
+  // These are words of 32 bits, as the machine's instructions take them.
   mlir::Value word(int64_t value);
   mlir::Value word(mlir::Value index);
   mlir::Value less(mlir::Value a, mlir::Value b);
   mlir::Value choose(mlir::Value condition, mlir::Value a, mlir::Value b);
 
-  /// Which of `width` channels from `first` on exist, not being padding; null where there is none.
+  /// Returns which of `width` channels from `first` on exist, not being padding; null where all do.
   mlir::Value existing(mlir::Value first, int64_t width, int64_t channels);
 
-  /// The address `bytes` from the start of shared memory.
+  /// Returns the address `bytes` from the start of shared memory.
   mlir::Value pointer(mlir::Value bytes);
   mlir::Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }
-  /// The address of an operand's or result's buffer in global memory.
+  /// Returns the address of an operand's or result's buffer in global memory.
   mlir::Value globalPointer(mlir::Value buffer);
 
-  // Rings. `step` counts the stages that have passed.
+  // These work on rings. `step` counts the stages that have passed.
 
-  /// Makes the barriers of a ring: a stage is full after `fills` arrivals and empty after `releases`. For one
-  /// thread of the block, which then says that all are initialised; the block meets before they are used.
+  /// Makes the barriers of a ring: a stage is full after `fills` arrivals and empty after `releases`. One
+  /// thread of the block calls it, and then `initialised` when all rings are; the block meets before they are
+  /// used.
   void initialise(const Ring &ring, int64_t fills, int64_t releases);
   void initialised();
   mlir::Value stageOf(const Ring &ring, mlir::Value step) { return e.rem(step, ring.stages); }
-  /// Where the stage's data lie: bytes from the start of shared memory.
+  /// Returns where the stage's data lie, in bytes from the start of shared memory.
   mlir::Value stageAt(const Ring &ring, mlir::Value stage);
   mlir::Value full(const Ring &ring, mlir::Value stage) { return barrier(ring.fullAt, stage); }
   mlir::Value empty(const Ring &ring, mlir::Value stage) { return barrier(ring.emptyAt, stage); }
-  /// The stage's data are there: it has been filled once more than it was emptied.
+  /// Waits until the stage's data are there: it has been filled once more than it was emptied.
   void waitFull(const Ring &ring, mlir::Value step);
-  /// The stage may be filled; it is empty at the beginning.
+  /// Waits until the stage may be filled; it is empty at the beginning.
   void waitEmpty(const Ring &ring, mlir::Value step);
   void arrive(mlir::Value barrier);
-  /// What this thread stored to shared memory is for the tensor cores.
+  /// Makes what this thread stored to shared memory visible to the tensor cores.
   void fenceStores();
   /// Copies `bytes` bytes of global memory to shared memory `to`; they count for the barrier.
   void bulkCopy(mlir::Value to, mlir::Value from, int64_t bytes, mlir::Value barrier);
 
-  /// sum [64 x columns] += a [64 x 16] * b [16 x columns], begun; sum is a struct of columns / 2 f32. Null:
-  /// the product alone. Zeros that are known to be zeros must not be given: they would be put into the
-  /// registers after `beginProducts`, and ptxas would wait for each product.
+  /// Begins sum [64 x columns] += a [64 x 16] * b [16 x columns]; sum is a struct of columns / 2 f32. A null
+  /// `sum` means the product alone. Zeros that are known to be zeros must not be given as `sum`: they would
+  /// be put into the registers after `beginProducts`, and ptxas would wait for each product.
   mlir::Value product(mlir::Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns);
-  /// The accumulators of a product, zero.
+  /// Returns the accumulators of a product, all zero.
   mlir::Value noSums(int64_t columns);
   void beginProducts();
   void finishProducts();
 
   mlir::Value lane() { return e.rem(e.thread, warp); }
-  /// The index as the warp's first lane has it.
+  /// Returns the index as the warp's first lane has it.
   mlir::Value broadcast(mlir::Value index);
-  /// Between two threads whose lanes differ by `distance`, a power of two: the one of the smaller lane gets
-  /// the sum of both their `lower`, the other that of their `upper`. Floats or vectors of them.
+  /// Sums between two threads whose lanes differ by `distance`, a power of two: the thread of the smaller
+  /// lane gets the sum of both their `lower`, the other one that of their `upper`. The values are floats or
+  /// vectors of them.
   mlir::Value halve(mlir::Value lower, mlir::Value upper, int64_t distance);
-  /// `threads` threads meet at the named barrier.
+  /// Lets `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
   /// Shares the work of a block of three warpgroups: one thread brings the weights, the other warps of the
-  /// first warpgroup stage the source, the two others, with more registers, contract.
+  /// first warpgroup stage the source, and the two others, with more registers, contract.
   void shareOut(llvm::function_ref<void()> weights, llvm::function_ref<void()> source,
                 llvm::function_ref<void()> consumers);
   void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
 
 private:
   mlir::Value barrier(int64_t at, mlir::Value stage) { return pointer(e.add(e.index(at), e.mul(stage, 8))); }
-  /// `until`: what is then the case, for messages.
+  /// Waits for the barrier; `until` says in messages what is then the case.
   void wait(mlir::Value barrier, mlir::Value parity, const llvm::Twine &until);
   mlir::Value descriptor(const MatrixOperand &matrix);
 };

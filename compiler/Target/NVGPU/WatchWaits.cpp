@@ -1,4 +1,4 @@
-// Pass watch-nvgpu-waits.
+// Implements the pass watch-nvgpu-waits.
 #include "compiler/Target/NVGPU/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -14,8 +14,9 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// Operands: the mbarrier, the parity, how long a look may take, the record; {0}: the site, {1}: nanoseconds.
-/// What is recorded is one word, so that of several threads one is told whole. Labels are the block's own.
+/// Waits for an mbarrier for a limited time. The operands are the mbarrier, the parity, how long a look may
+/// take, and the record; {0} is the site and {1} the limit in nanoseconds. The record is one word, so that it
+/// is whole even if several threads write it. The labels belong to the block of assembly.
 static constexpr char boundedWait[] = R"({{
 .reg .pred done;
 .reg .b64 begin, now, told, part;
@@ -42,7 +43,7 @@ DONE:
 static constexpr unsigned siteShift = 40;       // above 24 bits of the block and 16 of the thread
 static constexpr int64_t limit = 4'000'000'000; // nanoseconds: far more than any launch takes
 
-/// "k5, layer stem: waits until a stage of the weights is full".
+/// Returns, for instance, "k5, layer stem: waits until a stage of the weights is full".
 static std::string nameOf(LLVM::LLVMFuncOp kernel, Operation *wait) {
   std::string what = "waits for an mbarrier";
   if (auto name = dyn_cast<NameLoc>(wait->getLoc()))
@@ -50,7 +51,7 @@ static std::string nameOf(LLVM::LLVMFuncOp kernel, Operation *wait) {
   return (kernel.getName() + ": " + what).str();
 }
 
-/// One more parameter, an address in global memory.
+/// Adds a parameter, which is an address in global memory.
 static Value addRecord(LLVM::LLVMFuncOp kernel) {
   auto pointer = LLVM::LLVMPointerType::get(kernel.getContext(), 1);
   SmallVector<Type> types(kernel.getFunctionType().getParams());

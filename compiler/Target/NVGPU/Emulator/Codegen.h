@@ -1,4 +1,4 @@
-// From kernels to the code that the emulator of a GPU runs.
+// Turns kernels into the code that the emulator of a GPU runs.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_CODEGEN_H
 
@@ -8,8 +8,8 @@
 
 namespace kinema::nvidia {
 
-/// A shared object with the kernels of a planned module, lowered as for the GPU and then retargeted. The
-/// module stays as it is. Errors are reported at the module.
+/// Returns a shared object with the kernels of a planned module, lowered as for the GPU and then retargeted.
+/// The module stays as it is. Errors are reported at the module.
 mlir::FailureOr<std::string> compileForEmulator(mlir::ModuleOp planned);
 
 } // namespace kinema::nvidia

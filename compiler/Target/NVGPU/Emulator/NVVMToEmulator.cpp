@@ -1,4 +1,4 @@
-// Pass nvvm-to-emulator: modules, kernels and what the emulator must know of them.
+// Implements the pass nvvm-to-emulator: modules, kernels, and what the emulator must know of them.
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
 #include "compiler/Target/NVGPU/Emulator/Retarget.h"
 #include "compiler/Target/NVGPU/Processor.h"
@@ -17,7 +17,7 @@ using namespace mlir;
 using kinema::emulator::Retargeter;
 using kinema::nvidia::Processor;
 
-/// A nested module with the operations of a gpu.module, in its place.
+/// Puts a nested module with the operations of a gpu.module in its place.
 static ModuleOp unwrap(gpu::GPUModuleOp from) {
   OpBuilder b(from);
   auto module = ModuleOp::create(b, from.getLoc());
@@ -31,7 +31,7 @@ static ModuleOp unwrap(gpu::GPUModuleOp from) {
 
 static bool isKernel(LLVM::LLVMFuncOp function) { return function->hasAttr("nvvm.kernel"); }
 
-/// Block size and the like as three numbers; nothing where the function does not say.
+/// Returns the block size and the like as three numbers; nothing where the function does not state it.
 static std::optional<SmallVector<int32_t, 3>> dimensions(LLVM::LLVMFuncOp kernel, ArrayRef<StringRef> names) {
   for (StringRef name : names)
     if (auto array = kernel->getAttrOfType<DenseI32ArrayAttr>(name)) {
@@ -67,7 +67,7 @@ static LogicalResult checkKernel(LLVM::LLVMFuncOp function) {
   return success();
 }
 
-/// Every pointer becomes a plain one.
+/// Makes every pointer a plain one.
 static void dropAddressSpaces(ModuleOp module) {
   AttrTypeReplacer replacer;
   replacer.addReplacement([](LLVM::LLVMPointerType type) -> std::optional<Type> {
@@ -136,7 +136,7 @@ private:
                            "emulator.sites", b.getStringAttr(all));
   }
 
-  /// The globals that kernels may read or write, beside the buffers that they are given.
+  /// Writes which globals kernels may read or write, beside the buffers that they are given.
   void writeGlobals() {
     DataLayout layout(module);
     SmallVector<LLVM::GlobalOp> globals;
@@ -168,7 +168,7 @@ private:
 
 } // namespace
 
-/// The function that the emulator runs for each thread: takes the kernel's arguments from a list.
+/// Makes the function that the emulator runs for each thread, which takes the kernel's arguments from a list.
 static void writeEntry(LLVM::LLVMFuncOp body) {
   OpBuilder b(body);
   Location loc = body.getLoc();
@@ -180,7 +180,7 @@ static void writeEntry(LLVM::LLVMFuncOp body) {
   auto entry = LLVM::LLVMFuncOp::create(b, loc, name, type);
   b.setInsertionPointToStart(entry.addEntryBlock(b));
   SmallVector<Value> arguments;
-  // The fast range comes last in the function, and stands before the list.
+  // The fast range comes last in the function's parameters, and stands before the list.
   int32_t count = int32_t(body.getFunctionType().getNumParams()) - 2;
   for (auto [i, argument] : llvm::enumerate(body.getFunctionType().getParams())) {
     int32_t place = int32_t(i) < count ? int32_t(i) : int32_t(i) - count - 2;
@@ -192,8 +192,8 @@ static void writeEntry(LLVM::LLVMFuncOp body) {
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
 
-/// LLVM rounds to bf16 by calling a function of the compiler's library on hosts without an instruction for
-/// it; the code brings its own (round to nearest even; NaNs stay NaNs).
+/// Defines the rounding to bf16. On hosts without an instruction for it, LLVM calls a function of the
+/// compiler's library, so the code brings its own (round to nearest even; NaNs stay NaNs).
 static void defineRounding(ModuleOp module) {
   OpBuilder b(module.getContext());
   b.setInsertionPointToEnd(module.getBody());
@@ -263,7 +263,7 @@ struct NVVMToEmulatorPass : kinema::impl::NVVMToEmulatorBase<NVVMToEmulatorPass>
       auto threads = dimensions(function, {"nvvm.reqntid", "nvvm.maxntid"});
       auto cluster = dimensions(function, {"nvvm.cluster_dim"});
       if (function.isExternal())
-        continue; // the emulator's
+        continue; // the emulator defines it
       for (NamedAttribute attribute : llvm::to_vector(function->getDiscardableAttrs()))
         function->removeDiscardableAttr(attribute.getName());
       function.removeArgAttrsAttr();

@@ -1,4 +1,4 @@
-// Passes that bring NVIDIA kernels to the emulator. See Passes.td.
+// Declares the passes that bring NVIDIA kernels to the emulator. See Passes.td.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_PASSES_H
 #define KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_PASSES_H
 

@@ -1,4 +1,5 @@
-// Calls, and the operations without memory: special registers, barriers, warp operations, conversions.
+// Retargets calls, and the operations without memory: special registers, barriers, warp operations,
+// conversions.
 #include "compiler/Target/NVGPU/Emulator/Retarget.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -95,7 +96,7 @@ Value Retargeter::makeStruct(Type type, ValueRange fields) {
 
 void Retargeter::replace(Operation *op, Value value) {
   if (value) {
-    // What a call returns has no address space yet; that of the operation says how it may be accessed.
+    // What a call returns has no address space yet; the operation's own says how the memory may be accessed.
     if (value.getDefiningOp<LLVM::CallOp>() && isa<LLVM::LLVMPointerType>(value.getType()))
       value.setType(op->getResult(0).getType());
     op->getResult(0).replaceAllUsesWith(value);
@@ -142,7 +143,7 @@ int64_t Retargeter::siteOf(Operation *op) {
 
 LogicalResult Retargeter::retargetRegister(Operation *op) {
   using namespace NVVM;
-  // In the order of runtime/Emulator/Calls.cpp.
+  // The names stand in the order of runtime/Emulator/Calls.cpp.
   static const StringRef names[] = {ThreadIdXOp::getOperationName(),
                                     ThreadIdYOp::getOperationName(),
                                     ThreadIdZOp::getOperationName(),
@@ -239,8 +240,8 @@ LogicalResult Retargeter::retargetSynchronisation(Operation *op) {
         callHere("fence_mbarrier_init", {}, {});
         return replace(op, {}), success();
       })
-      // Threads run one at a time: what one has written, the others of its block see. Who may rely on it is
-      // checked at barriers.
+      // Threads run one at a time, so that the others of a block see what one has written. Whether they may
+      // rely on it is checked at barriers.
       .Case<MembarOp, FenceScClusterOp>([&](auto) { return replace(op, {}), success(); })
       .Case([&](LLVM::FenceOp fence) {
         bool isForAll = !fence.getSyncscope() || fence.getSyncscope() == "device";
@@ -283,7 +284,7 @@ LogicalResult Retargeter::retargetWarp(Operation *op) {
   auto asType = [&](Value bits, Type type) -> Value {
     return type.isF32() ? LLVM::BitcastOp::create(b, loc, type, bits).getResult() : bits;
   };
-  /// Low and high half of what a call returns.
+  /// Returns the low and the high half of what a call returns.
   auto halves = [&](Value both) {
     Value low = LLVM::TruncOp::create(b, loc, i32, both);
     Value high = LLVM::LShrOp::create(b, loc, both, constant(i64, 32));
@@ -330,7 +331,7 @@ LogicalResult Retargeter::retargetWarp(Operation *op) {
 
 // ---- Arithmetic that LLVM's dialect lacks
 
-/// Inline assembly that only hides a value from the optimiser.
+/// Returns whether inline assembly only hides a value from the optimiser.
 static bool isPlainMove(LLVM::InlineAsmOp op) {
   StringRef text = op.getAsmString().trim();
   return op.getOperands().size() == 1 && op->getNumResults() == 1 &&

@@ -1,5 +1,5 @@
-// What retargeting a module's operations shares: calls to the emulator, source locations by number, the
-// places of shared globals.
+// Provides what retargeting a module's operations shares: calls to the emulator, source locations by number,
+// and the places of shared globals.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_RETARGET_H
 #define KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_RETARGET_H
 
@@ -21,25 +21,26 @@ public:
       : module(module), layout(module), b(module.getContext()), i32(b.getI32Type()), i64(b.getI64Type()),
         pointer(mlir::LLVM::LLVMPointerType::get(module.getContext())) {}
 
-  /// Before the first operation: gives every global in shared memory its place. The first is at 0; what is
-  /// allocated at the launch comes last.
+  /// Gives every global in shared memory its place, before the first operation is retargeted. The first is at
+  /// 0; what is allocated at the launch comes last.
   mlir::LogicalResult placeSharedGlobals();
-  /// Before the first operation: a kernel gets two more arguments, where the largest part of global memory
-  /// begins and how far from there a vector may begin. Accesses there need no call.
+  /// Gives a kernel two more arguments, before the first operation is retargeted: where the largest part of
+  /// global memory begins, and how far from there a vector may begin. Accesses there need no call.
   void addFastRange(mlir::LLVM::LLVMFuncOp kernel);
-  /// Before the first operation: finds the functions with matrix products of warpgroups.
+  /// Finds the functions with matrix products of warpgroups, before the first operation is retargeted.
   void findWgmma();
 
   /// Replaces one operation, or leaves it if it means the same on the host. Reports what has no meaning.
   mlir::LogicalResult retarget(mlir::Operation *op);
 
-  /// Bytes of shared memory before what is allocated at the launch.
+  /// Counts the bytes of shared memory before what is allocated at the launch.
   int64_t staticSharedBytes() const { return sharedBytes; }
-  /// The source locations of the calls, by their numbers.
+  /// Returns the source locations of the calls, by their numbers.
   llvm::ArrayRef<std::string> siteTexts() const { return sites; }
 
 private:
-  // By kind of operation; failure without a word where the operation is of another kind.
+  // These retarget one kind of operation each; they fail without a message where the operation is of another
+  // kind.
   mlir::LogicalResult retargetMemory(mlir::Operation *op);
   mlir::LogicalResult retargetRegister(mlir::Operation *op);
   mlir::LogicalResult retargetSynchronisation(mlir::Operation *op);
@@ -52,23 +53,23 @@ private:
   mlir::LogicalResult retargetWgmma(mlir::Operation *op);
   mlir::LogicalResult retargetAccumulator(mlir::LLVM::ExtractValueOp op);
 
-  // What the replacements are made of. All are put before the operation that is retargeted.
+  // The replacements are made of these. All are put before the operation that is retargeted.
   mlir::Value constant(int64_t value) { return constant(i32, value); }
   mlir::Value constant(mlir::Type type, int64_t value);
   mlir::Value call(llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);
-  /// The same, with the site of the operation as the last operand.
+  /// Calls a function with the site of the operation as the last operand.
   mlir::Value callHere(llvm::StringRef name, mlir::Type result, llvm::SmallVector<mlir::Value> operands);
   mlir::Value zeroExtend(mlir::Value value, mlir::Type type);
   mlir::Value isTrue(mlir::Value value); // i32 -> i1
   void check(llvm::StringRef kind, mlir::Value address, mlir::Value bytes, int64_t alignment);
   void skipIfFast(mlir::Value address, int64_t alignment);
   void check(llvm::StringRef kind, mlir::Value address, mlir::Type type, std::optional<int64_t> alignment);
-  /// Memory of the function for operands and results that are passed in memory.
+  /// Returns memory of the function for operands and results that are passed in memory.
   mlir::Value scratch(mlir::Operation *op, unsigned part);
   mlir::Value passInMemory(mlir::ValueRange values, unsigned part);
   llvm::SmallVector<mlir::Value> takeFromMemory(unsigned part, llvm::ArrayRef<mlir::Type> types);
   mlir::Value makeStruct(mlir::Type type, mlir::ValueRange fields);
-  void replace(mlir::Operation *op, mlir::Value value); // value null: it has no result
+  void replace(mlir::Operation *op, mlir::Value value); // null: the operation has no result
   /// Lets the operation take place only where the predicate holds; for operations without results.
   void guard(mlir::Operation *op, mlir::Value predicate);
   int64_t siteOf(mlir::Operation *op);

@@ -1,4 +1,4 @@
-// mbarriers and copies that run by themselves.
+// Retargets mbarriers and copies that run by themselves.
 #include "compiler/Target/NVGPU/Emulator/Retarget.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -9,7 +9,7 @@ using namespace kinema::emulator;
 
 LogicalResult Retargeter::retargetMBarrier(Operation *op) {
   auto done = [&](Value result = {}) { return replace(op, result), success(); };
-  /// An arrival's state goes to whoever asks for it.
+  /// Arrives, and gives the arrival's state to whoever asks for it.
   auto arrive = [&](Value address, Value count, bool drop, Value bytes) {
     Value state = callHere("mbarrier_arrive", i64, {address, count, constant(drop), bytes});
     return done(op->getNumResults() ? state : Value());

@@ -1,4 +1,4 @@
-// Matrix operations of warps and warpgroups.
+// Retargets matrix operations of warps and warpgroups.
 #include "compiler/Target/NVGPU/Emulator/Retarget.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -13,7 +13,7 @@ static SmallVector<Type> fieldsOf(Type type) {
   return {type};
 }
 
-/// The kinds of products that the emulator knows, numbered as in runtime/Emulator/Matrix.cpp.
+/// Returns the kind of a product that the emulator knows, numbered as in runtime/Emulator/Matrix.cpp.
 static std::optional<int64_t> kindOf(MmaOp op) {
   MMAShapeAttr shape = op.getShape();
   auto types = op.getMultiplicandAPtxType();
@@ -109,7 +109,7 @@ LogicalResult Retargeter::retargetWgmma(Operation *op) {
                   ? LLVM::ExtractValueOp::create(b, op->getLoc(), product.getInouts(), int64_t(i)).getResult()
                   : LLVM::ZeroOp::create(b, op->getLoc(), fields[i]).getResult());
         Value memory = passInMemory(accumulators, 0);
-        // bits: 1 D is added to; 2, 4 A, B negated; 8, 16 A, B lie with M, N innermost
+        // The bits mean: 1: D is added to; 2, 4: A, B are negated; 8, 16: A, B lie with M, N innermost.
         int64_t flags = int64_t(adds) | (product.getScaleA() == WGMMAScaleIn::neg) << 1 |
                         (product.getScaleB() == WGMMAScaleIn::neg) << 2 |
                         (product.getLayoutA() == MMALayout::col) << 3 |
@@ -122,7 +122,8 @@ LogicalResult Retargeter::retargetWgmma(Operation *op) {
       .Default([](Operation *) { return failure(); });
 }
 
-/// A product's results are in the registers only after a wait: whoever takes one out asks for it.
+/// A product's results are in the registers only after a wait, so whoever takes one out asks the emulator for
+/// it.
 LogicalResult Retargeter::retargetAccumulator(LLVM::ExtractValueOp op) {
   auto fields = dyn_cast<LLVM::LLVMStructType>(op.getContainer().getType());
   if (!fields || !op.getType().isF32() ||

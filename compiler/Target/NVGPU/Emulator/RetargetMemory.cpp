@@ -1,4 +1,4 @@
-// Memory: where shared globals lie, checks before accesses, what becomes of address spaces.
+// Retargets memory: where shared globals lie, checks before accesses, what becomes of address spaces.
 #include "compiler/Target/NVGPU/Emulator/Retarget.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -44,7 +44,7 @@ LogicalResult Retargeter::placeSharedGlobals() {
   return success();
 }
 
-/// What a pointer was made of by address arithmetic.
+/// Returns the pointer from which address arithmetic made this one.
 static Value baseOf(Value pointer) {
   while (Operation *op = pointer.getDefiningOp()) {
     if (auto element = dyn_cast<LLVM::GEPOp>(op))
@@ -74,7 +74,7 @@ void Retargeter::addFastRange(LLVM::LLVMFuncOp kernel) {
   fastRanges[kernel] = {begin, length};
 }
 
-/// Goes past the calls that are put next where the address is in the fast range and aligned.
+/// Skips the calls that are put next where the address is in the fast range and aligned.
 void Retargeter::skipIfFast(Value address, int64_t alignment) {
   auto range = fastRanges.find(current->getParentOfType<LLVM::LLVMFuncOp>());
   if (range == fastRanges.end() || spaceOf(address.getType()) != globalSpace)
