@@ -66,7 +66,7 @@ public:
   virtual ~Target() = default;
 
   const kernel::TargetKind kind;
-  const llvm::StringRef name; // name of --target, in modules and in manifests
+  const llvm::StringRef name; // as in --target, modules and manifests
 
   kernel::TargetAttr attribute(mlir::MLIRContext *context) const {
     return kernel::TargetAttr::get(context, kind, name);
