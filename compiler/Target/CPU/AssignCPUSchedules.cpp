@@ -1,4 +1,4 @@
-// Pass assign-cpu-schedules.
+// Implements the pass assign-cpu-schedules.
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/Strategies.h"

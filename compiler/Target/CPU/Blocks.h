@@ -1,4 +1,4 @@
-// How a contraction's positions are cut into blocks of clips, frames and rows; columns are never cut.
+// Cuts a contraction's positions into blocks of clips, frames and rows; columns are never cut.
 #ifndef KINEMA_COMPILER_TARGET_CPU_BLOCKS_H
 #define KINEMA_COMPILER_TARGET_CPU_BLOCKS_H
 
@@ -6,7 +6,7 @@
 
 namespace kinema::cpu {
 
-/// One axis cut into blocks of `size`; the last one may be smaller.
+/// Is one axis cut into blocks of `size`; the last one may be smaller.
 struct Cut {
   int64_t total, size;
 
@@ -14,7 +14,7 @@ struct Cut {
   int64_t last() const { return total - (count() - 1) * size; }
 };
 
-/// Clips, frames, rows.
+/// Holds clips, frames and rows.
 using BlockShape = std::array<int64_t, 3>;
 
 struct BlockCuts : std::array<Cut, 3> {
@@ -25,25 +25,26 @@ struct BlockCuts : std::array<Cut, 3> {
   int64_t count() const { return at(0).count() * at(1).count() * at(2).count(); }
   int64_t rows() const { return at(0).size * at(1).size * at(2).size; }
 
-  /// Blocks at the end of axes may be smaller: variant v is a block that is last along axis i where bit i of
-  /// v is set.
+  /// Returns the shape of a block's variant. Blocks at the end of axes may be smaller: variant v is a block
+  /// that is last along axis i where bit i of v is set.
   static constexpr int64_t variants = 8;
   BlockShape shapeOf(int64_t variant) const;
-  /// Whether there are such blocks: the last ones of an axis that are whole count as inner ones.
+  /// Returns whether there are such blocks: where the last block of an axis is whole, it counts as an inner
+  /// one.
   bool occurs(int64_t variant) const;
 };
 
-/// A block at run time.
+/// Is a block at run time.
 struct BlockPlace {
   std::array<mlir::Value, 3> first, size; // clips, frames, rows
   mlir::Value variant;
 };
 BlockPlace emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, mlir::Value block);
 
-/// The sizes that cut `total` evenly into 1, 2, 3, ... parts, in multiples of `step`.
+/// Returns the sizes that cut `total` evenly into 1, 2, 3, ... parts, in multiples of `step`.
 llvm::SmallVector<int64_t> evenSizes(int64_t total, int64_t step = 1);
 
-/// Things that are shared out evenly: share i starts at first(i).
+/// Shares things out evenly: share i starts at first(i).
 struct Shares {
   int64_t total, parts;
 
@@ -54,11 +55,12 @@ struct Interval {
 };
 Interval emitShare(KernelEmitter &e, const Shares &shares, mlir::Value i);
 
-/// Numbers of parts worth trying: powers of two and their halves between, up to `most`.
+/// Returns numbers of parts worth trying: powers of two and the halves between them, up to `most`.
 llvm::SmallVector<int64_t> partCounts(int64_t most);
 
-/// How many threads will share a grid is not known: the sum over machines of 1 to 16 cores of their cores'
-/// time, where `cost` is one thread's for that many blocks. The last cores idle when blocks run out.
+/// Returns the sum, over machines of 1 to 16 cores, of all cores' time until a grid is done, where `cost` is
+/// the time of one thread for that many blocks. It is not known how many threads will share a grid, and the
+/// last cores idle when blocks run out.
 double costOverMachines(int64_t grid, llvm::function_ref<double(int64_t)> cost);
 
 } // namespace kinema::cpu

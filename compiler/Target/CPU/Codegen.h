@@ -1,4 +1,4 @@
-// From kernels to machine code: a shared object whose exported functions docs/package.md describes.
+// Turns kernels into machine code: a shared object whose exported functions docs/package.md describes.
 #ifndef KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_CPU_CODEGEN_H
 
@@ -11,8 +11,8 @@
 namespace kinema::cpu {
 
 /// Compiles the kernels of a planned module, which stays as it is, for the level that its storage and
-/// schedules were chosen for. Works on the context's threads; the bytes do not depend on how many there are.
-/// Errors are reported at the module.
+/// schedules were chosen for. It works on the context's threads; the bytes do not depend on how many there
+/// are. Errors are reported at the module.
 mlir::FailureOr<std::string> compileKernels(mlir::ModuleOp planned);
 
 } // namespace kinema::cpu

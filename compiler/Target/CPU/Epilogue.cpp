@@ -25,7 +25,7 @@ TileEpilogue::TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const BlockCuts 
       result(op.getResultType().getShape()), resultBlocks(shape::ceilDiv(result[1], lanes)),
       yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
 
-/// Runs the body for each pixel of the block at one channel block, in order, carrying values.
+/// Runs the body for each pixel of the block at one channel block, in order, and carries values.
 SmallVector<Value> TileEpilogue::overPixels(const ChannelBlock &channels, ArrayRef<Value> init,
                                             PixelBody body) {
   Value zero = e.index(0);
@@ -88,7 +88,7 @@ void TileEpilogue::storePartial(Value value, Value buffer, int64_t rows, int64_t
   e.storeVector(value, buffer, e.mul(e.add(e.mul(at, resultBlocks), block), lanes));
 }
 
-/// Count, mean and squared deviations of what the epilogue has left in the tile.
+/// Stores count, mean and squared deviations of what the epilogue has left in the tile.
 void TileEpilogue::emitMoments(const ChannelBlock &channels, Value sum) {
   Value count = e.mul(e.mul(place.size[0], place.size[1]), e.mul(place.size[2], result[4]));
   Value wide = arith::IndexCastOp::create(e.b, e.loc, e.b.getI32Type(), count);

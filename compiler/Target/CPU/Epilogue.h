@@ -1,4 +1,4 @@
-// The epilogue of a tiled conv: over the sums of one block of the grid, which lie in near memory.
+// Writes the epilogue of a tiled conv, over the sums of one block of the grid, which lie in near memory.
 #ifndef KINEMA_COMPILER_TARGET_CPU_EPILOGUE_H
 #define KINEMA_COMPILER_TARGET_CPU_EPILOGUE_H
 
@@ -6,29 +6,30 @@
 
 namespace kinema::cpu {
 
-/// Whether epilogue operands and results can be read and written in whole vectors.
+/// Returns whether epilogue operands and results can be read and written in whole vectors.
 bool hasVectorEpilogue(kernel::ConvOp op, int64_t lanes);
 
 /// Writes epilogues; sums of a channel block lie in scratch as [clip][frame][row][column][lanes].
 class TileEpilogue {
 public:
-  /// Blocks of positions as `cuts` has them; in near memory, a frame has `tileRows` rows of `tileColumns`.
+  /// Takes blocks of positions as `cuts` has them; in near memory, a frame has `tileRows` rows of
+  /// `tileColumns`.
   TileEpilogue(kernel::ConvOp op, KernelEmitter &e, const BlockCuts &cuts, int64_t tileRows,
                int64_t tileColumns);
 
-  /// Of channel block `block`, whose sums begin at `tileAt` in scratch; `partial`: the index of the block of
-  /// positions at `place`.
+  /// Writes the epilogue of channel block `block`, whose sums begin at `tileAt` in scratch. `partial` is the
+  /// index of the block of positions at `place`.
   void emit(const BlockPlace &place, mlir::Value partial, mlir::Value block, mlir::Value tileAt);
 
 private:
-  /// What the epilogue knows of one channel block.
+  /// Holds what the epilogue knows of one channel block.
   struct ChannelBlock {
     mlir::Value block;                      // index of the channel block
     mlir::Value tileAt;                     // position of its accumulators in scratch
-    llvm::SmallVector<mlir::Value> vectors; // one an operand, of channel operands, else null
+    llvm::SmallVector<mlir::Value> vectors; // one for each operand; null where it is not read by channel
     mlir::Value keep;                       // lanes that are channels; null where all are
   };
-  /// Where one vector of the result is.
+  /// Says where one vector of the result is.
   struct Pixel {
     mlir::Value n, t, h, w;
     mlir::Value tileAt, resultAt;
@@ -49,7 +50,7 @@ private:
   llvm::ArrayRef<int64_t> result; // [N, C, T, H, W]
   int64_t resultBlocks;
   kernel::YieldOp yield;
-  BlockPlace place;    // of the grid's block
+  BlockPlace place;    // place of the grid's block
   mlir::Value partial; // its index among the blocks of positions
 };
 

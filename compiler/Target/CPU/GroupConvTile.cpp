@@ -36,36 +36,36 @@ struct GroupConvPlan {
   BlockCuts cuts;       // of the result
   int64_t columns;      // of the result
   int64_t resultBlocks; // channel blocks of the result
-  int64_t taps;         // of the window
+  int64_t taps;         // taps of the window
   shape::Size3 kernel, sourceSize;
   bool exchanged;      // the weight's vectors are of the source's channels
-  int64_t mostColumns; // of a tile
+  int64_t mostColumns; // the most columns of a tile
   GroupedSource source;
 
   int64_t grid() const { return cuts.count() * parameters.parts; }
   int64_t blockPixels() const { return cuts.rows() * columns; }
 
-  // Near memory, each part on a cache line of its own: the source, the weight where its vectors are made
-  // anew [source channel][tap], the sums.
+  // In near memory, each on cache lines of its own, lie the source; the weight, where its vectors are
+  // rearranged to [source channel][tap]; and the sums.
   int64_t weightsAt() const { return shape::roundUp(source.box.elements(), 16); }
   int64_t tileAt() const { return weightsAt() + (exchanged ? blockWeights() : 0); }
   int64_t scratchBytes() const { return 4 * (tileAt() + blockPixels() * lanes); }
-  /// Weights of a block of the result.
+  /// Counts the weights of a block of the result.
   int64_t blockWeights() const { return source.channels.sources * taps * lanes; }
-  /// In cycles, over machines of several sizes; rough.
+  /// Returns a rough cost in cycles, over machines of several sizes.
   double cost(int64_t prologueReads, int64_t epilogueReads) const;
 
-  /// Results of a phase along W.
+  /// Counts the results of a phase along W.
   int64_t columnsOf(const shape::Phase &phase) const {
     return shape::ceilDiv(std::max<int64_t>(0, columns - phase.offset[2]), gather.resultStep[2]);
   }
-  /// Columns of a tile that are cut evenly.
+  /// Returns the columns of a tile when they are cut evenly.
   int64_t tileColumns(const shape::Phase &phase) const {
     int64_t count = columnsOf(phase);
     return count == 0 ? 1 : shape::ceilDiv(count, shape::ceilDiv(count, mostColumns));
   }
-  /// Of each result of the phase along frames (axis 0) or rows (axis 1): the first tap that lies in the
-  /// source, and the one behind the last.
+  /// Returns, for each result of the phase along frames (axis 0) or rows (axis 1), the first tap that lies in
+  /// the source, and the one behind the last.
   std::vector<std::array<int64_t, 2>> tapsInside(const shape::Phase &phase, int axis) const;
 };
 
@@ -89,7 +89,7 @@ GroupConvPlan::GroupConvPlan(kernel::ConvOp op, const Machine &machine, GroupCon
       resultBlocks(shape::ceilDiv(op.getResultType().getDimSize(1), lanes)),
       taps(op.getWindow().getWindow().taps()), kernel(op.getWindow().getWindow().kernel),
       sourceSize(clip::spatialSize(op.getSourceType())),
-      // Beside the sums: a row of weights and an element of the source.
+      // Registers hold, beside the sums, a row of weights and an element of the source.
       mostColumns(std::min<int64_t>(14, registersOf(machine) - 6)),
       source(stagedSource(op, lanes, cuts, parameters.planes)) {
   bool isDepthwise = source.channels.results == 1 && source.channels.sources == 1;
@@ -121,7 +121,8 @@ double GroupConvPlan::cost(int64_t prologueReads, int64_t epilogueReads) const {
     double along = AxisTaps(phase, 2).count,
            rows = pixels / columns / gather.resultStep[0] / gather.resultStep[1];
     double tile = tileColumns(phase), tiles = columnsOf(phase) / tile;
-    // Two products or two loads a cycle; the loops over rows of taps.
+    // The processor does two products or two loads a cycle; the other terms are for the loops over rows of
+    // taps.
     double row =
         std::max(tile * along, std::min(tile * along, tile * gather.sourceStep[2] + along) + along) / 2 + 4;
     double tapRows = along == 0 ? 0 : phase.taps.size() / along;
@@ -219,7 +220,7 @@ SmallVector<Candidate> kinema::cpu::groupConvTileCandidates(kernel::ConvOp op, c
 
 namespace {
 
-/// Writes one kernel; the members are set as the code that computes them is written.
+/// Writes one kernel. Its members are set when the code that computes them is written.
 class GroupConvEmitter {
 public:
   GroupConvEmitter(kernel::ConvOp op, const GroupConvPlan &plan, KernelEmitter &e)
@@ -229,19 +230,19 @@ public:
   void emit();
 
 private:
-  /// Along one axis of a phase.
+  /// Walks along one axis of a phase.
   struct Walk {
     AxisTaps taps;
     int64_t stride; // of a position in the box
-    int64_t inside; // where the table of ranges has this one's, or -1: all taps always
-    Value from, to; // of a result: the taps inside
+    int64_t inside; // where the table of ranges has this axis's, or -1: all taps always
+    Value from, to; // the taps of a result that are inside
   };
-  /// A row of a phase's results.
+  /// Is a row of a phase's results.
   struct Row {
     const shape::Phase *phase;
     Walk frames, rows;
     AxisTaps columns;
-    Value sourceAt, tileAt; // of column 0
+    Value sourceAt, tileAt; // those of column 0
   };
 
   void emitRanges();
@@ -254,7 +255,8 @@ private:
                               function_ref<SmallVector<Value>(Value, ValueRange)> body);
   SmallVector<Value> emitProducts(const Row &row, int64_t count, Value sourceAt, Value weightsAt,
                                   ValueRange sums);
-  /// How far in the box a tap shifts along an axis, given its number; of positions `stride` apart.
+  /// Returns how far in the box a tap with this number shifts along an axis whose positions lie `stride`
+  /// apart.
   Value tapShift(int axis, const AxisTaps &taps, int64_t stride, Value tap) {
     int64_t step = box.axes[axis].step;
     return e.add(e.mul(tap, taps.shiftStep / step * stride),
@@ -268,9 +270,9 @@ private:
   const StagedBox &box;
   TileEpilogue epilogue;
   Value ranges;                                   // table
-  std::vector<std::array<int64_t, 2>> rangeStart; // of each phase: where those of frames and of rows begin
-  BlockPlace place;                               // of the grid's block
-  Value pass, weights, weightsAt;                 // of the channel block
+  std::vector<std::array<int64_t, 2>> rangeStart; // for each phase: where those of frames and of rows begin
+  BlockPlace place;                               // place of the grid's block
+  Value pass, weights, weightsAt;                 // those of the channel block
 };
 
 void GroupConvEmitter::emitRanges() {
@@ -288,11 +290,12 @@ void GroupConvEmitter::emitRanges() {
       }
     }
   }
-  values.push_back(0); // never empty
+  values.push_back(0); // the table must not be empty
   ranges = emitTable(e, op->getParentOfType<kernel::DefOp>().getSymName().str() + "_ranges", values);
 }
 
-/// The weight's vectors of a result block in scratch, where those in memory are of the source's channels.
+/// Rearranges the weight's vectors of a result block in scratch, where those in memory are of the source's
+/// channels.
 Value GroupConvEmitter::emitWeights(Value block) {
   const GroupChannels &channels = plan.source.channels;
   Value memory = e.bufferOf(op.getWeightMutable());
@@ -321,7 +324,8 @@ SmallVector<Value> GroupConvEmitter::overTaps(const Walk &walk, ValueRange start
   return e.loop(walk.from, walk.to, 1, start, body);
 }
 
-/// Of one channel: a row of taps on `count` neighbouring columns, each element of the source loaded once.
+/// Multiplies, for one channel, a row of taps on `count` neighbouring columns; each element of the source is
+/// loaded once.
 SmallVector<Value> GroupConvEmitter::emitProducts(const Row &row, int64_t count, Value sourceAt,
                                                   Value weightsAt, ValueRange carried) {
   SmallVector<Value> sums(carried), vectors;
@@ -341,7 +345,7 @@ SmallVector<Value> GroupConvEmitter::emitProducts(const Row &row, int64_t count,
   return sums;
 }
 
-/// The sums of `count` neighbouring columns.
+/// Computes the sums of `count` neighbouring columns.
 void GroupConvEmitter::emitTile(const Row &row, Value column, int64_t count) {
   int64_t step = plan.gather.resultStep[2];
   SmallVector<Value> positions;
@@ -395,7 +399,7 @@ void GroupConvEmitter::emitPhase(const shape::Phase &phase, size_t index) {
           AxisTaps(phase, 2),
           {},
           {}};
-  auto results = [&](int axis) { // of the block
+  auto results = [&](int axis) { // those of the block
     return e.div(e.add(place.size[axis + 1], step[axis] - 1 - phase.offset[axis]), step[axis]);
   };
   auto setRange = [&](Walk &walk, int axis, Value result) {
@@ -423,7 +427,7 @@ void GroupConvEmitter::emitPhase(const shape::Phase &phase, size_t index) {
   });
 }
 
-/// All sums of a channel block; `from`: the first one of its share.
+/// Computes all sums of a channel block; `from` is the first block of its share.
 void GroupConvEmitter::emitPasses(Value block, Value from) {
   const GroupedSource &source = plan.source;
   StagedPart part;
@@ -438,7 +442,7 @@ void GroupConvEmitter::emitPasses(Value block, Value from) {
   e.loop(source.passes(), [&](Value i) {
     pass = i;
     auto stage = [&] { source.emitStage(e, sourceOf(op), part, block, pass, e.index(0)); };
-    if (source.channels.isUniform && source.passes() == 1) { // blocks of a group share it
+    if (source.channels.isUniform && source.passes() == 1) { // blocks of a group share the source
       Value isFirst = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, block, from);
       Value begins = e.equal(e.rem(e.mul(block, lanes), source.channels.results), 0);
       e.when(arith::OrIOp::create(e.b, e.loc, isFirst, begins), stage);

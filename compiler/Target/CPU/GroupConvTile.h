@@ -1,6 +1,6 @@
-// The fast lowering of kernel.conv in groups, forward and transposed, for blocked layouts.
+// Lowers kernel.conv in groups, forward and transposed, for blocked layouts.
 //
-// A block of the grid is (clips, frames, rows) of the result, all columns of it, and a share of its channel
+// A block of the grid is (clips, frames, rows) of the result, with all columns, and a share of its channel
 // blocks. For each of these, the channels that its lanes multiply are staged in near memory through the
 // prologue, so many of each group at once; then tiles of neighbouring columns walk channels and taps, and the
 // epilogue runs over the sums. Rows of taps share what they read along W. Taps in the padding of frames and
@@ -28,11 +28,11 @@ struct GroupConvParameters {
   int64_t parts;    // shares of the result's channel blocks, no more than there are
   int64_t planes;   // channels of each group that are staged at once: one of planeCounts
 };
-/// The schedule with these parameters.
+/// Returns the schedule with these parameters.
 kernel::ScheduleAttr groupConvTileSchedule(kernel::ConvOp op, const Machine &machine,
                                            GroupConvParameters parameters);
 
-/// The schedule by the parameters of the op's own (Strategy::remake).
+/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakeGroupConvTile(kernel::ConvOp op, const Machine &machine,
                                          ScheduleParameters &parameters);
 

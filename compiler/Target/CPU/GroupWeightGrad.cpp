@@ -19,7 +19,7 @@ static GroupChannels channelsOf(kernel::WeightGradOp op, int64_t lanes) {
   return {op.getGradientType().getDimSize(1) / groups, op.getActivationType().getDimSize(1) / groups, lanes};
 }
 
-/// Sums that registers hold beside what is multiplied.
+/// Returns how many sums registers hold beside what is multiplied.
 static int64_t mostSums(const Machine &machine) { return registersOf(machine) == 16 ? 9 : 20; }
 
 //===-- Plan --------------------------------------------------------------===//
@@ -38,24 +38,25 @@ struct GroupWeightGradPlan {
   StagedBox gradient;
   GroupedSource activation;
 
-  // A tile of sums: all taps along the axes from `firstAxis` on, of `channels` channels, in `ways` for
-  // neighbouring columns where there are too few of them to keep the units busy.
+  // A tile of sums has all taps along the axes from `firstAxis` on, for `channels` channels. It has each sum
+  // `ways` times, for neighbouring columns, where there are too few sums to keep the units busy.
   int64_t firstAxis = 0, tileTaps = 1, channels = 1, ways = 1;
-  int64_t tileColumns; // which a tile walks in one go
+  int64_t tileColumns; // columns that a tile walks in one go
 
   int64_t grid() const { return parameters.partials * parameters.parts; }
   int64_t taps() const { return shape::product(kernel); }
   int64_t blockWeights() const { return activation.channels.sources * taps() * lanes; }
-  int64_t weights() const { return outBlocks * blockWeights(); } // of a partial
+  int64_t weights() const { return outBlocks * blockWeights(); } // those of a partial
 
-  // Near memory: gradient, activation.
+  // In near memory lie the gradient and the activation.
   int64_t activationAt() const { return shape::roundUp(gradient.elements(), 16); }
   int64_t scratchBytes() const { return 4 * (activationAt() + activation.box.elements()); }
-  /// In cycles, over machines of several sizes; rough.
+  /// Returns a rough cost in cycles, over machines of several sizes.
   double cost(int64_t gradientReads, int64_t activationReads) const;
 
   const shape::Phase &phase() const { return gather.phases.front(); }
-  /// Frames of the gradient that the tap at frame `t` of the kernel takes to frames of the activation.
+  /// Returns the frames of the gradient that the tap at frame `t` of the kernel takes to frames of the
+  /// activation.
   std::array<int64_t, 2> framesInside(int64_t t) const;
 };
 
@@ -114,7 +115,7 @@ double GroupWeightGradPlan::cost(int64_t gradientReads, int64_t activationReads)
   constexpr double secondCache = 512 << 10, firstCache = 32 << 10;
   double rows = pieces.rows(), tiles = double(taps()) / tileTaps * activation.channels.sources / channels;
   double products = tileColumns * tileTaps * channels;
-  // Two products or two loads a cycle.
+  // The processor does two products or two loads a cycle.
   double along = kernel[2],
          loads = products / along * (tileColumns * gather.sourceStep[2] + along) / tileColumns;
   double tile = std::max({products, loads + tileColumns, 8.0}) / 2 + 3;
@@ -212,7 +213,7 @@ SmallVector<Candidate> kinema::cpu::groupWeightGradCandidates(kernel::WeightGrad
 
 namespace {
 
-/// Writes one kernel; the members are set as the code that computes them is written.
+/// Writes one kernel. Its members are set when the code that computes them is written.
 class GroupWeightGradEmitter {
 public:
   GroupWeightGradEmitter(kernel::WeightGradOp op, const GroupWeightGradPlan &plan, KernelEmitter &e)
@@ -227,12 +228,12 @@ private:
   SmallVector<Value> emitRow(Value gradientAt, Value activationAt, ValueRange sums);
   SmallVector<Value> emitColumns(Value gradientAt, Value activationAt, int64_t count, ValueRange sums);
   SmallVector<Value> loadSums(ArrayRef<Value> positions);
-  /// Of a tap of the tile: its number along each axis, counted from the tile's first.
+  /// Returns a tap's number along each axis, counted from the first tap of the tile.
   shape::Size3 tapOf(int64_t i) const {
     const auto &k = plan.kernel;
     return {plan.firstAxis == 0 ? i / (k[1] * k[2]) : 0, plan.firstAxis <= 1 ? i / k[2] % k[1] : 0, i % k[2]};
   }
-  /// Words that a tap of number `tap` shifts along an axis.
+  /// Returns how many words a tap of number `tap` shifts along an axis.
   Value tapShift(int axis, Value tap) {
     AxisTaps taps(plan.phase(), axis);
     int64_t stride = strides()[axis], step = box.axes[axis].step;
@@ -246,10 +247,10 @@ private:
   KernelEmitter &e;
   int64_t lanes;
   const StagedBox &box;
-  Value frames;     // table: of each tap's frame, those of the gradient that it takes to the activation's
-  Value partial;    // of the grid's block
-  BlockPlace place; // of the piece
-  Value pass, accumulate; // of the piece: adds to what the partial holds
+  Value frames;     // table: for each tap's frame, the gradient's frames that it takes to the activation's
+  Value partial;    // that of the grid's block
+  BlockPlace place; // place of the piece
+  Value pass, accumulate; // of the piece; `accumulate`: adds to what the partial holds
 };
 
 void GroupWeightGradEmitter::emitFrames() {
@@ -272,13 +273,14 @@ SmallVector<Value> GroupWeightGradEmitter::loadSums(ArrayRef<Value> positions) {
       [&] { return SmallVector<Value>(positions.size(), zero); });
 }
 
-/// `count` neighbouring columns; each vector is loaded once.
+/// Multiplies `count` neighbouring columns; each vector is loaded once.
 SmallVector<Value> GroupWeightGradEmitter::emitColumns(Value gradientAt, Value activationAt, int64_t count,
                                                        ValueRange carried) {
   SmallVector<Value> sums(carried), gradients(count);
   AxisTaps along(plan.phase(), 2);
   const StagedAxis &axis = box.axes[2];
-  // By column of the box, then by what else the tap and channel shift: column of the gradient, sum.
+  // The key is the column of the box, and how far tap and channel shift otherwise; the values are the column
+  // of the gradient and the sum.
   std::map<std::pair<int64_t, int64_t>, SmallVector<std::array<int64_t, 2>>> uses;
   AxisTaps frameTaps(plan.phase(), 0), rowTaps(plan.phase(), 1);
   for (int64_t channel = 0; channel < plan.channels; ++channel)
@@ -317,7 +319,8 @@ SmallVector<Value> GroupWeightGradEmitter::emitRow(Value gradientAt, Value activ
                      sums);
 }
 
-/// The sums of a tile over the piece; t, h: its first tap. `outAt`: where the channel's weights begin.
+/// Computes the sums of a tile over the piece. t and h are those of its first tap, and `outAt` is where the
+/// channel's weights begin.
 void GroupWeightGradEmitter::emitTile(Value channel, Value t, Value h, Value outAt) {
   const auto &k = plan.kernel;
   Value first = e.mul(e.add(e.mul(t, k[1]), h), k[2]);
@@ -328,7 +331,7 @@ void GroupWeightGradEmitter::emitTile(Value channel, Value t, Value h, Value out
   SmallVector<Value> start = loadSums(positions);
   start.resize(plan.ways * positions.size(), e.constant(0.0f, e.vectorType(lanes)));
 
-  // Where the tile has one frame of taps, frames in the padding are passed over.
+  // Where the tile has one frame of taps, frames in the padding are left out.
   Value from = e.index(0), to = place.size[1];
   if (plan.firstAxis > 0) {
     auto local = [&](int64_t end) {

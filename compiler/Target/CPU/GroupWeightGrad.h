@@ -1,9 +1,9 @@
-// The fast lowering of kernel.wgrad of convs in groups, for blocked layouts.
+// Lowers kernel.wgrad of convs in groups, for blocked layouts.
 //
 // A block of the grid is a partial and a share of the output's channel blocks. For each of these it walks its
-// part of the positions in pieces (clips, frames, rows): stages the gradient, and the channels of the
-// activation that its lanes are multiplied by, so many of each group at once; then adds the piece's products
-// to its partial, by as many taps and channels as registers hold sums. All arithmetic is f32.
+// part of the positions in pieces (clips, frames, rows). It stages the gradient, and the channels of the
+// activation that its lanes are multiplied by, so many of each group at once; then it adds the piece's
+// products to its partial, by as many taps and channels as registers hold sums. All arithmetic is f32.
 #ifndef KINEMA_COMPILER_TARGET_CPU_GROUPWEIGHTGRAD_H
 #define KINEMA_COMPILER_TARGET_CPU_GROUPWEIGHTGRAD_H
 
@@ -13,8 +13,9 @@
 
 namespace kinema::cpu {
 
-/// The best few schedules "cpu.group_wgrad" {clips, frames, rows, partials, parts, planes} by the model, the
-/// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of the result.
+/// Returns the best few schedules "cpu.group_wgrad" {clips, frames, rows, partials, parts, planes} by the
+/// model, the cheapest first; none where the lowering does not apply. `partials` is the leading dimension of
+/// the result.
 llvm::SmallVector<Candidate> groupWeightGradCandidates(kernel::WeightGradOp op, const Machine &machine);
 
 struct GroupWeightGradParameters {
@@ -23,11 +24,11 @@ struct GroupWeightGradParameters {
   int64_t parts;    // shares of the output's channel blocks, no more than there are
   int64_t planes;   // channels of each group that are staged at once: one of planeCounts
 };
-/// The schedule with these parameters.
+/// Returns the schedule with these parameters.
 kernel::ScheduleAttr groupWeightGradSchedule(kernel::WeightGradOp op, const Machine &machine,
                                              GroupWeightGradParameters parameters);
 
-/// The schedule by the parameters of the op's own (Strategy::remake).
+/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakeGroupWeightGrad(kernel::WeightGradOp op, const Machine &machine,
                                            ScheduleParameters &parameters);
 

@@ -6,7 +6,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
 
-/// Vectors of a period that are put together, and loops over positions that do so: each is code of its own.
+/// These limit the vectors of a period that are put together, and the loops over positions that do so, since
+/// each is code of its own.
 constexpr int64_t mostPlanes = 1024, mostStages = 64;
 
 GroupChannels::GroupChannels(int64_t results, int64_t sources, int64_t lanes)
@@ -99,7 +100,7 @@ int64_t kinema::cpu::readPlanes(ScheduleParameters &parameters, const GroupChann
 }
 
 AxisTaps::AxisTaps(const shape::Phase &phase, int axis) {
-  SmallVector<std::pair<int64_t, int64_t>> taps; // number, shift
+  SmallVector<std::pair<int64_t, int64_t>> taps; // number and shift
   for (const auto &tap : phase.taps)
     if (!llvm::is_contained(taps, std::pair(tap.index[axis], tap.shift[axis])))
       taps.push_back({tap.index[axis], tap.shift[axis]});

@@ -1,4 +1,4 @@
-// The levels of x86-64 that code is made for.
+// Declares the levels of x86-64 that code is made for.
 #ifndef KINEMA_COMPILER_TARGET_CPU_LEVEL_H
 #define KINEMA_COMPILER_TARGET_CPU_LEVEL_H
 
@@ -9,9 +9,9 @@
 
 namespace kinema::cpu {
 
-/// A level: what its code may use. Its vectors' lanes are the channels of a block of every activation.
+/// Says what the code of a level may use. Its vectors' lanes are the channels of a block of every activation.
 struct Level {
-  llvm::StringRef name;    // of --target, in modules and in manifests
+  llvm::StringRef name;    // as in --target, modules and manifests
   HostProcessor processor; // as LLVM spells it
   Machine machine;         // a block is one thread's
 };
@@ -22,10 +22,10 @@ constexpr Machine machineOf(int64_t vector, bool multipliesPairs = false, bool m
           /*work=*/1024,   /*partials=*/64, multipliesPairs,       multipliesMatrices};
 }
 
-/// Vectors that the registers hold: AVX-512 has twice those of AVX2, each of twice the size.
+/// Returns how many vectors the registers hold: AVX-512 has twice those of AVX2, each of twice the size.
 constexpr int64_t registersOf(const Machine &machine) { return 2 * machine.vector; }
 
-/// AVX2 and FMA; AVX-512; its products of bfloat16; and those of matrices, AMX.
+/// Lists AVX2 and FMA; AVX-512; its products of bfloat16; and those of matrices, AMX.
 inline constexpr Level levels[] = {
     {"x86-64-v3", {"x86-64-v3", ""}, machineOf(/*vector=*/8)},
     {"x86-64-v4", {"x86-64-v4", "-prefer-256-bit"}, machineOf(/*vector=*/16)},
@@ -37,8 +37,8 @@ inline constexpr Level levels[] = {
      machineOf(/*vector=*/16, /*multipliesPairs=*/true, /*multipliesMatrices=*/true)},
 };
 
-/// The level of the module that the operation is in (`kernel.target`); null, with an error at the operation,
-/// where that is no target of this family.
+/// Returns the level of the module that the operation is in (`kernel.target`); null, with an error at the
+/// operation, where the module's target is not of this family.
 const Level *levelOf(mlir::Operation *at);
 
 } // namespace kinema::cpu

@@ -17,7 +17,7 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// The function's further arguments: the blocks [begin, end) to compute, and the thread's scratch.
+/// Adds the function's further arguments: the blocks [begin, end) to compute, and the thread's scratch.
 static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
   Type index = e.b.getIndexType();
   int64_t scratch = schedule.getScratch() / 4;

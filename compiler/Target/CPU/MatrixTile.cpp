@@ -9,24 +9,24 @@ using namespace kinema::cpu;
 
 namespace {
 
-/// Instructions on matrices. Their shapes are constants, from which LLVM configures the registers once a
-/// function.
+/// Emits instructions on matrices. Their shapes are constants, from which LLVM configures the registers once
+/// in each function.
 class Matrices {
 public:
   explicit Matrices(KernelEmitter &e) : e(e), lanes(e.machine.vector) {}
 
-  /// `rows` rows of `words` from a byte of the buffer on, a row each `stride` words.
+  /// Loads `rows` rows of `words` words from a byte of the buffer on; rows begin `stride` words apart.
   Value load(Value buffer, Value byte, int64_t rows, int64_t words, int64_t stride) {
     return call(type(), "llvm.x86.tileloadd64.internal",
                 {i16(rows), i16(4 * words), pointerTo(buffer, byte), i64(4 * stride)});
   }
-  /// sums[m, n] + x[m, k] * y[k, n], k < depth: words that are pairs.
+  /// Returns sums[m, n] + x[m, k] * y[k, n], k < depth, where the words of x and y are pairs.
   Value addProduct(Value sums, Value x, Value y, int64_t depth) {
     return call(type(), "llvm.x86.tdpbf16ps.internal",
                 {i16(matrixRows), i16(4 * lanes), i16(4 * depth), sums, x, y});
   }
 
-  /// Accumulators, of a vector a row: what the buffer holds from these words on, or zero.
+  /// Returns accumulators, with a vector in each row: what the buffer holds from these words on, or zero.
   SmallVector<Value> startSums(Value accumulate, Value buffer, ArrayRef<Value> places) {
     SmallVector<Type> types(places.size(), type());
     auto held = [&](Value at) { return load(buffer, e.mul(at, 4), matrixRows, lanes, lanes); };
@@ -66,8 +66,8 @@ private:
 
 //===-- Conv --------------------------------------------------------------===//
 
-/// Pixels and results lie where the tables say, rows of matrices one after another: they are brought together
-/// on the stack, the factors of each step and the sums once.
+/// Gathers the rows of matrices, since pixels and results lie wherever the tables say. The factors of each
+/// step are brought together on the stack, and the sums once.
 class MatrixConvTile {
 public:
   MatrixConvTile(KernelEmitter &e, const ConvTile &a, int64_t blocks, int64_t depth)
@@ -87,7 +87,7 @@ private:
     auto type = MemRefType::get({words}, e.b.getF32Type());
     return memref::AllocaOp::create(e.b, e.loc, type, e.b.getI64IntegerAttr(64));
   }
-  /// Runs `body` for each result of the tile: its place in `sums` and in memory.
+  /// Runs `body` for each result of the tile, with its place in `sums` and in memory.
   void overResults(Value firstPixel, function_ref<void(Value, Value)> body);
   SmallVector<Value> emitStep(Value firstPixel, Value shift, Value weightsAt, ValueRange carried);
   void emitPixels(Value firstPixel);
@@ -97,7 +97,7 @@ private:
   const ConvTile &a;
   int64_t blocks, depth, lanes, pixels;
   Value factors, sums;       // [pixel][pair], [block][pixel][lane]
-  SmallVector<Value> places; // of the matrices in `sums`
+  SmallVector<Value> places; // places of the matrices in `sums`
 };
 
 void MatrixConvTile::overResults(Value firstPixel, function_ref<void(Value, Value)> body) {
@@ -110,7 +110,7 @@ void MatrixConvTile::overResults(Value firstPixel, function_ref<void(Value, Valu
   });
 }
 
-/// One channel block of one tap.
+/// Multiplies one channel block of one tap.
 SmallVector<Value> MatrixConvTile::emitStep(Value firstPixel, Value shift, Value weightsAt,
                                             ValueRange carried) {
   e.loop(pixels, [&](Value pixel) {
@@ -154,7 +154,8 @@ void kinema::cpu::emitMatrixConvTile(KernelEmitter &e, const ConvTile &arguments
 
 //===-- Weight gradient ---------------------------------------------------===//
 
-/// Words are read in pairs of results, so a row may be read one element beyond its last.
+/// Returns the words of a row. They are read in pairs of results, so a row may be read one element beyond its
+/// last.
 static int64_t rowWordsOf(const StagedAxis &axis) {
   int64_t elements = shape::ceilDiv(axis.extent, axis.pitch) + 1;
   return shape::roundUp(shape::ceilDiv(elements, 2), matrixRows);
@@ -173,7 +174,7 @@ int64_t TurnedBox::tapShift(const shape::Tap &tap) const {
   return 2 * (words.tapShift(first) + along % phases * rowWords) + along / phases;
 }
 
-/// One row: 16 words of all channels at a time.
+/// Fills one row, 16 words of all channels at a time.
 static void emitTurnedRow(KernelEmitter &e, const TurnedBox &turned, Value from, Value to) {
   int64_t width = turned.box.width, extent = turned.box.axes[2].extent;
   Value zero = e.constant(0.0f, e.vectorType(width));

@@ -71,8 +71,8 @@ Value kinema::cpu::emitTable(KernelEmitter &e, StringRef name, ArrayRef<int32_t>
 
 namespace {
 
-/// The type under which a buffer of any size is handed to a tile: pointers are bare, so sizes have to be
-/// static.
+/// Returns the type under which a buffer of any size is handed to a tile: pointers are bare, so sizes have to
+/// be static.
 MemRefType anySize(Type element) { return MemRefType::get({int64_t(1) << 40}, element); }
 
 Value withAnySize(KernelEmitter &e, Value buffer) {
@@ -81,8 +81,8 @@ Value withAnySize(KernelEmitter &e, Value buffer) {
                                            ArrayRef<int64_t>{1});
 }
 
-/// The function `name`, written by `body` (given an emitter and the arguments) unless the module has it
-/// already.
+/// Returns the function `name`, written by `body` (given an emitter and the arguments) unless the module has
+/// it already.
 func::FuncOp sharedFunction(KernelEmitter &e, StringRef name, TypeRange types,
                             function_ref<void(KernelEmitter &, ValueRange)> body) {
   auto module = e.b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();

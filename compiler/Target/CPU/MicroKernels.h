@@ -1,6 +1,6 @@
-// The inner loops of the contractions: a tile of accumulators that lives in registers. Each shape of tile is
-// one private function of the module, shared by all kernels; offsets come from tables, so that a stride, a
-// phase or a layout costs the inner loop nothing.
+// Provides the inner loops of the contractions: a tile of accumulators that lives in registers. Each shape of
+// tile is one private function of the module, shared by all kernels. Offsets come from tables, so that a
+// stride, a phase or a layout costs the inner loop nothing.
 #ifndef KINEMA_COMPILER_TARGET_CPU_MICROKERNELS_H
 #define KINEMA_COMPILER_TARGET_CPU_MICROKERNELS_H
 
@@ -8,43 +8,43 @@
 
 namespace kinema::cpu {
 
-/// Channel blocks in groups, one register tile wide each: first `threes` groups of 3, then `rests` groups of
-/// `rest`. A group of 1 wastes load slots, so it is left to tensors of one block.
+/// Divides channel blocks into groups, each as wide as a register tile: first `threes` groups of 3, then
+/// `rests` groups of `rest`. A group of 1 wastes load slots, so it is left to tensors of one block.
 struct BlockGroups {
   int64_t threes, rest, rests;
 
   int64_t count() const { return threes + rests; }
-  /// The blocks before group g, also for g = count().
+  /// Counts the blocks before group g, also for g = count().
   int64_t first(int64_t g) const { return 3 * std::min(g, threes) + rest * std::max<int64_t>(g - threes, 0); }
 };
 BlockGroups groupBlocks(int64_t blocks);
 
-/// What a tile multiplies: f32, or words that hold two bfloat16, whose products are added up at once, in
-/// vectors or in matrices. Channels of a block of the conv's weights are words then, and in vectors those of
-/// the weight gradient's activation too.
+/// Says what a tile multiplies: f32, or words that hold two bfloat16, whose products are added up at once, in
+/// vectors or in matrices. With words, the channels of a block of the conv's weights are words and, in
+/// vectors, those of the weight gradient's activation too.
 enum class Factors { Single, Pairs, Matrices };
 
-/// Pixels of the tile over so many channel blocks, of which it uses `depth` channels or pairs: accumulators,
-/// which with their operands fill the registers.
+/// Returns the pixels of the tile over so many channel blocks, of which it uses `depth` channels or pairs.
+/// The pixels are accumulators, which with their operands fill the registers.
 int64_t tilePixels(const Machine &machine, Factors factors, int64_t blocks, int64_t depth);
-/// The most of any tile.
+/// Returns the most pixels of any tile.
 int64_t mostTilePixels(const Machine &machine, Factors factors);
-/// Channels of the activation in a tile of the weight gradient, of blocks of `reduce`.
+/// Returns the channels of the activation in a tile of the weight gradient, for blocks of `reduce`.
 int64_t tileChannels(const Machine &machine, int64_t reduce);
 
-/// The group's first block and its width, for a group known only at run time.
+/// Returns the group's first block and its width, for a group known only at run time.
 std::pair<mlir::Value, mlir::Value> emitGroup(KernelEmitter &e, const BlockGroups &groups, mlir::Value group);
 
 /// Calls `body` with the width as a constant.
 void callForWidth(KernelEmitter &e, const BlockGroups &groups, mlir::Value width,
                   llvm::function_ref<void(int64_t)> body);
 
-/// A private constant of the kernel's module and the buffer that holds it.
+/// Makes a private constant of the kernel's module and returns the buffer that holds it.
 mlir::Value emitTable(KernelEmitter &e, llvm::StringRef name, llvm::ArrayRef<int32_t> values);
 
-/// An entry of a table, as an index.
+/// Loads an entry of a table, as an index.
 mlir::Value loadIndex(KernelEmitter &e, mlir::Value table, mlir::Value at);
-/// Of a table of pairs, the first (0) or the second (1) of one.
+/// Loads, from a table of pairs, the first (0) or the second (1) number of a pair.
 mlir::Value pairEntry(KernelEmitter &e, mlir::Value table, mlir::Value pair, int64_t which);
 
 /// Calls the function `name` of the kernel's module, written by `body` (given an emitter and the arguments)
@@ -52,8 +52,8 @@ mlir::Value pairEntry(KernelEmitter &e, mlir::Value table, mlir::Value pair, int
 void callShared(KernelEmitter &e, llvm::StringRef name, llvm::SmallVector<mlir::Value> arguments,
                 llvm::function_ref<void(KernelEmitter &, mlir::ValueRange)> body);
 
-/// tile[pixel, o] (+)= sum over channel blocks, taps, c of source[pixel + tap, c] * weights[o, tap, c].
-/// All positions are in f32s or words; weights of another type than pairs are widened.
+/// Computes tile[pixel, o] (+)= sum over channel blocks, taps, c of source[pixel + tap, c] * weights[o, tap,
+/// c]. All positions are in f32s or words; weights of another type than pairs are widened.
 struct ConvTile {
   mlir::Value source, weights, tile; // f32, but for the weights
   mlir::Value pixels; // i32 pairs: position in the source, in the tile; mostTilePixels - 1 more than
@@ -70,18 +70,18 @@ struct ConvTile {
 void callConvTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t depth,
                   const ConvTile &arguments);
 
-// What both kinds of a conv's tile walk by.
+// Both kinds of a conv's tile walk by these functions.
 
-/// Walks the channel blocks and taps, carrying accumulators: `body` is given the tap's place in the source,
-/// to which pixels are added, and in the weights of the first result block.
+/// Walks the channel blocks and taps, and carries accumulators. `body` receives the tap's place in the
+/// source, to which pixels are added, and in the weights of the first result block.
 llvm::SmallVector<mlir::Value> overConvSteps(
     KernelEmitter &e, const ConvTile &arguments, mlir::ValueRange start,
     llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::Value, mlir::ValueRange)> body);
-/// Of a pixel: its position in the source (0), in the tile (1).
+/// Returns a pixel's position in the source (0) or in the tile (1).
 mlir::Value pixelEntry(KernelEmitter &e, const ConvTile &arguments, mlir::Value pixel, int64_t which);
 
-/// out[c, o] (+)= sum over rows and columns of activation[row, column * step, c] * gradient[row, column, o];
-/// columns are words.
+/// Computes out[c, o] (+)= sum over rows and columns of activation[row, column * step, c] * gradient[row,
+/// column, o]; columns are words.
 struct WeightGradTile {
   mlir::Value activation, gradient, out;    // f32
   mlir::Value rows;                         // i32 pairs: position in the gradient, in the activation
@@ -91,8 +91,8 @@ struct WeightGradTile {
   mlir::Value firstRow, rowCount, columns;
   mlir::Value accumulate;
 };
-/// In matrices: positions of the activation are bfloat16s of a TurnedBox, whose channels are `channelWords`
-/// apart, rows are of `columns`, and the activation's step is 2.
+/// Calls the tile that multiplies matrices. Positions of the activation are bfloat16s of a TurnedBox, whose
+/// channels lie `channelWords` apart; rows are of `columns`, and the activation's step is 2.
 void callMatrixWeightGradTile(KernelEmitter &e, int64_t blocks, int64_t columns, int64_t channelWords,
                               const WeightGradTile &arguments);
 

@@ -17,7 +17,7 @@ static bool isExchanged(RankedTensorType paired, int64_t lanes) {
 
 namespace {
 
-/// A weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
+/// Is a weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
 struct PairWeights {
   int64_t outBlocks, inBlocks, taps, reduce, lanes;
   bool exchanged;
@@ -32,7 +32,7 @@ struct PairWeights {
     exchanged = isExchanged(result, lanes);
   }
   int64_t matrices() const { return outBlocks * inBlocks * taps; }
-  int64_t elements() const { return reduce * lanes; } // of a matrix
+  int64_t elements() const { return reduce * lanes; } // those of a matrix
 };
 
 class PairWeightsEmitter {
@@ -42,14 +42,14 @@ public:
   void emit(Value matrix) { weights.exchanged ? emitExchanged(matrix) : emitStraight(matrix); }
 
 private:
-  /// Row `i` of the source's matrix at `at`, as bfloat16 holds it.
+  /// Returns row `i` of the source's matrix at `at`, as bfloat16 holds it.
   Value row(Value at, int64_t i) {
     Value values = e.loadVector(e.operands[0], e.add(at, i * weights.lanes), weights.lanes);
     Type narrow = VectorType::get({weights.lanes}, e.b.getBF16Type());
     Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, values);
     return arith::ExtFOp::create(e.b, e.loc, values.getType(), rounded);
   }
-  /// A row of pairs, each a word.
+  /// Stores a row of pairs, each a word.
   void store(Value words, Value matrix, int64_t row) {
     auto pairs = VectorType::get({2 * weights.lanes}, e.b.getBF16Type());
     e.storeVector(vector::BitCastOp::create(e.b, e.loc, pairs, words), e.results[0],
@@ -62,14 +62,15 @@ private:
   KernelEmitter &e;
 };
 
-/// Two rows of output channels become one of pairs.
+/// Makes each two rows of output channels one row of pairs.
 void PairWeightsEmitter::emitStraight(Value matrix) {
   Value at = e.mul(matrix, weights.elements());
   for (int64_t pair = 0; pair < weights.reduce / 2; ++pair)
     store(columnPairs(e, row(at, 2 * pair), row(at, 2 * pair + 1)), matrix, pair);
 }
 
-/// The matrix turned: each row of output channels is half a vector of pairs, of which two go side by side.
+/// Turns the matrix: each row of output channels becomes half a vector of pairs, of which two go side by
+/// side.
 void PairWeightsEmitter::emitExchanged(Value matrix) {
   int64_t lanes = weights.lanes, half = lanes / 2;
   Value tap = e.rem(matrix, weights.taps), blocks = e.div(matrix, weights.taps);

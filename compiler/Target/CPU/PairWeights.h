@@ -1,4 +1,4 @@
-// The fast lowering of kernel.convert where a weight becomes pairs of bfloat16.
+// Lowers kernel.convert where a weight becomes pairs of bfloat16.
 #ifndef KINEMA_COMPILER_TARGET_CPU_PAIRWEIGHTS_H
 #define KINEMA_COMPILER_TARGET_CPU_PAIRWEIGHTS_H
 
@@ -6,8 +6,8 @@
 
 namespace kinema::cpu {
 
-/// The schedule "cpu.pairs", which has no parameters: of an f32 weight in the machine's vectors that becomes
-/// pairs of input channels or, exchanged, of output channels. Nothing for other conversions.
+/// Returns the schedule "cpu.pairs", which has no parameters, for an f32 weight in the machine's vectors that
+/// becomes pairs of input channels or, exchanged, of output channels. Returns nothing for other conversions.
 std::optional<kernel::ScheduleAttr> pairWeightsSchedule(kernel::ConvertOp op, const Machine &machine);
 
 /// Writes the body of a kernel with that schedule.

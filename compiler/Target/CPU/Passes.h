@@ -1,4 +1,4 @@
-// The passes of the CPU target. See Passes.td.
+// Declares the passes of the CPU target. See Passes.td.
 #ifndef KINEMA_COMPILER_TARGET_CPU_PASSES_H
 #define KINEMA_COMPILER_TARGET_CPU_PASSES_H
 

@@ -47,7 +47,7 @@ StagedBox StagedBox::inColumnPairs(int64_t results) const {
   StagedBox box = *this;
   box.words = Words::ColumnPairs;
   StagedAxis &axis = box.axes[2];
-  if (axis.extent == results) { // one tap: only every second result's position begins a pair
+  if (axis.extent == results) { // with one tap, only every second result's position begins a pair
     box.neighbour = axis.step;
     axis = {shape::ceilDiv(results, 2), 2 * axis.step, axis.low, 1};
   } else {
@@ -77,7 +77,7 @@ StagedAxis kinema::cpu::stagedAxis(const shape::Gather &gather, int axis, int64_
       any = true;
     }
   int64_t step = gather.sourceStep[axis];
-  if (low == high) // one tap: only what is read
+  if (low == high) // with one tap, only positions that are read
     return {count, step, low, 1};
   return {(count - 1) * step + high - low + 1, 1, low, step};
 }
@@ -100,7 +100,7 @@ static Value bitsOf(KernelEmitter &e, Value values) {
   return arith::BitcastOp::create(e.b, e.loc, type, values);
 }
 
-/// The upper half of each f32: where bfloat16 holds the value, this is it.
+/// Returns the upper half of each f32, which is the bfloat16 where bfloat16 holds the value.
 static Value upperHalves(KernelEmitter &e, Value values) {
   Value bits = bitsOf(e, values);
   auto sixteen = DenseElementsAttr::get(cast<VectorType>(bits.getType()), int32_t(16));
@@ -119,7 +119,7 @@ Value kinema::cpu::columnPairs(KernelEmitter &e, Value first, Value second) {
   return arith::BitcastOp::create(e.b, e.loc, first.getType(), both);
 }
 
-/// In steps, each of which exchanges the rows and columns that differ in one bit.
+/// Turns in steps, each of which exchanges the rows and columns that differ in one bit.
 void kinema::cpu::turn(KernelEmitter &e, MutableArrayRef<Value> rows) {
   int64_t lanes = cast<VectorType>(rows.front().getType()).getNumElements(), count = rows.size();
   auto shuffled = [&](Value a, Value b, function_ref<int64_t(int64_t)> lane) {
@@ -148,8 +148,8 @@ Value kinema::cpu::channelMask(KernelEmitter &e, Value block, int64_t channels, 
 
 namespace {
 
-/// The prologue's operands at one clip and channel block: vectors of the channel, and where pixels of it
-/// begin.
+/// Reads the prologue's operands at one clip and channel block: vectors of the channels, and pixels from
+/// where they begin.
 struct BlockReader {
   KernelEmitter &e;
   const StagedOperand &operand;
@@ -184,7 +184,7 @@ BlockReader::BlockReader(KernelEmitter &e, const StagedOperand &operand, Value n
     keep = channelMask(e, block, shape[1], width);
 }
 
-/// The prologue's value for the block's channels at a position of the tensor.
+/// Returns the prologue's value for the block's channels at a position of the tensor.
 Value BlockReader::read(Value t, Value h, Value w) {
   int64_t width = operand.width();
   auto shape = operand.type.getShape();
@@ -211,7 +211,7 @@ void emitZeros(KernelEmitter &e, Value row, int64_t from, int64_t to, int64_t wi
          [&](Value i) { e.storeVector(zero, e.scratch, e.add(row, e.mul(i, width))); });
 }
 
-/// Of an axis: the positions whose element, `shift` further on, lies in [0, size).
+/// Returns the positions of an axis whose element, `shift` further on, lies in [0, size).
 std::array<int64_t, 2> positionsInside(const StagedAxis &axis, int64_t size, int64_t shift) {
   auto positionsBelow = [&](int64_t element) {
     int64_t from = axis.low + shift;
@@ -221,7 +221,7 @@ std::array<int64_t, 2> positionsInside(const StagedAxis &axis, int64_t size, int
   return {positionsBelow(0), positionsBelow(size)};
 }
 
-/// One row of the box, whose frame and row lie within the tensor.
+/// Fills one row of the box, whose frame and row lie within the tensor.
 void emitRow(KernelEmitter &e, BlockReader &reader, const StagedBox &box, Value t, Value h, Value row) {
   const StagedAxis &axis = box.axes[2];
   int64_t size = reader.operand.type.getDimSize(4);
@@ -253,12 +253,13 @@ void emitRow(KernelEmitter &e, BlockReader &reader, const StagedBox &box, Value 
   }
 }
 
-/// A vector of these lanes of the blocks' values, side by side.
+/// Returns a vector of these lanes of the blocks' values, side by side.
 Value emitPlane(KernelEmitter &e, ArrayRef<Value> blocks, ArrayRef<int64_t> channels) {
   int64_t width = channels.size();
   Value plane;
   for (auto [i, block] : llvm::enumerate(blocks)) {
-    // Lanes of this block; of those before, what the plane has already.
+    // The lanes take this block's values where they are here, and else keep what the plane has from earlier
+    // blocks.
     auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, width));
     bool isUsed = false, isWhole = true;
     for (auto [lane, channel] : llvm::enumerate(channels)) {
@@ -276,7 +277,7 @@ Value emitPlane(KernelEmitter &e, ArrayRef<Value> blocks, ArrayRef<int64_t> chan
   return plane;
 }
 
-/// One row of all planes, whose frame and row lie within the tensor.
+/// Fills one row of all planes, whose frame and row lie within the tensor.
 void emitPlaneRows(KernelEmitter &e, MutableArrayRef<BlockReader> readers, const StagedBox &box,
                    const Planes &planes, Value t, Value h, Value row) {
   const StagedAxis &axis = box.axes[2];
@@ -295,8 +296,8 @@ void emitPlaneRows(KernelEmitter &e, MutableArrayRef<BlockReader> readers, const
   });
 }
 
-/// Calls `inside` for each row of the box that lies in the tensor (its frame, its row, and the box's row at
-/// the first of its positions), and `outside` for the others.
+/// Calls `inside` for each row of the box that lies in the tensor (with its frame, its row, and the place of
+/// the box's row), and `outside` for the others.
 void overRows(KernelEmitter &e, RankedTensorType type, const StagedBox &box, const StagedPart &part, Value at,
               function_ref<void(Value, Value, Value)> inside, function_ref<void(Value)> outside) {
   auto source = type.getShape();

@@ -1,4 +1,4 @@
-// CPUs as targets.
+// Declares CPUs as targets.
 #ifndef KINEMA_COMPILER_TARGET_CPU_TARGET_H
 #define KINEMA_COMPILER_TARGET_CPU_TARGET_H
 
@@ -6,7 +6,7 @@
 
 namespace kinema::cpu {
 
-/// One for each level of the table (Level.h).
+/// Returns one target for each level of the table (Level.h).
 llvm::ArrayRef<const Target *> targets();
 
 } // namespace kinema::cpu

@@ -1,4 +1,4 @@
-// Which body a tile has: of vectors or of matrices.
+// Decides which body a tile has: of vectors or of matrices.
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/MatrixTile.h"
 #include "compiler/Target/CPU/VectorTile.h"
@@ -13,7 +13,7 @@ int64_t kinema::cpu::tilePixels(const Machine &machine, Factors factors, int64_t
   if (registersOf(machine) == 16)
     return blocks == 3 ? 4 : blocks == 2 ? 6 : 8;
   // More pixels would not fit the 16 registers of their addresses. All operands of two steps are loaded
-  // before the first product, and are more than the registers beside 16 accumulators.
+  // before the first product, and they are more than the registers that 16 accumulators leave.
   return blocks == 3 || (blocks == 2 && depth <= 2) ? 6 : 8;
 }
 
@@ -21,7 +21,7 @@ int64_t kinema::cpu::mostTilePixels(const Machine &machine, Factors factors) {
   return tilePixels(machine, factors, 1, machine.vector);
 }
 
-/// What a tile's function takes, in its order.
+/// Lists what a tile's function takes, in its order.
 static constexpr Value ConvTile::*convFields[] = {&ConvTile::source,
                                                   &ConvTile::weights,
                                                   &ConvTile::tile,
@@ -81,7 +81,7 @@ void kinema::cpu::callConvTile(KernelEmitter &e, Factors factors, int64_t blocks
 
 void kinema::cpu::callWeightGradTile(KernelEmitter &e, Factors factors, int64_t blocks, int64_t reduce,
                                      int64_t depth, const WeightGradTile &arguments) {
-  if (reduce > tileChannels(e.machine, reduce)) // padded blocks are contracted whole
+  if (reduce > tileChannels(e.machine, reduce)) // blocks with padding are contracted whole
     depth = reduce;
   auto name =
       ("wgrad_tile_" + Twine(depth) + "x" + Twine(blocks) + "_" + Twine(reduce) + nameOf(factors)).str();

@@ -16,7 +16,7 @@ Value fma(KernelEmitter &e, Value x, Value y, Value sum) {
   return math::FmaOp::create(e.b, e.loc, x, y, sum);
 }
 
-/// Accumulators: zero, or what the output holds at `positions`.
+/// Returns accumulators: zero, or what the output holds at `positions`.
 SmallVector<Value> loadAccumulators(KernelEmitter &e, Value accumulate, Value buffer,
                                     ArrayRef<Value> positions) {
   int64_t lanes = e.machine.vector;
@@ -45,7 +45,8 @@ Value asPairs(KernelEmitter &e, Value words) {
   return LLVM::BitcastOp::create(e.b, e.loc, pairsType(e), words);
 }
 
-/// Of AVX-512: sum[i] + x[2 i + 1] * y[2 i + 1] + x[2 i] * y[2 i].
+/// Emits vdpbf16ps of AVX-512, which adds both products of each bfloat16 pair to sum[i]: sum[i] + x[2 i + 1]
+/// * y[2 i + 1] + x[2 i] * y[2 i].
 Value addProductsOfPairs(KernelEmitter &e, Value x, Value y, Value sum) {
   return LLVM::CallIntrinsicOp::create(e.b, e.loc, sum.getType(),
                                        e.b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
@@ -53,8 +54,8 @@ Value addProductsOfPairs(KernelEmitter &e, Value x, Value y, Value sum) {
       .getResult(0);
 }
 
-/// accumulators[i, j] += scalars[i] * vectors[j]: the outer product that all tiles are made of. Scalars are
-/// f32, or words of pairs where the vectors are.
+/// Computes accumulators[i, j] += scalars[i] * vectors[j], the outer product that all tiles are made of.
+/// Scalars are f32, or words of pairs where the vectors are.
 void addOuterProduct(KernelEmitter &e, Factors factors, MutableArrayRef<Value> accumulators,
                      ArrayRef<Value> scalars, ArrayRef<Value> vectors) {
   for (auto [i, scalar] : llvm::enumerate(scalars)) {
@@ -70,14 +71,14 @@ void addOuterProduct(KernelEmitter &e, Factors factors, MutableArrayRef<Value> a
 
 //===-- Conv --------------------------------------------------------------===//
 
-/// What one result block's channels are multiplied by.
+/// Loads what one result block's channels are multiplied by.
 Value loadWeights(KernelEmitter &e, Factors factors, Value weights, Value at) {
   if (factors == Factors::Single)
     return e.loadVector(weights, at, e.machine.vector);
   return vector::LoadOp::create(e.b, e.loc, pairsType(e), weights, e.mul(at, 2));
 }
 
-/// Channels [0, count) of one tap from these positions on: as many outer products.
+/// Contracts channels [0, count) of one tap from these positions on, by as many outer products.
 SmallVector<Value> emitConvSteps(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks,
                                  int64_t count, ArrayRef<Value> pixels, Value shift, Value weightsAt,
                                  ValueRange carried) {
@@ -95,8 +96,8 @@ SmallVector<Value> emitConvSteps(KernelEmitter &e, Factors factors, const ConvTi
   return accumulators;
 }
 
-/// One channel block of one tap: `depth` outer products. Of more than 8 in a row, LLVM loads the weights
-/// early and spills them.
+/// Contracts one channel block of one tap, by `depth` outer products. With more than 8 in a row, LLVM would
+/// load the weights early and spill them.
 SmallVector<Value> emitConvBlock(KernelEmitter &e, Factors factors, const ConvTile &a, int64_t blocks,
                                  int64_t depth, ArrayRef<Value> pixels, Value shift, Value weightsAt,
                                  ValueRange carried) {
@@ -135,7 +136,7 @@ void kinema::cpu::emitVectorConvTile(KernelEmitter &e, Factors factors, const Co
 
 namespace {
 
-/// The products of one row of the result.
+/// Computes the products of one row of the result.
 SmallVector<Value> emitWeightGradRow(KernelEmitter &e, Factors factors, const WeightGradTile &a,
                                      int64_t blocks, int64_t channels, Value gradientAt, Value activationAt,
                                      ValueRange carried) {
@@ -155,7 +156,7 @@ SmallVector<Value> emitWeightGradRow(KernelEmitter &e, Factors factors, const We
   });
 }
 
-/// `channels` of a tile of `padded` over all rows, at these positions.
+/// Computes `channels` of a tile of `padded` over all rows, at these positions.
 void emitWeightGradChannels(KernelEmitter &e, Factors factors, const WeightGradTile &a, int64_t blocks,
                             int64_t channels, int64_t padded, Value activationAt, Value outAt) {
   int64_t lanes = e.machine.vector;

@@ -1,4 +1,5 @@
-// The contractions' inner loops where the processor multiplies vectors: of f32s, or of pairs of bfloat16.
+// Writes the contractions' inner loops where the processor multiplies vectors: of f32s, or of pairs of
+// bfloat16.
 #ifndef KINEMA_COMPILER_TARGET_CPU_VECTORTILE_H
 #define KINEMA_COMPILER_TARGET_CPU_VECTORTILE_H
 
@@ -6,11 +7,11 @@
 
 namespace kinema::cpu {
 
-/// The body of a ConvTile's function: `depth` channels, or pairs, of each source block.
+/// Writes the body of a ConvTile's function: `depth` channels, or pairs, of each source block.
 void emitVectorConvTile(KernelEmitter &e, Factors factors, const ConvTile &arguments, int64_t blocks,
                         int64_t depth);
 
-/// The body of a WeightGradTile's function: `depth` of the `reduce` channels of an activation block.
+/// Writes the body of a WeightGradTile's function: `depth` of the `reduce` channels of an activation block.
 void emitVectorWeightGradTile(KernelEmitter &e, Factors factors, const WeightGradTile &arguments,
                               int64_t blocks, int64_t reduce, int64_t depth);
 

@@ -20,23 +20,23 @@ namespace {
 
 struct WeightGradPlan {
   WeightGradPlan(kernel::WeightGradOp op, const Machine &machine, WeightGradParameters wanted);
-  /// The same pieces shared out otherwise.
+  /// Shares the same pieces out otherwise.
   void share(int64_t partials, int64_t outGroups, int64_t inGroups);
 
   Factors factors;
   int64_t lanes;    // of a vector, and channels of a block of the gradient
-  int64_t channels; // of the activation in a register tile
+  int64_t channels; // channels of the activation in a register tile
   WeightGradParameters parameters;
   shape::Size3 kernel;
   BlockCuts pieces;   // of the gradient's positions
-  BlockGroups groups; // of output blocks: register tiles
+  BlockGroups groups; // groups of output blocks: register tiles
   int64_t outBlocks, inBlocks;
   int64_t reduce, depth; // channels of an input block, and how many of them are used
   shape::Gather gather;  // one phase
   shape::Size3 activationSize;
   StagedBox gradient, activation;
-  double pieceRows = 0; // of a piece's operand, of all taps
-  // What the register tiles read: the boxes, the activation's turned where matrices are multiplied, or one
+  double pieceRows = 0; // rows of a piece's operand, for all taps together
+  // The register tiles read these: the boxes, the turned activation where matrices are multiplied, or one
   // point of their Winograd tiles.
   StagedBox gradientOperand, activationOperand;
 
@@ -44,8 +44,8 @@ struct WeightGradPlan {
   int64_t winograd() const { return parameters.winograd; }
   int64_t points() const { return winogradProducts(winograd()); }
   std::vector<shape::Tap> taps() const { return winogradTaps(gather.phases.front(), winograd()); }
-  /// Frames and rows of a piece's gradient that a tap takes to elements of the activation, where the piece's
-  /// place is known; else all.
+  /// Returns the frames and rows of a piece's gradient that a tap takes to elements of the activation, where
+  /// the piece's place is known; else all.
   std::vector<std::array<int64_t, 2>> rowsOf(const shape::Tap &tap, BlockShape piece) const;
   int64_t blockWeights() const {
     return shape::product(kernel) * reduce * lanes;
@@ -54,8 +54,8 @@ struct WeightGradPlan {
 
   TurnedBox turned() const { return TurnedBox(activation); }
 
-  // Near memory: gradient, activation, then their points (or the turned activation), then the sums
-  // [point][out block][in block][T].
+  // In near memory lie the gradient, the activation, then their points (or the turned activation), then the
+  // sums [point][out block][in block][T].
   int64_t activationAt() const { return shape::roundUp(gradient.elements(), 16); }
   int64_t gradientPointsAt() const { return shape::roundUp(activationAt() + activation.elements(), 16); }
   int64_t gradientStride() const { return winogradStride(gradientOperand.elements()); }
@@ -65,7 +65,7 @@ struct WeightGradPlan {
   int64_t sumsStride() const {
     return winogradStride(gradient.blocks * activation.blocks * kernel[0] * reduce * lanes);
   }
-  /// Of the activation's operand where there are no points.
+  /// Returns the place of the activation's operand where there are no points.
   int64_t activationOperandAt() const {
     return factors == Factors::Matrices ? gradientPointsAt() : activationAt();
   }
@@ -76,7 +76,7 @@ struct WeightGradPlan {
   double cost(int64_t gradientReads, int64_t activationReads) const;
 };
 
-/// Winograd's tiles are computed in f32.
+/// Returns what tiles multiply; Winograd's tiles are computed in f32.
 Factors factorsOf(kernel::WeightGradOp op, const Machine &machine, int64_t winograd) {
   bool pairs = machine.multipliesPairs && winograd == 1 && gradientOf(op).isBFloat16() &&
                activationOf(op).isBFloat16();
@@ -118,7 +118,7 @@ void WeightGradPlan::share(int64_t partials, int64_t outGroups, int64_t inGroups
   parameters.partials = partials;
   parameters.outGroups = outGroups;
   parameters.inGroups = inGroups;
-  gradient.blocks = 0; // the most of any group of the grid
+  gradient.blocks = 0; // the most that any group of the grid has
   for (int64_t g = 0; g < outGroups; ++g)
     gradient.blocks = std::max(gradient.blocks, groups.first(groups.count() * (g + 1) / outGroups) -
                                                     groups.first(groups.count() * g / outGroups));
@@ -147,7 +147,7 @@ std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap
   return rows;
 }
 
-/// Cycles over machines of 1 to 16 cores; rough.
+/// Returns a rough cost in cycles, over machines of 1 to 16 cores.
 double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) const {
   double rows = pieceRows, columns = gradientOperand.axes[2].extent;
   double tapCount = winograd() > 1 ? kernel[0] : shape::product(kernel);
@@ -155,7 +155,7 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   double calls = double(gradient.blocks) / tileBlocks * activation.blocks * reduce / channels * points();
   double sums = channels * tileBlocks;
   double rowCycles = columns * sums / 2 + 6;
-  if (factors == Factors::Matrices) // which wait for the product before where blocks are fewer than 3
+  if (factors == Factors::Matrices) // a product waits for the one before where blocks are fewer than 3
     rowCycles = shape::ceilDiv(gradient.axes[2].extent, matrixRows) * matrixCycles(std::max(tileBlocks, 3.0));
   double tile = rows * rowCycles + (2 * sums + 20) * tapCount;
   constexpr double firstCache = 28 << 10, secondCache = 512 << 10;
@@ -165,7 +165,7 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   double piece = calls * tile;
   piece += gradient.elements() / double(lanes) * (2 + 2 * gradientReads);
   piece += double(activation.elements()) / reduce * (2 + 2 * activationReads);
-  if (factors == Factors::Matrices) // is turned: two loads, four shuffles and a store each two pixels
+  if (factors == Factors::Matrices) // turned: two loads, four shuffles, a store for each two pixels
     piece += double(activation.elements()) / reduce * 4;
   double pairs = double(gradient.blocks) * activation.blocks, transform = winogradCycles(winograd());
   if (winograd() > 1)
@@ -181,7 +181,7 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   return costOverMachines(grid(), [&](int64_t blocks) { return blocks * perBlock; }) + 5 * merge;
 }
 
-/// Windows of 3 x 3 in steps of 1.
+/// Returns whether the windows are 3 x 3 in steps of 1.
 bool hasTiles(kernel::WeightGradOp op, int64_t lanes) {
   return winogradFits(op.getWindow().getWindow()) && activationOf(op).width() == lanes;
 }
@@ -237,7 +237,7 @@ kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, 
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }
 
-/// With tiles of one size.
+/// Returns the candidates with tiles of one size.
 static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Machine &machine, int64_t tile) {
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
@@ -303,18 +303,18 @@ private:
   KernelEmitter &e;
   int64_t lanes;
   Value rows, ranges, taps; // tables
-  // Of the grid's block:
+  // These are those of the grid's block.
   Value partial, firstOut, outCount;
   Interval tiles, inBlocks, pieces;
-  // Of the piece:
+  // These are those of the piece.
   BlockPlace place;
   Value accumulate;
 };
 
-/// Of each piece's variant and tap: the rows that the tap walks.
+/// Writes tables with the rows that each tap walks, for each variant of a piece.
 void WeightGradEmitter::emitTables() {
   std::vector<int32_t> rowValues, rangeValues, tapValues;
-  bool matrices = plan.factors == Factors::Matrices; // which read the activation by bfloat16s
+  bool matrices = plan.factors == Factors::Matrices; // matrices read the activation by bfloat16s
   for (int64_t variant = 0; variant < BlockCuts::variants; ++variant) {
     BlockShape shape = plan.pieces.occurs(variant) ? plan.pieces.shapeOf(variant) : BlockShape{0, 0, 0};
     for (const auto &tap : plan.taps()) {
@@ -332,14 +332,14 @@ void WeightGradEmitter::emitTables() {
     tapValues.push_back(matrices ? plan.turned().tapShift(tap) : plan.activationOperand.tapShift(tap));
     tapValues.push_back(i * plan.reduce * lanes);
   }
-  rowValues.insert(rowValues.end(), 2, 0); // never empty
+  rowValues.insert(rowValues.end(), 2, 0); // the table must not be empty
   std::string name = op->getParentOfType<kernel::DefOp>().getSymName().str();
   rows = emitTable(e, name + "_rows", rowValues);
   ranges = emitTable(e, name + "_ranges", rangeValues);
   taps = emitTable(e, name + "_taps", tapValues);
 }
 
-/// The product of a tap at a point, of one register tile of output blocks and one input block.
+/// Adds the product of a tap at a point, for one register tile of output blocks and one input block.
 void WeightGradEmitter::emitTile(Value point, Value tile, Value inBlock, Value tap) {
   auto [outBlock, width] = emitGroup(e, plan.groups, tile);
   int64_t tapCount = plan.taps().size();

@@ -1,7 +1,7 @@
-// The fast lowering of kernel.wgrad for blocked layouts.
+// Lowers kernel.wgrad for blocked layouts.
 //
 // A block of the grid is (partial, group of output channels, group of input channels). It walks its part of
-// the positions in pieces (clips, frames, rows): stages the gradient and the activation of a piece in near
+// the positions in pieces (clips, frames, rows): it stages the gradient and the activation of a piece in near
 // memory through their prologues, then adds the piece's products to its part of its partial, register tile by
 // register tile. With Winograd's tiles, both are brought to their points, each point is a contraction of its
 // own, and the sums come from near memory to the partial when the last piece is done.
@@ -14,10 +14,10 @@
 
 namespace kinema::cpu {
 
-/// The best few schedules "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups, winograd}
-/// by the model, the cheapest first, those that lead with and without Winograd's tiles in front; none where
-/// the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
-/// Winograd's tiles may be used.
+/// Returns the best few schedules "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups,
+/// winograd} by the model, the cheapest first, with the best with and without Winograd's tiles in front; none
+/// where the lowering does not apply. `partials` is the leading dimension of the result. `winograd` says
+/// whether Winograd's tiles may be used.
 llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Machine &machine,
                                                       bool winograd = true);
 
@@ -26,11 +26,11 @@ struct WeightGradParameters {
   int64_t partials, outGroups, inGroups;
   int64_t winograd = 1; // gradient elements of a tile along H and W; pieces are cut in multiples of it
 };
-/// The schedule with these parameters; there are at least as many pieces as partials.
+/// Returns the schedule with these parameters; there are at least as many pieces as partials.
 kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,
                                             WeightGradParameters parameters);
 
-/// The schedule by the parameters of the op's own (Strategy::remake).
+/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakeWeightGradTile(kernel::WeightGradOp op, const Machine &machine,
                                           ScheduleParameters &parameters);
 
