@@ -1,5 +1,5 @@
-// kinema-runtime: runs packages. It links no compiler. With a package appended to it, it is that network's
-// trainer.
+// Runs packages, as the program kinema-runtime. It links no compiler. With a package appended to it, it is
+// that network's trainer.
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
@@ -15,7 +15,7 @@ using namespace kinema;
 
 namespace {
 
-// Adds one subcommand. carried: the package that this program carries, or empty.
+// Adds one subcommand. `carried` is the package that this program carries, or empty.
 template <typename Options>
 void addCommand(CLI::App &app, const char *name, const char *description, const std::string &carried,
                 void (*command)(const Options &)) {
@@ -28,7 +28,8 @@ void addCommand(CLI::App &app, const char *name, const char *description, const 
   sub->callback([options, command] { command(*options); });
 }
 
-/// "r2plus1d_18: clips [32, 3, 16, 112, 112], 400 classes. Code for x86-64-v3, sm_90a."
+/// Returns, for instance, "r2plus1d_18: clips [32, 3, 16, 112, 112], 400 classes. Code for x86-64-v3,
+/// sm_90a."
 std::string describe(const std::string &package) {
   std::vector<Manifest> manifests = readManifests(Package(package));
   std::vector<std::string> targets;
@@ -40,7 +41,7 @@ std::string describe(const std::string &package) {
                      fmt::join(first.input().shape, ", "), first.classes, fmt::join(targets, ", "));
 }
 
-// The file of this program: where /proc is not mounted, what it was called by.
+// Returns the file of this program or, where /proc is not mounted, the name by which it was called.
 std::string ownFile() {
   std::error_code code;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);

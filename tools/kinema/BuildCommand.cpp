@@ -1,5 +1,5 @@
-// kinema build: a program that trains, evaluates and predicts one network: the runtime with the package
-// behind it.
+// Implements `kinema build`, which makes a program that trains, evaluates and predicts one network: the
+// runtime with the package behind it.
 #include "runtime/Package/Package.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
@@ -13,12 +13,12 @@ namespace kinema {
 namespace {
 struct BuildCommandOptions {
   SpecOptions spec;
-  TargetChoice choice;              // but for the target
-  std::vector<std::string> targets; // empty: those of most machines
+  TargetChoice choice;              // all of it but the target
+  std::vector<std::string> targets; // empty: the targets of most machines
   std::string output, mode = "train";
 };
 
-/// The runtime's program stands beside this one.
+/// Returns the runtime's program, which stands beside this one.
 std::string runtimeProgram() {
   std::error_code code;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
@@ -32,7 +32,7 @@ std::vector<std::string> targetsOf(const BuildCommandOptions &options) {
   if (!options.targets.empty())
     return options.targets;
   std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
-  if (options.choice.precision == "bf16") // in fp32 they have the code of the level before
+  if (options.choice.precision == "bf16") // in fp32, these levels have the code of the level before
     targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
   targets.push_back("sm_90a");
   return targets;

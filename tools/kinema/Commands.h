@@ -1,5 +1,5 @@
-// The subcommands of kinema. Each adds itself to the application; its work runs while the arguments are
-// parsed.
+// Declares the subcommands of kinema. Each adds itself to the application; its work runs while the arguments
+// are parsed.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// kinema compile: a spec becomes a package, or shows itself in any phase on the way.
+// Implements `kinema compile`: a spec becomes a package, or shows itself in any phase on the way.
 #include "runtime/Package/Manifest.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
@@ -29,7 +29,7 @@ std::vector<std::string> namesOf(llvm::ArrayRef<PhaseInfo> phases) {
   return names;
 }
 
-/// Leads the network to `stop`, for the target of `compile`.
+/// Leads the network to the phase `stop`, for the target of `compile`.
 void lead(Compilation &compilation, const CompileCommandOptions &options, Phase stop) {
   if (options.from.empty())
     return require(compilation.fromSpec(options.spec.spec, stop));
@@ -45,7 +45,7 @@ void lead(Compilation &compilation, const CompileCommandOptions &options, Phase 
   require(compilation.fromModule(options.spec.spec, from, stop));
 }
 
-/// Those that were asked for; null: the one that the module was made for.
+/// Returns the targets that were asked for; null stands for the one that the module was made for.
 std::vector<const Target *> targetsOf(const CompileCommandOptions &options) {
   if (!options.targets.empty())
     return chosenTargets(options.targets);
@@ -63,8 +63,8 @@ void show(Compilation &compilation, const CompileCommandOptions &options) {
     writeFile(options.output, text);
 }
 
-/// What was written is read as the runtime does: a module says much of what is in a package, and may have
-/// been changed by hand. A package that cannot be run is not left behind.
+/// Reads what was written as the runtime does, since a module determines much of what is in a package, and
+/// may have been changed by hand. A package that cannot be run is not left behind.
 void requireReadable(const CompileCommandOptions &options) {
   try {
     readManifests(Package(options.output));

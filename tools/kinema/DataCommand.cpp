@@ -1,4 +1,4 @@
-// kinema data: makes, checks and times sets of videos.
+// Implements `kinema data`, which makes, checks and times sets of videos.
 #include "runtime/Data/LoaderBench.h"
 #include "runtime/Data/MotionVideos.h"
 #include "runtime/Data/VideoCheck.h"
@@ -13,7 +13,7 @@
 namespace kinema {
 namespace {
 
-/// A counter on a terminal, nothing elsewhere.
+/// Returns a counter on a terminal, nothing elsewhere.
 ProgressCallback counter(const char *what) {
   if (!isatty(STDERR_FILENO))
     return {};
@@ -83,7 +83,7 @@ void addBench(CLI::App &data) {
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
     Recipe recipe;
-    followInput(recipe, 16, 112, 112); // there is no network: the paper's clips
+    followInput(recipe, 16, 112, 112); // without a network, the paper's clips
     for (const std::string &setting : options->settings)
       applySetting(recipe, setting);
     auto source =

@@ -12,7 +12,7 @@
 
 using namespace kinema;
 
-/// The first of the programs that there is; empty: none.
+/// Returns the first of the programs that is there; an empty string where none is.
 static std::string findProgram(std::initializer_list<const char *> names, const std::string &toolkit) {
   auto under = [](llvm::StringRef folder, const char *name) {
     llvm::SmallString<128> path(folder);
@@ -61,7 +61,8 @@ std::string kinema::findInSass(const std::string &text, const std::string &symbo
   return text.substr(begin, end == std::string::npos ? end : text.rfind('\n', end) + 1 - begin);
 }
 
-/// What a program says of a file with these bytes, which is the command's last word. Throws Error.
+/// Returns what a program prints about a file with these bytes, whose name is the command's last word. Throws
+/// Error.
 static std::string runOn(std::vector<std::string> command, const std::string &bytes) {
   ToolFolder folder;
   command.push_back(folder.file("code"));
@@ -73,7 +74,7 @@ static std::string runOn(std::vector<std::string> command, const std::string &by
   return run.messages;
 }
 
-/// The code that has the kernel: sections of a cubin are called by its kernels.
+/// Returns the code that has the kernel: sections of a cubin are called by its kernels.
 static std::string codeOf(const Package &package, const Manifest &manifest, const std::string &symbol) {
   std::string section(".text." + symbol + '\0');
   for (const std::string &entry : manifest.code)

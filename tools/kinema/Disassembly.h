@@ -1,4 +1,4 @@
-// The machine code of one kernel of a package, as text.
+// Shows the machine code of one kernel of a package, as text.
 #pragma once
 
 #include "runtime/Package/Manifest.h"
@@ -13,16 +13,16 @@ struct Disassembly {
   std::string text;
 };
 
-/// By cuobjdump or nvdisasm for a GPU where one of them is there (in the folder `toolkit`, or, where that is
-/// empty, in CUDA_HOME, the PATH or /usr/local/cuda), else the package's PTX; by objdump for the CPU. Throws
-/// Error.
+/// Disassembles a kernel: for a GPU by cuobjdump or nvdisasm where one of them is there (in the folder
+/// `toolkit` or, where that is empty, in CUDA_HOME, the PATH or /usr/local/cuda), else as the package's PTX;
+/// for the CPU by objdump. Throws Error.
 Disassembly disassemble(const Package &package, const Manifest &manifest, const std::string &symbol,
                         const std::string &toolkit);
 
-/// The kernel's function in a PTX text; empty where there is none.
+/// Returns the kernel's function in a PTX text; an empty string where there is none.
 std::string findInPtx(const std::string &ptx, const std::string &symbol);
 
-/// The kernel's section in what `nvdisasm -c` says of a cubin; empty where there is none.
+/// Returns the kernel's section in what `nvdisasm -c` prints of a cubin; an empty string where there is none.
 std::string findInSass(const std::string &text, const std::string &symbol);
 
 } // namespace kinema

@@ -1,5 +1,5 @@
-// kinema inspect: layers, shapes, parameters, multiply-adds, memory and launches of a spec; what is in a
-// package.
+// Implements `kinema inspect`: layers, shapes, parameters, multiply-adds, memory and launches of a spec, and
+// what is in a package.
 #include "compiler/Inspect/Kernels.h"
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Inspect/Plan.h"
@@ -22,7 +22,7 @@ struct InspectCommandOptions {
   bool json = false;
   bool launches = false;
   bool schedules = false;
-  std::string kernel; // of a package
+  std::string kernel; // a kernel of the package
 };
 
 mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectCommandOptions &options,
@@ -35,7 +35,8 @@ mlir::OwningOpRef<mlir::ModuleOp> plan(mlir::ModuleOp network, const InspectComm
   return module;
 }
 
-/// What the kernels' machine code takes of the machine; nothing where the target does not report on it.
+/// Reports how much of the machine the kernels' machine code takes; nothing where the target does not report
+/// on it.
 std::optional<CodeReport> reportCode(mlir::ModuleOp planned, const Target &target,
                                      const InspectCommandOptions &options) {
   if (!target.reportsCode())
@@ -47,7 +48,7 @@ std::optional<CodeReport> reportCode(mlir::ModuleOp planned, const Target &targe
   return std::move(*report);
 }
 
-/// Layers and memory, and, as asked for, launches and their schedules.
+/// Prints layers and memory and, as asked for, launches and their schedules.
 void printPlans(const InspectCommandOptions &options, const inspect::LayerTable &table,
                 mlir::ModuleOp trainingModule, mlir::ModuleOp inferenceModule) {
   inspect::PlanSummary training = inspect::summarise(trainingModule),
@@ -81,7 +82,7 @@ void inspectSpec(const InspectCommandOptions &options) {
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  // What cannot be trained is shown as it infers.
+  // A network that cannot be trained is shown as it infers.
   bool trains = canBeTrained(compilation.module());
   auto training = plan(compilation.module(), options, trains),
        inference = plan(compilation.module(), options, false);

@@ -38,7 +38,7 @@ std::string fileTable(const Package &package) {
   return text;
 }
 
-/// "stem.spatial and 3 more".
+/// Returns, for instance, "stem.spatial and 3 more".
 std::string layersText(const std::vector<std::string> &layers) {
   if (layers.empty())
     return "";
@@ -46,7 +46,7 @@ std::string layersText(const std::vector<std::string> &layers) {
                             : fmt::format("{} and {} more", layers.front(), layers.size() - 1);
 }
 
-/// A kernel's launches: their entry and what they are.
+/// Returns a kernel's launches, each with its entry.
 std::vector<std::pair<std::string, const Launch *>> launchesOf(const Manifest &manifest,
                                                                const std::string &kernel) {
   std::vector<std::pair<std::string, const Launch *>> found;
@@ -64,7 +64,7 @@ std::string kernelTable(const Manifest &manifest) {
   for (const auto &[name, kernel] : manifest.kernels)
     names.push_back(name);
   std::sort(names.begin(), names.end(), [](const std::string &a, const std::string &b) {
-    return std::pair(a.size(), a) < std::pair(b.size(), b); // k2 before k10
+    return std::pair(a.size(), a) < std::pair(b.size(), b); // k2 comes before k10
   });
   for (const std::string &name : names) {
     const Kernel &kernel = manifest.kernels.at(name);

@@ -1,4 +1,5 @@
-// kinema inspect on a package: what its files are, its kernels and their launches, and one kernel's code.
+// Implements `kinema inspect` on a package: what its files are, its kernels and their launches, and one
+// kernel's code.
 #pragma once
 
 #include <string>
@@ -7,12 +8,12 @@ namespace kinema {
 
 struct InspectPackageOptions {
   std::string package;
-  std::string kernel;  // this one alone, with its code; empty: all, without
+  std::string kernel;  // show this kernel alone, with its code; empty: all, without
   std::string toolkit; // the folder of a CUDA toolkit, for SASS
   bool launches = false, json = false;
 };
 
-/// Prints; throws Error.
+/// Prints what is asked for. Throws Error.
 void inspectPackage(const InspectPackageOptions &options);
 
 } // namespace kinema

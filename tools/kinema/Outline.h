@@ -1,4 +1,4 @@
-// What a spec says of its network before any code is made, as far as the runtime's commands check it.
+// Finds what a spec says of its network before any code is made, as far as the runtime's commands check it.
 #pragma once
 
 #include "runtime/Package/Manifest.h"
@@ -7,8 +7,8 @@
 
 namespace kinema {
 
-/// Of a module in phase `clip`: name, digest, batch, classes, inputs, the parameters' names and shapes, the
-/// recipe. Nothing has a place.
+/// Describes a module in phase `clip`: name, digest, batch, classes, inputs, the parameters' names and
+/// shapes, the recipe. Nothing has a place in an arena.
 Manifest outlineOf(mlir::ModuleOp module, bool train);
 
 } // namespace kinema

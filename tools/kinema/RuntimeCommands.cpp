@@ -1,4 +1,4 @@
-// The runtime's commands on specs: the spec is compiled to a package first. A package is taken as it is.
+// Runs the runtime's commands on specs: a spec is compiled to a package first. A package is taken as it is.
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Package.h"
@@ -18,7 +18,7 @@
 namespace kinema {
 namespace {
 
-/// A package of its own for one command, removed with it.
+/// Is a package made for one command, and removed with it.
 class TemporaryPackage {
 public:
   TemporaryPackage() {
@@ -37,13 +37,13 @@ public:
   std::string path;
 };
 
-/// A package may carry weights, a spec does not.
+/// Throws Error where a spec is given without weights: a package may carry weights, but a spec does not.
 void requireWeights(const std::string &weights, const SpecOptions &spec) {
   if (weights.empty())
     refuse("which weights? {} is a spec: name a file with --weights", spec.spec);
 }
 
-// What each command wants of the compiler.
+// Each of these functions says what its command wants of the compiler.
 
 CompileOptions prepare(const TrainOptions &, SpecOptions &) { return {}; }
 
@@ -54,13 +54,13 @@ CompileOptions prepare(const EvalOptions &options, SpecOptions &spec) {
 
 CompileOptions prepare(const PredictOptions &options, SpecOptions &spec) {
   requireWeights(options.weights, spec);
-  constexpr int64_t usualClips = 10; // of a video: one batch then
+  constexpr int64_t usualClips = 10; // of a video; they make one batch then
   if (spec.batch == 0)
     spec.batch = usualClips;
   return {.train = false};
 }
 
-/// Inference alone is measured in the package that is made for it.
+/// Makes a package without a training step where inference alone is measured.
 CompileOptions prepare(const BenchCommandOptions &options, SpecOptions &) {
   const auto &entries = options.entries;
   return {.train = entries.empty() || std::ranges::find(entries, "train_step") != entries.end()};
@@ -72,7 +72,7 @@ CompileOptions prepare(const VerifyCommandOptions &, SpecOptions &) {
   return compile;
 }
 
-/// The sizes of `input` replace the spec's; of a network with several inputs, only the batch.
+/// Makes the sizes of `input` replace the spec's; for a network with several inputs, only the batch does.
 CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
   TensorFile file = readTensors(options.input);
   const FileTensor *input = file.find("input");
@@ -89,8 +89,8 @@ CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
   return {.train = options.step, .keepGradients = options.step};
 }
 
-/// The spec takes them all; those of the recipe (SECTION.FIELD=VALUE) are the runtime's too, for a run that
-/// goes on has the recipe of its checkpoint.
+/// Gives all settings to the spec, and those of the recipe (SECTION.FIELD=VALUE) to the runtime too, since a
+/// run that goes on has the recipe of its checkpoint.
 void splitSettings(std::vector<std::string> &runtime, std::vector<std::string> &spec) {
   spec = runtime;
   std::erase_if(runtime, [](const std::string &setting) {
@@ -98,7 +98,8 @@ void splitSettings(std::vector<std::string> &runtime, std::vector<std::string> &
   });
 }
 
-/// Checked as soon as it is known what the options should go with; a training holds its folder from then on.
+/// Checks the options as soon as it is known what they should go with; a training holds its folder from then
+/// on.
 template <typename Options> void checkEarly(Options &options, const Manifest &network) {
   if constexpr (requires { check(options, network); })
     check(options, network);

@@ -1,4 +1,4 @@
-// What every command that starts from a spec accepts.
+// Declares what every command that starts from a spec accepts.
 #pragma once
 
 #include "compiler/Pipelines/Compile.h"
@@ -15,7 +15,7 @@ struct SpecOptions {
   int64_t frames = 0, classes = 0;   // 0: as written
   std::string size;                  // "112" or "112x112"; empty: as written
   int threads = 0;                   // 0: all
-  bool fromVideos = false;           // FrontendOptions
+  bool fromVideos = false;           // FrontendOptions::fromVideos
 };
 
 /// Adds the spec and what replaces its sizes.
@@ -23,27 +23,27 @@ void addSpecOptions(CLI::App &command, SpecOptions &options,
                     const char *meaning = "the network, a .arch file");
 /// Adds --set, for commands whose own options lack it.
 void addSettings(CLI::App &command, SpecOptions &options);
-/// Adds --threads likewise.
+/// Adds --threads, likewise.
 void addThreads(CLI::App &command, SpecOptions &options);
 
-/// What every command that makes kernels accepts.
+/// Holds what every command that makes kernels accepts.
 struct TargetChoice {
   std::string precision, toolkit, measurements;
   int64_t choice = -1; // TargetOptions::choice
   bool reference = false;
-  bool emulator = false; // code for it too
+  bool emulator = false; // make code for the emulator too
   bool twins = false;    // TargetOptions::twins
   bool watchdog = false; // TargetOptions::watchdog
 };
-/// The target of this name; "cpu": the best level of this machine's processor.
+/// Returns the target of this name; "cpu" is the best level of this machine's processor.
 const Target *chosenTarget(const std::string &name);
-/// The same of several, each once.
+/// Returns the targets of several names, each once.
 std::vector<const Target *> chosenTargets(const std::vector<std::string> &names);
-/// "cpu" and the names of all targets.
+/// Returns "cpu" and the names of all targets.
 std::vector<std::string> targetNames();
 /// Adds --target alone, for one or several.
 CLI::Option *addTargets(CLI::App &command, std::vector<std::string> &targets);
-/// Adds --target, and what the three below add.
+/// Adds --target, and what the three functions below add.
 void addTarget(CLI::App &command, TargetChoice &choice, std::string &target);
 /// Adds --precision, --reference and --cuda-path.
 void addPrecision(CLI::App &command, TargetChoice &choice);
@@ -51,21 +51,23 @@ void addPrecision(CLI::App &command, TargetChoice &choice);
 void addSchedules(CLI::App &command, TargetChoice &choice);
 /// Adds --measurements.
 void addMeasurements(CLI::App &command, TargetChoice &choice);
-/// Throws Error if the file of measurements is none.
+/// Applies --measurements. Throws Error if its file holds no measurements.
 void applyMeasurements(const TargetChoice &choice, CompileOptions &options);
-/// All that was added.
+/// Applies all that `addTarget` adds.
 void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options);
 
-/// What the device runs: a spec is compiled for a GPU if there is one, unless the CPU is asked for.
+/// Chooses the target that the device runs: a spec is compiled for a GPU if there is one, unless the CPU is
+/// asked for.
 void chooseTarget(const std::string &device, CompileOptions &options);
 
-/// Whether the file is a package, or a program that carries one, rather than a spec.
+/// Returns whether the file is a package, or a program that carries one, rather than a spec.
 bool isPackage(const std::string &path);
 
-/// Throws Error if the size is not one.
+/// Converts the options. Throws Error if the size is not one.
 FrontendOptions frontendOptions(const SpecOptions &options);
 
-/// Says on a terminal that code is made now, which takes a while. target: null where a module says it.
+/// Says on a terminal that code is made now, which takes a while. `target` is null where a module determines
+/// it.
 void sayCompiling(llvm::StringRef what, const Target *target);
 
 /// Throws Error with the exit status that the outcome deserves; what was wrong has been printed.
