@@ -1,4 +1,5 @@
-// What the tests of the clip level share: reading modules, running passes, random tensors, comparing.
+// Provides what the tests of the clip level share: reading modules, running passes, random tensors,
+// comparing.
 #ifndef KINEMA_TEST_COMPILER_CLIPTESTING_H
 #define KINEMA_TEST_COMPILER_CLIPTESTING_H
 
@@ -37,7 +38,7 @@ inline mlir::OwningOpRef<mlir::ModuleOp> parseFile(const std::string &path) {
   return module;
 }
 
-/// Runs one pass or several; a failure of theirs is a failure of the test.
+/// Runs one pass or several; a pass that fails makes the test fail.
 template <typename... Passes> void runPasses(mlir::ModuleOp module, Passes... passes) {
   mlir::PassManager manager(&context());
   (manager.addPass(std::move(passes)), ...);
@@ -52,7 +53,7 @@ inline void differentiate(mlir::ModuleOp module, double smoothing = 0.0) {
   runPasses(module, createClipLinearToConv(), createClipDifferentiate(options));
 }
 
-/// Uniform in [low, high), the same for the same seed.
+/// Returns values uniform in [low, high), the same for the same seed.
 inline Tensor random(std::vector<int64_t> shape, unsigned seed, double low = -1.0, double high = 1.0) {
   Tensor tensor(std::move(shape));
   std::mt19937 bits(seed);
@@ -72,7 +73,7 @@ inline void setRandomParams(Interpreter &interpreter, mlir::ModuleOp module, uns
   }
 }
 
-/// |a - b| / |b| over all elements.
+/// Returns |a - b| / |b| over all elements.
 inline double relativeError(const Tensor &a, const Tensor &b) {
   EXPECT_EQ(a.shape, b.shape);
   double difference = 0, norm = 0;
@@ -83,7 +84,7 @@ inline double relativeError(const Tensor &a, const Tensor &b) {
   return std::sqrt(difference) / std::max(std::sqrt(norm), 1e-30);
 }
 
-/// The results of @train_step by their names (`clip.name`).
+/// Runs a function such as @train_step and returns its results by their names (`clip.name`).
 inline std::map<std::string, Tensor> runNamed(Interpreter &interpreter, mlir::ModuleOp module,
                                               llvm::StringRef name, std::vector<Tensor> inputs) {
   auto results = interpreter.run(name, std::move(inputs));
@@ -95,8 +96,8 @@ inline std::map<std::string, Tensor> runNamed(Interpreter &interpreter, mlir::Mo
   return named;
 }
 
-/// Central differences of the loss at some elements of a parameter, against the gradient that @train_step
-/// returns.
+/// Compares central differences of the loss, at some elements of a parameter, with the gradient that
+/// @train_step returns.
 inline void expectGradient(mlir::ModuleOp module, const std::function<void(Interpreter &)> &setUp,
                            const std::vector<Tensor> &inputs, const std::string &param,
                            int64_t samples = 12) {

@@ -1,4 +1,4 @@
-// Specs expanded for tests.
+// Expands specs for tests.
 #ifndef KINEMA_TEST_COMPILER_EXPAND_EXPAND_H
 #define KINEMA_TEST_COMPILER_EXPAND_EXPAND_H
 
@@ -25,7 +25,7 @@ struct Expanded {
   }
 };
 
-/// One of models/: "torchvision/r3d_18".
+/// Expands a network of models/, such as "torchvision/r3d_18".
 inline Expanded expandModel(const std::string &name, const FrontendOptions &options = {}) {
   Expanded result;
   std::string path = KINEMA_SOURCE_DIR "/models/" + name + ".arch";
@@ -34,7 +34,7 @@ inline Expanded expandModel(const std::string &name, const FrontendOptions &opti
   return result;
 }
 
-/// A text, called net.arch in errors.
+/// Expands a text, which errors call net.arch.
 inline Expanded expandText(const std::string &text, const FrontendOptions &options = {}) {
   Expanded result;
   if (dsl::loadText("net.arch", text, {}, result.spec->program, result.spec->diagnostics))

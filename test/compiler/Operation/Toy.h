@@ -1,4 +1,4 @@
-// A dialect that the compiler does not know, with an operation that it can compile all the same.
+// Declares a dialect that the compiler does not know, with an operation that it can compile all the same.
 #ifndef KINEMA_TEST_COMPILER_OPERATION_TOY_H
 #define KINEMA_TEST_COMPILER_OPERATION_TOY_H
 

@@ -15,13 +15,13 @@
 
 namespace kinema::cpu::test {
 
-/// A logical tensor, row-major.
+/// Is a logical tensor, row-major.
 struct Tensor {
   std::vector<int64_t> shape;
   std::vector<double> values;
 };
 
-/// Aligned floats.
+/// Holds aligned floats.
 struct Storage {
   explicit Storage(size_t count, float fill = 0.0f);
   float *data() { return pointer.get(); }
@@ -35,26 +35,27 @@ private:
   std::unique_ptr<float[], Free> pointer;
 };
 
-/// The value as an element of that type holds it.
+/// Returns the value as an element of that type holds it.
 double rounded(double value, mlir::Type element);
 
-/// A tensor in the storage order of its type; padding holds zero.
+/// Returns a tensor in the storage order of its type; padding holds zero.
 Storage pack(const Tensor &tensor, mlir::RankedTensorType type);
-/// The logical elements; adds to `dirty` the number of padding elements that are not zero.
+/// Returns the logical elements; adds to `dirty` the number of padding elements that are not zero.
 Tensor unpack(Storage &storage, mlir::RankedTensorType type, int64_t &dirty);
 
 /// Gives a kernel operation its schedule.
 using Scheduler = std::function<kernel::ScheduleAttr(mlir::Operation *)>;
 
-/// Whether this processor can run the level's code. Where it lacks AMX alone, it can from then on:
+/// Returns whether this processor can run the level's code. Where it lacks AMX alone, it can from then on, by
 /// computeAmxInstructions.
 bool runsHere(const Level &level);
 
-/// A compiled kernel.
+/// Is a compiled kernel.
 class Kernel {
 public:
-  /// `text` is a module with one kernel.def in blocks of the level's lanes; without a scheduler, the target's
-  /// own choice. Reports to stderr and exits where it does not compile.
+  /// `text` is a module with one kernel.def in blocks of the level's lanes; without a scheduler, the kernel
+  /// gets the target's own choice. The constructor reports to stderr and exits where the kernel does not
+  /// compile.
   Kernel(const std::string &text, const Level &level, const Scheduler &scheduler = nullptr);
   ~Kernel();
 
@@ -68,7 +69,7 @@ public:
   /// Runs the whole grid at once.
   void runAll(llvm::ArrayRef<float *> buffers);
 
-  double scheduleSeconds = 0, compileSeconds = 0; // of processor time
+  double scheduleSeconds = 0, compileSeconds = 0; // in processor time
 
 private:
   void setSchedule(std::optional<kernel::ScheduleAttr> schedule);
@@ -83,7 +84,7 @@ private:
   Entry entry = nullptr;
 };
 
-/// The results of the operation by plain loops. Partials have one block.
+/// Computes the results of the operation by plain loops. Partials have one block.
 std::vector<Tensor> reference(mlir::Operation *op, llvm::ArrayRef<Tensor> operands);
 
 } // namespace kinema::cpu::test

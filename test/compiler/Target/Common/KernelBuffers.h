@@ -1,4 +1,4 @@
-// Tensors in the storage of kernels' operands and results, and what runs kernels on them.
+// Provides tensors in the storage of kernels' operands and results, and what runs kernels on them.
 #ifndef KINEMA_TEST_COMPILER_TARGET_COMMON_KERNEL_BUFFERS_H
 #define KINEMA_TEST_COMPILER_TARGET_COMMON_KERNEL_BUFFERS_H
 
@@ -10,7 +10,7 @@
 
 namespace kinema::testing {
 
-/// A logical tensor, row-major; labels are whole numbers.
+/// Is a logical tensor, row-major; labels are whole numbers.
 struct Tensor {
   std::vector<int64_t> shape;
   std::vector<float> values;
@@ -21,24 +21,24 @@ struct Tensor {
   }
 };
 
-/// Uniform in [-1, 1), the same for the same seed.
+/// Returns values uniform in [-1, 1), the same for the same seed.
 Tensor random(std::vector<int64_t> shape, unsigned seed);
-/// The same in steps of 1/128, which bfloat16 holds exactly.
+/// Returns such values in steps of 1/128, which bfloat16 holds exactly.
 Tensor coarse(std::vector<int64_t> shape, unsigned seed);
 Tensor filled(std::vector<int64_t> shape, float value);
 
-/// Storage, with some bytes behind it that nobody may write.
+/// Holds storage, with some bytes behind it that nobody may write.
 using Bytes = std::vector<std::byte>;
 constexpr size_t guardBytes = 64;
 
-/// Storage of NaNs.
+/// Returns storage of NaNs.
 Bytes makeBytes(mlir::RankedTensorType type);
-/// Padding holds zero. What the type cannot hold is a failure.
+/// Returns the tensor in storage whose padding holds zero. A value that the type cannot hold is a failure.
 Bytes pack(const Tensor &tensor, mlir::RankedTensorType type);
-/// The logical elements; padding that is not zero and bytes written behind the storage are failures.
+/// Returns the logical elements; padding that is not zero and bytes written behind the storage are failures.
 Tensor unpack(const Bytes &bytes, mlir::RankedTensorType type);
 
-/// An argument of a kernel.
+/// Is an argument of a kernel.
 struct Buffer {
   void *data;
   int64_t bytes;
@@ -48,7 +48,7 @@ struct Buffer {
 class CompiledKernel {
 public:
   virtual ~CompiledKernel() = default;
-  /// Runs the kernel's grid. Attempts differ in the order of all that has none.
+  /// Runs the kernel's grid. Attempts differ in the order of everything that has no fixed order.
   virtual void run(llvm::ArrayRef<Buffer> buffers, int64_t grid, unsigned attempt) = 0;
   static constexpr unsigned attempts = 2;
 };

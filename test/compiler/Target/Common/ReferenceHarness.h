@@ -26,10 +26,10 @@ std::unique_ptr<CompiledKernel> compileUnderTest(mlir::ModuleOp scheduled);
 
 /// Parses a module, gives every kernel that has none its reference schedule and fixes the size of partials.
 mlir::OwningOpRef<mlir::ModuleOp> parseScheduled(const std::string &text, mlir::MLIRContext &context);
-/// The context of these tests.
+/// Returns the context of these tests.
 mlir::MLIRContext &context();
 
-/// One compiled kernel.
+/// Is one compiled kernel.
 class ReferenceKernel {
 public:
   /// `text` is a module with one kernel.def @k.
@@ -49,10 +49,10 @@ private:
   std::unique_ptr<CompiledKernel> compiled;
 };
 
-/// max |a - b| <= tolerance * (1 + max |b|), as a GoogleTest expectation.
+/// Expects max |a - b| <= tolerance * (1 + max |b|).
 void expectNear(const Tensor &actual, const Tensor &expected, double tolerance);
 
-/// Types as text: [N, C, T, H, W] in blocks of 8 channels, channel vectors, plain tensors.
+/// These return types as text: [N, C, T, H, W] in blocks of 8 channels, channel vectors, plain tensors.
 std::string blocked(const std::vector<int64_t> &shape);
 std::string blockedBFloat16(const std::vector<int64_t> &shape);
 std::string plain(const std::vector<int64_t> &shape);
@@ -61,8 +61,8 @@ std::string weightBFloat16(const std::vector<int64_t> &shape);
 std::string weightInGroups(const std::vector<int64_t> &shape);
 std::string weightTransposed(const std::vector<int64_t> &shape);
 
-/// A module with one kernel.def @k of these operand types whose body is `body`, an operation on %0, %1, ...
-/// that gives %r or %r:k; `results` are its result types.
+/// Returns a module with one kernel.def @k of these operand types. Its body is `body`, an operation on %0,
+/// %1, ... that gives %r or %r:k; `results` are its result types.
 std::string kernelText(const std::vector<std::string> &operands, const std::string &body,
                        const std::vector<std::string> &results);
 

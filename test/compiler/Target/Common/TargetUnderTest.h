@@ -1,4 +1,4 @@
-// The machines that tests of kernels compile for, said in the module as the road says it.
+// Names the machines that tests of kernels compile for, in the module, as the road does.
 #ifndef KINEMA_TEST_COMPILER_TARGET_COMMON_TARGETUNDERTEST_H
 #define KINEMA_TEST_COMPILER_TARGET_COMMON_TARGETUNDERTEST_H
 
