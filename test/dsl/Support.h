@@ -1,4 +1,4 @@
-// Helpers of the front end's tests.
+// Helps the front end's tests.
 #pragma once
 
 #include "dsl/Load.h"
@@ -8,7 +8,7 @@
 
 namespace kinema::dsl {
 
-/// Everything that is said about a spec called net.arch.
+/// Returns everything that is reported about a spec called net.arch.
 inline std::string saidOf(const std::string &text, const LoadOptions &options = {}) {
   Program program;
   Diagnostics diagnostics(program.sources);
@@ -18,13 +18,13 @@ inline std::string saidOf(const std::string &text, const LoadOptions &options = 
   return diagnostics.render();
 }
 
-/// The same of a spec that is wrong; empty if it is right.
+/// Returns what is reported about a spec that is wrong; an empty string if it is right.
 inline std::string errorsOf(const std::string &text, const LoadOptions &options = {}) {
   std::string said = saidOf(text, options);
   return llvm::StringRef(said).contains("error: ") ? said : "";
 }
 
-/// The errors' first lines, each without "net.arch:".
+/// Returns the errors' first lines, each without "net.arch:".
 inline std::vector<std::string> messagesOf(const std::string &text, const LoadOptions &options = {}) {
   std::vector<std::string> messages;
   llvm::SmallVector<llvm::StringRef> lines;
@@ -36,7 +36,7 @@ inline std::vector<std::string> messagesOf(const std::string &text, const LoadOp
   return messages;
 }
 
-/// A network around some lines, the first of which is line 3.
+/// Returns a network around some lines, the first of which is line 3.
 inline std::string network(const std::string &lines) {
   return "network net classes=400 {\n  input rgb 3x16x112x112\n" + lines + "\n}\n";
 }
