@@ -1,4 +1,4 @@
-// A package of a linear classifier, made by hand: clips of [3, 1, 2, 3], 4 a batch, 3 classes.
+// Makes a package of a linear classifier by hand: clips of [3, 1, 2, 3], 4 a batch, 3 classes.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,16 +10,16 @@ namespace kinema::test {
 
 nlohmann::json linearManifest(bool train = true);
 
-// The same with a second input, flow [4, 2, 1, 2, 3], which no kernel reads.
+// Returns the manifest with a second input, flow [4, 2, 1, 2, 3], which no kernel reads.
 nlohmann::json twoInputManifest();
 
-// The kernels' shared object.
+// Returns the kernels' shared object.
 std::string linearCode();
 
 // Writes the package and returns its path.
 std::string writeLinearPackage(const std::string &path, const nlohmann::json &manifest = linearManifest());
 
-// A folder of its own for each test, removed with it.
+// Is a folder of its own for each test, removed with the test.
 class Folder {
 public:
   Folder();
@@ -33,7 +33,7 @@ private:
   std::filesystem::path path;
 };
 
-// The message of the Error that `action` throws; empty if it throws none.
+// Returns the message of the Error that `action` throws; an empty string if it throws none.
 template <typename Action> std::string errorOf(Action &&action);
 
 } // namespace kinema::test

@@ -1,4 +1,4 @@
-// Clips of the linear package without videos: video v has label v % 3, which its clips' mean shows.
+// Makes clips of the linear package without videos: video v has label v % 3, which its clips' mean shows.
 #pragma once
 
 #include "runtime/Support/Random.h"
@@ -14,7 +14,7 @@ class SyntheticSource : public BatchSource {
 public:
   static constexpr int64_t batch = 4, values = 18;
 
-  // shuffled: training's order, new in each epoch; otherwise in order.
+  // With `shuffled`, clips come in training's order, new in each epoch; otherwise in order.
   SyntheticSource(int64_t videos, uint64_t seed, bool shuffled)
       : count(videos), seed(seed), shuffled(shuffled) {}
 
@@ -56,7 +56,7 @@ public:
   }
 
   std::function<void(int64_t epoch, int64_t position)> before; // called before each batch is made
-  int64_t unreadable = -1;                                     // a video
+  int64_t unreadable = -1;                                     // a video that cannot be read
   int64_t infinite = -1;                                       // a video with an infinite value
 
 private:

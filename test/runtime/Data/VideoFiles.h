@@ -1,4 +1,4 @@
-// Video files for tests: made by the `ffmpeg` command, in a folder of their own.
+// Makes video files for tests by the `ffmpeg` command, in a folder of their own.
 #pragma once
 
 #include "runtime/Support/Error.h"
@@ -11,7 +11,7 @@
 
 namespace kinema::test {
 
-// A new empty folder, removed at the end.
+// Is a new empty folder, removed at the end.
 class TemporaryFolder {
 public:
   TemporaryFolder();
@@ -23,26 +23,26 @@ public:
   std::filesystem::path path;
 };
 
-// Runs `ffmpeg ARGUMENTS`; false if it fails.
+// Runs `ffmpeg ARGUMENTS`; returns false if it fails.
 bool runFfmpeg(const std::string &arguments);
 
-// Whether ffmpeg has an encoder of that name.
+// Returns whether ffmpeg has an encoder of that name.
 bool hasEncoder(const std::string &name);
 
 // Makes `file` from `frames` frames of a moving test picture, encoded with `arguments`.
 void makeVideo(const std::string &file, const std::string &arguments, int frames = 60,
                const std::string &size = "96x72");
 
-// The same without the command, and fast: H.264 in mp4; `seed` chooses the picture.
+// Makes such a video without the command, and fast: H.264 in mp4; `seed` chooses the picture.
 void makeH264(const std::string &file, int frames, int height, int width, uint64_t seed);
 
-// All frames as the ffmpeg command decodes them: [frames, height, width, 3].
+// Returns all frames as the ffmpeg command decodes them: [frames, height, width, 3].
 std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder);
 
 std::string readText(const std::string &file);
 void writeText(const std::string &file, const std::string &text);
 
-// The message of the Error that `action` throws; a test failure if it throws none.
+// Returns the message of the Error that `action` throws; makes the test fail if it throws none.
 template <typename Action> std::string errorOf(const Action &action) {
   try {
     action();
