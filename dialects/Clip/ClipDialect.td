@@ -58,19 +58,19 @@ def HyperField : I32EnumAttr<"HyperField", "a number that a training step is tol
 def HyperAttr : ClipAttr<"Hyper", "hyper"> {
   let summary = "which numbers a training step is told";
   let description = [{
-    The encoding of `%hyper`, a tensor of one f32 a field. Operations ask for fields by name; the runtime, which writes
-    them before each step, knows them by the same names (docs/package.md, "Hyper").
+    This is the encoding of `%hyper`, a tensor with one f32 for each field. Operations ask for fields by name; the
+    runtime, which writes them before each step, knows them by the same names (docs/package.md, "Hyper").
 
     Example: `tensor<2xf32, #clip.hyper<rate, momentum>>`
   }];
   let parameters = (ins ArrayRefParameter<"::kinema::clip::HyperField">:$fields);
   let assemblyFormat = "`<` $fields `>`";
   let extraClassDeclaration = [{
-    /// The index of a field; -1 where it is none of them.
+    /// Returns the index of a field; -1 where it is none of them.
     int64_t indexOf(HyperField field) const;
-    /// The type of `%hyper` with these fields.
+    /// Returns the type of `%hyper` with these fields.
     static ::mlir::RankedTensorType tensorType(::mlir::MLIRContext *context, ::llvm::ArrayRef<HyperField> fields);
-    /// The fields of `%hyper`; null where the type is not one of it.
+    /// Returns the fields of `%hyper`; null where the type is not one of it.
     static HyperAttr of(::mlir::Type type);
   }];
   let genVerifyDecl = 1;

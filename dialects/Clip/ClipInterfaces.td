@@ -5,8 +5,8 @@ include "mlir/IR/OpBase.td"
 
 def DifferentiableOp : OpInterface<"DifferentiableOp"> {
   let description = [{
-    An operation that can say the gradients of its operands. Implemented beside the operation's definition, used by
-    the pass `clip-differentiate`.
+    The operation can build the gradients of its operands. The interface is implemented beside the operation's
+    definition and used by the pass `clip-differentiate`.
   }];
   let cppNamespace = "::kinema::clip";
   let methods = [
@@ -21,30 +21,30 @@ def DifferentiableOp : OpInterface<"DifferentiableOp"> {
 
 def PointwiseOp : OpInterface<"PointwiseOp"> {
   let description = [{
-    An operation with one result, an activation, each element of which is computed from the operands' elements at the same
-    place: of an activation of the result's shape its own, of a channel vector the channel's, of an activation with sizes
-    of 1 the one that is repeated there.
+    The operation has one result, an activation, each element of which is computed from the operands' elements at the
+    same place: for an activation of the result's shape, the element itself; for a channel vector, the channel's element;
+    for an activation with sizes of 1, the element that is repeated there.
 
-    `fuse-kernels` writes the formula into the regions of the kernels that read or make the value; the interpreter, which
-    those kernels are compared with, takes the number. The two say the same and share no code: where one is wrong they
-    differ.
+    `fuse-kernels` writes the formula into the regions of the kernels that read or make the value; the interpreter, with
+    which those kernels are compared, takes the number. The two say the same and share no code, so that they differ
+    where one is wrong.
   }];
   let cppNamespace = "::kinema::clip";
   let methods = [
     InterfaceMethod<[{
-      Whether this operation is of that kind. One that is so for some windows or shapes alone says which.
+      Returns whether this operation is pointwise. One that is so only for some windows or shapes decides by them.
     }], "bool", "isPointwise", (ins), [{}], [{ return true; }]>,
     InterfaceMethod<"Writes the result's element in f32 arithmetic.",
     "::mlir::Value", "formula", (ins "::kinema::clip::Formula &":$f)>,
-    InterfaceMethod<"The result's element in double, for these of the operands, as the operation's definition says.",
+    InterfaceMethod<"Returns the result's element in double, for these elements of the operands, as its definition says.",
     "double", "number", (ins "::llvm::ArrayRef<double>":$x)>
   ];
 }
 
 def ChannelwiseOp : OpInterface<"ChannelwiseOp"> {
   let description = [{
-    An operation whose operands and results are channel vectors, computed channel by channel: `fuse-kernels` puts it into
-    the kernel that merges the sums it depends on.
+    The operation's operands and results are channel vectors, computed channel by channel: `fuse-kernels` puts it into the
+    kernel that merges the sums it depends on.
   }];
   let cppNamespace = "::kinema::clip";
   let methods = [
@@ -55,12 +55,12 @@ def ChannelwiseOp : OpInterface<"ChannelwiseOp"> {
 
 def ChannelReductionOp : OpInterface<"ChannelReductionOp"> {
   let description = [{
-    An operation whose results are sums over N, T, H and W, or the moments, of the first operand or of what is computed
-    with it: they are taken where that operand is stored.
+    The operation's results are sums over N, T, H and W, or the moments, of the first operand or of what is computed with
+    it: they are taken where that operand is stored.
   }];
   let cppNamespace = "::kinema::clip";
   let methods = [
-    InterfaceMethod<"Whether the results are mean and biased variance of the operand, merged as such, and not sums.",
+    InterfaceMethod<"Returns whether the results are the operand's mean and biased variance, merged as such, not sums.",
     "bool", "takesMoments", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<"Writes, for each result, what is summed, in f32 arithmetic; none for moments.",
     "::llvm::SmallVector<::mlir::Value>", "summands", (ins "::kinema::clip::Formula &":$f)>
@@ -68,9 +68,9 @@ def ChannelReductionOp : OpInterface<"ChannelReductionOp"> {
 }
 
 def ContractionOp : OpInterface<"ContractionOp"> {
-  let description = "An operation whose result is sums of products: what the work of a network is counted in.";
+  let description = "The operation's result is sums of products, in which the work of a network is counted.";
   let cppNamespace = "::kinema::clip";
-  let methods = [InterfaceMethod<"The multiply-adds, of all clips.", "int64_t", "getMacs">];
+  let methods = [InterfaceMethod<"Returns the multiply-adds of all clips.", "int64_t", "getMacs">];
 }
 
 /// The result is an activation that is kept, not computed again by each operation that reads it: such a pointwise

@@ -100,7 +100,7 @@ def ConvOp : PureClipOp<"conv", [InferTypeOpAdaptor, Differentiable, Contraction
 
 def LinearOp : InferredClipOp<"linear", [Contraction, KeepsResult]> {
   let summary = "fully connected layer: flattens C, T, H, W in that order";
-  let description = "x: [N, C, T, H, W], weight: [n, C*T*H*W], bias: [n], result: [N, n, 1, 1, 1]. Lowered to `clip.conv` before differentiation.";
+  let description = "x: [N, C, T, H, W], weight: [n, C*T*H*W], bias: [n], result: [N, n, 1, 1, 1]. It is lowered to `clip.conv` before differentiation.";
   let arguments = (ins Activation:$x, LinearWeight:$weight, Optional<ChannelVector>:$bias);
   let results = (outs Activation:$result);
 }
@@ -110,7 +110,7 @@ def BatchNormOp : PureClipOp<"batch_norm", [InferTypeOpAdaptor, Differentiable, 
   let description = [{
     In training (`training` set) it normalises by the batch's statistics and moves the running ones by
     `momentum` (`unbiased`: with the variance over M - 1, PyTorch's rule); otherwise by the running ones. `mean` and
-    `rstd` are what it normalised by. Decomposed by `clip-decompose-batch-norm`.
+    `rstd` are what it normalised by. `clip-decompose-batch-norm` decomposes it.
   }];
   let arguments = (ins Activation:$x, ChannelVector:$gamma, ChannelVector:$beta, FlatSymbolRefAttr:$running_mean,
                        FlatSymbolRefAttr:$running_var, F64Attr:$eps, F64Attr:$momentum, UnitAttr:$unbiased, UnitAttr:$training);
@@ -200,7 +200,7 @@ def MatmulOp : PureClipOp<"matmul", [Differentiable, Contraction, KeepsResult]> 
   let summary = "the product of two values seen as matrices of channels by positions, clip by clip";
   let description = [{
     `transpose_lhs` and `transpose_rhs` exchange rows and columns of an operand first. The result's rows are channels, its
-    columns positions; how those lie in T, H and W is part of the type.
+    columns are positions; how these lie in T, H and W is part of the type.
 
     Attention, with queries [N, C, Tq, Hq, Wq], keys [N, C, Tk, Hk, Wk] and values [N, V, Tk, Hk, Wk]:
     ```mlir
@@ -292,7 +292,7 @@ def AvgPoolGradOp : PureClipOp<"avg_pool_grad", [DeclareOpInterfaceMethods<Point
 }
 def BatchNormGradOp : InferredClipOp<"batch_norm_grad"> {
   let summary = "gradients of a training batch_norm";
-  let description = "g, z: [N, C, T, H, W]; mean, rstd, gamma: [C]. Decomposed by `clip-decompose-batch-norm`.";
+  let description = "g, z: [N, C, T, H, W]; mean, rstd, gamma: [C]. `clip-decompose-batch-norm` decomposes it.";
   let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd, ChannelVector:$gamma);
   let results = (outs Activation:$dz, ChannelVector:$dgamma, ChannelVector:$dbeta);
 }
