@@ -2,7 +2,6 @@
 #include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Passes.h"
 #include "compiler/Target/CPU/Strategies.h"
-#include "compiler/Target/Common/Reference.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_ASSIGNCPUSCHEDULES
@@ -26,33 +25,22 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
-    machine = &found->machine;
-    if (!reference)
-      strategies = cpu::strategies(*machine);
+    SmallVector<Strategy> table = cpu::strategies(found->machine);
+    ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
+    auto assign = [&](Operation *op) {
+      ScheduleChoice choice = chooser->choose(op, candidatesOf(op, strategies));
+      StringRef name = choice.schedule.getName();
+      if (const Strategy *strategy = strategyNamed(strategies, name); strategy->settle)
+        strategy->settle(op, choice.schedule);
+      choice.applyTo(op);
+      ++(name == found->machine.reference ? plain : tiled);
+    };
     // Convs come first: their schedules say in which form weights are made.
-    getOperation().walk([&](kernel::ConvOp op) { assign(op, *chooser); });
+    getOperation().walk([&](kernel::ConvOp op) { assign(op); });
     getOperation().walk([&](kernel::LaunchableOp op) {
       if (!isa<kernel::ConvOp>(op))
-        assign(op, *chooser);
+        assign(op);
     });
-  }
-
-private:
-  const Machine *machine = nullptr;
-  SmallVector<Strategy> strategies;
-
-  void assign(Operation *op, const ScheduleChooser &chooser) {
-    for (const Strategy &strategy : strategies)
-      if (auto candidates = strategy.candidates(op); !candidates.empty()) {
-        ScheduleChoice choice = chooser.choose(op, candidates);
-        if (strategy.settle)
-          strategy.settle(op, choice.schedule);
-        choice.applyTo(op);
-        ++tiled;
-        return;
-      }
-    ++plain;
-    chooser.choose(op, {{scheduleReference(op, *machine), 0}}).applyTo(op);
   }
 };
 

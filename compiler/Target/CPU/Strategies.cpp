@@ -13,20 +13,6 @@ using namespace kinema;
 
 using Candidates = SmallVector<Candidate>;
 
-/// A row of the functions of one operation.
-template <auto emit, auto remake, auto candidates, typename Op>
-static Strategy rowOf(StringRef name, const Machine &machine) {
-  return {name, [](Operation *op, KernelEmitter &e) { emit(cast<Op>(op), e); },
-          [&machine](Operation *op, ScheduleParameters &parameters) {
-            auto kernel = dyn_cast<Op>(op);
-            return kernel ? remake(kernel, machine, parameters) : kernel::ScheduleAttr();
-          },
-          [&machine](Operation *op) {
-            auto kernel = dyn_cast<Op>(op);
-            return kernel ? candidates(kernel, machine) : Candidates();
-          }};
-}
-
 static Candidates groupConvCandidates(kernel::ConvOp op, const Machine &machine) {
   return op.getGroups() > 1 ? cpu::groupConvTileCandidates(op, machine) : Candidates();
 }
@@ -52,26 +38,27 @@ static kernel::ScheduleAttr remakeOnly(Op op, const Machine &machine, SchedulePa
 }
 
 /// A row of an operation that has one schedule.
-template <auto emit, auto scheduleOf, typename Op>
-static Strategy onlyRowOf(StringRef name, const Machine &machine) {
-  return rowOf<emit, remakeOnly<scheduleOf, Op>, only<scheduleOf, Op>, Op>(name, machine);
+template <typename Op, auto emit, auto scheduleOf>
+static Strategy onlyStrategyOf(StringRef name, const Machine &machine) {
+  return strategyOf<Op, emit, remakeOnly<scheduleOf, Op>, only<scheduleOf, Op>>(name, machine);
 }
 
 SmallVector<Strategy> cpu::strategies(const Machine &machine) {
   Strategy convTile =
-      rowOf<emitConvTile, remakeConvTile, convCandidates, kernel::ConvOp>("cpu.tile", machine);
+      strategyOf<kernel::ConvOp, emitConvTile, remakeConvTile, convCandidates>("cpu.tile", machine);
   convTile.settle = [](Operation *kernel, kernel::ScheduleAttr schedule) {
     settleConvWeight(cast<kernel::ConvOp>(kernel), schedule);
   };
   return {
       convTile,
-      rowOf<emitWeightGradTile, remakeWeightGradTile, weightGradCandidates, kernel::WeightGradOp>(
+      strategyOf<kernel::WeightGradOp, emitWeightGradTile, remakeWeightGradTile, weightGradCandidates>(
           "cpu.wgrad_tile", machine),
-      rowOf<emitGroupConvTile, remakeGroupConvTile, groupConvCandidates, kernel::ConvOp>("cpu.group_tile",
-                                                                                         machine),
-      rowOf<emitGroupWeightGrad, remakeGroupWeightGrad, ::groupWeightGradCandidates, kernel::WeightGradOp>(
-          "cpu.group_wgrad", machine),
-      onlyRowOf<emitWinogradWeight, winogradWeightSchedule, kernel::WinogradOp>("cpu.winograd", machine),
-      onlyRowOf<emitPairWeights, pairWeightsSchedule, kernel::ConvertOp>("cpu.pairs", machine),
+      strategyOf<kernel::ConvOp, emitGroupConvTile, remakeGroupConvTile, groupConvCandidates>(
+          "cpu.group_tile", machine),
+      strategyOf<kernel::WeightGradOp, emitGroupWeightGrad, remakeGroupWeightGrad,
+                 ::groupWeightGradCandidates>("cpu.group_wgrad", machine),
+      onlyStrategyOf<kernel::WinogradOp, emitWinogradWeight, winogradWeightSchedule>("cpu.winograd", machine),
+      onlyStrategyOf<kernel::ConvertOp, emitPairWeights, pairWeightsSchedule>("cpu.pairs", machine),
+      referenceStrategy(machine),
   };
 }

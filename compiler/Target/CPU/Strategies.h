@@ -2,12 +2,11 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_STRATEGIES_H
 #define KINEMA_COMPILER_TARGET_CPU_STRATEGIES_H
 
-#include "compiler/Target/Common/LowerKernels.h"
+#include "compiler/Target/Common/Strategies.h"
 
 namespace kinema::cpu {
 
-/// The preferred first: a kernel has a schedule of the first that takes it, or else the reference one. They
-/// refer to the machine.
+/// The table of a machine, to which it refers.
 llvm::SmallVector<Strategy> strategies(const Machine &machine);
 
 } // namespace kinema::cpu

@@ -57,15 +57,10 @@ static LogicalResult verifySizes(Operation *kernel) {
   return success();
 }
 
-/// Returns the schedule that the kernel's parameters lead to; null after an error.
-static kernel::ScheduleAttr remake(Operation *kernel, const LoweringTarget &target,
-                                   const Strategy *strategy) {
+/// What the kernel's parameters lead to; null after an error.
+static kernel::ScheduleAttr remake(Operation *kernel, const Strategy &strategy) {
   ScheduleParameters parameters(kernel);
-  kernel::ScheduleAttr made;
-  if (strategy)
-    made = strategy->remake(kernel, parameters);
-  else if (hasReference(kernel))
-    made = scheduleReference(kernel, target.machine);
+  kernel::ScheduleAttr made = strategy.remake(kernel, parameters);
   if (!made && !parameters.failed())
     kernel->emitOpError("has the schedule ")
         << scheduleOf(kernel).getName()
@@ -127,34 +122,31 @@ static LogicalResult verifyScratch(Operation *kernel, kernel::ScheduleAttr sched
          << " bytes of scratch: choose smaller ones";
 }
 
-/// Returns the strategy of this name; null for the reference lowering.
-static FailureOr<const Strategy *> strategyOf(Operation *kernel, const LoweringTarget &target) {
+/// The strategy that the kernel's schedule names.
+static FailureOr<const Strategy *> namedStrategy(Operation *kernel, const LoweringTarget &target) {
   auto schedule = scheduleOf(kernel);
   if (!schedule)
     return kernel->emitOpError("has no schedule; run the pass that assigns them first");
-  if (schedule.getName() == target.machine.reference)
-    return nullptr;
-  for (const Strategy &strategy : target.strategies)
-    if (strategy.name == schedule.getName())
-      return &strategy;
+  if (const Strategy *strategy = strategyNamed(target.strategies, schedule.getName()))
+    return strategy;
   return kernel->emitOpError("has the schedule ")
          << schedule.getName() << ", which the " << target.name << " target does not know";
 }
 
-/// Checks that a kernel with a strategy that cannot go on with a merge has none.
-static LogicalResult verifyFolded(Operation *kernel, const Strategy *strategy) {
+/// A kernel with a strategy that cannot go on with a merge must have none.
+static LogicalResult verifyFolded(Operation *kernel, const Strategy &strategy) {
   auto def = dyn_cast<kernel::DefOp>(kernel->getParentOp());
-  if (!def || !def.getFolded() || (strategy && strategy->goesOnWithMerges))
+  if (!def || !def.getFolded() || strategy.goesOnWithMerges)
     return success();
   return def.getFolded()->emitOpError("is folded into a kernel with the schedule ")
          << scheduleOf(kernel).getName() << ", which does not go on with merges";
 }
 
 LogicalResult kinema::verifySchedule(Operation *kernel, const LoweringTarget &target) {
-  auto strategy = strategyOf(kernel, target);
-  if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyFolded(kernel, *strategy)))
+  auto strategy = namedStrategy(kernel, target);
+  if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyFolded(kernel, **strategy)))
     return failure();
-  auto made = remake(kernel, target, *strategy);
+  auto made = remake(kernel, **strategy);
   if (!made || failed(verifySame(kernel, scheduleOf(kernel), made)) || failed(verifyScratch(kernel, made)))
     return failure();
   return verifyPartials(kernel, made);
@@ -206,14 +198,14 @@ static LogicalResult verifyMerge(kernel::FinalizeOp merge, const LoweringTarget 
   Operation *maker = merge.getPartials() ? merge.getPartials().getDefiningOp() : nullptr;
   if (!maker || !scheduleOf(maker))
     return merge.emitOpError("is folded into no kernel: a kernel that has a schedule makes its partials");
-  auto strategy = strategyOf(maker, target);
+  auto strategy = namedStrategy(maker, target);
   if (failed(strategy))
     return failure();
   int64_t merges = llvm::count_if(maker->getUsers(), [](Operation *user) {
     auto finalize = dyn_cast<kernel::FinalizeOp>(user);
     return finalize && finalize.getFolded();
   });
-  if (!*strategy || !(*strategy)->goesOnWithMerges || merges != 1 || !canGoOnWith(maker, merge))
+  if (!(*strategy)->goesOnWithMerges || merges != 1 || !canGoOnWith(maker, merge))
     return merge.emitOpError("is folded into ")
            << maker->getName() << ", which cannot go on with it: its schedule has to be one that does, the "
            << "partials are for this merge alone, the kernel has no other one, and what is merged with them "

@@ -12,13 +12,10 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-static bool isPlain(Operation *op, const nvidia::Processor &processor) {
+static bool isPlain(Operation *op, ArrayRef<Strategy> strategies) {
   auto schedule = kernel::scheduleOf(op);
-  if (!schedule || schedule.getName() == processor.machine.reference)
-    return true;
-  return llvm::any_of(nvidia::strategies(processor), [&](const Strategy &strategy) {
-    return strategy.name == schedule.getName() && strategy.emit == emitReference;
-  });
+  const Strategy *strategy = schedule ? strategyNamed(strategies, schedule.getName()) : nullptr;
+  return !schedule || (strategy && strategy->emit == emitReference);
 }
 
 namespace {
@@ -27,8 +24,9 @@ struct AddNVGPUTwins : kinema::impl::AddNVGPUTwinsBase<AddNVGPUTwins> {
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
+    SmallVector<Strategy> strategies = nvidia::strategies(*processor);
     auto made =
-        addTwins(getOperation(), processor->machine, [&](Operation *op) { return isPlain(op, *processor); });
+        addTwins(getOperation(), processor->machine, [&](Operation *op) { return isPlain(op, strategies); });
     if (failed(made))
       return signalPassFailure();
     twins += *made;

@@ -1,5 +1,4 @@
-// Implements the pass assign-nvgpu-schedules.
-#include "compiler/Target/Common/Reference.h"
+// Pass assign-nvgpu-schedules.
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
@@ -45,9 +44,9 @@ private:
       if (isa<kernel::LaunchableOp>(op))
         kernels.push_back(op);
     });
-    auto choose = [&](Operation *op) {
-      return chooser.choose(op, nvidia::candidatesFor(op, processor, reference));
-    };
+    SmallVector<Strategy> table = nvidia::strategies(processor);
+    ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
+    auto choose = [&](Operation *op) { return chooser.choose(op, candidatesOf(op, strategies)); };
     std::vector<std::optional<ScheduleChoice>> choices(kernels.size());
     parallelFor(&getContext(), 0, kernels.size(), [&](size_t i) {
       if (llvm::all_of(kernels[i]->getOperandTypes(), hasStaticShape))

@@ -12,10 +12,9 @@ using namespace kinema;
 
 /// Returns whether the kernel is carried out in a way that can go on with a merge.
 static bool goesOn(Operation *op, ArrayRef<Strategy> strategies) {
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  return schedule && llvm::any_of(strategies, [&](const Strategy &strategy) {
-           return strategy.goesOnWithMerges && strategy.name == schedule.getName();
-         });
+  auto schedule = kernel::scheduleOf(op);
+  const Strategy *strategy = schedule ? strategyNamed(strategies, schedule.getName()) : nullptr;
+  return strategy && strategy->goesOnWithMerges;
 }
 
 /// Returns the kernel whose partials `merge` alone reads, if it can go on with the merge and all else that

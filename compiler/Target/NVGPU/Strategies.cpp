@@ -13,21 +13,6 @@ using namespace kinema::nvidia;
 
 static constexpr char streamName[] = "sm90.stream";
 
-/// A row of the functions of one operation.
-template <auto emit, auto remake, auto candidates, auto predict, typename Op>
-static Strategy rowOf(StringRef name, const Processor &processor) {
-  return {name, [](Operation *op, KernelEmitter &e) { emit(cast<Op>(op), e); },
-          [&processor](Operation *op, ScheduleParameters &parameters) {
-            auto kernel = dyn_cast<Op>(op);
-            return kernel ? remake(kernel, processor, parameters) : kernel::ScheduleAttr();
-          },
-          [&processor](Operation *op) {
-            auto kernel = dyn_cast<Op>(op);
-            return kernel ? candidates(kernel, processor) : SmallVector<Candidate>();
-          },
-          [&processor](Operation *op) { return predict(cast<Op>(op), processor); }};
-}
-
 //===-- What memory bounds ------------------------------------------------===//
 
 static double predictStream(Operation *op, kernel::ScheduleAttr schedule, const Processor &processor) {
@@ -69,43 +54,32 @@ static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
 
 //===-- The table ---------------------------------------------------------===//
 
-SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
-  if (!processor.warpgroups)
-    return {};
-  SmallVector<Strategy> table = {
-      rowOf<emitHaloConv, remakeHalo, haloCandidates, predictHalo, kernel::ConvOp>("sm90.halo", processor),
-      rowOf<emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates, predictHaloWeightGrad,
-            kernel::WeightGradOp>("sm90.halo_wgrad", processor),
-      rowOf<emitPair, remakePair, pairCandidates, predictPair, kernel::PairOp>("sm90.pair", processor),
-      rowOf<emitPoolGrad, remakeGather, gatherCandidates, predictGather, kernel::PoolGradOp>("sm90.gather",
-                                                                                             processor),
-      streamRow(processor),
-  };
-  table.front().goesOnWithMerges = true;
-  return table;
-}
-
 static double predictReference(Operation *op, kernel::ScheduleAttr schedule, const Rates &rates) {
   return secondsOfLoops(rates, kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"));
 }
 
-SmallVector<Candidate> nvidia::candidatesFor(Operation *op, const Processor &processor, bool reference) {
-  if (!reference)
-    for (const Strategy &strategy : strategies(processor))
-      if (auto found = strategy.candidates(op); !found.empty())
-        return found;
-  auto schedule = scheduleReference(op, processor.machine);
-  return {{schedule, processor.rates ? predictReference(op, schedule, *processor.rates) : 0}};
+static Strategy referenceRow(const Processor &processor) {
+  if (!processor.rates)
+    return referenceStrategy(processor.machine);
+  return referenceStrategy(processor.machine, [&processor](Operation *op, kernel::ScheduleAttr schedule) {
+    return predictReference(op, schedule, *processor.rates);
+  });
 }
 
-std::optional<double> nvidia::predictedSeconds(Operation *op, const Processor &processor) {
-  auto schedule = kernel::scheduleOf(op);
-  if (!processor.rates)
-    return std::nullopt;
-  if (schedule.getName() == processor.machine.reference)
-    return predictReference(op, schedule, *processor.rates);
-  for (const Strategy &strategy : strategies(processor))
-    if (strategy.name == schedule.getName())
-      return strategy.predict(op);
-  return std::nullopt;
+SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
+  if (!processor.warpgroups)
+    return {referenceRow(processor)};
+  auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>("sm90.halo",
+                                                                                                processor);
+  halo.goesOnWithMerges = true;
+  return {
+      halo,
+      strategyOf<kernel::WeightGradOp, emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates,
+                 predictHaloWeightGrad>("sm90.halo_wgrad", processor),
+      strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>("sm90.pair", processor),
+      strategyOf<kernel::PoolGradOp, emitPoolGrad, remakeGather, gatherCandidates, predictGather>(
+          "sm90.gather", processor),
+      streamRow(processor),
+      referenceRow(processor),
+  };
 }

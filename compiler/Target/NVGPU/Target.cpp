@@ -15,7 +15,8 @@ namespace {
 class NVGPUTarget final : public Target {
 public:
   explicit NVGPUTarget(const Processor &processor)
-      : Target(kernel::TargetKind::CUDA, processor.name), processor(processor) {}
+      : Target(kernel::TargetKind::CUDA, processor.name), processor(processor),
+        strategies(nvidia::strategies(processor)) {}
 
   const Machine &machine() const override { return processor.machine; }
   bool prefersBFloat16() const override { return true; }
@@ -40,6 +41,7 @@ private:
   LogicalResult addCode(ModuleOp planned, const TargetOptions &options, MachineCode &machineCode) const;
 
   const Processor &processor;
+  SmallVector<Strategy> strategies;
 };
 } // namespace
 
@@ -87,7 +89,7 @@ FailureOr<MachineCode> NVGPUTarget::makeCode(ModuleOp planned, const TargetOptio
 }
 
 std::optional<LaunchEstimate> NVGPUTarget::estimate(kernel::LaunchOp launch, Operation *kernel) const {
-  auto predicted = predictedSeconds(kernel, processor);
+  auto predicted = predictedSeconds(kernel, strategies);
   if (!predicted)
     return std::nullopt;
   kernel::Traffic traffic{int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())};

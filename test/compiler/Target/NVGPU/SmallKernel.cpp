@@ -149,7 +149,8 @@ private:
     kernel::forgetPartials(op);
     if (failed(verify(op)))
       return false;
-    auto candidates = nvidia::candidatesFor(op, processor, old.getName() == "nvgpu.reference");
+    bool plain = old.getName() == processor.machine.reference;
+    auto candidates = candidatesOf(op, plain ? referenceAlone(strategies) : strategies);
     if (candidates.empty() || candidates.front().schedule.getName() != old.getName())
       return false;
     cast<kernel::LaunchableOp>(op).setScheduleAttr(candidates.front().schedule);
@@ -160,6 +161,8 @@ private:
   }
 
   static inline const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::hopper);
+
+  static inline const SmallVector<Strategy> strategies = nvidia::strategies(processor);
 
   /// Blocks share tiles, as they do where there are many.
   static void walk(kernel::ConvOp conv) {

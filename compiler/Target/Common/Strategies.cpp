@@ -1,0 +1,38 @@
+#include "compiler/Target/Common/Strategies.h"
+
+#include "compiler/Target/Common/Reference.h"
+
+using namespace mlir;
+using namespace kinema;
+
+Strategy kinema::referenceStrategy(const Machine &machine,
+                                   std::function<double(Operation *, kernel::ScheduleAttr)> predict) {
+  Strategy strategy{machine.reference, emitReference,
+                    [&machine](Operation *op, ScheduleParameters &) {
+                      return hasReference(op) ? scheduleReference(op, machine) : kernel::ScheduleAttr();
+                    },
+                    [&machine, predict](Operation *op) {
+                      auto schedule = scheduleReference(op, machine);
+                      return SmallVector<Candidate>{{schedule, predict ? predict(op, schedule) : 0}};
+                    }};
+  if (predict)
+    strategy.predict = [predict](Operation *op) { return predict(op, kernel::scheduleOf(op)); };
+  return strategy;
+}
+
+const Strategy *kinema::strategyNamed(ArrayRef<Strategy> strategies, StringRef name) {
+  auto found = llvm::find_if(strategies, [&](const Strategy &strategy) { return strategy.name == name; });
+  return found == strategies.end() ? nullptr : found;
+}
+
+SmallVector<Candidate> kinema::candidatesOf(Operation *kernel, ArrayRef<Strategy> strategies) {
+  for (const Strategy &strategy : strategies)
+    if (auto found = strategy.candidates(kernel); !found.empty())
+      return found;
+  return {};
+}
+
+std::optional<double> kinema::predictedSeconds(Operation *kernel, ArrayRef<Strategy> strategies) {
+  const Strategy *strategy = strategyNamed(strategies, kernel::scheduleOf(kernel).getName());
+  return strategy && strategy->predict ? std::optional(strategy->predict(kernel)) : std::nullopt;
+}
