@@ -205,6 +205,11 @@ TEST_F(Commands, FineTuning) {
   EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w --partial"), 0)
       << errors;
   EXPECT_NE(errors.find("initialised: fc.weight\n"), std::string::npos) << errors;
+  for (FileTensor &tensor : weights.tensors)
+    tensor.name += ".other";
+  writeTensors(folder / "w", weights);
+  EXPECT_EQ(run("train linear.kin --train train.txt --out other.d --epochs 1 --weights w --partial"), 1);
+  EXPECT_NE(errors.find("w has none of the parameters of linear"), std::string::npos) << errors;
 }
 
 TEST_F(Commands, WeightsUnderOtherNamesSayWhichOption) {
@@ -350,6 +355,16 @@ TEST_F(Commands, ArgumentsAreLookedAtFirst) {
   said("predict codeless.kin train.txt0.mp4 --weights w --names no", "there is no naming 'no'");
   said("predict codeless.kin train.txt0.mp4 --weights w", "w: tensor fc.weight is float32 [1]");
   said("run codeless.kin --input w --output none/y", "cannot write none/y");
+  said("eval codeless.kin --test train.txt --weights w --set data.resize=1x1",
+       "data.resize is 1x1, smaller than the crop of 2x3");
+  said("predict codeless.kin train.txt0.mp4 --weights w --top 0", "--top must be at least 1, found 0");
+  std::filesystem::create_directory(folder / "b.d");
+  folder.write("b.d/last.safetensors", "");
+  said("train codeless.kin --train train.txt --out b.d --resume --weights w",
+       "--resume takes its weights from b.d/last.safetensors: leave --weights out");
+  writeLinearPackage(folder / "infer.kin", linearManifest(false));
+  said("run infer.kin --input w --output y --step",
+       "package linear was compiled for inference and cannot do a step; compile it with --mode train");
   EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
   said("train codeless.kin --train train.txt --out a.d", "cannot load code/x86-64-v3.so");
   EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));

@@ -15,6 +15,10 @@ using testing::HasSubstr;
 
 namespace {
 
+TEST(ClipSampler, NeedsVideos) {
+  EXPECT_EQ(errorOf([] { ClipSampler::training({}, 0, 1, 7); }), "no videos to draw clips from");
+}
+
 TEST(Permuted, IsAPermutation) {
   for (int64_t count : {1, 2, 3, 4, 5, 17, 64, 65, 1000})
     for (uint64_t stream = 0; stream < 4; ++stream) {

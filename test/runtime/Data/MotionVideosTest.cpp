@@ -126,6 +126,9 @@ TEST_F(MotionVideosTest, RefusesImpossibleOptions) {
   };
   EXPECT_THAT(with([&] { options.width = 85; }), HasSubstr("the size 64x85 must be even"));
   EXPECT_THAT(with([&] { options.frames = 1; }), HasSubstr("the number of frames is 1; it must be from 2"));
+  EXPECT_THAT(with([&] { options.directory = ""; }), HasSubstr("make-motion needs a folder to write to"));
+  EXPECT_THAT(with([&] { options.train = 1'000'001; }),
+              HasSubstr("make-motion: at most 1000000 videos a class"));
   EXPECT_THAT(with([&] { options.train = options.test = 0; }), HasSubstr("nothing to make"));
   EXPECT_THAT(with([&] { options.sprites = "/nonexistent"; }), HasSubstr("dataset-fashion-mnist"));
   EXPECT_FALSE(std::filesystem::exists(options.directory));
@@ -135,7 +138,7 @@ TEST_F(MotionVideosTest, DamagedSprites) {
   const std::string file = folder / "train-images-idx3-ubyte.gz";
   const std::string bytes = readText(file);
   writeText(file, bytes.substr(0, bytes.size() / 2));
-  EXPECT_THAT(refused(), HasSubstr("train-images-idx3-ubyte.gz: the file is damaged"));
+  EXPECT_THAT(refused(), HasSubstr(": the file is damaged or shorter than its header says"));
   writeText(file, "P5 not idx at all, but long enough");
   EXPECT_THAT(refused(), HasSubstr("train-images-idx3-ubyte.gz: not a file of square pictures"));
 }

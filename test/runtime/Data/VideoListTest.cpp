@@ -101,7 +101,7 @@ TEST_F(VideoListTest, NotAList) {
   EXPECT_THAT(errorOf([&] { readVideoList(folder / "none.txt", 0); }), HasSubstr("none.txt: No such file"));
   EXPECT_THAT(errorOf([&] { readVideoList(folder.path.string(), 0); }),
               HasSubstr("is a directory, not a list"));
-  EXPECT_THAT(refused(""), HasSubstr("holds no video"));
+  EXPECT_THAT(refused(""), HasSubstr("list.txt: the list holds no video"));
   EXPECT_THAT(refused("# nothing\n"), HasSubstr("holds no video"));
   EXPECT_THAT(refused(std::string("a\0b 1\n", 6)), HasSubstr("list.txt:1: a zero byte"));
 }
@@ -117,6 +117,9 @@ TEST_F(VideoListTest, ReadsClassNames) {
               HasSubstr("classes.txt:2: an empty name"));
   writeText(folder / "classes.txt", "left\n turn right \n\n");
   EXPECT_THAT(readClassNames(folder / "classes.txt"), ElementsAre("left", "turn right"));
+  writeText(folder / "classes.txt", "");
+  EXPECT_THAT(errorOf([&] { readClassNames(folder / "classes.txt"); }),
+              HasSubstr("classes.txt: no names of classes"));
   writeText(folder / "classes.txt", "left\nup\nleft\n");
   EXPECT_THAT(errorOf([&] { readClassNames(folder / "classes.txt"); }),
               HasSubstr("classes.txt:3: class 'left' is on line 1 already"));

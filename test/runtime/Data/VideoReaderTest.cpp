@@ -289,6 +289,8 @@ TEST_F(VideoReaderTest, NotAVideo) {
   EXPECT_THAT(openError(folder / "empty.mp4"), HasSubstr("empty.mp4: the file is empty"));
   writeText(folder / "text.mp4", "this is not a video\n");
   EXPECT_THAT(openError(folder / "text.mp4"), HasSubstr("text.mp4: not a video"));
+  EXPECT_THAT(openError(folder / (std::string(300, 'x') + ".mp4")),
+              HasSubstr(".mp4: cannot be opened: File name too long"));
   writeText(folder / "text.txt", std::string(5000, 'x'));
   EXPECT_THAT(openError(folder / "text.txt"), HasSubstr("text.txt: "));
   std::string noise(100000, '\0');

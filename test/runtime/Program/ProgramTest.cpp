@@ -205,6 +205,12 @@ TEST(Program, WrongWeightsAreErrorsThatNameTheTensor) {
             "");
 }
 
+TEST(Program, TensorsOfAnotherSizeAreErrors) {
+  Linear linear;
+  EXPECT_EQ(errorOf([&] { linear.program.set(linear.program.manifest().input(), std::vector<float>(5)); }),
+            "tensor rgb has 72 elements, not 5");
+}
+
 TEST(Program, MatchingWeightsLeaveTheOthersAsTheyAre) {
   Linear a, b;
   a.program.initialise(1);
@@ -224,7 +230,8 @@ TEST(Program, InferencePackageRefusesToTrain) {
   Linear linear({}, false);
   EXPECT_NE(errorOf([&] { linear.program.run("train_step"); }).find("compiled for inference"),
             std::string::npos);
-  EXPECT_NE(errorOf([&] { linear.program.setHyper({}); }).find("compiled for inference"), std::string::npos);
+  EXPECT_EQ(errorOf([&] { linear.program.setHyper({}); }),
+            "package linear was compiled for inference and takes no learning rate");
 }
 
 TEST(Program, Profile) {

@@ -153,6 +153,32 @@ TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
   EXPECT_EQ(readTensors(folder / "out/last.safetensors").find("fc.weight")->bytes, before);
 }
 
+TEST_F(TrainerTest, WhatCannotBeTrained) {
+  Training training(folder);
+  SyntheticSource none(0, 7, true);
+  auto trainer = [&](Program &program, BatchSource &source) {
+    Trainer(program, source, nullptr, training.recipe, training.options, training.quiet);
+  };
+  EXPECT_EQ(errorOf([&] { trainer(training.program, none); }), "the training list has no clips");
+  Program inference(Package(writeLinearPackage(folder / "infer.kin", linearManifest(false))), {1});
+  EXPECT_EQ(errorOf([&] { trainer(inference, training.train); }),
+            "package linear was compiled for inference; compile it with --mode train");
+  Batch small;
+  small.clips.resize(5);
+  EXPECT_EQ(
+      errorOf([&] { setInput(training.program, small); }),
+      "the clips have 5 values a batch, linear takes 72 [4, 3, 1, 2, 3]: frames and crop of the recipe must "
+      "be the package's");
+}
+
+TEST_F(TrainerTest, ScoresThatAreNoNumbersStopTheTest) {
+  Training training(folder);
+  training.program.initialise(1);
+  training.test.infinite = 4;
+  EXPECT_EQ(errorOf([&] { evaluate(training.program, training.test, training.recipe.eval, training.quiet); }),
+            "testing: the network's scores are not finite: its weights have diverged or hold NaN");
+}
+
 TEST_F(TrainerTest, UnreadableVideosAreLeftOutAndNamed) {
   Training training(folder);
   training.train.unreadable = training.test.unreadable = 20;
