@@ -22,7 +22,8 @@ struct Expr {
   enum class Kind { Int, Number, Size, Path, List, Bound, Binary };
 
   const Kind kind;
-  /// Is the place of the whole expression where that lies on one line, else of the part on its first line.
+  /// The location is the place of the whole expression where that lies on one line, else of the part on its
+  /// first line.
   Location location;
 
   virtual ~Expr() = default;
@@ -32,7 +33,7 @@ protected:
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
-/// Is an integer, such as `128`.
+/// An IntExpr is an integer, such as `128`.
 struct IntExpr : Expr {
   int64_t value;
 
@@ -40,7 +41,7 @@ struct IntExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Int; }
 };
 
-/// Is a number, such as `0.5` or `1e-4`.
+/// A NumberExpr is a number, such as `0.5` or `1e-4`.
 struct NumberExpr : Expr {
   double value;
   std::string spelling;
@@ -50,7 +51,7 @@ struct NumberExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Number; }
 };
 
-/// Is a size, such as `1x2x2`: two or more parts, T x H x W where there are three.
+/// A SizeExpr is a size, such as `1x2x2`: two or more parts, T x H x W where there are three.
 struct SizeExpr : Expr {
   std::vector<int64_t> parts;
 
@@ -59,8 +60,8 @@ struct SizeExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Size; }
 };
 
-/// Is a path, such as `ch`, `max`, `on`, `conv(2+1)d`, `in.c`, `flow.res2.a` or `stage2.0`: one or more
-/// parts, of which the first is a word.
+/// A PathExpr is a path, such as `ch`, `max`, `on`, `conv(2+1)d`, `in.c`, `flow.res2.a` or `stage2.0`: one or
+/// more parts, of which the first is a word.
 struct PathExpr : Expr {
   struct Part {
     std::string text; // a word, or the digits of a copy's number
@@ -76,7 +77,7 @@ struct PathExpr : Expr {
   std::string text() const;
 };
 
-/// Is a list, such as `[t d d]`: a size made of expressions, or (in sections) a list of numbers.
+/// A ListExpr is a list, such as `[t d d]`: a size made of expressions, or (in sections) a list of numbers.
 struct ListExpr : Expr {
   std::vector<ExprPtr> elements;
 
@@ -85,8 +86,8 @@ struct ListExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::List; }
 };
 
-/// Is a unit, block or operation with arguments bound, such as `(conv3d t=1)`; there is at least one
-/// argument. Parentheses without arguments only group and leave no node.
+/// A BoundExpr is a unit, block or operation with arguments bound, such as `(conv3d t=1)`; there is at least
+/// one argument. Parentheses without arguments only group and leave no node.
 struct BoundExpr : Expr {
   ExprPtr callee; // a PathExpr in every checked program
   std::vector<Argument> arguments;
@@ -96,7 +97,8 @@ struct BoundExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Bound; }
 };
 
-/// Is an arithmetic expression, such as `a + b`, of integers (sizes in a list's elements are integers too);
+/// A BinaryExpr is an arithmetic expression, such as `a + b`, of integers (sizes in a list's elements are
+/// integers too);
 /// `/` rounds down.
 struct BinaryExpr : Expr {
   enum class Op { Add, Sub, Mul, Div, Mod };
@@ -110,8 +112,8 @@ struct BinaryExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Binary; }
 };
 
-/// Is one argument of a call, such as `128`, `ch=128` or `block=a|b`. Copies (`x4`, `times=n`) are not among
-/// them: see Call::times.
+/// An Argument is one argument of a call, such as `128`, `ch=128` or `block=a|b`. Copies (`x4`, `times=n`)
+/// are not among them: see Call::times.
 struct Argument {
   std::string name;  // empty: positional
   Location location; // that of the name, or of a positional argument's expression
@@ -122,7 +124,7 @@ struct Argument {
   const Expr &value() const { return *cycle.front(); }
 };
 
-/// Is a word with its place: a label or a name.
+/// A Name is a word with its place: a label or a name.
 struct Name {
   std::string text;
   Location location;
@@ -132,7 +134,7 @@ struct Stmt {
   enum class Kind { Let, Set, Stream, From, Call };
 
   const Kind kind;
-  /// Is the place of the word that starts the statement (the label, where there is one).
+  /// The location is the place of the word that starts the statement (the label, where there is one).
   Location location;
 
   virtual ~Stmt() = default;
@@ -142,21 +144,22 @@ protected:
 };
 using StmtPtr = std::unique_ptr<Stmt>;
 
-/// Is a chain `a -> b -> c`: the statements of one line (or of a line and those after it that start with
+/// A Chain is a chain `a -> b -> c`: the statements of one line (or of a line and those after it that start
+/// with
 /// `->`).
 struct Chain {
   std::vector<StmtPtr> statements;
 };
 
-/// Is a body `{ ... }`. In a definition, stream or residual the chains follow each other; in `add`, `mul`,
-/// `average` and `concat` each chain is a branch that starts from the same value.
+/// A Body is a body `{ ... }`. In a definition, stream or residual the chains follow each other; in `add`,
+/// `mul`, `average` and `concat` each chain is a branch that starts from the same value.
 struct Body {
   std::vector<Chain> chains;
   Location open, close; // the braces
   bool broken = false;  // a line had an error and is left out
 };
 
-/// Is a statement such as `let m = 27*in.c*ch / (9*in.c + 3*ch)`.
+/// A LetStmt is a statement such as `let m = 27*in.c*ch / (9*in.c + 3*ch)`.
 struct LetStmt : Stmt {
   Name name;
   ExprPtr value;
@@ -166,7 +169,7 @@ struct LetStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Let; }
 };
 
-/// Is a statement such as `set bn.eps=1e-5`.
+/// A SetStmt is a statement such as `set bn.eps=1e-5`.
 struct SetStmt : Stmt {
   Name head;
   Name parameter;
@@ -178,7 +181,7 @@ struct SetStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Set; }
 };
 
-/// Is a stream, such as `stream flow { ... }`.
+/// A StreamStmt is a stream, such as `stream flow { ... }`.
 struct StreamStmt : Stmt {
   Name name;
   Body body;
@@ -188,7 +191,7 @@ struct StreamStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Stream; }
 };
 
-/// Is a statement such as `from mid3` or `small: from in`.
+/// A FromStmt is a statement such as `from mid3` or `small: from in`.
 struct FromStmt : Stmt {
   std::optional<Name> label;
   std::unique_ptr<PathExpr> path;
@@ -198,8 +201,8 @@ struct FromStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::From; }
 };
 
-/// Is a call, such as `mid3: stage conv(2+1)d ch=128 x4 stride=2` or `residual { ... }`. The head is an
-/// operation, a definition, or a parameter of type unit or block.
+/// A CallStmt is a call, such as `mid3: stage conv(2+1)d ch=128 x4 stride=2` or `residual { ... }`. The head
+/// is an operation, a definition, or a parameter of type unit or block.
 struct CallStmt : Stmt {
   std::optional<Name> label; // the label; `_` counts as one
   Name head;
@@ -215,7 +218,7 @@ struct CallStmt : Stmt {
 /// Names the types of parameters.
 enum class Type { Int, Number, Size, Flag, Word, Unit, Block, Value };
 
-/// Is a parameter of a definition, such as `stride:size=1`.
+/// A Parameter is a parameter of a definition, such as `stride:size=1`.
 struct Parameter {
   Name name;
   Type type = Type::Int;
@@ -233,7 +236,7 @@ struct Definition {
   const Parameter *parameter(llvm::StringRef name) const;
 };
 
-/// Is a section: `data { ... }`, `train { ... }`, `eval { ... }` or `compute { ... }`.
+/// A Section is a section: `data { ... }`, `train { ... }`, `eval { ... }` or `compute { ... }`.
 struct Section {
   enum class Kind { Data, Train, Eval, Compute };
   Kind kind;

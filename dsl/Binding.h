@@ -10,7 +10,7 @@
 
 namespace kinema::dsl {
 
-/// Is a value of this type that depends on a shape or on the call.
+/// An Unknown is a value of this type that depends on a shape or on the call.
 struct Unknown {
   Type type = Type::Int;
 };
@@ -23,7 +23,7 @@ struct Word {
   std::string text; // `max`, `half`, `on`
 };
 
-/// Is a named value of the network whose shape is known, or will be.
+/// A NamedValue is a named value of the network whose shape is known, or will be.
 struct NamedValue {
   std::string name;
 
@@ -40,7 +40,7 @@ using CallablePtr = std::shared_ptr<Callable>;
 
 using Binding = std::variant<Unknown, Auto, Broken, int64_t, double, Size, Word, CallablePtr, NamedPtr>;
 
-/// Is an operation or a definition with arguments bound.
+/// A Callable is an operation or a definition with arguments bound.
 struct Callable {
   struct Argument {
     Binding value;

@@ -6,7 +6,7 @@
 
 namespace kinema::dsl {
 
-/// Is a parameter of an operation or of a definition.
+/// A CalleeParameter is a parameter of an operation or of a definition.
 struct CalleeParameter {
   llvm::StringRef name;
   Type type = Type::Int;

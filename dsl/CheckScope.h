@@ -25,7 +25,7 @@ public:
   bool isCompiled() const { return &definition == program.network; }
   bool isLet(llvm::StringRef name) const { return names.contains(name) && !definition.parameter(name); }
 
-  /// Is a value set by `set`, until the end of the braces it stands in.
+  /// A Setting is a value set by `set`, until the end of the braces it stands in.
   struct Setting {
     Callee callee;
     std::string parameter;

@@ -19,7 +19,8 @@ constexpr size_t excerptBytes = 160;
 /// Limits a message.
 constexpr size_t messageBytes = 400;
 
-/// Is a piece of a source line made fit for a terminal, with the columns (as shown) of the underline.
+/// An Excerpt is a piece of a source line made fit for a terminal, with the columns (as shown) of the
+/// underline.
 struct Excerpt {
   std::string text;
   std::string padding; // blanks and tabs up to the caret

@@ -5,7 +5,7 @@
 
 namespace kinema::dsl {
 
-/// Is an `input` line of the network or of one of its streams, with its arguments.
+/// A NetworkInput is an `input` line of the network or of one of its streams, with its arguments.
 struct NetworkInput {
   const CallStmt *call;
   Callable arguments;

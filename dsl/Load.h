@@ -25,7 +25,7 @@ struct LoadOptions {
   bool fromVideos = false;
 };
 
-/// Is one spec. It owns its texts and trees; locations in later phases refer to `sources`.
+/// A Program is one spec. It owns its texts and trees; locations in later phases refer to `sources`.
 struct Program {
   Sources sources;
   std::vector<std::unique_ptr<File>> files; // by file number: 0 the spec, then what it uses, the prelude last

@@ -9,8 +9,8 @@
 
 namespace kinema::dsl {
 
-/// Is a parameter of an operation. Its default is text in the language ("1", "half", "(conv 1x1x1)");
-/// `defaultOf` returns it as a tree.
+/// An OperationParameter is a parameter of an operation. Its default is text in the language ("1", "half",
+/// "(conv 1x1x1)"); `defaultOf` returns it as a tree.
 struct OperationParameter {
   llvm::StringRef name;
   Type type;

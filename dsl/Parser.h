@@ -16,7 +16,7 @@ inline constexpr size_t maxFileBytes = 1 << 20;
 /// `diagnostics` got errors.
 std::unique_ptr<File> parse(const Sources &sources, uint32_t id, Diagnostics &diagnostics);
 
-/// Is a setting from the command line, such as `frames=32` or `data.crop=224x224`.
+/// A Setting is a setting from the command line, such as `frames=32` or `data.crop=224x224`.
 struct Setting {
   std::unique_ptr<PathExpr> path;
   ExprPtr value;

@@ -18,7 +18,7 @@ namespace {
 
 using Kind = Section::Kind;
 
-/// Is one field of a recipe: what its row says of it, and where its value is.
+/// A Field is one field of a recipe: what its row says of it, and where its value is.
 struct Field {
   const RecipeField &row;
   std::variant<int64_t *, double *, bool *, std::string *, RecipeSize *, RecipeNumbers *, RecipeWords *>

@@ -42,7 +42,8 @@ public:
   const uint32_t file;
 };
 
-/// Is the inside of what is called: its parameters have values, but values of the network have none yet.
+/// A CalleeScope is the inside of what is called: its parameters have values, but values of the network have
+/// none yet.
 class CalleeScope : public Scope {
 public:
   /// Takes as `call` the place of the call's head or statement.

@@ -13,8 +13,8 @@
 
 namespace kinema::dsl {
 
-/// Is a stretch of one line: the token or phrase that an error underlines. Lines and columns count from 1,
-/// columns in bytes; line 0 is "nowhere" (a default that nobody wrote).
+/// A Location is a stretch of one line: the token or phrase that an error underlines. Lines and columns count
+/// from 1, columns in bytes; line 0 is "nowhere" (a default that nobody wrote).
 struct Location {
   uint32_t file = 0;
   uint32_t line = 0;

@@ -1,4 +1,4 @@
-// Is the parser's view of the tokens: looking, taking, complaining, and going on after a complaint.
+// Defines the parser's view of the tokens: looking, taking, complaining, and going on after a complaint.
 #pragma once
 
 #include "dsl/Lexer.h"

@@ -8,7 +8,8 @@
 
 namespace kinema::dsl {
 
-/// Is a name that a statement gives: its label, a stream's name, or `stage2` of an unlabelled stage.
+/// A ValueName is a name that a statement gives: its label, a stream's name, or `stage2` of an unlabelled
+/// stage.
 struct ValueName {
   std::string name;
   Location location;

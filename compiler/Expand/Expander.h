@@ -21,7 +21,7 @@ public:
   /// Expands the program's network. All errors that are found are reported.
   mlir::LogicalResult run();
 
-  /// Is one of several values that are joined.
+  /// An Operand is one of several values that are joined.
   struct Operand {
     Activation value;
     std::string name; // "the value before", "'low'", "branch 2"
@@ -31,7 +31,7 @@ private:
   using Arguments = dsl::CalleeScope; // arguments of an operation
   using Statements = std::vector<const dsl::Stmt *>;
 
-  /// Is a tower: its statements are expanded as far as the values that they name are known.
+  /// A Stream is a tower: its statements are expanded as far as the values that they name are known.
   struct Stream {
     Statements statements;
     std::unique_ptr<Frame> frame;
@@ -51,7 +51,7 @@ private:
     NodePtr node; // gets the callee's names
     dsl::Location where() const { return call.head.location; }
   };
-  /// Is a weight's name in the making, with who would own it.
+  /// A Claim is a weight's name in the making, with who would own it.
   struct Claim {
     Frame *frame;
     std::string path;

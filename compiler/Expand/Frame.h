@@ -9,14 +9,14 @@
 
 namespace kinema::expansion {
 
-/// Is a value of the network, [N, C, T, H, W].
+/// An Activation is a value of the network, [N, C, T, H, W].
 struct Activation {
   enum class State {
     None,   // before the input
     Failed, // an error was reported; whoever uses the value reports nothing
     Ready
   };
-  /// Is a step that made the value smaller along some axis.
+  /// A Reduction is a step that made the value smaller along some axis.
   struct Reduction {
     dsl::Location where;
     shape::Size3 factor;
@@ -42,7 +42,7 @@ struct Activation {
   std::string describe() const;
 };
 
-/// Is a named value with the values named inside of what made it: `res2`, `res2.a`, `stage2.0`.
+/// A Node is a named value with the values named inside of what made it: `res2`, `res2.a`, `stage2.0`.
 struct Node : dsl::NamedValue {
   Activation value;
   bool complete = true; // false: a stream that is still being expanded
@@ -55,10 +55,10 @@ struct Node : dsl::NamedValue {
 };
 using NodePtr = std::shared_ptr<Node>;
 
-/// Is the scope around the network: it knows what `set` says, and where errors go.
+/// A Root is the scope around the network: it knows what `set` says, and where errors go.
 class Root : public dsl::Scope {
 public:
-  /// Is a value set by `set`, until the end of the body it stands in.
+  /// A Setting is a value set by `set`, until the end of the body it stands in.
   struct Setting {
     dsl::Callee callee;
     std::string parameter;
@@ -82,7 +82,7 @@ public:
   std::vector<Setting> settings;
 };
 
-/// Is one call of a definition, or a stream inside of one.
+/// A Frame is one call of a definition, or a stream inside of one.
 class Frame : public dsl::CalleeScope {
 public:
   /// Makes the frame of the network that is compiled.

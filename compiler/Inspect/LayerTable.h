@@ -11,7 +11,7 @@
 
 namespace kinema::inspect {
 
-/// Is one row: a conv of the author's, with all that it expanded to, or an operation of another kind.
+/// A Layer is one row: a conv of the author's, with all that it expanded to, or an operation of another kind.
 struct Layer {
   std::string name;             // "stage2.0.conv1"
   std::string kind;             // the author's word: "conv(2+1)d", "pool", "residual"

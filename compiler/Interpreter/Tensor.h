@@ -1,4 +1,4 @@
-// Is a tensor of the interpreter: plain, row-major, in double.
+// Defines the tensor of the interpreter: plain, row-major, in double.
 #ifndef KINEMA_COMPILER_INTERPRETER_TENSOR_H
 #define KINEMA_COMPILER_INTERPRETER_TENSOR_H
 

@@ -16,7 +16,7 @@ inline int64_t product(const Size3 &s) { return s[0] * s[1] * s[2]; }
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t roundUp(int64_t a, int64_t b) { return ceilDiv(a, b) * b; }
 
-/// Is the sliding window of a convolution or a pool.
+/// A Window is the sliding window of a convolution or a pool.
 struct Window {
   Size3 kernel = {1, 1, 1};
   Size3 stride = {1, 1, 1};

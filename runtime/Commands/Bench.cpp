@@ -84,7 +84,7 @@ Sum workOf(const Manifest &manifest, const std::string &entry, const Peak &peak)
   return sum;
 }
 
-// Is a launch with its median time.
+// A Row is a launch with its median time.
 struct Row {
   double seconds;
   const Launch *launch;

@@ -219,7 +219,7 @@ Recipe recipeWith(Recipe recipe, const std::vector<std::string> &settings) {
   return recipe;
 }
 
-// Is a training before the first step.
+// A TrainingPlan is a training before the first step.
 struct TrainingPlan {
   VideoList train;
   std::optional<VideoList> test;
@@ -317,7 +317,7 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   return plan;
 }
 
-// Is what an evaluation of a list, or of videos without labels, needs.
+// An EvaluationPlan is what an evaluation of a list, or of videos without labels, needs.
 struct EvaluationPlan {
   Recipe recipe;
   VideoList videos;

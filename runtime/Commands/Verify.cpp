@@ -49,7 +49,7 @@ std::vector<int64_t> coordinatesOf(int64_t element, const std::vector<int64_t> &
   return coordinates;
 }
 
-// Is a result of a launch or of its twin.
+// A Place is a result of a launch or of its twin.
 struct Place {
   const Kernel *kernel;
   const KernelResult *result;

@@ -23,7 +23,7 @@ struct MotionClass {
 // first.
 std::span<const MotionClass> motionClasses();
 
-// Is a square grey picture; 0 is transparent.
+// A Sprite is a square grey picture; 0 is transparent.
 struct Sprite {
   int side = 0;
   const uint8_t *pixels = nullptr; // [side, side], not owned

@@ -64,7 +64,7 @@ struct Split {
   int64_t videos; // of each class
 };
 
-// Is the making of one scene, which gives two videos, one for each class of a pair.
+// A SceneJob is the making of one scene, which gives two videos, one for each class of a pair.
 struct SceneJob {
   int split = 0;
   int pair = 0;

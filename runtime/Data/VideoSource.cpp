@@ -25,15 +25,15 @@ double secondsSince(Clock::time_point begin) {
 // Frame indices are kept up to this many bytes: 8 a frame.
 constexpr int64_t indexMemory = int64_t{64} << 20;
 
-// Is a batch that is being filled, or that waits to be taken.
+// A Slot is a batch that is being filled, or that waits to be taken.
 struct Slot {
   Batch batch;
   std::vector<std::string> reasons; // [N]; why a clip could not be read, or empty
   int64_t missing = 0;              // clips not yet done
 };
 
-// Is the place of a clip, such as the next one to decode: clips follow each other in a batch, batches in an
-// epoch, and epochs one after the other.
+// A Position is the place of a clip, such as the next one to decode: clips follow each other in a batch,
+// batches in an epoch, and epochs one after the other.
 struct Position {
   int64_t epoch = 0, batch = 0, clip = 0;
 };

@@ -24,7 +24,7 @@ struct LoaderStatistics {
   double waitSeconds = 0;   // time that the caller of `next` waited
 };
 
-// Is a source of batches of shape [N, 3, T, H, W] with T = data.frames and H, W = the crop.
+// A VideoSource is a source of batches of shape [N, 3, T, H, W] with T = data.frames and H, W = the crop.
 class VideoSource : public BatchSource {
 public:
   // These sample clips as ClipSampler defines it. Nothing is opened before the first `next` or `seek`.

@@ -6,7 +6,7 @@
 
 namespace kinema {
 
-// Is called now and then, from one thread at a time.
+// The function is called now and then, from one thread at a time.
 using ProgressCallback = std::function<void(int64_t done, int64_t total)>;
 
 // Returns `threads`, or the number of cores that the process may use if it is not positive.

@@ -1,4 +1,4 @@
-// Is the seam between a program and the machine that runs it: one arena, copies in and out, launches in
+// Defines the seam between a program and the machine that runs it: one arena, copies in and out, launches in
 // order.
 #pragma once
 
@@ -18,7 +18,7 @@ using LaunchId = int64_t;   // a launch that the device has made ready
 using SequenceId = int64_t; // launches that run one after the other, again and again
 using CopyId = int64_t;     // a copy that was begun
 
-// Is a part of the arena.
+// An ArenaRange is a part of the arena.
 struct ArenaRange {
   int64_t offset = 0, bytes = 0; // multiples of 4
 };
@@ -33,7 +33,7 @@ struct LaunchDescription {
   std::span<const int64_t> args;
 };
 
-// Is a machine that runs kernels. All functions throw Error.
+// A Device is a machine that runs kernels. All functions throw Error.
 class Device {
 public:
   virtual ~Device() = default;

@@ -26,7 +26,7 @@ private:
   int64_t bytes = 0;
 };
 
-// Is the arena of a program (Device.h). All functions throw Error where bytes lie outside it.
+// A HostArena is the arena of a program (Device.h). All functions throw Error where bytes lie outside it.
 class HostArena {
 public:
   HostArena() = default;

@@ -9,8 +9,8 @@
 
 namespace kinema {
 
-// Is a condition that is taken to last for a while once it has been seen. The while doubles if it is soon
-// seen again.
+// A Spell is a condition that is taken to last for a while once it has been seen. The while doubles if it is
+// soon seen again.
 class Spell {
 public:
   void seen(double time);

@@ -14,8 +14,8 @@
 
 namespace kinema {
 
-// Is a range of blocks. `blocksOf` returns part `part` of `parts` of a grid: the parts are contiguous and in
-// order, and their sizes differ by one at most.
+// A BlockRange is a range of blocks. `blocksOf` returns part `part` of `parts` of a grid: the parts are
+// contiguous and in order, and their sizes differ by one at most.
 struct BlockRange {
   int64_t begin = 0, end = 0;
 };

@@ -19,7 +19,7 @@ constexpr int64_t largestArena = int64_t{1} << 46;
 constexpr int64_t largestScratch = int64_t{1} << 34;
 constexpr int64_t largestCount = int64_t{1} << 62;
 
-// Is a JSON value with its place in the manifest. Its functions throw Error with that place.
+// A Node is a JSON value with its place in the manifest. Its functions throw Error with that place.
 class Node {
 public:
   Node(const json &value, std::string place) : value(value), place(std::move(place)) {}

@@ -80,7 +80,7 @@ struct Kernel {
   bool narrow = false;
 };
 
-// Is one of the launches that together compute what another launch does, and leave it elsewhere.
+// A TwinLaunch is one of the launches that together compute what another launch does, and leave it elsewhere.
 struct TwinLaunch {
   std::string kernel;
   std::vector<int64_t> args;

@@ -53,7 +53,7 @@ int64_t firstEntry(const std::string &path, int64_t directory, int64_t directory
   return littleEndian(record, entryOffsetField, 4);
 }
 
-// Is a file in memory for the archive's writer, which sees it as if `before` bytes came before it.
+// A Memory is a file in memory for the archive's writer, which sees it as if `before` bytes came before it.
 struct Memory {
   size_t before;
   std::string bytes = {};

@@ -28,7 +28,7 @@ struct ArchivePlace {
 // the file cannot be read or the directory is damaged.
 bool findArchive(const std::string &path, ArchivePlace &place);
 
-// Is an open package. All functions throw Error, naming the file.
+// A Package is an open package. All functions throw Error, naming the file.
 class Package {
 public:
   explicit Package(const std::string &path);

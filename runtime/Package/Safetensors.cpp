@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint64_t longestHeader = 100'000'000; // the reference implementation's limit
 
-// Is what the header says of a tensor. [begin, end) counts from the end of the header.
+// A HeaderEntry is what the header says of a tensor. [begin, end) counts from the end of the header.
 struct HeaderEntry {
   FileTensor tensor;
   uint64_t begin = 0, end = 0;

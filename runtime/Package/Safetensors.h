@@ -12,7 +12,7 @@
 
 namespace kinema {
 
-// Is a tensor of a file; its elements are row-major.
+// A FileTensor is a tensor of a file; its elements are row-major.
 struct FileTensor {
   std::string name;
   ElementType type = ElementType::F32;

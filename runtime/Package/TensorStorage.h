@@ -9,7 +9,7 @@
 
 namespace kinema {
 
-// Is one loop over stored elements: at counter i it adds i * step to the coordinate along `axis`.
+// A Loop is one loop over stored elements: at counter i it adds i * step to the coordinate along `axis`.
 struct Loop {
   int64_t axis = 0;
   int64_t size = 1;

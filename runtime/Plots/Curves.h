@@ -9,7 +9,8 @@
 
 namespace kinema {
 
-// Is one row. Shares are in [0, 1]. What was not measured is NaN here and an empty field in the file.
+// An EpochRow is one row. Shares are in [0, 1]. What was not measured is NaN here and an empty field in the
+// file.
 struct EpochRow {
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 

@@ -29,7 +29,8 @@ struct ProgramOptions {
   std::string device = ""; // as makeDevice takes it
 };
 
-// Is a package on a device. All functions throw Error. Memory is allocated while loading, not while running.
+// A Program is a package on a device. All functions throw Error. Memory is allocated while loading, not while
+// running.
 class Program {
 public:
   explicit Program(const Package &package, const ProgramOptions &options = {});

@@ -7,10 +7,10 @@
 
 namespace kinema {
 
-// Is a file that takes its name only when it is complete: writes go to a temporary file beside it, which
-// `commit` flushes to the disk and renames. Until then, and after any error, what stood under the name stays
-// untouched. A link is followed; a device or a pipe is refused. All functions throw Error with the path and
-// the system's reason.
+// An AtomicFile is a file that takes its name only when it is complete: writes go to a temporary file beside
+// it, which `commit` flushes to the disk and renames. Until then, and after any error, what stood under the
+// name stays untouched. A link is followed; a device or a pipe is refused. All functions throw Error with the
+// path and the system's reason.
 class AtomicFile {
 public:
   explicit AtomicFile(const std::string &name);

@@ -21,7 +21,7 @@ constexpr uint64_t stream(Purpose purpose, uint64_t index = 0) {
 
 using Words = std::array<uint32_t, 4>;
 
-// Is the bare generator: ten rounds on the counter under the key.
+// The function is the bare generator: ten rounds on the counter under the key.
 constexpr Words philox(Words counter, std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     uint64_t low = uint64_t{0xD2511F53} * counter[0];

@@ -6,7 +6,7 @@
 
 namespace kinema {
 
-// Is a shared object that was loaded from memory. All functions throw Error.
+// A SharedObject is a shared object that was loaded from memory. All functions throw Error.
 class SharedObject {
 public:
   SharedObject() = default;

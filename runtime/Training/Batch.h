@@ -24,9 +24,9 @@ struct Unreadable {
   std::string reason;
 };
 
-// Is a data set cut into clips. The n-th batch of an epoch depends on (the source's seed, epoch, n) alone.
-// For training, an epoch is one pass in a new order; for evaluation there is one epoch, with all clips of all
-// videos in order.
+// A BatchSource is a data set cut into clips. The n-th batch of an epoch depends on (the source's seed,
+// epoch, n) alone. For training, an epoch is one pass in a new order; for evaluation there is one epoch, with
+// all clips of all videos in order.
 class BatchSource {
 public:
   virtual ~BatchSource() = default;

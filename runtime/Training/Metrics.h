@@ -38,7 +38,8 @@ public:
   double meanLoss() const { return clips ? loss / static_cast<double>(clips) : 0; }
 };
 
-// Is the result of evaluating videos: the scores of each video's clips are averaged, then ranked.
+// A VideoMetrics is the result of evaluating videos: the scores of each video's clips are averaged, then
+// ranked.
 struct VideoMetrics {
   int64_t videos = 0;
   int64_t top1 = 0, top5 = 0; // right videos

@@ -54,7 +54,7 @@ private:
     int64_t clips = 0, batches = 0;
   };
 
-  // Is a step that was started; its results are read while the next one runs.
+  // A Pending is a step that was started; its results are read while the next one runs.
   struct Pending {
     CopyId loss, logits;
     std::vector<int32_t> labels;

@@ -19,7 +19,7 @@ std::string linearCode();
 // Writes the package and returns its path.
 std::string writeLinearPackage(const std::string &path, const nlohmann::json &manifest = linearManifest());
 
-// Is a folder of its own for each test, removed with the test.
+// A Folder is a folder of its own for each test, removed with the test.
 class Folder {
 public:
   Folder();

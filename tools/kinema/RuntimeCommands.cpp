@@ -18,7 +18,7 @@
 namespace kinema {
 namespace {
 
-/// Is a package made for one command, and removed with it.
+/// A TemporaryPackage is a package made for one command, and removed with it.
 class TemporaryPackage {
 public:
   TemporaryPackage() {

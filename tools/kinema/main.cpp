@@ -1,4 +1,4 @@
-// Is the command `kinema`: from specs to packages, and the runtime's commands on specs.
+// Runs the command `kinema`: from specs to packages, and the runtime's commands on specs.
 #include "runtime/Commands/CommandLine.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Exit.h"

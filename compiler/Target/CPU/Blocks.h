@@ -6,7 +6,7 @@
 
 namespace kinema::cpu {
 
-/// Is one axis cut into blocks of `size`; the last one may be smaller.
+/// A Cut is one axis cut into blocks of `size`; the last one may be smaller.
 struct Cut {
   int64_t total, size;
 
@@ -34,7 +34,7 @@ struct BlockCuts : std::array<Cut, 3> {
   bool occurs(int64_t variant) const;
 };
 
-/// Is a block at run time.
+/// A BlockPlace is a block at run time.
 struct BlockPlace {
   std::array<mlir::Value, 3> first, size; // clips, frames, rows
   mlir::Value variant;

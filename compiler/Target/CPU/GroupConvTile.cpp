@@ -237,7 +237,7 @@ private:
     int64_t inside; // where the table of ranges has this axis's, or -1: all taps always
     Value from, to; // the taps of a result that are inside
   };
-  /// Is a row of a phase's results.
+  /// A Row is a row of a phase's results.
   struct Row {
     const shape::Phase *phase;
     Walk frames, rows;

@@ -17,7 +17,7 @@ static bool isExchanged(RankedTensorType paired, int64_t lanes) {
 
 namespace {
 
-/// Is a weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
+/// A PairWeights is a weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
 struct PairWeights {
   int64_t outBlocks, inBlocks, taps, reduce, lanes;
   bool exchanged;

@@ -11,7 +11,7 @@ namespace kinema::cpu {
 /// of the positions along W that two neighbouring results read.
 enum class Words { Single, ChannelPairs, ColumnPairs };
 
-/// Is a contraction's operand: the value of a prologue on `blocked` tensors.
+/// A StagedOperand is a contraction's operand: the value of a prologue on `blocked` tensors.
 struct StagedOperand {
   kernel::AccessRegion prologue;
   mlir::RankedTensorType type = prologue.getPixelType(); // [N, C, T, H, W]
@@ -33,7 +33,7 @@ struct StagedAxis {
   StagedAxis withinSource(int64_t size) const;
 };
 
-/// Is the box of one block in near memory: [clips, channel blocks, T, H, W, width], in words.
+/// A StagedBox is the box of one block in near memory: [clips, channel blocks, T, H, W, width], in words.
 struct StagedBox {
   int64_t clips, blocks;
   std::array<StagedAxis, 3> axes;

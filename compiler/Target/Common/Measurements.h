@@ -13,7 +13,7 @@
 
 namespace kinema {
 
-/// Is a schedule with what the model says of it.
+/// A Candidate is a schedule with what the model says of it.
 struct Candidate {
   kernel::ScheduleAttr schedule;
   double cost; // the smaller the better: seconds on a GPU, cycles over machines of several sizes on a CPU
@@ -56,7 +56,7 @@ private:
   std::map<std::string, Entry, std::less<>> entries;
 };
 
-/// Is a kernel's schedule and, where that was measured, the seconds of a launch.
+/// A ScheduleChoice is a kernel's schedule and, where that was measured, the seconds of a launch.
 struct ScheduleChoice {
   kernel::ScheduleAttr schedule;
   std::optional<double> measured;

@@ -98,7 +98,7 @@ public:
   /// Returns the type under which the walk's coordinates find a tensor of the domain's positions.
   mlir::RankedTensorType view(mlir::RankedTensorType type) const;
 
-  /// Is the part of the domain that a block covers.
+  /// A Part is the part of the domain that a block covers.
   struct Part {
     mlir::Value partial;
     mlir::Value firstClip, endClip, firstRow, endRow, firstChannel,

@@ -95,7 +95,7 @@ static RankedTensorType flattened(Value tensor) {
 }
 
 namespace {
-/// Is one position of a clip, with all channels.
+/// A Column is one position of a clip, with all channels.
 struct Column {
   KernelEmitter &e;
   RankedTensorType type; // flattened

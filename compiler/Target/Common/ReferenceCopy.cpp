@@ -12,8 +12,9 @@ struct Level {
   int64_t axis, size, step;
 };
 
-/// Is one loop nest in which every tensor's flat position is a sum of counter * stride. Its loops are those
-/// of the result's storage order, each split where another tensor's layout blocks its axis more finely.
+/// A StorageNest is one loop nest in which every tensor's flat position is a sum of counter * stride. Its
+/// loops are those of the result's storage order, each split where another tensor's layout blocks its axis
+/// more finely.
 class StorageNest {
 public:
   StorageNest(const Machine &machine, ArrayRef<RankedTensorType> sources, RankedTensorType result);
@@ -241,7 +242,7 @@ static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type,
 }
 
 namespace {
-/// Is one tensor of several that are converted.
+/// A Conversion is one tensor of several that are converted.
 struct Conversion {
   RankedTensorType from, to;
 

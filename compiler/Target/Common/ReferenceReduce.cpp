@@ -241,7 +241,7 @@ static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
 //===-- SGD ---------------------------------------------------------------===//
 
 namespace {
-/// Is one parameter of an update.
+/// An Update is one parameter of an update.
 struct Update {
   int64_t elements, partials;
 

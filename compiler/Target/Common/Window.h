@@ -6,7 +6,7 @@
 
 namespace kinema::reference {
 
-/// Is the source position of one tap for a result, along T, H, W.
+/// A SourcePosition is the source position of one tap for a result, along T, H, W.
 struct SourcePosition {
   mlir::Value inside; // whether the source has the position
   mlir::Value coordinates[3];

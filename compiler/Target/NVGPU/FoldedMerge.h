@@ -18,8 +18,9 @@ struct FoldedMerge {
   int64_t scratchAt, scratchBytes; // shared memory that nobody else needs any more
 };
 
-/// Is called by threads whose block has stored its partials. They meet, and the block counts itself; the
-/// block that comes last merges the partials of all in their order, and sets the counter back to zero.
+/// The function is called by threads whose block has stored its partials. They meet, and the block counts
+/// itself; the block that comes last merges the partials of all in their order, and sets the counter back to
+/// zero.
 void emitFoldedMerge(WarpgroupEmitter &w, const FoldedMerge &merge);
 
 } // namespace kinema::nvidia

@@ -31,7 +31,7 @@ private:
     Value offset; // offset of the phase
     Value taps, firstTap, firstShift;
   };
-  /// Is one row of the accumulators.
+  /// A Row is one row of the accumulators.
   struct Row {
     Value valid;                 // whether it is a result
     std::array<Value, 3> result; // its coordinates, clamped to a result that exists

@@ -28,7 +28,7 @@ bool nvidia::canStage(const kernel::AccessRegion &prologue, int64_t neighbours) 
 }
 
 namespace {
-/// Is what a thread stages: a position of a channel block, with the tensors' values there.
+/// A StagedPosition is what a thread stages: a position of a channel block, with the tensors' values there.
 struct StagedPosition {
   struct Neighbour {
     Value inside;               // whether the source reaches there

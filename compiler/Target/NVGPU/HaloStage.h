@@ -8,9 +8,9 @@
 
 namespace kinema::nvidia {
 
-/// Is one axis of the staged positions: planes of `extent` positions each. Position i of plane p holds the
-/// source's (first + i) * step + p + low if i < filled and the source reaches there, else zero. Along the
-/// last axis, a position also holds the neighbours that belong to it.
+/// A StageAxis is one axis of the staged positions: planes of `extent` positions each. Position i of plane p
+/// holds the source's (first + i) * step + p + low if i < filled and the source reaches there, else zero.
+/// Along the last axis, a position also holds the neighbours that belong to it.
 struct StageAxis {
   int64_t planes, extent, filled;
   int64_t step;
@@ -19,8 +19,8 @@ struct StageAxis {
   mlir::Value first;
 };
 
-/// Is a source with its prologue, whose operands are tensors [N, C, T, H, W] in blocks of channels, and
-/// vectors.
+/// A StageSource is a source with its prologue, whose operands are tensors [N, C, T, H, W] in blocks of
+/// channels, and vectors.
 struct StageSource {
   kernel::AccessRegion prologue;
   int64_t channelBlocks;

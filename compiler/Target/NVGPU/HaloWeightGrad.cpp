@@ -19,7 +19,7 @@ public:
   void emit();
 
 private:
-  /// Is one of the products m64 x columns that a warpgroup accumulates.
+  /// A Product is one of the products m64 x columns that a warpgroup accumulates.
   struct Product {
     Value exists;             // false beyond the last product: the last warpgroup may have fewer
     std::array<Value, 3> tap; // position in the block's box

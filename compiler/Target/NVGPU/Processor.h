@@ -26,8 +26,8 @@ struct Rates {
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
 };
 
-/// Is an H200. Two rates were measured: 790 TFLOP/s of bfloat16 products, and copies at 4.3 TB/s. The rest
-/// are estimates.
+/// The rates are those of an H200. Two were measured: 790 TFLOP/s of bfloat16 products, and copies at 4.3
+/// TB/s. The rest are estimates.
 inline constexpr Rates h200 = {
     .multiprocessors = 132,
     .products = 790e12 / 2,

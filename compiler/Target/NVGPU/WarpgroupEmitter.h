@@ -14,7 +14,7 @@ inline constexpr int64_t blockChannels = 8;  // channels of a block in the block
 inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloat16
 inline constexpr int64_t warpgroup = 4 * warp;
 
-/// Is a ring of stages in shared memory that are filled and read in turn, with an mbarrier for each
+/// A Ring is a ring of stages in shared memory that are filled and read in turn, with an mbarrier for each
 /// direction.
 struct Ring {
   const char *name; // name of what the stages hold, for messages
@@ -24,7 +24,7 @@ struct Ring {
   bool refilled = true; // whether stages are filled more than once; if not, nobody says that one is empty
 };
 
-/// Is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
+/// A MatrixOperand is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
 struct MatrixOperand {
   mlir::Value at;                // bytes from the start of shared memory
   int64_t leading, stride;       // bytes, as the descriptor means them

@@ -11,7 +11,7 @@
 
 namespace kinema::test {
 
-// Is a new empty folder, removed at the end.
+// A TemporaryFolder is a new empty folder, removed at the end.
 class TemporaryFolder {
 public:
   TemporaryFolder();

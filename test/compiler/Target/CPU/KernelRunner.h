@@ -15,7 +15,7 @@
 
 namespace kinema::cpu::test {
 
-/// Is a logical tensor, row-major.
+/// A Tensor is a logical tensor, row-major.
 struct Tensor {
   std::vector<int64_t> shape;
   std::vector<double> values;
@@ -50,7 +50,7 @@ using Scheduler = std::function<kernel::ScheduleAttr(mlir::Operation *)>;
 /// computeAmxInstructions.
 bool runsHere(const Level &level);
 
-/// Is a compiled kernel.
+/// A Kernel is a compiled kernel.
 class Kernel {
 public:
   /// `text` is a module with one kernel.def in blocks of the level's lanes; without a scheduler, the kernel

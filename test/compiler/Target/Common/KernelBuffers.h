@@ -10,7 +10,7 @@
 
 namespace kinema::testing {
 
-/// Is a logical tensor, row-major; labels are whole numbers.
+/// A Tensor is a logical tensor, row-major; labels are whole numbers.
 struct Tensor {
   std::vector<int64_t> shape;
   std::vector<float> values;
@@ -38,7 +38,7 @@ Bytes pack(const Tensor &tensor, mlir::RankedTensorType type);
 /// Returns the logical elements; padding that is not zero and bytes written behind the storage are failures.
 Tensor unpack(const Bytes &bytes, mlir::RankedTensorType type);
 
-/// Is an argument of a kernel.
+/// A Buffer is an argument of a kernel.
 struct Buffer {
   void *data;
   int64_t bytes;

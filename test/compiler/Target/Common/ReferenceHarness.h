@@ -29,7 +29,7 @@ mlir::OwningOpRef<mlir::ModuleOp> parseScheduled(const std::string &text, mlir::
 /// Returns the context of these tests.
 mlir::MLIRContext &context();
 
-/// Is one compiled kernel.
+/// A ReferenceKernel is one compiled kernel.
 class ReferenceKernel {
 public:
   /// `text` is a module with one kernel.def @k.
