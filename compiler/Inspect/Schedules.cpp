@@ -67,18 +67,25 @@ std::string kinema::inspect::scheduleTable(StringRef entry, const std::vector<Sc
       text += fmt::format("{:>11} {:>9} {:>7}   {}\n", "-", "-", "-", parametersText(l));
       continue;
     }
-    bool improve = l.ratio() > ScheduledLaunch::acceptable;
-    text += fmt::format("{:>8.1f} us {:>6.1f} us {:>7.1f} {} {}\n", *l.predicted * 1e6, *l.floor * 1e6,
-                        l.ratio(), improve ? "*" : " ", parametersText(l));
     predicted += *l.predicted;
+    text += fmt::format("{:>8.1f} us ", *l.predicted * 1e6);
+    if (!l.floor) {
+      text += fmt::format("{:>9} {:>7}   {}\n", "-", "-", parametersText(l));
+      continue;
+    }
+    bool improve = l.ratio() > ScheduledLaunch::acceptable;
+    text += fmt::format("{:>6.1f} us {:>7.1f} {} {}\n", *l.floor * 1e6, l.ratio(), improve ? "*" : " ",
+                        parametersText(l));
     floor += *l.floor;
     slow += improve;
   }
   if (predicted > 0)
-    text += fmt::format("{}: {:.2f} ms predicted, at least {:.2f} ms; {} of {} launches take more than {} "
-                        "times the least (*)\n",
-                        entry.str(), predicted * 1e3, floor * 1e3, slow, launches.size(),
-                        ScheduledLaunch::acceptable);
+    text += fmt::format("{}: {:.2f} ms predicted", entry.str(), predicted * 1e3);
+  if (floor > 0)
+    text += fmt::format(", at least {:.2f} ms; {} of {} launches take more than {} times the least (*)",
+                        floor * 1e3, slow, launches.size(), ScheduledLaunch::acceptable);
+  if (predicted > 0)
+    text += "\n";
   return text;
 }
 
@@ -89,8 +96,9 @@ json kinema::inspect::schedulesJson(const std::vector<ScheduledLaunch> &launches
                   {"blocks", l.blocks}, {"shared", l.shared}, {"parameters", l.parameters}};
     if (!l.note.empty())
       entry["note"] = l.note;
-    if (l.predicted) {
+    if (l.predicted)
       entry["predicted_us"] = *l.predicted * 1e6;
+    if (l.floor) {
       entry["floor_us"] = *l.floor * 1e6;
       entry["ratio"] = l.ratio();
       entry["improve"] = l.ratio() > ScheduledLaunch::acceptable;

@@ -234,9 +234,10 @@ static json describe(kernel::LaunchOp launch, const std::optional<LaunchEstimate
                     {"writes", launch.getWrites()},
                     {"macs", launch.getMacs()}};
   auto microseconds = [](double seconds) { return std::round(seconds * 1e12) * 1e-6; };
-  if (estimate) {
+  // Without a floor, seconds are not those of one machine, which the runtime could compare with its own.
+  if (estimate && estimate->floor) {
     described["predicted_us"] = microseconds(estimate->predicted);
-    described["floor_us"] = microseconds(estimate->floor);
+    described["floor_us"] = microseconds(*estimate->floor);
   }
   described["layer"] = launch.getLayer().str();
   return described;

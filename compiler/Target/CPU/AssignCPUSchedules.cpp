@@ -25,7 +25,7 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
     const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
-    SmallVector<Strategy> table = cpu::strategies(found->machine);
+    SmallVector<Strategy> table = cpu::strategies(*found);
     ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
     auto assign = [&](Operation *op) {
       ScheduleChoice choice = chooser->choose(op, candidatesOf(op, strategies));

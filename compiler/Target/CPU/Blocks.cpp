@@ -68,10 +68,3 @@ SmallVector<int64_t> kinema::cpu::partCounts(int64_t most) {
   }
   return counts;
 }
-
-double kinema::cpu::costOverMachines(int64_t grid, function_ref<double(int64_t)> cost) {
-  double total = 0;
-  for (int64_t threads : {1, 2, 4, 8, 16})
-    total += threads * cost(shape::ceilDiv(grid, threads));
-  return total;
-}

@@ -58,11 +58,6 @@ Interval emitShare(KernelEmitter &e, const Shares &shares, mlir::Value i);
 /// Returns numbers of parts worth trying: powers of two and the halves between them, up to `most`.
 llvm::SmallVector<int64_t> partCounts(int64_t most);
 
-/// Returns the sum, over machines of 1 to 16 cores, of all cores' time until a grid is done, where `cost` is
-/// the time of one thread for that many blocks. It is not known how many threads will share a grid, and the
-/// last cores idle when blocks run out.
-double costOverMachines(int64_t grid, llvm::function_ref<double(int64_t)> cost);
-
 } // namespace kinema::cpu
 
 #endif

@@ -1,6 +1,7 @@
 #include "compiler/Target/CPU/ConvPlan.h"
 
 #include "compiler/Target/CPU/MatrixTile.h"
+#include "compiler/Target/CPU/Model.h"
 
 #include <set>
 
@@ -221,8 +222,8 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
   return cost;
 }
 
-double ConvPlan::cost(int64_t prologueReads, int64_t epilogueReads) const {
+double ConvPlan::cycles(int64_t prologueReads, int64_t epilogueReads) const {
   double stage = stageCost(prologueReads), block = blockCost(epilogueReads);
-  return costOverMachines(
+  return cyclesOverMachines(
       grid(), [&](int64_t blocks) { return blocks * block + shape::ceilDiv(blocks, parts.parts) * stage; });
 }

@@ -1,5 +1,5 @@
 // What a tiled conv decides before any code is written: the blocks of the grid, what they stage, the tables
-// of the register tiles, and the cost by which a block's shape is chosen.
+// of the register tiles, and the cycles by which a block's shape is chosen.
 #ifndef KINEMA_COMPILER_TARGET_CPU_CONVPLAN_H
 #define KINEMA_COMPILER_TARGET_CPU_CONVPLAN_H
 
@@ -56,8 +56,8 @@ struct ConvPlan {
                          : operandAt() + points() * (operandStride() + productStride());
   }
   int64_t scratchBytes() const { return 4 * (tileAt() + groupWidth() * blockPixels() * lanes); }
-  /// In cycles, over machines of several sizes; rough.
-  double cost(int64_t prologueReads, int64_t epilogueReads) const;
+  /// Over machines of several sizes (cyclesOverMachines); rough.
+  double cycles(int64_t prologueReads, int64_t epilogueReads) const;
 
   /// The tables, as the register tiles read them. Pixels of a class use the same taps.
   struct Tables {

@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/ConvPlan.h"
 #include "compiler/Target/CPU/Epilogue.h"
 #include "compiler/Target/CPU/Layouts.h"
+#include "compiler/Target/CPU/Model.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -50,6 +51,21 @@ kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Mach
   return scheduleOf(op, ConvPlan(op, machine, block, parts, op.getWinogradTile()));
 }
 
+static double cyclesOf(kernel::ConvOp op, const ConvPlan &plan) {
+  return plan.cycles(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
+}
+
+/// The plan that the op's schedule stands for.
+static ConvPlan planOf(kernel::ConvOp op, const Machine &machine) {
+  auto schedule = *op.getSchedule();
+  BlockShape block = {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")};
+  return ConvPlan(op, machine, block, schedule.getInt("parts"), op.getWinogradTile());
+}
+
+double kinema::cpu::predictConvTile(kernel::ConvOp op, const Level &level) {
+  return secondsOf(level.rates, cyclesOf(op, planOf(op, level.machine)));
+}
+
 /// The least that a block has along its axes.
 static BlockShape smallestBlock(kernel::ConvOp op, int64_t winograd) {
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
@@ -61,8 +77,9 @@ static int64_t channelGroups(kernel::ConvOp op, const Machine &machine) {
   return groupBlocks(shape::ceilDiv(op.getResultType().getDimSize(1), machine.vector)).count();
 }
 
-kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Machine &machine,
+kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Level &level,
                                                  ScheduleParameters &parameters) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
   constexpr int64_t mostPixels = 1 << 16;      // each has an entry in a table
@@ -82,8 +99,9 @@ kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Machin
   return scheduleOf(op, ConvPlan(op, machine, block, parts, winograd));
 }
 
-SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Machine &machine,
+SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Level &level,
                                                        int64_t winograd) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
   constexpr int64_t maxPixels = 4096;
@@ -93,8 +111,7 @@ SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const 
   auto consider = [&](BlockShape block, int64_t parts, int64_t mostPixels) {
     ConvPlan plan(op, machine, block, parts, winograd);
     if (plan.blockPixels() <= mostPixels)
-      best.consider(plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size()),
-                    [&] { return scheduleOf(op, plan); });
+      best.consider(cyclesOf(op, plan), [&] { return scheduleOf(op, plan); });
   };
   int64_t rowStep = std::max(step[1], winograd);
   consider(smallestBlock(op, winograd), 1, std::numeric_limits<int64_t>::max());
@@ -104,7 +121,7 @@ SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const 
       for (int64_t rows : evenSizes(result[3], rowStep))
         for (int64_t parts : partCounts(std::min<int64_t>(groups, 16)))
           consider({clips, frames, rows}, parts, maxPixels);
-  return best.take();
+  return best.take(secondsOf(level.rates, 1));
 }
 
 //===-- Emission ----------------------------------------------------------===//
@@ -261,8 +278,6 @@ void ConvTileEmitter::emit() {
 } // namespace
 
 void kinema::cpu::emitConvTile(kernel::ConvOp op, KernelEmitter &e) {
-  auto schedule = *op.getSchedule();
-  ConvPlan plan(op, e.machine, {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")},
-                schedule.getInt("parts"), op.getWinogradTile());
+  ConvPlan plan = planOf(op, e.machine);
   ConvTileEmitter(op, plan, e).emit();
 }

@@ -9,6 +9,7 @@
 #define KINEMA_COMPILER_TARGET_CPU_CONVTILE_H
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Measurements.h"
 #include "compiler/Target/Common/ScheduleCheck.h"
 
@@ -20,8 +21,12 @@ kernel::LayoutAttr convTileWeight(kernel::ConvOp op, const Machine &machine);
 /// The best few schedules "cpu.tile" {clips, frames, rows, parts, partials, winograd} by the model, the
 /// cheapest first; none where the lowering does not apply (groups, layouts). `partials` is the leading
 /// dimension of moments and sums. They depend on the operation alone: the number of threads that will share
-/// the blocks is not known. `winograd`: the results of a tile, which may be tried while the weight has taps.
-llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Machine &machine, int64_t winograd);
+/// the blocks is not known. `winograd`: the results of a tile, which may be tried while the weight has
+/// taps.
+llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Level &level, int64_t winograd);
+
+/// Seconds of a conv that has such a schedule.
+double predictConvTile(kernel::ConvOp op, const Level &level);
 
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of
 /// a transposed conv's strides, or all there are.
@@ -29,8 +34,7 @@ kernel::ScheduleAttr convTileSchedule(kernel::ConvOp op, const Machine &machine,
                                       int64_t parts);
 
 /// The schedule by the parameters of the op's own (Strategy::remake).
-kernel::ScheduleAttr remakeConvTile(kernel::ConvOp op, const Machine &machine,
-                                    ScheduleParameters &parameters);
+kernel::ScheduleAttr remakeConvTile(kernel::ConvOp op, const Level &level, ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.
 void emitConvTile(kernel::ConvOp op, KernelEmitter &e);

@@ -2,8 +2,8 @@
 
 #include "compiler/Target/CPU/Epilogue.h"
 #include "compiler/Target/CPU/GroupedSource.h"
-#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/CPU/Model.h"
 #include "compiler/Target/Common/Layouts.h"
 
 #include <map>
@@ -52,8 +52,8 @@ struct GroupConvPlan {
   int64_t scratchBytes() const { return 4 * (tileAt() + blockPixels() * lanes); }
   /// Counts the weights of a block of the result.
   int64_t blockWeights() const { return source.channels.sources * taps * lanes; }
-  /// Returns a rough cost in cycles, over machines of several sizes.
-  double cost(int64_t prologueReads, int64_t epilogueReads) const;
+  /// Over machines of several sizes (cyclesOverMachines); rough.
+  double cycles(int64_t prologueReads, int64_t epilogueReads) const;
 
   /// Counts the results of a phase along W.
   int64_t columnsOf(const shape::Phase &phase) const {
@@ -114,7 +114,7 @@ std::vector<std::array<int64_t, 2>> GroupConvPlan::tapsInside(const shape::Phase
   return inside;
 }
 
-double GroupConvPlan::cost(int64_t prologueReads, int64_t epilogueReads) const {
+double GroupConvPlan::cycles(int64_t prologueReads, int64_t epilogueReads) const {
   constexpr double secondCache = 512 << 10, firstCache = 32 << 10;
   double pixels = blockPixels(), products = 0;
   for (const auto &phase : gather.phases) {
@@ -141,7 +141,7 @@ double GroupConvPlan::cost(int64_t prologueReads, int64_t epilogueReads) const {
   if (bytes > secondCache)
     block *= 1 + 0.2 * std::min(4.0, bytes / secondCache - 1) + 0.1;
   double share = shape::ceilDiv(resultBlocks, parameters.parts);
-  return costOverMachines(grid(), [&](int64_t blocks) { return blocks * (share * block + 500); });
+  return cyclesOverMachines(grid(), [&](int64_t blocks) { return blocks * (share * block + 500); });
 }
 
 bool isSupported(kernel::ConvOp op, const Machine &machine) {
@@ -175,8 +175,9 @@ kernel::ScheduleAttr kinema::cpu::groupConvTileSchedule(kernel::ConvOp op, const
   return scheduleOf(op, GroupConvPlan(op, machine, parameters));
 }
 
-kernel::ScheduleAttr kinema::cpu::remakeGroupConvTile(kernel::ConvOp op, const Machine &machine,
+kernel::ScheduleAttr kinema::cpu::remakeGroupConvTile(kernel::ConvOp op, const Level &level,
                                                       ScheduleParameters &parameters) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
@@ -190,7 +191,24 @@ kernel::ScheduleAttr kinema::cpu::remakeGroupConvTile(kernel::ConvOp op, const M
   return parameters.failed() ? kernel::ScheduleAttr() : groupConvTileSchedule(op, machine, read);
 }
 
-SmallVector<Candidate> kinema::cpu::groupConvTileCandidates(kernel::ConvOp op, const Machine &machine) {
+static double cyclesOf(kernel::ConvOp op, const GroupConvPlan &plan) {
+  return plan.cycles(op.getPrologueOperands().size(), op.getEpilogueOperands().size());
+}
+
+/// The plan that the op's schedule stands for.
+static GroupConvPlan planOf(kernel::ConvOp op, const Machine &machine) {
+  auto s = *op.getSchedule();
+  return GroupConvPlan(
+      op, machine,
+      {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")}, s.getInt("parts"), s.getInt("planes")});
+}
+
+double kinema::cpu::predictGroupConvTile(kernel::ConvOp op, const Level &level) {
+  return secondsOf(level.rates, cyclesOf(op, planOf(op, level.machine)));
+}
+
+SmallVector<Candidate> kinema::cpu::groupConvTileCandidates(kernel::ConvOp op, const Level &level) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
   constexpr int64_t mostBytes = 2 << 20, mostParts = 64;
@@ -200,8 +218,7 @@ SmallVector<Candidate> kinema::cpu::groupConvTileCandidates(kernel::ConvOp op, c
   auto consider = [&](GroupConvParameters parameters, int64_t most) {
     GroupConvPlan plan(op, machine, parameters);
     if (plan.scratchBytes() <= most)
-      best.consider(plan.cost(op.getPrologueOperands().size(), op.getEpilogueOperands().size()),
-                    [&] { return scheduleOf(op, plan); });
+      best.consider(cyclesOf(op, plan), [&] { return scheduleOf(op, plan); });
   };
   auto counts = planeCounts(channelsOf(op, machine.vector));
   consider({{1, std::min(step[0], result[2]), std::min(step[1], result[3])}, 1, counts.back()},
@@ -213,7 +230,7 @@ SmallVector<Candidate> kinema::cpu::groupConvTileCandidates(kernel::ConvOp op, c
         for (int64_t planes : counts)
           for (int64_t parts : partCounts(std::min(blocks, mostParts)))
             consider({{clips, frames, rows}, parts, planes}, mostBytes);
-  return best.take();
+  return best.take(secondsOf(level.rates, 1));
 }
 
 //===-- Emission ----------------------------------------------------------===//
@@ -473,9 +490,6 @@ void GroupConvEmitter::emit() {
 } // namespace
 
 void kinema::cpu::emitGroupConvTile(kernel::ConvOp op, KernelEmitter &e) {
-  auto s = *op.getSchedule();
-  GroupConvPlan plan(
-      op, e.machine,
-      {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")}, s.getInt("parts"), s.getInt("planes")});
+  GroupConvPlan plan = planOf(op, e.machine);
   GroupConvEmitter(op, plan, e).emit();
 }

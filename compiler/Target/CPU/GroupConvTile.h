@@ -9,6 +9,7 @@
 #define KINEMA_COMPILER_TARGET_CPU_GROUPCONVTILE_H
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Measurements.h"
 #include "compiler/Target/Common/ScheduleCheck.h"
 
@@ -21,7 +22,10 @@ kernel::LayoutAttr groupConvTileWeight(kernel::ConvOp op, const Machine &machine
 /// The best few schedules "cpu.group_tile" {clips, frames, rows, parts, planes, partials} by the model, the
 /// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of moments and
 /// sums.
-llvm::SmallVector<Candidate> groupConvTileCandidates(kernel::ConvOp op, const Machine &machine);
+llvm::SmallVector<Candidate> groupConvTileCandidates(kernel::ConvOp op, const Level &level);
+
+/// Seconds of a conv that has such a schedule.
+double predictGroupConvTile(kernel::ConvOp op, const Level &level);
 
 struct GroupConvParameters {
   BlockShape block; // frames and rows are multiples of a transposed conv's strides, or all there are
@@ -32,8 +36,8 @@ struct GroupConvParameters {
 kernel::ScheduleAttr groupConvTileSchedule(kernel::ConvOp op, const Machine &machine,
                                            GroupConvParameters parameters);
 
-/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
-kernel::ScheduleAttr remakeGroupConvTile(kernel::ConvOp op, const Machine &machine,
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeGroupConvTile(kernel::ConvOp op, const Level &level,
                                          ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.

@@ -1,8 +1,8 @@
 #include "compiler/Target/CPU/GroupWeightGrad.h"
 
 #include "compiler/Target/CPU/GroupedSource.h"
-#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/CPU/Model.h"
 #include "compiler/Target/Common/Layouts.h"
 
 #include <map>
@@ -51,8 +51,8 @@ struct GroupWeightGradPlan {
   // In near memory lie the gradient and the activation.
   int64_t activationAt() const { return shape::roundUp(gradient.elements(), 16); }
   int64_t scratchBytes() const { return 4 * (activationAt() + activation.box.elements()); }
-  /// Returns a rough cost in cycles, over machines of several sizes.
-  double cost(int64_t gradientReads, int64_t activationReads) const;
+  /// Over machines of several sizes (cyclesOverMachines); rough.
+  double cycles(int64_t gradientReads, int64_t activationReads) const;
 
   const shape::Phase &phase() const { return gather.phases.front(); }
   /// Returns the frames of the gradient that the tap at frame `t` of the kernel takes to frames of the
@@ -111,7 +111,7 @@ std::array<int64_t, 2> GroupWeightGradPlan::framesInside(int64_t t) const {
   return {from, to};
 }
 
-double GroupWeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) const {
+double GroupWeightGradPlan::cycles(int64_t gradientReads, int64_t activationReads) const {
   constexpr double secondCache = 512 << 10, firstCache = 32 << 10;
   double rows = pieces.rows(), tiles = double(taps()) / tileTaps * activation.channels.sources / channels;
   double products = tileColumns * tileTaps * channels;
@@ -131,7 +131,8 @@ double GroupWeightGradPlan::cost(int64_t gradientReads, int64_t activationReads)
   double share = shape::ceilDiv(outBlocks, parameters.parts);
   double merge = 2.0 * 4 * weights() * parameters.partials / 4;
   double block = share * piece * shape::ceilDiv(pieces.count(), parameters.partials);
-  return costOverMachines(grid(), [&](int64_t blocks) { return blocks * (block + 500); }) + 5 * merge;
+  return cyclesOverMachines(grid(), [&](int64_t blocks) { return blocks * (block + 500); }) +
+         cyclesOverMachines(merge);
 }
 
 bool isSupported(kernel::WeightGradOp op, const Machine &machine) {
@@ -165,8 +166,9 @@ kernel::ScheduleAttr kinema::cpu::groupWeightGradSchedule(kernel::WeightGradOp o
   return scheduleOf(op, GroupWeightGradPlan(op, machine, parameters));
 }
 
-kernel::ScheduleAttr kinema::cpu::remakeGroupWeightGrad(kernel::WeightGradOp op, const Machine &machine,
+kernel::ScheduleAttr kinema::cpu::remakeGroupWeightGrad(kernel::WeightGradOp op, const Level &level,
                                                         ScheduleParameters &parameters) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
@@ -179,8 +181,26 @@ kernel::ScheduleAttr kinema::cpu::remakeGroupWeightGrad(kernel::WeightGradOp op,
   return parameters.failed() ? kernel::ScheduleAttr() : groupWeightGradSchedule(op, machine, read);
 }
 
-SmallVector<Candidate> kinema::cpu::groupWeightGradCandidates(kernel::WeightGradOp op,
-                                                              const Machine &machine) {
+static double cyclesOf(kernel::WeightGradOp op, const GroupWeightGradPlan &plan) {
+  return plan.cycles(op.getGradientOperands().size(), op.getActivationOperands().size());
+}
+
+/// The plan that the op's schedule stands for.
+static GroupWeightGradPlan planOf(kernel::WeightGradOp op, const Machine &machine) {
+  auto s = *op.getSchedule();
+  return GroupWeightGradPlan(op, machine,
+                             {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
+                              s.getInt("partials"),
+                              s.getInt("parts"),
+                              s.getInt("planes")});
+}
+
+double kinema::cpu::predictGroupWeightGrad(kernel::WeightGradOp op, const Level &level) {
+  return secondsOf(level.rates, cyclesOf(op, planOf(op, level.machine)));
+}
+
+SmallVector<Candidate> kinema::cpu::groupWeightGradCandidates(kernel::WeightGradOp op, const Level &level) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine))
     return {};
   constexpr int64_t mostBytes = 2 << 20, mostPartials = 32, mostParts = 64, partialBytes = 64 << 20;
@@ -192,8 +212,7 @@ SmallVector<Candidate> kinema::cpu::groupWeightGradCandidates(kernel::WeightGrad
     if (plan.scratchBytes() > most ||
         (parameters.partials > 1 && parameters.partials * plan.weights() * 4 > partialBytes))
       return;
-    best.consider(plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size()),
-                  [&] { return scheduleOf(op, plan); });
+    best.consider(cyclesOf(op, plan), [&] { return scheduleOf(op, plan); });
   };
   consider({{1, 1, 1}, 1, 1, counts.back()}, std::numeric_limits<int64_t>::max());
   int64_t blocks = shape::ceilDiv(dz[1], machine.vector);
@@ -206,7 +225,7 @@ SmallVector<Candidate> kinema::cpu::groupWeightGradCandidates(kernel::WeightGrad
             for (int64_t parts : partCounts(std::min(blocks, mostParts)))
               consider({piece, partials, parts, planes}, mostBytes);
       }
-  return best.take();
+  return best.take(secondsOf(level.rates, 1));
 }
 
 //===-- Emission ----------------------------------------------------------===//
@@ -403,11 +422,6 @@ void GroupWeightGradEmitter::emit() {
 } // namespace
 
 void kinema::cpu::emitGroupWeightGrad(kernel::WeightGradOp op, KernelEmitter &e) {
-  auto s = *op.getSchedule();
-  GroupWeightGradPlan plan(op, e.machine,
-                           {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
-                            s.getInt("partials"),
-                            s.getInt("parts"),
-                            s.getInt("planes")});
+  GroupWeightGradPlan plan = planOf(op, e.machine);
   GroupWeightGradEmitter(op, plan, e).emit();
 }

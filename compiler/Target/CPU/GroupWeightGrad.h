@@ -8,15 +8,18 @@
 #define KINEMA_COMPILER_TARGET_CPU_GROUPWEIGHTGRAD_H
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Measurements.h"
 #include "compiler/Target/Common/ScheduleCheck.h"
 
 namespace kinema::cpu {
 
-/// Returns the best few schedules "cpu.group_wgrad" {clips, frames, rows, partials, parts, planes} by the
-/// model, the cheapest first; none where the lowering does not apply. `partials` is the leading dimension of
-/// the result.
-llvm::SmallVector<Candidate> groupWeightGradCandidates(kernel::WeightGradOp op, const Machine &machine);
+/// The best few schedules "cpu.group_wgrad" {clips, frames, rows, partials, parts, planes} by the model, the
+/// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of the result.
+llvm::SmallVector<Candidate> groupWeightGradCandidates(kernel::WeightGradOp op, const Level &level);
+
+/// Seconds of a weight gradient that has such a schedule.
+double predictGroupWeightGrad(kernel::WeightGradOp op, const Level &level);
 
 struct GroupWeightGradParameters {
   BlockShape piece;
@@ -28,8 +31,8 @@ struct GroupWeightGradParameters {
 kernel::ScheduleAttr groupWeightGradSchedule(kernel::WeightGradOp op, const Machine &machine,
                                              GroupWeightGradParameters parameters);
 
-/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
-kernel::ScheduleAttr remakeGroupWeightGrad(kernel::WeightGradOp op, const Machine &machine,
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeGroupWeightGrad(kernel::WeightGradOp op, const Level &level,
                                            ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.

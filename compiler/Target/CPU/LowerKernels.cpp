@@ -29,7 +29,7 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
 }
 
 LogicalResult cpu::verifySchedules(ModuleOp module, const Level &level) {
-  SmallVector<Strategy> table = strategies(level.machine);
+  SmallVector<Strategy> table = strategies(level);
   return kinema::verifySchedules(module, {"CPU", level.machine, table, begin});
 }
 
@@ -39,7 +39,7 @@ struct LowerKernelsToCPUPass : kinema::impl::LowerKernelsToCPUBase<LowerKernelsT
     const cpu::Level *found = cpu::levelOf(getOperation());
     if (!found)
       return signalPassFailure();
-    SmallVector<Strategy> strategies = cpu::strategies(found->machine);
+    SmallVector<Strategy> strategies = cpu::strategies(*found);
     const LoweringTarget target = {"CPU", found->machine, strategies, begin};
     for (auto def : llvm::make_early_inc_range(getOperation().getOps<kernel::DefOp>())) {
       if (failed(lowerKernel(def, target)))

@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
+#include "compiler/Target/CPU/Model.h"
 #include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
@@ -10,55 +11,84 @@
 
 using namespace mlir;
 using namespace kinema;
+using namespace kinema::cpu;
 
 using Candidates = SmallVector<Candidate>;
 
-static Candidates groupConvCandidates(kernel::ConvOp op, const Machine &machine) {
-  return op.getGroups() > 1 ? cpu::groupConvTileCandidates(op, machine) : Candidates();
+static Candidates groupConvCandidates(kernel::ConvOp op, const Level &level) {
+  return op.getGroups() > 1 ? groupConvTileCandidates(op, level) : Candidates();
 }
 
-static Candidates weightGradCandidates(kernel::WeightGradOp op, const Machine &machine) {
-  bool winograd = cpu::allowsWinograd(op->getParentOfType<ModuleOp>());
-  return op.getGroups() == 1 ? cpu::weightGradTileCandidates(op, machine, winograd) : Candidates();
+static Candidates weightGradCandidates(kernel::WeightGradOp op, const Level &level) {
+  bool winograd = allowsWinograd(op->getParentOfType<ModuleOp>());
+  return op.getGroups() == 1 ? weightGradTileCandidates(op, level, winograd) : Candidates();
 }
 
-static Candidates groupWeightGradCandidates(kernel::WeightGradOp op, const Machine &machine) {
-  return op.getGroups() > 1 ? cpu::groupWeightGradCandidates(op, machine) : Candidates();
+static Candidates groupWeightCandidates(kernel::WeightGradOp op, const Level &level) {
+  return op.getGroups() > 1 ? groupWeightGradCandidates(op, level) : Candidates();
+}
+
+//===-- What there is one schedule for ------------------------------------===//
+
+static double predictPoints(kernel::WinogradOp op, kernel::ScheduleAttr, const Level &level) {
+  return secondsOfPoints(level.rates, tensorOf(op.getResult()));
+}
+
+static double predictPairs(kernel::ConvertOp op, kernel::ScheduleAttr schedule, const Level &level) {
+  return secondsOfStream(level.rates, kernel::trafficOf(op), schedule.getGrid());
 }
 
 /// The one schedule that `scheduleOf` makes, if it takes the operation.
-template <auto scheduleOf, typename Op> static Candidates only(Op op, const Machine &machine) {
-  auto schedule = scheduleOf(op, machine);
-  return schedule ? Candidates{{*schedule, 0}} : Candidates();
+template <auto scheduleOf, auto predict, typename Op> static Candidates only(Op op, const Level &level) {
+  auto schedule = scheduleOf(op, level.machine);
+  return schedule ? Candidates{{*schedule, predict(op, *schedule, level)}} : Candidates();
 }
 
 template <auto scheduleOf, typename Op>
-static kernel::ScheduleAttr remakeOnly(Op op, const Machine &machine, ScheduleParameters &) {
-  return scheduleOf(op, machine).value_or(kernel::ScheduleAttr());
+static kernel::ScheduleAttr remakeOnly(Op op, const Level &level, ScheduleParameters &) {
+  return scheduleOf(op, level.machine).value_or(kernel::ScheduleAttr());
+}
+
+template <auto predict, typename Op> static double predictOnly(Op op, const Level &level) {
+  return predict(op, kernel::scheduleOf(op), level);
 }
 
 /// A row of an operation that has one schedule.
-template <typename Op, auto emit, auto scheduleOf>
-static Strategy onlyStrategyOf(StringRef name, const Machine &machine) {
-  return strategyOf<Op, emit, remakeOnly<scheduleOf, Op>, only<scheduleOf, Op>>(name, machine);
+template <typename Op, auto emit, auto scheduleOf, auto predict>
+static Strategy onlyStrategyOf(StringRef name, const Level &level) {
+  return strategyOf<Op, emit, remakeOnly<scheduleOf, Op>, only<scheduleOf, predict, Op>,
+                    predictOnly<predict, Op>>(name, level);
 }
 
-SmallVector<Strategy> cpu::strategies(const Machine &machine) {
+static double predictReference(Operation *op, kernel::ScheduleAttr schedule, const Rates &rates) {
+  auto seconds = op->hasTrait<kernel::MemoryBound>() ? secondsOfStream : secondsOfLoops;
+  return seconds(rates, kernel::trafficOf(op), schedule.getGrid());
+}
+
+//===-- The table ---------------------------------------------------------===//
+
+SmallVector<Strategy> cpu::strategies(const Level &level) {
   Strategy convTile =
-      strategyOf<kernel::ConvOp, emitConvTile, remakeConvTile, convCandidates>("cpu.tile", machine);
+      strategyOf<kernel::ConvOp, emitConvTile, remakeConvTile, convCandidates, predictConvTile>("cpu.tile",
+                                                                                                level);
   convTile.settle = [](Operation *kernel, kernel::ScheduleAttr schedule) {
     settleConvWeight(cast<kernel::ConvOp>(kernel), schedule);
   };
   return {
       convTile,
-      strategyOf<kernel::WeightGradOp, emitWeightGradTile, remakeWeightGradTile, weightGradCandidates>(
-          "cpu.wgrad_tile", machine),
-      strategyOf<kernel::ConvOp, emitGroupConvTile, remakeGroupConvTile, groupConvCandidates>(
-          "cpu.group_tile", machine),
-      strategyOf<kernel::WeightGradOp, emitGroupWeightGrad, remakeGroupWeightGrad,
-                 ::groupWeightGradCandidates>("cpu.group_wgrad", machine),
-      onlyStrategyOf<kernel::WinogradOp, emitWinogradWeight, winogradWeightSchedule>("cpu.winograd", machine),
-      onlyStrategyOf<kernel::ConvertOp, emitPairWeights, pairWeightsSchedule>("cpu.pairs", machine),
-      referenceStrategy(machine),
+      strategyOf<kernel::WeightGradOp, emitWeightGradTile, remakeWeightGradTile, weightGradCandidates,
+                 predictWeightGradTile>("cpu.wgrad_tile", level),
+      strategyOf<kernel::ConvOp, emitGroupConvTile, remakeGroupConvTile, groupConvCandidates,
+                 predictGroupConvTile>("cpu.group_tile", level),
+      strategyOf<kernel::WeightGradOp, emitGroupWeightGrad, remakeGroupWeightGrad, groupWeightCandidates,
+                 predictGroupWeightGrad>("cpu.group_wgrad", level),
+      onlyStrategyOf<kernel::WinogradOp, emitWinogradWeight, winogradWeightSchedule, predictPoints>(
+          "cpu.winograd", level),
+      onlyStrategyOf<kernel::ConvertOp, emitPairWeights, pairWeightsSchedule, predictPairs>("cpu.pairs",
+                                                                                            level),
+      referenceStrategy(level.machine,
+                        [&level](Operation *op, kernel::ScheduleAttr schedule) {
+                          return predictReference(op, schedule, level.rates);
+                        }),
   };
 }

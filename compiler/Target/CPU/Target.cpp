@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/LowerKernels.h"
 #include "compiler/Target/CPU/Passes.h"
+#include "compiler/Target/CPU/Strategies.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -11,7 +12,8 @@ using namespace kinema::cpu;
 namespace {
 class CPUTarget final : public Target {
 public:
-  explicit CPUTarget(const Level &level) : Target(kernel::TargetKind::CPU, level.name), level(level) {}
+  explicit CPUTarget(const Level &level)
+      : Target(kernel::TargetKind::CPU, level.name), level(level), strategies(cpu::strategies(level)) {}
 
   const Machine &machine() const override { return level.machine; }
   void addStorage(OpPassManager &passes, bool bfloat16, const TargetOptions &options) const override {
@@ -32,8 +34,14 @@ public:
     return MachineCode{{{"code/" + name.str() + ".so", std::move(*code)}}, {}};
   }
 
+  std::optional<LaunchEstimate> estimate(kernel::LaunchOp, Operation *kernel) const override {
+    auto predicted = predictedSeconds(kernel, strategies);
+    return predicted ? std::optional(LaunchEstimate{*predicted}) : std::nullopt;
+  }
+
 private:
   const Level &level;
+  SmallVector<Strategy> strategies;
 };
 } // namespace
 

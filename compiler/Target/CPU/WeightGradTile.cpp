@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/CPU/MatrixTile.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/CPU/Model.h"
 #include "compiler/Target/CPU/Stage.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "compiler/Target/Common/Layouts.h"
@@ -73,7 +74,8 @@ struct WeightGradPlan {
     return 4 * (winograd() == 1 ? activationOperandAt() + activationOperand.elements()
                                 : sumsAt() + points() * sumsStride());
   }
-  double cost(int64_t gradientReads, int64_t activationReads) const;
+  /// Over machines of several sizes (cyclesOverMachines); rough.
+  double cycles(int64_t gradientReads, int64_t activationReads) const;
 };
 
 /// Returns what tiles multiply; Winograd's tiles are computed in f32.
@@ -147,8 +149,7 @@ std::vector<std::array<int64_t, 2>> WeightGradPlan::rowsOf(const shape::Tap &tap
   return rows;
 }
 
-/// Returns a rough cost in cycles, over machines of 1 to 16 cores.
-double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) const {
+double WeightGradPlan::cycles(int64_t gradientReads, int64_t activationReads) const {
   double rows = pieceRows, columns = gradientOperand.axes[2].extent;
   double tapCount = winograd() > 1 ? kernel[0] : shape::product(kernel);
   double tileBlocks = groups.threes ? 3 : groups.rest;
@@ -178,7 +179,8 @@ double WeightGradPlan::cost(int64_t gradientReads, int64_t activationReads) cons
   if (winograd() > 1)
     perBlock += pairs * kernel[0] * reduce * transform;
   double merge = 2.0 * 4 * weights() * parameters.partials / 4;
-  return costOverMachines(grid(), [&](int64_t blocks) { return blocks * perBlock; }) + 5 * merge;
+  return cyclesOverMachines(grid(), [&](int64_t blocks) { return blocks * perBlock; }) +
+         cyclesOverMachines(merge);
 }
 
 /// Returns whether the windows are 3 x 3 in steps of 1.
@@ -214,8 +216,9 @@ kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op
   return scheduleOf(op, WeightGradPlan(op, machine, parameters));
 }
 
-kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, const Machine &machine,
+kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, const Level &level,
                                                        ScheduleParameters &parameters) {
+  const Machine &machine = level.machine;
   if (!isSupported(op, machine.vector))
     return {};
   constexpr int64_t mostPixels = 1 << 16;    // each row has an entry in a table
@@ -237,14 +240,33 @@ kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, 
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }
 
-/// Returns the candidates with tiles of one size.
-static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Machine &machine, int64_t tile) {
+static double cyclesOf(kernel::WeightGradOp op, const WeightGradPlan &plan) {
+  return plan.cycles(op.getGradientOperands().size(), op.getActivationOperands().size());
+}
+
+/// The plan that the op's schedule stands for.
+static WeightGradPlan planOf(kernel::WeightGradOp op, const Machine &machine) {
+  auto s = *op.getSchedule();
+  return WeightGradPlan(op, machine,
+                        {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
+                         s.getInt("partials"),
+                         s.getInt("out_groups"),
+                         s.getInt("in_groups"),
+                         s.getInt("winograd")});
+}
+
+double kinema::cpu::predictWeightGradTile(kernel::WeightGradOp op, const Level &level) {
+  return secondsOf(level.rates, cyclesOf(op, planOf(op, level.machine)));
+}
+
+/// With tiles of one size.
+static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Level &level, int64_t tile) {
+  const Machine &machine = level.machine;
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
   Best best;
   auto consider = [&](const WeightGradPlan &plan) {
-    best.consider(plan.cost(op.getGradientOperands().size(), op.getActivationOperands().size()),
-                  [&] { return scheduleOf(op, plan); });
+    best.consider(cyclesOf(op, plan), [&] { return scheduleOf(op, plan); });
   };
   WeightGradPlan smallest(op, machine, {{1, 1, 1}, 1, 1, 1});
   if (tile == 1)
@@ -266,17 +288,18 @@ static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Machin
     for (int64_t frames : evenSizes(dz[2]))
       for (int64_t rows : evenSizes(dz[3], tile))
         considerPiece({clips, frames, rows});
-  return best.take();
+  return best.take(secondsOf(level.rates, 1));
 }
 
-SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradOp op, const Machine &machine,
+SmallVector<Candidate> kinema::cpu::weightGradTileCandidates(kernel::WeightGradOp op, const Level &level,
                                                              bool winograd) {
-  if (!isSupported(op, machine.vector))
+  int64_t lanes = level.machine.vector;
+  if (!isSupported(op, lanes))
     return {};
-  SmallVector<SmallVector<Candidate>> ways = {candidatesOf(op, machine, 1)};
-  if (winograd && hasTiles(op, machine.vector))
+  SmallVector<SmallVector<Candidate>> ways = {candidatesOf(op, level, 1)};
+  if (winograd && hasTiles(op, lanes))
     for (int64_t tile : {2, 4})
-      ways.push_back(candidatesOf(op, machine, tile));
+      ways.push_back(candidatesOf(op, level, tile));
   return mixed(ways);
 }
 
@@ -463,12 +486,6 @@ void WeightGradEmitter::emit() {
 } // namespace
 
 void kinema::cpu::emitWeightGradTile(kernel::WeightGradOp op, KernelEmitter &e) {
-  auto s = *op.getSchedule();
-  WeightGradPlan plan(op, e.machine,
-                      {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
-                       s.getInt("partials"),
-                       s.getInt("out_groups"),
-                       s.getInt("in_groups"),
-                       s.getInt("winograd")});
+  WeightGradPlan plan = planOf(op, e.machine);
   WeightGradEmitter(op, plan, e).emit();
 }

@@ -9,17 +9,21 @@
 #define KINEMA_COMPILER_TARGET_CPU_WEIGHTGRADTILE_H
 
 #include "compiler/Target/CPU/Blocks.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Measurements.h"
 #include "compiler/Target/Common/ScheduleCheck.h"
 
 namespace kinema::cpu {
 
-/// Returns the best few schedules "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups,
-/// winograd} by the model, the cheapest first, with the best with and without Winograd's tiles in front; none
-/// where the lowering does not apply. `partials` is the leading dimension of the result. `winograd` says
-/// whether Winograd's tiles may be used.
-llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Machine &machine,
+/// The best few schedules "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups, winograd}
+/// by the model, the cheapest first, those that lead with and without Winograd's tiles in front; none where
+/// the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
+/// Winograd's tiles may be used.
+llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Level &level,
                                                       bool winograd = true);
+
+/// Seconds of a weight gradient that has such a schedule.
+double predictWeightGradTile(kernel::WeightGradOp op, const Level &level);
 
 struct WeightGradParameters {
   BlockShape piece;
@@ -30,8 +34,8 @@ struct WeightGradParameters {
 kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,
                                             WeightGradParameters parameters);
 
-/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
-kernel::ScheduleAttr remakeWeightGradTile(kernel::WeightGradOp op, const Machine &machine,
+/// The schedule by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakeWeightGradTile(kernel::WeightGradOp op, const Level &level,
                                           ScheduleParameters &parameters);
 
 /// Writes the body of a kernel with that schedule.

@@ -3,6 +3,7 @@
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/CPU/Layouts.h"
 #include "compiler/Target/CPU/MicroKernels.h"
+#include "compiler/Target/CPU/Model.h"
 #include "dialects/Recipe.h"
 
 using namespace mlir;
@@ -237,6 +238,11 @@ static std::optional<WeightBlocks> blocksOf(kernel::WinogradOp op, const Machine
   bool fits = blocks && blocks->vector == machine.vector &&
               kernel::layoutOf(tensorOf(op.getResult())) == winogradWeight(op.getContext(), *blocks);
   return fits ? blocks : std::nullopt;
+}
+
+double kinema::cpu::secondsOfPoints(const Rates &rates, RankedTensorType points) {
+  constexpr double bytesACycle = 4;
+  return secondsOf(rates, cyclesOverMachines(kernel::storedBytes(points) / bytesACycle));
 }
 
 std::optional<kernel::ScheduleAttr> kinema::cpu::winogradWeightSchedule(kernel::WinogradOp op,

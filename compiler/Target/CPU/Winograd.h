@@ -8,6 +8,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 #define KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/CPU/Stage.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -61,6 +62,9 @@ struct WinogradTiles {
 void callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
 /// G^T u G: points to the taps of a weight's gradient, all `toStride` apart.
 void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
+
+/// Seconds in which a weight is brought to points, to a tensor of this type; rough.
+double secondsOfPoints(const Rates &rates, mlir::RankedTensorType points);
 
 /// The body of kernel.winograd, of weights in blocks: G g G^T. No schedule where they lie otherwise.
 std::optional<kernel::ScheduleAttr> winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine);

@@ -66,26 +66,20 @@ static bool fitsMemory(kernel::ConvOp op, int64_t tile) {
          kernel::storedBytes(pointsType(op, tile)) <= mostBytes;
 }
 
-/// Cycles, over machines of several sizes, that the form of a weight takes where each step makes it anew.
-static double transformCost(kernel::ConvOp op, int64_t tile) {
-  constexpr double bytesACycle = 4, machines = 5;
-  return preparedName(op, tile).empty() ? machines * kernel::storedBytes(pointsType(op, tile)) / bytesACycle
-                                        : 0;
-}
-
-SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Machine &machine) {
+SmallVector<Candidate> cpu::convCandidates(kernel::ConvOp op, const Level &level) {
   if (op.getGroups() > 1)
     return {};
-  SmallVector<SmallVector<Candidate>> ways = {convTileCandidates(op, machine, op.getWinogradTile())};
+  SmallVector<SmallVector<Candidate>> ways = {convTileCandidates(op, level, op.getWinogradTile())};
   if (ways.front().empty() || op.getWinogradTile() > 1 || !op.hasWinogradTiles() ||
       !allowsWinograd(op->getParentOfType<ModuleOp>()))
     return ways.front();
   for (int64_t tile : {2, 4}) {
     if (!fitsMemory(op, tile))
       continue;
-    auto &way = ways.emplace_back(convTileCandidates(op, machine, tile));
-    for (Candidate &candidate : way)
-      candidate.cost += transformCost(op, tile);
+    auto &way = ways.emplace_back(convTileCandidates(op, level, tile));
+    for (Candidate &candidate : way) // each step brings the weight to points anew, unless it is prepared
+      candidate.seconds +=
+          preparedName(op, tile).empty() ? secondsOfPoints(level.rates, pointsType(op, tile)) : 0;
   }
   return mixed(ways);
 }

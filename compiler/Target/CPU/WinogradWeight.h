@@ -2,7 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_CPU_WINOGRADWEIGHT_H
 #define KINEMA_COMPILER_TARGET_CPU_WINOGRADWEIGHT_H
 
-#include "compiler/Target/Common/Machine.h"
+#include "compiler/Target/CPU/Level.h"
 #include "compiler/Target/Common/Measurements.h"
 
 namespace kinema::cpu {
@@ -10,7 +10,7 @@ namespace kinema::cpu {
 /// The best few schedules "cpu.tile" of a conv without groups: with the taps of its weight and, where the
 /// recipe lets them and memory has room, with Winograd's tiles, whose cost includes the making of the weight
 /// where each step makes it anew. A conv that has its weight in Winograd's form keeps its tiles.
-llvm::SmallVector<Candidate> convCandidates(kernel::ConvOp op, const Machine &machine);
+llvm::SmallVector<Candidate> convCandidates(kernel::ConvOp op, const Level &level);
 
 /// Gives a conv the weight that its schedule asks for (Strategy::settle): in Winograd's form for `winograd`
 /// > 1. It is prepared where the function changes no parameters and the weight is a parameter or made of

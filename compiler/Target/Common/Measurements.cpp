@@ -12,28 +12,34 @@ using namespace kinema;
 
 //===-- Candidates --------------------------------------------------------===//
 
-/// Inserts a candidate behind those that cost as much.
-static void insertByCost(SmallVector<Candidate> &list, Candidate candidate) {
-  auto isCheaper = [](double cost, const Candidate &other) { return cost < other.cost; };
-  list.insert(llvm::upper_bound(list, candidate.cost, isCheaper), candidate);
+/// Behind those that take as long.
+static void insertBySeconds(SmallVector<Candidate> &list, Candidate candidate) {
+  auto isQuicker = [](double seconds, const Candidate &other) { return seconds < other.seconds; };
+  list.insert(llvm::upper_bound(list, candidate.seconds, isQuicker), candidate);
 }
 
-void Best::consider(double cost, function_ref<kernel::ScheduleAttr()> schedule) {
-  if (kept.size() == count && kept.back().cost <= cost)
+void Best::consider(double time, function_ref<kernel::ScheduleAttr()> schedule) {
+  if (kept.size() == count && kept.back().seconds <= time)
     return;
-  Candidate candidate{schedule(), cost};
+  Candidate candidate{schedule(), time};
   if (llvm::any_of(kept, [&](const Candidate &other) { return other.schedule == candidate.schedule; }))
     return;
-  insertByCost(kept, candidate);
+  insertBySeconds(kept, candidate);
   if (kept.size() > count)
     kept.pop_back();
+}
+
+SmallVector<Candidate> Best::take(double unit) {
+  for (Candidate &candidate : kept)
+    candidate.seconds *= unit;
+  return std::move(kept);
 }
 
 SmallVector<Candidate> kinema::mixed(ArrayRef<SmallVector<Candidate>> ways) {
   SmallVector<Candidate> leading, rest;
   for (const auto &way : ways)
     for (const Candidate &candidate : way)
-      insertByCost(&candidate == way.begin() ? leading : rest, candidate);
+      insertBySeconds(&candidate == way.begin() ? leading : rest, candidate);
   leading.append(rest);
   return leading;
 }

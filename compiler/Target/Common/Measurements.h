@@ -16,22 +16,24 @@ namespace kinema {
 /// A Candidate is a schedule with what the model says of it.
 struct Candidate {
   kernel::ScheduleAttr schedule;
-  double cost; // the smaller the better: seconds on a GPU, cycles over machines of several sizes on a CPU
+  double seconds;
 };
 
-/// Keeps the cheapest few of the candidates that it is shown; of equally cheap ones, the first.
+/// Keeps the quickest few of the candidates that it is shown; of equally quick ones the first. Times are in
+/// the unit in which they are computed, so that those that differ in their last bit stay apart.
 class Best {
 public:
-  void consider(double cost, llvm::function_ref<kernel::ScheduleAttr()> schedule);
-  llvm::SmallVector<Candidate> take() { return std::move(kept); }
+  void consider(double time, llvm::function_ref<kernel::ScheduleAttr()> schedule);
+  /// `unit`: its seconds.
+  llvm::SmallVector<Candidate> take(double unit = 1);
 
 private:
   static constexpr size_t count = 8;
-  llvm::SmallVector<Candidate> kept;
+  llvm::SmallVector<Candidate> kept; // their times in place of seconds
 };
 
-/// Merges the candidates of several ways to do the same, each list the cheapest first. The best of each way
-/// come first, ordered by cost, and then the rest, so that the first few try every way.
+/// The candidates of several ways to do the same, each list the quickest first: the quickest of all, the
+/// quickest of the other ways, then the rest. So the first few try every way.
 llvm::SmallVector<Candidate> mixed(llvm::ArrayRef<llvm::SmallVector<Candidate>> ways);
 
 /// Holds schedules that were measured, by the signatures of their kernels (dialects/Kernel/Signature.h).

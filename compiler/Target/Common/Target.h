@@ -42,10 +42,11 @@ struct MachineCode {
   std::optional<std::vector<std::string>> sites = std::nullopt;
 };
 
-/// Estimates a launch in seconds: by the model of a machine, and the least that its multiply-adds and bytes
-/// allow there.
+/// Seconds of a launch: by the model of a machine, and the least that its multiply-adds and bytes allow
+/// there, where that is known before the runtime measures it.
 struct LaunchEstimate {
-  double predicted, floor;
+  double predicted;
+  std::optional<double> floor = std::nullopt;
 };
 
 /// Holds what the tools that make machine code say of it.

@@ -109,7 +109,7 @@ std::string objection(kernel::PairOp pair, kernel::ConvOp first, kernel::ConvOp 
   auto apart = nvidia::haloCandidates(first, processor), behind = nvidia::haloCandidates(second, processor);
   if (always || apart.empty() || behind.empty())
     return "";
-  double together = best.front().cost, alone = apart.front().cost + behind.front().cost;
+  double together = best.front().seconds, alone = apart.front().seconds + behind.front().seconds;
   return together < alone
              ? ""
              : llvm::formatv("not paired: {0:f1} us, apart {1:f1} us", together * 1e6, alone * 1e6).str();

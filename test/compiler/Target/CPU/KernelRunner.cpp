@@ -120,20 +120,20 @@ static std::unique_ptr<MLIRContext> makeContext() {
 }
 
 /// The target's own choice.
-static std::optional<kernel::ScheduleAttr> choose(Operation *op, const Machine &machine) {
+static std::optional<kernel::ScheduleAttr> choose(Operation *op, const cpu::Level &level) {
   if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
-    return cpu::winogradWeightSchedule(winograd, machine);
+    return cpu::winogradWeightSchedule(winograd, level.machine);
   if (auto convert = dyn_cast<kernel::ConvertOp>(op))
-    return cpu::pairWeightsSchedule(convert, machine);
+    return cpu::pairWeightsSchedule(convert, level.machine);
   auto conv = dyn_cast<kernel::ConvOp>(op);
   if (conv) {
-    auto candidates = conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, machine)
-                                           : cpu::convTileCandidates(conv, machine, conv.getWinogradTile());
+    auto candidates = conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, level)
+                                           : cpu::convTileCandidates(conv, level, conv.getWinogradTile());
     return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
   }
   auto wgrad = cast<kernel::WeightGradOp>(op);
-  auto candidates = wgrad.getGroups() > 1 ? cpu::groupWeightGradCandidates(wgrad, machine)
-                                          : cpu::weightGradTileCandidates(wgrad, machine);
+  auto candidates = wgrad.getGroups() > 1 ? cpu::groupWeightGradCandidates(wgrad, level)
+                                          : cpu::weightGradTileCandidates(wgrad, level);
   return candidates.empty() ? std::nullopt : std::optional(candidates.front().schedule);
 }
 
@@ -147,7 +147,7 @@ Kernel::Kernel(const std::string &text, const Level &level, const Scheduler &sch
   kinema::testing::setTarget(*module, kernel::TargetKind::CPU, level.name);
   kernel = (*module->getOps<kernel::DefOp>().begin()).getKernel();
   double start = processorTime();
-  setSchedule(scheduler ? scheduler(kernel) : choose(kernel, level.machine));
+  setSchedule(scheduler ? scheduler(kernel) : choose(kernel, level));
   scheduleSeconds = processorTime() - start;
   compile();
   compileSeconds = processorTime() - start - scheduleSeconds;

@@ -77,12 +77,8 @@ void measure(const std::string &name, const std::string &text, double work, doub
   llvm::raw_string_ostream stream(parameters);
   for (auto parameter : kernel.schedule().getParameters())
     stream << " " << parameter.getName().strref() << " " << kernel.schedule().getInt(parameter.getName());
-  // The model's cycles are a sum over five machines.
   auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
-  double predicted =
-      conv ? cpu::convTileCandidates(conv, level->machine, conv.getWinogradTile()).front().cost / 5 /
-                 (peakRate * 1e9 / (4 * level->machine.vector))
-           : 0;
+  double predicted = conv ? cpu::predictConvTile(conv, *level) : 0;
   fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  model {:7.2f} grid {:3} scratch {:4} KB compile "
              "{:2.0f}+{:3.0f} "
              "ms {}\n",
@@ -171,7 +167,7 @@ int main(int argc, char **argv) {
           measure(fmt::format("wgrad {} {}", name, winograd ? "any" : "m=1"), weightGradText(c), c.work(),
                   rate, [&](mlir::Operation *op) {
                     auto wgrad = mlir::cast<kernel::WeightGradOp>(op);
-                    return cpu::weightGradTileCandidates(wgrad, level->machine, winograd).front().schedule;
+                    return cpu::weightGradTileCandidates(wgrad, *level, winograd).front().schedule;
                   });
     if (c.in == 3)
       continue;
