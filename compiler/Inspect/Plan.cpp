@@ -1,6 +1,5 @@
 #include "compiler/Inspect/Plan.h"
 
-#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 
 #include <fmt/format.h>
@@ -9,10 +8,6 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::inspect;
 using nlohmann::json;
-
-static int64_t integer(DictionaryAttr plan, StringRef key) {
-  return cast<IntegerAttr>(plan.get(key)).getInt();
-}
 
 static LaunchSummary summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
   Operation *kernel = symbols.lookup<kernel::DefOp>(launch.getKernel()).getKernel();
@@ -24,13 +19,12 @@ static LaunchSummary summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
 }
 
 PlanSummary kinema::inspect::summarise(ModuleOp planned) {
-  auto plan = planned->getAttrOfType<DictionaryAttr>(kernel::planAttribute);
   PlanSummary summary;
-  summary.arena = integer(plan, "arena");
-  summary.activations = integer(plan, "activations");
-  summary.separateActivations = integer(plan, "separate_activations");
-  auto segments = plan.getAs<ArrayAttr>("segments");
-  summary.parameters = cast<IntegerAttr>(cast<ArrayAttr>(segments[0])[2]).getInt();
+  kernel::ArenaOp arena = *kernel::ArenaOp::of(planned); // plan-memory has made it
+  summary.arena = arena.getBytes();
+  summary.activations = arena.getActivations();
+  summary.separateActivations = arena.getSeparateActivations();
+  summary.parameters = arena.segment(kernel::SegmentKind::Parameters).getBytes();
   summary.kernels = llvm::range_size(planned.getOps<kernel::DefOp>());
   SymbolTable symbols(planned);
   for (auto entry : planned.getOps<kernel::EntryOp>()) {

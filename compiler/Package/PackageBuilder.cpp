@@ -1,7 +1,6 @@
 #include "compiler/Package/PackageBuilder.h"
 #include "dialects/Clip/Attributes.h"
 
-#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Signature.h"
 #include "dialects/Kernel/Twins.h"
@@ -59,7 +58,7 @@ namespace {
 class Manifest {
 public:
   Manifest(ModuleOp module, const Target &target, const MachineCode &code)
-      : module(module), target(target), code(code) {}
+      : module(module), symbols(module), target(target), code(code) {}
 
   LogicalResult build();
   std::string text() const { return root.dump(1, ' ', false, json::error_handler_t::replace); }
@@ -67,10 +66,14 @@ public:
 private:
   LogicalResult addHeader();
   LogicalResult addPlan();
+  void addArena(kernel::ArenaOp arena);
+  void addInputs(kernel::ArenaOp arena);
+  void addParameters(kernel::ArenaOp arena);
   LogicalResult addKernels();
-  LogicalResult addEntries();
+  void addEntries();
 
   ModuleOp module;
+  SymbolTable symbols;
   const Target &target;
   const MachineCode &code;
   json root;
@@ -117,9 +120,7 @@ static FailureOr<json> recipeOf(ModuleOp module) {
 }
 
 LogicalResult kinema::verifyDescription(ModuleOp module) {
-  bool planned = module->hasAttr(kernel::planAttribute);
-  return success(succeeded(networkOf(module)) && succeeded(recipeOf(module)) &&
-                 (!planned || succeeded(dictionary(module, kernel::planAttribute))));
+  return success(succeeded(networkOf(module)) && succeeded(recipeOf(module)));
 }
 
 LogicalResult Manifest::addHeader() {
@@ -144,21 +145,137 @@ LogicalResult Manifest::addHeader() {
   return success();
 }
 
-/// The plan's tensors as they are; its sizes go to the arena.
+//===-- The arena ---------------------------------------------------------===//
+
+/// Keys in the order of the alphabet.
+using Description = nlohmann::json;
+
+/// The loops of a tensor's storage along its first axes.
+static Description orderOf(RankedTensorType type, int64_t axes) {
+  Description order = Description::array();
+  if (kernel::LayoutAttr layout = kernel::layoutOf(type); !layout.isRowMajor())
+    for (const kernel::StorageLoop &loop : layout.order(type.getShape()))
+      if (loop.axis < axes)
+        order.push_back({loop.axis, loop.size, loop.step});
+  return order;
+}
+
+/// "f32".
+static std::string nameOf(Type element) {
+  std::string name;
+  llvm::raw_string_ostream(name) << element;
+  return name;
+}
+
+/// A tensor at its place, of which all but the first axes have a size of 1.
+static Description describe(StringRef name, int64_t offset, RankedTensorType type, int64_t axes) {
+  return {{"name", name.str()},
+          {"type", nameOf(type.getElementType())},
+          {"shape", type.getShape().take_front(axes).vec()},
+          {"order", orderOf(type, axes)},
+          {"offset", offset},
+          {"bytes", kernel::storedBytes(type)}};
+}
+
+static Description describe(kernel::BufferOp buffer) {
+  auto type = buffer.getTensorType();
+  return describe(buffer.getSymName(), buffer.getOffset(), type, type.getRank());
+}
+
+static void addFileShape(Description &description, clip::ParamOp param) {
+  if (auto shape = param.getFileShape())
+    description["file_shape"] = shape->vec();
+}
+
+static Description describeParameter(kernel::BufferOp buffer, clip::ParamOp param,
+                                     kernel::BufferOp momentum) {
+  Description description = describe(buffer);
+  description["role"] = param.getRole().str();
+  if (param.getInit())
+    description["init"] = *attributeJson(*param.getInit());
+  if (momentum)
+    description["momentum"] = int64_t(momentum.getOffset());
+  addFileShape(description, param);
+  return description;
+}
+
+/// Sizes of 1 behind the channels are no axes of scores: [N, C, 1, 1, 1] is [N, C].
+static int64_t scoreAxes(RankedTensorType type) {
+  bool isScores = type.getRank() == 5 && shape::product(clip::spatialSize(type)) == 1;
+  return isScores ? 2 : type.getRank();
+}
+
+static Description describeOutputs(kernel::EntryOp entry, SymbolTable &symbols) {
+  Description outputs = Description::array();
+  for (auto output : entry.getOps<kernel::OutputOp>()) {
+    auto type = output.getTensorType();
+    int64_t axes = output.getOf() ? type.getRank() : scoreAxes(type);
+    outputs.push_back(describe(output.getName(), output.getOffset(), type, axes));
+    if (output.getOf())
+      addFileShape(outputs.back(), symbols.lookup<clip::ParamOp>(*output.getOf()));
+  }
+  return outputs;
+}
+
+void Manifest::addArena(kernel::ArenaOp arena) {
+  json segments = json::array();
+  for (auto segment : arena.getOps<kernel::SegmentOp>())
+    segments.push_back({kernel::stringifySegmentKind(segment.getKind()).str(), int64_t(segment.getOffset()),
+                        int64_t(segment.getBytes())});
+  root["arena"] = {{"bytes", int64_t(arena.getBytes())},
+                   {"segments", segments},
+                   {"activations", int64_t(arena.getActivations())},
+                   {"separate_activations", int64_t(arena.getSeparateActivations())}};
+}
+
+void Manifest::addInputs(kernel::ArenaOp arena) {
+  Description inputs = Description::array();
+  for (auto buffer : arena.getOps<kernel::BufferOp>())
+    if (buffer.getRole() == kernel::BufferRole::Input) {
+      inputs.push_back(describe(buffer));
+      inputs.back()["kind"] = buffer.getKind()->str();
+    }
+  root["inputs"] = inputs;
+  if (auto labels = arena.buffer(kernel::BufferRole::Labels))
+    root["labels"] = describe(labels);
+  if (auto hyper = arena.buffer(kernel::BufferRole::Hyper)) {
+    Description description = describe(hyper);
+    for (clip::HyperField field : clip::HyperAttr::of(hyper.getType()).getFields())
+      description["fields"].push_back(clip::stringifyHyperField(field).str());
+    root["hyper"] = description;
+  }
+  if (auto counters = arena.buffer(kernel::BufferRole::Counters))
+    root["counters"] = Description{{"offset", int64_t(counters.getOffset())}, {"bytes", counters.getBytes()}};
+}
+
+void Manifest::addParameters(kernel::ArenaOp arena) {
+  llvm::StringMap<kernel::BufferOp> momentum; // by parameter
+  for (auto buffer : arena.getOps<kernel::BufferOp>())
+    if (buffer.getRole() == kernel::BufferRole::Momentum)
+      momentum[*buffer.getOf()] = buffer;
+  Description parameters = Description::array();
+  for (auto buffer : arena.getOps<kernel::BufferOp>())
+    if (buffer.getRole() == kernel::BufferRole::Parameter)
+      parameters.push_back(describeParameter(buffer, symbols.lookup<clip::ParamOp>(buffer.getSymName()),
+                                             momentum.lookup(buffer.getSymName())));
+  root["parameters"] = parameters;
+}
+
 LogicalResult Manifest::addPlan() {
-  auto plan = dictionary(module, kernel::planAttribute);
-  if (failed(plan))
+  auto arena = kernel::ArenaOp::of(module);
+  if (failed(arena))
     return failure();
-  json arena = {{"bytes", (*plan)["arena"]}};
-  for (const char *key : {"segments", "activations", "separate_activations"})
-    if (plan->contains(key))
-      arena[key] = (*plan)[key];
-  root["arena"] = arena;
-  for (const char *key : {"inputs", "labels", "hyper", "counters", "parameters", "outputs"})
-    if (plan->contains(key))
-      root[key] = (*plan)[key];
+  addArena(*arena);
+  addInputs(*arena);
+  addParameters(*arena);
+  Description outputs = Description::object();
+  for (auto entry : module.getOps<kernel::EntryOp>())
+    outputs[entry.getSymName().str()] = describeOutputs(entry, symbols);
+  root["outputs"] = outputs;
   return success();
 }
+
+//===-- Kernels and entries -----------------------------------------------===//
 
 /// What `verify` must know of the results of a kernel that runs beside a twin, or is one.
 static json describeResults(kernel::DefOp def) {
@@ -167,17 +284,11 @@ static json describeResults(kernel::DefOp def) {
   json results = json::array();
   for (auto [number, item] : llvm::enumerate(def.getResultTypes())) {
     auto type = cast<RankedTensorType>(item);
-    std::string element;
-    llvm::raw_string_ostream(element) << type.getElementType();
-    json order = json::array();
-    if (kernel::LayoutAttr layout = kernel::layoutOf(type); !layout.isRowMajor())
-      for (const kernel::StorageLoop &loop : layout.order(type.getShape()))
-        order.push_back({loop.axis, loop.size, loop.step});
     bool isOwn = number < op->getNumResults(); // of the kernel, not of what is folded into it
     auto form = isOwn ? cast<kernel::LaunchableOp>(op).getForm(number) : kernel::Form::Whole;
-    results.push_back({{"type", element},
+    results.push_back({{"type", nameOf(type.getElementType())},
                        {"shape", type.getShape().vec()},
-                       {"order", order},
+                       {"order", orderOf(type, type.getRank())},
                        {"form", forms[static_cast<size_t>(form)]}});
   }
   return results;
@@ -243,19 +354,14 @@ static json describe(kernel::LaunchOp launch, const std::optional<LaunchEstimate
   return described;
 }
 
-LogicalResult Manifest::addEntries() {
+void Manifest::addEntries() {
   json entries = json::object();
   for (auto entry : module.getOps<kernel::EntryOp>()) {
     json launches = json::array();
     for (auto launch : entry.getBody().getOps<kernel::LaunchOp>()) {
-      auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
-      if (!def)
-        return launch.emitOpError("runs @") << launch.getKernel() << ", which is not there";
-      auto twins = kernel::twinsOf(launch);
-      if (failed(twins))
-        return failure();
+      auto def = symbols.lookup<kernel::DefOp>(launch.getKernel());
       launches.push_back(describe(launch, target.estimate(launch, def.getKernel())));
-      for (const kernel::TwinLaunch &twin : *twins)
+      for (const kernel::TwinLaunch &twin : kernel::twinsOf(launch))
         launches.back()["twins"].push_back(
             {{"kernel", twin.kernel.str()},
              {"args", std::vector<int64_t>(twin.args.begin(), twin.args.end())}});
@@ -263,12 +369,12 @@ LogicalResult Manifest::addEntries() {
     entries[entry.getSymName().str()] = launches;
   }
   root["entries"] = entries;
-  return success();
 }
 
 LogicalResult Manifest::build() {
-  if (failed(addHeader()) || failed(addPlan()) || failed(addKernels()) || failed(addEntries()))
+  if (failed(addHeader()) || failed(addPlan()) || failed(addKernels()))
     return failure();
+  addEntries();
   auto recipe = recipeOf(module);
   if (failed(recipe))
     return failure();

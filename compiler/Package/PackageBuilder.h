@@ -11,16 +11,15 @@
 
 namespace kinema {
 
-/// Whether a package can take over what a module says of its network, its recipe and, once it has one, its
-/// plan (`clip.network`, `clip.recipe`, `kernel.plan`), as the runtime reads it; else with an error at
-/// the module.
+/// Whether a package can take over what a module says of its network and its recipe (`clip.network`,
+/// `clip.recipe`), as the runtime reads it; else with an error at the module.
 mlir::LogicalResult verifyDescription(mlir::ModuleOp module);
 
 /// A module's recipe as a manifest has it; null where there is none that JSON can say.
 std::optional<std::string> recipeText(mlir::ModuleOp module);
 
-/// manifest.json (docs/package.md) of a module with `kernel.plan`, `clip.network`, `clip.recipe`, kernels
-/// and entries. Fails, with an error at the module, where one of these is missing or says what JSON cannot.
+/// manifest.json (docs/package.md) of a module with `clip.network`, `clip.recipe`, an arena, kernels and
+/// entries. Fails, with an error at the module, where one of these is missing or says what JSON cannot.
 mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, const Target &target,
                                            const MachineCode &code);
 

@@ -246,8 +246,8 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     first, each at the lowest place that is free during its life. An updated parameter is written over the old one. What
     @prepare computes for @infer lies where a training step, which reads none of it, has its activations: after a step it has
     to be prepared anew.
-    Equal operations become one `kernel.def`; a function becomes a `kernel.entry` of `kernel.launch`es. The places are
-    left on the module as `kernel.plan`, in the form of the package's manifest (docs/package.md).
+    Equal operations become one `kernel.def`; a function becomes a `kernel.entry` of `kernel.launch`es and `kernel.output`s.
+    What has a place of its own stands in the `kernel.arena`.
 
     Before:
     ```mlir
@@ -259,9 +259,15 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
+    kernel.arena 69632 activations 4096 separate 4096 {
+      kernel.buffer input @rgb kind "rgb" at 4096 : ...
+      kernel.buffer prepared @stem.weight.folded at 0 : ...
+      ...
+    }
     kernel.def @k0 attributes {layers = ["stem"]} { ^bb0(%w: ..., %x: ...): %y = kernel.conv ... kernel.return %y : ... }
     kernel.entry @infer {
       kernel.launch @k0 [0, 4096, 65536] {layer = "stem", macs = 1024, reads = 2048, writes = 512}
+      kernel.output "logits" at 65536 : ...
     }
     ```
   }];

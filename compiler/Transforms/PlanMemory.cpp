@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/FormatVariadic.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_PLANMEMORY
@@ -40,7 +39,7 @@ bool isFoldedAway(Operation *op) {
 }
 
 /// Made by @prepare for @infer.
-bool isFolded(clip::ParamOp param) { return param.getRole() == "prepared"; }
+bool isPrepared(clip::ParamOp param) { return kernel::bufferRoleOf(param) == kernel::BufferRole::Prepared; }
 
 /// A tensor that keeps its place: a parameter, an input, an output.
 struct Place {
@@ -50,21 +49,22 @@ struct Place {
 
 class Planner {
 public:
-  explicit Planner(ModuleOp module) : module(module), b(module.getContext()) {}
+  explicit Planner(ModuleOp module) : module(module), arenaBuilder(module.getBodyRegion()) {}
 
   LogicalResult run();
   int64_t launches = 0, kernels = 0;
 
 private:
   LogicalResult placeParameters();
-  void placeFolded();
+  void placePrepared();
   void placeCounters();
-  void placeArguments(func::FuncOp function);
+  LogicalResult placeArguments(func::FuncOp function);
   LogicalResult placeResults(func::FuncOp function);
   LogicalResult placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at);
-  bool usesFolded(func::FuncOp function);
+  bool usesPrepared(func::FuncOp function);
   LogicalResult planFunction(func::FuncOp function);
   void emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &at);
+  void emitOutputs(func::FuncOp function, OpBuilder &builder);
   kernel::DefOp makeKernel(Operation *op);
   StringAttr kernelFor(Operation *op);
 
@@ -73,31 +73,26 @@ private:
     end += shape::roundUp(kernel::storedBytes(type), kernel::arenaAlignment);
     return offset;
   }
-  void closeSegment(StringRef name) {
-    segments.push_back(b.getArrayAttr(
-        {b.getStringAttr(name), b.getI64IntegerAttr(segmentBegin), b.getI64IntegerAttr(end - segmentBegin)}));
+  /// Ends the segment at what has been placed so far.
+  void closeSegment(kernel::SegmentKind kind) {
+    kernel::SegmentOp::create(arenaBuilder, arena.getLoc(), kind, segmentBegin, end - segmentBegin);
     segmentBegin = end;
   }
-
-  // The manifest's form.
-  DictionaryAttr describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more = {});
-  DictionaryAttr describeOutput(StringRef name, const Place &place);
-  std::optional<NamedAttribute> fileShape(StringRef parameter);
-  ArrayAttr describeParameters();
-  void attachPlan();
+  void addBuffer(Location location, kernel::BufferRole role, StringRef name, const Place &place,
+                 StringRef of = {}, StringRef kind = {});
+  LogicalResult addParameter(clip::ParamOp param);
+  LogicalResult addArgument(func::FuncOp function, unsigned number);
 
   ModuleOp module;
-  Builder b;
+  OpBuilder arenaBuilder;
+  kernel::ArenaOp arena;
   int64_t end = 0, segmentBegin = 0;
   std::optional<Place> counters;    // zero when an entry begins; for the blocks of whatever kernel runs
-  int64_t folded = 0;               // bytes of what @prepare makes for @infer; before their activations
+  int64_t prepared = 0;             // bytes of what @prepare makes for @infer; before their activations
   int64_t shared = 0, separate = 0; // bytes of activations, as planned and if none shared memory
-  SmallVector<Attribute> segments;
   llvm::MapVector<StringRef, Place> parameters;
   llvm::MapVector<StringRef, Place> arguments;
   DenseMap<Value, Place> resultPlaces;
-  SmallVector<std::pair<StringRef, SmallVector<Attribute>>> outputs; // by function
-  SmallVector<Attribute> inputs;
   llvm::StringMap<kernel::DefOp> defs; // by the operation's text
 };
 
@@ -106,29 +101,56 @@ LogicalResult Planner::run() {
   for (func::FuncOp function : functions)
     if (failed(verifyNames(function)))
       return failure();
+  arenaBuilder.setInsertionPointToEnd(module.getBody());
+  constexpr int64_t unknown = 0;
+  arena = kernel::ArenaOp::create(arenaBuilder, module.getLoc(), unknown, unknown, unknown);
+  arenaBuilder.setInsertionPointToEnd(&arena.getBody().emplaceBlock());
   if (failed(placeParameters()))
     return failure();
-  closeSegment("parameters");
-  for (func::FuncOp function : functions) {
-    placeArguments(function);
-    if (failed(placeResults(function)))
+  closeSegment(kernel::SegmentKind::Parameters);
+  for (func::FuncOp function : functions)
+    if (failed(placeArguments(function)) || failed(placeResults(function)))
       return failure();
-  }
   placeCounters();
-  closeSegment("inputs and outputs");
-  placeFolded();
+  closeSegment(kernel::SegmentKind::InputsAndOutputs);
+  placePrepared();
   for (func::FuncOp function : functions)
     if (failed(planFunction(function)))
       return failure();
-  if (folded > 0) {
-    end += folded;
-    closeSegment("prepared");
+  if (prepared > 0) {
+    end += prepared;
+    closeSegment(kernel::SegmentKind::Prepared);
   }
-  end += std::max<int64_t>(shared - folded, 0);
-  closeSegment("activations");
+  end += std::max<int64_t>(shared - prepared, 0);
+  closeSegment(kernel::SegmentKind::Activations);
+  arena.setBytes(end);
+  arena.setActivations(shared);
+  arena.setSeparateActivations(separate);
   for (func::FuncOp function : functions)
     function.erase();
-  attachPlan();
+  return success();
+}
+
+void Planner::addBuffer(Location location, kernel::BufferRole role, StringRef name, const Place &place,
+                        StringRef of, StringRef kind) {
+  MLIRContext *context = module.getContext();
+  kernel::BufferOp::create(arenaBuilder, location, role, name,
+                           of.empty() ? FlatSymbolRefAttr() : FlatSymbolRefAttr::get(context, of),
+                           kind.empty() ? StringAttr() : StringAttr::get(context, kind), place.offset,
+                           place.type);
+}
+
+/// Where it lies has been decided.
+LogicalResult Planner::addParameter(clip::ParamOp param) {
+  kernel::BufferRole role = kernel::bufferRoleOf(param);
+  StringRef of;
+  if (role == kernel::BufferRole::Momentum) {
+    of = param.getSymName();
+    auto parameter = of.consume_back(".momentum") ? module.lookupSymbol<clip::ParamOp>(of) : clip::ParamOp();
+    if (!parameter)
+      return param.emitOpError("is momentum, but named after no parameter: expected @NAME.momentum");
+  }
+  addBuffer(param.getLoc(), role, param.getSymName(), parameters[param.getSymName()], of);
   return success();
 }
 
@@ -151,19 +173,22 @@ LogicalResult Planner::placeParameters() {
   for (auto param : module.getOps<clip::ParamOp>()) {
     auto known = types.find(param.getSymName());
     auto type = known == types.end() ? param.getTensorType() : known->second;
-    parameters[param.getSymName()] = {isFolded(param) ? 0 : take(type), type};
+    parameters[param.getSymName()] = {isPrepared(param) ? 0 : take(type), type};
+    if (!isPrepared(param) && failed(addParameter(param)))
+      return failure();
   }
   return result;
 }
 
 /// At the beginning of the activations.
-void Planner::placeFolded() {
+void Planner::placePrepared() {
   for (auto param : module.getOps<clip::ParamOp>()) {
-    if (!isFolded(param))
+    if (!isPrepared(param))
       continue;
     Place &place = parameters[param.getSymName()];
-    place.offset = end + folded;
-    folded += shape::roundUp(kernel::storedBytes(place.type), kernel::arenaAlignment);
+    place.offset = end + prepared;
+    prepared += shape::roundUp(kernel::storedBytes(place.type), kernel::arenaAlignment);
+    addBuffer(param.getLoc(), kernel::BufferRole::Prepared, param.getSymName(), place);
   }
 }
 
@@ -175,44 +200,61 @@ void Planner::placeCounters() {
     if (op.getFolded())
       most = std::max(most, shape::ceilDiv(tensorOf(op.getPartials()).getDimSize(2), fewestChannels));
   });
-  auto type = RankedTensorType::get({most}, b.getI32Type());
-  if (most > 0)
-    counters = Place{take(type), type};
+  auto type = RankedTensorType::get({most}, arenaBuilder.getI32Type());
+  if (most == 0)
+    return;
+  counters = Place{take(type), type};
+  addBuffer(module.getLoc(), kernel::BufferRole::Counters, "counters", *counters);
 }
 
-/// Whether the function reads or makes what is folded.
-bool Planner::usesFolded(func::FuncOp function) {
-  auto names = [&](StringRef name) { return isFolded(module.lookupSymbol<clip::ParamOp>(name)); };
+/// Whether the function reads or makes what is prepared.
+bool Planner::usesPrepared(func::FuncOp function) {
+  auto names = [&](StringRef name) { return isPrepared(module.lookupSymbol<clip::ParamOp>(name)); };
   return llvm::any_of(function.getOps<clip::ReadOp>(),
                       [&](clip::ReadOp read) { return names(read.getParam()); }) ||
          llvm::any_of(function.getOps<clip::WriteOp>(),
                       [&](clip::WriteOp write) { return names(write.getParam()); });
 }
 
-void Planner::placeArguments(func::FuncOp function) {
-  for (BlockArgument argument : function.getArguments()) {
-    auto name =
-        function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), clip::nameAttribute).getValue();
-    bool isNew = !arguments.contains(name);
-    if (isNew)
-      arguments[name] = {take(tensorOf(argument)), tensorOf(argument)};
-    auto kind = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), clip::inputAttribute);
-    if (isNew && kind)
-      inputs.push_back(describe(name, arguments[name], b.getNamedAttr("kind", kind)));
+/// Functions that have an argument of the same name share it.
+LogicalResult Planner::addArgument(func::FuncOp function, unsigned number) {
+  auto name = function.getArgAttrOfType<StringAttr>(number, clip::nameAttribute).getValue();
+  auto kind = function.getArgAttrOfType<StringAttr>(number, clip::inputAttribute);
+  auto type = cast<RankedTensorType>(function.getArgumentTypes()[number]);
+  if (auto known = arguments.find(name); known != arguments.end()) {
+    if (known->second.type == type)
+      return success();
+    return function.emitError("@") << function.getSymName() << " has the argument " << name << " of type "
+                                   << type << ", another function has it as " << known->second.type;
   }
+  auto role = kind               ? std::optional(kernel::BufferRole::Input)
+              : name == "labels" ? std::optional(kernel::BufferRole::Labels)
+              : name == "hyper"  ? std::optional(kernel::BufferRole::Hyper)
+                                 : std::nullopt;
+  if (!role)
+    return function.emitError("@") << function.getSymName() << " has the argument " << name
+                                   << ", which is neither labels nor hyper, nor an input, of which "
+                                   << clip::inputAttribute << " says the kind";
+  arguments[name] = {take(type), type};
+  addBuffer(function.getLoc(), *role, name, arguments[name], {}, kind ? kind.getValue() : StringRef());
+  return success();
+}
+
+LogicalResult Planner::placeArguments(func::FuncOp function) {
+  for (unsigned number = 0; number < function.getNumArguments(); ++number)
+    if (failed(addArgument(function, number)))
+      return failure();
+  return success();
 }
 
 LogicalResult Planner::placeResults(func::FuncOp function) {
-  auto &list = outputs.emplace_back(function.getSymName(), SmallVector<Attribute>()).second;
   for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
     if (!value.getDefiningOp() || !isLaunch(*value.getDefiningOp()))
       return function.emitError("result ")
              << i << " of @" << function.getSymName() << " is not made by a kernel";
-    auto name = function.getResultAttrOfType<StringAttr>(i, clip::nameAttribute).getValue();
     auto [known, isNew] = resultPlaces.try_emplace(value, Place{end, tensorOf(value)});
     if (isNew)
       take(tensorOf(value));
-    list.push_back(describeOutput(name, known->second));
   }
   return success();
 }
@@ -270,7 +312,7 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
     }
   }
   ArenaLayout layout = layOutArena(lives);
-  int64_t first = usesFolded(function) ? folded : 0;
+  int64_t first = usesPrepared(function) ? prepared : 0;
   for (auto [value, offset] : llvm::zip(values, layout.offsets))
     at[value] = end + first + offset;
   if (first + layout.bytes > shared) {
@@ -361,104 +403,20 @@ void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &a
                              traffic.writes, traffic.macs, layerName(op.getLoc()));
     ++launches;
   }
+  emitOutputs(function, builder);
 }
 
-//===-- The manifest's form -----------------------------------------------===//
-
-/// Sizes of 1 behind the channels are no axes of scores: [N, C, 1, 1, 1] is [N, C].
-static ArrayRef<int64_t> outerShape(RankedTensorType type) {
-  bool isScores = type.getRank() == 5 && shape::product(clip::spatialSize(type)) == 1;
-  return type.getShape().take_front(isScores ? 2 : type.getRank());
-}
-
-DictionaryAttr Planner::describe(StringRef name, const Place &place, ArrayRef<NamedAttribute> more) {
-  SmallVector<Attribute> order;
-  kernel::LayoutAttr layout = kernel::layoutOf(place.type);
-  if (!layout.isRowMajor())
-    for (const kernel::StorageLoop &loop : layout.order(place.type.getShape()))
-      order.push_back(b.getI64ArrayAttr({loop.axis, loop.size, loop.step}));
-  SmallVector<NamedAttribute> entries = {
-      b.getNamedAttr("name", b.getStringAttr(name)),
-      b.getNamedAttr("type", b.getStringAttr(llvm::formatv("{0}", place.type.getElementType()).str())),
-      b.getNamedAttr("shape", b.getI64ArrayAttr(place.type.getShape())),
-      b.getNamedAttr("order", b.getArrayAttr(order)),
-      b.getNamedAttr("offset", b.getI64IntegerAttr(place.offset)),
-      b.getNamedAttr("bytes", b.getI64IntegerAttr(kernel::storedBytes(place.type)))};
-  NamedAttrList all(entries);
-  for (NamedAttribute entry : more)
-    all.set(entry.getName(), entry.getValue());
-  return all.getDictionary(b.getContext());
-}
-
-std::optional<NamedAttribute> Planner::fileShape(StringRef parameter) {
-  auto param = module.lookupSymbol<clip::ParamOp>(parameter);
-  if (!param || !param.getFileShape())
-    return std::nullopt;
-  return b.getNamedAttr("file_shape", b.getI64ArrayAttr(*param.getFileShape()));
-}
-
-DictionaryAttr Planner::describeOutput(StringRef name, const Place &place) {
-  StringRef parameter = name;
-  if (parameter.consume_front("grad.")) {
-    auto shape = fileShape(parameter);
-    return describe(name, place, shape ? ArrayRef(*shape) : ArrayRef<NamedAttribute>());
+/// A gradient has the name of its parameter behind a word of its own.
+void Planner::emitOutputs(func::FuncOp function, OpBuilder &builder) {
+  for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
+    auto name = function.getResultAttrOfType<StringAttr>(i, clip::nameAttribute);
+    StringRef of = name.getValue();
+    auto param = of.consume_front("grad.") ? module.lookupSymbol<clip::ParamOp>(of) : clip::ParamOp();
+    const Place &place = resultPlaces[value];
+    kernel::OutputOp::create(builder, function.getLoc(), name.getValue(),
+                             param ? FlatSymbolRefAttr::get(param) : FlatSymbolRefAttr(), place.offset,
+                             place.type);
   }
-  ArrayRef<int64_t> shape = outerShape(place.type);
-  SmallVector<Attribute> order;
-  for (Attribute loop : describe(name, place).getAs<ArrayAttr>("order"))
-    if (cast<IntegerAttr>(cast<ArrayAttr>(loop)[0]).getInt() < int64_t(shape.size()))
-      order.push_back(loop);
-  return describe(
-      name, place,
-      {b.getNamedAttr("shape", b.getI64ArrayAttr(shape)), b.getNamedAttr("order", b.getArrayAttr(order))});
-}
-
-ArrayAttr Planner::describeParameters() {
-  SmallVector<Attribute> list;
-  for (auto param : module.getOps<clip::ParamOp>()) {
-    if (param.getRole() == "momentum" || isFolded(param))
-      continue;
-    SmallVector<NamedAttribute> more = {b.getNamedAttr("role", param.getRoleAttr())};
-    if (param.getInit())
-      more.push_back(b.getNamedAttr("init", *param.getInit()));
-    if (auto shape = fileShape(param.getSymName()))
-      more.push_back(*shape);
-    auto momentum = parameters.find((param.getSymName() + ".momentum").str());
-    if (momentum != parameters.end())
-      more.push_back(b.getNamedAttr("momentum", b.getI64IntegerAttr(momentum->second.offset)));
-    list.push_back(describe(param.getSymName(), parameters[param.getSymName()], more));
-  }
-  return b.getArrayAttr(list);
-}
-
-void Planner::attachPlan() {
-  auto integer = [&](int64_t value) { return b.getI64IntegerAttr(value); };
-  SmallVector<NamedAttribute> outputLists;
-  for (auto &[name, list] : outputs)
-    outputLists.push_back(b.getNamedAttr(name, b.getArrayAttr(list)));
-  SmallVector<NamedAttribute> plan = {
-      b.getNamedAttr("arena", integer(end)),
-      b.getNamedAttr("activations", integer(shared)),
-      b.getNamedAttr("separate_activations", integer(separate)),
-      b.getNamedAttr("segments", b.getArrayAttr(segments)),
-      b.getNamedAttr("parameters", describeParameters()),
-      b.getNamedAttr("inputs", b.getArrayAttr(inputs)),
-      b.getNamedAttr("outputs", b.getDictionaryAttr(outputLists)),
-  };
-  if (arguments.contains("labels"))
-    plan.push_back(b.getNamedAttr("labels", describe("labels", arguments["labels"])));
-  if (arguments.contains("hyper")) {
-    const Place &hyper = arguments["hyper"];
-    auto fields = llvm::map_to_vector(clip::HyperAttr::of(hyper.type).getFields(), clip::stringifyHyperField);
-    plan.push_back(b.getNamedAttr(
-        "hyper", describe("hyper", hyper, b.getNamedAttr("fields", b.getStrArrayAttr(fields)))));
-  }
-  if (counters)
-    plan.push_back(b.getNamedAttr(
-        "counters",
-        b.getDictionaryAttr({b.getNamedAttr("offset", integer(counters->offset)),
-                             b.getNamedAttr("bytes", integer(kernel::storedBytes(counters->type)))})));
-  module->setAttr(kernel::planAttribute, b.getDictionaryAttr(plan));
 }
 
 struct PlanMemory : kinema::impl::PlanMemoryBase<PlanMemory> {

@@ -9,8 +9,8 @@ namespace kinema::kernel {
 
 /// Of a module in phase `fused` or later: its TargetAttr.
 inline constexpr char targetAttribute[] = "kernel.target";
-/// Of a module in phase `planned`: what lies where in the arena.
-inline constexpr char planAttribute[] = "kernel.plan";
+/// Of a launch: its twins (Twins.h).
+inline constexpr char twinsAttribute[] = "kernel.twins";
 /// Of an operation: why it is not paired; the seconds that a launch was measured to take.
 inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
 

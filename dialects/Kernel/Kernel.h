@@ -65,6 +65,9 @@ int64_t latticeStride(int64_t size, int64_t coarse);
 /// The bytes that a tensor takes in the arena, padding included.
 int64_t storedBytes(mlir::RankedTensorType type);
 
+/// What the buffer of a parameter is for.
+BufferRole bufferRoleOf(clip::ParamOp param);
+
 /// Reports at an operation that `target`, which may be null, is none of a family's that there are.
 void emitTargetError(mlir::Operation *at, TargetAttr target, llvm::ArrayRef<llvm::StringRef> names);
 

@@ -1,6 +1,7 @@
 #include "dialects/Kernel/Kernel.h"
 
 #include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Twins.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -59,8 +60,9 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
   if (name == targetAttribute)
     return expect(isModule && isa<TargetAttr>(value),
                   "a target such as #kernel.target<cuda \"sm_90a\"> on a module");
-  if (name == planAttribute)
-    return expect(isModule && isa<DictionaryAttr>(value), "a dictionary on a module");
+  if (name == twinsAttribute)
+    return expect(isa<LaunchOp>(operation) && readTwins(value),
+                  "a list of {kernel = @NAME, args = array<i64: ...>} on a launch");
   if (name == noteAttribute)
     return expect(isa<StringAttr>(value), "a string");
   if (name == measuredAttribute)

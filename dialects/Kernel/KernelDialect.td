@@ -19,8 +19,8 @@ def KernelDialect : Dialect {
     A `partials` value is a tensor whose first dimension counts the blocks of the launch that made it, `?` until a
     schedule has fixed them; they are merged in order by `kernel.finalize`, `kernel.reduce` or `kernel.sgd`.
 
-    After memory is planned, operations live in `kernel.def`s without duplicates, and an entry point is a list of
-    `kernel.launch`es on offsets in one arena.
+    After memory is planned, operations live in `kernel.def`s without duplicates, an entry point is a list of
+    `kernel.launch`es on offsets in one arena, and `kernel.arena` says what lies where in it.
   }];
   let dependentDialects = ["::kinema::clip::ClipDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let useDefaultAttributePrinterParser = 1;
@@ -148,6 +148,20 @@ def Direction : I32EnumAttr<"Direction", "which way a conv gathers", [
 }
 def PoolKind : I32EnumAttr<"PoolKind", "what a pool takes of its window", [
     I32EnumAttrCase<"Max", 0, "max">, I32EnumAttrCase<"Average", 1, "average">]> {
+  let cppNamespace = "::kinema::kernel";
+}
+
+def BufferRole : I32EnumAttr<"BufferRole", "what a buffer of the arena is for", [
+    I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"Momentum", 1, "momentum">,
+    I32EnumAttrCase<"Prepared", 2, "prepared">, I32EnumAttrCase<"Input", 3, "input">,
+    I32EnumAttrCase<"Labels", 4, "labels">, I32EnumAttrCase<"Hyper", 5, "hyper">,
+    I32EnumAttrCase<"Counters", 6, "counters">]> {
+  let cppNamespace = "::kinema::kernel";
+}
+def SegmentKind : I32EnumAttr<"SegmentKind", "what a part of the arena is for", [
+    I32EnumAttrCase<"Parameters", 0, "parameters">, I32EnumAttrCase<"InputsAndOutputs", 1, "inputs and outputs">,
+    I32EnumAttrCase<"Prepared", 2, "prepared">, I32EnumAttrCase<"Activations", 3, "activations">,
+    I32EnumAttrCase<"Twins", 4, "twins">]> {
   let cppNamespace = "::kinema::kernel";
 }
 

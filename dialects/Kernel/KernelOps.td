@@ -377,13 +377,14 @@ def ReturnOp : KernelOp<"return", [Pure, Terminator, HasParent<"DefOp">]> {
 }
 
 def EntryOp : KernelOp<"entry", [Symbol, SingleBlock, NoTerminator]> {
-  let summary = "an entry point: launches in order";
+  let summary = "an entry point: launches in order, and which tensors they leave for the caller";
   let arguments = (ins SymbolNameAttr:$sym_name);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
 }
 
-def LaunchOp : KernelOp<"launch"> {
+def LaunchOp : KernelOp<"launch", [HasParent<"EntryOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "runs a kernel on buffers of the arena";
   let description = [{
     `args` are byte offsets: the kernel's operands, then its results. `reads` and `writes` are bytes, `macs`
@@ -391,6 +392,85 @@ def LaunchOp : KernelOp<"launch"> {
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$args, I64Attr:$reads, I64Attr:$writes, I64Attr:$macs, StrAttr:$layer);
   let assemblyFormat = "$kernel $args attr-dict";
+}
+
+def OutputOp : KernelOp<"output", [HasParent<"EntryOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a tensor that the entry leaves for its caller";
+  let description = [{
+    `of` a parameter is its gradient, which has the parameter's shape. What is of none are scores or a loss, whose sizes of
+    1 behind the channels mean nothing.
+
+    Example: `kernel.output "logits" at 4096 : tensor<2x400x1x1x1xf32, #blocked8>`
+  }];
+  let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$of, I64Attr:$offset, TypeAttrOf<AnyRankedTensor>:$type);
+  let assemblyFormat = "$name (`of` $of^)? `at` $offset `:` $type attr-dict";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
+  }];
+  let hasVerifier = 1;
+}
+
+//===-- The arena ---------------------------------------------------------===//
+
+def ArenaOp : KernelOp<"arena", [SymbolTable, SingleBlock, NoTerminator, HasParent<"::mlir::ModuleOp">,
+                                 DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the memory of a program: what keeps its place from one launch to the next";
+  let description = [{
+    Of so many bytes, `kernel.buffer`s have places of their own; what launches leave for each other and for the caller lies
+    elsewhere. All offsets are multiples of 64 bytes. `kernel.segment`s say, for the runtime and for reports, what the
+    parts of the arena are for. `activations` are the bytes of all that lives between launches, `separate` those that it
+    would take if no two tensors shared memory.
+
+    Example:
+    ```mlir
+    kernel.arena 448 activations 128 separate 192 {
+      kernel.buffer parameter @w at 0 : tensor<16xf32, #blocked8>
+      kernel.buffer momentum @w.momentum of @w at 64 : tensor<16xf32, #blocked8>
+      kernel.segment parameters at 0 bytes 128
+      kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x3x1x2x2xf32>
+      kernel.segment "inputs and outputs" at 128 bytes 192
+      kernel.segment activations at 320 bytes 128
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$bytes, I64Attr:$activations, I64Attr:$separate_activations);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$bytes `activations` $activations `separate` $separate_activations attr-dict-with-keyword $body";
+  let extraClassDeclaration = [{
+    /// The arena of a planned module; an error at the module where there is none, or several.
+    static ::mlir::FailureOr<ArenaOp> of(::mlir::ModuleOp module);
+    /// The segment of this kind; null where there is none.
+    SegmentOp segment(SegmentKind kind);
+    /// The one buffer of this role; null where there is none.
+    BufferOp buffer(BufferRole role);
+  }];
+  let hasRegionVerifier = 1;
+}
+
+def SegmentOp : KernelOp<"segment", [HasParent<"ArenaOp">]> {
+  let summary = "what a part of the arena is for";
+  let arguments = (ins SegmentKind:$kind, I64Attr:$offset, I64Attr:$bytes);
+  let assemblyFormat = "$kind `at` $offset `bytes` $bytes attr-dict";
+}
+
+def BufferOp : KernelOp<"buffer", [Symbol, HasParent<"ArenaOp">]> {
+  let summary = "a tensor that has a place of its own in the arena";
+  let description = [{
+    - `parameter`: the `clip.param` of the same name, which says the rest of it; `momentum` is that `of` a parameter.
+    - `prepared`: what @prepare makes of parameters for @infer, a `clip.param` too. A training step has its activations
+      there.
+    - `input`: an input of the network, of a `kind`; `labels`: of the classes; `hyper`: the numbers that a step is told.
+    - `counters`: what the blocks of a launch count themselves with. They are zero before and after each launch.
+  }];
+  let arguments = (ins BufferRole:$role, SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$of,
+                       OptionalAttr<StrAttr>:$kind, I64Attr:$offset, TypeAttrOf<AnyRankedTensor>:$type);
+  let assemblyFormat = "$role $sym_name (`of` $of^)? (`kind` $kind^)? `at` $offset `:` $type attr-dict";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
+    /// Padding included.
+    int64_t getBytes();
+  }];
+  let hasVerifier = 1;
 }
 
 #endif

@@ -1,9 +1,9 @@
 #include "dialects/Kernel/Twins.h"
 
+#include "dialects/Kernel/Attributes.h"
+
 using namespace mlir;
 using namespace kinema;
-
-static constexpr char attributeName[] = "kernel.twins";
 
 void kernel::setTwins(LaunchOp launch, ArrayRef<TwinLaunch> twins) {
   Builder b(launch.getContext());
@@ -12,26 +12,27 @@ void kernel::setTwins(LaunchOp launch, ArrayRef<TwinLaunch> twins) {
     list.push_back(
         b.getDictionaryAttr({b.getNamedAttr("kernel", FlatSymbolRefAttr::get(b.getContext(), twin.kernel)),
                              b.getNamedAttr("args", b.getDenseI64ArrayAttr(twin.args))}));
-  launch->setAttr(attributeName, b.getArrayAttr(list));
+  launch->setAttr(twinsAttribute, b.getArrayAttr(list));
 }
 
-bool kernel::hasTwins(LaunchOp launch) { return launch->hasAttr(attributeName); }
+bool kernel::hasTwins(LaunchOp launch) { return launch->hasAttr(twinsAttribute); }
 
-FailureOr<SmallVector<kernel::TwinLaunch>> kernel::twinsOf(LaunchOp launch) {
-  SmallVector<TwinLaunch> twins;
-  Attribute attribute = launch->getAttr(attributeName);
-  if (!attribute)
-    return twins;
+std::optional<SmallVector<kernel::TwinLaunch>> kernel::readTwins(Attribute attribute) {
   auto list = dyn_cast<ArrayAttr>(attribute);
-  for (Attribute item : list ? list.getValue() : ArrayRef<Attribute>()) {
+  if (!list)
+    return std::nullopt;
+  SmallVector<TwinLaunch> twins;
+  for (Attribute item : list) {
     auto fields = dyn_cast<DictionaryAttr>(item);
     auto kernel = fields ? fields.getAs<FlatSymbolRefAttr>("kernel") : FlatSymbolRefAttr();
     auto args = fields ? fields.getAs<DenseI64ArrayAttr>("args") : DenseI64ArrayAttr();
-    if (kernel && args)
-      twins.push_back({kernel.getValue(), SmallVector<int64_t>(args.asArrayRef())});
+    if (!kernel || !args)
+      return std::nullopt;
+    twins.push_back({kernel.getValue(), SmallVector<int64_t>(args.asArrayRef())});
   }
-  if (!list || twins.size() != list.size())
-    return launch.emitOpError("has ") << attributeName << " = " << attribute
-                                      << ", which is no list of {kernel = @NAME, args = array<i64: ...>}";
   return twins;
+}
+
+SmallVector<kernel::TwinLaunch> kernel::twinsOf(LaunchOp launch) {
+  return hasTwins(launch) ? *readTwins(launch->getAttr(twinsAttribute)) : SmallVector<TwinLaunch>();
 }

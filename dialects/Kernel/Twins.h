@@ -5,6 +5,8 @@
 
 #include "dialects/Kernel/Kernel.h"
 
+#include <optional>
+
 namespace kinema::kernel {
 
 struct TwinLaunch {
@@ -17,8 +19,11 @@ void setTwins(LaunchOp launch, llvm::ArrayRef<TwinLaunch> twins);
 
 bool hasTwins(LaunchOp launch);
 
-/// None where the launch has no twins; an error at the launch where the attribute is of another form.
-mlir::FailureOr<llvm::SmallVector<TwinLaunch>> twinsOf(LaunchOp launch);
+/// None where the launch has no twins.
+llvm::SmallVector<TwinLaunch> twinsOf(LaunchOp launch);
+
+/// The same of an attribute; nothing where it has another form.
+std::optional<llvm::SmallVector<TwinLaunch>> readTwins(mlir::Attribute twins);
 
 } // namespace kinema::kernel
 

@@ -41,7 +41,7 @@ namespace {
 class TwinMaker {
 public:
   TwinMaker(ModuleOp module, const Machine &machine, function_ref<bool(Operation *)> isPlain)
-      : module(module), b(module.getContext()), machine(machine), isPlain(isPlain) {}
+      : module(module), machine(machine), isPlain(isPlain) {}
 
   LogicalResult run();
   int64_t kernels = 0;
@@ -61,7 +61,7 @@ private:
   void growArena();
 
   ModuleOp module;
-  Builder b;
+  kernel::ArenaOp arena;
   const Machine &machine;
   function_ref<bool(Operation *)> isPlain;
   DenseMap<kernel::DefOp, Twins> made;
@@ -116,8 +116,8 @@ kernel::TwinLaunch TwinMaker::launchOf(kernel::DefOp def, ArrayRef<int64_t> oper
 
 LogicalResult TwinMaker::addTo(kernel::LaunchOp launch) {
   auto def = module.lookupSymbol<kernel::DefOp>(launch.getKernel());
-  if (!def || launch.getArgs().size() != def.getOperandTypes().size() + def.getResultTypes().size())
-    return launch.emitOpError("does not fit @") << launch.getKernel() << ", or it is not there";
+  if (launch.getArgs().size() != def.getOperandTypes().size() + def.getResultTypes().size())
+    return launch.emitOpError("does not fit @") << launch.getKernel() << ", which takes other buffers";
   Twins twins = twinsOf(def);
   ArrayRef<int64_t> args = launch.getArgs();
   size_t own = def.getKernel()->getNumOperands();
@@ -135,22 +135,17 @@ LogicalResult TwinMaker::addTo(kernel::LaunchOp launch) {
 }
 
 void TwinMaker::growArena() {
-  NamedAttrList plan(module->getAttrOfType<DictionaryAttr>("kernel.plan"));
-  auto segments = dyn_cast_or_null<ArrayAttr>(plan.get("segments"));
-  SmallVector<Attribute> all(segments ? segments.getValue() : ArrayRef<Attribute>());
-  all.push_back(
-      b.getArrayAttr({b.getStringAttr("twins"), b.getI64IntegerAttr(begin), b.getI64IntegerAttr(most)}));
-  plan.set("segments", b.getArrayAttr(all));
-  plan.set("arena", b.getI64IntegerAttr(begin + most));
-  module->setAttr("kernel.plan", plan.getDictionary(b.getContext()));
+  auto b = OpBuilder::atBlockEnd(&arena.getBody().front());
+  kernel::SegmentOp::create(b, arena.getLoc(), kernel::SegmentKind::Twins, begin, most);
+  arena.setBytes(begin + most);
 }
 
 LogicalResult TwinMaker::run() {
-  auto plan = module->getAttrOfType<DictionaryAttr>("kernel.plan");
-  auto arena = plan ? plan.getAs<IntegerAttr>("arena") : IntegerAttr();
-  if (!arena)
-    return module.emitError("has no kernel.plan with the size of an arena: twins come behind plan-memory");
-  begin = arena.getInt();
+  auto found = kernel::ArenaOp::of(module);
+  if (failed(found))
+    return failure();
+  arena = *found;
+  begin = arena.getBytes();
   for (auto entry : module.getOps<kernel::EntryOp>())
     for (auto launch : entry.getBody().getOps<kernel::LaunchOp>())
       if (failed(addTo(launch)))

@@ -22,14 +22,17 @@ static const char planned[] = R"(
 !y = tensor<1x3x1x2x2xf32, #aBcde8b>
 module attributes {
   clip.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123"},
-  clip.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}},
-  kernel.plan = {
-    arena = 1024 : i64, activations = 128 : i64, separate_activations = 128 : i64, segments = [["activations", 0, 1024]],
-    inputs = [{name = "rgb", kind = "rgb", type = "f32", shape = [1, 3, 1, 2, 2], order = [], offset = 0 : i64, bytes = 48 : i64}],
-    parameters = [{name = "w", role = "weight", type = "f32", shape = [3, 3, 1, 1, 1], file_shape = [3, 3], order = [],
-                   offset = 64 : i64, bytes = 36 : i64, init = {kind = "he_normal", fan = "out"}, layer = "fc"}],
-    outputs = {infer = [{name = "logits", type = "f32", shape = [1, 3], order = [], offset = 256 : i64, bytes = 12 : i64}]}}
-} {
+  clip.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}}} {
+  clip.param @w : tensor<3x3x1x1x1xf32> {role = "weight", init = {kind = "he_normal", fan = "out"}, file_shape = array<i64: 3, 3>}
+  clip.param @w.momentum : tensor<3x3x1x1x1xf32> {role = "momentum"}
+  kernel.arena 1024 activations 128 separate 192 {
+    kernel.buffer input @rgb kind "flow" at 0 : !x
+    kernel.buffer parameter @w at 64 : tensor<3x3x1x1x1xf32>
+    kernel.buffer momentum @w.momentum of @w at 128 : tensor<3x3x1x1x1xf32>
+    kernel.buffer labels @labels at 192 : tensor<1xi32>
+    kernel.buffer counters @counters at 320 : tensor<2xi32>
+    kernel.segment activations at 512 bytes 512
+  }
   kernel.def @k0 attributes {layers = ["fc", "pool"]} {
   ^bb0(%x: !x):
     %y = kernel.convert %x {schedule = #kernel.schedule<"cpu.reference", grid = 4, scratch = 0, {partials = 0}>} : !x -> !y
@@ -39,6 +42,8 @@ module attributes {
   }
   kernel.entry @infer {
     kernel.launch @k0 [0, 512] {reads = 48 : i64, writes = 128 : i64, macs = 0 : i64, layer = "fc"}
+    kernel.output "logits" at 640 : tensor<1x3x1x1x1xf32, #c8>
+    kernel.output "grad.w" of @w at 704 : tensor<3x3x1x1x1xf32>
   }
 }
 )";
@@ -91,6 +96,19 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_EQ(manifest.parameters.size(), 1u);
   EXPECT_EQ(manifest.parameters[0].fileShape, (std::vector<int64_t>{3, 3}));
   EXPECT_TRUE(manifest.parameters[0].init.fanOut);
+  EXPECT_EQ(manifest.parameters[0].momentum, 128);
+  EXPECT_EQ(manifest.segments.at(0).name, "activations");
+  EXPECT_EQ(manifest.segments.at(0).offset, 512);
+  EXPECT_EQ(manifest.input().kind, "flow");
+  EXPECT_EQ(manifest.labels->offset, 192);
+  EXPECT_EQ(manifest.counters->offset, 320);
+  const ArenaTensor &logits = manifest.output("infer", "logits"),
+                    &gradient = manifest.output("infer", "grad.w");
+  EXPECT_EQ(logits.shape, (std::vector<int64_t>{1, 3})); // without the sizes of 1 that mean nothing
+  EXPECT_EQ(logits.order.size(), 3u);
+  EXPECT_EQ(logits.bytes, 32);
+  EXPECT_EQ(gradient.shape, (std::vector<int64_t>{3, 3, 1, 1, 1}));
+  EXPECT_EQ(gradient.fileShape, (std::vector<int64_t>{3, 3}));
   const Kernel &kernel = manifest.kernels.at("k0");
   EXPECT_EQ(kernel.op, "convert");
   EXPECT_EQ(kernel.scratch, 0);
@@ -117,11 +135,14 @@ TEST(PackageBuilder, SaysWhatIsMissing) {
   EXPECT_EQ(message_of("module {}"), "the module has no clip.network, which a package needs");
   const std::string network = "clip.network = {name = \"tiny\", batch = 2, classes = 3}";
   EXPECT_EQ(message_of("module attributes {" + network + "} {}"),
-            "the module has no kernel.plan, which a package needs");
-  EXPECT_EQ(message_of("module attributes {" + network + ", kernel.plan = {}} {}"),
+            "the module has no kernel.arena, which says what lies where in memory");
+  const std::string arena = "kernel.arena 0 activations 0 separate 0 {}";
+  EXPECT_EQ(message_of("module attributes {" + network + "} { " + arena + " " + arena + " }"),
+            "'kernel.arena' op is the second one of the module");
+  EXPECT_EQ(message_of("module attributes {" + network + "} { " + arena + " }"),
             "the module has no clip.recipe, which a package needs");
-  EXPECT_EQ(message_of("module attributes {" + network +
-                       ", kernel.plan = {}, clip.recipe = {train = {momentum = 1.0}}} {}"),
+  EXPECT_EQ(message_of("module attributes {" + network + ", clip.recipe = {train = {momentum = 1.0}}} { " +
+                       arena + " }"),
             "the module's clip.recipe would be refused: train.momentum must be at least 0 and "
             "below 1, found 1");
   EXPECT_EQ(message_of("module attributes {clip.network = {name = f32}} {}"),

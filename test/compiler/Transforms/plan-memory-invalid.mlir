@@ -34,3 +34,28 @@ func.func @train_step(%x: tensor<7xf32> {clip.name = "hyper"}) -> (tensor<7xf32>
 
 // expected-error @below {{@infer is not one block of operations}}
 func.func private @infer(tensor<8xf32>)
+
+// -----
+
+// expected-error @below {{@infer has the argument x, which is neither labels nor hyper, nor an input, of which clip.input says the kind}}
+func.func @infer(%x: tensor<8xf32> {clip.name = "x"}) -> (tensor<8xf32> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+func.func @train_step(%x: tensor<8xf32> {clip.name = "x", clip.input = "rgb"}) -> (tensor<8xf32> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+// expected-error @below {{@infer has the argument x of type 'tensor<4xf32>', another function has it as 'tensor<8xf32>'}}
+func.func @infer(%x: tensor<4xf32> {clip.name = "x", clip.input = "rgb"}) -> (tensor<4xf32> {clip.name = "y"}) {
+  %y = kernel.convert %x : tensor<4xf32> -> tensor<4xf32>
+  return %y : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @below {{'clip.param' op is momentum, but named after no parameter: expected @NAME.momentum}}
+clip.param @v : tensor<8xf32> {role = "momentum"}

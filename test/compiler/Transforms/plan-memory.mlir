@@ -12,10 +12,15 @@
 clip.param @w : tensor<16xf32> {role = "weight"}
 clip.param @w.momentum : tensor<16xf32> {role = "momentum"}
 
-// CHECK: kernel.plan = {activations = 128 : i64, arena = 448 : i64
-// CHECK-SAME: hyper = {bytes = 16 : i64, fields = ["rate", "momentum", "nesterov", "decay"], name = "hyper", offset = 192 : i64
-// CHECK-SAME: momentum = 64 : i64, name = "w", offset = 0 : i64, order = {{\[\[}}0, 16, 1]]
-// CHECK-SAME: separate_activations = 192 : i64
+// CHECK: kernel.arena 448 activations 128 separate 192 {
+// CHECK-NEXT: kernel.buffer parameter @w at 0 : tensor<16xf32, #A8a>
+// CHECK-NEXT: kernel.buffer momentum @w.momentum of @w at 64 : tensor<16xf32, #A8a>
+// CHECK-NEXT: kernel.segment parameters at 0 bytes 128
+// CHECK-NEXT: kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x16x1x1x1xf32, #aBcde8b>
+// CHECK-NEXT: kernel.buffer hyper @hyper at 192 : tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>
+// CHECK-NEXT: kernel.segment "inputs and outputs" at 128 bytes 192
+// CHECK-NEXT: kernel.segment activations at 320 bytes 128
+// CHECK-NEXT: }
 // CHECK-NOT: func.func
 // CHECK: kernel.entry @train_step
 // CHECK-NEXT: kernel.launch @[[MAP:k[0-9]+]] [128, 320] {layer = "?", macs = 0 : i64, reads = 64 : i64, writes = 64 : i64}
@@ -23,6 +28,7 @@ clip.param @w.momentum : tensor<16xf32> {role = "momentum"}
 // CHECK-NEXT: kernel.launch @[[MAP]] [384, 320]
 // CHECK-NEXT: kernel.launch @[[MAP]] [320, 256]
 // CHECK-NEXT: kernel.launch @[[SGD:k[0-9]+]] [0, 64, 0, 192, 0, 64]
+// CHECK-NEXT: kernel.output "y" at 256 : tensor<1x16x1x1x1xf32, #aBcde8b>
 // CHECK: kernel.def @[[MAP]]
 // CHECK-NEXT: ^bb0(%[[X:.*]]: tensor
 // CHECK-NEXT: kernel.map (pixel %[[X]])
@@ -105,4 +111,37 @@ func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!y {clip.na
     kernel.yield value %a
   } {schedule = #s} : !p
   return %y, %dw : !y, !p
+}
+
+// -----
+
+// What is prepared lies where a step has its activations; the scores of a step have the same place; a gradient is that
+// of a parameter.
+
+#s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
+!w = tensor<16xf32>
+clip.param @w : !w {role = "weight"}
+clip.param @w.folded : !w {role = "folded"}
+
+// CHECK: kernel.arena 320 activations 64 separate 64 {
+// CHECK: kernel.buffer labels @labels at 128 : tensor<16xi32>
+// CHECK: kernel.buffer prepared @w.folded at 256 : tensor<16xf32>
+// CHECK-NEXT: kernel.segment prepared at 256 bytes 64
+// CHECK-NEXT: kernel.segment activations at 320 bytes 0
+// CHECK: kernel.entry @prepare {
+// CHECK-NEXT: kernel.launch @{{.*}} [0, 256] {{.*}}}
+// CHECK-NEXT: }
+// CHECK: kernel.entry @train_step
+// CHECK: kernel.output "grad.w" of @w at 192 : tensor<16xf32>
+// CHECK-NEXT: kernel.output "grad.v" at 192 : tensor<16xf32>
+func.func @prepare() {
+  %w = clip.read @w : !w
+  %f = kernel.convert %w {schedule = #s} : !w -> !w
+  clip.write @w.folded, %f : !w
+  return
+}
+
+func.func @train_step(%x: !w {clip.input = "rgb", clip.name = "rgb"}, %l: tensor<16xi32> {clip.name = "labels"}) -> (!w {clip.name = "grad.w"}, !w {clip.name = "grad.v"}) {
+  %g = kernel.convert %x {schedule = #s} : !w -> !w
+  return %g, %g : !w, !w
 }

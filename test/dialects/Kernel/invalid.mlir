@@ -1314,8 +1314,8 @@ module attributes {kernel.target = "sm_90a"} {
 
 // -----
 
-// expected-error @below {{'builtin.module' op has the attribute kernel.plan = 3 : i64, expected a dictionary on a module}}
-module attributes {kernel.plan = 3 : i64} {
+// expected-error @below {{'builtin.module' op has the attribute kernel.twins = [3], expected a list of {kernel = @NAME, args = array<i64: ...>} on a launch}}
+module attributes {kernel.twins = [3]} {
 }
 
 // -----
@@ -1339,3 +1339,232 @@ module attributes {kernel.measured = "quick"} {
 
 // expected-error @below {{the schedule cpu.tile has the parameter "rows" = "8", expected a whole number of 64 bits}}
 #text = #kernel.schedule<"cpu.tile", grid = 1, scratch = 64, {rows = "8"}>
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.segment' op lies at 8, expected a multiple of 64}}
+  kernel.segment parameters at 8 bytes 8
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.segment' op lies at -64, expected a multiple of 64}}
+  kernel.segment parameters at -64 bytes 8
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.segment' op takes 512 bytes at 0, but the arena has 256}}
+  kernel.segment parameters at 0 bytes 512
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.segment' op takes -1 bytes at 0, but the arena has 256}}
+  kernel.segment parameters at 0 bytes -1
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  kernel.segment parameters at 0 bytes 64
+  // expected-error @below {{'kernel.segment' op is the second one of its kind}}
+  kernel.segment parameters at 64 bytes 64
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-note @below {{this one ends at 128}}
+  kernel.segment parameters at 0 bytes 128
+  // expected-error @below {{'kernel.segment' op lies at 64, where another one lies}}
+  kernel.segment prepared at 64 bytes 64
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-note @below {{this one ends at 80}}
+  kernel.buffer labels @labels at 0 : tensor<20xi32>
+  // expected-error @below {{'kernel.buffer' op lies at 64, where another one lies}}
+  kernel.buffer counters @counters at 64 : tensor<2xi32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  kernel.buffer labels @labels at 0 : tensor<2xi32>
+  // expected-error @below {{'kernel.buffer' op is the second one of its role}}
+  kernel.buffer labels @more at 64 : tensor<2xi32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'func.func' op stands in an arena, which has segments and buffers alone}}
+  func.func private @f()
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op takes 512 bytes at 0, but the arena has 256}}
+  kernel.buffer input @rgb kind "rgb" at 0 : tensor<128xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<?xf32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  kernel.buffer input @rgb kind "rgb" at 0 : tensor<?xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<9223372036854775807xf32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  kernel.buffer input @rgb kind "rgb" at 0 : tensor<9223372036854775807xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<2147483647x2147483647x4xf32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  kernel.buffer input @rgb kind "rgb" at 0 : tensor<2147483647x2147483647x4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<4xf32>', expected 'i32' in sizes that an arena can have}}
+  kernel.buffer labels @labels at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op has the type 'tensor<4xindex>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  kernel.buffer prepared @w at 0 : tensor<4xindex>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op is momentum of nothing: say of which parameter, `of @NAME`}}
+  kernel.buffer momentum @w at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op is `of` @v, which momentum alone can be}}
+  kernel.buffer parameter @w of @v at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{is an input of no kind: say which, `kind "rgb"`}}
+  kernel.buffer input @rgb at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{has the `kind` "rgb", which inputs alone have}}
+  kernel.buffer labels @labels kind "rgb" at 0 : tensor<4xi32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op is 'tensor<4xf32>', expected one f32 a field of a #clip.hyper}}
+  kernel.buffer hyper @hyper at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op has the name of no clip.param}}
+  kernel.buffer parameter @w at 0 : tensor<4xf32>
+}
+
+// -----
+
+clip.param @w : tensor<4xf32> {role = "weight"}
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op is a prepared, but the clip.param has the role weight}}
+  kernel.buffer prepared @w at 0 : tensor<4xf32>
+}
+
+// -----
+
+clip.param @w : tensor<5xf32> {role = "weight"}
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op is 'tensor<4xf32>', the clip.param is 'tensor<5xf32>'}}
+  kernel.buffer parameter @w at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  // expected-error @below {{'kernel.buffer' op is of @w, which is no parameter of the arena}}
+  kernel.buffer momentum @v of @w at 0 : tensor<4xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  kernel.buffer parameter @w at 0 : tensor<4xf32>
+  // expected-error @below {{'kernel.buffer' op is 'tensor<5xf32>', the parameter @w is 'tensor<4xf32>'}}
+  kernel.buffer momentum @v of @w at 64 : tensor<5xf32>
+}
+
+// -----
+
+kernel.arena 256 activations 0 separate 0 {
+  kernel.buffer parameter @w at 0 : tensor<4xf32>
+  kernel.buffer momentum @v of @w at 64 : tensor<4xf32>
+  // expected-error @below {{'kernel.buffer' op is the second momentum of @w}}
+  kernel.buffer momentum @u of @w at 128 : tensor<4xf32>
+}
+
+// -----
+
+kernel.entry @infer {
+  // expected-error @below {{'kernel.launch' op runs @k, which is no kernel.def of the module}}
+  kernel.launch @k [0] {layer = "a", macs = 0 : i64, reads = 0 : i64, writes = 0 : i64}
+}
+
+// -----
+
+kernel.entry @infer {
+  // expected-error @below {{'arith.constant' op stands in an entry, which has launches and outputs alone}}
+  %0 = arith.constant 0 : i32
+}
+
+// -----
+
+kernel.entry @infer {
+  // expected-error @below {{'kernel.output' op has the type 'tensor<4xi32>', expected 'f32' or 'bf16' in sizes that an arena can have}}
+  kernel.output "logits" at 0 : tensor<4xi32>
+}
+
+// -----
+
+kernel.entry @train_step {
+  // expected-error @below {{'kernel.output' op is of @w, which is no clip.param}}
+  kernel.output "grad.w" of @w at 0 : tensor<4xf32>
+}
+
+// -----
+
+clip.param @w : tensor<5xf32> {role = "weight"}
+kernel.entry @train_step {
+  // expected-error @below {{'kernel.output' op is 'tensor<4xf32>', the parameter @w is 'tensor<5xf32>'}}
+  kernel.output "grad.w" of @w at 0 : tensor<4xf32>
+}

@@ -219,7 +219,44 @@ kernel.def @k0 attributes {layers = ["stage1.0.conv1", "stage1.0.conv2"]} {
 
 // CHECK-LABEL: kernel.entry @infer {
 // CHECK-NEXT: kernel.launch @k0 [0, 12288] {layer = "stage1.0.conv1", macs = 0 : i64, reads = 12288 : i64, writes = 6144 : i64}
+// CHECK-NEXT: kernel.output "logits" at 12288 : tensor<2x4x1x1x1xf32, #[[C8]]>
+// CHECK-NEXT: kernel.output "grad.fc.weight" of @fc.weight at 12352 : tensor<4x2xf32>
 // CHECK-NEXT: }
 kernel.entry @infer {
   kernel.launch @k0 [0, 12288] {layer = "stage1.0.conv1", macs = 0, reads = 12288, writes = 6144}
+  kernel.output "logits" at 12288 : !gate
+  kernel.output "grad.fc.weight" of @fc.weight at 12352 : tensor<4x2xf32>
+}
+
+clip.param @fc.weight : tensor<4x2xf32> {role = "weight"}
+clip.param @fc.weight.momentum : tensor<4x2xf32> {role = "momentum"}
+clip.param @fc.weight.folded : tensor<4x2xf32> {role = "folded"}
+
+// CHECK-LABEL: kernel.arena 512 activations 64 separate 128 {
+// CHECK-NEXT: kernel.segment parameters at 0 bytes 128
+// CHECK-NEXT: kernel.buffer parameter @fc.weight at 0 : tensor<4x2xf32>
+// CHECK-NEXT: kernel.buffer momentum @fc.weight.momentum of @fc.weight at 64 : tensor<4x2xf32>
+// CHECK-NEXT: kernel.segment "inputs and outputs" at 128 bytes 256
+// CHECK-NEXT: kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x3x1x2x2xf32>
+// CHECK-NEXT: kernel.buffer labels @labels at 192 : tensor<1xi32>
+// CHECK-NEXT: kernel.buffer hyper @hyper at 256 : tensor<2xf32, #clip.hyper<rate, momentum>>
+// CHECK-NEXT: kernel.buffer counters @counters at 320 : tensor<1xi32>
+// CHECK-NEXT: kernel.segment prepared at 384 bytes 64
+// CHECK-NEXT: kernel.buffer prepared @fc.weight.folded at 384 : tensor<4x2xbf16>
+// CHECK-NEXT: kernel.segment activations at 448 bytes 64
+// CHECK-NEXT: kernel.segment twins at 512 bytes 0
+// CHECK-NEXT: }
+kernel.arena 512 activations 64 separate 128 {
+  kernel.segment parameters at 0 bytes 128
+  kernel.buffer parameter @fc.weight at 0 : tensor<4x2xf32>
+  kernel.buffer momentum @fc.weight.momentum of @fc.weight at 64 : tensor<4x2xf32>
+  kernel.segment "inputs and outputs" at 128 bytes 256
+  kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x3x1x2x2xf32>
+  kernel.buffer labels @labels at 192 : tensor<1xi32>
+  kernel.buffer hyper @hyper at 256 : tensor<2xf32, #clip.hyper<rate, momentum>>
+  kernel.buffer counters @counters at 320 : tensor<1xi32>
+  kernel.segment prepared at 384 bytes 64
+  kernel.buffer prepared @fc.weight.folded at 384 : tensor<4x2xbf16>
+  kernel.segment activations at 448 bytes 64
+  kernel.segment twins at 512 bytes 0
 }

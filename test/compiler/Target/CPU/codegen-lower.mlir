@@ -34,9 +34,6 @@ kernel.def @k0 attributes {layers = ["a"]} {
   } {schedule = #s} -> !c
   kernel.return %y : !c
 }
-kernel.entry @infer {
-  kernel.launch @k0 [0, 64] {reads = 64 : i64, writes = 64 : i64, macs = 0 : i64, layer = "a"}
-}
 
 // -----
 

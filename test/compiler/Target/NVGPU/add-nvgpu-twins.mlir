@@ -16,9 +16,13 @@
 !p = tensor<4x3x16xf32, #abC8c>
 !w = tensor<16x16x1x1x1xbf16, #cdeBA8a8b>
 
-// CHECK: arena = {{[0-9]+}} : i64
-// CHECK-SAME: ["twins", 65536, [[BYTES:[0-9]+]]]
-module attributes {kernel.plan = {arena = 65536 : i64, segments = [["parameters", 0, 65536]]}} {
+module {
+  // CHECK: kernel.arena {{[0-9]+}} activations
+  // CHECK-NEXT: kernel.segment parameters at 0 bytes 65536
+  // CHECK-NEXT: kernel.segment twins at 65536 bytes {{[0-9]+}}
+  kernel.arena 65536 activations 0 separate 0 {
+    kernel.segment parameters at 0 bytes 65536
+  }
   // CHECK: kernel.launch @copy [0, 1024] {kernel.twins = [{args = array<i64: 0, 65536>, kernel = @copy}]
   // CHECK: kernel.launch @conv
   // CHECK-SAME: {args = array<i64: 1024, 2048, 65536, [[PARTIALS:[0-9]+]]>, kernel = @conv_twin}
@@ -61,7 +65,7 @@ module attributes {kernel.plan = {arena = 65536 : i64, segments = [["parameters"
 
 // -----
 
-// WRONG: error: has no kernel.plan with the size of an arena: twins come behind plan-memory
+// WRONG: error: the module has no kernel.arena, which says what lies where in memory
 module {
   kernel.entry @infer {
   }
@@ -69,9 +73,16 @@ module {
 
 // -----
 
-// WRONG: error: 'kernel.launch' op does not fit @nobody, or it is not there
-module attributes {kernel.plan = {arena = 64 : i64}} {
+// WRONG: error: 'kernel.launch' op does not fit @none, which takes other buffers
+module {
+  kernel.arena 64 activations 0 separate 0 {
+  }
+  kernel.def @none attributes {layers = ["a"]} {
+  ^bb0(%w: tensor<16xf32>):
+    %0 = kernel.convert %w : tensor<16xf32> -> tensor<16xf32>
+    kernel.return %0 : tensor<16xf32>
+  }
   kernel.entry @infer {
-    kernel.launch @nobody [0] {layer = "a", macs = 0 : i64, reads = 0 : i64, writes = 0 : i64}
+    kernel.launch @none [0] {layer = "a", macs = 0 : i64, reads = 0 : i64, writes = 0 : i64}
   }
 }

@@ -1,0 +1,202 @@
+// Verifiers of what a planned program is beside its kernels: the arena and the entries.
+#include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Kernel.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::kernel;
+
+/// Succeeds if it is a tensor of such elements, of a size that can be computed with.
+static LogicalResult verifyTensor(Operation *op, RankedTensorType type, ArrayRef<Type> elements) {
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  bool fits = llvm::is_contained(elements, type.getElementType());
+  fits &= llvm::all_of(type.getShape(), [](int64_t size) { return size >= 1 && size <= most; });
+  int64_t bytes = 4;
+  if (fits)
+    for (const StorageLoop &loop : layoutOf(type).order(type.getShape()))
+      fits &= !llvm::MulOverflow(bytes, loop.size, bytes);
+  if (fits)
+    return success();
+  auto error = op->emitOpError("has the type ") << type << ", expected ";
+  llvm::interleave(elements, error, " or ");
+  return error << " in sizes that an arena can have";
+}
+
+static LogicalResult verifyPlace(Operation *op, int64_t offset, int64_t bytes, ArenaOp arena) {
+  if (offset < 0 || offset % arenaAlignment != 0)
+    return op->emitOpError("lies at ") << offset << ", expected a multiple of " << arenaAlignment;
+  if (bytes < 0 || bytes > int64_t(arena.getBytes()) - offset)
+    return op->emitOpError("takes ") << bytes << " bytes at " << offset << ", but the arena has "
+                                     << arena.getBytes();
+  return success();
+}
+
+//===-- Buffers -----------------------------------------------------------===//
+
+BufferRole kernel::bufferRoleOf(clip::ParamOp param) {
+  return param.getRole() == "momentum" ? BufferRole::Momentum
+         : param.getRole() == "prepared" ? BufferRole::Prepared
+                                       : BufferRole::Parameter;
+}
+
+static bool isParam(BufferRole role) {
+  return role == BufferRole::Parameter || role == BufferRole::Momentum || role == BufferRole::Prepared;
+}
+
+int64_t BufferOp::getBytes() { return storedBytes(getTensorType()); }
+
+/// What tensors of the network hold.
+static SmallVector<Type> numbers(MLIRContext *context) {
+  return {Float32Type::get(context), BFloat16Type::get(context)};
+}
+
+static SmallVector<Type> elementsOf(BufferRole role, MLIRContext *context) {
+  bool counts = role == BufferRole::Labels || role == BufferRole::Counters;
+  return counts ? SmallVector<Type>{IntegerType::get(context, 32)} : numbers(context);
+}
+
+LogicalResult BufferOp::verify() {
+  BufferRole role = getRole();
+  if (failed(verifyTensor(*this, getTensorType(), elementsOf(role, getContext()))))
+    return failure();
+  if (role == BufferRole::Momentum && !getOf())
+    return emitOpError("is momentum of nothing: say of which parameter, `of @NAME`");
+  if (role != BufferRole::Momentum && getOf())
+    return emitOpError("is `of` ") << getOfAttr() << ", which momentum alone can be";
+  if (role == BufferRole::Input && !getKind())
+    return emitOpError("is an input of no kind: say which, `kind \"rgb\"`");
+  if (role != BufferRole::Input && getKind())
+    return emitOpError("has the `kind` ") << getKindAttr() << ", which inputs alone have";
+  if (role == BufferRole::Hyper && !clip::HyperAttr::of(getType()))
+    return emitOpError("is ") << getType() << ", expected one f32 a field of a #clip.hyper";
+  return success();
+}
+
+//===-- The arena ---------------------------------------------------------===//
+
+FailureOr<ArenaOp> ArenaOp::of(ModuleOp module) {
+  auto arenas = module.getOps<ArenaOp>();
+  if (arenas.empty())
+    return module.emitError("the module has no kernel.arena, which says what lies where in memory");
+  if (++arenas.begin() != arenas.end())
+    return (*++arenas.begin()).emitOpError("is the second one of the module");
+  return *arenas.begin();
+}
+
+SegmentOp ArenaOp::segment(SegmentKind kind) {
+  for (auto segment : getOps<SegmentOp>())
+    if (segment.getKind() == kind)
+      return segment;
+  return {};
+}
+
+BufferOp ArenaOp::buffer(BufferRole role) {
+  for (auto buffer : getOps<BufferOp>())
+    if (buffer.getRole() == role)
+      return buffer;
+  return {};
+}
+
+/// Succeeds if no two of them share a byte.
+template <typename Op> static LogicalResult verifyApart(ArenaOp arena) {
+  auto ops = llvm::filter_to_vector(arena.getOps<Op>(), [](Op op) { return op.getBytes() > 0; });
+  llvm::sort(ops, [](Op a, Op b) {
+    return a.getOffset() != b.getOffset() ? a.getOffset() < b.getOffset() : a->isBeforeInBlock(b);
+  });
+  for (size_t i = 1; i < ops.size(); ++i) {
+    int64_t end = ops[i - 1].getOffset() + ops[i - 1].getBytes();
+    if (int64_t(ops[i].getOffset()) < end) {
+      auto error = ops[i].emitOpError("lies at ") << ops[i].getOffset() << ", where another one lies";
+      error.attachNote(ops[i - 1].getLoc()) << "this one ends at " << end;
+      return error;
+    }
+  }
+  return success();
+}
+
+static LogicalResult verifyMomentum(ArenaOp arena, BufferOp momentum) {
+  auto parameter = dyn_cast_or_null<BufferOp>(SymbolTable::lookupSymbolIn(arena, momentum.getOfAttr()));
+  if (!parameter || parameter.getRole() != BufferRole::Parameter)
+    return momentum.emitOpError("is of ") << momentum.getOfAttr() << ", which is no parameter of the arena";
+  if (parameter.getType() != momentum.getType())
+    return momentum.emitOpError("is ") << momentum.getType() << ", the parameter " << momentum.getOfAttr()
+                                       << " is " << parameter.getType();
+  return success();
+}
+
+LogicalResult ArenaOp::verifyRegions() {
+  llvm::SmallDenseSet<SegmentKind> segments;
+  llvm::SmallDenseSet<BufferRole> single;
+  llvm::SmallDenseSet<Attribute> withMomentum;
+  for (Operation &op : getBody().front()) {
+    if (auto segment = dyn_cast<SegmentOp>(op)) {
+      if (!segments.insert(segment.getKind()).second)
+        return op.emitOpError("is the second one of its kind");
+      if (failed(verifyPlace(&op, segment.getOffset(), segment.getBytes(), *this)))
+        return failure();
+      continue;
+    }
+    auto buffer = dyn_cast<BufferOp>(op);
+    if (!buffer)
+      return op.emitOpError("stands in an arena, which has segments and buffers alone");
+    if (failed(verifyPlace(&op, buffer.getOffset(), buffer.getBytes(), *this)))
+      return failure();
+    BufferRole role = buffer.getRole();
+    if (role != BufferRole::Input && !isParam(role) && !single.insert(role).second)
+      return op.emitOpError("is the second one of its role");
+    if (role == BufferRole::Momentum && !withMomentum.insert(buffer.getOfAttr()).second)
+      return op.emitOpError("is the second momentum of ") << buffer.getOfAttr();
+    if (role == BufferRole::Momentum && failed(verifyMomentum(*this, buffer)))
+      return failure();
+  }
+  return success(succeeded(verifyApart<SegmentOp>(*this)) && succeeded(verifyApart<BufferOp>(*this)));
+}
+
+LogicalResult ArenaOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  for (auto buffer : getOps<BufferOp>()) {
+    if (!isParam(buffer.getRole()))
+      continue;
+    auto param =
+        symbols.lookupNearestSymbolFrom<clip::ParamOp>((*this)->getParentOp(), buffer.getSymNameAttr());
+    if (!param)
+      return buffer.emitOpError("has the name of no clip.param");
+    if (bufferRoleOf(param) != buffer.getRole())
+      return buffer.emitOpError("is a ") << stringifyBufferRole(buffer.getRole())
+                                         << ", but the clip.param has the role " << param.getRole();
+    if (param.getTensorType().getShape() != buffer.getTensorType().getShape())
+      return buffer.emitOpError("is ") << buffer.getType() << ", the clip.param is " << param.getType();
+  }
+  return success();
+}
+
+//===-- Entries -----------------------------------------------------------===//
+
+LogicalResult EntryOp::verifyRegions() {
+  for (Operation &op : getBody().front())
+    if (!isa<LaunchOp, OutputOp>(op))
+      return op.emitOpError("stands in an entry, which has launches and outputs alone");
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (symbols.lookupNearestSymbolFrom<DefOp>(*this, getKernelAttr()))
+    return success();
+  return emitOpError("runs ") << getKernelAttr() << ", which is no kernel.def of the module";
+}
+
+LogicalResult OutputOp::verify() { return verifyTensor(*this, getTensorType(), numbers(getContext())); }
+
+LogicalResult OutputOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!getOf())
+    return success();
+  auto param = symbols.lookupNearestSymbolFrom<clip::ParamOp>(*this, getOfAttr());
+  if (!param)
+    return emitOpError("is of ") << getOfAttr() << ", which is no clip.param";
+  if (param.getTensorType().getShape() != getTensorType().getShape())
+    return emitOpError("is ") << getType() << ", the parameter " << getOfAttr() << " is " << param.getType();
+  return success();
+}
