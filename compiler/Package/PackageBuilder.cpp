@@ -388,17 +388,17 @@ std::optional<std::string> kinema::recipeText(ModuleOp module) {
   return value ? std::optional(value->dump()) : std::nullopt;
 }
 
-FailureOr<std::string> kinema::buildManifest(ModuleOp planned, const Target &target,
+FailureOr<std::string> kinema::buildManifest(ModuleOp lowered, const Target &target,
                                              const MachineCode &code) {
-  Manifest manifest(planned, target, code);
+  Manifest manifest(lowered, target, code);
   if (failed(manifest.build()))
     return failure();
   return manifest.text();
 }
 
-LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp planned, const Target &target,
+LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp lowered, const Target &target,
                                    MachineCode code, std::string spec) {
-  auto manifest = buildManifest(planned, target, code);
+  auto manifest = buildManifest(lowered, target, code);
   if (failed(manifest))
     return failure();
   bool isFirst = !package.has(manifestEntry);

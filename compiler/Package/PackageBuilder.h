@@ -1,4 +1,5 @@
-// From a planned module to a package: its manifest, and the archive that carries it with the machine code.
+// From a module in phase `target` to a package: its manifest, and the archive that carries it with the
+// machine code.
 #ifndef KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 #define KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 
@@ -18,14 +19,15 @@ mlir::LogicalResult verifyDescription(mlir::ModuleOp module);
 /// A module's recipe as a manifest has it; null where there is none that JSON can say.
 std::optional<std::string> recipeText(mlir::ModuleOp module);
 
-/// manifest.json (docs/package.md) of a module with `clip.network`, `clip.recipe`, an arena, kernels and
-/// entries. Fails, with an error at the module, where one of these is missing or says what JSON cannot.
-mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp planned, const Target &target,
+/// manifest.json (docs/package.md) of a module in phase `planned` or later, with `clip.network`,
+/// `clip.recipe`, an arena, kernels and entries. Fails, with an error at the module, where one of these is
+/// missing or says what JSON cannot.
+mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp lowered, const Target &target,
                                            const MachineCode &code);
 
 /// Adds a target to a package, for the caller to write: manifest and code, and with the first one the text
 /// that it was compiled from.
-mlir::LogicalResult addToPackage(PackageWriter &package, mlir::ModuleOp planned, const Target &target,
+mlir::LogicalResult addToPackage(PackageWriter &package, mlir::ModuleOp lowered, const Target &target,
                                  MachineCode code, std::string spec);
 
 } // namespace kinema

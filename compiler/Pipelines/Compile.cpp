@@ -53,7 +53,11 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
 
 Compilation::~Compilation() = default;
 
-Outcome Compilation::advanceTo(Phase from, Phase stop) { return advance(*current, from, stop, options); }
+Outcome Compilation::advanceTo(Phase stop) {
+  Phase from = reached;
+  reached = stop;
+  return advance(*current, from, stop, options);
+}
 
 /// Whether the file is a module rather than a spec: by its name, or because its first word is `module`.
 /// Aliases, which stand before that, begin as a spec's comments do.
@@ -87,12 +91,14 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   specText = spec->program.sources.text(0).str();
   if (failed(dumpSource()))
     return Outcome::Failed;
-  if (stop >= Phase::Clip)
-    noteDigest(*current);
-  return stop <= Phase::Clip ? Outcome::Done : proceedTo(stop);
+  if (stop < Phase::Clip)
+    return Outcome::Done;
+  noteDigest(*current);
+  reached = Phase::Clip;
+  return stop == Phase::Clip ? Outcome::Done : proceedTo(stop);
 }
 
-Outcome Compilation::proceedTo(Phase stop) { return advanceTo(Phase::Clip, stop); }
+Outcome Compilation::proceedTo(Phase stop) { return advanceTo(stop); }
 
 /// The phase before those that lead from module to module.
 LogicalResult Compilation::dumpSource() {
@@ -124,20 +130,25 @@ Outcome Compilation::fromModule(StringRef path, Phase phase, Phase stop) {
       return Outcome::SpecWrong;
     options.target = *target;
   }
-  return advanceTo(phase, stop);
+  reached = phase;
+  return advanceTo(stop);
 }
 
-Outcome Compilation::addTo(PackageWriter &package) {
-  if (!options.dumpDirectory
-           .empty()) { // code is made of the planned module at once: the phase between, apart
-    OwningOpRef<ModuleOp> copy = current->clone();
-    if (Outcome outcome = advance(*copy, Phase::Planned, Phase::Target, options); outcome != Outcome::Done)
+Outcome Compilation::addTo(PackageWriter &package, const CompileOptions &forTarget) {
+  if (reached < Phase::Step)
+    if (Outcome outcome = advanceTo(Phase::Step); outcome != Outcome::Done)
+      return outcome;
+  const Target &target = forTarget.target ? *forTarget.target : *options.target;
+  OwningOpRef<ModuleOp> copy = reached == Phase::Step ? current->clone() : ModuleOp();
+  ModuleOp module = copy ? *copy : *current;
+  if (reached < Phase::Target) {
+    CompileOptions onwards = forTarget;
+    onwards.target = &target;
+    if (Outcome outcome = advance(module, reached, Phase::Target, onwards); outcome != Outcome::Done)
       return outcome;
   }
-  auto code = options.target->makeCode(*current, options.targetOptions);
-  if (failed(code))
+  auto code = target.makeCode(module, forTarget.targetOptions);
+  if (failed(code) || failed(addToPackage(package, module, target, std::move(*code), specText)))
     return Outcome::Failed;
-  return failed(addToPackage(package, *current, *options.target, std::move(*code), specText))
-             ? Outcome::Failed
-             : Outcome::Done;
+  return Outcome::Done;
 }

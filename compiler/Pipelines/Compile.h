@@ -22,14 +22,17 @@ public:
   /// From a module in text, which is in phase `phase`, to `stop`. If the options have no target, one in phase
   /// `fused` or later goes on for the target that it was made for.
   Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);
-  /// From phase `planned` to a package, which may hold other targets already.
-  Outcome addTo(PackageWriter &package);
+  /// Adds the module's code to a package, which may hold other targets already. A module in phase `step` or
+  /// before stays in phase `step`, and can be added for further targets, of the options given; a later one is
+  /// used up.
+  Outcome addTo(PackageWriter &package, const CompileOptions &forTarget);
+  Outcome addTo(PackageWriter &package) { return addTo(package, options); }
 
   mlir::ModuleOp module() { return *current; }
   const dsl::Program &program() const { return spec->program; }
 
 private:
-  Outcome advanceTo(Phase from, Phase stop);
+  Outcome advanceTo(Phase stop);
   mlir::LogicalResult dumpSource();
 
   CompileOptions options;
@@ -39,6 +42,7 @@ private:
   std::unique_ptr<Spec> spec;
   std::string specText;
   mlir::OwningOpRef<mlir::ModuleOp> current;
+  Phase reached = Phase::Ast; // by the current module
 };
 
 } // namespace kinema

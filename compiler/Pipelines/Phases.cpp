@@ -9,7 +9,8 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/StringExtras.h"
@@ -29,14 +30,14 @@ static constexpr PhaseInfo table[] = {
     {Phase::Fused, "fused", "kernel dialect", "each operation is one launch; layouts and schedules chosen"},
     {Phase::Planned, "planned", "kernel dialect",
      "buffers placed in one arena; entry points are lists of launches"},
-    {Phase::Target, "target", "llvm and nvvm dialects", "kernels are functions of the machine"},
+    {Phase::Target, "target", "kernel, llvm and nvvm dialects", "kernels have functions of the machine"},
     {Phase::Package, "package", "zip archive", "manifest and machine code in one file"},
 };
 
 ArrayRef<PhaseInfo> kinema::phases() { return table; }
 
 ArrayRef<PhaseInfo> kinema::startingPhases() {
-  constexpr size_t first = static_cast<size_t>(Phase::Clip), end = static_cast<size_t>(Phase::Target);
+  constexpr size_t first = static_cast<size_t>(Phase::Clip), end = static_cast<size_t>(Phase::Package);
   return phases().slice(first, end - first);
 }
 
@@ -57,11 +58,11 @@ std::optional<Phase> kinema::phaseOf(ModuleOp module) {
   };
   auto isLaunch = [](Operation *op) { return isa<kernel::LaunchableOp>(op); };
   std::optional<Phase> phase;
+  bool isPlanned = false;
   for (Operation &op : module.getOps()) {
-    if (isa<kernel::DefOp, kernel::EntryOp>(op))
-      return Phase::Planned;
-    if (isa<ModuleOp, gpu::GPUModuleOp>(op) || isa<LLVM::LLVMDialect>(op.getDialect()))
+    if (isa<ModuleOp, gpu::GPUModuleOp>(op))
       return Phase::Target;
+    isPlanned |= isa<kernel::DefOp, kernel::EntryOp, kernel::ArenaOp>(op);
     auto function = dyn_cast<func::FuncOp>(op);
     if (!function)
       continue;
@@ -69,7 +70,7 @@ std::optional<Phase> kinema::phaseOf(ModuleOp module) {
       return Phase::Fused;
     phase = function.getName() == "forward" ? Phase::Clip : Phase::Step;
   }
-  return phase;
+  return isPlanned ? Phase::Planned : phase;
 }
 
 /// Of a module in phase `fused` or later: layouts and schedules are one target's.
@@ -127,7 +128,11 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
 std::string kinema::printed(ModuleOp module, bool locations) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module.print(stream, OpPrintingFlags().printNameLocAsPrefix().enableDebugInfo(locations));
+  auto flags = OpPrintingFlags().printNameLocAsPrefix().enableDebugInfo(locations);
+  // Read again, the short form of a barrier takes a location behind it for the reduction that it may have.
+  if (locations && module.walk([](NVVM::BarrierOp) { return WalkResult::interrupt(); }).wasInterrupted())
+    flags.printGenericOpForm();
+  module.print(stream, flags);
   stream << "\n";
   return text;
 }
@@ -210,7 +215,9 @@ void kinema::noteDigest(ModuleOp module) {
 Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOptions &options) {
   if (from >= Phase::Fused && failed(verifyTarget(module, *options.target)))
     return Outcome::SpecWrong;
-  if (from == Phase::Planned && failed(verifyLaunches(module)))
+  if (from >= Phase::Planned && failed(verifyLaunches(module)))
+    return Outcome::SpecWrong;
+  if (from == Phase::Target && failed(options.target->verifyFunctions(module)))
     return Outcome::SpecWrong;
   if (from == Phase::Clip)
     noteDigest(module); // it may have been edited
@@ -223,7 +230,10 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
     PassManager passes(module.getContext());
     passes.addInstrumentation(std::make_unique<FailedPass>(pass));
     buildPhase(passes, phase, options);
-    if (failed(passes.run(module))) {
+    // The functions of kernels are large: after each pass, verifying them would take a fifth of the time.
+    bool verifiesOnce = phase == Phase::Target;
+    passes.enableVerifier(!verifiesOnce);
+    if (failed(passes.run(module)) || (verifiesOnce && failed(verify(module)))) {
       if (isAuthors(pass))
         return Outcome::SpecWrong;
       reportFailure(*before, phase, pass);

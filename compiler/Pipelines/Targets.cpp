@@ -28,7 +28,7 @@ FailureOr<const Target *> kinema::targetOf(ModuleOp module) {
   if (!attribute)
     return module.emitError("the module does not say which target its layouts and schedules were chosen for: "
                             "it needs the attribute ")
-           << kernel::targetAttribute << ", which --emit fused and planned write";
+           << kernel::targetAttribute << ", which --emit fused and the phases behind it write";
   const Target *target = targetNamed(attribute.getName());
   if (target && target->kind == attribute.getKind())
     return target;

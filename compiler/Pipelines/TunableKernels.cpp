@@ -151,5 +151,8 @@ SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
     place(kernel::DefOp(alternative.def).getResultTypes(), end, alone.launches.back().args);
     solo.bytes = std::max(solo.bytes, end);
   }
+  auto builder = OpBuilder::atBlockBegin(solo.module->getBody());
+  auto arena = kernel::ArenaOp::create(builder, solo.module->getLoc(), solo.bytes, 0, 0);
+  arena.getBody().emplaceBlock();
   return solo;
 }

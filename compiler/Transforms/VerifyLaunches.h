@@ -6,10 +6,10 @@
 
 namespace kinema {
 
-/// Of a module in phase `planned` with kernels that `verifyKernel` takes: succeeds if every launch reads
-/// tensors that lie whole, and in the layout that it wants, where it reads them (parameters, inputs, what
-/// `prepare` or an earlier launch has left), overwrites nothing that lives on, and the entry's outputs are
-/// there at its end. Else there are errors on the launches and outputs, or on a module without an arena.
+/// Of a module in phase `planned` or later with kernels that `verifyKernel` takes: succeeds if every launch
+/// reads tensors that lie whole, and in the layout that it wants, where it reads them (parameters, inputs,
+/// what `prepare` or an earlier launch has left), overwrites nothing that lives on, and the entry's outputs
+/// are there at its end. Else there are errors on the launches and outputs, or on a module without an arena.
 mlir::LogicalResult verifyLaunches(mlir::ModuleOp planned);
 
 } // namespace kinema

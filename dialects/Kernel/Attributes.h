@@ -14,6 +14,10 @@ inline constexpr char twinsAttribute[] = "kernel.twins";
 /// Of an operation: why it is not paired; the seconds that a launch was measured to take.
 inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
 
+/// Of a function that a GPU's kernel is becoming: the threads of a block. Of a module whose kernels have a
+/// watchdog: where they may wait for ever, by number.
+inline constexpr char threadsAttribute[] = "kernel.threads", sitesAttribute[] = "kernel.sites";
+
 /// Offsets in the arena are multiples of it.
 inline constexpr int64_t arenaAlignment = 64;
 

@@ -67,6 +67,14 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
     return expect(isa<StringAttr>(value), "a string");
   if (name == measuredAttribute)
     return expect(isa<FloatAttr>(value), "seconds, a number");
+  if (name == threadsAttribute)
+    return expect(isa<IntegerAttr>(value) && cast<IntegerAttr>(value).getType().isSignlessInteger(32),
+                  "a number of 32 bits");
+  if (name == sitesAttribute)
+    return expect(
+        isModule && isa<ArrayAttr>(value) &&
+            llvm::all_of(cast<ArrayAttr>(value), [](Attribute site) { return isa<StringAttr>(site); }),
+        "a list of strings on a module");
   return success();
 }
 

@@ -75,6 +75,11 @@ void requireReadable(const CompileCommandOptions &options) {
   }
 }
 
+/// The phase from which a package is made.
+Phase packedPhase(const CompileCommandOptions &options) {
+  return options.from.empty() ? Phase::Step : std::max(Phase::Step, *phaseNamed(options.from));
+}
+
 void compile(const CompileCommandOptions &options) {
   CompileOptions compile;
   compile.train = options.mode == "train";
@@ -98,7 +103,7 @@ void compile(const CompileCommandOptions &options) {
     Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
     if (toPackage)
       sayCompiling(options.spec.spec, target);
-    lead(compilation, options, toPackage ? Phase::Planned : *phaseNamed(options.emit));
+    lead(compilation, options, toPackage ? packedPhase(options) : *phaseNamed(options.emit));
     if (!toPackage)
       return show(compilation, options);
     require(compilation.addTo(package));
@@ -118,7 +123,7 @@ void addCompile(CLI::App &app) {
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the package, or the text of the phase");
   addTargets(*command, options->targets)
-      ->default_str("cpu; with --from fused or planned, the one that the module was made for");
+      ->default_str("cpu; with --from fused and the phases behind it, the one that the module was made for");
   addPrecision(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_flag("--emulator", options->choice.emulator,

@@ -41,9 +41,12 @@ std::optional<CodeReport> reportCode(mlir::ModuleOp planned, const Target &targe
                                      const InspectCommandOptions &options) {
   if (!target.reportsCode())
     return std::nullopt;
-  TargetOptions targetOptions;
-  targetOptions.toolkit = options.choice.toolkit;
-  auto report = target.reportCode(planned, targetOptions);
+  CompileOptions compile;
+  compile.target = &target;
+  compile.targetOptions.toolkit = options.choice.toolkit;
+  mlir::OwningOpRef<mlir::ModuleOp> lowered = planned.clone();
+  require(advance(*lowered, Phase::Planned, Phase::Target, compile));
+  auto report = target.reportCode(*lowered, compile.targetOptions);
   require(mlir::failed(report) ? Outcome::Failed : Outcome::Done);
   return std::move(*report);
 }

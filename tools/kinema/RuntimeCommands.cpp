@@ -130,7 +130,6 @@ void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choic
   options.package = package.path;
   PackageWriter writer;
   sayCompiling(spec.spec, compile.target);
-  require(compilation.proceedTo(Phase::Planned));
   require(compilation.addTo(writer));
   writer.write(options.package);
   command(options);

@@ -84,6 +84,7 @@ struct Measured {
 Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
                  const TuneCommandOptions &options) {
   SoloKernel solo = soloKernel(kernel);
+  require(advance(*solo.module, Phase::Planned, Phase::Target, compile));
   auto code = compile.target->makeCode(*solo.module, compile.targetOptions);
   require(mlir::failed(code) ? Outcome::Failed : Outcome::Done);
   auto device = makeDevice(options.device, runtimeKind(*compile.target), compile.target->name.str(),

@@ -1,21 +1,22 @@
 #include "compiler/Target/CPU/Codegen.h"
 
-#include "compiler/Target/CPU/LowerKernels.h"
+#include "compiler/Target/Common/Functions.h"
 #include "compiler/Target/Common/HostCode.h"
-
-#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 using namespace kinema;
 
-FailureOr<std::string> cpu::compileKernels(ModuleOp planned) {
-  const Level *level = levelOf(planned);
+FailureOr<std::string> cpu::compileKernels(ModuleOp lowered) {
+  const Level *level = levelOf(lowered);
   if (!level)
     return failure();
-  OwningOpRef<ModuleOp> copy = planned.clone();
-  PassManager passes(planned.getContext());
-  buildLoweringPipeline(passes);
-  if (failed(passes.run(*copy)))
-    return failure();
-  return generateHostCode(*copy, level->processor);
+  return generateHostCode(lowered, level->processor);
+}
+
+LogicalResult cpu::verifyFunctions(ModuleOp lowered) {
+  auto pointer = LLVM::LLVMPointerType::get(lowered.getContext());
+  Type i64 = IntegerType::get(lowered.getContext(), 64);
+  return forEachFunction<ModuleOp>(lowered, [&](kernel::DefOp, LLVM::LLVMFuncOp function) {
+    return verifyParameters(function, {pointer, i64, i64, pointer});
+  });
 }

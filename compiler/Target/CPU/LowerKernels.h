@@ -9,12 +9,12 @@
 
 namespace kinema::cpu {
 
-/// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the level can carry
-/// out; else reports errors on those that do not.
+/// Succeeds if all kernels of a module in phase `fused` or later have schedules that the level can carry
+/// out; else there are errors on those that have not.
 mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const Level &level);
 
-/// Replaces the kernels of a planned module by nested modules of the LLVM dialect with the exported functions
-/// that docs/package.md describes. The nested modules are lowered on the context's threads.
+/// Gives a planned module nested modules of the LLVM dialect with a function for each kernel, as
+/// docs/package.md describes them. The nested modules are lowered on the context's threads.
 void buildLoweringPipeline(mlir::OpPassManager &passes);
 
 /// Registers the pipeline as `cpu-lowering`, beside the passes.

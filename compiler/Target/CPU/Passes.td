@@ -80,9 +80,11 @@ def AssignCPUSchedules : Pass<"assign-cpu-schedules", "::mlir::ModuleOp"> {
 def SplitCPUKernels : Pass<"split-cpu-kernels", "::mlir::ModuleOp"> {
   let summary = "spreads the kernels over modules that are compiled apart";
   let description = [{
-    Moves the `kernel.def`s, in order, into nested modules of `kernels-per-module` and drops the rest of the program
-    (entry points, parameters, plan), which machine code does not need. The nested modules are lowered and compiled in
-    parallel; how they are cut depends on the program alone, so that its machine code does too.
+    Why: nested modules are lowered and compiled in parallel.
+
+    Copies the `kernel.def`s, in order, into nested modules of `kernels-per-module`, in which they become functions. The
+    program around them stays: a package says of kernels and launches what it says. How the modules are cut depends on
+    the program alone, so that its machine code does too.
 
     Before:
     ```mlir
@@ -90,8 +92,11 @@ def SplitCPUKernels : Pass<"split-cpu-kernels", "::mlir::ModuleOp"> {
     kernel.def @k1 attributes {layers = ["b"]} { ... }
     kernel.entry @infer { ... }
     ```
-    After:
+    After (with `kernels-per-module=1`):
     ```mlir
+    kernel.def @k0 attributes {layers = ["a"]} { ... }
+    kernel.def @k1 attributes {layers = ["b"]} { ... }
+    kernel.entry @infer { ... }
     module {
       kernel.def @k0 attributes {layers = ["a"]} { ... }
     }

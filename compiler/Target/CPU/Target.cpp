@@ -27,8 +27,9 @@ public:
     return cpu::verifySchedules(module, level);
   }
   void addLowering(OpPassManager &passes) const override { buildLoweringPipeline(passes); }
-  FailureOr<MachineCode> makeCode(ModuleOp planned, const TargetOptions &) const override {
-    auto code = compileKernels(planned);
+  LogicalResult verifyFunctions(ModuleOp lowered) const override { return cpu::verifyFunctions(lowered); }
+  FailureOr<MachineCode> makeCode(ModuleOp lowered, const TargetOptions &) const override {
+    auto code = compileKernels(lowered);
     if (failed(code))
       return failure();
     return MachineCode{{{"code/" + name.str() + ".so", std::move(*code)}}, {}};

@@ -43,7 +43,7 @@ mlir::LogicalResult verifySchedule(mlir::Operation *kernel, const LoweringTarget
 /// it; else reports an error.
 mlir::LogicalResult verifyKernel(kernel::DefOp def);
 
-/// Makes both checks for all kernels of a module in phase `fused` or `planned`.
+/// Both for all kernels of a module in phase `fused` or later.
 mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const LoweringTarget &target);
 
 /// Returns whether `maker`, which leaves the partials that `merge` reads, can go on with the merge: nobody

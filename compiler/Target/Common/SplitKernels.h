@@ -7,9 +7,9 @@
 
 namespace kinema {
 
-/// Moves the kernel.defs, in order, into nested modules of `perModule` that `makePart` makes (it returns
-/// their bodies), and drops all else. How they are cut depends on the program alone, and so does its machine
-/// code.
+/// Copies the kernel.defs, in order, into nested modules of `perModule` that `makePart` makes behind all else
+/// (it returns their bodies). How they are cut depends on the program alone, so that its machine code does
+/// too.
 void splitKernels(mlir::ModuleOp module, int64_t perModule,
                   llvm::function_ref<mlir::Block *(mlir::OpBuilder &)> makePart);
 

@@ -85,8 +85,8 @@ public:
   virtual void addStorage(mlir::OpPassManager &passes, bool bfloat16, const TargetOptions &options) const = 0;
   /// Schedules for the kernels of a module in phase `fused`.
   virtual void addSchedules(mlir::OpPassManager &passes, const TargetOptions &options) const = 0;
-  /// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the target can
-  /// carry out; else reports errors on those that do not.
+  /// Succeeds if all kernels of a module in phase `fused` or later have schedules that the target can
+  /// carry out; else there are errors on those that have not.
   virtual mlir::LogicalResult verifySchedules(mlir::ModuleOp module) const = 0;
 
   /// These say whether launches can have twins, and add the pass that gives a planned module's launches
@@ -98,17 +98,21 @@ public:
 
   /// Adds the passes from phase `planned` to phase `target`.
   virtual void addLowering(mlir::OpPassManager &passes) const = 0;
-  /// Makes the machine code of a module in phase `planned`, which stays as it is.
-  virtual mlir::FailureOr<MachineCode> makeCode(mlir::ModuleOp planned,
+  /// Succeeds if each kernel of a module in phase `target` has its function, one that can be launched as the
+  /// kernel says; else there are errors on the kernels and functions.
+  virtual mlir::LogicalResult verifyFunctions(mlir::ModuleOp lowered) const = 0;
+  /// From phase `target`; the functions are used up, and all else stays as it is.
+  virtual mlir::FailureOr<MachineCode> makeCode(mlir::ModuleOp lowered,
                                                 const TargetOptions &options) const = 0;
 
   /// Estimates a launch of a kernel; returns nothing where there is no model of the machine.
   virtual std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, mlir::Operation *kernel) const {
     return std::nullopt;
   }
-  /// These say whether there is a report on machine code, and make that of a planned module.
+  /// Whether there is a report on machine code, and that of a module in phase `target`, whose functions are
+  /// used up.
   virtual bool reportsCode() const { return false; }
-  virtual mlir::FailureOr<CodeReport> reportCode(mlir::ModuleOp planned, const TargetOptions &options) const {
+  virtual mlir::FailureOr<CodeReport> reportCode(mlir::ModuleOp lowered, const TargetOptions &options) const {
     return CodeReport();
   }
 };

@@ -1,11 +1,11 @@
 #include "compiler/Target/NVGPU/Codegen.h"
 
-#include "compiler/Target/NVGPU/LowerKernels.h"
+#include "compiler/Target/Common/Functions.h"
 #include "compiler/Target/NVGPU/PTX.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/IR/Threading.h"
-#include "mlir/IR/Verifier.h"
 
 #include <numeric>
 
@@ -32,24 +32,22 @@ static std::vector<size_t> largestFirst(MutableArrayRef<gpu::GPUModuleOp> parts)
   return numbers;
 }
 
-FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, bool watchdog) {
-  const Processor *processor = processorOf(planned);
+FailureOr<Code> nvidia::compileKernels(ModuleOp lowered, StringRef toolkit, bool watchdog) {
+  const Processor *processor = processorOf(lowered);
   if (!processor)
     return failure();
-  OwningOpRef<ModuleOp> copy = planned.clone();
-  PassManager passes(planned.getContext());
-  buildLoweringPipeline(passes);
+  PassManager passes(lowered.getContext());
   if (watchdog)
     passes.addPass(createWatchNVGPUWaits());
   addInlineAssembly(passes);
-  passes.enableVerifier(false); // verifying after each pass would take a fifth of the time
-  if (failed(passes.run(*copy)) || failed(verify(*copy)))
+  passes.enableVerifier(false); // LLVM IR is verified, and far smaller
+  if (failed(passes.run(lowered)))
     return failure();
   auto ptxas = findAssembler(toolkit);
-  SmallVector<gpu::GPUModuleOp> parts(copy->getOps<gpu::GPUModuleOp>());
+  SmallVector<gpu::GPUModuleOp> parts(lowered.getOps<gpu::GPUModuleOp>());
   std::vector<std::string> texts(parts.size());
   Code code{"", std::vector<Assembly>(ptxas ? parts.size() : 0), {}};
-  if (auto sites = (*copy)->getAttrOfType<ArrayAttr>("kernel.sites"))
+  if (auto sites = lowered->getAttrOfType<ArrayAttr>(kernel::sitesAttribute))
     for (auto site : sites.getAsRange<StringAttr>())
       code.sites.push_back(site.str());
   // Each part is compiled all the way, so that ptxas works on one while LLVM works on the next.
@@ -63,11 +61,41 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp planned, StringRef toolkit, bool
       code.parts[number] = assemble(*ptxas, texts[number], *processor);
     return success();
   };
-  if (failed(failableParallelForEach(planned.getContext(), largestFirst(parts), compile)))
+  if (failed(failableParallelForEach(lowered.getContext(), largestFirst(parts), compile)))
     return failure();
   for (const Assembly &part : code.parts)
     if (!part.error.empty())
-      return planned.emitError(part.error);
+      return lowered.emitError(part.error);
   code.ptx = joinPTX(texts);
   return code;
+}
+
+/// The threads of a block, of which there may be fewer where a kernel's threads trade registers.
+static std::optional<int32_t> threadsOf(LLVM::LLVMFuncOp function) {
+  for (StringRef name : {NVVM::NVVMDialect::getReqntidAttrName(), NVVM::NVVMDialect::getMaxntidAttrName()})
+    if (auto size = function->getAttrOfType<DenseI32ArrayAttr>(name); size && size.size() == 1)
+      return size[0];
+  return std::nullopt;
+}
+
+static LogicalResult verifyFunction(kernel::DefOp def, LLVM::LLVMFuncOp function) {
+  size_t buffers = def.getOperandTypes().size() + def.getResultTypes().size();
+  constexpr unsigned globalMemory = 1;
+  SmallVector<Type> parameters(buffers, LLVM::LLVMPointerType::get(def.getContext(), globalMemory));
+  if (failed(verifyParameters(function, parameters)))
+    return failure();
+  for (StringRef name :
+       {gpu::GPUDialect::getKernelFuncAttrName(), NVVM::NVVMDialect::getKernelFuncAttrName()})
+    if (!function->hasAttr(name))
+      return function.emitOpError("is the function of a kernel, but lacks the attribute ") << name;
+  int64_t threads = kernel::scheduleOf(def.getKernel()).getInt("threads");
+  if (threadsOf(function) != threads)
+    return function.emitOpError("does not say, by ")
+           << NVVM::NVVMDialect::getReqntidAttrName() << " or " << NVVM::NVVMDialect::getMaxntidAttrName()
+           << ", that a block has " << threads << " threads, as the kernel's schedule does";
+  return success();
+}
+
+LogicalResult nvidia::verifyFunctions(ModuleOp lowered) {
+  return forEachFunction<gpu::GPUModuleOp>(lowered, verifyFunction);
 }

@@ -1,4 +1,4 @@
-// Turns kernels into what a package carries for an NVIDIA GPU.
+// From the functions of kernels to what a package carries for an NVIDIA GPU.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 
@@ -17,10 +17,14 @@ struct Code {
   const Resources *resourcesOf(const std::string &kernel) const;
 };
 
-/// Compiles the kernels of a planned module, which stays as it is, on the context's threads; the bytes do not
-/// depend on how many there are. For `toolkit` see findAssembler. With a `watchdog`, kernels take one more
-/// argument (the pass watch-nvgpu-waits). Errors are reported at the module.
-mlir::FailureOr<Code> compileKernels(mlir::ModuleOp planned, llvm::StringRef toolkit, bool watchdog = false);
+/// Compiles the kernels of a module in phase `target`, whose functions are used up, on the context's threads;
+/// the bytes do not depend on how many there are. `toolkit`: see findAssembler. With a `watchdog`, kernels
+/// take one more argument (the pass watch-nvgpu-waits). Errors are reported at the module.
+mlir::FailureOr<Code> compileKernels(mlir::ModuleOp lowered, llvm::StringRef toolkit, bool watchdog = false);
+
+/// Succeeds if the module has for each kernel a function that a GPU can launch as its schedule says; else
+/// there are errors on the kernels and functions.
+mlir::LogicalResult verifyFunctions(mlir::ModuleOp lowered);
 
 } // namespace kinema::nvidia
 

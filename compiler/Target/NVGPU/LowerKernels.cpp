@@ -4,6 +4,7 @@
 #include "compiler/Target/NVGPU/CombineThreads.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -43,7 +44,7 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   constexpr int64_t globalMemory = 1;
   auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
   e.threads = schedule.getInt("threads");
-  function->setAttr("kernel.threads", e.b.getI32IntegerAttr(e.threads));
+  function->setAttr(kernel::threadsAttribute, e.b.getI32IntegerAttr(e.threads));
   e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
   e.thread = readIndex<NVVM::ThreadIdXOp>(e);
   e.combineThreads = [&e, def](ValueRange values, KernelEmitter::Combine combine) {

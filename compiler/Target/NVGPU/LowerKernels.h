@@ -9,13 +9,13 @@
 
 namespace kinema::nvidia {
 
-/// Succeeds if all kernels of a module in phase `fused` or `planned` have schedules that the processor can
-/// carry out; else reports errors on those that do not.
+/// Succeeds if all kernels of a module in phase `fused` or later have schedules that the processor can
+/// carry out; else there are errors on those that have not.
 mlir::LogicalResult verifySchedules(mlir::ModuleOp module, const Processor &processor);
 
-/// Replaces the kernels of a planned module by gpu.modules of the LLVM and NVVM dialects. A kernel becomes an
-/// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, with one `!llvm.ptr<1>` for each launch argument;
-/// `nvvm.reqntid` is its block. The modules are lowered on the context's threads.
+/// Gives a planned module gpu.modules of the LLVM and NVVM dialects. The function of a kernel is an
+/// `llvm.func` with `gpu.kernel` and `nvvm.kernel`, of one `!llvm.ptr<1>` a launch argument; `nvvm.reqntid`
+/// is its block. The modules are lowered on the context's threads.
 void buildLoweringPipeline(mlir::OpPassManager &passes);
 
 /// Registers the pipeline as `nvgpu-lowering`, beside the passes.

@@ -1,6 +1,7 @@
 // Implements the pass lower-nvgpu-to-llvm.
 #include "compiler/Target/Common/ToLLVM.h"
 #include "compiler/Target/NVGPU/Passes.h"
+#include "dialects/Kernel/Attributes.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_LOWERNVGPUTOLLVM
@@ -22,7 +23,7 @@ static unsigned indexBits(gpu::GPUModuleOp module) {
 
 /// Writes `kernel.threads` in NVVM's words, which may stand only on functions of the LLVM dialect.
 static void markKernel(LLVM::LLVMFuncOp function) {
-  auto threads = cast<IntegerAttr>(function->removeAttr("kernel.threads"));
+  auto threads = cast<IntegerAttr>(function->removeAttr(kernel::threadsAttribute));
   Builder b(function.getContext());
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
@@ -46,7 +47,7 @@ struct LowerNVGPUToLLVMPass : kinema::impl::LowerNVGPUToLLVMBase<LowerNVGPUToLLV
     if (failed(convertToLLVM(getOperation(), options)))
       return signalPassFailure();
     for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>())
-      if (function->hasAttr("kernel.threads"))
+      if (function->hasAttr(kernel::threadsAttribute))
         markKernel(function);
   }
 };

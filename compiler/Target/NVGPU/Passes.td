@@ -131,9 +131,11 @@ def AddNVGPUTwins : Pass<"add-nvgpu-twins", "::mlir::ModuleOp"> {
 def SplitNVGPUKernels : Pass<"split-nvgpu-kernels", "::mlir::ModuleOp"> {
   let summary = "spreads the kernels over gpu.modules that are compiled apart";
   let description = [{
-    Moves the `kernel.def`s, in order, into `gpu.module`s of `kernels-per-module` and drops the rest of the program
-    (entry points, parameters, plan), which machine code does not need. The modules are lowered and compiled in
-    parallel; how they are cut depends on the program alone, so that its machine code does too.
+    Why: `gpu.module`s are lowered and compiled in parallel.
+
+    Copies the `kernel.def`s, in order, into `gpu.module`s of `kernels-per-module`, in which they become functions. The
+    program around them stays: a package says of kernels and launches what it says. How the modules are cut depends on
+    the program alone, so that its machine code does too.
 
     Before:
     ```mlir
@@ -142,6 +144,8 @@ def SplitNVGPUKernels : Pass<"split-nvgpu-kernels", "::mlir::ModuleOp"> {
     ```
     After:
     ```mlir
+    kernel.def @k0 attributes {layers = ["a"]} { ... }
+    kernel.entry @infer { ... }
     gpu.module @part0 {
       kernel.def @k0 attributes {layers = ["a"]} { ... }
     }

@@ -32,13 +32,14 @@ public:
   void addTwins(OpPassManager &passes) const override { passes.addPass(createAddNVGPUTwins()); }
   bool hasWatchdog() const override { return true; }
   void addLowering(OpPassManager &passes) const override { buildLoweringPipeline(passes); }
-  FailureOr<MachineCode> makeCode(ModuleOp planned, const TargetOptions &options) const override;
+  LogicalResult verifyFunctions(ModuleOp lowered) const override { return nvidia::verifyFunctions(lowered); }
+  FailureOr<MachineCode> makeCode(ModuleOp lowered, const TargetOptions &options) const override;
   std::optional<LaunchEstimate> estimate(kernel::LaunchOp launch, Operation *kernel) const override;
   bool reportsCode() const override { return true; }
-  FailureOr<CodeReport> reportCode(ModuleOp planned, const TargetOptions &options) const override;
+  FailureOr<CodeReport> reportCode(ModuleOp lowered, const TargetOptions &options) const override;
 
 private:
-  LogicalResult addCode(ModuleOp planned, const TargetOptions &options, MachineCode &machineCode) const;
+  LogicalResult addCode(ModuleOp lowered, const TargetOptions &options, MachineCode &machineCode) const;
 
   const Processor &processor;
   SmallVector<Strategy> strategies;
@@ -55,10 +56,10 @@ void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &optio
     passes.addPass(createFoldNVGPUMerges());
 }
 
-/// Adds the code that runs on a GPU.
-LogicalResult NVGPUTarget::addCode(ModuleOp planned, const TargetOptions &options,
+/// Adds what runs on a GPU.
+LogicalResult NVGPUTarget::addCode(ModuleOp lowered, const TargetOptions &options,
                                    MachineCode &machineCode) const {
-  auto code = compileKernels(planned, options.toolkit, options.watchdog);
+  auto code = compileKernels(lowered, options.toolkit, options.watchdog);
   if (failed(code))
     return failure();
   if (options.watchdog)
@@ -67,19 +68,20 @@ LogicalResult NVGPUTarget::addCode(ModuleOp planned, const TargetOptions &option
   for (auto [number, part] : llvm::enumerate(code->parts))
     machineCode.loaded.push_back({stem + "." + std::to_string(number) + ".cubin", std::move(part.cubin)});
   if (code->parts.empty())
-    planned.emitWarning("found no ptxas: the package holds PTX alone, which the driver compiles when it is "
+    lowered.emitWarning("found no ptxas: the package holds PTX alone, which the driver compiles when it is "
                         "loaded; install the CUDA toolkit, or say where it is with --cuda-path");
   auto &place = code->parts.empty() ? machineCode.loaded : machineCode.beside;
   place.push_back({stem + ".ptx", std::move(code->ptx)});
   return success();
 }
 
-FailureOr<MachineCode> NVGPUTarget::makeCode(ModuleOp planned, const TargetOptions &options) const {
+FailureOr<MachineCode> NVGPUTarget::makeCode(ModuleOp lowered, const TargetOptions &options) const {
   MachineCode machineCode;
-  if (options.emulator != EmulatorCode::Alone && failed(addCode(planned, options, machineCode)))
+  OwningOpRef<ModuleOp> copy = options.emulator == EmulatorCode::Beside ? lowered.clone() : ModuleOp();
+  if (options.emulator != EmulatorCode::Alone && failed(addCode(lowered, options, machineCode)))
     return failure();
   if (options.emulator != EmulatorCode::None) {
-    auto code = compileForEmulator(planned);
+    auto code = compileForEmulator(copy ? *copy : lowered);
     if (failed(code))
       return failure();
     auto &place = machineCode.loaded.empty() ? machineCode.loaded : machineCode.beside;
@@ -96,14 +98,14 @@ std::optional<LaunchEstimate> NVGPUTarget::estimate(kernel::LaunchOp launch, Ope
   return LaunchEstimate{*predicted, floorOf(*processor.rates, traffic)};
 }
 
-FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp planned, const TargetOptions &options) const {
-  auto code = compileKernels(planned, options.toolkit);
+FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp lowered, const TargetOptions &options) const {
+  auto code = compileKernels(lowered, options.toolkit);
   if (failed(code))
     return failure();
   CodeReport report;
   for (const Assembly &part : code->parts)
     llvm::append_range(report.warnings, part.warnings);
-  for (auto def : planned.getOps<kernel::DefOp>()) {
+  for (auto def : lowered.getOps<kernel::DefOp>()) {
     const Resources *found = code->resourcesOf(def.getSymName().str());
     if (!found)
       continue;

@@ -1,5 +1,6 @@
 // Implements the pass watch-nvgpu-waits.
 #include "compiler/Target/NVGPU/Passes.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -95,7 +96,7 @@ struct WatchNVGPUWaits : kinema::impl::WatchNVGPUWaitsBase<WatchNVGPUWaits> {
           ++waits;
         }
       }
-    getOperation()->setAttr("kernel.sites", b.getArrayAttr(sites));
+    getOperation()->setAttr(kernel::sitesAttribute, b.getArrayAttr(sites));
   }
 };
 } // namespace

@@ -81,11 +81,11 @@ protected:
   }
 
   std::string package(const CompileOptions &options) {
-    auto planned = in(Phase::Planned, options);
-    auto code = options.target->makeCode(*planned, options.targetOptions);
+    auto lowered = in(Phase::Target, options);
+    auto code = options.target->makeCode(*lowered, options.targetOptions);
     PackageWriter writer;
     EXPECT_TRUE(mlir::succeeded(code) &&
-                mlir::succeeded(addToPackage(writer, *planned, *options.target, *code, spec)));
+                mlir::succeeded(addToPackage(writer, *lowered, *options.target, *code, spec)));
     std::string path = ::testing::TempDir() + "toy-" + options.target->name.str() + ".kinema";
     writer.write(path);
     return path;

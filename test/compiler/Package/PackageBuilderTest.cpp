@@ -1,11 +1,11 @@
 // A planned module becomes a package that the runtime reads and runs.
 #include "compiler/Package/PackageBuilder.h"
 #include "compiler/Pipelines/Targets.h"
-#include "compiler/Target/CPU/Codegen.h"
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
+#include "test/compiler/Target/CPU/CompileScheduled.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -65,7 +65,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_TRUE(module);
   const Target &cpu = *targetNamed("x86-64-v3");
   (*module)->setAttr(kernel::targetAttribute, cpu.attribute(&context));
-  auto code = cpu::compileKernels(*module);
+  auto code = kinema::testing::compileForCPU(*module);
   ASSERT_TRUE(succeeded(code));
   PackageWriter package;
   ASSERT_TRUE(

@@ -1314,6 +1314,17 @@ module attributes {kernel.target = "sm_90a"} {
 
 // -----
 
+// expected-error @below {{'builtin.module' op has the attribute kernel.sites = [3], expected a list of strings on a module}}
+module attributes {kernel.sites = [3]} {
+}
+
+// -----
+
+// expected-error @below {{'func.func' op has the attribute kernel.threads = "32", expected a number of 32 bits}}
+func.func private @f() attributes {kernel.threads = "32"}
+
+// -----
+
 // expected-error @below {{'builtin.module' op has the attribute kernel.twins = [3], expected a list of {kernel = @NAME, args = array<i64: ...>} on a launch}}
 module attributes {kernel.twins = [3]} {
 }

@@ -2,19 +2,16 @@
 
 #include "compiler/Target/Common/HostCode.h"
 #include "compiler/Target/NVGPU/Emulator/Passes.h"
-#include "compiler/Target/NVGPU/LowerKernels.h"
 
 #include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 using namespace kinema;
 
-FailureOr<std::string> nvidia::compileForEmulator(ModuleOp planned) {
-  OwningOpRef<ModuleOp> copy = planned.clone();
-  PassManager passes(planned.getContext());
-  buildLoweringPipeline(passes);
+FailureOr<std::string> nvidia::compileForEmulator(ModuleOp lowered) {
+  PassManager passes(lowered.getContext());
   passes.addPass(createNVVMToEmulator());
-  if (failed(passes.run(*copy)))
+  if (failed(passes.run(lowered)))
     return failure();
-  return generateHostCode(*copy, leastProcessor);
+  return generateHostCode(lowered, leastProcessor);
 }

@@ -1,4 +1,4 @@
-// Turns kernels into the code that the emulator of a GPU runs.
+// From the functions of kernels to the code that the emulator of a GPU runs.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_CODEGEN_H
 
@@ -8,9 +8,9 @@
 
 namespace kinema::nvidia {
 
-/// Returns a shared object with the kernels of a planned module, lowered as for the GPU and then retargeted.
-/// The module stays as it is. Errors are reported at the module.
-mlir::FailureOr<std::string> compileForEmulator(mlir::ModuleOp planned);
+/// A shared object with the kernels of a module in phase `target`, retargeted. The functions are used up.
+/// Errors are reported at the module.
+mlir::FailureOr<std::string> compileForEmulator(mlir::ModuleOp lowered);
 
 } // namespace kinema::nvidia
 

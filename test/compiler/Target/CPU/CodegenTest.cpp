@@ -1,8 +1,7 @@
 // Machine code as a whole: its bytes, and what it asks of the machine.
+#include "test/compiler/Target/CPU/CompileScheduled.h"
 #include "test/compiler/Target/Common/ReferenceHarness.h"
 #include "test/compiler/Target/Common/TargetUnderTest.h"
-
-#include "compiler/Target/CPU/Codegen.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -41,7 +40,7 @@ static std::string codeWith(unsigned threads) {
   context.loadDialect<kernel::KernelDialect>();
   auto module = parseScheduled(manyKernels(), context);
   kinema::testing::setTarget(*module, kernel::TargetKind::CPU, cpu::levels[0].name);
-  auto code = cpu::compileKernels(*module);
+  auto code = kinema::testing::compileForCPU(*module);
   EXPECT_TRUE(succeeded(code));
   return succeeded(code) ? *code : "";
 }
@@ -67,19 +66,4 @@ TEST(Codegen, ExportsKernelsAndNeedsNothing) {
   EXPECT_EQ(undefined, std::vector<std::string>());
   std::sort(defined.begin(), defined.end());
   EXPECT_EQ(defined, (std::vector<std::string>{"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8"}));
-}
-
-TEST(Codegen, TheModuleStaysAsItIs) {
-  auto module = parseScheduled(kernelText({plain({8})}, R"(kernel.finalize (%o0 : tensor<8xf32>) {
-      ^bb0(%a: f32):
-        kernel.yield value %a
-      } -> tensor<8xf32>)",
-                                          {plain({8})}),
-                               context());
-  kinema::testing::setTarget(*module, kernel::TargetKind::CPU, cpu::levels[0].name);
-  std::string before, after;
-  llvm::raw_string_ostream(before) << *module;
-  ASSERT_TRUE(succeeded(cpu::compileKernels(*module)));
-  llvm::raw_string_ostream(after) << *module;
-  EXPECT_EQ(before, after);
 }

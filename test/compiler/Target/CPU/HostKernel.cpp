@@ -1,7 +1,6 @@
 #include "test/compiler/Target/CPU/HostKernel.h"
+#include "test/compiler/Target/CPU/CompileScheduled.h"
 #include "test/compiler/Target/Common/TargetUnderTest.h"
-
-#include "compiler/Target/CPU/Codegen.h"
 
 #include "gtest/gtest.h"
 
@@ -60,7 +59,7 @@ private:
 
 std::unique_ptr<CompiledKernel> kinema::testing::compileForHost(ModuleOp scheduled) {
   setTarget(scheduled, kernel::TargetKind::CPU, cpu::levels[0].name);
-  auto code = cpu::compileKernels(scheduled);
+  auto code = kinema::testing::compileForCPU(scheduled);
   if (failed(code))
     return nullptr;
   auto kernel = std::make_unique<HostKernel>(*code);

@@ -1,9 +1,9 @@
 #include "KernelRunner.h"
+#include "test/compiler/Target/CPU/CompileScheduled.h"
 #include "test/compiler/Target/Common/TargetUnderTest.h"
 
 #include "AmxInstructions.h"
 
-#include "compiler/Target/CPU/Codegen.h"
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
@@ -170,7 +170,7 @@ void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
 }
 
 void Kernel::compile() {
-  auto code = cpu::compileKernels(*module);
+  auto code = kinema::testing::compileForCPU(*module);
   if (failed(code))
     fail("the kernel does not compile");
   // A name of its own: the loader takes two files of one name for the same.

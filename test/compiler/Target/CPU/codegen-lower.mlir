@@ -13,10 +13,11 @@
 // CHECK-NEXT: vector.store %[[E]], %[[Y]][%[[C]]]
 // CHECK-NOT: kernel.finalize
 
-// The program around the kernels is gone; what is left are modules with an exported function each kernel.
+// The kernels stay beside modules with an exported function for each.
 // LLVM: kernel.target = #kernel.target<cpu "x86-64-v3">
-// LLVM-NOT: kernel.
+// LLVM: kernel.def @k0
 // LLVM: module {
+// LLVM-NOT: kernel.
 // LLVM: llvm.func @k0(%[[ARGS:.*]]: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64, %[[SCRATCH:.*]]: !llvm.ptr) {
 // LLVM: %[[S0:.*]] = llvm.getelementptr %[[ARGS]][0]
 // LLVM-NEXT: %[[X:.*]] = llvm.load %[[S0]]

@@ -67,6 +67,9 @@ void replaceAll(std::string &text, StringRef from, StringRef to) {
     text.replace(at, from.size(), to);
 }
 
+/// What LLVM gets of a kernel.
+gpu::GPUModuleOp partOf(ModuleOp lowered) { return *lowered.getOps<gpu::GPUModuleOp>().begin(); }
+
 Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   MLIRContext &context = contextOfThread();
   Lowered result;
@@ -86,7 +89,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
     return result;
   std::string text = tools;
   llvm::raw_string_ostream stream(text);
-  result.module->print(stream, OpPrintingFlags().useLocalScope());
+  partOf(*result.module)->print(stream, OpPrintingFlags().useLocalScope());
   result.name = hashOf(text);
   return result;
 }
@@ -103,7 +106,7 @@ Assembled generate(Lowered &kernel, std::string &error) {
   nvidia::addInlineAssembly(passes);
   if (failed(passes.run(*kernel.module)))
     return {kernel.name, ""};
-  auto text = nvidia::generatePTX(*kernel.module->getOps<gpu::GPUModuleOp>().begin(), processor);
+  auto text = nvidia::generatePTX(partOf(*kernel.module), processor);
   if (failed(text))
     return {kernel.name, ""};
   replaceAll(*text, "part0_", kernel.name + "_");

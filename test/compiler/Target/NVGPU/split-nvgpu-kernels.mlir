@@ -1,6 +1,9 @@
 // RUN: kinema-opt %s --split-nvgpu-kernels=kernels-per-module=2 | FileCheck %s
 
-// CHECK-NOT: kernel.entry
+// CHECK: kernel.def @k0
+// CHECK: kernel.def @k1
+// CHECK: kernel.entry @infer
+// CHECK: kernel.def @k2
 // CHECK: gpu.module @part0 {
 // CHECK: kernel.def @k0
 // CHECK: kernel.def @k1
