@@ -41,15 +41,18 @@ std::vector<std::string> targetsOf(const BuildCommandOptions &options) {
 void build(const BuildCommandOptions &options) {
   std::string program = runtimeProgram();
   checkWritable(options.output);
-  PackageWriter package;
+  std::vector<CompileOptions> targets;
   for (const Target *target : chosenTargets(targetsOf(options))) {
-    CompileOptions compile;
-    compile.train = options.mode == "train";
-    applyTarget(options.choice, target, compile);
-    Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
-    sayCompiling(options.spec.spec, target);
-    require(compilation.fromSpec(options.spec.spec, Phase::Planned));
-    require(compilation.addTo(package));
+    targets.emplace_back().train = options.mode == "train";
+    applyTarget(options.choice, target, targets.back());
+  }
+  Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
+  sayCompiling(options.spec.spec, targets.front().target);
+  require(compilation.fromSpec(options.spec.spec, Phase::Step));
+  PackageWriter package;
+  for (const CompileOptions &target : targets) {
+    sayCompiling(options.spec.spec, target.target);
+    require(compilation.addTo(package, target));
   }
   package.writeBehind(program, options.output);
 }

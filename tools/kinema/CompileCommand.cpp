@@ -75,19 +75,28 @@ void requireReadable(const CompileCommandOptions &options) {
   }
 }
 
-/// The phase from which a package is made.
-Phase packedPhase(const CompileCommandOptions &options) {
+/// For each target that was asked for.
+std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options) {
+  std::vector<CompileOptions> all;
+  for (const Target *target : targetsOf(options)) {
+    CompileOptions &compile = all.emplace_back();
+    compile.train = options.mode == "train";
+    compile.keepGradients = options.keepGradients;
+    compile.dumpDirectory = options.dump;
+    compile.fuse = options.fuse == "all"        ? FuseLevel::All
+                   : options.fuse == "epilogue" ? FuseLevel::Epilogue
+                                                : FuseLevel::None;
+    applyTarget(options.choice, target, compile);
+  }
+  return all;
+}
+
+/// The phase up to which the network is led once for all targets.
+Phase sharedPhase(const CompileCommandOptions &options) {
   return options.from.empty() ? Phase::Step : std::max(Phase::Step, *phaseNamed(options.from));
 }
 
 void compile(const CompileCommandOptions &options) {
-  CompileOptions compile;
-  compile.train = options.mode == "train";
-  compile.keepGradients = options.keepGradients;
-  compile.dumpDirectory = options.dump;
-  compile.fuse = options.fuse == "all"        ? FuseLevel::All
-                 : options.fuse == "epilogue" ? FuseLevel::Epilogue
-                                              : FuseLevel::None;
   bool toPackage = *phaseNamed(options.emit) == Phase::Package;
   if (toPackage && options.output.empty())
     refuse("compile: where should the package go? add -o FILE, or --emit PHASE to look at the network on its "
@@ -97,16 +106,18 @@ void compile(const CompileCommandOptions &options) {
            "name one --target");
   if (!options.output.empty())
     checkWritable(options.output);
+  std::vector<CompileOptions> targets = compileOptions(options);
+  Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
+  if (!toPackage) {
+    lead(compilation, options, *phaseNamed(options.emit));
+    return show(compilation, options);
+  }
+  sayCompiling(options.spec.spec, targets.front().target);
+  lead(compilation, options, sharedPhase(options));
   PackageWriter package;
-  for (const Target *target : targetsOf(options)) {
-    applyTarget(options.choice, target, compile);
-    Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
-    if (toPackage)
-      sayCompiling(options.spec.spec, target);
-    lead(compilation, options, toPackage ? packedPhase(options) : *phaseNamed(options.emit));
-    if (!toPackage)
-      return show(compilation, options);
-    require(compilation.addTo(package));
+  for (const CompileOptions &target : targets) {
+    sayCompiling(options.spec.spec, target.target);
+    require(compilation.addTo(package, target));
   }
   package.write(options.output);
   if (!options.from.empty())
