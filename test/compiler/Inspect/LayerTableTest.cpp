@@ -50,9 +50,12 @@ TEST(LayerTable, IsJson) {
 
 TEST(LayerTable, WantsANetwork) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  mlir::ScopedDiagnosticHandler silent(&context, [](mlir::Diagnostic &) { return mlir::success(); });
+  std::string said;
+  mlir::ScopedDiagnosticHandler listening(&context,
+                                          [&](mlir::Diagnostic &diagnostic) { said = diagnostic.str(); });
   mlir::OwningOpRef<mlir::ModuleOp> empty(mlir::ModuleOp::create(mlir::UnknownLoc::get(&context)));
   EXPECT_TRUE(failed(inspect::describeNetwork(*empty)));
+  EXPECT_EQ(said, "is no network in the phase clip: no @forward, or no facts about its layers");
 }
 
 } // namespace

@@ -135,3 +135,23 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.na
   %mean = clip.scale %sum {factor = 0.5 : f64} : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   return %mean : tensor<2x5x1x1x1xf32>
 }
+
+// -----
+
+// expected-error @below {{@forward returns the scores alone, found 2 results}}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>) {
+  return %x, %x : tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>
+}
+
+// -----
+
+clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
+clip.param @a.bias : tensor<3xf32> {role = "bias"}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> {
+  %a = clip.read @a.weight : tensor<3x3x1x1x1xf32>
+  %b = clip.read @a.bias : tensor<3xf32>
+  // expected-error @below {{no gradient for a parameter of several layers, among them ?}}
+  %y = clip.conv %x, %a bias %b window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>, tensor<3xf32>) -> tensor<2x3x1x1x1xf32>
+  %z = clip.conv %y, %a bias %b window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>, tensor<3xf32>) -> tensor<2x3x1x1x1xf32>
+  return %z : tensor<2x3x1x1x1xf32>
+}

@@ -59,3 +59,33 @@ func.func @infer(%x: tensor<4xf32> {clip.name = "x", clip.input = "rgb"}) -> (te
 
 // expected-error @below {{'clip.param' op is momentum, but named after no parameter: expected @NAME.momentum}}
 clip.param @v : tensor<8xf32> {role = "momentum"}
+
+// -----
+
+// expected-error @below {{result 0 of @infer is not made by a kernel}}
+func.func @infer(%x: tensor<8xf32> {clip.name = "x", clip.input = "rgb"}) -> (tensor<8xf32> {clip.name = "y"}) {
+  return %x : tensor<8xf32>
+}
+
+// -----
+
+clip.param @w : tensor<8xf32> {role = "weight"}
+func.func @infer(%x: tensor<8xf32> {clip.name = "x", clip.input = "rgb"}) -> (tensor<8xf32> {clip.name = "y"}) {
+  %w = clip.read @w : tensor<8xf32>
+  // expected-error @below {{the new value of @w is not made for it alone}}
+  clip.write @w, %x : tensor<8xf32>
+  %y = kernel.convert %w : tensor<8xf32> -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}
+
+// -----
+
+#A8a = #kernel.layout<A8a>
+clip.param @w : tensor<8xf32> {role = "weight"}
+func.func @infer(%x: tensor<8xf32> {clip.name = "x", clip.input = "rgb"}) -> (tensor<8xf32> {clip.name = "y"}) {
+  %a = clip.read @w : tensor<8xf32>
+  // expected-error @below {{parameter @w is stored as 'tensor<8xf32>' and as 'tensor<8xf32, #kernel.layout<A8a>>'}}
+  %b = clip.read @w : tensor<8xf32, #A8a>
+  %y = kernel.convert %b : tensor<8xf32, #A8a> -> tensor<8xf32>
+  return %y : tensor<8xf32>
+}

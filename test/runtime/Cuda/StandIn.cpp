@@ -188,7 +188,13 @@ template <typename Handle> Result forget(std::set<Handle *> &all, Handle *handle
 
 extern "C" {
 
-Result cuInit(unsigned flags) { return flags == 0 ? success : invalidValue; }
+// KINEMA_STANDIN_LACKS: what is not there, the driver itself, GPUs, or the one that is counted.
+static bool lacks(const char *what) {
+  const char *found = std::getenv("KINEMA_STANDIN_LACKS");
+  return found && std::strcmp(found, what) == 0;
+}
+
+Result cuInit(unsigned flags) { return flags == 0 && !lacks("start") ? success : invalidValue; }
 
 Result cuGetErrorName(Result error, const char **text) {
   *text = error == launchFailed  ? "CUDA_ERROR_LAUNCH_FAILED"
@@ -210,11 +216,13 @@ Result cuDriverGetVersion(int *version) {
 }
 
 Result cuDeviceGetCount(int *count) {
-  *count = 1;
+  *count = lacks("GPUs") ? 0 : 1;
   return success;
 }
 
 Result cuDeviceGet(DeviceNumber *device, int ordinal) {
+  if (lacks("GPU"))
+    return invalidValue;
   *device = ordinal;
   return ordinal == 0 ? success : complain("there is one GPU");
 }

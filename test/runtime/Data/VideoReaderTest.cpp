@@ -292,7 +292,7 @@ TEST_F(VideoReaderTest, NotAVideo) {
   EXPECT_THAT(openError(folder / (std::string(300, 'x') + ".mp4")),
               HasSubstr(".mp4: cannot be opened: File name too long"));
   writeText(folder / "text.txt", std::string(5000, 'x'));
-  EXPECT_THAT(openError(folder / "text.txt"), HasSubstr("text.txt: "));
+  EXPECT_THAT(openError(folder / "text.txt"), HasSubstr("text.txt: a text file, not a video"));
   std::string noise(100000, '\0');
   for (size_t i = 0; i < noise.size(); ++i)
     noise[i] = static_cast<char>(random::bits(3, 4, i));
@@ -359,6 +359,38 @@ TEST_F(VideoReaderTest, VideoAmongSound) {
       runFfmpeg("-f lavfi -i testsrc2=size=96x72:rate=25 -f lavfi -i sine -t 1 -pix_fmt yuv420p -c:a aac '" +
                 (folder / "both.mp4") + "'"));
   EXPECT_EQ(VideoReader(folder / "both.mp4").info().frames, 25);
+}
+
+// The header of a file that says what follows, with nothing behind it, or with nothing in its middle.
+TEST_F(VideoReaderTest, HeadersWithoutPictures) {
+  simple("whole.mp4", 60);
+  ASSERT_TRUE(runFfmpeg(
+      fmt::format("-i '{}' -c copy -movflags faststart '{}'", folder / "whole.mp4", folder / "fast.mp4")));
+  std::string content = readText(folder / "fast.mp4");
+  const size_t pictures = content.find("mdat") + 4;
+  writeText(folder / "cut.mp4", content.substr(0, pictures));
+  EXPECT_THAT(openError(folder / "cut.mp4"), HasSubstr("cut.mp4: no frame of its h264 video can be read"));
+  std::fill(content.begin() + (pictures + content.size()) / 2, content.end(), '\0');
+  writeText(folder / "zeros.mp4", content);
+  VideoReader video(folder / "zeros.mp4");
+  EXPECT_THAT(errorOf([&] { readFrames(video, allFrames(video)); }),
+              HasSubstr("cannot be decoded: the file is damaged"));
+}
+
+// What FFmpeg can take apart but not decode: an AVI file has its codec and the size of its pictures in its
+// header.
+TEST_F(VideoReaderTest, AnUnknownCodec) {
+  ASSERT_TRUE(
+      runFfmpeg("-f lavfi -i testsrc2=size=96x72:rate=25 -t 1 -c:v mjpeg '" + (folder / "a.avi") + "'"));
+  std::string content = readText(folder / "a.avi");
+  for (size_t at = 0; (at = content.find("MJPG", at)) != std::string::npos;)
+    content.replace(at, 4, "ZZZZ");
+  writeText(folder / "unknown.avi", content);
+  EXPECT_EQ(openError(folder / "unknown.avi"),
+            (folder / "unknown.avi") + ": FFmpeg has no decoder for its codec 'none'");
+  content.replace(content.find("strf") + 12, 8, std::string(8, '\0'));
+  writeText(folder / "unknown.avi", content);
+  EXPECT_EQ(openError(folder / "unknown.avi"), (folder / "unknown.avi") + ": its video stream has no size");
 }
 
 // Cut anywhere, a file is either refused with its name or gives frames of the whole one.

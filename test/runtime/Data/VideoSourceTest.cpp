@@ -137,7 +137,7 @@ TEST_F(VideoSourceTest, GoesOnFromAnywhere) {
   EXPECT_FALSE(resumed->next(batch));
   ASSERT_TRUE(resumed->next(batch));
   EXPECT_TRUE(same(batch, second[0]));
-  EXPECT_THAT(errorOf([&] { resumed->seek(0, 4); }), HasSubstr("no batch 4 in epoch 0"));
+  EXPECT_THAT(errorOf([&] { resumed->seek(0, 4); }), HasSubstr("no batch 4 in epoch 0: an epoch has 3"));
 }
 
 TEST_F(VideoSourceTest, Evaluation) {

@@ -104,6 +104,9 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/parameters/0/init/kind", "zeros"),
             at + ".parameters[0].init: expected he_normal, normal, constant or identity, found zeros");
   EXPECT_EQ(changed("/kernels/loss/symbol", ""), at + ".kernels.loss.symbol: expected a symbol");
+  json kernel = linearManifest()["kernels"]["loss"];
+  kernel.update({{"results", json::array()}, {"depth", 1}, {"narrow", 5}});
+  EXPECT_EQ(changed("/kernels/loss", kernel), at + ".kernels.loss.narrow: expected true or false");
   EXPECT_EQ(changed("/arena/segments/0", {"parameters", 0}),
             at + ".arena.segments[0]: expected [name, offset, bytes], found 2 items");
   EXPECT_EQ(changed("/inputs/0/type", "i32"),

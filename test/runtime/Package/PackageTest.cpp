@@ -91,6 +91,13 @@ TEST(Package, WhatIsNoPackageIsAnError) {
             "cannot read " + folder.name() + ": it is a directory");
 }
 
+TEST(Package, ANameThatIsTooLongIsAnError) {
+  Folder folder;
+  PackageWriter writer;
+  writer.add(std::string(70000, 'x'), "{}");
+  EXPECT_NE(errorOf([&] { writer.write(folder / "p"); }).find("cannot make a package: "), std::string::npos);
+}
+
 // The parts of a zip directory at the end of a file that say where the rest of it lies.
 TEST(Package, ADirectoryThatDoesNotFitIsAnError) {
   Folder folder;
@@ -104,7 +111,13 @@ TEST(Package, ADirectoryThatDoesNotFitIsAnError) {
     folder.write("changed", changed);
     return errorOf([&] { Package(folder / "changed").read("manifest.json"); });
   };
-  const size_t directoryBytes = 10, directoryOffset = 6;
+  const size_t disk = 18, directoryBytes = 10, directoryOffset = 6, end = 22;
+  const size_t record = end + 46 + std::string("manifest.json").size(); // of the only entry
+  const size_t entryBytes = record - 24;
+  EXPECT_EQ(error(disk, 1), (folder / "changed") + " is no package: its zip directory is damaged");
+  EXPECT_EQ(error(entryBytes, 1 << 30),
+            "package " + (folder / "changed") +
+                ": entry manifest.json claims 1073741824 bytes, more than the file has");
   EXPECT_EQ(error(directoryBytes, 1 << 30),
             (folder / "changed") + " is damaged: its zip directory points outside the file");
   EXPECT_EQ(error(directoryOffset, 1 << 30),

@@ -169,3 +169,22 @@ kernel.def @results attributes {layers = ["a"]} {
   %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
   kernel.return %x : tensor<8xf32>
 }
+
+// -----
+
+#c8 = #kernel.layout<blocked block = 8>
+#w8 = #kernel.layout<weight block = 8 reduce = 8>
+!x = tensor<1x8x64x64x64xf32, #c8>
+!w = tensor<8x8x1x3x3xf32, #w8>
+kernel.def @large attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose blocks have 262144 positions, expected at most 65536}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 64, rows = 64, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
+  kernel.return %y : !x
+}

@@ -1,6 +1,10 @@
 // From the text of a kernel to its results: the pass, the machine code and the emulator together.
 #include "test/compiler/Target/NVGPU/Emulator/EmulatorTesting.h"
 
+#include "runtime/Support/Error.h"
+
+#include "mlir/Parser/Parser.h"
+
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -60,6 +64,27 @@ TEST(EmulatedKernels, droppedBarrier) {
   EXPECT_EQ(violation->what,
             "kernel reverse, block 0, thread 0, at llvm.load kernel.mlir:19:10: reads 4 bytes of "
             "shared memory; the byte at 508 was never written");
+}
+
+// What was compiled for an emulator of another version: the number that its information begins with is
+// another.
+TEST(EmulatedKernels, codeOfAnotherVersion) {
+  auto context = makeContext();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(reverse, context.get());
+  std::string messages, object = compile(*module, messages).value();
+  const int32_t information[] = {3, 128, 1,
+                                 1, 1,   512}; // of the kernel: version, threads, cluster, shared memory
+  size_t at = object.find(std::string(reinterpret_cast<const char *>(information), sizeof information));
+  ASSERT_NE(at, std::string::npos);
+  object[at] = 2;
+  Code code;
+  code.load(object, "kernels");
+  try {
+    code.find("reverse");
+    FAIL();
+  } catch (const kinema::Error &error) {
+    EXPECT_STREQ(error.what(), "kernel reverse is code for the emulator of version 2, this is version 3");
+  }
 }
 
 TEST(EmulatedKernels, outOfBounds) {
