@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Kinema on a machine with a Hopper GPU, CUDA 13 and PyTorch, and nothing else of what it was built with.
+# Measures Kinema on a machine with a Hopper GPU, CUDA 13 and PyTorch, which needs nothing else that Kinema was built with.
 #   bench/gpu.sh BUNDLE OUT [CALL|PART...]   BUNDLE: what bench/bundle made; CALL: 1, 2 or 3 (docs/benchmarks.md)
 # BUDGET: seconds at the most (default: the call's, else 520). PYTHON: the Python that has PyTorch (default: python3).
 set -euo pipefail
@@ -14,7 +14,7 @@ if [ -f "$bundle" ]; then
   "$python" -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$bundle" "$unpacked"
   bundle=$unpacked
 fi
-# Where the driver's library is on machines whose loader does not know.
+# The driver's library is here on machines whose loader does not find it.
 for folder in /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/lib64-nvidia; do
   [ -e "$folder/libcuda.so.1" ] && export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder"
 done

@@ -1,9 +1,9 @@
-"""What a step costs beside other programs that compute: Kinema with one thread and with two, on an idle machine and beside 1 and 2 busy processes; PyTorch too.
+"""Measures what a step costs beside other programs that compute: Kinema with one thread and with two, on an idle machine and beside 1 and 2 busy processes; PyTorch too.
 
 usage: busy.py [--others 0 1 2] [--out OUT]
 
 The networks: R3D-18 on small clips, and heads.arch, whose step is many small launches (PyTorch has R3D-18 alone). Each measurement is a
-process of its own, all in turn, as many times as there are rounds; of each the median of all runs. Writes OUT.jsonl and the table OUT.md.
+process of its own, all in turn, as many times as there are rounds; each result is the median of all runs. Writes OUT.jsonl and the table OUT.md.
 """
 import argparse
 import contextlib
@@ -24,7 +24,7 @@ BUSY = "while True: pass"
 
 @contextlib.contextmanager
 def beside(others):
-    """So many processes that compute meanwhile, each in a session of its own, as another user's."""
+    """Runs so many processes that compute meanwhile, each in a session of its own, like another user's."""
     processes = [subprocess.Popen([sys.executable, "-c", BUSY], start_new_session=True) for _ in range(others)]
     try:
         yield
@@ -56,7 +56,7 @@ def pytorch(options, network, threads):
 
 
 def measure(options, network):
-    """Seconds of all runs, by contestant, threads and other programs."""
+    """Returns the seconds of all runs, by contestant, threads and other programs."""
     runs = {}
     with tempfile.TemporaryDirectory() as folder:
         package = compile_network(options, network, folder)

@@ -1,4 +1,4 @@
-"""The chart: for each network and entry a panel with the rates of all contestants, and the machine's peak above them."""
+"""Draws the chart: for each network and entry a panel with the rates of all contestants, and the machine's peak above them."""
 from html import escape
 
 WIDTH, HEIGHT = 440, 170  # of a panel, with its margins
@@ -20,7 +20,7 @@ def bar(x, y, width, height, colour, words):
 
 
 def step_below(limit):
-    """The distance of grid lines: 1, 2 or 5 times a power of ten, at most six of them."""
+    """Returns the distance of grid lines: 1, 2 or 5 times a power of ten, so that there are at most six."""
     step = 1
     for factor in (2, 2.5, 2) * 8:
         if limit / step <= 6:
@@ -30,7 +30,7 @@ def step_below(limit):
 
 
 def group(row, contestants, left, width, height_of, base):
-    """A configuration's bars, with its name below them."""
+    """Draws a configuration's bars, with its name below them."""
     drawn, bars = "", width * 0.8 / len(contestants)
     for index, name in enumerate(contestants):
         if name in row.results:
@@ -62,7 +62,7 @@ def legend(contestants, top):
 
 
 def draw(rows, contestants, titles, entries):
-    """rows: report.Row of all configurations. titles, entries: what networks and entries are called, in their order."""
+    """Draws `rows`, the report.Row of all configurations. `titles` and `entries` are the names of networks and entries, in their order."""
     limit = 1.08 * max([rows[0].peak / 1e9] + [row.gflops(name) for row in rows for name in row.results])
     drawn, top = "", 30
     for network, title in titles.items():

@@ -1,4 +1,4 @@
-"""Kinema beside PyTorch on this machine's CPU: inference and training steps of four networks, in turn, medians.
+"""Compares Kinema with PyTorch on this machine's CPU: inference and training steps of four networks, in turn, by medians.
 
 Each measurement is a process of its own, so that its memory is too: Kinema, each PyTorch, Kinema, ... In the first round
 each PyTorch runs in both layouts, then in the quicker one. Writes a JSON line for each contestant of each
@@ -30,7 +30,7 @@ class Failed(Exception):
 
 
 def answer(command, **keywords):
-    """The JSON that a command prints. Raises Failed."""
+    """Returns the JSON that a command prints. Raises Failed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, **keywords)
     except OSError as error:
@@ -87,13 +87,13 @@ class PyTorch:
 
 
 class Measured:
-    """What one contestant's rounds gave, by variant."""
+    """Holds the results of one contestant's rounds, by variant."""
 
     def __init__(self, contestant):
         self.contestant, self.rounds, self.error = contestant, {variant: [] for variant in contestant.variants}, None
 
     def add(self):
-        """One round: of all variants, once these are known of the best alone."""
+        """Runs one round of all variants or, once they are known, of the best one alone."""
         if self.error:
             return
         tried = [self.best()] if all(self.rounds.values()) else list(self.rounds)
@@ -124,7 +124,7 @@ class Measured:
 
 
 def compare(options, configuration):
-    """The results of all contestants, Kinema's first."""
+    """Returns the results of all contestants, Kinema's first."""
     with tempfile.TemporaryDirectory() as folder:
         contestants = [Kinema(options, configuration, folder)] + [PyTorch(python, options, configuration) for python in options.python]
         measured = [Measured(contestant) for contestant in contestants]

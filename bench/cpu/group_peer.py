@@ -1,4 +1,4 @@
-"""The peer of groups.py: one conv in groups in PyTorch on the CPU, its three directions timed.
+"""Is the peer of groups.py: times one conv in groups in PyTorch on the CPU, in its three directions.
 
 usage: group_peer.py LAYOUT BATCH CHANNELS GROUPS KERNEL(3) STRIDE(3) SIZE(3) THREADS RUNS
 

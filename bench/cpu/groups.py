@@ -1,4 +1,4 @@
-"""Convs in groups beside PyTorch's on this machine's CPU, layer by layer, in three directions: forward, the gradient of what went in, the gradient of the weight.
+"""Compares convs in groups with PyTorch's on this machine's CPU, layer by layer, in three directions: forward, the gradient of the input, the gradient of the weight.
 
 usage: groups.py [--layers NAME ...] [--out OUT]
 
@@ -81,7 +81,7 @@ class Kinema:
         weights = [launch["seconds"] for launch in launches if launch["op"] == "wgrad"]
         if len(convs) != 2 or len(weights) != 1:
             raise Failed(f"the layer has {len(convs)} convs and {len(weights)} gradients of its weight")
-        # What merges and copies for the layer is its own too.
+        # The launches that merge and copy for the layer are its own too.
         beside = sum(launch["seconds"] for launch in launches) - sum(convs) - weights[0]
         return dict(zip(DIRECTIONS, (convs[0], convs[1], weights[0] + beside)))
 

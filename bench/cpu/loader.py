@@ -1,4 +1,4 @@
-"""Kinema's loader beside PyAV and decord: clips that each decodes, scales and cuts in a second of a core's time.
+"""Compares Kinema's loader with PyAV and decord: how many clips each decodes, scales and cuts in a second of a core's time.
 
 Makes H.264 videos of 320x240 and 640x360 with a key frame every 12 and every 250 frames, and takes clips of 16 frames,
 one behind the other and every second one, from random places of them: scaled to 128x171, a random crop of 112x112.
@@ -23,14 +23,14 @@ VIDEOS = 8  # of each kind
 
 
 def make_video(path, size, key_interval, number, seconds):
-    """Noise on a picture that moves everywhere: about as many bits as a camera's videos need."""
+    """Makes a video of noise on a picture that moves everywhere, which needs about as many bits as a camera's videos."""
     picture = f"mandelbrot=size={size}:rate=25:maxiter=200:start_scale=0.{3 + number}:end_scale=0.001:end_pts=2000,noise=alls=6:allf=t:all_seed={number + 1}"
     subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-t", str(seconds), "-c:v", "libx264", "-preset", "fast", "-crf", "26",
                     "-g", str(key_interval), "-pix_fmt", "yuv420p", "-threads", "1", path], check=True)
 
 
 def make_videos(folder, options):
-    """The list of each kind of video."""
+    """Makes the videos and returns the list of each kind."""
     lists = {}
     for size in SIZES:
         for key_interval in KEY_INTERVALS:
@@ -46,7 +46,7 @@ def make_videos(folder, options):
 
 
 def commands(options, videos, stride):
-    """Of each contestant."""
+    """Returns the command of each contestant."""
     peer = lambda module: [options.python, os.path.join(HERE, "loader_peer.py"), module, videos, str(options.clips), str(stride)]
     kinema = [os.path.join(options.build, "bin/kinema"), "data", "bench", videos, "--json", "--threads", "1", "--clips", str(options.clips), "--set", f"data.every={stride}"]
     return {"kinema": kinema} | {module: peer(module) for module in options.peers}
@@ -60,7 +60,7 @@ def measure(command, core):
 
 
 def compare(options, videos, stride):
-    """One result for each contestant: the median of its rounds."""
+    """Returns one result for each contestant: the median of its rounds."""
     rounds = {name: [] for name in commands(options, videos, stride)}
     for _ in range(options.rounds):
         for name, command in commands(options, videos, stride).items():

@@ -1,8 +1,8 @@
-"""Clips a second that PyAV or decord decodes, scales and cuts from the videos of a list, on one thread.
+"""Measures how many clips a second PyAV or decord decodes, scales and cuts from the videos of a list, on one thread.
 
 usage: loader_peer.py av|decord LIST CLIPS STRIDE
 
-A clip: 16 frames, every STRIDE-th, from a random place of a video; scaled to 128x171, of these a random 112x112; bytes.
+A clip is 16 frames, every STRIDE-th, from a random place of a video, scaled to 128x171; a random 112x112 of these, as bytes.
 Each video is opened for its clip, as data sets of many videos do. Prints {"core_seconds": of processor time for a clip,
 "version"}.
 """
@@ -46,7 +46,7 @@ def clip_of_decord(path, stride):
 
 
 def cut(frames):
-    """[3, 16, 112, 112] of [16, 128, 171, 3]"""
+    """Cuts [3, 16, 112, 112] from [16, 128, 171, 3]."""
     top, left = random.randrange(HEIGHT - CROP + 1), random.randrange(WIDTH - CROP + 1)
     return numpy.ascontiguousarray(frames[:, top:top + CROP, left:left + CROP].transpose(3, 0, 1, 2))
 

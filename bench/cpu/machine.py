@@ -1,10 +1,10 @@
-"""The machine that measures, in a few words for every result."""
+"""Describes the machine that measures in a few words, for every result."""
 import os
 import platform
 import re
 import sys
 
-# What decides which kernels run.
+# These features of a processor decide which kernels run.
 VECTORS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
@@ -20,13 +20,13 @@ def machine():
 
 
 def warn_if_busy():
-    """Times of a machine that does something else too say little."""
+    """Warns where the machine does something else too, since times then say little."""
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"warning: the machine is busy (load {load:.1f} in the last minute): wait until it is idle to compare times", file=sys.stderr)
 
 
 def peak_memory(process="self"):
-    """Bytes that a process held at most."""
+    """Returns the most bytes that a process has held."""
     with open(f"/proc/{process}/status") as file:
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1))

@@ -1,9 +1,9 @@
-"""The peer: a network in PyTorch on the CPU, timed; torchvision's networks, and its ResNet-18 on frames for f-R2D.
+"""Is the peer: times a network in PyTorch on the CPU; torchvision's networks, and its ResNet-18 on frames for f-R2D.
 
 usage: peer.py NETWORK ENTRY LAYOUT PRECISION BATCH FRAMES SIZE CLASSES THREADS RUNS SECONDS
 
-ENTRY: infer or train_step. LAYOUT: contiguous or channels_last. PRECISION: fp32, or bf16 (autocast). As many runs as
-fit in SECONDS, 1 to RUNS, after one that is not counted. Prints {"version", "parameters", "runs": seconds of each, "peak_memory_bytes": of the process}.
+ENTRY: infer or train_step. LAYOUT: contiguous or channels_last. PRECISION: fp32, or bf16 (autocast). It makes as many
+runs as fit in SECONDS, 1 to RUNS, after one that is not counted. Prints {"version", "parameters", "runs": seconds of each, "peak_memory_bytes": of the process}.
 """
 import json
 import sys
@@ -16,7 +16,7 @@ from torch import nn
 
 
 class FrameResNet(nn.Module):
-    """f-R2D-18: a 2D ResNet-18 on each frame, without the pool behind its stem; features are averaged over time."""
+    """Is f-R2D-18: a 2D ResNet-18 on each frame, without the pool behind its stem; features are averaged over time."""
 
     def __init__(self, num_classes):
         super().__init__()
@@ -35,7 +35,7 @@ def make_network(name, classes):
 
 
 def in_layout(network, layout):
-    """channels_last: of each conv's weights, in 2D or 3D; the activations follow."""
+    """Sets the layout: with channels_last, that of each conv's weights, in 2D or 3D, which the activations follow."""
     if layout == "contiguous":
         return network
     for parameter in network.parameters():

@@ -1,4 +1,4 @@
-"""The table (OUT.md) and the chart (OUT.svg) of what compare.py measured (OUT.jsonl).
+"""Makes the table (OUT.md) and the chart (OUT.svg) of what compare.py measured (OUT.jsonl).
 
 usage: report.py OUT
 """
@@ -22,7 +22,7 @@ def configuration(line):
 
 
 class Row:
-    """All contestants of a configuration, with the rates that its multiply-adds give them. peak: flops of the machine."""
+    """Holds all contestants of a configuration, with the rates that its multiply-adds give them. `peak` is the flops of the machine."""
 
     def __init__(self, lines, peak):
         self.network, self.frames, self.batch, self.entry = configuration(lines[0])
@@ -38,13 +38,13 @@ class Row:
         return 1e9 * self.gflops(contestant) / self.peak
 
     def speedup(self):
-        """Against the quickest peer; None where one of the two is missing."""
+        """Returns Kinema's speed relative to the quickest peer; None where one of the two is missing."""
         peers = [result["seconds"] for name, result in self.results.items() if name != "kinema"]
         return min(peers) / self.results["kinema"]["seconds"] if peers and "kinema" in self.results else None
 
 
 def peaks_of(lines):
-    """The best of all measurements of each kind: of one machine, other programs only ever make it less."""
+    """Returns the best of all measurements of each kind, since other programs on a machine only ever lower a peak."""
     peaks = [line["peak"] for line in lines if "peak" in line]
     return {key: max(peak.get(key, 0) for peak in peaks) for key in peaks[-1]} if peaks else {}
 

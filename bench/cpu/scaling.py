@@ -1,4 +1,4 @@
-"""How much quicker two threads are than one: Kinema's convs and whole entries, PyTorch's entries, and what the machine itself gives.
+"""Measures how much quicker two threads are than one: Kinema's convs and whole entries, PyTorch's entries, and what the machine itself gives.
 
 usage: scaling.py [--networks r2plus1d_18 r3d_18] [--frames 8] [--batch 2] [--precision fp32] [--out OUT]
 
@@ -20,7 +20,7 @@ CONVS = ("conv", "wgrad")
 
 
 def kinema(options, package, threads):
-    """Seconds of each entry, of its convs, and the machine's peak."""
+    """Returns the seconds of each entry and of its convs, and the machine's peak."""
     document = answer([os.path.join(options.build, "bin/kinema-runtime"), "bench", package, "--json", "--per-kernel", "--entry", *ENTRIES,
                        "--runs", str(options.runs), "--threads", str(threads), "--device", "cpu"])
     seconds = {"peak": 1 / max(document["peak"][kind] for kind in ("avx2", "avx512"))}
@@ -40,7 +40,7 @@ def pytorch(options, network, threads):
 
 
 def measure(options, network):
-    """Seconds by what was measured and the number of threads."""
+    """Returns the seconds, by what was measured and the number of threads."""
     with tempfile.TemporaryDirectory() as folder:
         compiled = argparse.Namespace(**vars(options) | {"threads": max(THREADS)})
         ours = Kinema(compiled, (network, options.frames, options.batch, "train_step"), folder)

@@ -1,5 +1,5 @@
-"""Part `ceilings`: what this GPU can do at the most, and whether its matrix instructions read shared memory as the kernels
-count on. Ends with exit status 3 where a product of the golden check is wrong: no kernel can be right then."""
+"""Implements the part `ceilings`: what this GPU can do at the most, and whether its matrix instructions read shared memory as the
+kernels expect. Ends with exit status 3 where a product of the golden check is wrong: no kernel can be right then."""
 import json
 import os
 import shutil
@@ -8,12 +8,12 @@ import sys
 
 from support import Failed, Part, last_line
 
-# In this order: (program, what it is to do, seconds).
+# The programs run in this order: (program, what it is to do, seconds).
 RUNS = [("wgmma_rate", "golden", 40), ("wgmma_rate", "rate", 40), ("memory_rate", "basic", 30), ("memory_rate", "verify", 20), ("memory_rate", "fill", 40)]
 
 
 def program(part, name):
-    """As the bundle has it; in a rehearsal, where there is no GPU for it, what the PATH has."""
+    """Returns the program of the bundle or, in a rehearsal, where there is no GPU for it, the one in the PATH."""
     bundled = part.file("bin", name)
     return bundled if os.path.exists(bundled) else shutil.which(name)
 
@@ -23,7 +23,7 @@ def lines(path):
 
 
 def run(part, name, what, seconds):
-    """The lines that the program has left; raises Failed."""
+    """Runs the program and returns the lines that it has left; raises Failed."""
     path = program(part, name)
     results = os.path.join(part.work, f"{name}.{what}.jsonl")
     more = [os.path.join(part.out, "products.bin")] if what == "golden" else []
@@ -39,7 +39,7 @@ def run(part, name, what, seconds):
 
 
 def verdict(what, found):
-    """What is told of a run: fields, among them `passed` where there is something to be right or wrong."""
+    """Returns the fields that report a run, among them `passed` where it can be right or wrong."""
     if what == "golden":
         golden = [line for line in found if line["test"] == "wgmma_golden" and not line["question"]]
         wrong = [f"{line['case']} n={line['n']} shift={line['shift']}{line['note']}" for line in golden if not line["pass"]]

@@ -1,4 +1,4 @@
-"""Part `counters`: Nsight Compute's counters of the kernels that take most of a training step: where a warp waits, what goes
+"""Implements the part `counters`: Nsight Compute's counters of the kernels that take most of a training step: where a warp waits, what goes
 through shared memory, L2 and memory, how busy the tensor cores are."""
 import csv
 import glob
@@ -10,7 +10,7 @@ import subprocess
 
 from support import Failed, Part, device_environment, last_line
 
-# Of the table; counters.csv has all.
+# The table has these; counters.csv has all.
 METRICS = {"gpu__time_duration.sum": "time", "sm__inst_executed_pipe_tensor_op_hmma.avg.pct_of_peak_sustained_active": "tensor pipe %",
            "sm__throughput.avg.pct_of_peak_sustained_elapsed": "multiprocessor %", "l1tex__throughput.avg.pct_of_peak_sustained_active": "L1 and shared %",
            "lts__throughput.avg.pct_of_peak_sustained_elapsed": "L2 %", "dram__throughput.avg.pct_of_peak_sustained_elapsed": "memory %"}
@@ -23,7 +23,7 @@ def find_profiler():
 
 
 def heaviest(part, one):
-    """[(kernel, layer, seconds of all its launches)] of the step, as part `speed` has measured it, else as it is predicted."""
+    """Returns [(kernel, layer, seconds of all its launches)] of the step, as part `speed` has measured it, else as predicted."""
     measured = os.path.join(part.out, f"launches.{one['network']}.{one['batch']}.train_step.json")
     if os.path.exists(measured):
         launches = json.load(open(measured))
@@ -38,7 +38,7 @@ def heaviest(part, one):
 
 
 def rows_of(text):
-    """The header, the units and the kernels' rows of the profiler's CSV, which stands among what the program prints."""
+    """Returns the header, the units and the kernels' rows of the profiler's CSV, which stands among what the program prints."""
     lines = text.splitlines()
     begin = next((i for i, line in enumerate(lines) if line.startswith('"ID"')), None)
     return list(csv.reader(io.StringIO("\n".join(lines[begin:])))) if begin is not None else []

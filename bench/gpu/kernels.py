@@ -1,4 +1,4 @@
-"""Part `kernels`: the kernels' results on this GPU against reference results that came with the bundle.
+"""Implements the part `kernels`: compares the kernels' results on this GPU with reference results that came with the bundle.
 
 Each case is a network: its scores, and loss, gradients, statistics and weights after one step of SGD, twice, since two
 runs must give the same bits. Small networks have the results of the emulator (bf16: the same arithmetic but for the order
@@ -14,7 +14,7 @@ from support import Failed, Part
 
 
 def entry_results(part, case, entry, number):
-    """Where the results of a run are."""
+    """Runs an entry and returns where its results are."""
     output = os.path.join(part.work, f"{case['name']}.{entry}.{number}.safetensors")
     arguments = ["--input", part.file(case["input"]), "--output", output]
     arguments += ["--weights", part.file(case["weights"])] if case.get("weights") else []
@@ -28,7 +28,7 @@ def same_bytes(first, second):
 
 
 def measure(part, case):
-    """Distances to what is expected, and whether two runs gave the same bits."""
+    """Returns the distances to what is expected, and whether two runs gave the same bits."""
     worst, same = {}, True
     for entry in ("infer", "step"):
         first, second = (entry_results(part, case, entry, number) for number in (1, 2))
@@ -40,8 +40,8 @@ def measure(part, case):
 
 
 def compare(worst, entry, found, wanted, bounds):
-    """Adds, for each kind of tensor, the one that comes nearest its bound or is farthest beyond. A bound is a tensor's, or
-    its kind's."""
+    """Adds, for each kind of tensor, the one that comes nearest its bound or is farthest beyond it. A bound belongs to a
+    tensor or to its kind."""
     for name, far in sketches.distances(found, wanted).items():
         kind = sketches.kind(name)
         bound = bounds[entry].get(name, bounds[entry].get(kind))

@@ -24,9 +24,9 @@ import time
 import report
 from support import patience
 
-# Seconds at the most, in this order.
+# Each part has at most so many seconds; the parts run in this order.
 SHARES = {"ceilings": 90, "verify": 90, "kernels": 100, "training": 45, "sanitizer": 75, "speed": 100000, "counters": 90, "tune": 300}
-# What belongs into one stay on a machine, with the seconds of each part.
+# Each call has the parts of one stay on a machine, with the seconds of each part.
 CALLS = {
     "1": (360, [("ceilings", 110), ("verify:small", 60), ("kernels", 80), ("sanitizer:memcheck,r2plus1d-bf16,csn-bf16", 60)]),
     "2": (540, [("verify:full", 80), ("speed:r2plus1d_18-32,r3d_18-32", 250), ("counters", 100), ("training", 40)]),
@@ -86,7 +86,7 @@ class Keeper:
 
 
 def machine():
-    """What the machine is, as far as it says."""
+    """Describes the machine, as far as it tells."""
     told = {"processors": os.cpu_count(), "python": sys.version.split()[0]}
     if shutil.which("nvidia-smi"):
         fields = "name,driver_version,memory.total,clocks.sm,clocks.max.sm,temperature.gpu,power.limit"
@@ -96,7 +96,7 @@ def machine():
 
 
 def watch_clocks(work):
-    """Clocks, power and temperature, a line a second with its time, as long as the parts run."""
+    """Records clocks, power and temperature, one line a second with its time, as long as the parts run."""
     if not shutil.which("nvidia-smi"):
         return None
     with open(os.path.join(work, "clocks.log"), "a") as log:
@@ -104,7 +104,7 @@ def watch_clocks(work):
 
 
 def run_part(bundle, out, wanted, seconds):
-    """{"status", "seconds"} of one part; what it prints goes to PART.log."""
+    """Runs one part and returns its {"status", "seconds"}; what it prints goes to PART.log."""
     name, _, chosen = wanted.partition(":")
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
     begin = time.monotonic()
@@ -125,7 +125,7 @@ def run_part(bundle, out, wanted, seconds):
 
 
 def plan(wanted):
-    """(seconds of all, [(part, its seconds)])."""
+    """Returns (seconds of all, [(part, its seconds)])."""
     if len(wanted) == 1 and wanted[0] in CALLS:
         return CALLS[wanted[0]]
     for part in wanted:
@@ -135,7 +135,7 @@ def plan(wanted):
 
 
 def run_parts(bundle, work, parts, end):
-    """Whether all have passed."""
+    """Runs the parts and returns whether all have passed."""
     passed, stopped = True, None
     for part, seconds in parts:
         left = end - time.monotonic() - 15

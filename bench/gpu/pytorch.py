@@ -1,4 +1,4 @@
-"""The peer: residual video networks in PyTorch (torch.nn alone), timed.
+"""Is the peer: times residual video networks in PyTorch (torch.nn alone).
 
 usage: pytorch.py [cpu]        answers requests, a JSON object a line, on stdin by one each on stdout
 
@@ -37,7 +37,7 @@ def mid_channels(before, after):
 
 
 class Block(nn.Module):
-    """Two convs and a shortcut. one_mid: both have the first one's M_i, as torchvision has it."""
+    """Is two convs and a shortcut. With one_mid, both have the first one's M_i, as in torchvision."""
 
     def __init__(self, conv, before, after, stride, one_mid):
         super().__init__()
@@ -90,13 +90,13 @@ NETWORKS = {
 
 
 def last(parent, name):
-    """The last leaf of a child, through nested Sequentials, and who has it."""
+    """Returns the last leaf of a child, through nested Sequentials, and the module that holds it."""
     child = getattr(parent, name)
     return last(child, list(child._modules)[-1]) if isinstance(child, nn.Sequential) else (parent, name)
 
 
 def fold(network):
-    """Each batch norm behind a conv goes into it."""
+    """Folds each batch norm behind a conv into the conv."""
     for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
         names = list(sequence._modules)
         for before, name in zip(names, names[1:]):
@@ -117,7 +117,7 @@ def compiled(network, ways):
 
 
 def prepare(request, device):
-    """The work of one run, and the number of parameters."""
+    """Returns the work of one run, and the number of parameters."""
     torch.manual_seed(1)
     layout = {"contiguous": torch.contiguous_format, "channels_last_3d": torch.channels_last_3d}[request["layout"]]
     network = NETWORKS[request["network"]](request["classes"]).to(device).to(memory_format=layout)
@@ -126,7 +126,7 @@ def prepare(request, device):
     labels = torch.randint(0, request["classes"], (request["batch"],), device=device)
     trains = request["entry"] == "train_step"
     network.train(trains)
-    # A graph must not count on casts that were kept from before it was captured.
+    # A graph must not rely on casts that were kept from before it was captured.
     autocast = lambda: torch.autocast(device, dtype=torch.bfloat16, enabled=request["precision"] == "bf16", cache_enabled="graph" not in request["with"])
     work = training(network, clips, labels, request["with"], autocast) if trains else inference(network, clips, request, autocast)
     return (replayed(work) if "graph" in request["with"] and device == "cuda" else work), parameters
@@ -160,7 +160,7 @@ def training(network, clips, labels, ways, autocast):
 
 
 def replayed(work):
-    """The same as a CUDA graph, captured behind some runs on another stream, as PyTorch asks for."""
+    """Returns the work as a CUDA graph, captured after some runs on another stream, as PyTorch asks for."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -178,7 +178,7 @@ def replayed(work):
 
 
 def times(work, seconds, device):
-    """Seconds of each of several runs, one started behind the other; those of the first; peaks of memory."""
+    """Returns the seconds of each of several runs, one started after the other; those of the first run; peaks of memory."""
     cuda = device == "cuda"
     wait = torch.cuda.synchronize if cuda else (lambda: None)
 

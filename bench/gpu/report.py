@@ -1,4 +1,4 @@
-"""One JSON and one table of what the parts of the GPU benchmark have left in a folder.
+"""Makes one JSON and one table of what the parts of the GPU benchmark have left in a folder.
 
 usage: report.py INTO OUT...        puts what several calls have left together, each in an OUT of its own
 """
@@ -18,7 +18,7 @@ def lines(path):
 
 
 def collect(out):
-    """{"machine", "parts", one list for each part, "comparison", "launches": {NETWORK.BATCH.ENTRY: [...]}}"""
+    """Returns {"machine", "parts", one list for each part, "comparison", "launches": {NETWORK.BATCH.ENTRY: [...]}}"""
     machine = os.path.join(out, "machine.json")
     results = {"machine": json.load(open(machine)) if os.path.exists(machine) else {}, "parts": lines(os.path.join(out, "parts.jsonl"))}
     for part in PARTS:
@@ -37,7 +37,7 @@ def collect(out):
 
 
 def measured_ceilings(ceilings):
-    """{"flops", "bandwidth"} of this very GPU; None where they were not measured."""
+    """Returns {"flops", "bandwidth"} of this very GPU; None where they were not measured."""
     found = {key: max((line[key] for line in ceilings if key in line), default=0) for key in ("flops", "bandwidth")}
     return found if all(found.values()) else None
 
@@ -47,8 +47,8 @@ def variant(row):
 
 
 def compare(speed, launches):
-    """Kinema beside the quickest of PyTorch's variants, a row for each network, batch and entry. Floors are those of the
-    launches, where their ceilings were measured."""
+    """Compares Kinema with the quickest of PyTorch's variants, in a row for each network, batch and entry. Floors are those
+    of the launches, where their ceilings were measured."""
     rows = {}
     for line in speed:
         if "entry" not in line or "network" not in line:
@@ -105,7 +105,7 @@ def speed_table(comparison):
 
 
 def schedule_table(launches):
-    """Where the time of an entry goes, by operation and schedule."""
+    """Returns where the time of an entry goes, by operation and schedule."""
     sums = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
     for launch in launches:
         row = sums[launch["op"], launch["schedule"]]
@@ -118,7 +118,7 @@ def schedule_table(launches):
 
 
 def launch_table(launches, count=12):
-    """The launches that lose most against their floors."""
+    """Returns the launches that lose most against their floors."""
     lost = sorted((launch for launch in launches if "floor" in launch), key=lambda launch: launch["floor"] - launch["seconds"])[:count]
     rows = [["layer", "op", "schedule", "us", "floor", "ratio", "predicted"]]
     for launch in lost:
@@ -158,7 +158,7 @@ def ceilings_text(runs):
 
 
 def rate_table(rates):
-    """TFLOP/s by operand form and columns, of one and of two warpgroups."""
+    """Returns TFLOP/s by operand form and columns, for one and for two warpgroups."""
     columns = sorted({line["n"] for line in rates})
     rows = [["form", *(f"n={n}" for n in columns)]]
     for form in dict.fromkeys((line["mode"], line["transform"]) for line in rates):
@@ -249,7 +249,7 @@ def write(out):
 
 
 def unpack(archive, into):
-    """What one call has left; lines are added to those that are there."""
+    """Unpacks what one call has left; lines are added to those that are there."""
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as file:
             file.extractall(folder)

@@ -1,4 +1,4 @@
-"""Part `sanitizer`: NVIDIA's compute-sanitizer on the small networks: accesses out of bounds, races in shared memory,
+"""Implements the part `sanitizer`: runs NVIDIA's compute-sanitizer on the small networks: accesses out of bounds, races in shared memory,
 barriers that some threads miss."""
 import os
 import re
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from support import Failed, Part
 
 TOOLS = ("memcheck", "racecheck", "synccheck")
-# What comes first is what there is time for.
+# The runs that come first are those that there is time for.
 ORDER = [(("memcheck", "racecheck"), "step"), (("memcheck", "racecheck"), "infer"), (("synccheck",), "step"), (("synccheck",), "infer")]
 
 
@@ -20,7 +20,7 @@ def find_sanitizer():
 
 
 def findings(text):
-    """How many there are, and what the first ones are."""
+    """Returns how many findings there are, and what the first ones are."""
     counts = [int(count) for count in re.findall(r"(?:ERROR SUMMARY|RACECHECK SUMMARY): (\d+)", text)]
     lines = [line.removeprefix("=========").strip() for line in text.splitlines() if line.startswith("=========")]
     told = [line for line in lines if line and not line.startswith(("COMPUTE-SANITIZER", "ERROR SUMMARY", "RACECHECK SUMMARY"))]
@@ -36,7 +36,7 @@ def check(part, sanitizer, tool, case, entry):
     if part.left() < 5:
         return part.add(**what, skipped="no time was left")
     try:
-        # Each launch by itself, so that what is found has its kernel's name.
+        # Each launch runs by itself, so that what is found has its kernel's name.
         done = part.runtime(part.file(case["package"]), "run", *arguments, before=[sanitizer, "--tool", tool, "--error-exitcode", "77"],
                             seconds=60, environment={"KINEMA_CUDA_SYNC": "1"})
     except Failed as error:

@@ -1,7 +1,7 @@
-"""Results of a run in a few bytes: what two runs' tensors differ by can be told from sketches of both.
+"""Keeps results of a run in a few bytes: how far two runs' tensors differ can be told from sketches of both.
 
 A tensor of at most SIZE values is its own sketch. Of a larger one, each value is added, with a sign, to one of SIZE
-places, both drawn from its index: of a difference of two tensors, the sketch has the same norm, to within some per cent.
+places, both drawn from its index. The sketch of a difference of two tensors has its norm, to within some per cent.
 """
 import threading
 
@@ -15,7 +15,7 @@ drawing = threading.Lock()
 
 
 def places(count):
-    """[count] places and signs. Those of fewer values are the first of them, so that they are drawn once."""
+    """Returns [count] places and signs. They are the first of those of more values, so that they are drawn once."""
     global drawn
     with drawing:
         if drawn[0].size < count:
@@ -24,7 +24,7 @@ def places(count):
 
 
 def draw(count):
-    """By a hash of the index."""
+    """Draws places and signs by a hash of the index."""
     index = numpy.arange(count, dtype=numpy.uint64)
     index = (index ^ (index >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
     index = (index ^ (index >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
@@ -42,7 +42,7 @@ def sketch(tensor):
 
 
 def sketches(path):
-    """Of a file's tensors."""
+    """Returns the sketches of a file's tensors."""
     return {name: sketch(tensor) for name, tensor in safetensors.load(path).items()}
 
 
@@ -54,7 +54,7 @@ def kind(name):
 
 
 def distances(found, wanted):
-    """{tensor: the norm of the difference over the norm}. Raises ValueError where the tensors are not the same ones.
+    """Returns {tensor: the norm of the difference over the norm}. Raises ValueError where the tensors are not the same ones.
 
     The norm is at least a thousandth of what is usual for its kind: gradients of a bias before batch norm are rounding
     alone."""

@@ -1,4 +1,4 @@
-"""Part `speed`: training steps and inference, beside PyTorch in the same run, over networks and batch sizes.
+"""Implements the part `speed`: measures training steps and inference, beside PyTorch in the same run, over networks and batch sizes.
 
 What matters most comes first: Kinema for every configuration, then PyTorch's variants, the likeliest to be quick first, each
 for all configurations before the next; until the time is over. Per-kernel times come from Kinema's own events.
@@ -13,7 +13,7 @@ from support import Failed, Part, patience, rehearses
 
 ENTRIES = ("infer", "train_step")
 LAST, FIRST = "channels_last_3d", "contiguous"
-# Of PyTorch: (entry, layout, precision, with what).
+# PyTorch has these variants: (entry, layout, precision, with what).
 VARIANTS = [
     ("train_step", LAST, "bf16", []),
     ("infer", LAST, "bf16 weights", ["fold", "graph"]),
@@ -28,13 +28,13 @@ VARIANTS = [
     ("train_step", LAST, "tf32", []),
     ("infer", LAST, "tf32", ["fold", "graph"]),
 ]
-# A configuration's first run tries cuDNN's kernels out, torch.compile its own: seconds that a variant may take, and that must
-# be left for it to begin.
+# A configuration's first run tries cuDNN's kernels out, and torch.compile its own. These are the seconds that a variant may
+# take, and those that must be left for it to begin.
 EAGER, COMPILED = (150, 8), (200, 40)
 
 
 class Peer:
-    """PyTorch in a process of its own, which is begun again when it died or hung."""
+    """Is PyTorch in a process of its own, which is started again when it has died or hung."""
 
     def __init__(self, part):
         self.part, self.process, self.settings = part, None, None

@@ -1,4 +1,4 @@
-"""What the parts of the GPU benchmark share: the bundle, the runtime's program, results that are kept at once."""
+"""Provides what the parts of the GPU benchmark share: the bundle, the runtime's program, results that are kept at once."""
 import json
 import os
 import subprocess
@@ -7,7 +7,7 @@ import time
 
 
 class Part:
-    """A part at work: its bundle, where its results go, and how long it may take.
+    """Is a part at work: its bundle, where its results go, and how long it may take.
 
     usage of every part: PART.py BUNDLE OUT SECONDS [NAME...]
     """
@@ -25,11 +25,11 @@ class Part:
         return self.end - time.monotonic()
 
     def limit(self, seconds):
-        """What is left of these seconds."""
+        """Returns how many of these seconds are left."""
         return max(1.0, min(patience() * seconds, self.left()))
 
     def wants(self, one):
-        """Whether a configuration of part `speed` is among those chosen: by its network, or its network and batch."""
+        """Returns whether a configuration of part `speed` is among those chosen, by its network, or its network and batch."""
         return not self.chosen or one["network"] in self.chosen or f"{one['network']}-{one['batch']}" in self.chosen
 
     def file(self, *names):
@@ -50,7 +50,7 @@ class Part:
         return [self.file("bin", "kinema-runtime"), command, package, *map(str, arguments)]
 
     def runtime(self, package, command, *arguments, before=(), seconds=None, environment=None):
-        """Runs `kinema-runtime COMMAND PACKAGE ...` on the GPU; `before`: a program that runs it. Raises Failed."""
+        """Runs `kinema-runtime COMMAND PACKAGE ...` on the GPU; `before` is a program that runs it. Raises Failed."""
         line = [*before, *self.command(package, command, *arguments, "--device", "cuda")]
         limit = self.limit(seconds or self.left())
         try:
@@ -88,5 +88,5 @@ def rehearses():
 
 
 def patience():
-    """How many times longer everything may take: what stands in for a GPU is slow."""
+    """Returns how many times longer everything may take, since what stands in for a GPU is slow."""
     return 10 if rehearses() else 1

@@ -1,4 +1,4 @@
-"""Part `training`: a short training on videos of moving pictures, whose loss must fall; twice, for the same bits."""
+"""Implements the part `training`: a short training on videos of moving pictures, whose loss must fall; it runs twice, and both runs must give the same bits."""
 import csv
 import os
 import shutil
@@ -8,7 +8,7 @@ from support import Failed, Part
 
 
 def train(part, number):
-    """Curves and weights of a run."""
+    """Trains, and returns curves and weights of the run."""
     plan = part.contents["training"]
     folder = os.path.join(part.work, f"training{number}")
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,5 @@
-"""Part `verify`: each launch of a package beside its twin, which computes the same by the plain lowering from the same
-buffers on this GPU. What differs is named: the launch, its kernel and schedule, the tensor, the coordinates."""
+"""Implements the part `verify`: runs each launch of a package beside its twin, which computes the same by the plain lowering from
+the same buffers on this GPU. What differs is named: the launch, its kernel and schedule, the tensor, the coordinates."""
 import json
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,6 +1,6 @@
-// Memory paths of a Hopper GPU that Kinema's kernels depend on: device copy, L2 reads, and filling shared
-// memory by TMA (5-D boxes over the c8 layout N,C/8,T,H,W,8 typed as 64-bit integers, other box forms, 1-D
-// bulk copies).
+// Measures the memory paths of a Hopper GPU that Kinema's kernels depend on: device copy, L2 reads, and
+// filling shared memory by TMA (5-D boxes over the c8 layout N,C/8,T,H,W,8 typed as 64-bit integers, other
+// box forms, 1-D bulk copies).
 //   memory_rate basic|verify|fill OUT.jsonl    (apart, so that one that hangs does not take the others along)
 #include <cuda.h>
 #include <cuda_runtime.h>
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(512)
   if (acc == 0x12345678u)
     sink[0] = acc;
 }
-// Every word is read once.
+// Reads every word once.
 __global__ void __launch_bounds__(512) readOnce(const uint4 *__restrict__ a, size_t n, uint32_t *sink) {
   const size_t step = size_t(gridDim.x) * 512;
   uint32_t acc = 0;
@@ -181,8 +181,8 @@ __device__ __forceinline__ void issue(const Walk &w, const CUtensorMap *m, const
   }
 }
 
-// One thread a block keeps `stages` boxes in flight; nothing reads them: the rate of landing in shared
-// memory.
+// Measures the rate of landing in shared memory: one thread a block keeps `stages` boxes in flight, and
+// nothing reads them.
 __global__ void __launch_bounds__(32, 1)
     tmaFill(const __grid_constant__ CUtensorMap map, const __grid_constant__ Walk w, const uint8_t *data) {
   extern __shared__ uint8_t raw[];
@@ -221,7 +221,7 @@ __global__ void __launch_bounds__(32, 1)
   }
 }
 
-// One box at given coordinates into poisoned shared memory, dumped.
+// Copies one box at given coordinates into poisoned shared memory and dumps it.
 __global__ void __launch_bounds__(128, 1) tmaOne(const __grid_constant__ CUtensorMap map, int c0, int c1,
                                                  int c2, int c3, int c4, uint32_t bytes, uint4 *dump) {
   extern __shared__ uint8_t raw[];
@@ -261,7 +261,7 @@ struct Map {
   bool swizzle;
 };
 
-// box: pixels along W, rows, frames, channels
+// Makes the map for boxes of so many pixels along W, rows, frames and channels.
 static bool makeMap(Map &m, int form, const Tensor &t, void *data, int px, int rows, int frames, int channels,
                     CUtensorMapL2promotion promo) {
   const uint64_t row = uint64_t(t.W) * 16, plane = row * t.H,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes wgmma_ops.h for wgmma_rate.cu: a product in inline PTX for each N, of A in shared memory (Ss) and in registers (Rs).
+"""Writes wgmma_ops.h for wgmma_rate.cu: a product in inline PTX for each N, with A in shared memory (Ss) and in registers (Rs).
 
 usage: wgmma_ops.py FILE
 """

@@ -1,9 +1,9 @@
-// Rate and golden check of wgmma m64nNk16 (bf16 in, f32 accumulate) in the layouts that kernels read and in
-// others that they might.
+// Measures the rate of wgmma m64nNk16 (bf16 in, f32 accumulate), and checks its results, in the layouts that
+// kernels read and in others that they might.
 //   wgmma_rate golden OUT.jsonl [OUT_real.bin]    needs an sm_90a device
 //   wgmma_rate rate OUT.jsonl
 //   wgmma_rate --host-check    no device: the host model of the descriptors against plain matrix products
-// One kernel serves both: an iteration is 3 taps x 4 k-steps of wgmma at compile-time positions, `rows`
+// One kernel serves both: an iteration is 3 taps x 4 k-steps of wgmma at compile-time positions, and `rows`
 // iterations make one product. With the c8 parameters that is exactly a 1x3x3 convolution of 64 channels read
 // by shifted descriptors.
 #include <cuda_runtime.h>
@@ -36,7 +36,8 @@ __device__ __forceinline__ uint64_t descriptor(uint32_t base, const Operand &o, 
          uint64_t((o.sbo >> 4) & 0x3FFF) << 32 | uint64_t(o.baseOffset & 7) << 49 | uint64_t(o.swizzle) << 62;
 }
 
-// XFORM: one more warpgroup applies BN+ReLU in place to other shared memory for as long as the consumers run.
+// With XFORM, one more warpgroup applies BN+ReLU in place to other shared memory for as long as the consumers
+// run.
 template <int N, int TA, int TB, int RS, int XFORM>
 __global__ void __launch_bounds__(XFORM ? 384 : 256, 1)
     wgmmaKernel(const __grid_constant__ Params p, const uint4 *image, const uint4 *aRegs, float *out,
@@ -150,7 +151,8 @@ static uint32_t mix(uint32_t x) {
   x ^= x >> 16, x *= 0x7FEB352Du, x ^= x >> 15, x *= 0x846CA68Bu, x ^= x >> 16;
   return x;
 }
-// Exact mode: integers -4..4, so that every sum is exact in f32 and the comparison is for equality.
+// Returns a random value; in exact mode an integer in -4..4, so that every sum is exact in f32 and the
+// comparison is for equality.
 static uint16_t value(uint32_t seed, uint32_t i, bool exact) {
   const uint32_t h = mix(seed * 0x9E3779B9u + i);
   if (exact)
@@ -159,7 +161,7 @@ static uint16_t value(uint32_t seed, uint32_t i, bool exact) {
 }
 static uint32_t swz(uint32_t x, uint32_t mode) { return mode == 1 ? x ^ (((x >> 7) & 7) << 4) : x; }
 
-// Byte address of element (mn, k) of one k16 operand: the canonical layouts.
+// Returns the byte address of element (mn, k) of one k16 operand, in the canonical layouts.
 static uint32_t address(const Operand &o, uint32_t start, bool mnMajor, int mn, int k) {
   if (o.swizzle == 0)
     return mnMajor ? start + (mn % 8) * 2 + (mn / 8) * o.sbo + (k % 8) * 16 + (k / 8) * o.lbo
@@ -321,7 +323,8 @@ static bool build(Case &c, const std::string &mode, int N, bool exact, int shift
   return true;
 }
 
-// What the descriptors select, by the canonical layouts, or (direct) what the logical matrices say.
+// Computes the product of what the descriptors select, by the canonical layouts, or (direct) of the logical
+// matrices.
 static std::vector<double> product(const Case &c, bool direct, std::vector<double> *absSum = nullptr) {
   std::vector<double> D(size_t(128) * c.N), S(D.size());
   std::vector<float> av(128 * 16), bv(size_t(c.N) * 16);
