@@ -14,8 +14,8 @@ namespace kinema {
 // possible places.
 struct ClipDraw {
   int64_t video = 0;
-  double start = 0.5;             // of the first frame
-  double down = 0.5, right = 0.5; // of the crop
+  double start = 0.5;             // place of the first frame
+  double down = 0.5, right = 0.5; // place of the crop
   bool alongLonger = false; // `right` is the place along the longer side; the crop is centred on the other
   bool flip = false;
 };

@@ -113,7 +113,7 @@ private:
   }
 
   AVIOContext *context = nullptr;
-  int64_t at = 0; // of the next read
+  int64_t at = 0; // where the next read begins
 };
 
 Orientation orientationOf(const AVStream *stream) {

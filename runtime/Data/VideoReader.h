@@ -18,7 +18,7 @@ struct VideoInfo {
   std::string file;
   std::string codec;
   int height = 0, width = 0; // as displayed: the container's rotation is applied
-  int64_t frames = 0;        // that can be read; found by scanning the packets, not by trusting the header
+  int64_t frames = 0;        // frames that can be read; found by scanning the packets, not in the header
   double fps = 0;            // mean rate, 0 if the file has no times (then one frame is one tick)
   double seconds = 0;        // from the first frame to the end of the last, 0 if fps is
   bool truncated = false;    // the file ends before its own table of contents does

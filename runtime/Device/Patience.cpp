@@ -15,7 +15,7 @@ namespace {
 
 // These times are in seconds.
 constexpr double patience = 1e-3; // how long a thread waits awake; a launch takes about that long
-constexpr double interval = 4e-3; // between looks at how much time others have had
+constexpr double interval = 4e-3; // time between looks at how much time others have had
 constexpr double lost = 1e-3;     // to others in an interval; the system itself takes less
 // Other programs are taken to want the cores for a while, which doubles if they are soon seen to want them
 // again.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int rounds = 7;
 constexpr double hopeless = 1.5;      // times the quickest: not tried again
-constexpr double leastSeconds = 2e-3; // of a round, so that the clock's steps do not count
+constexpr double leastSeconds = 2e-3; // least length of a round, so that the clock's steps do not count
 constexpr double error = 0.02;
 
 // Returns the seconds of one of `runs` runs that follow each other without a pause.

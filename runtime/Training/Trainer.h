@@ -85,7 +85,7 @@ private:
   std::optional<Evaluation> lastTest;
   Costs costs;
   double testSeconds = 0; // seconds of the last test
-  int64_t stepsDone = 0;  // by this trainer
+  int64_t stepsDone = 0;  // steps that this trainer has done
   int64_t unreadable = 0; // training videos that this trainer found unreadable
   double lastSave = 0;
   Batch batch;
