@@ -19,7 +19,7 @@ struct OperationParameter {
       {};                             // words taken besides (or, for Type::Word, as) values of the type
   bool isActivation = false;          // the words are the names of the activations, and `none`
   unsigned sizeParts = 3;             // for Type::Size: T x H x W, or C x T x H x W
-  std::optional<double> minimum = {}; // of a number, of each part of a size
+  std::optional<double> minimum = {}; // least value of a number, or of each part of a size
   std::optional<double> maximum = {};
 
   llvm::ArrayRef<llvm::StringRef> allowedWords() const;
