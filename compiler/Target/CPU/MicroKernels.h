@@ -59,10 +59,10 @@ struct ConvTile {
   mlir::Value pixels; // i32 pairs: position in the source, in the tile; mostTilePixels - 1 more than
                       // the last one are read
   mlir::Value taps;   // i32 pairs: shift in the source, position in the weights
-  mlir::Value sourceAt, sourceBlockStride; // between channel blocks
+  mlir::Value sourceAt, sourceBlockStride; // the stride is between channel blocks
   mlir::Value weightsAt, weightsBlockStride,
       weightsGroupStride;              // between the source's blocks, between the result's
-  mlir::Value tileAt, tileGroupStride; // between the result's blocks
+  mlir::Value tileAt, tileGroupStride; // the stride is between the result's blocks
   mlir::Value firstPixel, pixelCount, firstTap, tapCount, channelBlocks;
   mlir::Value accumulate; // i1: adds to what the tile holds
 };
@@ -85,7 +85,7 @@ mlir::Value pixelEntry(KernelEmitter &e, const ConvTile &arguments, mlir::Value 
 struct WeightGradTile {
   mlir::Value activation, gradient, out;    // f32
   mlir::Value rows;                         // i32 pairs: position in the gradient, in the activation
-  mlir::Value activationAt, activationStep; // between columns
+  mlir::Value activationAt, activationStep; // the step is between columns
   mlir::Value gradientAt, gradientGroupStride;
   mlir::Value outAt, outGroupStride;
   mlir::Value firstRow, rowCount, columns;

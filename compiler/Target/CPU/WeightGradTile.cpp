@@ -25,7 +25,7 @@ struct WeightGradPlan {
   void share(int64_t partials, int64_t outGroups, int64_t inGroups);
 
   Factors factors;
-  int64_t lanes;    // of a vector, and channels of a block of the gradient
+  int64_t lanes;    // lanes of a vector, and channels of a block of the gradient
   int64_t channels; // channels of the activation in a register tile
   WeightGradParameters parameters;
   shape::Size3 kernel;

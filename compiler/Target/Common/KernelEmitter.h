@@ -55,8 +55,8 @@ public:
   mlir::Value sub(mlir::Value a, mlir::Value b);
   mlir::Value mul(mlir::Value a, mlir::Value b);
   mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, index(b)); }
-  mlir::Value div(mlir::Value a, int64_t b); // of non-negative values
-  mlir::Value rem(mlir::Value a, int64_t b); // of non-negative values
+  mlir::Value div(mlir::Value a, int64_t b); // for non-negative values
+  mlir::Value rem(mlir::Value a, int64_t b); // for non-negative values
   mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value max(mlir::Value a, mlir::Value b);
   /// Returns whether 0 <= i < n.

@@ -17,8 +17,8 @@ struct Rates {
   double multiplyAddsPerCycle; // of a multiprocessor's tensor cores
   double memory;               // bytes a second
   double cachedPerCycle;       // bytes of L2 for each multiprocessor
-  double launchSeconds;        // until the first block runs, and until the last is seen
-  double blockCycles;          // until a block's stages are full
+  double launchSeconds;        // seconds until the first block runs, and until the last one is seen
+  double blockCycles;          // cycles until a block's stages are full
   double lanes;                // instructions a cycle of a multiprocessor
   double residentThreads;      // threads of a multiprocessor
 
