@@ -54,7 +54,7 @@ CompileOptions prepare(const EvalOptions &options, SpecOptions &spec) {
 
 CompileOptions prepare(const PredictOptions &options, SpecOptions &spec) {
   requireWeights(options.weights, spec);
-  constexpr int64_t usualClips = 10; // of a video; they make one batch then
+  constexpr int64_t usualClips = 10; // clips of a video; they make one batch then
   if (spec.batch == 0)
     spec.batch = usualClips;
   return {.train = false};
