@@ -1,5 +1,5 @@
-// Of every pointwise operation: the formula that kernels are made of against the number that the interpreter
-// takes, and some numbers against PyTorch.
+// Compares, for every pointwise operation, the formula that kernels are made of with the number that the
+// interpreter takes, and some numbers with PyTorch.
 #include "dialects/Clip/Formula.h"
 #include "test/compiler/ClipTesting.h"
 
@@ -31,7 +31,7 @@ constexpr char pointwise[] = R"(
     return
   })";
 
-/// What a formula's arithmetic computes, in double.
+/// Computes a formula's arithmetic in double.
 double evaluate(mlir::Value value) {
   mlir::Operation *op = value.getDefiningOp();
   auto x = [&](unsigned i) { return evaluate(op->getOperand(i)); };
@@ -98,7 +98,7 @@ Tensor run(const std::string &op, Tensor x) {
   return (*interpreter.run("f", {std::move(x)}))[0];
 }
 
-/// PyTorch 1.13 in double: the sum of y[i] * sin(0.7 i), for inputs sin(1.3 i).
+/// The expected number is PyTorch 1.13's, in double: the sum of y[i] * sin(0.7 i), for inputs sin(1.3 i).
 TEST(Formulas, NumbersAreThoseOfPyTorch) {
   Tensor x({2, 4, 5, 7, 6});
   for (size_t i = 0; i < x.values.size(); ++i)

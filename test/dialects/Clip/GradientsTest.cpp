@@ -1,5 +1,5 @@
-// Every differentiable operation against finite differences of the loss, at sizes that are odd on purpose. An
-// operation's inputs are parameters here, so that the training step returns their gradients.
+// Compares every differentiable operation with finite differences of the loss, at sizes that are odd on
+// purpose. An operation's inputs are parameters here, so that the training step returns their gradients.
 #include "test/compiler/ClipTesting.h"
 
 using namespace kinema;
@@ -14,7 +14,7 @@ struct Case {
   const char *result;                                        // the type of %y, without `xf32`
 };
 
-/// For GoogleTest's messages.
+/// Serves GoogleTest's messages.
 void PrintTo(const Case &c, std::ostream *out) { *out << c.name; }
 
 std::string printCase(const ::testing::TestParamInfo<Case> &info) { return info.param.name; }
@@ -26,7 +26,7 @@ int64_t features(const std::string &type) {
   return product;
 }
 
-/// @forward: the case's body, then a fully connected layer to three scores.
+/// Returns @forward: the case's body, then a fully connected layer to three scores.
 std::string moduleText(const Case &c) {
   std::string clips = std::string(c.result).substr(0, 1), params, reads;
   std::string scores = "tensor<" + clips + "x3x1x1x1xf32>",

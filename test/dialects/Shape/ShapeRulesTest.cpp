@@ -10,7 +10,7 @@ using namespace kinema::shape;
 
 namespace {
 
-/// A geometry that fits, odd in every way: pads differ before and behind, strides may exceed the kernel.
+/// Is a geometry that fits, odd in every way: pads differ before and behind, strides may exceed the kernel.
 struct Geometry {
   Window window;
   Size3 input, output;
@@ -49,7 +49,7 @@ template <typename Visit> void forEach(const Size3 &size, Visit visit) {
         visit(Size3{t, h, w});
 }
 
-/// (output, kernel position, input) of every product that a conv forms.
+/// Holds (output, kernel position, input) of every product that a conv forms.
 using Products = std::set<std::array<Size3, 3>>;
 
 Products byDefinition(const Geometry &g) {
@@ -66,7 +66,7 @@ Products byDefinition(const Geometry &g) {
   return products;
 }
 
-/// The same by way of phases; counts how often each result was produced.
+/// Finds the products by way of phases, and counts how often each result was produced.
 Products byGather(const Geometry &g, Direction direction, std::map<Size3, int> &results) {
   Products products;
   bool isForward = direction == Direction::Forward;
