@@ -107,7 +107,7 @@ constexpr Operation builtIn[] = {
     {Kind::Stage, "stage", stageParameters},
 };
 
-/// The operations that there are now, and the words of `act`.
+/// Holds the operations that there are now, and the words of `act`.
 struct Table {
   std::vector<Operation> operations{std::begin(builtIn), std::end(builtIn)};
   std::vector<llvm::StringRef> activationWords;

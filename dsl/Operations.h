@@ -1,6 +1,6 @@
-// The table of the operations that the compiler itself knows: their parameters in order, types and defaults.
-// The checker, the expansion and the reference (docs/language.md) all go by it. Activations may be added from
-// outside.
+// Lists the operations that the compiler itself knows: their parameters in order, types and defaults.
+// The checker, the expansion and the reference (docs/language.md) all follow this table. Activations may be
+// added from outside.
 #pragma once
 
 #include "dsl/AST.h"

@@ -42,7 +42,7 @@ public:
     ++operationCount;
     return Op::create(operations(), where, std::forward<Args>(args)...);
   }
-  /// An operation of one operand and a result of its type, by its name.
+  /// Creates an operation, by its name, of one operand and a result of its type.
   mlir::Value createUnary(mlir::Location where, llvm::StringRef operation, mlir::Value operand);
   int64_t size() const { return operationCount; }
 

@@ -54,7 +54,7 @@ LogicalResult Fuser::visit(Operation *op) {
   return pointwise ? visitPointwise(pointwise) : makeAnchor(*this, op);
 }
 
-/// What leaves the function, or is kept for its next run, is in memory.
+/// Values that leave the function, or are kept for its next run, must be in memory.
 LogicalResult Fuser::visitEnd(Operation *op) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (failed(require(operand.get())))

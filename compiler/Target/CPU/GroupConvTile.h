@@ -15,8 +15,8 @@
 
 namespace kinema::cpu {
 
-/// How the schedules want a conv's weight to lie: in vectors of output channels, for each channel of a group
-/// and tap.
+/// Says how the schedules want a conv's weight to lie: in vectors of output channels, for each channel of a
+/// group and tap.
 kernel::LayoutAttr groupConvTileWeight(kernel::ConvOp op, const Machine &machine);
 
 /// The best few schedules "cpu.group_tile" {clips, frames, rows, parts, planes, partials} by the model, the

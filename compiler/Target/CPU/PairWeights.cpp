@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
 
-/// Whether the weight lies in pairs of output channels, for a data gradient.
+/// Returns whether the weight lies in pairs of output channels, for a data gradient.
 static bool isExchanged(RankedTensorType paired, int64_t lanes) {
   return kernel::layoutOf(paired) == pairedWeight(paired.getContext(), {lanes, lanes, /*exchanged=*/true});
 }

@@ -30,7 +30,7 @@ struct TargetOptions {
   std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
 };
 
-/// What a target has made of a module's kernels: files of the package.
+/// Holds what a target has made of a module's kernels, as files of the package.
 struct MachineCode {
   struct File {
     std::string name; // `code/...`
@@ -78,7 +78,7 @@ public:
   virtual const Machine &machine() const = 0;
   /// Says how activations are stored unless somebody says otherwise.
   virtual bool prefersBFloat16() const { return false; }
-  /// Whether each launch takes as long as what a small one does.
+  /// Returns whether starting a launch takes as long as a small launch runs.
   virtual bool hasCostlyLaunches() const { return false; }
 
   /// Layouts for the tensors of a module in phase `fused`; `bfloat16`: activations are stored so.

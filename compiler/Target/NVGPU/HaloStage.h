@@ -54,7 +54,7 @@ struct StagedBlocks {
 void stageHalo(WarpgroupEmitter &w, const StageSource &source, llvm::ArrayRef<StageAxis> axes, mlir::Value n,
                const StagedBlocks &staged, mlir::Value thread, int64_t threads);
 
-/// A weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].
+/// Is a weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].
 struct TapsWeight {
   mlir::Value buffer;
   int64_t blocks, columns;
