@@ -1,6 +1,7 @@
 #include "dialects/Shape/ShapeRules.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace kinema::shape {
 
@@ -55,48 +56,70 @@ int64_t factorisedChannels(int64_t t, int64_t d, int64_t in, int64_t out) {
   return t * d * d * in * out / (d * d * in + t * out);
 }
 
-static Gather gatherForward(const Window &w, const Size3 &output) {
-  Phase phase{{0, 0, 0}, output, {}};
-  for (int64_t t = 0; t < w.kernel[0]; ++t)
-    for (int64_t h = 0; h < w.kernel[1]; ++h)
-      for (int64_t x = 0; x < w.kernel[2]; ++x)
-        phase.taps.push_back({{t, h, x},
-                              {t * w.dilation[0] - w.padLow[0], h * w.dilation[1] - w.padLow[1],
-                               x * w.dilation[2] - w.padLow[2]}});
-  return {{1, 1, 1}, w.stride, {phase}};
+static AxisGather gatherAxisForward(const Window &w, int axis, int64_t output) {
+  return {1, w.stride[axis], 1, w.dilation[axis], {{0, output, w.kernel[axis], 0, -w.padLow[axis]}}};
 }
 
-/// Returns the taps of one phase. The conv reads x at y * stride + k * dilation - padLow, which is solved for
-/// y at x = q * stride + offset.
-static Phase transposedPhase(const Window &w, const Size3 &input, const Size3 &offset) {
-  Phase phase{offset, {}, {}};
-  std::array<std::vector<std::pair<int64_t, int64_t>>, 3> taps; // along each axis: kernel index, shift
-  for (int axis = 0; axis < 3; ++axis) {
-    phase.count[axis] = input[axis] > offset[axis] ? ceilDiv(input[axis] - offset[axis], w.stride[axis]) : 0;
-    for (int64_t k = 0; k < w.kernel[axis]; ++k) {
-      int64_t distance = offset[axis] + w.padLow[axis] - k * w.dilation[axis];
-      if (distance % w.stride[axis] == 0)
-        taps[axis].push_back({k, distance / w.stride[axis]});
-    }
+/// The conv reads x at y * stride + k * dilation - padLow; solved for y at x = q * stride + offset. So taps k
+/// of a phase are those with k * dilation = offset + padLow (mod stride), and y falls as k grows.
+static AxisGather gatherAxisTransposed(const Window &w, int axis, int64_t input) {
+  int64_t stride = w.stride[axis], dilation = w.dilation[axis];
+  int64_t tapStep = stride / std::gcd(stride, dilation);
+  AxisGather result{stride, 1, tapStep, -tapStep * dilation / stride, {}};
+  for (int64_t offset = 0; offset < std::min(stride, input); ++offset) {
+    AxisGather::Phase phase{offset, ceilDiv(input - offset, stride), 0, 0, 0};
+    for (int64_t k = 0; k < std::min(tapStep, w.kernel[axis]); ++k)
+      if (int64_t distance = offset + w.padLow[axis] - k * dilation; distance % stride == 0) {
+        phase.taps = ceilDiv(w.kernel[axis] - k, tapStep);
+        phase.firstTap = k;
+        phase.firstShift = distance / stride;
+      }
+    result.phases.push_back(phase);
   }
-  for (auto [kt, st] : taps[0])
-    for (auto [kh, sh] : taps[1])
-      for (auto [kw, sw] : taps[2])
-        phase.taps.push_back({{kt, kh, kw}, {st, sh, sw}});
-  return phase;
+  return result;
+}
+
+AxisGather gatherAxis(const Window &w, int axis, int64_t input, int64_t output, Direction direction) {
+  return direction == Direction::Forward ? gatherAxisForward(w, axis, output)
+                                         : gatherAxisTransposed(w, axis, input);
+}
+
+/// The phase with one of each axis.
+static Phase combine(const std::array<AxisGather, 3> &axes,
+                     const std::array<const AxisGather::Phase *, 3> &phases) {
+  Phase combined;
+  Size3 taps;
+  for (int axis = 0; axis < 3; ++axis) {
+    combined.offset[axis] = phases[axis]->offset;
+    combined.count[axis] = phases[axis]->count;
+    taps[axis] = phases[axis]->taps;
+  }
+  for (int64_t t = 0; t < taps[0]; ++t)
+    for (int64_t h = 0; h < taps[1]; ++h)
+      for (int64_t x = 0; x < taps[2]; ++x) {
+        Tap tap;
+        const Size3 number = {t, h, x};
+        for (int axis = 0; axis < 3; ++axis) {
+          tap.index[axis] = phases[axis]->firstTap + number[axis] * axes[axis].tapStep;
+          tap.shift[axis] = phases[axis]->firstShift + number[axis] * axes[axis].shiftStep;
+        }
+        combined.taps.push_back(tap);
+      }
+  return combined;
 }
 
 Gather gather(const Window &w, const Size3 &input, const Size3 &output, Direction direction) {
-  if (direction == Direction::Forward)
-    return gatherForward(w, output);
-  Gather result{w.stride, {1, 1, 1}, {}};
-  for (int64_t t = 0; t < w.stride[0]; ++t)
-    for (int64_t h = 0; h < w.stride[1]; ++h)
-      for (int64_t x = 0; x < w.stride[2]; ++x) {
-        Phase phase = transposedPhase(w, input, {t, h, x});
-        if (product(phase.count) > 0)
-          result.phases.push_back(std::move(phase));
-      }
+  std::array<AxisGather, 3> axes;
+  Gather result;
+  for (int axis = 0; axis < 3; ++axis) {
+    axes[axis] = gatherAxis(w, axis, input[axis], output[axis], direction);
+    result.resultStep[axis] = axes[axis].resultStep;
+    result.sourceStep[axis] = axes[axis].sourceStep;
+  }
+  for (const auto &t : axes[0].phases)
+    for (const auto &h : axes[1].phases)
+      for (const auto &x : axes[2].phases)
+        result.phases.push_back(combine(axes, {&t, &h, &x}));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// Computes shapes on plain integers, once for all: for the expansion, the verifiers, the interpreter and the
-// lowerings. All sizes are in T, H, W order.
+// Shape arithmetic on plain integers, written once: the expansion of a spec, the verifiers, the interpreter,
+// the gradients and the lowerings for all targets use it. All sizes are in T, H, W order.
 #ifndef KINEMA_DIALECTS_SHAPE_SHAPERULES_H
 #define KINEMA_DIALECTS_SHAPE_SHAPERULES_H
 
@@ -66,9 +66,24 @@ struct Gather {
 };
 enum class Direction { Forward, Transposed };
 
-/// Returns how a conv gathers, for an input of size `input` and `output` = windowOutput(input, window).
-/// Forward, results are outputs and sources inputs; transposed, it is the other way round.
+/// The same along one axis. Tap i of a phase is kernel position firstTap + i * tapStep, and its shift is
+/// firstShift + i * shiftStep.
+struct AxisGather {
+  struct Phase {
+    int64_t offset, count; // of results
+    int64_t taps;          // 0: nothing reaches these results along this axis
+    int64_t firstTap, firstShift;
+  };
+  int64_t resultStep, sourceStep, tapStep, shiftStep;
+  std::vector<Phase> phases; // only those with results
+};
+
+/// `input` is the conv's input size, `output` = windowOutput(input, window). Forward results are outputs and
+/// sources inputs; transposed the other way round.
 Gather gather(const Window &window, const Size3 &input, const Size3 &output, Direction direction);
+
+/// The same along one axis: `gather` has the phases of all axes, and the taps of their phases, combined.
+AxisGather gatherAxis(const Window &window, int axis, int64_t input, int64_t output, Direction direction);
 
 } // namespace kinema::shape
 

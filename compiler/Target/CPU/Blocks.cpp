@@ -44,16 +44,6 @@ BlockPlace kinema::cpu::emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, 
   return place;
 }
 
-SmallVector<int64_t> kinema::cpu::evenSizes(int64_t total, int64_t step) {
-  SmallVector<int64_t> sizes;
-  for (int64_t parts = 1; parts <= total; ++parts) {
-    int64_t size = std::min(total, shape::roundUp(shape::ceilDiv(total, parts), step));
-    if (sizes.empty() || sizes.back() != size)
-      sizes.push_back(size);
-  }
-  return sizes;
-}
-
 Interval kinema::cpu::emitShare(KernelEmitter &e, const Shares &shares, Value i) {
   return {e.div(e.mul(i, e.index(shares.total)), shares.parts),
           e.div(e.mul(e.add(i, 1), e.index(shares.total)), shares.parts)};

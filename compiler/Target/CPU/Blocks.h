@@ -41,10 +41,7 @@ struct BlockPlace {
 };
 BlockPlace emitBlockPlace(KernelEmitter &e, const BlockCuts &cuts, mlir::Value block);
 
-/// Returns the sizes that cut `total` evenly into 1, 2, 3, ... parts, in multiples of `step`.
-llvm::SmallVector<int64_t> evenSizes(int64_t total, int64_t step = 1);
-
-/// Shares things out evenly: share i starts at first(i).
+/// Things that are shared out evenly: share i starts at first(i).
 struct Shares {
   int64_t total, parts;
 

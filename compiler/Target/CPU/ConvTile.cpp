@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/Epilogue.h"
 #include "compiler/Target/CPU/Layouts.h"
 #include "compiler/Target/CPU/Model.h"
+#include "compiler/Target/Common/EvenSizes.h"
 
 using namespace mlir;
 using namespace kinema;

@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/GroupedSource.h"
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/Model.h"
+#include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/Common/Layouts.h"
 
 #include <map>

@@ -6,6 +6,7 @@
 #include "compiler/Target/CPU/Model.h"
 #include "compiler/Target/CPU/Stage.h"
 #include "compiler/Target/CPU/Winograd.h"
+#include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/Common/Layouts.h"
 
 using namespace mlir;

@@ -22,16 +22,29 @@ int64_t HaloAxis::tiles() const {
   return most;
 }
 
-HaloAxis nvidia::forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
+HaloAxis nvidia::haloAxis(const shape::Window &window, int axis, int64_t source, int64_t result,
+                          shape::Direction direction) {
+  bool forward = direction == shape::Direction::Forward;
+  auto gather =
+      shape::gatherAxis(window, axis, forward ? source : result, forward ? result : source, direction);
   HaloAxis halo;
-  halo.phases = {{0, result, window.kernel[axis], 0, 0}};
-  halo.resultStep = 1;
-  halo.sourceStep = halo.stagedStep = window.stride[axis];
-  halo.tapStep = 1;
-  halo.shiftStep = window.dilation[axis];
-  halo.low = -window.padLow[axis];
+  halo.resultStep = gather.resultStep;
+  halo.sourceStep = halo.stagedStep = gather.sourceStep;
+  halo.tapStep = gather.tapStep;
+  halo.shiftStep = gather.shiftStep;
   halo.source = source;
   halo.result = result;
+  std::optional<int64_t> low;
+  for (const HaloAxis::Phase &phase : gather.phases)
+    if (phase.taps > 0) {
+      int64_t last = phase.firstShift + (phase.taps - 1) * gather.shiftStep;
+      int64_t least = std::min(phase.firstShift, last);
+      low = std::min(low.value_or(least), least);
+    }
+  halo.low = low.value_or(0);
+  halo.phases = std::move(gather.phases);
+  for (HaloAxis::Phase &phase : halo.phases)
+    phase.firstShift -= phase.taps > 0 ? halo.low : 0;
   return halo;
 }
 
@@ -41,55 +54,11 @@ PairedAxis nvidia::pairedAxis(const shape::Window &window, int64_t source, int64
   // A product contracts two groups.
   paired.groups = shape::roundUp(shape::ceilDiv(window.kernel[width], 2), 2);
   paired.groupStep = 2 / window.stride[width];
-  paired.axis = forwardAxis(window, width, source, result);
+  paired.axis = haloAxis(window, width, source, result);
   paired.axis.phases = {{0, result, 1, 0, 0}};
   paired.axis.sourceStep = 1;
   paired.axis.reach = (paired.groups - 1) * paired.groupStep;
   return paired;
-}
-
-/// Along one axis, transposed: result x = q * stride + p gathers from z with z * stride + k * dilation - pad
-/// = x, so taps k of a phase are those with k * dilation = p + pad (mod stride), and z falls as k grows.
-static HaloAxis transposedAxis(const shape::Window &window, int axis, int64_t source, int64_t result) {
-  HaloAxis halo;
-  int64_t stride = window.stride[axis], dilation = window.dilation[axis], pad = window.padLow[axis];
-  halo.resultStep = stride;
-  halo.sourceStep = halo.stagedStep = 1;
-  // The smallest step of k that keeps k * dilation mod stride.
-  halo.tapStep = 1;
-  while (halo.tapStep * dilation % stride)
-    ++halo.tapStep;
-  halo.shiftStep = -halo.tapStep * dilation / stride;
-  halo.source = source;
-  halo.result = result;
-  halo.low = 0;
-  bool any = false;
-  for (int64_t p = 0; p < std::min(stride, result); ++p) {
-    HaloAxis::Phase phase{p, shape::ceilDiv(result - p, stride), 0, 0, 0};
-    for (int64_t k = 0; k < window.kernel[axis]; ++k) {
-      if ((p + pad - k * dilation) % stride)
-        continue;
-      int64_t shift = (p + pad - k * dilation) / stride;
-      if (phase.taps++ == 0) {
-        phase.firstTap = k;
-        phase.firstShift = shift;
-      }
-      halo.low = any ? std::min(halo.low, shift) : shift;
-      any = true;
-    }
-    halo.phases.push_back(phase);
-  }
-  for (HaloAxis::Phase &phase : halo.phases)
-    phase.firstShift -= phase.taps ? halo.low : 0;
-  return halo;
-}
-
-SmallVector<int64_t> nvidia::cuts(int64_t n) {
-  SmallVector<int64_t> sizes;
-  for (int64_t parts = 1; parts <= n; ++parts)
-    if (int64_t size = shape::ceilDiv(n, parts); sizes.empty() || sizes.back() != size)
-      sizes.push_back(size);
-  return sizes;
 }
 
 HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
@@ -99,8 +68,9 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
 HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, const shape::Window &window,
                    bool forward, const HaloTile &tile) {
   auto source = sourceType.getShape(), result = resultType.getShape();
+  auto direction = forward ? shape::Direction::Forward : shape::Direction::Transposed;
   for (int axis = 0; axis < 3; ++axis)
-    axes[axis] = (forward ? forwardAxis : transposedAxis)(window, axis, source[axis + 2], result[axis + 2]);
+    axes[axis] = haloAxis(window, axis, source[axis + 2], result[axis + 2], direction);
   kernel = window.kernel;
   clips = result[0];
   neighbours = std::max<int64_t>(1, stagedNeighbours(sourceType));

@@ -8,15 +8,11 @@
 
 namespace kinema::nvidia {
 
-/// One axis of a conv, for all phases. Tap i of a phase is kernel position firstTap + i * tapStep and reads,
-/// for result q of the phase, source position q * sourceStep + low + shift(i), with shift(i) = firstShift + i
-/// * shiftStep >= 0.
+/// One axis of a conv, for all phases (shape::AxisGather). Shifts are counted from the least of all, `low`:
+/// tap i of a phase reads, for result q of the phase, source position q * sourceStep + low + shift(i), with
+/// shift(i) = firstShift + i * shiftStep >= 0.
 struct HaloAxis {
-  struct Phase {
-    int64_t offset, count; // of results
-    int64_t taps;          // 0: nothing reaches these results along this axis
-    int64_t firstTap, firstShift;
-  };
+  using Phase = shape::AxisGather::Phase;
   std::vector<Phase> phases;
   int64_t resultStep, sourceStep; // of q
   int64_t stagedStep;             // of the source, from one position of a plane of the halo to the next
@@ -34,8 +30,9 @@ struct HaloAxis {
   int64_t tiles() const;
 };
 
-/// Along one axis, forward: result q reads q * stride + k * dilation - pad. The tile is still to be set.
-HaloAxis forwardAxis(const shape::Window &window, int axis, int64_t source, int64_t result);
+/// An axis of a conv between tensors of these sizes. The tile is still to be set.
+HaloAxis haloAxis(const shape::Window &window, int axis, int64_t source, int64_t result,
+                  shape::Direction direction = shape::Direction::Forward);
 
 /// Of a row whose positions hold two neighbours of the source each: all taps are one, which reads so many
 /// positions, `groupStep` apart, as its pairs of taps need. The stride is 1 or 2.
@@ -44,9 +41,6 @@ struct PairedAxis {
   int64_t groups, groupStep;
 };
 PairedAxis pairedAxis(const shape::Window &window, int64_t source, int64_t result);
-
-/// Sizes that cut `n` into equal parts, largest first.
-llvm::SmallVector<int64_t> cuts(int64_t n);
 
 /// What is chosen.
 struct HaloTile {

@@ -1,4 +1,5 @@
 // Decides which convs the template takes, and chooses their tiles by a model of the time.
+#include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
@@ -129,7 +130,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     depths = {whole.depthBlocks * blockChannels};
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
-    sizes[axis] = cuts(whole.axes[axis].tiles()); // with tiles of one result: the largest phase's
+    sizes[axis] = evenSizes(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
   for (int64_t frames : sizes[0])
     for (int64_t rows : sizes[1])
       for (int64_t columns : sizes[2])

@@ -12,7 +12,7 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
   dilation = window.dilation;
   window.kernel = tile.taps;
   for (int axis = 0; axis < 3; ++axis) {
-    axes[axis] = forwardAxis(window, axis, x[axis + 2], dz[axis + 2]);
+    axes[axis] = haloAxis(window, axis, x[axis + 2], dz[axis + 2]);
     axes[axis].tile = tile.results[axis];
   }
   clips = dz[0];

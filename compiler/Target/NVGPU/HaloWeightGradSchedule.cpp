@@ -1,4 +1,5 @@
 // Decides which weight gradients the template takes, and chooses their tiles by a model of the time.
+#include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Layouts.h"
@@ -106,7 +107,7 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
       continue; // inputs that overlap must all be columns
     tile.outputRows = outputRows;
     int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
-    for (int64_t size : cuts(shape::ceilDiv(columns, blockChannels)))
+    for (int64_t size : evenSizes(shape::ceilDiv(columns, blockChannels)))
       for (tile.rows = 64; tile.rows < rows + 64 && size <= 32; tile.rows += 64)
         for (tile.consumers = 2; tile.consumers <= 3; ++tile.consumers) {
           tile.columns = size * blockChannels;
@@ -123,9 +124,9 @@ void Search::considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan
   int64_t all = 1;
   for (const HaloAxis &axis : whole.axes)
     all *= axis.tiles();
-  for (int64_t frames : cuts(whole.axes[0].tiles()))
-    for (int64_t rows : cuts(whole.axes[1].tiles()))
-      for (int64_t columns : cuts(whole.axes[2].tiles())) {
+  for (int64_t frames : evenSizes(whole.axes[0].tiles()))
+    for (int64_t rows : evenSizes(whole.axes[1].tiles()))
+      for (int64_t columns : evenSizes(whole.axes[2].tiles())) {
         int64_t positions = frames * rows * columns;
         if (positions > most || positions < std::min(fewest, all) ||
             columns < std::min(narrowest, whole.axes[2].tiles()))

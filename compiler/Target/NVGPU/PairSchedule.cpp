@@ -1,4 +1,5 @@
 // Decides which pairs of convs the template takes, and chooses their tiles by a model of the time.
+#include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
@@ -102,8 +103,8 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
 /// Calls `consider` for each tile that may be worth a look.
 static void forEachTile(const PairPlan &whole, function_ref<void(const PairTile &)> consider) {
   constexpr int64_t mostPositions = 256, mostChannels = 256;
-  for (int64_t rows : cuts(whole.results[1]))
-    for (int64_t columns : cuts(whole.results[2]))
+  for (int64_t rows : evenSizes(whole.results[1]))
+    for (int64_t columns : evenSizes(whole.results[2]))
       for (int64_t parts = 1; parts <= whole.middleBlocks && rows * columns <= mostPositions; ++parts)
         for (int64_t depth : {16, 32, 48, 64})
           if (whole.middleBlocks % parts == 0 && whole.middleBlocks / parts * 8 <= mostChannels)
@@ -119,7 +120,7 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
     PairPlan plan(op, tile);
     if (!plan.fits(processor))
       return;
-    for (int64_t frames : cuts(plan.results[0])) {
+    for (int64_t frames : evenSizes(plan.results[0])) {
       plan.tile.frames = frames;
       best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
                     [&] { return scheduleOf(op, plan); });

@@ -127,6 +127,26 @@ TEST(Gather, PhasesOfTheResidualFamily) {
   EXPECT_EQ(tapsOf({{1, 1, 1}, {2, 2, 2}}, {16, 56, 56}), (std::vector<size_t>{1, 0, 0, 0, 0, 0, 0, 0}));
 }
 
+TEST(GatherAxis, StepsOfTaps) {
+  // Steps of 3 and a dilation of 2: every third tap reaches a phase, two positions further back each.
+  Window window{{8, 1, 1}, {3, 1, 1}, {1, 0, 0}, {1, 0, 0}, {2, 1, 1}};
+  AxisGather found = gatherAxis(window, 0, 20, (*windowOutput({20, 1, 1}, window))[0], Direction::Transposed);
+  EXPECT_EQ((std::array{found.resultStep, found.sourceStep, found.tapStep, found.shiftStep}),
+            (std::array<int64_t, 4>{3, 1, 3, -2}));
+  std::vector<std::array<int64_t, 5>> phases;
+  for (const auto &phase : found.phases)
+    phases.push_back({phase.offset, phase.count, phase.taps, phase.firstTap, phase.firstShift});
+  EXPECT_EQ(phases,
+            (std::vector<std::array<int64_t, 5>>{{0, 7, 2, 2, -1}, {1, 7, 3, 1, 0}, {2, 6, 3, 0, 1}}));
+}
+
+TEST(GatherAxis, WhatNoTapReaches) {
+  AxisGather found = gatherAxis({{1, 1, 1}, {2, 2, 2}}, 1, 5, 3, Direction::Transposed);
+  ASSERT_EQ(found.phases.size(), 2u);
+  EXPECT_EQ(found.phases[0].taps, 1);
+  EXPECT_EQ(found.phases[1].taps, 0);
+}
+
 TEST(FactorisedChannels, OfThePaper) {
   EXPECT_EQ(factorisedChannels(3, 3, 64, 64), 144);
   EXPECT_EQ(factorisedChannels(3, 3, 64, 128), 230);
