@@ -83,16 +83,14 @@ Assembly nvidia::assemble(StringRef ptxas, StringRef ptx, const Processor &proce
   return assembly;
 }
 
-/// Computes with the granularities of the CUDA occupancy calculator, which all these processors share.
 double nvidia::occupancy(const Resources &resources, int64_t threads, int64_t dynamicSharedBytes,
                          const Processor &processor) {
-  constexpr int64_t registers = 65536;
-  constexpr int64_t registerStep = 256, sharedStep = 128;
   int64_t blockWarps = divideCeil(threads, warp);
-  int64_t warpRegisters = alignTo(std::max<int64_t>(resources.registers, 1) * warp, registerStep);
-  int64_t blockShared =
-      alignTo(resources.sharedBytes + dynamicSharedBytes + Processor::systemSharedBytes, sharedStep);
-  int64_t resident = std::min({processor.blocks, processor.warps / blockWarps,
-                               registers / warpRegisters / blockWarps, processor.sharedBytes / blockShared});
+  int64_t warpRegisters = alignTo(std::max<int64_t>(resources.registers, 1) * warp, Processor::registerStep);
+  int64_t blockShared = alignTo(resources.sharedBytes + dynamicSharedBytes + Processor::systemSharedBytes,
+                                Processor::sharedStep);
+  int64_t resident =
+      std::min({processor.blocks, processor.warps / blockWarps,
+                Processor::registers / warpRegisters / blockWarps, processor.sharedBytes / blockShared});
   return double(resident * blockWarps) / processor.warps;
 }

@@ -136,7 +136,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
       for (int64_t columns : sizes[2])
         for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
           for (int64_t depth : depths)
-            if (blocks % parts == 0 && blocks / parts <= 32)
+            if (blocks % parts == 0 && blocks / parts * blockChannels <= Processor::productColumns)
               consider({{frames, rows, columns}, blocks / parts * blockChannels, depth});
   return best.take();
 }
@@ -145,14 +145,15 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
                                                 ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // with tiles of one result: as many as the largest phase has
-  constexpr int64_t mostChannels = 256, mostDepth = 64;
+  HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // of tiles of one result: as many as the largest phase has
+  constexpr int64_t mostDepth = 64;
   HaloTile tile;
   const StringRef sizes[] = {"frames", "rows", "columns"};
   for (int axis = 0; axis < 3; ++axis)
     tile.results[axis] = parameters.read(sizes[axis], 1, plan.axes[axis].tiles());
   int64_t channels = plan.resultBlocks * blockChannels, all = plan.depthBlocks * blockChannels;
-  tile.channels = parameters.read("channels", blockChannels, std::min(channels, mostChannels), blockChannels);
+  tile.channels = parameters.read("channels", blockChannels, std::min(channels, Processor::productColumns),
+                                  blockChannels);
   tile.depth =
       plan.neighbours > 1 ? parameters.read("depth", all, all) : parameters.read("depth", 16, mostDepth, 16);
   if (channels % tile.channels)

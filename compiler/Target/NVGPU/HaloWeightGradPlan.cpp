@@ -65,9 +65,8 @@ bool HaloWeightGradPlan::fits(const Processor &processor) const {
   // The registers that are left address the products. A descriptor's distances have 18 bits.
   int64_t mostAccumulators = tile.consumers == 2 ? 144 : 108;
   constexpr int64_t mostProducts = 6, distances = 1 << 18;
-  // A product's own registers must be among those that each thread has at first in a block of so many
-  // threads.
-  int64_t mostColumns = tile.consumers == 3 ? 200 : 256;
+  // A product's own registers must be among those with which a block of so many threads begins.
+  int64_t mostColumns = tile.consumers == 3 ? 200 : Processor::productColumns;
   return tile.columns <= mostColumns && accumulators() <= mostAccumulators &&
          productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
          sharedBytes() <= processor.blockSharedBytes() &&

@@ -159,7 +159,7 @@ SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGr
 
 /// Reads what the parameters choose, except the chunks.
 static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, ScheduleParameters &parameters) {
-  constexpr int64_t rows = 64, mostColumns = 256;
+  constexpr int64_t rows = 64;
   HaloWeightGradTile tile;
   const StringRef sizes[] = {"frames", "rows", "columns"}, taps[] = {"taps_t", "taps_h", "taps_w"};
   for (int axis = 0; axis < 3; ++axis) {
@@ -170,7 +170,7 @@ static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, SchedulePara
   tile.outputRows = parameters.read("output_rows", overlaps ? 1 : 0, 1) != 0;
   int64_t all = tile.outputRows ? whole.outputs : whole.inputs;
   tile.rows = parameters.read("product_rows", rows, shape::roundUp(all, rows), rows);
-  tile.columns = parameters.read("product_columns", blockChannels, mostColumns, blockChannels);
+  tile.columns = parameters.read("product_columns", blockChannels, Processor::productColumns, blockChannels);
   tile.consumers = parameters.read("consumers", 2, 3);
   tile.chunks = 1;
   return tile;

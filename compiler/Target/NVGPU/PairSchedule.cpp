@@ -81,13 +81,13 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
                                                 ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  constexpr int64_t block = 8, mostChannels = 256, mostDepth = 64;
+  constexpr int64_t block = 8, mostDepth = 64;
   PairPlan whole(op, {1, 1, 1, block, 16});
   int64_t channels = whole.middleBlocks * block;
   PairTile tile = {parameters.read("frames", 1, whole.results[0]),
                    parameters.read("rows", 1, whole.results[1]),
                    parameters.read("columns", 1, whole.results[2]),
-                   parameters.read("channels", block, std::min(channels, mostChannels), block),
+                   parameters.read("channels", block, std::min(channels, Processor::productColumns), block),
                    parameters.read("depth", 16, mostDepth, 16)};
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the middle's "
@@ -102,12 +102,12 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
 
 /// Calls `consider` for each tile that may be worth a look.
 static void forEachTile(const PairPlan &whole, function_ref<void(const PairTile &)> consider) {
-  constexpr int64_t mostPositions = 256, mostChannels = 256;
+  constexpr int64_t mostPositions = 256;
   for (int64_t rows : evenSizes(whole.results[1]))
     for (int64_t columns : evenSizes(whole.results[2]))
       for (int64_t parts = 1; parts <= whole.middleBlocks && rows * columns <= mostPositions; ++parts)
         for (int64_t depth : {16, 32, 48, 64})
-          if (whole.middleBlocks % parts == 0 && whole.middleBlocks / parts * 8 <= mostChannels)
+          if (whole.middleBlocks % parts == 0 && whole.middleBlocks / parts * 8 <= Processor::productColumns)
             consider({whole.results[0], rows, columns, whole.middleBlocks / parts * 8, depth});
 }
 

@@ -36,11 +36,12 @@ struct PoolGrad {
     int64_t reach = (frames - 1 + (window.kernel[0] - 1) * window.dilation[0]) / window.stride[0] + 1;
     return max ? std::min(reach, g.getDimSize(2)) * windowsOfFrame() * width : 0;
   }
-  bool isSupported(const Machine &machine) const {
-    constexpr int64_t most = 200 * 1024, taps = 256;
+  bool isSupported(const nvidia::Processor &processor) const {
+    constexpr int64_t taps = 256; // a tap's number is a byte
     SmallVector<RankedTensorType> types = tensorTypes(op->getOperands());
     types.push_back(result);
-    return channelWidth(machine, types) == width && sharedBytes() <= most && window.taps() <= taps;
+    return channelWidth(processor.machine, types) == width && sharedBytes() <= processor.blockSharedBytes() &&
+           window.taps() <= taps;
   }
 };
 
@@ -172,8 +173,8 @@ void PoolGradEmitter::emit() {
 /// Returns the frames of a block. Frames share windows with their neighbours, so a block takes as many as fit
 /// while there are blocks enough.
 static int64_t bestFrames(kernel::PoolGradOp op) {
-  constexpr int64_t budget = 32 * 1024; // bytes: six blocks to a multiprocessor
-  constexpr int64_t enoughBlocks = 1024;
+  // Chosen, not the processor's limits: six blocks of Hopper share a multiprocessor.
+  constexpr int64_t budget = 32 * 1024, enoughBlocks = 1024;
   int64_t frames = 1;
   for (int64_t most = tensorOf(op.getResult()).getDimSize(2); frames < most; ++frames)
     if (PoolGrad next(op, frames + 1); next.sharedBytes() > budget || next.grid() < enoughBlocks)
@@ -181,26 +182,28 @@ static int64_t bestFrames(kernel::PoolGradOp op) {
   return frames;
 }
 
-std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine) {
-  return schedulePoolGrad(op, machine, bestFrames(op));
+std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op,
+                                                             const Processor &processor) {
+  return schedulePoolGrad(op, processor, bestFrames(op));
 }
 
-std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine,
-                                                             int64_t frames) {
+std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp op,
+                                                             const Processor &processor, int64_t frames) {
   PoolGrad plan(op, frames);
-  if (!plan.isSupported(machine))
+  if (!plan.isSupported(processor))
     return std::nullopt;
   Builder b(op.getContext());
-  auto parameters = b.getDictionaryAttr({b.getNamedAttr("frames", b.getI64IntegerAttr(plan.frames)),
-                                         b.getNamedAttr("threads", b.getI64IntegerAttr(machine.threads))});
+  auto parameters =
+      b.getDictionaryAttr({b.getNamedAttr("frames", b.getI64IntegerAttr(plan.frames)),
+                           b.getNamedAttr("threads", b.getI64IntegerAttr(processor.machine.threads))});
   return kernel::ScheduleAttr::get(op.getContext(), "sm90.gather", plan.grid(), plan.sharedBytes(),
                                    parameters);
 }
 
-kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, const Processor &processor,
                                             ScheduleParameters &parameters) {
   int64_t frames = parameters.read("frames", 1, tensorOf(op.getResult()).getDimSize(2));
-  return schedulePoolGrad(op, machine, frames).value_or(kernel::ScheduleAttr());
+  return schedulePoolGrad(op, processor, frames).value_or(kernel::ScheduleAttr());
 }
 
 void nvidia::emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e) {

@@ -4,20 +4,21 @@
 
 #include "compiler/Target/Common/KernelEmitter.h"
 #include "compiler/Target/Common/ScheduleCheck.h"
+#include "compiler/Target/NVGPU/Processor.h"
 
 #include <optional>
 
 namespace kinema::nvidia {
 
-/// Returns the schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are
-/// too many.
-std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine);
-/// Returns the schedule with a given number of frames in a block.
-std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+/// The schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are too
+/// many.
+std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Processor &processor);
+/// The same with a given number of frames a block.
+std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Processor &processor,
                                                      int64_t frames);
 
-/// Returns the schedule that the op's own parameters lead to (Strategy::remake).
-kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, const Machine &machine,
+/// The same by the parameters of the op's own (Strategy::remake).
+kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, const Processor &processor,
                                     ScheduleParameters &parameters);
 
 /// Writes the kernel's body; the emitter has begun its function.

@@ -37,13 +37,8 @@ static Strategy streamRow(const Processor &processor) {
           [&processor](Operation *op) { return predictStream(op, kernel::scheduleOf(op), processor); }};
 }
 
-static kernel::ScheduleAttr remakeGather(kernel::PoolGradOp op, const Processor &processor,
-                                         ScheduleParameters &parameters) {
-  return remakePoolGrad(op, processor.machine, parameters);
-}
-
 static SmallVector<Candidate> gatherCandidates(kernel::PoolGradOp op, const Processor &processor) {
-  auto schedule = schedulePoolGrad(op, processor.machine);
+  auto schedule = schedulePoolGrad(op, processor);
   return schedule ? SmallVector<Candidate>{{*schedule, predictStream(op, *schedule, processor)}}
                   : SmallVector<Candidate>();
 }
@@ -77,7 +72,7 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
       strategyOf<kernel::WeightGradOp, emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates,
                  predictHaloWeightGrad>("sm90.halo_wgrad", processor),
       strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>("sm90.pair", processor),
-      strategyOf<kernel::PoolGradOp, emitPoolGrad, remakeGather, gatherCandidates, predictGather>(
+      strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
           "sm90.gather", processor),
       streamRow(processor),
       referenceRow(processor),
