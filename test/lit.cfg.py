@@ -14,7 +14,6 @@ for tool in ["kinema-opt", "kinema-runtime", "kinema"]:
     config.substitutions.append((f"%{tool}(?![-\\w])", os.path.join(config.binary_dir, "bin", tool)))
 # What a test reads is printed and read again, as text and as bytecode, before its passes run.
 config.substitutions.append((r"(?<![-%/\w])kinema-opt(?= )", "kinema-opt --verify-roundtrip"))
-config.substitutions.append(("%tune", os.path.join(config.source_dir, "bench", "tune")))
 config.substitutions.append(("%models", os.path.join(config.source_dir, "models")))
 config.substitutions.append(("%standin", os.path.join(config.binary_dir, "standin")))
 config.substitutions.append(("%examples", os.path.join(config.source_dir, "examples")))

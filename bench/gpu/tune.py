@@ -1,5 +1,5 @@
-"""Part `tune`: times the launches of the packages that bench/tune has made, each with another of the best schedules for every
-kernel. `logs.tgz` brings the times back (its folder `tune`), from which bench/tune chooses."""
+"""Part `tune`: times the launches of packages that each have another of the best schedules for every kernel. `logs.tgz` brings
+the times back (its folder `tune`), from which `kinema tune --times` chooses."""
 import json
 import os
 

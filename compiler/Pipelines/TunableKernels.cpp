@@ -1,14 +1,10 @@
 #include "compiler/Pipelines/TunableKernels.h"
 
-#include "compiler/Target/Common/Measurements.h"
-
 #include "dialects/Kernel/Signature.h"
 #include "dialects/Shape/ShapeRules.h"
 
 using namespace mlir;
 using namespace kinema;
-
-llvm::Error kinema::checkMeasurements(StringRef path) { return Measurements::read(path).takeError(); }
 
 kernel::ScheduleAttr KernelAlternative::schedule() const {
   return kernel::scheduleOf(kernel::DefOp(def).getKernel());

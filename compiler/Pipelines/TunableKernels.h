@@ -5,16 +5,12 @@
 #include "dialects/Kernel/Kernel.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/Error.h"
 
 #include <map>
 #include <string>
 #include <vector>
 
 namespace kinema {
-
-/// Whether a file of measured schedules can be read; else an error that says what is wrong, and where.
-llvm::Error checkMeasurements(llvm::StringRef path);
 
 /// One way to carry a kernel out.
 struct KernelAlternative {

@@ -121,8 +121,11 @@ json launchJson(const Kernel &kernel, const LaunchTime &timed, const Peak &peak)
   json document = {{"layer", launch.layer},
                    {"kernel", launch.kernel},
                    {"op", kernel.op},
+                   {"signature", kernel.signature},
                    {"schedule", kernel.schedule},
+                   {"parameters", kernel.parameters},
                    {"seconds", seconds},
+                   {"least", *std::min_element(timed.seconds.begin(), timed.seconds.end())},
                    {"macs", launch.macs},
                    {"bytes", launch.reads + launch.writes},
                    {"gflops", gigaflops(launch.macs, seconds)},
@@ -251,11 +254,9 @@ std::string describeLaunches(const Program &program, const std::string &entry, c
 
 json toJson(const Program &program, const BenchResult &result) {
   const Peak &peak = result.peak;
-  json document = {{"name", program.manifest().name},
-                   {"batch", program.manifest().batch},
-                   {"device", program.describeDevice()},
-                   {"memory_bytes", program.deviceMemory()},
-                   {"peak_memory_bytes", result.peakMemory}};
+  json document = {{"name", program.manifest().name},        {"batch", program.manifest().batch},
+                   {"target", program.manifest().target},    {"device", program.describeDevice()},
+                   {"memory_bytes", program.deviceMemory()}, {"peak_memory_bytes", result.peakMemory}};
   if (peak.threads > 0)
     document["peak"] = {{"threads", peak.threads},
                         {"avx2", peak.avx2},

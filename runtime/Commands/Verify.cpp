@@ -205,13 +205,21 @@ std::string describeResult(const Kernel &kernel, const Finding &finding) {
                      forms[static_cast<size_t>(result.form)]);
 }
 
+// " rows=8 threads=384"
+std::string describeParameters(const Kernel &kernel) {
+  std::string text;
+  for (const auto &[name, value] : kernel.parameters)
+    text += fmt::format(" {}={}", name, value);
+  return text;
+}
+
 std::string describe(const Program &program, const Finding &finding) {
   const Manifest &manifest = program.manifest();
   const Kernel &kernel = manifest.kernels.at(finding.launch->kernel);
   std::string text =
       fmt::format("{}, launch {} of {}: kernel {} ({} {}{}), layer {}: ", finding.entry, finding.number,
                   manifest.entries.at(finding.entry).size(), finding.launch->kernel, kernel.op,
-                  kernel.schedule, kernel.parameters, finding.launch->layer);
+                  kernel.schedule, describeParameters(kernel), finding.launch->layer);
   if (finding.kind == Finding::Kind::Strays)
     return text + fmt::format("changes {} bytes that are none of its results, the first at {} of the arena",
                               finding.difference.different, finding.offset);

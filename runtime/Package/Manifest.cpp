@@ -210,12 +210,12 @@ Parameter parseParameter(const Node &node, bool train, int64_t arenaBytes) {
   return parameter;
 }
 
-// Returns, for instance, " rows=8 threads=384".
-std::string parseParameters(const Node &node) {
-  std::string text;
+std::map<std::string, int64_t> parseParameters(const Node &node) {
+  constexpr auto most = std::numeric_limits<int64_t>::max();
+  std::map<std::string, int64_t> parameters;
   for (const auto &[name, value] : node.members())
-    text += fmt::format(" {}={}", name, value.raw().dump(-1, ' ', false, json::error_handler_t::replace));
-  return text;
+    parameters[name] = value.integer(-most, most);
+  return parameters;
 }
 
 KernelResult parseResult(const Node &node, int64_t bytes) {
@@ -281,6 +281,8 @@ Kernel parseKernel(const Node &node) {
       kernel.layers.push_back(layer.text());
   if (node.has("parameters"))
     kernel.parameters = parseParameters(node.at("parameters"));
+  if (node.has("signature"))
+    kernel.signature = node.at("signature").text();
   if (node.has("results"))
     parseResults(node, kernel);
   return kernel;

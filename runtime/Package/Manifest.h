@@ -71,7 +71,8 @@ struct Kernel {
   int64_t scratch = 0;          // bytes: of a thread on a CPU, of a block (dynamic shared memory) on a GPU
   int64_t block = 0;            // threads, on a GPU
   std::string schedule;
-  std::string parameters; // of the schedule, for messages: " rows=8 threads=384"
+  std::map<std::string, int64_t> parameters; // of the schedule
+  std::string signature;                     // the kernel without its schedule, on one line
   std::string op;
   std::vector<std::string> layers;
   // Only a package with twins has these; the results come last among the arguments.

@@ -42,9 +42,10 @@ void build(const BuildCommandOptions &options) {
   std::string program = runtimeProgram();
   checkWritable(options.output);
   std::vector<CompileOptions> targets;
-  for (const Target *target : chosenTargets(targetsOf(options))) {
+  std::vector<const Target *> chosen = chosenTargets(targetsOf(options));
+  for (const Target *target : chosen) {
     targets.emplace_back().train = options.mode == "train";
-    applyTarget(options.choice, target, targets.back());
+    applyTarget(options.choice, target, targets.back(), chosen);
   }
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
   sayCompiling(options.spec.spec, targets.front().target);

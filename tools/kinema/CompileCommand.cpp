@@ -78,7 +78,8 @@ void requireReadable(const CompileCommandOptions &options) {
 /// For each target that was asked for.
 std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options) {
   std::vector<CompileOptions> all;
-  for (const Target *target : targetsOf(options)) {
+  std::vector<const Target *> targets = targetsOf(options);
+  for (const Target *target : targets) {
     CompileOptions &compile = all.emplace_back();
     compile.train = options.mode == "train";
     compile.keepGradients = options.keepGradients;
@@ -86,7 +87,7 @@ std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options)
     compile.fuse = options.fuse == "all"        ? FuseLevel::All
                    : options.fuse == "epilogue" ? FuseLevel::Epilogue
                                                 : FuseLevel::None;
-    applyTarget(options.choice, target, compile);
+    applyTarget(options.choice, target, compile, targets);
   }
   return all;
 }

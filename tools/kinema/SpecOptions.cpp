@@ -1,6 +1,6 @@
 #include "tools/kinema/SpecOptions.h"
 
-#include "compiler/Pipelines/TunableKernels.h"
+#include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Device/CpuLevel.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Package.h"
@@ -90,8 +90,9 @@ void addPrecision(CLI::App &command, TargetChoice &choice) {
 }
 
 void addMeasurements(CLI::App &command, TargetChoice &choice) {
-  command.add_option("--measurements", choice.measurements,
-                     "a file of schedules that were measured (kinema tune), for those that are built in");
+  command.add_option(
+      "--measurements", choice.measurements,
+      "a file of schedules that were measured (kinema tune), which then come before the model's");
 }
 
 void addSchedules(CLI::App &command, TargetChoice &choice) {
@@ -103,18 +104,29 @@ void addSchedules(CLI::App &command, TargetChoice &choice) {
       ->check(CLI::NonNegativeNumber);
 }
 
-void applyMeasurements(const TargetChoice &choice, CompileOptions &options) {
-  if (!choice.measurements.empty())
-    if (llvm::Error error = checkMeasurements(choice.measurements))
-      refuse("{}", llvm::toString(std::move(error)));
-  options.targetOptions.measurements = choice.measurements;
+void applyMeasurements(const TargetChoice &choice, CompileOptions &options,
+                       llvm::ArrayRef<const Target *> others) {
+  options.targetOptions.measurements.clear();
+  if (choice.measurements.empty())
+    return;
+  auto measured = MeasuredSchedules::read(choice.measurements);
+  if (!measured)
+    refuse("{}", llvm::toString(measured.takeError()));
+  std::string target = measured->getTarget().str();
+  auto isMeasured = [&](const Target *other) { return other->name == target; };
+  if (!options.target || isMeasured(options.target)) // without a target, the module's passes look again
+    options.targetOptions.measurements = choice.measurements;
+  else if (!llvm::any_of(others, isMeasured))
+    refuse("{}: was measured for {}, not for {}; `kinema tune --target {}` measures for that",
+           choice.measurements, target, options.target->name.str(), options.target->name.str());
 }
 
-void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options) {
+void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options,
+                 llvm::ArrayRef<const Target *> others) {
   options.target = target;
   options.targetOptions.reference = choice.reference;
   options.targetOptions.toolkit = choice.toolkit;
-  applyMeasurements(choice, options);
+  applyMeasurements(choice, options, others);
   options.targetOptions.choice = choice.choice;
   options.targetOptions.emulator = choice.emulator ? EmulatorCode::Beside : EmulatorCode::None;
   if (!target && (choice.twins || choice.watchdog))

@@ -51,10 +51,13 @@ void addPrecision(CLI::App &command, TargetChoice &choice);
 void addSchedules(CLI::App &command, TargetChoice &choice);
 /// Adds --measurements.
 void addMeasurements(CLI::App &command, TargetChoice &choice);
-/// Applies --measurements. Throws Error if its file holds no measurements.
-void applyMeasurements(const TargetChoice &choice, CompileOptions &options);
+/// Applies --measurements. Throws Error if its file holds no measurements, or is neither for the options' target nor for
+/// one of the `others` that the command makes code for.
+void applyMeasurements(const TargetChoice &choice, CompileOptions &options,
+                       llvm::ArrayRef<const Target *> others = {});
 /// Applies all that `addTarget` adds.
-void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options);
+void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options,
+                 llvm::ArrayRef<const Target *> others = {});
 
 /// Chooses the target that the device runs: a spec is compiled for a GPU if there is one, unless the CPU is
 /// asked for.

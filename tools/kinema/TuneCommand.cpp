@@ -1,5 +1,6 @@
 // kinema tune: measures the schedules of a network's kernels and keeps the quickest in a file.
 #include "compiler/Pipelines/TunableKernels.h"
+#include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Program/Contest.h"
 #include "runtime/Support/Clock.h"
 #include "runtime/Support/Error.h"
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -24,35 +26,38 @@ struct TuneCommandOptions {
   TargetChoice choice;
   std::string target; // empty: what the device is
   std::string device, output, mode = "train";
+  std::vector<std::string> times; // in place of a spec: what kinema bench has printed
   int64_t choices = 8;
   double seconds = 0; // 0: until all is measured
 };
 
-/// The file of measurements, written anew with each kernel: what was measured is kept whenever the command
-/// ends.
-class MeasurementsFile {
+/// The file of measured schedules, written anew with each kernel: what was measured is kept whenever the
+/// command ends.
+class MeasuredFile {
 public:
-  explicit MeasurementsFile(const std::string &path) : path(path), entries(json::object()) {
+  MeasuredFile(const std::string &path, const std::string &target) : path(path), measured(target) {
     removeLeftovers(path);
     if (std::filesystem::exists(path)) {
-      if (llvm::Error error = checkMeasurements(path))
-        refuse("{}", llvm::toString(std::move(error)));
-      entries = json::parse(readFile(path));
+      auto before = MeasuredSchedules::read(path);
+      if (!before)
+        refuse("{}", llvm::toString(before.takeError()));
+      if (before->getTarget() != target)
+        refuse("{}: was measured for {}, not for {}: a file has kernels of one target", path,
+               before->getTarget().str(), target);
+      measured = std::move(*before);
     }
-    writeFile(path, text()); // a file that cannot be written is better known now
+    writeFile(path, measured.text()); // a file that cannot be written is better known now
   }
 
-  void keep(const std::string &signature, json entry) {
-    entries[signature] = std::move(entry);
-    writeFile(path, text());
+  void keep(const std::string &signature, MeasuredSchedule schedule) {
+    measured.keep(signature, std::move(schedule));
+    writeFile(path, measured.text());
   }
-  size_t size() const { return entries.size(); }
+  size_t size() const { return measured.size(); }
 
 private:
-  std::string text() const { return entries.dump(1) + "\n"; }
-
   std::string path;
-  json entries; // by signature; sorted
+  MeasuredSchedules measured;
 };
 
 /// "Intel(R) Xeon(R) ...", or nothing.
@@ -117,29 +122,25 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
   return {describeMachine(*device, compile.target->kind == kernel::TargetKind::CPU), std::move(times), best};
 }
 
-json parametersOf(kernel::ScheduleAttr schedule) {
-  json parameters = json::object();
+std::map<std::string, int64_t> parametersOf(kernel::ScheduleAttr schedule) {
+  std::map<std::string, int64_t> parameters;
   for (mlir::NamedAttribute parameter : schedule.getParameters())
     if (auto value = llvm::dyn_cast<mlir::IntegerAttr>(parameter.getValue()))
       parameters[parameter.getName().str()] = value.getInt();
   return parameters;
 }
 
-json entryOf(const TunableKernel &kernel, const Measured &measured) {
+MeasuredSchedule entryOf(const TunableKernel &kernel, const Measured &measured) {
   auto schedule = kernel.alternatives[measured.best].schedule();
-  return {{"schedule", schedule.getName().str()},
-          {"parameters", parametersOf(schedule)},
-          {"seconds", measured.bestSeconds()},
-          {"first_choice_seconds", measured.modelSeconds()},
-          {"machine", measured.machine}};
+  return {schedule.getName().str(), parametersOf(schedule), measured.bestSeconds(), measured.modelSeconds(),
+          measured.machine};
 }
 
 std::string describe(kernel::ScheduleAttr schedule) {
   std::string text;
-  json parameters = parametersOf(schedule);
-  for (const auto &[name, value] : parameters.items())
+  for (const auto &[name, value] : parametersOf(schedule))
     if (name != "partials" && name != "threads")
-      text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value.get<int64_t>());
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
   return text;
 }
 
@@ -199,7 +200,7 @@ void tune(const TuneCommandOptions &options) {
   CompileOptions compile = compileOptions(options);
   Compilation compilation(compile, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
-  MeasurementsFile file(options.output);
+  MeasuredFile file(options.output, compile.target->name.str());
   auto planned = planAll(compilation.module(), compile, options.choices);
   auto kernels =
       tunableKernels(llvm::map_to_vector(planned, [](const auto &module) { return module.get(); }));
@@ -226,6 +227,99 @@ void tune(const TuneCommandOptions &options) {
       "{} of {} kernels measured in {}, {} have a better schedule than the model's choice; {} are in {}\n",
       done, kernels.size(), formatDuration(now() - start), gained, file.size(), options.output);
 }
+
+//===-- Times of packages -------------------------------------------------===//
+
+/// The launches of packages that `kinema bench --per-kernel --json` has timed on one device.
+class TimedPackages {
+public:
+  /// Those of the first file are by the model's choices.
+  explicit TimedPackages(const std::vector<std::string> &files) {
+    for (const std::string &file : files)
+      try {
+        add(json::parse(readFile(file)), file);
+      } catch (const json::exception &error) {
+        refuse("{}: is not what kinema bench --per-kernel --json prints: {}", file, error.what());
+      }
+  }
+
+  const std::string &getTarget() const { return target; }
+  /// Keeps the quickest schedule of each kernel that has several; returns the number of these, and of those
+  /// whose best one is not the model's.
+  std::pair<size_t, size_t> keepIn(MeasuredFile &file) const;
+
+private:
+  using Parameters = std::map<std::string, int64_t>;
+  struct Alternatives {
+    std::vector<std::pair<std::string, Parameters>> schedules;
+    std::vector<ContestTimes> times;
+  };
+
+  void add(const json &document, const std::string &file);
+  void addLaunch(const json &launch);
+  /// The same in every file.
+  static void require(std::string &known, const std::string &found, const std::string &file) {
+    if (known.empty())
+      known = found;
+    if (found != known)
+      refuse("{}: was measured on {}, other files on {}: times of one device alone can be compared", file,
+             found, known);
+  }
+
+  std::string target, device;
+  std::map<std::string, Alternatives> kernels; // by signature
+};
+
+void TimedPackages::add(const json &document, const std::string &file) {
+  require(target, document.at("target").get<std::string>(), file);
+  require(device, document.at("device").get<std::string>(), file);
+  size_t launches = 0;
+  for (const json &entry : document.at("entries"))
+    for (const json &launch : entry.value("launches", json::array())) {
+      addLaunch(launch);
+      ++launches;
+    }
+  if (launches == 0)
+    refuse("{}: has no times of launches; kinema bench writes them with --per-kernel", file);
+}
+
+void TimedPackages::addLaunch(const json &launch) {
+  Alternatives &kernel = kernels[launch.at("signature").get<std::string>()];
+  std::pair<std::string, Parameters> schedule = {launch.at("schedule").get<std::string>(),
+                                                 launch.at("parameters").get<Parameters>()};
+  ContestTimes times = {launch.at("seconds").get<double>(), launch.at("least").get<double>()};
+  auto known = std::find(kernel.schedules.begin(), kernel.schedules.end(), schedule);
+  if (known == kernel.schedules.end()) {
+    kernel.schedules.push_back(std::move(schedule));
+    kernel.times.push_back(times);
+    return;
+  }
+  ContestTimes &before = kernel.times[known - kernel.schedules.begin()];
+  before = {std::min(before.median, times.median), std::min(before.least, times.least)};
+}
+
+std::pair<size_t, size_t> TimedPackages::keepIn(MeasuredFile &file) const {
+  size_t measured = 0, gained = 0;
+  for (const auto &[signature, kernel] : kernels) {
+    if (kernel.schedules.size() < 2)
+      continue; // there was nothing to choose
+    size_t best = quickest(kernel.times);
+    const auto &[schedule, parameters] = kernel.schedules[best];
+    file.keep(signature,
+              {schedule, parameters, kernel.times[best].median, kernel.times.front().median, device});
+    ++measured;
+    gained += best > 0;
+  }
+  return {measured, gained};
+}
+
+void chooseFromTimes(const TuneCommandOptions &options) {
+  TimedPackages packages(options.times);
+  MeasuredFile file(options.output, packages.getTarget());
+  auto [measured, gained] = packages.keepIn(file);
+  fmt::print("{} kernels measured, {} have a better schedule than the model's choice; {} are in {}\n",
+             measured, gained, file.size(), options.output);
+}
 } // namespace
 
 void addTune(CLI::App &app) {
@@ -235,6 +329,7 @@ void addTune(CLI::App &app) {
       "measure each kernel of a network by the best schedules of the model, and keep the quickest in a "
       "file for --measurements");
   addSpecOptions(*command, options->spec);
+  CLI::Option *spec = command->get_option("SPEC")->required(false);
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
   addPrecision(*command, options->choice);
@@ -258,7 +353,18 @@ void addTune(CLI::App &app) {
       ->add_option("--seconds", options->seconds,
                    "begin no further kernel after so long; those with most multiply-adds come first")
       ->check(CLI::PositiveNumber);
+  command
+      ->add_option(
+          "--times", options->times,
+          "in place of SPEC, times of its packages with --choice 0, 1, ... on another machine: files of "
+          "what kinema bench --per-kernel --json printed there, that of choice 0 first")
+      ->check(CLI::ExistingFile)
+      ->excludes(spec);
   command->callback([options] {
+    if (!options->times.empty())
+      return chooseFromTimes(*options);
+    if (options->spec.spec.empty())
+      refuse("tune needs a SPEC to measure, or --times FILE... of packages that were measured");
     if (options->device.empty() && !options->target.empty())
       options->device = kernel::stringifyTargetKind(chosenTarget(options->target)->kind).str();
     tune(*options);

@@ -17,14 +17,14 @@ struct AssignCPUSchedules : kinema::impl::AssignCPUSchedulesBase<AssignCPUSchedu
   using AssignCPUSchedulesBase::AssignCPUSchedulesBase;
 
   void runOnOperation() override {
-    auto chooser = ScheduleChooser::make(measurements, choice);
+    const cpu::Level *found = cpu::levelOf(getOperation());
+    if (!found)
+      return signalPassFailure();
+    auto chooser = ScheduleChooser::make(measurements, choice, found->name);
     if (!chooser) {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
     }
-    const cpu::Level *found = cpu::levelOf(getOperation());
-    if (!found)
-      return signalPassFailure();
     SmallVector<Strategy> table = cpu::strategies(*found);
     ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
     auto assign = [&](Operation *op) {

@@ -3,13 +3,10 @@
 #ifndef KINEMA_COMPILER_TARGET_COMMON_MEASUREMENTS_H
 #define KINEMA_COMPILER_TARGET_COMMON_MEASUREMENTS_H
 
+#include "compiler/Support/MeasuredSchedules.h"
 #include "dialects/Kernel/Kernel.h"
 
-#include "llvm/Support/Error.h"
-
-#include <map>
 #include <optional>
-#include <string>
 
 namespace kinema {
 
@@ -36,28 +33,6 @@ private:
 /// quickest of the other ways, then the rest. So the first few try every way.
 llvm::SmallVector<Candidate> mixed(llvm::ArrayRef<llvm::SmallVector<Candidate>> ways);
 
-/// Holds schedules that were measured, by the signatures of their kernels (dialects/Kernel/Signature.h).
-class Measurements {
-public:
-  /// Parses a JSON object: signature to {"schedule": its name, "parameters": {name: integer}, "seconds"};
-  /// what else an entry has is passed over. The error begins with `origin` and says what is wrong, and where.
-  static llvm::Expected<Measurements> parse(llvm::StringRef text, llvm::StringRef origin);
-  static llvm::Expected<Measurements> read(llvm::StringRef path);
-
-  struct Entry {
-    std::string schedule;
-    std::map<std::string, int64_t> parameters;
-    std::optional<double> seconds; // seconds of a launch
-
-    bool is(kernel::ScheduleAttr other) const;
-  };
-  /// Returns null where the kernel was not measured.
-  const Entry *find(mlir::Operation *kernel) const;
-
-private:
-  std::map<std::string, Entry, std::less<>> entries;
-};
-
 /// A ScheduleChoice is a kernel's schedule and, where that was measured, the seconds of a launch.
 struct ScheduleChoice {
   kernel::ScheduleAttr schedule;
@@ -73,17 +48,16 @@ std::optional<double> measuredSeconds(mlir::Operation *kernel);
 
 class ScheduleChooser {
 public:
-  /// Makes a chooser from the options of a pass: `file` of measurements, or else the text `builtIn` of such a
-  /// file. A `rank` from 0 on takes the candidate of that number, or the last, whatever was measured; -1
-  /// takes what was measured, or the first.
-  static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank,
-                                              llvm::StringRef builtIn = "{}");
+  /// Makes a chooser from the options of a pass on a module for `target`: `file` of measured schedules, if there is
+  /// one, which has to be of that target. A `rank` from 0 on takes the candidate of that number, or the last,
+  /// whatever was measured; -1 takes what was measured, or the first.
+  static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank, llvm::StringRef target);
 
   /// Chooses a candidate. A measured schedule that is no longer among the candidates is passed over.
   ScheduleChoice choose(mlir::Operation *kernel, llvm::ArrayRef<Candidate> candidates) const;
 
 private:
-  Measurements measured;
+  MeasuredSchedules measured;
   int64_t rank = -1;
 };
 

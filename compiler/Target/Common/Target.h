@@ -27,7 +27,7 @@ struct TargetOptions {
   bool twins = false;    // give each launch a twin that computes the same by the plain lowering
   bool watchdog = false; // kernels that wait for ever say where, and end
   int64_t choice = -1;   // rank by the model of the schedule that each kernel gets; -1: the best known
-  std::string measurements = {}; // a file of measured schedules; empty: those that Kinema was built with
+  std::string measurements = {}; // a file of measured schedules; empty: the model chooses
 };
 
 /// Holds what a target has made of a module's kernels, as files of the package.

@@ -12,11 +12,6 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// These are the measurements of an H200, as characters of an array.
-static constexpr char builtInMeasurements[] = {
-#include "compiler/Target/NVGPU/sm_90a.json.inc"
-    , '\0'};
-
 static bool hasStaticShape(Type type) { return cast<ShapedType>(type).hasStaticShape(); }
 
 namespace {
@@ -24,15 +19,15 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
   using Base::Base;
 
   void runOnOperation() override {
-    auto chooser = ScheduleChooser::make(measurements, choice, builtInMeasurements);
+    const nvidia::Processor *processor = nvidia::processorOf(getOperation());
+    if (!processor)
+      return signalPassFailure();
+    auto chooser = ScheduleChooser::make(measurements, choice, processor->name);
     if (!chooser) {
       getOperation().emitError(llvm::toString(chooser.takeError()));
       return signalPassFailure();
     }
-    if (const nvidia::Processor *processor = nvidia::processorOf(getOperation()))
-      assign(*chooser, *processor);
-    else
-      signalPassFailure();
+    assign(*chooser, *processor);
   }
 
 private:

@@ -71,8 +71,8 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
     at once, and neighbouring threads what lies side by side. Every other kernel has the reference lowering,
     `nvgpu.reference`.
 
-    Where a kernel was measured on a GPU, the quickest of the model's best few is taken instead (tune/sm_90a.json, which
-    bench/tune writes), and the seconds of a launch are noted in its attribute `kernel.measured`.
+    Where a kernel was measured on a GPU (`kinema tune`), the quickest of the model's best few is taken instead, and the
+    seconds of a launch are noted in its attribute `kernel.measured`.
 
     Before: `%z, %m = kernel.conv forward ... -> tensor<2x64x8x56x56xf32, ...>, tensor<?x3x64xf32, ...>`
 
@@ -82,7 +82,7 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let options = [
     Option<"reference", "reference", "bool", "false", "the reference lowering for every kernel">,
     Option<"choice", "choice", "int64_t", "-1", "from 0: the model's choice of that number for each kernel, or the last; -1: the measured one, or the model's first">,
-    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules in place of those that Kinema was built with">
+    Option<"measurements", "measurements", "std::string", "", "a file of measured schedules">
   ];
   let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
 }

@@ -2,7 +2,9 @@
 // RUN: kinema-opt %s --set-target --assign-cpu-schedules=choice=1 --split-input-file | FileCheck %s --check-prefix=SECOND
 // RUN: kinema-opt %s --set-target --assign-cpu-schedules=choice=99 --split-input-file | FileCheck %s --check-prefix=LAST
 // RUN: not kinema-opt %s --set-target --assign-cpu-schedules=measurements=%S/Inputs/broken.json --split-input-file 2>&1 | FileCheck %s --check-prefix=BROKEN
-// BROKEN: error: {{.*}}broken.json: no JSON: [3:0, byte={{[0-9]+}}]: {{.*}}; `kinema tune` and bench/tune write such files
+// RUN: not kinema-opt %s --set-target --assign-cpu-schedules=measurements=%S/Inputs/elsewhere.json --split-input-file 2>&1 | FileCheck %s --check-prefix=ELSEWHERE
+// BROKEN: error: {{.*}}broken.json: no JSON: [3:0, byte={{[0-9]+}}]: {{.*}}; `kinema tune` writes such files
+// ELSEWHERE: error: {{.*}}elsewhere.json: was measured for sm_90a, not for x86-64-v3; `kinema tune --target x86-64-v3` measures for that
 
 // Inference: the folded weight is brought to points, which are prepared in its place. A parameter's points are prepared as
 // well. Small tiles of a small map, strides, and windows that are not 3 x 3 stay as they are.
