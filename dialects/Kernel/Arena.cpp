@@ -38,9 +38,9 @@ static LogicalResult verifyPlace(Operation *op, int64_t offset, int64_t bytes, A
 //===-- Buffers -----------------------------------------------------------===//
 
 BufferRole kernel::bufferRoleOf(clip::ParamOp param) {
-  return param.getRole() == "momentum" ? BufferRole::Momentum
+  return param.getRole() == "momentum"   ? BufferRole::Momentum
          : param.getRole() == "prepared" ? BufferRole::Prepared
-                                       : BufferRole::Parameter;
+                                         : BufferRole::Parameter;
 }
 
 static bool isParam(BufferRole role) {

@@ -51,8 +51,8 @@ void addPrecision(CLI::App &command, TargetChoice &choice);
 void addSchedules(CLI::App &command, TargetChoice &choice);
 /// Adds --measurements.
 void addMeasurements(CLI::App &command, TargetChoice &choice);
-/// Applies --measurements. Throws Error if its file holds no measurements, or is neither for the options' target nor for
-/// one of the `others` that the command makes code for.
+/// Applies --measurements. Throws Error if its file holds no measurements, or is neither for the options'
+/// target nor for one of the `others` that the command makes code for.
 void applyMeasurements(const TargetChoice &choice, CompileOptions &options,
                        llvm::ArrayRef<const Target *> others = {});
 /// Applies all that `addTarget` adds.

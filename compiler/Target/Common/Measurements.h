@@ -48,9 +48,9 @@ std::optional<double> measuredSeconds(mlir::Operation *kernel);
 
 class ScheduleChooser {
 public:
-  /// Makes a chooser from the options of a pass on a module for `target`: `file` of measured schedules, if there is
-  /// one, which has to be of that target. A `rank` from 0 on takes the candidate of that number, or the last,
-  /// whatever was measured; -1 takes what was measured, or the first.
+  /// Makes a chooser from the options of a pass on a module for `target`: `file` of measured schedules, if
+  /// there is one, which has to be of that target. A `rank` from 0 on takes the candidate of that number, or
+  /// the last, whatever was measured; -1 takes what was measured, or the first.
   static llvm::Expected<ScheduleChooser> make(llvm::StringRef file, int64_t rank, llvm::StringRef target);
 
   /// Chooses a candidate. A measured schedule that is no longer among the candidates is passed over.
