@@ -49,7 +49,6 @@ UNSEEN = {
     "the kernels do not translate to LLVM IR for": OWN_FAULT,
     "LLVM emits no PTX for": OWN_FAULT,
     "LLVM emits no object file for": OWN_FAULT,
-    ", which is not there": "VerifyLaunches.cpp says before that a launch's kernel is missing",
     "a training step is told at least one number": NOT_WRITABLE,
     "a window's padding is not negative": NOT_WRITABLE,
     "cannot find this program's own file": "the system tells a program its name even where /proc is not mounted",

@@ -42,7 +42,7 @@ module attributes {
   }
   kernel.entry @infer {
     kernel.launch @k0 [0, 512] {reads = 48 : i64, writes = 128 : i64, macs = 0 : i64, layer = "fc"}
-    kernel.output "logits" at 640 : tensor<1x3x1x1x1xf32, #c8>
+    kernel.output "logits" at 640 : tensor<1x3x1x1x1xf32, #aBcde8b>
     kernel.output "grad.w" of @w at 704 : tensor<3x3x1x1x1xf32>
   }
 }

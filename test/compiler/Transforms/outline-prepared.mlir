@@ -70,3 +70,13 @@ func.func @twice() -> tensor<4xf32> {
   %p = clip.prepared "a", %a : tensor<4xf32>
   return %p : tensor<4xf32>
 }
+
+// -----
+
+func.func private @made() -> tensor<4xf32>
+func.func @impure() -> tensor<4xf32> {
+  %a = func.call @made() : () -> tensor<4xf32>
+  // expected-error @below {{'clip.prepared' op is made by func.call, which does more than compute a value}}
+  %p = clip.prepared "a", %a : tensor<4xf32>
+  return %p : tensor<4xf32>
+}

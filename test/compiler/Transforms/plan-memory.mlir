@@ -121,7 +121,7 @@ func.func @infer(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!y {clip.na
 #s = #kernel.schedule<"cpu.reference", grid = 1, scratch = 0, {}>
 !w = tensor<16xf32>
 clip.param @w : !w {role = "weight"}
-clip.param @w.folded : !w {role = "folded"}
+clip.param @w.folded : !w {role = "prepared"}
 
 // CHECK: kernel.arena 320 activations 64 separate 64 {
 // CHECK: kernel.buffer labels @labels at 128 : tensor<16xi32>

@@ -230,7 +230,7 @@ kernel.entry @infer {
 
 clip.param @fc.weight : tensor<4x2xf32> {role = "weight"}
 clip.param @fc.weight.momentum : tensor<4x2xf32> {role = "momentum"}
-clip.param @fc.weight.folded : tensor<4x2xf32> {role = "folded"}
+clip.param @fc.weight.folded : tensor<4x2xf32> {role = "prepared"}
 
 // CHECK-LABEL: kernel.arena 512 activations 64 separate 128 {
 // CHECK-NEXT: kernel.segment parameters at 0 bytes 128

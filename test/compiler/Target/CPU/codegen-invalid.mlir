@@ -172,10 +172,10 @@ kernel.def @results attributes {layers = ["a"]} {
 
 // -----
 
-#c8 = #kernel.layout<blocked block = 8>
-#w8 = #kernel.layout<weight block = 8 reduce = 8>
-!x = tensor<1x8x64x64x64xf32, #c8>
-!w = tensor<8x8x1x3x3xf32, #w8>
+#aBcde8b = #kernel.layout<aBcde8b>
+#ABcde8b8a = #kernel.layout<ABcde8b8a>
+!x = tensor<1x8x64x64x64xf32, #aBcde8b>
+!w = tensor<8x8x1x3x3xf32, #ABcde8b8a>
 kernel.def @large attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !x):
   // expected-error @below {{'kernel.conv' op has the schedule cpu.tile, whose blocks have 262144 positions, expected at most 65536}}

@@ -60,7 +60,7 @@ std::string gradText(const Case &c, bool max, bool narrow) {
 std::string scheduled(const std::string &kernel, int64_t frames) {
   auto module = parseSourceString<ModuleOp>(kernel, &context());
   module->walk([&](kernel::PoolGradOp op) {
-    auto schedule = nvidia::schedulePoolGrad(op, *nvidia::processorNamed(kinema::testing::hopper), frames);
+    auto schedule = nvidia::schedulePoolGrad(op, *nvidia::processorNamed("sm_90a"), frames);
     ASSERT_TRUE(schedule);
     EXPECT_EQ(schedule->getName(), "sm90.gather");
     op.setScheduleAttr(*schedule);
