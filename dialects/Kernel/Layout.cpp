@@ -203,13 +203,17 @@ LayoutAttr kinema::kernel::layoutOf(RankedTensorType type) {
 }
 
 int64_t kinema::kernel::channelBlock(RankedTensorType type) {
-  LayoutAttr layout = layoutOf(type);
-  constexpr int64_t activationRank = 5;
-  int64_t rank = type.getRank();
-  if (rank == 0)
+  auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
+  if (!layout)
     return 1;
-  int64_t block = layout.blockOf(rank == activationRank ? 1 : rank - 1);
-  return layout == LayoutAttr::blocked(type.getContext(), rank, block) ? block : 1;
+  // The loops are compared in place of the layouts: cost models ask for each of thousands of plans.
+  SmallVector<LayoutLoop> loops = layout.loops();
+  constexpr int64_t activationRank = 5;
+  int64_t rank = type.getRank(), channels = rank == activationRank ? 1 : rank - 1;
+  bool isBlocked = int64_t(loops.size()) == rank + 1 && loops.back().axis == channels && loops.back().size;
+  for (int64_t axis = 0; axis < rank; ++axis)
+    isBlocked = isBlocked && loops[axis].axis == axis && loops[axis].size == 0;
+  return isBlocked ? loops.back().size : 1;
 }
 
 int64_t kinema::kernel::storedBytes(RankedTensorType type) {

@@ -205,9 +205,13 @@ bool PackageWriter::has(const std::string &entry) const {
 std::string PackageWriter::archive(size_t before) const {
   Memory memory{before};
   zlib_filefunc64_def functions = memory.functions();
-  zipFile zip = zipOpen2_64("", APPEND_STATUS_CREATE, nullptr, &functions);
-  if (!zip)
+  // The library's own state is freed by closing the archive, also when an entry is refused.
+  auto close = [](zipFile open) { zipClose(open, nullptr); };
+  std::unique_ptr<void, decltype(close)> owner(zipOpen2_64("", APPEND_STATUS_CREATE, nullptr, &functions),
+                                               close);
+  if (!owner)
     throw std::bad_alloc();
+  zipFile zip = owner.get();
   for (const auto &[name, content] : contents) {
     zip_fileinfo info = {};
     info.dosDate = firstDay;
@@ -223,7 +227,7 @@ std::string PackageWriter::archive(size_t before) const {
               name);
     require(zipCloseFileInZip(zip), name);
   }
-  require(zipClose(zip, nullptr), "its directory");
+  require(zipClose(owner.release(), nullptr), "its directory");
   return std::move(memory.bytes);
 }
 

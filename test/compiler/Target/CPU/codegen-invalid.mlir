@@ -188,3 +188,41 @@ kernel.def @large attributes {layers = ["a"]} {
   } {schedule = #kernel.schedule<"cpu.tile", grid = 1, scratch = 0, {clips = 1, frames = 64, rows = 64, parts = 1, partials = 1, winograd = 1}>} : !w -> !x
   kernel.return %y : !x
 }
+
+// -----
+
+#aBcde8b = #kernel.layout<aBcde8b>
+#aBCdef8c8b = #kernel.layout<aBCdef8c8b>
+!x = tensor<1x8x2x8x8xf32, #aBcde8b>
+!p = tensor<1x8x8x1x3x3xf32, #aBCdef8c8b>
+kernel.def @winograd attributes {layers = ["a"]} {
+^bb0(%dz: !x, %x: !x):
+  // expected-error @below {{'kernel.wgrad' op has the schedule cpu.wgrad_tile, whose winograd is 3, expected 1, 2 or 4}}
+  %p = kernel.wgrad window <1x3x3 pad 0x1x1> gradient(pixel %dz) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } activation(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } {schedule = #kernel.schedule<"cpu.wgrad_tile", grid = 1, scratch = 0, {clips = 1, frames = 2, rows = 8, partials = 1, out_groups = 1, in_groups = 1, winograd = 3}>} : !p
+  kernel.return %p : !p
+}
+
+// -----
+
+#aBcde8b = #kernel.layout<aBcde8b>
+#Abcde8a = #kernel.layout<Abcde8a>
+!x = tensor<1x16x2x8x8xf32, #aBcde8b>
+!w = tensor<16x4x1x3x3xf32, #Abcde8a>
+kernel.def @planes attributes {layers = ["a"]} {
+^bb0(%w: !w, %x: !x):
+  // expected-error @below {{'kernel.conv' op has the schedule cpu.group_tile, whose planes is 3, expected 4 or 2 or 1}}
+  %y = kernel.conv forward %w window <1x3x3 pad 0x1x1> prologue(pixel %x) : (!x) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {groups = 4, schedule = #kernel.schedule<"cpu.group_tile", grid = 1, scratch = 0, {clips = 1, frames = 2, rows = 8, parts = 1, planes = 3, partials = 1}>} : !w -> !x
+  kernel.return %y : !x
+}
