@@ -10,7 +10,7 @@
 namespace kinema {
 
 /// Says what `fuse-kernels` lets ride with other kernels; each level includes the one before.
-enum class FuseLevel { None, Epilogue, All };
+enum class FusionScope { None, Epilogue, All };
 
 #define GEN_PASS_DECL
 #include "compiler/Conversion/Passes.h.inc"

@@ -39,10 +39,10 @@ def FuseKernels : Pass<"fuse-kernels", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"fuse", "fuse", "::kinema::FuseLevel", "::kinema::FuseLevel::All", "what rides with what",
-           [{::llvm::cl::values(clEnumValN(::kinema::FuseLevel::None, "none", "nothing"),
-                                clEnumValN(::kinema::FuseLevel::Epilogue, "epilogue", "epilogues and sums"),
-                                clEnumValN(::kinema::FuseLevel::All, "all", "prologues too"))}]>
+    Option<"fuse", "fuse", "::kinema::FusionScope", "::kinema::FusionScope::All", "what rides with what",
+           [{::llvm::cl::values(clEnumValN(::kinema::FusionScope::None, "none", "nothing"),
+                                clEnumValN(::kinema::FusionScope::Epilogue, "epilogue", "epilogues and sums"),
+                                clEnumValN(::kinema::FusionScope::All, "all", "prologues too"))}]>
   ];
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
 }

@@ -20,7 +20,7 @@ static KernelSummary summarise(kernel::DefOp def, const Target &target, const Co
   for (auto layer : def.getLayers().getAsRange<StringAttr>())
     kernel.layers.push_back(layer.str());
   kernel.grid = schedule.getGrid();
-  kernel.threads = schedule.getInt("threads");
+  kernel.threads = schedule.getThreads().value_or(1);
   kernel.dynamicShared = schedule.getScratch();
   if (auto found = report.kernels.find(kernel.name); found != report.kernels.end())
     kernel.resources = found->second;

@@ -21,9 +21,8 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, c
     described.note = note.str();
   described.blocks = schedule.getGrid();
   described.shared = schedule.getScratch();
-  for (NamedAttribute parameter : schedule.getParameters())
-    if (auto value = dyn_cast<IntegerAttr>(parameter.getValue()))
-      described.parameters[parameter.getName().str()] = value.getInt();
+  for (auto [parameter, value] : schedule.getNumbers())
+    described.parameters[parameter.str()] = value;
   described.measured = measuredSeconds(op);
   if (auto estimate = target.estimate(launch, op)) {
     described.predicted = estimate->predicted;
@@ -47,7 +46,7 @@ std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned
 static std::string parametersText(const ScheduledLaunch &launch) {
   std::string text;
   for (const auto &[name, value] : launch.parameters)
-    if (name != "partials" && name != "threads")
+    if (name != kernel::ScheduleAttr::partialsName && name != kernel::ScheduleAttr::threadsName)
       text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
   if (!launch.note.empty())
     text += fmt::format("{}({})", text.empty() ? "" : " ", launch.note);

@@ -284,7 +284,7 @@ static json describeResults(kernel::DefOp def) {
   json results = json::array();
   for (auto [number, item] : llvm::enumerate(def.getResultTypes())) {
     auto type = cast<RankedTensorType>(item);
-    bool isOwn = number < op->getNumResults(); // of the kernel, not of what is folded into it
+    bool isOwn = number < op->getNumResults(); // of the kernel, not of what is attached to it
     auto form = isOwn ? cast<kernel::LaunchableOp>(op).getForm(number) : kernel::Form::Whole;
     results.push_back({{"type", nameOf(type.getElementType())},
                        {"shape", type.getShape().vec()},
@@ -323,8 +323,8 @@ LogicalResult Manifest::addKernels() {
                                        {"signature", kernel::signatureOf(op)},
                                        {"op", op->getName().stripDialect().str()},
                                        {"layers", layers}};
-    if (schedule.getParameters().contains("threads"))
-      kernels[def.getSymName().str()]["block"] = schedule.getInt("threads");
+    if (auto threads = schedule.getThreads())
+      kernels[def.getSymName().str()]["block"] = *threads;
     if (compared) {
       bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
         return cast<RankedTensorType>(type).getElementType().isBF16();

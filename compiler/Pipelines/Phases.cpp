@@ -88,7 +88,7 @@ static LogicalResult verifyTarget(ModuleOp module, const Target &wanted) {
 /// What rides with what is one option, on every level.
 static TargetOptions scheduleOptions(const CompileOptions &options) {
   TargetOptions target = options.targetOptions;
-  target.pairs &= options.fuse == FuseLevel::All;
+  target.pairs &= options.fuse == FusionScope::All;
   return target;
 }
 

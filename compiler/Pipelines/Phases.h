@@ -35,7 +35,7 @@ std::optional<Phase> phaseOf(mlir::ModuleOp module);
 struct CompileOptions {
   bool train = true;          // else inference alone
   bool keepGradients = false; // the training step returns them
-  FuseLevel fuse = FuseLevel::All;
+  FusionScope fuse = FusionScope::All;
   const Target *target = targets().front();
   TargetOptions targetOptions = {};
   std::optional<bool> bfloat16 = {}; // how activations are stored; nothing: as the target likes

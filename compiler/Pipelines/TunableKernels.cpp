@@ -112,9 +112,7 @@ static SoloLaunch copyInto(ModuleOp module, kernel::DefOp def, const Twine &name
   auto copy = cast<kernel::DefOp>(builder.clone(*def));
   copy.setSymName(name.str());
   auto schedule = kernel::scheduleOf(copy.getKernel());
-  bool hasThreads = schedule.getParameters().contains("threads");
-  return {
-      name.str(), schedule.getGrid(), hasThreads ? schedule.getInt("threads") : 0, schedule.getScratch(), {}};
+  return {name.str(), schedule.getGrid(), schedule.getThreads().value_or(0), schedule.getScratch(), {}};
 }
 
 SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
@@ -128,7 +126,7 @@ SoloKernel kinema::soloKernel(const TunableKernel &kernel) {
     SoloLaunch launch = copyInto(*solo.module, def, "kernel" + Twine(number));
     int64_t end = 0;
     place(def.getOperandTypes(), end, launch.args);
-    if (def.getFolded()) {
+    if (def.getAttached()) {
       alone.countersAt = launch.args.back();
       alone.counterBytes = kernel::storedBytes(cast<RankedTensorType>(def.getOperandTypes().back()));
     }

@@ -24,18 +24,18 @@ namespace {
 bool isLaunch(Operation &op) { return isa<kernel::LaunchableOp>(op) && op.getParentOfType<func::FuncOp>(); }
 
 /// What the launch `op` goes on with, or null.
-kernel::FinalizeOp foldedInto(Operation *op) {
+kernel::FinalizeOp attachedTo(Operation *op) {
   for (Value result : op->getResults())
     for (Operation *user : result.getUsers())
       if (auto finalize = dyn_cast<kernel::FinalizeOp>(user);
-          finalize && finalize.getFolded() && finalize.getPartials() == result)
+          finalize && finalize.getAttached() && finalize.getPartials() == result)
         return finalize;
   return {};
 }
 
-bool isFoldedAway(Operation *op) {
+bool isAttached(Operation *op) {
   auto finalize = dyn_cast<kernel::FinalizeOp>(op);
-  return finalize && finalize.getFolded();
+  return finalize && finalize.getAttached();
 }
 
 /// Made by @prepare for @infer.
@@ -197,7 +197,7 @@ void Planner::placeCounters() {
   constexpr int64_t fewestChannels = 8;
   int64_t most = 0;
   module.walk([&](kernel::FinalizeOp op) {
-    if (op.getFolded())
+    if (op.getAttached())
       most = std::max(most, shape::ceilDiv(tensorOf(op.getPartials()).getDimSize(2), fewestChannels));
   });
   auto type = RankedTensorType::get({most}, arenaBuilder.getI32Type());
@@ -295,7 +295,7 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
   int64_t next = 0;
   for (Operation &op : function.front())
     if (isLaunch(op))
-      position[&op] = isFoldedAway(&op) ? position.lookup(op.getOperand(0).getDefiningOp()) : next++;
+      position[&op] = isAttached(&op) ? position.lookup(op.getOperand(0).getDefiningOp()) : next++;
   std::vector<Lifetime> lives;
   SmallVector<Value> values;
   for (Operation &op : function.front()) {
@@ -323,7 +323,7 @@ LogicalResult Planner::planFunction(func::FuncOp function) {
   return success();
 }
 
-/// A kernel.def that does what `op` does, and what is folded into it.
+/// A kernel.def that does what `op` does, and what is attached to it.
 kernel::DefOp Planner::makeKernel(Operation *op) {
   OpBuilder builder(module.getBodyRegion());
   builder.setInsertionPointToEnd(module.getBody());
@@ -337,10 +337,10 @@ kernel::DefOp Planner::makeKernel(Operation *op) {
   for (OpOperand &operand : copy->getOpOperands())
     operand.set(body.addArgument(operand.get().getType(), op->getLoc()));
   SmallVector<Value> results(copy->getResults());
-  if (auto folded = foldedInto(op)) {
+  if (auto attached = attachedTo(op)) {
     IRMapping mapping;
     mapping.map(op->getResults(), copy->getResults());
-    auto last = cast<kernel::FinalizeOp>(builder.clone(*folded, mapping));
+    auto last = cast<kernel::FinalizeOp>(builder.clone(*attached, mapping));
     for (OpOperand &input : last.getInputsMutable())
       input.set(body.addArgument(input.get().getType(), op->getLoc()));
     body.addArgument(counters->type, op->getLoc());
@@ -379,26 +379,26 @@ void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &a
   auto entry = kernel::EntryOp::create(builder, function.getLoc(), function.getSymName());
   builder.setInsertionPointToEnd(&entry.getBody().emplaceBlock());
   for (Operation &op : function.front()) {
-    if (!isLaunch(op) || isFoldedAway(&op))
+    if (!isLaunch(op) || isAttached(&op))
       continue;
     SmallVector<int64_t> offsets;
     auto add = [&](ValueRange values) {
       for (Value value : values)
         offsets.push_back(at.lookup(value));
     };
-    kernel::FinalizeOp folded = foldedInto(&op);
+    kernel::FinalizeOp attached = attachedTo(&op);
     kernel::Traffic traffic = kernel::trafficOf(&op);
     add(op.getOperands());
-    if (folded) {
-      add(folded.getInputs());
+    if (attached) {
+      add(attached.getInputs());
       offsets.push_back(counters->offset);
-      kernel::Traffic more = kernel::trafficOf(folded);
+      kernel::Traffic more = kernel::trafficOf(attached);
       traffic.reads += more.reads;
       traffic.writes += more.writes;
     }
     add(op.getResults());
-    if (folded)
-      add(folded.getResults());
+    if (attached)
+      add(attached.getResults());
     kernel::LaunchOp::create(builder, op.getLoc(), kernelFor(&op).getValue(), offsets, traffic.reads,
                              traffic.writes, traffic.macs, layerName(op.getLoc()));
     ++launches;

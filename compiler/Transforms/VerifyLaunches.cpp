@@ -109,7 +109,7 @@ LogicalResult Verifier::verifyCounters(kernel::LaunchOp launch, kernel::DefOp de
 }
 
 LogicalResult Verifier::verifyReads(kernel::LaunchOp launch, kernel::DefOp def, const Contents &contents) {
-  size_t counters = def.getOperandTypes().size() - (def.getFolded() ? 1 : 0);
+  size_t counters = def.getOperandTypes().size() - (def.getAttached() ? 1 : 0);
   auto offsets = launch.getArgs().take_front(def.getOperandTypes().size());
   for (auto [number, type, offset] : llvm::enumerate(def.getOperandTypes(), offsets)) {
     if (number == counters)
@@ -130,7 +130,7 @@ LogicalResult Verifier::verifyReads(kernel::LaunchOp launch, kernel::DefOp def, 
 
 /// A kernel that is elementwise may store where it reads.
 static bool storesInPlace(kernel::DefOp def) {
-  return def.getKernel()->hasTrait<kernel::UpdatesInPlace>() || def.getFolded();
+  return def.getKernel()->hasTrait<kernel::UpdatesInPlace>() || def.getAttached();
 }
 
 LogicalResult Verifier::verifyWrites(kernel::LaunchOp launch, kernel::DefOp def, Contents &contents) {

@@ -102,8 +102,15 @@ void KernelDialect::initialize() {
       >();
 }
 
-int64_t ScheduleAttr::getInt(StringRef key) const {
-  return cast<IntegerAttr>(getParameters().get(key)).getInt();
+std::optional<int64_t> ScheduleAttr::find(StringRef parameter) const {
+  auto value = getParameters().getAs<IntegerAttr>(parameter);
+  return value ? std::optional(value.getInt()) : std::nullopt;
+}
+
+SmallVector<std::pair<StringRef, int64_t>> ScheduleAttr::getNumbers() const {
+  return llvm::map_to_vector(getParameters(), [](NamedAttribute parameter) {
+    return std::pair(parameter.getName().getValue(), cast<IntegerAttr>(parameter.getValue()).getInt());
+  });
 }
 
 ScheduleAttr kinema::kernel::scheduleOf(Operation *kernel) {

@@ -103,7 +103,16 @@ def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
   let parameters = (ins StringRefParameter<>:$name, "int64_t":$grid, "int64_t":$scratch, "::mlir::DictionaryAttr":$parameters);
   let assemblyFormat = "`<` $name `,` `grid` `=` $grid `,` `scratch` `=` $scratch `,` $parameters `>`";
   let extraClassDeclaration = [{
-    int64_t getInt(::llvm::StringRef key) const;
+    static constexpr ::llvm::StringLiteral threadsName = "threads", partialsName = "partials";
+
+    /// The value of a parameter; nothing where the schedule has none of that name.
+    std::optional<int64_t> find(::llvm::StringRef parameter) const;
+    /// All parameters, by their names in alphabetical order.
+    ::llvm::SmallVector<std::pair<::llvm::StringRef, int64_t>> getNumbers() const;
+    /// The threads of a block; nothing on machines whose blocks are not shared among threads.
+    std::optional<int64_t> getThreads() const { return find(threadsName); }
+    /// How many partials a launch leaves: as many as blocks where the schedule does not say.
+    int64_t getPartials() const { return find(partialsName).value_or(getGrid()); }
   }];
   let genVerifyDecl = 1;
 }

@@ -498,7 +498,7 @@ SmallVector<SmallVector<Value>> kinema::kernel::SgdOp::getCopies() {
   return copies;
 }
 
-FinalizeOp DefOp::getFolded() { return dyn_cast<FinalizeOp>(getKernel()->getNextNode()); }
+FinalizeOp DefOp::getAttached() { return dyn_cast<FinalizeOp>(getKernel()->getNextNode()); }
 
 #define GET_OP_CLASSES
 #include "dialects/Kernel/KernelOps.cpp.inc"

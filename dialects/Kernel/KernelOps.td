@@ -270,9 +270,9 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound
     The region's arguments are the merged statistics (of `moments`: mean and biased variance; of `sum`s: one each), if
     there are partials, then the channel operands. It yields one `value` a result.
 
-    `folded`: the kernel that leaves the partials goes on with it, in the block that comes last; it is no launch then.
+    `attached`: the kernel that leaves the partials goes on with it, in the block that comes last; it is no launch then.
   }];
-  let arguments = (ins Optional<StoredTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, UnitAttr:$folded,
+  let arguments = (ins Optional<StoredTensor>:$partials, Tensors:$inputs, UnitAttr:$moments, UnitAttr:$attached,
                        OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$body);
@@ -353,7 +353,7 @@ def YieldOp : KernelOp<"yield", [Pure, Terminator]> {
 def DefOp : KernelOp<"def", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let summary = "a kernel: one operation, shared by all launches that are equal but for their buffers";
   let description = [{
-    The block's arguments are the operation's operands; `kernel.return` gives its results. A folded `kernel.finalize` of
+    The block's arguments are the operation's operands; `kernel.return` gives its results. An attached `kernel.finalize` of
     its partials may follow: then come that one's inputs and a tensor of zeros, which blocks count themselves with and
     leave as it was, and the results of both.
   }];
@@ -363,8 +363,8 @@ def DefOp : KernelOp<"def", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let extraClassDeclaration = [{
     /// The one launchable operation.
     ::mlir::Operation *getKernel() { return &getBody().front().front(); }
-    /// What is folded into it, or null.
-    FinalizeOp getFolded();
+    /// What is attached to it, or null.
+    FinalizeOp getAttached();
     ::mlir::TypeRange getOperandTypes() { return getBody().front().getArgumentTypes(); }
     ::mlir::TypeRange getResultTypes() { return getBody().front().getTerminator()->getOperandTypes(); }
   }];

@@ -84,9 +84,9 @@ std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options)
     compile.train = options.mode == "train";
     compile.keepGradients = options.keepGradients;
     compile.dumpDirectory = options.dump;
-    compile.fuse = options.fuse == "all"        ? FuseLevel::All
-                   : options.fuse == "epilogue" ? FuseLevel::Epilogue
-                                                : FuseLevel::None;
+    compile.fuse = options.fuse == "all"        ? FusionScope::All
+                   : options.fuse == "epilogue" ? FusionScope::Epilogue
+                                                : FusionScope::None;
     applyTarget(options.choice, target, compile, targets);
   }
   return all;

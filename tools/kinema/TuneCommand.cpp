@@ -124,9 +124,8 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
 
 std::map<std::string, int64_t> parametersOf(kernel::ScheduleAttr schedule) {
   std::map<std::string, int64_t> parameters;
-  for (mlir::NamedAttribute parameter : schedule.getParameters())
-    if (auto value = llvm::dyn_cast<mlir::IntegerAttr>(parameter.getValue()))
-      parameters[parameter.getName().str()] = value.getInt();
+  for (auto [parameter, value] : schedule.getNumbers())
+    parameters[parameter.str()] = value;
   return parameters;
 }
 

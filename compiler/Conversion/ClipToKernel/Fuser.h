@@ -8,7 +8,7 @@ namespace kinema {
 
 class Fuser {
 public:
-  Fuser(mlir::func::FuncOp function, FuseLevel level)
+  Fuser(mlir::func::FuncOp function, FusionScope level)
       : b(function), storage(level), reductions(storage, b), function(function) {}
 
   mlir::LogicalResult run();

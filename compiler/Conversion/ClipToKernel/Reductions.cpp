@@ -111,7 +111,7 @@ void Reductions::finalize(Value tensor, ArrayRef<Operation *> roots) {
   for (Value result : results)
     body.yield(Yield::Value, body.emitChannel(result));
   auto types = llvm::map_to_vector(results, [](Value result) { return result.getType(); });
-  auto kernel = kernel::FinalizeOp::create(b, loc, types, tensor, body.operands, moments, /*folded=*/false,
+  auto kernel = kernel::FinalizeOp::create(b, loc, types, tensor, body.operands, moments, /*attached=*/false,
                                            kernel::ScheduleAttr());
   body.finish(kernel.getBody());
   for (auto [result, value] : llvm::zip(results, kernel.getResults()))

@@ -6,7 +6,7 @@ using kernel::Access;
 
 bool Storage::isComputedBy(Value source, bool joinsToo) const {
   Leaves leaves = leavesOf(source, stored);
-  return level == FuseLevel::All && leaves.complete && (joinsToo || !leaves.joins) &&
+  return level == FusionScope::All && leaves.complete && (joinsToo || !leaves.joins) &&
          leaves.tensors.size() <= 2 && !leaves.tensors.empty();
 }
 
@@ -14,12 +14,12 @@ bool Storage::isStoredAtOnce(clip::PointwiseOp op) const {
   Value result = op->getResult(0);
   bool readsTensors = llvm::any_of(op->getOperands(),
                                    [&](Value operand) { return accessOf(operand, result) == Access::Pixel; });
-  return level == FuseLevel::None && readsTensors && !holds(result);
+  return level == FusionScope::None && readsTensors && !holds(result);
 }
 
 Value Storage::storedFor(Value made) const {
   Value end = made;
-  while (level != FuseLevel::None && end.hasOneUse()) {
+  while (level != FusionScope::None && end.hasOneUse()) {
     Operation *user = *end.user_begin();
     if (!pointwiseOf(user) || user->getResult(0).getType() != made.getType() ||
         !leavesOf(user->getResult(0), stored, /*atHand=*/end).complete)
@@ -33,7 +33,7 @@ RankedTensorType Storage::latticeOf(clip::ConvDataGradOp op) const {
   auto full = tensorOf(op.getResult()), points = tensorOf(op.getG());
   shape::Window window = op.getWindow().getWindow();
   constexpr shape::Size3 one = {1, 1, 1}, none = {0, 0, 0};
-  if (level == FuseLevel::None || window.kernel != one || window.stride == one || window.padLow != none ||
+  if (level == FusionScope::None || window.kernel != one || window.stride == one || window.padLow != none ||
       window.padHigh != none || !op->hasOneUse() || !isa<clip::AddOp>(*op->user_begin()))
     return {};
   for (int axis = 0; axis < 3; ++axis) {
@@ -47,7 +47,7 @@ RankedTensorType Storage::latticeOf(clip::ConvDataGradOp op) const {
 }
 
 bool Storage::isSummedWith(clip::ChannelReductionOp op, bool stores) const {
-  if (level == FuseLevel::None && stores)
+  if (level == FusionScope::None && stores)
     return false;
   Value value = op->getOperand(0);
   return llvm::all_of(op->getOperands().drop_front(), [&](Value operand) {

@@ -10,7 +10,7 @@ namespace kinema {
 
 class Storage {
 public:
-  explicit Storage(FuseLevel level) : level(level) {}
+  explicit Storage(FusionScope level) : level(level) {}
 
   //===-- What memory holds so far ----------------------------------------===//
 
@@ -43,7 +43,7 @@ public:
   bool isSummedWith(clip::ChannelReductionOp op, bool stores) const;
 
 private:
-  FuseLevel level;
+  FusionScope level;
   StoredValues stored;
   llvm::DenseMap<mlir::Value, mlir::Value> partials;
 };

@@ -20,7 +20,7 @@ kernel::LayoutAttr kinema::cpu::convTileWeight(kernel::ConvOp op, const Machine 
   if (op.getWinogradTile() > 1)
     return winogradWeight(op.getContext(), blocks);
   if (factorsOf(op, machine, 1) != Factors::Single)
-    return pairedWeight(op.getContext(), blocks);
+    return interleavedWeight(op.getContext(), blocks);
   return blockedWeight(op.getContext(), /*rank=*/5, blocks);
 }
 
@@ -36,15 +36,9 @@ static bool isSupported(kernel::ConvOp op, const Machine &machine) {
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const ConvPlan &plan) {
-  Builder builder(op.getContext());
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
-  auto parameters =
-      builder.getDictionaryAttr({integer("clips", plan.cuts[0].size), integer("frames", plan.cuts[1].size),
-                                 integer("rows", plan.cuts[2].size), integer("parts", plan.parts.parts),
-                                 integer("partials", plan.cuts.count()), integer("winograd", plan.winograd)});
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.tile", plan.grid(), plan.scratchBytes(), parameters);
+  BlockShape block = {plan.cuts[0].size, plan.cuts[1].size, plan.cuts[2].size};
+  return makeSchedule(op, {plan.grid(), plan.scratchBytes(), plan.cuts.count()},
+                      ConvTileParameters{block, plan.parts.parts, plan.winograd});
 }
 
 kernel::ScheduleAttr kinema::cpu::convTileSchedule(kernel::ConvOp op, const Machine &machine,
@@ -58,9 +52,8 @@ static double cyclesOf(kernel::ConvOp op, const ConvPlan &plan) {
 
 /// The plan that the op's schedule stands for.
 static ConvPlan planOf(kernel::ConvOp op, const Machine &machine) {
-  auto schedule = *op.getSchedule();
-  BlockShape block = {schedule.getInt("clips"), schedule.getInt("frames"), schedule.getInt("rows")};
-  return ConvPlan(op, machine, block, schedule.getInt("parts"), op.getWinogradTile());
+  auto chosen = parametersOf<ConvTileParameters>(*op.getSchedule());
+  return ConvPlan(op, machine, chosen.block, chosen.parts, chosen.winograd);
 }
 
 double kinema::cpu::predictConvTile(kernel::ConvOp op, const Level &level) {
@@ -85,19 +78,21 @@ kernel::ScheduleAttr kinema::cpu::remakeConvTile(kernel::ConvOp op, const Level 
     return {};
   constexpr int64_t mostPixels = 1 << 16;      // each has an entry in a table
   auto result = op.getResultType().getShape(); // [N, C, T, H, W]
-  int64_t winograd = parameters.read("winograd", op.getWinogradTile(), op.getWinogradTile());
-  BlockShape smallest = smallestBlock(op, winograd);
-  BlockShape block = {parameters.read("clips", 1, result[0]),
-                      parameters.read("frames", smallest[1], result[2], smallest[1]),
-                      parameters.read("rows", smallest[2], result[3], smallest[2])};
-  int64_t parts = parameters.read("parts", 1, channelGroups(op, machine));
+  ConvTileParameters read;
+  parameters.read(read);
+  parameters.check(read.winograd, op.getWinogradTile(), op.getWinogradTile());
+  BlockShape smallest = smallestBlock(op, read.winograd), &block = read.block;
+  parameters.check(block[0], 1, result[0]);
+  parameters.check(block[1], smallest[1], result[2], smallest[1]);
+  parameters.check(block[2], smallest[2], result[3], smallest[2]);
+  parameters.check(read.parts, 1, channelGroups(op, machine));
   if (parameters.failed())
     return {};
   if (int64_t pixels = block[0] * block[1] * block[2] * result[4]; block != smallest && pixels > mostPixels) {
     parameters.fault() << "blocks have " << pixels << " positions, expected at most " << mostPixels;
     return {};
   }
-  return scheduleOf(op, ConvPlan(op, machine, block, parts, winograd));
+  return scheduleOf(op, ConvPlan(op, machine, block, read.parts, read.winograd));
 }
 
 SmallVector<Candidate> kinema::cpu::convTileCandidates(kernel::ConvOp op, const Level &level,

@@ -18,16 +18,29 @@ namespace kinema::cpu {
 /// How the schedules want a conv's weight to lie.
 kernel::LayoutAttr convTileWeight(kernel::ConvOp op, const Machine &machine);
 
-/// The best few schedules "cpu.tile" {clips, frames, rows, parts, partials, winograd} by the model, the
-/// cheapest first; none where the lowering does not apply (groups, layouts). `partials` is the leading
-/// dimension of moments and sums. They depend on the operation alone: the number of threads that will share
-/// the blocks is not known. `winograd`: the results of a tile, which may be tried while the weight has
-/// taps.
+/// The best few schedules of a conv by the model, the cheapest first; none where the lowering does not apply
+/// (groups, layouts). `partials` is the leading dimension of moments and sums. They depend on the operation
+/// alone: the number of threads that will share the blocks is not known. `winograd`: the results of a tile,
+/// which may be tried while the weight has taps.
 llvm::SmallVector<Candidate> convTileCandidates(kernel::ConvOp op, const Level &level, int64_t winograd);
 
 /// Seconds of a conv that has such a schedule.
 double predictConvTile(kernel::ConvOp op, const Level &level);
 
+struct ConvTileParameters {
+  static constexpr llvm::StringLiteral schedule = "cpu.tile";
+  BlockShape block;
+  int64_t parts;    // shares of the result's channels
+  int64_t winograd; // results of a tile along H and W, which the weight is made for; 1: the taps as they are
+
+  static void forEach(auto &self, auto visit) {
+    visit("clips", self.block[0]);
+    visit("frames", self.block[1]);
+    visit("rows", self.block[2]);
+    visit("parts", self.parts);
+    visit("winograd", self.winograd);
+  }
+};
 /// The schedule with blocks of this shape and the channels in so many parts. Frames and rows are multiples of
 /// a transposed conv's strides, or all there are.
 kernel::ScheduleAttr convTileSchedule(kernel::ConvOp op, const Machine &machine, BlockShape block,

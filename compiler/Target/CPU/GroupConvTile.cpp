@@ -159,16 +159,7 @@ bool isSupported(kernel::ConvOp op, const Machine &machine) {
 //===-- Schedule ----------------------------------------------------------===//
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const GroupConvPlan &plan) {
-  Builder builder(op.getContext());
-  const auto &p = plan.parameters;
-  std::pair<StringRef, int64_t> values[] = {{"clips", p.block[0]}, {"frames", p.block[1]},
-                                            {"rows", p.block[2]},  {"parts", p.parts},
-                                            {"planes", p.planes},  {"partials", plan.cuts.count()}};
-  SmallVector<NamedAttribute> parameters;
-  for (auto [name, value] : values)
-    parameters.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.group_tile", plan.grid(), plan.scratchBytes(),
-                                   builder.getDictionaryAttr(parameters));
+  return makeSchedule(op, {plan.grid(), plan.scratchBytes(), plan.cuts.count()}, plan.parameters);
 }
 
 kernel::ScheduleAttr kinema::cpu::groupConvTileSchedule(kernel::ConvOp op, const Machine &machine,
@@ -185,10 +176,12 @@ kernel::ScheduleAttr kinema::cpu::remakeGroupConvTile(kernel::ConvOp op, const L
   auto step = op.getGather().resultStep;
   int64_t frames = std::min(step[0], result[2]), rows = std::min(step[1], result[3]);
   GroupConvParameters read;
-  read.block = {parameters.read("clips", 1, result[0]), parameters.read("frames", frames, result[2], frames),
-                parameters.read("rows", rows, result[3], rows)};
-  read.parts = parameters.read("parts", 1, shape::ceilDiv(result[1], machine.vector));
-  read.planes = readPlanes(parameters, channelsOf(op, machine.vector));
+  parameters.read(read);
+  parameters.check(read.block[0], 1, result[0]);
+  parameters.check(read.block[1], frames, result[2], frames);
+  parameters.check(read.block[2], rows, result[3], rows);
+  parameters.check(read.parts, 1, shape::ceilDiv(result[1], machine.vector));
+  checkPlanes(parameters, read.planes, channelsOf(op, machine.vector));
   return parameters.failed() ? kernel::ScheduleAttr() : groupConvTileSchedule(op, machine, read);
 }
 
@@ -198,10 +191,7 @@ static double cyclesOf(kernel::ConvOp op, const GroupConvPlan &plan) {
 
 /// The plan that the op's schedule stands for.
 static GroupConvPlan planOf(kernel::ConvOp op, const Machine &machine) {
-  auto s = *op.getSchedule();
-  return GroupConvPlan(
-      op, machine,
-      {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")}, s.getInt("parts"), s.getInt("planes")});
+  return GroupConvPlan(op, machine, parametersOf<GroupConvParameters>(*op.getSchedule()));
 }
 
 double kinema::cpu::predictGroupConvTile(kernel::ConvOp op, const Level &level) {

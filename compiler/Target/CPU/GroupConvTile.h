@@ -19,18 +19,26 @@ namespace kinema::cpu {
 /// group and tap.
 kernel::LayoutAttr groupConvTileWeight(kernel::ConvOp op, const Machine &machine);
 
-/// The best few schedules "cpu.group_tile" {clips, frames, rows, parts, planes, partials} by the model, the
-/// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of moments and
-/// sums.
+/// The best few schedules of a conv in groups by the model, the cheapest first; none where the lowering does
+/// not apply. `partials` is the leading dimension of moments and sums.
 llvm::SmallVector<Candidate> groupConvTileCandidates(kernel::ConvOp op, const Level &level);
 
 /// Seconds of a conv that has such a schedule.
 double predictGroupConvTile(kernel::ConvOp op, const Level &level);
 
 struct GroupConvParameters {
+  static constexpr llvm::StringLiteral schedule = "cpu.group_tile";
   BlockShape block; // frames and rows are multiples of a transposed conv's strides, or all there are
   int64_t parts;    // shares of the result's channel blocks, no more than there are
   int64_t planes;   // channels of each group that are staged at once: one of planeCounts
+
+  static void forEach(auto &self, auto visit) {
+    visit("clips", self.block[0]);
+    visit("frames", self.block[1]);
+    visit("rows", self.block[2]);
+    visit("parts", self.parts);
+    visit("planes", self.planes);
+  }
 };
 /// Returns the schedule with these parameters.
 kernel::ScheduleAttr groupConvTileSchedule(kernel::ConvOp op, const Machine &machine,

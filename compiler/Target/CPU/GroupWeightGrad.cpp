@@ -150,16 +150,7 @@ bool isSupported(kernel::WeightGradOp op, const Machine &machine) {
 //===-- Schedule ----------------------------------------------------------===//
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const GroupWeightGradPlan &plan) {
-  Builder builder(op.getContext());
-  const auto &p = plan.parameters;
-  std::pair<StringRef, int64_t> values[] = {{"clips", p.piece[0]}, {"frames", p.piece[1]},
-                                            {"rows", p.piece[2]},  {"partials", p.partials},
-                                            {"parts", p.parts},    {"planes", p.planes}};
-  SmallVector<NamedAttribute> parameters;
-  for (auto [name, value] : values)
-    parameters.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.group_wgrad", plan.grid(), plan.scratchBytes(),
-                                   builder.getDictionaryAttr(parameters));
+  return makeSchedule(op, {plan.grid(), plan.scratchBytes()}, plan.parameters);
 }
 
 kernel::ScheduleAttr kinema::cpu::groupWeightGradSchedule(kernel::WeightGradOp op, const Machine &machine,
@@ -174,11 +165,13 @@ kernel::ScheduleAttr kinema::cpu::remakeGroupWeightGrad(kernel::WeightGradOp op,
     return {};
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
   GroupWeightGradParameters read;
-  read.piece = {parameters.read("clips", 1, dz[0]), parameters.read("frames", 1, dz[2]),
-                parameters.read("rows", 1, dz[3])};
-  read.partials = parameters.read("partials", 1, BlockCuts(dz, read.piece).count());
-  read.parts = parameters.read("parts", 1, shape::ceilDiv(dz[1], machine.vector));
-  read.planes = readPlanes(parameters, channelsOf(op, machine.vector));
+  parameters.read(read);
+  parameters.check(read.piece[0], 1, dz[0]);
+  parameters.check(read.piece[1], 1, dz[2]);
+  parameters.check(read.piece[2], 1, dz[3]);
+  parameters.check(read.partials, 1, BlockCuts(dz, read.piece).count());
+  parameters.check(read.parts, 1, shape::ceilDiv(dz[1], machine.vector));
+  checkPlanes(parameters, read.planes, channelsOf(op, machine.vector));
   return parameters.failed() ? kernel::ScheduleAttr() : groupWeightGradSchedule(op, machine, read);
 }
 
@@ -188,12 +181,7 @@ static double cyclesOf(kernel::WeightGradOp op, const GroupWeightGradPlan &plan)
 
 /// The plan that the op's schedule stands for.
 static GroupWeightGradPlan planOf(kernel::WeightGradOp op, const Machine &machine) {
-  auto s = *op.getSchedule();
-  return GroupWeightGradPlan(op, machine,
-                             {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
-                              s.getInt("partials"),
-                              s.getInt("parts"),
-                              s.getInt("planes")});
+  return GroupWeightGradPlan(op, machine, parametersOf<GroupWeightGradParameters>(*op.getSchedule()));
 }
 
 double kinema::cpu::predictGroupWeightGrad(kernel::WeightGradOp op, const Level &level) {

@@ -14,18 +14,28 @@
 
 namespace kinema::cpu {
 
-/// The best few schedules "cpu.group_wgrad" {clips, frames, rows, partials, parts, planes} by the model, the
-/// cheapest first; none where the lowering does not apply. `partials` is the leading dimension of the result.
+/// The best few schedules of a weight gradient in groups by the model, the cheapest first; none where the
+/// lowering does not apply. `partials` is the leading dimension of the result.
 llvm::SmallVector<Candidate> groupWeightGradCandidates(kernel::WeightGradOp op, const Level &level);
 
 /// Seconds of a weight gradient that has such a schedule.
 double predictGroupWeightGrad(kernel::WeightGradOp op, const Level &level);
 
 struct GroupWeightGradParameters {
+  static constexpr llvm::StringLiteral schedule = "cpu.group_wgrad";
   BlockShape piece;
   int64_t partials; // no more than there are pieces
   int64_t parts;    // shares of the output's channel blocks, no more than there are
   int64_t planes;   // channels of each group that are staged at once: one of planeCounts
+
+  static void forEach(auto &self, auto visit) {
+    visit("clips", self.piece[0]);
+    visit("frames", self.piece[1]);
+    visit("rows", self.piece[2]);
+    visit("partials", self.partials);
+    visit("parts", self.parts);
+    visit("planes", self.planes);
+  }
 };
 /// Returns the schedule with these parameters.
 kernel::ScheduleAttr groupWeightGradSchedule(kernel::WeightGradOp op, const Machine &machine,

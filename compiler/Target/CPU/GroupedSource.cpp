@@ -89,14 +89,14 @@ SmallVector<int64_t> kinema::cpu::planeCounts(const GroupChannels &channels) {
   return counts;
 }
 
-int64_t kinema::cpu::readPlanes(ScheduleParameters &parameters, const GroupChannels &channels) {
+void kinema::cpu::checkPlanes(ScheduleParameters &parameters, int64_t &planes,
+                              const GroupChannels &channels) {
   auto counts = planeCounts(channels);
-  int64_t planes = parameters.read("planes", counts.back(), counts.front());
+  parameters.check(planes, counts.back(), counts.front());
   if (parameters.failed() || llvm::is_contained(counts, planes))
-    return planes;
+    return;
   auto error = parameters.fault() << "planes is " << planes << ", expected ";
   llvm::interleave(counts, error, " or ");
-  return planes;
 }
 
 AxisTaps::AxisTaps(const shape::Phase &phase, int axis) {

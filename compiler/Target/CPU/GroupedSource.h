@@ -53,8 +53,8 @@ struct GroupedSource {
 /// blocks where lanes share a group.
 llvm::SmallVector<int64_t> planeCounts(const GroupChannels &channels);
 
-/// Reads the parameter `planes` of a schedule, which is one of planeCounts.
-int64_t readPlanes(ScheduleParameters &parameters, const GroupChannels &channels);
+/// Checks the parameter `planes` that was read of a schedule, which is one of planeCounts.
+void checkPlanes(ScheduleParameters &parameters, int64_t &planes, const GroupChannels &channels);
 
 /// Holds the taps of a phase along one axis: their kernel indices and their shifts each grow, or shrink, by a
 /// constant step.

@@ -6,7 +6,7 @@ using kernel::LayoutAttr;
 
 constexpr int64_t rank = 5; // O, I, T, H, W
 
-LayoutAttr cpu::pairedWeight(MLIRContext *context, const WeightBlocks &blocks) {
+LayoutAttr cpu::interleavedWeight(MLIRContext *context, const WeightBlocks &blocks) {
   int64_t vector = blocks.vectorAxis(rank), reduce = blocks.reduceAxis(rank);
   return LayoutAttr::get(
       context,

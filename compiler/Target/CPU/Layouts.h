@@ -8,7 +8,7 @@ namespace kinema::cpu {
 
 /// O/16, I/4, T, H, W, 2, 16, 2 of vectors of 16 and blocks of 4: as blockedWeight, with two input channels
 /// beside each other, which one instruction multiplies and adds up. An even number of channels makes a block.
-kernel::LayoutAttr pairedWeight(mlir::MLIRContext *context, const WeightBlocks &blocks);
+kernel::LayoutAttr interleavedWeight(mlir::MLIRContext *context, const WeightBlocks &blocks);
 
 /// H, W, O/8, I/4, T, 4, 8 of vectors of 8 and blocks of 4: for each point of Winograd's tiles (H and W) a
 /// weight as blockedWeight has it.

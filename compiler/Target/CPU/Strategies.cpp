@@ -3,8 +3,8 @@
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
+#include "compiler/Target/CPU/InterleaveWeights.h"
 #include "compiler/Target/CPU/Model.h"
-#include "compiler/Target/CPU/PairWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "compiler/Target/CPU/WinogradWeight.h"
@@ -34,7 +34,7 @@ static double predictPoints(kernel::WinogradOp op, kernel::ScheduleAttr, const L
   return secondsOfPoints(level.rates, tensorOf(op.getResult()));
 }
 
-static double predictPairs(kernel::ConvertOp op, kernel::ScheduleAttr schedule, const Level &level) {
+static double predictInterleave(kernel::ConvertOp op, kernel::ScheduleAttr schedule, const Level &level) {
   return secondsOfStream(level.rates, kernel::trafficOf(op), schedule.getGrid());
 }
 
@@ -69,23 +69,23 @@ static double predictReference(Operation *op, kernel::ScheduleAttr schedule, con
 
 SmallVector<Strategy> cpu::strategies(const Level &level) {
   Strategy convTile =
-      strategyOf<kernel::ConvOp, emitConvTile, remakeConvTile, convCandidates, predictConvTile>("cpu.tile",
-                                                                                                level);
+      strategyOf<kernel::ConvOp, emitConvTile, remakeConvTile, convCandidates, predictConvTile>(
+          ConvTileParameters::schedule, level);
   convTile.settle = [](Operation *kernel, kernel::ScheduleAttr schedule) {
     settleConvWeight(cast<kernel::ConvOp>(kernel), schedule);
   };
   return {
       convTile,
       strategyOf<kernel::WeightGradOp, emitWeightGradTile, remakeWeightGradTile, weightGradCandidates,
-                 predictWeightGradTile>("cpu.wgrad_tile", level),
+                 predictWeightGradTile>(WeightGradParameters::schedule, level),
       strategyOf<kernel::ConvOp, emitGroupConvTile, remakeGroupConvTile, groupConvCandidates,
-                 predictGroupConvTile>("cpu.group_tile", level),
+                 predictGroupConvTile>(GroupConvParameters::schedule, level),
       strategyOf<kernel::WeightGradOp, emitGroupWeightGrad, remakeGroupWeightGrad, groupWeightCandidates,
-                 predictGroupWeightGrad>("cpu.group_wgrad", level),
+                 predictGroupWeightGrad>(GroupWeightGradParameters::schedule, level),
       onlyStrategyOf<kernel::WinogradOp, emitWinogradWeight, winogradWeightSchedule, predictPoints>(
-          "cpu.winograd", level),
-      onlyStrategyOf<kernel::ConvertOp, emitPairWeights, pairWeightsSchedule, predictPairs>("cpu.pairs",
-                                                                                            level),
+          winogradWeightName, level),
+      onlyStrategyOf<kernel::ConvertOp, emitInterleaveWeights, interleaveWeightsSchedule, predictInterleave>(
+          interleaveWeightsName, level),
       referenceStrategy(level.machine,
                         [&level](Operation *op, kernel::ScheduleAttr schedule) {
                           return predictReference(op, schedule, level.rates);

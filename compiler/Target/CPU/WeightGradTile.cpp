@@ -199,17 +199,7 @@ bool isSupported(kernel::WeightGradOp op, int64_t lanes) {
 } // namespace
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const WeightGradPlan &plan) {
-  Builder builder(op.getContext());
-  const auto &p = plan.parameters;
-  std::pair<StringRef, int64_t> values[] = {{"clips", p.piece[0]},       {"frames", p.piece[1]},
-                                            {"rows", p.piece[2]},        {"partials", p.partials},
-                                            {"out_groups", p.outGroups}, {"in_groups", p.inGroups},
-                                            {"winograd", p.winograd}};
-  SmallVector<NamedAttribute> parameters;
-  for (auto [name, value] : values)
-    parameters.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.wgrad_tile", plan.grid(), plan.scratchBytes(),
-                                   builder.getDictionaryAttr(parameters));
+  return makeSchedule(op, {plan.grid(), plan.scratchBytes()}, plan.parameters);
 }
 
 kernel::ScheduleAttr kinema::cpu::weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,
@@ -224,18 +214,22 @@ kernel::ScheduleAttr kinema::cpu::remakeWeightGradTile(kernel::WeightGradOp op, 
     return {};
   constexpr int64_t mostPixels = 1 << 16;    // each row has an entry in a table
   auto dz = op.getGradientType().getShape(); // [N, O, T, H, W]
-  int64_t tile = parameters.read("winograd", 1, hasTiles(op, machine.vector) ? 4 : 1);
-  if (tile == 3)
+  WeightGradParameters read;
+  parameters.read(read);
+  parameters.check(read.winograd, 1, hasTiles(op, machine.vector) ? 4 : 1);
+  if (read.winograd == 3)
     parameters.fault() << "winograd is 3, expected 1, 2 or 4";
-  int64_t step = std::min(tile, dz[3]);
-  BlockShape piece = {parameters.read("clips", 1, dz[0]), parameters.read("frames", 1, dz[2]),
-                      parameters.read("rows", step, dz[3], step)};
+  int64_t step = std::min(read.winograd, dz[3]);
+  parameters.check(read.piece[0], 1, dz[0]);
+  parameters.check(read.piece[1], 1, dz[2]);
+  parameters.check(read.piece[2], step, dz[3], step);
   if (parameters.failed())
     return {};
-  WeightGradPlan plan(op, machine, {piece, 1, 1, 1, tile});
-  plan.share(parameters.read("partials", 1, plan.pieces.count()),
-             parameters.read("out_groups", 1, plan.groups.count()),
-             parameters.read("in_groups", 1, plan.inBlocks));
+  WeightGradPlan plan(op, machine, {read.piece, 1, 1, 1, read.winograd});
+  parameters.check(read.partials, 1, plan.pieces.count());
+  parameters.check(read.outGroups, 1, plan.groups.count());
+  parameters.check(read.inGroups, 1, plan.inBlocks);
+  plan.share(read.partials, read.outGroups, read.inGroups);
   if (int64_t pixels = plan.pieces.rows() * dz[4]; plan.pieces.rows() > step && pixels > mostPixels)
     parameters.fault() << "pieces have " << pixels << " positions, expected at most " << mostPixels;
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
@@ -247,13 +241,7 @@ static double cyclesOf(kernel::WeightGradOp op, const WeightGradPlan &plan) {
 
 /// The plan that the op's schedule stands for.
 static WeightGradPlan planOf(kernel::WeightGradOp op, const Machine &machine) {
-  auto s = *op.getSchedule();
-  return WeightGradPlan(op, machine,
-                        {{s.getInt("clips"), s.getInt("frames"), s.getInt("rows")},
-                         s.getInt("partials"),
-                         s.getInt("out_groups"),
-                         s.getInt("in_groups"),
-                         s.getInt("winograd")});
+  return WeightGradPlan(op, machine, parametersOf<WeightGradParameters>(*op.getSchedule()));
 }
 
 double kinema::cpu::predictWeightGradTile(kernel::WeightGradOp op, const Level &level) {

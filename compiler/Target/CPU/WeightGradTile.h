@@ -15,10 +15,9 @@
 
 namespace kinema::cpu {
 
-/// The best few schedules "cpu.wgrad_tile" {clips, frames, rows, partials, out_groups, in_groups, winograd}
-/// by the model, the cheapest first, those that lead with and without Winograd's tiles in front; none where
-/// the lowering does not apply. `partials` is the leading dimension of the result. `winograd`: whether
-/// Winograd's tiles may be used.
+/// The best few schedules of a weight gradient by the model, the cheapest first, those that lead with and
+/// without Winograd's tiles in front; none where the lowering does not apply. `partials` is the leading
+/// dimension of the result. `winograd`: whether Winograd's tiles may be used.
 llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, const Level &level,
                                                       bool winograd = true);
 
@@ -26,9 +25,20 @@ llvm::SmallVector<Candidate> weightGradTileCandidates(kernel::WeightGradOp op, c
 double predictWeightGradTile(kernel::WeightGradOp op, const Level &level);
 
 struct WeightGradParameters {
+  static constexpr llvm::StringLiteral schedule = "cpu.wgrad_tile";
   BlockShape piece;
   int64_t partials, outGroups, inGroups;
   int64_t winograd = 1; // gradient elements of a tile along H and W; pieces are cut in multiples of it
+
+  static void forEach(auto &self, auto visit) {
+    visit("clips", self.piece[0]);
+    visit("frames", self.piece[1]);
+    visit("rows", self.piece[2]);
+    visit("partials", self.partials);
+    visit("out_groups", self.outGroups);
+    visit("in_groups", self.inGroups);
+    visit("winograd", self.winograd);
+  }
 };
 /// Returns the schedule with these parameters; there are at least as many pieces as partials.
 kernel::ScheduleAttr weightGradTileSchedule(kernel::WeightGradOp op, const Machine &machine,

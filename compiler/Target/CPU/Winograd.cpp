@@ -4,6 +4,7 @@
 #include "compiler/Target/CPU/Layouts.h"
 #include "compiler/Target/CPU/MicroKernels.h"
 #include "compiler/Target/CPU/Model.h"
+#include "compiler/Target/Common/ScheduleParameters.h"
 #include "dialects/Recipe.h"
 
 using namespace mlir;
@@ -252,8 +253,7 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::winogradWeightSchedule(kernel::
     return std::nullopt;
   constexpr int64_t mostBlocks = 64;
   int64_t grid = std::min(mostBlocks, WeightVectors(op, *blocks).blocks);
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.winograd", grid, /*scratch=*/0,
-                                   DictionaryAttr::get(op.getContext()));
+  return makeSchedule(op.getContext(), winogradWeightName, {grid});
 }
 
 void kinema::cpu::emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e) {

@@ -66,7 +66,10 @@ void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTil
 /// Seconds in which a weight is brought to points, to a tensor of this type; rough.
 double secondsOfPoints(const Rates &rates, mlir::RankedTensorType points);
 
-/// The body of kernel.winograd, of weights in blocks: G g G^T. No schedule where they lie otherwise.
+inline constexpr llvm::StringLiteral winogradWeightName = "cpu.winograd";
+
+/// The schedule of that name, which has no parameters, for a weight in blocks that is brought to points
+/// (G g G^T); nothing where it lies otherwise.
 std::optional<kernel::ScheduleAttr> winogradWeightSchedule(kernel::WinogradOp op, const Machine &machine);
 void emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e);
 

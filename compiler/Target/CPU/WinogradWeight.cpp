@@ -116,7 +116,7 @@ static Value preparedWeight(kernel::ConvOp op, int64_t tile, StringRef name) {
 }
 
 void cpu::settleConvWeight(kernel::ConvOp op, kernel::ScheduleAttr schedule) {
-  int64_t tile = schedule.getInt("winograd");
+  int64_t tile = parametersOf<ConvTileParameters>(schedule).winograd;
   if (tile == op.getWinogradTile())
     return;
   std::string name = preparedName(op, tile);

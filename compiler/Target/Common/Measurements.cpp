@@ -72,11 +72,10 @@ llvm::Expected<ScheduleChooser> ScheduleChooser::make(StringRef file, int64_t ra
 
 /// Whether that is the schedule that was measured.
 static bool isSame(const MeasuredSchedule &measured, kernel::ScheduleAttr schedule) {
-  DictionaryAttr given = schedule.getParameters();
-  return schedule.getName() == measured.schedule && given.size() == measured.parameters.size() &&
+  return schedule.getName() == measured.schedule &&
+         schedule.getParameters().size() == measured.parameters.size() &&
          llvm::all_of(measured.parameters, [&](const auto &parameter) {
-           auto value = given.getAs<IntegerAttr>(parameter.first);
-           return value && value.getInt() == parameter.second;
+           return schedule.find(parameter.first) == parameter.second;
          });
 }
 

@@ -1,6 +1,7 @@
 #include "compiler/Target/Common/Reference.h"
 
 #include "compiler/Target/Common/ReferenceOps.h"
+#include "compiler/Target/Common/ScheduleParameters.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -30,19 +31,13 @@ static int64_t threadsFor(const Blocks &blocks, const Machine &machine) {
 kernel::ScheduleAttr kinema::scheduleReference(Operation *op, const Machine &machine, StringRef name) {
   const Lowering *lowering = ::loweringOf(op);
   Blocks blocks = lowering ? lowering->blocks(op, machine) : Blocks{}; // without one, `verifySchedule` fails
-  Builder b(op->getContext());
-  SmallVector<NamedAttribute> parameters = {b.getNamedAttr("partials", b.getI64IntegerAttr(blocks.partials))};
+  Grid grid{.blocks = blocks.grid, .partials = blocks.partials};
   if (machine.threads > 1)
-    parameters.push_back(b.getNamedAttr("threads", b.getI64IntegerAttr(threadsFor(blocks, machine))));
-  return kernel::ScheduleAttr::get(op->getContext(), name.empty() ? machine.reference : name, blocks.grid,
-                                   /*scratch=*/0, b.getDictionaryAttr(parameters));
+    grid.threads = threadsFor(blocks, machine);
+  return makeSchedule(op->getContext(), name.empty() ? machine.reference : name, grid);
 }
 
 void kinema::emitReference(Operation *op, KernelEmitter &e) { ::loweringOf(op)->emit(op, e); }
-
-int64_t kinema::partialsLeft(kernel::ScheduleAttr schedule) {
-  return schedule.getParameters().contains("partials") ? schedule.getInt("partials") : schedule.getGrid();
-}
 
 void kinema::fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
   for (Value result : op->getResults()) {
@@ -50,7 +45,7 @@ void kinema::fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
     if (type.hasStaticShape())
       continue;
     SmallVector<int64_t> shape(type.getShape());
-    shape.front() = partialsLeft(schedule);
+    shape.front() = schedule.getPartials();
     result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
   }
 }

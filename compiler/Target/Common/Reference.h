@@ -21,9 +21,6 @@ kernel::ScheduleAttr scheduleReference(mlir::Operation *kernel, const Machine &m
 /// Writes the kernel's body; the emitter has begun its function.
 void emitReference(mlir::Operation *kernel, KernelEmitter &e);
 
-/// Returns how many partials a launch with this schedule leaves.
-int64_t partialsLeft(kernel::ScheduleAttr schedule);
-
 /// Replaces the leading `?` of partials by the number that the schedule leaves.
 void fixPartials(mlir::Operation *kernel, kernel::ScheduleAttr schedule);
 

@@ -8,40 +8,7 @@
 using namespace mlir;
 using namespace kinema;
 
-//===-- Parameters --------------------------------------------------------===//
-
 using kernel::scheduleOf;
-
-ScheduleParameters::ScheduleParameters(Operation *kernel) : kernel(kernel), schedule(scheduleOf(kernel)) {}
-
-InFlightDiagnostic ScheduleParameters::fault() {
-  wrong = true;
-  return kernel->emitOpError("has the schedule ") << schedule.getName() << ", whose ";
-}
-
-int64_t ScheduleParameters::inRange(StringRef name, int64_t value, int64_t least, int64_t most,
-                                    int64_t step) {
-  if (value >= least && value <= most && (value % step == 0 || value == most))
-    return value;
-  auto error = fault() << name << " is " << value << ", expected " << least;
-  if (most > least)
-    error << " to " << most;
-  if (most > least && step > 1)
-    error << " in multiples of " << step;
-  return least;
-}
-
-int64_t ScheduleParameters::read(StringRef name, int64_t least, int64_t most, int64_t step) {
-  auto value = schedule.getParameters().getAs<IntegerAttr>(name);
-  if (value)
-    return inRange(name, value.getInt(), least, most, step);
-  fault() << "parameter " << name << " is missing, a number from " << least << " to " << most;
-  return least;
-}
-
-int64_t ScheduleParameters::readGrid(int64_t least, int64_t most, int64_t step) {
-  return inRange("grid", schedule.getGrid(), least, most, step);
-}
 
 //===-- Schedules ---------------------------------------------------------===//
 
@@ -76,25 +43,22 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
     return kernel->emitOpError("has the schedule ") << given.getName() << ", whose " << what << " is "
                                                     << found << ", but its parameters lead to " << expected;
   };
-  for (NamedAttribute parameter : given.getParameters())
-    if (!made.getParameters().contains(parameter.getName())) {
+  for (auto [name, value] : given.getNumbers())
+    if (!made.find(name)) {
       auto error = kernel->emitOpError("has the schedule ")
-                   << given.getName() << ", which takes no parameter " << parameter.getName();
+                   << given.getName() << ", which takes no parameter \"" << name << "\"";
       if (made.getParameters().empty())
         return error << "; it takes none";
       error << "; it takes ";
-      llvm::interleaveComma(made.getParameters(), error,
-                            [&](NamedAttribute known) { error << known.getName().getValue(); });
+      llvm::interleaveComma(made.getNumbers(), error, [&](const auto &known) { error << known.first; });
       return error;
     }
-  for (NamedAttribute parameter : made.getParameters()) {
-    auto value = given.getParameters().getAs<IntegerAttr>(parameter.getName());
-    int64_t expected = cast<IntegerAttr>(parameter.getValue()).getInt();
+  for (auto [name, expected] : made.getNumbers()) {
+    std::optional<int64_t> value = given.find(name);
     if (!value)
       return kernel->emitOpError("has the schedule ")
-             << given.getName() << ", whose parameter " << parameter.getName() << " is missing; it is "
-             << expected;
-    if (failed(expect(parameter.getName().getValue(), value.getInt(), expected)))
+             << given.getName() << ", whose parameter " << name << " is missing; it is " << expected;
+    if (failed(expect(name, *value, expected)))
       return failure();
   }
   if (failed(expect("grid", given.getGrid(), made.getGrid())))
@@ -103,7 +67,7 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
 }
 
 static LogicalResult verifyPartials(Operation *kernel, kernel::ScheduleAttr schedule) {
-  int64_t expected = partialsLeft(schedule);
+  int64_t expected = schedule.getPartials();
   for (auto [i, result] : llvm::enumerate(kernel->getResults()))
     if (cast<kernel::LaunchableOp>(kernel).getForm(i) != kernel::Form::Whole &&
         tensorOf(result).getDimSize(0) != expected)
@@ -134,17 +98,17 @@ static FailureOr<const Strategy *> namedStrategy(Operation *kernel, const Loweri
 }
 
 /// A kernel with a strategy that cannot go on with a merge must have none.
-static LogicalResult verifyFolded(Operation *kernel, const Strategy &strategy) {
+static LogicalResult verifyAttached(Operation *kernel, const Strategy &strategy) {
   auto def = dyn_cast<kernel::DefOp>(kernel->getParentOp());
-  if (!def || !def.getFolded() || strategy.goesOnWithMerges)
+  if (!def || !def.getAttached() || strategy.goesOnWithMerges)
     return success();
-  return def.getFolded()->emitOpError("is folded into a kernel with the schedule ")
+  return def.getAttached()->emitOpError("is attached to a kernel with the schedule ")
          << scheduleOf(kernel).getName() << ", which does not go on with merges";
 }
 
 LogicalResult kinema::verifySchedule(Operation *kernel, const LoweringTarget &target) {
   auto strategy = namedStrategy(kernel, target);
-  if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyFolded(kernel, **strategy)))
+  if (failed(strategy) || failed(verifySizes(kernel)) || failed(verifyAttached(kernel, **strategy)))
     return failure();
   auto made = remake(kernel, **strategy);
   if (!made || failed(verifySame(kernel, scheduleOf(kernel), made)) || failed(verifyScratch(kernel, made)))
@@ -159,18 +123,18 @@ LogicalResult kinema::verifyKernel(kernel::DefOp def) {
   size_t operations = llvm::range_size(body);
   if (operations < 2 || !isa<kernel::LaunchableOp>(body.front()) || !isa<kernel::ReturnOp>(body.back()))
     return def.emitOpError("holds something else than one launchable operation and kernel.return");
-  kernel::FinalizeOp merge = def.getFolded();
-  bool folds = operations == 3 && merge && merge.getFolded();
-  if (operations > 2 && !folds)
-    return def.emitOpError("holds several operations, of which the second is no folded kernel.finalize");
+  kernel::FinalizeOp merge = def.getAttached();
+  bool attaches = operations == 3 && merge && merge.getAttached();
+  if (operations > 2 && !attaches)
+    return def.emitOpError("holds several operations, of which the second is no attached kernel.finalize");
   SmallVector<Value> operands(def.getKernel()->getOperands()), results(def.getKernel()->getResults());
-  if (folds) {
+  if (attaches) {
     if (!llvm::is_contained(results, merge.getPartials()))
-      return merge.emitOpError("is folded into a kernel that does not make its partials");
+      return merge.emitOpError("is attached to a kernel that does not make its partials");
     llvm::append_range(operands, merge.getInputs());
     llvm::append_range(results, merge.getResults());
   }
-  size_t arguments = operands.size() + (folds ? 1 : 0); // the counters of the blocks
+  size_t arguments = operands.size() + (attaches ? 1 : 0); // the counters of the blocks
   if (body.getNumArguments() != arguments ||
       !llvm::equal(operands, body.getArguments().take_front(operands.size())))
     return def.emitOpError("has other arguments than the operands of its operation, in their order");
@@ -197,16 +161,16 @@ static LogicalResult verifyMerge(kernel::FinalizeOp merge, const LoweringTarget 
     return success(); // it is checked with its kernel
   Operation *maker = merge.getPartials() ? merge.getPartials().getDefiningOp() : nullptr;
   if (!maker || !scheduleOf(maker))
-    return merge.emitOpError("is folded into no kernel: a kernel that has a schedule makes its partials");
+    return merge.emitOpError("is attached to no kernel: a kernel that has a schedule makes its partials");
   auto strategy = namedStrategy(maker, target);
   if (failed(strategy))
     return failure();
   int64_t merges = llvm::count_if(maker->getUsers(), [](Operation *user) {
     auto finalize = dyn_cast<kernel::FinalizeOp>(user);
-    return finalize && finalize.getFolded();
+    return finalize && finalize.getAttached();
   });
   if (!(*strategy)->goesOnWithMerges || merges != 1 || !canGoOnWith(maker, merge))
-    return merge.emitOpError("is folded into ")
+    return merge.emitOpError("is attached to ")
            << maker->getName() << ", which cannot go on with it: its schedule has to be one that does, the "
            << "partials are for this merge alone, the kernel has no other one, and what is merged with them "
            << "is made before the kernel";
@@ -222,8 +186,8 @@ LogicalResult kinema::verifySchedules(ModuleOp module, const LoweringTarget &tar
     if (!isa<kernel::LaunchableOp>(op))
       return;
     auto merge = dyn_cast<kernel::FinalizeOp>(op);
-    bool folded = merge && merge.getFolded();
-    good &= succeeded(folded ? verifyMerge(merge, target) : verifySchedule(op, target));
+    bool attached = merge && merge.getAttached();
+    good &= succeeded(attached ? verifyMerge(merge, target) : verifySchedule(op, target));
   });
   return success(good);
 }

@@ -24,7 +24,7 @@ struct Strategy {
   std::function<llvm::SmallVector<Candidate>(mlir::Operation *kernel)> candidates;
   /// Seconds of a kernel that has a schedule of this strategy; empty where there is no model of the machine.
   std::function<double(mlir::Operation *kernel)> predict = {};
-  bool goesOnWithMerges = false; // a kernel.finalize may be folded into its kernels
+  bool goesOnWithMerges = false; // a kernel.finalize may be attached to its kernels
   /// Brings the operands of a kernel into the form in which the chosen schedule reads them, by operations in
   /// front of it, before the kernel gets the schedule; empty where they lie so already.
   void (*settle)(mlir::Operation *kernel, kernel::ScheduleAttr schedule) = nullptr;

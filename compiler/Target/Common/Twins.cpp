@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace kinema;
 
-//===-- A kernel and what is folded into it, apart ------------------------===//
+//===-- A kernel and what is attached to it, apart ------------------------===//
 
 /// Removes all from the kernel but `op`.
 static void keep(kernel::DefOp def, Operation *op) {
@@ -20,18 +20,18 @@ static void keep(kernel::DefOp def, Operation *op) {
   body.eraseArguments([](BlockArgument argument) { return argument.use_empty(); });
 }
 
-void kinema::dropFolded(kernel::DefOp def) { keep(def, def.getKernel()); }
+void kinema::dropAttached(kernel::DefOp def) { keep(def, def.getKernel()); }
 
-void kinema::keepFolded(kernel::DefOp def, int64_t partials) {
-  kernel::FinalizeOp folded = def.getFolded();
-  auto type = cast<RankedTensorType>(folded.getPartials().getType());
+void kinema::keepAttached(kernel::DefOp def, int64_t partials) {
+  kernel::FinalizeOp attached = def.getAttached();
+  auto type = cast<RankedTensorType>(attached.getPartials().getType());
   SmallVector<int64_t> shape(type.getShape());
   shape[0] = partials;
   Value given = def.getBody().front().insertArgument(
-      0u, RankedTensorType::get(shape, type.getElementType(), type.getEncoding()), folded.getLoc());
-  folded.getPartialsMutable().assign(given);
-  folded.setFolded(false);
-  keep(def, folded);
+      0u, RankedTensorType::get(shape, type.getElementType(), type.getEncoding()), attached.getLoc());
+  attached.getPartialsMutable().assign(given);
+  attached.setAttached(false);
+  keep(def, attached);
 }
 
 //===-- Twins -------------------------------------------------------------===//
@@ -90,15 +90,15 @@ kernel::DefOp TwinMaker::copyOf(kernel::DefOp def, StringRef suffix,
 TwinMaker::Twins TwinMaker::twinsOf(kernel::DefOp def) {
   if (auto known = made.find(def); known != made.end())
     return known->second;
-  kernel::FinalizeOp folded = def.getFolded();
-  if (!folded && isPlain(def.getKernel()))
+  kernel::FinalizeOp attached = def.getAttached();
+  if (!attached && isPlain(def.getKernel()))
     return {{def}, 0}; // the kernel is its own twin
-  Twins twins{{copyOf(def, "_twin", dropFolded)}, 0};
-  if (folded) {
-    twins.partials = cast<OpResult>(folded.getPartials()).getResultNumber();
+  Twins twins{{copyOf(def, "_twin", dropAttached)}, 0};
+  if (attached) {
+    twins.partials = cast<OpResult>(attached.getPartials()).getResultNumber();
     auto partials = cast<RankedTensorType>(twins.kernels[0].getResultTypes()[twins.partials]);
     twins.kernels.push_back(
-        copyOf(def, "_merge", [&](kernel::DefOp copy) { keepFolded(copy, partials.getDimSize(0)); }));
+        copyOf(def, "_merge", [&](kernel::DefOp copy) { keepAttached(copy, partials.getDimSize(0)); }));
   }
   return made[def] = twins;
 }

@@ -10,12 +10,12 @@
 
 namespace kinema {
 
-/// Removes from the kernel what is folded into it.
-void dropFolded(kernel::DefOp def);
+/// Removes from the kernel what is attached to it.
+void dropAttached(kernel::DefOp def);
 
-/// Leaves in the kernel only the merge that is folded into it, of `partials` partials. Its operands are
+/// Leaves in the kernel only the merge that is attached to it, of `partials` partials. Its operands are
 /// these, then its inputs.
-void keepFolded(kernel::DefOp def, int64_t partials);
+void keepAttached(kernel::DefOp def, int64_t partials);
 
 /// Gives each launch of the planned module its twins, in the attribute `kernel.twins`, and the arena a place
 /// for what they leave. A kernel whose lowering `isPlain` already is its own twin. Returns the number of

@@ -88,7 +88,7 @@ static LogicalResult verifyFunction(kernel::DefOp def, LLVM::LLVMFuncOp function
        {gpu::GPUDialect::getKernelFuncAttrName(), NVVM::NVVMDialect::getKernelFuncAttrName()})
     if (!function->hasAttr(name))
       return function.emitOpError("is the function of a kernel, but lacks the attribute ") << name;
-  int64_t threads = kernel::scheduleOf(def.getKernel()).getInt("threads");
+  int64_t threads = kernel::scheduleOf(def.getKernel()).getThreads().value_or(1);
   if (threadsOf(function) != threads)
     return function.emitOpError("does not say, by ")
            << NVVM::NVVMDialect::getReqntidAttrName() << " or " << NVVM::NVVMDialect::getMaxntidAttrName()

@@ -1,7 +1,7 @@
 #include "compiler/Target/NVGPU/HaloConv.h"
 
+#include "compiler/Target/NVGPU/AttachedMerge.h"
 #include "compiler/Target/NVGPU/ChannelSums.h"
-#include "compiler/Target/NVGPU/FoldedMerge.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -76,7 +76,7 @@ private:
   Value resultsOfTile();
   void consumersMeet() { meet(consumersBarrier, plan.consumers * warpgroup); }
   void storePartials(Value count);
-  void emitMerge(kernel::FinalizeOp folded);
+  void emitMerge(kernel::FinalizeOp attached);
 
   int64_t stores() { return yield.countOf(Yield::Store); }
   int64_t moments() { return yield.countOf(Yield::Moments); } // 0 or 1
@@ -284,8 +284,8 @@ void HaloConvEmitter::emitConsumers() {
     return {e.add(before[0], plan.chunks()), weightStep, positions};
   });
   storePartials(all[2]);
-  if (auto folded = op->getParentOfType<kernel::DefOp>().getFolded())
-    emitMerge(folded);
+  if (auto attached = op->getParentOfType<kernel::DefOp>().getAttached())
+    emitMerge(attached);
 }
 
 /// Returns the accumulators of a tile, and the step of the weights after it.
@@ -488,11 +488,11 @@ void HaloConvEmitter::storePartials(Value count) {
 }
 
 /// Lets the last block of those with the same channels merge the partials of them all.
-void HaloConvEmitter::emitMerge(kernel::FinalizeOp folded) {
-  FoldedMerge merge;
-  merge.op = folded;
+void HaloConvEmitter::emitMerge(kernel::FinalizeOp attached) {
+  AttachedMerge merge;
+  merge.op = attached;
   ArrayRef<Value> inputs = ArrayRef(e.operands).drop_front(op->getNumOperands());
-  merge.operands = {e.results[cast<OpResult>(folded.getPartials()).getResultNumber()]};
+  merge.operands = {e.results[cast<OpResult>(attached.getPartials()).getResultNumber()]};
   llvm::append_range(merge.operands, inputs.drop_back());
   llvm::append_range(merge.results, ArrayRef(e.results).drop_front(op->getNumResults()));
   merge.counters = inputs.back();
@@ -505,7 +505,7 @@ void HaloConvEmitter::emitMerge(kernel::FinalizeOp folded) {
   merge.barrier = consumersBarrier;
   merge.scratchAt = source.dataAt;
   merge.scratchBytes = source.stages * source.stageBytes;
-  emitFoldedMerge(*this, merge);
+  emitAttachedMerge(*this, merge);
 }
 
 //===-- The kernel --------------------------------------------------------===//

@@ -8,7 +8,7 @@
 
 namespace kinema::nvidia {
 
-/// Returns the best schedules "sm90.halo" of a conv; none where the template does not apply.
+/// Returns the best schedules of a conv; none where the template does not apply.
 llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op, const Processor &processor);
 
 /// Predicts the seconds of a conv that has such a schedule.

@@ -48,17 +48,17 @@ HaloAxis nvidia::haloAxis(const shape::Window &window, int axis, int64_t source,
   return halo;
 }
 
-PairedAxis nvidia::pairedAxis(const shape::Window &window, int64_t source, int64_t result) {
+NeighbourAxis nvidia::neighbourAxis(const shape::Window &window, int64_t source, int64_t result) {
   constexpr int width = 2;
-  PairedAxis paired;
+  NeighbourAxis row;
   // A product contracts two groups.
-  paired.groups = shape::roundUp(shape::ceilDiv(window.kernel[width], 2), 2);
-  paired.groupStep = 2 / window.stride[width];
-  paired.axis = haloAxis(window, width, source, result);
-  paired.axis.phases = {{0, result, 1, 0, 0}};
-  paired.axis.sourceStep = 1;
-  paired.axis.reach = (paired.groups - 1) * paired.groupStep;
-  return paired;
+  row.groups = shape::roundUp(shape::ceilDiv(window.kernel[width], 2), 2);
+  row.groupStep = 2 / window.stride[width];
+  row.axis = haloAxis(window, width, source, result);
+  row.axis.phases = {{0, result, 1, 0, 0}};
+  row.axis.sourceStep = 1;
+  row.axis.reach = (row.groups - 1) * row.groupStep;
+  return row;
 }
 
 HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
@@ -78,11 +78,11 @@ HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, con
   sourceBlocks = shape::ceilDiv(source[1], 8);
   resultBlocks = shape::ceilDiv(result[1], 8);
   if (neighbours == 2) {
-    PairedAxis paired = pairedAxis(window, source[4], result[4]);
-    axes[2] = paired.axis;
+    NeighbourAxis row = neighbourAxis(window, source[4], result[4]);
+    axes[2] = row.axis;
     kernel[2] = 1;
-    sourceBlocks = paired.groups;
-    groupStep = paired.groupStep;
+    sourceBlocks = row.groups;
+    groupStep = row.groupStep;
   }
   depthBlocks = shape::roundUp(sourceBlocks, 2);
   setTile(tile);

@@ -34,20 +34,29 @@ struct HaloAxis {
 HaloAxis haloAxis(const shape::Window &window, int axis, int64_t source, int64_t result,
                   shape::Direction direction = shape::Direction::Forward);
 
-/// Of a row whose positions hold two neighbours of the source each: all taps are one, which reads so many
-/// positions, `groupStep` apart, as its pairs of taps need. The stride is 1 or 2.
-struct PairedAxis {
+/// The axis of a row whose positions hold two neighbours of the source each: all taps are one, which reads
+/// as many positions, `groupStep` apart, as the taps need in twos. The stride is 1 or 2.
+struct NeighbourAxis {
   HaloAxis axis;
   int64_t groups, groupStep;
 };
-PairedAxis pairedAxis(const shape::Window &window, int64_t source, int64_t result);
+NeighbourAxis neighbourAxis(const shape::Window &window, int64_t source, int64_t result);
 
 /// What is chosen.
 struct HaloTile {
+  static constexpr llvm::StringLiteral schedule = "sm90.halo";
   std::array<int64_t, 3> results; // T, H, W of a phase
   int64_t channels;               // of the result, a multiple of 8, at most 256
   int64_t depth;                  // channels of the source in a stage, a multiple of 16
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
+
+  static void forEach(auto &self, auto visit) {
+    visit("frames", self.results[0]);
+    visit("rows", self.results[1]);
+    visit("columns", self.results[2]);
+    visit("channels", self.channels);
+    visit("depth", self.depth);
+  }
 };
 
 /// The contraction of a tile: D[position, channel] += source[position + shift(tap), depth] *

@@ -71,34 +71,25 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   return work;
 }
 
-/// Returns the seconds that the merge folded into this kernel adds to it.
-static double secondsOfFolded(kernel::ConvOp op, const HaloPlan &plan, const Rates &rates) {
+/// Returns the seconds that the merge attached to this kernel adds to it.
+static double secondsOfAttached(kernel::ConvOp op, const HaloPlan &plan, const Rates &rates) {
   auto def = dyn_cast<kernel::DefOp>(op->getParentOp());
-  kernel::FinalizeOp folded = def ? def.getFolded() : kernel::FinalizeOp();
-  if (!folded)
+  kernel::FinalizeOp attached = def ? def.getAttached() : kernel::FinalizeOp();
+  if (!attached)
     return 0;
-  auto partials = cast<RankedTensorType>(folded.getPartials().getType());
+  auto partials = cast<RankedTensorType>(attached.getPartials().getType());
   return secondsOfMerge(rates, 4.0 * partials.getDimSize(0) * partials.getDimSize(1) * plan.tile.channels);
 }
 
 double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
   HaloPlan plan = haloPlanOf(op);
   return secondsOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op))) +
-         secondsOfFolded(op, plan, *processor.rates);
+         secondsOfAttached(op, plan, *processor.rates);
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
-  Builder builder(op.getContext());
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
-  auto parameters = builder.getDictionaryAttr(
-      {integer("frames", plan.tile.results[0]), integer("rows", plan.tile.results[1]),
-       integer("columns", plan.tile.results[2]), integer("channels", plan.tile.channels),
-       integer("depth", plan.tile.depth), integer("partials", plan.partials()),
-       integer("threads", plan.threads)});
-  return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo", plan.grid(), plan.sharedBytes(sumsOf(op)),
-                                   parameters);
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.threads},
+                      plan.tile);
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
@@ -148,14 +139,16 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // of tiles of one result: as many as the largest phase has
   constexpr int64_t mostDepth = 64;
   HaloTile tile;
-  const StringRef sizes[] = {"frames", "rows", "columns"};
+  parameters.read(tile);
   for (int axis = 0; axis < 3; ++axis)
-    tile.results[axis] = parameters.read(sizes[axis], 1, plan.axes[axis].tiles());
+    parameters.check(tile.results[axis], 1, plan.axes[axis].tiles());
   int64_t channels = plan.resultBlocks * blockChannels, all = plan.depthBlocks * blockChannels;
-  tile.channels = parameters.read("channels", blockChannels, std::min(channels, Processor::productColumns),
-                                  blockChannels);
-  tile.depth =
-      plan.neighbours > 1 ? parameters.read("depth", all, all) : parameters.read("depth", 16, mostDepth, 16);
+  parameters.check(tile.channels, blockChannels, std::min(channels, Processor::productColumns),
+                   blockChannels);
+  if (plan.neighbours > 1)
+    parameters.check(tile.depth, all, all);
+  else
+    parameters.check(tile.depth, 16, mostDepth, 16);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
@@ -174,9 +167,7 @@ kernel::ScheduleAttr kinema::nvidia::haloSchedule(kernel::ConvOp op, const HaloT
 }
 
 HaloPlan kinema::nvidia::haloPlanOf(kernel::ConvOp op) {
-  auto schedule = *op.getSchedule();
-  return HaloPlan(op, {{schedule.getInt("frames"), schedule.getInt("rows"), schedule.getInt("columns")},
-                       schedule.getInt("channels"),
-                       schedule.getInt("depth"),
-                       schedule.getGrid()});
+  auto tile = parametersOf<HaloTile>(*op.getSchedule());
+  tile.blocks = op.getSchedule()->getGrid();
+  return HaloPlan(op, tile);
 }

@@ -8,7 +8,7 @@
 
 namespace kinema::nvidia {
 
-/// Returns the best schedules "sm90.halo_wgrad" of a weight gradient; none where the template does not apply.
+/// Returns the best schedules of a weight gradient; none where the template does not apply.
 llvm::SmallVector<Candidate> haloWeightGradCandidates(kernel::WeightGradOp op, const Processor &processor);
 
 /// Predicts the seconds of a weight gradient that has such a schedule.

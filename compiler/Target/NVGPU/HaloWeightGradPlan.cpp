@@ -21,12 +21,12 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
   neighbours = std::max<int64_t>(1, stagedNeighbours(op.getActivationType()));
   groupStep = 0;
   if (neighbours == 2) {
-    PairedAxis paired = pairedAxis(op.getWindow().getWindow(), x[4], dz[4]);
-    paired.axis.tile = tile.results[2];
-    axes[2] = paired.axis;
+    NeighbourAxis row = neighbourAxis(op.getWindow().getWindow(), x[4], dz[4]);
+    row.axis.tile = tile.results[2];
+    axes[2] = row.axis;
     kernel[2] = 1;
-    inputs = 8 * paired.groups;
-    groupStep = paired.groupStep;
+    inputs = 8 * row.groups;
+    groupStep = row.groupStep;
   }
 }
 

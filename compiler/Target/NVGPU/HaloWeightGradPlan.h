@@ -9,6 +9,7 @@ namespace kinema::nvidia {
 
 /// Holds what is chosen.
 struct HaloWeightGradTile {
+  static constexpr llvm::StringLiteral schedule = "sm90.halo_wgrad";
   std::array<int64_t, 3> results; // T, H, W: positions of the gradient that are staged together
   std::array<int64_t, 3> taps;    // T, H, W: the box of the kernel that a block computes
   bool outputRows;                // the products' rows are output channels, their columns input channels
@@ -16,6 +17,20 @@ struct HaloWeightGradTile {
   int64_t columns;                // channels of a block, a multiple of 8, at most 256
   int64_t consumers;              // warpgroups that contract, 2 or 3
   int64_t chunks;                 // parts of all positions, each with a partial of its own
+
+  static void forEach(auto &self, auto visit) {
+    visit("frames", self.results[0]);
+    visit("rows", self.results[1]);
+    visit("columns", self.results[2]);
+    visit("taps_t", self.taps[0]);
+    visit("taps_h", self.taps[1]);
+    visit("taps_w", self.taps[2]);
+    visit("output_rows", self.outputRows);
+    visit("product_rows", self.rows);
+    visit("product_columns", self.columns);
+    visit("consumers", self.consumers);
+    visit("partials", self.chunks);
+  }
 };
 
 /// Plans the contraction of a block: D[tap][row, column] += gradient[p, ..] * activation[p + shift(tap), ..]

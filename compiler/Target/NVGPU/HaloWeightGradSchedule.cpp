@@ -52,20 +52,7 @@ double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Proc
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
-  Builder builder(op.getContext());
-  const HaloWeightGradTile &tile = plan.tile;
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
-  auto parameters = builder.getDictionaryAttr(
-      {integer("frames", tile.results[0]), integer("rows", tile.results[1]),
-       integer("columns", tile.results[2]), integer("taps_t", tile.taps[0]), integer("taps_h", tile.taps[1]),
-       integer("taps_w", tile.taps[2]), integer("output_rows", tile.outputRows),
-       integer("product_rows", tile.rows), integer("product_columns", tile.columns),
-       integer("consumers", tile.consumers), integer("partials", tile.chunks),
-       integer("threads", plan.threads())});
-  return kernel::ScheduleAttr::get(op.getContext(), "sm90.halo_wgrad", plan.grid(), plan.sharedBytes(),
-                                   parameters);
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, plan.tile);
 }
 
 namespace {
@@ -157,23 +144,20 @@ SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGr
   return isSupported(op) ? Search(op, processor).run() : SmallVector<Candidate>();
 }
 
-/// Reads what the parameters choose, except the chunks.
-static HaloWeightGradTile readTile(const HaloWeightGradPlan &whole, ScheduleParameters &parameters) {
+/// Checks what was read of the parameters, except the chunks.
+static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
+                      ScheduleParameters &parameters) {
   constexpr int64_t rows = 64;
-  HaloWeightGradTile tile;
-  const StringRef sizes[] = {"frames", "rows", "columns"}, taps[] = {"taps_t", "taps_h", "taps_w"};
   for (int axis = 0; axis < 3; ++axis) {
-    tile.results[axis] = parameters.read(sizes[axis], 1, whole.axes[axis].tiles());
-    tile.taps[axis] = parameters.read(taps[axis], 1, whole.kernel[axis]);
+    parameters.check(tile.results[axis], 1, whole.axes[axis].tiles());
+    parameters.check(tile.taps[axis], 1, whole.kernel[axis]);
   }
   bool overlaps = whole.neighbours > 1; // inputs that overlap must all be columns
-  tile.outputRows = parameters.read("output_rows", overlaps ? 1 : 0, 1) != 0;
+  parameters.check(tile.outputRows, overlaps ? 1 : 0, 1);
   int64_t all = tile.outputRows ? whole.outputs : whole.inputs;
-  tile.rows = parameters.read("product_rows", rows, shape::roundUp(all, rows), rows);
-  tile.columns = parameters.read("product_columns", blockChannels, Processor::productColumns, blockChannels);
-  tile.consumers = parameters.read("consumers", 2, 3);
-  tile.chunks = 1;
-  return tile;
+  parameters.check(tile.rows, rows, shape::roundUp(all, rows), rows);
+  parameters.check(tile.columns, blockChannels, Processor::productColumns, blockChannels);
+  parameters.check(tile.consumers, 2, 3);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor,
@@ -181,11 +165,14 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
   if (!isSupported(op))
     return {};
   HaloWeightGradPlan whole(op, {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1});
-  HaloWeightGradTile tile = readTile(whole, parameters);
+  HaloWeightGradTile tile;
+  parameters.read(tile);
+  checkTile(tile, whole, parameters);
   if (parameters.failed())
     return {};
   HaloWeightGradPlan plan(op, tile);
-  plan.tile.chunks = parameters.read("partials", 1, plan.positionTiles());
+  parameters.check(tile.chunks, 1, plan.positionTiles());
+  plan.tile.chunks = tile.chunks;
   if (!plan.fits(processor))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
@@ -197,12 +184,5 @@ kernel::ScheduleAttr kinema::nvidia::haloWeightGradSchedule(kernel::WeightGradOp
 }
 
 HaloWeightGradPlan kinema::nvidia::haloWeightGradPlanOf(kernel::WeightGradOp op) {
-  auto s = *op.getSchedule();
-  return HaloWeightGradPlan(op, {{s.getInt("frames"), s.getInt("rows"), s.getInt("columns")},
-                                 {s.getInt("taps_t"), s.getInt("taps_h"), s.getInt("taps_w")},
-                                 s.getInt("output_rows") != 0,
-                                 s.getInt("product_rows"),
-                                 s.getInt("product_columns"),
-                                 s.getInt("consumers"),
-                                 s.getInt("partials")});
+  return HaloWeightGradPlan(op, parametersOf<HaloWeightGradTile>(*op.getSchedule()));
 }

@@ -43,7 +43,7 @@ static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
 static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
   constexpr int64_t globalMemory = 1;
   auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
-  e.threads = schedule.getInt("threads");
+  e.threads = *schedule.getThreads();
   function->setAttr(kernel::threadsAttribute, e.b.getI32IntegerAttr(e.threads));
   e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
   e.thread = readIndex<NVVM::ThreadIdXOp>(e);

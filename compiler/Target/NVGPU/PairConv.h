@@ -8,7 +8,7 @@
 
 namespace kinema::nvidia {
 
-/// Returns the best schedules "sm90.pair" of a pair; none where the template does not apply or nothing fits.
+/// Returns the best schedules of a pair; none where the template does not apply or nothing fits.
 llvm::SmallVector<Candidate> pairCandidates(kernel::PairOp op, const Processor &processor);
 
 /// Returns the bytes of shared memory that the smallest tile of a pair takes; nothing where the template does

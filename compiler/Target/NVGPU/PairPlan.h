@@ -9,9 +9,18 @@ namespace kinema::nvidia {
 
 /// Holds what is chosen.
 struct PairTile {
+  static constexpr llvm::StringLiteral schedule = "sm90.pair";
   int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
   int64_t channels;              // channels of the middle that one product computes, a multiple of 8
   int64_t depth;                 // contracted channels in a stage of weights, a multiple of 16
+
+  static void forEach(auto &self, auto visit) {
+    visit("frames", self.frames);
+    visit("rows", self.rows);
+    visit("columns", self.columns);
+    visit("channels", self.channels);
+    visit("depth", self.depth);
+  }
 };
 
 /// Plans a block, which computes all channels of its results. The first conv makes a frame of the middle from

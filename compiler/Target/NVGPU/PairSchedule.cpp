@@ -66,15 +66,7 @@ double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
-  Builder builder(op.getContext());
-  auto integer = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
-  auto parameters = builder.getDictionaryAttr(
-      {integer("frames", plan.tile.frames), integer("rows", plan.tile.rows),
-       integer("columns", plan.tile.columns), integer("channels", plan.tile.channels),
-       integer("depth", plan.tile.depth), integer("threads", HaloPlan::threads)});
-  return kernel::ScheduleAttr::get(op.getContext(), "sm90.pair", plan.grid(), plan.sharedBytes(), parameters);
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, HaloPlan::threads}, plan.tile);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Processor &processor,
@@ -84,11 +76,13 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   constexpr int64_t block = 8, mostDepth = 64;
   PairPlan whole(op, {1, 1, 1, block, 16});
   int64_t channels = whole.middleBlocks * block;
-  PairTile tile = {parameters.read("frames", 1, whole.results[0]),
-                   parameters.read("rows", 1, whole.results[1]),
-                   parameters.read("columns", 1, whole.results[2]),
-                   parameters.read("channels", block, std::min(channels, Processor::productColumns), block),
-                   parameters.read("depth", 16, mostDepth, 16)};
+  PairTile tile;
+  parameters.read(tile);
+  parameters.check(tile.frames, 1, whole.results[0]);
+  parameters.check(tile.rows, 1, whole.results[1]);
+  parameters.check(tile.columns, 1, whole.results[2]);
+  parameters.check(tile.channels, block, std::min(channels, Processor::productColumns), block);
+  parameters.check(tile.depth, 16, mostDepth, 16);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the middle's "
                        << channels;
@@ -144,7 +138,5 @@ kernel::ScheduleAttr kinema::nvidia::pairSchedule(kernel::PairOp op, const PairT
 }
 
 PairPlan kinema::nvidia::pairPlanOf(kernel::PairOp op) {
-  auto schedule = *op.getSchedule();
-  return PairPlan(op, {schedule.getInt("frames"), schedule.getInt("rows"), schedule.getInt("columns"),
-                       schedule.getInt("channels"), schedule.getInt("depth")});
+  return PairPlan(op, parametersOf<PairTile>(*op.getSchedule()));
 }

@@ -87,13 +87,13 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"plain", "reference", "kernels with the reference lowering">];
 }
 
-def FoldNVGPUMerges : Pass<"fold-nvgpu-merges", "::mlir::ModuleOp"> {
+def AttachNVGPUMerges : Pass<"attach-nvgpu-merges", "::mlir::ModuleOp"> {
   let summary = "lets the last block of a conv merge the partials that all its blocks leave";
   let description = [{
     Why: a merge is little work, and as a launch of its own it waits for the conv's end and for its own beginning.
 
     A `kernel.finalize` that alone reads the partials of a conv with the schedule `sm90.halo`, and whose other operands
-    are there before the conv, is `folded` into it: the plan makes one kernel of the two.
+    are there before the conv, is `attached` to it: the plan makes one kernel of the two.
 
     Before:
     ```mlir
@@ -103,7 +103,7 @@ def FoldNVGPUMerges : Pass<"fold-nvgpu-merges", "::mlir::ModuleOp"> {
     After:
     ```mlir
     %z, %p = kernel.conv forward ... {schedule = #kernel.schedule<"sm90.halo", ...>} -> !z, !p
-    %scale, %offset = kernel.finalize %p : !p(%weight, %bias : !c, !c) {...} {folded, moments} -> !c, !c
+    %scale, %offset = kernel.finalize %p : !p(%weight, %bias : !c, !c) {...} {attached, moments} -> !c, !c
     ```
   }];
   let statistics = [Statistic<"merges", "merges", "merges that are no launches of their own">];
@@ -117,7 +117,7 @@ def AddNVGPUTwins : Pass<"add-nvgpu-twins", "::mlir::ModuleOp"> {
 
     Behind the plan, each launch gets in `kernel.twins` launches that read the same buffers and write what they compute
     behind everything else in the arena. A kernel on tensor cores has its operation with the reference schedule as its
-    twin, and what is folded into it another one. A kernel that is plain already is its own twin: it has to leave the
+    twin, and what is attached to it another one. A kernel that is plain already is its own twin: it has to leave the
     same bits again.
 
     Before: `kernel.launch @k3 [0, 4096, 8192] {...}`

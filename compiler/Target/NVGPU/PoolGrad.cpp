@@ -192,21 +192,19 @@ std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp 
   PoolGrad plan(op, frames);
   if (!plan.isSupported(processor))
     return std::nullopt;
-  Builder b(op.getContext());
-  auto parameters =
-      b.getDictionaryAttr({b.getNamedAttr("frames", b.getI64IntegerAttr(plan.frames)),
-                           b.getNamedAttr("threads", b.getI64IntegerAttr(processor.machine.threads))});
-  return kernel::ScheduleAttr::get(op.getContext(), "sm90.gather", plan.grid(), plan.sharedBytes(),
-                                   parameters);
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, processor.machine.threads},
+                      GatherParameters{plan.frames});
 }
 
 kernel::ScheduleAttr nvidia::remakePoolGrad(kernel::PoolGradOp op, const Processor &processor,
                                             ScheduleParameters &parameters) {
-  int64_t frames = parameters.read("frames", 1, tensorOf(op.getResult()).getDimSize(2));
-  return schedulePoolGrad(op, processor, frames).value_or(kernel::ScheduleAttr());
+  GatherParameters read;
+  parameters.read(read);
+  parameters.check(read.frames, 1, tensorOf(op.getResult()).getDimSize(2));
+  return schedulePoolGrad(op, processor, read.frames).value_or(kernel::ScheduleAttr());
 }
 
 void nvidia::emitPoolGrad(kernel::PoolGradOp op, KernelEmitter &e) {
-  PoolGrad plan(op, op.getSchedule()->getInt("frames"));
+  PoolGrad plan(op, parametersOf<GatherParameters>(*op.getSchedule()).frames);
   PoolGradEmitter(plan, e).emit();
 }

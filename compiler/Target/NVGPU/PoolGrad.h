@@ -10,8 +10,15 @@
 
 namespace kinema::nvidia {
 
-/// The schedule "sm90.gather"; nothing where channels do not lie in vectors or a frame's windows are too
-/// many.
+struct GatherParameters {
+  static constexpr llvm::StringLiteral schedule = "sm90.gather";
+  int64_t frames; // of a block
+
+  static void forEach(auto &self, auto visit) { visit("frames", self.frames); }
+};
+
+/// The schedule with the frames that suit the processor best; nothing where channels do not lie in vectors or
+/// a frame's windows are too many.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Processor &processor);
 /// The same with a given number of frames a block.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Processor &processor,

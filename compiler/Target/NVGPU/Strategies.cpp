@@ -16,8 +16,8 @@ static constexpr char streamName[] = "sm90.stream";
 //===-- What memory bounds ------------------------------------------------===//
 
 static double predictStream(Operation *op, kernel::ScheduleAttr schedule, const Processor &processor) {
-  return secondsOfStream(*processor.rates, kernel::trafficOf(op),
-                         schedule.getGrid() * schedule.getInt("threads"), processor.machine.vectorAlignment);
+  return secondsOfStream(*processor.rates, kernel::trafficOf(op), schedule.getGrid() * *schedule.getThreads(),
+                         processor.machine.vectorAlignment);
 }
 
 /// The reference lowering of what memory bounds moves it as it should, and then is no stopgap.
@@ -50,7 +50,7 @@ static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
 //===-- The table ---------------------------------------------------------===//
 
 static double predictReference(Operation *op, kernel::ScheduleAttr schedule, const Rates &rates) {
-  return secondsOfLoops(rates, kernel::trafficOf(op), schedule.getGrid() * schedule.getInt("threads"));
+  return secondsOfLoops(rates, kernel::trafficOf(op), schedule.getGrid() * *schedule.getThreads());
 }
 
 static Strategy referenceRow(const Processor &processor) {
@@ -64,16 +64,17 @@ static Strategy referenceRow(const Processor &processor) {
 SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   if (!processor.warpgroups)
     return {referenceRow(processor)};
-  auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>("sm90.halo",
-                                                                                                processor);
+  auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>(
+      HaloTile::schedule, processor);
   halo.goesOnWithMerges = true;
   return {
       halo,
       strategyOf<kernel::WeightGradOp, emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates,
-                 predictHaloWeightGrad>("sm90.halo_wgrad", processor),
-      strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>("sm90.pair", processor),
+                 predictHaloWeightGrad>(HaloWeightGradTile::schedule, processor),
+      strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(PairTile::schedule,
+                                                                                    processor),
       strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
-          "sm90.gather", processor),
+          GatherParameters::schedule, processor),
       streamRow(processor),
       referenceRow(processor),
   };

@@ -53,7 +53,7 @@ void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &optio
   passes.addPass(createAssignNVGPUSchedules(
       AssignNVGPUSchedulesOptions{reference, options.choice, options.measurements}));
   if (options.pairs)
-    passes.addPass(createFoldNVGPUMerges());
+    passes.addPass(createAttachNVGPUMerges());
 }
 
 /// Adds what runs on a GPU.
@@ -110,7 +110,7 @@ FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp lowered, const TargetOpti
     if (!found)
       continue;
     auto schedule = def.getKernel()->getAttrOfType<kernel::ScheduleAttr>("schedule");
-    double share = occupancy(*found, schedule.getInt("threads"), schedule.getScratch(), processor);
+    double share = occupancy(*found, schedule.getThreads().value_or(1), schedule.getScratch(), processor);
     report.kernels[def.getSymName().str()] = {found->registers, found->spillBytes, found->stackBytes,
                                               found->sharedBytes, share};
   }

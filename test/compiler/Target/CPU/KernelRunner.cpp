@@ -7,7 +7,7 @@
 #include "compiler/Target/CPU/ConvTile.h"
 #include "compiler/Target/CPU/GroupConvTile.h"
 #include "compiler/Target/CPU/GroupWeightGrad.h"
-#include "compiler/Target/CPU/PairWeights.h"
+#include "compiler/Target/CPU/InterleaveWeights.h"
 #include "compiler/Target/CPU/WeightGradTile.h"
 #include "compiler/Target/CPU/Winograd.h"
 #include "runtime/Device/CpuLevel.h"
@@ -124,7 +124,7 @@ static std::optional<kernel::ScheduleAttr> choose(Operation *op, const cpu::Leve
   if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
     return cpu::winogradWeightSchedule(winograd, level.machine);
   if (auto convert = dyn_cast<kernel::ConvertOp>(op))
-    return cpu::pairWeightsSchedule(convert, level.machine);
+    return cpu::interleaveWeightsSchedule(convert, level.machine);
   auto conv = dyn_cast<kernel::ConvOp>(op);
   if (conv) {
     auto candidates = conv.getGroups() > 1 ? cpu::groupConvTileCandidates(conv, level)
@@ -163,7 +163,7 @@ void Kernel::setSchedule(std::optional<kernel::ScheduleAttr> schedule) {
     auto type = cast<RankedTensorType>(result.getType());
     if (type.isDynamicDim(0)) {
       SmallVector<int64_t> shape(type.getShape());
-      shape[0] = schedule->getInt("partials");
+      shape[0] = schedule->getPartials();
       result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
     }
   }

@@ -75,8 +75,8 @@ void measure(const std::string &name, const std::string &text, double work, doub
   double rate = 2 * work / time / 1e9;
   std::string parameters;
   llvm::raw_string_ostream stream(parameters);
-  for (auto parameter : kernel.schedule().getParameters())
-    stream << " " << parameter.getName().strref() << " " << kernel.schedule().getInt(parameter.getName());
+  for (auto [name, value] : kernel.schedule().getNumbers())
+    stream << " " << name << " " << value;
   auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
   double predicted = conv ? cpu::predictConvTile(conv, *level) : 0;
   fmt::print("{:44} {:6.1f} GFLOP/s {:3.0f}%  {:7.2f} ms  model {:7.2f} grid {:3} scratch {:4} KB compile "

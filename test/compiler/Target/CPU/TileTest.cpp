@@ -328,7 +328,7 @@ TEST_P(BFloat16Tile, WeightGrad) {
 }
 
 /// A weight becomes pairs as the layouts say, rounded, with zeros for padding.
-TEST_P(BFloat16Tile, PairWeights) {
+TEST_P(BFloat16Tile, InterleaveWeights) {
   if (!level().machine.multipliesPairs || level().machine.multipliesMatrices)
     GTEST_SKIP() << level().name.str() << " makes none, or as the level before it";
   std::mt19937 random(1);

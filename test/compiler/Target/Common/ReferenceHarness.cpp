@@ -79,7 +79,7 @@ struct ReferenceKernel::Storage {
       bytes.push_back(makeBytes(cast<RankedTensorType>(type)));
     for (auto [i, buffer] : llvm::enumerate(bytes))
       buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= operands.size()});
-    if (kernel.getFolded())
+    if (kernel.getAttached())
       buffers[operands.size() - 1].written = true; // counters
     for (auto [result, operand] : inPlace) {
       buffers[operand].written = true;
@@ -96,7 +96,7 @@ std::vector<Tensor> ReferenceKernel::run(const std::vector<Tensor> &operands,
   for (unsigned attempt = 0; attempt < CompiledKernel::attempts; ++attempt) {
     Storage storage(kernel, operands, inPlace);
     compiled->run(storage.buffers, grid(), attempt);
-    if (kernel.getFolded()) {
+    if (kernel.getAttached()) {
       auto counters = cast<RankedTensorType>(kernel.getOperandTypes().back());
       EXPECT_EQ(unpack(storage.bytes[operands.size() - 1], counters).values, operands.back().values)
           << "counters are left as they were";

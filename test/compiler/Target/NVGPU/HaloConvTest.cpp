@@ -157,7 +157,7 @@ std::string convText(const Case &c, Form form) {
 
 /// The fused conv with its merge: of moments, the mean plus an operand, and the variance; of sums the same of
 /// the first and the second.
-std::string foldedText(const Case &c) {
+std::string attachedText(const Case &c) {
   std::string text = convText(c, Form::Fused), vector = blocked({c.result()[1]});
   std::string partials = blocked({-1, c.forward ? 3 : 2, c.result()[1]});
   text.insert(text.find("):\n  %r"), ", %o6: " + vector + ", %o7: tensor<16xi32>");
@@ -166,7 +166,7 @@ std::string foldedText(const Case &c) {
         ^bb0(%a: f32, %b: f32, %v: f32):
           %s = arith.addf %a, %v : f32
           kernel.yield value %s, value %b
-        } {folded)" + (c.forward ? ", moments" : "") +
+        } {attached)" + (c.forward ? ", moments" : "") +
                                                 "} -> " + vector + ", " + vector + "\n");
   text.insert(text.find(" : ", text.find("kernel.return")), ", %m#0, %m#1");
   text.insert(text.rfind("\n}"), ", " + vector + ", " + vector);
@@ -260,7 +260,7 @@ TEST_P(HaloConv, LastBlockMerges) {
   SCOPED_TRACE(c.name);
   int64_t in = c.source()[1], out = c.result()[1];
   Tensor added = random({out}, 7);
-  auto results = ReferenceKernel(walked(foldedText(c)))
+  auto results = ReferenceKernel(walked(attachedText(c)))
                      .run({coarse(c.weight(), 1), coarse(c.source(), 2), random({in}, 3), random({in}, 4),
                            coarse(c.result(), 5), random({out}, 6), added, filled({16}, 0)});
   ASSERT_EQ(results.size(), 4u);
@@ -316,7 +316,7 @@ TEST(HaloConvMutants, OfAFusedConvThatMergesAreFound) {
   std::vector<Tensor> operands = {coarse(c.weight(), 1), coarse(c.source(), 2), random({96}, 3),
                                   random({96}, 4),       coarse(c.result(), 5), random({16}, 6),
                                   random({16}, 7),       filled({16}, 0)};
-  std::string kernel = scheduled(foldedText(c), nvidia::HaloTile{{1, 14, 7}, 16, 16, 2});
+  std::string kernel = scheduled(attachedText(c), nvidia::HaloTile{{1, 14, 7}, 16, 16, 2});
   EXPECT_GE(expectMutantsFound(kernel, operands), 30u);
 }
 

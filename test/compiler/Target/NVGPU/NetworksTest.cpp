@@ -103,7 +103,7 @@ void makeReference(ModuleOp module, const Machine &machine) {
   fixPartials(op, schedule);
 }
 
-/// Of a result of the kernel or of what is folded into it.
+/// Of a result of the kernel or of what is attached to it.
 Form formOf(kernel::DefOp def, unsigned result) {
   Operation *op = def.getKernel();
   return static_cast<Form>(result < op->getNumResults() ? cast<kernel::LaunchableOp>(op).getForm(result)
@@ -119,7 +119,7 @@ std::vector<Tensor> resultsOf(CompiledKernel &kernel, kernel::DefOp def, ArrayRe
     bytes.push_back(pack(operand, cast<RankedTensorType>(type)));
   for (Type type : def.getResultTypes())
     bytes.push_back(makeBytes(cast<RankedTensorType>(type)));
-  size_t unwritten = operands.size() - bool(def.getFolded()); // counters are written
+  size_t unwritten = operands.size() - bool(def.getAttached()); // counters are written
   std::vector<Buffer> buffers;
   for (auto [i, buffer] : llvm::enumerate(bytes))
     buffers.push_back({buffer.data(), int64_t(buffer.size() - guardBytes), i >= unwritten});
@@ -127,7 +127,7 @@ std::vector<Tensor> resultsOf(CompiledKernel &kernel, kernel::DefOp def, ArrayRe
   std::vector<Tensor> results;
   for (auto [i, type] : llvm::enumerate(def.getResultTypes()))
     results.push_back(unpack(bytes[operands.size() + i], cast<RankedTensorType>(type)));
-  if (def.getFolded())
+  if (def.getAttached())
     EXPECT_EQ(unpack(bytes[operands.size() - 1], cast<RankedTensorType>(def.getOperandTypes().back())).values,
               operands.back().values)
         << "counters are left as they were";
@@ -155,18 +155,18 @@ private:
   std::unique_ptr<CompiledKernel> compiled;
 };
 
-/// What a folded merge makes of the partials that its kernel has left, by the reference.
-std::vector<Tensor> foldedResults(ModuleOp module, ArrayRef<Tensor> operands, ArrayRef<Tensor> results) {
+/// What a attached merge makes of the partials that its kernel has left, by the reference.
+std::vector<Tensor> attachedResults(ModuleOp module, ArrayRef<Tensor> operands, ArrayRef<Tensor> results) {
   kernel::DefOp def = defOf(module);
-  kernel::FinalizeOp folded = def.getFolded();
-  unsigned number = cast<OpResult>(folded.getPartials()).getResultNumber();
+  kernel::FinalizeOp attached = def.getAttached();
+  unsigned number = cast<OpResult>(attached.getPartials()).getResultNumber();
   Merged partials = merge(results[number].values, results[number].shape, formOf(def, number));
   partials.shape.insert(partials.shape.begin(), 1);
   std::vector<Tensor> its = {
       {partials.shape, std::vector<float>(partials.values.begin(), partials.values.end())}};
   llvm::append_range(its, operands.drop_front(def.getKernel()->getNumOperands()).drop_back());
   OwningOpRef<ModuleOp> alone = module.clone();
-  keepFolded(defOf(*alone), 1);
+  keepAttached(defOf(*alone), 1);
   return Reference(std::move(alone)).run(its);
 }
 
@@ -178,7 +178,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
   result.kind = op->getName().stripDialect().str() + " " + schedule.str();
   auto emulated = compileForEmulator(*module);
   OwningOpRef<ModuleOp> plain = module->clone();
-  dropFolded(defOf(*plain));
+  dropAttached(defOf(*plain));
   Reference reference(std::move(plain));
   if (!emulated || !reference) {
     result.error = "does not compile";
@@ -194,8 +194,8 @@ void compare(const NetworkKernel &kernel, Result &result) {
   for (unsigned attempt : {0, 1, 2}) { // copies land late, early, at random
     auto found = resultsOf(*emulated, def, operands, attempt);
     wanted.resize(op->getNumResults());
-    if (def.getFolded())
-      llvm::append_range(wanted, foldedResults(*module, operands, found));
+    if (def.getAttached())
+      llvm::append_range(wanted, attachedResults(*module, operands, found));
     for (unsigned i = 0; i < found.size(); ++i) {
       Type element = cast<RankedTensorType>(def.getResultTypes()[i]).getElementType();
       Form form = formOf(def, i);

@@ -80,7 +80,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
     return result;
   auto def = *result.module->getOps<kernel::DefOp>().begin();
   auto schedule = kernel::scheduleOf(def.getKernel());
-  result.threads = schedule.getInt("threads");
+  result.threads = *schedule.getThreads();
   result.dynamicShared = schedule.getScratch();
   kinema::testing::setTarget(*result.module, kernel::TargetKind::CUDA, kinema::testing::hopper);
   PassManager passes(&context);

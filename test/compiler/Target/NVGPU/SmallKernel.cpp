@@ -134,10 +134,10 @@ private:
       visit(operand);
     for (Value result : op->getResults())
       visit(result);
-    if (auto folded = cast<kernel::DefOp>(op->getParentOp()).getFolded()) {
-      for (Value input : folded.getInputs())
+    if (auto attached = cast<kernel::DefOp>(op->getParentOp()).getAttached()) {
+      for (Value input : attached.getInputs())
         visit(input);
-      for (Value result : folded.getResults())
+      for (Value result : attached.getResults())
         visit(result);
     }
   }

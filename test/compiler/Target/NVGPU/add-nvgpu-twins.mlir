@@ -48,7 +48,7 @@ module {
     %1 = kernel.finalize %0#1 : !p(%mean : !c) {
     ^bb0(%m: f32, %v: f32, %old: f32):
       kernel.yield value %m
-    } {folded, moments} -> !c
+    } {attached, moments} -> !c
     kernel.return %0#0, %0#1, %1 : !x, !p, !c
   }
   // CHECK: kernel.def @conv_twin
@@ -59,7 +59,7 @@ module {
   // CHECK: kernel.def @conv_merge
   // CHECK-NOT: kernel.conv
   // CHECK: kernel.finalize
-  // CHECK-NOT: folded
+  // CHECK-NOT: attached
   // CHECK: schedule = #kernel.schedule<"nvgpu.reference"
 }
 

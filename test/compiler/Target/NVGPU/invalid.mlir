@@ -37,11 +37,11 @@ gpu.module @kernels {
   kernel.def @k0 attributes {layers = ["a"]} {
   ^bb0(%x: tensor<4x8xf32>, %p: tensor<4x3x16xf32>, %old: tensor<16xf32>, %count: tensor<1xi32>):
     %y = kernel.reduce %x {schedule = #kernel.schedule<"nvgpu.reference", grid = 1, scratch = 0, {partials = 0, threads = 32}>} : tensor<4x8xf32> -> tensor<8xf32>
-    // expected-error @below {{'kernel.finalize' op is folded into a kernel that does not make its partials}}
+    // expected-error @below {{'kernel.finalize' op is attached to a kernel that does not make its partials}}
     %m = kernel.finalize %p : tensor<4x3x16xf32>(%old : tensor<16xf32>) {
     ^bb0(%mean: f32, %variance: f32, %before: f32):
       kernel.yield value %mean
-    } {folded, moments} -> tensor<16xf32>
+    } {attached, moments} -> tensor<16xf32>
     kernel.return %y, %m : tensor<8xf32>, tensor<16xf32>
   }
 }
@@ -58,11 +58,11 @@ gpu.module @kernels {
     ^bb0(%acc: f32):
       kernel.yield store %acc, moments %acc
     } {schedule = #kernel.schedule<"nvgpu.reference", grid = 2, scratch = 0, {partials = 2, threads = 96}>} : tensor<16x16x1x1x1xf32> -> tensor<1x16x2x9x9xf32>, tensor<2x3x16xf32>
-    // expected-error @below {{'kernel.finalize' op is folded into a kernel with the schedule nvgpu.reference, which does not go on with merges}}
+    // expected-error @below {{'kernel.finalize' op is attached to a kernel with the schedule nvgpu.reference, which does not go on with merges}}
     %m = kernel.finalize %p : tensor<2x3x16xf32>(%old : tensor<16xf32>) {
     ^bb0(%mean: f32, %variance: f32, %before: f32):
       kernel.yield value %mean
-    } {folded, moments} -> tensor<16xf32>
+    } {attached, moments} -> tensor<16xf32>
     kernel.return %y, %p, %m : tensor<1x16x2x9x9xf32>, tensor<2x3x16xf32>, tensor<16xf32>
   }
 }

@@ -1,12 +1,12 @@
 // Merges partials in the last of the blocks that leave them.
-#ifndef KINEMA_COMPILER_TARGET_NVGPU_FOLDEDMERGE_H
-#define KINEMA_COMPILER_TARGET_NVGPU_FOLDEDMERGE_H
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_ATTACHEDMERGE_H
+#define KINEMA_COMPILER_TARGET_NVGPU_ATTACHEDMERGE_H
 
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
 namespace kinema::nvidia {
 
-struct FoldedMerge {
+struct AttachedMerge {
   kernel::FinalizeOp op;
   llvm::SmallVector<mlir::Value> operands, results; // buffers of partials and inputs, and of the results
   mlir::Value counters, counter;                    // zero-initialised counters; this merge's index in them
@@ -21,7 +21,7 @@ struct FoldedMerge {
 /// The function is called by threads whose block has stored its partials. They meet, and the block counts
 /// itself; the block that comes last merges the partials of all in their order, and sets the counter back to
 /// zero.
-void emitFoldedMerge(WarpgroupEmitter &w, const FoldedMerge &merge);
+void emitAttachedMerge(WarpgroupEmitter &w, const AttachedMerge &merge);
 
 } // namespace kinema::nvidia
 

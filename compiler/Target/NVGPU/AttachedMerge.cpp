@@ -1,4 +1,4 @@
-#include "compiler/Target/NVGPU/FoldedMerge.h"
+#include "compiler/Target/NVGPU/AttachedMerge.h"
 
 #include "compiler/Target/Common/ReferenceOps.h"
 
@@ -15,7 +15,7 @@ static void fenceDevice(KernelEmitter &e) {
 
 /// Returns whether all other blocks have counted themselves before. What they stored before that is then
 /// visible (PTX ISA, "Release and Acquire Patterns").
-static Value isLast(WarpgroupEmitter &w, const FoldedMerge &merge, Value counter) {
+static Value isLast(WarpgroupEmitter &w, const AttachedMerge &merge, Value counter) {
   KernelEmitter &e = w.e;
   Value told = w.pointer(merge.scratchAt);
   w.meet(merge.barrier, merge.threads);
@@ -32,7 +32,7 @@ static Value isLast(WarpgroupEmitter &w, const FoldedMerge &merge, Value counter
 }
 
 /// Returns how the threads of the same channels, `shares` of them, combine their sums.
-static auto combination(WarpgroupEmitter &w, const FoldedMerge &merge, Value share, int64_t shares,
+static auto combination(WarpgroupEmitter &w, const AttachedMerge &merge, Value share, int64_t shares,
                         Value column, int64_t columns) {
   return [=, &w, &merge](ValueRange values, KernelEmitter::Combine combine) {
     KernelEmitter &e = w.e;
@@ -62,7 +62,7 @@ static auto combination(WarpgroupEmitter &w, const FoldedMerge &merge, Value sha
 
 /// Merges the partials. Each thread has a vector of channels, and threads of the same channels share the
 /// partials.
-static void emitMerge(WarpgroupEmitter &w, const FoldedMerge &merge) {
+static void emitMerge(WarpgroupEmitter &w, const AttachedMerge &merge) {
   constexpr int64_t mostBytes = 3 * 8 * width; // bytes of a thread's sums, at most: those of moments
   kernel::FinalizeOp op = merge.op;
   int64_t columns = shape::ceilDiv(merge.channels, width);
@@ -83,7 +83,7 @@ static void emitMerge(WarpgroupEmitter &w, const FoldedMerge &merge) {
   });
 }
 
-void nvidia::emitFoldedMerge(WarpgroupEmitter &w, const FoldedMerge &merge) {
+void nvidia::emitAttachedMerge(WarpgroupEmitter &w, const AttachedMerge &merge) {
   KernelEmitter &e = w.e;
   Value all = w.globalPointer(merge.counters);
   Value counter = LLVM::GEPOp::create(e.b, e.loc, all.getType(), e.b.getI32Type(), all,

@@ -1,5 +1,5 @@
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --fold-nvgpu-merges | FileCheck %s
-// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --fold-nvgpu-merges --plan-memory | FileCheck %s --check-prefix=PLANNED
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --attach-nvgpu-merges | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --attach-nvgpu-merges --plan-memory | FileCheck %s --check-prefix=PLANNED
 
 // The first conv's partials are merged by its last block; the merge moves to it. The second conv's are not: its merge
 // reads what is made later.
@@ -24,7 +24,7 @@ clip.param @mean : tensor<16xf32> {role = "running_mean"}
 // CHECK-NEXT: %{{.*}} = kernel.finalize %[[Y]]#1 : {{.*}} {
 // CHECK-NEXT: ^bb0(%[[MEAN:.*]]: f32
 // CHECK-NOT: schedule
-// CHECK: {folded, moments}
+// CHECK: {attached, moments}
 // CHECK: %[[Z:.*]]:2 = kernel.conv forward
 // CHECK: kernel.finalize(
 // CHECK: kernel.finalize %[[Z]]#1

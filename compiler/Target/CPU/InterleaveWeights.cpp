@@ -1,8 +1,9 @@
-#include "compiler/Target/CPU/PairWeights.h"
+#include "compiler/Target/CPU/InterleaveWeights.h"
 
 #include "compiler/Target/CPU/Blocks.h"
 #include "compiler/Target/CPU/Layouts.h"
 #include "compiler/Target/CPU/Stage.h"
+#include "compiler/Target/Common/ScheduleParameters.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -12,17 +13,18 @@ using namespace kinema::cpu;
 
 /// Returns whether the weight lies in pairs of output channels, for a data gradient.
 static bool isExchanged(RankedTensorType paired, int64_t lanes) {
-  return kernel::layoutOf(paired) == pairedWeight(paired.getContext(), {lanes, lanes, /*exchanged=*/true});
+  return kernel::layoutOf(paired) ==
+         interleavedWeight(paired.getContext(), {lanes, lanes, /*exchanged=*/true});
 }
 
 namespace {
 
-/// A PairWeights is a weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
-struct PairWeights {
+/// A InterleaveWeights is a weight as matrices [reduce][lanes], one for each pair of channel blocks and tap.
+struct InterleaveWeights {
   int64_t outBlocks, inBlocks, taps, reduce, lanes;
   bool exchanged;
 
-  PairWeights(kernel::ConvertOp op, const Machine &machine) : lanes(machine.vector) {
+  InterleaveWeights(kernel::ConvertOp op, const Machine &machine) : lanes(machine.vector) {
     auto source = tensorOf(op->getOperand(0)), result = tensorOf(op->getResult(0));
     auto shape = source.getShape(); // [O, I, T, H, W]
     reduce = kernel::layoutOf(source).blockOf(1);
@@ -35,9 +37,9 @@ struct PairWeights {
   int64_t elements() const { return reduce * lanes; } // those of a matrix
 };
 
-class PairWeightsEmitter {
+class InterleaveWeightsEmitter {
 public:
-  PairWeightsEmitter(const PairWeights &weights, KernelEmitter &e) : weights(weights), e(e) {}
+  InterleaveWeightsEmitter(const InterleaveWeights &weights, KernelEmitter &e) : weights(weights), e(e) {}
 
   void emit(Value matrix) { weights.exchanged ? emitExchanged(matrix) : emitStraight(matrix); }
 
@@ -58,12 +60,12 @@ private:
   void emitStraight(Value matrix);
   void emitExchanged(Value matrix);
 
-  const PairWeights &weights;
+  const InterleaveWeights &weights;
   KernelEmitter &e;
 };
 
 /// Makes each two rows of output channels one row of pairs.
-void PairWeightsEmitter::emitStraight(Value matrix) {
+void InterleaveWeightsEmitter::emitStraight(Value matrix) {
   Value at = e.mul(matrix, weights.elements());
   for (int64_t pair = 0; pair < weights.reduce / 2; ++pair)
     store(columnPairs(e, row(at, 2 * pair), row(at, 2 * pair + 1)), matrix, pair);
@@ -71,7 +73,7 @@ void PairWeightsEmitter::emitStraight(Value matrix) {
 
 /// Turns the matrix: each row of output channels becomes half a vector of pairs, of which two go side by
 /// side.
-void PairWeightsEmitter::emitExchanged(Value matrix) {
+void InterleaveWeightsEmitter::emitExchanged(Value matrix) {
   int64_t lanes = weights.lanes, half = lanes / 2;
   Value tap = e.rem(matrix, weights.taps), blocks = e.div(matrix, weights.taps);
   Value in = e.div(blocks, weights.outBlocks), out = e.rem(blocks, weights.outBlocks);
@@ -89,8 +91,8 @@ void PairWeightsEmitter::emitExchanged(Value matrix) {
 
 } // namespace
 
-std::optional<kernel::ScheduleAttr> kinema::cpu::pairWeightsSchedule(kernel::ConvertOp op,
-                                                                     const Machine &machine) {
+std::optional<kernel::ScheduleAttr> kinema::cpu::interleaveWeightsSchedule(kernel::ConvertOp op,
+                                                                           const Machine &machine) {
   if (!machine.multipliesPairs || op->getNumOperands() != 1)
     return std::nullopt;
   auto source = tensorOf(op->getOperand(0)), result = tensorOf(op->getResult(0));
@@ -98,21 +100,20 @@ std::optional<kernel::ScheduleAttr> kinema::cpu::pairWeightsSchedule(kernel::Con
   int64_t lanes = machine.vector;
   if (!from || source.getRank() != 5 || *from != WeightBlocks{lanes, from->reduce} || from->reduce % 2 != 0)
     return std::nullopt;
-  bool isPaired = kernel::layoutOf(result) == pairedWeight(op.getContext(), *from);
+  bool isPaired = kernel::layoutOf(result) == interleavedWeight(op.getContext(), *from);
   if ((!isPaired && (from->reduce != lanes || !isExchanged(result, lanes))) ||
       !source.getElementType().isF32() || !result.getElementType().isBF16())
     return std::nullopt;
   constexpr int64_t mostBlocks = 64;
-  int64_t grid = std::min(mostBlocks, PairWeights(op, machine).matrices());
-  return kernel::ScheduleAttr::get(op.getContext(), "cpu.pairs", grid, /*scratch=*/0,
-                                   DictionaryAttr::get(op.getContext()));
+  int64_t grid = std::min(mostBlocks, InterleaveWeights(op, machine).matrices());
+  return makeSchedule(op.getContext(), interleaveWeightsName, {grid});
 }
 
-void kinema::cpu::emitPairWeights(kernel::ConvertOp op, KernelEmitter &e) {
-  PairWeights weights(op, e.machine);
+void kinema::cpu::emitInterleaveWeights(kernel::ConvertOp op, KernelEmitter &e) {
+  InterleaveWeights weights(op, e.machine);
   Shares shares{weights.matrices(), op.getSchedule()->getGrid()};
   e.forEachBlock([&](Value part) {
     auto [from, to] = emitShare(e, shares, part);
-    e.loop(from, to, 1, [&](Value matrix) { PairWeightsEmitter(weights, e).emit(matrix); });
+    e.loop(from, to, 1, [&](Value matrix) { InterleaveWeightsEmitter(weights, e).emit(matrix); });
   });
 }

@@ -1,9 +1,9 @@
-// Implements the pass fold-nvgpu-merges.
+// Implements the pass attach-nvgpu-merges.
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
 namespace kinema {
-#define GEN_PASS_DEF_FOLDNVGPUMERGES
+#define GEN_PASS_DEF_ATTACHNVGPUMERGES
 #include "compiler/Target/NVGPU/Passes.h.inc"
 } // namespace kinema
 
@@ -25,7 +25,7 @@ static Operation *makerOf(kernel::FinalizeOp merge, ArrayRef<Strategy> strategie
 }
 
 namespace {
-struct FoldNVGPUMerges : kinema::impl::FoldNVGPUMergesBase<FoldNVGPUMerges> {
+struct AttachNVGPUMerges : kinema::impl::AttachNVGPUMergesBase<AttachNVGPUMerges> {
   void runOnOperation() override {
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
@@ -36,7 +36,7 @@ struct FoldNVGPUMerges : kinema::impl::FoldNVGPUMergesBase<FoldNVGPUMerges> {
       Operation *maker = makerOf(merge, strategies);
       if (!maker || !taken.insert(maker).second)
         return;
-      merge.setFolded(true);
+      merge.setAttached(true);
       merge.removeScheduleAttr();
       merge->moveAfter(maker);
       ++merges;
