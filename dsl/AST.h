@@ -97,9 +97,8 @@ struct BoundExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Bound; }
 };
 
-/// A BinaryExpr is an arithmetic expression, such as `a + b`, of integers (sizes in a list's elements are
-/// integers too);
-/// `/` rounds down.
+/// A BinaryExpr is an arithmetic expression of integers, such as `a + b`; sizes in a list's elements are
+/// integers too. `/` rounds down.
 struct BinaryExpr : Expr {
   enum class Op { Add, Sub, Mul, Div, Mod };
   Op op;
@@ -144,9 +143,8 @@ protected:
 };
 using StmtPtr = std::unique_ptr<Stmt>;
 
-/// A Chain is a chain `a -> b -> c`: the statements of one line (or of a line and those after it that start
-/// with
-/// `->`).
+/// A Chain is a chain `a -> b -> c`: the statements of one line, or of a line and those after it that start
+/// with `->`.
 struct Chain {
   std::vector<StmtPtr> statements;
 };

@@ -93,7 +93,8 @@ void DefinitionChecker::run() {
           "the value of its last line is the output; after streams, `from NAME` takes one up");
 }
 
-/// Nobody calls the network that is compiled, so its parameters have their defaults.
+/// Checks the parameters' defaults. In the network that is compiled, which nobody calls, they are the values
+/// of the parameters.
 void DefinitionChecker::parameters() {
   for (const CalleeParameter &parameter : Callee{nullptr, &definition}.parameters()) {
     if (!parameter.defaultValue)
@@ -278,7 +279,8 @@ void DefinitionChecker::input(const CallStmt &call) {
   flow = Flow::Some;
 }
 
-/// The copies take turns in cycles, so the arguments of each are bound as the expansion would bind them.
+/// Checks a call's arguments. Copies take turns in cycles, so the arguments of each are bound as the
+/// expansion would bind them.
 void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) {
   if (call.body && callee.operation && callee.operation->takesValues)
     for (const Argument &argument : call.arguments)

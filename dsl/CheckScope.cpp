@@ -28,7 +28,8 @@ bool CheckScope::isValue(llvm::StringRef name) const {
   return name == "in" || llvm::any_of(labels, [&](const ValueNames &scope) { return scope.find(name); });
 }
 
-/// A `set` in the same definition holds; where there is none, a caller may have set something.
+/// Returns what `set` says in the same definition. Where it says nothing but the program sets the parameter
+/// somewhere, the value is unknown, since a caller may have set it.
 const Binding *CheckScope::setting(const Callee &callee, llvm::StringRef parameter) const {
   static const Binding unknown = Unknown();
   for (const Setting &setting : llvm::reverse(settings))

@@ -9,7 +9,7 @@ namespace kinema::dsl {
 
 class CheckScope : public Scope {
 public:
-  /// `everSet` holds the parameters that some `set` of the program gives a default, such as "conv.pad".
+  /// Takes as `everSet` the parameters that some `set` of the program gives a default, such as "conv.pad".
   CheckScope(const Program &program, const Definition &definition, Values &values,
              const llvm::StringSet<> &everSet, Diagnostics &diagnostics);
 

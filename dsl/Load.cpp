@@ -183,7 +183,7 @@ void Loader::load(llvm::StringRef name, std::string text) {
   for (const auto &definition : program.files[0]->definitions)
     if (definition->kind == Definition::Kind::Network && !program.network)
       program.network = definition.get();
-  std::vector<Name> unused; // of the text as written, whatever the command line replaces
+  std::vector<Name> unused; // parameters of the text as written, whatever the command line replaces
   if (program.network)
     unused = unusedParameters(*program.network);
   applySections();

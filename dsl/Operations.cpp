@@ -127,7 +127,7 @@ Table &table() {
   return table;
 }
 
-/// Nobody wrote a default: it stands nowhere.
+/// Clears the places of a default's tree: a default stands nowhere in the author's text.
 void clearLocations(Expr &expr) {
   expr.location = {};
   if (auto *path = llvm::dyn_cast<PathExpr>(&expr)) {
@@ -144,7 +144,7 @@ void clearLocations(Expr &expr) {
 }
 
 std::map<llvm::StringRef, ExprPtr> parseDefaults() {
-  std::map<llvm::StringRef, ExprPtr> trees; // by their text
+  std::map<llvm::StringRef, ExprPtr> trees; // trees by their text
   for (const Operation &operation : builtIn) {
     for (const OperationParameter &parameter : operation.parameters) {
       if (parameter.defaultText.empty() || trees.count(parameter.defaultText))

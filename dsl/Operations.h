@@ -52,19 +52,20 @@ struct Operation {
   bool takesValues =
       false; // any number of positional values instead of positional parameters (add, concat ...)
   enum class Braces { None, Sequence, Branches } braces = Braces::None;
-  llvm::StringRef lowered = {}; // of an activation: the operation in phase clip, such as `clip.relu`
+  llvm::StringRef lowered = {}; // for an activation: the operation in phase clip, such as `clip.relu`
 
   const OperationParameter *parameter(llvm::StringRef name) const;
 };
 
-/// All operations, those that were added last.
+/// Returns all operations; those that were added come last.
 llvm::ArrayRef<Operation> operations();
 /// Adds a pointwise function of one value: an operation `name` without parameters, and the word of `act` that
-/// means it. `lowered` is the operation that it becomes in phase clip: of one operand and one result of the
-/// same type, in a dialect that the context of the expansion has loaded. Both texts outlive the process's
-/// last spec. To be called before the first spec is read, since operations are referred to by address.
+/// means it. `lowered` is the operation of phase clip that it becomes. That has one operand and one result of
+/// the same type and belongs to a dialect that the context of the expansion has loaded. Both texts must
+/// outlive the process's last spec. Activations are added before the first spec is read, since operations are
+/// referred to by address.
 void addActivation(llvm::StringRef name, llvm::StringRef lowered);
-/// Null where `name` is no operation.
+/// Returns the operation of this name; null where there is none.
 const Operation *findOperation(llvm::StringRef name);
 /// Returns the parsed default, or null; the tree lives as long as the process.
 const Expr *defaultOf(const OperationParameter &parameter);

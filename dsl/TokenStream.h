@@ -10,7 +10,7 @@ namespace kinema::dsl {
 /// Returns the place from the start of `first` to the end of `last`, where they lie on one line.
 Location join(Location first, Location last);
 
-/// Helps those who write // or /*.
+/// This hint helps those who write // or /*.
 inline constexpr char commentHint[] = "a comment starts with #";
 
 class TokenStream {

@@ -109,8 +109,8 @@ Activation Expander::expandStatements(ArrayRef<const dsl::Stmt *> statements, Fr
   return value;
 }
 
-/// Returns the place of an error about a statement as a whole: that of what the statement calls, or of the
-/// value that it gives or names.
+/// Returns the place of an error about a statement as a whole: the place of what the statement calls, or of
+/// the value that it gives or names.
 static dsl::Location headOf(const dsl::Stmt &stmt) {
   switch (stmt.kind) {
   case dsl::Stmt::Kind::Let:

@@ -45,7 +45,7 @@ private:
   struct Site {
     const dsl::CallStmt &call;
     Frame &frame;
-    std::string path;  // path of its weights: "stage2.0.conv1"; "" for a network's own `_:`
+    std::string path;  // the path of its weights, such as "stage2.0.conv1"; "" for a network's own `_:`
     std::string layer; // the name of its operations
     Activation value;
     NodePtr node; // gets the callee's names
@@ -58,7 +58,7 @@ private:
     const dsl::Stmt *statement;
   };
 
-  // These functions, of Expander.cpp, expand bodies and statements.
+  // These functions, in Expander.cpp, expand bodies and statements.
   static Statements statementsOf(const dsl::Chain &chain);
   static Statements statementsOf(const dsl::Body &body);
   Activation expandStatements(llvm::ArrayRef<const dsl::Stmt *> statements, Frame &frame, Activation value);
@@ -69,7 +69,7 @@ private:
   bool checkResult(const Activation &result, Frame &frame);
   bool withinLimits(dsl::Location where, Frame &frame);
 
-  // Streams.cpp
+  // These functions are in Streams.cpp.
   void announceStream(const dsl::StreamStmt &stream, Frame &frame);
   Stream startStream(const dsl::StreamStmt &stream, Frame &frame, const Activation &value);
   void advance(std::vector<Stream> &streams);
@@ -79,7 +79,7 @@ private:
   /// there is none.
   const dsl::PathExpr *missingValue(const dsl::Stmt &stmt, Frame &frame);
 
-  // Calls.cpp
+  // These functions are in Calls.cpp.
   Activation expandCall(const dsl::CallStmt &call, Frame &frame, const Activation &value);
   Activation expandCopies(const dsl::CallStmt &call, const dsl::Callable &callee, Frame &frame,
                           const Activation &value, int64_t copies, Node &node);
@@ -90,7 +90,7 @@ private:
   std::optional<int64_t> copiesOf(const dsl::CallStmt &call, Frame &frame);
   void nameResult(const std::optional<dsl::Name> &label, const NodePtr &node, bool isStage, Frame &frame);
 
-  // Operations.cpp
+  // These functions are in Operations.cpp.
   Activation expandOperation(const dsl::Callable &callable, Site &site);
   Activation expandInput(Site &site, Arguments &arguments);
   bool checkInput(llvm::StringRef kind, int64_t channels, Site &site);

@@ -105,7 +105,7 @@ static DictionaryAttr smallNormal(MLIRContext &context) {
   return initialise(context, "normal", "std", Builder(&context).getF64FloatAttr(0.01));
 }
 
-/// Returns the initialisation that a conv's `init` names.
+/// Returns the initial values that a conv's `init` names.
 static DictionaryAttr convInitialisation(MLIRContext &context, const dsl::Binding &init) {
   if (dsl::isWord(init, "identity"))
     return initialise(context, "identity", "", {});

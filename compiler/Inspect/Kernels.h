@@ -22,7 +22,7 @@ std::vector<KernelSummary> summariseKernels(mlir::ModuleOp planned, const Target
 
 std::string kernelTable(const std::vector<KernelSummary> &kernels);
 /// Returns [{kernel, op, schedule, reference, layers, blocks, threads, shared, registers, spills, stack,
-/// occupancy}]; the last four only where there was a tool to report them.
+/// occupancy}]. The last four fields are there only where a tool reported them.
 nlohmann::json kernelsJson(const std::vector<KernelSummary> &kernels);
 
 } // namespace kinema::inspect

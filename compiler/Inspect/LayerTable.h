@@ -29,9 +29,9 @@ struct LayerTable {
   std::vector<std::vector<int64_t>> inputs; // C, T, H, W
   std::vector<Layer> layers;
   int64_t parameters = 0;      // trained numbers
-  int64_t weights = 0;         // those of convs and fully connected layers, without biases and batch norm
+  int64_t weights = 0;         // weights of convs and fully connected layers, without biases and batch norm
   int64_t macs = 0;            // for one clip
-  int64_t activationBytes = 0; // the sum of the layers'
+  int64_t activationBytes = 0; // sum over the layers
 };
 
 /// Describes a module with `@forward` in phase `clip`; reports an error where it has none.

@@ -20,7 +20,7 @@ static LaunchSummary summarise(kernel::LaunchOp launch, SymbolTable &symbols) {
 
 PlanSummary kinema::inspect::summarise(ModuleOp planned) {
   PlanSummary summary;
-  kernel::ArenaOp arena = *kernel::ArenaOp::of(planned); // plan-memory has made it
+  kernel::ArenaOp arena = *kernel::ArenaOp::of(planned); // plan-memory has made the arena
   summary.arena = arena.getBytes();
   summary.activations = arena.getActivations();
   summary.separateActivations = arena.getSeparateActivations();

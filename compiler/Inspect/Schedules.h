@@ -19,8 +19,8 @@ struct ScheduledLaunch {
   int64_t blocks = 0, shared = 0; // blocks of a launch; bytes of a block
   std::map<std::string, int64_t> parameters;
   std::string note; // why it is not carried out in a better way
-  /// Seconds: by the model, and the least that its multiply-adds and bytes allow. Nothing where that is not
-  /// known, as the least is not for a CPU.
+  /// The seconds that the model predicts, and the least that the launch's multiply-adds and bytes allow.
+  /// Either is nothing where it is not known, as the least is not for a CPU.
   std::optional<double> predicted, floor;
   std::optional<double> measured; // seconds, where the schedule was measured (`kinema tune`)
 
@@ -35,8 +35,9 @@ std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::Str
                                                const Target &target);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
-/// [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,
-/// measured_us}]; the last where it was measured, the four before where they are known.
+/// Returns [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,
+/// measured_us}]. `measured_us` is there where the launch was measured, and the four fields before it where
+/// they are known.
 nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
 
 } // namespace kinema::inspect

@@ -19,7 +19,7 @@ using json = nlohmann::ordered_json;
 
 //===-- Attributes as JSON ------------------------------------------------===//
 
-/// Nothing where the attribute has no counterpart.
+/// Returns an attribute as JSON; nothing where JSON has no counterpart.
 static std::optional<json> attributeJson(Attribute attribute) {
   auto list = [](auto values, auto convert) -> std::optional<json> {
     json result = json::array();
@@ -54,7 +54,7 @@ static std::optional<json> attributeJson(Attribute attribute) {
 }
 
 namespace {
-/// Collects the manifest; an error is reported once.
+/// Collects the manifest. Each error is reported once.
 class Manifest {
 public:
   Manifest(ModuleOp module, const Target &target, const MachineCode &code)
@@ -94,7 +94,7 @@ static FailureOr<json> networkOf(ModuleOp module) {
   auto network = dictionary(module, clip::networkAttribute);
   if (failed(network))
     return failure();
-  if (!network->contains("digest")) // of a module that was written by hand
+  if (!network->contains("digest")) // only a module that was written by hand has none
     (*network)["digest"] = "";
   auto isText = [&](const char *key) { return network->contains(key) && network->at(key).is_string(); };
   auto isSize = [&](const char *key) {
@@ -147,10 +147,10 @@ LogicalResult Manifest::addHeader() {
 
 //===-- The arena ---------------------------------------------------------===//
 
-/// Keys in the order of the alphabet.
+/// A Description is a JSON object whose keys are in alphabetical order.
 using Description = nlohmann::json;
 
-/// The loops of a tensor's storage along its first axes.
+/// Returns the loops of a tensor's storage along its first `axes` axes.
 static Description orderOf(RankedTensorType type, int64_t axes) {
   Description order = Description::array();
   if (kernel::LayoutAttr layout = kernel::layoutOf(type); !layout.isRowMajor())
@@ -160,14 +160,14 @@ static Description orderOf(RankedTensorType type, int64_t axes) {
   return order;
 }
 
-/// "f32".
+/// Returns the name of an element type, such as "f32".
 static std::string nameOf(Type element) {
   std::string name;
   llvm::raw_string_ostream(name) << element;
   return name;
 }
 
-/// A tensor at its place, of which all but the first axes have a size of 1.
+/// Describes a tensor at its offset by its first `axes` axes; all others have a size of 1.
 static Description describe(StringRef name, int64_t offset, RankedTensorType type, int64_t axes) {
   return {{"name", name.str()},
           {"type", nameOf(type.getElementType())},
@@ -199,7 +199,8 @@ static Description describeParameter(kernel::BufferOp buffer, clip::ParamOp para
   return description;
 }
 
-/// Sizes of 1 behind the channels are no axes of scores: [N, C, 1, 1, 1] is [N, C].
+/// Returns the number of axes of an output. For scores, axes of size 1 behind the channels do not count:
+/// [N, C, 1, 1, 1] is [N, C].
 static int64_t scoreAxes(RankedTensorType type) {
   bool isScores = type.getRank() == 5 && shape::product(clip::spatialSize(type)) == 1;
   return isScores ? 2 : type.getRank();
@@ -249,7 +250,7 @@ void Manifest::addInputs(kernel::ArenaOp arena) {
 }
 
 void Manifest::addParameters(kernel::ArenaOp arena) {
-  llvm::StringMap<kernel::BufferOp> momentum; // by parameter
+  llvm::StringMap<kernel::BufferOp> momentum; // by the parameter's name
   for (auto buffer : arena.getOps<kernel::BufferOp>())
     if (buffer.getRole() == kernel::BufferRole::Momentum)
       momentum[*buffer.getOf()] = buffer;
@@ -277,7 +278,7 @@ LogicalResult Manifest::addPlan() {
 
 //===-- Kernels and entries -----------------------------------------------===//
 
-/// What `verify` must know of the results of a kernel that runs beside a twin, or is one.
+/// Describes the results of a kernel that has a twin, or is one, as `verify` needs it.
 static json describeResults(kernel::DefOp def) {
   constexpr const char *forms[] = {"whole", "sums", "moments"};
   Operation *op = def.getKernel();
@@ -345,7 +346,8 @@ static json describe(kernel::LaunchOp launch, const std::optional<LaunchEstimate
                     {"writes", launch.getWrites()},
                     {"macs", launch.getMacs()}};
   auto microseconds = [](double seconds) { return std::round(seconds * 1e12) * 1e-6; };
-  // Without a floor, seconds are not those of one machine, which the runtime could compare with its own.
+  // Without a floor, the predicted seconds are not those of one particular machine, so the runtime could not
+  // compare them with what it measures.
   if (estimate && estimate->floor) {
     described["predicted_us"] = microseconds(estimate->predicted);
     described["floor_us"] = microseconds(*estimate->floor);

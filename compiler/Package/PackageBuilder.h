@@ -1,5 +1,5 @@
-// From a module in phase `target` to a package: its manifest, and the archive that carries it with the
-// machine code.
+// Turns a module in phase `target` into a package: its manifest, and the archive that carries the manifest
+// with the machine code.
 #ifndef KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 #define KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 
@@ -12,21 +12,22 @@
 
 namespace kinema {
 
-/// Whether a package can take over what a module says of its network and its recipe (`clip.network`,
-/// `clip.recipe`), as the runtime reads it; else with an error at the module.
+/// Succeeds if a package can take over what a module says about its network and its recipe (`clip.network`,
+/// `clip.recipe`) in the form that the runtime reads; otherwise reports an error at the module.
 mlir::LogicalResult verifyDescription(mlir::ModuleOp module);
 
-/// A module's recipe as a manifest has it; null where there is none that JSON can say.
+/// Returns a module's recipe as a manifest holds it; nothing where the module has no recipe, or one that JSON
+/// cannot express.
 std::optional<std::string> recipeText(mlir::ModuleOp module);
 
-/// manifest.json (docs/package.md) of a module in phase `planned` or later, with `clip.network`,
-/// `clip.recipe`, an arena, kernels and entries. Fails, with an error at the module, where one of these is
-/// missing or says what JSON cannot.
+/// Builds manifest.json (docs/package.md) of a module in phase `planned` or later, which must have
+/// `clip.network`, `clip.recipe`, an arena, kernels and entries. Fails, with an error at the module, where
+/// one of these is missing or holds what JSON cannot express.
 mlir::FailureOr<std::string> buildManifest(mlir::ModuleOp lowered, const Target &target,
                                            const MachineCode &code);
 
-/// Adds a target to a package, for the caller to write: manifest and code, and with the first one the text
-/// that it was compiled from.
+/// Adds a target's manifest and code to a package, which the caller writes; with the first target, also adds
+/// the text that the package was compiled from.
 mlir::LogicalResult addToPackage(PackageWriter &package, mlir::ModuleOp lowered, const Target &target,
                                  MachineCode code, std::string spec);
 

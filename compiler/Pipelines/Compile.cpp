@@ -12,7 +12,7 @@
 using namespace mlir;
 using namespace kinema;
 
-/// "file:line:column: " where it is known.
+/// Returns "file:line:column: ", or an empty string where the place is not known.
 static std::string place(Location location) {
   std::string text;
   location->walk([&](Location part) {
@@ -35,7 +35,7 @@ Compilation::Compilation(const CompileOptions &options, const FrontendOptions &f
   context->appendDialectRegistry(registry);
   context->loadAllAvailableDialects();
   context->enableMultithreading(threads != 1);
-  context->printOpOnDiagnostic(false); // of a warning about the module it would be the whole module
+  context->printOpOnDiagnostic(false); // a warning about the module would print the whole module
   context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     if (spec && sourceLocation(diagnostic.getLocation(), spec->program.sources).known()) {
       dsl::Diagnostics one(spec->program.sources);
@@ -59,8 +59,8 @@ Outcome Compilation::advanceTo(Phase stop) {
   return advance(*current, from, stop, options);
 }
 
-/// Whether the file is a module rather than a spec: by its name, or because its first word is `module`.
-/// Aliases, which stand before that, begin as a spec's comments do.
+/// Returns whether the file is a module rather than a spec: by its name, or because its first word is
+/// `module`. A module's aliases stand before that word and begin with `#`, as a spec's comments do.
 static bool isModule(StringRef path) {
   if (!llvm::sys::fs::is_regular_file(path))
     return false;
@@ -100,7 +100,8 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
 
 Outcome Compilation::proceedTo(Phase stop) { return advanceTo(stop); }
 
-/// The phase before those that lead from module to module.
+/// Dumps the spec, in phase `ast`: the phases after it lead from module to module and are dumped by
+/// `advance`.
 LogicalResult Compilation::dumpSource() {
   return dumpPhase(UnknownLoc::get(context.get()), Phase::Ast, options.dumpDirectory,
                    [&] { return dsl::print(*spec->program.files.front()); });

@@ -1,4 +1,4 @@
-// The whole road, from a spec to a package.
+// Compiles a spec all the way to a package.
 #ifndef KINEMA_COMPILER_PIPELINES_COMPILE_H
 #define KINEMA_COMPILER_PIPELINES_COMPILE_H
 
@@ -7,24 +7,24 @@
 
 namespace kinema {
 
-/// One compilation: a context, the spec, the module as far as it has come.
+/// A Compilation holds the context, the spec, and the module in the phase that it has reached.
 class Compilation {
 public:
-  /// `threads` 0: all cores.
+  /// `threads` is the number of threads; 0 stands for all cores.
   Compilation(const CompileOptions &options, const FrontendOptions &frontend, int threads,
               llvm::raw_ostream &errors);
   ~Compilation();
 
-  /// From a spec to `stop` (not `package`).
+  /// Compiles a spec up to phase `stop`, which may be any but `package`.
   Outcome fromSpec(llvm::StringRef path, Phase stop);
-  /// From phase `clip`, where `fromSpec` stopped.
+  /// Goes on from phase `clip`, where `fromSpec` stopped, to `stop`.
   Outcome proceedTo(Phase stop);
-  /// From a module in text, which is in phase `phase`, to `stop`. If the options have no target, one in phase
-  /// `fused` or later goes on for the target that it was made for.
+  /// Goes on from a module in a file of text, which is in phase `phase`, to `stop`. If the options name no
+  /// target, a module in phase `fused` or later is compiled for the target that it was made for.
   Outcome fromModule(llvm::StringRef path, Phase phase, Phase stop);
   /// Adds the module's code to a package, which may hold other targets already. A module in phase `step` or
-  /// before stays in phase `step`, and can be added for further targets, of the options given; a later one is
-  /// used up.
+  /// before is left in phase `step`, so that it can be added again with the options of another target; a
+  /// module in a later phase is used up.
   Outcome addTo(PackageWriter &package, const CompileOptions &forTarget);
   Outcome addTo(PackageWriter &package) { return addTo(package, options); }
 
@@ -42,7 +42,7 @@ private:
   std::unique_ptr<Spec> spec;
   std::string specText;
   mlir::OwningOpRef<mlir::ModuleOp> current;
-  Phase reached = Phase::Ast; // by the current module
+  Phase reached = Phase::Ast; // phase of the current module
 };
 
 } // namespace kinema

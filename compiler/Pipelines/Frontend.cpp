@@ -28,8 +28,8 @@ static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
   return load;
 }
 
-/// The recipe, fitted to sizes that the caller replaced: clips are cut as the network's first input wants
-/// them, and the size that frames are scaled to follows, unless the spec says it.
+/// Returns the recipe, fitted to the sizes that the caller replaced: clips are cut to the size of the
+/// network's first input, and frames are scaled to a size that follows from it, unless the spec says how.
 static Recipe recipeOf(const dsl::Program &program, const FrontendOptions &options, ModuleOp module) {
   Recipe recipe = program.recipe;
   if (!options.frames && !options.height && !options.width)

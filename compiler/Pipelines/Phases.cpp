@@ -73,7 +73,8 @@ std::optional<Phase> kinema::phaseOf(ModuleOp module) {
   return isPlanned ? Phase::Planned : phase;
 }
 
-/// Of a module in phase `fused` or later: layouts and schedules are one target's.
+/// Succeeds if a module in phase `fused` or later was made for the target that is wanted, since layouts and
+/// schedules fit one target only, and if that target can carry out its schedules.
 static LogicalResult verifyTarget(ModuleOp module, const Target &wanted) {
   auto target = targetOf(module);
   if (failed(target))
@@ -85,7 +86,8 @@ static LogicalResult verifyTarget(ModuleOp module, const Target &wanted) {
   return wanted.verifySchedules(module);
 }
 
-/// What rides with what is one option, on every level.
+/// Returns the target's options. The fusion level also decides whether convs may be paired, so that one
+/// option governs all fusion.
 static TargetOptions scheduleOptions(const CompileOptions &options) {
   TargetOptions target = options.targetOptions;
   target.pairs &= options.fuse == FusionScope::All;
@@ -121,7 +123,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
   case Phase::Ast:
   case Phase::Clip:
   case Phase::Package:
-    break; // not between modules
+    break; // these phases do not lead from one module to another
   }
 }
 
@@ -129,7 +131,8 @@ std::string kinema::printed(ModuleOp module, bool locations) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   auto flags = OpPrintingFlags().printNameLocAsPrefix().enableDebugInfo(locations);
-  // Read again, the short form of a barrier takes a location behind it for the reduction that it may have.
+  // When the text is read again, the parser would take a location behind the short form of a barrier for the
+  // reduction that a barrier may have.
   if (locations && module.walk([](NVVM::BarrierOp) { return WalkResult::interrupt(); }).wasInterrupted())
     flags.printGenericOpForm();
   module.print(stream, flags);
@@ -169,7 +172,7 @@ static LogicalResult dump(ModuleOp module, Phase phase, StringRef directory) {
 }
 
 namespace {
-/// Remembers the pass that failed.
+/// Remembers the name of the pass that failed.
 struct FailedPass : PassInstrumentation {
   explicit FailedPass(std::string &name) : name(name) {}
   void runAfterPassFailed(Pass *pass, Operation *) override {
@@ -180,10 +183,11 @@ struct FailedPass : PassInstrumentation {
 };
 } // namespace
 
-/// A loss that reaches no parameter is the author's to mend; this pass has said so.
+/// Returns whether a failure of the pass is the author's to mend. A loss that reaches no parameter is, and
+/// `clip-differentiate` has said so.
 static bool isAuthors(StringRef pass) { return pass == "clip-differentiate"; }
 
-/// An internal failure: names the phase and the pass, and writes what reproduces it.
+/// Reports an internal failure: names the phase and the pass, and writes a file that reproduces it.
 static void reportFailure(ModuleOp before, Phase phase, StringRef pass) {
   auto previous = static_cast<Phase>(static_cast<int>(phase) - 1);
   std::string file = llvm::formatv("kinema-{0}-reproducer.mlir", info(phase).name).str();
@@ -220,7 +224,7 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
   if (from == Phase::Target && failed(options.target->verifyFunctions(module)))
     return Outcome::SpecWrong;
   if (from == Phase::Clip)
-    noteDigest(module); // it may have been edited
+    noteDigest(module); // the module may have been edited
   if (failed(dump(module, from, options.dumpDirectory)))
     return Outcome::Failed;
   for (int next = static_cast<int>(from) + 1; next <= static_cast<int>(to); ++next) {
@@ -230,7 +234,7 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
     PassManager passes(module.getContext());
     passes.addInstrumentation(std::make_unique<FailedPass>(pass));
     buildPhase(passes, phase, options);
-    // The functions of kernels are large: after each pass, verifying them would take a fifth of the time.
+    // The functions of kernels are large: verifying them after each pass would take a fifth of the time.
     bool verifiesOnce = phase == Phase::Target;
     passes.enableVerifier(!verifiesOnce);
     if (failed(passes.run(module)) || (verifiesOnce && failed(verify(module)))) {

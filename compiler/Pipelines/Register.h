@@ -1,4 +1,5 @@
-// The one place where dialects, passes and pipelines are registered: every tool that reads MLIR starts here.
+// Registers dialects, passes and pipelines. This is the only place that does: every tool that reads MLIR
+// starts here.
 #ifndef KINEMA_COMPILER_PIPELINES_REGISTER_H
 #define KINEMA_COMPILER_PIPELINES_REGISTER_H
 
@@ -8,10 +9,11 @@ class DialectRegistry;
 
 namespace kinema {
 
-/// Kinema's dialects, and all of upstream's with the extensions and interfaces that their lowerings need.
+/// Registers Kinema's dialects, and all of upstream's with the extensions and interfaces that lowering them
+/// needs.
 void registerAllKinema(mlir::DialectRegistry &registry);
 
-/// Kinema's passes and pipelines, for `--pass-pipeline` and reproducers.
+/// Registers Kinema's passes and pipelines, for `--pass-pipeline` and reproducers.
 void registerKinemaPasses();
 
 } // namespace kinema

@@ -1,4 +1,5 @@
-// From the phase `clip` to the phase `step`: one module function a way of running the network.
+// Leads from the phase `clip` to the phase `step`: a function of the module for each way of running the
+// network.
 #ifndef KINEMA_COMPILER_PIPELINES_STEP_H
 #define KINEMA_COMPILER_PIPELINES_STEP_H
 
@@ -7,18 +8,19 @@
 
 namespace kinema {
 
-/// Whether a module in phase `clip` can have a training step: its network gives scores, not probabilities.
+/// Returns whether a module in phase `clip` can have a training step, which needs a network that returns
+/// scores and not probabilities.
 bool canBeTrained(mlir::ModuleOp clip);
 
 struct StepOptions {
-  bool train = true;          // with @train_step; otherwise @infer alone
-  bool keepGradients = false; // @train_step also returns the gradient of every trained parameter
+  bool train = true;          // whether @train_step is made beside @infer
+  bool keepGradients = false; // whether @train_step also returns the gradient of every trained parameter
 };
 
-/// Replaces @forward by @train_step and @infer.
+/// Adds the passes that replace @forward by @train_step and @infer.
 void buildStepPipeline(mlir::OpPassManager &passes, const StepOptions &options);
 
-/// Registers it as `step`.
+/// Registers the pipeline under the name `step`.
 void registerStepPipeline();
 
 } // namespace kinema

@@ -1,4 +1,4 @@
-// All machines that packages are made for. Drives --target.
+// Lists all machines that packages are made for. The list drives --target.
 #ifndef KINEMA_COMPILER_PIPELINES_TARGETS_H
 #define KINEMA_COMPILER_PIPELINES_TARGETS_H
 
@@ -7,9 +7,10 @@
 namespace kinema {
 
 llvm::ArrayRef<const Target *> targets();
-/// Null where there is none of this name.
+/// Returns the target of this name; null where there is none.
 const Target *targetNamed(llvm::StringRef name);
-/// The target that a module in phase `fused` or later was made for; an error where it does not say so.
+/// Returns the target that a module in phase `fused` or later was made for; reports an error where the module
+/// does not name one.
 mlir::FailureOr<const Target *> targetOf(mlir::ModuleOp module);
 
 } // namespace kinema

@@ -23,8 +23,8 @@ private:
   void addLaunch(kernel::EntryOp entry, kernel::LaunchOp launch, kernel::DefOp def, bool isFirst);
 
   std::vector<TunableKernel> kernels;
-  std::map<std::string, size_t> numbers;      // by signature
-  std::map<int64_t, kernel::DefOp> weightsAt; // Winograd's weights of the entry so far, by their place
+  std::map<std::string, size_t> numbers;      // index into `kernels`, by signature
+  std::map<int64_t, kernel::DefOp> weightsAt; // kernel.winograd of the entry so far, by where it writes
 };
 } // namespace
 
@@ -61,7 +61,7 @@ void Collector::addLaunch(kernel::EntryOp entry, kernel::LaunchOp launch, kernel
   });
   if (same == kernel.alternatives.end())
     kernel.alternatives.push_back(alternative);
-  else if (!same->weight) // a kernel of steps and of inference counts as one of steps
+  else if (!same->weight) // the same schedule without a weight was in @infer; the one of the step counts
     *same = alternative;
 }
 
@@ -96,7 +96,7 @@ std::vector<TunableKernel> kinema::tunableKernels(ArrayRef<ModuleOp> planned) {
 
 //===-- Alone -------------------------------------------------------------===//
 
-/// Places for values, one behind the other.
+/// Appends an offset for each value, one value behind the other.
 static void place(TypeRange types, int64_t &end, SmallVectorImpl<int64_t> &places) {
   constexpr int64_t alignment = 4096;
   for (Type type : types) {
@@ -105,7 +105,7 @@ static void place(TypeRange types, int64_t &end, SmallVectorImpl<int64_t> &place
   }
 }
 
-/// A copy of the kernel, under a name of its own.
+/// Copies the kernel into `module`, under a name of its own.
 static SoloLaunch copyInto(ModuleOp module, kernel::DefOp def, const Twine &name) {
   OpBuilder builder(module.getBodyRegion());
   builder.setInsertionPointToEnd(module.getBody());

@@ -9,10 +9,10 @@ using llvm::StringRef;
 using llvm::Twine;
 namespace json = llvm::json;
 
-static constexpr int64_t version = 1; // of the format
+static constexpr int64_t version = 1; // of the file format
 
 namespace {
-/// Reads fields of an object; the first that is missing or of another type is the error.
+/// Reads fields of an object. The first field that is missing or has another type becomes the error.
 class Fields {
 public:
   Fields(const json::Value &value, std::string origin) : object(value.getAsObject()), origin(origin) {

@@ -1,5 +1,5 @@
-// The file of measured schedules that `kinema tune` writes and `--measurements` reads (docs/benchmarks.md
-// describes it).
+// Reads and writes the file of measured schedules that `kinema tune` makes and `--measurements` takes
+// (docs/benchmarks.md describes it).
 #ifndef KINEMA_COMPILER_SUPPORT_MEASUREDSCHEDULES_H
 #define KINEMA_COMPILER_SUPPORT_MEASUREDSCHEDULES_H
 
@@ -12,30 +12,31 @@
 
 namespace kinema {
 
-/// The quickest of a kernel's schedules that were measured.
+/// A MeasuredSchedule is the quickest of a kernel's schedules that were measured.
 struct MeasuredSchedule {
-  std::string schedule; // its name
+  std::string schedule; // name of the schedule
   std::map<std::string, int64_t> parameters;
-  double seconds, modelSeconds; // of a launch with it, and with the model's choice
-  std::string machine;          // where that was
+  double seconds, modelSeconds; // of a launch with this schedule, and with the model's choice
+  std::string machine;          // where the times were measured
 };
 
-/// Those of the kernels of one target, by their signatures (dialects/Kernel/Signature.h).
+/// Holds the measured schedules of one target's kernels, by the kernels' signatures
+/// (dialects/Kernel/Signature.h).
 class MeasuredSchedules {
 public:
   explicit MeasuredSchedules(std::string target = "") : target(std::move(target)) {}
 
-  /// The error begins with `origin` and says what is wrong, and where.
+  /// Parses the file's text. An error begins with `origin` and says what is wrong, and where.
   static llvm::Expected<MeasuredSchedules> parse(llvm::StringRef text, llvm::StringRef origin);
   static llvm::Expected<MeasuredSchedules> read(llvm::StringRef path);
-  /// What `parse` reads.
+  /// Returns the text that `parse` reads.
   std::string text() const;
 
   llvm::StringRef getTarget() const { return target; }
   size_t size() const { return entries.size(); }
-  /// Null where the kernel was not measured.
+  /// Returns the kernel's schedule; null where the kernel was not measured.
   const MeasuredSchedule *find(llvm::StringRef signature) const;
-  /// In place of what was kept of this kernel before.
+  /// Keeps the kernel's schedule in place of one that was kept before.
   void keep(const std::string &signature, MeasuredSchedule measured) {
     entries[signature] = std::move(measured);
   }

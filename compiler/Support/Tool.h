@@ -1,4 +1,4 @@
-// Running other programs: a folder for their files, and what they say when they fail.
+// Runs other programs: gives them a folder for their files, and returns what they print.
 #ifndef KINEMA_COMPILER_SUPPORT_TOOL_H
 #define KINEMA_COMPILER_SUPPORT_TOOL_H
 
@@ -12,7 +12,7 @@
 
 namespace kinema {
 
-/// A temporary folder, removed with all that is in it.
+/// A ToolFolder is a temporary folder that is removed with all that is in it.
 class ToolFolder {
 public:
   ToolFolder();
@@ -29,7 +29,7 @@ private:
 std::optional<std::string> readWhole(llvm::StringRef path);
 bool writeWhole(llvm::StringRef path, llvm::StringRef bytes);
 
-/// What a program wrote to its output and its errors, and whether it ended well.
+/// Holds what a program wrote to its output and its errors, and whether it ended well.
 struct ToolRun {
   bool good;
   std::string messages;
