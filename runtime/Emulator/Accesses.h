@@ -1,4 +1,4 @@
-// Accesses of the thread that runs, to whatever memory an address is of.
+// Checks accesses of the running thread, in whichever memory an address lies.
 #pragma once
 
 #include "runtime/Emulator/GlobalChecks.h"
@@ -11,14 +11,14 @@ enum class Space : uint32_t {
   Global = 1,
   Shared = 3,
   SharedCluster = 7
-}; // as LLVM numbers them
+}; // LLVM numbers address spaces this way
 
 class Accesses {
 public:
   Accesses(Scheduler &scheduler, SharedChecks &shared, GlobalChecks &global)
       : scheduler(scheduler), shared(shared), global(global) {}
 
-  // alignment: bytes that the address must be a multiple of.
+  // Checks an access. The address must be a multiple of `alignment` bytes.
   void check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space);
 
 private:

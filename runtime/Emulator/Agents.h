@@ -1,6 +1,6 @@
-// The agents of a cluster: threads, and what carries on by itself on their behalf. They are numbered in this
-// order: the threads; the mbarriers, which stand for what their copies write; each warp of each warpgroup,
-// which stand for what its products read; each thread's bulk copies to global memory; each thread's cp.async.
+// Numbers the agents of a cluster: the threads, and what carries on by itself on their behalf. The order is:
+// the threads; the mbarriers, which stand for what their copies write; each warp of each warpgroup, which
+// stands for what its products read; each thread's bulk copies to global memory; each thread's cp.async.
 #pragma once
 
 #include "runtime/Emulator/Threads.h"
@@ -23,11 +23,11 @@ public:
   void start() { mbarriers.clear(); }
 
   Agent ofThread(const Thread &thread) const { return Agent(thread.index); }
-  // mbarriers by the order in which they were initialised.
+  // Returns the agent of an mbarrier. mbarriers are numbered in the order in which they were initialised.
   Agent ofMBarrier(size_t index) const { return Agent(threads.size() + index); }
-  // Of its first warp; those of the others follow.
+  // Returns the agent of a warpgroup's first warp; those of its other warps follow.
   Agent ofGroup(int group) const { return Agent(firstOfGroups + warpsOfGroup * group); }
-  // Of the thread's warp among its warpgroup's.
+  // Returns the agent that stands for the products of the thread's warp.
   Agent ofProducts(const Thread &thread) const {
     return Agent(ofGroup(thread.group) + thread.number % warpgroupSize / warpSize);
   }
@@ -36,12 +36,12 @@ public:
 
   bool isThread(Agent agent) const { return agent < threads.size(); }
   bool isProduct(Agent agent) const { return agent >= firstOfGroups && agent < firstBulk; }
-  // Whether it accesses memory by the generic proxy: all others do by the async proxy.
+  // Returns whether the agent accesses memory by the generic proxy; all others do by the async proxy.
   bool isGenericProxy(Agent agent) const { return isThread(agent) || agent >= firstAsync; }
 
-  // The next mbarrier is the one at this place of its block's shared memory.
+  // Adds the next mbarrier, which lies at this offset in its block's shared memory.
   void addMBarrier(int64_t offset) { mbarriers.push_back(offset); }
-  // Who it was, for messages.
+  // Returns who the agent was, for messages.
   std::string describe(Moment moment) const;
 
 private:

@@ -31,7 +31,7 @@ void AsyncCopies::land(size_t index) {
     mbarriers.land(copy.phase, thread, copy.site, copy.bytes);
 }
 
-// Lands the thread's stores to global memory, or its cp.async, up to a time.
+// Lands the thread's stores to global memory, or its cp.async, that were issued up to a time.
 void AsyncCopies::landUntil(const Thread &thread, bool stores, uint32_t time) {
   for (size_t i = 0; i < copies.size();) {
     const Copy &copy = copies[i];
@@ -90,7 +90,8 @@ void AsyncCopies::checkLeftovers() {
                           "the block ends while this copy is under way: nobody waits for it");
 }
 
-// The time up to which copies must have landed where so many groups may go on; nothing: all may.
+// Returns the time up to which copies must have landed, where `pending` groups may go on; nothing where all
+// may go on.
 static std::optional<uint32_t> timeToWaitFor(const CopyGroups &own, uint32_t pending) {
   if (own.committed.size() <= pending)
     return std::nullopt;

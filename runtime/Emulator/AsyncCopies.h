@@ -1,5 +1,6 @@
-// Copies that run beside the threads: cp.async, cp.async.bulk and those of tensors. What they touch is
-// checked when they start; they land when the seed says, at the latest when a thread needs them to go on.
+// Runs copies beside the threads: cp.async, cp.async.bulk and those of tensors. What a copy touches is
+// checked when the copy starts. It lands when the seed says so, at the latest when a thread needs it to go
+// on.
 #pragma once
 
 #include "runtime/Emulator/Accesses.h"
@@ -26,13 +27,14 @@ public:
 
   // ---- What the running thread does
 
-  // What of `bytes` the source lacks becomes zero.
+  // Starts a cp.async. If the source has fewer than `bytes`, zeros take the place of the rest.
   void copy(void *to, const void *from, uint32_t bytes, uint32_t sourceBytes);
   void commit();
-  void wait(uint32_t pending); // pending: groups that may go on
+  void wait(uint32_t pending); // `pending` is how many groups may go on
   void arrive(const void *mbarrier, bool countsItself);
 
-  // ranks: the blocks of the cluster that get it, a bit each; 0: the one where `to` is.
+  // Starts a bulk copy. `ranks` has a bit for each block of the cluster that gets it; 0 stands for the block
+  // in which `to` lies.
   void loadBulk(void *to, const void *from, const void *mbarrier, uint32_t bytes, uint32_t ranks);
   void storeBulk(void *to, const void *from, uint32_t bytes);
   void loadTensor(void *to, const void *map, const void *mbarrier, std::span<const int32_t> coordinates,
@@ -44,11 +46,11 @@ public:
 
   // ---- For who runs the cluster
 
-  // Lands a copy when no thread can run. False: there is none.
+  // Lands a copy when no thread can run. Returns false where there is none.
   bool landOne();
   // Lands a copy if the seed says that one lands now.
   void landSome();
-  // When all threads have exited: somebody has waited for each copy.
+  // Checks, when all threads have exited, that a thread has waited for each copy.
   void checkLeftovers();
 
 private:
@@ -58,10 +60,10 @@ private:
     uint8_t coordinateCount = 0, offsetCount = 0;
     int thread = 0;
     uint32_t site = noSite;
-    uint32_t time = 0; // Async, BulkStore, TensorStore: of the thread's copies
+    uint32_t time = 0; // time of the thread's copies, for Async, BulkStore and TensorStore
     MBarriers::Phase phase;
     uint32_t shared = 0;         // address in the cluster
-    std::byte *global = nullptr; // or, of TensorLoad and TensorStore, the map
+    std::byte *global = nullptr; // global address; for TensorLoad and TensorStore that of the map
     uint32_t bytes = 0, sourceBytes = 0;
     std::array<int32_t, 5> coordinates = {};
     std::array<int32_t, 3> offsets = {};
@@ -86,7 +88,7 @@ private:
   GlobalChecks &global;
   Accesses &accesses;
   MBarriers &mbarriers;
-  std::vector<Copy> copies; // under way
+  std::vector<Copy> copies; // copies that have not landed
 };
 
 } // namespace kinema::emulator

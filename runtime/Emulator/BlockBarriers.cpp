@@ -49,7 +49,7 @@ void BlockBarriers::join(uint32_t id, uint32_t count, Reduction reduction, bool 
   if (waits)
     barrier.waiting.push_back(thread.index);
   if (barrier.arrived >= (count ? count : uint32_t(threads.blockOf(thread).live)))
-    complete(thread.rank, id); // if it waits, it is among those that are woken
+    complete(thread.rank, id); // if the thread waits, it is among those that are woken
   if (waits)
     scheduler.wait(*this, id);
 }

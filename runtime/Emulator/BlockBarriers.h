@@ -1,4 +1,4 @@
-// The sixteen barriers of each block: PTX ISA, "barrier".
+// Implements the sixteen barriers of each block: PTX ISA, "barrier".
 #pragma once
 
 #include "runtime/Emulator/Knowledge.h"
@@ -15,25 +15,26 @@ public:
   BlockBarriers(Threads &threads, Scheduler &scheduler, Knowledge &knowledge, const Warps &warps)
       : threads(threads), scheduler(scheduler), knowledge(knowledge), warps(warps) {}
 
-  // What the threads that arrive give together, of their predicates.
+  // Says how the predicates of the threads that arrive are reduced to one value.
   enum class Reduction : uint32_t { None, Count, All, Any };
 
   void start();
-  // The running thread arrives at a barrier of its block, of so many threads (0: of all).
+  // Lets the running thread arrive at a barrier of its block that so many threads take part in (0: all of the
+  // block).
   void arrive(uint32_t id, uint32_t threads);
-  // The same, and it waits for the others. Returns what their predicates give.
+  // Lets the running thread arrive and wait for the others. Returns the reduction of all predicates.
   uint32_t sync(uint32_t id, uint32_t threads, Reduction reduction = Reduction::None, bool predicate = false);
-  // After a thread has exited: barriers of the whole block wait for the others only.
+  // Handles the exit of a thread: barriers of the whole block no longer wait for it.
   void leave(const Thread &thread);
 
   std::string describeWait(const Thread &thread) const override;
 
 private:
   struct Barrier {
-    uint32_t expected = 0; // threads; 0: the block's, or nobody has arrived
+    uint32_t expected = 0; // threads; 0: all of the block, or no thread has arrived
     uint32_t arrived = 0;
     std::vector<int> waiting;    // threads
-    std::vector<uint32_t> lanes; // by warp, those that arrived
+    std::vector<uint32_t> lanes; // lanes that arrived, by warp
     Reduction reduction = Reduction::None;
     uint32_t truths = 0;
     Clock *clock = nullptr;

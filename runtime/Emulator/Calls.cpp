@@ -1,4 +1,4 @@
-// The calls that hand on to a part of the cluster.
+// Implements the calls of kernels by handing them on to the parts of the cluster.
 #include "runtime/Emulator/Calls.h"
 #include "runtime/Emulator/Current.h"
 

@@ -1,5 +1,5 @@
-// Vector clocks: of which moments of whom a thread knows. Two accesses race unless the later one's thread
-// knows of the earlier one (FastTrack: Flanagan and Freund, PLDI 2009).
+// Keeps vector clocks, which say what moments of which agents a thread knows. Two accesses race unless the
+// later one's thread knows of the earlier one (FastTrack: Flanagan and Freund, PLDI 2009).
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace kinema::emulator {
 
-// Whoever touches shared memory: a thread, or what carries on by itself on behalf of one (the copies that a
-// barrier or a group counts, a warpgroup's matrix products).
+// An Agent is whoever touches shared memory: a thread, or what carries on by itself on behalf of one (the
+// copies that a barrier or a group counts, a warpgroup's matrix products).
 using Agent = uint16_t;
 constexpr Agent nobody = 0xFFFF;
 
-// An access's place in its agent's life.
+// A Moment is the place of an access in its agent's life.
 struct Moment {
   Agent agent = nobody;
   uint32_t time = 0;
@@ -21,14 +21,16 @@ struct Moment {
   bool operator==(const Moment &) const = default;
 };
 
-// What is known of each agent. Many threads share one; it no longer changes once a thread holds it.
+// A Clock says what is known of each agent. Many threads share one; it no longer changes once a thread holds
+// it.
 struct Clock {
-  std::vector<uint32_t> seen;   // of each agent, the last moment that is known; what is missing is 0
-  std::vector<uint32_t> fenced; // the same, where a proxy fence lies on the way
-  uint64_t serial = 0;          // no two clocks have the same
+  std::vector<uint32_t> seen;   // last moment that is known, by agent; 0 beyond the end
+  std::vector<uint32_t> fenced; // last moment that a proxy fence has covered, by agent
+  uint64_t serial = 0;          // different for all clocks
   uint64_t lastJoined = 0;      // serial of the clock that was joined last
   int references = 0;
-  // What came of the last fence and of the last acquire: all threads of a block do the same.
+  // These keep the results of the last fence and of the last acquire, since all threads of a block do the
+  // same.
   Clock *afterFence = nullptr;
   uint64_t acquiredBy = 0;
   Clock *afterAcquire = nullptr;
@@ -40,14 +42,14 @@ struct Clock {
   void join(const Clock &other);
 };
 
-// Makes clocks and takes them back.
+// Makes clocks and recycles them.
 class ClockPool {
 public:
-  // One reference is the caller's.
+  // Returns a new clock, of which the caller holds one reference.
   Clock *make();
   Clock *retain(Clock *clock);
-  void release(Clock *clock); // null is nothing
-  // Takes all back.
+  void release(Clock *clock); // a null clock is ignored
+  // Recycles all clocks.
   void reset();
 
 private:

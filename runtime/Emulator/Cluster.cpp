@@ -51,7 +51,8 @@ std::optional<Violation> Cluster::run(int64_t first) {
   return scheduler.takeViolation();
 }
 
-// Whether a thread can run. Where none can, copies land until one can. False: all threads have exited.
+// Makes sure that a thread can run: where none can, copies land until one can. Returns false where all
+// threads have exited.
 bool Cluster::findWork() {
   if (scheduler.canRun())
     return true;
@@ -64,7 +65,7 @@ bool Cluster::findWork() {
   return true;
 }
 
-// The life of the thread that runs.
+// Runs the kernel's function on the current fiber, and then ends the thread.
 void Cluster::runThread() {
   launch.kernel->function(args.data() + 2);
   warpgroups.wait();

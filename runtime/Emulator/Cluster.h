@@ -1,4 +1,4 @@
-// One cluster of blocks (most often one block) while it runs: what its threads share, each part of it in a
+// Holds one cluster of blocks (most often one block) while it runs. Each part of what its threads share has a
 // type of its own.
 #pragma once
 
@@ -18,17 +18,17 @@ namespace kinema::emulator {
 
 class Cluster {
 public:
-  // globalLog: null where the order of accesses to global memory is not watched.
+  // Takes the log of accesses to global memory, which is null where their order is not watched.
   Cluster(const Launch &launch, GlobalLog *globalLog);
 
   // Runs the cluster whose first block is `first` of the grid.
   std::optional<Violation> run(int64_t first);
 
-  // What the running thread does with more than one part. What it does may end in a violation, and then does
-  // not return; so it is with the parts.
+  // These are operations of the running thread that concern several parts. They do not return where they end
+  // in a violation; the same holds for those of the parts.
   [[noreturn]] void exitThread();
   void fenceProxy();
-  // which: see SpecialRegisters.cpp.
+  // Returns a special register: SpecialRegisters.cpp says which.
   uint32_t specialRegister(uint32_t which);
 
   Choices choices;
@@ -53,7 +53,7 @@ private:
   bool findWork();
 
   const Launch &launch;
-  std::vector<void *> args; // of the kernel: two for the fast range, then the launch's
+  std::vector<void *> args; // arguments of the kernel: two for the fast range, then the launch's
 };
 
 } // namespace kinema::emulator

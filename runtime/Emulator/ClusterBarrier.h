@@ -1,4 +1,4 @@
-// The barrier of all threads of a cluster: PTX ISA, "barrier.cluster".
+// Implements the barrier of all threads of a cluster: PTX ISA, "barrier.cluster".
 #pragma once
 
 #include "runtime/Emulator/Knowledge.h"
@@ -14,10 +14,10 @@ public:
       : threads(threads), scheduler(scheduler), knowledge(knowledge) {}
 
   void start();
-  // relaxed: without handing on what the running thread knows.
+  // Lets the running thread arrive. If it is `relaxed`, the thread does not hand on what it knows.
   void arrive(bool relaxed);
   void wait();
-  // Those that have exited count as arrived: called after a thread has arrived or exited.
+  // Completes the barrier if all threads have arrived or exited. It is called after a thread has done either.
   void settle();
 
   std::string describeWait(const Thread &thread) const override;

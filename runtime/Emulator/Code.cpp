@@ -9,10 +9,10 @@ using namespace kinema::emulator;
 
 namespace {
 
-// As compiler/Target/NVGPU/Emulator/NVVMToEmulator.cpp writes it.
+// Mirrors the structure that compiler/Target/NVGPU/Emulator/NVVMToEmulator.cpp writes.
 struct Info {
   int32_t version, threads[3], cluster, staticShared, sharedLimit, siteCount, globalCount;
-  const char *sites; // one after the other, each with its zero
+  const char *sites; // texts one after the other, each with its zero
   const struct {
     std::byte *begin;
     int64_t bytes, writable;

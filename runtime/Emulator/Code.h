@@ -1,4 +1,4 @@
-// The host code of kernels: what the pass nvvm-to-emulator made, loaded.
+// Loads the host code of kernels, which the pass nvvm-to-emulator made.
 #pragma once
 
 #include "runtime/Emulator/Emulator.h"
@@ -10,10 +10,10 @@ namespace kinema::emulator {
 
 class Code {
 public:
-  // content: a shared object. Throws Error.
+  // Loads the bytes of a shared object. Throws Error.
   void load(std::string_view content, const std::string &name);
 
-  // The kernel of this name; lives as long as the code. Throws Error.
+  // Returns the kernel of this name, which lives as long as the code. Throws Error.
   const Kernel &find(const std::string &symbol);
 
 private:

@@ -1,4 +1,4 @@
-// The cluster whose thread calls.
+// Finds the cluster of the thread that makes a call.
 #pragma once
 
 #include "runtime/Emulator/Cluster.h"
@@ -7,14 +7,15 @@ namespace kinema::emulator {
 
 inline thread_local constinit Cluster *currentCluster = nullptr;
 
-// Notes where the calling thread is, at an operation of its warpgroup.
+// Notes the site of the calling thread, at an operation of its warpgroup.
 inline Cluster &atOfGroup(uint32_t site) {
   Cluster &cluster = *currentCluster;
   cluster.scheduler.running().site = site;
   return cluster;
 }
 
-// The same at any other place, to which it comes with its warpgroup.
+// Notes the site of the calling thread at any other operation, for which it first waits until its warpgroup
+// has caught up.
 inline Cluster &at(uint32_t site) {
   currentCluster->warpgroups.wait();
   return atOfGroup(site);

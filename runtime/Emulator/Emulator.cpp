@@ -13,8 +13,8 @@
 using namespace kinema;
 using namespace kinema::emulator;
 
-// Of every GPU that CUDA knows (CUDA C++ Programming Guide, "Compute Capabilities").
-static constexpr int64_t mostThreads = 1024;            // of a block
+// These limits hold on every GPU that CUDA knows (CUDA C++ Programming Guide, "Compute Capabilities").
+static constexpr int64_t mostThreads = 1024;            // threads of a block
 static constexpr uint32_t mostStaticShared = 48 * 1024; // bytes of a block
 
 static void check(const Launch &launch) {
@@ -38,9 +38,9 @@ static void check(const Launch &launch) {
 
 namespace {
 
-// What the workers share.
+// Holds what the workers share.
 struct Progress {
-  std::vector<int64_t> order; // of the clusters
+  std::vector<int64_t> order; // order in which the clusters run
   std::atomic<size_t> taken = 0;
   std::mutex mutex;
   std::optional<Violation> lowest;

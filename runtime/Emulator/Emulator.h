@@ -1,7 +1,8 @@
-// Runs kernels made for a GPU on the CPU, adversarially: threads in an order that a seed picks, asynchronous
-// copies as late as is legal, shared memory full of NaNs; and finds what a GPU would do silently: races,
-// missing fences and waits, accesses out of bounds, threads that wait for ever. The kernels are host code
-// made by the pass `nvvm-to-emulator`; each GPU thread is a fiber. Semantics: PTX ISA 9.0 for sm_90a.
+// Runs kernels that were made for a GPU on the CPU, adversarially: threads run in an order that a seed picks,
+// asynchronous copies land as late as is legal, and shared memory begins full of NaNs. It finds what a GPU
+// would not report: races, missing fences and waits, accesses out of bounds, threads that wait for ever. The
+// kernels are host code made by the pass `nvvm-to-emulator`; each GPU thread is a fiber. The semantics are
+// those of PTX ISA 9.0 for sm_90a.
 #pragma once
 
 #include <cstddef>
@@ -13,28 +14,28 @@
 
 namespace kinema::emulator {
 
-// args: of the launch; before them, at -2 and -1, where the largest part of writable global memory begins,
-// and at how many bytes from there an access of up to 64 bytes may begin. Such accesses need no check but of
-// their alignment.
+// A kernel takes the arguments of its launch. Two more stand before them: at -2 the start of the largest part
+// of writable global memory, and at -1 the number of bytes from there at which an access of up to 64 bytes
+// may begin. Such accesses are checked for their alignment alone.
 using KernelFunction = void (*)(void *const *args);
 
-// Global memory that a kernel may touch.
+// A MemoryRange is global memory that a kernel may touch.
 struct MemoryRange {
   std::byte *begin = nullptr;
   int64_t bytes = 0;
   bool writable = true;
-  int number = 0; // for messages; set by run
+  int number = 0; // number for messages, which `run` sets
 };
 
 struct Kernel {
   std::string name;
   KernelFunction function = nullptr;
-  int threads[3] = {1, 1, 1};         // of a block, along x, y, z
-  int cluster = 1;                    // blocks
+  int threads[3] = {1, 1, 1};         // threads of a block along x, y, z
+  int cluster = 1;                    // blocks of a cluster
   uint32_t staticShared = 0;          // bytes; dynamic shared memory follows
   uint32_t sharedLimit = 0;           // bytes that the GPU gives a block, static and dynamic
-  const char *const *sites = nullptr; // where the calls stand in the source, by their number
-  std::vector<MemoryRange> globals;   // of its code
+  const char *const *sites = nullptr; // text of each call's place in the source, by site
+  std::vector<MemoryRange> globals;   // global variables of the kernel's code
 };
 
 struct Launch {
@@ -44,20 +45,22 @@ struct Launch {
   std::vector<void *> args;   // a pointer, or a scalar's bits in the low bytes
   std::vector<MemoryRange> memory;
   uint64_t seed = 0; // 0: threads in order, copies late; 1: the last thread first; others: at random
-  int workers = 1;   // threads of the host; what comes out does not depend on it
-  // Whether what one block writes and another one touches is a violation. Takes sixteen bytes for each that
-  // may be written, and a call for each access. Which of the two blocks is told depends on their order.
+  int workers = 1;   // threads of the host; results do not depend on their number
+  // Decides whether it is a violation if a block touches what another one writes. Watching takes sixteen
+  // bytes for each byte that may be written, and a call for each access. Which of the two blocks is named
+  // depends on their order.
   bool watchesBlocks = false;
 };
 
-// What a kernel did that it must not do. Of several blocks' violations the one of the lowest block.
+// A Violation is something that a kernel did and must not do. Where several blocks have one, that of the
+// lowest block counts.
 struct Violation {
   int64_t block = 0;
-  int thread = -1;  // -1: nobody in particular
+  int thread = -1;  // -1: no thread in particular
   std::string what; // the whole story: kernel, block, thread, operation, source location
 };
 
-// Runs a launch to its end or to the first violation of each block. Throws Error where the launch itself is
+// Runs a launch to its end, or each block to its first violation. Throws Error where the launch itself is
 // impossible (too many threads, too much shared memory).
 std::optional<Violation> run(const Launch &launch);
 

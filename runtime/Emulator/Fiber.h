@@ -1,5 +1,5 @@
-// Stacks of their own for the threads of a block. A fiber that is started anew or dropped runs no
-// destructors: kernels have none.
+// Gives the threads of a block stacks of their own. A fiber that is started anew or dropped runs no
+// destructors, since kernels have none.
 #pragma once
 
 #include <boost/context/detail/fcontext.hpp>
@@ -10,7 +10,7 @@ namespace kinema::emulator {
 
 using FiberContext = boost::context::detail::fcontext_t;
 
-// A stack and where on it the fiber stands.
+// A Fiber is a stack and the place that its execution has reached.
 class Fiber {
 public:
   Fiber() = default;

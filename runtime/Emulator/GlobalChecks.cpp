@@ -4,8 +4,8 @@
 
 using namespace kinema::emulator;
 
-static constexpr int64_t fastBytes = 64;      // of an access in the fast range
-static constexpr uint64_t fastAlignment = 64; // of its beginning
+static constexpr int64_t fastBytes = 64;      // most bytes of an access in the fast range
+static constexpr uint64_t fastAlignment = 64; // alignment of the fast range's begin
 
 static GlobalChecks::FastRange fastRangeOf(const std::vector<MemoryRange> &memory) {
   MemoryRange largest;
@@ -21,7 +21,7 @@ GlobalChecks::GlobalChecks(const Launch &launch, const Threads &threads, Schedul
     : threads(threads), scheduler(scheduler), knowledge(knowledge), log(log),
       fast(fastRangeOf(launch.memory)), memory(launch.memory) {
   if (log)
-    fast.starts = 0; // each access is to be seen
+    fast.starts = 0; // with a log, each access must be seen
   memory.insert(memory.end(), launch.kernel->globals.begin(), launch.kernel->globals.end());
   for (int i = 0; i < int(memory.size()); ++i)
     memory[i].number = i;

@@ -1,5 +1,5 @@
-// Accesses to global memory: whether they lie within what the launch and the kernel's code give, and, where
-// that is watched, whether those of different blocks are in order.
+// Checks accesses to global memory: whether they lie within what the launch and the kernel's code provide,
+// and, where that is watched, whether accesses of different blocks are in order.
 #pragma once
 
 #include "runtime/Emulator/GlobalLog.h"
@@ -13,20 +13,21 @@ namespace kinema::emulator {
 
 class GlobalChecks {
 public:
-  // log: null where the order of accesses is not watched.
+  // Takes the log of accesses, which is null where their order is not watched.
   GlobalChecks(const Launch &launch, const Threads &threads, Scheduler &scheduler, Knowledge &knowledge,
                GlobalLog *log);
 
   void start() { takenOver.clear(); }
 
-  // An access by the thread that runs.
+  // Checks an access by the running thread.
   void access(AccessKind kind, const void *address, uint64_t bytes);
   void checkBounds(AccessKind kind, const void *address, uint64_t bytes);
-  // What the thread that runs knows can be handed on to other blocks, and what others handed on is known.
+  // Makes what the running thread knows ready to be handed on to other blocks, and lets it know what they
+  // handed on.
   void fenceDevice();
 
-  // The largest part of the launch's writable memory, and at how many bytes from its begin an access of up to
-  // 64 bytes needs no check but of its alignment.
+  // A FastRange is the largest part of the launch's writable memory, and the number of bytes from its begin
+  // at which an access of up to 64 bytes needs no check but of its alignment.
   struct FastRange {
     std::byte *begin = nullptr;
     int64_t starts = 0;
@@ -43,11 +44,11 @@ private:
   Knowledge &knowledge;
   GlobalLog *log;
   FastRange fast;
-  std::vector<MemoryRange> memory; // sorted
+  std::vector<MemoryRange> memory; // sorted by address
   size_t lastRange = 0;
 
-  // Atomic operations, and when their thread had a fence for the device behind them: then it knows what
-  // others handed on there.
+  // A TakenOver is an atomic operation. Once its thread has made a fence for the device after it, the thread
+  // knows what others handed on there.
   struct TakenOver {
     const void *address;
     int thread;

@@ -1,6 +1,6 @@
-// Who touches global memory during a launch. Of its blocks, what one writes no other may read or write, but
-// where the one hands on what it wrote: a fence, then an atomic operation on a place on which the other has
-// an atomic operation, then a fence (PTX ISA, "Release and Acquire Patterns").
+// Records who touches global memory during a launch. What one block writes, no other may read or write unless
+// the first hands it on: by a fence, then an atomic operation on a place on which the other makes an atomic
+// operation, then a fence there (PTX ISA, "Release and Acquire Patterns").
 #pragma once
 
 #include "runtime/Emulator/Emulator.h"
@@ -13,35 +13,37 @@
 
 namespace kinema::emulator {
 
-// Blocks of a cluster, which can wait for each other, count as one. Atomic operations themselves are not
-// looked at. Several threads of the host may call at a time: of two accesses that conflict at least one is
-// told.
+// The blocks of a cluster, which can wait for each other, count as one. Atomic operations themselves are not
+// checked. Several threads of the host may call at a time: of two accesses that conflict, at least one is
+// reported.
 class GlobalLog {
 public:
-  // Of the memory's ranges, those that may be written.
+  // Takes the memory of the launch; only ranges that may be written are recorded.
   explicit GlobalLog(const std::vector<MemoryRange> &memory);
 
-  // An access of a cluster, at a moment of one of its threads.
+  // An Access is made by a cluster, at a moment of one of its agents.
   struct Access {
     int64_t cluster = 0;
     Moment moment;
   };
   struct Conflict {
-    int64_t cluster = 0; // the other one; -1: several
+    int64_t cluster = 0; // the other cluster; -1: several
     bool wrote = false;
   };
-  // isOrdered: whether the one who accesses comes after another cluster's access.
+  // Records an access and returns a conflict with an earlier one. `isOrdered` says whether an access of
+  // another cluster comes before this one.
   template <typename IsOrdered>
   std::optional<Conflict> note(AccessKind kind, const void *address, uint64_t bytes, const Access &access,
                                const IsOrdered &isOrdered);
 
-  // By an atomic operation at `address` a cluster hands on what it did until these moments of its agents.
+  // Notes that by an atomic operation at `address` a cluster hands on what it did up to these moments of its
+  // agents.
   void release(const void *address, int64_t cluster, std::vector<uint32_t> moments);
-  // Whether the access was handed on at `address`.
+  // Returns whether the access was handed on at `address`.
   bool isReleased(const void *address, const Access &access);
 
 private:
-  // Of each byte: 0, an access, or `several`.
+  // A Byte holds the last access of each kind: 0 for none, a packed access, or `several`.
   struct Byte {
     std::atomic<uint64_t> writer = 0, reader = 0;
   };
@@ -70,15 +72,15 @@ private:
                                           const IsOrdered &isOrdered);
 
   std::vector<Range> ranges;
-  std::mutex mutex; // of releases
+  std::mutex mutex; // guards `releases`
   std::map<const void *, std::vector<Release>> releases;
 };
 
-// Itself first, then a look at the others: whoever comes second sees the first.
+// Each access records itself first and then looks at the others, so that the later of two sees the earlier.
 template <typename IsOrdered>
 std::optional<GlobalLog::Conflict> GlobalLog::noteByte(Byte &byte, bool writes, const Access &access,
                                                        const IsOrdered &isOrdered) {
-  // Whether an earlier access is no conflict.
+  // Returns whether an earlier access is no conflict.
   auto agrees = [&](uint64_t other) {
     if (other == 0)
       return true;

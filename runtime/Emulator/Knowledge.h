@@ -1,5 +1,5 @@
-// What each thread of a cluster knows of the others' moments, by vector clocks (Clock.h): what it learns when
-// it acquires what another released, and what of it a proxy fence has covered.
+// Keeps what each thread of a cluster knows of the others' moments, by vector clocks (Clock.h): what it
+// learns when it acquires what another released, and what of it a proxy fence has covered.
 #pragma once
 
 #include "runtime/Emulator/Agents.h"
@@ -15,22 +15,22 @@ class Knowledge {
 public:
   Knowledge(Threads &threads, const Agents &agents) : agents(agents), threads(threads) {}
 
-  // Threads know nothing.
+  // Lets all threads begin with no knowledge.
   void start();
 
-  // Whoever acquires `into` later knows all that the thread knows now.
+  // Adds what the thread knows now to `into`, for those that acquire it later.
   void release(Thread &thread, Clock &into);
   void acquire(Thread &thread, Clock *from);
-  // The thread knows what the clock says, which has all that it knew.
+  // Gives the thread the knowledge of a clock that has all that it knew.
   void setClock(Thread &thread, Clock *clock);
-  // What other threads and copies did before, as far as the thread knows of it, the async proxy sees after
-  // this.
+  // Makes a proxy fence: from then on the async proxy sees what other threads and copies did, as far as the
+  // thread knows of it.
   void fenceProxy(Thread &thread);
 
   bool knows(const Thread &thread, Moment moment) const;
-  // The same, with a proxy fence on the way.
+  // Returns whether the thread knows the moment and a proxy fence has covered it.
   bool knowsFenced(const Thread &thread, Moment moment) const;
-  // The moment that the thread is at.
+  // Returns the moment that the thread is at.
   Moment now(const Thread &thread) const { return {agents.ofThread(thread), thread.known.now}; }
 
   ClockPool clocks;
@@ -42,7 +42,7 @@ private:
   Threads &threads;
 };
 
-// What a thread knows when it reads and writes by itself.
+// A ThreadView is what a thread knows when it reads and writes by itself.
 struct ThreadView {
   const Knowledge &knowledge;
   const Thread &thread;
@@ -52,7 +52,7 @@ struct ThreadView {
   bool isMissingFence(Moment) const { return false; }
 };
 
-// What is certain for a copy that a thread starts: other proxies' writes need a fence.
+// An AsyncView is what is certain for a copy that a thread starts: what other proxies wrote needs a fence.
 struct AsyncView {
   const Knowledge &knowledge;
   const Thread &thread;
@@ -65,7 +65,8 @@ struct AsyncView {
   bool isMissingFence(Moment moment) const { return knowledge.knows(thread, moment); }
 };
 
-// What all threads of a warpgroup know: each may be the one whose warp reads the operands of a product first.
+// A WarpgroupView is what all threads of a warpgroup know, since any of them may be in the warp that reads
+// the operands of a product first.
 class WarpgroupView {
 public:
   WarpgroupView(const Knowledge &knowledge, std::span<const Thread> threads);
@@ -77,7 +78,7 @@ public:
 private:
   struct Holder {
     const Clock *clock;
-    const Thread *only; // null: several threads
+    const Thread *only; // the only thread with this clock; null: several
   };
 
   const Knowledge &knowledge;

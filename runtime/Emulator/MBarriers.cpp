@@ -143,7 +143,7 @@ void MBarriers::tryComplete(MBarrier &barrier) {
   knowledge.clocks.release(barrier.complete);
   barrier.complete = barrier.arrivals;
   barrier.arrivals = knowledge.clocks.make();
-  // They look again when their turn comes: by then, the barrier may be a phase further.
+  // The threads look again when their turn comes, since by then the barrier may be a phase further.
   for (int index : barrier.waiting)
     scheduler.wake(threads[index]);
   barrier.waiting.clear();

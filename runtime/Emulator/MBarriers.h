@@ -1,4 +1,4 @@
-// mbarriers: PTX ISA, "Parallel Synchronization and Communication Instructions: mbarrier".
+// Implements mbarriers: PTX ISA, "Parallel Synchronization and Communication Instructions: mbarrier".
 #pragma once
 
 #include "runtime/Emulator/Knowledge.h"
@@ -23,53 +23,54 @@ public:
 
   void init(const void *pointer, uint32_t count);
   void invalidate(const void *pointer);
-  // Copies may count for the mbarriers that the thread has initialised.
+  // Makes the mbarriers that the thread has initialised visible to copies, which may then count for them.
   void fenceInit();
   void expectBytes(const void *pointer, int64_t bytes);
-  // Expects `bytes` more, then arrives. drop: later phases expect as many arrivals less. Returns the phase.
+  // Expects `bytes` more, then arrives. If it is to `drop`, later phases expect as many arrivals less.
+  // Returns the phase.
   uint64_t arrive(const void *pointer, uint32_t count, bool drop, uint32_t bytes);
   // Waits until the phase of this parity has completed.
   void waitParity(const void *pointer, uint32_t parity);
-  // Whether the phase has completed; waits for a while if asked to.
+  // Returns whether the phase has completed. If it `waits`, it takes a while before it says no.
   bool testPhase(const void *pointer, uint32_t phase, bool isParity, bool waits);
 
   // ---- What copies do that count for an mbarrier
 
-  // A phase of an mbarrier.
+  // A Phase is one phase of an mbarrier.
   struct Phase {
-    int index = -1; // by the order of initialisation
+    int index = -1; // number of the mbarrier in the order of initialisation
     uint32_t number = 0;
   };
-  // The phase that the mbarrier at the pointer's place in a block is in.
+  // Returns the current phase of the mbarrier that lies at the pointer's place in a block.
   Phase phaseFor(const void *pointer, int rank);
-  // The moment at which a copy that counts for the phase accesses memory.
+  // Returns the moment at which a copy that counts for the phase accesses memory.
   Moment momentOf(Phase phase) const { return {agents.ofMBarrier(size_t(phase.index)), phase.number + 1}; }
-  // A copy of the running thread is under way, and has landed.
+  // These note that a copy of the running thread has started, and that it has landed.
   void issue(Phase phase);
   void land(Phase phase, const Thread &thread, uint32_t site, uint32_t bytes);
-  // The same of the arrival that follows a thread's cp.async of up to a time. countsItself: the phase expects
-  // it besides the arrivals that it expects anyway.
+  // These do the same for the arrival that follows a thread's cp.async up to a time. If it `countsItself`,
+  // the phase expects it besides its other arrivals.
   Phase issueArrival(const void *pointer, bool countsItself);
   void landArrival(Phase phase, const Thread &thread, uint32_t time);
 
-  // When all threads have exited: none expects bytes.
+  // Checks, when all threads have exited, that no mbarrier still expects bytes.
   void checkLeftovers();
 
   std::string describeWait(const Thread &thread) const override;
 
 private:
-  // Its eight bytes in shared memory are not to be touched.
+  // An MBarrier takes eight bytes of shared memory, which nothing else may touch.
   struct MBarrier {
     uint32_t address = 0; // in the cluster
     uint32_t expected = 0, pending = 0;
-    int64_t bytes = 0; // expected and not yet arrived
+    int64_t bytes = 0; // bytes that are expected and have not arrived
     uint32_t phase = 0;
     Moment init;
     uint32_t initSite = noSite;
     bool fenced = false; // its initialisation is visible to the async proxy
     bool live = false;
-    Clock *arrivals = nullptr; // of the current phase
-    Clock *complete = nullptr; // of all phases before; null: none
+    Clock *arrivals = nullptr; // what arrivals of the current phase hand on
+    Clock *complete = nullptr; // what all phases before handed on; null: there was none
     std::vector<int> waiting;  // threads
     struct Copy {
       int thread;
@@ -77,7 +78,7 @@ private:
 
       bool operator==(const Copy &) const = default;
     };
-    std::vector<Copy> copies; // under way, that count for it
+    std::vector<Copy> copies; // copies under way that count for it
   };
 
   int16_t &indexAt(uint32_t address);
@@ -97,7 +98,7 @@ private:
   Agents &agents;
   SharedChecks &shared;
   std::vector<MBarrier> mbarriers; // never more than Agents::mostMBarriers
-  std::vector<int16_t> indices;    // by eight bytes of shared memory; -1: none
+  std::vector<int16_t> indices;    // index for each eight bytes of shared memory; -1: no mbarrier
 };
 
 } // namespace kinema::emulator

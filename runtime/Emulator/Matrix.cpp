@@ -1,5 +1,5 @@
-// Matrix operations of a warp: ldmatrix, stmatrix, mma.sync. Layouts of fragments: PTX ISA, "Matrix Fragments
-// for mma.m16n8k16" and the like.
+// Implements the matrix operations of a warp: ldmatrix, stmatrix and mma.sync. PTX ISA, "Matrix Fragments for
+// mma.m16n8k16" and the like, says how fragments lie in registers.
 #include "runtime/Emulator/Calls.h"
 #include "runtime/Emulator/Current.h"
 #include "runtime/Emulator/Floats.h"
@@ -17,12 +17,12 @@ void requireWholeWarp(Warps &warps, const Meeting &meeting) {
     warps.scheduler.violate("only lanes {:#x} of the warp take part; all must", meeting.arrived);
 }
 
-/// A row of a matrix of 8 x 8 elements of 16 bits, whose address a lane gives.
+/// A MatrixRow is a row of a matrix of 8 x 8 elements of 16 bits. A lane gives its address.
 struct MatrixRow {
   uint16_t elements[8];
 };
 
-// Operands: address, number of matrices, transposed, registers of the lane.
+// Reads the operands of a lane: address, number of matrices, whether they are transposed, registers.
 struct MatrixOperands {
   uint64_t address, count, transposed;
   uint32_t *registers;
@@ -31,8 +31,8 @@ struct MatrixOperands {
         registers(reinterpret_cast<uint32_t *>(thread.operand[3])) {}
 };
 
-// Register m of lane l holds elements 2 * (l % 4) and the next of row l / 4 of matrix m; transposed, the
-// elements of column l / 4 in rows 2 * (l % 4) and the next.
+// Register m of lane l gets two elements of matrix m: those in row l / 4 and columns 2 * (l % 4) and the
+// next; transposed, those in column l / 4 and rows 2 * (l % 4) and the next.
 void loadMatrices(Warps &warps, const Meeting &meeting) {
   requireWholeWarp(warps, meeting);
   MatrixOperands first(warps.lane(meeting, 0));
@@ -71,7 +71,7 @@ void storeMatrices(Warps &warps, const Meeting &meeting) {
   }
 }
 
-/// The lanes whose rows are used access them; then all do the rest together.
+/// Lets each lane whose row is used access it; then all lanes do the rest together.
 void withMatrices(AccessKind kind, const void *address, uint32_t count, uint32_t transposed,
                   uint32_t *registers, void (*complete)(Warps &, const Meeting &), uint32_t site) {
   Cluster &cluster = at(site);
@@ -105,17 +105,17 @@ struct Form {
   Element type;
   int k;
 };
-// In the order of compiler/Target/NVGPU/Emulator/RetargetMatrix.cpp.
+// The forms stand in the order of compiler/Target/NVGPU/Emulator/RetargetMatrix.cpp.
 constexpr Form forms[] = {{Element::BF16, 8}, {Element::BF16, 16}, {Element::F16, 8},
                           {Element::F16, 16}, {Element::TF32, 4},  {Element::TF32, 8}};
 
-// m16n8: with `pack` elements in a register and g = lane / 4, t = lane % 4, registers of A go through rows g
-// and g + 8, then through k in steps of 4 * pack; of B through k alone, column g; of C and D through rows g,
-// g + 8, columns 2t and 2t + 1.
+// Multiplies by m16n8. With `pack` elements in a register, g = lane / 4 and t = lane % 4, a lane's registers
+// of A go through rows g and g + 8, then through k in steps of 4 * pack; those of B go through k alone, in
+// column g; those of C and D go through rows g and g + 8 and columns 2t and 2t + 1.
 void multiply(Warps &warps, const Meeting &meeting) {
   requireWholeWarp(warps, meeting);
   Form form = forms[warps.lane(meeting, 0).operand[0]];
-  int pack = form.type == Element::TF32 ? 1 : 2, parts = form.k / (4 * pack); // along k
+  int pack = form.type == Element::TF32 ? 1 : 2, parts = form.k / (4 * pack); // parts along k
   float a[16][16], b[16][8];
   for (int lane = 0; lane < warpSize; ++lane) {
     const uint32_t *words = reinterpret_cast<const uint32_t *>(warps.lane(meeting, lane).operand[1]);

@@ -1,5 +1,5 @@
-// How an operand of a warpgroup's matrix product lies in shared memory: PTX ISA, "Matrix Descriptor Format",
-// "Strides", "Canonical Layouts".
+// Says how an operand of a warpgroup's matrix product lies in shared memory: PTX ISA, "Matrix Descriptor
+// Format", "Strides", "Canonical Layouts".
 #pragma once
 
 #include "runtime/Emulator/TensorMap.h"
@@ -22,14 +22,14 @@ struct MatrixDescriptor {
     swizzle = modes[bits >> 62];
   }
 
-  // Address of the eight elements from (row, 8 * chunk) on, where K is innermost.
+  // Returns the address of the eight elements from (row, 8 * chunk) on, where K is innermost.
   uint32_t alongK(uint32_t row, uint32_t chunk) const {
     uint32_t pitch = 16u << int(swizzle);
     uint32_t step = swizzle == Swizzle::None ? leading : 16;
     return swizzled(start, row % 8 * pitch + row / 8 * stride + chunk * step, swizzle);
   }
 
-  // Address of the eight elements from (8 * chunk, k) on, where M or N is innermost.
+  // Returns the address of the eight elements from (8 * chunk, k) on, where M or N is innermost.
   uint32_t alongRows(uint32_t chunk, uint32_t k) const {
     uint32_t inAtom = 1u << int(swizzle), pitch = 16 * inAtom;
     if (swizzle == Swizzle::None)
@@ -39,7 +39,7 @@ struct MatrixDescriptor {
   }
 
   // Calls function(address, first row, first k, whether the elements follow along k) for each 16 bytes of an
-  // operand. isTransposed: M or N is innermost.
+  // operand. If it is transposed, M or N is innermost.
   template <typename Function> void forChunks(uint32_t rows, bool isTransposed, Function function) const {
     if (isTransposed) {
       for (uint32_t k = 0; k < productDepth; ++k)

@@ -1,4 +1,4 @@
-// Random numbers of the emulator's choices (splitmix64).
+// Draws the random numbers of the emulator's choices (splitmix64).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ public:
   explicit Random(uint64_t seed = 0, uint64_t stream = 0) : state(seed * 0x9E3779B97F4A7C15 ^ mix(stream)) {}
 
   uint64_t operator()() { return mix(state += 0x9E3779B97F4A7C15); }
-  // Below `limit`, which is not 0.
+  // Returns a number below `limit`, which is not 0.
   uint32_t below(uint32_t limit) { return uint32_t(((*this)() >> 32) * limit >> 32); }
 
 private:

@@ -4,7 +4,7 @@ using namespace kinema::emulator;
 using boost::context::detail::jump_fcontext;
 using boost::context::detail::transfer_t;
 
-static constexpr int patience = 2000; // rounds in which all that run only poll
+static constexpr int patience = 2000; // rounds in which all running threads only poll
 
 Scheduler::Scheduler(const Kernel &kernel, Threads &threads, Choices &choices, std::function<void()> body)
     : kernel(kernel), threads(threads), choices(choices), body(std::move(body)) {}
@@ -105,7 +105,7 @@ void Scheduler::violateAt(const Thread *thread, uint32_t site, std::string what)
   record(thread, site, what);
   if (!current)
     throw Stopped();
-  what = std::string(); // the fiber ends here: nothing is destroyed
+  what = std::string(); // the fiber ends here, and destroys nothing
   leave();
 }
 
@@ -119,7 +119,7 @@ std::string Scheduler::placeOf(const Thread &thread) const {
   return (thread.awaited ? thread.awaited->describeWait(thread) : "polls") + siteText(thread.site);
 }
 
-// Threads beside each other that stand at the same place are one line.
+// Neighbouring threads that stand at the same place share a line.
 std::string Scheduler::describeThreads() const {
   std::string text;
   for (size_t i = 0; i < threads.size();) {

@@ -1,5 +1,5 @@
-// The order in which the threads of a cluster run, where they wait, and the violation that ends the run. One
-// thread of the host runs them in turn: each until it waits, pauses or exits.
+// Decides the order in which the threads of a cluster run, and keeps where they wait and the violation that
+// ends the run. One thread of the host runs them in turn: each until it waits, pauses or exits.
 #pragma once
 
 #include "runtime/Emulator/Choices.h"
@@ -14,10 +14,10 @@
 
 namespace kinema::emulator {
 
-// What threads wait for.
+// An Awaited is something that threads wait for.
 class Awaited {
 public:
-  // What the thread waits for and what is missing there: "waits at ...".
+  // Returns what the thread waits for and what is missing there: "waits at ...".
   virtual std::string describeWait(const Thread &thread) const = 0;
 
 protected:
@@ -26,17 +26,17 @@ protected:
 
 class Scheduler {
 public:
-  // body: the life of the thread that runs. It does not return.
+  // Takes as `body` what each thread runs from its beginning to its end. It does not return.
   Scheduler(const Kernel &kernel, Threads &threads, Choices &choices, std::function<void()> body);
 
   struct Stopped {}; // thrown by a violation where no thread runs
 
   // ---- For who runs the cluster
 
-  // All threads can run, from their beginning.
+  // Makes all threads able to run, from their beginning.
   void start();
   bool canRun() const { return runnableFrom < runnable.size(); }
-  // When no thread can run: those that paused can again.
+  // Lets the threads that paused run again, when no other thread can.
   void resumePaused();
   // Runs a thread until it waits, pauses or exits.
   void runOne();
@@ -46,18 +46,19 @@ public:
   // ---- For the thread that runs
 
   Thread &running() { return *current; }
-  // Until another thread wakes it. detail: what Awaited::describeWait needs besides.
+  // Waits until another thread wakes the running one. `detail` is what Awaited::describeWait needs besides.
   void wait(const Awaited &awaited, uint32_t detail = 0);
   void wake(Thread &thread);
-  // Others go first.
+  // Lets other threads go first.
   void pause();
   [[noreturn]] void exit();
 
-  // Ends the run with what the thread that runs does wrong.
+  // Ends the run with a violation by the running thread.
   template <typename... Args> [[noreturn]] void violate(fmt::format_string<Args...> format, Args &&...args) {
     stop(fmt::format(format, std::forward<Args>(args)...));
   }
-  // The same with what a thread did wrong before, at a site. null: nobody in particular.
+  // Ends the run with a violation that a thread made earlier, at a site. The thread is null where it is no
+  // thread in particular.
   [[noreturn]] void violateAt(const Thread *thread, uint32_t site, std::string what);
   std::string siteText(uint32_t site) const;
 
@@ -75,10 +76,10 @@ private:
   Choices &choices;
   std::function<void()> body;
 
-  std::vector<Thread *> runnable; // from runnableFrom on
+  std::vector<Thread *> runnable; // those that can run, from runnableFrom on
   size_t runnableFrom = 0;
-  std::vector<Thread *> paused; // run again when nobody else can
-  int idleRounds = 0;           // of paused threads, since something happened
+  std::vector<Thread *> paused; // run again when no other thread can
+  int idleRounds = 0;           // rounds of paused threads since something happened
   Thread *current = nullptr;
   FiberContext outside = nullptr; // where the threads are run from
   std::optional<Violation> violation;

@@ -8,7 +8,7 @@ void SharedChecks::start() {
   log.reset(threads.blockCount(), Window::start + bytes);
   for (int rank = 0; rank < threads.blockCount(); ++rank) {
     std::byte *memory = window.at(Window::inBlock(Window::start, rank));
-    std::fill(memory, memory + bytes, std::byte(0xFF)); // NaNs
+    std::fill(memory, memory + bytes, std::byte(0xFF)); // bytes 0xFF make NaNs
   }
 }
 

@@ -1,5 +1,5 @@
-// Accesses to the shared memory of a cluster's blocks: whether they lie within it, and whether they are in
-// order with those before.
+// Checks accesses to the shared memory of a cluster's blocks: whether they lie within it, and whether they
+// are in order with earlier ones.
 #pragma once
 
 #include "runtime/Emulator/Knowledge.h"
@@ -10,31 +10,32 @@ namespace kinema::emulator {
 
 class SharedChecks {
 public:
-  // bytes: of one block.
+  // Takes the bytes of shared memory that each block has.
   SharedChecks(const Threads &threads, Scheduler &scheduler, const Knowledge &knowledge, uint32_t bytes)
       : bytes(bytes), threads(threads), scheduler(scheduler), knowledge(knowledge) {}
 
-  // All memory holds NaNs, and nobody has accessed it.
+  // Fills all memory with NaNs and forgets all accesses.
   void start();
 
-  // An access by the thread that runs, itself.
+  // Checks an access by the running thread itself.
   void access(AccessKind kind, uint32_t address, uint64_t bytes);
-  // The same at a moment of an agent of the generic proxy that it has started.
+  // Checks an access at a moment of an agent of the generic proxy that the running thread has started.
   void accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
-  // The async proxy's access on behalf of the thread that runs.
+  // Checks an access of the async proxy on behalf of the running thread.
   void accessAsync(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
-  // What a warpgroup's product reads; rows that nobody wrote may be among it.
+  // Checks the read of an operand by a warpgroup's product, which may include rows that nobody wrote.
   void readOperand(const WarpgroupView &view, Moment moment, uint32_t address, uint32_t bytes);
   void checkBounds(AccessKind kind, uint32_t address, uint64_t bytes);
-  // The eight bytes at an address become an mbarrier, which no access may touch, or become plain again.
+  // Turns the eight bytes at an address into an mbarrier, which no access may touch, or back.
   void markBarrier(uint32_t address, bool isBarrier) { log.markBarrier(address, isBarrier); }
 
-  // The address in the cluster of a pointer into the running thread's own block. what: it is, for messages.
+  // Returns the address in the cluster of a pointer into the running thread's own block. `what` names it in
+  // messages.
   uint32_t ownAddress(const void *pointer, uint32_t alignment, const char *what);
-  // Of a shared address as kernels have it (kinema_emulator_shared).
+  // Returns the host address of a shared address in the form that kernels have (kinema_emulator_shared).
   void *hostAddress(uint32_t address);
   uint32_t clusterAddress(const void *pointer) const;
-  // The same place in another block's shared memory.
+  // Returns the same place in another block's shared memory.
   void *mapRank(const void *pointer, uint32_t rank);
 
   Window window;

@@ -11,7 +11,7 @@ using namespace kinema;
 using namespace kinema::emulator;
 
 Window::Window() {
-  constexpr uint64_t size = (mostBlocks + 1) * stride; // one more, to align it
+  constexpr uint64_t size = (mostBlocks + 1) * stride; // one more block, to align the rest
   reserved = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reserved == MAP_FAILED)
     fail("cannot reserve {} bytes for shared memory: {}", size, std::strerror(errno));

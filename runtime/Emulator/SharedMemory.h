@@ -1,5 +1,5 @@
-// The shared memory of a cluster's blocks: where it lies, who touched which bytes when, and whether that was
-// in order.
+// Holds the shared memory of a cluster's blocks: where it lies, who touched which bytes when, and whether
+// that was in order.
 #pragma once
 
 #include "runtime/Emulator/Clock.h"
@@ -13,13 +13,13 @@
 
 namespace kinema::emulator {
 
-// Host memory in which the low 24 bits of an address are the address in a block's shared memory and the bits
-// above, counted from the window's start, the block's rank in its cluster.
+// A Window is host memory in which the low 24 bits of an address are the address in a block's shared memory,
+// and the bits above, counted from the window's start, are the block's rank in its cluster.
 class Window {
 public:
   static constexpr uint64_t stride = uint64_t(1) << 24; // bytes between the blocks' memories
   static constexpr int mostBlocks = 16;
-  static constexpr uint32_t start = 1024; // the first address; what lies below is the system's
+  static constexpr uint32_t start = 1024; // first address of kernels; the system has what lies below
 
   Window();
   ~Window();
@@ -27,15 +27,16 @@ public:
   Window &operator=(const Window &) = delete;
 
   std::byte *at(uint32_t address) const { return base + address; }
-  // The address in the cluster (rank * stride + shared address); at least mostBlocks * stride for any pointer
-  // into other memory.
+  // Returns the address in the cluster (rank * stride + shared address); for a pointer into other memory, a
+  // number that is at least mostBlocks * stride.
   uint64_t addressOf(const void *pointer) const { return static_cast<const std::byte *>(pointer) - base; }
   bool holds(const void *pointer) const { return addressOf(pointer) < mostBlocks * stride; }
 
-  // Of an address in the cluster: its block, and how far into what kernels have of its memory it is.
+  // These split an address in the cluster into its block and the offset in that part of its memory which
+  // kernels have.
   static int rankOf(uint64_t address) { return int(address / stride); }
   static int64_t offsetOf(uint64_t address) { return int64_t(address % stride) - start; }
-  // The same place in another block's memory.
+  // Returns the same place in another block's memory.
   static uint32_t inBlock(uint64_t address, int rank) { return uint32_t(address % stride + rank * stride); }
 
 private:
@@ -46,47 +47,48 @@ private:
 enum class AccessKind : uint8_t { Read, Write, Atomic };
 const char *nameOf(AccessKind kind); // "reads", for messages
 
-// Two accesses that nothing orders, or a read of what nobody wrote.
+// A Conflict is two accesses that nothing orders, or a read of what nobody wrote.
 struct Conflict {
   uint32_t address = 0; // in the cluster
   Moment other;         // nobody: the bytes were never written
   uint32_t otherSite = 0;
   bool otherWrote = false;
-  bool fenceMissing = false; // known, but no proxy fence on the way
+  bool fenceMissing = false; // the write is known, but no proxy fence covers it
   bool isBarrier = false;    // the bytes are an mbarrier's
 };
 
-// The last accesses to each byte. An access is checked against those before it, then remembered.
+// Keeps the last accesses to each byte. An access is checked against those before it, then remembered.
 class AccessLog {
 public:
-  // Forgets everything. bytes: of one block's shared memory.
+  // Forgets everything. Each block has `bytes` of shared memory.
   void reset(int blocks, uint32_t bytes);
 
-  // Viewer: what the one who accesses knows: bool knowsWrite(Moment), knowsRead(Moment),
-  // isMissingFence(Moment). The bytes must lie in one block's memory. unwritten: bytes that were never
-  // written are a conflict.
+  // Checks and remembers an access. The viewer says what the one who accesses knows, by bool
+  // knowsWrite(Moment), knowsRead(Moment) and isMissingFence(Moment). The bytes must lie in one block's
+  // memory. With `unwritten`, reading bytes that were never written is a conflict.
   template <typename Viewer>
   std::optional<Conflict> access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
                                  uint32_t bytes, uint32_t site, bool unwritten);
 
-  // Whether these eight bytes are an mbarrier, which nobody may access.
+  // Notes whether these eight bytes are an mbarrier, which nobody may access.
   void markBarrier(uint32_t address, bool isBarrier);
 
 private:
-  static constexpr Agent many = 0xFFFE; // readTime is then an index of `readers`
+  static constexpr Agent many = 0xFFFE; // with this agent, readTime is an index of `readers`
 
-  // Several agents' last reads, which many cells may hold; changed only where one cell alone does.
+  // Holds the last reads of several agents. Many cells may hold one Readers; it changes only where a single
+  // cell does.
   struct Readers {
-    std::vector<Moment> moments; // of one agent each, sorted by agents
+    std::vector<Moment> moments; // one of each agent, sorted by agents
     uint32_t holders = 0;
   };
 
-  // Of one access width: four bytes, or parts of them that are always accessed together.
+  // A Cell records accesses of one width: four bytes, or parts of them that are always accessed together.
   struct Cell {
     uint32_t writeTime = 0, readTime = 0;
     uint32_t writeSite = 0;
     Agent writer = nobody, reader = nobody;
-    uint8_t bytes = 0;   // of the four, those that were accessed; 0: none yet
+    uint8_t bytes = 0;   // which of the four bytes were accessed; 0: none yet
     bool split = false;  // the four bytes have cells of their own, at `parts[writeTime]`
     bool atomic = false; // the readers are atomic operations
     bool barrier = false;
@@ -97,7 +99,7 @@ private:
   Cell &cellAt(uint32_t address);
   void split(Cell &cell);
   uint32_t makeReaders();
-  void hold(Moment read); // of `many`; of one agent there is nothing to hold
+  void hold(Moment read); // does nothing for a read of one agent
   void release(Moment read);
   void forgetLastRead();
   void dropReaders(Cell &cell);
@@ -111,14 +113,14 @@ private:
 
   uint32_t bytes = 0;
   std::vector<Cell> cells;
-  std::vector<Cell> parts; // four for each split cell
+  std::vector<Cell> parts; // four cells for each split one
   std::vector<Readers> readers;
   std::vector<uint32_t> idleReaders;
 
-  // The last read that gave a cell other readers, which it holds: cells that are read together had the same
-  // before, and have the same after it.
+  // Remembers the last read that gave a cell other readers, and holds these: cells that are read together had
+  // the same readers before, and get the same ones.
   struct LastRead {
-    Moment before, now; // before: as a cell has it
+    Moment before, now; // `before` is what the cell has
     uint32_t after = 0; // index of `readers`
   };
   std::optional<LastRead> lastRead;
@@ -186,7 +188,7 @@ template <typename Viewer>
 std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
                                           uint32_t size, uint32_t site, bool unwritten) {
   Conflict conflict;
-  Cell before, after; // of a cell that was accessed: those that are like it become like it
+  Cell before, after; // a cell before and after its access; cells that equal `before` become `after`
   for (uint32_t at = address, end = address + size; at < end;) {
     uint32_t next = std::min(end, (at | 3) + 1);
     uint8_t mask = uint8_t(((1u << (next - at)) - 1) << (at & 3));

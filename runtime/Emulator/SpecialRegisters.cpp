@@ -1,11 +1,11 @@
-// The special registers of a thread.
+// Reads the special registers of a thread.
 #include "runtime/Emulator/Cluster.h"
 
 using namespace kinema::emulator;
 
 namespace {
 
-// In the order of the pass's table.
+// The registers stand in the order of the table in compiler/Target/NVGPU/Emulator/Retarget.cpp.
 enum class Register : uint32_t {
   ThreadX,
   ThreadY,

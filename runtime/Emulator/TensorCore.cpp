@@ -10,7 +10,7 @@ using namespace kinema::emulator;
 
 namespace {
 
-constexpr int rowsOfD = 64; // of a product
+constexpr int rowsOfD = 64; // rows of a product
 enum Flags : uint32_t { adds = 1, negatesA = 2, negatesB = 4, transposesA = 8, transposesB = 16 };
 
 // ---- Tokens: a pattern that no arithmetic yields (a signalling NaN), the accumulator's serial, the register
@@ -24,7 +24,7 @@ bool isToken(uint32_t bits) { return bits >> 20 == tokenPattern; }
 uint32_t serialOf(uint32_t token) { return token >> 7 & serialMask; }
 uint32_t indexOf(uint32_t token) { return token & 0x7F; }
 
-/// The element of D in a thread's register ("Register Fragments for wgmma.mma_async.m64nNk16").
+/// Finds the element of D that a thread's register holds ("Register Fragments for wgmma.mma_async.m64nNk16").
 struct Place {
   uint32_t row, column;
   Place(const Thread &owner, uint32_t index) {
@@ -51,7 +51,8 @@ void decode(uint64_t bits, const std::byte *memory, uint32_t rows, bool isTransp
       });
 }
 
-/// The same of A in registers ("Register Fragments for wgmma.mma_async.m64nNk16").
+/// Copies the elements of A from registers to where(row, k) ("Register Fragments for
+/// wgmma.mma_async.m64nNk16").
 template <typename Where> void decode(const std::vector<uint32_t> &registers, bool isNegated, Where where) {
   for (int thread = 0; thread < warpgroupSize; ++thread)
     for (int word = 0; word < 4; ++word)
@@ -82,7 +83,7 @@ TensorCore::TensorCore(Threads &threads, Scheduler &scheduler, Choices &choices,
 
 void TensorCore::start() {
   for (Group &group : groups) {
-    std::vector<Accumulator> accumulators = std::move(group.accumulators); // their memory
+    std::vector<Accumulator> accumulators = std::move(group.accumulators); // their memory is used again
     for (Accumulator &accumulator : accumulators)
       accumulator.serial = 0;
     group = Group();
@@ -147,7 +148,7 @@ std::span<Thread> TensorCore::currentThreads() {
   return {&threads[size_t(thread.index - thread.number % warpgroupSize)], size_t(warpgroupSize)};
 }
 
-// pending: how many groups may go on.
+// Waits until at most `pending` groups are under way.
 void TensorCore::waitForProducts(uint32_t pending) {
   Group &group = current();
   if (group.committed.size() <= pending)
@@ -250,7 +251,7 @@ TensorCore::Accumulator &TensorCore::findAccumulator(uint32_t serial) {
   return accumulator;
 }
 
-// The accumulator that the threads' registers name, or a new one. Returns the slot.
+// Returns the slot of the accumulator that the threads' registers name, or of a new one.
 uint32_t TensorCore::takeAccumulator(GroupOperation &operation) {
   Group &group = current();
   uint32_t n = operation.product.n;
@@ -274,7 +275,7 @@ uint32_t TensorCore::takeAccumulator(GroupOperation &operation) {
   return operation.serial % accumulatorSlots;
 }
 
-// Performs the products up to a time, in order.
+// Performs the products that were issued up to a time, in order.
 void TensorCore::performUntil(uint32_t time) {
   std::vector<Product> &products = current().products;
   size_t count = 0;

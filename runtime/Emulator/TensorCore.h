@@ -1,6 +1,6 @@
-// Matrix products of warpgroups: PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions". A product reads
-// shared memory and writes its accumulators some time between its issue and the wait for its group. Until
-// then a register of the accumulator holds a token, which names it.
+// Performs matrix products of warpgroups: PTX ISA, "Asynchronous Warpgroup Level Matrix Instructions". A
+// product reads shared memory and writes its accumulators some time between its issue and the wait for its
+// group. Until then a register of the accumulator holds a token, which names it.
 #pragma once
 
 #include "runtime/Emulator/Choices.h"
@@ -21,38 +21,38 @@ public:
 
   void start();
 
-  // The running thread arrives at an operation of its warpgroup.
+  // These let the running thread arrive at an operation of its warpgroup.
   void fence() { arriveAt(GroupOperation::Kind::Fence); }
   void commit() { arriveAt(GroupOperation::Kind::Commit); }
-  void wait(uint32_t pending); // pending: groups that may go on
+  void wait(uint32_t pending); // `pending` is how many groups may go on
   void setRegisters(uint32_t count);
-  // aRegisters: null where A is in shared memory. accumulators: the registers of D, which become tokens.
+  // Takes the registers of A, null where A is in shared memory, and the registers of D, which become tokens.
   void issue(uint64_t a, const uint32_t *aRegisters, uint64_t b, uint32_t *accumulators, uint32_t n,
              uint32_t flags);
 
-  // What a register of the running thread holds, which may be a token.
+  // Returns what a register of the running thread holds, also where the register holds a token.
   uint32_t readRegister(uint32_t bits);
 
 private:
   static constexpr uint32_t accumulatorSlots = 256;
 
-  // The matrix D of a product, 64 x n.
+  // An Accumulator is the matrix D of a product, 64 x n.
   struct Accumulator {
     uint32_t serial = 0; // 0: none
     uint32_t n = 0;
-    uint32_t time = 0;         // of the last product that adds to it
+    uint32_t time = 0;         // time of the last product that adds to it
     uint32_t touched = 0;      // number of the last fence before a thread last read it
-    uint32_t site = noSite;    // of the last product
+    uint32_t site = noSite;    // site of the last product
     std::vector<float> values; // rows of n
   };
 
-  // A warpgroup's products. Time counts the groups that were committed, plus one.
+  // Holds a warpgroup's products. Time counts the groups that were committed, plus one.
   struct Group {
     uint32_t time = 1;
     std::vector<uint32_t> committed; // times
     uint32_t fences = 0;
     bool fencedSinceCommit = false;
-    std::vector<Product> products; // under way, in order
+    std::vector<Product> products; // products under way, in order
     std::vector<Accumulator> accumulators;
   };
 

@@ -111,7 +111,8 @@ uint64_t TensorMap::span() const {
 
 // ---- Copies
 
-// PTX ISA, "Swizzling modes": bits 4 and up of the address are exchanged by those three bits above.
+// Bits 4 and up of the address are combined, by exclusive or, with the bits three places above them (PTX ISA,
+// "Swizzling modes").
 uint32_t kinema::emulator::swizzled(uint32_t address, uint32_t offset, Swizzle swizzle) {
   uint32_t at = address + offset, bits = (1u << int(swizzle)) - 1;
   return at ^ (at >> 3 & bits << 4);
@@ -119,13 +120,14 @@ uint32_t kinema::emulator::swizzled(uint32_t address, uint32_t offset, Swizzle s
 
 namespace {
 
-/// A tensor's elements of one row, beside each other along dimension 0.
+/// A Row is elements of a tensor that lie beside each other along dimension 0.
 struct Row {
   const TensorMap &map;
   std::byte *memory;
   uint32_t address;
 
-  /// The parts of the row that lie beside each other in shared memory too: offset in the box, element, bytes.
+  /// Calls function(memory, byte of the row, bytes) for each part of the row that lies together in shared
+  /// memory too.
   template <typename Function> void forParts(uint32_t offset, uint32_t elements, Function function) const {
     uint32_t bytes = elements * map.elementBytes;
     uint32_t longest = map.swizzle ? 16 : bytes;
@@ -153,7 +155,7 @@ struct Row {
   }
 };
 
-/// Of `count` elements from coordinate `first` on, those within 0 and `size`: [begin, end).
+/// Finds which of `count` elements from coordinate `first` on lie within 0 and `size`: [begin, end).
 struct Inside {
   uint32_t begin, end;
   Inside(int64_t first, int64_t count, int64_t size)
@@ -217,8 +219,8 @@ void kinema::emulator::storeBox(const TensorMap &map, std::span<const int32_t> c
   });
 }
 
-// PTX ISA, "Im2col mode": pixels are walked through within the bounding box, innermost first, from the
-// coordinates on; each is read at its position plus the offsets.
+// Pixels are walked through within the bounding box, innermost first, from the coordinates on. Each is read
+// at its position plus the offsets (PTX ISA, "Im2col mode").
 void kinema::emulator::loadIm2col(const TensorMap &map, std::span<const int32_t> coordinates,
                                   std::span<const int32_t> offsets, std::byte *memory, uint32_t address) {
   Row row{map, memory, address};

@@ -1,5 +1,5 @@
-// Descriptors of tensors in global memory for the copies that the tensor memory accelerator makes, and these
-// copies. A GPU's descriptor is opaque; this one has the same size and is made from the same parameters.
+// Describes tensors in global memory for the copies of the tensor memory accelerator, and makes these copies.
+// A GPU's descriptor is opaque; this one has the same size and is made from the same parameters.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ constexpr int mostDimensions = 5;
 
 enum class Swizzle : uint8_t { None, Bytes32, Bytes64, Bytes128 };
 
-// As the driver's cuTensorMapEncodeTiled takes them. Dimension 0 is the innermost.
+// Holds the parameters of the driver's cuTensorMapEncodeTiled. Dimension 0 is the innermost.
 struct TensorParameters {
   void *address = nullptr;
   int elementBytes = 4; // 1, 2, 4, 8
@@ -23,19 +23,19 @@ struct TensorParameters {
   std::array<uint64_t, mostDimensions> strides = {}; // bytes from one index to the next; [0] is not used
   std::array<uint32_t, mostDimensions> box = {};     // positions that a copy spans
   std::array<uint32_t, mostDimensions> steps = {1, 1, 1, 1,
-                                                1}; // of them each such step-th is copied; [0] is not used
+                                                1}; // every how many positions one is copied; [0] is not used
   Swizzle swizzle = Swizzle::None;
-  bool fillsNaN = false; // outside of the tensor; else zero
+  bool fillsNaN = false; // what is outside the tensor reads as NaN, else as zero
 };
 
-// As cuTensorMapEncodeIm2col takes them: dimension 0 is channels, the last one images, those between are
-// pixels.
+// Holds the parameters of cuTensorMapEncodeIm2col. Dimension 0 is channels, the last one images, and those
+// between are pixels.
 struct Im2colParameters {
-  TensorParameters tensor; // without box
+  TensorParameters tensor; // its `box` is not used
   std::array<int, 3> lower = {},
                      upper = {}; // corners of the pixels' bounding box, from the first and last pixel
-  uint32_t channels = 0;         // of each pixel, that are copied
-  uint32_t pixels = 0;           // that are copied
+  uint32_t channels = 0;         // channels that are copied of each pixel
+  uint32_t pixels = 0;           // pixels that are copied
 };
 
 struct alignas(64) TensorMap {
@@ -51,25 +51,26 @@ struct alignas(64) TensorMap {
   uint32_t dims[mostDimensions] = {};
   uint64_t strides[mostDimensions] = {};
 
-  // Bytes of shared memory that a copy fills or reads.
+  // Returns the bytes of shared memory that a copy fills or reads.
   uint32_t boxBytes() const;
-  // Bytes from the tensor's first to its last.
+  // Returns the bytes from the tensor's first byte to its last.
   uint64_t span() const;
 };
 static_assert(sizeof(TensorMap) == 128);
 
-// Throws Error with what the driver would refuse.
+// These make a descriptor. They throw Error with what the driver would refuse.
 TensorMap encode(const TensorParameters &parameters);
 TensorMap encode(const Im2colParameters &parameters);
 
-// Where the bytes at `offset` of a box lie that starts at a shared address.
+// Returns where the bytes at `offset` of a box lie that starts at a shared address.
 uint32_t swizzled(uint32_t address, uint32_t offset, Swizzle swizzle);
 
-// The copies. address: of the box in shared memory; memory: host address of shared address 0.
+// These make the copies. `address` is where the box starts in shared memory, and `memory` the host address of
+// shared address 0.
 void loadBox(const TensorMap &map, std::span<const int32_t> coordinates, std::byte *memory, uint32_t address);
 void storeBox(const TensorMap &map, std::span<const int32_t> coordinates, const std::byte *memory,
               uint32_t address);
-// offsets: of the pixels' positions, innermost first.
+// Makes the copy of pixels. `offsets` move their positions, innermost first.
 void loadIm2col(const TensorMap &map, std::span<const int32_t> coordinates, std::span<const int32_t> offsets,
                 std::byte *memory, uint32_t address);
 

@@ -1,4 +1,4 @@
-// A thread of a kernel while it runs, and what each part of the emulator keeps of it.
+// Describes a thread of a kernel while it runs, with what each part of the emulator keeps about it.
 #pragma once
 
 #include "runtime/Emulator/Clock.h"
@@ -16,24 +16,25 @@ constexpr int warpSize = 32;
 constexpr int warpgroupSize = 128; // threads
 constexpr uint32_t noSite = 0xFFFFFFFF;
 
-// What a thread knows, besides its own moments (Knowledge.h).
+// Holds what a thread knows, besides its own moments (Knowledge.h).
 struct Known {
   Clock *clock = nullptr;
-  uint32_t now = 1;         // its own time; goes on after each release and fence
-  uint32_t fencedUntil = 0; // its own moments that a proxy fence has covered
-  // Up to which time it has waited for its own copies and for its warpgroup's products.
+  uint32_t now = 1;         // the thread's own time; goes on after each release and fence
+  uint32_t fencedUntil = 0; // last of its own moments that a proxy fence has covered
+  // These are the times up to which it has waited for its own copies and for its warpgroup's products.
   uint32_t asyncSeen = 0, bulkSeen = 0, productsSeen = 0;
-  uint32_t asyncFenced = 0; // up to which time a proxy fence has covered its cp.async
+  uint32_t asyncFenced = 0; // time up to which a proxy fence has covered its cp.async
 };
 
-// What a thread's last fence for the device has covered: of others (null: there was none), and of itself.
+// Holds what a thread's last fence for the device has covered: moments of others (null: there was no fence),
+// and its own.
 struct HandedOn {
   Clock *clock = nullptr;
   uint32_t until = 0;
 };
 
-// A thread's own copies of one kind. Time counts the groups (and, for cp.async, arrivals) that it has closed,
-// plus one.
+// Holds a thread's own copies of one kind. Time counts the groups (and, for cp.async, arrivals) that it has
+// closed, plus one.
 struct CopyGroups {
   uint32_t time = 1;
   std::vector<uint32_t> committed; // times
@@ -44,43 +45,43 @@ struct CopyGroups {
   }
 };
 
-// How far a thread is in the operations of its warpgroup (Warpgroups.h).
+// Says how far a thread is in the operations of its warpgroup (Warpgroups.h).
 struct InWarpgroup {
-  uint32_t arrivals = 0; // at operations
-  bool isAhead = false;  // of others, and has not waited for them yet
-  uint32_t serials = 0;  // of the accumulators that it has begun
+  uint32_t arrivals = 0; // number of operations at which it has arrived
+  bool isAhead = false;  // whether it is ahead of others that it must still wait for
+  uint32_t serials = 0;  // number of accumulators that it has begun
 };
 
 struct Thread {
-  int index = 0;  // in the cluster; also its agent
-  int rank = 0;   // of its block in the cluster
-  int number = 0; // in its block
+  int index = 0;  // its place in the cluster; also its agent
+  int rank = 0;   // rank of its block in the cluster
+  int number = 0; // its place in its block
   int warp = 0;   // its warp in the cluster
   int group = 0;  // its warpgroup in the cluster
   Fiber fiber;
   bool done = false;
-  uint32_t site = noSite; // of the call that it is in
+  uint32_t site = noSite; // site of its current call
 
-  const Awaited *awaited = nullptr; // null: it runs, or polls
+  const Awaited *awaited = nullptr; // null: the thread runs, or polls
   uint32_t awaitedDetail = 0;
 
   Known known;
   HandedOn handedOn;
-  CopyGroups async; // cp.async: the generic proxy
-  CopyGroups bulk;  // cp.async.bulk to global memory: the async proxy
+  CopyGroups async; // cp.async, which the generic proxy makes
+  CopyGroups bulk;  // cp.async.bulk to global memory, which the async proxy makes
   InWarpgroup inGroup;
 
-  bool arrivedAtCluster = false; // and has not waited since
-  uint32_t clusterPhase = 0;     // in which it arrived
+  bool arrivedAtCluster = false; // whether it has arrived and not waited since
+  uint32_t clusterPhase = 0;     // phase in which it arrived
 
-  // Operands and result of a collective operation.
+  // These are operands and result of a collective operation.
   std::array<uint64_t, 4> operand = {};
   uint64_t result = 0;
 
   int lane() const { return number % warpSize; }
   uint32_t laneBit() const { return 1u << lane(); }
 
-  // Forgets all but its place.
+  // Forgets everything but the thread's place.
   void restart();
 };
 

@@ -1,4 +1,4 @@
-// The threads of a cluster of blocks, and where each of them is.
+// Holds the threads of a cluster of blocks, and where each of them is.
 #pragma once
 
 #include "runtime/Emulator/Emulator.h"
@@ -10,7 +10,7 @@
 namespace kinema::emulator {
 
 struct Block {
-  int64_t number = 0; // in the grid
+  int64_t number = 0; // number of the block in the grid
   int live = 0;       // threads that have not exited
 };
 
@@ -18,7 +18,7 @@ class Threads {
 public:
   explicit Threads(const Kernel &kernel);
 
-  // All are new, in blocks from this one of the grid on.
+  // Starts all threads anew, in the blocks from this one of the grid on.
   void start(int64_t firstBlock);
   void exit(Thread &thread);
   int live() const; // threads that have not exited
@@ -32,7 +32,7 @@ public:
   const Block &blockOf(const Thread &thread) const { return blocks[thread.rank]; }
   const Block &block(int rank) const { return blocks[rank]; }
   int blockCount() const { return int(blocks.size()); }
-  int64_t cluster() const { return blocks[0].number / blockCount(); } // its number in the grid
+  int64_t cluster() const { return blocks[0].number / blockCount(); } // number of the cluster in the grid
   int warpCount() const { return warpsPerBlock * blockCount(); }
   int groupCount() const { return groupsPerBlock * blockCount(); }
 

@@ -1,4 +1,5 @@
-// Operations on values of a warp's lanes: they move data between threads and order no memory accesses.
+// Implements operations on values of a warp's lanes, which move data between threads and order no memory
+// accesses.
 #include "runtime/Emulator/Calls.h"
 #include "runtime/Emulator/Current.h"
 
@@ -17,7 +18,7 @@ template <typename Function> void forLanes(const Meeting &meeting, Function func
       function(lane);
 }
 
-// PTX ISA, "shfl.sync": operands kind, value, offset, clamp.
+// Implements "shfl.sync" of the PTX ISA. The operands are kind, value, offset and clamp.
 void shuffle(Warps &warps, const Meeting &meeting) {
   forLanes(meeting, [&](int lane) {
     Thread &thread = warps.lane(meeting, lane);
@@ -52,7 +53,7 @@ void shuffle(Warps &warps, const Meeting &meeting) {
   });
 }
 
-// Operands kind, predicate.
+// Implements votes. The operands are kind and predicate.
 void vote(Warps &warps, const Meeting &meeting) {
   uint32_t ballot = 0;
   forLanes(meeting, [&](int lane) { ballot |= uint32_t(warps.lane(meeting, lane).operand[1] & 1) << lane; });
@@ -64,7 +65,7 @@ void vote(Warps &warps, const Meeting &meeting) {
   });
 }
 
-// Operands kind, value.
+// Implements matches. The operands are kind and value.
 void match(Warps &warps, const Meeting &meeting) {
   forLanes(meeting, [&](int lane) {
     Thread &thread = warps.lane(meeting, lane);
@@ -88,7 +89,7 @@ float reduceFloats(float a, float b, bool minimum, bool keepsNaN) {
   return minimum ? std::min(a, b) : std::max(a, b);
 }
 
-// NVVM's ReduxKind.
+// Combines two values; `kind` is NVVM's ReduxKind.
 uint32_t reduceTwo(uint32_t kind, uint32_t flags, uint32_t a, uint32_t b) {
   switch (kind) {
   case 1:
@@ -113,7 +114,7 @@ uint32_t reduceTwo(uint32_t kind, uint32_t flags, uint32_t a, uint32_t b) {
   }
 }
 
-// Operands kind, value, flags.
+// Implements reductions. The operands are kind, value and flags.
 void redux(Warps &warps, const Meeting &meeting) {
   bool first = true;
   uint32_t reduced = 0;

@@ -32,7 +32,7 @@ GroupOperation &Warpgroups::next(GroupOperation::Kind kind) {
   return operation;
 }
 
-// Who comes last finds all operations before settled.
+// The thread that comes last finds all earlier operations settled.
 bool Warpgroups::arrive(GroupOperation &operation) {
   InWarpgroup &own = scheduler.running().inGroup;
   ++own.arrivals;

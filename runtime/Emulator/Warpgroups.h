@@ -1,4 +1,4 @@
-// The warpgroups of a cluster: four warps beside each other, which make matrix products together. A thread
+// Keeps the warpgroups of a cluster: four neighbouring warps that make matrix products together. A thread
 // that has arrived at an operation goes on to the next one; before it does anything else it waits for the
 // others.
 #pragma once
@@ -10,24 +10,25 @@
 
 namespace kinema::emulator {
 
-// A matrix product: D = A * B + D with A 64 x 16 and B 16 x n, bf16.
+// A Product is a matrix product D = A * B + D with A 64 x 16 and B 16 x n, in bf16.
 struct Product {
   uint64_t a = 0, b = 0; // descriptors
   bool aInRegisters = false;
   uint32_t n = 0, flags = 0;
-  std::vector<uint32_t> registers; // of A, four of each thread
+  std::vector<uint32_t> registers; // registers of A, four of each thread
   uint32_t time = 0;
   uint32_t accumulator = 0; // slot
 };
 
-// What the threads of a warpgroup do together, while they arrive at it.
+// A GroupOperation is what the threads of a warpgroup do together, while they arrive at it.
 struct GroupOperation {
   enum class Kind : uint8_t { Fence, Product, Commit, Wait, SetRegisters };
   Kind kind = Kind::Fence;
   uint32_t site = noSite;
   int arrived = 0;
-  uint32_t pending = 0; // Wait: groups that may go on
-  // Product. Its accumulator is an old one or begins with the values of the threads' registers.
+  uint32_t pending = 0; // for Wait: groups that may go on
+  // These belong to a Product. Its accumulator is an old one or begins with the values of the threads'
+  // registers.
   Product product;
   uint32_t serial = 0; // of the accumulator
   bool begins = false;
@@ -40,13 +41,13 @@ public:
 
   void start();
 
-  // The operation at which the running thread arrives: the first thread to come begins it.
+  // Returns the operation at which the running thread arrives. The first thread to come begins it.
   GroupOperation &next(GroupOperation::Kind kind);
-  // The running thread arrives. Returns whether it is the last one: then it does the operation, and calls
-  // `finish`.
+  // Lets the running thread arrive. Returns whether it is the last one, which then does the operation and
+  // calls `finish`.
   bool arrive(GroupOperation &operation);
   void finish();
-  // Until the running thread's warpgroup is where the thread is.
+  // Waits until the running thread's warpgroup has caught up with the thread.
   void wait() {
     if (scheduler.running().inGroup.isAhead) [[unlikely]]
       waitForOthers();
@@ -58,7 +59,7 @@ private:
   struct Group {
     int count = 0;                          // threads; operations need all 128
     uint32_t settled = 0;                   // operations at which all have arrived
-    std::vector<GroupOperation> operations; // the others, after `done` of those
+    std::vector<GroupOperation> operations; // those that not all have arrived at, after `done` others
     size_t done = 0;
     std::vector<int> waiting; // threads
   };

@@ -1,4 +1,4 @@
-// The warps of a cluster: operations at which lanes meet, and exchange values.
+// Keeps the warps of a cluster, and the operations at which lanes meet and exchange values.
 #pragma once
 
 #include "runtime/Emulator/Knowledge.h"
@@ -10,19 +10,19 @@ namespace kinema::emulator {
 
 class Warps;
 
-// Lanes of a warp that meet in an operation.
+// A Meeting is an operation in which lanes of a warp meet.
 struct Meeting {
   int warp = 0;
   uint32_t mask = 0, arrived = 0;
   uint32_t site = noSite;
   void (*complete)(Warps &warps, const Meeting &meeting) = nullptr;
-  Clock *clock = nullptr; // of those that arrived; only where the operation orders memory
+  Clock *clock = nullptr; // what those that arrived know; only where the operation orders memory
 };
 
 struct Warp {
   int first = 0;      // thread of lane 0
-  uint32_t lanes = 0; // that exist
-  uint32_t left = 0;  // that have exited
+  uint32_t lanes = 0; // lanes that exist
+  uint32_t left = 0;  // lanes that have exited
   std::vector<Meeting> meetings;
 };
 
@@ -32,11 +32,11 @@ public:
 
   void start();
 
-  // The running thread's lane comes to an operation of the lanes in the mask. Once all of them have come or
-  // exited, `complete` does it. Returns the thread's result.
+  // Brings the running thread's lane to an operation of the lanes in the mask. Once all of them have come or
+  // exited, `complete` does the operation. Returns the thread's result.
   uint64_t meet(uint32_t mask, void (*complete)(Warps &, const Meeting &), bool ordersMemory = false);
   void sync(uint32_t mask);
-  // A thread has exited: nobody waits for its lane any more.
+  // Handles the exit of a thread: no operation waits for its lane any more.
   void leave(const Thread &thread);
 
   Thread &lane(const Meeting &meeting, int lane) { return threads[warps[meeting.warp].first + lane]; }
