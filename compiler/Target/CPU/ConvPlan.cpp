@@ -9,7 +9,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::cpu;
 
-/// Bytes of a step's weights, at the widest tile, times steps: they stay in the first cache.
+/// Limits the bytes of a step's weights at the widest tile, times the steps of a pass, so that a pass's
+/// weights stay in the first cache.
 constexpr int64_t panelBytes = 24 << 10;
 
 Factors kinema::cpu::factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd) {
@@ -57,8 +58,8 @@ int64_t ConvPlan::phaseCount(const shape::Phase &phase, int axis, int64_t size) 
 
 //===-- Classes -----------------------------------------------------------===//
 
-/// Frames (axis 0) or rows (axis 1). Where the axis is cut into blocks, what is outside the source is not
-/// known.
+/// Groups frames (axis 0) or rows (axis 1) by the taps that they need. Where the axis is cut into blocks, it
+/// is not known here which taps lie outside the source, so that all results are one group.
 std::vector<ConvPlan::AxisGroup> ConvPlan::axisGroups(const shape::Phase &phase, int axis,
                                                       int64_t size) const {
   auto taps = winogradTaps(phase, winograd);
@@ -124,7 +125,8 @@ void ConvPlan::addPixels(Tables &tables, const PixelClass &pixels, BlockShape bl
   int64_t count = tables.pixels.size() / 2 - first;
   tables.ranges.push_back(first);
   tables.ranges.push_back(count);
-  // The last tile repeats the last pixel: it computes, and stores, the same value again.
+  // The last tile may have fewer pixels than its accumulators: it computes, and stores, the last pixel's
+  // value again.
   for (int64_t i = 1; count > 0 && i < mostTilePixels(*machine, factors); ++i) {
     tables.pixels.push_back(tables.pixels[2 * (first + count) - 2]);
     tables.pixels.push_back(tables.pixels[2 * (first + count) - 1]);
@@ -172,8 +174,8 @@ ConvPlan::Tables ConvPlan::tables() const {
   }
   for (auto [i, pixels] : llvm::enumerate(classes))
     addPasses(tables, pixels, i);
-  // A table of one tap is a constant to LLVM, which then loads a tile's operands ahead of the loop over taps
-  // and spills them.
+  // LLVM would take a table of one tap for a constant, load a tile's operands ahead of the loop over taps,
+  // and spill them.
   tables.taps.insert(tables.taps.end(), 2, -1);
   return tables;
 }
@@ -200,11 +202,11 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
   double bytesACycle = weightBytes < secondCache ? 16 : weightBytes < thirdCache ? 10 : 8;
   int64_t mostGroups = shape::ceilDiv(groups.count(), parts.parts);
   double part = double(mostGroups) / groups.count();
-  // Two products of vectors a cycle; a tile of one channel block waits for its loads.
+  // A core adds two products of vectors a cycle; a tile of one channel block waits for its loads.
   double width = groups.threes ? 3 : groups.rest, stepCycles = groups.threes      ? 1.5
                                                                : groups.rest == 2 ? 1.0
                                                                                   : 0.6;
-  if (factors == Factors::Matrices) // and a copy to the stack a row
+  if (factors == Factors::Matrices) // a matrix tile also copies each row to the stack
     stepCycles = (matrixCycles(width) + matrixRows) / (matrixRows * depth);
   double cost = part * weightBytes / bytesACycle;
   for (const PixelClass &pixels : classes) {
@@ -216,7 +218,7 @@ double ConvPlan::blockCost(int64_t epilogueReads) const {
   }
   cost += double(productPixels()) * part * resultBlocks * winogradCycles(winograd);
   cost += double(blockPixels()) * part * resultBlocks * (4 + 2 * epilogueReads);
-  // The direct contraction reads the box again for each tap.
+  // A contraction over taps reads the box again for each tap.
   if (scratchBytes() > secondCache)
     cost *= 1 + (winograd == 1 ? 0.1 : 0.02) * std::min(4.0, scratchBytes() / secondCache - 1);
   return cost;

@@ -1,5 +1,5 @@
-// What a tiled conv decides before any code is written: the blocks of the grid, what they stage, the tables
-// of the register tiles, and the cycles by which a block's shape is chosen.
+// Plans a tiled conv before any code is written: the blocks of the grid, what they stage, the tables of the
+// register tiles, and the cycles by which a block's shape is chosen.
 #ifndef KINEMA_COMPILER_TARGET_CPU_CONVPLAN_H
 #define KINEMA_COMPILER_TARGET_CPU_CONVPLAN_H
 
@@ -10,43 +10,46 @@
 
 namespace kinema::cpu {
 
-/// Bfloat16 weights are multiplied in pairs where the machine can, in matrices where the source's channels
-/// fill their rows; Winograd's points are f32.
+/// Returns how the conv multiplies. Bfloat16 weights are multiplied in pairs where the machine can, and in
+/// matrices where the source's channels fill their rows; Winograd's points are f32.
 Factors factorsOf(kernel::ConvOp op, const Machine &machine, int64_t winograd);
 
 struct ConvPlan {
-  /// `winograd`: as in kernel.conv, which a plan may be tried without.
+  /// Plans `op` with Winograd tiles of `winograd` x `winograd` results, or with taps if that is 1, whichever
+  /// of the two forms the weight of `op` has now.
   ConvPlan(kernel::ConvOp op, const Machine &machine, BlockShape block, int64_t parts, int64_t winograd);
 
   const Machine *machine;
   Factors factors;
-  int64_t lanes;    // of a vector, and channels of a block of the result
-  int64_t winograd; // results of one Winograd tile along H and along W; 1: the taps as they are
+  int64_t lanes;    // lanes of a vector, and channels of a block of the result
+  int64_t winograd; // results of one Winograd tile along H and along W; 1: the weight has taps
   shape::Gather gather;
-  BlockCuts cuts;               // of the result
-  int64_t columns;              // of the result
+  BlockCuts cuts;               // cuts of the result into blocks
+  int64_t columns;              // columns of the result
   int64_t resultBlocks;         // channel blocks of the result
-  int64_t sourceBlocks, reduce; // channel blocks of the source; channels in each, or pairs
-  int64_t depth;                // of a source block that are used
-  shape::Size3 kernel;          // of the weight
-  BlockGroups groups;           // of result blocks: register tiles
-  Shares parts;                 // of the groups, each in another block of the grid
+  int64_t sourceBlocks, reduce; // channel blocks of the source; channels, or pairs of channels, in each
+  int64_t depth;                // channels, or pairs, of a source block that are used
+  shape::Size3 kernel;          // size of the window
+  BlockGroups groups;           // register tiles: result blocks in groups
+  Shares parts;                 // shares of these groups, each in a block of the grid of its own
   StagedBox box;
   StagedBox operand; // what the register tiles read: the box, or one point of its Winograd tiles
 
   int64_t grid() const { return cuts.count() * parts.parts; }
-  /// Products of one result: the points of a Winograd tile, each a contraction of its own.
+  /// Returns the number of points of a Winograd tile, each of which is a contraction of its own; 1 without
+  /// tiles.
   int64_t points() const { return winogradProducts(winograd); }
-  /// Rows and columns of a whole block in near memory: whole Winograd tiles.
+  /// These return the rows and columns of a whole block in near memory, rounded up to whole Winograd tiles.
   int64_t tileRows() const { return shape::roundUp(cuts[2].size, winograd); }
   int64_t tileColumns() const { return shape::roundUp(columns, winograd); }
-  /// Pixels of a whole block.
+  /// Returns the pixels of a whole block.
   int64_t blockPixels() const { return cuts[0].size * cuts[1].size * tileRows() * tileColumns(); }
-  /// Accumulators of one point and channel block.
+  /// Returns the accumulators of one point and channel block.
   int64_t productPixels() const { return blockPixels() / (winograd * winograd); }
 
-  // Near memory, each part on a cache line of its own: the box, its Winograd tiles [point][operand], their
-  // products [point][channel block][pixel], the group's results [channel block][pixel].
+  // Near memory holds, each part from the start of a cache line: the box, its Winograd tiles
+  // [point][operand], their products [point][channel block][pixel], and the group's results
+  // [channel block][pixel].
   int64_t operandAt() const { return winograd == 1 ? 0 : shape::roundUp(box.elements(), 16); }
   int64_t operandStride() const { return winogradStride(operand.elements()); } // between points
   int64_t productsAt() const { return winograd == 1 ? tileAt() : operandAt() + points() * operandStride(); }
@@ -56,10 +59,11 @@ struct ConvPlan {
                          : operandAt() + points() * (operandStride() + productStride());
   }
   int64_t scratchBytes() const { return 4 * (tileAt() + groupWidth() * blockPixels() * lanes); }
-  /// Over machines of several sizes (cyclesOverMachines); rough.
+  /// Returns the cycles that the conv takes, over machines of several sizes (cyclesOverMachines); a rough
+  /// estimate.
   double cycles(int64_t prologueReads, int64_t epilogueReads) const;
 
-  /// The tables, as the register tiles read them. Pixels of a class use the same taps.
+  /// Holds the tables that the register tiles read. All pixels of a class use the same taps.
   struct Tables {
     std::vector<int32_t> pixels; // pairs: position in the operand, in the products
     std::vector<int32_t> ranges; // [variant][class]: first pair and number of pairs
@@ -72,10 +76,10 @@ struct ConvPlan {
   Tables tables() const;
 
 private:
-  /// Results of a phase along one axis that need the same taps.
+  /// An AxisGroup holds results of a phase along one axis that need the same taps.
   struct AxisGroup {
     std::vector<int64_t> results;
-    std::vector<char> isInside; // of each tap: whether it may lie in the source
+    std::vector<char> isInside; // for each tap: whether it may lie in the source
   };
   struct PixelClass {
     const shape::Phase &phase;
@@ -85,7 +89,7 @@ private:
   int64_t groupWidth() const { return std::min<int64_t>(3, resultBlocks); }
   double stageCost(int64_t prologueReads) const;
   double blockCost(int64_t epilogueReads) const; // without the stage
-  /// Results of a phase along one axis within the first `size` of a block.
+  /// Returns how many results of a phase lie within the first `size` of a block along one axis.
   int64_t phaseCount(const shape::Phase &phase, int axis, int64_t size) const;
   std::vector<AxisGroup> axisGroups(const shape::Phase &phase, int axis, int64_t size) const;
   std::vector<PixelClass> classesOf(BlockShape block) const;

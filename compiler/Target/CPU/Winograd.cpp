@@ -38,19 +38,19 @@ bool kinema::cpu::winogradFits(const shape::Window &window) {
 
 namespace {
 
-/// Arithmetic on vectors of one width.
+/// Does arithmetic on vectors of one width.
 struct Arithmetic {
   KernelEmitter &e;
   int64_t width;
 
   Value times(float factor, Value x) { return e.mulf(e.constant(factor, e.vectorType(width)), x); }
-  /// factor * x + y
+  /// Returns factor * x + y.
   Value plus(float factor, Value x, Value y) { return e.fma(e.constant(factor, e.vectorType(width)), x, y); }
 };
 
 } // namespace
 
-/// B^T d
+/// Returns B^T d.
 static SmallVector<Value> sourceTransform(Arithmetic a, ArrayRef<Value> d) {
   KernelEmitter &e = a.e;
   if (d.size() == 4)
@@ -65,7 +65,7 @@ static SmallVector<Value> sourceTransform(Arithmetic a, ArrayRef<Value> d) {
           a.plus(4, d[1], a.plus(-5, d[3], d[5]))};
 }
 
-/// A^T m
+/// Returns A^T m.
 static SmallVector<Value> resultTransform(Arithmetic a, ArrayRef<Value> m) {
   KernelEmitter &e = a.e;
   Value sum = e.addf(m[1], m[2]), difference = e.subf(m[1], m[2]);
@@ -76,7 +76,7 @@ static SmallVector<Value> resultTransform(Arithmetic a, ArrayRef<Value> m) {
           e.addf(a.plus(8, difference2, difference), m[5])};
 }
 
-/// G g
+/// Returns G g.
 static SmallVector<Value> weightTransform(Arithmetic a, int64_t results, ArrayRef<Value> g) {
   KernelEmitter &e = a.e;
   Value outer = e.addf(g[0], g[2]);
@@ -88,7 +88,7 @@ static SmallVector<Value> weightTransform(Arithmetic a, int64_t results, ArrayRe
           e.addf(even2, odd2),  e.subf(even2, odd2), g[2]};
 }
 
-/// A y, the transpose of the result's
+/// Returns A y, by the transpose of the result's matrix.
 static SmallVector<Value> gradientTransform(Arithmetic a, ArrayRef<Value> y) {
   KernelEmitter &e = a.e;
   if (y.size() == 2)
@@ -98,7 +98,7 @@ static SmallVector<Value> gradientTransform(Arithmetic a, ArrayRef<Value> y) {
   return {y[0], e.addf(even, odd), e.subf(even, odd), e.addf(even2, odd2), e.subf(even2, odd2), y[3]};
 }
 
-/// G^T u, the transpose of the weight's
+/// Returns G^T u, by the transpose of the weight's matrix.
 static SmallVector<Value> weightGradTransform(Arithmetic a, ArrayRef<Value> u) {
   KernelEmitter &e = a.e;
   Value sum = e.addf(u[1], u[2]), difference = e.subf(u[1], u[2]);
@@ -135,11 +135,11 @@ static SmallVector<Value> onBothAxes(ArrayRef<Value> values, int64_t size, Trans
 
 namespace {
 
-/// How one transform walks a tile: a square of side x side elements to another, each with so many elements of
-/// a row side by side; 1: all are a stride apart.
+/// Says how a transform walks a tile, from a square of side x side elements to another square. `sourceRow`
+/// and `targetRow` say how many elements of a row lie side by side in each; 1: all lie a stride apart.
 struct TileWalk {
   StringRef name;
-  int64_t results, width; // of a tile; lanes
+  int64_t results, width; // results of a tile; lanes of a vector
   int64_t side, sourceRow, targetRow;
 };
 
@@ -218,8 +218,8 @@ void kinema::cpu::emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64
 
 //===-- Weights -----------------------------------------------------------===//
 
-/// Vectors of a weight [O, I, T, 3, 3] that lie in a row for each tap: channel blocks, T, and the channels of
-/// the contraction.
+/// Counts the vectors of a weight [O, I, T, 3, 3] that lie side by side for each tap: over channel blocks, T,
+/// and the channels of the contraction.
 namespace {
 struct WeightVectors {
   int64_t blocks, frames, reduce, lanes;
@@ -233,7 +233,8 @@ struct WeightVectors {
 };
 } // namespace
 
-/// The blocks in which weight and result lie, one in taps, the other in points; nothing where they do not.
+/// Returns the blocks of channels in which both the weight's taps and the result's points lie; nothing where
+/// one of them does not lie in such blocks.
 static std::optional<WeightBlocks> blocksOf(kernel::WinogradOp op, const Machine &machine) {
   auto blocks = weightBlocksOf(tensorOf(op.getWeight()));
   bool fits = blocks && blocks->vector == machine.vector &&
@@ -269,7 +270,7 @@ void kinema::cpu::emitWinogradWeight(kernel::WinogradOp op, KernelEmitter &e) {
         Value row = e.mul(channel, lanes);
         Value source = e.add(e.mul(matrix, 9 * tap), row), target = e.add(e.mul(matrix, tap), row);
         SmallVector<Value> taps;
-        for (int64_t i = 0; i < 9; ++i) // the data gradient's windows are turned round
+        for (int64_t i = 0; i < 9; ++i) // for the data gradient, windows are turned round
           taps.push_back(
               e.loadVector(e.operands[0], e.add(source, (op.getTurned() ? 8 - i : i) * tap), lanes));
         auto transformed =

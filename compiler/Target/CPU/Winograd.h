@@ -1,10 +1,10 @@
-// Winograd's minimal filtering F(m x m, 3 x 3) along H and W (Lavin and Gray, "Fast Algorithms for
-// Convolutional Neural Networks", 2015): tiles of m x m results, from (m + 2) x (m + 2) elements of the
-// source, by as many products a channel, of which the taps would need 9 m^2.
+// Computes convs by Winograd's minimal filtering F(m x m, 3 x 3) along H and W (Lavin and Gray, "Fast
+// Algorithms for Convolutional Neural Networks", 2015). A tile of m x m results is made from
+// (m + 2) x (m + 2) elements of the source, by as many products a channel, where the taps would need 9 m^2:
 //
 //   Y = A^T ((G g G^T) * (B^T d B)) A
 //
-// The points are 0, 1, -1, infinity for m = 2, and 2, -2 besides for m = 4.
+// The points are 0, 1, -1 and infinity for m = 2, and also 2 and -2 for m = 4.
 #ifndef KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 #define KINEMA_COMPILER_TARGET_CPU_WINOGRAD_H
 
@@ -15,55 +15,58 @@
 
 namespace kinema::cpu {
 
-/// Points of a tile along one axis.
+/// Returns the points of a tile along one axis.
 constexpr int64_t winogradPoints(int64_t results) { return results + 2; }
 
-/// Points of a tile, each a contraction of its own; 1 without tiles.
+/// Returns the points of a tile, each of which is a contraction of its own; 1 without tiles.
 constexpr int64_t winogradProducts(int64_t results) {
   return results == 1 ? 1 : winogradPoints(results) * winogradPoints(results);
 }
 
-/// The taps that the contraction of a point walks: tiles have those of H and W in them. All without tiles.
+/// Returns the taps that the contraction of a point walks: with tiles those along T, since the points stand
+/// for the taps along H and W; without tiles all.
 std::vector<shape::Tap> winogradTaps(const shape::Phase &phase, int64_t results);
 
-/// How far apart points lie in near memory, in elements: an odd number of cache lines, so that the points of
-/// one tile go to different sets of a cache.
+/// Returns the distance between points in near memory, in elements: an odd number of cache lines, so that the
+/// points of one tile go to different sets of a cache.
 constexpr int64_t winogradStride(int64_t elements) { return shape::roundUp(elements, 32) + 16; }
 
-/// Whether the recipe lets convs be computed so: `compute.winograd`.
+/// Returns whether the recipe (`compute.winograd`) allows convs to be computed this way.
 bool allowsWinograd(mlir::ModuleOp module);
 
-/// Whether a window has tiles: 3 x 3 in steps of 1, whatever it does along T.
+/// Returns whether a window can be computed in tiles: it is 3 x 3 in steps of 1, whatever it does along T.
 bool winogradFits(const shape::Window &window);
 
-/// Cycles in which a vector of a tile is brought to its points or back; rough.
+/// Returns the cycles in which a vector of a tile is brought to its points or back; a rough estimate.
 constexpr double winogradCycles(int64_t results) { return results == 1 ? 0 : results == 2 ? 40 : 110; }
 
-/// What is brought to points: the source, whose tiles overlap, by B^T d B, or the gradient of the results, by
-/// A y A^T.
+/// Says what is brought to points: the source, whose tiles overlap, by B^T d B, or the gradient of the
+/// results, by A y A^T.
 enum class WinogradInput { Source, Gradient };
 
-/// What the tiles of a staged box are at one point: an element a tile.
+/// Returns the box that the tiles of a staged box form at one point, with one element for each tile.
 StagedBox winogradBox(WinogradInput input, int64_t results, const StagedBox &box);
 
-/// Brings a staged box to its points, each a `winogradBox`. Positions are of the kernel's scratch.
+/// Brings a staged box to its points, each a `winogradBox`. `boxAt` and `pointsAt` are positions in the
+/// kernel's scratch.
 void emitWinogradTiles(KernelEmitter &e, WinogradInput input, int64_t results, const StagedBox &box,
                        mlir::Value boxAt, mlir::Value pointsAt);
 
-/// Tiles side by side: tile i at position + i * step.
+/// Describes tiles side by side: tile i lies at position + i * step.
 struct WinogradTiles {
   mlir::Value source, target;             // f32 buffers
-  mlir::Value from, fromStep, fromStride; // stride: between points, or between a tile's rows
-  mlir::Value to, toStep, toStride;       // likewise
+  mlir::Value from, fromStep, fromStride; // the stride lies between points, or between a tile's rows
+  mlir::Value to, toStep, toStride;       // as for the source
   mlir::Value count;
 };
 
-/// A^T m A: points to results, which lie side by side in rows; vectors of channels.
+/// Brings points to results by A^T m A, on vectors of channels. The results lie side by side in rows.
 void callWinogradResult(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
-/// G^T u G: points to the taps of a weight's gradient, all `toStride` apart.
+/// Brings points to the taps of a weight's gradient by G^T u G. The taps lie `toStride` apart.
 void callWinogradWeightGrad(KernelEmitter &e, int64_t results, const WinogradTiles &tiles);
 
-/// Seconds in which a weight is brought to points, to a tensor of this type; rough.
+/// Returns the seconds in which a weight is brought to points, which become a tensor of this type; a rough
+/// estimate.
 double secondsOfPoints(const Rates &rates, mlir::RankedTensorType points);
 
 inline constexpr llvm::StringLiteral winogradWeightName = "cpu.winograd";

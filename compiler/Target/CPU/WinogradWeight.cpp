@@ -20,14 +20,15 @@ static WeightBlocks blocksOf(kernel::ConvOp op) {
   return blocks;
 }
 
-/// What the form is made of: the conv's weight, rounded as the conv's is, by its taps.
+/// Returns the type that Winograd's form is made from: the conv's weight with its taps, in blocks, rounded as
+/// the conv's weight is.
 static RankedTensorType tapsType(kernel::ConvOp op) {
   auto type = tensorOf(op.getWeight());
   return RankedTensorType::get(type.getShape(), type.getElementType(),
                                blockedWeight(op.getContext(), type.getRank(), blocksOf(op)));
 }
 
-/// The type of the conv's weight in Winograd's form.
+/// Returns the type of the conv's weight in Winograd's form.
 static RankedTensorType pointsType(kernel::ConvOp op, int64_t tile) {
   SmallVector<int64_t> shape(tensorOf(op.getWeight()).getShape());
   shape[3] = shape[4] = cpu::winogradPoints(tile);
@@ -37,7 +38,7 @@ static RankedTensorType pointsType(kernel::ConvOp op, int64_t tile) {
 
 //===-- Where the weight comes from ---------------------------------------===//
 
-/// The weight before it was brought to the form in which the conv reads it.
+/// Returns the weight before it was brought to the layout in which the conv reads it.
 static Value originOf(kernel::ConvOp op) {
   auto convert = op.getWeight().getDefiningOp<kernel::ConvertOp>();
   return convert ? convert->getOperand(0) : op.getWeight();
@@ -45,8 +46,8 @@ static Value originOf(kernel::ConvOp op) {
 
 static bool writesParameters(func::FuncOp function) { return !function.getOps<clip::WriteOp>().empty(); }
 
-/// The name under which what is made of the conv's weight is prepared; empty where it is made anew in each
-/// run.
+/// Returns the name under which Winograd's form of the conv's weight is prepared; an empty string where it is
+/// made anew in each run.
 static std::string preparedName(kernel::ConvOp op, int64_t tile) {
   Value origin = originOf(op);
   auto prepared = origin.getDefiningOp<clip::PreparedOp>();
@@ -58,7 +59,8 @@ static std::string preparedName(kernel::ConvOp op, int64_t tile) {
 
 //===-- Candidates --------------------------------------------------------===//
 
-/// While a network is trained, memory is for training: what evaluation alone keeps should be small.
+/// Returns whether memory has room for the weight. While a network is trained, memory is for training: what
+/// is kept for evaluation alone should be small.
 static bool fitsMemory(kernel::ConvOp op, int64_t tile) {
   constexpr int64_t mostBytes = 32 << 20;
   auto functions = op->getParentOfType<ModuleOp>().getOps<func::FuncOp>();
@@ -95,7 +97,7 @@ static Value transformed(OpBuilder &builder, kernel::ConvOp op, int64_t tile, Va
                                     kernel::ScheduleAttr());
 }
 
-/// Erases what nobody reads any more: a copy, then what it was made of.
+/// Erases `maker` if nobody reads it any more, and then what it was made from.
 static void eraseUnused(Operation *maker) {
   while (maker && maker->use_empty()) {
     Operation *before = maker->getNumOperands() ? maker->getOperand(0).getDefiningOp() : nullptr;
@@ -104,7 +106,8 @@ static void eraseUnused(Operation *maker) {
   }
 }
 
-/// The weight under a name of its own, which convs of one parameter share.
+/// Returns the prepared weight of this name, which all convs of one parameter share; makes it if there is
+/// none.
 static Value preparedWeight(kernel::ConvOp op, int64_t tile, StringRef name) {
   for (auto known : op->getParentOfType<func::FuncOp>().getOps<clip::PreparedOp>())
     if (known.getName() == name && known.getType() == pointsType(op, tile))

@@ -1,4 +1,4 @@
-// The weight of a conv in Winograd's form: which convs may have it, what it costs, and how they get it.
+// Decides which convs have their weight in Winograd's form and what that costs, and gives it to them.
 #ifndef KINEMA_COMPILER_TARGET_CPU_WINOGRADWEIGHT_H
 #define KINEMA_COMPILER_TARGET_CPU_WINOGRADWEIGHT_H
 
@@ -7,14 +7,14 @@
 
 namespace kinema::cpu {
 
-/// The best few schedules "cpu.tile" of a conv without groups: with the taps of its weight and, where the
-/// recipe lets them and memory has room, with Winograd's tiles, whose cost includes the making of the weight
-/// where each step makes it anew. A conv that has its weight in Winograd's form keeps its tiles.
+/// Returns the best few schedules "cpu.tile" of a conv without groups. Some keep the taps of its weight;
+/// where the recipe allows it and memory has room, others use Winograd's tiles, whose cost includes making
+/// the weight if each step makes it anew. A conv that has its weight in Winograd's form keeps its tiles.
 llvm::SmallVector<Candidate> convCandidates(kernel::ConvOp op, const Level &level);
 
-/// Gives a conv the weight that its schedule asks for (Strategy::settle): in Winograd's form for `winograd`
-/// > 1. It is prepared where the function changes no parameters and the weight is a parameter or made of
-/// parameters.
+/// Gives a conv the weight that its schedule asks for (Strategy::settle): Winograd's form if its `winograd`
+/// is above 1. The weight is prepared where the function changes no parameters and the weight is a parameter
+/// or made from parameters.
 void settleConvWeight(kernel::ConvOp op, kernel::ScheduleAttr schedule);
 
 } // namespace kinema::cpu
