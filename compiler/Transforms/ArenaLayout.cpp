@@ -18,7 +18,7 @@ ArenaLayout layOutArena(const std::vector<Lifetime> &lifetimes) {
   std::sort(order.begin(), order.end(), [&](size_t x, size_t y) {
     return lifetimes[x].bytes != lifetimes[y].bytes ? lifetimes[x].bytes > lifetimes[y].bytes : x < y;
   });
-  std::vector<size_t> placed; // by ascending offset
+  std::vector<size_t> placed; // buffers by ascending offset
   for (size_t i : order) {
     const Lifetime &life = lifetimes[i];
     int64_t offset = 0;

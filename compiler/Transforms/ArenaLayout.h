@@ -14,12 +14,13 @@ struct Lifetime {
 };
 
 struct ArenaLayout {
-  std::vector<int64_t> offsets; // bytes, one a lifetime
-  int64_t bytes;                // of the arena
-  int64_t separateBytes;        // if no two buffers shared memory
+  std::vector<int64_t> offsets; // in bytes, one for each lifetime
+  int64_t bytes;                // size of the arena
+  int64_t separateBytes;        // size that the arena would have if no two buffers shared memory
 };
 
-/// Largest first, each at the lowest offset that is free during its whole life. Deterministic.
+/// Places the largest buffers first, each at the lowest offset that is free during its whole life. The result
+/// depends on the lifetimes alone.
 ArenaLayout layOutArena(const std::vector<Lifetime> &lifetimes);
 
 } // namespace kinema

@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
 
-/// The elements that a statistic of one channel is over: N * T * H * W.
+/// Returns how many elements a statistic of one channel is taken over: N * T * H * W.
 static int64_t countOf(Value x) {
   auto type = cast<RankedTensorType>(x.getType());
   return type.getNumElements() / type.getDimSize(1);

@@ -19,16 +19,16 @@ using namespace kinema::clip;
 
 namespace {
 
-/// The backward half of one straight-line function.
+/// Builds the backward half of one straight-line function.
 class Backward {
 public:
-  /// `builder` is where backward operations go.
+  /// Takes as `builder` the place where backward operations go.
   Backward(func::FuncOp function, OpBuilder builder) : function(function), builder(builder) {}
 
   /// Walks from `from`, whose gradient is `gradient`, up to the reads of trained parameters.
   LogicalResult run(Value from, Value gradient);
 
-  /// Null where the loss does not depend on `value`.
+  /// Returns the value's gradient; null where the loss does not depend on `value`.
   Value gradientOf(Value value) const { return gradients.lookup(value); }
   int64_t getForks() const { return forks; }
 
@@ -39,7 +39,7 @@ private:
 
   func::FuncOp function;
   OpBuilder builder;
-  DenseSet<Value> trained; // values that some trained parameter changes
+  DenseSet<Value> trained; // values that depend on a trained parameter
   DenseMap<Value, Value> gradients;
   int64_t forks = 0;
 };
@@ -92,7 +92,8 @@ LogicalResult Backward::differentiate(Operation *op) {
   return success();
 }
 
-/// The gradients of a value with several users are added as the walk meets them, the last user's first.
+/// Adds a gradient to those of a value's other users, in the order in which the walk meets them: the last
+/// user's first.
 LogicalResult Backward::accumulate(Operation *user, Value value, Value gradient) {
   Value &sum = gradients[value];
   if (!sum) {
@@ -125,7 +126,7 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
 };
 } // namespace
 
-/// Adds the arguments %labels and %hyper, with what updates and dropouts are told.
+/// Adds the arguments %labels and %hyper. The fields of %hyper are those that updates and dropouts read.
 static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips) {
   auto *context = step.getContext();
   SmallVector<HyperField> fields(std::begin(sgdFields), std::end(sgdFields));
@@ -142,7 +143,7 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
   return {labels, hyper};
 }
 
-/// Batch norms take the batch's statistics, dropouts drop.
+/// Sets batch norms to take the batch's statistics, and dropouts to drop.
 static void setTraining(func::FuncOp step, Value hyper) {
   step.walk([&](BatchNormOp op) { op.setTraining(true); });
   step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
@@ -153,7 +154,8 @@ double ClipDifferentiatePass::labelSmoothing() {
   return smoothing >= 0 ? double(smoothing) : recipe ? recipe.getValueAsDouble() : 0.0;
 }
 
-/// The loss takes a softmax of its own: of probabilities it would train something that nobody means.
+/// Fails where the network returns probabilities: the loss takes a softmax itself, and a second softmax would
+/// train something that nobody means.
 static LogicalResult checkScores(func::FuncOp forward) {
   SoftmaxOp softmax = softmaxBehind(forward.front().getTerminator()->getOperand(0));
   if (!softmax)
@@ -200,7 +202,7 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   return success();
 }
 
-/// One `sgd` a trained parameter, with its momentum; returns the gradients.
+/// Adds one `sgd` for each trained parameter, with its momentum; returns the gradients.
 FailureOr<SmallVector<Value>> ClipDifferentiatePass::update(OpBuilder &builder, const Backward &backward,
                                                             ArrayRef<ReadOp> reads, Value hyper) {
   SmallVector<Value> gradients;

@@ -25,7 +25,7 @@ private:
   void keepAffine(BatchNormOp norm, BatchNormCoeffsOp coeffs);
   std::string foldedName(ConvOp conv);
 
-  llvm::StringSet<> names; // of what is folded
+  llvm::StringSet<> names; // names of folded weights
 };
 
 } // namespace
@@ -46,8 +46,8 @@ void ClipFoldBatchNormPass::runOnOperation() {
   forward->erase();
 }
 
-/// The name of what is folded from a conv's weight; empty where it is no parameter or folded already, from
-/// another conv's batch norm or, where two follow the conv, from the first one.
+/// Returns the name for the folded weight of a conv. It is empty where the weight is no parameter, or is
+/// folded already: from another conv's batch norm or, where two follow the conv, from the first one.
 std::string ClipFoldBatchNormPass::foldedName(ConvOp conv) {
   auto weight = conv.getWeight().getDefiningOp<ReadOp>();
   if (!weight || (conv.getBias() && !conv.getBias().getDefiningOp<ReadOp>()))

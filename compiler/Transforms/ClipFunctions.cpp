@@ -80,7 +80,7 @@ std::string kinema::layerName(Location location) {
   return name;
 }
 
-/// An argument or result needs a name, which is `attribute`, and a place.
+/// Succeeds if an argument or result has a name, which is `attribute`, and a fixed size.
 static LogicalResult verifyNamed(func::FuncOp function, const Twine &what, Attribute attribute, Type type) {
   if (!isa_and_nonnull<StringAttr>(attribute))
     return function.emitError("@") << function.getSymName() << " has " << what

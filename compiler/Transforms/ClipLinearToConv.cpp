@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
 
-/// Gives the weight of `linear`, [n, C*T*H*W], the shape [n, C, T, H, W], in its declaration and where it is
+/// Reshapes the weight of `linear` from [n, C*T*H*W] to [n, C, T, H, W], in its declaration and where it is
 /// read.
 static LogicalResult reshapeWeight(LinearOp linear, ModuleOp module) {
   auto read = linear.getWeight().getDefiningOp<ReadOp>();

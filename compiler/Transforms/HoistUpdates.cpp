@@ -1,4 +1,4 @@
-// Pass hoist-updates.
+// Implements the pass hoist-updates.
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -12,8 +12,8 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// The last operation that `sgd` must come after: what makes its operands, and who reads the parameters that
-/// it overwrites; null: none.
+/// Returns the last operation that `sgd` must come after: one that makes its operands, or one that reads the
+/// parameters that it overwrites. Returns null where there is none.
 static Operation *lastBefore(kernel::SgdOp sgd) {
   Operation *last = nullptr;
   auto see = [&](Operation *op) {

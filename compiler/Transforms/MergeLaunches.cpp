@@ -1,4 +1,4 @@
-// Pass merge-launches: one launch for the updates, and for the copies, of many parameters.
+// Implements the pass merge-launches: one launch updates, or copies, many parameters.
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -20,7 +20,7 @@ struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
   using Base::Base;
 
   void runOnOperation() override {
-    constexpr int64_t most = 100; // 5 pointers of 8 bytes each, of 4096 bytes of arguments
+    constexpr int64_t most = 100; // each has 5 pointers of 8 bytes among the 4096 bytes of arguments
     if (parametersPerLaunch < 1 || parametersPerLaunch > most) {
       getOperation().emitError("parameters-per-launch is ")
           << int64_t(parametersPerLaunch) << ", expected a number from 1 to " << most;
@@ -40,7 +40,7 @@ private:
   void merge(ArrayRef<ConvertOp> conversions);
   template <typename Op> void finish(ArrayRef<Op> ops, ValueRange old, Op merged);
 
-  /// Where the parts came from, under a name for all.
+  /// Returns a location under one name that keeps where each of the parts came from.
   template <typename Op> static Location locationOf(ArrayRef<Op> ops, StringRef name) {
     auto parts = llvm::map_to_vector(ops, [](Op op) { return op->getLoc(); });
     MLIRContext *context = parts.front().getContext();
@@ -50,7 +50,7 @@ private:
 
 } // namespace
 
-/// Updates that follow one another with nothing between them.
+/// Merges updates that follow one another with nothing between them.
 void MergeLaunches::mergeUpdates(func::FuncOp function) {
   SmallVector<SgdOp> run;
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
@@ -66,7 +66,7 @@ void MergeLaunches::mergeUpdates(func::FuncOp function) {
   }
 }
 
-/// One update in the place of the last.
+/// Replaces the updates by one in the place of the last.
 void MergeLaunches::merge(ArrayRef<SgdOp> updates) {
   if (updates.size() < 2)
     return;
@@ -86,7 +86,7 @@ void MergeLaunches::merge(ArrayRef<SgdOp> updates) {
   finish(updates, newWeights, merged);
 }
 
-/// Those of parameters, wherever they are.
+/// Merges the conversions of parameters, wherever they stand.
 void MergeLaunches::mergeCopies(func::FuncOp function) {
   SmallVector<ConvertOp> conversions;
   for (ConvertOp op : function.getOps<ConvertOp>()) {
@@ -99,7 +99,7 @@ void MergeLaunches::mergeCopies(func::FuncOp function) {
     merge(rest.take_front(parametersPerLaunch));
 }
 
-/// One conversion in the place of the first.
+/// Replaces the conversions by one in the place of the first.
 void MergeLaunches::merge(ArrayRef<ConvertOp> conversions) {
   if (conversions.size() < 2)
     return;

@@ -1,4 +1,4 @@
-// Pass outline-prepared.
+// Implements the pass outline-prepared.
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Params.h"
@@ -38,7 +38,7 @@ private:
 
 } // namespace
 
-/// Every program has the function: whoever has changed parameters runs it.
+/// Creates @prepare. Every program has it, even an empty one: whoever has changed parameters runs it.
 func::FuncOp OutlinePrepared::createPrepare() {
   OpBuilder builder = OpBuilder::atBlockEnd(getOperation().getBody());
   Location where = getOperation().getLoc();
@@ -48,7 +48,7 @@ func::FuncOp OutlinePrepared::createPrepare() {
   return function;
 }
 
-/// Copies what a value is made of, as far as that is not copied yet.
+/// Copies the operations that a value is made by, as far as they are not copied yet.
 static LogicalResult copyOrigin(PreparedOp wanted, Value value, IRMapping &mapping, OpBuilder &to) {
   if (mapping.contains(value))
     return success();

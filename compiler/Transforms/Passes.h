@@ -1,4 +1,4 @@
-// The passes on Kinema's dialects. See Passes.td.
+// Declares the passes on Kinema's dialects. See Passes.td.
 #ifndef KINEMA_COMPILER_TRANSFORMS_PASSES_H
 #define KINEMA_COMPILER_TRANSFORMS_PASSES_H
 

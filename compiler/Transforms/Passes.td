@@ -152,7 +152,7 @@ def SetTarget : Pass<"set-target", "::mlir::ModuleOp"> {
     Option<"kind", "kind", "::kinema::kernel::TargetKind", "::kinema::kernel::TargetKind::CPU", "what runs its code",
            [{::llvm::cl::values(clEnumValN(::kinema::kernel::TargetKind::CPU, "cpu", "a CPU"),
                                 clEnumValN(::kinema::kernel::TargetKind::CUDA, "cuda", "an NVIDIA GPU"))}]>,
-    Option<"name", "name", "std::string", "\"x86-64-v3\"", "of the machine, as --target spells it">
+    Option<"name", "name", "std::string", "\"x86-64-v3\"", "the machine, as --target spells it">
   ];
 }
 

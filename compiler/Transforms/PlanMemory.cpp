@@ -1,4 +1,4 @@
-// Pass plan-memory: buffers get places in one arena, functions become lists of launches.
+// Implements the pass plan-memory: buffers get places in one arena, and functions become lists of launches.
 #include "compiler/Transforms/ArenaLayout.h"
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
@@ -38,10 +38,10 @@ bool isAttached(Operation *op) {
   return finalize && finalize.getAttached();
 }
 
-/// Made by @prepare for @infer.
+/// Returns whether @prepare makes the parameter for @infer.
 bool isPrepared(clip::ParamOp param) { return kernel::bufferRoleOf(param) == kernel::BufferRole::Prepared; }
 
-/// A tensor that keeps its place: a parameter, an input, an output.
+/// A Place is where a tensor lies that keeps its place: a parameter, an input or an output.
 struct Place {
   int64_t offset;
   RankedTensorType type;
@@ -73,7 +73,7 @@ private:
     end += shape::roundUp(kernel::storedBytes(type), kernel::arenaAlignment);
     return offset;
   }
-  /// Ends the segment at what has been placed so far.
+  /// Closes the segment that holds everything placed since the last one.
   void closeSegment(kernel::SegmentKind kind) {
     kernel::SegmentOp::create(arenaBuilder, arena.getLoc(), kind, segmentBegin, end - segmentBegin);
     segmentBegin = end;
@@ -87,13 +87,13 @@ private:
   OpBuilder arenaBuilder;
   kernel::ArenaOp arena;
   int64_t end = 0, segmentBegin = 0;
-  std::optional<Place> counters;    // zero when an entry begins; for the blocks of whatever kernel runs
-  int64_t prepared = 0;             // bytes of what @prepare makes for @infer; before their activations
-  int64_t shared = 0, separate = 0; // bytes of activations, as planned and if none shared memory
+  std::optional<Place> counters;    // zero when an entry begins; every kernel's blocks may count in them
+  int64_t prepared = 0;             // bytes of what @prepare makes for @infer, before the activations
+  int64_t shared = 0, separate = 0; // bytes of activations, as planned and without sharing memory
   llvm::MapVector<StringRef, Place> parameters;
   llvm::MapVector<StringRef, Place> arguments;
   DenseMap<Value, Place> resultPlaces;
-  llvm::StringMap<kernel::DefOp> defs; // by the operation's text
+  llvm::StringMap<kernel::DefOp> defs; // keyed by the operation's text
 };
 
 LogicalResult Planner::run() {
@@ -140,7 +140,7 @@ void Planner::addBuffer(Location location, kernel::BufferRole role, StringRef na
                            place.type);
 }
 
-/// Where it lies has been decided.
+/// Adds the parameter's buffer, whose place has been decided, to the arena.
 LogicalResult Planner::addParameter(clip::ParamOp param) {
   kernel::BufferRole role = kernel::bufferRoleOf(param);
   StringRef of;
@@ -154,7 +154,7 @@ LogicalResult Planner::addParameter(clip::ParamOp param) {
   return success();
 }
 
-/// One place a parameter, of the layout that all its reads and writes share.
+/// Gives each parameter one place, in the layout that all its reads and writes share.
 LogicalResult Planner::placeParameters() {
   llvm::StringMap<RankedTensorType> types;
   LogicalResult result = success();
@@ -180,7 +180,7 @@ LogicalResult Planner::placeParameters() {
   return result;
 }
 
-/// At the beginning of the activations.
+/// Places what is prepared at the beginning of the activations.
 void Planner::placePrepared() {
   for (auto param : module.getOps<clip::ParamOp>()) {
     if (!isPrepared(param))
@@ -192,7 +192,7 @@ void Planner::placePrepared() {
   }
 }
 
-/// One for each vector of channels that a block may have for itself.
+/// Places the counters: one for each vector of channels that a block may finish by itself.
 void Planner::placeCounters() {
   constexpr int64_t fewestChannels = 8;
   int64_t most = 0;
@@ -207,7 +207,7 @@ void Planner::placeCounters() {
   addBuffer(module.getLoc(), kernel::BufferRole::Counters, "counters", *counters);
 }
 
-/// Whether the function reads or makes what is prepared.
+/// Returns whether the function reads or makes what is prepared.
 bool Planner::usesPrepared(func::FuncOp function) {
   auto names = [&](StringRef name) { return isPrepared(module.lookupSymbol<clip::ParamOp>(name)); };
   return llvm::any_of(function.getOps<clip::ReadOp>(),
@@ -216,7 +216,7 @@ bool Planner::usesPrepared(func::FuncOp function) {
                       [&](clip::WriteOp write) { return names(write.getParam()); });
 }
 
-/// Functions that have an argument of the same name share it.
+/// Adds an argument of a function. Functions that have an argument of the same name share it.
 LogicalResult Planner::addArgument(func::FuncOp function, unsigned number) {
   auto name = function.getArgAttrOfType<StringAttr>(number, clip::nameAttribute).getValue();
   auto kind = function.getArgAttrOfType<StringAttr>(number, clip::inputAttribute);
@@ -259,8 +259,8 @@ LogicalResult Planner::placeResults(func::FuncOp function) {
   return success();
 }
 
-/// A new value of a parameter goes where the old one lies: nobody may read the old one later, and only what
-/// is elementwise may read it at the same time.
+/// Places a parameter's new value where the old one lies. Nobody may read the old value later, and only an
+/// elementwise operation may read it while it is overwritten.
 LogicalResult Planner::placeUpdates(func::FuncOp function, DenseMap<Value, int64_t> &at) {
   for (auto write : function.getOps<clip::WriteOp>()) {
     Operation *maker = write.getValue().getDefiningOp();
@@ -332,8 +332,8 @@ kernel::DefOp Planner::makeKernel(Operation *op) {
   Block &body = def.getBody().emplaceBlock();
   builder.setInsertionPointToStart(&body);
   Operation *copy = builder.clone(*op);
-  // One argument an operand, even where two operands are one value: they may be two buffers at another
-  // launch.
+  // Each operand becomes an argument of its own, even where two operands are one value: at another launch
+  // they may be two buffers.
   for (OpOperand &operand : copy->getOpOperands())
     operand.set(body.addArgument(operand.get().getType(), op->getLoc()));
   SmallVector<Value> results(copy->getResults());
@@ -350,7 +350,7 @@ kernel::DefOp Planner::makeKernel(Operation *op) {
   return def;
 }
 
-/// The kernel.def that does what `op` does, made when it is the first of its kind.
+/// Returns the kernel.def that does what `op` does; makes it if `op` is the first of its kind.
 StringAttr Planner::kernelFor(Operation *op) {
   kernel::DefOp def = makeKernel(op);
   Builder builder(module.getContext());
@@ -406,7 +406,7 @@ void Planner::emitEntry(func::FuncOp function, const DenseMap<Value, int64_t> &a
   emitOutputs(function, builder);
 }
 
-/// A gradient has the name of its parameter behind a word of its own.
+/// Adds the outputs. A gradient is named by the word `grad.` and its parameter's name.
 void Planner::emitOutputs(func::FuncOp function, OpBuilder &builder) {
   for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
     auto name = function.getResultAttrOfType<StringAttr>(i, clip::nameAttribute);

@@ -1,4 +1,4 @@
-// Pass set-target.
+// Implements the pass set-target.
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Kernel/Attributes.h"
 

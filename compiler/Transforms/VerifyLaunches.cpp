@@ -10,29 +10,29 @@ using namespace kinema;
 
 namespace {
 
-/// A buffer of the arena, or a value that a launch has made.
+/// A Held is a buffer of the arena, or a value that a launch has made.
 struct Held {
   int64_t bytes;
   RankedTensorType type;
-  kernel::BufferOp buffer = {}; // null of what a launch has made
+  kernel::BufferOp buffer = {}; // null for a value that a launch has made
 
-  /// May be overwritten by its new value alone.
+  /// Returns whether it is a parameter or momentum, which its own new value alone may overwrite.
   bool isParameter() {
     return buffer && (buffer.getRole() == kernel::BufferRole::Parameter ||
                       buffer.getRole() == kernel::BufferRole::Momentum);
   }
 };
 
-/// What lies where, by the first byte.
+/// Holds what lies where, by its first byte.
 class Contents {
 public:
-  /// Null where none begins.
+  /// Returns what begins at `offset`; null where nothing does.
   const Held *find(int64_t offset) const {
     auto found = held.find(offset);
     return found == held.end() ? nullptr : &found->second;
   }
 
-  /// The first value that shares a byte with [offset, offset + bytes); null if there is none.
+  /// Returns the first value that shares a byte with [offset, offset + bytes); null if there is none.
   const std::pair<const int64_t, Held> *overlapping(int64_t offset, int64_t bytes) const {
     auto next = held.lower_bound(offset);
     if (next != held.begin() && std::prev(next)->first + std::prev(next)->second.bytes > offset)
@@ -40,7 +40,7 @@ public:
     return next != held.end() && next->first < offset + bytes ? &*next : nullptr;
   }
 
-  /// Puts a value there in place of all that it overwrites.
+  /// Puts a value at `offset`, in place of all that it overwrites.
   void put(int64_t offset, const Held &value) {
     while (auto *old = overlapping(offset, value.bytes))
       held.erase(old->first);
@@ -58,7 +58,7 @@ public:
   LogicalResult run();
 
 private:
-  /// The buffers, and what @prepare leaves for @infer.
+  /// Returns what the arena holds when @infer begins: the buffers, and what @prepare leaves.
   FailureOr<Contents> prepared();
   LogicalResult verifyEntry(kernel::EntryOp entry, Contents &contents);
   LogicalResult verifyPlaces(kernel::LaunchOp launch, kernel::DefOp def);
@@ -70,14 +70,14 @@ private:
   ModuleOp module;
   kernel::ArenaOp arena;
   SymbolTable symbols;
-  Contents buffers; // what lies in the arena whenever an entry begins
+  Contents buffers; // what the arena holds whenever an entry begins
 };
 
 } // namespace
 
 //===-- Launches ----------------------------------------------------------===//
 
-/// All buffers lie in the arena.
+/// Succeeds if all buffers of a launch lie in the arena.
 LogicalResult Verifier::verifyPlaces(kernel::LaunchOp launch, kernel::DefOp def) {
   size_t operands = def.getOperandTypes().size();
   auto types = llvm::to_vector(llvm::concat<const Type>(def.getOperandTypes(), def.getResultTypes()));
@@ -128,7 +128,7 @@ LogicalResult Verifier::verifyReads(kernel::LaunchOp launch, kernel::DefOp def, 
   return success();
 }
 
-/// A kernel that is elementwise may store where it reads.
+/// Returns whether the kernel may store where it reads, as an elementwise one may.
 static bool storesInPlace(kernel::DefOp def) {
   return def.getKernel()->hasTrait<kernel::UpdatesInPlace>() || def.getAttached();
 }
@@ -137,7 +137,7 @@ LogicalResult Verifier::verifyWrites(kernel::LaunchOp launch, kernel::DefOp def,
   size_t operands = def.getOperandTypes().size();
   ArrayRef<int64_t> reads = launch.getArgs().take_front(operands),
                     writes = launch.getArgs().drop_front(operands);
-  Contents read, written; // by the launch itself
+  Contents read, written; // what this launch reads and writes
   for (auto [offset, type] : llvm::zip_equal(reads, def.getOperandTypes()))
     read.put(offset, {kernel::storedBytes(cast<RankedTensorType>(type)), cast<RankedTensorType>(type)});
   for (auto [number, value] : llvm::enumerate(llvm::zip_equal(writes, def.getResultTypes()))) {

@@ -1,4 +1,4 @@
-// Launches are text that anybody may change: whether each finds what it reads where it looks for it.
+// Checks that launches, which are text that anybody may change, find what they read where they look for it.
 #ifndef KINEMA_COMPILER_TRANSFORMS_VERIFYLAUNCHES_H
 #define KINEMA_COMPILER_TRANSFORMS_VERIFYLAUNCHES_H
 
@@ -6,10 +6,10 @@
 
 namespace kinema {
 
-/// Of a module in phase `planned` or later with kernels that `verifyKernel` takes: succeeds if every launch
-/// reads tensors that lie whole, and in the layout that it wants, where it reads them (parameters, inputs,
-/// what `prepare` or an earlier launch has left), overwrites nothing that lives on, and the entry's outputs
-/// are there at its end. Else there are errors on the launches and outputs, or on a module without an arena.
+/// Checks a module in phase `planned` or later whose kernels `verifyKernel` accepts. Succeeds if every launch
+/// finds whole tensors in the layout that it wants where it reads (parameters, inputs, what `prepare` or an
+/// earlier launch has left) and overwrites nothing that is still needed, and if the entry's outputs are there
+/// at its end. Otherwise reports errors at the launches and outputs, or at a module without an arena.
 mlir::LogicalResult verifyLaunches(mlir::ModuleOp planned);
 
 } // namespace kinema

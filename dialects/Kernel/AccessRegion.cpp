@@ -7,7 +7,7 @@ using namespace kinema::kernel;
 AccessOperand AccessRegion::dereference(const AccessRegionBase &base, ptrdiff_t index) {
   auto arguments = base.region->getArguments();
   BlockArgument argument;
-  if (arguments.size() >= base.operands) // accumulators and statistics come first
+  if (arguments.size() >= base.operands) // the region's first arguments are accumulators and statistics
     argument = arguments[arguments.size() - base.operands + index];
   return {base.first + index, base.access[index], argument};
 }

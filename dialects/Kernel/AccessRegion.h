@@ -1,5 +1,5 @@
-// A prologue, an epilogue or another region of a kernel operation as one thing: the operands that it reads,
-// how it reads each, and the argument that stands for its element.
+// Shows a prologue, an epilogue or another region of a kernel operation as one thing: the operands that it
+// reads, how it reads each, and the argument that stands for its element.
 #ifndef KINEMA_DIALECTS_KERNEL_ACCESSREGION_H
 #define KINEMA_DIALECTS_KERNEL_ACCESSREGION_H
 
@@ -9,8 +9,8 @@
 
 namespace kinema::kernel {
 
-/// Kinds of operands or of yielded values as attributes hold them: integers that their constraints have
-/// checked.
+/// These convert kinds of operands or of yielded values between enums and the integers that attributes hold,
+/// which the attributes' constraints have checked.
 template <typename Kind> llvm::ArrayRef<Kind> kindsOf(mlir::DenseI32ArrayAttr kinds) {
   static_assert(sizeof(Kind) == sizeof(int32_t));
   return {reinterpret_cast<const Kind *>(kinds.asArrayRef().data()), size_t(kinds.size())};
@@ -21,17 +21,17 @@ mlir::DenseI32ArrayAttr kindsAttr(mlir::Builder builder, llvm::ArrayRef<Kind> ki
 }
 
 struct AccessOperand {
-  mlir::OpOperand *operand; // of the kernel operation
+  mlir::OpOperand *operand; // operand of the kernel operation
   Access access;
-  mlir::BlockArgument argument; // of the region; null in one that has too few
+  mlir::BlockArgument argument; // argument of the region; null where the region has too few
 
   mlir::Value get() const { return operand->get(); }
   mlir::RankedTensorType getType() const { return tensorOf(get()); }
-  /// The same all over a channel of a clip.
+  /// Returns whether the operand is the same over a whole channel of a clip.
   bool isByChannel() const { return access == Access::Channel || access == Access::BatchChannel; }
 };
 
-/// What an AccessRegion looks at.
+/// Holds what an AccessRegion looks at.
 struct AccessRegionBase {
   mlir::Region *region;
   mlir::OpOperand *first;
@@ -52,16 +52,16 @@ public:
 
   mlir::Region &getRegion() const { return *getBase().region; }
   llvm::ArrayRef<Access> getAccess() const { return getBase().access; }
-  /// Whether each operand is read in one way, which the verifiers ask.
+  /// Returns whether there is one way of reading for each operand, as the verifiers demand.
   bool isComplete() const { return getBase().operands == getBase().access.size(); }
   int64_t count(Access access) const { return llvm::count(getBase().access, access); }
-  /// The first operand that is read at the element's own position; null where there is none.
+  /// Returns the first operand that is read at the element's own position; null where there is none.
   mlir::Value getPixel() const;
   mlir::RankedTensorType getPixelType() const;
-  /// The operand whose element a scalar of the region is; null where it is computed.
+  /// Returns the operand of which a scalar of the region is an element; null where the scalar is computed.
   mlir::Value operandOf(mlir::Value scalar) const;
 
-  /// For the range.
+  /// Returns operand `index`, as indexed_accessor_range asks for it.
   static AccessOperand dereference(const AccessRegionBase &base, ptrdiff_t index);
 };
 

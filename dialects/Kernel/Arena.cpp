@@ -1,4 +1,4 @@
-// Verifiers of what a planned program is beside its kernels: the arena and the entries.
+// Verifies the parts of a planned program beside its kernels: the arena and the entries.
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 
@@ -10,7 +10,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::kernel;
 
-/// Succeeds if it is a tensor of such elements, of a size that can be computed with.
+/// Succeeds if the type has one of these element types and a size that can be computed with.
 static LogicalResult verifyTensor(Operation *op, RankedTensorType type, ArrayRef<Type> elements) {
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   bool fits = llvm::is_contained(elements, type.getElementType());
@@ -49,7 +49,7 @@ static bool isParam(BufferRole role) {
 
 int64_t BufferOp::getBytes() { return storedBytes(getTensorType()); }
 
-/// What tensors of the network hold.
+/// Returns the element types that tensors of the network may have.
 static SmallVector<Type> numbers(MLIRContext *context) {
   return {Float32Type::get(context), BFloat16Type::get(context)};
 }
@@ -101,7 +101,7 @@ BufferOp ArenaOp::buffer(BufferRole role) {
   return {};
 }
 
-/// Succeeds if no two of them share a byte.
+/// Succeeds if no two operations of this kind share a byte of the arena.
 template <typename Op> static LogicalResult verifyApart(ArenaOp arena) {
   auto ops = llvm::filter_to_vector(arena.getOps<Op>(), [](Op op) { return op.getBytes() > 0; });
   llvm::sort(ops, [](Op a, Op b) {

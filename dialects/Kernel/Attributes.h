@@ -1,5 +1,5 @@
-// Names of the attributes that modules and operations carry beside those of the operations, and what the
-// arena asks of offsets.
+// Names the attributes that modules and operations carry beside those that their definitions list, and gives
+// the alignment of the arena.
 #ifndef KINEMA_DIALECTS_KERNEL_ATTRIBUTES_H
 #define KINEMA_DIALECTS_KERNEL_ATTRIBUTES_H
 
@@ -7,18 +7,18 @@
 
 namespace kinema::kernel {
 
-/// Of a module in phase `fused` or later: its TargetAttr.
+/// A module in phase `fused` or later carries its TargetAttr under this name.
 inline constexpr char targetAttribute[] = "kernel.target";
-/// Of a launch: its twins (Twins.h).
+/// A launch carries its twins (Twins.h) under this name.
 inline constexpr char twinsAttribute[] = "kernel.twins";
-/// Of an operation: why it is not paired; the seconds that a launch was measured to take.
+/// An operation carries here why it is not paired, and a launch the seconds that it was measured to take.
 inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
 
-/// Of a function that a GPU's kernel is becoming: the threads of a block. Of a module whose kernels have a
-/// watchdog: where they may wait for ever, by number.
+/// A function that is becoming a GPU's kernel carries here the threads of a block. A module whose kernels
+/// have a watchdog carries the places where they may wait for ever, by number.
 inline constexpr char threadsAttribute[] = "kernel.threads", sitesAttribute[] = "kernel.sites";
 
-/// Offsets in the arena are multiples of it.
+/// All offsets in the arena are multiples of this number of bytes.
 inline constexpr int64_t arenaAlignment = 64;
 
 } // namespace kinema::kernel

@@ -12,31 +12,31 @@
 
 namespace kinema::kernel {
 
-/// One loop of a layout: `size` turns within the next outer loop of the same axis. The outermost loop of an
-/// axis has the size 0: as many turns as the axis needs.
+/// A LayoutLoop is one loop of a layout: `size` turns within the next outer loop of the same axis. The
+/// outermost loop of an axis has the size 0, which stands for as many turns as the axis needs.
 struct LayoutLoop {
   int64_t axis;
   int64_t size = 0;
 };
 
-/// One loop of a storage order: `size` steps of `step` along the logical axis.
+/// A StorageLoop is one loop of a storage order: `size` steps of `step` along the logical axis.
 struct StorageLoop {
   int64_t axis;
   int64_t size;
   int64_t step;
 };
 
-/// Whether a result comes in parts, and of what: sums, or counts, means and squared deviations.
+/// Says whether a result comes in parts, and of what: sums, or counts, means and squared deviations.
 enum class Form { Whole, Sums, Moments };
 
-// See KernelInterfaces.td.
+// KernelInterfaces.td explains these traits.
 template <typename Op> class MemoryBound : public mlir::OpTrait::TraitBase<Op, MemoryBound> {};
 template <typename Op> class UpdatesInPlace : public mlir::OpTrait::TraitBase<Op, UpdatesInPlace> {};
 template <typename Op> class MakesActivations : public mlir::OpTrait::TraitBase<Op, MakesActivations> {};
 
-/// The bytes that tensors take; partials whose number no schedule has set yet count nothing.
+/// Returns the bytes that tensors take. Partials whose number no schedule has set yet count nothing.
 int64_t bytesOf(mlir::ValueRange tensors);
-/// The elements of the largest one.
+/// Returns the elements of the kernel's largest operand.
 int64_t largestOperand(mlir::Operation *kernel);
 
 } // namespace kinema::kernel
@@ -49,26 +49,26 @@ int64_t largestOperand(mlir::Operation *kernel);
 
 namespace kinema::kernel {
 
-/// The schedule of a kernel; null of one that has none yet, and of what is no launchable operation.
+/// Returns the schedule of a kernel; null where it has none yet, or where the operation is not launchable.
 ScheduleAttr scheduleOf(mlir::Operation *kernel);
 
-/// The layout of a tensor: its encoding, or row-major without one.
+/// Returns the layout of a tensor: its encoding, or row-major without one.
 LayoutAttr layoutOf(mlir::RankedTensorType type);
 
-/// The channels of a block of a tensor whose layout is LayoutAttr::blocked; 1 of others.
+/// Returns the channels of a block where the tensor's layout is LayoutAttr::blocked; otherwise 1.
 int64_t channelBlock(mlir::RankedTensorType type);
 
-/// The stride of a `lattice` operand along an axis: its element i stands for the domain's element i * stride;
-/// the others read zero.
+/// Returns the stride of a `lattice` operand along an axis. Its element i stands for the domain's element
+/// i * stride; the domain's other elements read zero.
 int64_t latticeStride(int64_t size, int64_t coarse);
 
-/// The bytes that a tensor takes in the arena, padding included.
+/// Returns the bytes that a tensor takes in the arena, padding included.
 int64_t storedBytes(mlir::RankedTensorType type);
 
-/// What the buffer of a parameter is for.
+/// Returns what the buffer of a parameter is for.
 BufferRole bufferRoleOf(clip::ParamOp param);
 
-/// Reports at an operation that `target`, which may be null, is none of a family's that there are.
+/// Reports at an operation that `target`, which may be null, is not one of the family's targets `names`.
 void emitTargetError(mlir::Operation *at, TargetAttr target, llvm::ArrayRef<llvm::StringRef> names);
 
 } // namespace kinema::kernel

@@ -1,4 +1,4 @@
-// Assembly and verifiers of the kernel operations.
+// Parses, prints and verifies the kernel operations.
 #include "dialects/Kernel/Kernel.h"
 
 using namespace mlir;
@@ -7,7 +7,7 @@ using namespace kinema::kernel;
 
 //===-- Assembly ----------------------------------------------------------===//
 
-/// `(` pixel %a, channel %b `)` `:` `(` types `)` region
+/// Parses `(` pixel %a, channel %b `)` `:` `(` types `)` region.
 static ParseResult parseAccessRegion(OpAsmParser &parser,
                                      SmallVectorImpl<OpAsmParser::UnresolvedOperand> &operands,
                                      SmallVectorImpl<Type> &types, DenseI32ArrayAttr &access,
@@ -76,14 +76,14 @@ int64_t YieldOp::countOf(Yield kind) { return llvm::count(getKinds(), kind); }
 
 //===-- Verifiers ---------------------------------------------------------===//
 
-/// Null where a region that is not yet verified ends otherwise.
+/// Returns the yield that ends a region; null where a region that is not yet verified ends otherwise.
 static YieldOp yieldOf(Region &region) {
   return region.front().empty() ? YieldOp() : dyn_cast<YieldOp>(region.front().back());
 }
 
 int64_t kinema::kernel::latticeStride(int64_t size, int64_t coarse) { return shape::ceilDiv(size, coarse); }
 
-/// Whether a lattice operand of these sizes has one element for each stride along every axis.
+/// Returns whether a lattice operand of these sizes has one element for each stride along every axis.
 static bool isLattice(ArrayRef<int64_t> coarse, ArrayRef<int64_t> sizes) {
   return llvm::all_of(llvm::zip(coarse, sizes), [](auto pair) {
     auto [points, size] = pair;
@@ -91,7 +91,7 @@ static bool isLattice(ArrayRef<int64_t> coarse, ArrayRef<int64_t> sizes) {
   });
 }
 
-/// Whether an operand fits the domain [N, C, T, H, W] in the way that it is read.
+/// Returns whether an operand fits the domain [N, C, T, H, W] in the way that it is read.
 static bool fits(Operation *op, RankedTensorType type, Access access, RankedTensorType domain) {
   ArrayRef<int64_t> shape = type.getShape(), wanted = domain.getShape();
   bool isOfChannels = shape.size() == 5 && shape.take_front(2) == wanted.take_front(2);
@@ -110,7 +110,7 @@ static bool fits(Operation *op, RankedTensorType type, Access access, RankedTens
   llvm_unreachable("verified: one of these");
 }
 
-/// Before anything else is asked of the region.
+/// Succeeds if each operand has one way of reading. This is checked before anything else about the region.
 static LogicalResult verifyComplete(Operation *op, const AccessRegion &region) {
   if (region.isComplete())
     return success();
@@ -130,7 +130,7 @@ static LogicalResult verifyAccess(Operation *op, const AccessRegion &region, Ran
   return success();
 }
 
-/// The region's arguments are `extra` f32 values, then one an operand; it ends with a yield.
+/// Succeeds if the region takes this many f32 arguments and ends with a yield.
 static LogicalResult verifyRegion(Operation *op, Region &region, size_t arguments) {
   if (region.getNumArguments() != arguments ||
       llvm::any_of(region.getArgumentTypes(), [](Type type) { return !type.isF32(); }))
@@ -155,7 +155,8 @@ static LogicalResult verifyPrologue(Operation *op, const AccessRegion &prologue)
   return success();
 }
 
-/// Near memory holds the elements of a contraction's operand in one order: its tensors must lie alike.
+/// Succeeds if the pixel operands of a contraction's prologue have one layout, since near memory holds their
+/// elements in one order.
 static LogicalResult verifySameLayout(Operation *op, const AccessRegion &prologue) {
   RankedTensorType first = prologue.getPixelType();
   for (AccessOperand operand : prologue)
@@ -165,7 +166,8 @@ static LogicalResult verifySameLayout(Operation *op, const AccessRegion &prologu
   return success();
 }
 
-/// Results: one tensor of the domain a store, then moments [?, 3, C], then sums [?, K, C].
+/// Succeeds if the results are those that the yield makes: a tensor of the domain for each store, then
+/// moments [?, 3, C], then sums [?, K, C].
 static LogicalResult verifyYields(Operation *op, YieldOp yield, RankedTensorType domain) {
   int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments),
           sums = yield.countOf(Yield::Sum);
@@ -201,7 +203,8 @@ shape::Gather kinema::kernel::ConvOp::getGather() {
                        forward ? shape::Direction::Forward : shape::Direction::Transposed);
 }
 
-/// A window over `input` gives `output`, by a weight [O, I / groups, T, H, W] of the window's `taps`.
+/// Succeeds if the window, slid over `input`, gives `output`, and if the weight is [O, I / groups, T, H, W]
+/// with the window's taps or, for tiles of `winograd` results, with their points.
 static LogicalResult verifyContraction(Operation *op, RankedTensorType input, RankedTensorType output,
                                        RankedTensorType weightType, clip::WindowAttr attr, int64_t groups,
                                        int64_t winograd = 1) {
@@ -234,7 +237,8 @@ int64_t kinema::kernel::ConvOp::getWinogradTile() {
   return hasWinogradTiles() && (tile == 2 || tile == 4) ? tile : 1;
 }
 
-/// Moments are taken of what memory holds, so that normalisation is exact for it.
+/// Succeeds if moments are taken of a value that is stored, so that normalisation is exact for what memory
+/// holds.
 static LogicalResult verifyMomentsOfStored(Operation *op, YieldOp yield) {
   size_t stores = yield.countOf(Yield::Store);
   if (yield.countOf(Yield::Moments) &&
@@ -334,7 +338,7 @@ LogicalResult MapOp::verify() {
 
 //===-- Pools -------------------------------------------------------------===//
 
-/// A pool of `input` gives `output`; its last windows may reach beyond the input (`ceil`).
+/// Succeeds if a pool of `input` gives `output`. Its last windows may reach beyond the input (`ceil`).
 static LogicalResult verifyPool(Operation *op, RankedTensorType input, RankedTensorType output,
                                 clip::WindowAttr window) {
   if (output.getRank() == 5 && input.getShape().take_front(2) == output.getShape().take_front(2)) {

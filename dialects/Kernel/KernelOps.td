@@ -8,7 +8,7 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class KernelOp<string mnemonic, list<Trait> traits = []> : Op<KernelDialect, mnemonic, traits>;
-/// An operation that becomes one launch. `facts`: those methods of the interface that it has of its own.
+/// A LaunchableOp becomes one launch. `facts` lists the methods of the interface that it implements itself.
 class LaunchableOp<string mnemonic, list<Trait> traits = [], list<string> facts = []>
     : KernelOp<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<LaunchableOpInterface, facts>]>;
 def StoredTensor : Type<And<[AnyRankedTensor.predicate, CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() <= 26">]>,
@@ -62,15 +62,16 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
   let extraClassDeclaration = [{
     AccessRegion prologue() { return {getPrologue(), getPrologueOperands(), getPrologueAccess()}; }
     AccessRegion epilogue() { return {getEpilogue(), getEpilogueOperands(), getEpilogueAccess()}; }
-    /// The tensor that the window slides over (forward: x; transposed: dz).
+    /// Returns the type of the tensor that the window slides over (forward: x; transposed: dz).
     ::mlir::RankedTensorType getSourceType();
-    /// The type of the value that the contraction makes, before the epilogue.
+    /// Returns the type of the value that the contraction makes, before the epilogue.
     ::mlir::RankedTensorType getResultType();
     ::kinema::shape::Gather getGather();
-    /// The results of one of Winograd's tiles along H and along W, told by the points of the weight; 1 where the weight
-    /// has taps.
+    /// Returns how many results a Winograd tile has along H and along W, told by the points of the weight; 1 where the
+    /// weight has taps.
     int64_t getWinogradTile();
-    /// Whether windows have Winograd's tiles: 3 x 3 in steps of 1, whatever they do along T, and no groups.
+    /// Returns whether the conv can be computed in Winograd's tiles: it has no groups, and its windows are 3 x 3 in steps
+    /// of 1, whatever they do along T.
     bool hasWinogradTiles();
   }];
   let hasVerifier = 1;
@@ -122,7 +123,7 @@ def PairOp : LaunchableOp<"pair", [AttrSizedOperandSegments], ["getMacs"]> {
     AccessRegion middle() { return {getMiddle(), getMiddleOperands(), getMiddleAccess()}; }
     AccessRegion epilogue() { return {getEpilogue(), getEpilogueOperands(), getEpilogueAccess()}; }
     ::mlir::RankedTensorType getSourceType();
-    /// What lies between the convs: the shape of the first one's result, and f32.
+    /// Returns the type of what lies between the convs: f32 in the shape of the first one's result.
     ::mlir::RankedTensorType getMiddleType();
     ::mlir::RankedTensorType getResultType();
   }];
@@ -327,8 +328,8 @@ def ConvertOp : LaunchableOp<"convert", [MemoryBound, MakesActivations]> {
 def WinogradOp : LaunchableOp<"winograd"> {
   let summary = "the weight of a conv in Winograd's form, for tiles of `tile` x `tile` results";
   let description = [{
-    G g G^T of each window g of 3 x 3 taps (Lavin and Gray, 2015): a weight of `tile` + 2 points along H and W. `turned`:
-    of windows turned round, for the data gradient.
+    Computes G g G^T of each window g of 3 x 3 taps (Lavin and Gray, 2015), which gives a weight of `tile` + 2 points along
+    H and W. With `turned`, the windows are turned round first, as the data gradient needs them.
 
     Example: `%u = kernel.winograd 4 %w : tensor<64x64x3x3x3xf32, #ABcde8b8a> -> tensor<64x64x3x6x6xf32, #deABc8b8a>`
   }];
@@ -361,7 +362,7 @@ def DefOp : KernelOp<"def", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let extraClassDeclaration = [{
-    /// The one launchable operation.
+    /// Returns the one launchable operation.
     ::mlir::Operation *getKernel() { return &getBody().front().front(); }
     /// What is attached to it, or null.
     FinalizeOp getAttached();
@@ -397,8 +398,8 @@ def LaunchOp : KernelOp<"launch", [HasParent<"EntryOp">, DeclareOpInterfaceMetho
 def OutputOp : KernelOp<"output", [HasParent<"EntryOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a tensor that the entry leaves for its caller";
   let description = [{
-    `of` a parameter is its gradient, which has the parameter's shape. What is of none are scores or a loss, whose sizes of
-    1 behind the channels mean nothing.
+    An output `of` a parameter is the parameter's gradient and has its shape. Other outputs are scores or a loss, whose
+    sizes of 1 behind the channels mean nothing.
 
     Example: `kernel.output "logits" at 4096 : tensor<2x400x1x1x1xf32, #blocked8>`
   }];
@@ -416,10 +417,10 @@ def ArenaOp : KernelOp<"arena", [SymbolTable, SingleBlock, NoTerminator, HasPare
                                  DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "the memory of a program: what keeps its place from one launch to the next";
   let description = [{
-    Of so many bytes, `kernel.buffer`s have places of their own; what launches leave for each other and for the caller lies
-    elsewhere. All offsets are multiples of 64 bytes. `kernel.segment`s say, for the runtime and for reports, what the
-    parts of the arena are for. `activations` are the bytes of all that lives between launches, `separate` those that it
-    would take if no two tensors shared memory.
+    The arena has so many bytes. `kernel.buffer`s have places of their own in it; what launches leave for each other and for
+    the caller lies elsewhere in it. All offsets are multiples of 64 bytes. `kernel.segment`s say, for the runtime and for
+    reports, what the parts of the arena are for. `activations` are the bytes of all that lives between launches, `separate`
+    those that it would take if no two tensors shared memory.
 
     Example:
     ```mlir
@@ -437,11 +438,11 @@ def ArenaOp : KernelOp<"arena", [SymbolTable, SingleBlock, NoTerminator, HasPare
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$bytes `activations` $activations `separate` $separate_activations attr-dict-with-keyword $body";
   let extraClassDeclaration = [{
-    /// The arena of a planned module; an error at the module where there is none, or several.
+    /// Returns the arena of a planned module; reports an error at the module where there is none, or several.
     static ::mlir::FailureOr<ArenaOp> of(::mlir::ModuleOp module);
-    /// The segment of this kind; null where there is none.
+    /// Returns the segment of this kind; null where there is none.
     SegmentOp segment(SegmentKind kind);
-    /// The one buffer of this role; null where there is none.
+    /// Returns the one buffer of this role; null where there is none.
     BufferOp buffer(BufferRole role);
   }];
   let hasRegionVerifier = 1;
@@ -456,18 +457,21 @@ def SegmentOp : KernelOp<"segment", [HasParent<"ArenaOp">]> {
 def BufferOp : KernelOp<"buffer", [Symbol, HasParent<"ArenaOp">]> {
   let summary = "a tensor that has a place of its own in the arena";
   let description = [{
-    - `parameter`: the `clip.param` of the same name, which says the rest of it; `momentum` is that `of` a parameter.
-    - `prepared`: what @prepare makes of parameters for @infer, a `clip.param` too. A training step has its activations
+    - `parameter` holds the `clip.param` of the same name, which says the rest about it; `momentum` holds the momentum `of`
+      a parameter.
+    - `prepared` holds what @prepare makes of parameters for @infer, a `clip.param` too. A training step has its activations
       there.
-    - `input`: an input of the network, of a `kind`; `labels`: of the classes; `hyper`: the numbers that a step is told.
-    - `counters`: what the blocks of a launch count themselves with. They are zero before and after each launch.
+    - `input` holds an input of the network, of a `kind`; `labels` the labels of the clips; `hyper` the numbers that a step
+      is told.
+    - `counters` holds the numbers by which the blocks of a launch count themselves. They are zero before and after each
+      launch.
   }];
   let arguments = (ins BufferRole:$role, SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$of,
                        OptionalAttr<StrAttr>:$kind, I64Attr:$offset, TypeAttrOf<AnyRankedTensor>:$type);
   let assemblyFormat = "$role $sym_name (`of` $of^)? (`kind` $kind^)? `at` $offset `:` $type attr-dict";
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
-    /// Padding included.
+    /// Returns the bytes that the tensor takes, padding included.
     int64_t getBytes();
   }];
   let hasVerifier = 1;

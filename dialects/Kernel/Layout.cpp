@@ -1,5 +1,5 @@
-// The layout of a tensor: its tag, the loops that the tag stands for, and the order of a tensor of a given
-// shape.
+// Implements the layout of a tensor: its tag, the loops that the tag stands for, and the storage order for a
+// given shape.
 #include "dialects/Kernel/Kernel.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -21,9 +21,9 @@ public:
 
   struct Token {
     LayoutLoop loop;
-    bool isCut; // a capital letter
+    bool isCut; // the letter is a capital one
   };
-  /// The next loop; nothing where there is none of the form `a`, `A` or `8a`.
+  /// Reads the next loop; returns nothing where there is none of the form `a`, `A` or `8a`.
   std::optional<Token> next() {
     LayoutLoop loop{0, 0};
     bool isInner = !rest.empty() && llvm::isDigit(rest.front());
@@ -42,7 +42,7 @@ private:
 };
 } // namespace
 
-/// The tag of loops, of which those with one turn inside another loop of their axis are left out.
+/// Returns the tag of loops. It leaves out loops with one turn inside another loop of their axis.
 static std::string tagOf(ArrayRef<LayoutLoop> loops) {
   auto isCut = [&](int64_t axis) {
     return llvm::any_of(loops, [&](const LayoutLoop &loop) { return loop.axis == axis && loop.size > 1; });
@@ -67,9 +67,9 @@ SmallVector<LayoutLoop> LayoutAttr::loops() const {
 
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef tag) {
   auto fault = [&] { return emitError() << "the layout " << tag << " "; };
-  constexpr int64_t most = 4096;     // beyond any machine's vectors; sizes stay far from overflow
-  std::map<int64_t, int64_t> blocks; // by axis
-  std::map<int64_t, bool> cuts;      // likewise: whether its letter is a capital
+  constexpr int64_t most = 4096;     // more than any machine's vectors have; sizes stay far from overflow
+  std::map<int64_t, int64_t> blocks; // size of the axis's block, by axis
+  std::map<int64_t, bool> cuts;      // whether the axis's letter is a capital one, by axis
   for (TagReader reader(tag); !reader.atEnd();) {
     auto token = reader.next();
     if (!token)
@@ -170,7 +170,7 @@ LayoutAttr LayoutAttr::withRank(int64_t wanted) const {
 
 SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> shape) const {
   SmallVector<StorageLoop> order;
-  SmallVector<int64_t> steps(shape.size()); // of the loop of each axis before
+  SmallVector<int64_t> steps(shape.size()); // step of each axis's last loop so far
   for (const LayoutLoop &loop : loops()) {
     int64_t block = blockOf(loop.axis), &step = steps[loop.axis];
     if (loop.size == 0) {
@@ -180,7 +180,7 @@ SmallVector<StorageLoop> LayoutAttr::order(ArrayRef<int64_t> shape) const {
     }
     step /= loop.size;
     if (StorageLoop &before = order.back(); before.axis == loop.axis)
-      before = {loop.axis, before.size * loop.size, step}; // two loops that are one
+      before = {loop.axis, before.size * loop.size, step}; // the two loops are one
     else
       order.push_back({loop.axis, loop.size, step});
   }
@@ -206,7 +206,7 @@ int64_t kinema::kernel::channelBlock(RankedTensorType type) {
   auto layout = dyn_cast_or_null<LayoutAttr>(type.getEncoding());
   if (!layout)
     return 1;
-  // The loops are compared in place of the layouts: cost models ask for each of thousands of plans.
+  // This compares loops and not layouts, since cost models ask for each of thousands of plans.
   SmallVector<LayoutLoop> loops = layout.loops();
   constexpr int64_t activationRank = 5;
   int64_t rank = type.getRank(), channels = rank == activationRank ? 1 : rank - 1;

@@ -3,7 +3,7 @@
 using namespace mlir;
 using namespace kinema;
 
-/// Of a result behind the stored ones: moments come first.
+/// Returns the form of a result of an operation that yields. Behind the stored results, moments come first.
 static kernel::Form formBehindStores(kernel::YieldOp yield, unsigned result) {
   unsigned stores = yield.countOf(kernel::Yield::Store), moments = yield.countOf(kernel::Yield::Moments);
   if (result < stores)

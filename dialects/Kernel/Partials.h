@@ -1,4 +1,4 @@
-// Results of a kernel that are merged later.
+// Handles results of a kernel that are merged later.
 #ifndef KINEMA_DIALECTS_KERNEL_PARTIALS_H
 #define KINEMA_DIALECTS_KERNEL_PARTIALS_H
 
@@ -6,7 +6,7 @@
 
 namespace kinema::kernel {
 
-/// The number of parts becomes `?`, which a schedule is to fix.
+/// Sets the number of partials of a kernel's results back to `?`, for a schedule to fix.
 void forgetPartials(mlir::Operation *kernel);
 
 } // namespace kinema::kernel

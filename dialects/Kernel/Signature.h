@@ -1,4 +1,4 @@
-// What a kernel is, whoever carries it out: by this name measurements of its schedules are kept.
+// Identifies a kernel whoever carries it out. Measurements of its schedules are kept under this name.
 #ifndef KINEMA_DIALECTS_KERNEL_SIGNATURE_H
 #define KINEMA_DIALECTS_KERNEL_SIGNATURE_H
 
@@ -8,9 +8,9 @@
 
 namespace kinema::kernel {
 
-/// The operation, its attributes but for the schedule, and its types, in one line. The number of partials is
-/// the schedule's and left open; so are Winograd's tiles, of which a conv has the weight that they are made
-/// of, and what the regions compute.
+/// Returns one line with the operation, its types, and its attributes except the schedule. The number of
+/// partials is left open, since the schedule decides it. A conv's weight is left out, since it differs with
+/// Winograd's tiles, and so is what the regions compute.
 /// Example: `kernel.conv {direction = 0 : i32, ...} (tensor<...>, ...) -> (tensor<...>, tensor<?x3x45xf32,
 /// ...>)`
 std::string signatureOf(mlir::Operation *kernel);

@@ -7,7 +7,7 @@ using namespace kinema;
 
 //===-- Work --------------------------------------------------------------===//
 
-/// A weight's multiply-adds, whose last axes are I / groups, T, H, W.
+/// Returns the multiply-adds by a weight whose last axes are I / groups, T, H, W.
 static int64_t macsOf(RankedTensorType weight, RankedTensorType output) {
   auto size = weight.getShape().take_back(4);
   return size[0] * size[1] * size[2] * size[3] * output.getNumElements();
@@ -51,7 +51,7 @@ int64_t kernel::bytesOf(ValueRange tensors) {
   return bytes;
 }
 
-/// Positions along an axis of a conv's input that its windows reach.
+/// Returns how many positions of a conv's input its windows reach along an axis.
 static int64_t positionsRead(const shape::Window &window, int axis, int64_t size, int64_t outputs) {
   llvm::BitVector read(size);
   for (int64_t q = 0; q < outputs; ++q)
@@ -63,7 +63,8 @@ static int64_t positionsRead(const shape::Window &window, int axis, int64_t size
   return read.count();
 }
 
-/// Bytes of the tensors that a window slides over, but for what it steps over (a strided 1x1x1).
+/// Returns the bytes of the tensors that a window slides over, without what it steps over (as a strided 1x1x1
+/// does).
 static int64_t bytesUnder(clip::WindowAttr window, const kernel::AccessRegion &prologue,
                           RankedTensorType output) {
   int64_t bytes = 0;

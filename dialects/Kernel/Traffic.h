@@ -1,4 +1,4 @@
-// What a kernel must move and compute, whoever carries it out.
+// Computes what a kernel must move and compute, whoever carries it out.
 #ifndef KINEMA_DIALECTS_KERNEL_TRAFFIC_H
 #define KINEMA_DIALECTS_KERNEL_TRAFFIC_H
 
@@ -6,7 +6,7 @@
 
 namespace kinema::kernel {
 
-/// Bytes that a launch reads and writes if it touches each element once, and its multiply-adds.
+/// Holds the bytes that a launch reads and writes if it touches each element once, and its multiply-adds.
 struct Traffic {
   int64_t reads, writes, macs;
 };

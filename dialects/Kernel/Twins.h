@@ -1,5 +1,5 @@
-// The attribute `kernel.twins` of a launch: launches that together compute the same in another way, and leave
-// it elsewhere.
+// Reads and writes the attribute `kernel.twins` of a launch. Twins are launches that together compute the
+// same in another way, and leave their results elsewhere.
 #ifndef KINEMA_DIALECTS_KERNEL_TWINS_H
 #define KINEMA_DIALECTS_KERNEL_TWINS_H
 
@@ -14,15 +14,15 @@ struct TwinLaunch {
   llvm::SmallVector<int64_t> args; // as those of kernel.launch
 };
 
-/// Writes `[{kernel = @k, args = array<i64: ...>}, ...]`.
+/// Sets the attribute to `[{kernel = @k, args = array<i64: ...>}, ...]`.
 void setTwins(LaunchOp launch, llvm::ArrayRef<TwinLaunch> twins);
 
 bool hasTwins(LaunchOp launch);
 
-/// None where the launch has no twins.
+/// Returns the launch's twins; an empty list where it has none.
 llvm::SmallVector<TwinLaunch> twinsOf(LaunchOp launch);
 
-/// The same of an attribute; nothing where it has another form.
+/// Reads twins from an attribute; returns nothing where it has another form.
 std::optional<llvm::SmallVector<TwinLaunch>> readTwins(mlir::Attribute twins);
 
 } // namespace kinema::kernel
