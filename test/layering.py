@@ -6,8 +6,8 @@ import os
 import re
 import sys
 
-# What each part may include of the others. The compiler knows of the runtime the package's format alone, with the recipe
-# in it, and like the front end what a recipe's fields may hold.
+# This is what each part may include of the others. Of the runtime, the compiler knows the package's format alone, with the
+# recipe in it, and, like the front end, what a recipe's fields may hold.
 ALLOWED = {
     "dsl": {"dsl", "runtime/Package/RecipeFields.h"},
     "dialects": {"dialects"},
@@ -15,12 +15,12 @@ ALLOWED = {
     "runtime": {"runtime"},
     "tools": {"tools", "compiler", "dialects", "dsl", "runtime"},
 }
-# Outside libraries that a part must not know.
+# These are outside libraries that a part must not know.
 FORBIDDEN = {"dsl": ("mlir/",), "runtime": ("mlir/", "llvm/")}
-# Folders of the runtime, each of which may know those before it; Cuda is a device that knows no other.
+# Each of these folders of the runtime may know those before it, except the pairs of APART.
 RUNTIME = ["Support", "Package", "Emulator", "Device", "Cuda", "Program", "Plots", "Training", "Data", "Commands"]
 APART = {("Emulator", "Package"), ("Cuda", "Emulator")}
-# Folders of the compiler, and which others each may know; a target is a folder of its own.
+# These are the folders of the compiler, and the others that each may know. Each target is a folder of its own.
 COMPILER = {
     "Support": set(),
     "Expand": set(),
@@ -32,11 +32,11 @@ COMPILER = {
     "Target/NVGPU": {"Target/Common", "Support"},
     "Inspect": {"Target/Common"},
     "Package": {"Target/Common"},
-}  # Pipelines: all of them
-# What tools may know of the compiler, and who in it reads specs.
+}  # Pipelines may know all of them
+# Tools may know the folders of DOORS in the compiler, and only READERS read specs.
 DOORS = {"Inspect", "Package", "Pipelines", "Support"}
 READERS = {"Expand", "Pipelines"}
-# The bodies of register tiles, and what they share, which knows none of them.
+# What the bodies of register tiles share knows none of them.
 APART_FILES = {("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/MatrixTile.h"),
                ("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/VectorTile.h")}
 LAYERS = ["Clip", "Kernel"]  # no dialect may know a later one
@@ -51,7 +51,7 @@ def sources(root):
 
 
 def room(path):
-    """The compiler's folder that a file lies in: "Transforms", "Target/CPU"."""
+    """Returns the compiler's folder that a file lies in, such as "Transforms" or "Target/CPU"."""
     parts = path.split("/")[1:]
     return "/".join(parts[:2]) if parts[0] == "Target" else parts[0]
 

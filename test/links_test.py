@@ -11,7 +11,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def text_of(path):
-    """The page without what stands in fences and code spans, where brackets are no links."""
+    """Returns a page without its fences and code spans, in which brackets are no links."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
@@ -19,7 +19,7 @@ def text_of(path):
 
 
 def anchors_of(path):
-    """The names that GitHub gives to a page's headings."""
+    """Returns the names that GitHub gives to a page's headings."""
     with open(path, encoding="utf-8") as file:
         text = re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
     anchors = {}
@@ -33,7 +33,7 @@ def anchors_of(path):
 
 def complaint(root, page, link):
     if re.match(r"[a-z]+:", link):
-        return None  # elsewhere
+        return None  # a link to another site
     name, _, anchor = link.partition("#")
     target = os.path.normpath(os.path.join(os.path.dirname(page), name)) if name else page
     full = os.path.join(root, target)

@@ -1,4 +1,4 @@
-# How lit runs the tests of dialects, passes and the command: files `*.mlir` and `*.test` below test/.
+# Tells lit how to run the tests of dialects, passes and the command: files `*.mlir` and `*.test` below test/.
 import os
 
 import lit.formats
@@ -18,7 +18,7 @@ config.substitutions.append(("%models", os.path.join(config.source_dir, "models"
 config.substitutions.append(("%standin", os.path.join(config.binary_dir, "standin")))
 config.substitutions.append(("%examples", os.path.join(config.source_dir, "examples")))
 
-# The tools by their bare names too, and FileCheck, not, split-file
+# Tests call the tools by their bare names too, and FileCheck, not and split-file.
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 )

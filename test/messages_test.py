@@ -11,7 +11,7 @@ import re
 import sys
 
 PARTS = ("compiler", "dialects", "dsl", "runtime", "tools")
-# Functions that report, or that take a part of a message.
+# These functions report, or take a part of a message.
 REPORTS = (
     "emitError", "emitOpError", "emitWarning", "emitOptionalError", "createStringError", "fail", "failAt", "fault", "refuse", "violate",
     "violateAt", "error", "warning", "warn", "complain", "unexpected", "giveUp", "wrong", "expect", "verifyNamed",
@@ -20,13 +20,13 @@ TEXTS = ("message", "problem", "problems", "hint", "why", "what", "error", "diag
 CALL = re.compile(rf"\b(?:{'|'.join(REPORTS)})\(|\b(?:{'|'.join(TEXTS)})\s*(?:\+=|=|<<)(?!=)")
 TOKEN = re.compile(r'R"(?P<mark>\w*)\((?P<raw>.*?)\)(?P=mark)"|"(?P<plain>(?:[^"\\\n]|\\.)*)"|\'(?:[^\'\\]|\\.)+\'|//[^\n]*|/\*.*?\*/', re.S)
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
-# What is long enough to be found by: two words.
+# A fragment of two words is long enough to be found by.
 TELLING = re.compile(r"(?=.{9})\W*\w+\W+\w", re.S)
 
 # No test expects these: a check that finds one of them has gone blind.
 PLANTED = ("the kernel is made of cheese", "more than a dozen unicorns")
 
-# Messages that no test can see, by a fragment of each, and why.
+# No test can see these messages: a fragment of each, and why.
 NO_MEMORY = "the system must have run out of memory, addresses or threads, which a test cannot bring about everywhere"
 BROKEN_DISK = "a file that was opened must not be readable: its disk fails"
 OTHER_FFMPEG = "it is for an FFmpeg that was built without what Debian's has"
@@ -53,7 +53,7 @@ UNSEEN = {
     "a window's padding is not negative": NOT_WRITABLE,
     "cannot find this program's own file": "the system tells a program its name even where /proc is not mounted",
 }
-# Messages whose test is still to be written: none may be added.
+# The tests of these messages are still to be written: none may be added.
 OPEN = (
     "the value of",  # FuseKernels.cpp
     ", which nobody defines: no device library is linked",
@@ -66,7 +66,7 @@ def unescaped(text):
 
 
 def statement(code, start):
-    """Where the statement ends that goes on at `start`."""
+    """Returns where the statement ends that goes on at `start`."""
     depth, at = 0, start
     while at < len(code):
         token = TOKEN.match(code, at)
@@ -88,7 +88,7 @@ def statement(code, start):
 
 
 def literals(code):
-    """The literals of a piece of code; those beside each other are one."""
+    """Returns the literals of a piece of code; those beside each other are one."""
     found, end = [], None
     for token in TOKEN.finditer(code):
         text = token.group("raw")
@@ -116,7 +116,7 @@ def without_comments(code):
 
 
 def messages(code):
-    """(line, fragments) of each message of a source."""
+    """Yields (line, fragments) for each message of a source."""
     code = without_comments(code)
     last = -1
     for call in CALL.finditer(code):
@@ -133,7 +133,7 @@ def messages(code):
 
 
 def expectations(root):
-    """The text of the tests, without what C++ puts between the parts of a literal."""
+    """Returns the texts of the tests, without what C++ puts between the parts of a literal."""
     texts = []
     for folder, _, files in os.walk(os.path.join(root, "test")):
         for file in files:
@@ -149,7 +149,7 @@ def expectations(root):
 
 
 def parts_of(texts):
-    """The pieces of expectations that are short enough to be a message's part."""
+    """Yields the pieces of expectations that are short enough to be a message's part."""
     for text in texts:
         for line in text.split("\n"):
             line = re.sub(r"^.*?(?:expected-(?:error|warning|note|remark)[^{]*\{\{|[A-Z][\w-]*: )", "", line)

@@ -8,12 +8,12 @@ import sys
 import tempfile
 
 
-# Their output is probabilities: they are joined of streams that are trained apart.
+# These return probabilities, since they join streams that are trained apart.
 INFERENCE_ALONE = {"two_stream_r2plus1d_34.arch"}
 
 
 def plan(kinema, path, mode, output):
-    """What the compiler says; nothing where all is well."""
+    """Returns the compiler's complaint; None where all is well."""
     run = subprocess.run([kinema, "compile", path, "--target", "cpu", "--mode", mode, "--batch", "1", "--emit", "planned",
                           "-o", output], capture_output=True, text=True, cwd=os.path.dirname(output))
     if run.returncode:

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-# What pages name that is not in the sources, and why.
+# Pages name these although they are not in the sources; the values say why.
 ELSEWHERE = {
     "cuda.h": "NVIDIA's header, which a test reads where it is installed",
     "fence.mbarrier_init": "an instruction of PTX",
@@ -25,7 +25,7 @@ ELSEWHERE = {
     "v.h": "the language: a number of a value",
     "xN": "the language: a number of copies",
 }
-# Files of these folders are made when something runs: in a package, by bench/gpu.sh, by the build.
+# The files of these folders are made when something runs: in a package, by bench/gpu.sh, by the build.
 MADE = ("code/", "OUT/", "gpu.tar.xz.work/", "build/", "/", "./")
 # None of these is there: a check that finds one of them right has gone blind.
 PLANTED = [
@@ -86,7 +86,7 @@ class Sources:
             return file.read()
 
     def code(self, name):
-        """The text without its comments, which may be as old as the pages."""
+        """Returns a file's text without its comments, which may be as old as the pages."""
         try:
             text = self.read(name)
         except UnicodeDecodeError:
@@ -102,7 +102,7 @@ class Sources:
         return {(section.lower(), name) for section, name in rows}
 
     def mnemonics(self):
-        """`kernel.conv`, `#kernel.layout`, `kernel.target`: operations, attributes and attributes of modules."""
+        """Returns the names of operations, attributes and attributes of modules: `kernel.conv`, `#kernel.layout`, `kernel.target`."""
         found = set(name for name in self.strings if re.fullmatch(r"(clip|kernel)\.\w+", name))
         for dialect, folder in (("clip", "Clip"), ("kernel", "Kernel")):
             text = self.of(rf"^dialects/{folder}/.*\.td$")
@@ -122,13 +122,13 @@ class Sources:
 
 
 def expanded(token):
-    """a/{b,c}.d as a/b.d and a/c.d"""
+    """Expands a/{b,c}.d to a/b.d and a/c.d."""
     found = re.match(r"(.*)\{([\w,]+)\}(.*)", token)
     return [found[1] + part + found[3] for part in found[2].split(",")] if found else [token]
 
 
 def fault_of_word(token, alone, sources):
-    """What is wrong with one word of a span, which may be all of it; None where it is right or no name."""
+    """Returns what is wrong with one word of a span, which may be all of it; None where it is right or no name."""
     if token in ELSEWHERE:
         return None
     if "/" in token and (alone or token.split("/")[0] in sources.folders):
@@ -165,7 +165,7 @@ def fault_of_word(token, alone, sources):
 
 
 def faults_of_command(words, sources):
-    """What is wrong with the command, the options and their values; of a bare option, words[0] is that."""
+    """Returns what is wrong with the command, the options and their values. For a bare option, words[0] is that option."""
     program = os.path.basename(words[0])
     if program == "make":
         return [f"the Makefile has no {word}" for word in words[1:2] if word not in sources.make]
@@ -197,9 +197,9 @@ def faults_of_span(span, sources):
         return []
     words = span.split()
     while len(words) > 1 and re.fullmatch(r"[A-Z_]+=\S+|\$|/usr/bin/python3", words[0]):
-        words = words[1:]  # of the environment, the prompt
+        words = words[1:]  # settings of the environment, and the prompt
     if not words or re.search(r"[\"{}()]", span) and "/{" not in span:
-        return []  # JSON, C++ and the language
+        return []  # this is JSON, C++ or the language
     found = [fault for word in words if (fault := fault_of_word(word.strip("[],").rstrip("."), len(words) == 1, sources))]
     if words[0].startswith("--") or len(words) > 1 and re.fullmatch(r"[\w./-]+", words[0]):
         found += faults_of_command(words, sources)
@@ -207,7 +207,7 @@ def faults_of_span(span, sources):
 
 
 def spans_of(text):
-    """The code spans, and the commands that stand in fences and indented blocks."""
+    """Returns the code spans, with the commands in fences and indented blocks, and the text without fences."""
     fences = re.findall(r"^```\n?(.*?)^```", text, flags=re.M | re.S)
     prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     spans = [span.replace("\\|", "|") for span in re.findall(r"`([^`\n]+)`", prose)]
@@ -220,7 +220,7 @@ def spans_of(text):
 
 
 def phases_of(prose):
-    """The words that the text calls phases."""
+    """Returns the words that the text calls phases."""
     named = re.findall(r"\bphases? `(\w+)`(?:,? (?:or|and) `(\w+)`)?", prose)
     words = {word for pair in named for word in pair if word}
     for table in re.findall(r"^\| phase \|.*\n\|[-| ]*\n((?:\|.*\n)*)", prose, flags=re.M):

@@ -1,5 +1,6 @@
-"""bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured is kept,
-and what fails must show. And bench/cpu/scaling.py, busy.py and groups.py; bench/cpu/loader.py on few short videos.
+"""Runs bench/cpu/compare.py from the specs to the chart, with one small network: every figure must be there, what is measured
+is kept, and what fails must show. It also runs bench/cpu/scaling.py, busy.py and groups.py, and bench/cpu/loader.py on few
+short videos.
 
 usage: cpu_rehearsal.py BUILD
 """
@@ -36,7 +37,7 @@ def compare(build, out, *arguments):
 
 
 def stop_while_it_measures(build, out):
-    """What is left of its results."""
+    """Stops a comparison while it measures; returns what is left of its results."""
     with subprocess.Popen(command(build, out, "--continue"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         time.sleep(1)
         process.terminate()

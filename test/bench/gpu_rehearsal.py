@@ -1,7 +1,7 @@
-"""bench/gpu.sh from its bundle to its table, without a GPU: a tiny bundle, a library in place of the driver, which runs
-kernels in the emulator, and programs in place of NVIDIA's. Every field must be there, and what fails must show.
+"""Runs bench/gpu.sh from its bundle to its table, without a GPU: with a tiny bundle, a library in place of the driver, which
+runs kernels in the emulator, and programs in place of NVIDIA's. Every field must be there, and what fails must show.
 
-usage: gpu_rehearsal.py KINEMA STANDIN        STANDIN: the folder of that library
+usage: gpu_rehearsal.py KINEMA STANDIN        STANDIN is the folder of that library
 """
 import json
 import os
@@ -14,7 +14,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# Finds something in one network's step with racecheck; does not run for synccheck, to be quick.
+# The sanitizer finds something in one network's step with racecheck; for synccheck it runs nothing, to be quick.
 SANITIZER = """#!/usr/bin/env bash
 [ "$1" = --tool ] && [ "$3" = --error-exitcode ] || exit 3
 tool=$2 code=$4
@@ -28,7 +28,7 @@ echo "========= RACECHECK SUMMARY: 4 hazards displayed (4 errors, 0 warnings)"
 exit $code
 """
 
-# A counter of each kernel that it is asked for, which must be the program's.
+# The profiler has a counter of each kernel that it is asked for, which must be one of the program's.
 PROFILER = """#!/usr/bin/env bash
 while [ $# -gt 0 ] && [ "$1" != --kernel-name ]; do shift; done
 kernel=$2
@@ -39,12 +39,12 @@ echo '"ID","Kernel Name","gpu__time_duration.sum","lts__throughput.avg.pct_of_pe
 echo '"","","us","%"'
 echo '"0","'$kernel'","1.5","40"'
 """
-# Answers the question for the machine, then a line a second.
+# The monitor answers the question for the machine, then prints a line a second.
 MONITOR = """#!/usr/bin/env bash
 [[ "$1" == --query-gpu=* ]] && { echo "stand-in, 580.1, 1 MiB, 1 MHz, 2 MHz, 30, 700 W"; exit; }
 while true; do echo "12:00:00 0 100 1980"; sleep 1; done
 """
-# What the GPU can do at the most; a product is wrong where WRONG_PRODUCT is set.
+# These programs tell what the GPU can do at the most. A product is wrong where WRONG_PRODUCT is set.
 PRODUCTS = """#!/usr/bin/env bash
 [ $1 = golden ] && echo '{"test":"wgmma_golden","case":"c8_fprop","n":64,"shift":0,"pass":'${WRONG_PRODUCT:-true}',"question":false,"note":""}' > $2
 [ $1 = golden ] && echo '{"test":"wgmma_golden","case":"sw128_MN","n":144,"shift":0,"pass":false,"question":true,"note":""}' >> $2
@@ -82,7 +82,7 @@ def environment(standin, folder):
 
 
 def measure(bundle, out, standin, folder, *parts, **more):
-    """Exit status, results.json and table.txt."""
+    """Runs parts; returns the exit status, results.json and table.txt."""
     done = subprocess.run([os.path.join(ROOT, "bench/gpu.sh"), bundle, out, *parts], env=environment(standin, folder) | more, capture_output=True, text=True)
     print(done.stdout + done.stderr, flush=True)
     return done.returncode, json.load(open(os.path.join(out, "results.json"))), open(os.path.join(out, "table.txt")).read()
@@ -107,7 +107,7 @@ def check_whole(status, results, table):
 
 
 def check_machine(out, results, table):
-    """Few files come back, with what was asked of the GPU itself."""
+    """Checks that few files come back, with what was asked of the GPU itself."""
     check(sorted(os.listdir(out)) == ["counters.csv", "logs.tgz", "results.json", "table.txt"], f"{out} has {sorted(os.listdir(out))}")
     with tarfile.open(os.path.join(out, "logs.tgz")) as logs:
         names = logs.getnames()
@@ -134,7 +134,7 @@ def check_speed(results, table):
         check(wanted <= row.keys(), f"{entry} lacks {sorted(wanted - row.keys())}")
         check(row["variants_tried"] == 6 and row["kinema_bytes"] > 1e5 and row["floor_seconds"] > 0 and row["predicted_seconds"] > 0, f"{row}")
         launches = results["launches"][f"r2plus1d.1.{entry}"]
-        # A microsecond each in the library in place of the driver.
+        # Each launch takes a microsecond in the library that stands in for the driver.
         check(abs(row["launch_seconds"] - 1e-6 * len(launches)) < 1e-8, f"{entry}: {row['launch_seconds']} s for {len(launches)} launches")
         check(all(LAUNCH <= launch.keys() for launch in launches) and any("floor" in launch for launch in launches), f"{entry}: launches lack fields")
     floors = [(launch["floor"], max(2 * launch["macs"] / 5e14, launch["bytes"] / 2e12)) for launch in launches if "floor" in launch]
@@ -145,7 +145,7 @@ def check_speed(results, table):
 
 
 def check_calls(bundle, standin, folder):
-    """A part that fails leaves the next ones their turn, but where nothing can be right; what several calls leave comes together."""
+    """Checks that parts go on after one has failed, unless nothing can be right any more, and that results of several calls join."""
     first, second = os.path.join(folder, "first"), os.path.join(folder, "second")
     status, results, table = measure(bundle, first, standin, folder, "kernels:csn-fp32", "speed:none", KINEMA_STANDIN_FAIL="k3")
     check(status == 1 and [part["status"] for part in results["parts"]] == [1, 0], f"parts with a broken kernel: {results['parts']}")
@@ -159,7 +159,7 @@ def check_calls(bundle, standin, folder):
 
 
 def check_kill(bundle, standin, folder):
-    """What was measured before a kill is there."""
+    """Checks that what was measured before a kill is there."""
     out = os.path.join(folder, "killed")
     process = subprocess.Popen([os.path.join(ROOT, "bench/gpu.sh"), bundle, out, "ceilings", "tune"], env=environment(standin, folder),
                                start_new_session=True, stdout=subprocess.PIPE, text=True)

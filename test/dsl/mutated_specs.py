@@ -1,10 +1,10 @@
-"""Mutated specs: whatever the text, there is either a result or an error that names its place.
+"""Checks mutated specs: whatever the text, there is either a result or an error that names its place.
 
 The specs of given folders and random ones (test/parity/random_specs.py) are mutated, from a seed: bytes, words and lines are
 changed, dropped, repeated and moved, and lines of other specs put in. Each mutant goes either through the front end's fuzz
 target (--fuzz build/asan/bin/dsl-fuzz: loading, checks, printing, under sanitizers) or through `kinema` (--kinema), which
-expands it. It must end within --seconds of computing, with a result or with exit status 2 and errors at places of a file; nothing is
-written but what was asked for.
+expands it. It must end within --seconds of computing, with a result or with exit status 2 and errors at places of a file;
+nothing is written but what was asked for.
 """
 import argparse
 import glob
@@ -28,7 +28,7 @@ STATUSES = (0, 2)
 
 
 def mutated(text, others, draw):
-    """The text after one to four changes."""
+    """Returns the text after one to four changes."""
     for _ in range(draw.choice((1, 1, 1, 2, 2, 3, 4))):
         text = draw.choice((change_bytes, change_words, change_words, change_words, change_lines, splice))(text, others, draw)
     return text
@@ -40,7 +40,7 @@ def change_bytes(text, _, draw):
 
 
 def change_parts(parts, foreign, draw):
-    """One of the parts dropped, repeated, exchanged with another one, or replaced by a foreign one."""
+    """Drops or repeats one of the parts, exchanges it with another one, puts that before it, or replaces it by a foreign one."""
     if not parts:
         return parts
     at, other = draw.randrange(len(parts)), draw.randrange(len(parts))
@@ -73,7 +73,7 @@ def splice(text, others, draw):
 
 
 def mutants(folders, seed, count):
-    """Of specs in folders and as many random ones."""
+    """Yields mutants of the specs in folders and of as many random ones."""
     paths = sorted(path for folder in folders for path in glob.glob(os.path.join(folder, "**", "*.arch"), recursive=True))
     specs = []
     for path in paths:
@@ -86,7 +86,7 @@ def mutants(folders, seed, count):
 
 
 def through_fuzz_target(fuzz, texts, folder, seconds):
-    """What is said of the mutants that end badly. A hundred in a process; of a hundred with a bad one, each for itself."""
+    """Yields the mutants that end badly, and what is said of each. A process runs a hundred; if one ends badly, each runs alone."""
     def run(paths):
         return subprocess.run([fuzz, "-timeout=" + str(seconds), "-artifact_prefix=" + folder + "/", *paths], capture_output=True, text=True)
     paths = []
@@ -104,7 +104,7 @@ def through_fuzz_target(fuzz, texts, folder, seconds):
 
 
 def through_kinema(kinema, texts, folder, seconds, models):
-    """The same of `kinema inspect` and `kinema compile --emit clip`, in turn."""
+    """Yields the same for `kinema inspect` and `kinema compile --emit clip`, which take turns."""
     def limit():
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     for index, text in enumerate(texts):

@@ -1,13 +1,14 @@
-"""torchvision's video models on a GPU's kernels, run by the emulator: logits in evaluation mode, and one SGD step.
+"""Compares a GPU's kernels, run by the emulator, with torchvision's video models: logits in evaluation mode, and one SGD
+step.
 
 usage: emulated_torchvision_parity.py KINEMA MODELS fp32|bf16 [NETWORK:NxTxHxW ...]
 
 In fp32 the bounds are those of torchvision_parity.py. In bf16 results differ from PyTorch's float32 by what rounding does,
-and batch norms multiply: by 1e-3 at the loss, by 0.2 in the gradients of deep layers. How much it may be PyTorch tells,
-with the same roundings (rounding.py) in three runs whose weights differ by 1e-5. A tensor may be REACH times as far from
-float32 as the furthest of the three, or as the middle one of its kind. And since rounding has no direction, a conv's
-gradient may be larger or smaller as a whole by no more than SLOPE of that. That these bounds find faults is tried out on
-PyTorch's own results: a conv lacks a tap, its data gradient lacks one, its weights' gradient is 1.05 times what it should.
+which batch norms multiply: by 1e-3 at the loss, by 0.2 in the gradients of deep layers. How much it may be is measured in
+PyTorch with the same roundings (rounding.py), in three runs whose weights differ by 1e-5. A tensor may be REACH times as
+far from float32 as the furthest of the three, or as the middle one of its kind. And since rounding has no direction, a
+conv's gradient may be larger or smaller as a whole by no more than SLOPE of that. PyTorch's own results with faults check
+that these bounds find them: a conv lacks a tap, its data gradient lacks one, its weights' gradient is 1.05 times too large.
 """
 import copy
 import os
@@ -37,7 +38,7 @@ def kind(name, tensor):
 
 
 def torch_results(model, clips, labels):
-    """What `kinema run` writes without and with --step."""
+    """Returns what `kinema run` writes without and with --step."""
     model.eval()
     with torch.no_grad():
         logits = model(clips).numpy()
@@ -45,7 +46,7 @@ def torch_results(model, clips, labels):
 
 
 def calm(model):
-    """Batch norms that multiply what rounding does by less."""
+    """Makes batch norms multiply what rounding does by less."""
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm3d):
@@ -54,7 +55,7 @@ def calm(model):
 
 
 def rounded(model, seed):
-    """A copy that rounds, its weights moved by less than rounding does."""
+    """Returns a copy that rounds, with its weights moved by less than rounding does."""
     random = torch.Generator().manual_seed(seed)
     model = copy.deepcopy(model)
     with torch.no_grad():
@@ -99,7 +100,7 @@ FAULTS = (lack_a_tap, lack_a_tap_backwards, scale_weight_gradient)
 
 
 def slope(found, wanted):
-    """How much larger `found` is than `wanted`, as a whole."""
+    """Returns how much larger `found` is than `wanted`, as a whole."""
     return numpy.vdot(found, wanted) / numpy.vdot(wanted, wanted) - 1
 
 
@@ -108,7 +109,7 @@ class Float32Bounds:
         self.wanted = wanted
 
     def excess(self, name, found):
-        """The distance as a part of what it may be."""
+        """Returns the distance as a share of its bound."""
         return distance(found, self.wanted[name]) / (LOGITS if name == "logits" else STEP)
 
 
@@ -141,11 +142,11 @@ def kinema_results(kinema, models, precision, name, model, clips, labels, folder
                     "--cuda-path", "/nowhere", "-o", package], check=True, stderr=subprocess.DEVNULL)
     device = ["--device", "emulator"]
     step = run(kinema, package, files, *device, "--step", "--rate", str(RATE), "--momentum", str(MOMENTUM), "--weight-decay", str(DECAY))
-    return step | {"logits": run(kinema, package, files, *device)["logits"]}  # not those of the step
+    return step | {"logits": run(kinema, package, files, *device)["logits"]}  # the logits are not those of the step
 
 
 def agrees(title, found, bounds):
-    """Prints, for each kind of tensor, the largest distance and the largest part of what it may be."""
+    """Prints, for each kind of tensor, the largest distance and the largest share of its bound; returns whether all are within."""
     worst = {}
     for name, wanted in bounds.wanted.items():
         if name not in found:

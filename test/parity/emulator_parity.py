@@ -1,11 +1,11 @@
-"""A GPU's kernels, run by the emulator, compute what the CPU's do, and do nothing that a GPU forbids.
+"""Checks that a GPU's kernels, run by the emulator, compute what the CPU's do, and do nothing that a GPU forbids.
 
 usage: emulator_parity.py KINEMA [core | others] [SEED ...]
 
-The networks of the fusion ladder in fp32: logits, and the loss, gradients, weights and statistics of one SGD step. The
-seeds are the emulator's: in which order threads run. In bf16, the kernels on tensor cores are compared with the reference
-ones. All of them run with KINEMA_POISON=1: memory that nobody may count on is NaN when an entry begins. What the kernels on
-tensor cores compute without it must be the same bits.
+The networks of the fusion ladder are compared in fp32: logits, and the loss, gradients, weights and statistics of one SGD
+step. The seeds are the emulator's and decide in which order threads run. In bf16, the kernels on tensor cores are compared
+with the reference ones. All of them run with KINEMA_POISON=1, under which memory that nobody may count on is NaN when an
+entry begins. What the kernels on tensor cores compute without it must be the same bits.
 """
 import os
 import sys

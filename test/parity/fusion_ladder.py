@@ -1,13 +1,12 @@
-"""The fusion ladder: a network computes the same whatever rides with what, tiled or by the reference kernels, at every
-level of the processor. The tiled ones run with KINEMA_POISON=1, under which memory that nobody may count on is NaN.
+"""Checks the fusion ladder: a network computes the same however it is fused, by tiled or by reference kernels, at every
+level of the processor. The tiled kernels run with KINEMA_POISON=1, under which memory that nobody may count on is NaN.
 
-usage: fusion_ladder.py KINEMA [core | others]      some of the networks, or all
+usage: fusion_ladder.py KINEMA [core | others]      runs some of the networks, or all
 
 Each network is compiled with --fuse=none, epilogue and all, once more with --reference, and so for each further level
-that this processor runs; logits, and the loss,
-gradients, weights and statistics of one SGD step are compared with those of --fuse=none. Sums are taken in other orders,
-so they differ by rounding. Where rounding decides a ReLU's mask (see torchvision_parity.py), gradients differ by more: a
-network may try three seeds.
+that this processor runs. Logits, and the loss, gradients, weights and statistics of one SGD step are compared with those
+of --fuse=none. Sums are taken in other orders, so they differ by rounding. Where rounding decides a ReLU's mask (see
+torchvision_parity.py), gradients differ by more: a network may try three seeds.
 """
 import json
 import os
@@ -21,22 +20,22 @@ import numpy
 import safetensors
 
 BOUND = 1e-4  # norm of the difference over the norm
-# In bf16, of the scheduled kernels to the reference ones: both round at the same places, but sums in another order may
-# round the other way (2^-8 of a value), and again in each layer that follows. On CPUs, where what rounding does to the
-# network is more than that, as much.
+# This bounds, in bf16, the distance of the scheduled kernels to the reference ones. Both round at the same places, but
+# sums in another order may round the other way (2^-8 of a value), and again in each layer that follows. On CPUs, the bound
+# is what rounding does to the network, where that is more.
 BFLOAT16_BOUND = 5e-2
 BATCH, CLASSES = 3, 5
 SEEDS = (1, 2, 3)
 LEAST = "--target=x86-64-v3"
 LADDER = {"none": [LEAST, "--fuse=none"], "epilogue": [LEAST, "--fuse=epilogue"], "all": [LEAST], "reference": [LEAST, "--reference"]}
-# Beyond the least level: what /proc/cpuinfo must list.
+# For each level beyond the least one, this is what /proc/cpuinfo must list.
 AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
 LEVELS = {"x86-64-v4": AVX512}
 BFLOAT16_LEVELS = {"x86-64-v3": set(), "x86-64-v4-bf16": AVX512 | {"avx512_bf16"},
                    "x86-64-v4-amx": AVX512 | {"avx512_bf16", "amx_tile", "amx_bf16"}}
-BFLOAT16 = {}  # as LADDER: of each level that runs here, the scheduled kernels and the reference ones
+BFLOAT16 = {}  # like LADDER, with the scheduled and the reference kernels of each level that runs here
 
-# Odd channels, odd sizes, strides in space and time, projections and plain shortcuts.
+# The networks have odd channels, odd sizes, strides in space and time, projections and plain shortcuts.
 NETWORKS = {
     "factorised": ("3x5x22x26", """
   stem: conv(2+1)d d=5 ch=10 stride=1x2x2
@@ -74,7 +73,7 @@ NETWORKS = {
   }
   bn -> relu
 """),
-    # Neither a bias of the keys (softmax) nor one of the values (batch norm) has a gradient: rounding alone.
+    # Neither a bias of the keys (softmax) nor one of the values (batch norm) has a gradient other than rounding.
     "attention": ("3x4x10x9", """
   stem: conv3d ch=12
   residual act=none {
@@ -96,7 +95,7 @@ CORE = ("factorised",)  # what every change is tried on
 
 
 def chosen_networks(which, core=CORE):
-    """The names that an argument of the command stands for: `core`, `others`, or nothing for all."""
+    """Returns the names that an argument of the command stands for: `core`, `others`, or nothing for all."""
     return [name for name in NETWORKS if which is None or (name in core) == (which == "core")]
 
 
@@ -112,7 +111,7 @@ def call(*command):
 
 
 def weights(package, random):
-    """Random values for all parameters: nothing that a wrong index could leave unchanged."""
+    """Draws random values for all parameters, so that a wrong index cannot leave a result unchanged."""
     tensors = {}
     for p in json.load(zipfile.ZipFile(package).open("manifest.json"))["parameters"]:
         shape = p.get("file_shape", p["shape"])
@@ -145,7 +144,7 @@ def distance(found, wanted):
 
 
 def random_files(name, package, seed, folder):
-    """Weights and clips for a network, and where its output goes."""
+    """Draws weights and clips for a network; returns the paths of their files and of the output."""
     random = numpy.random.default_rng(seed)
     files = {key: os.path.join(folder, key + ".safetensors") for key in ("weights", "input", "output")}
     sizes = [int(size) for size in NETWORKS[name][0].split("x")]
@@ -156,7 +155,7 @@ def random_files(name, package, seed, folder):
 
 
 def distances(title, found, wanted):
-    """The largest for each kind of tensor, which it prints."""
+    """Returns the largest distance for each kind of tensor, and prints it."""
     if found.keys() != wanted.keys():
         sys.exit(f"{title}: the tensors differ: {sorted(found.keys() ^ wanted.keys())}")
     worst = {}
@@ -171,7 +170,7 @@ def distances(title, found, wanted):
 
 
 def differing(kinema, networks, variants, agree):
-    """Those of the networks that `agree` refuses under each of three seeds; variants: the flags with which each is compiled."""
+    """Returns the networks that `agree` refuses under each of three seeds. `variants` has the flags with which each is compiled."""
     def compare(name, folder):
         path = os.path.join(folder, name + ".arch")
         with open(path, "w") as file:
@@ -202,7 +201,7 @@ def agree(kinema, name, packages, seed, folder):
 
 
 def levels_here(levels):
-    """Those that this processor runs."""
+    """Yields the levels that this processor runs."""
     with open("/proc/cpuinfo") as file:
         has = set(next((line.split() for line in file if line.startswith("flags")), []))
     for level, needs in levels.items():

@@ -18,7 +18,7 @@ BATCH, CLASSES = 3, 5
 
 
 class Network:
-    """The parameters, made as the forward function asks for them. Convs end with a sigmoid: a ReLU's mask can hang on rounding."""
+    """Holds the parameters, made as the forward function asks for them. Convs end with a sigmoid: a ReLU's mask can hang on rounding."""
 
     def __init__(self, seed):
         self.random = torch.Generator().manual_seed(seed)

@@ -1,6 +1,6 @@
-"""Each phase of a network, printed and read again, leads to the same later phases and package, byte by byte.
+"""Checks that each phase of a network, printed and read again, leads to the same later phases and package, byte by byte.
 
-usage: phases.py KINEMA MODELS core|others: some networks for some targets, or all that are left
+usage: phases.py KINEMA MODELS core|others      runs some networks for some targets, or all that are left
 """
 import itertools
 import os
@@ -10,7 +10,7 @@ import tempfile
 import zipfile
 
 PHASES = ["clip", "step", "fused", "planned"]
-LAST = "target"  # looked at from the phase before alone, for it takes long; packages are made from it
+LAST = "target"  # is made from the phase before alone, since it takes long; packages are made from it
 
 
 def run(kinema, *arguments):
@@ -21,13 +21,13 @@ def run(kinema, *arguments):
 
 
 def contents(package):
-    """What is in it but for the spec, which a module does not know."""
+    """Returns what is in a package except the spec, which a module does not know."""
     with zipfile.ZipFile(package) as archive:
         return {name: archive.read(name) for name in archive.namelist() if name != "spec.arch"}
 
 
 def check(kinema, target, model, folder, makes_packages):
-    """Returns how much was compared: texts, and, where asked for, packages."""
+    """Compares the phases of a model; returns how many texts, and packages where asked for, were compared."""
     options = ["--target", target, "--batch", "1"]
     direct = {}
     for phase in [*PHASES, LAST]:
@@ -51,7 +51,7 @@ def check(kinema, target, model, folder, makes_packages):
     return compared + 1
 
 
-PACKED = {("ir_csn_50", "x86-64-v4-bf16"), ("slowfast_50_4x16", "sm_90a")}  # some: machine code takes longest
+PACKED = {("ir_csn_50", "x86-64-v4-bf16"), ("slowfast_50_4x16", "sm_90a")}  # these alone are packed, since machine code takes longest
 CORE = {("r2plus1d_18", "x86-64-v3"), ("slowfast_50_4x16", "sm_90a"), ("ir_csn_50", "x86-64-v4-bf16")}
 
 

@@ -1,15 +1,15 @@
-"""Random legal networks compute the same by the plain lowering and by the scheduled kernels.
+"""Checks that random legal networks compute the same by the plain lowering and by the scheduled kernels.
 
 Each seed is a network, its weights, clips and labels (random_specs.py). It is compiled plainly (--reference, in fp32
 --fuse=none too) and with schedules; an inference and a step of SGD are compared: logits, loss, gradients, statistics and
-weights, each tensor for itself. The scheduled kernels run once on one thread, once on two with all memory poisoned that no entry may count on
-(KINEMA_POISON=1), and once on three: the bits must be the same.
+weights, each tensor for itself. The scheduled kernels run once on one thread, once on two with all memory poisoned that no
+entry may count on (KINEMA_POISON=1), and once on three: the bits must be the same.
 
 Sums are taken in other orders, so results differ by rounding. What rounding may do to a network is measured: the plain
 kernels run again with inputs and weights that differ by 1e-6 of each, ten roundings. Where a difference is beyond BOUND and
 beyond what that does, other weights and clips are tried, for rounding may decide the mask of a ReLU; the network differs
-where none of three draws agrees. In bf16, what rides with what decides where values are rounded, so the plain kernels are
-those of the same launches, and what rounding may do is their distance to fp32.
+where none of three draws agrees. In bf16, fusion decides where values are rounded, so the plain kernels are those of the
+same launches, and what rounding may do is their distance to fp32.
 
 What the lowerings share, the gradients themselves, is held against the loss: along the direction of all gradients, each of
 length 1, the loss of the plain kernels must fall as they say.
@@ -37,11 +37,11 @@ from fusion_ladder import AVX512, distance, levels_here, weights
 BOUND = 2e-5  # norm of the difference over the norm, in fp32
 BFLOAT16_BOUND = 2e-2
 PERTURBATION = 1e-6
-SHARE = 4  # of what a perturbation does
+SHARE = 4  # how many times what a perturbation does a difference may be
 DRAWS = 3
-SLOPE_BOUND = 2e-2  # share of the slope
-STEP_SHARE = 1e-3  # of the loss, by which it changes on the way
-SECONDS = 240  # of computing, of all threads: what hangs is ended
+SLOPE_BOUND = 2e-2  # how far off the slope may be, as a share of it
+STEP_SHARE = 1e-3  # share of the loss by which a step changes it
+SECONDS = 240  # of computing by all threads, after which a command that hangs is ended
 EXACT = ["--target=x86-64-v3", "--precision=fp32", "--reference", "--fuse=none"]
 GPU = ["--target=sm_90a", "--emulator", "--cuda-path=/nowhere"]
 TINY = random_specs.Limits(statements=3, macs=150_000, elements=2_000, weights=12_000, channels=40, frames=4, side=14)
@@ -49,16 +49,16 @@ LEVELS = {"x86-64-v3": set(), "x86-64-v4": AVX512, "x86-64-v4-bf16": AVX512 | {"
 
 
 class Failure(Exception):
-    """A network with which something is wrong."""
+    """Says that something is wrong with a network."""
 
 
 class Refused(Exception):
-    """The compiler says that this spec is not legal."""
+    """Says that the compiler has refused this spec as not legal."""
 
 
 @dataclasses.dataclass
 class Variant:
-    """A way to compile and to run."""
+    """Is a way to compile and to run."""
     title: str
     flags: list
     precision: str
@@ -71,7 +71,7 @@ def cpu_levels():
 
 
 def variants(device, seed):
-    """On CPUs every second network in bf16 too, the levels in turn."""
+    """Returns the variants for a seed. On CPUs every second network runs in bf16 too, and the levels take turns."""
     if device == "emulator":
         return [Variant(f"sm_90a {p}", [*GPU, "--precision=" + p], p, device) for p in ("fp32", "bf16")]
     single = [level for level in cpu_levels() if level != "x86-64-v4-bf16"]
@@ -94,7 +94,7 @@ def call(command, environment=()):
 
 @dataclasses.dataclass
 class Network:
-    """One seed's network in a folder."""
+    """Holds one seed's network in a folder."""
     kinema: str
     folder: str
     seed: int
@@ -113,7 +113,7 @@ class Network:
         return self.packages[key]
 
     def draw(self, package, number):
-        """Weights and clips; returns the path of each file."""
+        """Draws weights and clips; returns the path of each file."""
         random = numpy.random.default_rng([self.seed, number])
         clips = {i["name"]: random.standard_normal(i["shape"]).astype(numpy.float32) for i in manifest(package)["inputs"]}
         if len(clips) == 1:
@@ -145,7 +145,7 @@ class Network:
         return {f"step.{k}": v for k, v in safetensors.load(self.path("output")).items()}
 
     def run(self, package, files, device="cpu", threads=1, poison=False):
-        """An inference and a step."""
+        """Runs an inference and a step; returns all tensors."""
         command = self.command(package, files, device, threads)
         environment = {"KINEMA_POISON": "1"} if poison else {}
         call(command, environment)
@@ -153,7 +153,7 @@ class Network:
         return tensors | self.step(command, environment)
 
     def slope_error(self, package, files, found):
-        """How far the loss's slope along the gradients is from what they say, as a share of it."""
+        """Returns how far the loss's slope along the gradients is from what they say, as a share of it."""
         gradients = {k.removeprefix("step.grad."): t.astype(float) for k, t in found.items() if k.startswith("step.grad.")}
         norms = {key: numpy.linalg.norm(t) for key, t in gradients.items()}
         norms = {key: norm for key, norm in norms.items() if norm > 1e-3 * max(norms.values())}  # the rest is rounding
@@ -179,7 +179,7 @@ def require_same_bits(found, wanted, title):
 
 
 def worst_of(found, wanted, may):
-    """The tensor that is furthest beyond what it may: (share of that, distance, name)."""
+    """Returns the tensor that uses most of its bound, or is furthest beyond it: (share of the bound, distance, name)."""
     if found.keys() != wanted.keys():
         raise Failure(f"the tensors differ: {sorted(found.keys() ^ wanted.keys())}")
     def share(key):
@@ -189,7 +189,7 @@ def worst_of(found, wanted, may):
 
 
 def compare(network, variant, number, poison):
-    """The worst tensor of a draw: (share of what it may, distance, name)."""
+    """Returns the worst tensor of a draw: (share of its bound, distance, name)."""
     rounds = variant.precision == "bf16"
     plain = network.compile([*variant.flags, "--reference"] if rounds else EXACT)
     scheduled = network.compile(variant.flags)
@@ -211,7 +211,7 @@ def compare(network, variant, number, poison):
 
 
 def check(network, device, poison):
-    """What is said of a network that is right; raises Failure or Refused."""
+    """Returns what to print of a network that is right; raises Failure or Refused for another one."""
     said = []
     for variant in variants(device, network.seed):
         tries = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Value:
-    """What a statement leaves: C, (T, H, W), and the stride relative to the input."""
+    """Is what a statement leaves: C, (T, H, W), and the stride relative to the input."""
     channels: int
     size: tuple
     stride: tuple = (1, 1, 1)
@@ -24,7 +24,7 @@ class Value:
 
 @dataclass
 class Limits:
-    """Of a whole network: statements in the main road, multiply-adds of a clip, elements of a value and of a weight."""
+    """Limits a whole network: the statements of its main road, the multiply-adds of a clip, the elements of a value and of a weight."""
     statements: int = 4
     macs: int = 3_000_000
     elements: int = 12_000
@@ -50,7 +50,7 @@ def dimensions(size):
 
 
 class Refused(Exception):
-    """This choice does not fit here: another one is drawn."""
+    """Says that a choice does not fit here, so that another one is drawn."""
 
 
 @dataclass
@@ -59,10 +59,10 @@ class Draw:
     limits: Limits
     macs: int = 0
     labels: int = 0
-    named: list = field(default_factory=list)  # (label, value) of the body that is being drawn
+    named: list = field(default_factory=list)  # (label, value) in the body that is being drawn
     definitions: list = field(default_factory=list)
 
-    # What is drawn.
+    # These draw single choices.
 
     def chance(self, p):
         return self.random.random() < p
@@ -78,7 +78,7 @@ class Draw:
         return self.pick(*range(1, 10), 12, 15, 16, 17, 24, 31, 32, 33, 40, 48, 64, self.random.randint(1, self.limits.channels))
 
     def spend(self, value, macs=0, weights=0):
-        """Of the network's limits; refuses what is beyond them."""
+        """Takes a value's share of the network's limits and returns the value; refuses what is beyond them."""
         if value.elements() > self.limits.elements or weights > self.limits.weights or self.macs + macs > self.limits.macs:
             raise Refused
         if min(value.size) < 1 or value.channels < 1:
@@ -86,7 +86,7 @@ class Draw:
         self.macs += macs
         return value
 
-    # Windows.
+    # These draw windows.
 
     def kernel(self, size, odd=False):
         sizes = (1, 1, 3, 3, 3, 5, 7) if odd else (1, 1, 2, 3, 3, 3, 4, 5, 7)
@@ -97,7 +97,7 @@ class Draw:
 
     @staticmethod
     def slid(size, kernel, stride, pads, dilation=(1, 1, 1), ceil=False):
-        """The size of the result; pads: in front and behind along each axis."""
+        """Returns the size of the result. `pads` lie in front and behind along each axis."""
         result = []
         for n, k, s, (low, high), d in zip(size, kernel, stride, pads, dilation):
             room = n + low + high - (d * (k - 1) + 1)
@@ -110,7 +110,7 @@ class Draw:
         return tuple(result)
 
     def padding(self, size, kernel, stride, dilation, kinds):
-        """The word that is written, and the pads."""
+        """Returns the word for the padding, as a spec has it, and the pads."""
         kind = self.pick(*kinds)
         if kind == "half":
             half = [d * (k - 1) // 2 for k, d in zip(kernel, dilation)]
@@ -121,10 +121,10 @@ class Draw:
         pads = [self.random.randint(0, max(0, k - 1)) for k in kernel] if kind == "written" else [0, 0, 0]
         return dimensions(pads), [(p, p) for p in pads]
 
-    # Operations: each gives the text of a statement, without a label, and its value.
+    # These draw operations. Each returns the text of a statement, without a label, and its value.
 
     def conv(self, x, keeps=False):
-        """keeps: an odd window with half padding, as a residual's projection expects."""
+        """Draws a conv. With `keeps` it has an odd window and half padding, as a residual's projection expects."""
         kernel, stride = self.kernel(x.size, odd=keeps), self.step()
         dilation = tuple(self.pick(1, 1, 2, 3) for _ in kernel) if self.chance(0.2) else (1, 1, 1)
         word, pads = self.padding(x.size, kernel, stride, dilation, ("half",) if keeps else ("half", "half", "same", "written"))
@@ -156,7 +156,7 @@ class Draw:
         return text + (self.pick(" gamma=0", " gamma=0.5") if self.chance(0.08) else "")
 
     def unit(self, x):
-        """A kind of conv of the library, or one of the spec's own."""
+        """Draws a call of a kind of conv: one of the library's, or one of the spec's own."""
         name, kernel, extra, macs_of = self.kind()
         channels, stride = self.channels(), self.pick((1, 1, 1), (1, 2, 2), (2, 2, 2), (2, 1, 1))
         value = self.kind_value(name, x, channels, stride, kernel)
@@ -165,10 +165,10 @@ class Draw:
         return f"{name}{extra} ch={channels}{written}" + self.pick("", "", " act=none", " bn=off"), self.spend(value, macs, macs_of(x.channels, channels))
 
     def kind(self):
-        """The name of a unit, its window, its arguments, and its weights for so many channels in and out."""
+        """Returns the name of a unit, its window, its arguments, and a function that counts its weights for channels in and out."""
         t, d = self.pick(1, 3), self.pick(1, 3, 3, 5)
         kind = self.pick("conv2d", "conv3d", "conv(2+1)d", "own")
-        if kind == "own":  # channel-separated
+        if kind == "own":  # a channel-separated kind
             name = f"u{len(self.definitions)}"
             self.definitions.append(f"unit {name} ch stride:size=1 bn:flag=auto act:word=auto {{\n  point: conv 1x1x1 ch=ch act=none\n"
                                     f"  depth: conv {dimensions((t, d, d))} ch=ch groups=ch stride=stride bn=bn act=act\n}}\n")
@@ -208,7 +208,7 @@ class Draw:
         return text + (" ceil=on" if ceil else ""), self.spend(Value(x.channels, size, tuple(a * b for a, b in zip(x.stride, stride))))
 
     def pointwise(self, x):
-        """All that keeps the shape."""
+        """Draws one of the operations that keep the shape."""
         text = self.pick("bn", "bn", "bn eps=1e-5 momentum=0.3", "relu", "relu", "softmax", "identity", "dropout 0.3", "dropout 0.5", "shift")
         if text == "shift":
             if x.channels < 2:
@@ -222,7 +222,7 @@ class Draw:
         return "fold time", Value(x.channels * x.size[0], (1, *x.size[1:]), (x.stride[0] * x.size[0], *x.stride[1:]))
 
     def join(self, x):
-        """add, average, mul, concat of branches from the same value, or with an earlier one."""
+        """Draws add, average, mul or concat, of branches from the same value or with an earlier one."""
         how = self.pick("add", "average", "mul", "concat")
         act = self.pick("", "", " act=relu", " act=sigmoid")
         earlier = [name for name, value in self.named if value.size == x.size and (value.channels == x.channels or how == "concat")]
@@ -236,13 +236,13 @@ class Draw:
             text, value = self.branch(x, how, index)
             branches.append(text)
             channels += value.channels
-        if how != "mul":  # its first branch is not spread
+        if how != "mul":  # the first branch of mul is not spread
             self.random.shuffle(branches)
         y = self.spend(Value(channels if how == "concat" else x.channels, x.size, x.stride))
         return f"{how}{act} {{\n" + "".join(f"  {branch}\n" for branch in branches) + "}", y
 
     def branch(self, x, how, index):
-        """A chain that keeps T, H, W and, but for `concat`, the channels; for `mul` extents may shrink to 1."""
+        """Draws a chain that keeps T, H, W and, except for `concat`, the channels; for `mul`, extents may shrink to 1."""
         if self.chance(0.3):
             return "identity", x
         if how == "mul" and index and self.chance(0.5):
@@ -276,7 +276,7 @@ class Draw:
         return self.conv(x, keeps=True)
 
     def attention(self, x):
-        """The non-local block in all its sizes."""
+        """Draws the non-local block in one of its sizes."""
         pool, keys = self.pick(("", x.size), ("pool max 1x2x2", (x.size[0], x.size[1] // 2, x.size[2] // 2)),
                                ("pool avg 2x2x2 ceil=on", tuple(ceil_div(n, 2) for n in x.size)))
         if min(keys) < 1 or "avg" in pool and min(x.size) < 2:
@@ -322,7 +322,7 @@ class Draw:
         return text + ("" if stride == (1, 1, 1) else f" stride={dimensions(stride)}"), value
 
     def own_block(self):
-        """A block of the spec's own: a bottleneck with a gate, or with a depthwise conv behind it."""
+        """Defines a block of the spec's own: a bottleneck with a gate, or with a depthwise conv behind it."""
         name = f"b{len(self.definitions)}"
         gate = ("mul {\n    identity\n    pool avg global -> squeeze: conv 1x1x1 ch=1+ch/5 bn=off -> "
                 "excite: conv 1x1x1 ch=ch bn=off act=sigmoid\n  }")
@@ -338,13 +338,13 @@ class Draw:
         name, value = self.pick(*self.named)
         return f"from {name}", value
 
-    # Bodies.
+    # These draw bodies.
 
     ROAD = (("conv", 8), ("unit", 3), ("pool", 3), ("pointwise", 4), ("join", 4), ("residual", 3), ("attention", 1), ("stage", 3),
             ("fold", 0.4), ("joint", 0.3))
 
     def body(self, x, statements):
-        """The lines of a chain from x, and its last value."""
+        """Returns the lines of a chain from x, and its last value."""
         lines, operations = [], [name for name, _ in self.ROAD]
         while statements:
             statements -= 1
@@ -382,7 +382,7 @@ class Draw:
                 return f"input {kind} {channels}x{dimensions(x.size)}", x
 
     def head(self, x, classes):
-        """From any value to scores."""
+        """Leads from any value to scores."""
         flat = x.channels * math.prod(x.size) * classes <= self.limits.weights
         choice = self.pick("pool", "pool", "fc", "conv", "hidden", "space")
         lines = ["dropout 0.4"] if self.chance(0.15) else []
@@ -397,9 +397,9 @@ class Draw:
         return lines + ["pool avg global", f"fc {classes}"]
 
     def streams(self, statements, classes):
-        """Two towers with a joint between them and a common end."""
+        """Draws two towers with a joint between them and a common end."""
         lines, ends = [], []
-        own = self.chance(0.5)  # each with an input of its own
+        own = self.chance(0.5)  # each tower has an input of its own
         if not own:
             text, start = self.input()
             lines.append(text)
@@ -412,7 +412,7 @@ class Draw:
             inner, value = self.body(start, max(1, statements // 2))
             body += inner
             first, values = (ends[0] if ends else None), self.named
-            if first:  # a joint with a value of the other one's
+            if first:  # a joint takes a value of the other tower
                 options = [(n, v) for n, v in first[2] if v.size == value.size]
                 if options and self.chance(0.8):
                     joint, other = self.pick(*options)
@@ -430,7 +430,7 @@ def indent(lines, by="  "):
 
 
 def draw(seed, limits=Limits()):
-    """The spec of this seed."""
+    """Returns the spec of this seed."""
     made = Draw(random.Random(seed), limits)
     classes, batch = made.random.randint(2, 50), made.pick(1, 2, 2, 3, 3, 4, 5)
     statements = made.random.randint(1, limits.statements)

@@ -1,5 +1,5 @@
-"""PyTorch with the rounding to bfloat16 that a Kinema package for GPUs has, and nothing else: what is stored, what goes
-into a matrix product, and the working copies of weights; all arithmetic is in f32."""
+"""Adds to PyTorch the rounding to bfloat16 that a Kinema package for GPUs has, and nothing else: of what is stored, of what
+goes into a matrix product, and of the working copies of weights. All arithmetic is in f32."""
 import torch
 from torchvision.models.video.resnet import BasicBlock
 
@@ -23,7 +23,7 @@ def round_like_a_gpu(model):
             module.register_forward_pre_hook(lambda _, inputs: (Round.apply(inputs[0], True, False),))
             module.register_forward_hook(lambda m, _, z: Round.apply(z, isinstance(m, torch.nn.Conv3d), True))
             module.weight.data = module.weight.data.bfloat16().float()
-        elif isinstance(module, torch.nn.BatchNorm3d):  # the gradient that a ReLU has masked
+        elif isinstance(module, torch.nn.BatchNorm3d):  # rounds the gradient that a ReLU has masked
             module.register_forward_hook(lambda _1, _2, y: Round.apply(y, False, True))
-        elif isinstance(module, BasicBlock):  # the join
+        elif isinstance(module, BasicBlock):  # rounds the join
             module.register_forward_hook(lambda _1, _2, y: Round.apply(y, True, False))

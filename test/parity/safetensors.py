@@ -1,4 +1,4 @@
-"""Reading and writing safetensors with nothing but numpy."""
+"""Reads and writes safetensors with nothing but numpy."""
 import json
 import struct
 

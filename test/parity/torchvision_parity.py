@@ -23,7 +23,7 @@ LOGITS, STEP = 1e-4, 1e-3  # relative bounds
 
 
 def network(name, seed):
-    """The model with random weights and random statistics: nothing that a wrong index could leave unchanged."""
+    """Returns the model with random weights and statistics, so that a wrong index cannot leave a result unchanged."""
     torch.manual_seed(seed)
     model = getattr(torchvision.models.video, name)(num_classes=400)
     with torch.no_grad():
@@ -43,7 +43,7 @@ def state(model):
 
 
 def distance(ours, theirs):
-    """Norm of the difference over the norm."""
+    """Returns the norm of the difference over the norm."""
     return numpy.linalg.norm((ours - theirs).ravel().astype(float)) / max(numpy.linalg.norm(theirs.ravel().astype(float)), 1e-12)
 
 
@@ -97,7 +97,7 @@ SEEDS = (1, 2, 3)
 
 
 def chosen(cases, arguments):
-    """What the command's arguments stand for: core, the case that every change is tried on, is the first."""
+    """Returns the cases that the command's arguments stand for. `core`, which every change is tried on, is the first."""
     return {(): cases, ("core",): cases[:1], ("others",): cases[1:]}.get(tuple(arguments), arguments)
 
 

@@ -1,4 +1,4 @@
-"""Makes a package whose machine code are two files that say so, the second with kernel k1: what is done with them needs no GPU's code."""
+"""Makes a package whose machine code is two files that claim to be for a GPU, the second with kernel k1. The test needs no real code."""
 import json
 import sys
 import zipfile

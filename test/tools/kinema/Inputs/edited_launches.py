@@ -1,4 +1,4 @@
-"""Edits of planned modules' launches, arenas and schedules, and what is said of each.
+"""Checks what is said of planned modules after edits of their launches, arenas and schedules.
 
 usage: edited_launches.py CPU_MODULE GPU_MODULE
 """
@@ -8,7 +8,7 @@ import sys
 
 
 def launch(change, layer="conv", entry="infer"):
-    """An edit of the arguments of an entry's first launch for a layer."""
+    """Returns an edit of the arguments of an entry's first launch for a layer."""
     def edit(text):
         found = re.compile(rf'kernel\.launch @(\w+) \[([\d, ]+)\] \{{layer = "{layer}"').search(text, text.index(f"kernel.entry @{entry}"))
         arguments = change([int(number) for number in found.group(2).split(", ")])
@@ -40,13 +40,13 @@ EDITS = [
 
 
 def counters(text):
-    """The places of what blocks count themselves with are 64 bytes further where launches have them."""
+    """Moves the counters of blocks 64 bytes further in the arguments of launches."""
     offset = re.search(r"kernel\.buffer counters @\w+ at (\d+)", text).group(1)
     return re.sub(rf"(kernel\.launch @\w+ \[[^\]]*?)\b{offset}\b", lambda found: found.group(1) + str(int(offset) + 64), text)
 
 
 def parameter(schedule, name, value):
-    """An edit of a parameter of all schedules of a name."""
+    """Returns an edit of a parameter of all schedules of a name."""
     return lambda text: re.sub(rf'("{re.escape(schedule)}"[^}}]*\b{name} = )\d+', rf"\g<1>{value}", text)
 
 

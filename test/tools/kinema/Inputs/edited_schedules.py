@@ -1,17 +1,17 @@
-"""Schedules that were edited by hand are refused, with a place, in phase fused or planned.
+"""Checks that schedules that were edited by hand are refused, with a place, in phase fused or planned.
 
 usage: edited_schedules.py SPEC TARGET PHASE
 
 Of one schedule of each kind, each number is replaced by others that cannot be right, each parameter is misspelt and left
-out, and the name is another one's. What other numbers a parameter may have is the schedule's: those must be refused too, or
-lead to another grid, scratch or number of partials, which then no longer agree with those that are written.
+out, and the name is replaced by another one. A number that a parameter may also have must be refused too: by itself, or
+because it leads to another grid, scratch or number of partials than those that are written.
 """
 import re
 import subprocess
 import sys
 
 SCHEDULE = re.compile(r'#kernel\.schedule<"([a-z0-9_.]+)", grid = (\d+), scratch = (\d+), \{([^}]*)\}>')
-# A parameter that decides alone how the work is cut, not how much a block takes: other numbers are other schedules.
+# These parameters decide only how the work is cut, not how much a block takes: with other numbers they are other schedules.
 FREE = {("sm90.halo", "grid")}
 
 
@@ -20,7 +20,7 @@ def kinema(*arguments):
 
 
 def edits(match):
-    """What somebody may have made of a schedule."""
+    """Yields what somebody may have made of a schedule."""
     name, grid, scratch, parameters = match.groups()
     text = match.group(0)
     for key, value in [("grid", grid), ("scratch", scratch), *re.findall(r"(\w+) = (\d+)", parameters)]:

@@ -1,4 +1,4 @@
-"""A module that was made for one target is refused for every other one, and goes on for its own when none is named.
+"""Checks that a module made for one target is refused for every other one, and goes on for its own when none is named.
 
 usage: other_targets.py SPEC
 """
