@@ -1,7 +1,7 @@
 """Draws the chart: for each network and entry a panel with the rates of all contestants, and the machine's peak above them."""
 from html import escape
 
-WIDTH, HEIGHT = 440, 170  # of a panel, with its margins
+WIDTH, HEIGHT = 440, 170  # size of a panel with its margins
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 30, 34
 COLOURS = ("#0b6e99", "#e08a3c", "#9a9a9a", "#6a8f4e")
 STYLE = "text { font: 11px sans-serif; fill: #333 } .title { font-weight: bold } .axis { stroke: #999 } .grid { stroke: #e4e4e4 } .peak { stroke: #b03030; stroke-dasharray: 4 3 }"

@@ -28,7 +28,7 @@ class Layer:
     groups: int
     kernel: tuple  # T, H, W
     stride: tuple
-    size: tuple  # of what goes in
+    size: tuple  # T, H, W of the input
 
     def macs(self, batch):
         positions = 1

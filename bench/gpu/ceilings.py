@@ -1,5 +1,6 @@
-"""Implements the part `ceilings`: what this GPU can do at the most, and whether its matrix instructions read shared memory as the
-kernels expect. Ends with exit status 3 where a product of the golden check is wrong: no kernel can be right then."""
+"""Implements the part `ceilings`: measures what this GPU can do at the most, and checks that its matrix instructions read
+shared memory as the kernels expect. Ends with exit status 3 where a product of the golden check is wrong: no kernel can be
+right then."""
 import json
 import os
 import shutil

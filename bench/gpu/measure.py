@@ -65,12 +65,12 @@ class Keeper:
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w:gz", compresslevel=3) as archive:
             for folder, folders, files in os.walk(self.work):
-                folders[:] = sorted(set(folders) - {"work"})  # tensors, of no use later
+                folders[:] = sorted(set(folders) - {"work"})  # holds tensors, which are of no use later
                 for name in sorted(set(files) - set(PACKED)):
                     path = os.path.join(folder, name)
                     try:
                         archive.add(path, os.path.relpath(path, self.work))
-                    except FileNotFoundError:  # a part's own, which it has just replaced
+                    except FileNotFoundError:  # a part has just replaced its own file
                         pass
         return content.getvalue()
 
@@ -112,10 +112,10 @@ def run_part(bundle, out, wanted, seconds):
         process = subprocess.Popen([sys.executable, program, bundle, out, str(seconds), *(chosen.split(",") if chosen else [])],
                                    stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            status = process.wait(seconds + 10)  # parts look at the time themselves
+            status = process.wait(seconds + 10)  # parts keep to the time themselves
         except subprocess.TimeoutExpired:
             status = "out of time"
-        try:  # with all that it began
+        try:  # ends the part with all that it began
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass

@@ -217,7 +217,7 @@ def answer(request, device):
 
 
 def settings(device):
-    torch.backends.cudnn.benchmark = True  # its quickest kernels, tried out in the first run
+    torch.backends.cudnn.benchmark = True  # takes the quickest kernels, tried out in the first run
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cuda.matmul.allow_tf32 = True
     told = {"pytorch": torch.__version__, "device": device, "threads": torch.get_num_threads()}
@@ -229,13 +229,13 @@ def settings(device):
 def main():
     device = "cpu" if sys.argv[1:] == ["cpu"] else "cuda"
     answers = sys.stdout
-    sys.stdout = sys.stderr  # whatever libraries print
+    sys.stdout = sys.stderr  # libraries may print to it
     print(json.dumps(settings(device)), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         try:
             told = answer(request, device)
-        except Exception as error:  # out of memory, a failed compilation: the next request may work
+        except Exception as error:  # such as no memory or a failed compilation: the next request may work
             told = {"error": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:300]}
         gc.collect()
         if device == "cuda":

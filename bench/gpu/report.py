@@ -47,8 +47,8 @@ def variant(row):
 
 
 def compare(speed, launches):
-    """Compares Kinema with the quickest of PyTorch's variants, in a row for each network, batch and entry. Floors are those
-    of the launches, where their ceilings were measured."""
+    """Compares Kinema with the quickest of PyTorch's variants, in a row for each network, batch and entry. A row's floor is
+    the sum over its launches, where the GPU's ceilings were measured."""
     rows = {}
     for line in speed:
         if "entry" not in line or "network" not in line:

@@ -56,7 +56,7 @@ def main():
     chosen_tools = [tool for tool in TOOLS if tool in part.chosen] or TOOLS
     names = [name for name in part.chosen if name not in TOOLS]
     small = [case for case in part.contents["cases"] if case["small"] and (not names or case["name"] in names)]
-    small.sort(key=lambda case: not case["name"].endswith("bf16"))  # the kernels on tensor cores first
+    small.sort(key=lambda case: not case["name"].endswith("bf16"))  # puts the kernels on tensor cores first
     checks = [(tool, case, entry) for tools, entry in ORDER for case in small for tool in tools if tool in chosen_tools]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: check(part, sanitizer, *one), checks))

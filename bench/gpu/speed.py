@@ -89,7 +89,7 @@ def measure_kinema(part, one):
         with open(os.path.join(part.out, f"launches.{one['network']}.{one['batch']}.{entry['entry']}.json"), "w") as file:
             json.dump(entry["launches"], file, indent=1)
         launches = entry["launches"]
-        memory = document["memory_bytes"]  # with what copies take; a package for inference alone has the smaller arena
+        memory = document["memory_bytes"]  # includes what copies take; a package for inference alone has the smaller arena
         if entry["entry"] == "infer":
             memory += one["infer_bytes"] - one["train_bytes"]
         part.add(**label(one), who="kinema", entry=entry["entry"], precision="bf16", seconds=entry["seconds"], least=entry["least"],
@@ -104,7 +104,7 @@ def measure_pytorch(part, peer, one, entry, layout, precision, ways):
     if part.left() < (1 if rehearses() else least):
         return part.add(**label(one), **what, skipped="no time was left")
     answer = peer.ask({**label(one), **what, "classes": one["classes"], "seconds": 0.6}, most)
-    if "error" in answer:  # what PyTorch cannot do is no failure of this part
+    if "error" in answer:  # this part does not fail where PyTorch cannot do something
         answer = {"skipped": answer["error"]}
     part.add(**label(one), **what, **answer)
     if "seconds" in answer and answer["parameters"] != one["parameters"]:

@@ -77,7 +77,7 @@ def last_line(text):
 
 
 def device_environment(package):
-    """In a rehearsal KINEMA_STANDIN names the folder of a library in place of the driver."""
+    """Returns the environment of runs on the device. In a rehearsal KINEMA_STANDIN names the folder of a library in place of the driver."""
     standin = os.environ.get("KINEMA_STANDIN")
     more = {"LD_LIBRARY_PATH": standin, "KINEMA_STANDIN_PACKAGE": package} if standin else {}
     return dict(os.environ) | more

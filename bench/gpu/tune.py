@@ -1,5 +1,5 @@
-"""Part `tune`: times the launches of packages that each have another of the best schedules for every kernel. `logs.tgz` brings
-the times back (its folder `tune`), from which `kinema tune --times` chooses."""
+"""Implements the part `tune`: times the launches of packages that each have another of the best schedules for every kernel.
+`logs.tgz` brings the times back (its folder `tune`), from which `kinema tune --times` chooses."""
 import json
 import os
 
@@ -16,7 +16,7 @@ def main():
             continue
         try:
             done = part.runtime(part.file(package), "bench", "--per-kernel", "--json", "--runs", part.contents["runs"], seconds=60)
-        except Failed as error:  # the others can still be measured
+        except Failed as error:  # other packages can still be measured
             part.add(package=name, error=str(error))
             continue
         with open(os.path.join(part.out, "tune", name + ".times.json"), "w") as file:
