@@ -393,7 +393,7 @@ std::optional<Binding> Evaluator::extentOf(const PathExpr &path) {
   if (std::optional<int64_t> extent = (*named)->extent(path.parts.back().text[0]))
     return Binding(*extent);
   if (!(*named)->failed())
-    scope.error(path.location, "'" + path.text() + "' is not known yet");
+    scope.error(path.location, "'" + path.text() + "' is not known yet: its value is still being made");
   return std::nullopt;
 }
 

@@ -1,9 +1,13 @@
 #include "compiler/Target/Common/MachineCode.h"
 
+#include "llvm/IR/DiagnosticInfo.h"
+#include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/PassInfo.h"
 #include "llvm/PassRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/ErrorHandling.h"
 
 using namespace llvm;
 
@@ -57,13 +61,37 @@ private:
 };
 } // namespace
 
-std::optional<std::string> kinema::emitCode(Module &module, TargetMachine &machine, CodeGenFileType type,
-                                            ArrayRef<StringRef> without) {
+/// The first error that the code generator reports on this thread.
+static thread_local std::string firstError;
+
+static void keepError(const DiagnosticInfo *info, void *) {
+  if (info->getSeverity() != DS_Error || !firstError.empty())
+    return;
+  raw_string_ostream stream(firstError);
+  DiagnosticPrinterRawOStream printer(stream);
+  info->print(printer);
+}
+
+/// Ends the process, as LLVM asks for where it cannot go on.
+static void endWith(void *, const char *reason, bool) {
+  errs() << "error: a kernel has what the machine cannot do: "
+         << (firstError.empty() ? StringRef(reason).split('\n').first : StringRef(firstError)) << "\n";
+  std::_Exit(1);
+}
+
+Expected<std::string> kinema::emitCode(Module &module, TargetMachine &machine, CodeGenFileType type,
+                                       ArrayRef<StringRef> without) {
+  static const bool endsCleanly = (install_fatal_error_handler(endWith), true);
+  (void)endsCleanly;
+  firstError.clear();
+  module.getContext().setDiagnosticHandlerCallBack(keepError);
   SmallVector<char, 0> code;
   raw_svector_ostream stream(code);
   PassesWithout passes(without);
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
-    return std::nullopt;
+    return createStringError("LLVM cannot write such files for this machine");
   passes.run(module);
+  if (!firstError.empty())
+    return createStringError(firstError);
   return std::string(code.begin(), code.end());
 }

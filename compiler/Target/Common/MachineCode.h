@@ -3,9 +3,9 @@
 #ifndef KINEMA_COMPILER_TARGET_COMMON_MACHINECODE_H
 #define KINEMA_COMPILER_TARGET_COMMON_MACHINECODE_H
 
+#include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 
-#include <optional>
 #include <string>
 
 namespace kinema {
@@ -18,9 +18,11 @@ llvm::TargetOptions exactArithmetic();
 void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::StringRef passes);
 
 /// Returns the module as an object file or as assembly, by the machine's passes without those named in
-/// `without`; nothing where the machine cannot do that.
-std::optional<std::string> emitCode(llvm::Module &module, llvm::TargetMachine &machine,
-                                    llvm::CodeGenFileType type, llvm::ArrayRef<llvm::StringRef> without = {});
+/// `without`; else says why there is no code for the machine. What LLVM cannot tell its caller, an
+/// instruction that it cannot select, ends the process with status 1 and one line.
+llvm::Expected<std::string> emitCode(llvm::Module &module, llvm::TargetMachine &machine,
+                                     llvm::CodeGenFileType type,
+                                     llvm::ArrayRef<llvm::StringRef> without = {});
 
 } // namespace kinema
 

@@ -210,6 +210,10 @@ INSTANTIATE_TEST_SUITE_P(
              "network net {\n  input rgb 3x8x16x16\n  stream a { two: add b.one }\n"
              "  stream b { one: add a.two }\n  from a -> add b\n  pool avg global -> fc 4\n}\n",
              "net.arch:3:23: error: 'b.one' is needed here before it can be known"},
+        Case{"ASizeOfItsOwnStream",
+             "network net {\n  input rgb 3x8x16x16\n  stream a { conv 1x1x1 ch=a.c }\n"
+             "  stream b { relu }\n  from a -> add b\n  pool avg global -> fc 4\n}\n",
+             "net.arch:3:28: error: 'a.c' is not known yet: its value is still being made"},
         Case{"GivenTwice", "use torchvision\n" + around("  stage conv(2+1)d block=basic_tv mid=4 ch=8"),
              "models/lib/torchvision.arch:4:32: error: 'mid' is given twice for unit 'conv(2+1)d'"},
         Case{"ShiftOfNothing", around("  shift 9"),
