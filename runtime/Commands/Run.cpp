@@ -2,6 +2,7 @@
 
 #include "runtime/Package/Names.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Training/Schedule.h"
 
 #include <algorithm>
 #include <string_view>
@@ -63,10 +64,11 @@ void checkKnown(const Manifest &manifest, const TensorFile &file, const std::str
 }
 
 Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
-  return {.rate = static_cast<float>(options.rate.value_or(recipe.rate)),
-          .momentum = static_cast<float>(options.momentum.value_or(recipe.momentum)),
-          .nesterov = recipe.nesterov ? 1.0f : 0.0f,
-          .decay = static_cast<float>(options.decay.value_or(recipe.decay))};
+  Hyper hyper = kinema::hyperOf(recipe);
+  hyper.rate = static_cast<float>(options.rate.value_or(recipe.rate));
+  hyper.momentum = static_cast<float>(options.momentum.value_or(hyper.momentum));
+  hyper.decay = static_cast<float>(options.decay.value_or(hyper.decay));
+  return hyper;
 }
 
 // Adds everything that a step leaves behind to the result.

@@ -1,6 +1,7 @@
-// Computes the learning rate over a training.
+// Computes what a recipe tells each step of a training: the learning rate and the numbers of SGD.
 #pragma once
 
+#include "runtime/Package/Hyper.h"
 #include "runtime/Package/Recipe.h"
 
 #include <cmath>
@@ -23,6 +24,13 @@ inline double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t bat
   if (recipe.at.empty() && recipe.every > 0)
     steps = std::floor((done - recipe.warmup) / recipe.every);
   return recipe.rate * std::pow(recipe.factor, steps);
+}
+
+// Returns what the recipe tells each step; rate, seed and number of the step are the caller's.
+inline Hyper hyperOf(const TrainRecipe &recipe) {
+  return {.momentum = static_cast<float>(recipe.momentum),
+          .nesterov = recipe.nesterov ? 1.0f : 0.0f,
+          .decay = static_cast<float>(recipe.decay)};
 }
 
 } // namespace kinema

@@ -76,13 +76,12 @@ void Trainer::step() {
   program.set(*manifest.labels, batch.labels);
   int64_t number = state.epoch * trainSource.batches() + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
-  program.setHyper({.rate = static_cast<float>(
-                        learningRate(recipe.train, state.epoch, state.batch, trainSource.batches())),
-                    .momentum = static_cast<float>(recipe.train.momentum),
-                    .nesterov = recipe.train.nesterov ? 1.0f : 0.0f,
-                    .decay = static_cast<float>(recipe.train.decay),
-                    .seed = static_cast<float>(recipe.train.seed % wholeFloats),
-                    .step = static_cast<float>(number % wholeFloats)});
+  Hyper hyper = hyperOf(recipe.train);
+  hyper.rate =
+      static_cast<float>(learningRate(recipe.train, state.epoch, state.batch, trainSource.batches()));
+  hyper.seed = static_cast<float>(recipe.train.seed % wholeFloats);
+  hyper.step = static_cast<float>(number % wholeFloats);
+  program.setHyper(hyper);
   program.setProfile(stepsDone++ < options.profiledSteps);
   program.run("train_step");
   program.setProfile(false);
