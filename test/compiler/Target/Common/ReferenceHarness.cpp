@@ -4,6 +4,7 @@
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "gtest/gtest.h"
 
 #include <algorithm>
@@ -39,21 +40,33 @@ static void schedule(Operation *kernel) {
   fixPartials(kernel, schedule);
 }
 
+static void scheduleAll(ModuleOp module) {
+  for (auto def : module.getOps<kernel::DefOp>())
+    schedule(def.getKernel());
+}
+
 OwningOpRef<ModuleOp> kinema::testing::parseScheduled(const std::string &text, MLIRContext &context) {
   auto module = parseSourceString<ModuleOp>(text, &context);
   EXPECT_TRUE(module) << text;
   if (module)
-    for (auto def : module->getOps<kernel::DefOp>())
-      schedule(def.getKernel());
+    scheduleAll(*module);
   return module;
 }
 
 ReferenceKernel::ReferenceKernel(const std::string &text) : module(parseScheduled(text, context())) {
-  if (!module)
-    return;
+  if (module)
+    compile();
+}
+
+ReferenceKernel::ReferenceKernel(ModuleOp kernel) : module(kernel.clone()) {
+  scheduleAll(*module);
+  compile();
+}
+
+void ReferenceKernel::compile() {
   kernel = *module->getOps<kernel::DefOp>().begin();
   compiled = compileUnderTest(*module);
-  EXPECT_TRUE(compiled) << text;
+  EXPECT_TRUE(compiled) << debugString(*module);
 }
 
 int64_t ReferenceKernel::grid() const {

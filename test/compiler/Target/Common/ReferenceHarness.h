@@ -34,12 +34,15 @@ class ReferenceKernel {
 public:
   /// `text` is a module with one kernel.def @k.
   explicit ReferenceKernel(const std::string &text);
+  /// `kernel` is such a module, which stays as it is.
+  explicit ReferenceKernel(mlir::ModuleOp kernel);
 
   /// Runs the grid, then again in another order; both must give the same bits and leave zeros in all padding
   /// and nothing beyond a buffer. `inPlace` maps results to the operands whose buffer they take.
   std::vector<Tensor> run(const std::vector<Tensor> &operands, std::map<unsigned, unsigned> inPlace = {});
 
 private:
+  void compile();
   int64_t grid() const;
   mlir::RankedTensorType resultType(unsigned i) const;
   struct Storage;

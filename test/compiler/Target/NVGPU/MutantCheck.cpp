@@ -10,8 +10,8 @@ using namespace kinema;
 using namespace kinema::testing;
 
 /// All mutations of the kernel, and what it computes without one.
-static std::vector<emulator::Mutation>
-mutationsOf(const std::string &kernel, const std::vector<Tensor> &operands, std::vector<Tensor> &expected) {
+static std::vector<emulator::Mutation> mutationsOf(ModuleOp kernel, const std::vector<Tensor> &operands,
+                                                   std::vector<Tensor> &expected) {
   std::vector<emulator::Mutation> mutations;
   changeKernel = [&](ModuleOp module) {
     mutations = emulator::findMutations(module);
@@ -23,7 +23,7 @@ mutationsOf(const std::string &kernel, const std::vector<Tensor> &operands, std:
 }
 
 /// What is found where the kernel has the mutation; nothing: empty.
-static std::string complaintOf(const std::string &kernel, const std::vector<Tensor> &operands,
+static std::string complaintOf(ModuleOp kernel, const std::vector<Tensor> &operands,
                                const std::vector<Tensor> &expected, const emulator::Mutation &mutation) {
   changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };
   ::testing::TestPartResultArray complaints;
@@ -41,7 +41,7 @@ static std::string complaintOf(const std::string &kernel, const std::vector<Tens
   return text;
 }
 
-size_t kinema::testing::expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands) {
+size_t kinema::testing::expectMutantsFound(ModuleOp kernel, const std::vector<Tensor> &operands) {
   std::vector<Tensor> expected;
   std::vector<emulator::Mutation> mutations = mutationsOf(kernel, operands, expected);
   for (const emulator::Mutation &mutation : mutations)
@@ -49,7 +49,7 @@ size_t kinema::testing::expectMutantsFound(const std::string &kernel, const std:
   return mutations.size();
 }
 
-std::string kinema::testing::complaintOfMutant(const std::string &kernel, const std::vector<Tensor> &operands,
+std::string kinema::testing::complaintOfMutant(ModuleOp kernel, const std::vector<Tensor> &operands,
                                                const std::string &description) {
   std::vector<Tensor> expected;
   for (const emulator::Mutation &mutation : mutationsOf(kernel, operands, expected))

@@ -8,10 +8,10 @@ namespace kinema::testing {
 
 /// Every mutant of the scheduled kernel must be found: by a violation, or by a result that differs from the
 /// kernel's as it is, which other tests compare with the reference. Returns how many there are.
-size_t expectMutantsFound(const std::string &kernel, const std::vector<Tensor> &operands);
+size_t expectMutantsFound(mlir::ModuleOp kernel, const std::vector<Tensor> &operands);
 
 /// What is said of the first mutant whose description begins like this; empty where there is none.
-std::string complaintOfMutant(const std::string &kernel, const std::vector<Tensor> &operands,
+std::string complaintOfMutant(mlir::ModuleOp kernel, const std::vector<Tensor> &operands,
                               const std::string &description);
 
 } // namespace kinema::testing

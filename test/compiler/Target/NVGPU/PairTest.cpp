@@ -1,207 +1,138 @@
 // Pairs of convs on tensor cores, in the emulator, against the two convs apart.
-#include "test/compiler/Target/Common/ReferenceHarness.h"
-#include "test/compiler/Target/NVGPU/Emulator/Mutants.h"
-#include "test/compiler/Target/NVGPU/ReferenceBackend.h"
+#include "test/compiler/Target/NVGPU/ConvCases.h"
+#include "test/compiler/Target/NVGPU/MutantCheck.h"
 
 #include "compiler/Target/NVGPU/PairConv.h"
-
-#include "mlir/Parser/Parser.h"
-#include "gtest/gtest-spi.h"
-#include "gtest/gtest.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::testing;
+using kernel::Yield;
+using nvidia::PairTile;
 
 namespace {
 
 struct Case {
-  const char *name;
-  int64_t clips, in, middle, out;
-  shape::Size3 input;
-  shape::Window first, second;
+  ConvCase first;
+  int64_t out; // channels of the result
+  shape::Window window = temporal;
+  std::string name = first.name;
 
-  shape::Size3 between() const { return *shape::windowOutput(input, first); }
-  shape::Size3 output() const { return *shape::windowOutput(between(), second); }
-  std::vector<int64_t> shapeOf(int64_t channels, const shape::Size3 &size) const {
-    return {clips, channels, size[0], size[1], size[2]};
+  ConvCase second() const {
+    return {.clips = first.clips, .in = first.out, .out = out, .input = first.output(), .window = window};
   }
-  std::vector<int64_t> source() const { return shapeOf(in, input); }
-  std::vector<int64_t> middleShape() const { return shapeOf(middle, between()); }
-  std::vector<int64_t> result() const { return shapeOf(out, output()); }
-  static std::vector<int64_t> weightOf(int64_t out, int64_t in, const shape::Window &w) {
-    return {out, in, w.kernel[0], w.kernel[1], w.kernel[2]};
-  }
-  std::vector<int64_t> firstWeight() const { return weightOf(middle, in, first); }
-  std::vector<int64_t> secondWeight() const { return weightOf(out, middle, second); }
 };
 
-const shape::Window spatial = {{1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}};
-const shape::Window spatialStride2 = {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}};
-const shape::Window temporal = {{3, 1, 1}, {1, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}};
-const shape::Window temporalStride2 = {{3, 1, 1}, {2, 1, 1}, {1, 0, 0}, {1, 0, 0}, {1, 1, 1}};
-const shape::Window temporalDilated = {{3, 1, 1}, {1, 1, 1}, {2, 0, 0}, {2, 0, 0}, {2, 1, 1}};
-const shape::Window temporalCausal = {{3, 1, 1}, {1, 1, 1}, {2, 0, 0}, {0, 0, 0}, {1, 1, 1}};
-const shape::Window temporalLow = {{2, 1, 1}, {1, 1, 1}, {0, 0, 0}, {0, 0, 0}, {1, 1, 1}};
+std::ostream &operator<<(std::ostream &out, const Case &c) { return out << c.name; }
+
+constexpr shape::Window causal = {.kernel = {3, 1, 1}, .padLow = {2, 0, 0}};
+constexpr shape::Window dilated = {
+    .kernel = {3, 1, 1}, .padLow = {2, 0, 0}, .padHigh = {2, 0, 0}, .dilation = {2, 1, 1}};
 
 const Case cases[] = {
-    {"block", 1, 16, 40, 16, {4, 7, 9}, spatial, temporal},
-    {"odd channels", 2, 21, 45, 10, {3, 6, 5}, spatial, temporal},
-    {"strides", 1, 16, 24, 24, {5, 9, 11}, spatialStride2, temporalStride2},
-    {"dilated", 1, 8, 32, 16, {5, 4, 4}, spatial, temporalDilated},
-    {"causal", 1, 16, 24, 16, {4, 5, 6}, spatial, temporalCausal},
-    {"one frame", 3, 16, 16, 8, {1, 5, 4}, spatial, temporal},
-    {"no padding", 1, 24, 16, 16, {4, 5, 5}, spatial, temporalLow},
+    {.first = {.name = "block", .in = 16, .out = 40, .input = {4, 7, 9}, .window = spatial}, .out = 16},
+    {.first =
+         {.name = "odd channels", .clips = 2, .in = 21, .out = 45, .input = {3, 6, 5}, .window = spatial},
+     .out = 10},
+    {.first = {.name = "strides", .in = 16, .out = 24, .input = {5, 9, 11}, .window = spatial2},
+     .out = 24,
+     .window = temporal2},
+    {.first = {.name = "dilated", .in = 8, .out = 32, .input = {5, 4, 4}, .window = spatial},
+     .out = 16,
+     .window = dilated},
+    {.first = {.name = "causal", .in = 16, .out = 24, .input = {4, 5, 6}, .window = spatial},
+     .out = 16,
+     .window = causal},
+    {.first = {.name = "one frame", .clips = 3, .in = 16, .out = 16, .input = {1, 5, 4}, .window = spatial},
+     .out = 8},
+    {.first = {.name = "no padding", .in = 24, .out = 16, .input = {4, 5, 5}, .window = spatial},
+     .out = 16,
+     .window = {.kernel = {2, 1, 1}}},
 };
 
-std::string text(const shape::Size3 &s) {
-  return std::to_string(s[0]) + "x" + std::to_string(s[1]) + "x" + std::to_string(s[2]);
+/// Returns what a bias and ReLU make of the accumulator, rounded.
+Value biased(KernelRegion &region, const ConvCase &c) {
+  Value sum = region.argument(), bias = region.channel(c.out);
+  return region.rounded(region.relu(region.add(sum, bias)));
 }
 
-std::string windowText(const shape::Window &w) {
-  return "<" + text(w.kernel) + " stride " + text(w.stride) + " pad " + text(w.padLow) + " to " +
-         text(w.padHigh) + " dilate " + text(w.dilation) + ">";
+/// Returns the same with a residual.
+Value joined(KernelRegion &region, const ConvCase &c) {
+  Value sum = region.argument(), residual = region.pixel(c.outputType()), bias = region.channel(c.out);
+  return region.rounded(region.relu(region.add(region.add(sum, bias), residual)));
 }
 
-std::string weightType(const std::vector<int64_t> &shape) {
-  std::string text = "tensor<";
-  for (int64_t size : shape)
-    text += std::to_string(size) + "x";
-  return text + "bf16, #kernel.layout<cdeBA8a8b>>";
+/// Returns a kernel that reads both weights, the source, the middle's bias, the residual, the result's bias.
+OwningOpRef<ModuleOp> pairKernel(const Case &c) {
+  ConvCase first = c.first, second = c.second();
+  KernelBuilder k;
+  Value firstWeight = k.operand(first.weightType()), secondWeight = k.operand(second.weightType());
+  KernelRegion prologue = k.identity(first.inputType()), middle(k), epilogue(k);
+  middle.yield(Yield::Value, biased(middle, first));
+  epilogue.yield(Yield::Store, joined(epilogue, second));
+  k.pair(firstWeight, first.window, secondWeight, second.window, prologue, middle, epilogue,
+         second.outputType());
+  return k.finish();
 }
 
-constexpr const char *identity = "{\n^bb0(%x: f32):\n  kernel.yield value %x\n}";
-/// What a bias and ReLU make of the accumulator, rounded.
-constexpr const char *biased = R"(
-        ^bb0(%acc: f32, %bias: f32):
-          %zero = arith.constant 0.0 : f32
-          %n = arith.addf %acc, %bias : f32
-          %a = arith.maximumf %n, %zero : f32
-          %t = arith.truncf %a : f32 to bf16
-          %r = arith.extf %t : bf16 to f32)";
-/// The same with a residual.
-constexpr const char *joined = R"(
-        ^bb0(%acc: f32, %residual: f32, %bias: f32):
-          %zero = arith.constant 0.0 : f32
-          %n = arith.addf %acc, %bias : f32
-          %j = arith.addf %n, %residual : f32
-          %a = arith.maximumf %j, %zero : f32
-          %t = arith.truncf %a : f32 to bf16
-          %r = arith.extf %t : bf16 to f32)";
-
-/// Operands: both weights, the source, the middle's bias, the residual, the result's bias.
-std::string pairText(const Case &c) {
-  std::string source = blockedBFloat16(c.source()), result = blockedBFloat16(c.result());
-  std::string w1 = weightType(c.firstWeight()), w2 = weightType(c.secondWeight());
-  std::string middleBias = blocked({c.middle}), bias = blocked({c.out});
-  return kernelText(
-      {w1, w2, source, middleBias, result, bias},
-      "kernel.pair %o0 window " + windowText(c.first) + " then %o1 window " + windowText(c.second) +
-          " prologue(pixel %o2) : (" + source + ") " + identity + " middle(channel %o3) : (" + middleBias +
-          ") {" + biased + "\nkernel.yield value %r\n} epilogue(pixel %o4, channel %o5) : (" + result + ", " +
-          bias + ") {" + joined + "\nkernel.yield store %r\n} : " + w1 + ", " + w2 + " -> " + result,
-      {result});
-}
-
-std::string firstText(const Case &c) {
-  std::string source = blockedBFloat16(c.source()), middle = blockedBFloat16(c.middleShape());
-  std::string w = weightType(c.firstWeight()), bias = blocked({c.middle});
-  return kernelText({w, source, bias},
-                    "kernel.conv forward %o0 window " + windowText(c.first) + " prologue(pixel %o1) : (" +
-                        source + ") " + identity + " epilogue(channel %o2) : (" + bias + ") {" + biased +
-                        "\nkernel.yield store %r\n} : " + w + " -> " + middle,
-                    {middle});
-}
-
-std::string secondText(const Case &c) {
-  std::string middle = blockedBFloat16(c.middleShape()), result = blockedBFloat16(c.result());
-  std::string w = weightType(c.secondWeight()), bias = blocked({c.out});
-  return kernelText({w, middle, result, bias},
-                    "kernel.conv forward %o0 window " + windowText(c.second) + " prologue(pixel %o1) : (" +
-                        middle + ") " + identity + " epilogue(pixel %o2, channel %o3) : (" + result + ", " +
-                        bias + ") {" + joined + "\nkernel.yield store %r\n} : " + w + " -> " + result,
-                    {result});
+OwningOpRef<ModuleOp> convKernel(const ConvCase &c, Value (*emitEpilogue)(KernelRegion &, const ConvCase &)) {
+  KernelBuilder k;
+  Value weight = k.operand(c.weightType());
+  KernelRegion prologue = k.identity(c.inputType()), epilogue(k);
+  epilogue.yield(Yield::Store, emitEpilogue(epilogue, c));
+  k.conv(kernel::Direction::Forward, weight, c.window, prologue, epilogue, c.outputType());
+  return k.finish();
 }
 
 std::vector<Tensor> operandsOf(const Case &c) {
-  return {coarse(c.firstWeight(), 1), coarse(c.secondWeight(), 2), coarse(c.source(), 3),
-          coarse({c.middle}, 4),      coarse(c.result(), 5),       coarse({c.out}, 6)};
+  ConvCase first = c.first, second = c.second();
+  return {coarse(first.weightShape(), 1), coarse(second.weightShape(), 2), coarse(first.inputShape(), 3),
+          coarse({first.out}, 4),         coarse(second.outputShape(), 5), coarse({c.out}, 6)};
 }
 
-/// The two convs, one after the other.
+/// Computes the two convs one after the other.
 Tensor apart(const Case &c, const std::vector<Tensor> &operands) {
-  Tensor middle = ReferenceKernel(firstText(c)).run({operands[0], operands[2], operands[3]})[0];
-  return ReferenceKernel(secondText(c)).run({operands[1], middle, operands[4], operands[5]})[0];
+  ReferenceKernel first(*convKernel(c.first, biased)), second(*convKernel(c.second(), joined));
+  Tensor middle = first.run({operands[0], operands[2], operands[3]})[0];
+  return second.run({operands[1], middle, operands[4], operands[5]})[0];
 }
 
-/// The same kernel with the schedule of tensor cores; by default, with the tile that is found best.
-std::string scheduled(const std::string &kernel, std::optional<nvidia::PairTile> tile = {}) {
-  auto module = parseSourceString<ModuleOp>(kernel, &context());
-  module->walk([&](kernel::PairOp pair) {
-    auto best = nvidia::pairCandidates(pair, *nvidia::processorNamed("sm_90a"));
-    ASSERT_FALSE(best.empty());
-    pair.setScheduleAttr(tile ? nvidia::pairSchedule(pair, *tile) : best.front().schedule);
-  });
-  std::string text;
-  llvm::raw_string_ostream(text) << *module;
-  return text;
+/// Returns the pair with the schedule of tensor cores; by default, with the tile that is found best.
+OwningOpRef<ModuleOp> scheduled(const Case &c, std::optional<PairTile> tile = {}) {
+  return scheduledAs(*pairKernel(c), tile, nvidia::pairSchedule, nvidia::pairCandidates);
 }
 
 // What lies between rounds at the same place; sums in another order may round a result to the neighbour in
 // bfloat16.
 constexpr double bound = 1.0 / 128;
 
-class Pair : public ::testing::TestWithParam<int> {};
+class Pair : public ::testing::TestWithParam<Case> {
+protected:
+  void expectTheTwoConvs(ModuleOp kernel, double tolerance) {
+    auto operands = operandsOf(GetParam());
+    expectNear(ReferenceKernel(kernel).run(operands)[0], apart(GetParam(), operands), tolerance);
+  }
+};
 
 } // namespace
 
-TEST_P(Pair, ReferenceHasTheBitsOfTheTwoConvs) {
-  const Case &c = cases[GetParam()];
-  SCOPED_TRACE(c.name);
-  auto operands = operandsOf(c);
-  expectNear(ReferenceKernel(pairText(c)).run(operands)[0], apart(c, operands), 0.0);
-}
+TEST_P(Pair, ReferenceHasTheBitsOfTheTwoConvs) { expectTheTwoConvs(*pairKernel(GetParam()), 0.0); }
 
-TEST_P(Pair, IsTheTwoConvs) {
-  const Case &c = cases[GetParam()];
-  SCOPED_TRACE(c.name);
-  auto operands = operandsOf(c);
-  expectNear(ReferenceKernel(scheduled(pairText(c))).run(operands)[0], apart(c, operands), bound);
-}
+TEST_P(Pair, IsTheTwoConvs) { expectTheTwoConvs(*scheduled(GetParam()), bound); }
 
 TEST_P(Pair, IsTheTwoConvsInTilesThatDoNotDivide) {
-  const Case &c = cases[GetParam()];
-  SCOPED_TRACE(c.name);
-  auto operands = operandsOf(c);
-  int64_t frames = std::min<int64_t>(2, c.output()[0]);
-  std::string kernel = scheduled(pairText(c), nvidia::PairTile{frames, 4, 3, 8, 32});
-  expectNear(ReferenceKernel(kernel).run(operands)[0], apart(c, operands), bound);
+  int64_t frames = std::min<int64_t>(2, GetParam().second().output()[0]);
+  PairTile tile = {.frames = frames, .rows = 4, .columns = 3, .channels = 8, .depth = 32};
+  expectTheTwoConvs(*scheduled(GetParam(), tile), bound);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Pair, ::testing::Range(0, int(std::size(cases))));
+INSTANTIATE_TEST_SUITE_P(Cases, Pair, ::testing::ValuesIn(cases), caseName);
 
 TEST(PairMutants, AreFound) {
   // Few channels a stage and six frames, so that all rings come round; work for each thread that stages; a
   // first result right behind the first frame of the middle.
-  const Case c = {"mutants", 1, 16, 24, 16, {6, 8, 9}, spatial, temporalCausal};
-  std::string small = scheduled(pairText(c), nvidia::PairTile{6, 8, 9, 24, 16});
-  auto operands = operandsOf(c);
-  std::vector<emulator::Mutation> mutations;
-  changeKernel = [&](ModuleOp module) {
-    mutations = emulator::findMutations(module);
-    return module.clone();
-  };
-  Tensor expected = ReferenceKernel(small).run(operands)[0]; // other tests compare it with the two convs
-  for (const emulator::Mutation &mutation : mutations) {
-    changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };
-    ::testing::TestPartResultArray complaints;
-    {
-      ::testing::ScopedFakeTestPartResultReporter intercept(
-          ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &complaints);
-      expectNear(ReferenceKernel(small).run(operands)[0], expected, 0.0);
-    }
-    EXPECT_GT(complaints.size(), 0) << "not found: " << mutation.description;
-  }
-  changeKernel = nullptr;
-  EXPECT_GE(mutations.size(), 30u);
+  const Case c = {
+      .first = {.in = 16, .out = 24, .input = {6, 8, 9}, .window = spatial}, .out = 16, .window = causal};
+  PairTile tile = {.frames = 6, .rows = 8, .columns = 9, .channels = 24, .depth = 16};
+  EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 30u);
 }
