@@ -86,8 +86,10 @@ static std::vector<NetworkKernel> kernelsOf(ModuleOp planned) {
   });
   std::vector<NetworkKernel> kernels;
   for (auto def : planned.getOps<kernel::DefOp>())
-    kernels.push_back(
-        {0, cast<StringAttr>(def.getLayers()[0]).str(), work.lookup(def.getSymName()), textOf(def)});
+    kernels.push_back({.layer = cast<StringAttr>(def.getLayers()[0]).str(),
+                       .work = work.lookup(def.getSymName()),
+                       .operation = def.getKernel()->getName().stripDialect().str(),
+                       .text = textOf(def)});
   return kernels;
 }
 

@@ -23,8 +23,9 @@ struct NetworkPlan {
 struct NetworkKernel {
   size_t plan = 0; // number of the NetworkPlan
   std::string layer;
-  int64_t work = 0; // multiply-adds and bytes of a launch
-  std::string text; // a module with one kernel.def @k, scheduled for sm_90a, without layers
+  int64_t work = 0;      // multiply-adds and bytes of a launch
+  std::string operation; // its name in the dialect
+  std::string text;      // a module with one kernel.def @k, scheduled for sm_90a, without layers
 };
 
 /// What a network's file is called in its folder: torchvision/r3d_18.

@@ -5,6 +5,7 @@
 // usage: nvgpu-ptxas-test MODELS CACHE [--networks NAME,...]      exit status 77: there is no ptxas
 #include "test/compiler/Target/Common/TargetUnderTest.h"
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
+#include "test/compiler/Target/NVGPU/OneKernel.h"
 
 #include "compiler/Support/Tool.h"
 #include "compiler/Target/NVGPU/Assembler.h"
@@ -62,11 +63,6 @@ const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::ho
 
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
 
-void replaceAll(std::string &text, StringRef from, StringRef to) {
-  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
-}
-
 /// What LLVM gets of a kernel.
 gpu::GPUModuleOp partOf(ModuleOp lowered) { return *lowered.getOps<gpu::GPUModuleOp>().begin(); }
 
@@ -78,8 +74,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   result.module = parseSourceString<ModuleOp>(kernel.text, &context);
   if (!result.module)
     return result;
-  auto def = *result.module->getOps<kernel::DefOp>().begin();
-  auto schedule = kernel::scheduleOf(def.getKernel());
+  auto schedule = kernel::scheduleOf(defOf(*result.module).getKernel());
   result.threads = *schedule.getThreads();
   result.dynamicShared = schedule.getScratch();
   kinema::testing::setTarget(*result.module, kernel::TargetKind::CUDA, kinema::testing::hopper);
@@ -94,7 +89,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   return result;
 }
 
-/// The kernel's PTX, under the kernel's own name.
+/// Returns the kernel's PTX under the kernel's own name, which its part gets too.
 Assembled generate(Lowered &kernel, std::string &error) {
   ScopedDiagnosticHandler handler(kernel.module->getContext(),
                                   [&](Diagnostic &diagnostic) { error += diagnostic.str(); });
@@ -106,11 +101,10 @@ Assembled generate(Lowered &kernel, std::string &error) {
   nvidia::addInlineAssembly(passes);
   if (failed(passes.run(*kernel.module)))
     return {kernel.name, ""};
-  auto text = nvidia::generatePTX(partOf(*kernel.module), processor);
-  if (failed(text))
-    return {kernel.name, ""};
-  replaceAll(*text, "part0_", kernel.name + "_");
-  return {kernel.name, std::move(*text)};
+  gpu::GPUModuleOp part = partOf(*kernel.module);
+  part.setName(kernel.name);
+  auto text = nvidia::generatePTX(part, processor);
+  return {kernel.name, succeeded(text) ? std::move(*text) : ""};
 }
 
 /// What ptxas says about each kernel of one run, by name.
@@ -249,9 +243,7 @@ std::string stampOf(const std::string &program, const std::string &models, const
 }
 
 std::string placeOf(const NetworkPlan &plan, const NetworkKernel &kernel) {
-  StringRef operation =
-      StringRef(kernel.text).split("= kernel.").second.take_until([](char c) { return c == ' '; });
-  return fmt::format("{}, layer {} ({})", plan.network, kernel.layer, operation.str());
+  return fmt::format("{}, layer {} ({})", plan.network, kernel.layer, kernel.operation);
 }
 
 /// Everything that is wrong, a line each; tells what ptxas advises.

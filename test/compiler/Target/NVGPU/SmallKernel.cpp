@@ -233,13 +233,11 @@ void shrinkChannels(Shrinker &shrinker, int64_t target) {
 } // namespace
 
 std::vector<NetworkKernel> kinema::testing::withFewParameters(const NetworkKernel &kernel) {
-  bool isUpdate = StringRef(kernel.text).contains("kernel.sgd");
-  if (!isUpdate && !StringRef(kernel.text).contains("kernel.convert"))
-    return {kernel};
   Shrinker whole(kernel.text);
   Operation *op = whole.kernel();
-  int64_t count = isUpdate ? cast<kernel::SgdOp>(op).getWeights().size() : op->getNumResults();
-  if (count < 3)
+  auto update = dyn_cast<kernel::SgdOp>(op);
+  int64_t count = update ? update.getWeights().size() : op->getNumResults();
+  if (count < 3 || !isa<kernel::SgdOp, kernel::ConvertOp>(op))
     return {kernel};
   auto bytes = [&](int64_t parameter) {
     return kernel::storedBytes(cast<RankedTensorType>(tensorsOf(op, parameter).back().getType()));

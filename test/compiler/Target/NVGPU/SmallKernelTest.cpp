@@ -1,7 +1,6 @@
 // What the kernels of a network keep when they are made small.
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
-
-#include "dialects/Kernel/Kernel.h"
+#include "test/compiler/Target/NVGPU/OneKernel.h"
 
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
@@ -28,8 +27,8 @@ const std::vector<NetworkKernel> &kernels() {
 
 struct Parsed {
   explicit Parsed(const NetworkKernel &kernel)
-      : module(parseSourceString<ModuleOp>(kernel.text, &contextOfThread())),
-        op((*module->getOps<kernel::DefOp>().begin()).getKernel()) {}
+      : module(parseSourceString<ModuleOp>(kernel.text, &contextOfThread())), op(defOf(*module).getKernel()) {
+  }
   StringRef schedule() { return kernel::scheduleOf(op).getName(); }
   std::vector<bool> padded() {
     std::vector<bool> padded;
