@@ -14,6 +14,7 @@ demo: build
 
 test-build:
 	@scripts/setup test
+	@scripts/cuda-tools $(BUILD)/cuda
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
 

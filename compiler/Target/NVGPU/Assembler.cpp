@@ -15,10 +15,10 @@ using namespace llvm;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-std::optional<std::string> nvidia::findAssembler(StringRef toolkit) {
-  auto under = [](StringRef folder) -> std::optional<std::string> {
+std::optional<std::string> nvidia::findTool(StringRef name, StringRef toolkit) {
+  auto under = [&](StringRef folder) -> std::optional<std::string> {
     SmallString<128> path(folder);
-    sys::path::append(path, "bin", "ptxas");
+    sys::path::append(path, "bin", name);
     return sys::fs::can_execute(path) ? std::optional(path.str().str()) : std::nullopt;
   };
   if (!toolkit.empty())
@@ -26,7 +26,7 @@ std::optional<std::string> nvidia::findAssembler(StringRef toolkit) {
   if (const char *home = std::getenv("CUDA_HOME"))
     if (auto found = under(home))
       return found;
-  if (auto onPath = sys::findProgramByName("ptxas"))
+  if (auto onPath = sys::findProgramByName(name))
     return *onPath;
   return under("/usr/local/cuda");
 }

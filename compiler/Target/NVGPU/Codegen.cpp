@@ -43,7 +43,7 @@ FailureOr<Code> nvidia::compileKernels(ModuleOp lowered, StringRef toolkit, bool
   passes.enableVerifier(false); // LLVM IR is verified, and far smaller
   if (failed(passes.run(lowered)))
     return failure();
-  auto ptxas = findAssembler(toolkit);
+  auto ptxas = findTool("ptxas", toolkit);
   SmallVector<gpu::GPUModuleOp> parts(lowered.getOps<gpu::GPUModuleOp>());
   std::vector<std::string> texts(parts.size());
   Code code{"", std::vector<Assembly>(ptxas ? parts.size() : 0), {}};

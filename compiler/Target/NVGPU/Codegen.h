@@ -18,7 +18,7 @@ struct Code {
 };
 
 /// Compiles the kernels of a module in phase `target`, whose functions are used up, on the context's threads;
-/// the bytes do not depend on how many there are. `toolkit`: see findAssembler. With a `watchdog`, kernels
+/// the bytes do not depend on how many there are. `toolkit`: see findTool. With a `watchdog`, kernels
 /// take one more argument (the pass watch-nvgpu-waits). Errors are reported at the module.
 mlir::FailureOr<Code> compileKernels(mlir::ModuleOp lowered, llvm::StringRef toolkit, bool watchdog = false);
 

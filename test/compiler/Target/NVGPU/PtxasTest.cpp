@@ -1,9 +1,13 @@
 // Assembles every kernel of every network, in training and inference, and fails on spills, stack frames,
-// warnings and kernels that cannot be launched. A kernel is assembled again when what LLVM gets of it, what
-// makes PTX of that, or ptxas has changed; a run in which nothing has changed since a good one does nothing.
+// warnings and kernels that cannot be launched. Where nvdisasm is there too, it compares what the machine
+// code does, by kind of kernel, with a file of what is known of it. A kernel is assembled again when what
+// LLVM gets of it, what makes PTX of that, or ptxas has changed; a run in which nothing has changed since a
+// good one does nothing.
 //
-// usage: nvgpu-ptxas-test MODELS CACHE [--networks NAME,...]      exit status 77: there is no ptxas
+// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--update]
+// exit status 77: there is no ptxas; --update writes what is found to the file KINDS
 #include "test/compiler/Target/Common/TargetUnderTest.h"
+#include "test/compiler/Target/NVGPU/MachineCodeKinds.h"
 #include "test/compiler/Target/NVGPU/NetworkKernels.h"
 #include "test/compiler/Target/NVGPU/OneKernel.h"
 
@@ -31,24 +35,38 @@ using nlohmann::json;
 
 namespace {
 
-/// What ptxas says about one kernel.
+/// What ptxas says about one kernel, and what its machine code does.
 struct Verdict {
   nvidia::Resources resources;
   std::vector<std::string> warnings;
+  KernelCounts counts;
 };
 
 void to_json(json &j, const Verdict &v) {
-  j = {v.resources.registers, v.resources.spillBytes, v.resources.stackBytes, v.resources.sharedBytes,
-       v.warnings};
+  j = {v.resources.registers,
+       v.resources.spillBytes,
+       v.resources.stackBytes,
+       v.resources.sharedBytes,
+       v.warnings,
+       v.counts};
 }
 void from_json(const json &j, Verdict &v) {
   v.resources = {j[0], j[1], j[2], j[3]};
   v.warnings = j[4];
+  v.counts = j[5];
 }
+
+/// The programs of a CUDA toolkit.
+struct Tools {
+  std::string ptxas;
+  std::optional<std::string> nvdisasm;
+  std::string hash; // of all that makes and judges machine code
+};
 
 /// A kernel as LLVM gets it.
 struct Lowered {
   OwningOpRef<ModuleOp> module;
+  std::string kind; // "conv forward sm90.halo"
   std::string name; // the hash of all that its machine code depends on
   int64_t threads = 0, dynamicShared = 0;
   std::string error;
@@ -66,6 +84,13 @@ std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_6
 /// What LLVM gets of a kernel.
 gpu::GPUModuleOp partOf(ModuleOp lowered) { return *lowered.getOps<gpu::GPUModuleOp>().begin(); }
 
+std::string kindOf(Operation *kernel) {
+  std::string kind = kernel->getName().stripDialect().str();
+  if (auto conv = dyn_cast<kernel::ConvOp>(kernel))
+    kind += " " + kernel::stringifyDirection(conv.getDirection()).str();
+  return kind + " " + kernel::scheduleOf(kernel).getName().str();
+}
+
 Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   MLIRContext &context = contextOfThread();
   Lowered result;
@@ -74,6 +99,7 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   result.module = parseSourceString<ModuleOp>(kernel.text, &context);
   if (!result.module)
     return result;
+  result.kind = kindOf(defOf(*result.module).getKernel());
   auto schedule = kernel::scheduleOf(defOf(*result.module).getKernel());
   result.threads = *schedule.getThreads();
   result.dynamicShared = schedule.getScratch();
@@ -107,12 +133,31 @@ Assembled generate(Lowered &kernel, std::string &error) {
   return {kernel.name, succeeded(text) ? std::move(*text) : ""};
 }
 
+/// Adds what the machine code of a cubin does to the verdicts.
+void disassemble(const std::string &nvdisasm, StringRef cubin, std::map<std::string, Verdict> &verdicts,
+                 std::string &error) {
+  ToolFolder folder;
+  std::string file = folder.file("kernels.cubin");
+  if (!writeWhole(file, cubin)) {
+    error += "cannot write " + file;
+    return;
+  }
+  ToolRun run = runTool(folder, {nvdisasm, "-c", file});
+  if (!run.good) {
+    error += run.messages;
+    return;
+  }
+  for (auto &[name, counts] : readSass(run.messages))
+    if (auto verdict = verdicts.find(name); verdict != verdicts.end())
+      verdict->second.counts = std::move(counts);
+}
+
 /// What ptxas says about each kernel of one run, by name.
-std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<Assembled> batch, std::string &error) {
+std::map<std::string, Verdict> assemble(const Tools &tools, ArrayRef<Assembled> batch, std::string &error) {
   std::vector<std::string> texts;
   for (const Assembled &kernel : batch)
     texts.push_back(kernel.ptx);
-  nvidia::Assembly assembly = nvidia::assemble(ptxas, nvidia::joinPTX(texts), processor);
+  nvidia::Assembly assembly = nvidia::assemble(tools.ptxas, nvidia::joinPTX(texts), processor);
   error = assembly.error;
   std::map<std::string, Verdict> verdicts;
   for (auto &[name, resources] : assembly.kernels)
@@ -125,6 +170,8 @@ std::map<std::string, Verdict> assemble(StringRef ptxas, ArrayRef<Assembled> bat
       if (named == verdicts.end() || name == named->first)
         verdict.warnings.push_back(warning);
   }
+  if (tools.nvdisasm && error.empty())
+    disassemble(*tools.nvdisasm, assembly.cubin, verdicts, error);
   return verdicts;
 }
 
@@ -134,7 +181,7 @@ bool isAdvice(StringRef warning) { return warning.contains("(C7517)") || warning
 
 /// What is left of a kernel when its verdict is known.
 struct Kernel {
-  std::string name, error;
+  std::string name, kind, error;
   int64_t threads = 0, dynamicShared = 0;
 };
 
@@ -182,8 +229,8 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
 /// Lowers the kernels and has those assembled that the cache does not know.
 class Judge {
 public:
-  Judge(StringRef ptxas, const std::string &tools, json &cache, const std::string &cachePath)
-      : ptxas(ptxas), tools(tools), cache(cache), cachePath(cachePath) {}
+  Judge(const Tools &tools, json &cache, const std::string &cachePath)
+      : tools(tools), cache(cache), cachePath(cachePath) {}
 
   std::vector<Kernel> judge(const std::vector<NetworkKernel> &kernels) {
     constexpr size_t together = 8;
@@ -199,15 +246,15 @@ private:
   void judgeBatch(ArrayRef<NetworkKernel> batch, MutableArrayRef<Kernel> judged) {
     std::vector<Assembled> unknown;
     for (auto [network, kernel] : llvm::zip_equal(batch, judged)) {
-      Lowered lowered = lower(network, tools);
-      kernel = {lowered.name, lowered.error, lowered.threads, lowered.dynamicShared};
+      Lowered lowered = lower(network, tools.hash);
+      kernel = {lowered.name, lowered.kind, lowered.error, lowered.threads, lowered.dynamicShared};
       if (kernel.error.empty() && isNew(kernel.name))
         unknown.push_back(generate(lowered, kernel.error));
     }
     if (unknown.empty())
       return;
     std::string error;
-    auto verdicts = assemble(ptxas, unknown, error);
+    auto verdicts = assemble(tools, unknown, error);
     std::lock_guard lock(mutex);
     for (Kernel &kernel : judged)
       kernel.error += error;
@@ -221,8 +268,7 @@ private:
     return !cache.contains(name) && taken.insert(name).second;
   }
 
-  StringRef ptxas;
-  const std::string &tools;
+  const Tools &tools;
   json &cache;
   const std::string &cachePath;
   std::mutex mutex;
@@ -266,19 +312,60 @@ std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
   return wrong;
 }
 
+/// Compares what the kernels' machine code does with what the file knows of these networks, or updates that.
+std::vector<std::string> compareKinds(const std::string &path, const std::string &networks, bool update,
+                                      const std::vector<Kernel> &judged, const json &cache) {
+  Kinds found;
+  for (const Kernel &kernel : judged)
+    if (kernel.error.empty())
+      found[kernel.kind].add(cache.value(kernel.name, Verdict()).counts);
+  json file = readCache(path);
+  std::string name = networks.empty() ? "all" : networks;
+  if (update) {
+    file[name] = found;
+    writeWhole(path, file.dump(2) + "\n");
+    return {};
+  }
+  auto lines = differences(file.value(name, Kinds()), found);
+  if (!lines.empty())
+    lines.push_back("the machine code is not as " + path +
+                    " knows it: mend what became slower, and write what is meant with --update");
+  return lines;
+}
+
+/// Says which release a tool is of: "13.0".
+std::string releaseOf(const std::string &tool) {
+  ToolFolder folder;
+  std::string text = runTool(folder, {tool, "--version"}).messages;
+  return StringRef(text).split("release ").second.split(',').first.str();
+}
+
+std::optional<Tools> findTools() {
+  auto ptxas = nvidia::findTool("ptxas", "");
+  if (!ptxas)
+    return std::nullopt;
+  Tools tools{*ptxas, nvidia::findTool("nvdisasm", ""), ""};
+  tools.hash = KINEMA_PTX_SOURCES LLVM_VERSION_STRING + hashOf(*readWhole(*ptxas));
+  if (tools.nvdisasm)
+    tools.hash += hashOf(*readWhole(*tools.nvdisasm));
+  return tools;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
-  std::string models = argv[1], cachePath = argv[2], networks = valueOf("--networks", argc, argv);
-  auto ptxas = nvidia::findAssembler("");
-  if (!ptxas) {
+  std::string models = argv[1], cachePath = argv[2], kinds = argv[3],
+              networks = valueOf("--networks", argc, argv);
+  bool update = llvm::is_contained(ArrayRef(argv, argc).drop_front(), StringRef("--update"));
+  auto tools = findTools();
+  if (!tools) {
     fmt::print("skipped: there is no ptxas\n");
     return 77;
   }
-  std::string tools = KINEMA_PTX_SOURCES LLVM_VERSION_STRING + hashOf(*readWhole(*ptxas));
   json cache = readCache(cachePath);
-  std::string stamp = stampOf(argv[0], models, tools), good = "good " + networks;
-  if (cache.value(good, "") == stamp) {
+  std::string stamp = stampOf(argv[0], models, tools->hash + hashOf(readWhole(kinds).value_or(""))),
+              good = "good " + networks;
+  if (!update && cache.value(good, "") == stamp) {
     fmt::print("nothing has changed since all was good\n");
     return 0;
   }
@@ -288,9 +375,16 @@ int main(int argc, char **argv) {
   fmt::print("{} plans, {} different kernels\n", plans.size(), kernels.size());
   std::fflush(stdout);
   size_t before = cache.size();
-  std::vector<Kernel> judged = Judge(*ptxas, tools, cache, cachePath).judge(kernels);
+  std::vector<Kernel> judged = Judge(*tools, cache, cachePath).judge(kernels);
   fmt::print("{} kernels assembled now\n", cache.size() - before);
   llvm::append_range(wrong, report(plans, kernels, judged, cache));
+  constexpr char knownRelease[] = "13.0"; // the release of ptxas whose code the file describes
+  if (!tools->nvdisasm)
+    fmt::print("the machine code was not read: there is no nvdisasm\n");
+  else if (releaseOf(tools->ptxas) != knownRelease)
+    fmt::print("the machine code was not compared: ptxas is of another release than {}\n", knownRelease);
+  else
+    llvm::append_range(wrong, compareKinds(kinds, networks, update, judged, cache));
   for (const std::string &line : wrong)
     fmt::print("{}\n", line);
   if (!wrong.empty() || kernels.empty())
