@@ -23,7 +23,7 @@ namespace {
 
 bool isLaunch(Operation &op) { return isa<kernel::LaunchableOp>(op) && op.getParentOfType<func::FuncOp>(); }
 
-/// What the launch `op` goes on with, or null.
+/// Returns the merge that the launch `op` goes on with, or null.
 kernel::FinalizeOp attachedTo(Operation *op) {
   for (Value result : op->getResults())
     for (Operation *user : result.getUsers())

@@ -111,7 +111,7 @@ def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
     ::llvm::SmallVector<std::pair<::llvm::StringRef, int64_t>> getNumbers() const;
     /// The threads of a block; nothing on machines whose blocks are not shared among threads.
     std::optional<int64_t> getThreads() const { return find(threadsName); }
-    /// How many partials a launch leaves: as many as blocks where the schedule does not say.
+    /// Counts the partials that a launch leaves: as many as blocks where the schedule does not say.
     int64_t getPartials() const { return find(partialsName).value_or(getGrid()); }
   }];
   let genVerifyDecl = 1;

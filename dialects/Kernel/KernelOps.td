@@ -364,7 +364,7 @@ def DefOp : KernelOp<"def", [Symbol, IsolatedFromAbove, SingleBlock]> {
   let extraClassDeclaration = [{
     /// Returns the one launchable operation.
     ::mlir::Operation *getKernel() { return &getBody().front().front(); }
-    /// What is attached to it, or null.
+    /// Returns what is attached to it, or null.
     FinalizeOp getAttached();
     ::mlir::TypeRange getOperandTypes() { return getBody().front().getArgumentTypes(); }
     ::mlir::TypeRange getResultTypes() { return getBody().front().getTerminator()->getOperandTypes(); }

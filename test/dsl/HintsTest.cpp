@@ -1,4 +1,4 @@
-// What people write out of habit, and what they are told.
+// Tests what people are told about what they write out of habit.
 #include "Support.h"
 
 using namespace kinema::dsl;

@@ -38,13 +38,13 @@ std::string textOf(const RecipeField &field, double number) {
   return list + "]";
 }
 
-/// What the front end says about `--set FIELD=TEXT`.
+/// Returns what the front end says about `--set FIELD=TEXT`.
 std::string frontEnd(const RecipeField &field, const std::string &text) {
   return kinema::dsl::errorsOf("network net {\n  input rgb 3x16x1x1\n  relu\n}\n",
                                {.overrides = {pathOf(field) + "=" + text}});
 }
 
-/// What the runtime says.
+/// Returns what the runtime says.
 std::string runtime(const RecipeField &field, const std::string &text) {
   kinema::Recipe recipe;
   try {

@@ -75,7 +75,7 @@ void requireReadable(const CompileCommandOptions &options) {
   }
 }
 
-/// For each target that was asked for.
+/// Does this for each target that was asked for.
 std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options) {
   std::vector<CompileOptions> all;
   std::vector<const Target *> targets = targetsOf(options);

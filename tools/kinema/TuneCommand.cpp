@@ -256,7 +256,7 @@ private:
 
   void add(const json &document, const std::string &file);
   void addLaunch(const json &launch);
-  /// The same in every file.
+  /// It is the same in every file.
   static void require(std::string &known, const std::string &found, const std::string &file) {
     if (known.empty())
       known = found;

@@ -15,7 +15,7 @@
 
 namespace kinema::cpu {
 
-/// How the schedules want a conv's weight to lie.
+/// Says how the schedules want a conv's weight to lie.
 kernel::LayoutAttr convTileWeight(kernel::ConvOp op, const Machine &machine);
 
 /// The best few schedules of a conv by the model, the cheapest first; none where the lowering does not apply

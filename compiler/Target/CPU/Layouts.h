@@ -1,4 +1,4 @@
-// How the CPU's kernels read their weights.
+// Says how the CPU's kernels read their weights.
 #ifndef KINEMA_COMPILER_TARGET_CPU_LAYOUTS_H
 #define KINEMA_COMPILER_TARGET_CPU_LAYOUTS_H
 

@@ -17,7 +17,7 @@ inline constexpr int64_t machines[] = {1, 2, 4, 8, 16};
 /// Cycles of the cores of all machines, where `cycles` are those of one thread that computes so many blocks
 /// of the grid. The last cores wait when blocks run out.
 double cyclesOverMachines(int64_t grid, llvm::function_ref<double(int64_t blocks)> cycles);
-/// The same of what one core does on each machine.
+/// Returns the same for what one core does on each machine.
 constexpr double cyclesOverMachines(double cycles) { return std::size(machines) * cycles; }
 
 /// The mean over the machines.

@@ -248,7 +248,7 @@ double kinema::cpu::predictWeightGradTile(kernel::WeightGradOp op, const Level &
   return secondsOf(level.rates, cyclesOf(op, planOf(op, level.machine)));
 }
 
-/// With tiles of one size.
+/// Finds the best few schedules with tiles of one size.
 static SmallVector<Candidate> candidatesOf(kernel::WeightGradOp op, const Level &level, int64_t tile) {
   const Machine &machine = level.machine;
   constexpr int64_t mostPixels = 2048, mostPartials = 32, partialBytes = 64 << 20;

@@ -56,7 +56,7 @@ private:
     return function.getArgAttrOfType<StringAttr>(input.getArgNumber(), clip::nameAttribute);
   }
 
-  /// Whether the value is an input in blocks of `inputBlock`.
+  /// Returns whether the value is an input in blocks of `inputBlock`.
   bool isNarrow(Value value) {
     auto input = dyn_cast<BlockArgument>(value);
     auto type = tensorOf(value);
@@ -84,7 +84,7 @@ private:
     return {};
   }
 
-  /// What a weight is made of, one operation back: what is prepared, what is folded; null of others.
+  /// Returns what a weight is made of, one operation back: what is prepared or folded; null for others.
   static Value madeOf(Value weight) {
     if (auto prepared = weight.getDefiningOp<clip::PreparedOp>())
       return prepared.getValue();
@@ -100,7 +100,7 @@ private:
     return read ? read.getParam() : StringRef();
   }
 
-  /// What the windows of each parameter slide over, in all functions.
+  /// Holds what the windows of each parameter slide over, in all functions.
   llvm::StringMap<SmallVector<Value>> sourcesOfWeights() {
     llvm::StringMap<SmallVector<Value>> sources;
     auto add = [&](StringRef parameter, Value source) {
@@ -196,7 +196,7 @@ private:
       retypeWeight(op, RankedTensorType::get(type.getShape(), type.getElementType(), wanted));
   }
 
-  /// What is made for the conv alone is made so at once; a copy is made of anything else.
+  /// A weight that is made for the conv alone is made so at once; anything else is copied.
   void retypeWeight(kernel::ConvOp op, RankedTensorType type) {
     Value weight = op.getWeight();
     auto prepared = weight.getDefiningOp<clip::PreparedOp>();

@@ -24,10 +24,10 @@ struct StorageRules {
 
   int64_t block = 8;     // channels of a block of any other tensor
   bool bfloat16 = false; // activations, and the weights that convs read, are bf16
-  /// How a parameter lies: as the kernels of its gradient leave it.
+  /// Says how a parameter lies: as the kernels of its gradient leave it.
   std::function<kernel::LayoutAttr(const WeightUse &)> parameter;
-  /// How the schedules of a conv want its weight to lie. The conv's source has its layout, and the weight its
-  /// type.
+  /// Says how the schedules of a conv want its weight to lie. The conv's source has its layout, and the
+  /// weight its type.
   std::function<kernel::LayoutAttr(kernel::ConvOp)> weight;
 };
 

@@ -19,7 +19,7 @@ mlir::LogicalResult
 forEachFunction(mlir::ModuleOp lowered, llvm::ArrayRef<mlir::Operation *> parts,
                 llvm::function_ref<mlir::LogicalResult(kernel::DefOp, mlir::LLVM::LLVMFuncOp)> verify);
 
-/// Of all nested modules of a kind.
+/// Does this for all nested modules of a kind.
 template <typename Part>
 mlir::LogicalResult
 forEachFunction(mlir::ModuleOp lowered,

@@ -1,4 +1,4 @@
-// How weights lie for the kernels that every target has.
+// Says how weights lie for the kernels that every target has.
 #ifndef KINEMA_COMPILER_TARGET_COMMON_LAYOUTS_H
 #define KINEMA_COMPILER_TARGET_COMMON_LAYOUTS_H
 

@@ -7,7 +7,7 @@
 
 namespace kinema {
 
-/// What a target adds.
+/// A LoweringTarget holds what a target adds.
 struct LoweringTarget {
   llvm::StringRef name; // for messages: "CPU"
   const Machine &machine;

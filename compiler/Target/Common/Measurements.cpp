@@ -9,7 +9,7 @@ using namespace kinema;
 
 //===-- Candidates --------------------------------------------------------===//
 
-/// Behind those that take as long.
+/// Inserts the candidate behind those that take as long.
 static void insertBySeconds(SmallVector<Candidate> &list, Candidate candidate) {
   auto isQuicker = [](double seconds, const Candidate &other) { return seconds < other.seconds; };
   list.insert(llvm::upper_bound(list, candidate.seconds, isQuicker), candidate);
@@ -70,7 +70,7 @@ llvm::Expected<ScheduleChooser> ScheduleChooser::make(StringRef file, int64_t ra
   return chooser;
 }
 
-/// Whether that is the schedule that was measured.
+/// Returns whether that is the schedule that was measured.
 static bool isSame(const MeasuredSchedule &measured, kernel::ScheduleAttr schedule) {
   return schedule.getName() == measured.schedule &&
          schedule.getParameters().size() == measured.parameters.size() &&

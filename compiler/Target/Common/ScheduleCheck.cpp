@@ -24,7 +24,7 @@ static LogicalResult verifySizes(Operation *kernel) {
   return success();
 }
 
-/// What the kernel's parameters lead to; null after an error.
+/// Returns the schedule that the kernel's parameters lead to; null after an error.
 static kernel::ScheduleAttr remake(Operation *kernel, const Strategy &strategy) {
   ScheduleParameters parameters(kernel);
   kernel::ScheduleAttr made = strategy.remake(kernel, parameters);

@@ -21,7 +21,7 @@
 
 namespace kinema {
 
-/// What a schedule says besides its parameters.
+/// A Grid is what a schedule says besides its parameters.
 struct Grid {
   int64_t blocks;
   int64_t scratch = 0;                  // bytes of a block

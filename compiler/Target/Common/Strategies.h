@@ -54,7 +54,7 @@ Strategy
 referenceStrategy(const Machine &machine,
                   std::function<double(mlir::Operation *kernel, kernel::ScheduleAttr schedule)> predict = {});
 
-/// What remains of a table where every kernel is to have the reference lowering.
+/// Returns what remains of a table where every kernel is to have the reference lowering.
 inline llvm::ArrayRef<Strategy> referenceAlone(llvm::ArrayRef<Strategy> strategies) {
   return strategies.take_back();
 }

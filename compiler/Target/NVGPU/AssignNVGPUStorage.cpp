@@ -23,7 +23,7 @@ static bool takesNeighbours(const shape::Window &window) {
          window.dilation[width] == 1;
 }
 
-/// For tensor cores, which have depthwise weights alone of those in groups.
+/// Chooses the layout for tensor cores, which have depthwise weights alone of those in groups.
 static LayoutAttr tensorCoreParameter(MLIRContext *context, const WeightUse &use) {
   int64_t rank = use.shape.size(), block = nvidia::blockChannels;
   bool isDepthwise = use.shape[0] == use.groups && use.shape[1] == 1;

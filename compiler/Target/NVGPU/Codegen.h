@@ -1,4 +1,4 @@
-// From the functions of kernels to what a package carries for an NVIDIA GPU.
+// Makes what a package carries for an NVIDIA GPU from the functions of kernels.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_CODEGEN_H
 

@@ -42,7 +42,7 @@ struct NeighbourAxis {
 };
 NeighbourAxis neighbourAxis(const shape::Window &window, int64_t source, int64_t result);
 
-/// What is chosen.
+/// A HaloTile holds what is chosen.
 struct HaloTile {
   static constexpr llvm::StringLiteral schedule = "sm90.halo";
   std::array<int64_t, 3> results; // T, H, W of a phase
@@ -64,7 +64,7 @@ struct HaloTile {
 /// a tap is a shift of the start address; what falls on a border is computed and dropped.
 struct HaloPlan {
   HaloPlan(kernel::ConvOp op, const HaloTile &tile);
-  /// The same with another tile.
+  /// Plans the same conv with another tile.
   void setTile(const HaloTile &other);
   /// source, result: [N, C, T, H, W]
   HaloPlan(mlir::RankedTensorType source, mlir::RankedTensorType result, const shape::Window &window,
@@ -109,7 +109,7 @@ struct HaloPlan {
   int64_t positionTiles() const;
   int64_t tiles() const { return positionTiles() * channelTiles(); }
   int64_t grid() const { return tile.blocks ? tile.blocks : tiles(); }
-  /// Of the block that has most; the channels of all are the same.
+  /// Counts the tiles of the block that has most; the channels of all its tiles are the same.
   int64_t tilesOfBlock() const { return shape::ceilDiv(tiles(), grid()); }
   /// Blocks that share their channels: the rows of partials.
   int64_t partials() const { return grid() / channelTiles(); }

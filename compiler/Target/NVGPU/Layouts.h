@@ -1,4 +1,4 @@
-// How tensor cores read weights.
+// Says how tensor cores read weights.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_LAYOUTS_H
 #define KINEMA_COMPILER_TARGET_NVGPU_LAYOUTS_H
 
@@ -22,7 +22,7 @@ struct Taps {
 /// an even number of such groups.
 kernel::LayoutAttr tapsLayout(mlir::MLIRContext *context, int64_t rank, const Taps &taps);
 
-/// How the taps of a weight lie whose layout is tapsLayout; nothing of others.
+/// Returns how the taps of a weight lie whose layout is tapsLayout; nothing for others.
 std::optional<Taps> tapsOf(mlir::RankedTensorType weight);
 
 } // namespace kinema::nvidia

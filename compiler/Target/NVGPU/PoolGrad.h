@@ -20,11 +20,11 @@ struct GatherParameters {
 /// The schedule with the frames that suit the processor best; nothing where channels do not lie in vectors or
 /// a frame's windows are too many.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Processor &processor);
-/// The same with a given number of frames a block.
+/// Returns the schedule with a given number of frames a block.
 std::optional<kernel::ScheduleAttr> schedulePoolGrad(kernel::PoolGradOp op, const Processor &processor,
                                                      int64_t frames);
 
-/// The same by the parameters of the op's own (Strategy::remake).
+/// Returns the schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakePoolGrad(kernel::PoolGradOp op, const Processor &processor,
                                     ScheduleParameters &parameters);
 

@@ -62,7 +62,7 @@ struct Processor {
   static constexpr int64_t registers = 65536, registerStep = 256, sharedStep = 128;
   static constexpr int64_t productColumns = 256;     // the most of a product of a warpgroup
   static constexpr int64_t systemSharedBytes = 1024; // of each block, which CUDA takes
-  /// What a block may have.
+  /// Returns the shared memory that a block may have.
   constexpr int64_t blockSharedBytes() const { return sharedBytes - systemSharedBytes; }
 };
 

@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Figures{"torchvision/mc3_18", 16, 11685440, 11695440, 43342635008, 43.34},
                     Figures{"torchvision/r2plus1d_18", 8, 31479575, 31505325, 20259642880, 0},
                     Figures{"torchvision/r2plus1d_18", 16, 31479575, 31505325, 40519080960, 40.52}));
-// At their own sizes.
+// These are compiled at their own sizes.
 INSTANTIATE_TEST_SUITE_P(OtherFamilies, Models,
                          testing::Values(Figures{"ir_csn_50", 0, 13077632, 13131152, 42308519936, 0},
                                          Figures{"ip_csn_50", 0, 14335104, 14396176, 47652063232, 0},

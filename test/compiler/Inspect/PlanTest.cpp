@@ -13,7 +13,7 @@ using inspect::PlanSummary;
 
 namespace {
 
-/// What launches cost, in bytes.
+/// Holds what launches cost, in bytes.
 struct Traffic {
   int64_t launches = 0, reads = 0, writes = 0;
 

@@ -1,4 +1,4 @@
-// What the interpreter says of functions that it cannot run.
+// Tests what the interpreter says of functions that it cannot run.
 #include "test/compiler/ClipTesting.h"
 
 using namespace kinema;
@@ -6,7 +6,7 @@ using namespace kinema::testing;
 
 namespace {
 
-/// What is said when @f of a module runs on such inputs.
+/// Returns what is said when @f of a module runs on such inputs.
 std::string errorOf(const std::string &text, std::vector<Tensor> inputs, const char *function = "f") {
   auto module = parse(text);
   std::string said;

@@ -103,7 +103,7 @@ Tensor tensorIn(Program &program, const ArenaTensor &tensor, const std::vector<i
   return Tensor(shape, std::vector<double>(values.begin(), values.end()));
 }
 
-/// What an entry gives, against what the interpreter does.
+/// Compares what an entry gives with what the interpreter does.
 void Operation::expectNumbers(llvm::StringRef target, const std::string &device, double tolerance) {
   CompileOptions options = optionsFor(target);
   Program program(Package(package(options)), {1, false, device});

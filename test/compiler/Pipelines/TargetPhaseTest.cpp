@@ -43,7 +43,7 @@ protected:
     return printed(compilation.module());
   }
 
-  /// What a module in phase target computes.
+  /// Returns what a module in phase target computes.
   std::vector<float> scores(const std::string &text) {
     std::ofstream(pathOf(".mlir")) << text;
     Compilation compilation(options(), {}, /*threads=*/1, llvm::errs());

@@ -124,7 +124,7 @@ std::string packageFile() {
   return path ? path : "";
 }
 
-// How many parameters the kernel has in the PTX; nothing where it has no such kernel.
+// Counts the parameters that the kernel has in the PTX; nothing where it has no such kernel.
 std::optional<size_t> parametersOf(const std::string &text, const std::string &kernel) {
   size_t begin = text.find(".entry " + kernel + "(");
   if (begin == std::string::npos)

@@ -1,4 +1,4 @@
-// Which level of a processor runs.
+// Tests which level of a processor runs.
 #include "runtime/Device/CpuLevel.h"
 
 #include "runtime/Support/Error.h"

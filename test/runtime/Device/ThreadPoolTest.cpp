@@ -14,7 +14,7 @@ using namespace kinema;
 
 namespace {
 
-// How often each block of a grid is computed.
+// Counts how often each block of a grid is computed.
 std::vector<int> countsOf(ThreadPool &pool, int32_t grid) {
   std::vector<int> counts(grid); // blocks are one thread's each: plain numbers, which a sanitizer watches
   pool.run(grid, [&](int thread, BlockRange blocks) {

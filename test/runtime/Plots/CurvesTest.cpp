@@ -24,7 +24,7 @@ std::vector<EpochRow> sample() {
   return rows;
 }
 
-// Whether tags are closed in the order in which they were opened.
+// Returns whether tags are closed in the order in which they were opened.
 bool isWellFormed(const std::string &xml) {
   std::vector<std::string> open;
   for (size_t at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {

@@ -1,4 +1,4 @@
-// From the functions of kernels to the code that the emulator of a GPU runs.
+// Makes the code that the emulator of a GPU runs from the functions of kernels.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_CODEGEN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_EMULATOR_CODEGEN_H
 

@@ -12,7 +12,7 @@ using namespace kinema::cpu::test;
 
 namespace {
 
-/// For LDTILECFG: of each matrix rows and bytes of a row.
+/// A Configuration is the operand of LDTILECFG: it has rows, and bytes of a row, for each matrix.
 struct alignas(64) Configuration {
   uint8_t palette = 1, startRow = 0;
   std::array<uint8_t, 14> reserved{};

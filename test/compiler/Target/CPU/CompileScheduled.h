@@ -1,4 +1,4 @@
-// From scheduled kernels to machine code, without the road around it.
+// Makes machine code of scheduled kernels, without the road around it.
 #ifndef KINEMA_TEST_COMPILER_TARGET_CPU_COMPILESCHEDULED_H
 #define KINEMA_TEST_COMPILER_TARGET_CPU_COMPILESCHEDULED_H
 

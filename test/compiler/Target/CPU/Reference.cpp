@@ -116,7 +116,7 @@ bool inside(const Coordinates &c, ArrayRef<int64_t> shape) {
   return true;
 }
 
-/// For every pair of an output y and an input x that a window connects: body(y, x, tap) in t, h, w.
+/// Calls body(y, x, tap) for each output y and input x that a window connects, in t, h, w.
 void overWindow(const shape::Window &window, ArrayRef<int64_t> input, ArrayRef<int64_t> output,
                 llvm::function_ref<void(ArrayRef<int64_t>, ArrayRef<int64_t>, ArrayRef<int64_t>)> body) {
   forEach({1, 1, output[2], output[3], output[4]}, [&](const Coordinates &y) {

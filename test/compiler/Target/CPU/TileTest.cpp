@@ -17,7 +17,7 @@ using namespace kinema;
 using namespace kinema::cpu::test;
 
 namespace kinema::cpu {
-/// As tests' names show it.
+/// Writes it as tests' names show it.
 static void PrintTo(const Level &level, std::ostream *out) { *out << level.name.str(); }
 } // namespace kinema::cpu
 
@@ -257,7 +257,7 @@ const std::vector<Case> stems = {
     {1, 3, 16, {3, 7, 7}, half({1, 3, 3}), "bn_relu", "moments"},
 };
 
-/// The same for convs in groups, which stage as few channels at once as they can.
+/// Makes the same for convs in groups, which stage as few channels at once as they can.
 Scheduler AtLevel::smallGroupBlocks() const {
   return [machine = level().machine](mlir::Operation *op) {
     int64_t lanes = machine.vector;

@@ -1,4 +1,4 @@
-// What goes across channels, sums over axes, and dropout, against plain loops.
+// Compares what goes across channels, sums over axes, and dropout, with plain loops.
 #include "dialects/Clip/Dropout.h"
 #include "test/compiler/Target/Common/ReferenceHarness.h"
 

@@ -62,7 +62,7 @@ private:
 /// is attached to that one.
 class KernelBuilder {
 public:
-  /// How many counters a kernel that goes on with a merge has behind its operands.
+  /// Counts the counters that a kernel that goes on with a merge has behind its operands.
   static constexpr int64_t counters = 32;
 
   KernelBuilder();

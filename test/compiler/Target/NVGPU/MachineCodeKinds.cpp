@@ -23,7 +23,7 @@ std::vector<LoopCounts> loopsOf(const json &list) {
   return loops;
 }
 
-/// As it is written to the file.
+/// Rounds as the file does.
 double rounded(double value) { return std::round(value * 10) / 10; }
 
 } // namespace
@@ -50,7 +50,7 @@ void KindCounts::add(const KernelCounts &counts) {
   local += counts.local;
 }
 
-// What a kind has none of is left out.
+// Numbers that are zero for a kind are left out.
 void kinema::testing::to_json(json &j, const KindCounts &kind) {
   j = {{"kernels", kind.kernels}};
   for (auto [count, loops] : kind.waits)

@@ -22,7 +22,7 @@ static std::vector<emulator::Mutation> mutationsOf(ModuleOp kernel, const std::v
   return mutations;
 }
 
-/// What is found where the kernel has the mutation; nothing: empty.
+/// Returns what is found where the kernel has the mutation; it is empty where that is nothing.
 static std::string complaintOf(ModuleOp kernel, const std::vector<Tensor> &operands,
                                const std::vector<Tensor> &expected, const emulator::Mutation &mutation) {
   changeKernel = [&](ModuleOp module) { return emulator::mutate(module, mutation); };

@@ -1,4 +1,4 @@
-// Whether the tests of a kernel find every single mistake in it.
+// Checks that the tests of a kernel find every single mistake in it.
 #ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_MUTANT_CHECK_H
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_MUTANT_CHECK_H
 
@@ -10,7 +10,7 @@ namespace kinema::testing {
 /// kernel's as it is, which other tests compare with the reference. Returns how many there are.
 size_t expectMutantsFound(mlir::ModuleOp kernel, const std::vector<Tensor> &operands);
 
-/// What is said of the first mutant whose description begins like this; empty where there is none.
+/// Returns what is said of the first mutant whose description begins like this; empty where there is none.
 std::string complaintOfMutant(mlir::ModuleOp kernel, const std::vector<Tensor> &operands,
                               const std::string &description);
 

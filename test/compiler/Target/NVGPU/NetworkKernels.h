@@ -28,7 +28,7 @@ struct NetworkKernel {
   std::string text;      // a module with one kernel.def @k, scheduled for sm_90a, without layers
 };
 
-/// What a network's file is called in its folder: torchvision/r3d_18.
+/// Returns what a network's file is called in its folder: torchvision/r3d_18.
 std::string networkName(const std::string &path, const std::string &folder);
 
 /// The .arch files of a folder and of its folder `torchvision`, in order: those with the wanted names, which

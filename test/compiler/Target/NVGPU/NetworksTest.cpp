@@ -44,7 +44,7 @@ std::string kindOf(const std::string &text) {
     return RankedTensorType::get(shape, type.getElementType(), type.getEncoding());
   });
   replacer.addReplacement([&](kernel::PieceAttr piece) {
-    // Whether it begins and ends with a block.
+    // This says whether it begins and ends with a block.
     auto kind = [&](int64_t number) { return number == 0 ? 0 : number % block == 0 ? block : 1; };
     return kernel::PieceAttr::get(piece.getContext(), piece.getInput(), kind(piece.getFrom()),
                                   kind(piece.getTo()), kind(piece.getCount()), piece.getFrames());
@@ -99,7 +99,7 @@ void makeReference(ModuleOp module, const Machine &machine) {
   fixPartials(op, schedule);
 }
 
-/// Of a result of the kernel or of what is attached to it.
+/// Names a result of the kernel or of what is attached to it.
 Form formOf(kernel::DefOp def, unsigned result) {
   Operation *op = def.getKernel();
   return static_cast<Form>(result < op->getNumResults() ? cast<kernel::LaunchableOp>(op).getForm(result)
@@ -151,7 +151,7 @@ private:
   std::unique_ptr<CompiledKernel> compiled;
 };
 
-/// What a attached merge makes of the partials that its kernel has left, by the reference.
+/// Returns what an attached merge makes of the partials that its kernel has left, by the reference.
 std::vector<Tensor> attachedResults(ModuleOp module, ArrayRef<Tensor> operands, ArrayRef<Tensor> results) {
   kernel::DefOp def = defOf(module);
   kernel::FinalizeOp attached = def.getAttached();
@@ -234,7 +234,7 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
   return plans;
 }
 
-/// Of each kind the kernel that is least work.
+/// Returns the kernel of each kind that is least work.
 std::vector<NetworkKernel> oneOfEachKind(std::vector<NetworkKernel> kernels) {
   std::map<std::string, NetworkKernel> kinds;
   for (NetworkKernel &kernel : kernels) {

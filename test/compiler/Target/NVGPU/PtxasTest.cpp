@@ -35,7 +35,7 @@ using nlohmann::json;
 
 namespace {
 
-/// What ptxas says about one kernel, and what its machine code does.
+/// A Verdict is what ptxas says about one kernel, and what its machine code does.
 struct Verdict {
   nvidia::Resources resources;
   std::vector<std::string> warnings;
@@ -81,7 +81,7 @@ const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::ho
 
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
 
-/// What LLVM gets of a kernel.
+/// Returns what LLVM gets of a kernel.
 gpu::GPUModuleOp partOf(ModuleOp lowered) { return *lowered.getOps<gpu::GPUModuleOp>().begin(); }
 
 std::string kindOf(Operation *kernel) {
@@ -152,7 +152,7 @@ void disassemble(const std::string &nvdisasm, StringRef cubin, std::map<std::str
       verdict->second.counts = std::move(counts);
 }
 
-/// What ptxas says about each kernel of one run, by name.
+/// Returns what ptxas says about each kernel of one run, by name.
 std::map<std::string, Verdict> assemble(const Tools &tools, ArrayRef<Assembled> batch, std::string &error) {
   std::vector<std::string> texts;
   for (const Assembled &kernel : batch)
@@ -165,7 +165,7 @@ std::map<std::string, Verdict> assemble(const Tools &tools, ArrayRef<Assembled> 
   for (const std::string &warning : assembly.warnings) {
     auto named = llvm::find_if(
         verdicts, [&](auto &verdict) { return warning.find(verdict.first) != std::string::npos; });
-    // Of nobody's: everybody's.
+    // A warning that names no kernel is everybody's.
     for (auto &[name, verdict] : verdicts)
       if (named == verdicts.end() || name == named->first)
         verdict.warnings.push_back(warning);
@@ -179,7 +179,7 @@ std::map<std::string, Verdict> assemble(const Tools &tools, ArrayRef<Assembled> 
 /// right, but slower than meant. Counted.
 bool isAdvice(StringRef warning) { return warning.contains("(C7517)") || warning.contains("(C7519)"); }
 
-/// What is left of a kernel when its verdict is known.
+/// A Kernel is what is left of one when its verdict is known.
 struct Kernel {
   std::string name, kind, error;
   int64_t threads = 0, dynamicShared = 0;

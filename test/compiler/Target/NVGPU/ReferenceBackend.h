@@ -1,4 +1,4 @@
-// What tests may do to a kernel between its lowering and the emulator.
+// Says what tests may do to a kernel between its lowering and the emulator.
 #ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_REFERENCE_BACKEND_H
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_REFERENCE_BACKEND_H
 

@@ -28,7 +28,7 @@ int64_t workOf(Operation *op) {
   return traffic.macs + traffic.reads + traffic.writes;
 }
 
-/// What a dimension of a tensor counts.
+/// Says what a dimension of a tensor counts.
 enum class Dimension { Clips, Frames, Rows, Columns, Channels, Other };
 
 Dimension dimensionOf(RankedTensorType type, bool isWeight, int64_t dimension) {
@@ -64,7 +64,7 @@ public:
     return SmallVector<int64_t>(sizes.begin(), sizes.end());
   }
 
-  /// Whether the kernel still is one with these sizes; then it has them.
+  /// Returns whether the kernel still is one with these sizes; then it has them.
   bool apply(Dimension dimension, const Sizes &sizes) {
     OwningOpRef<ModuleOp> trial = best->clone();
     Operation *op = operationOf(*trial);
@@ -88,7 +88,7 @@ public:
     return true;
   }
 
-  /// Of a launch for several parameters, these alone.
+  /// Keeps these parameters alone of a launch for several.
   void keepParameters(ArrayRef<int64_t> kept) {
     Operation *op = kernel();
     OpBuilder b(op);

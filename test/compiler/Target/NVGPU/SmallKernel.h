@@ -1,4 +1,4 @@
-// The same kernel at small sizes.
+// Makes the same kernel at small sizes.
 #ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_SMALLKERNEL_H
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_SMALLKERNEL_H
 

@@ -1,4 +1,4 @@
-// What the kernels of a network keep when they are made small.
+// Tests what the kernels of a network keep when they are made small.
 #include "test/compiler/Target/NVGPU/SmallKernel.h"
 #include "test/compiler/Target/NVGPU/OneKernel.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t fewWork = 8000000;
 
-/// Those of a training step of R(2+1)D-18 as it is written.
+/// Returns the kernels of a training step of R(2+1)D-18 as it is written.
 const std::vector<NetworkKernel> &kernels() {
   static const auto all = [] {
     std::vector<std::string> errors;

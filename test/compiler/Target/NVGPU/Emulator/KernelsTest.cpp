@@ -1,4 +1,4 @@
-// From the text of a kernel to its results: the pass, the machine code and the emulator together.
+// Runs a kernel from its text to its results: the pass, the machine code and the emulator together.
 #include "test/compiler/Target/NVGPU/Emulator/EmulatorTesting.h"
 
 #include "runtime/Support/Error.h"

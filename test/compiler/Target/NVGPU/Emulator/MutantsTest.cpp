@@ -21,7 +21,7 @@ namespace {
 uint16_t toBF16(float value) { return uint16_t(std::bit_cast<uint32_t>(value) >> 16); }
 float valueOf(uint32_t i) { return float(int(i * 2654435761u >> 19 & 15) - 7); }
 
-// What a run says: nothing where all is right.
+// A Check returns what a run says: nothing where all is right.
 using Check = std::function<std::string(EmulatedModule &, uint64_t seed)>;
 
 std::string runPipeline(EmulatedModule &module, uint64_t seed) {
