@@ -21,8 +21,7 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, c
     described.note = note.str();
   described.blocks = schedule.getGrid();
   described.shared = schedule.getScratch();
-  for (auto [parameter, value] : schedule.getNumbers())
-    described.parameters[parameter.str()] = value;
+  described.parameters = schedule.getNumbers();
   described.measured = measuredSeconds(op);
   if (auto estimate = target.estimate(launch, op)) {
     described.predicted = estimate->predicted;
@@ -42,12 +41,17 @@ std::vector<ScheduledLaunch> kinema::inspect::scheduledLaunches(ModuleOp planned
   return launches;
 }
 
-/// Returns "channels=144 depth=64 (note)", without what other columns tell.
-static std::string parametersText(const ScheduledLaunch &launch) {
+std::string kinema::inspect::parametersText(const std::map<std::string, int64_t> &parameters) {
   std::string text;
-  for (const auto &[name, value] : launch.parameters)
+  for (const auto &[name, value] : parameters)
     if (name != kernel::ScheduleAttr::partialsName && name != kernel::ScheduleAttr::threadsName)
       text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+  return text;
+}
+
+/// Returns "channels=144 depth=64 (note)".
+static std::string detailsOf(const ScheduledLaunch &launch) {
+  std::string text = parametersText(launch.parameters);
   if (!launch.note.empty())
     text += fmt::format("{}({})", text.empty() ? "" : " ", launch.note);
   return text;
@@ -63,18 +67,18 @@ std::string kinema::inspect::scheduleTable(StringRef entry, const std::vector<Sc
     text += fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} ", l.layer, l.op, l.schedule, l.blocks, l.shared);
     text += l.measured ? fmt::format("{:>8.1f} us ", *l.measured * 1e6) : fmt::format("{:>11} ", "-");
     if (!l.predicted) {
-      text += fmt::format("{:>11} {:>9} {:>7}   {}\n", "-", "-", "-", parametersText(l));
+      text += fmt::format("{:>11} {:>9} {:>7}   {}\n", "-", "-", "-", detailsOf(l));
       continue;
     }
     predicted += *l.predicted;
     text += fmt::format("{:>8.1f} us ", *l.predicted * 1e6);
     if (!l.floor) {
-      text += fmt::format("{:>9} {:>7}   {}\n", "-", "-", parametersText(l));
+      text += fmt::format("{:>9} {:>7}   {}\n", "-", "-", detailsOf(l));
       continue;
     }
     bool improve = l.ratio() > ScheduledLaunch::acceptable;
     text += fmt::format("{:>6.1f} us {:>7.1f} {} {}\n", *l.floor * 1e6, l.ratio(), improve ? "*" : " ",
-                        parametersText(l));
+                        detailsOf(l));
     floor += *l.floor;
     slow += improve;
   }

@@ -40,6 +40,10 @@ std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaun
 /// they are known.
 nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
 
+/// Returns a schedule's parameters as "channels=144 depth=64", without the partials and threads, which follow
+/// from the others or are told elsewhere.
+std::string parametersText(const std::map<std::string, int64_t> &parameters);
+
 } // namespace kinema::inspect
 
 #endif

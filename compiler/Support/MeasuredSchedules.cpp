@@ -105,6 +105,13 @@ llvm::Expected<MeasuredSchedules> MeasuredSchedules::read(StringRef path) {
   return parse((*buffer)->getBuffer(), path);
 }
 
+llvm::Error MeasuredSchedules::checkTarget(StringRef wanted, StringRef origin) const {
+  if (target == wanted)
+    return llvm::Error::success();
+  return llvm::createStringError(origin + ": was measured for " + target + ", not for " + wanted +
+                                 "; `kinema tune --target " + wanted + "` measures for that");
+}
+
 std::string MeasuredSchedules::text() const {
   json::Object kernels;
   for (const auto &[signature, entry] : entries) {

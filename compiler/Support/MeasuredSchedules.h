@@ -33,6 +33,8 @@ public:
   std::string text() const;
 
   llvm::StringRef getTarget() const { return target; }
+  /// Succeeds if the schedules were measured for the target; an error begins with `origin`.
+  llvm::Error checkTarget(llvm::StringRef wanted, llvm::StringRef origin) const;
   size_t size() const { return entries.size(); }
   /// Returns the kernel's schedule; null where the kernel was not measured.
   const MeasuredSchedule *find(llvm::StringRef signature) const;

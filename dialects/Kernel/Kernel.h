@@ -8,6 +8,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TensorEncoding.h"
 
+#include <map>
+
 #include "dialects/Kernel/KernelDialect.h.inc"
 
 namespace kinema::kernel {

@@ -107,10 +107,11 @@ std::optional<int64_t> ScheduleAttr::find(StringRef parameter) const {
   return value ? std::optional(value.getInt()) : std::nullopt;
 }
 
-SmallVector<std::pair<StringRef, int64_t>> ScheduleAttr::getNumbers() const {
-  return llvm::map_to_vector(getParameters(), [](NamedAttribute parameter) {
-    return std::pair(parameter.getName().getValue(), cast<IntegerAttr>(parameter.getValue()).getInt());
-  });
+std::map<std::string, int64_t> ScheduleAttr::getNumbers() const {
+  std::map<std::string, int64_t> numbers;
+  for (NamedAttribute parameter : getParameters())
+    numbers[parameter.getName().str()] = cast<IntegerAttr>(parameter.getValue()).getInt();
+  return numbers;
 }
 
 ScheduleAttr kinema::kernel::scheduleOf(Operation *kernel) {

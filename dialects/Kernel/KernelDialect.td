@@ -107,8 +107,8 @@ def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
 
     /// The value of a parameter; nothing where the schedule has none of that name.
     std::optional<int64_t> find(::llvm::StringRef parameter) const;
-    /// All parameters, by their names in alphabetical order.
-    ::llvm::SmallVector<std::pair<::llvm::StringRef, int64_t>> getNumbers() const;
+    /// All parameters, by their names.
+    std::map<std::string, int64_t> getNumbers() const;
     /// The threads of a block; nothing on machines whose blocks are not shared among threads.
     std::optional<int64_t> getThreads() const { return find(threadsName); }
     /// Counts the partials that a launch leaves: as many as blocks where the schedule does not say.

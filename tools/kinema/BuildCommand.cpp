@@ -41,20 +41,14 @@ std::vector<std::string> targetsOf(const BuildCommandOptions &options) {
 void build(const BuildCommandOptions &options) {
   std::string program = runtimeProgram();
   checkWritable(options.output);
-  std::vector<CompileOptions> targets;
-  std::vector<const Target *> chosen = chosenTargets(targetsOf(options));
-  for (const Target *target : chosen) {
-    targets.emplace_back().train = options.mode == "train";
-    applyTarget(options.choice, target, targets.back(), chosen);
-  }
+  CompileOptions common;
+  common.train = options.mode == "train";
+  std::vector<CompileOptions> targets = optionsOf(options.choice, chosenTargets(targetsOf(options)), common);
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
   sayCompiling(options.spec.spec, targets.front().target);
   require(compilation.fromSpec(options.spec.spec, Phase::Step));
   PackageWriter package;
-  for (const CompileOptions &target : targets) {
-    sayCompiling(options.spec.spec, target.target);
-    require(compilation.addTo(package, target));
-  }
+  addAll(package, compilation, options.spec.spec, targets);
   package.writeBehind(program, options.output);
 }
 } // namespace

@@ -75,21 +75,16 @@ void requireReadable(const CompileCommandOptions &options) {
   }
 }
 
-/// Does this for each target that was asked for.
+/// Returns the options of each target that was asked for.
 std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options) {
-  std::vector<CompileOptions> all;
-  std::vector<const Target *> targets = targetsOf(options);
-  for (const Target *target : targets) {
-    CompileOptions &compile = all.emplace_back();
-    compile.train = options.mode == "train";
-    compile.keepGradients = options.keepGradients;
-    compile.dumpDirectory = options.dump;
-    compile.fuse = options.fuse == "all"        ? FusionScope::All
-                   : options.fuse == "epilogue" ? FusionScope::Epilogue
-                                                : FusionScope::None;
-    applyTarget(options.choice, target, compile, targets);
-  }
-  return all;
+  CompileOptions common;
+  common.train = options.mode == "train";
+  common.keepGradients = options.keepGradients;
+  common.dumpDirectory = options.dump;
+  common.fuse = options.fuse == "all"        ? FusionScope::All
+                : options.fuse == "epilogue" ? FusionScope::Epilogue
+                                             : FusionScope::None;
+  return optionsOf(options.choice, targetsOf(options), common);
 }
 
 /// The phase up to which the network is led once for all targets.
@@ -116,10 +111,7 @@ void compile(const CompileCommandOptions &options) {
   sayCompiling(options.spec.spec, targets.front().target);
   lead(compilation, options, sharedPhase(options));
   PackageWriter package;
-  for (const CompileOptions &target : targets) {
-    sayCompiling(options.spec.spec, target.target);
-    require(compilation.addTo(package, target));
-  }
+  addAll(package, compilation, options.spec.spec, targets);
   package.write(options.output);
   if (!options.from.empty())
     requireReadable(options);

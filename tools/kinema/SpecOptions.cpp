@@ -3,7 +3,6 @@
 #include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Device/CpuLevel.h"
 #include "runtime/Device/Device.h"
-#include "runtime/Package/Package.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Progress.h"
@@ -112,13 +111,11 @@ void applyMeasurements(const TargetChoice &choice, CompileOptions &options,
   auto measured = MeasuredSchedules::read(choice.measurements);
   if (!measured)
     refuse("{}", llvm::toString(measured.takeError()));
-  std::string target = measured->getTarget().str();
-  auto isMeasured = [&](const Target *other) { return other->name == target; };
+  auto isMeasured = [&](const Target *other) { return other->name == measured->getTarget(); };
   if (!options.target || isMeasured(options.target)) // without a target, the module's passes look again
     options.targetOptions.measurements = choice.measurements;
   else if (!llvm::any_of(others, isMeasured))
-    refuse("{}: was measured for {}, not for {}; `kinema tune --target {}` measures for that",
-           choice.measurements, target, options.target->name.str(), options.target->name.str());
+    refuse("{}", llvm::toString(measured->checkTarget(options.target->name, choice.measurements)));
 }
 
 void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options,
@@ -140,6 +137,22 @@ void applyTarget(const TargetChoice &choice, const Target *target, CompileOption
   options.targetOptions.watchdog = choice.watchdog;
   if (!choice.precision.empty())
     options.bfloat16 = choice.precision == "bf16";
+}
+
+std::vector<CompileOptions> optionsOf(const TargetChoice &choice, llvm::ArrayRef<const Target *> targets,
+                                      const CompileOptions &common) {
+  std::vector<CompileOptions> all(targets.size(), common);
+  for (size_t i = 0; i < targets.size(); ++i)
+    applyTarget(choice, targets[i], all[i], targets);
+  return all;
+}
+
+void addAll(PackageWriter &package, Compilation &compilation, llvm::StringRef spec,
+            llvm::ArrayRef<CompileOptions> targets) {
+  for (const CompileOptions &target : targets) {
+    sayCompiling(spec, target.target);
+    require(compilation.addTo(package, target));
+  }
 }
 
 void chooseTarget(const std::string &device, CompileOptions &compile) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/Pipelines/Compile.h"
+#include "runtime/Package/Package.h"
 
 #include <CLI/CLI.hpp>
 
@@ -58,6 +59,13 @@ void applyMeasurements(const TargetChoice &choice, CompileOptions &options,
 /// Applies all that `addTarget` adds.
 void applyTarget(const TargetChoice &choice, const Target *target, CompileOptions &options,
                  llvm::ArrayRef<const Target *> others = {});
+
+/// Returns the options of each target: the common ones with all that `addTarget` adds.
+std::vector<CompileOptions> optionsOf(const TargetChoice &choice, llvm::ArrayRef<const Target *> targets,
+                                      const CompileOptions &common);
+/// Leads the network on for each target and adds their code to the package. Throws Error, as `require`.
+void addAll(PackageWriter &package, Compilation &compilation, llvm::StringRef spec,
+            llvm::ArrayRef<CompileOptions> targets);
 
 /// Chooses the target that the device runs: a spec is compiled for a GPU if there is one, unless the CPU is
 /// asked for.

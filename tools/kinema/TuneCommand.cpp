@@ -1,4 +1,5 @@
 // kinema tune: measures the schedules of a network's kernels and keeps the quickest in a file.
+#include "compiler/Inspect/Schedules.h"
 #include "compiler/Pipelines/TunableKernels.h"
 #include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Program/Contest.h"
@@ -122,25 +123,10 @@ Measured measure(const TunableKernel &kernel, const CompileOptions &compile,
   return {describeMachine(*device, compile.target->kind == kernel::TargetKind::CPU), std::move(times), best};
 }
 
-std::map<std::string, int64_t> parametersOf(kernel::ScheduleAttr schedule) {
-  std::map<std::string, int64_t> parameters;
-  for (auto [parameter, value] : schedule.getNumbers())
-    parameters[parameter.str()] = value;
-  return parameters;
-}
-
 MeasuredSchedule entryOf(const TunableKernel &kernel, const Measured &measured) {
   auto schedule = kernel.alternatives[measured.best].schedule();
-  return {schedule.getName().str(), parametersOf(schedule), measured.bestSeconds(), measured.modelSeconds(),
+  return {schedule.getName().str(), schedule.getNumbers(), measured.bestSeconds(), measured.modelSeconds(),
           measured.machine};
-}
-
-std::string describe(kernel::ScheduleAttr schedule) {
-  std::string text;
-  for (const auto &[name, value] : parametersOf(schedule))
-    if (name != "partials" && name != "threads")
-      text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
-  return text;
 }
 
 void printHeader() {
@@ -153,9 +139,9 @@ void printRow(const TunableKernel &kernel, const Measured &measured) {
   if (kernel.layers.size() > 1)
     layers += fmt::format(" and {} more", kernel.layers.size() - 1);
   double model = measured.modelSeconds(), best = measured.bestSeconds();
-  std::string choice = describe(kernel.alternatives.front().schedule());
+  std::string choice = inspect::parametersText(kernel.alternatives.front().schedule().getNumbers());
   if (measured.best > 0)
-    choice += " -> " + describe(kernel.alternatives[measured.best].schedule());
+    choice += " -> " + inspect::parametersText(kernel.alternatives[measured.best].schedule().getNumbers());
   fmt::print("{:<34} {:<16} {:<10} {:>7.3f} ms {:>7.3f} ms {:>4.0f}%  {}\n", layers, kernel.op,
              kernel.launches.size() > 1 ? "both" : kernel.launches.begin()->first, 1e3 * model, 1e3 * best,
              100 * (1 - best / model), choice);

@@ -57,8 +57,7 @@ static FailureOr<std::string> compilePart(ModuleOp part, HostProcessor processor
   optimise(*module, *machine, hostPasses);
   auto object = emitCode(*module, *machine, llvm::CodeGenFileType::ObjectFile);
   if (!object)
-    return part.emitError("a kernel has what ")
-           << processor.name << " cannot do: " << llvm::toString(object.takeError());
+    return part.emitError(llvm::toString(object.takeError()));
   return std::move(*object);
 }
 

@@ -72,10 +72,14 @@ static void keepError(const DiagnosticInfo *info, void *) {
   info->print(printer);
 }
 
+static std::string complaint(StringRef machine, StringRef reason) {
+  return ("a kernel has what " + machine + " cannot do: " + reason).str();
+}
+
 /// Ends the process, as LLVM asks for where it cannot go on.
 static void endWith(void *, const char *reason, bool) {
-  errs() << "error: a kernel has what the machine cannot do: "
-         << (firstError.empty() ? StringRef(reason).split('\n').first : StringRef(firstError)) << "\n";
+  StringRef first = firstError.empty() ? StringRef(reason).split('\n').first : StringRef(firstError);
+  errs() << "error: " << complaint("the machine", first) << "\n";
   std::_Exit(1);
 }
 
@@ -92,6 +96,6 @@ Expected<std::string> kinema::emitCode(Module &module, TargetMachine &machine, C
     return createStringError("LLVM cannot write such files for this machine");
   passes.run(module);
   if (!firstError.empty())
-    return createStringError(firstError);
+    return createStringError(complaint(machine.getTargetCPU(), firstError));
   return std::string(code.begin(), code.end());
 }

@@ -63,20 +63,15 @@ llvm::Expected<ScheduleChooser> ScheduleChooser::make(StringRef file, int64_t ra
   auto measured = MeasuredSchedules::read(file);
   if (!measured)
     return measured.takeError();
-  if (measured->getTarget() != target)
-    return llvm::createStringError(file + ": was measured for " + measured->getTarget() + ", not for " +
-                                   target + "; `kinema tune --target " + target + "` measures for that");
+  if (llvm::Error error = measured->checkTarget(target, file))
+    return error;
   chooser.measured = std::move(*measured);
   return chooser;
 }
 
 /// Returns whether that is the schedule that was measured.
 static bool isSame(const MeasuredSchedule &measured, kernel::ScheduleAttr schedule) {
-  return schedule.getName() == measured.schedule &&
-         schedule.getParameters().size() == measured.parameters.size() &&
-         llvm::all_of(measured.parameters, [&](const auto &parameter) {
-           return schedule.find(parameter.first) == parameter.second;
-         });
+  return schedule.getName() == measured.schedule && schedule.getNumbers() == measured.parameters;
 }
 
 ScheduleChoice ScheduleChooser::choose(Operation *kernel, ArrayRef<Candidate> candidates) const {

@@ -43,7 +43,7 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
     return kernel->emitOpError("has the schedule ") << given.getName() << ", whose " << what << " is "
                                                     << found << ", but its parameters lead to " << expected;
   };
-  for (auto [name, value] : given.getNumbers())
+  for (const auto &[name, value] : given.getNumbers())
     if (!made.find(name)) {
       auto error = kernel->emitOpError("has the schedule ")
                    << given.getName() << ", which takes no parameter \"" << name << "\"";
@@ -53,7 +53,7 @@ static LogicalResult verifySame(Operation *kernel, kernel::ScheduleAttr given, k
       llvm::interleaveComma(made.getNumbers(), error, [&](const auto &known) { error << known.first; });
       return error;
     }
-  for (auto [name, expected] : made.getNumbers()) {
+  for (const auto &[name, expected] : made.getNumbers()) {
     std::optional<int64_t> value = given.find(name);
     if (!value)
       return kernel->emitOpError("has the schedule ")

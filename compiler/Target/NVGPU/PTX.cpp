@@ -75,8 +75,7 @@ FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processo
              << function.getName().str() << ", which nobody defines: no device library is linked";
   auto text = emitCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile, leftOut);
   if (!text)
-    return part.emitError("a kernel has what ")
-           << processor.name << " cannot do: " << llvm::toString(text.takeError());
+    return part.emitError(llvm::toString(text.takeError()));
   return std::move(*text);
 }
 

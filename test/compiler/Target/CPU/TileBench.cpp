@@ -75,7 +75,7 @@ void measure(const std::string &name, const std::string &text, double work, doub
   double rate = 2 * work / time / 1e9;
   std::string parameters;
   llvm::raw_string_ostream stream(parameters);
-  for (auto [name, value] : kernel.schedule().getNumbers())
+  for (const auto &[name, value] : kernel.schedule().getNumbers())
     stream << " " << name << " " << value;
   auto conv = mlir::dyn_cast<kernel::ConvOp>(op);
   double predicted = conv ? cpu::predictConvTile(conv, *level) : 0;

@@ -84,7 +84,7 @@ public:
                   mlir::RankedTensorType partials);
   void poolGrad(kernel::PoolKind kind, mlir::Value g, const shape::Window &window, KernelRegion &prologue,
                 mlir::RankedTensorType result);
-  /// Attaches the merge of the operation's last result into the kernel; each yielded value makes a vector.
+  /// Attaches the merge of the operation's last result to the kernel; each yielded value makes a vector.
   void merge(KernelRegion &merging);
 
   /// Returns the kernel, which gives all results.
