@@ -2,7 +2,7 @@
 
 #include "compiler/Target/NVGPU/AttachedMerge.h"
 #include "compiler/Target/NVGPU/ChannelSums.h"
-#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Feed.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -19,7 +19,8 @@ class HaloConvEmitter : WarpgroupEmitter {
 public:
   HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan),
-        yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())) {}
+        yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())),
+        feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, source, raw) {}
 
   void emit();
 
@@ -31,6 +32,11 @@ private:
     Value offset; // offset of the phase
     Value taps, firstTap, firstShift;
   };
+  /// Says which clip and which results a tile has.
+  struct TilePlace {
+    Value n;
+    std::array<AxisPlace, 3> axes;
+  };
   /// A Row is one row of the accumulators.
   struct Row {
     Value valid;                 // whether it is a result
@@ -40,7 +46,8 @@ private:
 
   Value pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field);
   void layOut();
-  void placeTile(Value tile);
+  TilePlace placeOf(Value tile);
+  FeedPlace feedPlace(const TilePlace &tile);
   void initialiseBarriers();
 
   /// Runs the body for each tile of the block, carrying values.
@@ -49,11 +56,11 @@ private:
   SmallVector<Value> overTaps(ValueRange init,
                               function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body);
 
-  void emitWeights();
-  SmallVector<Value> emitWeightsOfTile(ValueRange step);
+  void emitCopies();
+  SmallVector<Value> emitCopiesOfStep(Value step, Value steps, ValueRange carried);
+  SmallVector<Value> emitParts(Value step, Value from, Value to, Value rawStep);
   void emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step);
   void emitSource();
-  SmallVector<Value> emitSourceOfTile(ValueRange step);
 
   void emitConsumers();
   SmallVector<Value> emitAccumulators(Value sourceStep, Value weightStep);
@@ -91,10 +98,11 @@ private:
   kernel::ConvOp op;
   const HaloPlan &plan;
   kernel::YieldOp yield;
-  Ring source, weights;
+  Ring source, weights, raw;
+  Feed feed;
   std::optional<ChannelSums> sums;
-  Value n, channelTile;
-  std::array<AxisPlace, 3> place;
+  Value channelTile;
+  TilePlace here;       // where the tile lies that is worked on
   Value consumerThread; // number among the consumers' threads
   Value firstChannel;   // first channel of this thread's pair in the first group of the block's tile
 };
@@ -106,27 +114,34 @@ void HaloConvEmitter::layOut() {
   auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
   source.name = "the source";
   weights.name = "the weights";
-  for (auto [ring, stages] : {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages}}) {
+  raw.name = "the source's rows";
+  for (auto [ring, stages] :
+       {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages}, {&raw, plan.rawStages()}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);
     ring->emptyAt = take(8 * stages);
   }
   at = shape::roundUp(at, 128);
   source.refilled = plan.stepsOfSource() > source.stages;
+  raw.refilled = plan.stepsOfSource() * plan.feed().parts() > raw.stages;
   source.stageBytes = plan.sourceStageBytes();
   weights.stageBytes = plan.weightStageBytes();
+  raw.stageBytes = plan.feed().rawBytes();
   source.dataAt = take(source.stages * source.stageBytes);
   weights.dataAt = take(weights.stages * weights.stageBytes);
+  raw.dataAt = take(raw.stages * raw.stageBytes);
   sums.emplace(static_cast<WarpgroupEmitter &>(*this), sumCount(), plan.tile.channels, plan.consumerWarps,
                at);
 }
 
 void HaloConvEmitter::initialiseBarriers() {
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(source, plan.producerThreads, plan.consumerWarps);
+    initialise(source, plan.producerThreads + Feed::arrivals(plan.feed()), plan.consumerWarps);
     initialise(weights, 1, plan.consumerWarps);
+    initialise(raw, 1, plan.producerThreads / warp);
     initialised();
   });
+  feed.clearRaw(plan.threads);
   NVVM::BarrierOp::create(e.b, e.loc);
 }
 
@@ -141,35 +156,48 @@ Value HaloConvEmitter::pick(Value phase, const HaloAxis &axis, int64_t HaloAxis:
   return picked;
 }
 
-void HaloConvEmitter::placeTile(Value tile) {
+HaloConvEmitter::TilePlace HaloConvEmitter::placeOf(Value tile) {
   auto next = [rest = e.div(tile, plan.channelTiles()), this](int64_t size) mutable {
     Value part = e.rem(rest, size);
     rest = e.div(rest, size);
     return part;
   };
+  TilePlace there;
   for (int axis = 2; axis >= 0; --axis)
-    place[axis].first = e.mul(next(plan.axes[axis].tiles()), plan.axes[axis].tile);
+    there.axes[axis].first = e.mul(next(plan.axes[axis].tiles()), plan.axes[axis].tile);
   for (int axis = 2; axis >= 0; --axis) {
     const HaloAxis &halo = plan.axes[axis];
+    AxisPlace &place = there.axes[axis];
     Value phase = next(halo.phases.size());
-    place[axis].count = pick(phase, halo, &HaloAxis::Phase::count);
-    place[axis].offset = pick(phase, halo, &HaloAxis::Phase::offset);
-    place[axis].taps = pick(phase, halo, &HaloAxis::Phase::taps);
-    place[axis].firstTap = pick(phase, halo, &HaloAxis::Phase::firstTap);
-    place[axis].firstShift = pick(phase, halo, &HaloAxis::Phase::firstShift);
+    place.count = pick(phase, halo, &HaloAxis::Phase::count);
+    place.offset = pick(phase, halo, &HaloAxis::Phase::offset);
+    place.taps = pick(phase, halo, &HaloAxis::Phase::taps);
+    place.firstTap = pick(phase, halo, &HaloAxis::Phase::firstTap);
+    place.firstShift = pick(phase, halo, &HaloAxis::Phase::firstShift);
   }
-  n = next(plan.clips);
+  there.n = next(plan.clips);
+  return there;
+}
+
+FeedPlace HaloConvEmitter::feedPlace(const TilePlace &tile) {
+  FeedPlace place;
+  place.n = tile.n;
+  for (int axis = 0; axis < 3; ++axis) {
+    place.first[axis] = tile.axes[axis].first;
+    place.low[axis] = e.index(plan.axes[axis].low);
+  }
+  return place;
 }
 
 /// All tiles of a block have the same channels, so the block's place among them is computed once.
 SmallVector<Value> HaloConvEmitter::overTiles(ValueRange init,
                                               function_ref<SmallVector<Value>(ValueRange)> body) {
   if (plan.tilesOfBlock() == 1) {
-    placeTile(e.firstBlock);
+    here = placeOf(e.firstBlock);
     return body(init);
   }
   return e.loop(e.firstBlock, e.index(plan.tiles()), plan.grid(), init, [&](Value tile, ValueRange carried) {
-    placeTile(tile);
+    here = placeOf(tile);
     return body(carried);
   });
 }
@@ -178,9 +206,9 @@ SmallVector<Value>
 HaloConvEmitter::overTaps(ValueRange init,
                           function_ref<SmallVector<Value>(ArrayRef<Value>, ValueRange)> body) {
   Value zero = e.index(0);
-  return e.loop(zero, place[0].taps, 1, init, [&](Value t, ValueRange atT) {
-    return e.loop(zero, place[1].taps, 1, atT, [&](Value h, ValueRange atH) {
-      return e.loop(zero, place[2].taps, 1, atH,
+  return e.loop(zero, here.axes[0].taps, 1, init, [&](Value t, ValueRange atT) {
+    return e.loop(zero, here.axes[1].taps, 1, atT, [&](Value h, ValueRange atH) {
+      return e.loop(zero, here.axes[2].taps, 1, atH,
                     [&](Value w, ValueRange carried) { return body({t, h, w}, carried); });
     });
   });
@@ -188,24 +216,57 @@ HaloConvEmitter::overTaps(ValueRange init,
 
 //===-- Producers ---------------------------------------------------------===//
 
-/// One thread copies, for each chunk of the source's channels, the weights of one tap after the other.
-void HaloConvEmitter::emitWeights() {
-  overTiles({e.index(0)}, [&](ValueRange step) { return emitWeightsOfTile(step); });
+/// One warp begins the copies of weights and of the source, whose steps are the chunks of its channels in all
+/// tiles of the block. While the weights of one step go, tap by tap, the source's parts of the next step go
+/// in between, so that neither waits long for the other. Neither waits for good: the parts of a step wait for
+/// products of the steps before the last, whose weights have gone by then.
+void HaloConvEmitter::emitCopies() {
+  Value zero = e.index(0), tiles = e.index(1);
+  if (plan.tilesOfBlock() > 1)
+    tiles = e.div(e.sub(e.index(plan.tiles() + plan.grid() - 1), e.firstBlock), plan.grid());
+  Value steps = e.mul(tiles, plan.chunks());
+  Value rawStep = emitParts(zero, zero, e.index(plan.feed().parts()), zero).front();
+  e.loop(zero, steps, 1, {zero, rawStep},
+         [&](Value step, ValueRange carried) { return emitCopiesOfStep(step, steps, carried); });
 }
 
-SmallVector<Value> HaloConvEmitter::emitWeightsOfTile(ValueRange step) {
-  return e.loop(e.index(0), e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) {
-    return overTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> SmallVector<Value> {
-      emitWeightStage(chunk, tap, step[0]);
-      return {e.add(step[0], 1)};
-    });
+/// Copies parts [from, to) of the source for a step. Returns the next step of the raw ring.
+SmallVector<Value> HaloConvEmitter::emitParts(Value step, Value from, Value to, Value rawStep) {
+  Value tile = e.add(e.firstBlock, e.mul(e.div(step, plan.chunks()), plan.grid()));
+  FeedPlace place = feedPlace(placeOf(tile));
+  Value firstBlock = e.mul(e.rem(step, plan.chunks()), plan.stagedBlocks());
+  return e.loop(from, to, 1, {rawStep}, [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
+    return {feed.copy(place, firstBlock, part, step, 0, rawStep[0])};
   });
+}
+
+/// Copies the weights of a step and the source's parts of the next one. Carries the steps of the rings of
+/// weights and of raw stages.
+SmallVector<Value> HaloConvEmitter::emitCopiesOfStep(Value step, Value steps, ValueRange carried) {
+  here = placeOf(e.add(e.firstBlock, e.mul(e.div(step, plan.chunks()), plan.grid())));
+  Value chunk = e.rem(step, plan.chunks()), next = e.add(step, 1);
+  Value parts = choose(less(next, steps), e.index(plan.feed().parts()), e.index(0));
+  int64_t taps = 1; // at least
+  for (const HaloAxis &axis : plan.axes) {
+    int64_t fewest = axis.phases.front().taps;
+    for (const HaloAxis::Phase &phase : axis.phases)
+      fewest = std::min(fewest, phase.taps);
+    taps *= std::max<int64_t>(fewest, 1);
+  }
+  int64_t partsOfTap = shape::ceilDiv(plan.feed().parts(), taps);
+  auto sent = overTaps({carried[0], carried[1], e.index(0)}, [&](ArrayRef<Value> tap, ValueRange carried) {
+    e.when(e.equal(e.thread, 0), [&] { emitWeightStage(chunk, tap, carried[0]); });
+    Value end = e.min(e.add(carried[2], partsOfTap), parts);
+    Value rawStep = emitParts(next, carried[2], end, carried[1]).front();
+    return SmallVector<Value>{e.add(carried[0], 1), rawStep, end};
+  });
+  return {sent[0], emitParts(next, sent[2], parts, sent[1]).front()};
 }
 
 void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step) {
   Value number = e.index(0);
   for (int axis = 0; axis < 3; ++axis) {
-    Value k = e.add(place[axis].firstTap, e.mul(tap[axis], plan.axes[axis].tapStep));
+    Value k = e.add(here.axes[axis].firstTap, e.mul(tap[axis], plan.axes[axis].tapStep));
     number = e.add(e.mul(number, plan.kernel[axis]), k);
   }
   // Weights beyond the source's channels may be any numbers, since the staged source is zero there.
@@ -214,29 +275,22 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
                e.mul(channelTile, plan.tile.channels), plan.tile.channels);
 }
 
-void HaloConvEmitter::emitSource() {
-  overTiles({e.index(0)}, [&](ValueRange step) { return emitSourceOfTile(step); });
-}
-
 /// Stages the source's halo, one chunk of channels after the other.
-SmallVector<Value> HaloConvEmitter::emitSourceOfTile(ValueRange step) {
-  SmallVector<StageAxis> axes;
-  for (auto [axis, at] : llvm::zip(plan.axes, place))
-    axes.push_back({axis.planes(), axis.extent(), axis.extent(), axis.stagedStep, e.index(axis.low),
-                    axis.source, at.first});
-  int64_t blocks = plan.stagedBlocks(), all = plan.neighbours == 1 ? plan.sourceBlocks : 1;
-  StageSource staged{op.prologue(), all, plan.neighbours};
-  Value first = e.sub(e.thread, e.index(warp));
-  auto stageChunk = [&](Value chunk, ValueRange step) -> SmallVector<Value> {
-    waitEmpty(source, step[0]);
-    Value stage = stageOf(source, step[0]);
-    stageHalo(*this, staged, axes, n, {e.mul(chunk, blocks), blocks, stageAt(source, stage), plan.pitch()},
-              first, plan.producerThreads);
-    fenceStores();
-    arrive(full(source, stage));
-    return {e.add(step[0], 1)};
-  };
-  return e.loop(e.index(0), e.index(plan.chunks()), 1, step, stageChunk);
+void HaloConvEmitter::emitSource() {
+  Value thread = e.sub(e.thread, e.index(warp));
+  overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
+    FeedPositions positions = feed.positionsOf(feedPlace(here), thread);
+    return e.loop(e.index(0), e.index(plan.chunks()), 1, steps,
+                  [&](Value chunk, ValueRange steps) -> SmallVector<Value> {
+                    waitEmpty(source, steps[0]);
+                    Value stage = stageOf(source, steps[0]);
+                    Value rawStep = feed.fill(positions, e.mul(chunk, plan.stagedBlocks()),
+                                              stageAt(source, stage), steps[1]);
+                    fenceStores();
+                    arrive(full(source, stage));
+                    return {e.add(steps[0], 1), rawStep};
+                  });
+  });
 }
 
 //===-- Consumers ---------------------------------------------------------===//
@@ -246,7 +300,7 @@ Value HaloConvEmitter::shiftOf(ArrayRef<Value> tap) {
   Value plane = e.index(0), shift = e.index(0);
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = plan.axes[axis];
-    Value d = e.add(place[axis].firstShift, e.mul(tap[axis], e.index(halo.shiftStep)));
+    Value d = e.add(here.axes[axis].firstShift, e.mul(tap[axis], e.index(halo.shiftStep)));
     plane = e.add(e.mul(plane, halo.planes()), e.rem(d, halo.sourceStep));
     shift = e.add(e.mul(shift, halo.extent()), e.div(d, halo.sourceStep));
   }
@@ -330,14 +384,14 @@ HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
                          e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
   Row row;
   row.valid = arith::ConstantIntOp::create(e.b, e.loc, 1, 1);
-  row.at = e.add(e.mul(n, plan.resultBlocks), e.mul(channelTile, groups()));
+  row.at = e.add(e.mul(here.n, plan.resultBlocks), e.mul(channelTile, groups()));
   for (int axis = 2; axis >= 0; --axis) {
     const HaloAxis &halo = plan.axes[axis];
     Value inTile = axis == 0 ? position : e.rem(position, halo.extent());
     position = e.div(position, halo.extent());
-    Value q = e.add(place[axis].first, inTile);
-    row.valid = e.both(row.valid, e.both(e.inRange(inTile, halo.tile), less(q, place[axis].count)));
-    row.result[axis] = e.add(e.mul(q, halo.resultStep), place[axis].offset);
+    Value q = e.add(here.axes[axis].first, inTile);
+    row.valid = e.both(row.valid, e.both(e.inRange(inTile, halo.tile), less(q, here.axes[axis].count)));
+    row.result[axis] = e.add(e.mul(q, halo.resultStep), here.axes[axis].offset);
   }
   for (int axis = 0; axis < 3; ++axis) {
     row.result[axis] = choose(row.valid, row.result[axis], e.index(0));
@@ -352,7 +406,7 @@ Value HaloConvEmitter::epilogueOperand(const kernel::AccessOperand &operand, con
   if (operand.access == Access::Pixel)
     return e.loadVector(e.bufferOf(*operand.operand), at(row, group), 2);
   return e.loadAccess(operand, op.getResultType(),
-                      {n, channelOf(group), row.result[0], row.result[1], row.result[2]}, 2);
+                      {here.n, channelOf(group), row.result[0], row.result[1], row.result[2]}, 2);
 }
 
 /// Runs the epilogue on one group of channels of every row and stores its results. Returns the sums over this
@@ -394,7 +448,7 @@ Value HaloConvEmitter::resultsOfTile() {
   Value count = e.index(1);
   for (int axis = 0; axis < 3; ++axis)
     count = e.mul(count, e.max(e.index(0), e.min(e.index(plan.axes[axis].tile),
-                                                 e.sub(place[axis].count, place[axis].first))));
+                                                 e.sub(here.axes[axis].count, here.axes[axis].first))));
   return count;
 }
 
@@ -514,7 +568,7 @@ void HaloConvEmitter::emit() {
   layOut();
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
   initialiseBarriers();
-  shareOut([&] { emitWeights(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  shareOut(plan.consumers, [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -1,7 +1,6 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
-#include "compiler/Target/NVGPU/HaloStage.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -48,6 +47,15 @@ HaloAxis nvidia::haloAxis(const shape::Window &window, int axis, int64_t source,
   return halo;
 }
 
+FeedAxis nvidia::feedAxis(const HaloAxis &axis, int64_t neighbours) {
+  FeedAxis feed{axis.planes(), axis.extent(), axis.extent(), axis.stagedStep, axis.source};
+  int64_t last = ((axis.tiles() - 1) * axis.tile + axis.extent() - 1) * axis.stagedStep + axis.planes() - 1;
+  feed.covered = axis.low >= 0 && last + axis.low + neighbours - 1 < axis.source;
+  feed.whole = feed.covered && axis.tiles() == 1 && axis.stagedStep == 1 && axis.planes() == 1 &&
+               axis.low == 0 && axis.extent() == axis.source;
+  return feed;
+}
+
 NeighbourAxis nvidia::neighbourAxis(const shape::Window &window, int64_t source, int64_t result) {
   constexpr int width = 2;
   NeighbourAxis row;
@@ -62,11 +70,13 @@ NeighbourAxis nvidia::neighbourAxis(const shape::Window &window, int64_t source,
 }
 
 HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
-    : HaloPlan(op.getSourceType(), op.getResultType(), op.getWindow().getWindow(),
+    : HaloPlan(op.prologue(), op.getSourceType(), op.getResultType(), op.getWindow().getWindow(),
                op.getDirection() == kernel::Direction::Forward, tile) {}
 
-HaloPlan::HaloPlan(RankedTensorType sourceType, RankedTensorType resultType, const shape::Window &window,
-                   bool forward, const HaloTile &tile) {
+HaloPlan::HaloPlan(const kernel::AccessRegion &prologue, RankedTensorType sourceType,
+                   RankedTensorType resultType, const shape::Window &window, bool forward,
+                   const HaloTile &tile)
+    : operands(prologue) {
   auto source = sourceType.getShape(), result = resultType.getShape();
   auto direction = forward ? shape::Direction::Forward : shape::Direction::Transposed;
   for (int axis = 0; axis < 3; ++axis)
@@ -109,6 +119,22 @@ int64_t HaloPlan::pitch() const {
   return shape::roundUp(std::max(stagedPositions(), read), 8);
 }
 
+FeedPlan HaloPlan::feed() const {
+  FeedPlan feed{operands, {}, stagedBlocks(), pitch(), neighbours, producerThreads};
+  for (int axis = 0; axis < 3; ++axis)
+    feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
+  return feed;
+}
+
+int64_t HaloPlan::sourceStages() const {
+  // One stage is read and one is filled. Where copies go there straight, more keep memory busy.
+  constexpr int64_t fewest = 2, most = 4;
+  int64_t stages = fewest;
+  if (feed().direct())
+    stages = std::clamp(nvidia::rawStages(sourceStageBytes(), most), fewest, most);
+  return std::min(stages, stepsOfSource());
+}
+
 bool HaloPlan::hasPhaseWithoutTaps() const {
   return llvm::any_of(axes, [](const HaloAxis &axis) {
     return llvm::any_of(axis.phases, [](const HaloAxis::Phase &phase) { return phase.taps == 0; });
@@ -129,8 +155,8 @@ int64_t HaloPlan::positionTiles() const {
 }
 
 int64_t HaloPlan::sharedBytes(int64_t sums) const {
-  int64_t barriers = 8 * 2 * (sourceStages() + weightStages);
-  return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() +
+  int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages() + weightStages + raw);
+  return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() + raw * feed().rawBytes() +
          weightStages * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, consumerWarps);
 }
 

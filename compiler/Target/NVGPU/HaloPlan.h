@@ -3,8 +3,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 
-#include "compiler/Target/NVGPU/Processor.h"
-#include "dialects/Kernel/Kernel.h"
+#include "compiler/Target/NVGPU/FeedPlan.h"
 
 namespace kinema::nvidia {
 
@@ -33,6 +32,9 @@ struct HaloAxis {
 /// An axis of a conv between tensors of these sizes. The tile is still to be set.
 HaloAxis haloAxis(const shape::Window &window, int axis, int64_t source, int64_t result,
                   shape::Direction direction = shape::Direction::Forward);
+
+/// Returns the axis as a feed stages it, with so many neighbours in a position.
+FeedAxis feedAxis(const HaloAxis &axis, int64_t neighbours);
 
 /// The axis of a row whose positions hold two neighbours of the source each: all taps are one, which reads
 /// as many positions, `groupStep` apart, as the taps need in twos. The stride is 1 or 2.
@@ -67,10 +69,11 @@ struct HaloPlan {
   /// Plans the same conv with another tile.
   void setTile(const HaloTile &other);
   /// source, result: [N, C, T, H, W]
-  HaloPlan(mlir::RankedTensorType source, mlir::RankedTensorType result, const shape::Window &window,
-           bool forward, const HaloTile &tile);
+  HaloPlan(const kernel::AccessRegion &prologue, mlir::RankedTensorType source, mlir::RankedTensorType result,
+           const shape::Window &window, bool forward, const HaloTile &tile);
 
   std::array<HaloAxis, 3> axes;
+  FeedOperands operands; // that the source is made of
   HaloTile tile;
   shape::Size3 kernel; // taps, pairs of a row being one
   int64_t clips;
@@ -81,9 +84,9 @@ struct HaloPlan {
 
   static constexpr int64_t consumers = 2; // warpgroups
   static constexpr int64_t consumerWarps = 4 * consumers;
-  static constexpr int64_t producerThreads = 96; // that stage the source; one more warp brings the weights
+  static constexpr int64_t producerThreads = 96; // that stage the source; one more warp begins all copies
   static constexpr int64_t threads = 128 * (consumers + 1);
-  static constexpr int64_t mostSourceStages = 2, weightStages = 4;
+  static constexpr int64_t weightStages = 4;
 
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
@@ -99,8 +102,11 @@ struct HaloPlan {
   /// Positions from one contracted block to the next; those of neighbours overlap.
   int64_t blockStep() const { return neighbours == 1 ? pitch() : groupStep; }
   int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, tile.depth); }
-  int64_t sourceStages() const { return std::min(mostSourceStages, stepsOfSource()); }
+  /// Describes how a chunk of the source gets to its stage.
+  FeedPlan feed() const;
+  int64_t sourceStages() const;
   int64_t stepsOfSource() const { return tilesOfBlock() * chunks(); }
+  int64_t rawStages() const { return nvidia::rawStages(feed().rawBytes(), stepsOfSource() * feed().parts()); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }

@@ -1,7 +1,6 @@
 // Decides which convs the template takes, and chooses their tiles by a model of the time.
 #include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
-#include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
 
@@ -49,22 +48,27 @@ static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
   double depth = double(plan.chunks()) * plan.tile.depth, results = plan.tile.channels;
   for (const HaloAxis &axis : plan.axes)
     results *= axis.tile;
-  auto element = op.getSourceType().getElementTypeBitWidth() / 8.0;
-  double source = plan.chunks() * plan.stagedBlocks() * 8.0 * plan.stagedPositions();
-  source *= element * double(op.prologue().count(Access::Pixel));
-  return source +
+  // Rows of results are written in whole sectors of L2.
+  constexpr double sector = 32;
+  double row = plan.axes[2].tile * double(positionBytes);
+  results *= shape::roundUp(int64_t(row), int64_t(sector)) / row;
+  return plan.chunks() * plan.feed().sectorBytes() +
          2 * (depth * taps * plan.tile.channels + results * (1 + double(op.epilogue().count(Access::Pixel))));
 }
 
-static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic) {
+static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
+                   const Rates &rates) {
   double taps = shape::product(plan.kernel) / double(plan.phases());
   double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
   double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
-  work.staging = plan.chunks() * cyclesOfStaging(op.prologue(), plan.stagedBlocks(), plan.stagedPositions(),
-                                                 plan.producerThreads, plan.neighbours);
+  FeedPlan feed = plan.feed();
+  work.staging = plan.chunks() * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
+  work.fed = plan.chunks() * feed.sectorBytes();
+  work.underWay = feed.direct() ? (plan.sourceStages() - 1) * plan.sourceStageBytes()
+                                : (plan.rawStages() - 1) * feed.rawBytes();
   work.cached = cachedOf(op, plan, taps);
   work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
   work.memory = bytesOf(traffic);
@@ -83,7 +87,7 @@ static double secondsOfAttached(kernel::ConvOp op, const HaloPlan &plan, const R
 
 double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
   HaloPlan plan = haloPlanOf(op);
-  return secondsOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op))) +
+  return secondsOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op), *processor.rates)) +
          secondsOfAttached(op, plan, *processor.rates);
 }
 
@@ -113,7 +117,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     plan.setTile(tile);
     plan.tile.blocks = blocksOf(plan, *processor.rates);
     if (plan.fits(sums, processor) && epilogueFits(op, plan))
-      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
+      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
                     [&] { return scheduleOf(op, plan); });
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};

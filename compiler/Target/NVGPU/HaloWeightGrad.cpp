@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 
-#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Feed.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -14,7 +14,11 @@ namespace {
 class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile) {}
+      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile),
+        gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels), ring,
+                 raw),
+        activation(*this, op.activation(), plan.activationFeed(),
+                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), ring, raw) {}
 
   void emit();
 
@@ -35,8 +39,13 @@ private:
   SmallVector<Value> overTiles(ValueRange init,
                                function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body);
 
+  /// Says where the positions of a tile lie in both operands.
+  struct TilePlace {
+    FeedPlace gradient, activation;
+  };
+  TilePlace placeOf(Value tile);
+  void emitCopies();
   void emitProducers();
-  void emitStage(Value tile, Value at);
 
   void emitConsumers();
   Value consumerGroup();
@@ -54,6 +63,8 @@ private:
   const HaloWeightGradPlan &plan;
   const HaloWeightGradTile &tile;
   Ring ring; // each stage holds the gradient, then the activation
+  Ring raw;
+  Feed gradient, activation;
   Value rowBlock, columnBlock, chunk;
   Value outputBlock, inputBlock; // the first channel blocks of 8
   std::array<Value, 3> firstTap; // first tap of the block's box
@@ -66,12 +77,18 @@ void HaloWeightGradEmitter::layOut() {
   ring.stages = plan.stages;
   ring.fullAt = 0;
   ring.emptyAt = 8 * ring.stages;
-  ring.dataAt = shape::roundUp(16 * ring.stages, 128);
+  raw.name = "rows of gradient and activation";
+  raw.stages = plan.rawStages();
+  raw.fullAt = ring.emptyAt + 8 * ring.stages;
+  raw.emptyAt = raw.fullAt + 8 * raw.stages;
+  ring.dataAt = shape::roundUp(raw.emptyAt + 8 * raw.stages, 128);
   ring.stageBytes = plan.stageBytes();
+  raw.dataAt = ring.dataAt + ring.stages * ring.stageBytes;
+  raw.stageBytes = plan.rawBytes();
 }
 
 /// Fills the stages with zeros. Products also read places to which no position is staged, whose contents must
-/// be finite. The producers' fences order these stores, too.
+/// be finite, and transforms read places to which nothing is copied.
 void HaloWeightGradEmitter::clearStages() {
   auto words = VectorType::get({4}, e.b.getI32Type());
   Value zeros =
@@ -79,10 +96,16 @@ void HaloWeightGradEmitter::clearStages() {
   Value first = e.add(e.index(ring.dataAt), e.mul(e.thread, positionBytes));
   e.loop(first, e.index(plan.sharedBytes()), plan.threads() * positionBytes,
          [&](Value at) { LLVM::StoreOp::create(e.b, e.loc, zeros, pointer(at), positionBytes); });
+  fenceStores();
 }
 
 void HaloWeightGradEmitter::initialiseBarriers() {
-  e.when(e.equal(e.thread, 0), [&] { initialise(ring, plan.producerThreads, 4 * tile.consumers); });
+  int64_t copies = Feed::arrivals(plan.gradientFeed()) + Feed::arrivals(plan.activationFeed());
+  e.when(e.equal(e.thread, 0), [&] {
+    initialise(ring, plan.producerThreads + copies, 4 * tile.consumers);
+    initialise(raw, 1, plan.producerThreads / warp);
+    initialised();
+  });
   NVVM::BarrierOp::create(e.b, e.loc);
 }
 
@@ -117,38 +140,62 @@ HaloWeightGradEmitter::overTiles(ValueRange init,
 
 //===-- Producers ---------------------------------------------------------===//
 
-void HaloWeightGradEmitter::emitProducers() {
-  overTiles({}, [&](Value positions, Value step, ValueRange) -> SmallVector<Value> {
-    waitEmpty(ring, step);
-    Value stage = stageOf(ring, step);
-    emitStage(positions, stageAt(ring, stage));
-    fenceStores();
-    arrive(full(ring, stage));
-    return {};
-  });
-}
-
-/// Stages gradient and activation of one tile of positions.
-void HaloWeightGradEmitter::emitStage(Value positions, Value at) {
-  SmallVector<StageAxis> gradientAxes(3), activationAxes(3);
-  Value rest = positions;
+HaloWeightGradEmitter::TilePlace HaloWeightGradEmitter::placeOf(Value tile) {
+  TilePlace place;
+  Value rest = tile;
   for (int axis = 2; axis >= 0; --axis) {
     const HaloAxis &halo = plan.axes[axis];
     Value first = e.mul(e.rem(rest, halo.tiles()), halo.tile);
     rest = e.div(rest, halo.tiles());
-    gradientAxes[axis] = {1, plan.gradientExtent(axis), halo.tile, 1, e.index(0), halo.result, first};
-    Value low = e.add(e.mul(firstTap[axis], plan.dilation[axis]), e.index(halo.low));
-    activationAxes[axis] = {halo.planes(), halo.extent(), halo.extent(), halo.stagedStep,
-                            low,           halo.source,   first};
+    place.gradient.first[axis] = place.activation.first[axis] = first;
+    place.gradient.low[axis] = e.index(0);
+    place.activation.low[axis] = plan.boxes(axis) == 1
+                                     ? e.index(halo.low)
+                                     : e.add(e.mul(firstTap[axis], plan.dilation[axis]), e.index(halo.low));
   }
-  StageSource gradient{op.gradient(), shape::ceilDiv(plan.outputs, blockChannels)};
-  stageHalo(*this, gradient, gradientAxes, rest,
-            {outputBlock, plan.gradientBlocks(), at, plan.gradientPitch()}, e.thread, plan.producerThreads);
-  StageSource activation{
-      op.activation(), plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), plan.neighbours};
-  stageHalo(*this, activation, activationAxes, rest,
-            {inputBlock, plan.activationBlocks(), e.add(at, plan.gradientBytes()), plan.activationPitch()},
-            e.thread, plan.producerThreads);
+  place.gradient.n = place.activation.n = rest;
+  return place;
+}
+
+/// One warp begins the copies of gradient and activation. What goes through the raw ring goes first, since
+/// that may be ahead of the stages.
+void HaloWeightGradEmitter::emitCopies() {
+  auto copyParts = [&](Feed &feed, const FeedPlan &parts, const FeedPlace &place, Value firstBlock,
+                       Value step, int64_t offset, Value rawStep) {
+    auto copyPart = [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
+      return {feed.copy(place, firstBlock, part, step, offset, rawStep[0])};
+    };
+    return e.loop(e.index(0), e.index(parts.parts()), 1, {rawStep}, copyPart).front();
+  };
+  overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange carried) -> SmallVector<Value> {
+    TilePlace place = placeOf(tile);
+    Value rawStep = carried[0];
+    FeedPlan ofGradient = plan.gradientFeed(), ofActivation = plan.activationFeed();
+    for (bool direct : {false, true}) {
+      if (ofGradient.direct() == direct)
+        rawStep = copyParts(gradient, ofGradient, place.gradient, outputBlock, step, 0, rawStep);
+      if (ofActivation.direct() == direct)
+        rawStep = copyParts(activation, ofActivation, place.activation, inputBlock, step,
+                            plan.gradientBytes(), rawStep);
+    }
+    return {rawStep};
+  });
+}
+
+/// Stages gradient and activation, one tile of positions after the other.
+void HaloWeightGradEmitter::emitProducers() {
+  Value thread = e.sub(e.thread, e.index(warp));
+  overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> SmallVector<Value> {
+    TilePlace place = placeOf(tile);
+    waitEmpty(ring, step);
+    Value stage = stageOf(ring, step), at = stageAt(ring, stage);
+    Value next = gradient.fill(gradient.positionsOf(place.gradient, thread), outputBlock, at, rawStep[0]);
+    next = activation.fill(activation.positionsOf(place.activation, thread), inputBlock,
+                           e.add(at, plan.gradientBytes()), next);
+    fenceStores();
+    arrive(full(ring, stage));
+    return {next};
+  });
 }
 
 //===-- Consumers ---------------------------------------------------------===//
@@ -307,19 +354,7 @@ void HaloWeightGradEmitter::emit() {
   placeBlock();
   clearStages();
   initialiseBarriers();
-  // Of 65536 registers, the threads get 128 * 104 + 256 * 200, or 128 * 96 + 384 * 136.
-  int64_t producerRegisters = tile.consumers == 2 ? 104 : 96,
-          consumerRegisters = tile.consumers == 2 ? 200 : 136;
-  e.when(
-      e.inRange(e.thread, warpgroup),
-      [&] {
-        setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
-        emitProducers();
-      },
-      [&] {
-        setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
-        emitConsumers();
-      });
+  shareOut(tile.consumers, [&] { emitCopies(); }, [&] { emitProducers(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -1,11 +1,10 @@
 #include "compiler/Target/NVGPU/HaloWeightGradPlan.h"
 
-#include "compiler/Target/NVGPU/HaloStage.h"
-
 using namespace kinema;
 using namespace kinema::nvidia;
 
-HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile) : tile(tile) {
+HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile)
+    : tile(tile), gradientOperands(op.gradient()), activationOperands(op.activation()) {
   auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape(); // [N, C, T, H, W]
   shape::Window window = op.getWindow().getWindow();
   kernel = window.kernel;
@@ -56,9 +55,37 @@ int64_t HaloWeightGradPlan::activationPitch() const {
   return shape::roundUp(std::max(activationPositions(), read), 8);
 }
 
+FeedPlan HaloWeightGradPlan::gradientFeed() const {
+  FeedPlan feed{gradientOperands, {}, gradientBlocks(), gradientPitch(), 1, producerThreads};
+  for (int axis = 0; axis < 3; ++axis) {
+    const HaloAxis &halo = axes[axis];
+    FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
+    fed.covered = fed.extent == fed.filled && halo.tiles() * halo.tile <= halo.result;
+    fed.whole = fed.covered && halo.tiles() == 1;
+  }
+  return feed;
+}
+
+FeedPlan HaloWeightGradPlan::activationFeed() const {
+  FeedPlan feed{activationOperands, {}, activationBlocks(), activationPitch(), neighbours, producerThreads};
+  for (int axis = 0; axis < 3; ++axis) {
+    feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
+    if (boxes(axis) > 1) // each box of taps reaches elsewhere
+      feed.axes[axis].covered = feed.axes[axis].whole = false;
+  }
+  return feed;
+}
+
+int64_t HaloWeightGradPlan::rawStages() const {
+  int64_t parts = 0;
+  for (const FeedPlan &feed : {gradientFeed(), activationFeed()})
+    parts += feed.direct() ? 0 : feed.parts();
+  return nvidia::rawStages(rawBytes(), tilesOfChunk() * parts);
+}
+
 int64_t HaloWeightGradPlan::sharedBytes() const {
-  int64_t barriers = 8 * 2 * stages;
-  return shape::roundUp(barriers, 128) + stages * stageBytes();
+  int64_t raw = rawStages(), barriers = 8 * 2 * (stages + raw);
+  return shape::roundUp(barriers, 128) + stages * stageBytes() + raw * rawBytes();
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {

@@ -40,16 +40,17 @@ struct HaloWeightGradPlan {
   HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile);
 
   HaloWeightGradTile tile;
-  std::array<HaloAxis, 3> axes;   // those of a conv with the block's taps alone
+  std::array<HaloAxis, 3> axes; // those of a conv with the block's taps alone
+  FeedOperands gradientOperands, activationOperands;
   shape::Size3 kernel, dilation;  // taps, where a pair of a row counts as one
   int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
   int64_t neighbours;             // in a staged position: 2 for an input with few channels
   int64_t groupStep;              // with 2 neighbours: positions from one block of 8 inputs to the next
 
-  static constexpr int64_t producerThreads = 128;
+  static constexpr int64_t producerThreads = 96; // that stage both operands; one more warp begins copies
   static constexpr int64_t stages = 2;
 
-  int64_t threads() const { return producerThreads + 128 * tile.consumers; }
+  int64_t threads() const { return 128 * (tile.consumers + 1); }
   int64_t rowTiles() const { return tile.rows / 64; }
   int64_t boxTaps() const { return shape::product(tile.taps); }
   /// Counts the products m64 x columns of a block, which the consumers share in equal, consecutive parts.
@@ -88,6 +89,13 @@ struct HaloWeightGradPlan {
   /// These count the tiles of positions of all clips, and how many of them a block goes through.
   int64_t positionTiles() const { return clips * axes[0].tiles() * axes[1].tiles() * axes[2].tiles(); }
   int64_t tilesOfChunk() const { return shape::ceilDiv(positionTiles(), tile.chunks); }
+
+  /// These describe how a tile of positions gets to its stage.
+  FeedPlan gradientFeed() const;
+  FeedPlan activationFeed() const;
+  /// These describe the raw stages, which both feeds share.
+  int64_t rawBytes() const { return std::max(gradientFeed().rawBytes(), activationFeed().rawBytes()); }
+  int64_t rawStages() const;
 
   int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
   int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }

@@ -1,6 +1,5 @@
 // Decides which weight gradients the template takes, and chooses their tiles by a model of the time.
 #include "compiler/Target/Common/EvenSizes.h"
-#include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
@@ -17,28 +16,22 @@ static bool isSupported(kernel::WeightGradOp op) {
          canStage(op.activation(), taps->together);
 }
 
-/// Returns the bytes of a source that are read for channel blocks of so many positions.
-static double bytesRead(const kernel::AccessRegion &prologue, int64_t blocks, int64_t positions) {
-  int64_t bits = prologue.getPixelType().getElementTypeBitWidth();
-  return double(blocks) * positions * blockChannels * bits / 8 * prologue.count(kernel::Access::Pixel);
-}
-
-static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic) {
+static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic,
+                   const Rates &rates) {
   constexpr double storedPerCycle = 32; // bytes
   const HaloWeightGradTile &tile = plan.tile;
-  auto gradient = op.gradient(), activation = op.activation();
-  int64_t activations = plan.activationPositions(), tiles = plan.tilesOfChunk();
+  FeedPlan gradient = plan.gradientFeed(), activation = plan.activationFeed();
+  int64_t tiles = plan.tilesOfChunk();
   double products = double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / 16;
-  double staging =
-      cyclesOfStaging(gradient, plan.gradientBlocks(), plan.gradientPositions(), plan.producerThreads) +
-      cyclesOfStaging(activation, plan.activationBlocks(), activations, plan.producerThreads,
-                      plan.neighbours);
+  double staging = std::max(gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates),
+                            gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates));
   double results = 4.0 * tile.rows * tile.columns * plan.boxTaps(); // bytes
   Work work{plan.grid()};
   work.matrix = tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
-  work.cached = results + tiles * (bytesRead(gradient, plan.gradientBlocks(), shape::product(tile.results)) +
-                                   bytesRead(activation, plan.activationBlocks(), activations));
+  work.fed = tiles * (gradient.sectorBytes() + activation.sectorBytes());
+  work.underWay = plan.rawStages() > 1 ? (plan.rawStages() - 1) * plan.rawBytes() : plan.stageBytes();
+  work.cached = results + work.fed;
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = staging + work.matrix / tiles + results / storedPerCycle;
   // Partials are written here and read by the kernel that adds them up.
@@ -48,7 +41,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
 }
 
 double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
-  return secondsOf(*processor.rates, workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op)));
+  return secondsOf(*processor.rates,
+                   workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op), *processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
@@ -82,7 +76,7 @@ void Search::considerChunks(HaloWeightGradPlan &plan) {
     plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates->multiprocessors / plan.blocksOfChunk(), 1,
                                            plan.positionTiles());
     plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
-    best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
+    best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
                   [&] { return scheduleOf(op, plan); });
   }
 }

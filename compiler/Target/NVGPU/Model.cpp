@@ -6,6 +6,8 @@ using namespace kinema::nvidia;
 double nvidia::secondsOf(const Rates &rates, const Work &work) {
   double waves = shape::ceilDiv(work.blocks, rates.multiprocessors * work.together);
   double brought = std::max(work.staging, work.cached / rates.cachedPerCycle);
+  if (work.underWay > 0)
+    brought = std::max(brought, work.fed / work.underWay * rates.latency * rates.clock());
   double first = std::max(work.matrix, brought), next = std::max(work.matrix + work.after, brought);
   double cycles =
       waves * (rates.blockCycles + (first + (work.tiles - 1) * next) * work.together + work.after);
@@ -24,9 +26,8 @@ double nvidia::floorOf(const Rates &rates, const kernel::Traffic &traffic) {
 
 double nvidia::secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64_t threads,
                                int64_t bytes) {
-  constexpr double latency = 0.7e-6; // latency of memory
   double underWay = std::min<double>(threads, rates.multiprocessors * rates.residentThreads) * bytes;
-  return rates.launchSeconds + bytesOf(traffic) / std::min(rates.memory, underWay / latency);
+  return rates.launchSeconds + bytesOf(traffic) / std::min(rates.memory, underWay / rates.latency);
 }
 
 double nvidia::secondsOfLoops(const Rates &rates, const kernel::Traffic &traffic, int64_t lanes) {

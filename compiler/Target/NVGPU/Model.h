@@ -18,6 +18,8 @@ struct Work {
   double staging = 0;   // cycles of the threads that prepare operands
   double cached = 0;    // bytes between the block and L2
   double after = 0;     // cycles of the epilogue
+  double fed = 0;       // of these, bytes that copies bring to shared memory
+  double underWay = 0;  // bytes of them that are under way at a time; 0: as many as it takes
   double memory = 0;    // bytes of the launch between L2 and memory
 };
 

@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/PairConv.h"
 
-#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/Feed.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -15,7 +15,8 @@ namespace {
 class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan) {}
+      : WarpgroupEmitter(e), op(op), plan(plan),
+        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, source, raw) {}
 
   void emit();
 
@@ -31,7 +32,10 @@ private:
   Values overFirstTaps(ValueRange init, function_ref<Values(ArrayRef<Value>, ValueRange)> body);
   Values overSecondTaps(Value frame, ValueRange init, Step body);
 
-  void emitWeights();
+  FeedPlace placeOf(Value frame);
+  Values emitParts(Value frame, Value step, Value rawStep);
+  void emitCopies();
+  Values emitFirstWeights(ValueRange step);
   void emitSource();
   void emitConsumers();
   Values firstProducts(Value chunk, Value sourceAt, ValueRange sums);
@@ -53,7 +57,8 @@ private:
 
   kernel::PairOp op;
   const PairPlan &plan;
-  Ring source, weights;
+  Ring source, weights, raw;
+  Feed feed;
   int64_t middleAt = 0;
   Value n, firstFrame, endFrame;
   std::array<Value, 3> place;  // place of the tile's first position in a frame; T: zero
@@ -67,8 +72,10 @@ void PairEmitter::layOut() {
   auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
   source.name = "the source";
   weights.name = "the weights";
-  for (auto [ring, stages] :
-       {std::pair{&source, HaloPlan::mostSourceStages}, {&weights, HaloPlan::weightStages}}) {
+  raw.name = "the source's rows";
+  for (auto [ring, stages] : {std::pair{&source, PairPlan::sourceStages},
+                              {&weights, HaloPlan::weightStages},
+                              {&raw, plan.rawStages()}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);
     ring->emptyAt = take(8 * stages);
@@ -76,17 +83,21 @@ void PairEmitter::layOut() {
   at = shape::roundUp(at, 128);
   source.stageBytes = plan.sourceStageBytes();
   weights.stageBytes = plan.weightStageBytes();
+  raw.stageBytes = plan.feed().rawBytes();
   source.dataAt = take(source.stages * source.stageBytes);
   weights.dataAt = take(weights.stages * weights.stageBytes);
+  raw.dataAt = take(raw.stages * raw.stageBytes);
   middleAt = at;
 }
 
 void PairEmitter::initialiseBarriers() {
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(source, HaloPlan::producerThreads, HaloPlan::consumerWarps);
+    initialise(source, HaloPlan::producerThreads + Feed::arrivals(plan.feed()), HaloPlan::consumerWarps);
     initialise(weights, 1, HaloPlan::consumerWarps);
+    initialise(raw, 1, HaloPlan::producerThreads / warp);
     initialised();
   });
+  feed.clearRaw(HaloPlan::threads);
   NVVM::BarrierOp::create(e.b, e.loc);
 }
 
@@ -146,55 +157,87 @@ PairEmitter::Values PairEmitter::overSecondTaps(Value frame, ValueRange init, St
 
 //===-- Producers ---------------------------------------------------------===//
 
-/// One thread copies the weights, one tap and chunk after the other, in the order of the products.
-void PairEmitter::emitWeights() {
-  Value zero = e.index(0);
-  TapsWeight first{e.bufferOf(op.getFirstWeightMutable()), plan.first.sourceBlocks,
-                   plan.middleBlocks * blockChannels},
-      second{e.bufferOf(op.getSecondWeightMutable()), plan.middleBlocks, plan.resultChannels()};
-  int64_t width = op.getFirstWindow().getWindow().kernel[2];
-  auto middle = [&](Value, ValueRange step) {
-    return e.loop(zero, e.index(plan.first.channelTiles()), 1, step, [&](Value columns, ValueRange step) {
-      return e.loop(zero, e.index(plan.first.chunks()), 1, step, [&](Value chunk, ValueRange step) {
-        return overFirstTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
-          stageWeights(*this, weights, step[0], first, e.add(e.mul(tap[1], width), tap[2]), chunk,
-                       plan.tile.depth, e.mul(columns, plan.tile.channels), plan.tile.channels);
-          return {e.add(step[0], 1)};
-        });
-      });
-    });
+FeedPlace PairEmitter::placeOf(Value frame) {
+  FeedPlace there{n, {frame, place[1], place[2]}, {}};
+  for (int axis = 0; axis < 3; ++axis)
+    there.low[axis] = e.index(plan.first.axes[axis].low);
+  return there;
+}
+
+/// Copies a frame of the source, which is number `step` of the block's. Returns the next step of the raw
+/// ring.
+PairEmitter::Values PairEmitter::emitParts(Value frame, Value step, Value rawStep) {
+  auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
+    return {feed.copy(placeOf(frame), e.index(0), part, step, 0, rawStep[0])};
   };
-  overFrames({zero}, middle, [&](Value frame, ValueRange step) {
-    return overSecondTaps(frame, step, [&](Value tap, ValueRange step) {
-      return e.loop(zero, e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) -> Values {
-        stageWeights(*this, weights, step[0], second, tap, chunk, plan.tile.depth, zero,
-                     plan.resultChannels());
+  return e.loop(e.index(0), e.index(plan.feed().parts()), 1, {rawStep}, copyPart);
+}
+
+/// Copies the weights of the first conv for a frame of the middle. Returns the next step of the weights.
+PairEmitter::Values PairEmitter::emitFirstWeights(ValueRange step) {
+  TapsWeight weight{e.bufferOf(op.getFirstWeightMutable()), plan.first.sourceBlocks,
+                    plan.middleBlocks * blockChannels};
+  int64_t width = op.getFirstWindow().getWindow().kernel[2];
+  Value zero = e.index(0);
+  return e.loop(zero, e.index(plan.first.channelTiles()), 1, step, [&](Value columns, ValueRange step) {
+    return e.loop(zero, e.index(plan.first.chunks()), 1, step, [&](Value chunk, ValueRange step) {
+      return overFirstTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
+        e.when(e.equal(e.thread, 0), [&] {
+          stageWeights(*this, weights, step[0], weight, e.add(e.mul(tap[1], width), tap[2]), chunk,
+                       plan.tile.depth, e.mul(columns, plan.tile.channels), plan.tile.channels);
+        });
         return {e.add(step[0], 1)};
       });
     });
   });
 }
 
+/// One warp begins all copies, in the order of the products, but those of the source a frame ahead of the
+/// weights: they wait until the frame before the last has been read, whose weights have gone by then.
+void PairEmitter::emitCopies() {
+  Value zero = e.index(0);
+  TapsWeight second{e.bufferOf(op.getSecondWeightMutable()), plan.middleBlocks, plan.resultChannels()};
+  int64_t stride = plan.second.stride[0], pad = plan.second.padLow[0];
+  Value firstMiddle = e.max(zero, e.sub(e.mul(firstFrame, stride), e.index(pad)));
+  Value reached = e.sub(e.add(e.mul(e.sub(endFrame, e.index(1)), stride), plan.slots()), e.index(pad));
+  Value endMiddle = e.min(reached, e.index(plan.middleFrames));
+  // The loop carries the steps of the weights, of the source and of the raw ring.
+  auto middle = [&](Value frame, ValueRange steps) -> Values {
+    Value next = e.add(frame, 1), nextStep = e.add(steps[1], 1);
+    Value rawStep = e.choose(
+        less(next, endMiddle), {e.b.getIndexType()}, [&] { return emitParts(next, nextStep, steps[2]); },
+        [&] { return Values{steps[2]}; })[0];
+    return {emitFirstWeights({steps[0]})[0], nextStep, rawStep};
+  };
+  Values init = {zero, zero};
+  append_range(init, emitParts(firstMiddle, zero, zero));
+  overFrames(init, middle, [&](Value frame, ValueRange steps) -> Values {
+    Values next = overSecondTaps(frame, {steps[0]}, [&](Value tap, ValueRange step) {
+      return e.loop(zero, e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) -> Values {
+        e.when(e.equal(e.thread, 0), [&] {
+          stageWeights(*this, weights, step[0], second, tap, chunk, plan.tile.depth, zero,
+                       plan.resultChannels());
+        });
+        return {e.add(step[0], 1)};
+      });
+    });
+    return {next[0], steps[1], steps[2]};
+  });
+}
+
 /// Stages the source's halo, with all channels of a frame in one stage.
 void PairEmitter::emitSource() {
-  StageSource staged{op.prologue(), plan.first.sourceBlocks};
-  Value first = e.sub(e.thread, e.index(warp));
-  auto middle = [&](Value frame, ValueRange step) -> Values {
-    SmallVector<StageAxis> axes;
-    for (auto [axis, at] : llvm::zip(plan.first.axes, place))
-      axes.push_back(
-          {axis.planes(), axis.extent(), axis.extent(), axis.sourceStep, e.index(axis.low), axis.source, at});
-    axes[0].first = frame;
-    waitEmpty(source, step[0]);
-    Value stage = stageOf(source, step[0]);
-    int64_t blocks = plan.first.chunks() * plan.tile.depth / blockChannels;
-    stageHalo(*this, staged, axes, n, {e.index(0), blocks, stageAt(source, stage), plan.first.pitch()}, first,
-              HaloPlan::producerThreads);
+  Value thread = e.sub(e.thread, e.index(warp));
+  FeedPositions positions = feed.positionsOf(placeOf(e.index(0)), thread); // the same in all frames
+  auto middle = [&](Value, ValueRange steps) -> Values {
+    waitEmpty(source, steps[0]);
+    Value stage = stageOf(source, steps[0]);
+    Value rawStep = feed.fill(positions, e.index(0), stageAt(source, stage), steps[1]);
     fenceStores();
     arrive(full(source, stage));
-    return {e.add(step[0], 1)};
+    return {e.add(steps[0], 1), rawStep};
   };
-  overFrames({e.index(0)}, middle, [](Value, ValueRange step) { return Values(step); });
+  overFrames({e.index(0), e.index(0)}, middle, [](Value, ValueRange steps) { return Values(steps); });
 }
 
 //===-- Products ----------------------------------------------------------===//
@@ -407,7 +450,7 @@ void PairEmitter::emit() {
   layOut();
   placeBlock();
   initialiseBarriers();
-  shareOut([&] { emitWeights(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  shareOut(HaloPlan::consumers, [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

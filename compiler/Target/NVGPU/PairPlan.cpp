@@ -5,8 +5,8 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 PairPlan::PairPlan(kernel::PairOp op, const PairTile &tile)
-    : first(op.getSourceType(), op.getMiddleType(), op.getFirstWindow().getWindow(), /*forward=*/true,
-            {{1, tile.rows, tile.columns}, tile.channels, tile.depth}),
+    : first(op.prologue(), op.getSourceType(), op.getMiddleType(), op.getFirstWindow().getWindow(),
+            /*forward=*/true, {{1, tile.rows, tile.columns}, tile.channels, tile.depth}),
       tile(tile), second(op.getSecondWindow().getWindow()) {
   auto middle = op.getMiddleType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
   middleBlocks = shape::ceilDiv(middle[1], 8);
@@ -24,9 +24,15 @@ int64_t PairPlan::framesOfBlock() const {
   return std::min((tile.frames - 1) * second.stride[0] + slots(), middleFrames);
 }
 
+FeedPlan PairPlan::feed() const {
+  FeedPlan feed = first.feed();
+  feed.blocks *= first.chunks();
+  return feed;
+}
+
 int64_t PairPlan::sharedBytes() const {
-  int64_t barriers = 8 * 2 * (HaloPlan::mostSourceStages + HaloPlan::weightStages);
-  return shape::roundUp(barriers, 128) + HaloPlan::mostSourceStages * sourceStageBytes() +
+  int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages + HaloPlan::weightStages + raw);
+  return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() + raw * feed().rawBytes() +
          HaloPlan::weightStages * weightStageBytes() + slots() * slotBytes();
 }
 

@@ -51,6 +51,10 @@ struct PairPlan {
   /// Counts the frames of the middle that a block of `tile.frames` results needs.
   int64_t framesOfBlock() const;
 
+  /// Describes how a frame of the source, with all its channels, gets to its stage.
+  FeedPlan feed() const;
+  static constexpr int64_t sourceStages = 2;
+  int64_t rawStages() const { return nvidia::rawStages(feed().rawBytes(), framesOfBlock() * feed().parts()); }
   int64_t sourceStageBytes() const { return first.chunks() * first.sourceStageBytes(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * std::max(tile.channels, resultChannels()); }
   int64_t sharedBytes() const;

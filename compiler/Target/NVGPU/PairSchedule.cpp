@@ -1,6 +1,5 @@
 // Decides which pairs of convs the template takes, and chooses their tiles by a model of the time.
 #include "compiler/Target/Common/EvenSizes.h"
-#include "compiler/Target/NVGPU/HaloStage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
@@ -34,7 +33,8 @@ static bool isSupported(kernel::PairOp op) {
          isBlocked(op.getResultType()) && canStage(op.prologue()) && readsBlocks(op.epilogue());
 }
 
-static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffic &traffic) {
+static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffic &traffic,
+                   const Rates &rates) {
   const HaloPlan &first = plan.first;
   double middleFrames = plan.framesOfBlock(), frames = std::min(plan.tile.frames, plan.results[0]);
   double tiles = first.rowTiles() * HaloPlan::consumers;
@@ -46,11 +46,12 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   Work work{plan.grid()};
   work.matrix = middleFrames * firstProducts * cyclesOfProduct(plan.tile.channels) +
                 frames * secondProducts * cyclesOfProduct(plan.resultChannels());
-  work.staging = middleFrames * cyclesOfStaging(op.prologue(), first.chunks() * plan.tile.depth / 8,
-                                                first.stagedPositions(), HaloPlan::producerThreads);
-  work.cached = 2 * middleFrames * depth *
-                    (first.stagedPositions() * double(op.prologue().count(Access::Pixel)) +
-                     plan.firstTaps * plan.middleBlocks * 8.0) +
+  FeedPlan feed = plan.feed();
+  work.staging = middleFrames * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
+  work.fed = middleFrames * feed.sectorBytes();
+  work.underWay = feed.direct() ? (PairPlan::sourceStages - 1) * plan.sourceStageBytes()
+                                : (plan.rawStages() - 1) * feed.rawBytes();
+  work.cached = work.fed + 2 * middleFrames * depth * plan.firstTaps * plan.middleBlocks * 8.0 +
                 2 * frames * plan.resultChannels() *
                     (plan.second.kernel[0] * plan.chunks() * plan.tile.depth +
                      results * (1 + double(op.epilogue().count(Access::Pixel))));
@@ -62,7 +63,7 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
 }
 
 double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor) {
-  return secondsOf(*processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op)));
+  return secondsOf(*processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op), *processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
@@ -116,7 +117,7 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
       return;
     for (int64_t frames : evenSizes(plan.results[0])) {
       plan.tile.frames = frames;
-      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic)),
+      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
                     [&] { return scheduleOf(op, plan); });
     }
   });

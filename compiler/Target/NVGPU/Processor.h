@@ -21,6 +21,9 @@ struct Rates {
   double blockCycles;          // cycles until a block's stages are full
   double lanes;                // instructions a cycle of a multiprocessor
   double residentThreads;      // threads of a multiprocessor
+  double latency;              // seconds from a load of memory to its data
+  double issueCycles;          // cycles of an instruction of a warp that has a scheduler nearly to itself
+  double copyCycles;           // cycles in which a warp begins a bulk copy
 
   /// Returns the cycles a second at which tensor cores give `products`.
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
@@ -38,6 +41,9 @@ inline constexpr Rates h200 = {
     .blockCycles = 2000,
     .lanes = 128,
     .residentThreads = 2048,
+    .latency = 0.7e-6,
+    .issueCycles = 1.5,
+    .copyCycles = 16,
 };
 
 /// Describes a GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in

@@ -40,6 +40,14 @@ Value WarpgroupEmitter::globalPointer(Value buffer) {
   return UnrealizedConversionCastOp::create(e.b, e.loc, type, buffer).getResult(0);
 }
 
+Value WarpgroupEmitter::globalPointer(Value buffer, Value number, int64_t unitBytes) {
+  Value global = globalPointer(buffer);
+  Value index = arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), number);
+  return LLVM::GEPOp::create(e.b, e.loc, global.getType(),
+                             LLVM::LLVMArrayType::get(e.b.getI8Type(), unitBytes), global,
+                             ArrayRef<LLVM::GEPArg>{index});
+}
+
 //===-- Rings -------------------------------------------------------------===//
 
 void WarpgroupEmitter::initialise(const Ring &ring, int64_t fills, int64_t releases) {
@@ -80,18 +88,29 @@ void WarpgroupEmitter::arrive(Value barrier) {
   NVVM::MBarrierArriveOp::create(e.b, e.loc, e.b.getI64Type(), barrier);
 }
 
+void WarpgroupEmitter::expect(Value barrier, Value bytes) {
+  NVVM::MBarrierExpectTxOp::create(e.b, e.loc, barrier, word(bytes), NVVM::MemScopeKind::CTA);
+}
+
+void WarpgroupEmitter::release(const Ring &ring, Value stage) {
+  if (!ring.refilled)
+    return;
+  NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));
+  e.when(e.equal(lane(), 0), [&] { arrive(empty(ring, stage)); });
+}
+
 void WarpgroupEmitter::fenceStores() {
   NVVM::FenceProxyOp::create(e.b, e.loc, NVVM::ProxyKind::async_shared,
                              NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
 }
 
-void WarpgroupEmitter::bulkCopy(Value to, Value from, int64_t bytes, Value barrier) {
+void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier) {
   // The address is given as one of the cluster's memory, which older drivers know too.
   constexpr unsigned clusterSpace = 7;
   Type cluster = LLVM::LLVMPointerType::get(e.b.getContext(), clusterSpace);
   NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(e.b, e.loc,
                                                    LLVM::AddrSpaceCastOp::create(e.b, e.loc, cluster, to),
-                                                   from, barrier, word(bytes), Value(), Value());
+                                                   from, barrier, bytes, Value(), Value());
 }
 
 //===-- Products ----------------------------------------------------------===//
@@ -165,18 +184,19 @@ void WarpgroupEmitter::meet(Value barrier, int64_t threads) {
                           Value());
 }
 
-void WarpgroupEmitter::shareOut(function_ref<void()> weights, function_ref<void()> source,
-                                function_ref<void()> consumers) {
-  constexpr int64_t producerRegisters = 104, consumerRegisters = 200; // of 65536: 128 * 104 + 256 * 200
+void WarpgroupEmitter::shareOut(int64_t consumers, function_ref<void()> copy, function_ref<void()> stage,
+                                function_ref<void()> contract) {
+  // Of 65536 registers, the threads get 128 * 104 + 256 * 200, or 128 * 96 + 384 * 136.
+  int64_t producerRegisters = consumers == 2 ? 104 : 96, consumerRegisters = consumers == 2 ? 200 : 136;
   e.when(
       e.inRange(e.thread, warpgroup),
       [&] {
         setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
-        e.when(e.inRange(e.thread, warp), [&] { e.when(e.equal(e.thread, 0), weights); }, source);
+        e.when(e.inRange(e.thread, warp), copy, stage);
       },
       [&] {
         setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
-        consumers();
+        contract();
       });
 }
 

@@ -4,14 +4,12 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
 
 #include "compiler/Target/Common/KernelEmitter.h"
-#include "compiler/Target/NVGPU/Processor.h"
+#include "compiler/Target/NVGPU/FeedPlan.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace kinema::nvidia {
 
-inline constexpr int64_t blockChannels = 8;  // channels of a block in the blocked layout
-inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloat16
 inline constexpr int64_t warpgroup = 4 * warp;
 
 /// A Ring is a ring of stages in shared memory that are filled and read in turn, with an mbarrier for each
@@ -52,6 +50,8 @@ public:
   mlir::Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }
   /// Returns the address of an operand's or result's buffer in global memory.
   mlir::Value globalPointer(mlir::Value buffer);
+  /// Returns the address of the buffer's unit with this number, counted in units of so many bytes.
+  mlir::Value globalPointer(mlir::Value buffer, mlir::Value number, int64_t unitBytes);
 
   // These work on rings. `step` counts the stages that have passed.
 
@@ -70,10 +70,14 @@ public:
   /// Waits until the stage may be filled; it is empty at the beginning.
   void waitEmpty(const Ring &ring, mlir::Value step);
   void arrive(mlir::Value barrier);
+  /// Says that so many more bytes are to come before the barrier's phase ends.
+  void expect(mlir::Value barrier, mlir::Value bytes);
+  /// Says for this thread's warp, once all its threads are here, that it has read a stage.
+  void release(const Ring &ring, mlir::Value stage);
   /// Makes what this thread stored to shared memory visible to the tensor cores.
   void fenceStores();
-  /// Copies `bytes` bytes of global memory to shared memory `to`; they count for the barrier.
-  void bulkCopy(mlir::Value to, mlir::Value from, int64_t bytes, mlir::Value barrier);
+  /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier.
+  void bulkCopy(mlir::Value to, mlir::Value from, mlir::Value bytes, mlir::Value barrier);
 
   /// Begins sum [64 x columns] += a [64 x 16] * b [16 x columns]; sum is a struct of columns / 2 f32. A null
   /// `sum` means the product alone. Zeros that are known to be zeros must not be given as `sum`: they would
@@ -94,10 +98,10 @@ public:
   /// Lets `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
-  /// Shares the work of a block of three warpgroups: one thread brings the weights, the other warps of the
-  /// first warpgroup stage the source, and the two others, with more registers, contract.
-  void shareOut(llvm::function_ref<void()> weights, llvm::function_ref<void()> source,
-                llvm::function_ref<void()> consumers);
+  /// Shares the work of a block of warpgroups: the first warp begins copies, the other warps of the first
+  /// warpgroup stage what they bring, and `consumers` warpgroups, 2 or 3 with more registers, contract.
+  void shareOut(int64_t consumers, llvm::function_ref<void()> copy, llvm::function_ref<void()> stage,
+                llvm::function_ref<void()> contract);
   void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
 
 private:

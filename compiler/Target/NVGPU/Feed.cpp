@@ -1,0 +1,353 @@
+#include "compiler/Target/NVGPU/Feed.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+using kernel::Access;
+
+/// Returns the vector type of four words, which is what a thread stores at once.
+static VectorType words(KernelEmitter &e, int64_t count) {
+  return VectorType::get({count}, e.b.getI32Type());
+}
+
+static Value zeroWords(KernelEmitter &e, int64_t count) {
+  return arith::ConstantOp::create(
+      e.b, e.loc, DenseElementsAttr::get(words(e, count), e.b.getI32IntegerAttr(0)));
+}
+
+void Feed::clearRaw(int64_t threads) {
+  if (plan.covered() && !mayMiss())
+    return;
+  Value first = e.add(e.index(raw.dataAt), e.mul(e.thread, positionBytes));
+  e.loop(first, e.index(raw.dataAt + raw.stages * raw.stageBytes), threads * positionBytes, [&](Value at) {
+    LLVM::StoreOp::create(e.b, e.loc, zeroWords(e, 4), w.pointer(at), positionBytes);
+  });
+  w.fenceStores();
+}
+
+//===-- Copies ------------------------------------------------------------===//
+
+/// What every copy of a part shares: the source's positions along the axis along which it runs.
+struct Feed::Run {
+  int axis;
+  Value first;   // position of the source
+  Value skipped; // positions of the raw axis before it
+  Value bytes;   // none where the source does not reach the positions
+};
+
+Feed::Run Feed::runOf(const FeedPlace &place) {
+  int axis = plan.runAxis();
+  const FeedAxis &a = plan.axes[axis];
+  Run run;
+  run.axis = axis;
+  int64_t inner = 1; // positions behind each of the axis
+  for (int behind = axis + 1; behind < 3; ++behind)
+    inner *= plan.axes[behind].source;
+  int64_t most = axis < 2 ? a.filled * a.planes : (a.filled - 1) * a.step + a.planes + plan.neighbours - 1;
+  Value begin = e.add(e.mul(place.first[axis], a.step), place.low[axis]);
+  run.skipped = e.max(e.index(0), e.sub(e.index(0), begin));
+  run.first = e.add(begin, run.skipped);
+  Value end = e.min(e.index(most), e.sub(e.index(a.source), begin));
+  run.bytes = e.mul(e.max(e.index(0), e.sub(end, run.skipped)), inner * positionBytes);
+  return run;
+}
+
+/// Copies so many bytes, if there are any, from `from` units of a buffer on.
+void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value bytes, Value barrier) {
+  e.when(w.less(e.index(0), bytes), [&] {
+    w.expect(barrier, bytes);
+    w.bulkCopy(w.pointer(to), w.globalPointer(buffer, from, unit), w.word(bytes), barrier);
+  });
+}
+
+/// The lanes of the warp share the rows of a part: of each block, the positions of the axes before the one
+/// along which a copy runs.
+void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
+                    Value firstBlock, Value to, int64_t blockBytes, Value barrier) {
+  int64_t rows = plan.copiesOfBlock();
+  Value buffer = e.bufferOf(*operand.operand);
+  e.loop(w.lane(), e.index(plan.blocksOfPart() * rows), warp, [&](Value number) {
+    Value inPart = e.div(number, rows), rest = e.rem(number, rows), block = e.add(firstBlock, inPart);
+    Value valid = mayMiss() ? w.less(block, e.index(blocks)) : Value();
+    std::array<Value, 3> at, rawAt;
+    for (int axis = run.axis - 1; axis >= 0; --axis) {
+      const FeedAxis &a = plan.axes[axis];
+      Value index = e.rem(rest, a.filled * a.planes);
+      rest = e.div(rest, a.filled * a.planes);
+      Value i = e.div(index, a.planes), plane = e.rem(index, a.planes);
+      at[axis] = e.add(e.add(e.mul(e.add(place.first[axis], i), a.step), plane), place.low[axis]);
+      rawAt[axis] = index;
+      if (!a.covered) {
+        Value inside = e.inRange(at[axis], a.source);
+        valid = valid ? e.both(valid, inside) : inside;
+      }
+    }
+    Value from = e.add(e.mul(place.n, blocks), block), position = e.index(0);
+    for (int axis = 0; axis < 3; ++axis) {
+      from = e.mul(from, plan.axes[axis].source);
+      position = e.mul(position, plan.rawExtent(axis));
+      if (axis <= run.axis) {
+        from = e.add(from, axis < run.axis ? at[axis] : run.first);
+        position = e.add(position, axis < run.axis ? rawAt[axis] : run.skipped);
+      }
+    }
+    Value bytes = valid ? w.choose(valid, run.bytes, e.index(0)) : run.bytes;
+    Value target = e.add(e.add(to, e.mul(inPart, blockBytes)), e.mul(position, positionBytes));
+    copyBytes(buffer, from, positionBytes, target, bytes, barrier);
+  });
+}
+
+Value Feed::existing(Value firstBlock) {
+  Value all = e.index(plan.blocksOfPart());
+  return mayMiss() ? e.max(e.index(0), e.min(all, e.sub(e.index(blocks), firstBlock))) : all;
+}
+
+/// The channels of a part lie side by side, so one lane copies them.
+void Feed::copyVector(const kernel::AccessOperand &operand, Value n, Value firstBlock, Value to,
+                      Value barrier) {
+  int64_t blockBytes = channels() * operand.getType().getElementTypeBitWidth() / 8;
+  Value row = firstBlock;
+  if (operand.access == Access::BatchChannel)
+    row = e.add(e.mul(n, blocks), row);
+  e.when(e.equal(w.lane(), 0), [&] {
+    copyBytes(e.bufferOf(*operand.operand), row, blockBytes, to, e.mul(existing(firstBlock), blockBytes),
+              barrier);
+  });
+}
+
+Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value stageStep, int64_t offset,
+                 Value rawStep) {
+  bool direct = plan.direct();
+  const Ring &ring = direct ? stages : raw;
+  Value step = direct ? stageStep : rawStep;
+  w.waitEmpty(ring, step);
+  Value stage = w.stageOf(ring, step), barrier = w.full(ring, stage), to = w.stageAt(ring, stage);
+  int64_t some = plan.blocksOfPart();
+  if (direct)
+    to = e.add(e.add(to, offset), e.mul(part, some * stagedBlockBytes()));
+  Value block = e.add(firstBlock, e.mul(part, some));
+  int64_t blockBytes = direct ? stagedBlockBytes() : rawBlockBytes();
+  Run run = runOf(place);
+  for (kernel::AccessOperand operand : prologue)
+    if (operand.access == Access::Pixel) {
+      copyRows(operand, place, run, block, to, blockBytes, barrier);
+      to = e.add(to, some * blockBytes);
+    }
+  for (kernel::AccessOperand operand : prologue)
+    if (operand.access != Access::Pixel) {
+      copyVector(operand, place.n, block, to, barrier);
+      to = e.add(to, some * channels() * operand.getType().getElementTypeBitWidth() / 8);
+    }
+  // The stage is full when the bytes have come that all lanes have announced.
+  NVVM::SyncWarpOp::create(e.b, e.loc, w.word(-1));
+  e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier); });
+  return direct ? rawStep : e.add(rawStep, 1);
+}
+
+//===-- Positions ---------------------------------------------------------===//
+
+/// Returns the staged position with this number, and where it lies in a raw block: the planes of an axis lie
+/// apart in a stage, and interleaved, as in the source, in a raw stage.
+FeedPositions::Position Feed::positionOf(const FeedPlace &place, Value number) {
+  int64_t planePositions = 1;
+  for (const FeedAxis &axis : plan.axes)
+    planePositions *= axis.extent;
+  Value planes = e.div(number, planePositions), rest = e.rem(number, planePositions);
+  FeedPositions::Position position;
+  position.staged = e.mul(number, positionBytes);
+  position.insides.resize(plan.neighbours);
+  std::array<Value, 3> rawAt;
+  for (int axis = 2; axis >= 0; --axis) {
+    const FeedAxis &a = plan.axes[axis];
+    Value i = e.rem(rest, a.extent), plane = e.rem(planes, a.planes);
+    rest = e.div(rest, a.extent);
+    planes = e.div(planes, a.planes);
+    rawAt[axis] = e.add(e.mul(i, axis < 2 ? a.planes : a.step), plane);
+    if (a.covered)
+      continue;
+    Value at = e.add(e.add(e.mul(e.add(place.first[axis], i), a.step), plane), place.low[axis]);
+    for (auto [neighbour, inside] : llvm::enumerate(position.insides)) {
+      Value reached = e.inRange(axis == 2 ? e.add(at, neighbour) : at, a.source);
+      if (a.filled < a.extent)
+        reached = e.both(reached, e.inRange(i, a.filled));
+      inside = inside ? e.both(inside, reached) : reached;
+    }
+  }
+  position.raw = e.index(0);
+  for (int axis = 0; axis < 3; ++axis)
+    position.raw = e.add(e.mul(position.raw, plan.rawExtent(axis)), rawAt[axis]);
+  position.raw = e.mul(position.raw, positionBytes);
+  return position;
+}
+
+FeedPositions Feed::positionsOf(const FeedPlace &place, Value thread) {
+  int64_t all = plan.positions(), together = plan.blocksTogether();
+  FeedPositions mine;
+  mine.block = together > 1 ? e.min(e.div(thread, all), e.index(together - 1)) : e.index(0);
+  Value first = together > 1 ? e.sub(thread, e.mul(mine.block, all)) : thread;
+  for (int64_t i = 0; i < plan.positionsOfThread(); ++i) {
+    Value number = e.add(first, i * plan.threads);
+    bool isPartial = together > 1 ? together * all < plan.threads : (i + 1) * plan.threads > all;
+    Value exists = isPartial ? w.less(number, e.index(all)) : Value();
+    auto position = positionOf(place, isPartial ? e.min(number, e.index(all - 1)) : number);
+    position.exists = exists;
+    mine.positions.push_back(position);
+  }
+  return mine;
+}
+
+//===-- The transform -----------------------------------------------------===//
+
+void Feed::store(const FeedPositions::Position &position, Value value, Value blockAt) {
+  auto store = [&] {
+    LLVM::StoreOp::create(e.b, e.loc, value, w.pointer(e.add(blockAt, position.staged)), positionBytes);
+  };
+  if (position.exists)
+    e.when(position.exists, store);
+  else
+    store();
+}
+
+/// Loads a vector of channels from shared memory, as f32.
+static Value loadShared(WarpgroupEmitter &w, Type element, int64_t channels, Value at) {
+  KernelEmitter &e = w.e;
+  auto type = VectorType::get({channels}, element);
+  int64_t alignment = std::min<int64_t>(positionBytes, channels * element.getIntOrFloatBitWidth() / 8);
+  Value loaded = LLVM::LoadOp::create(e.b, e.loc, type, w.pointer(at), alignment);
+  return element.isF32() ? loaded
+                         : arith::ExtFOp::create(e.b, e.loc, e.vectorType(channels), loaded).getResult();
+}
+
+/// Returns the prologue's arguments that are the same for all positions of a block; null for the others.
+Feed::Loaded Feed::vectorsOf(Value rawAt, Value block) {
+  int64_t some = plan.blocksOfPart();
+  Value at = e.add(rawAt, plan.operands.pixels * some * rawBlockBytes());
+  Loaded vectors;
+  for (kernel::AccessOperand operand : prologue) {
+    Type element = operand.getType().getElementType();
+    int64_t blockBytes = channels() * element.getIntOrFloatBitWidth() / 8;
+    if (operand.access == Access::Pixel) {
+      vectors.emplace_back();
+      continue;
+    }
+    vectors.push_back(loadShared(w, element, channels(), e.add(at, e.mul(block, blockBytes))));
+    at = e.add(at, some * blockBytes);
+  }
+  return vectors;
+}
+
+/// Returns the prologue's arguments for one neighbour of a position.
+Feed::Loaded Feed::load(const FeedPositions::Position &position, int64_t neighbour, Value rawAt, Value block,
+                        const Loaded &vectors) {
+  Value at = e.add(e.add(rawAt, e.mul(block, rawBlockBytes())), position.raw);
+  Loaded loaded(vectors);
+  int64_t before = neighbour * positionBytes;
+  for (auto [argument, operand] : llvm::zip_equal(loaded, prologue))
+    if (operand.access == Access::Pixel) {
+      argument = loadShared(w, operand.getType().getElementType(), channels(), e.add(at, before));
+      before += plan.blocksOfPart() * rawBlockBytes();
+    }
+  return loaded;
+}
+
+/// Returns what the prologue makes of a position, in bfloat16 and as four words: its neighbours one after the
+/// other, and zero where the source does not reach.
+Value Feed::valueOf(const FeedPositions::Position &position, ArrayRef<Loaded> loaded, Value exists) {
+  int64_t count = 4 / plan.neighbours; // words
+  auto narrow = VectorType::get({channels()}, e.b.getBF16Type());
+  Value all;
+  for (auto [arguments, inside] : llvm::zip_equal(loaded, position.insides)) {
+    Value value = e.inlineRegion(prologue.getRegion(), arguments, channels()).front();
+    Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
+    Value packed = vector::BitCastOp::create(e.b, e.loc, words(e, count), rounded);
+    Value reached = inside && exists ? e.both(inside, exists) : inside ? inside : exists;
+    if (reached)
+      packed = w.choose(reached, packed, zeroWords(e, count));
+    all = all ? vector::ShuffleOp::create(e.b, e.loc, all, packed, ArrayRef<int64_t>{0, 1, 2, 3}).getResult()
+              : packed;
+  }
+  return all;
+}
+
+/// Works on the thread's block of a group of a part. Everything that is loaded together is loaded before the
+/// first store, behind which no load of shared memory moves.
+void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, Value at, Value group) {
+  Value block = e.add(e.mul(group, plan.blocksTogether()), mine.block);
+  Value exists = mayMiss() ? w.less(e.add(firstBlock, block), e.index(blocks)) : Value();
+  Loaded vectors = vectorsOf(rawAt, block);
+  Value blockAt = e.add(at, e.mul(block, stagedBlockBytes()));
+  constexpr int64_t loads = 6;
+  size_t together = std::max<int64_t>(1, loads / (plan.neighbours * plan.operands.pixels));
+  for (size_t first = 0; first < mine.positions.size(); first += together) {
+    auto some = ArrayRef(mine.positions).slice(first, std::min(together, mine.positions.size() - first));
+    SmallVector<SmallVector<Loaded>> loaded;
+    for (const FeedPositions::Position &position : some) {
+      loaded.emplace_back();
+      for (int64_t neighbour = 0; neighbour < plan.neighbours; ++neighbour)
+        loaded.back().push_back(load(position, neighbour, rawAt, block, vectors));
+    }
+    for (auto [position, arguments] : llvm::zip_equal(some, loaded))
+      store(position, valueOf(position, arguments, exists), blockAt);
+  }
+}
+
+/// Writes zeros where the source does not reach, beside what copies bring.
+void Feed::clear(const FeedPositions &mine, Value firstBlock, Value at) {
+  if (plan.covered() && !mayMiss())
+    return;
+  e.loop(e.index(0), e.index(plan.blocks / plan.blocksTogether()), 1, [&](Value group) {
+    Value block = e.add(e.mul(group, plan.blocksTogether()), mine.block);
+    Value blockAt = e.add(at, e.mul(block, stagedBlockBytes()));
+    for (const FeedPositions::Position &position : mine.positions) {
+      Value reached = position.insides.front();
+      if (mayMiss()) {
+        Value exists = w.less(e.add(firstBlock, block), e.index(blocks));
+        reached = reached ? e.both(reached, exists) : exists;
+      }
+      e.when(reached, [] {}, [&] { store(position, zeroWords(e, 4), blockAt); });
+    }
+  });
+}
+
+Value Feed::fill(const FeedPositions &mine, Value firstBlock, Value at, Value rawStep) {
+  if (plan.direct()) {
+    clear(mine, firstBlock, at);
+    return rawStep;
+  }
+  int64_t some = plan.blocksOfPart();
+  return e.loop(e.index(0), e.index(plan.parts()), 1, {rawStep},
+                [&](Value part, ValueRange step) -> SmallVector<Value> {
+                  w.waitFull(raw, step[0]);
+                  Value stage = w.stageOf(raw, step[0]), rawAt = w.stageAt(raw, stage);
+                  Value block = e.add(firstBlock, e.mul(part, some));
+                  Value blockAt = e.add(at, e.mul(part, some * stagedBlockBytes()));
+                  e.loop(some / plan.blocksTogether(),
+                         [&](Value group) { transform(mine, block, rawAt, blockAt, group); });
+                  w.release(raw, stage);
+                  return {e.add(step[0], 1)};
+                })
+      .front();
+}
+
+//===-- Weights -----------------------------------------------------------===//
+
+void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, const TapsWeight &weight,
+                          Value tap, Value chunk, int64_t depth, Value firstColumn, int64_t columns) {
+  KernelEmitter &e = w.e;
+  int64_t blocks = depth / blockChannels, rowBytes = columns * positionBytes;
+  w.waitEmpty(ring, step);
+  Value stage = w.stageOf(ring, step), arrivals = w.full(ring, stage);
+  NVVM::MBarrierArriveExpectTxOp::create(e.b, e.loc, e.b.getI64Type(), arrivals, w.word(blocks * rowBytes),
+                                         NVVM::MemScopeKind::CTA, false, Value());
+  Value global = w.globalPointer(weight.buffer);
+  for (int64_t i = 0; i < blocks; ++i) {
+    Value block = e.min(e.add(e.mul(chunk, blocks), i), e.index(weight.blocks - 1));
+    Value row = e.add(e.mul(tap, weight.blocks), block);
+    Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
+    Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
+                                     ArrayRef<LLVM::GEPArg>{w.word(bytes)});
+    w.bulkCopy(w.pointer(e.add(w.stageAt(ring, stage), i * rowBytes)), from, w.word(rowBytes), arrivals);
+  }
+}

@@ -1,0 +1,109 @@
+// Brings a part of a source to shared memory, through its prologue: one warp begins bulk copies of its rows,
+// which run by themselves, and other threads transform what has come.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_FEED_H
+#define KINEMA_COMPILER_TARGET_NVGPU_FEED_H
+
+#include "compiler/Target/NVGPU/FeedPlan.h"
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+
+namespace kinema::nvidia {
+
+/// A FeedPlace says where the staged positions begin: in clip `n`, with position `first` along each axis,
+/// which is the source's first * step + low.
+struct FeedPlace {
+  mlir::Value n;
+  std::array<mlir::Value, 3> first, low;
+};
+
+/// FeedPositions are the positions of a channel block that a thread works on, the same in all blocks.
+struct FeedPositions {
+  struct Position {
+    mlir::Value raw, staged;                // bytes from the start of a raw block, and of a staged one
+    llvm::SmallVector<mlir::Value> insides; // for each neighbour, whether the source reaches there; null: yes
+    mlir::Value exists;                     // whether the thread has this position; null: yes
+  };
+  mlir::Value block; // number of the thread's block among those that are worked on together
+  llvm::SmallVector<Position> positions;
+};
+
+/// A Feed fills the stages of a ring with channel blocks of a source. Its raw ring may serve several feeds.
+class Feed {
+public:
+  /// `blocks` counts the channel blocks of the source; zeros are staged beyond them.
+  Feed(WarpgroupEmitter &w, kernel::AccessRegion prologue, const FeedPlan &plan, int64_t blocks,
+       const Ring &stages, const Ring &raw)
+      : w(w), e(w.e), prologue(prologue), plan(plan), blocks(blocks), stages(stages), raw(raw) {}
+
+  /// Counts how often the copying warp arrives at a stage's barrier before the stage is full.
+  static int64_t arrivals(const FeedPlan &plan) { return plan.direct() ? plan.parts() : 0; }
+
+  /// Writes zeros to the raw stages where the transform may read positions to which nothing is copied; it
+  /// drops what it makes of them. All `threads` threads of the block call it, before they meet.
+  void clearRaw(int64_t threads);
+
+  /// Copies part `part` of the channel blocks from `firstBlock` on, as soon as there is room for them. All
+  /// threads of one warp call it. The part belongs to stage `stageStep`, which begins at `offset` bytes of
+  /// the stage; `rawStep` counts the parts that have passed through the raw ring. Returns the next one.
+  mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
+                   int64_t offset, mlir::Value rawStep);
+
+  /// Returns the positions of the thread with this number among those that run the prologue.
+  FeedPositions positionsOf(const FeedPlace &place, mlir::Value thread);
+  /// Fills the channel blocks of a stage that begin `at` bytes from the start of shared memory, once the
+  /// stage is empty. Returns the next step of the raw ring.
+  mlir::Value fill(const FeedPositions &positions, mlir::Value firstBlock, mlir::Value at,
+                   mlir::Value rawStep);
+
+private:
+  int64_t channels() const { return blockChannels / plan.neighbours; }
+  int64_t rawBlockBytes() const { return plan.rawPositions() * positionBytes; }
+  int64_t stagedBlockBytes() const { return plan.pitch * positionBytes; }
+  /// Counts the blocks that exist of the part that begins with this one.
+  mlir::Value existing(mlir::Value firstBlock);
+  bool mayMiss() const { return blocks % plan.blocks != 0; }
+
+  struct Run;
+  Run runOf(const FeedPlace &place);
+  void copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
+                mlir::Value firstBlock, mlir::Value to, int64_t blockBytes, mlir::Value barrier);
+  void copyVector(const kernel::AccessOperand &operand, mlir::Value n, mlir::Value firstBlock, mlir::Value to,
+                  mlir::Value barrier);
+  void copyBytes(mlir::Value buffer, mlir::Value from, int64_t unit, mlir::Value to, mlir::Value bytes,
+                 mlir::Value barrier);
+
+  using Loaded = llvm::SmallVector<mlir::Value>; // the prologue's arguments for one neighbour
+  FeedPositions::Position positionOf(const FeedPlace &place, mlir::Value number);
+  Loaded vectorsOf(mlir::Value rawAt, mlir::Value block);
+  Loaded load(const FeedPositions::Position &position, int64_t neighbour, mlir::Value rawAt,
+              mlir::Value block, const Loaded &vectors);
+  mlir::Value valueOf(const FeedPositions::Position &position, llvm::ArrayRef<Loaded> loaded,
+                      mlir::Value exists);
+  void transform(const FeedPositions &positions, mlir::Value firstBlock, mlir::Value rawAt, mlir::Value at,
+                 mlir::Value group);
+  void clear(const FeedPositions &positions, mlir::Value firstBlock, mlir::Value at);
+  void store(const FeedPositions::Position &position, mlir::Value value, mlir::Value blockAt);
+
+  WarpgroupEmitter &w;
+  KernelEmitter &e;
+  kernel::AccessRegion prologue;
+  const FeedPlan plan;
+  int64_t blocks;
+  const Ring &stages, &raw;
+};
+
+/// Is a weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].
+struct TapsWeight {
+  mlir::Value buffer;
+  int64_t blocks, columns;
+};
+
+/// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from
+/// channel chunk * depth on, to the ring's stage of `step`, once that is empty. One thread calls it; the
+/// bytes count for the stage. Beyond the weight's blocks, any numbers are copied.
+void stageWeights(WarpgroupEmitter &w, const Ring &ring, mlir::Value step, const TapsWeight &weight,
+                  mlir::Value tap, mlir::Value chunk, int64_t depth, mlir::Value firstColumn,
+                  int64_t columns);
+
+} // namespace kinema::nvidia
+
+#endif

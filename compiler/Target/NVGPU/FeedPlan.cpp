@@ -1,0 +1,148 @@
+#include "compiler/Target/NVGPU/FeedPlan.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+using kernel::Access;
+
+bool nvidia::isBlocked(RankedTensorType type) {
+  return kernel::channelBlock(type) == blockChannels && type.getElementType().isBF16();
+}
+
+int64_t nvidia::stagedNeighbours(RankedTensorType type) {
+  if (isBlocked(type))
+    return 1;
+  int64_t block = kernel::channelBlock(type);
+  bool narrow = 2 * block == blockChannels && type.getDimSize(1) <= block;
+  return narrow && type.getElementType().isF32() ? 2 : 0;
+}
+
+/// Returns the bytes of a channel block of a vector.
+static int64_t bytesOfVector(const kernel::AccessOperand &operand, int64_t channels) {
+  return channels * operand.getType().getElementTypeBitWidth() / 8;
+}
+
+bool nvidia::canStage(const kernel::AccessRegion &prologue, int64_t neighbours) {
+  return llvm::all_of(prologue, [&](kernel::AccessOperand operand) {
+    if (operand.access == Access::Pixel)
+      return stagedNeighbours(operand.getType()) == neighbours;
+    return bytesOfVector(operand, blockChannels / neighbours) % positionBytes == 0 &&
+           (operand.access == Access::Channel || (operand.access == Access::BatchChannel && neighbours == 1));
+  });
+}
+
+//===-- What a stage holds ------------------------------------------------===//
+
+FeedOperands::FeedOperands(const kernel::AccessRegion &prologue) {
+  for (kernel::AccessOperand operand : prologue)
+    if (operand.access == Access::Pixel) {
+      ++pixels;
+    } else {
+      ++vectors;
+      vectorBytes += bytesOfVector(operand, blockChannels);
+    }
+  Block &body = prologue.getRegion().front();
+  Operation *yield = body.getTerminator();
+  identity = prologue.size() == 1 && pixels == 1 && yield->getOperand(0) == body.getArgument(0);
+}
+
+int64_t FeedPlan::positions() const {
+  int64_t positions = 1;
+  for (const FeedAxis &axis : axes)
+    positions *= axis.planes * axis.extent;
+  return positions;
+}
+
+int64_t FeedPlan::rawExtent(int axis) const {
+  const FeedAxis &a = axes[axis];
+  return axis < 2 ? a.extent * a.planes : (a.extent - 1) * a.step + a.planes + neighbours - 1;
+}
+
+bool FeedPlan::direct() const {
+  return operands.identity && neighbours == 1 &&
+         llvm::all_of(axes, [](const FeedAxis &axis) { return axis.planes == 1 && axis.step == 1; });
+}
+
+bool FeedPlan::covered() const {
+  return llvm::all_of(axes, [](const FeedAxis &axis) { return axis.covered; });
+}
+
+//===-- Parts -------------------------------------------------------------===//
+
+int64_t FeedPlan::rawBlockBytes() const {
+  return operands.pixels * rawPositions() * positionBytes + operands.vectorBytes / neighbours;
+}
+
+int64_t FeedPlan::blocksOfPart() const {
+  constexpr int64_t fewestBytes = 4096; // of a raw stage, so that waits for it are few
+  for (int64_t some = 1; some < blocks; ++some)
+    if (blocks % some == 0 && some * rawBlockBytes() >= fewestBytes)
+      return some;
+  return blocks;
+}
+
+int64_t FeedPlan::rawBytes() const { return direct() ? 0 : blocksOfPart() * rawBlockBytes(); }
+
+int64_t FeedPlan::blocksTogether() const {
+  int64_t together = 1, all = blocksOfPart();
+  for (int64_t some = 2; some <= all; ++some)
+    if (all % some == 0 && some * positions() <= threads)
+      together = some;
+  return together;
+}
+
+int64_t nvidia::rawStages(int64_t bytes, int64_t parts) {
+  // Memory of 4.3 TB/s and 0.7 us has 23 KB of each multiprocessor under way; one more stage is worked on.
+  constexpr int64_t underWay = 24 * 1024, most = 8;
+  return bytes == 0 ? 0 : std::min(std::min(most, 1 + shape::ceilDiv(underWay, bytes)), parts);
+}
+
+//===-- Copies ------------------------------------------------------------===//
+
+int FeedPlan::runAxis() const {
+  int axis = 2;
+  while (axis > 0 && axes[axis].whole && axes[axis - 1].planes == axes[axis - 1].step)
+    --axis;
+  return axis;
+}
+
+int64_t FeedPlan::copiesOfBlock() const {
+  int64_t copies = 1;
+  for (int axis = 0; axis < runAxis(); ++axis)
+    copies *= axes[axis].filled * axes[axis].planes;
+  return copies;
+}
+
+int64_t FeedPlan::run() const {
+  int axis = runAxis();
+  int64_t positions = std::min(rawExtent(axis), axes[axis].source);
+  for (int inner = axis + 1; inner < 3; ++inner)
+    positions *= axes[inner].source;
+  return positions;
+}
+
+double FeedPlan::sectorBytes() const {
+  constexpr int64_t sector = 32;
+  // A run that does not begin with a sector reads a part of one more.
+  bool aligned = axes[runAxis()].whole && run() * positionBytes % sector == 0;
+  int64_t bytes = shape::roundUp(run() * positionBytes + (aligned ? 0 : positionBytes), sector);
+  return double(blocks) * (operands.pixels * copiesOfBlock() * bytes + operands.vectorBytes / neighbours);
+}
+
+//===-- Time --------------------------------------------------------------===//
+
+double FeedPlan::cyclesOfThreads(const Rates &rates) const {
+  // Counted in the machine code: loads of 16 bytes and their unpacking, the prologue, rounding, the store.
+  constexpr double perPosition = 14, perOperand = 20, perBlock = 30, perPart = 40;
+  double each = neighbours * (perPosition + perOperand * (operands.pixels + operands.vectors / 2.0));
+  if (direct())
+    each = covered() ? 0 : 3; // stores of zeros alone
+  double ofBlocks = double(blocks) / blocksTogether() * (perBlock + positionsOfThread() * each);
+  return rates.issueCycles * (ofBlocks + parts() * perPart);
+}
+
+double FeedPlan::cyclesOfCopies(const Rates &rates) const {
+  constexpr double perPart = 60;
+  double copies = double(blocks) * operands.pixels * copiesOfBlock() + double(parts()) * operands.vectors;
+  return copies * rates.copyCycles + parts() * perPart;
+}

@@ -1,0 +1,100 @@
+// Decides how a part of a source gets to shared memory, before any code is written: which bulk copies bring
+// it, and how many channel blocks pass at once through the ring of raw stages on their way.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_FEEDPLAN_H
+#define KINEMA_COMPILER_TARGET_NVGPU_FEEDPLAN_H
+
+#include "compiler/Target/NVGPU/Processor.h"
+#include "dialects/Kernel/Kernel.h"
+
+namespace kinema::nvidia {
+
+inline constexpr int64_t blockChannels = 8;  // channels of a block in the blocked layout
+inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloat16
+
+/// Returns whether a tensor is in bfloat16 and blocks of 8 channels.
+bool isBlocked(mlir::RankedTensorType type);
+
+/// Returns how many neighbours of a row a staged position of a tensor holds: 1 where it lies in blocks of 8
+/// channels, 2 for an input of f32 in one block of 4, and 0 where it cannot be staged. In either case a
+/// position of the tensor has 16 bytes, so that bulk copies may begin at any.
+int64_t stagedNeighbours(mlir::RankedTensorType type);
+
+/// Returns whether a prologue can be staged with so many neighbours of a row in a position.
+bool canStage(const kernel::AccessRegion &prologue, int64_t neighbours = 1);
+
+/// Says what a prologue reads.
+struct FeedOperands {
+  explicit FeedOperands(const kernel::AccessRegion &prologue);
+
+  int64_t pixels = 0;      // tensors that are read position by position
+  int64_t vectors = 0;     // tensors that are read by channel
+  int64_t vectorBytes = 0; // of a channel block of all of them
+  bool identity;           // whether the prologue yields what it reads
+};
+
+/// A FeedAxis is one axis of the staged positions: planes of `extent` positions each. Position i of plane p
+/// holds the source's (first + i) * step + p + low if i < filled and the source reaches there, else zero.
+/// Along the last axis, a position also holds the neighbours that belong to it.
+struct FeedAxis {
+  int64_t planes, extent, filled;
+  int64_t step;
+  int64_t source;       // the source's size
+  bool covered = false; // whether the source reaches every position of every tile
+  bool whole = false;   // whether the positions are the source's own, all of them, in every tile
+};
+
+/// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels].
+/// Their rows come by bulk copies. Where the prologue is the identity, they go straight to where products
+/// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 bytes] and then the
+/// channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of the
+/// blocks, a part, so that copies are under way while other parts are worked on.
+struct FeedPlan {
+  FeedOperands operands;
+  std::array<FeedAxis, 3> axes;
+  int64_t blocks;     // of a stage
+  int64_t pitch;      // positions from one staged block to the next
+  int64_t neighbours; // of a row in one staged position
+  int64_t threads;    // that run the prologue
+
+  /// Counts the staged positions of a channel block.
+  int64_t positions() const;
+  /// Counts the source's positions along an axis of a raw stage, and of a block.
+  int64_t rawExtent(int axis) const;
+  int64_t rawPositions() const { return rawExtent(0) * rawExtent(1) * rawExtent(2); }
+  /// Returns whether copies go straight to the stage.
+  bool direct() const;
+  /// Returns whether the source reaches every staged position, so that none has to be zero.
+  bool covered() const;
+
+  int64_t blocksOfPart() const;
+  int64_t parts() const { return blocks / blocksOfPart(); }
+  /// Returns the bytes of a part's raw stage: none where copies go straight to the stage.
+  int64_t rawBytes() const;
+  /// Counts the blocks of a part that the threads work on at the same time.
+  int64_t blocksTogether() const;
+  /// Counts the positions of each thread in a block.
+  int64_t positionsOfThread() const { return shape::ceilDiv(positions() * blocksTogether(), threads); }
+
+  /// Returns the axis along which copies run: the last one, or one before it where those behind it are whole.
+  int runAxis() const;
+  /// Counts the copies of a channel block of one operand.
+  int64_t copiesOfBlock() const;
+  /// Returns the bytes that a stage's copies read, in whole sectors of L2.
+  double sectorBytes() const;
+
+  /// Returns the cycles in which the threads work on a stage, and in which a warp begins its copies.
+  double cyclesOfThreads(const Rates &rates) const;
+  double cyclesOfCopies(const Rates &rates) const;
+
+private:
+  int64_t rawBlockBytes() const;
+  /// Counts the source's positions that a copy can bring at most.
+  int64_t run() const;
+};
+
+/// Returns how many raw stages of so many bytes keep memory busy, where `parts` pass through them.
+int64_t rawStages(int64_t bytes, int64_t parts);
+
+} // namespace kinema::nvidia
+
+#endif
