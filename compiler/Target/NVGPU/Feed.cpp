@@ -13,17 +13,16 @@ static VectorType words(KernelEmitter &e, int64_t count) {
 }
 
 static Value zeroWords(KernelEmitter &e, int64_t count) {
-  return arith::ConstantOp::create(
-      e.b, e.loc, DenseElementsAttr::get(words(e, count), e.b.getI32IntegerAttr(0)));
+  return arith::ConstantOp::create(e.b, e.loc,
+                                   DenseElementsAttr::get(words(e, count), e.b.getI32IntegerAttr(0)));
 }
 
 void Feed::clearRaw(int64_t threads) {
-  if (plan.covered() && !mayMiss())
+  if (plan.direct() || (plan.covered() && !mayMiss()))
     return;
   Value first = e.add(e.index(raw.dataAt), e.mul(e.thread, positionBytes));
-  e.loop(first, e.index(raw.dataAt + raw.stages * raw.stageBytes), threads * positionBytes, [&](Value at) {
-    LLVM::StoreOp::create(e.b, e.loc, zeroWords(e, 4), w.pointer(at), positionBytes);
-  });
+  e.loop(first, e.index(raw.dataAt + raw.stages * raw.stageBytes), threads * positionBytes,
+         [&](Value at) { LLVM::StoreOp::create(e.b, e.loc, zeroWords(e, 4), w.pointer(at), positionBytes); });
   w.fenceStores();
 }
 
@@ -54,12 +53,12 @@ Feed::Run Feed::runOf(const FeedPlace &place) {
   return run;
 }
 
-/// Copies so many bytes, if there are any, from `from` units of a buffer on.
+/// Copies so many bytes, if there are any, from `from` units of a buffer on. Each copy arrives by itself, so
+/// that the lanes of the warp need not wait for one another.
 void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value bytes, Value barrier) {
-  e.when(w.less(e.index(0), bytes), [&] {
-    w.expect(barrier, bytes);
-    w.bulkCopy(w.pointer(to), w.globalPointer(buffer, from, unit), w.word(bytes), barrier);
-  });
+  w.arriveExpecting(barrier, w.word(bytes));
+  e.when(w.less(e.index(0), bytes),
+         [&] { w.bulkCopy(w.pointer(to), w.globalPointer(buffer, from, unit), w.word(bytes), barrier); });
 }
 
 /// The lanes of the warp share the rows of a part: of each block, the positions of the axes before the one
@@ -118,17 +117,20 @@ void Feed::copyVector(const kernel::AccessOperand &operand, Value n, Value first
 }
 
 Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value stageStep, int64_t offset,
-                 Value rawStep) {
+                 Value rawStep, bool waits) {
   bool direct = plan.direct();
   const Ring &ring = direct ? stages : raw;
   Value step = direct ? stageStep : rawStep;
-  w.waitEmpty(ring, step);
+  if (waits && !direct)
+    w.waitEmpty(ring, step);
   Value stage = w.stageOf(ring, step), barrier = w.full(ring, stage), to = w.stageAt(ring, stage);
   int64_t some = plan.blocksOfPart();
   if (direct)
     to = e.add(e.add(to, offset), e.mul(part, some * stagedBlockBytes()));
   Value block = e.add(firstBlock, e.mul(part, some));
   int64_t blockBytes = direct ? stagedBlockBytes() : rawBlockBytes();
+  if (int64_t left = rawFills - plan.copiesOfPart(); !direct && left > 0)
+    e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier, left); });
   Run run = runOf(place);
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {
@@ -140,10 +142,18 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
       copyVector(operand, place.n, block, to, barrier);
       to = e.add(to, some * channels() * operand.getType().getElementTypeBitWidth() / 8);
     }
-  // The stage is full when the bytes have come that all lanes have announced.
-  NVVM::SyncWarpOp::create(e.b, e.loc, w.word(-1));
-  e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier); });
   return direct ? rawStep : e.add(rawStep, 1);
+}
+
+Value Feed::copyFirst(const FeedPlace &place, Value firstBlock) {
+  Value zero = e.index(0);
+  bool waits = plan.parts() > raw.stages;
+  return e
+      .loop(zero, e.index(plan.parts()), 1, {zero},
+            [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
+              return {copy(place, firstBlock, part, zero, 0, rawStep[0], waits)};
+            })
+      .front();
 }
 
 //===-- Positions ---------------------------------------------------------===//
@@ -317,17 +327,18 @@ Value Feed::fill(const FeedPositions &mine, Value firstBlock, Value at, Value ra
     return rawStep;
   }
   int64_t some = plan.blocksOfPart();
-  return e.loop(e.index(0), e.index(plan.parts()), 1, {rawStep},
-                [&](Value part, ValueRange step) -> SmallVector<Value> {
-                  w.waitFull(raw, step[0]);
-                  Value stage = w.stageOf(raw, step[0]), rawAt = w.stageAt(raw, stage);
-                  Value block = e.add(firstBlock, e.mul(part, some));
-                  Value blockAt = e.add(at, e.mul(part, some * stagedBlockBytes()));
-                  e.loop(some / plan.blocksTogether(),
-                         [&](Value group) { transform(mine, block, rawAt, blockAt, group); });
-                  w.release(raw, stage);
-                  return {e.add(step[0], 1)};
-                })
+  return e
+      .loop(e.index(0), e.index(plan.parts()), 1, {rawStep},
+            [&](Value part, ValueRange step) -> SmallVector<Value> {
+              w.waitFull(raw, step[0]);
+              Value stage = w.stageOf(raw, step[0]), rawAt = w.stageAt(raw, stage);
+              Value block = e.add(firstBlock, e.mul(part, some));
+              Value blockAt = e.add(at, e.mul(part, some * stagedBlockBytes()));
+              e.loop(some / plan.blocksTogether(),
+                     [&](Value group) { transform(mine, block, rawAt, blockAt, group); });
+              w.release(raw, stage);
+              return {e.add(step[0], 1)};
+            })
       .front();
 }
 
@@ -339,8 +350,7 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
   int64_t blocks = depth / blockChannels, rowBytes = columns * positionBytes;
   w.waitEmpty(ring, step);
   Value stage = w.stageOf(ring, step), arrivals = w.full(ring, stage);
-  NVVM::MBarrierArriveExpectTxOp::create(e.b, e.loc, e.b.getI64Type(), arrivals, w.word(blocks * rowBytes),
-                                         NVVM::MemScopeKind::CTA, false, Value());
+  w.arriveExpecting(arrivals, w.word(blocks * rowBytes));
   Value global = w.globalPointer(weight.buffer);
   for (int64_t i = 0; i < blocks; ++i) {
     Value block = e.min(e.add(e.mul(chunk, blocks), i), e.index(weight.blocks - 1));

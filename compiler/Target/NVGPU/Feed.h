@@ -29,23 +29,27 @@ struct FeedPositions {
 /// A Feed fills the stages of a ring with channel blocks of a source. Its raw ring may serve several feeds.
 class Feed {
 public:
-  /// `blocks` counts the channel blocks of the source; zeros are staged beyond them.
+  /// `blocks` counts the channel blocks of the source; zeros are staged beyond them. A raw stage is full
+  /// after `rawFills` arrivals, no fewer than there are copies of a part.
   Feed(WarpgroupEmitter &w, kernel::AccessRegion prologue, const FeedPlan &plan, int64_t blocks,
-       const Ring &stages, const Ring &raw)
-      : w(w), e(w.e), prologue(prologue), plan(plan), blocks(blocks), stages(stages), raw(raw) {}
-
-  /// Counts how often the copying warp arrives at a stage's barrier before the stage is full.
-  static int64_t arrivals(const FeedPlan &plan) { return plan.direct() ? plan.parts() : 0; }
+       const Ring &stages, const Ring &raw, int64_t rawFills)
+      : w(w), e(w.e), prologue(prologue), plan(plan), blocks(blocks), stages(stages), raw(raw),
+        rawFills(rawFills) {}
 
   /// Writes zeros to the raw stages where the transform may read positions to which nothing is copied; it
   /// drops what it makes of them. All `threads` threads of the block call it, before they meet.
   void clearRaw(int64_t threads);
 
-  /// Copies part `part` of the channel blocks from `firstBlock` on, as soon as there is room for them. All
-  /// threads of one warp call it. The part belongs to stage `stageStep`, which begins at `offset` bytes of
-  /// the stage; `rawStep` counts the parts that have passed through the raw ring. Returns the next one.
+  /// Copies part `part` of the channel blocks from `firstBlock` on. All threads of one warp call it. The part
+  /// goes to the next raw stage as soon as that is empty or, with copies that go straight there, to `offset`
+  /// bytes behind the start of stage `stageStep`, which must be empty. `rawStep` counts the parts that have
+  /// passed through the raw ring. Returns the next one.
   mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
-                   int64_t offset, mlir::Value rawStep);
+                   int64_t offset, mlir::Value rawStep) {
+    return copy(place, firstBlock, part, stageStep, offset, rawStep, /*waits=*/true);
+  }
+  /// Copies all parts of the first stage, for which there is room from the beginning.
+  mlir::Value copyFirst(const FeedPlace &place, mlir::Value firstBlock);
 
   /// Returns the positions of the thread with this number among those that run the prologue.
   FeedPositions positionsOf(const FeedPlace &place, mlir::Value thread);
@@ -62,6 +66,8 @@ private:
   mlir::Value existing(mlir::Value firstBlock);
   bool mayMiss() const { return blocks % plan.blocks != 0; }
 
+  mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
+                   int64_t offset, mlir::Value rawStep, bool waits);
   struct Run;
   Run runOf(const FeedPlace &place);
   void copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
@@ -89,6 +95,7 @@ private:
   const FeedPlan plan;
   int64_t blocks;
   const Ring &stages, &raw;
+  int64_t rawFills;
 };
 
 /// Is a weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].

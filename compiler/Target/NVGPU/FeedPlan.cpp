@@ -91,10 +91,13 @@ int64_t FeedPlan::blocksTogether() const {
   return together;
 }
 
-int64_t nvidia::rawStages(int64_t bytes, int64_t parts) {
+int64_t nvidia::rawStages(int64_t bytes, int64_t parts, int64_t wanted) {
+  if (bytes == 0)
+    return 0;
   // Memory of 4.3 TB/s and 0.7 us has 23 KB of each multiprocessor under way; one more stage is worked on.
-  constexpr int64_t underWay = 24 * 1024, most = 8;
-  return bytes == 0 ? 0 : std::min(std::min(most, 1 + shape::ceilDiv(underWay, bytes)), parts);
+  constexpr int64_t underWay = 24 * 1024;
+  int64_t busy = std::min(mostFeedStages, 1 + shape::ceilDiv(underWay, bytes));
+  return std::min(wanted > 0 ? wanted : busy, parts);
 }
 
 //===-- Copies ------------------------------------------------------------===//
@@ -143,6 +146,5 @@ double FeedPlan::cyclesOfThreads(const Rates &rates) const {
 
 double FeedPlan::cyclesOfCopies(const Rates &rates) const {
   constexpr double perPart = 60;
-  double copies = double(blocks) * operands.pixels * copiesOfBlock() + double(parts()) * operands.vectors;
-  return copies * rates.copyCycles + parts() * perPart;
+  return parts() * (copiesOfPart() * rates.copyCycles + perPart);
 }

@@ -79,6 +79,12 @@ struct FeedPlan {
   int runAxis() const;
   /// Counts the copies of a channel block of one operand.
   int64_t copiesOfBlock() const;
+  /// Counts the copies of a part, each of which arrives at a barrier.
+  int64_t copiesOfPart() const {
+    return blocksOfPart() * operands.pixels * copiesOfBlock() + operands.vectors;
+  }
+  /// Counts those that arrive at the barrier of a stage, since they go there straight.
+  int64_t copiesToStage() const { return direct() ? parts() * copiesOfPart() : 0; }
   /// Returns the bytes that a stage's copies read, in whole sectors of L2.
   double sectorBytes() const;
 
@@ -92,8 +98,11 @@ private:
   int64_t run() const;
 };
 
-/// Returns how many raw stages of so many bytes keep memory busy, where `parts` pass through them.
-int64_t rawStages(int64_t bytes, int64_t parts);
+inline constexpr int64_t mostFeedStages = 8;
+
+/// Returns how many raw stages of so many bytes there are, where `parts` pass through them: as many as are
+/// wanted or, where that is 0, as keep memory busy.
+int64_t rawStages(int64_t bytes, int64_t parts, int64_t wanted = 0);
 
 } // namespace kinema::nvidia
 

@@ -20,7 +20,8 @@ public:
   HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan),
         yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())),
-        feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, source, raw) {}
+        feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, source, raw,
+             plan.feed().copiesOfPart()) {}
 
   void emit();
 
@@ -135,13 +136,13 @@ void HaloConvEmitter::layOut() {
 }
 
 void HaloConvEmitter::initialiseBarriers() {
+  feed.clearRaw(plan.threads);
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(source, plan.producerThreads + Feed::arrivals(plan.feed()), plan.consumerWarps);
+    initialise(source, plan.producerThreads + plan.feed().copiesToStage(), plan.consumerWarps);
     initialise(weights, 1, plan.consumerWarps);
-    initialise(raw, 1, plan.producerThreads / warp);
+    initialise(raw, plan.feed().copiesOfPart(), plan.producerThreads / warp);
     initialised();
   });
-  feed.clearRaw(plan.threads);
   NVVM::BarrierOp::create(e.b, e.loc);
 }
 
@@ -225,7 +226,7 @@ void HaloConvEmitter::emitCopies() {
   if (plan.tilesOfBlock() > 1)
     tiles = e.div(e.sub(e.index(plan.tiles() + plan.grid() - 1), e.firstBlock), plan.grid());
   Value steps = e.mul(tiles, plan.chunks());
-  Value rawStep = emitParts(zero, zero, e.index(plan.feed().parts()), zero).front();
+  Value rawStep = feed.copyFirst(feedPlace(placeOf(e.firstBlock)), zero);
   e.loop(zero, steps, 1, {zero, rawStep},
          [&](Value step, ValueRange carried) { return emitCopiesOfStep(step, steps, carried); });
 }
@@ -236,6 +237,8 @@ SmallVector<Value> HaloConvEmitter::emitParts(Value step, Value from, Value to, 
   FeedPlace place = feedPlace(placeOf(tile));
   Value firstBlock = e.mul(e.rem(step, plan.chunks()), plan.stagedBlocks());
   return e.loop(from, to, 1, {rawStep}, [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
+    if (plan.feed().direct())
+      waitEmpty(source, step);
     return {feed.copy(place, firstBlock, part, step, 0, rawStep[0])};
   });
 }
@@ -260,6 +263,8 @@ SmallVector<Value> HaloConvEmitter::emitCopiesOfStep(Value step, Value steps, Va
     Value rawStep = emitParts(next, carried[2], end, carried[1]).front();
     return SmallVector<Value>{e.add(carried[0], 1), rawStep, end};
   });
+  if (!plan.hasPhaseWithoutTaps())
+    return {sent[0], sent[1]};
   return {sent[0], emitParts(next, sent[2], parts, sent[1]).front()};
 }
 

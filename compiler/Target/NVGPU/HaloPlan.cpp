@@ -131,7 +131,7 @@ int64_t HaloPlan::sourceStages() const {
   constexpr int64_t fewest = 2, most = 4;
   int64_t stages = fewest;
   if (feed().direct())
-    stages = std::clamp(nvidia::rawStages(sourceStageBytes(), most), fewest, most);
+    stages = std::clamp(nvidia::rawStages(sourceStageBytes(), most, tile.feedStages), fewest, most);
   return std::min(stages, stepsOfSource());
 }
 

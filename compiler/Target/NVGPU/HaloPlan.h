@@ -51,6 +51,7 @@ struct HaloTile {
   int64_t channels;               // of the result, a multiple of 8, at most 256
   int64_t depth;                  // channels of the source in a stage, a multiple of 16
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
+  int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -58,6 +59,7 @@ struct HaloTile {
     visit("columns", self.results[2]);
     visit("channels", self.channels);
     visit("depth", self.depth);
+    visit("feed_stages", self.feedStages);
   }
 };
 
@@ -106,7 +108,11 @@ struct HaloPlan {
   FeedPlan feed() const;
   int64_t sourceStages() const;
   int64_t stepsOfSource() const { return tilesOfBlock() * chunks(); }
-  int64_t rawStages() const { return nvidia::rawStages(feed().rawBytes(), stepsOfSource() * feed().parts()); }
+  /// Counts the stages into which copies go: raw ones, or the source's own.
+  int64_t feedStages() const { return feed().direct() ? sourceStages() : rawStages(); }
+  int64_t rawStages() const {
+    return nvidia::rawStages(feed().rawBytes(), stepsOfSource() * feed().parts(), tile.feedStages);
+  }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }

@@ -92,8 +92,9 @@ double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.threads},
-                      plan.tile);
+  auto tile = plan.tile;
+  tile.feedStages = plan.feedStages();
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.threads}, tile);
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
@@ -156,6 +157,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
+  parameters.check(tile.feedStages, 0, mostFeedStages);
   if (parameters.failed())
     return {};
   plan.setTile(tile);

@@ -16,9 +16,10 @@ public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile),
         gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels), ring,
-                 raw),
+                 raw, plan.rawFills()),
         activation(*this, op.activation(), plan.activationFeed(),
-                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), ring, raw) {}
+                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), ring, raw,
+                   plan.rawFills()) {}
 
   void emit();
 
@@ -100,10 +101,10 @@ void HaloWeightGradEmitter::clearStages() {
 }
 
 void HaloWeightGradEmitter::initialiseBarriers() {
-  int64_t copies = Feed::arrivals(plan.gradientFeed()) + Feed::arrivals(plan.activationFeed());
+  int64_t copies = plan.gradientFeed().copiesToStage() + plan.activationFeed().copiesToStage();
   e.when(e.equal(e.thread, 0), [&] {
     initialise(ring, plan.producerThreads + copies, 4 * tile.consumers);
-    initialise(raw, 1, plan.producerThreads / warp);
+    initialise(raw, plan.rawFills(), plan.producerThreads / warp);
     initialised();
   });
   NVVM::BarrierOp::create(e.b, e.loc);
@@ -172,6 +173,8 @@ void HaloWeightGradEmitter::emitCopies() {
     Value rawStep = carried[0];
     FeedPlan ofGradient = plan.gradientFeed(), ofActivation = plan.activationFeed();
     for (bool direct : {false, true}) {
+      if (direct && (ofGradient.direct() || ofActivation.direct()))
+        waitEmpty(ring, step);
       if (ofGradient.direct() == direct)
         rawStep = copyParts(gradient, ofGradient, place.gradient, outputBlock, step, 0, rawStep);
       if (ofActivation.direct() == direct)

@@ -80,7 +80,7 @@ int64_t HaloWeightGradPlan::rawStages() const {
   int64_t parts = 0;
   for (const FeedPlan &feed : {gradientFeed(), activationFeed()})
     parts += feed.direct() ? 0 : feed.parts();
-  return nvidia::rawStages(rawBytes(), tilesOfChunk() * parts);
+  return nvidia::rawStages(rawBytes(), tilesOfChunk() * parts, tile.feedStages);
 }
 
 int64_t HaloWeightGradPlan::sharedBytes() const {

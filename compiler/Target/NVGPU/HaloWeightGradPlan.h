@@ -17,6 +17,7 @@ struct HaloWeightGradTile {
   int64_t columns;                // channels of a block, a multiple of 8, at most 256
   int64_t consumers;              // warpgroups that contract, 2 or 3
   int64_t chunks;                 // parts of all positions, each with a partial of its own
+  int64_t feedStages = 0;         // raw ones through which rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -30,6 +31,7 @@ struct HaloWeightGradTile {
     visit("product_columns", self.columns);
     visit("consumers", self.consumers);
     visit("partials", self.chunks);
+    visit("feed_stages", self.feedStages);
   }
 };
 
@@ -96,6 +98,9 @@ struct HaloWeightGradPlan {
   /// These describe the raw stages, which both feeds share.
   int64_t rawBytes() const { return std::max(gradientFeed().rawBytes(), activationFeed().rawBytes()); }
   int64_t rawStages() const;
+  int64_t rawFills() const {
+    return std::max(gradientFeed().copiesOfPart(), activationFeed().copiesOfPart());
+  }
 
   int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
   int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }

@@ -46,7 +46,9 @@ double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Proc
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, plan.tile);
+  auto tile = plan.tile;
+  tile.feedStages = plan.rawStages();
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, tile);
 }
 
 namespace {
@@ -152,6 +154,7 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   parameters.check(tile.rows, rows, shape::roundUp(all, rows), rows);
   parameters.check(tile.columns, blockChannels, Processor::productColumns, blockChannels);
   parameters.check(tile.consumers, 2, 3);
+  parameters.check(tile.feedStages, 0, mostFeedStages);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor,

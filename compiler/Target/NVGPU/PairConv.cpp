@@ -16,7 +16,8 @@ class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan),
-        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, source, raw) {}
+        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, source, raw,
+             plan.feed().copiesOfPart()) {}
 
   void emit();
 
@@ -91,13 +92,13 @@ void PairEmitter::layOut() {
 }
 
 void PairEmitter::initialiseBarriers() {
+  feed.clearRaw(HaloPlan::threads);
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(source, HaloPlan::producerThreads + Feed::arrivals(plan.feed()), HaloPlan::consumerWarps);
+    initialise(source, HaloPlan::producerThreads + plan.feed().copiesToStage(), HaloPlan::consumerWarps);
     initialise(weights, 1, HaloPlan::consumerWarps);
-    initialise(raw, 1, HaloPlan::producerThreads / warp);
+    initialise(raw, plan.feed().copiesOfPart(), HaloPlan::producerThreads / warp);
     initialised();
   });
-  feed.clearRaw(HaloPlan::threads);
   NVVM::BarrierOp::create(e.b, e.loc);
 }
 
@@ -167,6 +168,8 @@ FeedPlace PairEmitter::placeOf(Value frame) {
 /// Copies a frame of the source, which is number `step` of the block's. Returns the next step of the raw
 /// ring.
 PairEmitter::Values PairEmitter::emitParts(Value frame, Value step, Value rawStep) {
+  if (plan.feed().direct())
+    waitEmpty(source, step);
   auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
     return {feed.copy(placeOf(frame), e.index(0), part, step, 0, rawStep[0])};
   };
@@ -210,7 +213,7 @@ void PairEmitter::emitCopies() {
     return {emitFirstWeights({steps[0]})[0], nextStep, rawStep};
   };
   Values init = {zero, zero};
-  append_range(init, emitParts(firstMiddle, zero, zero));
+  init.push_back(feed.copyFirst(placeOf(firstMiddle), zero));
   overFrames(init, middle, [&](Value frame, ValueRange steps) -> Values {
     Values next = overSecondTaps(frame, {steps[0]}, [&](Value tap, ValueRange step) {
       return e.loop(zero, e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) -> Values {

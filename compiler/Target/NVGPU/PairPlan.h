@@ -13,6 +13,7 @@ struct PairTile {
   int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
   int64_t channels;              // channels of the middle that one product computes, a multiple of 8
   int64_t depth;                 // contracted channels in a stage of weights, a multiple of 16
+  int64_t feedStages = 0; // raw ones through which the source's rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.frames);
@@ -20,6 +21,7 @@ struct PairTile {
     visit("columns", self.columns);
     visit("channels", self.channels);
     visit("depth", self.depth);
+    visit("feed_stages", self.feedStages);
   }
 };
 
@@ -54,7 +56,9 @@ struct PairPlan {
   /// Describes how a frame of the source, with all its channels, gets to its stage.
   FeedPlan feed() const;
   static constexpr int64_t sourceStages = 2;
-  int64_t rawStages() const { return nvidia::rawStages(feed().rawBytes(), framesOfBlock() * feed().parts()); }
+  int64_t rawStages() const {
+    return nvidia::rawStages(feed().rawBytes(), framesOfBlock() * feed().parts(), tile.feedStages);
+  }
   int64_t sourceStageBytes() const { return first.chunks() * first.sourceStageBytes(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * std::max(tile.channels, resultChannels()); }
   int64_t sharedBytes() const;

@@ -67,7 +67,9 @@ double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, HaloPlan::threads}, plan.tile);
+  auto tile = plan.tile;
+  tile.feedStages = plan.rawStages();
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, HaloPlan::threads}, tile);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Processor &processor,
@@ -84,6 +86,7 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   parameters.check(tile.columns, 1, whole.results[2]);
   parameters.check(tile.channels, block, std::min(channels, Processor::productColumns), block);
   parameters.check(tile.depth, 16, mostDepth, 16);
+  parameters.check(tile.feedStages, 0, mostFeedStages);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the middle's "
                        << channels;

@@ -84,12 +84,13 @@ void WarpgroupEmitter::waitEmpty(const Ring &ring, Value step) {
          Twine("a stage of ") + ring.name + " is empty");
 }
 
-void WarpgroupEmitter::arrive(Value barrier) {
-  NVVM::MBarrierArriveOp::create(e.b, e.loc, e.b.getI64Type(), barrier);
+void WarpgroupEmitter::arrive(Value barrier, int64_t times) {
+  NVVM::MBarrierArriveOp::create(e.b, e.loc, e.b.getI64Type(), barrier, times > 1 ? word(times) : Value());
 }
 
-void WarpgroupEmitter::expect(Value barrier, Value bytes) {
-  NVVM::MBarrierExpectTxOp::create(e.b, e.loc, barrier, word(bytes), NVVM::MemScopeKind::CTA);
+void WarpgroupEmitter::arriveExpecting(Value barrier, Value bytes) {
+  NVVM::MBarrierArriveExpectTxOp::create(e.b, e.loc, e.b.getI64Type(), barrier, bytes,
+                                         NVVM::MemScopeKind::CTA, false, Value());
 }
 
 void WarpgroupEmitter::release(const Ring &ring, Value stage) {

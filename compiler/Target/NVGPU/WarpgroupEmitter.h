@@ -69,9 +69,9 @@ public:
   void waitFull(const Ring &ring, mlir::Value step);
   /// Waits until the stage may be filled; it is empty at the beginning.
   void waitEmpty(const Ring &ring, mlir::Value step);
-  void arrive(mlir::Value barrier);
-  /// Says that so many more bytes are to come before the barrier's phase ends.
-  void expect(mlir::Value barrier, mlir::Value bytes);
+  void arrive(mlir::Value barrier, int64_t times = 1);
+  /// Arrives and says that so many more bytes (a word) are to come before the barrier's phase ends.
+  void arriveExpecting(mlir::Value barrier, mlir::Value bytes);
   /// Says for this thread's warp, once all its threads are here, that it has read a stage.
   void release(const Ring &ring, mlir::Value stage);
   /// Makes what this thread stored to shared memory visible to the tensor cores.

@@ -161,7 +161,8 @@ namespace {
 
 const Case plainConv = {{.name = "plain", .in = 96, .out = 16, .input = {1, 14, 14}, .window = line}};
 /// This tile has few channels a stage, so that the rings of stages come round, and one block for all tiles.
-constexpr HaloTile fewChannels = {.results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 1};
+constexpr HaloTile fewChannels = {
+    .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 1, .feedStages = 2};
 
 size_t mutantsFound(const Case &c, Fusion fusion, const HaloTile &tile) {
   return expectMutantsFound(*scheduled(*convKernel(c, fusion), tile), operandsOf(c, fusion));
@@ -181,9 +182,12 @@ TEST(HaloConvMutants, ADeadlockIsNamed) {
 }
 
 TEST(HaloConvMutants, OfAFusedGradientAreFound) {
-  const Case c = {
-      {.name = "fused", .in = 16, .out = 96, .input = {1, 14, 14}, .window = strided(line, {1, 1, 2})},
-      kernel::Direction::Transposed};
+  const Case c = {{.name = "fused",
+                   .in = 16,
+                   .out = 96,
+                   .input = {1, 14, 14},
+                   .window = {.kernel = {1, 1, 3}, .stride = {1, 1, 2}, .padHigh = {0, 0, 1}}},
+                  kernel::Direction::Transposed};
   EXPECT_GE(mutantsFound(c, Fusion::Regions, fewChannels), 30u);
 }
 
@@ -192,7 +196,8 @@ TEST(HaloConvMutants, OfAStemAreFound) {
   const shape::Window nineRows = {
       .kernel = {1, 9, 7}, .stride = {1, 2, 2}, .padLow = {0, 4, 3}, .padHigh = {0, 4, 3}};
   const Case c = {{.name = "stem", .in = 3, .block = 4, .out = 16, .input = {1, 12, 14}, .window = nineRows}};
-  EXPECT_GE(mutantsFound(c, Fusion::None, {.results = {1, 6, 6}, .channels = 16, .depth = 32, .blocks = 1}),
+  EXPECT_GE(mutantsFound(c, Fusion::None,
+                         {.results = {1, 6, 6}, .channels = 16, .depth = 32, .blocks = 1, .feedStages = 2}),
             20u);
 }
 

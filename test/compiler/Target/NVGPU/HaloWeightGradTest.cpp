@@ -18,10 +18,10 @@ namespace {
 struct Tile {
   shape::Size3 results, taps = {1, 1, 1};
   bool outputRows = true;
-  int64_t rows = 64, columns = 24, consumers = 3, chunks = 1;
+  int64_t rows = 64, columns = 24, consumers = 3, chunks = 1, feedStages = 0;
 
   operator HaloWeightGradTile() const {
-    return {results, taps, outputRows, rows, columns, consumers, chunks};
+    return {results, taps, outputRows, rows, columns, consumers, chunks, feedStages};
   }
 };
 
@@ -148,24 +148,25 @@ static size_t mutantsFound(const Case &c, Fusion fusion) {
 
 TEST(HaloWeightGradMutants, OfAPlainOneAreFound) {
   const Case c = {{.name = "plain", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial},
-                  Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 16}};
+                  Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::None), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfAFusedStridedOneAreFound) {
-  const Case c = {{.name = "strided", .in = 64, .out = 16, .input = {1, 16, 10}, .window = spatial2},
-                  Tile{.results = {1, 2, 5}, .taps = {1, 1, 3}, .outputRows = false, .columns = 16}};
+  const Case c = {
+      {.name = "strided", .in = 64, .out = 16, .input = {1, 16, 10}, .window = spatial2},
+      Tile{.results = {1, 2, 5}, .taps = {1, 1, 3}, .outputRows = false, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::Regions), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfAStemsAreFound) {
   const Case c = {{.name = "stem", .in = 3, .block = 4, .out = 64, .input = {1, 16, 12}, .window = stem},
-                  Tile{.results = {1, 2, 6}, .taps = {1, 7, 1}, .columns = 32}};
+                  Tile{.results = {1, 2, 6}, .taps = {1, 7, 1}, .columns = 32, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::None), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfATemporalOneAreFound) {
   const Case c = {{.name = "temporal", .in = 16, .out = 64, .input = {8, 4, 4}, .window = temporal},
-                  Tile{.results = {2, 4, 4}, .taps = {3, 1, 1}, .columns = 16}};
+                  Tile{.results = {2, 4, 4}, .taps = {3, 1, 1}, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::Regions), 20u);
 }
