@@ -144,7 +144,8 @@ static size_t mutantsFound(const Case &c, Fusion fusion) {
   return expectMutantsFound(*scheduled(*weightGradKernel(c, fusion), c.tile), operandsOf(c, fusion));
 }
 
-// Four tiles of positions, so that each of the two stages comes round.
+// Four tiles of positions, so that each of the two stages comes round, and positions for each warp that
+// stages.
 
 TEST(HaloWeightGradMutants, OfAPlainOneAreFound) {
   const Case c = {{.name = "plain", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial},
@@ -166,7 +167,7 @@ TEST(HaloWeightGradMutants, OfAStemsAreFound) {
 }
 
 TEST(HaloWeightGradMutants, OfATemporalOneAreFound) {
-  const Case c = {{.name = "temporal", .in = 16, .out = 64, .input = {8, 4, 4}, .window = temporal},
-                  Tile{.results = {2, 4, 4}, .taps = {3, 1, 1}, .columns = 16, .feedStages = 2}};
+  const Case c = {{.name = "temporal", .in = 16, .out = 64, .input = {8, 6, 6}, .window = temporal},
+                  Tile{.results = {2, 6, 6}, .taps = {3, 1, 1}, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::Regions), 20u);
 }
