@@ -43,6 +43,8 @@ FeedOperands::FeedOperands(const kernel::AccessRegion &prologue) {
     }
   Block &body = prologue.getRegion().front();
   Operation *yield = body.getTerminator();
+  operations = llvm::count_if(body.without_terminator(),
+                              [](Operation &op) { return !op.hasTrait<OpTrait::ConstantLike>(); });
   identity = prologue.size() == 1 && pixels == 1 && yield->getOperand(0) == body.getArgument(0);
 }
 
@@ -135,16 +137,19 @@ double FeedPlan::sectorBytes() const {
 //===-- Time --------------------------------------------------------------===//
 
 double FeedPlan::cyclesOfThreads(const Rates &rates) const {
-  // Counted in the machine code: loads of 16 bytes and their unpacking, the prologue, rounding, the store.
-  constexpr double perPosition = 14, perOperand = 20, perBlock = 30, perPart = 40;
-  double each = neighbours * (perPosition + perOperand * (operands.pixels + operands.vectors / 2.0));
+  // These count instructions in the machine code. An operand is loaded and unpacked, the prologue runs on
+  // each channel, and the position is rounded, masked and stored; where copies go straight to the stage,
+  // zeros alone are stored.
+  constexpr double perPosition = 10, perOperand = 9, perBlock = 16, perVector = 4, perPart = 40, perZero = 3;
+  double each = perPosition + neighbours * perOperand * operands.pixels + blockChannels * operands.operations;
   if (direct())
-    each = covered() ? 0 : 3; // stores of zeros alone
-  double ofBlocks = double(blocks) / blocksTogether() * (perBlock + positionsOfThread() * each);
+    each = covered() ? 0 : perZero;
+  double ofBlocks = double(blocks) / blocksTogether() *
+                    (perBlock + perVector * operands.vectors + positionsOfThread() * each);
   return rates.issueCycles * (ofBlocks + parts() * perPart);
 }
 
 double FeedPlan::cyclesOfCopies(const Rates &rates) const {
-  constexpr double perPart = 60;
+  constexpr double perPart = 80;
   return parts() * (copiesOfPart() * rates.copyCycles + perPart);
 }

@@ -29,6 +29,7 @@ struct FeedOperands {
   int64_t pixels = 0;      // tensors that are read position by position
   int64_t vectors = 0;     // tensors that are read by channel
   int64_t vectorBytes = 0; // of a channel block of all of them
+  int64_t operations = 0;  // of the prologue, on each element
   bool identity;           // whether the prologue yields what it reads
 };
 

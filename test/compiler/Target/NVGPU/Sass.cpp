@@ -200,8 +200,8 @@ KernelCounts countsOf(const Routine &routine) {
   std::vector<Range> loops = routine.loops();
   KernelCounts counts;
   counts.staging = innermost(routine, loops, [&](ArrayRef<Instruction> loop) {
-    return has(loop, "LDG") && has(loop, "STS.128") && !has(loop, "HGMMA") && !has(loop, "BAR") &&
-           !has(loop, "STG");
+    return (has(loop, "LDG") || has(loop, "LDS.128")) && has(loop, "STS.128") && !has(loop, "HGMMA") &&
+           !has(loop, "BAR") && !has(loop, "STG");
   });
   counts.products = innermost(routine, loops, [&](ArrayRef<Instruction> loop) {
     return has(loop, "HGMMA") && !has(loop, "UBLKCP") && !has(loop, "STS.128");

@@ -25,7 +25,7 @@ struct LoopCounts {
 
 /// A KernelCounts holds the innermost loops of a kernel, in the order of its code.
 struct KernelCounts {
-  std::vector<LoopCounts> staging;  // that bring positions from global to shared memory
+  std::vector<LoopCounts> staging;  // that make staged positions of what lies in global or shared memory
   std::vector<LoopCounts> products; // that multiply matrices
   int64_t local = 0;                // loads and stores of local memory, anywhere
 };

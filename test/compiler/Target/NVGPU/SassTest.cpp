@@ -42,6 +42,10 @@ TEST(Sass, ALoadBehindTheUseOfAnotherIsAWaitOfItsOwn) {
             2);
 }
 
+TEST(Sass, WhatComesFromSharedMemoryWaitsForNoGlobalOne) {
+  EXPECT_EQ(waitsOf({"LDS.128 R4, [R32+0x7500]", "FFMA R5, R5, R20, R21", "STS.128 [R40+0x80], R4"}), 0);
+}
+
 TEST(Sass, AStoreReadsAllOfItsRegisters) {
   EXPECT_EQ(waitsOf({"LDG.E R7, desc[UR10][R32.64]", "STS.128 [R40], R4", "LDG.E R7, desc[UR10][R32.64]"}),
             1);
