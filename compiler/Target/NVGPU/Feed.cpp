@@ -53,8 +53,7 @@ Feed::Run Feed::runOf(const FeedPlace &place) {
   return run;
 }
 
-/// Copies so many bytes, if there are any, from `from` units of a buffer on. Each copy arrives by itself, so
-/// that the lanes of the warp need not wait for one another.
+/// Copies so many bytes, if there are any, from `from` units of a buffer on, and arrives in any case.
 void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value bytes, Value barrier) {
   w.arriveExpecting(barrier, w.word(bytes));
   e.when(w.less(e.index(0), bytes),
@@ -67,9 +66,14 @@ void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place
                     Value firstBlock, Value to, int64_t blockBytes, Value barrier) {
   int64_t rows = plan.copiesOfBlock();
   Value buffer = e.bufferOf(*operand.operand);
-  e.loop(w.lane(), e.index(plan.blocksOfPart() * rows), warp, [&](Value number) {
+  e.loop(w.lane(), e.index(shape::roundUp(plan.rowsOfPart(), warp)), warp, [&](Value number) {
     Value inPart = e.div(number, rows), rest = e.rem(number, rows), block = e.add(firstBlock, inPart);
-    Value valid = mayMiss() ? w.less(block, e.index(blocks)) : Value();
+    Value valid;
+    auto demand = [&](Value condition) { valid = valid ? e.both(valid, condition) : condition; };
+    if (plan.rowsOfPart() % warp)
+      demand(w.less(number, e.index(plan.rowsOfPart())));
+    if (mayMiss())
+      demand(w.less(block, e.index(blocks)));
     std::array<Value, 3> at, rawAt;
     for (int axis = run.axis - 1; axis >= 0; --axis) {
       const FeedAxis &a = plan.axes[axis];
@@ -78,10 +82,8 @@ void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place
       Value i = e.div(index, a.planes), plane = e.rem(index, a.planes);
       at[axis] = e.add(e.add(e.mul(e.add(place.first[axis], i), a.step), plane), place.low[axis]);
       rawAt[axis] = index;
-      if (!a.covered) {
-        Value inside = e.inRange(at[axis], a.source);
-        valid = valid ? e.both(valid, inside) : inside;
-      }
+      if (!a.covered)
+        demand(e.inRange(at[axis], a.source));
     }
     Value from = e.add(e.mul(place.n, blocks), block), position = e.index(0);
     for (int axis = 0; axis < 3; ++axis) {
@@ -129,7 +131,7 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
     to = e.add(e.add(to, offset), e.mul(part, some * stagedBlockBytes()));
   Value block = e.add(firstBlock, e.mul(part, some));
   int64_t blockBytes = direct ? stagedBlockBytes() : rawBlockBytes();
-  if (int64_t left = rawFills - plan.copiesOfPart(); !direct && left > 0)
+  if (int64_t left = rawFills - plan.arrivalsOfPart(); !direct && left > 0)
     e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier, left); });
   Run run = runOf(place);
   for (kernel::AccessOperand operand : prologue)

@@ -151,5 +151,5 @@ double FeedPlan::cyclesOfThreads(const Rates &rates) const {
 
 double FeedPlan::cyclesOfCopies(const Rates &rates) const {
   constexpr double perPart = 80;
-  return parts() * (copiesOfPart() * rates.copyCycles + perPart);
+  return parts() * ((operands.pixels * rowsOfPart() + operands.vectors) * rates.copyCycles + perPart);
 }

@@ -80,12 +80,15 @@ struct FeedPlan {
   int runAxis() const;
   /// Counts the copies of a channel block of one operand.
   int64_t copiesOfBlock() const;
-  /// Counts the copies of a part, each of which arrives at a barrier.
-  int64_t copiesOfPart() const {
-    return blocksOfPart() * operands.pixels * copiesOfBlock() + operands.vectors;
+  /// Counts the copies of a part of one operand.
+  int64_t rowsOfPart() const { return blocksOfPart() * copiesOfBlock(); }
+  /// Counts the arrivals of a part at the barrier of its stage. Every lane of the copying warp arrives, also
+  /// one that has no row to copy, so that no lane falls behind by a phase of a barrier without being missed.
+  int64_t arrivalsOfPart() const {
+    return operands.pixels * shape::roundUp(rowsOfPart(), warp) + operands.vectors;
   }
-  /// Counts those that arrive at the barrier of a stage, since they go there straight.
-  int64_t copiesToStage() const { return direct() ? parts() * copiesOfPart() : 0; }
+  /// Counts those at the barrier of a stage to which copies go straight.
+  int64_t arrivalsOfStage() const { return direct() ? parts() * arrivalsOfPart() : 0; }
   /// Returns the bytes that a stage's copies read, in whole sectors of L2.
   double sectorBytes() const;
 

@@ -21,7 +21,7 @@ public:
       : WarpgroupEmitter(e), op(op), plan(plan),
         yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())),
         feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, source, raw,
-             plan.feed().copiesOfPart()) {}
+             plan.feed().arrivalsOfPart()) {}
 
   void emit();
 
@@ -82,7 +82,7 @@ private:
                                      SmallVectorImpl<Value> *kept);
   void emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before, Value count);
   Value resultsOfTile();
-  void consumersMeet() { meet(consumersBarrier, plan.consumers * warpgroup); }
+  void consumersMeet() { meet(consumersBarrier, plan.roles().consumerThreads()); }
   void storePartials(Value count);
   void emitMerge(kernel::FinalizeOp attached);
 
@@ -131,16 +131,17 @@ void HaloConvEmitter::layOut() {
   source.dataAt = take(source.stages * source.stageBytes);
   weights.dataAt = take(weights.stages * weights.stageBytes);
   raw.dataAt = take(raw.stages * raw.stageBytes);
-  sums.emplace(static_cast<WarpgroupEmitter &>(*this), sumCount(), plan.tile.channels, plan.consumerWarps,
-               at);
+  sums.emplace(static_cast<WarpgroupEmitter &>(*this), sumCount(), plan.tile.channels,
+               plan.roles().consumerWarps(), at);
 }
 
 void HaloConvEmitter::initialiseBarriers() {
-  feed.clearRaw(plan.threads);
+  feed.clearRaw(plan.roles().threads());
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(source, plan.producerThreads + plan.feed().copiesToStage(), plan.consumerWarps);
-    initialise(weights, 1, plan.consumerWarps);
-    initialise(raw, plan.feed().copiesOfPart(), plan.producerThreads / warp);
+    Roles roles = plan.roles();
+    initialise(source, roles.stagingThreads() + plan.feed().arrivalsOfStage(), roles.consumerWarps());
+    initialise(weights, 1, roles.consumerWarps());
+    initialise(raw, plan.feed().arrivalsOfPart(), roles.stagingWarps());
     initialised();
   });
   NVVM::BarrierOp::create(e.b, e.loc);
@@ -331,7 +332,7 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
 }
 
 void HaloConvEmitter::emitConsumers() {
-  consumerThread = e.sub(e.thread, e.index(warpgroup));
+  consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
   sums->begin(consumerThread);
   Value zero = e.index(0);
@@ -560,7 +561,7 @@ void HaloConvEmitter::emitMerge(kernel::FinalizeOp attached) {
   merge.firstChannel = e.mul(channelTile, plan.tile.channels);
   merge.channels = plan.tile.channels;
   merge.thread = consumerThread;
-  merge.threads = plan.consumers * warpgroup;
+  merge.threads = plan.roles().consumerThreads();
   merge.barrier = consumersBarrier;
   merge.scratchAt = source.dataAt;
   merge.scratchBytes = source.stages * source.stageBytes;
@@ -573,7 +574,7 @@ void HaloConvEmitter::emit() {
   layOut();
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
   initialiseBarriers();
-  shareOut(plan.consumers, [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -120,7 +120,7 @@ int64_t HaloPlan::pitch() const {
 }
 
 FeedPlan HaloPlan::feed() const {
-  FeedPlan feed{operands, {}, stagedBlocks(), pitch(), neighbours, producerThreads};
+  FeedPlan feed{operands, {}, stagedBlocks(), pitch(), neighbours, roles().stagingThreads()};
   for (int axis = 0; axis < 3; ++axis)
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
   return feed;
@@ -157,15 +157,18 @@ int64_t HaloPlan::positionTiles() const {
 int64_t HaloPlan::sharedBytes(int64_t sums) const {
   int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages() + weightStages + raw);
   return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() + raw * feed().rawBytes() +
-         weightStages * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, consumerWarps);
+         weightStages * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, roles().consumerWarps());
 }
 
 bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
   // Accumulators that a thread holds; where there is a choice, the epilogue gets room, and so do the loops
   // over the taps of three axes.
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
-  int64_t registers = rowTiles() * tile.channels / 2, most = rowTiles() == 1 && !loops ? 116 : 88;
+  int64_t registers = rowTiles() * tile.channels / 2;
+  int64_t most =
+      tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
-  return whole && sharedBytes(sums) <= processor.blockSharedBytes() && registers <= most;
+  return whole && roles().exist() && tile.channels <= roles().productColumns() &&
+         sharedBytes(sums) <= processor.blockSharedBytes() && registers <= most;
 }

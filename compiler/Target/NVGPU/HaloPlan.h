@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 
 #include "compiler/Target/NVGPU/FeedPlan.h"
+#include "compiler/Target/NVGPU/Roles.h"
 
 namespace kinema::nvidia {
 
@@ -51,6 +52,7 @@ struct HaloTile {
   int64_t channels;               // of the result, a multiple of 8, at most 256
   int64_t depth;                  // channels of the source in a stage, a multiple of 16
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
+  int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
   int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
@@ -59,6 +61,7 @@ struct HaloTile {
     visit("columns", self.results[2]);
     visit("channels", self.channels);
     visit("depth", self.depth);
+    visit("producers", self.producers);
     visit("feed_stages", self.feedStages);
   }
 };
@@ -85,11 +88,9 @@ struct HaloPlan {
   int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
 
   static constexpr int64_t consumers = 2; // warpgroups
-  static constexpr int64_t consumerWarps = 4 * consumers;
-  static constexpr int64_t producerThreads = 96; // that stage the source; one more warp begins all copies
-  static constexpr int64_t threads = 128 * (consumers + 1);
   static constexpr int64_t weightStages = 4;
 
+  Roles roles() const { return {tile.producers, consumers}; }
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }

@@ -35,12 +35,13 @@ static bool isSupported(kernel::ConvOp op) {
 /// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
 /// the accumulators and, for each row, its place in every operand and result.
 static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
-  constexpr int64_t most = 140; // of 200 registers; the rest is for short-lived values
+  constexpr int64_t shortLived = 60; // registers
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   int64_t tensors = yield.countOf(Yield::Store), rows = 2 * plan.rowTiles();
   for (kernel::AccessOperand operand : op.epilogue())
     tensors += !operand.isByChannel();
-  return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <= most;
+  return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <=
+         plan.roles().consumerRegisters() - shortLived;
 }
 
 /// Returns the bytes that a block reads and writes through L2.
@@ -94,7 +95,8 @@ double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.feedStages();
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.threads}, tile);
+  return makeSchedule(
+      op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.roles().threads()}, tile);
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
@@ -133,7 +135,8 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
         for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
           for (int64_t depth : depths)
             if (blocks % parts == 0 && blocks / parts * blockChannels <= Processor::productColumns)
-              consider({{frames, rows, columns}, blocks / parts * blockChannels, depth});
+              for (int64_t producers : {1, 2})
+                consider({{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers});
   return best.take();
 }
 
@@ -157,6 +160,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
+  parameters.check(tile.producers, 1, 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   if (parameters.failed())
     return {};

@@ -95,16 +95,16 @@ void HaloWeightGradEmitter::clearStages() {
   Value zeros =
       arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
   Value first = e.add(e.index(ring.dataAt), e.mul(e.thread, positionBytes));
-  e.loop(first, e.index(plan.sharedBytes()), plan.threads() * positionBytes,
+  e.loop(first, e.index(plan.sharedBytes()), plan.roles().threads() * positionBytes,
          [&](Value at) { LLVM::StoreOp::create(e.b, e.loc, zeros, pointer(at), positionBytes); });
   fenceStores();
 }
 
 void HaloWeightGradEmitter::initialiseBarriers() {
-  int64_t copies = plan.gradientFeed().copiesToStage() + plan.activationFeed().copiesToStage();
+  int64_t copies = plan.gradientFeed().arrivalsOfStage() + plan.activationFeed().arrivalsOfStage();
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(ring, plan.producerThreads + copies, 4 * tile.consumers);
-    initialise(raw, plan.rawFills(), plan.producerThreads / warp);
+    initialise(ring, plan.roles().stagingThreads() + copies, plan.roles().consumerWarps());
+    initialise(raw, plan.rawFills(), plan.roles().stagingWarps());
     initialised();
   });
   NVVM::BarrierOp::create(e.b, e.loc);
@@ -206,7 +206,7 @@ void HaloWeightGradEmitter::emitProducers() {
 /// Returns the number of this thread's warpgroup among the consumers, broadcast from lane 0, so that the
 /// compiler sees that it is uniform across the warp.
 Value HaloWeightGradEmitter::consumerGroup() {
-  Value group = e.sub(e.div(e.thread, warpgroup), e.index(1));
+  Value group = e.sub(e.div(e.thread, warpgroup), e.index(tile.producers));
   return broadcast(group);
 }
 
@@ -357,7 +357,7 @@ void HaloWeightGradEmitter::emit() {
   placeBlock();
   clearStages();
   initialiseBarriers();
-  shareOut(tile.consumers, [&] { emitCopies(); }, [&] { emitProducers(); }, [&] { emitConsumers(); });
+  shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitProducers(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -56,7 +56,7 @@ int64_t HaloWeightGradPlan::activationPitch() const {
 }
 
 FeedPlan HaloWeightGradPlan::gradientFeed() const {
-  FeedPlan feed{gradientOperands, {}, gradientBlocks(), gradientPitch(), 1, producerThreads};
+  FeedPlan feed{gradientOperands, {}, gradientBlocks(), gradientPitch(), 1, roles().stagingThreads()};
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = axes[axis];
     FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
@@ -67,7 +67,8 @@ FeedPlan HaloWeightGradPlan::gradientFeed() const {
 }
 
 FeedPlan HaloWeightGradPlan::activationFeed() const {
-  FeedPlan feed{activationOperands, {}, activationBlocks(), activationPitch(), neighbours, producerThreads};
+  FeedPlan feed{activationOperands, {},         activationBlocks(),
+                activationPitch(),  neighbours, roles().stagingThreads()};
   for (int axis = 0; axis < 3; ++axis) {
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
     if (boxes(axis) > 1) // each box of taps reaches elsewhere
@@ -90,11 +91,9 @@ int64_t HaloWeightGradPlan::sharedBytes() const {
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
   // The registers that are left address the products. A descriptor's distances have 18 bits.
-  int64_t mostAccumulators = tile.consumers == 2 ? 144 : 108;
+  int64_t mostAccumulators = tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
   constexpr int64_t mostProducts = 6, distances = 1 << 18;
-  // A product's own registers must be among those with which a block of so many threads begins.
-  int64_t mostColumns = tile.consumers == 3 ? 200 : Processor::productColumns;
-  return tile.columns <= mostColumns && accumulators() <= mostAccumulators &&
+  return roles().exist() && tile.columns <= roles().productColumns() && accumulators() <= mostAccumulators &&
          productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
          sharedBytes() <= processor.blockSharedBytes() &&
          16 * std::max(gradientPitch(), activationPitch()) < distances;

@@ -16,6 +16,7 @@ struct HaloWeightGradTile {
   int64_t rows;                   // channels of a block, a multiple of 64
   int64_t columns;                // channels of a block, a multiple of 8, at most 256
   int64_t consumers;              // warpgroups that contract, 2 or 3
+  int64_t producers = 1;          // warpgroups that stage both operands, 1 or 2
   int64_t chunks;                 // parts of all positions, each with a partial of its own
   int64_t feedStages = 0;         // raw ones through which rows come; 0: as many as keep memory busy
 
@@ -30,6 +31,7 @@ struct HaloWeightGradTile {
     visit("product_rows", self.rows);
     visit("product_columns", self.columns);
     visit("consumers", self.consumers);
+    visit("producers", self.producers);
     visit("partials", self.chunks);
     visit("feed_stages", self.feedStages);
   }
@@ -49,10 +51,9 @@ struct HaloWeightGradPlan {
   int64_t neighbours;             // in a staged position: 2 for an input with few channels
   int64_t groupStep;              // with 2 neighbours: positions from one block of 8 inputs to the next
 
-  static constexpr int64_t producerThreads = 96; // that stage both operands; one more warp begins copies
   static constexpr int64_t stages = 2;
 
-  int64_t threads() const { return 128 * (tile.consumers + 1); }
+  Roles roles() const { return {tile.producers, tile.consumers}; }
   int64_t rowTiles() const { return tile.rows / 64; }
   int64_t boxTaps() const { return shape::product(tile.taps); }
   /// Counts the products m64 x columns of a block, which the consumers share in equal, consecutive parts.
@@ -99,7 +100,7 @@ struct HaloWeightGradPlan {
   int64_t rawBytes() const { return std::max(gradientFeed().rawBytes(), activationFeed().rawBytes()); }
   int64_t rawStages() const;
   int64_t rawFills() const {
-    return std::max(gradientFeed().copiesOfPart(), activationFeed().copiesOfPart());
+    return std::max(gradientFeed().arrivalsOfPart(), activationFeed().arrivalsOfPart());
   }
 
   int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage

@@ -48,7 +48,7 @@ double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Proc
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, tile);
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.roles().threads()}, tile);
 }
 
 namespace {
@@ -92,7 +92,9 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
     int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
     for (int64_t size : evenSizes(shape::ceilDiv(columns, blockChannels)))
       for (tile.rows = 64; tile.rows < rows + 64 && size <= 32; tile.rows += 64)
-        for (tile.consumers = 2; tile.consumers <= 3; ++tile.consumers) {
+        for (Roles roles : {Roles{1, 2}, Roles{1, 3}, Roles{2, 2}}) {
+          tile.producers = roles.producers;
+          tile.consumers = roles.consumers;
           tile.columns = size * blockChannels;
           if (plan.fits(processor))
             considerChunks(plan);
@@ -121,7 +123,7 @@ void Search::considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan
 }
 
 SmallVector<Candidate> Search::run() {
-  HaloWeightGradTile tile = {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1};
+  HaloWeightGradTile tile = {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1, 1};
   HaloWeightGradPlan whole(op, tile); // cut into single positions
   auto sizes = [](int64_t taps) {
     return taps == 1 ? SmallVector<int64_t>{1} : SmallVector<int64_t>{taps, 1};
@@ -153,6 +155,7 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   int64_t all = tile.outputRows ? whole.outputs : whole.inputs;
   parameters.check(tile.rows, rows, shape::roundUp(all, rows), rows);
   parameters.check(tile.columns, blockChannels, Processor::productColumns, blockChannels);
+  parameters.check(tile.producers, 1, 2);
   parameters.check(tile.consumers, 2, 3);
   parameters.check(tile.feedStages, 0, mostFeedStages);
 }
@@ -161,7 +164,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
                                                           ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  HaloWeightGradPlan whole(op, {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1});
+  HaloWeightGradPlan whole(op, {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1, 1});
   HaloWeightGradTile tile;
   parameters.read(tile);
   checkTile(tile, whole, parameters);

@@ -17,7 +17,7 @@ public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan),
         feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, source, raw,
-             plan.feed().copiesOfPart()) {}
+             plan.feed().arrivalsOfPart()) {}
 
   void emit();
 
@@ -92,11 +92,12 @@ void PairEmitter::layOut() {
 }
 
 void PairEmitter::initialiseBarriers() {
-  feed.clearRaw(HaloPlan::threads);
+  feed.clearRaw(plan.roles().threads());
   e.when(e.equal(e.thread, 0), [&] {
-    initialise(source, HaloPlan::producerThreads + plan.feed().copiesToStage(), HaloPlan::consumerWarps);
-    initialise(weights, 1, HaloPlan::consumerWarps);
-    initialise(raw, plan.feed().copiesOfPart(), HaloPlan::producerThreads / warp);
+    Roles roles = plan.roles();
+    initialise(source, roles.stagingThreads() + plan.feed().arrivalsOfStage(), roles.consumerWarps());
+    initialise(weights, 1, roles.consumerWarps());
+    initialise(raw, plan.feed().arrivalsOfPart(), roles.stagingWarps());
     initialised();
   });
   NVVM::BarrierOp::create(e.b, e.loc);
@@ -320,7 +321,7 @@ PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
 }
 
 void PairEmitter::emitConsumers() {
-  consumerThread = e.sub(e.thread, e.index(warpgroup));
+  consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
   group = e.div(consumerThread, warpgroup);
   clearPadding();
   // The loop carries the steps of the weights and of the source.
@@ -440,11 +441,11 @@ void PairEmitter::clearPadding() {
   e.loop(plan.slots(), [&](Value slot) {
     Value at = e.add(slotOf(slot), plan.middleBlocks * blockBytes);
     e.loop(e.mul(consumerThread, positionBytes), e.index(padding),
-           HaloPlan::consumers * warpgroup * positionBytes, [&](Value offset) {
+           plan.roles().consumerThreads() * positionBytes, [&](Value offset) {
              LLVM::StoreOp::create(e.b, e.loc, zero, pointer(e.add(at, offset)), positionBytes);
            });
   });
-  meet(1 + HaloPlan::consumers, HaloPlan::consumers * warpgroup);
+  meet(1 + HaloPlan::consumers, plan.roles().consumerThreads());
 }
 
 //===-- The kernel --------------------------------------------------------===//
@@ -453,7 +454,7 @@ void PairEmitter::emit() {
   layOut();
   placeBlock();
   initialiseBarriers();
-  shareOut(HaloPlan::consumers, [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

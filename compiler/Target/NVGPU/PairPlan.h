@@ -39,6 +39,7 @@ struct PairPlan {
   int64_t firstTaps, middleFrames;
   std::array<int64_t, 3> results; // T, H, W
 
+  Roles roles() const { return first.roles(); }
   int64_t slots() const { return (second.kernel[0] - 1) * second.dilation[0] + 1; }
   /// Counts the positions that the consumers compute, which is the slots' pitch between channel blocks.
   int64_t positions() const { return 64 * HaloPlan::consumers * first.rowTiles(); }

@@ -69,7 +69,7 @@ double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, HaloPlan::threads}, tile);
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.roles().threads()}, tile);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Processor &processor,

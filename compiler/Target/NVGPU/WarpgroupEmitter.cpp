@@ -185,18 +185,16 @@ void WarpgroupEmitter::meet(Value barrier, int64_t threads) {
                           Value());
 }
 
-void WarpgroupEmitter::shareOut(int64_t consumers, function_ref<void()> copy, function_ref<void()> stage,
+void WarpgroupEmitter::shareOut(const Roles &roles, function_ref<void()> copy, function_ref<void()> stage,
                                 function_ref<void()> contract) {
-  // Of 65536 registers, the threads get 128 * 104 + 256 * 200, or 128 * 96 + 384 * 136.
-  int64_t producerRegisters = consumers == 2 ? 104 : 96, consumerRegisters = consumers == 2 ? 200 : 136;
   e.when(
-      e.inRange(e.thread, warpgroup),
+      e.inRange(e.thread, roles.firstConsumer()),
       [&] {
-        setRegisters(producerRegisters, NVVM::SetMaxRegisterAction::decrease);
+        setRegisters(roles.producerRegisters(), NVVM::SetMaxRegisterAction::decrease);
         e.when(e.inRange(e.thread, warp), copy, stage);
       },
       [&] {
-        setRegisters(consumerRegisters, NVVM::SetMaxRegisterAction::increase);
+        setRegisters(roles.consumerRegisters(), NVVM::SetMaxRegisterAction::increase);
         contract();
       });
 }

@@ -5,12 +5,11 @@
 
 #include "compiler/Target/Common/KernelEmitter.h"
 #include "compiler/Target/NVGPU/FeedPlan.h"
+#include "compiler/Target/NVGPU/Roles.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace kinema::nvidia {
-
-inline constexpr int64_t warpgroup = 4 * warp;
 
 /// A Ring is a ring of stages in shared memory that are filled and read in turn, with an mbarrier for each
 /// direction.
@@ -98,9 +97,9 @@ public:
   /// Lets `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
-  /// Shares the work of a block of warpgroups: the first warp begins copies, the other warps of the first
-  /// warpgroup stage what they bring, and `consumers` warpgroups, 2 or 3 with more registers, contract.
-  void shareOut(int64_t consumers, llvm::function_ref<void()> copy, llvm::function_ref<void()> stage,
+  /// Shares the work of a block: the first warp begins copies, the producers' other warps stage what they
+  /// bring, and the consumers, with more registers, contract.
+  void shareOut(const Roles &roles, llvm::function_ref<void()> copy, llvm::function_ref<void()> stage,
                 llvm::function_ref<void()> contract);
   void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
 

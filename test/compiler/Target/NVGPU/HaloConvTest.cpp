@@ -92,7 +92,8 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
   return scheduledAs(kernel, tile, nvidia::haloSchedule, nvidia::haloCandidates);
 }
 
-/// Returns the kernel with smaller tiles, of which two blocks share those of the same channels.
+/// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
+/// warpgroups that stage the source.
 OwningOpRef<ModuleOp> walked(ModuleOp kernel) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
@@ -101,6 +102,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel) {
   for (int axis = 0; axis < 3; ++axis)
     tile.results[axis] = std::min(tile.results[axis], most[axis]);
   tile.blocks = 2 * nvidia::HaloPlan(conv, tile).channelTiles();
+  tile.producers = 2;
   return scheduled(kernel, tile);
 }
 
@@ -205,5 +207,6 @@ TEST(HaloConvMutants, OfAFusedConvThatMergesAreFound) {
   const Case c = {{.name = "fused", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
   HaloTile twoBlocks = fewChannels;
   twoBlocks.blocks = 2;
+  twoBlocks.producers = 2;
   EXPECT_GE(mutantsFound(c, Fusion::Merge, twoBlocks), 30u);
 }

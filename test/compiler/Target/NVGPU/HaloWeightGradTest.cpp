@@ -18,10 +18,10 @@ namespace {
 struct Tile {
   shape::Size3 results, taps = {1, 1, 1};
   bool outputRows = true;
-  int64_t rows = 64, columns = 24, consumers = 3, chunks = 1, feedStages = 0;
+  int64_t rows = 64, columns = 24, consumers = 3, producers = 1, chunks = 1, feedStages = 0;
 
   operator HaloWeightGradTile() const {
-    return {results, taps, outputRows, rows, columns, consumers, chunks, feedStages};
+    return {results, taps, outputRows, rows, columns, consumers, producers, chunks, feedStages};
   }
 };
 
@@ -35,7 +35,7 @@ const Case tiledCases[] = {
     {{.name = "input rows", .clips = 2, .in = 24, .out = 40, .input = {2, 9, 11}, .window = spatial},
      Tile{.results = {2, 9, 4}, .taps = {1, 3, 3}, .outputRows = false, .columns = 40, .chunks = 3}},
     {{.name = "a box of taps each", .in = 16, .out = 24, .input = {1, 8, 9}, .window = spatial},
-     Tile{.results = {1, 8, 9}, .taps = {1, 1, 2}, .columns = 16, .consumers = 2}},
+     Tile{.results = {1, 8, 9}, .taps = {1, 1, 2}, .columns = 16, .consumers = 2, .producers = 2}},
     {{.name = "two row tiles", .in = 16, .out = 72, .input = {2, 5, 6}, .window = spatial},
      Tile{.results = {1, 5, 6}, .taps = {1, 3, 1}, .rows = 128, .columns = 8, .consumers = 2, .chunks = 2}},
     {{.name = "two blocks of rows", .in = 72, .out = 16, .input = {2, 5, 6}},

@@ -1,0 +1,39 @@
+// Says how the threads of a block share its work: warpgroups that produce operands in shared memory, and
+// warpgroups that consume them.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_ROLES_H
+#define KINEMA_COMPILER_TARGET_NVGPU_ROLES_H
+
+#include "compiler/Target/NVGPU/Processor.h"
+
+namespace kinema::nvidia {
+
+inline constexpr int64_t warpgroup = 4 * warp;
+
+struct Roles {
+  int64_t producers = 1, consumers = 2; // warpgroups, the producers first
+
+  constexpr int64_t threads() const { return (producers + consumers) * warpgroup; }
+  constexpr int64_t firstConsumer() const { return producers * warpgroup; }
+  constexpr int64_t consumerThreads() const { return consumers * warpgroup; }
+  constexpr int64_t consumerWarps() const { return consumerThreads() / warp; }
+  /// Counts the threads that stage operands: all producers but the first warp, which begins copies.
+  constexpr int64_t stagingThreads() const { return producers * warpgroup - warp; }
+  constexpr int64_t stagingWarps() const { return stagingThreads() / warp; }
+
+  /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Together they are no
+  /// more than a multiprocessor has.
+  constexpr int64_t producerRegisters() const { return producers == 2 ? 88 : consumers == 2 ? 104 : 96; }
+  constexpr int64_t consumerRegisters() const { return producers == 2 ? 168 : consumers == 2 ? 200 : 136; }
+  /// Returns the most columns of a product: its own registers must be among those with which a block of so
+  /// many threads begins.
+  constexpr int64_t productColumns() const { return producers + consumers > 3 ? 200 : Processor::productColumns; }
+  /// Returns whether there are registers for so many warpgroups.
+  constexpr bool exist() const {
+    int64_t all = producers * producerRegisters() + consumers * consumerRegisters();
+    return producers >= 1 && all * warpgroup <= Processor::registers && producers + consumers <= 4;
+  }
+};
+
+} // namespace kinema::nvidia
+
+#endif
