@@ -6,6 +6,7 @@
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/PoolGrad.h"
+#include "compiler/Target/NVGPU/StencilConv.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -62,8 +63,12 @@ static Strategy referenceRow(const Processor &processor) {
 }
 
 SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
+  auto stencil = strategyOf<kernel::ConvOp, emitStencil, remakeStencil, stencilCandidates, predictStencil>(
+      StencilTile::schedule, processor);
+  if (!processor.rates)
+    stencil.predict = {};
   if (!processor.warpgroups)
-    return {referenceRow(processor)};
+    return {stencil, referenceRow(processor)};
   auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>(
       HaloTile::schedule, processor);
   halo.goesOnWithMerges = true;
@@ -75,6 +80,7 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
                                                                                     processor),
       strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
           GatherParameters::schedule, processor),
+      stencil,
       streamRow(processor),
       referenceRow(processor),
   };

@@ -75,14 +75,15 @@ static clip::WindowAttr attributeOf(const shape::Window &window) {
 }
 
 void KernelBuilder::conv(kernel::Direction direction, Value weight, const shape::Window &window,
-                         KernelRegion &prologue, KernelRegion &epilogue, RankedTensorType result) {
+                         KernelRegion &prologue, KernelRegion &epilogue, RankedTensorType result,
+                         int64_t groups) {
   SmallVector<Type> results(llvm::count(epilogue.kinds, Yield::Store), result);
   for (auto [kind, rows] : {std::pair(Yield::Moments, 3), {Yield::Sum, 1}}) // count, mean, squared deviations
     if (int64_t count = llvm::count(epilogue.kinds, kind))
       results.push_back(inBlocks({ShapedType::kDynamic, rows * count, result.getDimSize(1)}));
-  auto op = kernel::ConvOp::create(b, results, weight, prologue.operands, epilogue.operands, direction,
-                                   attributeOf(window), /*groups=*/1, prologue.access, epilogue.access,
-                                   ScheduleAttr());
+  auto op =
+      kernel::ConvOp::create(b, results, weight, prologue.operands, epilogue.operands, direction,
+                             attributeOf(window), groups, prologue.access, epilogue.access, ScheduleAttr());
   complete(op, {&prologue, &epilogue});
 }
 
@@ -96,10 +97,10 @@ void KernelBuilder::pair(Value firstWeight, const shape::Window &first, Value se
 }
 
 void KernelBuilder::weightGrad(const shape::Window &window, KernelRegion &gradient, KernelRegion &activation,
-                               RankedTensorType partials) {
+                               RankedTensorType partials, int64_t groups) {
   auto op =
       kernel::WeightGradOp::create(b, partials, gradient.operands, activation.operands, attributeOf(window),
-                                   /*groups=*/1, gradient.access, activation.access, ScheduleAttr());
+                                   groups, gradient.access, activation.access, ScheduleAttr());
   complete(op, {&gradient, &activation});
 }
 

@@ -76,12 +76,13 @@ public:
   /// Makes the operation that stores a tensor of the type `result`, with the partials that its epilogue
   /// yields.
   void conv(kernel::Direction direction, mlir::Value weight, const shape::Window &window,
-            KernelRegion &prologue, KernelRegion &epilogue, mlir::RankedTensorType result);
+            KernelRegion &prologue, KernelRegion &epilogue, mlir::RankedTensorType result,
+            int64_t groups = 1);
   void pair(mlir::Value firstWeight, const shape::Window &first, mlir::Value secondWeight,
             const shape::Window &second, KernelRegion &prologue, KernelRegion &middle, KernelRegion &epilogue,
             mlir::RankedTensorType result);
   void weightGrad(const shape::Window &window, KernelRegion &gradient, KernelRegion &activation,
-                  mlir::RankedTensorType partials);
+                  mlir::RankedTensorType partials, int64_t groups = 1);
   void poolGrad(kernel::PoolKind kind, mlir::Value g, const shape::Window &window, KernelRegion &prologue,
                 mlir::RankedTensorType result);
   /// Attaches the merge of the operation's last result to the kernel; each yielded value makes a vector.

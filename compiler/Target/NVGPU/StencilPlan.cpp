@@ -1,0 +1,69 @@
+#include "compiler/Target/NVGPU/StencilPlan.h"
+
+#include "compiler/Target/NVGPU/StencilStage.h"
+
+using namespace kinema;
+using namespace kinema::nvidia;
+
+StencilSpan::StencilSpan(const HaloAxis &axis, int64_t perPhase) : sources(reachOf(axis, perPhase)) {
+  for (int64_t q = 0; q < perPhase; ++q)
+    for (const HaloAxis::Phase &phase : axis.phases) {
+      for (int64_t i = 0; i < phase.taps; ++i)
+        products.push_back({int64_t(results.size()),
+                            q * axis.sourceStep + phase.firstShift + i * axis.shiftStep,
+                            phase.firstTap + i * axis.tapStep});
+      results.push_back(q * axis.resultStep + phase.offset);
+    }
+}
+
+int64_t nvidia::reachOf(const HaloAxis &axis, int64_t results) {
+  return (results - 1) * axis.sourceStep + axis.maxShift() + 1;
+}
+
+StencilPlan::StencilPlan(kernel::ConvOp op, const StencilTile &tile) : tile(tile) {
+  auto source = op.getSourceType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
+  shape::Window window = op.getWindow().getWindow();
+  auto direction = op.getDirection() == kernel::Direction::Forward ? shape::Direction::Forward
+                                                                   : shape::Direction::Transposed;
+  for (int axis = 0; axis < 3; ++axis)
+    axes[axis] = haloAxis(window, axis, source[axis + 2], result[axis + 2], direction);
+  kernel = window.kernel;
+  clips = result[0];
+  channels = result[1];
+  operands = op.prologue().count(kernel::Access::Pixel);
+  isTransformed = isStencilTransformed(op.prologue());
+}
+
+int64_t StencilPlan::threads() const {
+  int64_t rounds = shape::ceilDiv(items(), mostThreads);
+  return shape::roundUp(shape::ceilDiv(items(), rounds), warp);
+}
+
+StencilRing StencilPlan::ring() const {
+  int64_t advance = tile.framesOfThread * axes[0].sourceStep;
+  int64_t window = reachOf(axes[0], tile.framesOfThread);
+  return {advance, reachOf(axes[1], tile.rows), reachOf(axes[2], tile.columns),
+          shape::ceilDiv(window, advance) - 1};
+}
+
+/// Returns the results along an axis, of the phase that has most.
+static int64_t resultsOf(HaloAxis axis) {
+  axis.tile = 1;
+  return axis.tiles();
+}
+
+StencilGrid StencilPlan::grid() const {
+  return {clips,
+          shape::ceilDiv(channels, blockOfChannels),
+          {shape::ceilDiv(resultsOf(axes[0]), tile.frames), shape::ceilDiv(resultsOf(axes[1]), tile.rows),
+           shape::ceilDiv(resultsOf(axes[2]), tile.columns)}};
+}
+
+int64_t StencilPlan::accumulators() const {
+  return blockOfChannels * frameSpan().results.size() * rowSpan().results.size();
+}
+
+bool StencilPlan::fits(const Processor &processor) const {
+  constexpr int64_t mostAccumulators = 112; // of 255 registers; weights and the source need the rest
+  return accumulators() <= mostAccumulators && sharedBytes() <= processor.blockSharedBytes();
+}

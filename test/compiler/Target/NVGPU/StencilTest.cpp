@@ -1,0 +1,170 @@
+// Depthwise convs as stencils, in the emulator, against the reference lowering of the same operation.
+#include "test/compiler/Target/NVGPU/ConvCases.h"
+#include "test/compiler/Target/NVGPU/MutantCheck.h"
+
+#include "compiler/Target/Common/Layouts.h"
+#include "compiler/Target/NVGPU/StencilConv.h"
+#include "runtime/Support/Difference.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::testing;
+using kernel::Yield;
+using nvidia::StencilTile;
+
+namespace {
+
+/// A Case is a depthwise conv or the gradient of its input, with a tile.
+struct Case {
+  std::string name;
+  int64_t clips = 1, channels = 8;
+  shape::Size3 input;
+  shape::Window window;
+  std::optional<StencilTile> tile = {};
+  kernel::Direction direction = kernel::Direction::Forward;
+
+  bool forward() const { return direction == kernel::Direction::Forward; }
+  std::vector<int64_t> inputShape() const { return clipsOf(clips, channels, input); }
+  std::vector<int64_t> outputShape() const {
+    return clipsOf(clips, channels, *shape::windowOutput(input, window));
+  }
+  std::vector<int64_t> sourceShape() const { return forward() ? inputShape() : outputShape(); }
+  std::vector<int64_t> resultShape() const { return forward() ? outputShape() : inputShape(); }
+  std::vector<int64_t> weightShape() const { return clipsOf(channels, 1, window.kernel); }
+};
+
+std::ostream &operator<<(std::ostream &out, const Case &c) { return out << c.name; }
+
+constexpr shape::Window uneven = {.kernel = {2, 3, 5},
+                                  .stride = {1, 2, 1},
+                                  .padLow = {1, 0, 3},
+                                  .padHigh = {0, 2, 1},
+                                  .dilation = {2, 1, 2}};
+constexpr shape::Window sparse = {.kernel = {1, 2, 1}, .stride = {2, 3, 2}};
+constexpr shape::Window dilated = {
+    .kernel = {3, 3, 3}, .stride = {2, 2, 2}, .padLow = {2, 2, 2}, .padHigh = {2, 2, 2}, .dilation = {2, 2, 2}};
+
+const Case shapes[] = {
+    {.name = "whole", .clips = 2, .channels = 16, .input = {5, 9, 11}, .window = whole},
+    {.name = "whole, many tiles", .channels = 8, .input = {7, 9, 11}, .window = whole, .tile = {{4, 4, 5, 2, 2}}},
+    {.name = "odd channels", .clips = 3, .channels = 21, .input = {3, 6, 7}, .window = whole},
+    {.name = "stride 2", .clips = 2, .channels = 16, .input = {6, 12, 10}, .window = whole2},
+    {.name = "stride 2, odd, many tiles", .input = {7, 11, 13}, .window = whole2, .tile = {{2, 4, 3, 1, 2}}},
+    {.name = "stride 2, frames together", .input = {8, 9, 9}, .window = whole2, .tile = {{4, 3, 5, 2, 3}}},
+    {.name = "rows alone", .input = {2, 6, 7}, .window = line},
+    {.name = "spatial", .input = {2, 6, 7}, .window = spatial},
+    {.name = "temporal stride 2", .input = {7, 3, 40}, .window = temporal2},
+    {.name = "point", .input = {3, 4, 5}, .window = point},
+    {.name = "dilated, pads of two sizes", .input = {5, 9, 12}, .window = uneven},
+    {.name = "dilated and strided", .input = {7, 9, 8}, .window = dilated},
+    {.name = "strides beyond the window", .input = {5, 8, 6}, .window = sparse},
+    {.name = "one position", .clips = 3, .channels = 10, .input = {1, 1, 1}, .window = whole},
+    {.name = "rounds of items", .input = {4, 12, 60}, .window = whole, .tile = {{4, 12, 60, 1, 2}}},
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> cases;
+  for (Case c : shapes) {
+    cases.push_back(c);
+    if (c.tile && c.window.stride != shape::Size3{1, 1, 1})
+      c.tile = StencilTile{2, 3, 3, 1, 3}; // counted within a phase
+    c.direction = kernel::Direction::Transposed;
+    c.name += ", gradient";
+    cases.push_back(c);
+  }
+  return cases;
+}
+
+RankedTensorType weightType(const Case &c) {
+  return RankedTensorType::get(c.weightShape(), BFloat16Type::get(&context()),
+                               blockedWeight(&context(), 5, {8, 1}));
+}
+
+/// Returns the region of batch norm's gradient: p * g + (q * z + r), rounded.
+KernelRegion gradientOfNorm(KernelBuilder &k, ArrayRef<int64_t> shape) {
+  KernelRegion region(k);
+  Value g = region.pixel(bfloat16InBlocks(shape)), z = region.pixel(bfloat16InBlocks(shape));
+  Value p = region.channel(shape[1]), q = region.channel(shape[1]), r = region.channel(shape[1]);
+  Value ofStatistics = region.multiplyAdd(q, z, r);
+  region.yield(Yield::Value, region.rounded(region.multiplyAdd(p, g, ofStatistics)));
+  return region;
+}
+
+/// Adds a residual to what the conv makes; yields moments (forward) or sums too.
+void emitFusedEpilogue(KernelRegion &region, const Case &c) {
+  Value sum = region.argument(), residual = region.pixel(bfloat16InBlocks(c.resultShape()));
+  Value scale = region.channel(c.channels);
+  Value result = region.rounded(region.multiplyAdd(residual, scale, sum));
+  region.yield(Yield::Store, result);
+  region.yield(c.forward() ? Yield::Moments : Yield::Sum, result);
+  if (!c.forward())
+    region.yield(Yield::Sum, region.multiply(result, scale));
+}
+
+OwningOpRef<ModuleOp> convKernel(const Case &c, Fusion fusion) {
+  KernelBuilder k;
+  Value weight = k.operand(weightType(c));
+  RankedTensorType source = bfloat16InBlocks(c.sourceShape());
+  bool isPlain = fusion == Fusion::None;
+  KernelRegion prologue = isPlain      ? k.identity(source)
+                          : c.forward() ? k.normalised(source)
+                                        : gradientOfNorm(k, c.sourceShape());
+  KernelRegion epilogue(k);
+  if (isPlain)
+    epilogue.yield(Yield::Store, epilogue.argument());
+  else
+    emitFusedEpilogue(epilogue, c);
+  k.conv(c.direction, weight, c.window, prologue, epilogue, bfloat16InBlocks(c.resultShape()), c.channels);
+  return k.finish();
+}
+
+std::vector<Tensor> operandsOf(const Case &c, Fusion fusion) {
+  // In steps of 1/128 all products and sums are exact, in any order.
+  std::vector<Tensor> operands = {coarse(c.weightShape(), 1), coarse(c.sourceShape(), 2)};
+  if (fusion == Fusion::None)
+    return operands;
+  if (!c.forward())
+    operands.push_back(coarse(c.sourceShape(), 7));
+  for (unsigned seed = 3; seed < (c.forward() ? 5 : 6); ++seed)
+    operands.push_back(random({c.channels}, seed));
+  operands.push_back(coarse(c.resultShape(), 8));
+  operands.push_back(random({c.channels}, 9));
+  return operands;
+}
+
+OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, const std::optional<StencilTile> &tile) {
+  return scheduledAs(kernel, tile, nvidia::stencilSchedule, nvidia::stencilCandidates);
+}
+
+/// Returns the merged partials of all blocks: rows of channels.
+std::vector<double> merged(const Tensor &partials, const Case &c) {
+  return merge(partials.values, partials.shape, c.forward() ? Form::Moments : Form::Sums).values;
+}
+
+class Stencil : public ::testing::TestWithParam<Case> {};
+
+} // namespace
+
+TEST_P(Stencil, PlainHasTheReferencesBits) {
+  const Case &c = GetParam();
+  OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::None);
+  std::vector<Tensor> operands = operandsOf(c, Fusion::None);
+  Tensor expected = ReferenceKernel(*kernel).run(operands)[0];
+  expectNear(ReferenceKernel(*scheduled(*kernel, c.tile)).run(operands)[0], expected, 0.0);
+}
+
+TEST_P(Stencil, PrologueAndEpilogueRide) {
+  const Case &c = GetParam();
+  OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::Regions);
+  std::vector<Tensor> operands = operandsOf(c, Fusion::Regions);
+  auto expected = ReferenceKernel(*kernel).run(operands);
+  auto found = ReferenceKernel(*scheduled(*kernel, c.tile)).run(operands);
+  constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
+  expectNear(found[0], expected[0], unit);
+  auto wanted = merged(expected[1], c), is = merged(found[1], c);
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(is[i], wanted[i], unit * (1 + std::abs(wanted[i])))
+        << "channel " << i % c.channels << ", row " << i / c.channels;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Stencil, ::testing::ValuesIn(cases()), caseName);
