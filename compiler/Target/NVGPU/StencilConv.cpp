@@ -3,6 +3,7 @@
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "compiler/Target/NVGPU/StencilStage.h"
 #include "compiler/Target/NVGPU/StencilSums.h"
+#include "compiler/Target/NVGPU/WidenBfloat16.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -17,8 +18,9 @@ namespace {
 class StencilConvEmitter : WarpgroupEmitter {
 public:
   StencilConvEmitter(kernel::ConvOp op, const StencilPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())),
-        sums(e, yield), reader(e, op.epilogue(), op.getResultType(), blockChannels) {}
+      : WarpgroupEmitter(e), op(op), plan(plan),
+        yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())), sums(e, yield),
+        reader(e, op.epilogue(), op.getResultType(), blockChannels) {}
 
   void emit();
 
@@ -73,10 +75,8 @@ void StencilConvEmitter::placeBlock() {
     firstSource[axis] = e.add(e.mul(firstResult[axis], halo.sourceStep), halo.low);
   }
   n = rest;
-  int64_t ringAt = plan.ringAt();
   WarpgroupEmitter &w = *this;
-  stage.emplace(w, op.prologue(), plan.ring(), n, block, firstSource, ringAt,
-                ringAt + plan.ring().chunks() * plan.ring().chunkBytes());
+  stage.emplace(w, op.prologue(), plan.ring(), n, block, firstSource, plan.ringAt());
 }
 
 /// Widens the block's weights to f32, so that threads only load them.
@@ -241,6 +241,7 @@ SmallVector<Value> StencilConvEmitter::emitStep(Value chunk, ValueRange state) {
 
 void StencilConvEmitter::emit() {
   placeBlock();
+  stage->begin();
   stage->copy(e.index(0));
   stageWeights();
   reader.enter(n, e.mul(block, blockChannels));
@@ -260,6 +261,7 @@ void StencilConvEmitter::emit() {
   });
   if (!none.empty())
     storePartials(sums.acrossThreads(state));
+  widenInWords(*e.b.getInsertionBlock());
 }
 
 void nvidia::emitStencil(kernel::ConvOp op, KernelEmitter &e) {

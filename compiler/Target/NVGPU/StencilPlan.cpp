@@ -42,8 +42,12 @@ int64_t StencilPlan::threads() const {
 StencilRing StencilPlan::ring() const {
   int64_t advance = tile.framesOfThread * axes[0].sourceStep;
   int64_t window = reachOf(axes[0], tile.framesOfThread);
-  return {advance, reachOf(axes[1], tile.rows), reachOf(axes[2], tile.columns),
-          shape::ceilDiv(window, advance) - 1};
+  return {advance,
+          reachOf(axes[1], tile.rows),
+          reachOf(axes[2], tile.columns),
+          shape::ceilDiv(window, advance) - 1,
+          operands,
+          threads()};
 }
 
 /// Returns the results along an axis, of the phase that has most.

@@ -1,5 +1,5 @@
-// What a depthwise conv as a stencil decides before any code is written: the positions of a block, which walks
-// along the frames, what a thread holds in registers, and how the source passes through shared memory.
+// What a depthwise conv as a stencil decides before any code is written: the positions of a block, which
+// walks along the frames, what a thread holds in registers, and how the source passes through shared memory.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_STENCILPLAN_H
 #define KINEMA_COMPILER_TARGET_NVGPU_STENCILPLAN_H
 
@@ -11,7 +11,7 @@ namespace kinema::nvidia {
 /// phases. A block's frames and rows are multiples of a thread's, and may be more than there are.
 struct StencilTile {
   static constexpr llvm::StringLiteral schedule = "nvgpu.stencil";
-  int64_t frames, rows, columns;         // of a block
+  int64_t frames, rows, columns;        // of a block
   int64_t framesOfThread, rowsOfThread; // whose sums a thread holds in registers
 
   static void forEach(auto &self, auto visit) {
@@ -41,16 +41,29 @@ struct StencilSpan {
 /// Returns how many positions `results` results of each phase read along an axis.
 int64_t reachOf(const HaloAxis &axis, int64_t results);
 
-/// Counts the positions that a step of a block brings to shared memory, and how long they stay there: chunks
-/// of frames, each of rows and columns with their borders. A step reads the chunk that comes with it and
-/// `before` ones before it, while another one is on its way.
+/// A StencilRing is what a stage has in shared memory. A step of a block brings a chunk: some frames, each of
+/// rows and columns with their borders. It reads that chunk and `before` ones before it, while another one is
+/// on its way. Behind the chunks lie those of the prologue's other tensors, and a note for each position of a
+/// frame.
 struct StencilRing {
   int64_t frames, rows, columns; // of a chunk
   int64_t before;
+  int64_t tensors; // that the prologue reads
+  int64_t threads;
+
+  static constexpr int64_t noteBytes = 4;
 
   int64_t chunks() const { return before + 2; }
-  int64_t positions() const { return frames * rows * columns; }
-  int64_t chunkBytes() const { return 16 * positions(); }
+  int64_t framePositions() const { return rows * columns; }
+  int64_t frameBytes() const { return 16 * framePositions(); }
+  int64_t chunkBytes() const { return frames * frameBytes(); }
+  /// Positions of a frame for each thread, and how many of them it works on at once.
+  int64_t rounds() const { return shape::ceilDiv(framePositions(), threads); }
+  int64_t together() const { return shape::ceilDiv(rounds(), shape::ceilDiv(rounds(), 4)); }
+  int64_t notes() const { return shape::roundUp(rounds(), together()) * threads; }
+  int64_t restAt() const { return chunks() * chunkBytes(); }
+  int64_t notesAt(int64_t at) const { return at + restAt() + (tensors - 1) * chunkBytes(); }
+  int64_t bytes() const { return notesAt(0) + noteBytes * notes(); }
 };
 
 /// Places a block among the clips, channel blocks and tiles of positions.
@@ -85,9 +98,9 @@ struct StencilPlan {
   StencilGrid grid() const;
 
   int64_t weightBytes() const { return 4 * blockOfChannels * shape::product(kernel); }
-  /// The ring lies behind the weights; behind it lie the chunks of the prologue's other tensors.
+  /// The ring lies behind the weights.
   int64_t ringAt() const { return shape::roundUp(weightBytes(), 128); }
-  int64_t sharedBytes() const { return ringAt() + (ring().chunks() + operands - 1) * ring().chunkBytes(); }
+  int64_t sharedBytes() const { return ringAt() + ring().bytes(); }
   /// Sums that a thread holds.
   int64_t accumulators() const;
   bool fits(const Processor &processor) const;

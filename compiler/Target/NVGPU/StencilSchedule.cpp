@@ -21,8 +21,8 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto blocks = weightBlocksOf(weight);
   bool isDepthwise = int64_t(op.getGroups()) == channels && op.getSourceType().getDimSize(1) == channels;
-  if (!isDepthwise || op.getWinogradTile() != 1 || !weight.getElementType().isBF16() ||
-      !blocks || *blocks != WeightBlocks{blockChannels, 1} || !canStageStencil(op.prologue()) ||
+  if (!isDepthwise || op.getWinogradTile() != 1 || !weight.getElementType().isBF16() || !blocks ||
+      *blocks != WeightBlocks{blockChannels, 1} || !canStageStencil(op.prologue()) ||
       yieldOf(op).countOf(Yield::Moments) > 1)
     return false;
   for (kernel::AccessOperand operand : op.epilogue())
@@ -41,43 +41,60 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const StencilPlan &pla
 
 //===-- The model ---------------------------------------------------------===//
 
-/// Counts the instructions of a thread in a step, besides those that it shares with others.
+static constexpr double lanes = StencilPlan::blockOfChannels;
+
+/// Counts a region's operations on numbers. Rounding and widening are as many instructions per pair.
+static double operationsOf(Region &region) {
+  double count = 0;
+  for (Operation &op : region.front().without_terminator())
+    count += isa<arith::ConstantOp>(op) ? 0 : isa<arith::TruncFOp>(op) ? 0.5 : 1;
+  return count;
+}
+
+/// Counts the instructions of a thread that computes its columns of frames and rows, as ptxas makes them.
 static double instructionsOfItem(kernel::ConvOp op, const StencilPlan &plan) {
-  constexpr double load = 1 + StencilPlan::blockOfChannels, ofWeight = 2, ofLoop = 12, ofItem = 60;
+  constexpr double load = 1 + lanes, ofWeight = 2, ofTap = 5, ofItem = 60, ofTensor = 6;
   StencilSpan frames = plan.frameSpan(), rows = plan.rowSpan();
-  const HaloAxis &columns = plan.axes[2];
-  double taps = double(plan.kernel[2]) / columns.phases.size(); // in the mean over phases
-  double products = double(frames.products.size()) * rows.products.size() * StencilPlan::blockOfChannels;
-  double ofTap = products + load * frames.sources * rows.sources +
-                 ofWeight * frames.products.size() * plan.kernel[1] + ofLoop;
+  double taps = double(plan.kernel[2]) / plan.axes[2].phases.size(); // in the mean over phases
+  double products = lanes * frames.products.size() * rows.products.size();
+  double sums =
+      products + load * frames.sources * rows.sources + ofWeight * plan.kernel[0] * plan.kernel[1] + ofTap;
+  auto yield = yieldOf(op);
+  double operations = operationsOf(op.getEpilogue()) + 3 * yield.countOf(Yield::Moments) +
+                      yield.countOf(Yield::Sum) + op.epilogue().count(Access::Pixel) + 0.5;
+  double tensors = op.epilogue().count(Access::Pixel) + yield.countOf(Yield::Store);
   double results = double(frames.results.size()) * rows.results.size();
-  double tensors = op.epilogue().count(Access::Pixel) + yieldOf(op).countOf(Yield::Store);
-  double sums = 3 * yieldOf(op).countOf(Yield::Moments) + yieldOf(op).countOf(Yield::Sum);
-  return taps * ofTap + ofItem + results * (12 * tensors + StencilPlan::blockOfChannels * (1 + sums));
+  return taps * sums + ofItem + results * (lanes * operations + ofTensor * tensors);
 }
 
 /// Counts the instructions that bring a position to shared memory.
 static double instructionsOfPosition(kernel::ConvOp op, const StencilPlan &plan) {
-  constexpr double address = 22, perTensor = 6, perOperand = 12;
-  double copy = address + perTensor * plan.operands;
-  return plan.isTransformed ? 2 * copy + perOperand * op.prologue().size() : copy;
+  constexpr double copy = 5, perCopy = 3.3, transform = 8;
+  double tensors = plan.operands, copies = copy + perCopy * tensors;
+  if (!plan.isTransformed)
+    return copies;
+  return copies + transform + tensors * (1 + lanes) + lanes * (operationsOf(op.getPrologue()) - 1);
 }
 
 /// Returns the blocks that share a multiprocessor.
 static int64_t residentBlocks(const StencilPlan &plan, const Processor &processor) {
-  int64_t registers = shape::roundUp(plan.accumulators() + 80, 8) * plan.threads();
-  return std::max<int64_t>(1, std::min({Processor::registers / registers, processor.blocks,
-                                        processor.sharedBytes /
-                                            (plan.sharedBytes() + Processor::systemSharedBytes)}));
+  constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
+  constexpr int64_t mostRegisters = 255;
+  int64_t ofThread = fewestRegisters + perAccumulator * plan.accumulators();
+  int64_t registers = std::min(mostRegisters, shape::roundUp(ofThread, 8)) * plan.threads();
+  int64_t shared = plan.sharedBytes() + Processor::systemSharedBytes;
+  return std::max<int64_t>(
+      1, std::min({Processor::registers / registers, processor.blocks,
+                   processor.warps * warp / plan.threads(), processor.sharedBytes / shared}));
 }
 
-static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &processor,
-                   const Rates &rates, const kernel::Traffic &traffic) {
+static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &processor, const Rates &rates,
+                   const kernel::Traffic &traffic) {
   // Warps of a multiprocessor that keep its schedulers busy, and the cycles of a chunk that nobody hides.
   constexpr double busyWarps = 8, chunkCycles = 200;
   int64_t warps = plan.threads() / warp, together = residentBlocks(plan, processor);
   double rounds = shape::ceilDiv(plan.items(), plan.threads());
-  double perChunk = shape::ceilDiv(plan.ring().positions(), plan.threads());
+  double perChunk = plan.ring().frames * plan.ring().notes() / plan.threads();
   int64_t chunks = plan.steps() + plan.ring().before;
   double ofThread = plan.steps() * rounds * instructionsOfItem(op, plan) +
                     chunks * perChunk * instructionsOfPosition(op, plan);
@@ -85,7 +102,7 @@ static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &
   Work work{plan.grid().blocks()};
   work.together = together;
   work.staging = ofThread * plan.threads() / rates.lanes / busy + chunks * chunkCycles / together;
-  work.cached = 16.0 * chunks * plan.ring().positions() * plan.operands;
+  work.cached = 16.0 * chunks * plan.ring().frames * plan.ring().framePositions() * plan.operands;
   work.memory = bytesOf(traffic);
   return work;
 }

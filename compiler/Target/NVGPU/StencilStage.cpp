@@ -7,9 +7,10 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
+static constexpr int64_t noteBytes = StencilRing::noteBytes;
+
 bool nvidia::canStageStencil(const kernel::AccessRegion &prologue) {
-  return prologue.count(Access::Pixel) > 0 &&
-         llvm::all_of(prologue, [&](kernel::AccessOperand operand) {
+  return prologue.count(Access::Pixel) > 0 && llvm::all_of(prologue, [&](kernel::AccessOperand operand) {
            return operand.access == Access::Pixel ? isBlocked(operand.getType()) : operand.isByChannel();
          });
 }
@@ -19,46 +20,106 @@ bool nvidia::isStencilTransformed(const kernel::AccessRegion &prologue) {
   return prologue.operandOf(yield.getValues().front()) != prologue.getPixel();
 }
 
-StencilStage::Position StencilStage::positionOf(Value chunk, Value number) {
-  Value line = e.div(number, ring.columns);
-  std::array<Value, 3> at = {e.add(e.mul(chunk, ring.frames), e.div(line, ring.rows)), e.rem(line, ring.rows),
-                             e.rem(number, ring.columns)};
-  Position position{arith::ConstantIntOp::create(e.b, e.loc, 1, 1),
-                    e.add(e.mul(n, shape::ceilDiv(type.getDimSize(1), blockChannels)), block)};
-  for (int axis = 0; axis < 3; ++axis) {
-    int64_t size = type.getDimSize(axis + 2);
-    at[axis] = e.add(at[axis], first[axis]);
-    position.inside = e.both(position.inside, e.inRange(at[axis], size));
-    position.at = e.add(e.mul(position.at, size), at[axis]);
-  }
-  position.at = w.choose(position.inside, e.mul(position.at, blockChannels), e.index(0));
-  return position;
+//===-- Notes -------------------------------------------------------------===//
+
+/// A position's note is its number in a frame of the source; it is negative where the source does not reach.
+/// Positions of the frame's end that no thread has are noted as such, so that loops need no other end.
+Value StencilStage::noteAt(Value number) {
+  return w.pointer(e.add(e.mul(number, noteBytes), ring.notesAt(at)));
 }
 
-Value StencilStage::placeOf(Value chunk, Value number, int64_t operand) {
-  Value bytes = e.mul(number, positionBytes);
+void StencilStage::begin() {
+  auto words = VectorType::get({4}, e.b.getI32Type());
+  Value zeros = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, int32_t(0)));
+  e.spread(e.index(0), e.index(ring.notes()), [&](Value number) {
+    Value row = e.add(e.div(number, ring.columns), first[1]);
+    Value column = e.add(e.rem(number, ring.columns), first[2]);
+    int64_t rows = type.getDimSize(3), columns = type.getDimSize(4);
+    Value exists = e.inRange(number, ring.framePositions());
+    Value inside = e.both(exists, e.both(e.inRange(row, rows), e.inRange(column, columns)));
+    Value note = w.choose(inside, w.word(e.add(e.mul(row, columns), column)), w.word(-1));
+    LLVM::StoreOp::create(e.b, e.loc, note, noteAt(number), noteBytes);
+    Value isBorder =
+        w.less(w.choose(inside, e.index(1), e.index(0)), w.choose(exists, e.index(1), e.index(0)));
+    e.when(isBorder, [&] {
+      for (int64_t frame = 0; frame < ring.chunks() * ring.frames; ++frame)
+        LLVM::StoreOp::create(e.b, e.loc, zeros, placeOf(e.index(at + frame * ring.frameBytes()), number),
+                              positionBytes);
+    });
+  });
+}
+
+void StencilStage::forEachPosition(function_ref<void(Value, Value)> body) {
+  e.loop(e.thread, e.index(ring.notes()), ring.threads * ring.together(), [&](Value from) {
+    SmallVector<Value> numbers, notes;
+    for (int64_t i = 0; i < ring.together(); ++i) {
+      numbers.push_back(e.add(from, i * ring.threads));
+      notes.push_back(LLVM::LoadOp::create(e.b, e.loc, e.b.getI32Type(), noteAt(numbers[i]), noteBytes));
+    }
+    for (auto [number, note] : llvm::zip(numbers, notes)) {
+      Value inside = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sge, note, w.word(0));
+      e.when(inside, [&, number = number, note = note] {
+        body(number, arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), note));
+      });
+    }
+  });
+}
+
+//===-- Copies ------------------------------------------------------------===//
+
+void StencilStage::forEachFrame(Value chunk, function_ref<void(int64_t, Value, Value)> body) {
+  for (int64_t frame = 0; frame < ring.frames; ++frame) {
+    Value number = e.add(e.add(first[0], e.mul(chunk, ring.frames)), frame);
+    body(frame, number, e.inRange(number, type.getDimSize(2)));
+  }
+}
+
+Value StencilStage::frameOf(Value chunk, int64_t frame, int64_t operand) {
   if (operand > 0)
-    return w.pointer(e.add(bytes, restAt + (operand - 1) * ring.chunkBytes()));
-  return w.pointer(e.add(e.add(bytes, ringAt), e.mul(e.rem(chunk, ring.chunks()), ring.chunkBytes())));
+    return e.index(at + ring.restAt() + (operand - 1) * ring.chunkBytes() + frame * ring.frameBytes());
+  return e.add(e.mul(e.rem(chunk, ring.chunks()), ring.chunkBytes()), at + frame * ring.frameBytes());
+}
+
+/// Writes zeros to this thread's positions of a frame that the source does not have.
+void StencilStage::clearFrame(Value frame) {
+  auto words = VectorType::get({4}, e.b.getI32Type());
+  Value zeros = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, int32_t(0)));
+  e.spread(e.index(0), e.index(ring.framePositions()), [&](Value number) {
+    LLVM::StoreOp::create(e.b, e.loc, zeros, placeOf(frame, number), positionBytes);
+  });
 }
 
 void StencilStage::copy(Value chunk) {
-  e.spread(e.index(0), e.index(ring.positions()), [&](Value number) {
-    Position position = positionOf(chunk, number);
-    Value element = arith::IndexCastOp::create(e.b, e.loc, e.b.getI64Type(), position.at);
-    Value bytes = w.choose(position.inside, w.word(positionBytes), w.word(0));
-    int64_t tensors = 0;
-    for (kernel::AccessOperand operand : prologue)
-      if (operand.access == Access::Pixel) {
-        Value buffer = w.globalPointer(e.bufferOf(*operand.operand));
-        Value from = LLVM::GEPOp::create(e.b, e.loc, buffer.getType(), e.b.getBF16Type(), buffer,
-                                         ArrayRef<LLVM::GEPArg>{element});
-        NVVM::CpAsyncOp::create(e.b, e.loc, placeOf(chunk, number, tensors++), from, positionBytes,
-                                NVVM::LoadCacheModifierKind::CG, bytes);
-      }
+  auto wide = e.b.getI64Type();
+  forEachFrame(chunk, [&](int64_t frame, Value number, Value exists) {
+    auto copyFrame = [&] {
+      Value plane = e.add(e.mul(n, shape::ceilDiv(type.getDimSize(1), blockChannels)), block);
+      plane = e.mul(e.add(e.mul(plane, type.getDimSize(2)), number),
+                    type.getDimSize(3) * type.getDimSize(4) * blockChannels);
+      SmallVector<std::pair<Value, Value>> tensors; // where the frame lies, and where it goes
+      for (kernel::AccessOperand operand : prologue)
+        if (operand.access == Access::Pixel) {
+          Value buffer = w.globalPointer(e.bufferOf(*operand.operand));
+          Value element = arith::IndexCastOp::create(e.b, e.loc, wide, plane);
+          Value from = LLVM::GEPOp::create(e.b, e.loc, buffer.getType(), e.b.getBF16Type(), buffer,
+                                           ArrayRef<LLVM::GEPArg>{element});
+          tensors.push_back({from, frameOf(chunk, frame, tensors.size())});
+        }
+      forEachPosition([&](Value number, Value inSource) {
+        Value element = arith::IndexCastOp::create(e.b, e.loc, wide, e.mul(inSource, blockChannels));
+        for (auto [from, to] : tensors)
+          NVVM::CpAsyncOp::create(e.b, e.loc, placeOf(to, number),
+                                  LLVM::GEPOp::create(e.b, e.loc, from.getType(), e.b.getBF16Type(), from,
+                                                      ArrayRef<LLVM::GEPArg>{element}),
+                                  positionBytes, NVVM::LoadCacheModifierKind::CG, Value());
+      });
+    };
+    e.when(exists, copyFrame, [&] { clearFrame(frameOf(chunk, frame, 0)); });
   });
   NVVM::CpAsyncCommitGroupOp::create(e.b, e.loc);
 }
+
+//===-- The prologue ------------------------------------------------------===//
 
 /// Loads the prologue's vectors of channels; null for its tensors.
 SmallVector<Value> StencilStage::vectors() {
@@ -73,17 +134,19 @@ void StencilStage::transform(Value chunk) {
   if (!isStencilTransformed(prologue))
     return;
   SmallVector<Value> ofChannels = vectors();
-  e.spread(e.index(0), e.index(ring.positions()), [&](Value number) {
-    e.when(positionOf(chunk, number).inside, [&] {
-      SmallVector<Value> arguments(ofChannels);
-      int64_t tensors = 0;
-      for (Value &argument : arguments)
-        if (!argument)
-          argument = loadPosition(w, placeOf(chunk, number, tensors++));
-      Value value = e.inlineRegion(prologue.getRegion(), arguments, blockChannels).front();
-      auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
-      LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, value),
-                            placeOf(chunk, number, 0), positionBytes);
+  auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
+  forEachFrame(chunk, [&](int64_t frame, Value, Value exists) {
+    e.when(exists, [&] {
+      forEachPosition([&](Value number, Value) {
+        SmallVector<Value> arguments(ofChannels);
+        int64_t tensors = 0;
+        for (Value &argument : arguments)
+          if (!argument)
+            argument = loadPosition(w, placeOf(frameOf(chunk, frame, tensors++), number));
+        Value value = e.inlineRegion(prologue.getRegion(), arguments, blockChannels).front();
+        LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, value),
+                              placeOf(frameOf(chunk, frame, 0), number), positionBytes);
+      });
     });
   });
 }
@@ -91,8 +154,8 @@ void StencilStage::transform(Value chunk) {
 Value StencilStage::frameAt(Value chunk, int64_t frame) {
   // A chunk that lies before the first one is no chunk, but its number must not be negative.
   Value number = e.add(chunk, ring.chunks() - ring.before + frame / ring.frames);
-  int64_t inChunk = frame % ring.frames * ring.rows * ring.columns * positionBytes;
-  return e.add(e.mul(e.rem(number, ring.chunks()), ring.chunkBytes()), ringAt + inChunk);
+  int64_t inChunk = frame % ring.frames * ring.frameBytes();
+  return e.add(e.mul(e.rem(number, ring.chunks()), ring.chunkBytes()), at + inChunk);
 }
 
 void nvidia::awaitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0); }

@@ -12,23 +12,25 @@ bool canStageStencil(const kernel::AccessRegion &prologue);
 /// Returns whether a prologue computes anything.
 bool isStencilTransformed(const kernel::AccessRegion &prologue);
 
-/// A source whose positions [first, first + extent) a block walks through, frame by frame. Threads copy what
-/// they then transform themselves, so that they meet once a chunk: all loads of a chunk are under way
-/// together, whatever ptxas makes of the code. Zeros are copied where the source does not reach.
+/// A source that a block walks through frame by frame. Each thread copies some positions of every frame, the
+/// same ones, and then transforms these itself, so that the threads meet once a chunk and all loads of a
+/// chunk are under way together, whatever ptxas makes of the code. Where the source does not reach, there are
+/// zeros.
 class StencilStage {
 public:
   /// `n` is the clip, `block` the channel block, `first` the source's position [T, H, W] where the first
-  /// chunk begins; `ringAt` is where the ring lies in shared memory, `restAt` where a chunk for each further
-  /// tensor of the prologue lies, in bytes.
+  /// chunk begins; `at` is where the stage lies in shared memory, in bytes.
   StencilStage(WarpgroupEmitter &w, kernel::AccessRegion prologue, const StencilRing &ring, mlir::Value n,
-               mlir::Value block, std::array<mlir::Value, 3> first, int64_t ringAt, int64_t restAt)
+               mlir::Value block, std::array<mlir::Value, 3> first, int64_t at)
       : w(w), e(w.e), prologue(prologue), type(prologue.getPixelType()), ring(ring), n(n), block(block),
-        first(first), ringAt(ringAt), restAt(restAt) {}
+        first(first), at(at) {}
 
+  /// Notes where this thread's positions lie in a frame of the source. It comes before the first copy.
+  void begin();
   /// Begins to copy this thread's share of a chunk.
   void copy(mlir::Value chunk);
-  /// Transforms this thread's share of a chunk, whose copies have landed. Once the threads have met, the chunk
-  /// is there.
+  /// Transforms this thread's share of a chunk, whose copies have landed. Once the threads have met, the
+  /// chunk is there.
   void transform(mlir::Value chunk);
 
   /// Returns where a frame that a step reads lies, in bytes from the start of shared memory: the frame with
@@ -40,13 +42,19 @@ public:
   }
 
 private:
-  struct Position {
-    mlir::Value inside; // whether the source reaches there
-    mlir::Value at;     // element of the channel block's first channel; of any where it does not
-  };
-  Position positionOf(mlir::Value chunk, mlir::Value number);
-  /// Returns where the chunk's position with this number lies, of the prologue's tensor `operand`.
-  mlir::Value placeOf(mlir::Value chunk, mlir::Value number, int64_t operand);
+  /// Runs the body for each frame of a chunk, with its number in the source and whether that has it.
+  void forEachFrame(mlir::Value chunk,
+                    llvm::function_ref<void(int64_t frame, mlir::Value number, mlir::Value exists)> body);
+  /// Runs the body for each of this thread's positions that the source has, with its number in a frame of
+  /// the ring and in one of the source.
+  void forEachPosition(llvm::function_ref<void(mlir::Value number, mlir::Value inSource)> body);
+  void clearFrame(mlir::Value frame);
+  mlir::Value noteAt(mlir::Value number);
+  /// Returns where a frame of a chunk lies, of the prologue's tensor `operand`.
+  mlir::Value frameOf(mlir::Value chunk, int64_t frame, int64_t operand);
+  mlir::Value placeOf(mlir::Value frame, mlir::Value number) {
+    return w.pointer(e.add(frame, e.mul(number, positionBytes)));
+  }
   llvm::SmallVector<mlir::Value> vectors();
 
   WarpgroupEmitter &w;
@@ -56,7 +64,7 @@ private:
   StencilRing ring;
   mlir::Value n, block;
   std::array<mlir::Value, 3> first;
-  int64_t ringAt, restAt;
+  int64_t at;
 };
 
 /// Waits for the copies that this thread has begun.

@@ -35,8 +35,8 @@ Value StencilSums::countOf(ArrayRef<Result> results) {
   Value count = e.constant(float(always));
   for (const Result &result : results)
     if (result.valid)
-      count = e.addf(count, arith::SelectOp::create(e.b, e.loc, result.valid, e.constant(1.0f),
-                                                    e.constant(0.0f)));
+      count = e.addf(count,
+                     arith::SelectOp::create(e.b, e.loc, result.valid, e.constant(1.0f), e.constant(0.0f)));
   return count;
 }
 
@@ -49,10 +49,12 @@ SmallVector<Value> StencilSums::withMoments(ValueRange state, ArrayRef<Result> r
   Value count = countOf(results), total = e.addf(state[0], count);
   Value mean = e.mulf(sum(results, [&](const Result &result) { return result.yielded[stores]; }),
                       wide(inverse(count)));
-  Value squares = sum(results, [&](const Result &result) {
+  Value squares = e.zero(blockChannels);
+  for (const Result &result : results) {
     Value distance = e.subf(result.yielded[stores], mean);
-    return e.mulf(distance, distance);
-  });
+    Value next = e.fma(distance, distance, squares);
+    squares = result.valid ? arith::SelectOp::create(e.b, e.loc, result.valid, next, squares) : next;
+  }
   Value distance = e.subf(mean, state[1]), share = e.mulf(count, inverse(total));
   Value weight = e.mulf(state[0], share);
   return {total, e.fma(distance, wide(share), state[1]),
@@ -64,9 +66,9 @@ SmallVector<Value> StencilSums::with(ValueRange state, ArrayRef<Result> results)
   if (moments)
     next = withMoments(state, results);
   for (int64_t i = 0; i < sums; ++i)
-    next.push_back(
-        e.addf(state[momentRows() + i],
-               sum(results, [&](const Result &result) { return result.yielded[stores + moments + i]; })));
+    next.push_back(e.addf(state[momentRows() + i], sum(results, [&](const Result &result) {
+                            return result.yielded[stores + moments + i];
+                          })));
   return next;
 }
 

@@ -41,12 +41,19 @@ constexpr shape::Window uneven = {.kernel = {2, 3, 5},
                                   .padHigh = {0, 2, 1},
                                   .dilation = {2, 1, 2}};
 constexpr shape::Window sparse = {.kernel = {1, 2, 1}, .stride = {2, 3, 2}};
-constexpr shape::Window dilated = {
-    .kernel = {3, 3, 3}, .stride = {2, 2, 2}, .padLow = {2, 2, 2}, .padHigh = {2, 2, 2}, .dilation = {2, 2, 2}};
+constexpr shape::Window dilated = {.kernel = {3, 3, 3},
+                                   .stride = {2, 2, 2},
+                                   .padLow = {2, 2, 2},
+                                   .padHigh = {2, 2, 2},
+                                   .dilation = {2, 2, 2}};
 
 const Case shapes[] = {
     {.name = "whole", .clips = 2, .channels = 16, .input = {5, 9, 11}, .window = whole},
-    {.name = "whole, many tiles", .channels = 8, .input = {7, 9, 11}, .window = whole, .tile = {{4, 4, 5, 2, 2}}},
+    {.name = "whole, many tiles",
+     .channels = 8,
+     .input = {7, 9, 11},
+     .window = whole,
+     .tile = {{4, 4, 5, 2, 2}}},
     {.name = "odd channels", .clips = 3, .channels = 21, .input = {3, 6, 7}, .window = whole},
     {.name = "stride 2", .clips = 2, .channels = 16, .input = {6, 12, 10}, .window = whole2},
     {.name = "stride 2, odd, many tiles", .input = {7, 11, 13}, .window = whole2, .tile = {{2, 4, 3, 1, 2}}},
@@ -106,7 +113,7 @@ OwningOpRef<ModuleOp> convKernel(const Case &c, Fusion fusion) {
   Value weight = k.operand(weightType(c));
   RankedTensorType source = bfloat16InBlocks(c.sourceShape());
   bool isPlain = fusion == Fusion::None;
-  KernelRegion prologue = isPlain      ? k.identity(source)
+  KernelRegion prologue = isPlain       ? k.identity(source)
                           : c.forward() ? k.normalised(source)
                                         : gradientOfNorm(k, c.sourceShape());
   KernelRegion epilogue(k);
