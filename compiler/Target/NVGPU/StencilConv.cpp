@@ -229,10 +229,11 @@ void StencilConvEmitter::storePartials(ValueRange rows) {
 
 /// Computes the results whose last source frames are those of `chunk`.
 SmallVector<Value> StencilConvEmitter::emitStep(Value chunk, ValueRange state) {
+  StencilRing ring = plan.ring();
+  Value step = e.sub(chunk, e.index(ring.before));
   SmallVector<Value> frames;
   for (int64_t frame = 0; frame < frameSpan.sources; ++frame)
-    frames.push_back(stage->frameAt(chunk, frame));
-  Value step = e.sub(chunk, e.index(plan.ring().before));
+    frames.push_back(stage->frameAt(e.add(e.mul(step, ring.frames), frame)));
   return e.loop(e.thread, e.index(plan.items()), plan.threads(), state, [&](Value number, ValueRange state) {
     Item item = itemOf(number, step);
     return emitEpilogue(item, emitSums(item, frames), state);

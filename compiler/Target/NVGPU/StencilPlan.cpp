@@ -20,6 +20,20 @@ int64_t nvidia::reachOf(const HaloAxis &axis, int64_t results) {
   return (results - 1) * axis.sourceStep + axis.maxShift() + 1;
 }
 
+int64_t nvidia::resultsOf(const HaloAxis &axis) {
+  int64_t most = 0;
+  for (const HaloAxis::Phase &phase : axis.phases)
+    most = std::max(most, phase.count);
+  return most;
+}
+
+StencilGrid::StencilGrid(int64_t clips, int64_t channels, llvm::ArrayRef<HaloAxis> axes,
+                         const std::array<int64_t, 3> &resultsOfBlock)
+    : clips(clips), channelBlocks(shape::ceilDiv(channels, blockChannels)) {
+  for (int axis = 0; axis < 3; ++axis)
+    tiles[axis] = shape::ceilDiv(resultsOf(axes[axis]), resultsOfBlock[axis]);
+}
+
 StencilPlan::StencilPlan(kernel::ConvOp op, const StencilTile &tile) : tile(tile) {
   auto source = op.getSourceType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]
   shape::Window window = op.getWindow().getWindow();
@@ -50,21 +64,12 @@ StencilRing StencilPlan::ring() const {
           threads()};
 }
 
-/// Returns the results along an axis, of the phase that has most.
-static int64_t resultsOf(HaloAxis axis) {
-  axis.tile = 1;
-  return axis.tiles();
-}
-
 StencilGrid StencilPlan::grid() const {
-  return {clips,
-          shape::ceilDiv(channels, blockOfChannels),
-          {shape::ceilDiv(resultsOf(axes[0]), tile.frames), shape::ceilDiv(resultsOf(axes[1]), tile.rows),
-           shape::ceilDiv(resultsOf(axes[2]), tile.columns)}};
+  return {clips, channels, axes, {tile.frames, tile.rows, tile.columns}};
 }
 
 int64_t StencilPlan::accumulators() const {
-  return blockOfChannels * frameSpan().results.size() * rowSpan().results.size();
+  return blockChannels * frameSpan().results.size() * rowSpan().results.size();
 }
 
 bool StencilPlan::fits(const Processor &processor) const {

@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_STENCILPLAN_H
 
 #include "compiler/Target/NVGPU/HaloPlan.h"
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
 namespace kinema::nvidia {
 
@@ -38,6 +39,9 @@ struct StencilSpan {
   int64_t sources; // positions that it reads
 };
 
+/// Returns the results along an axis, of the phase that has most.
+int64_t resultsOf(const HaloAxis &axis);
+
 /// Returns how many positions `results` results of each phase read along an axis.
 int64_t reachOf(const HaloAxis &axis, int64_t results);
 
@@ -55,7 +59,7 @@ struct StencilRing {
 
   int64_t chunks() const { return before + 2; }
   int64_t framePositions() const { return rows * columns; }
-  int64_t frameBytes() const { return 16 * framePositions(); }
+  int64_t frameBytes() const { return positionBytes * framePositions(); }
   int64_t chunkBytes() const { return frames * frameBytes(); }
   /// Positions of a frame for each thread, and how many of them it works on at once.
   int64_t rounds() const { return shape::ceilDiv(framePositions(), threads); }
@@ -68,6 +72,9 @@ struct StencilRing {
 
 /// Places a block among the clips, channel blocks and tiles of positions.
 struct StencilGrid {
+  StencilGrid(int64_t clips, int64_t channels, llvm::ArrayRef<HaloAxis> axes,
+              const std::array<int64_t, 3> &resultsOfBlock);
+
   int64_t clips, channelBlocks;
   std::array<int64_t, 3> tiles;
 
@@ -97,7 +104,7 @@ struct StencilPlan {
   StencilRing ring() const;
   StencilGrid grid() const;
 
-  int64_t weightBytes() const { return 4 * blockOfChannels * shape::product(kernel); }
+  int64_t weightBytes() const { return 4 * blockChannels * shape::product(kernel); }
   /// The ring lies behind the weights.
   int64_t ringAt() const { return shape::roundUp(weightBytes(), 128); }
   int64_t sharedBytes() const { return ringAt() + ring().bytes(); }
@@ -105,7 +112,7 @@ struct StencilPlan {
   int64_t accumulators() const;
   bool fits(const Processor &processor) const;
 
-  static constexpr int64_t blockOfChannels = 8, mostThreads = 256;
+  static constexpr int64_t mostThreads = 256;
 };
 
 } // namespace kinema::nvidia

@@ -2,8 +2,8 @@
 #include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/Common/Layouts.h"
 #include "compiler/Target/NVGPU/HaloStage.h"
-#include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
+#include "compiler/Target/NVGPU/StencilModel.h"
 #include "compiler/Target/NVGPU/StencilStage.h"
 
 using namespace mlir;
@@ -41,15 +41,7 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const StencilPlan &pla
 
 //===-- The model ---------------------------------------------------------===//
 
-static constexpr double lanes = StencilPlan::blockOfChannels;
-
-/// Counts a region's operations on numbers. Rounding and widening are as many instructions per pair.
-static double operationsOf(Region &region) {
-  double count = 0;
-  for (Operation &op : region.front().without_terminator())
-    count += isa<arith::ConstantOp>(op) ? 0 : isa<arith::TruncFOp>(op) ? 0.5 : 1;
-  return count;
-}
+static constexpr double lanes = blockChannels;
 
 /// Counts the instructions of a thread that computes its columns of frames and rows, as ptxas makes them.
 static double instructionsOfItem(kernel::ConvOp op, const StencilPlan &plan) {
@@ -67,64 +59,25 @@ static double instructionsOfItem(kernel::ConvOp op, const StencilPlan &plan) {
   return taps * sums + ofItem + results * (lanes * operations + ofTensor * tensors);
 }
 
-/// Counts the instructions that bring a position to shared memory.
-static double instructionsOfPosition(kernel::ConvOp op, const StencilPlan &plan) {
-  constexpr double copy = 5, perCopy = 3.3, transform = 8;
-  double tensors = plan.operands, copies = copy + perCopy * tensors;
-  if (!plan.isTransformed)
-    return copies;
-  return copies + transform + tensors * (1 + lanes) + lanes * (operationsOf(op.getPrologue()) - 1);
-}
-
-/// Returns the blocks that share a multiprocessor.
-static int64_t residentBlocks(const StencilPlan &plan, const Processor &processor) {
-  constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
-  constexpr int64_t mostRegisters = 255;
-  int64_t ofThread = fewestRegisters + perAccumulator * plan.accumulators();
-  int64_t registers = std::min(mostRegisters, shape::roundUp(ofThread, 8)) * plan.threads();
-  int64_t shared = plan.sharedBytes() + Processor::systemSharedBytes;
-  return std::max<int64_t>(
-      1, std::min({Processor::registers / registers, processor.blocks,
-                   processor.warps * warp / plan.threads(), processor.sharedBytes / shared}));
-}
-
-static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &processor, const Rates &rates,
+static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &processor,
                    const kernel::Traffic &traffic) {
-  // Warps of a multiprocessor that keep its schedulers busy, and the cycles of a chunk that nobody hides.
-  constexpr double busyWarps = 8, chunkCycles = 200;
-  int64_t warps = plan.threads() / warp, together = residentBlocks(plan, processor);
+  StencilRing ring = plan.ring();
+  StencilWork work{plan.grid().blocks(), plan.threads(), plan.accumulators(), plan.sharedBytes()};
   double rounds = shape::ceilDiv(plan.items(), plan.threads());
-  double perChunk = plan.ring().frames * plan.ring().notes() / plan.threads();
-  int64_t chunks = plan.steps() + plan.ring().before;
-  double ofThread = plan.steps() * rounds * instructionsOfItem(op, plan) +
-                    chunks * perChunk * instructionsOfPosition(op, plan);
-  double busy = std::min(1.0, warps * together / busyWarps);
-  Work work{plan.grid().blocks()};
-  work.together = together;
-  work.staging = ofThread * plan.threads() / rates.lanes / busy + chunks * chunkCycles / together;
-  work.cached = 16.0 * chunks * plan.ring().frames * plan.ring().framePositions() * plan.operands;
+  work.chunks = plan.steps() + ring.before;
+  work.instructions = plan.steps() * rounds * instructionsOfItem(op, plan) +
+                      work.chunks * instructionsOfChunk(op.prologue(), ring);
+  work.cached = work.chunks * bytesOfChunk(ring);
   work.memory = bytesOf(traffic);
-  return work;
-}
-
-static const Rates &ratesOf(const Processor &processor) {
-  return processor.rates ? *processor.rates : h200; // good enough to choose by
+  return workOfStencil(work, processor);
 }
 
 double kinema::nvidia::predictStencil(kernel::ConvOp op, const Processor &processor) {
   StencilPlan plan(op, parametersOf<StencilTile>(*op.getSchedule()));
-  const Rates &rates = ratesOf(processor);
-  return secondsOf(rates, workOf(op, plan, processor, rates, kernel::trafficOf(op)));
+  return secondsOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
 }
 
 //===-- The search --------------------------------------------------------===//
-
-static int64_t resultsOf(const StencilPlan &plan, int axis) {
-  int64_t most = 0;
-  for (const HaloAxis::Phase &phase : plan.axes[axis].phases)
-    most = std::max(most, phase.count);
-  return most;
-}
 
 SmallVector<Candidate> kinema::nvidia::stencilCandidates(kernel::ConvOp op, const Processor &processor) {
   constexpr int64_t mostFrames = 4, mostRows = 8; // of a thread
@@ -134,14 +87,15 @@ SmallVector<Candidate> kinema::nvidia::stencilCandidates(kernel::ConvOp op, cons
   kernel::Traffic traffic = kernel::trafficOf(op);
   const Rates &rates = ratesOf(processor);
   Best best;
-  for (int64_t ofThread = 1; ofThread <= std::min(mostFrames, resultsOf(plan, 0)); ++ofThread)
-    for (int64_t rowsOfThread = 1; rowsOfThread <= std::min(mostRows, resultsOf(plan, 1)); ++rowsOfThread)
-      for (int64_t frames : evenSizes(shape::roundUp(resultsOf(plan, 0), ofThread), ofThread))
-        for (int64_t rows : evenSizes(shape::roundUp(resultsOf(plan, 1), rowsOfThread), rowsOfThread))
-          for (int64_t columns : evenSizes(resultsOf(plan, 2))) {
+  for (int64_t ofThread = 1; ofThread <= std::min(mostFrames, resultsOf(plan.axes[0])); ++ofThread)
+    for (int64_t rowsOfThread = 1; rowsOfThread <= std::min(mostRows, resultsOf(plan.axes[1]));
+         ++rowsOfThread)
+      for (int64_t frames : evenSizes(shape::roundUp(resultsOf(plan.axes[0]), ofThread), ofThread))
+        for (int64_t rows : evenSizes(shape::roundUp(resultsOf(plan.axes[1]), rowsOfThread), rowsOfThread))
+          for (int64_t columns : evenSizes(resultsOf(plan.axes[2]))) {
             plan.tile = {frames, rows, columns, ofThread, rowsOfThread};
             if (plan.fits(processor))
-              best.consider(secondsOf(rates, workOf(op, plan, processor, rates, traffic)),
+              best.consider(secondsOf(rates, workOf(op, plan, processor, traffic)),
                             [&] { return scheduleOf(op, plan); });
           }
   return best.take();
@@ -154,15 +108,15 @@ kernel::ScheduleAttr kinema::nvidia::remakeStencil(kernel::ConvOp op, const Proc
   StencilPlan plan(op, {1, 1, 1, 1, 1});
   StencilTile tile;
   parameters.read(tile);
-  parameters.check(tile.framesOfThread, 1, resultsOf(plan, 0));
-  parameters.check(tile.rowsOfThread, 1, resultsOf(plan, 1));
+  parameters.check(tile.framesOfThread, 1, resultsOf(plan.axes[0]));
+  parameters.check(tile.rowsOfThread, 1, resultsOf(plan.axes[1]));
   if (parameters.failed())
     return {};
-  parameters.check(tile.frames, tile.framesOfThread, shape::roundUp(resultsOf(plan, 0), tile.framesOfThread),
-                   tile.framesOfThread);
-  parameters.check(tile.rows, tile.rowsOfThread, shape::roundUp(resultsOf(plan, 1), tile.rowsOfThread),
+  parameters.check(tile.frames, tile.framesOfThread,
+                   shape::roundUp(resultsOf(plan.axes[0]), tile.framesOfThread), tile.framesOfThread);
+  parameters.check(tile.rows, tile.rowsOfThread, shape::roundUp(resultsOf(plan.axes[1]), tile.rowsOfThread),
                    tile.rowsOfThread);
-  parameters.check(tile.columns, 1, resultsOf(plan, 2));
+  parameters.check(tile.columns, 1, resultsOf(plan.axes[2]));
   if (parameters.failed())
     return {};
   plan.tile = tile;

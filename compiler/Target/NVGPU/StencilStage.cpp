@@ -151,11 +151,8 @@ void StencilStage::transform(Value chunk) {
   });
 }
 
-Value StencilStage::frameAt(Value chunk, int64_t frame) {
-  // A chunk that lies before the first one is no chunk, but its number must not be negative.
-  Value number = e.add(chunk, ring.chunks() - ring.before + frame / ring.frames);
-  int64_t inChunk = frame % ring.frames * ring.frameBytes();
-  return e.add(e.mul(e.rem(number, ring.chunks()), ring.chunkBytes()), at + inChunk);
+Value StencilStage::frameAt(Value number) {
+  return e.add(e.mul(e.rem(number, ring.chunks() * ring.frames), ring.frameBytes()), at);
 }
 
 void nvidia::awaitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0); }

@@ -33,9 +33,9 @@ public:
   /// chunk is there.
   void transform(mlir::Value chunk);
 
-  /// Returns where a frame that a step reads lies, in bytes from the start of shared memory: the frame with
-  /// number `frame` of those from the first of chunk `chunk` - ring.before on.
-  mlir::Value frameAt(mlir::Value chunk, int64_t frame);
+  /// Returns where a frame lies, counted from the first one of chunk 0, in bytes from the start of shared
+  /// memory.
+  mlir::Value frameAt(mlir::Value number);
   /// Returns the bytes from a frame's start to a position.
   mlir::Value positionAt(mlir::Value row, mlir::Value column) {
     return e.mul(e.add(e.mul(row, ring.columns), column), positionBytes);

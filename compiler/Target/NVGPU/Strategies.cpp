@@ -7,6 +7,7 @@
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/PoolGrad.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
+#include "compiler/Target/NVGPU/StencilWeightGrad.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -65,10 +66,13 @@ static Strategy referenceRow(const Processor &processor) {
 SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   auto stencil = strategyOf<kernel::ConvOp, emitStencil, remakeStencil, stencilCandidates, predictStencil>(
       StencilTile::schedule, processor);
+  auto stencilGrad = strategyOf<kernel::WeightGradOp, emitStencilWeightGrad, remakeStencilWeightGrad,
+                                stencilWeightGradCandidates, predictStencilWeightGrad>(
+      StencilWeightGradTile::schedule, processor);
   if (!processor.rates)
-    stencil.predict = {};
+    stencil.predict = stencilGrad.predict = {};
   if (!processor.warpgroups)
-    return {stencil, referenceRow(processor)};
+    return {stencil, stencilGrad, referenceRow(processor)};
   auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>(
       HaloTile::schedule, processor);
   halo.goesOnWithMerges = true;
@@ -81,6 +85,7 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
       strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
           GatherParameters::schedule, processor),
       stencil,
+      stencilGrad,
       streamRow(processor),
       referenceRow(processor),
   };

@@ -4,6 +4,7 @@
 
 #include "compiler/Target/Common/Layouts.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
+#include "compiler/Target/NVGPU/StencilWeightGrad.h"
 #include "runtime/Support/Difference.h"
 
 using namespace mlir;
@@ -11,6 +12,7 @@ using namespace kinema;
 using namespace kinema::testing;
 using kernel::Yield;
 using nvidia::StencilTile;
+using nvidia::StencilWeightGradTile;
 
 namespace {
 
@@ -175,3 +177,105 @@ TEST_P(Stencil, PrologueAndEpilogueRide) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Stencil, ::testing::ValuesIn(cases()), caseName);
+
+//===-- Weight gradients --------------------------------------------------===//
+
+namespace {
+
+/// A GradCase is the gradient of a depthwise weight, with a tile.
+struct GradCase : Case {
+  std::optional<StencilWeightGradTile> gradTile = {};
+};
+
+const StencilWeightGradTile gradTiles[] = {{2, 4, 3, 2}, {3, 3, 5, 3}, {1, 2, 4, 1}};
+
+std::vector<GradCase> gradCases() {
+  std::vector<GradCase> cases;
+  for (const Case &c : shapes) {
+    if (c.window.kernel == uneven.kernel)
+      continue; // of 15 taps a frame, which are too many
+    cases.push_back({c});
+    if (!c.tile)
+      continue;
+    for (auto [i, tile] : llvm::enumerate(gradTiles)) {
+      cases.push_back({c, tile});
+      cases.back().name += ", tile " + std::to_string(i);
+    }
+  }
+  return cases;
+}
+
+OwningOpRef<ModuleOp> weightGradKernel(const Case &c, Fusion fusion) {
+  KernelBuilder k;
+  RankedTensorType x = bfloat16InBlocks(c.inputShape()), dz = bfloat16InBlocks(c.outputShape());
+  bool isPlain = fusion == Fusion::None;
+  KernelRegion gradient = isPlain ? k.identity(dz) : gradientOfNorm(k, c.outputShape());
+  KernelRegion activation = isPlain ? k.identity(x) : k.normalised(x);
+  std::vector<int64_t> shape = c.weightShape();
+  shape.insert(shape.begin(), ShapedType::kDynamic);
+  k.weightGrad(
+      c.window, gradient, activation,
+      RankedTensorType::get(shape, Float32Type::get(&context()), blockedWeight(&context(), 6, {8, 1})),
+      c.channels);
+  return k.finish();
+}
+
+/// Few enough bits that sums of products are exact, in any order: numbers in steps of 1/16, and as factors of
+/// them 1, -1, 1/2 and -1/2.
+Tensor sixteenths(std::vector<int64_t> shape, unsigned seed) {
+  Tensor tensor = random(std::move(shape), seed);
+  for (float &value : tensor.values)
+    value = std::trunc(value * 16) / 16;
+  return tensor;
+}
+
+Tensor factors(int64_t size, unsigned seed) {
+  Tensor tensor = random({size}, seed);
+  for (float &value : tensor.values)
+    value = std::copysign(std::abs(value) < 0.5f ? 0.5f : 1.0f, value);
+  return tensor;
+}
+
+std::vector<Tensor> gradOperandsOf(const Case &c, Fusion fusion) {
+  Tensor g = sixteenths(c.outputShape(), 1), x = sixteenths(c.inputShape(), 2);
+  if (fusion == Fusion::None)
+    return {g, x};
+  int64_t channels = c.channels;
+  return {g,
+          sixteenths(c.outputShape(), 3),
+          factors(channels, 4),
+          factors(channels, 5),
+          sixteenths({channels}, 6),
+          x,
+          factors(channels, 7),
+          sixteenths({channels}, 8)};
+}
+
+OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, const std::optional<StencilWeightGradTile> &tile) {
+  return scheduledAs(kernel, tile, nvidia::stencilWeightGradSchedule, nvidia::stencilWeightGradCandidates);
+}
+
+/// Returns the partials' sum.
+Tensor summed(const Tensor &partials) {
+  Merged sum = merge(partials.values, partials.shape, Form::Sums);
+  return {sum.shape, std::vector<float>(sum.values.begin(), sum.values.end())};
+}
+
+class StencilWeightGrad : public ::testing::TestWithParam<GradCase> {
+protected:
+  void expectReferencesBits(Fusion fusion) {
+    OwningOpRef<ModuleOp> kernel = weightGradKernel(GetParam(), fusion);
+    auto operands = gradOperandsOf(GetParam(), fusion);
+    Tensor expected = summed(ReferenceKernel(*kernel).run(operands)[0]);
+    Tensor found = summed(ReferenceKernel(*scheduled(*kernel, GetParam().gradTile)).run(operands)[0]);
+    expectNear(found, expected, 0.0);
+  }
+};
+
+} // namespace
+
+TEST_P(StencilWeightGrad, PlainHasTheReferencesBits) { expectReferencesBits(Fusion::None); }
+
+TEST_P(StencilWeightGrad, FusedHasTheReferencesBits) { expectReferencesBits(Fusion::Regions); }
+
+INSTANTIATE_TEST_SUITE_P(Cases, StencilWeightGrad, ::testing::ValuesIn(gradCases()), caseName);

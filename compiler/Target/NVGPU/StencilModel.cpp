@@ -1,0 +1,51 @@
+#include "compiler/Target/NVGPU/StencilModel.h"
+
+#include "compiler/Target/NVGPU/StencilStage.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+/// Returns the blocks that share a multiprocessor.
+static int64_t residentBlocks(const StencilWork &work, const Processor &processor) {
+  constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
+  constexpr int64_t mostRegisters = 255, step = 8;
+  int64_t ofThread = fewestRegisters + perAccumulator * work.accumulators;
+  int64_t registers = std::min(mostRegisters, shape::roundUp(ofThread, step)) * work.threads;
+  int64_t shared = work.sharedBytes + Processor::systemSharedBytes;
+  return std::max<int64_t>(1, std::min({Processor::registers / registers, processor.blocks,
+                                        processor.warps * warp / work.threads,
+                                        processor.sharedBytes / shared}));
+}
+
+Work nvidia::workOfStencil(const StencilWork &stencil, const Processor &processor) {
+  // Warps of a multiprocessor that keep it busy, and the cycles of a chunk in which a block has nothing to do.
+  constexpr double busyWarps = 8, chunkCycles = 200;
+  Work work{stencil.blocks};
+  work.together = residentBlocks(stencil, processor);
+  double warps = double(stencil.threads) / warp * work.together;
+  work.staging = stencil.instructions * stencil.threads / ratesOf(processor).lanes / std::min(1.0, warps / busyWarps) +
+                 stencil.chunks * chunkCycles / work.together;
+  work.cached = stencil.cached;
+  work.memory = stencil.memory;
+  return work;
+}
+
+const Rates &nvidia::ratesOf(const Processor &processor) {
+  return processor.rates ? *processor.rates : h200;
+}
+
+double nvidia::operationsOf(Region &region) {
+  double count = 0;
+  for (Operation &op : region.front().without_terminator())
+    count += isa<arith::ConstantOp>(op) ? 0 : isa<arith::TruncFOp>(op) ? 0.5 : 1;
+  return count;
+}
+
+double nvidia::instructionsOfChunk(const kernel::AccessRegion &prologue, const StencilRing &ring) {
+  constexpr double copy = 5, perCopy = 3.3, transform = 8, lanes = blockChannels;
+  double ofPosition = copy + perCopy * ring.tensors;
+  if (isStencilTransformed(prologue)) // what was rounded last is not widened again
+    ofPosition += transform + ring.tensors * (1 + lanes) + lanes * (operationsOf(prologue.getRegion()) - 1);
+  return ofPosition * ring.frames * ring.notes() / ring.threads;
+}
