@@ -11,29 +11,32 @@ static int64_t residentBlocks(const StencilWork &work, const Processor &processo
   constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
   constexpr int64_t mostRegisters = 255, step = 8;
   int64_t ofThread = fewestRegisters + perAccumulator * work.accumulators;
-  int64_t registers = std::min(mostRegisters, shape::roundUp(ofThread, step)) * work.threads;
+  // A warp's registers are those of one of four schedulers.
+  constexpr int64_t schedulers = 4;
+  int64_t registers = std::min(mostRegisters, shape::roundUp(ofThread, step)) * warp;
+  int64_t warps = Processor::registers / schedulers / registers * schedulers;
   int64_t shared = work.sharedBytes + Processor::systemSharedBytes;
-  return std::max<int64_t>(1, std::min({Processor::registers / registers, processor.blocks,
-                                        processor.warps * warp / work.threads,
-                                        processor.sharedBytes / shared}));
+  return std::max<int64_t>(1,
+                           std::min({warps * warp / work.threads, processor.blocks,
+                                     processor.warps * warp / work.threads, processor.sharedBytes / shared}));
 }
 
 Work nvidia::workOfStencil(const StencilWork &stencil, const Processor &processor) {
-  // Warps of a multiprocessor that keep it busy, and the cycles of a chunk in which a block has nothing to do.
+  // Warps of a multiprocessor that keep it busy, and the cycles of a chunk in which a block has nothing to
+  // do.
   constexpr double busyWarps = 8, chunkCycles = 200;
   Work work{stencil.blocks};
   work.together = residentBlocks(stencil, processor);
   double warps = double(stencil.threads) / warp * work.together;
-  work.staging = stencil.instructions * stencil.threads / ratesOf(processor).lanes / std::min(1.0, warps / busyWarps) +
-                 stencil.chunks * chunkCycles / work.together;
+  work.staging =
+      stencil.instructions * stencil.threads / ratesOf(processor).lanes / std::min(1.0, warps / busyWarps) +
+      stencil.chunks * chunkCycles / work.together;
   work.cached = stencil.cached;
   work.memory = stencil.memory;
   return work;
 }
 
-const Rates &nvidia::ratesOf(const Processor &processor) {
-  return processor.rates ? *processor.rates : h200;
-}
+const Rates &nvidia::ratesOf(const Processor &processor) { return processor.rates ? *processor.rates : h200; }
 
 double nvidia::operationsOf(Region &region) {
   double count = 0;

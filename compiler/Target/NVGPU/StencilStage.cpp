@@ -70,7 +70,10 @@ void StencilStage::forEachPosition(function_ref<void(Value, Value)> body) {
 void StencilStage::forEachFrame(Value chunk, function_ref<void(int64_t, Value, Value)> body) {
   for (int64_t frame = 0; frame < ring.frames; ++frame) {
     Value number = e.add(e.add(first[0], e.mul(chunk, ring.frames)), frame);
-    body(frame, number, e.inRange(number, type.getDimSize(2)));
+    Value exists = e.inRange(number, type.getDimSize(2));
+    if (frames)
+      exists = e.both(exists, e.inRange(e.sub(number, frames->first), frames->second));
+    body(frame, number, exists);
   }
 }
 
@@ -87,6 +90,11 @@ void StencilStage::clearFrame(Value frame) {
   e.spread(e.index(0), e.index(ring.framePositions()), [&](Value number) {
     LLVM::StoreOp::create(e.b, e.loc, zeros, placeOf(frame, number), positionBytes);
   });
+}
+
+void StencilStage::clear(Value chunk) {
+  for (int64_t frame = 0; frame < ring.frames; ++frame)
+    clearFrame(frameOf(chunk, frame, 0));
 }
 
 void StencilStage::copy(Value chunk) {
@@ -142,7 +150,7 @@ void StencilStage::transform(Value chunk) {
         int64_t tensors = 0;
         for (Value &argument : arguments)
           if (!argument)
-            argument = loadPosition(w, placeOf(frameOf(chunk, frame, tensors++), number));
+            argument = loadPosition(w, e.add(frameOf(chunk, frame, tensors++), e.mul(number, positionBytes)));
         Value value = e.inlineRegion(prologue.getRegion(), arguments, blockChannels).front();
         LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, value),
                               placeOf(frameOf(chunk, frame, 0), number), positionBytes);
@@ -157,11 +165,9 @@ Value StencilStage::frameAt(Value number) {
 
 void nvidia::awaitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0); }
 
-Value nvidia::loadPosition(WarpgroupEmitter &w, Value at) {
+Value nvidia::loadPosition(WarpgroupEmitter &w, Value at, int64_t channels) {
   KernelEmitter &e = w.e;
-  if (!isa<LLVM::LLVMPointerType>(at.getType()))
-    at = w.pointer(at);
-  auto narrow = VectorType::get({blockChannels}, e.b.getBF16Type());
-  Value value = LLVM::LoadOp::create(e.b, e.loc, narrow, at, positionBytes);
-  return arith::ExtFOp::create(e.b, e.loc, e.vectorType(blockChannels), value);
+  auto narrow = VectorType::get({channels}, e.b.getBF16Type());
+  Value value = LLVM::LoadOp::create(e.b, e.loc, narrow, w.pointer(at), 2 * channels);
+  return arith::ExtFOp::create(e.b, e.loc, e.vectorType(channels), value);
 }

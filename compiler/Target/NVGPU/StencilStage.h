@@ -25,8 +25,12 @@ public:
       : w(w), e(w.e), prologue(prologue), type(prologue.getPixelType()), ring(ring), n(n), block(block),
         first(first), at(at) {}
 
+  /// Takes `count` frames of the source from `from` on for all that it has.
+  void setFrames(mlir::Value from, int64_t count) { frames = {from, count}; }
   /// Notes where this thread's positions lie in a frame of the source. It comes before the first copy.
   void begin();
+  /// Writes zeros to this thread's share of a chunk.
+  void clear(mlir::Value chunk);
   /// Begins to copy this thread's share of a chunk.
   void copy(mlir::Value chunk);
   /// Transforms this thread's share of a chunk, whose copies have landed. Once the threads have met, the
@@ -65,13 +69,14 @@ private:
   mlir::Value n, block;
   std::array<mlir::Value, 3> first;
   int64_t at;
+  std::optional<std::pair<mlir::Value, int64_t>> frames;
 };
 
 /// Waits for the copies that this thread has begun.
 void awaitStencilCopies(KernelEmitter &e);
 
-/// Loads 8 channels of a position in f32.
-mlir::Value loadPosition(WarpgroupEmitter &w, mlir::Value at);
+/// Loads channels of a position in f32. `at` is where they lie in shared memory, in bytes from its start.
+mlir::Value loadPosition(WarpgroupEmitter &w, mlir::Value at, int64_t channels = blockChannels);
 
 } // namespace kinema::nvidia
 

@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -21,14 +23,11 @@ public:
 
 private:
   void placeBlock();
-  void copy(Value chunk);
-  void transform(Value chunk);
-  /// Runs the body if the chunk of the activation is the last one that a frame of the gradient needs, with
-  /// that frame's number.
-  void ofStep(Value chunk, function_ref<void(Value)> body);
+  void copy(Value step);
+  void transform(Value step);
 
   SmallVector<Value> emitStep(Value step, ValueRange sums);
-  void emitItem(Value number, Value gradientAt, Value activationAt, SmallVectorImpl<Value> &sums);
+  void emitFrame(Value number, int64_t frame, Value step, SmallVectorImpl<Value> &sums);
   void storeWarpSums(ValueRange sums);
   void storePartial();
   Value sumAt(Value warpNumber, Value number);
@@ -37,7 +36,7 @@ private:
   const StencilWeightGradPlan &plan;
   std::optional<StencilStage> gradient, activation;
   Value block, partial;
-  Value frameTap, thread; // frame of the window, and this thread's number among those that have it
+  Value half; // of the channels, which this thread has: 0 or 1
 };
 
 } // namespace
@@ -47,8 +46,7 @@ void StencilWeightGradEmitter::placeBlock() {
   const std::array<int64_t, 3> sizes = {plan.tile.frames, plan.tile.rows, plan.tile.columns};
   block = e.rem(e.firstBlock, grid.channelBlocks);
   partial = e.div(e.firstBlock, grid.channelBlocks);
-  frameTap = broadcast(e.div(e.thread, plan.threadsOfFrame()));
-  thread = e.rem(e.thread, plan.threadsOfFrame());
+  half = e.rem(e.thread, 2);
   Value n = partial;
   std::array<Value, 3> firstResult, firstSource;
   for (int axis = 2; axis >= 0; --axis) {
@@ -58,127 +56,127 @@ void StencilWeightGradEmitter::placeBlock() {
     firstSource[axis] = e.add(e.mul(firstResult[axis], halo.sourceStep), halo.low);
   }
   WarpgroupEmitter &w = *this;
+  Value firstFrame = firstResult[0];
+  firstResult[0] = e.sub(firstFrame, e.index(plan.gradientRing().before));
   gradient.emplace(w, op.gradient(), plan.gradientRing(), n, block, firstResult, plan.gradientAt());
+  gradient->setFrames(firstFrame, plan.tile.frames);
   activation.emplace(w, op.activation(), plan.activationRing(), n, block, firstSource, plan.activationAt());
 }
 
 //===-- Staging -----------------------------------------------------------===//
 
-void StencilWeightGradEmitter::ofStep(Value chunk, function_ref<void(Value)> body) {
-  int64_t before = plan.activationRing().before;
-  Value step = e.sub(chunk, e.index(before));
-  if (before == 0)
-    body(step);
-  else
-    e.when(e.inRange(step, plan.tile.frames), [&] { body(step); });
+// The gradient's chunks are frames; `before` of them come before the first one, as zeros.
+
+void StencilWeightGradEmitter::copy(Value step) {
+  activation->copy(step);
+  gradient->copy(e.add(step, plan.gradientRing().before));
 }
 
-void StencilWeightGradEmitter::copy(Value chunk) {
-  activation->copy(chunk);
-  ofStep(chunk, [&](Value step) { gradient->copy(step); });
-}
-
-void StencilWeightGradEmitter::transform(Value chunk) {
-  activation->transform(chunk);
-  ofStep(chunk, [&](Value step) { gradient->transform(step); });
+void StencilWeightGradEmitter::transform(Value step) {
+  activation->transform(step);
+  gradient->transform(e.add(step, plan.gradientRing().before));
 }
 
 //===-- Sums --------------------------------------------------------------===//
 
-/// Adds the products of a column of rows. Positions of the activation are loaded once for all rows of the
-/// window.
-void StencilWeightGradEmitter::emitItem(Value number, Value gradientAt, Value activationAt,
-                                        SmallVectorImpl<Value> &sums) {
-  const HaloAxis &rows = plan.axes[1], &columns = plan.axes[2];
+/// Adds the products of a column of rows of the activation, in a frame of the step. Each position is loaded
+/// once for all taps.
+void StencilWeightGradEmitter::emitFrame(Value number, int64_t frame, Value step,
+                                         SmallVectorImpl<Value> &sums) {
+  const HaloAxis &frames = plan.axes[0], &rows = plan.axes[1], &columns = plan.axes[2];
+  constexpr int64_t channels = StencilWeightGradPlan::channelsOfThread;
   StencilSpan span = plan.rowSpan();
   Value column = e.rem(number, plan.tile.columns);
   Value row = e.mul(e.div(number, plan.tile.columns), plan.tile.rowsOfThread);
-  Value from = e.add(activationAt, activation->positionAt(e.mul(row, rows.sourceStep),
-                                                          e.mul(column, columns.sourceStep)));
-  Value results = e.add(gradientAt, gradient->positionAt(row, column));
-  SmallVector<Value> loaded(span.results.size());
+  Value inPosition = e.mul(half, 2 * channels);
+  Value from = e.add(e.add(activation->frameAt(e.add(e.mul(step, frames.sourceStep), frame)), inPosition),
+                     activation->positionAt(e.mul(row, rows.sourceStep), e.mul(column, columns.sourceStep)));
+  Value results = e.add(inPosition, gradient->positionAt(row, column));
+  std::map<std::pair<int64_t, int64_t>, Value> loaded; // of the gradient, by frame of the window and row
+  auto resultOf = [&](int64_t tap, int64_t row) {
+    Value &result = loaded[{tap, row}];
+    if (!result) {
+      int64_t behind = (tap * frames.shiftStep - frame) / frames.sourceStep;
+      Value at = gradient->frameAt(e.add(step, plan.gradientRing().before - behind));
+      result = loadPosition(*this, e.add(e.add(at, results), gradient->positionAt(e.index(row), e.index(0))),
+                            channels);
+    }
+    return result;
+  };
   for (int64_t source = 0; source < span.sources; ++source)
-    for (int64_t tap = 0; tap < plan.kernel[2]; ++tap) {
+    for (int64_t columnTap = 0; columnTap < plan.kernel[2]; ++columnTap) {
       Value value;
-      for (const StencilProduct &product : span.products) {
-        if (product.source != source)
-          continue;
-        Value &result = loaded[product.result];
-        if (!result)
-          result = loadPosition(
-              *this, e.add(results, gradient->positionAt(e.index(product.result), e.index(0))));
-        if (!value)
-          value = loadPosition(
-              *this, e.add(from, activation->positionAt(e.index(source), e.index(tap * columns.shiftStep))));
-        Value &sum = sums[product.tap * plan.kernel[2] + tap];
-        sum = e.fma(value, result, sum);
-      }
+      for (const StencilProduct &product : span.products)
+        for (int64_t tap = 0; tap < plan.kernel[0]; ++tap) {
+          if (product.source != source || (tap * frames.shiftStep - frame) % frames.sourceStep != 0)
+            continue;
+          if (!value)
+            value = loadPosition(
+                *this,
+                e.add(from, activation->positionAt(e.index(source), e.index(columnTap * columns.shiftStep))),
+                channels);
+          Value &sum = sums[(tap * plan.kernel[1] + product.tap) * plan.kernel[2] + columnTap];
+          sum = e.fma(value, resultOf(tap, product.result), sum);
+        }
     }
 }
 
 SmallVector<Value> StencilWeightGradEmitter::emitStep(Value step, ValueRange sums) {
-  const HaloAxis &frames = plan.axes[0];
-  Value frame = e.add(e.mul(step, frames.sourceStep), e.mul(frameTap, frames.shiftStep));
-  Value gradientAt = gradient->frameAt(step), activationAt = activation->frameAt(frame);
-  return e.loop(thread, e.index(plan.items()), plan.threadsOfFrame(), sums,
+  return e.loop(e.div(e.thread, 2), e.index(plan.items()), plan.together(), sums,
                 [&](Value number, ValueRange carried) {
                   SmallVector<Value> next(carried);
-                  emitItem(number, gradientAt, activationAt, next);
+                  for (int64_t frame = 0; frame < plan.axes[0].sourceStep; ++frame)
+                    emitFrame(number, frame, step, next);
                   return next;
                 });
 }
 
 //===-- The partial -------------------------------------------------------===//
 
-/// Returns where a warp's sum lies; its number counts the channels of the frame's taps.
+/// Returns where a warp's sum lies; its number counts the channels of the taps.
 Value StencilWeightGradEmitter::sumAt(Value warpNumber, Value number) {
-  return pointer(e.mul(e.add(e.mul(warpNumber, plan.accumulators()), number), 4));
+  return pointer(e.mul(e.add(e.mul(warpNumber, blockChannels * plan.taps()), number), 4));
 }
 
-/// Adds up the sums of each warp's threads by halving: at each step, two threads share out the channels that
-/// both have.
+/// Adds up the sums of each warp's threads. First two threads at a time share out the channels that both
+/// have, until each has one.
 void StencilWeightGradEmitter::storeWarpSums(ValueRange sums) {
   auto bit = [&](int64_t distance) { return e.rem(e.div(lane(), distance), 2); };
-  Value channel = e.add(e.add(e.mul(bit(16), 4), e.mul(bit(8), 2)), bit(4));
+  Value channel = e.add(e.add(e.mul(bit(1), 4), e.mul(bit(16), 2)), bit(8));
+  Value stores = e.both(e.equal(bit(4), 0), e.equal(bit(2), 0));
   for (auto [tap, sum] : llvm::enumerate(sums)) {
-    Value rest = sum;
-    int64_t distance = warp / 2;
-    for (int64_t width = blockChannels / 2; width > 0; width /= 2, distance /= 2) {
-      auto half = [&](int64_t first) -> Value {
-        return vector::ExtractStridedSliceOp::create(e.b, e.loc, rest, ArrayRef(first), ArrayRef(width),
-                                                     ArrayRef<int64_t>(1));
-      };
-      rest = halve(half(0), half(width), distance);
-    }
-    Value total = vector::ExtractOp::create(e.b, e.loc, rest, 0);
-    for (; distance > 0; distance /= 2)
+    auto lanes = [&, sum = sum](int64_t first) -> Value {
+      return vector::ExtractStridedSliceOp::create(e.b, e.loc, sum, ArrayRef<int64_t>(first),
+                                                   ArrayRef<int64_t>(2), ArrayRef<int64_t>(1));
+    };
+    Value pair = halve(lanes(0), lanes(2), 16);
+    Value total = halve(vector::ExtractOp::create(e.b, e.loc, pair, 0),
+                        vector::ExtractOp::create(e.b, e.loc, pair, 1), 8);
+    for (int64_t distance : {4, 2})
       total = halve(total, total, distance);
-    e.when(e.equal(e.rem(lane(), 4), 0), [&] {
+    e.when(stores, [&, tap = tap] {
       LLVM::StoreOp::create(e.b, e.loc, total,
                             sumAt(e.div(e.thread, warp), e.add(channel, tap * blockChannels)), 4);
     });
   }
 }
 
-/// Adds up the warps that have the same taps, in their order, and stores the block's partial.
+/// Adds up the warps in their order and stores the block's partial.
 void StencilWeightGradEmitter::storePartial() {
   auto type = cast<RankedTensorType>(op.getResult().getType()); // [P, O, I, T, H, W]
-  int64_t warps = plan.threadsOfFrame() / warp, ofFrame = plan.accumulators();
-  e.spread(e.index(0), e.index(plan.kernel[0] * ofFrame), [&](Value number) {
-    Value frame = e.div(number, ofFrame), inFrame = e.rem(number, ofFrame);
+  e.spread(e.index(0), e.index(blockChannels * plan.taps()), [&](Value number) {
     Value total;
-    for (int64_t i = 0; i < warps; ++i) {
-      Value one = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(),
-                                       sumAt(e.add(e.mul(frame, warps), i), inFrame), 4);
+    for (int64_t i = 0; i < plan.tile.warps; ++i) {
+      Value one = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), sumAt(e.index(i), number), 4);
       total = total ? e.addf(total, one) : one;
     }
-    Value tap = e.div(inFrame, blockChannels);
-    Value channel = e.add(e.mul(block, blockChannels), e.rem(inFrame, blockChannels));
+    Value tap = e.div(number, blockChannels), line = e.div(tap, plan.kernel[2]);
+    Value channel = e.add(e.mul(block, blockChannels), e.rem(number, blockChannels));
     if (plan.channels % blockChannels)
       total = choose(e.inRange(channel, plan.channels), total, e.constant(0.0f));
     e.store(total, e.results[0],
-            e.position(type, {partial, channel, e.index(0), frame, e.div(tap, plan.kernel[2]),
-                              e.rem(tap, plan.kernel[2])}));
+            e.position(type, {partial, channel, e.index(0), e.div(line, plan.kernel[1]),
+                              e.rem(line, plan.kernel[1]), e.rem(tap, plan.kernel[2])}));
   });
 }
 
@@ -188,21 +186,17 @@ void StencilWeightGradEmitter::emit() {
   placeBlock();
   activation->begin();
   gradient->begin();
+  for (int64_t frame = 0; frame < plan.gradientRing().before; ++frame)
+    gradient->clear(e.index(frame));
   copy(e.index(0));
-  int64_t before = plan.activationRing().before, chunks = before + plan.tile.frames;
-  SmallVector<Value> none(plan.tapsOfFrame(), e.zero(blockChannels));
-  auto sums = e.loop(e.index(0), e.index(chunks), 1, none, [&](Value chunk, ValueRange sums) {
+  SmallVector<Value> none(plan.taps(), e.zero(StencilWeightGradPlan::channelsOfThread));
+  auto sums = e.loop(e.index(0), e.index(plan.steps()), 1, none, [&](Value step, ValueRange sums) {
     awaitStencilCopies(e);
-    transform(chunk);
+    transform(step);
     NVVM::BarrierOp::create(e.b, e.loc);
-    Value next = e.add(chunk, 1);
-    e.when(less(next, e.index(chunks)), [&] { copy(next); });
-    Value step = e.sub(chunk, e.index(before));
-    if (before == 0)
-      return emitStep(step, sums);
-    return e.choose(
-        e.inRange(step, plan.tile.frames), ValueRange(none).getTypes(), [&] { return emitStep(step, sums); },
-        [&] { return SmallVector<Value>(sums); });
+    Value next = e.add(step, 1);
+    e.when(less(next, e.index(plan.steps())), [&] { copy(next); });
+    return emitStep(step, sums);
   });
   storeWarpSums(sums);
   NVVM::BarrierOp::create(e.b, e.loc);

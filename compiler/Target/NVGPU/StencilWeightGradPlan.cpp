@@ -16,24 +16,22 @@ StencilWeightGradPlan::StencilWeightGradPlan(kernel::WeightGradOp op, const Sten
   activationTensors = op.activation().count(kernel::Access::Pixel);
 }
 
-int64_t StencilWeightGradPlan::threadsOfFrame() const {
-  int64_t most = std::max(warp, mostThreads / kernel[0] / warp * warp);
-  int64_t rounds = shape::ceilDiv(items(), most);
-  return shape::roundUp(shape::ceilDiv(items(), rounds), warp);
-}
-
 StencilRing StencilWeightGradPlan::gradientRing() const {
-  return {1, tile.rows, tile.columns, 0, gradientTensors, threads()};
+  return {1,
+          tile.rows,
+          tile.columns,
+          shape::ceilDiv(axes[0].maxShift(), axes[0].sourceStep),
+          gradientTensors,
+          threads()};
 }
 
 StencilRing StencilWeightGradPlan::activationRing() const {
-  int64_t advance = axes[0].sourceStep, window = reachOf(axes[0], 1);
-  return {advance, reachOf(axes[1], tile.rows), reachOf(axes[2], tile.columns),
-          shape::ceilDiv(window, advance) - 1, activationTensors, threads()};
+  return {
+      axes[0].sourceStep, reachOf(axes[1], tile.rows), reachOf(axes[2], tile.columns), 0, activationTensors,
+      threads()};
 }
 
 bool StencilWeightGradPlan::fits(const Processor &processor) const {
-  constexpr int64_t mostAccumulators = 80; // of 224 registers
-  return threads() <= mostThreads && accumulators() <= mostAccumulators &&
-         sharedBytes() <= processor.blockSharedBytes();
+  constexpr int64_t mostAccumulators = 112; // of 255 registers
+  return accumulators() <= mostAccumulators && sharedBytes() <= processor.blockSharedBytes();
 }
