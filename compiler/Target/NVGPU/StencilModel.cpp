@@ -52,3 +52,8 @@ double nvidia::instructionsOfChunk(const kernel::AccessRegion &prologue, const S
     ofPosition += transform + ring.tensors * (1 + lanes) + lanes * (operationsOf(prologue.getRegion()) - 1);
   return ofPosition * ring.frames * ring.notes() / ring.threads;
 }
+
+double nvidia::bytesOfChunk(const StencilRing &ring) {
+  constexpr double sector = 32; // bytes, half of which a row wastes at each of its ends
+  return double(ring.tensors) * ring.frames * ring.rows * (ring.columns * positionBytes + sector);
+}

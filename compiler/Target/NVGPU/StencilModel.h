@@ -27,8 +27,8 @@ double operationsOf(mlir::Region &region);
 
 /// Counts the instructions of a thread that bring a chunk to shared memory and transform it.
 double instructionsOfChunk(const kernel::AccessRegion &prologue, const StencilRing &ring);
-/// Returns the bytes that pass through L2 for a chunk.
-inline double bytesOfChunk(const StencilRing &ring) { return double(ring.tensors) * ring.chunkBytes(); }
+/// Returns the bytes that pass through L2 for a chunk: whole sectors of its rows.
+double bytesOfChunk(const StencilRing &ring);
 
 } // namespace kinema::nvidia
 

@@ -63,7 +63,7 @@ struct StencilRing {
   int64_t chunkBytes() const { return frames * frameBytes(); }
   /// Positions of a frame for each thread, and how many of them it works on at once.
   int64_t rounds() const { return shape::ceilDiv(framePositions(), threads); }
-  int64_t together() const { return shape::ceilDiv(rounds(), shape::ceilDiv(rounds(), 4)); }
+  int64_t together() const { return shape::ceilDiv(rounds(), shape::ceilDiv(rounds(), 8)); }
   int64_t notes() const { return shape::roundUp(rounds(), together()) * threads; }
   int64_t restAt() const { return chunks() * chunkBytes(); }
   int64_t notesAt(int64_t at) const { return at + restAt() + (tensors - 1) * chunkBytes(); }

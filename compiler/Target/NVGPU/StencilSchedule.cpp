@@ -94,7 +94,7 @@ SmallVector<Candidate> kinema::nvidia::stencilCandidates(kernel::ConvOp op, cons
         for (int64_t rows : evenSizes(shape::roundUp(resultsOf(plan.axes[1]), rowsOfThread), rowsOfThread))
           for (int64_t columns : evenSizes(resultsOf(plan.axes[2]))) {
             plan.tile = {frames, rows, columns, ofThread, rowsOfThread};
-            if (plan.fits(processor))
+            if (plan.fits(processor) && plan.grid().partials() <= processor.machine.partials)
               best.consider(secondsOf(rates, workOf(op, plan, processor, traffic)),
                             [&] { return scheduleOf(op, plan); });
           }
