@@ -134,7 +134,7 @@ void kinema::testing::expectNear(const Tensor &actual, const Tensor &expected, d
   for (size_t i = 0; i < expected.values.size(); ++i) {
     largest = std::max(largest, std::abs(double(expected.values[i])));
     double difference = std::abs(double(actual.values[i]) - expected.values[i]);
-    if (!(difference <= worst)) { // a NaN is the worst
+    if (!std::isnan(worst) && !(difference <= worst)) { // a NaN is the worst
       worst = difference;
       where = i;
     }
