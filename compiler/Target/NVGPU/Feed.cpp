@@ -338,7 +338,7 @@ Value Feed::fill(const FeedPositions &mine, Value firstBlock, Value at, Value ra
               Value blockAt = e.add(at, e.mul(part, some * stagedBlockBytes()));
               e.loop(some / plan.blocksTogether(),
                      [&](Value group) { transform(mine, block, rawAt, blockAt, group); });
-              w.release(raw, stage);
+              w.releaseTogether(raw, stage);
               return {e.add(step[0], 1)};
             })
       .front();

@@ -65,7 +65,9 @@ private:
 
   void emitConsumers();
   SmallVector<Value> emitAccumulators(Value sourceStep, Value weightStep);
+  SmallVector<Value> emitChunk(Value sourceStep, Value first, ValueRange carried);
   SmallVector<Value> emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
+  void finishProducts(Value sourceStep, Value next, Value any);
   Value shiftOf(ArrayRef<Value> tap);
 
   /// Runs the epilogue of one tile. Returns how many positions the block has merged so far: `before` plus
@@ -105,6 +107,7 @@ private:
   Value channelTile;
   TilePlace here;       // where the tile lies that is worked on
   Value consumerThread; // number among the consumers' threads
+  Value firstRow;       // bytes from a tile's first position to that of this thread's warpgroup
   Value firstChannel;   // first channel of this thread's pair in the first group of the block's tile
 };
 
@@ -322,18 +325,19 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
     sums.assign(sums.size(), Value());
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
-    for (auto [tile, sum] : llvm::enumerate(sums)) {
-      Value at = e.add(sourceAt, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes);
-      sum = product(sum, {at, sourceBlock, rows}, {e.add(weightAt, 2 * k * weightBlock), weightBlock, rows},
-                    plan.tile.channels);
-    }
-  finishProducts();
+    for (auto [tile, sum] : llvm::enumerate(sums))
+      sum = product(sum,
+                    {sourceAt, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes, sourceBlock, rows},
+                    {weightAt, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
+  commitProducts();
   return sums;
 }
 
 void HaloConvEmitter::emitConsumers() {
   consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
+  // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
+  firstRow = broadcast(e.mul(e.div(consumerThread, warpgroup), 64 * plan.rowTiles() * positionBytes));
   sums->begin(consumerThread);
   Value zero = e.index(0);
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
@@ -350,33 +354,53 @@ void HaloConvEmitter::emitConsumers() {
 
 /// Returns the accumulators of a tile, and the step of the weights after it.
 SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
-  Value group = e.div(consumerThread, warpgroup);
-  Value leads = e.equal(lane(), 0); // each warp says for itself that it has read a stage
-  Value firstRow = e.mul(group, 64 * plan.rowTiles() * positionBytes);
+  // A chunk's stages are freed by the step after it. Where a tile may have no taps, there may be none.
+  bool finishes = plan.hasPhaseWithoutTaps();
   SmallVector<Value> init(plan.rowTiles(), noSums(plan.tile.channels));
   init.push_back(weightStep);
-  return e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
-    Value step = e.add(sourceStep, chunk), stage = stageOf(source, step);
-    waitFull(source, step);
-    Value sourceAt = e.add(stageAt(source, stage), firstRow);
-    auto next = overTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
-      Value step = carried.back(), weightStage = stageOf(weights, step);
-      waitFull(weights, step);
-      auto sums = emitProducts(carried.drop_back(), e.add(sourceAt, e.mul(shiftOf(tap), positionBytes)),
-                               stageAt(weights, weightStage));
-      e.when(leads, [&] { arrive(empty(weights, weightStage)); });
-      sums.push_back(e.add(step, 1));
-      return sums;
-    });
-    if (!source.refilled)
-      return next;
-    // Without taps, no product has brought the warp's threads together, but all must have seen the stage
-    // full.
-    if (plan.hasPhaseWithoutTaps())
-      NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));
-    e.when(leads, [&] { arrive(empty(source, stage)); });
+  auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
+    Value step = e.add(sourceStep, chunk), first = finishes ? carried.back() : weightStep;
+    auto next = emitChunk(step, first, carried);
+    if (finishes)
+      finishProducts(step, next.back(), less(first, next.back()));
     return next;
   });
+  if (!finishes)
+    finishProducts(e.add(sourceStep, plan.chunks() - 1), sums.back(), {});
+  return sums;
+}
+
+/// Contracts one chunk of channels, a tap after the other, each as soon as the one before is under way, and
+/// leaves the last one under way. When step `first` of the weights begins, none is.
+SmallVector<Value> HaloConvEmitter::emitChunk(Value sourceStep, Value first, ValueRange carried) {
+  Value firstOfChunk = carried.back();
+  waitFull(source, sourceStep);
+  Value sourceAt = e.add(stageAt(source, stageOf(source, sourceStep)), firstRow);
+  return overTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
+    Value step = carried.back();
+    waitFull(weights, step);
+    auto sums = emitProducts(carried.drop_back(), e.add(sourceAt, e.mul(shiftOf(tap), positionBytes)),
+                             stageAt(weights, stageOf(weights, step)));
+    sums.push_back(e.add(step, 1));
+    if (plan.oneStep())
+      return sums;
+    waitForProducts(1);
+    Value follows = less(first, step);
+    release(weights, e.sub(step, e.index(1)), follows);
+    if (source.refilled && plan.chunks() > 1 && !plan.hasPhaseWithoutTaps())
+      release(source, e.sub(sourceStep, e.index(1)), e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
+    return sums;
+  });
+}
+
+/// Waits for all products and frees the stages of the last ones: that of the source, and that of the weights
+/// before step `next`, if `any` holds or is null. The wait brings a warp's threads together, so that all have
+/// seen the source's stage full, even where they had no product of it.
+void HaloConvEmitter::finishProducts(Value sourceStep, Value next, Value any) {
+  waitForProducts(0);
+  release(weights, e.sub(next, e.index(1)), any);
+  if (source.refilled)
+    release(source, sourceStep);
 }
 
 //===-- Epilogue ----------------------------------------------------------===//

@@ -246,16 +246,17 @@ SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> product
                        Value at = e.add(stageAt, bytes);
                        SmallVector<Value> next;
                        for (auto [product, sum] : llvm::zip(products, sums)) {
-                         MatrixOperand gradient = {e.add(at, product.gradientAt), eightPositions,
+                         MatrixOperand gradient = {e.add(at, product.gradientAt), 0, eightPositions,
                                                    plan.gradientPitch() * positionBytes, false};
-                         MatrixOperand activation = {e.add(at, product.activationAt), eightPositions,
+                         MatrixOperand activation = {e.add(at, product.activationAt), 0, eightPositions,
                                                      plan.inputStep() * positionBytes, false};
                          next.push_back(this->product(sum, tile.outputRows ? gradient : activation,
                                                       tile.outputRows ? activation : gradient, tile.columns));
                        }
                        return next;
                      });
-  finishProducts();
+  commitProducts();
+  waitForProducts(0);
   return next;
 }
 

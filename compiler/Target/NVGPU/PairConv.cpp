@@ -257,12 +257,11 @@ PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t bl
   Values next(sums);
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
-    for (auto [tile, sum] : llvm::enumerate(next)) {
-      Value rowsAt = e.add(at, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes);
-      sum = product(sum, {rowsAt, blockBytes, rows},
-                    {e.add(weightAt, 2 * k * weightBlock), weightBlock, rows}, columns);
-    }
-  finishProducts();
+    for (auto [tile, sum] : llvm::enumerate(next))
+      sum = product(sum, {at, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes, blockBytes, rows},
+                    {weightAt, 2 * k * weightBlock, weightBlock, rows}, columns);
+  commitProducts();
+  waitForProducts(0);
   e.when(e.equal(lane(), 0), [&] { arrive(empty(weights, stage)); });
   return next;
 }

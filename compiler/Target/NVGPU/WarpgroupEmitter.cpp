@@ -93,11 +93,16 @@ void WarpgroupEmitter::arriveExpecting(Value barrier, Value bytes) {
                                          NVVM::MemScopeKind::CTA, false, Value());
 }
 
-void WarpgroupEmitter::release(const Ring &ring, Value stage) {
+void WarpgroupEmitter::releaseTogether(const Ring &ring, Value stage) {
   if (!ring.refilled)
     return;
   NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));
   e.when(e.equal(lane(), 0), [&] { arrive(empty(ring, stage)); });
+}
+
+void WarpgroupEmitter::release(const Ring &ring, Value step, Value condition) {
+  Value leads = e.equal(lane(), 0); // a warp waits for its products by itself, and speaks for no other one
+  e.when(condition ? e.both(leads, condition) : leads, [&] { arrive(empty(ring, stageOf(ring, step))); });
 }
 
 void WarpgroupEmitter::fenceStores() {
@@ -116,15 +121,18 @@ void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier
 
 //===-- Products ----------------------------------------------------------===//
 
-/// Returns the descriptor of a matrix without swizzle.
+/// Returns the descriptor of a matrix without swizzle. Its upper half is constant, and so is all that the
+/// lower halves of one stage's matrices differ by; the start takes 14 bits of it, which no sum exceeds, since
+/// the matrix lies in the block's shared memory.
 Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
   auto wide = e.b.getI64Type();
-  Value address = LLVM::PtrToIntOp::create(e.b, e.loc, wide, pointer(matrix.at));
-  auto constant = [&](int64_t value) -> Value { return arith::ConstantIntOp::create(e.b, e.loc, value, 64); };
-  Value low = arith::AndIOp::create(e.b, e.loc, address, constant(0x3FFFF));
-  Value start = arith::ShRUIOp::create(e.b, e.loc, low, constant(4));
-  return arith::OrIOp::create(e.b, e.loc, start,
-                              constant((matrix.leading >> 4) << 16 | (matrix.stride >> 4) << 32));
+  Value address = LLVM::PtrToIntOp::create(e.b, e.loc, e.b.getI32Type(), pointer(matrix.at));
+  Value start =
+      arith::AndIOp::create(e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, address, word(4)), word(0x3FFF));
+  Value low =
+      arith::AddIOp::create(e.b, e.loc, start, word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
+  Value high = arith::ConstantIntOp::create(e.b, e.loc, (matrix.stride >> 4) << 32, 64);
+  return arith::OrIOp::create(e.b, e.loc, arith::ExtUIOp::create(e.b, e.loc, wide, low), high);
 }
 
 static Type sumsType(KernelEmitter &e, int64_t columns) {
@@ -152,9 +160,10 @@ Value WarpgroupEmitter::product(Value sum, const MatrixOperand &a, const MatrixO
 
 void WarpgroupEmitter::beginProducts() { NVVM::WgmmaFenceAlignedOp::create(e.b, e.loc); }
 
-void WarpgroupEmitter::finishProducts() {
-  NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc);
-  NVVM::WgmmaWaitGroupSyncOp::create(e.b, e.loc, 0);
+void WarpgroupEmitter::commitProducts() { NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc); }
+
+void WarpgroupEmitter::waitForProducts(int64_t groups) {
+  NVVM::WgmmaWaitGroupSyncOp::create(e.b, e.loc, groups);
 }
 
 //===-- Threads -----------------------------------------------------------===//

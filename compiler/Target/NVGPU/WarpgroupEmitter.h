@@ -24,6 +24,7 @@ struct Ring {
 /// A MatrixOperand is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
 struct MatrixOperand {
   mlir::Value at;                // bytes from the start of shared memory
+  int64_t offset;                // bytes from there on
   int64_t leading, stride;       // bytes, as the descriptor means them
   bool contractedFastest = true; // whether the contracted index is the fastest of the two
 };
@@ -72,7 +73,10 @@ public:
   /// Arrives and says that so many more bytes (a word) are to come before the barrier's phase ends.
   void arriveExpecting(mlir::Value barrier, mlir::Value bytes);
   /// Says for this thread's warp, once all its threads are here, that it has read a stage.
-  void release(const Ring &ring, mlir::Value stage);
+  void releaseTogether(const Ring &ring, mlir::Value stage);
+  /// Says for the calling warp that its products have read the stage, where `condition` holds, if there is
+  /// one.
+  void release(const Ring &ring, mlir::Value step, mlir::Value condition = {});
   /// Makes what this thread stored to shared memory visible to the tensor cores.
   void fenceStores();
   /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier.
@@ -85,7 +89,11 @@ public:
   /// Returns the accumulators of a product, all zero.
   mlir::Value noSums(int64_t columns);
   void beginProducts();
-  void finishProducts();
+  /// Makes a group of the products since the last group.
+  void commitProducts();
+  /// Waits until no more than so many of the last groups are under way. Until then nothing may touch the
+  /// accumulators: else ptxas would wait for each product.
+  void waitForProducts(int64_t groups);
 
   mlir::Value lane() { return e.rem(e.thread, warp); }
   /// Returns the index as the warp's first lane has it.

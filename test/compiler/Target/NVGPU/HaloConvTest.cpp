@@ -26,6 +26,13 @@ const ConvCase gradients[] = {
     {.name = "gradient", .in = 24, .out = 40, .input = {2, 9, 11}, .window = spatial},
     {.name = "gradient stride 2", .in = 24, .out = 40, .input = {2, 9, 12}, .window = spatial2},
     {.name = "temporal gradient stride 2", .in = 16, .out = 24, .input = {7, 4, 5}, .window = temporal2},
+    // Some phases have no taps, whose source comes in chunks all the same.
+    {.name = "shortcut's gradient",
+     .clips = 2,
+     .in = 24,
+     .out = 280,
+     .input = {2, 5, 6},
+     .window = strided(point, {2, 2, 2})},
     {.name = "whole gradient", .in = 16, .out = 21, .input = {5, 6, 6}, .window = whole2},
 };
 
@@ -92,8 +99,8 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
   return scheduledAs(kernel, tile, nvidia::haloSchedule, nvidia::haloCandidates);
 }
 
-/// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
-/// warpgroups that stage the source.
+/// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, where they
+/// may be shared, and with two warpgroups that stage the source.
 OwningOpRef<ModuleOp> walked(ModuleOp kernel) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
@@ -101,7 +108,8 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel) {
   const shape::Size3 most = {2, 3, 4};
   for (int axis = 0; axis < 3; ++axis)
     tile.results[axis] = std::min(tile.results[axis], most[axis]);
-  tile.blocks = 2 * nvidia::HaloPlan(conv, tile).channelTiles();
+  nvidia::HaloPlan plan(conv, tile);
+  tile.blocks = plan.hasPhaseWithoutTaps() ? 0 : 2 * plan.channelTiles();
   tile.producers = 2;
   return scheduled(kernel, tile);
 }
@@ -191,6 +199,17 @@ TEST(HaloConvMutants, OfAFusedGradientAreFound) {
                    .window = {.kernel = {1, 1, 3}, .stride = {1, 1, 2}, .padHigh = {0, 0, 1}}},
                   kernel::Direction::Transposed};
   EXPECT_GE(mutantsFound(c, Fusion::Regions, fewChannels), 30u);
+}
+
+TEST(HaloConvMutants, OfPhasesWithoutTapsAreFound) {
+  // Rows have three taps; every other column has none.
+  constexpr shape::Window rows = {
+      .kernel = {1, 3, 1}, .stride = {1, 1, 2}, .padLow = {0, 1, 0}, .padHigh = {0, 1, 0}};
+  const Case c = {{.name = "rows", .in = 16, .out = 96, .input = {1, 14, 14}, .window = rows},
+                  kernel::Direction::Transposed};
+  HaloTile aBlockEach = fewChannels;
+  aBlockEach.blocks = 0;
+  EXPECT_GE(mutantsFound(c, Fusion::None, aBlockEach), 30u);
 }
 
 TEST(HaloConvMutants, OfAStemAreFound) {
