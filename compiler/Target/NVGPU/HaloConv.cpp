@@ -320,15 +320,16 @@ Value HaloConvEmitter::shiftOf(ArrayRef<Value> tap) {
 SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt) {
   int64_t sourceBlock = plan.blockStep() * positionBytes, weightBlock = plan.tile.channels * positionBytes;
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
+  Value source = matrixStart(sourceAt), weight = matrixStart(weightAt);
   SmallVector<Value> sums(accumulators);
   if (plan.oneStep())
     sums.assign(sums.size(), Value());
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
     for (auto [tile, sum] : llvm::enumerate(sums))
-      sum = product(sum,
-                    {sourceAt, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes, sourceBlock, rows},
-                    {weightAt, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
+      sum =
+          product(sum, {source, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes, sourceBlock, rows},
+                  {weight, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
   commitProducts();
   return sums;
 }

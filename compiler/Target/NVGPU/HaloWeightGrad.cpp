@@ -31,6 +31,10 @@ private:
     Value rowTile;
     Value gradientAt, activationAt; // bytes from the start of a stage's data
   };
+  /// Where a product's operands lie in a stage, as descriptors have it.
+  struct Starts {
+    Value gradient, activation;
+  };
 
   void layOut();
   void placeBlock();
@@ -52,7 +56,8 @@ private:
   Value consumerGroup();
   Product productOf(Value number);
   SmallVector<Product> productsOf(Value group);
-  SmallVector<Value> emitProducts(ArrayRef<Product> products, ValueRange sums, Value stageAt);
+  SmallVector<Value> emitProducts(ArrayRef<Product> products, ValueRange sums, Value step);
+  SmallVector<Value> emitStep(ArrayRef<Starts> starts, ValueRange sums, Value first);
 
   void storeProduct(const Product &product, Value sum);
   void storeHalf(const Product &product, Value sum, int64_t half);
@@ -236,27 +241,44 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
   return product;
 }
 
-/// Runs all products of one stage: positions in steps of 16, and for each of them the warpgroup's products.
+/// Runs all products of one stage: positions in steps of 16. Returns with the last of them under way.
 SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
-                                                       Value stageAt) {
-  constexpr int64_t eightPositions = 8 * positionBytes;
-  auto next = e.loop(e.index(0), e.index(plan.contracted() * positionBytes), 16 * positionBytes, sums,
-                     [&](Value bytes, ValueRange sums) {
-                       beginProducts(); // each time: the loop may move accumulators between registers
-                       Value at = e.add(stageAt, bytes);
-                       SmallVector<Value> next;
-                       for (auto [product, sum] : llvm::zip(products, sums)) {
-                         MatrixOperand gradient = {e.add(at, product.gradientAt), 0, eightPositions,
-                                                   plan.gradientPitch() * positionBytes, false};
-                         MatrixOperand activation = {e.add(at, product.activationAt), 0, eightPositions,
-                                                     plan.inputStep() * positionBytes, false};
-                         next.push_back(this->product(sum, tile.outputRows ? gradient : activation,
-                                                      tile.outputRows ? activation : gradient, tile.columns));
-                       }
-                       return next;
-                     });
+                                                       Value step) {
+  constexpr int64_t positions = 16;
+  Value at = stageAt(ring, stageOf(ring, step));
+  SmallVector<Starts> starts;
+  for (const Product &product : products)
+    starts.push_back({matrixStart(e.add(at, product.gradientAt)), matrixStart(e.add(at, product.activationAt))});
+  beginProducts();
+  SmallVector<Value> next = emitStep(starts, sums, e.index(0));
+  // The stage before is free as soon as this one's products have begun. To wait for it after all of them
+  // would leave the producers idle for as long, since there are but two stages.
   commitProducts();
-  waitForProducts(0);
+  waitForProducts(1);
+  release(ring, e.sub(step, e.index(1)), less(e.index(0), step));
+  if (plan.contracted() == positions)
+    return next;
+  next = e.loop(e.index(positions), e.index(plan.contracted()), positions, next,
+                [&](Value first, ValueRange sums) { return emitStep(starts, sums, first); });
+  commitProducts();
+  return next;
+}
+
+/// Runs the warpgroup's products over 16 positions of a stage.
+SmallVector<Value> HaloWeightGradEmitter::emitStep(ArrayRef<Starts> starts, ValueRange sums, Value first) {
+  constexpr int64_t eightPositions = 8 * positionBytes;
+  auto from = [&](Value start) -> Value {
+    return arith::AddIOp::create(e.b, e.loc, start, word(first)); // both count in positions' 16 bytes
+  };
+  SmallVector<Value> next;
+  for (auto [start, sum] : llvm::zip(starts, sums)) {
+    MatrixOperand gradient = {from(start.gradient), 0, eightPositions, plan.gradientPitch() * positionBytes,
+                              false};
+    MatrixOperand activation = {from(start.activation), 0, eightPositions, plan.inputStep() * positionBytes,
+                                false};
+    next.push_back(product(sum, tile.outputRows ? gradient : activation,
+                           tile.outputRows ? activation : gradient, tile.columns));
+  }
   return next;
 }
 
@@ -268,16 +290,13 @@ SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::productsOf(Va
 }
 
 void HaloWeightGradEmitter::emitConsumers() {
-  Value leads = e.equal(lane(), 0); // each warp says for itself that it has read a stage
   SmallVector<Product> products = productsOf(consumerGroup());
   SmallVector<Value> none(products.size(), noSums(tile.columns));
   auto sums = overTiles(none, [&](Value, Value step, ValueRange sums) {
     waitFull(ring, step);
-    Value stage = stageOf(ring, step);
-    auto next = emitProducts(products, sums, stageAt(ring, stage));
-    e.when(leads, [&] { arrive(empty(ring, stage)); });
-    return next;
+    return emitProducts(products, sums, step);
   });
+  waitForProducts(0);
   // The block's place is computed again, so that it takes no registers during the products.
   e.firstBlock = broadcast(e.firstBlock);
   placeBlock();

@@ -253,13 +253,14 @@ PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t bl
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
   Value stage = stageOf(weights, step), weightAt = stageAt(weights, stage);
   int64_t weightBlock = columns * positionBytes;
+  Value source = matrixStart(at), weight = matrixStart(weightAt);
   waitFull(weights, step);
   Values next(sums);
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
     for (auto [tile, sum] : llvm::enumerate(next))
-      sum = product(sum, {at, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes, blockBytes, rows},
-                    {weightAt, 2 * k * weightBlock, weightBlock, rows}, columns);
+      sum = product(sum, {source, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes, blockBytes, rows},
+                    {weight, 2 * k * weightBlock, weightBlock, rows}, columns);
   commitProducts();
   waitForProducts(0);
   e.when(e.equal(lane(), 0), [&] { arrive(empty(weights, stage)); });

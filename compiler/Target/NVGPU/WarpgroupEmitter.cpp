@@ -121,18 +121,20 @@ void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier
 
 //===-- Products ----------------------------------------------------------===//
 
-/// Returns the descriptor of a matrix without swizzle. Its upper half is constant, and so is all that the
-/// lower halves of one stage's matrices differ by; the start takes 14 bits of it, which no sum exceeds, since
-/// the matrix lies in the block's shared memory.
+Value WarpgroupEmitter::matrixStart(Value at) {
+  Value base = LLVM::PtrToIntOp::create(e.b, e.loc, e.b.getI32Type(), e.scratch);
+  Value address = arith::AddIOp::create(e.b, e.loc, base, word(at));
+  return arith::AndIOp::create(e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, address, word(4)),
+                               word(0x3FFF));
+}
+
+/// Returns the descriptor of a matrix without swizzle. Its upper word is constant. In the lower one the sum
+/// does not exceed the 14 bits of a start, since the matrix lies in the block's shared memory.
 Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
-  auto wide = e.b.getI64Type();
-  Value address = LLVM::PtrToIntOp::create(e.b, e.loc, e.b.getI32Type(), pointer(matrix.at));
-  Value start =
-      arith::AndIOp::create(e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, address, word(4)), word(0x3FFF));
-  Value low =
-      arith::AddIOp::create(e.b, e.loc, start, word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
+  Value low = arith::AddIOp::create(e.b, e.loc, matrix.start,
+                                    word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
   Value high = arith::ConstantIntOp::create(e.b, e.loc, (matrix.stride >> 4) << 32, 64);
-  return arith::OrIOp::create(e.b, e.loc, arith::ExtUIOp::create(e.b, e.loc, wide, low), high);
+  return arith::OrIOp::create(e.b, e.loc, arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), low), high);
 }
 
 static Type sumsType(KernelEmitter &e, int64_t columns) {

@@ -23,7 +23,7 @@ struct Ring {
 
 /// A MatrixOperand is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
 struct MatrixOperand {
-  mlir::Value at;                // bytes from the start of shared memory
+  mlir::Value start;             // what `matrixStart` returns, of a stage or so
   int64_t offset;                // bytes from there on
   int64_t leading, stride;       // bytes, as the descriptor means them
   bool contractedFastest = true; // whether the contracted index is the fastest of the two
@@ -82,6 +82,8 @@ public:
   /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier.
   void bulkCopy(mlir::Value to, mlir::Value from, mlir::Value bytes, mlir::Value barrier);
 
+  /// Returns a place in shared memory as descriptors have it, a word that counts in 16 bytes.
+  mlir::Value matrixStart(mlir::Value at);
   /// Begins sum [64 x columns] += a [64 x 16] * b [16 x columns]; sum is a struct of columns / 2 f32. A null
   /// `sum` means the product alone. Zeros that are known to be zeros must not be given as `sum`: they would
   /// be put into the registers after `beginProducts`, and ptxas would wait for each product.
