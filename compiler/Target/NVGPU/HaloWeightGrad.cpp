@@ -248,7 +248,8 @@ SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> product
   Value at = stageAt(ring, stageOf(ring, step));
   SmallVector<Starts> starts;
   for (const Product &product : products)
-    starts.push_back({matrixStart(e.add(at, product.gradientAt)), matrixStart(e.add(at, product.activationAt))});
+    starts.push_back(
+        {matrixStart(e.add(at, product.gradientAt)), matrixStart(e.add(at, product.activationAt))});
   beginProducts();
   SmallVector<Value> next = emitStep(starts, sums, e.index(0));
   // The stage before is free as soon as this one's products have begun. To wait for it after all of them

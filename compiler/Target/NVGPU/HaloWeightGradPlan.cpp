@@ -84,6 +84,13 @@ int64_t HaloWeightGradPlan::rawStages() const {
   return nvidia::rawStages(rawBytes(), tilesOfChunk() * parts, tile.feedStages);
 }
 
+int64_t HaloWeightGradPlan::rawFills() const {
+  int64_t fills = 1;
+  for (const FeedPlan &feed : {gradientFeed(), activationFeed()})
+    fills = std::max(fills, feed.direct() ? 0 : feed.arrivalsOfPart());
+  return fills;
+}
+
 int64_t HaloWeightGradPlan::sharedBytes() const {
   int64_t raw = rawStages(), barriers = 8 * 2 * (stages + raw);
   return shape::roundUp(barriers, 128) + stages * stageBytes() + raw * rawBytes();

@@ -99,9 +99,7 @@ struct HaloWeightGradPlan {
   /// These describe the raw stages, which both feeds share.
   int64_t rawBytes() const { return std::max(gradientFeed().rawBytes(), activationFeed().rawBytes()); }
   int64_t rawStages() const;
-  int64_t rawFills() const {
-    return std::max(gradientFeed().arrivalsOfPart(), activationFeed().arrivalsOfPart());
-  }
+  int64_t rawFills() const;
 
   int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
   int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }

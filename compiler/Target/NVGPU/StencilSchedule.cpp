@@ -1,7 +1,7 @@
 // Decides which convs are stencils, and chooses their tiles by a model of the time.
 #include "compiler/Target/Common/EvenSizes.h"
 #include "compiler/Target/Common/Layouts.h"
-#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/FeedPlan.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
 #include "compiler/Target/NVGPU/StencilModel.h"
 #include "compiler/Target/NVGPU/StencilStage.h"

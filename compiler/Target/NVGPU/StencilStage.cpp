@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/StencilStage.h"
 
-#include "compiler/Target/NVGPU/HaloStage.h"
+#include "compiler/Target/NVGPU/FeedPlan.h"
 
 using namespace mlir;
 using namespace kinema;

@@ -131,8 +131,8 @@ Value WarpgroupEmitter::matrixStart(Value at) {
 /// Returns the descriptor of a matrix without swizzle. Its upper word is constant. In the lower one the sum
 /// does not exceed the 14 bits of a start, since the matrix lies in the block's shared memory.
 Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
-  Value low = arith::AddIOp::create(e.b, e.loc, matrix.start,
-                                    word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
+  Value low =
+      arith::AddIOp::create(e.b, e.loc, matrix.start, word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
   Value high = arith::ConstantIntOp::create(e.b, e.loc, (matrix.stride >> 4) << 32, 64);
   return arith::OrIOp::create(e.b, e.loc, arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), low), high);
 }

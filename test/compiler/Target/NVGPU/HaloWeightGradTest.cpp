@@ -144,8 +144,8 @@ static size_t mutantsFound(const Case &c, Fusion fusion) {
   return expectMutantsFound(*scheduled(*weightGradKernel(c, fusion), c.tile), operandsOf(c, fusion));
 }
 
-// Four tiles of positions, so that each of the two stages comes round, and positions for each warp that
-// stages.
+// Four tiles of positions and more, so that each of the two stages comes round, and positions for each warp
+// that stages.
 
 TEST(HaloWeightGradMutants, OfAPlainOneAreFound) {
   const Case c = {{.name = "plain", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial},
@@ -161,7 +161,7 @@ TEST(HaloWeightGradMutants, OfAFusedStridedOneAreFound) {
 }
 
 TEST(HaloWeightGradMutants, OfAStemsAreFound) {
-  const Case c = {{.name = "stem", .in = 3, .block = 4, .out = 64, .input = {1, 16, 12}, .window = stem},
+  const Case c = {{.name = "stem", .in = 3, .block = 4, .out = 64, .input = {1, 24, 12}, .window = stem},
                   Tile{.results = {1, 2, 6}, .taps = {1, 7, 1}, .columns = 32, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::None), 20u);
 }
