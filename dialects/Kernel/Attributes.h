@@ -14,9 +14,11 @@ inline constexpr char twinsAttribute[] = "kernel.twins";
 /// An operation carries here why it is not paired, and a launch the seconds that it was measured to take.
 inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
 
-/// A function that is becoming a GPU's kernel carries here the threads of a block. A module whose kernels
-/// have a watchdog carries the places where they may wait for ever, by number.
-inline constexpr char threadsAttribute[] = "kernel.threads", sitesAttribute[] = "kernel.sites";
+/// A function that is becoming a GPU's kernel carries here the threads of a block and, where blocks share
+/// their memory, the blocks of a cluster.
+inline constexpr char threadsAttribute[] = "kernel.threads", clusterAttribute[] = "kernel.cluster";
+/// A module whose kernels have a watchdog carries here the places where they may wait for ever, by number.
+inline constexpr char sitesAttribute[] = "kernel.sites";
 
 /// All offsets in the arena are multiples of this number of bytes.
 inline constexpr int64_t arenaAlignment = 64;

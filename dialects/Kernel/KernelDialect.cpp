@@ -67,7 +67,7 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
     return expect(isa<StringAttr>(value), "a string");
   if (name == measuredAttribute)
     return expect(isa<FloatAttr>(value), "seconds, a number");
-  if (name == threadsAttribute)
+  if (name == threadsAttribute || name == clusterAttribute)
     return expect(isa<IntegerAttr>(value) && cast<IntegerAttr>(value).getType().isSignlessInteger(32),
                   "a number of 32 bits");
   if (name == sitesAttribute)

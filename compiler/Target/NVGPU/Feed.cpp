@@ -354,12 +354,14 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
   Value stage = w.stageOf(ring, step), arrivals = w.full(ring, stage);
   w.arriveExpecting(arrivals, w.word(blocks * rowBytes));
   Value global = w.globalPointer(weight.buffer);
-  for (int64_t i = 0; i < blocks; ++i) {
+  for (int64_t first = 0; first < blocks; first += ring.cluster) {
+    Value i = ring.cluster > 1 ? e.add(w.rankInCluster(), first) : e.index(first);
     Value block = e.min(e.add(e.mul(chunk, blocks), i), e.index(weight.blocks - 1));
     Value row = e.add(e.mul(tap, weight.blocks), block);
     Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
     Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
                                      ArrayRef<LLVM::GEPArg>{w.word(bytes)});
-    w.bulkCopy(w.pointer(e.add(w.stageAt(ring, stage), i * rowBytes)), from, w.word(rowBytes), arrivals);
+    w.bulkCopy(w.pointer(e.add(w.stageAt(ring, stage), e.mul(i, rowBytes))), from, w.word(rowBytes), arrivals,
+               ring.cluster);
   }
 }

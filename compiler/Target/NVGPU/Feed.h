@@ -106,7 +106,8 @@ struct TapsWeight {
 
 /// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from
 /// channel chunk * depth on, to the ring's stage of `step`, once that is empty. One thread calls it; the
-/// bytes count for the stage. Beyond the weight's blocks, any numbers are copied.
+/// bytes count for the stage. Beyond the weight's blocks, any numbers are copied. In a cluster, each block
+/// copies its share of the channel blocks to all of them.
 void stageWeights(WarpgroupEmitter &w, const Ring &ring, mlir::Value step, const TapsWeight &weight,
                   mlir::Value tap, mlir::Value chunk, int64_t depth, mlir::Value firstColumn,
                   int64_t columns);

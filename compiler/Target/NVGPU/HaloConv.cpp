@@ -3,6 +3,7 @@
 #include "compiler/Target/NVGPU/AttachedMerge.h"
 #include "compiler/Target/NVGPU/ChannelSums.h"
 #include "compiler/Target/NVGPU/Feed.h"
+#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -46,6 +47,7 @@ private:
   };
 
   Value pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field);
+  void shareCluster();
   void layOut();
   TilePlace placeOf(Value tile);
   FeedPlace feedPlace(const TilePlace &tile);
@@ -129,6 +131,7 @@ void HaloConvEmitter::layOut() {
   source.refilled = plan.stepsOfSource() > source.stages;
   raw.refilled = plan.stepsOfSource() * plan.feed().parts() > raw.stages;
   source.stageBytes = plan.sourceStageBytes();
+  weights.cluster = plan.tile.cluster;
   weights.stageBytes = plan.weightStageBytes();
   raw.stageBytes = plan.feed().rawBytes();
   source.dataAt = take(source.stages * source.stageBytes);
@@ -143,11 +146,14 @@ void HaloConvEmitter::initialiseBarriers() {
   e.when(e.equal(e.thread, 0), [&] {
     Roles roles = plan.roles();
     initialise(source, roles.stagingThreads() + plan.feed().arrivalsOfStage(), roles.consumerWarps());
-    initialise(weights, 1, roles.consumerWarps());
+    initialise(weights, 1, weights.cluster * roles.consumerWarps());
     initialise(raw, plan.feed().arrivalsOfPart(), roles.stagingWarps());
     initialised();
   });
-  NVVM::BarrierOp::create(e.b, e.loc);
+  if (plan.tile.cluster > 1)
+    clusterMeets();
+  else
+    NVVM::BarrierOp::create(e.b, e.loc);
 }
 
 //===-- The tile's place --------------------------------------------------===//
@@ -595,11 +601,25 @@ void HaloConvEmitter::emitMerge(kernel::FinalizeOp attached) {
 
 //===-- The kernel --------------------------------------------------------===//
 
+/// Numbers the blocks such that those of a cluster have the same channels, and tiles side by side.
+void HaloConvEmitter::shareCluster() {
+  int64_t cluster = plan.tile.cluster, together = plan.channelTiles();
+  auto function = cast<func::FuncOp>(e.b.getBlock()->getParentOp());
+  function->setAttr(kernel::clusterAttribute, e.b.getI32IntegerAttr(cluster));
+  Value number = e.div(e.firstBlock, cluster);
+  Value share = e.add(e.mul(e.div(number, together), cluster), rankInCluster());
+  e.firstBlock = e.add(e.mul(share, together), e.rem(number, together));
+}
+
 void HaloConvEmitter::emit() {
+  if (plan.tile.cluster > 1)
+    shareCluster();
   layOut();
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
   initialiseBarriers();
   shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  if (plan.tile.cluster > 1)
+    clusterMeets(); // nobody writes to a block that has ended
 }
 
 } // namespace

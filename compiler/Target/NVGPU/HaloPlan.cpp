@@ -160,15 +160,24 @@ int64_t HaloPlan::sharedBytes(int64_t sums) const {
          weightStages * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, roles().consumerWarps());
 }
 
+bool HaloPlan::clustersMatch() const {
+  int64_t tilesOfPhase = axes[0].tiles() * axes[1].tiles() * axes[2].tiles();
+  bool samePhase = phases() == 1 || tilesOfPhase % tile.cluster == 0;
+  return tile.cluster == 1 || (samePhase && !hasPhaseWithoutTaps() && partials() % tile.cluster == 0 &&
+                               positionTiles() % tile.cluster == 0);
+}
+
 bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
   // Accumulators that a thread holds; where there is a choice, the epilogue gets room, and so do the loops
-  // over the taps of three axes.
+  // over the taps of three axes and the stages of another block.
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
   int64_t registers = rowTiles() * tile.channels / 2;
   int64_t most =
       tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
+  if (tile.cluster > 1)
+    most -= 8;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
-  return whole && roles().exist() && tile.channels <= roles().productColumns() &&
+  return whole && clustersMatch() && roles().exist() && tile.channels <= roles().productColumns() &&
          sharedBytes(sums) <= processor.blockSharedBytes() && registers <= most;
 }

@@ -53,6 +53,7 @@ struct HaloTile {
   int64_t depth;                  // channels of the source in a stage, a multiple of 16
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
   int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
+  int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
   int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
@@ -62,6 +63,7 @@ struct HaloTile {
     visit("channels", self.channels);
     visit("depth", self.depth);
     visit("producers", self.producers);
+    visit("cluster", self.cluster);
     visit("feed_stages", self.feedStages);
   }
 };
@@ -91,6 +93,9 @@ struct HaloPlan {
   static constexpr int64_t weightStages = 4;
 
   Roles roles() const { return {tile.producers, consumers}; }
+  /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
+  /// tiles each, of the same channels and phases.
+  bool clustersMatch() const;
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }

@@ -54,7 +54,8 @@ static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
   double row = plan.axes[2].tile * double(positionBytes);
   results *= shape::roundUp(int64_t(row), int64_t(sector)) / row;
   return plan.chunks() * plan.feed().sectorBytes() +
-         2 * (depth * taps * plan.tile.channels + results * (1 + double(op.epilogue().count(Access::Pixel))));
+         2 * (depth * taps * plan.tile.channels / plan.tile.cluster +
+              results * (1 + double(op.epilogue().count(Access::Pixel))));
 }
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
@@ -105,8 +106,10 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
 static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
   if (plan.hasPhaseWithoutTaps())
     return plan.tiles();
-  int64_t together = plan.channelTiles();
-  return std::min(plan.positionTiles(), std::max<int64_t>(1, rates.multiprocessors / together)) * together;
+  int64_t together = plan.channelTiles(), shares = std::max<int64_t>(1, rates.multiprocessors / together);
+  if (shares > plan.tile.cluster)
+    shares -= shares % plan.tile.cluster;
+  return std::min(plan.positionTiles(), shares) * together;
 }
 
 SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const Processor &processor) {
@@ -136,7 +139,13 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
           for (int64_t depth : depths)
             if (blocks % parts == 0 && blocks / parts * blockChannels <= Processor::productColumns)
               for (int64_t producers : {1, 2})
-                consider({{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers});
+                for (int64_t cluster : {1, 2})
+                  consider({{frames, rows, columns},
+                            blocks / parts * blockChannels,
+                            depth,
+                            0,
+                            producers,
+                            cluster});
   return best.take();
 }
 
@@ -161,13 +170,17 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
   parameters.check(tile.producers, 1, 2);
+  parameters.check(tile.cluster, 1, 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   if (parameters.failed())
     return {};
   plan.setTile(tile);
   int64_t together = plan.channelTiles(), tiles = plan.tiles();
   plan.tile.blocks = parameters.readGrid(plan.hasPhaseWithoutTaps() ? tiles : together, tiles, together);
-  if (!plan.fits(sumsOf(op), processor) || !epilogueFits(op, plan))
+  if (!plan.clustersMatch())
+    parameters.fault()
+        << "blocks of a cluster would have other tiles than each other, expected a cluster of 1";
+  else if (!plan.fits(sumsOf(op), processor) || !epilogueFits(op, plan))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

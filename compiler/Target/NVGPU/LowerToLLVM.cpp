@@ -21,7 +21,8 @@ static unsigned indexBits(gpu::GPUModuleOp module) {
   return large ? 64 : 32;
 }
 
-/// Writes `kernel.threads` in NVVM's words, which may stand only on functions of the LLVM dialect.
+/// Writes `kernel.threads` and `kernel.cluster` in NVVM's words, which may stand only on functions of the
+/// LLVM dialect.
 static void markKernel(LLVM::LLVMFuncOp function) {
   auto threads = cast<IntegerAttr>(function->removeAttr(kernel::threadsAttribute));
   Builder b(function.getContext());
@@ -33,6 +34,9 @@ static void markKernel(LLVM::LLVMFuncOp function) {
       function.walk([](NVVM::SetMaxRegisterOp) { return WalkResult::interrupt(); }).wasInterrupted();
   function->setAttr(
       trades ? NVVM::NVVMDialect::getMaxntidAttrName() : NVVM::NVVMDialect::getReqntidAttrName(), size);
+  if (auto cluster = dyn_cast_or_null<IntegerAttr>(function->removeAttr(kernel::clusterAttribute)))
+    function->setAttr(NVVM::NVVMDialect::getClusterDimAttrName(),
+                      b.getDenseI32ArrayAttr({int32_t(cluster.getInt()), 1, 1}));
   // Unless it is told that one block is enough, ptxas spills registers to fit more.
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
 }

@@ -48,6 +48,12 @@ Value WarpgroupEmitter::globalPointer(Value buffer, Value number, int64_t unitBy
                              ArrayRef<LLVM::GEPArg>{index});
 }
 
+/// Returns the type of an address in the shared memory of any block of the cluster.
+static Type clusterPointer(KernelEmitter &e) {
+  constexpr unsigned clusterSpace = 7;
+  return LLVM::LLVMPointerType::get(e.b.getContext(), clusterSpace);
+}
+
 //===-- Rings -------------------------------------------------------------===//
 
 void WarpgroupEmitter::initialise(const Ring &ring, int64_t fills, int64_t releases) {
@@ -102,7 +108,15 @@ void WarpgroupEmitter::releaseTogether(const Ring &ring, Value stage) {
 
 void WarpgroupEmitter::release(const Ring &ring, Value step, Value condition) {
   Value leads = e.equal(lane(), 0); // a warp waits for its products by itself, and speaks for no other one
-  e.when(condition ? e.both(leads, condition) : leads, [&] { arrive(empty(ring, stageOf(ring, step))); });
+  e.when(condition ? e.both(leads, condition) : leads, [&] {
+    Value barrier = empty(ring, stageOf(ring, step));
+    if (ring.cluster == 1)
+      return arrive(barrier);
+    for (int64_t rank = 0; rank < ring.cluster; ++rank) {
+      Value there = NVVM::MapaOp::create(e.b, e.loc, clusterPointer(e), barrier, word(rank));
+      NVVM::MBarrierArriveOp::create(e.b, e.loc, Type(), there, Value(), NVVM::MemScopeKind::CLUSTER);
+    }
+  });
 }
 
 void WarpgroupEmitter::fenceStores() {
@@ -110,13 +124,22 @@ void WarpgroupEmitter::fenceStores() {
                              NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
 }
 
-void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier) {
+void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier, int64_t cluster) {
   // The address is given as one of the cluster's memory, which older drivers know too.
-  constexpr unsigned clusterSpace = 7;
-  Type cluster = LLVM::LLVMPointerType::get(e.b.getContext(), clusterSpace);
-  NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(e.b, e.loc,
-                                                   LLVM::AddrSpaceCastOp::create(e.b, e.loc, cluster, to),
-                                                   from, barrier, bytes, Value(), Value());
+  Value mask = cluster > 1 ? arith::ConstantIntOp::create(e.b, e.loc, (1 << cluster) - 1, 16) : Value();
+  NVVM::CpAsyncBulkGlobalToSharedClusterOp::create(
+      e.b, e.loc, LLVM::AddrSpaceCastOp::create(e.b, e.loc, clusterPointer(e), to), from, barrier, bytes,
+      mask, Value());
+}
+
+Value WarpgroupEmitter::rankInCluster() {
+  Value rank = NVVM::BlockInClusterIdXOp::create(e.b, e.loc, e.b.getI32Type());
+  return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), rank);
+}
+
+void WarpgroupEmitter::clusterMeets() {
+  NVVM::ClusterArriveOp::create(e.b, e.loc, UnitAttr());
+  NVVM::ClusterWaitOp::create(e.b, e.loc, UnitAttr());
 }
 
 //===-- Products ----------------------------------------------------------===//

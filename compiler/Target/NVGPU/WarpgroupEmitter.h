@@ -18,6 +18,7 @@ struct Ring {
   int64_t stages;
   int64_t fullAt, emptyAt; // bytes from the start of shared memory
   int64_t dataAt, stageBytes;
+  int64_t cluster = 1;  // blocks of a cluster that fill the stages of each other
   bool refilled = true; // whether stages are filled more than once; if not, nobody says that one is empty
 };
 
@@ -79,8 +80,14 @@ public:
   void release(const Ring &ring, mlir::Value step, mlir::Value condition = {});
   /// Makes what this thread stored to shared memory visible to the tensor cores.
   void fenceStores();
-  /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier.
-  void bulkCopy(mlir::Value to, mlir::Value from, mlir::Value bytes, mlir::Value barrier);
+  /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier. In a
+  /// cluster of several blocks, each of them gets the copy, at the same places.
+  void bulkCopy(mlir::Value to, mlir::Value from, mlir::Value bytes, mlir::Value barrier,
+                int64_t cluster = 1);
+  /// Returns the number of this block in its cluster.
+  mlir::Value rankInCluster();
+  /// Lets all threads of all blocks of the cluster meet.
+  void clusterMeets();
 
   /// Returns a place in shared memory as descriptors have it, a word that counts in 16 bytes.
   mlir::Value matrixStart(mlir::Value at);

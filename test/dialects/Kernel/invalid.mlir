@@ -1325,6 +1325,11 @@ func.func private @f() attributes {kernel.threads = "32"}
 
 // -----
 
+// expected-error @below {{'func.func' op has the attribute kernel.cluster = 2 : i64, expected a number of 32 bits}}
+func.func private @f() attributes {kernel.cluster = 2 : i64}
+
+// -----
+
 // expected-error @below {{'builtin.module' op has the attribute kernel.twins = [3], expected a list of {kernel = @NAME, args = array<i64: ...>} on a launch}}
 module attributes {kernel.twins = [3]} {
 }

@@ -100,8 +100,9 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 }
 
 /// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, where they
-/// may be shared, and with two warpgroups that stage the source.
-OwningOpRef<ModuleOp> walked(ModuleOp kernel) {
+/// may be shared, and with two warpgroups that stage the source. In a cluster of two, these blocks share the
+/// copies of weights as well, where their tiles allow it.
+OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster = 1) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
   HaloTile tile = nvidia::haloPlanOf(conv).tile;
@@ -111,6 +112,9 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel) {
   nvidia::HaloPlan plan(conv, tile);
   tile.blocks = plan.hasPhaseWithoutTaps() ? 0 : 2 * plan.channelTiles();
   tile.producers = 2;
+  tile.cluster = cluster;
+  if (!nvidia::HaloPlan(conv, tile).clustersMatch())
+    tile.cluster = 1;
   return scheduled(kernel, tile);
 }
 
@@ -128,7 +132,8 @@ TEST_P(HaloConv, PlainHasTheReferencesBits) {
   std::vector<Tensor> operands = operandsOf(GetParam(), Fusion::None);
   Tensor expected = ReferenceKernel(*kernel).run(operands)[0];
   expectNear(ReferenceKernel(*scheduled(*kernel)).run(operands)[0], expected, 0.0);
-  expectNear(ReferenceKernel(*walked(*kernel)).run(operands)[0], expected, 0.0);
+  for (int64_t cluster : {1, 2})
+    expectNear(ReferenceKernel(*walked(*kernel, cluster)).run(operands)[0], expected, 0.0);
 }
 
 TEST_P(HaloConv, PrologueAndEpilogueRide) {
@@ -137,8 +142,8 @@ TEST_P(HaloConv, PrologueAndEpilogueRide) {
   std::vector<Tensor> operands = operandsOf(c, Fusion::Regions);
   auto expected = ReferenceKernel(*kernel).run(operands);
   constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
-  for (bool walks : {false, true}) {
-    auto found = ReferenceKernel(walks ? *walked(*kernel) : *scheduled(*kernel)).run(operands);
+  for (int64_t cluster : {0, 1, 2}) {
+    auto found = ReferenceKernel(cluster ? *walked(*kernel, cluster) : *scheduled(*kernel)).run(operands);
     expectNear(found[0], expected[0], unit);
     auto wanted = merged(expected[1], c), is = merged(found[1], c);
     int64_t channels = c.resultShape()[1];
@@ -152,7 +157,7 @@ TEST_P(HaloConv, LastBlockMerges) {
   const Case &c = GetParam();
   std::vector<Tensor> operands = operandsOf(c, Fusion::Merge);
   const Tensor &added = operands[6];
-  auto results = ReferenceKernel(*walked(*convKernel(c, Fusion::Merge))).run(operands);
+  auto results = ReferenceKernel(*walked(*convKernel(c, Fusion::Merge), /*cluster=*/2)).run(operands);
   ASSERT_EQ(results.size(), 4u);
   auto all = merged(results[1], c);
   int64_t channels = c.resultShape()[1];
@@ -182,6 +187,13 @@ size_t mutantsFound(const Case &c, Fusion fusion, const HaloTile &tile) {
 
 TEST(HaloConvMutants, OfAPlainConvAreFound) {
   EXPECT_GE(mutantsFound(plainConv, Fusion::None, fewChannels), 30u);
+}
+
+TEST(HaloConvMutants, OfAClusterAreFound) {
+  const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
+  constexpr HaloTile tile = {
+      .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 2, .cluster = 2, .feedStages = 2};
+  EXPECT_GE(mutantsFound(c, Fusion::None, tile), 35u);
 }
 
 TEST(HaloConvMutants, ADeadlockIsNamed) {

@@ -1,7 +1,7 @@
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-schedules --nvgpu-lowering | FileCheck %s
 
-// A vector that is not known to lie at a multiple of its size is moved element by element: what stages the halo must
-// read 16 bytes at once, the epilogue pairs of channels, and so must the pair's vectors.
+// A vector that is not known to lie at a multiple of its size is moved element by element: what transforms the halo in
+// shared memory must read and write 16 bytes at once, the epilogue pairs of channels, and so must the pair's vectors.
 
 #aBcde8b = #kernel.layout<aBcde8b>
 #cdeBA8a8b = #kernel.layout<cdeBA8a8b>
@@ -12,7 +12,9 @@
 
 // CHECK-LABEL: llvm.func @conv
 // CHECK-NOT: alignment = 2 : i64
-// CHECK: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<1> -> vector<8xbf16>
+// CHECK: llvm.load %{{.*}} {alignment = 16 : i64} : !llvm.ptr<3> -> vector<8xbf16>
+// CHECK-NOT: alignment = 2 : i64
+// CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<3>
 // CHECK-NOT: alignment = 2 : i64
 // CHECK: llvm.load %{{.*}} {alignment = 8 : i64} : !llvm.ptr<1> -> vector<2xf32>
 // CHECK-NOT: alignment = 2 : i64
@@ -24,7 +26,8 @@ kernel.def @conv attributes {layers = ["a"]} {
 ^bb0(%w: !w, %x: !z, %r: !z, %s: !c):
   %y = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (!z) {
   ^bb0(%v: f32):
-    kernel.yield value %v
+    %twice = arith.addf %v, %v : f32
+    kernel.yield value %twice
   } epilogue(pixel %r, channel %s) : (!z, !c) {
   ^bb0(%sum: f32, %v: f32, %scale: f32):
     %o = math.fma %v, %scale, %sum : f32

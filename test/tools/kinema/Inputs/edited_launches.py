@@ -54,7 +54,10 @@ GPU_EDITS = [
     ("which are not the counters of the arena", counters),
     ("whose channels is 17, expected 8 to 256 in multiples of 8", parameter("sm90.halo", "channels", 17)),
     ("whose tiles take more shared memory or registers than a block has", parameter("sm90.halo", "rows", 56)),
+    ("whose blocks of a cluster would have other tiles than each other, expected a cluster of 1", parameter("sm90.halo", "cluster", 2)),
 ]
+
+
 def main():
     for path, edits in zip(sys.argv[1:], (EDITS, GPU_EDITS), strict=True):
         check(open(path, encoding="utf-8").read(), edits)

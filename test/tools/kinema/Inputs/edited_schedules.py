@@ -11,8 +11,8 @@ import subprocess
 import sys
 
 SCHEDULE = re.compile(r'#kernel\.schedule<"([a-z0-9_.]+)", grid = (\d+), scratch = (\d+), \{([^}]*)\}>')
-# These parameters decide only how the work is cut, not how much a block takes: with other numbers they are other schedules.
-FREE = {("sm90.halo", "grid")}
+# These parameters decide only how the work is cut, not how much a block takes: with the next number they are other schedules.
+FREE = {("sm90.halo", "grid"), ("sm90.halo", "cluster")}
 
 
 def kinema(*arguments):
@@ -25,7 +25,7 @@ def edits(match):
     text = match.group(0)
     for key, value in [("grid", grid), ("scratch", scratch), *re.findall(r"(\w+) = (\d+)", parameters)]:
         for other in {"0", "-" + value, str(int(value) + 1), str(2**40)} - {value, "-0"}:
-            if (name, key) not in FREE or other in ("0", "-" + value):
+            if (name, key) not in FREE or other != str(int(value) + 1):
                 yield text.replace(f"{key} = {value}", f"{key} = {other}", 1)
     for key, value in re.findall(r"(\w+) = (\d+)", parameters):
         yield text.replace(f"{key} = ", f"{key}z = ", 1)

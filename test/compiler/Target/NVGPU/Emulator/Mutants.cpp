@@ -41,7 +41,11 @@ public:
         })
         .Case([&](MBarrierArriveExpectTxOp) { change(1, "bytes", 16), change(1, "bytes", -16); })
         .Case([&](MBarrierTryWaitParityOp) { add("flip the phase of", exclusiveOrOperand, 1, 1); })
-        .Case([&](CpAsyncBulkGlobalToSharedClusterOp) { change(3, "bytes", -16), shift(0); })
+        .Case([&](CpAsyncBulkGlobalToSharedClusterOp copy) {
+          change(3, "bytes", -16), shift(0);
+          if (copy.getMulticastMask()) // of two blocks, the other one alone
+            change(4, "the blocks", -1);
+        })
         .Case([&](CpAsyncBulkSharedCTAToGlobalOp) { change(2, "bytes", -16), shift(1); })
         .Case([&](CpAsyncBulkTensorGlobalToSharedClusterOp copy) {
           shift(0, 128);
