@@ -102,6 +102,17 @@ int64_t nvidia::rawStages(int64_t bytes, int64_t parts, int64_t wanted) {
   return std::min(wanted > 0 ? wanted : busy, parts);
 }
 
+int64_t nvidia::weightStages(int64_t bytes, int64_t wanted) {
+  if (wanted > 0)
+    return wanted;
+  // L2 of 32 bytes a cycle and 600 cycles of latency has 19 KB under way.
+  constexpr int64_t underWay = 16 * 1024;
+  int64_t stages = fewestWeightStages;
+  while (stages < mostWeightStages && (stages - heldWeightStages) * bytes < underWay)
+    stages *= 2;
+  return stages;
+}
+
 //===-- Copies ------------------------------------------------------------===//
 
 int FeedPlan::runAxis() const {

@@ -122,7 +122,7 @@ void HaloConvEmitter::layOut() {
   weights.name = "the weights";
   raw.name = "the source's rows";
   for (auto [ring, stages] :
-       {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages}, {&raw, plan.rawStages()}}) {
+       {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages()}, {&raw, plan.rawStages()}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);
     ring->emptyAt = take(8 * stages);

@@ -55,6 +55,7 @@ struct HaloTile {
   int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
   int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
   int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
+  int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.results[0]);
@@ -65,6 +66,7 @@ struct HaloTile {
     visit("producers", self.producers);
     visit("cluster", self.cluster);
     visit("feed_stages", self.feedStages);
+    visit("weight_stages", self.weightStages);
   }
 };
 
@@ -90,7 +92,6 @@ struct HaloPlan {
   int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
 
   static constexpr int64_t consumers = 2; // warpgroups
-  static constexpr int64_t weightStages = 4;
 
   Roles roles() const { return {tile.producers, consumers}; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
@@ -119,6 +120,7 @@ struct HaloPlan {
   int64_t rawStages() const {
     return nvidia::rawStages(feed().rawBytes(), stepsOfSource() * feed().parts(), tile.feedStages);
   }
+  int64_t weightStages() const { return nvidia::weightStages(weightStageBytes(), tile.weightStages); }
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }

@@ -44,18 +44,16 @@ static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
          plan.roles().consumerRegisters() - shortLived;
 }
 
-/// Returns the bytes that a block reads and writes through L2.
-static double cachedOf(kernel::ConvOp op, const HaloPlan &plan, double taps) {
-  double depth = double(plan.chunks()) * plan.tile.depth, results = plan.tile.channels;
+/// Returns the bytes of a tile's results, and of what the epilogue reads at their positions, through L2.
+static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
+  double results = plan.tile.channels;
   for (const HaloAxis &axis : plan.axes)
     results *= axis.tile;
   // Rows of results are written in whole sectors of L2.
   constexpr double sector = 32;
   double row = plan.axes[2].tile * double(positionBytes);
   results *= shape::roundUp(int64_t(row), int64_t(sector)) / row;
-  return plan.chunks() * plan.feed().sectorBytes() +
-         2 * (depth * taps * plan.tile.channels / plan.tile.cluster +
-              results * (1 + double(op.epilogue().count(Access::Pixel))));
+  return 2 * results * (1 + double(op.epilogue().count(Access::Pixel)));
 }
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
@@ -68,10 +66,13 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
-  work.fed = plan.chunks() * feed.sectorBytes();
-  work.underWay = feed.direct() ? (plan.sourceStages() - 1) * plan.sourceStageBytes()
-                                : (plan.rawStages() - 1) * feed.rawBytes();
-  work.cached = cachedOf(op, plan, taps);
+  work.source = {plan.chunks() * feed.sectorBytes(),
+                 double(feed.direct() ? (plan.sourceStages() - 1) * plan.sourceStageBytes()
+                                      : (plan.rawStages() - 1) * feed.rawBytes())};
+  work.steps = plan.oneStep() ? 0 : plan.chunks() * taps;
+  work.weights = {plan.chunks() * taps * plan.weightStageBytes(),
+                  double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes())};
+  work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
   work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
   work.memory = bytesOf(traffic);
   return work;
@@ -96,6 +97,7 @@ double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.feedStages();
+  tile.weightStages = plan.weightStages();
   return makeSchedule(
       op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.roles().threads()}, tile);
 }
@@ -122,6 +124,8 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   auto consider = [&](const HaloTile &tile) {
     plan.setTile(tile);
     plan.tile.blocks = blocksOf(plan, *processor.rates);
+    if (!plan.fits(sums, processor))
+      plan.tile.weightStages = fewestWeightStages;
     if (plan.fits(sums, processor) && epilogueFits(op, plan))
       best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
                     [&] { return scheduleOf(op, plan); });
@@ -172,6 +176,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   parameters.check(tile.producers, 1, 2);
   parameters.check(tile.cluster, 1, 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
+  parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
   if (parameters.failed())
     return {};
   plan.setTile(tile);

@@ -29,9 +29,9 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   Work work{plan.grid()};
   work.matrix = tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
-  work.fed = tiles * (gradient.sectorBytes() + activation.sectorBytes());
-  work.underWay = plan.rawStages() > 1 ? (plan.rawStages() - 1) * plan.rawBytes() : plan.stageBytes();
-  work.cached = results + work.fed;
+  work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),
+                 double(plan.rawStages() > 1 ? (plan.rawStages() - 1) * plan.rawBytes() : plan.stageBytes())};
+  work.cached = results + work.source.bytes;
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = staging + work.matrix / tiles + results / storedPerCycle;
   // Partials are written here and read by the kernel that adds them up.

@@ -3,20 +3,26 @@
 using namespace kinema;
 using namespace kinema::nvidia;
 
+/// Returns the cycles in which copies arrive that wait for the latency of what they read, in seconds.
+static double cyclesOf(const Rates &rates, const Copies &copies, double latency) {
+  return copies.underWay > 0 ? copies.bytes / copies.underWay * latency * rates.clock() : 0;
+}
+
 double nvidia::secondsOf(const Rates &rates, const Work &work) {
   double waves = shape::ceilDiv(work.blocks, rates.multiprocessors * work.together);
   double brought = std::max(work.staging, work.cached / rates.cachedPerCycle);
-  if (work.underWay > 0)
-    brought = std::max(brought, work.fed / work.underWay * rates.latency * rates.clock());
-  double first = std::max(work.matrix, brought), next = std::max(work.matrix + work.after, brought);
+  brought = std::max({brought, cyclesOf(rates, work.source, rates.latency),
+                      cyclesOf(rates, work.weights, rates.cachedLatency)});
+  double matrix = std::max(work.matrix, work.steps * rates.stepCycles);
+  double first = std::max(matrix, brought), next = std::max(matrix + work.after, brought);
   double cycles =
       waves * (rates.blockCycles + (first + (work.tiles - 1) * next) * work.together + work.after);
   return rates.launchSeconds + std::max(cycles / rates.clock(), work.memory / rates.memory);
 }
 
 double nvidia::secondsOfMerge(const Rates &rates, double bytes) {
-  constexpr double latency = 300, trips = 4; // through L2: two fences, an atomic operation, the results
-  return (trips * latency + bytes / rates.cachedPerCycle) / rates.clock();
+  constexpr double trips = 4; // through L2: two fences, an atomic operation, the results
+  return trips * rates.cachedLatency + bytes / rates.cachedPerCycle / rates.clock();
 }
 
 double nvidia::floorOf(const Rates &rates, const kernel::Traffic &traffic) {

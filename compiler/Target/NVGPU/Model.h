@@ -7,6 +7,12 @@
 
 namespace kinema::nvidia {
 
+/// States what copies bring to shared memory through a ring of stages.
+struct Copies {
+  double bytes = 0;
+  double underWay = 0; // bytes of them that are under way at a time; 0: as many as it takes
+};
+
 /// States what a launch asks of the machine: bytes of memory altogether, and what each tile asks of its
 /// multiprocessor. A tile's matrix products, staging and traffic overlap, and so do a tile's end and the next
 /// one's staging; the block's beginning and end do not.
@@ -18,8 +24,9 @@ struct Work {
   double staging = 0;   // cycles of the threads that prepare operands
   double cached = 0;    // bytes between the block and L2
   double after = 0;     // cycles of the epilogue
-  double fed = 0;       // of these, bytes that copies bring to shared memory
-  double underWay = 0;  // bytes of them that are under way at a time; 0: as many as it takes
+  Copies source = {};   // of these, what comes from memory to shared memory
+  Copies weights = {};  // of these, what comes to shared memory and lies in L2, since all blocks read it
+  double steps = 0;     // times that a warpgroup begins products
   double memory = 0;    // bytes of the launch between L2 and memory
 };
 

@@ -40,7 +40,8 @@ private:
   void emitSource();
   void emitConsumers();
   Values firstProducts(Value chunk, Value sourceAt, ValueRange sums);
-  Values emitStage(ValueRange sums, Value at, int64_t blockBytes, Value step, int64_t columns);
+  Values emitStage(ValueRange sums, Value at, int64_t blockBytes, Value first, Value step, int64_t columns);
+  void finishProducts(Value first, Value next);
   Values emitMiddle(Value sourceAt, Value slotAt, Value step);
   Values emitResult(Value frame, Value step);
 
@@ -75,7 +76,7 @@ void PairEmitter::layOut() {
   weights.name = "the weights";
   raw.name = "the source's rows";
   for (auto [ring, stages] : {std::pair{&source, PairPlan::sourceStages},
-                              {&weights, HaloPlan::weightStages},
+                              {&weights, plan.weightStages()},
                               {&raw, plan.rawStages()}}) {
     ring->stages = stages;
     ring->fullAt = take(8 * stages);
@@ -246,10 +247,10 @@ void PairEmitter::emitSource() {
 
 //===-- Products ----------------------------------------------------------===//
 
-/// Runs the products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes`
-/// apart.
-PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t blockBytes, Value step,
-                                           int64_t columns) {
+/// Begins the products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes`
+/// apart, and leaves them under way. Those of the step before end here, unless this is step `first` of a sum.
+PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t blockBytes, Value first,
+                                           Value step, int64_t columns) {
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
   Value stage = stageOf(weights, step), weightAt = stageAt(weights, stage);
   int64_t weightBlock = columns * positionBytes;
@@ -262,9 +263,15 @@ PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t bl
       sum = product(sum, {source, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes, blockBytes, rows},
                     {weight, 2 * k * weightBlock, weightBlock, rows}, columns);
   commitProducts();
-  waitForProducts(0);
-  e.when(e.equal(lane(), 0), [&] { arrive(empty(weights, stage)); });
+  waitForProducts(1);
+  release(weights, e.sub(step, e.index(1)), less(first, step));
   return next;
+}
+
+/// Waits for the products of a sum, which were begun at the steps [first, next), and frees the last stage.
+void PairEmitter::finishProducts(Value first, Value next) {
+  waitForProducts(0);
+  release(weights, e.sub(next, e.index(1)), less(first, next));
 }
 
 /// Computes a frame of the middle, some channels after the others, into its slot. Returns the next step of
@@ -288,12 +295,14 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
               shift = e.add(e.mul(shift, halo.extent()), e.div(d, halo.sourceStep));
             }
             shift = e.add(e.mul(plane, first.planePositions()), shift);
-            auto next = emitStage(carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
-                                  first.pitch() * positionBytes, carried.back(), plan.tile.channels);
+            auto next =
+                emitStage(carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
+                          first.pitch() * positionBytes, step[0], carried.back(), plan.tile.channels);
             next.push_back(e.add(carried.back(), 1));
             return next;
           });
         });
+        finishProducts(step[0], sums.back());
         storeMiddle(ArrayRef(sums).drop_back(), columns, slotAt);
         return {sums.back()};
       });
@@ -311,11 +320,13 @@ PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
     Value rowsAt = e.add(slotOf(from), firstRow);
     return e.loop(e.index(0), e.index(plan.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
       Value chunkAt = e.add(rowsAt, e.mul(chunk, plan.tile.depth / blockChannels * blockBytes));
-      auto next = emitStage(carried.drop_back(), chunkAt, blockBytes, carried.back(), plan.resultChannels());
+      auto next =
+          emitStage(carried.drop_back(), chunkAt, blockBytes, step, carried.back(), plan.resultChannels());
       next.push_back(e.add(carried.back(), 1));
       return next;
     });
   });
+  finishProducts(step, sums.back());
   storeResult(ArrayRef(sums).drop_back(), frame);
   return {sums.back()};
 }
@@ -329,7 +340,7 @@ void PairEmitter::emitConsumers() {
     waitFull(source, steps[1]);
     Value stage = stageOf(source, steps[1]);
     auto next = emitMiddle(stageAt(source, stage), slotOf(frame), steps[0]);
-    e.when(e.equal(lane(), 0), [&] { arrive(empty(source, stage)); });
+    release(source, steps[1]);
     fenceStores();
     meet(word(e.add(group, 1)), warpgroup);
     return {next[0], e.add(steps[1], 1)};

@@ -30,18 +30,22 @@ FeedPlan PairPlan::feed() const {
   return feed;
 }
 
+int64_t PairPlan::weightStages() const {
+  int64_t stages = nvidia::weightStages(weightStageBytes(), tile.weightStages);
+  return tile.weightStages ? stages : std::min<int64_t>(stages, llvm::bit_floor<uint64_t>(stepsOfMiddle()));
+}
+
 int64_t PairPlan::sharedBytes() const {
-  int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages + HaloPlan::weightStages + raw);
+  int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages + weightStages() + raw);
   return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() + raw * feed().rawBytes() +
-         HaloPlan::weightStages * weightStageBytes() + slots() * slotBytes();
+         weightStages() * weightStageBytes() + slots() * slotBytes();
 }
 
 bool PairPlan::fits(const Processor &processor) const {
   constexpr int64_t most = 116; // accumulators of a thread
   int64_t registers = first.rowTiles() * std::max(tile.channels, resultChannels()) / 2;
-  // The ring of weights comes round within each frame of the middle. That orders the frame's stores after the
-  // last products of the frame that its slot held before.
-  int64_t stages = first.channelTiles() * first.chunks() * firstTaps;
+  // The ring of weights comes round before the first channels of a frame of the middle are stored. That orders
+  // these stores after the last products of the frame that the slot held before.
   return sharedBytes() <= processor.blockSharedBytes() && registers <= most &&
-         stages >= HaloPlan::weightStages;
+         stepsOfMiddle() >= weightStages() && weightStages() >= heldWeightStages;
 }

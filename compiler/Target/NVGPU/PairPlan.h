@@ -13,7 +13,8 @@ struct PairTile {
   int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
   int64_t channels;              // channels of the middle that one product computes, a multiple of 8
   int64_t depth;                 // contracted channels in a stage of weights, a multiple of 16
-  int64_t feedStages = 0; // raw ones through which the source's rows come; 0: as many as keep memory busy
+  int64_t feedStages = 0;   // into which the source's rows come; 0: as many as keep memory busy
+  int64_t weightStages = 0; // of weights; 0: as many as keep L2 busy
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.frames);
@@ -22,6 +23,7 @@ struct PairTile {
     visit("channels", self.channels);
     visit("depth", self.depth);
     visit("feed_stages", self.feedStages);
+    visit("weight_stages", self.weightStages);
   }
 };
 
@@ -60,6 +62,9 @@ struct PairPlan {
   int64_t rawStages() const {
     return nvidia::rawStages(feed().rawBytes(), framesOfBlock() * feed().parts(), tile.feedStages);
   }
+  /// Counts the stages of weights that a sum of the middle takes.
+  int64_t stepsOfMiddle() const { return first.chunks() * firstTaps; }
+  int64_t weightStages() const;
   int64_t sourceStageBytes() const { return first.chunks() * first.sourceStageBytes(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * std::max(tile.channels, resultChannels()); }
   int64_t sharedBytes() const;

@@ -48,13 +48,18 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
                 frames * secondProducts * cyclesOfProduct(plan.resultChannels());
   FeedPlan feed = plan.feed();
   work.staging = middleFrames * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
-  work.fed = middleFrames * feed.sectorBytes();
-  work.underWay = feed.direct() ? (PairPlan::sourceStages - 1) * plan.sourceStageBytes()
-                                : (plan.rawStages() - 1) * feed.rawBytes();
-  work.cached = work.fed + 2 * middleFrames * depth * plan.firstTaps * plan.middleBlocks * 8.0 +
-                2 * frames * plan.resultChannels() *
-                    (plan.second.kernel[0] * plan.chunks() * plan.tile.depth +
-                     results * (1 + double(op.epilogue().count(Access::Pixel))));
+  work.source = {middleFrames * feed.sectorBytes(),
+                 double(feed.direct() ? (PairPlan::sourceStages - 1) * plan.sourceStageBytes()
+                                      : (plan.rawStages() - 1) * feed.rawBytes())};
+  work.steps = middleFrames * first.channelTiles() * first.chunks() * plan.firstTaps +
+               frames * plan.second.kernel[0] * plan.chunks();
+  work.weights = {2 * middleFrames * depth * plan.firstTaps * plan.middleBlocks * 8.0 +
+                      2 * frames * plan.resultChannels() * plan.second.kernel[0] * plan.chunks() *
+                          plan.tile.depth,
+                  double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes())};
+  work.cached =
+      work.source.bytes + work.weights.bytes +
+      2 * frames * plan.resultChannels() * results * (1 + double(op.epilogue().count(Access::Pixel)));
   work.after = plan.positions() / 256.0 / 4 *
                (middleFrames * plan.middleBlocks * 8 * (6 + 6 * op.getMiddleOperands().size()) +
                 frames * plan.resultChannels() * (6 + 6 * op.getEpilogueOperands().size()));
@@ -69,6 +74,7 @@ double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
+  tile.weightStages = plan.weightStages();
   return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.roles().threads()}, tile);
 }
 
@@ -87,6 +93,7 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   parameters.check(tile.channels, block, std::min(channels, Processor::productColumns), block);
   parameters.check(tile.depth, 16, mostDepth, 16);
   parameters.check(tile.feedStages, 0, mostFeedStages);
+  parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the middle's "
                        << channels;
@@ -117,6 +124,8 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
   forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](PairTile tile) {
     PairPlan plan(op, tile);
     if (!plan.fits(processor))
+      plan.tile.weightStages = fewestWeightStages;
+    if (!plan.fits(processor))
       return;
     for (int64_t frames : evenSizes(plan.results[0])) {
       plan.tile.frames = frames;
@@ -131,7 +140,9 @@ std::optional<int64_t> kinema::nvidia::leastPairBytes(kernel::PairOp op) {
   std::optional<int64_t> least;
   if (isSupported(op))
     forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](const PairTile &tile) {
-      int64_t bytes = PairPlan(op, tile).sharedBytes();
+      PairPlan plan(op, tile);
+      plan.tile.weightStages = fewestWeightStages;
+      int64_t bytes = plan.sharedBytes();
       least = std::min(least.value_or(bytes), bytes);
     });
   return least;

@@ -22,8 +22,10 @@ struct Rates {
   double lanes;                // instructions a cycle of a multiprocessor
   double residentThreads;      // threads of a multiprocessor
   double latency;              // seconds from a load of memory to its data
+  double cachedLatency;        // seconds from a load of what lies in L2 to its data
   double issueCycles;          // cycles of an instruction of a warp that has a scheduler nearly to itself
   double copyCycles;           // cycles in which a warp begins a bulk copy
+  double stepCycles;           // cycles in which a warpgroup looks for operands and begins products of them
 
   /// Returns the cycles a second at which tensor cores give `products`.
   constexpr double clock() const { return products / multiprocessors / multiplyAddsPerCycle; }
@@ -42,8 +44,10 @@ inline constexpr Rates h200 = {
     .lanes = 128,
     .residentThreads = 2048,
     .latency = 0.7e-6,
+    .cachedLatency = 0.4e-6,
     .issueCycles = 1.5,
     .copyCycles = 16,
+    .stepCycles = 128,
 };
 
 /// Describes a GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in

@@ -177,7 +177,7 @@ namespace {
 const Case plainConv = {{.name = "plain", .in = 96, .out = 16, .input = {1, 14, 14}, .window = line}};
 /// This tile has few channels a stage, so that the rings of stages come round, and one block for all tiles.
 constexpr HaloTile fewChannels = {
-    .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 1, .feedStages = 2};
+    .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 1, .feedStages = 2, .weightStages = 4};
 
 size_t mutantsFound(const Case &c, Fusion fusion, const HaloTile &tile) {
   return expectMutantsFound(*scheduled(*convKernel(c, fusion), tile), operandsOf(c, fusion));
@@ -192,7 +192,7 @@ TEST(HaloConvMutants, OfAPlainConvAreFound) {
 TEST(HaloConvMutants, OfAClusterAreFound) {
   const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
   constexpr HaloTile tile = {
-      .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 2, .cluster = 2, .feedStages = 2};
+      .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 2, .cluster = 2, .feedStages = 2, .weightStages = 4};
   EXPECT_GE(mutantsFound(c, Fusion::None, tile), 35u);
 }
 
@@ -230,7 +230,12 @@ TEST(HaloConvMutants, OfAStemAreFound) {
       .kernel = {1, 9, 7}, .stride = {1, 2, 2}, .padLow = {0, 4, 3}, .padHigh = {0, 4, 3}};
   const Case c = {{.name = "stem", .in = 3, .block = 4, .out = 16, .input = {1, 12, 14}, .window = nineRows}};
   EXPECT_GE(mutantsFound(c, Fusion::None,
-                         {.results = {1, 6, 6}, .channels = 16, .depth = 32, .blocks = 1, .feedStages = 2}),
+                         {.results = {1, 6, 6},
+                          .channels = 16,
+                          .depth = 32,
+                          .blocks = 1,
+                          .feedStages = 2,
+                          .weightStages = 4}),
             20u);
 }
 
