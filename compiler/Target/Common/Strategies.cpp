@@ -1,6 +1,7 @@
 #include "compiler/Target/Common/Strategies.h"
 
 #include "compiler/Target/Common/Reference.h"
+#include "dialects/Kernel/Signature.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -30,6 +31,17 @@ SmallVector<Candidate> kinema::candidatesOf(Operation *kernel, ArrayRef<Strategy
     if (auto found = strategy.candidates(kernel); !found.empty())
       return found;
   return {};
+}
+
+std::string kinema::choiceKeyOf(Operation *kernel) {
+  std::string text = kernel::signatureOf(kernel);
+  llvm::raw_string_ostream os(text);
+  llvm::interleaveComma(kernel->getOperandTypes(), os << " of ");
+  for (Region &region : kernel->getRegions()) {
+    os << "\n";
+    region.walk([&](Operation *op) { os << op->getName() << op->getAttrDictionary() << " "; });
+  }
+  return text;
 }
 
 std::optional<double> kinema::predictedSeconds(Operation *kernel, ArrayRef<Strategy> strategies) {

@@ -66,6 +66,10 @@ const Strategy *strategyNamed(llvm::ArrayRef<Strategy> strategies, llvm::StringR
 /// that takes it.
 llvm::SmallVector<Candidate> candidatesOf(mlir::Operation *kernel, llvm::ArrayRef<Strategy> strategies);
 
+/// Returns a line that is the same for kernels that differ only in where their operands come from, so that
+/// the same schedules may be measured for them, and the same one is the quickest.
+std::string choiceKeyOf(mlir::Operation *kernel);
+
 /// Seconds of a kernel with a schedule; nothing if that is of none of the strategies, or has no model.
 std::optional<double> predictedSeconds(mlir::Operation *kernel, llvm::ArrayRef<Strategy> strategies);
 

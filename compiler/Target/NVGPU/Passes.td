@@ -30,6 +30,35 @@ def PairNVGPUConvs : Pass<"pair-nvgpu-convs", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"pairs", "pairs", "pairs of convs that became one kernel">];
 }
 
+def StoreNVGPUGradients : Pass<"store-nvgpu-gradients", "::mlir::ModuleOp"> {
+  let summary = "stores a gradient that kernels would compute of several tensors, each on its way in";
+  let description = [{
+    Why: batch norm's gradient is computed of the gradient behind it and of what it normalised. The conv's data gradient
+    and weight gradient both do so, each once for every block of channels and taps that reads a position, and a weight
+    gradient on tensor cores waits for that rather than for its products. What is stored needs no computing: copies
+    bring it straight to where products read it. Reading two tensors twice, or reading two, writing one and reading it
+    twice, are as many bytes but one tensor.
+
+    Where the model of time finds the kernels quicker that way, a `kernel.map` stores the gradient and all of them
+    read it. Their bits stay the same, since a gradient is rounded before a product reads it in any case.
+
+    Before:
+    ```mlir
+    %dx = kernel.conv transposed %w ... prologue(pixel %g, pixel %z, channel %p, channel %q, channel %r) ...
+    %dw = kernel.wgrad ... gradient(pixel %g, pixel %z, channel %p, channel %q, channel %r) ... activation(pixel %x) ...
+    ```
+    After:
+    ```mlir
+    %dz = kernel.map(pixel %g, pixel %z, channel %p, channel %q, channel %r) ...
+    %dx = kernel.conv transposed %w ... prologue(pixel %dz) ...
+    %dw = kernel.wgrad ... gradient(pixel %dz) ... activation(pixel %x) ...
+    ```
+  }];
+  let dependentDialects = ["::kinema::kernel::KernelDialect"];
+  let options = [Option<"always", "always", "bool", "false", "gradients of several tensors, whether that is quicker or not">];
+  let statistics = [Statistic<"stored", "stored", "gradients that are stored">];
+}
+
 def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {
   let summary = "choose how every tensor lies in memory";
   let description = [{

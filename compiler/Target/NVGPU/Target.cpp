@@ -48,8 +48,10 @@ private:
 
 void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &options) const {
   bool reference = options.reference || !processor.warpgroups;
-  if (options.pairs && !reference)
+  if (options.pairs && !reference) {
     passes.addPass(createPairNVGPUConvs());
+    passes.addPass(createStoreNVGPUGradients());
+  }
   passes.addPass(createAssignNVGPUSchedules(
       AssignNVGPUSchedulesOptions{reference, options.choice, options.measurements}));
   if (options.pairs)
