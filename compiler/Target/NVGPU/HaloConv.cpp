@@ -334,7 +334,7 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
     for (auto [tile, sum] : llvm::enumerate(sums))
       sum =
-          product(sum, {source, 2 * k * sourceBlock + int64_t(tile) * 64 * positionBytes, sourceBlock, rows},
+          product(sum, {source, 2 * k * sourceBlock + int64_t(tile) * plan.rowPitch() * positionBytes, sourceBlock, rows},
                   {weight, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
   commitProducts();
   return sums;
@@ -344,7 +344,7 @@ void HaloConvEmitter::emitConsumers() {
   consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
-  firstRow = broadcast(e.mul(e.div(consumerThread, warpgroup), 64 * plan.rowTiles() * positionBytes));
+  firstRow = broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
   sums->begin(consumerThread);
   Value zero = e.index(0);
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
@@ -417,7 +417,7 @@ void HaloConvEmitter::finishProducts(Value sourceStep, Value next, Value any) {
 /// 8.
 HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
   Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
-  Value position = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), tile), 64),
+  Value position = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), tile), plan.rowPitch()),
                          e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
   Row row;
   row.valid = arith::ConstantIntOp::create(e.b, e.loc, 1, 1);

@@ -104,18 +104,28 @@ void HaloPlan::setTile(const HaloTile &other) {
     axes[axis].tile = tile.results[axis];
 }
 
-int64_t HaloPlan::span() const {
+int64_t HaloPlan::span(int first) const {
   int64_t last = 0;
-  for (const HaloAxis &axis : axes)
+  for (const HaloAxis &axis : ArrayRef(axes).drop_front(first))
     last = last * axis.extent() + axis.tile - 1;
   return last + 1;
+}
+
+bool HaloPlan::rowsAreFrames() const {
+  // Tiles of 64 positions must not overlap, since sums would have some results twice.
+  bool one = span(1) <= 64 && axes[1].extent() * axes[2].extent() >= 64;
+  return one && axes[0].tile < shape::ceilDiv(span(), 64);
+}
+
+int64_t HaloPlan::rowTiles() const {
+  return shape::ceilDiv(rowsAreFrames() ? axes[0].tile : shape::ceilDiv(span(), 64), consumers);
 }
 
 int64_t HaloPlan::pitch() const {
   int64_t largest = 0;
   for (const HaloAxis &axis : axes)
     largest = largest * axis.extent() + axis.maxShift() / axis.sourceStep;
-  int64_t read = (planes() - 1) * planePositions() + largest + 64 * consumers * rowTiles();
+  int64_t read = (planes() - 1) * planePositions() + largest + (consumers * rowTiles() - 1) * rowPitch() + 64;
   return shape::roundUp(std::max(stagedPositions(), read), 8);
 }
 

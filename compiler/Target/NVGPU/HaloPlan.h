@@ -100,10 +100,13 @@ struct HaloPlan {
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
-  /// Positions from the first to the last result of a tile.
-  int64_t span() const;
+  /// Positions from the first to the last result of a tile's axes, from axis `first` on.
+  int64_t span(int first = 0) const;
   /// Tiles of 64 positions that each consumer computes.
-  int64_t rowTiles() const { return shape::ceilDiv(span(), 64 * consumers); }
+  int64_t rowTiles() const;
+  /// Positions from the beginning of such a tile to that of the next: 64 or, where a frame's results fill one
+  /// and the borders between frames would be many of the next one's positions, those of a frame.
+  int64_t rowPitch() const { return rowsAreFrames() ? axes[1].extent() * axes[2].extent() : 64; }
   /// Staged positions of one channel block; behind them lies what the last rows read and drop.
   int64_t stagedPositions() const { return planes() * planePositions(); }
   int64_t pitch() const; // positions of a channel block of a stage, with what lies behind them
@@ -136,6 +139,7 @@ struct HaloPlan {
 
   int64_t sourceStageBytes() const { return stagedBlocks() * 16 * pitch(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
+  bool rowsAreFrames() const;
   int64_t sharedBytes(int64_t sums) const; // for an epilogue with so many sums a channel
   bool fits(int64_t sums, const Processor &processor) const;
 };

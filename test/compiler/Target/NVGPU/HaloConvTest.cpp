@@ -123,6 +123,19 @@ std::vector<double> merged(const Tensor &partials, const Case &c) {
   return merge(partials.values, partials.shape, c.forward() ? Form::Moments : Form::Sums).values;
 }
 
+/// Expects that the kernel, whose regions are fused, computes what it does without its schedule.
+void expectAsReference(const Case &c, ModuleOp kernel, ModuleOp scheduled) {
+  std::vector<Tensor> operands = operandsOf(c, Fusion::Regions);
+  auto expected = ReferenceKernel(kernel).run(operands), found = ReferenceKernel(scheduled).run(operands);
+  constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
+  expectNear(found[0], expected[0], unit);
+  auto wanted = merged(expected[1], c), is = merged(found[1], c);
+  int64_t channels = c.resultShape()[1];
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(is[i], wanted[i], unit * (1 + std::abs(wanted[i])))
+        << "channel " << i % channels << ", row " << i / channels;
+}
+
 class HaloConv : public ::testing::TestWithParam<Case> {};
 
 } // namespace
@@ -137,20 +150,9 @@ TEST_P(HaloConv, PlainHasTheReferencesBits) {
 }
 
 TEST_P(HaloConv, PrologueAndEpilogueRide) {
-  const Case &c = GetParam();
-  OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::Regions);
-  std::vector<Tensor> operands = operandsOf(c, Fusion::Regions);
-  auto expected = ReferenceKernel(*kernel).run(operands);
-  constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
-  for (int64_t cluster : {0, 1, 2}) {
-    auto found = ReferenceKernel(cluster ? *walked(*kernel, cluster) : *scheduled(*kernel)).run(operands);
-    expectNear(found[0], expected[0], unit);
-    auto wanted = merged(expected[1], c), is = merged(found[1], c);
-    int64_t channels = c.resultShape()[1];
-    for (size_t i = 0; i < wanted.size(); ++i)
-      EXPECT_NEAR(is[i], wanted[i], unit * (1 + std::abs(wanted[i])))
-          << "channel " << i % channels << ", row " << i / channels;
-  }
+  OwningOpRef<ModuleOp> kernel = convKernel(GetParam(), Fusion::Regions);
+  for (int64_t cluster : {0, 1, 2})
+    expectAsReference(GetParam(), *kernel, cluster ? *walked(*kernel, cluster) : *scheduled(*kernel));
 }
 
 TEST_P(HaloConv, LastBlockMerges) {
@@ -171,6 +173,20 @@ TEST_P(HaloConv, LastBlockMerges) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, HaloConv, ::testing::ValuesIn(cases()), caseName);
+
+TEST(HaloConvTiles, RowsMayBeFrames) {
+  for (const shape::Window &window : {spatial, whole})
+    for (auto direction : {kernel::Direction::Forward, kernel::Direction::Transposed})
+      for (int64_t frames : {2, 3}) {
+        const Case c = {{.name = "frames", .in = 40, .out = 24, .input = {5, 7, 7}, .window = window}, direction};
+        HaloTile tile = {
+            .results = {frames, 7, 7}, .channels = c.resultShape()[1], .depth = 16, .blocks = 2};
+        OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::Regions);
+        OwningOpRef<ModuleOp> framed = scheduled(*kernel, tile);
+        EXPECT_TRUE(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*framed).getKernel())).rowsAreFrames());
+        expectAsReference(c, *kernel, *framed);
+      }
+}
 
 namespace {
 
