@@ -31,6 +31,20 @@ struct AssignNVGPUSchedules : kinema::impl::AssignNVGPUSchedulesBase<AssignNVGPU
   }
 
 private:
+  /// Chooses for the kernels that do not read partials, for those that are alike once.
+  llvm::StringMap<std::optional<ScheduleChoice>>
+  chooseEach(ArrayRef<Operation *> kernels, function_ref<ScheduleChoice(Operation *)> choose) {
+    llvm::StringMap<std::optional<ScheduleChoice>> choices;
+    SmallVector<std::pair<Operation *, std::optional<ScheduleChoice> *>> kinds;
+    for (Operation *op : kernels)
+      if (llvm::all_of(op->getOperandTypes(), hasStaticShape))
+        if (auto [entry, isNew] = choices.try_emplace(choiceKeyOf(op)); isNew)
+          kinds.emplace_back(op, &entry->second);
+    parallelFor(&getContext(), 0, kinds.size(),
+                [&](size_t i) { *kinds[i].second = choose(kinds[i].first); });
+    return choices;
+  }
+
   /// Assigns the schedules, to a kernel that reads partials after the kernel that leaves them, since their
   /// number is known only then.
   void assign(const ScheduleChooser &chooser, const nvidia::Processor &processor) {
@@ -42,14 +56,10 @@ private:
     SmallVector<Strategy> table = nvidia::strategies(processor);
     ArrayRef<Strategy> strategies = reference ? referenceAlone(table) : table;
     auto choose = [&](Operation *op) { return chooser.choose(op, candidatesOf(op, strategies)); };
-    std::vector<std::optional<ScheduleChoice>> choices(kernels.size());
-    parallelFor(&getContext(), 0, kernels.size(), [&](size_t i) {
-      if (llvm::all_of(kernels[i]->getOperandTypes(), hasStaticShape))
-        choices[i] = choose(kernels[i]);
-    });
-    for (auto [op, choice] : llvm::zip_equal(kernels, choices)) {
-      if (!choice)
-        choice = choose(op);
+    llvm::StringMap<std::optional<ScheduleChoice>> choices = chooseEach(kernels, choose);
+    for (Operation *op : kernels) {
+      auto found = choices.find(choiceKeyOf(op));
+      auto choice = found == choices.end() ? choose(op) : found->second;
       plain += choice->schedule.getName() == processor.machine.reference;
       choice->applyTo(op);
     }

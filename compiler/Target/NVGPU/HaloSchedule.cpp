@@ -120,15 +120,19 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   HaloPlan plan(op, {{1, 1, 1}, 8, 16}), whole = plan;
   int64_t blocks = whole.resultBlocks, sums = sumsOf(op);
   kernel::Traffic traffic = kernel::trafficOf(op);
+  const Rates &rates = *processor.rates;
   Best best;
+  // Returns whether the tile waits for L2, so that the blocks of a cluster have something to share.
   auto consider = [&](const HaloTile &tile) {
     plan.setTile(tile);
-    plan.tile.blocks = blocksOf(plan, *processor.rates);
+    plan.tile.blocks = blocksOf(plan, rates);
     if (!plan.fits(sums, processor))
       plan.tile.weightStages = fewestWeightStages;
-    if (plan.fits(sums, processor) && epilogueFits(op, plan))
-      best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
-                    [&] { return scheduleOf(op, plan); });
+    if (!plan.fits(sums, processor) || !epilogueFits(op, plan))
+      return false;
+    Work work = workOf(op, plan, traffic, rates);
+    best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
+    return work.cached / rates.cachedPerCycle > std::max(work.matrix, work.staging);
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};
   if (whole.neighbours > 1) // all channels that overlap are contracted together
@@ -142,14 +146,14 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
         for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
           for (int64_t depth : depths)
             if (blocks % parts == 0 && blocks / parts * blockChannels <= Processor::productColumns)
-              for (int64_t producers : {1, 2})
-                for (int64_t cluster : {1, 2})
-                  consider({{frames, rows, columns},
-                            blocks / parts * blockChannels,
-                            depth,
-                            0,
-                            producers,
-                            cluster});
+              for (int64_t producers : {1, 2}) {
+                HaloTile tile{
+                    {frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers};
+                if (consider(tile)) {
+                  tile.cluster = 2;
+                  consider(tile);
+                }
+              }
   return best.take();
 }
 
