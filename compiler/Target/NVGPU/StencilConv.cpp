@@ -244,6 +244,7 @@ void StencilConvEmitter::emit() {
   placeBlock();
   stage->begin();
   stage->copy(e.index(0));
+  commitStencilCopies(e);
   stageWeights();
   reader.enter(n, e.mul(block, blockChannels));
   int64_t before = plan.ring().before, chunks = before + plan.steps();
@@ -253,7 +254,10 @@ void StencilConvEmitter::emit() {
     stage->transform(chunk);
     NVVM::BarrierOp::create(e.b, e.loc);
     Value next = e.add(chunk, 1);
-    e.when(less(next, e.index(chunks)), [&] { stage->copy(next); });
+    e.when(less(next, e.index(chunks)), [&] {
+      stage->copy(next);
+      commitStencilCopies(e);
+    });
     if (before == 0)
       return emitStep(chunk, state);
     return e.choose(

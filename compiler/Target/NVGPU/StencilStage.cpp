@@ -97,7 +97,7 @@ void StencilStage::clear(Value chunk) {
     clearFrame(frameOf(chunk, frame, 0));
 }
 
-void StencilStage::copy(Value chunk) {
+void StencilStage::copy(Value chunk, bool inSource) {
   auto wide = e.b.getI64Type();
   forEachFrame(chunk, [&](int64_t frame, Value number, Value exists) {
     auto copyFrame = [&] {
@@ -122,9 +122,10 @@ void StencilStage::copy(Value chunk) {
                                   positionBytes, NVVM::LoadCacheModifierKind::CG, Value());
       });
     };
+    if (inSource)
+      return copyFrame();
     e.when(exists, copyFrame, [&] { clearFrame(frameOf(chunk, frame, 0)); });
   });
-  NVVM::CpAsyncCommitGroupOp::create(e.b, e.loc);
 }
 
 //===-- The prologue ------------------------------------------------------===//
@@ -162,6 +163,8 @@ void StencilStage::transform(Value chunk) {
 Value StencilStage::frameAt(Value number) {
   return e.add(e.mul(e.rem(number, ring.chunks() * ring.frames), ring.frameBytes()), at);
 }
+
+void nvidia::commitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncCommitGroupOp::create(e.b, e.loc); }
 
 void nvidia::awaitStencilCopies(KernelEmitter &e) { NVVM::CpAsyncWaitGroupOp::create(e.b, e.loc, 0); }
 

@@ -31,8 +31,9 @@ public:
   void begin();
   /// Writes zeros to this thread's share of a chunk.
   void clear(mlir::Value chunk);
-  /// Begins to copy this thread's share of a chunk.
-  void copy(mlir::Value chunk);
+  /// Begins to copy this thread's share of a chunk; `inSource` says that the source is known to have its
+  /// frames.
+  void copy(mlir::Value chunk, bool inSource = false);
   /// Transforms this thread's share of a chunk, whose copies have landed. Once the threads have met, the
   /// chunk is there.
   void transform(mlir::Value chunk);
@@ -72,7 +73,8 @@ private:
   std::optional<std::pair<mlir::Value, int64_t>> frames;
 };
 
-/// Waits for the copies that this thread has begun.
+/// Makes one group of the copies that this thread has begun, and waits for all groups.
+void commitStencilCopies(KernelEmitter &e);
 void awaitStencilCopies(KernelEmitter &e);
 
 /// Loads channels of a position in f32. `at` is where they lie in shared memory, in bytes from its start.

@@ -23,7 +23,7 @@ public:
 
 private:
   void placeBlock();
-  void copy(Value step);
+  void copy(Value step, bool first = false);
   void transform(Value step);
 
   SmallVector<Value> emitStep(Value step, ValueRange sums);
@@ -67,9 +67,11 @@ void StencilWeightGradEmitter::placeBlock() {
 
 // The gradient's chunks are frames; `before` of them come before the first one, as zeros.
 
-void StencilWeightGradEmitter::copy(Value step) {
+/// Copies what a step reads. At the first one, the gradient has the frame: a block begins with it.
+void StencilWeightGradEmitter::copy(Value step, bool first) {
   activation->copy(step);
-  gradient->copy(e.add(step, plan.gradientRing().before));
+  gradient->copy(e.add(step, plan.gradientRing().before), /*inSource=*/first);
+  commitStencilCopies(e);
 }
 
 void StencilWeightGradEmitter::transform(Value step) {
@@ -188,7 +190,7 @@ void StencilWeightGradEmitter::emit() {
   gradient->begin();
   for (int64_t frame = 0; frame < plan.gradientRing().before; ++frame)
     gradient->clear(e.index(frame));
-  copy(e.index(0));
+  copy(e.index(0), /*first=*/true);
   SmallVector<Value> none(plan.taps(), e.zero(StencilWeightGradPlan::channelsOfThread));
   auto sums = e.loop(e.index(0), e.index(plan.steps()), 1, none, [&](Value step, ValueRange sums) {
     awaitStencilCopies(e);

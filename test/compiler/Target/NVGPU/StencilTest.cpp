@@ -279,3 +279,34 @@ TEST_P(StencilWeightGrad, PlainHasTheReferencesBits) { expectReferencesBits(Fusi
 TEST_P(StencilWeightGrad, FusedHasTheReferencesBits) { expectReferencesBits(Fusion::Regions); }
 
 INSTANTIATE_TEST_SUITE_P(Cases, StencilWeightGrad, ::testing::ValuesIn(gradCases()), caseName);
+
+//===-- Mutants -----------------------------------------------------------===//
+
+namespace {
+/// Some tiles begin within the source, so that not all that lies around them is zero, and some of their chunks
+/// of two frames lie before or behind the source.
+constexpr shape::Window fiveFrames = {.kernel = {5, 3, 3}, .padLow = {2, 1, 1}, .padHigh = {2, 1, 1}};
+const Case mutated = {.name = "mutated", .input = {4, 4, 6}, .window = fiveFrames, .tile = {{2, 2, 3, 2, 1}}};
+
+size_t mutantsFound(const Case &c) {
+  return expectMutantsFound(*scheduled(*convKernel(c, Fusion::Regions), c.tile),
+                            operandsOf(c, Fusion::Regions));
+}
+} // namespace
+
+TEST(StencilMutants, OfAConvAreFound) { EXPECT_GE(mutantsFound(mutated), 10u); }
+
+TEST(StencilMutants, OfAGradientAreFound) {
+  Case c = mutated;
+  c.direction = kernel::Direction::Transposed;
+  EXPECT_GE(mutantsFound(c), 10u);
+}
+
+TEST(StencilMutants, OfAWeightGradientAreFound) {
+  Case c = mutated;
+  c.window = whole;
+  c.input = {3, 3, 4}; // some positions of tiles lie behind those of the gradient
+  StencilWeightGradTile tile = {2, 2, 3, 1, 1};
+  OwningOpRef<ModuleOp> kernel = scheduled(*weightGradKernel(c, Fusion::Regions), tile);
+  EXPECT_GE(expectMutantsFound(*kernel, gradOperandsOf(c, Fusion::Regions)), 10u);
+}

@@ -74,7 +74,7 @@ public:
 private:
   void add(StringRef what, Kind kind, int operand, int64_t amount) {
     std::string text;
-    llvm::raw_string_ostream(text) << what << " " << op->getName() << " at " << op->getLoc();
+    llvm::raw_string_ostream(text) << what << " " << op->getName() << " at " << op->getLoc() << ": " << *op;
     found.push_back({text, number, kind, operand, amount});
   }
   void change(int operand, StringRef what, int64_t amount) {
