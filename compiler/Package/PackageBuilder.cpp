@@ -142,6 +142,8 @@ LogicalResult Manifest::addHeader() {
           {"classes", (*network)["classes"]}};
   if (code.sites)
     root["sites"] = *code.sites;
+  if (code.waitsForLaunches)
+    root["waits_for_launches"] = true;
   return success();
 }
 

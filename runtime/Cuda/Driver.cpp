@@ -27,6 +27,10 @@ Driver open() {
          #symbol);
   KINEMA_CUDA_FUNCTIONS(KINEMA_CUDA_FIND)
 #undef KINEMA_CUDA_FIND
+#define KINEMA_CUDA_SEEK(member, symbol, parameters)                                                         \
+  driver.member = reinterpret_cast<decltype(driver.member)>(dlsym(handle, #symbol));
+  KINEMA_CUDA_NEWER_FUNCTIONS(KINEMA_CUDA_SEEK)
+#undef KINEMA_CUDA_SEEK
   if (Result result = driver.init(0); result != success) {
     const char *text = nullptr;
     driver.getErrorString(result, &text);

@@ -35,6 +35,22 @@ inline constexpr int functionMaxDynamicShared = 8;
 inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableTiming = 2,
                           captureThreadLocal = 1;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
+inline constexpr int launchEarly = 6; // CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+
+// CUlaunchAttribute: what else is asked of a launch. Its value is a union of 64 bytes.
+struct LaunchAttribute {
+  int name;
+  int padding;
+  int value[16];
+};
+
+// CUlaunchConfig
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  Stream stream;
+  LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
 
 // Lists the functions by their names in the library, as KINEMA_CUDA_FUNCTION(name of the member, symbol,
 // parameters).
@@ -84,9 +100,15 @@ inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
   F(graphDestroy, cuGraphDestroy, (Graph graph))                                                             \
   F(graphExecDestroy, cuGraphExecDestroy, (GraphExec executable))
 
+// Lists functions that older drivers lack.
+#define KINEMA_CUDA_NEWER_FUNCTIONS(F)                                                                       \
+  F(launchKernelWith, cuLaunchKernelEx,                                                                      \
+    (const LaunchConfig *config, Function function, void **arguments, void **extra))
+
 struct Driver {
 #define KINEMA_CUDA_MEMBER(member, symbol, parameters) Result(*member) parameters = nullptr;
   KINEMA_CUDA_FUNCTIONS(KINEMA_CUDA_MEMBER)
+  KINEMA_CUDA_NEWER_FUNCTIONS(KINEMA_CUDA_MEMBER) // null where the driver has none
 #undef KINEMA_CUDA_MEMBER
 };
 

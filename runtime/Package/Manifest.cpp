@@ -61,6 +61,12 @@ public:
     return value.get<std::string>();
   }
 
+  bool flag() const {
+    if (!value.is_boolean())
+      fault("expected true or false");
+    return value.get<bool>();
+  }
+
   std::vector<Node> list() const {
     if (!value.is_array())
       fault("expected a list, found {}", shown());
@@ -256,9 +262,7 @@ void parseResults(const Node &node, Kernel &kernel) {
   for (size_t i = 0; i < results.size(); ++i)
     kernel.results.push_back(parseResult(results[i], kernel.buffers[operands + i]));
   kernel.depth = node.at("depth").integer(1, largestCount);
-  if (!node.at("narrow").raw().is_boolean())
-    node.at("narrow").fault("expected true or false");
-  kernel.narrow = node.at("narrow").raw().get<bool>();
+  kernel.narrow = node.at("narrow").flag();
 }
 
 Kernel parseKernel(const Node &node) {
@@ -528,6 +532,8 @@ Manifest parse(const Node &root) {
     for (const Node &site : root.at("sites").list())
       manifest.sites->push_back(site.text());
   }
+  if (root.has("waits_for_launches"))
+    manifest.waitsForLaunches = root.at("waits_for_launches").flag();
   manifest.batch = root.at("batch").integer(1, INT32_MAX);
   manifest.classes = root.at("classes").integer(1, INT32_MAX);
   parseArena(root.at("arena"), manifest);

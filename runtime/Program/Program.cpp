@@ -82,6 +82,8 @@ Program::Program(const Package &package, const ProgramOptions &options)
     device->loadCode(package.read(code), code);
   if (contents.sites)
     device->watch(*contents.sites);
+  if (contents.waitsForLaunches)
+    device->beginLaunchesEarly();
   loadEntries();
 }
 

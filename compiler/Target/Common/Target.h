@@ -40,6 +40,8 @@ struct MachineCode {
   std::vector<File> beside; // other forms of the same code
   /// Kernels with a watchdog may wait for ever at these places, which have numbers.
   std::optional<std::vector<std::string>> sites = std::nullopt;
+  /// Kernels wait by themselves for the launches before theirs, so that the runtime need not.
+  bool waitsForLaunches = false;
 };
 
 /// Seconds of a launch: by the model of a machine, and the least that its multiply-adds and bytes allow

@@ -40,11 +40,20 @@ static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
   return LLVM::AddressOfOp::create(e.b, e.loc, global);
 }
 
+/// Lets the next launch begin as soon as all blocks of this one have, and waits for the end of the one before.
+/// Nothing that others write is read before that, nor anything written that they read.
+static void followLaunches(KernelEmitter &e) {
+  for (auto kind : {NVVM::GridDepActionKind::launch_dependents, NVVM::GridDepActionKind::wait})
+    NVVM::GriddepcontrolOp::create(e.b, e.loc, kind);
+}
+
 static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitter &e) {
   constexpr int64_t globalMemory = 1;
   auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
   e.threads = *schedule.getThreads();
   function->setAttr(kernel::threadsAttribute, e.b.getI32IntegerAttr(e.threads));
+  if (const auto *processor = nvidia::processorOf(def); processor && processor->dependentLaunches)
+    followLaunches(e);
   e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
   e.thread = readIndex<NVVM::ThreadIdXOp>(e);
   e.combineThreads = [&e, def](ValueRange values, KernelEmitter::Combine combine) {

@@ -9,6 +9,9 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicsNVPTX.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -61,6 +64,20 @@ void nvidia::addInlineAssembly(OpPassManager &passes) {
   passes.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
 }
 
+/// Writes waits for the launch before as assembly. To LLVM their intrinsic has no effect on memory, so that it
+/// may move loads in front of it.
+static void keepLoadsBehindWaits(llvm::Module &module) {
+  auto type = llvm::FunctionType::get(llvm::Type::getVoidTy(module.getContext()), /*isVarArg=*/false);
+  auto *wait = llvm::InlineAsm::get(type, "griddepcontrol.wait;", "~{memory}", /*hasSideEffects=*/true);
+  if (llvm::Function *intrinsic = llvm::Intrinsic::getDeclarationIfExists(
+          &module, llvm::Intrinsic::nvvm_griddepcontrol_wait))
+    for (llvm::User *user : llvm::make_early_inc_range(intrinsic->users())) {
+      auto *call = llvm::cast<llvm::CallInst>(user);
+      llvm::CallInst::Create(type, wait, "", call->getIterator());
+      call->eraseFromParent();
+    }
+}
+
 FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processor &processor) {
   llvm::LLVMContext context;
   auto module = translateModuleToLLVMIR(part, context, part.getName());
@@ -68,6 +85,7 @@ FailureOr<std::string> nvidia::generatePTX(gpu::GPUModuleOp part, const Processo
   if (!module || !machine)
     return part.emitError("the kernels do not translate to LLVM IR for ") << processor.name;
   makeNamesUnique(*module, part.getName());
+  keepLoadsBehindWaits(*module);
   optimise(*module, *machine, optimisations);
   for (llvm::Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())

@@ -64,6 +64,9 @@ struct Processor {
   /// Says that the processor has the products of warpgroups of which the schedules `sm90.*` are made. A model
   /// of time chooses these, so such a processor has rates too.
   bool warpgroups = false;
+  /// Says that a launch may begin before the one before it has ended, and wait for that by itself
+  /// (programmatic dependent launch: CUDA C++ Programming Guide).
+  bool dependentLaunches = false;
   const Rates *rates = nullptr; // null where there is no model of time
   Machine machine = plainMachine;
 
@@ -80,8 +83,8 @@ struct Processor {
 inline constexpr Processor processors[] = {
     {"sm_80", "+ptx70", 64, 32, 164 * 1024},
     {"sm_89", "+ptx78", 48, 24, 100 * 1024},
-    {"sm_90a", "+ptx80", 64, 32, 228 * 1024, /*warpgroups=*/true, &h200},
-    {"sm_100", "+ptx86", 64, 32, 228 * 1024},
+    {"sm_90a", "+ptx80", 64, 32, 228 * 1024, /*warpgroups=*/true, /*dependentLaunches=*/true, &h200},
+    {"sm_100", "+ptx86", 64, 32, 228 * 1024, /*warpgroups=*/false, /*dependentLaunches=*/true},
 };
 
 /// Returns the processor of this name; null where there is none.

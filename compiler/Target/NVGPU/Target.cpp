@@ -66,6 +66,7 @@ LogicalResult NVGPUTarget::addCode(ModuleOp lowered, const TargetOptions &option
     return failure();
   if (options.watchdog)
     machineCode.sites = std::move(code->sites);
+  machineCode.waitsForLaunches = processor.dependentLaunches;
   std::string stem = "code/" + name.str();
   for (auto [number, part] : llvm::enumerate(code->parts))
     machineCode.loaded.push_back({stem + "." + std::to_string(number) + ".cubin", std::move(part.cubin)});

@@ -42,21 +42,27 @@ struct CUevent_st {
   bool timed = false;
 };
 
+struct CUgraph_st;
+
 struct CUstream_st {
   std::deque<Action> actions;
   size_t done = 0, queued = 0;
   std::vector<Action> *capture = nullptr;
+  CUgraph_st *graph = nullptr; // that is captured
+  bool afterKernel = false;    // whether what was captured last is a kernel
 };
 
 struct CUfunc_st {
   std::string name;
   const emulator::Kernel *kernel = nullptr;
   size_t parameters = 0;
+  bool waits = false; // for the launch before its own, before it touches global memory
   int dynamicShared = sharedWithoutAttribute;
 };
 
 struct CUgraph_st {
   std::vector<Action> actions;
+  int launches = 0, early = 0; // kernels, and those that may begin before the one before them has ended
 };
 
 struct CUgraphExec_st {
@@ -135,6 +141,16 @@ std::optional<size_t> parametersOf(const std::string &text, const std::string &k
   return count;
 }
 
+// Returns whether the kernel waits for the launch before its own before it touches global memory.
+bool waitsFirst(const std::string &text, const std::string &kernel) {
+  size_t begin = text.find(".entry " + kernel + "("), end = text.find("\n}", begin);
+  auto first = [&](const char *what) { return std::min(text.find(what, begin), end); };
+  size_t access = end;
+  for (const char *what : {"ld.global", "st.global", "cp.async", "atom.", "red.", "\tld.relaxed", "\tst.relaxed"})
+    access = std::min(access, first(what));
+  return first("griddepcontrol.wait") < access;
+}
+
 Result execute(const CUfunc_st &function, int64_t grid, unsigned block, unsigned shared,
                const std::vector<DeviceAddress> &arguments) {
   emulator::Launch launch;
@@ -211,7 +227,7 @@ Result cuGetErrorString(Result error, const char **text) {
 }
 
 Result cuDriverGetVersion(int *version) {
-  *version = 13000;
+  *version = lacks("early launches") ? 12000 : 13000;
   return success;
 }
 
@@ -418,7 +434,8 @@ Result cuModuleGetFunction(Function *function, Module module, const char *name) 
     return notFound;
   auto [found, isNew] = module->functions.try_emplace(name);
   if (isNew)
-    found->second = {name, &module->code.find(name), *parameters, sharedWithoutAttribute};
+    found->second = {name, &module->code.find(name), *parameters, waitsFirst(module->text, name),
+                     sharedWithoutAttribute};
   *function = &found->second;
   return success;
 }
@@ -444,13 +461,32 @@ Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, unsigne
   std::vector<DeviceAddress> values;
   for (size_t i = 0; i < function->parameters; ++i)
     values.push_back(*static_cast<DeviceAddress *>(arguments[i]));
+  if (stream->graph) {
+    ++stream->graph->launches;
+    stream->afterKernel = true;
+  }
   return enqueue(stream, [=] { return execute(*function, gridX, blockX, shared, values); });
+}
+
+Result cuLaunchKernelEx(const LaunchConfig *config, Function function, void **arguments, void **extra) {
+  const LaunchAttribute *attribute = config->attributes;
+  if (config->attributeCount != 1 || attribute->name != launchEarly || attribute->value[0] != 1)
+    return complain(fmt::format("kernel {} is launched with other attributes than one", function->name));
+  if (!function->waits)
+    return complain(fmt::format("kernel {} may begin early, and does not wait", function->name));
+  if (!config->stream->graph || !config->stream->afterKernel)
+    return complain(fmt::format("kernel {} may begin early, and not behind a kernel", function->name));
+  ++config->stream->graph->early;
+  return cuLaunchKernel(function, config->gridX, config->gridY, config->gridZ, config->blockX, config->blockY,
+                        config->blockZ, config->sharedBytes, config->stream, arguments, extra);
 }
 
 Result cuStreamBeginCapture_v2(Stream stream, unsigned mode) {
   if (!state.streams.count(stream) || stream->capture || mode != captureThreadLocal)
     return complain("a capture of a stream that does not exist, is captured already, or in another mode");
-  stream->capture = &(*state.graphs.insert(new CUgraph_st).first)->actions;
+  stream->graph = *state.graphs.insert(new CUgraph_st).first;
+  stream->capture = &stream->graph->actions;
+  stream->afterKernel = false;
   return success;
 }
 
@@ -458,6 +494,7 @@ Result cuStreamEndCapture(Stream stream, Graph *graph) {
   for (CUgraph_st *candidate : state.graphs)
     if (state.streams.count(stream) && stream->capture == &candidate->actions) {
       stream->capture = nullptr;
+      stream->graph = nullptr;
       *graph = candidate;
       return success;
     }
@@ -467,6 +504,9 @@ Result cuStreamEndCapture(Stream stream, Graph *graph) {
 Result cuGraphInstantiateWithFlags(GraphExec *executable, Graph graph, unsigned long long flags) {
   if (!state.graphs.count(graph) || flags)
     return complain("a graph that does not exist is instantiated");
+  if (std::getenv("KINEMA_STANDIN_TELL"))
+    std::fprintf(stderr, "a graph whose kernels begin early: %d; late: %d\n", graph->early,
+                 graph->launches - graph->early);
   *executable = *state.executables.insert(new CUgraphExec_st{graph->actions}).first;
   return success;
 }

@@ -104,6 +104,7 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/parameters/0/init/kind", "zeros"),
             at + ".parameters[0].init: expected he_normal, normal, constant or identity, found zeros");
   EXPECT_EQ(changed("/kernels/loss/symbol", ""), at + ".kernels.loss.symbol: expected a symbol");
+  EXPECT_EQ(changed("/waits_for_launches", 1), at + ".waits_for_launches: expected true or false");
   json kernel = linearManifest()["kernels"]["loss"];
   kernel.update({{"results", json::array()}, {"depth", 1}, {"narrow", 5}});
   EXPECT_EQ(changed("/kernels/loss", kernel), at + ".kernels.loss.narrow: expected true or false");

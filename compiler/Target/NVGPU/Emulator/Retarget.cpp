@@ -243,6 +243,8 @@ LogicalResult Retargeter::retargetSynchronisation(Operation *op) {
       // Threads run one at a time, so that the others of a block see what one has written. Whether they may
       // rely on it is checked at barriers.
       .Case<MembarOp, FenceScClusterOp>([&](auto) { return replace(op, {}), success(); })
+      // A launch begins when the one before it has ended.
+      .Case([&](GriddepcontrolOp) { return replace(op, {}), success(); })
       .Case([&](LLVM::FenceOp fence) {
         bool isForAll = !fence.getSyncscope() || fence.getSyncscope() == "device";
         bool isBoth = llvm::is_contained({LLVM::AtomicOrdering::acq_rel, LLVM::AtomicOrdering::seq_cst},

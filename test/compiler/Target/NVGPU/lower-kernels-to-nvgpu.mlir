@@ -13,7 +13,9 @@ gpu.module @kernels {
 
   // CHECK-LABEL: func.func @scale(
   // CHECK-SAME: %[[X:.*]]: memref<48xbf16, 1>, %[[Y:.*]]: memref<48xf32, 1>) attributes {kernel.threads = 32 : i32}
-  // CHECK: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x : i32
+  // CHECK-NEXT: nvvm.griddepcontrol launch_dependents
+  // CHECK-NEXT: nvvm.griddepcontrol wait
+  // CHECK-NEXT: %[[BLOCK:.*]] = nvvm.read.ptx.sreg.ctaid.x : i32
   // CHECK: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x : i32
   // CHECK: %[[T:.*]] = arith.index_cast %[[THREAD]] : i32 to index
   // CHECK: %[[STEP:.*]] = arith.constant 32 : index
