@@ -26,6 +26,7 @@ static ScheduledLaunch describe(kernel::LaunchOp launch, SymbolTable &symbols, c
   if (auto estimate = target.estimate(launch, op)) {
     described.predicted = estimate->predicted;
     described.floor = estimate->floor;
+    described.limit = estimate->limit.str();
   }
   return described;
 }
@@ -59,26 +60,27 @@ static std::string detailsOf(const ScheduledLaunch &launch) {
 
 std::string kinema::inspect::scheduleTable(StringRef entry, const std::vector<ScheduledLaunch> &launches) {
   std::string text =
-      fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>11} {:>9} {:>7}   {}\n", entry.str(), "kernel",
-                  "schedule", "blocks", "shared", "measured", "predicted", "floor", "ratio", "parameters");
+      fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>11} {:>9} {:>7}   {:<9} {}\n", entry.str(),
+                  "kernel", "schedule", "blocks", "shared", "measured", "predicted", "floor", "ratio",
+                  "limit", "parameters");
   double predicted = 0, floor = 0;
   size_t slow = 0;
   for (const ScheduledLaunch &l : launches) {
     text += fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} ", l.layer, l.op, l.schedule, l.blocks, l.shared);
     text += l.measured ? fmt::format("{:>8.1f} us ", *l.measured * 1e6) : fmt::format("{:>11} ", "-");
     if (!l.predicted) {
-      text += fmt::format("{:>11} {:>9} {:>7}   {}\n", "-", "-", "-", detailsOf(l));
+      text += fmt::format("{:>11} {:>9} {:>7}   {:<9} {}\n", "-", "-", "-", "-", detailsOf(l));
       continue;
     }
     predicted += *l.predicted;
     text += fmt::format("{:>8.1f} us ", *l.predicted * 1e6);
     if (!l.floor) {
-      text += fmt::format("{:>9} {:>7}   {}\n", "-", "-", detailsOf(l));
+      text += fmt::format("{:>9} {:>7}   {:<9} {}\n", "-", "-", "-", detailsOf(l));
       continue;
     }
     bool improve = l.ratio() > ScheduledLaunch::acceptable;
-    text += fmt::format("{:>6.1f} us {:>7.1f} {} {}\n", *l.floor * 1e6, l.ratio(), improve ? "*" : " ",
-                        detailsOf(l));
+    text += fmt::format("{:>6.1f} us {:>7.1f} {} {:<9} {}\n", *l.floor * 1e6, l.ratio(), improve ? "*" : " ",
+                        l.limit.empty() ? "-" : l.limit, detailsOf(l));
     floor += *l.floor;
     slow += improve;
   }
@@ -106,6 +108,8 @@ json kinema::inspect::schedulesJson(const std::vector<ScheduledLaunch> &launches
       entry["ratio"] = l.ratio();
       entry["improve"] = l.ratio() > ScheduledLaunch::acceptable;
     }
+    if (!l.limit.empty())
+      entry["limit"] = l.limit;
     if (l.measured)
       entry["measured_us"] = *l.measured * 1e6;
     list.push_back(std::move(entry));

@@ -36,8 +36,8 @@ public:
   }
 
   std::optional<LaunchEstimate> estimate(kernel::LaunchOp, Operation *kernel) const override {
-    auto predicted = predictedSeconds(kernel, strategies);
-    return predicted ? std::optional(LaunchEstimate{*predicted}) : std::nullopt;
+    auto predicted = predictionOf(kernel, strategies);
+    return predicted ? std::optional(LaunchEstimate{predicted->seconds}) : std::nullopt;
   }
 
 private:

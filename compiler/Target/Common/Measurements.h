@@ -10,6 +10,14 @@
 
 namespace kinema {
 
+/// A Prediction is what a model says of a kernel that has a schedule.
+struct Prediction {
+  Prediction(double seconds, llvm::StringRef limit = {}) : seconds(seconds), limit(limit) {}
+
+  double seconds;
+  llvm::StringRef limit; // what the kernel waits for most, in a word; empty where the model does not say
+};
+
 /// A Candidate is a schedule with what the model says of it.
 struct Candidate {
   kernel::ScheduleAttr schedule;

@@ -44,7 +44,7 @@ std::string kinema::choiceKeyOf(Operation *kernel) {
   return text;
 }
 
-std::optional<double> kinema::predictedSeconds(Operation *kernel, ArrayRef<Strategy> strategies) {
+std::optional<Prediction> kinema::predictionOf(Operation *kernel, ArrayRef<Strategy> strategies) {
   const Strategy *strategy = strategyNamed(strategies, kernel::scheduleOf(kernel).getName());
   return strategy && strategy->predict ? std::optional(strategy->predict(kernel)) : std::nullopt;
 }

@@ -22,8 +22,8 @@ struct Strategy {
   std::function<kernel::ScheduleAttr(mlir::Operation *kernel, ScheduleParameters &parameters)> remake;
   /// The best few schedules of a kernel, the quickest first; none where the strategy does not take it.
   std::function<llvm::SmallVector<Candidate>(mlir::Operation *kernel)> candidates;
-  /// Seconds of a kernel that has a schedule of this strategy; empty where there is no model of the machine.
-  std::function<double(mlir::Operation *kernel)> predict = {};
+  /// Predicts a kernel that has a schedule of this strategy; empty where there is no model of the machine.
+  std::function<Prediction(mlir::Operation *kernel)> predict = {};
   bool goesOnWithMerges = false; // a kernel.finalize may be attached to its kernels
   /// Brings the operands of a kernel into the form in which the chosen schedule reads them, by operations in
   /// front of it, before the kernel gets the schedule; empty where they lie so already.
@@ -70,8 +70,8 @@ llvm::SmallVector<Candidate> candidatesOf(mlir::Operation *kernel, llvm::ArrayRe
 /// the same schedules may be measured for them, and the same one is the quickest.
 std::string choiceKeyOf(mlir::Operation *kernel);
 
-/// Seconds of a kernel with a schedule; nothing if that is of none of the strategies, or has no model.
-std::optional<double> predictedSeconds(mlir::Operation *kernel, llvm::ArrayRef<Strategy> strategies);
+/// Predicts a kernel with a schedule; nothing if that is of none of the strategies, or has no model.
+std::optional<Prediction> predictionOf(mlir::Operation *kernel, llvm::ArrayRef<Strategy> strategies);
 
 } // namespace kinema
 

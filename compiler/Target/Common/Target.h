@@ -49,6 +49,7 @@ struct MachineCode {
 struct LaunchEstimate {
   double predicted;
   std::optional<double> floor = std::nullopt;
+  llvm::StringRef limit = {}; // what the launch waits for most (Prediction::limit)
 };
 
 /// Holds what the tools that make machine code say of it.

@@ -12,7 +12,7 @@ namespace kinema::nvidia {
 llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op, const Processor &processor);
 
 /// Predicts the seconds of a conv that has such a schedule.
-double predictHalo(kernel::ConvOp op, const Processor &processor);
+Prediction predictHalo(kernel::ConvOp op, const Processor &processor);
 
 /// Returns the schedule that the op's own parameters and grid lead to (Strategy::remake).
 kernel::ScheduleAttr remakeHalo(kernel::ConvOp op, const Processor &processor,

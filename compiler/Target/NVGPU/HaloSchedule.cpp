@@ -88,10 +88,12 @@ static double secondsOfAttached(kernel::ConvOp op, const HaloPlan &plan, const R
   return secondsOfMerge(rates, 4.0 * partials.getDimSize(0) * partials.getDimSize(1) * plan.tile.channels);
 }
 
-double kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
+Prediction kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
   HaloPlan plan = haloPlanOf(op);
-  return secondsOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op), *processor.rates)) +
-         secondsOfAttached(op, plan, *processor.rates);
+  Prediction prediction =
+      predictionOf(*processor.rates, workOf(op, plan, kernel::trafficOf(op), *processor.rates));
+  prediction.seconds += secondsOfAttached(op, plan, *processor.rates);
+  return prediction;
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) {

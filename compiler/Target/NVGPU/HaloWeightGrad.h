@@ -12,7 +12,7 @@ namespace kinema::nvidia {
 llvm::SmallVector<Candidate> haloWeightGradCandidates(kernel::WeightGradOp op, const Processor &processor);
 
 /// Predicts the seconds of a weight gradient that has such a schedule.
-double predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor);
+Prediction predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor);
 
 /// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakeHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor,

@@ -40,8 +40,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   return work;
 }
 
-double kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
-  return secondsOf(*processor.rates,
+Prediction kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
+  return predictionOf(*processor.rates,
                    workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op), *processor.rates));
 }
 

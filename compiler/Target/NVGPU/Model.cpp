@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/Model.h"
 
+using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
@@ -8,16 +9,47 @@ static double cyclesOf(const Rates &rates, const Copies &copies, double latency)
   return copies.underWay > 0 ? copies.bytes / copies.underWay * latency * rates.clock() : 0;
 }
 
+namespace {
+/// Holds the cycles of a tile that pass beside each other, by what they are spent on.
+struct TileCycles {
+  TileCycles(const Rates &rates, const Work &work)
+      : products(work.matrix), steps(work.steps * rates.stepCycles), prologue(work.staging),
+        cached(work.cached / rates.cachedPerCycle), copies(cyclesOf(rates, work.source, rates.latency)),
+        weights(cyclesOf(rates, work.weights, rates.cachedLatency)) {}
+
+  double products, steps, prologue, cached, copies, weights;
+
+  double matrix() const { return std::max(products, steps); }
+  double brought() const { return std::max({prologue, cached, copies, weights}); }
+};
+} // namespace
+
 double nvidia::secondsOf(const Rates &rates, const Work &work) {
   double waves = shape::ceilDiv(work.blocks, rates.multiprocessors * work.together);
-  double brought = std::max(work.staging, work.cached / rates.cachedPerCycle);
-  brought = std::max({brought, cyclesOf(rates, work.source, rates.latency),
-                      cyclesOf(rates, work.weights, rates.cachedLatency)});
-  double matrix = std::max(work.matrix, work.steps * rates.stepCycles);
-  double first = std::max(matrix, brought), next = std::max(matrix + work.after, brought);
+  TileCycles tile(rates, work);
+  double first = std::max(tile.matrix(), tile.brought()),
+         next = std::max(tile.matrix() + work.after, tile.brought());
   double cycles =
       waves * (rates.blockCycles + (first + (work.tiles - 1) * next) * work.together + work.after);
   return rates.launchSeconds + std::max(cycles / rates.clock(), work.memory / rates.memory);
+}
+
+Prediction nvidia::predictionOf(const Rates &rates, const Work &work) {
+  TileCycles tile(rates, work);
+  double waves = shape::ceilDiv(work.blocks, rates.multiprocessors * work.together);
+  double tiles = waves * work.tiles * work.together / rates.clock();
+  const std::pair<double, StringRef> parts[] = {
+      {tiles * tile.products, "products"},
+      {tiles * tile.steps, "steps"},
+      {tiles * tile.prologue, "prologue"},
+      {tiles * tile.cached, "L2"},
+      {tiles * tile.copies, "copies"},
+      {tiles * tile.weights, "weights"},
+      {tiles * work.after, "epilogue"},
+      {work.memory / rates.memory, "memory"},
+      {rates.launchSeconds + waves * rates.blockCycles / rates.clock(), "launch"},
+  };
+  return {secondsOf(rates, work), llvm::max_element(parts, llvm::less_first())->second};
 }
 
 double nvidia::secondsOfMerge(const Rates &rates, double bytes) {

@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
 #define KINEMA_COMPILER_TARGET_NVGPU_MODEL_H
 
+#include "compiler/Target/Common/Measurements.h"
 #include "compiler/Target/NVGPU/Processor.h"
 #include "dialects/Kernel/Traffic.h"
 
@@ -32,6 +33,11 @@ struct Work {
 
 /// Returns the seconds from a launch's beginning to its end.
 double secondsOf(const Rates &rates, const Work &work);
+
+/// Returns these seconds with what they are spent on: `products`; `steps`, the beginning of products;
+/// `prologue`, the threads that prepare operands; `L2`, its bytes; `copies` and `weights`, their latency;
+/// `epilogue`; `memory`, its bytes; `launch`, the beginning and end of a launch and of its blocks.
+Prediction predictionOf(const Rates &rates, const Work &work);
 
 /// Returns the seconds in which the last block merges partials of so many bytes.
 double secondsOfMerge(const Rates &rates, double bytes);

@@ -16,7 +16,7 @@ llvm::SmallVector<Candidate> pairCandidates(kernel::PairOp op, const Processor &
 std::optional<int64_t> leastPairBytes(kernel::PairOp op);
 
 /// Predicts the seconds of a pair that has such a schedule.
-double predictPair(kernel::PairOp op, const Processor &processor);
+Prediction predictPair(kernel::PairOp op, const Processor &processor);
 
 /// Returns the schedule that the op's own parameters lead to (Strategy::remake).
 kernel::ScheduleAttr remakePair(kernel::PairOp op, const Processor &processor,

@@ -67,8 +67,8 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   return work;
 }
 
-double kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor) {
-  return secondsOf(*processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op), *processor.rates));
+Prediction kinema::nvidia::predictPair(kernel::PairOp op, const Processor &processor) {
+  return predictionOf(*processor.rates, workOf(op, pairPlanOf(op), kernel::trafficOf(op), *processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) {

@@ -12,7 +12,7 @@ namespace kinema::nvidia {
 llvm::SmallVector<Candidate> stencilCandidates(kernel::ConvOp op, const Processor &processor);
 
 /// Predicts the seconds of a conv that has such a schedule.
-double predictStencil(kernel::ConvOp op, const Processor &processor);
+Prediction predictStencil(kernel::ConvOp op, const Processor &processor);
 
 /// Returns the schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakeStencil(kernel::ConvOp op, const Processor &processor,

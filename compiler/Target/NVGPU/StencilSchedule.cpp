@@ -72,9 +72,9 @@ static Work workOf(kernel::ConvOp op, const StencilPlan &plan, const Processor &
   return workOfStencil(work, processor);
 }
 
-double kinema::nvidia::predictStencil(kernel::ConvOp op, const Processor &processor) {
+Prediction kinema::nvidia::predictStencil(kernel::ConvOp op, const Processor &processor) {
   StencilPlan plan(op, parametersOf<StencilTile>(*op.getSchedule()));
-  return secondsOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
+  return predictionOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
 }
 
 //===-- The search --------------------------------------------------------===//

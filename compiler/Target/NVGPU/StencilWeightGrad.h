@@ -13,7 +13,7 @@ namespace kinema::nvidia {
 llvm::SmallVector<Candidate> stencilWeightGradCandidates(kernel::WeightGradOp op, const Processor &processor);
 
 /// Predicts the seconds of a weight gradient that has such a schedule.
-double predictStencilWeightGrad(kernel::WeightGradOp op, const Processor &processor);
+Prediction predictStencilWeightGrad(kernel::WeightGradOp op, const Processor &processor);
 
 /// Returns the schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakeStencilWeightGrad(kernel::WeightGradOp op, const Processor &processor,

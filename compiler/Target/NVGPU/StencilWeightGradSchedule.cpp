@@ -51,9 +51,9 @@ static Work workOf(kernel::WeightGradOp op, const StencilWeightGradPlan &plan, c
   return workOfStencil(work, processor);
 }
 
-double kinema::nvidia::predictStencilWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
+Prediction kinema::nvidia::predictStencilWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
   StencilWeightGradPlan plan(op, parametersOf<StencilWeightGradTile>(*op.getSchedule()));
-  return secondsOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
+  return predictionOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op)));
 }
 
 /// Considers all numbers of warps that have something to do.

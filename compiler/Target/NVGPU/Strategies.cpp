@@ -36,7 +36,10 @@ static Strategy streamRow(const Processor &processor) {
             return schedule ? SmallVector<Candidate>{{schedule, predictStream(op, schedule, processor)}}
                             : SmallVector<Candidate>();
           },
-          [&processor](Operation *op) { return predictStream(op, kernel::scheduleOf(op), processor); }};
+          [&processor](Operation *op) -> Prediction {
+            double seconds = predictStream(op, kernel::scheduleOf(op), processor);
+            return {seconds, seconds < 2 * processor.rates->launchSeconds ? "launch" : "memory"};
+          }};
 }
 
 static SmallVector<Candidate> gatherCandidates(kernel::PoolGradOp op, const Processor &processor) {

@@ -94,11 +94,11 @@ FailureOr<MachineCode> NVGPUTarget::makeCode(ModuleOp lowered, const TargetOptio
 }
 
 std::optional<LaunchEstimate> NVGPUTarget::estimate(kernel::LaunchOp launch, Operation *kernel) const {
-  auto predicted = predictedSeconds(kernel, strategies);
+  auto predicted = predictionOf(kernel, strategies);
   if (!predicted)
     return std::nullopt;
   kernel::Traffic traffic{int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())};
-  return LaunchEstimate{*predicted, floorOf(*processor.rates, traffic)};
+  return LaunchEstimate{predicted->seconds, floorOf(*processor.rates, traffic), predicted->limit};
 }
 
 FailureOr<CodeReport> NVGPUTarget::reportCode(ModuleOp lowered, const TargetOptions &options) const {
