@@ -225,21 +225,21 @@ def DropoutOp : LaunchableOp<"dropout", [MemoryBound, MakesActivations]> {
   let hasVerifier = 1;
 }
 
-def SoftmaxOp : LaunchableOp<"softmax", [MemoryBound]> {
+def SoftmaxOp : LaunchableOp<"softmax", [MemoryBound, MakesActivations]> {
   let summary = "softmax over the channels of each position";
   let arguments = (ins StoredTensor:$x, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def SoftmaxGradOp : LaunchableOp<"softmax_grad", [MemoryBound]> {
+def SoftmaxGradOp : LaunchableOp<"softmax_grad", [MemoryBound, MakesActivations]> {
   let summary = "see `clip.softmax_grad`";
   let arguments = (ins StoredTensor:$g, StoredTensor:$y, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs StoredTensor:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def MatmulOp : LaunchableOp<"matmul", [], ["getMacs"]> {
+def MatmulOp : LaunchableOp<"matmul", [MakesActivations], ["getMacs"]> {
   let summary = "see `clip.matmul`";
   let arguments = (ins StoredTensor:$lhs, StoredTensor:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs,
                        OptionalAttr<ScheduleAttr>:$schedule);

@@ -222,8 +222,7 @@ private:
   }
 
   /// Activations become bfloat16; parameters, channel vectors, partials, and what has one position a clip
-  /// (pooled features, logits) stay f32. So do a pool's gradient, which is added up in place, and what
-  /// attention makes.
+  /// (pooled features, logits) stay f32. So does a pool's gradient, which is added up in place.
   void storeAsBFloat16(func::FuncOp function) {
     Type element = BFloat16Type::get(function.getContext());
     function.walk([&](Operation *op) {

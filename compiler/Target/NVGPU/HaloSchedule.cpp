@@ -24,7 +24,7 @@ static bool isSupported(kernel::ConvOp op) {
       !canStage(op.prologue(), taps->together))
     return false;
   for (kernel::AccessOperand operand : op.epilogue())
-    if (operand.access == Access::Pixel && !isBlocked(operand.getType()))
+    if (operand.access == Access::Pixel && kernel::channelBlock(operand.getType()) != blockChannels)
       return false;
   return llvm::all_of(op.getResultTypes(), [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
@@ -53,14 +53,18 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
   constexpr double sector = 32;
   double row = plan.axes[2].tile * double(positionBytes);
   results *= shape::roundUp(int64_t(row), int64_t(sector)) / row;
-  return 2 * results * (1 + double(op.epilogue().count(Access::Pixel)));
+  double bytes = 2; // of a result and the numbers beside it
+  for (kernel::AccessOperand operand : op.epilogue())
+    if (operand.access == Access::Pixel)
+      bytes += operand.getType().getElementTypeBitWidth() / 8;
+  return results * bytes;
 }
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                    const Rates &rates) {
   double taps = shape::product(plan.kernel) / double(plan.phases());
   double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
-  double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels / 256;
+  double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
@@ -73,7 +77,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   work.weights = {plan.chunks() * taps * plan.weightStageBytes(),
                   double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes())};
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
-  work.after = results * (6 + 6 * op.getEpilogueOperands().size() + 4 * sumsOf(op)) / 4;
+  work.after = cyclesOfEpilogue(results, op.getEpilogueOperands().size(), sumsOf(op));
   work.memory = bytesOf(traffic);
   return work;
 }

@@ -61,6 +61,14 @@ inline double cyclesOfProduct(int64_t columns) {
   return std::max(columns / 2.0, (64 + columns) * rowBytes / bytesPerCycle);
 }
 
+/// Returns the cycles of an epilogue that makes so many results, reading `operands` numbers beside each and
+/// adding it to `sums` sums.
+inline double cyclesOfEpilogue(double results, int64_t operands, int64_t sums = 0) {
+  constexpr double perResult = 6, perOperand = 6, perSum = 4; // instructions of a thread
+  constexpr double lanes = 1024;                              // that work on as many results in a cycle
+  return results * (perResult + perOperand * operands + perSum * sums) / lanes;
+}
+
 } // namespace kinema::nvidia
 
 #endif
