@@ -3,6 +3,7 @@
 #include "compiler/Target/Common/Reference.h"
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
+#include "compiler/Target/NVGPU/Matmul.h"
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/PoolGrad.h"
@@ -85,6 +86,8 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
                  predictHaloWeightGrad>(HaloWeightGradTile::schedule, processor),
       strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(PairTile::schedule,
                                                                                     processor),
+      strategyOf<kernel::MatmulOp, emitMatmul, remakeMatmul, matmulCandidates, predictMatmul>(
+          MatmulTile::schedule, processor),
       strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
           GatherParameters::schedule, processor),
       stencil,

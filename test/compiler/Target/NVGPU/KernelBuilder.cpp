@@ -111,6 +111,11 @@ void KernelBuilder::poolGrad(kernel::PoolKind kind, Value g, const shape::Window
   complete(op, &prologue);
 }
 
+void KernelBuilder::matmul(Value lhs, bool transposeLhs, Value rhs, bool transposeRhs,
+                           RankedTensorType result) {
+  kernel::MatmulOp::create(b, result, lhs, rhs, transposeLhs, transposeRhs, ScheduleAttr());
+}
+
 void KernelBuilder::merge(KernelRegion &merging) {
   auto op = cast<kernel::LaunchableOp>(body().back());
   OpResult partials = op->getResults().back();

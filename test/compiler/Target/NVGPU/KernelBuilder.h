@@ -85,6 +85,8 @@ public:
                   mlir::RankedTensorType partials, int64_t groups = 1);
   void poolGrad(kernel::PoolKind kind, mlir::Value g, const shape::Window &window, KernelRegion &prologue,
                 mlir::RankedTensorType result);
+  void matmul(mlir::Value lhs, bool transposeLhs, mlir::Value rhs, bool transposeRhs,
+              mlir::RankedTensorType result);
   /// Attaches the merge of the operation's last result to the kernel; each yielded value makes a vector.
   void merge(KernelRegion &merging);
 

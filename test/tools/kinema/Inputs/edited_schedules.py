@@ -12,7 +12,7 @@ import sys
 
 SCHEDULE = re.compile(r'#kernel\.schedule<"([a-z0-9_.]+)", grid = (\d+), scratch = (\d+), \{([^}]*)\}>')
 # These parameters decide only how the work is cut, not how much a block takes: with the next number they are other schedules.
-FREE = {("sm90.halo", "grid"), ("sm90.halo", "cluster")}
+FREE = {("sm90.halo", "grid"), ("sm90.halo", "cluster"), ("sm90.matmul", "grid")}
 
 
 def kinema(*arguments):

@@ -1,0 +1,297 @@
+#include "compiler/Target/NVGPU/Matmul.h"
+
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+#include "dialects/Kernel/Attributes.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+namespace {
+
+/// Writes one kernel. Its members are set when the code that computes them is written.
+class MatmulEmitter : WarpgroupEmitter {
+public:
+  MatmulEmitter(kernel::MatmulOp op, const MatmulPlan &plan, KernelEmitter &e)
+      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile) {}
+
+  void emit();
+
+private:
+  /// Says which results a tile has.
+  struct TilePlace {
+    Value n, channelTile;
+    Value firstPosition, firstBlock; // of the result: a position, and a channel block
+  };
+  /// A Row is one row of the accumulators.
+  struct Row {
+    Value valid; // whether it is a result
+    Value at;    // of this thread's first pair of channels in the result
+  };
+  /// Says what a lane copies to a stage.
+  struct Copy {
+    Value from, to, bytes; // number of the position in the tensor; bytes from the start of shared memory
+  };
+
+  void layOut();
+  void initialiseBarriers();
+  TilePlace placeOf(Value number);
+  /// Runs the body for each tile of the block, with its place and the steps of the ring before it.
+  void overTiles(function_ref<void(const TilePlace &, Value firstStep)> body);
+
+  void emitCopies();
+  Copy copyOf(const MatmulSide &side, const TilePlace &place, Value firstKept, Value chunk, Value at);
+  void clearMissing(const MatmulSide &side, Value at);
+  void emitStage(const TilePlace &place, Value chunk, Value step);
+
+  void emitConsumers();
+  SmallVector<Value> emitProducts(ValueRange sums, Value step);
+  SmallVector<Value> accumulate(Value firstStep);
+  void store(const TilePlace &place, ValueRange sums);
+  Row rowOf(const TilePlace &place, int64_t rowTile, int64_t half);
+  void storeRow(const TilePlace &place, const Row &row, Value sum, int64_t half);
+
+  kernel::MatmulOp op;
+  const MatmulPlan &plan;
+  const MatmulTile &tile;
+  Ring ring;            // each stage holds the right side, whose kept are the products' rows, then the left
+  Value consumerThread; // number among the consumers' threads
+};
+
+//===-- Shared memory -----------------------------------------------------===//
+
+void MatmulEmitter::layOut() {
+  ring.name = "both sides";
+  ring.stages = tile.stages;
+  ring.fullAt = 0;
+  ring.emptyAt = 8 * tile.stages;
+  ring.dataAt = plan.barrierBytes();
+  ring.stageBytes = plan.stageBytes();
+  ring.cluster = tile.cluster;
+}
+
+void MatmulEmitter::initialiseBarriers() {
+  e.when(e.equal(e.thread, 0), [&] {
+    initialise(ring, warp, ring.cluster * plan.roles.consumerWarps());
+    initialised();
+  });
+  if (ring.cluster > 1)
+    clusterMeets();
+  else
+    NVVM::BarrierOp::create(e.b, e.loc);
+}
+
+//===-- Tiles -------------------------------------------------------------===//
+
+MatmulEmitter::TilePlace MatmulEmitter::placeOf(Value number) {
+  TilePlace place;
+  place.firstPosition = e.mul(e.rem(number, plan.positionTiles()), tile.positions);
+  Value rest = e.div(number, plan.positionTiles());
+  place.channelTile = e.rem(rest, plan.channelTiles());
+  place.firstBlock = e.mul(place.channelTile, plan.groups());
+  place.n = e.div(rest, plan.channelTiles());
+  return place;
+}
+
+void MatmulEmitter::overTiles(function_ref<void(const TilePlace &, Value firstStep)> body) {
+  if (plan.tilesOfBlock() == 1)
+    return body(placeOf(e.firstBlock), e.index(0));
+  e.loop(e.firstBlock, e.index(plan.tiles()), plan.grid(), {e.index(0)},
+         [&](Value number, ValueRange step) -> SmallVector<Value> {
+           body(placeOf(number), step[0]);
+           return {e.add(step[0], plan.chunks())};
+         });
+}
+
+//===-- Producers ---------------------------------------------------------===//
+
+/// Returns what this lane copies of a side: a channel block of the tile. Beyond the tensor it has no bytes.
+MatmulEmitter::Copy MatmulEmitter::copyOf(const MatmulSide &side, const TilePlace &place, Value firstKept,
+                                          Value chunk, Value at) {
+  Value contracted = e.mul(chunk, tile.depth);
+  Value position = side.contractsChannels ? firstKept : contracted;
+  Value block = e.add(e.div(side.contractsChannels ? contracted : firstKept, blockChannels), lane());
+  Value exists = e.both(less(lane(), e.index(side.copies())), less(block, e.index(side.blocks)));
+  Value run = e.max(e.index(0), e.min(e.index(side.run()), e.sub(e.index(side.positions), position)));
+  Copy copy;
+  copy.from = e.add(e.mul(e.add(e.mul(place.n, side.blocks), block), side.positions), position);
+  copy.to = e.add(at, e.mul(lane(), side.run() * positionBytes));
+  copy.bytes = e.mul(choose(exists, run, e.index(0)), positionBytes);
+  return copy;
+}
+
+/// Writes zeros to what the last chunk has beyond the last contracted block or position.
+void MatmulEmitter::clearMissing(const MatmulSide &side, Value at) {
+  int64_t missing = side.missing(plan.chunks());
+  if (missing == 0)
+    return;
+  auto words = VectorType::get({4}, e.b.getI32Type());
+  Value zeros =
+      arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
+  auto clear = [&](Value position) {
+    Value to = e.add(at, e.mul(position, positionBytes));
+    LLVM::StoreOp::create(e.b, e.loc, zeros, pointer(to), positionBytes);
+  };
+  int64_t all = side.copies() * side.run();
+  if (side.contractsChannels)
+    return e.loop(e.add(lane(), all - missing * side.run()), e.index(all), warp, clear);
+  e.loop(lane(), e.index(side.copies() * missing), warp, [&](Value number) {
+    Value row = e.div(number, missing);
+    clear(e.add(e.add(e.mul(row, side.run()), e.rem(number, missing)), side.run() - missing));
+  });
+}
+
+/// Brings a chunk of both sides. The lanes of the warp share the copies; in a cluster, so do the blocks those
+/// of the left side, which each copies for all of them.
+void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
+  waitEmpty(ring, step);
+  Value stage = stageOf(ring, step), barrier = full(ring, stage), rightAt = stageAt(ring, stage);
+  Value leftAt = e.add(rightAt, plan.right.bytes());
+  if (plan.right.missing(plan.chunks()) || plan.left.missing(plan.chunks()))
+    e.when(e.equal(chunk, plan.chunks() - 1), [&] {
+      clearMissing(plan.right, rightAt);
+      clearMissing(plan.left, leftAt);
+      fenceStores();
+    });
+  Copy right = copyOf(plan.right, place, place.firstPosition, chunk, rightAt);
+  Copy left = copyOf(plan.left, place, e.mul(place.channelTile, tile.channels), chunk, leftAt);
+  arriveExpecting(barrier, word(e.add(right.bytes, left.bytes)));
+  auto begin = [&](const Copy &copy, OpOperand &operand, Value condition, int64_t cluster) {
+    Value any = less(e.index(0), copy.bytes);
+    e.when(condition ? e.both(any, condition) : any, [&] {
+      bulkCopy(pointer(copy.to), globalPointer(e.bufferOf(operand), copy.from, positionBytes),
+               word(copy.bytes), barrier, cluster);
+    });
+  };
+  begin(right, op.getRhsMutable(), {}, 1);
+  Value mine;
+  if (ring.cluster > 1)
+    mine = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, e.rem(lane(), ring.cluster),
+                                 rankInCluster());
+  begin(left, op.getLhsMutable(), mine, ring.cluster);
+}
+
+void MatmulEmitter::emitCopies() {
+  overTiles([&](const TilePlace &place, Value firstStep) {
+    e.loop(plan.chunks(), [&](Value chunk) { emitStage(place, chunk, e.add(firstStep, chunk)); });
+  });
+}
+
+//===-- Consumers ---------------------------------------------------------===//
+
+/// Runs the products of one stage and leaves them under way.
+SmallVector<Value> MatmulEmitter::emitProducts(ValueRange accumulators, Value step) {
+  waitFull(ring, step);
+  Value at = stageAt(ring, stageOf(ring, step));
+  // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
+  Value group = broadcast(e.div(consumerThread, warpgroup));
+  Value right = matrixStart(e.add(at, e.mul(group, plan.rowTiles() * plan.right.rowTileBytes())));
+  Value left = matrixStart(e.add(at, plan.right.bytes()));
+  SmallVector<Value> sums(accumulators);
+  if (plan.chunks() == 1)
+    sums.assign(sums.size(), Value());
+  beginProducts();
+  for (int64_t k = 0; k < tile.depth / 16; ++k)
+    for (auto [rowTile, sum] : llvm::enumerate(sums)) {
+      int64_t offset = int64_t(rowTile) * plan.right.rowTileBytes() + k * plan.right.stepBytes();
+      sum = product(sum,
+                    {right, offset, plan.right.leading(), plan.right.stride(), plan.right.contractsChannels},
+                    {left, k * plan.left.stepBytes(), plan.left.leading(), plan.left.stride(),
+                     plan.left.contractsChannels},
+                    tile.channels);
+    }
+  commitProducts();
+  return sums;
+}
+
+/// Returns the accumulators of a tile. Each stage's products begin as soon as those of the one before are
+/// under way, and then free the stage of these.
+SmallVector<Value> MatmulEmitter::accumulate(Value firstStep) {
+  SmallVector<Value> init(plan.rowTiles(), noSums(tile.channels));
+  auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
+    Value step = e.add(firstStep, chunk);
+    auto next = emitProducts(carried, step);
+    if (plan.chunks() == 1)
+      return next;
+    waitForProducts(1);
+    release(ring, e.sub(step, e.index(1)), less(e.index(0), chunk));
+    return next;
+  });
+  waitForProducts(0);
+  release(ring, e.add(firstStep, plan.chunks() - 1), {});
+  return sums;
+}
+
+void MatmulEmitter::emitConsumers() {
+  consumerThread = e.sub(e.thread, e.index(plan.roles.firstConsumer()));
+  overTiles([&](const TilePlace &place, Value firstStep) { store(place, accumulate(firstStep)); });
+}
+
+//===-- Results -----------------------------------------------------------===//
+
+/// Returns row `half` (0 or 1) that this thread holds of its warpgroup's tile `rowTile`. A thread holds rows
+/// lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and the next of every
+/// 8.
+MatmulEmitter::Row MatmulEmitter::rowOf(const TilePlace &place, int64_t rowTile, int64_t half) {
+  Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
+  Value inTile = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), rowTile), 64),
+                       e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
+  Value position = e.add(place.firstPosition, inTile);
+  Value plane = e.add(e.mul(place.n, plan.resultBlocks()), place.firstBlock);
+  return {less(position, e.index(plan.positions)),
+          e.add(e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels),
+                e.mul(e.rem(lane(), 4), 2))};
+}
+
+/// Stores one half of a product's rows; the padding of channels gets zeros.
+void MatmulEmitter::storeRow(const TilePlace &place, const Row &row, Value sum, int64_t half) {
+  for (int64_t group = 0; group < plan.groups(); ++group) {
+    auto storeGroup = [&] {
+      SmallVector<Value> pair;
+      for (int64_t channel = 0; channel < 2; ++channel)
+        pair.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, sum,
+                                                    ArrayRef<int64_t>{4 * group + 2 * half + channel}));
+      Value results = vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
+      Value channel = e.add(e.mul(e.add(place.firstBlock, group), blockChannels), e.mul(e.rem(lane(), 4), 2));
+      if (Value channels = existing(channel, 2, plan.channels))
+        results = choose(channels, results, e.constant(0.0f, e.vectorType(2)));
+      e.storeVector(results, e.results[0], e.add(row.at, group * plan.positions * blockChannels));
+    };
+    bool exists = (plan.channelTiles() - 1) * plan.groups() + group < plan.resultBlocks();
+    if (exists)
+      storeGroup();
+    else
+      e.when(less(e.add(place.firstBlock, group), e.index(plan.resultBlocks())), storeGroup);
+  }
+}
+
+void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
+  for (auto [rowTile, sum] : llvm::enumerate(sums))
+    for (int64_t half = 0; half < 2; ++half) {
+      Row row = rowOf(place, rowTile, half);
+      e.when(row.valid, [&] { storeRow(place, row, sum, half); });
+    }
+}
+
+//===-- The kernel --------------------------------------------------------===//
+
+void MatmulEmitter::emit() {
+  if (tile.cluster > 1) {
+    auto function = cast<func::FuncOp>(e.b.getBlock()->getParentOp());
+    function->setAttr(kernel::clusterAttribute, e.b.getI32IntegerAttr(tile.cluster));
+  }
+  layOut();
+  initialiseBarriers();
+  shareOut(plan.roles, [&] { emitCopies(); }, [] {}, [&] { emitConsumers(); });
+  if (tile.cluster > 1)
+    clusterMeets(); // nobody writes to a block that has ended
+}
+
+} // namespace
+
+void kinema::nvidia::emitMatmul(kernel::MatmulOp op, KernelEmitter &e) {
+  MatmulPlan plan = matmulPlanOf(op);
+  MatmulEmitter(op, plan, e).emit();
+}

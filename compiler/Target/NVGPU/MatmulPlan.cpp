@@ -1,0 +1,30 @@
+#include "compiler/Target/NVGPU/MatmulPlan.h"
+
+#include "dialects/Clip/Clip.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+static MatmulSide sideOf(Value operand, bool contractsChannels, int64_t kept, int64_t depth) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  return {contractsChannels, shape::ceilDiv(type.getDimSize(1), blockChannels),
+          shape::product(clip::spatialSize(type)), kept, depth};
+}
+
+MatmulPlan::MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile)
+    : tile(tile), left(sideOf(op.getLhs(), op.getTransposeLhs(), tile.channels, tile.depth)),
+      right(sideOf(op.getRhs(), !op.getTransposeRhs(), tile.positions, tile.depth)) {
+  auto result = cast<RankedTensorType>(op.getResult().getType());
+  clips = result.getDimSize(0);
+  channels = result.getDimSize(1);
+  positions = shape::product(clip::spatialSize(result));
+  depth = clip::matmulDepth(cast<RankedTensorType>(op.getLhs().getType()), op.getTransposeLhs());
+}
+
+bool MatmulPlan::fits(const Processor &processor) const {
+  // Beside the accumulators, a consumer's thread holds the places of operands and results.
+  constexpr int64_t others = 60;
+  int64_t accumulators = rowTiles() * tile.channels / 2;
+  return accumulators <= roles.consumerRegisters() - others && sharedBytes() <= processor.blockSharedBytes();
+}

@@ -1,0 +1,89 @@
+// Decides about a product of matrices on tensor cores before any code is written: the tile of results that is
+// computed together, and the ring of stages through which the operands come.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_MATMULPLAN_H
+#define KINEMA_COMPILER_TARGET_NVGPU_MATMULPLAN_H
+
+#include "compiler/Target/NVGPU/FeedPlan.h"
+#include "compiler/Target/NVGPU/Roles.h"
+
+namespace kinema::nvidia {
+
+/// Holds what is chosen.
+struct MatmulTile {
+  static constexpr llvm::StringLiteral schedule = "sm90.matmul";
+  int64_t positions;   // of the result: the products' rows, a multiple of 64 for each consumer
+  int64_t channels;    // of the result: the products' columns, a multiple of 8, at most 256
+  int64_t depth;       // contracted numbers of a stage, a multiple of 16
+  int64_t stages = 2;  // of the ring
+  int64_t cluster = 1; // blocks, with the same channels and clip, that share the copies of the left side
+  int64_t blocks = 0;  // of the grid, a multiple of the cluster; 0: one for each tile
+
+  static void forEach(auto &self, auto visit) {
+    visit("positions", self.positions);
+    visit("channels", self.channels);
+    visit("depth", self.depth);
+    visit("stages", self.stages);
+    visit("cluster", self.cluster);
+  }
+};
+
+/// A MatmulSide is one side of a product, a tensor [clips, channel blocks, positions, 8]. One of channels and
+/// positions is contracted, the other one is kept: it becomes the result's.
+struct MatmulSide {
+  bool contractsChannels;
+  int64_t blocks, positions; // of the tensor
+  int64_t kept;              // of a tile
+  int64_t depth;
+
+  // A stage holds channel blocks, each a run of positions that one copy brings.
+  int64_t copies() const { return (contractsChannels ? depth : kept) / blockChannels; }
+  int64_t run() const { return contractsChannels ? kept : depth; }
+  int64_t bytes() const { return copies() * run() * positionBytes; }
+  /// Counts the contracted blocks or positions that so many chunks have beyond those that exist.
+  int64_t missing(int64_t chunks) const {
+    return contractsChannels ? chunks * depth / blockChannels - blocks : chunks * depth - positions;
+  }
+  // These are bytes: the offsets of a matrix descriptor, and from one kept row or column to the one 64 later,
+  // and from what one instruction contracts to what the next one does.
+  int64_t leading() const { return (contractsChannels ? run() : blockChannels) * positionBytes; }
+  int64_t stride() const { return (contractsChannels ? blockChannels : run()) * positionBytes; }
+  int64_t rowTileBytes() const { return 64 / blockChannels * stride(); }
+  int64_t stepBytes() const { return 2 * leading(); }
+};
+
+/// Plans the contraction D[position, channel] = sum over k of right[k, position] * left[channel, k] for each
+/// clip, where `left` and `right` are the sides of kernel.matmul. Tiles of positions are numbered first, then
+/// those of channels, then clips; in a cluster, there may be a tile beyond the last position.
+struct MatmulPlan {
+  MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile);
+
+  MatmulTile tile;
+  MatmulSide left, right;
+  int64_t clips, positions, channels, depth; // of the result, and contracted
+
+  static constexpr Roles roles = {1, 2};
+  static constexpr int64_t rowsOfConsumers = 64 * roles.consumers;
+
+  /// Counts the tiles of 64 positions of a consumer.
+  int64_t rowTiles() const { return tile.positions / rowsOfConsumers; }
+  int64_t chunks() const { return shape::ceilDiv(depth, tile.depth); }
+  int64_t resultBlocks() const { return shape::ceilDiv(channels, blockChannels); }
+  int64_t groups() const { return tile.channels / blockChannels; } // channel blocks of a tile
+  int64_t channelTiles() const { return shape::ceilDiv(resultBlocks(), groups()); }
+  int64_t positionTiles() const {
+    return shape::roundUp(shape::ceilDiv(positions, tile.positions), tile.cluster);
+  }
+  int64_t tiles() const { return clips * channelTiles() * positionTiles(); }
+  int64_t grid() const { return tile.blocks ? tile.blocks : tiles(); }
+  /// Counts the tiles of the block that has most.
+  int64_t tilesOfBlock() const { return shape::ceilDiv(tiles(), grid()); }
+
+  int64_t stageBytes() const { return right.bytes() + left.bytes(); } // in this order
+  int64_t barrierBytes() const { return shape::roundUp(2 * 8 * tile.stages, 128); }
+  int64_t sharedBytes() const { return barrierBytes() + tile.stages * stageBytes(); }
+  bool fits(const Processor &processor) const;
+};
+
+} // namespace kinema::nvidia
+
+#endif

@@ -1,0 +1,114 @@
+// Decides which products of matrices the template takes, and chooses their tiles by a model of the time.
+#include "compiler/Target/Common/EvenSizes.h"
+#include "compiler/Target/NVGPU/Matmul.h"
+#include "compiler/Target/NVGPU/Model.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+static constexpr int64_t mostDepth = 128, fewestStages = 2, mostStages = 8, mostCluster = 2;
+static constexpr int64_t mostPositions = 2 * MatmulPlan::rowsOfConsumers;
+
+static bool isSupported(kernel::MatmulOp op) {
+  return llvm::all_of(ArrayRef<Value>{op.getLhs(), op.getRhs(), op.getResult()},
+                      [](Value value) { return isBlocked(cast<RankedTensorType>(value.getType())); });
+}
+
+static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const Rates &rates) {
+  const MatmulTile &tile = plan.tile;
+  double products = double(tile.depth) / 16 * plan.rowTiles() * MatmulPlan::roles.consumers;
+  double results = double(tile.positions) * tile.channels;
+  double copies = plan.right.copies() + double(plan.left.copies()) / tile.cluster;
+  double cached = plan.right.bytes() + double(plan.left.bytes()) / tile.cluster; // of a stage
+  // A stage is filled while the others are waited for or worked on.
+  double filled = cached / rates.cachedPerCycle + rates.latency * rates.clock();
+  Work work{plan.grid()};
+  work.tiles = plan.tilesOfBlock();
+  work.matrix = plan.chunks() * products * cyclesOfProduct(tile.channels);
+  work.staging = plan.chunks() * std::max(copies * rates.copyCycles, filled / (tile.stages - 1));
+  work.cached = plan.chunks() * cached + 2 * results;
+  work.after = cyclesOfEpilogue(results, 0);
+  work.memory = bytesOf(traffic);
+  return work;
+}
+
+double kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &processor) {
+  return secondsOf(*processor.rates, workOf(matmulPlanOf(op), kernel::trafficOf(op), *processor.rates));
+}
+
+static kernel::ScheduleAttr scheduleOf(kernel::MatmulOp op, const MatmulPlan &plan) {
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, MatmulPlan::roles.threads()},
+                      plan.tile);
+}
+
+/// Returns as many stages as there is room for, if there are as many to fill.
+static int64_t stagesOf(const MatmulPlan &plan, const Processor &processor) {
+  int64_t room = (processor.blockSharedBytes() - plan.barrierBytes()) / plan.stageBytes();
+  return std::clamp(std::min(room, plan.tilesOfBlock() * plan.chunks()), fewestStages, mostStages);
+}
+
+/// Returns one block for each multiprocessor, if there are as many tiles.
+static int64_t blocksOf(const MatmulPlan &plan, const Rates &rates) {
+  int64_t cluster = plan.tile.cluster;
+  return std::min(plan.tiles(), rates.multiprocessors / cluster * cluster);
+}
+
+/// Calls `consider` for each tile that may be worth a look, whose stages and blocks are not chosen yet. Of
+/// equally quick ones the first is taken: with a depth of 64, there is room for four stages of the largest
+/// tile.
+static void forEachTile(int64_t resultBlocks, function_ref<void(const MatmulTile &)> consider) {
+  for (int64_t positions : {MatmulPlan::rowsOfConsumers, mostPositions})
+    for (int64_t groups : evenSizes(resultBlocks))
+      for (int64_t depth : {64, 80, 96, 112, 128, 48, 32})
+        for (int64_t cluster = 1; cluster <= mostCluster; ++cluster)
+          if (groups * blockChannels <= Processor::productColumns)
+            consider({positions, groups * blockChannels, depth, fewestStages, cluster});
+}
+
+SmallVector<Candidate> kinema::nvidia::matmulCandidates(kernel::MatmulOp op, const Processor &processor) {
+  if (!isSupported(op))
+    return {};
+  kernel::Traffic traffic = kernel::trafficOf(op);
+  Best best;
+  int64_t resultBlocks = MatmulPlan(op, {mostPositions, blockChannels, 16}).resultBlocks();
+  forEachTile(resultBlocks, [&](const MatmulTile &tile) {
+    MatmulPlan plan(op, tile);
+    plan.tile.blocks = blocksOf(plan, *processor.rates);
+    plan.tile.stages = stagesOf(plan, processor);
+    if (plan.fits(processor))
+      best.consider(secondsOf(*processor.rates, workOf(plan, traffic, *processor.rates)),
+                    [&] { return scheduleOf(op, plan); });
+  });
+  return best.take();
+}
+
+kernel::ScheduleAttr kinema::nvidia::remakeMatmul(kernel::MatmulOp op, const Processor &processor,
+                                                  ScheduleParameters &parameters) {
+  if (!isSupported(op))
+    return {};
+  MatmulTile tile;
+  parameters.read(tile);
+  parameters.check(tile.positions, MatmulPlan::rowsOfConsumers, mostPositions, MatmulPlan::rowsOfConsumers);
+  parameters.check(tile.channels, blockChannels, Processor::productColumns, blockChannels);
+  parameters.check(tile.depth, 16, mostDepth, 16);
+  parameters.check(tile.stages, fewestStages, mostStages);
+  parameters.check(tile.cluster, 1, mostCluster);
+  if (parameters.failed())
+    return {};
+  MatmulPlan plan(op, tile);
+  plan.tile.blocks = parameters.readGrid(tile.cluster, plan.tiles(), tile.cluster);
+  if (!plan.fits(processor))
+    parameters.fault() << "tiles take more shared memory or registers than a block has";
+  return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
+}
+
+kernel::ScheduleAttr kinema::nvidia::matmulSchedule(kernel::MatmulOp op, const MatmulTile &tile) {
+  return scheduleOf(op, MatmulPlan(op, tile));
+}
+
+MatmulPlan kinema::nvidia::matmulPlanOf(kernel::MatmulOp op) {
+  auto tile = parametersOf<MatmulTile>(*op.getSchedule());
+  tile.blocks = op.getSchedule()->getGrid();
+  return MatmulPlan(op, tile);
+}
