@@ -7,6 +7,7 @@
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/PairConv.h"
 #include "compiler/Target/NVGPU/PoolGrad.h"
+#include "compiler/Target/NVGPU/Softmax.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
 #include "compiler/Target/NVGPU/StencilWeightGrad.h"
 
@@ -53,6 +54,15 @@ static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
   return predictStream(op, kernel::scheduleOf(op), processor);
 }
 
+static Strategy softmaxRow(const Processor &processor) {
+  return {SoftmaxTile::schedule, emitSoftmax,
+          [&processor](Operation *op, ScheduleParameters &parameters) {
+            return remakeSoftmax(op, processor, parameters);
+          },
+          [&processor](Operation *op) { return softmaxCandidates(op, processor); },
+          [&processor](Operation *op) { return predictSoftmax(op, processor); }};
+}
+
 //===-- The table ---------------------------------------------------------===//
 
 static double predictReference(Operation *op, kernel::ScheduleAttr schedule, const Rates &rates) {
@@ -90,6 +100,7 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
           MatmulTile::schedule, processor),
       strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
           GatherParameters::schedule, processor),
+      softmaxRow(processor),
       stencil,
       stencilGrad,
       streamRow(processor),

@@ -116,6 +116,14 @@ void KernelBuilder::matmul(Value lhs, bool transposeLhs, Value rhs, bool transpo
   kernel::MatmulOp::create(b, result, lhs, rhs, transposeLhs, transposeRhs, ScheduleAttr());
 }
 
+void KernelBuilder::softmax(Value x, RankedTensorType result) {
+  kernel::SoftmaxOp::create(b, result, x, ScheduleAttr());
+}
+
+void KernelBuilder::softmaxGrad(Value g, Value y, RankedTensorType result) {
+  kernel::SoftmaxGradOp::create(b, result, g, y, ScheduleAttr());
+}
+
 void KernelBuilder::merge(KernelRegion &merging) {
   auto op = cast<kernel::LaunchableOp>(body().back());
   OpResult partials = op->getResults().back();

@@ -87,6 +87,8 @@ public:
                 mlir::RankedTensorType result);
   void matmul(mlir::Value lhs, bool transposeLhs, mlir::Value rhs, bool transposeRhs,
               mlir::RankedTensorType result);
+  void softmax(mlir::Value x, mlir::RankedTensorType result);
+  void softmaxGrad(mlir::Value g, mlir::Value y, mlir::RankedTensorType result);
   /// Attaches the merge of the operation's last result to the kernel; each yielded value makes a vector.
   void merge(KernelRegion &merging);
 

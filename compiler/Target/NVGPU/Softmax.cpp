@@ -1,0 +1,245 @@
+#include "compiler/Target/NVGPU/Softmax.h"
+
+#include "compiler/Target/NVGPU/Model.h"
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+//===-- The plan ----------------------------------------------------------===//
+
+namespace {
+/// Plans a block, which has some positions of a clip with all their channels.
+struct SoftmaxPlan {
+  SoftmaxPlan(Operation *op, const SoftmaxTile &tile)
+      : tile(tile), inputs(op->getNumOperands()),
+        result(cast<RankedTensorType>(op->getResult(0).getType())) {}
+
+  SoftmaxTile tile;
+  int64_t inputs; // tensors that are read
+  RankedTensorType result;
+
+  static constexpr int64_t mostSplits = 2, mostWarps = 32;
+  static constexpr int64_t exchanges = 2; // of values between warps, each with slots of its own
+
+  int64_t clips() const { return result.getDimSize(0); }
+  int64_t channels() const { return result.getDimSize(1); }
+  int64_t blocks() const { return shape::ceilDiv(channels(), blockChannels); }
+  int64_t allPositions() const { return shape::product(clip::spatialSize(result)); }
+  int64_t positions() const { return warp >> tile.splits; } // of a block
+  int64_t tiles() const { return shape::ceilDiv(allPositions(), positions()); }
+  int64_t grid() const { return clips() * tiles(); }
+  int64_t threads() const { return tile.warps * warp; }
+  /// Counts the threads that share a position, and the channel blocks that each has.
+  int64_t parts() const { return threads() / positions(); }
+  int64_t blocksOfThread() const { return shape::ceilDiv(blocks(), parts()); }
+  int64_t sharedBytes() const { return 4 * exchanges * tile.warps * positions(); }
+
+  /// Returns whether the threads' registers hold all channels.
+  bool fits() const {
+    constexpr int64_t others = 32, most = 128; // registers
+    int64_t kept = inputs * blocksOfThread() * blockChannels;
+    return others + kept <= std::min(most, Processor::registers / threads());
+  }
+};
+} // namespace
+
+static bool isSupported(Operation *op) {
+  auto isStored = [](Value value) { return isBlocked(cast<RankedTensorType>(value.getType())); };
+  return isa<kernel::SoftmaxOp, kernel::SoftmaxGradOp>(op) && llvm::all_of(op->getOperands(), isStored) &&
+         llvm::all_of(op->getResults(), isStored);
+}
+
+static kernel::ScheduleAttr scheduleOf(Operation *op, const SoftmaxPlan &plan) {
+  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, plan.tile);
+}
+
+kernel::ScheduleAttr nvidia::softmaxSchedule(Operation *op, const SoftmaxTile &tile) {
+  return scheduleOf(op, SoftmaxPlan(op, tile));
+}
+
+static double secondsOfPlan(Operation *op, const SoftmaxPlan &plan, const Processor &processor) {
+  return secondsOfStream(*processor.rates, kernel::trafficOf(op), plan.grid() * plan.threads(),
+                         processor.machine.vectorAlignment);
+}
+
+double nvidia::predictSoftmax(Operation *op, const Processor &processor) {
+  return secondsOfPlan(op, {op, parametersOf<SoftmaxTile>(kernel::scheduleOf(op))}, processor);
+}
+
+SmallVector<Candidate> nvidia::softmaxCandidates(Operation *op, const Processor &processor) {
+  if (!isSupported(op))
+    return {};
+  Best best;
+  for (int64_t splits = 0; splits <= SoftmaxPlan::mostSplits; ++splits)
+    for (int64_t warps = 1; warps <= SoftmaxPlan::mostWarps; warps *= 2)
+      if (SoftmaxPlan plan(op, {splits, warps}); plan.fits())
+        best.consider(secondsOfPlan(op, plan, processor), [&] { return scheduleOf(op, plan); });
+  return best.take();
+}
+
+kernel::ScheduleAttr nvidia::remakeSoftmax(Operation *op, const Processor &processor,
+                                           ScheduleParameters &parameters) {
+  if (!isSupported(op))
+    return {};
+  SoftmaxTile tile;
+  parameters.read(tile);
+  parameters.check(tile.splits, 0, SoftmaxPlan::mostSplits);
+  parameters.check(tile.warps, 1, SoftmaxPlan::mostWarps);
+  if (parameters.failed())
+    return {};
+  SoftmaxPlan plan(op, tile);
+  if (!plan.fits())
+    parameters.fault() << "tiles take more shared memory or registers than a block has";
+  return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
+}
+
+//===-- The kernel --------------------------------------------------------===//
+
+namespace {
+class SoftmaxEmitter : WarpgroupEmitter {
+public:
+  SoftmaxEmitter(const SoftmaxPlan &plan, KernelEmitter &e) : WarpgroupEmitter(e), plan(plan) {}
+
+  void emitSoftmax();
+  void emitGradient();
+
+private:
+  using Combine = KernelEmitter::Combine;
+  static constexpr int64_t width = blockChannels;
+
+  void placeThread();
+  bool mayMiss(int64_t i) { return (i + 1) * plan.parts() > plan.blocks(); }
+  Value blockOf(int64_t i) { return e.add(part, i * plan.parts()); }
+  Value at(Value block);
+  Value load(int64_t input, int64_t i, float otherwise);
+  void store(Value vector, int64_t i);
+  Value ofVector(Value vector, Combine combine);
+  Value acrossParts(Value value, int64_t exchange, Combine combine);
+
+  const SoftmaxPlan &plan;
+  Value n, position, valid; // this thread's position, clamped, and whether it is the thread's own
+  Value inBlock, part;      // numbers of the position in the block, and of the thread among its parts
+};
+} // namespace
+
+void SoftmaxEmitter::placeThread() {
+  inBlock = e.rem(e.thread, plan.positions());
+  part = e.div(e.thread, plan.positions());
+  n = e.div(e.firstBlock, plan.tiles());
+  position = e.add(e.mul(e.rem(e.firstBlock, plan.tiles()), plan.positions()), inBlock);
+  valid = less(position, e.index(plan.allPositions()));
+  position = e.min(position, e.index(plan.allPositions() - 1));
+}
+
+/// Returns where a channel block of the thread's position begins.
+Value SoftmaxEmitter::at(Value block) {
+  Value plane = e.add(e.mul(n, plan.blocks()), block);
+  return e.mul(e.add(e.mul(plane, plan.allPositions()), position), width);
+}
+
+/// Loads the thread's channel block number i. Channels that do not exist are `otherwise`.
+Value SoftmaxEmitter::load(int64_t input, int64_t i, float otherwise) {
+  Value block = blockOf(i), read = mayMiss(i) ? e.min(block, e.index(plan.blocks() - 1)) : block;
+  Value loaded = e.loadVector(e.operands[input], at(read), width);
+  Value others = e.constant(otherwise, e.vectorType(width));
+  if (mayMiss(i))
+    loaded = choose(less(block, e.index(plan.blocks())), loaded, others);
+  if (Value exist = existing(e.mul(block, width), width, plan.channels()))
+    loaded = choose(exist, loaded, others);
+  return loaded;
+}
+
+void SoftmaxEmitter::store(Value vector, int64_t i) {
+  Value block = blockOf(i), exists = valid;
+  if (mayMiss(i))
+    exists = e.both(exists, less(block, e.index(plan.blocks())));
+  e.when(exists, [&] { e.storeVector(vector, e.results[0], at(block)); });
+}
+
+//===-- Over the channels of a position -----------------------------------===//
+
+Value SoftmaxEmitter::ofVector(Value vector, Combine combine) {
+  Value value = vector::ExtractOp::create(e.b, e.loc, vector, 0);
+  for (int64_t i = 1; i < width; ++i)
+    value = combine(value, vector::ExtractOp::create(e.b, e.loc, vector, i));
+  return value;
+}
+
+/// Combines the values of the threads that share a position, in the order of their warps; a warp's parts by a
+/// butterfly. Each exchange of a kernel has slots of its own, so that the threads meet once.
+Value SoftmaxEmitter::acrossParts(Value value, int64_t exchange, Combine combine) {
+  for (int64_t distance = plan.positions(); distance < warp; distance *= 2)
+    value = combine(value, NVVM::ShflOp::create(e.b, e.loc, e.b.getF32Type(), word(-1), value, word(distance),
+                                                word(31), NVVM::ShflKind::bfly, UnitAttr()));
+  if (plan.tile.warps == 1)
+    return value;
+  auto slot = [&](Value number) {
+    Value first = e.mul(e.add(number, exchange * plan.tile.warps), plan.positions());
+    return pointer(e.mul(e.add(first, inBlock), 4));
+  };
+  e.when(e.inRange(lane(), plan.positions()),
+         [&] { LLVM::StoreOp::create(e.b, e.loc, value, slot(e.div(e.thread, warp)), 4); });
+  NVVM::BarrierOp::create(e.b, e.loc);
+  Value combined;
+  for (int64_t i = 0; i < plan.tile.warps; ++i) {
+    Value other = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), slot(e.index(i)), 4);
+    combined = combined ? combine(combined, other) : other;
+  }
+  return combined;
+}
+
+//===-- Value and gradient ------------------------------------------------===//
+
+void SoftmaxEmitter::emitSoftmax() {
+  placeThread();
+  auto larger = [&](Value a, Value b) -> Value { return arith::MaximumFOp::create(e.b, e.loc, a, b); };
+  auto sum = [&](Value a, Value b) { return e.addf(a, b); };
+  SmallVector<Value> kept;
+  for (int64_t i = 0; i < plan.blocksOfThread(); ++i)
+    kept.push_back(load(0, i, -std::numeric_limits<float>::infinity()));
+  Value most = kept.front();
+  for (Value vector : ArrayRef(kept).drop_front())
+    most = larger(most, vector);
+  most = e.splat(acrossParts(ofVector(most, larger), 0, larger), width);
+  Value total = e.zero(width);
+  for (Value &vector : kept) {
+    vector = math::ExpOp::create(e.b, e.loc, e.subf(vector, most));
+    total = e.addf(total, vector);
+  }
+  total = acrossParts(ofVector(total, sum), 1, sum);
+  Value share = e.splat(e.divf(e.constant(1.0f), total), width);
+  for (auto [i, vector] : llvm::enumerate(kept))
+    store(e.mulf(vector, share), i);
+}
+
+void SoftmaxEmitter::emitGradient() {
+  placeThread();
+  auto sum = [&](Value a, Value b) { return e.addf(a, b); };
+  SmallVector<Value> gradients, values;
+  for (int64_t i = 0; i < plan.blocksOfThread(); ++i) {
+    gradients.push_back(load(0, i, 0));
+    values.push_back(load(1, i, 0));
+  }
+  Value total = e.zero(width);
+  for (auto [g, y] : llvm::zip(gradients, values))
+    total = e.addf(total, e.mulf(g, y));
+  total = e.splat(acrossParts(ofVector(total, sum), 0, sum), width);
+  for (int64_t i = 0; i < plan.blocksOfThread(); ++i)
+    store(e.mulf(values[i], e.subf(gradients[i], total)), i);
+}
+
+void nvidia::emitSoftmax(Operation *op, KernelEmitter &e) {
+  SoftmaxPlan plan(op, parametersOf<SoftmaxTile>(kernel::scheduleOf(op)));
+  SoftmaxEmitter emitter(plan, e);
+  if (isa<kernel::SoftmaxOp>(op))
+    emitter.emitSoftmax();
+  else
+    emitter.emitGradient();
+}
