@@ -45,9 +45,12 @@ std::vector<Case> cases() {
   return cases;
 }
 
-/// Adds a residual to what the conv makes; yields moments (forward) or sums too.
+/// Adds a residual to what the conv makes, of f32 where that is a gradient, as those of pools are; yields
+/// moments (forward) or sums too.
 void emitFusedEpilogue(KernelRegion &region, const Case &c) {
-  Value sum = region.argument(), residual = region.pixel(bfloat16InBlocks(c.resultShape()));
+  std::vector<int64_t> shape = c.resultShape();
+  Value sum = region.argument(),
+        residual = region.pixel(c.forward() ? bfloat16InBlocks(shape) : inBlocks(shape));
   Value scale = region.channel(c.resultShape()[1]);
   Value result = region.rounded(region.multiplyAdd(residual, scale, sum));
   region.yield(Yield::Store, result);

@@ -65,3 +65,26 @@ func.func @weight_gradient(%z: !z, %x: !x) -> tensor<230x16x1x3x3xf32, #cdeBA8a8
   %sum = kernel.reduce %dw : !partials -> tensor<230x16x1x3x3xf32, #cdeBA8a8b>
   return %sum : tensor<230x16x1x3x3xf32, #cdeBA8a8b>
 }
+
+// So do products of matrices on bfloat16, whichever sides are transposed. Where an operand is of f32, they are loops.
+
+!keys = tensor<2x24x4x7x7xbf16, #aBcde8b>
+!queries = tensor<2x24x4x9x9xbf16, #aBcde8b>
+!scores = tensor<2x196x4x9x9xbf16, #aBcde8b>
+
+// CHECK-LABEL: func.func @attention
+// CHECK: kernel.matmul
+// CHECK-SAME: #kernel.schedule<"sm90.matmul", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {channels = {{[0-9]+}} : i64, cluster = {{[12]}} : i64, depth = {{[0-9]+}} : i64, positions = {{[0-9]+}} : i64, stages = {{[0-9]}} : i64, threads = 384 : i64}>
+// CHECK: kernel.softmax
+// CHECK-SAME: #kernel.schedule<"sm90.softmax", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {splits = {{[012]}} : i64, threads = {{[0-9]+}} : i64, warps = {{[0-9]+}} : i64}>
+// CHECK: kernel.matmul
+// CHECK-SAME: #kernel.schedule<"sm90.matmul"
+// CHECK: kernel.matmul
+// CHECK-SAME: #kernel.schedule<"nvgpu.reference"
+func.func @attention(%k: !keys, %q: !queries, %v: tensor<2x24x4x7x7xf32, #aBcde8b>) -> (!queries, !queries) {
+  %scores = kernel.matmul %k, %q {transpose_lhs} : (!keys, !queries) -> !scores
+  %shares = kernel.softmax %scores : (!scores) -> !scores
+  %y = kernel.matmul %k, %shares : (!keys, !scores) -> !queries
+  %z = kernel.matmul %v, %shares : (tensor<2x24x4x7x7xf32, #aBcde8b>, !scores) -> !queries
+  return %y, %z : !queries, !queries
+}

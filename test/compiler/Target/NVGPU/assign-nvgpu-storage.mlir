@@ -56,3 +56,21 @@ func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {cl
   } : tensor<?x16x3x1x3x7xf32>
   return %p, %y, %dw : !z, !y, tensor<?x16x3x1x3x7xf32>
 }
+
+// Attention's scores, shares and results are activations as all others: softmax and products compute in f32 and round.
+
+!q = tensor<1x16x2x4x5xf32>
+!s = tensor<1x40x2x4x5xf32>
+
+// CHECK-LABEL: func.func @attention
+// CHECK: kernel.matmul {{.*}} -> tensor<1x40x2x4x5xbf16, #aBcde8b>
+// CHECK: kernel.softmax {{.*}} -> tensor<1x40x2x4x5xbf16, #aBcde8b>
+// CHECK: kernel.matmul {{.*}} -> tensor<1x16x2x4x5xbf16, #aBcde8b>
+// CHECK: kernel.softmax_grad {{.*}} -> tensor<1x40x2x4x5xbf16, #aBcde8b>
+func.func @attention(%q: !q {clip.name = "q"}) -> (!q {clip.name = "y"}, !s {clip.name = "ds"}) {
+  %scores = kernel.matmul %q, %q {transpose_lhs} : (!q, !q) -> !s
+  %shares = kernel.softmax %scores : (!s) -> !s
+  %y = kernel.matmul %q, %shares : (!q, !s) -> !q
+  %ds = kernel.softmax_grad %scores, %shares : (!s, !s) -> !s
+  return %y, %ds : !q, !s
+}
