@@ -240,9 +240,9 @@ MatmulEmitter::Row MatmulEmitter::rowOf(const TilePlace &place, int64_t rowTile,
                        e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
   Value position = e.add(place.firstPosition, inTile);
   Value plane = e.add(e.mul(place.n, plan.resultBlocks()), place.firstBlock);
-  return {less(position, e.index(plan.positions)),
-          e.add(e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels),
-                e.mul(e.rem(lane(), 4), 2))};
+  return {
+      less(position, e.index(plan.positions)),
+      e.add(e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels), e.mul(e.rem(lane(), 4), 2))};
 }
 
 /// Stores one half of a product's rows; the padding of channels gets zeros.
@@ -251,8 +251,8 @@ void MatmulEmitter::storeRow(const TilePlace &place, const Row &row, Value sum, 
     auto storeGroup = [&] {
       SmallVector<Value> pair;
       for (int64_t channel = 0; channel < 2; ++channel)
-        pair.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, sum,
-                                                    ArrayRef<int64_t>{4 * group + 2 * half + channel}));
+        pair.push_back(
+            LLVM::ExtractValueOp::create(e.b, e.loc, sum, ArrayRef<int64_t>{4 * group + 2 * half + channel}));
       Value results = vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
       Value channel = e.add(e.mul(e.add(place.firstBlock, group), blockChannels), e.mul(e.rem(lane(), 4), 2));
       if (Value channels = existing(channel, 2, plan.channels))

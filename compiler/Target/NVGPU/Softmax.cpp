@@ -18,8 +18,8 @@ namespace {
 /// Plans a block, which has some positions of a clip with all their channels.
 struct SoftmaxPlan {
   SoftmaxPlan(Operation *op, const SoftmaxTile &tile)
-      : tile(tile), inputs(op->getNumOperands()),
-        result(cast<RankedTensorType>(op->getResult(0).getType())) {}
+      : tile(tile), inputs(op->getNumOperands()), result(cast<RankedTensorType>(op->getResult(0).getType())) {
+  }
 
   SoftmaxTile tile;
   int64_t inputs; // tensors that are read

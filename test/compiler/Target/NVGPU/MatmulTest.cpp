@@ -54,8 +54,17 @@ const Case cases[] = {
      .columns = {1, 3, 50},
      .depth = {1, 3, 5}},
     {.name = "many channels", .rows = {1, 1, 330}, .columns = {1, 5, 3}, .depth = {1, 1, 16}},
-    {.name = "many scores", .transposeLhs = true, .rows = {5, 7, 8}, .columns = {3, 9, 13}, .depth = {1, 1, 72}},
-    {.name = "odd channels", .clips = 3, .transposeLhs = true, .rows = {1, 1, 3}, .columns = {1, 2, 1}, .depth = {1, 1, 5}},
+    {.name = "many scores",
+     .transposeLhs = true,
+     .rows = {5, 7, 8},
+     .columns = {3, 9, 13},
+     .depth = {1, 1, 72}},
+    {.name = "odd channels",
+     .clips = 3,
+     .transposeLhs = true,
+     .rows = {1, 1, 3},
+     .columns = {1, 2, 1},
+     .depth = {1, 1, 5}},
     {.name = "one contracted", .clips = 2, .rows = {1, 1, 9}, .columns = {1, 3, 3}, .depth = {1, 1, 1}},
 };
 
@@ -107,8 +116,11 @@ TEST(MatmulMutants, AreFound) {
 }
 
 TEST(MatmulMutants, AreFoundInClusters) {
-  const Case c = {
-      .transposeLhs = true, .transposeRhs = true, .rows = {1, 5, 5}, .columns = {1, 7, 25}, .depth = {1, 1, 72}};
+  const Case c = {.transposeLhs = true,
+                  .transposeRhs = true,
+                  .rows = {1, 5, 5},
+                  .columns = {1, 7, 25},
+                  .depth = {1, 1, 72}};
   MatmulTile tile = {.positions = 128, .channels = 16, .depth = 32, .stages = 2, .cluster = 2, .blocks = 2};
   EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 20u);
 }

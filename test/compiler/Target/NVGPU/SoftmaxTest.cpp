@@ -93,7 +93,8 @@ Tensor steepScoresOf(const Case &c) {
   Tensor x = scoresOf(c);
   int64_t positions = shape::product(c.size), blocks = shape::ceilDiv(c.channels, nvidia::blockChannels);
   for (int64_t i = 0; i < int64_t(x.values.size()); ++i)
-    if (int64_t block = i / positions % c.channels / nvidia::blockChannels; (block + i % positions) % blocks == 0)
+    if (int64_t block = i / positions % c.channels / nvidia::blockChannels;
+        (block + i % positions) % blocks == 0)
       x.values[i] = 256;
   return x;
 }
