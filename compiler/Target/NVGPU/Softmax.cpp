@@ -25,7 +25,7 @@ struct SoftmaxPlan {
   int64_t inputs; // tensors that are read
   RankedTensorType result;
 
-  static constexpr int64_t mostSplits = 2, mostWarps = 32;
+  static constexpr int64_t mostSplits = 3, mostWarps = 32;
   static constexpr int64_t exchanges = 2; // of values between warps, each with slots of its own
 
   int64_t clips() const { return result.getDimSize(0); }
@@ -41,11 +41,16 @@ struct SoftmaxPlan {
   int64_t blocksOfThread() const { return shape::ceilDiv(blocks(), parts()); }
   int64_t sharedBytes() const { return 4 * exchanges * tile.warps * positions(); }
 
-  /// Returns whether the threads' registers hold all channels.
+  /// Returns the registers of a thread, which hold all its channels.
+  int64_t registers() const {
+    constexpr int64_t others = 32;
+    return others + inputs * blocksOfThread() * blockChannels;
+  }
+  /// Counts the blocks that share a multiprocessor, as far as registers allow it.
+  int64_t together() const { return Processor::registers / (threads() * registers()); }
   bool fits() const {
-    constexpr int64_t others = 32, most = 128; // registers
-    int64_t kept = inputs * blocksOfThread() * blockChannels;
-    return others + kept <= std::min(most, Processor::registers / threads());
+    constexpr int64_t most = 128; // registers
+    return registers() <= most && together() >= 1;
   }
 };
 } // namespace
@@ -76,11 +81,14 @@ double nvidia::predictSoftmax(Operation *op, const Processor &processor) {
 SmallVector<Candidate> nvidia::softmaxCandidates(Operation *op, const Processor &processor) {
   if (!isSupported(op))
     return {};
+  // Of equally quick ones the first is taken: of blocks that share a multiprocessor, some wait for memory
+  // while others compute, and long runs of positions are whole lines of caches.
   Best best;
-  for (int64_t splits = 0; splits <= SoftmaxPlan::mostSplits; ++splits)
-    for (int64_t warps = 1; warps <= SoftmaxPlan::mostWarps; warps *= 2)
-      if (SoftmaxPlan plan(op, {splits, warps}); plan.fits())
-        best.consider(secondsOfPlan(op, plan, processor), [&] { return scheduleOf(op, plan); });
+  for (bool shared : {true, false})
+    for (int64_t splits = 0; splits <= SoftmaxPlan::mostSplits; ++splits)
+      for (int64_t warps = 1; warps <= SoftmaxPlan::mostWarps; warps *= 2)
+        if (SoftmaxPlan plan(op, {splits, warps}); plan.fits() && (plan.together() > 1) == shared)
+          best.consider(secondsOfPlan(op, plan, processor), [&] { return scheduleOf(op, plan); });
   return best.take();
 }
 

@@ -7,11 +7,11 @@
 
 namespace kinema::nvidia {
 
-/// Holds what is chosen. The lanes of a warp are positions side by side, each with a channel block. A warp
-/// that is split has half as many positions, of which its halves take different channel blocks.
+/// Holds what is chosen. The lanes of a warp are positions side by side, each with a channel block. Each time
+/// that a warp is split, it has half as many positions, of which both halves take different channel blocks.
 struct SoftmaxTile {
   static constexpr llvm::StringLiteral schedule = "sm90.softmax";
-  int64_t splits; // how often a warp is split: 0 to 2
+  int64_t splits; // of a warp: 0 to 3
   int64_t warps;  // of a block, which share the channels of its positions
 
   static void forEach(auto &self, auto visit) {

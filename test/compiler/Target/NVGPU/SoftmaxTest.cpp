@@ -83,7 +83,7 @@ TEST_P(Softmax, IsTheReference) { expectTheReference({}); }
 
 TEST_P(Softmax, IsTheReferenceInWholeWarps) { expectTheReference(SoftmaxTile{.splits = 0, .warps = 16}); }
 
-TEST_P(Softmax, IsTheReferenceInSplitWarps) { expectTheReference(SoftmaxTile{.splits = 2, .warps = 7}); }
+TEST_P(Softmax, IsTheReferenceInSplitWarps) { expectTheReference(SoftmaxTile{.splits = 3, .warps = 7}); }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Softmax, ::testing::ValuesIn(cases), caseName);
 
