@@ -6,8 +6,7 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-/// Returns the blocks that share a multiprocessor.
-static int64_t residentBlocks(const StencilWork &work, const Processor &processor) {
+int64_t nvidia::residentBlocks(const StencilWork &work, const Processor &processor) {
   constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
   constexpr int64_t mostRegisters = 255, step = 8;
   int64_t ofThread = fewestRegisters + perAccumulator * work.accumulators;

@@ -10,6 +10,8 @@
 #include "compiler/Target/NVGPU/Softmax.h"
 #include "compiler/Target/NVGPU/StencilConv.h"
 #include "compiler/Target/NVGPU/StencilWeightGrad.h"
+#include "compiler/Target/NVGPU/VectorConv.h"
+#include "compiler/Target/NVGPU/VectorWeightGrad.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -83,10 +85,15 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   auto stencilGrad = strategyOf<kernel::WeightGradOp, emitStencilWeightGrad, remakeStencilWeightGrad,
                                 stencilWeightGradCandidates, predictStencilWeightGrad>(
       StencilWeightGradTile::schedule, processor);
+  auto vectors = strategyOf<kernel::ConvOp, emitVectors, remakeVectors, vectorCandidates, predictVectors>(
+      VectorTile::schedule, processor);
+  auto vectorGrad = strategyOf<kernel::WeightGradOp, emitVectorWeightGrad, remakeVectorWeightGrad,
+                               vectorWeightGradCandidates, predictVectorWeightGrad>(
+      VectorWeightGradTile::schedule, processor);
   if (!processor.rates)
-    stencil.predict = stencilGrad.predict = {};
+    stencil.predict = stencilGrad.predict = vectors.predict = vectorGrad.predict = {};
   if (!processor.warpgroups)
-    return {stencil, stencilGrad, referenceRow(processor)};
+    return {stencil, stencilGrad, vectors, vectorGrad, referenceRow(processor)};
   auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>(
       HaloTile::schedule, processor);
   halo.goesOnWithMerges = true;
@@ -103,6 +110,8 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
       softmaxRow(processor),
       stencil,
       stencilGrad,
+      vectors,
+      vectorGrad,
       streamRow(processor),
       referenceRow(processor),
   };

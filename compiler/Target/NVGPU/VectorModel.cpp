@@ -1,0 +1,23 @@
+#include "compiler/Target/NVGPU/VectorModel.h"
+
+using namespace kinema;
+using namespace kinema::nvidia;
+
+Work nvidia::workOfVectors(const VectorWork &vectors, const Processor &processor) {
+  const Rates &rates = ratesOf(processor);
+  Work work{vectors.blocks};
+  int64_t resident = residentBlocks({vectors.blocks, vectors.threads, vectors.values, vectors.sharedBytes}, processor);
+  work.together = std::min(resident, shape::ceilDiv(vectors.blocks, rates.multiprocessors));
+  // A thread's instructions come one after the other, and a multiprocessor has so many a cycle.
+  auto cycles = [&](double instructions) {
+    return std::max(instructions * vectors.threads / rates.lanes,
+                    instructions * rates.issueCycles / work.together);
+  };
+  work.staging = cycles(vectors.instructions);
+  work.after = cycles(vectors.last) * work.together;
+  work.cached = vectors.cached;
+  work.fed = vectors.loaded;
+  work.underWay = vectors.atOnce * work.together;
+  work.memory = vectors.memory;
+  return work;
+}
