@@ -6,18 +6,16 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-int64_t nvidia::residentBlocks(const StencilWork &work, const Processor &processor) {
-  constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
+int64_t nvidia::residentBlocks(int64_t threads, int64_t registersOfThread, int64_t sharedBytes,
+                               const Processor &processor) {
   constexpr int64_t mostRegisters = 255, step = 8;
-  int64_t ofThread = fewestRegisters + perAccumulator * work.accumulators;
   // A warp's registers are those of one of four schedulers.
   constexpr int64_t schedulers = 4;
-  int64_t registers = std::min(mostRegisters, shape::roundUp(ofThread, step)) * warp;
+  int64_t registers = std::min(mostRegisters, shape::roundUp(registersOfThread, step)) * warp;
   int64_t warps = Processor::registers / schedulers / registers * schedulers;
-  int64_t shared = work.sharedBytes + Processor::systemSharedBytes;
-  return std::max<int64_t>(1,
-                           std::min({warps * warp / work.threads, processor.blocks,
-                                     processor.warps * warp / work.threads, processor.sharedBytes / shared}));
+  int64_t shared = sharedBytes + Processor::systemSharedBytes;
+  return std::max<int64_t>(1, std::min({warps * warp / threads, processor.blocks,
+                                        processor.warps * warp / threads, processor.sharedBytes / shared}));
 }
 
 Work nvidia::workOfStencil(const StencilWork &stencil, const Processor &processor) {
@@ -25,7 +23,9 @@ Work nvidia::workOfStencil(const StencilWork &stencil, const Processor &processo
   // do.
   constexpr double busyWarps = 8, chunkCycles = 200;
   Work work{stencil.blocks};
-  work.together = residentBlocks(stencil, processor);
+  constexpr double fewestRegisters = 96, perAccumulator = 1.25; // what ptxas takes
+  int64_t registers = fewestRegisters + perAccumulator * stencil.accumulators;
+  work.together = residentBlocks(stencil.threads, registers, stencil.sharedBytes, processor);
   double warps = double(stencil.threads) / warp * work.together;
   work.staging =
       stencil.instructions * stencil.threads / ratesOf(processor).lanes / std::min(1.0, warps / busyWarps) +

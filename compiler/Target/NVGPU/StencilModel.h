@@ -16,8 +16,9 @@ struct StencilWork {
   double memory = 0;                               // bytes of the launch
 };
 
-/// Returns the blocks that share a multiprocessor.
-int64_t residentBlocks(const StencilWork &work, const Processor &processor);
+/// Returns the blocks that share a multiprocessor, whose threads have so many registers.
+int64_t residentBlocks(int64_t threads, int64_t registersOfThread, int64_t sharedBytes,
+                       const Processor &processor);
 
 /// Returns the same for the model of all kernels.
 Work workOfStencil(const StencilWork &work, const Processor &processor);

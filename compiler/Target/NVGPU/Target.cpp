@@ -47,13 +47,12 @@ private:
 } // namespace
 
 void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &options) const {
-  bool reference = options.reference || !processor.warpgroups;
-  if (options.pairs && !reference) {
+  if (options.pairs && processor.warpgroups && !options.reference) {
     passes.addPass(createPairNVGPUConvs());
     passes.addPass(createStoreNVGPUGradients());
   }
   passes.addPass(createAssignNVGPUSchedules(
-      AssignNVGPUSchedulesOptions{reference, options.choice, options.measurements}));
+      AssignNVGPUSchedulesOptions{options.reference, options.choice, options.measurements}));
   if (options.pairs)
     passes.addPass(createAttachNVGPUMerges());
 }

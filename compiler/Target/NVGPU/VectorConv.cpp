@@ -54,8 +54,8 @@ private:
   reference::RegionReader source, epilogue;
   int64_t stores = yield.countOf(Yield::Store), moments = yield.countOf(Yield::Moments),
           plainSums = yield.countOf(Yield::Sum);
-  Value lane, share;                          // of the thread
-  Value firstClip, firstChannel, partial;     // of the block
+  Value lane, share;                      // of the thread
+  Value firstClip, firstChannel, partial; // of the block
   std::array<Value, 3> resultPosition;
 };
 
@@ -94,8 +94,8 @@ VectorConvEmitter::Unit VectorConvEmitter::unitOf(Value number) {
   if (plan.sourcePositions > 1 && plan.alongResult) {
     Value block = e.div(number, plan.weight.other);
     position = e.rem(block, plan.sourcePositions);
-    channel = e.add(e.mul(e.div(block, plan.sourcePositions), plan.weight.other),
-                    e.rem(number, plan.weight.other));
+    channel =
+        e.add(e.mul(e.div(block, plan.sourcePositions), plan.weight.other), e.rem(number, plan.weight.other));
   } else if (plan.sourcePositions > 1) {
     position = e.div(number, plan.unitsOfPosition());
     channel = e.rem(number, plan.unitsOfPosition());
@@ -186,7 +186,8 @@ void VectorConvEmitter::leave(ValueRange sums) {
 Value VectorConvEmitter::total(Value first, int64_t shares, int64_t apart) {
   Value sum;
   for (int64_t share = 0; share < shares; ++share) {
-    Value next = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), slot(e.index(0), e.add(first, share * apart)));
+    Value next =
+        LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), slot(e.index(0), e.add(first, share * apart)));
     sum = sum ? e.addf(sum, next) : next;
   }
   return sum;

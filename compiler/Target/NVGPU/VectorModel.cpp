@@ -6,7 +6,9 @@ using namespace kinema::nvidia;
 Work nvidia::workOfVectors(const VectorWork &vectors, const Processor &processor) {
   const Rates &rates = ratesOf(processor);
   Work work{vectors.blocks};
-  int64_t resident = residentBlocks({vectors.blocks, vectors.threads, vectors.values, vectors.sharedBytes}, processor);
+  constexpr double fewestRegisters = 44, perValue = 1.2; // what ptxas takes
+  int64_t registers = fewestRegisters + perValue * vectors.values;
+  int64_t resident = residentBlocks(vectors.threads, registers, vectors.sharedBytes, processor);
   work.together = std::min(resident, shape::ceilDiv(vectors.blocks, rates.multiprocessors));
   // A thread's instructions come one after the other, and a multiprocessor has so many a cycle.
   auto cycles = [&](double instructions) {

@@ -13,7 +13,7 @@ namespace kinema::nvidia {
 
 /// Says how the weights of a conv, or their gradients, lie in memory: in vectors of 8 channels.
 struct WeightVectors {
-  bool ofOutputs;    // of O; else of I
+  bool ofOutputs; // of O; else of I
   int64_t other;  // channels of the other kind that lie in a block together, with padding
 
   static constexpr int64_t width = 8;
@@ -50,7 +50,7 @@ struct VectorPlan {
 
   VectorTile tile;
   WeightVectors weight;
-  bool alongResult;   // the vectors of weights are of channels of the result, else of the source
+  bool alongResult; // the vectors of weights are of channels of the result, else of the source
   int64_t clips, positions, channels, storedChannels; // of the result
   int64_t sourcePositions, sourceChannels;
   int64_t summed; // values that the epilogue yields to be summed

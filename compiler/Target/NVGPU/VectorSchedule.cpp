@@ -18,8 +18,9 @@ static bool isSupported(kernel::ConvOp op, const Processor &processor) {
       !coversAll(op.getWindow().getWindow(), forward ? source : result, forward ? result : source))
     return false;
   bool alongSource = vectors->ofOutputs != forward;
-  if (alongSource && reference::channelWidth(processor.machine, reference::tensorTypes(op.getPrologueOperands())) !=
-                         WeightVectors::width)
+  if (alongSource &&
+      reference::channelWidth(processor.machine, reference::tensorTypes(op.getPrologueOperands())) !=
+          WeightVectors::width)
     return false;
   return llvm::all_of(op.getResultTypes(), [&](Type type) {
     return reference::storedChannels(cast<RankedTensorType>(type)) ==
@@ -47,8 +48,8 @@ static Work workOf(kernel::ConvOp op, const VectorPlan &plan, const Processor &p
   double weightBytes = width * tensorOf(op.getWeight()).getElementTypeBitWidth() / 8;
   double rounds = shape::ceilDiv(plan.units(), plan.tile.shares);
   double elements = plan.alongResult ? 1 : width; // of the source in a unit
-  double ofClip = op.prologue().size() * ofLoad + elements * operationsOf(op.getPrologue()) +
-                  width * plan.tile.vectors;
+  double ofClip =
+      op.prologue().size() * ofLoad + elements * operationsOf(op.getPrologue()) + width * plan.tile.vectors;
   double steps = ofUnit + plan.tile.vectors * (ofLoad + width) + plan.tile.clips * ofClip;
   double ofShares = 2.0 * plan.accumulators() + 2.0 * plan.tile.shares * plan.sums() / plan.threads();
   double results = shape::ceilDiv(plan.sums(), plan.threads());
@@ -58,7 +59,8 @@ static Work workOf(kernel::ConvOp op, const VectorPlan &plan, const Processor &p
   work.last = ofShares + results * (ofResult + operationsOf(op.getEpilogue()));
   work.loaded = rounds * plan.threads() * plan.tile.vectors * weightBytes;
   work.atOnce = double(plan.threads()) * plan.tile.vectors * weightBytes;
-  work.cached = work.loaded + double(plan.units()) * elements * plan.tile.clips * bytesOfElement(op.prologue());
+  work.cached =
+      work.loaded + double(plan.units()) * elements * plan.tile.clips * bytesOfElement(op.prologue());
   work.memory = memory;
   return workOfVectors(work, processor);
 }
@@ -105,8 +107,8 @@ kernel::ScheduleAttr kinema::nvidia::remakeVectors(kernel::ConvOp op, const Proc
     return {};
   VectorPlan plan(op, tile);
   if (!plan.fits(processor))
-    parameters.fault() << "tile does not fit: lanes and shares have to be powers of two that make "
-                       << warp << " to " << VectorPlan::mostThreads
+    parameters.fault() << "tile does not fit: lanes and shares have to be powers of two that make " << warp
+                       << " to " << VectorPlan::mostThreads
                        << " threads, whose sums have room in registers and in shared memory";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

@@ -71,7 +71,8 @@ double nvidia::predictVectorWeightGrad(kernel::WeightGradOp op, const Processor 
   return secondsOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op).reads));
 }
 
-SmallVector<Candidate> nvidia::vectorWeightGradCandidates(kernel::WeightGradOp op, const Processor &processor) {
+SmallVector<Candidate> nvidia::vectorWeightGradCandidates(kernel::WeightGradOp op,
+                                                          const Processor &processor) {
   if (!isSupported(op, processor))
     return {};
   VectorWeightGradPlan plan(op, {1, 1, 1, 1});
@@ -101,7 +102,8 @@ kernel::ScheduleAttr nvidia::remakeVectorWeightGrad(kernel::WeightGradOp op, con
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, VectorWeightGradPlan(op, tile));
 }
 
-kernel::ScheduleAttr nvidia::vectorWeightGradSchedule(kernel::WeightGradOp op, const VectorWeightGradTile &tile) {
+kernel::ScheduleAttr nvidia::vectorWeightGradSchedule(kernel::WeightGradOp op,
+                                                      const VectorWeightGradTile &tile) {
   return scheduleOf(op, VectorWeightGradPlan(op, tile));
 }
 

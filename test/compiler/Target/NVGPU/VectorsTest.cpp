@@ -62,8 +62,9 @@ const Case shapes[] = {
 std::vector<Case> withLayouts(std::vector<Case> all) {
   std::vector<Case> cases;
   for (Case c : all)
-    for (auto [layout, weights, narrow] :
-         {std::tuple("taps", Weights::Taps, true), {"blocks", Weights::Blocks, true}, {"f32", Weights::Blocks, false}}) {
+    for (auto [layout, weights, narrow] : {std::tuple("taps", Weights::Taps, true),
+                                           {"blocks", Weights::Blocks, true},
+                                           {"f32", Weights::Blocks, false}}) {
       cases.push_back(c);
       cases.back().name += std::string(", ") + layout;
       cases.back().weights = weights;
@@ -183,8 +184,16 @@ INSTANTIATE_TEST_SUITE_P(Cases, Vectors, ::testing::ValuesIn(cases()), caseName)
 
 TEST(VectorMutants, OfAFusedConvAreFound) {
   const Case c = {.name = "fused", .clips = 2, .in = 128, .out = 16, .tile = {{2, 8, 2, 16}}};
-  EXPECT_GE(expectMutantsFound(*scheduled(*convKernel(c, Fusion::Regions), c.tile), operandsOf(c, Fusion::Regions)),
-            3u);
+  EXPECT_GE(
+      expectMutantsFound(*scheduled(*convKernel(c, Fusion::Regions), c.tile), operandsOf(c, Fusion::Regions)),
+      3u);
+}
+
+TEST(VectorSchedules, AreForAllProcessors) {
+  OwningOpRef<ModuleOp> kernel = convKernel({.name = "fc", .clips = 8, .in = 512, .out = 400}, Fusion::None);
+  auto op = cast<kernel::ConvOp>(defOf(*kernel).getKernel());
+  for (const nvidia::Processor &processor : nvidia::processors)
+    EXPECT_FALSE(nvidia::vectorCandidates(op, processor).empty()) << processor.name.str();
 }
 
 //===-- Weight gradients --------------------------------------------------===//

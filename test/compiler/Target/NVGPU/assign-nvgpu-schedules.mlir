@@ -88,3 +88,34 @@ func.func @attention(%k: !keys, %q: !queries, %v: tensor<2x24x4x7x7xf32, #aBcde8
   %z = kernel.matmul %v, %shares : (tensor<2x24x4x7x7xf32, #aBcde8b>, !scores) -> !queries
   return %y, %z : !queries, !queries
 }
+
+// A conv of vectors and its weight gradient are bound by the weights' bytes. The gradient has one partial.
+
+!v = tensor<8x512x1x1x1xf32, #aBcde8b>
+!logits = tensor<8x400x1x1x1xf32, #aBcde8b>
+
+// CHECK-LABEL: func.func @classifier
+// CHECK: kernel.conv forward
+// CHECK: schedule = #kernel.schedule<"nvgpu.vectors", grid = {{[0-9]+}}, scratch = {{[0-9]+}}, {clips = {{[0-9]+}} : i64, lanes = {{[0-9]+}} : i64,
+// CHECK: kernel.wgrad
+// CHECK: schedule = #kernel.schedule<"nvgpu.vectors_wgrad"
+// CHECK-SAME: partials = 1 : i64
+// CHECK-SAME: tensor<1x400x512x1x1x1xf32
+func.func @classifier(%w: tensor<400x512x1x1x1xbf16, #cdeBA8a8b>, %x: !v, %g: !logits) -> (!logits, tensor<400x512x1x1x1xf32, #cdeBA8a8b>) {
+  %y = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (!v) {
+  ^bb0(%e: f32):
+    kernel.yield value %e
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<400x512x1x1x1xbf16, #cdeBA8a8b> -> !logits
+  %dw = kernel.wgrad window <1x1x1> gradient(pixel %g) : (!logits) {
+  ^bb0(%e: f32):
+    kernel.yield value %e
+  } activation(pixel %x) : (!v) {
+  ^bb0(%e: f32):
+    kernel.yield value %e
+  } : tensor<?x400x512x1x1x1xf32, #adefCB8b8c>
+  %sum = kernel.reduce %dw : tensor<?x400x512x1x1x1xf32, #adefCB8b8c> -> tensor<400x512x1x1x1xf32, #cdeBA8a8b>
+  return %y, %sum : !logits, tensor<400x512x1x1x1xf32, #cdeBA8a8b>
+}

@@ -83,3 +83,37 @@ gpu.module @kernels {
     kernel.return %y, %p : tensor<1x16x2x9x9xf32>, tensor<4x3x16xf32>
   }
 }
+
+// -----
+
+gpu.module @kernels {
+  kernel.def @k0 attributes {layers = ["a"]} {
+  ^bb0(%w: tensor<16x16x1x1x1xf32, #kernel.layout<ABcde8b8a>>, %x: tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>):
+    // expected-error @below {{'kernel.conv' op has the schedule nvgpu.vectors, whose tile does not fit: lanes and shares have to be powers of two that make 32 to 512 threads, whose sums have room in registers and in shared memory}}
+    %y = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>) {
+    ^bb0(%v: f32):
+      kernel.yield value %v
+    } epilogue() : () {
+    ^bb0(%acc: f32):
+      kernel.yield store %acc
+    } {schedule = #kernel.schedule<"nvgpu.vectors", grid = 1, scratch = 3072, {clips = 2, lanes = 2, partials = 1, shares = 24, threads = 48, vectors = 1}>} : tensor<16x16x1x1x1xf32, #kernel.layout<ABcde8b8a>> -> tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>
+    kernel.return %y : tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>
+  }
+}
+
+// -----
+
+gpu.module @kernels {
+  kernel.def @k0 attributes {layers = ["a"]} {
+  ^bb0(%g: tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>, %x: tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>):
+    // expected-error @below {{'kernel.wgrad' op has the schedule nvgpu.vectors_wgrad, whose lanes is 33, expected 1 to 32}}
+    %dw = kernel.wgrad window <1x1x1> gradient(pixel %g) : (tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>) {
+    ^bb0(%v: f32):
+      kernel.yield value %v
+    } activation(pixel %x) : (tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>) {
+    ^bb0(%v: f32):
+      kernel.yield value %v
+    } {schedule = #kernel.schedule<"nvgpu.vectors_wgrad", grid = 2, scratch = 0, {lanes = 33, partials = 1, rows = 1, threads = 32, vectors = 1, warps = 1}>} : tensor<1x16x16x1x1x1xf32, #kernel.layout<aBCdef8c8b>>
+    kernel.return %dw : tensor<1x16x16x1x1x1xf32, #kernel.layout<aBCdef8c8b>>
+  }
+}
