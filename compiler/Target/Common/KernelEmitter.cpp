@@ -185,6 +185,10 @@ SmallVector<Value> KernelEmitter::acrossThreads(ValueRange values, Combine combi
   return combineThreads && !values.empty() ? combineThreads(values, combine) : SmallVector<Value>(values);
 }
 
+SmallVector<Value> KernelEmitter::acrossWarp(ValueRange values, Combine combine) {
+  return combineWarp && !values.empty() ? combineWarp(values, combine) : SmallVector<Value>(values);
+}
+
 SmallVector<Value> KernelEmitter::sumAcrossThreads(ValueRange values) {
   return acrossThreads(values, [&](Value x, Value y) { return addf(x, y); });
 }

@@ -42,6 +42,9 @@ public:
   using Combine = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
   // This combines the values of a block's threads; it is set where there are several.
   std::function<llvm::SmallVector<mlir::Value>(mlir::ValueRange, Combine)> combineThreads;
+  // This combines the values of the threads that run in step with this one; it is set where there are
+  // several.
+  std::function<llvm::SmallVector<mlir::Value>(mlir::ValueRange, Combine)> combineWarp;
 
   /// Returns the buffer that stands for an operand of the kernel operation.
   mlir::Value bufferOf(mlir::OpOperand &operand) { return operands[operand.getOperandNumber()]; }
@@ -94,6 +97,13 @@ public:
   /// block must come here.
   llvm::SmallVector<mlir::Value> acrossThreads(mlir::ValueRange values, Combine combine);
   llvm::SmallVector<mlir::Value> sumAcrossThreads(mlir::ValueRange values);
+  /// Combines the values of the warp's threads likewise; all of these must come here.
+  llvm::SmallVector<mlir::Value> acrossWarp(mlir::ValueRange values, Combine combine);
+  /// Returns how many threads a warp has; it is the one thread where a block is one thread's.
+  int64_t warp() const { return thread ? machine.warp : 1; }
+  /// Returns the thread's number in its warp, and the warp's in the block.
+  mlir::Value lane() { return thread ? rem(thread, machine.warp) : index(0); }
+  mlir::Value warpNumber() { return thread ? div(thread, machine.warp) : index(0); }
   /// Runs `body` in one of the block's threads.
   void once(llvm::function_ref<void()> body);
   void when(mlir::Value condition, llvm::function_ref<void()> then,

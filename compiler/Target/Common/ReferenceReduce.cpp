@@ -326,38 +326,63 @@ struct CrossEntropy {
   Value label(Value n) {
     return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), e.load(e.operands[1], n));
   }
-  /// Combines what `term` makes of each logit over the classes, which the block's threads share.
-  Value overClasses(Value n, Value init, function_ref<Value(Value)> term, KernelEmitter::Combine combine) {
-    Value first = e.thread ? e.thread : e.index(0);
-    auto share = e.loop(first, e.index(classes), e.threads, init, [&](Value c, ValueRange state) {
-      return SmallVector<Value>{combine(state[0], term(logit(n, c)))};
-    });
-    return e.acrossThreads(share, combine)[0];
+  /// Adds up what `term` makes of each logit over the classes, or combines it as `combine` says. The threads
+  /// of a warp share the classes; `none` is what changes nothing.
+  SmallVector<Value> overClasses(Value n, ValueRange none, function_ref<SmallVector<Value>(Value)> term,
+                                 KernelEmitter::Combine combine) {
+    // Several logits are loaded before the first is worked on.
+    int64_t warp = e.warp(), together = warp == 1 ? 1 : std::min<int64_t>(8, shape::ceilDiv(classes, warp));
+    auto share =
+        e.loop(e.lane(), e.index(classes), warp * together, none, [&](Value first, ValueRange state) {
+          SmallVector<Value> at, logits, next(state);
+          for (int64_t i = 0; i < together; ++i) {
+            at.push_back(e.add(first, i * warp));
+            logits.push_back(logit(n, i ? e.min(at[i], e.index(classes - 1)) : at[i]));
+          }
+          for (int64_t i = 0; i < together; ++i)
+            for (auto [sum, value, zero] : llvm::zip_equal(next, term(logits[i]), none)) {
+              if (i > 0)
+                value = arith::SelectOp::create(e.b, e.loc, e.inRange(at[i], classes), value, zero);
+              sum = combine(sum, value);
+            }
+          return next;
+        });
+    return e.acrossWarp(share, combine);
   }
-  Value sumOverClasses(Value n, function_ref<Value(Value)> term) {
-    return overClasses(n, zero, term, [&](Value x, Value y) { return e.addf(x, y); });
+  SmallVector<Value> sumsOverClasses(Value n, int64_t count, function_ref<SmallVector<Value>(Value)> terms) {
+    auto add = [&](Value x, Value y) { return e.addf(x, y); };
+    return overClasses(n, SmallVector<Value>(count, zero), terms, add);
   }
   Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
 
   /// Counts the labels that count.
   Value validClips() {
-    return e.loop(e.index(0), e.index(clips), 1, zero, [&](Value n, ValueRange count) {
+    auto share = e.loop(e.lane(), e.index(clips), e.warp(), zero, [&](Value n, ValueRange count) {
       Value counts =
           arith::SelectOp::create(e.b, e.loc, e.inRange(label(n), classes), e.constant(1.0f), zero);
       return SmallVector<Value>{e.addf(count[0], counts)};
-    })[0];
+    });
+    return e.acrossWarp(share, [&](Value x, Value y) { return e.addf(x, y); })[0];
+  }
+
+  /// Calls `body(c)` for the classes from `from` on, which the threads of a warp share.
+  void forEachClass(Value from, int64_t end, function_ref<void(Value)> body) {
+    e.loop(e.add(from, e.lane()), e.index(end), e.warp(), body);
   }
 
   /// Writes the gradient of clip n and returns its loss.
   Value clip(Value n, Value share) {
     auto larger = [&](Value x, Value y) -> Value { return arith::MaximumFOp::create(e.b, e.loc, x, y); };
     Value lowest = e.constant(-std::numeric_limits<float>::infinity());
-    Value max = overClasses(n, lowest, [](Value x) { return x; }, larger);
-    Value total = sumOverClasses(n, [&](Value x) { return exp(e.subf(x, max)); });
-    Value mean = sumOverClasses(n, [&](Value x) { return e.subf(x, max); });
+    Value max = overClasses(n, lowest, [](Value x) { return SmallVector<Value>{x}; }, larger)[0];
+    auto sums = sumsOverClasses(n, 2, [&](Value x) -> SmallVector<Value> {
+      Value below = e.subf(x, max);
+      return {exp(below), below};
+    });
+    Value total = sums[0], mean = sums[1];
     Value uniform = e.constant(smoothing / classes), target = e.constant(1.0f - smoothing);
     Value expected = e.addf(e.mulf(uniform, mean), e.mulf(target, e.subf(logit(n, label(n)), max)));
-    e.spread(e.index(0), e.index(classes), [&](Value c) {
+    forEachClass(e.index(0), classes, [&](Value c) {
       Value probability = e.divf(exp(e.subf(logit(n, c), max)), total);
       Value isLabel = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, c, label(n));
       Value wanted = e.addf(uniform, arith::SelectOp::create(e.b, e.loc, isLabel, target, zero));
@@ -367,29 +392,36 @@ struct CrossEntropy {
   }
 
   void fillWithZero(Value n, Value from) {
-    e.spread(from, e.index(storedChannels(gradient)),
-             [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
+    forEachClass(from, storedChannels(gradient),
+                 [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
   }
 };
 } // namespace
 
-static Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &) {
-  return {1, 0, tensorOf(op.getLogits()).getDimSize(1)};
+static Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &machine) {
+  constexpr int64_t most = 512; // threads, so that each has 128 registers
+  return {1, 0, tensorOf(op.getLogits()).getDimSize(0) * machine.warp, machine.threads > 1 ? most : 1};
 }
 
 static void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
-  // The work is small, and the sum over the clips has an order, so one block does it all, clip after clip.
+  // The work is small, and the sum over the clips has an order, so one block does it all, each warp clip
+  // after clip.
   e.forEachBlock([&](Value) {
     CrossEntropy loss{op, e};
     Value share =
         e.divf(e.constant(1.0f), arith::MaximumFOp::create(e.b, e.loc, loss.validClips(), e.constant(1.0f)));
-    Value total = e.loop(e.index(0), e.index(loss.clips), 1, loss.zero, [&](Value n, ValueRange sum) {
+    int64_t warps = e.threads / e.warp();
+    Value total = e.loop(e.warpNumber(), e.index(loss.clips), warps, loss.zero, [&](Value n, ValueRange sum) {
       Value counts = e.inRange(loss.label(n), loss.classes);
       Value written = arith::SelectOp::create(e.b, e.loc, counts, e.index(loss.classes), e.index(0));
       loss.fillWithZero(n, written);
       Value value = e.select(counts, [&] { return loss.clip(n, share); }, loss.zero);
       return SmallVector<Value>{e.addf(sum[0], value)};
     })[0];
+    // All threads of a warp have its clips' sum, which counts once.
+    if (e.thread)
+      total = arith::SelectOp::create(e.b, e.loc, e.equal(e.lane(), 0), total, loss.zero);
+    total = e.sumAcrossThreads(total)[0];
     e.once([&] { e.store(e.mulf(total, share), e.results[0], e.index(0)); });
   });
 }

@@ -92,12 +92,19 @@ static Value acrossWarps(KernelEmitter &e, Value shared, Value value, KernelEmit
   return exchange(e, total, {NVVM::ShflKind::idx, 0});
 }
 
+SmallVector<Value> nvidia::combineWarp(KernelEmitter &e, ValueRange values, KernelEmitter::Combine combine) {
+  return llvm::map_to_vector(values, [&](Value value) {
+    for (int64_t distance = warp / 2; distance > 0; distance /= 2)
+      value = combine(value, exchange(e, value, {NVVM::ShflKind::bfly, distance}));
+    return value;
+  });
+}
+
 SmallVector<Value> nvidia::combineThreads(KernelEmitter &e, gpu::GPUModuleOp module, ValueRange values,
                                           KernelEmitter::Combine combine) {
   SmallVector<Value> combined;
   for (Value value : values) {
-    for (int64_t distance = warp / 2; distance > 0; distance /= 2)
-      value = combine(value, exchange(e, value, {NVVM::ShflKind::bfly, distance}));
+    value = combineWarp(e, value, combine)[0];
     combined.push_back(e.threads > warp ? acrossWarps(e, slots(e, module), value, combine) : value);
   }
   return combined;

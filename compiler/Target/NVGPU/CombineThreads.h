@@ -13,6 +13,9 @@ namespace kinema::nvidia {
 /// the module's own. All threads of the block must come here.
 llvm::SmallVector<mlir::Value> combineThreads(KernelEmitter &e, mlir::gpu::GPUModuleOp module,
                                               mlir::ValueRange values, KernelEmitter::Combine combine);
+/// Implements KernelEmitter::combineWarp likewise.
+llvm::SmallVector<mlir::Value> combineWarp(KernelEmitter &e, mlir::ValueRange values,
+                                           KernelEmitter::Combine combine);
 
 } // namespace kinema::nvidia
 

@@ -59,6 +59,9 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   e.combineThreads = [&e, def](ValueRange values, KernelEmitter::Combine combine) {
     return nvidia::combineThreads(e, def->getParentOfType<gpu::GPUModuleOp>(), values, combine);
   };
+  e.combineWarp = [&e](ValueRange values, KernelEmitter::Combine combine) {
+    return nvidia::combineWarp(e, values, combine);
+  };
   if (schedule.getScratch() > 0)
     e.scratch = sharedMemory(def, e);
 }

@@ -41,14 +41,15 @@ gpu.module @kernels {
     kernel.return %y : tensor<43xf32, #A8a>
   }
 
-  // Clips in their order; the threads share a clip's classes and put together what they have: by a butterfly in each
-  // warp, then warp by warp. One of them stores the loss.
+  // Each warp has clips of its own, whose classes its threads share and put together by a butterfly. The clips' losses
+  // are put together warp by warp. One thread stores the sum.
   // CHECK-LABEL: func.func @loss(
   // CHECK: scf.for
   // CHECK: arith.maximumf
   // CHECK: nvvm.shfl.sync bfly
-  // CHECK: nvvm.barrier
   // CHECK: memref.store %{{.*}} : memref<80xf32, 1>
+  // CHECK: nvvm.shfl.sync bfly
+  // CHECK: nvvm.barrier
   // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %{{.*}}, %{{.*}} : index
   // CHECK: scf.if %[[FIRST]] {
   // CHECK-NOT: }
