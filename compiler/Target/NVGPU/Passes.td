@@ -97,8 +97,8 @@ def AssignNVGPUSchedules : Pass<"assign-nvgpu-schedules", "::mlir::ModuleOp"> {
     memory plan. A conv on bfloat16 activations gets the tile of the schedule `sm90.halo` (tensor cores) that a model
     of its time finds cheapest, its weight gradient the tile of `sm90.halo_wgrad`, the gradient of a pool the schedule
     `sm90.gather`. What memory bounds (maps, pools, merges, updates, copies) has `sm90.stream`: a thread moves 16 bytes
-    at once, and neighbouring threads what lies side by side. Every other kernel has the reference lowering,
-    `nvgpu.reference`.
+    at once, and neighbouring threads what lies side by side. A conv of vectors has `nvgpu.vectors`, its weight gradient
+    `nvgpu.vectors_wgrad`. Every other kernel has the reference lowering, `nvgpu.reference`.
 
     Where a kernel was measured on a GPU (`kinema tune`), the quickest of the model's best few is taken instead, and the
     seconds of a launch are noted in its attribute `kernel.measured`.
