@@ -12,7 +12,7 @@ namespace kinema::nvidia {
 llvm::SmallVector<Candidate> matmulCandidates(kernel::MatmulOp op, const Processor &processor);
 
 /// Predicts the seconds of a product that has such a schedule.
-double predictMatmul(kernel::MatmulOp op, const Processor &processor);
+Prediction predictMatmul(kernel::MatmulOp op, const Processor &processor);
 
 /// Returns the schedule that the op's own parameters and grid lead to (Strategy::remake).
 kernel::ScheduleAttr remakeMatmul(kernel::MatmulOp op, const Processor &processor,

@@ -33,8 +33,8 @@ static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const
   return work;
 }
 
-double kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &processor) {
-  return secondsOf(*processor.rates, workOf(matmulPlanOf(op), kernel::trafficOf(op), *processor.rates));
+Prediction kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &processor) {
+  return predictionOf(*processor.rates, workOf(matmulPlanOf(op), kernel::trafficOf(op), *processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::MatmulOp op, const MatmulPlan &plan) {

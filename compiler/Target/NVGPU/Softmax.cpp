@@ -74,7 +74,7 @@ static double secondsOfPlan(Operation *op, const SoftmaxPlan &plan, const Proces
                          processor.machine.vectorAlignment);
 }
 
-double nvidia::predictSoftmax(Operation *op, const Processor &processor) {
+Prediction nvidia::predictSoftmax(Operation *op, const Processor &processor) {
   return secondsOfPlan(op, {op, parametersOf<SoftmaxTile>(kernel::scheduleOf(op))}, processor);
 }
 

@@ -30,7 +30,7 @@ kernel::ScheduleAttr remakeSoftmax(mlir::Operation *op, const Processor &process
                                    ScheduleParameters &parameters);
 
 /// Predicts the seconds of an op that has such a schedule.
-double predictSoftmax(mlir::Operation *op, const Processor &processor);
+Prediction predictSoftmax(mlir::Operation *op, const Processor &processor);
 
 /// Returns the schedule with a given tile, which must fit.
 kernel::ScheduleAttr softmaxSchedule(mlir::Operation *op, const SoftmaxTile &tile);

@@ -13,7 +13,7 @@ namespace kinema::nvidia {
 llvm::SmallVector<Candidate> vectorCandidates(kernel::ConvOp op, const Processor &processor);
 
 /// Predicts the seconds of a conv that has such a schedule.
-double predictVectors(kernel::ConvOp op, const Processor &processor);
+Prediction predictVectors(kernel::ConvOp op, const Processor &processor);
 
 /// Returns the schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakeVectors(kernel::ConvOp op, const Processor &processor,

@@ -18,8 +18,7 @@ Work nvidia::workOfVectors(const VectorWork &vectors, const Processor &processor
   work.staging = cycles(vectors.instructions);
   work.after = cycles(vectors.last) * work.together;
   work.cached = vectors.cached;
-  work.fed = vectors.loaded;
-  work.underWay = vectors.atOnce * work.together;
+  work.source = {vectors.loaded, double(vectors.atOnce * work.together)};
   work.memory = vectors.memory;
   return work;
 }

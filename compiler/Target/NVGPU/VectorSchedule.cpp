@@ -65,9 +65,9 @@ static Work workOf(kernel::ConvOp op, const VectorPlan &plan, const Processor &p
   return workOfVectors(work, processor);
 }
 
-double kinema::nvidia::predictVectors(kernel::ConvOp op, const Processor &processor) {
+Prediction kinema::nvidia::predictVectors(kernel::ConvOp op, const Processor &processor) {
   VectorPlan plan(op, parametersOf<VectorTile>(*op.getSchedule()));
-  return secondsOf(ratesOf(processor), workOf(op, plan, processor, bytesOf(kernel::trafficOf(op))));
+  return predictionOf(ratesOf(processor), workOf(op, plan, processor, bytesOf(kernel::trafficOf(op))));
 }
 
 //===-- The search --------------------------------------------------------===//

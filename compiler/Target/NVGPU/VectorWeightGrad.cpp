@@ -66,9 +66,9 @@ static Work workOf(kernel::WeightGradOp op, const VectorWeightGradPlan &plan, co
   return workOfVectors(work, processor);
 }
 
-double nvidia::predictVectorWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
+Prediction nvidia::predictVectorWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
   VectorWeightGradPlan plan(op, parametersOf<VectorWeightGradTile>(*op.getSchedule()));
-  return secondsOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op).reads));
+  return predictionOf(ratesOf(processor), workOf(op, plan, processor, kernel::trafficOf(op).reads));
 }
 
 SmallVector<Candidate> nvidia::vectorWeightGradCandidates(kernel::WeightGradOp op,

@@ -63,7 +63,7 @@ struct VectorWeightGradPlan {
 llvm::SmallVector<Candidate> vectorWeightGradCandidates(kernel::WeightGradOp op, const Processor &processor);
 
 /// Predicts the seconds of a weight gradient that has such a schedule.
-double predictVectorWeightGrad(kernel::WeightGradOp op, const Processor &processor);
+Prediction predictVectorWeightGrad(kernel::WeightGradOp op, const Processor &processor);
 
 /// Returns the schedule by the parameters of the op's own (Strategy::remake).
 kernel::ScheduleAttr remakeVectorWeightGrad(kernel::WeightGradOp op, const Processor &processor,
