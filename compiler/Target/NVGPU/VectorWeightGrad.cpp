@@ -95,7 +95,7 @@ kernel::ScheduleAttr nvidia::remakeVectorWeightGrad(kernel::WeightGradOp op, con
     return {};
   VectorWeightGradTile tile;
   parameters.read(tile);
-  parameters.check(tile.lanes, 1, warp);
+  parameters.check(tile.lanes, width, warp, width);
   parameters.check(tile.vectors, 1, VectorWeightGradPlan::mostVectors);
   parameters.check(tile.rows, 1, VectorWeightGradPlan::mostRows);
   parameters.check(tile.warps, 1, VectorWeightGradPlan::mostWarps);

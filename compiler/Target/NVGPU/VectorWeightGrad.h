@@ -11,7 +11,7 @@ namespace kinema::nvidia {
 /// Holds what is chosen.
 struct VectorWeightGradTile {
   static constexpr llvm::StringLiteral schedule = "nvgpu.vectors_wgrad";
-  int64_t lanes;   // threads side by side, each with a vector of weights
+  int64_t lanes;   // threads side by side, each with a vector of weights: a multiple of 8
   int64_t vectors; // of a thread in a row, each `lanes` vectors behind the one before
   int64_t rows;    // of a thread, one after the other
   int64_t warps;   // of a block

@@ -106,7 +106,7 @@ gpu.module @kernels {
 gpu.module @kernels {
   kernel.def @k0 attributes {layers = ["a"]} {
   ^bb0(%g: tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>, %x: tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>):
-    // expected-error @below {{'kernel.wgrad' op has the schedule nvgpu.vectors_wgrad, whose lanes is 33, expected 1 to 32}}
+    // expected-error @below {{'kernel.wgrad' op has the schedule nvgpu.vectors_wgrad, whose lanes is 33, expected 8 to 32 in multiples of 8}}
     %dw = kernel.wgrad window <1x1x1> gradient(pixel %g) : (tensor<2x16x1x1x1xf32, #kernel.layout<aBcde8b>>) {
     ^bb0(%v: f32):
       kernel.yield value %v

@@ -12,7 +12,13 @@ import sys
 
 SCHEDULE = re.compile(r'#kernel\.schedule<"([a-z0-9_.]+)", grid = (\d+), scratch = (\d+), \{([^}]*)\}>')
 # These parameters decide only how the work is cut, not how much a block takes: with the next number they are other schedules.
-FREE = {("sm90.halo", "grid"), ("sm90.halo", "cluster"), ("sm90.matmul", "grid")}
+FREE = {
+    ("sm90.halo", "grid"),
+    ("sm90.halo", "cluster"),
+    ("sm90.matmul", "grid"),
+    ("nvgpu.vectors_wgrad", "rows"),
+    ("nvgpu.vectors_wgrad", "vectors"),
+}
 
 
 def kinema(*arguments):
