@@ -33,7 +33,8 @@ struct Feed::Run {
   int axis;
   Value first;   // position of the source
   Value skipped; // positions of the raw axis before it
-  Value bytes;   // none where the source does not reach the positions
+  Value count;   // of positions along the axis: none where the source does not reach them
+  int64_t inner; // positions behind each of them
 };
 
 Feed::Run Feed::runOf(const FeedPlace &place) {
@@ -41,15 +42,15 @@ Feed::Run Feed::runOf(const FeedPlace &place) {
   const FeedAxis &a = plan.axes[axis];
   Run run;
   run.axis = axis;
-  int64_t inner = 1; // positions behind each of the axis
+  run.inner = 1;
   for (int behind = axis + 1; behind < 3; ++behind)
-    inner *= plan.axes[behind].source;
+    run.inner *= plan.axes[behind].source;
   int64_t most = axis < 2 ? a.filled * a.planes : (a.filled - 1) * a.step + a.planes + plan.neighbours - 1;
   Value begin = e.add(e.mul(place.first[axis], a.step), place.low[axis]);
   run.skipped = e.max(e.index(0), e.sub(e.index(0), begin));
   run.first = e.add(begin, run.skipped);
   Value end = e.min(e.index(most), e.sub(e.index(a.source), begin));
-  run.bytes = e.mul(e.max(e.index(0), e.sub(end, run.skipped)), inner * positionBytes);
+  run.count = e.max(e.index(0), e.sub(end, run.skipped));
   return run;
 }
 
@@ -64,8 +65,8 @@ void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value byt
 /// along which a copy runs.
 void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
                     Value firstBlock, Value to, int64_t blockBytes, Value barrier) {
-  int64_t rows = plan.copiesOfBlock();
-  Value buffer = e.bufferOf(*operand.operand);
+  int64_t rows = plan.copiesOfBlock(), eachBytes = rawPositionBytes(operand.getType());
+  Value buffer = e.bufferOf(*operand.operand), all = e.mul(run.count, run.inner * eachBytes);
   e.loop(w.lane(), e.index(shape::roundUp(plan.rowsOfPart(), warp)), warp, [&](Value number) {
     Value inPart = e.div(number, rows), rest = e.rem(number, rows), block = e.add(firstBlock, inPart);
     Value valid;
@@ -94,9 +95,9 @@ void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place
         position = e.add(position, axis < run.axis ? rawAt[axis] : run.skipped);
       }
     }
-    Value bytes = valid ? w.choose(valid, run.bytes, e.index(0)) : run.bytes;
-    Value target = e.add(e.add(to, e.mul(inPart, blockBytes)), e.mul(position, positionBytes));
-    copyBytes(buffer, from, positionBytes, target, bytes, barrier);
+    Value bytes = valid ? w.choose(valid, all, e.index(0)) : all;
+    Value target = e.add(e.add(to, e.mul(inPart, blockBytes)), e.mul(position, eachBytes));
+    copyBytes(buffer, from, eachBytes, target, bytes, barrier);
   });
 }
 
@@ -130,12 +131,12 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
   if (direct)
     to = e.add(e.add(to, offset), e.mul(part, some * stagedBlockBytes()));
   Value block = e.add(firstBlock, e.mul(part, some));
-  int64_t blockBytes = direct ? stagedBlockBytes() : rawBlockBytes();
   if (int64_t left = rawFills - plan.arrivalsOfPart(); !direct && left > 0)
     e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier, left); });
   Run run = runOf(place);
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {
+      int64_t blockBytes = direct ? stagedBlockBytes() : rawBlockBytes(operand);
       copyRows(operand, place, run, block, to, blockBytes, barrier);
       to = e.add(to, some * blockBytes);
     }
@@ -235,7 +236,7 @@ static Value loadShared(WarpgroupEmitter &w, Type element, int64_t channels, Val
 /// Returns the prologue's arguments that are the same for all positions of a block; null for the others.
 Feed::Loaded Feed::vectorsOf(Value rawAt, Value block) {
   int64_t some = plan.blocksOfPart();
-  Value at = e.add(rawAt, plan.operands.pixels * some * rawBlockBytes());
+  Value at = e.add(rawAt, some * plan.rawPositions() * plan.operands.pixelBytes());
   Loaded vectors;
   for (kernel::AccessOperand operand : prologue) {
     Type element = operand.getType().getElementType();
@@ -253,13 +254,16 @@ Feed::Loaded Feed::vectorsOf(Value rawAt, Value block) {
 /// Returns the prologue's arguments for one neighbour of a position.
 Feed::Loaded Feed::load(const FeedPositions::Position &position, int64_t neighbour, Value rawAt, Value block,
                         const Loaded &vectors) {
-  Value at = e.add(e.add(rawAt, e.mul(block, rawBlockBytes())), position.raw);
   Loaded loaded(vectors);
-  int64_t before = neighbour * positionBytes;
+  int64_t before = 0; // bytes
   for (auto [argument, operand] : llvm::zip_equal(loaded, prologue))
     if (operand.access == Access::Pixel) {
-      argument = loadShared(w, operand.getType().getElementType(), channels(), e.add(at, before));
-      before += plan.blocksOfPart() * rawBlockBytes();
+      int64_t eachBytes = rawPositionBytes(operand.getType()), blockBytes = rawBlockBytes(operand);
+      Value inBlock = e.mul(position.raw, eachBytes / positionBytes);
+      Value at = e.add(e.add(rawAt, e.mul(block, blockBytes)), inBlock);
+      argument = loadShared(w, operand.getType().getElementType(), channels(),
+                            e.add(at, before + neighbour * eachBytes));
+      before += plan.blocksOfPart() * blockBytes;
     }
   return loaded;
 }
@@ -290,8 +294,9 @@ void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, V
   Value exists = mayMiss() ? w.less(e.add(firstBlock, block), e.index(blocks)) : Value();
   Loaded vectors = vectorsOf(rawAt, block);
   Value blockAt = e.add(at, e.mul(block, stagedBlockBytes()));
-  constexpr int64_t loads = 6;
-  size_t together = std::max<int64_t>(1, loads / (plan.neighbours * plan.operands.pixels));
+  constexpr int64_t loads = 6; // of 16 bytes
+  size_t together =
+      std::max<int64_t>(1, loads / (plan.neighbours * plan.operands.pixels + plan.operands.wide));
   for (size_t first = 0; first < mine.positions.size(); first += together) {
     auto some = ArrayRef(mine.positions).slice(first, std::min(together, mine.positions.size() - first));
     SmallVector<SmallVector<Loaded>> loaded;

@@ -18,7 +18,8 @@ struct FeedPlace {
 /// FeedPositions are the positions of a channel block that a thread works on, the same in all blocks.
 struct FeedPositions {
   struct Position {
-    mlir::Value raw, staged;                // bytes from the start of a raw block, and of a staged one
+    mlir::Value raw, staged;                // bytes from the start of a raw block of 16 bytes a position,
+                                            // and of a staged one
     llvm::SmallVector<mlir::Value> insides; // for each neighbour, whether the source reaches there; null: yes
     mlir::Value exists;                     // whether the thread has this position; null: yes
   };
@@ -60,7 +61,9 @@ public:
 
 private:
   int64_t channels() const { return blockChannels / plan.neighbours; }
-  int64_t rawBlockBytes() const { return plan.rawPositions() * positionBytes; }
+  int64_t rawBlockBytes(const kernel::AccessOperand &operand) const {
+    return plan.rawPositions() * rawPositionBytes(operand.getType());
+  }
   int64_t stagedBlockBytes() const { return plan.pitch * positionBytes; }
   /// Counts the blocks that exist of the part that begins with this one.
   mlir::Value existing(mlir::Value firstBlock);

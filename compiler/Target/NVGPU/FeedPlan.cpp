@@ -10,11 +10,17 @@ bool nvidia::isBlocked(RankedTensorType type) {
 }
 
 int64_t nvidia::stagedNeighbours(RankedTensorType type) {
-  if (isBlocked(type))
+  // Of one position a clip, a copy of f32 would bring no more than a sector: nothing that copies are for.
+  bool hasRows = llvm::any_of(type.getShape().drop_front(2), [](int64_t size) { return size > 1; });
+  if (isBlocked(type) || (hasBlocks(type) && hasRows))
     return 1;
   int64_t block = kernel::channelBlock(type);
   bool narrow = 2 * block == blockChannels && type.getDimSize(1) <= block;
   return narrow && type.getElementType().isF32() ? 2 : 0;
+}
+
+int64_t nvidia::rawPositionBytes(RankedTensorType type) {
+  return kernel::channelBlock(type) * type.getElementTypeBitWidth() / 8;
 }
 
 /// Returns the bytes of a channel block of a vector.
@@ -37,6 +43,7 @@ FeedOperands::FeedOperands(const kernel::AccessRegion &prologue) {
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {
       ++pixels;
+      wide += rawPositionBytes(operand.getType()) > positionBytes;
     } else {
       ++vectors;
       vectorBytes += bytesOfVector(operand, blockChannels);
@@ -45,7 +52,7 @@ FeedOperands::FeedOperands(const kernel::AccessRegion &prologue) {
   Operation *yield = body.getTerminator();
   operations = llvm::count_if(body.without_terminator(),
                               [](Operation &op) { return !op.hasTrait<OpTrait::ConstantLike>(); });
-  identity = prologue.size() == 1 && pixels == 1 && yield->getOperand(0) == body.getArgument(0);
+  identity = prologue.size() == 1 && pixels == 1 && wide == 0 && yield->getOperand(0) == body.getArgument(0);
 }
 
 int64_t FeedPlan::positions() const {
@@ -72,7 +79,7 @@ bool FeedPlan::covered() const {
 //===-- Parts -------------------------------------------------------------===//
 
 int64_t FeedPlan::rawBlockBytes() const {
-  return operands.pixels * rawPositions() * positionBytes + operands.vectorBytes / neighbours;
+  return rawPositions() * operands.pixelBytes() + operands.vectorBytes / neighbours;
 }
 
 int64_t FeedPlan::blocksOfPart() const {
@@ -142,7 +149,8 @@ double FeedPlan::sectorBytes() const {
   // A run that does not begin with a sector reads a part of one more.
   bool aligned = axes[runAxis()].whole && run() * positionBytes % sector == 0;
   int64_t bytes = shape::roundUp(run() * positionBytes + (aligned ? 0 : positionBytes), sector);
-  return double(blocks) * (operands.pixels * copiesOfBlock() * bytes + operands.vectorBytes / neighbours);
+  int64_t ofPixels = (operands.pixels - operands.wide) * bytes + operands.wide * run() * sector;
+  return double(blocks) * (copiesOfBlock() * ofPixels + operands.vectorBytes / neighbours);
 }
 
 //===-- Time --------------------------------------------------------------===//

@@ -15,9 +15,12 @@ inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloa
 bool isBlocked(mlir::RankedTensorType type);
 
 /// Returns how many neighbours of a row a staged position of a tensor holds: 1 where it lies in blocks of 8
-/// channels, 2 for an input of f32 in one block of 4, and 0 where it cannot be staged. In either case a
-/// position of the tensor has 16 bytes, so that bulk copies may begin at any.
+/// channels, 2 for an input of f32 in one block of 4, and 0 where it cannot or should not be staged.
 int64_t stagedNeighbours(mlir::RankedTensorType type);
+
+/// Returns the bytes of a position of a channel block of a tensor. Those of tensors that can be staged are 16
+/// or, of f32 in blocks of 8, 32, so that bulk copies may begin at any position.
+int64_t rawPositionBytes(mlir::RankedTensorType type);
 
 /// Returns whether a prologue can be staged with so many neighbours of a row in a position.
 bool canStage(const kernel::AccessRegion &prologue, int64_t neighbours = 1);
@@ -27,10 +30,14 @@ struct FeedOperands {
   explicit FeedOperands(const kernel::AccessRegion &prologue);
 
   int64_t pixels = 0;      // tensors that are read position by position
+  int64_t wide = 0;        // of these, with positions of 32 bytes in place of 16
   int64_t vectors = 0;     // tensors that are read by channel
   int64_t vectorBytes = 0; // of a channel block of all of them
   int64_t operations = 0;  // of the prologue, on each element
-  bool identity;           // whether the prologue yields what it reads
+  bool identity;           // whether the prologue yields what it reads, in bfloat16
+
+  /// Returns the bytes of a position of all pixels.
+  int64_t pixelBytes() const { return (pixels + wide) * positionBytes; }
 };
 
 /// A FeedAxis is one axis of the staged positions: planes of `extent` positions each. Position i of plane p
@@ -46,7 +53,7 @@ struct FeedAxis {
 
 /// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels].
 /// Their rows come by bulk copies. Where the prologue is the identity, they go straight to where products
-/// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 bytes] and then the
+/// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then the
 /// channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of the
 /// blocks, a part, so that copies are under way while other parts are worked on.
 struct FeedPlan {

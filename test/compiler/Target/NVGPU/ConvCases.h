@@ -18,12 +18,14 @@ inline std::vector<int64_t> clipsOf(int64_t clips, int64_t channels, const shape
   return {clips, channels, size[0], size[1], size[2]};
 }
 
-/// A ConvCase is a conv of these sizes, whose input is in bfloat16 unless its block is small.
+/// A ConvCase is a conv of these sizes, whose input is in bfloat16 unless its block is small or it is said to
+/// be of floats, as a network's input is.
 struct ConvCase {
   std::string name = {};
   int64_t clips = 1;
   int64_t in;        // channels
   int64_t block = 8; // in which they lie: smaller where they are few
+  bool floats = false;
   int64_t out;
   shape::Size3 input;
   shape::Window window = {};
@@ -34,7 +36,7 @@ struct ConvCase {
   std::vector<int64_t> outputShape() const { return clipsOf(clips, out, output()); }
   std::vector<int64_t> weightShape() const { return clipsOf(out, in, window.kernel); }
   mlir::RankedTensorType inputType() const {
-    return isNarrow() ? inBlocks(inputShape(), block) : bfloat16InBlocks(inputShape());
+    return isNarrow() || floats ? inBlocks(inputShape(), block) : bfloat16InBlocks(inputShape());
   }
   mlir::RankedTensorType outputType() const { return bfloat16InBlocks(outputShape()); }
   /// Returns the weight's type as tensor cores read it; of a data gradient it is exchanged.
@@ -123,6 +125,15 @@ inline const ConvCase convCases[] = {
                 .padLow = {0, 1, 4},
                 .padHigh = {0, 2, 1},
                 .dilation = {1, 3, 1}}},
+    {.name = "flow fields",
+     .clips = 2,
+     .in = 20,
+     .floats = true,
+     .out = 24,
+     .input = {2, 13, 14},
+     .window = stem},
+    {.name = "floats, stride 1", .in = 33, .floats = true, .out = 16, .input = {4, 6, 7}, .window = whole},
+    {.name = "floats, point", .clips = 2, .in = 5, .floats = true, .out = 40, .input = {2, 3, 5}},
 };
 
 /// Returns the name of a test's case as GoogleTest takes names.

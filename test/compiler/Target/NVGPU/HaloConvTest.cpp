@@ -258,6 +258,12 @@ TEST(HaloConvMutants, OfAStemAreFound) {
             20u);
 }
 
+TEST(HaloConvMutants, OfAConvOfFloatsAreFound) {
+  const Case c = {
+      {.name = "floats", .in = 48, .floats = true, .out = 16, .input = {1, 14, 14}, .window = line}};
+  EXPECT_GE(mutantsFound(c, Fusion::Regions, fewChannels), 30u);
+}
+
 TEST(HaloConvMutants, OfAFusedConvThatMergesAreFound) {
   const Case c = {{.name = "fused", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
   HaloTile twoBlocks = fewChannels;

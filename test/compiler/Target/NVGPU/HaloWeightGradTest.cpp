@@ -26,7 +26,8 @@ struct Tile {
 };
 
 struct Case : ConvCase {
-  std::optional<Tile> tile = {}; // without: the one that is found best
+  std::optional<Tile> tile = {};  // without: the one that is found best
+  bool gradientOfFloats = false; // whether one of the gradient's two tensors is in f32
 };
 
 const Case tiledCases[] = {
@@ -52,6 +53,9 @@ const Case tiledCases[] = {
      Tile{.results = {2, 7, 7}, .taps = {1, 3, 3}, .columns = 16, .chunks = 2}},
     {{.name = "some taps of a stem", .in = 3, .block = 4, .out = 16, .input = {2, 12, 14}, .window = stem},
      Tile{.results = {1, 6, 7}, .taps = {1, 3, 1}, .columns = 32, .chunks = 2}},
+    {{.name = "a gradient of floats", .clips = 2, .in = 24, .out = 40, .input = {2, 9, 11}, .window = spatial},
+     Tile{.results = {1, 5, 11}, .taps = {1, 3, 3}, .chunks = 2},
+     /*gradientOfFloats=*/true},
 };
 
 std::vector<Case> cases() {
@@ -64,7 +68,8 @@ std::vector<Case> cases() {
 /// Returns the region of batch norm's gradient: p * g + (q * z + r), rounded.
 KernelRegion gradientOfNorm(KernelBuilder &k, const Case &c) {
   KernelRegion region(k);
-  Value g = region.pixel(c.outputType()), z = region.pixel(c.outputType());
+  RankedTensorType type = c.gradientOfFloats ? inBlocks(c.outputShape()) : c.outputType();
+  Value g = region.pixel(type), z = region.pixel(c.outputType());
   Value p = region.channel(c.out), q = region.channel(c.out), r = region.channel(c.out);
   Value ofStatistics = region.multiplyAdd(q, z, r);
   region.yield(kernel::Yield::Value, region.rounded(region.multiplyAdd(p, g, ofStatistics)));
@@ -164,6 +169,13 @@ TEST(HaloWeightGradMutants, OfAStemsAreFound) {
   const Case c = {{.name = "stem", .in = 3, .block = 4, .out = 64, .input = {1, 24, 12}, .window = stem},
                   Tile{.results = {1, 2, 6}, .taps = {1, 7, 1}, .columns = 32, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::None), 20u);
+}
+
+TEST(HaloWeightGradMutants, OfFloatsAreFound) {
+  const Case c = {
+      {.name = "floats", .in = 16, .floats = true, .out = 64, .input = {1, 8, 6}, .window = spatial},
+      Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 16, .feedStages = 2}};
+  EXPECT_GE(mutantsFound(c, Fusion::Regions), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfATemporalOneAreFound) {
