@@ -53,9 +53,9 @@ struct FeedAxis {
 
 /// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels].
 /// Their rows come by bulk copies. Where the prologue is the identity, they go straight to where products
-/// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then the
-/// channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of the
-/// blocks, a part, so that copies are under way while other parts are worked on.
+/// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then
+/// the channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of
+/// the blocks, a part, so that copies are under way while other parts are worked on.
 struct FeedPlan {
   FeedOperands operands;
   std::array<FeedAxis, 3> axes;

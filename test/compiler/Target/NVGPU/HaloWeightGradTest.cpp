@@ -26,7 +26,7 @@ struct Tile {
 };
 
 struct Case : ConvCase {
-  std::optional<Tile> tile = {};  // without: the one that is found best
+  std::optional<Tile> tile = {}; // without: the one that is found best
   bool gradientOfFloats = false; // whether one of the gradient's two tensors is in f32
 };
 
@@ -53,7 +53,12 @@ const Case tiledCases[] = {
      Tile{.results = {2, 7, 7}, .taps = {1, 3, 3}, .columns = 16, .chunks = 2}},
     {{.name = "some taps of a stem", .in = 3, .block = 4, .out = 16, .input = {2, 12, 14}, .window = stem},
      Tile{.results = {1, 6, 7}, .taps = {1, 3, 1}, .columns = 32, .chunks = 2}},
-    {{.name = "a gradient of floats", .clips = 2, .in = 24, .out = 40, .input = {2, 9, 11}, .window = spatial},
+    {{.name = "a gradient of floats",
+      .clips = 2,
+      .in = 24,
+      .out = 40,
+      .input = {2, 9, 11},
+      .window = spatial},
      Tile{.results = {1, 5, 11}, .taps = {1, 3, 3}, .chunks = 2},
      /*gradientOfFloats=*/true},
 };
