@@ -5,9 +5,12 @@ using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
 
-bool nvidia::isBlocked(RankedTensorType type) {
-  return kernel::channelBlock(type) == blockChannels && type.getElementType().isBF16();
+bool nvidia::hasBlocks(RankedTensorType type) {
+  Type element = type.getElementType();
+  return kernel::channelBlock(type) == blockChannels && (element.isBF16() || element.isF32());
 }
+
+bool nvidia::isBlocked(RankedTensorType type) { return hasBlocks(type) && type.getElementType().isBF16(); }
 
 int64_t nvidia::stagedNeighbours(RankedTensorType type) {
   // Of one position a clip, a copy of f32 would bring no more than a sector: nothing that copies are for.

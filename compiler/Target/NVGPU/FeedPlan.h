@@ -11,6 +11,10 @@ namespace kinema::nvidia {
 inline constexpr int64_t blockChannels = 8;  // channels of a block in the blocked layout
 inline constexpr int64_t positionBytes = 16; // bytes of these channels in bfloat16
 
+/// Returns whether a tensor is in blocks of 8 channels, in bfloat16 or f32: an element of it has the same
+/// number in either type.
+bool hasBlocks(mlir::RankedTensorType type);
+
 /// Returns whether a tensor is in bfloat16 and blocks of 8 channels.
 bool isBlocked(mlir::RankedTensorType type);
 

@@ -185,7 +185,7 @@ bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
   int64_t most =
       tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
   if (tile.cluster > 1)
-    most -= 8;
+    most -= loops ? 16 : 8;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
   return whole && clustersMatch() && roles().exist() && tile.channels <= roles().productColumns() &&

@@ -24,7 +24,7 @@ static bool isSupported(kernel::ConvOp op) {
       !canStage(op.prologue(), taps->together))
     return false;
   for (kernel::AccessOperand operand : op.epilogue())
-    if (operand.access == Access::Pixel && kernel::channelBlock(operand.getType()) != blockChannels)
+    if (operand.access == Access::Pixel && !hasBlocks(operand.getType()))
       return false;
   return llvm::all_of(op.getResultTypes(), [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);

@@ -16,10 +16,14 @@ namespace {
 /// A Case is a conv or the gradient of its input.
 struct Case : ConvCase {
   kernel::Direction direction = kernel::Direction::Forward;
+  bool addsFloats = false; // whether the residual is in f32
 
   bool forward() const { return direction == kernel::Direction::Forward; }
   std::vector<int64_t> sourceShape() const { return forward() ? inputShape() : outputShape(); }
   std::vector<int64_t> resultShape() const { return forward() ? outputShape() : inputShape(); }
+  RankedTensorType residualType() const {
+    return addsFloats ? inBlocks(resultShape()) : bfloat16InBlocks(resultShape());
+  }
 };
 
 const ConvCase gradients[] = {
@@ -42,15 +46,24 @@ std::vector<Case> cases() {
     cases.push_back({conv});
   for (const ConvCase &conv : gradients)
     cases.push_back({conv, kernel::Direction::Transposed});
+  // A pool's gradient, to which a conv adds its own, is in f32.
+  cases.push_back({{.name = "gradient beside a pool's", .in = 45, .out = 24, .input = {2, 5, 7}},
+                   kernel::Direction::Transposed,
+                   /*addsFloats=*/true});
+  cases.push_back({{.name = "stride 2 that adds floats",
+                    .clips = 2,
+                    .in = 24,
+                    .out = 21,
+                    .input = {2, 9, 12},
+                    .window = spatial2},
+                   kernel::Direction::Forward,
+                   /*addsFloats=*/true});
   return cases;
 }
 
-/// Adds a residual to what the conv makes, of f32 where that is a gradient, as those of pools are; yields
-/// moments (forward) or sums too.
+/// Adds a residual to what the conv makes; yields moments (forward) or sums too.
 void emitFusedEpilogue(KernelRegion &region, const Case &c) {
-  std::vector<int64_t> shape = c.resultShape();
-  Value sum = region.argument(),
-        residual = region.pixel(c.forward() ? bfloat16InBlocks(shape) : inBlocks(shape));
+  Value sum = region.argument(), residual = region.pixel(c.residualType());
   Value scale = region.channel(c.resultShape()[1]);
   Value result = region.rounded(region.multiplyAdd(residual, scale, sum));
   region.yield(Yield::Store, result);
