@@ -59,10 +59,9 @@ static std::string detailsOf(const ScheduledLaunch &launch) {
 }
 
 std::string kinema::inspect::scheduleTable(StringRef entry, const std::vector<ScheduledLaunch> &launches) {
-  std::string text =
-      fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>11} {:>9} {:>7}   {:<9} {}\n", entry.str(),
-                  "kernel", "schedule", "blocks", "shared", "measured", "predicted", "floor", "ratio",
-                  "limit", "parameters");
+  std::string text = fmt::format("{:<34} {:<13} {:<16} {:>7} {:>8} {:>11} {:>11} {:>9} {:>7}   {:<9} {}\n",
+                                 entry.str(), "kernel", "schedule", "blocks", "shared", "measured",
+                                 "predicted", "floor", "ratio", "limit", "parameters");
   double predicted = 0, floor = 0;
   size_t slow = 0;
   for (const ScheduledLaunch &l : launches) {

@@ -22,7 +22,7 @@ struct ScheduledLaunch {
   /// The seconds that the model predicts, and the least that the launch's multiply-adds and bytes allow.
   /// Either is nothing where it is not known, as the least is not for a CPU.
   std::optional<double> predicted, floor;
-  std::string limit; // what it waits for most, by the model; empty where that does not say
+  std::string limit;              // what it waits for most, by the model; empty where that does not say
   std::optional<double> measured; // seconds, where the schedule was measured (`kinema tune`)
 
   /// Returns how many times its floor the launch takes; it is worth improving where this is above
@@ -36,9 +36,9 @@ std::vector<ScheduledLaunch> scheduledLaunches(mlir::ModuleOp planned, llvm::Str
                                                const Target &target);
 
 std::string scheduleTable(llvm::StringRef entry, const std::vector<ScheduledLaunch> &launches);
-/// Returns [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve, limit,
-/// measured_us}]. `measured_us` is there where the launch was measured, and the four fields before it where
-/// they are known.
+/// Returns [{layer, op, schedule, blocks, shared, parameters, note, predicted_us, floor_us, ratio, improve,
+/// limit, measured_us}]. `measured_us` is there where the launch was measured, and the four fields before it
+/// where they are known.
 nlohmann::json schedulesJson(const std::vector<ScheduledLaunch> &launches);
 
 /// Returns a schedule's parameters as "channels=144 depth=64", without the partials and threads, which follow

@@ -358,7 +358,8 @@ void CudaDevice::start(const Ready &ready) {
 void CudaDevice::beginLaunchesEarly() {
   constexpr int firstVersion = 12030; // whose graphs have such launches
   int version = 0;
-  early = wantsEarly() && api.launchKernelWith && api.driverGetVersion(&version) == success && version >= firstVersion;
+  early = wantsEarly() && api.launchKernelWith && api.driverGetVersion(&version) == success &&
+          version >= firstVersion;
 }
 
 // Starts a kernel that waits by itself for the one before it.

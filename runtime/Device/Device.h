@@ -69,8 +69,9 @@ public:
   // no watchdog does nothing.
   virtual void watch(const std::vector<std::string> &sites) {}
 
-  // Says that each kernel of the code waits by itself until the launches before its own have ended, so that it
-  // may be begun earlier. It is called before anything is prepared. A device that cannot do so does nothing.
+  // Says that each kernel of the code waits by itself until the launches before its own have ended, so that
+  // it may be begun earlier. It is called before anything is prepared. A device that cannot do so does
+  // nothing.
   virtual void beginLaunchesEarly() {}
 
   virtual LaunchId prepare(const LaunchDescription &description) = 0;

@@ -109,7 +109,7 @@ struct Manifest {
   std::string target;                            // target of that kind: "x86-64-v3", "sm_90a"
   std::vector<std::string> code;                 // entries of the package, which together have all kernels
   std::optional<std::vector<std::string>> sites; // present if kernels have a watchdog (docs/package.md)
-  bool waitsForLaunches = false; // kernels wait by themselves for the launches before theirs
+  bool waitsForLaunches = false;                 // kernels wait by themselves for the launches before theirs
   int64_t batch = 0;
   int64_t classes = 0;
   int64_t arenaBytes = 0;

@@ -40,8 +40,7 @@ private:
       if (llvm::all_of(op->getOperandTypes(), hasStaticShape))
         if (auto [entry, isNew] = choices.try_emplace(choiceKeyOf(op)); isNew)
           kinds.emplace_back(op, &entry->second);
-    parallelFor(&getContext(), 0, kinds.size(),
-                [&](size_t i) { *kinds[i].second = choose(kinds[i].first); });
+    parallelFor(&getContext(), 0, kinds.size(), [&](size_t i) { *kinds[i].second = choose(kinds[i].first); });
     return choices;
   }
 

@@ -114,16 +114,16 @@ private:
 };
 
 inline constexpr int64_t mostFeedStages = 8, fewestWeightStages = 4, mostWeightStages = 16;
-/// Of a ring of weights, consumers have two stages at a time: the products of one are under way while those of
-/// the next begin.
+/// Of a ring of weights, consumers have two stages at a time: the products of one are under way while those
+/// of the next begin.
 inline constexpr int64_t heldWeightStages = 2;
 
 /// Returns how many raw stages of so many bytes there are, where `parts` pass through them: as many as are
 /// wanted or, where that is 0, as keep memory busy.
 int64_t rawStages(int64_t bytes, int64_t parts, int64_t wanted = 0);
 
-/// Returns how many stages of weights of so many bytes there are: as many as are wanted or, where that is 0, a
-/// power of two that keeps L2 busy.
+/// Returns how many stages of weights of so many bytes there are: as many as are wanted or, where that is 0,
+/// a power of two that keeps L2 busy.
 int64_t weightStages(int64_t bytes, int64_t wanted);
 
 } // namespace kinema::nvidia

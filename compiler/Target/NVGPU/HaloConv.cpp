@@ -333,9 +333,10 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
     for (auto [tile, sum] : llvm::enumerate(sums))
-      sum =
-          product(sum, {source, 2 * k * sourceBlock + int64_t(tile) * plan.rowPitch() * positionBytes, sourceBlock, rows},
-                  {weight, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
+      sum = product(
+          sum,
+          {source, 2 * k * sourceBlock + int64_t(tile) * plan.rowPitch() * positionBytes, sourceBlock, rows},
+          {weight, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
   commitProducts();
   return sums;
 }
@@ -344,7 +345,8 @@ void HaloConvEmitter::emitConsumers() {
   consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
-  firstRow = broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
+  firstRow =
+      broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
   sums->begin(consumerThread);
   Value zero = e.index(0);
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.

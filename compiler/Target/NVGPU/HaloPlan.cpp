@@ -167,7 +167,8 @@ int64_t HaloPlan::positionTiles() const {
 int64_t HaloPlan::sharedBytes(int64_t sums) const {
   int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages() + weightStages() + raw);
   return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() + raw * feed().rawBytes() +
-         weightStages() * weightStageBytes() + ChannelSums::bytes(sums, tile.channels, roles().consumerWarps());
+         weightStages() * weightStageBytes() +
+         ChannelSums::bytes(sums, tile.channels, roles().consumerWarps());
 }
 
 bool HaloPlan::clustersMatch() const {

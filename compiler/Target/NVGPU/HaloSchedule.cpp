@@ -153,8 +153,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
           for (int64_t depth : depths)
             if (blocks % parts == 0 && blocks / parts * blockChannels <= Processor::productColumns)
               for (int64_t producers : {1, 2}) {
-                HaloTile tile{
-                    {frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers};
+                HaloTile tile{{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers};
                 if (consider(tile)) {
                   tile.cluster = 2;
                   consider(tile);

@@ -42,7 +42,7 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
 
 Prediction kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const Processor &processor) {
   return predictionOf(*processor.rates,
-                   workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op), *processor.rates));
+                      workOf(op, haloWeightGradPlanOf(op), kernel::trafficOf(op), *processor.rates));
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {

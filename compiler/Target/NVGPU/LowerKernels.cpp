@@ -40,8 +40,8 @@ static Value sharedMemory(kernel::DefOp def, KernelEmitter &e) {
   return LLVM::AddressOfOp::create(e.b, e.loc, global);
 }
 
-/// Lets the next launch begin as soon as all blocks of this one have, and waits for the end of the one before.
-/// Nothing that others write is read before that, nor anything written that they read.
+/// Lets the next launch begin as soon as all blocks of this one have, and waits for the end of the one
+/// before. Nothing that others write is read before that, nor anything written that they read.
 static void followLaunches(KernelEmitter &e) {
   for (auto kind : {NVVM::GridDepActionKind::launch_dependents, NVVM::GridDepActionKind::wait})
     NVVM::GriddepcontrolOp::create(e.b, e.loc, kind);

@@ -64,13 +64,13 @@ void nvidia::addInlineAssembly(OpPassManager &passes) {
   passes.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
 }
 
-/// Writes waits for the launch before as assembly. To LLVM their intrinsic has no effect on memory, so that it
-/// may move loads in front of it.
+/// Writes waits for the launch before as assembly. To LLVM their intrinsic has no effect on memory, so that
+/// it may move loads in front of it.
 static void keepLoadsBehindWaits(llvm::Module &module) {
   auto type = llvm::FunctionType::get(llvm::Type::getVoidTy(module.getContext()), /*isVarArg=*/false);
   auto *wait = llvm::InlineAsm::get(type, "griddepcontrol.wait;", "~{memory}", /*hasSideEffects=*/true);
-  if (llvm::Function *intrinsic = llvm::Intrinsic::getDeclarationIfExists(
-          &module, llvm::Intrinsic::nvvm_griddepcontrol_wait))
+  if (llvm::Function *intrinsic =
+          llvm::Intrinsic::getDeclarationIfExists(&module, llvm::Intrinsic::nvvm_griddepcontrol_wait))
     for (llvm::User *user : llvm::make_early_inc_range(intrinsic->users())) {
       auto *call = llvm::cast<llvm::CallInst>(user);
       llvm::CallInst::Create(type, wait, "", call->getIterator());

@@ -295,9 +295,8 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
               shift = e.add(e.mul(shift, halo.extent()), e.div(d, halo.sourceStep));
             }
             shift = e.add(e.mul(plane, first.planePositions()), shift);
-            auto next =
-                emitStage(carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
-                          first.pitch() * positionBytes, step[0], carried.back(), plan.tile.channels);
+            auto next = emitStage(carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
+                                  first.pitch() * positionBytes, step[0], carried.back(), plan.tile.channels);
             next.push_back(e.add(carried.back(), 1));
             return next;
           });

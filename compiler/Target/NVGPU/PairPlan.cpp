@@ -44,8 +44,8 @@ int64_t PairPlan::sharedBytes() const {
 bool PairPlan::fits(const Processor &processor) const {
   constexpr int64_t most = 116; // accumulators of a thread
   int64_t registers = first.rowTiles() * std::max(tile.channels, resultChannels()) / 2;
-  // The ring of weights comes round before the first channels of a frame of the middle are stored. That orders
-  // these stores after the last products of the frame that the slot held before.
+  // The ring of weights comes round before the first channels of a frame of the middle are stored. That
+  // orders these stores after the last products of the frame that the slot held before.
   return sharedBytes() <= processor.blockSharedBytes() && registers <= most &&
          stepsOfMiddle() >= weightStages() && weightStages() >= heldWeightStages;
 }

@@ -52,9 +52,9 @@ SharedGradient::SharedGradient(kernel::WeightGradOp wgrad) : wgrad(wgrad) {
   if (!pixel)
     return;
   for (Operation *user : pixel.getUsers())
-    if (auto conv = dyn_cast<kernel::ConvOp>(user);
-        conv && conv->getBlock() == wgrad->getBlock() && !llvm::is_contained(convs, conv) &&
-        isSame(conv.prologue(), wgrad.gradient()))
+    if (auto conv = dyn_cast<kernel::ConvOp>(user); conv && conv->getBlock() == wgrad->getBlock() &&
+                                                    !llvm::is_contained(convs, conv) &&
+                                                    isSame(conv.prologue(), wgrad.gradient()))
       convs.push_back(conv);
   llvm::sort(convs, [](kernel::ConvOp a, kernel::ConvOp b) { return a->isBeforeInBlock(b); });
 }

@@ -146,7 +146,8 @@ bool waitsFirst(const std::string &text, const std::string &kernel) {
   size_t begin = text.find(".entry " + kernel + "("), end = text.find("\n}", begin);
   auto first = [&](const char *what) { return std::min(text.find(what, begin), end); };
   size_t access = end;
-  for (const char *what : {"ld.global", "st.global", "cp.async", "atom.", "red.", "\tld.relaxed", "\tst.relaxed"})
+  for (const char *what :
+       {"ld.global", "st.global", "cp.async", "atom.", "red.", "\tld.relaxed", "\tst.relaxed"})
     access = std::min(access, first(what));
   return first("griddepcontrol.wait") < access;
 }

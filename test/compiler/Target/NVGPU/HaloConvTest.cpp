@@ -194,9 +194,9 @@ TEST(HaloConvTiles, RowsMayBeFrames) {
   for (const shape::Window &window : {spatial, whole})
     for (auto direction : {kernel::Direction::Forward, kernel::Direction::Transposed})
       for (int64_t frames : {2, 3}) {
-        const Case c = {{.name = "frames", .in = 40, .out = 24, .input = {5, 7, 7}, .window = window}, direction};
-        HaloTile tile = {
-            .results = {frames, 7, 7}, .channels = c.resultShape()[1], .depth = 16, .blocks = 2};
+        const Case c = {{.name = "frames", .in = 40, .out = 24, .input = {5, 7, 7}, .window = window},
+                        direction};
+        HaloTile tile = {.results = {frames, 7, 7}, .channels = c.resultShape()[1], .depth = 16, .blocks = 2};
         OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::Regions);
         OwningOpRef<ModuleOp> framed = scheduled(*kernel, tile);
         EXPECT_TRUE(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*framed).getKernel())).rowsAreFrames());
@@ -223,8 +223,13 @@ TEST(HaloConvMutants, OfAPlainConvAreFound) {
 
 TEST(HaloConvMutants, OfAClusterAreFound) {
   const Case c = {{.name = "cluster", .in = 96, .out = 16, .input = {1, 14, 28}, .window = line}};
-  constexpr HaloTile tile = {
-      .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 2, .cluster = 2, .feedStages = 2, .weightStages = 4};
+  constexpr HaloTile tile = {.results = {1, 14, 7},
+                             .channels = 16,
+                             .depth = 16,
+                             .blocks = 2,
+                             .cluster = 2,
+                             .feedStages = 2,
+                             .weightStages = 4};
   EXPECT_GE(mutantsFound(c, Fusion::None, tile), 35u);
 }
 

@@ -133,6 +133,7 @@ TEST(PairMutants, AreFound) {
   // first result right behind the first frame of the middle.
   const Case c = {
       .first = {.in = 16, .out = 24, .input = {6, 8, 9}, .window = spatial}, .out = 16, .window = causal};
-  PairTile tile = {.frames = 6, .rows = 8, .columns = 9, .channels = 24, .depth = 16, .feedStages = 2, .weightStages = 4};
+  PairTile tile = {
+      .frames = 6, .rows = 8, .columns = 9, .channels = 24, .depth = 16, .feedStages = 2, .weightStages = 4};
   EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 30u);
 }

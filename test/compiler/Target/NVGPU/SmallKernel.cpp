@@ -167,9 +167,10 @@ private:
   /// Blocks share tiles, as they do where there are many.
   static void walk(kernel::ConvOp conv) {
     nvidia::HaloPlan plan = nvidia::haloPlanOf(conv);
-    plan.tile.blocks = shape::ceilDiv(plan.positionTiles(), 3) * plan.channelTiles();
+    int64_t shares = shape::roundUp(shape::ceilDiv(plan.positionTiles(), 3), plan.tile.cluster);
+    plan.tile.blocks = shares * plan.channelTiles();
     auto schedule = nvidia::haloSchedule(conv, plan.tile);
-    if (schedule.getScratch() <= processor.blockSharedBytes())
+    if (plan.clustersMatch() && schedule.getScratch() <= processor.blockSharedBytes())
       conv.setScheduleAttr(schedule);
   }
 

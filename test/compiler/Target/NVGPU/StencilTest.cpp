@@ -283,8 +283,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, StencilWeightGrad, ::testing::ValuesIn(gradCases
 //===-- Mutants -----------------------------------------------------------===//
 
 namespace {
-/// Some tiles begin within the source, so that not all that lies around them is zero, and some of their chunks
-/// of two frames lie before or behind the source.
+/// Some tiles begin within the source, so that not all that lies around them is zero, and some of their
+/// chunks of two frames lie before or behind the source.
 constexpr shape::Window fiveFrames = {.kernel = {5, 3, 3}, .padLow = {2, 1, 1}, .padHigh = {2, 1, 1}};
 const Case mutated = {.name = "mutated", .input = {4, 4, 6}, .window = fiveFrames, .tile = {{2, 2, 3, 2, 1}}};
 
