@@ -189,6 +189,9 @@ bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
     most -= loops ? 16 : 8;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
-  return whole && clustersMatch() && roles().exist() && tile.channels <= roles().productColumns() &&
+  // A staging thread keeps in registers where its positions lie: ptxas spills more of them.
+  constexpr int64_t mostPositions = 6;
+  bool kept = feed().direct() || feed().positionsOfThread() <= mostPositions;
+  return whole && kept && clustersMatch() && roles().exist() && tile.channels <= roles().productColumns() &&
          sharedBytes(sums) <= processor.blockSharedBytes() && registers <= most;
 }
