@@ -109,8 +109,7 @@ private:
   Slot &takeSlot();
   void clear(ArenaRange range);
   GraphExec capture(const Sequence &sequence);
-  void start(const Ready &ready);
-  void startEarly(const Ready &ready);
+  void start(const Ready &ready, bool early = false);
 
   const Driver &api;
   DeviceNumber device = 0;
@@ -347,11 +346,16 @@ LaunchId CudaDevice::prepare(const LaunchDescription &description) {
   return static_cast<LaunchId>(launches.size()) - 1;
 }
 
-void CudaDevice::start(const Ready &ready) {
+// `early`: the kernel waits by itself for the one before it.
+void CudaDevice::start(const Ready &ready, bool early) {
   if (ready.grid == 0)
     return;
-  check(api.launchKernel(ready.function, ready.grid, 1, 1, ready.block, 1, 1, ready.shared, compute,
-                         const_cast<void **>(ready.pointers.data()), nullptr),
+  auto arguments = const_cast<void **>(ready.pointers.data());
+  LaunchAttribute attribute = {launchEarly, 0, {1}};
+  LaunchConfig config = {ready.grid, 1, 1, ready.block, 1, 1, ready.shared, compute, &attribute, 1};
+  check(early ? api.launchKernelWith(&config, ready.function, arguments, nullptr)
+              : api.launchKernel(ready.function, ready.grid, 1, 1, ready.block, 1, 1, ready.shared, compute,
+                                 arguments, nullptr),
         "launching kernel " + ready.name);
 }
 
@@ -360,16 +364,6 @@ void CudaDevice::beginLaunchesEarly() {
   int version = 0;
   early = wantsEarly() && api.launchKernelWith && api.driverGetVersion(&version) == success &&
           version >= firstVersion;
-}
-
-// Starts a kernel that waits by itself for the one before it.
-void CudaDevice::startEarly(const Ready &ready) {
-  if (ready.grid == 0)
-    return;
-  LaunchAttribute attribute = {launchEarly, 0, {1}};
-  LaunchConfig config = {ready.grid, 1, 1, ready.block, 1, 1, ready.shared, compute, &attribute, 1};
-  check(api.launchKernelWith(&config, ready.function, const_cast<void **>(ready.pointers.data()), nullptr),
-        "launching kernel " + ready.name);
 }
 
 void CudaDevice::launch(LaunchId id) {
@@ -393,10 +387,7 @@ GraphExec CudaDevice::capture(const Sequence &sequence) {
   clear(sequence.zeroed);
   bool first = true; // waits for what fills `zeroed`, which is no kernel
   for (LaunchId id : sequence.launches) {
-    if (early && !first)
-      startEarly(launches[id]);
-    else
-      start(launches[id]);
+    start(launches[id], early && !first);
     first &= launches[id].grid == 0;
   }
   check(api.endCapture(compute, &graph), "capturing " + sequence.name);

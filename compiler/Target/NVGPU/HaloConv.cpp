@@ -3,7 +3,6 @@
 #include "compiler/Target/NVGPU/AttachedMerge.h"
 #include "compiler/Target/NVGPU/ChannelSums.h"
 #include "compiler/Target/NVGPU/Feed.h"
-#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -150,10 +149,7 @@ void HaloConvEmitter::initialiseBarriers() {
     initialise(raw, plan.feed().arrivalsOfPart(), roles.stagingWarps());
     initialised();
   });
-  if (plan.tile.cluster > 1)
-    clusterMeets();
-  else
-    NVVM::BarrierOp::create(e.b, e.loc);
+  blocksMeet(plan.tile.cluster);
 }
 
 //===-- The tile's place --------------------------------------------------===//
@@ -606,8 +602,7 @@ void HaloConvEmitter::emitMerge(kernel::FinalizeOp attached) {
 /// Numbers the blocks such that those of a cluster have the same channels, and tiles side by side.
 void HaloConvEmitter::shareCluster() {
   int64_t cluster = plan.tile.cluster, together = plan.channelTiles();
-  auto function = cast<func::FuncOp>(e.b.getBlock()->getParentOp());
-  function->setAttr(kernel::clusterAttribute, e.b.getI32IntegerAttr(cluster));
+  formClusters(cluster);
   Value number = e.div(e.firstBlock, cluster);
   Value share = e.add(e.mul(e.div(number, together), cluster), rankInCluster());
   e.firstBlock = e.add(e.mul(share, together), e.rem(number, together));
@@ -621,7 +616,7 @@ void HaloConvEmitter::emit() {
   initialiseBarriers();
   shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
   if (plan.tile.cluster > 1)
-    clusterMeets(); // nobody writes to a block that has ended
+    blocksMeet(plan.tile.cluster); // nobody writes to a block that has ended
 }
 
 } // namespace

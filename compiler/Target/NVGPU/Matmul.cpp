@@ -1,7 +1,6 @@
 #include "compiler/Target/NVGPU/Matmul.h"
 
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
-#include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -77,10 +76,7 @@ void MatmulEmitter::initialiseBarriers() {
     initialise(ring, warp, ring.cluster * plan.roles.consumerWarps());
     initialised();
   });
-  if (ring.cluster > 1)
-    clusterMeets();
-  else
-    NVVM::BarrierOp::create(e.b, e.loc);
+  blocksMeet(ring.cluster);
 }
 
 //===-- Tiles -------------------------------------------------------------===//
@@ -278,15 +274,12 @@ void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
 //===-- The kernel --------------------------------------------------------===//
 
 void MatmulEmitter::emit() {
-  if (tile.cluster > 1) {
-    auto function = cast<func::FuncOp>(e.b.getBlock()->getParentOp());
-    function->setAttr(kernel::clusterAttribute, e.b.getI32IntegerAttr(tile.cluster));
-  }
+  formClusters(tile.cluster);
   layOut();
   initialiseBarriers();
   shareOut(plan.roles, [&] { emitCopies(); }, [] {}, [&] { emitConsumers(); });
   if (tile.cluster > 1)
-    clusterMeets(); // nobody writes to a block that has ended
+    blocksMeet(tile.cluster); // nobody writes to a block that has ended
 }
 
 } // namespace

@@ -60,9 +60,10 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   work.cached =
       work.source.bytes + work.weights.bytes +
       2 * frames * plan.resultChannels() * results * (1 + double(op.epilogue().count(Access::Pixel)));
-  work.after = plan.positions() / 256.0 / 4 *
-               (middleFrames * plan.middleBlocks * 8 * (6 + 6 * op.getMiddleOperands().size()) +
-                frames * plan.resultChannels() * (6 + 6 * op.getEpilogueOperands().size()));
+  double positions = plan.positions();
+  work.after =
+      cyclesOfEpilogue(positions * middleFrames * plan.middleBlocks * 8, op.getMiddleOperands().size()) +
+      cyclesOfEpilogue(positions * frames * plan.resultChannels(), op.getEpilogueOperands().size());
   work.memory = bytesOf(traffic);
   return work;
 }

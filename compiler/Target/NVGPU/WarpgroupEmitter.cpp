@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
+#include "dialects/Kernel/Attributes.h"
+
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -137,7 +139,17 @@ Value WarpgroupEmitter::rankInCluster() {
   return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), rank);
 }
 
-void WarpgroupEmitter::clusterMeets() {
+void WarpgroupEmitter::formClusters(int64_t cluster) {
+  auto function = cast<func::FuncOp>(e.b.getBlock()->getParentOp());
+  if (cluster > 1)
+    function->setAttr(kernel::clusterAttribute, e.b.getI32IntegerAttr(cluster));
+}
+
+void WarpgroupEmitter::blocksMeet(int64_t cluster) {
+  if (cluster == 1) {
+    NVVM::BarrierOp::create(e.b, e.loc);
+    return;
+  }
   NVVM::ClusterArriveOp::create(e.b, e.loc, UnitAttr());
   NVVM::ClusterWaitOp::create(e.b, e.loc, UnitAttr());
 }

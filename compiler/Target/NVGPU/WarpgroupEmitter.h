@@ -86,8 +86,10 @@ public:
                 int64_t cluster = 1);
   /// Returns the number of this block in its cluster.
   mlir::Value rankInCluster();
-  /// Lets all threads of all blocks of the cluster meet.
-  void clusterMeets();
+  /// Puts `cluster` blocks side by side into a cluster, where that is more than one.
+  void formClusters(int64_t cluster);
+  /// Lets all threads of a cluster of so many blocks meet.
+  void blocksMeet(int64_t cluster);
 
   /// Returns a place in shared memory as descriptors have it, a word that counts in 16 bytes.
   mlir::Value matrixStart(mlir::Value at);
