@@ -17,7 +17,7 @@ static void fenceDevice(KernelEmitter &e) {
 /// visible (PTX ISA, "Release and Acquire Patterns").
 static Value isLast(WarpgroupEmitter &w, const AttachedMerge &merge, Value counter) {
   KernelEmitter &e = w.e;
-  Value told = w.pointer(merge.scratchAt);
+  Value told = w.pointer(merge.scratch.at);
   w.meet(merge.barrier, merge.threads);
   e.when(e.equal(merge.thread, 0), [&] {
     fenceDevice(e);
@@ -39,7 +39,7 @@ static auto combination(WarpgroupEmitter &w, const AttachedMerge &merge, Value s
     int64_t valueBytes = 8 * width;
     auto place = [&](Value share, int64_t value) {
       Value slot = e.add(e.mul(e.add(e.mul(share, columns), column), values.size()), value);
-      return w.pointer(e.add(e.mul(slot, valueBytes), merge.scratchAt + toldBytes));
+      return w.pointer(e.add(e.mul(slot, valueBytes), merge.scratch.at + toldBytes));
     };
     e.when(e.inRange(share, shares), [&] {
       for (auto [number, value] : llvm::enumerate(values))
@@ -66,7 +66,7 @@ static void emitMerge(WarpgroupEmitter &w, const AttachedMerge &merge) {
   constexpr int64_t mostBytes = 3 * 8 * width; // bytes of a thread's sums, at most: those of moments
   kernel::FinalizeOp op = merge.op;
   int64_t columns = shape::ceilDiv(merge.channels, width);
-  int64_t room = (merge.scratchBytes - toldBytes) / (columns * mostBytes);
+  int64_t room = (merge.scratch.bytes - toldBytes) / (columns * mostBytes);
   int64_t shares = std::clamp<int64_t>(room, 1, merge.threads / columns);
   Value share = w.e.div(merge.thread, columns), column = w.e.rem(merge.thread, columns);
   KernelEmitter e = w.e;

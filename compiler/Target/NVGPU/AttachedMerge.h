@@ -2,6 +2,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_ATTACHEDMERGE_H
 #define KINEMA_COMPILER_TARGET_NVGPU_ATTACHEDMERGE_H
 
+#include "compiler/Target/NVGPU/SharedMemory.h"
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
 namespace kinema::nvidia {
@@ -15,7 +16,7 @@ struct AttachedMerge {
   int64_t channels;                // number of channels from there on
   mlir::Value thread;              // number among the threads of the block that take part
   int64_t threads, barrier;        // how many threads take part, and the barrier where they meet
-  int64_t scratchAt, scratchBytes; // shared memory that nobody else needs any more
+  SharedRegion scratch;            // shared memory that nobody else needs any more
 };
 
 /// The function is called by threads whose block has stored its partials. They meet, and the block counts

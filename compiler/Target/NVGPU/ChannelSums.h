@@ -3,6 +3,7 @@
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_CHANNELSUMS_H
 #define KINEMA_COMPILER_TARGET_NVGPU_CHANNELSUMS_H
 
+#include "compiler/Target/NVGPU/SharedMemory.h"
 #include "compiler/Target/NVGPU/WarpgroupEmitter.h"
 
 namespace kinema::nvidia {
@@ -16,9 +17,9 @@ public:
     return 4 * count * (warps + 1) * channels;
   }
 
-  /// `at` counts bytes from the start of shared memory. There must be no more channels than threads.
-  ChannelSums(WarpgroupEmitter &w, int64_t count, int64_t channels, int64_t warps, int64_t at)
-      : w(w), e(w.e), count(count), channels(channels), warps(warps), at(at), waiting(count) {}
+  /// `region` has their bytes. There must be no more channels than threads.
+  ChannelSums(WarpgroupEmitter &w, int64_t count, int64_t channels, int64_t warps, SharedRegion region)
+      : w(w), e(w.e), count(count), channels(channels), warps(warps), at(region.at), waiting(count) {}
 
   /// Sets the totals to zero. `thread` is this thread's number among those that hold results.
   void begin(mlir::Value thread);

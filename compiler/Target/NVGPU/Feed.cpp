@@ -12,17 +12,10 @@ static VectorType words(KernelEmitter &e, int64_t count) {
   return VectorType::get({count}, e.b.getI32Type());
 }
 
-static Value zeroWords(KernelEmitter &e, int64_t count) {
-  return arith::ConstantOp::create(e.b, e.loc,
-                                   DenseElementsAttr::get(words(e, count), e.b.getI32IntegerAttr(0)));
-}
-
-void Feed::clearRaw(int64_t threads) {
+void Feed::clearRaw() {
   if (plan.direct() || (plan.covered() && !mayMiss()))
     return;
-  Value first = e.add(e.index(raw.dataAt), e.mul(e.thread, positionBytes));
-  e.loop(first, e.index(raw.dataAt + raw.stages * raw.stageBytes), threads * positionBytes,
-         [&](Value at) { LLVM::StoreOp::create(e.b, e.loc, zeroWords(e, 4), w.pointer(at), positionBytes); });
+  w.clear(e.index(raw.plan.data.at), raw.plan.data.bytes, e.thread, e.threads);
   w.fenceStores();
 }
 
@@ -125,14 +118,14 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
   const Ring &ring = direct ? stages : raw;
   Value step = direct ? stageStep : rawStep;
   if (waits && !direct)
-    w.waitEmpty(ring, step);
-  Value stage = w.stageOf(ring, step), barrier = w.full(ring, stage), to = w.stageAt(ring, stage);
+    ring.waitEmpty(step);
+  Value barrier = ring.full(step), to = ring.stageAt(step);
   int64_t some = plan.blocksOfPart();
   if (direct)
     to = e.add(e.add(to, offset), e.mul(part, some * stagedBlockBytes()));
   Value block = e.add(firstBlock, e.mul(part, some));
-  if (int64_t left = rawFills - plan.arrivalsOfPart(); !direct && left > 0)
-    e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier, left); });
+  if (int64_t left = raw.plan.fills - plan.arrivalsOfPart(); !direct && left > 0)
+    e.when(e.equal(w.lane(), 0), [&] { w.arriveTimes(barrier, left); });
   Run run = runOf(place);
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {
@@ -150,7 +143,7 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
 
 Value Feed::copyFirst(const FeedPlace &place, Value firstBlock) {
   Value zero = e.index(0);
-  bool waits = plan.parts() > raw.stages;
+  bool waits = plan.parts() > raw.plan.stages;
   return e
       .loop(zero, e.index(plan.parts()), 1, {zero},
             [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
@@ -280,7 +273,7 @@ Value Feed::valueOf(const FeedPositions::Position &position, ArrayRef<Loaded> lo
     Value packed = vector::BitCastOp::create(e.b, e.loc, words(e, count), rounded);
     Value reached = inside && exists ? e.both(inside, exists) : inside ? inside : exists;
     if (reached)
-      packed = w.choose(reached, packed, zeroWords(e, count));
+      packed = w.choose(reached, packed, w.zeroWords(count));
     all = all ? vector::ShuffleOp::create(e.b, e.loc, all, packed, ArrayRef<int64_t>{0, 1, 2, 3}).getResult()
               : packed;
   }
@@ -323,7 +316,7 @@ void Feed::clear(const FeedPositions &mine, Value firstBlock, Value at) {
         Value exists = w.less(e.add(firstBlock, block), e.index(blocks));
         reached = reached ? e.both(reached, exists) : exists;
       }
-      e.when(reached, [] {}, [&] { store(position, zeroWords(e, 4), blockAt); });
+      e.when(reached, [] {}, [&] { store(position, w.zeroWords(4), blockAt); });
     }
   });
 }
@@ -337,13 +330,13 @@ Value Feed::fill(const FeedPositions &mine, Value firstBlock, Value at, Value ra
   return e
       .loop(e.index(0), e.index(plan.parts()), 1, {rawStep},
             [&](Value part, ValueRange step) -> SmallVector<Value> {
-              w.waitFull(raw, step[0]);
-              Value stage = w.stageOf(raw, step[0]), rawAt = w.stageAt(raw, stage);
+              raw.waitFull(step[0]);
+              Value rawAt = raw.stageAt(step[0]);
               Value block = e.add(firstBlock, e.mul(part, some));
               Value blockAt = e.add(at, e.mul(part, some * stagedBlockBytes()));
               e.loop(some / plan.blocksTogether(),
                      [&](Value group) { transform(mine, block, rawAt, blockAt, group); });
-              w.releaseTogether(raw, stage);
+              raw.freeTogether(step[0]);
               return {e.add(step[0], 1)};
             })
       .front();
@@ -355,18 +348,18 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
                           Value tap, Value chunk, int64_t depth, Value firstColumn, int64_t columns) {
   KernelEmitter &e = w.e;
   int64_t blocks = depth / blockChannels, rowBytes = columns * positionBytes;
-  w.waitEmpty(ring, step);
-  Value stage = w.stageOf(ring, step), arrivals = w.full(ring, stage);
+  ring.waitEmpty(step);
+  Value arrivals = ring.full(step);
   w.arriveExpecting(arrivals, w.word(blocks * rowBytes));
   Value global = w.globalPointer(weight.buffer);
-  for (int64_t first = 0; first < blocks; first += ring.cluster) {
-    Value i = ring.cluster > 1 ? e.add(w.rankInCluster(), first) : e.index(first);
+  for (int64_t first = 0; first < blocks; first += ring.plan.cluster) {
+    Value i = ring.plan.cluster > 1 ? e.add(w.rankInCluster(), first) : e.index(first);
     Value block = e.min(e.add(e.mul(chunk, blocks), i), e.index(weight.blocks - 1));
     Value row = e.add(e.mul(tap, weight.blocks), block);
     Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
     Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
                                      ArrayRef<LLVM::GEPArg>{w.word(bytes)});
-    w.bulkCopy(w.pointer(e.add(w.stageAt(ring, stage), e.mul(i, rowBytes))), from, w.word(rowBytes), arrivals,
-               ring.cluster);
+    w.bulkCopy(w.pointer(e.add(ring.stageAt(step), e.mul(i, rowBytes))), from, w.word(rowBytes), arrivals,
+               ring.plan.cluster);
   }
 }

@@ -4,7 +4,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 
 #include "compiler/Target/NVGPU/FeedPlan.h"
-#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+#include "compiler/Target/NVGPU/Pipeline.h"
 
 namespace kinema::nvidia {
 
@@ -31,15 +31,15 @@ struct FeedPositions {
 class Feed {
 public:
   /// `blocks` counts the channel blocks of the source; zeros are staged beyond them. A raw stage is full
-  /// after `rawFills` arrivals, no fewer than there are copies of a part.
+  /// after no fewer arrivals than there are copies of a part.
   Feed(WarpgroupEmitter &w, kernel::AccessRegion prologue, const FeedPlan &plan, int64_t blocks,
-       const Ring &stages, const Ring &raw, int64_t rawFills)
-      : w(w), e(w.e), prologue(prologue), plan(plan), blocks(blocks), stages(stages), raw(raw),
-        rawFills(rawFills) {}
+       const Pipeline &pipeline)
+      : w(w), e(w.e), prologue(prologue), plan(plan), blocks(blocks), stages(pipeline.operands),
+        raw(pipeline.raw) {}
 
   /// Writes zeros to the raw stages where the transform may read positions to which nothing is copied; it
-  /// drops what it makes of them. All `threads` threads of the block call it, before they meet.
-  void clearRaw(int64_t threads);
+  /// drops what it makes of them. All threads of the block call it, before they meet.
+  void clearRaw();
 
   /// Copies part `part` of the channel blocks from `firstBlock` on. All threads of one warp call it. The part
   /// goes to the next raw stage as soon as that is empty or, with copies that go straight there, to `offset`
@@ -98,7 +98,6 @@ private:
   const FeedPlan plan;
   int64_t blocks;
   const Ring &stages, &raw;
-  int64_t rawFills;
 };
 
 /// Is a weight in bfloat16 that lies as tapsLayout says: [taps, blocks of 8 contracted channels, columns, 8].

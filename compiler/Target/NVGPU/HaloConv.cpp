@@ -20,8 +20,9 @@ public:
   HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan),
         yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())),
-        feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, source, raw,
-             plan.feed().arrivalsOfPart()) {}
+        layout(plan.pipeline()), pipeline(*this, layout),
+        feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, pipeline),
+        sums(*this, plan.sums(), plan.tile.channels, plan.roles().consumerWarps(), layout.sums) {}
 
   void emit();
 
@@ -47,10 +48,8 @@ private:
 
   Value pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field);
   void shareCluster();
-  void layOut();
   TilePlace placeOf(Value tile);
   FeedPlace feedPlace(const TilePlace &tile);
-  void initialiseBarriers();
 
   /// Runs the body for each tile of the block, carrying values.
   SmallVector<Value> overTiles(ValueRange init, function_ref<SmallVector<Value>(ValueRange)> body);
@@ -90,67 +89,24 @@ private:
   void emitMerge(kernel::FinalizeOp attached);
 
   int64_t stores() { return yield.countOf(Yield::Store); }
-  int64_t moments() { return yield.countOf(Yield::Moments); } // 0 or 1
-  int64_t plainSums() { return yield.countOf(Yield::Sum); }
-  // Counts what is added up for each channel: the values that moments are taken of, whose sum becomes the
-  // mean; the plain sums; and squared distances from the mean.
-  int64_t sumCount() { return 2 * moments() + plainSums(); }
-  int64_t squares() { return 1 + plainSums(); }
+  int64_t squares() { return 1 + plan.plainSums; } // the number of the sum of squared distances
 
   static constexpr int64_t consumersBarrier = 1;
 
   kernel::ConvOp op;
   const HaloPlan &plan;
   kernel::YieldOp yield;
-  Ring source, weights, raw;
+  const HaloPipeline layout;
+  Pipeline pipeline;
+  const Ring &source = pipeline.operands, &weights = pipeline.weights;
   Feed feed;
-  std::optional<ChannelSums> sums;
+  ChannelSums sums;
   Value channelTile;
   TilePlace here;       // where the tile lies that is worked on
   Value consumerThread; // number among the consumers' threads
   Value firstRow;       // bytes from a tile's first position to that of this thread's warpgroup
   Value firstChannel;   // first channel of this thread's pair in the first group of the block's tile
 };
-
-//===-- Shared memory -----------------------------------------------------===//
-
-void HaloConvEmitter::layOut() {
-  int64_t at = 0;
-  auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
-  source.name = "the source";
-  weights.name = "the weights";
-  raw.name = "the source's rows";
-  for (auto [ring, stages] :
-       {std::pair{&source, plan.sourceStages()}, {&weights, plan.weightStages()}, {&raw, plan.rawStages()}}) {
-    ring->stages = stages;
-    ring->fullAt = take(8 * stages);
-    ring->emptyAt = take(8 * stages);
-  }
-  at = shape::roundUp(at, 128);
-  source.refilled = plan.stepsOfSource() > source.stages;
-  raw.refilled = plan.stepsOfSource() * plan.feed().parts() > raw.stages;
-  source.stageBytes = plan.sourceStageBytes();
-  weights.cluster = plan.tile.cluster;
-  weights.stageBytes = plan.weightStageBytes();
-  raw.stageBytes = plan.feed().rawBytes();
-  source.dataAt = take(source.stages * source.stageBytes);
-  weights.dataAt = take(weights.stages * weights.stageBytes);
-  raw.dataAt = take(raw.stages * raw.stageBytes);
-  sums.emplace(static_cast<WarpgroupEmitter &>(*this), sumCount(), plan.tile.channels,
-               plan.roles().consumerWarps(), at);
-}
-
-void HaloConvEmitter::initialiseBarriers() {
-  feed.clearRaw(plan.roles().threads());
-  e.when(e.equal(e.thread, 0), [&] {
-    Roles roles = plan.roles();
-    initialise(source, roles.stagingThreads() + plan.feed().arrivalsOfStage(), roles.consumerWarps());
-    initialise(weights, 1, weights.cluster * roles.consumerWarps());
-    initialise(raw, plan.feed().arrivalsOfPart(), roles.stagingWarps());
-    initialised();
-  });
-  blocksMeet(plan.tile.cluster);
-}
 
 //===-- The tile's place --------------------------------------------------===//
 
@@ -244,7 +200,7 @@ SmallVector<Value> HaloConvEmitter::emitParts(Value step, Value from, Value to, 
   Value firstBlock = e.mul(e.rem(step, plan.chunks()), plan.stagedBlocks());
   return e.loop(from, to, 1, {rawStep}, [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
     if (plan.feed().direct())
-      waitEmpty(source, step);
+      source.waitEmpty(step);
     return {feed.copy(place, firstBlock, part, step, 0, rawStep[0])};
   });
 }
@@ -293,12 +249,10 @@ void HaloConvEmitter::emitSource() {
     FeedPositions positions = feed.positionsOf(feedPlace(here), thread);
     return e.loop(e.index(0), e.index(plan.chunks()), 1, steps,
                   [&](Value chunk, ValueRange steps) -> SmallVector<Value> {
-                    waitEmpty(source, steps[0]);
-                    Value stage = stageOf(source, steps[0]);
-                    Value rawStep = feed.fill(positions, e.mul(chunk, plan.stagedBlocks()),
-                                              stageAt(source, stage), steps[1]);
-                    fenceStores();
-                    arrive(full(source, stage));
+                    Value rawStep = source.fill(steps[0], [&] {
+                      return feed.fill(positions, e.mul(chunk, plan.stagedBlocks()),
+                                       source.stageAt(steps[0]), steps[1]);
+                    });
                     return {e.add(steps[0], 1), rawStep};
                   });
   });
@@ -338,12 +292,12 @@ SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value 
 }
 
 void HaloConvEmitter::emitConsumers() {
-  consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
+  consumerThread = pipeline.consumerThread();
   firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
   firstRow =
       broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
-  sums->begin(consumerThread);
+  sums.begin(consumerThread);
   Value zero = e.index(0);
   // The loop carries, from the tiles before, the steps of the source and of the weights, and the positions.
   auto all = overTiles({zero, zero, zero}, [&](ValueRange before) -> SmallVector<Value> {
@@ -379,21 +333,21 @@ SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value wei
 /// leaves the last one under way. When step `first` of the weights begins, none is.
 SmallVector<Value> HaloConvEmitter::emitChunk(Value sourceStep, Value first, ValueRange carried) {
   Value firstOfChunk = carried.back();
-  waitFull(source, sourceStep);
-  Value sourceAt = e.add(stageAt(source, stageOf(source, sourceStep)), firstRow);
+  source.waitFull(sourceStep);
+  Value sourceAt = e.add(source.stageAt(sourceStep), firstRow);
   return overTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
     Value step = carried.back();
-    waitFull(weights, step);
+    weights.waitFull(step);
     auto sums = emitProducts(carried.drop_back(), e.add(sourceAt, e.mul(shiftOf(tap), positionBytes)),
-                             stageAt(weights, stageOf(weights, step)));
+                             weights.stageAt(step));
     sums.push_back(e.add(step, 1));
     if (plan.oneStep())
       return sums;
     waitForProducts(1);
     Value follows = less(first, step);
-    release(weights, e.sub(step, e.index(1)), follows);
-    if (source.refilled && plan.chunks() > 1 && !plan.hasPhaseWithoutTaps())
-      release(source, e.sub(sourceStep, e.index(1)), e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
+    weights.free(e.sub(step, e.index(1)), follows);
+    if (plan.chunks() > 1 && !plan.hasPhaseWithoutTaps())
+      source.free(e.sub(sourceStep, e.index(1)), e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
     return sums;
   });
 }
@@ -403,9 +357,8 @@ SmallVector<Value> HaloConvEmitter::emitChunk(Value sourceStep, Value first, Val
 /// seen the source's stage full, even where they had no product of it.
 void HaloConvEmitter::finishProducts(Value sourceStep, Value next, Value any) {
   waitForProducts(0);
-  release(weights, e.sub(next, e.index(1)), any);
-  if (source.refilled)
-    release(source, sourceStep);
+  weights.free(e.sub(next, e.index(1)), any);
+  source.free(sourceStep);
 }
 
 //===-- Epilogue ----------------------------------------------------------===//
@@ -451,7 +404,7 @@ SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row>
                                                     ValueRange accumulators, SmallVectorImpl<Value> *kept) {
   Value noPair = e.constant(0.0f, e.vectorType(2));
   Value channels = existing(channelOf(group), 2, op.getResultType().getDimSize(1));
-  SmallVector<Value> totals(moments() + plainSums(), noPair), vectors;
+  SmallVector<Value> totals(plan.moments + plan.plainSums, noPair), vectors;
   for (kernel::AccessOperand operand : op.epilogue())
     vectors.push_back(operand.isByChannel() ? epilogueOperand(operand, rows.front(), group) : Value());
   for (auto [i, row] : llvm::enumerate(rows)) {
@@ -492,32 +445,32 @@ Value HaloConvEmitter::resultsOfTile() {
 void HaloConvEmitter::emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value>> kept, Value before,
                                   Value count) {
   Value one = e.index(1), divisor = e.toFloat(e.max(count, one));
-  sums->forEachChannel([&](Value channel) {
-    LLVM::StoreOp::create(e.b, e.loc, e.divf(sums->ofTile(0, channel), divisor), sums->place(0, channel), 4);
+  sums.forEachChannel([&](Value channel) {
+    LLVM::StoreOp::create(e.b, e.loc, e.divf(sums.ofTile(0, channel), divisor), sums.place(0, channel), 4);
   });
   consumersMeet();
   Value pairAt = e.mul(e.rem(lane(), 4), 2);
   for (int64_t group = 0; group < groups(); ++group) {
     Value mean = LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2),
-                                      sums->place(0, e.add(pairAt, group * blockChannels)), 8);
+                                      sums.place(0, e.add(pairAt, group * blockChannels)), 8);
     Value sum = e.constant(0.0f, e.vectorType(2));
     for (auto [row, value] : llvm::zip(rows, kept[group])) {
       Value distance = e.subf(value, mean);
       sum = choose(row.valid, e.fma(distance, distance, sum), sum);
     }
-    sums->add(squares(), group, sum);
+    sums.add(squares(), group, sum);
   }
-  sums->finish(squares());
+  sums.finish(squares());
   consumersMeet();
   Value share = e.divf(e.toFloat(count), e.toFloat(e.max(e.add(before, count), one)));
   Value weight = e.mulf(e.toFloat(before), share);
-  sums->forEachChannel([&](Value channel) {
-    Value mean = sums->total(0, channel);
-    Value tileMean = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), sums->place(0, channel), 4);
+  sums.forEachChannel([&](Value channel) {
+    Value mean = sums.total(0, channel);
+    Value tileMean = LLVM::LoadOp::create(e.b, e.loc, e.b.getF32Type(), sums.place(0, channel), 4);
     Value distance = e.subf(tileMean, mean);
-    Value around = e.addf(sums->total(squares(), channel), sums->ofTile(squares(), channel));
-    sums->setTotal(e.fma(distance, share, mean), 0, channel);
-    sums->setTotal(e.fma(e.mulf(distance, distance), weight, around), squares(), channel);
+    Value around = e.addf(sums.total(squares(), channel), sums.ofTile(squares(), channel));
+    sums.setTotal(e.fma(distance, share, mean), 0, channel);
+    sums.setTotal(e.fma(e.mulf(distance, distance), weight, around), squares(), channel);
   });
 }
 
@@ -528,22 +481,22 @@ Value HaloConvEmitter::emitEpilogue(ValueRange accumulators, Value before) {
       rows.push_back(rowOf(tile, half));
   SmallVector<SmallVector<Value>> kept(groups());
   for (int64_t group = 0; group < groups(); ++group) {
-    auto totals = epilogueOfGroup(group, rows, accumulators, moments() ? &kept[group] : nullptr);
+    auto totals = epilogueOfGroup(group, rows, accumulators, plan.moments ? &kept[group] : nullptr);
     for (auto [sum, total] : llvm::enumerate(totals))
-      sums->add(sum, group, total);
+      sums.add(sum, group, total);
   }
-  for (int64_t sum = 0; sum < moments() + plainSums(); ++sum)
-    sums->finish(sum);
-  if (sumCount() == 0)
+  for (int64_t sum = 0; sum < plan.moments + plan.plainSums; ++sum)
+    sums.finish(sum);
+  if (plan.sums() == 0)
     return before;
   consumersMeet();
-  if (plainSums())
-    sums->forEachChannel([&](Value channel) {
-      for (int64_t sum = moments(); sum < moments() + plainSums(); ++sum)
-        sums->setTotal(e.addf(sums->total(sum, channel), sums->ofTile(sum, channel)), sum, channel);
+  if (plan.plainSums)
+    sums.forEachChannel([&](Value channel) {
+      for (int64_t sum = plan.moments; sum < plan.moments + plan.plainSums; ++sum)
+        sums.setTotal(e.addf(sums.total(sum, channel), sums.ofTile(sum, channel)), sum, channel);
     });
   Value count = resultsOfTile();
-  if (moments())
+  if (plan.moments)
     emitMoments(rows, kept, before, count);
   consumersMeet(); // before the next tile's sums overwrite this one's
   return e.add(before, count);
@@ -563,16 +516,16 @@ void HaloConvEmitter::storePartials(Value count) {
       e.store(value, buffer, e.add(e.mul(at, columns), column));
     }
   };
-  if (sumCount() > 0)
-    sums->forEachChannel([&](Value channel) {
-      if (moments())
-        store({e.toFloat(count), sums->total(0, channel), sums->total(squares(), channel)},
+  if (plan.sums() > 0)
+    sums.forEachChannel([&](Value channel) {
+      if (plan.moments)
+        store({e.toFloat(count), sums.total(0, channel), sums.total(squares(), channel)},
               e.results[stores()], channel);
       SmallVector<Value> plain;
-      for (int64_t i = 0; i < plainSums(); ++i)
-        plain.push_back(sums->total(moments() + i, channel));
-      if (plainSums())
-        store(plain, e.results[stores() + moments()], channel);
+      for (int64_t i = 0; i < plan.plainSums; ++i)
+        plain.push_back(sums.total(plan.moments + i, channel));
+      if (plan.plainSums)
+        store(plain, e.results[stores() + plan.moments], channel);
     });
 }
 
@@ -592,8 +545,7 @@ void HaloConvEmitter::emitMerge(kernel::FinalizeOp attached) {
   merge.thread = consumerThread;
   merge.threads = plan.roles().consumerThreads();
   merge.barrier = consumersBarrier;
-  merge.scratchAt = source.dataAt;
-  merge.scratchBytes = source.stages * source.stageBytes;
+  merge.scratch = layout.operands.data;
   emitAttachedMerge(*this, merge);
 }
 
@@ -611,12 +563,9 @@ void HaloConvEmitter::shareCluster() {
 void HaloConvEmitter::emit() {
   if (plan.tile.cluster > 1)
     shareCluster();
-  layOut();
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
-  initialiseBarriers();
-  shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
-  if (plan.tile.cluster > 1)
-    blocksMeet(plan.tile.cluster); // nobody writes to a block that has ended
+  feed.clearRaw();
+  pipeline.run([&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -71,7 +71,11 @@ NeighbourAxis nvidia::neighbourAxis(const shape::Window &window, int64_t source,
 
 HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
     : HaloPlan(op.prologue(), op.getSourceType(), op.getResultType(), op.getWindow().getWindow(),
-               op.getDirection() == kernel::Direction::Forward, tile) {}
+               op.getDirection() == kernel::Direction::Forward, tile) {
+  auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
+  moments = yield.countOf(kernel::Yield::Moments);
+  plainSums = yield.countOf(kernel::Yield::Sum);
+}
 
 HaloPlan::HaloPlan(const kernel::AccessRegion &prologue, RankedTensorType sourceType,
                    RankedTensorType resultType, const shape::Window &window, bool forward,
@@ -164,11 +168,18 @@ int64_t HaloPlan::positionTiles() const {
   return tiles;
 }
 
-int64_t HaloPlan::sharedBytes(int64_t sums) const {
-  int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages() + weightStages() + raw);
-  return shape::roundUp(barriers, 128) + sourceStages() * sourceStageBytes() + raw * feed().rawBytes() +
-         weightStages() * weightStageBytes() +
-         ChannelSums::bytes(sums, tile.channels, roles().consumerWarps());
+HaloPipeline HaloPlan::pipeline() const {
+  FeedPlan feed = this->feed();
+  RingPlan source{"the source", sourceStages(), sourceStageBytes(),
+                  roles().stagingThreads() + feed.arrivalsOfStage()};
+  source.refilled = stepsOfSource() > source.stages;
+  RingPlan weights{"the weights", weightStages(), weightStageBytes(), 1, tile.cluster};
+  RingPlan raw{"the source's rows", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
+  raw.refilled = stepsOfSource() * feed.parts() > raw.stages;
+  HaloPipeline pipeline{{roles(), source, weights, raw}, {}};
+  pipeline.sums =
+      pipeline.memory.take(ChannelSums::bytes(sums(), tile.channels, roles().consumerWarps()), positionBytes);
+  return pipeline;
 }
 
 bool HaloPlan::clustersMatch() const {
@@ -178,7 +189,7 @@ bool HaloPlan::clustersMatch() const {
                                positionTiles() % tile.cluster == 0);
 }
 
-bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
+bool HaloPlan::fits(const Processor &processor) const {
   // Accumulators that a thread holds; where there is a choice, the epilogue gets room, and so do the loops
   // over the taps of three axes and the stages of another block.
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
@@ -193,5 +204,5 @@ bool HaloPlan::fits(int64_t sums, const Processor &processor) const {
   constexpr int64_t mostPositions = 6;
   bool kept = feed().direct() || feed().positionsOfThread() <= mostPositions;
   return whole && kept && clustersMatch() && roles().exist() && tile.channels <= roles().productColumns() &&
-         sharedBytes(sums) <= processor.blockSharedBytes() && registers <= most;
+         pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most;
 }

@@ -4,7 +4,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOPLAN_H
 
 #include "compiler/Target/NVGPU/FeedPlan.h"
-#include "compiler/Target/NVGPU/Roles.h"
+#include "compiler/Target/NVGPU/PipelinePlan.h"
 
 namespace kinema::nvidia {
 
@@ -70,6 +70,11 @@ struct HaloTile {
   }
 };
 
+/// The rings of a conv, and behind them the sums of its channels.
+struct HaloPipeline : PipelinePlan {
+  SharedRegion sums;
+};
+
 /// The contraction of a tile: D[position, channel] += source[position + shift(tap), depth] *
 /// weight[tap][depth, channel]. Positions are counted through a plane of the halo, borders included, so that
 /// a tap is a shift of the start address; what falls on a border is computed and dropped.
@@ -89,7 +94,8 @@ struct HaloPlan {
   int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
   int64_t groupStep;                  // then: positions from one contracted block of 8 to the next
   int64_t sourceBlocks, resultBlocks; // contracted and channel blocks of 8
-  int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
+  int64_t depthBlocks;      // of the weight: source blocks rounded up to what one instruction contracts
+  int64_t moments = 0, plainSums = 0; // that the epilogue takes of a channel; there is at most one of moments
 
   static constexpr int64_t consumers = 2; // warpgroups
 
@@ -98,6 +104,9 @@ struct HaloPlan {
   /// tiles each, of the same channels and phases.
   bool clustersMatch() const;
   int64_t phases() const { return axes[0].phases.size() * axes[1].phases.size() * axes[2].phases.size(); }
+  /// Counts what is added up for each channel: the values that moments are taken of, whose sum becomes the
+  /// mean; the plain sums; and squared distances from the mean.
+  int64_t sums() const { return 2 * moments + plainSums; }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
   /// Positions from the first to the last result of a tile's axes, from axis `first` on.
@@ -140,8 +149,8 @@ struct HaloPlan {
   int64_t sourceStageBytes() const { return stagedBlocks() * 16 * pitch(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
   bool rowsAreFrames() const;
-  int64_t sharedBytes(int64_t sums) const; // for an epilogue with so many sums a channel
-  bool fits(int64_t sums, const Processor &processor) const;
+  HaloPipeline pipeline() const;
+  bool fits(const Processor &processor) const;
 };
 
 } // namespace kinema::nvidia

@@ -10,12 +10,6 @@ using namespace kinema::nvidia;
 using kernel::Access;
 using kernel::Yield;
 
-static int64_t sumsOf(kernel::ConvOp op) {
-  auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
-  return 2 * yield.countOf(Yield::Moments) +
-         yield.countOf(Yield::Sum); // moments take two sums: values, then squares
-}
-
 static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto taps = tapsOf(weight);
@@ -77,7 +71,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   work.weights = {plan.chunks() * taps * plan.weightStageBytes(),
                   double((plan.weightStages() - heldWeightStages) * plan.weightStageBytes())};
   work.cached = work.source.bytes + work.weights.bytes / plan.tile.cluster + resultBytes(op, plan);
-  work.after = cyclesOfEpilogue(results, op.getEpilogueOperands().size(), sumsOf(op));
+  work.after = cyclesOfEpilogue(results, op.getEpilogueOperands().size(), plan.sums());
   work.memory = bytesOf(traffic);
   return work;
 }
@@ -105,7 +99,7 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
   tile.feedStages = plan.feedStages();
   tile.weightStages = plan.weightStages();
   return makeSchedule(
-      op, {plan.grid(), plan.sharedBytes(sumsOf(op)), plan.partials(), plan.roles().threads()}, tile);
+      op, {plan.grid(), plan.pipeline().memory.bytes(), plan.partials(), plan.roles().threads()}, tile);
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
@@ -124,7 +118,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   if (!isSupported(op))
     return {};
   HaloPlan plan(op, {{1, 1, 1}, 8, 16}), whole = plan;
-  int64_t blocks = whole.resultBlocks, sums = sumsOf(op);
+  int64_t blocks = whole.resultBlocks;
   kernel::Traffic traffic = kernel::trafficOf(op);
   const Rates &rates = *processor.rates;
   Best best;
@@ -132,9 +126,9 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   auto consider = [&](const HaloTile &tile) {
     plan.setTile(tile);
     plan.tile.blocks = blocksOf(plan, rates);
-    if (!plan.fits(sums, processor))
+    if (!plan.fits(processor))
       plan.tile.weightStages = fewestWeightStages;
-    if (!plan.fits(sums, processor) || !epilogueFits(op, plan))
+    if (!plan.fits(processor) || !epilogueFits(op, plan))
       return false;
     Work work = workOf(op, plan, traffic, rates);
     best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
@@ -194,7 +188,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (!plan.clustersMatch())
     parameters.fault()
         << "blocks of a cluster would have other tiles than each other, expected a cluster of 1";
-  else if (!plan.fits(sumsOf(op), processor) || !epilogueFits(op, plan))
+  else if (!plan.fits(processor) || !epilogueFits(op, plan))
     parameters.fault() << "tiles take more shared memory or registers than a block has";
   return parameters.failed() ? kernel::ScheduleAttr() : scheduleOf(op, plan);
 }

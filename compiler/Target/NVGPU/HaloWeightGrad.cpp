@@ -15,11 +15,11 @@ class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile),
-        gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels), ring,
-                 raw, plan.rawFills()),
+        pipeline(*this, plan.pipeline()),
+        gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels),
+                 pipeline),
         activation(*this, op.activation(), plan.activationFeed(),
-                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), ring, raw,
-                   plan.rawFills()) {}
+                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline) {}
 
   void emit();
 
@@ -36,10 +36,8 @@ private:
     Value gradient, activation;
   };
 
-  void layOut();
   void placeBlock();
   void clearStages();
-  void initialiseBarriers();
   /// Runs the body for each tile of the block's positions, with its number and how many tiles came before.
   SmallVector<Value> overTiles(ValueRange init,
                                function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body);
@@ -68,51 +66,20 @@ private:
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
   const HaloWeightGradTile &tile;
-  Ring ring; // each stage holds the gradient, then the activation
-  Ring raw;
+  Pipeline pipeline;
+  const Ring &ring = pipeline.operands; // each stage holds the gradient, then the activation
   Feed gradient, activation;
   Value rowBlock, columnBlock, chunk;
   Value outputBlock, inputBlock; // the first channel blocks of 8
   std::array<Value, 3> firstTap; // first tap of the block's box
 };
 
-//===-- Shared memory -----------------------------------------------------===//
-
-void HaloWeightGradEmitter::layOut() {
-  ring.name = "gradient and activation";
-  ring.stages = plan.stages;
-  ring.fullAt = 0;
-  ring.emptyAt = 8 * ring.stages;
-  raw.name = "rows of gradient and activation";
-  raw.stages = plan.rawStages();
-  raw.fullAt = ring.emptyAt + 8 * ring.stages;
-  raw.emptyAt = raw.fullAt + 8 * raw.stages;
-  ring.dataAt = shape::roundUp(raw.emptyAt + 8 * raw.stages, 128);
-  ring.stageBytes = plan.stageBytes();
-  raw.dataAt = ring.dataAt + ring.stages * ring.stageBytes;
-  raw.stageBytes = plan.rawBytes();
-}
-
 /// Fills the stages with zeros. Products also read places to which no position is staged, whose contents must
 /// be finite, and transforms read places to which nothing is copied.
 void HaloWeightGradEmitter::clearStages() {
-  auto words = VectorType::get({4}, e.b.getI32Type());
-  Value zeros =
-      arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
-  Value first = e.add(e.index(ring.dataAt), e.mul(e.thread, positionBytes));
-  e.loop(first, e.index(plan.sharedBytes()), plan.roles().threads() * positionBytes,
-         [&](Value at) { LLVM::StoreOp::create(e.b, e.loc, zeros, pointer(at), positionBytes); });
+  int64_t at = ring.plan.data.at;
+  clear(e.index(at), pipeline.plan.memory.bytes() - at, e.thread, e.threads);
   fenceStores();
-}
-
-void HaloWeightGradEmitter::initialiseBarriers() {
-  int64_t copies = plan.gradientFeed().arrivalsOfStage() + plan.activationFeed().arrivalsOfStage();
-  e.when(e.equal(e.thread, 0), [&] {
-    initialise(ring, plan.roles().stagingThreads() + copies, plan.roles().consumerWarps());
-    initialise(raw, plan.rawFills(), plan.roles().stagingWarps());
-    initialised();
-  });
-  NVVM::BarrierOp::create(e.b, e.loc);
 }
 
 //===-- The block's place -------------------------------------------------===//
@@ -179,7 +146,7 @@ void HaloWeightGradEmitter::emitCopies() {
     FeedPlan ofGradient = plan.gradientFeed(), ofActivation = plan.activationFeed();
     for (bool direct : {false, true}) {
       if (direct && (ofGradient.direct() || ofActivation.direct()))
-        waitEmpty(ring, step);
+        ring.waitEmpty(step);
       if (ofGradient.direct() == direct)
         rawStep = copyParts(gradient, ofGradient, place.gradient, outputBlock, step, 0, rawStep);
       if (ofActivation.direct() == direct)
@@ -195,14 +162,12 @@ void HaloWeightGradEmitter::emitProducers() {
   Value thread = e.sub(e.thread, e.index(warp));
   overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> SmallVector<Value> {
     TilePlace place = placeOf(tile);
-    waitEmpty(ring, step);
-    Value stage = stageOf(ring, step), at = stageAt(ring, stage);
-    Value next = gradient.fill(gradient.positionsOf(place.gradient, thread), outputBlock, at, rawStep[0]);
-    next = activation.fill(activation.positionsOf(place.activation, thread), inputBlock,
-                           e.add(at, plan.gradientBytes()), next);
-    fenceStores();
-    arrive(full(ring, stage));
-    return {next};
+    return {ring.fill(step, [&] {
+      Value at = ring.stageAt(step);
+      Value next = gradient.fill(gradient.positionsOf(place.gradient, thread), outputBlock, at, rawStep[0]);
+      return activation.fill(activation.positionsOf(place.activation, thread), inputBlock,
+                             e.add(at, plan.gradientBytes()), next);
+    })};
   });
 }
 
@@ -245,7 +210,7 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
 SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
                                                        Value step) {
   constexpr int64_t positions = 16;
-  Value at = stageAt(ring, stageOf(ring, step));
+  Value at = ring.stageAt(step);
   SmallVector<Starts> starts;
   for (const Product &product : products)
     starts.push_back(
@@ -256,7 +221,7 @@ SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> product
   // would leave the producers idle for as long, since there are but two stages.
   commitProducts();
   waitForProducts(1);
-  release(ring, e.sub(step, e.index(1)), less(e.index(0), step));
+  ring.free(e.sub(step, e.index(1)), less(e.index(0), step));
   if (plan.contracted() == positions)
     return next;
   next = e.loop(e.index(positions), e.index(plan.contracted()), positions, next,
@@ -294,7 +259,7 @@ void HaloWeightGradEmitter::emitConsumers() {
   SmallVector<Product> products = productsOf(consumerGroup());
   SmallVector<Value> none(products.size(), noSums(tile.columns));
   auto sums = overTiles(none, [&](Value, Value step, ValueRange sums) {
-    waitFull(ring, step);
+    ring.waitFull(step);
     return emitProducts(products, sums, step);
   });
   waitForProducts(0);
@@ -374,11 +339,9 @@ void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t
 //===-- The kernel --------------------------------------------------------===//
 
 void HaloWeightGradEmitter::emit() {
-  layOut();
   placeBlock();
   clearStages();
-  initialiseBarriers();
-  shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitProducers(); }, [&] { emitConsumers(); });
+  pipeline.run([&] { emitCopies(); }, [&] { emitProducers(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -91,9 +91,12 @@ int64_t HaloWeightGradPlan::rawFills() const {
   return fills;
 }
 
-int64_t HaloWeightGradPlan::sharedBytes() const {
-  int64_t raw = rawStages(), barriers = 8 * 2 * (stages + raw);
-  return shape::roundUp(barriers, 128) + stages * stageBytes() + raw * rawBytes();
+PipelinePlan HaloWeightGradPlan::pipeline() const {
+  int64_t copies = gradientFeed().arrivalsOfStage() + activationFeed().arrivalsOfStage();
+  return {roles(),
+          {"gradient and activation", stages, stageBytes(), roles().stagingThreads() + copies},
+          {},
+          {"rows of gradient and activation", rawStages(), rawBytes(), rawFills()}};
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
@@ -102,6 +105,6 @@ bool HaloWeightGradPlan::fits(const Processor &processor) const {
   constexpr int64_t mostProducts = 6, distances = 1 << 18;
   return roles().exist() && tile.columns <= roles().productColumns() && accumulators() <= mostAccumulators &&
          productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
-         sharedBytes() <= processor.blockSharedBytes() &&
+         pipeline().memory.bytes() <= processor.blockSharedBytes() &&
          16 * std::max(gradientPitch(), activationPitch()) < distances;
 }

@@ -103,7 +103,7 @@ struct HaloWeightGradPlan {
 
   int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
   int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }
-  int64_t sharedBytes() const;
+  PipelinePlan pipeline() const;
   bool fits(const Processor &processor) const;
 };
 

@@ -48,7 +48,7 @@ Prediction kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.roles().threads()}, tile);
+  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()}, tile);
 }
 
 namespace {

@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/Matmul.h"
 
-#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+#include "compiler/Target/NVGPU/Pipeline.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -14,7 +14,7 @@ namespace {
 class MatmulEmitter : WarpgroupEmitter {
 public:
   MatmulEmitter(kernel::MatmulOp op, const MatmulPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile) {}
+      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()) {}
 
   void emit();
 
@@ -34,8 +34,6 @@ private:
     Value from, to, bytes; // number of the position in the tensor; bytes from the start of shared memory
   };
 
-  void layOut();
-  void initialiseBarriers();
   TilePlace placeOf(Value number);
   /// Runs the body for each tile of the block, with its place and the steps of the ring before it.
   void overTiles(function_ref<void(const TilePlace &, Value firstStep)> body);
@@ -55,29 +53,10 @@ private:
   kernel::MatmulOp op;
   const MatmulPlan &plan;
   const MatmulTile &tile;
-  Ring ring;            // each stage holds the right side, whose kept are the products' rows, then the left
+  Pipeline pipeline;
+  const Ring &ring = pipeline.operands; // of the right side, whose kept are the products' rows, then the left
   Value consumerThread; // number among the consumers' threads
 };
-
-//===-- Shared memory -----------------------------------------------------===//
-
-void MatmulEmitter::layOut() {
-  ring.name = "both sides";
-  ring.stages = tile.stages;
-  ring.fullAt = 0;
-  ring.emptyAt = 8 * tile.stages;
-  ring.dataAt = plan.barrierBytes();
-  ring.stageBytes = plan.stageBytes();
-  ring.cluster = tile.cluster;
-}
-
-void MatmulEmitter::initialiseBarriers() {
-  e.when(e.equal(e.thread, 0), [&] {
-    initialise(ring, warp, ring.cluster * plan.roles.consumerWarps());
-    initialised();
-  });
-  blocksMeet(ring.cluster);
-}
 
 //===-- Tiles -------------------------------------------------------------===//
 
@@ -123,13 +102,7 @@ void MatmulEmitter::clearMissing(const MatmulSide &side, Value at) {
   int64_t missing = side.missing(plan.chunks());
   if (missing == 0)
     return;
-  auto words = VectorType::get({4}, e.b.getI32Type());
-  Value zeros =
-      arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
-  auto clear = [&](Value position) {
-    Value to = e.add(at, e.mul(position, positionBytes));
-    LLVM::StoreOp::create(e.b, e.loc, zeros, pointer(to), positionBytes);
-  };
+  auto clear = [&](Value position) { WarpgroupEmitter::clear(e.add(at, e.mul(position, positionBytes))); };
   int64_t all = side.copies() * side.run();
   if (side.contractsChannels)
     return e.loop(e.add(lane(), all - missing * side.run()), e.index(all), warp, clear);
@@ -142,8 +115,8 @@ void MatmulEmitter::clearMissing(const MatmulSide &side, Value at) {
 /// Brings a chunk of both sides. The lanes of the warp share the copies; in a cluster, so do the blocks those
 /// of the left side, which each copies for all of them.
 void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
-  waitEmpty(ring, step);
-  Value stage = stageOf(ring, step), barrier = full(ring, stage), rightAt = stageAt(ring, stage);
+  ring.waitEmpty(step);
+  Value barrier = ring.full(step), rightAt = ring.stageAt(step);
   Value leftAt = e.add(rightAt, plan.right.bytes());
   if (plan.right.missing(plan.chunks()) || plan.left.missing(plan.chunks()))
     e.when(e.equal(chunk, plan.chunks() - 1), [&] {
@@ -163,10 +136,10 @@ void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
   };
   begin(right, op.getRhsMutable(), {}, 1);
   Value mine;
-  if (ring.cluster > 1)
-    mine = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, e.rem(lane(), ring.cluster),
+  if (tile.cluster > 1)
+    mine = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, e.rem(lane(), tile.cluster),
                                  rankInCluster());
-  begin(left, op.getLhsMutable(), mine, ring.cluster);
+  begin(left, op.getLhsMutable(), mine, tile.cluster);
 }
 
 void MatmulEmitter::emitCopies() {
@@ -179,8 +152,8 @@ void MatmulEmitter::emitCopies() {
 
 /// Runs the products of one stage and leaves them under way.
 SmallVector<Value> MatmulEmitter::emitProducts(ValueRange accumulators, Value step) {
-  waitFull(ring, step);
-  Value at = stageAt(ring, stageOf(ring, step));
+  ring.waitFull(step);
+  Value at = ring.stageAt(step);
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
   Value group = broadcast(e.div(consumerThread, warpgroup));
   Value right = matrixStart(e.add(at, e.mul(group, plan.rowTiles() * plan.right.rowTileBytes())));
@@ -212,16 +185,16 @@ SmallVector<Value> MatmulEmitter::accumulate(Value firstStep) {
     if (plan.chunks() == 1)
       return next;
     waitForProducts(1);
-    release(ring, e.sub(step, e.index(1)), less(e.index(0), chunk));
+    ring.free(e.sub(step, e.index(1)), less(e.index(0), chunk));
     return next;
   });
   waitForProducts(0);
-  release(ring, e.add(firstStep, plan.chunks() - 1), {});
+  ring.free(e.add(firstStep, plan.chunks() - 1));
   return sums;
 }
 
 void MatmulEmitter::emitConsumers() {
-  consumerThread = e.sub(e.thread, e.index(plan.roles.firstConsumer()));
+  consumerThread = pipeline.consumerThread();
   overTiles([&](const TilePlace &place, Value firstStep) { store(place, accumulate(firstStep)); });
 }
 
@@ -275,11 +248,7 @@ void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
 
 void MatmulEmitter::emit() {
   formClusters(tile.cluster);
-  layOut();
-  initialiseBarriers();
-  shareOut(plan.roles, [&] { emitCopies(); }, [] {}, [&] { emitConsumers(); });
-  if (tile.cluster > 1)
-    blocksMeet(tile.cluster); // nobody writes to a block that has ended
+  pipeline.run([&] { emitCopies(); }, [] {}, [&] { emitConsumers(); });
 }
 
 } // namespace

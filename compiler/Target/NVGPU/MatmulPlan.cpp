@@ -26,5 +26,5 @@ bool MatmulPlan::fits(const Processor &processor) const {
   // Beside the accumulators, a consumer's thread holds the places of operands and results.
   constexpr int64_t others = 60;
   int64_t accumulators = rowTiles() * tile.channels / 2;
-  return accumulators <= roles.consumerRegisters() - others && sharedBytes() <= processor.blockSharedBytes();
+  return accumulators <= roles.consumerRegisters() - others && pipeline().memory.bytes() <= processor.blockSharedBytes();
 }

@@ -4,7 +4,7 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_MATMULPLAN_H
 
 #include "compiler/Target/NVGPU/FeedPlan.h"
-#include "compiler/Target/NVGPU/Roles.h"
+#include "compiler/Target/NVGPU/PipelinePlan.h"
 
 namespace kinema::nvidia {
 
@@ -79,8 +79,10 @@ struct MatmulPlan {
   int64_t tilesOfBlock() const { return shape::ceilDiv(tiles(), grid()); }
 
   int64_t stageBytes() const { return right.bytes() + left.bytes(); } // in this order
-  int64_t barrierBytes() const { return shape::roundUp(2 * 8 * tile.stages, 128); }
-  int64_t sharedBytes() const { return barrierBytes() + tile.stages * stageBytes(); }
+  /// Each lane of the copying warp arrives for its copies.
+  PipelinePlan pipeline() const {
+    return {roles, {"both sides", tile.stages, stageBytes(), warp, tile.cluster}};
+  }
   bool fits(const Processor &processor) const;
 };
 

@@ -38,14 +38,17 @@ Prediction kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &p
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::MatmulOp op, const MatmulPlan &plan) {
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, MatmulPlan::roles.threads()},
+  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, MatmulPlan::roles.threads()},
                       plan.tile);
 }
 
 /// Returns as many stages as there is room for, if there are as many to fill.
-static int64_t stagesOf(const MatmulPlan &plan, const Processor &processor) {
-  int64_t room = (processor.blockSharedBytes() - plan.barrierBytes()) / plan.stageBytes();
-  return std::clamp(std::min(room, plan.tilesOfBlock() * plan.chunks()), fewestStages, mostStages);
+static int64_t stagesOf(MatmulPlan plan, const Processor &processor) {
+  int64_t &stages = plan.tile.stages;
+  stages = std::clamp(plan.tilesOfBlock() * plan.chunks(), fewestStages, mostStages);
+  while (stages > fewestStages && plan.pipeline().memory.bytes() > processor.blockSharedBytes())
+    --stages;
+  return stages;
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles.

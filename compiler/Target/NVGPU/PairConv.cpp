@@ -15,9 +15,8 @@ namespace {
 class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan),
-        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, source, raw,
-             plan.feed().arrivalsOfPart()) {}
+      : WarpgroupEmitter(e), op(op), plan(plan), layout(plan.pipeline()), pipeline(*this, layout),
+        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, pipeline) {}
 
   void emit();
 
@@ -26,9 +25,7 @@ private:
   /// Does something at a frame, and carries values.
   using Step = function_ref<Values(Value frame, ValueRange carried)>;
 
-  void layOut();
   void placeBlock();
-  void initialiseBarriers();
   void overFrames(ValueRange init, Step middle, Step result);
   Values overFirstTaps(ValueRange init, function_ref<Values(ArrayRef<Value>, ValueRange)> body);
   Values overSecondTaps(Value frame, ValueRange init, Step body);
@@ -47,7 +44,7 @@ private:
 
   Value rowOf(int64_t tile, int64_t half);
   Value slotOf(Value frame) {
-    return e.add(e.index(middleAt), e.mul(e.rem(frame, plan.slots()), plan.slotBytes()));
+    return e.add(e.index(layout.slots.at), e.mul(e.rem(frame, plan.slots()), plan.slotBytes()));
   }
   Value pairOf(ValueRange sums, int64_t row, int64_t group);
   Value channelOf(Value block) { return e.add(e.mul(block, blockChannels), e.mul(e.rem(lane(), 4), 2)); }
@@ -59,50 +56,14 @@ private:
 
   kernel::PairOp op;
   const PairPlan &plan;
-  Ring source, weights, raw;
+  const PairPipeline layout;
+  Pipeline pipeline;
+  const Ring &source = pipeline.operands, &weights = pipeline.weights;
   Feed feed;
-  int64_t middleAt = 0;
   Value n, firstFrame, endFrame;
   std::array<Value, 3> place;  // place of the tile's first position in a frame; T: zero
   Value consumerThread, group; // numbers among the consumers
 };
-
-//===-- Shared memory -----------------------------------------------------===//
-
-void PairEmitter::layOut() {
-  int64_t at = 0;
-  auto take = [&](int64_t bytes) { return std::exchange(at, at + bytes); };
-  source.name = "the source";
-  weights.name = "the weights";
-  raw.name = "the source's rows";
-  for (auto [ring, stages] : {std::pair{&source, PairPlan::sourceStages},
-                              {&weights, plan.weightStages()},
-                              {&raw, plan.rawStages()}}) {
-    ring->stages = stages;
-    ring->fullAt = take(8 * stages);
-    ring->emptyAt = take(8 * stages);
-  }
-  at = shape::roundUp(at, 128);
-  source.stageBytes = plan.sourceStageBytes();
-  weights.stageBytes = plan.weightStageBytes();
-  raw.stageBytes = plan.feed().rawBytes();
-  source.dataAt = take(source.stages * source.stageBytes);
-  weights.dataAt = take(weights.stages * weights.stageBytes);
-  raw.dataAt = take(raw.stages * raw.stageBytes);
-  middleAt = at;
-}
-
-void PairEmitter::initialiseBarriers() {
-  feed.clearRaw(plan.roles().threads());
-  e.when(e.equal(e.thread, 0), [&] {
-    Roles roles = plan.roles();
-    initialise(source, roles.stagingThreads() + plan.feed().arrivalsOfStage(), roles.consumerWarps());
-    initialise(weights, 1, roles.consumerWarps());
-    initialise(raw, plan.feed().arrivalsOfPart(), roles.stagingWarps());
-    initialised();
-  });
-  NVVM::BarrierOp::create(e.b, e.loc);
-}
 
 //===-- The block's walk --------------------------------------------------===//
 
@@ -171,7 +132,7 @@ FeedPlace PairEmitter::placeOf(Value frame) {
 /// ring.
 PairEmitter::Values PairEmitter::emitParts(Value frame, Value step, Value rawStep) {
   if (plan.feed().direct())
-    waitEmpty(source, step);
+    source.waitEmpty(step);
   auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
     return {feed.copy(placeOf(frame), e.index(0), part, step, 0, rawStep[0])};
   };
@@ -235,11 +196,9 @@ void PairEmitter::emitSource() {
   Value thread = e.sub(e.thread, e.index(warp));
   FeedPositions positions = feed.positionsOf(placeOf(e.index(0)), thread); // the same in all frames
   auto middle = [&](Value, ValueRange steps) -> Values {
-    waitEmpty(source, steps[0]);
-    Value stage = stageOf(source, steps[0]);
-    Value rawStep = feed.fill(positions, e.index(0), stageAt(source, stage), steps[1]);
-    fenceStores();
-    arrive(full(source, stage));
+    Value rawStep = source.fill(steps[0], [&] {
+      return feed.fill(positions, e.index(0), source.stageAt(steps[0]), steps[1]);
+    });
     return {e.add(steps[0], 1), rawStep};
   };
   overFrames({e.index(0), e.index(0)}, middle, [](Value, ValueRange steps) { return Values(steps); });
@@ -252,10 +211,10 @@ void PairEmitter::emitSource() {
 PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t blockBytes, Value first,
                                            Value step, int64_t columns) {
   constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
-  Value stage = stageOf(weights, step), weightAt = stageAt(weights, stage);
+  Value weightAt = weights.stageAt(step);
   int64_t weightBlock = columns * positionBytes;
   Value source = matrixStart(at), weight = matrixStart(weightAt);
-  waitFull(weights, step);
+  weights.waitFull(step);
   Values next(sums);
   beginProducts();
   for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
@@ -264,14 +223,14 @@ PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t bl
                     {weight, 2 * k * weightBlock, weightBlock, rows}, columns);
   commitProducts();
   waitForProducts(1);
-  release(weights, e.sub(step, e.index(1)), less(first, step));
+  weights.free(e.sub(step, e.index(1)), less(first, step));
   return next;
 }
 
 /// Waits for the products of a sum, which were begun at the steps [first, next), and frees the last stage.
 void PairEmitter::finishProducts(Value first, Value next) {
   waitForProducts(0);
-  release(weights, e.sub(next, e.index(1)), less(first, next));
+  weights.free(e.sub(next, e.index(1)), less(first, next));
 }
 
 /// Computes a frame of the middle, some channels after the others, into its slot. Returns the next step of
@@ -331,15 +290,14 @@ PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
 }
 
 void PairEmitter::emitConsumers() {
-  consumerThread = e.sub(e.thread, e.index(plan.roles().firstConsumer()));
+  consumerThread = pipeline.consumerThread();
   group = e.div(consumerThread, warpgroup);
   clearPadding();
   // The loop carries the steps of the weights and of the source.
   auto middle = [&](Value frame, ValueRange steps) -> Values {
-    waitFull(source, steps[1]);
-    Value stage = stageOf(source, steps[1]);
-    auto next = emitMiddle(stageAt(source, stage), slotOf(frame), steps[0]);
-    release(source, steps[1]);
+    source.waitFull(steps[1]);
+    auto next = emitMiddle(source.stageAt(steps[1]), slotOf(frame), steps[0]);
+    source.free(steps[1]);
     fenceStores();
     meet(word(e.add(group, 1)), warpgroup);
     return {next[0], e.add(steps[1], 1)};
@@ -446,14 +404,9 @@ void PairEmitter::clearPadding() {
   int64_t padding = (plan.slotBlocks() - plan.middleBlocks) * blockBytes;
   if (padding == 0)
     return;
-  auto bytes = VectorType::get({4}, e.b.getI32Type());
-  Value zero = arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(bytes, e.b.getI32IntegerAttr(0)));
   e.loop(plan.slots(), [&](Value slot) {
     Value at = e.add(slotOf(slot), plan.middleBlocks * blockBytes);
-    e.loop(e.mul(consumerThread, positionBytes), e.index(padding),
-           plan.roles().consumerThreads() * positionBytes, [&](Value offset) {
-             LLVM::StoreOp::create(e.b, e.loc, zero, pointer(e.add(at, offset)), positionBytes);
-           });
+    clear(at, padding, consumerThread, plan.roles().consumerThreads());
   });
   meet(1 + HaloPlan::consumers, plan.roles().consumerThreads());
 }
@@ -461,10 +414,9 @@ void PairEmitter::clearPadding() {
 //===-- The kernel --------------------------------------------------------===//
 
 void PairEmitter::emit() {
-  layOut();
   placeBlock();
-  initialiseBarriers();
-  shareOut(plan.roles(), [&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  feed.clearRaw();
+  pipeline.run([&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

@@ -35,10 +35,15 @@ int64_t PairPlan::weightStages() const {
   return tile.weightStages ? stages : std::min<int64_t>(stages, llvm::bit_floor<uint64_t>(stepsOfMiddle()));
 }
 
-int64_t PairPlan::sharedBytes() const {
-  int64_t raw = rawStages(), barriers = 8 * 2 * (sourceStages + weightStages() + raw);
-  return shape::roundUp(barriers, 128) + sourceStages * sourceStageBytes() + raw * feed().rawBytes() +
-         weightStages() * weightStageBytes() + slots() * slotBytes();
+PairPipeline PairPlan::pipeline() const {
+  FeedPlan feed = this->feed();
+  RingPlan source{"the source", sourceStages, sourceStageBytes(),
+                  roles().stagingThreads() + feed.arrivalsOfStage()};
+  RingPlan weights{"the weights", weightStages(), weightStageBytes(), 1};
+  RingPlan raw{"the source's rows", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
+  PairPipeline pipeline{{roles(), source, weights, raw}, {}};
+  pipeline.slots = pipeline.memory.take(slots() * slotBytes(), positionBytes);
+  return pipeline;
 }
 
 bool PairPlan::fits(const Processor &processor) const {
@@ -46,6 +51,6 @@ bool PairPlan::fits(const Processor &processor) const {
   int64_t registers = first.rowTiles() * std::max(tile.channels, resultChannels()) / 2;
   // The ring of weights comes round before the first channels of a frame of the middle are stored. That
   // orders these stores after the last products of the frame that the slot held before.
-  return sharedBytes() <= processor.blockSharedBytes() && registers <= most &&
+  return pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most &&
          stepsOfMiddle() >= weightStages() && weightStages() >= heldWeightStages;
 }

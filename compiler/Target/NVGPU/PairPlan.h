@@ -27,6 +27,11 @@ struct PairTile {
   }
 };
 
+/// The rings of a pair, and behind them the slots of the middle.
+struct PairPipeline : PipelinePlan {
+  SharedRegion slots;
+};
+
 /// Plans a block, which computes all channels of its results. The first conv makes a frame of the middle from
 /// a frame of the source, with all its channels staged; the frames that the second conv's taps reach lie in a
 /// ring of slots, each [middle blocks, positions, 8]. Positions are counted as in HaloPlan; the second conv,
@@ -67,7 +72,7 @@ struct PairPlan {
   int64_t weightStages() const;
   int64_t sourceStageBytes() const { return first.chunks() * first.sourceStageBytes(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * std::max(tile.channels, resultChannels()); }
-  int64_t sharedBytes() const;
+  PairPipeline pipeline() const;
   bool fits(const Processor &processor) const;
 };
 

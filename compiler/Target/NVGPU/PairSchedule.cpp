@@ -76,7 +76,7 @@ static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) 
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
   tile.weightStages = plan.weightStages();
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.roles().threads()}, tile);
+  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()}, tile);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Processor &processor,
@@ -143,7 +143,7 @@ std::optional<int64_t> kinema::nvidia::leastPairBytes(kernel::PairOp op) {
     forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](const PairTile &tile) {
       PairPlan plan(op, tile);
       plan.tile.weightStages = fewestWeightStages;
-      int64_t bytes = plan.sharedBytes();
+      int64_t bytes = plan.pipeline().memory.bytes();
       least = std::min(least.value_or(bytes), bytes);
     });
   return least;

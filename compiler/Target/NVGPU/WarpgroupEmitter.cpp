@@ -36,6 +36,20 @@ Value WarpgroupEmitter::pointer(Value bytes) {
                              ArrayRef<LLVM::GEPArg>{word(bytes)});
 }
 
+Value WarpgroupEmitter::zeroWords(int64_t count) {
+  auto words = VectorType::get({count}, e.b.getI32Type());
+  return arith::ConstantOp::create(e.b, e.loc, DenseElementsAttr::get(words, e.b.getI32IntegerAttr(0)));
+}
+
+void WarpgroupEmitter::clear(Value at) {
+  LLVM::StoreOp::create(e.b, e.loc, zeroWords(4), pointer(at), positionBytes);
+}
+
+void WarpgroupEmitter::clear(Value at, int64_t bytes, Value thread, int64_t threads) {
+  Value first = e.add(at, e.mul(thread, positionBytes));
+  e.loop(first, e.add(at, bytes), threads * positionBytes, [&](Value at) { clear(at); });
+}
+
 Value WarpgroupEmitter::globalPointer(Value buffer) {
   constexpr unsigned globalSpace = 1;
   Type type = LLVM::LLVMPointerType::get(e.b.getContext(), globalSpace);
@@ -56,69 +70,24 @@ static Type clusterPointer(KernelEmitter &e) {
   return LLVM::LLVMPointerType::get(e.b.getContext(), clusterSpace);
 }
 
-//===-- Rings -------------------------------------------------------------===//
+//===-- Barriers and copies -----------------------------------------------===//
 
-void WarpgroupEmitter::initialise(const Ring &ring, int64_t fills, int64_t releases) {
-  auto initialise = [&](Value barrier, int64_t arrivals) {
-    NVVM::MBarrierInitOp::create(e.b, e.loc, barrier, word(arrivals), Value());
-  };
-  for (int64_t stage = 0; stage < ring.stages; ++stage) {
-    initialise(full(ring, e.index(stage)), fills);
-    if (ring.refilled)
-      initialise(empty(ring, e.index(stage)), releases);
+void WarpgroupEmitter::arrive(Value barrier, int64_t cluster) {
+  if (cluster == 1)
+    return arriveTimes(barrier, 1);
+  for (int64_t rank = 0; rank < cluster; ++rank) {
+    Value there = NVVM::MapaOp::create(e.b, e.loc, clusterPointer(e), barrier, word(rank));
+    NVVM::MBarrierArriveOp::create(e.b, e.loc, Type(), there, Value(), NVVM::MemScopeKind::CLUSTER);
   }
 }
 
-void WarpgroupEmitter::initialised() { NVVM::FenceMbarrierInitOp::create(e.b, e.loc); }
-
-Value WarpgroupEmitter::stageAt(const Ring &ring, Value stage) {
-  return e.add(e.index(ring.dataAt), e.mul(stage, ring.stageBytes));
-}
-
-void WarpgroupEmitter::wait(Value barrier, Value parity, const Twine &until) {
-  constexpr int64_t ticks = 1000000; // how long one look at the barrier may take
-  Location place = NameLoc::get(e.b.getStringAttr("waits until " + until), e.loc);
-  NVVM::MBarrierTryWaitParityOp::create(e.b, place, barrier, word(parity), word(ticks));
-}
-
-void WarpgroupEmitter::waitFull(const Ring &ring, Value step) {
-  wait(full(ring, stageOf(ring, step)), e.rem(e.div(step, ring.stages), 2),
-       Twine("a stage of ") + ring.name + " is full");
-}
-
-void WarpgroupEmitter::waitEmpty(const Ring &ring, Value step) {
-  if (ring.refilled)
-    wait(empty(ring, stageOf(ring, step)), e.rem(e.add(e.div(step, ring.stages), 1), 2),
-         Twine("a stage of ") + ring.name + " is empty");
-}
-
-void WarpgroupEmitter::arrive(Value barrier, int64_t times) {
+void WarpgroupEmitter::arriveTimes(Value barrier, int64_t times) {
   NVVM::MBarrierArriveOp::create(e.b, e.loc, e.b.getI64Type(), barrier, times > 1 ? word(times) : Value());
 }
 
 void WarpgroupEmitter::arriveExpecting(Value barrier, Value bytes) {
   NVVM::MBarrierArriveExpectTxOp::create(e.b, e.loc, e.b.getI64Type(), barrier, bytes,
                                          NVVM::MemScopeKind::CTA, false, Value());
-}
-
-void WarpgroupEmitter::releaseTogether(const Ring &ring, Value stage) {
-  if (!ring.refilled)
-    return;
-  NVVM::SyncWarpOp::create(e.b, e.loc, word(-1));
-  e.when(e.equal(lane(), 0), [&] { arrive(empty(ring, stage)); });
-}
-
-void WarpgroupEmitter::release(const Ring &ring, Value step, Value condition) {
-  Value leads = e.equal(lane(), 0); // a warp waits for its products by itself, and speaks for no other one
-  e.when(condition ? e.both(leads, condition) : leads, [&] {
-    Value barrier = empty(ring, stageOf(ring, step));
-    if (ring.cluster == 1)
-      return arrive(barrier);
-    for (int64_t rank = 0; rank < ring.cluster; ++rank) {
-      Value there = NVVM::MapaOp::create(e.b, e.loc, clusterPointer(e), barrier, word(rank));
-      NVVM::MBarrierArriveOp::create(e.b, e.loc, Type(), there, Value(), NVVM::MemScopeKind::CLUSTER);
-    }
-  });
 }
 
 void WarpgroupEmitter::fenceStores() {
@@ -229,22 +198,4 @@ Value WarpgroupEmitter::halve(Value lower, Value upper, int64_t distance) {
 void WarpgroupEmitter::meet(Value barrier, int64_t threads) {
   NVVM::BarrierOp::create(e.b, e.loc, TypeRange{}, barrier, word(threads), NVVM::BarrierReductionAttr(),
                           Value());
-}
-
-void WarpgroupEmitter::shareOut(const Roles &roles, function_ref<void()> copy, function_ref<void()> stage,
-                                function_ref<void()> contract) {
-  e.when(
-      e.inRange(e.thread, roles.firstConsumer()),
-      [&] {
-        setRegisters(roles.producerRegisters(), NVVM::SetMaxRegisterAction::decrease);
-        e.when(e.inRange(e.thread, warp), copy, stage);
-      },
-      [&] {
-        setRegisters(roles.consumerRegisters(), NVVM::SetMaxRegisterAction::increase);
-        contract();
-      });
-}
-
-void WarpgroupEmitter::setRegisters(int64_t count, NVVM::SetMaxRegisterAction action) {
-  NVVM::SetMaxRegisterOp::create(e.b, e.loc, count, action);
 }

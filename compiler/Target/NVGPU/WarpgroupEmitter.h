@@ -1,5 +1,5 @@
-// Provides what kernels of cooperating warpgroups share: addresses in shared memory, rings of stages between
-// those who fill them and those who read them, matrix descriptors and products.
+// Provides the words in which kernels of cooperating threads are written: addresses in shared memory,
+// barriers, bulk copies, and what threads of a warp tell each other.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
 #define KINEMA_COMPILER_TARGET_NVGPU_WARPGROUPEMITTER_H
 
@@ -10,17 +10,6 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace kinema::nvidia {
-
-/// A Ring is a ring of stages in shared memory that are filled and read in turn, with an mbarrier for each
-/// direction.
-struct Ring {
-  const char *name; // name of what the stages hold, for messages
-  int64_t stages;
-  int64_t fullAt, emptyAt; // bytes from the start of shared memory
-  int64_t dataAt, stageBytes;
-  int64_t cluster = 1;  // blocks of a cluster that fill the stages of each other
-  bool refilled = true; // whether stages are filled more than once; if not, nobody says that one is empty
-};
 
 /// A MatrixOperand is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
 struct MatrixOperand {
@@ -49,35 +38,22 @@ public:
   /// Returns the address `bytes` from the start of shared memory.
   mlir::Value pointer(mlir::Value bytes);
   mlir::Value pointer(int64_t bytes) { return pointer(e.index(bytes)); }
+  /// Returns so many words that are zero.
+  mlir::Value zeroWords(int64_t count);
+  /// Writes zeros to the 16 bytes from `at` on.
+  void clear(mlir::Value at);
+  /// Writes zeros to so many bytes from `at` on, which `threads` threads share.
+  void clear(mlir::Value at, int64_t bytes, mlir::Value thread, int64_t threads);
   /// Returns the address of an operand's or result's buffer in global memory.
   mlir::Value globalPointer(mlir::Value buffer);
   /// Returns the address of the buffer's unit with this number, counted in units of so many bytes.
   mlir::Value globalPointer(mlir::Value buffer, mlir::Value number, int64_t unitBytes);
 
-  // These work on rings. `step` counts the stages that have passed.
-
-  /// Makes the barriers of a ring: a stage is full after `fills` arrivals and empty after `releases`. One
-  /// thread of the block calls it, and then `initialised` when all rings are; the block meets before they are
-  /// used.
-  void initialise(const Ring &ring, int64_t fills, int64_t releases);
-  void initialised();
-  mlir::Value stageOf(const Ring &ring, mlir::Value step) { return e.rem(step, ring.stages); }
-  /// Returns where the stage's data lie, in bytes from the start of shared memory.
-  mlir::Value stageAt(const Ring &ring, mlir::Value stage);
-  mlir::Value full(const Ring &ring, mlir::Value stage) { return barrier(ring.fullAt, stage); }
-  mlir::Value empty(const Ring &ring, mlir::Value stage) { return barrier(ring.emptyAt, stage); }
-  /// Waits until the stage's data are there: it has been filled once more than it was emptied.
-  void waitFull(const Ring &ring, mlir::Value step);
-  /// Waits until the stage may be filled; it is empty at the beginning.
-  void waitEmpty(const Ring &ring, mlir::Value step);
-  void arrive(mlir::Value barrier, int64_t times = 1);
+  /// Arrives at an mbarrier or, with a cluster of several blocks, at the one at the same place in each.
+  void arrive(mlir::Value barrier, int64_t cluster = 1);
+  void arriveTimes(mlir::Value barrier, int64_t times);
   /// Arrives and says that so many more bytes (a word) are to come before the barrier's phase ends.
   void arriveExpecting(mlir::Value barrier, mlir::Value bytes);
-  /// Says for this thread's warp, once all its threads are here, that it has read a stage.
-  void releaseTogether(const Ring &ring, mlir::Value stage);
-  /// Says for the calling warp that its products have read the stage, where `condition` holds, if there is
-  /// one.
-  void release(const Ring &ring, mlir::Value step, mlir::Value condition = {});
   /// Makes what this thread stored to shared memory visible to the tensor cores.
   void fenceStores();
   /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier. In a
@@ -116,16 +92,8 @@ public:
   /// Lets `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
-  /// Shares the work of a block: the first warp begins copies, the producers' other warps stage what they
-  /// bring, and the consumers, with more registers, contract.
-  void shareOut(const Roles &roles, llvm::function_ref<void()> copy, llvm::function_ref<void()> stage,
-                llvm::function_ref<void()> contract);
-  void setRegisters(int64_t count, mlir::NVVM::SetMaxRegisterAction action);
 
 private:
-  mlir::Value barrier(int64_t at, mlir::Value stage) { return pointer(e.add(e.index(at), e.mul(stage, 8))); }
-  /// Waits for the barrier; `until` says in messages what is then the case.
-  void wait(mlir::Value barrier, mlir::Value parity, const llvm::Twine &until);
   mlir::Value descriptor(const MatrixOperand &matrix);
 };
 

@@ -1,0 +1,95 @@
+#include "compiler/Target/NVGPU/Pipeline.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+//===-- One ring ----------------------------------------------------------===//
+
+Value Ring::barrier(const SharedRegion &barriers, Value step) const {
+  int64_t bytes = barriers.bytes / plan.stages;
+  return w.pointer(e.add(e.index(barriers.at), e.mul(e.rem(step, plan.stages), bytes)));
+}
+
+void Ring::initialise() const {
+  auto initialise = [&](const SharedRegion &barriers, int64_t stage, int64_t arrivals) {
+    NVVM::MBarrierInitOp::create(e.b, e.loc, barrier(barriers, e.index(stage)), w.word(arrivals), Value());
+  };
+  for (int64_t stage = 0; stage < plan.stages; ++stage) {
+    initialise(plan.full, stage, plan.fills);
+    if (plan.refilled)
+      initialise(plan.empty, stage, plan.frees);
+  }
+}
+
+Value Ring::stageAt(Value step) const {
+  return e.add(e.index(plan.data.at), e.mul(e.rem(step, plan.stages), plan.stageBytes));
+}
+
+/// Waits for the end of the barrier's phase whose number has the parity of `round`.
+void Ring::wait(Value barrier, Value round, const char *state) const {
+  constexpr int64_t ticks = 1000000; // how long one look at the barrier may take
+  auto until = e.b.getStringAttr(Twine("waits until a stage of ") + plan.name + " is " + state);
+  NVVM::MBarrierTryWaitParityOp::create(e.b, NameLoc::get(until, e.loc), barrier, w.word(e.rem(round, 2)),
+                                        w.word(ticks));
+}
+
+void Ring::waitFull(Value step) const { wait(full(step), e.div(step, plan.stages), "full"); }
+
+void Ring::waitEmpty(Value step) const {
+  if (plan.refilled)
+    wait(barrier(plan.empty, step), e.add(e.div(step, plan.stages), 1), "empty");
+}
+
+Value Ring::fill(Value step, function_ref<Value()> store) const {
+  waitEmpty(step);
+  Value stored = store();
+  w.fenceStores();
+  w.arrive(full(step));
+  return stored;
+}
+
+void Ring::free(Value step, Value condition) const {
+  if (!plan.refilled)
+    return;
+  Value leads = e.equal(w.lane(), 0); // a warp waits for its products by itself, and speaks for no other one
+  e.when(condition ? e.both(leads, condition) : leads, [&] { w.arrive(barrier(plan.empty, step), plan.cluster); });
+}
+
+void Ring::freeTogether(Value step) const {
+  if (!plan.refilled)
+    return;
+  NVVM::SyncWarpOp::create(e.b, e.loc, w.word(-1));
+  e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier(plan.empty, step)); });
+}
+
+//===-- The rings of a kernel ---------------------------------------------===//
+
+Value Pipeline::consumerThread() const {
+  KernelEmitter &e = w.e;
+  return e.sub(e.thread, e.index(plan.roles.firstConsumer()));
+}
+
+void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, function_ref<void()> contract) {
+  KernelEmitter &e = w.e;
+  e.when(e.equal(e.thread, 0), [&] {
+    for (const Ring *ring : {&operands, &weights, &raw})
+      ring->initialise();
+    NVVM::FenceMbarrierInitOp::create(e.b, e.loc);
+  });
+  w.blocksMeet(plan.cluster());
+  e.when(
+      e.inRange(e.thread, plan.roles.firstConsumer()),
+      [&] {
+        NVVM::SetMaxRegisterOp::create(e.b, e.loc, plan.roles.producerRegisters(),
+                                       NVVM::SetMaxRegisterAction::decrease);
+        e.when(e.inRange(e.thread, warp), copy, stage);
+      },
+      [&] {
+        NVVM::SetMaxRegisterOp::create(e.b, e.loc, plan.roles.consumerRegisters(),
+                                       NVVM::SetMaxRegisterAction::increase);
+        contract();
+      });
+  if (plan.cluster() > 1)
+    w.blocksMeet(plan.cluster()); // nobody writes to a block that has ended
+}

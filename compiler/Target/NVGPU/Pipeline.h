@@ -1,0 +1,66 @@
+// Moves operands through the rings of a pipeline: who waits for what, and who tells whom.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_PIPELINE_H
+#define KINEMA_COMPILER_TARGET_NVGPU_PIPELINE_H
+
+#include "compiler/Target/NVGPU/PipelinePlan.h"
+#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+
+namespace kinema::nvidia {
+
+/// Writes the code of one ring. `step` counts the stages that have passed.
+class Ring {
+public:
+  Ring(WarpgroupEmitter &w, const RingPlan &plan) : plan(plan), w(w), e(w.e) {}
+
+  const RingPlan plan;
+
+  /// Makes the barriers of all stages. One thread of the block calls it.
+  void initialise() const;
+  /// Returns where the stage's data lie, in bytes from the start of shared memory.
+  mlir::Value stageAt(mlir::Value step) const;
+  /// Returns the barrier at which those arrive who fill the stage.
+  mlir::Value full(mlir::Value step) const { return barrier(plan.full, step); }
+  /// Waits until the stage's data are there: it has been filled once more than it was emptied.
+  void waitFull(mlir::Value step) const;
+  /// Waits until the stage may be filled; it is empty at the beginning.
+  void waitEmpty(mlir::Value step) const;
+  /// Lets this thread store its share of the stage as soon as that is empty, and says that it has. Returns
+  /// what `store` returns.
+  mlir::Value fill(mlir::Value step, llvm::function_ref<mlir::Value()> store) const;
+  /// Says for the calling warp that its products have read the stage, where `condition` holds, if there is
+  /// one.
+  void free(mlir::Value step, mlir::Value condition = {}) const;
+  /// Says for this thread's warp, once all its threads are here, that it has read the stage.
+  void freeTogether(mlir::Value step) const;
+
+private:
+  mlir::Value barrier(const SharedRegion &barriers, mlir::Value step) const;
+  void wait(mlir::Value barrier, mlir::Value round, const char *state) const;
+
+  WarpgroupEmitter &w;
+  KernelEmitter &e;
+};
+
+/// The rings of a kernel, and the threads between which they lie.
+class Pipeline {
+public:
+  Pipeline(WarpgroupEmitter &w, const PipelinePlan &plan)
+      : plan(plan), operands(w, plan.operands), weights(w, plan.weights), raw(w, plan.raw), w(w) {}
+
+  const PipelinePlan plan;
+  const Ring operands, weights, raw;
+
+  /// Returns this thread's number among those that contract.
+  mlir::Value consumerThread() const;
+  /// Makes the rings and shares the work of the block: the first warp begins copies, the producers' other
+  /// warps stage what they bring, and the consumers, with more registers, contract.
+  void run(llvm::function_ref<void()> copy, llvm::function_ref<void()> stage,
+           llvm::function_ref<void()> contract);
+
+private:
+  WarpgroupEmitter &w;
+};
+
+} // namespace kinema::nvidia
+
+#endif
