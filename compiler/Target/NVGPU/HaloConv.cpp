@@ -2,6 +2,7 @@
 
 #include "compiler/Target/NVGPU/AttachedMerge.h"
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "compiler/Target/NVGPU/Contract.h"
 #include "compiler/Target/NVGPU/Feed.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -22,6 +23,7 @@ public:
         yield(cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator())),
         layout(plan.pipeline()), pipeline(*this, layout),
         feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, pipeline),
+        contract(*this, plan.tile.channels),
         sums(*this, plan.sums(), plan.tile.channels, plan.roles().consumerWarps(), layout.sums) {}
 
   void emit();
@@ -100,6 +102,7 @@ private:
   Pipeline pipeline;
   const Ring &source = pipeline.operands, &weights = pipeline.weights;
   Feed feed;
+  Contract contract;
   ChannelSums sums;
   Value channelTile;
   TilePlace here;       // where the tile lies that is worked on
@@ -274,26 +277,15 @@ Value HaloConvEmitter::shiftOf(ArrayRef<Value> tap) {
 
 /// Runs all products of one stage of weights.
 SmallVector<Value> HaloConvEmitter::emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt) {
-  int64_t sourceBlock = plan.blockStep() * positionBytes, weightBlock = plan.tile.channels * positionBytes;
-  constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
-  Value source = matrixStart(sourceAt), weight = matrixStart(weightAt);
-  SmallVector<Value> sums(accumulators);
-  if (plan.oneStep())
-    sums.assign(sums.size(), Value());
-  beginProducts();
-  for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
-    for (auto [tile, sum] : llvm::enumerate(sums))
-      sum = product(
-          sum,
-          {source, 2 * k * sourceBlock + int64_t(tile) * plan.rowPitch() * positionBytes, sourceBlock, rows},
-          {weight, 2 * k * weightBlock, weightBlock, rows}, plan.tile.channels);
-  commitProducts();
-  return sums;
+  Matrix source = contract.matrix(sourceAt, plan.blockStep() * positionBytes);
+  Matrix weight = contract.matrix(weightAt, plan.tile.channels * positionBytes);
+  auto sums = plan.oneStep() ? contract.none(plan.rowTiles()) : Contract::Sums(accumulators);
+  return contract.begin(sums, source, plan.rowPitch() * positionBytes, weight, plan.tile.depth);
 }
 
 void HaloConvEmitter::emitConsumers() {
   consumerThread = pipeline.consumerThread();
-  firstChannel = e.add(e.mul(channelTile, plan.tile.channels), e.mul(e.rem(lane(), 4), 2));
+  firstChannel = e.add(e.mul(channelTile, plan.tile.channels), contract.column());
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
   firstRow =
       broadcast(e.mul(e.div(consumerThread, warpgroup), plan.rowTiles() * plan.rowPitch() * positionBytes));
@@ -315,7 +307,7 @@ void HaloConvEmitter::emitConsumers() {
 SmallVector<Value> HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
   // A chunk's stages are freed by the step after it. Where a tile may have no taps, there may be none.
   bool finishes = plan.hasPhaseWithoutTaps();
-  SmallVector<Value> init(plan.rowTiles(), noSums(plan.tile.channels));
+  SmallVector<Value> init = contract.zero(plan.rowTiles());
   init.push_back(weightStep);
   auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
     Value step = e.add(sourceStep, chunk), first = finishes ? carried.back() : weightStep;
@@ -343,9 +335,7 @@ SmallVector<Value> HaloConvEmitter::emitChunk(Value sourceStep, Value first, Val
     sums.push_back(e.add(step, 1));
     if (plan.oneStep())
       return sums;
-    waitForProducts(1);
-    Value follows = less(first, step);
-    weights.free(e.sub(step, e.index(1)), follows);
+    Value follows = contract.follow(weights, step, first);
     if (plan.chunks() > 1 && !plan.hasPhaseWithoutTaps())
       source.free(e.sub(sourceStep, e.index(1)), e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
     return sums;
@@ -356,7 +346,7 @@ SmallVector<Value> HaloConvEmitter::emitChunk(Value sourceStep, Value first, Val
 /// before step `next`, if `any` holds or is null. The wait brings a warp's threads together, so that all have
 /// seen the source's stage full, even where they had no product of it.
 void HaloConvEmitter::finishProducts(Value sourceStep, Value next, Value any) {
-  waitForProducts(0);
+  contract.finish();
   weights.free(e.sub(next, e.index(1)), any);
   source.free(sourceStep);
 }
@@ -367,9 +357,9 @@ void HaloConvEmitter::finishProducts(Value sourceStep, Value next, Value any) {
 /// lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and the next of every
 /// 8.
 HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
-  Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
+  Value group = e.div(consumerThread, warpgroup);
   Value position = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), tile), plan.rowPitch()),
-                         e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
+                         contract.row(consumerThread, half));
   Row row;
   row.valid = arith::ConstantIntOp::create(e.b, e.loc, 1, 1);
   row.at = e.add(e.mul(here.n, plan.resultBlocks), e.mul(channelTile, groups()));
@@ -385,7 +375,7 @@ HaloConvEmitter::Row HaloConvEmitter::rowOf(int64_t tile, int64_t half) {
     row.result[axis] = choose(row.valid, row.result[axis], e.index(0));
     row.at = e.add(e.mul(row.at, plan.axes[axis].result), row.result[axis]);
   }
-  row.at = e.add(e.mul(row.at, blockChannels), e.mul(e.rem(lane(), 4), 2));
+  row.at = e.add(e.mul(row.at, blockChannels), contract.column());
   return row;
 }
 
@@ -408,11 +398,7 @@ SmallVector<Value> HaloConvEmitter::epilogueOfGroup(int64_t group, ArrayRef<Row>
   for (kernel::AccessOperand operand : op.epilogue())
     vectors.push_back(operand.isByChannel() ? epilogueOperand(operand, rows.front(), group) : Value());
   for (auto [i, row] : llvm::enumerate(rows)) {
-    SmallVector<Value> pair;
-    for (int64_t channel = 0; channel < 2; ++channel)
-      pair.push_back(LLVM::ExtractValueOp::create(
-          e.b, e.loc, accumulators[i / 2], ArrayRef<int64_t>{4 * group + 2 * int64_t(i % 2) + channel}));
-    SmallVector<Value> arguments = {vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair)};
+    SmallVector<Value> arguments = {contract.pair(accumulators[i / 2], i % 2, group)};
     for (auto [operand, vector] : llvm::zip_equal(op.epilogue(), vectors))
       arguments.push_back(vector ? vector : epilogueOperand(operand, row, group));
     auto yielded = e.inlineRegion(op.getEpilogue(), arguments);
@@ -449,7 +435,7 @@ void HaloConvEmitter::emitMoments(ArrayRef<Row> rows, ArrayRef<SmallVector<Value
     LLVM::StoreOp::create(e.b, e.loc, e.divf(sums.ofTile(0, channel), divisor), sums.place(0, channel), 4);
   });
   consumersMeet();
-  Value pairAt = e.mul(e.rem(lane(), 4), 2);
+  Value pairAt = contract.column();
   for (int64_t group = 0; group < groups(); ++group) {
     Value mean = LLVM::LoadOp::create(e.b, e.loc, e.vectorType(2),
                                       sums.place(0, e.add(pairAt, group * blockChannels)), 8);

@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 
+#include "compiler/Target/NVGPU/Contract.h"
 #include "compiler/Target/NVGPU/Feed.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -19,7 +20,8 @@ public:
         gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels),
                  pipeline),
         activation(*this, op.activation(), plan.activationFeed(),
-                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline) {}
+                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline),
+        contract(*this, tile.columns) {}
 
   void emit();
 
@@ -31,11 +33,6 @@ private:
     Value rowTile;
     Value gradientAt, activationAt; // bytes from the start of a stage's data
   };
-  /// Where a product's operands lie in a stage, as descriptors have it.
-  struct Starts {
-    Value gradient, activation;
-  };
-
   void placeBlock();
   void clearStages();
   /// Runs the body for each tile of the block's positions, with its number and how many tiles came before.
@@ -55,20 +52,16 @@ private:
   Product productOf(Value number);
   SmallVector<Product> productsOf(Value group);
   SmallVector<Value> emitProducts(ArrayRef<Product> products, ValueRange sums, Value step);
-  SmallVector<Value> emitStep(ArrayRef<Starts> starts, ValueRange sums, Value first);
 
   void storeProduct(const Product &product, Value sum);
   void storeHalf(const Product &product, Value sum, int64_t half);
-  Value accumulator(Value sum, int64_t i) {
-    return LLVM::ExtractValueOp::create(e.b, e.loc, sum, ArrayRef<int64_t>{i});
-  }
-
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
   const HaloWeightGradTile &tile;
   Pipeline pipeline;
   const Ring &ring = pipeline.operands; // each stage holds the gradient, then the activation
   Feed gradient, activation;
+  Contract contract;
   Value rowBlock, columnBlock, chunk;
   Value outputBlock, inputBlock; // the first channel blocks of 8
   std::array<Value, 3> firstTap; // first tap of the block's box
@@ -206,46 +199,26 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
   return product;
 }
 
-/// Runs all products of one stage: positions in steps of 16. Returns with the last of them under way.
+/// Begins all products of one stage, over its positions.
 SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
                                                        Value step) {
-  constexpr int64_t positions = 16;
+  constexpr int64_t eightPositions = 8 * positionBytes;
   Value at = ring.stageAt(step);
-  SmallVector<Starts> starts;
-  for (const Product &product : products)
-    starts.push_back(
-        {matrixStart(e.add(at, product.gradientAt)), matrixStart(e.add(at, product.activationAt))});
-  beginProducts();
-  SmallVector<Value> next = emitStep(starts, sums, e.index(0));
+  SmallVector<Factors> factors;
+  for (const Product &product : products) {
+    Matrix gradient = contract.matrix(e.add(at, product.gradientAt), eightPositions,
+                                      plan.gradientPitch() * positionBytes, false);
+    Matrix activation = contract.matrix(e.add(at, product.activationAt), eightPositions,
+                                        plan.inputStep() * positionBytes, false);
+    factors.push_back(tile.outputRows ? Factors{gradient, activation} : Factors{activation, gradient});
+  }
+  auto next = contract.begin(sums, factors, ProductShape::depth);
   // The stage before is free as soon as this one's products have begun. To wait for it after all of them
   // would leave the producers idle for as long, since there are but two stages.
-  commitProducts();
-  waitForProducts(1);
-  ring.free(e.sub(step, e.index(1)), less(e.index(0), step));
-  if (plan.contracted() == positions)
+  contract.follow(ring, step, e.index(0));
+  if (plan.contracted() == ProductShape::depth)
     return next;
-  next = e.loop(e.index(positions), e.index(plan.contracted()), positions, next,
-                [&](Value first, ValueRange sums) { return emitStep(starts, sums, first); });
-  commitProducts();
-  return next;
-}
-
-/// Runs the warpgroup's products over 16 positions of a stage.
-SmallVector<Value> HaloWeightGradEmitter::emitStep(ArrayRef<Starts> starts, ValueRange sums, Value first) {
-  constexpr int64_t eightPositions = 8 * positionBytes;
-  auto from = [&](Value start) -> Value {
-    return arith::AddIOp::create(e.b, e.loc, start, word(first)); // both count in positions' 16 bytes
-  };
-  SmallVector<Value> next;
-  for (auto [start, sum] : llvm::zip(starts, sums)) {
-    MatrixOperand gradient = {from(start.gradient), 0, eightPositions, plan.gradientPitch() * positionBytes,
-                              false};
-    MatrixOperand activation = {from(start.activation), 0, eightPositions, plan.inputStep() * positionBytes,
-                                false};
-    next.push_back(product(sum, tile.outputRows ? gradient : activation,
-                           tile.outputRows ? activation : gradient, tile.columns));
-  }
-  return next;
+  return contract.proceed(next, factors, ProductShape::depth, plan.contracted());
 }
 
 SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::productsOf(Value group) {
@@ -257,12 +230,11 @@ SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::productsOf(Va
 
 void HaloWeightGradEmitter::emitConsumers() {
   SmallVector<Product> products = productsOf(consumerGroup());
-  SmallVector<Value> none(products.size(), noSums(tile.columns));
-  auto sums = overTiles(none, [&](Value, Value step, ValueRange sums) {
+  auto sums = overTiles(contract.zero(products.size()), [&](Value, Value step, ValueRange sums) {
     ring.waitFull(step);
     return emitProducts(products, sums, step);
   });
-  waitForProducts(0);
+  contract.finish();
   // The block's place is computed again, so that it takes no registers during the products.
   e.firstBlock = broadcast(e.firstBlock);
   placeBlock();
@@ -287,10 +259,9 @@ void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum) {
 /// of these the columns 2 * (lane % 4) and the next of every 8. The partial is [chunk, taps, input channel
 /// blocks, output channels, 8 input channels].
 void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t half) {
-  Value warpOfGroup = e.rem(e.div(e.thread, warp), warpgroup / warp);
-  Value row = e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), 64),
-                    e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
-  Value column = e.add(e.mul(columnBlock, tile.columns), e.mul(e.rem(lane(), 4), 2));
+  Value row = e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), ProductShape::rows),
+                    contract.row(e.thread, half));
+  Value column = e.add(e.mul(columnBlock, tile.columns), contract.column());
   Value tap = chunk;
   for (int axis = 0; axis < 3; ++axis)
     tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
@@ -308,7 +279,7 @@ void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t
   auto store = [&](int64_t group) {
     SmallVector<Value> pair;
     for (int64_t i = 0; i < 2; ++i) {
-      Value value = accumulator(sum, 4 * group + 2 * half + i), exists = rowExists;
+      Value value = contract.element(sum, half, group, i), exists = rowExists;
       if (columns < storedColumns) {
         Value inside = e.inRange(e.add(column, group * blockChannels + i), columns);
         exists = exists ? e.both(exists, inside) : inside;

@@ -1,6 +1,6 @@
 #include "compiler/Target/NVGPU/Matmul.h"
 
-#include "compiler/Target/NVGPU/Pipeline.h"
+#include "compiler/Target/NVGPU/Contract.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -14,7 +14,8 @@ namespace {
 class MatmulEmitter : WarpgroupEmitter {
 public:
   MatmulEmitter(kernel::MatmulOp op, const MatmulPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()) {}
+      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()),
+        contract(*this, tile.channels) {}
 
   void emit();
 
@@ -54,6 +55,7 @@ private:
   const MatmulPlan &plan;
   const MatmulTile &tile;
   Pipeline pipeline;
+  Contract contract;
   const Ring &ring = pipeline.operands; // of the right side, whose kept are the products' rows, then the left
   Value consumerThread; // number among the consumers' threads
 };
@@ -156,39 +158,26 @@ SmallVector<Value> MatmulEmitter::emitProducts(ValueRange accumulators, Value st
   Value at = ring.stageAt(step);
   // The warp's threads get it from one, so that the compiler sees that descriptors are the same in all.
   Value group = broadcast(e.div(consumerThread, warpgroup));
-  Value right = matrixStart(e.add(at, e.mul(group, plan.rowTiles() * plan.right.rowTileBytes())));
-  Value left = matrixStart(e.add(at, plan.right.bytes()));
-  SmallVector<Value> sums(accumulators);
-  if (plan.chunks() == 1)
-    sums.assign(sums.size(), Value());
-  beginProducts();
-  for (int64_t k = 0; k < tile.depth / 16; ++k)
-    for (auto [rowTile, sum] : llvm::enumerate(sums)) {
-      int64_t offset = int64_t(rowTile) * plan.right.rowTileBytes() + k * plan.right.stepBytes();
-      sum = product(sum,
-                    {right, offset, plan.right.leading(), plan.right.stride(), plan.right.contractsChannels},
-                    {left, k * plan.left.stepBytes(), plan.left.leading(), plan.left.stride(),
-                     plan.left.contractsChannels},
-                    tile.channels);
-    }
-  commitProducts();
-  return sums;
+  const MatmulSide &r = plan.right, &l = plan.left;
+  Value rowsAt = e.add(at, e.mul(group, plan.rowTiles() * r.rowTileBytes()));
+  Matrix right = contract.matrix(rowsAt, r.leading(), r.stride(), r.contractsChannels);
+  Matrix left = contract.matrix(e.add(at, r.bytes()), l.leading(), l.stride(), l.contractsChannels);
+  auto sums = plan.chunks() == 1 ? contract.none(plan.rowTiles()) : Contract::Sums(accumulators);
+  return contract.begin(sums, right, r.rowTileBytes(), left, tile.depth);
 }
 
 /// Returns the accumulators of a tile. Each stage's products begin as soon as those of the one before are
 /// under way, and then free the stage of these.
 SmallVector<Value> MatmulEmitter::accumulate(Value firstStep) {
-  SmallVector<Value> init(plan.rowTiles(), noSums(tile.channels));
+  SmallVector<Value> init = contract.zero(plan.rowTiles());
   auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
     Value step = e.add(firstStep, chunk);
     auto next = emitProducts(carried, step);
-    if (plan.chunks() == 1)
-      return next;
-    waitForProducts(1);
-    ring.free(e.sub(step, e.index(1)), less(e.index(0), chunk));
+    if (plan.chunks() > 1)
+      contract.follow(ring, step, firstStep);
     return next;
   });
-  waitForProducts(0);
+  contract.finish();
   ring.free(e.add(firstStep, plan.chunks() - 1));
   return sums;
 }
@@ -204,26 +193,22 @@ void MatmulEmitter::emitConsumers() {
 /// lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and the next of every
 /// 8.
 MatmulEmitter::Row MatmulEmitter::rowOf(const TilePlace &place, int64_t rowTile, int64_t half) {
-  Value group = e.div(consumerThread, warpgroup), warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
-  Value inTile = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), rowTile), 64),
-                       e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
+  Value group = e.div(consumerThread, warpgroup);
+  Value inTile = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), rowTile), ProductShape::rows),
+                       contract.row(consumerThread, half));
   Value position = e.add(place.firstPosition, inTile);
   Value plane = e.add(e.mul(place.n, plan.resultBlocks()), place.firstBlock);
   return {
       less(position, e.index(plan.positions)),
-      e.add(e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels), e.mul(e.rem(lane(), 4), 2))};
+      e.add(e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels), contract.column())};
 }
 
 /// Stores one half of a product's rows; the padding of channels gets zeros.
 void MatmulEmitter::storeRow(const TilePlace &place, const Row &row, Value sum, int64_t half) {
   for (int64_t group = 0; group < plan.groups(); ++group) {
     auto storeGroup = [&] {
-      SmallVector<Value> pair;
-      for (int64_t channel = 0; channel < 2; ++channel)
-        pair.push_back(
-            LLVM::ExtractValueOp::create(e.b, e.loc, sum, ArrayRef<int64_t>{4 * group + 2 * half + channel}));
-      Value results = vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
-      Value channel = e.add(e.mul(e.add(place.firstBlock, group), blockChannels), e.mul(e.rem(lane(), 4), 2));
+      Value results = contract.pair(sum, half, group);
+      Value channel = e.add(e.mul(e.add(place.firstBlock, group), blockChannels), contract.column());
       if (Value channels = existing(channel, 2, plan.channels))
         results = choose(channels, results, e.constant(0.0f, e.vectorType(2)));
       e.storeVector(results, e.results[0], e.add(row.at, group * plan.positions * blockChannels));

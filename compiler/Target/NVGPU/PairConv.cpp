@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/PairConv.h"
 
+#include "compiler/Target/NVGPU/Contract.h"
 #include "compiler/Target/NVGPU/Feed.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -16,7 +17,8 @@ class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan), layout(plan.pipeline()), pipeline(*this, layout),
-        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, pipeline) {}
+        feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, pipeline),
+        middle(*this, plan.tile.channels), result(*this, plan.resultChannels()) {}
 
   void emit();
 
@@ -37,7 +39,8 @@ private:
   void emitSource();
   void emitConsumers();
   Values firstProducts(Value chunk, Value sourceAt, ValueRange sums);
-  Values emitStage(ValueRange sums, Value at, int64_t blockBytes, Value first, Value step, int64_t columns);
+  Values emitStage(Contract &contract, ValueRange sums, Value at, int64_t blockBytes, Value first, Value step,
+                   int64_t columns);
   void finishProducts(Value first, Value next);
   Values emitMiddle(Value sourceAt, Value slotAt, Value step);
   Values emitResult(Value frame, Value step);
@@ -60,6 +63,7 @@ private:
   Pipeline pipeline;
   const Ring &source = pipeline.operands, &weights = pipeline.weights;
   Feed feed;
+  Contract middle, result; // the products of the first conv, and of the second
   Value n, firstFrame, endFrame;
   std::array<Value, 3> place;  // place of the tile's first position in a frame; T: zero
   Value consumerThread, group; // numbers among the consumers
@@ -208,28 +212,20 @@ void PairEmitter::emitSource() {
 
 /// Begins the products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes`
 /// apart, and leaves them under way. Those of the step before end here, unless this is step `first` of a sum.
-PairEmitter::Values PairEmitter::emitStage(ValueRange sums, Value at, int64_t blockBytes, Value first,
-                                           Value step, int64_t columns) {
-  constexpr int64_t rows = 128; // bytes of 8 rows of 16 bytes
+PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange sums, Value at, int64_t blockBytes,
+                                           Value first, Value step, int64_t columns) {
   Value weightAt = weights.stageAt(step);
-  int64_t weightBlock = columns * positionBytes;
-  Value source = matrixStart(at), weight = matrixStart(weightAt);
+  Matrix source = contract.matrix(at, blockBytes);
+  Matrix weight = contract.matrix(weightAt, columns * positionBytes);
   weights.waitFull(step);
-  Values next(sums);
-  beginProducts();
-  for (int64_t k = 0; k < plan.tile.depth / 16; ++k)
-    for (auto [tile, sum] : llvm::enumerate(next))
-      sum = product(sum, {source, 2 * k * blockBytes + int64_t(tile) * 64 * positionBytes, blockBytes, rows},
-                    {weight, 2 * k * weightBlock, weightBlock, rows}, columns);
-  commitProducts();
-  waitForProducts(1);
-  weights.free(e.sub(step, e.index(1)), less(first, step));
+  auto next = contract.begin(sums, source, ProductShape::rows * positionBytes, weight, plan.tile.depth);
+  contract.follow(weights, step, first);
   return next;
 }
 
 /// Waits for the products of a sum, which were begun at the steps [first, next), and frees the last stage.
 void PairEmitter::finishProducts(Value first, Value next) {
-  waitForProducts(0);
+  result.finish();
   weights.free(e.sub(next, e.index(1)), less(first, next));
 }
 
@@ -241,7 +237,7 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
   int64_t chunkBytes = plan.tile.depth / blockChannels * first.pitch() * positionBytes;
   return e.loop(
       zero, e.index(first.channelTiles()), 1, {step}, [&](Value columns, ValueRange step) -> Values {
-        Values carried(first.rowTiles(), noSums(plan.tile.channels));
+        Values carried = middle.zero(first.rowTiles());
         carried.push_back(step[0]);
         auto sums = e.loop(zero, e.index(first.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
           Value chunkAt = e.add(e.add(sourceAt, e.mul(chunk, chunkBytes)), firstRow);
@@ -254,7 +250,7 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
               shift = e.add(e.mul(shift, halo.extent()), e.div(d, halo.sourceStep));
             }
             shift = e.add(e.mul(plane, first.planePositions()), shift);
-            auto next = emitStage(carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
+            auto next = emitStage(middle, carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
                                   first.pitch() * positionBytes, step[0], carried.back(), plan.tile.channels);
             next.push_back(e.add(carried.back(), 1));
             return next;
@@ -270,7 +266,7 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
 PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
   int64_t blockBytes = plan.positions() * positionBytes;
   Value firstRow = e.mul(group, 64 * plan.first.rowTiles() * positionBytes);
-  Values carried(plan.first.rowTiles(), noSums(plan.resultChannels()));
+  Values carried = result.zero(plan.first.rowTiles());
   carried.push_back(step);
   auto sums = overSecondTaps(frame, carried, [&](Value tap, ValueRange carried) {
     Value from = e.sub(e.add(e.mul(frame, plan.second.stride[0]), e.mul(tap, plan.second.dilation[0])),
@@ -279,7 +275,7 @@ PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
     return e.loop(e.index(0), e.index(plan.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
       Value chunkAt = e.add(rowsAt, e.mul(chunk, plan.tile.depth / blockChannels * blockBytes));
       auto next =
-          emitStage(carried.drop_back(), chunkAt, blockBytes, step, carried.back(), plan.resultChannels());
+          emitStage(result, carried.drop_back(), chunkAt, blockBytes, step, carried.back(), plan.resultChannels());
       next.push_back(e.add(carried.back(), 1));
       return next;
     });
@@ -313,19 +309,14 @@ void PairEmitter::emitConsumers() {
 /// thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and
 /// the next of every 8.
 Value PairEmitter::rowOf(int64_t tile, int64_t half) {
-  Value warpOfGroup = e.div(e.rem(consumerThread, warpgroup), warp);
-  return e.add(e.mul(e.add(e.mul(group, plan.first.rowTiles()), tile), 64),
-               e.add(e.add(e.mul(warpOfGroup, 16), e.div(lane(), 4)), 8 * half));
+  return e.add(e.mul(e.add(e.mul(group, plan.first.rowTiles()), tile), ProductShape::rows),
+               result.row(consumerThread, half));
 }
 
 /// Returns the pair of channels of a block of 8 that this thread holds of its row `row`; it holds two rows of
 /// a tile.
 Value PairEmitter::pairOf(ValueRange sums, int64_t row, int64_t group) {
-  Values pair;
-  for (int64_t channel = 0; channel < 2; ++channel)
-    pair.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, sums[row / 2],
-                                                ArrayRef<int64_t>{4 * group + 2 * (row % 2) + channel}));
-  return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
+  return result.pair(sums[row / 2], row % 2, group);
 }
 
 /// Returns the pair with zeros in place of the padding of the tensor's channels.

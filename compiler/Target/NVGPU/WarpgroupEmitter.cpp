@@ -123,55 +123,6 @@ void WarpgroupEmitter::blocksMeet(int64_t cluster) {
   NVVM::ClusterWaitOp::create(e.b, e.loc, UnitAttr());
 }
 
-//===-- Products ----------------------------------------------------------===//
-
-Value WarpgroupEmitter::matrixStart(Value at) {
-  Value base = LLVM::PtrToIntOp::create(e.b, e.loc, e.b.getI32Type(), e.scratch);
-  Value address = arith::AddIOp::create(e.b, e.loc, base, word(at));
-  return arith::AndIOp::create(e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, address, word(4)),
-                               word(0x3FFF));
-}
-
-/// Returns the descriptor of a matrix without swizzle. Its upper word is constant. In the lower one the sum
-/// does not exceed the 14 bits of a start, since the matrix lies in the block's shared memory.
-Value WarpgroupEmitter::descriptor(const MatrixOperand &matrix) {
-  Value low =
-      arith::AddIOp::create(e.b, e.loc, matrix.start, word((matrix.leading >> 4) << 16 | matrix.offset >> 4));
-  Value high = arith::ConstantIntOp::create(e.b, e.loc, (matrix.stride >> 4) << 32, 64);
-  return arith::OrIOp::create(e.b, e.loc, arith::ExtUIOp::create(e.b, e.loc, e.b.getI64Type(), low), high);
-}
-
-static Type sumsType(KernelEmitter &e, int64_t columns) {
-  SmallVector<Type> registers(columns / 2, e.b.getF32Type());
-  return LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers);
-}
-
-Value WarpgroupEmitter::noSums(int64_t columns) {
-  return LLVM::ZeroOp::create(e.b, e.loc, sumsType(e, columns));
-}
-
-Value WarpgroupEmitter::product(Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns) {
-  using NVVM::MMALayout;
-  auto shape = NVVM::MMAShapeAttr::get(e.b.getContext(), 64, columns, 16);
-  Value left = descriptor(a), right = descriptor(b);
-  auto scale = sum ? NVVM::WGMMAScaleOut::one : NVVM::WGMMAScaleOut::zero;
-  if (!sum)
-    sum = LLVM::PoisonOp::create(e.b, e.loc, sumsType(e, columns));
-  return NVVM::WgmmaMmaAsyncOp::create(
-      e.b, e.loc, sum.getType(), sum, left, right, shape, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16,
-      NVVM::WGMMATypes::f32, scale, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
-      a.contractedFastest ? MMALayout::row : MMALayout::col,
-      b.contractedFastest ? MMALayout::col : MMALayout::row, NVVM::MMAIntOverflowAttr());
-}
-
-void WarpgroupEmitter::beginProducts() { NVVM::WgmmaFenceAlignedOp::create(e.b, e.loc); }
-
-void WarpgroupEmitter::commitProducts() { NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc); }
-
-void WarpgroupEmitter::waitForProducts(int64_t groups) {
-  NVVM::WgmmaWaitGroupSyncOp::create(e.b, e.loc, groups);
-}
-
 //===-- Threads -----------------------------------------------------------===//
 
 Value WarpgroupEmitter::broadcast(Value index) {

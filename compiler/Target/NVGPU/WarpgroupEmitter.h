@@ -11,14 +11,6 @@
 
 namespace kinema::nvidia {
 
-/// A MatrixOperand is an operand of a product in shared memory, without swizzle (PTX ISA, matrix descriptor).
-struct MatrixOperand {
-  mlir::Value start;             // what `matrixStart` returns, of a stage or so
-  int64_t offset;                // bytes from there on
-  int64_t leading, stride;       // bytes, as the descriptor means them
-  bool contractedFastest = true; // whether the contracted index is the fastest of the two
-};
-
 class WarpgroupEmitter {
 public:
   /// The emitter's scratch is the block's shared memory: !llvm.ptr<3>, aligned to 128.
@@ -67,21 +59,6 @@ public:
   /// Lets all threads of a cluster of so many blocks meet.
   void blocksMeet(int64_t cluster);
 
-  /// Returns a place in shared memory as descriptors have it, a word that counts in 16 bytes.
-  mlir::Value matrixStart(mlir::Value at);
-  /// Begins sum [64 x columns] += a [64 x 16] * b [16 x columns]; sum is a struct of columns / 2 f32. A null
-  /// `sum` means the product alone. Zeros that are known to be zeros must not be given as `sum`: they would
-  /// be put into the registers after `beginProducts`, and ptxas would wait for each product.
-  mlir::Value product(mlir::Value sum, const MatrixOperand &a, const MatrixOperand &b, int64_t columns);
-  /// Returns the accumulators of a product, all zero.
-  mlir::Value noSums(int64_t columns);
-  void beginProducts();
-  /// Makes a group of the products since the last group.
-  void commitProducts();
-  /// Waits until no more than so many of the last groups are under way. Until then nothing may touch the
-  /// accumulators: else ptxas would wait for each product.
-  void waitForProducts(int64_t groups);
-
   mlir::Value lane() { return e.rem(e.thread, warp); }
   /// Returns the index as the warp's first lane has it.
   mlir::Value broadcast(mlir::Value index);
@@ -92,9 +69,6 @@ public:
   /// Lets `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }
-
-private:
-  mlir::Value descriptor(const MatrixOperand &matrix);
 };
 
 } // namespace kinema::nvidia

@@ -1,0 +1,89 @@
+// Contracts what lies in shared memory: which products do it, who waits for them, and which results a thread
+// then holds. The kernels know no more of an instruction than this and its ProductShape.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_CONTRACT_H
+#define KINEMA_COMPILER_TARGET_NVGPU_CONTRACT_H
+
+#include "compiler/Target/NVGPU/Pipeline.h"
+#include "compiler/Target/NVGPU/ProductShape.h"
+
+namespace kinema::nvidia {
+
+/// A Matrix is an operand in shared memory: core matrices of 8 rows (or columns) by 8 contracted numbers,
+/// of which each takes 128 bytes.
+struct Matrix {
+  mlir::Value start;             // as Contract::matrix returns it
+  int64_t leading, stride;       // bytes to the next 8 contracted numbers, and to the next 8 rows or columns
+  bool contractedFastest = true; // whether the contracted index is the fastest of a core matrix
+  int64_t offset = 0;            // bytes from the start
+
+  /// Returns the matrix so many bytes further on.
+  Matrix behind(int64_t bytes) const {
+    Matrix matrix = *this;
+    matrix.offset += bytes;
+    return matrix;
+  }
+};
+
+/// The operands of one sum: rows [ProductShape::rows x depth] and columns [depth x columns].
+struct Factors {
+  Matrix rows, columns;
+};
+
+/// Writes the products of the threads that contract, by the products of warpgroups (wgmma). They run by
+/// themselves: a group of them is under way while the warpgroup looks for the operands of the next one.
+class Contract {
+public:
+  using Sums = llvm::SmallVector<mlir::Value>; // one for each 64 rows, in the registers of a warpgroup
+
+  Contract(WarpgroupEmitter &w, int64_t columns) : w(w), e(w.e), columns(columns) {}
+
+  /// Returns the operand that lies `at` bytes from the start of shared memory.
+  Matrix matrix(mlir::Value at, int64_t leading, int64_t stride = 8 * positionBytes,
+                bool contractedFastest = true);
+
+  /// Returns so many sums, all zero.
+  Sums zero(int64_t count);
+  /// Returns so many sums that nothing has been added to, for the only products of a tile. Zeros would be put
+  /// into the registers after these have begun, and ptxas would wait for each product.
+  Sums none(int64_t count) { return Sums(count); }
+
+  /// Begins sums[i] += factors[i], over `depth` contracted numbers. Until `follow` or `finish` nothing may
+  /// touch the sums: else ptxas would wait for each product.
+  Sums begin(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t depth);
+  /// Begins the same for sums of rows that lie `tileBytes` apart, by the same columns.
+  Sums begin(mlir::ValueRange sums, const Matrix &rows, int64_t tileBytes, const Matrix &columns,
+             int64_t depth);
+  /// Begins as many products more, over the contracted numbers [from, to), in a loop.
+  Sums proceed(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t from, int64_t to);
+  /// Waits for all products but those begun last, and frees the stage of the step before theirs. Returns
+  /// whether there was one: `first` is the first step of the sums.
+  mlir::Value follow(const Ring &ring, mlir::Value step, mlir::Value first);
+  /// Waits for all products.
+  void finish();
+
+  // What a thread holds: of each sum, some rows, and of every 8 columns a pair that lies side by side.
+
+  static constexpr int64_t rowsOfThread = 2;
+  /// Returns the row of a sum that the thread with this number in its warpgroup, or in several of them, holds
+  /// as its `number`th.
+  mlir::Value row(mlir::Value thread, int64_t number);
+  /// Returns the first column of the thread's pair, of every 8.
+  mlir::Value column();
+  /// Returns one of the pair of this group of 8 columns.
+  mlir::Value element(mlir::Value sum, int64_t number, int64_t group, int64_t ofPair);
+  /// Returns the pair, as a vector.
+  mlir::Value pair(mlir::Value sum, int64_t number, int64_t group);
+
+private:
+  mlir::Type sumType();
+  mlir::Value descriptor(const Matrix &matrix);
+  mlir::Value product(mlir::Value sum, const Factors &factors);
+
+  WarpgroupEmitter &w;
+  KernelEmitter &e;
+  int64_t columns;
+};
+
+} // namespace kinema::nvidia
+
+#endif

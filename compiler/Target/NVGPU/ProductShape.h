@@ -1,0 +1,21 @@
+// States what one product of a warpgroup computes, as far as plans have to know it.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_PRODUCTSHAPE_H
+#define KINEMA_COMPILER_TARGET_NVGPU_PRODUCTSHAPE_H
+
+#include "compiler/Target/NVGPU/Roles.h"
+
+namespace kinema::nvidia {
+
+/// D[rows x columns] += A[rows x depth] * B[depth x columns], for any multiple of 8 columns up to those that
+/// Roles::productColumns allows.
+struct ProductShape {
+  static constexpr int64_t rows = 64, depth = 16;
+  static constexpr int64_t distances = 1 << 18; // of core matrices of an operand, in bytes, are below this
+
+  /// Counts the f32 numbers of a product that a thread of the warpgroup holds.
+  static constexpr int64_t accumulators(int64_t columns) { return rows * columns / warpgroup; }
+};
+
+} // namespace kinema::nvidia
+
+#endif
