@@ -13,10 +13,10 @@ struct AttachedMerge {
   mlir::Value counters, counter;                    // zero-initialised counters; this merge's index in them
   int64_t blocks;                                   // how many blocks leave partials of the channels
   mlir::Value firstChannel;
-  int64_t channels;                // number of channels from there on
-  mlir::Value thread;              // number among the threads of the block that take part
-  int64_t threads, barrier;        // how many threads take part, and the barrier where they meet
-  SharedRegion scratch;            // shared memory that nobody else needs any more
+  int64_t channels;         // number of channels from there on
+  mlir::Value thread;       // number among the threads of the block that take part
+  int64_t threads, barrier; // how many threads take part, and the barrier where they meet
+  SharedRegion scratch;     // shared memory that nobody else needs any more
 };
 
 /// The function is called by threads whose block has stored its partials. They meet, and the block counts

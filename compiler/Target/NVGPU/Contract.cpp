@@ -12,8 +12,8 @@ using namespace kinema::nvidia;
 Matrix Contract::matrix(Value at, int64_t leading, int64_t stride, bool contractedFastest) {
   Value base = LLVM::PtrToIntOp::create(e.b, e.loc, e.b.getI32Type(), e.scratch);
   Value address = arith::AddIOp::create(e.b, e.loc, base, w.word(at));
-  Value start = arith::AndIOp::create(
-      e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, address, w.word(4)), w.word(0x3FFF));
+  Value start = arith::AndIOp::create(e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, address, w.word(4)),
+                                      w.word(0x3FFF));
   return {start, leading, stride, contractedFastest};
 }
 
@@ -34,7 +34,9 @@ Type Contract::sumType() {
   return LLVM::LLVMStructType::getLiteral(e.b.getContext(), registers);
 }
 
-Contract::Sums Contract::zero(int64_t count) { return Sums(count, LLVM::ZeroOp::create(e.b, e.loc, sumType())); }
+Contract::Sums Contract::zero(int64_t count) {
+  return Sums(count, LLVM::ZeroOp::create(e.b, e.loc, sumType()));
+}
 
 /// A null sum means the product alone.
 Value Contract::product(Value sum, const Factors &factors) {
@@ -74,8 +76,8 @@ Contract::Sums Contract::begin(ValueRange sums, const Matrix &rows, int64_t tile
 }
 
 Contract::Sums Contract::proceed(ValueRange sums, ArrayRef<Factors> factors, int64_t from, int64_t to) {
-  auto next = e.loop(
-      e.index(from), e.index(to), ProductShape::depth, sums, [&](Value first, ValueRange carried) {
+  auto next =
+      e.loop(e.index(from), e.index(to), ProductShape::depth, sums, [&](Value first, ValueRange carried) {
         auto moved = [&](Matrix matrix) { // a start counts in the bytes of a position
           Value distance = w.word(e.mul(first, matrix.leading / 8 / positionBytes));
           matrix.start = arith::AddIOp::create(e.b, e.loc, matrix.start, distance);
@@ -107,13 +109,21 @@ Value Contract::row(Value thread, int64_t number) {
   return e.add(e.add(e.mul(warpOfGroup, 16), e.div(w.lane(), 4)), 8 * number);
 }
 
+Value Contract::position(Value thread, int64_t number, int64_t sums, int64_t pitch) {
+  Value group = e.div(thread, warpgroup);
+  Value first = e.mul(e.add(e.mul(group, sums), number / rowsOfThread), pitch);
+  return e.add(first, row(thread, number % rowsOfThread));
+}
+
 Value Contract::column() { return e.mul(e.rem(w.lane(), 4), 2); }
 
 Value Contract::element(Value sum, int64_t number, int64_t group, int64_t ofPair) {
   return LLVM::ExtractValueOp::create(e.b, e.loc, sum, ArrayRef<int64_t>{4 * group + 2 * number + ofPair});
 }
 
-Value Contract::pair(Value sum, int64_t number, int64_t group) {
+Value Contract::pair(ValueRange sums, int64_t number, int64_t group) {
+  Value sum = sums[number / rowsOfThread];
+  number %= rowsOfThread;
   SmallVector<Value> pair = {element(sum, number, group, 0), element(sum, number, group, 1)};
   return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
 }

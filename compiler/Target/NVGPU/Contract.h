@@ -67,12 +67,15 @@ public:
   /// Returns the row of a sum that the thread with this number in its warpgroup, or in several of them, holds
   /// as its `number`th.
   mlir::Value row(mlir::Value thread, int64_t number);
+  /// Returns the position of row `number` of all that the thread holds, where each warpgroup has so many
+  /// sums, of rows that begin `pitch` positions apart.
+  mlir::Value position(mlir::Value thread, int64_t number, int64_t sums, int64_t pitch);
   /// Returns the first column of the thread's pair, of every 8.
   mlir::Value column();
   /// Returns one of the pair of this group of 8 columns.
   mlir::Value element(mlir::Value sum, int64_t number, int64_t group, int64_t ofPair);
-  /// Returns the pair, as a vector.
-  mlir::Value pair(mlir::Value sum, int64_t number, int64_t group);
+  /// Returns the pair of row `number` of all that the thread holds, as a vector.
+  mlir::Value pair(mlir::ValueRange sums, int64_t number, int64_t group);
 
 private:
   mlir::Type sumType();

@@ -6,6 +6,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
+static constexpr int64_t productBlocks = ProductShape::depth / blockChannels; // that one contracts
+
 int64_t HaloAxis::maxShift() const {
   int64_t largest = 0;
   for (const Phase &phase : phases)
@@ -60,7 +62,7 @@ NeighbourAxis nvidia::neighbourAxis(const shape::Window &window, int64_t source,
   constexpr int width = 2;
   NeighbourAxis row;
   // A product contracts two groups.
-  row.groups = shape::roundUp(shape::ceilDiv(window.kernel[width], 2), 2);
+  row.groups = shape::roundUp(shape::ceilDiv(window.kernel[width], 2), productBlocks);
   row.groupStep = 2 / window.stride[width];
   row.axis = haloAxis(window, width, source, result);
   row.axis.phases = {{0, result, 1, 0, 0}};
@@ -73,6 +75,7 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
     : HaloPlan(op.prologue(), op.getSourceType(), op.getResultType(), op.getWindow().getWindow(),
                op.getDirection() == kernel::Direction::Forward, tile) {
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
+  stores = yield.countOf(kernel::Yield::Store);
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
 }
@@ -98,7 +101,7 @@ HaloPlan::HaloPlan(const kernel::AccessRegion &prologue, RankedTensorType source
     sourceBlocks = row.groups;
     groupStep = row.groupStep;
   }
-  depthBlocks = shape::roundUp(sourceBlocks, 2);
+  depthBlocks = shape::roundUp(sourceBlocks, productBlocks);
   setTile(tile);
 }
 
@@ -116,20 +119,23 @@ int64_t HaloPlan::span(int first) const {
 }
 
 bool HaloPlan::rowsAreFrames() const {
-  // Tiles of 64 positions must not overlap, since sums would have some results twice.
-  bool one = span(1) <= 64 && axes[1].extent() * axes[2].extent() >= 64;
-  return one && axes[0].tile < shape::ceilDiv(span(), 64);
+  // The tiles of a product's rows must not overlap, since sums would have some results twice.
+  constexpr int64_t rows = ProductShape::rows;
+  bool one = span(1) <= rows && axes[1].extent() * axes[2].extent() >= rows;
+  return one && axes[0].tile < shape::ceilDiv(span(), rows);
 }
 
 int64_t HaloPlan::rowTiles() const {
-  return shape::ceilDiv(rowsAreFrames() ? axes[0].tile : shape::ceilDiv(span(), 64), consumers);
+  return shape::ceilDiv(rowsAreFrames() ? axes[0].tile : shape::ceilDiv(span(), ProductShape::rows),
+                        consumers);
 }
 
 int64_t HaloPlan::pitch() const {
   int64_t largest = 0;
   for (const HaloAxis &axis : axes)
     largest = largest * axis.extent() + axis.maxShift() / axis.sourceStep;
-  int64_t read = (planes() - 1) * planePositions() + largest + (consumers * rowTiles() - 1) * rowPitch() + 64;
+  int64_t rows = (consumers * rowTiles() - 1) * rowPitch() + ProductShape::rows;
+  int64_t read = (planes() - 1) * planePositions() + largest + rows;
   return shape::roundUp(std::max(stagedPositions(), read), 8);
 }
 
@@ -147,6 +153,17 @@ int64_t HaloPlan::sourceStages() const {
   if (feed().direct())
     stages = std::clamp(nvidia::rawStages(sourceStageBytes(), most, tile.feedStages), fewest, most);
   return std::min(stages, stepsOfSource());
+}
+
+int64_t HaloPlan::fewestTaps() const {
+  int64_t taps = 1;
+  for (const HaloAxis &axis : axes) {
+    int64_t fewest = axis.phases.front().taps;
+    for (const HaloAxis::Phase &phase : axis.phases)
+      fewest = std::min(fewest, phase.taps);
+    taps *= std::max<int64_t>(fewest, 1);
+  }
+  return taps;
 }
 
 bool HaloPlan::hasPhaseWithoutTaps() const {
@@ -193,7 +210,7 @@ bool HaloPlan::fits(const Processor &processor) const {
   // Accumulators that a thread holds; where there is a choice, the epilogue gets room, and so do the loops
   // over the taps of three axes and the stages of another block.
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
-  int64_t registers = rowTiles() * tile.channels / 2;
+  int64_t registers = rowTiles() * ProductShape::accumulators(tile.channels);
   int64_t most =
       tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
   if (tile.cluster > 1)

@@ -5,6 +5,7 @@
 
 #include "compiler/Target/NVGPU/FeedPlan.h"
 #include "compiler/Target/NVGPU/PipelinePlan.h"
+#include "compiler/Target/NVGPU/ProductShape.h"
 
 namespace kinema::nvidia {
 
@@ -50,7 +51,7 @@ struct HaloTile {
   static constexpr llvm::StringLiteral schedule = "sm90.halo";
   std::array<int64_t, 3> results; // T, H, W of a phase
   int64_t channels;               // of the result, a multiple of 8, at most 256
-  int64_t depth;                  // channels of the source in a stage, a multiple of 16
+  int64_t depth;                  // channels of the source in a stage, a multiple of ProductShape::depth
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
   int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
   int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
@@ -94,8 +95,9 @@ struct HaloPlan {
   int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
   int64_t groupStep;                  // then: positions from one contracted block of 8 to the next
   int64_t sourceBlocks, resultBlocks; // contracted and channel blocks of 8
-  int64_t depthBlocks;      // of the weight: source blocks rounded up to what one instruction contracts
-  int64_t moments = 0, plainSums = 0; // that the epilogue takes of a channel; there is at most one of moments
+  int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
+  int64_t stores = 0;  // tensors that the epilogue stores
+  int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
   static constexpr int64_t consumers = 2; // warpgroups
 
@@ -108,14 +110,18 @@ struct HaloPlan {
   /// mean; the plain sums; and squared distances from the mean.
   int64_t sums() const { return 2 * moments + plainSums; }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
+  /// Returns the least number of taps that a phase has, or 1.
+  int64_t fewestTaps() const;
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
   /// Positions from the first to the last result of a tile's axes, from axis `first` on.
   int64_t span(int first = 0) const;
-  /// Tiles of 64 positions that each consumer computes.
+  /// Tiles of as many positions as a product has rows that each consumer computes.
   int64_t rowTiles() const;
-  /// Positions from the beginning of such a tile to that of the next: 64 or, where a frame's results fill one
-  /// and the borders between frames would be many of the next one's positions, those of a frame.
-  int64_t rowPitch() const { return rowsAreFrames() ? axes[1].extent() * axes[2].extent() : 64; }
+  /// Positions from the beginning of such a tile to that of the next: its own or, where a frame's results
+  /// fill one and the borders between frames would be many of the next one's positions, those of a frame.
+  int64_t rowPitch() const {
+    return rowsAreFrames() ? axes[1].extent() * axes[2].extent() : ProductShape::rows;
+  }
   /// Staged positions of one channel block; behind them lies what the last rows read and drop.
   int64_t stagedPositions() const { return planes() * planePositions(); }
   int64_t pitch() const; // positions of a channel block of a stage, with what lies behind them
@@ -146,7 +152,7 @@ struct HaloPlan {
   /// Blocks that share their channels: the rows of partials.
   int64_t partials() const { return grid() / channelTiles(); }
 
-  int64_t sourceStageBytes() const { return stagedBlocks() * 16 * pitch(); }
+  int64_t sourceStageBytes() const { return stagedBlocks() * positionBytes * pitch(); }
   int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
   bool rowsAreFrames() const;
   HaloPipeline pipeline() const;

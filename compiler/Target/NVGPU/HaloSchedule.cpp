@@ -8,7 +8,6 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 using kernel::Access;
-using kernel::Yield;
 
 static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
@@ -30,8 +29,7 @@ static bool isSupported(kernel::ConvOp op) {
 /// the accumulators and, for each row, its place in every operand and result.
 static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
   constexpr int64_t shortLived = 60; // registers
-  auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
-  int64_t tensors = yield.countOf(Yield::Store), rows = 2 * plan.rowTiles();
+  int64_t tensors = plan.stores, rows = 2 * plan.rowTiles();
   for (kernel::AccessOperand operand : op.epilogue())
     tensors += !operand.isByChannel();
   return plan.rowTiles() * plan.tile.channels / 2 + 2 * rows * tensors <=
@@ -57,8 +55,9 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                    const Rates &rates) {
   double taps = shape::product(plan.kernel) / double(plan.phases());
-  double products = plan.chunks() * taps * (plan.tile.depth / 16) * plan.rowTiles() * plan.consumers;
-  double results = plan.rowTiles() * 64.0 * plan.consumers * plan.tile.channels;
+  double products =
+      plan.chunks() * taps * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() * plan.consumers;
+  double results = plan.rowTiles() * double(ProductShape::rows) * plan.consumers * plan.tile.channels;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
   work.matrix = products * cyclesOfProduct(plan.tile.channels);
@@ -117,7 +116,7 @@ static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
 SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const Processor &processor) {
   if (!isSupported(op))
     return {};
-  HaloPlan plan(op, {{1, 1, 1}, 8, 16}), whole = plan;
+  HaloPlan plan(op, {{1, 1, 1}, blockChannels, ProductShape::depth}), whole = plan;
   int64_t blocks = whole.resultBlocks;
   kernel::Traffic traffic = kernel::trafficOf(op);
   const Rates &rates = *processor.rates;
@@ -160,7 +159,9 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
                                                 ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  HaloPlan plan(op, {{1, 1, 1}, 8, 16}); // of tiles of one result: as many as the largest phase has
+  HaloPlan plan(op, {{1, 1, 1},
+                     blockChannels,
+                     ProductShape::depth}); // of tiles of one result: as many as the largest phase has
   constexpr int64_t mostDepth = 64;
   HaloTile tile;
   parameters.read(tile);
@@ -172,7 +173,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (plan.neighbours > 1)
     parameters.check(tile.depth, all, all);
   else
-    parameters.check(tile.depth, 16, mostDepth, 16);
+    parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;

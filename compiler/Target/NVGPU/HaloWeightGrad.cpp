@@ -1,7 +1,6 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 
-#include "compiler/Target/NVGPU/Contract.h"
-#include "compiler/Target/NVGPU/Feed.h"
+#include "compiler/Target/NVGPU/HaloWalk.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -15,10 +14,9 @@ namespace {
 class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile),
-        pipeline(*this, plan.pipeline()),
-        gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels),
-                 pipeline),
+      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()),
+        walk(*this, plan.axes), gradient(*this, op.gradient(), plan.gradientFeed(),
+                                         shape::ceilDiv(plan.outputs, blockChannels), pipeline),
         activation(*this, op.activation(), plan.activationFeed(),
                    plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline),
         contract(*this, tile.columns) {}
@@ -26,6 +24,8 @@ public:
   void emit();
 
 private:
+  using Values = SmallVector<Value>;
+
   /// A Product is one of the products m64 x columns that a warpgroup accumulates.
   struct Product {
     Value exists;             // false beyond the last product: the last warpgroup may have fewer
@@ -39,11 +39,8 @@ private:
   SmallVector<Value> overTiles(ValueRange init,
                                function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body);
 
-  /// Says where the positions of a tile lie in both operands.
-  struct TilePlace {
-    FeedPlace gradient, activation;
-  };
-  TilePlace placeOf(Value tile);
+  /// Returns where the positions of a tile lie in gradient and activation.
+  std::pair<FeedPlace, FeedPlace> placesOf(Value tile);
   void emitCopies();
   void emitProducers();
 
@@ -60,6 +57,7 @@ private:
   const HaloWeightGradTile &tile;
   Pipeline pipeline;
   const Ring &ring = pipeline.operands; // each stage holds the gradient, then the activation
+  HaloWalk walk;
   Feed gradient, activation;
   Contract contract;
   Value rowBlock, columnBlock, chunk;
@@ -78,16 +76,12 @@ void HaloWeightGradEmitter::clearStages() {
 //===-- The block's place -------------------------------------------------===//
 
 void HaloWeightGradEmitter::placeBlock() {
-  auto next = [rest = e.firstBlock, this](int64_t size) mutable {
-    Value part = e.rem(rest, size);
-    rest = e.div(rest, size);
-    return part;
-  };
+  Digits digits(e, e.firstBlock);
   for (int axis = 2; axis >= 0; --axis)
-    firstTap[axis] = e.mul(next(plan.boxes(axis)), tile.taps[axis]);
-  columnBlock = next(plan.columnBlocks());
-  rowBlock = next(plan.rowBlocks());
-  chunk = next(tile.chunks);
+    firstTap[axis] = e.mul(digits.next(plan.boxes(axis)), tile.taps[axis]);
+  columnBlock = digits.next(plan.columnBlocks());
+  rowBlock = digits.next(plan.rowBlocks());
+  chunk = digits.next(tile.chunks);
   Value firstRow = e.mul(rowBlock, tile.rows / blockChannels);
   Value firstColumn = e.mul(columnBlock, tile.columns / blockChannels);
   outputBlock = tile.outputRows ? firstRow : firstColumn;
@@ -106,45 +100,40 @@ HaloWeightGradEmitter::overTiles(ValueRange init,
 
 //===-- Producers ---------------------------------------------------------===//
 
-HaloWeightGradEmitter::TilePlace HaloWeightGradEmitter::placeOf(Value tile) {
-  TilePlace place;
-  Value rest = tile;
-  for (int axis = 2; axis >= 0; --axis) {
-    const HaloAxis &halo = plan.axes[axis];
-    Value first = e.mul(e.rem(rest, halo.tiles()), halo.tile);
-    rest = e.div(rest, halo.tiles());
-    place.gradient.first[axis] = place.activation.first[axis] = first;
-    place.gradient.low[axis] = e.index(0);
-    place.activation.low[axis] = plan.boxes(axis) == 1
-                                     ? e.index(halo.low)
-                                     : e.add(e.mul(firstTap[axis], plan.dilation[axis]), e.index(halo.low));
+std::pair<FeedPlace, FeedPlace> HaloWeightGradEmitter::placesOf(Value number) {
+  Digits digits(e, number);
+  TilePlace there = walk.placeOf(digits);
+  there.n = digits.last();
+  FeedPlace ofActivation = walk.feedPlace(there), ofGradient = ofActivation;
+  for (int axis = 0; axis < 3; ++axis) {
+    ofGradient.low[axis] = e.index(0);
+    if (plan.boxes(axis) > 1)
+      ofActivation.low[axis] = e.add(e.mul(firstTap[axis], plan.dilation[axis]), ofActivation.low[axis]);
   }
-  place.gradient.n = place.activation.n = rest;
-  return place;
+  return {ofGradient, ofActivation};
 }
 
 /// One warp begins the copies of gradient and activation. What goes through the raw ring goes first, since
 /// that may be ahead of the stages.
 void HaloWeightGradEmitter::emitCopies() {
-  auto copyParts = [&](Feed &feed, const FeedPlan &parts, const FeedPlace &place, Value firstBlock,
-                       Value step, int64_t offset, Value rawStep) {
-    auto copyPart = [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
-      return {feed.copy(place, firstBlock, part, step, offset, rawStep[0])};
-    };
-    return e.loop(e.index(0), e.index(parts.parts()), 1, {rawStep}, copyPart).front();
-  };
-  overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange carried) -> SmallVector<Value> {
-    TilePlace place = placeOf(tile);
+  overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange carried) -> Values {
+    auto places = placesOf(tile);
     Value rawStep = carried[0];
+    auto copyParts = [&](Feed &feed, const FeedPlan &parts, const FeedPlace &place, Value firstBlock,
+                         int64_t offset) {
+      auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
+        return {feed.copy(place, firstBlock, part, step, offset, rawStep[0])};
+      };
+      rawStep = e.loop(e.index(0), e.index(parts.parts()), 1, {rawStep}, copyPart).front();
+    };
     FeedPlan ofGradient = plan.gradientFeed(), ofActivation = plan.activationFeed();
     for (bool direct : {false, true}) {
       if (direct && (ofGradient.direct() || ofActivation.direct()))
         ring.waitEmpty(step);
       if (ofGradient.direct() == direct)
-        rawStep = copyParts(gradient, ofGradient, place.gradient, outputBlock, step, 0, rawStep);
+        copyParts(gradient, ofGradient, places.first, outputBlock, 0);
       if (ofActivation.direct() == direct)
-        rawStep = copyParts(activation, ofActivation, place.activation, inputBlock, step,
-                            plan.gradientBytes(), rawStep);
+        copyParts(activation, ofActivation, places.second, inputBlock, plan.gradientBytes());
     }
     return {rawStep};
   });
@@ -154,11 +143,11 @@ void HaloWeightGradEmitter::emitCopies() {
 void HaloWeightGradEmitter::emitProducers() {
   Value thread = e.sub(e.thread, e.index(warp));
   overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> SmallVector<Value> {
-    TilePlace place = placeOf(tile);
+    auto [ofGradient, ofActivation] = placesOf(tile);
     return {ring.fill(step, [&] {
       Value at = ring.stageAt(step);
-      Value next = gradient.fill(gradient.positionsOf(place.gradient, thread), outputBlock, at, rawStep[0]);
-      return activation.fill(activation.positionsOf(place.activation, thread), inputBlock,
+      Value next = gradient.fill(gradient.positionsOf(ofGradient, thread), outputBlock, at, rawStep[0]);
+      return activation.fill(activation.positionsOf(ofActivation, thread), inputBlock,
                              e.add(at, plan.gradientBytes()), next);
     })};
   });
@@ -178,20 +167,11 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
   product.exists = e.inRange(number, plan.products());
   number = e.min(number, e.index(plan.products() - 1));
   product.rowTile = e.rem(number, plan.rowTiles());
-  Value rest = e.div(number, plan.rowTiles());
-  for (int axis = 2; axis >= 0; --axis) {
-    product.tap[axis] = e.rem(rest, tile.taps[axis]);
-    rest = e.div(rest, tile.taps[axis]);
-  }
-  Value plane = e.index(0), shift = e.index(0);
-  for (int axis = 0; axis < 3; ++axis) {
-    const HaloAxis &halo = plan.axes[axis];
-    Value distance = e.mul(product.tap[axis], halo.shiftStep);
-    plane = e.add(e.mul(plane, halo.planes()), e.rem(distance, halo.sourceStep));
-    shift = e.add(e.mul(shift, halo.extent()), e.div(distance, halo.sourceStep));
-  }
-  shift = e.add(e.mul(plane, plan.planePositions()), shift);
-  Value row = e.mul(product.rowTile, 64 / blockChannels * positionBytes); // times the pitch
+  Digits digits(e, e.div(number, plan.rowTiles()));
+  for (int axis = 2; axis >= 0; --axis)
+    product.tap[axis] = digits.next(tile.taps[axis]);
+  Value shift = walk.shiftOf(product.tap);
+  Value row = e.mul(product.rowTile, ProductShape::rows / blockChannels * positionBytes); // times the pitch
   product.gradientAt = tile.outputRows ? e.mul(row, plan.gradientPitch()) : e.index(0);
   product.activationAt = e.add(e.mul(shift, positionBytes), e.index(plan.gradientBytes()));
   if (!tile.outputRows)

@@ -40,7 +40,7 @@ int64_t HaloWeightGradPlan::contracted() const {
   int64_t last = 0;
   for (const HaloAxis &axis : axes)
     last = last * axis.extent() + axis.tile - 1;
-  return shape::roundUp(last + 1, 16);
+  return shape::roundUp(last + 1, ProductShape::depth);
 }
 
 int64_t HaloWeightGradPlan::gradientPitch() const {
@@ -100,11 +100,11 @@ PipelinePlan HaloWeightGradPlan::pipeline() const {
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
-  // The registers that are left address the products. A descriptor's distances have 18 bits.
+  // The registers that are left address the products.
   int64_t mostAccumulators = tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
-  constexpr int64_t mostProducts = 6, distances = 1 << 18;
+  constexpr int64_t mostProducts = 6;
   return roles().exist() && tile.columns <= roles().productColumns() && accumulators() <= mostAccumulators &&
          productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() &&
-         16 * std::max(gradientPitch(), activationPitch()) < distances;
+         positionBytes * std::max(gradientPitch(), activationPitch()) < ProductShape::distances;
 }

@@ -13,7 +13,7 @@ struct HaloWeightGradTile {
   std::array<int64_t, 3> results; // T, H, W: positions of the gradient that are staged together
   std::array<int64_t, 3> taps;    // T, H, W: the box of the kernel that a block computes
   bool outputRows;                // the products' rows are output channels, their columns input channels
-  int64_t rows;                   // channels of a block, a multiple of 64
+  int64_t rows;                   // channels of a block, a multiple of ProductShape::rows
   int64_t columns;                // channels of a block, a multiple of 8, at most 256
   int64_t consumers;              // warpgroups that contract, 2 or 3
   int64_t producers = 1;          // warpgroups that stage both operands, 1 or 2
@@ -54,13 +54,13 @@ struct HaloWeightGradPlan {
   static constexpr int64_t stages = 2;
 
   Roles roles() const { return {tile.producers, tile.consumers}; }
-  int64_t rowTiles() const { return tile.rows / 64; }
+  int64_t rowTiles() const { return tile.rows / ProductShape::rows; }
   int64_t boxTaps() const { return shape::product(tile.taps); }
-  /// Counts the products m64 x columns of a block, which the consumers share in equal, consecutive parts.
+  /// Counts the products of a block, which the consumers share in equal, consecutive parts.
   int64_t products() const { return boxTaps() * rowTiles(); }
   int64_t productsOfConsumer() const { return shape::ceilDiv(products(), tile.consumers); }
   /// Counts the f32 numbers that a consumer's thread accumulates.
-  int64_t accumulators() const { return productsOfConsumer() * tile.columns / 2; }
+  int64_t accumulators() const { return productsOfConsumer() * ProductShape::accumulators(tile.columns); }
 
   // These count channel blocks of 8 in a stage.
   int64_t gradientBlocks() const { return (tile.outputRows ? tile.rows : tile.columns) / 8; }
@@ -101,8 +101,10 @@ struct HaloWeightGradPlan {
   int64_t rawStages() const;
   int64_t rawFills() const;
 
-  int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * 16; } // of a stage
-  int64_t stageBytes() const { return gradientBytes() + activationBlocks() * activationPitch() * 16; }
+  int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * positionBytes; } // of a stage
+  int64_t stageBytes() const {
+    return gradientBytes() + activationBlocks() * activationPitch() * positionBytes;
+  }
   PipelinePlan pipeline() const;
   bool fits(const Processor &processor) const;
 };

@@ -22,7 +22,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   const HaloWeightGradTile &tile = plan.tile;
   FeedPlan gradient = plan.gradientFeed(), activation = plan.activationFeed();
   int64_t tiles = plan.tilesOfChunk();
-  double products = double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / 16;
+  double products =
+      double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / ProductShape::depth;
   double staging = std::max(gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates),
                             gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates));
   double results = 4.0 * tile.rows * tile.columns * plan.boxTaps(); // bytes
@@ -48,7 +49,8 @@ Prediction kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
-  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()}, tile);
+  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
+                      tile);
 }
 
 namespace {
@@ -84,6 +86,7 @@ void Search::considerChunks(HaloWeightGradPlan &plan) {
 }
 
 void Search::considerProducts(HaloWeightGradPlan &plan) {
+  constexpr int64_t step = ProductShape::rows;
   HaloWeightGradTile &tile = plan.tile;
   for (bool outputRows : {true, false}) {
     if (!outputRows && plan.neighbours > 1)
@@ -91,7 +94,7 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
     tile.outputRows = outputRows;
     int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
     for (int64_t size : evenSizes(shape::ceilDiv(columns, blockChannels)))
-      for (tile.rows = 64; tile.rows < rows + 64 && size <= 32; tile.rows += 64)
+      for (tile.rows = step; tile.rows < rows + step && size <= 32; tile.rows += step)
         for (Roles roles : {Roles{1, 2}, Roles{1, 3}, Roles{2, 2}}) {
           tile.producers = roles.producers;
           tile.consumers = roles.consumers;
@@ -123,7 +126,7 @@ void Search::considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan
 }
 
 SmallVector<Candidate> Search::run() {
-  HaloWeightGradTile tile = {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1, 1};
+  HaloWeightGradTile tile = {{1, 1, 1}, {1, 1, 1}, true, ProductShape::rows, blockChannels, 2, 1, 1};
   HaloWeightGradPlan whole(op, tile); // cut into single positions
   auto sizes = [](int64_t taps) {
     return taps == 1 ? SmallVector<int64_t>{1} : SmallVector<int64_t>{taps, 1};
@@ -145,7 +148,7 @@ SmallVector<Candidate> kinema::nvidia::haloWeightGradCandidates(kernel::WeightGr
 /// Checks what was read of the parameters, except the chunks.
 static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
                       ScheduleParameters &parameters) {
-  constexpr int64_t rows = 64;
+  constexpr int64_t rows = ProductShape::rows;
   for (int axis = 0; axis < 3; ++axis) {
     parameters.check(tile.results[axis], 1, whole.axes[axis].tiles());
     parameters.check(tile.taps[axis], 1, whole.kernel[axis]);
@@ -164,7 +167,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHaloWeightGrad(kernel::WeightGradOp o
                                                           ScheduleParameters &parameters) {
   if (!isSupported(op))
     return {};
-  HaloWeightGradPlan whole(op, {{1, 1, 1}, {1, 1, 1}, true, 64, 8, 2, 1, 1});
+  HaloWeightGradPlan whole(op, {{1, 1, 1}, {1, 1, 1}, true, ProductShape::rows, blockChannels, 2, 1, 1});
   HaloWeightGradTile tile;
   parameters.read(tile);
   checkTile(tile, whole, parameters);

@@ -2,8 +2,6 @@
 
 #include "compiler/Target/NVGPU/Contract.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -25,11 +23,6 @@ private:
     Value n, channelTile;
     Value firstPosition, firstBlock; // of the result: a position, and a channel block
   };
-  /// A Row is one row of the accumulators.
-  struct Row {
-    Value valid; // whether it is a result
-    Value at;    // of this thread's first pair of channels in the result
-  };
   /// Says what a lane copies to a stage.
   struct Copy {
     Value from, to, bytes; // number of the position in the tensor; bytes from the start of shared memory
@@ -48,8 +41,7 @@ private:
   SmallVector<Value> emitProducts(ValueRange sums, Value step);
   SmallVector<Value> accumulate(Value firstStep);
   void store(const TilePlace &place, ValueRange sums);
-  Row rowOf(const TilePlace &place, int64_t rowTile, int64_t half);
-  void storeRow(const TilePlace &place, const Row &row, Value sum, int64_t half);
+  void storePair(const TilePlace &place, Value pair, Value at, int64_t group);
 
   kernel::MatmulOp op;
   const MatmulPlan &plan;
@@ -57,18 +49,18 @@ private:
   Pipeline pipeline;
   Contract contract;
   const Ring &ring = pipeline.operands; // of the right side, whose kept are the products' rows, then the left
-  Value consumerThread; // number among the consumers' threads
+  Value consumerThread;                 // number among the consumers' threads
 };
 
 //===-- Tiles -------------------------------------------------------------===//
 
 MatmulEmitter::TilePlace MatmulEmitter::placeOf(Value number) {
+  Digits digits(e, number);
   TilePlace place;
-  place.firstPosition = e.mul(e.rem(number, plan.positionTiles()), tile.positions);
-  Value rest = e.div(number, plan.positionTiles());
-  place.channelTile = e.rem(rest, plan.channelTiles());
+  place.firstPosition = e.mul(digits.next(plan.positionTiles()), tile.positions);
+  place.channelTile = digits.next(plan.channelTiles());
   place.firstBlock = e.mul(place.channelTile, plan.groups());
-  place.n = e.div(rest, plan.channelTiles());
+  place.n = digits.last();
   return place;
 }
 
@@ -189,44 +181,33 @@ void MatmulEmitter::emitConsumers() {
 
 //===-- Results -----------------------------------------------------------===//
 
-/// Returns row `half` (0 or 1) that this thread holds of its warpgroup's tile `rowTile`. A thread holds rows
-/// lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and the next of every
-/// 8.
-MatmulEmitter::Row MatmulEmitter::rowOf(const TilePlace &place, int64_t rowTile, int64_t half) {
-  Value group = e.div(consumerThread, warpgroup);
-  Value inTile = e.add(e.mul(e.add(e.mul(group, plan.rowTiles()), rowTile), ProductShape::rows),
-                       contract.row(consumerThread, half));
-  Value position = e.add(place.firstPosition, inTile);
-  Value plane = e.add(e.mul(place.n, plan.resultBlocks()), place.firstBlock);
-  return {
-      less(position, e.index(plan.positions)),
-      e.add(e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels), contract.column())};
-}
-
-/// Stores one half of a product's rows; the padding of channels gets zeros.
-void MatmulEmitter::storeRow(const TilePlace &place, const Row &row, Value sum, int64_t half) {
-  for (int64_t group = 0; group < plan.groups(); ++group) {
-    auto storeGroup = [&] {
-      Value results = contract.pair(sum, half, group);
-      Value channel = e.add(e.mul(e.add(place.firstBlock, group), blockChannels), contract.column());
-      if (Value channels = existing(channel, 2, plan.channels))
-        results = choose(channels, results, e.constant(0.0f, e.vectorType(2)));
-      e.storeVector(results, e.results[0], e.add(row.at, group * plan.positions * blockChannels));
-    };
-    bool exists = (plan.channelTiles() - 1) * plan.groups() + group < plan.resultBlocks();
-    if (exists)
-      storeGroup();
-    else
-      e.when(less(e.add(place.firstBlock, group), e.index(plan.resultBlocks())), storeGroup);
+/// Stores the results; the padding of channels gets zeros.
+void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
+  for (int64_t row = 0; row < plan.rowTiles() * Contract::rowsOfThread; ++row) {
+    Value inTile = contract.position(consumerThread, row, plan.rowTiles(), ProductShape::rows);
+    Value position = e.add(place.firstPosition, inTile);
+    Value plane = e.add(e.mul(place.n, plan.resultBlocks()), place.firstBlock);
+    Value at = e.mul(e.add(e.mul(plane, plan.positions), position), blockChannels);
+    Value pairAt = e.add(at, contract.column());
+    e.when(less(position, e.index(plan.positions)), [&] {
+      for (int64_t group = 0; group < plan.groups(); ++group)
+        storePair(place, contract.pair(sums, row, group), pairAt, group);
+    });
   }
 }
 
-void MatmulEmitter::store(const TilePlace &place, ValueRange sums) {
-  for (auto [rowTile, sum] : llvm::enumerate(sums))
-    for (int64_t half = 0; half < 2; ++half) {
-      Row row = rowOf(place, rowTile, half);
-      e.when(row.valid, [&] { storeRow(place, row, sum, half); });
-    }
+/// Stores a pair of a group of channels, if there is such a group. `at` is the place of that of the tile's
+/// first group.
+void MatmulEmitter::storePair(const TilePlace &place, Value pair, Value at, int64_t group) {
+  auto store = [&] {
+    Value channel = e.add(e.mul(e.add(place.firstBlock, group), blockChannels), contract.column());
+    e.storeVector(onlyExisting(pair, channel, plan.channels), e.results[0],
+                  e.add(at, group * plan.positions * blockChannels));
+  };
+  if ((plan.channelTiles() - 1) * plan.groups() + group < plan.resultBlocks())
+    store();
+  else
+    e.when(less(e.add(place.firstBlock, group), e.index(plan.resultBlocks())), store);
 }
 
 //===-- The kernel --------------------------------------------------------===//

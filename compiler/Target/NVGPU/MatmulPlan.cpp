@@ -25,6 +25,7 @@ MatmulPlan::MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile)
 bool MatmulPlan::fits(const Processor &processor) const {
   // Beside the accumulators, a consumer's thread holds the places of operands and results.
   constexpr int64_t others = 60;
-  int64_t accumulators = rowTiles() * tile.channels / 2;
-  return accumulators <= roles.consumerRegisters() - others && pipeline().memory.bytes() <= processor.blockSharedBytes();
+  int64_t accumulators = rowTiles() * ProductShape::accumulators(tile.channels);
+  return accumulators <= roles.consumerRegisters() - others &&
+         pipeline().memory.bytes() <= processor.blockSharedBytes();
 }

@@ -5,15 +5,16 @@
 
 #include "compiler/Target/NVGPU/FeedPlan.h"
 #include "compiler/Target/NVGPU/PipelinePlan.h"
+#include "compiler/Target/NVGPU/ProductShape.h"
 
 namespace kinema::nvidia {
 
 /// Holds what is chosen.
 struct MatmulTile {
   static constexpr llvm::StringLiteral schedule = "sm90.matmul";
-  int64_t positions;   // of the result: the products' rows, a multiple of 64 for each consumer
+  int64_t positions;   // of the result: the rows of products of all consumers
   int64_t channels;    // of the result: the products' columns, a multiple of 8, at most 256
-  int64_t depth;       // contracted numbers of a stage, a multiple of 16
+  int64_t depth;       // contracted numbers of a stage, a multiple of ProductShape::depth
   int64_t stages = 2;  // of the ring
   int64_t cluster = 1; // blocks, with the same channels and clip, that share the copies of the left side
   int64_t blocks = 0;  // of the grid, a multiple of the cluster; 0: one for each tile
@@ -43,12 +44,11 @@ struct MatmulSide {
   int64_t missing(int64_t chunks) const {
     return contractsChannels ? chunks * depth / blockChannels - blocks : chunks * depth - positions;
   }
-  // These are bytes: the offsets of a matrix descriptor, and from one kept row or column to the one 64 later,
-  // and from what one instruction contracts to what the next one does.
+  // These are bytes: to the next 8 contracted numbers, to the next 8 kept ones, and to the rows of the next
+  // product.
   int64_t leading() const { return (contractsChannels ? run() : blockChannels) * positionBytes; }
   int64_t stride() const { return (contractsChannels ? blockChannels : run()) * positionBytes; }
-  int64_t rowTileBytes() const { return 64 / blockChannels * stride(); }
-  int64_t stepBytes() const { return 2 * leading(); }
+  int64_t rowTileBytes() const { return ProductShape::rows / blockChannels * stride(); }
 };
 
 /// Plans the contraction D[position, channel] = sum over k of right[k, position] * left[channel, k] for each
@@ -62,9 +62,9 @@ struct MatmulPlan {
   int64_t clips, positions, channels, depth; // of the result, and contracted
 
   static constexpr Roles roles = {1, 2};
-  static constexpr int64_t rowsOfConsumers = 64 * roles.consumers;
+  static constexpr int64_t rowsOfConsumers = ProductShape::rows * roles.consumers;
 
-  /// Counts the tiles of 64 positions of a consumer.
+  /// Counts the tiles of a product's rows of a consumer.
   int64_t rowTiles() const { return tile.positions / rowsOfConsumers; }
   int64_t chunks() const { return shape::ceilDiv(depth, tile.depth); }
   int64_t resultBlocks() const { return shape::ceilDiv(channels, blockChannels); }

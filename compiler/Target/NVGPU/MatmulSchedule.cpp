@@ -17,7 +17,7 @@ static bool isSupported(kernel::MatmulOp op) {
 
 static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const Rates &rates) {
   const MatmulTile &tile = plan.tile;
-  double products = double(tile.depth) / 16 * plan.rowTiles() * MatmulPlan::roles.consumers;
+  double products = double(tile.depth) / ProductShape::depth * plan.rowTiles() * MatmulPlan::roles.consumers;
   double results = double(tile.positions) * tile.channels;
   double copies = plan.right.copies() + double(plan.left.copies()) / tile.cluster;
   double cached = plan.right.bytes() + double(plan.left.bytes()) / tile.cluster; // of a stage
@@ -38,8 +38,9 @@ Prediction kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &p
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::MatmulOp op, const MatmulPlan &plan) {
-  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, MatmulPlan::roles.threads()},
-                      plan.tile);
+  return makeSchedule(
+      op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, MatmulPlan::roles.threads()},
+      plan.tile);
 }
 
 /// Returns as many stages as there is room for, if there are as many to fill.
@@ -74,7 +75,7 @@ SmallVector<Candidate> kinema::nvidia::matmulCandidates(kernel::MatmulOp op, con
     return {};
   kernel::Traffic traffic = kernel::trafficOf(op);
   Best best;
-  int64_t resultBlocks = MatmulPlan(op, {mostPositions, blockChannels, 16}).resultBlocks();
+  int64_t resultBlocks = MatmulPlan(op, {mostPositions, blockChannels, ProductShape::depth}).resultBlocks();
   forEachTile(resultBlocks, [&](const MatmulTile &tile) {
     MatmulPlan plan(op, tile);
     plan.tile.blocks = blocksOf(plan, *processor.rates);
@@ -94,7 +95,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeMatmul(kernel::MatmulOp op, const Pro
   parameters.read(tile);
   parameters.check(tile.positions, MatmulPlan::rowsOfConsumers, mostPositions, MatmulPlan::rowsOfConsumers);
   parameters.check(tile.channels, blockChannels, Processor::productColumns, blockChannels);
-  parameters.check(tile.depth, 16, mostDepth, 16);
+  parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   parameters.check(tile.stages, fewestStages, mostStages);
   parameters.check(tile.cluster, 1, mostCluster);
   if (parameters.failed())

@@ -1,14 +1,10 @@
 #include "compiler/Target/NVGPU/PairConv.h"
 
-#include "compiler/Target/NVGPU/Contract.h"
-#include "compiler/Target/NVGPU/Feed.h"
-
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "compiler/Target/NVGPU/HaloWalk.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
-using kernel::Access;
 
 namespace {
 
@@ -17,8 +13,12 @@ class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan), layout(plan.pipeline()), pipeline(*this, layout),
+        walk(*this, plan.first.axes),
         feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, pipeline),
-        middle(*this, plan.tile.channels), result(*this, plan.resultChannels()) {}
+        middle(*this, plan.tile.channels), result(*this, plan.resultChannels()),
+        middleRegion(*this, middle, op.middle(), op.getMiddleType(), 0),
+        epilogue(*this, result, op.epilogue(), op.getResultType(),
+                 blockChannels * shape::product(plan.results)) {}
 
   void emit();
 
@@ -31,6 +31,15 @@ private:
   void overFrames(ValueRange init, Step middle, Step result);
   Values overFirstTaps(ValueRange init, function_ref<Values(ArrayRef<Value>, ValueRange)> body);
   Values overSecondTaps(Value frame, ValueRange init, Step body);
+  /// Returns the first frame of the middle that a frame of results needs, and the one behind the last, as if
+  /// the clip had no end.
+  Value firstNeeded(Value frame) {
+    return e.sub(e.mul(frame, plan.second.stride[0]), e.index(plan.second.padLow[0]));
+  }
+  Value endNeeded(Value frame) {
+    Value reached = e.add(e.mul(frame, plan.second.stride[0]), plan.slots());
+    return e.sub(reached, e.index(plan.second.padLow[0]));
+  }
 
   FeedPlace placeOf(Value frame);
   Values emitParts(Value frame, Value step, Value rawStep);
@@ -39,20 +48,18 @@ private:
   void emitSource();
   void emitConsumers();
   Values firstProducts(Value chunk, Value sourceAt, ValueRange sums);
-  Values emitStage(Contract &contract, ValueRange sums, Value at, int64_t blockBytes, Value first, Value step,
+  Values emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch, Value first,
                    int64_t columns);
   void finishProducts(Value first, Value next);
   Values emitMiddle(Value sourceAt, Value slotAt, Value step);
   Values emitResult(Value frame, Value step);
 
-  Value rowOf(int64_t tile, int64_t half);
   Value slotOf(Value frame) {
     return e.add(e.index(layout.slots.at), e.mul(e.rem(frame, plan.slots()), plan.slotBytes()));
   }
-  Value pairOf(ValueRange sums, int64_t row, int64_t group);
-  Value channelOf(Value block) { return e.add(e.mul(block, blockChannels), e.mul(e.rem(lane(), 4), 2)); }
-  Value onlyChannels(Value pair, Value block, int64_t channels);
-  Values vectorsOf(const kernel::AccessRegion &region, RankedTensorType domain, Value block);
+  Value channelOf(Contract &contract, Value block) {
+    return e.add(e.mul(block, blockChannels), contract.column());
+  }
   void storeMiddle(ValueRange sums, Value chunk, Value slotAt);
   void storeResult(ValueRange sums, Value frame);
   void clearPadding();
@@ -62,38 +69,37 @@ private:
   const PairPipeline layout;
   Pipeline pipeline;
   const Ring &source = pipeline.operands, &weights = pipeline.weights;
+  HaloWalk walk;
   Feed feed;
   Contract middle, result; // the products of the first conv, and of the second
-  Value n, firstFrame, endFrame;
-  std::array<Value, 3> place;  // place of the tile's first position in a frame; T: zero
+  Epilogue middleRegion, epilogue;
+  TilePlace place; // of the tile in a frame
+  Value firstFrame, endFrame;
   Value consumerThread, group; // numbers among the consumers
 };
 
 //===-- The block's walk --------------------------------------------------===//
 
 void PairEmitter::placeBlock() {
-  auto next = [rest = e.firstBlock, this](int64_t size) mutable {
-    Value part = e.rem(rest, size);
-    rest = e.div(rest, size);
-    return part;
-  };
-  place[0] = e.index(0);
-  for (int axis = 2; axis >= 1; --axis)
-    place[axis] = e.mul(next(plan.first.axes[axis].tiles()), plan.first.axes[axis].tile);
-  firstFrame = e.mul(next(plan.runs()), plan.tile.frames);
+  Digits digits(e, e.firstBlock);
+  for (int axis = 2; axis >= 1; --axis) {
+    const HaloAxis &halo = plan.first.axes[axis];
+    place.axes[axis].first = e.mul(digits.next(halo.tiles()), halo.tile);
+    place.axes[axis].count = e.index(plan.results[axis]);
+    place.axes[axis].offset = e.index(0);
+  }
+  firstFrame = e.mul(digits.next(plan.runs()), plan.tile.frames);
   endFrame = e.min(e.add(firstFrame, plan.tile.frames), e.index(plan.results[0]));
-  n = next(plan.first.clips);
+  place.n = digits.next(plan.first.clips);
 }
 
 /// Runs `result` for the results' frames in turn, each after `middle` for the frames of the middle that it is
 /// the first to need.
 void PairEmitter::overFrames(ValueRange init, Step middle, Step result) {
-  int64_t stride = plan.second.stride[0], pad = plan.second.padLow[0];
   Values carried(init);
-  carried.push_back(e.max(e.index(0), e.sub(e.mul(firstFrame, stride), e.index(pad))));
+  carried.push_back(e.max(e.index(0), firstNeeded(firstFrame)));
   e.loop(firstFrame, endFrame, 1, carried, [&](Value frame, ValueRange carried) {
-    Value reached = e.sub(e.add(e.mul(frame, stride), plan.slots()), e.index(pad));
-    Value end = e.max(carried.back(), e.min(reached, e.index(plan.middleFrames)));
+    Value end = e.max(carried.back(), e.min(endNeeded(frame), e.index(plan.middleFrames)));
     auto made = e.loop(carried.back(), end, 1, carried.drop_back(), middle);
     auto next = result(frame, made);
     next.push_back(end);
@@ -104,18 +110,15 @@ void PairEmitter::overFrames(ValueRange init, Step middle, Step result) {
 PairEmitter::Values PairEmitter::overFirstTaps(ValueRange init,
                                                function_ref<Values(ArrayRef<Value>, ValueRange)> body) {
   auto taps = op.getFirstWindow().getWindow().kernel;
-  Value zero = e.index(0);
-  return e.loop(zero, e.index(taps[1]), 1, init, [&](Value h, ValueRange atH) {
-    return e.loop(zero, e.index(taps[2]), 1, atH,
-                  [&](Value w, ValueRange carried) { return body({zero, h, w}, carried); });
-  });
+  Value zero = e.index(0); // the tap along frames
+  return walk.overTaps({e.index(taps[1]), e.index(taps[2])}, init, body, zero);
 }
 
 /// Runs the body for those taps of the second conv, at a frame of results, that fall on frames of the middle:
 /// tap k falls on frame * stride + k * dilation - pad.
 PairEmitter::Values PairEmitter::overSecondTaps(Value frame, ValueRange init, Step body) {
   int64_t dilation = plan.second.dilation[0];
-  Value first = e.sub(e.mul(frame, plan.second.stride[0]), e.index(plan.second.padLow[0]));
+  Value first = firstNeeded(frame);
   auto tapsBelow = [&](Value frames) { // counts the taps whose frame is below `frames`
     Value distance = e.max(e.index(0), e.sub(frames, first));
     return e.min(e.div(e.add(distance, dilation - 1), dilation), e.index(plan.second.kernel[0]));
@@ -126,10 +129,9 @@ PairEmitter::Values PairEmitter::overSecondTaps(Value frame, ValueRange init, St
 //===-- Producers ---------------------------------------------------------===//
 
 FeedPlace PairEmitter::placeOf(Value frame) {
-  FeedPlace there{n, {frame, place[1], place[2]}, {}};
-  for (int axis = 0; axis < 3; ++axis)
-    there.low[axis] = e.index(plan.first.axes[axis].low);
-  return there;
+  TilePlace there = place;
+  there.axes[0].first = frame;
+  return walk.feedPlace(there);
 }
 
 /// Copies a frame of the source, which is number `step` of the block's. Returns the next step of the raw
@@ -167,10 +169,8 @@ PairEmitter::Values PairEmitter::emitFirstWeights(ValueRange step) {
 void PairEmitter::emitCopies() {
   Value zero = e.index(0);
   TapsWeight second{e.bufferOf(op.getSecondWeightMutable()), plan.middleBlocks, plan.resultChannels()};
-  int64_t stride = plan.second.stride[0], pad = plan.second.padLow[0];
-  Value firstMiddle = e.max(zero, e.sub(e.mul(firstFrame, stride), e.index(pad)));
-  Value reached = e.sub(e.add(e.mul(e.sub(endFrame, e.index(1)), stride), plan.slots()), e.index(pad));
-  Value endMiddle = e.min(reached, e.index(plan.middleFrames));
+  Value firstMiddle = e.max(zero, firstNeeded(firstFrame));
+  Value endMiddle = e.min(endNeeded(e.sub(endFrame, e.index(1))), e.index(plan.middleFrames));
   // The loop carries the steps of the weights, of the source and of the raw ring.
   auto middle = [&](Value frame, ValueRange steps) -> Values {
     Value next = e.add(frame, 1), nextStep = e.add(steps[1], 1);
@@ -200,9 +200,8 @@ void PairEmitter::emitSource() {
   Value thread = e.sub(e.thread, e.index(warp));
   FeedPositions positions = feed.positionsOf(placeOf(e.index(0)), thread); // the same in all frames
   auto middle = [&](Value, ValueRange steps) -> Values {
-    Value rawStep = source.fill(steps[0], [&] {
-      return feed.fill(positions, e.index(0), source.stageAt(steps[0]), steps[1]);
-    });
+    Value rawStep = source.fill(
+        steps[0], [&] { return feed.fill(positions, e.index(0), source.stageAt(steps[0]), steps[1]); });
     return {e.add(steps[0], 1), rawStep};
   };
   overFrames({e.index(0), e.index(0)}, middle, [](Value, ValueRange steps) { return Values(steps); });
@@ -210,16 +209,19 @@ void PairEmitter::emitSource() {
 
 //===-- Products ----------------------------------------------------------===//
 
-/// Begins the products of one stage of weights with rows from `at` on, whose channel blocks lie `blockBytes`
-/// apart, and leaves them under way. Those of the step before end here, unless this is step `first` of a sum.
-PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange sums, Value at, int64_t blockBytes,
-                                           Value first, Value step, int64_t columns) {
-  Value weightAt = weights.stageAt(step);
-  Matrix source = contract.matrix(at, blockBytes);
+/// Begins the products of one stage of weights with rows from `at` on, whose channel blocks lie `pitch`
+/// positions apart, and leaves them under way. Those of the step before end here, unless this is step `first`
+/// of a sum. Carries the sums and the step.
+PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch,
+                                           Value first, int64_t columns) {
+  Value step = carried.back(), weightAt = weights.stageAt(step);
+  Matrix rows = contract.matrix(at, pitch * positionBytes);
   Matrix weight = contract.matrix(weightAt, columns * positionBytes);
   weights.waitFull(step);
-  auto next = contract.begin(sums, source, ProductShape::rows * positionBytes, weight, plan.tile.depth);
+  auto next =
+      contract.begin(carried.drop_back(), rows, ProductShape::rows * positionBytes, weight, plan.tile.depth);
   contract.follow(weights, step, first);
+  next.push_back(e.add(step, 1));
   return next;
 }
 
@@ -242,18 +244,8 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
         auto sums = e.loop(zero, e.index(first.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
           Value chunkAt = e.add(e.add(sourceAt, e.mul(chunk, chunkBytes)), firstRow);
           return overFirstTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
-            Value plane = zero, shift = zero;
-            for (int axis = 1; axis < 3; ++axis) {
-              const HaloAxis &halo = first.axes[axis];
-              Value d = e.mul(tap[axis], halo.shiftStep);
-              plane = e.add(e.mul(plane, halo.planes()), e.rem(d, halo.sourceStep));
-              shift = e.add(e.mul(shift, halo.extent()), e.div(d, halo.sourceStep));
-            }
-            shift = e.add(e.mul(plane, first.planePositions()), shift);
-            auto next = emitStage(middle, carried.drop_back(), e.add(chunkAt, e.mul(shift, positionBytes)),
-                                  first.pitch() * positionBytes, step[0], carried.back(), plan.tile.channels);
-            next.push_back(e.add(carried.back(), 1));
-            return next;
+            Value rowsAt = e.add(chunkAt, e.mul(walk.shiftOf(tap), positionBytes));
+            return emitStage(middle, carried, rowsAt, first.pitch(), step[0], plan.tile.channels);
           });
         });
         finishProducts(step[0], sums.back());
@@ -269,15 +261,12 @@ PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
   Values carried = result.zero(plan.first.rowTiles());
   carried.push_back(step);
   auto sums = overSecondTaps(frame, carried, [&](Value tap, ValueRange carried) {
-    Value from = e.sub(e.add(e.mul(frame, plan.second.stride[0]), e.mul(tap, plan.second.dilation[0])),
-                       e.index(plan.second.padLow[0]));
+    Value reached = e.add(e.mul(frame, plan.second.stride[0]), e.mul(tap, plan.second.dilation[0]));
+    Value from = e.sub(reached, e.index(plan.second.padLow[0]));
     Value rowsAt = e.add(slotOf(from), firstRow);
     return e.loop(e.index(0), e.index(plan.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
       Value chunkAt = e.add(rowsAt, e.mul(chunk, plan.tile.depth / blockChannels * blockBytes));
-      auto next =
-          emitStage(result, carried.drop_back(), chunkAt, blockBytes, step, carried.back(), plan.resultChannels());
-      next.push_back(e.add(carried.back(), 1));
-      return next;
+      return emitStage(result, carried, chunkAt, plan.positions(), step, plan.resultChannels());
     });
   });
   finishProducts(step, sums.back());
@@ -305,85 +294,37 @@ void PairEmitter::emitConsumers() {
 
 //===-- Epilogues ---------------------------------------------------------===//
 
-/// Returns the position of row `half` (0 or 1) that this thread holds of its warpgroup's tile `tile`. A
-/// thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, and of these the channels 2 * (lane % 4) and
-/// the next of every 8.
-Value PairEmitter::rowOf(int64_t tile, int64_t half) {
-  return e.add(e.mul(e.add(e.mul(group, plan.first.rowTiles()), tile), ProductShape::rows),
-               result.row(consumerThread, half));
-}
-
-/// Returns the pair of channels of a block of 8 that this thread holds of its row `row`; it holds two rows of
-/// a tile.
-Value PairEmitter::pairOf(ValueRange sums, int64_t row, int64_t group) {
-  return result.pair(sums[row / 2], row % 2, group);
-}
-
-/// Returns the pair with zeros in place of the padding of the tensor's channels.
-Value PairEmitter::onlyChannels(Value pair, Value block, int64_t channels) {
-  Value mask = existing(channelOf(block), 2, channels);
-  return mask ? choose(mask, pair, e.constant(0.0f, e.vectorType(2))) : pair;
-}
-
-/// Returns the operands of a region that are read by channel, for this thread's pair of a block; null for the
-/// others.
-PairEmitter::Values PairEmitter::vectorsOf(const kernel::AccessRegion &region, RankedTensorType domain,
-                                           Value block) {
-  Values vectors;
-  for (kernel::AccessOperand operand : region)
-    vectors.push_back(operand.isByChannel() ? e.loadAccess(operand, domain, {n, channelOf(block)}, 2)
-                                            : Value());
-  return vectors;
-}
-
 void PairEmitter::storeMiddle(ValueRange sums, Value chunk, Value slotAt) {
   int64_t groups = plan.tile.channels / blockChannels;
-  auto narrow = VectorType::get({2}, e.b.getBF16Type());
+  SmallVector<Row> rows;
+  for (size_t number = 0; number < sums.size() * Contract::rowsOfThread; ++number)
+    rows.push_back({middle.position(consumerThread, number, sums.size(), ProductShape::rows), {}, {}, {}});
   for (int64_t group = 0; group < groups; ++group) {
     Value block = e.add(e.mul(chunk, groups), group);
-    auto vectors = vectorsOf(op.middle(), op.getMiddleType(), block);
     Value blockAt = e.add(slotAt, e.mul(block, plan.positions() * positionBytes));
-    for (int64_t row = 0; row < 2 * int64_t(sums.size()); ++row) {
-      Values arguments = {pairOf(sums, row, group)};
-      llvm::append_range(arguments, vectors);
-      Value value = onlyChannels(e.inlineRegion(op.getMiddle(), arguments, 2)[0], block,
-                                 op.getMiddleType().getDimSize(1));
-      Value at =
-          e.add(e.add(blockAt, e.mul(rowOf(row / 2, row % 2), positionBytes)), e.mul(e.rem(lane(), 4), 4));
-      Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
-      LLVM::StoreOp::create(e.b, e.loc, rounded, pointer(at), 4);
-    }
+    auto store = [&](const Row &row, ArrayRef<Value> yielded) {
+      Value at = e.add(e.add(blockAt, e.mul(row.position, positionBytes)), e.mul(middle.column(), 2));
+      auto narrow = VectorType::get({2}, e.b.getBF16Type());
+      LLVM::StoreOp::create(e.b, e.loc, arith::TruncFOp::create(e.b, e.loc, narrow, yielded[0]), pointer(at),
+                            4);
+    };
+    middleRegion.onGroup(sums, group, place.n, channelOf(middle, block), rows, store);
   }
 }
 
 void PairEmitter::storeResult(ValueRange sums, Value frame) {
-  RankedTensorType type = op.getResultType();
-  auto [frames, height, width] = plan.results;
-  const auto &axes = plan.first.axes;
-  Value pairAt = e.mul(e.rem(lane(), 4), 2);
+  SmallVector<Row> rows;
+  for (size_t number = 0; number < sums.size() * Contract::rowsOfThread; ++number) {
+    Value position = result.position(consumerThread, number, sums.size(), ProductShape::rows);
+    Value plane = e.add(e.mul(e.mul(place.n, plan.resultBlocks), plan.results[0]), frame);
+    rows.push_back(walk.rowOf(place, position, plane, result.column(), /*outermost=*/1));
+    rows.back().result[0] = frame;
+  }
   for (int64_t group = 0; group < plan.resultBlocks; ++group) {
-    Value block = e.index(group);
-    auto vectors = vectorsOf(op.epilogue(), type, block);
-    for (int64_t row = 0; row < 2 * int64_t(sums.size()); ++row) {
-      Value position = rowOf(row / 2, row % 2), column = e.rem(position, axes[2].extent()),
-            line = e.div(position, axes[2].extent());
-      Value h = e.add(place[1], line), w = e.add(place[2], column);
-      Value valid = e.both(e.both(e.inRange(line, axes[1].tile), e.inRange(column, axes[2].tile)),
-                           e.both(less(h, e.index(height)), less(w, e.index(width))));
-      h = choose(valid, h, e.index(0));
-      w = choose(valid, w, e.index(0));
-      Value plane = e.add(e.mul(e.add(e.mul(n, plan.resultBlocks), block), frames), frame);
-      Value at = e.add(e.mul(e.add(e.mul(e.add(e.mul(plane, height), h), width), w), blockChannels), pairAt);
-      Values arguments = {pairOf(sums, row, group)};
-      for (auto [operand, vector] : llvm::zip_equal(op.epilogue(), vectors))
-        arguments.push_back(vector ? vector
-                            : operand.access == Access::Pixel
-                                ? e.loadVector(e.bufferOf(*operand.operand), at, 2)
-                                : e.loadAccess(operand, type, {n, channelOf(block), frame, h, w}, 2));
-      Value value =
-          onlyChannels(e.inlineRegion(op.getEpilogue(), arguments, 2)[0], block, type.getDimSize(1));
-      e.when(valid, [&] { e.storeVector(value, e.results[0], at); });
-    }
+    auto store = [&](const Row &row, ArrayRef<Value> yielded) {
+      e.when(row.valid, [&] { epilogue.store(yielded[0], e.results[0], row, group); });
+    };
+    epilogue.onGroup(sums, group, place.n, channelOf(result, e.index(group)), rows, store);
   }
 }
 

@@ -12,9 +12,9 @@ struct PairTile {
   static constexpr llvm::StringLiteral schedule = "sm90.pair";
   int64_t frames, rows, columns; // results in a block, which it walks through frame by frame
   int64_t channels;              // channels of the middle that one product computes, a multiple of 8
-  int64_t depth;                 // contracted channels in a stage of weights, a multiple of 16
-  int64_t feedStages = 0;        // into which the source's rows come; 0: as many as keep memory busy
-  int64_t weightStages = 0;      // of weights; 0: as many as keep L2 busy
+  int64_t depth;            // contracted channels in a stage of weights, a multiple of ProductShape::depth
+  int64_t feedStages = 0;   // into which the source's rows come; 0: as many as keep memory busy
+  int64_t weightStages = 0; // of weights; 0: as many as keep L2 busy
 
   static void forEach(auto &self, auto visit) {
     visit("frames", self.frames);
@@ -49,12 +49,12 @@ struct PairPlan {
   Roles roles() const { return first.roles(); }
   int64_t slots() const { return (second.kernel[0] - 1) * second.dilation[0] + 1; }
   /// Counts the positions that the consumers compute, which is the slots' pitch between channel blocks.
-  int64_t positions() const { return 64 * HaloPlan::consumers * first.rowTiles(); }
+  int64_t positions() const { return ProductShape::rows * HaloPlan::consumers * first.rowTiles(); }
   /// Counts the chunks of contracted channels of the second conv.
   int64_t chunks() const { return shape::ceilDiv(middleBlocks * 8, tile.depth); }
   /// Counts the channel blocks of a slot; those beyond the middle's hold zeros.
   int64_t slotBlocks() const { return chunks() * tile.depth / 8; }
-  int64_t slotBytes() const { return slotBlocks() * positions() * 16; }
+  int64_t slotBytes() const { return slotBlocks() * positions() * positionBytes; }
   int64_t resultChannels() const { return resultBlocks * 8; }
   int64_t runs() const { return shape::ceilDiv(results[0], tile.frames); }
   int64_t grid() const;

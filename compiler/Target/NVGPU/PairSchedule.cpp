@@ -38,9 +38,10 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   const HaloPlan &first = plan.first;
   double middleFrames = plan.framesOfBlock(), frames = std::min(plan.tile.frames, plan.results[0]);
   double tiles = first.rowTiles() * HaloPlan::consumers;
-  double firstProducts =
-      tiles * first.channelTiles() * plan.firstTaps * first.chunks() * (plan.tile.depth / 16);
-  double secondProducts = tiles * plan.second.kernel[0] * plan.chunks() * (plan.tile.depth / 16);
+  double firstProducts = tiles * first.channelTiles() * plan.firstTaps * first.chunks() *
+                         (plan.tile.depth / ProductShape::depth);
+  double secondProducts =
+      tiles * plan.second.kernel[0] * plan.chunks() * (plan.tile.depth / ProductShape::depth);
   double depth = first.chunks() * plan.tile.depth, results = plan.tile.rows * plan.tile.columns;
 
   Work work{plan.grid()};
@@ -76,7 +77,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::PairOp op, const PairPlan &plan) 
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
   tile.weightStages = plan.weightStages();
-  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()}, tile);
+  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
+                      tile);
 }
 
 kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Processor &processor,
@@ -84,7 +86,7 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   if (!isSupported(op))
     return {};
   constexpr int64_t block = 8, mostDepth = 64;
-  PairPlan whole(op, {1, 1, 1, block, 16});
+  PairPlan whole(op, {1, 1, 1, block, ProductShape::depth});
   int64_t channels = whole.middleBlocks * block;
   PairTile tile;
   parameters.read(tile);
@@ -92,7 +94,7 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   parameters.check(tile.rows, 1, whole.results[1]);
   parameters.check(tile.columns, 1, whole.results[2]);
   parameters.check(tile.channels, block, std::min(channels, Processor::productColumns), block);
-  parameters.check(tile.depth, 16, mostDepth, 16);
+  parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
   if (channels % tile.channels)
@@ -122,7 +124,7 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
     return {};
   Best best;
   kernel::Traffic traffic = kernel::trafficOf(op);
-  forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](PairTile tile) {
+  forEachTile(PairPlan(op, {1, 1, 1, 8, ProductShape::depth}), [&](PairTile tile) {
     PairPlan plan(op, tile);
     if (!plan.fits(processor))
       plan.tile.weightStages = fewestWeightStages;
@@ -140,7 +142,7 @@ SmallVector<Candidate> kinema::nvidia::pairCandidates(kernel::PairOp op, const P
 std::optional<int64_t> kinema::nvidia::leastPairBytes(kernel::PairOp op) {
   std::optional<int64_t> least;
   if (isSupported(op))
-    forEachTile(PairPlan(op, {1, 1, 1, 8, 16}), [&](const PairTile &tile) {
+    forEachTile(PairPlan(op, {1, 1, 1, 8, ProductShape::depth}), [&](const PairTile &tile) {
       PairPlan plan(op, tile);
       plan.tile.weightStages = fewestWeightStages;
       int64_t bytes = plan.pipeline().memory.bytes();

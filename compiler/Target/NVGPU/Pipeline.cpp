@@ -53,7 +53,8 @@ void Ring::free(Value step, Value condition) const {
   if (!plan.refilled)
     return;
   Value leads = e.equal(w.lane(), 0); // a warp waits for its products by itself, and speaks for no other one
-  e.when(condition ? e.both(leads, condition) : leads, [&] { w.arrive(barrier(plan.empty, step), plan.cluster); });
+  e.when(condition ? e.both(leads, condition) : leads,
+         [&] { w.arrive(barrier(plan.empty, step), plan.cluster); });
 }
 
 void Ring::freeTogether(Value step) const {

@@ -31,6 +31,12 @@ Value WarpgroupEmitter::existing(Value first, int64_t width, int64_t channels) {
   return vector::FromElementsOp::create(e.b, e.loc, VectorType::get({width}, e.b.getI1Type()), exist);
 }
 
+Value WarpgroupEmitter::onlyExisting(Value values, Value first, int64_t channels) {
+  int64_t width = cast<VectorType>(values.getType()).getNumElements();
+  Value exist = existing(first, width, channels);
+  return exist ? choose(exist, values, e.zero(width)) : values;
+}
+
 Value WarpgroupEmitter::pointer(Value bytes) {
   return LLVM::GEPOp::create(e.b, e.loc, e.scratch.getType(), e.b.getI8Type(), e.scratch,
                              ArrayRef<LLVM::GEPArg>{word(bytes)});

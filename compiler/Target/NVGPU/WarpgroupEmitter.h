@@ -11,6 +11,24 @@
 
 namespace kinema::nvidia {
 
+/// Takes a number apart, the digit that counts least first.
+class Digits {
+public:
+  Digits(KernelEmitter &e, mlir::Value number) : e(e), rest(number) {}
+
+  mlir::Value next(int64_t size) {
+    mlir::Value digit = e.rem(rest, size);
+    rest = e.div(rest, size);
+    return digit;
+  }
+  /// Returns the digit that counts most, which is all that is left.
+  mlir::Value last() const { return rest; }
+
+private:
+  KernelEmitter &e;
+  mlir::Value rest;
+};
+
 class WarpgroupEmitter {
 public:
   /// The emitter's scratch is the block's shared memory: !llvm.ptr<3>, aligned to 128.
@@ -26,6 +44,9 @@ public:
 
   /// Returns which of `width` channels from `first` on exist, not being padding; null where all do.
   mlir::Value existing(mlir::Value first, int64_t width, int64_t channels);
+
+  /// Returns the values of channels from `first` on, a vector, with zeros in place of padding.
+  mlir::Value onlyExisting(mlir::Value values, mlir::Value first, int64_t channels);
 
   /// Returns the address `bytes` from the start of shared memory.
   mlir::Value pointer(mlir::Value bytes);

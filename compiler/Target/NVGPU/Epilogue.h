@@ -1,0 +1,97 @@
+// Runs an epilogue on the results that a thread holds: pairs of channels of some rows.
+#ifndef KINEMA_COMPILER_TARGET_NVGPU_EPILOGUE_H
+#define KINEMA_COMPILER_TARGET_NVGPU_EPILOGUE_H
+
+#include "compiler/Target/NVGPU/ChannelSums.h"
+#include "compiler/Target/NVGPU/Contract.h"
+
+namespace kinema::nvidia {
+
+/// A Row is one row of a tile's results.
+struct Row {
+  mlir::Value position;              // number among the positions of the tile
+  mlir::Value valid;                 // whether it is a result
+  std::array<mlir::Value, 3> result; // its coordinates, clamped to a result that exists
+  mlir::Value at; // of the thread's pair of the tile's first group, in a tensor like the result
+};
+
+/// Writes a region of an operation, whose operands and yields are read and written like a tensor of type
+/// `result`, of which groups of 8 channels lie `plane` elements apart.
+class Epilogue {
+public:
+  Epilogue(WarpgroupEmitter &w, Contract &contract, kernel::AccessRegion region, mlir::RankedTensorType result,
+           int64_t plane)
+      : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane) {}
+
+  /// Runs the region on the thread's pair of a group of 8 channels, of every row that `sums` has: `channel`
+  /// is the first of the pair in clip n. `take` gets what the region yields, zero where channels are padding.
+  void onGroup(mlir::ValueRange sums, int64_t group, mlir::Value n, mlir::Value channel,
+               llvm::ArrayRef<Row> rows,
+               llvm::function_ref<void(const Row &, llvm::ArrayRef<mlir::Value>)> take);
+  /// Stores a yielded pair of a group.
+  void store(mlir::Value pair, mlir::Value buffer, const Row &row, int64_t group) {
+    e.storeVector(pair, buffer, at(row, group));
+  }
+
+private:
+  mlir::Value at(const Row &row, int64_t group) { return e.add(row.at, group * plane); }
+
+  WarpgroupEmitter &w;
+  KernelEmitter &e;
+  Contract &contract;
+  kernel::AccessRegion region;
+  mlir::RankedTensorType result;
+  int64_t plane;
+};
+
+/// Takes the sums and moments that an epilogue asks for, over the tiles of a block, and stores the block's
+/// partials.
+class EpilogueSums {
+public:
+  /// There are `moments` (0 or 1) moments and so many plain sums of each of a tile's channels. The consumers
+  /// meet at the named barrier.
+  struct Shape {
+    int64_t moments, plainSums, channels;
+    Roles roles;
+    int64_t barrier;
+
+    int64_t sums() const { return 2 * moments + plainSums; }
+  };
+  EpilogueSums(WarpgroupEmitter &w, Contract &contract, const Shape &shape, SharedRegion region)
+      : w(w), e(w.e), contract(contract), shape(shape),
+        sums(w, shape.sums(), shape.channels, shape.roles.consumerWarps(), region),
+        kept(shape.channels / blockChannels) {}
+
+  /// Sets the sums to zero. `thread` is this thread's number among the consumers.
+  void begin(mlir::Value thread) { sums.begin(thread); }
+  /// Adds what a row yields for them in a group: the value that moments are taken of, then plain sums.
+  void take(int64_t group, const Row &row, llvm::ArrayRef<mlir::Value> yielded);
+  /// Ends a group of channels, after its last row.
+  void finish(int64_t group);
+  /// Ends a tile, of which `count` positions are results, and merges it with the tiles before. Returns how
+  /// many positions the block has merged: `before` were there.
+  mlir::Value finishTile(llvm::ArrayRef<Row> rows, mlir::Value before,
+                         llvm::function_ref<mlir::Value()> count);
+  /// Stores the sums of `count` positions in buffers [partial, row, channel]: moments, if there are any, with
+  /// the rows count, mean and squares, then plain sums. Those of channels beyond `existing` are zero.
+  void store(llvm::ArrayRef<mlir::Value> buffers, mlir::Value partial, mlir::Value firstChannel,
+             mlir::Value count, int64_t existing);
+
+private:
+  int64_t squares() const { return 1 + shape.plainSums; } // number of the sum of squared distances
+  void meet() { w.meet(shape.barrier, shape.roles.consumerThreads()); }
+  void finishMoments(llvm::ArrayRef<Row> rows, mlir::Value before, mlir::Value count);
+
+  WarpgroupEmitter &w;
+  KernelEmitter &e;
+  Contract &contract;
+  Shape shape;
+  ChannelSums sums;
+  llvm::SmallVector<mlir::Value> totals; // of this thread's rows of a group, one for each sum
+  // What moments are taken of: for each group, a pair of each row.
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>> kept;
+};
+
+} // namespace kinema::nvidia
+
+#endif

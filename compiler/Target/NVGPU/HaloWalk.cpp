@@ -1,0 +1,95 @@
+#include "compiler/Target/NVGPU/HaloWalk.h"
+
+using namespace mlir;
+using namespace kinema;
+using namespace kinema::nvidia;
+
+/// Returns the field of the phase with that number.
+Value HaloWalk::pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field) {
+  Value picked = e.index(axis.phases.back().*field);
+  for (int64_t i = axis.phases.size() - 2; i >= 0; --i)
+    if (axis.phases[i].*field != axis.phases.back().*field || axis.phases.size() > 2)
+      picked = w.choose(e.equal(phase, i), e.index(axis.phases[i].*field), picked);
+  return picked;
+}
+
+TilePlace HaloWalk::placeOf(Digits &digits) {
+  TilePlace there;
+  for (int axis = 2; axis >= 0; --axis)
+    there.axes[axis].first = e.mul(digits.next(axes[axis].tiles()), axes[axis].tile);
+  for (int axis = 2; axis >= 0; --axis) {
+    const HaloAxis &halo = axes[axis];
+    TilePlace::Axis &place = there.axes[axis];
+    Value phase = digits.next(halo.phases.size());
+    place.count = pick(phase, halo, &HaloAxis::Phase::count);
+    place.offset = pick(phase, halo, &HaloAxis::Phase::offset);
+    place.taps = pick(phase, halo, &HaloAxis::Phase::taps);
+    place.firstTap = pick(phase, halo, &HaloAxis::Phase::firstTap);
+    place.firstShift = pick(phase, halo, &HaloAxis::Phase::firstShift);
+  }
+  return there;
+}
+
+FeedPlace HaloWalk::feedPlace(const TilePlace &tile) {
+  FeedPlace place;
+  place.n = tile.n;
+  for (int axis = 0; axis < 3; ++axis) {
+    place.first[axis] = tile.axes[axis].first;
+    place.low[axis] = e.index(axes[axis].low);
+  }
+  return place;
+}
+
+Value HaloWalk::shiftOf(ArrayRef<Value> tap, const TilePlace *tile) {
+  Value plane = e.index(0), shift = e.index(0);
+  int64_t planePositions = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    const HaloAxis &halo = axes[axis];
+    Value distance = e.mul(tap[axis], halo.shiftStep);
+    if (tile)
+      distance = e.add(tile->axes[axis].firstShift, distance);
+    plane = e.add(e.mul(plane, halo.planes()), e.rem(distance, halo.sourceStep));
+    shift = e.add(e.mul(shift, halo.extent()), e.div(distance, halo.sourceStep));
+    planePositions *= halo.extent();
+  }
+  return e.add(e.mul(plane, planePositions), shift);
+}
+
+Row HaloWalk::rowOf(const TilePlace &tile, Value position, Value before, Value column, int outermost) {
+  Row row{position, arith::ConstantIntOp::create(e.b, e.loc, 1, 1), {}, before};
+  for (int axis = 2; axis >= outermost; --axis) {
+    const HaloAxis &halo = axes[axis];
+    Value inTile = axis == outermost ? position : e.rem(position, halo.extent());
+    position = e.div(position, halo.extent());
+    Value q = e.add(tile.axes[axis].first, inTile);
+    row.valid = e.both(row.valid, e.both(e.inRange(inTile, halo.tile), w.less(q, tile.axes[axis].count)));
+    row.result[axis] = e.add(e.mul(q, halo.resultStep), tile.axes[axis].offset);
+  }
+  for (int axis = outermost; axis < 3; ++axis) {
+    row.result[axis] = w.choose(row.valid, row.result[axis], e.index(0));
+    row.at = e.add(e.mul(row.at, axes[axis].result), row.result[axis]);
+  }
+  row.at = e.add(e.mul(row.at, blockChannels), column);
+  return row;
+}
+
+Value HaloWalk::resultsOf(const TilePlace &tile) {
+  Value count = e.index(1);
+  for (int axis = 0; axis < 3; ++axis) {
+    Value left = e.sub(tile.axes[axis].count, tile.axes[axis].first);
+    count = e.mul(count, e.max(e.index(0), e.min(e.index(axes[axis].tile), left)));
+  }
+  return count;
+}
+
+HaloWalk::Values HaloWalk::overTaps(ArrayRef<Value> counts, ValueRange init,
+                                    function_ref<Values(ArrayRef<Value>, ValueRange)> body,
+                                    ArrayRef<Value> outer) {
+  if (counts.empty())
+    return body(outer, init);
+  return e.loop(e.index(0), counts.front(), 1, init, [&](Value tap, ValueRange carried) {
+    Values taps(outer);
+    taps.push_back(tap);
+    return overTaps(counts.drop_front(), carried, body, taps);
+  });
+}
