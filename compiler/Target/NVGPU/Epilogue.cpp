@@ -98,11 +98,11 @@ void EpilogueSums::finishMoments(ArrayRef<Row> rows, Value before, Value count) 
   });
 }
 
-void EpilogueSums::store(ArrayRef<Value> buffers, Value partial, Value firstChannel, Value count,
+void EpilogueSums::store(ArrayRef<Value> buffers, Value partial, Value channelTile, Value count,
                          int64_t existing) {
   int64_t columns = shape::roundUp(existing, blockChannels);
   auto store = [&](SmallVector<Value> values, Value buffer, Value channel) {
-    Value column = e.add(firstChannel, channel);
+    Value column = e.add(e.mul(channelTile, shape.channels), channel);
     for (auto [row, value] : llvm::enumerate(values)) {
       if (existing < columns)
         value = w.choose(e.inRange(column, existing), value, e.constant(0.0f));
@@ -113,7 +113,8 @@ void EpilogueSums::store(ArrayRef<Value> buffers, Value partial, Value firstChan
   if (shape.sums() > 0)
     sums.forEachChannel([&](Value channel) {
       if (shape.moments)
-        store({e.toFloat(count), sums.total(0, channel), sums.total(squares(), channel)}, buffers[0], channel);
+        store({e.toFloat(count), sums.total(0, channel), sums.total(squares(), channel)}, buffers[0],
+              channel);
       SmallVector<Value> plain;
       for (int64_t i = 0; i < shape.plainSums; ++i)
         plain.push_back(sums.total(shape.moments + i, channel));

@@ -19,8 +19,8 @@ struct Row {
 /// `result`, of which groups of 8 channels lie `plane` elements apart.
 class Epilogue {
 public:
-  Epilogue(WarpgroupEmitter &w, Contract &contract, kernel::AccessRegion region, mlir::RankedTensorType result,
-           int64_t plane)
+  Epilogue(WarpgroupEmitter &w, Contract &contract, kernel::AccessRegion region,
+           mlir::RankedTensorType result, int64_t plane)
       : w(w), e(w.e), contract(contract), region(region), result(result), plane(plane) {}
 
   /// Runs the region on the thread's pair of a group of 8 channels, of every row that `sums` has: `channel`
@@ -72,9 +72,10 @@ public:
   /// many positions the block has merged: `before` were there.
   mlir::Value finishTile(llvm::ArrayRef<Row> rows, mlir::Value before,
                          llvm::function_ref<mlir::Value()> count);
-  /// Stores the sums of `count` positions in buffers [partial, row, channel]: moments, if there are any, with
-  /// the rows count, mean and squares, then plain sums. Those of channels beyond `existing` are zero.
-  void store(llvm::ArrayRef<mlir::Value> buffers, mlir::Value partial, mlir::Value firstChannel,
+  /// Stores the sums of `count` positions and of a tile of channels in buffers [partial, row, channel]:
+  /// moments, if there are any, with the rows count, mean and squares, then plain sums. Those of channels
+  /// beyond `existing` are zero.
+  void store(llvm::ArrayRef<mlir::Value> buffers, mlir::Value partial, mlir::Value channelTile,
              mlir::Value count, int64_t existing);
 
 private:

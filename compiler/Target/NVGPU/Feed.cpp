@@ -141,15 +141,17 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
   return direct ? rawStep : e.add(rawStep, 1);
 }
 
+Value Feed::copyParts(const FeedPlace &place, Value firstBlock, Value stageStep, int64_t offset,
+                      Value rawStep, bool waits) {
+  auto copyPart = [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
+    return {copy(place, firstBlock, part, stageStep, offset, rawStep[0], waits)};
+  };
+  return e.loop(e.index(0), e.index(plan.parts()), 1, {rawStep}, copyPart).front();
+}
+
 Value Feed::copyFirst(const FeedPlace &place, Value firstBlock) {
   Value zero = e.index(0);
-  bool waits = plan.parts() > raw.plan.stages;
-  return e
-      .loop(zero, e.index(plan.parts()), 1, {zero},
-            [&](Value part, ValueRange rawStep) -> SmallVector<Value> {
-              return {copy(place, firstBlock, part, zero, 0, rawStep[0], waits)};
-            })
-      .front();
+  return copyParts(place, firstBlock, zero, 0, zero, plan.parts() > raw.plan.stages);
 }
 
 //===-- Positions ---------------------------------------------------------===//

@@ -34,8 +34,10 @@ public:
   /// after no fewer arrivals than there are copies of a part.
   Feed(WarpgroupEmitter &w, kernel::AccessRegion prologue, const FeedPlan &plan, int64_t blocks,
        const Pipeline &pipeline)
-      : w(w), e(w.e), prologue(prologue), plan(plan), blocks(blocks), stages(pipeline.operands),
+      : plan(plan), w(w), e(w.e), prologue(prologue), blocks(blocks), stages(pipeline.operands),
         raw(pipeline.raw) {}
+
+  const FeedPlan plan;
 
   /// Writes zeros to the raw stages where the transform may read positions to which nothing is copied; it
   /// drops what it makes of them. All threads of the block call it, before they meet.
@@ -48,6 +50,11 @@ public:
   mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
                    int64_t offset, mlir::Value rawStep) {
     return copy(place, firstBlock, part, stageStep, offset, rawStep, /*waits=*/true);
+  }
+  /// Copies all parts of a stage likewise.
+  mlir::Value copyStage(const FeedPlace &place, mlir::Value firstBlock, mlir::Value stageStep, int64_t offset,
+                        mlir::Value rawStep) {
+    return copyParts(place, firstBlock, stageStep, offset, rawStep, /*waits=*/true);
   }
   /// Copies all parts of the first stage, for which there is room from the beginning.
   mlir::Value copyFirst(const FeedPlace &place, mlir::Value firstBlock);
@@ -71,6 +78,8 @@ private:
 
   mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
                    int64_t offset, mlir::Value rawStep, bool waits);
+  mlir::Value copyParts(const FeedPlace &place, mlir::Value firstBlock, mlir::Value stageStep, int64_t offset,
+                        mlir::Value rawStep, bool waits);
   struct Run;
   Run runOf(const FeedPlace &place);
   void copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
@@ -95,7 +104,6 @@ private:
   WarpgroupEmitter &w;
   KernelEmitter &e;
   kernel::AccessRegion prologue;
-  const FeedPlan plan;
   int64_t blocks;
   const Ring &stages, &raw;
 };

@@ -188,7 +188,7 @@ void HaloConvEmitter::emitConsumers() {
     return {e.add(before[0], plan.chunks()), weightStep, positions};
   });
   sums.store(ArrayRef(e.results).drop_front(plan.stores), e.div(e.firstBlock, plan.channelTiles()),
-             e.mul(channelTile, plan.tile.channels), all[2], op.getResultType().getDimSize(1));
+             channelTile, all[2], op.getResultType().getDimSize(1));
   if (auto attached = op->getParentOfType<kernel::DefOp>().getAttached())
     emitMerge(attached);
 }

@@ -220,6 +220,7 @@ bool HaloPlan::fits(const Processor &processor) const {
   // A staging thread keeps in registers where its positions lie: ptxas spills more of them.
   constexpr int64_t mostPositions = 6;
   bool kept = feed().direct() || feed().positionsOfThread() <= mostPositions;
-  return whole && kept && clustersMatch() && roles().exist() && tile.channels <= roles().productColumns() &&
+  return whole && kept && clustersMatch() && roles().exist() &&
+         tile.channels <= ProductShape::columns(roles()) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most;
 }

@@ -144,7 +144,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
       for (int64_t columns : sizes[2])
         for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
           for (int64_t depth : depths)
-            if (blocks % parts == 0 && blocks / parts * blockChannels <= Processor::productColumns)
+            if (blocks % parts == 0 && blocks / parts * blockChannels <= ProductShape::mostColumns)
               for (int64_t producers : {1, 2}) {
                 HaloTile tile{{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers};
                 if (consider(tile)) {
@@ -168,7 +168,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   for (int axis = 0; axis < 3; ++axis)
     parameters.check(tile.results[axis], 1, plan.axes[axis].tiles());
   int64_t channels = plan.resultBlocks * blockChannels, all = plan.depthBlocks * blockChannels;
-  parameters.check(tile.channels, blockChannels, std::min(channels, Processor::productColumns),
+  parameters.check(tile.channels, blockChannels, std::min(channels, ProductShape::mostColumns),
                    blockChannels);
   if (plan.neighbours > 1)
     parameters.check(tile.depth, all, all);

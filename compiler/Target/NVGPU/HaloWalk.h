@@ -31,8 +31,8 @@ public:
   TilePlace placeOf(Digits &digits);
   /// Says where the feed of a tile begins.
   FeedPlace feedPlace(const TilePlace &tile);
-  /// Returns by how many positions a tap shifts the halo, counted from the first shift of the tile's phase, if
-  /// a tile is given.
+  /// Returns by how many positions a tap shifts the halo, counted from the first shift of the tile's phase,
+  /// if a tile is given.
   mlir::Value shiftOf(llvm::ArrayRef<mlir::Value> tap, const TilePlace *tile = nullptr);
   /// Returns the row that holds a position of a tile, which is counted through the axes from `outermost` on,
   /// in planes of the halo. `before` is the row's number in the result along the dimensions before these,

@@ -26,7 +26,7 @@ public:
 private:
   using Values = SmallVector<Value>;
 
-  /// A Product is one of the products m64 x columns that a warpgroup accumulates.
+  /// A Product is one of the products that a warpgroup accumulates.
   struct Product {
     Value exists;             // false beyond the last product: the last warpgroup may have fewer
     std::array<Value, 3> tap; // position in the block's box
@@ -36,8 +36,7 @@ private:
   void placeBlock();
   void clearStages();
   /// Runs the body for each tile of the block's positions, with its number and how many tiles came before.
-  SmallVector<Value> overTiles(ValueRange init,
-                               function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body);
+  Values overTiles(ValueRange init, function_ref<Values(Value tile, Value step, ValueRange)> body);
 
   /// Returns where the positions of a tile lie in gradient and activation.
   std::pair<FeedPlace, FeedPlace> placesOf(Value tile);
@@ -45,13 +44,13 @@ private:
   void emitProducers();
 
   void emitConsumers();
-  Value consumerGroup();
   Product productOf(Value number);
-  SmallVector<Product> productsOf(Value group);
-  SmallVector<Value> emitProducts(ArrayRef<Product> products, ValueRange sums, Value step);
+  SmallVector<Product> products();
+  Values emitProducts(ArrayRef<Product> products, ValueRange sums, Value step);
 
   void storeProduct(const Product &product, Value sum);
-  void storeHalf(const Product &product, Value sum, int64_t half);
+  void storeRow(const Product &product, Value sum, int64_t number);
+
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
   const HaloWeightGradTile &tile;
@@ -88,9 +87,9 @@ void HaloWeightGradEmitter::placeBlock() {
   inputBlock = tile.outputRows ? firstColumn : firstRow;
 }
 
-SmallVector<Value>
+HaloWeightGradEmitter::Values
 HaloWeightGradEmitter::overTiles(ValueRange init,
-                                 function_ref<SmallVector<Value>(Value tile, Value step, ValueRange)> body) {
+                                 function_ref<Values(Value tile, Value step, ValueRange)> body) {
   Value first = e.mul(chunk, plan.tilesOfChunk());
   Value end = e.min(e.add(first, plan.tilesOfChunk()), e.index(plan.positionTiles()));
   return e.loop(first, end, 1, init, [&](Value positions, ValueRange carried) {
@@ -117,23 +116,15 @@ std::pair<FeedPlace, FeedPlace> HaloWeightGradEmitter::placesOf(Value number) {
 /// that may be ahead of the stages.
 void HaloWeightGradEmitter::emitCopies() {
   overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange carried) -> Values {
-    auto places = placesOf(tile);
+    auto [ofGradient, ofActivation] = placesOf(tile);
     Value rawStep = carried[0];
-    auto copyParts = [&](Feed &feed, const FeedPlan &parts, const FeedPlace &place, Value firstBlock,
-                         int64_t offset) {
-      auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
-        return {feed.copy(place, firstBlock, part, step, offset, rawStep[0])};
-      };
-      rawStep = e.loop(e.index(0), e.index(parts.parts()), 1, {rawStep}, copyPart).front();
-    };
-    FeedPlan ofGradient = plan.gradientFeed(), ofActivation = plan.activationFeed();
     for (bool direct : {false, true}) {
-      if (direct && (ofGradient.direct() || ofActivation.direct()))
+      if (direct && (gradient.plan.direct() || activation.plan.direct()))
         ring.waitEmpty(step);
-      if (ofGradient.direct() == direct)
-        copyParts(gradient, ofGradient, places.first, outputBlock, 0);
-      if (ofActivation.direct() == direct)
-        copyParts(activation, ofActivation, places.second, inputBlock, plan.gradientBytes());
+      if (gradient.plan.direct() == direct)
+        rawStep = gradient.copyStage(ofGradient, outputBlock, step, 0, rawStep);
+      if (activation.plan.direct() == direct)
+        rawStep = activation.copyStage(ofActivation, inputBlock, step, plan.gradientBytes(), rawStep);
     }
     return {rawStep};
   });
@@ -142,7 +133,7 @@ void HaloWeightGradEmitter::emitCopies() {
 /// Stages gradient and activation, one tile of positions after the other.
 void HaloWeightGradEmitter::emitProducers() {
   Value thread = e.sub(e.thread, e.index(warp));
-  overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> SmallVector<Value> {
+  overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> Values {
     auto [ofGradient, ofActivation] = placesOf(tile);
     return {ring.fill(step, [&] {
       Value at = ring.stageAt(step);
@@ -154,13 +145,6 @@ void HaloWeightGradEmitter::emitProducers() {
 }
 
 //===-- Consumers ---------------------------------------------------------===//
-
-/// Returns the number of this thread's warpgroup among the consumers, broadcast from lane 0, so that the
-/// compiler sees that it is uniform across the warp.
-Value HaloWeightGradEmitter::consumerGroup() {
-  Value group = e.sub(e.div(e.thread, warpgroup), e.index(tile.producers));
-  return broadcast(group);
-}
 
 HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
   Product product;
@@ -180,8 +164,8 @@ HaloWeightGradEmitter::Product HaloWeightGradEmitter::productOf(Value number) {
 }
 
 /// Begins all products of one stage, over its positions.
-SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
-                                                       Value step) {
+HaloWeightGradEmitter::Values HaloWeightGradEmitter::emitProducts(ArrayRef<Product> products, ValueRange sums,
+                                                                  Value step) {
   constexpr int64_t eightPositions = 8 * positionBytes;
   Value at = ring.stageAt(step);
   SmallVector<Factors> factors;
@@ -201,15 +185,17 @@ SmallVector<Value> HaloWeightGradEmitter::emitProducts(ArrayRef<Product> product
   return contract.proceed(next, factors, ProductShape::depth, plan.contracted());
 }
 
-SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::productsOf(Value group) {
+SmallVector<HaloWeightGradEmitter::Product> HaloWeightGradEmitter::products() {
   SmallVector<Product> products;
+  // The warp's threads get it from one, so that the compiler sees that it is the same in all.
+  Value group = broadcast(e.sub(e.div(e.thread, warpgroup), e.index(tile.producers)));
   for (int64_t i = 0; i < plan.productsOfConsumer(); ++i)
     products.push_back(productOf(e.add(e.mul(group, plan.productsOfConsumer()), i)));
   return products;
 }
 
 void HaloWeightGradEmitter::emitConsumers() {
-  SmallVector<Product> products = productsOf(consumerGroup());
+  SmallVector<Product> products = this->products();
   auto sums = overTiles(contract.zero(products.size()), [&](Value, Value step, ValueRange sums) {
     ring.waitFull(step);
     return emitProducts(products, sums, step);
@@ -218,7 +204,7 @@ void HaloWeightGradEmitter::emitConsumers() {
   // The block's place is computed again, so that it takes no registers during the products.
   e.firstBlock = broadcast(e.firstBlock);
   placeBlock();
-  for (auto [product, sum] : llvm::zip(productsOf(consumerGroup()), sums))
+  for (auto [product, sum] : llvm::zip(this->products(), sums))
     storeProduct(product, sum);
 }
 
@@ -230,38 +216,32 @@ void HaloWeightGradEmitter::storeProduct(const Product &product, Value sum) {
     if (plan.kernel[axis] % tile.taps[axis])
       exists = e.both(exists, e.inRange(e.add(firstTap[axis], product.tap[axis]), plan.kernel[axis]));
   e.when(exists, [&] {
-    storeHalf(product, sum, 0);
-    storeHalf(product, sum, 1);
+    for (int64_t number = 0; number < Contract::rowsOfThread; ++number)
+      storeRow(product, sum, number);
   });
 }
 
-/// Stores one half of a product's rows. A thread holds rows lane / 4 and lane / 4 + 8 of its warp's 16, and
-/// of these the columns 2 * (lane % 4) and the next of every 8. The partial is [chunk, taps, input channel
+/// Stores one of the rows of a product that this thread holds. The partial is [chunk, taps, input channel
 /// blocks, output channels, 8 input channels].
-void HaloWeightGradEmitter::storeHalf(const Product &product, Value sum, int64_t half) {
+void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, int64_t number) {
   Value row = e.add(e.mul(e.add(e.mul(rowBlock, plan.rowTiles()), product.rowTile), ProductShape::rows),
-                    contract.row(e.thread, half));
+                    contract.row(e.thread, number));
   Value column = e.add(e.mul(columnBlock, tile.columns), contract.column());
   Value tap = chunk;
   for (int axis = 0; axis < 3; ++axis)
     tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
-  // With neighbours, the last pair of taps may have only one tap that exists; the missing channels are zero.
-  int64_t inputs = plan.neighbours > 1 ? 4 * op.getWindow().getWindow().kernel[2] : plan.inputs;
-  int64_t rows = tile.outputRows ? plan.outputs : inputs;
-  int64_t columns = tile.outputRows ? inputs : plan.outputs;
-  int64_t storedInputs = shape::roundUp(plan.inputs, blockChannels),
-          storedOutputs = shape::roundUp(plan.outputs, blockChannels);
-  int64_t storedRows = tile.outputRows ? storedOutputs : storedInputs,
-          storedColumns = tile.outputRows ? storedInputs : storedOutputs;
+  int64_t storedOutputs = shape::roundUp(plan.outputs, blockChannels);
+  int64_t storedRows = shape::roundUp(plan.allRows(), blockChannels);
+  int64_t storedColumns = shape::roundUp(plan.allColumns(), blockChannels);
   Value matrix = e.mul(tap, shape::ceilDiv(plan.inputs, blockChannels)); // in blocks of input channels
-  Value rowExists = rows % blockChannels ? e.inRange(row, rows) : Value();
+  Value rowExists = plan.existingRows() % blockChannels ? e.inRange(row, plan.existingRows()) : Value();
 
   auto store = [&](int64_t group) {
     SmallVector<Value> pair;
     for (int64_t i = 0; i < 2; ++i) {
-      Value value = contract.element(sum, half, group, i), exists = rowExists;
-      if (columns < storedColumns) {
-        Value inside = e.inRange(e.add(column, group * blockChannels + i), columns);
+      Value value = contract.element(sum, number, group, i), exists = rowExists;
+      if (plan.existingColumns() < storedColumns) {
+        Value inside = e.inRange(e.add(column, group * blockChannels + i), plan.existingColumns());
         exists = exists ? e.both(exists, inside) : inside;
       }
       pair.push_back(exists ? choose(exists, value, e.constant(0.0f)) : value);

@@ -16,7 +16,7 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
   }
   clips = dz[0];
   outputs = dz[1];
-  inputs = x[1];
+  inputs = existingInputs = x[1];
   neighbours = std::max<int64_t>(1, stagedNeighbours(op.getActivationType()));
   groupStep = 0;
   if (neighbours == 2) {
@@ -25,6 +25,7 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
     axes[2] = row.axis;
     kernel[2] = 1;
     inputs = 8 * row.groups;
+    existingInputs = 4 * op.getWindow().getWindow().kernel[2];
     groupStep = row.groupStep;
   }
 }
@@ -103,8 +104,9 @@ bool HaloWeightGradPlan::fits(const Processor &processor) const {
   // The registers that are left address the products.
   int64_t mostAccumulators = tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
   constexpr int64_t mostProducts = 6;
-  return roles().exist() && tile.columns <= roles().productColumns() && accumulators() <= mostAccumulators &&
-         productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
+  return roles().exist() && tile.columns <= ProductShape::columns(roles()) &&
+         accumulators() <= mostAccumulators && productsOfConsumer() <= mostProducts &&
+         (neighbours == 1 || tile.columns == inputs) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() &&
          positionBytes * std::max(gradientPitch(), activationPitch()) < ProductShape::distances;
 }

@@ -48,6 +48,7 @@ struct HaloWeightGradPlan {
   FeedOperands gradientOperands, activationOperands;
   shape::Size3 kernel, dilation;  // taps, where a pair of a row counts as one
   int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
+  int64_t existingInputs;         // of the inputs
   int64_t neighbours;             // in a staged position: 2 for an input with few channels
   int64_t groupStep;              // with 2 neighbours: positions from one block of 8 inputs to the next
 
@@ -55,6 +56,12 @@ struct HaloWeightGradPlan {
 
   Roles roles() const { return {tile.producers, tile.consumers}; }
   int64_t rowTiles() const { return tile.rows / ProductShape::rows; }
+  /// Returns the channels of the conv that are rows and columns, and how many of them exist: the last pair of
+  /// taps of neighbours may have only one that does. Zeros are stored for the others.
+  int64_t allRows() const { return tile.outputRows ? outputs : inputs; }
+  int64_t allColumns() const { return tile.outputRows ? inputs : outputs; }
+  int64_t existingRows() const { return tile.outputRows ? outputs : existingInputs; }
+  int64_t existingColumns() const { return tile.outputRows ? existingInputs : outputs; }
   int64_t boxTaps() const { return shape::product(tile.taps); }
   /// Counts the products of a block, which the consumers share in equal, consecutive parts.
   int64_t products() const { return boxTaps() * rowTiles(); }
@@ -85,8 +92,8 @@ struct HaloWeightGradPlan {
 
   // The grid has chunks, row tiles, column tiles and boxes of taps.
   int64_t boxes(int axis) const { return shape::ceilDiv(kernel[axis], tile.taps[axis]); }
-  int64_t rowBlocks() const { return shape::ceilDiv(tile.outputRows ? outputs : inputs, tile.rows); }
-  int64_t columnBlocks() const { return shape::ceilDiv(tile.outputRows ? inputs : outputs, tile.columns); }
+  int64_t rowBlocks() const { return shape::ceilDiv(allRows(), tile.rows); }
+  int64_t columnBlocks() const { return shape::ceilDiv(allColumns(), tile.columns); }
   int64_t blocksOfChunk() const { return boxes(0) * boxes(1) * boxes(2) * rowBlocks() * columnBlocks(); }
   int64_t grid() const { return blocksOfChunk() * tile.chunks; }
   /// These count the tiles of positions of all clips, and how many of them a block goes through.

@@ -157,7 +157,7 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   parameters.check(tile.outputRows, overlaps ? 1 : 0, 1);
   int64_t all = tile.outputRows ? whole.outputs : whole.inputs;
   parameters.check(tile.rows, rows, shape::roundUp(all, rows), rows);
-  parameters.check(tile.columns, blockChannels, Processor::productColumns, blockChannels);
+  parameters.check(tile.columns, blockChannels, ProductShape::mostColumns, blockChannels);
   parameters.check(tile.producers, 1, 2);
   parameters.check(tile.consumers, 2, 3);
   parameters.check(tile.feedStages, 0, mostFeedStages);

@@ -66,7 +66,7 @@ static void forEachTile(int64_t resultBlocks, function_ref<void(const MatmulTile
     for (int64_t groups : evenSizes(resultBlocks))
       for (int64_t depth : {64, 80, 96, 112, 128, 48, 32})
         for (int64_t cluster = 1; cluster <= mostCluster; ++cluster)
-          if (groups * blockChannels <= Processor::productColumns)
+          if (groups * blockChannels <= ProductShape::mostColumns)
             consider({positions, groups * blockChannels, depth, fewestStages, cluster});
 }
 
@@ -94,7 +94,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeMatmul(kernel::MatmulOp op, const Pro
   MatmulTile tile;
   parameters.read(tile);
   parameters.check(tile.positions, MatmulPlan::rowsOfConsumers, mostPositions, MatmulPlan::rowsOfConsumers);
-  parameters.check(tile.channels, blockChannels, Processor::productColumns, blockChannels);
+  parameters.check(tile.channels, blockChannels, ProductShape::mostColumns, blockChannels);
   parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   parameters.check(tile.stages, fewestStages, mostStages);
   parameters.check(tile.cluster, 1, mostCluster);

@@ -26,10 +26,11 @@ private:
   using Values = SmallVector<Value>;
   /// Does something at a frame, and carries values.
   using Step = function_ref<Values(Value frame, ValueRange carried)>;
+  using Taps = function_ref<Values(ArrayRef<Value> tap, ValueRange carried)>;
 
   void placeBlock();
   void overFrames(ValueRange init, Step middle, Step result);
-  Values overFirstTaps(ValueRange init, function_ref<Values(ArrayRef<Value>, ValueRange)> body);
+  Values overFirstTaps(ValueRange init, Taps body);
   Values overSecondTaps(Value frame, ValueRange init, Step body);
   /// Returns the first frame of the middle that a frame of results needs, and the one behind the last, as if
   /// the clip had no end.
@@ -42,17 +43,17 @@ private:
   }
 
   FeedPlace placeOf(Value frame);
-  Values emitParts(Value frame, Value step, Value rawStep);
+  Value copySource(Value frame, Value step, Value rawStep);
   void emitCopies();
   Values emitFirstWeights(ValueRange step);
   void emitSource();
   void emitConsumers();
-  Values firstProducts(Value chunk, Value sourceAt, ValueRange sums);
   Values emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch, Value first,
                    int64_t columns);
-  void finishProducts(Value first, Value next);
+  /// Returns the sums of all products that `body` begins from a step of the weights on, and the next step.
+  Values contractFrom(Contract &contract, Value step, function_ref<Values(ValueRange carried)> body);
   Values emitMiddle(Value sourceAt, Value slotAt, Value step);
-  Values emitResult(Value frame, Value step);
+  Value emitResult(Value frame, Value step);
 
   Value slotOf(Value frame) {
     return e.add(e.index(layout.slots.at), e.mul(e.rem(frame, plan.slots()), plan.slotBytes()));
@@ -107,8 +108,7 @@ void PairEmitter::overFrames(ValueRange init, Step middle, Step result) {
   });
 }
 
-PairEmitter::Values PairEmitter::overFirstTaps(ValueRange init,
-                                               function_ref<Values(ArrayRef<Value>, ValueRange)> body) {
+PairEmitter::Values PairEmitter::overFirstTaps(ValueRange init, Taps body) {
   auto taps = op.getFirstWindow().getWindow().kernel;
   Value zero = e.index(0); // the tap along frames
   return walk.overTaps({e.index(taps[1]), e.index(taps[2])}, init, body, zero);
@@ -136,13 +136,10 @@ FeedPlace PairEmitter::placeOf(Value frame) {
 
 /// Copies a frame of the source, which is number `step` of the block's. Returns the next step of the raw
 /// ring.
-PairEmitter::Values PairEmitter::emitParts(Value frame, Value step, Value rawStep) {
+Value PairEmitter::copySource(Value frame, Value step, Value rawStep) {
   if (plan.feed().direct())
     source.waitEmpty(step);
-  auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
-    return {feed.copy(placeOf(frame), e.index(0), part, step, 0, rawStep[0])};
-  };
-  return e.loop(e.index(0), e.index(plan.feed().parts()), 1, {rawStep}, copyPart);
+  return feed.copyStage(placeOf(frame), e.index(0), step, 0, rawStep);
 }
 
 /// Copies the weights of the first conv for a frame of the middle. Returns the next step of the weights.
@@ -175,8 +172,8 @@ void PairEmitter::emitCopies() {
   auto middle = [&](Value frame, ValueRange steps) -> Values {
     Value next = e.add(frame, 1), nextStep = e.add(steps[1], 1);
     Value rawStep = e.choose(
-        less(next, endMiddle), {e.b.getIndexType()}, [&] { return emitParts(next, nextStep, steps[2]); },
-        [&] { return Values{steps[2]}; })[0];
+        less(next, endMiddle), {e.b.getIndexType()},
+        [&] { return Values{copySource(next, nextStep, steps[2])}; }, [&] { return Values{steps[2]}; })[0];
     return {emitFirstWeights({steps[0]})[0], nextStep, rawStep};
   };
   Values init = {zero, zero};
@@ -225,42 +222,44 @@ PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange carrie
   return next;
 }
 
-/// Waits for the products of a sum, which were begun at the steps [first, next), and frees the last stage.
-void PairEmitter::finishProducts(Value first, Value next) {
-  result.finish();
-  weights.free(e.sub(next, e.index(1)), less(first, next));
+PairEmitter::Values PairEmitter::contractFrom(Contract &contract, Value step,
+                                              function_ref<Values(ValueRange carried)> body) {
+  Values carried = contract.zero(plan.first.rowTiles());
+  carried.push_back(step);
+  auto sums = body(carried);
+  contract.finish();
+  weights.free(e.sub(sums.back(), e.index(1)), less(step, sums.back()));
+  return sums;
 }
 
 /// Computes a frame of the middle, some channels after the others, into its slot. Returns the next step of
 /// the weights.
 PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value step) {
   const HaloPlan &first = plan.first;
-  Value zero = e.index(0), firstRow = e.mul(group, 64 * first.rowTiles() * positionBytes);
+  Value zero = e.index(0), firstRow = e.mul(group, ProductShape::rows * first.rowTiles() * positionBytes);
   int64_t chunkBytes = plan.tile.depth / blockChannels * first.pitch() * positionBytes;
-  return e.loop(
-      zero, e.index(first.channelTiles()), 1, {step}, [&](Value columns, ValueRange step) -> Values {
-        Values carried = middle.zero(first.rowTiles());
-        carried.push_back(step[0]);
-        auto sums = e.loop(zero, e.index(first.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
-          Value chunkAt = e.add(e.add(sourceAt, e.mul(chunk, chunkBytes)), firstRow);
-          return overFirstTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
-            Value rowsAt = e.add(chunkAt, e.mul(walk.shiftOf(tap), positionBytes));
-            return emitStage(middle, carried, rowsAt, first.pitch(), step[0], plan.tile.channels);
-          });
-        });
-        finishProducts(step[0], sums.back());
-        storeMiddle(ArrayRef(sums).drop_back(), columns, slotAt);
-        return {sums.back()};
+  auto someChannels = [&](Value columns, ValueRange step) -> Values {
+    auto chunkSums = [&](Value chunk, ValueRange carried) {
+      Value chunkAt = e.add(e.add(sourceAt, e.mul(chunk, chunkBytes)), firstRow);
+      return overFirstTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
+        Value rowsAt = e.add(chunkAt, e.mul(walk.shiftOf(tap), positionBytes));
+        return emitStage(middle, carried, rowsAt, first.pitch(), step[0], plan.tile.channels);
       });
+    };
+    auto sums = contractFrom(middle, step[0], [&](ValueRange carried) {
+      return e.loop(zero, e.index(first.chunks()), 1, carried, chunkSums);
+    });
+    storeMiddle(ArrayRef(sums).drop_back(), columns, slotAt);
+    return {sums.back()};
+  };
+  return e.loop(zero, e.index(first.channelTiles()), 1, {step}, someChannels);
 }
 
 /// Computes a frame of results from the slots that its taps reach. Returns the next step of the weights.
-PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
+Value PairEmitter::emitResult(Value frame, Value step) {
   int64_t blockBytes = plan.positions() * positionBytes;
-  Value firstRow = e.mul(group, 64 * plan.first.rowTiles() * positionBytes);
-  Values carried = result.zero(plan.first.rowTiles());
-  carried.push_back(step);
-  auto sums = overSecondTaps(frame, carried, [&](Value tap, ValueRange carried) {
+  Value firstRow = e.mul(group, ProductShape::rows * plan.first.rowTiles() * positionBytes);
+  auto tapSums = [&](Value tap, ValueRange carried) {
     Value reached = e.add(e.mul(frame, plan.second.stride[0]), e.mul(tap, plan.second.dilation[0]));
     Value from = e.sub(reached, e.index(plan.second.padLow[0]));
     Value rowsAt = e.add(slotOf(from), firstRow);
@@ -268,10 +267,11 @@ PairEmitter::Values PairEmitter::emitResult(Value frame, Value step) {
       Value chunkAt = e.add(rowsAt, e.mul(chunk, plan.tile.depth / blockChannels * blockBytes));
       return emitStage(result, carried, chunkAt, plan.positions(), step, plan.resultChannels());
     });
-  });
-  finishProducts(step, sums.back());
+  };
+  auto sums =
+      contractFrom(result, step, [&](ValueRange carried) { return overSecondTaps(frame, carried, tapSums); });
   storeResult(ArrayRef(sums).drop_back(), frame);
-  return {sums.back()};
+  return sums.back();
 }
 
 void PairEmitter::emitConsumers() {
@@ -288,7 +288,7 @@ void PairEmitter::emitConsumers() {
     return {next[0], e.add(steps[1], 1)};
   };
   overFrames({e.index(0), e.index(0)}, middle, [&](Value frame, ValueRange steps) -> Values {
-    return {emitResult(frame, steps[0])[0], steps[1]};
+    return {emitResult(frame, steps[0]), steps[1]};
   });
 }
 

@@ -93,7 +93,7 @@ kernel::ScheduleAttr kinema::nvidia::remakePair(kernel::PairOp op, const Process
   parameters.check(tile.frames, 1, whole.results[0]);
   parameters.check(tile.rows, 1, whole.results[1]);
   parameters.check(tile.columns, 1, whole.results[2]);
-  parameters.check(tile.channels, block, std::min(channels, Processor::productColumns), block);
+  parameters.check(tile.channels, block, std::min(channels, ProductShape::mostColumns), block);
   parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
@@ -115,7 +115,7 @@ static void forEachTile(const PairPlan &whole, function_ref<void(const PairTile 
     for (int64_t columns : evenSizes(whole.results[2]))
       for (int64_t parts = 1; parts <= whole.middleBlocks && rows * columns <= mostPositions; ++parts)
         for (int64_t depth : {16, 32, 48, 64})
-          if (whole.middleBlocks % parts == 0 && whole.middleBlocks / parts * 8 <= Processor::productColumns)
+          if (whole.middleBlocks % parts == 0 && whole.middleBlocks / parts * 8 <= ProductShape::mostColumns)
             consider({whole.results[0], rows, columns, whole.middleBlocks / parts * 8, depth});
 }
 

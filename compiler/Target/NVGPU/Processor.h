@@ -73,7 +73,6 @@ struct Processor {
   // The same for all of them: registers of a multiprocessor, of 32 bits; the steps in which a warp is given
   // registers and a block bytes of shared memory (CUDA occupancy calculator).
   static constexpr int64_t registers = 65536, registerStep = 256, sharedStep = 128;
-  static constexpr int64_t productColumns = 256;     // the most of a product of a warpgroup
   static constexpr int64_t systemSharedBytes = 1024; // of each block, which CUDA takes
   /// Returns the shared memory that a block may have.
   constexpr int64_t blockSharedBytes() const { return sharedBytes - systemSharedBytes; }

@@ -24,11 +24,6 @@ struct Roles {
   /// more than a multiprocessor has.
   constexpr int64_t producerRegisters() const { return producers == 2 ? 88 : consumers == 2 ? 104 : 96; }
   constexpr int64_t consumerRegisters() const { return producers == 2 ? 168 : consumers == 2 ? 200 : 136; }
-  /// Returns the most columns of a product: its own registers must be among those with which a block of so
-  /// many threads begins.
-  constexpr int64_t productColumns() const {
-    return producers + consumers > 3 ? 200 : Processor::productColumns;
-  }
   /// Returns whether there are registers for so many warpgroups.
   constexpr bool exist() const {
     int64_t all = producers * producerRegisters() + consumers * consumerRegisters();
