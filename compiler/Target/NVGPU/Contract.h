@@ -8,8 +8,8 @@
 
 namespace kinema::nvidia {
 
-/// A Matrix is an operand in shared memory: core matrices of 8 rows (or columns) by 8 contracted numbers,
-/// of which each takes 128 bytes.
+/// A Matrix is an operand in shared memory: core matrices of 8 rows (or columns) by 8 contracted numbers, of
+/// which each takes 128 bytes. They may overlap.
 struct Matrix {
   mlir::Value start;             // as Contract::matrix returns it
   int64_t leading, stride;       // bytes to the next 8 contracted numbers, and to the next 8 rows or columns
@@ -33,13 +33,15 @@ struct Factors {
 /// themselves: a group of them is under way while the warpgroup looks for the operands of the next one.
 class Contract {
 public:
-  using Sums = llvm::SmallVector<mlir::Value>; // one for each 64 rows, in the registers of a warpgroup
+  using Sums = llvm::SmallVector<mlir::Value>; // of ProductShape::rows rows each, in registers
 
   Contract(WarpgroupEmitter &w, int64_t columns) : w(w), e(w.e), columns(columns) {}
 
   /// Returns the operand that lies `at` bytes from the start of shared memory.
   Matrix matrix(mlir::Value at, int64_t leading, int64_t stride = 8 * positionBytes,
                 bool contractedFastest = true);
+  /// Returns the columns that lie there as a stage of weights has them: [contracted blocks of 8, columns, 8].
+  Matrix weights(mlir::Value at) { return matrix(at, columns * positionBytes); }
 
   /// Returns so many sums, all zero.
   Sums zero(int64_t count);

@@ -236,7 +236,7 @@ HaloConvEmitter::Values HaloConvEmitter::emitChunk(Value sourceStep, Value first
 HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, Value sourceAt,
                                                       Value weightAt) {
   Matrix rows = contract.matrix(sourceAt, plan.blockStep() * positionBytes);
-  Matrix weight = contract.matrix(weightAt, plan.tile.channels * positionBytes);
+  Matrix weight = contract.weights(weightAt);
   auto sums = plan.oneStep() ? contract.none(plan.rowTiles()) : Contract::Sums(accumulators);
   return contract.begin(sums, rows, plan.rowPitch() * positionBytes, weight, plan.tile.depth);
 }

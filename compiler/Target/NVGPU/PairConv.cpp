@@ -48,8 +48,7 @@ private:
   Values emitFirstWeights(ValueRange step);
   void emitSource();
   void emitConsumers();
-  Values emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch, Value first,
-                   int64_t columns);
+  Values emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch, Value first);
   /// Returns the sums of all products that `body` begins from a step of the weights on, and the next step.
   Values contractFrom(Contract &contract, Value step, function_ref<Values(ValueRange carried)> body);
   Values emitMiddle(Value sourceAt, Value slotAt, Value step);
@@ -210,10 +209,10 @@ void PairEmitter::emitSource() {
 /// positions apart, and leaves them under way. Those of the step before end here, unless this is step `first`
 /// of a sum. Carries the sums and the step.
 PairEmitter::Values PairEmitter::emitStage(Contract &contract, ValueRange carried, Value at, int64_t pitch,
-                                           Value first, int64_t columns) {
+                                           Value first) {
   Value step = carried.back(), weightAt = weights.stageAt(step);
   Matrix rows = contract.matrix(at, pitch * positionBytes);
-  Matrix weight = contract.matrix(weightAt, columns * positionBytes);
+  Matrix weight = contract.weights(weightAt);
   weights.waitFull(step);
   auto next =
       contract.begin(carried.drop_back(), rows, ProductShape::rows * positionBytes, weight, plan.tile.depth);
@@ -243,7 +242,7 @@ PairEmitter::Values PairEmitter::emitMiddle(Value sourceAt, Value slotAt, Value 
       Value chunkAt = e.add(e.add(sourceAt, e.mul(chunk, chunkBytes)), firstRow);
       return overFirstTaps(carried, [&](ArrayRef<Value> tap, ValueRange carried) {
         Value rowsAt = e.add(chunkAt, e.mul(walk.shiftOf(tap), positionBytes));
-        return emitStage(middle, carried, rowsAt, first.pitch(), step[0], plan.tile.channels);
+        return emitStage(middle, carried, rowsAt, first.pitch(), step[0]);
       });
     };
     auto sums = contractFrom(middle, step[0], [&](ValueRange carried) {
@@ -265,7 +264,7 @@ Value PairEmitter::emitResult(Value frame, Value step) {
     Value rowsAt = e.add(slotOf(from), firstRow);
     return e.loop(e.index(0), e.index(plan.chunks()), 1, carried, [&](Value chunk, ValueRange carried) {
       Value chunkAt = e.add(rowsAt, e.mul(chunk, plan.tile.depth / blockChannels * blockBytes));
-      return emitStage(result, carried, chunkAt, plan.positions(), step, plan.resultChannels());
+      return emitStage(result, carried, chunkAt, plan.positions(), step);
     });
   };
   auto sums =
