@@ -9,8 +9,7 @@ using namespace mlir;
 using namespace kinema;
 
 using nvidia::warp;
-static constexpr int64_t sharedSpace = 3, slotBytes = 64; // a vector of 8 f64
-static constexpr int64_t mostWarps = 32;                  // the most that a block can have
+static constexpr int64_t sharedSpace = 3, slotBytes = 64;
 
 static Value word(KernelEmitter &e, int64_t value) {
   return arith::ConstantIntOp::create(e.b, e.loc, value, 32);
@@ -58,7 +57,7 @@ static Value slots(KernelEmitter &e, gpu::GPUModuleOp module) {
   auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
   if (!global) {
     OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-    auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), mostWarps * slotBytes);
+    auto bytes = LLVM::LLVMArrayType::get(top.getI8Type(), nvidia::combineThreadsBytes);
     global = LLVM::GlobalOp::create(top, module.getLoc(), bytes, /*isConstant=*/false,
                                     LLVM::Linkage::Internal, name, Attribute(), slotBytes, sharedSpace);
   }

@@ -8,6 +8,10 @@
 
 namespace kinema::nvidia {
 
+/// Counts the bytes of shared memory that a kernel takes for that besides what its schedule says: a vector of
+/// 8 f64 for each warp that a block may have.
+inline constexpr int64_t combineThreadsBytes = 32 * 64;
+
 /// Implements KernelEmitter::combineThreads for values that are f32 or f64, or vectors of them, one from each
 /// thread. A warp's values are combined by a butterfly and the warps' by halving, through shared memory of
 /// the module's own. All threads of the block must come here.

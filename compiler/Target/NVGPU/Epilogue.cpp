@@ -17,7 +17,10 @@ void Epilogue::onGroup(ValueRange sums, int64_t group, Value n, Value channel, A
         return e.loadVector(e.bufferOf(*operand.operand), at(row, group), 2);
       return e.loadAccess(operand, result, {n, channel, row.result[0], row.result[1], row.result[2]}, 2);
     };
-    SmallVector<Value> arguments = {contract.pair(sums, number, group)};
+    Value pair = contract.pair(sums, number, group);
+    if (row.reached) // else what was contracted does not count
+      pair = w.choose(row.reached, pair, e.constant(0.0f, e.vectorType(2)));
+    SmallVector<Value> arguments = {pair};
     for (auto [operand, vector] : llvm::zip_equal(region, vectors))
       arguments.push_back(vector ? vector : load(operand));
     auto yielded = e.inlineRegion(region.getRegion(), arguments, 2);

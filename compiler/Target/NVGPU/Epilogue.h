@@ -12,7 +12,8 @@ struct Row {
   mlir::Value position;              // number among the positions of the tile
   mlir::Value valid;                 // whether it is a result
   std::array<mlir::Value, 3> result; // its coordinates, clamped to a result that exists
-  mlir::Value at; // of the thread's pair of the tile's first group, in a tensor like the result
+  mlir::Value at;           // of the thread's pair of the tile's first group, in a tensor like the result
+  mlir::Value reached = {}; // whether any tap reaches it, or its sums are zero; null where one does
 };
 
 /// Writes a region of an operation, whose operands and yields are read and written like a tensor of type

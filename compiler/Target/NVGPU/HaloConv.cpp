@@ -49,7 +49,7 @@ private:
   Values emitAccumulators(Value sourceStep, Value weightStep);
   Values emitChunk(Value sourceStep, Value first, ValueRange carried);
   Values emitProducts(ValueRange accumulators, Value sourceAt, Value weightAt);
-  void finishProducts(Value sourceStep, Value next, Value any);
+  void finishProducts(Value sourceStep, Value next);
   Value emitEpilogue(ValueRange accumulators, Value before);
   void emitMerge(kernel::FinalizeOp attached);
 
@@ -131,16 +131,14 @@ HaloConvEmitter::Values HaloConvEmitter::emitCopiesOfStep(Value step, Value step
   here = placeOfStep(step);
   Value chunk = e.rem(step, plan.chunks()), next = e.add(step, 1);
   Value parts = choose(less(next, steps), e.index(plan.feed().parts()), e.index(0));
-  int64_t partsOfTap = shape::ceilDiv(plan.feed().parts(), plan.fewestTaps());
+  int64_t partsOfTap = shape::ceilDiv(plan.feed().parts(), plan.fewestSteps());
   auto sent = overTaps({carried[0], carried[1], e.index(0)}, [&](ArrayRef<Value> tap, ValueRange carried) {
     e.when(e.equal(e.thread, 0), [&] { emitWeightStage(chunk, tap, carried[0]); });
     Value end = e.min(e.add(carried[2], partsOfTap), parts);
     Value rawStep = emitParts(next, carried[2], end, carried[1]);
     return Values{e.add(carried[0], 1), rawStep, end};
   });
-  if (!plan.hasPhaseWithoutTaps())
-    return {sent[0], sent[1]};
-  return {sent[0], emitParts(next, sent[2], parts, sent[1])};
+  return {sent[0], sent[1]};
 }
 
 void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step) {
@@ -195,19 +193,12 @@ void HaloConvEmitter::emitConsumers() {
 
 /// Returns the accumulators of a tile, and the step of the weights after it.
 HaloConvEmitter::Values HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
-  // A chunk's stages are freed by the step after it. Where a tile may have no taps, there may be none.
-  bool finishes = plan.hasPhaseWithoutTaps();
   Values init = contract.zero(plan.rowTiles());
   init.push_back(weightStep);
   auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
-    Value step = e.add(sourceStep, chunk), first = finishes ? carried.back() : weightStep;
-    auto next = emitChunk(step, first, carried);
-    if (finishes)
-      finishProducts(step, next.back(), less(first, next.back()));
-    return next;
+    return emitChunk(e.add(sourceStep, chunk), weightStep, carried);
   });
-  if (!finishes)
-    finishProducts(e.add(sourceStep, plan.chunks() - 1), sums.back(), {});
+  finishProducts(e.add(sourceStep, plan.chunks() - 1), sums.back());
   return sums;
 }
 
@@ -226,7 +217,7 @@ HaloConvEmitter::Values HaloConvEmitter::emitChunk(Value sourceStep, Value first
     if (plan.oneStep())
       return sums;
     Value follows = contract.follow(weights, step, first);
-    if (plan.chunks() > 1 && !plan.hasPhaseWithoutTaps())
+    if (plan.chunks() > 1)
       source.free(e.sub(sourceStep, e.index(1)), e.both(follows, e.equal(e.sub(step, firstOfChunk), 0)));
     return sums;
   });
@@ -242,11 +233,10 @@ HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, V
 }
 
 /// Waits for all products and frees the stages of the last ones: that of the source, and that of the weights
-/// before step `next`, if `any` holds or is null. The wait brings a warp's threads together, so that all have
-/// seen the source's stage full, even where they had no product of it.
-void HaloConvEmitter::finishProducts(Value sourceStep, Value next, Value any) {
+/// before step `next`.
+void HaloConvEmitter::finishProducts(Value sourceStep, Value next) {
   contract.finish();
-  weights.free(e.sub(next, e.index(1)), any);
+  weights.free(e.sub(next, e.index(1)));
   source.free(sourceStep);
 }
 

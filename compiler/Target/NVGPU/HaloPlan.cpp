@@ -16,6 +16,10 @@ int64_t HaloAxis::maxShift() const {
   return largest + reach;
 }
 
+bool HaloAxis::hasPhaseWithoutTaps() const {
+  return llvm::any_of(phases, [](const Phase &phase) { return phase.taps == 0; });
+}
+
 int64_t HaloAxis::tiles() const {
   int64_t most = 0;
   for (const Phase &phase : phases)
@@ -155,28 +159,27 @@ int64_t HaloPlan::sourceStages() const {
   return std::min(stages, stepsOfSource());
 }
 
-int64_t HaloPlan::fewestTaps() const {
-  int64_t taps = 1;
+int64_t HaloPlan::fewestSteps() const {
+  int64_t steps = 1;
   for (const HaloAxis &axis : axes) {
-    int64_t fewest = axis.phases.front().taps;
-    for (const HaloAxis::Phase &phase : axis.phases)
-      fewest = std::min(fewest, phase.taps);
-    taps *= std::max<int64_t>(fewest, 1);
+    auto ofPhases = llvm::map_range(axis.phases, HaloAxis::stepsOf);
+    steps *= *std::min_element(ofPhases.begin(), ofPhases.end());
   }
-  return taps;
+  return steps;
 }
 
-bool HaloPlan::hasPhaseWithoutTaps() const {
-  return llvm::any_of(axes, [](const HaloAxis &axis) {
-    return llvm::any_of(axis.phases, [](const HaloAxis::Phase &phase) { return phase.taps == 0; });
-  });
+double HaloPlan::stepsOfChunk() const {
+  double steps = 1;
+  for (const HaloAxis &axis : axes) {
+    double all = 0;
+    for (const HaloAxis::Phase &phase : axis.phases)
+      all += HaloAxis::stepsOf(phase);
+    steps *= all / axis.phases.size();
+  }
+  return steps;
 }
 
-bool HaloPlan::oneStep() const {
-  return chunks() == 1 && llvm::all_of(axes, [](const HaloAxis &axis) {
-           return llvm::all_of(axis.phases, [](const HaloAxis::Phase &phase) { return phase.taps == 1; });
-         });
-}
+bool HaloPlan::oneStep() const { return chunks() == 1 && stepsOfChunk() == 1; }
 
 int64_t HaloPlan::positionTiles() const {
   int64_t tiles = clips * phases();
@@ -202,8 +205,7 @@ HaloPipeline HaloPlan::pipeline() const {
 bool HaloPlan::clustersMatch() const {
   int64_t tilesOfPhase = axes[0].tiles() * axes[1].tiles() * axes[2].tiles();
   bool samePhase = phases() == 1 || tilesOfPhase % tile.cluster == 0;
-  return tile.cluster == 1 || (samePhase && !hasPhaseWithoutTaps() && partials() % tile.cluster == 0 &&
-                               positionTiles() % tile.cluster == 0);
+  return tile.cluster == 1 || (samePhase && partials() % tile.cluster == 0 && positionTiles() % tile.cluster == 0);
 }
 
 bool HaloPlan::fits(const Processor &processor) const {

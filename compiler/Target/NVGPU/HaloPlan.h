@@ -27,6 +27,10 @@ struct HaloAxis {
   /// Positions of one plane.
   int64_t extent() const { return tile + maxShift() / sourceStep; }
   int64_t maxShift() const;
+  bool hasPhaseWithoutTaps() const;
+  /// Counts the steps of a phase. Results that no tap reaches get the products of one tap like the others,
+  /// which the epilogue then takes for zero, so that no tile differs from its neighbours.
+  static int64_t stepsOf(const Phase &phase) { return std::max<int64_t>(phase.taps, 1); }
   /// Tiles that cover the largest phase.
   int64_t tiles() const;
 };
@@ -110,8 +114,8 @@ struct HaloPlan {
   /// mean; the plain sums; and squared distances from the mean.
   int64_t sums() const { return 2 * moments + plainSums; }
   int64_t planePositions() const { return axes[0].extent() * axes[1].extent() * axes[2].extent(); }
-  /// Returns the least number of taps that a phase has, or 1.
-  int64_t fewestTaps() const;
+  /// Returns the least number of steps of a chunk that a phase has.
+  int64_t fewestSteps() const;
   int64_t planes() const { return axes[0].planes() * axes[1].planes() * axes[2].planes(); }
   /// Positions from the first to the last result of a tile's axes, from axis `first` on.
   int64_t span(int first = 0) const;
@@ -142,7 +146,8 @@ struct HaloPlan {
   int64_t channelTiles() const { return shape::ceilDiv(resultBlocks * 8, tile.channels); }
   /// Elements of one channel block of a clip of the result.
   int64_t resultPlane() const { return 8 * axes[0].result * axes[1].result * axes[2].result; }
-  bool hasPhaseWithoutTaps() const;
+  /// Counts the products of a chunk, on average over the phases.
+  double stepsOfChunk() const;
   bool oneStep() const; // whether every tile has one chunk and one tap
   int64_t positionTiles() const;
   int64_t tiles() const { return positionTiles() * channelTiles(); }

@@ -54,7 +54,7 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
 
 static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffic &traffic,
                    const Rates &rates) {
-  double taps = shape::product(plan.kernel) / double(plan.phases());
+  double taps = plan.stepsOfChunk();
   double products =
       plan.chunks() * taps * (plan.tile.depth / ProductShape::depth) * plan.rowTiles() * plan.consumers;
   double results = plan.rowTiles() * double(ProductShape::rows) * plan.consumers * plan.tile.channels;
@@ -102,11 +102,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
-/// stages filled once. Where some tiles have no taps, each tile gets a block: in a loop around them, ptxas
-/// would wait for each product.
+/// stages filled once.
 static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
-  if (plan.hasPhaseWithoutTaps())
-    return plan.tiles();
   int64_t together = plan.channelTiles(), shares = std::max<int64_t>(1, rates.multiprocessors / together);
   if (shares > plan.tile.cluster)
     shares -= shares % plan.tile.cluster;
@@ -185,7 +182,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
     return {};
   plan.setTile(tile);
   int64_t together = plan.channelTiles(), tiles = plan.tiles();
-  plan.tile.blocks = parameters.readGrid(plan.hasPhaseWithoutTaps() ? tiles : together, tiles, together);
+  plan.tile.blocks = parameters.readGrid(together, tiles, together);
   if (!plan.clustersMatch())
     parameters.fault()
         << "blocks of a cluster would have other tiles than each other, expected a cluster of 1";

@@ -5,11 +5,13 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 /// Returns the field of the phase with that number.
-Value HaloWalk::pick(Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field) {
-  Value picked = e.index(axis.phases.back().*field);
+Value HaloWalk::pick(Value phase, const HaloAxis &axis,
+                     function_ref<int64_t(const HaloAxis::Phase &)> field) {
+  int64_t last = field(axis.phases.back());
+  Value picked = e.index(last);
   for (int64_t i = axis.phases.size() - 2; i >= 0; --i)
-    if (axis.phases[i].*field != axis.phases.back().*field || axis.phases.size() > 2)
-      picked = w.choose(e.equal(phase, i), e.index(axis.phases[i].*field), picked);
+    if (int64_t own = field(axis.phases[i]); own != last || axis.phases.size() > 2)
+      picked = w.choose(e.equal(phase, i), e.index(own), picked);
   return picked;
 }
 
@@ -21,11 +23,15 @@ TilePlace HaloWalk::placeOf(Digits &digits) {
     const HaloAxis &halo = axes[axis];
     TilePlace::Axis &place = there.axes[axis];
     Value phase = digits.next(halo.phases.size());
-    place.count = pick(phase, halo, &HaloAxis::Phase::count);
-    place.offset = pick(phase, halo, &HaloAxis::Phase::offset);
-    place.taps = pick(phase, halo, &HaloAxis::Phase::taps);
-    place.firstTap = pick(phase, halo, &HaloAxis::Phase::firstTap);
-    place.firstShift = pick(phase, halo, &HaloAxis::Phase::firstShift);
+    using Phase = HaloAxis::Phase;
+    place.count = pick(phase, halo, [](const Phase &phase) { return phase.count; });
+    place.offset = pick(phase, halo, [](const Phase &phase) { return phase.offset; });
+    place.taps = pick(phase, halo, &HaloAxis::stepsOf);
+    place.firstTap = pick(phase, halo, [](const Phase &phase) { return phase.firstTap; });
+    place.firstShift = pick(phase, halo, [](const Phase &phase) { return phase.firstShift; });
+    if (halo.hasPhaseWithoutTaps())
+      place.reached =
+          w.less(e.index(0), pick(phase, halo, [](const Phase &phase) { return phase.taps; }));
   }
   return there;
 }
@@ -64,6 +70,8 @@ Row HaloWalk::rowOf(const TilePlace &tile, Value position, Value before, Value c
     Value q = e.add(tile.axes[axis].first, inTile);
     row.valid = e.both(row.valid, e.both(e.inRange(inTile, halo.tile), w.less(q, tile.axes[axis].count)));
     row.result[axis] = e.add(e.mul(q, halo.resultStep), tile.axes[axis].offset);
+    if (Value reached = tile.axes[axis].reached)
+      row.reached = row.reached ? e.both(row.reached, reached) : reached;
   }
   for (int axis = outermost; axis < 3; ++axis) {
     row.result[axis] = w.choose(row.valid, row.result[axis], e.index(0));

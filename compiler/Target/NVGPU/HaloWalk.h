@@ -16,6 +16,7 @@ struct TilePlace {
     mlir::Value count;  // how many results the phase has
     mlir::Value offset; // of the phase
     mlir::Value taps, firstTap, firstShift;
+    mlir::Value reached; // whether a tap reaches the phase; null where one reaches all
   };
   mlir::Value n;
   std::array<Axis, 3> axes;
@@ -48,7 +49,8 @@ public:
                   llvm::ArrayRef<mlir::Value> outer = {});
 
 private:
-  mlir::Value pick(mlir::Value phase, const HaloAxis &axis, int64_t HaloAxis::Phase::*field);
+  mlir::Value pick(mlir::Value phase, const HaloAxis &axis,
+                   llvm::function_ref<int64_t(const HaloAxis::Phase &)> field);
 
   WarpgroupEmitter &w;
   KernelEmitter &e;

@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/StencilPlan.h"
 
+#include "compiler/Target/NVGPU/CombineThreads.h"
+
 #include "compiler/Target/NVGPU/StencilStage.h"
 
 using namespace kinema;
@@ -74,5 +76,6 @@ int64_t StencilPlan::accumulators() const {
 
 bool StencilPlan::fits(const Processor &processor) const {
   constexpr int64_t mostAccumulators = 112; // of 255 registers; weights and the source need the rest
-  return accumulators() <= mostAccumulators && sharedBytes() <= processor.blockSharedBytes();
+  return accumulators() <= mostAccumulators &&
+         sharedBytes() + combineThreadsBytes <= processor.blockSharedBytes(); // sums are over all threads
 }

@@ -164,11 +164,9 @@ private:
 
   static inline const SmallVector<Strategy> strategies = nvidia::strategies(processor);
 
-  /// Blocks share tiles, as they do where there are many and each has taps.
+  /// Blocks share tiles, as they do where there are many.
   static void walk(kernel::ConvOp conv) {
     nvidia::HaloPlan plan = nvidia::haloPlanOf(conv);
-    if (plan.hasPhaseWithoutTaps())
-      return;
     int64_t shares = shape::roundUp(shape::ceilDiv(plan.positionTiles(), 3), plan.tile.cluster);
     plan.tile.blocks = shares * plan.channelTiles();
     auto schedule = nvidia::haloSchedule(conv, plan.tile);
