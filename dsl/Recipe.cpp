@@ -1,6 +1,7 @@
 #include "dsl/Recipe.h"
 
 #include "dsl/Print.h"
+#include "runtime/Package/RecipeRules.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -310,11 +311,6 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
         place("data.frames"),
         llvm::formatv("clips of {0} frames for an input of {1}", recipe.data.frames, frames).str(),
         "leave frames= out: it follows the input");
-  if (recipe.eval.segments != 0 && recipe.eval.segments != frames)
-    diagnostics.error(
-        place("eval.segments"),
-        llvm::formatv("{0} segments for clips of {1} frames", recipe.eval.segments, frames).str(),
-        "a clip takes one frame from each segment");
   auto crop = [&](const RecipeSize &crop, llvm::StringRef name) {
     if (crop != RecipeSize{height, width})
       diagnostics.error(
@@ -325,16 +321,12 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
   crop(recipe.data.crop, "data.crop");
   crop(recipe.eval.crop, "eval.crop");
   const RecipeSize &resize = recipe.data.resize;
-  bool byShortSide = recipe.data.shortSide > 0;
   if (!recipeFieldNamed("data", "resize").holds(resize))
     diagnostics.error(placeOr("data.resize"),
                       llvm::formatv("frames would be resized to {0}x{1}", resize[0], resize[1]).str(),
                       "at most " + std::to_string(int64_t(maxRecipeExtent)) + " each way: say `resize HxW`");
-  else if (byShortSide ? recipe.data.shortSide < std::min(height, width)
-                       : resize[0] < height || resize[1] < width)
-    diagnostics.error(
-        place(byShortSide ? "data.short" : "data.resize"),
-        llvm::formatv("frames are resized to less than the crop of {0}x{1}", height, width).str());
+  else if (auto fault = contradictionOf(recipe.data, recipe.eval))
+    diagnostics.error(placeOr(fault->field), fault->message, fault->hint);
 }
 
 } // namespace kinema::dsl

@@ -66,14 +66,12 @@ void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
   if (kinds != std::vector<std::string>{"rgb"})
     fail("videos are read as one input of kind rgb, {} has {} ({}): compute its tensors yourself and use run",
          manifest.name, kinds.size(), fmt::join(kinds, ", "));
+  refuseContradictions(recipe.data, train ? EvalRecipe() : recipe.eval);
   const std::vector<int64_t> &shape = manifest.input().shape; // [N, C, T, H, W]
   const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
   if (recipe.data.frames != shape[2])
     refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
            recipe.data.frames, shape[2]);
-  const auto &resize = recipe.data.resize;
-  if (recipe.data.shortSide == 0 && (resize[0] < crop[0] || resize[1] < crop[1]))
-    refuse("data.resize is {}x{}, smaller than the crop of {}x{}", resize[0], resize[1], crop[0], crop[1]);
   if (crop[0] != shape[3] || crop[1] != shape[4])
     refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0], crop[1],
            shape[3], shape[4]);

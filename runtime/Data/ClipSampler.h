@@ -14,19 +14,24 @@ namespace kinema {
 // possible places.
 struct ClipDraw {
   int64_t video = 0;
+  int64_t epoch = 0, n = 0;       // which clip it is
   double start = 0.5;             // place of the first frame
   double down = 0.5, right = 0.5; // place of the crop
   bool alongLonger = false; // `right` is the place along the longer side; the crop is centred on the other
   bool flip = false;
+  int64_t shortSide = 0; // to which the frames' short side is scaled; 0: as `data.resize` says
 };
 
 class ClipSampler {
 public:
   // Samples for training: every video comes once, in a new random order, then every video again in another
-  // order, until `clips` are drawn (0: as many as videos). First frame, crop and flip follow `data`.
+  // order, until `clips` are drawn (0: data.repeat a video). Each time a video comes, data.repeat clips of it follow
+  // each other. First frame, crop, flip and colours follow `data`. Throws Error with status 2 for a recipe
+  // that contradicts itself.
   static ClipSampler training(const DataRecipe &data, int64_t videos, int64_t clips, uint64_t seed);
 
-  // Samples for evaluation: the clips of video 0, then of video 1, and so on; every epoch is the same.
+  // Samples for evaluation: the clips of video 0, then of video 1, and so on; every epoch is the same. A clip
+  // is cut at each of eval.scales, and each of those once or at three places.
   static ClipSampler evaluation(const DataRecipe &data, const EvalRecipe &eval, int64_t videos,
                                 uint64_t seed);
 
@@ -34,6 +39,8 @@ public:
   bool isForTraining() const { return isTraining; }
   // Counts the clips of one epoch.
   int64_t clips() const { return clipCount; }
+  // Counts the clips of one video that follow each other; the first of them has a multiple of it as number.
+  int64_t clipsInARow() const { return isTraining ? data.repeat : clipCount / videoCount; }
   PictureSize crop() const { return cropSize; }
 
   ClipDraw draw(int64_t epoch, int64_t n) const;
@@ -43,10 +50,19 @@ public:
   // shorter than a clip is repeated from its start.
   std::vector<int64_t> frames(const ClipDraw &draw, const VideoReader &video) const;
 
+  // Returns what becomes of the frames of a video of this size. Throws Error (without the video's name) where
+  // they are smaller than the crop.
+  ClipView view(const ClipDraw &draw, PictureSize video) const;
+
 private:
   ClipSampler(const DataRecipe &data, int64_t videos, uint64_t seed);
   ClipDraw drawTraining(int64_t epoch, int64_t n) const;
   ClipDraw drawEvaluation(int64_t n) const;
+  double augmentation(const ClipDraw &draw, int64_t which) const;
+  int64_t frameOfSegment(const ClipDraw &draw, int64_t segment, int64_t total) const;
+  PictureSize resizedRegion(const ClipDraw &draw, PictureSize picture) const;
+  PictureSize scaledRegion(const ClipDraw &draw, PictureSize picture) const;
+  ColourChange colourChange(const ClipDraw &draw) const;
 
   DataRecipe data;
   EvalRecipe eval;

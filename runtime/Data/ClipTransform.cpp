@@ -1,5 +1,6 @@
 #include "runtime/Data/ClipTransform.h"
 
+#include "runtime/Data/Resampler.h"
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
@@ -7,9 +8,9 @@
 
 namespace kinema {
 
-PictureSize scaledSize(PictureSize video, const DataRecipe &data) {
-  if (data.shortSide > 0) {
-    const int side = static_cast<int>(data.shortSide);
+PictureSize scaledSize(PictureSize video, int64_t shortSide, const RecipeSize &resize) {
+  if (shortSide > 0) {
+    const int side = static_cast<int>(shortSide);
     auto scaled = [&](int longer, int shorter) {
       return static_cast<int>(std::llround(static_cast<double>(longer) * side / shorter));
     };
@@ -17,8 +18,8 @@ PictureSize scaledSize(PictureSize video, const DataRecipe &data) {
       return {side, scaled(video.width, video.height)};
     return {scaled(video.height, video.width), side};
   }
-  if (data.resize[0] > 0)
-    return {static_cast<int>(data.resize[0]), static_cast<int>(data.resize[1])};
+  if (resize[0] > 0)
+    return {static_cast<int>(resize[0]), static_cast<int>(resize[1])};
   return video;
 }
 
@@ -32,7 +33,8 @@ CropOrigin placeCrop(PictureSize picture, PictureSize crop, double down, double 
   return {place(picture.height - crop.height, down), place(picture.width - crop.width, right)};
 }
 
-Normalisation::Normalisation(const std::vector<double> &mean, const std::vector<double> &std) {
+ClipTransform::ClipTransform(const std::vector<double> &mean, const std::vector<double> &std)
+    : mean(mean), std(std) {
   if (mean.size() != 3 || std.size() != 3)
     refuse("data.mean and data.std need 3 values each, for red, green and blue; they have {} and {}",
            mean.size(), std.size());
@@ -45,23 +47,44 @@ Normalisation::Normalisation(const std::vector<double> &mean, const std::vector<
   }
 }
 
-void Normalisation::apply(const uint8_t *frames, int64_t count, PictureSize picture, CropOrigin origin,
-                          PictureSize crop, bool flip, float *clip) const {
-  const int64_t channelSize = count * crop.height * crop.width;
-  const int step = flip ? -3 : 3;
-  const int first = flip ? origin.left + crop.width - 1 : origin.left;
-  for (int64_t t = 0; t < count; ++t)
-    for (int y = 0; y < crop.height; ++y) {
-      const int64_t row = t * picture.height + origin.top + y;
-      const uint8_t *pixel = frames + (row * picture.width + first) * 3;
-      float *red = clip + (t * crop.height + y) * crop.width;
-      float *green = red + channelSize, *blue = green + channelSize;
-      for (int x = 0; x < crop.width; ++x, pixel += step) {
-        red[x] = table[pixel[0]];
-        green[x] = table[256 + pixel[1]];
-        blue[x] = table[512 + pixel[2]];
-      }
+// Cuts, flips and normalises a frame whose region has the crop's size and keeps its colours.
+void ClipTransform::cutOut(const uint8_t *frame, const ClipView &view, PictureSize crop, int64_t planeStride,
+                           float *to) const {
+  const int step = view.flip ? -3 : 3;
+  const int first = view.flip ? view.origin.left + crop.width - 1 : view.origin.left;
+  for (int y = 0; y < crop.height; ++y) {
+    const int64_t row = view.origin.top + y;
+    const uint8_t *pixel = frame + (row * view.picture.width + first) * 3;
+    float *red = to + static_cast<int64_t>(y) * crop.width;
+    float *green = red + planeStride, *blue = green + planeStride;
+    for (int x = 0; x < crop.width; ++x, pixel += step) {
+      red[x] = table[pixel[0]];
+      green[x] = table[256 + pixel[1]];
+      blue[x] = table[512 + pixel[2]];
     }
+  }
+}
+
+void ClipTransform::apply(std::span<const uint8_t *const> frames, const ClipView &view, PictureSize crop,
+                          float *clip) const {
+  const int64_t pixels = int64_t{crop.height} * crop.width;
+  const auto count = static_cast<int64_t>(frames.size());
+  if (view.region == crop && view.colours.areKept()) {
+    for (int64_t t = 0; t < count; ++t)
+      cutOut(frames[t], view, crop, count * pixels, clip + t * pixels);
+    return;
+  }
+  const Resampler resampler(view.region, crop);
+  for (int64_t t = 0; t < count; ++t) {
+    const int64_t first = int64_t{view.origin.top} * view.picture.width + view.origin.left;
+    resampler.apply(frames[t] + first * 3, view.picture.width, view.flip, count * pixels, clip + t * pixels);
+    changeColours(view.colours, pixels, count * pixels, clip + t * pixels);
+  }
+  for (int64_t channel = 0; channel < 3; ++channel) {
+    const auto offset = static_cast<float>(mean[channel]), scale = static_cast<float>(1 / std[channel]);
+    for (float &value : std::span(clip + channel * count * pixels, static_cast<size_t>(count * pixels)))
+      value = (value - offset) * scale;
+  }
 }
 
 } // namespace kinema

@@ -1,46 +1,53 @@
-// Turns decoded frames into the network's input: crop, flip, normalisation. (Frames are scaled while they are
-// decoded.)
+// Turns decoded frames into the network's input: crop, flip, colours, normalisation. (Whole frames are scaled
+// while they are decoded.)
 #pragma once
 
-#include "runtime/Package/Recipe.h"
+#include "runtime/Data/Colours.h"
+#include "runtime/Data/PictureSize.h"
+#include "runtime/Package/RecipeFields.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace kinema {
 
-struct PictureSize {
-  int height = 0, width = 0;
-  bool operator==(const PictureSize &) const = default;
-};
-
-struct CropOrigin {
-  int top = 0, left = 0;
-};
-
-// Returns the size to which a video's frames are scaled: `resize`, or its short side to `shortSide` with the
-// other side in proportion, rounded; the video's own size if both are zero.
-PictureSize scaledSize(PictureSize video, const DataRecipe &data);
+// Returns the size to which a video's frames are scaled: the short side to `shortSide`, with the other side in
+// proportion, rounded; or else to `resize`, [H, W]; or else the video's own size.
+PictureSize scaledSize(PictureSize video, int64_t shortSide, const RecipeSize &resize);
 
 // Returns where a crop of size `crop` begins in a picture of size `picture`. `down` and `right` in [0, 1] say
 // where among the possible places it lies: 0 the first, 0.5 the centre, 1 the last; numbers drawn uniformly
 // give each place alike. Throws Error (without the video's name) if the picture is smaller than the crop.
 CropOrigin placeCrop(PictureSize picture, PictureSize crop, double down, double right);
 
-// Normalises 8-bit values by a table.
-class Normalisation {
+// Says what becomes of a video's frames: they are scaled to `picture`; the `region` that begins at `origin` is
+// cut out and scaled to the crop; it is flipped, and its colours change.
+struct ClipView {
+  PictureSize picture;
+  CropOrigin origin;
+  PictureSize region;
+  bool flip = false;
+  ColourChange colours;
+};
+
+// Makes clips of scaled frames and normalises them: (value - mean[c]) / std[c].
+class ClipTransform {
 public:
   // Takes mean and std, [3], of values in 0..255; std > 0.
-  Normalisation(const std::vector<double> &mean, const std::vector<double> &std);
+  ClipTransform(const std::vector<double> &mean, const std::vector<double> &std);
 
-  // Cuts, flips and normalises: clip[c, t, y, x] = (frames[t, top + y, left + x', c] - mean[c]) / std[c],
-  // where x' is x, or crop.width - 1 - x if `flip`. frames: [count, picture.height, picture.width, 3]; clip:
-  // [3, count, crop.height, crop.width]
-  void apply(const uint8_t *frames, int64_t count, PictureSize picture, CropOrigin origin, PictureSize crop,
-             bool flip, float *clip) const;
+  // Makes a clip of frames, each a pointer to [view.picture.height, view.picture.width, 3].
+  // clip: [3, frames, crop.height, crop.width]
+  void apply(std::span<const uint8_t *const> frames, const ClipView &view, PictureSize crop,
+             float *clip) const;
 
 private:
-  std::vector<float> table; // [3, 256]
+  void cutOut(const uint8_t *frame, const ClipView &view, PictureSize crop, int64_t planeStride,
+              float *to) const;
+
+  std::vector<double> mean, std;
+  std::vector<float> table; // [3, 256]; what each value of 8 bits is when normalised
 };
 
 } // namespace kinema

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <tuple>
 
 namespace kinema {
 
@@ -105,16 +106,12 @@ void VideoReader::describeUncompressed() {
   information.truncated = video.truncated;
 }
 
-void VideoReader::readUncompressed(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) {
-  if (height != uncompressed->height || width != uncompressed->width)
+void VideoReader::readUncompressed(const WantedFrame &wanted) {
+  if (wanted.size != PictureSize{uncompressed->height, uncompressed->width})
     fail("{}: frames of {}x{} are asked for, it has {}x{}: uncompressed videos are not scaled; make it in "
-         "that "
-         "size, or set data.resize",
-         information.file, height, width, uncompressed->height, uncompressed->width);
-  for (int64_t frame : frames) {
-    uncompressed->read(frame, rgb);
-    rgb += int64_t{3} * height * width;
-  }
+         "that size, or set data.resize",
+         information.file, wanted.size.height, wanted.size.width, uncompressed->height, uncompressed->width);
+  uncompressed->read(wanted.frame, wanted.rgb);
 }
 
 void VideoReader::describe() {
@@ -215,41 +212,48 @@ void VideoReader::convert(int height, int width, uint8_t *rgb) {
   orient(turn, height, width, stored.data(), rgb);
 }
 
-// Reads frames in ascending order; `order` lists positions in `frames` by ascending frame number. Returns
-// false if a frame was passed by.
-bool VideoReader::readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height,
-                                int width, uint8_t *rgb) {
-  const size_t bytes = static_cast<size_t>(height) * width * 3;
-  for (size_t i = 0; i < order.size(); ++i) {
-    uint8_t *target = rgb + order[i] * bytes;
-    if (i > 0 && frames[order[i]] == frames[order[i - 1]]) {
-      std::memcpy(target, rgb + order[i - 1] * bytes, bytes);
+// Reads frames in ascending order. Returns false if a frame was passed by.
+bool VideoReader::readAscending(std::span<const WantedFrame> wanted) {
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const auto &[frame, size, rgb] = wanted[i];
+    if (i > 0 && frame == wanted[i - 1].frame && size == wanted[i - 1].size) {
+      std::memcpy(rgb, wanted[i - 1].rgb, static_cast<size_t>(size.height) * size.width * 3);
       continue;
     }
-    if (!moveTo(frames[order[i]]))
+    if (!moveTo(frame))
       return false;
-    convert(height, width, target);
+    convert(size.height, size.width, rgb);
   }
   return true;
 }
 
-void VideoReader::read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) {
-  for (int64_t frame : frames)
-    if (frame < 0 || frame >= information.frames)
-      fail("{}: frame {} asked for, but it has {}", information.file, frame, information.frames);
+void VideoReader::read(std::vector<WantedFrame> wanted) {
+  for (const WantedFrame &each : wanted)
+    if (each.frame < 0 || each.frame >= information.frames)
+      fail("{}: frame {} asked for, but it has {}", information.file, each.frame, information.frames);
+  if (wanted.empty())
+    return;
   if (uncompressed) {
     uncompressed->restartClock();
-    return readUncompressed(frames, height, width, rgb);
+    std::for_each(wanted.begin(), wanted.end(), [&](const WantedFrame &each) { readUncompressed(each); });
+    return;
   }
   input->restartClock();
-  std::vector<size_t> order(frames.size());
-  std::iota(order.begin(), order.end(), size_t(0));
-  std::sort(order.begin(), order.end(),
-            [&](size_t i, size_t j) { return std::pair(frames[i], i) < std::pair(frames[j], j); });
-  if (readAscending(frames, order, height, width, rgb))
-    return;
-  fail("{}: some of frames {} to {} cannot be decoded: the file is damaged", information.file,
-       frames[order.front()], frames[order.back()]);
+  std::sort(wanted.begin(), wanted.end(), [](const WantedFrame &a, const WantedFrame &b) {
+    return std::tie(a.frame, a.size.height, a.size.width) < std::tie(b.frame, b.size.height, b.size.width);
+  });
+  if (!readAscending(wanted))
+    fail("{}: some of frames {} to {} cannot be decoded: the file is damaged", information.file,
+         wanted.front().frame, wanted.back().frame);
+}
+
+void VideoReader::read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb) {
+  std::vector<WantedFrame> wanted;
+  for (int64_t frame : frames) {
+    wanted.push_back({frame, {height, width}, rgb});
+    rgb += int64_t{3} * height * width;
+  }
+  read(std::move(wanted));
 }
 
 } // namespace kinema

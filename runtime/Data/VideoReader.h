@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/Data/FFmpeg.h"
+#include "runtime/Data/PictureSize.h"
 #include "runtime/Data/UncompressedVideo.h"
 
 #include <memory>
@@ -37,6 +38,13 @@ struct FrameIndex {
   int64_t bytes() const { return static_cast<int64_t>((times.size() + keyTimes.size()) * sizeof(int64_t)); }
 };
 
+// A frame to read: its number in [0, info().frames), the size to which it is scaled, and where it goes.
+struct WantedFrame {
+  int64_t frame = 0;
+  PictureSize size;
+  uint8_t *rgb = nullptr; // [size.height, size.width, 3]
+};
+
 // Throws Error where this machine cannot read videos of such a name, because FFmpeg is missing.
 void requireDecoder(const std::string &file);
 
@@ -55,19 +63,21 @@ public:
   // Returns the frame on display `seconds` after the first one appeared, in [0, info().frames).
   int64_t frameAt(double seconds) const;
 
-  // Decodes `frames` (numbers in [0, info().frames), in any order, with repetition), scaled to height x
-  // width; uncompressed ones have that size already. rgb: [frames.size(), height, width, 3]. Throws Error if
-  // one of them cannot be decoded.
+  // Decodes the wanted frames in one pass through the video, whatever their order; the same frame may be
+  // wanted several times. Uncompressed frames are not scaled: they have the wanted size already. Throws Error
+  // if one of them cannot be decoded.
+  void read(std::vector<WantedFrame> wanted);
+
+  // Decodes `frames`, all scaled to height x width. rgb: [frames.size(), height, width, 3]
   void read(std::span<const int64_t> frames, int height, int width, uint8_t *rgb);
 
 private:
   void describe();
   void describeUncompressed();
-  void readUncompressed(std::span<const int64_t> frames, int height, int width, uint8_t *rgb);
+  void readUncompressed(const WantedFrame &wanted);
   bool moveTo(int64_t frame);
   bool advanceTo(int64_t frame, bool skip);
-  bool readAscending(std::span<const int64_t> frames, const std::vector<size_t> &order, int height, int width,
-                     uint8_t *rgb);
+  bool readAscending(std::span<const WantedFrame> wanted);
   void convert(int height, int width, uint8_t *rgb);
 
   std::optional<UncompressedVideo> uncompressed;

@@ -10,7 +10,9 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <thread>
+#include <tuple>
 
 namespace kinema {
 
@@ -24,6 +26,9 @@ double secondsSince(Clock::time_point begin) {
 
 // Frame indices are kept up to this many bytes: 8 a frame.
 constexpr int64_t indexMemory = int64_t{64} << 20;
+
+// Clips of one video that follow each other are decoded together as long as their frames take no more bytes.
+constexpr int64_t framesMemory = int64_t{64} << 20;
 
 // A Slot is a batch that is being filled, or that waits to be taken.
 struct Slot {
@@ -76,8 +81,9 @@ struct VideoSource::State {
   VideoList list;
   ClipSampler sampler;
   DataRecipe data;
-  Normalisation normalisation;
+  ClipTransform transform;
   int64_t batchSize, clipFloats;
+  int64_t clipsTogether = 1; // so many clips of one video are decoded in one pass, at the most
   int threadCount;
 
   // The mutex guards all that follows. Batches are filled in order into a ring of slots; `taken` batches have
@@ -106,9 +112,12 @@ struct VideoSource::State {
   int64_t clipsIn(int64_t batch) const { return std::min(batchSize, sampler.clips() - batch * batchSize); }
   bool workAvailable() const;
   Slot &beginBatch();
+  std::vector<ClipDraw> takeWork();
   void worker();
-  void decode(const Position &at, Slot &slot, std::vector<uint8_t> &scratch);
-  void fill(const ClipDraw &draw, std::vector<uint8_t> &scratch, float *clip);
+  void decode(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch);
+  bool tryFill(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch);
+  void fill(std::span<const ClipDraw> draws, std::vector<uint8_t> &scratch, float *clips);
+  int64_t bytesOfFrames() const;
   std::unique_ptr<VideoReader> open(int64_t video);
   void closeUp(Slot &slot);
   void advance(Position &position) const;
@@ -117,15 +126,26 @@ struct VideoSource::State {
 VideoSource::State::State(VideoList videos, ClipSampler clips, const Recipe &recipe,
                           const LoaderOptions &options)
     : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data),
-      normalisation(recipe.data.mean, recipe.data.std), batchSize(options.batch),
+      transform(recipe.data.mean, recipe.data.std), batchSize(options.batch),
       threadCount(threadsOrCores(options.threads)) {
   if (batchSize <= 0)
     refuse("a batch of {} clips", batchSize);
   clipFloats = 3 * data.frames * sampler.crop().height * sampler.crop().width;
   const int64_t batchBytes = batchSize * clipFloats * static_cast<int64_t>(sizeof(float));
+  clipsTogether = std::clamp<int64_t>(framesMemory / bytesOfFrames(), 1,
+                                      std::min(batchSize, sampler.clipsInARow()));
   // More batches than keep all threads busy while one batch is taken would be of no use.
-  const int64_t useful = 2 + (2 * threadCount + batchSize - 1) / batchSize;
+  const int64_t useful = 2 + (2 * threadCount * clipsTogether + batchSize - 1) / batchSize;
   ring.resize(static_cast<size_t>(std::clamp<int64_t>(options.memory / batchBytes, 2, useful)));
+  const auto ahead = static_cast<int64_t>(ring.size() - 1) * batchSize;
+  clipsTogether = std::clamp<int64_t>(ahead / threadCount, 1, clipsTogether);
+}
+
+// Returns the bytes of a clip's frames, scaled and not yet cut.
+int64_t VideoSource::State::bytesOfFrames() const {
+  const PictureSize crop = sampler.crop();
+  const PictureSize picture = scaledSize(crop, std::max(data.shortSide, data.shortTo), data.resize);
+  return data.frames * picture.height * picture.width * 3;
 }
 
 VideoSource::State::~State() {
@@ -159,6 +179,19 @@ Slot &VideoSource::State::beginBatch() {
   return slot;
 }
 
+// Takes the next clips of the batch that is being filled: one, or those of one video that come in a row.
+std::vector<ClipDraw> VideoSource::State::takeWork() {
+  const int64_t first = work.batch * batchSize + work.clip, row = sampler.clipsInARow();
+  const int64_t count = std::min({clipsTogether, row - first % row, clipsIn(work.batch) - work.clip});
+  std::vector<ClipDraw> draws;
+  for (int64_t i = 0; i < count; ++i)
+    draws.push_back(sampler.draw(work.epoch, first + i));
+  work.clip += count;
+  if (work.clip == clipsIn(work.batch))
+    advance(work);
+  return draws;
+}
+
 void VideoSource::State::worker() {
   std::vector<uint8_t> scratch;
   std::unique_lock lock(mutex);
@@ -167,62 +200,114 @@ void VideoSource::State::worker() {
     if (stopping)
       return;
     Slot &slot = work.clip == 0 ? beginBatch() : ring[(begun - 1) % ring.size()];
-    const Position mine = work;
-    if (++work.clip == clipsIn(work.batch))
-      advance(work);
+    const std::vector<ClipDraw> draws = takeWork();
     ++busy;
     lock.unlock();
     const Clock::time_point begin = Clock::now();
-    decode(mine, slot, scratch);
+    decode(draws, slot, scratch);
     const double seconds = secondsSince(begin);
     lock.lock();
     --busy;
-    ++statistics.clips;
+    const auto count = static_cast<int64_t>(draws.size());
+    statistics.clips += count;
     statistics.decodeSeconds += seconds;
-    --slot.missing;
+    slot.missing -= count;
     if (slot.missing == 0 || paused || failure)
       slotDone.notify_all();
   }
 }
 
-// Fills one clip of a slot; each clip has its own part of the slot, so this needs no lock.
-void VideoSource::State::decode(const Position &at, Slot &slot, std::vector<uint8_t> &scratch) {
-  const ClipDraw draw = sampler.draw(at.epoch, at.batch * batchSize + at.clip);
-  slot.batch.videos[at.clip] = draw.video;
-  slot.batch.labels[at.clip] = list.videos[draw.video].label;
+// Fills clips of a slot; each clip has its own part of the slot, so this needs no lock. Where not all frames
+// can be decoded, each clip is tried by itself, so that a clip's fate does not depend on those beside it.
+void VideoSource::State::decode(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch) {
+  for (const ClipDraw &draw : draws) {
+    slot.batch.videos[draw.n % batchSize] = draw.video;
+    slot.batch.labels[draw.n % batchSize] = list.videos[draw.video].label;
+  }
+  if (!tryFill(draws, slot, scratch) && draws.size() > 1)
+    for (size_t i = 0; i < draws.size(); ++i)
+      tryFill(draws.subspan(i, 1), slot, scratch);
+}
+
+// Returns whether the clips could be read; if not, the first one's reason says why.
+bool VideoSource::State::tryFill(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch) {
+  const int64_t first = draws.front().n % batchSize;
+  slot.reasons[first].clear();
   try {
-    fill(draw, scratch, slot.batch.clips.data() + at.clip * clipFloats);
+    fill(draws, scratch, slot.batch.clips.data() + first * clipFloats);
+    return true;
   } catch (const TooSlow &) {
     std::lock_guard lock(mutex);
     failure = std::current_exception();
   } catch (const Error &error) {
-    slot.reasons[at.clip] = error.what();
+    slot.reasons[first] = error.what();
+    return false;
   } catch (...) {
     std::lock_guard lock(mutex);
     failure = std::current_exception();
   }
+  return true; // nothing more is to be tried
 }
 
-void VideoSource::State::fill(const ClipDraw &draw, std::vector<uint8_t> &scratch, float *clip) {
-  std::unique_ptr<VideoReader> reader = open(draw.video);
-  const VideoInfo &info = reader->info();
-  const PictureSize picture = scaledSize({info.height, info.width}, data);
-  const PictureSize crop = sampler.crop();
-  CropOrigin origin;
-  try {
-    const bool tall = picture.height > picture.width;
-    origin = !draw.alongLonger ? placeCrop(picture, crop, draw.down, draw.right)
-                               : placeCrop(picture, crop, tall ? draw.right : 0.5, tall ? 0.5 : draw.right);
-  } catch (const Error &error) {
-    fail("{}: {}", info.file, error.what());
+namespace {
+
+// Collects the frames of several clips, so that each is decoded once in each size.
+class FrameCollection {
+public:
+  void add(int64_t frame, PictureSize size) {
+    if (places.try_emplace({frame, size.height, size.width}, bytes).second)
+      bytes += int64_t{3} * size.height * size.width;
   }
-  const std::vector<int64_t> frames = sampler.frames(draw, *reader);
-  scratch.resize(frames.size() * static_cast<size_t>(picture.height) * picture.width * 3);
-  reader->read(frames, picture.height, picture.width, scratch.data());
-  normalisation.apply(scratch.data(), data.frames, picture, origin, crop, draw.flip, clip);
+  void read(VideoReader &reader, std::vector<uint8_t> &scratch) {
+    scratch.resize(static_cast<size_t>(bytes));
+    memory = scratch.data();
+    std::vector<WantedFrame> wanted;
+    for (const auto &[key, place] : places) {
+      const auto &[frame, height, width] = key;
+      wanted.push_back({frame, {height, width}, memory + place});
+    }
+    reader.read(std::move(wanted));
+  }
+  const uint8_t *at(int64_t frame, PictureSize size) const {
+    return memory + places.at({frame, size.height, size.width});
+  }
+
+private:
+  std::map<std::tuple<int64_t, int, int>, int64_t> places; // (frame, height, width) -> byte in `memory`
+  int64_t bytes = 0;
+  uint8_t *memory = nullptr;
+};
+
+} // namespace
+
+// Fills clips of one video.
+void VideoSource::State::fill(std::span<const ClipDraw> draws, std::vector<uint8_t> &scratch, float *clips) {
+  const int64_t video = draws.front().video;
+  std::unique_ptr<VideoReader> reader = open(video);
+  const VideoInfo &info = reader->info();
+  std::vector<ClipView> views;
+  std::vector<std::vector<int64_t>> numbers;
+  FrameCollection frames;
+  for (const ClipDraw &draw : draws) {
+    try {
+      views.push_back(sampler.view(draw, {info.height, info.width}));
+    } catch (const Error &error) {
+      fail("{}: {}", info.file, error.what());
+    }
+    numbers.push_back(sampler.frames(draw, *reader));
+    for (int64_t frame : numbers.back())
+      frames.add(frame, views.back().picture);
+  }
+  frames.read(*reader, scratch);
+  for (size_t i = 0; i < draws.size(); ++i) {
+    std::vector<const uint8_t *> pictures;
+    for (int64_t frame : numbers[i])
+      pictures.push_back(frames.at(frame, views[i].picture));
+    transform.apply(pictures, views[i], sampler.crop(), clips + static_cast<int64_t>(i) * clipFloats);
+  }
   std::unique_ptr<VideoReader> surplus;
   std::lock_guard lock(mutex);
-  surplus = idle.give(draw.video, std::move(reader), static_cast<size_t>(threadCount));
+  surplus = idle.give(video, std::move(reader), static_cast<size_t>(threadCount));
 }
 
 // Opens a video. If a video cannot be opened, that is remembered; if one of its clips cannot be read, each
@@ -363,8 +448,7 @@ int64_t VideoSource::memory() const {
   const State &s = *state;
   const int64_t batches =
       static_cast<int64_t>(s.ring.size()) * s.batchSize * s.clipFloats * int64_t{sizeof(float)};
-  const PictureSize picture = scaledSize({s.sampler.crop().height, s.sampler.crop().width}, s.data);
-  return batches + s.threadCount * s.data.frames * picture.height * picture.width * 3;
+  return batches + s.threadCount * s.clipsTogether * s.bytesOfFrames();
 }
 
 LoaderStatistics VideoSource::statistics() const {

@@ -1,5 +1,6 @@
 #include "runtime/Package/Recipe.h"
 
+#include "runtime/Package/RecipeRules.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Nearest.h"
 
@@ -210,6 +211,11 @@ json toJson(const Recipe &recipe) {
     document[field.section][field.name] = value;
   });
   return document;
+}
+
+void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval) {
+  if (auto fault = contradictionOf(data, eval))
+    refuse("{}: {}{}", fault->field, fault->message, fault->hint.empty() ? "" : ": " + fault->hint);
 }
 
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {

@@ -12,7 +12,15 @@
 namespace kinema::random {
 
 // Says what numbers are drawn for. Different purposes never share a stream.
-enum class Purpose : uint16_t { Weights = 1, Order = 2, Clip = 3, Inputs = 4, Evaluation = 5, Motion = 6 };
+enum class Purpose : uint16_t {
+  Weights = 1,
+  Order = 2,
+  Clip = 3,
+  Inputs = 4,
+  Evaluation = 5,
+  Motion = 6,
+  Augmentation = 7
+};
 
 // Returns the stream number `index` (a parameter, an epoch, a sample; below 2^48) of a purpose.
 constexpr uint64_t stream(Purpose purpose, uint64_t index = 0) {

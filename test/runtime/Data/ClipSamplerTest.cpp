@@ -4,14 +4,18 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
 
 using namespace kinema;
 using namespace kinema::test;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Ge;
 using testing::HasSubstr;
+using testing::Lt;
 
 namespace {
 
@@ -181,7 +185,28 @@ TEST_F(SampledFrames, Segments) {
   EXPECT_THAT(frames(sampler, 0, 2), ElementsAre(0, 0, 1, 1));
   eval.segments = 5;
   EXPECT_THAT(errorOf([&] { ClipSampler::evaluation(shortClips(), eval, 2, 1); }),
-              HasSubstr("eval.segments is 5"));
+              HasSubstr("eval.segments: 5 segments for clips of 4 frames"));
+}
+
+TEST_F(SampledFrames, SegmentsOfTraining) {
+  DataRecipe data = shortClips();
+  data.segments = 4;
+  ClipSampler sampler = ClipSampler::training(data, 1, 200, 5);
+  std::set<int64_t> seen;
+  for (int64_t n = 0; n < 200; ++n) {
+    std::vector<int64_t> numbers = frames(sampler, n, 22); // parts begin at 0, 5, 11, 16
+    EXPECT_THAT(numbers[0], AllOf(Ge(0), Lt(5)));
+    EXPECT_THAT(numbers[1], AllOf(Ge(5), Lt(11)));
+    EXPECT_THAT(numbers[2], AllOf(Ge(11), Lt(16)));
+    EXPECT_THAT(numbers[3], AllOf(Ge(16), Lt(22)));
+    seen.insert(numbers.begin(), numbers.end());
+  }
+  EXPECT_EQ(seen.size(), 22u);
+  EXPECT_THAT(frames(sampler, 0, 2), ElementsAre(0, 0, 1, 1));
+  data.start = "first";
+  EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5), 0, 22), ElementsAre(0, 5, 11, 16));
+  data.start = "middle";
+  EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5), 0, 22), ElementsAre(2, 8, 13, 19));
 }
 
 TEST_F(SampledFrames, AtAnotherRate) {
@@ -207,6 +232,161 @@ TEST(EvaluationSampler, ThreeCrops) {
     EXPECT_EQ(draw.right, n % 3 * 0.5);
     EXPECT_TRUE(draw.alongLonger);
   }
+}
+
+TEST(EvaluationSampler, EachClipAtEachScale) {
+  EvalRecipe eval;
+  eval.clips = 2;
+  eval.at = "three";
+  eval.scales = {24, 32};
+  ClipSampler sampler = ClipSampler::evaluation(shortClips(), eval, 2, 1);
+  EXPECT_EQ(sampler.clips(), 24);
+  EXPECT_EQ(sampler.clipsInARow(), 12);
+  for (int64_t n = 0; n < 24; ++n) {
+    ClipDraw draw = sampler.draw(0, n);
+    EXPECT_EQ(draw.video, n / 12);
+    EXPECT_EQ(draw.start, n / 6 % 2);
+    EXPECT_EQ(draw.shortSide, n / 3 % 2 ? 32 : 24);
+    EXPECT_EQ(draw.right, n % 3 * 0.5);
+  }
+}
+
+TEST(TrainingSampler, RepeatsVideos) {
+  DataRecipe data = shortClips();
+  data.repeat = 3;
+  ClipSampler sampler = ClipSampler::training(data, 10, 0, 3);
+  EXPECT_EQ(sampler.clips(), 30);
+  std::set<int64_t> videos;
+  std::set<double> starts;
+  for (int64_t n = 0; n < 30; ++n) {
+    EXPECT_EQ(sampler.draw(1, n).video, sampler.draw(1, n / 3 * 3).video);
+    videos.insert(sampler.draw(1, n).video);
+    starts.insert(sampler.draw(1, n).start);
+  }
+  EXPECT_EQ(videos.size(), 10u);
+  EXPECT_EQ(starts.size(), 30u);
+}
+
+class Views : public testing::Test {
+protected:
+  static constexpr PictureSize video{120, 160};
+  DataRecipe data = [] {
+    DataRecipe data = shortClips();
+    data.crop = {56, 56};
+    data.resize = {64, 86};
+    return data;
+  }();
+
+  // Calls check(view) for many clips, each of which must lie within its picture.
+  template <typename Check> void forViews(Check &&check) const {
+    ClipSampler sampler = ClipSampler::training(data, 1, 1000, 5);
+    for (int64_t n = 0; n < 1000; ++n) {
+      const ClipView view = sampler.view(sampler.draw(2, n), video);
+      ASSERT_GT(std::min(view.region.height, view.region.width), 0);
+      ASSERT_GE(std::min(view.origin.top, view.origin.left), 0);
+      ASSERT_LE(view.origin.top + view.region.height, view.picture.height);
+      ASSERT_LE(view.origin.left + view.region.width, view.picture.width);
+      check(view);
+    }
+  }
+};
+
+TEST_F(Views, ShortSidesAreDrawn) {
+  data.shortSide = 60;
+  data.shortTo = 63;
+  std::map<int, int> heights;
+  forViews([&](const ClipView &view) {
+    ++heights[view.picture.height];
+    EXPECT_EQ(view.picture.width, std::lround(view.picture.height * 160 / 120.0));
+    EXPECT_EQ(view.region, (PictureSize{56, 56}));
+  });
+  EXPECT_EQ(heights.size(), 4u);
+  for (auto [height, count] : heights)
+    EXPECT_NEAR(count, 250, 60);
+}
+
+TEST_F(Views, ResizedRegionsHaveTheirAreaAndAspect) {
+  data.at = "resized";
+  data.area = {0.25, 0.5};
+  data.aspect = {0.5, 2};
+  double areas = 0, aspects = 0;
+  forViews([&](const ClipView &view) {
+    const double area = double(view.region.height) * view.region.width / (64 * 86);
+    const double aspect = double(view.region.width) / view.region.height;
+    EXPECT_THAT(area, AllOf(Ge(0.24), Lt(0.51)));
+    EXPECT_THAT(aspect, AllOf(Ge(0.48), Lt(2.1)));
+    areas += area;
+    aspects += std::log(aspect);
+  });
+  EXPECT_NEAR(areas / 1000, 0.375, 0.01);
+  EXPECT_NEAR(aspects / 1000, 0, 0.05);
+}
+
+// No region of the whole area has such an aspect, so the largest one in the frame is taken.
+TEST_F(Views, ARegionThatNeverFits) {
+  data.at = "resized";
+  data.area = {1, 1};
+  data.aspect = {3, 3};
+  forViews([&](const ClipView &view) { EXPECT_EQ(view.region, (PictureSize{29, 86})); });
+  data.aspect = {0.5, 0.5};
+  forViews([&](const ClipView &view) { EXPECT_EQ(view.region, (PictureSize{64, 32})); });
+}
+
+TEST_F(Views, ScaledRegionsLieInCornersAndTheCentre) {
+  data.at = "scaled";
+  data.scales = {0.5, 0.75, 1};
+  std::map<std::pair<int, int>, int> sizes, places;
+  forViews([&](const ClipView &view) {
+    ++sizes[{view.region.height, view.region.width}];
+    const int down = view.picture.height - view.region.height;
+    if (view.region == PictureSize{48, 48})
+      ++places[{view.origin.top * 2 / down, view.origin.left * 2 / (86 - 48)}];
+  });
+  EXPECT_EQ(sizes.size(), 7u); // 32x64 and 64x32 are not neighbours
+  EXPECT_EQ(sizes.count({32, 64}), 0u);
+  EXPECT_EQ(places.size(), 5u);
+  EXPECT_EQ(places.count({1, 1}), 1u);
+}
+
+TEST_F(Views, ColoursAreDrawn) {
+  data.brightness = 0.4;
+  data.hue = 0.1;
+  data.gray = 0.2;
+  std::set<std::array<ColourStep, 4>> orders;
+  int grays = 0;
+  forViews([&](const ClipView &view) {
+    EXPECT_THAT(view.colours.brightness, AllOf(Ge(0.6f), Lt(1.4f)));
+    EXPECT_EQ(view.colours.contrast, 1);
+    EXPECT_THAT(view.colours.hue, AllOf(Ge(-0.1f), Lt(0.1f)));
+    orders.insert(view.colours.order);
+    grays += view.colours.gray;
+  });
+  EXPECT_EQ(orders.size(), 24u);
+  EXPECT_NEAR(grays, 200, 50);
+  EvalRecipe eval;
+  ClipSampler evaluation = ClipSampler::evaluation(data, eval, 1, 1);
+  EXPECT_TRUE(evaluation.view(evaluation.draw(0, 0), video).colours.areKept());
+}
+
+TEST_F(Views, ContradictionsAreRefused) {
+  auto error = [&] { return errorOf([&] { ClipSampler::training(data, 1, 1, 5); }); };
+  data.shortTo = 70;
+  EXPECT_EQ(error(), "data.short_to: short_to needs the short side from which it goes: write `resize "
+                     "short=256 short_to=320`");
+  data.shortSide = 80;
+  EXPECT_EQ(error(), "data.short_to: short_to is 70, less than short, which is 80");
+  data.shortTo = 0;
+  data.shortSide = 50;
+  EXPECT_EQ(error(), "data.short: frames are resized to less than the crop of 56x56");
+  data.at = "scaled";
+  data.scales = {};
+  EXPECT_EQ(error(), "data.scales: a scaled crop needs a scale: leave scales= out");
+  EvalRecipe eval;
+  eval.crop = {56, 56};
+  eval.scales = {40, 64};
+  data.at = "resized";
+  EXPECT_EQ(errorOf([&] { ClipSampler::evaluation(data, eval, 1, 5); }),
+            "eval.scales: frames are resized to less than the crop of 56x56");
 }
 
 } // namespace

@@ -95,6 +95,38 @@ TEST_F(VideoSourceTest, TheNumberOfThreadsChangesNothing) {
   }
 }
 
+// Returns the clips of batches one after the other, without what is masked.
+std::vector<float> clipsOf(const std::vector<Batch> &batches, int64_t clipFloats) {
+  std::vector<float> clips;
+  for (const Batch &batch : batches)
+    clips.insert(clips.end(), batch.clips.begin(), batch.clips.begin() + batch.valid * clipFloats);
+  return clips;
+}
+
+// In batches of one clip, each clip is decoded by itself.
+TEST_F(VideoSourceTest, ClipsDecodedTogetherAreThoseDecodedAlone) {
+  constexpr int64_t clipFloats = 3 * 4 * 24 * 28;
+  recipe.data.repeat = 3;
+  recipe.data.shortSide = 30;
+  recipe.data.shortTo = 34;
+  recipe.data.at = "resized";
+  recipe.data.hue = 0.1;
+  std::vector<Batch> together = epoch(*training(2, 8));
+  EXPECT_EQ(clipsOf(together, clipFloats), clipsOf(epoch(*training(1, 1)), clipFloats));
+  EXPECT_EQ(together.size(), 3u);
+  EXPECT_EQ(together[0].videos[0], together[0].videos[2]);
+  EXPECT_NE(together[0].videos[2], together[0].videos[3]);
+
+  recipe.eval.at = "three";
+  recipe.eval.scales = {28, 32};
+  auto evaluated = [&](int64_t batch) {
+    return epoch(*VideoSource::evaluation(list, recipe, {batch, 2, 1 << 30}));
+  };
+  together = evaluated(20);
+  EXPECT_EQ(together.size(), 7u); // 7 videos x 3 clips x 2 sizes x 3 crops
+  EXPECT_EQ(clipsOf(together, clipFloats), clipsOf(evaluated(1), clipFloats));
+}
+
 TEST_F(VideoSourceTest, EpochsDiffer) {
   auto source = training(2);
   EXPECT_FALSE(same(epoch(*source), epoch(*source)));
@@ -111,9 +143,11 @@ TEST_F(VideoSourceTest, AClipIsWhatTheSamplerSays) {
     std::vector<uint8_t> rgb(4 * 32 * 40 * 3);
     video.read(sampler.frames(draw, video), 32, 40, rgb.data());
     std::vector<float> clip(3 * 4 * 24 * 28);
-    Normalisation(recipe.data.mean, recipe.data.std)
-        .apply(rgb.data(), 4, {32, 40}, placeCrop({32, 40}, {24, 28}, draw.down, draw.right), {24, 28},
-               draw.flip, clip.data());
+    std::vector<const uint8_t *> frames;
+    for (int t = 0; t < 4; ++t)
+      frames.push_back(&rgb[t * 32 * 40 * 3]);
+    ClipTransform(recipe.data.mean, recipe.data.std)
+        .apply(frames, sampler.view(draw, {36, 48}), {24, 28}, clip.data());
     EXPECT_EQ(batch.videos[i], draw.video);
     EXPECT_TRUE(
         std::equal(clip.begin(), clip.end(), batch.clips.begin() + i * static_cast<int64_t>(clip.size())));

@@ -1,0 +1,74 @@
+#include "runtime/Package/RecipeRules.h"
+
+#include <algorithm>
+
+namespace kinema {
+namespace {
+
+using Fault = std::optional<RecipeFault>;
+
+std::string textOf(const RecipeSize &size) {
+  return std::to_string(size[0]) + "x" + std::to_string(size[1]);
+}
+
+Fault wrongSegments(const std::string &section, int64_t segments, int64_t frames) {
+  if (segments == 0 || segments == frames)
+    return {};
+  return RecipeFault{section + ".segments",
+                     std::to_string(segments) + " segments for clips of " + std::to_string(frames) + " frames",
+                     "a clip takes one frame from each segment"};
+}
+
+// Checks that frames are not scaled to less than a crop that is cut out of them.
+Fault tooSmall(const DataRecipe &data, const RecipeSize &crop) {
+  const bool byShortSide = data.shortSide > 0;
+  if (!byShortSide && data.resize == RecipeSize{0, 0})
+    return {}; // frames keep their video's size
+  if (byShortSide ? data.shortSide >= std::min(crop[0], crop[1])
+                  : data.resize[0] >= crop[0] && data.resize[1] >= crop[1])
+    return {};
+  return RecipeFault{byShortSide ? "data.short" : "data.resize",
+                     "frames are resized to less than the crop of " + textOf(crop), ""};
+}
+
+Fault wrongJitter(const DataRecipe &data) {
+  if (data.shortTo == 0)
+    return {};
+  if (data.shortSide == 0)
+    return RecipeFault{"data.short_to", "short_to needs the short side from which it goes",
+                       "write `resize short=256 short_to=320`"};
+  if (data.shortTo < data.shortSide)
+    return RecipeFault{"data.short_to",
+                       "short_to is " + std::to_string(data.shortTo) + ", less than short, which is " +
+                           std::to_string(data.shortSide),
+                       ""};
+  return {};
+}
+
+Fault wrongTrainingCrop(const DataRecipe &data) {
+  if (data.at == "scaled" && data.scales.empty())
+    return RecipeFault{"data.scales", "a scaled crop needs a scale", "leave scales= out"};
+  const bool isCutOut = data.at != "resized" && data.at != "scaled";
+  return isCutOut ? tooSmall(data, data.crop) : Fault();
+}
+
+Fault wrongEvaluationCrop(const DataRecipe &data, const EvalRecipe &eval) {
+  if (eval.scales.empty())
+    return tooSmall(data, eval.crop);
+  if (static_cast<int64_t>(eval.scales.front()) >= std::min(eval.crop[0], eval.crop[1]))
+    return {};
+  return RecipeFault{"eval.scales", "frames are resized to less than the crop of " + textOf(eval.crop), ""};
+}
+
+} // namespace
+
+std::optional<RecipeFault> contradictionOf(const DataRecipe &data, const EvalRecipe &eval) {
+  for (const Fault &fault :
+       {wrongSegments("data", data.segments, data.frames), wrongSegments("eval", eval.segments, data.frames),
+        wrongJitter(data), wrongTrainingCrop(data), wrongEvaluationCrop(data, eval)})
+    if (fault)
+      return fault;
+  return {};
+}
+
+} // namespace kinema
