@@ -325,7 +325,11 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
     diagnostics.error(placeOr("data.resize"),
                       llvm::formatv("frames would be resized to {0}x{1}", resize[0], resize[1]).str(),
                       "at most " + std::to_string(int64_t(maxRecipeExtent)) + " each way: say `resize HxW`");
-  else if (auto fault = contradictionOf(recipe.data, recipe.eval))
+  DataRecipe data = recipe.data;
+  EvalRecipe eval = recipe.eval;
+  data.frames = frames; // what differs from the input was reported above
+  data.crop = eval.crop = {height, width};
+  if (auto fault = contradictionOf(data, eval); fault && recipeFieldNamed("data", "resize").holds(resize))
     diagnostics.error(placeOr(fault->field), fault->message, fault->hint);
 }
 
