@@ -4,27 +4,21 @@
 #include "runtime/Package/Hyper.h"
 #include "runtime/Package/Recipe.h"
 
-#include <cmath>
 #include <cstdint>
 
 namespace kinema {
 
-// Returns the rate of a step: linear from near 0 to `rate` over the warm-up epochs, then multiplied by
-// `factor` at each of the epochs `at` or, where that is empty, after every `every` epochs counted from the
-// end of the warm-up. `epoch` and `batch` count from 0; an epoch has `batches`.
-inline double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches) {
-  double done = static_cast<double>(epoch) + static_cast<double>(batch) / static_cast<double>(batches);
-  double withThisStep =
-      static_cast<double>(epoch) + static_cast<double>(batch + 1) / static_cast<double>(batches);
-  if (done < recipe.warmup)
-    return recipe.rate * std::fmin(1.0, withThisStep / recipe.warmup);
-  double steps = 0;
-  for (double at : recipe.at)
-    steps += done >= at;
-  if (recipe.at.empty() && recipe.every > 0)
-    steps = std::floor((done - recipe.warmup) / recipe.every);
-  return recipe.rate * std::pow(recipe.factor, steps);
-}
+// Returns the rate of a step of a training of recipe.epochs epochs. Over the warm-up it grows from recipe.from
+// of `rate` to `rate`; then it follows the schedule:
+//   steps       times `factor` at each of the epochs `at` or, where that is empty, after every `every` epochs
+//               counted from the end of the warm-up
+//   cosine      rate * (to + (1 - to) * (1 + cos(pi * p)) / 2), p being the share of the steps after the
+//               warm-up that are done (Loshchilov and Hutter, "SGDR", 2017, without restarts)
+//   polynomial  rate * (to + (1 - to) * (1 - p)^power)
+//   one_cycle   half a cosine up and half a cosine down, both ends of which are steps (Smith and Topin,
+//               "Super-Convergence", 2018; PyTorch's OneCycleLR, whose momentum stays)
+// `epoch` and `batch` count from 0; an epoch has `batches`.
+double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches);
 
 // Returns what the recipe tells each step; rate, seed and number of the step are the caller's.
 inline Hyper hyperOf(const TrainRecipe &recipe) {

@@ -1,6 +1,6 @@
 #include "runtime/Training/Schedule.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 using namespace kinema;
 
@@ -29,6 +29,59 @@ TEST(Schedule, StepsByHand) {
   EXPECT_EQ(rate(2, 0), 0.5);
   EXPECT_EQ(rate(3, 4), 0.5);
   EXPECT_EQ(rate(3, 5), 0.25);
+}
+
+// Returns the rates of the 12 steps of 3 epochs.
+std::vector<double> ratesOf(TrainRecipe recipe) {
+  recipe.rate = 0.1;
+  recipe.epochs = 3;
+  std::vector<double> rates;
+  for (int64_t epoch = 0; epoch < 3; ++epoch)
+    for (int64_t batch = 0; batch < 4; ++batch)
+      rates.push_back(learningRate(recipe, epoch, batch, 4));
+  return rates;
+}
+
+// The expected values are those of PyTorch's CosineAnnealingLR(eta_min=0.001), PolynomialLR(power=0.9) and
+// OneCycleLR(pct_start=0.25, final_div_factor=100, cycle_momentum=False).
+TEST(Schedule, AgreesWithPyTorch) {
+  using testing::DoubleNear;
+  using testing::Pointwise;
+  TrainRecipe recipe;
+  recipe.warmup = 0;
+  recipe.schedule = "cosine";
+  recipe.to = 0.01;
+  EXPECT_THAT(ratesOf(recipe), Pointwise(DoubleNear(1e-8), {0.1, 0.09831333, 0.09336826, 0.08550179, 0.07525,
+                                                            0.06331154, 0.0505, 0.03768846, 0.02575,
+                                                            0.01549821, 0.00763174, 0.00268667}));
+  recipe.schedule = "polynomial";
+  recipe.to = 0;
+  recipe.power = 0.9;
+  EXPECT_THAT(ratesOf(recipe),
+              Pointwise(DoubleNear(1e-8), {0.1, 0.09246775, 0.08486661, 0.07718895, 0.06942532, 0.06156376,
+                                           0.05358867, 0.04547889, 0.03720411, 0.02871746, 0.01993719,
+                                           0.01068407}));
+  recipe.schedule = "one_cycle";
+  recipe.warmupSteps = 3;
+  recipe.from = 0.04;
+  recipe.to = 0.0004;
+  EXPECT_THAT(ratesOf(recipe),
+              Pointwise(DoubleNear(1e-8), {0.004, 0.052, 0.1, 0.09698584, 0.0883069, 0.07501, 0.05869894,
+                                           0.04134106, 0.02503, 0.0117331, 0.00305416, 4e-05}));
+}
+
+TEST(Schedule, WarmupInStepsFromAShare) {
+  TrainRecipe recipe;
+  recipe.warmup = 100; // which the steps override
+  recipe.warmupSteps = 6;
+  recipe.from = 0.4;
+  recipe.schedule = "cosine";
+  const std::vector<double> rates = ratesOf(recipe);
+  EXPECT_NEAR(rates[0], 0.05, 1e-12);
+  EXPECT_NEAR(rates[2], 0.07, 1e-12);
+  EXPECT_NEAR(rates[5], 0.1, 1e-12);
+  EXPECT_NEAR(rates[6], 0.1, 1e-12);
+  EXPECT_NEAR(rates[9], 0.05, 1e-12);
 }
 
 TEST(Schedule, Constant) {
