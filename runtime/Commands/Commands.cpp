@@ -22,8 +22,8 @@ namespace kinema {
 namespace {
 
 // A training run leaves these files in its folder.
-constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv", "curves.svg",
-                                    "network.kinema"};
+constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv",    "curves.svg",
+                                    "network.kinema",   RunLog::files[0],   RunLog::files[1]};
 
 // A run with --profile times so many steps. Later steps are not slowed down and take no memory for times.
 constexpr int64_t profiledSteps = 1000;

@@ -25,9 +25,9 @@ struct ClipDraw {
 class ClipSampler {
 public:
   // Samples for training: every video comes once, in a new random order, then every video again in another
-  // order, until `clips` are drawn (0: data.repeat a video). Each time a video comes, data.repeat clips of it follow
-  // each other. First frame, crop, flip and colours follow `data`. Throws Error with status 2 for a recipe
-  // that contradicts itself.
+  // order, until `clips` are drawn (0: data.repeat a video). Each time a video comes, data.repeat clips of it
+  // follow each other. First frame, crop, flip and colours follow `data`. Throws Error with status 2 for a
+  // recipe that contradicts itself.
   static ClipSampler training(const DataRecipe &data, int64_t videos, int64_t clips, uint64_t seed);
 
   // Samples for evaluation: the clips of video 0, then of video 1, and so on; every epoch is the same. A clip

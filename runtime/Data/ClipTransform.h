@@ -12,8 +12,8 @@
 
 namespace kinema {
 
-// Returns the size to which a video's frames are scaled: the short side to `shortSide`, with the other side in
-// proportion, rounded; or else to `resize`, [H, W]; or else the video's own size.
+// Returns the size to which a video's frames are scaled: the short side to `shortSide`, with the other side
+// in proportion, rounded; or else to `resize`, [H, W]; or else the video's own size.
 PictureSize scaledSize(PictureSize video, int64_t shortSide, const RecipeSize &resize);
 
 // Returns where a crop of size `crop` begins in a picture of size `picture`. `down` and `right` in [0, 1] say
@@ -21,8 +21,8 @@ PictureSize scaledSize(PictureSize video, int64_t shortSide, const RecipeSize &r
 // give each place alike. Throws Error (without the video's name) if the picture is smaller than the crop.
 CropOrigin placeCrop(PictureSize picture, PictureSize crop, double down, double right);
 
-// Says what becomes of a video's frames: they are scaled to `picture`; the `region` that begins at `origin` is
-// cut out and scaled to the crop; it is flipped, and its colours change.
+// Says what becomes of a video's frames: they are scaled to `picture`; the `region` that begins at `origin`
+// is cut out and scaled to the crop; it is flipped, and its colours change.
 struct ClipView {
   PictureSize picture;
   CropOrigin origin;

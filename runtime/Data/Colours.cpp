@@ -50,7 +50,7 @@ void turnHue(const std::array<float *, 3> &colours, int64_t i, float turn) {
   const float red = colours[0][i], green = colours[1][i], blue = colours[2][i];
   const float most = std::max({red, green, blue}), least = std::min({red, green, blue}), span = most - least;
   if (span == 0)
-    return; // gray has no hue
+    return;     // gray has no hue
   float sector; // sixths of the circle
   if (most == red)
     sector = (green - blue) / span;

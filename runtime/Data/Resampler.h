@@ -1,6 +1,6 @@
-// Scales pictures by a triangle filter, which is as wide as one pixel of the larger grid: linear interpolation
-// where a picture grows, and an average without aliasing where it shrinks, as PIL's and PyTorch's with
-// antialias=True.
+// Scales pictures by a triangle filter, which is as wide as one pixel of the larger grid: linear
+// interpolation where a picture grows, and an average without aliasing where it shrinks, as PIL's and
+// PyTorch's with antialias=True.
 #pragma once
 
 #include "runtime/Data/PictureSize.h"

@@ -132,8 +132,8 @@ VideoSource::State::State(VideoList videos, ClipSampler clips, const Recipe &rec
     refuse("a batch of {} clips", batchSize);
   clipFloats = 3 * data.frames * sampler.crop().height * sampler.crop().width;
   const int64_t batchBytes = batchSize * clipFloats * static_cast<int64_t>(sizeof(float));
-  clipsTogether = std::clamp<int64_t>(framesMemory / bytesOfFrames(), 1,
-                                      std::min(batchSize, sampler.clipsInARow()));
+  clipsTogether =
+      std::clamp<int64_t>(framesMemory / bytesOfFrames(), 1, std::min(batchSize, sampler.clipsInARow()));
   // More batches than keep all threads busy while one batch is taken would be of no use.
   const int64_t useful = 2 + (2 * threadCount * clipsTogether + batchSize - 1) / batchSize;
   ring.resize(static_cast<size_t>(std::clamp<int64_t>(options.memory / batchBytes, 2, useful)));

@@ -7,15 +7,14 @@ namespace {
 
 using Fault = std::optional<RecipeFault>;
 
-std::string textOf(const RecipeSize &size) {
-  return std::to_string(size[0]) + "x" + std::to_string(size[1]);
-}
+std::string textOf(const RecipeSize &size) { return std::to_string(size[0]) + "x" + std::to_string(size[1]); }
 
 Fault wrongSegments(const std::string &section, int64_t segments, int64_t frames) {
   if (segments == 0 || segments == frames)
     return {};
   return RecipeFault{section + ".segments",
-                     std::to_string(segments) + " segments for clips of " + std::to_string(frames) + " frames",
+                     std::to_string(segments) + " segments for clips of " + std::to_string(frames) +
+                         " frames",
                      "a clip takes one frame from each segment"};
 }
 

@@ -1,5 +1,5 @@
-// Knows which values of a recipe contradict each other or the network's input. Each value by itself is checked
-// where it is read, by the bounds in the table of fields.
+// Knows which values of a recipe contradict each other or the network's input. Each value by itself is
+// checked where it is read, by the bounds in the table of fields.
 #pragma once
 
 #include "runtime/Package/RecipeFields.h"

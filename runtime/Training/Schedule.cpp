@@ -37,8 +37,8 @@ double oneCycle(const TrainRecipe &recipe, double step, double warmup, double al
 double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches) {
   const auto ofEpoch = static_cast<double>(batches), step = static_cast<double>(epoch * batches + batch);
   const double done = static_cast<double>(epoch) + static_cast<double>(batch) / ofEpoch;
-  const double warmup = recipe.warmupSteps > 0 ? static_cast<double>(recipe.warmupSteps) / ofEpoch
-                                               : recipe.warmup; // in epochs
+  const double warmup =
+      recipe.warmupSteps > 0 ? static_cast<double>(recipe.warmupSteps) / ofEpoch : recipe.warmup; // in epochs
   const double all = static_cast<double>(recipe.epochs);
   if (recipe.schedule == "one_cycle")
     return recipe.rate * oneCycle(recipe, step, warmup * ofEpoch, all * ofEpoch);

@@ -8,8 +8,8 @@
 
 namespace kinema {
 
-// Returns the rate of a step of a training of recipe.epochs epochs. Over the warm-up it grows from recipe.from
-// of `rate` to `rate`; then it follows the schedule:
+// Returns the rate of a step of a training of recipe.epochs epochs. Over the warm-up it grows from
+// recipe.from of `rate` to `rate`; then it follows the schedule:
 //   steps       times `factor` at each of the epochs `at` or, where that is empty, after every `every` epochs
 //               counted from the end of the warm-up
 //   cosine      rate * (to + (1 - to) * (1 + cos(pi * p)) / 2), p being the share of the steps after the

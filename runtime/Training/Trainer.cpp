@@ -6,6 +6,8 @@
 #include "runtime/Support/Interrupt.h"
 #include "runtime/Training/Schedule.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -40,6 +42,7 @@ void Trainer::resume(const TrainingState &from) { state = from; }
 
 TrainingResult Trainer::run() {
   curves.emplace(options.folder, program.manifest().name, state.epoch);
+  log.emplace(options.folder, stepsBefore(state.epoch) + state.batch);
   save(); // so that a folder that cannot be written shows before the work is done
   while (state.epoch < recipe.train.epochs)
     runEpoch();
@@ -47,7 +50,8 @@ TrainingResult Trainer::run() {
 }
 
 void Trainer::runEpoch() {
-  costs = {now(), 0, 0, 0};
+  const double start = now();
+  costs = {.start = start, .stepEnd = start};
   trainSource.seek(state.epoch, state.batch);
   while (nextBatch()) {
     if (batch.valid > 0)
@@ -74,11 +78,11 @@ void Trainer::step() {
   repeatValidClips(batch);
   setInput(program, batch);
   program.set(*manifest.labels, batch.labels);
-  int64_t number = state.epoch * trainSource.batches() + state.batch;
+  int64_t number = stepsBefore(state.epoch) + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
   Hyper hyper = hyperOf(recipe.train);
-  hyper.rate =
-      static_cast<float>(learningRate(recipe.train, state.epoch, state.batch, trainSource.batches()));
+  const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
+  hyper.rate = static_cast<float>(rate);
   hyper.seed = static_cast<float>(recipe.train.seed % wholeFloats);
   hyper.step = static_cast<float>(number % wholeFloats);
   program.setHyper(hyper);
@@ -86,11 +90,26 @@ void Trainer::step() {
   program.run("train_step");
   program.setProfile(false);
   Pending started{program.beginGet(manifest.output("train_step", "loss")),
-                  program.beginGet(manifest.output("train_step", "logits")), batch.labels, state.batch};
+                  program.beginGet(manifest.output("train_step", "logits")), batch.labels, batch.videos,
+                  rowOfStep(rate)};
   settle();
   pending = std::move(started);
   costs.clips += batch.valid;
   ++costs.batches;
+}
+
+StepRow Trainer::rowOfStep(double rate) {
+  const double end = now();
+  StepRow row{.step = stepsBefore(state.epoch) + state.batch + 1,
+              .epoch = state.epoch + 1,
+              .batch = state.batch + 1,
+              .rate = rate,
+              .clips = batch.valid,
+              .seconds = end - costs.stepEnd,
+              .waited = costs.waited - costs.stepWaited};
+  costs.stepEnd = end;
+  costs.stepWaited = costs.waited;
+  return row;
 }
 
 void Trainer::settle() {
@@ -102,17 +121,26 @@ void Trainer::settle() {
   float loss = 0;
   program.finishGet(step.loss, manifest.output("train_step", "loss"), {&loss, 1});
   program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
-  checkLoss(loss, step.batch);
+  checkLoss(loss, step);
   state.sums.add(logits, step.labels);
+  step.row.loss = loss;
+  log->add(step.row);
 }
 
-void Trainer::checkLoss(float loss, int64_t number) const {
+void Trainer::checkLoss(float loss, const Pending &step) const {
   if (std::isfinite(loss))
     return;
-  fail("the loss is {} in epoch {}, batch {}: training stops, {} holds the last checkpoint; try a smaller "
-       "train.rate or "
-       "a longer train.warmup",
-       loss, state.epoch + 1, number + 1, lastCheckpoint());
+  constexpr size_t most = 8;
+  std::vector<std::string> names;
+  for (int64_t video : step.videos)
+    if (video >= 0)
+      names.push_back(trainSource.videoName(video));
+  const size_t more = names.size() - std::min(names.size(), most);
+  names.resize(names.size() - more);
+  fail("the loss is {} in epoch {}, batch {}, with clips of {}{}: training stops, {} holds the last "
+       "checkpoint; try a smaller train.rate or a longer train.warmup",
+       loss, step.row.epoch, step.row.batch, fmt::join(names, ", "),
+       more > 0 ? fmt::format(" and {} more", more) : "", lastCheckpoint());
 }
 
 void Trainer::saveIfDue() {
@@ -127,6 +155,7 @@ void Trainer::saveIfDue() {
 
 void Trainer::save() {
   settle(); // so that what is saved has been checked
+  log->flush();
   saveCheckpoint(program, {state, recipe, options.origin}, lastCheckpoint());
   lastSave = now();
 }
@@ -186,6 +215,7 @@ void Trainer::finishEpoch() {
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
                                    row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));
   curves->add(row);
+  log->add(row, stepsBefore(state.epoch + 1));
   ++state.epoch;
   state.batch = 0;
   state.sums = {};

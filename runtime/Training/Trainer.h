@@ -8,6 +8,7 @@
 #include "runtime/Training/Batch.h"
 #include "runtime/Training/Checkpoint.h"
 #include "runtime/Training/Evaluator.h"
+#include "runtime/Training/RunLog.h"
 
 #include <optional>
 #include <string>
@@ -15,7 +16,7 @@
 namespace kinema {
 
 struct TrainerOptions {
-  std::string folder;        // for last.safetensors, best.safetensors, curves.csv, curves.svg
+  std::string folder;        // for checkpoints, curves and logs
   double saveSeconds = 600;  // between checkpoints within an epoch; each epoch ends with one too
   int64_t testEvery = 1;     // epochs
   RunOrigin origin;          // for the checkpoints
@@ -52,20 +53,24 @@ private:
   struct Costs {
     double start = 0, waited = 0;
     int64_t clips = 0, batches = 0;
+    double stepEnd = 0, stepWaited = 0; // when the latest step was begun, and `waited` then
   };
 
   // A Pending is a step that was started; its results are read while the next one runs.
   struct Pending {
     CopyId loss, logits;
     std::vector<int32_t> labels;
-    int64_t batch; // of the epoch
+    std::vector<int64_t> videos;
+    StepRow row; // but for the loss
   };
 
   void runEpoch();
   bool nextBatch();
   void step();
+  StepRow rowOfStep(double rate);
   void settle(); // reads the results of the step that was started last
-  void checkLoss(float loss, int64_t batch) const;
+  void checkLoss(float loss, const Pending &step) const;
+  int64_t stepsBefore(int64_t epoch) const { return epoch * trainSource.batches(); }
   void saveIfDue();
   void save();
   void test();
@@ -82,6 +87,7 @@ private:
 
   TrainingState state;
   std::optional<CurveWriter> curves;
+  std::optional<RunLog> log;
   std::optional<Evaluation> lastTest;
   Costs costs;
   double testSeconds = 0; // seconds of the last test

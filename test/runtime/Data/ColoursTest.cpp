@@ -13,7 +13,7 @@ namespace {
 using Picture = std::vector<std::array<float, 3>>;
 
 Picture changed(const ColourChange &change) {
-  const Picture picture = {{200, 30, 90},  {10, 240, 120}, {0, 0, 250},
+  const Picture picture = {{200, 30, 90},   {10, 240, 120}, {0, 0, 250},
                            {128, 128, 128}, {255, 200, 0},  {70, 60, 50}};
   constexpr int64_t planeStride = 8;
   std::vector<float> planes(3 * planeStride);
@@ -37,12 +37,9 @@ void expectNear(const Picture &found, const Picture &expected) {
 // The expected values are those of torchvision 0.14.1: adjust_brightness, adjust_contrast, adjust_saturation,
 // adjust_hue and rgb_to_grayscale.
 TEST(Colours, AgreeWithTorchvision) {
-  expectNear(changed({.brightness = 1.3f}), {{255, 39, 117},
-                                             {13, 255, 156},
-                                             {0, 0, 255},
-                                             {166.4f, 166.4f, 166.4f},
-                                             {255, 255, 0},
-                                             {91, 78, 65}});
+  expectNear(
+      changed({.brightness = 1.3f}),
+      {{255, 39, 117}, {13, 255, 156}, {0, 0, 255}, {166.4f, 166.4f, 166.4f}, {255, 255, 0}, {91, 78, 65}});
   expectNear(changed({.contrast = 0.6f}), {{163.81f, 61.81f, 97.81f},
                                            {49.81f, 187.81f, 115.81f},
                                            {43.81f, 43.81f, 193.81f},

@@ -21,11 +21,10 @@ std::vector<float> scaled(PictureSize size, bool flip) {
 
 // The expected values are those of torch.nn.functional.interpolate(..., mode='bilinear', antialias=True).
 TEST(Resampler, AgreesWithPyTorch) {
-  const std::vector<float> expected = {3.4286f,   28.0952f,  56.873f,   85.6508f,  114.4286f, 143.2063f,
-                                       171.9841f, 200.7619f, 225.4286f, 16.0f,     40.6667f,  69.4444f,
-                                       98.2222f,  127.0f,    155.7778f, 184.5556f, 213.3333f, 238.0f,
-                                       28.5714f,  53.2381f,  82.0159f,  110.7937f, 139.5714f, 168.3492f,
-                                       197.127f,  178.0952f, 107.1429f};
+  const std::vector<float> expected = {
+      3.4286f,  28.0952f, 56.873f,  85.6508f,  114.4286f, 143.2063f, 171.9841f, 200.7619f, 225.4286f,
+      16.0f,    40.6667f, 69.4444f, 98.2222f,  127.0f,    155.7778f, 184.5556f, 213.3333f, 238.0f,
+      28.5714f, 53.2381f, 82.0159f, 110.7937f, 139.5714f, 168.3492f, 197.127f,  178.0952f, 107.1429f};
   for (bool flip : {false, true}) {
     const std::vector<float> found = scaled({3, 9}, flip);
     for (int colour = 0; colour < 3; ++colour)

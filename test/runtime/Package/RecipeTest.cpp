@@ -82,7 +82,7 @@ TEST(Recipe, ErrorsNameTheField) {
   EXPECT_EQ(setting("train.rate=fast"), "train.rate must be a number, found 'fast'");
   EXPECT_EQ(setting("train.epochs=0"), "train.epochs must be from 1 to 1073741824, found 0");
   EXPECT_EQ(setting("data.crop=1x2x3"), "data.crop must be a size HxW, found '1x2x3'");
-  EXPECT_EQ(setting("data.at=left"), "data.at must be one of random, centre, found 'left'");
+  EXPECT_EQ(setting("data.at=left"), "data.at must be one of random, centre, resized, scaled, found 'left'");
   EXPECT_EQ(setting("rate"), "'rate' is no setting: write SECTION.FIELD=VALUE, as in train.rate=0.1");
   EXPECT_EQ(setting("train.rate=nan"), "train.rate must be a number, found 'nan'");
   auto parsing = [&](const char *text) { return errorOf([&] { parseRecipe(json::parse(text)); }); };

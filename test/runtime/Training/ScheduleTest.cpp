@@ -51,16 +51,15 @@ TEST(Schedule, AgreesWithPyTorch) {
   recipe.warmup = 0;
   recipe.schedule = "cosine";
   recipe.to = 0.01;
-  EXPECT_THAT(ratesOf(recipe), Pointwise(DoubleNear(1e-8), {0.1, 0.09831333, 0.09336826, 0.08550179, 0.07525,
-                                                            0.06331154, 0.0505, 0.03768846, 0.02575,
-                                                            0.01549821, 0.00763174, 0.00268667}));
+  EXPECT_THAT(ratesOf(recipe),
+              Pointwise(DoubleNear(1e-8), {0.1, 0.09831333, 0.09336826, 0.08550179, 0.07525, 0.06331154,
+                                           0.0505, 0.03768846, 0.02575, 0.01549821, 0.00763174, 0.00268667}));
   recipe.schedule = "polynomial";
   recipe.to = 0;
   recipe.power = 0.9;
-  EXPECT_THAT(ratesOf(recipe),
-              Pointwise(DoubleNear(1e-8), {0.1, 0.09246775, 0.08486661, 0.07718895, 0.06942532, 0.06156376,
-                                           0.05358867, 0.04547889, 0.03720411, 0.02871746, 0.01993719,
-                                           0.01068407}));
+  EXPECT_THAT(ratesOf(recipe), Pointwise(DoubleNear(1e-8), {0.1, 0.09246775, 0.08486661, 0.07718895,
+                                                            0.06942532, 0.06156376, 0.05358867, 0.04547889,
+                                                            0.03720411, 0.02871746, 0.01993719, 0.01068407}));
   recipe.schedule = "one_cycle";
   recipe.warmupSteps = 3;
   recipe.from = 0.04;

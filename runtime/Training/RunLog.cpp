@@ -1,0 +1,102 @@
+#include "runtime/Training/RunLog.h"
+
+#include "runtime/Plots/EventRecord.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+double wallTime() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Returns the length of the part of the file that holds whole lines of steps up to `step`.
+int64_t linesUpTo(std::string_view file, int64_t step) {
+  size_t end = 0;
+  for (size_t next; (next = file.find('\n', end)) != std::string_view::npos; end = next + 1) {
+    const json line = json::parse(file.substr(end, next - end), nullptr, /*allow_exceptions=*/false);
+    if (!line.is_object() || line.value("step", step + 1) > step)
+      break;
+  }
+  return static_cast<int64_t>(end);
+}
+
+// Opens a file to go on with behind its first bytes.
+std::ofstream goOn(const std::string &name, int64_t bytes) {
+  std::error_code error;
+  if (std::filesystem::exists(name))
+    std::filesystem::resize_file(name, static_cast<uintmax_t>(bytes), error);
+  std::ofstream file(name, std::ios::binary | std::ios::app);
+  if (error || !file)
+    fail("{}: cannot be written: {}", name, error ? error.message() : std::strerror(errno));
+  return file;
+}
+
+std::string contentOf(const std::string &name) {
+  return std::filesystem::exists(name) ? readFile(name) : std::string();
+}
+
+} // namespace
+
+RunLog::RunLog(const std::string &folder, int64_t step)
+    : steps(folder + "/" + files[0]), events(folder + "/" + files[1]) {
+  stepsFile = goOn(steps, linesUpTo(contentOf(steps), step));
+  const int64_t kept = eventBytesUpTo(contentOf(events), step);
+  eventsFile = goOn(events, kept);
+  if (kept == 0)
+    append(eventsFile, events, firstEventRecord(wallTime()));
+  flush();
+}
+
+void RunLog::append(std::ofstream &file, const std::string &name, std::string_view bytes) {
+  if (!file.write(bytes.data(), static_cast<std::streamsize>(bytes.size())))
+    fail("{}: cannot be written: {}", name, std::strerror(errno));
+}
+
+void RunLog::add(const StepRow &row) {
+  const json line = {{"step", row.step},       {"epoch", row.epoch},  {"batch", row.batch},
+                     {"rate", row.rate},       {"loss", row.loss},    {"clips", row.clips},
+                     {"seconds", row.seconds}, {"waited", row.waited}};
+  append(stepsFile, steps, line.dump() + "\n");
+  const EventScalar scalars[] = {{"step/loss", static_cast<float>(row.loss)},
+                                 {"step/rate", static_cast<float>(row.rate)}};
+  append(eventsFile, events, eventRecord(wallTime(), row.step, scalars));
+}
+
+void RunLog::add(const EpochRow &row, int64_t step) {
+  std::vector<EventScalar> scalars;
+  auto add = [&](std::string_view tag, double value) {
+    if (!std::isnan(value))
+      scalars.push_back({tag, static_cast<float>(value)});
+  };
+  add("train/loss", row.trainLoss);
+  add("train/clip_top1", row.trainClipTop1);
+  add("test/loss", row.testLoss);
+  add("test/clip_top1", row.testClipTop1);
+  add("test/video_top1", row.testVideoTop1);
+  add("test/video_top5", row.testVideoTop5);
+  add("speed/clips_per_second", row.clipsPerSecond);
+  add("speed/waiting", row.waiting);
+  append(eventsFile, events, eventRecord(wallTime(), step, scalars));
+  flush();
+}
+
+void RunLog::flush() {
+  if (!stepsFile.flush())
+    fail("{}: cannot be written: {}", steps, std::strerror(errno));
+  if (!eventsFile.flush())
+    fail("{}: cannot be written: {}", events, std::strerror(errno));
+}
+
+} // namespace kinema

@@ -1,0 +1,79 @@
+#include "runtime/Training/RunLog.h"
+
+#include "runtime/Plots/EventRecord.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
+#include "test/runtime/LinearPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+using namespace kinema;
+using namespace kinema::test;
+
+namespace {
+
+class RunLogTest : public testing::Test {
+protected:
+  Folder folder;
+
+  void log(int64_t from, int64_t to) {
+    RunLog log(folder / ".", from);
+    for (int64_t step = from + 1; step <= to; ++step)
+      log.add({.step = step, .epoch = 1, .batch = step, .rate = 0.1, .loss = 1.0 / double(step), .clips = 4});
+    log.flush();
+  }
+  std::string steps() { return readFile(folder / RunLog::files[0]); }
+  std::string events() { return readFile(folder / RunLog::files[1]); }
+};
+
+TEST_F(RunLogTest, HasALineAStep) {
+  log(0, 2);
+  EXPECT_EQ(steps(), "{\"batch\":1,\"clips\":4,\"epoch\":1,\"loss\":1.0,\"rate\":0.1,\"seconds\":0.0,"
+                     "\"step\":1,\"waited\":0.0}\n"
+                     "{\"batch\":2,\"clips\":4,\"epoch\":1,\"loss\":0.5,\"rate\":0.1,\"seconds\":0.0,"
+                     "\"step\":2,\"waited\":0.0}\n");
+  EXPECT_EQ(eventBytesUpTo(events(), 2), int64_t(events().size()));
+  EXPECT_LT(eventBytesUpTo(events(), 1), int64_t(events().size()));
+}
+
+TEST_F(RunLogTest, DropsTheStepsThatAreDoneAgain) {
+  log(0, 5);
+  const std::string five = steps();
+  const size_t eventBytes = events().size();
+  log(3, 5);
+  EXPECT_EQ(steps(), five);
+  EXPECT_EQ(events().size(), eventBytes);
+  log(0, 1); // a new run in the same folder
+  EXPECT_EQ(steps(), five.substr(0, five.find('\n') + 1));
+}
+
+TEST_F(RunLogTest, DropsHalfALine) {
+  log(0, 3);
+  const std::string three = steps();
+  std::filesystem::resize_file(folder / RunLog::files[0], three.size() - 7);
+  std::filesystem::resize_file(folder / RunLog::files[1], events().size() - 7);
+  log(2, 3);
+  EXPECT_EQ(steps(), three);
+  EXPECT_EQ(eventBytesUpTo(events(), 3), int64_t(events().size()));
+}
+
+TEST_F(RunLogTest, HasAnEpochsFigures) {
+  {
+    RunLog log(folder / ".", 0);
+    EpochRow row;
+    row.trainLoss = 0.25;
+    log.add(row, 7);
+  }
+  EXPECT_NE(events().find("train/loss"), std::string::npos);
+  EXPECT_EQ(events().find("test/loss"), std::string::npos); // there was no test
+  EXPECT_EQ(eventBytesUpTo(events(), 6), int64_t(firstEventRecord(0).size()));
+}
+
+TEST_F(RunLogTest, SaysWhatCannotBeWritten) {
+  std::filesystem::create_directory(folder / RunLog::files[0]);
+  EXPECT_THROW(RunLog(folder / ".", 0), Error);
+}
+
+} // namespace
