@@ -9,7 +9,7 @@ import sys
 # This is what each part may include of the others. Of the runtime, the compiler knows the package's format alone, with the
 # recipe in it, and, like the front end, what a recipe's fields may hold.
 ALLOWED = {
-    "dsl": {"dsl", "runtime/Package/RecipeFields.h"},
+    "dsl": {"dsl", "runtime/Package/RecipeFields.h", "runtime/Package/RecipeRules.h"},
     "dialects": {"dialects"},
     "compiler": {"compiler", "dialects", "dsl", "runtime/Package/Package.h", "runtime/Package/Recipe.h", "runtime/Package/RecipeFields.h"},
     "runtime": {"runtime"},

@@ -2,6 +2,7 @@
 
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
+#include "runtime/Support/Floats.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -22,9 +23,37 @@ namespace {
 
 constexpr uint64_t longestHeader = 100'000'000; // the reference implementation's limit
 
+// Reads `count` elements of a type that only files have as float32.
+template <typename Stored, float (*toFloat)(Stored)>
+void widen(const char *stored, int64_t count, FileTensor &tensor) {
+  std::span<float> values = tensor.as<float>();
+  for (int64_t i = 0; i < count; ++i) {
+    Stored element;
+    std::memcpy(&element, stored + i * static_cast<int64_t>(sizeof element), sizeof element);
+    values[i] = toFloat(element);
+  }
+}
+float fromF64(double value) { return static_cast<float>(value); }
+
+// A StoredType is a type that tensors have in files. Those that `widen` converts become another one in memory.
+struct StoredType {
+  const char *name;
+  int64_t bytes;
+  ElementType type;
+  void (*convert)(const char *, int64_t, FileTensor &) = nullptr;
+};
+// Those that tensors have in memory come first, in the order of ElementType.
+constexpr StoredType storedTypes[] = {{"F32", 4, ElementType::F32},
+                                      {"I32", 4, ElementType::I32},
+                                      {"I64", 8, ElementType::I64},
+                                      {"F16", 2, ElementType::F32, widen<uint16_t, fromF16>},
+                                      {"BF16", 2, ElementType::F32, widen<uint16_t, fromBF16>},
+                                      {"F64", 8, ElementType::F32, widen<double, fromF64>}};
+
 // A HeaderEntry is what the header says of a tensor. [begin, end) counts from the end of the header.
 struct HeaderEntry {
   FileTensor tensor;
+  const StoredType *stored = nullptr;
   uint64_t begin = 0, end = 0;
 };
 
@@ -48,17 +77,15 @@ json parseHeader(const std::string &path, const std::string &text) {
   }
 }
 
-ElementType parseType(const std::string &path, const std::string &name, const json &entry) {
+const StoredType &parseType(const std::string &path, const std::string &name, const json &entry) {
   auto type = entry.find("dtype");
   if (type == entry.end() || !type->is_string())
     fail("{}: tensor {} has no dtype", path, name);
-  if (*type == "F32")
-    return ElementType::F32;
-  if (*type == "I32")
-    return ElementType::I32;
-  if (*type == "I64")
-    return ElementType::I64;
-  fail("{}: tensor {} is {}; F32, I32 and I64 can be read", path, name, type->get<std::string>());
+  for (const StoredType &known : storedTypes)
+    if (*type == known.name)
+      return known;
+  fail("{}: tensor {} is {}; F32, F16, BF16, F64, I32 and I64 can be read", path, name,
+       type->get<std::string>());
 }
 
 HeaderEntry parseEntry(const std::string &path, const std::string &name, const json &entry,
@@ -67,7 +94,8 @@ HeaderEntry parseEntry(const std::string &path, const std::string &name, const j
     fail("{}: the header's entry of tensor {} is no object", path, name);
   HeaderEntry parsed;
   parsed.tensor.name = name;
-  parsed.tensor.type = parseType(path, name, entry);
+  parsed.stored = &parseType(path, name, entry);
+  parsed.tensor.type = parsed.stored->type;
   auto isCount = [](const json &value) { return value.is_number_unsigned(); };
   auto shape = entry.find("shape"), offsets = entry.find("data_offsets");
   if (shape == entry.end() || !shape->is_array() || !std::all_of(shape->begin(), shape->end(), isCount))
@@ -81,15 +109,15 @@ HeaderEntry parseEntry(const std::string &path, const std::string &name, const j
   if (parsed.begin > parsed.end || parsed.end > dataBytes)
     fail("{}: tensor {} is said to lie at bytes {} to {} of {}: the file is cut off or damaged", path, name,
          parsed.begin, parsed.end, dataBytes);
-  unsigned __int128 bytes = bytesOf(parsed.tensor.type);
+  unsigned __int128 bytes = parsed.stored->bytes;
   for (const json &size : *shape) {
     bytes =
         std::min<unsigned __int128>(bytes * size.get<uint64_t>(), UINT64_MAX); // cannot overflow: both < 2^64
     parsed.tensor.shape.push_back(static_cast<int64_t>(std::min<uint64_t>(size.get<uint64_t>(), INT64_MAX)));
   }
   if (bytes != parsed.end - parsed.begin)
-    fail("{}: tensor {} {} does not fit into its {} bytes", path, name,
-         describe(parsed.tensor.type, parsed.tensor.shape), parsed.end - parsed.begin);
+    fail("{}: tensor {} {} [{}] does not fit into its {} bytes", path, name, parsed.stored->name,
+         fmt::join(parsed.tensor.shape, ", "), parsed.end - parsed.begin);
   return parsed;
 }
 
@@ -138,8 +166,24 @@ const FileTensor *TensorFile::find(const std::string &name) const {
   return found == tensors.end() ? nullptr : &*found;
 }
 
-// Reads the header and, with `elements`, the tensors' bytes. `file` stands at its end, which tells its size.
+// Reads a tensor's bytes, at which `file` stands.
+static void readElements(std::istream &file, const std::string &path, HeaderEntry &entry) {
+  FileTensor &tensor = entry.tensor;
+  std::vector<char> bytes(entry.end - entry.begin);
+  if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size())) && !bytes.empty())
+    fail("cannot read tensor {} of {}: {}", tensor.name, path, std::strerror(errno));
+  if (!entry.stored->convert) {
+    tensor.bytes = std::move(bytes);
+    return;
+  }
+  const auto count = static_cast<int64_t>(bytes.size()) / entry.stored->bytes;
+  tensor.bytes.resize(count * bytesOf(tensor.type));
+  entry.stored->convert(bytes.data(), count, tensor);
+}
+
+// Reads the header and, with `elements`, the tensors' bytes.
 static TensorFile readStream(std::istream &file, const std::string &path, bool elements) {
+  file.seekg(0, std::ios::end);
   uint64_t fileBytes = file.tellg();
   uint64_t headerBytes = 0;
   file.seekg(0);
@@ -167,9 +211,8 @@ static TensorFile readStream(std::istream &file, const std::string &path, bool e
   TensorFile result;
   result.metadata = parseMetadata(path, header);
   for (HeaderEntry &entry : entries) {
-    entry.tensor.bytes.resize(elements ? entry.end - entry.begin : 0);
-    if (!file.read(entry.tensor.bytes.data(), entry.tensor.bytes.size()) && !entry.tensor.bytes.empty())
-      fail("cannot read tensor {} of {}: {}", entry.tensor.name, path, std::strerror(errno));
+    if (elements)
+      readElements(file, path, entry);
     result.tensors.push_back(std::move(entry.tensor));
   }
   return result;
@@ -179,7 +222,7 @@ static TensorFile readPath(const std::string &path, bool elements) {
   if (std::error_code none; std::filesystem::exists(path, none) && !std::filesystem::is_regular_file(path))
     fail("cannot read {}: it is {}", path,
          std::filesystem::is_directory(path) ? "a directory" : "not a regular file");
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::ifstream file(path, std::ios::binary);
   if (!file)
     fail("cannot read {}: {}", path, std::strerror(errno));
   return readStream(file, path, elements);
@@ -190,19 +233,18 @@ TensorFile readTensors(const std::string &path) { return readPath(path, /*elemen
 TensorFile readTensorHeader(const std::string &path) { return readPath(path, /*elements=*/false); }
 
 TensorFile parseTensors(const std::string &content, const std::string &origin) {
-  std::istringstream stream(content, std::ios::binary | std::ios::ate);
+  std::istringstream stream(content, std::ios::binary);
   return readStream(stream, origin, /*elements=*/true);
 }
 
 void writeTensors(const std::string &path, const TensorFile &file) {
-  static constexpr const char *typeNames[] = {"F32", "I32", "I64"};
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!file.metadata.empty())
     header["__metadata__"] = file.metadata;
   uint64_t offset = 0;
   for (const FileTensor &tensor : file.tensors) {
     uint64_t end = offset + tensor.bytes.size();
-    header[tensor.name] = {{"dtype", typeNames[static_cast<int>(tensor.type)]},
+    header[tensor.name] = {{"dtype", storedTypes[static_cast<int>(tensor.type)].name},
                            {"shape", tensor.shape},
                            {"data_offsets", {offset, end}}};
     offset = end;

@@ -32,14 +32,20 @@ int64_t linesUpTo(std::string_view file, int64_t step) {
   return static_cast<int64_t>(end);
 }
 
+[[noreturn]] void failWriting(const std::string &name, const std::string &reason = std::strerror(errno)) {
+  fail("{}: cannot be written: {}", name, reason);
+}
+
 // Opens a file to go on with behind its first bytes.
 std::ofstream goOn(const std::string &name, int64_t bytes) {
   std::error_code error;
   if (std::filesystem::exists(name))
     std::filesystem::resize_file(name, static_cast<uintmax_t>(bytes), error);
   std::ofstream file(name, std::ios::binary | std::ios::app);
-  if (error || !file)
-    fail("{}: cannot be written: {}", name, error ? error.message() : std::strerror(errno));
+  if (error)
+    failWriting(name, error.message());
+  if (!file)
+    failWriting(name);
   return file;
 }
 
@@ -61,7 +67,7 @@ RunLog::RunLog(const std::string &folder, int64_t step)
 
 void RunLog::append(std::ofstream &file, const std::string &name, std::string_view bytes) {
   if (!file.write(bytes.data(), static_cast<std::streamsize>(bytes.size())))
-    fail("{}: cannot be written: {}", name, std::strerror(errno));
+    failWriting(name);
 }
 
 void RunLog::add(const StepRow &row) {
@@ -94,9 +100,9 @@ void RunLog::add(const EpochRow &row, int64_t step) {
 
 void RunLog::flush() {
   if (!stepsFile.flush())
-    fail("{}: cannot be written: {}", steps, std::strerror(errno));
+    failWriting(steps);
   if (!eventsFile.flush())
-    fail("{}: cannot be written: {}", events, std::strerror(errno));
+    failWriting(events);
 }
 
 } // namespace kinema

@@ -66,16 +66,18 @@ TEST(Safetensors, MalformedFilesAreErrorsThatNameTheTensor) {
   EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "1234")),
             ": tensor a is said to lie at bytes 0 to 8 of 4: the file is cut off or damaged");
   EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", eight)),
-            ": tensor a float32 [3] does not fit into its 8 bytes");
+            ": tensor a F32 [3] does not fit into its 8 bytes");
   EXPECT_EQ(error(withHeader(
                 R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,0]}})")),
-            ": tensor a float32 [4294967296, 4294967296, 4294967296] does not fit into its 0 bytes");
+            ": tensor a F32 [4294967296, 4294967296, 4294967296] does not fit into its 0 bytes");
   EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})", eight)),
             ": tensor a has no valid shape");
   EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", eight)),
             ": tensor a is said to lie at bytes 8 to 0 of 8: the file is cut off or damaged");
-  EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}})", eight)),
-            ": tensor a is BF16; F32, I32 and I64 can be read");
+  EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}})", eight)),
+            ": tensor a is U8; F32, F16, BF16, F64, I32 and I64 can be read");
+  EXPECT_EQ(error(withHeader(R"({"a":{"dtype":"F16","shape":[3],"data_offsets":[0,8]}})", eight)),
+            ": tensor a F16 [3] does not fit into its 8 bytes");
   EXPECT_EQ(
       error(withHeader(
           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
@@ -95,6 +97,33 @@ TEST(Safetensors, MalformedFilesAreErrorsThatNameTheTensor) {
   EXPECT_EQ(error(withHeader(R"({"__metadata__":5})")), ": __metadata__ is no object");
   EXPECT_EQ(error(withHeader(R"({"a":5})")), ": the header's entry of tensor a is no object");
   EXPECT_EQ(error(withHeader(R"({"__metadata__":{"k":1}})")), ": __metadata__ k is no string");
+}
+
+TEST(Safetensors, OtherFloatsBecomeFloat32) {
+  const std::vector<uint16_t> halves = {0x3c00, 0xc500, 0x7bff, 0x0001}, brains = {0x3fc0, 0xc2c8};
+  const std::vector<double> doubles = {0.1, -1e-3};
+  std::string data;
+  auto add = [&](const auto &values) {
+    data.append(reinterpret_cast<const char *>(values.data()), values.size() * sizeof values[0]);
+  };
+  add(halves);
+  add(brains);
+  add(doubles);
+  const TensorFile file = parseTensors(
+      withHeader(R"({"half":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]},)"
+                 R"("brain":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},)"
+                 R"("double":{"dtype":"F64","shape":[2],"data_offsets":[12,28]}})",
+                 data),
+      "x");
+  auto values = [&](const char *name) {
+    const FileTensor *tensor = file.find(name);
+    EXPECT_EQ(tensor->type, ElementType::F32);
+    return std::vector<float>(tensor->as<float>().begin(), tensor->as<float>().end());
+  };
+  EXPECT_EQ(values("half"), (std::vector<float>{1, -5, 65504, 0x1p-24f}));
+  EXPECT_EQ(file.find("half")->shape, (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ(values("brain"), (std::vector<float>{1.5, -100}));
+  EXPECT_EQ(values("double"), (std::vector<float>{0.1f, -1e-3f}));
 }
 
 // Every cut of a good file is an error, never a crash.
