@@ -28,8 +28,6 @@ constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "cur
 // A run with --profile times so many steps. Later steps are not slowed down and take no memory for times.
 constexpr int64_t profiledSteps = 1000;
 
-constexpr const char *weightsEntry = "weights.safetensors";
-
 void requireWeights(const Package &package, const std::string &weights) {
   if (weights.empty() && !package.has(weightsEntry))
     refuse("package {} carries no weights; name a file with --weights", package.path());

@@ -35,7 +35,8 @@ void widen(const char *stored, int64_t count, FileTensor &tensor) {
 }
 float fromF64(double value) { return static_cast<float>(value); }
 
-// A StoredType is a type that tensors have in files. Those that `widen` converts become another one in memory.
+// A StoredType is a type that tensors have in files. Those that `widen` converts become another one in
+// memory.
 struct StoredType {
   const char *name;
   int64_t bytes;
@@ -237,7 +238,8 @@ TensorFile parseTensors(const std::string &content, const std::string &origin) {
   return readStream(stream, origin, /*elements=*/true);
 }
 
-void writeTensors(const std::string &path, const TensorFile &file) {
+// Returns the file's first bytes: the header's length, and the header.
+static std::string headerOf(const TensorFile &file) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!file.metadata.empty())
     header["__metadata__"] = file.metadata;
@@ -251,11 +253,20 @@ void writeTensors(const std::string &path, const TensorFile &file) {
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' '); // so that the tensors are aligned
-  uint64_t headerBytes = text.size();
+  const uint64_t bytes = text.size();
+  return std::string(reinterpret_cast<const char *>(&bytes), sizeof bytes) + text;
+}
 
+std::string formatTensors(const TensorFile &file) {
+  std::string content = headerOf(file);
+  for (const FileTensor &tensor : file.tensors)
+    content.append(tensor.bytes.data(), tensor.bytes.size());
+  return content;
+}
+
+void writeTensors(const std::string &path, const TensorFile &file) {
   AtomicFile output(path);
-  output.write(&headerBytes, sizeof(headerBytes));
-  output.write(text);
+  output.write(headerOf(file));
   for (const FileTensor &tensor : file.tensors)
     output.write(tensor.bytes.data(), tensor.bytes.size());
   output.commit();

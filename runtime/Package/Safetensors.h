@@ -46,13 +46,16 @@ struct TensorFile {
 inline constexpr const char *checkpointKey = "kinema.checkpoint";
 inline bool isCheckpoint(const TensorFile &file) { return file.metadata.contains(checkpointKey); }
 
-// Reads F32, I32 and I64 tensors as they are, and F16, BF16 and F64 tensors as float32. A file that is cut off, whose header lies, or whose tensors overlap throws
-// Error, naming file and tensor.
+// Reads F32, I32 and I64 tensors as they are, and F16, BF16 and F64 tensors as float32. A file that is cut
+// off, whose header lies, or whose tensors overlap throws Error, naming file and tensor.
 TensorFile readTensors(const std::string &path);
 // Reads tensors from a file's content; messages call the file `origin`.
 TensorFile parseTensors(const std::string &content, const std::string &origin);
 // Reads and checks the file's header alone; the tensors have no bytes.
 TensorFile readTensorHeader(const std::string &path);
+
+// Returns the content of such a file.
+std::string formatTensors(const TensorFile &file);
 
 // Writes the file in full or not at all (AtomicFile). Throws Error.
 void writeTensors(const std::string &path, const TensorFile &file);

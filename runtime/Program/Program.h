@@ -129,4 +129,10 @@ std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint
 std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
                                              const std::string &origin, const NameMap &names = {});
 
+// A package may carry weights under this name: a safetensors file with the network's own names.
+inline constexpr const char *weightsEntry = "weights.safetensors";
+
+// Returns what a package carries of the weights in a file, whose tensors matchWeights finds.
+std::string weightsForPackage(const Manifest &contents, const std::string &path, const NameMap &names = {});
+
 } // namespace kinema

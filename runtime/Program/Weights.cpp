@@ -105,6 +105,15 @@ std::vector<const FileTensor *> matchWeights(const Manifest &contents, const Ten
   return found;
 }
 
+std::string weightsForPackage(const Manifest &contents, const std::string &path, const NameMap &names) {
+  TensorFile file = readTensors(path), packed;
+  for (size_t i = 0; const FileTensor *tensor : matchWeights(contents, file, path, names)) {
+    packed.tensors.push_back(*tensor);
+    packed.tensors.back().name = contents.parameters[i++].name;
+  }
+  return formatTensors(packed);
+}
+
 void Program::loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names) {
   std::vector<const FileTensor *> found = matchWeights(contents, file, origin, names);
   for (size_t i = 0; i < found.size(); ++i)

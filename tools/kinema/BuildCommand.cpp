@@ -1,6 +1,7 @@
 // Implements `kinema build`, which makes a program that trains, evaluates and predicts one network: the
 // runtime with the package behind it.
 #include "runtime/Package/Package.h"
+#include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
@@ -16,6 +17,7 @@ struct BuildCommandOptions {
   TargetChoice choice;              // all of it but the target
   std::vector<std::string> targets; // empty: the targets of most machines
   std::string output, mode = "train";
+  PackedWeights weights;
 };
 
 /// Returns the runtime's program, which stands beside this one.
@@ -46,9 +48,12 @@ void build(const BuildCommandOptions &options) {
   std::vector<CompileOptions> targets = optionsOf(options.choice, chosenTargets(targetsOf(options)), common);
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
   sayCompiling(options.spec.spec, targets.front().target);
-  require(compilation.fromSpec(options.spec.spec, Phase::Step));
+  require(compilation.fromSpec(options.spec.spec, Phase::Clip));
+  const std::string weights = contentOf(options.weights, compilation.module());
   PackageWriter package;
   addAll(package, compilation, options.spec.spec, targets);
+  if (!weights.empty())
+    package.add(weightsEntry, weights);
   package.writeBehind(program, options.output);
 }
 } // namespace
@@ -67,6 +72,7 @@ void addBuild(CLI::App &app) {
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
+  addPackedWeights(*command, options->weights);
   command->callback([options] { build(*options); });
 }
 

@@ -1,5 +1,6 @@
 // Implements `kinema compile`: a spec becomes a package, or shows itself in any phase on the way.
 #include "runtime/Package/Manifest.h"
+#include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
@@ -20,6 +21,7 @@ struct CompileCommandOptions {
   std::string output, mode = "train", emit = "package", from, dump, fuse = "all";
   bool locations = false;
   bool keepGradients = false;
+  PackedWeights weights;
 };
 
 std::vector<std::string> namesOf(llvm::ArrayRef<PhaseInfo> phases) {
@@ -87,9 +89,9 @@ std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options)
   return optionsOf(options.choice, targetsOf(options), common);
 }
 
-/// The phase up to which the network is led once for all targets.
+/// The phase up to which the network is led before its weights are checked and its targets are known.
 Phase sharedPhase(const CompileCommandOptions &options) {
-  return options.from.empty() ? Phase::Step : std::max(Phase::Step, *phaseNamed(options.from));
+  return options.from.empty() ? Phase::Clip : std::max(Phase::Step, *phaseNamed(options.from));
 }
 
 void compile(const CompileCommandOptions &options) {
@@ -100,6 +102,8 @@ void compile(const CompileCommandOptions &options) {
   if (options.targets.size() > 1 && (!toPackage || !options.from.empty() || !options.dump.empty()))
     refuse("compile: a package holds several targets, a module one: with --emit, --from and --dump-phases, "
            "name one --target");
+  if (!options.weights.file.empty() && (!toPackage || !options.from.empty()))
+    refuse("compile: --weights go into the package of a spec: leave --emit and --from out");
   if (!options.output.empty())
     checkWritable(options.output);
   std::vector<CompileOptions> targets = compileOptions(options);
@@ -110,8 +114,11 @@ void compile(const CompileCommandOptions &options) {
   }
   sayCompiling(options.spec.spec, targets.front().target);
   lead(compilation, options, sharedPhase(options));
+  const std::string weights = contentOf(options.weights, compilation.module());
   PackageWriter package;
   addAll(package, compilation, options.spec.spec, targets);
+  if (!weights.empty())
+    package.add(weightsEntry, weights);
   package.write(options.output);
   if (!options.from.empty())
     requireReadable(options);
@@ -152,6 +159,7 @@ void addCompile(CLI::App &app) {
       ->check(CLI::IsMember({"none", "epilogue", "all"}))
       ->capture_default_str();
   command->add_flag("--keep-gradients", options->keepGradients, "the training step gives the gradients too");
+  addPackedWeights(*command, options->weights);
   command->callback([options] { compile(*options); });
 }
 

@@ -1,6 +1,7 @@
 #include "tools/kinema/InspectPackage.h"
 
 #include "runtime/Commands/Info.h"
+#include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
 #include "tools/kinema/Disassembly.h"
 
@@ -19,7 +20,7 @@ std::string meaningOf(const std::string &entry) {
     return "tensors, kernels and launches, the recipe (docs/package.md)";
   if (entry == "spec.arch")
     return "the text that it was compiled from";
-  if (entry == "weights.safetensors")
+  if (entry == weightsEntry)
     return "weights";
   if (entry == "code/emulator.so")
     return "the GPU's kernels for the emulator";

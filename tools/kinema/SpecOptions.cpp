@@ -3,10 +3,13 @@
 #include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Device/CpuLevel.h"
 #include "runtime/Device/Device.h"
+#include "runtime/Package/Names.h"
 #include "runtime/Package/Recipe.h"
+#include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Progress.h"
 #include "tools/kinema/Exit.h"
+#include "tools/kinema/Outline.h"
 
 #include <filesystem>
 #include <regex>
@@ -153,6 +156,19 @@ void addAll(PackageWriter &package, Compilation &compilation, llvm::StringRef sp
     sayCompiling(spec, target.target);
     require(compilation.addTo(package, target));
   }
+}
+
+void addPackedWeights(CLI::App &command, PackedWeights &weights) {
+  command.add_option("--weights", weights.file,
+                     "put these weights into it (safetensors), with which it evaluates and predicts");
+  command.add_option("--names", weights.names,
+                     "what that file calls its tensors: torchvision (default: the spec's names)");
+}
+
+std::string contentOf(const PackedWeights &weights, mlir::ModuleOp network) {
+  if (weights.file.empty())
+    return "";
+  return weightsForPackage(outlineOf(network, /*train=*/false), weights.file, findNames(weights.names));
 }
 
 void chooseTarget(const std::string &device, CompileOptions &compile) {

@@ -67,6 +67,16 @@ std::vector<CompileOptions> optionsOf(const TargetChoice &choice, llvm::ArrayRef
 void addAll(PackageWriter &package, Compilation &compilation, llvm::StringRef spec,
             llvm::ArrayRef<CompileOptions> targets);
 
+/// Holds weights that a package carries.
+struct PackedWeights {
+  std::string file, names; // an empty file: none
+};
+/// Adds --weights and --names.
+void addPackedWeights(CLI::App &command, PackedWeights &weights);
+/// Returns what a package of the network, which is in phase `clip`, carries of them; empty for none. Throws
+/// Error where they are not the network's.
+std::string contentOf(const PackedWeights &weights, mlir::ModuleOp network);
+
 /// Chooses the target that the device runs: a spec is compiled for a GPU if there is one, unless the CPU is
 /// asked for.
 void chooseTarget(const std::string &device, CompileOptions &options);

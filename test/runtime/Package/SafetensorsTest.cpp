@@ -109,12 +109,12 @@ TEST(Safetensors, OtherFloatsBecomeFloat32) {
   add(halves);
   add(brains);
   add(doubles);
-  const TensorFile file = parseTensors(
-      withHeader(R"({"half":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]},)"
-                 R"("brain":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},)"
-                 R"("double":{"dtype":"F64","shape":[2],"data_offsets":[12,28]}})",
-                 data),
-      "x");
+  const TensorFile file =
+      parseTensors(withHeader(R"({"half":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]},)"
+                              R"("brain":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},)"
+                              R"("double":{"dtype":"F64","shape":[2],"data_offsets":[12,28]}})",
+                              data),
+                   "x");
   auto values = [&](const char *name) {
     const FileTensor *tensor = file.find(name);
     EXPECT_EQ(tensor->type, ElementType::F32);
