@@ -1,7 +1,8 @@
 #include "runtime/Commands/CommandLine.h"
-#include "runtime/Package/Recipe.h"
 
+#include "runtime/Data/VideoList.h"
 #include "runtime/Device/Device.h"
+#include "runtime/Package/Recipe.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Nearest.h"
 
@@ -37,8 +38,8 @@ template <typename Options> void addWeights(CLI::App &app, Options &options, con
 
 std::string listMeaning(const char *list) {
   return fmt::format(
-      "{}: lines of `path label`; the label, the last word, is a number from 0 or a name from a "
-      "classes.txt beside the list",
+      "{}: lines of `path label`, a folder of class folders, or a list of UCF101, HMDB51, Kinetics, "
+      "Something-Something or Sports-1M (docs/data.md)",
       list);
 }
 
@@ -68,9 +69,20 @@ void occupyStandardStreams() {
 
 } // namespace
 
+void addListFlags(CLI::App &app, ListFlags &flags) {
+  app.add_option("--root", flags.root, "folder of the listed videos (default: the list's)");
+  app.add_option("--format", flags.format, "of the lists (default: what their names and content say)")
+      ->check(CLI::IsMember(listFormats()));
+  app.add_option("--labels", flags.labels,
+                 "file with the classes' names, one a line (default: such a file beside the list)");
+  app.add_option("--split", flags.split, "of HMDB51 (default: 1)")->check(CLI::Range(1, 3));
+}
+
 void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_option("--train", options.trainList, listMeaning("list of training videos"))->required();
   app.add_option("--test", options.testList, "list of test videos");
+  addListFlags(app, options);
+  app.add_option("--test-root", options.testRoot, "folder of the test videos (default: --root)");
   app.add_option("--out", options.out, "folder for checkpoints and curves")->required();
   for (const char *field : {"epochs", "rate", "seed"})
     app.add_option_function<std::string>(
@@ -102,6 +114,7 @@ void addFlags(CLI::App &app, TrainOptions &options) {
 
 void addFlags(CLI::App &app, EvalOptions &options) {
   app.add_option("--test", options.testList, listMeaning("list of test videos"))->required();
+  addListFlags(app, options);
   app.add_flag("--json", options.json, "print JSON");
   app.add_flag("--confusion", options.confusion, "print the videos by class and by what was said");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");

@@ -11,6 +11,9 @@
 
 namespace kinema {
 
+// Adds the flags that say how lists of videos are read.
+void addListFlags(CLI::App &app, ListFlags &flags);
+
 void addFlags(CLI::App &app, TrainOptions &options);
 void addFlags(CLI::App &app, EvalOptions &options);
 void addFlags(CLI::App &app, PredictOptions &options); // including the videos

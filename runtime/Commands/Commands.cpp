@@ -1,6 +1,7 @@
 #include "runtime/Commands/Commands.h"
 
 #include "runtime/Commands/Info.h"
+#include "runtime/Data/ClassNames.h"
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Package/Names.h"
 #include "runtime/Support/Error.h"
@@ -41,11 +42,44 @@ void loadWeights(Program &program, const Package &package, const std::string &we
   program.loadWeights(parseTensors(package.read(weightsEntry), package.path()), package.path());
 }
 
-VideoList readVideos(const std::string &list, const Manifest &manifest) {
-  VideoList videos = readVideoList(list, manifest.classes);
+// Returns how a list is to be read; `known` are names of classes that count where no file has names.
+ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &manifest,
+                        std::vector<std::string> known = {}) {
+  ListOptions options;
+  options.root = part == ListPart::Test && !flags.testRoot.empty() ? flags.testRoot : flags.root;
+  options.format = flags.format;
+  options.labels = flags.labels;
+  options.split = flags.split;
+  options.part = part;
+  options.classes = manifest.classes;
+  options.knownClasses = std::move(known);
+  options.findMissing = true;
+  return options;
+}
+
+VideoList readVideos(const std::string &list, const ListOptions &options) {
+  VideoList videos = readVideoList(list, options);
+  if (!videos.hasLabels())
+    fail("{}: not all of its videos have labels, without which they cannot be used here", list);
   for (const LabelledVideo &video : videos.videos)
     requireDecoder(video.path);
   return videos;
+}
+
+// Lists what is to be said of a list: what it is, and what is odd about it.
+void addNotes(const VideoList &list, std::vector<std::string> &notes) {
+  notes.push_back(describe(list));
+  notes.insert(notes.end(), list.notes.begin(), list.notes.end());
+  if (std::string remark = labelRemark(list); !remark.empty())
+    notes.push_back(remark);
+}
+
+// Returns how two lists of classes differ, or an empty string. One that is empty has numbers alone.
+std::string differentClasses(const std::vector<std::string> &a, const std::vector<std::string> &b) {
+  for (size_t label = 0; label < std::min(a.size(), b.size()); ++label)
+    if (a[label] != b[label])
+      return fmt::format("class {} is '{}' in the one and '{}' in the other", label, a[label], b[label]);
+  return "";
 }
 
 LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
@@ -126,8 +160,7 @@ void printProfile(const Program &program, const TrainOptions &options, const Pea
              describeLaunches(program, "train_step", peak, 0));
 }
 
-void printConfusion(const VideoMetrics &videos, int64_t classes, const std::string &list) {
-  std::vector<std::string> names = classNamesBeside(list);
+void printConfusion(const VideoMetrics &videos, int64_t classes, const std::vector<std::string> &names) {
   size_t width = 5;
   for (const std::string &name : names)
     width = std::max(width, name.size());
@@ -160,7 +193,9 @@ std::vector<Prediction> topClasses(const std::vector<std::string> &videos, const
     Prediction &prediction = predictions.emplace_back();
     prediction.video = videos[video];
     for (int64_t label : order)
-      prediction.top.emplace_back(names.empty() ? fmt::format("class {}", label) : names[label], own[label]);
+      prediction.top.emplace_back(label < static_cast<int64_t>(names.size()) ? names[label]
+                                                                             : fmt::format("class {}", label),
+                                  own[label]);
   }
   return predictions;
 }
@@ -296,9 +331,16 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   checkFolder(options);
   TrainingPlan plan;
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
-  plan.train = readVideos(options.trainList, manifest);
-  if (!options.testList.empty())
-    plan.test = readVideos(options.testList, manifest);
+  plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest));
+  addNotes(plan.train, plan.notes);
+  if (!options.testList.empty()) {
+    plan.test =
+        readVideos(options.testList, listOptions(options, ListPart::Test, manifest, plan.train.classes));
+    addNotes(*plan.test, plan.notes);
+    if (std::string text = differentClasses(plan.train.classes, plan.test->classes); !text.empty())
+      fail("{} and {} have different classes: {}; name the file of both with --labels", options.trainList,
+           options.testList, text);
+  }
   plan.start.origin = {manifest.network, originOf(plan.train),
                        plan.test ? originOf(*plan.test) : RunOrigin::List(), latest(options.settings)};
   if (options.resume)
@@ -308,8 +350,6 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   if (plan.test)
     checkClips(manifest, plan.start.recipe, false);
   checkWeights(manifest, options.weights, options.names, options.partial);
-  if (std::string remark = labelRemark(plan.train); !remark.empty())
-    plan.notes.push_back(remark);
   return plan;
 }
 
@@ -317,30 +357,46 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
 struct EvaluationPlan {
   Recipe recipe;
   VideoList videos;
-  std::vector<std::string> names; // of the classes, where they are asked for
+  std::vector<std::string> names; // of the classes, where they are known
+  std::vector<std::string> notes;
 };
 
+// Reads the names of the classes that a network was trained on from the file of its weights.
+std::vector<std::string> classesOf(const std::string &weights) {
+  return weights.empty() ? std::vector<std::string>() : classNamesIn(readTensorHeader(weights));
+}
+
 EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manifest) {
-  EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}};
+  EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, false);
-  plan.videos = readVideos(options.testList, manifest);
+  const std::vector<std::string> trained = classesOf(options.weights);
+  plan.videos = readVideos(options.testList, listOptions(options, ListPart::Test, manifest, trained));
+  plan.names = plan.videos.classes;
+  addNotes(plan.videos, plan.notes);
+  if (plan.videos.sorted && static_cast<int64_t>(plan.names.size()) != manifest.classes)
+    fail("{}: it has videos of {} classes, {} knows {}, and nothing says which: name the file of all of them "
+         "with --labels",
+         options.testList, plan.names.size(), manifest.name, manifest.classes);
+  if (std::string text = differentClasses(trained, plan.names); !text.empty())
+    plan.notes.push_back(fmt::format("{} was trained on other classes than those of {}: {}", options.weights,
+                                     options.testList, text));
   checkWeights(manifest, options.weights, options.names);
   return plan;
 }
 
 EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &manifest) {
-  EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}};
+  EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, false);
   if (options.top < 1)
     refuse("--top must be at least 1, found {}", options.top);
-  if (!options.labels.empty())
-    plan.names = readClassNames(options.labels);
-  if (!plan.names.empty() && static_cast<int64_t>(plan.names.size()) != manifest.classes)
+  plan.names = !options.labels.empty() ? readClassNames(options.labels) : classesOf(options.weights);
+  if (!options.labels.empty() && static_cast<int64_t>(plan.names.size()) != manifest.classes)
     fail("{} names {} classes, {} has {}", options.labels, plan.names.size(), manifest.name,
          manifest.classes);
   for (const std::string &video : options.videos) {
     requireDecoder(video);
-    plan.videos.videos.push_back({video, 0}); // nothing is made of the label, which nobody knows
+    // Nothing is made of the label, which nobody knows.
+    plan.videos.videos.push_back({.path = video, .label = 0, .name = video});
   }
   checkWeights(manifest, options.weights, options.names);
   return plan;
@@ -382,6 +438,7 @@ void train(const TrainOptions &options) {
     program.initialise(recipe.train.seed);
   startFrom(program, package, options, progress);
 
+  const std::vector<std::string> classes = plan.train.classes;
   auto source =
       VideoSource::training(std::move(plan.train), recipe, loaderOptions(manifest, options.loaders));
   std::unique_ptr<VideoSource> test;
@@ -392,7 +449,7 @@ void train(const TrainOptions &options) {
                             trainedValues(manifest), manifest.batch, source->clips(),
                             program.describeDevice()));
   Trainer trainer(program, *source, test.get(), recipe,
-                  {options.out, 60 * options.saveMinutes, options.testEvery, plan.start.origin,
+                  {options.out, 60 * options.saveMinutes, options.testEvery, plan.start.origin, classes,
                    options.profile ? profiledSteps : 0},
                   progress);
   if (options.resume) {
@@ -429,6 +486,8 @@ void eval(const EvalOptions &options) {
   auto source =
       VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options.loaders));
   Progress progress;
+  for (const std::string &note : plan.notes)
+    progress.note(note);
   catchInterrupts();
   Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress);
   if (options.json)
@@ -436,7 +495,7 @@ void eval(const EvalOptions &options) {
   else
     fmt::print("{}", describe(evaluation, plan.recipe.eval));
   if (options.confusion && !options.json)
-    printConfusion(evaluation.videos, manifest.classes, options.testList);
+    printConfusion(evaluation.videos, manifest.classes, plan.names);
 }
 
 void predict(const PredictOptions &options) {

@@ -23,7 +23,15 @@ struct PackageOptions {
   std::string device;  // as in ProgramOptions
 };
 
-struct TrainOptions : PackageOptions {
+// Holds what the commands on lists of videos take.
+struct ListFlags {
+  std::string root, testRoot; // folders of the videos; testRoot: of the test list, if it has its own
+  std::string format;         // of the lists; empty: recognised
+  std::string labels;         // file with the names of the classes
+  int64_t split = 1;          // of HMDB51
+};
+
+struct TrainOptions : PackageOptions, ListFlags {
   std::string trainList, testList;   // test: may be empty
   std::string out;                   // folder
   bool keepPackage = false;          // as OUT/network.kinema
@@ -40,7 +48,7 @@ struct TrainOptions : PackageOptions {
   std::shared_ptr<FolderLock> lock;  // the lock of `out`, if it is held already
 };
 
-struct EvalOptions : PackageOptions {
+struct EvalOptions : PackageOptions, ListFlags {
   std::string testList, weights, names;
   std::vector<std::string> settings;
   bool json = false, confusion = false;

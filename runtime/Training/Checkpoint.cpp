@@ -10,6 +10,7 @@ namespace kinema {
 namespace {
 
 constexpr const char *formatVersion = "2";
+constexpr const char *classesKey = "classes";
 
 // Doubles are written with as many digits as bring back the same bits.
 json toJson(const TrainingState &state) {
@@ -95,13 +96,35 @@ Checkpoint parseCheckpoint(const Manifest &manifest, const TensorFile &file, con
   try {
     return {parseState(json::parse(metadata(file, "state", path))),
             parseRecipe(json::parse(metadata(file, "recipe", path))),
-            parseOrigin(json::parse(metadata(file, "origin", path)))};
+            parseOrigin(json::parse(metadata(file, "origin", path))), classNamesIn(file)};
   } catch (const json::exception &) {
     fail("checkpoint {} is damaged: its state cannot be read", path);
   }
 }
 
+// Writes JSON as text. The names of files need not be UTF-8, so faulty bytes are replaced.
+std::string textOf(const json &document) {
+  return document.dump(-1, ' ', true, json::error_handler_t::replace);
+}
+
 } // namespace
+
+void nameClasses(const std::vector<std::string> &classes, TensorFile &weights) {
+  if (!classes.empty())
+    weights.metadata[classesKey] = textOf(classes);
+}
+
+std::vector<std::string> classNamesIn(const TensorFile &weights) {
+  auto found = weights.metadata.find(classesKey);
+  if (found == weights.metadata.end())
+    return {};
+  std::vector<std::string> names;
+  json document = json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  for (const json &name : document)
+    if (name.is_string())
+      names.push_back(name.get<std::string>());
+  return names;
+}
 
 void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path) {
   TensorFile file = program.storeWeights();
@@ -110,15 +133,12 @@ void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::s
       ArenaTensor momentum = parameter.momentumTensor();
       file.tensors.push_back(program.store(momentum, momentum.name));
     }
-  // The names of files need not be UTF-8, so faulty bytes are replaced.
-  auto text = [](const json &document) {
-    return document.dump(-1, ' ', true, json::error_handler_t::replace);
-  };
   file.metadata = {{checkpointKey, formatVersion},
                    {"package", program.manifest().name},
-                   {"recipe", text(toJson(checkpoint.recipe))},
-                   {"state", text(toJson(checkpoint.state))},
-                   {"origin", text(toJson(checkpoint.origin))}};
+                   {"recipe", textOf(toJson(checkpoint.recipe))},
+                   {"state", textOf(toJson(checkpoint.state))},
+                   {"origin", textOf(toJson(checkpoint.origin))}};
+  nameClasses(checkpoint.classes, file);
   writeTensors(path, file);
 }
 

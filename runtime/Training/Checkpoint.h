@@ -39,7 +39,13 @@ struct Checkpoint {
   TrainingState state;
   Recipe recipe; // the run was trained with it
   RunOrigin origin;
+  std::vector<std::string> classes; // names of the classes, in the order of their labels; may be empty
 };
+
+// Keeps the names of the classes with weights, so that what the weights say can be told by names.
+void nameClasses(const std::vector<std::string> &classes, TensorFile &weights);
+// Returns the names of the classes that are kept with weights; none where there are none.
+std::vector<std::string> classNamesIn(const TensorFile &weights);
 
 // Writes a checkpoint in full or not at all.
 void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path);

@@ -156,7 +156,7 @@ void Trainer::saveIfDue() {
 void Trainer::save() {
   settle(); // so that what is saved has been checked
   log->flush();
-  saveCheckpoint(program, {state, recipe, options.origin}, lastCheckpoint());
+  saveCheckpoint(program, {state, recipe, options.origin, options.classes}, lastCheckpoint());
   lastSave = now();
 }
 
@@ -175,6 +175,7 @@ void Trainer::test() {
   weights.metadata = {{"package", program.manifest().name},
                       {"epoch", fmt::to_string(state.epoch + 1)},
                       {"video_top1", fmt::to_string(accuracy)}};
+  nameClasses(options.classes, weights);
   writeTensors(bestCheckpoint(), weights);
 }
 

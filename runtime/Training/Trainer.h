@@ -16,10 +16,11 @@
 namespace kinema {
 
 struct TrainerOptions {
-  std::string folder;        // for checkpoints, curves and logs
-  double saveSeconds = 600;  // between checkpoints within an epoch; each epoch ends with one too
-  int64_t testEvery = 1;     // epochs
-  RunOrigin origin;          // for the checkpoints
+  std::string folder;               // for checkpoints, curves and logs
+  double saveSeconds = 600;         // between checkpoints within an epoch; each epoch ends with one too
+  int64_t testEvery = 1;            // epochs
+  RunOrigin origin;                 // for the checkpoints
+  std::vector<std::string> classes; // names of the classes, which go with the weights; empty: not known
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
 

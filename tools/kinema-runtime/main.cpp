@@ -1,6 +1,7 @@
 // Runs packages, as the program kinema-runtime. It links no compiler. With a package appended to it, it is
 // that network's trainer.
 #include "runtime/Commands/CommandLine.h"
+#include "runtime/Commands/DataCommands.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Support/Error.h"
@@ -74,6 +75,10 @@ int main(int argc, char **argv) {
     addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
     addCommand(app, "verify", "run each launch beside its plain twin and name those that differ", carried,
                &verify);
+    CLI::App *data = app.add_subcommand("data", "check and time lists of videos");
+    data->require_subcommand(1);
+    addDataCheck(*data);
+    addDataBench(*data);
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged
     std::fputs(fmt::format("{}: error: {}\n", name, error.what()).c_str(), stderr);

@@ -148,6 +148,89 @@ TEST_F(Commands, TrainEvalPredict) {
   EXPECT_NE(errors.find("data.crop is 4x4, the package was compiled for 2x3"), std::string::npos) << errors;
 }
 
+// The weights keep the names of the classes, by which evaluation and prediction tell them.
+TEST_F(Commands, NamesOfClassesGoWithTheWeights) {
+  writeVideos(folder, "all.txt", 9);
+  const char *names[] = {"red", "green leaf", "blue"};
+  for (int video = 0; video < 9; ++video) {
+    std::string in = fmt::format("{}/videos/{}", folder.name(), names[video % 3]);
+    std::filesystem::create_directories(in);
+    std::filesystem::rename(folder / fmt::format("all.txt{}.mp4", video),
+                            fmt::format("{}/{}.mp4", in, video));
+  }
+  folder.write("test.csv",
+               "label,youtube_id,time_start,time_end,split\ngreen leaf,1,0,1,val\nred,0,0,1,val\n");
+  ASSERT_EQ(
+      run("train linear.kin --train videos --test test.csv --test-root videos --out out.d --epochs 4 --set "
+          "train.rate=0.05"),
+      0)
+      << errors;
+  EXPECT_NE(errors.find("videos: class folders: 9 videos, 3 classes in the order of their names\n"),
+            std::string::npos)
+      << errors;
+  EXPECT_NE(errors.find("test.csv: Kinetics list: 2 videos, 3 classes\n"), std::string::npos) << errors;
+  for (const char *weights : {"best", "last"}) {
+    ASSERT_EQ(run(fmt::format("eval linear.kin --test test.csv --root videos --weights out.d/{}.safetensors "
+                              "--confusion",
+                              weights)),
+              0)
+        << errors;
+    EXPECT_NE(
+        output.find("blue           0    0    0\ngreen leaf     0    1    0\nred            0    0    1\n"),
+        std::string::npos)
+        << output;
+  }
+  ASSERT_EQ(run("predict linear.kin 'videos/green leaf/1.mp4' --weights out.d/last.safetensors --top 1"), 0)
+      << errors;
+  EXPECT_NE(output.find("%  green leaf\n"), std::string::npos) << output;
+
+  // What nobody says is not guessed.
+  ASSERT_EQ(run("train linear.kin --train videos --out out.d --epochs 5 --resume --changed test"), 0)
+      << errors;
+  folder.write("numbers.txt", "videos/red/0.mp4 0\nvideos/blue/2.mp4 2\n");
+  ASSERT_EQ(run("train linear.kin --train numbers.txt --out unnamed.d --epochs 1"), 0) << errors;
+  EXPECT_EQ(run("eval linear.kin --test test.csv --root videos --weights unnamed.d/last.safetensors"), 1);
+  EXPECT_NE(errors.find("test.csv: it has videos of 2 classes, linear knows 3, and nothing says which: name "
+                        "the file of all of them with --labels"),
+            std::string::npos)
+      << errors;
+  folder.write("names", "red\ngreen leaf\nblue\n");
+  ASSERT_EQ(
+      run("eval linear.kin --test test.csv --root videos --weights out.d/last.safetensors --labels names"),
+      0);
+  EXPECT_NE(
+      errors.find("out.d/last.safetensors was trained on other classes than those of test.csv: class 0 is "
+                  "'blue' in the one and 'red' in the other"),
+      std::string::npos)
+      << errors;
+  std::filesystem::create_directory(folder / "lists");
+  folder.write("lists/classes.txt", "red\ngreen leaf\nblue\n");
+  EXPECT_EQ(run("train linear.kin --train videos --test lists/test.txt --out x.d"), 1);
+  folder.write("lists/test.txt", "../videos/red/0.mp4 0\n");
+  EXPECT_EQ(run("train linear.kin --train videos --test lists/test.txt --out x.d"), 1);
+  EXPECT_NE(
+      errors.find("videos and lists/test.txt have different classes: class 0 is 'blue' in the one and 'red' "
+                  "in the other; name the file of both with --labels"),
+      std::string::npos)
+      << errors;
+  folder.write("unlabelled.csv", "youtube_id,time_start,time_end,split\n--6bJUbfpnQ,17,27,test\n");
+  EXPECT_EQ(run("train linear.kin --train unlabelled.csv --out x.d"), 1);
+  EXPECT_NE(errors.find(
+                "unlabelled.csv: not all of its videos have labels, without which they cannot be used here"),
+            std::string::npos)
+      << errors;
+}
+
+TEST_F(Commands, ListsAreCheckedWithoutANetwork) {
+  writeVideos(folder, "train.txt", 3);
+  EXPECT_EQ(run("data check train.txt"), 0) << errors;
+  EXPECT_NE(errors.find("train.txt: paths and labels: 3 videos, 3 classes\n"), std::string::npos) << errors;
+  EXPECT_EQ(run("data check train.txt --format kinetics"), 1);
+  EXPECT_NE(errors.find("train.txt: its first line names no column youtube_id"), std::string::npos) << errors;
+  EXPECT_EQ(run("data check train.txt --format nothing"), 2);
+  EXPECT_EQ(run("data bench train.txt --clips 3 --set data.resize=16x24 --set data.crop=16x24"), 0) << errors;
+}
+
 TEST_F(Commands, AProfileOfTrainingIsOfItsSteps) {
   writeVideos(folder, "train.txt", 9);
   std::string training = "train linear.kin --train train.txt --epochs 2 --out ";

@@ -1,4 +1,5 @@
 #include "runtime/Data/MotionVideos.h"
+#include "runtime/Data/ClassNames.h"
 #include "runtime/Data/MotionScene.h"
 #include "runtime/Data/VideoCheck.h"
 #include "test/runtime/Data/VideoFiles.h"
@@ -59,10 +60,10 @@ TEST_F(MotionVideosTest, WritesListsAndVideos) {
   MotionSummary summary = makeMotionVideos(options);
   EXPECT_EQ(summary.written, 30);
   EXPECT_EQ(summary.kept, 0);
-  const std::vector<std::string> classes = classNamesBeside(folder / "motion/train.txt");
+  const std::vector<std::string> classes = readClassNames(folder / "motion/classes.txt");
   EXPECT_EQ(classes.size(), 10u);
-  VideoList train = readVideoList(folder / "motion/train.txt", 10, classes);
-  VideoList test = readVideoList(folder / "motion/test.txt", 10, classes);
+  VideoList train = readVideoList(folder / "motion/train.txt", 10);
+  VideoList test = readVideoList(folder / "motion/test.txt", 10);
   EXPECT_EQ(train.videos.size(), 20u);
   EXPECT_EQ(test.videos.size(), 10u);
   CheckReport report = checkVideos(train, 2);

@@ -108,7 +108,7 @@ TEST(UncompressedVideo, CheckTakesItInItsOwnSize) {
   TemporaryFolder folder;
   writeText(folder / "a.y4m", twoFrames("420jpeg"));
   VideoList list;
-  list.videos.push_back({folder / "a.y4m", 0});
+  list.videos.push_back({.path = folder / "a.y4m", .label = 0, .name = "a.y4m"});
   CheckReport report = checkVideos(list, 1);
   EXPECT_EQ(report.unreadable(), 0);
   EXPECT_EQ(report.videos[0].info.frames, 2);

@@ -1,9 +1,11 @@
 #include "runtime/Data/VideoList.h"
+#include "runtime/Data/ClassNames.h"
 #include "test/runtime/Data/VideoFiles.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -16,7 +18,10 @@ class VideoListTest : public testing::Test {
 protected:
   VideoList read(const std::string &text, int64_t classes = 0, const std::vector<std::string> &names = {}) {
     writeText(folder / "list.txt", text);
-    return readVideoList(folder / "list.txt", classes, names);
+    ListOptions options;
+    options.classes = classes;
+    options.knownClasses = names;
+    return readVideoList(folder / "list.txt", options);
   }
   std::string refused(const std::string &text, int64_t classes = 0,
                       const std::vector<std::string> &names = {}) {
@@ -55,7 +60,7 @@ TEST_F(VideoListTest, WrongLinesAreNamed) {
   EXPECT_EQ(refused("a.mp4 0\nb.mp4 10\n", 10),
             folder / "list.txt:2: there are 10 classes (0 to 9), found label 10");
   EXPECT_THAT(refused("a.mp4 -1\n"), HasSubstr("list.txt:1: label -1 is negative"));
-  EXPECT_THAT(refused("a.mp4 99999999999\n"), HasSubstr("list.txt:1: label '99999999999'"));
+  EXPECT_THAT(refused("a.mp4 99999999999\n"), HasSubstr("list.txt:1: label 99999999999 is too large"));
   EXPECT_THAT(refused("a.mp4 1.5\n"), HasSubstr("label '1.5' is neither a number nor a name"));
   EXPECT_THAT(refused("a.mp4 left\n", 2, {"up", "down"}),
               HasSubstr("label 'left' is neither a number nor the name"));
@@ -64,28 +69,106 @@ TEST_F(VideoListTest, WrongLinesAreNamed) {
   EXPECT_THAT(refused("a\nb.mp4 0\nc\n"), testing::AllOf(HasSubstr("list.txt:1:"), HasSubstr("list.txt:3:")));
 }
 
-// One mistake is one line, however often it occurs, and what is left out of a report is counted.
-TEST_F(VideoListTest, ManyWrongLabelsAreToldOnce) {
-  std::string fromOne, beyond, noLabels;
+// Names of classes may hold blanks; the longest that fits counts.
+TEST_F(VideoListTest, NamesOfClassesWithBlanks) {
+  VideoList list = read("a b.mp4 turn left\nc.mp4\tleft\nd.mp4 2\n", 0, {"left", "turn left", "up"});
+  ASSERT_EQ(list.videos.size(), 3u);
+  EXPECT_EQ(list.videos[0].path, folder / "a b.mp4");
+  EXPECT_EQ(list.videos[0].label, 1);
+  EXPECT_EQ(list.videos[1].label, 0);
+  EXPECT_EQ(list.videos[2].label, 2);
+  EXPECT_THAT(list.classes, ElementsAre("left", "turn left", "up"));
+  EXPECT_EQ(describe(list), folder / "list.txt: paths and labels: 3 videos, 3 classes");
+}
+
+TEST_F(VideoListTest, LabelsFromOneAreToldOnce) {
+  std::string fromOne, beyond;
   for (int i = 1; i <= 30; ++i) {
     fromOne += fmt::format("{}.mp4 {}\n", i, 1 + i % 3);
     beyond += fmt::format("{}.mp4 {}\n", i, i % 5);
-    noLabels += fmt::format("{}\n", i);
   }
   EXPECT_EQ(refused(fromOne, 3),
             folder /
                 "list.txt: labels count from 1 to 3, but classes from 0 to 2: subtract 1 from each label "
                 "(awk '{ $NF -= 1; print }' LIST)");
-  EXPECT_EQ(refused(beyond, 3),
-            folder / "list.txt:3: there are 3 classes (0 to 2), found label 4, as on 11 lines more");
-  std::string report = refused(noLabels);
-  EXPECT_EQ(std::count(report.begin(), report.end(), '\n'), 10);
-  EXPECT_THAT(report, HasSubstr("list.txt: 20 lines more are wrong"));
-
   EXPECT_EQ(labelRemark(read(fromOne, 4)),
             folder / "list.txt: the labels are 1 to 3 and none is 0: classes count from 0");
   EXPECT_EQ(labelRemark(read(beyond)), "");
   EXPECT_EQ(labelRemark(read("a.mp4 1\nb.mp4 1\nc.mp4 3\n")), "");
+}
+
+// Thousands of wrong lines are a few lines, and all of them are in a file.
+TEST_F(VideoListTest, ManyWrongLinesAreOneSummary) {
+  std::string text;
+  for (int i = 1; i <= 2000; ++i)
+    text += i % 2 == 0   ? fmt::format("{}.mp4 7\n", i)
+            : i % 3 == 0 ? fmt::format("{}.mp4 -2\n", i)
+                         : fmt::format("{}\n", i);
+  EXPECT_EQ(refused(text, 5),
+            folder / "list.txt: 2000 lines cannot be used; all of them are in " +
+                (folder / "list.txt.problems") +
+                "\n"
+                "  667 lines without a label:\n"
+                "    " +
+                (folder / "list.txt:1: '1' is not a path and a label\n") + "    " +
+                (folder / "list.txt:5: '5' is not a path and a label\n") + "    " +
+                (folder / "list.txt:7: '7' is not a path and a label\n") +
+                "  333 lines with negative labels:\n"
+                "    " +
+                (folder / "list.txt:3: label -2 is negative\n") + "    " +
+                (folder / "list.txt:9: label -2 is negative\n") + "    " +
+                (folder / "list.txt:15: label -2 is negative\n") +
+                "  1000 lines with labels beyond the classes:\n"
+                "    " +
+                (folder / "list.txt:2: there are 5 classes (0 to 4), found label 7\n") + "    " +
+                (folder / "list.txt:4: there are 5 classes (0 to 4), found label 7\n") + "    " +
+                (folder / "list.txt:6: there are 5 classes (0 to 4), found label 7"));
+  const std::string all = readText(folder / "list.txt.problems");
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 2000);
+  EXPECT_THAT(all, HasSubstr("list.txt:2000: there are 5 classes (0 to 4), found label 7\n"));
+}
+
+// Where the list's folder cannot be written, the file goes to the folder for temporary files.
+TEST_F(VideoListTest, TheSummaryIsToldWhereNothingCanBeWritten) {
+  std::string text;
+  for (int i = 0; i < 11; ++i)
+    text += "a\n";
+  std::filesystem::create_directory(folder / "list.txt.problems");
+  const char *before = std::getenv("TMPDIR");
+  const std::string kept = before ? before : "";
+  std::filesystem::create_directory(folder / "tmp");
+  setenv("TMPDIR", (folder / "tmp").c_str(), 1);
+  EXPECT_THAT(refused(text), HasSubstr("all of them are in " + (folder / "tmp/list.txt.problems") + "\n"));
+  std::filesystem::remove(folder / "tmp/list.txt.problems");
+  std::filesystem::create_directory(folder / "tmp/list.txt.problems");
+  EXPECT_THAT(
+      refused(text),
+      HasSubstr("11 lines cannot be used; there is no room for all of them beside the list or in TMPDIR\n"));
+  before ? setenv("TMPDIR", kept.c_str(), 1) : unsetenv("TMPDIR");
+}
+
+TEST_F(VideoListTest, DuplicatesAndMissingFilesAreRemarks) {
+  for (const char *name : {"a.mp4", "b.mp4"})
+    writeText(folder / name, "");
+  writeText(folder / "list.txt",
+            "a.mp4 0\nb.mp4 1\na.mp4 0\nb.mp4 0\nno1.mp4 1\nno2.mp4 1\nno3.mp4 1\nno4.mp4 1\n");
+  ListOptions options;
+  options.findMissing = true;
+  VideoList list = readVideoList(folder / "list.txt", options);
+  EXPECT_EQ(list.videos.size(), 8u);
+  EXPECT_THAT(
+      list.notes,
+      ElementsAre(
+          folder / "list.txt: 2 videos are named again: a.mp4 of line 1; b.mp4 of line 2, with another label",
+          folder / "list.txt: 4 videos are missing, such as " + (folder / "no1.mp4") + "; " +
+              (folder / "no2.mp4") + "; " + (folder / "no3.mp4") + "; all of them are in " +
+              (folder / "list.txt.problems")));
+  EXPECT_THAT(list.unreadable,
+              testing::ElementsAre(testing::Pair(4, "no such file"), testing::Pair(5, "no such file"),
+                                   testing::Pair(6, "no such file"), testing::Pair(7, "no such file")));
+  EXPECT_THAT(readText(folder / "list.txt.problems"),
+              HasSubstr("list.txt:8: " + (folder / "no4.mp4") + "\n"));
+  EXPECT_TRUE(readVideoList(folder / "list.txt").unreadable.empty());
 }
 
 TEST_F(VideoListTest, TheDigestIsOfWhatTheListSays) {
@@ -98,20 +181,21 @@ TEST_F(VideoListTest, TheDigestIsOfWhatTheListSays) {
 }
 
 TEST_F(VideoListTest, NotAList) {
-  EXPECT_THAT(errorOf([&] { readVideoList(folder / "none.txt", 0); }), HasSubstr("none.txt: No such file"));
-  EXPECT_THAT(errorOf([&] { readVideoList(folder.path.string(), 0); }),
-              HasSubstr("is a directory, not a list"));
+  EXPECT_THAT(errorOf([&] { readVideoList(folder / "none.txt"); }), HasSubstr("none.txt: No such file"));
+  EXPECT_THAT(errorOf([&] { readVideoList(folder.path.string()); }),
+              HasSubstr("is a folder that holds neither folders of classes nor split files of HMDB51"));
+  EXPECT_THAT(errorOf([&] { readClassNames(folder.path.string()); }),
+              HasSubstr("is a directory, not a text file"));
   EXPECT_THAT(refused(""), HasSubstr("list.txt: the list holds no video"));
   EXPECT_THAT(refused("# nothing\n"), HasSubstr("holds no video"));
   EXPECT_THAT(refused(std::string("a\0b 1\n", 6)), HasSubstr("list.txt:1: a zero byte"));
 }
 
 TEST_F(VideoListTest, ReadsClassNames) {
-  EXPECT_THAT(classNamesBeside(folder / "list.txt"), ElementsAre());
   writeText(folder / "classes.txt", "left\nright\n");
-  EXPECT_THAT(classNamesBeside(folder / "list.txt"), ElementsAre("left", "right"));
+  EXPECT_THAT(readClassNames(folder / "classes.txt"), ElementsAre("left", "right"));
   writeText(folder / "list.txt", "a.mp4 right\n");
-  EXPECT_EQ(readVideoList(folder / "list.txt", 0).videos[0].label, 1);
+  EXPECT_EQ(readVideoList(folder / "list.txt").videos[0].label, 1);
   writeText(folder / "classes.txt", "left\n\n turn right \n");
   EXPECT_THAT(errorOf([&] { readClassNames(folder / "classes.txt"); }),
               HasSubstr("classes.txt:2: an empty name"));
@@ -123,6 +207,29 @@ TEST_F(VideoListTest, ReadsClassNames) {
   writeText(folder / "classes.txt", "left\nup\nleft\n");
   EXPECT_THAT(errorOf([&] { readClassNames(folder / "classes.txt"); }),
               HasSubstr("classes.txt:3: class 'left' is on line 1 already"));
+}
+
+TEST_F(VideoListTest, ReadsNumberedClassNames) {
+  writeText(folder / "classInd.txt", "1 Apply Eye Makeup\r\n2 Archery\r\n");
+  EXPECT_THAT(readClassNames(folder / "classInd.txt"), ElementsAre("Apply Eye Makeup", "Archery"));
+  writeText(folder / "classInd.txt", "1 Archery\n3 Biking\n");
+  EXPECT_THAT(readClassNames(folder / "classInd.txt"), ElementsAre("1 Archery", "3 Biking")) << "plain names";
+  writeText(folder / "k400.csv", "id,name\n1,archery\n0,abseiling\n2,\"air, drumming\"\n");
+  EXPECT_THAT(readClassNames(folder / "k400.csv"), ElementsAre("abseiling", "archery", "air, drumming"));
+  writeText(folder / "k400.csv", "id,name\n0,archery\n0,abseiling\n");
+  EXPECT_THAT(errorOf([&] { readClassNames(folder / "k400.csv"); }),
+              HasSubstr("k400.csv: the classes have the numbers 0 to 0, but there are 2: no class has the "
+                        "number 1, or two do"));
+  writeText(folder / "labels.json",
+            R"({"Bending something": "1", "Approaching something with your camera": 0})");
+  EXPECT_THAT(readClassNames(folder / "labels.json"),
+              ElementsAre("Approaching something with your camera", "Bending something"));
+  writeText(folder / "labels.json", R"({"Bending something": "one"})");
+  EXPECT_THAT(errorOf([&] { readClassNames(folder / "labels.json"); }),
+              HasSubstr("labels.json: class 'Bending something' has no number but \"one\""));
+  writeText(folder / "labels.json", "[1]");
+  EXPECT_THAT(errorOf([&] { readClassNames(folder / "labels.json"); }),
+              HasSubstr("labels.json: is no JSON object of classes and their numbers"));
 }
 
 } // namespace

@@ -1,0 +1,163 @@
+#include "runtime/Data/ListBuilder.h"
+
+#include "runtime/Data/Workers.h"
+#include "runtime/Support/Error.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace kinema {
+namespace {
+
+std::filesystem::path rootOf(const std::string &file, const ListOptions &options) {
+  if (!options.root.empty())
+    return options.root;
+  std::error_code none;
+  return std::filesystem::is_directory(file, none) ? std::filesystem::path(file)
+                                                   : std::filesystem::path(file).parent_path();
+}
+
+} // namespace
+
+ListBuilder::ListBuilder(const std::string &file, const ListOptions &options, std::vector<std::string> names)
+    : wanted(options), folder(rootOf(file, options)), table(std::move(names)), known(!table.empty()),
+      wrong(file) {
+  list.file = file;
+}
+
+bool ListBuilder::hasFolder(const std::string &name) {
+  if (name.empty())
+    return true;
+  auto [entry, isNew] = folders.emplace(name, false);
+  std::error_code none;
+  if (isNew)
+    entry->second = std::filesystem::is_directory(folder / name, none);
+  return entry->second;
+}
+
+std::string ListBuilder::find(const VideoPlaces &places) {
+  std::vector<std::filesystem::path> paths;
+  for (const std::string &in : places.folders)
+    if (hasFolder(in))
+      for (const std::string &name : places.names)
+        for (const std::string &extension : places.extensions)
+          paths.push_back(folder / in / (name + extension));
+  if (paths.empty())
+    return (folder / places.folders.front() / (places.names.front() + places.extensions.front())).string();
+  std::error_code none;
+  if (lastPlace < paths.size() && std::filesystem::exists(paths[lastPlace], none))
+    return paths[lastPlace].string();
+  for (size_t i = 0; i < paths.size(); ++i)
+    if (std::filesystem::exists(paths[i], none)) {
+      lastPlace = i;
+      return paths[i].string();
+    }
+  return paths.front().string();
+}
+
+void ListBuilder::add(int64_t line, std::string name, std::string path, std::string_view className) {
+  int32_t label = known ? table.find(className) : table.add(className);
+  if (label < 0)
+    return wrong.add("lines of unknown classes", line,
+                     fmt::format("'{}' is the name of no class", className));
+  list.videos.push_back({std::move(path), label, line, std::move(name)});
+}
+
+void ListBuilder::addNumbered(int64_t line, std::string name, std::string path, int64_t label) {
+  numbered = true;
+  if (label < 0)
+    return wrong.add("lines with negative labels", line, fmt::format("label {} is negative", label));
+  if (label > INT32_MAX)
+    return wrong.add("lines with labels beyond all numbers", line,
+                     fmt::format("label {} is too large", label));
+  list.videos.push_back({std::move(path), static_cast<int32_t>(label), line, std::move(name)});
+}
+
+void ListBuilder::addUnlabelled(int64_t line, std::string name, std::string path) {
+  list.videos.push_back({std::move(path), noLabel, line, std::move(name)});
+}
+
+// Gives the classes that the list itself named the numbers of their names in order.
+void ListBuilder::sortClasses() {
+  std::vector<std::string> sorted = table.names();
+  std::sort(sorted.begin(), sorted.end());
+  ClassTable ordered(sorted);
+  for (LabelledVideo &video : list.videos)
+    if (video.label != noLabel)
+      video.label = ordered.find(table.names()[video.label]);
+  table = std::move(ordered);
+  list.sorted = true;
+}
+
+// Checks that labels are below the number of classes. Those that are not are most often one mistake.
+void ListBuilder::checkLabels() {
+  const int64_t names = static_cast<int64_t>(table.names().size());
+  if (wanted.classes > 0 && names > wanted.classes)
+    fail("{}: {} names of classes for {} classes", list.file, names, wanted.classes);
+  const int64_t limit = wanted.classes > 0 ? wanted.classes : known ? names : 0;
+  if (limit == 0 || list.videos.empty())
+    return;
+  auto byLabel = [](const LabelledVideo &a, const LabelledVideo &b) { return a.label < b.label; };
+  auto [lowest, highest] = std::minmax_element(list.videos.begin(), list.videos.end(), byLabel);
+  if (lowest->label == 1 && highest->label == limit)
+    fail(
+        "{}: labels count from 1 to {}, but classes from 0 to {}: subtract 1 from each label (awk '{{ $NF -= "
+        "1; print }}' LIST)",
+        list.file, highest->label, limit - 1);
+  for (const LabelledVideo &video : list.videos)
+    if (video.label >= limit)
+      wrong.add("lines with labels beyond the classes", video.line,
+                fmt::format("there are {} classes (0 to {}), found label {}", limit, limit - 1, video.label));
+}
+
+void ListBuilder::remarkDuplicates() {
+  std::unordered_map<std::string_view, const LabelledVideo *> first;
+  for (const LabelledVideo &video : list.videos)
+    if (auto [entry, isNew] = first.emplace(video.path, &video); !isNew)
+      wrong.addRemark("videos are named again", video.line,
+                      fmt::format("{} of line {}{}", video.name, entry->second->line,
+                                  entry->second->label == video.label ? "" : ", with another label"));
+}
+
+void ListBuilder::remarkMissing() {
+  std::vector<char> missing(list.videos.size());
+  constexpr int64_t together = 256; // files of a job
+  const int64_t count = static_cast<int64_t>(list.videos.size());
+  runInParallel((count + together - 1) / together, 0, [&](int64_t job) {
+    for (int64_t i = job * together; i < std::min(count, (job + 1) * together); ++i) {
+      std::error_code code;
+      missing[i] = !std::filesystem::exists(list.videos[i].path, code) && !code;
+    }
+  });
+  for (int64_t i = 0; i < count; ++i)
+    if (missing[i]) {
+      list.unreadable.emplace(i, "no such file");
+      wrong.addRemark("videos are missing", list.videos[i].line, list.videos[i].path);
+    }
+}
+
+VideoList ListBuilder::finish(std::string format) {
+  if (!known && !numbered && !table.empty())
+    sortClasses();
+  list.classes = table.names();
+  list.format = std::move(format);
+  checkLabels();
+  if (wrong.empty() && list.videos.empty())
+    fail("{}: the list holds no video", list.file);
+  remarkDuplicates();
+  if (wanted.findMissing)
+    remarkMissing();
+  wrong.write();
+  if (!wrong.empty())
+    fail("{}", wrong.summary());
+  list.notes = wrong.remarks();
+  for (const LabelledVideo &video : list.videos) {
+    list.digest.add(video.name);
+    list.digest.add(fmt::format("\n{}\n", video.label));
+  }
+  return std::move(list);
+}
+
+} // namespace kinema
