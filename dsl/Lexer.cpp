@@ -197,6 +197,11 @@ private:
            tokens.back().text.end() == text.data() + position;
   }
 
+  /// Returns whether a value can end before this character, so that a % before it means hundredths.
+  static bool endsValue(char next) {
+    return llvm::StringRef("\n\r \t#}])", 8).contains(next) || next == '\0';
+  }
+
   void number() {
     size_t end = position + digits(position);
     auto kind = Token::Kind::Int;
@@ -216,6 +221,10 @@ private:
           kind = Token::Kind::Number;
           end = exponent + digits(exponent);
         }
+      }
+      if (kind != Token::Kind::Size && at(end) == '%' && endsValue(at(end + 1))) {
+        kind = Token::Kind::Number;
+        ++end;
       }
     }
     if (isWordPart(at(end)))

@@ -229,9 +229,11 @@ ExprPtr ExpressionParser::integer() {
 ExprPtr ExpressionParser::number() {
   Token token = take();
   double value = 0;
-  if (token.text.getAsDouble(value) || !(value <= std::numeric_limits<double>::max()))
+  llvm::StringRef text = token.text;
+  const bool isPercent = text.consume_back("%");
+  if (text.getAsDouble(value) || !(value <= std::numeric_limits<double>::max()))
     return failAt(token.location, ("the number " + token.text + " is out of range").str());
-  return std::make_unique<NumberExpr>(token.location, value, token.text.str());
+  return std::make_unique<NumberExpr>(token.location, isPercent ? value / 100 : value, token.text.str());
 }
 
 ExprPtr ExpressionParser::size() {

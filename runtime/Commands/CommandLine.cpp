@@ -76,6 +76,8 @@ void addListFlags(CLI::App &app, ListFlags &flags) {
   app.add_option("--labels", flags.labels,
                  "file with the classes' names, one a line (default: such a file beside the list)");
   app.add_option("--split", flags.split, "of HMDB51 (default: 1)")->check(CLI::Range(1, 3));
+  app.add_option("--index", flags.index,
+                 "folder for what `data check` finds out about the videos (default: beside each list)");
 }
 
 void addFlags(CLI::App &app, TrainOptions &options) {

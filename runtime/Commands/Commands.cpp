@@ -2,6 +2,7 @@
 
 #include "runtime/Commands/Info.h"
 #include "runtime/Data/ClassNames.h"
+#include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Package/Names.h"
 #include "runtime/Support/Error.h"
@@ -57,13 +58,24 @@ ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &m
   return options;
 }
 
-VideoList readVideos(const std::string &list, const ListOptions &options) {
+VideoList readVideos(const std::string &list, const ListOptions &options, const ListFlags &flags) {
   VideoList videos = readVideoList(list, options);
+  if (std::string index = indexPath(list, flags.index); std::filesystem::exists(index))
+    useIndex(videos, index);
   if (!videos.hasLabels())
     fail("{}: not all of its videos have labels, without which they cannot be used here", list);
   for (const LabelledVideo &video : videos.videos)
     requireDecoder(video.path);
   return videos;
+}
+
+// Throws Error where so many videos of the list are known to be missing that the recipe does not allow it.
+void checkKnownMissing(const VideoList &list, const Recipe &recipe) {
+  if (list.unreadable.size() == list.videos.size())
+    fail("{}: none of its {} videos can be read, such as {}: {}; --root names the folder of the videos",
+         list.file, list.videos.size(), list.videos.front().path, list.unreadable.begin()->second);
+  checkMissing(list.file, static_cast<int64_t>(list.unreadable.size()),
+               static_cast<int64_t>(list.videos.size()), recipe.data);
 }
 
 // Lists what is to be said of a list: what it is, and what is odd about it.
@@ -331,11 +343,11 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   checkFolder(options);
   TrainingPlan plan;
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
-  plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest));
+  plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest), options);
   addNotes(plan.train, plan.notes);
   if (!options.testList.empty()) {
-    plan.test =
-        readVideos(options.testList, listOptions(options, ListPart::Test, manifest, plan.train.classes));
+    plan.test = readVideos(options.testList,
+                           listOptions(options, ListPart::Test, manifest, plan.train.classes), options);
     addNotes(*plan.test, plan.notes);
     if (std::string text = differentClasses(plan.train.classes, plan.test->classes); !text.empty())
       fail("{} and {} have different classes: {}; name the file of both with --labels", options.trainList,
@@ -350,6 +362,9 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   if (plan.test)
     checkClips(manifest, plan.start.recipe, false);
   checkWeights(manifest, options.weights, options.names, options.partial);
+  checkKnownMissing(plan.train, plan.start.recipe);
+  if (plan.test)
+    checkKnownMissing(*plan.test, plan.start.recipe);
   return plan;
 }
 
@@ -370,7 +385,9 @@ EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manife
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, false);
   const std::vector<std::string> trained = classesOf(options.weights);
-  plan.videos = readVideos(options.testList, listOptions(options, ListPart::Test, manifest, trained));
+  plan.videos =
+      readVideos(options.testList, listOptions(options, ListPart::Test, manifest, trained), options);
+  checkKnownMissing(plan.videos, plan.recipe);
   plan.names = plan.videos.classes;
   addNotes(plan.videos, plan.notes);
   if (plan.videos.sorted && static_cast<int64_t>(plan.names.size()) != manifest.classes)
@@ -496,6 +513,7 @@ void eval(const EvalOptions &options) {
     fmt::print("{}", describe(evaluation, plan.recipe.eval));
   if (options.confusion && !options.json)
     printConfusion(evaluation.videos, manifest.classes, plan.names);
+  checkMissing(options.testList, evaluation.missing, source->videos(), plan.recipe.data);
 }
 
 void predict(const PredictOptions &options) {

@@ -29,6 +29,7 @@ struct ListFlags {
   std::string format;         // of the lists; empty: recognised
   std::string labels;         // file with the names of the classes
   int64_t split = 1;          // of HMDB51
+  std::string index;          // folder of the indices; empty: each beside its list
 };
 
 struct TrainOptions : PackageOptions, ListFlags {

@@ -3,10 +3,15 @@
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Data/LoaderBench.h"
 #include "runtime/Data/VideoCheck.h"
+#include "runtime/Data/VideoIndex.h"
+#include "runtime/Support/Clock.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
 #include "runtime/Support/Progress.h"
 
 #include <nlohmann/json.hpp>
+
+#include <filesystem>
 
 namespace kinema {
 namespace {
@@ -18,7 +23,7 @@ struct DataOptions : ListFlags {
   int64_t classes = 0;
   int threads = 0;
 
-  ListOptions read() const {
+  ListOptions read(bool findMissing) const {
     ListOptions options;
     options.root = root;
     options.format = format;
@@ -26,6 +31,7 @@ struct DataOptions : ListFlags {
     options.split = split;
     options.part = part == "train" ? ListPart::Train : ListPart::Test;
     options.classes = classes;
+    options.findMissing = findMissing;
     return options;
   }
 };
@@ -40,13 +46,55 @@ void addOptions(CLI::App &command, DataOptions &options) {
   command.add_option("--threads", options.threads, "threads to use (default: all)");
 }
 
-// Reads the list and says what it is.
-VideoList read(const DataOptions &options, Progress &progress) {
-  VideoList list = readVideoList(options.list, options.read());
+// Says what the list is, and what is odd about it.
+void say(const VideoList &list, Progress &progress) {
   progress.note(describe(list));
   for (const std::string &note : list.notes)
     progress.note(note);
-  return list;
+}
+
+// Returns where the list's index is kept, empty where it cannot be written.
+std::string writableIndex(const DataOptions &options, Progress &progress) {
+  std::string path = indexPath(options.list, options.index);
+  if (!options.index.empty())
+    makeDirectory(options.index);
+  try {
+    checkWritable(path);
+    return path;
+  } catch (const Error &error) {
+    progress.note(
+        fmt::format("{}: no index is kept; --index names a folder that can be written", error.what()));
+    return "";
+  }
+}
+
+// Writes which videos cannot be used, or removes the file where all can.
+void writeBad(const CheckReport &report, const std::string &path) {
+  if (report.unreadable() > 0)
+    writeFile(path, unreadableLines(report));
+  else
+    std::filesystem::remove(path);
+}
+
+void check(const DataOptions &options, int64_t frames) {
+  Progress progress;
+  const VideoList list = readVideoList(options.list, options.read(false)); // all files are opened below
+  say(list, progress);
+  const std::string index = writableIndex(options, progress);
+  const double start = now();
+  auto show = [&](int64_t done, int64_t total) {
+    progress.show(formatCount(done, total, "videos", now() - start));
+  };
+  const CheckReport report = checkVideos(list, options.threads, show, index);
+  if (report.known() > 0)
+    progress.note(
+        fmt::format("{}: it knew {} of {} videos already", index, report.known(), list.videos.size()));
+  fmt::print("{}", describe(report, list, frames));
+  if (!index.empty())
+    writeBad(report, badPath(index));
+  if (report.unreadable() > 0)
+    fail("{}: {} of {} videos cannot be read{}", options.list, report.unreadable(), list.videos.size(),
+         index.empty() ? "" : "; all of them are in " + badPath(index));
 }
 
 } // namespace
@@ -62,14 +110,7 @@ void addDataCheck(CLI::App &data) {
   command->add_option("--classes", options->classes, "labels must be below it");
   command->add_option("--frames", options->frames, "point out videos with fewer frames")
       ->capture_default_str();
-  command->callback([options] {
-    Progress progress;
-    VideoList list = read(*options, progress);
-    CheckReport report = checkVideos(list, options->threads);
-    fmt::print("{}", describe(report, list, options->frames));
-    if (report.unreadable())
-      fail("{}: {} of {} videos cannot be read", options->list, report.unreadable(), list.videos.size());
-  });
+  command->callback([options] { check(*options, options->frames); });
 }
 
 void addDataBench(CLI::App &data) {
@@ -90,8 +131,12 @@ void addDataBench(CLI::App &data) {
     followInput(recipe, 16, 112, 112); // without a network, the paper's clips
     for (const std::string &setting : options->settings)
       applySetting(recipe, setting);
+    VideoList list = readVideoList(options->list, options->read(true));
+    if (std::string index = indexPath(options->list, options->index); std::filesystem::exists(index))
+      useIndex(list, index);
     Progress progress;
-    auto source = VideoSource::training(read(*options, progress), recipe, {.threads = options->threads});
+    say(list, progress);
+    auto source = VideoSource::training(std::move(list), recipe, {.threads = options->threads});
     LoaderSpeed speed = measureLoader(*source, options->clips);
     if (options->json)
       fmt::print("{}\n", nlohmann::json{{"threads", source->threads()},

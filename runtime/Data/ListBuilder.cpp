@@ -1,6 +1,5 @@
 #include "runtime/Data/ListBuilder.h"
 
-#include "runtime/Data/Workers.h"
 #include "runtime/Support/Error.h"
 
 #include <fmt/ranges.h>
@@ -122,18 +121,10 @@ void ListBuilder::remarkDuplicates() {
 }
 
 void ListBuilder::remarkMissing() {
-  std::vector<char> missing(list.videos.size());
-  constexpr int64_t together = 256; // files of a job
-  const int64_t count = static_cast<int64_t>(list.videos.size());
-  runInParallel((count + together - 1) / together, 0, [&](int64_t job) {
-    for (int64_t i = job * together; i < std::min(count, (job + 1) * together); ++i) {
-      std::error_code code;
-      missing[i] = !std::filesystem::exists(list.videos[i].path, code) && !code;
-    }
-  });
-  for (int64_t i = 0; i < count; ++i)
-    if (missing[i]) {
-      list.unreadable.emplace(i, "no such file");
+  list.stamps = stampsOf(list.videos);
+  for (size_t i = 0; i < list.videos.size(); ++i)
+    if (list.stamps[i].bytes == FileStamp::noFile) {
+      list.unreadable.emplace(static_cast<int64_t>(i), "no such file");
       wrong.addRemark("videos are missing", list.videos[i].line, list.videos[i].path);
     }
 }

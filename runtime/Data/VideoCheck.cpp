@@ -1,11 +1,16 @@
 #include "runtime/Data/VideoCheck.h"
 
-#include "runtime/Data/Workers.h"
+#include "runtime/Data/VideoFile.h"
+#include "runtime/Data/VideoIndex.h"
+#include "runtime/Support/Digest.h"
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 
 namespace kinema {
 
@@ -14,40 +19,170 @@ int64_t CheckReport::unreadable() const {
                        [](const CheckedVideo &video) { return !video.problem.empty(); });
 }
 
-static CheckedVideo checkVideo(const std::string &path) {
-  CheckedVideo checked;
-  checked.info.file = path;
-  try {
-    VideoReader reader(path);
-    checked.info = reader.info();
-    const int64_t ends[] = {0, checked.info.frames - 1};
-    constexpr int small = 16;
-    bool scales = !UncompressedVideo::hasName(path);
-    int height = scales ? small : checked.info.height, width = scales ? small : checked.info.width;
-    std::vector<uint8_t> rgb(size_t(2) * height * width * 3);
-    reader.read(ends, height, width, rgb.data());
-  } catch (const std::exception &error) {
-    checked.problem = error.what();
+int64_t CheckReport::known() const {
+  return std::count_if(videos.begin(), videos.end(), [](const CheckedVideo &video) { return video.known; });
+}
+
+namespace {
+
+// Opens a video and decodes its ends. Throws Error.
+void decodeEnds(const std::string &path, IndexEntry &entry) {
+  VideoReader reader(path);
+  entry.info = reader.info();
+  entry.frames = *reader.index();
+  const int64_t ends[] = {0, entry.info.frames - 1};
+  constexpr int small = 16;
+  bool scales = !UncompressedVideo::hasName(path);
+  int height = scales ? small : entry.info.height, width = scales ? small : entry.info.width;
+  std::vector<uint8_t> rgb(size_t(2) * height * width * 3);
+  reader.read(ends, height, width, rgb.data());
+}
+
+uint64_t contentOf(const std::string &path) {
+  VideoFile file(path);
+  std::vector<char> bytes(size_t{1} << 20);
+  Digest digest;
+  for (int64_t at = 0;;) {
+    ssize_t count = file.read(bytes.data(), bytes.size(), at);
+    file.checkTime();
+    if (count < 0)
+      fail("{}: cannot be read: {}", path, std::strerror(errno));
+    if (count == 0)
+      return digest.number();
+    digest.add({bytes.data(), static_cast<size_t>(count)});
+    at += count;
   }
+}
+
+// Removes the file's name from an error, which begins with it.
+std::string withoutName(const std::string &message, const std::string &name) {
+  return message.starts_with(name + ": ") ? message.substr(name.size() + 2) : message;
+}
+
+class Checker {
+public:
+  Checker(const VideoList &list, const std::string &index) : list(list), index(index) {
+    if (index.empty())
+      return;
+    entries = readIndex(index);
+    part.emplace(index + ".part");
+    for (const auto &[name, encoded] : part->before())
+      entries.insert_or_assign(name, encoded);
+  }
+
+  CheckedVideo check(int64_t number);
+  // Replaces the index by one that knows all that is known now.
+  void finish() {
+    if (!part)
+      return;
+    writeIndex(index, entries);
+    part->remove();
+  }
+
+private:
+  IndexEntry examine(const LabelledVideo &video, bool &known);
+  std::optional<IndexEntry> before(const std::string &name) {
+    std::lock_guard lock(mutex);
+    auto found = entries.find(name);
+    return found == entries.end() ? std::nullopt : decode(found->second, true);
+  }
+  void keep(const IndexEntry &entry) {
+    if (!part)
+      return;
+    std::string encoded = encode(entry);
+    std::lock_guard lock(mutex);
+    auto found = entries.find(entry.name);
+    if (found != entries.end() && found->second == encoded)
+      return;
+    part->append(encoded);
+    entries.insert_or_assign(entry.name, std::move(encoded));
+  }
+
+  const VideoList &list;
+  std::string index;
+  std::mutex mutex; // guards what follows
+  IndexEntries entries;
+  std::optional<IndexAppender> part;
+};
+
+// Finds out about a video; `known` becomes whether what was known of it still counts, which it does if the
+// file is the same by its stamp or, after it was copied or touched, by its content. Throws where that cannot
+// be said for good: the file is not there, or cannot be read to its end.
+IndexEntry Checker::examine(const LabelledVideo &video, bool &known) {
+  std::optional<IndexEntry> old = before(video.name);
+  IndexEntry entry;
+  entry.name = video.name;
+  entry.stamp = stampOf(video.path);
+  known = old && entry.stamp.exists() && old->stamp == entry.stamp;
+  if (known)
+    return *std::move(old);
+  if (part)
+    entry.content = contentOf(video.path);
+  known = old && old->stamp.bytes == entry.stamp.bytes && old->content == entry.content;
+  if (known) {
+    old->stamp = entry.stamp;
+    return *std::move(old);
+  }
+  try {
+    decodeEnds(video.path, entry);
+  } catch (const TooSlow &) {
+    throw;
+  } catch (const Error &error) {
+    if (!entry.stamp.exists())
+      throw;
+    entry.problem = withoutName(error.what(), video.path);
+  }
+  return entry;
+}
+
+CheckedVideo Checker::check(int64_t number) {
+  const LabelledVideo &video = list.videos[number];
+  CheckedVideo checked;
+  checked.info.file = video.path;
+  IndexEntry entry;
+  try {
+    entry = examine(video, checked.known);
+  } catch (const std::exception &error) { // memory is short, too, where a file asks for much
+    checked.problem = fmt::format("{}: {}", video.path, withoutName(error.what(), video.path));
+    return checked;
+  }
+  keep(entry);
+  checked.info = entry.info;
+  checked.info.file = video.path;
+  if (!entry.problem.empty())
+    checked.problem = fmt::format("{}: {}", video.path, entry.problem);
   return checked;
 }
 
-CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallback &progress) {
+} // namespace
+
+CheckReport checkVideos(const VideoList &list, int threads, const ProgressCallback &progress,
+                        const std::string &index) {
   CheckReport report;
   report.videos.resize(list.videos.size());
   const int64_t total = static_cast<int64_t>(list.videos.size());
   for (const LabelledVideo &video : list.videos)
     requireDecoder(video.path);
+  Checker checker(list, index);
   std::mutex mutex; // guards `done` and `progress`
   int64_t done = 0;
   runInParallel(total, threads, [&](int64_t video) {
-    report.videos[video] = checkVideo(list.videos[video].path);
+    report.videos[video] = checker.check(video);
     std::lock_guard lock(mutex);
     ++done;
     if (progress)
       progress(done, total);
   });
+  checker.finish();
   return report;
+}
+
+std::string unreadableLines(const CheckReport &report) {
+  std::string text;
+  for (const CheckedVideo &video : report.videos)
+    if (!video.problem.empty())
+      text += video.problem + "\n";
+  return text;
 }
 
 namespace {
@@ -91,7 +226,7 @@ std::string totals(const CheckReport &report, const VideoList &list) {
   int64_t allFrames = 0;
   double seconds = 0;
   for (size_t i = 0; i < report.videos.size(); ++i) {
-    const auto &[info, problem] = report.videos[i];
+    const auto &[info, problem, known] = report.videos[i];
     if (!problem.empty())
       continue;
     ++codecs[info.codec];
@@ -121,13 +256,22 @@ std::string totals(const CheckReport &report, const VideoList &list) {
 } // namespace
 
 std::string describe(const CheckReport &report, const VideoList &list, int64_t clipFrames) {
+  constexpr size_t most = 10; // lines of a kind
   std::string text;
-  for (const auto &[info, problem] : report.videos) {
-    if (!problem.empty())
-      text += fmt::format("unreadable: {}\n", problem);
-    else if (std::string remark = remarks(info, clipFrames); !remark.empty())
-      text += fmt::format("note: {}: {}\n", info.file, remark);
-  }
+  auto tell = [&](const char *what, const std::vector<std::string> &lines) {
+    for (size_t i = 0; i < std::min(most, lines.size()); ++i)
+      text += fmt::format("{}: {}\n", what, lines[i]);
+    if (lines.size() > most)
+      text += fmt::format("{}: {} more\n", what, lines.size() - most);
+  };
+  std::vector<std::string> problems, notes;
+  for (const CheckedVideo &video : report.videos)
+    if (!video.problem.empty())
+      problems.push_back(video.problem);
+    else if (std::string remark = remarks(video.info, clipFrames); !remark.empty())
+      notes.push_back(fmt::format("{}: {}", video.info.file, remark));
+  tell("unreadable", problems);
+  tell("note", notes);
   if (std::string remark = labelRemark(list); !remark.empty())
     text += fmt::format("note: {}\n", remark);
   text += totals(report, list);

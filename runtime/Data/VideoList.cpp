@@ -2,11 +2,15 @@
 
 #include "runtime/Data/ListFormats.h"
 #include "runtime/Data/TextLines.h"
+#include "runtime/Data/Workers.h"
 #include "runtime/Support/Error.h"
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <set>
 
@@ -36,6 +40,26 @@ std::set<int32_t> labelsOf(const VideoList &list) {
 }
 
 } // namespace
+
+FileStamp stampOf(const std::string &path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0)
+    return {errno == ENOENT || errno == ENOTDIR ? FileStamp::noFile : FileStamp::noRegularFile};
+  if (!S_ISREG(status.st_mode))
+    return {FileStamp::noRegularFile};
+  return {status.st_size, int64_t{status.st_mtim.tv_sec} * 1000 * 1000 * 1000 + status.st_mtim.tv_nsec};
+}
+
+std::vector<FileStamp> stampsOf(const std::vector<LabelledVideo> &videos) {
+  std::vector<FileStamp> stamps(videos.size());
+  constexpr int64_t together = 256; // files of a job
+  const int64_t count = static_cast<int64_t>(videos.size());
+  runInParallel((count + together - 1) / together, 0, [&](int64_t job) {
+    for (int64_t i = job * together; i < std::min(count, (job + 1) * together); ++i)
+      stamps[i] = stampOf(videos[i].path);
+  });
+  return stamps;
+}
 
 bool VideoList::hasLabels() const {
   return std::all_of(videos.begin(), videos.end(),

@@ -1,14 +1,18 @@
 // Reads lists of videos in the formats in which data sets are published (docs/data.md).
 #pragma once
 
+#include "runtime/Data/FileStamp.h"
 #include "runtime/Support/Digest.h"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace kinema {
+
+class VideoIndex;
 
 inline constexpr int32_t noLabel = -1;
 
@@ -27,6 +31,9 @@ struct VideoList {
   bool sorted = false;              // the list itself named the classes; their order is that of their names
   std::vector<std::string> notes;   // what is odd about the list
   std::map<int64_t, std::string> unreadable; // videos of which it is known without opening them, and why
+  std::vector<FileStamp> stamps;             // of the videos' files; none where nobody looked
+  std::shared_ptr<const VideoIndex> index;   // knows where the frames of some videos are; may be null
+  std::vector<char> indexed;                 // whether `index` does, for each video
   Digest digest; // of the labels and the paths as written, so that it does not depend on where the list lies
 
   // Returns whether all videos have labels.
@@ -44,8 +51,11 @@ struct ListOptions {
   ListPart part = ListPart::Train;
   int64_t classes = 0;                   // labels are below it; 0: any number
   std::vector<std::string> knownClasses; // names that count where no file has names
-  bool findMissing = false;              // find out which files are not there
+  bool findMissing = false;              // find out which files are not there, and the stamps of the others
 };
+
+// Looks at the files of all videos.
+std::vector<FileStamp> stampsOf(const std::vector<LabelledVideo> &videos);
 
 // Names the formats: labels (lines of `path label`), ucf101, hmdb51, kinetics, something, sports1m, folders.
 const std::vector<std::string> &listFormats();

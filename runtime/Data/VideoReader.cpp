@@ -84,6 +84,8 @@ VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameInd
     input.emplace(file, frameIndex ? frameIndex->probe : nullptr);
     if (!frameIndex)
       frameIndex = std::make_shared<const FrameIndex>(scan(*input));
+    else if (!frameIndex->probe)
+      frameIndex = std::make_shared<const FrameIndex>(frameIndex->with(input->probe()));
     describe();
   }
 }

@@ -35,6 +35,12 @@ struct FrameIndex {
   bool truncated = false;
   std::shared_ptr<const ffmpeg::Probe> probe; // only for compressed files
 
+  // Returns the same with a probe, which an index that was kept in a file does not have.
+  FrameIndex with(std::shared_ptr<const ffmpeg::Probe> found) const {
+    FrameIndex other = *this;
+    other.probe = std::move(found);
+    return other;
+  }
   int64_t bytes() const { return static_cast<int64_t>((times.size() + keyTimes.size()) * sizeof(int64_t)); }
 };
 

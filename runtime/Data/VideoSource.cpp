@@ -1,5 +1,6 @@
 #include "runtime/Data/VideoSource.h"
 
+#include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/Workers.h"
 #include "runtime/Support/Error.h"
 
@@ -127,7 +128,9 @@ VideoSource::State::State(VideoList videos, ClipSampler clips, const Recipe &rec
                           const LoaderOptions &options)
     : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data),
       transform(recipe.data.mean, recipe.data.std), batchSize(options.batch),
-      threadCount(threadsOrCores(options.threads)) {
+      threadCount(threadsOrCores(options.threads)), unopenable(list.unreadable) {
+  for (const auto &[video, reason] : unopenable)
+    reported.insert(video); // by whoever knew it
   if (batchSize <= 0)
     refuse("a batch of {} clips", batchSize);
   clipFloats = 3 * data.frames * sampler.crop().height * sampler.crop().width;
@@ -324,6 +327,8 @@ std::unique_ptr<VideoReader> VideoSource::State::open(int64_t video) {
       index = known->second;
   }
   try {
+    if (!index && list.index && list.indexed[video])
+      index = list.index->frames(list.videos[video].name);
     auto reader = std::make_unique<VideoReader>(list.videos[video].path, index);
     std::lock_guard lock(mutex);
     if (indexBytes < indexMemory && indices.emplace(video, reader->index()).second)
@@ -386,6 +391,7 @@ int64_t VideoSource::clips() const { return state->sampler.clips(); }
 int64_t VideoSource::videos() const { return static_cast<int64_t>(state->list.videos.size()); }
 std::string VideoSource::videoName(int64_t video) const { return state->list.videos.at(video).path; }
 int32_t VideoSource::videoLabel(int64_t video) const { return state->list.videos.at(video).label; }
+int64_t VideoSource::knownMissing() const { return static_cast<int64_t>(state->list.unreadable.size()); }
 int VideoSource::threads() const { return state->threadCount; }
 
 void VideoSource::seek(int64_t epoch, int64_t batch) {

@@ -70,7 +70,14 @@ template <typename T> bool readNumber(std::string_view text, T &field) {
 
 bool read(std::string_view text, int64_t &field) { return readNumber(text, field); }
 
-bool read(std::string_view text, double &field) { return readNumber(text, field) && std::isfinite(field); }
+// Reads "0.25" or "25%".
+bool read(std::string_view text, double &field) {
+  const bool isPercent = text.ends_with('%');
+  if (!readNumber(text.substr(0, text.size() - isPercent), field) || !std::isfinite(field))
+    return false;
+  field = isPercent ? field / 100 : field;
+  return true;
+}
 
 bool read(std::string_view text, bool &field) {
   field = text == "on" || text == "true";

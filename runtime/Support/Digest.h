@@ -16,6 +16,7 @@ public:
     for (char letter : text)
       value = (value ^ static_cast<uint8_t>(letter)) * 0x100000001b3u;
   }
+  uint64_t number() const { return value; }
   std::string text() const { return fmt::format("{:016x}", value); }
 
 private:

@@ -41,6 +41,15 @@ std::string formatProgress(const ProgressState &state) {
   return line;
 }
 
+std::string formatCount(int64_t done, int64_t total, const std::string &what, double seconds) {
+  std::string line = fmt::format("{}/{} {}", done, total, what);
+  if (done == 0 || seconds <= 0)
+    return line;
+  const double rate = static_cast<double>(done) / seconds;
+  return line + fmt::format("  {:.1f} {}/s  {} left", rate, what,
+                            formatDuration(static_cast<double>(total - done) / rate));
+}
+
 Progress::Progress(std::FILE *stream) : stream(stream), terminal(stream && isatty(fileno(stream))) {
   next = now() + (terminal ? 0 : secondsBetweenLines);
 }
@@ -53,14 +62,14 @@ void Progress::clear() {
   drawn = false;
 }
 
-void Progress::update(const ProgressState &state) {
+void Progress::update(const ProgressState &state) { show(formatProgress(state)); }
+
+void Progress::show(const std::string &line) {
   if (!stream || now() < next)
     return;
   next = now() + (terminal ? secondsBetweenDrawings : secondsBetweenLines);
-  std::string line = formatProgress(state);
   if (terminal) {
-    line.resize(std::min(line.size(), columnsOf(stream) - 1));
-    std::fputs(fmt::format("\r{}\x1b[K", line).c_str(), stream);
+    std::fputs(fmt::format("\r{}\x1b[K", line.substr(0, columnsOf(stream) - 1)).c_str(), stream);
     drawn = true;
   } else {
     std::fputs((line + "\n").c_str(), stream);

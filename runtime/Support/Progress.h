@@ -22,6 +22,9 @@ struct ProgressState {
 // "epoch 3/45   512/1024 clips  84.2 clips/s  loss 1.234  top-1 45.2%  rate 0.01  waiting 3%  0:12:34 left".
 std::string formatProgress(const ProgressState &state);
 
+// Returns, for instance, "512/9537 videos  84.2 videos/s  0:01:52 left", after so many seconds.
+std::string formatCount(int64_t done, int64_t total, const std::string &what, double seconds);
+
 // Returns, for instance, "1:02:03".
 std::string formatDuration(double seconds);
 
@@ -31,8 +34,9 @@ public:
   explicit Progress(std::FILE *stream = stderr);
   ~Progress();
 
-  // Shows the state, if enough time has passed since it was last shown.
+  // These show a state, or a line, if enough time has passed since the last one was shown.
   void update(const ProgressState &state);
+  void show(const std::string &line);
   // Says on a terminal which piece of work begins now and may take a while.
   void begin(const std::string &what);
   // Writes a line that stays.

@@ -39,6 +39,9 @@ public:
   virtual std::string videoName(int64_t video) const = 0;
   virtual int32_t videoLabel(int64_t video) const = 0;
 
+  // Counts the videos of which it is known from the beginning that they cannot be read.
+  virtual int64_t knownMissing() const { return 0; }
+
   // Makes batch `batch` of epoch `epoch` the next one. This costs nothing where it is the next one already.
   virtual void seek(int64_t epoch, int64_t batch) = 0;
 
@@ -47,7 +50,8 @@ public:
   // it could be read.
   virtual bool next(Batch &batch) = 0;
 
-  // Returns the videos found unreadable since the last call, each reported once in the source's life.
+  // Returns the videos found unreadable since the last call, each reported once in the source's life and
+  // without those that were known.
   virtual std::vector<Unreadable> takeUnreadable() { return {}; }
 };
 

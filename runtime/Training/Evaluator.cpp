@@ -54,6 +54,20 @@ void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progr
     progress.note(fmt::format("cannot read {}: {}; it is left out", video.name, video.reason));
 }
 
+bool tooManyMissing(int64_t missing, int64_t videos, const DataRecipe &data) {
+  return static_cast<double>(missing) > data.missing * static_cast<double>(videos);
+}
+
+void checkMissing(const std::string &list, int64_t missing, int64_t videos, const DataRecipe &data) {
+  if (!tooManyMissing(missing, videos, data))
+    return;
+  const double share = static_cast<double>(missing) / static_cast<double>(videos);
+  fail("{}: {} of {} videos cannot be read, {:.1f}%, and data.missing allows {:.1f}%: mend them, take them "
+       "off "
+       "the list, or allow more with --set data.missing={:.0f}%",
+       list, missing, videos, 100 * share, 100 * data.missing, std::ceil(100 * share));
+}
+
 void setInput(Program &program, const Batch &batch) {
   const InputTensor &input = program.manifest().input();
   if (static_cast<int64_t>(batch.clips.size()) != input.elements())

@@ -26,6 +26,11 @@ struct Evaluation {
 // Reports each video that was found unreadable as a line "cannot read NAME: REASON; it is left out".
 void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progress);
 
+// Returns whether more videos of a list are missing than the recipe allows.
+bool tooManyMissing(int64_t missing, int64_t videos, const DataRecipe &data);
+// Throws Error where more videos of a list are missing than the recipe allows; `list` names it.
+void checkMissing(const std::string &list, int64_t missing, int64_t videos, const DataRecipe &data);
+
 // Copies a batch into the program's input. Throws Error if its shape differs from the package's.
 void setInput(Program &program, const Batch &batch);
 

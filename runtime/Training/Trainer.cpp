@@ -35,6 +35,7 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
   if (trainSource.batches() == 0)
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());
+  unreadable = trainSource.knownMissing();
   makeDirectory(this->options.folder);
 }
 
@@ -70,6 +71,8 @@ bool Trainer::nextBatch() {
   std::vector<Unreadable> missing = trainSource.takeUnreadable();
   unreadable += static_cast<int64_t>(missing.size());
   reportUnreadable(missing, progress);
+  if (!missing.empty())
+    stopIfMissing(options.origin.train.file, unreadable, trainSource.videos());
   return found;
 }
 
@@ -149,8 +152,8 @@ void Trainer::saveIfDue() {
     return;
   save();
   if (signal)
-    fail("stopped by {} after batch {} of epoch {}: go on with --resume, {} holds everything", signal,
-         state.batch, state.epoch + 1, lastCheckpoint());
+    fail("stopped by {} after batch {} of epoch {}{}: go on with --resume, {} holds everything", signal,
+         state.batch, state.epoch + 1, without(", "), lastCheckpoint());
 }
 
 void Trainer::save() {
@@ -166,6 +169,7 @@ void Trainer::test() {
   lastTest =
       evaluate(program, *testSource, recipe.eval, progress, fmt::format("testing epoch {}", state.epoch + 1));
   testSeconds = now() - start;
+  stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
   double accuracy = lastTest->videos.share(lastTest->videos.top1);
   if (accuracy <= state.best)
     return;
@@ -211,8 +215,7 @@ void Trainer::finishEpoch() {
   if (!std::isnan(row.testLoss))
     line += fmt::format("  test: loss {:.4f}  clip {:.1f}%  video {:.1f}%", row.testLoss,
                         100 * row.testClipTop1, 100 * row.testVideoTop1);
-  if (unreadable > 0)
-    line += fmt::format("  without {} of {} videos", unreadable, trainSource.videos());
+  line += without("  ");
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
                                    row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));
   curves->add(row);
@@ -236,6 +239,22 @@ void Trainer::showProgress() {
   shown.waiting = costs.waited / seconds;
   shown.secondsLeft = secondsLeft();
   progress.update(shown);
+}
+
+// Says behind `separator` how many videos are left out, if any.
+std::string Trainer::without(const char *separator) const {
+  return unreadable > 0
+             ? fmt::format("{}without {} of {} videos", separator, unreadable, trainSource.videos())
+             : "";
+}
+
+// Ends the training where more videos are missing than the recipe allows. The checkpoint lets it go on when
+// they are mended.
+void Trainer::stopIfMissing(const std::string &list, int64_t missing, int64_t videos) {
+  if (!tooManyMissing(missing, videos, recipe.data))
+    return;
+  save();
+  checkMissing(list, missing, videos, recipe.data);
 }
 
 double Trainer::secondsLeft() const {

@@ -77,6 +77,8 @@ private:
   void test();
   void finishEpoch();
   void showProgress();
+  std::string without(const char *separator) const;
+  void stopIfMissing(const std::string &list, int64_t missing, int64_t videos);
   double secondsLeft() const;
 
   Program &program;

@@ -43,6 +43,13 @@ TEST(Lexer, Numbers) {
             "int:128 number:0.5 number:1e-4 number:1e3 number:1.5e-10 size:1x2x2 size:3x32x112x112 newline");
 }
 
+TEST(Lexer, Percent) {
+  EXPECT_EQ(tokensOf("1% [2.5% 3%]\n7%"),
+            "number:1% mark:[ number:2.5% number:3% mark:] newline number:7% newline");
+  EXPECT_EQ(tokensOf("7%2 7 % 2 7%n 1x2% a.0%"), "int:7 mark:% int:2 int:7 mark:% int:2 int:7 mark:% word:n "
+                                                 "size:1x2 mark:% word:a mark:. int:0 mark:% newline");
+}
+
 TEST(Lexer, AfterADotOnlyDigits) {
   EXPECT_EQ(tokensOf("a.0.1 stage2.0"), "word:a mark:. int:0 mark:. int:1 word:stage2 mark:. int:0 newline");
 }

@@ -35,6 +35,7 @@ data {
   crop 112x112 at=centre
   flip 0
   normalise mean=[1 2.5 3] std=[4 5 6]
+  missing 1%
 }
 train {
   epochs 15 clips=1000
@@ -59,6 +60,7 @@ eval {
   EXPECT_EQ(recipe.data.flip, 0);
   EXPECT_EQ(recipe.data.mean, (std::vector<double>{1, 2.5, 3}));
   EXPECT_EQ(recipe.data.std, (std::vector<double>{4, 5, 6}));
+  EXPECT_EQ(recipe.data.missing, 0.01);
   EXPECT_EQ(recipe.train.epochs, 15);
   EXPECT_EQ(recipe.train.clips, 1000);
   EXPECT_EQ(recipe.train.batch, 8);

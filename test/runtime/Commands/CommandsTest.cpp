@@ -404,7 +404,17 @@ TEST_F(Commands, VideosThatAreMissingAreCounted) {
     list += fmt::format("none{}.mp4 {}\n", missing, missing % 3);
   ASSERT_EQ(mkfifo((folder / "none4.mp4").c_str(), 0600), 0);
   folder.write("train.txt", list);
-  ASSERT_EQ(run("train linear.kin --train train.txt --test train.txt --out a.d --epochs 2"), 0) << errors;
+  ASSERT_EQ(
+      run("train linear.kin --train train.txt --test train.txt --out a.d --epochs 2 --set data.missing=0.7"),
+      0)
+      << errors;
+  EXPECT_NE(
+      errors.find(
+          "train.txt: 4 videos are missing, such as none0.mp4; none1.mp4; none2.mp4; all of them are in "
+          "train.txt.problems\n"),
+      std::string::npos)
+      << errors;
+  EXPECT_EQ(errors.find("cannot read none0.mp4"), std::string::npos) << "it is told once\n" << errors;
   EXPECT_NE(output.find("trained without 5 of 8 videos, which could not be read\n"), std::string::npos)
       << output;
   EXPECT_NE(output.find(" clips of 3 videos (5 more could not be read), loss "), std::string::npos) << output;
@@ -412,6 +422,129 @@ TEST_F(Commands, VideosThatAreMissingAreCounted) {
             std::string::npos)
       << errors;
   EXPECT_NE(errors.find("  without 5 of 8 videos  rate "), std::string::npos) << errors;
+}
+
+// More missing videos than the recipe allows end the work: before it begins where they are known, else with a
+// checkpoint.
+TEST_F(Commands, TooManyMissingVideosAreAnError) {
+  std::string list = readFile(writeVideos(folder, "train.txt", 9));
+  ASSERT_EQ(mkfifo((folder / "pipe.mp4").c_str(), 0600), 0);
+  folder.write("train.txt", list + "pipe.mp4 0\n");
+  std::string training = "train linear.kin --train train.txt --epochs 2 --out ";
+  ASSERT_EQ(run(training + "a.d"), 0) << "a tenth is allowed" << errors;
+  EXPECT_NE(output.find("trained without 1 of 10 videos, which could not be read\n"), std::string::npos)
+      << output;
+  EXPECT_EQ(run(training + "b.d --set data.missing=0.05"), 1);
+  EXPECT_NE(errors.find(
+                "error: train.txt: 1 of 10 videos cannot be read, 10.0%, and data.missing allows 5.0%: mend "
+                "them, take them off the list, or allow more with --set data.missing=10%\n"),
+            std::string::npos)
+      << errors;
+  ASSERT_EQ(run(training + "b.d --resume --set data.missing=10%"), 0) << errors;
+  EXPECT_TRUE(readTensors(folder / "a.d/last.safetensors").tensors.front().bytes ==
+              readTensors(folder / "b.d/last.safetensors").tensors.front().bytes);
+
+  folder.write("test.txt", list + "none.mp4 0\nnothing.mp4 0\n");
+  std::string evaluation = "eval linear.kin --test test.txt --weights a.d/last.safetensors";
+  EXPECT_EQ(run(evaluation), 1);
+  EXPECT_EQ(output, "");
+  EXPECT_NE(
+      errors.find("error: test.txt: 2 of 11 videos cannot be read, 18.2%, and data.missing allows 10.0%"),
+      std::string::npos)
+      << errors;
+  EXPECT_EQ(run(training + "c.d --test test.txt"), 1);
+  EXPECT_FALSE(std::filesystem::exists(folder / "c.d"));
+  EXPECT_EQ(run(evaluation + " --set data.missing=0.19"), 0) << errors;
+  EXPECT_NE(output.find("of 9 videos (2 more could not be read)"), std::string::npos) << output;
+  folder.write("test.txt", list + "pipe.mp4 0\npipe.mp4 1\n");
+  EXPECT_EQ(run(evaluation), 1) << "found out while the others are looked at";
+  EXPECT_NE(output.find("of 9 videos (2 more could not be read)"), std::string::npos) << output;
+  EXPECT_NE(errors.find("test.txt: 2 of 11 videos cannot be read"), std::string::npos) << errors;
+  EXPECT_EQ(run(training + "d.d --test test.txt"), 1);
+  EXPECT_NE(errors.find("test.txt: 2 of 11 videos cannot be read"), std::string::npos) << errors;
+  EXPECT_TRUE(std::filesystem::exists(folder / "d.d/last.safetensors"));
+}
+
+// The loader uses what a check has found out; the same bits come of it.
+TEST_F(Commands, TrainingUsesTheIndex) {
+  std::string list = readFile(writeVideos(folder, "train.txt", 19));
+  folder.write("bad.mp4", "no video");
+  folder.write("train.txt", list + "bad.mp4 0\n");
+  std::string training = "train linear.kin --train train.txt --epochs 2 --out ";
+  ASSERT_EQ(run(training + "a.d"), 0) << errors;
+  EXPECT_NE(errors.find("cannot read bad.mp4: not a video that FFmpeg can read; it is left out\n"),
+            std::string::npos)
+      << errors;
+  EXPECT_EQ(run("data check train.txt"), 1);
+  EXPECT_NE(errors.find("train.txt: 1 of 20 videos cannot be read; all of them are in train.txt.bad\n"),
+            std::string::npos)
+      << errors;
+  EXPECT_EQ(readFile(folder / "train.txt.bad"), "bad.mp4: not a video that FFmpeg can read\n");
+  ASSERT_EQ(run(training + "b.d"), 0) << errors;
+  EXPECT_NE(
+      errors.find("train.txt.index: it knows 20 of 20 videos\ntrain.txt: 1 videos cannot be read, such as "
+                  "bad.mp4: not a video that FFmpeg can read; all of them are in train.txt.bad\n"),
+      std::string::npos)
+      << errors;
+  EXPECT_EQ(errors.find("it is left out"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("  without 1 of 20 videos  rate "), std::string::npos) << errors;
+  EXPECT_NE(output.find("trained without 1 of 20 videos, which could not be read\n"), std::string::npos)
+      << output;
+  EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
+
+  // An index may lie elsewhere; a damaged one is refused.
+  EXPECT_EQ(run("data check train.txt --index cache"), 1);
+  EXPECT_EQ(run("data check train.txt --index cache"), 1);
+  EXPECT_NE(errors.find(": it knew 20 of 20 videos already\n"), std::string::npos) << errors;
+  ASSERT_EQ(run("data bench train.txt --clips 1 --index cache --set data.resize=16x24 --set data.crop=16x24"),
+            0)
+      << errors;
+  EXPECT_NE(errors.find(": it knows 20 of 20 videos\n"), std::string::npos) << errors;
+  folder.write("train.txt.index", "an index");
+  EXPECT_EQ(run(training + "c.d"), 1);
+  EXPECT_NE(
+      errors.find("train.txt.index: is no index of videos, or one of another version; remove it, and `data "
+                  "check` makes it anew\n"),
+      std::string::npos)
+      << errors;
+
+  // Where no index can be written, the videos are checked without one.
+  std::filesystem::remove(folder / "train.txt.index");
+  std::filesystem::create_directory(folder / "train.txt.index");
+  folder.write("train.txt", list);
+  EXPECT_EQ(run("data check train.txt"), 0) << errors;
+  EXPECT_NE(
+      errors.find("cannot write train.txt.index: it is a directory: no index is kept; --index names a folder "
+                  "that can be written\n"),
+      std::string::npos)
+      << errors;
+}
+
+// A check that is killed goes on where it was, and leaves the same index as one that was not.
+TEST_F(Commands, AKilledCheckGoesOn) {
+  writeVideos(folder, "train.txt", 60);
+  std::filesystem::copy_file(folder / "train.txt", folder / "whole.txt");
+  ASSERT_EQ(run("data check whole.txt"), 0) << errors;
+  // The last video is so large that no check comes to its end before it is killed.
+  const std::filesystem::path last = folder / "train.txt59.mp4", kept = folder / "kept.mp4";
+  std::filesystem::rename(last, kept);
+  folder.write(last.filename().string(), "");
+  std::filesystem::resize_file(last, uintmax_t{1} << 40);
+  for (int64_t bytes : {1, 500, 2000}) {
+    std::string line = fmt::format(
+        "cd '{}' && {{ '{}' data check train.txt --threads 1 >out 2>err & pid=$!; n=0; until [ $(stat -c %s "
+        "train.txt.index.part 2>/dev/null || echo 0) -ge {} ] || [ $n = 6000 ]; do sleep 0.01; n=$((n + 1)); "
+        "done; "
+        "kill -KILL $pid; wait $pid; }} 2>/dev/null; test -e train.txt.index.part",
+        folder.name(), KINEMA_RUNTIME, bytes);
+    ASSERT_EQ(std::system(line.c_str()), 0);
+  }
+  std::filesystem::rename(kept, last);
+  EXPECT_FALSE(std::filesystem::exists(folder / "train.txt.index"));
+  ASSERT_EQ(run("data check train.txt"), 0) << errors;
+  EXPECT_NE(errors.find(" of 60 videos already\n"), std::string::npos) << errors;
+  EXPECT_TRUE(readFile(folder / "train.txt.index") == readFile(folder / "whole.txt.index"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "train.txt.index.part"));
 }
 
 // What can be known before the code is loaded is told without it.

@@ -92,7 +92,7 @@ TEST_F(MotionVideosTest, TheSameBytesOnAnyNumberOfThreads) {
 TEST_F(MotionVideosTest, CompletesAnInterruptedRun) {
   makeMotionVideos(options);
   const auto whole = files(options.directory);
-  std::filesystem::remove(folder / "motion/train/up/0001.mp4");
+  std::filesystem::remove(folder / "motion/train/up/0000.mp4");
   std::filesystem::remove(folder / "motion/test.txt");
   writeText(folder / "motion/test/left/0000.mp4.part", "half a vid");
   std::filesystem::remove(folder / "motion/test/left/0000.mp4");
@@ -239,7 +239,7 @@ TEST_F(MotionVideosTest, CheckReportsWhatIsWrong) {
   EXPECT_THAT(text,
               HasSubstr("unreadable: " + (folder / "motion/train/right/0000.mp4") + ": no such file\n"));
   EXPECT_THAT(text, HasSubstr("left/0000.mp4: not a video that FFmpeg can read\n"));
-  EXPECT_THAT(text, HasSubstr("note: " + (folder / "motion/train/up/0001.mp4") +
+  EXPECT_THAT(text, HasSubstr("note: " + (folder / "motion/train/up/0000.mp4") +
                               ": 12 frames, fewer than a clip's 16"));
   EXPECT_THAT(text, HasSubstr("frames: 216 in all, 12 to 12 a video; 25.00 to 25.00 a second"));
   EXPECT_THAT(text, HasSubstr("sizes (H x W): 64x86 18\n"));

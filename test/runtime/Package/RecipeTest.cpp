@@ -33,6 +33,8 @@ TEST(Recipe, Settings) {
   applySetting(recipe, "train.nesterov=off");
   applySetting(recipe, "data.crop=224x200");
   applySetting(recipe, "data.resize=64");
+  applySetting(recipe, "data.missing=2.5%");
+  EXPECT_EQ(recipe.data.missing, 0.025);
   applySetting(recipe, "train.at=[20 30 40]");
   applySetting(recipe, "eval.report=clip_top1,video_top5");
   EXPECT_EQ(recipe.train.rate, 0.5);

@@ -102,6 +102,11 @@ TEST(Progress, Line) {
                                    "0.01  waiting 3%  1:02:34 left");
 }
 
+TEST(Progress, Count) {
+  EXPECT_EQ(formatCount(0, 9537, "videos", 0), "0/9537 videos");
+  EXPECT_EQ(formatCount(512, 9537, "videos", 6.4), "512/9537 videos  80.0 videos/s  0:01:53 left");
+}
+
 TEST(Progress, PlainLinesWhereThereIsNoTerminal) {
   Folder folder;
   std::FILE *file = std::fopen((folder / "log").c_str(), "w");
