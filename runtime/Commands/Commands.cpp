@@ -86,6 +86,11 @@ void addNotes(const VideoList &list, std::vector<std::string> &notes) {
     notes.push_back(remark);
 }
 
+// Reads the names of the classes that a network was trained on from the file of its weights.
+std::vector<std::string> classesOf(const std::string &weights) {
+  return weights.empty() ? std::vector<std::string>() : classNamesIn(readTensorHeader(weights));
+}
+
 // Returns how two lists of classes differ, or an empty string. One that is empty has numbers alone.
 std::string differentClasses(const std::vector<std::string> &a, const std::vector<std::string> &b) {
   for (size_t label = 0; label < std::min(a.size(), b.size()); ++label)
@@ -339,20 +344,34 @@ void planResumption(const TrainOptions &options, const Manifest &manifest, Train
            plan.start.state.epoch, plan.start.recipe.train.epochs);
 }
 
+// Reads the lists of a training, whose classes must be the same.
+void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPlan &plan) {
+  plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest), options);
+  addNotes(plan.train, plan.notes);
+  const std::vector<std::string> &classes = plan.train.classes;
+  if (plan.train.sorted && static_cast<int64_t>(classes.size()) < manifest.classes)
+    plan.notes.push_back(
+        fmt::format("{}: its {} classes are the first of the {} of {}; if there are more, name the "
+                    "file of all of them with --labels",
+                    options.trainList, classes.size(), manifest.classes, manifest.name));
+  if (std::string text = differentClasses(classesOf(options.weights), classes);
+      !options.partial && !text.empty())
+    plan.notes.push_back(fmt::format("{} was trained on other classes than those of {}: {}", options.weights,
+                                     options.trainList, text));
+  if (options.testList.empty())
+    return;
+  plan.test = readVideos(options.testList, listOptions(options, ListPart::Test, manifest, classes), options);
+  addNotes(*plan.test, plan.notes);
+  if (std::string text = differentClasses(classes, plan.test->classes); !text.empty())
+    fail("{} and {} have different classes: {}; name the file of both with --labels", options.trainList,
+         options.testList, text);
+}
+
 TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest) {
   checkFolder(options);
   TrainingPlan plan;
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
-  plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest), options);
-  addNotes(plan.train, plan.notes);
-  if (!options.testList.empty()) {
-    plan.test = readVideos(options.testList,
-                           listOptions(options, ListPart::Test, manifest, plan.train.classes), options);
-    addNotes(*plan.test, plan.notes);
-    if (std::string text = differentClasses(plan.train.classes, plan.test->classes); !text.empty())
-      fail("{} and {} have different classes: {}; name the file of both with --labels", options.trainList,
-           options.testList, text);
-  }
+  readLists(options, manifest, plan);
   plan.start.origin = {manifest.network, originOf(plan.train),
                        plan.test ? originOf(*plan.test) : RunOrigin::List(), latest(options.settings)};
   if (options.resume)
@@ -375,11 +394,6 @@ struct EvaluationPlan {
   std::vector<std::string> names; // of the classes, where they are known
   std::vector<std::string> notes;
 };
-
-// Reads the names of the classes that a network was trained on from the file of its weights.
-std::vector<std::string> classesOf(const std::string &weights) {
-  return weights.empty() ? std::vector<std::string>() : classNamesIn(readTensorHeader(weights));
-}
 
 EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manifest) {
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
@@ -507,9 +521,12 @@ void eval(const EvalOptions &options) {
     progress.note(note);
   catchInterrupts();
   Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress);
-  if (options.json)
-    fmt::print("{}\n", toJson(evaluation).dump(1, ' ', false, json::error_handler_t::replace));
-  else
+  if (options.json) {
+    json document = toJson(evaluation);
+    if (!plan.names.empty())
+      document["classes"] = plan.names;
+    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
+  } else
     fmt::print("{}", describe(evaluation, plan.recipe.eval));
   if (options.confusion && !options.json)
     printConfusion(evaluation.videos, manifest.classes, plan.names);

@@ -31,7 +31,9 @@ public:
       bytes += static_cast<char>(value | 0x80);
     bytes += static_cast<char>(value);
   }
-  void signedNumber(int64_t value) { number(static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63)); }
+  void signedNumber(int64_t value) {
+    number(static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63));
+  }
   void fixed(uint64_t value, int width) {
     for (int i = 0; i < width; ++i)
       bytes += static_cast<char>(value >> 8 * i);
@@ -148,7 +150,8 @@ bool readRecord(const std::string &file, std::string_view content, size_t &at, I
   if (rest.size() < headerBytes)
     return false;
   Reader header(rest);
-  const auto length = static_cast<uint32_t>(header.fixed(4)), complement = static_cast<uint32_t>(header.fixed(4));
+  const auto length = static_cast<uint32_t>(header.fixed(4)),
+             complement = static_cast<uint32_t>(header.fixed(4));
   const uint64_t digest = header.fixed(8);
   if (length != static_cast<uint32_t>(~complement))
     failDamaged(file, at, "no record begins there");
@@ -180,7 +183,8 @@ std::string encode(const IndexEntry &entry) {
   out.number(static_cast<uint64_t>(entry.info.frames));
   out.real(entry.info.fps);
   out.real(entry.info.seconds);
-  out.number((entry.info.truncated ? 1 : 0) | (entry.frames.byTime ? 2 : 0) | (entry.frames.truncated ? 4 : 0));
+  out.number((entry.info.truncated ? 1 : 0) | (entry.frames.byTime ? 2 : 0) |
+             (entry.frames.truncated ? 4 : 0));
   out.times(entry.frames.times);
   out.times(entry.frames.keyTimes);
   return std::move(out.bytes);
@@ -220,7 +224,8 @@ IndexEntries readIndex(const std::string &file, int64_t *whole) {
     const std::string content = readFile(file);
     const std::string_view begin = std::string_view(content).substr(0, signature.size());
     if (begin != signature.substr(0, begin.size()))
-      fail("{}: is no index of videos, or one of another version; remove it, and `data check` makes it anew", file);
+      fail("{}: is no index of videos, or one of another version; remove it, and `data check` makes it anew",
+           file);
     if (begin.size() == signature.size()) {
       at = signature.size();
       while (readRecord(file, content, at, entries)) {
@@ -290,8 +295,8 @@ std::shared_ptr<const FrameIndex> VideoIndex::frames(std::string_view name) cons
 }
 
 // Says in one line what the index knows, and in another which videos it knows to be bad.
-static void addNotes(VideoList &list, const std::string &file, int64_t known, const std::vector<std::string> &changed,
-                     const std::vector<std::string> &bad) {
+static void addNotes(VideoList &list, const std::string &file, int64_t known,
+                     const std::vector<std::string> &changed, const std::vector<std::string> &bad) {
   static constexpr size_t examples = 3;
   auto first = [](std::vector<std::string> all) {
     all.resize(std::min(examples, all.size()));
@@ -304,8 +309,8 @@ static void addNotes(VideoList &list, const std::string &file, int64_t known, co
     text += "; `data check` finds out about the others";
   list.notes.push_back(text);
   if (!bad.empty())
-    list.notes.push_back(fmt::format("{}: {} videos cannot be read, such as {}; all of them are in {}", list.file,
-                                     bad.size(), first(bad), badPath(file)));
+    list.notes.push_back(fmt::format("{}: {} videos cannot be read, such as {}; all of them are in {}",
+                                     list.file, bad.size(), first(bad), badPath(file)));
 }
 
 void useIndex(VideoList &list, const std::string &file) {

@@ -122,7 +122,8 @@ TEST(VideoIndexTest, WhatIsDamagedIsRefused) {
   writeText(file, whole.substr(0, whole.size() - 1));
   EXPECT_THAT(errorOf([&] { readIndex(file); }), HasSubstr("it ends within a record"));
   writeText(file, "a list\n");
-  EXPECT_THAT(errorOf([&] { readIndex(file); }), HasSubstr("is no index of videos, or one of another version"));
+  EXPECT_THAT(errorOf([&] { readIndex(file); }),
+              HasSubstr("is no index of videos, or one of another version"));
   std::string other = whole;
   other.back() ^= 1;
   writeText(file, other);
@@ -130,8 +131,8 @@ TEST(VideoIndexTest, WhatIsDamagedIsRefused) {
   other = whole;
   other[std::string_view("kinema video index 1\n").size()] ^= 1;
   writeText(file, other);
-  EXPECT_EQ(errorOf([&] { readIndex(file); }),
-            file + ": the index is damaged at byte 21: no record begins there; remove it, and `data check` makes it anew");
+  EXPECT_EQ(errorOf([&] { readIndex(file); }), file + ": the index is damaged at byte 21: no record begins "
+                                                      "there; remove it, and `data check` makes it anew");
   writeIndex(file, {{"a", "no entry"}});
   EXPECT_THAT(errorOf([&] { readIndex(file); }), HasSubstr("the record is of no video"));
 }
@@ -207,8 +208,10 @@ TEST_F(CheckedListTest, TheLoaderGivesTheSameBatches) {
   EXPECT_THAT(list.unreadable, ElementsAre(testing::Pair(2, "not a video that FFmpeg can read"),
                                            testing::Pair(4, "no such file")));
   EXPECT_THAT(list.notes.at(1), HasSubstr("list.txt.index: it knows 5 of 6 videos"));
-  EXPECT_THAT(list.notes.at(2), HasSubstr("list.txt: 1 videos cannot be read, such as v2.mp4: not a video that FFmpeg "
-                                          "can read; all of them are in " + (folder / "list.txt.bad")));
+  EXPECT_THAT(list.notes.at(2),
+              HasSubstr("list.txt: 1 videos cannot be read, such as v2.mp4: not a video that FFmpeg "
+                        "can read; all of them are in " +
+                        (folder / "list.txt.bad")));
   const std::vector<Batch> with = epoch(list);
   EXPECT_TRUE(found.empty()) << "both are known";
   ASSERT_EQ(with.size(), without.size());
@@ -232,11 +235,40 @@ TEST_F(CheckedListTest, TheIndexSaysWhereFramesAre) {
   EXPECT_EQ(reader.info().fps, scanned.info().fps);
   EXPECT_TRUE(reader.index()->probe) << "the next one to open it need not decode its beginning";
   EXPECT_FALSE(known.find("none.mp4"));
-  EXPECT_THAT(errorOf([&] { known.frames("none.mp4"); }), HasSubstr("the index does not say where the frames of none.mp4 are"));
+  EXPECT_THAT(errorOf([&] { known.frames("none.mp4"); }),
+              HasSubstr("the index does not say where the frames of none.mp4 are"));
   // What it says is believed without another scan.
   FrameIndex fewer = *frames;
   fewer.times.resize(7);
   EXPECT_EQ(VideoReader(folder / "v3.mp4", std::make_shared<const FrameIndex>(fewer)).info().frames, 7);
+}
+
+// The index is as good as a scan whatever the container says of its packets.
+TEST_F(CheckedListTest, FramesOfEveryContainer) {
+  std::string lines;
+  for (auto [name, arguments] : {std::pair{"a.mp4", "-c:v libx264 -g 12 -bf 2"},
+                                 {"b.avi", "-c:v mpeg4 -g 12"},
+                                 {"c.mkv", "-c:v libx264 -bf 3"},
+                                 {"d.webm", "-c:v libvpx -g 20 -auto-alt-ref 1"},
+                                 {"e.mpg", "-c:v mpeg2video -bf 2"},
+                                 {"f.ts", "-c:v libx264 -g 12"},
+                                 {"g.y4m", "-pix_fmt yuv420p"}}) {
+    makeVideo(folder / name, arguments, 40, "48x36");
+    lines += fmt::format("{} 0\n", name);
+  }
+  writeText(folder / "list.txt", lines);
+  EXPECT_EQ(check().unreadable(), 0);
+  VideoList list = indexed();
+  for (const LabelledVideo &video : list.videos) {
+    VideoReader scanned(video.path), known(video.path, list.index->frames(video.name));
+    const std::vector<int64_t> frames = {scanned.info().frames - 1, 0, 17, 5, 30};
+    std::vector<uint8_t> wanted(frames.size() * 36 * 48 * 3), found(wanted.size());
+    scanned.read(frames, 36, 48, wanted.data());
+    known.read(frames, 36, 48, found.data());
+    EXPECT_TRUE(wanted == found) << video.name;
+    EXPECT_EQ(known.info().frames, scanned.info().frames) << video.name;
+    EXPECT_EQ(known.info().seconds, scanned.info().seconds) << video.name;
+  }
 }
 
 // What was checked is not checked again, and a check in parts gives the same bytes.
@@ -268,8 +300,9 @@ TEST_F(CheckedListTest, AChangedVideoIsNoticed) {
   makeH264(folder / "v1.mp4", 12, 36, 48, 77);
   makeH264(folder / "v2.mp4", 13, 36, 48, 78);
   VideoList list = indexed();
-  EXPECT_THAT(list.notes.at(1), HasSubstr("list.txt.index: it knows 2 of 6 videos; 3 others have changed since, such as "
-                                          "v0.mp4; v1.mp4; v2.mp4; `data check` finds out about the others"));
+  EXPECT_THAT(list.notes.at(1),
+              HasSubstr("list.txt.index: it knows 2 of 6 videos; 3 others have changed since, such as "
+                        "v0.mp4; v1.mp4; v2.mp4; `data check` finds out about the others"));
   EXPECT_EQ(list.unreadable.size(), 1u);
   EXPECT_THAT(list.indexed, ElementsAre(0, 0, 0, 1, 0, 1));
   epoch(list);
