@@ -585,7 +585,7 @@ TEST_F(Commands, ArgumentsAreLookedAtFirst) {
   said("predict codeless.kin train.txt0.mp4 --weights w", "w: tensor fc.weight is float32 [1]");
   said("run codeless.kin --input w --output none/y", "cannot write none/y");
   said("eval codeless.kin --test train.txt --weights w --set data.resize=1x1",
-       "data.resize is 1x1, smaller than the crop of 2x3");
+       "data.resize: frames are resized to less than the crop of 2x3");
   said("predict codeless.kin train.txt0.mp4 --weights w --top 0", "--top must be at least 1, found 0");
   std::filesystem::create_directory(folder / "b.d");
   folder.write("b.d/last.safetensors", "");
