@@ -119,6 +119,8 @@ void addFlags(CLI::App &app, EvalOptions &options) {
   addListFlags(app, options);
   app.add_flag("--json", options.json, "print JSON");
   app.add_flag("--confusion", options.confusion, "print the videos by class and by what was said");
+  app.add_option("--out", options.out,
+                 "folder for videos.jsonl, classes.csv, confusion.csv and confusion.svg");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
   addData(app, options);
   addThreads(app, options);
@@ -128,6 +130,7 @@ void addFlags(CLI::App &app, PredictOptions &options) {
   app.add_option("VIDEO", options.videos, "videos")->required();
   app.add_option("--labels", options.labels, "file with the classes' names, one a line");
   app.add_option("--top", options.top, "classes to print (default: 5)");
+  app.add_option("--scores", options.scores, "file for the scores of all classes: a JSON object a line");
   app.add_flag("--json", options.json, "print JSON");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
   addData(app, options);

@@ -1,5 +1,6 @@
 #include "runtime/Commands/Commands.h"
 
+#include "runtime/Commands/EvaluationFiles.h"
 #include "runtime/Commands/Info.h"
 #include "runtime/Data/ClassNames.h"
 #include "runtime/Data/VideoIndex.h"
@@ -198,17 +199,15 @@ struct Prediction {
 std::vector<Prediction> topClasses(const std::vector<std::string> &videos, const VideoScores &scores,
                                    const std::vector<std::string> &names, int64_t top) {
   std::vector<Prediction> predictions;
-  for (size_t video = 0; video < videos.size(); ++video) {
-    std::vector<double> own = scores.scores(static_cast<int64_t>(video));
-    if (own.empty())
-      continue;
+  for (const VideoScore &video : scores.all()) {
+    const std::vector<double> &own = video.scores;
     std::vector<int64_t> order(own.size());
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(),
               [&](int64_t a, int64_t b) { return own[a] > own[b] || (own[a] == own[b] && a < b); });
     order.resize(std::min<size_t>(order.size(), top));
     Prediction &prediction = predictions.emplace_back();
-    prediction.video = videos[video];
+    prediction.video = videos[video.video];
     for (int64_t label : order)
       prediction.top.emplace_back(label < static_cast<int64_t>(names.size()) ? names[label]
                                                                              : fmt::format("class {}", label),
@@ -418,6 +417,8 @@ EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manife
 EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &manifest) {
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, false);
+  if (!options.scores.empty())
+    checkWritable(options.scores);
   if (options.top < 1)
     refuse("--top must be at least 1, found {}", options.top);
   plan.names = !options.labels.empty() ? readClassNames(options.labels) : classesOf(options.weights);
@@ -510,6 +511,8 @@ void train(const TrainOptions &options) {
 void eval(const EvalOptions &options) {
   Package package(options.package);
   EvaluationPlan plan = planEvaluation(options, networkOf(package));
+  if (!options.out.empty())
+    makeDirectory(options.out); // before the work, in case it cannot be made
   requireWeights(package, options.weights);
   Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();
@@ -530,6 +533,8 @@ void eval(const EvalOptions &options) {
     fmt::print("{}", describe(evaluation, plan.recipe.eval));
   if (options.confusion && !options.json)
     printConfusion(evaluation.videos, manifest.classes, plan.names);
+  if (!options.out.empty())
+    writeEvaluation(options.out, evaluation, *source, plan.names);
   checkMissing(options.testList, evaluation.missing, source->videos(), plan.recipe.data);
 }
 
@@ -543,14 +548,12 @@ void predict(const PredictOptions &options) {
 
   auto source =
       VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options.loaders));
-  VideoScores scores(manifest.classes, plan.recipe.eval.average == "logits");
   Progress progress;
   catchInterrupts();
-  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction",
-                                   [&](const Batch &batch, std::span<const float> logits) {
-                                     scores.add(logits, batch.labels, batch.videos);
-                                   });
-  print(topClasses(options.videos, scores, plan.names, options.top), options.json);
+  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction");
+  if (!options.scores.empty())
+    writeFile(options.scores, scoresText(evaluation, *source, plan.names, /*labelled=*/false));
+  print(topClasses(options.videos, evaluation.scores, plan.names, options.top), options.json);
   if (!evaluation.unreadable.empty())
     fail("cannot read {}: {}", evaluation.unreadable.front().name, evaluation.unreadable.front().reason);
 }

@@ -53,6 +53,7 @@ struct EvalOptions : PackageOptions, ListFlags {
   std::string testList, weights, names;
   std::vector<std::string> settings;
   bool json = false, confusion = false;
+  std::string out; // folder for what was found, video by video and class by class; empty: none
   int loaders = 0;
 };
 
@@ -62,6 +63,7 @@ struct PredictOptions : PackageOptions {
   std::string labels; // names of the classes, one a line
   std::vector<std::string> settings;
   int64_t top = 5;
+  std::string scores; // file for the scores of all classes, a line a video; empty: none
   bool json = false;
   int loaders = 0;
 };

@@ -1,5 +1,7 @@
 #include "runtime/Plots/Plot.h"
 
+#include "runtime/Plots/Matrix.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,17 +18,6 @@ struct Range {
   double least = 0, most = 1;
   double share(double value) const { return (value - least) / (most - least); }
 };
-
-std::string escaped(const std::string &text) {
-  std::string result;
-  for (char c : text)
-    result += c == '&'   ? "&amp;"
-              : c == '<' ? "&lt;"
-              : c == '>' ? "&gt;"
-              : c == '"' ? "&quot;"
-                         : std::string(1, c);
-  return result;
-}
 
 // Returns 1, 2 or 5 times a power of ten, so that about `wanted` steps fill the length.
 double tickStep(double length, int wanted) {
@@ -106,7 +97,7 @@ private:
       add("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"grid\"/>\n", x0, py(y), x1,
           py(y));
       add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\" text-anchor=\"end\">{:.4g}{}</text>\n", x0 - 8,
-          py(y) + 4, value, escaped(panel.unit));
+          py(y) + 4, value, escapedForSvg(panel.unit));
     }
     step = std::max(1.0, tickStep(horizontal.most - horizontal.least, 8)); // epochs are whole
     int64_t first = std::llround(std::ceil(horizontal.least / step));
@@ -122,8 +113,8 @@ private:
 
   void drawTitles() {
     add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name\" text-anchor=\"middle\">{}</text>\n", (x0 + x1) / 2,
-        y0 + 38, escaped(xTitle));
-    add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name\">{}</text>\n", x0, y1 - 24, escaped(panel.title));
+        y0 + 38, escapedForSvg(xTitle));
+    add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name\">{}</text>\n", x0, y1 - 24, escapedForSvg(panel.title));
   }
 
   void drawSeries(const Series &series) {
@@ -149,7 +140,7 @@ private:
     for (const Series &series : panel.series) {
       add("<path d=\"M{:.1f} {:.1f}h22\" class=\"line\" stroke=\"{}\"{}/>\n", x, y1 - 11, series.colour,
           series.dashed ? " stroke-dasharray=\"6 4\"" : "");
-      add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\">{}</text>\n", x + 27, y1 - 7, escaped(series.name));
+      add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\">{}</text>\n", x + 27, y1 - 7, escapedForSvg(series.name));
       x += 27 + 6.6 * static_cast<double>(series.name.size()) + 16;
     }
   }
@@ -176,7 +167,7 @@ std::string drawPanels(const std::string &title, const std::string &xTitle,
       ".line{{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}}</style>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
       "<text x=\"{2:.0f}\" y=\"28\" class=\"title\">{3}</text>\n",
-      width, height, left, escaped(title));
+      width, height, left, escapedForSvg(title));
   for (size_t i = 0; i < panels.size(); ++i)
     svg += PanelDrawing(panels[i], xTitle, panelWidth * static_cast<double>(i)).draw();
   return svg + "</svg>\n";

@@ -78,13 +78,12 @@ void setInput(Program &program, const Batch &batch) {
 }
 
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
-                    const std::string &phase,
-                    const std::function<void(const Batch &, std::span<const float>)> &each) {
+                    const std::string &phase) {
   const Manifest &manifest = program.manifest();
   const ArenaTensor &output = manifest.output("infer", "logits");
   std::vector<float> logits(output.elements());
-  VideoScores videos(manifest.classes, recipe.average == "logits");
   Evaluation result;
+  result.scores = VideoScores(manifest.classes, recipe.average == "logits");
   Batch batch;
   double start = now(), waited = 0;
 
@@ -106,9 +105,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
     program.get(output, logits);
     checkScores(logits, batch.valid * manifest.classes, phase);
     result.clips.add(logits, batch.labels);
-    videos.add(logits, batch.labels, batch.videos);
-    if (each)
-      each(batch, logits);
+    result.scores.add(logits, batch.labels, batch.videos);
     progress.update(stateOf(phase, source, result.clips, done, now() - start, waited));
   }
   for (Unreadable &video : source.takeUnreadable())
@@ -116,7 +113,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
   reportUnreadable(result.unreadable, progress);
   if (result.clips.clips == 0)
     fail("{}: none of {} videos could be read", phase, source.videos());
-  result.videos = videos.metrics();
+  result.videos = result.scores.metrics();
   result.missing = source.videos() - result.videos.videos;
   result.seconds = now() - start;
   result.waiting = waited / result.seconds;

@@ -8,7 +8,6 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +16,7 @@ namespace kinema {
 struct Evaluation {
   ClipMetrics clips;
   VideoMetrics videos;
+  VideoScores scores;
   std::vector<Unreadable> unreadable; // left out of all figures; each is told once in its source's life
   int64_t missing = 0;                // videos that were left out, told before or not
   double seconds = 0;
@@ -34,11 +34,10 @@ void checkMissing(const std::string &list, int64_t missing, int64_t videos, cons
 // Copies a batch into the program's input. Throws Error if its shape differs from the package's.
 void setInput(Program &program, const Batch &batch);
 
-// Runs "prepare", then "infer" on every batch of the source from its start. `each`, if given, is called for
-// each batch with its logits [N, classes]. Throws Error if no clip at all could be read, or when interrupted.
+// Runs "prepare", then "infer" on every batch of the source from its start. Throws Error if no clip at all
+// could be read, or when interrupted.
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
-                    const std::string &phase = "testing",
-                    const std::function<void(const Batch &, std::span<const float>)> &each = {});
+                    const std::string &phase = "testing");
 
 // Returns the figures that the recipe reports, as lines of text.
 std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe);

@@ -75,18 +75,20 @@ VideoMetrics VideoScores::metrics() const {
   return metrics;
 }
 
-std::vector<double> VideoScores::scores(int64_t video) const {
-  auto found = sums.find(video);
-  if (found == sums.end())
-    return {};
-  std::vector<double> mean = found->second.scores;
-  for (double &score : mean)
-    score /= static_cast<double>(found->second.clips);
-  if (averageLogits) {
-    std::vector<float> logits(mean.begin(), mean.end());
-    softmax(logits, mean);
+int64_t VideoScore::said() const { return std::max_element(scores.begin(), scores.end()) - scores.begin(); }
+
+std::vector<VideoScore> VideoScores::all() const {
+  std::vector<VideoScore> videos;
+  for (const auto &[video, sum] : sums) {
+    VideoScore &own = videos.emplace_back(VideoScore{video, sum.label, sum.clips, sum.scores});
+    for (double &score : own.scores)
+      score /= static_cast<double>(sum.clips);
+    if (averageLogits) {
+      std::vector<float> logits(own.scores.begin(), own.scores.end());
+      softmax(logits, own.scores);
+    }
   }
-  return mean;
+  return videos;
 }
 
 } // namespace kinema

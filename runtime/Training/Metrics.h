@@ -51,8 +51,20 @@ struct VideoMetrics {
   }
 };
 
+// A VideoScore is what the clips of one video said together.
+struct VideoScore {
+  int64_t video = 0; // its number in the list
+  int32_t label = -1;
+  int64_t clips = 0;
+  std::vector<double> scores; // mean, as probabilities, [classes]
+
+  // Returns the class with the highest score; of equal ones, that with the lower number.
+  int64_t said() const;
+};
+
 class VideoScores {
 public:
+  VideoScores() = default;
   // With `averageLogits`, logits are averaged instead of scores (softmax).
   VideoScores(int64_t classes, bool averageLogits) : classes(classes), averageLogits(averageLogits) {}
 
@@ -61,8 +73,8 @@ public:
 
   VideoMetrics metrics() const;
 
-  // Returns the mean scores of a video, [classes], as probabilities; empty if none of its clips was added.
-  std::vector<double> scores(int64_t video) const;
+  // Returns the videos of which clips were added, in the order of their numbers.
+  std::vector<VideoScore> all() const;
 
 private:
   struct Sum {
@@ -70,8 +82,8 @@ private:
     int64_t clips = 0;
     std::vector<double> scores; // [classes]
   };
-  int64_t classes;
-  bool averageLogits;
+  int64_t classes = 0;
+  bool averageLogits = false;
   std::map<int64_t, Sum> sums; // by video
 };
 

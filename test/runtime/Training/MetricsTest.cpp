@@ -83,12 +83,15 @@ TEST(Metrics, VideosAverageTheScoresOfTheirClips) {
     EXPECT_EQ(scores.metrics().videos, 1);
     EXPECT_EQ(scores.metrics().top1, 1);
     EXPECT_EQ(scores.metrics().confusion, (std::vector<int64_t>{1, 0, 0, 0}));
-    std::vector<double> mean = scores.scores(4);
-    EXPECT_NEAR(mean[0] + mean[1], 1, 1e-12);
-    EXPECT_TRUE(scores.scores(5).empty());
+    const std::vector<VideoScore> all = scores.all();
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].video, 4);
+    EXPECT_EQ(all[0].clips, 3);
+    EXPECT_EQ(all[0].said(), 0);
+    EXPECT_NEAR(all[0].scores[0] + all[0].scores[1], 1, 1e-12);
   }
   VideoScores scores(2, false);
   scores.add(logits, labels, videos);
   double barely = 1 / (1 + std::exp(0.1)), certain = 1 / (1 + std::exp(-5.0));
-  EXPECT_NEAR(scores.scores(4)[0], (2 * barely + certain) / 3, 1e-6);
+  EXPECT_NEAR(scores.all()[0].scores[0], (2 * barely + certain) / 3, 1e-6);
 }

@@ -1,0 +1,111 @@
+#include "runtime/Commands/EvaluationFiles.h"
+
+#include "runtime/Plots/Matrix.h"
+#include "runtime/Support/Files.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+int64_t classesOf(const Evaluation &evaluation) {
+  return std::llround(std::sqrt(static_cast<double>(evaluation.videos.confusion.size())));
+}
+
+std::string nameOf(int64_t label, const std::vector<std::string> &names) {
+  return label < static_cast<int64_t>(names.size()) ? names[label] : fmt::to_string(label);
+}
+
+// Quotes a field of a table where it has to be (RFC 4180).
+std::string field(const std::string &text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos)
+    return text;
+  std::string quoted = "\"";
+  for (char c : text)
+    quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+} // namespace
+
+std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
+                       const std::vector<std::string> &names, bool labelled) {
+  std::string text;
+  for (const VideoScore &video : evaluation.scores.all()) {
+    nlohmann::ordered_json line = {{"video", source.videoName(video.video)}};
+    if (labelled) {
+      line["label"] = video.label;
+      if (!names.empty())
+        line["class"] = nameOf(video.label, names);
+      line["rank"] = rankOf(video.label, std::span<const double>(video.scores));
+    }
+    line["said"] = video.said();
+    if (!names.empty())
+      line["said_class"] = nameOf(video.said(), names);
+    line["clips"] = video.clips;
+    line["scores"] = video.scores;
+    text += line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  }
+  return text;
+}
+
+std::string classesText(const Evaluation &evaluation, const std::vector<std::string> &names) {
+  struct Count {
+    int64_t videos = 0, top1 = 0, top5 = 0;
+  };
+  std::vector<Count> counts(classesOf(evaluation));
+  for (const VideoScore &video : evaluation.scores.all()) {
+    Count &own = counts[video.label];
+    const int64_t rank = rankOf(video.label, std::span<const double>(video.scores));
+    ++own.videos;
+    own.top1 += rank < 1;
+    own.top5 += rank < 5;
+  }
+  std::string text = "label,name,videos,top1,top5,top1_share,top5_share\n";
+  for (size_t label = 0; label < counts.size(); ++label) {
+    const Count &own = counts[label];
+    auto share = [&](int64_t right) {
+      return own.videos == 0
+                 ? std::string()
+                 : fmt::format("{:.6g}", static_cast<double>(right) / static_cast<double>(own.videos));
+    };
+    text += fmt::format("{},{},{},{},{},{},{}\n", label, field(nameOf(static_cast<int64_t>(label), names)),
+                        own.videos, own.top1, own.top5, share(own.top1), share(own.top5));
+  }
+  return text;
+}
+
+std::string confusionText(const Evaluation &evaluation, const std::vector<std::string> &names) {
+  const int64_t classes = classesOf(evaluation);
+  std::string text = "class";
+  for (int64_t said = 0; said < classes; ++said)
+    text += "," + field(nameOf(said, names));
+  text += "\n";
+  for (int64_t label = 0; label < classes; ++label) {
+    text += field(nameOf(label, names));
+    for (int64_t said = 0; said < classes; ++said)
+      text += fmt::format(",{}", evaluation.videos.confusion[label * classes + said]);
+    text += "\n";
+  }
+  return text;
+}
+
+void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,
+                     const std::vector<std::string> &names) {
+  std::vector<std::string> all;
+  for (int64_t label = 0; label < classesOf(evaluation); ++label)
+    all.push_back(nameOf(label, names));
+  makeDirectory(folder);
+  writeFile(folder + "/videos.jsonl", scoresText(evaluation, source, names, /*labelled=*/true));
+  writeFile(folder + "/classes.csv", classesText(evaluation, names));
+  writeFile(folder + "/confusion.csv", confusionText(evaluation, names));
+  writeFile(folder + "/confusion.svg",
+            drawMatrix("videos of each class (rows) by what was said (columns)", all,
+                       evaluation.videos.confusion));
+}
+
+} // namespace kinema

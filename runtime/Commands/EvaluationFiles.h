@@ -1,0 +1,30 @@
+// Writes what an evaluation found, video by video and class by class, into files.
+#pragma once
+
+#include "runtime/Training/Batch.h"
+#include "runtime/Training/Evaluator.h"
+
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+// Returns a JSON object a line for each video: `video`, its name; `label`, `class` where names are known, and
+// `rank` of the label from 0, all three with `labelled` alone; `said`, the class with the highest score;
+// `clips`; and `scores`, [classes]. Names of classes may be empty.
+std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
+                       const std::vector<std::string> &names, bool labelled);
+
+// Returns a table (CSV) with a row a class: label, name, videos, and of these how many and which share is
+// right by the first and by the first five classes.
+std::string classesText(const Evaluation &evaluation, const std::vector<std::string> &names);
+
+// Returns the table (CSV) of the videos of each class (rows) by the class that was said (columns).
+std::string confusionText(const Evaluation &evaluation, const std::vector<std::string> &names);
+
+// Writes videos.jsonl, classes.csv, confusion.csv and confusion.svg into the folder, each in full or not at
+// all. Throws Error.
+void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,
+                     const std::vector<std::string> &names);
+
+} // namespace kinema
