@@ -76,16 +76,21 @@ void writeBad(const CheckReport &report, const std::string &path) {
     std::filesystem::remove(path);
 }
 
+CheckReport checkWithProgress(const VideoList &list, int threads, const std::string &index) {
+  Progress progress; // its line is gone when the report is printed
+  const double start = now();
+  auto show = [&](int64_t done, int64_t total) {
+    progress.show(formatCount(done, total, "videos", now() - start));
+  };
+  return checkVideos(list, threads, show, index);
+}
+
 void check(const DataOptions &options, int64_t frames) {
   Progress progress;
   const VideoList list = readVideoList(options.list, options.read(false)); // all files are opened below
   say(list, progress);
   const std::string index = writableIndex(options, progress);
-  const double start = now();
-  auto show = [&](int64_t done, int64_t total) {
-    progress.show(formatCount(done, total, "videos", now() - start));
-  };
-  const CheckReport report = checkVideos(list, options.threads, show, index);
+  const CheckReport report = checkWithProgress(list, options.threads, index);
   if (report.known() > 0)
     progress.note(
         fmt::format("{}: it knew {} of {} videos already", index, report.known(), list.videos.size()));

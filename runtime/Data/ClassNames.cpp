@@ -102,7 +102,7 @@ std::vector<std::string> readClassNames(const std::string &file) {
   return names;
 }
 
-ClassTable::ClassTable(std::vector<std::string> names) {
+ClassTable::ClassTable(const std::vector<std::string> &names) {
   for (const std::string &name : names)
     add(name);
 }

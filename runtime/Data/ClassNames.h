@@ -18,7 +18,7 @@ std::vector<std::string> readClassNames(const std::string &file);
 class ClassTable {
 public:
   ClassTable() = default;
-  explicit ClassTable(std::vector<std::string> names);
+  explicit ClassTable(const std::vector<std::string> &names);
 
   const std::vector<std::string> &names() const { return ordered; }
   bool empty() const { return ordered.empty(); }

@@ -20,9 +20,9 @@ std::filesystem::path rootOf(const std::string &file, const ListOptions &options
 
 } // namespace
 
-ListBuilder::ListBuilder(const std::string &file, const ListOptions &options, std::vector<std::string> names)
-    : wanted(options), folder(rootOf(file, options)), table(std::move(names)), known(!table.empty()),
-      wrong(file) {
+ListBuilder::ListBuilder(const std::string &file, const ListOptions &options,
+                         const std::vector<std::string> &names)
+    : wanted(options), folder(rootOf(file, options)), table(names), known(!table.empty()), wrong(file) {
   list.file = file;
 }
 

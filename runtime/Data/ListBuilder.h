@@ -22,7 +22,7 @@ struct VideoPlaces {
 class ListBuilder {
 public:
   // `names` are those of the classes; empty where nobody knows them.
-  ListBuilder(const std::string &file, const ListOptions &options, std::vector<std::string> names);
+  ListBuilder(const std::string &file, const ListOptions &options, const std::vector<std::string> &names);
 
   const std::string &file() const { return list.file; }
   const ListOptions &options() const { return wanted; }
@@ -46,7 +46,7 @@ public:
       table.add(name);
   }
   // Names the classes whose labels were given as numbers.
-  void nameClasses(std::vector<std::string> names) { table = ClassTable(std::move(names)); }
+  void nameClasses(const std::vector<std::string> &names) { table = ClassTable(names); }
 
   ListProblems &problems() { return wrong; }
 

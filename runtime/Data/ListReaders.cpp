@@ -157,7 +157,7 @@ VideoList readHmdb51(ListBuilder &list, const TextLines &) {
             return;
           std::string video(trimmed(line.substr(0, gap)));
           std::string path = list.find({{name, ""}, {video}, {""}});
-          list.add(number, name + "/" + video, std::move(path), name);
+          list.add(number, fmt::format("{}/{}", name, video), std::move(path), name);
         });
   }
   return list.finish(
@@ -201,7 +201,7 @@ VideoList readFolders(ListBuilder &list, const TextLines &) {
         videos.push_back(video);
     std::sort(videos.begin(), videos.end());
     for (const std::string &video : videos)
-      list.add(0, name + "/" + video, (fs::path(list.file()) / name / video).string(), name);
+      list.add(0, fmt::format("{}/{}", name, video), (fs::path(list.file()) / name / video).string(), name);
   }
   return list.finish("class folders");
 }
