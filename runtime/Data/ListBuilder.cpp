@@ -115,7 +115,7 @@ void ListBuilder::remarkDuplicates() {
   std::unordered_map<std::string_view, const LabelledVideo *> first;
   for (const LabelledVideo &video : list.videos)
     if (auto [entry, isNew] = first.emplace(video.path, &video); !isNew)
-      wrong.addRemark("videos are named again", video.line,
+      wrong.addRemark("videos that are named again", video.line,
                       fmt::format("{} of line {}{}", video.name, entry->second->line,
                                   entry->second->label == video.label ? "" : ", with another label"));
 }
@@ -125,7 +125,7 @@ void ListBuilder::remarkMissing() {
   for (size_t i = 0; i < list.videos.size(); ++i)
     if (list.stamps[i].bytes == FileStamp::noFile) {
       list.unreadable.emplace(static_cast<int64_t>(i), "no such file");
-      wrong.addRemark("videos are missing", list.videos[i].line, list.videos[i].path);
+      wrong.addRemark("missing videos", list.videos[i].line, list.videos[i].path);
     }
 }
 

@@ -88,7 +88,7 @@ std::string ListProblems::summary() const {
     texts.push_back(fmt::format("{}: {} lines cannot be used; {}", file, count(), all));
   for (const Cause &cause : wrong) {
     if (!few)
-      texts.push_back(fmt::format("  {} {}:", cause.lines.size(), cause.text));
+      texts.push_back(fmt::format("  {}, {}:", cause.text, cause.lines.size()));
     for (size_t i = 0; i < (few ? cause.lines.size() : std::min(examples, cause.lines.size())); ++i)
       texts.push_back(fmt::format("{}{}: {}", few ? "" : "    ", cause.lines[i].place, cause.lines[i].text));
   }
@@ -102,8 +102,8 @@ std::vector<std::string> ListProblems::remarks() const {
     for (size_t i = 0; i < std::min(examples, cause.lines.size()); ++i)
       shown.push_back(cause.lines[i].text);
     const bool cut = cause.lines.size() > examples;
-    texts.push_back(fmt::format("{}: {} {}{}{}{}", file, cause.lines.size(), cause.text,
-                                cut ? ", such as " : ": ", fmt::join(shown, "; "), cut ? "; " + all : ""));
+    texts.push_back(fmt::format("{}: {}: {}{}{}{}", file, cause.text, cause.lines.size(),
+                                cut ? ", such as " : ", ", fmt::join(shown, "; "), cut ? "; " + all : ""));
   }
   return texts;
 }

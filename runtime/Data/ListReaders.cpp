@@ -181,7 +181,7 @@ VideoList readSports1m(ListBuilder &list, const TextLines &lines) {
   });
   std::string format = "Sports-1M list";
   if (several > 0)
-    format += fmt::format(", of several labels the first ({} videos)", several);
+    format += fmt::format(", of several labels the first (videos: {})", several);
   return list.finish(std::move(format));
 }
 

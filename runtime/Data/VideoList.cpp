@@ -84,14 +84,19 @@ VideoList readVideoList(const std::string &file, int64_t classes) {
   return readVideoList(file, options);
 }
 
+// Returns, for instance, "1 class" or "3 classes".
+static std::string counted(size_t number, const char *one, const char *several) {
+  return fmt::format("{} {}", number, number == 1 ? one : several);
+}
+
 std::string describe(const VideoList &list) {
-  std::string text = fmt::format("{}: {}: {} videos", list.file, list.format, list.videos.size());
+  std::string text =
+      fmt::format("{}: {}: {}", list.file, list.format, counted(list.videos.size(), "video", "videos"));
   if (!list.hasLabels())
     return text + ", without labels";
-  if (list.sorted)
-    return text + fmt::format(", {} classes in the order of their names", list.classes.size());
-  return text +
-         fmt::format(", {} classes", list.classes.empty() ? labelsOf(list).size() : list.classes.size());
+  const size_t classes = list.classes.empty() ? labelsOf(list).size() : list.classes.size();
+  text += ", " + counted(classes, "class", "classes");
+  return list.sorted ? text + " in the order of their names" : text;
 }
 
 std::string labelRemark(const VideoList &list) {

@@ -422,9 +422,8 @@ TEST_F(Commands, VideosThatAreMissingAreCounted) {
       0)
       << errors;
   EXPECT_NE(
-      errors.find(
-          "train.txt: 4 videos are missing, such as none0.mp4; none1.mp4; none2.mp4; all of them are in "
-          "train.txt.problems\n"),
+      errors.find("train.txt: missing videos: 4, such as none0.mp4; none1.mp4; none2.mp4; all of them are in "
+                  "train.txt.problems\n"),
       std::string::npos)
       << errors;
   EXPECT_EQ(errors.find("cannot read none0.mp4"), std::string::npos) << "it is told once\n" << errors;
@@ -494,10 +493,9 @@ TEST_F(Commands, TrainingUsesTheIndex) {
       << errors;
   EXPECT_EQ(readFile(folder / "train.txt.bad"), "bad.mp4: not a video that FFmpeg can read\n");
   ASSERT_EQ(run(training + "b.d"), 0) << errors;
-  EXPECT_NE(
-      errors.find("train.txt.index: it knows 20 of 20 videos\ntrain.txt: 1 videos cannot be read, such as "
-                  "bad.mp4: not a video that FFmpeg can read; all of them are in train.txt.bad\n"),
-      std::string::npos)
+  EXPECT_NE(errors.find("train.txt.index: it knows 20 of 20 videos\ntrain.txt: unreadable videos: 1, such as "
+                        "bad.mp4: not a video that FFmpeg can read; all of them are in train.txt.bad\n"),
+            std::string::npos)
       << errors;
   EXPECT_EQ(errors.find("it is left out"), std::string::npos) << errors;
   EXPECT_NE(errors.find("  without 1 of 20 videos  rate "), std::string::npos) << errors;

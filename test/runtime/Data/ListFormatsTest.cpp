@@ -185,10 +185,10 @@ TEST_F(ListFormatsTest, KineticsSplits) {
       "k.csv",
       "label,youtube_id,time_start,time_end,split\nb,a1234567890,0,10,train\na,b1234567890,0,10,validate\n");
   EXPECT_EQ(said(read("k.csv")),
-            "k.csv: Kinetics list, split 'train': 1 videos, 1 classes in the order of their names");
+            "k.csv: Kinetics list, split 'train': 1 video, 1 class in the order of their names");
   options.part = ListPart::Test;
   EXPECT_EQ(said(read("k.csv")),
-            "k.csv: Kinetics list, split 'validate': 1 videos, 1 classes in the order of their names");
+            "k.csv: Kinetics list, split 'validate': 1 video, 1 class in the order of their names");
   write("k.csv", "label,youtube_id,time_start,time_end,split\nb,a1234567890,0,10,x\na,b1234567890,0,10,y\n");
   EXPECT_THAT(refused("k.csv"), HasSubstr("k.csv: it has several splits, but none for tests"));
   write("k.csv", "label,youtube_id,time_start\n");
@@ -196,7 +196,7 @@ TEST_F(ListFormatsTest, KineticsSplits) {
   write("test.csv", "youtube_id,time_start,time_end,split\n--6bJUbfpnQ,17,27,test\n");
   VideoList test = read("test.csv");
   EXPECT_FALSE(test.hasLabels());
-  EXPECT_EQ(said(test), "test.csv: Kinetics list: 1 videos, without labels");
+  EXPECT_EQ(said(test), "test.csv: Kinetics list: 1 video, without labels");
 }
 
 TEST_F(ListFormatsTest, KineticsJson) {
@@ -258,7 +258,7 @@ TEST_F(ListFormatsTest, Sports1m) {
   VideoList list = read("train_partition.txt");
   EXPECT_EQ(
       said(list),
-      "train_partition.txt: Sports-1M list, of several labels the first (1 videos): 2 videos, 487 classes");
+      "train_partition.txt: Sports-1M list, of several labels the first (videos: 1): 2 videos, 487 classes");
   EXPECT_THAT(labels(list), ElementsAre(391, 0));
   EXPECT_THAT(paths(list), ElementsAre("MVmbpiC4ibA.mkv", "b4nHOS83bq8.mp4"));
   write("train_partition.txt", "https://www.youtube.com/watch?v=MVmbpiC4ibA\nhttp://vimeo.com/1 2\n");

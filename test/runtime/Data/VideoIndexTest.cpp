@@ -209,7 +209,7 @@ TEST_F(CheckedListTest, TheLoaderGivesTheSameBatches) {
                                            testing::Pair(4, "no such file")));
   EXPECT_THAT(list.notes.at(1), HasSubstr("list.txt.index: it knows 5 of 6 videos"));
   EXPECT_THAT(list.notes.at(2),
-              HasSubstr("list.txt: 1 videos cannot be read, such as v2.mp4: not a video that FFmpeg "
+              HasSubstr("list.txt: unreadable videos: 1, such as v2.mp4: not a video that FFmpeg "
                         "can read; all of them are in " +
                         (folder / "list.txt.bad")));
   const std::vector<Batch> with = epoch(list);
@@ -301,7 +301,7 @@ TEST_F(CheckedListTest, AChangedVideoIsNoticed) {
   makeH264(folder / "v2.mp4", 13, 36, 48, 78);
   VideoList list = indexed();
   EXPECT_THAT(list.notes.at(1),
-              HasSubstr("list.txt.index: it knows 2 of 6 videos; 3 others have changed since, such as "
+              HasSubstr("list.txt.index: it knows 2 of 6 videos; changed since then: 3, such as "
                         "v0.mp4; v1.mp4; v2.mp4; `data check` finds out about the others"));
   EXPECT_EQ(list.unreadable.size(), 1u);
   EXPECT_THAT(list.indexed, ElementsAre(0, 0, 0, 1, 0, 1));

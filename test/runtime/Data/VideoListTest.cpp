@@ -108,17 +108,17 @@ TEST_F(VideoListTest, ManyWrongLinesAreOneSummary) {
             folder / "list.txt: 2000 lines cannot be used; all of them are in " +
                 (folder / "list.txt.problems") +
                 "\n"
-                "  667 lines without a label:\n"
+                "  lines without a label, 667:\n"
                 "    " +
                 (folder / "list.txt:1: '1' is not a path and a label\n") + "    " +
                 (folder / "list.txt:5: '5' is not a path and a label\n") + "    " +
                 (folder / "list.txt:7: '7' is not a path and a label\n") +
-                "  333 lines with negative labels:\n"
+                "  lines with negative labels, 333:\n"
                 "    " +
                 (folder / "list.txt:3: label -2 is negative\n") + "    " +
                 (folder / "list.txt:9: label -2 is negative\n") + "    " +
                 (folder / "list.txt:15: label -2 is negative\n") +
-                "  1000 lines with labels beyond the classes:\n"
+                "  lines with labels beyond the classes, 1000:\n"
                 "    " +
                 (folder / "list.txt:2: there are 5 classes (0 to 4), found label 7\n") + "    " +
                 (folder / "list.txt:4: there are 5 classes (0 to 4), found label 7\n") + "    " +
@@ -156,13 +156,12 @@ TEST_F(VideoListTest, DuplicatesAndMissingFilesAreRemarks) {
   options.findMissing = true;
   VideoList list = readVideoList(folder / "list.txt", options);
   EXPECT_EQ(list.videos.size(), 8u);
-  EXPECT_THAT(
-      list.notes,
-      ElementsAre(
-          folder / "list.txt: 2 videos are named again: a.mp4 of line 1; b.mp4 of line 2, with another label",
-          folder / "list.txt: 4 videos are missing, such as " + (folder / "no1.mp4") + "; " +
-              (folder / "no2.mp4") + "; " + (folder / "no3.mp4") + "; all of them are in " +
-              (folder / "list.txt.problems")));
+  EXPECT_THAT(list.notes,
+              ElementsAre(folder / "list.txt: videos that are named again: 2, a.mp4 of line 1; b.mp4 of line "
+                                   "2, with another label",
+                          folder / "list.txt: missing videos: 4, such as " + (folder / "no1.mp4") + "; " +
+                              (folder / "no2.mp4") + "; " + (folder / "no3.mp4") + "; all of them are in " +
+                              (folder / "list.txt.problems")));
   EXPECT_THAT(list.unreadable,
               testing::ElementsAre(testing::Pair(4, "no such file"), testing::Pair(5, "no such file"),
                                    testing::Pair(6, "no such file"), testing::Pair(7, "no such file")));

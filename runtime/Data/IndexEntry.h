@@ -1,0 +1,28 @@
+// Holds what `kinema data check` finds out about a video, and makes bytes of it.
+#pragma once
+
+#include "runtime/Data/FileStamp.h"
+#include "runtime/Data/VideoReader.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kinema {
+
+// Holds what is known of one video.
+struct IndexEntry {
+  std::string name; // as its list names it
+  FileStamp stamp;
+  uint64_t content = 0; // digest of the file
+  std::string problem;  // why it cannot be used; empty: it can
+  VideoInfo info;       // without the name of the file
+  FrameIndex frames;    // without the probe
+};
+
+std::string encode(const IndexEntry &entry);
+// Returns nothing where the bytes are no entry. The frames are left out unless they are asked for.
+std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames);
+
+} // namespace kinema
