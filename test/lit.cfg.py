@@ -22,6 +22,8 @@ config.substitutions.append(("%examples", os.path.join(config.source_dir, "examp
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.binary_dir, "bin"), config.llvm_tools_dir, os.environ["PATH"]]
 )
+# What a test compiles is not kept for the next one.
+config.environment["KINEMA_CACHE_MIB"] = "0"
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation --allow-unused-prefixes=false"
 # LLVM's allocator poisons memory in our code and unpoisons it in the library's, which is not instrumented.
 config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0:detect_container_overflow=0:detect_leaks=0"

@@ -7,12 +7,14 @@
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Outline.h"
+#include "tools/kinema/PackageCache.h"
 #include "tools/kinema/SpecOptions.h"
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <unistd.h>
 
 namespace kinema {
@@ -109,6 +111,25 @@ template <typename Options> void checkEarly(Options &options, const Manifest &ne
   }
 }
 
+/// Returns the file of the network's package: one that was compiled before, or a new one.
+std::string packageOf(Compilation &compilation, const CompileOptions &compile, const SpecOptions &spec,
+                      std::optional<TemporaryPackage> &temporary) {
+  const std::optional<PackageCache> cache = spec.cache ? std::make_optional<PackageCache>() : std::nullopt;
+  const std::string key = cache ? packageKey(compilation, compile) : "";
+  if (cache)
+    if (auto file = cache->find(key))
+      return *file;
+  PackageWriter writer;
+  sayCompiling(spec.spec, compile.target);
+  require(compilation.addTo(writer));
+  if (cache)
+    if (auto file = cache->add(key, writer))
+      return *file;
+  temporary.emplace();
+  writer.write(temporary->path);
+  return temporary->path;
+}
+
 template <typename Options>
 void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choice,
                     void (*command)(const Options &)) {
@@ -126,12 +147,8 @@ void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choic
   Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
   require(compilation.fromSpec(spec.spec, Phase::Clip));
   checkEarly(options, outlineOf(compilation.module(), compile.train));
-  TemporaryPackage package;
-  options.package = package.path;
-  PackageWriter writer;
-  sayCompiling(spec.spec, compile.target);
-  require(compilation.addTo(writer));
-  writer.write(options.package);
+  std::optional<TemporaryPackage> temporary; // where the package is not kept
+  options.package = packageOf(compilation, compile, spec, temporary);
   command(options);
 }
 
@@ -143,6 +160,7 @@ void addCommand(CLI::App &app, const char *name, const char *description, void (
   auto options = std::make_shared<Options>();
   addSpecOptions(*sub, *spec, "the network, a .arch file, or a package that was compiled of one");
   addMeasurements(*sub, *choice);
+  sub->add_flag("!--no-cache", spec->cache, "compile the spec even if its package is kept from before");
   addFlags(*sub, *options);
   if constexpr (!requires { options->settings; })
     addSettings(*sub, *spec);

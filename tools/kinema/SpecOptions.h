@@ -17,6 +17,7 @@ struct SpecOptions {
   std::string size;                  // "112" or "112x112"; empty: as written
   int threads = 0;                   // 0: all
   bool fromVideos = false;           // FrontendOptions::fromVideos
+  bool cache = true;                 // a package that was compiled before will do (PackageCache)
 };
 
 /// Adds the spec and what replaces its sizes.
