@@ -160,7 +160,9 @@ void addCommand(CLI::App &app, const char *name, const char *description, void (
   auto options = std::make_shared<Options>();
   addSpecOptions(*sub, *spec, "the network, a .arch file, or a package that was compiled of one");
   addMeasurements(*sub, *choice);
-  sub->add_flag("!--no-cache", spec->cache, "compile the spec even if its package is kept from before");
+  sub->add_flag_callback(
+      "--no-cache", [spec] { spec->cache = false; },
+      "compile the spec even if its package is kept from before, and do not keep it");
   addFlags(*sub, *options);
   if constexpr (!requires { options->settings; })
     addSettings(*sub, *spec);
