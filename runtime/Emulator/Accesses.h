@@ -20,8 +20,12 @@ public:
 
   // Checks an access. The address must be a multiple of `alignment` bytes.
   void check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space);
+  // Checks an access to global memory at a moment of an agent that the running thread has started.
+  void checkCopy(AccessKind kind, Moment moment, const void *address, uint64_t bytes, uint32_t alignment);
 
 private:
+  void checkAlignment(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment);
+
   Scheduler &scheduler;
   SharedChecks &shared;
   GlobalChecks &global;

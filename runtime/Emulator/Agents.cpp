@@ -19,6 +19,7 @@ std::string Agents::describe(Moment moment) const {
                        mbarriers[agent - threads.size()], moment.time - 1);
   if (isProduct(moment.agent))
     return fmt::format("a matrix product of warpgroup {}", (agent - firstOfGroups) / warpsOfGroup);
-  return agent < firstAsync ? "a bulk copy of " + nameOf(threads[agent - firstBulk])
-                            : "a cp.async of " + nameOf(threads[agent - firstAsync]);
+  if (agent >= firstAsync)
+    return "a cp.async of " + nameOf(threads[agent - firstAsync]);
+  return "a bulk copy of " + nameOf(threads[agent - (agent < firstStores ? firstBulk : firstStores)]);
 }

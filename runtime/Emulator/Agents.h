@@ -1,6 +1,7 @@
 // Numbers the agents of a cluster: the threads, and what carries on by itself on their behalf. The order is:
 // the threads; the mbarriers, which stand for what their copies write; each warp of each warpgroup, which
-// stands for what its products read; each thread's bulk copies to global memory; each thread's cp.async.
+// stands for what its products read; each thread's bulk copies to global memory, once for what they read and
+// once for what they write; each thread's cp.async.
 #pragma once
 
 #include "runtime/Emulator/Threads.h"
@@ -18,7 +19,7 @@ public:
   explicit Agents(const Threads &threads)
       : threads(threads), firstOfGroups(threads.size() + mostMBarriers),
         firstBulk(firstOfGroups + warpsOfGroup * threads.groupCount()),
-        firstAsync(firstBulk + threads.size()) {}
+        firstStores(firstBulk + threads.size()), firstAsync(firstStores + threads.size()) {}
 
   void start() { mbarriers.clear(); }
 
@@ -32,6 +33,7 @@ public:
     return Agent(ofGroup(thread.group) + thread.number % warpgroupSize / warpSize);
   }
   Agent ofBulk(const Thread &thread) const { return Agent(firstBulk + thread.index); }
+  Agent ofStores(const Thread &thread) const { return Agent(firstStores + thread.index); }
   Agent ofAsync(const Thread &thread) const { return Agent(firstAsync + thread.index); }
 
   bool isThread(Agent agent) const { return agent < threads.size(); }
@@ -48,7 +50,7 @@ private:
   std::string nameOf(const Thread &thread) const;
 
   const Threads &threads;
-  size_t firstOfGroups, firstBulk, firstAsync;
+  size_t firstOfGroups, firstBulk, firstStores, firstAsync;
   std::vector<int64_t> mbarriers;
 };
 

@@ -108,7 +108,8 @@ void AsyncCopies::copy(void *to, const void *from, uint32_t bytes, uint32_t sour
     scheduler.violate("cp.async of {} bytes from a source of {}", bytes, sourceBytes);
   uint32_t address = shared.ownAddress(to, bytes, "the target of cp.async");
   if (sourceBytes)
-    accesses.check(AccessKind::Read, from, sourceBytes, bytes, Space::Global);
+    accesses.checkCopy(AccessKind::Read, {agents.ofAsync(thread), thread.async.time}, from, sourceBytes,
+                       bytes);
   shared.checkBounds(AccessKind::Write, address, bytes);
   shared.accessGeneric(AccessKind::Write, {agents.ofAsync(thread), thread.async.time}, address, bytes);
   Copy copy;
@@ -179,7 +180,7 @@ void AsyncCopies::loadBulk(void *to, const void *from, const void *mbarrier, uin
       shared.accessAsync(AccessKind::Read, moment, shared.ownAddress(from, 16, "the source of a bulk copy"),
                          bytes);
     else
-      accesses.check(AccessKind::Read, from, bytes, 16, Space::Global);
+      accesses.checkCopy(AccessKind::Read, moment, from, bytes, 16);
     shared.accessAsync(AccessKind::Write, moment, address, bytes);
     issue(copy);
   });
@@ -195,7 +196,7 @@ void AsyncCopies::storeBulk(void *to, const void *from, uint32_t bytes) {
   copy.shared = shared.ownAddress(from, 16, "the source of a bulk copy");
   copy.global = static_cast<std::byte *>(to);
   copy.bytes = bytes;
-  accesses.check(AccessKind::Write, to, bytes, 16, Space::Global);
+  accesses.checkCopy(AccessKind::Write, {agents.ofStores(thread), thread.bulk.time}, to, bytes, 16);
   shared.accessAsync(AccessKind::Read, {agents.ofBulk(thread), thread.bulk.time}, copy.shared, bytes);
   issue(copy);
 }
@@ -205,11 +206,13 @@ void AsyncCopies::commitBulk() {
   own.committed.push_back(own.time++);
 }
 
-void AsyncCopies::waitBulk(uint32_t pending) {
+void AsyncCopies::waitBulk(uint32_t pending, bool readsOnly) {
   Thread &thread = scheduler.running();
   if (auto time = timeToWaitFor(thread.bulk, pending)) {
     landUntil(thread, /*stores=*/true, *time);
     thread.known.bulkSeen = std::max(thread.known.bulkSeen, *time);
+    if (!readsOnly)
+      thread.known.storesSeen = std::max(thread.known.storesSeen, *time);
   }
 }
 
@@ -234,6 +237,14 @@ void AsyncCopies::prefetchTensor(const void *pointer) {
   checkMap(pointer, map.rank, offsetsOf(map));
 }
 
+// Notes what a copy of a tensor reads or writes in global memory, where that is watched.
+void AsyncCopies::noteTensor(AccessKind kind, Moment moment, const TensorMap &map,
+                             std::span<const int32_t> coordinates, std::span<const int32_t> offsets) {
+  if (order.isWatched())
+    forRuns(map, coordinates, offsets,
+            [&](std::byte *first, uint32_t bytes) { global.access(kind, moment, first, bytes); });
+}
+
 void AsyncCopies::loadTensor(void *to, const void *pointer, const void *mbarrier,
                              std::span<const int32_t> coordinates, std::span<const int32_t> offsets,
                              uint32_t ranks) {
@@ -254,6 +265,7 @@ void AsyncCopies::loadTensor(void *to, const void *pointer, const void *mbarrier
     copy.offsetCount = uint8_t(offsets.size());
     std::ranges::copy(coordinates, copy.coordinates.begin());
     std::ranges::copy(offsets, copy.offsets.begin());
+    noteTensor(AccessKind::Read, mbarriers.momentOf(phase), map, coordinates, offsets);
     shared.accessAsync(AccessKind::Write, mbarriers.momentOf(phase), address, copy.bytes);
     issue(copy);
   });
@@ -271,6 +283,7 @@ void AsyncCopies::storeTensor(const void *pointer, const void *from, std::span<c
   copy.bytes = map.boxBytes();
   copy.coordinateCount = uint8_t(coordinates.size());
   std::ranges::copy(coordinates, copy.coordinates.begin());
+  noteTensor(AccessKind::Write, {agents.ofStores(thread), thread.bulk.time}, map, coordinates, {});
   shared.accessAsync(AccessKind::Read, {agents.ofBulk(thread), thread.bulk.time}, copy.shared, copy.bytes);
   issue(copy);
 }

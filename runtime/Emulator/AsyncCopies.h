@@ -19,9 +19,10 @@ namespace kinema::emulator {
 class AsyncCopies {
 public:
   AsyncCopies(Threads &threads, Scheduler &scheduler, Choices &choices, const Agents &agents,
-              SharedChecks &shared, GlobalChecks &global, Accesses &accesses, MBarriers &mbarriers)
+              SharedChecks &shared, const GlobalOrder &order, GlobalChecks &global, Accesses &accesses,
+              MBarriers &mbarriers)
       : threads(threads), scheduler(scheduler), choices(choices), agents(agents), shared(shared),
-        global(global), accesses(accesses), mbarriers(mbarriers) {}
+        order(order), global(global), accesses(accesses), mbarriers(mbarriers) {}
 
   void start() { copies.clear(); }
 
@@ -42,7 +43,8 @@ public:
   void storeTensor(const void *map, const void *from, std::span<const int32_t> coordinates);
   void prefetchTensor(const void *map);
   void commitBulk();
-  void waitBulk(uint32_t pending);
+  // `readsOnly` says that the thread waits for what the copies read, and not for what they write.
+  void waitBulk(uint32_t pending, bool readsOnly);
 
   // ---- For who runs the cluster
 
@@ -78,6 +80,8 @@ private:
   void perform(const Copy &copy);
   template <typename Function>
   void forTargets(const void *to, const void *mbarrier, uint32_t ranks, Function function);
+  void noteTensor(AccessKind kind, Moment moment, const TensorMap &map, std::span<const int32_t> coordinates,
+                  std::span<const int32_t> offsets);
   const TensorMap &checkMap(const void *map, size_t coordinates, size_t offsets);
 
   Threads &threads;
@@ -85,6 +89,7 @@ private:
   Choices &choices;
   const Agents &agents;
   SharedChecks &shared;
+  const GlobalOrder &order;
   GlobalChecks &global;
   Accesses &accesses;
   MBarriers &mbarriers;

@@ -18,6 +18,18 @@ void kinema_emulator_atomic(void *address, uint64_t bytes, uint32_t alignment, u
                             uint32_t site) {
   at(site).accesses.check(AccessKind::Atomic, address, bytes, alignment, Space(space));
 }
+void kinema_emulator_read_strong(const void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                                 uint32_t site) {
+  at(site).accesses.check(AccessKind::StrongRead, address, bytes, alignment, Space(space));
+}
+void kinema_emulator_write_strong(void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                                  uint32_t site) {
+  at(site).accesses.check(AccessKind::StrongWrite, address, bytes, alignment, Space(space));
+}
+void kinema_emulator_read_constant(const void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                                   uint32_t site) {
+  at(site).accesses.check(AccessKind::ConstantRead, address, bytes, alignment, Space(space));
+}
 
 void kinema_emulator_barrier(uint32_t id, uint32_t threads, uint32_t site) {
   at(site).barriers.sync(id, threads);
@@ -46,11 +58,8 @@ void kinema_emulator_pause(uint32_t site) { at(site).scheduler.pause(); }
 
 // ---- mbarriers and copies
 
-void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site) {
-  if (kind == 0)
-    at(site).fenceProxy();
-}
-void kinema_emulator_fence_device(uint32_t site) { at(site).global.fenceDevice(); }
+void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site) { at(site).fenceProxy(Fence(kind)); }
+void kinema_emulator_fence_device(uint32_t site) { at(site).globalOrder.fenceDevice(); }
 void kinema_emulator_fence_mbarrier_init(uint32_t site) { at(site).mbarriers.fenceInit(); }
 
 void kinema_emulator_mbarrier_init(void *barrier, uint32_t count, uint32_t site) {
@@ -103,7 +112,9 @@ void kinema_emulator_bulk_prefetch(const void *global, uint32_t bytes, uint32_t 
   at(site).accesses.check(AccessKind::Read, global, bytes, 16, Space::Global);
 }
 void kinema_emulator_bulk_commit(uint32_t site) { at(site).copies.commitBulk(); }
-void kinema_emulator_bulk_wait(uint32_t groups, uint32_t, uint32_t site) { at(site).copies.waitBulk(groups); }
+void kinema_emulator_bulk_wait(uint32_t groups, uint32_t readsOnly, uint32_t site) {
+  at(site).copies.waitBulk(groups, readsOnly);
+}
 void kinema_emulator_tensor_load(void *shared, const void *map, void *barrier, uint32_t rank,
                                  const int32_t *coordinates, uint32_t offsetCount, const int32_t *offsets,
                                  uint32_t ranks, uint32_t site) {

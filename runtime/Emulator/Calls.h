@@ -19,6 +19,13 @@ void kinema_emulator_read(const void *address, uint64_t bytes, uint32_t alignmen
                           uint32_t site);
 void kinema_emulator_write(void *address, uint64_t bytes, uint32_t alignment, uint32_t space, uint32_t site);
 void kinema_emulator_atomic(void *address, uint64_t bytes, uint32_t alignment, uint32_t space, uint32_t site);
+// These check volatile and ordered accesses, and loads that may be carried out by ld.global.nc.
+void kinema_emulator_read_strong(const void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                                 uint32_t site);
+void kinema_emulator_write_strong(void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                                  uint32_t site);
+void kinema_emulator_read_constant(const void *address, uint64_t bytes, uint32_t alignment, uint32_t space,
+                                   uint32_t site);
 
 // In calls of barriers, `threads` 0 stands for the whole block.
 void kinema_emulator_barrier(uint32_t id, uint32_t threads, uint32_t site);
@@ -50,7 +57,7 @@ uint32_t kinema_emulator_elect(uint32_t mask, uint32_t site);
 // `kind` is NVVM's ReduxKind, `value` the bits of the value, and `flags` has 1 for abs and 2 for NaN.
 uint32_t kinema_emulator_redux(uint32_t kind, uint32_t mask, uint32_t value, uint32_t flags, uint32_t site);
 
-// `kind` is 0 for async (shared memory included), 1 for async of global memory alone.
+// `kind` is 0 for the async proxy in all memory, 1 in global memory alone, 2 in shared memory alone.
 void kinema_emulator_fence_proxy(uint32_t kind, uint32_t site);
 void kinema_emulator_fence_device(uint32_t site);
 void kinema_emulator_fence_mbarrier_init(uint32_t site);

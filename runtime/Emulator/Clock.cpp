@@ -21,6 +21,7 @@ static void joinTimes(std::vector<uint32_t> &into, const std::vector<uint32_t> &
 
 void Clock::raiseSeen(Agent agent, uint32_t time) { raise(seen, agent, time); }
 void Clock::raiseFenced(Agent agent, uint32_t time) { raise(fenced, agent, time); }
+void Clock::raiseFencedGlobal(Agent agent, uint32_t time) { raise(fencedGlobal, agent, time); }
 
 void Clock::join(const Clock &other) {
   if (lastJoined == other.serial)
@@ -28,6 +29,7 @@ void Clock::join(const Clock &other) {
   lastJoined = other.serial;
   joinTimes(seen, other.seen);
   joinTimes(fenced, other.fenced);
+  joinTimes(fencedGlobal, other.fencedGlobal);
 }
 
 Clock *ClockPool::make() {
@@ -50,8 +52,10 @@ Clock *ClockPool::retain(Clock *clock) {
 void ClockPool::recycle(Clock *clock) {
   clock->seen.clear();
   clock->fenced.clear();
+  clock->fencedGlobal.clear();
   clock->lastJoined = clock->acquiredBy = 0;
-  clock->afterFence = clock->afterAcquire = nullptr;
+  clock->afterFence = {};
+  clock->afterAcquire = nullptr;
   clock->references = 0;
   idle.push_back(clock);
 }
@@ -59,9 +63,11 @@ void ClockPool::recycle(Clock *clock) {
 void ClockPool::release(Clock *clock) {
   if (!clock || --clock->references > 0)
     return;
-  Clock *fence = clock->afterFence, *acquire = clock->afterAcquire;
+  auto fences = clock->afterFence;
+  Clock *acquire = clock->afterAcquire;
   recycle(clock);
-  release(fence);
+  for (Clock *fence : fences)
+    release(fence);
   release(acquire);
 }
 

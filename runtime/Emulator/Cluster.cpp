@@ -6,11 +6,13 @@ Cluster::Cluster(const Launch &launch, GlobalLog *globalLog)
     : threads(*launch.kernel), scheduler(*launch.kernel, threads, choices, [this] { runThread(); }),
       agents(threads), knowledge(threads, agents),
       shared(threads, scheduler, knowledge, launch.kernel->staticShared + launch.dynamicShared),
-      global(launch, threads, scheduler, knowledge, globalLog), accesses(scheduler, shared, global),
+      globalOrder(launch, threads, scheduler, knowledge, globalLog),
+      global(launch, scheduler, knowledge, globalOrder), accesses(scheduler, shared, global),
       warps(threads, scheduler, knowledge), barriers(threads, scheduler, knowledge, warps),
       clusterBarrier(threads, scheduler, knowledge), mbarriers(threads, scheduler, knowledge, agents, shared),
-      copies(threads, scheduler, choices, agents, shared, global, accesses, mbarriers),
-      warpgroups(threads, scheduler), tensorCore(threads, scheduler, choices, knowledge, shared, warpgroups),
+      copies(threads, scheduler, choices, agents, shared, globalOrder, global, accesses, mbarriers),
+      warpgroups(threads, scheduler),
+      tensorCore(threads, scheduler, choices, knowledge, shared, warpgroups),
       launch(launch) {
   GlobalChecks::FastRange fast = global.fastRange();
   args = {fast.begin, reinterpret_cast<void *>(fast.starts)};
@@ -23,7 +25,7 @@ void Cluster::start(int64_t first) {
   agents.start();
   knowledge.start();
   shared.start();
-  global.start();
+  globalOrder.start();
   warps.start();
   barriers.start();
   clusterBarrier.start();
@@ -81,7 +83,8 @@ void Cluster::exitThread() {
   scheduler.exit();
 }
 
-void Cluster::fenceProxy() {
-  knowledge.fenceProxy(scheduler.running());
-  mbarriers.fenceInit();
+void Cluster::fenceProxy(Fence fence) {
+  knowledge.fenceProxy(scheduler.running(), fence);
+  if (fence != Fence::Global)
+    mbarriers.fenceInit();
 }

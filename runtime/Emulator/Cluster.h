@@ -27,7 +27,7 @@ public:
   // These are operations of the running thread that concern several parts. They do not return where they end
   // in a violation; the same holds for those of the parts.
   [[noreturn]] void exitThread();
-  void fenceProxy();
+  void fenceProxy(Fence fence);
   // Returns a special register: SpecialRegisters.cpp says which.
   uint32_t specialRegister(uint32_t which);
 
@@ -37,6 +37,7 @@ public:
   Agents agents;
   Knowledge knowledge;
   SharedChecks shared;
+  GlobalOrder globalOrder;
   GlobalChecks global;
   Accesses accesses;
   Warps warps;

@@ -83,7 +83,7 @@ std::optional<Violation> kinema::emulator::run(const Launch &launch) {
     for (size_t i = progress.order.size(); i > 1; --i)
       std::swap(progress.order[i - 1], progress.order[random.below(uint32_t(i))]);
   std::optional<GlobalLog> log;
-  if (launch.watchesBlocks)
+  if (launch.watchesOrder)
     log.emplace(launch.memory);
   auto guarded = [&] {
     try {

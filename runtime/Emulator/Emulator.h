@@ -46,10 +46,10 @@ struct Launch {
   std::vector<MemoryRange> memory;
   uint64_t seed = 0; // 0: threads in order, copies late; 1: the last thread first; others: at random
   int workers = 1;   // threads of the host; results do not depend on their number
-  // Decides whether it is a violation if a block touches what another one writes. Watching takes sixteen
-  // bytes for each byte that may be written, and a call for each access. Which of the two blocks is named
-  // depends on their order.
-  bool watchesBlocks = false;
+  // Decides whether it is a violation if two accesses to global memory conflict and nothing orders them.
+  // Watching takes sixteen bytes for each byte that may be written, besides what a cluster itself accesses,
+  // and a call for each access. Which of two blocks is named depends on their order.
+  bool watchesOrder = false;
 };
 
 // A Violation is something that a kernel did and must not do. Where several blocks have one, that of the

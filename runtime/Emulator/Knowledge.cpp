@@ -33,12 +33,16 @@ void Knowledge::release(Thread &thread, Clock &into) {
   into.raiseSeen(agents.ofThread(thread), known.now);
   if (known.fencedUntil)
     into.raiseFenced(agents.ofThread(thread), known.fencedUntil);
+  if (known.fencedGlobalUntil)
+    into.raiseFencedGlobal(agents.ofThread(thread), known.fencedGlobalUntil);
   if (known.asyncSeen)
     into.raiseSeen(agents.ofAsync(thread), known.asyncSeen);
   if (known.asyncFenced)
     into.raiseFenced(agents.ofAsync(thread), known.asyncFenced);
   if (known.bulkSeen)
     into.raiseSeen(agents.ofBulk(thread), known.bulkSeen);
+  if (known.storesSeen)
+    into.raiseSeen(agents.ofStores(thread), known.storesSeen);
   if (known.productsSeen)
     into.raiseSeen(agents.ofProducts(thread), known.productsSeen);
   ++known.now;
@@ -59,16 +63,25 @@ void Knowledge::acquire(Thread &thread, Clock *from) {
   setClock(thread, from->afterAcquire);
 }
 
-void Knowledge::fenceProxy(Thread &thread) {
+void Knowledge::fenceProxy(Thread &thread, Fence fence) {
   Known &known = thread.known;
-  known.fencedUntil = known.now++;
-  known.asyncFenced = known.asyncSeen;
-  if (!known.clock->afterFence) {
-    Clock *fenced = clocks.make();
-    fenced->seen = fenced->fenced = known.clock->seen;
-    known.clock->afterFence = fenced;
+  if (fence != Fence::Global) {
+    known.fencedUntil = known.now;
+    known.asyncFenced = known.asyncSeen;
   }
-  setClock(thread, known.clock->afterFence);
+  if (fence != Fence::Shared)
+    known.fencedGlobalUntil = known.now;
+  ++known.now;
+  Clock *&after = known.clock->afterFence[size_t(fence)];
+  if (!after) {
+    after = clocks.make();
+    after->join(*known.clock);
+    if (fence != Fence::Global)
+      after->fenced = known.clock->seen;
+    if (fence != Fence::Shared)
+      after->fencedGlobal = known.clock->seen;
+  }
+  setClock(thread, after);
 }
 
 // ---- A warpgroup's view

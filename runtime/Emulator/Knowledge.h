@@ -11,6 +11,9 @@
 
 namespace kinema::emulator {
 
+// A Fence says for which memory a proxy fence is.
+enum class Fence : uint32_t { Both, Global, Shared };
+
 class Knowledge {
 public:
   Knowledge(Threads &threads, const Agents &agents) : agents(agents), threads(threads) {}
@@ -23,13 +26,14 @@ public:
   void acquire(Thread &thread, Clock *from);
   // Gives the thread the knowledge of a clock that has all that it knew.
   void setClock(Thread &thread, Clock *clock);
-  // Makes a proxy fence: from then on the async proxy sees what other threads and copies did, as far as the
-  // thread knows of it.
-  void fenceProxy(Thread &thread);
+  // Makes a proxy fence: from then on the async proxy sees what other threads and copies did in this memory,
+  // as far as the thread knows of it.
+  void fenceProxy(Thread &thread, Fence fence);
 
   bool knows(const Thread &thread, Moment moment) const;
   // Returns whether the thread knows the moment and a proxy fence has covered it.
   bool knowsFenced(const Thread &thread, Moment moment) const;
+  bool knowsFencedGlobal(const Thread &thread, Moment moment) const;
   // Returns the moment that the thread is at.
   Moment now(const Thread &thread) const { return {agents.ofThread(thread), thread.known.now}; }
 
@@ -86,7 +90,7 @@ private:
 };
 
 inline bool Knowledge::knows(const Thread &thread, Moment moment) const {
-  if (moment.agent == thread.index)
+  if (moment.agent == agents.ofThread(thread))
     return true;
   const Known &known = thread.known;
   if (!agents.isThread(moment.agent)) {
@@ -96,17 +100,26 @@ inline bool Knowledge::knows(const Thread &thread, Moment moment) const {
       return knowsProduct(thread, moment);
     if (moment.agent == agents.ofBulk(thread) && moment.time <= known.bulkSeen)
       return true;
+    if (moment.agent == agents.ofStores(thread) && moment.time <= known.storesSeen)
+      return true;
   }
   return known.clock->seenOf(moment.agent) >= moment.time;
 }
 
 inline bool Knowledge::knowsFenced(const Thread &thread, Moment moment) const {
   const Known &known = thread.known;
-  if (moment.agent == thread.index)
+  if (moment.agent == agents.ofThread(thread))
     return moment.time <= known.fencedUntil;
   if (moment.agent == agents.ofAsync(thread) && moment.time <= known.asyncFenced)
     return true;
   return known.clock->fencedOf(moment.agent) >= moment.time;
+}
+
+inline bool Knowledge::knowsFencedGlobal(const Thread &thread, Moment moment) const {
+  const Known &known = thread.known;
+  if (moment.agent == agents.ofThread(thread))
+    return moment.time <= known.fencedGlobalUntil;
+  return known.clock->fencedGlobalOf(moment.agent) >= moment.time;
 }
 
 } // namespace kinema::emulator

@@ -5,7 +5,7 @@
 using namespace kinema::emulator;
 
 void SharedChecks::start() {
-  log.reset(threads.blockCount(), Window::start + bytes);
+  log.reset(threads.blockCount() * placesOfBlock);
   for (int rank = 0; rank < threads.blockCount(); ++rank) {
     std::byte *memory = window.at(Window::inBlock(Window::start, rank));
     std::fill(memory, memory + bytes, std::byte(0xFF)); // bytes 0xFF make NaNs
@@ -24,9 +24,9 @@ void SharedChecks::checkBounds(AccessKind kind, uint32_t address, uint64_t size)
 template <typename View>
 void SharedChecks::note(const View &view, AccessKind kind, Moment moment, uint32_t address, uint32_t size,
                         bool unwritten) {
-  auto conflict = log.access(view, moment, kind, address, size, scheduler.running().site, unwritten);
+  auto conflict = log.access(view, moment, kind, placeOf(address), size, scheduler.running().site, unwritten);
   if (conflict) [[unlikely]]
-    report(*conflict, kind, size);
+    report(*conflict, kind, address, size);
 }
 
 void SharedChecks::access(AccessKind kind, uint32_t address, uint64_t size) {
@@ -51,8 +51,8 @@ void SharedChecks::readOperand(const WarpgroupView &view, Moment moment, uint32_
   note(view, AccessKind::Read, moment, address, size, false);
 }
 
-void SharedChecks::report(const Conflict &conflict, AccessKind kind, uint64_t size) {
-  int64_t at = Window::offsetOf(conflict.address);
+void SharedChecks::report(const Conflict &conflict, AccessKind kind, uint32_t address, uint64_t size) {
+  int64_t at = Window::offsetOf(address + conflict.at);
   if (conflict.isBarrier)
     scheduler.violate("{} {} bytes of shared memory; an mbarrier lies at {}", nameOf(kind), size, at / 8 * 8);
   auto other = [&] { return knowledge.agents.describe(conflict.other); };

@@ -12,7 +12,8 @@ class SharedChecks {
 public:
   // Takes the bytes of shared memory that each block has.
   SharedChecks(const Threads &threads, Scheduler &scheduler, const Knowledge &knowledge, uint32_t bytes)
-      : bytes(bytes), threads(threads), scheduler(scheduler), knowledge(knowledge) {}
+      : bytes(bytes), threads(threads), scheduler(scheduler), knowledge(knowledge),
+        placesOfBlock((Window::start + bytes + 7) / 8 * 8) {}
 
   // Fills all memory with NaNs and forgets all accesses.
   void start();
@@ -27,7 +28,7 @@ public:
   void readOperand(const WarpgroupView &view, Moment moment, uint32_t address, uint32_t bytes);
   void checkBounds(AccessKind kind, uint32_t address, uint64_t bytes);
   // Turns the eight bytes at an address into an mbarrier, which no access may touch, or back.
-  void markBarrier(uint32_t address, bool isBarrier) { log.markBarrier(address, isBarrier); }
+  void markBarrier(uint32_t address, bool isBarrier) { log.markBarrier(placeOf(address), isBarrier); }
 
   // Returns the address in the cluster of a pointer into the running thread's own block. `what` names it in
   // messages.
@@ -45,11 +46,16 @@ private:
   template <typename View>
   void note(const View &view, AccessKind kind, Moment moment, uint32_t address, uint32_t bytes,
             bool unwritten);
-  [[noreturn]] void report(const Conflict &conflict, AccessKind kind, uint64_t bytes);
+  // Returns the place in the log of an address in the cluster.
+  uint64_t placeOf(uint32_t address) const {
+    return Window::rankOf(address) * placesOfBlock + address % Window::stride;
+  }
+  [[noreturn]] void report(const Conflict &conflict, AccessKind kind, uint32_t address, uint64_t bytes);
 
   const Threads &threads;
   Scheduler &scheduler;
   const Knowledge &knowledge;
+  const uint64_t placesOfBlock;
   AccessLog log;
 };
 

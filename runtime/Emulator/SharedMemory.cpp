@@ -24,8 +24,11 @@ Window::~Window() { munmap(reserved, (mostBlocks + 1) * stride); }
 const char *kinema::emulator::nameOf(AccessKind kind) {
   switch (kind) {
   case AccessKind::Read:
+  case AccessKind::StrongRead:
+  case AccessKind::ConstantRead:
     return "reads";
   case AccessKind::Write:
+  case AccessKind::StrongWrite:
     return "writes";
   case AccessKind::Atomic:
     return "updates";
@@ -33,9 +36,9 @@ const char *kinema::emulator::nameOf(AccessKind kind) {
   return "";
 }
 
-void AccessLog::reset(int blocks, uint32_t size) {
-  bytes = (size + 7) / 8 * 8;
-  cells.assign(uint64_t(blocks) * bytes / 4, Cell());
+void AccessLog::reset(uint64_t bytes) {
+  pages.assign((bytes + pageBytes - 1) / pageBytes, nullptr);
+  usedPages = 0;
   parts.clear();
   lastRead.reset();
   idleReaders.clear();
@@ -45,7 +48,15 @@ void AccessLog::reset(int blocks, uint32_t size) {
     one.holders = 0;
 }
 
-void AccessLog::markBarrier(uint32_t address, bool isBarrier) {
+void AccessLog::addPage(uint64_t number) {
+  if (usedPages == allPages.size())
+    allPages.push_back(std::make_unique<Page>());
+  else
+    *allPages[usedPages] = Page();
+  pages[number] = allPages[usedPages++].get();
+}
+
+void AccessLog::markBarrier(uint64_t address, bool isBarrier) {
   cellAt(address).barrier = cellAt(address + 4).barrier = isBarrier;
 }
 

@@ -5,8 +5,10 @@
 #include "runtime/Emulator/Clock.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -44,37 +46,46 @@ private:
   std::byte *base;
 };
 
-enum class AccessKind : uint8_t { Read, Write, Atomic };
+// Says what an access does. Strong ones are volatile or ordered; a constant one (ld.global.nc) may take what
+// a cache has held since the launch began.
+enum class AccessKind : uint8_t { Read, Write, Atomic, StrongRead, StrongWrite, ConstantRead };
 const char *nameOf(AccessKind kind); // "reads", for messages
+inline bool isRead(AccessKind kind) {
+  return kind == AccessKind::Read || kind == AccessKind::StrongRead || kind == AccessKind::ConstantRead;
+}
+inline bool isStrong(AccessKind kind) {
+  return kind != AccessKind::Write && kind != AccessKind::Read && kind != AccessKind::ConstantRead;
+}
 
 // A Conflict is two accesses that nothing orders, or a read of what nobody wrote.
 struct Conflict {
-  uint32_t address = 0; // in the cluster
-  Moment other;         // nobody: the bytes were never written
+  uint32_t at = 0; // the byte, counted from the access's first
+  Moment other;    // nobody: the bytes were never written
   uint32_t otherSite = 0;
   bool otherWrote = false;
   bool fenceMissing = false; // the write is known, but no proxy fence covers it
   bool isBarrier = false;    // the bytes are an mbarrier's
 };
 
-// Keeps the last accesses to each byte. An access is checked against those before it, then remembered.
+// Keeps the last accesses to each byte of some memory. An access is checked against those before it, then
+// remembered. What nobody accesses takes no memory.
 class AccessLog {
 public:
-  // Forgets everything. Each block has `bytes` of shared memory.
-  void reset(int blocks, uint32_t bytes);
+  // Forgets everything, and prepares for so many bytes.
+  void reset(uint64_t bytes);
 
   // Checks and remembers an access. The viewer says what the one who accesses knows, by bool
-  // knowsWrite(Moment), knowsRead(Moment) and isMissingFence(Moment). The bytes must lie in one block's
-  // memory. With `unwritten`, reading bytes that were never written is a conflict.
+  // knowsWrite(Moment), knowsRead(Moment) and isMissingFence(Moment). The kind is Read, Write or Atomic.
+  // With `unwritten`, reading bytes that were never written is a conflict.
   template <typename Viewer>
-  std::optional<Conflict> access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
-                                 uint32_t bytes, uint32_t site, bool unwritten);
+  std::optional<Conflict> access(const Viewer &viewer, Moment now, AccessKind kind, uint64_t address,
+                                 uint64_t bytes, uint32_t site, bool unwritten);
 
   // Notes whether these eight bytes are an mbarrier, which nobody may access.
-  void markBarrier(uint32_t address, bool isBarrier);
+  void markBarrier(uint64_t address, bool isBarrier);
 
 private:
-  static constexpr Agent many = 0xFFFE; // with this agent, readTime is an index of `readers`
+  static constexpr Agent many = 0xFFFFFFFE; // with this agent, readTime is an index of `readers`
 
   // Holds the last reads of several agents. Many cells may hold one Readers; it changes only where a single
   // cell does.
@@ -96,7 +107,13 @@ private:
     bool operator==(const Cell &) const = default;
   };
 
-  Cell &cellAt(uint32_t address);
+  static constexpr uint64_t pageBytes = 4096;
+  struct Page {
+    std::array<Cell, pageBytes / 4> cells;
+  };
+
+  Cell &cellAt(uint64_t address);
+  void addPage(uint64_t number);
   void split(Cell &cell);
   uint32_t makeReaders();
   void hold(Moment read); // does nothing for a read of one agent
@@ -111,8 +128,9 @@ private:
   bool accessCell(const Viewer &viewer, Cell &cell, Moment now, AccessKind kind, uint32_t site,
                   bool unwritten, Conflict &conflict);
 
-  uint32_t bytes = 0;
-  std::vector<Cell> cells;
+  std::vector<Page *> pages; // null: nobody has accessed the page's bytes
+  std::vector<std::unique_ptr<Page>> allPages;
+  size_t usedPages = 0;    // of all pages; those behind may be given out
   std::vector<Cell> parts; // four cells for each split one
   std::vector<Readers> readers;
   std::vector<uint32_t> idleReaders;
@@ -126,9 +144,11 @@ private:
   std::optional<LastRead> lastRead;
 };
 
-inline AccessLog::Cell &AccessLog::cellAt(uint32_t address) {
-  uint32_t rank = address >> 24, local = address & 0xFFFFFF;
-  return cells[(rank * bytes + local) / 4];
+inline AccessLog::Cell &AccessLog::cellAt(uint64_t address) {
+  uint64_t number = address / pageBytes;
+  if (!pages[number]) [[unlikely]]
+    addPage(number);
+  return pages[number]->cells[address % pageBytes / 4];
 }
 
 template <typename Viewer>
@@ -185,16 +205,16 @@ bool AccessLog::accessCell(const Viewer &viewer, Cell &cell, Moment now, AccessK
 }
 
 template <typename Viewer>
-std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, AccessKind kind, uint32_t address,
-                                          uint32_t size, uint32_t site, bool unwritten) {
+std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, AccessKind kind, uint64_t address,
+                                          uint64_t size, uint32_t site, bool unwritten) {
   Conflict conflict;
   Cell before, after; // a cell before and after its access; cells that equal `before` become `after`
-  for (uint32_t at = address, end = address + size; at < end;) {
-    uint32_t next = std::min(end, (at | 3) + 1);
+  for (uint64_t at = address, end = address + size; at < end;) {
+    uint64_t next = std::min(end, (at | 3) + 1);
     uint8_t mask = uint8_t(((1u << (next - at)) - 1) << (at & 3));
-    Cell &cell = cellAt(at & ~3u);
+    Cell &cell = cellAt(at);
     if (cell.barrier) [[unlikely]] {
-      conflict.address = at;
+      conflict.at = uint32_t(at - address);
       conflict.isBarrier = true;
       return conflict;
     }
@@ -212,13 +232,13 @@ std::optional<Conflict> AccessLog::access(const Viewer &viewer, Moment now, Acce
         before = found;
         after = cell;
       } else {
-        conflict.address = at;
+        conflict.at = uint32_t(at - address);
         return conflict;
       }
     } else {
-      for (uint32_t byte = at; byte < next; ++byte)
+      for (uint64_t byte = at; byte < next; ++byte)
         if (!accessCell(viewer, parts[cell.writeTime + (byte & 3)], now, kind, site, unwritten, conflict)) {
-          conflict.address = byte;
+          conflict.at = uint32_t(byte - address);
           return conflict;
         }
     }

@@ -219,23 +219,24 @@ void kinema::emulator::storeBox(const TensorMap &map, std::span<const int32_t> c
   });
 }
 
-// Pixels are walked through within the bounding box, innermost first, from the coordinates on. Each is read
-// at its position plus the offsets (PTX ISA, "Im2col mode").
-void kinema::emulator::loadIm2col(const TensorMap &map, std::span<const int32_t> coordinates,
-                                  std::span<const int32_t> offsets, std::byte *memory, uint32_t address) {
-  Row row{map, memory, address};
+/// Calls function(offset in the box, whether the pixel is in the tensor, its address at channel 0) for each
+/// pixel. Pixels are walked through within the bounding box, innermost first, from the coordinates on. Each
+/// is read at its position plus the offsets (PTX ISA, "Im2col mode").
+template <typename Function>
+static void forPixels(const TensorMap &map, std::span<const int32_t> coordinates,
+                      std::span<const int32_t> offsets, Function function) {
   int spatial = map.rank - 2;
   std::array<int64_t, mostDimensions> at = {};
   std::copy(coordinates.begin(), coordinates.end(), at.begin());
   for (uint32_t pixel = 0; pixel < map.pixels; ++pixel) {
-    uint64_t from = map.address;
+    uint64_t address = map.address;
     bool inside = true;
     for (int i = 1; i < map.rank; ++i) {
       int64_t coordinate = at[i] + (i <= spatial ? offsets[i - 1] : 0);
       inside &= isInside(coordinate, map.dims[i]);
-      from += uint64_t(coordinate) * map.strides[i];
+      address += uint64_t(coordinate) * map.strides[i];
     }
-    loadRow(row, pixel * map.channels * map.elementBytes, inside, from, coordinates[0], map.channels);
+    function(pixel * map.channels * map.elementBytes, inside, address);
     int i = 1;
     for (; i <= spatial; ++i) {
       at[i] += map.steps[i];
@@ -246,4 +247,28 @@ void kinema::emulator::loadIm2col(const TensorMap &map, std::span<const int32_t>
     if (i > spatial)
       ++at[map.rank - 1];
   }
+}
+
+void kinema::emulator::loadIm2col(const TensorMap &map, std::span<const int32_t> coordinates,
+                                  std::span<const int32_t> offsets, std::byte *memory, uint32_t address) {
+  Row row{map, memory, address};
+  forPixels(map, coordinates, offsets, [&](uint32_t offset, bool inside, uint64_t from) {
+    loadRow(row, offset, inside, from, coordinates[0], map.channels);
+  });
+}
+
+void kinema::emulator::forRuns(const TensorMap &map, std::span<const int32_t> coordinates,
+                               std::span<const int32_t> offsets,
+                               const std::function<void(std::byte *, uint32_t)> &function) {
+  uint32_t count = map.isIm2col ? map.channels : map.box[0];
+  Inside part(coordinates[0], count, map.dims[0]);
+  auto run = [&](uint32_t, bool inside, uint64_t from) {
+    uint64_t first = from + uint64_t(int64_t(coordinates[0]) + part.begin) * map.elementBytes;
+    if (inside && part.end > part.begin)
+      function(reinterpret_cast<std::byte *>(first), (part.end - part.begin) * map.elementBytes);
+  };
+  if (map.isIm2col)
+    forPixels(map, coordinates, offsets, run);
+  else
+    forRows(map, coordinates, run);
 }

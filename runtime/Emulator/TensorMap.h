@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -73,5 +74,10 @@ void storeBox(const TensorMap &map, std::span<const int32_t> coordinates, const 
 // Makes the copy of pixels. `offsets` move their positions, innermost first.
 void loadIm2col(const TensorMap &map, std::span<const int32_t> coordinates, std::span<const int32_t> offsets,
                 std::byte *memory, uint32_t address);
+
+// Calls a function with each run of bytes of global memory that a copy reads or writes. Only a map for im2col
+// has offsets.
+void forRuns(const TensorMap &map, std::span<const int32_t> coordinates, std::span<const int32_t> offsets,
+             const std::function<void(std::byte *, uint32_t)> &function);
 
 } // namespace kinema::emulator

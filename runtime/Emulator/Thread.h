@@ -19,18 +19,13 @@ constexpr uint32_t noSite = 0xFFFFFFFF;
 // Holds what a thread knows, besides its own moments (Knowledge.h).
 struct Known {
   Clock *clock = nullptr;
-  uint32_t now = 1;         // the thread's own time; goes on after each release and fence
-  uint32_t fencedUntil = 0; // last of its own moments that a proxy fence has covered
-  // These are the times up to which it has waited for its own copies and for its warpgroup's products.
-  uint32_t asyncSeen = 0, bulkSeen = 0, productsSeen = 0;
+  uint32_t now = 1; // the thread's own time; goes on after each release and fence
+  // These are the last of its own moments that a proxy fence for shared and for global memory has covered.
+  uint32_t fencedUntil = 0, fencedGlobalUntil = 0;
+  // These are the times up to which it has waited for its own copies and for its warpgroup's products. Of
+  // bulk copies to global memory it may know that they have read, and not yet that they have written.
+  uint32_t asyncSeen = 0, bulkSeen = 0, storesSeen = 0, productsSeen = 0;
   uint32_t asyncFenced = 0; // time up to which a proxy fence has covered its cp.async
-};
-
-// Holds what a thread's last fence for the device has covered: moments of others (null: there was no fence),
-// and its own.
-struct HandedOn {
-  Clock *clock = nullptr;
-  uint32_t until = 0;
 };
 
 // Holds a thread's own copies of one kind. Time counts the groups (and, for cp.async, arrivals) that it has
@@ -66,9 +61,9 @@ struct Thread {
   uint32_t awaitedDetail = 0;
 
   Known known;
-  HandedOn handedOn;
-  CopyGroups async; // cp.async, which the generic proxy makes
-  CopyGroups bulk;  // cp.async.bulk to global memory, which the async proxy makes
+  Clock *handedOn = nullptr; // what its last fence for the device has covered; null: there was none
+  CopyGroups async;          // cp.async, which the generic proxy makes
+  CopyGroups bulk;           // cp.async.bulk to global memory, which the async proxy makes
   InWarpgroup inGroup;
 
   bool arrivedAtCluster = false; // whether it has arrived and not waited since

@@ -9,7 +9,7 @@ void Thread::restart() {
   site = noSite;
   awaited = nullptr;
   known = Known();
-  handedOn = HandedOn();
+  handedOn = nullptr;
   async.restart();
   bulk.restart();
   inGroup = InWarpgroup();

@@ -54,7 +54,7 @@ struct Shape {
   uint32_t sharedBytes = 4096;
   int cluster = 1;
   int workers = 1;
-  bool watchesBlocks = false;
+  bool watchesOrder = false;
   uint32_t sharedLimit = 227 * 1024; // as Hopper gives
   uint32_t staticShared = 0;
 };
@@ -76,7 +76,7 @@ inline std::optional<Violation> runKernel(KernelFunction function, const Shape &
   launch.dynamicShared = shape.sharedBytes;
   launch.seed = seed;
   launch.workers = shape.workers;
-  launch.watchesBlocks = shape.watchesBlocks;
+  launch.watchesOrder = shape.watchesOrder;
   for (std::span<std::byte> buffer : buffers) {
     launch.args.push_back(buffer.data());
     launch.memory.push_back({buffer.data(), int64_t(buffer.size())});

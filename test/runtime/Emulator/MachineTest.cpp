@@ -313,7 +313,7 @@ TEST(EmulatorMachine, genericAddresses) {
 }
 
 TEST(EmulatorMachine, blocksThatShareGlobalMemory) {
-  const Shape blocks = {.threads = 1, .grid = 3, .workers = 2, .watchesBlocks = true};
+  const Shape blocks = {.threads = 1, .grid = 3, .workers = 2, .watchesOrder = true};
   std::vector<uint16_t> expected = {0, 1, 2};
   expectRight([](void *const *args) { storeGlobal(args[0], blockIndex(), uint16_t(blockIndex())); }, blocks,
               expected);
@@ -371,7 +371,7 @@ TEST(EmulatorMachine, whatBlocksHandOnIsOrdered) {
   for (int workers : {1, 2})
     for (uint64_t seed = 0; seed < 10; ++seed) {
       std::vector<uint32_t> out(expected.size());
-      const Shape blocks = {.threads = 64, .grid = 3, .workers = workers, .watchesBlocks = true};
+      const Shape blocks = {.threads = 64, .grid = 3, .workers = workers, .watchesOrder = true};
       auto violation = runKernel(lastBlockAddsUp<Slip::None>, blocks, seed, {bytesOf(out)});
       ASSERT_FALSE(violation) << violation->what;
       ASSERT_EQ(out, expected);
@@ -379,7 +379,7 @@ TEST(EmulatorMachine, whatBlocksHandOnIsOrdered) {
 }
 
 TEST(EmulatorMachine, whatBlocksHandOnAmissIsCaught) {
-  const Shape blocks = {.threads = 64, .grid = 3, .watchesBlocks = true};
+  const Shape blocks = {.threads = 64, .grid = 3, .watchesOrder = true};
   const std::string unordered = "in the same launch: nothing orders the two";
   expectCaught(lastBlockAddsUp<Slip::NoMeeting>, blocks, unordered);
   expectCaught(lastBlockAddsUp<Slip::NoFenceBefore>, blocks, unordered);

@@ -59,7 +59,7 @@ struct History {
 class Story {
 public:
   explicit Story(uint32_t seed) : random(seed) {
-    log.reset(1, bytes);
+    log.reset(bytes);
     for (Agent agent = 0; agent < agents; ++agent)
       knowledge[agent].seen[agent] = 1;
   }
@@ -78,7 +78,7 @@ public:
     auto found = log.access(knowledge[agent], now, kind, address, size, 0, false);
     EXPECT_EQ(found.has_value(), wanted.has_value());
     if (found && wanted)
-      EXPECT_EQ(found->address & ~3u, *wanted & ~3u);
+      EXPECT_EQ((address + found->at) & ~3u, *wanted & ~3u);
     history.remember(now, kind, address, size);
     return !found && !wanted;
   }

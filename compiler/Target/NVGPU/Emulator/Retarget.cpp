@@ -233,7 +233,10 @@ LogicalResult Retargeter::retargetSynchronisation(Operation *op) {
         if (fence.getKind() == ProxyKind::alias || fence.getKind() == ProxyKind::GENERIC ||
             fence.getKind() == ProxyKind::TENSORMAP)
           return failure();
-        callHere("fence_proxy", {}, {constant(fence.getKind() == ProxyKind::async_global)});
+        int64_t kind = fence.getKind() == ProxyKind::async_global   ? 1
+                       : fence.getKind() == ProxyKind::async_shared ? 2
+                                                                    : 0;
+        callHere("fence_proxy", {}, {constant(kind)});
         return replace(op, {}), success();
       })
       .Case([&](FenceMbarrierInitOp) {
@@ -242,7 +245,12 @@ LogicalResult Retargeter::retargetSynchronisation(Operation *op) {
       })
       // Threads run one at a time, so that the others of a block see what one has written. Whether they may
       // rely on it is checked at barriers.
-      .Case<MembarOp, FenceScClusterOp>([&](auto) { return replace(op, {}), success(); })
+      .Case([&](FenceScClusterOp) { return replace(op, {}), success(); })
+      .Case([&](MembarOp fence) {
+        if (fence.getScope() == MemScopeKind::GPU || fence.getScope() == MemScopeKind::SYS)
+          callHere("fence_device", {}, {});
+        return replace(op, {}), success();
+      })
       // A launch begins when the one before it has ended.
       .Case([&](GriddepcontrolOp) { return replace(op, {}), success(); })
       .Case([&](LLVM::FenceOp fence) {

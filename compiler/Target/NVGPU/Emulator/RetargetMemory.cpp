@@ -104,6 +104,13 @@ void Retargeter::check(StringRef kind, Value address, Type type, std::optional<i
   b.setInsertionPoint(current);
 }
 
+/// Returns the name of the call that checks a load. An invariant one becomes ld.global.nc.
+static StringRef kindOf(LLVM::LoadOp load) {
+  if (load.getVolatile_() || load.getOrdering() != LLVM::AtomicOrdering::not_atomic)
+    return "read_strong";
+  return load.getInvariant() ? "read_constant" : "read";
+}
+
 LogicalResult Retargeter::retargetMemory(Operation *op) {
   Location loc = op->getLoc();
   auto alignment = [](std::optional<uint64_t> given) {
@@ -111,12 +118,14 @@ LogicalResult Retargeter::retargetMemory(Operation *op) {
   };
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](LLVM::LoadOp load) {
-        check("read", load.getAddr(), load.getType(), alignment(load.getAlignment()));
+        check(kindOf(load), load.getAddr(), load.getType(), alignment(load.getAlignment()));
         load.removeSyncscopeAttr();
         return success();
       })
       .Case([&](LLVM::StoreOp store) {
-        check("write", store.getAddr(), store.getValue().getType(), alignment(store.getAlignment()));
+        bool isPlain = !store.getVolatile_() && store.getOrdering() == LLVM::AtomicOrdering::not_atomic;
+        check(isPlain ? "write" : "write_strong", store.getAddr(), store.getValue().getType(),
+              alignment(store.getAlignment()));
         store.removeSyncscopeAttr();
         return success();
       })

@@ -66,7 +66,7 @@ std::optional<Violation> EmulatedModule::run(const std::string &kernel, const La
   launch.dynamicShared = shape.dynamicShared;
   launch.workers = shape.workers;
   launch.seed = seed;
-  launch.watchesBlocks = true;
+  launch.watchesOrder = true;
   launch.args = std::move(args);
   launch.memory = std::move(memory);
   return emulator::run(launch);
