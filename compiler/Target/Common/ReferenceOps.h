@@ -28,10 +28,15 @@ llvm::ArrayRef<Lowering> pointwiseLowerings();
 llvm::ArrayRef<Lowering> poolLowerings();
 llvm::ArrayRef<Lowering> reduceLowerings();
 
-/// Returns the results of a merge for `width` channels from `channel` on, from the emitter's operands; the
-/// emitter's threads share the partials.
-llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::Value channel,
-                                          int64_t width);
+/// Returns what the partials of a merge come to for `width` channels from `channel` on, from the emitter's
+/// operands; the emitter's threads share the partials.
+llvm::SmallVector<mlir::Value> mergedAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::Value channel,
+                                        int64_t width);
+
+/// Returns the merge's results for these channels. The thread that stores them computes them, since they may be
+/// written over operands.
+llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::ValueRange merged,
+                                          mlir::Value channel, int64_t width);
 
 llvm::SmallVector<mlir::RankedTensorType> tensorTypes(mlir::ValueRange values);
 

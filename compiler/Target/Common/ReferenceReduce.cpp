@@ -62,11 +62,16 @@ struct Finalize {
     return llvm::map_to_vector(totals, [&](Value total) { return narrow(total); });
   }
 
+  /// Returns what the partials come to at channel c, to which all threads contribute.
+  SmallVector<Value> merged(Value c) {
+    if (!partials)
+      return {};
+    return op.getMoments() ? moments(c) : sums(c);
+  }
+
   /// Returns the results at channel c.
-  SmallVector<Value> values(Value c) {
-    SmallVector<Value> arguments;
-    if (partials)
-      arguments = op.getMoments() ? moments(c) : sums(c);
+  SmallVector<Value> values(ValueRange merged, Value c) {
+    SmallVector<Value> arguments(merged);
     for (OpOperand &input : op.getInputsMutable())
       arguments.push_back(e.loadElements(e.bufferOf(input), c, width));
     return e.inlineRegion(op.getBody(), arguments, width);
@@ -74,9 +79,14 @@ struct Finalize {
 };
 } // namespace
 
-SmallVector<Value> reference::finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, Value channel,
-                                         int64_t width) {
-  return Finalize{op, e, width}.values(channel);
+SmallVector<Value> reference::mergedAt(kernel::FinalizeOp op, KernelEmitter &e, Value channel,
+                                       int64_t width) {
+  return Finalize{op, e, width}.merged(channel);
+}
+
+SmallVector<Value> reference::finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, ValueRange merged,
+                                         Value channel, int64_t width) {
+  return Finalize{op, e, width}.values(merged, channel);
 }
 
 /// Returns whether threads share the partials of a vector of channels; narrow vectors then make enough blocks
@@ -124,8 +134,11 @@ static void emit(kernel::FinalizeOp op, KernelEmitter &e) {
   Finalize finalize{op, e, walk.getWidth()};
   e.forEachBlock([&](Value block) {
     walk.forEachChannel(e, walk.part(e, block), [&](Value c, Value valid) {
-      auto values = finalize.values(walk.readable(e, c));
+      Value readable = walk.readable(e, c);
+      auto merged = finalize.merged(readable);
+      // One thread alone reads the other operands, since it may write results over them.
       walk.once(e, [&] {
+        auto values = finalize.values(merged, readable);
         for (auto [result, value] : llvm::zip(e.results, values))
           e.storeElements(masked(e, valid, value), result, c);
       });

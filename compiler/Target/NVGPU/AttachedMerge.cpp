@@ -76,8 +76,9 @@ static void emitMerge(WarpgroupEmitter &w, const AttachedMerge &merge) {
   e.combineThreads = combination(w, merge, share, shares, column, columns);
   Value channel = e.add(merge.firstChannel, e.mul(column, width));
   Value exist = w.existing(channel, width, cast<RankedTensorType>(op.getResult(0).getType()).getDimSize(0));
-  auto values = reference::finalizeAt(op, e, channel, width);
+  auto merged = reference::mergedAt(op, e, channel, width);
   e.once([&] {
+    auto values = reference::finalizeAt(op, e, merged, channel, width);
     for (auto [value, result] : llvm::zip_equal(values, merge.results))
       e.storeElements(exist ? w.choose(exist, value, e.zero(width)) : value, result, channel);
   });
