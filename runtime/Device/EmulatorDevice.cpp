@@ -8,6 +8,8 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <map>
 #include <vector>
 
 namespace kinema {
@@ -24,12 +26,50 @@ uint64_t seedFromEnvironment() {
   return seed;
 }
 
+emulator::Arithmetic arithmeticFromEnvironment() {
+  const char *text = std::getenv("KINEMA_EMULATOR_PRODUCTS");
+  if (!text || std::string_view(text) == "in-order")
+    return emulator::Arithmetic::InOrder;
+  if (std::string_view(text) != "truncating")
+    refuse("KINEMA_EMULATOR_PRODUCTS must be 'in-order' or 'truncating', found '{}'", text);
+  return emulator::Arithmetic::Truncating;
+}
+
+// Writes what kernels ask of memory to the file that the environment names, when the device goes.
+class ProfileFile {
+public:
+  ProfileFile() {
+    const char *path = std::getenv("KINEMA_EMULATOR_PROFILE");
+    if (!path)
+      return;
+    file.open(path);
+    if (!file)
+      refuse("cannot write the file that KINEMA_EMULATOR_PROFILE names: {}", path);
+  }
+  ~ProfileFile() {
+    for (auto &[kernel, profile] : profiles)
+      file << emulator::describe(*kernel, profile) << '\n';
+  }
+
+  // Returns the profile of a kernel's launches; null where none is made.
+  emulator::Profile *of(const emulator::Kernel &kernel) {
+    return file.is_open() ? &profiles[&kernel] : nullptr;
+  }
+
+private:
+  std::ofstream file;
+  std::map<const emulator::Kernel *, emulator::Profile> profiles;
+};
+
 class EmulatorDevice final : public HostDevice {
 public:
-  explicit EmulatorDevice(int threads) : threads(threads), seed(seedFromEnvironment()) {}
+  explicit EmulatorDevice(int threads)
+      : threads(threads), seed(seedFromEnvironment()), arithmetic(arithmeticFromEnvironment()) {}
 
   std::string describe() const override {
-    return fmt::format("emulator of a GPU, {} thread{}, seed {}", threads, threads == 1 ? "" : "s", seed);
+    bool truncates = arithmetic == emulator::Arithmetic::Truncating;
+    return fmt::format("emulator of a GPU, {} thread{}, seed {}{}", threads, threads == 1 ? "" : "s", seed,
+                       truncates ? ", truncating products" : "");
   }
 
   void loadCode(std::string_view content, const std::string &name) override { code.load(content, name); }
@@ -40,7 +80,9 @@ public:
     launch.grid = description.grid;
     launch.dynamicShared = uint32_t(description.scratch);
     launch.seed = seed;
+    launch.arithmetic = arithmetic;
     launch.workers = threads;
+    launch.profile = profiles.of(*launch.kernel);
     launch.memory = {{reinterpret_cast<std::byte *>(arena.at(0, 0)), arena.size()}};
     for (int64_t offset : description.args)
       launch.args.push_back(arena.at(offset, 0));
@@ -56,7 +98,9 @@ public:
 private:
   int threads;
   uint64_t seed;
+  emulator::Arithmetic arithmetic;
   emulator::Code code;
+  ProfileFile profiles; // names kernels of the code, so it goes first
   std::vector<emulator::Launch> launches;
 };
 

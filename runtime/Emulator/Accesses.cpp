@@ -21,10 +21,16 @@ static AccessKind inSharedMemory(AccessKind kind) {
   return kind == AccessKind::StrongWrite ? AccessKind::Write : isRead(kind) ? AccessKind::Read : kind;
 }
 
+void Accesses::accessGlobal(AccessKind kind, const void *address, uint64_t bytes) {
+  global.access(kind, address, bytes);
+  if (profiler.isOn()) [[unlikely]]
+    profiler.noteLane(scheduler.running(), global.buffer(), global.offset(address), bytes);
+}
+
 void Accesses::check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space) {
   checkAlignment(kind, address, bytes, alignment);
   if (space == Space::Global)
-    return global.access(kind, address, bytes);
+    return accessGlobal(kind, address, bytes);
   const Window &window = shared.window;
   const Thread &thread = scheduler.running();
   if (window.holds(address)) {
@@ -32,11 +38,14 @@ void Accesses::check(AccessKind kind, const void *address, uint64_t bytes, uint3
     if (space == Space::Shared && Window::rankOf(at) != thread.rank) [[unlikely]]
       scheduler.violate("{} {} bytes of another block's shared memory as if it were its own", nameOf(kind),
                         bytes);
-    return shared.access(inSharedMemory(kind), at, bytes);
+    shared.access(inSharedMemory(kind), at, bytes);
+    if (profiler.isOn()) [[unlikely]]
+      profiler.noteLane(thread, Profile::sharedMemory, at, bytes);
+    return;
   }
   if (space == Space::Shared || space == Space::SharedCluster) [[unlikely]]
     scheduler.violate("{} {} bytes at {}, which is not in shared memory", nameOf(kind), bytes, address);
   if (space == Space::Generic && thread.fiber.holds(address))
     return;
-  global.access(kind, address, bytes);
+  accessGlobal(kind, address, bytes);
 }

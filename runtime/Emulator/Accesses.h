@@ -1,6 +1,7 @@
 // Checks accesses of the running thread, in whichever memory an address lies.
 #pragma once
 
+#include "runtime/Emulator/AccessProfiler.h"
 #include "runtime/Emulator/GlobalChecks.h"
 #include "runtime/Emulator/SharedChecks.h"
 
@@ -15,8 +16,8 @@ enum class Space : uint32_t {
 
 class Accesses {
 public:
-  Accesses(Scheduler &scheduler, SharedChecks &shared, GlobalChecks &global)
-      : scheduler(scheduler), shared(shared), global(global) {}
+  Accesses(Scheduler &scheduler, SharedChecks &shared, GlobalChecks &global, AccessProfiler &profiler)
+      : scheduler(scheduler), shared(shared), global(global), profiler(profiler) {}
 
   // Checks an access. The address must be a multiple of `alignment` bytes.
   void check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space);
@@ -24,11 +25,13 @@ public:
   void checkCopy(AccessKind kind, Moment moment, const void *address, uint64_t bytes, uint32_t alignment);
 
 private:
+  void accessGlobal(AccessKind kind, const void *address, uint64_t bytes);
   void checkAlignment(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment);
 
   Scheduler &scheduler;
   SharedChecks &shared;
   GlobalChecks &global;
+  AccessProfiler &profiler;
 };
 
 } // namespace kinema::emulator

@@ -110,6 +110,11 @@ void AsyncCopies::copy(void *to, const void *from, uint32_t bytes, uint32_t sour
   if (sourceBytes)
     accesses.checkCopy(AccessKind::Read, {agents.ofAsync(thread), thread.async.time}, from, sourceBytes,
                        bytes);
+  if (profiler.isOn()) {
+    if (sourceBytes)
+      profiler.noteLane(thread, global.buffer(), global.offset(from), sourceBytes);
+    profiler.noteLane(thread, Profile::sharedMemory, address, bytes);
+  }
   shared.checkBounds(AccessKind::Write, address, bytes);
   shared.accessGeneric(AccessKind::Write, {agents.ofAsync(thread), thread.async.time}, address, bytes);
   Copy copy;
@@ -184,6 +189,8 @@ void AsyncCopies::loadBulk(void *to, const void *from, const void *mbarrier, uin
     shared.accessAsync(AccessKind::Write, moment, address, bytes);
     issue(copy);
   });
+  if (profiler.isOn() && !window.holds(from))
+    profiler.noteCopy(scheduler.running(), global.buffer(), global.offset(from), bytes);
 }
 
 void AsyncCopies::storeBulk(void *to, const void *from, uint32_t bytes) {
@@ -197,6 +204,8 @@ void AsyncCopies::storeBulk(void *to, const void *from, uint32_t bytes) {
   copy.global = static_cast<std::byte *>(to);
   copy.bytes = bytes;
   accesses.checkCopy(AccessKind::Write, {agents.ofStores(thread), thread.bulk.time}, to, bytes, 16);
+  if (profiler.isOn())
+    profiler.noteCopy(thread, global.buffer(), global.offset(to), bytes);
   shared.accessAsync(AccessKind::Read, {agents.ofBulk(thread), thread.bulk.time}, copy.shared, bytes);
   issue(copy);
 }
@@ -237,12 +246,16 @@ void AsyncCopies::prefetchTensor(const void *pointer) {
   checkMap(pointer, map.rank, offsetsOf(map));
 }
 
-// Notes what a copy of a tensor reads or writes in global memory, where that is watched.
+// Notes what a copy of a tensor reads or writes in global memory, where that is watched or counted.
 void AsyncCopies::noteTensor(AccessKind kind, Moment moment, const TensorMap &map,
                              std::span<const int32_t> coordinates, std::span<const int32_t> offsets) {
-  if (order.isWatched())
-    forRuns(map, coordinates, offsets,
-            [&](std::byte *first, uint32_t bytes) { global.access(kind, moment, first, bytes); });
+  if (!order.isWatched() && !profiler.isOn())
+    return;
+  forRuns(map, coordinates, offsets, [&](std::byte *first, uint32_t bytes) {
+    global.access(kind, moment, first, bytes);
+    if (profiler.isOn())
+      profiler.noteCopy(scheduler.running(), global.buffer(), global.offset(first), bytes);
+  });
 }
 
 void AsyncCopies::loadTensor(void *to, const void *pointer, const void *mbarrier,

@@ -20,9 +20,9 @@ class AsyncCopies {
 public:
   AsyncCopies(Threads &threads, Scheduler &scheduler, Choices &choices, const Agents &agents,
               SharedChecks &shared, const GlobalOrder &order, GlobalChecks &global, Accesses &accesses,
-              MBarriers &mbarriers)
+              MBarriers &mbarriers, AccessProfiler &profiler)
       : threads(threads), scheduler(scheduler), choices(choices), agents(agents), shared(shared),
-        order(order), global(global), accesses(accesses), mbarriers(mbarriers) {}
+        order(order), global(global), accesses(accesses), mbarriers(mbarriers), profiler(profiler) {}
 
   void start() { copies.clear(); }
 
@@ -93,6 +93,7 @@ private:
   GlobalChecks &global;
   Accesses &accesses;
   MBarriers &mbarriers;
+  AccessProfiler &profiler;
   std::vector<Copy> copies; // copies that have not landed
 };
 

@@ -7,12 +7,13 @@ Cluster::Cluster(const Launch &launch, GlobalLog *globalLog)
       agents(threads), knowledge(threads, agents),
       shared(threads, scheduler, knowledge, launch.kernel->staticShared + launch.dynamicShared),
       globalOrder(launch, threads, scheduler, knowledge, globalLog),
-      global(launch, scheduler, knowledge, globalOrder), accesses(scheduler, shared, global),
-      warps(threads, scheduler, knowledge), barriers(threads, scheduler, knowledge, warps),
-      clusterBarrier(threads, scheduler, knowledge), mbarriers(threads, scheduler, knowledge, agents, shared),
-      copies(threads, scheduler, choices, agents, shared, globalOrder, global, accesses, mbarriers),
+      global(launch, scheduler, knowledge, globalOrder), profiler(launch.profile),
+      accesses(scheduler, shared, global, profiler), warps(threads, scheduler, knowledge),
+      barriers(threads, scheduler, knowledge, warps), clusterBarrier(threads, scheduler, knowledge),
+      mbarriers(threads, scheduler, knowledge, agents, shared),
+      copies(threads, scheduler, choices, agents, shared, globalOrder, global, accesses, mbarriers, profiler),
       warpgroups(threads, scheduler),
-      tensorCore(threads, scheduler, choices, knowledge, shared, warpgroups),
+      tensorCore(launch.arithmetic, threads, scheduler, choices, knowledge, shared, warpgroups),
       launch(launch) {
   GlobalChecks::FastRange fast = global.fastRange();
   args = {fast.begin, reinterpret_cast<void *>(fast.starts)};
@@ -26,6 +27,7 @@ void Cluster::start(int64_t first) {
   knowledge.start();
   shared.start();
   globalOrder.start();
+  profiler.start();
   warps.start();
   barriers.start();
   clusterBarrier.start();
@@ -47,6 +49,8 @@ std::optional<Violation> Cluster::run(int64_t first) {
     if (!scheduler.isStopped()) {
       copies.checkLeftovers();
       mbarriers.checkLeftovers();
+      if (profiler.isOn())
+        profiler.finish();
     }
   } catch (const Scheduler::Stopped &) {
   }

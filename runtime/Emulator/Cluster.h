@@ -39,6 +39,7 @@ public:
   SharedChecks shared;
   GlobalOrder globalOrder;
   GlobalChecks global;
+  AccessProfiler profiler;
   Accesses accesses;
   Warps warps;
   BlockBarriers barriers;

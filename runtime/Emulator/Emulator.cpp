@@ -17,6 +17,12 @@ using namespace kinema::emulator;
 static constexpr int64_t mostThreads = 1024;            // threads of a block
 static constexpr uint32_t mostStaticShared = 48 * 1024; // bytes of a block
 
+std::string kinema::emulator::textOf(const Kernel &kernel, uint32_t site) {
+  const char *text = kernel.sites[site & 0xFFFF];
+  uint32_t others = site >> 16;
+  return others ? fmt::format("{} #{}", text, others + 1) : text;
+}
+
 static void check(const Launch &launch) {
   const Kernel &kernel = *launch.kernel;
   int64_t threads = int64_t(kernel.threads[0]) * kernel.threads[1] * kernel.threads[2];

@@ -5,6 +5,9 @@
 // those of PTX ISA 9.0 for sm_90a.
 #pragma once
 
+#include "runtime/Emulator/Products.h"
+#include "runtime/Emulator/Profile.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,9 +37,13 @@ struct Kernel {
   int cluster = 1;                    // blocks of a cluster
   uint32_t staticShared = 0;          // bytes; dynamic shared memory follows
   uint32_t sharedLimit = 0;           // bytes that the GPU gives a block, static and dynamic
-  const char *const *sites = nullptr; // text of each call's place in the source, by site
+  const char *const *sites = nullptr; // texts of places in the source (textOf)
   std::vector<MemoryRange> globals;   // global variables of the kernel's code
 };
+
+// Returns the text of a call's place in the source. The low 16 bits of a site are the number of a text; those
+// above tell apart the places that share it.
+std::string textOf(const Kernel &kernel, uint32_t site);
 
 struct Launch {
   const Kernel *kernel = nullptr;
@@ -45,11 +52,13 @@ struct Launch {
   std::vector<void *> args;   // a pointer, or a scalar's bits in the low bytes
   std::vector<MemoryRange> memory;
   uint64_t seed = 0; // 0: threads in order, copies late; 1: the last thread first; others: at random
-  int workers = 1;   // threads of the host; results do not depend on their number
+  Arithmetic arithmetic = Arithmetic::InOrder; // of matrix products
+  int workers = 1;                             // threads of the host; results do not depend on their number
   // Decides whether it is a violation if two accesses to global memory conflict and nothing orders them.
   // Watching takes sixteen bytes for each byte that may be written, besides what a cluster itself accesses,
   // and a call for each access. Which of two blocks is named depends on their order.
   bool watchesOrder = false;
+  Profile *profile = nullptr; // where accesses are counted; null: they are not
 };
 
 // A Violation is something that a kernel did and must not do. Where several blocks have one, that of the

@@ -20,7 +20,7 @@ GlobalChecks::GlobalChecks(const Launch &launch, Scheduler &scheduler, const Kno
                            GlobalOrder &order)
     : scheduler(scheduler), knowledge(knowledge), order(order), fast(fastRangeOf(launch.memory)),
       memory(launch.memory) {
-  if (order.isWatched())
+  if (order.isWatched() || launch.profile)
     fast.starts = 0; // each access must be seen
   memory.insert(memory.end(), launch.kernel->globals.begin(), launch.kernel->globals.end());
   for (int i = 0; i < int(memory.size()); ++i)

@@ -26,6 +26,11 @@ public:
     int64_t starts = 0;
   };
   FastRange fastRange() const { return fast; }
+  // Returns the number of the buffer that was accessed last, and where in it an address lies.
+  int buffer() const { return memory[lastRange].number; }
+  uint64_t offset(const void *address) const {
+    return uint64_t(static_cast<const std::byte *>(address) - memory[lastRange].begin);
+  }
 
 private:
   void require(const std::optional<std::string> &wrong, AccessKind kind, const void *address, uint64_t bytes);

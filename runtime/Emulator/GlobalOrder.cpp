@@ -44,8 +44,7 @@ struct GlobalOrder::View {
   }
   bool knowsWrite(Moment moment) const {
     bool sees = isGenericProxy || !order.knowledge.agents.isGenericProxy(moment.agent);
-    return sees ? knowsRead(moment)
-                : order.knowledge.knowsFencedGlobal(order.scheduler.running(), moment);
+    return sees ? knowsRead(moment) : order.knowledge.knowsFencedGlobal(order.scheduler.running(), moment);
   }
   bool isMissingFence(Moment moment) const { return knowsRead(moment); }
 };
@@ -61,8 +60,8 @@ std::optional<std::string> GlobalOrder::noteInCluster(AccessKind kind, Moment mo
     return std::nullopt;
   View view{*this, knowledge.agents.isGenericProxy(moment.agent)};
   AccessKind inLog = isStrong(kind) ? AccessKind::Atomic : isRead(kind) ? AccessKind::Read : kind;
-  auto conflict = ofCluster.access(view, moment, inLog, range.place + offset, bytes,
-                                   scheduler.running().site, /*unwritten=*/false);
+  auto conflict = ofCluster.access(view, moment, inLog, range.place + offset, bytes, scheduler.running().site,
+                                   /*unwritten=*/false);
   if (!conflict)
     return std::nullopt;
   std::string other = knowledge.agents.describe(conflict->other);
@@ -79,9 +78,8 @@ std::optional<std::string> GlobalOrder::noteInCluster(AccessKind kind, Moment mo
 
 std::optional<std::string> GlobalOrder::noteBetweenClusters(AccessKind kind, Moment moment,
                                                             const std::byte *address, uint64_t bytes) {
-  auto conflict =
-      log->note(kind, address, bytes, {threads.cluster(), moment},
-                [&](const GlobalLog::Access &earlier) { return isHandedOn(earlier); });
+  auto conflict = log->note(kind, address, bytes, {threads.cluster(), moment},
+                            [&](const GlobalLog::Access &earlier) { return isHandedOn(earlier); });
   if (!conflict)
     return std::nullopt;
   std::string other = conflict->cluster < 0
@@ -89,23 +87,25 @@ std::optional<std::string> GlobalOrder::noteBetweenClusters(AccessKind kind, Mom
                           : fmt::format("block {}", conflict->cluster * threads.blockCount());
   if (conflict->constant)
     return kind == AccessKind::ConstantRead
-               ? fmt::format(" by a load for constants (ld.global.nc), which {} wrote in the same launch", other)
-               : fmt::format(", which {} read by a load for constants (ld.global.nc) in the same launch", other);
+               ? fmt::format(" by a load for constants (ld.global.nc), which {} wrote in the same launch",
+                             other)
+               : fmt::format(", which {} read by a load for constants (ld.global.nc) in the same launch",
+                             other);
   bool mayBeStale = kind == AccessKind::Read && conflict->wrote;
   return fmt::format(", which {} {} in the same launch: nothing orders the two{}", other,
                      conflict->wrote ? "wrote" : "read",
                      mayBeStale ? ", and a first-level cache may hold what was there before" : "");
 }
 
-std::optional<std::string> GlobalOrder::noteStrong(AccessKind kind, const std::byte *address, uint64_t bytes) {
+std::optional<std::string> GlobalOrder::noteStrong(AccessKind kind, const std::byte *address,
+                                                   uint64_t bytes) {
   Thread &thread = scheduler.running();
   ++thread.known.now; // the access has a moment of its own
   Moment moment = knowledge.now(thread);
   std::vector<uint32_t> moments;
   if (!isRead(kind) && thread.handedOn)
     moments = thread.handedOn->seen;
-  uint64_t number =
-      log->noteStrong(kind, address, bytes, {threads.cluster(), moment}, std::move(moments));
+  uint64_t number = log->noteStrong(kind, address, bytes, {threads.cluster(), moment}, std::move(moments));
   auto wrong = note(kind, moment, address, bytes);
   ++thread.known.now;
   if (kind != AccessKind::StrongWrite)

@@ -1,5 +1,5 @@
-// Checks that accesses to global memory which conflict are in order: between the threads and copies of a cluster,
-// as in shared memory, and between clusters (GlobalLog.h).
+// Checks that accesses to global memory which conflict are in order: between the threads and copies of a
+// cluster, as in shared memory, and between clusters (GlobalLog.h).
 #pragma once
 
 #include "runtime/Emulator/GlobalLog.h"

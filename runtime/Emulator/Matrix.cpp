@@ -109,6 +109,14 @@ struct Form {
 constexpr Form forms[] = {{Element::BF16, 8}, {Element::BF16, 16}, {Element::F16, 8},
                           {Element::F16, 16}, {Element::TF32, 4},  {Element::TF32, 8}};
 
+// Adds products to a number and rounds once.
+float roundedOnce(float start, const float *a, const float *b, int count) {
+  double sum = start;
+  for (int k = 0; k < count; ++k)
+    sum += double(a[k]) * b[k];
+  return float(sum);
+}
+
 // Multiplies by m16n8. With `pack` elements in a register, g = lane / 4 and t = lane % 4, a lane's registers
 // of A go through rows g and g + 8, then through k in steps of 4 * pack; those of B go through k alone, in
 // column g; those of C and D go through rows g and g + 8 and columns 2t and 2t + 1.
@@ -128,19 +136,22 @@ void multiply(Warps &warps, const Meeting &meeting) {
         b[k][g] = decode(form.type, words + 2 * parts, part * pack + i);
       }
   }
+  bool truncates = currentCluster->tensorCore.sums() == Arithmetic::Truncating;
   for (int lane = 0; lane < warpSize; ++lane) {
     const Thread &thread = warps.lane(meeting, lane);
     const uint32_t *c = reinterpret_cast<const uint32_t *>(thread.operand[1]) + 3 * parts;
     uint32_t *d = reinterpret_cast<uint32_t *>(thread.operand[2]);
     for (int i = 0; i < 4; ++i) {
       int row = lane / 4 + 8 * (i / 2), column = lane % 4 * 2 + i % 2;
-      float start;
-      std::memcpy(&start, &c[i], sizeof start);
-      double sum = start;
+      float sum, ofB[16];
+      std::memcpy(&sum, &c[i], sizeof sum);
       for (int k = 0; k < form.k; ++k)
-        sum += double(a[row][k]) * b[k][column];
-      float rounded = float(sum);
-      std::memcpy(&d[i], &rounded, sizeof rounded);
+        ofB[k] = b[k][column];
+      if (truncates)
+        addProduct(Arithmetic::Truncating, &sum, a[row], ofB, 1, form.k, 1, TensorCoreSums::group / 2 * pack);
+      else
+        sum = roundedOnce(sum, a[row], ofB, form.k);
+      std::memcpy(&d[i], &sum, sizeof sum);
     }
   }
 }

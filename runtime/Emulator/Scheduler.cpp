@@ -89,7 +89,7 @@ void Scheduler::leave() {
 // ---- Reports
 
 std::string Scheduler::siteText(uint32_t site) const {
-  return site == noSite || !kernel.sites ? "" : fmt::format(", at {}", kernel.sites[site]);
+  return site == noSite || !kernel.sites ? "" : ", at " + textOf(kernel, site);
 }
 
 void Scheduler::record(const Thread *thread, uint32_t site, const std::string &what) {

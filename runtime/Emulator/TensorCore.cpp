@@ -64,22 +64,12 @@ template <typename Where> void decode(const std::vector<uint32_t> &registers, bo
       }
 }
 
-[[gnu::target_clones("avx2", "default")]] void addProduct(float *d, const float *a, const float *b,
-                                                          uint32_t n) {
-  for (int row = 0; row < rowsOfD; ++row)
-    for (uint32_t k = 0; k < productDepth; ++k) {
-      float factor = a[row * productDepth + k];
-      for (uint32_t column = 0; column < n; ++column)
-        d[row * n + column] += factor * b[k * n + column];
-    }
-}
-
 } // namespace
 
-TensorCore::TensorCore(Threads &threads, Scheduler &scheduler, Choices &choices, const Knowledge &knowledge,
-                       SharedChecks &shared, Warpgroups &warpgroups)
-    : threads(threads), scheduler(scheduler), choices(choices), knowledge(knowledge), shared(shared),
-      warpgroups(warpgroups), groups(threads.groupCount()) {}
+TensorCore::TensorCore(Arithmetic arithmetic, Threads &threads, Scheduler &scheduler, Choices &choices,
+                       const Knowledge &knowledge, SharedChecks &shared, Warpgroups &warpgroups)
+    : arithmetic(arithmetic), threads(threads), scheduler(scheduler), choices(choices), knowledge(knowledge),
+      shared(shared), warpgroups(warpgroups), groups(threads.groupCount()) {}
 
 void TensorCore::start() {
   for (Group &group : groups) {
@@ -297,7 +287,7 @@ void TensorCore::perform(const Product &product) {
   std::vector<float> &values = current().accumulators[product.accumulator].values;
   if (!(product.flags & adds))
     std::fill(values.begin(), values.end(), 0.0f);
-  addProduct(values.data(), a, b, product.n);
+  addProduct(arithmetic, values.data(), a, b, rowsOfD, productDepth, int(product.n));
 }
 
 uint32_t TensorCore::readRegister(uint32_t bits) {

@@ -5,6 +5,7 @@
 
 #include "runtime/Emulator/Choices.h"
 #include "runtime/Emulator/Knowledge.h"
+#include "runtime/Emulator/Products.h"
 #include "runtime/Emulator/Scheduler.h"
 #include "runtime/Emulator/SharedChecks.h"
 #include "runtime/Emulator/Warpgroups.h"
@@ -16,8 +17,8 @@ namespace kinema::emulator {
 
 class TensorCore {
 public:
-  TensorCore(Threads &threads, Scheduler &scheduler, Choices &choices, const Knowledge &knowledge,
-             SharedChecks &shared, Warpgroups &warpgroups);
+  TensorCore(Arithmetic arithmetic, Threads &threads, Scheduler &scheduler, Choices &choices,
+             const Knowledge &knowledge, SharedChecks &shared, Warpgroups &warpgroups);
 
   void start();
 
@@ -30,6 +31,8 @@ public:
   void issue(uint64_t a, const uint32_t *aRegisters, uint64_t b, uint32_t *accumulators, uint32_t n,
              uint32_t flags);
 
+  // Returns how products are added up, also those of single warps.
+  Arithmetic sums() const { return arithmetic; }
   // Returns what a register of the running thread holds, also where the register holds a token.
   uint32_t readRegister(uint32_t bits);
 
@@ -71,6 +74,7 @@ private:
   void performUntil(uint32_t time);
   void perform(const Product &product);
 
+  const Arithmetic arithmetic;
   Threads &threads;
   Scheduler &scheduler;
   Choices &choices;

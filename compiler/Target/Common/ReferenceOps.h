@@ -33,8 +33,8 @@ llvm::ArrayRef<Lowering> reduceLowerings();
 llvm::SmallVector<mlir::Value> mergedAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::Value channel,
                                         int64_t width);
 
-/// Returns the merge's results for these channels. The thread that stores them computes them, since they may be
-/// written over operands.
+/// Returns the merge's results for these channels. The thread that stores them computes them, since they may
+/// be written over operands.
 llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &e, mlir::ValueRange merged,
                                           mlir::Value channel, int64_t width);
 

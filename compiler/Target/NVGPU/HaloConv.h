@@ -4,12 +4,16 @@
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 
 #include "compiler/Target/NVGPU/HaloPlan.h"
+#include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/Strategies.h"
 
 namespace kinema::nvidia {
 
 /// Returns the best schedules of a conv; none where the template does not apply.
 llvm::SmallVector<Candidate> haloCandidates(kernel::ConvOp op, const Processor &processor);
+
+/// Returns what a conv that has such a schedule asks of the machine, by the model.
+Work workOfHalo(kernel::ConvOp op, const Rates &rates);
 
 /// Predicts the seconds of a conv that has such a schedule.
 Prediction predictHalo(kernel::ConvOp op, const Processor &processor);

@@ -85,6 +85,10 @@ static double secondsOfAttached(kernel::ConvOp op, const HaloPlan &plan, const R
   return secondsOfMerge(rates, 4.0 * partials.getDimSize(0) * partials.getDimSize(1) * plan.tile.channels);
 }
 
+Work kinema::nvidia::workOfHalo(kernel::ConvOp op, const Rates &rates) {
+  return workOf(op, haloPlanOf(op), kernel::trafficOf(op), rates);
+}
+
 Prediction kinema::nvidia::predictHalo(kernel::ConvOp op, const Processor &processor) {
   HaloPlan plan = haloPlanOf(op);
   Prediction prediction =

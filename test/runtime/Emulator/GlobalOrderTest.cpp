@@ -80,8 +80,9 @@ TEST(EmulatorGlobalOrder, racesInGlobalMemoryAreTold) {
       },
       watched, 0, {bytesOf(out)});
   ASSERT_TRUE(violation);
-  EXPECT_EQ(violation->what, "kernel test, block 0, thread 1, at site 1: writes 4 bytes at 8 of buffer 0; thread 0 "
-                             "wrote the byte at 8, at site 1, and nothing orders the two");
+  EXPECT_EQ(violation->what,
+            "kernel test, block 0, thread 1, at site 1: writes 4 bytes at 8 of buffer 0; thread 0 "
+            "wrote the byte at 8, at site 1, and nothing orders the two");
 }
 
 // Atomic operations of threads of a block do not race; a plain load beside them does.
@@ -157,9 +158,9 @@ std::string messageOf(KernelFunction function, uint64_t seed) {
   parameters.address = values;
   parameters.dims[0] = parameters.box[0] = 64;
   TensorMap map = encode(parameters);
-  auto violation = runKernel(function, watched, seed,
-                             {std::as_writable_bytes(std::span(values)),
-                              std::as_writable_bytes(std::span(&map, 1))});
+  auto violation =
+      runKernel(function, watched, seed,
+                {std::as_writable_bytes(std::span(values)), std::as_writable_bytes(std::span(&map, 1))});
   return violation ? violation->what : "";
 }
 
@@ -167,11 +168,11 @@ TEST(EmulatorGlobalOrder, copiesOfTheAsyncProxy) {
   for (uint64_t seed = 0; seed < 10; ++seed) {
     EXPECT_EQ(messageOf(readsWhatACopyWrote<Wait::Whole>, seed), "");
     for (KernelFunction wrong : {readsWhatACopyWrote<Wait::ReadsOnly>, readsWhatACopyWrote<Wait::None>})
-      EXPECT_NE(messageOf(wrong, seed).find("a bulk copy of thread 0 wrote the byte at 8, at site 4, and " +
-                                            unordered),
+      EXPECT_NE(messageOf(wrong, seed)
+                    .find("a bulk copy of thread 0 wrote the byte at 8, at site 4, and " + unordered),
                 std::string::npos);
-    for (KernelFunction right :
-         {copiesWhatThreadsWrote<0, false>, copiesWhatThreadsWrote<1, false>, copiesWhatThreadsWrote<1, true>})
+    for (KernelFunction right : {copiesWhatThreadsWrote<0, false>, copiesWhatThreadsWrote<1, false>,
+                                 copiesWhatThreadsWrote<1, true>})
       EXPECT_EQ(messageOf(right, seed), "");
     for (KernelFunction wrong : {copiesWhatThreadsWrote<2, false>, copiesWhatThreadsWrote<noFence, false>,
                                  copiesWhatThreadsWrote<noFence, true>})
@@ -181,8 +182,8 @@ TEST(EmulatorGlobalOrder, copiesOfTheAsyncProxy) {
 
 // ---- Loads that a first-level cache may answer
 
-// One block counts by atomic operations, the other one looks by a load: a plain one may return an old value for
-// ever, a volatile one does not.
+// One block counts by atomic operations, the other one looks by a load: a plain one may return an old value
+// for ever, a volatile one does not.
 template <bool isPlain> void looksAtACounter(void *const *args) {
   if (blockIndex() == 0) {
     kinema_emulator_atomic(args[0], 4, 4, 1, 1);

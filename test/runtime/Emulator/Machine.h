@@ -55,6 +55,8 @@ struct Shape {
   int cluster = 1;
   int workers = 1;
   bool watchesOrder = false;
+  Arithmetic arithmetic = Arithmetic::InOrder;
+  Profile *profile = nullptr;
   uint32_t sharedLimit = 227 * 1024; // as Hopper gives
   uint32_t staticShared = 0;
 };
@@ -77,6 +79,8 @@ inline std::optional<Violation> runKernel(KernelFunction function, const Shape &
   launch.seed = seed;
   launch.workers = shape.workers;
   launch.watchesOrder = shape.watchesOrder;
+  launch.arithmetic = shape.arithmetic;
+  launch.profile = shape.profile;
   for (std::span<std::byte> buffer : buffers) {
     launch.args.push_back(buffer.data());
     launch.memory.push_back({buffer.data(), int64_t(buffer.size())});

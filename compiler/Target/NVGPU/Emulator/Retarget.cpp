@@ -131,12 +131,14 @@ static std::string textOf(Location loc) {
 }
 
 int64_t Retargeter::siteOf(Operation *op) {
+  constexpr int64_t mostOfOneText = 1 << 15, textBits = 16;
   std::string where = textOf(op->getLoc());
   std::string text = op->getName().getStringRef().str() + (where.empty() ? "" : " " + where);
-  auto [entry, isNew] = siteNumbers.try_emplace(text, int64_t(sites.size()));
+  auto [entry, isNew] = siteNumbers.try_emplace(text, Site{int64_t(sites.size()), 0});
   if (isNew)
     sites.push_back(text);
-  return entry->second;
+  Site &site = entry->second;
+  return std::min(site.places++, mostOfOneText) << textBits | site.text;
 }
 
 // ---- Special registers

@@ -72,6 +72,8 @@ private:
   void replace(mlir::Operation *op, mlir::Value value); // null: the operation has no result
   /// Lets the operation take place only where the predicate holds; for operations without results.
   void guard(mlir::Operation *op, mlir::Value predicate);
+  /// Numbers the place of an operation, as runtime/Emulator/Emulator.h (textOf) reads it. Operations have
+  /// different ones, and so do the calls that an operation becomes.
   int64_t siteOf(mlir::Operation *op);
 
   mlir::ModuleOp module;
@@ -83,7 +85,11 @@ private:
   llvm::StringMap<int64_t> sharedOffsets;
   int64_t sharedBytes = 0;
   std::vector<std::string> sites;
-  llvm::StringMap<int64_t> siteNumbers;
+  /// The number of a text of a place in the source, and how many places that share it were met.
+  struct Site {
+    int64_t text, places;
+  };
+  llvm::StringMap<Site> siteNumbers;
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value, 4>> scratches; // by function
   llvm::DenseSet<mlir::Operation *> wgmmaUsers;
   llvm::DenseMap<mlir::Operation *, std::pair<mlir::Value, mlir::Value>> fastRanges; // by function

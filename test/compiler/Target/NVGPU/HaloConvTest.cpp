@@ -4,6 +4,10 @@
 
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "runtime/Support/Difference.h"
+#include "test/compiler/Target/NVGPU/ReferenceBackend.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -201,6 +205,63 @@ TEST(HaloConvTiles, RowsMayBeFrames) {
         EXPECT_TRUE(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*framed).getKernel())).rowsAreFrames());
         expectAsReference(c, *kernel, *framed);
       }
+}
+
+namespace {
+
+/// Bytes between the blocks of a launch and L2: of the source and the weights, and of the results.
+struct Traffic {
+  double brought, stored;
+};
+
+/// Returns the whole sectors that the emulator counts.
+Traffic countedTraffic(ModuleOp kernel, const std::vector<Tensor> &operands) {
+  constexpr double sectorBytes = 32;
+  emulator::Profile profile;
+  profileOfKernels = &profile;
+  ReferenceKernel(kernel).run(operands);
+  profileOfKernels = nullptr;
+  auto bytesOf = [&](int buffer) {
+    return profile.ofBuffer(buffer).sectors * sectorBytes / CompiledKernel::attempts;
+  };
+  return {bytesOf(0) + bytesOf(1), bytesOf(2)};
+}
+
+Traffic predictedTraffic(ModuleOp kernel) {
+  auto op = cast<kernel::ConvOp>(defOf(kernel).getKernel());
+  nvidia::Work work = nvidia::workOfHalo(op, *nvidia::processorNamed(hopper)->rates);
+  double tiles = nvidia::haloPlanOf(op).tiles(); // blocks may have one less than the model counts for each
+  double brought = work.source.bytes + work.weights.bytes / nvidia::haloPlanOf(op).tile.cluster;
+  return {tiles * brought, tiles * (work.cached - brought)};
+}
+
+} // namespace
+
+// The model of time may be off by this share of a kernel's sectors. It counts the whole halo of each tile,
+// and the emulator only what there is of it. A sector that two warps write a half of each, the emulator
+// counts twice.
+TEST(HaloConvTraffic, TheModelsSectorsAreTheEmulators) {
+  constexpr double share = 0.2;
+  const Case convs[] = {
+      {{.name = "spatial", .in = 64, .out = 64, .input = {2, 28, 28}, .window = spatial}},
+      {{.name = "temporal", .in = 64, .out = 64, .input = {8, 14, 14}, .window = temporal}},
+      {{.name = "strided", .in = 32, .out = 64, .input = {2, 28, 28}, .window = spatial2}},
+      {{.name = "shortcut", .in = 32, .out = 64, .input = {4, 28, 28}, .window = point2}},
+      {{.name = "stem", .in = 3, .block = 4, .out = 24, .input = {2, 56, 56}, .window = stem}},
+      {{.name = "gradient", .in = 64, .out = 32, .input = {2, 28, 28}, .window = spatial},
+       kernel::Direction::Transposed}};
+  for (const Case &c : convs) {
+    OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::None));
+    Traffic counted = countedTraffic(*kernel, operandsOf(c, Fusion::None)),
+            predicted = predictedTraffic(*kernel);
+    llvm::outs() << llvm::formatv(
+        "{0}: brought {1:f0} by the model and {2:f0} by the emulator ({3:f2}), stored "
+        "{4:f0} and {5:f0} ({6:f2})\n",
+        c.name, predicted.brought, counted.brought, predicted.brought / counted.brought, predicted.stored,
+        counted.stored, predicted.stored / counted.stored);
+    EXPECT_NEAR(predicted.brought / counted.brought, 1, share) << c.name;
+    EXPECT_NEAR(predicted.stored / counted.stored, 1, share) << c.name;
+  }
 }
 
 namespace {

@@ -15,6 +15,7 @@ using namespace kinema;
 using namespace kinema::testing;
 
 std::function<OwningOpRef<ModuleOp>(ModuleOp)> kinema::testing::changeKernel;
+emulator::Profile *kinema::testing::profileOfKernels = nullptr;
 
 const Machine &kinema::testing::machineUnderTest() { return nvidia::plainMachine; }
 
@@ -24,5 +25,5 @@ void kinema::testing::registerUnderTest(DialectRegistry &registry) {
 }
 
 std::unique_ptr<CompiledKernel> kinema::testing::compileUnderTest(ModuleOp scheduled) {
-  return compileForEmulator(scheduled, changeKernel);
+  return compileForEmulator(scheduled, changeKernel, profileOfKernels);
 }

@@ -14,7 +14,8 @@ using namespace kinema::testing;
 namespace {
 class EmulatedKernel : public CompiledKernel {
 public:
-  EmulatedKernel(ModuleOp module, int64_t shared) : module(module), shared(shared) {}
+  EmulatedKernel(ModuleOp module, int64_t shared, emulator::Profile *profile)
+      : module(module), shared(shared), profile(profile) {}
 
   void run(ArrayRef<Buffer> buffers, int64_t grid, unsigned attempt) override {
     std::vector<void *> arguments;
@@ -29,6 +30,7 @@ public:
     emulator::LaunchShape shape;
     shape.grid = grid;
     shape.dynamicShared = shared;
+    shape.profile = profile;
     auto violation = module.run("k", shape, attempt * 7, arguments, memory);
     EXPECT_FALSE(violation) << violation->what;
   }
@@ -36,12 +38,14 @@ public:
 private:
   emulator::EmulatedModule module;
   int64_t shared; // bytes
+  emulator::Profile *profile;
 };
 } // namespace
 
 std::unique_ptr<CompiledKernel>
 kinema::testing::compileForEmulator(ModuleOp scheduled,
-                                    const std::function<OwningOpRef<ModuleOp>(ModuleOp)> &change) {
+                                    const std::function<OwningOpRef<ModuleOp>(ModuleOp)> &change,
+                                    emulator::Profile *profile) {
   OwningOpRef<ModuleOp> copy = scheduled.clone();
   setTarget(*copy, kernel::TargetKind::CUDA, hopper);
   PassManager passes(scheduled.getContext());
@@ -55,5 +59,5 @@ kinema::testing::compileForEmulator(ModuleOp scheduled,
     return nullptr;
   if (change)
     copy = change(*copy);
-  return std::make_unique<EmulatedKernel>(*copy, shared);
+  return std::make_unique<EmulatedKernel>(*copy, shared, profile);
 }

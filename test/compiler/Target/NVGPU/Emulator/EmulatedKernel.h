@@ -4,6 +4,8 @@
 
 #include "test/compiler/Target/Common/KernelBuffers.h"
 
+#include "runtime/Emulator/Profile.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
@@ -14,10 +16,11 @@ namespace kinema::testing {
 
 /// Kernel @k of a module with schedules for sm_90a; null where it does not compile. `change` gives the module
 /// that is run instead of the lowered one. What the kernel must not do is a failure; attempt n has the seed 7
-/// n.
+/// n. Accesses are counted in `profile` if there is one.
 std::unique_ptr<CompiledKernel>
 compileForEmulator(mlir::ModuleOp scheduled,
-                   const std::function<mlir::OwningOpRef<mlir::ModuleOp>(mlir::ModuleOp)> &change = nullptr);
+                   const std::function<mlir::OwningOpRef<mlir::ModuleOp>(mlir::ModuleOp)> &change = nullptr,
+                   emulator::Profile *profile = nullptr);
 
 } // namespace kinema::testing
 

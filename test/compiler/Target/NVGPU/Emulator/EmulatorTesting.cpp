@@ -66,6 +66,7 @@ std::optional<Violation> EmulatedModule::run(const std::string &kernel, const La
   launch.dynamicShared = shape.dynamicShared;
   launch.workers = shape.workers;
   launch.seed = seed;
+  launch.profile = shape.profile;
   launch.watchesOrder = true;
   launch.args = std::move(args);
   launch.memory = std::move(memory);

@@ -18,6 +18,7 @@ struct LaunchShape {
   int64_t grid = 1;
   uint32_t dynamicShared = 0; // bytes
   int workers = 1;
+  Profile *profile = nullptr; // where accesses are counted
 };
 
 /// A module of kernels, compiled for the emulator.

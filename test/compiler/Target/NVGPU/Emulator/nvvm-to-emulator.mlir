@@ -80,6 +80,31 @@ gpu.module @m {
     llvm.fence syncscope("block") acq_rel
     // CHECK: llvm.call @kinema_emulator_fence_device(
     llvm.fence syncscope("device") acq_rel
+    // CHECK: llvm.call @kinema_emulator_fence_device(
+    nvvm.memory.barrier #nvvm.mem_scope<gpu>
+    // Volatile and ordered accesses, and loads for constants, are told apart.
+    // CHECK: llvm.call @kinema_emulator_read_strong(
+    // CHECK: llvm.call @kinema_emulator_read_strong(
+    // CHECK: llvm.call @kinema_emulator_write_strong(
+    // CHECK: llvm.call @kinema_emulator_read_constant(
+    %volatile = llvm.load volatile %x : !llvm.ptr<1> -> i32
+    %acquired = llvm.load %x atomic syncscope("device") acquire {alignment = 4 : i64} : !llvm.ptr<1> -> i32
+    llvm.store %acquired, %x atomic syncscope("device") release {alignment = 4 : i64} : i32, !llvm.ptr<1>
+    %constant = llvm.load %x invariant : !llvm.ptr<1> -> i32
+    // Places of the same text are told apart by the upper half of their numbers.
+    // CHECK: llvm.mlir.constant(11 : i32)
+    // CHECK-NEXT: llvm.call @kinema_emulator_write(
+    // CHECK: llvm.mlir.constant(65547 : i32)
+    // CHECK-NEXT: llvm.call @kinema_emulator_write(
+    llvm.store %one, %tile : i32, !llvm.ptr<3> loc("here")
+    llvm.store %one, %tile : i32, !llvm.ptr<3> loc("here")
+    // A fence of the async proxy, by the memory that it is for.
+    // CHECK: %[[GLOBAL:.*]] = llvm.mlir.constant(1 : i32)
+    // CHECK: llvm.call @kinema_emulator_fence_proxy(%[[GLOBAL]],
+    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.global>}
+    // CHECK: %[[SHAREDONLY:.*]] = llvm.mlir.constant(2 : i32)
+    // CHECK: llvm.call @kinema_emulator_fence_proxy(%[[SHAREDONLY]],
+    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
     llvm.return
   }
 }
@@ -95,7 +120,7 @@ gpu.module @m {
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 // CHECK-NEXT: llvm.mlir.constant(512 : i32)
 // CHECK-NEXT: llvm.mlir.constant(232448 : i32)
-// CHECK-NEXT: llvm.mlir.constant(6 : i32)
+// CHECK-NEXT: llvm.mlir.constant(14 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
 
 // -----
