@@ -87,6 +87,48 @@ TEST(EmulatedKernels, codeOfAnotherVersion) {
   }
 }
 
+// Reverses 128 numbers through global memory, from which a load of some kind takes them back.
+std::string reverseThroughGlobalMemory(const std::string &load) {
+  return R"mlir(
+gpu.module @m {
+  llvm.func @reverse(%x: !llvm.ptr<1>, %y: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 128>} {
+    %t = nvvm.read.ptx.sreg.tid.x : i32
+    %last = llvm.mlir.constant(127 : i32) : i32
+    %p = llvm.getelementptr %x[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32
+    llvm.store %t, %p : i32, !llvm.ptr<1>
+    nvvm.barrier0
+    %r = llvm.sub %last, %t : i32
+    %q = llvm.getelementptr %x[%r] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, f32
+    %w = )mlir" +
+         load + R"mlir( : !llvm.ptr<1> -> i32
+    %o = llvm.getelementptr %y[%t] : (!llvm.ptr<1>, i32) -> !llvm.ptr<1>, i32
+    llvm.store %w, %o : i32, !llvm.ptr<1>
+    llvm.return
+  }
+})mlir";
+}
+
+std::string complaintOf(const std::string &kernel, uint64_t seed) {
+  std::vector<uint32_t> x(128), y(128);
+  auto violation = EmulatedModule(kernel).run("reverse", {}, seed, {bytesOf(x), bytesOf(y)});
+  for (uint32_t i = 0; i < 128 && !violation; ++i)
+    EXPECT_EQ(y[i], 127 - i);
+  return violation ? violation->what : "";
+}
+
+TEST(EmulatedKernels, ordersInGlobalMemory) {
+  std::string right = reverseThroughGlobalMemory("llvm.load %q");
+  for (uint64_t seed = 0; seed < 3; ++seed) {
+    EXPECT_EQ(complaintOf(right, seed), "");
+    EXPECT_EQ(complaintOf(reverseThroughGlobalMemory("llvm.load volatile %q"), seed), "");
+    EXPECT_NE(complaintOf(without(right, "nvvm.barrier0"), seed).find("and nothing orders the two"),
+              std::string::npos);
+    EXPECT_NE(complaintOf(reverseThroughGlobalMemory("llvm.load %q invariant"), seed)
+                  .find("by a load for constants (ld.global.nc), which block 0 wrote"),
+              std::string::npos);
+  }
+}
+
 TEST(EmulatedKernels, outOfBounds) {
   EmulatedModule module(reverse);
   std::vector<float> x(128), y(127);
