@@ -19,7 +19,7 @@ struct Info {
   } *globals;
 };
 
-constexpr int32_t currentVersion = 3;
+constexpr int32_t currentVersion = 4;
 
 } // namespace
 

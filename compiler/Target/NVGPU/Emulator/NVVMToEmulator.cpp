@@ -98,7 +98,7 @@ public:
     auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), fields);
     define((kernel + ".info").str(), type, LLVM::Linkage::External, [&](Location loc) {
       SmallVector<Value> values;
-      for (int64_t value : {int64_t(3), int64_t(threads[0]), int64_t(threads[1]), int64_t(threads[2]),
+      for (int64_t value : {int64_t(4), int64_t(threads[0]), int64_t(threads[1]), int64_t(threads[2]),
                             cluster, sharedBytes, sharedLimit, siteCount, globalCount})
         values.push_back(LLVM::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value))));
       values.push_back(LLVM::AddressOfOp::create(b, loc, pointer(), "emulator.sites"));

@@ -72,7 +72,7 @@ TEST(EmulatedKernels, codeOfAnotherVersion) {
   auto context = makeContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(reverse, context.get());
   std::string messages, object = compile(*module, messages).value();
-  const int32_t information[] = {3, 128, 1,
+  const int32_t information[] = {4, 128, 1,
                                  1, 1,   512}; // of the kernel: version, threads, cluster, shared memory
   size_t at = object.find(std::string(reinterpret_cast<const char *>(information), sizeof information));
   ASSERT_NE(at, std::string::npos);
@@ -83,7 +83,7 @@ TEST(EmulatedKernels, codeOfAnotherVersion) {
     code.find("reverse");
     FAIL();
   } catch (const kinema::Error &error) {
-    EXPECT_STREQ(error.what(), "kernel reverse is code for the emulator of version 2, this is version 3");
+    EXPECT_STREQ(error.what(), "kernel reverse is code for the emulator of version 2, this is version 4");
   }
 }
 

@@ -113,7 +113,7 @@ gpu.module @m {
 // globals.
 // CHECK: @emulator.sites("nvvm.read.ptx.sreg.tid.x {{.*}}nvvm-to-emulator.mlir:{{[0-9]+}}:{{[0-9]+}}\00llvm.load
 // CHECK-LABEL: llvm.mlir.global external constant @k.info()
-// CHECK-NEXT: llvm.mlir.constant(3 : i32)
+// CHECK-NEXT: llvm.mlir.constant(4 : i32)
 // CHECK-NEXT: llvm.mlir.constant(64 : i32)
 // CHECK-NEXT: llvm.mlir.constant(2 : i32)
 // CHECK-NEXT: llvm.mlir.constant(1 : i32)
