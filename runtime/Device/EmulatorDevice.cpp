@@ -47,18 +47,27 @@ public:
       refuse("cannot write the file that KINEMA_EMULATOR_PROFILE names: {}", path);
   }
   ~ProfileFile() {
-    for (auto &[kernel, profile] : profiles)
-      file << emulator::describe(*kernel, profile) << '\n';
+    for (auto &[name, entry] : entries)
+      if (!entry.profile.counts().empty())
+        file << emulator::describe(*entry.kernel, entry.profile) << '\n';
   }
 
   // Returns the profile of a kernel's launches; null where none is made.
   emulator::Profile *of(const emulator::Kernel &kernel) {
-    return file.is_open() ? &profiles[&kernel] : nullptr;
+    if (!file.is_open())
+      return nullptr;
+    Entry &entry = entries[kernel.name];
+    entry.kernel = &kernel;
+    return &entry.profile;
   }
 
 private:
+  struct Entry {
+    const emulator::Kernel *kernel = nullptr;
+    emulator::Profile profile;
+  };
   std::ofstream file;
-  std::map<const emulator::Kernel *, emulator::Profile> profiles;
+  std::map<std::string, Entry> entries;
 };
 
 class EmulatorDevice final : public HostDevice {
