@@ -73,7 +73,7 @@ protected:
 
   bool fits(const HaloTile &tile) {
     HaloPlan plan(cast<kernel::ConvOp>(defOf(*kernel).getKernel()), tile);
-    return plan.fits(0, *nvidia::processorNamed(hopper));
+    return plan.fits(*nvidia::processorNamed(hopper));
   }
   /// Returns the cycles and prints them.
   Cycles look(const HaloTile &tile) {
