@@ -6,8 +6,7 @@
 #include "runtime/Support/Difference.h"
 #include "test/compiler/Target/NVGPU/ReferenceBackend.h"
 
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/raw_ostream.h"
+#include <fmt/format.h>
 
 using namespace mlir;
 using namespace kinema;
@@ -254,9 +253,9 @@ TEST(HaloConvTraffic, TheModelsSectorsAreTheEmulators) {
     OwningOpRef<ModuleOp> kernel = scheduled(*convKernel(c, Fusion::None));
     Traffic counted = countedTraffic(*kernel, operandsOf(c, Fusion::None)),
             predicted = predictedTraffic(*kernel);
-    llvm::outs() << llvm::formatv(
-        "{0}: brought {1:f0} by the model and {2:f0} by the emulator ({3:f2}), stored "
-        "{4:f0} and {5:f0} ({6:f2})\n",
+    fmt::print(
+        "{}: brought {:.0f} by the model and {:.0f} by the emulator ({:.2f}), stored {:.0f} and {:.0f} "
+        "({:.2f})\n",
         c.name, predicted.brought, counted.brought, predicted.brought / counted.brought, predicted.stored,
         counted.stored, predicted.stored / counted.stored);
     EXPECT_NEAR(predicted.brought / counted.brought, 1, share) << c.name;
