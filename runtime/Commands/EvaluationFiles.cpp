@@ -103,9 +103,8 @@ void writeEvaluation(const std::string &folder, const Evaluation &evaluation, co
   writeFile(folder + "/videos.jsonl", scoresText(evaluation, source, names, /*labelled=*/true));
   writeFile(folder + "/classes.csv", classesText(evaluation, names));
   writeFile(folder + "/confusion.csv", confusionText(evaluation, names));
-  writeFile(folder + "/confusion.svg",
-            drawMatrix("videos of each class (rows) by what was said (columns)", all,
-                       evaluation.videos.confusion));
+  writeFile(folder + "/confusion.svg", drawMatrix("videos of each class (rows) by what was said (columns)",
+                                                  all, evaluation.videos.confusion));
 }
 
 } // namespace kinema

@@ -55,7 +55,8 @@ std::string drawMatrix(const std::string &title, const std::vector<std::string> 
       svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n", left - 6,
                          y + middle, name);
       const double x = left + cell * static_cast<double>(row) + middle;
-      svg += fmt::format("<text transform=\"translate({:.1f} {:.1f}) rotate(-90)\">{}</text>\n", x, top - 6, name);
+      svg += fmt::format("<text transform=\"translate({:.1f} {:.1f}) rotate(-90)\">{}</text>\n", x, top - 6,
+                         name);
     }
     for (size_t column = 0; column < size; ++column)
       if (const int64_t count = first[static_cast<std::ptrdiff_t>(column)]; count > 0)

@@ -114,7 +114,8 @@ private:
   void drawTitles() {
     add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name\" text-anchor=\"middle\">{}</text>\n", (x0 + x1) / 2,
         y0 + 38, escapedForSvg(xTitle));
-    add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name\">{}</text>\n", x0, y1 - 24, escapedForSvg(panel.title));
+    add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"name\">{}</text>\n", x0, y1 - 24,
+        escapedForSvg(panel.title));
   }
 
   void drawSeries(const Series &series) {
@@ -140,7 +141,8 @@ private:
     for (const Series &series : panel.series) {
       add("<path d=\"M{:.1f} {:.1f}h22\" class=\"line\" stroke=\"{}\"{}/>\n", x, y1 - 11, series.colour,
           series.dashed ? " stroke-dasharray=\"6 4\"" : "");
-      add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\">{}</text>\n", x + 27, y1 - 7, escapedForSvg(series.name));
+      add("<text x=\"{:.1f}\" y=\"{:.1f}\" class=\"tick\">{}</text>\n", x + 27, y1 - 7,
+          escapedForSvg(series.name));
       x += 27 + 6.6 * static_cast<double>(series.name.size()) + 16;
     }
   }

@@ -162,7 +162,8 @@ TEST(Recipe, UnknownArgumentsListThoseThatThereAre) {
   EXPECT_EQ(errorsOf(network("  relu") + "train { rate 0.1 cosine=on }"),
             "net.arch:5:18: error: 'rate' has no argument 'cosine'\n"
             "    5 | train { rate 0.1 cosine=on }\n"
-            "      |                  ^~~~~~ it has schedule= warmup= warmup_steps= from= to= power= every= factor= "
+            "      |                  ^~~~~~ it has schedule= warmup= warmup_steps= from= to= power= every= "
+            "factor= "
             "at=\n");
 }
 

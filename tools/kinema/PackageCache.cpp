@@ -67,11 +67,10 @@ std::string packageKey(Compilation &compilation, const CompileOptions &options) 
   hash.add(compilation.program().sources.text(0));
   hash.add(printed(compilation.module(), /*locations=*/true));
   const TargetOptions &target = options.targetOptions;
-  for (int64_t number :
-       {int64_t(options.train), int64_t(options.keepGradients), int64_t(options.fuse),
-        options.bfloat16 ? int64_t(*options.bfloat16) : int64_t(-1), int64_t(target.reference),
-        int64_t(target.pairs), int64_t(target.emulator), int64_t(target.twins), int64_t(target.watchdog),
-        target.choice})
+  for (int64_t number : {int64_t(options.train), int64_t(options.keepGradients), int64_t(options.fuse),
+                         options.bfloat16 ? int64_t(*options.bfloat16) : int64_t(-1),
+                         int64_t(target.reference), int64_t(target.pairs), int64_t(target.emulator),
+                         int64_t(target.twins), int64_t(target.watchdog), target.choice})
     hash.add(number);
   hash.add(options.target->name);
   hash.add(target.measurements.empty() ? "" : readFile(target.measurements));

@@ -205,7 +205,8 @@ HaloPipeline HaloPlan::pipeline() const {
 bool HaloPlan::clustersMatch() const {
   int64_t tilesOfPhase = axes[0].tiles() * axes[1].tiles() * axes[2].tiles();
   bool samePhase = phases() == 1 || tilesOfPhase % tile.cluster == 0;
-  return tile.cluster == 1 || (samePhase && partials() % tile.cluster == 0 && positionTiles() % tile.cluster == 0);
+  return tile.cluster == 1 ||
+         (samePhase && partials() % tile.cluster == 0 && positionTiles() % tile.cluster == 0);
 }
 
 bool HaloPlan::fits(const Processor &processor) const {

@@ -30,8 +30,7 @@ TilePlace HaloWalk::placeOf(Digits &digits) {
     place.firstTap = pick(phase, halo, [](const Phase &phase) { return phase.firstTap; });
     place.firstShift = pick(phase, halo, [](const Phase &phase) { return phase.firstShift; });
     if (halo.hasPhaseWithoutTaps())
-      place.reached =
-          w.less(e.index(0), pick(phase, halo, [](const Phase &phase) { return phase.taps; }));
+      place.reached = w.less(e.index(0), pick(phase, halo, [](const Phase &phase) { return phase.taps; }));
   }
   return there;
 }

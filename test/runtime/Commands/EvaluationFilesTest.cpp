@@ -29,9 +29,10 @@ protected:
 TEST_F(EvaluationFiles, ALineAVideo) {
   const std::string text = scoresText(evaluation, source, {"run", "jump", "sit"}, true);
   const std::string second = text.substr(text.find('\n') + 1);
-  EXPECT_EQ(second.substr(0, second.find("\"scores\"")),
-            "{\"video\":\"" + source.videoName(1) +
-                "\",\"label\":0,\"class\":\"run\",\"rank\":1,\"said\":1,\"said_class\":\"jump\",\"clips\":1,");
+  EXPECT_EQ(
+      second.substr(0, second.find("\"scores\"")),
+      "{\"video\":\"" + source.videoName(1) +
+          "\",\"label\":0,\"class\":\"run\",\"rank\":1,\"said\":1,\"said_class\":\"jump\",\"clips\":1,");
   const std::string plain = scoresText(evaluation, source, {}, false);
   EXPECT_EQ(plain.substr(0, plain.find("\"scores\"")),
             "{\"video\":\"" + source.videoName(0) + "\",\"said\":0,\"clips\":1,");
