@@ -55,7 +55,9 @@ void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progr
 }
 
 bool tooManyMissing(int64_t missing, int64_t videos, const DataRecipe &data) {
-  return static_cast<double>(missing) > data.missing * static_cast<double>(videos);
+  // A share of 29% as it is written is the quotient of 29 and 100, but 29 is above 0.29 * 100 as it is
+  // rounded.
+  return missing > 0 && static_cast<double>(missing) / static_cast<double>(videos) > data.missing;
 }
 
 void checkMissing(const std::string &list, int64_t missing, int64_t videos, const DataRecipe &data) {

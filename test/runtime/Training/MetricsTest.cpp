@@ -1,6 +1,7 @@
 #include "runtime/Training/Metrics.h"
 
 #include "runtime/Support/Random.h"
+#include "runtime/Training/Evaluator.h"
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,16 @@ TEST(Metrics, RankCountsWhatComesBefore) {
   EXPECT_EQ(rank(2), 1) << "of equals the lower number comes first";
   EXPECT_EQ(rank(0), 2);
   EXPECT_EQ(rank(3), 3);
+}
+
+// The share that a message tells to allow is allowed, whatever it is.
+TEST(Missing, AsManyAsTheRecipeAllows) {
+  for (int percent = 0; percent <= 100; ++percent) {
+    DataRecipe data;
+    data.missing = percent / 100.0;
+    EXPECT_FALSE(tooManyMissing(percent, 100, data)) << percent;
+    EXPECT_TRUE(tooManyMissing(percent + 1, 100, data)) << percent;
+  }
 }
 
 TEST(Metrics, NoNumberIsNeverRight) {
