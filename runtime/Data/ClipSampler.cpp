@@ -182,8 +182,10 @@ PictureSize ClipSampler::resizedRegion(const ClipDraw &draw, PictureSize picture
   }
   const double aspect =
       std::clamp(static_cast<double>(picture.width) / picture.height, data.aspect[0], data.aspect[1]);
-  return {std::min(picture.height, static_cast<int>(std::lround(picture.width / aspect))),
-          std::min(picture.width, static_cast<int>(std::lround(picture.height * aspect)))};
+  auto within = [](int most, double side) {
+    return std::clamp(static_cast<int>(std::lround(side)), 1, most);
+  };
+  return {within(picture.height, picture.width / aspect), within(picture.width, picture.height * aspect)};
 }
 
 // Draws a region whose sides are shares of the short side, neighbours in the list of scales at most. This is

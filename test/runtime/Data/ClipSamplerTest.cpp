@@ -330,6 +330,9 @@ TEST_F(Views, ARegionThatNeverFits) {
   forViews([&](const ClipView &view) { EXPECT_EQ(view.region, (PictureSize{29, 86})); });
   data.aspect = {0.5, 0.5};
   forViews([&](const ClipView &view) { EXPECT_EQ(view.region, (PictureSize{64, 32})); });
+  data.resize = {16, 640};
+  data.aspect = {0.01, 0.01};
+  forViews([&](const ClipView &view) { EXPECT_EQ(view.region, (PictureSize{16, 1})) << "not empty"; });
 }
 
 TEST_F(Views, ScaledRegionsLieInCornersAndTheCentre) {
