@@ -26,7 +26,8 @@ int64_t linesUpTo(std::string_view file, int64_t step) {
   size_t end = 0;
   for (size_t next; (next = file.find('\n', end)) != std::string_view::npos; end = next + 1) {
     const json line = json::parse(file.substr(end, next - end), nullptr, /*allow_exceptions=*/false);
-    if (!line.is_object() || line.value("step", step + 1) > step)
+    const auto number = line.is_object() ? line.find("step") : line.end();
+    if (number == line.end() || !number->is_number_integer() || number->get<int64_t>() > step)
       break;
   }
   return static_cast<int64_t>(end);

@@ -59,6 +59,16 @@ TEST_F(RunLogTest, DropsHalfALine) {
   EXPECT_EQ(eventBytesUpTo(events(), 3), int64_t(events().size()));
 }
 
+TEST_F(RunLogTest, DropsWhatIsNoStep) {
+  log(0, 2);
+  const std::string two = steps();
+  for (const char *line : {"[]", "null", "{\"step\":\"2\"}", "{\"step\":1.5}", "{}", "{"}) {
+    folder.write(RunLog::files[0], two + line + "\n" + two);
+    log(2, 2);
+    EXPECT_EQ(steps(), two) << line;
+  }
+}
+
 TEST_F(RunLogTest, HasAnEpochsFigures) {
   {
     RunLog log(folder / ".", 0);
