@@ -87,9 +87,14 @@ void addNotes(const VideoList &list, std::vector<std::string> &notes) {
     notes.push_back(remark);
 }
 
-// Reads the names of the classes that a network was trained on from the file of its weights.
-std::vector<std::string> classesOf(const std::string &weights) {
-  return weights.empty() ? std::vector<std::string>() : classNamesIn(readTensorHeader(weights));
+// Reads the names of the classes that a network was trained on from the file of its weights or else from
+// those that the package carries, if there is one yet.
+std::vector<std::string> classesOf(const std::string &weights, const Package *package = nullptr) {
+  if (!weights.empty())
+    return classNamesIn(readTensorHeader(weights));
+  if (package && package->has(weightsEntry))
+    return classNamesIn(parseTensors(package->read(weightsEntry), package->path()));
+  return {};
 }
 
 // Returns how two lists of classes differ, or an empty string. One that is empty has numbers alone.
@@ -394,10 +399,11 @@ struct EvaluationPlan {
   std::vector<std::string> notes;
 };
 
-EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manifest) {
+// `package` is null where it is not made yet.
+EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manifest, const Package *package) {
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, false);
-  const std::vector<std::string> trained = classesOf(options.weights);
+  const std::vector<std::string> trained = classesOf(options.weights, package);
   plan.videos =
       readVideos(options.testList, listOptions(options, ListPart::Test, manifest, trained), options);
   checkKnownMissing(plan.videos, plan.recipe);
@@ -408,20 +414,22 @@ EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manife
          "with --labels",
          options.testList, plan.names.size(), manifest.name, manifest.classes);
   if (std::string text = differentClasses(trained, plan.names); !text.empty())
-    plan.notes.push_back(fmt::format("{} was trained on other classes than those of {}: {}", options.weights,
+    plan.notes.push_back(fmt::format("{} was trained on other classes than those of {}: {}",
+                                     options.weights.empty() ? package->path() : options.weights,
                                      options.testList, text));
   checkWeights(manifest, options.weights, options.names);
   return plan;
 }
 
-EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &manifest) {
+EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &manifest,
+                              const Package *package) {
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, false);
   if (!options.scores.empty())
     checkWritable(options.scores);
   if (options.top < 1)
     refuse("--top must be at least 1, found {}", options.top);
-  plan.names = !options.labels.empty() ? readClassNames(options.labels) : classesOf(options.weights);
+  plan.names = !options.labels.empty() ? readClassNames(options.labels) : classesOf(options.weights, package);
   if (!options.labels.empty() && static_cast<int64_t>(plan.names.size()) != manifest.classes)
     fail("{} names {} classes, {} has {}", options.labels, plan.names.size(), manifest.name,
          manifest.classes);
@@ -440,8 +448,10 @@ Manifest networkOf(const Package &package) { return readManifests(package).front
 } // namespace
 
 void check(const TrainOptions &options, const Manifest &network) { planTraining(options, network); }
-void check(const EvalOptions &options, const Manifest &network) { planEvaluation(options, network); }
-void check(const PredictOptions &options, const Manifest &network) { planPrediction(options, network); }
+void check(const EvalOptions &options, const Manifest &network) { planEvaluation(options, network, nullptr); }
+void check(const PredictOptions &options, const Manifest &network) {
+  planPrediction(options, network, nullptr);
+}
 
 void check(const RunCommandOptions &options, const Manifest &network) {
   checkWeights(network, options.weights, options.names);
@@ -510,7 +520,7 @@ void train(const TrainOptions &options) {
 
 void eval(const EvalOptions &options) {
   Package package(options.package);
-  EvaluationPlan plan = planEvaluation(options, networkOf(package));
+  EvaluationPlan plan = planEvaluation(options, networkOf(package), &package);
   if (!options.out.empty())
     makeDirectory(options.out); // before the work, in case it cannot be made
   requireWeights(package, options.weights);
@@ -540,7 +550,7 @@ void eval(const EvalOptions &options) {
 
 void predict(const PredictOptions &options) {
   Package package(options.package);
-  EvaluationPlan plan = planPrediction(options, networkOf(package));
+  EvaluationPlan plan = planPrediction(options, networkOf(package), &package);
   requireWeights(package, options.weights);
   Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();

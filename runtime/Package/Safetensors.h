@@ -46,6 +46,10 @@ struct TensorFile {
 inline constexpr const char *checkpointKey = "kinema.checkpoint";
 inline bool isCheckpoint(const TensorFile &file) { return file.metadata.contains(checkpointKey); }
 
+// The names of the classes that weights tell apart are in this entry of `metadata`
+// (runtime/Training/Checkpoint.h).
+inline constexpr const char *classesKey = "classes";
+
 // Reads F32, I32 and I64 tensors as they are, and F16, BF16 and F64 tensors as float32. A file that is cut
 // off, whose header lies, or whose tensors overlap throws Error, naming file and tensor.
 TensorFile readTensors(const std::string &path);

@@ -132,7 +132,8 @@ std::vector<const FileTensor *> matchWeights(const Manifest &contents, const Ten
 // A package may carry weights under this name: a safetensors file with the network's own names.
 inline constexpr const char *weightsEntry = "weights.safetensors";
 
-// Returns what a package carries of the weights in a file, whose tensors matchWeights finds.
+// Returns what a package carries of the weights in a file, whose tensors matchWeights finds, with the names
+// of their classes.
 std::string weightsForPackage(const Manifest &contents, const std::string &path, const NameMap &names = {});
 
 } // namespace kinema

@@ -107,6 +107,8 @@ std::vector<const FileTensor *> matchWeights(const Manifest &contents, const Ten
 
 std::string weightsForPackage(const Manifest &contents, const std::string &path, const NameMap &names) {
   TensorFile file = readTensors(path), packed;
+  if (auto classes = file.metadata.find(classesKey); classes != file.metadata.end())
+    packed.metadata.insert(*classes);
   for (size_t i = 0; const FileTensor *tensor : matchWeights(contents, file, path, names)) {
     packed.tensors.push_back(*tensor);
     packed.tensors.back().name = contents.parameters[i++].name;

@@ -10,7 +10,6 @@ namespace kinema {
 namespace {
 
 constexpr const char *formatVersion = "2";
-constexpr const char *classesKey = "classes";
 
 // Doubles are written with as many digits as bring back the same bits.
 json toJson(const TrainingState &state) {
@@ -109,9 +108,18 @@ std::string textOf(const json &document) {
 
 } // namespace
 
+// A name that is not UTF-8 is written as the list of its bytes: it is that of a folder and has to be found
+// again.
 void nameClasses(const std::vector<std::string> &classes, TensorFile &weights) {
-  if (!classes.empty())
-    weights.metadata[classesKey] = textOf(classes);
+  if (classes.empty())
+    return;
+  json names = json::array();
+  for (const std::string &name : classes)
+    if (json::parse(textOf(name)) == json(name))
+      names.push_back(name);
+    else
+      names.push_back(std::vector<uint8_t>(name.begin(), name.end()));
+  weights.metadata[classesKey] = names.dump(-1, ' ', true);
 }
 
 std::vector<std::string> classNamesIn(const TensorFile &weights) {
@@ -121,8 +129,13 @@ std::vector<std::string> classNamesIn(const TensorFile &weights) {
   std::vector<std::string> names;
   json document = json::parse(found->second, nullptr, /*allow_exceptions=*/false);
   for (const json &name : document)
-    if (name.is_string())
+    if (name.is_string()) {
       names.push_back(name.get<std::string>());
+    } else if (name.is_array()) {
+      std::string &bytes = names.emplace_back();
+      for (const json &byte : name)
+        bytes += byte.is_number_unsigned() ? static_cast<char>(byte.get<uint8_t>()) : '?';
+    }
   return names;
 }
 

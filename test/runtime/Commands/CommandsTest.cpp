@@ -2,7 +2,9 @@
 #include "runtime/Data/FFmpeg.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Safetensors.h"
+#include "runtime/Program/Program.h"
 #include "runtime/Support/Files.h"
+#include "runtime/Training/Checkpoint.h"
 #include "test/runtime/LinearPackage.h"
 
 #include <gtest/gtest.h>
@@ -182,6 +184,18 @@ TEST_F(Commands, NamesOfClassesGoWithTheWeights) {
   }
   ASSERT_EQ(run("predict linear.kin 'videos/green leaf/1.mp4' --weights out.d/last.safetensors --top 1"), 0)
       << errors;
+  EXPECT_NE(output.find("%  green leaf\n"), std::string::npos) << output;
+
+  // So do the weights that a package carries.
+  PackageWriter writer;
+  writer.add("manifest.json", linearManifest().dump());
+  writer.add("code/x86-64-v3.so", linearCode());
+  writer.add(weightsEntry, weightsForPackage(parseManifest(linearManifest().dump(), "linear"),
+                                             folder / "out.d/last.safetensors"));
+  writer.write(folder / "named.kin");
+  ASSERT_EQ(run("eval named.kin --test test.csv --root videos --json"), 0) << errors;
+  EXPECT_EQ(json::parse(output).at("classes"), json({"blue", "green leaf", "red"}));
+  ASSERT_EQ(run("predict named.kin 'videos/green leaf/1.mp4' --top 1"), 0) << errors;
   EXPECT_NE(output.find("%  green leaf\n"), std::string::npos) << output;
 
   // What nobody says is not guessed.
@@ -556,6 +570,21 @@ TEST_F(Commands, AKilledCheckGoesOn) {
   EXPECT_NE(errors.find(" of 60 videos already\n"), std::string::npos) << errors;
   EXPECT_TRUE(readFile(folder / "train.txt.index") == readFile(folder / "whole.txt.index"));
   EXPECT_FALSE(std::filesystem::exists(folder / "train.txt.index.part"));
+}
+
+// Names of folders need not be UTF-8. They are found again all the same.
+TEST_F(Commands, NamesOfClassesAreAnyBytes) {
+  writeVideos(folder, "all.txt", 3);
+  for (int video = 0; std::string name : {"a,b", "caf\xe9", "new\nline"}) {
+    std::filesystem::create_directories(folder / "videos/" + name);
+    std::filesystem::rename(folder / fmt::format("all.txt{}.mp4", video++),
+                            folder / "videos/" + name + "/1.mp4");
+  }
+  ASSERT_EQ(run("train linear.kin --train videos --out out.d --epochs 1"), 0) << errors;
+  EXPECT_EQ(classNamesIn(readTensorHeader(folder / "out.d/last.safetensors")),
+            (std::vector<std::string>{"a,b", "caf\xe9", "new\nline"}));
+  ASSERT_EQ(run("eval linear.kin --test videos --weights out.d/last.safetensors --out found"), 0) << errors;
+  EXPECT_NE(readFile(folder / "found/classes.csv").find("1,caf\xe9,1,"), std::string::npos);
 }
 
 // What can be known before the code is loaded is told without it.
