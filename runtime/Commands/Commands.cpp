@@ -522,7 +522,7 @@ void eval(const EvalOptions &options) {
   Package package(options.package);
   EvaluationPlan plan = planEvaluation(options, networkOf(package), &package);
   if (!options.out.empty())
-    makeDirectory(options.out); // before the work, in case it cannot be made
+    prepareEvaluation(options.out); // before the work, in case nothing can be written there
   requireWeights(package, options.weights);
   Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();

@@ -94,12 +94,16 @@ std::string confusionText(const Evaluation &evaluation, const std::vector<std::s
   return text;
 }
 
+void prepareEvaluation(const std::string &folder) {
+  makeDirectory(folder);
+  checkWritable(folder + "/videos.jsonl");
+}
+
 void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,
                      const std::vector<std::string> &names) {
   std::vector<std::string> all;
   for (int64_t label = 0; label < classesOf(evaluation); ++label)
     all.push_back(nameOf(label, names));
-  makeDirectory(folder);
   writeFile(folder + "/videos.jsonl", scoresText(evaluation, source, names, /*labelled=*/true));
   writeFile(folder + "/classes.csv", classesText(evaluation, names));
   writeFile(folder + "/confusion.csv", confusionText(evaluation, names));

@@ -22,6 +22,10 @@ std::string classesText(const Evaluation &evaluation, const std::vector<std::str
 // Returns the table (CSV) of the videos of each class (rows) by the class that was said (columns).
 std::string confusionText(const Evaluation &evaluation, const std::vector<std::string> &names);
 
+// Makes the folder for `writeEvaluation`; throws Error where no file can be
+// written there.
+void prepareEvaluation(const std::string &folder);
+
 // Writes videos.jsonl, classes.csv, confusion.csv and confusion.svg into the folder, each in full or not at
 // all. Throws Error.
 void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,

@@ -593,6 +593,8 @@ TEST_F(Commands, ArgumentsAreLookedAtFirst) {
   writer.add("manifest.json", linearManifest().dump());
   writer.add("code/x86-64-v3.so", "this cannot be loaded");
   writer.write(folder / "codeless.kin");
+  writer.add(weightsEntry, formatTensors(TensorFile()));
+  writer.write(folder / "named.kin");
   writeVideos(folder, "train.txt", 3);
   TensorFile file;
   file.tensors.emplace_back("fc.weight", ElementType::F32, std::vector<int64_t>{1});
@@ -610,6 +612,8 @@ TEST_F(Commands, ArgumentsAreLookedAtFirst) {
   said("eval codeless.kin --test train.txt", "carries no weights");
   said("predict codeless.kin train.txt0.mp4 --weights w --names no", "there is no naming 'no'");
   said("predict codeless.kin train.txt0.mp4 --weights w", "w: tensor fc.weight is float32 [1]");
+  std::filesystem::create_directories(folder / "taken/videos.jsonl");
+  said("eval named.kin --test train.txt --out taken", "cannot write taken/videos.jsonl: it is a directory");
   said("run codeless.kin --input w --output none/y", "cannot write none/y");
   said("eval codeless.kin --test train.txt --weights w --set data.resize=1x1",
        "data.resize: frames are resized to less than the crop of 2x3");

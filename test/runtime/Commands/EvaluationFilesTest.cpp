@@ -53,6 +53,7 @@ TEST_F(EvaluationFiles, Confusion) {
 
 TEST_F(EvaluationFiles, AllInAFolder) {
   Folder folder;
+  prepareEvaluation(folder / "out");
   writeEvaluation(folder / "out", evaluation, source, {"a & b", "<c>", "d"});
   for (const char *name : {"videos.jsonl", "classes.csv", "confusion.csv"})
     EXPECT_FALSE(readFile(folder / "out/" + name).empty()) << name;
