@@ -41,9 +41,10 @@ std::string_view firstLine(const TextLines &lines) {
 
 const ListFormat &recogniseFolder(const std::string &folder) {
   bool splits = false, classes = false;
+  std::error_code none; // a link that leads nowhere is neither
   for (const fs::directory_entry &entry : fs::directory_iterator(folder)) {
-    splits |= entry.is_regular_file() && isHmdb51File(entry.path().filename().string());
-    classes |= entry.is_directory() && !entry.path().filename().string().starts_with('.');
+    splits |= entry.is_regular_file(none) && isHmdb51File(entry.path().filename().string());
+    classes |= entry.is_directory(none) && !entry.path().filename().string().starts_with('.');
   }
   if (!splits && !classes)
     fail("{}: is a folder that holds neither folders of classes nor split files of HMDB51, such as "

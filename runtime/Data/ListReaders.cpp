@@ -65,8 +65,12 @@ void readLabel(ListBuilder &list, std::string_view line, int64_t number) {
 class NumberedFolders {
 public:
   void add(const std::string &name, int64_t number) { byNumber.emplace(number, name); }
+  // Returns the names by number. There are none where a number is so large that it is a mistake, which the
+  // network's number of classes shows.
   std::vector<std::string> names() const {
     std::vector<std::string> all;
+    if (constexpr int64_t most = 1'000'000; !byNumber.empty() && byNumber.rbegin()->first > most)
+      return all;
     for (const auto &[number, name] : byNumber) {
       while (static_cast<int64_t>(all.size()) + 1 < number)
         all.push_back(fmt::format("class {}", all.size()));
@@ -189,8 +193,9 @@ VideoList readFolders(ListBuilder &list, const TextLines &) {
   if (!list.options().root.empty())
     refuse("{}: class folders hold their videos: --root is for lists", list.file());
   std::vector<std::string> names;
+  std::error_code none; // a link that leads nowhere is no folder
   for (const fs::directory_entry &entry : fs::directory_iterator(list.file()))
-    if (std::string name = entry.path().filename().string(); entry.is_directory() && !name.starts_with('.'))
+    if (std::string name = entry.path().filename().string(); entry.is_directory(none) && !name.starts_with('.'))
       names.push_back(name);
   std::sort(names.begin(), names.end());
   for (const std::string &name : names) {

@@ -97,6 +97,15 @@ TEST_F(ListFormatsTest, Ucf101WithoutNames) {
                     "a label that counts from 1"));
 }
 
+// A wrong number costs no memory for the names of all classes before it.
+TEST_F(ListFormatsTest, Ucf101WithALargeNumber) {
+  options.format = "ucf101";
+  write("trainlist01.txt", "A/v_A_g08_c01.avi 1\nC/v_C_g08_c01.avi 2147483648\n");
+  EXPECT_THAT(read("trainlist01.txt").classes, ElementsAre());
+  write("trainlist01.txt", "A/v_A_g08_c01.avi 4000000000\n");
+  EXPECT_THAT(refused("trainlist01.txt"), HasSubstr("label 3999999999 is too large"));
+}
+
 // Other tools make lists of UCF101's videos with labels from 0.
 TEST_F(ListFormatsTest, Ucf101OrPathsAndLabels) {
   write("ucf101_train.txt", "A/v_A_g08_c01.avi 0\nB/v_B_g08_c01.avi 1\n");
@@ -274,6 +283,7 @@ TEST_F(ListFormatsTest, ClassFolders) {
                            "data/up/c.webm", "data/.cache/x.mp4", "data/readme.txt"})
     write(name, "");
   std::filesystem::create_directory(folder / "data/down");
+  std::filesystem::create_symlink("loop", folder / "data/loop"); // leads nowhere
   VideoList list = read("data");
   EXPECT_EQ(said(list), "data: class folders: 3 videos, 3 classes in the order of their names");
   EXPECT_THAT(paths(list), ElementsAre("data/turn left/a.AVI", "data/turn left/b.mp4", "data/up/c.webm"));
