@@ -4,6 +4,7 @@
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Support/Digest.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -75,6 +76,7 @@ public:
   void finish() {
     if (!part)
       return;
+    removeLeftovers(index); // of checks that were killed while they wrote it; the part file keeps others out
     writeIndex(index, entries);
     part->remove();
   }

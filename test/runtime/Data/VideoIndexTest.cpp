@@ -1,6 +1,7 @@
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoCheck.h"
 #include "runtime/Data/VideoSource.h"
+#include "runtime/Support/Files.h"
 #include "test/runtime/Data/VideoFiles.h"
 
 #include <gmock/gmock.h>
@@ -281,6 +282,7 @@ TEST_F(CheckedListTest, AnotherCheckGoesOn) {
   std::filesystem::remove(index);
   {
     IndexAppender part(index + ".part");
+    writeFile(index + ".aB3dE6", "what a check wrote of its index before it was killed");
     for (const char *name : {"v5.mp4", "v0.mp4", "v2.mp4"})
       part.append(entries.at(name));
   }
@@ -291,6 +293,7 @@ TEST_F(CheckedListTest, AnotherCheckGoesOn) {
   EXPECT_THAT(report.videos[2].problem, HasSubstr("v2.mp4: not a video that FFmpeg can read"));
   EXPECT_TRUE(readText(index) == whole);
   EXPECT_FALSE(std::filesystem::exists(index + ".part"));
+  EXPECT_FALSE(std::filesystem::exists(index + ".aB3dE6"));
 }
 
 TEST_F(CheckedListTest, AChangedVideoIsNoticed) {
