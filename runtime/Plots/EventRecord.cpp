@@ -95,7 +95,7 @@ std::string eventRecord(double wallTime, int64_t step, std::span<const EventScal
   return record(event(wallTime, step) + bytesField(5, summary));
 }
 
-int64_t eventBytesUpTo(std::string_view file, int64_t step) {
+int64_t eventBytesUpTo(std::string_view file, int64_t step, std::string_view tag, int64_t most) {
   size_t end = 0;
   while (file.size() - end >= lengthBytes + checksumBytes) {
     const std::string_view rest = file.substr(end), length = rest.substr(0, lengthBytes);
@@ -107,6 +107,8 @@ int64_t eventBytesUpTo(std::string_view file, int64_t step) {
     if (fromLittleEndian<uint32_t>(rest.substr(lengthBytes + checksumBytes + bytes)) !=
             maskedChecksum(event) ||
         stepOf(event) > step)
+      break;
+    if (!tag.empty() && event.find(tag) != std::string_view::npos && --most < 0)
       break;
     end += lengthBytes + 2 * checksumBytes + bytes;
   }

@@ -20,8 +20,9 @@ std::string firstEventRecord(double wallTime);
 std::string eventRecord(double wallTime, int64_t step, std::span<const EventScalar> scalars);
 
 // Returns the length of the part of an event file that holds whole, undamaged records of steps up to `step`,
-// in bytes, from the start to the first record that is not of this kind.
-int64_t eventBytesUpTo(std::string_view file, int64_t step);
+// in bytes, from the start to the first record that is not of this kind or that is one too many with the
+// scalar `tag`, of which there are `most`. Without a tag, all count.
+int64_t eventBytesUpTo(std::string_view file, int64_t step, std::string_view tag = {}, int64_t most = 0);
 
 // Computes the CRC-32C of the bytes (RFC 3720, appendix B.4).
 uint32_t crc32c(std::string_view bytes);

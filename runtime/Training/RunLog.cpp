@@ -17,6 +17,8 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
+constexpr std::string_view epochTag = "train/loss"; // each epoch has this scalar
+
 double wallTime() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -56,10 +58,10 @@ std::string contentOf(const std::string &name) {
 
 } // namespace
 
-RunLog::RunLog(const std::string &folder, int64_t step)
+RunLog::RunLog(const std::string &folder, int64_t epochs, int64_t step)
     : steps(folder + "/" + files[0]), events(folder + "/" + files[1]) {
   stepsFile = goOn(steps, linesUpTo(contentOf(steps), step));
-  const int64_t kept = eventBytesUpTo(contentOf(events), step);
+  const int64_t kept = eventBytesUpTo(contentOf(events), step, epochTag, epochs);
   eventsFile = goOn(events, kept);
   if (kept == 0)
     append(eventsFile, events, firstEventRecord(wallTime()));
@@ -87,7 +89,7 @@ void RunLog::add(const EpochRow &row, int64_t step) {
     if (!std::isnan(value))
       scalars.push_back({tag, static_cast<float>(value)});
   };
-  add("train/loss", row.trainLoss);
+  add(epochTag, row.trainLoss);
   add("train/clip_top1", row.trainClipTop1);
   add("test/loss", row.testLoss);
   add("test/clip_top1", row.testClipTop1);

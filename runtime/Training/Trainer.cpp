@@ -43,7 +43,7 @@ void Trainer::resume(const TrainingState &from) { state = from; }
 
 TrainingResult Trainer::run() {
   curves.emplace(options.folder, program.manifest().name, state.epoch);
-  log.emplace(options.folder, stepsBefore(state.epoch) + state.batch);
+  log.emplace(options.folder, state.epoch, stepsBefore(state.epoch) + state.batch);
   save(); // so that a folder that cannot be written shows before the work is done
   while (state.epoch < recipe.train.epochs)
     runEpoch();

@@ -19,7 +19,7 @@ protected:
   Folder folder;
 
   void log(int64_t from, int64_t to) {
-    RunLog log(folder / ".", from);
+    RunLog log(folder / ".", 0, from);
     for (int64_t step = from + 1; step <= to; ++step)
       log.add({.step = step, .epoch = 1, .batch = step, .rate = 0.1, .loss = 1.0 / double(step), .clips = 4});
     log.flush();
@@ -71,7 +71,7 @@ TEST_F(RunLogTest, DropsWhatIsNoStep) {
 
 TEST_F(RunLogTest, HasAnEpochsFigures) {
   {
-    RunLog log(folder / ".", 0);
+    RunLog log(folder / ".", 0, 0);
     EpochRow row;
     row.trainLoss = 0.25;
     log.add(row, 7);
@@ -81,8 +81,21 @@ TEST_F(RunLogTest, HasAnEpochsFigures) {
   EXPECT_EQ(eventBytesUpTo(events(), 6), int64_t(firstEventRecord(0).size()));
 }
 
+// A run that was killed between the log and the checkpoint at the end of an epoch does that end again.
+TEST_F(RunLogTest, HasAnEpochsFiguresOnce) {
+  EpochRow row;
+  row.trainLoss = 0.25;
+  for (int64_t epochs : {0, 1})
+    RunLog(folder / ".", epochs, 7 * epochs).add(row, 7 * (epochs + 1));
+  const std::string twice = events();
+  RunLog(folder / ".", 2, 14);
+  EXPECT_EQ(events(), twice);
+  RunLog(folder / ".", 1, 14);
+  EXPECT_EQ(int64_t(events().size()), eventBytesUpTo(twice, 7));
+}
+
 TEST_F(RunLogTest, SaysWhatCannotBeWritten) {
-  EXPECT_EQ(errorOf([&] { RunLog(folder / "nowhere", 0); }),
+  EXPECT_EQ(errorOf([&] { RunLog(folder / "nowhere", 0, 0); }),
             folder / "nowhere/steps.jsonl" + ": cannot be written: No such file or directory");
 }
 
