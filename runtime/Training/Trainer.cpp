@@ -262,7 +262,8 @@ double Trainer::secondsLeft() const {
     return -1;
   double batchSeconds = (now() - costs.start) / static_cast<double>(costs.batches);
   int64_t epochs = recipe.train.epochs - state.epoch;
-  double batches = static_cast<double>(epochs * trainSource.batches() - state.batch);
+  double batches = static_cast<double>(epochs) * static_cast<double>(trainSource.batches()) -
+                   static_cast<double>(state.batch);
   int64_t tests = testSource ? (epochs + options.testEvery - 1) / options.testEvery : 0;
   return batches * batchSeconds + static_cast<double>(tests) * testSeconds;
 }
