@@ -62,6 +62,17 @@ TEST_F(EvaluationFiles, AllInAFolder) {
   EXPECT_EQ(picture.substr(picture.size() - 7), "</svg>\n");
 }
 
+// XML has neither bytes that are not UTF-8 nor most control characters.
+TEST(Matrix, TextIsXml) {
+  EXPECT_EQ(escapedForSvg("a\tb & \xc3\xa9\xf0\x9f\x98\x80\n"), "a\tb &amp; \xc3\xa9\xf0\x9f\x98\x80\n");
+  for (const char *wrong : {"\x01", "\x1b", "\xe9", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xef\xbf\xbe",
+                            "\xf0\x9f", "\xf9\x80\x80\x80"}) {
+    const std::string text = escapedForSvg(wrong);
+    EXPECT_EQ(text.substr(0, 3), "\xef\xbf\xbd") << wrong;
+    EXPECT_EQ(escapedForSvg(text), text) << wrong;
+  }
+}
+
 TEST(Matrix, LeavesOutTheNamesOfManyClasses) {
   std::vector<int64_t> counts(61 * 61);
   counts[5] = 2;
