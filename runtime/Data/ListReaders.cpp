@@ -195,7 +195,8 @@ VideoList readFolders(ListBuilder &list, const TextLines &) {
   std::vector<std::string> names;
   std::error_code none; // a link that leads nowhere is no folder
   for (const fs::directory_entry &entry : fs::directory_iterator(list.file()))
-    if (std::string name = entry.path().filename().string(); entry.is_directory(none) && !name.starts_with('.'))
+    if (std::string name = entry.path().filename().string();
+        entry.is_directory(none) && !name.starts_with('.'))
       names.push_back(name);
   std::sort(names.begin(), names.end());
   for (const std::string &name : names) {

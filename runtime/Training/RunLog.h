@@ -26,8 +26,9 @@ class RunLog {
 public:
   static constexpr const char *files[] = {"steps.jsonl", "events.out.tfevents.kinema"};
 
-  // Goes on with the logs that the folder holds, of which what comes behind `step` and behind so many `epochs`
-  // is dropped: a run that goes on from a checkpoint does those steps, and the end of the epoch, again.
+  // Goes on with the logs that the folder holds, of which what comes behind `step` and behind so many
+  // `epochs` is dropped: a run that goes on from a checkpoint does those steps, and the end of the epoch,
+  // again.
   RunLog(const std::string &folder, int64_t epochs, int64_t step);
 
   void add(const StepRow &row);
