@@ -31,6 +31,10 @@ constexpr int64_t indexMemory = int64_t{64} << 20;
 // Clips of one video that follow each other are decoded together as long as their frames take no more bytes.
 constexpr int64_t framesMemory = int64_t{64} << 20;
 
+// The frames of a clip take at most so many bytes; a long, narrow video that is scaled by its short side
+// would take any number.
+constexpr int64_t mostFramesMemory = int64_t{2} << 30;
+
 // A Slot is a batch that is being filled, or that waits to be taken.
 struct Slot {
   Batch batch;
@@ -262,6 +266,10 @@ public:
       bytes += int64_t{3} * size.height * size.width;
   }
   void read(VideoReader &reader, std::vector<uint8_t> &scratch) {
+    if (bytes > mostFramesMemory)
+      fail("{}: the scaled frames of a clip take {} MiB, more than {}: set data.resize, or a smaller short "
+           "side",
+           reader.info().file, bytes >> 20, mostFramesMemory >> 20);
     scratch.resize(static_cast<size_t>(bytes));
     memory = scratch.data();
     std::vector<WantedFrame> wanted;

@@ -1,6 +1,7 @@
 #include "runtime/Package/RecipeRules.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace kinema {
 namespace {
@@ -54,6 +55,9 @@ Fault wrongTrainingCrop(const DataRecipe &data) {
 Fault wrongEvaluationCrop(const DataRecipe &data, const EvalRecipe &eval) {
   if (eval.scales.empty())
     return tooSmall(data, eval.crop);
+  for (double side : eval.scales)
+    if (side != std::floor(side))
+      return RecipeFault{"eval.scales", "a short side is a whole number of pixels", ""};
   if (static_cast<int64_t>(eval.scales.front()) >= std::min(eval.crop[0], eval.crop[1]))
     return {};
   return RecipeFault{"eval.scales", "frames are resized to less than the crop of " + textOf(eval.crop), ""};

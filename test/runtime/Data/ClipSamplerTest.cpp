@@ -390,6 +390,9 @@ TEST_F(Views, ContradictionsAreRefused) {
   data.at = "resized";
   EXPECT_EQ(errorOf([&] { ClipSampler::evaluation(data, eval, 1, 5); }),
             "eval.scales: frames are resized to less than the crop of 56x56");
+  eval.scales = {64.5};
+  EXPECT_EQ(errorOf([&] { ClipSampler::evaluation(data, eval, 1, 5); }),
+            "eval.scales: a short side is a whole number of pixels");
 }
 
 } // namespace

@@ -217,6 +217,21 @@ TEST_F(VideoSourceTest, UnreadableVideosAreLeftOutAndReportedOnce) {
   }
 }
 
+TEST_F(VideoSourceTest, FramesThatWouldTakeTooMuchMemory) {
+  makeH264(folder / "v1.mp4", 20, 16, 640, 1);
+  recipe.data.shortSide = 4000; // so frames would have 4000x160000 pixels
+  recipe.eval.clips = 1;
+  list.videos.resize(2);
+  list.videos.erase(list.videos.begin());
+  auto source = VideoSource::evaluation(list, recipe, {1, 1, 1 << 30});
+  Batch batch;
+  ASSERT_TRUE(source->next(batch));
+  EXPECT_EQ(batch.valid, 0);
+  std::vector<Unreadable> unreadable = source->takeUnreadable();
+  ASSERT_EQ(unreadable.size(), 1u);
+  EXPECT_THAT(unreadable[0].reason, HasSubstr("the scaled frames of a clip take"));
+}
+
 TEST_F(VideoSourceTest, AVideoSmallerThanTheCrop) {
   recipe.data.resize = {0, 0};
   recipe.data.crop = {40, 40};
