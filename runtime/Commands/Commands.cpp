@@ -47,13 +47,7 @@ void loadWeights(Program &program, const Package &package, const std::string &we
 // Returns how a list is to be read; `known` are names of classes that count where no file has names.
 ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &manifest,
                         std::vector<std::string> known = {}) {
-  ListOptions options;
-  options.root = part == ListPart::Test && !flags.testRoot.empty() ? flags.testRoot : flags.root;
-  options.format = flags.format;
-  options.labels = flags.labels;
-  options.split = flags.split;
-  options.part = part;
-  options.classes = manifest.classes;
+  ListOptions options = flags.readOptions(part, manifest.classes);
   options.knownClasses = std::move(known);
   options.findMissing = true;
   return options;
@@ -446,6 +440,17 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
 } // namespace
+
+ListOptions ListFlags::readOptions(ListPart part, int64_t classes) const {
+  ListOptions options;
+  options.root = part == ListPart::Test && !testRoot.empty() ? testRoot : root;
+  options.format = format;
+  options.labels = labels;
+  options.split = split;
+  options.part = part;
+  options.classes = classes;
+  return options;
+}
 
 void check(const TrainOptions &options, const Manifest &network) { planTraining(options, network); }
 void check(const EvalOptions &options, const Manifest &network) { planEvaluation(options, network, nullptr); }

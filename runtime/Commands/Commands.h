@@ -6,6 +6,7 @@
 #include "runtime/Commands/Bench.h"
 #include "runtime/Commands/Run.h"
 #include "runtime/Commands/Verify.h"
+#include "runtime/Data/VideoList.h"
 #include "runtime/Support/FolderLock.h"
 
 #include <cstdint>
@@ -30,6 +31,9 @@ struct ListFlags {
   std::string labels;         // file with the names of the classes
   int64_t split = 1;          // of HMDB51
   std::string index;          // folder of the indices; empty: each beside its list
+
+  // Returns how a list is read by these flags; with `classes`, labels are below it.
+  ListOptions readOptions(ListPart part, int64_t classes) const;
 };
 
 struct TrainOptions : PackageOptions, ListFlags {

@@ -24,13 +24,7 @@ struct DataOptions : ListFlags {
   int threads = 0;
 
   ListOptions read(bool findMissing) const {
-    ListOptions options;
-    options.root = root;
-    options.format = format;
-    options.labels = labels;
-    options.split = split;
-    options.part = part == "train" ? ListPart::Train : ListPart::Test;
-    options.classes = classes;
+    ListOptions options = readOptions(part == "train" ? ListPart::Train : ListPart::Test, classes);
     options.findMissing = findMissing;
     return options;
   }

@@ -5,16 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
-
 using nlohmann::json;
 
 namespace kinema {
 namespace {
-
-int64_t classesOf(const Evaluation &evaluation) {
-  return std::llround(std::sqrt(static_cast<double>(evaluation.videos.confusion.size())));
-}
 
 std::string nameOf(int64_t label, const std::vector<std::string> &names) {
   return label < static_cast<int64_t>(names.size()) ? names[label] : fmt::to_string(label);
@@ -57,7 +51,7 @@ std::string classesText(const Evaluation &evaluation, const std::vector<std::str
   struct Count {
     int64_t videos = 0, top1 = 0, top5 = 0;
   };
-  std::vector<Count> counts(classesOf(evaluation));
+  std::vector<Count> counts(evaluation.videos.classes());
   for (const VideoScore &video : evaluation.scores.all()) {
     Count &own = counts[video.label];
     const int64_t rank = rankOf(video.label, std::span<const double>(video.scores));
@@ -80,7 +74,7 @@ std::string classesText(const Evaluation &evaluation, const std::vector<std::str
 }
 
 std::string confusionText(const Evaluation &evaluation, const std::vector<std::string> &names) {
-  const int64_t classes = classesOf(evaluation);
+  const int64_t classes = evaluation.videos.classes();
   std::string text = "class";
   for (int64_t said = 0; said < classes; ++said)
     text += "," + field(nameOf(said, names));
@@ -102,7 +96,7 @@ void prepareEvaluation(const std::string &folder) {
 void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,
                      const std::vector<std::string> &names) {
   std::vector<std::string> all;
-  for (int64_t label = 0; label < classesOf(evaluation); ++label)
+  for (int64_t label = 0; label < evaluation.videos.classes(); ++label)
     all.push_back(nameOf(label, names));
   writeFile(folder + "/videos.jsonl", scoresText(evaluation, source, names, /*labelled=*/true));
   writeFile(folder + "/classes.csv", classesText(evaluation, names));

@@ -55,11 +55,6 @@ uint64_t contentOf(const std::string &path) {
   }
 }
 
-// Removes the file's name from an error, which begins with it.
-std::string withoutName(const std::string &message, const std::string &name) {
-  return message.starts_with(name + ": ") ? message.substr(name.size() + 2) : message;
-}
-
 class Checker {
 public:
   Checker(const VideoList &list, const std::string &index) : list(list), index(index) {

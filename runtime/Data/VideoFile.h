@@ -17,6 +17,12 @@ struct TooSlow : Error {
   using Error::Error;
 };
 
+// Removes the file's name from an error, which begins with it, where the name stands apart and would come
+// twice.
+inline std::string withoutName(const std::string &message, const std::string &name) {
+  return message.starts_with(name + ": ") ? message.substr(name.size() + 2) : message;
+}
+
 class VideoFile {
 public:
   // Opens the file. Throws Error, beginning with the path, for what is no regular file, without waiting for

@@ -1,5 +1,6 @@
 #include "runtime/Data/VideoSource.h"
 
+#include "runtime/Data/VideoFile.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/Workers.h"
 #include "runtime/Support/Error.h"
@@ -47,12 +48,6 @@ struct Slot {
 struct Position {
   int64_t epoch = 0, batch = 0, clip = 0;
 };
-
-// Removes the file's name from an error, which begins with it, where the name stands apart and would come
-// twice.
-std::string withoutName(const std::string &message, const std::string &name) {
-  return message.starts_with(name + ": ") ? message.substr(name.size() + 2) : message;
-}
 
 // Keeps opened videos that no thread is using, since neighbouring clips of an evaluation come from one video.
 class IdleReaders {

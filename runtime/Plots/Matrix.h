@@ -12,7 +12,4 @@ namespace kinema {
 std::string drawMatrix(const std::string &title, const std::vector<std::string> &names,
                        const std::vector<int64_t> &counts);
 
-// Returns the text as SVG writes it, with U+FFFD in place of bytes that XML does not have.
-std::string escapedForSvg(const std::string &text);
-
 } // namespace kinema

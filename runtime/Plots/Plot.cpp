@@ -1,6 +1,6 @@
 #include "runtime/Plots/Plot.h"
 
-#include "runtime/Plots/Matrix.h"
+#include "runtime/Plots/Svg.h"
 
 #include <fmt/format.h>
 

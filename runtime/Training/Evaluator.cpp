@@ -147,8 +147,7 @@ json toJson(const Evaluation &evaluation) {
   document["unreadable"] = json::array();
   for (const Unreadable &video : evaluation.unreadable)
     document["unreadable"].push_back({{"video", video.name}, {"reason", video.reason}});
-  auto classes =
-      static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(evaluation.videos.confusion.size()))));
+  const int64_t classes = evaluation.videos.classes();
   for (int64_t label = 0; label < classes; ++label)
     document["confusion"].push_back(
         std::vector<int64_t>(evaluation.videos.confusion.begin() + label * classes,

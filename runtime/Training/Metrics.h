@@ -1,6 +1,7 @@
 // Measures how often a network is right, over clips and over videos.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -46,6 +47,7 @@ struct VideoMetrics {
   // Counts videos by their label (rows) and by the class that the network named: [classes, classes].
   std::vector<int64_t> confusion;
 
+  int64_t classes() const { return std::llround(std::sqrt(static_cast<double>(confusion.size()))); }
   double share(int64_t right) const {
     return videos ? static_cast<double>(right) / static_cast<double>(videos) : 0;
   }

@@ -1,6 +1,7 @@
 #include "runtime/Commands/EvaluationFiles.h"
 
 #include "runtime/Plots/Matrix.h"
+#include "runtime/Plots/Svg.h"
 #include "runtime/Support/Files.h"
 #include "test/runtime/LinearPackage.h"
 #include "test/runtime/SyntheticSource.h"
