@@ -1,13 +1,29 @@
 #include "dsl/Inputs.h"
 
+#include "runtime/Package/InputKinds.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/FormatVariadic.h"
+
 namespace kinema::dsl {
 
 namespace {
 
-/// Returns an argument of an input, or null where a `set` gives it.
-const Callable::Argument *argumentOf(const NetworkInput &input, const char *name) {
+/// Returns an argument of an input, or null where a default or a `set` gives it.
+template <typename T> const T *argumentOf(const NetworkInput &input, const char *name) {
   auto found = input.arguments.bound.find(name);
-  return found == input.arguments.bound.end() ? nullptr : &found->second;
+  return found == input.arguments.bound.end() ? nullptr : std::get_if<T>(&found->second.value);
+}
+
+Location placeOf(const NetworkInput &input, const char *name) {
+  auto found = input.arguments.bound.find(name);
+  return found == input.arguments.bound.end() ? input.call->location : found->second.place;
+}
+
+int64_t everyOf(const NetworkInput &input) {
+  const auto *every = argumentOf<int64_t>(input, "every");
+  return every ? *every : 1;
 }
 
 } // namespace
@@ -15,23 +31,34 @@ const Callable::Argument *argumentOf(const NetworkInput &input, const char *name
 void resolveRecipe(Program &program, llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics) {
   if (inputs.empty())
     return;
-  const Callable::Argument *argument = argumentOf(inputs.front(), "size");
-  if (const auto *size = argument ? std::get_if<Size>(&argument->value) : nullptr) // C, T, H, W
-    resolve(program.recipe, (*size)[1], (*size)[2], (*size)[3], argument->expr->location, diagnostics);
+  if (llvm::none_of(inputs, [](const NetworkInput &input) { return everyOf(input) == 1; }))
+    diagnostics.error(placeOf(inputs.front(), "every"), "no input takes every frame of a clip",
+                      "`clip every=N` in the section data says which frames of a video a clip has");
+  llvm::SmallVector<InputForm> forms;
+  for (const NetworkInput &input : inputs)
+    if (const auto *size = argumentOf<Size>(input, "size")) // C, T, H, W
+      forms.push_back({.frames = (*size)[1], .every = everyOf(input)});
+  if (const auto *size = argumentOf<Size>(inputs.front(), "size"))
+    resolve(program.recipe, clipFrames(forms), (*size)[2], (*size)[3], placeOf(inputs.front(), "size"),
+            diagnostics);
 }
 
 void checkInputsFromVideos(llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics) {
-  const char *hint =
-      "`kinema run` takes its tensors; train, eval and predict read videos as one input of kind rgb";
+  const auto *first = argumentOf<Size>(inputs.front(), "size");
   for (const NetworkInput &input : inputs) {
-    const Callable::Argument *kind = argumentOf(input, "kind");
-    const auto *word = kind ? std::get_if<Word>(&kind->value) : nullptr;
-    if (word && word->text != "rgb")
-      diagnostics.error(kind->expr->location,
-                        "an input of kind " + word->text + " cannot be filled from videos yet", hint);
+    const auto *word = argumentOf<Word>(input, "kind");
+    if (const InputKind *kind = word ? findInputKind(word->text) : nullptr; kind && !kind->fromVideos)
+      diagnostics.error(placeOf(input, "kind"),
+                        "an input of kind " + word->text + " cannot be filled from videos yet",
+                        "`kinema run` takes its tensors");
+    const auto *size = argumentOf<Size>(input, "size");
+    if (first && size && ((*size)[2] != (*first)[2] || (*size)[3] != (*first)[3]))
+      diagnostics.error(placeOf(input, "size"),
+                        llvm::formatv("an input of {0}x{1} beside one of {2}x{3}: clips have one crop",
+                                      (*size)[2], (*size)[3], (*first)[2], (*first)[3])
+                            .str(),
+                        "give all inputs the same height and width; pools and strides make them smaller");
   }
-  if (inputs.size() > 1 && !diagnostics.any())
-    diagnostics.error(inputs[1].call->location, "a second input cannot be filled from videos yet", hint);
 }
 
 } // namespace kinema::dsl

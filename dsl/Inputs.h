@@ -11,10 +11,10 @@ struct NetworkInput {
   Callable arguments;
 };
 
-/// Completes the program's recipe from its network's first input.
+/// Checks which frames of a clip the inputs take, and completes the program's recipe from them.
 void resolveRecipe(Program &program, llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics);
 
-/// Reports errors at inputs that no video fills.
+/// Reports errors at inputs that no video fills, or not the same one.
 void checkInputsFromVideos(llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics);
 
 } // namespace kinema::dsl

@@ -21,7 +21,7 @@ struct LoadOptions {
   /// Lists settings such as "frames=32" that are applied before the overrides, of parameters that the network
   /// need not have.
   std::vector<std::string> sizes = {};
-  /// Says that the network's clips will be read from videos, which fill one input of colours.
+  /// Says that the network's clips will be read from videos.
   bool fromVideos = false;
 };
 

@@ -1,6 +1,8 @@
 #include "dsl/Operations.h"
 
 #include "dsl/Parser.h"
+#include "runtime/Package/InputKinds.h"
+#include "runtime/Package/RecipeFields.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -12,7 +14,12 @@ namespace {
 
 using Words = llvm::StringRef;
 
-constexpr Words streamKinds[] = {"rgb", "flow", "gray"};
+constexpr auto streamKinds = [] {
+  std::array<Words, std::size(inputKinds)> names;
+  for (size_t i = 0; i < names.size(); ++i)
+    names[i] = inputKinds[i].name;
+  return names;
+}();
 constexpr Words paddings[] = {"half", "same"};
 constexpr Words initialisations[] = {"he", "normal", "identity"};
 constexpr Words poolings[] = {"max", "avg"};
@@ -22,6 +29,7 @@ constexpr Words axes[] = {"time"};
 constexpr OperationParameter inputParameters[] = {
     {.name = "kind", .type = Type::Word, .words = streamKinds},
     {.name = "size", .type = Type::Size, .sizeParts = 4, .minimum = 1},
+    {.name = "every", .type = Type::Int, .defaultText = "1", .minimum = 1, .maximum = maxRecipeExtent},
 };
 constexpr OperationParameter convParameters[] = {
     {.name = "k", .type = Type::Size, .minimum = 1},

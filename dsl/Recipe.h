@@ -21,8 +21,8 @@ void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics);
 /// `train.rate=0.1` or `eval.clips=1`.
 bool applyOverride(const Setting &setting, Recipe &recipe, Diagnostics &diagnostics);
 
-/// Fills in the fields that are zero from the network's input, which stands at `input`, and checks fields
-/// that must agree.
+/// Fills in the fields that are zero from the network's inputs, of which the first stands at `input`, and
+/// checks fields that must agree. `frames` are those of a clip.
 void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Location input,
              Diagnostics &diagnostics);
 

@@ -9,9 +9,10 @@ import sys
 # This is what each part may include of the others. Of the runtime, the compiler knows the package's format alone, with the
 # recipe in it, and, like the front end, what a recipe's fields may hold.
 ALLOWED = {
-    "dsl": {"dsl", "runtime/Package/RecipeFields.h", "runtime/Package/RecipeRules.h"},
+    "dsl": {"dsl", "runtime/Package/InputKinds.h", "runtime/Package/RecipeFields.h", "runtime/Package/RecipeRules.h"},
     "dialects": {"dialects"},
-    "compiler": {"compiler", "dialects", "dsl", "runtime/Package/Package.h", "runtime/Package/Recipe.h", "runtime/Package/RecipeFields.h"},
+    "compiler": {"compiler", "dialects", "dsl", "runtime/Package/InputKinds.h", "runtime/Package/Package.h", "runtime/Package/Recipe.h",
+                 "runtime/Package/RecipeFields.h"},
     "runtime": {"runtime"},
     "tools": {"tools", "compiler", "dialects", "dsl", "runtime"},
 }

@@ -11,7 +11,8 @@ namespace kinema {
 
 struct ExpandOptions {
   int64_t batch = 1;
-  int64_t frames = 0, height = 0, width = 0; // sizes of every input; 0: as written
+  int64_t frames = 0;            // of a clip, of which an input takes its share; 0: as written
+  int64_t height = 0, width = 0; // of every input; 0: as written
 };
 
 /// Calls the network of a checked program: units, blocks, stages, copies and streams become one function

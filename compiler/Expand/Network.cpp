@@ -24,7 +24,8 @@ Network::Network(ModuleOp module) : module(module), builder(module.getBodyRegion
   function.addEntryBlock();
 }
 
-Value Network::addInput(StringRef kind, StringRef path, ArrayRef<int64_t> shape, Location where) {
+Value Network::addInput(StringRef kind, StringRef path, ArrayRef<int64_t> shape, int64_t every,
+                        Location where) {
   auto isTaken = [&](StringRef name) {
     return llvm::any_of(inputs, [&](Attribute input) {
       return cast<DictionaryAttr>(input).getAs<StringAttr>("name").getValue() == name;
@@ -38,9 +39,13 @@ Value Network::addInput(StringRef kind, StringRef path, ArrayRef<int64_t> shape,
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   auto nameAttr = builder.getStringAttr(name);
   Value input = function.getBody().front().addArgument(type, NameLoc::get(nameAttr, where));
-  inputs.push_back(builder.getDictionaryAttr(
-      {builder.getNamedAttr("name", nameAttr), builder.getNamedAttr("kind", builder.getStringAttr(kind)),
-       builder.getNamedAttr("shape", builder.getI64ArrayAttr(shape))}));
+  NamedAttrList facts;
+  facts.append("name", nameAttr);
+  facts.append("kind", builder.getStringAttr(kind));
+  facts.append("shape", builder.getI64ArrayAttr(shape));
+  if (every > 1)
+    facts.append("every", builder.getI64IntegerAttr(every));
+  inputs.push_back(facts.getDictionary(module.getContext()));
   return input;
 }
 

@@ -21,10 +21,10 @@ class Network {
 public:
   explicit Network(mlir::ModuleOp module);
 
-  /// Adds a clip that the network looks at, as an argument of the function. `kind` is rgb, flow or gray, and
-  /// `shape` [N, C, T, H, W].
+  /// Adds a clip that the network looks at, as an argument of the function. `kind` is one of inputKinds,
+  /// `shape` [N, C, T, H, W], and `every` says which of the clip's frames it has.
   mlir::Value addInput(llvm::StringRef kind, llvm::StringRef path, llvm::ArrayRef<int64_t> shape,
-                       mlir::Location where);
+                       int64_t every, mlir::Location where);
 
   bool hasParameter(llvm::StringRef name) const { return parameters.contains(name); }
   /// Declares a parameter under a name that no parameter has yet.

@@ -1,5 +1,6 @@
 // Expands the operations that the compiler itself knows: their shapes, parameters and clip operations.
 #include "compiler/Expand/Expander.h"
+#include "runtime/Package/InputKinds.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -238,14 +239,11 @@ Activation Expander::expandOperation(const dsl::Callable &callable, Site &site) 
 
 /// Checks that pictures of this kind have so many channels.
 bool Expander::checkInput(StringRef kind, int64_t channels, Site &site) {
-  bool fits = kind == "rgb" ? channels == 3 : kind == "gray" ? channels == 1 : channels % 2 == 0;
-  if (!fits) {
-    StringRef wanted = kind == "rgb" ? "3 channels" : kind == "gray" ? "1 channel" : "2 channels a field";
+  const InputKind &known = *findInputKind(kind);
+  if (!known.takes(channels))
     fail(argumentPlace(site.call, "size", 1, site.where()), site.frame,
-         "an input of kind " + kind + " has " + wanted + ", found " + Twine(channels));
-    return false;
-  }
-  return true;
+         "an input of kind " + kind + " has " + known.wanted() + ", found " + Twine(channels));
+  return known.takes(channels);
 }
 
 Activation Expander::expandInput(Site &site, Arguments &arguments) {
@@ -253,7 +251,8 @@ Activation Expander::expandInput(Site &site, Arguments &arguments) {
   if (site.frame.isCalled && site.value.ready())
     return site.value;
   dsl::Size size = std::get<dsl::Size>(arguments["size"]);
-  int64_t replaced[] = {0, options.frames, options.height, options.width};
+  const int64_t every = std::get<int64_t>(arguments["every"]);
+  int64_t replaced[] = {0, shape::ceilDiv(options.frames, every), options.height, options.width};
   for (int axis = 0; axis < 4; ++axis)
     if (replaced[axis])
       size[axis] = replaced[axis];
@@ -268,7 +267,7 @@ Activation Expander::expandInput(Site &site, Arguments &arguments) {
   const std::string &kind = std::get<dsl::Word>(arguments["kind"]).text;
   if (!checkInput(kind, size[0], site))
     return Activation::failed();
-  input.value = network.addInput(kind, site.frame.path, shape, place(rootStatement));
+  input.value = network.addInput(kind, site.frame.path, shape, every, place(rootStatement));
   input.input = input.size();
   return input;
 }

@@ -231,12 +231,24 @@ void Manifest::addArena(kernel::ArenaOp arena) {
                    {"separate_activations", int64_t(arena.getSeparateActivations())}};
 }
 
+/// Returns what the network says of which frames of a clip an input takes; null where these are all.
+static IntegerAttr everyOf(ModuleOp module, StringRef input) {
+  auto inputs = module->getAttrOfType<DictionaryAttr>(clip::networkAttribute).getAs<ArrayAttr>("inputs");
+  for (Attribute item : inputs ? inputs.getValue() : ArrayRef<Attribute>())
+    if (auto facts = dyn_cast<DictionaryAttr>(item))
+      if (auto name = facts.getAs<StringAttr>("name"); name && name.getValue() == input)
+        return facts.getAs<IntegerAttr>("every");
+  return {};
+}
+
 void Manifest::addInputs(kernel::ArenaOp arena) {
   Description inputs = Description::array();
   for (auto buffer : arena.getOps<kernel::BufferOp>())
     if (buffer.getRole() == kernel::BufferRole::Input) {
       inputs.push_back(describe(buffer));
       inputs.back()["kind"] = buffer.getKind()->str();
+      if (IntegerAttr every = everyOf(arena->getParentOfType<ModuleOp>(), buffer.getSymName()))
+        inputs.back()["every"] = every.getInt();
     }
   root["inputs"] = inputs;
   if (auto labels = arena.buffer(kernel::BufferRole::Labels))

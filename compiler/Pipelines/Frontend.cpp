@@ -2,6 +2,7 @@
 
 #include "compiler/Expand/Expand.h"
 #include "dialects/Recipe.h"
+#include "runtime/Package/InputKinds.h"
 #include "runtime/Package/RecipeFields.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -29,15 +30,22 @@ static dsl::LoadOptions loadOptions(const FrontendOptions &options) {
 }
 
 /// Returns the recipe, fitted to the sizes that the caller replaced: clips are cut to the size of the
-/// network's first input, and frames are scaled to a size that follows from it, unless the spec says how.
+/// network's inputs, and frames are scaled to a size that follows from it, unless the spec says how.
 static Recipe recipeOf(const dsl::Program &program, const FrontendOptions &options, ModuleOp module) {
   Recipe recipe = program.recipe;
   if (!options.frames && !options.height && !options.width)
     return recipe;
-  auto forward = module.lookupSymbol<func::FuncOp>("forward");
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(forward.getArgumentTypes().front()).getShape();
-  recipe.data.frames = shape[2];
-  recipe.data.crop = recipe.eval.crop = {shape[3], shape[4]};
+  SmallVector<InputForm> forms;
+  auto network = module->getAttrOfType<DictionaryAttr>(clip::networkAttribute);
+  for (auto input : network.getAs<ArrayAttr>("inputs").getAsRange<DictionaryAttr>()) {
+    auto shape = llvm::map_to_vector(input.getAs<ArrayAttr>("shape").getAsRange<IntegerAttr>(),
+                                     [](IntegerAttr size) { return size.getInt(); });
+    auto every = input.getAs<IntegerAttr>("every");
+    if (forms.empty())
+      recipe.data.crop = recipe.eval.crop = {shape[3], shape[4]}; // [N, C, T, H, W]
+    forms.push_back({.frames = shape[2], .every = every ? every.getInt() : 1});
+  }
+  recipe.data.frames = clipFrames(forms);
   const auto &places = program.recipe.places;
   if (options.height && !places.contains("data.resize") && !places.contains("data.short"))
     recipe.data.resize = usualResize(options.height, options.width);

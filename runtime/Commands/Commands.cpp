@@ -3,6 +3,7 @@
 #include "runtime/Commands/EvaluationFiles.h"
 #include "runtime/Commands/Info.h"
 #include "runtime/Data/ClassNames.h"
+#include "runtime/Data/ClipInput.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Package/Names.h"
@@ -103,27 +104,25 @@ LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
   LoaderOptions options;
   options.batch = manifest.batch;
   options.threads = threads;
+  options.inputs = formsOf(manifest.inputs);
   return options;
 }
 
-// Checks that the network takes what videos give, which is one input of colours, and that frames and crop are
-// those that the package was compiled for. `train` means the crop of training, else that of evaluation.
+// Checks that videos give what the network takes, and that frames and crop are those that the package was
+// compiled for. `train` means the crop of training, else that of evaluation.
 void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
-  std::vector<std::string> kinds;
-  for (const InputTensor &input : manifest.inputs)
-    kinds.push_back(input.kind);
-  if (kinds != std::vector<std::string>{"rgb"})
-    fail("videos are read as one input of kind rgb, {} has {} ({}): compute its tensors yourself and use run",
-         manifest.name, kinds.size(), fmt::join(kinds, ", "));
+  const std::vector<InputForm> forms = formsOf(manifest.inputs);
+  for (const InputForm &form : forms)
+    makeClipInput(form, recipe.data);
   refuseContradictions(recipe.data, train ? EvalRecipe() : recipe.eval);
-  const std::vector<int64_t> &shape = manifest.input().shape; // [N, C, T, H, W]
-  const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
-  if (recipe.data.frames != shape[2])
+  if (recipe.data.frames != clipFrames(forms))
     refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
-           recipe.data.frames, shape[2]);
-  if (crop[0] != shape[3] || crop[1] != shape[4])
-    refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0], crop[1],
-           shape[3], shape[4]);
+           recipe.data.frames, clipFrames(forms));
+  const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
+  for (const InputTensor &input : manifest.inputs) // [N, C, T, H, W]
+    if (crop[0] != input.shape[3] || crop[1] != input.shape[4])
+      refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0],
+             crop[1], input.shape[3], input.shape[4]);
 }
 
 // Checks that the recipe leaves alone what the code was made for, which cannot be changed afterwards.

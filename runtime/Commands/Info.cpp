@@ -38,7 +38,8 @@ std::string describe(const Manifest &manifest) {
   std::string text = fmt::format("{}: {} package for {}\n", manifest.name,
                                  manifest.train ? "training" : "inference", manifest.target);
   for (const InputTensor &input : manifest.inputs)
-    text += fmt::format("input       {} {} [{}]\n", input.name, input.kind, fmt::join(input.shape, ", "));
+    text += fmt::format("input       {} {} [{}]{}\n", input.name, input.kind, fmt::join(input.shape, ", "),
+                        input.every > 1 ? fmt::format(" every={}", input.every) : "");
   text += fmt::format("classes     {}\n", manifest.classes);
   text += fmt::format("parameters  {} values in {} tensors\n", trainedValues(manifest),
                       manifest.parameters.size());

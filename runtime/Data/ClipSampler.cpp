@@ -30,31 +30,32 @@ int64_t permuted(int64_t index, int64_t count, uint64_t seed, uint64_t stream) {
   return static_cast<int64_t>(number);
 }
 
-ClipSampler::ClipSampler(const DataRecipe &data, int64_t videos, uint64_t seed)
-    : data(data), videoCount(videos), seed(seed) {
+ClipSampler::ClipSampler(const DataRecipe &data, int64_t videos, uint64_t seed, FramesAround around)
+    : data(data), videoCount(videos), seed(seed), framesAround(around) {
   if (videos <= 0)
     fail("no videos to draw clips from");
 }
 
-ClipSampler ClipSampler::training(const DataRecipe &data, int64_t videos, int64_t clips, uint64_t seed) {
+ClipSampler ClipSampler::training(const DataRecipe &data, int64_t videos, int64_t clips, uint64_t seed,
+                                  FramesAround around) {
   refuseContradictions(data, {});
-  ClipSampler sampler(data, videos, seed);
+  ClipSampler sampler(data, videos, seed, around);
   sampler.clipCount = clips > 0 ? clips : videos * data.repeat;
-  sampler.cropSize = {static_cast<int>(data.crop[0]), static_cast<int>(data.crop[1])};
+  sampler.cropSize = sizeOf(data.crop);
   return sampler;
 }
 
 ClipSampler ClipSampler::evaluation(const DataRecipe &data, const EvalRecipe &eval, int64_t videos,
-                                    uint64_t seed) {
+                                    uint64_t seed, FramesAround around) {
   refuseContradictions(data, eval);
-  ClipSampler sampler(data, videos, seed);
+  ClipSampler sampler(data, videos, seed, around);
   sampler.isTraining = false;
   sampler.eval = eval;
   if (eval.segments > 0)
     sampler.eval.clips = 1;
   const int64_t sizes = std::max<int64_t>(1, static_cast<int64_t>(eval.scales.size()));
   sampler.clipCount = videos * sampler.eval.clips * sizes * (eval.at == "three" ? 3 : 1);
-  sampler.cropSize = {static_cast<int>(eval.crop[0]), static_cast<int>(eval.crop[1])};
+  sampler.cropSize = sizeOf(eval.crop);
   return sampler;
 }
 
@@ -148,20 +149,34 @@ int64_t ClipSampler::frameOfSegment(const ClipDraw &draw, int64_t segment, int64
   return start == "first" ? begin : (2 * segment + 1) * total / (2 * data.frames);
 }
 
+// Returns where the clip's frames are in a video of so many frames.
+std::vector<int64_t> ClipSampler::places(const ClipDraw &draw, int64_t total) const {
+  const bool segmented = (isTraining ? data.segments : eval.segments) > 0;
+  const int64_t span = segmented ? 1 : (data.frames - 1) * data.every + 1;
+  int64_t first = 0; // of the frames that the clip may take
+  if (total >= span + framesAround.before + framesAround.behind) {
+    first = framesAround.before;
+    total -= framesAround.before + framesAround.behind;
+  }
+  const int64_t starts = std::max<int64_t>(1, total - span + 1);
+  const int64_t start = std::min(starts - 1, static_cast<int64_t>(draw.start * static_cast<double>(starts)));
+  std::vector<int64_t> numbers;
+  for (int64_t i = 0; i < data.frames; ++i)
+    numbers.push_back(first +
+                      (segmented ? frameOfSegment(draw, i, total) : (start + i * data.every) % total));
+  return numbers;
+}
+
 std::vector<int64_t> ClipSampler::frames(const ClipDraw &draw, const VideoReader &video) const {
   const VideoInfo &info = video.info();
   const bool resampled = data.fps > 0 && info.fps > 0;
   const int64_t total = resampled ? std::max<int64_t>(1, std::llround(info.seconds * data.fps)) : info.frames;
-  const int64_t span = (data.frames - 1) * data.every + 1;
-  const int64_t places = std::max<int64_t>(1, total - span + 1);
-  const int64_t start = std::min(places - 1, static_cast<int64_t>(draw.start * static_cast<double>(places)));
-  const bool segmented = (isTraining ? data.segments : eval.segments) > 0;
-
   std::vector<int64_t> numbers;
-  for (int64_t i = 0; i < data.frames; ++i) {
-    const int64_t number = segmented ? frameOfSegment(draw, i, total) : (start + i * data.every) % total;
-    numbers.push_back(resampled ? video.frameAt(static_cast<double>(number) / data.fps) : number);
-  }
+  for (int64_t place : places(draw, total))
+    for (int64_t near = place - framesAround.before; near <= place + framesAround.behind; ++near) {
+      const int64_t number = std::clamp<int64_t>(near, 0, total - 1);
+      numbers.push_back(resampled ? video.frameAt(static_cast<double>(number) / data.fps) : number);
+    }
   return numbers;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/Data/ClipTransform.h"
+#include "runtime/Data/FramesAround.h"
 #include "runtime/Data/VideoReader.h"
 #include "runtime/Package/Recipe.h"
 
@@ -26,14 +27,16 @@ class ClipSampler {
 public:
   // Samples for training: every video comes once, in a new random order, then every video again in another
   // order, until `clips` are drawn (0: data.repeat a video). Each time a video comes, data.repeat clips of it
-  // follow each other. First frame, crop, flip and colours follow `data`. Throws Error with status 2 for a
-  // recipe that contradicts itself.
-  static ClipSampler training(const DataRecipe &data, int64_t videos, int64_t clips, uint64_t seed);
+  // follow each other. First frame, crop, flip and colours follow `data`. Clips lie in their videos so that
+  // each frame has those `around` it, where the video is long enough. Throws Error with status 2 for a recipe
+  // that contradicts itself.
+  static ClipSampler training(const DataRecipe &data, int64_t videos, int64_t clips, uint64_t seed,
+                              FramesAround around = {});
 
   // Samples for evaluation: the clips of video 0, then of video 1, and so on; every epoch is the same. A clip
   // is cut at each of eval.scales, and each of those once or at three places.
-  static ClipSampler evaluation(const DataRecipe &data, const EvalRecipe &eval, int64_t videos,
-                                uint64_t seed);
+  static ClipSampler evaluation(const DataRecipe &data, const EvalRecipe &eval, int64_t videos, uint64_t seed,
+                                FramesAround around = {});
 
   // Returns whether epochs differ.
   bool isForTraining() const { return isTraining; }
@@ -42,12 +45,14 @@ public:
   // Counts the clips of one video that follow each other; the first of them has a multiple of it as number.
   int64_t clipsInARow() const { return isTraining ? data.repeat : clipCount / videoCount; }
   PictureSize crop() const { return cropSize; }
+  FramesAround around() const { return framesAround; }
 
   ClipDraw draw(int64_t epoch, int64_t n) const;
 
-  // Returns the numbers of the frames of a clip, [data.frames]. Where data.fps is set, the clip is cut from
-  // the video as it would be at that rate: its frame j is the frame on display after j / fps seconds. A video
-  // shorter than a clip is repeated from its start.
+  // Returns the numbers of the frames of a clip, [data.frames, around().count()]: each of them with those
+  // around it, in their order; beyond the ends of the video, its first or last frame. Where data.fps is set,
+  // the clip is cut from the video as it would be at that rate: its frame j is the frame on display after j /
+  // fps seconds. A video shorter than a clip is repeated from its start.
   std::vector<int64_t> frames(const ClipDraw &draw, const VideoReader &video) const;
 
   // Returns what becomes of the frames of a video of this size. Throws Error (without the video's name) where
@@ -55,10 +60,11 @@ public:
   ClipView view(const ClipDraw &draw, PictureSize video) const;
 
 private:
-  ClipSampler(const DataRecipe &data, int64_t videos, uint64_t seed);
+  ClipSampler(const DataRecipe &data, int64_t videos, uint64_t seed, FramesAround around);
   ClipDraw drawTraining(int64_t epoch, int64_t n) const;
   ClipDraw drawEvaluation(int64_t n) const;
   double augmentation(const ClipDraw &draw, int64_t which) const;
+  std::vector<int64_t> places(const ClipDraw &draw, int64_t total) const;
   int64_t frameOfSegment(const ClipDraw &draw, int64_t segment, int64_t total) const;
   PictureSize resizedRegion(const ClipDraw &draw, PictureSize picture) const;
   PictureSize scaledRegion(const ClipDraw &draw, PictureSize picture) const;
@@ -70,6 +76,7 @@ private:
   int64_t videoCount = 0, clipCount = 0;
   PictureSize cropSize;
   uint64_t seed = 0;
+  FramesAround framesAround;
 };
 
 // Returns item `index` of a random permutation of 0 .. count-1 that depends on (seed, stream) alone. It takes

@@ -1,6 +1,5 @@
 #include "runtime/Data/ClipTransform.h"
 
-#include "runtime/Data/Resampler.h"
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
@@ -19,7 +18,7 @@ PictureSize scaledSize(PictureSize video, int64_t shortSide, const RecipeSize &r
     return {scaled(video.height, video.width), side};
   }
   if (resize[0] > 0)
-    return {static_cast<int>(resize[0]), static_cast<int>(resize[1])};
+    return sizeOf(resize);
   return video;
 }
 
@@ -33,18 +32,31 @@ CropOrigin placeCrop(PictureSize picture, PictureSize crop, double down, double 
   return {place(picture.height - crop.height, down), place(picture.width - crop.width, right)};
 }
 
-ClipTransform::ClipTransform(const std::vector<double> &mean, const std::vector<double> &std)
-    : mean(mean), std(std) {
+FrameCutter::FrameCutter(const ClipView &view, PictureSize crop)
+    : view(view), pixels(int64_t{crop.height} * crop.width), resampler(view.region, crop) {}
+
+void FrameCutter::apply(const uint8_t *frame, int64_t planeStride, float *to) const {
+  const int64_t first = int64_t{view.origin.top} * view.picture.width + view.origin.left;
+  resampler.apply(frame + first * 3, view.picture.width, view.flip, planeStride, to);
+  changeColours(view.colours, pixels, planeStride, to);
+}
+
+void checkNormalisation(const std::vector<double> &mean, const std::vector<double> &std) {
   if (mean.size() != 3 || std.size() != 3)
     refuse("data.mean and data.std need 3 values each, for red, green and blue; they have {} and {}",
            mean.size(), std.size());
-  table.reserve(3 * 256);
-  for (int channel = 0; channel < 3; ++channel) {
+  for (int channel = 0; channel < 3; ++channel)
     if (!(std[channel] > 0))
       refuse("data.std must be positive; its value {} is {}", channel, std[channel]);
+}
+
+ClipTransform::ClipTransform(const std::vector<double> &mean, const std::vector<double> &std)
+    : mean(mean), std(std) {
+  checkNormalisation(mean, std);
+  table.reserve(3 * 256);
+  for (int channel = 0; channel < 3; ++channel)
     for (int value = 0; value < 256; ++value)
       table.push_back(static_cast<float>((value - mean[channel]) / std[channel]));
-  }
 }
 
 // Cuts, flips and normalises a frame whose region has the crop's size and keeps its colours.
@@ -74,12 +86,9 @@ void ClipTransform::apply(std::span<const uint8_t *const> frames, const ClipView
       cutOut(frames[t], view, crop, count * pixels, clip + t * pixels);
     return;
   }
-  const Resampler resampler(view.region, crop);
-  for (int64_t t = 0; t < count; ++t) {
-    const int64_t first = int64_t{view.origin.top} * view.picture.width + view.origin.left;
-    resampler.apply(frames[t] + first * 3, view.picture.width, view.flip, count * pixels, clip + t * pixels);
-    changeColours(view.colours, pixels, count * pixels, clip + t * pixels);
-  }
+  const FrameCutter cutter(view, crop);
+  for (int64_t t = 0; t < count; ++t)
+    cutter.apply(frames[t], count * pixels, clip + t * pixels);
   for (int64_t channel = 0; channel < 3; ++channel) {
     const auto offset = static_cast<float>(mean[channel]), scale = static_cast<float>(1 / std[channel]);
     for (float &value : std::span(clip + channel * count * pixels, static_cast<size_t>(count * pixels)))

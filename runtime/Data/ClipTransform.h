@@ -1,9 +1,10 @@
-// Turns decoded frames into the network's input: crop, flip, colours, normalisation. (Whole frames are scaled
-// while they are decoded.)
+// Turns decoded frames into clips: crop, flip, colours, normalisation. (Whole frames are scaled while they
+// are decoded.)
 #pragma once
 
 #include "runtime/Data/Colours.h"
 #include "runtime/Data/PictureSize.h"
+#include "runtime/Data/Resampler.h"
 #include "runtime/Package/RecipeFields.h"
 
 #include <cstdint>
@@ -21,6 +22,11 @@ PictureSize scaledSize(PictureSize video, int64_t shortSide, const RecipeSize &r
 // give each place alike. Throws Error (without the video's name) if the picture is smaller than the crop.
 CropOrigin placeCrop(PictureSize picture, PictureSize crop, double down, double right);
 
+// Returns a recipe's size, in pixels.
+inline PictureSize sizeOf(const RecipeSize &size) {
+  return {static_cast<int>(size[0]), static_cast<int>(size[1])};
+}
+
 // Says what becomes of a video's frames: they are scaled to `picture`; the `region` that begins at `origin`
 // is cut out and scaled to the crop; it is flipped, and its colours change.
 struct ClipView {
@@ -30,6 +36,24 @@ struct ClipView {
   bool flip = false;
   ColourChange colours;
 };
+
+// Cuts the region of a view out of scaled frames: it is scaled to the crop, flipped, and its colours change.
+class FrameCutter {
+public:
+  FrameCutter(const ClipView &view, PictureSize crop);
+
+  // frame: [view.picture.height, view.picture.width, 3]; to: 3 planes [crop.height, crop.width] that are
+  // `planeStride` apart, with values in 0..255
+  void apply(const uint8_t *frame, int64_t planeStride, float *to) const;
+
+private:
+  const ClipView &view;
+  int64_t pixels;
+  Resampler resampler;
+};
+
+// Throws Error with status 2 unless mean and std are [3] and std > 0.
+void checkNormalisation(const std::vector<double> &mean, const std::vector<double> &std);
 
 // Makes clips of scaled frames and normalises them: (value - mean[c]) / std[c].
 class ClipTransform {

@@ -13,10 +13,7 @@ struct Planes {
   int64_t pixels;
   std::array<float *, 3> colours; // red, green, blue
 
-  // The weights are those of ITU-R BT.601, as in torchvision.
-  float gray(int64_t i) const {
-    return 0.2989f * colours[0][i] + 0.587f * colours[1][i] + 0.114f * colours[2][i];
-  }
+  float gray(int64_t i) const { return grayOf(colours[0][i], colours[1][i], colours[2][i]); }
 };
 
 float clamped(float value) { return std::clamp(value, 0.0f, white); }

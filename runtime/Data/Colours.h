@@ -22,6 +22,11 @@ struct ColourChange {
 // Returns the order of the steps with this number, below 24; each order has one.
 std::array<ColourStep, 4> colourOrder(int number);
 
+// Returns the brightness of a colour. The weights are those of ITU-R BT.601, as in torchvision.
+inline float grayOf(float red, float green, float blue) {
+  return 0.2989f * red + 0.587f * green + 0.114f * blue;
+}
+
 // Changes a frame. picture: 3 planes of `pixels` values in 0..255, `planeStride` apart.
 void changeColours(const ColourChange &change, int64_t pixels, int64_t planeStride, float *picture);
 

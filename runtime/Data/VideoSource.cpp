@@ -1,5 +1,6 @@
 #include "runtime/Data/VideoSource.h"
 
+#include "runtime/Data/ClipInput.h"
 #include "runtime/Data/VideoFile.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/Workers.h"
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <set>
@@ -35,6 +35,34 @@ constexpr int64_t framesMemory = int64_t{64} << 20;
 // The frames of a clip take at most so many bytes; a long, narrow video that is scaled by its short side
 // would take any number.
 constexpr int64_t mostFramesMemory = int64_t{2} << 30;
+
+// An Input is one of the network's inputs.
+struct Input {
+  InputForm form;
+  int64_t floats; // values of a clip
+  std::unique_ptr<ClipInput> maker;
+};
+
+std::vector<Input> makeInputs(std::vector<InputForm> forms, const DataRecipe &data, PictureSize crop) {
+  if (forms.empty())
+    forms = {{"rgb", 3, data.frames, 1}};
+  if (int64_t frames = clipFrames(forms); frames > data.frames)
+    fail("clips have {} frames, the inputs span {}", data.frames, frames);
+  std::vector<Input> inputs;
+  for (const InputForm &form : forms)
+    inputs.push_back(
+        {form, form.channels * form.frames * crop.height * crop.width, makeClipInput(form, data)});
+  return inputs;
+}
+
+FramesAround aroundAll(std::span<const Input> inputs) {
+  FramesAround all;
+  for (const Input &input : inputs) {
+    const FramesAround own = input.maker->around();
+    all = {std::max(all.before, own.before), std::max(all.behind, own.behind)};
+  }
+  return all;
+}
 
 // A Slot is a batch that is being filled, or that waits to be taken.
 struct Slot {
@@ -81,8 +109,8 @@ struct VideoSource::State {
   VideoList list;
   ClipSampler sampler;
   DataRecipe data;
-  ClipTransform transform;
-  int64_t batchSize, clipFloats;
+  std::vector<Input> inputs;
+  int64_t batchSize;
   int64_t clipsTogether = 1; // so many clips of one video are decoded in one pass, at the most
   int threadCount;
 
@@ -106,7 +134,8 @@ struct VideoSource::State {
   LoaderStatistics statistics;
   std::vector<std::jthread> workers;
 
-  State(VideoList videos, ClipSampler clips, const Recipe &recipe, const LoaderOptions &options);
+  State(VideoList videos, ClipSampler clips, std::vector<Input> made, const Recipe &recipe,
+        const LoaderOptions &options);
   ~State();
   int64_t batches() const { return (sampler.clips() + batchSize - 1) / batchSize; }
   int64_t clipsIn(int64_t batch) const { return std::min(batchSize, sampler.clips() - batch * batchSize); }
@@ -116,38 +145,43 @@ struct VideoSource::State {
   void worker();
   void decode(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch);
   bool tryFill(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch);
-  void fill(std::span<const ClipDraw> draws, std::vector<uint8_t> &scratch, float *clips);
+  void fill(std::span<const ClipDraw> draws, std::vector<uint8_t> &scratch, Batch &batch);
   int64_t bytesOfFrames() const;
+  int64_t bytesOfBatch() const;
   std::unique_ptr<VideoReader> open(int64_t video);
   void closeUp(Slot &slot);
   void advance(Position &position) const;
 };
 
-VideoSource::State::State(VideoList videos, ClipSampler clips, const Recipe &recipe,
+VideoSource::State::State(VideoList videos, ClipSampler clips, std::vector<Input> made, const Recipe &recipe,
                           const LoaderOptions &options)
-    : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data),
-      transform(recipe.data.mean, recipe.data.std), batchSize(options.batch),
-      threadCount(threadsOrCores(options.threads)), unopenable(list.unreadable) {
+    : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data), inputs(std::move(made)),
+      batchSize(options.batch), threadCount(threadsOrCores(options.threads)), unopenable(list.unreadable) {
   for (const auto &[video, reason] : unopenable)
     reported.insert(video); // by whoever knew it
   if (batchSize <= 0)
     refuse("a batch of {} clips", batchSize);
-  clipFloats = 3 * data.frames * sampler.crop().height * sampler.crop().width;
-  const int64_t batchBytes = batchSize * clipFloats * static_cast<int64_t>(sizeof(float));
   clipsTogether =
       std::clamp<int64_t>(framesMemory / bytesOfFrames(), 1, std::min(batchSize, sampler.clipsInARow()));
   // More batches than keep all threads busy while one batch is taken would be of no use.
   const int64_t useful = 2 + (2 * threadCount * clipsTogether + batchSize - 1) / batchSize;
-  ring.resize(static_cast<size_t>(std::clamp<int64_t>(options.memory / batchBytes, 2, useful)));
+  ring.resize(static_cast<size_t>(std::clamp<int64_t>(options.memory / bytesOfBatch(), 2, useful)));
   const auto ahead = static_cast<int64_t>(ring.size() - 1) * batchSize;
   clipsTogether = std::clamp<int64_t>(ahead / threadCount, 1, clipsTogether);
 }
 
-// Returns the bytes of a clip's frames, scaled and not yet cut.
+// Returns the bytes of a clip's frames, and those around them, scaled and not yet cut.
 int64_t VideoSource::State::bytesOfFrames() const {
   const PictureSize crop = sampler.crop();
   const PictureSize picture = scaledSize(crop, std::max(data.shortSide, data.shortTo), data.resize);
-  return data.frames * picture.height * picture.width * 3;
+  return data.frames * sampler.around().count() * picture.height * picture.width * 3;
+}
+
+int64_t VideoSource::State::bytesOfBatch() const {
+  int64_t floats = 0;
+  for (const Input &input : inputs)
+    floats += input.floats;
+  return batchSize * floats * static_cast<int64_t>(sizeof(float));
 }
 
 VideoSource::State::~State() {
@@ -172,7 +206,9 @@ bool VideoSource::State::workAvailable() const {
 
 Slot &VideoSource::State::beginBatch() {
   Slot &slot = ring[begun++ % ring.size()];
-  slot.batch.clips.resize(static_cast<size_t>(batchSize * clipFloats));
+  slot.batch.inputs.resize(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    slot.batch.inputs[i].resize(static_cast<size_t>(batchSize * inputs[i].floats));
   slot.batch.labels.assign(batchSize, -1);
   slot.batch.videos.assign(batchSize, -1);
   slot.batch.valid = 0;
@@ -236,7 +272,7 @@ bool VideoSource::State::tryFill(std::span<const ClipDraw> draws, Slot &slot, st
   const int64_t first = draws.front().n % batchSize;
   slot.reasons[first].clear();
   try {
-    fill(draws, scratch, slot.batch.clips.data() + first * clipFloats);
+    fill(draws, scratch, slot.batch);
     return true;
   } catch (const TooSlow &) {
     std::lock_guard lock(mutex);
@@ -252,6 +288,19 @@ bool VideoSource::State::tryFill(std::span<const ClipDraw> draws, Slot &slot, st
 }
 
 namespace {
+
+// Returns the frames that an input takes of a clip, where `all` has each of its frames with those `around`
+// it.
+std::vector<int64_t> framesOf(const Input &input, std::span<const int64_t> all, FramesAround around) {
+  const FramesAround own = input.maker->around();
+  std::vector<int64_t> numbers;
+  for (int64_t t = 0; t < input.form.frames; ++t) {
+    const int64_t first = t * input.form.every * around.count() + around.before - own.before;
+    const auto near = all.subspan(static_cast<size_t>(first), static_cast<size_t>(own.count()));
+    numbers.insert(numbers.end(), near.begin(), near.end());
+  }
+  return numbers;
+}
 
 // Collects the frames of several clips, so that each is decoded once in each size.
 class FrameCollection {
@@ -287,12 +336,12 @@ private:
 } // namespace
 
 // Fills clips of one video.
-void VideoSource::State::fill(std::span<const ClipDraw> draws, std::vector<uint8_t> &scratch, float *clips) {
+void VideoSource::State::fill(std::span<const ClipDraw> draws, std::vector<uint8_t> &scratch, Batch &batch) {
   const int64_t video = draws.front().video;
   std::unique_ptr<VideoReader> reader = open(video);
   const VideoInfo &info = reader->info();
   std::vector<ClipView> views;
-  std::vector<std::vector<int64_t>> numbers;
+  std::vector<std::vector<int64_t>> numbers; // for each clip and input, clip by clip
   FrameCollection frames;
   for (const ClipDraw &draw : draws) {
     try {
@@ -300,17 +349,22 @@ void VideoSource::State::fill(std::span<const ClipDraw> draws, std::vector<uint8
     } catch (const Error &error) {
       fail("{}: {}", info.file, error.what());
     }
-    numbers.push_back(sampler.frames(draw, *reader));
-    for (int64_t frame : numbers.back())
-      frames.add(frame, views.back().picture);
+    const std::vector<int64_t> all = sampler.frames(draw, *reader);
+    for (const Input &input : inputs) {
+      numbers.push_back(framesOf(input, all, sampler.around()));
+      for (int64_t frame : numbers.back())
+        frames.add(frame, views.back().picture);
+    }
   }
   frames.read(*reader, scratch);
-  for (size_t i = 0; i < draws.size(); ++i) {
-    std::vector<const uint8_t *> pictures;
-    for (int64_t frame : numbers[i])
-      pictures.push_back(frames.at(frame, views[i].picture));
-    transform.apply(pictures, views[i], sampler.crop(), clips + static_cast<int64_t>(i) * clipFloats);
-  }
+  for (size_t i = 0; i < draws.size(); ++i)
+    for (size_t k = 0; k < inputs.size(); ++k) {
+      std::vector<const uint8_t *> pictures;
+      for (int64_t frame : numbers[i * inputs.size() + k])
+        pictures.push_back(frames.at(frame, views[i].picture));
+      inputs[k].maker->make({pictures, views[i], sampler.crop()},
+                            batch.inputs[k].data() + draws[i].n % batchSize * inputs[k].floats);
+    }
   std::unique_ptr<VideoReader> surplus;
   std::lock_guard lock(mutex);
   surplus = idle.give(video, std::move(reader), static_cast<size_t>(threadCount));
@@ -359,13 +413,15 @@ void VideoSource::State::closeUp(Slot &slot) {
       continue;
     }
     if (kept != clip)
-      std::memcpy(batch.clips.data() + kept * clipFloats, batch.clips.data() + clip * clipFloats,
-                  static_cast<size_t>(clipFloats) * sizeof(float));
+      for (size_t i = 0; i < inputs.size(); ++i)
+        std::copy_n(batch.inputs[i].begin() + clip * inputs[i].floats, inputs[i].floats,
+                    batch.inputs[i].begin() + kept * inputs[i].floats);
     batch.labels[kept] = batch.labels[clip];
     batch.videos[kept++] = video;
   }
   batch.valid = kept;
-  std::fill(batch.clips.begin() + kept * clipFloats, batch.clips.end(), 0.0f);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    std::fill(batch.inputs[i].begin() + kept * inputs[i].floats, batch.inputs[i].end(), 0.0f);
   std::fill(batch.labels.begin() + kept, batch.labels.end(), -1);
   std::fill(batch.videos.begin() + kept, batch.videos.end(), -1);
 }
@@ -375,18 +431,21 @@ VideoSource::~VideoSource() = default;
 
 std::unique_ptr<VideoSource> VideoSource::training(VideoList list, const Recipe &recipe,
                                                    const LoaderOptions &options) {
-  auto sampler = ClipSampler::training(recipe.data, static_cast<int64_t>(list.videos.size()),
-                                       recipe.train.clips, static_cast<uint64_t>(recipe.train.seed));
-  return std::unique_ptr<VideoSource>(
-      new VideoSource(std::make_unique<State>(std::move(list), std::move(sampler), recipe, options)));
+  auto inputs = makeInputs(options.inputs, recipe.data, sizeOf(recipe.data.crop));
+  auto sampler =
+      ClipSampler::training(recipe.data, static_cast<int64_t>(list.videos.size()), recipe.train.clips,
+                            static_cast<uint64_t>(recipe.train.seed), aroundAll(inputs));
+  return std::unique_ptr<VideoSource>(new VideoSource(
+      std::make_unique<State>(std::move(list), std::move(sampler), std::move(inputs), recipe, options)));
 }
 
 std::unique_ptr<VideoSource> VideoSource::evaluation(VideoList list, const Recipe &recipe,
                                                      const LoaderOptions &options) {
+  auto inputs = makeInputs(options.inputs, recipe.data, sizeOf(recipe.eval.crop));
   auto sampler = ClipSampler::evaluation(recipe.data, recipe.eval, static_cast<int64_t>(list.videos.size()),
-                                         static_cast<uint64_t>(recipe.train.seed));
-  return std::unique_ptr<VideoSource>(
-      new VideoSource(std::make_unique<State>(std::move(list), std::move(sampler), recipe, options)));
+                                         static_cast<uint64_t>(recipe.train.seed), aroundAll(inputs));
+  return std::unique_ptr<VideoSource>(new VideoSource(
+      std::make_unique<State>(std::move(list), std::move(sampler), std::move(inputs), recipe, options)));
 }
 
 int64_t VideoSource::batches() const { return state->batches(); }
@@ -455,9 +514,8 @@ std::vector<Unreadable> VideoSource::takeUnreadable() {
 
 int64_t VideoSource::memory() const {
   const State &s = *state;
-  const int64_t batches =
-      static_cast<int64_t>(s.ring.size()) * s.batchSize * s.clipFloats * int64_t{sizeof(float)};
-  return batches + s.threadCount * s.clipsTogether * s.bytesOfFrames();
+  return static_cast<int64_t>(s.ring.size()) * s.bytesOfBatch() +
+         s.threadCount * s.clipsTogether * s.bytesOfFrames();
 }
 
 LoaderStatistics VideoSource::statistics() const {

@@ -4,6 +4,7 @@
 
 #include "runtime/Data/ClipSampler.h"
 #include "runtime/Data/VideoList.h"
+#include "runtime/Package/InputKinds.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Training/Batch.h"
 
@@ -15,6 +16,8 @@ struct LoaderOptions {
   int64_t batch = 1;                 // clips of a batch
   int threads = 0;                   // 0: one a core
   int64_t memory = int64_t{1} << 30; // bytes for the batches that are decoded ahead; two batches at the least
+  // Those of the network, all of the crop's height and width; none: one of kind rgb with all frames.
+  std::vector<InputForm> inputs = {};
 };
 
 // Counts what the loader has done since it began.
@@ -24,7 +27,8 @@ struct LoaderStatistics {
   double waitSeconds = 0;   // time that the caller of `next` waited
 };
 
-// A VideoSource is a source of batches of shape [N, 3, T, H, W] with T = data.frames and H, W = the crop.
+// A VideoSource is a source of batches. All inputs of a clip are made of its data.frames frames, which are
+// decoded once (runtime/Data/ClipInput.h).
 class VideoSource : public BatchSource {
 public:
   // These sample clips as ClipSampler defines it. Nothing is opened before the first `next` or `seek`.

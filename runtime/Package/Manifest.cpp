@@ -375,6 +375,8 @@ void parseInputs(const Node &root, Manifest &manifest) {
     InputTensor &input = manifest.inputs.emplace_back();
     parseTensor(node, manifest.arenaBytes, input);
     input.kind = node.has("kind") ? node.at("kind").text() : input.name;
+    if (node.has("every"))
+      input.every = node.at("every").integer(1, static_cast<int64_t>(maxRecipeExtent));
     if (input.type != ElementType::F32 || input.shape.size() != 5 || input.shape[0] != manifest.batch)
       node.fault("expected f32 [{}, C, T, H, W], found {} [{}]", manifest.batch, nameOf(input.type),
                  fmt::join(input.shape, ", "));
@@ -499,11 +501,12 @@ void parseEntries(const Node &root, Manifest &manifest) {
   }
 }
 
-// Reads the recipe and fills in the sizes that it leaves to the input.
-Recipe parseRecipeFor(const Node &node, const InputTensor &input) {
+// Reads the recipe and fills in the sizes that it leaves to the inputs.
+Recipe parseRecipeFor(const Node &node, const std::vector<InputTensor> &inputs) {
   try {
     Recipe recipe = parseRecipe(node.raw());
-    followInput(recipe, input.shape[2], input.shape[3], input.shape[4]); // [N, C, T, H, W]
+    const std::vector<int64_t> &shape = inputs.front().shape; // [N, C, T, H, W]
+    followInput(recipe, clipFrames(formsOf(inputs)), shape[3], shape[4]);
     return recipe;
   } catch (const Error &error) {
     node.fault("{}", error.what());
@@ -543,11 +546,18 @@ Manifest parse(const Node &root) {
   parseOutputs(root, manifest);
   parseCounters(root, manifest);
   parseEntries(root, manifest);
-  manifest.recipe = parseRecipeFor(root.at("recipe"), manifest.input());
+  manifest.recipe = parseRecipeFor(root.at("recipe"), manifest.inputs);
   return manifest;
 }
 
 } // namespace
+
+std::vector<InputForm> formsOf(const std::vector<InputTensor> &inputs) {
+  std::vector<InputForm> forms;
+  for (const InputTensor &input : inputs)
+    forms.push_back(input.form());
+  return forms;
+}
 
 ArenaTensor Parameter::momentumTensor() const {
   ArenaTensor tensor = *this;

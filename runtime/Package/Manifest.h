@@ -4,6 +4,7 @@
 
 #include "runtime/Package/ElementType.h"
 #include "runtime/Package/Hyper.h"
+#include "runtime/Package/InputKinds.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Package/TargetKind.h"
@@ -33,8 +34,14 @@ struct ArenaTensor {
 };
 
 struct InputTensor : ArenaTensor { // [N, C, T, H, W]
-  std::string kind;                // rgb, flow, gray
+  std::string kind;                // one of inputKinds
+  int64_t every = 1;               // of a clip's frames it takes the first, and each that is so many behind
+
+  InputForm form() const { return {kind, shape[1], shape[2], every}; }
 };
+
+// Returns which parts of a clip the inputs are.
+std::vector<InputForm> formsOf(const std::vector<InputTensor> &inputs);
 
 enum class Role { Weight, Bias, Gamma, Beta, RunningMean, RunningVariance };
 

@@ -139,8 +139,8 @@ inline RecipeSize usualResize(int64_t height, int64_t width) {
   return {std::llround(double(height) * 128 / 112), std::llround(double(width) * 171 / 112)};
 }
 
-/// Fills in, where the recipe leaves it at zero, what follows from the network's input: frames, crops, and
-/// the size that frames are scaled to.
+/// Fills in, where the recipe leaves it at zero, what follows from the network's inputs: the frames of a clip
+/// (clipFrames in runtime/Package/InputKinds.h), crops, and the size that frames are scaled to.
 inline void followInput(Recipe &recipe, int64_t frames, int64_t height, int64_t width) {
   if (recipe.data.frames == 0)
     recipe.data.frames = frames;

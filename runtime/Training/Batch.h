@@ -11,9 +11,9 @@ namespace kinema {
 // Holds clips and their labels. N is the package's batch, always in full: the first `valid` clips count, and
 // the others are zeros with label -1 and video -1.
 struct Batch {
-  std::vector<float> clips;    // [N, C, T, H, W], normalised
-  std::vector<int32_t> labels; // [N]; -1: masked
-  std::vector<int64_t> videos; // [N]; index into the source's videos; -1: none
+  std::vector<std::vector<float>> inputs; // for each input of the network [N, C, T, H, W], normalised
+  std::vector<int32_t> labels;            // [N]; -1: masked
+  std::vector<int64_t> videos;            // [N]; index into the source's videos; -1: none
   int64_t valid = 0;
 };
 

@@ -70,13 +70,19 @@ void checkMissing(const std::string &list, int64_t missing, int64_t videos, cons
        list, missing, videos, 100 * share, 100 * data.missing, std::ceil(100 * share));
 }
 
-void setInput(Program &program, const Batch &batch) {
-  const InputTensor &input = program.manifest().input();
-  if (static_cast<int64_t>(batch.clips.size()) != input.elements())
-    fail("the clips have {} values a batch, {} takes {} [{}]: frames and crop of the recipe must be the "
-         "package's",
-         batch.clips.size(), program.manifest().name, input.elements(), fmt::join(input.shape, ", "));
-  program.set(input, batch.clips);
+void setInputs(Program &program, const Batch &batch) {
+  const Manifest &manifest = program.manifest();
+  if (batch.inputs.size() != manifest.inputs.size())
+    fail("a batch has {} inputs, {} takes {}", batch.inputs.size(), manifest.name, manifest.inputs.size());
+  for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    const InputTensor &input = manifest.inputs[i];
+    if (static_cast<int64_t>(batch.inputs[i].size()) != input.elements())
+      fail("the clips have {} values a batch, input {} of {} takes {} [{}]: frames and crop of the recipe "
+           "must "
+           "be the package's",
+           batch.inputs[i].size(), input.name, manifest.name, input.elements(), fmt::join(input.shape, ", "));
+    program.set(input, batch.inputs[i]);
+  }
 }
 
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
@@ -102,7 +108,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
       result.unreadable.push_back(std::move(video));
     if (batch.valid == 0)
       continue;
-    setInput(program, batch);
+    setInputs(program, batch);
     program.run("infer");
     program.get(output, logits);
     checkScores(logits, batch.valid * manifest.classes, phase);

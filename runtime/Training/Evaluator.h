@@ -31,8 +31,8 @@ bool tooManyMissing(int64_t missing, int64_t videos, const DataRecipe &data);
 // Throws Error where more videos of a list are missing than the recipe allows; `list` names it.
 void checkMissing(const std::string &list, int64_t missing, int64_t videos, const DataRecipe &data);
 
-// Copies a batch into the program's input. Throws Error if its shape differs from the package's.
-void setInput(Program &program, const Batch &batch);
+// Copies a batch into the program's inputs. Throws Error if their shapes differ from the package's.
+void setInputs(Program &program, const Batch &batch);
 
 // Runs "prepare", then "infer" on every batch of the source from its start. Throws Error if no clip at all
 // could be read, or when interrupted.

@@ -18,9 +18,11 @@ namespace {
 // The labels of the repeated rows stay -1.
 void repeatValidClips(Batch &batch) {
   auto rows = static_cast<int64_t>(batch.labels.size());
-  auto size = static_cast<int64_t>(batch.clips.size()) / rows;
-  for (int64_t row = batch.valid; row < rows; ++row)
-    std::copy_n(batch.clips.begin() + (row - batch.valid) * size, size, batch.clips.begin() + row * size);
+  for (std::vector<float> &clips : batch.inputs) {
+    auto size = static_cast<int64_t>(clips.size()) / rows;
+    for (int64_t row = batch.valid; row < rows; ++row)
+      std::copy_n(clips.begin() + (row - batch.valid) * size, size, clips.begin() + row * size);
+  }
 }
 
 } // namespace
@@ -79,7 +81,7 @@ bool Trainer::nextBatch() {
 void Trainer::step() {
   const Manifest &manifest = program.manifest();
   repeatValidClips(batch);
-  setInput(program, batch);
+  setInputs(program, batch);
   program.set(*manifest.labels, batch.labels);
   int64_t number = stepsBefore(state.epoch) + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;

@@ -138,19 +138,47 @@ TEST(Hints, ANetworkMayBeCalledAsItsInputsKind) {
   EXPECT_EQ(errorsOf("network flow { input flow 2x1x8x8 -> relu }"), "");
 }
 
+std::string twoInputs(const std::string &a, const std::string &b) {
+  return "network n {\n  stream a { input rgb " + a + " -> pool avg global }\n  stream b { input rgb " + b +
+         " -> pool avg global }\n  from a -> add b\n}\n";
+}
+
+int64_t framesOfClip(const std::string &text) {
+  Program program;
+  Diagnostics diagnostics(program.sources);
+  EXPECT_TRUE(loadText("net.arch", text, {}, program, diagnostics));
+  return program.recipe.data.frames;
+}
+
 TEST(Hints, InputsThatVideosCannotFill) {
   std::string flow = "network n {\n  input flow 20x1x8x8 -> relu\n}\n";
   EXPECT_EQ(errorsOf(flow), "");
   EXPECT_EQ(errorsOf(flow, {.fromVideos = true}),
             "net.arch:2:9: error: an input of kind flow cannot be filled from videos yet\n"
             "    2 |   input flow 20x1x8x8 -> relu\n"
-            "      |         ^~~~ `kinema run` takes its tensors; train, eval and predict read videos as one "
-            "input of "
-            "kind rgb\n");
-  EXPECT_EQ(messagesOf("network n {\n  stream a { input rgb 3x1x8x8 -> relu }\n"
-                       "  stream b { input rgb 3x1x8x8 -> relu }\n  from a -> add b\n}\n",
-                       {.fromVideos = true}),
-            std::vector<std::string>{"3:14: error: a second input cannot be filled from videos yet"});
+            "      |         ^~~~ `kinema run` takes its tensors\n");
+  EXPECT_EQ(errorsOf(twoInputs("3x9x8x8", "3x2x8x8 every=8"), {.fromVideos = true}), "");
+  std::string smaller = twoInputs("3x9x8x8", "3x2x4x8 every=8");
+  EXPECT_EQ(errorsOf(smaller), "");
+  EXPECT_EQ(
+      errorsOf(smaller, {.fromVideos = true}),
+      "net.arch:3:24: error: an input of 4x8 beside one of 8x8: clips have one crop\n"
+      "    3 |   stream b { input rgb 3x2x4x8 every=8 -> pool avg global }\n"
+      "      |                        ^~~~~~~ give all inputs the same height and width; pools and strides "
+      "make them smaller\n");
+}
+
+TEST(Hints, AClipSpansItsInputs) {
+  EXPECT_EQ(framesOfClip(twoInputs("3x9x8x8", "3x2x8x8 every=8")), 9);
+  EXPECT_EQ(framesOfClip(twoInputs("3x9x8x8", "3x3x8x8 every=8")), 17);
+  EXPECT_EQ(
+      errorsOf(twoInputs("3x9x8x8 every=2", "3x2x8x8 every=8")),
+      "net.arch:2:32: error: no input takes every frame of a clip\n"
+      "    2 |   stream a { input rgb 3x9x8x8 every=2 -> pool avg global }\n"
+      "      |                                ^~~~~ `clip every=N` in the section data says which frames "
+      "of a video a clip has\n");
+  EXPECT_EQ(messagesOf(twoInputs("3x9x8x8", "3x2x8x8 every=0")),
+            std::vector<std::string>{"3:38: error: 'every' is 0, it must be at least 1"});
 }
 
 } // namespace

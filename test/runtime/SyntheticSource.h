@@ -36,7 +36,7 @@ public:
     }
     if (before)
       before(epoch, position);
-    out.clips.assign(batch * values, 0);
+    out.inputs.assign(1, std::vector<float>(batch * values, 0));
     out.labels.assign(batch, -1);
     out.videos.assign(batch, -1);
     out.valid = 0;
@@ -71,9 +71,9 @@ private:
   void addClip(Batch &out, int64_t video, int64_t n) const {
     uint64_t stream = random::stream(random::Purpose::Clip, (shuffled ? epoch : 0) * count + n);
     for (int64_t i = 0; i < values; ++i)
-      out.clips[out.valid * values + i] = random::normal(seed, stream, i) +
-                                          (i % 3 == video % 3 ? 2.0f : 0.0f) +
-                                          (video == infinite ? 1e38f * 10 : 0.0f);
+      out.inputs[0][out.valid * values + i] = random::normal(seed, stream, i) +
+                                              (i % 3 == video % 3 ? 2.0f : 0.0f) +
+                                              (video == infinite ? 1e38f * 10 : 0.0f);
     out.labels[out.valid] = videoLabel(video);
     out.videos[out.valid++] = video;
   }

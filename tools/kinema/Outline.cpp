@@ -24,6 +24,8 @@ static InputTensor outlineOf(DictionaryAttr attribute) {
   InputTensor input;
   input.name = attribute.getAs<StringAttr>("name").str();
   input.kind = attribute.getAs<StringAttr>("kind").str();
+  if (auto every = attribute.getAs<IntegerAttr>("every"))
+    input.every = every.getInt();
   for (const APInt &size : attribute.getAs<ArrayAttr>("shape").getAsValueRange<IntegerAttr>())
     input.shape.push_back(size.getSExtValue());
   return input;

@@ -140,6 +140,20 @@ TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   EXPECT_EQ(llvm::cast<mlir::IntegerAttr>(resize[1]).getInt(), 342);
 }
 
+TEST(Options, FramesAreThoseOfAClip) {
+  FrontendOptions options;
+  options.frames = 30;
+  Expanded network = expandText("network net {\n  stream a { input rgb 3x16x8x8 -> pool avg global }\n"
+                                "  stream b { input gray 1x2x8x8 every=8 -> pool avg global }\n"
+                                "  from a -> concat b -> fc 3\n}",
+                                options);
+  ASSERT_TRUE(network.module) << network.errors();
+  EXPECT_EQ(network.table().inputs, (std::vector<std::vector<int64_t>>{{3, 30, 8, 8}, {1, 4, 8, 8}}));
+  auto frames =
+      network.fact("clip.recipe").getAs<mlir::DictionaryAttr>("data").getAs<mlir::IntegerAttr>("frames");
+  EXPECT_EQ(frames.getInt(), 30);
+}
+
 std::vector<int64_t> midChannels(inspect::LayerTable table) {
   std::vector<int64_t> result;
   for (const inspect::Layer &layer : table.layers)

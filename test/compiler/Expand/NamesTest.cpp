@@ -103,10 +103,9 @@ TEST(Names, DoNotChangeWithTheBatch) {
 TEST(Inputs, OfOneKindAreToldApartByTheirStream) {
   Expanded network = expandText(R"(
 network net {
-  stream left { input rgb 3x8x16x16 -> conv3d ch=4 }
-  stream right { input rgb 3x8x16x16 -> conv3d ch=4 }
-  from left -> concat right
-  pool avg global -> fc 4
+  stream left { input rgb 3x8x16x16 -> conv3d ch=4 -> pool avg global }
+  stream right { input rgb 3x2x16x16 every=4 -> conv3d ch=4 -> pool avg global }
+  from left -> concat right -> fc 4
 }
 )");
   ASSERT_TRUE(network.module) << network.errors();
@@ -117,6 +116,9 @@ network net {
   };
   EXPECT_EQ(name(0), "rgb");
   EXPECT_EQ(name(1), "right.rgb");
+  auto facts = [&](unsigned i) { return llvm::cast<mlir::DictionaryAttr>(inputs[i]); };
+  EXPECT_FALSE(facts(0).get("every")); // so that the digest of networks with all frames stays
+  EXPECT_EQ(facts(1).getAs<mlir::IntegerAttr>("every").getInt(), 4);
 }
 
 } // namespace

@@ -21,7 +21,7 @@ static const char planned[] = R"(
 !x = tensor<1x3x1x2x2xf32>
 !y = tensor<1x3x1x2x2xf32, #aBcde8b>
 module attributes {
-  clip.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123"},
+  clip.network = {name = "tiny", batch = 1 : i64, classes = 3 : i64, digest = "0123", inputs = [{name = "rgb", every = 4 : i64}]},
   clip.recipe = {data = {frames = 1 : i64, flip = 0.5 : f64, crop = [2, 2]}, train = {nesterov = true}, eval = {}}} {
   clip.param @w : tensor<3x3x1x1x1xf32> {role = "weight", init = {kind = "he_normal", fan = "out"}, file_shape = array<i64: 3, 3>}
   clip.param @w.momentum : tensor<3x3x1x1x1xf32> {role = "momentum"}
@@ -100,6 +100,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   EXPECT_EQ(manifest.segments.at(0).name, "activations");
   EXPECT_EQ(manifest.segments.at(0).offset, 512);
   EXPECT_EQ(manifest.input().kind, "flow");
+  EXPECT_EQ(manifest.input().every, 4);
   EXPECT_EQ(manifest.labels->offset, 192);
   EXPECT_EQ(manifest.counters->offset, 320);
   const ArenaTensor &logits = manifest.output("infer", "logits"),

@@ -292,12 +292,11 @@ TEST_F(Commands, AnInterruptLosesNothing) {
   EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
 }
 
-TEST_F(Commands, VideosAreOneInput) {
+TEST_F(Commands, InputsThatVideosDoNotGive) {
   writeVideos(folder, "train.txt", 3);
   writeLinearPackage(folder / "two.kin", twoInputManifest());
-  EXPECT_EQ(run("train two.kin --train train.txt --out out.d"), 1);
-  EXPECT_NE(errors.find("videos are read as one input of kind rgb, linear has 2 (rgb, flow): compute its "
-                        "tensors yourself and use run"),
+  EXPECT_EQ(run("train two.kin --train train.txt --out out.d"), 2);
+  EXPECT_NE(errors.find("videos give no input of kind flow: compute its tensors yourself and use run"),
             std::string::npos)
       << errors;
 }

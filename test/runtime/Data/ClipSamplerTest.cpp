@@ -156,6 +156,30 @@ TEST_F(SampledFrames, TrainingCoversAllStarts) {
   EXPECT_THAT(starts, ElementsAre(0, 1, 2, 3));
 }
 
+TEST_F(SampledFrames, FramesAroundFollowEachOther) {
+  ClipSampler sampler =
+      ClipSampler::training(shortClips(), 1, 60, 5, {1, 2}); // span 7 of frames 1 .. 9 of 12
+  std::set<int64_t> starts;
+  for (int64_t n = 0; n < 60; ++n) {
+    std::vector<int64_t> numbers = frames(sampler, n, 12);
+    ASSERT_EQ(numbers.size(), 4u * 4);
+    starts.insert(numbers[1]);
+    for (int64_t i = 0; i < 16; ++i)
+      EXPECT_EQ(numbers[i], numbers[1] + i / 4 * 2 + i % 4 - 1);
+  }
+  EXPECT_THAT(starts, ElementsAre(1, 2, 3));
+}
+
+TEST_F(SampledFrames, FramesAroundEndWithTheVideo) {
+  ClipSampler sampler = ClipSampler::training(shortClips(), 1, 1, 5, {1, 2});
+  EXPECT_THAT(frames(sampler, 0, 5), ElementsAre(0, 0, 1, 2, 1, 2, 3, 4, 3, 4, 4, 4, 0, 1, 2, 3));
+  DataRecipe data = shortClips();
+  data.segments = 4;
+  data.start = "first";
+  EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5, {0, 1}), 0, 9), // parts of frames 0 .. 7
+              ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
 TEST_F(SampledFrames, ShortVideosAreRepeated) {
   ClipSampler sampler = ClipSampler::training(shortClips(), 1, 1, 5);
   EXPECT_THAT(frames(sampler, 0, 5), ElementsAre(0, 2, 4, 1));

@@ -217,7 +217,7 @@ TEST_F(CheckedListTest, TheLoaderGivesTheSameBatches) {
   EXPECT_TRUE(found.empty()) << "both are known";
   ASSERT_EQ(with.size(), without.size());
   for (size_t i = 0; i < with.size(); ++i)
-    EXPECT_TRUE(with[i].clips == without[i].clips && with[i].videos == without[i].videos &&
+    EXPECT_TRUE(with[i].inputs == without[i].inputs && with[i].videos == without[i].videos &&
                 with[i].labels == without[i].labels && with[i].valid == without[i].valid);
   EXPECT_EQ(VideoSource::training(list, recipe, {})->knownMissing(), 2);
 }

@@ -35,8 +35,11 @@ protected:
   }
 
   std::unique_ptr<VideoSource> training(int threads, int64_t batch = 3, int64_t memory = 1 << 30) {
-    return VideoSource::training(list, recipe, {batch, threads, memory});
+    return VideoSource::training(list, recipe, {batch, threads, memory, inputs});
   }
+
+  // Compares a frame of input 2, which is gray and has every fourth of the 9 frames of input 0.
+  void expectGray(const Batch &batch, int64_t clip, int64_t frame) const;
 
   static std::vector<Batch> epoch(VideoSource &source) {
     std::vector<Batch> batches;
@@ -46,7 +49,7 @@ protected:
   }
 
   static bool same(const Batch &a, const Batch &b) {
-    return a.clips == b.clips && a.labels == b.labels && a.videos == b.videos && a.valid == b.valid;
+    return a.inputs == b.inputs && a.labels == b.labels && a.videos == b.videos && a.valid == b.valid;
   }
 
   static bool same(const std::vector<Batch> &a, const std::vector<Batch> &b) {
@@ -57,6 +60,7 @@ protected:
   TemporaryFolder folder;
   VideoList list;
   Recipe recipe;
+  std::vector<InputForm> inputs;
 };
 
 TEST_F(VideoSourceTest, AnEpochIsEveryVideoOnce) {
@@ -70,7 +74,7 @@ TEST_F(VideoSourceTest, AnEpochIsEveryVideoOnce) {
   ASSERT_EQ(batches.size(), 3u);
   std::multiset<int64_t> videos;
   for (const Batch &batch : batches) {
-    ASSERT_EQ(batch.clips.size(), 3u * 3 * 4 * 24 * 28);
+    ASSERT_EQ(batch.inputs[0].size(), 3u * 3 * 4 * 24 * 28);
     for (int64_t i = 0; i < batch.valid; ++i) {
       videos.insert(batch.videos[i]);
       EXPECT_EQ(batch.labels[i], batch.videos[i]);
@@ -81,7 +85,7 @@ TEST_F(VideoSourceTest, AnEpochIsEveryVideoOnce) {
   const Batch &last = batches.back();
   EXPECT_EQ(last.valid, 1);
   EXPECT_THAT(std::vector<int32_t>(last.labels.begin() + 1, last.labels.end()), ElementsAre(-1, -1));
-  EXPECT_THAT(std::vector<float>(last.clips.begin() + 3 * 4 * 24 * 28, last.clips.end()), Each(0.0f));
+  EXPECT_THAT(std::vector<float>(last.inputs[0].begin() + 3 * 4 * 24 * 28, last.inputs[0].end()), Each(0.0f));
 }
 
 TEST_F(VideoSourceTest, TheNumberOfThreadsChangesNothing) {
@@ -99,7 +103,7 @@ TEST_F(VideoSourceTest, TheNumberOfThreadsChangesNothing) {
 std::vector<float> clipsOf(const std::vector<Batch> &batches, int64_t clipFloats) {
   std::vector<float> clips;
   for (const Batch &batch : batches)
-    clips.insert(clips.end(), batch.clips.begin(), batch.clips.begin() + batch.valid * clipFloats);
+    clips.insert(clips.end(), batch.inputs[0].begin(), batch.inputs[0].begin() + batch.valid * clipFloats);
   return clips;
 }
 
@@ -149,9 +153,97 @@ TEST_F(VideoSourceTest, AClipIsWhatTheSamplerSays) {
     ClipTransform(recipe.data.mean, recipe.data.std)
         .apply(frames, sampler.view(draw, {36, 48}), {24, 28}, clip.data());
     EXPECT_EQ(batch.videos[i], draw.video);
-    EXPECT_TRUE(
-        std::equal(clip.begin(), clip.end(), batch.clips.begin() + i * static_cast<int64_t>(clip.size())));
+    EXPECT_TRUE(std::equal(clip.begin(), clip.end(),
+                           batch.inputs[0].begin() + i * static_cast<int64_t>(clip.size())));
   }
+}
+
+// Returns a clip's frame of one channel of an input, [24, 28].
+std::vector<float> frameOf(const Batch &batch, int64_t input, int64_t frames, int64_t clip, int64_t channel,
+                           int64_t frame) {
+  const int64_t pixels = 24 * 28;
+  const std::vector<float> &all = batch.inputs[input];
+  const auto channels = static_cast<int64_t>(all.size()) / (3 * frames * pixels); // in batches of 3
+  auto first = all.begin() + ((clip * channels + channel) * frames + frame) * pixels;
+  return {first, first + pixels};
+}
+
+void VideoSourceTest::expectGray(const Batch &batch, int64_t clip, int64_t frame) const {
+  const std::vector<double> &mean = recipe.data.mean, &std = recipe.data.std;
+  auto gray = [](auto colour) { return 0.2989 * colour(0) + 0.587 * colour(1) + 0.114 * colour(2); };
+  std::vector<float> planes[3], found = frameOf(batch, 2, 3, clip, 0, frame);
+  for (int64_t channel = 0; channel < 3; ++channel)
+    planes[channel] = frameOf(batch, 0, 9, clip, channel, 4 * frame);
+  const bool isMasked = clip >= batch.valid;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const double value = gray([&](int c) { return planes[c][i] * std[c] + mean[c]; });
+    const double normalised =
+        (value - gray([&](int c) { return mean[c]; })) / gray([&](int c) { return std[c]; });
+    ASSERT_NEAR(found[i], isMasked ? 0 : normalised, 1e-5);
+  }
+}
+
+TEST_F(VideoSourceTest, InputsOfAClipAreMadeOfTheSameFrames) {
+  recipe.data.frames = 9;
+  recipe.data.at = "resized";
+  recipe.data.brightness = recipe.data.contrast = recipe.data.saturation = recipe.data.hue = 0.2;
+  std::vector<Batch> alone = epoch(*training(2));
+  inputs = {{"rgb", 3, 9, 1}, {"rgb", 3, 2, 8}, {"gray", 1, 3, 4}};
+  std::vector<Batch> batches = epoch(*training(2));
+  ASSERT_EQ(batches.size(), alone.size());
+  for (size_t n = 0; n < batches.size(); ++n) {
+    const Batch &batch = batches[n];
+    ASSERT_EQ(batch.inputs.size(), 3u);
+    EXPECT_EQ(batch.inputs[0], alone[n].inputs[0]);
+    EXPECT_EQ(batch.inputs[1].size(), 3u * 3 * 2 * 24 * 28);
+    EXPECT_EQ(batch.inputs[2].size(), 3u * 1 * 3 * 24 * 28);
+    for (int64_t clip = 0; clip < 3; ++clip) {
+      for (int64_t channel = 0; channel < 3; ++channel)
+        for (int64_t frame : {0, 1})
+          EXPECT_EQ(frameOf(batch, 1, 2, clip, channel, frame),
+                    frameOf(batch, 0, 9, clip, channel, 8 * frame));
+      for (int64_t frame : {0, 1, 2})
+        expectGray(batch, clip, frame);
+    }
+  }
+}
+
+TEST_F(VideoSourceTest, SeveralInputsGoOnFromAnywhere) {
+  recipe.data.frames = 9;
+  inputs = {{"gray", 1, 9, 1}, {"rgb", 3, 2, 8}};
+  auto whole = training(1);
+  epoch(*whole);
+  std::vector<Batch> second = epoch(*whole);
+  auto resumed = training(3);
+  resumed->seek(1, 1);
+  Batch batch;
+  ASSERT_TRUE(resumed->next(batch));
+  EXPECT_TRUE(same(batch, second[1]));
+}
+
+TEST_F(VideoSourceTest, SeveralInputsCloseUp) {
+  inputs = {{"rgb", 3, 4, 1}, {"gray", 1, 2, 2}};
+  auto evaluation = [&] { return VideoSource::evaluation(list, recipe, {4, 1, 1 << 30, inputs}); };
+  std::vector<Batch> whole = epoch(*evaluation());
+  writeText(folder / "v1.mp4", "no video");
+  std::vector<Batch> batches = epoch(*evaluation());
+  for (size_t i : {0, 1}) { // of the clips 4 to 7, those of video 1 are left out
+    const size_t two = batches[1].inputs[i].size() / 2;
+    EXPECT_TRUE(std::equal(batches[1].inputs[i].begin(), batches[1].inputs[i].begin() + two,
+                           whole[1].inputs[i].begin() + two));
+    EXPECT_TRUE(std::all_of(batches[1].inputs[i].begin() + two, batches[1].inputs[i].end(),
+                            [](float x) { return x == 0; }));
+  }
+}
+
+TEST_F(VideoSourceTest, InputsThatNoClipFills) {
+  inputs = {{"rgb", 3, 3, 2}};
+  EXPECT_EQ(errorOf([&] { training(1); }), "clips have 4 frames, the inputs span 5");
+  inputs = {{"gray", 3, 4, 1}};
+  EXPECT_EQ(errorOf([&] { training(1); }), "an input of kind gray has 1 channel, found 3");
+  inputs = {{"sound", 1, 4, 1}};
+  EXPECT_EQ(errorOf([&] { training(1); }),
+            "videos give no input of kind sound: compute its tensors yourself and use run");
 }
 
 TEST_F(VideoSourceTest, GoesOnFromAnywhere) {
@@ -198,11 +290,11 @@ TEST_F(VideoSourceTest, UnreadableVideosAreLeftOutAndReportedOnce) {
     EXPECT_EQ(batches[0].valid, 3);
     EXPECT_THAT(batches[1].labels,
                 ElementsAre(2, 2, -1, -1)); // video 1 came before them: they have closed up
-    const size_t two = batches[1].clips.size() / 2;
-    EXPECT_TRUE(
-        std::equal(batches[1].clips.begin(), batches[1].clips.begin() + two, whole[1].clips.begin() + two));
-    EXPECT_TRUE(
-        std::all_of(batches[1].clips.begin() + two, batches[1].clips.end(), [](float x) { return x == 0; }));
+    const size_t two = batches[1].inputs[0].size() / 2;
+    EXPECT_TRUE(std::equal(batches[1].inputs[0].begin(), batches[1].inputs[0].begin() + two,
+                           whole[1].inputs[0].begin() + two));
+    EXPECT_TRUE(std::all_of(batches[1].inputs[0].begin() + two, batches[1].inputs[0].end(),
+                            [](float x) { return x == 0; }));
     EXPECT_EQ(batches[5].valid, 0);
     std::vector<Unreadable> unreadable = source->takeUnreadable();
     if (round == 1) {

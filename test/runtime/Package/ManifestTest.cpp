@@ -57,6 +57,21 @@ TEST(Manifest, TheRecipeTakesSizesFromTheInput) {
   EXPECT_EQ(recipe.eval.crop, (std::array<int64_t, 2>{2, 3}));
 }
 
+TEST(Manifest, AClipSpansAllInputs) {
+  json document = twoInputManifest();
+  document["inputs"][1]["every"] = 8;
+  document["recipe"]["data"]["frames"] = 0;
+  Manifest manifest = parseManifest(document.dump(), "x.kin");
+  EXPECT_EQ(manifest.inputs[0].every, 1);
+  EXPECT_EQ(manifest.inputs[1].every, 8);
+  EXPECT_EQ(manifest.recipe.data.frames, 1);
+  document["inputs"][1]["kind"] = "gray";
+  document["inputs"][1]["shape"] = {4, 1, 2, 2, 3};
+  EXPECT_EQ(parseManifest(document.dump(), "x.kin").recipe.data.frames, 9);
+  EXPECT_EQ(changed("/inputs/0/every", 0),
+            "x.kin: manifest.json.inputs[0].every: expected an integer between 1 and 65536, found 0");
+}
+
 TEST(Manifest, CountersLieApart) {
   auto counters = [](int64_t offset, int64_t bytes) {
     return changed("/counters", {{"offset", offset}, {"bytes", bytes}});

@@ -164,11 +164,12 @@ TEST_F(TrainerTest, WhatCannotBeTrained) {
   EXPECT_EQ(errorOf([&] { trainer(inference, training.train); }),
             "package linear was compiled for inference; compile it with --mode train");
   Batch small;
-  small.clips.resize(5);
+  EXPECT_EQ(errorOf([&] { setInputs(training.program, small); }), "a batch has 0 inputs, linear takes 1");
+  small.inputs = {std::vector<float>(5)};
   EXPECT_EQ(
-      errorOf([&] { setInput(training.program, small); }),
-      "the clips have 5 values a batch, linear takes 72 [4, 3, 1, 2, 3]: frames and crop of the recipe must "
-      "be the package's");
+      errorOf([&] { setInputs(training.program, small); }),
+      "the clips have 5 values a batch, input rgb of linear takes 72 [4, 3, 1, 2, 3]: frames and crop of "
+      "the recipe must be the package's");
 }
 
 TEST_F(TrainerTest, ScoresThatAreNoNumbersStopTheTest) {
