@@ -122,6 +122,14 @@ void addFlags(CLI::App &app, EvalOptions &options) {
   app.add_option("--out", options.out,
                  "folder for videos.jsonl, classes.csv, confusion.csv and confusion.svg");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  auto *with = app.add_option("--with", options.with,
+                              "a second network, such as one of optical flow: its scores of the videos are "
+                              "averaged with the first's");
+  app.add_option("--with-weights", options.withWeights, "as --weights, of the second network")->needs(with);
+  app.add_option("--with-names", options.withNames, "as --names, of the second network")->needs(with);
+  app.add_option("--with-share", options.withShare, "weight of the second network's scores (default: 0.5)")
+      ->needs(with)
+      ->check(CLI::Range(0.0, 1.0));
   addData(app, options);
   addThreads(app, options);
 }

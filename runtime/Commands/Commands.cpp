@@ -32,9 +32,10 @@ constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "cur
 // A run with --profile times so many steps. Later steps are not slowed down and take no memory for times.
 constexpr int64_t profiledSteps = 1000;
 
-void requireWeights(const Package &package, const std::string &weights) {
+void requireWeights(const Package &package, const std::string &weights,
+                    const std::string &option = "--weights") {
   if (weights.empty() && !package.has(weightsEntry))
-    refuse("package {} carries no weights; name a file with --weights", package.path());
+    refuse("package {} carries no weights; name a file with {}", package.path(), option);
 }
 
 // Loads weights from a file or else from the package.
@@ -438,7 +439,84 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
 // Returns the manifest by which a command is checked before the package's code is loaded.
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
+// A TestedNetwork is a network of an evaluation. The constructor makes all checks, and `test` does the work.
+struct TestedNetwork {
+  EvalOptions options;
+  Package package;
+  Manifest manifest;
+  EvaluationPlan plan;
+  std::unique_ptr<VideoSource> source = {};
+  Evaluation found = {};
+
+  explicit TestedNetwork(const EvalOptions &options)
+      : options(options), package(options.package), manifest(networkOf(package)),
+        plan(planEvaluation(options, manifest, &package)) {
+    requireWeights(package, options.weights, options.weightsOption);
+  }
+
+  void test() {
+    Program program(package, {.threads = options.threads, .device = options.device});
+    loadWeights(program, package, options.weights, options.names);
+    source = VideoSource::evaluation(std::move(plan.videos), plan.recipe,
+                                     loaderOptions(program.manifest(), options.loaders));
+    Progress progress;
+    for (const std::string &note : plan.notes)
+      progress.note(note);
+    found = evaluate(program, *source, plan.recipe.eval, progress);
+  }
+
+  // Names the network and its weights.
+  std::string describe() const {
+    return fmt::format("{} with {}", manifest.name,
+                       options.weights.empty() ? "its own weights" : options.weights);
+  }
+};
+
+// Throws Error unless all networks tell the same classes apart.
+void checkSameClasses(const std::vector<TestedNetwork> &networks) {
+  const TestedNetwork &first = networks.front(), &last = networks.back();
+  if (first.manifest.classes != last.manifest.classes)
+    fail("{} knows {} classes, {} knows {}: their scores cannot be joined", first.manifest.name,
+         first.manifest.classes, last.manifest.name, last.manifest.classes);
+  auto trained = [](const TestedNetwork &network) {
+    return classesOf(network.options.weights, &network.package);
+  };
+  if (std::string text = differentClasses(trained(first), trained(last)); !text.empty())
+    fail("the weights of {} and {} are for different classes: {}", first.manifest.name, last.manifest.name,
+         text);
+}
+
+void printJson(const std::vector<TestedNetwork> &networks, const Evaluation &whole) {
+  json document = toJson(whole);
+  if (const std::vector<std::string> &names = networks.front().plan.names; !names.empty())
+    document["classes"] = names;
+  if (networks.size() > 1)
+    for (const TestedNetwork &network : networks)
+      document["alone"].push_back(toJson(network.found));
+  fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
+}
+
+void print(const std::vector<TestedNetwork> &networks, const Evaluation &whole, double share) {
+  const EvalRecipe &recipe = networks.front().plan.recipe.eval;
+  if (networks.size() > 1) {
+    for (const TestedNetwork &network : networks)
+      fmt::print("{}: {}\n", network.describe(), describe(network.found, network.plan.recipe.eval));
+    fmt::print("both, with weights of {:.4g} and {:.4g}: ", 1 - share, share);
+  }
+  fmt::print("{}", describe(whole, recipe));
+}
+
 } // namespace
+
+EvalOptions EvalOptions::ofSecond() const {
+  EvalOptions second = *this;
+  second.package = with;
+  second.weights = withWeights;
+  second.names = withNames;
+  second.weightsOption = "--with-weights";
+  second.with.clear();
+  return second;
+}
 
 ListOptions ListFlags::readOptions(ListPart part, int64_t classes) const {
   ListOptions options;
@@ -523,33 +601,30 @@ void train(const TrainOptions &options) {
 }
 
 void eval(const EvalOptions &options) {
-  Package package(options.package);
-  EvaluationPlan plan = planEvaluation(options, networkOf(package), &package);
+  std::vector<TestedNetwork> networks;
+  networks.emplace_back(options);
+  if (!options.with.empty())
+    networks.emplace_back(options.ofSecond());
+  checkSameClasses(networks);
   if (!options.out.empty())
     prepareEvaluation(options.out); // before the work, in case nothing can be written there
-  requireWeights(package, options.weights);
-  Program program(package, {.threads = options.threads, .device = options.device});
-  const Manifest &manifest = program.manifest();
-  loadWeights(program, package, options.weights, options.names);
-  auto source =
-      VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options.loaders));
-  Progress progress;
-  for (const std::string &note : plan.notes)
-    progress.note(note);
   catchInterrupts();
-  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress);
-  if (options.json) {
-    json document = toJson(evaluation);
-    if (!plan.names.empty())
-      document["classes"] = plan.names;
-    fmt::print("{}\n", document.dump(1, ' ', false, json::error_handler_t::replace));
-  } else
-    fmt::print("{}", describe(evaluation, plan.recipe.eval));
+  for (TestedNetwork &network : networks)
+    network.test();
+  const TestedNetwork &first = networks.front();
+  Evaluation whole = first.found;
+  if (networks.size() > 1)
+    whole = fuse(first.found, networks.back().found, options.withShare);
+  if (options.json)
+    printJson(networks, whole);
+  else
+    print(networks, whole, options.withShare);
   if (options.confusion && !options.json)
-    printConfusion(evaluation.videos, manifest.classes, plan.names);
+    printConfusion(whole.videos, first.manifest.classes, first.plan.names);
   if (!options.out.empty())
-    writeEvaluation(options.out, evaluation, *source, plan.names);
-  checkMissing(options.testList, evaluation.missing, source->videos(), plan.recipe.data);
+    writeEvaluation(options.out, whole, *first.source, first.plan.names);
+  for (const TestedNetwork &network : networks)
+    checkMissing(options.testList, network.found.missing, network.source->videos(), network.plan.recipe.data);
 }
 
 void predict(const PredictOptions &options) {

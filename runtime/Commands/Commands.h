@@ -55,10 +55,17 @@ struct TrainOptions : PackageOptions, ListFlags {
 
 struct EvalOptions : PackageOptions, ListFlags {
   std::string testList, weights, names;
+  std::string weightsOption = "--weights"; // by which people name `weights`
   std::vector<std::string> settings;
   bool json = false, confusion = false;
   std::string out; // folder for what was found, video by video and class by class; empty: none
   int loaders = 0;
+  // A second network, whose scores of the same videos are joined with those of the first; empty: none.
+  std::string with, withWeights, withNames;
+  double withShare = 0.5; // weight of its scores; the first's have what is left of 1
+
+  // Returns the options by which the second network is evaluated alone.
+  EvalOptions ofSecond() const;
 };
 
 struct PredictOptions : PackageOptions {

@@ -34,10 +34,13 @@ using Figures = std::map<std::string, std::pair<int64_t, int64_t>>;
 
 Figures figuresOf(const Evaluation &evaluation) {
   const auto &[clips, videos] = std::tie(evaluation.clips, evaluation.videos);
-  return {{"clip_top1", {clips.top1, clips.clips}},
-          {"clip_top5", {clips.top5, clips.clips}},
-          {"video_top1", {videos.top1, videos.videos}},
-          {"video_top5", {videos.top5, videos.videos}}};
+  Figures figures = {{"video_top1", {videos.top1, videos.videos}},
+                     {"video_top5", {videos.top5, videos.videos}}};
+  if (clips.clips > 0) {
+    figures["clip_top1"] = {clips.top1, clips.clips};
+    figures["clip_top5"] = {clips.top5, clips.clips};
+  }
+  return figures;
 }
 
 // Throws Error where scores are not finite, since the weights have then diverged and no class is the most
@@ -128,14 +131,26 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
   return result;
 }
 
+Evaluation fuse(const Evaluation &first, const Evaluation &second, double share) {
+  Evaluation fused;
+  fused.scores = VideoScores::fused(first.scores, second.scores, share);
+  fused.videos = fused.scores.metrics();
+  fused.missing = first.missing + first.videos.videos - fused.videos.videos;
+  return fused;
+}
+
 std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe) {
-  std::string without =
-      evaluation.missing > 0 ? fmt::format(" ({} more could not be read)", evaluation.missing) : "";
-  std::string text = fmt::format("{} clips of {} videos{}, loss {:.4f}\n", evaluation.clips.clips,
-                                 evaluation.videos.videos, without, evaluation.clips.meanLoss());
-  Figures figures = figuresOf(evaluation);
-  for (const std::string &name : recipe.report) {
-    auto [right, all] = figures.at(name);
+  const ClipMetrics &clips = evaluation.clips;
+  std::string text = clips.clips > 0 ? fmt::format("{} clips of ", clips.clips) : "";
+  text += fmt::format("{} videos", evaluation.videos.videos);
+  if (evaluation.missing > 0)
+    text += fmt::format(" ({} more could not be read)", evaluation.missing);
+  text += clips.clips > 0 ? fmt::format(", loss {:.4f}\n", clips.meanLoss()) : "\n";
+  for (const auto &figures = figuresOf(evaluation); const std::string &name : recipe.report) {
+    const auto figure = figures.find(name);
+    if (figure == figures.end())
+      continue;
+    auto [right, all] = figure->second;
     text += fmt::format("{:<12}{:6.2f}%  ({} of {})\n", name,
                         100.0 * static_cast<double>(right) / static_cast<double>(all), right, all);
   }
@@ -143,11 +158,12 @@ std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe) {
 }
 
 json toJson(const Evaluation &evaluation) {
-  json document = {{"clips", evaluation.clips.clips},
-                   {"videos", evaluation.videos.videos},
-                   {"loss", evaluation.clips.meanLoss()},
-                   {"seconds", evaluation.seconds},
-                   {"waiting", evaluation.waiting}};
+  json document = {{"videos", evaluation.videos.videos}};
+  if (evaluation.clips.clips > 0)
+    document.update({{"clips", evaluation.clips.clips},
+                     {"loss", evaluation.clips.meanLoss()},
+                     {"seconds", evaluation.seconds},
+                     {"waiting", evaluation.waiting}});
   for (const auto &[name, figure] : figuresOf(evaluation))
     document[name] = static_cast<double>(figure.first) / static_cast<double>(figure.second);
   document["unreadable"] = json::array();

@@ -39,11 +39,16 @@ void setInputs(Program &program, const Batch &batch);
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
                     const std::string &phase = "testing");
 
-// Returns the figures that the recipe reports, as lines of text.
+// Joins the evaluations of two networks on the same videos, of which it takes those that both could read. The
+// result has no clips; VideoScores::fused says what `share` is.
+Evaluation fuse(const Evaluation &first, const Evaluation &second, double share);
+
+// Returns the figures that the recipe reports, as lines of text; of an evaluation without clips, those of
+// videos.
 std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe);
 
 // Returns all figures: clips, videos, clip_top1, clip_top5, video_top1, video_top5, loss, unreadable,
-// confusion.
+// confusion; of an evaluation without clips, those of videos.
 nlohmann::json toJson(const Evaluation &evaluation);
 
 } // namespace kinema

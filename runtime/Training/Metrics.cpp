@@ -61,6 +61,25 @@ void VideoScores::add(std::span<const float> logits, std::span<const int32_t> la
   }
 }
 
+VideoScores VideoScores::fused(const VideoScores &first, const VideoScores &second, double share) {
+  VideoScores fused(first.classes, /*averageLogits=*/false);
+  std::map<int64_t, VideoScore> others;
+  for (VideoScore &video : second.all())
+    others.emplace(video.video, std::move(video));
+  for (const VideoScore &video : first.all()) {
+    const auto other = others.find(video.video);
+    if (other == others.end())
+      continue;
+    Sum &sum = fused.sums[video.video];
+    sum = {video.label, video.clips + other->second.clips, video.scores};
+    for (size_t i = 0; i < sum.scores.size(); ++i) {
+      sum.scores[i] += share * (other->second.scores[i] - sum.scores[i]);
+      sum.scores[i] *= static_cast<double>(sum.clips); // of which `all` takes the mean
+    }
+  }
+  return fused;
+}
+
 VideoMetrics VideoScores::metrics() const {
   VideoMetrics metrics;
   metrics.confusion.assign(classes * classes, 0);

@@ -73,6 +73,10 @@ public:
   // Adds clips. logits: [videos.size(), classes]; rows of label -1 do not count.
   void add(std::span<const float> logits, std::span<const int32_t> labels, std::span<const int64_t> videos);
 
+  // Joins what two networks say of the videos that both have seen: the mean of their scores, as
+  // probabilities, in which the second's have the weight `share`, from 0 to 1.
+  static VideoScores fused(const VideoScores &first, const VideoScores &second, double share);
+
   VideoMetrics metrics() const;
 
   // Returns the videos of which clips were added, in the order of their numbers.

@@ -40,9 +40,10 @@ public:
 };
 
 /// Throws Error where a spec is given without weights: a package may carry weights, but a spec does not.
-void requireWeights(const std::string &weights, const SpecOptions &spec) {
+void requireWeights(const std::string &weights, const SpecOptions &spec,
+                    const std::string &option = "--weights") {
   if (weights.empty())
-    refuse("which weights? {} is a spec: name a file with --weights", spec.spec);
+    refuse("which weights? {} is a spec: name a file with {}", spec.spec, option);
 }
 
 // Each of these functions says what its command wants of the compiler.
@@ -50,7 +51,7 @@ void requireWeights(const std::string &weights, const SpecOptions &spec) {
 CompileOptions prepare(const TrainOptions &, SpecOptions &) { return {}; }
 
 CompileOptions prepare(const EvalOptions &options, SpecOptions &spec) {
-  requireWeights(options.weights, spec);
+  requireWeights(options.weights, spec, options.weightsOption);
   return {.train = false};
 }
 
@@ -130,25 +131,55 @@ std::string packageOf(Compilation &compilation, const CompileOptions &compile, c
   return temporary->path;
 }
 
+/// A PreparedNetwork is what a command is given in place of a package: a spec that is read and checked, with
+/// the command's options, and then compiled; or a package as it is.
+class PreparedNetwork {
+public:
+  /// Takes the recipe's settings out of `options.settings` that are the compiler's alone.
+  template <typename Options>
+  PreparedNetwork(Options &options, const SpecOptions &given, const TargetChoice &choice) : spec(given) {
+    if (isPackage(spec.spec))
+      return;
+    if constexpr (requires { options.settings; })
+      splitSettings(options.settings, spec.settings);
+    spec.threads = options.threads;
+    spec.fromVideos = requires { options.loaders; };
+    compile = prepare(options, spec);
+    chooseTarget(options.device, compile);
+    applyMeasurements(choice, compile);
+    compilation.emplace(compile, frontendOptions(spec), spec.threads, llvm::errs());
+    require(compilation->fromSpec(spec.spec, Phase::Clip));
+    checkEarly(options, outlineOf(compilation->module(), compile.train));
+  }
+
+  /// Returns the file of the package, which lives at least as long as this.
+  std::string package() {
+    return compilation ? packageOf(*compilation, compile, spec, temporary) : spec.spec;
+  }
+
+private:
+  SpecOptions spec;
+  CompileOptions compile;
+  std::optional<Compilation> compilation;    // none: it is a package
+  std::optional<TemporaryPackage> temporary; // where the package is not kept
+};
+
 template <typename Options>
 void compileAndCall(Options options, SpecOptions spec, const TargetChoice &choice,
                     void (*command)(const Options &)) {
-  if (isPackage(spec.spec)) {
-    options.package = spec.spec;
-    return command(options);
-  }
-  if constexpr (requires { options.settings; })
-    splitSettings(options.settings, spec.settings);
-  spec.threads = options.threads;
-  spec.fromVideos = requires { options.loaders; };
-  CompileOptions compile = prepare(options, spec);
-  chooseTarget(options.device, compile);
-  applyMeasurements(choice, compile);
-  Compilation compilation(compile, frontendOptions(spec), spec.threads, llvm::errs());
-  require(compilation.fromSpec(spec.spec, Phase::Clip));
-  checkEarly(options, outlineOf(compilation.module(), compile.train));
-  std::optional<TemporaryPackage> temporary; // where the package is not kept
-  options.package = packageOf(compilation, compile, spec, temporary);
+  std::optional<PreparedNetwork> second;
+  if constexpr (std::is_same_v<Options, EvalOptions>)
+    if (!options.with.empty()) {
+      EvalOptions alone = options.ofSecond();
+      SpecOptions other = spec;
+      other.spec = options.with;
+      second.emplace(alone, other, choice);
+    }
+  PreparedNetwork network(options, spec, choice);
+  options.package = network.package();
+  if constexpr (std::is_same_v<Options, EvalOptions>)
+    if (second)
+      options.with = second->package();
   command(options);
 }
 

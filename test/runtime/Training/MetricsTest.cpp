@@ -83,6 +83,26 @@ TEST(Metrics, MaskedRowsDoNotCount) {
   EXPECT_EQ(partVideos.metrics().confusion, wholeVideos.metrics().confusion);
 }
 
+TEST(Metrics, TwoNetworksAreFusedByTheirScores) {
+  VideoScores first(2, false),
+      second(2, true); // the second averages logits, and is joined by probabilities too
+  first.add(std::vector<float>{0, 1, 0, 1, 0, 3}, std::vector<int32_t>{0, 0, 1},
+            std::vector<int64_t>{4, 4, 6});
+  second.add(std::vector<float>{2, 0, 5, 0}, std::vector<int32_t>{0, 0}, std::vector<int64_t>{4, 5});
+  const double a = 1 / (1 + std::exp(1.0)), b = 1 / (1 + std::exp(-2.0)); // the probability of class 0
+  for (double share : {0.0, 0.25, 1.0}) {
+    VideoScores fused = VideoScores::fused(first, second, share);
+    const std::vector<VideoScore> all = fused.all();
+    ASSERT_EQ(all.size(), 1u); // the only one that both have seen
+    EXPECT_EQ(all[0].video, 4);
+    EXPECT_EQ(all[0].label, 0);
+    EXPECT_EQ(all[0].clips, 3);
+    EXPECT_NEAR(all[0].scores[0], (1 - share) * a + share * b, 1e-6);
+    EXPECT_NEAR(all[0].scores[0] + all[0].scores[1], 1, 1e-12);
+    EXPECT_EQ(fused.metrics().top1, share == 1.0);
+  }
+}
+
 TEST(Metrics, VideosAverageTheScoresOfTheirClips) {
   // Two clips say class 1 barely, one says class 0 with certainty: the mean says 0; so do the mean logits.
   std::vector<float> logits = {0, 0.1f, 0, 0.1f, 5, 0};
