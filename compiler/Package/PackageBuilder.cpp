@@ -423,6 +423,6 @@ LogicalResult kinema::addToPackage(PackageWriter &package, ModuleOp lowered, con
     for (MachineCode::File &file : *files)
       package.add(file.name, std::move(file.bytes));
   if (isFirst)
-    package.add("spec.arch", std::move(spec));
+    package.add(specEntry, std::move(spec));
   return success();
 }

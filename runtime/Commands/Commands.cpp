@@ -7,6 +7,7 @@
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Package/Names.h"
+#include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Interrupt.h"
@@ -25,9 +26,16 @@ using nlohmann::json;
 namespace kinema {
 namespace {
 
-// A training run leaves these files in its folder.
-constexpr const char *runFiles[] = {"last.safetensors", "best.safetensors", "curves.csv",    "curves.svg",
-                                    "network.kinema",   RunLog::files[0],   RunLog::files[1]};
+// Returns the files that a training run leaves in its folder.
+std::vector<std::string> runFiles(const std::string &folder) {
+  using namespace run_files;
+  std::vector<std::string> files;
+  for (const char *name : {last, best, curves, curvesPicture, steps, events, package})
+    files.push_back(in(folder, name));
+  for (const char *name : evaluation_files::all)
+    files.push_back(in(in(folder, test), name));
+  return files;
+}
 
 // A run with --profile times so many steps. Later steps are not slowed down and take no memory for times.
 constexpr int64_t profiledSteps = 1000;
@@ -155,17 +163,16 @@ void startFrom(Program &program, const Package &package, const TrainOptions &opt
 // everything else has been checked.
 void prepareFolder(const TrainOptions &options) {
   makeDirectory(options.out);
-  for (const char *name : runFiles) {
-    std::string path = fmt::format("{}/{}", options.out, name);
+  for (const std::string &path : runFiles(options.out)) {
     removeLeftovers(path);
     if (options.overwrite)
       std::filesystem::remove(path);
   }
   if (options.keepPackage)
-    writeFile(options.out + "/network.kinema", readFile(options.package));
+    writeFile(run_files::in(options.out, run_files::package), readFile(options.package));
 }
 
-std::string checkpointIn(const std::string &folder) { return folder + "/last.safetensors"; }
+std::string checkpointIn(const std::string &folder) { return run_files::in(folder, run_files::last); }
 
 // Prints where the time of the steps went, if there were any.
 void printProfile(const Program &program, const TrainOptions &options, const Peak &peak) {
@@ -572,9 +579,19 @@ void train(const TrainOptions &options) {
   progress.note(fmt::format("{}: {} parameters, {} clips a step, {} clips an epoch, {}", manifest.name,
                             trainedValues(manifest), manifest.batch, source->clips(),
                             program.describeDevice()));
+  const std::string found = run_files::in(options.out, run_files::test);
+  auto keep = [&](const Evaluation &evaluation) {
+    prepareEvaluation(found);
+    writeEvaluation(found, evaluation, *test, classes);
+  };
   Trainer trainer(program, *source, test.get(), recipe,
-                  {options.out, 60 * options.saveMinutes, options.testEvery, plan.start.origin, classes,
-                   options.profile ? profiledSteps : 0},
+                  {.folder = options.out,
+                   .saveSeconds = 60 * options.saveMinutes,
+                   .testEvery = options.testEvery,
+                   .origin = plan.start.origin,
+                   .classes = classes,
+                   .tested = keep,
+                   .profiledSteps = options.profile ? profiledSteps : 0},
                   progress);
   if (options.resume) {
     const TrainingState &state = plan.start.state;

@@ -90,7 +90,7 @@ std::string confusionText(const Evaluation &evaluation, const std::vector<std::s
 
 void prepareEvaluation(const std::string &folder) {
   makeDirectory(folder);
-  checkWritable(folder + "/videos.jsonl");
+  checkWritable(fmt::format("{}/{}", folder, evaluation_files::videos));
 }
 
 void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,
@@ -98,11 +98,14 @@ void writeEvaluation(const std::string &folder, const Evaluation &evaluation, co
   std::vector<std::string> all;
   for (int64_t label = 0; label < evaluation.videos.classes(); ++label)
     all.push_back(nameOf(label, names));
-  writeFile(folder + "/videos.jsonl", scoresText(evaluation, source, names, /*labelled=*/true));
-  writeFile(folder + "/classes.csv", classesText(evaluation, names));
-  writeFile(folder + "/confusion.csv", confusionText(evaluation, names));
-  writeFile(folder + "/confusion.svg", drawMatrix("videos of each class (rows) by what was said (columns)",
-                                                  all, evaluation.videos.confusion));
+  auto write = [&](const char *name, const std::string &text) {
+    writeFile(fmt::format("{}/{}", folder, name), text);
+  };
+  write(evaluation_files::videos, scoresText(evaluation, source, names, /*labelled=*/true));
+  write(evaluation_files::classes, classesText(evaluation, names));
+  write(evaluation_files::confusion, confusionText(evaluation, names));
+  write(evaluation_files::picture, drawMatrix("videos of each class (rows) by what was said (columns)", all,
+                                              evaluation.videos.confusion));
 }
 
 } // namespace kinema

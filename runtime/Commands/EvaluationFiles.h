@@ -22,11 +22,18 @@ std::string classesText(const Evaluation &evaluation, const std::vector<std::str
 // Returns the table (CSV) of the videos of each class (rows) by the class that was said (columns).
 std::string confusionText(const Evaluation &evaluation, const std::vector<std::string> &names);
 
+// Names what `writeEvaluation` writes.
+namespace evaluation_files {
+inline constexpr char videos[] = "videos.jsonl", classes[] = "classes.csv", confusion[] = "confusion.csv",
+                      picture[] = "confusion.svg";
+inline constexpr const char *all[] = {videos, classes, confusion, picture};
+} // namespace evaluation_files
+
 // Makes the folder for `writeEvaluation`; throws Error where no file can be
 // written there.
 void prepareEvaluation(const std::string &folder);
 
-// Writes videos.jsonl, classes.csv, confusion.csv and confusion.svg into the folder, each in full or not at
+// Writes the evaluation's files into the folder, each in full or not at
 // all. Throws Error.
 void writeEvaluation(const std::string &folder, const Evaluation &evaluation, const BatchSource &source,
                      const std::vector<std::string> &names);

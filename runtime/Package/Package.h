@@ -18,6 +18,9 @@ inline constexpr char manifestEntry[] = "manifest.json";
 std::string manifestEntryOf(const std::string &target);
 bool isManifest(const std::string &entry);
 
+// The text that the package was compiled from.
+inline constexpr char specEntry[] = "spec.arch";
+
 // Says where the archive lies in a file.
 struct ArchivePlace {
   int64_t begin = 0; // bytes before it

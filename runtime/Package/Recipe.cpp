@@ -307,6 +307,14 @@ std::vector<RecipeFieldText> describeFields() {
   return texts;
 }
 
+std::vector<std::string> settingsOf(const Recipe &recipe) {
+  std::vector<std::string> settings;
+  visitFields(recipe, [&](const RecipeField &field, const auto &value) {
+    settings.push_back(fmt::format("{}={}", pathOf(field), textOf(value)));
+  });
+  return settings;
+}
+
 std::string settingsHelp() {
   std::string lines = "Settings of the recipe:\n";
   for (const RecipeFieldText &field : describeFields())

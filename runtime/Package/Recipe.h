@@ -21,6 +21,9 @@ nlohmann::json toJson(const Recipe &recipe);
 // Throws Error with status 2 where the recipe contradicts itself, naming the field as "data.segments".
 void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval);
 
+// Lists all fields of a recipe as `--set` takes them, "train.rate=0.1", in the order of the table.
+std::vector<std::string> settingsOf(const Recipe &recipe);
+
 // Lists the fields in which two recipes differ, as "train.rate is 0.1, was 0.01".
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before);
 

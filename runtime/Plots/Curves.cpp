@@ -1,6 +1,7 @@
 #include "runtime/Plots/Curves.h"
 
 #include "runtime/Plots/Plot.h"
+#include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 
@@ -100,7 +101,7 @@ std::string drawCurves(const std::string &title, const std::vector<EpochRow> &ro
 
 CurveWriter::CurveWriter(const std::string &folder, const std::string &title, int64_t lastEpoch)
     : folder(folder), title(title) {
-  std::string path = folder + "/curves.csv";
+  std::string path = run_files::in(folder, run_files::curves);
   if (lastEpoch == 0 || !std::filesystem::exists(path))
     return;
   all = parseRows(readFile(path), path);
@@ -109,8 +110,8 @@ CurveWriter::CurveWriter(const std::string &folder, const std::string &title, in
 
 void CurveWriter::add(const EpochRow &row) {
   all.push_back(row);
-  writeFile(folder + "/curves.csv", formatRows(all));
-  writeFile(folder + "/curves.svg", drawCurves(title, all));
+  writeFile(run_files::in(folder, run_files::curves), formatRows(all));
+  writeFile(run_files::in(folder, run_files::curvesPicture), drawCurves(title, all));
 }
 
 } // namespace kinema

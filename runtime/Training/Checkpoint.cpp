@@ -83,22 +83,28 @@ matchMomentum(const Manifest &manifest, const TensorFile &file, const std::strin
   return found;
 }
 
-Checkpoint parseCheckpoint(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+CheckpointRecord parseRecord(const TensorFile &file, const std::string &path) {
   if (!isCheckpoint(file))
     fail("{} holds weights but is no checkpoint: start from it with --weights instead of --resume", path);
   if (std::string version = file.metadata.at(checkpointKey); version != formatVersion)
     fail("checkpoint {} has format {}, this runtime reads format {}", path, version, formatVersion);
-  if (std::string package = metadata(file, "package", path); package != manifest.name)
-    fail("checkpoint {} is of network {}, the package is of {}", path, package, manifest.name);
-  matchWeights(manifest, file, path);
-  matchMomentum(manifest, file, path);
   try {
-    return {parseState(json::parse(metadata(file, "state", path))),
-            parseRecipe(json::parse(metadata(file, "recipe", path))),
-            parseOrigin(json::parse(metadata(file, "origin", path))), classNamesIn(file)};
+    return {{parseState(json::parse(metadata(file, "state", path))),
+             parseRecipe(json::parse(metadata(file, "recipe", path))),
+             parseOrigin(json::parse(metadata(file, "origin", path))), classNamesIn(file)},
+            metadata(file, "package", path)};
   } catch (const json::exception &) {
     fail("checkpoint {} is damaged: its state cannot be read", path);
   }
+}
+
+Checkpoint parseCheckpoint(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+  CheckpointRecord record = parseRecord(file, path);
+  if (record.network != manifest.name)
+    fail("checkpoint {} is of network {}, the package is of {}", path, record.network, manifest.name);
+  matchWeights(manifest, file, path);
+  matchMomentum(manifest, file, path);
+  return record;
 }
 
 // Writes JSON as text. The names of files need not be UTF-8, so faulty bytes are replaced.
@@ -153,6 +159,10 @@ void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::s
                    {"origin", textOf(toJson(checkpoint.origin))}};
   nameClasses(checkpoint.classes, file);
   writeTensors(path, file);
+}
+
+CheckpointRecord readCheckpointRecord(const std::string &path) {
+  return parseRecord(readTensorHeader(path), path);
 }
 
 Checkpoint readCheckpoint(const Manifest &manifest, const std::string &path) {

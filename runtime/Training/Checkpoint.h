@@ -50,6 +50,14 @@ std::vector<std::string> classNamesIn(const TensorFile &weights);
 // Writes a checkpoint in full or not at all.
 void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path);
 
+// Says of a run what its checkpoint knows besides tensors.
+struct CheckpointRecord : Checkpoint {
+  std::string network; // name of the network
+};
+
+// Reads what a checkpoint says of its run, whatever its network. Throws Error if the file is no checkpoint.
+CheckpointRecord readCheckpointRecord(const std::string &path);
+
 // Reads all but the values of tensors. Throws Error if the file is no checkpoint, or is that of another
 // network as far as names and shapes tell.
 Checkpoint readCheckpoint(const Manifest &manifest, const std::string &path);

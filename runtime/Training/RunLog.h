@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace kinema {
 
@@ -18,14 +19,17 @@ struct StepRow {
   int64_t clips = 0;  // that counted
   double seconds = 0; // since the step before
   double waited = 0;  // seconds of these in which no batch was ready
+  double copied = 0;  // seconds of these in which clips were handed to the device
 };
+
+// Reads the steps of a FOLDER/steps.jsonl, up to the first line that is none, which a killed run may have
+// left. Throws Error where the file cannot be read.
+std::vector<StepRow> readSteps(const std::string &path);
 
 // A RunLog writes FOLDER/steps.jsonl, one object a step, and FOLDER/events.out.tfevents.kinema, with the
 // scalars of steps and epochs. All functions throw Error where the files cannot be read or written.
 class RunLog {
 public:
-  static constexpr const char *files[] = {"steps.jsonl", "events.out.tfevents.kinema"};
-
   // Goes on with the logs that the folder holds, of which what comes behind `step` and behind so many
   // `epochs` is dropped: a run that goes on from a checkpoint does those steps, and the end of the epoch,
   // again.

@@ -81,8 +81,10 @@ bool Trainer::nextBatch() {
 void Trainer::step() {
   const Manifest &manifest = program.manifest();
   repeatValidClips(batch);
+  const double copying = now();
   setInputs(program, batch);
   program.set(*manifest.labels, batch.labels);
+  costs.stepCopied = now() - copying;
   int64_t number = stepsBefore(state.epoch) + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
   Hyper hyper = hyperOf(recipe.train);
@@ -111,7 +113,8 @@ StepRow Trainer::rowOfStep(double rate) {
               .rate = rate,
               .clips = batch.valid,
               .seconds = end - costs.stepEnd,
-              .waited = costs.waited - costs.stepWaited};
+              .waited = costs.waited - costs.stepWaited,
+              .copied = costs.stepCopied};
   costs.stepEnd = end;
   costs.stepWaited = costs.waited;
   return row;
@@ -171,6 +174,8 @@ void Trainer::test() {
   lastTest =
       evaluate(program, *testSource, recipe.eval, progress, fmt::format("testing epoch {}", state.epoch + 1));
   testSeconds = now() - start;
+  if (options.tested)
+    options.tested(*lastTest);
   stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
   double accuracy = lastTest->videos.share(lastTest->videos.top1);
   if (accuracy <= state.best)

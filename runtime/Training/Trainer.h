@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/Plots/Curves.h"
+#include "runtime/Plots/RunFolder.h"
 #include "runtime/Program/Program.h"
 #include "runtime/Support/Progress.h"
 #include "runtime/Training/Batch.h"
@@ -10,6 +11,7 @@
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/RunLog.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -21,6 +23,7 @@ struct TrainerOptions {
   int64_t testEvery = 1;            // epochs
   RunOrigin origin;                 // for the checkpoints
   std::vector<std::string> classes; // names of the classes, which go with the weights; empty: not known
+  std::function<void(const Evaluation &)> tested; // called with the result of each test; may be empty
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
 
@@ -46,8 +49,8 @@ public:
   // when the loss is not a number (the last checkpoint stays).
   TrainingResult run();
 
-  std::string lastCheckpoint() const { return options.folder + "/last.safetensors"; }
-  std::string bestCheckpoint() const { return options.folder + "/best.safetensors"; }
+  std::string lastCheckpoint() const { return run_files::in(options.folder, run_files::last); }
+  std::string bestCheckpoint() const { return run_files::in(options.folder, run_files::best); }
 
 private:
   // Sums up what an epoch costs, for progress and curves. It is not part of a checkpoint.
@@ -55,6 +58,7 @@ private:
     double start = 0, waited = 0;
     int64_t clips = 0, batches = 0;
     double stepEnd = 0, stepWaited = 0; // when the latest step was begun, and `waited` then
+    double stepCopied = 0;              // while the latest step's clips were handed to the device
   };
 
   // A Pending is a step that was started; its results are read while the next one runs.

@@ -2,6 +2,7 @@
 // that network's trainer.
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Commands/DataCommands.h"
+#include "runtime/Commands/RunReport.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Support/Error.h"
@@ -79,6 +80,7 @@ int main(int argc, char **argv) {
     data->require_subcommand(1);
     addDataCheck(*data);
     addDataBench(*data);
+    addReport(app);
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged
     std::fputs(fmt::format("{}: error: {}\n", name, error.what()).c_str(), stderr);

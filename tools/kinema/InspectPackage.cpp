@@ -18,7 +18,7 @@ namespace {
 std::string meaningOf(const std::string &entry) {
   if (isManifest(entry))
     return "tensors, kernels and launches, the recipe (docs/package.md)";
-  if (entry == "spec.arch")
+  if (entry == specEntry)
     return "the text that it was compiled from";
   if (entry == weightsEntry)
     return "weights";

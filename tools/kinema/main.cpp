@@ -1,5 +1,6 @@
 // Runs the command `kinema`: from specs to packages, and the runtime's commands on specs.
 #include "runtime/Commands/CommandLine.h"
+#include "runtime/Commands/RunReport.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Exit.h"
 
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
   kinema::addRuntimeCommands(app);
   kinema::addTune(app);
   kinema::addData(app);
+  kinema::addReport(app);
   try {
     return kinema::runCommandLine(app, argc, argv, "kinema");
   } catch (const kinema::Exit &exit) {

@@ -1,6 +1,7 @@
 #include "runtime/Training/RunLog.h"
 
 #include "runtime/Plots/EventRecord.h"
+#include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "test/runtime/LinearPackage.h"
@@ -24,16 +25,17 @@ protected:
       log.add({.step = step, .epoch = 1, .batch = step, .rate = 0.1, .loss = 1.0 / double(step), .clips = 4});
     log.flush();
   }
-  std::string steps() { return readFile(folder / RunLog::files[0]); }
-  std::string events() { return readFile(folder / RunLog::files[1]); }
+  std::string steps() { return readFile(folder / run_files::steps); }
+  std::string events() { return readFile(folder / run_files::events); }
 };
 
 TEST_F(RunLogTest, HasALineAStep) {
   log(0, 2);
-  EXPECT_EQ(steps(), "{\"batch\":1,\"clips\":4,\"epoch\":1,\"loss\":1.0,\"rate\":0.1,\"seconds\":0.0,"
-                     "\"step\":1,\"waited\":0.0}\n"
-                     "{\"batch\":2,\"clips\":4,\"epoch\":1,\"loss\":0.5,\"rate\":0.1,\"seconds\":0.0,"
-                     "\"step\":2,\"waited\":0.0}\n");
+  EXPECT_EQ(steps(),
+            "{\"batch\":1,\"clips\":4,\"copied\":0.0,\"epoch\":1,\"loss\":1.0,\"rate\":0.1,\"seconds\":0.0,"
+            "\"step\":1,\"waited\":0.0}\n"
+            "{\"batch\":2,\"clips\":4,\"copied\":0.0,\"epoch\":1,\"loss\":0.5,\"rate\":0.1,\"seconds\":0.0,"
+            "\"step\":2,\"waited\":0.0}\n");
   EXPECT_EQ(eventBytesUpTo(events(), 2), int64_t(events().size()));
   EXPECT_LT(eventBytesUpTo(events(), 1), int64_t(events().size()));
 }
@@ -52,8 +54,8 @@ TEST_F(RunLogTest, DropsTheStepsThatAreDoneAgain) {
 TEST_F(RunLogTest, DropsHalfALine) {
   log(0, 3);
   const std::string three = steps();
-  std::filesystem::resize_file(folder / RunLog::files[0], three.size() - 7);
-  std::filesystem::resize_file(folder / RunLog::files[1], events().size() - 7);
+  std::filesystem::resize_file(folder / run_files::steps, three.size() - 7);
+  std::filesystem::resize_file(folder / run_files::events, events().size() - 7);
   log(2, 3);
   EXPECT_EQ(steps(), three);
   EXPECT_EQ(eventBytesUpTo(events(), 3), int64_t(events().size()));
@@ -63,7 +65,7 @@ TEST_F(RunLogTest, DropsWhatIsNoStep) {
   log(0, 2);
   const std::string two = steps();
   for (const char *line : {"[]", "null", "{\"step\":\"2\"}", "{\"step\":1.5}", "{}", "{"}) {
-    folder.write(RunLog::files[0], two + line + "\n" + two);
+    folder.write(run_files::steps, two + line + "\n" + two);
     log(2, 2);
     EXPECT_EQ(steps(), two) << line;
   }
