@@ -65,10 +65,8 @@ static std::string line(const char *name, const PlanSummary &plan, StringRef ent
 
 std::string kinema::inspect::toText(const PlanSummary &training, const PlanSummary &inference,
                                     int64_t batch) {
-  std::string step = launchesOf(training, "train_step").empty()
-                         ? "training: none, for the network gives probabilities\n"
-                         : line("training", training, "train_step");
-  return fmt::format("batch {}\n", batch) + step + line("inference", inference, "infer");
+  return fmt::format("batch {}\n", batch) + line("training", training, "train_step") +
+         line("inference", inference, "infer");
 }
 
 std::string kinema::inspect::launchTable(const PlanSummary &training) {

@@ -1,6 +1,5 @@
 #include "compiler/Pipelines/Step.h"
 
-#include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 
 #include "mlir/Pass/PassOptions.h"
@@ -9,11 +8,6 @@
 
 using namespace mlir;
 using namespace kinema;
-
-bool kinema::canBeTrained(ModuleOp clip) {
-  auto forward = findForward(clip);
-  return succeeded(forward) && !softmaxBehind(forward->front().getTerminator()->getOperand(0));
-}
 
 void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {
   passes.addPass(createClipLinearToConv());

@@ -8,10 +8,6 @@
 
 namespace kinema {
 
-/// Returns whether a module in phase `clip` can have a training step, which needs a network that returns
-/// scores and not probabilities.
-bool canBeTrained(mlir::ModuleOp clip);
-
 struct StepOptions {
   bool train = true;          // whether @train_step is made beside @infer
   bool keepGradients = false; // whether @train_step also returns the gradient of every trained parameter

@@ -1,7 +1,7 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Attributes.h"
-#include "dialects/Clip/Clip.h"
+#include "dialects/Clip/ClipLog.h"
 #include "dialects/Clip/Params.h"
 #include "dialects/Recipe.h"
 
@@ -154,31 +154,21 @@ double ClipDifferentiatePass::labelSmoothing() {
   return smoothing >= 0 ? double(smoothing) : recipe ? recipe.getValueAsDouble() : 0.0;
 }
 
-/// Fails where the network returns probabilities: the loss takes a softmax itself, and a second softmax would
-/// train something that nobody means.
-static LogicalResult checkScores(func::FuncOp forward) {
-  SoftmaxOp softmax = softmaxBehind(forward.front().getTerminator()->getOperand(0));
-  if (!softmax)
-    return success();
-  auto error =
-      softmax.emitError("the network gives probabilities, and its loss, the cross-entropy, would take a "
-                        "second softmax of them: it cannot be trained");
-  error.attachNote(softmax.getLoc())
-      << "hint: leave the softmax out to train, or compile it as it is with --mode infer";
-  return error;
+/// Returns what the loss takes a softmax of: the network's scores or, where it gives probabilities, their
+/// logarithms, whose softmax they are. So the loss is minus the logarithm of the label's probability.
+static Value logitsOf(OpBuilder &builder, Value scores) {
+  return softmaxBehind(scores) ? LogOp::create(builder, scores.getLoc(), scores) : scores;
 }
 
 LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
-  if (failed(checkScores(forward)))
-    return failure();
   func::FuncOp step = cloneFunction(forward, "train_step");
   auto reads = hoistReads(step);
   auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());
-  Value logits = oldReturn.getOperand(0);
+  OpBuilder builder(oldReturn);
+  Value logits = logitsOf(builder, oldReturn.getOperand(0));
   auto [labels, hyper] = addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0));
   setTraining(step, hyper);
 
-  OpBuilder builder(oldReturn);
   Location where = NameLoc::get(builder.getStringAttr("loss"));
   auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, labels,
                                             builder.getF64FloatAttr(labelSmoothing()));

@@ -1,5 +1,6 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Params.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -43,6 +44,8 @@ void ClipFoldBatchNormPass::runOnOperation() {
     dropout.erase();
   }
   hoistReads(infer);
+  if (softmaxBehind(infer.front().getTerminator()->getOperand(0)))
+    infer.setResultAttr(0, clip::nameAttribute, StringAttr::get(&getContext(), "probabilities"));
   forward->erase();
 }
 

@@ -1,4 +1,4 @@
-#include "dialects/Clip/Clip.h"
+#include "dialects/Clip/ClipLog.h"
 
 #include "dialects/Clip/Attributes.h"
 
@@ -23,6 +23,10 @@ void ClipDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/Clip/ClipOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Clip/ClipLogOps.cpp.inc"
       >();
 }
 

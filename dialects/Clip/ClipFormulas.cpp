@@ -1,7 +1,7 @@
 // Defines what is computed element by element or channel by channel: the formulas that kernels are made of
 // and, for pointwise operations, also a number in double, with which those kernels are compared. The numbers
 // are written as the operations are defined and use nothing of the formulas.
-#include "dialects/Clip/Clip.h"
+#include "dialects/Clip/ClipLog.h"
 #include "dialects/Clip/Formula.h"
 
 #include <cmath>
@@ -22,6 +22,23 @@ Value SigmoidOp::formula(Formula &f) {
   return f.div(one, f.add(f.constant(1), decay));
 }
 double SigmoidOp::number(ArrayRef<double> x) { return 1.0 / (1.0 + std::exp(-x[0])); }
+
+static constexpr double leastProbability = 0x1p-100;
+
+static Value atLeast(Formula &f, Value x) { return f.max(x, f.constant(float(leastProbability))); }
+
+Value LogOp::formula(Formula &f) { return math::LogOp::create(f.b, f.loc, atLeast(f, f(getX()))); }
+double LogOp::number(ArrayRef<double> x) {
+  return std::isnan(x[0]) ? x[0] : std::log(std::fmax(x[0], leastProbability));
+}
+
+Value LogGradOp::formula(Formula &f) {
+  Value g = f(getG());
+  return f.div(g, atLeast(f, f(getX())));
+}
+double LogGradOp::number(ArrayRef<double> x) {
+  return std::isnan(x[1]) ? x[1] : x[0] / std::fmax(x[1], leastProbability);
+}
 
 Value ScaleOp::formula(Formula &f) { return f.mul(f(getX()), getFactor().convertToDouble()); }
 double ScaleOp::number(ArrayRef<double> x) { return x[0] * getFactor().convertToDouble(); }

@@ -1,6 +1,6 @@
 // Builds the gradients of the clip operations, one implementation of DifferentiableOp each. `g` is the
 // gradient of the loss with respect to the operation's result.
-#include "dialects/Clip/Clip.h"
+#include "dialects/Clip/ClipLog.h"
 
 using namespace mlir;
 using namespace kinema::clip;
@@ -41,6 +41,10 @@ Gradients SigmoidOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRe
   Value gyy = MulOp::create(builder, getLoc(), gy, getResult());
   Value minus = ScaleOp::create(builder, getLoc(), gyy, builder.getF64FloatAttr(-1.0));
   return {AddOp::create(builder, getLoc(), gy, minus)};
+}
+
+Gradients LogOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {LogGradOp::create(builder, getLoc(), gradients.front(), getX())};
 }
 
 Gradients ScaleOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {

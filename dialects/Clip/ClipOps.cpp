@@ -1,5 +1,5 @@
 // Infers result types of the clip operations and verifies them. Every rule of shape comes from ShapeRules.
-#include "dialects/Clip/Clip.h"
+#include "dialects/Clip/ClipLog.h"
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -187,6 +187,7 @@ KINEMA_SAME_TYPE(ReluOp)
 KINEMA_SAME_TYPE(SigmoidOp)
 KINEMA_SAME_TYPE(ScaleOp)
 KINEMA_SAME_TYPE(SoftmaxOp)
+KINEMA_SAME_TYPE(LogOp)
 #undef KINEMA_SAME_TYPE
 
 LogicalResult AddOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
@@ -425,6 +426,12 @@ LogicalResult ReluGradOp::inferReturnTypes(MLIRContext *, std::optional<Location
   return checkSameType(location, adaptor.getG(), adaptor.getY());
 }
 
+LogicalResult LogGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getG().getType());
+  return checkSameType(location, adaptor.getG(), adaptor.getX());
+}
+
 LogicalResult SoftmaxGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
                                               Adaptor adaptor, SmallVectorImpl<Type> &types) {
   types.push_back(adaptor.getG().getType());
@@ -519,3 +526,5 @@ LogicalResult FoldWeightOp::inferReturnTypes(MLIRContext *, std::optional<Locati
 
 #define GET_OP_CLASSES
 #include "dialects/Clip/ClipOps.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/Clip/ClipLogOps.cpp.inc"

@@ -2,6 +2,7 @@
 
 #include "runtime/Package/Names.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Training/Evaluator.h"
 #include "runtime/Training/Schedule.h"
 
 #include <algorithm>
@@ -113,7 +114,8 @@ void runTensors(Program &program, const RunOptions &options) {
     collectStep(program, names, result);
   } else {
     program.run("infer");
-    result.tensors.push_back(program.store(manifest.output("infer", "logits"), "logits"));
+    const ArenaTensor &scores = scoresOf(manifest);
+    result.tensors.push_back(program.store(scores, scores.name));
   }
   writeTensors(options.output, result);
 }

@@ -22,8 +22,9 @@ struct RunOptions {
   std::optional<double> rate, momentum, decay; // these replace the recipe's
 };
 
-// Writes "logits" [N, classes]; with `step` also "loss" [], "grad.NAME" where the package was compiled to
-// keep it, and every updated parameter under its name. Throws Error.
+// Writes "logits" [N, classes], or "probabilities" where the network ends in them; with `step` "logits", of
+// probabilities their logarithms, "loss" [], "grad.NAME" where the package was compiled to keep it, and every
+// updated parameter under its name. Throws Error.
 void runTensors(Program &program, const RunOptions &options);
 
 } // namespace kinema

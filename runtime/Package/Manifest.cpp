@@ -494,7 +494,8 @@ void parseEntries(const Node &root, Manifest &manifest) {
   for (const char *name : {"prepare", "infer", "train_step"})
     if ((manifest.train || name != std::string_view("train_step")) && !manifest.entries.contains(name))
       root.fault("there is no entry {}", name);
-  expectOutput(root, manifest, "infer", "logits", {manifest.batch, manifest.classes});
+  const char *scores = manifest.findOutput("infer", "probabilities") ? "probabilities" : "logits";
+  expectOutput(root, manifest, "infer", scores, {manifest.batch, manifest.classes});
   if (manifest.train) {
     expectOutput(root, manifest, "train_step", "loss", {});
     expectOutput(root, manifest, "train_step", "logits", {manifest.batch, manifest.classes});

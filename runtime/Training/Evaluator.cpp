@@ -50,6 +50,12 @@ void checkScores(const std::vector<float> &logits, int64_t count, const std::str
     fail("{}: the network's scores are not finite: its weights have diverged or hold NaN", phase);
 }
 
+// Makes logits of probabilities, whose softmax they are. The bound is that of the loss (`clip.log`).
+void takeLogarithms(std::vector<float> &probabilities) {
+  for (float &value : probabilities)
+    value = std::log(std::max(value, 0x1p-100f));
+}
+
 } // namespace
 
 void reportUnreadable(const std::vector<Unreadable> &unreadable, Progress &progress) {
@@ -88,10 +94,15 @@ void setInputs(Program &program, const Batch &batch) {
   }
 }
 
+const ArenaTensor &scoresOf(const Manifest &manifest) {
+  const ArenaTensor *probabilities = manifest.findOutput("infer", "probabilities");
+  return probabilities ? *probabilities : manifest.output("infer", "logits");
+}
+
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
                     const std::string &phase) {
   const Manifest &manifest = program.manifest();
-  const ArenaTensor &output = manifest.output("infer", "logits");
+  const ArenaTensor &output = scoresOf(manifest);
   std::vector<float> logits(output.elements());
   Evaluation result;
   result.scores = VideoScores(manifest.classes, recipe.average == "logits");
@@ -115,6 +126,8 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
     program.run("infer");
     program.get(output, logits);
     checkScores(logits, batch.valid * manifest.classes, phase);
+    if (output.name == "probabilities")
+      takeLogarithms(logits);
     result.clips.add(logits, batch.labels);
     result.scores.add(logits, batch.labels, batch.videos);
     progress.update(stateOf(phase, source, result.clips, done, now() - start, waited));

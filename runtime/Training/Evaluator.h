@@ -34,6 +34,10 @@ void checkMissing(const std::string &list, int64_t missing, int64_t videos, cons
 // Copies a batch into the program's inputs. Throws Error if their shapes differ from the package's.
 void setInputs(Program &program, const Batch &batch);
 
+// Returns the output of "infer" that scores the classes: "logits" or, of a network that ends in a softmax,
+// "probabilities".
+const ArenaTensor &scoresOf(const Manifest &manifest);
+
 // Runs "prepare", then "infer" on every batch of the source from its start. Throws Error if no clip at all
 // could be read, or when interrupted.
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,

@@ -85,9 +85,7 @@ void inspectSpec(const InspectCommandOptions &options) {
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
-  // A network that cannot be trained is shown as it infers.
-  bool trains = canBeTrained(compilation.module());
-  auto training = plan(compilation.module(), options, trains),
+  auto training = plan(compilation.module(), options, true),
        inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.
   const Target &target = *chosenTarget(options.target);

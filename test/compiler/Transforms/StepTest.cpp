@@ -40,6 +40,41 @@ TEST_F(Step, GradientsOfTheNetworkEqualFiniteDifferences) {
     expectGradient(*module, setUp, {clip, labels, hyper}, param, 6);
 }
 
+TEST(Probabilities, GradientsEqualFiniteDifferences) {
+  const char *text = R"(
+    !y = tensor<3x4x1x1x1xf32>
+    !w = tensor<4x5x1x1x1xf32>
+    clip.param @a.weight : !w {role = "weight"}
+    clip.param @b.weight : !w {role = "weight"}
+    func.func @forward(%x: tensor<3x5x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (!y {clip.name = "logits"}) {
+      %a = clip.read @a.weight : !w
+      %b = clip.read @b.weight : !w
+      %z = clip.conv %x, %a window <1x1x1> : (tensor<3x5x1x1x1xf32>, !w) -> !y
+      %v = clip.conv %x, %b window <1x1x1> : (tensor<3x5x1x1x1xf32>, !w) -> !y
+      %p = clip.softmax %z : (!y) -> !y
+      %q = clip.softmax %v : (!y) -> !y
+      %sum = clip.add %p, %q : (!y, !y) -> !y
+      %mean = clip.scale %sum {factor = 0.5} : (!y) -> !y
+      return %mean : !y
+    })";
+  auto module = parse(text);
+  differentiate(*module, /*smoothing=*/0.1);
+  auto setUp = [&](Interpreter &interpreter) { setRandomParams(interpreter, *module, 3); };
+  const Tensor clips = random({3, 5, 1, 1, 1}, 1), labels({3}, {2, -1, 0}), hyper({4}, {0.1, 0.9, 1, 0.01});
+  for (const char *param : {"a.weight", "b.weight"})
+    expectGradient(*module, setUp, {clips, labels, hyper}, param);
+  differentiate(*(module = parse(text)));
+  Interpreter interpreter(*module, Interpreter::Storage::Double);
+  setUp(interpreter);
+  auto found = runNamed(interpreter, *module, "train_step", {clips, labels, hyper});
+  const std::vector<double> &logs = found["logits"].values; // of probabilities, [3, 4]
+  EXPECT_NEAR(found["loss"].values[0], -(logs[2] + logs[8]) / 2, 1e-12);
+  double all = 0;
+  for (int c = 0; c < 4; ++c)
+    all += std::exp(logs[c]);
+  EXPECT_NEAR(all, 1, 1e-12);
+}
+
 TEST_F(Step, DecomposedBatchNormsEqualWholeOnes) {
   differentiate(*module);
   Interpreter whole = interpreter();

@@ -122,22 +122,6 @@ module {
 
 // -----
 
-// The loss takes a softmax of its own.
-clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
-func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
-  %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
-  %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  // expected-error @below {{the network gives probabilities, and its loss, the cross-entropy, would take a second softmax of them}}
-  // expected-note @below {{hint: leave the softmax out to train, or compile it as it is with --mode infer}}
-  %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  %q = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  %sum = clip.add %p, %q : (tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  %mean = clip.scale %sum {factor = 0.5 : f64} : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
-  return %mean : tensor<2x5x1x1x1xf32>
-}
-
-// -----
-
 // expected-error @below {{@forward returns the scores alone, found 2 results}}
 func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>) {
   return %x, %x : tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>
@@ -154,4 +138,22 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> {
   %y = clip.conv %x, %a bias %b window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>, tensor<3xf32>) -> tensor<2x3x1x1x1xf32>
   %z = clip.conv %y, %a bias %b window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>, tensor<3xf32>) -> tensor<2x3x1x1x1xf32>
   return %z : tensor<2x3x1x1x1xf32>
+}
+
+// -----
+
+// The loss of probabilities is that of their logarithms, which are then the logits.
+clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK: %[[P:.*]] = clip.softmax
+// CHECK: %[[L:.*]] = clip.log %[[P]]
+// CHECK: %{{.*}}, %[[G:.*]] = clip.softmax_xent %[[L]]
+// CHECK: %[[D:.*]] = clip.log_grad %[[G]], %[[P]]
+// CHECK: clip.softmax_grad %[[D]], %[[P]]
+// CHECK: return %{{.*}}, %[[L]]
+func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
+  %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  return %p : tensor<2x5x1x1x1xf32>
 }

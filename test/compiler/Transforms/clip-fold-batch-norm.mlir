@@ -125,3 +125,13 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>, %g: tensor<3xf32>) -> tensor<2x3x1
   %n, %m, %r = clip.batch_norm %x, %g, %g running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (tensor<2x3x1x1x1xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<3xf32>, tensor<3xf32>)
   return %n : tensor<2x3x1x1x1xf32>
 }
+
+// -----
+
+// What an inference gives is called what it is.
+// CHECK-LABEL: func.func @infer(
+// CHECK-SAME: {clip.name = "probabilities"}
+func.func @forward(%x: tensor<2x5x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %p = clip.softmax %x : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  return %p : tensor<2x5x1x1x1xf32>
+}

@@ -27,6 +27,8 @@ constexpr char pointwise[] = R"(
     %7 = clip.affine %x, %a, %b : (!x, !c, !c) -> !x
     %8 = clip.affine2 %x, %y, %a, %b, %d : (!x, !x, !c, !c, !c) -> !x
     %9 = clip.avg_pool_grad %n window <2x5x4> : (tensor<2x3x1x1x1xf32>) -> !x
+    %11 = clip.log %x : (!x) -> !x
+    %12 = clip.log_grad %x, %y : (!x, !x) -> !x
     %10 = clip.avg_pool_grad %p window <2x2x2 stride 1x2x2> : (tensor<2x3x1x2x2xf32>) -> tensor<2x3x2x4x4xf32>
     return
   })";
@@ -46,6 +48,7 @@ double evaluate(mlir::Value value) {
       .Case([&](mlir::math::FmaOp) { return std::fma(x(0), x(1), x(2)); })
       .Case([&](mlir::arith::NegFOp) { return -x(0); })
       .Case([&](mlir::math::ExpOp) { return std::exp(x(0)); })
+      .Case([&](mlir::math::LogOp) { return std::log(x(0)); })
       .Case([&](mlir::math::SqrtOp) { return std::sqrt(x(0)); })
       .Case([&](mlir::arith::MaximumFOp) { return std::max(x(0), x(1)); })
       .Case([&](mlir::arith::CmpFOp) { return x(0) > x(1) ? 1.0 : 0.0; })
@@ -109,6 +112,7 @@ TEST(Formulas, NumbersAreThoseOfPyTorch) {
     sum += y.values[i] * std::sin(0.7 * double(i));
   EXPECT_NEAR(sum, 0.303999410590963, 1e-11);
   EXPECT_TRUE(std::isnan(run("clip.relu", Tensor({1, 1, 1, 1, 1}, std::nan(""))).values[0]));
+  EXPECT_EQ(run("clip.log", Tensor({1, 1, 1, 1, 1}, 0)).values[0], -100 * std::log(2.0));
 }
 
 } // namespace

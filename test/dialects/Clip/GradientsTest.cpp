@@ -103,6 +103,10 @@ INSTANTIATE_TEST_SUITE_P(
              "2x3x3x5x4"},
         Case{"Relu", {{"x", "2x3x3x5x4"}}, "%y = clip.relu %x : (" X ") -> " X, "2x3x3x5x4"},
         Case{"Sigmoid", {{"x", "2x3x3x5x4"}}, "%y = clip.sigmoid %x : (" X ") -> " X, "2x3x3x5x4"},
+        Case{"LogOfProbabilities",
+             {{"x", "2x3x3x5x4"}},
+             "%p = clip.softmax %x : (" X ") -> " X "\n  %y = clip.log %p : (" X ") -> " X,
+             "2x3x3x5x4"},
         Case{
             "Scale", {{"x", "2x3x3x5x4"}}, "%y = clip.scale %x {factor = 0.25} : (" X ") -> " X, "2x3x3x5x4"},
         Case{"Add",
