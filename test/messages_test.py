@@ -37,6 +37,7 @@ UNSEEN = {
     "; ask for fewer with --threads": NO_MEMORY,
     "bytes for a fiber's stack:": NO_MEMORY,
     "bytes for shared memory:": NO_MEMORY,
+    "bytes cannot be compressed": NO_MEMORY,
     ": cannot be read:": BROKEN_DISK,
     "cannot read tensor": BROKEN_DISK,
     "in pixel format '": OTHER_FFMPEG,
