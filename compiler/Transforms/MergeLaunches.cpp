@@ -1,6 +1,6 @@
 // Implements the pass merge-launches: one launch updates, or copies, many parameters.
 #include "compiler/Transforms/Passes.h"
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -104,13 +104,16 @@ void MergeLaunches::merge(ArrayRef<ConvertOp> conversions) {
   if (conversions.size() < 2)
     return;
   SmallVector<Value> inputs, results;
+  SmallVector<int64_t> widened;
   for (ConvertOp op : conversions) {
     llvm::append_range(inputs, op.getInputs());
     llvm::append_range(results, op.getResults());
+    llvm::append_range(widened, kernel::widenedGroups(op));
   }
   OpBuilder b(ConvertOp(conversions.front()));
   auto merged = ConvertOp::create(b, locationOf(conversions, "weights"), ValueRange(results).getTypes(),
                                   inputs, kernel::ScheduleAttr());
+  kernel::setWidenedGroups(merged, widened);
   finish(conversions, results, merged);
 }
 

@@ -14,6 +14,9 @@ inline constexpr char twinsAttribute[] = "kernel.twins";
 /// An operation carries here why it is not paired, and a launch the seconds that it was measured to take.
 inline constexpr char noteAttribute[] = "kernel.note", measuredAttribute[] = "kernel.measured";
 
+/// A convert carries here of how many groups each of its weights is widened (WidenedWeights.h).
+inline constexpr char widenedAttribute[] = "kernel.widened";
+
 /// A function that is becoming a GPU's kernel carries here the threads of a block and, where blocks share
 /// their memory, the blocks of a cluster.
 inline constexpr char threadsAttribute[] = "kernel.threads", clusterAttribute[] = "kernel.cluster";

@@ -70,6 +70,9 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
   if (name == threadsAttribute || name == clusterAttribute)
     return expect(isa<IntegerAttr>(value) && cast<IntegerAttr>(value).getType().isSignlessInteger(32),
                   "a number of 32 bits");
+  if (name == widenedAttribute)
+    return expect(isa<ConvertOp>(operation) && isa<DenseI64ArrayAttr>(value),
+                  "a list of numbers of groups on a convert");
   if (name == sitesAttribute)
     return expect(
         isModule && isa<ArrayAttr>(value) &&

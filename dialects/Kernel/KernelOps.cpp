@@ -1,5 +1,5 @@
 // Parses, prints and verifies the kernel operations.
-#include "dialects/Kernel/Kernel.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -204,10 +204,11 @@ shape::Gather kinema::kernel::ConvOp::getGather() {
 }
 
 /// Succeeds if the window, slid over `input`, gives `output`, and if the weight is [O, I / groups, T, H, W]
-/// with the window's taps or, for tiles of `winograd` results, with their points.
+/// with the window's taps or, for tiles of `winograd` results, with their points. Of `together` groups, which
+/// share their inputs, it is widened.
 static LogicalResult verifyContraction(Operation *op, RankedTensorType input, RankedTensorType output,
                                        RankedTensorType weightType, clip::WindowAttr attr, int64_t groups,
-                                       int64_t winograd = 1) {
+                                       int64_t winograd = 1, int64_t together = 1) {
   auto weight = weightType.getShape();
   shape::Window window = attr.getWindow();
   shape::Size3 taps = {window.kernel[0], window.kernel[1] + winograd - 1, window.kernel[2] + winograd - 1};
@@ -217,7 +218,7 @@ static LogicalResult verifyContraction(Operation *op, RankedTensorType input, Ra
                                    << " output channels";
   auto size = shape::windowOutput(clip::spatialSize(input), window);
   if (!size || *size != clip::spatialSize(output) || input.getDimSize(0) != output.getDimSize(0) ||
-      weight[0] != output.getDimSize(1) || weight[1] * groups != input.getDimSize(1) ||
+      weight[0] != output.getDimSize(1) || weight[1] * groups != together * input.getDimSize(1) ||
       weight.drop_front(2) != ArrayRef(taps))
     return op->emitOpError("does not lead from ")
            << input << " to " << output << " by the weight " << weightType;
@@ -262,7 +263,8 @@ LogicalResult kinema::kernel::ConvOp::verify() {
     return emitOpError("has the weight ") << getWeight().getType() << ", expected [O, I, T, H, W]";
   bool forward = getDirection() == Direction::Forward;
   return verifyContraction(*this, forward ? source : result, forward ? result : source, tensorOf(getWeight()),
-                           getWindow(), getGroups(), getWinogradTile());
+                           getWindow(), getGroups(), getWinogradTile(),
+                           std::max<int64_t>(1, groupsTogether(*this)));
 }
 
 RankedTensorType PairOp::getSourceType() { return prologue().getPixelType(); }
@@ -377,10 +379,30 @@ LogicalResult PoolGradOp::verify() {
 
 //===-- Channels ----------------------------------------------------------===//
 
+/// Returns whether a weight is that of a conv of so many groups with the inputs of several of them.
+static bool isWidened(RankedTensorType from, RankedTensorType to, int64_t groups) {
+  if (groups < 1 || from.getRank() != 5 || to.getRank() != 5 || to.getDimSize(1) % from.getDimSize(1) ||
+      from.getDimSize(0) % groups || groups % (to.getDimSize(1) / from.getDimSize(1)))
+    return false;
+  SmallVector<int64_t> wide(from.getShape());
+  wide[1] = to.getDimSize(1);
+  return to.getShape() == ArrayRef(wide);
+}
+
 LogicalResult ConvertOp::verify() {
   if (getNumOperands() == 0 || getNumOperands() != getNumResults())
     return emitOpError("has ") << getNumOperands() << " operands and " << getNumResults()
                                << " results; it makes one of each, and has at least one";
+  auto groups = widenedGroups(*this);
+  if (groups.size() != getNumOperands())
+    return emitOpError("widens ") << groups.size() << " weights, expected as many numbers as "
+                                  << getNumOperands() << " operands";
+  for (auto [of, operand, result] : llvm::zip_equal(groups, getInputs(), getResults())) {
+    auto from = tensorOf(operand), to = tensorOf(result);
+    if (of != 1 && !isWidened(from, to, of))
+      return emitOpError("widens ") << from << " to " << to << ", expected the inputs of some of " << of
+                                    << " groups side by side";
+  }
   return success();
 }
 

@@ -30,7 +30,8 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     mean and sum of squared deviations of each block, `tensor<?x3xC>`), then `sum`s (together one `tensor<?xKxC>`).
     The results come in that order.
 
-    The weight is [O, I / groups, T, H, W], with the window's taps along T, H and W. Where windows are 3 x 3 in steps of 1
+    The weight is [O, I / groups, T, H, W], with the window's taps along T, H and W. In groups it may be widened (a convert
+    does that): [O, n * I / groups, T, H, W], where n groups side by side share their inputs, as if there were n times fewer. Where windows are 3 x 3 in steps of 1
     along H and W, it may be that of a `kernel.winograd` for tiles of m x m results, m = 2 or 4: its H and W are m + 2 points.
 
     Example: `z = conv(relu(affine(x)))` with moments of z:
@@ -318,7 +319,15 @@ def FoldOp : LaunchableOp<"fold", [MemoryBound]> {
 
 def ConvertOp : LaunchableOp<"convert", [MemoryBound, MakesActivations]> {
   let summary = "tensors in other layouts, or of other shapes with the same row-major elements";
-  let description = "One result an operand.";
+  let description = [{
+    One result an operand. The attribute `kernel.widened` says for each of them of how many groups the conv is for which
+    its weight is widened, 1 where none is.
+
+    Example: 16 groups of 4 channels, of which 4 share their 16 inputs
+    ```mlir
+    %wide = kernel.convert %w {kernel.widened = array<i64: 16>} : tensor<64x4x3x3x3xf32> -> tensor<64x16x3x3x3xbf16>
+    ```
+  }];
   let arguments = (ins Tensors:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs Tensors:$results);
   let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($results)";

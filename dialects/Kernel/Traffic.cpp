@@ -1,5 +1,7 @@
 #include "dialects/Kernel/Traffic.h"
 
+#include "dialects/Kernel/WidenedWeights.h"
+
 #include "llvm/ADT/BitVector.h"
 
 using namespace mlir;
@@ -15,7 +17,8 @@ static int64_t macsOf(RankedTensorType weight, RankedTensorType output) {
 
 int64_t kernel::ConvOp::getMacs() {
   auto output = getDirection() == Direction::Forward ? getResultType() : getSourceType();
-  return tensorOf(getWeight()).getDimSize(1) * getWindow().getWindow().taps() * output.getNumElements();
+  int64_t inputs = tensorOf(getWeight()).getDimSize(1) / groupsTogether(*this); // that count
+  return inputs * getWindow().getWindow().taps() * output.getNumElements();
 }
 
 int64_t kernel::PairOp::getMacs() {

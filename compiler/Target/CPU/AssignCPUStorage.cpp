@@ -30,7 +30,7 @@ struct AssignCPUStorage : kinema::impl::AssignCPUStorageBase<AssignCPUStorage> {
     rules.parameter = [&](const WeightUse &use) {
       return blockedParameter(&getContext(), use, machine.vector);
     };
-    rules.weight = [&](kernel::ConvOp op) {
+    rules.weight = [&](kernel::ConvOp op) -> WeightForm {
       return reference            ? referenceWeight(op, machine.vector)
              : op.getGroups() > 1 ? cpu::groupConvTileWeight(op, machine)
                                   : cpu::convTileWeight(op, machine);

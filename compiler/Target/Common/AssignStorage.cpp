@@ -2,6 +2,7 @@
 
 #include "compiler/Target/Common/Layouts.h"
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -192,8 +193,39 @@ private:
       retypeWeight(op, RankedTensorType::get(type.getShape(), BFloat16Type::get(type.getContext()),
                                              type.getEncoding()));
     type = tensorOf(op.getWeight());
-    if (LayoutAttr wanted = rules.weight(op); wanted != kernel::layoutOf(type))
-      retypeWeight(op, RankedTensorType::get(type.getShape(), type.getElementType(), wanted));
+    WeightForm wanted = rules.weight(op);
+    SmallVector<int64_t> shape(type.getShape());
+    shape[1] *= wanted.together;
+    auto form = RankedTensorType::get(shape, type.getElementType(), wanted.layout);
+    if (wanted.together > 1)
+      widenWeight(op, form);
+    else if (wanted.layout != kernel::layoutOf(type))
+      retypeWeight(op, form);
+  }
+
+  /// Makes what the conv reads of another weight.
+  Value convert(kernel::ConvOp op, Operation *before, Value weight, RankedTensorType type) {
+    ++converted;
+    OpBuilder builder(before);
+    return kernel::ConvertOp::create(builder, op.getLoc(), TypeRange{type}, weight, kernel::ScheduleAttr())
+        .getResult(0);
+  }
+
+  /// Widens a weight where it is copied or prepared for the conv, or else in a copy.
+  void widenWeight(kernel::ConvOp op, RankedTensorType type) {
+    Value weight = op.getWeight();
+    auto prepared = weight.getDefiningOp<clip::PreparedOp>();
+    if (weight.hasOneUse() && prepared) {
+      prepared.getValueMutable().assign(convert(op, prepared, prepared.getValue(), type));
+      weight.setType(type);
+      weight = prepared.getValue();
+    } else if (weight.hasOneUse() && weight.getDefiningOp<kernel::ConvertOp>()) {
+      weight.setType(type);
+    } else {
+      weight = convert(op, op, weight, type);
+      op.getWeightMutable().assign(weight);
+    }
+    kernel::setWidenedGroups(weight.getDefiningOp<kernel::ConvertOp>(), {int64_t(op.getGroups())});
   }
 
   /// A weight that is made for the conv alone is made so at once; anything else is copied.
@@ -207,11 +239,7 @@ private:
       made.setType(type);
       return;
     }
-    OpBuilder builder(op);
-    auto copy =
-        kernel::ConvertOp::create(builder, op.getLoc(), TypeRange{type}, weight, kernel::ScheduleAttr());
-    op.getWeightMutable().assign(copy.getResult(0));
-    ++converted;
+    op.getWeightMutable().assign(convert(op, op, weight, type));
   }
 
   //===-- bfloat16 --------------------------------------------------------===//

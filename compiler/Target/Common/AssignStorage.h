@@ -18,6 +18,15 @@ struct WeightUse {
   bool isNarrow; // the windows slide over an input of few channels, which is in blocks of `inputBlock`
 };
 
+/// How a conv wants its weight: in which layout and, in groups, of how many groups side by side that share
+/// their inputs (WidenedWeights.h).
+struct WeightForm {
+  WeightForm(kernel::LayoutAttr layout, int64_t together = 1) : layout(layout), together(together) {}
+
+  kernel::LayoutAttr layout;
+  int64_t together;
+};
+
 /// What a family of targets decides. Everything that is no weight is in blocks of channels.
 struct StorageRules {
   static constexpr int64_t inputBlock = 4; // channels of a block of a network's input that has no more
@@ -26,9 +35,9 @@ struct StorageRules {
   bool bfloat16 = false; // activations, and the weights that convs read, are bf16
   /// Says how a parameter lies: as the kernels of its gradient leave it.
   std::function<kernel::LayoutAttr(const WeightUse &)> parameter;
-  /// Says how the schedules of a conv want its weight to lie. The conv's source has its layout, and the
-  /// weight its type.
-  std::function<kernel::LayoutAttr(kernel::ConvOp)> weight;
+  /// Says how the schedules of a conv want its weight. The conv's source has its layout, and the weight its
+  /// type.
+  std::function<WeightForm(kernel::ConvOp)> weight;
 };
 
 /// In vectors of `block` output channels and blocks of as many input channels; of inputs of few channels, and

@@ -21,7 +21,8 @@ struct Blocks {
 /// their blocks lie side by side.
 class LaunchParts {
 public:
-  /// Adds a part, with the types of its tensors, which determine its blocks.
+  /// Adds a part, with the types of its tensors and of whatever else its code follows from, which determine
+  /// its blocks.
   void add(const Blocks &part, llvm::ArrayRef<mlir::Type> types);
   Blocks blocks() const;
   /// Calls `body(part, its block, its buffers)` once for each code, with the first part that has the code,

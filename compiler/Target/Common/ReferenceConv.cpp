@@ -2,6 +2,7 @@
 #include "compiler/Target/Common/Layouts.h"
 #include "compiler/Target/Common/ReferenceOps.h"
 #include "compiler/Target/Common/Window.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -10,7 +11,8 @@ using namespace kinema::reference;
 //===-- Convolution -------------------------------------------------------===//
 
 namespace {
-/// Counts the channels of a grouped convolution: those of the result, and those that each group contracts.
+/// Counts the channels of a grouped convolution: those of the result, and those that each group contracts,
+/// where groups that share their inputs are one.
 struct Channels {
   int64_t result, resultPerGroup, sourcePerGroup;
   bool depthwise() const { return resultPerGroup == 1 && sourcePerGroup == 1; }
@@ -18,7 +20,7 @@ struct Channels {
 } // namespace
 
 static Channels channelsOf(kernel::ConvOp op) {
-  int64_t groups = op.getGroups(), result = op.getResultType().getDimSize(1);
+  int64_t groups = op.getGroups() / kernel::groupsTogether(op), result = op.getResultType().getDimSize(1);
   return {result, result / groups, op.getSourceType().getDimSize(1) / groups};
 }
 

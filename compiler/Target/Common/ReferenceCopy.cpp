@@ -1,6 +1,7 @@
 // Lowers what goes through a tensor in its storage order: changes of layout or shape, and the folding of a
 // scale.
 #include "compiler/Target/Common/ReferenceOps.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -245,9 +246,11 @@ namespace {
 /// A Conversion is one tensor of several that are converted.
 struct Conversion {
   RankedTensorType from, to;
+  int64_t groups; // of the conv for which a weight is widened; 1: it is not
 
   Conversion(kernel::ConvertOp op, unsigned i)
-      : from(tensorOf(op.getInputs()[i])), to(tensorOf(op.getResult(i))) {}
+      : from(tensorOf(op.getInputs()[i])), to(tensorOf(op.getResult(i))),
+        groups(kernel::widenedGroups(op)[i]) {}
 
   Blocks blocks(const Machine &machine) const {
     return sharesNest(from, to) ? StorageNest(machine, from, to).blocks()
@@ -261,23 +264,44 @@ struct Conversion {
     });
   }
   void reshape(KernelEmitter &e, Value block, Value source, Value target) const;
+  SmallVector<Value> sourceOf(KernelEmitter &e, ArrayRef<Value> coordinates) const;
+  SmallVector<Value> narrowed(KernelEmitter &e, ArrayRef<Value> coordinates, Value &exists) const;
 };
 } // namespace
 
-/// Copies element by element, by row-major index.
+/// Returns the coordinates of the element that has the same row-major index.
+SmallVector<Value> Conversion::sourceOf(KernelEmitter &e, ArrayRef<Value> coordinates) const {
+  Value index = e.index(0);
+  for (auto [coordinate, size] : llvm::zip(coordinates, to.getShape()))
+    index = e.add(e.mul(index, size), coordinate);
+  SmallVector<Value> source(from.getRank());
+  for (int64_t axis = from.getRank(); axis-- > 0; index = e.div(index, from.getDimSize(axis)))
+    source[axis] = e.rem(index, from.getDimSize(axis));
+  return source;
+}
+
+/// Returns the coordinates of an element of a weight that was widened; it `exists` only if its input is one
+/// of its output's own group.
+SmallVector<Value> Conversion::narrowed(KernelEmitter &e, ArrayRef<Value> coordinates, Value &exists) const {
+  int64_t inputs = from.getDimSize(1), together = to.getDimSize(1) / inputs;
+  Value group = e.rem(e.div(coordinates[0], from.getDimSize(0) / groups), together);
+  Value ofInput = e.div(coordinates[1], inputs);
+  exists = e.both(exists, arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, ofInput, group));
+  SmallVector<Value> source(coordinates);
+  source[1] = e.rem(coordinates[1], inputs);
+  return source;
+}
+
+/// Copies element by element.
 void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value target) const {
   int64_t elements = storedElements(to), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
   Value first = e.mul(block, piece), end = e.min(e.add(first, piece), e.index(elements));
   e.spread(first, end, [&](Value at) {
     auto coordinates = coordinatesOf(e, to, at);
-    Value index = e.index(0), inside = e.inRange(e.index(0), 1);
-    for (auto [coordinate, size] : llvm::zip(coordinates, to.getShape())) {
+    Value inside = e.inRange(e.index(0), 1);
+    for (auto [coordinate, size] : llvm::zip(coordinates, to.getShape()))
       inside = e.both(inside, e.inRange(coordinate, size));
-      index = e.add(e.mul(index, size), coordinate);
-    }
-    SmallVector<Value> source(from.getRank());
-    for (int64_t axis = from.getRank(); axis-- > 0; index = e.div(index, from.getDimSize(axis)))
-      source[axis] = e.rem(index, from.getDimSize(axis));
+    auto source = groups > 1 ? narrowed(e, coordinates, inside) : sourceOf(e, coordinates);
     Value value = e.select(inside, [&] { return e.load(input, e.position(from, source)); }, e.zero(1));
     e.store(value, target, at);
   });
@@ -287,7 +311,8 @@ static LaunchParts partsOf(kernel::ConvertOp op, const Machine &machine) {
   LaunchParts parts;
   for (unsigned i = 0; i < op.getNumOperands(); ++i) {
     Conversion conversion(op, i);
-    parts.add(conversion.blocks(machine), {conversion.from, conversion.to});
+    auto groups = RankedTensorType::get(conversion.groups, IndexType::get(op.getContext()));
+    parts.add(conversion.blocks(machine), {conversion.from, conversion.to, groups});
   }
   return parts;
 }

@@ -23,15 +23,27 @@ static bool takesNeighbours(const shape::Window &window) {
          window.dilation[width] == 1;
 }
 
-/// Chooses the layout for tensor cores, which have depthwise weights alone of those in groups.
+/// Stencils compute depthwise convs, and tensor cores those of other groups.
+static bool isDepthwise(ArrayRef<int64_t> weight, int64_t groups) {
+  return weight[0] == groups && weight[1] == 1;
+}
+
+/// Chooses the layout for tensor cores and stencils.
 static LayoutAttr tensorCoreParameter(MLIRContext *context, const WeightUse &use) {
   int64_t rank = use.shape.size(), block = nvidia::blockChannels;
-  bool isDepthwise = use.shape[0] == use.groups && use.shape[1] == 1;
   if (use.groups > 1)
-    return isDepthwise ? blockedWeight(context, rank, {block, 1}) : LayoutAttr::rowMajor(context, rank);
+    return isDepthwise(use.shape, use.groups) ? blockedWeight(context, rank, {block, 1})
+                                              : nvidia::groupedLayout(context, rank);
   if (!use.isNarrow || takesNeighbours(use.window))
     return nvidia::tapsLayout(context, rank, {use.isNarrow ? 2 : 1});
   return blockedWeight(context, rank, {block, StorageRules::inputBlock});
+}
+
+/// Returns how tensor cores want the weight of a conv in groups.
+static WeightForm groupedWeight(kernel::ConvOp op, bool exchanged) {
+  auto shape = tensorOf(op.getWeight()).getShape();
+  int64_t groups = op.getGroups(), together = nvidia::groupsTogether(groups, shape[1], shape[0] / groups);
+  return {nvidia::tapsLayout(op.getContext(), /*rank=*/5, {1, exchanged}), together};
 }
 
 namespace {
@@ -51,11 +63,15 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
       return tensorCores ? tensorCoreParameter(&getContext(), use)
                          : blockedParameter(&getContext(), use, rules.block);
     };
-    rules.weight = [&](kernel::ConvOp op) {
-      bool exchanged = op.getDirection() == kernel::Direction::Transposed && op.getGroups() == 1;
+    rules.weight = [&](kernel::ConvOp op) -> WeightForm {
+      bool isTransposed = op.getDirection() == kernel::Direction::Transposed;
+      auto weight = tensorOf(op.getWeight());
+      if (tensorCores && op.getGroups() > 1 && !isDepthwise(weight.getShape(), op.getGroups()))
+        return groupedWeight(op, isTransposed);
+      bool exchanged = isTransposed && op.getGroups() == 1;
       if (tensorCores && exchanged)
         return nvidia::tapsLayout(&getContext(), /*rank=*/5, {1, exchanged});
-      return exchanged ? referenceWeight(op, rules.block) : kernel::layoutOf(tensorOf(op.getWeight()));
+      return exchanged ? referenceWeight(op, rules.block) : kernel::layoutOf(weight);
     };
     converted += assignStorage(getOperation(), rules);
   }

@@ -122,8 +122,10 @@ Value Contract::element(Value sum, int64_t number, int64_t group, int64_t ofPair
 }
 
 Value Contract::pair(ValueRange sums, int64_t number, int64_t group) {
-  Value sum = sums[number / rowsOfThread];
+  int64_t groupsOfPart = columns / blockChannels;
+  Value sum = sums[number / rowsOfThread * parts + group / groupsOfPart];
   number %= rowsOfThread;
+  group %= groupsOfPart;
   SmallVector<Value> pair = {element(sum, number, group, 0), element(sum, number, group, 1)};
   return vector::FromElementsOp::create(e.b, e.loc, e.vectorType(2), pair);
 }

@@ -35,7 +35,9 @@ class Contract {
 public:
   using Sums = llvm::SmallVector<mlir::Value>; // of ProductShape::rows rows each, in registers
 
-  Contract(WarpgroupEmitter &w, int64_t columns) : w(w), e(w.e), columns(columns) {}
+  /// Each product has so many columns, and a tile of rows `parts` sums, whose columns lie side by side.
+  Contract(WarpgroupEmitter &w, int64_t columns, int64_t parts = 1)
+      : w(w), e(w.e), columns(columns), parts(parts) {}
 
   /// Returns the operand that lies `at` bytes from the start of shared memory.
   Matrix matrix(mlir::Value at, int64_t leading, int64_t stride = 8 * positionBytes,
@@ -76,7 +78,8 @@ public:
   mlir::Value column();
   /// Returns one of the pair of this group of 8 columns.
   mlir::Value element(mlir::Value sum, int64_t number, int64_t group, int64_t ofPair);
-  /// Returns the pair of row `number` of all that the thread holds, as a vector.
+  /// Returns the pair of row `number` of all that the thread holds, as a vector; groups of 8 columns are
+  /// counted through all parts.
   mlir::Value pair(mlir::ValueRange sums, int64_t number, int64_t group);
 
 private:
@@ -86,7 +89,7 @@ private:
 
   WarpgroupEmitter &w;
   KernelEmitter &e;
-  int64_t columns;
+  int64_t columns, parts;
 };
 
 } // namespace kinema::nvidia

@@ -356,7 +356,10 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
   Value global = w.globalPointer(weight.buffer);
   for (int64_t first = 0; first < blocks; first += ring.plan.cluster) {
     Value i = ring.plan.cluster > 1 ? e.add(w.rankInCluster(), first) : e.index(first);
-    Value block = e.min(e.add(e.mul(chunk, blocks), i), e.index(weight.blocks - 1));
+    Value block = e.add(e.mul(chunk, blocks), i);
+    if (weight.firstBlock)
+      block = e.add(weight.firstBlock, block);
+    block = e.min(block, e.index(weight.blocks - 1));
     Value row = e.add(e.mul(tap, weight.blocks), block);
     Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
     Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,

@@ -30,12 +30,13 @@ struct FeedPositions {
 /// A Feed fills the stages of a ring with channel blocks of a source. Its raw ring may serve several feeds.
 class Feed {
 public:
-  /// `blocks` counts the channel blocks of the source; zeros are staged beyond them. A raw stage is full
-  /// after no fewer arrivals than there are copies of a part.
+  /// `blocks` counts the channel blocks of the source; zeros are staged beyond them. Stages begin with a
+  /// multiple of their blocks, or else they may `reachBeyond` all. A raw stage is full after no fewer
+  /// arrivals than there are copies of a part.
   Feed(WarpgroupEmitter &w, kernel::AccessRegion prologue, const FeedPlan &plan, int64_t blocks,
-       const Pipeline &pipeline)
-      : plan(plan), w(w), e(w.e), prologue(prologue), blocks(blocks), stages(pipeline.operands),
-        raw(pipeline.raw) {}
+       const Pipeline &pipeline, bool reachBeyond = false)
+      : plan(plan), w(w), e(w.e), prologue(prologue), blocks(blocks), reachBeyond(reachBeyond),
+        stages(pipeline.operands), raw(pipeline.raw) {}
 
   const FeedPlan plan;
 
@@ -74,7 +75,7 @@ private:
   int64_t stagedBlockBytes() const { return plan.pitch * positionBytes; }
   /// Counts the blocks that exist of the part that begins with this one.
   mlir::Value existing(mlir::Value firstBlock);
-  bool mayMiss() const { return blocks % plan.blocks != 0; }
+  bool mayMiss() const { return reachBeyond || blocks % plan.blocks != 0; }
 
   mlir::Value copy(const FeedPlace &place, mlir::Value firstBlock, mlir::Value part, mlir::Value stageStep,
                    int64_t offset, mlir::Value rawStep, bool waits);
@@ -105,6 +106,7 @@ private:
   KernelEmitter &e;
   kernel::AccessRegion prologue;
   int64_t blocks;
+  bool reachBeyond;
   const Ring &stages, &raw;
 };
 
@@ -112,6 +114,7 @@ private:
 struct TapsWeight {
   mlir::Value buffer;
   int64_t blocks, columns;
+  mlir::Value firstBlock = {}; // from which chunks are counted; null: the first of all
 };
 
 /// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from

@@ -16,7 +16,7 @@ public:
       : WarpgroupEmitter(e), op(op), plan(plan), layout(plan.pipeline()), pipeline(*this, layout),
         walk(*this, plan.axes),
         feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, pipeline),
-        contract(*this, plan.tile.channels),
+        contract(*this, plan.channelsOfGroup(), plan.groupsOfTile()),
         epilogue(*this, contract, op.epilogue(), op.getResultType(), plan.resultPlane()),
         sums(*this, contract,
              {plan.moments, plan.plainSums, plan.tile.channels, plan.roles(), consumersBarrier},
@@ -44,6 +44,9 @@ private:
   Value emitParts(Value step, Value from, Value to, Value rawStep);
   void emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step);
   void emitSource();
+  /// Returns the first of a chunk's blocks of the source.
+  Value firstSourceBlock(Value chunk);
+  bool forward() { return op.getDirection() == kernel::Direction::Forward; }
 
   void emitConsumers();
   Values emitAccumulators(Value sourceStep, Value weightStep);
@@ -108,7 +111,7 @@ void HaloConvEmitter::emitCopies() {
   if (plan.tilesOfBlock() > 1)
     tiles = e.div(e.sub(e.index(plan.tiles() + plan.grid() - 1), e.firstBlock), plan.grid());
   Value steps = e.mul(tiles, plan.chunks());
-  Value rawStep = feed.copyFirst(walk.feedPlace(placeOf(e.firstBlock)), zero);
+  Value rawStep = feed.copyFirst(walk.feedPlace(placeOf(e.firstBlock)), firstSourceBlock(zero));
   e.loop(zero, steps, 1, {zero, rawStep},
          [&](Value step, ValueRange carried) { return emitCopiesOfStep(step, steps, carried); });
 }
@@ -116,7 +119,7 @@ void HaloConvEmitter::emitCopies() {
 /// Copies parts [from, to) of the source for a step. Returns the next step of the raw ring.
 Value HaloConvEmitter::emitParts(Value step, Value from, Value to, Value rawStep) {
   FeedPlace place = walk.feedPlace(placeOfStep(step));
-  Value firstBlock = e.mul(e.rem(step, plan.chunks()), plan.stagedBlocks());
+  Value firstBlock = firstSourceBlock(e.rem(step, plan.chunks()));
   auto copyPart = [&](Value part, ValueRange rawStep) -> Values {
     if (plan.feed().direct())
       source.waitEmpty(step);
@@ -147,10 +150,24 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
     Value k = e.add(here.axes[axis].firstTap, e.mul(tap[axis], plan.axes[axis].tapStep));
     number = e.add(e.mul(number, plan.kernel[axis]), k);
   }
+  Value buffer = e.bufferOf(op.getWeightMutable()), channel = e.mul(channelTile, plan.tile.channels);
+  if (plan.groups > 1 && !forward()) {
+    // The contracted blocks of all groups follow one another, with the columns of one group.
+    TapsWeight weight{buffer, plan.sourceBlocks, plan.groupChannels(), firstSourceBlock(e.index(0))};
+    return stageWeights(*this, weights, step, weight, number, chunk, plan.tile.depth,
+                        e.rem(channel, plan.groupChannels()), plan.channelsOfGroup());
+  }
   // Weights beyond the source's channels may be any numbers, since the staged source is zero there.
-  TapsWeight weight{e.bufferOf(op.getWeightMutable()), plan.sourceBlocks, plan.resultBlocks * blockChannels};
-  stageWeights(*this, weights, step, weight, number, chunk, plan.tile.depth,
-               e.mul(channelTile, plan.tile.channels), plan.tile.channels);
+  TapsWeight weight{buffer, plan.sourceBlocks / plan.groups, plan.resultBlocks * blockChannels};
+  stageWeights(*this, weights, step, weight, number, chunk, plan.depthOfGroup(), channel, plan.tile.channels);
+}
+
+Value HaloConvEmitter::firstSourceBlock(Value chunk) {
+  Value block = e.mul(chunk, plan.stagedBlocks());
+  if (plan.groups == 1)
+    return block;
+  Value group = e.div(e.mul(channelTile, plan.tile.channels), plan.groupChannels());
+  return e.add(e.mul(group, plan.depthBlocks), block);
 }
 
 /// Stages the source's halo, one chunk of channels after the other.
@@ -160,7 +177,7 @@ void HaloConvEmitter::emitSource() {
     FeedPositions positions = feed.positionsOf(walk.feedPlace(here), thread);
     auto stage = [&](Value chunk, ValueRange steps) -> Values {
       Value rawStep = source.fill(steps[0], [&] {
-        return feed.fill(positions, e.mul(chunk, plan.stagedBlocks()), source.stageAt(steps[0]), steps[1]);
+        return feed.fill(positions, firstSourceBlock(chunk), source.stageAt(steps[0]), steps[1]);
       });
       return {e.add(steps[0], 1), rawStep};
     };
@@ -193,7 +210,7 @@ void HaloConvEmitter::emitConsumers() {
 
 /// Returns the accumulators of a tile, and the step of the weights after it.
 HaloConvEmitter::Values HaloConvEmitter::emitAccumulators(Value sourceStep, Value weightStep) {
-  Values init = contract.zero(plan.rowTiles());
+  Values init = contract.zero(plan.rowTiles() * plan.groupsOfTile());
   init.push_back(weightStep);
   auto sums = e.loop(e.index(0), e.index(plan.chunks()), 1, init, [&](Value chunk, ValueRange carried) {
     return emitChunk(e.add(sourceStep, chunk), weightStep, carried);
@@ -226,10 +243,24 @@ HaloConvEmitter::Values HaloConvEmitter::emitChunk(Value sourceStep, Value first
 /// Begins all products of one stage of weights.
 HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, Value sourceAt,
                                                       Value weightAt) {
+  int64_t parts = plan.groupsOfTile(), blocksOfPart = plan.depthOfGroup() / blockChannels;
   Matrix rows = contract.matrix(sourceAt, plan.blockStep() * positionBytes);
-  Matrix weight = contract.weights(weightAt);
-  auto sums = plan.oneStep() ? contract.none(plan.rowTiles()) : Contract::Sums(accumulators);
-  return contract.begin(sums, rows, plan.rowPitch() * positionBytes, weight, plan.tile.depth);
+  auto sums = plan.oneStep() ? contract.none(plan.rowTiles() * parts) : Contract::Sums(accumulators);
+  if (parts == 1)
+    return contract.begin(sums, rows, plan.rowPitch() * positionBytes, contract.weights(weightAt),
+                          plan.tile.depth);
+  // Forward, a block has the columns of all groups side by side; else the groups follow one another.
+  int64_t columnBytes = plan.channelsOfGroup() * positionBytes;
+  int64_t blockBytes = forward() ? parts * columnBytes : columnBytes;
+  int64_t partBytes = forward() ? columnBytes : blocksOfPart * columnBytes;
+  Matrix weight = contract.matrix(weightAt, blockBytes);
+  SmallVector<Factors> factors;
+  for (int64_t tile = 0; tile < plan.rowTiles(); ++tile)
+    for (int64_t part = 0; part < parts; ++part) {
+      int64_t rowBytes = tile * plan.rowPitch() + part * blocksOfPart * plan.blockStep();
+      factors.push_back({rows.behind(rowBytes * positionBytes), weight.behind(part * partBytes)});
+    }
+  return contract.begin(sums, factors, plan.depthOfGroup());
 }
 
 /// Waits for all products and frees the stages of the last ones: that of the source, and that of the weights

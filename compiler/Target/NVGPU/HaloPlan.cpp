@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -82,6 +83,9 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
   stores = yield.countOf(kernel::Yield::Store);
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
+  groups = op.getGroups() / kernel::groupsTogether(op);
+  if (groups > 1)
+    depthBlocks = sourceBlocks / groups;
 }
 
 HaloPlan::HaloPlan(const kernel::AccessRegion &prologue, RankedTensorType sourceType,
@@ -202,6 +206,16 @@ HaloPipeline HaloPlan::pipeline() const {
   return pipeline;
 }
 
+bool HaloPlan::groupsMatch() const {
+  if (groups == 1)
+    return true;
+  if (tile.depth % groupsOfTile() || depthBlocks * 8 % depthOfGroup())
+    return false;
+  return groupsOfTile() == 1
+             ? groupChannels() % tile.channels == 0
+             : tile.channels % groupChannels() == 0 && groups % groupsOfTile() == 0 && chunks() == 1;
+}
+
 bool HaloPlan::clustersMatch() const {
   int64_t tilesOfPhase = axes[0].tiles() * axes[1].tiles() * axes[2].tiles();
   bool samePhase = phases() == 1 || tilesOfPhase % tile.cluster == 0;
@@ -223,7 +237,7 @@ bool HaloPlan::fits(const Processor &processor) const {
   // A staging thread keeps in registers where its positions lie: ptxas spills more of them.
   constexpr int64_t mostPositions = 6;
   bool kept = feed().direct() || feed().positionsOfThread() <= mostPositions;
-  return whole && kept && clustersMatch() && roles().exist() &&
+  return whole && kept && groupsMatch() && clustersMatch() && roles().exist() &&
          tile.channels <= ProductShape::columns(roles()) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most;
 }

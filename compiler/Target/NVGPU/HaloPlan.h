@@ -99,7 +99,8 @@ struct HaloPlan {
   int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
   int64_t groupStep;                  // then: positions from one contracted block of 8 to the next
   int64_t sourceBlocks, resultBlocks; // contracted and channel blocks of 8
-  int64_t depthBlocks; // of the weight: source blocks rounded up to what one instruction contracts
+  int64_t groups = 1;                 // that share no channels, of whole blocks
+  int64_t depthBlocks; // of the weight: a group's source blocks rounded up to what one instruction contracts
   int64_t stores = 0;  // tensors that the epilogue stores
   int64_t moments = 0, plainSums = 0; // that it takes of a channel; there is at most one of moments
 
@@ -132,7 +133,16 @@ struct HaloPlan {
   int64_t stagedBlocks() const { return neighbours == 1 ? tile.depth / 8 : 1; }
   /// Positions from one contracted block to the next; those of neighbours overlap.
   int64_t blockStep() const { return neighbours == 1 ? pitch() : groupStep; }
-  int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, tile.depth); }
+  /// Counts the channels of a group's results, all where there is one group.
+  int64_t groupChannels() const { return resultBlocks * 8 / groups; }
+  /// Counts the groups of a tile, which are contracted side by side, each in as many of the stage's channels
+  /// and into as many of the tile's.
+  int64_t groupsOfTile() const {
+    return groups == 1 ? 1 : std::max<int64_t>(1, tile.channels / groupChannels());
+  }
+  int64_t depthOfGroup() const { return tile.depth / groupsOfTile(); }
+  int64_t channelsOfGroup() const { return tile.channels / groupsOfTile(); }
+  int64_t chunks() const { return shape::ceilDiv(depthBlocks * 8, depthOfGroup()); }
   /// Describes how a chunk of the source gets to its stage.
   FeedPlan feed() const;
   int64_t sourceStages() const;
@@ -158,7 +168,9 @@ struct HaloPlan {
   int64_t partials() const { return grid() / channelTiles(); }
 
   int64_t sourceStageBytes() const { return stagedBlocks() * positionBytes * pitch(); }
-  int64_t weightStageBytes() const { return tile.depth * 2 * tile.channels; }
+  int64_t weightStageBytes() const { return depthOfGroup() * 2 * tile.channels; }
+  /// Returns whether tiles and stages have whole groups, or tiles and chunks parts of one group.
+  bool groupsMatch() const;
   bool rowsAreFrames() const;
   HaloPipeline pipeline() const;
   bool fits(const Processor &processor) const;

@@ -3,6 +3,7 @@
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -13,8 +14,13 @@ static bool isSupported(kernel::ConvOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   auto taps = tapsOf(weight);
   bool exchanged = op.getDirection() == kernel::Direction::Transposed;
-  if (op.getGroups() != 1 || !weight.getElementType().isBF16() || !taps || taps->exchanged != exchanged ||
+  if (!weight.getElementType().isBF16() || !taps || taps->exchanged != exchanged ||
       !canStage(op.prologue(), taps->together))
+    return false;
+  // The channels of groups that share none are whole blocks, as groupsTogether has them.
+  int64_t groups = op.getGroups() / kernel::groupsTogether(op);
+  if (groups > 1 &&
+      (weight.getDimSize(1) % ProductShape::depth || weight.getDimSize(0) / groups % ProductShape::depth))
     return false;
   for (kernel::AccessOperand operand : op.epilogue())
     if (operand.access == Access::Pixel && !hasBlocks(operand.getType()))
@@ -60,7 +66,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   double results = plan.rowTiles() * double(ProductShape::rows) * plan.consumers * plan.tile.channels;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix = products * cyclesOfProduct(plan.tile.channels);
+  work.matrix = products * cyclesOfProduct(plan.channelsOfGroup());
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
   work.source = {plan.chunks() * feed.sectorBytes(),
@@ -137,6 +143,11 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   SmallVector<int64_t> depths = {16, 32, 48, 64};
   if (whole.neighbours > 1) // all channels that overlap are contracted together
     depths = {whole.depthBlocks * blockChannels};
+  auto depthsOf = [&](int64_t channels) { // of several groups, all channels are
+    plan.tile.channels = channels;
+    int64_t together = plan.groupsOfTile();
+    return together > 1 ? SmallVector<int64_t>{together * plan.depthBlocks * blockChannels} : depths;
+  };
   std::array<SmallVector<int64_t>, 3> sizes;
   for (int axis = 0; axis < 3; ++axis)
     sizes[axis] = evenSizes(whole.axes[axis].tiles()); // of tiles of one result: the largest phase
@@ -144,7 +155,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
     for (int64_t rows : sizes[1])
       for (int64_t columns : sizes[2])
         for (int64_t parts = 1; parts <= blocks && frames * rows * columns <= 512; ++parts)
-          for (int64_t depth : depths)
+          for (int64_t depth : depthsOf(blocks / parts * blockChannels))
             if (blocks % parts == 0 && blocks / parts * blockChannels <= ProductShape::mostColumns)
               for (int64_t producers : {1, 2}) {
                 HaloTile tile{{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers};
@@ -174,7 +185,8 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (plan.neighbours > 1)
     parameters.check(tile.depth, all, all);
   else
-    parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
+    parameters.check(tile.depth, ProductShape::depth,
+                     plan.groups > 1 ? plan.sourceBlocks * blockChannels : mostDepth, ProductShape::depth);
   if (channels % tile.channels)
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
@@ -185,6 +197,11 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
   if (parameters.failed())
     return {};
   plan.setTile(tile);
+  if (!plan.groupsMatch()) {
+    parameters.fault() << "tiles of " << tile.channels << " channels and " << tile.depth
+                       << " contracted ones cut the groups of " << plan.groupChannels();
+    return {};
+  }
   int64_t together = plan.channelTiles(), tiles = plan.tiles();
   plan.tile.blocks = parameters.readGrid(together, tiles, together);
   if (!plan.clustersMatch())

@@ -15,10 +15,12 @@ class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
       : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()),
-        walk(*this, plan.axes), gradient(*this, op.gradient(), plan.gradientFeed(),
-                                         shape::ceilDiv(plan.outputs, blockChannels), pipeline),
+        walk(*this, plan.axes),
+        gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels),
+                 pipeline, !tile.outputRows && plan.columnsReachBeyond()),
         activation(*this, op.activation(), plan.activationFeed(),
-                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline),
+                   plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline,
+                   tile.outputRows && plan.columnsReachBeyond()),
         contract(*this, tile.columns) {}
 
   void emit();
@@ -34,6 +36,11 @@ private:
     Value gradientAt, activationAt; // bytes from the start of a stage's data
   };
   void placeBlock();
+  /// Returns the first column of the block's rows.
+  Value firstColumnOfRows() {
+    Value group = e.div(e.mul(rowBlock, tile.rows), plan.rowsOfGroup());
+    return e.mul(e.div(e.mul(group, plan.columnsOfGroup()), blockChannels), blockChannels);
+  }
   void clearStages();
   /// Runs the body for each tile of the block's positions, with its number and how many tiles came before.
   Values overTiles(ValueRange init, function_ref<Values(Value tile, Value step, ValueRange)> body);
@@ -50,6 +57,7 @@ private:
 
   void storeProduct(const Product &product, Value sum);
   void storeRow(const Product &product, Value sum, int64_t number);
+  void storeGroups(Value sum, int64_t number, Value tap, Value row, Value column);
 
   kernel::WeightGradOp op;
   const HaloWeightGradPlan &plan;
@@ -83,6 +91,8 @@ void HaloWeightGradEmitter::placeBlock() {
   chunk = digits.next(tile.chunks);
   Value firstRow = e.mul(rowBlock, tile.rows / blockChannels);
   Value firstColumn = e.mul(columnBlock, tile.columns / blockChannels);
+  if (plan.groups > 1)
+    firstColumn = e.add(e.div(firstColumnOfRows(), blockChannels), firstColumn);
   outputBlock = tile.outputRows ? firstRow : firstColumn;
   inputBlock = tile.outputRows ? firstColumn : firstRow;
 }
@@ -230,6 +240,8 @@ void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, int64_t 
   Value tap = chunk;
   for (int axis = 0; axis < 3; ++axis)
     tap = e.add(e.mul(tap, plan.kernel[axis]), e.add(firstTap[axis], product.tap[axis]));
+  if (plan.groups > 1)
+    return storeGroups(sum, number, tap, row, column);
   int64_t storedOutputs = shape::roundUp(plan.outputs, blockChannels);
   int64_t storedRows = shape::roundUp(plan.allRows(), blockChannels);
   int64_t storedColumns = shape::roundUp(plan.allColumns(), blockChannels);
@@ -264,6 +276,36 @@ void HaloWeightGradEmitter::storeRow(const Product &product, Value sum, int64_t 
         e.when(e.inRange(e.add(column, group * blockChannels), storedColumns), [&] { store(group); });
       else
         store(group);
+  });
+}
+
+/// Stores what counts of one of a product's rows, whose columns begin with `column` in the block's. The
+/// partial is [chunk, taps, output channels, input channels of a group].
+void HaloWeightGradEmitter::storeGroups(Value sum, int64_t number, Value tap, Value row, Value column) {
+  column = e.add(firstColumnOfRows(), column);
+  int64_t inputsOfGroup = plan.inputs / plan.groups;
+  Value group = e.div(row, plan.rowsOfGroup());
+  auto store = [&](Value value, Value column) {
+    Value output = tile.outputRows ? row : column, input = tile.outputRows ? column : row;
+    Value at =
+        e.add(e.mul(e.add(e.mul(tap, plan.outputs), output), inputsOfGroup), e.rem(input, inputsOfGroup));
+    e.storeElements(value, e.results[0], at);
+  };
+  auto belongs = [&](Value column) {
+    Value ofColumn = e.div(column, plan.columnsOfGroup());
+    return arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, ofColumn, group);
+  };
+  // A pair of columns is stored at once where both are of a group and lie side by side.
+  bool inPairs = tile.outputRows && inputsOfGroup % 2 == 0;
+  e.when(e.inRange(row, plan.allRows()), [&] {
+    for (int64_t eight = 0; eight < tile.columns / blockChannels; ++eight)
+      for (int64_t first = 0; first < 2; first += inPairs ? 2 : 1) {
+        Value there = e.add(column, eight * blockChannels + first);
+        e.when(belongs(there), [&] {
+          store(inPairs ? contract.pair(sum, number, eight) : contract.element(sum, number, eight, first),
+                there);
+        });
+      }
   });
 }
 

@@ -17,6 +17,7 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
   clips = dz[0];
   outputs = dz[1];
   inputs = existingInputs = x[1];
+  groups = op.getGroups();
   neighbours = std::max<int64_t>(1, stagedNeighbours(op.getActivationType()));
   groupStep = 0;
   if (neighbours == 2) {
@@ -28,6 +29,23 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
     existingInputs = 4 * op.getWindow().getWindow().kernel[2];
     groupStep = row.groupStep;
   }
+}
+
+int64_t HaloWeightGradPlan::columnsOfRows() const {
+  if (groups == 1)
+    return allColumns();
+  int64_t most = 0;
+  for (int64_t block = 0; block < rowBlocks(); ++block) {
+    int64_t endRow = std::min((block + 1) * tile.rows, allRows());
+    int64_t end = shape::ceilDiv(endRow, rowsOfGroup()) * columnsOfGroup();
+    most = std::max(most, shape::roundUp(end - firstColumn(block), 8));
+  }
+  return most;
+}
+
+bool HaloWeightGradPlan::columnsReachBeyond() const {
+  int64_t end = firstColumn(rowBlocks() - 1) + columnBlocks() * tile.columns;
+  return groups > 1 && end > shape::roundUp(allColumns(), 8);
 }
 
 int64_t HaloWeightGradPlan::gradientExtent(int axis) const {

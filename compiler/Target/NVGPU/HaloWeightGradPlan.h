@@ -49,6 +49,7 @@ struct HaloWeightGradPlan {
   shape::Size3 kernel, dilation;  // taps, where a pair of a row counts as one
   int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
   int64_t existingInputs;         // of the inputs
+  int64_t groups;                 // that share no channels
   int64_t neighbours;             // in a staged position: 2 for an input with few channels
   int64_t groupStep;              // with 2 neighbours: positions from one block of 8 inputs to the next
 
@@ -62,6 +63,22 @@ struct HaloWeightGradPlan {
   int64_t allColumns() const { return tile.outputRows ? inputs : outputs; }
   int64_t existingRows() const { return tile.outputRows ? outputs : existingInputs; }
   int64_t existingColumns() const { return tile.outputRows ? existingInputs : outputs; }
+  // In groups, a block has the columns of the groups of its rows, and of these only those count that belong
+  // to the same group as a row.
+  int64_t rowsOfGroup() const { return allRows() / groups; }
+  int64_t columnsOfGroup() const { return allColumns() / groups; }
+  /// Returns the first of the columns of a block of rows, a multiple of 8.
+  int64_t firstColumn(int64_t rowBlock) const {
+    return rowBlock * tile.rows / rowsOfGroup() * columnsOfGroup() / 8 * 8;
+  }
+  /// Counts the columns from there on that a block of rows has at most.
+  int64_t columnsOfRows() const;
+  /// Returns whether blocks of columns reach beyond the last channel block.
+  bool columnsReachBeyond() const;
+  /// Counts the results of a block that count, at most.
+  int64_t resultsOfBlock() const {
+    return groups == 1 ? tile.rows * tile.columns : tile.rows * std::min(tile.columns, columnsOfGroup());
+  }
   int64_t boxTaps() const { return shape::product(tile.taps); }
   /// Counts the products of a block, which the consumers share in equal, consecutive parts.
   int64_t products() const { return boxTaps() * rowTiles(); }
@@ -93,7 +110,7 @@ struct HaloWeightGradPlan {
   // The grid has chunks, row tiles, column tiles and boxes of taps.
   int64_t boxes(int axis) const { return shape::ceilDiv(kernel[axis], tile.taps[axis]); }
   int64_t rowBlocks() const { return shape::ceilDiv(allRows(), tile.rows); }
-  int64_t columnBlocks() const { return shape::ceilDiv(allColumns(), tile.columns); }
+  int64_t columnBlocks() const { return shape::ceilDiv(columnsOfRows(), tile.columns); }
   int64_t blocksOfChunk() const { return boxes(0) * boxes(1) * boxes(2) * rowBlocks() * columnBlocks(); }
   int64_t grid() const { return blocksOfChunk() * tile.chunks; }
   /// These count the tiles of positions of all clips, and how many of them a block goes through.

@@ -10,10 +10,14 @@ using namespace kinema::nvidia;
 
 static bool isSupported(kernel::WeightGradOp op) {
   auto result = cast<RankedTensorType>(op.getResult().getType());
+  if (!op.getGradientType() || !op.getActivationType() || !result.getElementType().isF32() ||
+      !canStage(op.gradient()))
+    return false;
+  if (op.getGroups() > 1)
+    return kernel::layoutOf(result) == groupedLayout(op.getContext(), result.getRank()) &&
+           canStage(op.activation());
   auto taps = tapsOf(result);
-  return op.getGroups() == 1 && op.getGradientType() && op.getActivationType() &&
-         result.getElementType().isF32() && taps && !taps->exchanged && canStage(op.gradient()) &&
-         canStage(op.activation(), taps->together);
+  return taps && !taps->exchanged && canStage(op.activation(), taps->together);
 }
 
 static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, const kernel::Traffic &traffic,
@@ -26,7 +30,7 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
       double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / ProductShape::depth;
   double staging = std::max(gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates),
                             gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates));
-  double results = 4.0 * tile.rows * tile.columns * plan.boxTaps(); // bytes
+  double results = 4.0 * plan.resultsOfBlock() * plan.boxTaps(); // bytes
   Work work{plan.grid()};
   work.matrix = tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
@@ -36,7 +40,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
   work.after = staging + work.matrix / tiles + results / storedPerCycle;
   // Partials are written here and read by the kernel that adds them up.
-  double partials = 4.0 * tile.chunks * plan.outputs * plan.inputs * shape::product(plan.kernel);
+  double partials =
+      4.0 * tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
   work.memory = traffic.reads + 2 * partials;
   return work;
 }
@@ -92,7 +97,8 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
     if (!outputRows && plan.neighbours > 1)
       continue; // inputs that overlap must all be columns
     tile.outputRows = outputRows;
-    int64_t rows = outputRows ? plan.outputs : plan.inputs, columns = outputRows ? plan.inputs : plan.outputs;
+    tile.rows = step;
+    int64_t rows = plan.allRows(), columns = plan.columnsOfRows(); // in groups, those of 64 rows
     for (int64_t size : evenSizes(shape::ceilDiv(columns, blockChannels)))
       for (tile.rows = step; tile.rows < rows + step && size <= 32; tile.rows += step)
         for (Roles roles : {Roles{1, 2}, Roles{1, 3}, Roles{2, 2}}) {

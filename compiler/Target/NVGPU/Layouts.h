@@ -25,6 +25,13 @@ kernel::LayoutAttr tapsLayout(mlir::MLIRContext *context, int64_t rank, const Ta
 /// Returns how the taps of a weight lie whose layout is tapsLayout; nothing for others.
 std::optional<Taps> tapsOf(mlir::RankedTensorType weight);
 
+/// T, H, W, O, I: a weight of a conv in groups as its gradient leaves it, where few inputs lie side by side.
+kernel::LayoutAttr groupedLayout(mlir::MLIRContext *context, int64_t rank);
+
+/// Returns how many groups of a conv share their inputs, so that the products of tensor cores contract whole
+/// channel blocks of these and make whole ones, forward and backward: as few as do, or all.
+int64_t groupsTogether(int64_t groups, int64_t inputsOfGroup, int64_t outputsOfGroup);
+
 } // namespace kinema::nvidia
 
 #endif

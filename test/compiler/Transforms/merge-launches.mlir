@@ -53,3 +53,20 @@ func.func @copies(%x: !w) -> (tensor<6xbf16>, tensor<6xbf16>, tensor<3xbf16>, te
   %t = kernel.convert %w : !w -> tensor<2x3xf32>
   return %v, %y, %c, %t : tensor<6xbf16>, tensor<6xbf16>, tensor<3xbf16>, tensor<2x3xf32>
 }
+
+// Weights that are widened for convs in groups stay so.
+
+clip.param @g : tensor<8x2x1x1x1xf32> {role = "weight"}
+
+// CHECK-LABEL: func.func @widened
+// UPDATES-LABEL: func.func @widened
+// CHECK: %[[G:.*]] = clip.read @g
+// CHECK-NEXT: %[[B:.*]] = clip.read @b
+// CHECK-NEXT: kernel.convert %[[B]], %[[G]] {kernel.widened = array<i64: 1, 4>} :
+func.func @widened() -> (tensor<3xbf16>, tensor<8x4x1x1x1xbf16>) {
+  %g = clip.read @g : tensor<8x2x1x1x1xf32>
+  %b = clip.read @b : !b
+  %c = kernel.convert %b : !b -> tensor<3xbf16>
+  %v = kernel.convert %g {kernel.widened = array<i64: 4>} : tensor<8x2x1x1x1xf32> -> tensor<8x4x1x1x1xbf16>
+  return %c, %v : tensor<3xbf16>, tensor<8x4x1x1x1xbf16>
+}

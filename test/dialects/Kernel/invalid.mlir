@@ -617,9 +617,9 @@ func.func @f(%x: !x, %w: !w) {
 // -----
 
 !x = tensor<1x8x2x4x4xf32>
-!w = tensor<16x8x1x3x3xf32>
+!w = tensor<16x6x1x3x3xf32>
 func.func @f(%x: !x, %w: !w) {
-  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x4x4xf32>' by the weight 'tensor<16x8x1x3x3xf32>'}}
+  // expected-error @below {{'kernel.conv' op does not lead from 'tensor<1x8x2x4x4xf32>' to 'tensor<1x16x2x4x4xf32>' by the weight 'tensor<16x6x1x3x3xf32>'}}
   %y = kernel.conv forward %w window <1x3x3 pad 0x1x1>
     prologue(pixel %x) : (!x) {
     ^bb0(%a: f32):
@@ -1236,6 +1236,30 @@ func.func @sgd(%w: tensor<4xf32>, %v: tensor<5xf32>, %h: tensor<4xf32, #clip.hyp
 func.func @convert(%x: tensor<4xf32>) {
   // expected-error @+1 {{'kernel.convert' op has 2 operands and 1 results; it makes one of each, and has at least one}}
   %y = kernel.convert %x, %x : tensor<4xf32>, tensor<4xf32> -> tensor<4xbf16>
+  return
+}
+
+// -----
+
+func.func @widens_too_many(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'kernel.convert' op widens 2 weights, expected as many numbers as 1 operands}}
+  %y = kernel.convert %x {kernel.widened = array<i64: 1, 1>} : tensor<4xf32> -> tensor<4xbf16>
+  return
+}
+
+// -----
+
+func.func @widens_parts(%w: tensor<12x3x1x1x1xf32>) {
+  // expected-error @+1 {{'kernel.convert' op widens 'tensor<12x3x1x1x1xf32>' to 'tensor<12x12x1x1x1xf32>', expected the inputs of some of 6 groups side by side}}
+  %y = kernel.convert %w {kernel.widened = array<i64: 6>} : tensor<12x3x1x1x1xf32> -> tensor<12x12x1x1x1xf32>
+  return
+}
+
+// -----
+
+func.func @widens_by_words(%w: tensor<12x3x1x1x1xf32>) {
+  // expected-error @+1 {{'kernel.convert' op has the attribute kernel.widened = "6", expected a list of numbers of groups on a convert}}
+  %y = kernel.convert %w {kernel.widened = "6"} : tensor<12x3x1x1x1xf32> -> tensor<12x6x1x1x1xf32>
   return
 }
 

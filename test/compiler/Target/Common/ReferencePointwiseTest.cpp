@@ -433,6 +433,24 @@ TEST(ReferenceConvert, TapsWithPaddingInEveryPlace) {
       }
 }
 
+TEST(ReferenceConvert, WidensWeightsOfGroups) {
+  // Of 6 groups with 2 outputs and 3 inputs each, 2 share their inputs.
+  std::vector<int64_t> shape = {12, 3, 1, 2, 2}, wide = {12, 6, 1, 2, 2};
+  Tensor w = random(shape, 1), bias = random({5}, 2), expected = filled(wide, 0);
+  for (int64_t o = 0; o < 12; ++o)
+    for (int64_t i = 0; i < 3; ++i)
+      for (int64_t tap = 0; tap < 4; ++tap)
+        expected.values[(o * 6 + o / 2 % 2 * 3 + i) * 4 + tap] = w.values[(o * 3 + i) * 4 + tap];
+  std::vector<std::string> from = {plain({5}), plain(shape)}, to = {plain({5}), weight(wide)};
+  auto results = ReferenceKernel(kernelText(from,
+                                            "kernel.convert %o0, %o1 {kernel.widened = array<i64: 1, 6>} : " +
+                                                joined(from) + " -> " + joined(to),
+                                            to))
+                     .run({bias, w});
+  expectNear(results[0], bias, 0.0);
+  expectNear(results[1], expected, 0.0);
+}
+
 TEST(ReferenceConvert, SeveralTensorsInOneLaunch) {
   struct Conversion {
     std::vector<int64_t> from, to;

@@ -27,6 +27,7 @@ struct ConvCase {
   int64_t block = 8; // in which they lie: smaller where they are few
   bool floats = false;
   int64_t out;
+  int64_t groups = 1;
   shape::Size3 input;
   shape::Window window = {};
 
@@ -34,19 +35,27 @@ struct ConvCase {
   shape::Size3 output() const { return *shape::windowOutput(input, window); }
   std::vector<int64_t> inputShape() const { return clipsOf(clips, in, input); }
   std::vector<int64_t> outputShape() const { return clipsOf(clips, out, output()); }
-  std::vector<int64_t> weightShape() const { return clipsOf(out, in, window.kernel); }
+  std::vector<int64_t> weightShape() const { return clipsOf(out, in / groups, window.kernel); }
+  /// Returns the shape of the weight that a conv reads, which in groups is widened.
+  std::vector<int64_t> wideWeightShape() const {
+    int64_t together = nvidia::groupsTogether(groups, in / groups, out / groups);
+    return clipsOf(out, together * in / groups, window.kernel);
+  }
   mlir::RankedTensorType inputType() const {
     return isNarrow() || floats ? inBlocks(inputShape(), block) : bfloat16InBlocks(inputShape());
   }
   mlir::RankedTensorType outputType() const { return bfloat16InBlocks(outputShape()); }
   /// Returns the weight's type as tensor cores read it; of a data gradient it is exchanged.
   mlir::RankedTensorType weightType(bool exchanged = false) const {
-    return weightOf(weightShape(), mlir::BFloat16Type::get(&context()), exchanged);
+    return weightOf(wideWeightShape(), mlir::BFloat16Type::get(&context()), exchanged);
   }
   /// Returns the type of the partials of the weight's gradient.
   mlir::RankedTensorType weightPartials() const {
     std::vector<int64_t> shape = weightShape();
     shape.insert(shape.begin(), mlir::ShapedType::kDynamic);
+    if (groups > 1)
+      return mlir::RankedTensorType::get(shape, mlir::Float32Type::get(&context()),
+                                         nvidia::groupedLayout(&context(), shape.size()));
     return weightOf(shape, mlir::Float32Type::get(&context()), /*exchanged=*/false);
   }
 
@@ -134,6 +143,28 @@ inline const ConvCase convCases[] = {
      .window = stem},
     {.name = "floats, stride 1", .in = 33, .floats = true, .out = 16, .input = {4, 6, 7}, .window = whole},
     {.name = "floats, point", .clips = 2, .in = 5, .floats = true, .out = 40, .input = {2, 3, 5}},
+    {.name = "groups of 4",
+     .clips = 2,
+     .in = 64,
+     .out = 64,
+     .groups = 16,
+     .input = {3, 5, 6},
+     .window = whole},
+    {.name = "groups of 6", .in = 96, .out = 96, .groups = 16, .input = {2, 5, 6}, .window = spatial},
+    {.name = "groups of 32, stride 2",
+     .in = 64,
+     .out = 64,
+     .groups = 2,
+     .input = {2, 7, 6},
+     .window = spatial2},
+    {.name = "groups of 4 to 8", .in = 32, .out = 64, .groups = 8, .input = {3, 5, 4}, .window = temporal2},
+    {.name = "groups of 3 to 2",
+     .clips = 2,
+     .in = 15,
+     .out = 10,
+     .groups = 5,
+     .input = {2, 4, 5},
+     .window = line},
 };
 
 /// Returns the name of a test's case as GoogleTest takes names.

@@ -41,6 +41,13 @@ const ConvCase gradients[] = {
      .input = {2, 5, 6},
      .window = strided(point, {2, 2, 2})},
     {.name = "whole gradient", .in = 16, .out = 21, .input = {5, 6, 6}, .window = whole2},
+    {.name = "gradient in groups", .in = 64, .out = 64, .groups = 16, .input = {2, 5, 6}, .window = whole2},
+    {.name = "gradient in large groups",
+     .in = 64,
+     .out = 96,
+     .groups = 2,
+     .input = {2, 5, 6},
+     .window = line},
 };
 
 std::vector<Case> cases() {
@@ -92,7 +99,7 @@ OwningOpRef<ModuleOp> convKernel(const Case &c, Fusion fusion) {
     epilogue.yield(Yield::Store, epilogue.argument());
   else
     emitFusedEpilogue(epilogue, c);
-  k.conv(c.direction, weight, c.window, prologue, epilogue, bfloat16InBlocks(c.resultShape()));
+  k.conv(c.direction, weight, c.window, prologue, epilogue, bfloat16InBlocks(c.resultShape()), c.groups);
   if (fusion == Fusion::Merge) {
     KernelRegion merge(k);
     emitMerge(merge, c);
@@ -104,7 +111,7 @@ OwningOpRef<ModuleOp> convKernel(const Case &c, Fusion fusion) {
 std::vector<Tensor> operandsOf(const Case &c, Fusion fusion) {
   int64_t in = c.sourceShape()[1], out = c.resultShape()[1];
   // In steps of 1/128 all products and sums are exact, in any order.
-  std::vector<Tensor> operands = {coarse(c.weightShape(), 1), coarse(c.sourceShape(), 2)};
+  std::vector<Tensor> operands = {coarse(c.wideWeightShape(), 1), coarse(c.sourceShape(), 2)};
   if (fusion != Fusion::None)
     llvm::append_range(operands, std::vector{random({in}, 3), random({in}, 4), coarse(c.resultShape(), 5),
                                              random({out}, 6)});
@@ -204,6 +211,31 @@ TEST(HaloConvTiles, RowsMayBeFrames) {
         EXPECT_TRUE(nvidia::haloPlanOf(cast<kernel::ConvOp>(defOf(*framed).getKernel())).rowsAreFrames());
         expectAsReference(c, *kernel, *framed);
       }
+}
+
+TEST(HaloConvTiles, HaveWholeGroupsOrPartsOfOne) {
+  // The groups are of 16 channels, four of 4 each, or of 64.
+  for (auto direction : {kernel::Direction::Forward, kernel::Direction::Transposed})
+    for (auto [groups, channels, depth] : {std::array<int64_t, 3>{32, 64, 64},
+                                           {32, 32, 32},
+                                           {32, 16, 16},
+                                           {2, 32, 16},
+                                           {2, 64, 64},
+                                           {2, 128, 128}}) {
+      const Case c = {
+          {.name = "groups", .in = 128, .out = 128, .groups = groups, .input = {2, 5, 6}, .window = spatial},
+          direction};
+      SCOPED_TRACE(fmt::format("{} groups, tiles of {} channels", groups, channels));
+      HaloTile tile = {.results = {1, 5, 3},
+                       .channels = channels,
+                       .depth = depth,
+                       .blocks = 2 * 128 / channels,
+                       .cluster = 2};
+      OwningOpRef<ModuleOp> kernel = convKernel(c, Fusion::None);
+      std::vector<Tensor> operands = operandsOf(c, Fusion::None);
+      expectNear(ReferenceKernel(*scheduled(*kernel, tile)).run(operands)[0],
+                 ReferenceKernel(*kernel).run(operands)[0], 0.0);
+    }
 }
 
 namespace {

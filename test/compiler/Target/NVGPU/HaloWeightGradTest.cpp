@@ -53,6 +53,10 @@ const Case tiledCases[] = {
      Tile{.results = {2, 7, 7}, .taps = {1, 3, 3}, .columns = 16, .chunks = 2}},
     {{.name = "some taps of a stem", .in = 3, .block = 4, .out = 16, .input = {2, 12, 14}, .window = stem},
      Tile{.results = {1, 6, 7}, .taps = {1, 3, 1}, .columns = 32, .chunks = 2}},
+    {{.name = "groups, input rows", .in = 96, .out = 48, .groups = 8, .input = {2, 4, 5}, .window = line},
+     Tile{.results = {2, 4, 5}, .taps = {1, 1, 3}, .outputRows = false, .columns = 32, .consumers = 2}},
+    {{.name = "groups, columns in parts", .in = 88, .out = 88, .groups = 11, .input = {2, 4, 5}},
+     Tile{.results = {1, 4, 5}, .columns = 40, .chunks = 2}},
     {{.name = "a gradient of floats",
       .clips = 2,
       .in = 24,
@@ -87,7 +91,7 @@ OwningOpRef<ModuleOp> weightGradKernel(const Case &c, Fusion fusion) {
   bool isPlain = fusion == Fusion::None;
   KernelRegion gradient = isPlain ? k.identity(c.outputType()) : gradientOfNorm(k, c);
   KernelRegion activation = isPlain ? k.identity(c.inputType()) : k.normalised(c.inputType());
-  k.weightGrad(c.window, gradient, activation, c.weightPartials());
+  k.weightGrad(c.window, gradient, activation, c.weightPartials(), c.groups);
   return k.finish();
 }
 

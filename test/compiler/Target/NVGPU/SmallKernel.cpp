@@ -8,6 +8,7 @@
 #include "compiler/Target/NVGPU/Strategies.h"
 #include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Traffic.h"
+#include "dialects/Kernel/WidenedWeights.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
@@ -105,6 +106,9 @@ public:
       auto convert = cast<kernel::ConvertOp>(op);
       fewer = kernel::ConvertOp::create(b, op->getLoc(), ValueRange(pick(convert.getResults())).getTypes(),
                                         pick(convert.getInputs()), kernel::ScheduleAttr());
+      auto widened = kernel::widenedGroups(convert);
+      kernel::setWidenedGroups(cast<kernel::ConvertOp>(fewer),
+                               llvm::map_to_vector(kept, [&](int64_t i) { return widened[i]; }));
     }
     cast<kernel::LaunchableOp>(fewer).setScheduleAttr(kernel::scheduleOf(op));
     op->getBlock()->getTerminator()->setOperands(fewer->getResults());

@@ -57,6 +57,47 @@ func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {cl
   return %p, %y, %dw : !z, !y, tensor<?x16x3x1x3x7xf32>
 }
 
+// Of a conv in groups of 4 channels, 4 groups share their inputs, so that whole blocks are contracted. The weight itself
+// lies tap by tap, with the inputs of a group side by side.
+
+clip.param @grouped : tensor<32x4x1x1x3xf32> {role = "weight"}
+!g = tensor<1x32x2x8x6xf32>
+
+// CHECK-LABEL: func.func @groups
+// CHECK: %[[READ:.*]] = clip.read @grouped : tensor<32x4x1x1x3xf32, #[[GROUPED:.*]]>
+// CHECK: %[[W:.*]] = kernel.convert %[[READ]] {kernel.widened = array<i64: 8>} : tensor<32x4x1x1x3xf32, #[[GROUPED]]> -> tensor<32x16x1x1x3xbf16, #[[TAPS]]>
+// CHECK: kernel.conv forward %[[W]]
+// CHECK: {groups = 8 : i64}
+// CHECK: %[[T:.*]] = kernel.convert %[[READ]] {kernel.widened = array<i64: 8>} : {{.*}} -> tensor<32x16x1x1x3xbf16, #cdeAB8b8a>
+// CHECK: kernel.conv transposed %[[T]]
+// CHECK: kernel.wgrad
+// CHECK: tensor<?x32x4x1x1x3xf32, #adefbc>
+func.func @groups(%x: !g) -> (!g {clip.name = "y"}, tensor<?x32x4x1x1x3xf32> {clip.name = "dw"}) {
+  %w = clip.read @grouped : tensor<32x4x1x1x3xf32>
+  %y = kernel.conv forward %w window <1x1x3 pad 0x0x1> prologue(pixel %x) : (!g) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {groups = 8 : i64} : tensor<32x4x1x1x3xf32> -> !g
+  %dx = kernel.conv transposed %w window <1x1x3 pad 0x0x1> prologue(pixel %y) : (!g) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } {groups = 8 : i64} : tensor<32x4x1x1x3xf32> -> !g
+  %dw = kernel.wgrad window <1x1x3 pad 0x0x1> gradient(pixel %y) : (!g) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } activation(pixel %x) : (!g) {
+  ^bb0(%a: f32):
+    kernel.yield value %a
+  } {groups = 8 : i64} : tensor<?x32x4x1x1x3xf32>
+  return %dx, %dw : !g, tensor<?x32x4x1x1x3xf32>
+}
+
 // Attention's scores, shares and results are activations as all others: softmax and products compute in f32 and round.
 
 !q = tensor<1x16x2x4x5xf32>

@@ -1,6 +1,6 @@
 """Checks what is said of planned modules after edits of their launches, arenas and schedules.
 
-usage: edited_launches.py CPU_MODULE GPU_MODULE
+usage: edited_launches.py CPU_MODULE GPU_MODULE GPU_MODULE_WITH_GROUPS
 """
 import re
 import subprocess
@@ -57,9 +57,11 @@ GPU_EDITS = [
     ("whose blocks of a cluster would have other tiles than each other, expected a cluster of 1", parameter("sm90.halo", "cluster", 2)),
 ]
 
+GROUP_EDITS = [("whose tiles of 24 channels and ", parameter("sm90.halo", "channels", 24))]
+
 
 def main():
-    for path, edits in zip(sys.argv[1:], (EDITS, GPU_EDITS), strict=True):
+    for path, edits in zip(sys.argv[1:], (EDITS, GPU_EDITS, GROUP_EDITS), strict=True):
         check(open(path, encoding="utf-8").read(), edits)
 
 
