@@ -67,7 +67,7 @@ void addBuild(CLI::App &app) {
   addThreads(*command, options->spec);
   command->add_option("-o,--output", options->output, "the program")->required();
   addTargets(*command, options->targets)->default_str("x86-64-v3,x86-64-v4,sm_90a");
-  addPrecision(*command, options->choice);
+  addCode(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))

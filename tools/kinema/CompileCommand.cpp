@@ -135,7 +135,7 @@ void addCompile(CLI::App &app) {
   command->add_option("-o,--output", options->output, "the package, or the text of the phase");
   addTargets(*command, options->targets)
       ->default_str("cpu; with --from fused and the phases behind it, the one that the module was made for");
-  addPrecision(*command, options->choice);
+  addCode(*command, options->choice);
   addSchedules(*command, options->choice);
   command->add_flag("--emulator", options->choice.emulator,
                     "with code for --device emulator, which runs a GPU's kernels on the CPU and checks them");

@@ -138,14 +138,19 @@ public:
   /// Takes the recipe's settings out of `options.settings` that are the compiler's alone.
   template <typename Options>
   PreparedNetwork(Options &options, const SpecOptions &given, const TargetChoice &choice) : spec(given) {
-    if (isPackage(spec.spec))
+    if (isPackage(spec.spec)) {
+      if (!choice.precision.empty())
+        refuse("{} is compiled already, and its code keeps its precision: name the spec with --precision {}",
+               spec.spec, choice.precision);
       return;
+    }
     if constexpr (requires { options.settings; })
       splitSettings(options.settings, spec.settings);
     spec.threads = options.threads;
     spec.fromVideos = requires { options.loaders; };
     compile = prepare(options, spec);
     chooseTarget(options.device, compile);
+    applyPrecision(choice, compile);
     applyMeasurements(choice, compile);
     compilation.emplace(compile, frontendOptions(spec), spec.threads, llvm::errs());
     require(compilation->fromSpec(spec.spec, Phase::Clip));
@@ -190,6 +195,7 @@ void addCommand(CLI::App &app, const char *name, const char *description, void (
   auto choice = std::make_shared<TargetChoice>();
   auto options = std::make_shared<Options>();
   addSpecOptions(*sub, *spec, "the network, a .arch file, or a package that was compiled of one");
+  addPrecision(*sub, *choice);
   addMeasurements(*sub, *choice);
   sub->add_flag_callback(
       "--no-cache", [spec] { spec->cache = false; },

@@ -75,7 +75,7 @@ void addTarget(CLI::App &command, TargetChoice &choice, std::string &target) {
   command.add_option("--target", target, "the machine; cpu: the best level of this machine's processor")
       ->check(CLI::IsMember(targetNames()))
       ->capture_default_str();
-  addPrecision(command, choice);
+  addCode(command, choice);
   addSchedules(command, choice);
 }
 
@@ -86,6 +86,15 @@ void addPrecision(CLI::App &command, TargetChoice &choice) {
           "how activations are stored; sums, parameters and updates are fp32 in any case (default: fp32 "
           "on CPUs, else bf16)")
       ->check(CLI::IsMember({"fp32", "bf16"}));
+}
+
+void applyPrecision(const TargetChoice &choice, CompileOptions &options) {
+  if (!choice.precision.empty())
+    options.bfloat16 = choice.precision == "bf16";
+}
+
+void addCode(CLI::App &command, TargetChoice &choice) {
+  addPrecision(command, choice);
   command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
   command.add_option("--cuda-path", choice.toolkit,
                      "the folder of the CUDA toolkit, whose ptxas makes machine code");
@@ -138,8 +147,7 @@ void applyTarget(const TargetChoice &choice, const Target *target, CompileOption
     refuse("--watchdog: kernels for {} wait for nothing; it is for a GPU's (--target sm_90a)",
            target->name.str());
   options.targetOptions.watchdog = choice.watchdog;
-  if (!choice.precision.empty())
-    options.bfloat16 = choice.precision == "bf16";
+  applyPrecision(choice, options);
 }
 
 std::vector<CompileOptions> optionsOf(const TargetChoice &choice, llvm::ArrayRef<const Target *> targets,

@@ -47,8 +47,12 @@ std::vector<std::string> targetNames();
 CLI::Option *addTargets(CLI::App &command, std::vector<std::string> &targets);
 /// Adds --target, and what the three functions below add.
 void addTarget(CLI::App &command, TargetChoice &choice, std::string &target);
-/// Adds --precision, --reference and --cuda-path.
+/// Adds --precision alone.
 void addPrecision(CLI::App &command, TargetChoice &choice);
+/// Adds --precision, --reference and --cuda-path.
+void addCode(CLI::App &command, TargetChoice &choice);
+/// Applies --precision.
+void applyPrecision(const TargetChoice &choice, CompileOptions &options);
 /// Adds --measurements and --choice.
 void addSchedules(CLI::App &command, TargetChoice &choice);
 /// Adds --measurements.

@@ -317,7 +317,7 @@ void addTune(CLI::App &app) {
   CLI::Option *spec = command->get_option("SPEC")->required(false);
   addSettings(*command, options->spec);
   addThreads(*command, options->spec);
-  addPrecision(*command, options->choice);
+  addCode(*command, options->choice);
   command->add_option("--target", options->target, "the machine (default: what the device is)")
       ->check(CLI::IsMember(targetNames()));
   command
