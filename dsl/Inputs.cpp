@@ -46,11 +46,6 @@ void resolveRecipe(Program &program, llvm::ArrayRef<NetworkInput> inputs, Diagno
 void checkInputsFromVideos(llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics) {
   const auto *first = argumentOf<Size>(inputs.front(), "size");
   for (const NetworkInput &input : inputs) {
-    const auto *word = argumentOf<Word>(input, "kind");
-    if (const InputKind *kind = word ? findInputKind(word->text) : nullptr; kind && !kind->fromVideos)
-      diagnostics.error(placeOf(input, "kind"),
-                        "an input of kind " + word->text + " cannot be filled from videos yet",
-                        "`kinema run` takes its tensors");
     const auto *size = argumentOf<Size>(input, "size");
     if (first && size && ((*size)[2] != (*first)[2] || (*size)[3] != (*first)[3]))
       diagnostics.error(placeOf(input, "size"),

@@ -14,7 +14,7 @@ struct NetworkInput {
 /// Checks which frames of a clip the inputs take, and completes the program's recipe from them.
 void resolveRecipe(Program &program, llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics);
 
-/// Reports errors at inputs that no video fills, or not the same one.
+/// Reports errors at inputs that no clip fills together with the others.
 void checkInputsFromVideos(llvm::ArrayRef<NetworkInput> inputs, Diagnostics &diagnostics);
 
 } // namespace kinema::dsl

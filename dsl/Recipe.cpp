@@ -43,8 +43,6 @@ struct MissingStatement {
 };
 
 constexpr MissingStatement missingStatements[] = {
-    {Kind::Data, "flow", "optical flow is not computed from videos",
-     "`kinema run` takes tensors for `input flow` that were computed elsewhere"},
     {Kind::Train, "adam", "there is no Adam", "the optimiser is SGD: sgd momentum=0.9 decay=1e-4"},
 };
 

@@ -12,6 +12,7 @@ config.test_exec_root = os.path.join(config.binary_dir, "test")
 
 for tool in ["kinema-opt", "kinema-runtime", "kinema"]:
     config.substitutions.append((f"%{tool}(?![-\\w])", os.path.join(config.binary_dir, "bin", tool)))
+config.substitutions.append(("%kinema-flow", os.path.join(config.binary_dir, "bin", "libkinema-flow.so")))
 # What a test reads is printed and read again, as text and as bytecode, before its passes run.
 config.substitutions.append((r"(?<![-%/\w])kinema-opt(?= )", "kinema-opt --verify-roundtrip"))
 config.substitutions.append(("%models", os.path.join(config.source_dir, "models")))

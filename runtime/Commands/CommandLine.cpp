@@ -46,6 +46,8 @@ std::string listMeaning(const char *list) {
 template <typename Options> void addData(CLI::App &app, Options &options) {
   app.add_option("--loaders", options.loaders, "threads that decode videos (default: one a core)")
       ->check(CLI::Range(0, maxThreads));
+  app.add_option("--flow", options.flow,
+                 "folder of optical flow that `data flow` has computed (default: it is computed on the way)");
   // The option adds to the settings, since other flags have put theirs there.
   app.add_option_function<std::vector<std::string>>(
          "--set",

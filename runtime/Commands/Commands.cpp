@@ -4,6 +4,7 @@
 #include "runtime/Commands/Info.h"
 #include "runtime/Data/ClassNames.h"
 #include "runtime/Data/ClipInput.h"
+#include "runtime/Data/FlowStore.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoSource.h"
 #include "runtime/Package/Names.h"
@@ -74,6 +75,22 @@ VideoList readVideos(const std::string &list, const ListOptions &options, const 
   return videos;
 }
 
+bool hasFlow(const Manifest &manifest) {
+  return std::ranges::any_of(manifest.inputs, [](const InputTensor &input) { return input.kind == "flow"; });
+}
+
+// Throws Error where a folder of stored flow is named for a network that takes no flow.
+void requireUseOf(const std::string &flow, const Manifest &manifest) {
+  if (!flow.empty() && !hasFlow(manifest))
+    refuse("--flow {}: {} has no input of kind flow", flow, manifest.name);
+}
+
+// Has the videos left out that have no stored flow, where the network takes its flow from a folder.
+void useFlow(VideoList &list, const std::string &folder, const Manifest &manifest, const Recipe &recipe) {
+  if (!folder.empty() && hasFlow(manifest))
+    FlowStore(folder, recipe.data).leaveOutOthers(list);
+}
+
 // Throws Error where so many videos of the list are known to be missing that the recipe does not allow it.
 void checkKnownMissing(const VideoList &list, const Recipe &recipe) {
   if (list.unreadable.size() == list.videos.size())
@@ -109,20 +126,22 @@ std::string differentClasses(const std::vector<std::string> &a, const std::vecto
   return "";
 }
 
-LoaderOptions loaderOptions(const Manifest &manifest, int threads) {
+template <typename Options> LoaderOptions loaderOptions(const Manifest &manifest, const Options &from) {
   LoaderOptions options;
   options.batch = manifest.batch;
-  options.threads = threads;
+  options.threads = from.loaders;
   options.inputs = formsOf(manifest.inputs);
+  options.flow = from.flow;
   return options;
 }
 
 // Checks that videos give what the network takes, and that frames and crop are those that the package was
-// compiled for. `train` means the crop of training, else that of evaluation.
-void checkClips(const Manifest &manifest, const Recipe &recipe, bool train) {
+// compiled for. `flow` is the folder of stored flow; `train` means the crop of training, else that of
+// evaluation.
+void checkClips(const Manifest &manifest, const Recipe &recipe, const std::string &flow, bool train) {
   const std::vector<InputForm> forms = formsOf(manifest.inputs);
   for (const InputForm &form : forms)
-    makeClipInput(form, recipe.data);
+    makeClipInput(form, recipe.data, flow);
   refuseContradictions(recipe.data, train ? EvalRecipe() : recipe.eval);
   if (recipe.data.frames != clipFrames(forms))
     refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
@@ -266,12 +285,6 @@ void checkWeights(const Manifest &manifest, const std::string &weights, const st
     matchWeights(manifest, file, weights, map);
 }
 
-Recipe recipeWith(Recipe recipe, const std::vector<std::string> &settings) {
-  for (const std::string &setting : settings)
-    applySetting(recipe, setting);
-  return recipe;
-}
-
 // A TrainingPlan is a training before the first step.
 struct TrainingPlan {
   VideoList train;
@@ -352,6 +365,7 @@ void planResumption(const TrainOptions &options, const Manifest &manifest, Train
 // Reads the lists of a training, whose classes must be the same.
 void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPlan &plan) {
   plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest), options);
+  useFlow(plan.train, options.flow, manifest, plan.start.recipe);
   addNotes(plan.train, plan.notes);
   const std::vector<std::string> &classes = plan.train.classes;
   if (plan.train.sorted && static_cast<int64_t>(classes.size()) < manifest.classes)
@@ -366,6 +380,7 @@ void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPl
   if (options.testList.empty())
     return;
   plan.test = readVideos(options.testList, listOptions(options, ListPart::Test, manifest, classes), options);
+  useFlow(*plan.test, options.flow, manifest, plan.start.recipe);
   addNotes(*plan.test, plan.notes);
   if (std::string text = differentClasses(classes, plan.test->classes); !text.empty())
     fail("{} and {} have different classes: {}; name the file of both with --labels", options.trainList,
@@ -374,6 +389,7 @@ void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPl
 
 TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest) {
   checkFolder(options);
+  requireUseOf(options.flow, manifest);
   TrainingPlan plan;
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
   readLists(options, manifest, plan);
@@ -382,9 +398,9 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   if (options.resume)
     planResumption(options, manifest, plan);
   checkCompiled(manifest, plan.start.recipe);
-  checkClips(manifest, plan.start.recipe, true);
+  checkClips(manifest, plan.start.recipe, options.flow, true);
   if (plan.test)
-    checkClips(manifest, plan.start.recipe, false);
+    checkClips(manifest, plan.start.recipe, options.flow, false);
   checkWeights(manifest, options.weights, options.names, options.partial);
   checkKnownMissing(plan.train, plan.start.recipe);
   if (plan.test)
@@ -403,10 +419,11 @@ struct EvaluationPlan {
 // `package` is null where it is not made yet.
 EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manifest, const Package *package) {
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
-  checkClips(manifest, plan.recipe, false);
+  checkClips(manifest, plan.recipe, options.flow, false);
   const std::vector<std::string> trained = classesOf(options.weights, package);
   plan.videos =
       readVideos(options.testList, listOptions(options, ListPart::Test, manifest, trained), options);
+  useFlow(plan.videos, options.flow, manifest, plan.recipe);
   checkKnownMissing(plan.videos, plan.recipe);
   plan.names = plan.videos.classes;
   addNotes(plan.videos, plan.notes);
@@ -425,7 +442,8 @@ EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manife
 EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &manifest,
                               const Package *package) {
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
-  checkClips(manifest, plan.recipe, false);
+  requireUseOf(options.flow, manifest);
+  checkClips(manifest, plan.recipe, options.flow, false);
   if (!options.scores.empty())
     checkWritable(options.scores);
   if (options.top < 1)
@@ -439,6 +457,7 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
     // Nothing is made of the label, which nobody knows.
     plan.videos.videos.push_back({.path = video, .label = 0, .name = video});
   }
+  useFlow(plan.videos, options.flow, manifest, plan.recipe);
   checkWeights(manifest, options.weights, options.names);
   return plan;
 }
@@ -465,7 +484,7 @@ struct TestedNetwork {
     Program program(package, {.threads = options.threads, .device = options.device});
     loadWeights(program, package, options.weights, options.names);
     source = VideoSource::evaluation(std::move(plan.videos), plan.recipe,
-                                     loaderOptions(program.manifest(), options.loaders));
+                                     loaderOptions(program.manifest(), options));
     Progress progress;
     for (const std::string &note : plan.notes)
       progress.note(note);
@@ -570,11 +589,10 @@ void train(const TrainOptions &options) {
   startFrom(program, package, options, progress);
 
   const std::vector<std::string> classes = plan.train.classes;
-  auto source =
-      VideoSource::training(std::move(plan.train), recipe, loaderOptions(manifest, options.loaders));
+  auto source = VideoSource::training(std::move(plan.train), recipe, loaderOptions(manifest, options));
   std::unique_ptr<VideoSource> test;
   if (plan.test)
-    test = VideoSource::evaluation(std::move(*plan.test), recipe, loaderOptions(manifest, options.loaders));
+    test = VideoSource::evaluation(std::move(*plan.test), recipe, loaderOptions(manifest, options));
 
   progress.note(fmt::format("{}: {} parameters, {} clips a step, {} clips an epoch, {}", manifest.name,
                             trainedValues(manifest), manifest.batch, source->clips(),
@@ -623,6 +641,8 @@ void eval(const EvalOptions &options) {
   if (!options.with.empty())
     networks.emplace_back(options.ofSecond());
   checkSameClasses(networks);
+  if (std::ranges::none_of(networks, [](const TestedNetwork &network) { return hasFlow(network.manifest); }))
+    requireUseOf(options.flow, networks.front().manifest);
   if (!options.out.empty())
     prepareEvaluation(options.out); // before the work, in case nothing can be written there
   catchInterrupts();
@@ -653,7 +673,7 @@ void predict(const PredictOptions &options) {
   loadWeights(program, package, options.weights, options.names);
 
   auto source =
-      VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options.loaders));
+      VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options));
   Progress progress;
   catchInterrupts();
   Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction");

@@ -47,6 +47,7 @@ struct TrainOptions : PackageOptions, ListFlags {
   std::vector<std::string> changed;  // what may differ from that run: train, test, network, recipe
   bool overwrite = false;            // begin anew although `out` holds a run
   int loaders = 0;                   // threads that decode; 0: all cores
+  std::string flow;                  // folder of stored optical flow; empty: it is computed
   int64_t testEvery = 1;             // epochs
   double saveMinutes = 10;           // between two checkpoints within an epoch
   bool profile = false;              // time launches and print where the time of a step goes
@@ -60,6 +61,7 @@ struct EvalOptions : PackageOptions, ListFlags {
   bool json = false, confusion = false;
   std::string out; // folder for what was found, video by video and class by class; empty: none
   int loaders = 0;
+  std::string flow;
   // A second network, whose scores of the same videos are joined with those of the first; empty: none.
   std::string with, withWeights, withNames;
   double withShare = 0.5; // weight of its scores; the first's have what is left of 1
@@ -77,6 +79,7 @@ struct PredictOptions : PackageOptions {
   std::string scores; // file for the scores of all classes, a line a video; empty: none
   bool json = false;
   int loaders = 0;
+  std::string flow;
 };
 
 struct RunCommandOptions : PackageOptions, RunOptions {};

@@ -1,5 +1,6 @@
 #include "runtime/Data/ClipInput.h"
 
+#include "runtime/Data/FlowInput.h"
 #include "runtime/Support/Error.h"
 
 namespace kinema {
@@ -47,25 +48,31 @@ private:
   float mean, scale;
 };
 
-template <typename Input> std::unique_ptr<ClipInput> makeOf(const InputForm &, const DataRecipe &data) {
-  return std::make_unique<Input>(data);
+template <typename Input>
+std::unique_ptr<ClipInput> makeOf(const InputForm &form, const DataRecipe &data, const std::string &flow) {
+  if constexpr (std::is_constructible_v<Input, const DataRecipe &>)
+    return std::make_unique<Input>(data);
+  else
+    return std::make_unique<Input>(form, data, flow);
 }
 
 struct Maker {
   std::string_view kind;
-  std::unique_ptr<ClipInput> (*make)(const InputForm &form, const DataRecipe &data);
+  std::unique_ptr<ClipInput> (*make)(const InputForm &form, const DataRecipe &data, const std::string &flow);
 };
 
-constexpr Maker makers[] = {{"rgb", makeOf<RgbInput>}, {"gray", makeOf<GrayInput>}};
+constexpr Maker makers[] = {
+    {"rgb", makeOf<RgbInput>}, {"gray", makeOf<GrayInput>}, {"flow", makeOf<FlowInput>}};
 
 } // namespace
 
-std::unique_ptr<ClipInput> makeClipInput(const InputForm &form, const DataRecipe &data) {
+std::unique_ptr<ClipInput> makeClipInput(const InputForm &form, const DataRecipe &data,
+                                         const std::string &flow) {
   if (const InputKind *kind = findInputKind(form.kind); kind && !kind->takes(form.channels))
     refuse("an input of kind {} has {}, found {}", form.kind, kind->wanted(), form.channels);
   for (const Maker &maker : makers)
     if (maker.kind == form.kind)
-      return maker.make(form, data);
+      return maker.make(form, data, flow);
   refuse("videos give no input of kind {}: compute its tensors yourself and use run", form.kind);
 }
 

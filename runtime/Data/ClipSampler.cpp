@@ -168,15 +168,11 @@ std::vector<int64_t> ClipSampler::places(const ClipDraw &draw, int64_t total) co
 }
 
 std::vector<int64_t> ClipSampler::frames(const ClipDraw &draw, const VideoReader &video) const {
-  const VideoInfo &info = video.info();
-  const bool resampled = data.fps > 0 && info.fps > 0;
-  const int64_t total = resampled ? std::max<int64_t>(1, std::llround(info.seconds * data.fps)) : info.frames;
+  const int64_t total = video.countAtRate(data.fps);
   std::vector<int64_t> numbers;
   for (int64_t place : places(draw, total))
-    for (int64_t near = place - framesAround.before; near <= place + framesAround.behind; ++near) {
-      const int64_t number = std::clamp<int64_t>(near, 0, total - 1);
-      numbers.push_back(resampled ? video.frameAt(static_cast<double>(number) / data.fps) : number);
-    }
+    for (int64_t near = place - framesAround.before; near <= place + framesAround.behind; ++near)
+      numbers.push_back(video.frameAtRate(data.fps, std::clamp<int64_t>(near, 0, total - 1)));
   return numbers;
 }
 
@@ -234,6 +230,7 @@ ColourChange ClipSampler::colourChange(const ClipDraw &draw) const {
 ClipView ClipSampler::view(const ClipDraw &draw, PictureSize video) const {
   ClipView view;
   view.picture = scaledSize(video, draw.shortSide, data.resize);
+  view.steady = scaledSize(video, data.shortSide, data.resize);
   view.region = cropSize;
   double down = draw.down, right = draw.right;
   if (isTraining && data.at == "resized") {

@@ -35,6 +35,8 @@ struct ClipView {
   PictureSize region;
   bool flip = false;
   ColourChange colours;
+  PictureSize steady =
+      {}; // the size that `picture` has where the recipe does not change it from clip to clip
 };
 
 // Cuts the region of a view out of scaled frames: it is scaled to the crop, flipped, and its colours change.

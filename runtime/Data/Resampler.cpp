@@ -31,25 +31,36 @@ Resampler::Resampler(PictureSize from, PictureSize to)
 
 void Resampler::apply(const uint8_t *picture, int64_t width, bool flip, int64_t planeStride,
                       float *result) const {
-  std::vector<float> lines(int64_t{3} * from.height * to.width); // [from.height, 3, to.width]
+  resample<3>(picture, width, flip, planeStride, result);
+}
+
+void Resampler::apply(const int8_t *plane, int64_t width, bool flip, float *result) const {
+  resample<1>(plane, width, flip, 0, result);
+}
+
+template <int channels, typename Value>
+void Resampler::resample(const Value *picture, int64_t width, bool flip, int64_t planeStride,
+                         float *result) const {
+  std::vector<float> lines(int64_t{channels} * from.height * to.width); // [from.height, channels, to.width]
   for (int y = 0; y < from.height; ++y)
     for (int x = 0; x < to.width; ++x) {
       const Taps &taps = columns[flip ? to.width - 1 - x : x];
-      const uint8_t *pixel = picture + (y * width + taps.first) * 3;
-      float sums[3] = {};
+      const Value *pixel = picture + (y * width + taps.first) * channels;
+      float sums[channels] = {};
       for (float weight : taps.weights)
         for (float &sum : sums)
           sum += weight * static_cast<float>(*pixel++);
-      for (int channel = 0; channel < 3; ++channel)
-        lines[(int64_t{3} * y + channel) * to.width + x] = sums[channel];
+      for (int channel = 0; channel < channels; ++channel)
+        lines[(int64_t{channels} * y + channel) * to.width + x] = sums[channel];
     }
-  for (int channel = 0; channel < 3; ++channel)
+  for (int channel = 0; channel < channels; ++channel)
     for (int y = 0; y < to.height; ++y) {
       float *line = result + channel * planeStride + static_cast<int64_t>(y) * to.width;
       std::fill_n(line, to.width, 0.0f);
       for (size_t i = 0; i < rows[y].weights.size(); ++i) {
         const float weight = rows[y].weights[i];
-        const float *source = &lines[(3 * (rows[y].first + static_cast<int64_t>(i)) + channel) * to.width];
+        const float *source =
+            &lines[(channels * (rows[y].first + static_cast<int64_t>(i)) + channel) * to.width];
         for (int x = 0; x < to.width; ++x)
           line[x] += weight * source[x];
       }

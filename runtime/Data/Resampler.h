@@ -19,7 +19,13 @@ public:
   // values in 0..255.
   void apply(const uint8_t *picture, int64_t width, bool flip, int64_t planeStride, float *to) const;
 
+  // Does the same with a plane of numbers. plane: [from.height, width]; to: [to.height, to.width]
+  void apply(const int8_t *plane, int64_t width, bool flip, float *to) const;
+
 private:
+  template <int channels, typename Value>
+  void resample(const Value *picture, int64_t width, bool flip, int64_t planeStride, float *to) const;
+
   // Says what a place of the result is made of.
   struct Taps {
     int first = 0;

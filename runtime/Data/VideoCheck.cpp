@@ -2,13 +2,10 @@
 
 #include "runtime/Data/VideoFile.h"
 #include "runtime/Data/VideoIndex.h"
-#include "runtime/Support/Digest.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -37,22 +34,6 @@ void decodeEnds(const std::string &path, IndexEntry &entry) {
   int height = scales ? small : entry.info.height, width = scales ? small : entry.info.width;
   std::vector<uint8_t> rgb(size_t(2) * height * width * 3);
   reader.read(ends, height, width, rgb.data());
-}
-
-uint64_t contentOf(const std::string &path) {
-  VideoFile file(path);
-  std::vector<char> bytes(size_t{1} << 20);
-  Digest digest;
-  for (int64_t at = 0;;) {
-    ssize_t count = file.read(bytes.data(), bytes.size(), at);
-    file.checkTime();
-    if (count < 0)
-      fail("{}: cannot be read: {}", path, std::strerror(errno));
-    if (count == 0)
-      return digest.number();
-    digest.add({bytes.data(), static_cast<size_t>(count)});
-    at += count;
-  }
 }
 
 class Checker {

@@ -1,5 +1,7 @@
 #include "runtime/Data/VideoFile.h"
 
+#include "runtime/Support/Digest.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +10,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace kinema {
 namespace {
@@ -90,6 +93,22 @@ ssize_t VideoFile::read(void *to, size_t count, int64_t offset) const {
   for (;;)
     if (ssize_t done = pread(descriptor, to, count, offset); done >= 0 || errno != EINTR)
       return done;
+}
+
+uint64_t contentOf(const std::string &path) {
+  VideoFile file(path);
+  std::vector<char> bytes(size_t{1} << 20);
+  Digest digest;
+  for (int64_t at = 0;;) {
+    ssize_t count = file.read(bytes.data(), bytes.size(), at);
+    file.checkTime();
+    if (count < 0)
+      fail("{}: cannot be read: {}", path, std::strerror(errno));
+    if (count == 0)
+      return digest.number();
+    digest.add({bytes.data(), static_cast<size_t>(count)});
+    at += count;
+  }
 }
 
 } // namespace kinema

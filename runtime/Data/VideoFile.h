@@ -55,4 +55,7 @@ private:
   Clock::time_point begin = Clock::now();
 };
 
+// Returns a digest of the file's bytes. Throws as VideoFile does.
+uint64_t contentOf(const std::string &path);
+
 } // namespace kinema

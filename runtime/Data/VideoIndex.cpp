@@ -1,5 +1,6 @@
 #include "runtime/Data/VideoIndex.h"
 
+#include "runtime/Data/VideoFile.h"
 #include "runtime/Support/Digest.h"
 #include "runtime/Support/Error.h"
 
@@ -65,6 +66,13 @@ void useIndex(VideoList &list, const std::string &file) {
   }
   addNotes(list, file, known, changed, bad);
   list.index = std::move(index);
+}
+
+uint64_t contentOf(const VideoList &list, int64_t video) {
+  const LabelledVideo &is = list.videos[static_cast<size_t>(video)];
+  if (list.index && list.indexed[static_cast<size_t>(video)])
+    return list.index->find(is.name)->content;
+  return contentOf(is.path);
 }
 
 std::string badPath(const std::string &index) {

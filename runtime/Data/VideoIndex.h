@@ -33,6 +33,10 @@ private:
 // list must have been read with ListOptions::findMissing.
 void useIndex(VideoList &list, const std::string &file);
 
+// Returns the digest of the file of a list's video, which the list's index knows or which is computed. Throws
+// Error where the file cannot be read.
+uint64_t contentOf(const VideoList &list, int64_t video);
+
 // Returns where the index of a list is: beside the list or, where it is named, in a folder for indices.
 std::string indexPath(const std::string &list, const std::string &folder);
 // Returns where the videos that cannot be used are listed, with the reasons, beside their index.

@@ -148,6 +148,18 @@ int64_t VideoReader::frameAt(double seconds) const {
   return std::max<int64_t>(0, after - times.begin() - 1);
 }
 
+int64_t VideoReader::countAtRate(double rate) const {
+  if (rate <= 0 || information.fps <= 0)
+    return information.frames;
+  return std::max<int64_t>(1, std::llround(information.seconds * rate));
+}
+
+int64_t VideoReader::frameAtRate(double rate, int64_t number) const {
+  if (rate <= 0 || information.fps <= 0)
+    return number;
+  return frameAt(static_cast<double>(number) / rate);
+}
+
 // Decodes on until `input` holds `frame`, with `skip` only the pictures needed for it; returns false if
 // decoding passes the frame by.
 bool VideoReader::advanceTo(int64_t frame, bool skip) {

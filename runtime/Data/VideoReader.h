@@ -69,6 +69,11 @@ public:
   // Returns the frame on display `seconds` after the first one appeared, in [0, info().frames).
   int64_t frameAt(double seconds) const;
 
+  // Takes the video as it would be at so many frames a second: counts its frames, and returns the one that is
+  // on display after number / rate seconds. A rate of 0, or a video without one, leaves it as it is.
+  int64_t countAtRate(double rate) const;
+  int64_t frameAtRate(double rate, int64_t number) const;
+
   // Decodes the wanted frames in one pass through the video, whatever their order; the same frame may be
   // wanted several times. Uncompressed frames are not scaled: they have the wanted size already. Throws Error
   // if one of them cannot be decoded.

@@ -43,15 +43,16 @@ struct Input {
   std::unique_ptr<ClipInput> maker;
 };
 
-std::vector<Input> makeInputs(std::vector<InputForm> forms, const DataRecipe &data, PictureSize crop) {
+std::vector<Input> makeInputs(const LoaderOptions &options, const DataRecipe &data, PictureSize crop) {
+  std::vector<InputForm> forms = options.inputs;
   if (forms.empty())
     forms = {{"rgb", 3, data.frames, 1}};
   if (int64_t frames = clipFrames(forms); frames > data.frames)
     fail("clips have {} frames, the inputs span {}", data.frames, frames);
   std::vector<Input> inputs;
   for (const InputForm &form : forms)
-    inputs.push_back(
-        {form, form.channels * form.frames * crop.height * crop.width, makeClipInput(form, data)});
+    inputs.push_back({form, form.channels * form.frames * crop.height * crop.width,
+                      makeClipInput(form, data, options.flow)});
   return inputs;
 }
 
@@ -128,6 +129,7 @@ struct VideoSource::State {
   std::map<int64_t, std::string> unopenable; // videos that cannot be opened, and why
   std::map<int64_t, std::shared_ptr<const FrameIndex>> indices;
   int64_t indexBytes = 0;
+  std::map<int64_t, uint64_t> contents; // digests of videos, as far as they are known
   std::exception_ptr failure; // thrown in a worker, for want of memory or time; `next` throws it again
   std::set<int64_t> reported;
   std::vector<Unreadable> unreadable;
@@ -149,6 +151,7 @@ struct VideoSource::State {
   int64_t bytesOfFrames() const;
   int64_t bytesOfBatch() const;
   std::unique_ptr<VideoReader> open(int64_t video);
+  uint64_t contentOf(int64_t video);
   void closeUp(Slot &slot);
   void advance(Position &position) const;
 };
@@ -352,22 +355,43 @@ void VideoSource::State::fill(std::span<const ClipDraw> draws, std::vector<uint8
     const std::vector<int64_t> all = sampler.frames(draw, *reader);
     for (const Input &input : inputs) {
       numbers.push_back(framesOf(input, all, sampler.around()));
-      for (int64_t frame : numbers.back())
-        frames.add(frame, views.back().picture);
+      if (input.maker->source() == ClipInput::Source::Pictures)
+        for (int64_t frame : numbers.back())
+          frames.add(frame, input.maker->pictureSize(views.back()));
     }
   }
   frames.read(*reader, scratch);
+  const uint64_t content = contentOf(video);
   for (size_t i = 0; i < draws.size(); ++i)
     for (size_t k = 0; k < inputs.size(); ++k) {
+      const ClipInput &maker = *inputs[k].maker;
+      const std::vector<int64_t> &own = numbers[i * inputs.size() + k];
       std::vector<const uint8_t *> pictures;
-      for (int64_t frame : numbers[i * inputs.size() + k])
-        pictures.push_back(frames.at(frame, views[i].picture));
-      inputs[k].maker->make({pictures, views[i], sampler.crop()},
-                            batch.inputs[k].data() + draws[i].n % batchSize * inputs[k].floats);
+      if (maker.source() == ClipInput::Source::Pictures)
+        for (int64_t frame : own)
+          pictures.push_back(frames.at(frame, maker.pictureSize(views[i])));
+      maker.make({own, pictures, content, views[i], sampler.crop()},
+                 batch.inputs[k].data() + draws[i].n % batchSize * inputs[k].floats);
     }
   std::unique_ptr<VideoReader> surplus;
   std::lock_guard lock(mutex);
   surplus = idle.give(video, std::move(reader), static_cast<size_t>(threadCount));
+}
+
+// Returns the digest of a video's file, or 0 where no input needs it.
+uint64_t VideoSource::State::contentOf(int64_t video) {
+  if (std::ranges::none_of(
+          inputs, [](const Input &input) { return input.maker->source() == ClipInput::Source::Content; }))
+    return 0;
+  {
+    std::lock_guard lock(mutex);
+    if (auto known = contents.find(video); known != contents.end())
+      return known->second;
+  }
+  const uint64_t content = kinema::contentOf(list, video);
+  std::lock_guard lock(mutex);
+  contents.emplace(video, content);
+  return content;
 }
 
 // Opens a video. If a video cannot be opened, that is remembered; if one of its clips cannot be read, each
@@ -431,7 +455,7 @@ VideoSource::~VideoSource() = default;
 
 std::unique_ptr<VideoSource> VideoSource::training(VideoList list, const Recipe &recipe,
                                                    const LoaderOptions &options) {
-  auto inputs = makeInputs(options.inputs, recipe.data, sizeOf(recipe.data.crop));
+  auto inputs = makeInputs(options, recipe.data, sizeOf(recipe.data.crop));
   auto sampler =
       ClipSampler::training(recipe.data, static_cast<int64_t>(list.videos.size()), recipe.train.clips,
                             static_cast<uint64_t>(recipe.train.seed), aroundAll(inputs));
@@ -441,7 +465,7 @@ std::unique_ptr<VideoSource> VideoSource::training(VideoList list, const Recipe 
 
 std::unique_ptr<VideoSource> VideoSource::evaluation(VideoList list, const Recipe &recipe,
                                                      const LoaderOptions &options) {
-  auto inputs = makeInputs(options.inputs, recipe.data, sizeOf(recipe.eval.crop));
+  auto inputs = makeInputs(options, recipe.data, sizeOf(recipe.eval.crop));
   auto sampler = ClipSampler::evaluation(recipe.data, recipe.eval, static_cast<int64_t>(list.videos.size()),
                                          static_cast<uint64_t>(recipe.train.seed), aroundAll(inputs));
   return std::unique_ptr<VideoSource>(new VideoSource(

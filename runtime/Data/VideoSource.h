@@ -18,6 +18,7 @@ struct LoaderOptions {
   int64_t memory = int64_t{1} << 30; // bytes for the batches that are decoded ahead; two batches at the least
   // Those of the network, all of the crop's height and width; none: one of kind rgb with all frames.
   std::vector<InputForm> inputs = {};
+  std::string flow = {}; // folder of stored optical flow; empty: it is computed
 };
 
 // Counts what the loader has done since it began.

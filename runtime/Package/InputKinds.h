@@ -1,8 +1,7 @@
 // Knows what a network's inputs can be. The front end, the compiler and the runtime all take it from here.
 //
 // A new kind is a row of `inputKinds`, and a class that makes its tensors of a clip's frames
-// (runtime/Data/ClipInput.h). A kind without such a class is not `fromVideos`: networks that have it are
-// compiled, and `kinema run` takes their tensors.
+// (runtime/Data/ClipInput.h).
 #pragma once
 
 #include <algorithm>
@@ -17,7 +16,6 @@ struct InputKind {
   std::string_view name;
   int64_t channels = 0;
   std::string_view of = {}; // an input has `channels` for each of these, of which there are any number
-  bool fromVideos = false;  // whether the loader makes it of videos
 
   bool takes(int64_t count) const { return of.empty() ? count == channels : count % channels == 0; }
   // Returns, for instance, "3 channels", "1 channel" or "2 channels a field".
@@ -28,9 +26,9 @@ struct InputKind {
 };
 
 inline constexpr InputKind inputKinds[] = {
-    {.name = "rgb", .channels = 3, .fromVideos = true},
+    {.name = "rgb", .channels = 3},
     {.name = "flow", .channels = 2, .of = "field"},
-    {.name = "gray", .channels = 1, .fromVideos = true},
+    {.name = "gray", .channels = 1},
 };
 
 /// Returns the kind of this name; null where there is none.

@@ -298,6 +298,12 @@ template <typename T> std::string textOf(const std::vector<T> &values) {
 
 } // namespace
 
+Recipe recipeWith(Recipe recipe, const std::vector<std::string> &settings) {
+  for (const std::string &setting : settings)
+    applySetting(recipe, setting);
+  return recipe;
+}
+
 std::vector<RecipeFieldText> describeFields() {
   std::vector<RecipeFieldText> texts;
   const Recipe defaults;

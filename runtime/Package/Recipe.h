@@ -31,6 +31,9 @@ std::vector<std::string> differences(const Recipe &recipe, const Recipe &before)
 // video_top1]". Throws Error with status 2, naming the nearest field where there is none of that name.
 void applySetting(Recipe &recipe, std::string_view setting);
 
+// Returns the recipe with all these settings applied, in their order.
+Recipe recipeWith(Recipe recipe, const std::vector<std::string> &settings);
+
 // Describes a field to people.
 struct RecipeFieldText {
   std::string path;    // "train.rate"

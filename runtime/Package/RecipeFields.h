@@ -53,6 +53,7 @@ struct RecipeField {
 namespace recipe_words {
 inline constexpr std::string_view starts[] = {"random", "first", "middle"};
 inline constexpr std::string_view places[] = {"random", "centre", "resized", "scaled"};
+inline constexpr std::string_view flowMethods[] = {"farneback"};
 inline constexpr std::string_view schedules[] = {"steps", "cosine", "polynomial", "one_cycle"};
 inline constexpr std::string_view losses[] = {"cross_entropy"};
 inline constexpr std::string_view spreads[] = {"uniform", "random"};

@@ -32,8 +32,8 @@ std::string readStart(int descriptor) {
 
 } // namespace
 
-FolderLock::FolderLock(const std::string &folder)
-    : folder(folder), path(folder + "/.lock"), created(!std::filesystem::exists(folder)) {
+FolderLock::FolderLock(const std::string &folder, const std::string &doing)
+    : folder(folder), doing(doing), path(folder + "/.lock"), created(!std::filesystem::exists(folder)) {
   makeDirectory(folder);
   while (!lockFile()) {
   }
@@ -54,7 +54,7 @@ bool FolderLock::lockFile() {
       return true;
     }
     close(descriptor);
-    refuse("{} is in use: {} is training there; choose another --out", folder, holder);
+    refuse("{} is in use: {} is {} there; choose another --out", folder, holder, doing);
   }
   struct stat held, named;
   if (fstat(descriptor, &held) != 0 || stat(path.c_str(), &named) != 0 || held.st_ino != named.st_ino) {

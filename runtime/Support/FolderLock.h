@@ -10,8 +10,8 @@ namespace kinema {
 class FolderLock {
 public:
   // Creates the folder where there is none. Throws Error where the folder cannot be written, or where another
-  // process holds the lock, with the name of that process.
-  explicit FolderLock(const std::string &folder);
+  // process holds the lock, with the name of that process and `doing`, which it is then said to be.
+  explicit FolderLock(const std::string &folder, const std::string &doing = "training");
   ~FolderLock(); // removes a folder that the constructor created if it is still empty
   FolderLock(const FolderLock &) = delete;
   FolderLock &operator=(const FolderLock &) = delete;
@@ -22,7 +22,7 @@ public:
 private:
   bool lockFile();
 
-  std::string folder, path, missing;
+  std::string folder, doing, path, missing;
   bool created = false;
   int descriptor = -1;
 };

@@ -151,12 +151,7 @@ int64_t framesOfClip(const std::string &text) {
 }
 
 TEST(Hints, InputsThatVideosCannotFill) {
-  std::string flow = "network n {\n  input flow 20x1x8x8 -> relu\n}\n";
-  EXPECT_EQ(errorsOf(flow), "");
-  EXPECT_EQ(errorsOf(flow, {.fromVideos = true}),
-            "net.arch:2:9: error: an input of kind flow cannot be filled from videos yet\n"
-            "    2 |   input flow 20x1x8x8 -> relu\n"
-            "      |         ^~~~ `kinema run` takes its tensors\n");
+  EXPECT_EQ(errorsOf("network n {\n  input flow 20x1x8x8 -> relu\n}\n", {.fromVideos = true}), "");
   EXPECT_EQ(errorsOf(twoInputs("3x9x8x8", "3x2x8x8 every=8"), {.fromVideos = true}), "");
   std::string smaller = twoInputs("3x9x8x8", "3x2x4x8 every=8");
   EXPECT_EQ(errorsOf(smaller), "");

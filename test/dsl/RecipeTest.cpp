@@ -141,9 +141,6 @@ TEST(Recipe, InputsThatNoVideoFills) {
 TEST(Recipe, WhatDoesNotWorkYet) {
   EXPECT_EQ(errorsOf(network("  relu") + "data {\n  flow method=farneback bound=20\n}\n"
                                          "train { loss cross_entropy rgb flow -> adam 0.1 }"),
-            "net.arch:6:3: error: optical flow is not computed from videos\n"
-            "    6 |   flow method=farneback bound=20\n"
-            "      |   ^~~~ `kinema run` takes tensors for `input flow` that were computed elsewhere\n"
             "net.arch:8:28: error: an argument too many for 'loss'\n"
             "    8 | train { loss cross_entropy rgb flow -> adam 0.1 }\n"
             "      |                            ^~~ the loss is that of the network's output; others do not "

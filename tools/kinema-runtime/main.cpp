@@ -6,10 +6,9 @@
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/OwnFile.h"
 
 #include <fmt/ranges.h>
-
-#include <sys/auxv.h>
 
 #include <filesystem>
 
@@ -43,14 +42,6 @@ std::string describe(const std::string &package) {
                      fmt::join(first.input().shape, ", "), first.classes, fmt::join(targets, ", "));
 }
 
-// Returns the file of this program or, where /proc is not mounted, the name by which it was called.
-std::string ownFile() {
-  std::error_code code;
-  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
-  const auto *calledBy = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
-  return !code ? self.string() : calledBy ? calledBy : "";
-}
-
 std::string carriedPackage() {
   std::string self = ownFile();
   if (!std::filesystem::is_regular_file(self))
@@ -76,10 +67,13 @@ int main(int argc, char **argv) {
     addCommand(app, "bench", "time the network's entries and their launches", carried, &bench);
     addCommand(app, "verify", "run each launch beside its plain twin and name those that differ", carried,
                &verify);
-    CLI::App *data = app.add_subcommand("data", "check and time lists of videos");
+    CLI::App *data =
+        app.add_subcommand("data", "check and time lists of videos, and compute their optical flow");
     data->require_subcommand(1);
     addDataCheck(*data);
     addDataBench(*data);
+    addDataFlow(*data, carried,
+                [](const std::string &package) { return readManifests(Package(package)).front().recipe; });
     addReport(app);
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged

@@ -1,7 +1,9 @@
-// Implements `kinema data`, which makes, checks and times sets of videos.
+// Implements `kinema data`, which makes, checks and times sets of videos, and computes their optical flow.
 #include "runtime/Commands/DataCommands.h"
 #include "runtime/Data/MotionVideos.h"
 #include "tools/kinema/Commands.h"
+#include "tools/kinema/Outline.h"
+#include "tools/kinema/SpecOptions.h"
 
 #include <fmt/format.h>
 
@@ -39,14 +41,27 @@ void addMakeMotion(CLI::App &data) {
   });
 }
 
+/// Returns the recipe of a spec or a package.
+Recipe recipeOf(const std::string &network) {
+  if (isPackage(network))
+    return readManifests(Package(network)).front().recipe;
+  SpecOptions spec;
+  spec.spec = network;
+  Compilation compilation({}, frontendOptions(spec), spec.threads, llvm::errs());
+  require(compilation.fromSpec(spec.spec, Phase::Clip));
+  return outlineOf(compilation.module(), /*train=*/false).recipe;
+}
+
 } // namespace
 
 void addData(CLI::App &app) {
-  CLI::App *data = app.add_subcommand("data", "make, check and time sets of videos");
+  CLI::App *data =
+      app.add_subcommand("data", "make, check and time sets of videos, and compute their optical flow");
   data->require_subcommand(1);
   addMakeMotion(*data);
   addDataCheck(*data);
   addDataBench(*data);
+  addDataFlow(*data, /*carried=*/"", recipeOf);
 }
 
 } // namespace kinema

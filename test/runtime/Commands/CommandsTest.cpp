@@ -358,13 +358,19 @@ TEST_F(Commands, AnInterruptLosesNothing) {
   EXPECT_TRUE(readFile(folder / "a.d/last.safetensors") == readFile(folder / "b.d/last.safetensors"));
 }
 
-TEST_F(Commands, InputsThatVideosDoNotGive) {
+TEST_F(Commands, FlowThatIsNotToBeHad) {
   writeVideos(folder, "train.txt", 3);
   writeLinearPackage(folder / "two.kin", twoInputManifest());
-  EXPECT_EQ(run("train two.kin --train train.txt --out out.d"), 2);
-  EXPECT_NE(errors.find("videos give no input of kind flow: compute its tensors yourself and use run"),
+  setenv("KINEMA_FLOW_LIBRARY", "none.so", 1);
+  EXPECT_EQ(run("train two.kin --train train.txt --out out.d"), 1);
+  unsetenv("KINEMA_FLOW_LIBRARY");
+  EXPECT_NE(errors.find("optical flow is computed by libkinema-flow.so, which cannot be opened"),
             std::string::npos)
       << errors;
+  EXPECT_EQ(run("train two.kin --train train.txt --out out.d --flow flow"), 1);
+  EXPECT_NE(errors.find("there is no folder flow with stored flow"), std::string::npos) << errors;
+  EXPECT_EQ(run("train linear.kin --train train.txt --out out.d --flow flow"), 2);
+  EXPECT_NE(errors.find("--flow flow: linear has no input of kind flow"), std::string::npos) << errors;
 }
 
 TEST_F(Commands, FineTuning) {
