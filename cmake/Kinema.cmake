@@ -123,6 +123,19 @@ function(kinema_llvm_library name)
   kinema_library(${name} LLVM ${ARGN})
 endfunction()
 
+# kinema_embed(OUTPUT FILES file ... HEADER header TYPE type FUNCTION function): makes the source OUTPUT, in which the
+# function returns the names and texts of the files as an array of the type; the header declares both.
+function(kinema_embed output)
+  cmake_parse_arguments(ARG "" "HEADER;TYPE;FUNCTION" "FILES" ${ARGN})
+  list(SORT ARG_FILES)
+  add_custom_command(
+    OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${output}
+    COMMAND ${CMAKE_COMMAND} "-DFILES=${ARG_FILES}" -DOUTPUT=${CMAKE_CURRENT_BINARY_DIR}/${output} "-DHEADER=${ARG_HEADER}"
+            "-DTYPE=${ARG_TYPE}" "-DFUNCTION=${ARG_FUNCTION}" -P ${CMAKE_SOURCE_DIR}/cmake/EmbedFiles.cmake
+    DEPENDS ${ARG_FILES} ${CMAKE_SOURCE_DIR}/cmake/EmbedFiles.cmake
+    VERBATIM)
+endfunction()
+
 # kinema_unit_test(NAME [LLVM] SOURCES a.cpp ... LINK lib ... [EXHAUSTIVE pattern ...]): a GoogleTest program, its cases
 # discovered by ctest; those whose names fit one of the patterns are one test of `make test-all`.
 function(kinema_unit_test name)

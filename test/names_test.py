@@ -14,6 +14,7 @@ import sys
 
 # Pages name these although they are not in the sources; the values say why.
 ELSEWHERE = {
+    "CosineAnnealingLR": "a class of PyTorch",
     "cuda.h": "NVIDIA's header, which a test reads where it is installed",
     "fence.mbarrier_init": "an instruction of PTX",
     "lib/": "a folder beside a spec",
@@ -33,7 +34,8 @@ PLANTED = [
     "HaloTiles::blocks", "HaloTiles", "Recipe.TheTableOfTheText", "buildPhases", "kinema_exhausted", "kernel.convs",
     "#kernel.layouts<abcde>", "sm90.halos", "assign-cpu-storages", "nvgpu-halo-tests", "train.rates", "KINEMA_POISONED=1",
     "--set data.crops=1x1", "--thread", "kinema inspect SPEC --schedule", "kinema trains SPEC", "make tests",
-    "--preset msan", "--target sm_91", "--emit arch", "kinema compile x.arch --from arch", "bench/bundle BUNDLE --rehearse",
+    "--preset msan", "--target sm_91", "--emit arch", "kinema compile x.arch --from arch", "--names torchvision-4d",
+    "kinema weights convert A B --to torch", "torchvision-2d-streets", "bench/bundle BUNDLE --rehearse",
     "build/bin/cpu-tile-benches",
 ]
 SOURCE = re.compile(r"\.(cpp|h|td|py|sh|arch|cmake|txt|def|test|mlir)$|^(?!.*\.)[\w/-]+$")
@@ -74,6 +76,7 @@ class Sources:
         self.phases = set(re.findall(r'\{Phase::\w+, "(\w+)"', self.read("compiler/Pipelines/Phases.cpp")))
         self.targets = {"cpu"} | set(re.findall(r'^ *\{"([\w-]+)", ', self.read("compiler/Target/CPU/Level.h")
                                                 + self.read("compiler/Target/NVGPU/Processor.h"), flags=re.M))
+        self.namings = {os.path.basename(name)[:-6] for name in files if name.endswith(".names")}
         self.settings = self.recipe()
         self.operations = self.mnemonics()
 
@@ -160,7 +163,8 @@ def fault_of_word(token, alone, sources):
     if re.fullmatch(r"[a-z]\w*(-\w+)+", token):
         if any(fnmatch.fnmatchcase(token, pattern) for pattern in sources.patterns):
             return None
-        return None if token in sources.kebabs | sources.names | sources.targets else f"no pass, test or program is called {token}"
+        known = sources.kebabs | sources.names | sources.targets | sources.namings
+        return None if token in known else f"no pass, test or program is called {token}"
     return None
 
 
@@ -187,7 +191,10 @@ def faults_of_command(words, sources):
     for option, value in zip(words, words[1:]):
         if option == "--target" and value.islower():
             found += [f"there is no target {name}" for name in value.split(",") if name not in sources.targets]
-        if option in ("--emit", "--from") and value.islower() and value not in sources.phases:
+        naming = option == "--names" or option in ("--from", "--to") and "weights" in words[:2]
+        if naming and value.islower() and "." not in value and value not in sources.namings:
+            found.append(f"there is no naming {value}")
+        if not naming and option in ("--emit", "--from") and value.islower() and value not in sources.phases:
             found.append(f"there is no phase {value}")
     return found
 

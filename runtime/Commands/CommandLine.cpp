@@ -2,11 +2,12 @@
 
 #include "runtime/Data/VideoList.h"
 #include "runtime/Device/Device.h"
+#include "runtime/Package/Names.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Nearest.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -30,10 +31,7 @@ void addThreads(CLI::App &app, PackageOptions &options) {
 
 template <typename Options> void addWeights(CLI::App &app, Options &options, const char *meaning) {
   app.add_option("--weights", options.weights, meaning);
-  app.add_option(
-      "--names", options.names,
-      "what that file calls its tensors: torchvision, as in the state dict of one of its video models "
-      "(default: the spec's names)");
+  app.add_option("--names", options.names, namesMeaning("that file"));
 }
 
 std::string listMeaning(const char *list) {
@@ -70,6 +68,11 @@ void occupyStandardStreams() {
 }
 
 } // namespace
+
+std::string namesMeaning(const char *file) {
+  return fmt::format("what {} calls its tensors: {}, or a file of names (default: kinema, the spec's names)",
+                     file, fmt::join(namingNames(), ", "));
+}
 
 void addListFlags(CLI::App &app, ListFlags &flags) {
   app.add_option("--root", flags.root, "folder of the listed videos (default: the list's)");
@@ -109,9 +112,13 @@ void addFlags(CLI::App &app, TrainOptions &options) {
   app.add_flag("--profile", options.profile,
                "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
   addWeights(app, options, "start from these weights (safetensors)");
-  app.add_flag(
+  auto *partial = app.add_flag(
       "--partial", options.partial,
       "initialise what --weights lack or have in another shape, such as a last layer for other classes");
+  partial->needs(app.get_option("--weights"));
+  app.add_flag("--cross-modality", options.crossModality,
+               "with --partial: a conv on an input of other channels takes the mean over those of --weights")
+      ->needs(partial);
   addData(app, options);
   addThreads(app, options);
 }

@@ -11,6 +11,9 @@
 
 namespace kinema {
 
+// Returns what is said of an option that takes the naming of a file's tensors.
+std::string namesMeaning(const char *file);
+
 // Adds the flags that say how lists of videos are read.
 void addListFlags(CLI::App &app, ListFlags &flags);
 

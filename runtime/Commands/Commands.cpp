@@ -7,7 +7,6 @@
 #include "runtime/Data/FlowStore.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoSource.h"
-#include "runtime/Package/Names.h"
 #include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
@@ -21,6 +20,7 @@
 #include <filesystem>
 #include <map>
 #include <numeric>
+#include <sstream>
 
 using nlohmann::json;
 
@@ -31,7 +31,7 @@ namespace {
 std::vector<std::string> runFiles(const std::string &folder) {
   using namespace run_files;
   std::vector<std::string> files;
-  for (const char *name : {last, best, curves, curvesPicture, steps, events, package})
+  for (const char *name : {last, best, curves, curvesPicture, steps, events, package, weights})
     files.push_back(in(folder, name));
   for (const char *name : evaluation_files::all)
     files.push_back(in(in(folder, test), name));
@@ -51,7 +51,7 @@ void requireWeights(const Package &package, const std::string &weights,
 void loadWeights(Program &program, const Package &package, const std::string &weights,
                  const std::string &names) {
   if (!weights.empty())
-    return program.loadWeights(readTensors(weights), weights, findNames(names));
+    return program.loadWeights(readTensors(weights), weights, findNaming(names));
   program.loadWeights(parseTensors(package.read(weightsEntry), package.path()), package.path());
 }
 
@@ -164,18 +164,27 @@ void checkCompiled(const Manifest &manifest, const Recipe &recipe) {
   check("smoothing", recipe.train.smoothing, manifest.recipe.train.smoothing);
 }
 
-void startFrom(Program &program, const Package &package, const TrainOptions &options, Progress &progress) {
+MatchOptions matchOptions(const TrainOptions &options) { return {.crossModality = options.crossModality}; }
+
+// Loads the weights that training starts from, if there are any. Returns what is to be kept of how they were
+// matched; an empty string where they are the network's own.
+std::string startFrom(Program &program, const Package &package, const TrainOptions &options,
+                      Progress &progress) {
   if (options.weights.empty())
-    return;
-  if (!options.partial)
-    return loadWeights(program, package, options.weights, options.names);
-  auto unmatched = program.loadMatchingWeights(readTensors(options.weights), findNames(options.names));
-  if (unmatched.missing.size() == program.manifest().parameters.size())
-    fail("{} has none of the parameters of {}", options.weights, program.manifest().name);
-  if (!unmatched.missing.empty())
-    progress.note(fmt::format("initialised: {}", fmt::join(unmatched.missing, ", ")));
-  if (!unmatched.unused.empty())
-    progress.note(fmt::format("of {} not used: {}", options.weights, fmt::join(unmatched.unused, ", ")));
+    return "";
+  if (!options.partial) {
+    loadWeights(program, package, options.weights, options.names);
+    return "";
+  }
+  TensorFile file = readTensors(options.weights);
+  Naming naming = findNaming(options.names);
+  WeightMatch match = findWeights(program.manifest(), file, naming, matchOptions(options));
+  requireAny(match, program.manifest(), file, options.weights, naming);
+  program.loadMatchingWeights(match);
+  std::istringstream table(describe(match, options.weights));
+  for (std::string line; std::getline(table, line);)
+    progress.note(line);
+  return listOf(match, options.weights);
 }
 
 // Gives the run's folder the package and removes what does not belong to the run. It is called when
@@ -274,15 +283,17 @@ void checkFolder(const TrainOptions &options) {
         options.out);
 }
 
-// Checks weights from a file, as far as its header tells.
+// Checks weights from a file, as far as its header tells. With `partial`, some of them are enough.
 void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,
-                  bool partial = false) {
-  NameMap map = findNames(names);
+                  bool partial = false, const MatchOptions &options = {}) {
+  Naming naming = findNaming(names);
   if (weights.empty())
     return;
   TensorFile file = readTensorHeader(weights);
-  if (!partial)
-    matchWeights(manifest, file, weights, map);
+  if (partial)
+    requireAny(findWeights(manifest, file, naming, options), manifest, file, weights, naming);
+  else
+    matchWeights(manifest, file, weights, naming);
 }
 
 // A TrainingPlan is a training before the first step.
@@ -401,7 +412,7 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   checkClips(manifest, plan.start.recipe, options.flow, true);
   if (plan.test)
     checkClips(manifest, plan.start.recipe, options.flow, false);
-  checkWeights(manifest, options.weights, options.names, options.partial);
+  checkWeights(manifest, options.weights, options.names, options.partial, matchOptions(options));
   checkKnownMissing(plan.train, plan.start.recipe);
   if (plan.test)
     checkKnownMissing(*plan.test, plan.start.recipe);
@@ -586,7 +597,7 @@ void train(const TrainOptions &options) {
     loadCheckpoint(program, checkpointIn(options.out));
   else
     program.initialise(recipe.train.seed);
-  startFrom(program, package, options, progress);
+  const std::string matched = startFrom(program, package, options, progress);
 
   const std::vector<std::string> classes = plan.train.classes;
   auto source = VideoSource::training(std::move(plan.train), recipe, loaderOptions(manifest, options));
@@ -618,6 +629,8 @@ void train(const TrainOptions &options) {
   }
   catchInterrupts();
   prepareFolder(options);
+  if (!matched.empty())
+    writeFile(run_files::in(options.out, run_files::weights), matched);
   Peak peak = options.profile ? program.measurePeak() : Peak{};
   TrainingResult result;
   try {

@@ -42,6 +42,7 @@ struct TrainOptions : PackageOptions, ListFlags {
   bool keepPackage = false;          // as OUT/network.kinema
   std::string weights, names;        // training starts from these weights; empty: from initialised ones
   bool partial = false;              // parameters that the weights lack or misshape stay initialised
+  bool crossModality = false;        // as in MatchOptions; goes with `partial`
   std::vector<std::string> settings; // "train.rate=0.1"
   bool resume = false;               // go on from `out`, with the recipe that it was trained with
   std::vector<std::string> changed;  // what may differ from that run: train, test, network, recipe

@@ -73,19 +73,19 @@ Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
 }
 
 // Adds everything that a step leaves behind to the result.
-void collectStep(Program &program, const NameMap &names, TensorFile &result) {
+void collectStep(Program &program, const Naming &naming, TensorFile &result) {
   const Manifest &manifest = program.manifest();
   for (const ArenaTensor &output : manifest.outputs.at("train_step")) {
     bool gradient = output.name.starts_with(gradientPrefix);
     std::string name =
-        gradient ? std::string(gradientPrefix) + nameInFile(names, output.name.substr(gradientPrefix.size()))
+        gradient ? std::string(gradientPrefix) + naming.inFile(output.name.substr(gradientPrefix.size()))
                  : output.name;
     result.tensors.push_back(program.store(output, name));
     if (const Parameter *parameter =
             gradient ? manifest.findParameter(output.name.substr(gradientPrefix.size())) : nullptr)
-      result.tensors.back().shape = parameter->fileShape;
+      result.tensors.back().shape = naming.shapeInFile(parameter->name, parameter->fileShape);
   }
-  for (FileTensor &parameter : program.storeWeights(names).tensors)
+  for (FileTensor &parameter : program.storeWeights(naming).tensors)
     result.tensors.push_back(std::move(parameter));
 }
 
@@ -96,14 +96,14 @@ void runTensors(Program &program, const RunOptions &options) {
   if (options.step && !manifest.train)
     fail("package {} was compiled for inference and cannot do a step; compile it with --mode train",
          manifest.name);
-  NameMap names = findNames(options.names);
+  Naming naming = findNaming(options.names);
   TensorFile input = readTensors(options.input);
   checkKnown(manifest, input, options.input);
 
   if (options.weights.empty())
     program.initialise(options.seed);
   else
-    program.loadWeights(readTensors(options.weights), options.weights, names);
+    program.loadWeights(readTensors(options.weights), options.weights, naming);
   loadInputs(program, input, options.input);
 
   TensorFile result;
@@ -111,7 +111,7 @@ void runTensors(Program &program, const RunOptions &options) {
     program.set(*manifest.labels, readLabels(take(input, options.input, "labels"), manifest, options.input));
     program.setHyper(hyperOf(manifest.recipe.train, options));
     program.run("train_step");
-    collectStep(program, names, result);
+    collectStep(program, naming, result);
   } else {
     program.run("infer");
     const ArenaTensor &scores = scoresOf(manifest);

@@ -16,7 +16,7 @@ struct RunOptions {
   // and, for a step, "labels" [N] int64 or int32.
   std::string input;
   std::string output;
-  std::string names;                           // "" or "torchvision": names of the weights in both files
+  std::string names;                           // of the weights in both files, as findNaming takes them
   bool step = false;                           // one step of SGD in training mode instead of evaluation
   uint64_t seed = 1;                           // for the initialisation
   std::optional<double> rate, momentum, decay; // these replace the recipe's

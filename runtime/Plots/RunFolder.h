@@ -12,6 +12,7 @@ inline constexpr char curvesPicture[] = "curves.svg";
 inline constexpr char steps[] = "steps.jsonl";
 inline constexpr char events[] = "events.out.tfevents.kinema";
 inline constexpr char package[] = "network.kinema"; // not in the folder of a built trainer, which carries it
+inline constexpr char weights[] = "weights.txt";    // where values of a training with --partial are from
 inline constexpr char test[] = "test";              // folder of what the last test found
 
 inline std::string in(const std::string &folder, const char *name) { return folder + "/" + name; }

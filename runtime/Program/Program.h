@@ -3,9 +3,9 @@
 
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Manifest.h"
-#include "runtime/Package/Names.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Safetensors.h"
+#include "runtime/Program/WeightMatch.h"
 
 #include <array>
 #include <functional>
@@ -75,14 +75,11 @@ public:
   void initialise(uint64_t seed);
 
   // Loads parameters by their names in the file, as matchWeights finds them, and then runs "prepare".
-  void loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names = {});
-  // Loads the parameters that the file has with the right shape, and leaves the others as they are.
-  struct Unmatched {
-    std::vector<std::string> missing; // parameters, by their names in the file
-    std::vector<std::string> unused;  // tensors
-  };
-  Unmatched loadMatchingWeights(const TensorFile &file, const NameMap &names = {});
-  TensorFile storeWeights(const NameMap &names = {});
+  void loadWeights(const TensorFile &file, const std::string &origin, const Naming &naming = {});
+  // Loads the parameters that have a tensor, leaves the others as they are, and then runs "prepare". The
+  // match is of this program's manifest.
+  void loadMatchingWeights(const WeightMatch &match);
+  TensorFile storeWeights(const Naming &naming = {});
   // Copies one parameter, momentum or output into a tensor for a file, in the shape that it has there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
@@ -124,16 +121,11 @@ private:
 // Returns the parameter's values as initialised, row-major.
 std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint64_t index);
 
-// Finds the file's tensor for each of the network's parameters. A tensor that is missing, superfluous or of
-// another shape is an Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over.
-std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
-                                             const std::string &origin, const NameMap &names = {});
-
 // A package may carry weights under this name: a safetensors file with the network's own names.
 inline constexpr const char *weightsEntry = "weights.safetensors";
 
 // Returns what a package carries of the weights in a file, whose tensors matchWeights finds, with the names
 // of their classes.
-std::string weightsForPackage(const Manifest &contents, const std::string &path, const NameMap &names = {});
+std::string weightsForPackage(const Manifest &contents, const std::string &path, const Naming &naming = {});
 
 } // namespace kinema

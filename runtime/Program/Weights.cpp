@@ -1,13 +1,9 @@
 // Fills a program's parameters, from their initialisation or from files, and writes them to files.
-#include "runtime/Package/Names.h"
 #include "runtime/Program/Program.h"
-#include "runtime/Support/Error.h"
-#include "runtime/Support/Nearest.h"
 #include "runtime/Support/Random.h"
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace kinema {
 namespace {
@@ -34,19 +30,6 @@ double fan(const Parameter &parameter) {
   int64_t dropped = parameter.shape[parameter.init.fanOut ? 1 : 0];
   int64_t connections = parameter.elements() / dropped;
   return static_cast<double>(connections);
-}
-
-// Returns whether a tensor may be in a file without being a parameter.
-bool passedOver(const std::string &name, bool checkpoint) {
-  return name.ends_with("num_batches_tracked") || (checkpoint && name.starts_with("momentum."));
-}
-
-// Returns a hint where the file has the parameter under torchvision's name and no naming was asked for.
-std::string otherNaming(const TensorFile &file, const std::string &parameter, const NameMap &names) {
-  std::string other = names ? "" : findNames("torchvision")(parameter);
-  if (other.empty() || !file.find(other))
-    return "";
-  return fmt::format("; it has {}, as torchvision calls it: say --names torchvision", other);
 }
 
 } // namespace
@@ -80,67 +63,22 @@ void Program::initialise(uint64_t seed) {
   run("prepare");
 }
 
-std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
-                                             const std::string &origin, const NameMap &names) {
-  std::set<std::string> expected;
-  std::vector<const FileTensor *> found;
-  for (const Parameter &parameter : contents.parameters) {
-    std::string name = nameInFile(names, parameter.name);
-    expected.insert(name);
-    const FileTensor *tensor = file.find(name);
-    if (!tensor)
-      fail("{} has no tensor {}, which {} needs{}", origin, name, contents.name,
-           otherNaming(file, parameter.name, names));
-    if (tensor->type != parameter.type || tensor->shape != parameter.fileShape)
-      fail("{}: tensor {} is {}, {} needs {}; to fine-tune, `train --partial` takes what fits and "
-           "initialises the rest",
-           origin, name, describe(tensor->type, tensor->shape), contents.name,
-           describe(parameter.type, parameter.fileShape));
-    found.push_back(tensor);
-  }
-  for (const FileTensor &tensor : file.tensors)
-    if (!expected.contains(tensor.name) && !passedOver(tensor.name, isCheckpoint(file)))
-      fail("{}: tensor {} belongs to no parameter of {}{}", origin, tensor.name, contents.name,
-           didYouMean(tensor.name, {expected.begin(), expected.end()}));
-  return found;
+std::string weightsForPackage(const Manifest &contents, const std::string &path, const Naming &naming) {
+  return formatTensors(renameWeights(contents, readTensors(path), path, naming, {}));
 }
 
-std::string weightsForPackage(const Manifest &contents, const std::string &path, const NameMap &names) {
-  TensorFile file = readTensors(path), packed;
-  if (auto classes = file.metadata.find(classesKey); classes != file.metadata.end())
-    packed.metadata.insert(*classes);
-  for (size_t i = 0; const FileTensor *tensor : matchWeights(contents, file, path, names)) {
-    packed.tensors.push_back(*tensor);
-    packed.tensors.back().name = contents.parameters[i++].name;
-  }
-  return formatTensors(packed);
-}
-
-void Program::loadWeights(const TensorFile &file, const std::string &origin, const NameMap &names) {
-  std::vector<const FileTensor *> found = matchWeights(contents, file, origin, names);
+void Program::loadWeights(const TensorFile &file, const std::string &origin, const Naming &naming) {
+  std::vector<const FileTensor *> found = matchWeights(contents, file, origin, naming);
   for (size_t i = 0; i < found.size(); ++i)
     set(contents.parameters[i], found[i]->as<float>());
   run("prepare");
 }
 
-Program::Unmatched Program::loadMatchingWeights(const TensorFile &file, const NameMap &names) {
-  Unmatched unmatched;
-  std::set<std::string> used;
-  for (const Parameter &parameter : contents.parameters) {
-    std::string name = names ? names(parameter.name) : parameter.name;
-    const FileTensor *tensor = file.find(name);
-    if (tensor && tensor->type == parameter.type && tensor->shape == parameter.fileShape) {
-      set(parameter, tensor->as<float>());
-      used.insert(name);
-    } else {
-      unmatched.missing.push_back(name.empty() ? parameter.name : name);
-    }
-  }
-  for (const FileTensor &tensor : file.tensors)
-    if (!used.contains(tensor.name) && !passedOver(tensor.name, isCheckpoint(file)))
-      unmatched.unused.push_back(tensor.name);
+void Program::loadMatchingWeights(const WeightMatch &match) {
+  for (const ParameterSource &source : match.parameters)
+    if (source.tensor)
+      set(*source.parameter, valuesOf(source));
   run("prepare");
-  return unmatched;
 }
 
 FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {
@@ -149,10 +87,12 @@ FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {
   return stored;
 }
 
-TensorFile Program::storeWeights(const NameMap &names) {
+TensorFile Program::storeWeights(const Naming &naming) {
   TensorFile file;
-  for (const Parameter &parameter : contents.parameters)
-    file.tensors.push_back(store(parameter, nameInFile(names, parameter.name)));
+  for (const Parameter &parameter : contents.parameters) {
+    FileTensor &tensor = file.tensors.emplace_back(store(parameter, naming.inFile(parameter.name)));
+    tensor.shape = naming.shapeInFile(parameter.name, tensor.shape);
+  }
   return file;
 }
 

@@ -3,6 +3,7 @@
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Commands/DataCommands.h"
 #include "runtime/Commands/RunReport.h"
+#include "runtime/Commands/WeightsCommands.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Support/Error.h"
@@ -11,6 +12,8 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 
 using namespace kinema;
 
@@ -27,6 +30,20 @@ void addCommand(CLI::App &app, const char *name, const char *description, const 
     sub->add_option("PACKAGE", options->package, "the package")->required();
   addFlags(*sub, *options);
   sub->callback([options, command] { command(*options); });
+}
+
+// Returns what names the network of `weights`: the package that this program carries, or one that is named.
+NetworkOption networkOption(const std::string &carried) {
+  return [carried](CLI::App &command, bool required) {
+    auto package = std::make_shared<std::string>(carried);
+    if (carried.empty())
+      command.add_option("PACKAGE", *package, "a package of the network")->required(required);
+    return [package]() -> std::optional<Manifest> {
+      if (package->empty())
+        return std::nullopt;
+      return readManifests(Package(*package)).front();
+    };
+  };
 }
 
 /// Returns, for instance, "r2plus1d_18: clips [32, 3, 16, 112, 112], 400 classes. Code for x86-64-v3,
@@ -75,6 +92,7 @@ int main(int argc, char **argv) {
     addDataFlow(*data, carried,
                 [](const std::string &package) { return readManifests(Package(package)).front().recipe; });
     addReport(app);
+    addWeights(app, networkOption(carried));
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged
     std::fputs(fmt::format("{}: error: {}\n", name, error.what()).c_str(), stderr);

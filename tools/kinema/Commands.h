@@ -12,5 +12,6 @@ void addBuild(CLI::App &app);
 void addRuntimeCommands(CLI::App &app); // train, eval, predict, run, bench
 void addTune(CLI::App &app);
 void addData(CLI::App &app);
+void addWeights(CLI::App &app);
 
 } // namespace kinema

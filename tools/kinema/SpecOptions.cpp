@@ -1,9 +1,9 @@
 #include "tools/kinema/SpecOptions.h"
 
 #include "compiler/Support/MeasuredSchedules.h"
+#include "runtime/Commands/CommandLine.h"
 #include "runtime/Device/CpuLevel.h"
 #include "runtime/Device/Device.h"
-#include "runtime/Package/Names.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
@@ -169,14 +169,13 @@ void addAll(PackageWriter &package, Compilation &compilation, llvm::StringRef sp
 void addPackedWeights(CLI::App &command, PackedWeights &weights) {
   command.add_option("--weights", weights.file,
                      "put these weights into it (safetensors), with which it evaluates and predicts");
-  command.add_option("--names", weights.names,
-                     "what that file calls its tensors: torchvision (default: the spec's names)");
+  command.add_option("--names", weights.names, namesMeaning("that file"));
 }
 
 std::string contentOf(const PackedWeights &weights, mlir::ModuleOp network) {
   if (weights.file.empty())
     return "";
-  return weightsForPackage(outlineOf(network, /*train=*/false), weights.file, findNames(weights.names));
+  return weightsForPackage(outlineOf(network, /*train=*/false), weights.file, findNaming(weights.names));
 }
 
 void chooseTarget(const std::string &device, CompileOptions &compile) {

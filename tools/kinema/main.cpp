@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
   kinema::addTune(app);
   kinema::addData(app);
   kinema::addReport(app);
+  kinema::addWeights(app);
   try {
     return kinema::runCommandLine(app, argc, argv, "kinema");
   } catch (const kinema::Exit &exit) {

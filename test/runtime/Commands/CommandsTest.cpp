@@ -385,12 +385,51 @@ TEST_F(Commands, FineTuning) {
   EXPECT_NE(errors.find("w has no tensor fc.weight, which linear needs"), std::string::npos) << errors;
   EXPECT_EQ(run("train linear.kin --train train.txt --out new.d --epochs 1 --weights w --partial"), 0)
       << errors;
-  EXPECT_NE(errors.find("initialised: fc.weight\n"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("2 of 3 parameters are from w\n"), std::string::npos) << errors;
+  EXPECT_NE(errors.find("initialised: there is no fc.weight\n"), std::string::npos) << errors;
+  EXPECT_NE(readFile(folder / "new.d/weights.txt").find("fc.bias taken from fc.bias of w\n"),
+            std::string::npos);
   for (FileTensor &tensor : weights.tensors)
     tensor.name += ".other";
   writeTensors(folder / "w", weights);
   EXPECT_EQ(run("train linear.kin --train train.txt --out other.d --epochs 1 --weights w --partial"), 1);
   EXPECT_NE(errors.find("w has none of the parameters of linear"), std::string::npos) << errors;
+}
+
+// Damaged or unsuitable files are refused before anything is written.
+TEST_F(Commands, ConvertingAndInflatingWeights) {
+  TensorFile pictures;
+  for (auto &[name, shape] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+           {"conv1.weight", {2, 3, 7, 7}}, {"bn1.num_batches_tracked", {}}, {"fc.bias", {3}}})
+    pictures.tensors.emplace_back(name, ElementType::F32, shape);
+  writeTensors(folder / "w", pictures);
+  EXPECT_EQ(run("weights convert w own --from torchvision-2d --verbose"), 0) << errors;
+  EXPECT_EQ(output, "stem.weight: float32 [2, 3, 1, 7, 7]\nfc.bias: float32 [3]\n"
+                    "own: 2 of 3 tensors of w, called as in the spec\n");
+  EXPECT_EQ(run("weights convert own other --to mmaction2-2d"), 0) << errors;
+  EXPECT_EQ(readTensors(folder / "other").tensors[0].shape, (std::vector<int64_t>{2, 3, 7, 7}));
+  EXPECT_EQ(run("weights inflate w inflated linear.kin --from torchvision-2d"), 0) << errors;
+  EXPECT_NE(output.find("1 of 3 parameters are from w\n"), std::string::npos) << output;
+  EXPECT_NE(output.find("inflated lacks the other parameters: train from it with --partial\n"),
+            std::string::npos)
+      << output;
+  EXPECT_EQ(readTensors(folder / "inflated").tensors.size(), 1u);
+  EXPECT_EQ(run("weights inflate w inflated linear.kin --from torchvision-2d --verbose"), 0) << errors;
+  EXPECT_NE(output.find("fc.bias taken from fc.bias of w\n"), std::string::npos) << output;
+
+  folder.write("cut", readFile(folder / "w").substr(0, 300));
+  auto said = [&](const std::string &arguments, const std::string &message) {
+    EXPECT_NE(run(arguments), 0);
+    EXPECT_NE(errors.find(message), std::string::npos) << arguments << ": " << errors;
+    EXPECT_FALSE(std::filesystem::exists(folder / "no"));
+  };
+  said("weights convert cut no --from torchvision-2d", "cut");
+  said("weights convert w no", "--from and --to are the same");
+  said("weights convert w no --from slowfast", "tensor conv1.weight has no name in the naming slowfast");
+  said("weights convert w no linear.kin --from torchvision-2d", "w has no tensor");
+  said("weights convert w none/no --from torchvision-2d", "none/no");
+  said("weights inflate own no linear.kin --from slowfast", "own has none of the parameters of linear");
+  said("weights inflate cut no linear.kin", "cut");
 }
 
 TEST_F(Commands, WeightsUnderOtherNamesSayWhichOption) {

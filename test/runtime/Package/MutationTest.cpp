@@ -1,5 +1,6 @@
 // Files that were damaged at random: each is refused with a reason that names it, or read as what it says.
 #include "runtime/Package/Manifest.h"
+#include "runtime/Package/Names.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Safetensors.h"
 #include "runtime/Support/Files.h"
@@ -113,6 +114,25 @@ TEST(Mutation, Safetensors) {
       EXPECT_EQ(static_cast<int64_t>(tensor.bytes.size()), elementsOf(tensor.shape) * bytesOf(tensor.type));
   });
   EXPECT_GE(count, mutations / 2);
+}
+
+// A naming that can be read leads from a name to a file and back.
+TEST(Mutation, FilesOfNames) {
+  const std::string text = "# names\n"
+                           "{wb} = weight bias\n"
+                           "{s} = 1:a 2:b\n"
+                           "stem.{wb} -> conv1.{wb} [O I H W]\n"
+                           "stage{s}.{n}.{wb} -> layer.{s}.{n}.{wb}\n"
+                           "use torchvision-2d\n";
+  uint64_t count = refused(text, [](const std::string &content) {
+    Naming naming = parseNaming(content, "m");
+    for (const char *name : {"stem.weight", "stage1.17.bias", "fc.weight"})
+      if (std::string found = naming.find(name); !found.empty()) {
+        std::vector<std::string> back = naming.inNetwork(found);
+        EXPECT_NE(std::ranges::find(back, name), back.end()) << content;
+      }
+  });
+  EXPECT_GE(count, mutations / 8);
 }
 
 TEST(Mutation, Packages) {
