@@ -103,7 +103,9 @@ bool Filler::word(const Field &field, const Expr &value, std::string &result) {
     return wrong(field, value, "a word");
   result = path->text();
   llvm::SmallVector<llvm::StringRef> words(field.row.words.begin(), field.row.words.end());
-  if (llvm::is_contained(words, result))
+  if (words.empty()) // names of the author's own
+    recipe.valuePlaces[result] = value.location;
+  if (words.empty() || llvm::is_contained(words, result))
     return true;
   return wrong(field, value, "one of " + llvm::join(words, ", "), didYouMean(result, words));
 }
@@ -239,9 +241,7 @@ void Filler::statement(Kind section, const CallStmt &call) {
       continue;
     }
     if (next == positional.size()) {
-      diagnostics.error(
-          argument.location, "an argument too many for '" + call.head.text + "'",
-          call.head.text == "loss" ? "the loss is that of the network's output; others do not work yet" : "");
+      diagnostics.error(argument.location, "an argument too many for '" + call.head.text + "'");
       continue;
     }
     const Field &field = *positional[next++];

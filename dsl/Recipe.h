@@ -12,6 +12,8 @@ namespace kinema::dsl {
 
 struct Recipe : kinema::Recipe {
   std::map<std::string, Location> places; // places where "data.crop" and the like were given
+  std::map<std::string, Location>
+      valuePlaces; // places where the values of the network that `train.of` names were named
 };
 
 /// Fills `recipe` from a section.

@@ -32,8 +32,35 @@ LogicalResult Expander::run() {
   Activation result = expandStatements(statementsOf(definition.body), frame, {});
   if (root.diagnostics.any() || !checkResult(result, frame))
     return failure();
-  network.finish(result.value, definition.name.text, place(definition.name.location));
+  SmallVector<std::pair<std::string, Value>> losses;
+  for (const std::string &name : root.program.recipe.train.of)
+    if (auto value = lossValue(name, result, frame))
+      losses.push_back({name, *value});
+  if (root.diagnostics.any())
+    return failure();
+  network.finish(result.value, losses, definition.name.text, place(definition.name.location));
   return success();
+}
+
+/// Returns a value that the recipe's loss is of, which has the shape of the network's scores.
+std::optional<Value> Expander::lossValue(const std::string &name, const Activation &result, Frame &frame) {
+  const auto &places = root.program.recipe.valuePlaces;
+  const auto found = places.find(name);
+  const dsl::Location where = found == places.end() ? dsl::Location() : found->second;
+  std::vector<dsl::PathExpr::Part> parts;
+  for (StringRef part : llvm::split(name, '.'))
+    parts.push_back({part.str(), where});
+  std::optional<dsl::Binding> named = dsl::Evaluator(frame).evaluateValue(dsl::PathExpr(where, parts));
+  if (!named)
+    return std::nullopt;
+  const Activation &value = std::static_pointer_cast<Node>(std::get<dsl::NamedPtr>(*named))->value;
+  if (llvm::count(root.program.recipe.train.of, name) > 1)
+    fail(where, frame, "the loss is of '" + name + "' twice");
+  else if (value.ready() && value.type() != result.type())
+    fail(where, frame,
+         "'" + name + "' is " + value.describe() + ", the network's scores are " + result.describe(),
+         "the loss is of values that score the classes");
+  return value.ready() ? std::optional(value.value) : std::nullopt;
 }
 
 /// Checks that the last value holds scores.

@@ -90,16 +90,21 @@ Value Network::createUnary(Location where, StringRef operation, Value operand) {
   return operations().create(state)->getResult(0);
 }
 
-void Network::finish(Value logits, StringRef name, Location where) {
-  func::ReturnOp::create(operations(), where, logits);
+void Network::finish(Value logits, ArrayRef<std::pair<std::string, Value>> losses, StringRef name,
+                     Location where) {
+  SmallVector<Value> results = {logits};
+  llvm::append_range(results, llvm::make_second_range(losses));
+  func::ReturnOp::create(operations(), where, results);
   function.setFunctionType(
-      builder.getFunctionType(function.getBody().front().getArgumentTypes(), logits.getType()));
+      builder.getFunctionType(function.getBody().front().getArgumentTypes(), ValueRange(results).getTypes()));
   for (auto [index, input] : llvm::enumerate(inputs)) {
     auto facts = cast<DictionaryAttr>(input);
     function.setArgAttr(index, clip::inputAttribute, facts.get("kind"));
     function.setArgAttr(index, clip::nameAttribute, facts.get("name"));
   }
   function.setResultAttr(0, clip::nameAttribute, builder.getStringAttr("logits"));
+  for (auto [i, loss] : llvm::enumerate(losses))
+    function.setResultAttr(i + 1, clip::nameAttribute, builder.getStringAttr("loss." + loss.first));
 
   auto type = cast<RankedTensorType>(logits.getType());
   module->setAttr(clip::networkAttribute,

@@ -25,8 +25,9 @@ public:
   /// Takes as `builder` the place where backward operations go.
   Backward(func::FuncOp function, OpBuilder builder) : function(function), builder(builder) {}
 
-  /// Walks from `from`, whose gradient is `gradient`, up to the reads of trained parameters.
-  LogicalResult run(Value from, Value gradient);
+  /// Walks from values, whose gradients are `given`, up to the reads of trained parameters. All operations
+  /// before the one that makes the first gradient are part of the walk.
+  LogicalResult run(ValueRange from, ValueRange given);
 
   /// Returns the value's gradient; null where the loss does not depend on `value`.
   Value gradientOf(Value value) const { return gradients.lookup(value); }
@@ -57,12 +58,13 @@ void Backward::markTrained() {
   }
 }
 
-LogicalResult Backward::run(Value from, Value gradient) {
+LogicalResult Backward::run(ValueRange from, ValueRange given) {
   markTrained();
-  gradients[from] = gradient;
+  for (auto [value, gradient] : llvm::zip_equal(from, given))
+    gradients[value] = gradient;
   SmallVector<Operation *> forward;
   for (Operation &op : function.getOps()) {
-    if (&op == gradient.getDefiningOp())
+    if (&op == given.front().getDefiningOp())
       break;
     forward.push_back(&op);
   }
@@ -166,19 +168,33 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());
   OpBuilder builder(oldReturn);
   Value logits = logitsOf(builder, oldReturn.getOperand(0));
+  // The loss is of the further results of @forward, if there are any, or else of its scores.
+  SmallVector<Value> scored = {logits};
+  SmallVector<std::string> names = {"loss"};
+  for (unsigned i = 1; i < oldReturn.getNumOperands(); ++i) {
+    if (i == 1)
+      scored.clear(), names.clear();
+    scored.push_back(logitsOf(builder, oldReturn.getOperand(i)));
+    names.push_back(forward.getResultAttrOfType<StringAttr>(i, clip::nameAttribute).str());
+  }
   auto [labels, hyper] = addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0));
   setTraining(step, hyper);
 
   Location where = NameLoc::get(builder.getStringAttr("loss"));
-  auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, labels,
-                                            builder.getF64FloatAttr(labelSmoothing()));
+  SmallVector<Value> results, gradientsOfLosses;
+  for (Value value : scored) {
+    auto loss = SoftmaxCrossEntropyOp::create(builder, where, value, labels,
+                                              builder.getF64FloatAttr(labelSmoothing()));
+    results.push_back(loss.getLoss());
+    gradientsOfLosses.push_back(loss.getDlogits());
+  }
   Backward backward(step, builder);
-  if (failed(backward.run(logits, loss.getDlogits())))
+  if (failed(backward.run(scored, gradientsOfLosses)))
     return failure();
   forks += backward.getForks();
 
-  SmallVector<Value> results = {loss.getLoss(), logits};
-  SmallVector<std::string> names = {"loss", "logits"};
+  results.push_back(logits);
+  names.push_back("logits");
   auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return paramOf(read).isTrained(); });
   auto gradients = update(builder, backward, trained, hyper);
   if (failed(gradients))

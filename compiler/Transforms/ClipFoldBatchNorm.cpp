@@ -44,8 +44,15 @@ void ClipFoldBatchNormPass::runOnOperation() {
     dropout.erase();
   }
   hoistReads(infer);
-  if (softmaxBehind(infer.front().getTerminator()->getOperand(0)))
-    infer.setResultAttr(0, clip::nameAttribute, StringAttr::get(&getContext(), "probabilities"));
+  // What the loss is of ends with the training.
+  Value scores = infer.front().getTerminator()->getOperand(0);
+  Attribute name = infer.getResultAttr(0, clip::nameAttribute);
+  if (infer.getNumResults() > 1)
+    setResults(infer, scores);
+  if (softmaxBehind(scores))
+    name = StringAttr::get(&getContext(), "probabilities");
+  if (name)
+    infer.setResultAttr(0, clip::nameAttribute, name);
   forward->erase();
 }
 

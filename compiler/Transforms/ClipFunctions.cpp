@@ -10,9 +10,14 @@ FailureOr<func::FuncOp> kinema::findForward(ModuleOp module) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
   if (!forward || !forward.getBody().hasOneBlock())
     return module.emitError("a network in clip form is a function @forward of one block");
-  if (forward.getNumResults() != 1)
-    return forward.emitError("@forward returns the scores alone, found ")
-           << forward.getNumResults() << " results";
+  if (forward.getNumResults() < 1)
+    return forward.emitError("@forward returns the scores, found no result");
+  for (unsigned i = 1; i < forward.getNumResults(); ++i)
+    if (forward.getResultTypes()[i] != forward.getResultTypes()[0] ||
+        !forward.getResultAttrOfType<StringAttr>(i, clip::nameAttribute))
+      return forward.emitError("result ") << i
+                                          << " of @forward, which the loss is of, needs the type of the "
+                                             "scores and the attribute clip.name";
   return forward;
 }
 

@@ -9,8 +9,9 @@
 
 namespace kinema {
 
-/// Returns the function @forward, which has one block and one result; reports an error at the module where it
-/// is missing.
+/// Returns the function @forward, which has one block and returns the scores; its further results, if there
+/// are any, are the values that the loss is of in their place. Reports an error where it is missing or
+/// another one.
 mlir::FailureOr<mlir::func::FuncOp> findForward(mlir::ModuleOp module);
 
 /// Copies `function`, names the copy `name` and puts it behind the original.

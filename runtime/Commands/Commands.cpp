@@ -162,6 +162,8 @@ void checkCompiled(const Manifest &manifest, const Recipe &recipe) {
   };
   check("batch", recipe.train.batch, manifest.recipe.train.batch);
   check("smoothing", recipe.train.smoothing, manifest.recipe.train.smoothing);
+  check("of", fmt::format("[{}]", fmt::join(recipe.train.of, " ")),
+        fmt::format("[{}]", fmt::join(manifest.recipe.train.of, " ")));
 }
 
 MatchOptions matchOptions(const TrainOptions &options) { return {.crossModality = options.crossModality}; }

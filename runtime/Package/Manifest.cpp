@@ -497,7 +497,10 @@ void parseEntries(const Node &root, Manifest &manifest) {
   const char *scores = manifest.findOutput("infer", "probabilities") ? "probabilities" : "logits";
   expectOutput(root, manifest, "infer", scores, {manifest.batch, manifest.classes});
   if (manifest.train) {
-    expectOutput(root, manifest, "train_step", "loss", {});
+    if (manifest.losses().empty())
+      root.fault("entry train_step has no output loss");
+    for (const ArenaTensor *loss : manifest.losses())
+      expectOutput(root, manifest, "train_step", loss->name.c_str(), {});
     expectOutput(root, manifest, "train_step", "logits", {manifest.batch, manifest.classes});
   }
 }
@@ -588,6 +591,15 @@ const ArenaTensor *Manifest::findOutput(const std::string &entry, std::string_vi
   auto found = std::find_if(list->second.begin(), list->second.end(),
                             [&](const ArenaTensor &t) { return t.name == name; });
   return found == list->second.end() ? nullptr : &*found;
+}
+
+std::vector<const ArenaTensor *> Manifest::losses() const {
+  std::vector<const ArenaTensor *> losses;
+  if (auto list = outputs.find("train_step"); list != outputs.end())
+    for (const ArenaTensor &output : list->second)
+      if (output.name == "loss" || output.name.starts_with("loss."))
+        losses.push_back(&output);
+  return losses;
 }
 
 const ArenaTensor &Manifest::output(const std::string &entry, std::string_view name) const {

@@ -137,6 +137,9 @@ struct Manifest {
   bool hasCounters(const std::string &entry) const;
   const Parameter *findParameter(std::string_view name) const;
   const ArenaTensor *findOutput(const std::string &entry, std::string_view name) const;
+  // Returns the losses of a step, whose sum is what it lowers: `loss`, or `loss.NAME` of each value of
+  // `train.of`.
+  std::vector<const ArenaTensor *> losses() const;
   // Throws Error where the entry has no such output.
   const ArenaTensor &output(const std::string &entry, std::string_view name) const;
 };

@@ -135,7 +135,7 @@ void checkValue(const RecipeField &field, double value) { checkNumber(field, val
 void checkValue(const RecipeField &, bool) {}
 
 void checkValue(const RecipeField &field, const std::string &value) {
-  if (std::find(field.words.begin(), field.words.end(), value) == field.words.end())
+  if (!field.words.empty() && std::find(field.words.begin(), field.words.end(), value) == field.words.end())
     refuse("{}.{} must be one of {}, found '{}'", field.section, field.name, fmt::join(field.words, ", "),
            value);
 }
@@ -284,7 +284,7 @@ std::string valuesOf(const RecipeField &field, const RecipeNumbers &) {
                      field.range(), field.ascending ? ", in ascending order" : "");
 }
 std::string valuesOf(const RecipeField &field, const RecipeWords &) {
-  return fmt::format("some of {}", fmt::join(field.words, ", "));
+  return field.words.empty() ? "names" : fmt::format("some of {}", fmt::join(field.words, ", "));
 }
 
 // Writes a value as `--set` reads it.

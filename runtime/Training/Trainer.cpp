@@ -96,9 +96,11 @@ void Trainer::step() {
   program.setProfile(stepsDone++ < options.profiledSteps);
   program.run("train_step");
   program.setProfile(false);
-  Pending started{program.beginGet(manifest.output("train_step", "loss")),
-                  program.beginGet(manifest.output("train_step", "logits")), batch.labels, batch.videos,
-                  rowOfStep(rate)};
+  std::vector<CopyId> losses;
+  for (const ArenaTensor *loss : manifest.losses())
+    losses.push_back(program.beginGet(*loss));
+  Pending started{losses, program.beginGet(manifest.output("train_step", "logits")), batch.labels,
+                  batch.videos, rowOfStep(rate)};
   settle();
   pending = std::move(started);
   costs.clips += batch.valid;
@@ -127,7 +129,12 @@ void Trainer::settle() {
   pending.reset();
   const Manifest &manifest = program.manifest();
   float loss = 0;
-  program.finishGet(step.loss, manifest.output("train_step", "loss"), {&loss, 1});
+  const auto outputs = manifest.losses();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    float part = 0;
+    program.finishGet(step.losses[i], *outputs[i], {&part, 1});
+    loss += part;
+  }
   program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
   checkLoss(loss, step);
   state.sums.add(logits, step.labels);

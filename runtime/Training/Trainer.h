@@ -63,7 +63,8 @@ private:
 
   // A Pending is a step that was started; its results are read while the next one runs.
   struct Pending {
-    CopyId loss, logits;
+    std::vector<CopyId> losses;
+    CopyId logits;
     std::vector<int32_t> labels;
     std::vector<int64_t> videos;
     StepRow row; // but for the loss

@@ -140,19 +140,20 @@ TEST(Recipe, InputsThatNoVideoFills) {
 
 TEST(Recipe, WhatDoesNotWorkYet) {
   EXPECT_EQ(errorsOf(network("  relu") + "data {\n  flow method=farneback bound=20\n}\n"
-                                         "train { loss cross_entropy rgb flow -> adam 0.1 }"),
-            "net.arch:8:28: error: an argument too many for 'loss'\n"
-            "    8 | train { loss cross_entropy rgb flow -> adam 0.1 }\n"
-            "      |                            ^~~ the loss is that of the network's output; others do not "
-            "work yet\n"
-            "net.arch:8:32: error: an argument too many for 'loss'\n"
-            "    8 | train { loss cross_entropy rgb flow -> adam 0.1 }\n"
-            "      |                                ^~~~ the loss is that of the network's output; others do "
-            "not work yet\n"
-            "net.arch:8:40: error: there is no Adam\n"
-            "    8 | train { loss cross_entropy rgb flow -> adam 0.1 }\n"
-            "      |                                        ^~~~ the optimiser is SGD: sgd momentum=0.9 "
+                                         "train { seed 1 -> adam 0.1 }"),
+            "net.arch:8:19: error: there is no Adam\n"
+            "    8 | train { seed 1 -> adam 0.1 }\n"
+            "      |                   ^~~~ the optimiser is SGD: sgd momentum=0.9 "
             "decay=1e-4\n");
+}
+
+TEST(Recipe, TheLossOfNamedValues) {
+  EXPECT_EQ(recipeOf("").train.of, std::vector<std::string>());
+  EXPECT_EQ(recipeOf("train { loss cross_entropy rgb flow.res2.a }").train.of,
+            (std::vector<std::string>{"rgb", "flow.res2.a"}));
+  EXPECT_EQ(recipeOf("", {"train.of=[rgb flow]"}).train.of, (std::vector<std::string>{"rgb", "flow"}));
+  EXPECT_EQ(messagesOf(network("  relu") + "train { loss cross_entropy rgb 3 }"),
+            Messages{"5:32: error: 'of' is a word, found 3"});
 }
 
 TEST(Recipe, UnknownArgumentsListThoseThatThereAre) {

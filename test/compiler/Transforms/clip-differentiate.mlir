@@ -122,7 +122,14 @@ module {
 
 // -----
 
-// expected-error @below {{@forward returns the scores alone, found 2 results}}
+// expected-error @below {{@forward returns the scores, found no result}}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) {
+  return
+}
+
+// -----
+
+// expected-error @below {{result 1 of @forward, which the loss is of, needs the type of the scores and the attribute clip.name}}
 func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>) {
   return %x, %x : tensor<2x3x1x1x1xf32>, tensor<2x3x1x1x1xf32>
 }
@@ -156,4 +163,26 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "r
   %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   %p = clip.softmax %y : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   return %p : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+// Each further result has a loss, and a gradient of its own from there.
+clip.param @fc.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: -> (tensor<f32> {clip.name = "loss.y"}, tensor<f32> {clip.name = "loss.z"}, tensor<2x5x1x1x1xf32> {clip.name = "logits"})
+// CHECK: %[[Y:.*]] = clip.conv
+// CHECK: %[[Z:.*]] = clip.scale %[[Y]] {factor = 3.0
+// CHECK: %[[LY:.*]], %[[GY:.*]] = clip.softmax_xent %[[Y]]
+// CHECK: %[[LZ:.*]], %[[GZ:.*]] = clip.softmax_xent %[[Z]]
+// CHECK: %[[BACK:.*]] = clip.scale %[[GZ]] {factor = 3.0
+// CHECK: %[[G:.*]] = clip.add %[[GY]], %[[BACK]]
+// CHECK: clip.conv_wgrad %[[G]]
+// CHECK: return %[[LY]], %[[LZ]], %{{.*}} :
+func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}, tensor<2x5x1x1x1xf32> {clip.name = "loss.y"}, tensor<2x5x1x1x1xf32> {clip.name = "loss.z"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x1x1xf32>
+  %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %z = clip.scale %y {factor = 3.0} : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %sum = clip.add %y, %z : (tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  return %sum, %y, %z : tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>
 }

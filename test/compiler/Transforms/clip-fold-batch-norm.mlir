@@ -135,3 +135,12 @@ func.func @forward(%x: tensor<2x5x1x1x1xf32> {clip.input = "rgb", clip.name = "r
   %p = clip.softmax %x : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   return %p : tensor<2x5x1x1x1xf32>
 }
+
+// -----
+
+// What the loss is of ends with the training.
+// CHECK-LABEL: func.func @infer(
+// CHECK-SAME: -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"})
+func.func @forward(%x: tensor<2x5x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}, tensor<2x5x1x1x1xf32> {clip.name = "loss.rgb"}) {
+  return %x, %x : tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>
+}

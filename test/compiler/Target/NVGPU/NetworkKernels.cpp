@@ -93,8 +93,8 @@ static std::vector<NetworkKernel> kernelsOf(ModuleOp planned) {
   return kernels;
 }
 
-/// Networks that give probabilities are for inference alone.
-static bool canBeTrained(ModuleOp module) {
+/// Networks that give probabilities are looked at as they infer: what trains them is that of their streams.
+static bool givesScores(ModuleOp module) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
   return !softmaxBehind(forward.front().getTerminator()->getOperand(0));
 }
@@ -109,7 +109,7 @@ static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string
     llvm::raw_string_ostream stream(messages);
     Compilation compilation(options, sizes, /*threads=*/1, stream);
     if (compilation.fromSpec(plan.path, Phase::Clip) == Outcome::Done &&
-        (!plan.train || canBeTrained(compilation.module()))) {
+        (!plan.train || givesScores(compilation.module()))) {
       if (compilation.proceedTo(Phase::Planned) == Outcome::Done) {
         errors.clear();
         return kernelsOf(compilation.module());
