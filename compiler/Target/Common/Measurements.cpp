@@ -16,7 +16,7 @@ static void insertBySeconds(SmallVector<Candidate> &list, Candidate candidate) {
 }
 
 void Best::consider(double time, function_ref<kernel::ScheduleAttr()> schedule) {
-  if (kept.size() == count && kept.back().seconds <= time)
+  if (!wants(time))
     return;
   Candidate candidate{schedule(), time};
   if (llvm::any_of(kept, [&](const Candidate &other) { return other.schedule == candidate.schedule; }))

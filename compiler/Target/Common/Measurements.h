@@ -29,6 +29,8 @@ struct Candidate {
 class Best {
 public:
   void consider(double time, llvm::function_ref<kernel::ScheduleAttr()> schedule);
+  /// Returns whether a schedule that takes so long would be kept.
+  bool wants(double time) const { return kept.size() < count || time < kept.back().seconds; }
   /// `unit`: its seconds.
   llvm::SmallVector<Candidate> take(double unit = 1);
 

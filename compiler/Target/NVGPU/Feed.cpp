@@ -54,17 +54,18 @@ void Feed::copyBytes(Value buffer, Value from, int64_t unit, Value to, Value byt
          [&] { w.bulkCopy(w.pointer(to), w.globalPointer(buffer, from, unit), w.word(bytes), barrier); });
 }
 
-/// The lanes of the warp share the rows of a part: of each block, the positions of the axes before the one
+/// The copying threads share the rows of a part: of each block, the positions of the axes before the one
 /// along which a copy runs.
 void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place, const Run &run,
                     Value firstBlock, Value to, int64_t blockBytes, Value barrier) {
   int64_t rows = plan.copiesOfBlock(), eachBytes = rawPositionBytes(operand.getType());
   Value buffer = e.bufferOf(*operand.operand), all = e.mul(run.count, run.inner * eachBytes);
-  e.loop(w.lane(), e.index(shape::roundUp(plan.rowsOfPart(), warp)), warp, [&](Value number) {
+  int64_t threads = plan.copyingThreads(), rounded = shape::roundUp(plan.rowsOfPart(), threads);
+  e.loop(e.thread, e.index(rounded), threads, [&](Value number) {
     Value inPart = e.div(number, rows), rest = e.rem(number, rows), block = e.add(firstBlock, inPart);
     Value valid;
     auto demand = [&](Value condition) { valid = valid ? e.both(valid, condition) : condition; };
-    if (plan.rowsOfPart() % warp)
+    if (plan.rowsOfPart() < rounded)
       demand(w.less(number, e.index(plan.rowsOfPart())));
     if (mayMiss())
       demand(w.less(block, e.index(blocks)));
@@ -99,14 +100,14 @@ Value Feed::existing(Value firstBlock) {
   return mayMiss() ? e.max(e.index(0), e.min(all, e.sub(e.index(blocks), firstBlock))) : all;
 }
 
-/// The channels of a part lie side by side, so one lane copies them.
+/// The channels of a part lie side by side, so one thread copies them.
 void Feed::copyVector(const kernel::AccessOperand &operand, Value n, Value firstBlock, Value to,
                       Value barrier) {
   int64_t blockBytes = channels() * operand.getType().getElementTypeBitWidth() / 8;
   Value row = firstBlock;
   if (operand.access == Access::BatchChannel)
     row = e.add(e.mul(n, blocks), row);
-  e.when(e.equal(w.lane(), 0), [&] {
+  e.when(e.equal(e.thread, 0), [&] {
     copyBytes(e.bufferOf(*operand.operand), row, blockBytes, to, e.mul(existing(firstBlock), blockBytes),
               barrier);
   });
@@ -125,7 +126,7 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
     to = e.add(e.add(to, offset), e.mul(part, some * stagedBlockBytes()));
   Value block = e.add(firstBlock, e.mul(part, some));
   if (int64_t left = raw.plan.fills - plan.arrivalsOfPart(); !direct && left > 0)
-    e.when(e.equal(w.lane(), 0), [&] { w.arriveTimes(barrier, left); });
+    e.when(e.equal(e.thread, 0), [&] { w.arriveTimes(barrier, left); });
   Run run = runOf(place);
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {

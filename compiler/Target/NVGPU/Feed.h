@@ -1,5 +1,5 @@
-// Brings a part of a source to shared memory, through its prologue: one warp begins bulk copies of its rows,
-// which run by themselves, and other threads transform what has come.
+// Brings a part of a source to shared memory, through its prologue: the block's first threads begin bulk
+// copies of its rows, which run by themselves, and other threads transform what has come.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 #define KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 
@@ -44,7 +44,7 @@ public:
   /// drops what it makes of them. All threads of the block call it, before they meet.
   void clearRaw();
 
-  /// Copies part `part` of the channel blocks from `firstBlock` on. All threads of one warp call it. The part
+  /// Copies part `part` of the channel blocks from `firstBlock` on. All copying threads call it. The part
   /// goes to the next raw stage as soon as that is empty or, with copies that go straight there, to `offset`
   /// bytes behind the start of stage `stageStep`, which must be empty. `rawStep` counts the parts that have
   /// passed through the raw ring. Returns the next one.

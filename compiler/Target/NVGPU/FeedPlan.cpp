@@ -108,7 +108,8 @@ int64_t nvidia::rawStages(int64_t bytes, int64_t parts, int64_t wanted) {
     return 0;
   // Memory of 4.3 TB/s and 0.7 us has 23 KB of each multiprocessor under way; one more stage is worked on.
   constexpr int64_t underWay = 24 * 1024;
-  int64_t busy = std::min(mostFeedStages, 1 + shape::ceilDiv(underWay, bytes));
+  constexpr int64_t mostBusy = 8;
+  int64_t busy = std::min(mostBusy, 1 + shape::ceilDiv(underWay, bytes));
   return std::min(wanted > 0 ? wanted : busy, parts);
 }
 
@@ -173,5 +174,8 @@ double FeedPlan::cyclesOfThreads(const Rates &rates) const {
 
 double FeedPlan::cyclesOfCopies(const Rates &rates) const {
   constexpr double perPart = 80;
-  return parts() * ((operands.pixels * rowsOfPart() + operands.vectors) * rates.copyCycles + perPart);
+  // A warp goes through its lanes' copies one by one; the vectors are all the first warp's.
+  int64_t rounds = rowsOfPart() / copyingThreads(), rest = rowsOfPart() % copyingThreads();
+  int64_t ofWarp = rounds * warp + std::min(rest, warp);
+  return parts() * ((operands.pixels * ofWarp + operands.vectors) * rates.copyCycles + perPart);
 }

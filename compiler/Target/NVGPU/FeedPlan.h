@@ -67,6 +67,7 @@ struct FeedPlan {
   int64_t pitch;      // positions from one staged block to the next
   int64_t neighbours; // of a row in one staged position
   int64_t threads;    // that run the prologue
+  int64_t copiers;    // warps that share the copies
 
   /// Counts the staged positions of a channel block.
   int64_t positions() const;
@@ -93,17 +94,18 @@ struct FeedPlan {
   int64_t copiesOfBlock() const;
   /// Counts the copies of a part of one operand.
   int64_t rowsOfPart() const { return blocksOfPart() * copiesOfBlock(); }
-  /// Counts the arrivals of a part at the barrier of its stage. Every lane of the copying warp arrives, also
-  /// one that has no row to copy, so that no lane falls behind by a phase of a barrier without being missed.
+  int64_t copyingThreads() const { return copiers * warp; }
+  /// Counts the arrivals of a part at the barrier of its stage. Every copying thread arrives, also one that
+  /// has no row to copy, so that none falls behind by a phase of a barrier without being missed.
   int64_t arrivalsOfPart() const {
-    return operands.pixels * shape::roundUp(rowsOfPart(), warp) + operands.vectors;
+    return operands.pixels * shape::roundUp(rowsOfPart(), copyingThreads()) + operands.vectors;
   }
   /// Counts those at the barrier of a stage to which copies go straight.
   int64_t arrivalsOfStage() const { return direct() ? parts() * arrivalsOfPart() : 0; }
   /// Returns the bytes that a stage's copies read, in whole sectors of L2.
   double sectorBytes() const;
 
-  /// Returns the cycles in which the threads work on a stage, and in which a warp begins its copies.
+  /// Returns the cycles in which the threads work on a stage, and in which warps begin its copies.
   double cyclesOfThreads(const Rates &rates) const;
   double cyclesOfCopies(const Rates &rates) const;
 
@@ -113,7 +115,7 @@ private:
   int64_t run() const;
 };
 
-inline constexpr int64_t mostFeedStages = 8, fewestWeightStages = 4, mostWeightStages = 16;
+inline constexpr int64_t mostFeedStages = 12, fewestWeightStages = 4, mostWeightStages = 16;
 /// Of a ring of weights, consumers have two stages at a time: the products of one are under way while those
 /// of the next begin.
 inline constexpr int64_t heldWeightStages = 2;

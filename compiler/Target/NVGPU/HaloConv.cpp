@@ -39,7 +39,9 @@ private:
     return walk.overTaps({here.axes[0].taps, here.axes[1].taps, here.axes[2].taps}, init, body);
   }
 
-  void emitCopies();
+  void emitSourceCopies();
+  void emitWeightCopies();
+  void emitCopiesInTurn();
   Values emitCopiesOfStep(Value step, Value steps, ValueRange carried);
   Value emitParts(Value step, Value from, Value to, Value rawStep);
   void emitWeightStage(Value chunk, ArrayRef<Value> tap, Value step);
@@ -102,11 +104,37 @@ HaloConvEmitter::Values HaloConvEmitter::overTiles(ValueRange init, function_ref
 
 //===-- Producers ---------------------------------------------------------===//
 
+/// One warp begins all copies of the source, one chunk of its channels after the other.
+void HaloConvEmitter::emitSourceCopies() {
+  overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
+    FeedPlace place = walk.feedPlace(here);
+    auto copy = [&](Value chunk, ValueRange steps) -> Values {
+      if (plan.feed().direct())
+        source.waitEmpty(steps[0]);
+      Value rawStep = feed.copyStage(place, firstSourceBlock(chunk), steps[0], 0, steps[1]);
+      return {e.add(steps[0], 1), rawStep};
+    };
+    return e.loop(e.index(0), e.index(plan.chunks()), 1, steps, copy);
+  });
+}
+
+/// One thread begins all copies of weights, those of all taps for each chunk.
+void HaloConvEmitter::emitWeightCopies() {
+  overTiles({e.index(0)}, [&](ValueRange step) {
+    return e.loop(e.index(0), e.index(plan.chunks()), 1, step, [&](Value chunk, ValueRange step) {
+      return overTaps(step, [&](ArrayRef<Value> tap, ValueRange step) -> Values {
+        emitWeightStage(chunk, tap, step[0]);
+        return {e.add(step[0], 1)};
+      });
+    });
+  });
+}
+
 /// One warp begins the copies of weights and of the source, whose steps are the chunks of its channels in all
 /// tiles of the block. While the weights of one step go, tap by tap, the source's parts of the next step go
 /// in between, so that neither waits long for the other. Neither waits for good: the parts of a step wait for
 /// products of the steps before the last, whose weights have gone by then.
-void HaloConvEmitter::emitCopies() {
+void HaloConvEmitter::emitCopiesInTurn() {
   Value zero = e.index(0), tiles = e.index(1);
   if (plan.tilesOfBlock() > 1)
     tiles = e.div(e.sub(e.index(plan.tiles() + plan.grid() - 1), e.firstBlock), plan.grid());
@@ -172,7 +200,7 @@ Value HaloConvEmitter::firstSourceBlock(Value chunk) {
 
 /// Stages the source's halo, one chunk of channels after the other.
 void HaloConvEmitter::emitSource() {
-  Value thread = e.sub(e.thread, e.index(warp));
+  Value thread = pipeline.stagingThread();
   overTiles({e.index(0), e.index(0)}, [&](ValueRange steps) {
     FeedPositions positions = feed.positionsOf(walk.feedPlace(here), thread);
     auto stage = [&](Value chunk, ValueRange steps) -> Values {
@@ -333,7 +361,15 @@ void HaloConvEmitter::emit() {
     shareCluster();
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
   feed.clearRaw();
-  pipeline.run([&] { emitCopies(); }, [&] { emitSource(); }, [&] { emitConsumers(); });
+  auto copy = [&] {
+    if (plan.tile.copiers == 2)
+      e.when(
+          e.inRange(e.thread, warp), [&] { emitSourceCopies(); },
+          [&] { e.when(e.equal(e.thread, warp), [&] { emitWeightCopies(); }); });
+    else
+      emitCopiesInTurn();
+  };
+  pipeline.run(copy, [&] { emitSource(); }, [&] { emitConsumers(); });
 }
 
 } // namespace

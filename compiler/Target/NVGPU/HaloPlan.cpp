@@ -3,6 +3,8 @@
 #include "compiler/Target/NVGPU/ChannelSums.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
@@ -148,7 +150,8 @@ int64_t HaloPlan::pitch() const {
 }
 
 FeedPlan HaloPlan::feed() const {
-  FeedPlan feed{operands, {}, stagedBlocks(), pitch(), neighbours, roles().stagingThreads()};
+  FeedPlan feed{operands,     {}, stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
+                /*copiers=*/1};
   for (int axis = 0; axis < 3; ++axis)
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
   return feed;
@@ -156,7 +159,8 @@ FeedPlan HaloPlan::feed() const {
 
 int64_t HaloPlan::sourceStages() const {
   // One stage is read and one is filled. Where copies go there straight, more keep memory busy.
-  constexpr int64_t fewest = 2, most = 4;
+  constexpr int64_t fewest = 2, busy = 4;
+  int64_t most = tile.feedStages ? mostFeedStages : busy;
   int64_t stages = fewest;
   if (feed().direct())
     stages = std::clamp(nvidia::rawStages(sourceStageBytes(), most, tile.feedStages), fewest, most);
@@ -214,6 +218,22 @@ bool HaloPlan::groupsMatch() const {
   return groupsOfTile() == 1
              ? groupChannels() % tile.channels == 0
              : tile.channels % groupChannels() == 0 && groups % groupsOfTile() == 0 && chunks() == 1;
+}
+
+void HaloPlan::deepenRings(const Processor &processor) {
+  // With more accumulators ptxas spills where it has to count many stages.
+  constexpr int64_t mostAccumulators = 112;
+  if (rowTiles() * ProductShape::accumulators(tile.channels) > mostAccumulators)
+    return;
+  int64_t left = processor.blockSharedBytes() - pipeline().memory.bytes();
+  int64_t all = weightStages(), most = chunks() * int64_t(std::ceil(stepsOfChunk())) * tilesOfBlock();
+  while (2 * all <= mostWeightStages && all < most && all * weightStageBytes() <= left) {
+    left -= all * weightStageBytes();
+    all *= 2;
+  }
+  tile.weightStages = all;
+  int64_t bytes = feed().direct() ? sourceStageBytes() : feed().rawBytes();
+  tile.feedStages = std::min(mostFeedStages, feedStages() + left / bytes);
 }
 
 bool HaloPlan::clustersMatch() const {

@@ -58,6 +58,7 @@ struct HaloTile {
   int64_t depth;                  // channels of the source in a stage, a multiple of ProductShape::depth
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
   int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
+  int64_t copiers = 1;            // warps that copy: one, or one for the source and one for the weights
   int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
   int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
   int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
@@ -69,6 +70,7 @@ struct HaloTile {
     visit("channels", self.channels);
     visit("depth", self.depth);
     visit("producers", self.producers);
+    visit("copiers", self.copiers);
     visit("cluster", self.cluster);
     visit("feed_stages", self.feedStages);
     visit("weight_stages", self.weightStages);
@@ -106,7 +108,7 @@ struct HaloPlan {
 
   static constexpr int64_t consumers = 2; // warpgroups
 
-  Roles roles() const { return {tile.producers, consumers}; }
+  Roles roles() const { return {tile.producers, consumers, tile.copiers}; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
   /// tiles each, of the same channels and phases.
   bool clustersMatch() const;
@@ -171,6 +173,11 @@ struct HaloPlan {
   int64_t weightStageBytes() const { return depthOfGroup() * 2 * tile.channels; }
   /// Returns whether tiles and stages have whole groups, or tiles and chunks parts of one group.
   bool groupsMatch() const;
+  /// Counts the copies of a stage of weights that a block begins.
+  int64_t weightCopies() const { return shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster); }
+  /// Gives the rings as many stages as shared memory has room for: the more there are, the less a burst of
+  /// copies to one ring delays the other. The plan fits.
+  void deepenRings(const Processor &processor);
   bool rowsAreFrames() const;
   HaloPipeline pipeline() const;
   bool fits(const Processor &processor) const;

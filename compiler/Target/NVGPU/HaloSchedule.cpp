@@ -68,7 +68,10 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   work.tiles = plan.tilesOfBlock();
   work.matrix = products * cyclesOfProduct(plan.channelsOfGroup());
   FeedPlan feed = plan.feed();
-  work.staging = plan.chunks() * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
+  work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
+  double ofSource = feed.cyclesOfCopies(rates), ofWeights = taps * plan.weightCopies() * rates.copyCycles;
+  bool apart = plan.tile.copiers == 2;
+  work.copying = plan.chunks() * (apart ? std::max(ofSource, ofWeights) : ofSource + ofWeights);
   work.source = {plan.chunks() * feed.sectorBytes(),
                  double(feed.direct() ? (plan.sourceStages() - 1) * plan.sourceStageBytes()
                                       : (plan.rawStages() - 1) * feed.rawBytes())};
@@ -128,17 +131,41 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   kernel::Traffic traffic = kernel::trafficOf(op);
   const Rates &rates = *processor.rates;
   Best best;
-  // Returns whether the tile waits for L2, so that the blocks of a cluster have something to share.
-  auto consider = [&](const HaloTile &tile) {
+  // Returns what the tile asks for; nothing where it does not fit.
+  auto consider = [&](const HaloTile &tile) -> std::optional<Work> {
     plan.setTile(tile);
     plan.tile.blocks = blocksOf(plan, rates);
     if (!plan.fits(processor))
       plan.tile.weightStages = fewestWeightStages;
     if (!plan.fits(processor) || !epilogueFits(op, plan))
-      return false;
+      return std::nullopt;
     Work work = workOf(op, plan, traffic, rates);
-    best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
-    return work.cached / rates.cachedPerCycle > std::max(work.matrix, work.staging);
+    if (best.wants(leastSecondsOf(rates, work))) {
+      plan.deepenRings(processor);
+      work = workOf(op, plan, traffic, rates);
+      best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
+    }
+    return work;
+  };
+  // Considers a tile, and in a cluster if it waits for L2, which blocks then share; with two copying warps if
+  // it waits for the one. A second one takes threads from the prologue.
+  auto considerRoles = [&](HaloTile tile) {
+    for (int64_t copiers : {1, 2}) {
+      tile.copiers = copiers;
+      tile.cluster = 1;
+      std::optional<Work> work = consider(tile);
+      if (!work)
+        return;
+      double products = std::max(work->matrix, work->staging), L2 = work->cached / rates.cachedPerCycle;
+      tile.cluster = 2;
+      if (L2 > products)
+        consider(tile);
+      if (work->copying < std::max(L2, products))
+        return;
+      work->copying = 0; // the most that a second warp can bring
+      if (!best.wants(leastSecondsOf(rates, *work)))
+        return;
+    }
   };
   SmallVector<int64_t> depths = {16, 32, 48, 64};
   if (whole.neighbours > 1) // all channels that overlap are contracted together
@@ -158,11 +185,7 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
           for (int64_t depth : depthsOf(blocks / parts * blockChannels))
             if (blocks % parts == 0 && blocks / parts * blockChannels <= ProductShape::mostColumns)
               for (int64_t producers : {1, 2}) {
-                HaloTile tile{{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers};
-                if (consider(tile)) {
-                  tile.cluster = 2;
-                  consider(tile);
-                }
+                considerRoles({{frames, rows, columns}, blocks / parts * blockChannels, depth, 0, producers});
               }
   return best.take();
 }
@@ -191,6 +214,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
   parameters.check(tile.producers, 1, 2);
+  parameters.check(tile.copiers, 1, 2);
   parameters.check(tile.cluster, 1, 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);

@@ -122,8 +122,8 @@ std::pair<FeedPlace, FeedPlace> HaloWeightGradEmitter::placesOf(Value number) {
   return {ofGradient, ofActivation};
 }
 
-/// One warp begins the copies of gradient and activation. What goes through the raw ring goes first, since
-/// that may be ahead of the stages.
+/// The first warps begin the copies of gradient and activation. What goes through the raw ring goes first,
+/// since that may be ahead of the stages.
 void HaloWeightGradEmitter::emitCopies() {
   overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange carried) -> Values {
     auto [ofGradient, ofActivation] = placesOf(tile);
@@ -142,7 +142,7 @@ void HaloWeightGradEmitter::emitCopies() {
 
 /// Stages gradient and activation, one tile of positions after the other.
 void HaloWeightGradEmitter::emitProducers() {
-  Value thread = e.sub(e.thread, e.index(warp));
+  Value thread = pipeline.stagingThread();
   overTiles({e.index(0)}, [&](Value tile, Value step, ValueRange rawStep) -> Values {
     auto [ofGradient, ofActivation] = placesOf(tile);
     return {ring.fill(step, [&] {

@@ -75,7 +75,8 @@ int64_t HaloWeightGradPlan::activationPitch() const {
 }
 
 FeedPlan HaloWeightGradPlan::gradientFeed() const {
-  FeedPlan feed{gradientOperands, {}, gradientBlocks(), gradientPitch(), 1, roles().stagingThreads()};
+  FeedPlan feed{gradientOperands,         {},          gradientBlocks(), gradientPitch(), 1,
+                roles().stagingThreads(), tile.copiers};
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = axes[axis];
     FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
@@ -86,8 +87,8 @@ FeedPlan HaloWeightGradPlan::gradientFeed() const {
 }
 
 FeedPlan HaloWeightGradPlan::activationFeed() const {
-  FeedPlan feed{activationOperands, {},         activationBlocks(),
-                activationPitch(),  neighbours, roles().stagingThreads()};
+  FeedPlan feed{activationOperands,       {},          activationBlocks(), activationPitch(), neighbours,
+                roles().stagingThreads(), tile.copiers};
   for (int axis = 0; axis < 3; ++axis) {
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
     if (boxes(axis) > 1) // each box of taps reaches elsewhere
@@ -116,6 +117,12 @@ PipelinePlan HaloWeightGradPlan::pipeline() const {
           {"gradient and activation", stages, stageBytes(), roles().stagingThreads() + copies},
           {},
           {"rows of gradient and activation", rawStages(), rawBytes(), rawFills()}};
+}
+
+void HaloWeightGradPlan::deepenRing(const Processor &processor) {
+  int64_t left = processor.blockSharedBytes() - pipeline().memory.bytes();
+  if (rawBytes() > 0)
+    tile.feedStages = std::min(mostFeedStages, rawStages() + left / rawBytes());
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {

@@ -18,6 +18,7 @@ struct HaloWeightGradTile {
   int64_t consumers;              // warpgroups that contract, 2 or 3
   int64_t producers = 1;          // warpgroups that stage both operands, 1 or 2
   int64_t chunks;                 // parts of all positions, each with a partial of its own
+  int64_t copiers = 1;            // warps that begin the copies, 1 or 2
   int64_t feedStages = 0;         // raw ones through which rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
@@ -32,6 +33,7 @@ struct HaloWeightGradTile {
     visit("product_columns", self.columns);
     visit("consumers", self.consumers);
     visit("producers", self.producers);
+    visit("copiers", self.copiers);
     visit("partials", self.chunks);
     visit("feed_stages", self.feedStages);
   }
@@ -55,7 +57,7 @@ struct HaloWeightGradPlan {
 
   static constexpr int64_t stages = 2;
 
-  Roles roles() const { return {tile.producers, tile.consumers}; }
+  Roles roles() const { return {tile.producers, tile.consumers, tile.copiers}; }
   int64_t rowTiles() const { return tile.rows / ProductShape::rows; }
   /// Returns the channels of the conv that are rows and columns, and how many of them exist: the last pair of
   /// taps of neighbours may have only one that does. Zeros are stored for the others.
@@ -129,6 +131,8 @@ struct HaloWeightGradPlan {
   int64_t stageBytes() const {
     return gradientBytes() + activationBlocks() * activationPitch() * positionBytes;
   }
+  /// Gives the raw ring as many stages as shared memory has room for. The plan fits.
+  void deepenRing(const Processor &processor);
   PipelinePlan pipeline() const;
   bool fits(const Processor &processor) const;
 };

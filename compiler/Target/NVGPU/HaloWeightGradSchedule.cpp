@@ -28,17 +28,18 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   int64_t tiles = plan.tilesOfChunk();
   double products =
       double(tile.consumers) * plan.productsOfConsumer() * plan.contracted() / ProductShape::depth;
-  double staging = std::max(gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates),
-                            gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates));
+  double staging = gradient.cyclesOfThreads(rates) + activation.cyclesOfThreads(rates);
+  double copying = gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates);
   double results = 4.0 * plan.resultsOfBlock() * plan.boxTaps(); // bytes
   Work work{plan.grid()};
   work.matrix = tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
+  work.copying = tiles * copying;
   work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),
                  double(plan.rawStages() > 1 ? (plan.rawStages() - 1) * plan.rawBytes() : plan.stageBytes())};
   work.cached = results + work.source.bytes;
   // Nothing overlaps with the staging of the first tile, nor with the last products and stores.
-  work.after = staging + work.matrix / tiles + results / storedPerCycle;
+  work.after = std::max(staging, copying) + work.matrix / tiles + results / storedPerCycle;
   // Partials are written here and read by the kernel that adds them up.
   double partials =
       4.0 * tile.chunks * plan.outputs * plan.inputs / plan.groups * shape::product(plan.kernel);
@@ -69,7 +70,8 @@ public:
 private:
   void considerPositions(HaloWeightGradTile tile, const HaloWeightGradPlan &whole);
   void considerProducts(HaloWeightGradPlan &plan);
-  void considerChunks(HaloWeightGradPlan &plan);
+  void considerCopiers(HaloWeightGradPlan &plan);
+  Work considerChunks(HaloWeightGradPlan &plan);
 
   kernel::WeightGradOp op;
   const Processor &processor;
@@ -78,15 +80,42 @@ private:
 };
 } // namespace
 
-/// Considers as many parts of all positions as fill the multiprocessors once, twice, ...
-void Search::considerChunks(HaloWeightGradPlan &plan) {
+/// Considers as many parts of all positions as fill the multiprocessors once, twice, ... Returns the work of
+/// the last.
+Work Search::considerChunks(HaloWeightGradPlan &plan) {
   constexpr int64_t waves = 3;
+  const Rates &rates = *processor.rates;
+  Work work{0};
   for (int64_t wave = 1; wave <= waves; ++wave) {
     plan.tile.chunks = std::clamp<int64_t>(wave * processor.rates->multiprocessors / plan.blocksOfChunk(), 1,
                                            plan.positionTiles());
     plan.tile.chunks = shape::ceilDiv(plan.positionTiles(), plan.tilesOfChunk()); // none empty
-    best.consider(secondsOf(*processor.rates, workOf(op, plan, traffic, *processor.rates)),
-                  [&] { return scheduleOf(op, plan); });
+    plan.tile.feedStages = 0;
+    work = workOf(op, plan, traffic, rates);
+    if (!best.wants(leastSecondsOf(rates, work)))
+      continue;
+    plan.deepenRing(processor);
+    work = workOf(op, plan, traffic, rates);
+    best.consider(secondsOf(rates, work), [&] { return scheduleOf(op, plan); });
+  }
+  return work;
+}
+
+/// Considers a second copying warp, which takes threads from the prologues, where the first one is waited
+/// for.
+void Search::considerCopiers(HaloWeightGradPlan &plan) {
+  const Rates &rates = *processor.rates;
+  for (int64_t copiers : {1, 2}) {
+    plan.tile.copiers = copiers;
+    plan.tile.feedStages = 0;
+    if (!plan.fits(processor))
+      return;
+    Work work = considerChunks(plan);
+    if (work.copying < std::max({work.matrix, work.staging, work.cached / rates.cachedPerCycle}))
+      return;
+    work.copying = 0; // the most that a second warp can bring
+    if (!best.wants(leastSecondsOf(rates, work)))
+      return;
   }
 }
 
@@ -105,8 +134,7 @@ void Search::considerProducts(HaloWeightGradPlan &plan) {
           tile.producers = roles.producers;
           tile.consumers = roles.consumers;
           tile.columns = size * blockChannels;
-          if (plan.fits(processor))
-            considerChunks(plan);
+          considerCopiers(plan);
         }
   }
 }
@@ -166,6 +194,7 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   parameters.check(tile.columns, blockChannels, ProductShape::mostColumns, blockChannels);
   parameters.check(tile.producers, 1, 2);
   parameters.check(tile.consumers, 2, 3);
+  parameters.check(tile.copiers, 1, 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
 }
 

@@ -14,7 +14,8 @@ namespace {
 struct TileCycles {
   TileCycles(const Rates &rates, const Work &work)
       : products(work.matrix), steps(work.steps * rates.stepCycles), prologue(work.staging),
-        cached(work.cached / rates.cachedPerCycle), copies(cyclesOf(rates, work.source, rates.latency)),
+        cached(work.cached / rates.cachedPerCycle),
+        copies(std::max(work.copying, cyclesOf(rates, work.source, rates.latency))),
         weights(cyclesOf(rates, work.weights, rates.cachedLatency)) {}
 
   double products, steps, prologue, cached, copies, weights;
@@ -32,6 +33,11 @@ double nvidia::secondsOf(const Rates &rates, const Work &work) {
   double cycles =
       waves * (rates.blockCycles + (first + (work.tiles - 1) * next) * work.together + work.after);
   return rates.launchSeconds + std::max(cycles / rates.clock(), work.memory / rates.memory);
+}
+
+double nvidia::leastSecondsOf(const Rates &rates, Work work) {
+  work.source.underWay = work.weights.underWay = 0;
+  return secondsOf(rates, work);
 }
 
 Prediction nvidia::predictionOf(const Rates &rates, const Work &work) {

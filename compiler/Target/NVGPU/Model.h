@@ -23,6 +23,7 @@ struct Work {
   int64_t tiles = 1;    // tiles of a block, one after the other
   double matrix = 0;    // cycles of tensor cores, or of the shared memory that feeds them
   double staging = 0;   // cycles of the threads that prepare operands
+  double copying = 0;   // cycles of a warp that begins copies
   double cached = 0;    // bytes between the block and L2
   double after = 0;     // cycles of the epilogue
   Copies source = {};   // of these, what comes from memory to shared memory
@@ -34,8 +35,12 @@ struct Work {
 /// Returns the seconds from a launch's beginning to its end.
 double secondsOf(const Rates &rates, const Work &work);
 
+/// Returns the seconds that the launch takes at least, however many bytes its copies have under way.
+double leastSecondsOf(const Rates &rates, Work work);
+
 /// Returns these seconds with what they are spent on: `products`; `steps`, the beginning of products;
-/// `prologue`, the threads that prepare operands; `L2`, its bytes; `copies` and `weights`, their latency;
+/// `prologue`, the threads that prepare operands; `L2`, its bytes; `copies`, the warps that begin them, or
+/// their latency; `weights`, the latency of these;
 /// `epilogue`; `memory`, its bytes; `launch`, the beginning and end of a launch and of its blocks.
 Prediction predictionOf(const Rates &rates, const Work &work);
 

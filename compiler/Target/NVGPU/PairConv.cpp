@@ -193,7 +193,7 @@ void PairEmitter::emitCopies() {
 
 /// Stages the source's halo, with all channels of a frame in one stage.
 void PairEmitter::emitSource() {
-  Value thread = e.sub(e.thread, e.index(warp));
+  Value thread = pipeline.stagingThread();
   FeedPositions positions = feed.positionsOf(placeOf(e.index(0)), thread); // the same in all frames
   auto middle = [&](Value, ValueRange steps) -> Values {
     Value rawStep = source.fill(

@@ -48,12 +48,14 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   work.matrix = middleFrames * firstProducts * cyclesOfProduct(plan.tile.channels) +
                 frames * secondProducts * cyclesOfProduct(plan.resultChannels());
   FeedPlan feed = plan.feed();
-  work.staging = middleFrames * std::max(feed.cyclesOfThreads(rates), feed.cyclesOfCopies(rates));
+  work.staging = middleFrames * feed.cyclesOfThreads(rates);
   work.source = {middleFrames * feed.sectorBytes(),
                  double(feed.direct() ? (PairPlan::sourceStages - 1) * plan.sourceStageBytes()
                                       : (plan.rawStages() - 1) * feed.rawBytes())};
   work.steps = middleFrames * first.channelTiles() * first.chunks() * plan.firstTaps +
                frames * plan.second.kernel[0] * plan.chunks();
+  work.copying = middleFrames * feed.cyclesOfCopies(rates) +
+                 work.steps * (plan.tile.depth / blockChannels) * rates.copyCycles;
   work.weights = {2 * middleFrames * depth * plan.firstTaps * plan.middleBlocks * 8.0 +
                       2 * frames * plan.resultChannels() * plan.second.kernel[0] * plan.chunks() *
                           plan.tile.depth,

@@ -66,6 +66,11 @@ void Ring::freeTogether(Value step) const {
 
 //===-- The rings of a kernel ---------------------------------------------===//
 
+Value Pipeline::stagingThread() const {
+  KernelEmitter &e = w.e;
+  return e.sub(e.thread, e.index(plan.roles.copyingThreads()));
+}
+
 Value Pipeline::consumerThread() const {
   KernelEmitter &e = w.e;
   return e.sub(e.thread, e.index(plan.roles.firstConsumer()));
@@ -84,7 +89,7 @@ void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, functi
       [&] {
         NVVM::SetMaxRegisterOp::create(e.b, e.loc, plan.roles.producerRegisters(),
                                        NVVM::SetMaxRegisterAction::decrease);
-        e.when(e.inRange(e.thread, warp), copy, stage);
+        e.when(e.inRange(e.thread, plan.roles.copyingThreads()), copy, stage);
       },
       [&] {
         NVVM::SetMaxRegisterOp::create(e.b, e.loc, plan.roles.consumerRegisters(),

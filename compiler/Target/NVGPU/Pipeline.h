@@ -50,9 +50,11 @@ public:
   const PipelinePlan plan;
   const Ring operands, weights, raw;
 
+  /// Returns this thread's number among those that stage what copies bring.
+  mlir::Value stagingThread() const;
   /// Returns this thread's number among those that contract.
   mlir::Value consumerThread() const;
-  /// Makes the rings and shares the work of the block: the first warp begins copies, the producers' other
+  /// Makes the rings and shares the work of the block: the first warps begin copies, the producers' other
   /// warps stage what they bring, and the consumers, with more registers, contract.
   void run(llvm::function_ref<void()> copy, llvm::function_ref<void()> stage,
            llvm::function_ref<void()> contract);

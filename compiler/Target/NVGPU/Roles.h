@@ -11,13 +11,15 @@ inline constexpr int64_t warpgroup = 4 * warp;
 
 struct Roles {
   int64_t producers = 1, consumers = 2; // warpgroups, the producers first
+  int64_t copiers = 1;                  // of the producers' warps: the first ones, which begin copies
 
   constexpr int64_t threads() const { return (producers + consumers) * warpgroup; }
   constexpr int64_t firstConsumer() const { return producers * warpgroup; }
   constexpr int64_t consumerThreads() const { return consumers * warpgroup; }
   constexpr int64_t consumerWarps() const { return consumerThreads() / warp; }
-  /// Counts the threads that stage operands: all producers but the first warp, which begins copies.
-  constexpr int64_t stagingThreads() const { return producers * warpgroup - warp; }
+  constexpr int64_t copyingThreads() const { return copiers * warp; }
+  /// Counts the threads that stage operands: the producers' other ones.
+  constexpr int64_t stagingThreads() const { return producers * warpgroup - copyingThreads(); }
   constexpr int64_t stagingWarps() const { return stagingThreads() / warp; }
 
   /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Together they are no

@@ -126,9 +126,9 @@ OwningOpRef<ModuleOp> scheduled(ModuleOp kernel, std::optional<HaloTile> tile = 
 }
 
 /// Returns the kernel with smaller tiles, of which two blocks share those of the same channels, and with two
-/// warpgroups that stage the source. In a cluster of two, these blocks share the
-/// copies of weights as well, where their tiles allow it.
-OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster = 1) {
+/// warpgroups that stage the source, and one or two warps that copy. In a cluster of two, these blocks share
+/// the copies of weights as well, where their tiles allow it.
+OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) {
   OwningOpRef<ModuleOp> best = scheduled(kernel);
   auto conv = cast<kernel::ConvOp>(defOf(*best).getKernel());
   HaloTile tile = nvidia::haloPlanOf(conv).tile;
@@ -137,6 +137,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster = 1) {
     tile.results[axis] = std::min(tile.results[axis], most[axis]);
   tile.blocks = 2 * nvidia::HaloPlan(conv, tile).channelTiles();
   tile.producers = 2;
+  tile.copiers = copiers;
   tile.cluster = cluster;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
@@ -171,20 +172,22 @@ TEST_P(HaloConv, PlainHasTheReferencesBits) {
   Tensor expected = ReferenceKernel(*kernel).run(operands)[0];
   expectNear(ReferenceKernel(*scheduled(*kernel)).run(operands)[0], expected, 0.0);
   for (int64_t cluster : {1, 2})
-    expectNear(ReferenceKernel(*walked(*kernel, cluster)).run(operands)[0], expected, 0.0);
+    expectNear(ReferenceKernel(*walked(*kernel, cluster, 3 - cluster)).run(operands)[0], expected, 0.0);
 }
 
 TEST_P(HaloConv, PrologueAndEpilogueRide) {
   OwningOpRef<ModuleOp> kernel = convKernel(GetParam(), Fusion::Regions);
   for (int64_t cluster : {0, 1, 2})
-    expectAsReference(GetParam(), *kernel, cluster ? *walked(*kernel, cluster) : *scheduled(*kernel));
+    expectAsReference(GetParam(), *kernel,
+                      cluster ? *walked(*kernel, cluster, cluster) : *scheduled(*kernel));
 }
 
 TEST_P(HaloConv, LastBlockMerges) {
   const Case &c = GetParam();
   std::vector<Tensor> operands = operandsOf(c, Fusion::Merge);
   const Tensor &added = operands[6];
-  auto results = ReferenceKernel(*walked(*convKernel(c, Fusion::Merge), /*cluster=*/2)).run(operands);
+  auto results =
+      ReferenceKernel(*walked(*convKernel(c, Fusion::Merge), /*cluster=*/2, /*copiers=*/1)).run(operands);
   ASSERT_EQ(results.size(), 4u);
   auto all = merged(results[1], c);
   int64_t channels = c.resultShape()[1];
@@ -310,6 +313,12 @@ size_t mutantsFound(const Case &c, Fusion fusion, const HaloTile &tile) {
 
 TEST(HaloConvMutants, OfAPlainConvAreFound) {
   EXPECT_GE(mutantsFound(plainConv, Fusion::None, fewChannels), 30u);
+}
+
+TEST(HaloConvMutants, OfTwoWarpsThatCopyAreFound) {
+  HaloTile apart = fewChannels;
+  apart.copiers = 2;
+  EXPECT_GE(mutantsFound(plainConv, Fusion::None, apart), 30u);
 }
 
 TEST(HaloConvMutants, OfAClusterAreFound) {

@@ -18,10 +18,10 @@ namespace {
 struct Tile {
   shape::Size3 results, taps = {1, 1, 1};
   bool outputRows = true;
-  int64_t rows = 64, columns = 24, consumers = 3, producers = 1, chunks = 1, feedStages = 0;
+  int64_t rows = 64, columns = 24, consumers = 3, producers = 1, chunks = 1, copiers = 1, feedStages = 0;
 
   operator HaloWeightGradTile() const {
-    return {results, taps, outputRows, rows, columns, consumers, producers, chunks, feedStages};
+    return {results, taps, outputRows, rows, columns, consumers, producers, chunks, copiers, feedStages};
   }
 };
 
@@ -36,9 +36,20 @@ const Case tiledCases[] = {
     {{.name = "input rows", .clips = 2, .in = 24, .out = 40, .input = {2, 9, 11}, .window = spatial},
      Tile{.results = {2, 9, 4}, .taps = {1, 3, 3}, .outputRows = false, .columns = 40, .chunks = 3}},
     {{.name = "a box of taps each", .in = 16, .out = 24, .input = {1, 8, 9}, .window = spatial},
-     Tile{.results = {1, 8, 9}, .taps = {1, 1, 2}, .columns = 16, .consumers = 2, .producers = 2}},
+     Tile{.results = {1, 8, 9},
+          .taps = {1, 1, 2},
+          .columns = 16,
+          .consumers = 2,
+          .producers = 2,
+          .copiers = 2}},
     {{.name = "two row tiles", .in = 16, .out = 72, .input = {2, 5, 6}, .window = spatial},
-     Tile{.results = {1, 5, 6}, .taps = {1, 3, 1}, .rows = 128, .columns = 8, .consumers = 2, .chunks = 2}},
+     Tile{.results = {1, 5, 6},
+          .taps = {1, 3, 1},
+          .rows = 128,
+          .columns = 8,
+          .consumers = 2,
+          .chunks = 2,
+          .copiers = 2}},
     {{.name = "two blocks of rows", .in = 72, .out = 16, .input = {2, 5, 6}},
      Tile{.results = {1, 5, 6}, .outputRows = false, .columns = 16, .consumers = 2, .chunks = 2}},
     {{.name = "columns that do not fill a tile", .in = 40, .out = 16, .input = {1, 5, 6}},
@@ -165,6 +176,13 @@ TEST(HaloWeightGradMutants, OfAPlainOneAreFound) {
   const Case c = {{.name = "plain", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial},
                   Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::None), 20u);
+}
+
+TEST(HaloWeightGradMutants, OfTwoWarpsThatCopyAreFound) {
+  const Case c = {
+      {.name = "two", .in = 64, .out = 64, .input = {1, 8, 6}, .window = spatial},
+      Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 64, .copiers = 2, .feedStages = 2}};
+  EXPECT_GE(mutantsFound(c, Fusion::Regions), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfAFusedStridedOneAreFound) {

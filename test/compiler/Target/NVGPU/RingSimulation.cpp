@@ -14,16 +14,23 @@ public:
   BlockTimes run();
 
 private:
-  void copyPart(int64_t part);
-  void copyWeights(int64_t tap);
+  double &copierOfSource() { return copierFree.front(); }
+  double &copierOfWeights() { return plan.tile.copiers == 2 ? copierFree.back() : copierFree.front(); }
+  void copyInTurn();
+  void copyApart();
+  bool isKnown(int64_t tap) const; // whether it is known when its stages are empty
+  std::optional<double> whenPartBegins();
+  std::optional<double> whenWeightsBegin();
+  void copyPart(double begin);
+  void copyWeights(double begin);
   double arrival(double begin, double bytes, double latency);
   double whenStaged(int64_t chunk);
   void stageNext();
+  int64_t lastBefore(int64_t tap) const { return isLastOfTile(tap) ? tap : tap + 1; }
   bool isLastOfTile(int64_t tap) const { return (tap + 1) % (taps * plan.chunks()) == 0; }
   double whenUsed(int64_t tap); // when its stages are empty
   void multiplyNext();
   double emptyAfter(int64_t chunk); // when the stage that this chunk is to have is empty
-  double emptyBefore(int64_t part);
 
   const HaloPlan &plan;
   const Rates &rates;
@@ -33,8 +40,8 @@ private:
       resultCycles;
 
   BlockTimes times;
-  double copierFree = 0, cacheFree = 0, stagersFree = 0, consumersFree = 0, productsEnd = 0,
-         productsBefore = 0;
+  std::array<double, 2> copierFree = {0, 0};
+  double cacheFree = 0, stagersFree = 0, consumersFree = 0, productsEnd = 0, productsBefore = 0;
   std::vector<double> landedParts, stagedParts, landedWeights, begunTaps, endedTaps;
 };
 
@@ -48,7 +55,7 @@ Simulation::Simulation(const HaloPlan &plan, const Work &work, const Rates &rate
   weightBytes = double(plan.weightStageBytes()) / plan.tile.cluster;
   partCycles = direct ? 0 : feed.cyclesOfThreads(rates) / parts;
   copyCycles = feed.cyclesOfCopies(rates) / parts;
-  weightCopyCycles = rates.copyCycles * plan.tile.depth / blockChannels / plan.tile.cluster;
+  weightCopyCycles = rates.copyCycles * plan.weightCopies();
   productCycles = work.matrix / (plan.chunks() * taps);
   double results = work.cached - work.source.bytes - work.weights.bytes / plan.tile.cluster;
   afterCycles = work.after;
@@ -66,31 +73,46 @@ double Simulation::emptyAfter(int64_t chunk) {
   return before < 0 ? 0 : whenUsed((before + 1) * taps - 1);
 }
 
-/// Returns when the stage is empty to which a part is copied: the source's own or a raw one.
-double Simulation::emptyBefore(int64_t part) {
-  if (direct)
-    return emptyAfter(part / parts);
-  int64_t before = part - plan.rawStages();
+/// The copies of weights and of the source up to the tap whose products free the stages of this one.
+bool Simulation::isKnown(int64_t tap) const {
+  int64_t last = lastBefore(tap);
+  return last < int64_t(landedWeights.size()) && (last / taps + 1) * parts <= int64_t(landedParts.size());
+}
+
+/// Returns when the source's copying warp can begin the next part: when the stage is empty to which it goes,
+/// the source's own or a raw one. Nothing where that is not known yet.
+std::optional<double> Simulation::whenPartBegins() {
+  int64_t part = int64_t(landedParts.size()), before = direct ? part : part - plan.rawStages();
   if (before < 0)
-    return 0;
+    return copierOfSource();
+  int64_t chunk = before / parts - plan.sourceStages(); // whose products must have read its stage
+  if (chunk >= 0 && !isKnown((chunk + 1) * taps - 1))
+    return std::nullopt;
+  if (direct)
+    return std::max(copierOfSource(), emptyAfter(before / parts));
   while (int64_t(stagedParts.size()) <= before)
     stageNext();
-  return stagedParts[before];
+  return std::max(copierOfSource(), stagedParts[before]);
 }
 
-void Simulation::copyPart(int64_t part) {
-  double empty = emptyBefore(part);
-  times.copiesWait += std::max(0.0, empty - copierFree);
-  copierFree = std::max(copierFree, empty) + copyCycles;
-  landedParts.push_back(arrival(copierFree, partBytes, rates.latency));
+/// Returns the same of the weights' copying warp and the next of these.
+std::optional<double> Simulation::whenWeightsBegin() {
+  int64_t before = int64_t(landedWeights.size()) - plan.weightStages();
+  if (before < 0)
+    return copierOfWeights();
+  return isKnown(before) ? std::optional(std::max(copierOfWeights(), whenUsed(before))) : std::nullopt;
 }
 
-void Simulation::copyWeights(int64_t tap) {
-  int64_t before = tap - plan.weightStages();
-  double empty = before < 0 ? 0 : whenUsed(before);
-  times.copiesWait += std::max(0.0, empty - copierFree);
-  copierFree = std::max(copierFree, empty) + weightCopyCycles;
-  landedWeights.push_back(arrival(copierFree, weightBytes, rates.cachedLatency));
+void Simulation::copyPart(double begin) {
+  times.sourceCopiesWait += begin - copierOfSource();
+  copierOfSource() = begin + copyCycles;
+  landedParts.push_back(arrival(copierOfSource(), partBytes, rates.latency));
+}
+
+void Simulation::copyWeights(double begin) {
+  times.weightCopiesWait += begin - copierOfWeights();
+  copierOfWeights() = begin + weightCopyCycles;
+  landedWeights.push_back(arrival(copierOfWeights(), weightBytes, rates.cachedLatency));
 }
 
 void Simulation::stageNext() {
@@ -133,26 +155,50 @@ void Simulation::multiplyNext() {
 }
 
 double Simulation::whenUsed(int64_t tap) {
-  int64_t last = isLastOfTile(tap) ? tap : tap + 1;
+  int64_t last = lastBefore(tap);
   while (int64_t(endedTaps.size()) <= last)
     multiplyNext();
   return std::max(endedTaps[tap], last > tap ? begunTaps[last] : 0);
 }
 
-BlockTimes Simulation::run() {
-  // The parts of the next chunk are spread over the taps of a chunk (HaloConvEmitter::emitCopiesOfStep).
-  int64_t partsOfTap = shape::ceilDiv(parts, taps), part = 0, tap = 0;
-  while (part < parts)
-    copyPart(part++);
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    int64_t end = std::min(chunks, chunk + 2) * parts;
+/// One warp copies the parts of the next chunk between the taps of a chunk
+/// (HaloConvEmitter::emitCopiesOfStep).
+void Simulation::copyInTurn() {
+  int64_t partsOfTap = shape::ceilDiv(parts, taps), part = 0;
+  auto copyParts = [&](int64_t end) {
+    for (; part < end; ++part)
+      copyPart(whenPartBegins().value());
+  };
+  copyParts(parts);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk)
     for (int64_t i = 0; i < taps; ++i) {
-      copyWeights(tap++);
-      for (int64_t most = std::min(end, part + partsOfTap); part < most;)
-        copyPart(part++);
+      copyWeights(whenWeightsBegin().value());
+      copyParts(std::min({part + partsOfTap, chunks * parts, (chunk + 2) * parts}));
     }
+}
+
+/// Of two copying warps, the one goes on that can begin first.
+void Simulation::copyApart() {
+  int64_t allParts = chunks * parts, allTaps = chunks * taps;
+  while (int64_t(landedParts.size()) < allParts || int64_t(landedWeights.size()) < allTaps) {
+    std::optional<double> part, weights;
+    if (int64_t(landedParts.size()) < allParts)
+      part = whenPartBegins();
+    if (int64_t(landedWeights.size()) < allTaps)
+      weights = whenWeightsBegin();
+    if (part && (!weights || *part <= *weights))
+      copyPart(*part);
+    else
+      copyWeights(weights.value());
   }
-  whenUsed(tap - 1);
+}
+
+BlockTimes Simulation::run() {
+  if (plan.tile.copiers == 2)
+    copyApart();
+  else
+    copyInTurn();
+  whenUsed(chunks * taps - 1);
   // What the model calls the beginning of a block has the latency of its first copies in it.
   times.cycles = consumersFree + rates.blockCycles - rates.latency * rates.clock();
   return times;

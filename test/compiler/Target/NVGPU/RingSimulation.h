@@ -11,7 +11,8 @@ namespace kinema::testing {
 /// Cycles of a block from its beginning to its end, and of these the ones in which a role waits for another.
 struct BlockTimes {
   double cycles = 0;
-  double copiesWait = 0;   // the warp that begins copies, for a stage to be empty
+  double sourceCopiesWait = 0; // the warp that begins these copies, for a stage to be empty
+  double weightCopiesWait = 0; // likewise
   double stagingWaits = 0; // the threads that run the prologue, for rows to arrive or for a stage to be empty
   double sourceMissing = 0; // the consumers, for the source
   double weightsMissing = 0;

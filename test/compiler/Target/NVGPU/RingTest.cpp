@@ -79,34 +79,43 @@ protected:
   Cycles look(const HaloTile &tile) {
     Cycles cycles = cyclesOf(*kernel, tile);
     const BlockTimes &s = cycles.simulated;
-    fmt::print(
-        "{}, {} raw and {} weight stages: {:.0f} cycles by the model, {:.0f} by the simulation ({:.2f}); of "
-        "these copies wait {:.0f}, staging {:.0f}, consumers {:.0f} for the source and {:.0f} for weights\n",
-        GetParam().name, tile.feedStages, tile.weightStages, cycles.predicted, s.cycles,
-        s.cycles / cycles.predicted, s.copiesWait, s.stagingWaits, s.sourceMissing, s.weightsMissing);
+    fmt::print("{}, {} copying, {} raw and {} weight stages: {:.0f} cycles by the model, {:.0f} by the "
+               "simulation ({:.2f}); of "
+               "these the copies of the source wait {:.0f}, of weights {:.0f}, staging {:.0f}, consumers "
+               "{:.0f} for the source and {:.0f} for weights\n",
+               GetParam().name, tile.copiers, tile.feedStages, tile.weightStages, cycles.predicted, s.cycles,
+               s.cycles / cycles.predicted, s.sourceCopiesWait, s.weightCopiesWait, s.stagingWaits,
+               s.sourceMissing, s.weightsMissing);
     return cycles;
   }
 };
 
 } // namespace
 
-// The schedule that the model chooses, and others with shallow rings. The model lets everything overlap; in
-// the simulation the warp that begins copies waits for one ring while the other one runs dry.
+// The schedule that the model chooses, with one warp that copies and with two: rings are so deep that neither
+// runs dry. Of rings with few stages the model knows less, since it lets everything overlap.
 TEST_P(Rings, TheModelIsNearTheSimulation) {
-  constexpr double factorOfBest = 1.65, factorOfOthers = 2.1;
+  constexpr double factorOfDeep = 1.1, factorOfShallow = 2.1;
+  auto expectNear = [&](const HaloTile &tile, double factor) {
+    if (!fits(tile))
+      return;
+    Cycles cycles = look(tile);
+    EXPECT_LT(cycles.simulated.cycles, cycles.predicted * factor);
+    EXPECT_GT(cycles.simulated.cycles, cycles.predicted / factor);
+  };
+  HaloTile tile = best;
+  for (int64_t copiers : {1, 2}) {
+    tile.copiers = copiers;
+    expectNear(tile, factorOfDeep);
+  }
   for (int64_t feedStages : {best.feedStages, int64_t(2)})
-    for (int64_t weightStages : {best.weightStages, nvidia::fewestWeightStages}) {
-      HaloTile tile = best;
-      tile.feedStages = feedStages;
-      tile.weightStages = weightStages;
-      if (!fits(tile))
-        continue;
-      Cycles cycles = look(tile);
-      bool isBest = feedStages == best.feedStages && weightStages == best.weightStages;
-      double factor = isBest ? factorOfBest : factorOfOthers;
-      EXPECT_LT(cycles.simulated.cycles, cycles.predicted * factor);
-      EXPECT_GT(cycles.simulated.cycles, cycles.predicted / factor);
-    }
+    for (int64_t weightStages : {best.weightStages, nvidia::fewestWeightStages})
+      if (feedStages != best.feedStages || weightStages != best.weightStages) {
+        tile = best;
+        tile.feedStages = feedStages;
+        tile.weightStages = weightStages;
+        expectNear(tile, factorOfShallow);
+      }
 }
 
 TEST_P(Rings, DeeperRingsAreNeverSlower) {
@@ -125,7 +134,7 @@ TEST_P(Rings, DeeperRingsAreNeverSlower) {
       before = now;
     }
   };
-  expectFaster({2, 3, 4, 6, 8}, &HaloTile::feedStages);
+  expectFaster({2, 3, 4, 6, 8, 12}, &HaloTile::feedStages);
   expectFaster({4, 8, 16}, &HaloTile::weightStages);
 }
 
