@@ -109,6 +109,9 @@ void addFlags(CLI::App &app, TrainOptions &options) {
       ->check(CLI::Range(1, 1000000));
   app.add_option("--save-minutes", options.saveMinutes, "between checkpoints within an epoch (default: 10)")
       ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--keep", options.keep,
+                 "of so many of the last epochs keep the checkpoints, as epoch-12.safetensors (default: 0)")
+      ->check(CLI::Range(0, 1000000));
   app.add_flag("--profile", options.profile,
                "print at the end where the time of a step goes, launch by launch (of the first 1000 steps)");
   addWeights(app, options, "start from these weights (safetensors)");

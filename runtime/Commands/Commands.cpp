@@ -7,11 +7,13 @@
 #include "runtime/Data/FlowStore.h"
 #include "runtime/Data/VideoIndex.h"
 #include "runtime/Data/VideoSource.h"
+#include "runtime/Package/RecipeRules.h"
 #include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Interrupt.h"
 #include "runtime/Training/Checkpoint.h"
+#include "runtime/Training/KeptCheckpoints.h"
 #include "runtime/Training/Trainer.h"
 
 #include <nlohmann/json.hpp>
@@ -143,14 +145,13 @@ void checkClips(const Manifest &manifest, const Recipe &recipe, const std::strin
   for (const InputForm &form : forms)
     makeClipInput(form, recipe.data, flow);
   refuseContradictions(recipe.data, train ? EvalRecipe() : recipe.eval);
-  if (recipe.data.frames != clipFrames(forms))
-    refuse("data.frames is {}, the package was compiled for {}: compile the spec anew with the other number",
-           recipe.data.frames, clipFrames(forms));
-  const auto &crop = train ? recipe.data.crop : recipe.eval.crop;
-  for (const InputTensor &input : manifest.inputs) // [N, C, T, H, W]
-    if (crop[0] != input.shape[3] || crop[1] != input.shape[4])
-      refuse("{}.crop is {}x{}, the package was compiled for {}x{}", train ? "data" : "eval", crop[0],
-             crop[1], input.shape[3], input.shape[4]);
+  for (const InputTensor &input : manifest.inputs) { // [N, C, T, H, W]
+    const RecipeSize size{input.shape[3], input.shape[4]};
+    auto faults = otherSizesThan(clipFrames(forms), size, recipe, train, !train);
+    if (!faults.empty())
+      refuse("{}: {}, as the package was compiled: {}, or compile the spec with --frames and --size",
+             faults.front().field, faults.front().message, faults.front().hint);
+  }
 }
 
 // Checks that the recipe leaves alone what the code was made for, which cannot be changed afterwards.
@@ -193,6 +194,7 @@ std::string startFrom(Program &program, const Package &package, const TrainOptio
 // everything else has been checked.
 void prepareFolder(const TrainOptions &options) {
   makeDirectory(options.out);
+  removeEpochCheckpoints(options.out, options.overwrite ? INT64_MAX : 0);
   for (const std::string &path : runFiles(options.out)) {
     removeLeftovers(path);
     if (options.overwrite)
@@ -344,8 +346,14 @@ void checkSameRun(const TrainOptions &options, const RunOrigin &before, const Ru
   compare("train", before.train == now.train, lists("train", before.train, now.train));
   compare("test", before.test == now.test, lists("test", before.test, now.test));
   compare("network", before.network == now.network, "its network was another one of the same parameters");
+  constexpr size_t most = 4;
+  const size_t shown = std::min(most, recipeDifferences.size());
   compare("recipe", recipeDifferences.empty(),
-          fmt::format("the spec's recipe was another one: {}", fmt::join(recipeDifferences, ", ")));
+          fmt::format("the spec's recipe was another one: {}{}",
+                      fmt::join(recipeDifferences.begin(), recipeDifferences.begin() + shown, ", "),
+                      shown < recipeDifferences.size()
+                          ? fmt::format(" and {} more", recipeDifferences.size() - shown)
+                          : ""));
   if (!wrong.empty())
     refuse("{} holds another run: {}; if that is meant, add --changed {}", options.out,
            fmt::join(wrong, "; "), fmt::join(names, ","));
@@ -358,6 +366,7 @@ void planResumption(const TrainOptions &options, const Manifest &manifest, Train
   Recipe spec = manifest.recipe;
   Recipe kept = recipeWith(checkpoint.recipe, options.settings);
   Recipe expected = recipeWith(recipeWith(spec, checkpoint.origin.settings), options.settings);
+  kept.train.epochs = expected.train.epochs; // a spec that asks for more epochs goes on with the same run
   checkSameRun(options, checkpoint.origin, plan.start.origin, differences(expected, kept));
   bool changed = std::ranges::find(options.changed, "recipe") != options.changed.end();
   Recipe wanted = recipeWith(spec, options.settings);
@@ -569,7 +578,11 @@ ListOptions ListFlags::readOptions(ListPart part, int64_t classes) const {
 }
 
 void check(const TrainOptions &options, const Manifest &network) { planTraining(options, network); }
-void check(const EvalOptions &options, const Manifest &network) { planEvaluation(options, network, nullptr); }
+void check(const EvalOptions &options, const Manifest &network) {
+  planEvaluation(options, network, nullptr);
+  if (!options.out.empty())
+    prepareEvaluation(options.out);
+}
 void check(const PredictOptions &options, const Manifest &network) {
   planPrediction(options, network, nullptr);
 }
@@ -593,6 +606,7 @@ void train(const TrainOptions &options) {
   for (const std::string &note : plan.notes)
     progress.note(note);
 
+  progress.begin("loading the network and its weights");
   Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();
   if (options.resume)
@@ -619,6 +633,7 @@ void train(const TrainOptions &options) {
                   {.folder = options.out,
                    .saveSeconds = 60 * options.saveMinutes,
                    .testEvery = options.testEvery,
+                   .keep = options.keep,
                    .origin = plan.start.origin,
                    .classes = classes,
                    .tested = keep,
@@ -701,6 +716,7 @@ void predict(const PredictOptions &options) {
 
 void run(const RunCommandOptions &options) {
   check(options, networkOf(Package(options.package)));
+  Progress().begin("computing");
   Program program(Package(options.package), {.threads = options.threads, .device = options.device});
   runTensors(program, options);
 }
@@ -720,6 +736,7 @@ void info(const InfoOptions &options) {
 }
 
 void bench(const BenchCommandOptions &options) {
+  Progress().begin("measuring");
   Program program(Package(options.package), {.threads = options.threads, .device = options.device});
   BenchResult result = benchmark(program, options);
   if (options.json) {
@@ -739,6 +756,7 @@ void bench(const BenchCommandOptions &options) {
 }
 
 void verify(const VerifyCommandOptions &options) {
+  Progress().begin("comparing each launch with its plain twin");
   Program program(Package(options.package), {.threads = options.threads, .device = options.device});
   VerifyResult result = verify(program, options);
   if (options.json)

@@ -51,6 +51,7 @@ struct TrainOptions : PackageOptions, ListFlags {
   std::string flow;                  // folder of stored optical flow; empty: it is computed
   int64_t testEvery = 1;             // epochs
   double saveMinutes = 10;           // between two checkpoints within an epoch
+  int64_t keep = 0;                  // how many epochs' checkpoints stay besides the latest
   bool profile = false;              // time launches and print where the time of a step goes
   std::shared_ptr<FolderLock> lock;  // the lock of `out`, if it is held already
 };

@@ -77,7 +77,7 @@ std::string writableIndex(const DataOptions &options, Progress &progress) {
   if (!options.index.empty())
     makeDirectory(options.index);
   try {
-    checkWritable(path);
+    checkWritable(path, Links::Replace);
     return path;
   } catch (const Error &error) {
     progress.note(
@@ -89,7 +89,7 @@ std::string writableIndex(const DataOptions &options, Progress &progress) {
 // Writes which videos cannot be used, or removes the file where all can.
 void writeBad(const CheckReport &report, const std::string &path) {
   if (report.unreadable() > 0)
-    writeFile(path, unreadableLines(report));
+    writeFile(path, unreadableLines(report), Links::Replace);
   else
     std::filesystem::remove(path);
 }
@@ -202,6 +202,7 @@ void addDataBench(CLI::App &data) {
     Progress progress;
     say(list, progress);
     auto source = VideoSource::training(std::move(list), recipe, {.threads = options->threads});
+    progress.begin(fmt::format("decoding an epoch and {} clips", options->clips));
     LoaderSpeed speed = measureLoader(*source, options->clips);
     if (options->json)
       fmt::print("{}\n", nlohmann::json{{"threads", source->threads()},

@@ -16,18 +16,20 @@ static_assert(noTime == AV_NOPTS_VALUE);
 namespace {
 
 // unique_ptr deleters for FFmpeg's `void free(T **)` functions.
-template <auto Free> struct Release {
+template <auto Free> struct ReleaseBy {
   template <typename T> void operator()(T *pointer) const { (library().*Free)(&pointer); }
 };
-using PacketPointer = std::unique_ptr<AVPacket, Release<&Library::av_packet_free>>;
-using FramePointer = std::unique_ptr<AVFrame, Release<&Library::av_frame_free>>;
-using CodecPointer = std::unique_ptr<AVCodecContext, Release<&Library::avcodec_free_context>>;
-using ParametersPointer = std::unique_ptr<AVCodecParameters, Release<&Library::avcodec_parameters_free>>;
-using DemuxerPointer = std::unique_ptr<AVFormatContext, Release<&Library::avformat_close_input>>;
+using PacketPointer = std::unique_ptr<AVPacket, ReleaseBy<&Library::av_packet_free>>;
+using FramePointer = std::unique_ptr<AVFrame, ReleaseBy<&Library::av_frame_free>>;
+using CodecPointer = std::unique_ptr<AVCodecContext, ReleaseBy<&Library::avcodec_free_context>>;
+using ParametersPointer = std::unique_ptr<AVCodecParameters, ReleaseBy<&Library::avcodec_parameters_free>>;
+using DemuxerPointer = std::unique_ptr<AVFormatContext, ReleaseBy<&Library::avformat_close_input>>;
 struct ReleaseScaler {
   void operator()(SwsContext *context) const { library().sws_freeContext(context); }
 };
 using ScalerPointer = std::unique_ptr<SwsContext, ReleaseScaler>;
+
+const Release &release() { return *library().release; }
 
 constexpr int scaleFlags =
     SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
@@ -78,8 +80,8 @@ public:
   AVFormatContext *newDemuxer() {
     AVFormatContext *demuxer = allocated(library().avformat_alloc_context());
     demuxer->pb = context;
-    demuxer->interrupt_callback = {isLate, this};
-    demuxer->io_open = refuseToOpen;
+    release().interrupt.of(demuxer) = {isLate, this};
+    release().openFile.of(demuxer) = refuseToOpen;
     return demuxer;
   }
 
@@ -116,9 +118,23 @@ private:
   int64_t at = 0; // where the next read begins
 };
 
+// Returns the stream's display matrix and its length, or null.
+const uint8_t *displayMatrixOf(const AVStream *stream, size_t &bytes) {
+  if (library().av_stream_get_side_data)
+    return library().av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+  const AVCodecParameters *parameters = release().parameters.of(stream);
+  const AVPacketSideData *data = release().sideData.of(parameters);
+  for (int i = 0; i < release().sideDataCount.of(parameters); ++i)
+    if (data[i].type == AV_PKT_DATA_DISPLAYMATRIX) {
+      bytes = data[i].size;
+      return data[i].data;
+    }
+  return nullptr;
+}
+
 Orientation orientationOf(const AVStream *stream) {
   size_t bytes = 0;
-  const uint8_t *data = library().av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &bytes);
+  const uint8_t *data = displayMatrixOf(stream, bytes);
   if (!data || bytes < 9 * sizeof(int32_t))
     return {};
   int32_t matrix[9];
@@ -147,13 +163,15 @@ bool storesTimes(const AVInputFormat *format) {
 bool storesShowTimes(const AVInputFormat *format) { return isOneOf(format, {",mov,", ",matroska,"}); }
 
 Stream describe(const AVStream *source) {
-  const AVRational rate = source->avg_frame_rate.num > 0 ? source->avg_frame_rate : source->r_frame_rate;
+  const AVRational mean = release().meanRate.of(source);
+  const AVRational rate = mean.num > 0 ? mean : release().baseRate.of(source);
+  const AVCodecParameters *parameters = release().parameters.of(source);
   Stream stream;
-  stream.codec = library().avcodec_get_name(source->codecpar->codec_id);
-  stream.width = source->codecpar->width;
-  stream.height = source->codecpar->height;
+  stream.codec = library().avcodec_get_name(parameters->codec_id);
+  stream.width = release().width.of(parameters);
+  stream.height = release().height.of(parameters);
   stream.orientation = orientationOf(source);
-  stream.tick = av_q2d(source->time_base);
+  stream.tick = av_q2d(release().tick.of(source));
   stream.rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
   stream.indexed = library().avformat_index_get_entries_count(source);
   return stream;
@@ -200,6 +218,7 @@ struct Input::State {
   void examine();
   void openDecoder();
   bool readPacket();
+  void skip(AVDiscard pictures) { library().av_opt_set_int(codec.get(), "skip_frame", pictures, 0); }
   void prime();
   void restart();
   void makeScaler(int height, int width);
@@ -226,34 +245,34 @@ void Input::State::openDemuxer() {
     examine();
   for (unsigned i = 0; i < context->nb_streams; ++i)
     if (static_cast<int>(i) != streamNumber())
-      context->streams[i]->discard = AVDISCARD_ALL;
+      release().discard.of(context->streams[i]) = AVDISCARD_ALL;
 }
 
 // Returns whether the container's header and what was found out before say all that is needed.
 bool Input::State::knowsStreams() const {
   if (!probe || !storesShowTimes(demuxer->iformat) || probe->number >= static_cast<int>(demuxer->nb_streams))
     return false;
-  const AVCodecParameters &found = *demuxer->streams[probe->number]->codecpar;
-  return found.codec_id == probe->parameters->codec_id && found.width == probe->parameters->width &&
-         found.height == probe->parameters->height;
+  const AVCodecParameters *found = release().parameters.of(demuxer->streams[probe->number]);
+  return found->codec_id == probe->parameters->codec_id && release().width.of(found) == probe->stream.width &&
+         release().height.of(found) == probe->stream.height;
 }
 
 // Has FFmpeg decode the beginning of the file to learn what the header does not say.
 void Input::State::examine() {
   int status = library().avformat_find_stream_info(demuxer.get(), nullptr);
-  source->file.checkTime();
+  this->source->file.checkTime();
   check(status, file, "cannot be probed");
   auto found = std::make_shared<Probe>();
   found->number = library().av_find_best_stream(demuxer.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
-  if (found->number < 0 || demuxer->streams[found->number]->disposition & AV_DISPOSITION_ATTACHED_PIC)
+  const AVStream *source = found->number < 0 ? nullptr : demuxer->streams[found->number];
+  if (!source || release().role.of(source) & AV_DISPOSITION_ATTACHED_PIC)
     fail("{}: holds no video stream", file);
-  const AVStream *source = demuxer->streams[found->number];
   found->stream = describe(source);
   found->stream.exactSeek = storesTimes(demuxer->iformat);
   if (found->stream.width <= 0 || found->stream.height <= 0)
     fail("{}: its video stream has no size", file);
   found->parameters.reset(allocated(library().avcodec_parameters_alloc()));
-  check(library().avcodec_parameters_copy(found->parameters.get(), source->codecpar), file,
+  check(library().avcodec_parameters_copy(found->parameters.get(), release().parameters.of(source)), file,
         "bad codec parameters");
   probe = std::move(found);
 }
@@ -266,8 +285,8 @@ void Input::State::openDecoder() {
          library().avcodec_get_name(parameters->codec_id));
   codec.reset(allocated(library().avcodec_alloc_context3(decoder)));
   check(library().avcodec_parameters_to_context(codec.get(), parameters), file, "bad codec parameters");
-  codec->pkt_timebase = demuxer->streams[streamNumber()]->time_base;
-  codec->thread_count = 1; // the loader runs many decoders side by side
+  library().av_opt_set_q(codec.get(), "pkt_timebase", release().tick.of(demuxer->streams[streamNumber()]), 0);
+  library().av_opt_set_int(codec.get(), "threads", 1, 0); // the loader runs many decoders side by side
   check(library().avcodec_open2(codec.get(), decoder, nullptr), file, "its decoder cannot be opened");
 }
 
@@ -278,7 +297,7 @@ bool Input::State::readPacket() {
     int status = library().av_read_frame(demuxer.get(), packet.get());
     source->file.checkTime();
     if (status < 0) {
-      failed |= status != AVERROR_EOF || (demuxer->pb && demuxer->pb->error < 0);
+      failed |= status != AVERROR_EOF || (demuxer->pb && release().error.of(demuxer->pb) < 0);
       return false;
     }
     if (packet->stream_index == streamNumber())
@@ -290,10 +309,10 @@ bool Input::State::readPacket() {
 // the mistakes of old ones, and after a seek would not know that they have to. Its picture is not decoded.
 void Input::State::prime() {
   primed = true;
-  codec->skip_frame = AVDISCARD_ALL;
+  skip(AVDISCARD_ALL);
   if (packet->size > 0)
     library().avcodec_send_packet(codec.get(), packet.get());
-  codec->skip_frame = AVDISCARD_DEFAULT;
+  skip(AVDISCARD_DEFAULT);
 }
 
 void Input::State::restart() {
@@ -371,7 +390,7 @@ bool Input::nextPicture(int64_t wanted) {
     s.waitForKey = false;
     s.primed = true;
     const bool unwanted = s.packet->pts != noTime && s.packet->pts < wanted;
-    s.codec->skip_frame = unwanted ? AVDISCARD_NONREF : AVDISCARD_DEFAULT;
+    s.skip(unwanted ? AVDISCARD_NONREF : AVDISCARD_DEFAULT);
     if (library().avcodec_send_packet(s.codec.get(), s.packet.get()) < 0)
       ++s.decodeErrors;
   }
@@ -380,46 +399,33 @@ bool Input::nextPicture(int64_t wanted) {
 // Returns the format without the j of formats named yuvj*, whose values go from 0 to 255, and says so in
 // `fullRange`.
 static AVPixelFormat withoutRange(AVPixelFormat format, bool &fullRange) {
-  switch (format) {
-  case AV_PIX_FMT_YUVJ420P:
-    fullRange = true;
-    return AV_PIX_FMT_YUV420P;
-  case AV_PIX_FMT_YUVJ411P:
-    fullRange = true;
-    return AV_PIX_FMT_YUV411P;
-  case AV_PIX_FMT_YUVJ422P:
-    fullRange = true;
-    return AV_PIX_FMT_YUV422P;
-  case AV_PIX_FMT_YUVJ444P:
-    fullRange = true;
-    return AV_PIX_FMT_YUV444P;
-  case AV_PIX_FMT_YUVJ440P:
-    fullRange = true;
-    return AV_PIX_FMT_YUV440P;
-  default:
+  const char *name = library().av_get_pix_fmt_name(format);
+  constexpr std::string_view full = "yuvj";
+  if (!name || !std::string_view(name).starts_with(full))
     return format;
-  }
+  fullRange = true;
+  return library().av_get_pix_fmt(("yuv" + std::string(name + full.size())).c_str());
 }
 
 void Input::State::makeScaler(int height, int width) {
-  bool fullRange = frame->color_range == AVCOL_RANGE_JPEG;
+  bool fullRange = release().frameRange.of(frame.get()) == AVCOL_RANGE_JPEG;
+  const AVColorSpace space = release().frameSpace.of(frame.get());
   AVPixelFormat format = withoutRange(static_cast<AVPixelFormat>(frame->format), fullRange);
-  std::vector<int> key{frame->width, frame->height, format, fullRange, frame->colorspace, width, height};
+  std::vector<int> key{frame->width, frame->height, format, fullRange, space, width, height};
   if (scaler && key == scalerKey)
     return;
   planar = height < frame->height && width < frame->width;
   scaler.reset(library().sws_getContext(frame->width, frame->height, format, width, height,
-                                        planar ? AV_PIX_FMT_GBRP : AV_PIX_FMT_RGB24, scaleFlags, nullptr,
-                                        nullptr, nullptr));
+                                        library().av_get_pix_fmt(planar ? "gbrp" : "rgb24"), scaleFlags,
+                                        nullptr, nullptr, nullptr));
   if (!scaler) {
     const char *name = library().av_get_pix_fmt_name(format);
     fail("{}: pictures of {}x{} in pixel format '{}' cannot be converted to {}x{} RGB", file, frame->height,
          frame->width, name ? name : "?", height, width);
   }
   // A negative answer means that the format has no matrix (RGB, grey), so there is nothing to set.
-  library().sws_setColorspaceDetails(scaler.get(), library().sws_getCoefficients(frame->colorspace),
-                                     fullRange, library().sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16,
-                                     1 << 16);
+  library().sws_setColorspaceDetails(scaler.get(), library().sws_getCoefficients(space), fullRange,
+                                     library().sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
   scalerKey = std::move(key);
 }
 
@@ -464,6 +470,7 @@ struct H264Output::State {
   PacketPointer packet{allocated(library().av_packet_alloc())};
   FramePointer frame{allocated(library().av_frame_alloc())};
   ScalerPointer scaler;
+  AVRational tick = {1, 1}; // a frame's seconds
   int64_t frames = 0;
 
   ~State() {
@@ -481,16 +488,14 @@ void H264Output::State::openEncoder(const H264Options &options) {
   if (!encoder)
     fail("{}: this FFmpeg has no H.264 encoder (libx264)", file);
   codec.reset(allocated(library().avcodec_alloc_context3(encoder)));
-  codec->width = options.width;
-  codec->height = options.height;
-  codec->pix_fmt = AV_PIX_FMT_YUV420P;
-  codec->colorspace = AVCOL_SPC_SMPTE170M;
-  codec->color_range = AVCOL_RANGE_MPEG;
-  codec->time_base = {1, options.fps};
-  codec->framerate = {options.fps, 1};
-  codec->gop_size = options.keyInterval;
-  codec->thread_count = 1;
-  codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+  library().av_opt_set_image_size(codec.get(), "video_size", options.width, options.height, 0);
+  library().av_opt_set_pixel_fmt(codec.get(), "pixel_format", AV_PIX_FMT_YUV420P, 0);
+  library().av_opt_set_int(codec.get(), "colorspace", AVCOL_SPC_SMPTE170M, 0);
+  library().av_opt_set_int(codec.get(), "color_range", AVCOL_RANGE_MPEG, 0);
+  library().av_opt_set_q(codec.get(), "time_base", tick, 0);
+  library().av_opt_set_int(codec.get(), "g", options.keyInterval, 0);
+  library().av_opt_set_int(codec.get(), "threads", 1, 0);
+  library().av_opt_set(codec.get(), "flags", "+global_header+bitexact", 0);
   AVDictionary *settings = nullptr;
   library().av_dict_set(&settings, "preset", "veryfast", 0);
   library().av_dict_set_int(&settings, "crf", options.quality, 0);
@@ -503,11 +508,12 @@ void H264Output::State::openEncoder(const H264Options &options) {
 void H264Output::State::openMuxer() {
   check(library().avformat_alloc_output_context2(&muxer, nullptr, "mp4", file.c_str()), file,
         "cannot be written");
-  muxer->flags |= AVFMT_FLAG_BITEXACT;
+  library().av_opt_set(muxer, "fflags", "+bitexact", 0);
   stream = allocated(library().avformat_new_stream(muxer, nullptr));
-  stream->time_base = codec->time_base;
-  stream->avg_frame_rate = codec->framerate;
-  check(library().avcodec_parameters_from_context(stream->codecpar, codec.get()), file, "cannot be written");
+  release().tick.of(stream) = tick;
+  release().meanRate.of(stream) = {tick.den, tick.num};
+  check(library().avcodec_parameters_from_context(release().parameters.of(stream), codec.get()), file,
+        "cannot be written");
   check(library().avio_open(&muxer->pb, url(file).c_str(), AVIO_FLAG_WRITE), file, "cannot be written");
   check(library().avformat_write_header(muxer, nullptr), file, "cannot be written");
 }
@@ -516,6 +522,7 @@ H264Output::H264Output(const std::string &file, const H264Options &options)
     : state(std::make_unique<State>()) {
   State &s = *state;
   s.file = file;
+  s.tick = {1, options.fps};
   s.openEncoder(options);
   s.openMuxer();
   s.frame->format = AV_PIX_FMT_YUV420P;
@@ -539,8 +546,8 @@ void H264Output::State::encode(const AVFrame *picture) {
       return;
     check(status, file, "encoding failed");
     packet->duration = 1;
-    library().av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
-    packet->stream_index = stream->index;
+    library().av_packet_rescale_ts(packet.get(), tick, release().tick.of(stream));
+    packet->stream_index = release().number.of(stream);
     check(library().av_interleaved_write_frame(muxer, packet.get()), file, "cannot be written");
   }
 }
@@ -560,21 +567,11 @@ void H264Output::finish() {
   s.encode(nullptr);
   check(library().av_write_trailer(s.muxer), s.file, "cannot be written");
   library().avio_flush(s.muxer->pb);
-  int status = s.muxer->pb->error;
+  int status = release().error.of(s.muxer->pb);
   int closed = library().avio_closep(&s.muxer->pb);
   check(status < 0 ? status : closed, s.file, "cannot be written");
 }
 
 void require() { library(); }
-
-std::string versions() {
-  auto text = [](const char *name, unsigned version) {
-    return fmt::format("{} {}.{}.{}", name, AV_VERSION_MAJOR(version), AV_VERSION_MINOR(version),
-                       AV_VERSION_MICRO(version));
-  };
-  return fmt::format("{}, {}, {}", text("libavformat", library().avformat_version()),
-                     text("libavcodec", library().avcodec_version()),
-                     text("libswscale", library().swscale_version()));
-}
 
 } // namespace kinema::ffmpeg

@@ -113,10 +113,8 @@ private:
   std::unique_ptr<State> state;
 };
 
-// Throws Error where FFmpeg of the right version is not installed, saying what is there and what is needed.
+// Throws Error where no release of FFmpeg that Kinema works with is installed, saying what is there and what
+// is needed.
 void require();
-
-// Returns the versions of the libraries in use, for reports: "libavcodec 59.37.100, ...".
-std::string versions();
 
 } // namespace kinema::ffmpeg

@@ -1,5 +1,6 @@
 #include "runtime/Data/IndexEntry.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace kinema {
@@ -83,8 +84,7 @@ public:
     bytes.remove_prefix(size);
     return value;
   }
-  std::vector<int64_t> times() {
-    constexpr uint64_t most = uint64_t{1} << 28; // months of video
+  std::vector<int64_t> times(uint64_t most) {
     uint64_t size = number(), last = 0;
     good &= size <= most;
     std::vector<int64_t> values;
@@ -127,6 +127,17 @@ std::string encode(const IndexEntry &entry) {
   return std::move(out.bytes);
 }
 
+// Returns whether a reader can go by these frames: it looks for the last key picture before a frame. There
+// are no keys where no picture needs another.
+static bool consistent(const FrameIndex &frames) {
+  const std::vector<int64_t> &times = frames.times, &keyTimes = frames.keyTimes;
+  if (!std::is_sorted(times.begin(), times.end()))
+    return false;
+  return !frames.byTime || times.empty() || keyTimes.empty() ||
+         (std::is_sorted(keyTimes.begin(), keyTimes.end()) && keyTimes.front() <= times.front());
+}
+
+// A frame takes at least a byte of its file, so few bytes of an index cannot ask for much memory.
 std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames) {
   Reader in(bytes);
   IndexEntry entry;
@@ -149,9 +160,10 @@ std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames) {
     return std::nullopt;
   if (!withFrames)
     return entry;
-  entry.frames.times = in.times();
-  entry.frames.keyTimes = in.times();
-  return in.ended() ? std::optional(std::move(entry)) : std::nullopt;
+  const uint64_t most = static_cast<uint64_t>(std::max<int64_t>(entry.stamp.bytes, 0));
+  entry.frames.times = in.times(most);
+  entry.frames.keyTimes = in.times(most);
+  return in.ended() && consistent(entry.frames) ? std::optional(std::move(entry)) : std::nullopt;
 }
 
 } // namespace kinema

@@ -22,7 +22,8 @@ struct IndexEntry {
 };
 
 std::string encode(const IndexEntry &entry);
-// Returns nothing where the bytes are no entry. The frames are left out unless they are asked for.
+// Returns nothing where the bytes are no entry, or one whose frames a reader cannot go by. The frames are
+// left out unless they are asked for.
 std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames);
 
 } // namespace kinema

@@ -92,7 +92,7 @@ IndexEntries readIndex(const std::string &file, int64_t *whole) {
 }
 
 void writeIndex(const std::string &file, const IndexEntries &entries) {
-  AtomicFile out(file);
+  AtomicFile out(file, Links::Replace);
   out.write(signature);
   for (const auto &[name, payload] : entries)
     out.write(recordOf(payload));
@@ -100,7 +100,7 @@ void writeIndex(const std::string &file, const IndexEntries &entries) {
 }
 
 IndexAppender::IndexAppender(const std::string &file) : file(file) {
-  descriptor = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  descriptor = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (descriptor < 0)
     fail("cannot write {}: {}; --index names a folder that can be written", file, std::strerror(errno));
   try {

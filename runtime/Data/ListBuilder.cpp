@@ -1,6 +1,7 @@
 #include "runtime/Data/ListBuilder.h"
 
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Progress.h"
 
 #include <fmt/ranges.h>
 
@@ -56,12 +57,19 @@ std::string ListBuilder::find(const VideoPlaces &places) {
   return paths.front().string();
 }
 
+// JSON can write a byte that ends a name where the system opens it.
+void ListBuilder::keep(LabelledVideo video) {
+  if (video.path.find('\0') != std::string::npos)
+    return wrong.add("names with a zero byte", video.line, "the name of a video has a zero byte");
+  list.videos.push_back(std::move(video));
+}
+
 void ListBuilder::add(int64_t line, std::string name, std::string path, std::string_view className) {
   int32_t label = known ? table.find(className) : table.add(className);
   if (label < 0)
     return wrong.add("lines of unknown classes", line,
                      fmt::format("'{}' is the name of no class", className));
-  list.videos.push_back({std::move(path), label, line, std::move(name)});
+  keep({std::move(path), label, line, std::move(name)});
 }
 
 void ListBuilder::addNumbered(int64_t line, std::string name, std::string path, int64_t label) {
@@ -71,11 +79,11 @@ void ListBuilder::addNumbered(int64_t line, std::string name, std::string path, 
   if (label > INT32_MAX)
     return wrong.add("lines with labels beyond all numbers", line,
                      fmt::format("label {} is too large", label));
-  list.videos.push_back({std::move(path), static_cast<int32_t>(label), line, std::move(name)});
+  keep({std::move(path), static_cast<int32_t>(label), line, std::move(name)});
 }
 
 void ListBuilder::addUnlabelled(int64_t line, std::string name, std::string path) {
-  list.videos.push_back({std::move(path), noLabel, line, std::move(name)});
+  keep({std::move(path), noLabel, line, std::move(name)});
 }
 
 // Gives the classes that the list itself named the numbers of their names in order.
@@ -121,6 +129,9 @@ void ListBuilder::remarkDuplicates() {
 }
 
 void ListBuilder::remarkMissing() {
+  constexpr size_t many = 20000; // of which a file system over a network takes a while to tell
+  if (list.videos.size() >= many)
+    Progress().begin(fmt::format("looking for the {} videos of {}", list.videos.size(), list.file));
   list.stamps = stampsOf(list.videos);
   for (size_t i = 0; i < list.videos.size(); ++i)
     if (list.stamps[i].bytes == FileStamp::noFile) {

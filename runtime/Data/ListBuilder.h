@@ -53,6 +53,7 @@ public:
   VideoList finish(std::string format);
 
 private:
+  void keep(LabelledVideo video);
   bool hasFolder(const std::string &name);
   void sortClasses();
   void checkLabels();

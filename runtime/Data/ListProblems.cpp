@@ -25,7 +25,7 @@ std::string writeBeside(const std::string &file, const std::string &text) {
                                 (std::filesystem::path(own).filename().string() + ".problems");
   for (const std::string &path : {own + ".problems", other.string()})
     try {
-      writeFile(path, text);
+      writeFile(path, text, Links::Replace);
       return fmt::format("all of them are in {}", path);
     } catch (const Error &) {
       continue; // the folder cannot be written

@@ -52,7 +52,9 @@ public:
   void finish() {
     if (!part)
       return;
-    removeLeftovers(index); // of checks that were killed while they wrote it; the part file keeps others out
+    // Checks that were killed left these while they wrote; the part file keeps others out.
+    for (const std::string &file : {index, badPath(index)})
+      removeLeftovers(file);
     writeIndex(index, entries);
     part->remove();
   }

@@ -81,6 +81,8 @@ VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameInd
     uncompressed.emplace(file);
     describeUncompressed();
   } else {
+    if (frameIndex && frameIndex->byTime && frameIndex->keyTimes.empty())
+      frameIndex = nullptr; // an index of another file: this one's pictures need keys
     input.emplace(file, frameIndex ? frameIndex->probe : nullptr);
     if (!frameIndex)
       frameIndex = std::make_shared<const FrameIndex>(scan(*input));

@@ -26,14 +26,20 @@ static std::string levelNames() {
   return names;
 }
 
+static bool isAutomatic(const std::string &name) { return name.empty() || name == "auto"; }
+
+void kinema::checkDeviceName(const std::string &name) {
+  if (!isAutomatic(name) && name != "cpu" && name != emulatorTarget && cudaNumber(name) < 0)
+    refuse("there is no device '{}'; there are auto, cpu, cuda, cuda:N and emulator", name);
+}
+
 std::unique_ptr<Device> kinema::makeDevice(const std::string &name, TargetKind kind,
                                            const std::string &target, int threads) {
   bool isGpuCode = kind == TargetKind::Cuda;
-  bool automatic = name.empty() || name == "auto";
+  checkDeviceName(name);
+  bool automatic = isAutomatic(name);
   int gpu = automatic && isGpuCode ? 0 : cudaNumber(name);
   bool cpu = (automatic && !isGpuCode) || name == "cpu";
-  if (name != emulatorTarget && gpu < 0 && !cpu)
-    refuse("there is no device '{}'; there are auto, cpu, cuda, cuda:N and emulator", name);
   if (!isGpuCode && !findCpuLevel(target))
     fail("this runtime has no CPU device for code of target '{}'; it runs {}", target, levelNames());
   if (cpu != !isGpuCode)

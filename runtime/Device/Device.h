@@ -127,6 +127,9 @@ std::string cudaArchitecture(int number = 0);
 // Returns the number in "cuda:N", 0 for "cuda", and -1 for other names.
 int cudaNumber(const std::string &name);
 
+// Throws Error where there is no device of that name, whatever the code is for.
+void checkDeviceName(const std::string &name);
+
 // Makes the device `name` for code of a target (Manifest::kind, Manifest::target). "auto" or an empty name
 // means what the target wants; the others are "cpu", "cuda", "cuda:N" and "emulator". Throws Error where the
 // code is for another device, or where there is no such device.

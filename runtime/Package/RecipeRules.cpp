@@ -65,6 +65,24 @@ Fault wrongEvaluationCrop(const DataRecipe &data, const EvalRecipe &eval) {
 
 } // namespace
 
+std::vector<RecipeFault> otherSizesThan(int64_t frames, const RecipeSize &size, const Recipe &recipe,
+                                        bool trains, bool evaluates) {
+  std::vector<RecipeFault> faults;
+  if (recipe.data.frames != frames)
+    faults.push_back({"data.frames",
+                      "clips of " + std::to_string(recipe.data.frames) + " frames for an input of " +
+                          std::to_string(frames),
+                      "leave frames= out: it follows the input"});
+  auto check = [&](bool counts, const char *field, const RecipeSize &crop) {
+    if (counts && crop != size)
+      faults.push_back({field, "a crop of " + textOf(crop) + " for an input of " + textOf(size),
+                        "leave the size out: it follows the input"});
+  };
+  check(trains, "data.crop", recipe.data.crop);
+  check(evaluates, "eval.crop", recipe.eval.crop);
+  return faults;
+}
+
 std::optional<RecipeFault> contradictionOf(const DataRecipe &data, const EvalRecipe &eval) {
   for (const Fault &fault :
        {wrongSegments("data", data.segments, data.frames), wrongSegments("eval", eval.segments, data.frames),

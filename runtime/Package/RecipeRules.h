@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kinema {
 
@@ -14,6 +15,11 @@ namespace kinema {
 struct RecipeFault {
   std::string field, message, hint;
 };
+
+/// Returns where a recipe cuts clips of other sizes than the network's input has. `trains` and `evaluates`
+/// say whose crops count.
+std::vector<RecipeFault> otherSizesThan(int64_t frames, const RecipeSize &size, const Recipe &recipe,
+                                        bool trains = true, bool evaluates = true);
 
 /// Returns the first contradiction of a recipe whose gaps `followInput` has filled.
 std::optional<RecipeFault> contradictionOf(const DataRecipe &data, const EvalRecipe &eval);

@@ -56,13 +56,15 @@ std::string resolved(const std::string &name) {
 
 } // namespace
 
-AtomicFile::AtomicFile(const std::string &name)
-    : name(name), path(resolved(name)), temporary(fmt::format("{}.{}", path, uniqueLetters)) {
+AtomicFile::AtomicFile(const std::string &name, Links links)
+    : name(name), path(links == Links::Follow ? resolved(name) : name),
+      temporary(fmt::format("{}.{}", path, uniqueLetters)) {
   std::error_code none;
-  auto status = std::filesystem::status(path, none);
+  auto status = std::filesystem::symlink_status(path, none);
   if (std::filesystem::is_directory(status))
     fail("cannot write {}: it is a directory", name);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+      !std::filesystem::is_symlink(status))
     fail("cannot write {}: it is not a regular file", name);
   descriptor = mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0)
@@ -101,7 +103,7 @@ void AtomicFile::commit(bool executable) {
   flushDirectory(directoryOf(path));
 }
 
-void checkWritable(const std::string &path) { AtomicFile made(path); }
+void checkWritable(const std::string &path, Links links) { AtomicFile made(path, links); }
 
 std::string readFile(const std::string &path) {
   if (std::filesystem::is_directory(path))
@@ -116,10 +118,23 @@ std::string readFile(const std::string &path) {
   return std::move(content).str();
 }
 
-void writeFile(const std::string &path, std::string_view content) {
-  AtomicFile file(path);
+void writeFile(const std::string &path, std::string_view content, Links links) {
+  AtomicFile file(path, links);
   file.write(content);
   file.commit();
+}
+
+// The link is made beside the name and renamed, so that the name never stands for nothing. Where both names
+// are the same file already, the rename does nothing and leaves both.
+void linkFile(const std::string &path, const std::string &second) {
+  const std::string temporary = fmt::format("{}.{}", second, uniqueLetters);
+  unlink(temporary.c_str());
+  if (link(path.c_str(), temporary.c_str()) != 0)
+    return writeFile(second, readFile(path));
+  if (rename(temporary.c_str(), second.c_str()) != 0)
+    failWriting(second);
+  unlink(temporary.c_str());
+  flushDirectory(directoryOf(second));
 }
 
 void removeLeftovers(const std::string &path) {

@@ -7,13 +7,18 @@
 
 namespace kinema {
 
+// Says what becomes of a symbolic link under whose name a file is written. Where a user has named the file,
+// the link is followed. Where a program makes the name, as beside a list of videos, a link that came with
+// somebody's data must not lead it elsewhere, and is replaced.
+enum class Links { Follow, Replace };
+
 // An AtomicFile is a file that takes its name only when it is complete: writes go to a temporary file beside
 // it, which `commit` flushes to the disk and renames. Until then, and after any error, what stood under the
-// name stays untouched. A link is followed; a device or a pipe is refused. All functions throw Error with the
-// path and the system's reason.
+// name stays untouched. A device or a pipe is refused. All functions throw Error with the path and the
+// system's reason.
 class AtomicFile {
 public:
-  explicit AtomicFile(const std::string &name);
+  explicit AtomicFile(const std::string &name, Links links = Links::Follow);
   ~AtomicFile(); // removes the temporary file unless `commit` was called
   AtomicFile(const AtomicFile &) = delete;
   AtomicFile &operator=(const AtomicFile &) = delete;
@@ -30,10 +35,14 @@ private:
 
 // Throws Error, as AtomicFile does, where a file of that name cannot be made. It is called before the work
 // whose result the file is to hold.
-void checkWritable(const std::string &path);
+void checkWritable(const std::string &path, Links links = Links::Follow);
 
 std::string readFile(const std::string &path);
-void writeFile(const std::string &path, std::string_view content);
+void writeFile(const std::string &path, std::string_view content, Links links = Links::Follow);
+
+// Gives a file a second name, in place of what stood under it. Where the file system knows no such links, the
+// file is copied.
+void linkFile(const std::string &path, const std::string &second);
 
 // Removes the temporary files that killed processes left beside `path`.
 void removeLeftovers(const std::string &path);

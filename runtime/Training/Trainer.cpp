@@ -4,6 +4,7 @@
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Interrupt.h"
+#include "runtime/Training/KeptCheckpoints.h"
 #include "runtime/Training/Schedule.h"
 
 #include <fmt/ranges.h>
@@ -168,11 +169,24 @@ void Trainer::saveIfDue() {
          state.batch, state.epoch + 1, without(", "), lastCheckpoint());
 }
 
-void Trainer::save() {
+void Trainer::save() { saveTo(lastCheckpoint()); }
+
+void Trainer::saveTo(const std::string &path) {
   settle(); // so that what is saved has been checked
   log->flush();
-  saveCheckpoint(program, {state, recipe, options.origin, options.classes}, lastCheckpoint());
+  saveCheckpoint(program, {state, recipe, options.origin, options.classes}, path);
   lastSave = now();
+}
+
+// Saves the end of an epoch. The latest checkpoint changes last: a run that is killed before does the end of
+// the epoch again, with the same files.
+void Trainer::saveEpoch() {
+  if (options.keep == 0)
+    return save();
+  const std::string kept = epochCheckpoint(options.folder, state.epoch);
+  saveTo(kept);
+  removeEpochCheckpoints(options.folder, state.epoch - options.keep);
+  linkFile(kept, lastCheckpoint());
 }
 
 // Tests the network and keeps its weights if they are the best so far.
@@ -237,7 +251,7 @@ void Trainer::finishEpoch() {
   ++state.epoch;
   state.batch = 0;
   state.sums = {};
-  save();
+  saveEpoch();
 }
 
 void Trainer::showProgress() {

@@ -21,6 +21,7 @@ struct TrainerOptions {
   std::string folder;               // for checkpoints, curves and logs
   double saveSeconds = 600;         // between checkpoints within an epoch; each epoch ends with one too
   int64_t testEvery = 1;            // epochs
+  int64_t keep = 0;                 // how many epochs' last checkpoints stay (KeptCheckpoints.h)
   RunOrigin origin;                 // for the checkpoints
   std::vector<std::string> classes; // names of the classes, which go with the weights; empty: not known
   std::function<void(const Evaluation &)> tested; // called with the result of each test; may be empty
@@ -79,6 +80,8 @@ private:
   int64_t stepsBefore(int64_t epoch) const { return epoch * trainSource.batches(); }
   void saveIfDue();
   void save();
+  void saveTo(const std::string &path);
+  void saveEpoch();
   void test();
   void finishEpoch();
   void showProgress();

@@ -1,5 +1,6 @@
 #include "test/runtime/LinearPackage.h"
 
+#include "runtime/Data/FFmpeg.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Support/Files.h"
 
@@ -131,6 +132,23 @@ void Folder::write(const std::string &name, const std::string &content) const {
 Folder::~Folder() {
   std::error_code ignored;
   std::filesystem::remove_all(path, ignored);
+}
+
+std::string writeVideos(const Folder &folder, const std::string &list, int count) {
+  std::string lines;
+  for (int video = 0; video < count; ++video) {
+    std::string name = list + std::to_string(video) + ".mp4";
+    ffmpeg::H264Output output(folder / name, {.width = 24, .height = 16});
+    std::vector<uint8_t> picture(24 * 16 * 3, 60);
+    for (size_t i = video % 3; i < picture.size(); i += 3)
+      picture[i] = 200;
+    for (int frame = 0; frame < 4; ++frame)
+      output.write(picture.data());
+    output.finish();
+    lines += name + " " + std::to_string(video % 3) + "\n";
+  }
+  folder.write(list, lines);
+  return folder / list;
 }
 
 } // namespace kinema::test

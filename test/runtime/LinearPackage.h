@@ -33,6 +33,10 @@ private:
   std::filesystem::path path;
 };
 
+// Writes a list of so many videos, and the videos beside it. Each has one colour: red, green or blue is its
+// label. Returns the list's path.
+std::string writeVideos(const Folder &folder, const std::string &list, int count);
+
 // Returns the message of the Error that `action` throws; an empty string if it throws none.
 template <typename Action> std::string errorOf(Action &&action);
 

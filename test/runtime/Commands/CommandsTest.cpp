@@ -1,5 +1,4 @@
 // kinema-runtime as a user meets it: exit statuses, messages, files.
-#include "runtime/Data/FFmpeg.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Safetensors.h"
 #include "runtime/Program/Program.h"
@@ -15,6 +14,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <sstream>
 
 using namespace kinema;
@@ -22,24 +22,6 @@ using namespace kinema::test;
 using nlohmann::json;
 
 namespace {
-
-// Videos of one colour each: red, green or blue is the label.
-std::string writeVideos(const Folder &folder, const std::string &list, int count) {
-  std::string lines;
-  for (int video = 0; video < count; ++video) {
-    std::string name = list + std::to_string(video) + ".mp4";
-    ffmpeg::H264Output output(folder / name, {.width = 24, .height = 16});
-    std::vector<uint8_t> picture(24 * 16 * 3, 60);
-    for (size_t i = video % 3; i < picture.size(); i += 3)
-      picture[i] = 200;
-    for (int frame = 0; frame < 4; ++frame)
-      output.write(picture.data());
-    output.finish();
-    lines += name + " " + std::to_string(video % 3) + "\n";
-  }
-  folder.write(list, lines);
-  return folder / list;
-}
 
 class Commands : public testing::Test {
 protected:
@@ -148,7 +130,11 @@ TEST_F(Commands, TrainEvalPredict) {
   EXPECT_EQ(run("eval linear.kin --test test.txt"), 2);
   EXPECT_NE(errors.find("carries no weights; name a file with --weights"), std::string::npos) << errors;
   EXPECT_EQ(run("train linear.kin --train train.txt --out x.d --set data.crop=4x4"), 2);
-  EXPECT_NE(errors.find("data.crop is 4x4, the package was compiled for 2x3"), std::string::npos) << errors;
+  EXPECT_NE(
+      errors.find("data.crop: a crop of 4x4 for an input of 2x3, as the package was compiled: leave the "
+                  "size out: it follows the input, or compile the spec with --frames and --size"),
+      std::string::npos)
+      << errors;
 }
 
 // Two networks are evaluated on the same videos, each as if it were alone, and by the mean of their scores.
@@ -499,12 +485,24 @@ TEST_F(Commands, ResumingAnotherRunIsRefused) {
                 "--changed recipe"),
       std::string::npos)
       << errors;
+  json many = other;
+  for (const char *field : {"nesterov", "warmup", "rate", "smoothing"})
+    many["recipe"]["train"][field] = field == std::string("nesterov") ? json(true) : json(0.75);
+  many["recipe"]["train"]["warmup"] = 7;
+  writeLinearPackage(folder / "many.kin", many);
+  EXPECT_NE(refused("many.kin --train train.txt --test test.txt --changed network").find(" and 1 more; if"),
+            std::string::npos)
+      << errors;
   EXPECT_EQ(run("train linear.kin --train train.txt --out b.d --changed train"), 2);
   EXPECT_NE(errors.find("add --resume"), std::string::npos) << errors;
 
-  // Settings that the run was begun with are kept, those of now are added; what is meant is done.
-  ASSERT_EQ(run("train linear.kin --train train.txt --test test.txt --out a.d --epochs 2 --resume"), 0)
+  // Settings that the run was begun with are kept, those of now are added; what is meant is done. A folder
+  // that was moved and more threads are the same run.
+  std::filesystem::rename(folder / "a.d", folder / "b.d");
+  ASSERT_EQ(
+      run("train linear.kin --train train.txt --test test.txt --out b.d --epochs 2 --resume --threads 2"), 0)
       << errors;
+  std::filesystem::rename(folder / "b.d", folder / "a.d");
   EXPECT_NE(errors.find("the checkpoint's recipe is kept: train.decay is 0.5"), std::string::npos) << errors;
   ASSERT_EQ(
       run("train other.kin --train short.txt --out a.d --epochs 3 --resume --changed train,test,network "
@@ -513,6 +511,18 @@ TEST_F(Commands, ResumingAnotherRunIsRefused) {
       << errors;
   EXPECT_EQ(errors.find("is kept"), std::string::npos) << errors;
   ASSERT_EQ(run("train other.kin --train short.txt --out a.d --epochs 4 --resume"), 0) << errors;
+
+  // So is a spec that asks for more epochs.
+  ASSERT_EQ(run("train linear.kin --train train.txt --out c.d --keep 1"), 0) << errors;
+  EXPECT_TRUE(readFile(folder / "c.d/epoch-3.safetensors") == readFile(folder / "c.d/last.safetensors"));
+  json longer = linearManifest();
+  longer["recipe"]["train"]["epochs"] = 4;
+  writeLinearPackage(folder / "longer.kin", longer);
+  ASSERT_EQ(run("train longer.kin --train train.txt --out c.d --resume --keep 1"), 0) << errors;
+  EXPECT_NE(errors.find("epoch 4/4"), std::string::npos) << errors;
+  EXPECT_FALSE(std::filesystem::exists(folder / "c.d/epoch-3.safetensors"));
+  ASSERT_EQ(run("train linear.kin --train train.txt --out c.d --overwrite --epochs 1"), 0) << errors;
+  EXPECT_FALSE(std::filesystem::exists(folder / "c.d/epoch-4.safetensors"));
 }
 
 TEST_F(Commands, OneRunWritesToAFolder) {
@@ -740,6 +750,7 @@ TEST_F(Commands, ArgumentsAreLookedAtFirst) {
   EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
 }
 
+// FFmpeg is looked for before anything is made, and what is said names releases and packages.
 TEST_F(Commands, FFmpegIsMissedOnce) {
   writeVideos(folder, "train.txt", 3);
   ASSERT_EQ(run("train linear.kin --train train.txt --out w.d --epochs 1"), 0) << errors;
@@ -747,14 +758,112 @@ TEST_F(Commands, FFmpegIsMissedOnce) {
   folder.write("lib/libavutil.so.57", "");
   for (const char *arguments : {"train linear.kin --train train.txt --out a.d",
                                 "eval linear.kin --test train.txt --weights w.d/last.safetensors"}) {
-    EXPECT_EQ(run(arguments, "env LD_LIBRARY_PATH=lib " KINEMA_RUNTIME), 1);
-    EXPECT_EQ(
-        errors.rfind("kinema-runtime: error: FFmpeg 5.1 (libavutil 57) is needed to read videos, found ", 0),
-        0u)
-        << errors;
-    EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 1) << errors;
+    EXPECT_EQ(run(arguments, "env LD_LIBRARY_PATH=lib KINEMA_FFMPEG=5 " KINEMA_RUNTIME), 1);
+    EXPECT_EQ(errors, "kinema-runtime: error: FFmpeg 5, which KINEMA_FFMPEG asks for, is needed to read "
+                      "videos, FFmpeg 5 on this machine cannot be used: lib/libavutil.so.57: file too short; "
+                      "install FFmpeg 4.4 to 8 (Debian, Ubuntu: apt install ffmpeg; Fedora: dnf install "
+                      "ffmpeg-free), or make the videos uncompressed ones (.y4m)\n");
   }
   EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+}
+
+// Libraries that stand in for other releases: one that is too old, one without functions, one that is another
+// than its name says.
+TEST_F(Commands, TheReleaseOfFFmpegIsChosen) {
+  writeVideos(folder, "train.txt", 3);
+  ASSERT_EQ(run("train linear.kin --train train.txt --out w.d --epochs 1",
+                "env LD_LIBRARY_PATH=" KINEMA_STANDINS " " KINEMA_RUNTIME),
+            0)
+      << errors;
+  auto said = [&](const char *release, const std::string &libraries, const std::string &text,
+                  int status = 1) {
+    EXPECT_EQ(
+        run("train linear.kin --train train.txt --out a.d",
+            fmt::format("env LD_LIBRARY_PATH={} KINEMA_FFMPEG={} {}", libraries, release, KINEMA_RUNTIME)),
+        status);
+    EXPECT_NE(errors.find(text), std::string::npos) << errors;
+  };
+  said("8", KINEMA_STANDINS,
+       "FFmpeg 8, which KINEMA_FFMPEG asks for, is needed to read videos, found FFmpeg 3.4; install FFmpeg");
+  said("6", KINEMA_STANDINS, "FFmpeg 6 on this machine cannot be used: it has no function av_dict_free; ");
+  said("9", KINEMA_STANDINS, "KINEMA_FFMPEG is 9, expected one of 4.4, 5, 6, 7, 8", 2);
+  std::filesystem::create_directory(folder / "lib");
+  auto link = [&](const std::string &to, const char *name) {
+    std::filesystem::create_symlink(to, folder / fmt::format("lib/{}", name));
+  };
+  link(KINEMA_STANDINS "/libavutil.so.58", "libavutil.so.59");
+  said("7", "lib", "FFmpeg 7 on this machine cannot be used: libavutil.so.59 says that its number is 58; ");
+  link("/lib/x86_64-linux-gnu/libm.so.6", "libavutil.so.60");
+  said("8", "lib", "FFmpeg 8 on this machine cannot be used: libavutil.so.60 does not say its number; ");
+  link(KINEMA_STANDINS "/libavutil.so.58", "libavutil.so.58");
+  said("6", "lib",
+       "FFmpeg 6 on this machine cannot be used: libavcodec.so.60: cannot open shared object file");
+  EXPECT_FALSE(std::filesystem::exists(folder / "a.d"));
+}
+
+// Lists, indices, names of classes, packages and the links that lie beside lists lead nowhere: outside of the
+// folders that the command line names no file is made, changed or removed.
+TEST_F(Commands, NothingIsWrittenElsewhere) {
+  namespace fs = std::filesystem;
+  const std::string root = folder / "root", outside = folder / "outside";
+  fs::create_directories(root);
+  fs::create_directories(outside);
+  const Folder videos;
+  writeVideos(videos, "v", 3);
+  for (const char *name : {"v0.mp4", "v1.mp4", "v2.mp4"})
+    fs::copy_file(videos / name, outside + "/" + name);
+  for (const char *name : {"index", "bad", "problems", "part", "written"})
+    folder.write(fmt::format("outside/{}", name), fmt::format("the user's {}", name));
+  auto contents = [&] {
+    std::map<std::string, std::string> found;
+    for (const auto &entry : fs::recursive_directory_iterator(outside))
+      found[entry.path()] = entry.is_regular_file() ? readFile(entry.path()) : "";
+    return found;
+  };
+  const auto before = contents();
+  folder.write("root/list.txt",
+               fmt::format("../outside/v0.mp4 0\n{}/v1.mp4 1\n../outside/../outside/v2.mp4 2\n"
+                           "../outside/bad 0\n/dev/null 1\n",
+                           outside));
+  folder.write("root/names", "../../outside/written\n/outside/written\n..\n");
+  json manifest = linearManifest();
+  manifest["name"] = "../../outside/written";
+  writeLinearPackage(folder / "root/evil.kin", manifest);
+  auto link = [&](const char *to, const std::string &name) {
+    fs::remove(root + "/" + name);
+    fs::create_symlink(fmt::format("../outside/{}", to), root + "/" + name);
+  };
+  link("index", "list.txt.index");
+  link("bad", "list.txt.bad");
+  EXPECT_EQ(run("data check root/list.txt"), 1);
+  EXPECT_NE(errors.find("is no index of videos"), std::string::npos) << errors; // what the link shows is read
+  link("none", "list.txt.index");
+  EXPECT_EQ(run("data check root/list.txt"), 1);
+  EXPECT_NE(errors.find("2 of 5 videos cannot be read"), std::string::npos) << errors;
+  EXPECT_FALSE(fs::is_symlink(root + "/list.txt.bad"));
+  fs::remove(root + "/list.txt.index");
+  link("part", "list.txt.index.part");
+  EXPECT_EQ(run("data check root/list.txt"), 1);
+  EXPECT_NE(errors.find("cannot write root/list.txt.index.part: "), std::string::npos) << errors;
+  fs::remove(root + "/list.txt.index.part");
+  std::string wrong;
+  for (int line = 0; line < 20; ++line)
+    wrong += "../outside/v0.mp4 x\n";
+  folder.write("root/wrong.txt", wrong);
+  link("problems", "wrong.txt.problems");
+  EXPECT_EQ(run("data check root/wrong.txt"), 1);
+  EXPECT_FALSE(fs::is_symlink(root + "/wrong.txt.problems")) << errors;
+  const std::string lists = " --labels root/names --set data.missing=50%";
+  EXPECT_EQ(
+      run("train root/evil.kin --train root/list.txt --test root/list.txt --out root/out --epochs 1" + lists),
+      0)
+      << errors;
+  EXPECT_EQ(
+      run("eval root/evil.kin --test root/list.txt --weights root/out/last.safetensors --out root/found" +
+          lists),
+      0)
+      << errors;
+  EXPECT_EQ(contents(), before);
 }
 
 // As in a chroot: the program finds its package, and the package's code can be loaded.

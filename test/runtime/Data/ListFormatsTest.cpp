@@ -243,6 +243,11 @@ TEST_F(ListFormatsTest, SomethingSomething) {
   EXPECT_EQ(refused("train.json"),
             folder / "train.json: entry 1: 'Tearing something' is the name of no class\n" +
                 (folder / "train.json: entry 2: it has no id"));
+  write("train.json", R"([{"id":"1\u0000","template":"Holding [something]"}])");
+  EXPECT_EQ(refused("train.json"),
+            folder / "train.json: entry 1: 'Holding something' is the name of no class");
+  write("train.json", R"([{"id":"1\u0000","template":"Approaching [something] with your camera"}])");
+  EXPECT_EQ(refused("train.json"), folder / "train.json: entry 1: the name of a video has a zero byte");
   write("test.json", R"([{"id":"1420"},{"id":"42650"}])");
   EXPECT_FALSE(read("test.json").hasLabels());
   write("answers.csv",

@@ -29,7 +29,7 @@ IndexEntry example(const std::string &name) {
   entry.info.seconds = 0.1668;
   entry.frames.byTime = true;
   entry.frames.times = {-100, 400, 900, 1400, 2000};
-  entry.frames.keyTimes = {-100, INT64_MIN, INT64_MAX};
+  entry.frames.keyTimes = {INT64_MIN, -100, INT64_MAX};
   return entry;
 }
 
@@ -74,6 +74,28 @@ TEST(VideoIndexTest, BytesThatAreNoEntry) {
       other[at] = static_cast<char>(other[at] ^ 1 << bit);
       decode(other, true); // it ends, whatever it says
     }
+}
+
+// A record may be written by anybody, with a checksum that is right.
+TEST(VideoIndexTest, FramesThatAReaderCannotGoBy) {
+  auto read = [](auto &&change) {
+    IndexEntry entry = example("a.mp4");
+    change(entry);
+    return decode(encode(entry), true).has_value();
+  };
+  EXPECT_TRUE(read([](IndexEntry &) {}));
+  EXPECT_FALSE(read([](IndexEntry &entry) { entry.frames.keyTimes = {0, 500}; }));
+  EXPECT_FALSE(read([](IndexEntry &entry) { entry.frames.keyTimes = {-100, 500, 400}; }));
+  EXPECT_FALSE(read([](IndexEntry &entry) { entry.frames.times = {-100, 500, 400}; }));
+  EXPECT_TRUE(read([](IndexEntry &entry) { entry.frames = {}; }));
+  // A few bytes that ask for gigabytes.
+  EXPECT_FALSE(read([](IndexEntry &entry) { entry.stamp.bytes = 4; }));
+  IndexEntry entry = example("a.mp4");
+  entry.frames = {};
+  std::string encoded = encode(entry);
+  encoded.resize(encoded.size() - 2);
+  encoded += std::string("\xff\xff\xff\x7f\x02\xff\xff\xff\x7f\x00", 10);
+  EXPECT_FALSE(decode(encoded, true));
 }
 
 // However far the last record was written, those before it are kept, and records go on behind them.

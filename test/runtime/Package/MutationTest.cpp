@@ -2,10 +2,10 @@
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Names.h"
 #include "runtime/Package/Package.h"
-#include "runtime/Package/Safetensors.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Random.h"
 #include "test/runtime/LinearPackage.h"
+#include "test/runtime/Package/Checks.h"
 
 #include <gtest/gtest.h>
 
@@ -71,30 +71,6 @@ template <typename Read> uint64_t refused(const std::string &content, Read &&rea
   return count;
 }
 
-void checkTensor(const ArenaTensor &tensor, int64_t arenaBytes) {
-  EXPECT_GE(tensor.offset, 0);
-  EXPECT_LE(tensor.offset, arenaBytes - tensor.bytes);
-  EXPECT_EQ(tensor.bytes, 4 * storedElements(tensor.shape, tensor.order));
-  EXPECT_EQ(elementsOf(tensor.fileShape), tensor.elements());
-}
-
-void checkManifest(const Manifest &manifest) {
-  for (const ArenaTensor &input : manifest.inputs)
-    checkTensor(input, manifest.arenaBytes);
-  for (const Parameter &parameter : manifest.parameters) {
-    checkTensor(parameter, manifest.arenaBytes);
-    if (parameter.momentum)
-      checkTensor(parameter.momentumTensor(), manifest.arenaBytes);
-  }
-  for (const auto &[name, launches] : manifest.entries)
-    for (const Launch &launch : launches) {
-      const std::vector<int64_t> &buffers = manifest.kernels.at(launch.kernel).buffers;
-      ASSERT_EQ(launch.args.size(), buffers.size());
-      for (size_t i = 0; i < buffers.size(); ++i)
-        EXPECT_LE(launch.args[i], manifest.arenaBytes - buffers[i]);
-    }
-}
-
 } // namespace
 
 TEST(Mutation, Safetensors) {
@@ -110,8 +86,7 @@ TEST(Mutation, Safetensors) {
     TensorFile header = readTensorHeader(folder / "m");
     TensorFile read = readTensors(folder / "m");
     ASSERT_EQ(read.tensors.size(), header.tensors.size());
-    for (const FileTensor &tensor : read.tensors)
-      EXPECT_EQ(static_cast<int64_t>(tensor.bytes.size()), elementsOf(tensor.shape) * bytesOf(tensor.type));
+    EXPECT_EQ(faultOf(read), "");
   });
   EXPECT_GE(count, mutations / 2);
 }
@@ -150,13 +125,14 @@ TEST(Mutation, Packages) {
       if (whole.has(entry)) // what is read is what was written
         EXPECT_EQ(package.read(entry), whole.read(entry)) << entry;
     for (const Manifest &manifest : readManifests(package))
-      checkManifest(manifest);
+      EXPECT_EQ(faultOf(manifest), "");
   });
   EXPECT_GE(count, mutations / 2);
 }
 
 TEST(Mutation, Manifests) {
-  uint64_t count = refused(linearManifest().dump(),
-                           [](const std::string &content) { checkManifest(parseManifest(content, "m")); });
+  uint64_t count = refused(linearManifest().dump(), [](const std::string &content) {
+    EXPECT_EQ(faultOf(parseManifest(content, "m")), "");
+  });
   EXPECT_GE(count, mutations / 2);
 }

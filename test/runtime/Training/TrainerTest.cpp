@@ -2,6 +2,7 @@
 
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Interrupt.h"
+#include "runtime/Training/KeptCheckpoints.h"
 #include "test/runtime/LinearPackage.h"
 #include "test/runtime/SyntheticSource.h"
 
@@ -9,6 +10,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <set>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -131,6 +133,51 @@ TEST_F(TrainerTest, ResumesAfterAKillInTheTest) {
   EXPECT_THROW(killed.run(), Killed);
   Training(folder).run(true);
   EXPECT_TRUE(last() == whole);
+}
+
+// The checkpoints of the last epochs stay, whether the run is killed between or not; each can be gone on
+// from.
+TEST_F(TrainerTest, TheLastEpochsAreKept) {
+  auto files = [&] {
+    std::set<std::string> names;
+    for (const auto &entry : std::filesystem::directory_iterator(folder / "out"))
+      if (entry.path().filename().string().starts_with("epoch"))
+        names.insert(entry.path().filename());
+    return names;
+  };
+  auto train = [&](int64_t epochs, bool resume) {
+    Training training(folder);
+    training.recipe.train.epochs = epochs;
+    training.options.keep = 2;
+    training.run(resume);
+  };
+  std::filesystem::create_directory(folder / "out");
+  folder.write("out/epoch-1.safetensors.notes", "a user's");
+  folder.write("out/epoch-01.safetensors", "a user's, too");
+  train(3, false);
+  const std::set<std::string> users{"epoch-1.safetensors.notes", "epoch-01.safetensors"};
+  auto and_ = [&](std::set<std::string> names) {
+    names.insert(users.begin(), users.end());
+    return names;
+  };
+  EXPECT_EQ(files(), and_({"epoch-2.safetensors", "epoch-3.safetensors"}));
+  const std::string third = last(), second = readFile(folder / "out/epoch-2.safetensors");
+  EXPECT_TRUE(readFile(folder / "out/epoch-3.safetensors") == third);
+  train(4, true);
+  EXPECT_EQ(files(), and_({"epoch-3.safetensors", "epoch-4.safetensors"}));
+  EXPECT_TRUE(readFile(folder / "out/epoch-3.safetensors") == third);
+  const std::string fourth = last();
+
+  // From the second epoch on, as one process that is killed when the fourth is saved under its own name
+  // alone.
+  folder.write("out/last.safetensors", second);
+  folder.write("out/epoch-4.safetensors.aB3xYz", "half written");
+  removeEpochCheckpoints(folder / "out", 0);
+  train(4, true);
+  EXPECT_EQ(files(), and_({"epoch-3.safetensors", "epoch-4.safetensors"}));
+  EXPECT_TRUE(last() == fourth);
+  removeEpochCheckpoints(folder / "out", INT64_MAX);
+  EXPECT_EQ(files(), users);
 }
 
 TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
