@@ -40,8 +40,6 @@ UNSEEN = {
     "bytes cannot be compressed": NO_MEMORY,
     ": cannot be read:": BROKEN_DISK,
     "cannot read tensor": BROKEN_DISK,
-    "its structures are laid out in another way than the release's": OTHER_FFMPEG,
-    "it has no function av_stream_get_side_data": OTHER_FFMPEG,
     "in pixel format '": OTHER_FFMPEG,
     ": a picture could not be converted to RGB": OTHER_FFMPEG,
     ": this FFmpeg has no H.264 encoder (libx264)": OTHER_FFMPEG,

@@ -37,8 +37,8 @@ uint64_t kills() {
   return wanted ? std::strtoull(wanted, nullptr, 10) : 6;
 }
 
-// Runs the program in a folder, and kills it after that time. Returns its exit status, or nothing where it was
-// killed.
+// Runs the program in a folder, and kills it after that time. Returns its exit status, or nothing where it
+// was killed.
 std::optional<int> runFor(Seconds time, const Folder &folder, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), KINEMA_RUNTIME);
   std::vector<char *> texts;
@@ -119,8 +119,8 @@ protected:
   Folder folder;
 
   // Does a piece of work again and again, killed at random moments, until it was killed as often as wanted.
-  // Whenever it comes to its end, what it left must be what it leaves unbroken; then all of it is removed, and
-  // it begins anew.
+  // Whenever it comes to its end, what it left must be what it leaves unbroken; then all of it is removed,
+  // and it begins anew.
   template <typename Work, typename Results, typename Clear>
   void killAtRandomMoments(Work &&work, Results &&results, Clear &&clear) {
     constexpr Seconds forever(300);
@@ -153,9 +153,9 @@ TEST_F(Kills, Training) {
   writeVideos(folder, "train.txt", 9);
   writeVideos(folder, "test.txt", 3);
   auto train = [&](Seconds time) {
-    std::vector<std::string> arguments{"train",  "linear.kin", "--train",        "train.txt", "--test", "test.txt",
-                                       "--out",  "out",        "--epochs",       "12",        "--keep", "2",
-                                       "--save-minutes", "0"};
+    std::vector<std::string> arguments{
+        "train", "linear.kin", "--train", "train.txt", "--test", "test.txt",       "--out",
+        "out",   "--epochs",   "12",      "--keep",    "2",      "--save-minutes", "0"};
     if (std::filesystem::exists(folder / "out/last.safetensors"))
       arguments.emplace_back("--resume");
     return runFor(time, folder, arguments);
@@ -170,7 +170,8 @@ TEST_F(Kills, Training) {
   killAtRandomMoments(
       trainToTheEnd,
       [&] {
-        std::filesystem::remove(folder / "out/.lock"); // a killed process leaves it, and the next one takes it
+        std::filesystem::remove(folder /
+                                "out/.lock"); // a killed process leaves it, and the next one takes it
         return resultsIn(folder / "out");
       },
       [&] { std::filesystem::remove_all(folder / "out"); });
@@ -200,8 +201,8 @@ TEST_F(Kills, ChecksOfData) {
 
 namespace {
 
-// What a process holds, as the system counts it: its memory, of which the allocator keeps now more and now less
-// for later, and what of that is in use.
+// What a process holds, as the system counts it: its memory, of which the allocator keeps now more and now
+// less for later, and what of that is in use.
 struct Holdings {
   int64_t kibibytes = 0, usedBytes = 0, threads = 0, descriptors = 0;
 };
@@ -275,8 +276,10 @@ TEST(Growth, AHundredEpochsHoldNoMoreThanTwenty) {
   const auto &seen = train.seen;
   EXPECT_EQ(largest(seen, 80, 100, &Holdings::descriptors), largest(seen, 10, 30, &Holdings::descriptors));
   EXPECT_EQ(largest(seen, 80, 100, &Holdings::threads), largest(seen, 10, 30, &Holdings::threads));
-  constexpr int64_t bytes = 256 << 10, kibibytes = 8 << 10; // 4 kB an epoch are found, and 120 kB outside of malloc
-  EXPECT_LT(largest(seen, 80, 100, &Holdings::usedBytes), largest(seen, 10, 30, &Holdings::usedBytes) + bytes);
+  constexpr int64_t bytes = 256 << 10,
+                    kibibytes = 8 << 10; // 4 kB an epoch are found, and 120 kB outside of malloc
+  EXPECT_LT(largest(seen, 80, 100, &Holdings::usedBytes),
+            largest(seen, 10, 30, &Holdings::usedBytes) + bytes);
   EXPECT_LT(largest(seen, 80, 100, &Holdings::kibibytes),
             largest(seen, 10, 30, &Holdings::kibibytes) + kibibytes);
 }

@@ -17,7 +17,8 @@ inline std::string faultOf(const ArenaTensor &tensor, int64_t arenaBytes) {
   return "";
 }
 
-// Returns what is wrong with a manifest, or an empty string: a launch or a tensor that reaches beyond the arena.
+// Returns what is wrong with a manifest, or an empty string: a launch or a tensor that reaches beyond the
+// arena.
 inline std::string faultOf(const Manifest &manifest) {
   std::string fault;
   auto check = [&](const ArenaTensor &tensor) {

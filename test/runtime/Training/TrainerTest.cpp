@@ -178,6 +178,9 @@ TEST_F(TrainerTest, TheLastEpochsAreKept) {
   EXPECT_TRUE(last() == fourth);
   removeEpochCheckpoints(folder / "out", INT64_MAX);
   EXPECT_EQ(files(), users);
+  std::filesystem::create_directories(folder / "out/epoch-7.safetensors/full");
+  EXPECT_EQ(errorOf([&] { removeEpochCheckpoints(folder / "out", 7); }),
+            "cannot remove " + (folder / "out/epoch-7.safetensors") + ": Directory not empty");
 }
 
 TEST_F(TrainerTest, ALossThatIsNoNumberStopsTheRun) {
