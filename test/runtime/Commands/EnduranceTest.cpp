@@ -76,15 +76,15 @@ Seconds moment(uint64_t kill, Seconds whole) {
   return kill % 2 == 0 ? share * whole : (0.7 + 0.4 * share) * whole;
 }
 
-// Returns the rows of a log without the columns that are times.
+// Returns the rows of a log by what the steps did, without what is time.
 std::string withoutTimes(const std::string &jsonLines) {
   std::istringstream lines(jsonLines);
   std::string text;
   for (std::string line; std::getline(lines, line);) {
-    json row = json::parse(line);
-    row.erase("seconds");
-    row.erase("waited");
-    text += row.dump() + "\n";
+    const json row = json::parse(line);
+    for (const char *field : {"step", "epoch", "batch", "rate", "loss", "clips"})
+      text += row.at(field).dump() + " ";
+    text += "\n";
   }
   return text;
 }
@@ -274,7 +274,9 @@ TEST(Growth, AHundredEpochsHoldNoMoreThanTwenty) {
   Trainer(program, train, &test, recipe, options, quiet).run();
   ASSERT_GE(train.seen.size(), 100u);
   const auto &seen = train.seen;
-  EXPECT_EQ(largest(seen, 80, 100, &Holdings::descriptors), largest(seen, 10, 30, &Holdings::descriptors));
+  constexpr int64_t videos = 4; // that loaders may hold open at the moment
+  EXPECT_LE(largest(seen, 80, 100, &Holdings::descriptors),
+            largest(seen, 10, 30, &Holdings::descriptors) + videos);
   EXPECT_EQ(largest(seen, 80, 100, &Holdings::threads), largest(seen, 10, 30, &Holdings::threads));
   constexpr int64_t bytes = 256 << 10,
                     kibibytes = 8 << 10; // 4 kB an epoch are found, and 120 kB outside of malloc
