@@ -39,10 +39,7 @@ void ClipFoldBatchNormPass::runOnOperation() {
   for (BatchNormOp norm : llvm::make_early_inc_range(infer.getOps<BatchNormOp>()))
     if (failed(fold(norm)))
       return signalPassFailure();
-  for (DropoutOp dropout : llvm::make_early_inc_range(infer.getOps<DropoutOp>())) {
-    dropout.replaceAllUsesWith(dropout.getX());
-    dropout.erase();
-  }
+  eraseDropouts(infer);
   hoistReads(infer);
   if (softmaxBehind(infer.front().getTerminator()->getOperand(0)))
     infer.setResultAttr(0, clip::nameAttribute, StringAttr::get(&getContext(), "probabilities"));

@@ -41,16 +41,18 @@ struct TrainOptions : PackageOptions, ListFlags {
   std::string out;                   // folder
   bool keepPackage = false;          // as OUT/network.kinema
   std::string weights, names;        // training starts from these weights; empty: from initialised ones
+  std::string classWeights;          // file of the classes' weights in the loss; empty: none
   bool partial = false;              // parameters that the weights lack or misshape stay initialised
   std::vector<std::string> settings; // "train.rate=0.1"
   bool resume = false;               // go on from `out`, with the recipe that it was trained with
-  std::vector<std::string> changed;  // what may differ from that run: train, test, network, recipe
-  bool overwrite = false;            // begin anew although `out` holds a run
-  int loaders = 0;                   // threads that decode; 0: all cores
-  int64_t testEvery = 1;             // epochs
-  double saveMinutes = 10;           // between two checkpoints within an epoch
-  bool profile = false;              // time launches and print where the time of a step goes
-  std::shared_ptr<FolderLock> lock;  // the lock of `out`, if it is held already
+  std::vector<std::string>
+      changed;             // what may differ from that run: train, test, network, recipe, class_weights
+  bool overwrite = false;  // begin anew although `out` holds a run
+  int loaders = 0;         // threads that decode; 0: all cores
+  int64_t testEvery = 1;   // epochs
+  double saveMinutes = 10; // between two checkpoints within an epoch
+  bool profile = false;    // time launches and print where the time of a step goes
+  std::shared_ptr<FolderLock> lock; // the lock of `out`, if it is held already
 };
 
 struct EvalOptions : PackageOptions, ListFlags {

@@ -32,10 +32,12 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
   for (const VideoScore &video : evaluation.scores.all()) {
     nlohmann::ordered_json line = {{"video", source.videoName(video.video)}};
     if (labelled) {
-      line["label"] = video.label;
+      line["label"] = video.label();
       if (!names.empty())
-        line["class"] = nameOf(video.label, names);
-      line["rank"] = rankOf(video.label, std::span<const double>(video.scores));
+        line["class"] = nameOf(video.label(), names);
+      if (evaluation.scores.hasSeveralLabels())
+        line["labels"] = video.labels;
+      line["rank"] = rankOf(video.label(), std::span<const double>(video.scores));
     }
     line["said"] = video.said();
     if (!names.empty())
@@ -53,11 +55,13 @@ std::string classesText(const Evaluation &evaluation, const std::vector<std::str
   };
   std::vector<Count> counts(evaluation.videos.classes());
   for (const VideoScore &video : evaluation.scores.all()) {
-    Count &own = counts[video.label];
-    const int64_t rank = rankOf(video.label, std::span<const double>(video.scores));
-    ++own.videos;
-    own.top1 += rank < 1;
-    own.top5 += rank < 5;
+    for (int32_t label : video.labels) {
+      Count &own = counts[label];
+      const int64_t rank = rankOf(label, std::span<const double>(video.scores));
+      ++own.videos;
+      own.top1 += rank < 1;
+      own.top5 += rank < 5;
+    }
   }
   std::string text = "label,name,videos,top1,top5,top1_share,top5_share\n";
   for (size_t label = 0; label < counts.size(); ++label) {

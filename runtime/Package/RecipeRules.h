@@ -17,5 +17,6 @@ struct RecipeFault {
 
 /// Returns the first contradiction of a recipe whose gaps `followInput` has filled.
 std::optional<RecipeFault> contradictionOf(const DataRecipe &data, const EvalRecipe &eval);
+std::optional<RecipeFault> contradictionOf(const TrainRecipe &train);
 
 } // namespace kinema

@@ -8,6 +8,7 @@
 #include "runtime/Support/Progress.h"
 #include "runtime/Training/Batch.h"
 #include "runtime/Training/Checkpoint.h"
+#include "runtime/Training/ClipLabels.h"
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/RunLog.h"
 
@@ -23,6 +24,7 @@ struct TrainerOptions {
   int64_t testEvery = 1;            // epochs
   RunOrigin origin;                 // for the checkpoints
   std::vector<std::string> classes; // names of the classes, which go with the weights; empty: not known
+  std::vector<double> classWeights; // in the loss, [classes]; empty: all the same
   std::function<void(const Evaluation &)> tested; // called with the result of each test; may be empty
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
@@ -64,13 +66,14 @@ private:
   // A Pending is a step that was started; its results are read while the next one runs.
   struct Pending {
     CopyId loss, logits;
-    std::vector<int32_t> labels;
+    std::vector<ClipLabels> labels;
     std::vector<int64_t> videos;
     StepRow row; // but for the loss
   };
 
   void runEpoch();
   bool nextBatch();
+  std::vector<ClipLabels> prepareBatch();
   void step();
   StepRow rowOfStep(double rate);
   void settle(); // reads the results of the step that was started last
@@ -78,6 +81,7 @@ private:
   int64_t stepsBefore(int64_t epoch) const { return epoch * trainSource.batches(); }
   void saveIfDue();
   void save();
+  void computeStatistics();
   void test();
   void finishEpoch();
   void showProgress();
