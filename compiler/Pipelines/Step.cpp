@@ -1,6 +1,7 @@
 #include "compiler/Pipelines/Step.h"
 
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/UpdatePlan.h"
 
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -8,6 +9,10 @@
 
 using namespace mlir;
 using namespace kinema;
+
+SmallVector<StringRef> kinema::statesInStep(clip::ParamOp param) {
+  return UpdatePlan(param->getParentOfType<ModuleOp>()).statesOf(param);
+}
 
 void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {
   passes.addPass(createClipLinearToConv());
