@@ -2,6 +2,7 @@
 
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/UpdatePlan.h"
 
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -13,6 +14,10 @@ using namespace kinema;
 bool kinema::canBeTrained(ModuleOp clip) {
   auto forward = findForward(clip);
   return succeeded(forward) && !softmaxBehind(forward->front().getTerminator()->getOperand(0));
+}
+
+SmallVector<StringRef> kinema::statesInStep(clip::ParamOp param) {
+  return UpdatePlan(param->getParentOfType<ModuleOp>()).statesOf(param);
 }
 
 void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {

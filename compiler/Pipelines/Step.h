@@ -3,6 +3,8 @@
 #ifndef KINEMA_COMPILER_PIPELINES_STEP_H
 #define KINEMA_COMPILER_PIPELINES_STEP_H
 
+#include "dialects/Clip/Clip.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -11,6 +13,10 @@ namespace kinema {
 /// Returns whether a module in phase `clip` can have a training step, which needs a network that returns
 /// scores and not probabilities.
 bool canBeTrained(mlir::ModuleOp clip);
+
+/// Returns the roles of the states, such as `momentum`, that the training step of a module in phase `clip`
+/// keeps about one of its parameters.
+llvm::SmallVector<llvm::StringRef> statesInStep(clip::ParamOp param);
 
 struct StepOptions {
   bool train = true;          // whether @train_step is made beside @infer

@@ -1,5 +1,6 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/UpdatePlan.h"
 #include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Clip.h"
 #include "dialects/Clip/Params.h"
@@ -23,7 +24,8 @@ namespace {
 class Backward {
 public:
   /// Takes as `builder` the place where backward operations go.
-  Backward(func::FuncOp function, OpBuilder builder) : function(function), builder(builder) {}
+  Backward(func::FuncOp function, OpBuilder builder, const UpdatePlan &plan)
+      : function(function), builder(builder), plan(plan) {}
 
   /// Walks from `from`, whose gradient is `gradient`, up to the reads of trained parameters.
   LogicalResult run(Value from, Value gradient);
@@ -39,6 +41,7 @@ private:
 
   func::FuncOp function;
   OpBuilder builder;
+  const UpdatePlan &plan;
   DenseSet<Value> trained; // values that depend on a trained parameter
   DenseMap<Value, Value> gradients;
   int64_t forks = 0;
@@ -47,11 +50,10 @@ private:
 } // namespace
 
 void Backward::markTrained() {
-  auto module = function->getParentOfType<ModuleOp>();
   for (Operation &op : function.getOps()) {
     bool isTrained = llvm::any_of(op.getOperands(), [&](Value operand) { return trained.contains(operand); });
     if (auto read = dyn_cast<ReadOp>(op))
-      isTrained = module.lookupSymbol<ParamOp>(read.getParam()).isTrained();
+      isTrained = plan.changes(paramOf(read));
     if (isTrained)
       trained.insert(op.result_begin(), op.result_end());
   }
@@ -120,16 +122,15 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
 
   LogicalResult makeTrainStep(func::FuncOp forward);
   double labelSmoothing();
-  FailureOr<SmallVector<Value>> update(OpBuilder &builder, const Backward &backward, ArrayRef<ReadOp> reads,
-                                       Value hyper);
+  FailureOr<SmallVector<Value>> gradientsOf(const Backward &backward, ArrayRef<ReadOp> reads);
   void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
 };
 } // namespace
 
-/// Adds the arguments %labels and %hyper. The fields of %hyper are those that updates and dropouts read.
-static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips) {
+/// Adds the arguments %labels and %hyper. The fields of %hyper are those that updates read, and dropouts.
+static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips,
+                                                SmallVector<HyperField> fields) {
   auto *context = step.getContext();
-  SmallVector<HyperField> fields(std::begin(sgdFields), std::end(sgdFields));
   if (!step.getOps<DropoutOp>().empty())
     fields.append(std::begin(dropoutFields), std::end(dropoutFields));
   auto add = [&](StringRef name, Type type) -> Value {
@@ -143,9 +144,9 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
   return {labels, hyper};
 }
 
-/// Sets batch norms to take the batch's statistics, and dropouts to drop.
-static void setTraining(func::FuncOp step, Value hyper) {
-  step.walk([&](BatchNormOp op) { op.setTraining(true); });
+/// Sets batch norms to take the batch's statistics, unless they are frozen, and dropouts to drop.
+static void setTraining(func::FuncOp step, Value hyper, const UpdatePlan &plan) {
+  step.walk([&](BatchNormOp op) { op.setTraining(!plan.freezes(op)); });
   step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
 }
 
@@ -175,24 +176,30 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   auto reads = hoistReads(step);
   auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());
   Value logits = oldReturn.getOperand(0);
-  auto [labels, hyper] = addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0));
-  setTraining(step, hyper);
+  UpdatePlan plan(getOperation());
+  auto [labels, hyper] =
+      addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0), plan.fields());
+  setTraining(step, hyper, plan);
 
   OpBuilder builder(oldReturn);
   Location where = NameLoc::get(builder.getStringAttr("loss"));
   auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, labels,
                                             builder.getF64FloatAttr(labelSmoothing()));
-  Backward backward(step, builder);
+  Backward backward(step, builder, plan);
   if (failed(backward.run(logits, loss.getDlogits())))
     return failure();
   forks += backward.getForks();
 
   SmallVector<Value> results = {loss.getLoss(), logits};
   SmallVector<std::string> names = {"loss", "logits"};
-  auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return paramOf(read).isTrained(); });
-  auto gradients = update(builder, backward, trained, hyper);
+  auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return plan.changes(paramOf(read)); });
+  if (trained.empty())
+    return forward.emitError("nothing is trained: every parameter has the learning rate 0 by the recipe's parts");
+  auto gradients = gradientsOf(backward, trained);
   if (failed(gradients))
     return failure();
+  plan.addUpdates(builder, trained, *gradients, hyper);
+  parameters += trained.size();
   if (keepGradients)
     for (auto [read, gradient] : llvm::zip_equal(trained, *gradients)) {
       results.push_back(gradient);
@@ -202,31 +209,16 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   return success();
 }
 
-/// Adds one `sgd` for each trained parameter, with its momentum; returns the gradients.
-FailureOr<SmallVector<Value>> ClipDifferentiatePass::update(OpBuilder &builder, const Backward &backward,
-                                                            ArrayRef<ReadOp> reads, Value hyper) {
+/// Returns the gradients of the trained parameters that are read.
+FailureOr<SmallVector<Value>> ClipDifferentiatePass::gradientsOf(const Backward &backward,
+                                                                 ArrayRef<ReadOp> reads) {
   SmallVector<Value> gradients;
-  SmallVector<std::pair<std::string, Value>> writes;
   for (ReadOp read : reads) {
-    ParamOp param = paramOf(read);
-    Value gradient = backward.gradientOf(read.getValue());
-    if (!gradient)
+    gradients.push_back(backward.gradientOf(read.getValue()));
+    if (!gradients.back())
       return read.emitError("the loss does not depend on the parameter ")
-             << param.getSymName() << ": nothing reads what is made with it";
-    std::string momentum = (param.getSymName() + ".momentum").str();
-    auto zero = builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("constant")),
-                                           builder.getNamedAttr("value", builder.getF64FloatAttr(0.0))});
-    declareParam(param, momentum, param.getTensorType(), "momentum", zero);
-    OpBuilder top(read);
-    Value velocity = ReadOp::create(top, read.getLoc(), param.getTensorType(), momentum);
-    auto sgd = SgdOp::create(builder, read.getLoc(), read.getValue(), velocity, gradient, hyper);
-    writes.push_back({param.getSymName().str(), sgd.getNewWeight()});
-    writes.push_back({momentum, sgd.getNewVelocity()});
-    gradients.push_back(gradient);
-    ++parameters;
+             << read.getParam() << ": nothing reads what is made with it";
   }
-  for (auto &[name, value] : writes)
-    WriteOp::create(builder, value.getLoc(), name, value);
   return gradients;
 }
 

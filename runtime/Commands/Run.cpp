@@ -63,8 +63,8 @@ void checkKnown(const Manifest &manifest, const TensorFile &file, const std::str
       fail("{}: tensor {} is not known; {} and labels are", origin, tensor.name, inputs);
 }
 
-Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
-  Hyper hyper = kinema::hyperOf(recipe);
+Hyper nextHyper(const TrainRecipe &recipe, const RunOptions &options, UpdateCount &count) {
+  Hyper hyper = kinema::nextHyper(recipe, count);
   hyper.rate = static_cast<float>(options.rate.value_or(recipe.rate));
   hyper.momentum = static_cast<float>(options.momentum.value_or(hyper.momentum));
   hyper.decay = static_cast<float>(options.decay.value_or(hyper.decay));
@@ -86,13 +86,17 @@ void collectStep(Program &program, const NameMap &names, TensorFile &result) {
   }
   for (FileTensor &parameter : program.storeWeights(names).tensors)
     result.tensors.push_back(std::move(parameter));
+  for (const Parameter &parameter : manifest.parameters)
+    for (const auto &[state, offset] : parameter.states)
+      result.tensors.push_back(
+          program.store(parameter.stateTensor(state), state + "." + nameInFile(names, parameter.name)));
 }
 
 } // namespace
 
 void runTensors(Program &program, const RunOptions &options) {
   const Manifest &manifest = program.manifest();
-  if (options.step && !manifest.train)
+  if (options.steps > 0 && !manifest.train)
     fail("package {} was compiled for inference and cannot do a step; compile it with --mode train",
          manifest.name);
   NameMap names = findNames(options.names);
@@ -106,10 +110,13 @@ void runTensors(Program &program, const RunOptions &options) {
   loadInputs(program, input, options.input);
 
   TensorFile result;
-  if (options.step) {
+  if (options.steps > 0) {
     program.set(*manifest.labels, readLabels(take(input, options.input, "labels"), manifest, options.input));
-    program.setHyper(hyperOf(manifest.recipe.train, options));
-    program.run("train_step");
+    UpdateCount count;
+    for (int64_t step = 0; step < options.steps; ++step) {
+      program.setHyper(nextHyper(manifest.recipe.train, options, count));
+      program.run("train_step");
+    }
     collectStep(program, names, result);
   } else {
     program.run("infer");

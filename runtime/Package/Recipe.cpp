@@ -135,7 +135,7 @@ void checkValue(const RecipeField &field, double value) { checkNumber(field, val
 void checkValue(const RecipeField &, bool) {}
 
 void checkValue(const RecipeField &field, const std::string &value) {
-  if (std::find(field.words.begin(), field.words.end(), value) == field.words.end())
+  if (!field.words.empty() && std::find(field.words.begin(), field.words.end(), value) == field.words.end())
     refuse("{}.{} must be one of {}, found '{}'", field.section, field.name, fmt::join(field.words, ", "),
            value);
 }
@@ -225,15 +225,29 @@ void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval) {
     refuse("{}: {}{}", fault->field, fault->message, fault->hint.empty() ? "" : ": " + fault->hint);
 }
 
-std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
+namespace {
+
+// Lists the differences in the fields that `counts` holds for.
+template <typename Counts>
+std::vector<std::string> differencesIn(const Recipe &recipe, const Recipe &before, Counts counts) {
   std::vector<std::string> texts;
   json now = toJson(recipe), then = toJson(before);
   for (const RecipeField &field : recipeFields) {
     const json &value = now[field.section][field.name], &old = then[field.section][field.name];
-    if (value != old)
+    if (counts(field) && value != old)
       texts.push_back(fmt::format("{} is {}, was {}", pathOf(field), value.dump(), old.dump()));
   }
   return texts;
+}
+
+} // namespace
+
+std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
+  return differencesIn(recipe, before, [](const RecipeField &) { return true; });
+}
+
+std::vector<std::string> compiledDifferences(const Recipe &recipe, const Recipe &before) {
+  return differencesIn(recipe, before, [](const RecipeField &field) { return field.compiled; });
 }
 
 void applySetting(Recipe &recipe, std::string_view setting) {
@@ -260,7 +274,7 @@ void applySetting(Recipe &recipe, std::string_view setting) {
   if (target == "data.resize" && changed.data.resize == RecipeSize{0, 0})
     changed.data.resize = usualResize(changed.data.crop[0], changed.data.crop[1]);
   check(changed);
-  if (changed.compute.winograd != recipe.compute.winograd)
+  if (!compiledDifferences(changed, recipe).empty())
     refuse("{} is part of the package's code: compile the spec with --set {}", target, setting);
   recipe = changed;
 }
@@ -284,7 +298,7 @@ std::string valuesOf(const RecipeField &field, const RecipeNumbers &) {
                      field.range(), field.ascending ? ", in ascending order" : "");
 }
 std::string valuesOf(const RecipeField &field, const RecipeWords &) {
-  return fmt::format("some of {}", fmt::join(field.words, ", "));
+  return field.words.empty() ? "patterns" : fmt::format("some of {}", fmt::join(field.words, ", "));
 }
 
 // Writes a value as `--set` reads it.

@@ -70,8 +70,8 @@ public:
 
   void setHyper(const Hyper &hyper);
 
-  // Fills every parameter from its initialisation and sets momentum to zero. A parameter's values depend on
-  // the seed and its index in the manifest alone.
+  // Fills every parameter from its initialisation and sets all states of updates to zero. A parameter's
+  // values depend on the seed and its index in the manifest alone.
   void initialise(uint64_t seed);
 
   // Loads parameters by their names in the file, as matchWeights finds them, and then runs "prepare".
@@ -83,7 +83,10 @@ public:
   };
   Unmatched loadMatchingWeights(const TensorFile &file, const NameMap &names = {});
   TensorFile storeWeights(const NameMap &names = {});
-  // Copies one parameter, momentum or output into a tensor for a file, in the shape that it has there.
+  // Exchanges each parameter with the average that updates keep of it, where there is one. "prepare" has to
+  // run before "infer" then.
+  void exchangeAverages();
+  // Copies one parameter, state or output into a tensor for a file, in the shape that it has there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
   // Sets whether launches are timed from now on, each by itself.
@@ -125,7 +128,7 @@ private:
 std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint64_t index);
 
 // Finds the file's tensor for each of the network's parameters. A tensor that is missing, superfluous or of
-// another shape is an Error that names it; `num_batches_tracked` and a checkpoint's momentum are passed over.
+// another shape is an Error that names it; `num_batches_tracked` and a checkpoint's states are passed over.
 std::vector<const FileTensor *> matchWeights(const Manifest &contents, const TensorFile &file,
                                              const std::string &origin, const NameMap &names = {});
 

@@ -38,7 +38,7 @@ double fan(const Parameter &parameter) {
 
 // Returns whether a tensor may be in a file without being a parameter.
 bool passedOver(const std::string &name, bool checkpoint) {
-  return name.ends_with("num_batches_tracked") || (checkpoint && name.starts_with("momentum."));
+  return name.ends_with("num_batches_tracked") || (checkpoint && isStateName(name));
 }
 
 // Returns a hint where the file has the parameter under torchvision's name and no naming was asked for.
@@ -74,8 +74,8 @@ void Program::initialise(uint64_t seed) {
   for (size_t index = 0; index < contents.parameters.size(); ++index) {
     const Parameter &parameter = contents.parameters[index];
     set(parameter, initialValues(parameter, seed, index));
-    if (parameter.momentum)
-      device->fill(*parameter.momentum, parameter.bytes, 0);
+    for (const auto &[state, offset] : parameter.states)
+      device->fill(offset, parameter.bytes, 0);
   }
   run("prepare");
 }
@@ -141,6 +141,17 @@ Program::Unmatched Program::loadMatchingWeights(const TensorFile &file, const Na
       unmatched.unused.push_back(tensor.name);
   run("prepare");
   return unmatched;
+}
+
+void Program::exchangeAverages() {
+  for (const Parameter &parameter : contents.parameters) {
+    if (!parameter.states.contains("average"))
+      continue;
+    ArenaTensor average = parameter.stateTensor("average");
+    std::vector<float> weights = get(parameter), averages = get(average);
+    set(parameter, averages);
+    set(average, weights);
+  }
 }
 
 FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {

@@ -25,6 +25,18 @@ void repeatValidClips(Batch &batch) {
   }
 }
 
+// Has the averages of the weights in place of the weights while it lives.
+class AveragesInPlace {
+public:
+  explicit AveragesInPlace(Program &program) : program(program) { program.exchangeAverages(); }
+  ~AveragesInPlace() { program.exchangeAverages(); }
+  AveragesInPlace(const AveragesInPlace &) = delete;
+  AveragesInPlace &operator=(const AveragesInPlace &) = delete;
+
+private:
+  Program &program;
+};
+
 } // namespace
 
 Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe,
@@ -85,7 +97,7 @@ void Trainer::step() {
   program.set(*manifest.labels, batch.labels);
   int64_t number = stepsBefore(state.epoch) + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
-  Hyper hyper = hyperOf(recipe.train);
+  Hyper hyper = nextHyper(recipe.train, state.count);
   const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
   hyper.rate = static_cast<float>(rate);
   hyper.seed = static_cast<float>(recipe.train.seed % wholeFloats);
@@ -165,19 +177,25 @@ void Trainer::save() {
   lastSave = now();
 }
 
-// Tests the network and keeps its weights if they are the best so far.
+// Tests the network and keeps its weights if they are the best so far. Where there is an average of the
+// weights, it is meant by that.
 void Trainer::test() {
   double start = now();
+  std::optional<AveragesInPlace> averages;
+  if (state.count.updates > 0)
+    averages.emplace(program);
   lastTest =
       evaluate(program, *testSource, recipe.eval, progress, fmt::format("testing epoch {}", state.epoch + 1));
   testSeconds = now() - start;
-  stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
   double accuracy = lastTest->videos.share(lastTest->videos.top1);
-  if (accuracy <= state.best)
+  bool isBest = accuracy > state.best;
+  TensorFile weights = isBest ? program.storeWeights() : TensorFile();
+  averages.reset();
+  stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
+  if (!isBest)
     return;
   state.best = accuracy;
   state.bestEpoch = state.epoch;
-  TensorFile weights = program.storeWeights();
   weights.metadata = {{"package", program.manifest().name},
                       {"epoch", fmt::to_string(state.epoch + 1)},
                       {"video_top1", fmt::to_string(accuracy)}};

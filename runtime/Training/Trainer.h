@@ -1,4 +1,4 @@
-// Trains by stochastic gradient descent, as the recipe says, with everything that a long run needs: progress,
+// Trains by stochastic gradients, as the recipe says, with everything that a long run needs: progress,
 // tests, checkpoints, curves.
 #pragma once
 

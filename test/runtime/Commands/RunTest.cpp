@@ -69,7 +69,7 @@ TEST_F(Run, Logits) {
 }
 
 TEST_F(Run, Step) {
-  options.step = true;
+  options.steps = 1;
   options.rate = 0.5;
   options.momentum = 0;
   options.decay = 0.25;
@@ -108,7 +108,7 @@ TEST_F(Run, WrongTensorsAreErrorsThatNameThem) {
       x + ": tensor input is float32 [4, 3, 1, 6, 1], the package was compiled for float32 [4, 3, 1, 2, 3]");
   EXPECT_EQ(error([&] { input.tensors.emplace_back("mask", ElementType::F32, std::vector<int64_t>{1}); }),
             x + ": tensor mask is not known; input and labels are");
-  options.step = true;
+  options.steps = 1;
   EXPECT_EQ(error([&] { input.tensors.pop_back(); }), x + " has no tensor labels");
   EXPECT_EQ(error([&] { input.tensors[1].as<int64_t>()[2] = 3; }),
             x + ": tensor labels holds 3 at 2, linear has 3 classes");

@@ -82,8 +82,8 @@ void checkManifest(const Manifest &manifest) {
     checkTensor(input, manifest.arenaBytes);
   for (const Parameter &parameter : manifest.parameters) {
     checkTensor(parameter, manifest.arenaBytes);
-    if (parameter.momentum)
-      checkTensor(parameter.momentumTensor(), manifest.arenaBytes);
+    for (const ArenaTensor &state : parameter.stateTensors())
+      checkTensor(state, manifest.arenaBytes);
   }
   for (const auto &[name, launches] : manifest.entries)
     for (const Launch &launch : launches) {
