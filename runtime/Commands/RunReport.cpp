@@ -113,9 +113,10 @@ std::vector<std::pair<double, double>> pointsOf(std::span<const StepRow> steps, 
 
 std::string stepCurves(const RunRecord &run) {
   const char *blue = "#0969da";
-  return drawPanels("Steps", "step",
-                    {{"loss", "", true, 0, {{"loss", blue, false, pointsOf(run.steps, &StepRow::loss)}}},
-                     {"learning rate", "", true, 0, {{"rate", blue, false, pointsOf(run.steps, &StepRow::rate)}}}});
+  return drawPanels(
+      "Steps", "step",
+      {{"loss", "", true, 0, {{"loss", blue, false, pointsOf(run.steps, &StepRow::loss)}}},
+       {"learning rate", "", true, 0, {{"rate", blue, false, pointsOf(run.steps, &StepRow::rate)}}}});
 }
 
 std::string throughputCurves(const RunRecord &run) {
@@ -124,8 +125,9 @@ std::string throughputCurves(const RunRecord &run) {
     speed.points.emplace_back(row.epoch, row.clipsPerSecond);
     waiting.points.emplace_back(row.epoch, 100 * row.waiting);
   }
-  return drawPanels("Throughput", "epoch",
-                    {{"clips a second", "", true, 0, {speed}}, {"share of the time", "%", true, 100, {waiting}}});
+  return drawPanels(
+      "Throughput", "epoch",
+      {{"clips a second", "", true, 0, {speed}}, {"share of the time", "%", true, 100, {waiting}}});
 }
 
 std::string throughput(const RunRecord &run) {
@@ -184,7 +186,8 @@ std::string classTable(const RunRecord &run) {
     own.top5 += video.rank < 5;
   }
   std::vector<std::pair<int64_t, Count>> order(counts.begin(), counts.end());
-  std::ranges::sort(order, {}, [](const auto &entry) { return std::pair(entry.second.share(), entry.first); });
+  std::ranges::sort(order, {},
+                    [](const auto &entry) { return std::pair(entry.second.share(), entry.first); });
   FigureTable table({"class", "#videos", "#top-1", "#top-5"});
   for (const auto &[label, own] : order)
     table.add({run.nameOf(label), fmt::to_string(own.videos), percent(own.share()),
@@ -205,9 +208,9 @@ std::string framesOf(const std::string &video) try {
   reader.read(frames, size.height, size.width, rgb.data());
   std::string text = "<div class=\"frames\">";
   for (size_t i = 0; i < framesShown; ++i)
-    text += fmt::format("<img alt=\"frame {}\" src=\"{}\">", frames[i],
-                        dataAddress("image/png", png(std::span(rgb).subspan(i * bytes, bytes), size.height,
-                                                     size.width)));
+    text += fmt::format(
+        "<img alt=\"frame {}\" src=\"{}\">", frames[i],
+        dataAddress("image/png", png(std::span(rgb).subspan(i * bytes, bytes), size.height, size.width)));
   return text + "</div>\n";
 } catch (const Error &error) {
   return fmt::format("<p>no frames: {}</p>\n", escapedForSvg(error.what()));
@@ -228,11 +231,11 @@ std::string test(const RunRecord &run) {
   std::vector<std::string> names;
   for (int64_t label = 0; label < confusion.classes; ++label)
     names.push_back(run.nameOf(label));
-  return fmt::format("<h2>The last test</h2>\n{}<h3>What was confused most</h3>\n{}<details>\n<summary>All "
-                     "classes, the worst first</summary>\n{}</details>\n",
-                     drawMatrix("videos of each class (rows) by what was said (columns)", names,
-                                confusion.counts),
-                     confusedPairs(run, confusion), classTable(run));
+  return fmt::format(
+      "<h2>The last test</h2>\n{}<h3>What was confused most</h3>\n{}<details>\n<summary>All "
+      "classes, the worst first</summary>\n{}</details>\n",
+      drawMatrix("videos of each class (rows) by what was said (columns)", names, confusion.counts),
+      confusedPairs(run, confusion), classTable(run));
 }
 
 // Returns the recipe as a table, in which what differs from the default is set apart.

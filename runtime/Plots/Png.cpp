@@ -24,8 +24,8 @@ void addChunk(std::string &bytes, std::string_view name, std::string_view data) 
 std::string deflated(std::string_view data) {
   uLongf size = compressBound(data.size());
   std::string packed(size, '\0');
-  if (compress2(reinterpret_cast<Bytef *>(packed.data()), &size,
-                reinterpret_cast<const Bytef *>(data.data()), data.size(), Z_BEST_COMPRESSION) != Z_OK)
+  if (compress2(reinterpret_cast<Bytef *>(packed.data()), &size, reinterpret_cast<const Bytef *>(data.data()),
+                data.size(), Z_BEST_COMPRESSION) != Z_OK)
     fail("a picture of {} bytes cannot be compressed", data.size());
   packed.resize(size);
   return packed;

@@ -24,7 +24,11 @@ StepRow step(double seconds, double waited, double copied) {
 }
 
 JudgedVideo judged(const char *video, int64_t label, int64_t said, double score) {
-  return {.video = video, .label = label, .rank = label == said ? 0 : 1, .said = said, .score = score,
+  return {.video = video,
+          .label = label,
+          .rank = label == said ? 0 : 1,
+          .said = said,
+          .score = score,
           .saidScore = 1 - score};
 }
 
@@ -35,7 +39,8 @@ RunRecord exampleRun() {
   run.checkpoint.recipe.train.rate = 0.125;
   run.checkpoint.origin.train = {"train & all.txt", 12, "d"};
   run.checkpoint.classes = {"run", "jump"};
-  run.epochs = {{.epoch = 1, .trainLoss = 1.5, .clipsPerSecond = 8}, {.epoch = 2, .trainLoss = 0.5, .clipsPerSecond = 9}};
+  run.epochs = {{.epoch = 1, .trainLoss = 1.5, .clipsPerSecond = 8},
+                {.epoch = 2, .trainLoss = 0.5, .clipsPerSecond = 9}};
   run.steps = {step(1, 0.5, 0), step(1, 0.9, 0)};
   run.videos = {judged("nowhere/a.y4m", 0, 1, 0.25), judged("nowhere/b.y4m", 1, 1, 0.75)};
   run.spec = "network tiny classes=2 {\n}\n";
@@ -96,9 +101,9 @@ TEST(RunReport, ARunWithoutTestsHasNoTestOnItsPage) {
 TEST(RunReport, AFolderWithoutARunIsRefused) {
   Folder folder;
   EXPECT_THAT([&] { readRun(folder.name()); },
-              testing::ThrowsMessage<Error>(HasSubstr(
-                  "holds no training: there is no " + folder / "last.safetensors" +
-                  "; name the folder that `train --out` had")));
+              testing::ThrowsMessage<Error>(HasSubstr("holds no training: there is no " +
+                                                      folder / "last.safetensors" +
+                                                      "; name the folder that `train --out` had")));
 }
 
 TEST(RunReport, ALineThatIsNoEvaluationsIsNamed) {
@@ -110,8 +115,8 @@ TEST(RunReport, ALineThatIsNoEvaluationsIsNamed) {
                             "{\"video\":\"a\",\"label\":1,\"rank\":0,\"said\":1,\"scores\":7}"}) {
     folder.write("videos.jsonl", right + wrong + "\n");
     EXPECT_THAT([&] { readJudgedVideos(folder / "videos.jsonl"); },
-                testing::ThrowsMessage<Error>(HasSubstr(
-                    "videos.jsonl:2: this is no line that an evaluation with labels writes")))
+                testing::ThrowsMessage<Error>(
+                    HasSubstr("videos.jsonl:2: this is no line that an evaluation with labels writes")))
         << wrong;
   }
   folder.write("videos.jsonl", right);
