@@ -193,7 +193,8 @@ FlowFile::FlowFile(const std::string &path) : path(path), file(path) {
   if (digestOf(tail, text, entries) != tail.digest)
     failDamaged(path, "its description has other bytes than were written");
   table.resize(static_cast<size_t>(tail.fields));
-  std::memcpy(table.data(), entries.data(), entries.size());
+  if (!table.empty()) // a video of one frame has no field, and its table no address
+    std::memcpy(table.data(), entries.data(), entries.size());
   try {
     describe(text);
   } catch (const std::exception &error) {
