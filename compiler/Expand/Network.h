@@ -52,9 +52,9 @@ public:
   /// author's word.
   void addLayer(llvm::StringRef name, llvm::StringRef kind);
 
-  /// Returns `logits` and writes the facts into the module: `clip.network`, `clip.layers`.
-  /// Ends the function, which returns `logits` and the values that the loss is of in their place, if there
-  /// are any: the result `loss.NAME` is that of `losses[i]` with the name.
+  /// Ends the function, which returns `logits` and behind them, as `loss.NAME`, the named values that the
+  /// loss is of in their place, if there are any; and writes the facts into the module: `clip.network`,
+  /// `clip.layers`.
   void finish(mlir::Value logits, llvm::ArrayRef<std::pair<std::string, mlir::Value>> losses,
               llvm::StringRef name, mlir::Location where);
 

@@ -87,8 +87,7 @@ void setInputs(Program &program, const Batch &batch) {
     const InputTensor &input = manifest.inputs[i];
     if (static_cast<int64_t>(batch.inputs[i].size()) != input.elements())
       fail("the clips have {} values a batch, input {} of {} takes {} [{}]: frames and crop of the recipe "
-           "must "
-           "be the package's",
+           "must be the package's",
            batch.inputs[i].size(), input.name, manifest.name, input.elements(), fmt::join(input.shape, ", "));
     program.set(input, batch.inputs[i]);
   }
