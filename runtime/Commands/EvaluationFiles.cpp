@@ -48,24 +48,14 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
 }
 
 std::string classesText(const Evaluation &evaluation, const std::vector<std::string> &names) {
-  struct Count {
-    int64_t videos = 0, top1 = 0, top5 = 0;
-  };
-  std::vector<Count> counts(evaluation.videos.classes());
-  for (const VideoScore &video : evaluation.scores.all()) {
-    Count &own = counts[video.label];
-    const int64_t rank = rankOf(video.label, std::span<const double>(video.scores));
-    ++own.videos;
-    own.top1 += rank < 1;
-    own.top5 += rank < 5;
-  }
+  std::vector<ClassCount> counts(evaluation.videos.classes());
+  for (const VideoScore &video : evaluation.scores.all())
+    counts[video.label].add(rankOf(video.label, std::span<const double>(video.scores)));
   std::string text = "label,name,videos,top1,top5,top1_share,top5_share\n";
   for (size_t label = 0; label < counts.size(); ++label) {
-    const Count &own = counts[label];
+    const ClassCount &own = counts[label];
     auto share = [&](int64_t right) {
-      return own.videos == 0
-                 ? std::string()
-                 : fmt::format("{:.6g}", static_cast<double>(right) / static_cast<double>(own.videos));
+      return own.videos == 0 ? std::string() : fmt::format("{:.6g}", own.share(right));
     };
     text += fmt::format("{},{},{},{},{},{},{}\n", label, field(nameOf(static_cast<int64_t>(label), names)),
                         own.videos, own.top1, own.top5, share(own.top1), share(own.top5));

@@ -4,6 +4,7 @@
 #include "runtime/Training/Batch.h"
 #include "runtime/Training/Evaluator.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,20 @@ namespace kinema {
 // `clips`; and `scores`, [classes]. Names of classes may be empty.
 std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
                        const std::vector<std::string> &names, bool labelled);
+
+// Counts the videos of one class.
+struct ClassCount {
+  int64_t videos = 0, top1 = 0, top5 = 0;
+
+  // Adds a video whose label has this rank among its scores, from 0.
+  void add(int64_t rank) {
+    ++videos;
+    top1 += rank < 1;
+    top5 += rank < 5;
+  }
+  // Returns which share of the videos so many right ones are; there must be videos.
+  double share(int64_t right) const { return static_cast<double>(right) / static_cast<double>(videos); }
+};
 
 // Returns a table (CSV) with a row a class: label, name, videos, and of these how many and which share is
 // right by the first and by the first five classes.

@@ -1,5 +1,6 @@
 #include "runtime/Commands/RunReport.h"
 
+#include "runtime/Commands/EvaluationFiles.h"
 #include "runtime/Data/ClipTransform.h"
 #include "runtime/Data/VideoReader.h"
 #include "runtime/Package/Recipe.h"
@@ -174,24 +175,17 @@ std::string confusedPairs(const RunRecord &run, const Confusion &confusion) {
 }
 
 std::string classTable(const RunRecord &run) {
-  struct Count {
-    int64_t videos = 0, top1 = 0, top5 = 0;
-    double share() const { return static_cast<double>(top1) / static_cast<double>(videos); }
-  };
-  std::map<int64_t, Count> counts;
-  for (const JudgedVideo &video : run.videos) {
-    Count &own = counts[video.label];
-    ++own.videos;
-    own.top1 += video.rank < 1;
-    own.top5 += video.rank < 5;
-  }
-  std::vector<std::pair<int64_t, Count>> order(counts.begin(), counts.end());
-  std::ranges::sort(order, {},
-                    [](const auto &entry) { return std::pair(entry.second.share(), entry.first); });
+  std::map<int64_t, ClassCount> counts;
+  for (const JudgedVideo &video : run.videos)
+    counts[video.label].add(video.rank);
+  std::vector<std::pair<int64_t, ClassCount>> order(counts.begin(), counts.end());
+  std::ranges::sort(order, {}, [](const auto &entry) {
+    return std::pair(entry.second.share(entry.second.top1), entry.first);
+  });
   FigureTable table({"class", "#videos", "#top-1", "#top-5"});
   for (const auto &[label, own] : order)
-    table.add({run.nameOf(label), fmt::to_string(own.videos), percent(own.share()),
-               percent(static_cast<double>(own.top5) / static_cast<double>(own.videos))});
+    table.add({run.nameOf(label), fmt::to_string(own.videos), percent(own.share(own.top1)),
+               percent(own.share(own.top5))});
   return table.html();
 }
 
