@@ -225,15 +225,20 @@ void HaloPlan::deepenRings(const Processor &processor) {
   constexpr int64_t mostAccumulators = 112;
   if (rowTiles() * ProductShape::accumulators(tile.channels) > mostAccumulators)
     return;
-  int64_t left = processor.blockSharedBytes() - pipeline().memory.bytes();
-  int64_t all = weightStages(), most = chunks() * int64_t(std::ceil(stepsOfChunk())) * tilesOfBlock();
-  while (2 * all <= mostWeightStages && all < most && all * weightStageBytes() <= left) {
-    left -= all * weightStageBytes();
-    all *= 2;
+  auto left = [&] { return processor.blockSharedBytes() - pipeline().memory.bytes(); };
+  int64_t most = chunks() * int64_t(std::ceil(stepsOfChunk())) * tilesOfBlock();
+  tile.weightStages = weightStages();
+  for (int64_t all = tile.weightStages; 2 * all <= mostWeightStages && all < most; all *= 2) {
+    tile.weightStages = 2 * all;
+    if (left() < 0) {
+      tile.weightStages = all;
+      break;
+    }
   }
-  tile.weightStages = all;
-  int64_t bytes = feed().direct() ? sourceStageBytes() : feed().rawBytes();
-  tile.feedStages = std::min(mostFeedStages, feedStages() + left / bytes);
+  int64_t bytes = feed().direct() ? sourceStageBytes() : feed().rawBytes(), fewest = feedStages();
+  tile.feedStages = std::min(mostFeedStages, fewest + left() / bytes);
+  while (left() < 0 && tile.feedStages > fewest) // barriers of the further stages take bytes too
+    --tile.feedStages;
 }
 
 bool HaloPlan::clustersMatch() const {

@@ -120,9 +120,13 @@ PipelinePlan HaloWeightGradPlan::pipeline() const {
 }
 
 void HaloWeightGradPlan::deepenRing(const Processor &processor) {
-  int64_t left = processor.blockSharedBytes() - pipeline().memory.bytes();
-  if (rawBytes() > 0)
-    tile.feedStages = std::min(mostFeedStages, rawStages() + left / rawBytes());
+  if (rawBytes() == 0)
+    return;
+  auto left = [&] { return processor.blockSharedBytes() - pipeline().memory.bytes(); };
+  int64_t fewest = rawStages();
+  tile.feedStages = std::min(mostFeedStages, fewest + left() / rawBytes());
+  while (left() < 0 && tile.feedStages > fewest) // barriers of the further stages take bytes too
+    --tile.feedStages;
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {

@@ -163,6 +163,30 @@ TEST_P(HaloWeightGrad, PlainHasTheReferencesBits) { expectReferencesBits(Fusion:
 
 TEST_P(HaloWeightGrad, FusedHasTheReferencesBits) { expectReferencesBits(Fusion::Regions); }
 
+// Barriers take memory as well as stages do, so that a few bytes decide.
+TEST(HaloWeightGradRing, DeepensWithinABlocksMemory) {
+  const Case c{
+      {.name = "spatial", .clips = 8, .in = 64, .out = 144, .input = {16, 56, 56}, .window = spatial}};
+  OwningOpRef<ModuleOp> kernel = scheduled(*weightGradKernel(c, Fusion::Regions), std::nullopt);
+  auto op = cast<kernel::WeightGradOp>(defOf(*kernel).getKernel());
+  HaloWeightGradTile tile = nvidia::haloWeightGradPlanOf(op).tile;
+  tile.feedStages = 0;
+  nvidia::HaloWeightGradPlan shallow(op, tile);
+  nvidia::Processor processor = *nvidia::processorNamed(hopper);
+  int64_t most = processor.sharedBytes, step = 8, deepest = 0;
+  for (processor.sharedBytes = most - 96 * 1024; processor.sharedBytes <= most;
+       processor.sharedBytes += step) {
+    if (!shallow.fits(processor))
+      continue;
+    nvidia::HaloWeightGradPlan plan = shallow;
+    plan.deepenRing(processor);
+    deepest = std::max(deepest, plan.rawStages());
+    ASSERT_LE(plan.pipeline().memory.bytes(), processor.blockSharedBytes());
+    ASSERT_GE(plan.rawStages(), shallow.rawStages());
+  }
+  EXPECT_GT(deepest, shallow.rawStages());
+}
+
 INSTANTIATE_TEST_SUITE_P(Cases, HaloWeightGrad, ::testing::ValuesIn(cases()), caseName);
 
 static size_t mutantsFound(const Case &c, Fusion fusion) {
