@@ -304,20 +304,8 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
     return;
   }
   followInput(recipe, frames, height, width);
-  if (recipe.data.frames != frames)
-    diagnostics.error(
-        place("data.frames"),
-        llvm::formatv("clips of {0} frames for an input of {1}", recipe.data.frames, frames).str(),
-        "leave frames= out: it follows the input");
-  auto crop = [&](const RecipeSize &crop, llvm::StringRef name) {
-    if (crop != RecipeSize{height, width})
-      diagnostics.error(
-          place(name),
-          llvm::formatv("a crop of {0}x{1} for an input of {2}x{3}", crop[0], crop[1], height, width).str(),
-          "leave the size out: it follows the input");
-  };
-  crop(recipe.data.crop, "data.crop");
-  crop(recipe.eval.crop, "eval.crop");
+  for (const RecipeFault &fault : otherSizesThan(frames, {height, width}, recipe))
+    diagnostics.error(place(fault.field), fault.message, fault.hint);
   const RecipeSize &resize = recipe.data.resize;
   if (!recipeFieldNamed("data", "resize").holds(resize))
     diagnostics.error(placeOr("data.resize"),

@@ -150,6 +150,9 @@ public:
     spec.fromVideos = requires { options.loaders; };
     compile = prepare(options, spec);
     chooseTarget(options.device, compile);
+    if (compile.targetOptions.twins && !compile.target->hasTwins())
+      refuse("{}: only a GPU's kernels are compared with plain ones; --device emulator runs them on the CPU",
+             compile.target->name.str());
     applyPrecision(choice, compile);
     applyMeasurements(choice, compile);
     compilation.emplace(compile, frontendOptions(spec), spec.threads, llvm::errs());

@@ -179,6 +179,7 @@ std::string contentOf(const PackedWeights &weights, mlir::ModuleOp network) {
 }
 
 void chooseTarget(const std::string &device, CompileOptions &compile) {
+  checkDeviceName(device);
   compile.target = chosenTarget("cpu");
   if (device == emulatorTarget) {
     compile.target = targetNamed("sm_90a");
