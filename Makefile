@@ -30,7 +30,7 @@ test-all: test-build
 test-turn: test-build
 	@scripts/run-tests $(BUILD) turn
 
-# What reads other people's files fuzzed for two minutes, and the tests of the code without LLVM, under the sanitizers.
+# What reads other people's files fuzzed, each for a minute, and the tests of the code without LLVM, under the sanitizers.
 sanitize:
 	@scripts/setup build
 	@scripts/sanitize

@@ -64,23 +64,37 @@ void readLabel(ListBuilder &list, std::string_view line, int64_t number) {
 // Collects the classes that a split of UCF101 numbers itself.
 class NumberedFolders {
 public:
-  void add(const std::string &name, int64_t number) { byNumber.emplace(number, name); }
+  // Adds a class, which is the folder of a video; an empty name says nothing of a class. Returns what
+  // contradicts the lines before, or an empty string.
+  std::string add(const std::string &name, int64_t number) {
+    last = std::max(last, number);
+    if (name.empty())
+      return "";
+    if (auto [known, isNew] = byName.emplace(name, number); !isNew && known->second != number)
+      return fmt::format("label {}, but class {} has the number {} before", number, name, known->second);
+    if (auto [known, isNew] = byNumber.emplace(number, name); !isNew && known->second != name)
+      return fmt::format("label {} of class {}, but it is that of class {} before", number, name,
+                         known->second);
+    return "";
+  }
   // Returns the names by number. There are none where a number is so large that it is a mistake, which the
-  // network's number of classes shows.
+  // network's number of classes shows, and none where a class is called as another that has no name.
   std::vector<std::string> names() const {
     std::vector<std::string> all;
-    if (constexpr int64_t most = 1'000'000; !byNumber.empty() && byNumber.rbegin()->first > most)
+    if (constexpr int64_t most = 1'000'000; byNumber.empty() || last > most)
       return all;
-    for (const auto &[number, name] : byNumber) {
-      while (static_cast<int64_t>(all.size()) + 1 < number)
-        all.push_back(fmt::format("class {}", all.size()));
-      all.push_back(name);
+    for (int64_t number = 1; number <= last; ++number) {
+      auto named = byNumber.find(number);
+      all.push_back(named == byNumber.end() ? fmt::format("class {}", number - 1) : named->second);
     }
-    return all;
+    const bool isEachOnce = ClassTable(all).names().size() == all.size();
+    return isEachOnce ? all : std::vector<std::string>();
   }
 
 private:
+  int64_t last = 0;
   std::map<int64_t, std::string> byNumber;
+  std::map<std::string, int64_t> byName;
 };
 
 struct Ucf101Line {
@@ -90,8 +104,10 @@ struct Ucf101Line {
 
 bool parseUcf101(std::string_view line, Ucf101Line &parsed) {
   size_t gap = line.find_last_of(blanks);
-  if (gap != std::string_view::npos && !readWhole(line.substr(gap + 1), parsed.label))
+  if (gap != std::string_view::npos && !readWhole(line.substr(gap + 1), parsed.label)) {
     gap = std::string_view::npos; // a blank of the path
+    parsed.label = 0;
+  }
   parsed.path = trimmed(line.substr(0, gap));
   parsed.folder = fs::path(parsed.path).parent_path().filename().string();
   return gap != std::string_view::npos ? parsed.label > 0 : !parsed.folder.empty();
@@ -127,7 +143,8 @@ VideoList readUcf101(ListBuilder &list, const TextLines &lines) {
                       parsed.folder));
     if (parsed.label == 0)
       return list.add(number, parsed.path, std::move(path), parsed.folder);
-    folders.add(parsed.folder, parsed.label);
+    if (std::string fault = folders.add(parsed.folder, parsed.label); !list.knowsClasses() && !fault.empty())
+      return list.problems().add("lines whose label is not that of their class", number, std::move(fault));
     list.addNumbered(number, parsed.path, std::move(path), parsed.label - 1);
   });
   if (!list.knowsClasses())

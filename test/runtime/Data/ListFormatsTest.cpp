@@ -106,6 +106,24 @@ TEST_F(ListFormatsTest, Ucf101WithALargeNumber) {
   EXPECT_THAT(refused("trainlist01.txt"), HasSubstr("label 3999999999 is too large"));
 }
 
+// Each class has one number and each number one class, since names that are there twice would leave labels
+// without a name.
+TEST_F(ListFormatsTest, Ucf101WhoseClassesHaveSeveralNumbers) {
+  options.format = "ucf101";
+  write("trainlist01.txt", "A/a.avi 1\nA/b.avi 2\nB/c.avi 1\n");
+  EXPECT_EQ(refused("trainlist01.txt"),
+            folder / "trainlist01.txt:2: label 2, but class A has the number 1 before\n" +
+                (folder / "trainlist01.txt:3: label 1 of class B, but it is that of class A before"));
+  write("trainlist01.txt", "a.avi 1\nb.avi 2\n");
+  EXPECT_THAT(read("trainlist01.txt").classes, ElementsAre());
+  write("trainlist01.txt", "class 1/a.avi 1\nB/b.avi 3\n");
+  EXPECT_THAT(read("trainlist01.txt").classes, ElementsAre());
+  write("trainlist01.txt", "A/a.avi 1\nb.avi 2\n");
+  EXPECT_THAT(read("trainlist01.txt").classes, ElementsAre("A", "class 1"));
+  write("trainlist01.txt", "A/a.avi 1\nB/b.avi 1x\n"); // whose name has a blank
+  EXPECT_THAT(refused("trainlist01.txt"), HasSubstr("which number has class B?"));
+}
+
 // Other tools make lists of UCF101's videos with labels from 0.
 TEST_F(ListFormatsTest, Ucf101OrPathsAndLabels) {
   write("ucf101_train.txt", "A/v_A_g08_c01.avi 0\nB/v_B_g08_c01.avi 1\n");

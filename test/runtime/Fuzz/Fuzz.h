@@ -1,5 +1,5 @@
-// What the fuzz targets have in common: bytes that stand for a file are refused whole, with a reason, or read as
-// something that holds together.
+// What the fuzz targets have in common: bytes that stand for a file are refused whole, with a reason, or read
+// as something that holds together.
 #pragma once
 
 #include "runtime/Support/Error.h"

@@ -1,5 +1,5 @@
-// libFuzzer's entry: a list of videos of any bytes, in each of the formats. The first byte chooses the format, the
-// second whether there is a file with the names of the classes, which is then the same bytes.
+// libFuzzer's entry: a list of videos of any bytes, in each of the formats. The first byte chooses the
+// format, the second whether there is a file with the names of the classes, which is then the same bytes.
 #include "runtime/Data/VideoList.h"
 #include "test/runtime/Fuzz/Fuzz.h"
 
@@ -27,8 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (const LabelledVideo &video : list.videos) {
       require(video.path.empty() ? "a video without a name" : "");
       require(video.path.find('\0') != std::string::npos ? "the name of a video has a zero byte" : "");
-      if (video.label != noLabel && (video.label < 0 || (!list.classes.empty() &&
-                                                         video.label >= static_cast<int32_t>(list.classes.size()))))
+      if (video.label != noLabel &&
+          (video.label < 0 ||
+           (!list.classes.empty() && video.label >= static_cast<int32_t>(list.classes.size()))))
         require("a label that is no class");
     }
     describe(list);

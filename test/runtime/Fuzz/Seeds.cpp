@@ -54,7 +54,8 @@ void writeListSeeds(const std::string &folder) {
   char format = 0;
   for (const auto &[name, text] : lists) {
     for (char other : {'\0', '\1', '\3', '\13'})
-      writeSeed(folder, fmt::format("{}-{}", name, static_cast<int>(other)), std::string{format, other} + text);
+      writeSeed(folder, fmt::format("{}-{}", name, static_cast<int>(other)),
+                std::string{format, other} + text);
     writeSeed(folder, fmt::format("{}-guessed", name), std::string{'\x7f', '\0'} + text);
     ++format;
   }
