@@ -162,6 +162,11 @@ bool storesTimes(const AVInputFormat *format) {
 // probed before.
 bool storesShowTimes(const AVInputFormat *format) { return isOneOf(format, {",mov,", ",matroska,"}); }
 
+int indexedPackets(const AVStream *stream) {
+  return release().indexed ? release().indexed.of(stream)
+                           : library().avformat_index_get_entries_count(stream);
+}
+
 Stream describe(const AVStream *source) {
   const AVRational mean = release().meanRate.of(source);
   const AVRational rate = mean.num > 0 ? mean : release().baseRate.of(source);
@@ -173,7 +178,7 @@ Stream describe(const AVStream *source) {
   stream.orientation = orientationOf(source);
   stream.tick = av_q2d(release().tick.of(source));
   stream.rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
-  stream.indexed = library().avformat_index_get_entries_count(source);
+  stream.indexed = indexedPackets(source);
   return stream;
 }
 

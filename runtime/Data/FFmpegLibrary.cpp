@@ -183,12 +183,14 @@ static Library openAll() {
   all.function = reinterpret_cast<decltype(all.function)>(dlsym(opened.library, #function));                 \
   requireAll(all.function, *all.release, "it has no function " #function);
   KINEMA_FFMPEG_FUNCTIONS(KINEMA_FFMPEG_FIND)
-#undef KINEMA_FFMPEG_FIND
-  if (!all.release->sideData) {
-    all.av_stream_get_side_data = reinterpret_cast<decltype(all.av_stream_get_side_data)>(
-        dlsym(opened.avformat, "av_stream_get_side_data"));
-    requireAll(all.av_stream_get_side_data, *all.release, "it has no function av_stream_get_side_data");
+#define KINEMA_FFMPEG_FIND_UNLESS(field, function)                                                           \
+  if (!all.release->field) {                                                                                 \
+    KINEMA_FFMPEG_FIND(avformat, function)                                                                   \
   }
+  KINEMA_FFMPEG_FIND_UNLESS(sideData, av_stream_get_side_data)
+  KINEMA_FFMPEG_FIND_UNLESS(indexed, avformat_index_get_entries_count)
+#undef KINEMA_FFMPEG_FIND_UNLESS
+#undef KINEMA_FFMPEG_FIND
   all.av_log_set_level(AV_LOG_QUIET);
   requireAll(frameFits(all) && formatFits(all, opened), *all.release,
              "its structures are laid out in another way than the release's");

@@ -65,7 +65,6 @@ namespace kinema::ffmpeg {
   F(avformat, avformat_close_input)                                                                          \
   F(avformat, avformat_find_stream_info)                                                                     \
   F(avformat, avformat_free_context)                                                                         \
-  F(avformat, avformat_index_get_entries_count)                                                              \
   F(avformat, avformat_new_stream)                                                                           \
   F(avformat, avformat_open_input)                                                                           \
   F(avformat, avformat_write_header)                                                                         \
@@ -88,6 +87,7 @@ struct Library {
   // Returns the data of that kind that come with a stream, and their length. Null where `release` has them
   // among the stream's parameters.
   const uint8_t *(*av_stream_get_side_data)(const AVStream *, AVPacketSideDataType, size_t *) = nullptr;
+  decltype(&::avformat_index_get_entries_count) avformat_index_get_entries_count = nullptr;
 };
 
 // Returns the library. The first call opens it and silences FFmpeg's log. Of several releases it is the one

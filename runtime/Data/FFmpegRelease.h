@@ -44,6 +44,7 @@ struct Release {
   Field<AVStream, AVCodecParameters *> parameters;
   Field<AVStream, AVDiscard> discard;
   Field<AVStream, AVRational> tick, meanRate, baseRate;
+  Field<AVStream, int> indexed; // packets in the stream's table, where there is no function for their number
   Field<AVIOContext, int> error;
 };
 

@@ -54,12 +54,13 @@ void makeH264(const std::string &file, int frames, int height, int width, uint64
   output.finish();
 }
 
-std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder) {
+std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder,
+                                       PictureSize size) {
   const std::string raw = folder / "decoded.rgb";
   if (!runFfmpeg(fmt::format("-i '{}' -map 0:v:0 -vsync passthrough "
                              "-sws_flags bilinear+accurate_rnd+bitexact+full_chroma_int+full_chroma_inp "
-                             "-pix_fmt rgb24 -f rawvideo '{}'",
-                             file, raw)))
+                             "{} -pix_fmt rgb24 -f rawvideo '{}'",
+                             file, size.height ? fmt::format("-s {}x{}", size.width, size.height) : "", raw)))
     fail("{}: the ffmpeg command could not decode it", file);
   std::string bytes = readText(raw);
   return {bytes.begin(), bytes.end()};

@@ -1,6 +1,7 @@
 // Makes video files for tests by the `ffmpeg` command, in a folder of their own.
 #pragma once
 
+#include "runtime/Data/PictureSize.h"
 #include "runtime/Support/Error.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +38,8 @@ void makeVideo(const std::string &file, const std::string &arguments, int frames
 void makeH264(const std::string &file, int frames, int height, int width, uint64_t seed);
 
 // Returns all frames as the ffmpeg command decodes them: [frames, height, width, 3].
-std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder);
+std::vector<uint8_t> decodeWithCommand(const std::string &file, const TemporaryFolder &folder,
+                                       PictureSize size = {});
 
 std::string readText(const std::string &file);
 void writeText(const std::string &file, const std::string &text);
