@@ -100,6 +100,7 @@ constexpr Operation builtIn[] = {
     {Kind::Fc, "fc", fcParameters},
     {Kind::Bn, "bn", bnParameters},
     activation("relu", "clip.relu"),
+    activation("relu6", "clip.relu6"),
     activation("sigmoid", "clip.sigmoid"),
     {Kind::Softmax, "softmax", {}},
     {Kind::Dropout, "dropout", dropoutParameters},

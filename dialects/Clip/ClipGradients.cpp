@@ -35,6 +35,10 @@ Gradients ReluOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<b
   return {ReluGradOp::create(builder, getLoc(), gradients.front(), getResult())};
 }
 
+Gradients Relu6Op::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {Relu6GradOp::create(builder, getLoc(), gradients.front(), getResult())};
+}
+
 /// The gradient is y * (1 - y) * g = g*y - g*y*y.
 Gradients SigmoidOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
   Value gy = MulOp::create(builder, getLoc(), gradients.front(), getResult());

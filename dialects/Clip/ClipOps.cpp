@@ -184,6 +184,7 @@ static LogicalResult inferSame(Value x, SmallVectorImpl<Type> &types) {
     return inferSame(adaptor.getX(), types);                                                                 \
   }
 KINEMA_SAME_TYPE(ReluOp)
+KINEMA_SAME_TYPE(Relu6Op)
 KINEMA_SAME_TYPE(SigmoidOp)
 KINEMA_SAME_TYPE(ScaleOp)
 KINEMA_SAME_TYPE(SoftmaxOp)
@@ -422,6 +423,12 @@ LogicalResult ChannelSumOp::inferReturnTypes(MLIRContext *context, std::optional
 
 LogicalResult ReluGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getG().getType());
+  return checkSameType(location, adaptor.getG(), adaptor.getY());
+}
+
+LogicalResult Relu6GradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
   types.push_back(adaptor.getG().getType());
   return checkSameType(location, adaptor.getG(), adaptor.getY());
 }

@@ -123,6 +123,7 @@ class UnaryOp<string mnemonic, list<Trait> traits> : InferredClipOp<mnemonic, [D
   let results = (outs Activation:$result);
 }
 def ReluOp : UnaryOp<"relu", [Pointwise]> { let summary = "max(x, 0); passes NaN on"; }
+def Relu6Op : UnaryOp<"relu6", [Pointwise]> { let summary = "min(max(x, 0), 6); passes NaN on (MobileNetV2, section 3.1)"; }
 def SigmoidOp : UnaryOp<"sigmoid", [Pointwise]> { let summary = "1 / (1 + exp(-x))"; }
 def ScaleOp : InferredClipOp<"scale", [Differentiable, Pointwise]> {
   let summary = "x times a constant (the mean of several values is their scaled sum)";
@@ -261,6 +262,11 @@ def ChannelSumOp : InferredClipOp<"channel_sum", [ChannelReduction]> {
 }
 def ReluGradOp : InferredClipOp<"relu_grad", [Pointwise]> {
   let summary = "g where y > 0, else 0; y is the relu's result or, equally, its input";
+  let arguments = (ins Activation:$g, Activation:$y);
+  let results = (outs Activation:$result);
+}
+def Relu6GradOp : InferredClipOp<"relu6_grad", [Pointwise]> {
+  let summary = "g where 0 < y < 6, else 0; y is the relu6's result or, equally, its input";
   let arguments = (ins Activation:$g, Activation:$y);
   let results = (outs Activation:$result);
 }

@@ -68,17 +68,18 @@ TEST(Hints, ArgumentsOfOtherLanguages) {
 TEST(Hints, WordsOfOtherFrameworks) {
   struct {
     const char *word, *hint;
-  } cases[] = {{"swish", "the activations are `relu` and `sigmoid`"},
-               {"gelu", "the activations are `relu` and `sigmoid`"},
-               {"Linear", "a layer of n outputs is `fc n`"},
-               {"dense", "a layer of n outputs is `fc n`"},
-               {"batchnorm", "it is `bn`, which every conv has of its own"},
-               {"MaxPool3d", "it is `pool max 1x2x2`"},
-               {"lstm", "there is no recurrence"},
-               {"scale", "there is no such operation"},
-               {"deformable",
-                "the operations are input conv pool fc bn relu sigmoid softmax dropout identity add mul "
-                "average concat residual fold shift attention stage"}};
+  } cases[] = {
+      {"swish", "the activations are `relu`, `relu6` and `sigmoid`"},
+      {"gelu", "the activations are `relu`, `relu6` and `sigmoid`"},
+      {"Linear", "a layer of n outputs is `fc n`"},
+      {"dense", "a layer of n outputs is `fc n`"},
+      {"batchnorm", "it is `bn`, which every conv has of its own"},
+      {"MaxPool3d", "it is `pool max 1x2x2`"},
+      {"lstm", "there is no recurrence"},
+      {"scale", "there is no such operation"},
+      {"deformable",
+       "the operations are input conv pool fc bn relu relu6 sigmoid softmax dropout identity add mul "
+       "average concat residual fold shift attention stage"}};
   for (auto &[word, hint] : cases) {
     std::string said = errorsOf(network(std::string("  ") + word));
     EXPECT_NE(said.find(std::string("no operation, unit or block is called '") + word + "'"),

@@ -19,7 +19,8 @@ import stand_ins
 
 # naming: network of models/ -> the module. The first are torchvision's own.
 RESNET = {"torchvision-2d:resnet152_frames": lambda: torchvision.models.resnet152(num_classes=487),
-          "torchvision-2d:tsm_50": lambda: torchvision.models.resnet50(num_classes=400)}
+          "torchvision-2d:tsm_50": lambda: torchvision.models.resnet50(num_classes=400),
+          "torchvision-mobilenet:tsm_mobilenet_v2": lambda: torchvision.models.mobilenet_v2(num_classes=400)}
 # mmaction2's R(2+1)D, with its factorised shortcuts and the M_i of its formula.
 R2PLUS1D_MM = """use mmaction2
 network r2plus1d_mm classes=400 frames=8 size=56 {
@@ -34,7 +35,7 @@ network r2plus1d_mm classes=400 frames=8 size=56 {
 }
 """
 VIDEO = {f"torchvision:torchvision/{name}": lambda name=name: getattr(torchvision.models.video, name)(num_classes=400)
-         for name in ("r3d_18", "mc3_18", "r2plus1d_18")}
+         for name in ("r3d_18", "mc3_18", "r2plus1d_18", "s3d")}
 CASES = {**VIDEO, **RESNET, **stand_ins.CASES}
 CORE = ("torchvision:torchvision/r2plus1d_18", "torchvision-2d:tsm_50", "slowfast:slowfast_50_4x16", "mmaction2-csn:ip_csn_50")
 

@@ -84,6 +84,11 @@ def groups(net, x):
     return net.conv(x, "many", 48, 3, groups=3)
 
 
+def bounded(net, x):
+    x = F.relu6(4 * net.linear(x, "a", 6, 3))
+    return net.conv(x, "b", 7, 3)
+
+
 CASES = {
     concat: """
   concat {
@@ -122,6 +127,10 @@ CASES = {
   few: conv 3x3x3 ch=36 groups=6 bn=off act=sigmoid
   depthwise: conv 3x3x3 ch=36 groups=36 stride=1x2x2 bn=off act=sigmoid
   many: conv 3x3x3 ch=48 groups=3 bn=off act=sigmoid""",
+    bounded: """
+  a: conv 3x3x3 ch=6 bn=off act=none
+  add a a a act=relu6
+  b: conv 3x3x3 ch=7 bn=off act=sigmoid""",
     attention: """
   a: conv 3x3x3 ch=6 bn=off act=sigmoid
   residual act=none {

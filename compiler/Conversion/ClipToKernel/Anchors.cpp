@@ -74,8 +74,9 @@ template <typename Pool> static LogicalResult makePool(Fuser &f, Pool op, PoolKi
   Value source = op.getX();
   // A global pool reads each element once, and so would the map that stores a join for it.
   bool readOnce = kind == PoolKind::Average && clip::isGlobalPool(op.getWindow(), tensorOf(source)) &&
-                  llvm::all_of(source.getUsers(),
-                               [&](Operation *user) { return user == op || isa<clip::ReluGradOp>(user); });
+                  llvm::all_of(source.getUsers(), [&](Operation *user) {
+                    return user == op || isa<clip::ReluGradOp, clip::Relu6GradOp>(user);
+                  });
   if (failed(f.prologue(in, source, readOnce)))
     return failure();
   auto kernel = kernel::PoolOp::create(f.b, op.getLoc(), op.getType(), kind, in.operands, op.getWindow(),

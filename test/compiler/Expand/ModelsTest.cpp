@@ -87,9 +87,12 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(OtherFamilies, Models,
                          testing::Values(Figures{"ir_csn_50", 0, 13077632, 13131152, 42308519936, 0},
                                          Figures{"ip_csn_50", 0, 14335104, 14396176, 47652063232, 0},
+                                         Figures{"resnext3d_101", 16, 48202560, 48340816, 9567715328, 0},
                                          Figures{"c3d", 0, 64943168, 64960016, 38533922816, 38.53},
                                          Figures{"i3d", 0, 12682304, 12697264, 111153143808, 0},
-                                         Figures{"p3d_63", 0, 25687232, 25745232, 8441856000, 0}));
+                                         Figures{"p3d_63", 0, 25687232, 25745232, 8441856000, 0},
+                                         Figures{"torchvision/s3d", 0, 8298432, 8320048, 17978771456,
+                                                 17.98}));
 
 /// The convs and fcs that scores come from, through averages, pools and other operations without weights.
 void findClassifiers(mlir::Value value, llvm::SetVector<mlir::Operation *> &classifiers) {
@@ -125,8 +128,9 @@ TEST_P(Beginnings, OfScoresAreSmall) {
 INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                          testing::Values("c3d", "f_r2d_18", "i3d", "ip_csn_50", "ir_csn_50", "mc3_18",
                                          "p3d_63", "r2d_18", "r2plus1d_34", "r3d_50_nl", "resnet152_frames",
-                                         "s3d_g", "slowfast_50_4x16", "st_resnet_50", "stm_resnet_50", "tour",
-                                         "tsm_50", "two_stream_r2plus1d_34"));
+                                         "resnext3d_101", "s3d_g", "slowfast_50_4x16", "st_resnet_50",
+                                         "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
+                                         "two_stream_r2plus1d_34"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;

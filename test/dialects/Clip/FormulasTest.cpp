@@ -29,6 +29,9 @@ constexpr char pointwise[] = R"(
     %9 = clip.avg_pool_grad %n window <2x5x4> : (tensor<2x3x1x1x1xf32>) -> !x
     %11 = clip.log %x : (!x) -> !x
     %12 = clip.log_grad %x, %y : (!x, !x) -> !x
+    %13 = clip.scale %x {factor = 4.0} : (!x) -> !x
+    %14 = clip.relu6 %13 : (!x) -> !x
+    %15 = clip.relu6_grad %x, %13 : (!x, !x) -> !x
     %10 = clip.avg_pool_grad %p window <2x2x2 stride 1x2x2> : (tensor<2x3x1x2x2xf32>) -> tensor<2x3x2x4x4xf32>
     return
   })";
@@ -112,6 +115,8 @@ TEST(Formulas, NumbersAreThoseOfPyTorch) {
     sum += y.values[i] * std::sin(0.7 * double(i));
   EXPECT_NEAR(sum, 0.303999410590963, 1e-11);
   EXPECT_TRUE(std::isnan(run("clip.relu", Tensor({1, 1, 1, 1, 1}, std::nan(""))).values[0]));
+  EXPECT_TRUE(std::isnan(run("clip.relu6", Tensor({1, 1, 1, 1, 1}, std::nan(""))).values[0]));
+  EXPECT_EQ(run("clip.relu6", Tensor({1, 1, 1, 1, 1}, 6.5)).values[0], 6);
   EXPECT_EQ(run("clip.log", Tensor({1, 1, 1, 1, 1}, 0)).values[0], -100 * std::log(2.0));
 }
 

@@ -84,6 +84,10 @@ func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32,
   %a = clip.relu %x : (!x) -> !x
   // CHECK: clip.relu_grad
   %b = clip.relu_grad %x, %a : (!x, !x) -> !x
+  // CHECK: clip.relu6 %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %six = clip.relu6 %x : (!x) -> !x
+  // CHECK: clip.relu6_grad
+  %six_grad = clip.relu6_grad %x, %six : (!x, !x) -> !x
   // CHECK: clip.log %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %log = clip.log %x : (!x) -> !x
   // CHECK: clip.log_grad %{{.*}}, %{{.*}} : (tensor<2x4x3x8x8xf32>, tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
