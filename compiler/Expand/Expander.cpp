@@ -39,7 +39,19 @@ LogicalResult Expander::run() {
   if (root.diagnostics.any())
     return failure();
   network.finish(result.value, losses, definition.name.text, place(definition.name.location));
-  return success();
+  addFeatures(frame);
+  return success(!root.diagnostics.any());
+}
+
+/// Has inference give the features of the layers that the options name.
+void Expander::addFeatures(Frame &frame) {
+  const dsl::Name &name = root.program.network->name;
+  for (const std::string &layer : options.layers)
+    if (!network.addFeatures(layer)) {
+      const std::string near = dsl::didYouMean(layer, network.layerNames());
+      fail(name.location, frame, "network '" + name.text + "' has no layer '" + layer + "'",
+           near.empty() ? "`kinema inspect` lists its layers" : near);
+    }
 }
 
 /// Returns a value that the recipe's loss is of, which has the shape of the network's scores.

@@ -67,6 +67,7 @@ private:
   void expandLet(const dsl::LetStmt &let, Frame &frame);
   void expandSet(const dsl::SetStmt &set, Frame &frame);
   bool checkResult(const Activation &result, Frame &frame);
+  void addFeatures(Frame &frame);
   std::optional<mlir::Value> lossValue(const std::string &name, const Activation &result, Frame &frame);
   bool withinLimits(dsl::Location where, Frame &frame);
 

@@ -1,5 +1,6 @@
 #include "compiler/Expand/Network.h"
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Clip/Layers.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
 
@@ -73,7 +74,7 @@ Value Network::read(clip::ParamOp parameter) {
 }
 
 std::string Network::uniqueLayerName(StringRef name) {
-  unsigned count = ++layerNames[name];
+  unsigned count = ++layerCounts[name];
   if (count == 1)
     return name.str();
   return uniqueLayerName((name + Twine(count)).str());
@@ -114,4 +115,23 @@ void Network::finish(Value logits, ArrayRef<std::pair<std::string, Value>> losse
                        builder.getNamedAttr("classes", builder.getI64IntegerAttr(type.getDimSize(1))),
                        builder.getNamedAttr("inputs", builder.getArrayAttr(inputs))}));
   module->setAttr(clip::layersAttribute, builder.getArrayAttr(layers));
+}
+
+std::vector<StringRef> Network::layerNames() const {
+  std::vector<StringRef> names;
+  for (Attribute layer : layers)
+    names.push_back(cast<DictionaryAttr>(layer).getAs<StringAttr>("name").getValue());
+  return names;
+}
+
+bool Network::addFeatures(StringRef layer) {
+  if (!clip::Layers(builder.getArrayAttr(layers)).valueIn(function.getBody().front(), layer))
+    return false;
+  SmallVector<Attribute> names;
+  if (auto before = module->getAttrOfType<ArrayAttr>(clip::featuresAttribute))
+    llvm::append_range(names, before);
+  if (StringAttr name = builder.getStringAttr(layer); !llvm::is_contained(names, name))
+    names.push_back(name);
+  module->setAttr(clip::featuresAttribute, builder.getArrayAttr(names));
+  return true;
 }

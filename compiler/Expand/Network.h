@@ -58,13 +58,18 @@ public:
   void finish(mlir::Value logits, llvm::ArrayRef<std::pair<std::string, mlir::Value>> losses,
               llvm::StringRef name, mlir::Location where);
 
+  /// Notes in `clip.features` of the finished module that inference gives the features of a layer. Returns
+  /// whether there is such a layer.
+  bool addFeatures(llvm::StringRef layer);
+  std::vector<llvm::StringRef> layerNames() const;
+
 private:
   mlir::ModuleOp module;
   mlir::OpBuilder builder;
   mlir::func::FuncOp function;
   mlir::Operation *lastRead = nullptr;
   llvm::StringMap<clip::ParamOp> parameters;
-  llvm::StringMap<unsigned> layerNames;
+  llvm::StringMap<unsigned> layerCounts; // how many layers asked for a name
   llvm::SmallVector<mlir::Attribute> layers, inputs;
   int64_t operationCount = 0;
 };

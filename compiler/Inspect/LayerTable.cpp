@@ -2,6 +2,7 @@
 #include "dialects/Clip/Attributes.h"
 
 #include "dialects/Clip/Clip.h"
+#include "dialects/Clip/Layers.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -24,33 +25,25 @@ static int64_t elementsPerClip(Type type) {
 
 namespace {
 
-/// Assigns operations and parameters to the rows of `clip.layers` by their names.
+/// Assigns operations and parameters to the rows of `clip.layers`. Returns null for those of no row.
 class Rows {
 public:
-  Rows(ArrayAttr facts, std::vector<Layer> &layers) : layers(layers) {
+  Rows(ArrayAttr facts, std::vector<Layer> &layers) : layers(layers), known(facts) {
     for (auto layer : facts.getAsRange<DictionaryAttr>()) {
-      std::string name = layer.getAs<StringAttr>("name").str();
-      byName[name] = layers.size();
-      Layer row;
-      row.name = name;
+      Layer &row = layers.emplace_back();
+      row.name = layer.getAs<StringAttr>("name").str();
       row.kind = layer.getAs<StringAttr>("kind").str();
-      layers.push_back(std::move(row));
     }
   }
 
-  /// Returns the row called `name`, or the one that `name` is a part of.
-  Layer *find(StringRef name) {
-    for (;; name = name.rsplit('.').first) {
-      if (auto row = byName.find(name); row != byName.end())
-        return &layers[row->second];
-      if (!name.contains('.'))
-        return nullptr;
-    }
-  }
+  Layer *find(clip::ParamOp param) { return row(known.find(param.getSymName())); }
+  Layer *find(Operation &op) { return row(known.of(op)); }
 
 private:
   std::vector<Layer> &layers;
-  llvm::StringMap<size_t> byName;
+  clip::Layers known;
+
+  Layer *row(std::optional<size_t> number) { return number ? &layers[*number] : nullptr; }
 };
 
 } // namespace
@@ -89,7 +82,7 @@ static void addParameters(ModuleOp module, Rows &rows, LayerTable &table) {
     int64_t count = param.getTensorType().getNumElements();
     table.parameters += count;
     table.weights += param.getRole() == "weight" ? count : 0;
-    if (Layer *row = rows.find(param.getSymName()))
+    if (Layer *row = rows.find(param))
       row->parameters += count;
   }
 }
@@ -110,8 +103,7 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
   Rows rows(facts, table.layers);
   llvm::StringMap<clip::ConvOp> previousConv;
   for (Operation &op : forward.getBody().front()) {
-    auto name = dyn_cast<NameLoc>(op.getLoc());
-    Layer *row = name && !isa<clip::ReadOp>(op) ? rows.find(name.getName()) : nullptr;
+    Layer *row = rows.find(op);
     if (!row)
       continue;
     addOperation(op, *row);

@@ -216,6 +216,8 @@ static Description describeOutputs(kernel::EntryOp entry, SymbolTable &symbols) 
     outputs.push_back(describe(output.getName(), output.getOffset(), type, axes));
     if (output.getOf())
       addFileShape(outputs.back(), symbols.lookup<clip::ParamOp>(*output.getOf()));
+    if (output.getLayer())
+      outputs.back()["layer"] = output.getLayer()->str();
   }
   return outputs;
 }

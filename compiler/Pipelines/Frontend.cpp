@@ -61,8 +61,9 @@ OwningOpRef<ModuleOp> kinema::loadAndExpand(MLIRContext &context, StringRef path
 
 OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendOptions &options, Spec &spec) {
   int64_t batch = options.batch ? options.batch : spec.program.recipe.train.batch;
-  OwningOpRef<ModuleOp> module = expandNetwork(
-      spec.program, {batch, options.frames, options.height, options.width}, spec.diagnostics, context);
+  OwningOpRef<ModuleOp> module =
+      expandNetwork(spec.program, {batch, options.frames, options.height, options.width, options.layers},
+                    spec.diagnostics, context);
   if (!module || failed(verify(*module)))
     return {};
   module->getOperation()->setAttr(clip::recipeAttribute,

@@ -14,6 +14,7 @@ struct FrontendOptions {
   /// These replace what the spec says; 0 keeps it. Where the network has no parameter `frames`, `height`,
   /// `width` (or `size`), the size of its inputs is replaced instead. `classes` must be a parameter.
   int64_t frames = 0, height = 0, width = 0, classes = 0;
+  std::vector<std::string> layers;       // whose features inference gives
   std::vector<std::string> libraryPaths; // dsl::LoadOptions
   std::vector<std::string> overrides;
   bool fromVideos = false; // dsl::LoadOptions

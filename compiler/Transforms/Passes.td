@@ -82,7 +82,9 @@ def ClipFoldBatchNorm : Pass<"clip-fold-batch-norm", "::mlir::ModuleOp"> {
     Why: in evaluation a batch norm is a fixed factor and offset for each channel; behind a conv they cost nothing as
     part of its weight and bias. What is folded is marked as `clip.prepared`: it is computed once after loading or
     changing parameters (`outline-prepared`). A batch norm behind anything else stays an `affine` with prepared
-    coefficients. Dropout disappears. @forward is erased.
+    coefficients. Dropout disappears. @forward is erased. The scores are the first result of @infer; behind them come
+    the features of the layers that the module's `clip.features` names, each the mean of what the layer gives over
+    frames, rows and columns.
 
     Before, in @forward:
     ```mlir

@@ -414,7 +414,8 @@ void Planner::emitOutputs(func::FuncOp function, OpBuilder &builder) {
     auto param = of.consume_front("grad.") ? module.lookupSymbol<clip::ParamOp>(of) : clip::ParamOp();
     const Place &place = resultPlaces[value];
     kernel::OutputOp::create(builder, function.getLoc(), name.getValue(),
-                             param ? FlatSymbolRefAttr::get(param) : FlatSymbolRefAttr(), place.offset,
+                             param ? FlatSymbolRefAttr::get(param) : FlatSymbolRefAttr(),
+                             function.getResultAttrOfType<StringAttr>(i, clip::layerAttribute), place.offset,
                              place.type);
   }
 }

@@ -10,9 +10,12 @@ namespace kinema::clip {
 /// sections.
 inline constexpr char networkAttribute[] = "clip.network", layersAttribute[] = "clip.layers",
                       recipeAttribute[] = "clip.recipe";
+/// A module may name the layers whose features its inference gives beside the scores, as a list of strings.
+inline constexpr char featuresAttribute[] = "clip.features";
 /// A function's arguments and results have a name, as a string; an argument that is an input of the network
-/// also has its kind, as a string.
-inline constexpr char nameAttribute[] = "clip.name", inputAttribute[] = "clip.input";
+/// also has its kind, as a string, and a result that is features has the name of their layer, as a string.
+inline constexpr char nameAttribute[] = "clip.name", inputAttribute[] = "clip.input",
+                      layerAttribute[] = "clip.layer";
 
 } // namespace kinema::clip
 

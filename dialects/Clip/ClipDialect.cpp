@@ -37,6 +37,11 @@ static bool isListOfDictionaries(Attribute attribute) {
   return list && llvm::all_of(list, llvm::IsaPred<DictionaryAttr>);
 }
 
+static bool isListOfNames(Attribute attribute) {
+  auto list = dyn_cast<ArrayAttr>(attribute);
+  return list && llvm::all_of(list, llvm::IsaPred<StringAttr>);
+}
+
 static bool isDictionaryOfDictionaries(Attribute attribute) {
   auto dictionary = dyn_cast<DictionaryAttr>(attribute);
   return dictionary &&
@@ -56,6 +61,8 @@ LogicalResult ClipDialect::verifyOperationAttribute(Operation *operation, NamedA
     return expect(isa<DictionaryAttr>(value), "a dictionary");
   if (name == layersAttribute)
     return expect(isListOfDictionaries(value), "a list of dictionaries");
+  if (name == featuresAttribute)
+    return expect(isListOfNames(value), "a list of the names of layers");
   if (name == recipeAttribute)
     return expect(isDictionaryOfDictionaries(value), "a dictionary of sections, which are dictionaries,");
   return success();

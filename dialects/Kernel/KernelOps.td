@@ -407,13 +407,14 @@ def LaunchOp : KernelOp<"launch", [HasParent<"EntryOp">, DeclareOpInterfaceMetho
 def OutputOp : KernelOp<"output", [HasParent<"EntryOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a tensor that the entry leaves for its caller";
   let description = [{
-    An output `of` a parameter is the parameter's gradient and has its shape. Other outputs are scores or a loss, whose
-    sizes of 1 behind the channels mean nothing.
+    An output `of` a parameter is the parameter's gradient and has its shape. One of a `layer` is the features of that
+    layer of the network. Other outputs are scores or a loss. Sizes of 1 behind the channels mean nothing, but in gradients.
 
     Example: `kernel.output "logits" at 4096 : tensor<2x400x1x1x1xf32, #blocked8>`
   }];
-  let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$of, I64Attr:$offset, TypeAttrOf<AnyRankedTensor>:$type);
-  let assemblyFormat = "$name (`of` $of^)? `at` $offset `:` $type attr-dict";
+  let arguments = (ins StrAttr:$name, OptionalAttr<FlatSymbolRefAttr>:$of, OptionalAttr<StrAttr>:$layer, I64Attr:$offset,
+                       TypeAttrOf<AnyRankedTensor>:$type);
+  let assemblyFormat = "$name (`of` $of^)? (`layer` $layer^)? `at` $offset `:` $type attr-dict";
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
   }];

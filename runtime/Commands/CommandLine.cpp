@@ -34,6 +34,14 @@ template <typename Options> void addWeights(CLI::App &app, Options &options, con
   app.add_option("--names", options.names, namesMeaning("that file"));
 }
 
+void addFeatures(CLI::App &app, FeatureFlags &flags) {
+  auto *layers = addLayers(app, flags.layers, "go into the file of --features");
+  auto *file = app.add_option("--features", flags.features,
+                              "file (safetensors) for the features of --layers, video by video");
+  layers->needs(file);
+  file->needs(layers);
+}
+
 std::string listMeaning(const char *list) {
   return fmt::format(
       "{}: lines of `path label`, a folder of class folders, or a list of UCF101, HMDB51, Kinetics, "
@@ -72,6 +80,16 @@ void occupyStandardStreams() {
 std::string namesMeaning(const char *file) {
   return fmt::format("what {} calls its tensors: {}, or a file of names (default: kinema, the spec's names)",
                      file, fmt::join(namingNames(), ", "));
+}
+
+CLI::Option *addLayers(CLI::App &app, std::vector<std::string> &layers, const char *what) {
+  return app
+      .add_option(
+          "--layers", layers,
+          fmt::format("layers, as `kinema inspect` names them, whose features (their means over frames, "
+                      "rows and columns) {}; separated by commas",
+                      what))
+      ->delimiter(',');
 }
 
 void addListFlags(CLI::App &app, ListFlags &flags) {
@@ -134,9 +152,11 @@ void addFlags(CLI::App &app, EvalOptions &options) {
   app.add_option("--out", options.out,
                  "folder for videos.jsonl, classes.csv, confusion.csv and confusion.svg");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  addFeatures(app, options);
   auto *with = app.add_option("--with", options.with,
                               "a second network, such as one of optical flow: its scores of the videos are "
-                              "averaged with the first's");
+                              "averaged with the first's")
+                   ->excludes(app.get_option("--layers"));
   app.add_option("--with-weights", options.withWeights, "as --weights, of the second network")->needs(with);
   app.add_option("--with-names", options.withNames, "as --names, of the second network")->needs(with);
   app.add_option("--with-share", options.withShare, "weight of the second network's scores (default: 0.5)")
@@ -153,6 +173,7 @@ void addFlags(CLI::App &app, PredictOptions &options) {
   app.add_option("--scores", options.scores, "file for the scores of all classes: a JSON object a line");
   app.add_flag("--json", options.json, "print JSON");
   addWeights(app, options, "weights or a checkpoint (safetensors; default: the package's own)");
+  addFeatures(app, options);
   addData(app, options);
   addThreads(app, options);
 }
@@ -167,6 +188,7 @@ void addFlags(CLI::App &app, RunCommandOptions &options) {
   app.add_option("--momentum", options.momentum, "instead of the recipe's");
   app.add_option("--weight-decay", options.decay, "instead of the recipe's");
   app.add_option("--seed", options.seed, "of the initialisation where no weights are given");
+  addLayers(app, options.layers, "are written too");
   addWeights(app, options, "weights (safetensors; default: initialised)");
   addThreads(app, options);
 }

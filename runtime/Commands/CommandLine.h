@@ -14,6 +14,9 @@ namespace kinema {
 // Returns what is said of an option that takes the naming of a file's tensors.
 std::string namesMeaning(const char *file);
 
+// Adds --layers, whose features do `what`.
+CLI::Option *addLayers(CLI::App &app, std::vector<std::string> &layers, const char *what);
+
 // Adds the flags that say how lists of videos are read.
 void addListFlags(CLI::App &app, ListFlags &flags);
 

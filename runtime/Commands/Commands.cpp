@@ -458,6 +458,8 @@ EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manife
                                      options.weights.empty() ? package->path() : options.weights,
                                      options.testList, text));
   checkWeights(manifest, options.weights, options.names);
+  if (!options.features.empty())
+    checkWritable(options.features);
   return plan;
 }
 
@@ -466,8 +468,9 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   requireUseOf(options.flow, manifest);
   checkClips(manifest, plan.recipe, options.flow, false);
-  if (!options.scores.empty())
-    checkWritable(options.scores);
+  for (const std::string &file : {options.scores, options.features})
+    if (!file.empty())
+      checkWritable(file);
   if (options.top < 1)
     refuse("--top must be at least 1, found {}", options.top);
   plan.names = !options.labels.empty() ? readClassNames(options.labels) : classesOf(options.weights, package);
@@ -487,6 +490,13 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
 // Returns the manifest by which a command is checked before the package's code is loaded.
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
+// Writes the features that were asked for.
+void writeFeatures(const FeatureFlags &flags, const Evaluation &evaluation, const BatchSource &source,
+                   bool labelled) {
+  if (!flags.features.empty())
+    writeTensors(flags.features, featuresFile(evaluation, source, labelled));
+}
+
 // A TestedNetwork is a network of an evaluation. The constructor makes all checks, and `test` does the work.
 struct TestedNetwork {
   EvalOptions options;
@@ -500,6 +510,7 @@ struct TestedNetwork {
       : options(options), package(options.package), manifest(networkOf(package)),
         plan(planEvaluation(options, manifest, &package)) {
     requireWeights(package, options.weights, options.weightsOption);
+    featuresOf(manifest, options.layers);
   }
 
   void test() {
@@ -510,7 +521,7 @@ struct TestedNetwork {
     Progress progress;
     for (const std::string &note : plan.notes)
       progress.note(note);
-    found = evaluate(program, *source, plan.recipe.eval, progress);
+    found = evaluate(program, *source, plan.recipe.eval, progress, "testing", options.layers);
   }
 
   // Names the network and its weights.
@@ -690,6 +701,7 @@ void eval(const EvalOptions &options) {
     printConfusion(whole.videos, first.manifest.classes, first.plan.names);
   if (!options.out.empty())
     writeEvaluation(options.out, whole, *first.source, first.plan.names);
+  writeFeatures(options, whole, *first.source, /*labelled=*/true);
   for (const TestedNetwork &network : networks)
     checkMissing(options.testList, network.found.missing, network.source->videos(), network.plan.recipe.data);
 }
@@ -698,6 +710,7 @@ void predict(const PredictOptions &options) {
   Package package(options.package);
   EvaluationPlan plan = planPrediction(options, networkOf(package), &package);
   requireWeights(package, options.weights);
+  featuresOf(networkOf(package), options.layers);
   Program program(package, {.threads = options.threads, .device = options.device});
   const Manifest &manifest = program.manifest();
   loadWeights(program, package, options.weights, options.names);
@@ -706,9 +719,10 @@ void predict(const PredictOptions &options) {
       VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options));
   Progress progress;
   catchInterrupts();
-  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction");
+  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction", options.layers);
   if (!options.scores.empty())
     writeFile(options.scores, scoresText(evaluation, *source, plan.names, /*labelled=*/false));
+  writeFeatures(options, evaluation, *source, /*labelled=*/false);
   print(topClasses(options.videos, evaluation.scores, plan.names, options.top), options.json);
   if (!evaluation.unreadable.empty())
     fail("cannot read {}: {}", evaluation.unreadable.front().name, evaluation.unreadable.front().reason);

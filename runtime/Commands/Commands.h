@@ -56,7 +56,13 @@ struct TrainOptions : PackageOptions, ListFlags {
   std::shared_ptr<FolderLock> lock;  // the lock of `out`, if it is held already
 };
 
-struct EvalOptions : PackageOptions, ListFlags {
+// Says which layers' features go into which file. An empty file: none.
+struct FeatureFlags {
+  std::vector<std::string> layers;
+  std::string features;
+};
+
+struct EvalOptions : PackageOptions, ListFlags, FeatureFlags {
   std::string testList, weights, names;
   std::string weightsOption = "--weights"; // by which people name `weights`
   std::vector<std::string> settings;
@@ -72,7 +78,7 @@ struct EvalOptions : PackageOptions, ListFlags {
   EvalOptions ofSecond() const;
 };
 
-struct PredictOptions : PackageOptions {
+struct PredictOptions : PackageOptions, FeatureFlags {
   std::vector<std::string> videos;
   std::string weights, names;
   std::string labels; // names of the classes, one a line

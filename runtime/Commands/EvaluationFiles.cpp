@@ -47,6 +47,28 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
   return text;
 }
 
+TensorFile featuresFile(const Evaluation &evaluation, const BatchSource &source, bool labelled) {
+  TensorFile file;
+  const std::vector<VideoScore> videos = evaluation.scores.all();
+  const int64_t count = static_cast<int64_t>(videos.size());
+  for (const LayerFeatures &layer : evaluation.features) {
+    FileTensor &tensor =
+        file.tensors.emplace_back(layer.name, ElementType::F32, std::vector<int64_t>{count, layer.channels});
+    for (int64_t i = 0; i < count; ++i)
+      layer.read(videos[i].video, tensor.as<float>().subspan(i * layer.channels, layer.channels));
+  }
+  json names = json::array();
+  for (const VideoScore &video : videos)
+    names.push_back(source.videoName(video.video));
+  file.metadata["videos"] = names.dump(-1, ' ', true, json::error_handler_t::replace);
+  if (!labelled)
+    return file;
+  FileTensor &labels = file.tensors.emplace_back("labels", ElementType::I32, std::vector<int64_t>{count});
+  for (int64_t i = 0; i < count; ++i)
+    labels.as<int32_t>()[i] = videos[i].label;
+  return file;
+}
+
 std::string classesText(const Evaluation &evaluation, const std::vector<std::string> &names) {
   std::vector<ClassCount> counts(evaluation.videos.classes());
   for (const VideoScore &video : evaluation.scores.all())

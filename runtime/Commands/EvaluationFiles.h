@@ -16,6 +16,10 @@ namespace kinema {
 std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
                        const std::vector<std::string> &names, bool labelled);
 
+// Returns the features of the videos: "features.LAYER" [videos, C] of each layer, with `labelled` also
+// "labels" [videos], and in the metadata, under "videos", the names of the videos as a JSON list.
+TensorFile featuresFile(const Evaluation &evaluation, const BatchSource &source, bool labelled);
+
 // Counts the videos of one class.
 struct ClassCount {
   int64_t videos = 0, top1 = 0, top5 = 0;

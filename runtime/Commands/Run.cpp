@@ -96,6 +96,9 @@ void runTensors(Program &program, const RunOptions &options) {
   if (options.step && !manifest.train)
     fail("package {} was compiled for inference and cannot do a step; compile it with --mode train",
          manifest.name);
+  if (options.step && !options.layers.empty())
+    refuse("--layers gives features of an evaluation: leave out --step");
+  featuresOf(manifest, options.layers); // says early which of them are missing
   Naming naming = findNaming(options.names);
   TensorFile input = readTensors(options.input);
   checkKnown(manifest, input, options.input);
@@ -116,6 +119,8 @@ void runTensors(Program &program, const RunOptions &options) {
     program.run("infer");
     const ArenaTensor &scores = scoresOf(manifest);
     result.tensors.push_back(program.store(scores, scores.name));
+    for (const OutputTensor *features : featuresOf(manifest, options.layers))
+      result.tensors.push_back(program.store(*features, features->name));
   }
   writeTensors(options.output, result);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kinema {
 
@@ -17,14 +18,15 @@ struct RunOptions {
   std::string input;
   std::string output;
   std::string names;                           // of the weights in both files, as findNaming takes them
+  std::vector<std::string> layers;             // whose features are written too
   bool step = false;                           // one step of SGD in training mode instead of evaluation
   uint64_t seed = 1;                           // for the initialisation
   std::optional<double> rate, momentum, decay; // these replace the recipe's
 };
 
-// Writes "logits" [N, classes], or "probabilities" where the network ends in them; with `step` "logits", of
-// probabilities their logarithms, "loss" [], "grad.NAME" where the package was compiled to keep it, and every
-// updated parameter under its name. Throws Error.
+// Writes "logits" [N, classes], or "probabilities" where the network ends in them, and "features.LAYER" [N,
+// C] of each of the layers; with `step` "logits", of probabilities their logarithms, "loss" [], "grad.NAME"
+// where the package was compiled to keep it, and every updated parameter under its name. Throws Error.
 void runTensors(Program &program, const RunOptions &options);
 
 } // namespace kinema

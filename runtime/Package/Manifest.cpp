@@ -469,8 +469,17 @@ void parseParameters(const Node &root, Manifest &manifest) {
 
 void parseOutputs(const Node &root, Manifest &manifest) {
   for (const auto &[entry, list] : root.at("outputs").members())
-    for (const Node &node : list.list())
-      parseTensor(node, manifest.arenaBytes, manifest.outputs[entry].emplace_back());
+    for (const Node &node : list.list()) {
+      OutputTensor &output = manifest.outputs[entry].emplace_back();
+      parseTensor(node, manifest.arenaBytes, output);
+      if (!node.has("layer"))
+        continue;
+      output.layer = node.at("layer").text();
+      if (output.layer.empty() || output.type != ElementType::F32 || output.shape.size() != 2 ||
+          output.shape[0] != manifest.batch)
+        node.fault("features of layer '{}' should be float32 [{}, C], found {} [{}]", output.layer,
+                   manifest.batch, nameOf(output.type), fmt::join(output.shape, ", "));
+    }
 }
 
 void expectOutput(const Node &root, const Manifest &manifest, const char *entry, const char *name,

@@ -40,6 +40,10 @@ struct InputTensor : ArenaTensor { // [N, C, T, H, W]
   InputForm form() const { return {kind, shape[1], shape[2], every}; }
 };
 
+struct OutputTensor : ArenaTensor {
+  std::string layer; // of which it is the features, [N, C]; empty: it is scores, a loss or a gradient
+};
+
 // Returns which parts of a clip the inputs are.
 std::vector<InputForm> formsOf(const std::vector<InputTensor> &inputs);
 
@@ -127,7 +131,7 @@ struct Manifest {
   std::optional<Segment> counters;   // zeroed at the start of an entry in which launches count
   std::vector<const HyperField *> hyperFields;
   std::vector<Parameter> parameters;
-  std::map<std::string, std::vector<ArenaTensor>> outputs; // by entry
+  std::map<std::string, std::vector<OutputTensor>> outputs; // by entry
   std::map<std::string, Kernel> kernels;
   std::map<std::string, std::vector<Launch>> entries;
   Recipe recipe;

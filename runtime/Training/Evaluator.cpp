@@ -50,6 +50,13 @@ void checkScores(const std::vector<float> &logits, int64_t count, const std::str
     fail("{}: the network's scores are not finite: its weights have diverged or hold NaN", phase);
 }
 
+// Adds the features of a batch, which `outputs` have.
+void addFeatures(Program &program, const std::vector<const OutputTensor *> &outputs, const Batch &batch,
+                 std::vector<LayerFeatures> &features) {
+  for (size_t i = 0; i < outputs.size(); ++i)
+    features[i].add(program.get(*outputs[i]), batch.labels, batch.videos);
+}
+
 // Makes logits of probabilities, whose softmax they are. The bound is that of the loss (`clip.log`).
 void takeLogarithms(std::vector<float> &probabilities) {
   for (float &value : probabilities)
@@ -99,12 +106,15 @@ const ArenaTensor &scoresOf(const Manifest &manifest) {
 }
 
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
-                    const std::string &phase) {
+                    const std::string &phase, const std::vector<std::string> &layers) {
   const Manifest &manifest = program.manifest();
+  const std::vector<const OutputTensor *> features = featuresOf(manifest, layers);
   const ArenaTensor &output = scoresOf(manifest);
   std::vector<float> logits(output.elements());
   Evaluation result;
   result.scores = VideoScores(manifest.classes, recipe.average == "logits");
+  for (const OutputTensor *layer : features)
+    result.features.emplace_back(*layer);
   Batch batch;
   double start = now(), waited = 0;
 
@@ -129,6 +139,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
       takeLogarithms(logits);
     result.clips.add(logits, batch.labels);
     result.scores.add(logits, batch.labels, batch.videos);
+    addFeatures(program, features, batch, result.features);
     progress.update(stateOf(phase, source, result.clips, done, now() - start, waited));
   }
   for (Unreadable &video : source.takeUnreadable())

@@ -4,6 +4,7 @@
 #include "runtime/Program/Program.h"
 #include "runtime/Support/Progress.h"
 #include "runtime/Training/Batch.h"
+#include "runtime/Training/Features.h"
 #include "runtime/Training/Metrics.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -17,6 +18,7 @@ struct Evaluation {
   ClipMetrics clips;
   VideoMetrics videos;
   VideoScores scores;
+  std::vector<LayerFeatures> features;
   std::vector<Unreadable> unreadable; // left out of all figures; each is told once in its source's life
   int64_t missing = 0;                // videos that were left out, told before or not
   double seconds = 0;
@@ -39,9 +41,9 @@ void setInputs(Program &program, const Batch &batch);
 const ArenaTensor &scoresOf(const Manifest &manifest);
 
 // Runs "prepare", then "infer" on every batch of the source from its start. Throws Error if no clip at all
-// could be read, or when interrupted.
+// could be read, or when interrupted. `layers` are those whose features are collected.
 Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
-                    const std::string &phase = "testing");
+                    const std::string &phase = "testing", const std::vector<std::string> &layers = {});
 
 // Joins the evaluations of two networks on the same videos, of which it takes those that both could read. The
 // result has no clips; VideoScores::fused says what `share` is.

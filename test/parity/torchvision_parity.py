@@ -1,4 +1,4 @@
-"""Compares Kinema with torchvision's video models, and MobileNetV2 on a frame: logits in evaluation mode, and one SGD step in training mode.
+"""Compares Kinema with torchvision's video models, and MobileNetV2 on a frame: logits and features in evaluation mode, and one SGD step in training mode.
 
 usage: torchvision_parity.py KINEMA MODELS [core | others | NETWORK:NxTxHxW ...]
 
@@ -47,6 +47,8 @@ MODELS = {"s3d": lambda: torchvision.models.video.s3d(num_classes=400, dropout=0
           "mobilenet_v2": lambda: MobileNetV2(num_classes=400, dropout=0)}
 SPECS = {"mobilenet_v2": MOBILENET_V2}
 OPTIONS = {"s3d": ["--set", "drop=0"], "mobilenet_v2": ["--names", "torchvision-mobilenet"]}
+# Layers of its ResNets, and what torchvision calls them.
+LAYERS = {"stem": "stem", "stage2.0.residual": "layer2.0", "stage4.1.residual": "layer4.1", "fc": "fc"}
 
 
 def network(name, seed):
@@ -77,6 +79,16 @@ def norm(tensor):
 def distance(ours, theirs, least=1e-12):
     """Returns the norm of the difference over the norm, which counts as `least` where it is less."""
     return norm(ours.ravel() - theirs.ravel()) / max(norm(theirs), least)
+
+
+def hook(model):
+    """Returns a dictionary which, after a ResNet has run, has the features of LAYERS: the means over T, H and W."""
+    features = {}
+    for ours, theirs in LAYERS.items() if hasattr(model, "layer4") else ():
+        def keep(module, inputs, output, name=f"features.{ours}"):
+            features[name] = output.detach().flatten(2).mean(2).numpy() if output.dim() > 2 else output.detach().numpy()
+        model.get_submodule(theirs).register_forward_hook(keep)
+    return features
 
 
 def run(kinema, spec, files, *more):
@@ -113,9 +125,11 @@ def compare(kinema, models, name, shape, seed, folder):
             file.write(SPECS[name])
     options = OPTIONS.get(name, [])
     model.eval()
+    features = hook(model)
     with torch.no_grad():
-        wanted = model(clips).numpy()
-    worst = {"logits": distance(run(kinema, spec, files, *options)["logits"], wanted)}
+        wanted = {"logits": model(clips).numpy(), **features}
+    found = run(kinema, spec, files, *options, *(["--layers", ",".join(LAYERS)] if features else []))
+    worst = {"logits": max(distance(found[key], value) for key, value in wanted.items())}
     found = run(kinema, spec, files, "--step", "--rate", str(RATE), "--momentum", str(MOMENTUM), "--weight-decay", str(DECAY), *options)
     exact = torch_step(copy.deepcopy(model).double(), clips.double(), labels) if name in LARGE else {}
     wanted = torch_step(model, clips, labels)

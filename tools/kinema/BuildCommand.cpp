@@ -1,5 +1,6 @@
 // Implements `kinema build`, which makes a program that trains, evaluates and predicts one network: the
 // runtime with the package behind it.
+#include "runtime/Commands/CommandLine.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
@@ -72,6 +73,7 @@ void addBuild(CLI::App &app) {
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
+  addLayers(*command, options->spec.layers, "`eval` and `predict` may ask the program for");
   addPackedWeights(*command, options->weights);
   command->callback([options] { build(*options); });
 }

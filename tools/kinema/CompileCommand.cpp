@@ -1,4 +1,5 @@
 // Implements `kinema compile`: a spec becomes a package, or shows itself in any phase on the way.
+#include "runtime/Commands/CommandLine.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Program/Program.h"
 #include "runtime/Support/Error.h"
@@ -41,8 +42,10 @@ void lead(Compilation &compilation, const CompileCommandOptions &options, Phase 
   if (options.choice.twins && from >= Phase::Planned)
     refuse("compile: --twins come with the plan: a module in phase {} has them or not", options.from);
   const SpecOptions &spec = options.spec;
-  if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty())
-    refuse("compile: --batch, --frames, --size, --classes and --set change a spec; with --from, change the "
+  if (spec.batch || spec.frames || spec.classes || !spec.size.empty() || !spec.settings.empty() ||
+      !spec.layers.empty())
+    refuse("compile: --batch, --frames, --size, --classes, --layers and --set change a spec; with --from, "
+           "change the "
            "module's text");
   require(compilation.fromModule(options.spec.spec, from, stop));
 }
@@ -159,6 +162,7 @@ void addCompile(CLI::App &app) {
       ->check(CLI::IsMember({"none", "epilogue", "all"}))
       ->capture_default_str();
   command->add_flag("--keep-gradients", options->keepGradients, "the training step gives the gradients too");
+  addLayers(*command, options->spec.layers, "`eval` and `predict` may ask the package for");
   addPackedWeights(*command, options->weights);
   command->callback([options] { compile(*options); });
 }

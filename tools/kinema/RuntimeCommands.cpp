@@ -52,11 +52,13 @@ CompileOptions prepare(const TrainOptions &, SpecOptions &) { return {}; }
 
 CompileOptions prepare(const EvalOptions &options, SpecOptions &spec) {
   requireWeights(options.weights, spec, options.weightsOption);
+  spec.layers = options.layers;
   return {.train = false};
 }
 
 CompileOptions prepare(const PredictOptions &options, SpecOptions &spec) {
   requireWeights(options.weights, spec);
+  spec.layers = options.layers;
   constexpr int64_t usualClips = 10; // clips of a video; they make one batch then
   if (spec.batch == 0)
     spec.batch = usualClips;
@@ -77,6 +79,7 @@ CompileOptions prepare(const VerifyCommandOptions &, SpecOptions &) {
 
 /// Makes the sizes of `input` replace the spec's; for a network with several inputs, only the batch does.
 CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
+  spec.layers = options.layers;
   TensorFile file = readTensors(options.input);
   const FileTensor *input = file.find("input");
   for (const FileTensor &tensor : file.tensors)

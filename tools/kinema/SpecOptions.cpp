@@ -212,6 +212,7 @@ FrontendOptions frontendOptions(const SpecOptions &options) {
   frontend.batch = options.batch;
   frontend.frames = options.frames;
   frontend.classes = options.classes;
+  frontend.layers = options.layers;
   frontend.libraryPaths = options.models;
   frontend.overrides = options.settings;
   frontend.fromVideos = options.fromVideos;

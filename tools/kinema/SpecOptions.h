@@ -15,6 +15,7 @@ struct SpecOptions {
   int64_t batch = 0;                 // 0: the command's own choice
   int64_t frames = 0, classes = 0;   // 0: as written
   std::string size;                  // "112" or "112x112"; empty: as written
+  std::vector<std::string> layers;   // whose features inference gives
   int threads = 0;                   // 0: all
   bool fromVideos = false;           // FrontendOptions::fromVideos
   bool cache = true;                 // a package that was compiled before will do (PackageCache)

@@ -128,6 +128,40 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>, %g: tensor<3xf32>) -> tensor<2x3x1
 
 // -----
 
+// The features of layers come behind the scores. What has one position is its own mean, and a dropout gives
+// what it is given.
+!x = tensor<2x3x1x4x4xf32>
+// CHECK: module attributes {clip.features = ["a", "drop"]
+// CHECK-LABEL: func.func @infer(
+// CHECK-SAME: -> (tensor<2x3x1x1x1xf32> {clip.name = "logits"}, tensor<2x3x1x1x1xf32> {clip.layer = "a", clip.name = "features.a"}, tensor<2x3x1x1x1xf32> {clip.layer = "drop", clip.name = "features.drop"})
+// CHECK: clip.relu
+// CHECK: %[[A:.*]] = clip.relu
+// CHECK: %[[MEAN:.*]] = clip.avg_pool %[[A]] window <1x4x4 stride 1x4x4>
+// CHECK: %[[MAX:.*]] = clip.max_pool %[[A]]
+// CHECK: %[[Y:.*]] = clip.relu %[[MAX]]
+// CHECK: return %[[Y]], %[[MEAN]], %[[MAX]]
+module attributes {clip.features = ["a", "drop"], clip.layers = [{kind = "conv", name = "a"}, {kind = "pool", name = "max"}, {kind = "dropout", name = "drop"}, {kind = "relu", name = "y"}]} {
+  func.func @forward(%x: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x3x1x1x1xf32> {clip.name = "logits"}) {
+    %b = clip.relu %x : (!x) -> !x loc("a.spatial")
+    %a = clip.relu %b : (!x) -> !x loc("a")
+    %m = clip.max_pool %a window <1x4x4> : (!x) -> tensor<2x3x1x1x1xf32> loc("max")
+    %d = clip.dropout %m {rate = 0.5, stream = 0} : (tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> loc("drop")
+    %y = clip.relu %d : (tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> loc("y")
+    return %y : tensor<2x3x1x1x1xf32>
+  }
+}
+
+// -----
+
+module attributes {clip.features = ["b"], clip.layers = [{kind = "relu", name = "a"}]} {
+  // expected-error @below {{no operation is of layer "b", whose features are asked for: a module as text needs its locations}}
+  func.func @forward(%x: tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32> {
+    return %x : tensor<2x5x1x1x1xf32>
+  }
+}
+
+// -----
+
 // What an inference gives is called what it is.
 // CHECK-LABEL: func.func @infer(
 // CHECK-SAME: {clip.name = "probabilities"}

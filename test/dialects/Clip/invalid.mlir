@@ -447,6 +447,12 @@ module attributes {clip.layers = ["a"]} {
 
 // -----
 
+// expected-error @below {{'builtin.module' op has the attribute clip.features = [1], expected a list of the names of layers on a module}}
+module attributes {clip.features = [1]} {
+}
+
+// -----
+
 // expected-error @below {{'builtin.module' op has the attribute clip.recipe = {train = 1 : i64}, expected a dictionary of sections, which are dictionaries, on a module}}
 module attributes {clip.recipe = {train = 1 : i64}} {
 }

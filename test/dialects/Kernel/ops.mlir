@@ -221,11 +221,13 @@ kernel.def @k0 attributes {layers = ["stage1.0.conv1", "stage1.0.conv2"]} {
 // CHECK-NEXT: kernel.launch @k0 [0, 12288] {layer = "stage1.0.conv1", macs = 0 : i64, reads = 12288 : i64, writes = 6144 : i64}
 // CHECK-NEXT: kernel.output "logits" at 12288 : tensor<2x4x1x1x1xf32, #[[C8]]>
 // CHECK-NEXT: kernel.output "grad.fc.weight" of @fc.weight at 12352 : tensor<4x2xf32>
+// CHECK-NEXT: kernel.output "features.stem" layer "stem" at 12288 : tensor<2x4x1x1x1xf32, #[[C8]]>
 // CHECK-NEXT: }
 kernel.entry @infer {
   kernel.launch @k0 [0, 12288] {layer = "stage1.0.conv1", macs = 0, reads = 12288, writes = 6144}
   kernel.output "logits" at 12288 : !gate
   kernel.output "grad.fc.weight" of @fc.weight at 12352 : tensor<4x2xf32>
+  kernel.output "features.stem" layer "stem" at 12288 : !gate
 }
 
 clip.param @fc.weight : tensor<4x2xf32> {role = "weight"}

@@ -52,6 +52,26 @@ TEST_F(EvaluationFiles, Confusion) {
   EXPECT_EQ(confusionText(evaluation, {"a \"b\"", "c", "d"}).substr(0, 20), "class,\"a \"\"b\"\"\",c,d\n");
 }
 
+TEST_F(EvaluationFiles, FeaturesAreMeansOverClips) {
+  OutputTensor output;
+  output.name = "features.a";
+  output.shape = {3, 2};
+  LayerFeatures &layer = evaluation.features.emplace_back(output);
+  layer.add(std::vector<float>{1, 2, 3, 4, 5, 6}, std::vector<int32_t>{0, 0, 1}, std::vector<int64_t>{0, 1, 2});
+  layer.add(std::vector<float>{4, 4, 9, 9}, std::vector<int32_t>{0, -1}, std::vector<int64_t>{0, -1});
+  const TensorFile file = featuresFile(evaluation, source, /*labelled=*/true);
+  ASSERT_EQ(file.tensors.size(), 2u);
+  EXPECT_EQ(file.tensors[0].name, "features.a");
+  EXPECT_EQ(file.tensors[0].shape, (std::vector<int64_t>{3, 2}));
+  const std::vector<float> means = {2.5, 3, 3, 4, 5, 6};
+  EXPECT_TRUE(std::ranges::equal(file.tensors[0].as<float>(), means));
+  EXPECT_EQ(file.tensors[1].name, "labels");
+  EXPECT_TRUE(std::ranges::equal(file.tensors[1].as<int32_t>(), std::vector<int32_t>{0, 0, 1}));
+  EXPECT_EQ(file.metadata.at("videos"), "[\"" + source.videoName(0) + "\",\"" + source.videoName(1) + "\",\"" +
+                                            source.videoName(2) + "\"]");
+  EXPECT_EQ(featuresFile(evaluation, source, /*labelled=*/false).tensors.size(), 1u);
+}
+
 TEST_F(EvaluationFiles, AllInAFolder) {
   Folder folder;
   prepareEvaluation(folder / "out");

@@ -118,6 +118,15 @@ TEST_F(Run, WrongTensorsAreErrorsThatNameThem) {
   EXPECT_NE(error([] {}).find("parameter in.bn.running_mean has no name"), std::string::npos);
 }
 
+TEST_F(Run, FeaturesAreOfAnEvaluation) {
+  options.layers = {"fc"};
+  EXPECT_EQ(errorOf([&] { run(); }),
+            "linear was compiled without features of layer 'fc': compile or build its spec with "
+            "--layers fc");
+  options.step = true;
+  EXPECT_EQ(errorOf([&] { run(); }), "--layers gives features of an evaluation: leave out --step");
+}
+
 TEST_F(Run, SeveralInputsHaveTheirOwnNames) {
   program = Program(Package(writeLinearPackage(folder / "two.kin", twoInputManifest())));
   std::string x = folder / "x";

@@ -177,6 +177,9 @@ TEST(Manifest, LaunchesMustResolve) {
             at + ".kernels.loss.grid: expected an integer between 0 and 2147483647, found -1");
   EXPECT_EQ(changed("/entries/train_step", nullptr), at + ": there is no entry train_step");
   EXPECT_EQ(changed("/outputs/train_step/0/name", "cost"), at + ": entry train_step has no output loss");
+  EXPECT_EQ(
+      changed("/outputs/train_step/0/layer", "stem"),
+      at + ".outputs.train_step[0]: features of layer 'stem' should be float32 [4, C], found float32 []");
   EXPECT_EQ(changed("/classes", 5),
             at + ": output logits of entry infer should be float32 [4, 5], found float32 [4, 3]");
   EXPECT_EQ(changed("/kernels/loss/scratch", 1e20),
