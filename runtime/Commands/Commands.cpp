@@ -324,6 +324,18 @@ RunOrigin::List originOf(const VideoList &list) {
   return {list.file, static_cast<int64_t>(list.videos.size()), list.digest.text()};
 }
 
+// Returns what decodes the videos of a training; empty where they are all uncompressed.
+std::string decoderOf(const TrainingPlan &plan) {
+  std::vector<const VideoList *> lists = {&plan.train};
+  if (plan.test)
+    lists.push_back(&*plan.test);
+  for (const VideoList *list : lists)
+    for (const LabelledVideo &video : list->videos)
+      if (std::string decoder = requireDecoder(video.path); !decoder.empty())
+        return decoder;
+  return "";
+}
+
 std::string describe(const RunOrigin::List &list) {
   return list.digest.empty() ? "none" : fmt::format("{} with {} videos", list.file, list.videos);
 }
@@ -368,6 +380,10 @@ void planResumption(const TrainOptions &options, const Manifest &manifest, Train
   Recipe expected = recipeWith(recipeWith(spec, checkpoint.origin.settings), options.settings);
   kept.train.epochs = expected.train.epochs; // a spec that asks for more epochs goes on with the same run
   checkSameRun(options, checkpoint.origin, plan.start.origin, differences(expected, kept));
+  if (const std::string &before = checkpoint.origin.decoder, &now = plan.start.origin.decoder;
+      before != now && !before.empty())
+    plan.notes.push_back(fmt::format("{} decoded the videos before, and {} does now: pixels may differ", before,
+                                     now.empty() ? "Kinema" : now));
   bool changed = std::ranges::find(options.changed, "recipe") != options.changed.end();
   Recipe wanted = recipeWith(spec, options.settings);
   plan.start.state = checkpoint.state;
@@ -416,7 +432,8 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
   readLists(options, manifest, plan);
   plan.start.origin = {manifest.network, originOf(plan.train),
-                       plan.test ? originOf(*plan.test) : RunOrigin::List(), latest(options.settings)};
+                       plan.test ? originOf(*plan.test) : RunOrigin::List(), decoderOf(plan),
+                       latest(options.settings)};
   if (options.resume)
     planResumption(options, manifest, plan);
   checkCompiled(manifest, plan.start.recipe);

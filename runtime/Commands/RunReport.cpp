@@ -251,7 +251,9 @@ std::string lists(const RunOrigin &origin) {
   for (auto [name, list] : {std::pair{"training", &origin.train}, {"test", &origin.test}})
     if (!list->file.empty())
       table.add({name, list->file, fmt::to_string(list->videos)});
-  return "<h2>Data</h2>\n" + table.html();
+  const std::string decoder =
+      origin.decoder.empty() ? "" : fmt::format("<p>decoded by {}</p>\n", escapedForSvg(origin.decoder));
+  return "<h2>Data</h2>\n" + table.html() + decoder;
 }
 
 } // namespace

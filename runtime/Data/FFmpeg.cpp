@@ -577,6 +577,6 @@ void H264Output::finish() {
   check(status < 0 ? status : closed, s.file, "cannot be written");
 }
 
-void require() { library(); }
+std::string require() { return library().name; }
 
 } // namespace kinema::ffmpeg

@@ -114,7 +114,7 @@ private:
 };
 
 // Throws Error where no release of FFmpeg that Kinema works with is installed, saying what is there and what
-// is needed.
-void require();
+// is needed. Returns its name with its version, such as "FFmpeg 5.1".
+std::string require();
 
 } // namespace kinema::ffmpeg

@@ -191,6 +191,8 @@ static Library openAll() {
   KINEMA_FFMPEG_FIND_UNLESS(indexed, avformat_index_get_entries_count)
 #undef KINEMA_FFMPEG_FIND_UNLESS
 #undef KINEMA_FFMPEG_FIND
+  const std::string version = shortVersion(all.av_version_info());
+  all.name = fmt::format("FFmpeg {}", version.empty() ? all.release->name : version);
   all.av_log_set_level(AV_LOG_QUIET);
   requireAll(frameFits(all) && formatFits(all, opened), *all.release,
              "its structures are laid out in another way than the release's");

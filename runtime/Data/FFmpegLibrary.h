@@ -12,6 +12,8 @@ extern "C" {
 
 #include "runtime/Data/FFmpegRelease.h"
 
+#include <string>
+
 namespace kinema::ffmpeg {
 
 // Lists the functions as F(library, function).
@@ -35,6 +37,7 @@ namespace kinema::ffmpeg {
   F(avutil, av_opt_set_pixel_fmt)                                                                            \
   F(avutil, av_opt_set_q)                                                                                    \
   F(avutil, av_strerror)                                                                                     \
+  F(avutil, av_version_info)                                                                                 \
   F(avcodec, av_packet_alloc)                                                                                \
   F(avcodec, av_packet_free)                                                                                 \
   F(avcodec, av_packet_rescale_ts)                                                                           \
@@ -81,6 +84,7 @@ namespace kinema::ffmpeg {
 
 struct Library {
   const Release *release = nullptr;
+  std::string name; // with the version, such as "FFmpeg 5.1"
 #define KINEMA_FFMPEG_MEMBER(library, function) decltype(&::function) function = nullptr;
   KINEMA_FFMPEG_FUNCTIONS(KINEMA_FFMPEG_MEMBER)
 #undef KINEMA_FFMPEG_MEMBER

@@ -69,9 +69,8 @@ FrameIndex scan(ffmpeg::Input &input) {
 
 } // namespace
 
-void requireDecoder(const std::string &file) {
-  if (!UncompressedVideo::hasName(file))
-    ffmpeg::require();
+std::string requireDecoder(const std::string &file) {
+  return UncompressedVideo::hasName(file) ? "" : ffmpeg::require();
 }
 
 VideoReader::VideoReader(const std::string &file, std::shared_ptr<const FrameIndex> index)

@@ -51,8 +51,9 @@ struct WantedFrame {
   uint8_t *rgb = nullptr; // [size.height, size.width, 3]
 };
 
-// Throws Error where this machine cannot read videos of such a name, because FFmpeg is missing.
-void requireDecoder(const std::string &file);
+// Returns what decodes videos of such a name, such as "FFmpeg 5.1"; an empty string for uncompressed ones,
+// which Kinema reads itself. Throws Error where this machine cannot read them, because FFmpeg is missing.
+std::string requireDecoder(const std::string &file);
 
 // Reads a video. All functions that read throw TooSlow where the file's time is up (VideoFile).
 class VideoReader {

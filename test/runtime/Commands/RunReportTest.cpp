@@ -38,6 +38,7 @@ RunRecord exampleRun() {
   run.checkpoint.state = {.epoch = 2, .batch = 0, .sums = {}, .best = 0.75, .bestEpoch = 1};
   run.checkpoint.recipe.train.rate = 0.125;
   run.checkpoint.origin.train = {"train & all.txt", 12, "d"};
+  run.checkpoint.origin.decoder = "FFmpeg <5>";
   run.checkpoint.classes = {"run", "jump"};
   run.epochs = {{.epoch = 1, .trainLoss = 1.5, .clipsPerSecond = 8},
                 {.epoch = 2, .trainLoss = 0.5, .clipsPerSecond = 9}};
@@ -78,6 +79,7 @@ TEST(RunReport, ThePageSaysWhatTheRunDid) {
   EXPECT_THAT(page, HasSubstr("Decoding bounded the run: in 70.0% of the time no batch was ready."));
   EXPECT_THAT(page, HasSubstr("<td class=\"number\">1</td><td>run</td><td>jump</td>"));
   EXPECT_THAT(page, HasSubstr("train &amp; all.txt"));
+  EXPECT_THAT(page, HasSubstr("<p>decoded by FFmpeg &lt;5&gt;</p>"));
   EXPECT_THAT(page, HasSubstr("<tr class=\"own\"><td>train.rate</td><td>0.125</td><td>0.01</td></tr>"));
   EXPECT_THAT(page, HasSubstr("<tr><td>train.seed</td><td>1</td><td>1</td></tr>"));
   EXPECT_THAT(page, HasSubstr("<pre>network tiny classes=2 {\n}\n</pre>"));
