@@ -382,8 +382,8 @@ void planResumption(const TrainOptions &options, const Manifest &manifest, Train
   checkSameRun(options, checkpoint.origin, plan.start.origin, differences(expected, kept));
   if (const std::string &before = checkpoint.origin.decoder, &now = plan.start.origin.decoder;
       before != now && !before.empty())
-    plan.notes.push_back(fmt::format("{} decoded the videos before, and {} does now: pixels may differ", before,
-                                     now.empty() ? "Kinema" : now));
+    plan.notes.push_back(fmt::format("{} decoded the videos before, and {} does now: pixels may differ",
+                                     before, now.empty() ? "Kinema" : now));
   bool changed = std::ranges::find(options.changed, "recipe") != options.changed.end();
   Recipe wanted = recipeWith(spec, options.settings);
   plan.start.state = checkpoint.state;
@@ -736,7 +736,8 @@ void predict(const PredictOptions &options) {
       VideoSource::evaluation(std::move(plan.videos), plan.recipe, loaderOptions(manifest, options));
   Progress progress;
   catchInterrupts();
-  Evaluation evaluation = evaluate(program, *source, plan.recipe.eval, progress, "prediction", options.layers);
+  Evaluation evaluation =
+      evaluate(program, *source, plan.recipe.eval, progress, "prediction", options.layers);
   if (!options.scores.empty())
     writeFile(options.scores, scoresText(evaluation, *source, plan.names, /*labelled=*/false));
   writeFeatures(options, evaluation, *source, /*labelled=*/false);

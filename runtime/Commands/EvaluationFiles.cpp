@@ -102,6 +102,8 @@ std::string confusionText(const Evaluation &evaluation, const std::vector<std::s
 
 void prepareEvaluation(const std::string &folder) {
   makeDirectory(folder);
+  for (const char *name : evaluation_files::all)
+    removeLeftovers(fmt::format("{}/{}", folder, name));
   checkWritable(fmt::format("{}/{}", folder, evaluation_files::videos));
 }
 

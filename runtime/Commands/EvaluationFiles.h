@@ -48,8 +48,8 @@ inline constexpr char videos[] = "videos.jsonl", classes[] = "classes.csv", conf
 inline constexpr const char *all[] = {videos, classes, confusion, picture};
 } // namespace evaluation_files
 
-// Makes the folder for `writeEvaluation`; throws Error where no file can be
-// written there.
+// Makes the folder for `writeEvaluation` and removes what killed evaluations left there of its files; throws
+// Error where no file can be written there.
 void prepareEvaluation(const std::string &folder);
 
 // Writes the evaluation's files into the folder, each in full or not at

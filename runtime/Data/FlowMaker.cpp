@@ -158,16 +158,6 @@ void Maker::make(int64_t video) {
   }
 }
 
-// Removes what killed calls left of files that they were writing.
-void removeLeftoversIn(const std::string &folder) {
-  std::set<std::string> left;
-  for (const auto &entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().stem().extension() == FlowStore::extension)
-      left.insert(entry.path().string());
-  for (const std::string &path : left)
-    std::filesystem::remove(path);
-}
-
 } // namespace
 
 FlowReport makeFlow(const VideoList &list, const DataRecipe &data, const std::string &folder, int threads,
@@ -175,7 +165,7 @@ FlowReport makeFlow(const VideoList &list, const DataRecipe &data, const std::st
   for (const LabelledVideo &video : list.videos)
     requireDecoder(video.path);
   Maker maker(list, data, folder);
-  removeLeftoversIn(folder);
+  removeLeftoversIn(folder, FlowStore::extension);
   const auto total = static_cast<int64_t>(list.videos.size());
   std::mutex mutex; // guards `done` and `progress`
   int64_t done = 0;

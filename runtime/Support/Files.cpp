@@ -3,6 +3,7 @@
 #include "runtime/Support/Error.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,11 +12,53 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 namespace kinema {
 namespace {
 
+// What the name of a temporary file has behind that of the file, by which it is told from a user's own
+// copies.
+constexpr std::string_view unfinished = ".unfinished-";
 constexpr std::string_view uniqueLetters = "XXXXXX"; // mkostemp replaces them
+
+std::string temporaryOf(const std::string &path) {
+  return fmt::format("{}{}{}", path, unfinished, uniqueLetters);
+}
+
+// Returns the name of the file that a temporary file was to become; empty where it is none.
+std::string_view finishedName(std::string_view name) {
+  const size_t suffix = unfinished.size() + uniqueLetters.size();
+  if (name.size() <= suffix || !name.substr(name.size() - suffix).starts_with(unfinished))
+    return "";
+  return name.substr(0, name.size() - suffix);
+}
+
+// Makes a temporary file, which is locked for as long as it is open. Between its making and its lock somebody
+// may take it for a leftover: then another one is made. Returns its descriptor, or a negative number.
+int openTemporary(std::string &name) {
+  for (const std::string pattern = name;;) {
+    name = pattern;
+    const int descriptor = mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor < 0)
+      return descriptor;
+    const bool isTaken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    struct stat made;
+    if (!isTaken && fstat(descriptor, &made) == 0 && made.st_nlink > 0)
+      return descriptor;
+    unlink(name.c_str());
+    close(descriptor);
+  }
+}
+
+// Removes a temporary file unless somebody is writing it.
+void removeUnheld(const std::string &path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+    unlink(path.c_str());
+  if (descriptor >= 0)
+    close(descriptor);
+}
 
 [[noreturn]] void failWriting(const std::string &name) {
   fail("cannot write {}: {}", name, std::strerror(errno));
@@ -54,11 +97,23 @@ std::string resolved(const std::string &name) {
   return path.string();
 }
 
+// Removes the temporary files of those files in a folder that are meant.
+template <typename IsMeant> void removeWhere(const std::string &folder, IsMeant &&isMeant) {
+  std::vector<std::string> left;
+  std::error_code none; // a folder that is not there has none
+  for (const auto &entry : std::filesystem::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    if (const std::string_view file = finishedName(name); !file.empty() && isMeant(file))
+      left.push_back(entry.path().string());
+  }
+  for (const std::string &path : left)
+    removeUnheld(path);
+}
+
 } // namespace
 
 AtomicFile::AtomicFile(const std::string &name, Links links)
-    : name(name), path(links == Links::Follow ? resolved(name) : name),
-      temporary(fmt::format("{}.{}", path, uniqueLetters)) {
+    : name(name), path(links == Links::Follow ? resolved(name) : name), temporary(temporaryOf(path)) {
   std::error_code none;
   auto status = std::filesystem::symlink_status(path, none);
   if (std::filesystem::is_directory(status))
@@ -66,7 +121,7 @@ AtomicFile::AtomicFile(const std::string &name, Links links)
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
       !std::filesystem::is_symlink(status))
     fail("cannot write {}: it is not a regular file", name);
-  descriptor = mkostemp(temporary.data(), O_CLOEXEC);
+  descriptor = openTemporary(temporary);
   if (descriptor < 0)
     failWriting(name);
 }
@@ -127,7 +182,7 @@ void writeFile(const std::string &path, std::string_view content, Links links) {
 // The link is made beside the name and renamed, so that the name never stands for nothing. Where both names
 // are the same file already, the rename does nothing and leaves both.
 void linkFile(const std::string &path, const std::string &second) {
-  const std::string temporary = fmt::format("{}.{}", second, uniqueLetters);
+  const std::string temporary = temporaryOf(second);
   unlink(temporary.c_str());
   if (link(path.c_str(), temporary.c_str()) != 0)
     return writeFile(second, readFile(path));
@@ -138,14 +193,12 @@ void linkFile(const std::string &path, const std::string &second) {
 }
 
 void removeLeftovers(const std::string &path) {
-  std::filesystem::path file(path);
-  std::string prefix = file.filename().string() + ".";
-  std::error_code code;
-  for (const auto &entry : std::filesystem::directory_iterator(directoryOf(path), code)) {
-    std::string name = entry.path().filename().string();
-    if (name.starts_with(prefix) && name.size() == prefix.size() + uniqueLetters.size())
-      std::filesystem::remove(entry.path(), code);
-  }
+  const std::string file = std::filesystem::path(path).filename().string();
+  removeWhere(directoryOf(path), [&](std::string_view name) { return name == file; });
+}
+
+void removeLeftoversIn(const std::string &folder, std::string_view ending) {
+  removeWhere(folder, [&](std::string_view name) { return name.ends_with(ending); });
 }
 
 void makeDirectory(const std::string &path) {

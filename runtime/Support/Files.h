@@ -15,7 +15,8 @@ enum class Links { Follow, Replace };
 // An AtomicFile is a file that takes its name only when it is complete: writes go to a temporary file beside
 // it, which `commit` flushes to the disk and renames. Until then, and after any error, what stood under the
 // name stays untouched. A device or a pipe is refused. All functions throw Error with the path and the
-// system's reason.
+// system's reason. The temporary file is locked for as long as it is written, where the file system knows
+// locks.
 class AtomicFile {
 public:
   explicit AtomicFile(const std::string &name, Links links = Links::Follow);
@@ -44,8 +45,11 @@ void writeFile(const std::string &path, std::string_view content, Links links = 
 // file is copied.
 void linkFile(const std::string &path, const std::string &second);
 
-// Removes the temporary files that killed processes left beside `path`.
+// Removes the temporary files that killed processes left beside `path`, and not those that somebody is
+// writing.
 void removeLeftovers(const std::string &path);
+// Removes those of all files in a folder whose names end so.
+void removeLeftoversIn(const std::string &folder, std::string_view ending);
 
 // Creates the directory and its parents. Throws Error.
 void makeDirectory(const std::string &path);

@@ -136,14 +136,17 @@ std::string packageOf(Compilation &compilation, const CompileOptions &compile, c
 
 /// Throws Error where options change a spec, but what is given is a package.
 void refuseChanges(const SpecOptions &given, const TargetChoice &choice) {
-  const std::pair<const char *, bool> changes[] = {
-      {"--precision", !choice.precision.empty()}, {"--measurements", !choice.measurements.empty()},
-      {"--batch", given.batch != 0},              {"--frames", given.frames != 0},
-      {"--size", !given.size.empty()},            {"--classes", given.classes != 0},
-      {"--models", !given.models.empty()}};
+  const std::pair<const char *, bool> changes[] = {{"--precision", !choice.precision.empty()},
+                                                   {"--measurements", !choice.measurements.empty()},
+                                                   {"--batch", given.batch != 0},
+                                                   {"--frames", given.frames != 0},
+                                                   {"--size", !given.size.empty()},
+                                                   {"--classes", given.classes != 0},
+                                                   {"--models", !given.models.empty()}};
   for (const auto &[option, isGiven] : changes)
     if (isGiven)
-      refuse("{0} is compiled already, and its code and sizes stay as they are: name its spec with {1}, or leave "
+      refuse("{0} is compiled already, and its code and sizes stay as they are: name its spec with {1}, or "
+             "leave "
              "{1} out",
              given.spec, option);
 }
@@ -155,8 +158,10 @@ public:
   /// Takes the recipe's settings out of `options.settings` that are the compiler's alone.
   template <typename Options>
   PreparedNetwork(Options &options, const SpecOptions &given, const TargetChoice &choice) : spec(given) {
-    if (isPackage(spec.spec))
-      return refuseChanges(spec, choice);
+    if (isPackage(spec.spec)) {
+      refuseChanges(spec, choice);
+      return;
+    }
     if constexpr (requires { options.settings; })
       splitSettings(options.settings, spec.settings);
     spec.threads = options.threads;

@@ -515,14 +515,12 @@ TEST_F(Commands, ResumingAnotherRunIsRefused) {
   // Videos may be decoded by another library, which is said.
   TensorFile elsewhere = readTensors(folder / "a.d/last.safetensors");
   json origin = json::parse(elsewhere.metadata.at("origin"));
-  EXPECT_EQ(origin.at("decoder"), "");
+  EXPECT_TRUE(origin.at("decoder").get<std::string>().starts_with("FFmpeg ")) << origin;
   origin["decoder"] = "FFmpeg 4.4";
   elsewhere.metadata["origin"] = origin.dump();
   writeTensors(folder / "a.d/last.safetensors", elsewhere);
   ASSERT_EQ(run("train other.kin --train short.txt --out a.d --epochs 5 --resume"), 0) << errors;
-  EXPECT_NE(errors.find("FFmpeg 4.4 decoded the videos before, and Kinema does now: pixels may differ"),
-            std::string::npos)
-      << errors;
+  EXPECT_NE(errors.find("FFmpeg 4.4 decoded the videos before, and FFmpeg "), std::string::npos) << errors;
 
   // So is a spec that asks for more epochs.
   ASSERT_EQ(run("train linear.kin --train train.txt --out c.d --keep 1"), 0) << errors;

@@ -199,6 +199,23 @@ TEST_F(Kills, ChecksOfData) {
       });
 }
 
+// The files of flow, one for each video.
+TEST_F(Kills, FlowOfVideos) {
+  writeVideos(folder, "list.txt", 40);
+  killAtRandomMoments(
+      [&](Seconds time) {
+        return runFor(time, folder, {"data", "flow", "list.txt", "--out", "flow", "--threads", "2"});
+      },
+      [&] {
+        std::map<std::string, std::string> found;
+        for (const auto &entry : std::filesystem::directory_iterator(folder / "flow"))
+          if (std::string name = entry.path().filename(); name != ".lock") // which the next call takes
+            found[name] = readFile(entry.path());
+        return found;
+      },
+      [&] { std::filesystem::remove_all(folder / "flow"); });
+}
+
 namespace {
 
 // What a process holds, as the system counts it: its memory, of which the allocator keeps now more and now

@@ -57,7 +57,8 @@ TEST_F(EvaluationFiles, FeaturesAreMeansOverClips) {
   output.name = "features.a";
   output.shape = {3, 2};
   LayerFeatures &layer = evaluation.features.emplace_back(output);
-  layer.add(std::vector<float>{1, 2, 3, 4, 5, 6}, std::vector<int32_t>{0, 0, 1}, std::vector<int64_t>{0, 1, 2});
+  layer.add(std::vector<float>{1, 2, 3, 4, 5, 6}, std::vector<int32_t>{0, 0, 1},
+            std::vector<int64_t>{0, 1, 2});
   layer.add(std::vector<float>{4, 4, 9, 9}, std::vector<int32_t>{0, -1}, std::vector<int64_t>{0, -1});
   const TensorFile file = featuresFile(evaluation, source, /*labelled=*/true);
   ASSERT_EQ(file.tensors.size(), 2u);
@@ -67,14 +68,17 @@ TEST_F(EvaluationFiles, FeaturesAreMeansOverClips) {
   EXPECT_TRUE(std::ranges::equal(file.tensors[0].as<float>(), means));
   EXPECT_EQ(file.tensors[1].name, "labels");
   EXPECT_TRUE(std::ranges::equal(file.tensors[1].as<int32_t>(), std::vector<int32_t>{0, 0, 1}));
-  EXPECT_EQ(file.metadata.at("videos"), "[\"" + source.videoName(0) + "\",\"" + source.videoName(1) + "\",\"" +
-                                            source.videoName(2) + "\"]");
+  EXPECT_EQ(file.metadata.at("videos"), "[\"" + source.videoName(0) + "\",\"" + source.videoName(1) +
+                                            "\",\"" + source.videoName(2) + "\"]");
   EXPECT_EQ(featuresFile(evaluation, source, /*labelled=*/false).tensors.size(), 1u);
 }
 
 TEST_F(EvaluationFiles, AllInAFolder) {
   Folder folder;
+  makeDirectory(folder / "out");
+  folder.write("out/classes.csv.unfinished-aB3xYz", "what a killed evaluation left");
   prepareEvaluation(folder / "out");
+  EXPECT_FALSE(std::filesystem::exists(folder / "out/classes.csv.unfinished-aB3xYz"));
   writeEvaluation(folder / "out", evaluation, source, {"a & b", "<c>", "d"});
   for (const char *name : {"videos.jsonl", "classes.csv", "confusion.csv"})
     EXPECT_FALSE(readFile(folder / "out/" + name).empty()) << name;

@@ -194,13 +194,13 @@ TEST(FlowTest, WorkGoesOnWhereItEnded) {
   const DataRecipe data = small();
   makeFlow(listOf({folder / "a.mp4"}), data, out, 1);
   const std::string a = FlowStore(out, data).pathOf(contentOf(folder / "a.mp4"));
-  writeText(a + ".abcdef", "what a killed call left");
+  writeText(a + ".unfinished-abcdef", "what a killed call left");
   FlowReport report =
       makeFlow(listOf({folder / "a.mp4", folder / "b.mp4", folder / "again.mp4"}), data, out, 2);
   EXPECT_EQ(report.known, 1);
   EXPECT_EQ(report.made, 1);
   EXPECT_EQ(report.fields, 8);
-  EXPECT_FALSE(std::filesystem::exists(a + ".abcdef"));
+  EXPECT_FALSE(std::filesystem::exists(a + ".unfinished-abcdef"));
   // What is damaged is computed anew, and is then the same.
   const std::string before = readText(a);
   writeText(a, before.substr(0, before.size() - 1));

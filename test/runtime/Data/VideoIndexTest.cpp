@@ -304,7 +304,7 @@ TEST_F(CheckedListTest, AnotherCheckGoesOn) {
   std::filesystem::remove(index);
   {
     IndexAppender part(index + ".part");
-    writeFile(index + ".aB3dE6", "what a check wrote of its index before it was killed");
+    writeFile(index + ".unfinished-aB3dE6", "what a check wrote of its index before it was killed");
     for (const char *name : {"v5.mp4", "v0.mp4", "v2.mp4"})
       part.append(entries.at(name));
   }

@@ -171,7 +171,7 @@ TEST_F(TrainerTest, TheLastEpochsAreKept) {
   // From the second epoch on, as one process that is killed when the fourth is saved under its own name
   // alone.
   folder.write("out/last.safetensors", second);
-  folder.write("out/epoch-4.safetensors.aB3xYz", "half written");
+  folder.write("out/epoch-4.safetensors.unfinished-aB3xYz", "half written");
   removeEpochCheckpoints(folder / "out", 0);
   train(4, true);
   EXPECT_EQ(files(), and_({"epoch-3.safetensors", "epoch-4.safetensors"}));
