@@ -15,6 +15,15 @@ int64_t macsOf(const std::vector<Launch> &launches) {
   return macs;
 }
 
+// Returns the layers whose features inference gives.
+std::vector<std::string> layersOf(const Manifest &manifest) {
+  std::vector<std::string> layers;
+  for (const OutputTensor &output : manifest.outputs.at("infer"))
+    if (!output.layer.empty())
+      layers.push_back(output.layer);
+  return layers;
+}
+
 } // namespace
 
 int64_t trainedValues(const Manifest &manifest) {
@@ -41,6 +50,8 @@ std::string describe(const Manifest &manifest) {
     text += fmt::format("input       {} {} [{}]{}\n", input.name, input.kind, fmt::join(input.shape, ", "),
                         input.every > 1 ? fmt::format(" every={}", input.every) : "");
   text += fmt::format("classes     {}\n", manifest.classes);
+  if (const std::vector<std::string> layers = layersOf(manifest); !layers.empty())
+    text += fmt::format("features    of {}\n", fmt::join(layers, ", "));
   text += fmt::format("parameters  {} values in {} tensors\n", trainedValues(manifest),
                       manifest.parameters.size());
   text += fmt::format("memory      {}\n", formatBytes(manifest.arenaBytes));
@@ -60,6 +71,7 @@ json toJson(const Manifest &manifest) {
       {"target", manifest.target},
       {"batch", manifest.batch},
       {"classes", manifest.classes},
+      {"features", layersOf(manifest)},
       {"input", manifest.input().shape},
       {"parameters", {{"total", trainedValues(manifest)}, {"tensors", manifest.parameters.size()}}},
       {"memory", {{"arena_bytes", manifest.arenaBytes}}},
