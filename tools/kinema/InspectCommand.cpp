@@ -112,9 +112,11 @@ void inspectSpec(const InspectCommandOptions &options) {
 }
 
 void inspectEither(const InspectCommandOptions &options) {
-  if (isPackage(options.spec.spec))
+  if (isPackage(options.spec.spec)) {
+    refuseChanges(options.spec, options.choice);
     return inspectPackage(
         {options.spec.spec, options.kernel, options.choice.toolkit, options.launches, options.json});
+  }
   if (!options.kernel.empty())
     refuse("--kernel shows a kernel of a package: compile {} first", options.spec.spec);
   inspectSpec(options);

@@ -134,23 +134,6 @@ std::string packageOf(Compilation &compilation, const CompileOptions &compile, c
   return temporary->path;
 }
 
-/// Throws Error where options change a spec, but what is given is a package.
-void refuseChanges(const SpecOptions &given, const TargetChoice &choice) {
-  const std::pair<const char *, bool> changes[] = {{"--precision", !choice.precision.empty()},
-                                                   {"--measurements", !choice.measurements.empty()},
-                                                   {"--batch", given.batch != 0},
-                                                   {"--frames", given.frames != 0},
-                                                   {"--size", !given.size.empty()},
-                                                   {"--classes", given.classes != 0},
-                                                   {"--models", !given.models.empty()}};
-  for (const auto &[option, isGiven] : changes)
-    if (isGiven)
-      refuse("{0} is compiled already, and its code and sizes stay as they are: name its spec with {1}, or "
-             "leave "
-             "{1} out",
-             given.spec, option);
-}
-
 /// A PreparedNetwork is what a command is given in place of a package: a spec that is read and checked, with
 /// the command's options, and then compiled; or a package as it is.
 class PreparedNetwork {

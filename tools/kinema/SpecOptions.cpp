@@ -207,6 +207,22 @@ bool isPackage(const std::string &path) {
   return std::filesystem::is_regular_file(path) && !path.ends_with(".arch") && findArchive(path, place);
 }
 
+void refuseChanges(const SpecOptions &options, const TargetChoice &choice) {
+  const std::pair<const char *, bool> changes[] = {{"--precision", !choice.precision.empty()},
+                                                   {"--measurements", !choice.measurements.empty()},
+                                                   {"--batch", options.batch != 0},
+                                                   {"--frames", options.frames != 0},
+                                                   {"--size", !options.size.empty()},
+                                                   {"--classes", options.classes != 0},
+                                                   {"--models", !options.models.empty()},
+                                                   {"--set", !options.settings.empty()}};
+  for (const auto &[option, isGiven] : changes)
+    if (isGiven)
+      refuse("{0} is compiled already, and its code and sizes stay as they are: name its spec with {1}, or "
+             "leave {1} out",
+             options.spec, option);
+}
+
 FrontendOptions frontendOptions(const SpecOptions &options) {
   FrontendOptions frontend;
   frontend.batch = options.batch;

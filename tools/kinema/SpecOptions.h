@@ -90,6 +90,9 @@ void chooseTarget(const std::string &device, CompileOptions &options);
 /// Returns whether the file is a package, or a program that carries one, rather than a spec.
 bool isPackage(const std::string &path);
 
+/// Throws Error where options are given that change a spec, though what is named is a package.
+void refuseChanges(const SpecOptions &options, const TargetChoice &choice);
+
 /// Converts the options. Throws Error if the size is not one.
 FrontendOptions frontendOptions(const SpecOptions &options);
 

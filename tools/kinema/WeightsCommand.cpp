@@ -15,8 +15,10 @@ namespace {
 std::optional<Manifest> networkOf(const SpecOptions &spec) {
   if (spec.spec.empty())
     return std::nullopt;
-  if (isPackage(spec.spec))
+  if (isPackage(spec.spec)) {
+    refuseChanges(spec, {});
     return readManifests(Package(spec.spec)).front();
+  }
   Compilation compilation({}, frontendOptions(spec), spec.threads, llvm::errs());
   require(compilation.fromSpec(spec.spec, Phase::Clip));
   return outlineOf(compilation.module(), /*train=*/false);
