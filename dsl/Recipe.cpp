@@ -317,6 +317,8 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
   data.crop = eval.crop = {height, width};
   if (auto fault = contradictionOf(data, eval); fault && recipeFieldNamed("data", "resize").holds(resize))
     diagnostics.error(placeOr(fault->field), fault->message, fault->hint);
+  if (auto fault = contradictionOf(recipe.train))
+    diagnostics.error(placeOr(fault->field), fault->message, fault->hint);
 }
 
 } // namespace kinema::dsl

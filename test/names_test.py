@@ -18,6 +18,7 @@ ELSEWHERE = {
     "cuda.h": "NVIDIA's header, which a test reads where it is installed",
     "fence.mbarrier_init": "an instruction of PTX",
     "lib/": "a folder beside a spec",
+    "CrossEntropyLoss": "a class of PyTorch",
     "max_memory_allocated": "a function of PyTorch",
     "ncu --set full": "an option of Nsight Compute",
     "nvidia-smi": "a program of NVIDIA's",

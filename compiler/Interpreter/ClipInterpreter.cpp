@@ -150,6 +150,10 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
         Loss found = softmaxCrossEntropy(*in[0], *in[1], op.getSmoothing().convertToDouble());
         return Results{found.loss, found.dlogits};
       })
+      .Case([&](TargetCrossEntropyOp op) {
+        Loss found = targetCrossEntropy(*in[0], *in[1], *in[2], op.getSigmoid());
+        return Results{found.loss, found.dlogits};
+      })
       .Case([&](SgdOp op) {
         auto field = fieldsOf(op.getHyper(), *in[3]);
         Updated updated = sgd(*in[0], *in[1], *in[2],

@@ -86,6 +86,7 @@ struct Loss {
   Tensor loss, dlogits;
 };
 Loss softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, double smoothing);
+Loss targetCrossEntropy(const Tensor &logits, const Tensor &targets, const Tensor &shares, bool sigmoid);
 struct Updated {
   Tensor weight, velocity;
 };

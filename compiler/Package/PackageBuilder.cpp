@@ -251,8 +251,9 @@ void Manifest::addInputs(kernel::ArenaOp arena) {
         inputs.back()["every"] = every.getInt();
     }
   root["inputs"] = inputs;
-  if (auto labels = arena.buffer(kernel::BufferRole::Labels))
-    root["labels"] = describe(labels);
+  for (auto role : {kernel::BufferRole::Labels, kernel::BufferRole::Targets, kernel::BufferRole::Shares})
+    if (auto buffer = arena.buffer(role))
+      root[kernel::stringifyBufferRole(role).str()] = describe(buffer);
   if (auto hyper = arena.buffer(kernel::BufferRole::Hyper)) {
     Description description = describe(hyper);
     for (clip::HyperField field : clip::HyperAttr::of(hyper.getType()).getFields())

@@ -4,6 +4,7 @@
 #include "dialects/Clip/ClipLog.h"
 #include "dialects/Clip/Params.h"
 #include "dialects/Recipe.h"
+#include "runtime/Package/RecipeFields.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -121,15 +122,23 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
   }
 
   LogicalResult makeTrainStep(func::FuncOp forward);
-  double labelSmoothing();
+  void makeStatistics(func::FuncOp forward);
+  TrainRecipe stepRecipe();
   FailureOr<SmallVector<Value>> update(OpBuilder &builder, const Backward &backward, ArrayRef<ReadOp> reads,
                                        Value hyper);
   void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
 };
 } // namespace
 
-/// Adds the arguments %labels and %hyper. The fields of %hyper are those that updates and dropouts read.
-static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips) {
+namespace {
+/// What a step is told besides the clips: labels, or targets and shares; and numbers.
+struct StepArguments {
+  Value labels, targets, shares, hyper;
+};
+} // namespace
+
+/// Adds the arguments of a step. The fields of %hyper are those that updates and dropouts read.
+static StepArguments addStepArguments(func::FuncOp step, RankedTensorType logits, bool takesTargets) {
   auto *context = step.getContext();
   SmallVector<HyperField> fields(std::begin(sgdFields), std::end(sgdFields));
   if (!step.getOps<DropoutOp>().empty())
@@ -140,9 +149,17 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
     step.setArgAttr(index, clip::nameAttribute, StringAttr::get(context, name));
     return step.getArgument(index);
   };
-  Value labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
-  Value hyper = add("hyper", HyperAttr::tensorType(context, fields));
-  return {labels, hyper};
+  StepArguments arguments;
+  const int64_t clips = logits.getDimSize(0);
+  if (takesTargets) {
+    Type number = Float32Type::get(context);
+    arguments.targets = add("targets", RankedTensorType::get({clips, logits.getDimSize(1)}, number));
+    arguments.shares = add("shares", RankedTensorType::get({clips}, number));
+  } else {
+    arguments.labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
+  }
+  arguments.hyper = add("hyper", HyperAttr::tensorType(context, fields));
+  return arguments;
 }
 
 /// Sets batch norms to take the batch's statistics, and dropouts to drop.
@@ -151,9 +168,30 @@ static void setTraining(func::FuncOp step, Value hyper) {
   step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
 }
 
-double ClipDifferentiatePass::labelSmoothing() {
-  auto recipe = dyn_cast_or_null<FloatAttr>(recipeField(getOperation(), "train", "smoothing"));
-  return smoothing >= 0 ? double(smoothing) : recipe ? recipe.getValueAsDouble() : 0.0;
+/// Returns the recipe as far as the step depends on it. A module without a recipe has its defaults.
+TrainRecipe ClipDifferentiatePass::stepRecipe() {
+  TrainRecipe recipe;
+  auto read = [&](StringRef name, auto &field) {
+    Attribute value = recipeField(getOperation(), "train", name);
+    if constexpr (std::is_same_v<decltype(field), double &>) {
+      if (auto number = dyn_cast_or_null<FloatAttr>(value))
+        field = number.getValueAsDouble();
+    } else if constexpr (std::is_same_v<decltype(field), int64_t &>) {
+      if (auto number = dyn_cast_or_null<IntegerAttr>(value))
+        field = number.getInt();
+    } else if (auto word = dyn_cast_or_null<StringAttr>(value)) {
+      field = word.str();
+    }
+  };
+  read("loss", recipe.loss);
+  read("smoothing", recipe.smoothing);
+  read("class_weights", recipe.classWeights);
+  read("mixup", recipe.mixup);
+  read("cutmix", recipe.cutmix);
+  read("precise_bn", recipe.preciseBatchNorm);
+  if (smoothing >= 0)
+    recipe.smoothing = smoothing;
+  return recipe;
 }
 
 /// Returns what the loss takes a softmax of: the network's scores or, where it gives probabilities, their
@@ -162,7 +200,57 @@ static Value logitsOf(OpBuilder &builder, Value scores) {
   return softmaxBehind(scores) ? LogOp::create(builder, scores.getLoc(), scores) : scores;
 }
 
+/// Fails where the network returns probabilities although each class is by itself true or not: the loss takes
+/// sigmoids itself, and what it would train then nobody means.
+static LogicalResult checkScores(Value scores, const TrainRecipe &recipe) {
+  Operation *last = softmaxBehind(scores);
+  if (!last)
+    last = scores.getDefiningOp<SigmoidOp>();
+  if (!last || !hasSeveralLabels(recipe))
+    return success();
+  auto error =
+      last->emitError("the network gives probabilities, and binary_cross_entropy would take sigmoids "
+                      "of them: it cannot be trained");
+  error.attachNote(last->getLoc())
+      << "hint: leave this out to train, or compile it as it is with --mode infer";
+  return error;
+}
+
+/// Adds the loss of scores and labels, or targets; returns it and its gradient.
+static std::pair<Value, Value> addLoss(OpBuilder &builder, Value logits, const StepArguments &arguments,
+                                       const TrainRecipe &recipe) {
+  Location where = NameLoc::get(builder.getStringAttr("loss"));
+  if (arguments.targets) {
+    auto loss = TargetCrossEntropyOp::create(builder, where, logits, arguments.targets, arguments.shares,
+                                             hasSeveralLabels(recipe));
+    return {loss.getLoss(), loss.getDlogits()};
+  }
+  auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, arguments.labels,
+                                            builder.getF64FloatAttr(recipe.smoothing));
+  return {loss.getLoss(), loss.getDlogits()};
+}
+
+/// Makes @statistics, a forward pass that leaves the batch's statistics as the running ones. Nothing is
+/// dropped in it, since the statistics are for inference.
+void ClipDifferentiatePass::makeStatistics(func::FuncOp forward) {
+  func::FuncOp statistics = cloneFunction(forward, "statistics");
+  if (statistics.getNumResults() > 1) // what the loss is of is not asked for
+    setResults(statistics, statistics.front().getTerminator()->getOperand(0));
+  statistics.walk([&](BatchNormOp op) {
+    op.setTraining(true);
+    op.setMomentumAttr(FloatAttr::get(op.getMomentumAttr().getType(), 1.0));
+  });
+  eraseDropouts(statistics);
+  hoistReads(statistics);
+}
+
 LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
+  const TrainRecipe recipe = stepRecipe();
+  for (Value scores : forward.front().getTerminator()->getOperands())
+    if (failed(checkScores(scores, recipe)))
+      return failure();
+  if (recipe.preciseBatchNorm > 0)
+    makeStatistics(forward);
   func::FuncOp step = cloneFunction(forward, "train_step");
   auto reads = hoistReads(step);
   auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());
@@ -177,16 +265,15 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
     scored.push_back(logitsOf(builder, oldReturn.getOperand(i)));
     names.push_back(forward.getResultAttrOfType<StringAttr>(i, clip::nameAttribute).str());
   }
-  auto [labels, hyper] = addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0));
-  setTraining(step, hyper);
+  const StepArguments arguments =
+      addStepArguments(step, cast<RankedTensorType>(logits.getType()), takesTargets(recipe));
+  setTraining(step, arguments.hyper);
 
-  Location where = NameLoc::get(builder.getStringAttr("loss"));
   SmallVector<Value> results, gradientsOfLosses;
   for (Value value : scored) {
-    auto loss = SoftmaxCrossEntropyOp::create(builder, where, value, labels,
-                                              builder.getF64FloatAttr(labelSmoothing()));
-    results.push_back(loss.getLoss());
-    gradientsOfLosses.push_back(loss.getDlogits());
+    auto [loss, gradient] = addLoss(builder, value, arguments, recipe);
+    results.push_back(loss);
+    gradientsOfLosses.push_back(gradient);
   }
   Backward backward(step, builder);
   if (failed(backward.run(scored, gradientsOfLosses)))
@@ -196,7 +283,7 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   results.push_back(logits);
   names.push_back("logits");
   auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return paramOf(read).isTrained(); });
-  auto gradients = update(builder, backward, trained, hyper);
+  auto gradients = update(builder, backward, trained, arguments.hyper);
   if (failed(gradients))
     return failure();
   if (keepGradients)

@@ -39,10 +39,7 @@ void ClipFoldBatchNormPass::runOnOperation() {
   for (BatchNormOp norm : llvm::make_early_inc_range(infer.getOps<BatchNormOp>()))
     if (failed(fold(norm)))
       return signalPassFailure();
-  for (DropoutOp dropout : llvm::make_early_inc_range(infer.getOps<DropoutOp>())) {
-    dropout.replaceAllUsesWith(dropout.getX());
-    dropout.erase();
-  }
+  eraseDropouts(infer);
   hoistReads(infer);
   // What the loss is of ends with the training.
   Value scores = infer.front().getTerminator()->getOperand(0);

@@ -33,10 +33,13 @@ def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
     Why: the whole step (forward, loss, backward, update) is then one straight line of operations that fusion and the
     memory plan see at once; a backward operation that uses a forward value is all that "saving an activation" means.
 
-    The forward body is copied with `training` set on batch norms and dropouts, `clip.softmax_xent` is added, and the
-    copy is walked backwards, asking each operation on the way for its gradients (`DifferentiableOp`). Gradients that
+    The forward body is copied with `training` set on batch norms and dropouts, the recipe's loss is added (`clip.softmax_xent`, or
+    `clip.target_xent` where clips are mixed, classes weigh differently or a clip has several labels), and the copy is
+    walked backwards, asking each operation on the way for its gradients (`DifferentiableOp`). Gradients that
     meet at a fork are added in reverse program order. Inputs of the network get no gradient. Every trained parameter
     gets a `@NAME.momentum`, a `clip.sgd` and two writes. Backward operations carry the location of the forward one.
+    Where the recipe has precise batch norm, @statistics is made too, which leaves a batch's statistics as the running
+    ones.
     An operation between a trained parameter and the loss that is not differentiable is an error that names its layer.
 
     Before:

@@ -227,14 +227,17 @@ LogicalResult Planner::addArgument(func::FuncOp function, unsigned number) {
     return function.emitError("@") << function.getSymName() << " has the argument " << name << " of type "
                                    << type << ", another function has it as " << known->second.type;
   }
-  auto role = kind               ? std::optional(kernel::BufferRole::Input)
-              : name == "labels" ? std::optional(kernel::BufferRole::Labels)
-              : name == "hyper"  ? std::optional(kernel::BufferRole::Hyper)
-                                 : std::nullopt;
+  auto role = kind                ? std::optional(kernel::BufferRole::Input)
+              : name == "labels"  ? std::optional(kernel::BufferRole::Labels)
+              : name == "targets" ? std::optional(kernel::BufferRole::Targets)
+              : name == "shares"  ? std::optional(kernel::BufferRole::Shares)
+              : name == "hyper"   ? std::optional(kernel::BufferRole::Hyper)
+                                  : std::nullopt;
   if (!role)
-    return function.emitError("@") << function.getSymName() << " has the argument " << name
-                                   << ", which is neither labels nor hyper, nor an input, of which "
-                                   << clip::inputAttribute << " says the kind";
+    return function.emitError("@")
+           << function.getSymName() << " has the argument " << name
+           << ", which is none of labels, targets, shares and hyper, nor an input, of which "
+           << clip::inputAttribute << " says the kind";
   arguments[name] = {take(type), type};
   addBuffer(function.getLoc(), *role, name, arguments[name], {}, kind ? kind.getValue() : StringRef());
   return success();

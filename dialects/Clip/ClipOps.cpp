@@ -349,16 +349,35 @@ LogicalResult MatmulOp::verify() {
 
 //===-- Loss and update ---------------------------------------------------===//
 
+/// Infers the types of a loss, a number, and of its gradient.
+static LogicalResult inferLoss(MLIRContext *context, std::optional<Location> location,
+                               RankedTensorType logits, SmallVectorImpl<Type> &types) {
+  if (spatialSize(logits) != shape::Size3{1, 1, 1})
+    return fail(location, "scores have the size 1x1x1, found " + text(spatialSize(logits)));
+  types.assign({f32Tensor(context, {}), logits});
+  return success();
+}
+
 LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto logits = tensorOf(adaptor.getLogits());
-  if (spatialSize(logits) != shape::Size3{1, 1, 1})
-    return fail(location, "scores have the size 1x1x1, found " + text(spatialSize(logits)));
   if (tensorOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
     return fail(location, Twine(tensorOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
                               Twine(logits.getDimSize(0)));
-  types.assign({f32Tensor(context, {}), logits});
-  return success();
+  return inferLoss(context, location, logits, types);
+}
+
+LogicalResult TargetCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                                     Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto logits = tensorOf(adaptor.getLogits()), targets = tensorOf(adaptor.getTargets());
+  if (targets.getShape() != logits.getShape().take_front(2))
+    return fail(location, "targets of " + Twine(targets.getDimSize(0)) + " clips and " +
+                              Twine(targets.getDimSize(1)) + " classes for scores of " +
+                              Twine(logits.getDimSize(0)) + " and " + Twine(logits.getDimSize(1)));
+  if (tensorOf(adaptor.getShares()).getDimSize(0) != logits.getDimSize(0))
+    return fail(location, Twine(tensorOf(adaptor.getShares()).getDimSize(0)) + " shares for a batch of " +
+                              Twine(logits.getDimSize(0)));
+  return inferLoss(context, location, logits, types);
 }
 
 LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,

@@ -14,6 +14,8 @@ def AnyF32Tensor : Static<RankedTensorOf<[F32]>>;
 def StoredParameter : Static<RankedTensorOf<[F32, BF16]>>; // bf16 once storage is assigned, for derived weights alone
 def Scalar : Static<TensorRankOf<[F32], [0]>>;
 def Labels : Static<TensorRankOf<[I32], [1]>>;
+def Targets : Static<TensorRankOf<[F32], [2]>>; // N, classes
+def Shares : Static<TensorRankOf<[F32], [1]>>; // N
 
 class ClipOp<string mnemonic, list<Trait> traits = []> : Op<ClipDialect, mnemonic, traits>;
 class PureClipOp<string mnemonic, list<Trait> traits = []> : ClipOp<mnemonic, traits # [Pure]>;
@@ -225,6 +227,21 @@ def SoftmaxCrossEntropyOp : InferredClipOp<"softmax_xent", []> {
     `dlogits` is the gradient of `loss`. `smoothing` mixes the target with the uniform distribution.
   }];
   let arguments = (ins Activation:$logits, Labels:$labels, DefaultValuedAttr<F64Attr, "0.0">:$smoothing);
+  let results = (outs Scalar:$loss, Activation:$dlogits);
+}
+
+def TargetCrossEntropyOp : InferredClipOp<"target_xent", []> {
+  let summary = "cross entropy of softmax(logits), or of sigmoid(logits), with targets, and its gradient";
+  let description = [{
+    logits: [N, classes, 1, 1, 1], targets: [N, classes], shares: [N]. The loss is the sum over the clips of
+    share * entropy(clip), where the entropy is -sum of target * log(softmax(logits)) over the classes, or, with
+    `sigmoid`, -sum of target * log(sigmoid(logits)) + (1 - target) * log(1 - sigmoid(logits)). A clip of share 0 does
+    not count, whatever its logits are. `dlogits` is the gradient of `loss`.
+
+    Whoever makes the targets decides what they mean: mixed clips, smoothed labels, classes of different weights,
+    several labels.
+  }];
+  let arguments = (ins Activation:$logits, Targets:$targets, Shares:$shares, UnitAttr:$sigmoid);
   let results = (outs Scalar:$loss, Activation:$dlogits);
 }
 

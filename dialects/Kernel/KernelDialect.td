@@ -164,7 +164,8 @@ def BufferRole : I32EnumAttr<"BufferRole", "what a buffer of the arena is for", 
     I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"Momentum", 1, "momentum">,
     I32EnumAttrCase<"Prepared", 2, "prepared">, I32EnumAttrCase<"Input", 3, "input">,
     I32EnumAttrCase<"Labels", 4, "labels">, I32EnumAttrCase<"Hyper", 5, "hyper">,
-    I32EnumAttrCase<"Counters", 6, "counters">]> {
+    I32EnumAttrCase<"Counters", 6, "counters">, I32EnumAttrCase<"Targets", 7, "targets">,
+    I32EnumAttrCase<"Shares", 8, "shares">]> {
   let cppNamespace = "::kinema::kernel";
 }
 def SegmentKind : I32EnumAttr<"SegmentKind", "what a part of the arena is for", [

@@ -296,6 +296,14 @@ def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
+def TargetCrossEntropyOp : LaunchableOp<"target_xent", [MemoryBound]> {
+  let summary = "see `clip.target_xent`";
+  let arguments = (ins StoredTensor:$logits, StoredTensor:$targets, StoredTensor:$shares, UnitAttr:$sigmoid,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$loss, StoredTensor:$dlogits);
+  let assemblyFormat = "$logits `,` $targets `,` $shares attr-dict `:` functional-type(operands, results)";
+}
+
 def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize, MemoryBound, UpdatesInPlace],
                          ["getCopies"]> {
   let summary = "see `clip.sgd`, of one or several parameters; a gradient is a tensor, or partials that are added in order";
@@ -470,8 +478,8 @@ def BufferOp : KernelOp<"buffer", [Symbol, HasParent<"ArenaOp">]> {
       a parameter.
     - `prepared` holds what @prepare makes of parameters for @infer, a `clip.param` too. A training step has its activations
       there.
-    - `input` holds an input of the network, of a `kind`; `labels` the labels of the clips; `hyper` the numbers that a step
-      is told.
+    - `input` holds an input of the network, of a `kind`; `labels` the labels of the clips, `targets` how true each class
+      is of each clip and `shares` how much each clip counts; `hyper` the numbers that a step is told.
     - `counters` holds the numbers by which the blocks of a launch count themselves. They are zero before and after each
       launch.
   }];

@@ -1,6 +1,7 @@
 #include "runtime/Commands/Bench.h"
 
 #include "runtime/Support/Random.h"
+#include "runtime/Training/Targets.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -164,12 +165,12 @@ void fillInputs(Program &program) {
       clips[i] = random::normal(1, random::stream(random::Purpose::Inputs, index), i);
     program.set(manifest.inputs[index], clips);
   }
-  if (!manifest.labels)
+  if (!manifest.labels && !manifest.targets)
     return;
-  std::vector<int32_t> labels(manifest.batch);
+  std::vector<ClipLabels> labels(manifest.batch);
   for (int64_t i = 0; i < manifest.batch; ++i)
-    labels[i] = static_cast<int32_t>(i % manifest.classes);
-  program.set(*manifest.labels, labels);
+    labels[i] = {{static_cast<int32_t>(i % manifest.classes)}};
+  setLabels(program, labels, manifest.recipe.train, {});
   program.setHyper(
       {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number overflows
 }

@@ -32,10 +32,12 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
   for (const VideoScore &video : evaluation.scores.all()) {
     nlohmann::ordered_json line = {{"video", source.videoName(video.video)}};
     if (labelled) {
-      line["label"] = video.label;
+      line["label"] = video.label();
       if (!names.empty())
-        line["class"] = nameOf(video.label, names);
-      line["rank"] = rankOf(video.label, std::span<const double>(video.scores));
+        line["class"] = nameOf(video.label(), names);
+      if (evaluation.scores.hasSeveralLabels())
+        line["labels"] = video.labels;
+      line["rank"] = rankOf(video.label(), std::span<const double>(video.scores));
     }
     line["said"] = video.said();
     if (!names.empty())
@@ -50,7 +52,8 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
 std::string classesText(const Evaluation &evaluation, const std::vector<std::string> &names) {
   std::vector<ClassCount> counts(evaluation.videos.classes());
   for (const VideoScore &video : evaluation.scores.all())
-    counts[video.label].add(rankOf(video.label, std::span<const double>(video.scores)));
+    for (int32_t label : video.labels)
+      counts[label].add(rankOf(label, std::span<const double>(video.scores)));
   std::string text = "label,name,videos,top1,top5,top1_share,top5_share\n";
   for (size_t label = 0; label < counts.size(); ++label) {
     const ClassCount &own = counts[label];

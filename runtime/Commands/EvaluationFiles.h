@@ -11,7 +11,8 @@
 namespace kinema {
 
 // Returns a JSON object a line for each video: `video`, its name; `label`, `class` where names are known, and
-// `rank` of the label from 0, all three with `labelled` alone; `said`, the class with the highest score;
+// `rank` of the label from 0, all three with `labelled` alone, and of several labels the one with the highest
+// score, beside all `labels`; `said`, the class with the highest score;
 // `clips`; and `scores`, [classes]. Names of classes may be empty.
 std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
                        const std::vector<std::string> &names, bool labelled);

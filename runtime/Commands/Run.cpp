@@ -4,6 +4,7 @@
 #include "runtime/Support/Error.h"
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/Schedule.h"
+#include "runtime/Training/Targets.h"
 
 #include <algorithm>
 #include <string_view>
@@ -36,21 +37,46 @@ void loadInputs(Program &program, const TensorFile &file, const std::string &ori
   }
 }
 
-// Returns the labels as int32. In the file they are [N], int64 or int32.
-std::vector<int32_t> readLabels(const FileTensor &tensor, const Manifest &manifest,
-                                const std::string &origin) {
-  if (tensor.type == ElementType::F32 || tensor.shape != manifest.labels->shape)
+// Returns the labels. In the file they are [N], int64 or int32; -1 masks a clip.
+std::vector<ClipLabels> readLabels(const FileTensor &tensor, const Manifest &manifest,
+                                   const std::string &origin) {
+  if (tensor.type == ElementType::F32 || tensor.shape != std::vector<int64_t>{manifest.batch})
     fail("{}: tensor labels is {}, expected {}", origin, describe(tensor.type, tensor.shape),
-         describe(ElementType::I64, manifest.labels->shape));
-  std::vector<int32_t> labels;
+         describe(ElementType::I64, std::vector<int64_t>{manifest.batch}));
+  std::vector<ClipLabels> labels;
   for (int64_t i = 0; i < manifest.batch; ++i) {
     int64_t label = tensor.type == ElementType::I64 ? tensor.as<int64_t>()[i] : tensor.as<int32_t>()[i];
     if (label < -1 || label >= manifest.classes)
       fail("{}: tensor labels holds {} at {}, {} has {} classes", origin, label, i, manifest.name,
            manifest.classes);
-    labels.push_back(static_cast<int32_t>(label));
+    labels.emplace_back();
+    if (label >= 0)
+      labels.back().push_back({static_cast<int32_t>(label)});
   }
   return labels;
+}
+
+std::span<const float> readFloats(const FileTensor &tensor, const std::vector<int64_t> &shape,
+                                  const std::string &origin) {
+  if (tensor.type != ElementType::F32 || tensor.shape != shape)
+    fail("{}: tensor {} is {}, expected {}", origin, tensor.name, describe(tensor.type, tensor.shape),
+         describe(ElementType::F32, shape));
+  return tensor.as<float>();
+}
+
+// Tells a step the labels or targets of the file, and how much classes weigh.
+void loadLabels(Program &program, const TensorFile &file, const std::string &origin) {
+  const Manifest &manifest = program.manifest();
+  const TrainRecipe &recipe = manifest.recipe.train;
+  std::vector<double> weights;
+  if (recipe.classWeights != "none") {
+    std::span<const float> read = readFloats(take(file, origin, "class_weights"), {manifest.classes}, origin);
+    weights.assign(read.begin(), read.end());
+  }
+  const FileTensor *targets = file.find("targets");
+  if (!targets || !manifest.targets)
+    return setLabels(program, readLabels(take(file, origin, "labels"), manifest, origin), recipe, weights);
+  setTruths(program, readFloats(*targets, manifest.targets->shape, origin), recipe, weights);
 }
 
 void checkKnown(const Manifest &manifest, const TensorFile &file, const std::string &origin) {
@@ -58,10 +84,13 @@ void checkKnown(const Manifest &manifest, const TensorFile &file, const std::str
   for (const InputTensor &input : manifest.inputs)
     known.push_back(tensorName(manifest, input));
   std::string inputs = fmt::format("{}", fmt::join(known, ", "));
-  known.push_back("labels");
+  known.emplace_back("labels");
+  if (manifest.targets)
+    known.insert(known.end(), {"targets", "class_weights"});
   for (const FileTensor &tensor : file.tensors)
     if (std::find(known.begin(), known.end(), tensor.name) == known.end())
-      fail("{}: tensor {} is not known; {} and labels are", origin, tensor.name, inputs);
+      fail("{}: tensor {} is not known; {} and {} are", origin, tensor.name, inputs,
+           manifest.targets ? "labels, targets, class_weights" : "labels");
 }
 
 Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
@@ -108,7 +137,7 @@ void runTensors(Program &program, const RunOptions &options) {
 
   TensorFile result;
   if (options.step) {
-    program.set(*manifest.labels, readLabels(take(input, options.input, "labels"), manifest, options.input));
+    loadLabels(program, input, options.input);
     program.setHyper(hyperOf(manifest.recipe.train, options));
     program.run("train_step");
     collectStep(program, naming, result);

@@ -13,7 +13,8 @@ namespace kinema {
 struct RunOptions {
   std::string weights; // a safetensors file; empty: initialised from the seed
   // This file holds "input" [N, C, T, H, W] float32 (for a network with several inputs, each under its name)
-  // and, for a step, "labels" [N] int64 or int32.
+  // and, for a step, "labels" [N] int64 or int32, or "targets" [N, classes] where the package takes them; and
+  // "class_weights" [classes] where classes weigh differently.
   std::string input;
   std::string output;
   std::string names;                           // of the weights in both files, as findNaming takes them

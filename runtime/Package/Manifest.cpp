@@ -403,16 +403,30 @@ const HyperField &parseHyperField(const Node &node) {
   node.fault("expected one of {}, found {}", fmt::join(names, ", "), name);
 }
 
+bool isThere(const Node &root, const char *name) { return root.has(name) && !root.at(name).raw().is_null(); }
+
+// Reads what a step is told of its clips under this name, if anything.
+void parseTold(const Node &root, const char *name, ElementType type, const std::vector<int64_t> &shape,
+               const Manifest &manifest, std::optional<ArenaTensor> &tensor) {
+  if (!isThere(root, name))
+    return;
+  Node node = root.at(name);
+  parseTensor(node, manifest.arenaBytes, tensor.emplace());
+  if (tensor->type != type || tensor->shape != shape)
+    node.fault("expected {} [{}], found {} [{}]", type == ElementType::I32 ? "i32" : "f32",
+               fmt::join(shape, ", "), nameOf(tensor->type), fmt::join(tensor->shape, ", "));
+}
+
 void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
-  if (manifest.train || (root.has("labels") && !root.at("labels").raw().is_null())) {
-    Node node = root.at("labels");
-    parseTensor(node, manifest.arenaBytes, manifest.labels.emplace());
-    if (manifest.labels->type != ElementType::I32 ||
-        manifest.labels->shape != std::vector<int64_t>{manifest.batch})
-      node.fault("expected i32 [{}], found {} [{}]", manifest.batch, nameOf(manifest.labels->type),
-                 fmt::join(manifest.labels->shape, ", "));
-  }
-  if (manifest.train || (root.has("hyper") && !root.at("hyper").raw().is_null())) {
+  parseTold(root, "labels", ElementType::I32, {manifest.batch}, manifest, manifest.labels);
+  parseTold(root, "targets", ElementType::F32, {manifest.batch, manifest.classes}, manifest,
+            manifest.targets);
+  parseTold(root, "shares", ElementType::F32, {manifest.batch}, manifest, manifest.shares);
+  if (manifest.targets.has_value() != manifest.shares.has_value() || (manifest.targets && manifest.labels))
+    root.fault("a step has labels, or targets and shares");
+  if (manifest.train && !manifest.targets && !manifest.labels)
+    root.fault("'labels' is missing");
+  if (manifest.train || isThere(root, "hyper")) {
     Node node = root.at("hyper");
     for (const Node &field : node.at("fields").list())
       manifest.hyperFields.push_back(&parseHyperField(field));
@@ -432,8 +446,9 @@ void expectApart(const Node &node, const Segment &counters, const Manifest &mani
   };
   for (const InputTensor &input : manifest.inputs)
     expect(input.name, input.offset, input.bytes);
-  if (manifest.labels)
-    expect(manifest.labels->name, manifest.labels->offset, manifest.labels->bytes);
+  for (const std::optional<ArenaTensor> *told : {&manifest.labels, &manifest.targets, &manifest.shares})
+    if (*told)
+      expect((*told)->name, (*told)->offset, (*told)->bytes);
   if (manifest.hyper)
     expect("hyper", *manifest.hyper, 4 * static_cast<int64_t>(manifest.hyperFields.size()));
   for (const Parameter &parameter : manifest.parameters) {

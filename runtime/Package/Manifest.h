@@ -122,9 +122,12 @@ struct Manifest {
   int64_t arenaBytes = 0;
   std::vector<Segment> segments;
   std::vector<InputTensor> inputs;
-  std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
-  std::optional<int64_t> hyper;      // offset; always there in mode train
-  std::optional<Segment> counters;   // zeroed at the start of an entry in which launches count
+  // What a step is told of its clips; mode train always has labels, or targets and shares.
+  std::optional<ArenaTensor> labels;  // [N], I32
+  std::optional<ArenaTensor> targets; // [N, classes], F32
+  std::optional<ArenaTensor> shares;  // [N], F32
+  std::optional<int64_t> hyper;       // offset; always there in mode train
+  std::optional<Segment> counters;    // zeroed at the start of an entry in which launches count
   std::vector<const HyperField *> hyperFields;
   std::vector<Parameter> parameters;
   std::map<std::string, std::vector<ArenaTensor>> outputs; // by entry

@@ -220,10 +220,16 @@ json toJson(const Recipe &recipe) {
   return document;
 }
 
-void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval) {
-  if (auto fault = contradictionOf(data, eval))
+static void refuseFault(const std::optional<RecipeFault> &fault) {
+  if (fault)
     refuse("{}: {}{}", fault->field, fault->message, fault->hint.empty() ? "" : ": " + fault->hint);
 }
+
+void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval) {
+  refuseFault(contradictionOf(data, eval));
+}
+
+void refuseContradictions(const TrainRecipe &train) { refuseFault(contradictionOf(train)); }
 
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
   std::vector<std::string> texts;

@@ -20,6 +20,7 @@ nlohmann::json toJson(const Recipe &recipe);
 
 // Throws Error with status 2 where the recipe contradicts itself, naming the field as "data.segments".
 void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval);
+void refuseContradictions(const TrainRecipe &train);
 
 // Lists all fields of a recipe as `--set` takes them, "train.rate=0.1", in the order of the table.
 std::vector<std::string> settingsOf(const Recipe &recipe);

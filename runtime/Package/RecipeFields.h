@@ -55,11 +55,13 @@ inline constexpr std::string_view starts[] = {"random", "first", "middle"};
 inline constexpr std::string_view places[] = {"random", "centre", "resized", "scaled"};
 inline constexpr std::string_view flowMethods[] = {"farneback"};
 inline constexpr std::string_view schedules[] = {"steps", "cosine", "polynomial", "one_cycle"};
-inline constexpr std::string_view losses[] = {"cross_entropy"};
+inline constexpr std::string_view losses[] = {"cross_entropy", "binary_cross_entropy"};
+inline constexpr std::string_view classWeights[] = {"none", "balanced", "file"};
 inline constexpr std::string_view spreads[] = {"uniform", "random"};
 inline constexpr std::string_view evalPlaces[] = {"centre", "random", "three"};
 inline constexpr std::string_view averages[] = {"scores", "logits"};
-inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5"};
+inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5",
+                                               "video_map"};
 } // namespace recipe_words
 
 inline constexpr double maxRecipeCount = 1 << 30;  // for epochs, clips, parts
@@ -132,6 +134,18 @@ constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::str
   while (field->section != section || field->name != name)
     ++field;
   return *field;
+}
+
+/// Returns whether a network has several labels a clip, each of which is true or not by itself.
+inline bool hasSeveralLabels(const TrainRecipe &train) { return train.loss == "binary_cross_entropy"; }
+
+/// Returns whether training clips are mixed with each other.
+inline bool mixesClips(const TrainRecipe &train) { return train.mixup > 0 || train.cutmix > 0; }
+
+/// Returns whether a step is told how true each class is of each clip, in place of one label a clip. It is
+/// part of a package's code.
+inline bool takesTargets(const TrainRecipe &train) {
+  return hasSeveralLabels(train) || train.classWeights != "none" || mixesClips(train);
 }
 
 /// Returns the size that frames are scaled to where a recipe does not say: the paper's 128x171 for its crop

@@ -44,6 +44,7 @@ json toJson(const RunOrigin &origin) {
   return {{"network", origin.network},
           {"train", list(origin.train)},
           {"test", list(origin.test)},
+          {"class_weights", origin.classWeights},
           {"settings", origin.settings}};
 }
 
@@ -55,6 +56,7 @@ RunOrigin parseOrigin(const json &document) {
     document.at(name).at("videos").get_to(list->videos);
     document.at(name).at("digest").get_to(list->digest);
   }
+  origin.classWeights = document.value("class_weights", "");
   document.at("settings").get_to(origin.settings);
   return origin;
 }

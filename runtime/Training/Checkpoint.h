@@ -32,6 +32,7 @@ struct RunOrigin {
   };
   std::string network;               // Manifest::network
   List train, test;                  // test: empty where there is none
+  std::string classWeights;          // digest of a file of class weights; empty where there is none
   std::vector<std::string> settings; // what was asked for besides the spec, such as "train.rate=0.1"
 };
 

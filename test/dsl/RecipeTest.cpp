@@ -129,6 +129,19 @@ TEST(Recipe, ASegmentForEachFrame) {
             "      |                ^~~~~~~~ a clip takes one frame from each segment\n");
 }
 
+TEST(Recipe, WhatSeveralLabelsExclude) {
+  const Recipe recipe = recipeOf("train { loss binary_cross_entropy -> mix mixup=0.2 probability=0.5 }");
+  EXPECT_EQ(recipe.train.loss, "binary_cross_entropy");
+  EXPECT_EQ(recipe.train.mixup, 0.2);
+  EXPECT_EQ(recipe.train.mixProbability, 0.5);
+  EXPECT_EQ(errorsOf(network("  relu") + "train { loss binary_cross_entropy smoothing=0.1 }"),
+            "net.arch:5:35: error: binary_cross_entropy has no label smoothing\n"
+            "    5 | train { loss binary_cross_entropy smoothing=0.1 }\n"
+            "      |                                   ^~~~~~~~~ leave it out, or take cross_entropy\n");
+  EXPECT_EQ(messagesOf(network("  relu") + "train { loss binary_cross_entropy class_weights=balanced }"),
+            Messages{"5:35: error: binary_cross_entropy has no class weights"});
+}
+
 TEST(Recipe, InputsThatNoVideoFills) {
   EXPECT_EQ(errorsOf("network net { input rgb 3x70000x8x8 -> relu }"),
             "net.arch:1:25: error: clips of 70000 frames of 8x8 are too large\n"
@@ -178,12 +191,13 @@ TEST(Recipe, Errors) {
           "9:12: error: 'rate' has no argument 'warmpu'", "10:3: error: 'rate' stands twice in this section",
           "11:11: error: an argument too many for 'batch'", "12:16: error: 'nesterov' is on or off, found 1",
           "12:27: error: 'momentum' is a number at least 0 and below 1, found 2",
-          "13:8: error: 'loss' is one of cross_entropy, found crossentropy",
+          "13:8: error: 'loss' is one of cross_entropy, binary_cross_entropy, found crossentropy",
           "14:3: error: let, set, from and stream belong to networks, not to recipes",
           "16:13: error: 'crop' is a size of two parts, HxW, found 3x4x5",
           "16:22: error: 'flip' needs an argument",
           "16:22: error: labels, copies and braces belong to networks, not to recipes",
-          "17:15: error: 'report' is one of clip_top1, clip_top5, video_top1, video_top5, found video_top2",
+          "17:15: error: 'report' is one of clip_top1, clip_top5, video_top1, video_top5, video_map, found "
+          "video_top2",
           "17:35: error: '|' belongs to copies, a recipe has none"}));
 }
 

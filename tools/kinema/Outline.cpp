@@ -44,6 +44,8 @@ Manifest outlineOf(ModuleOp module, bool train) {
   for (auto param : module.getOps<clip::ParamOp>())
     outline.parameters.push_back(outlineOf(param, train));
   outline.recipe = parseRecipe(nlohmann::json::parse(*recipeText(module)));
+  if (train && takesTargets(outline.recipe.train))
+    outline.targets.emplace();
   return outline;
 }
 

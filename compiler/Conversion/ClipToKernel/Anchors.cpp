@@ -241,6 +241,17 @@ static LogicalResult make(Fuser &f, clip::SoftmaxCrossEntropyOp op) {
   return success();
 }
 
+static LogicalResult make(Fuser &f, clip::TargetCrossEntropyOp op) {
+  if (failed(f.require(op.getLogits())))
+    return failure();
+  auto kernel = kernel::TargetCrossEntropyOp::create(f.b, op.getLoc(), op.getResultTypes(),
+                                                     f.storage.lookup(op.getLogits()), op.getTargets(),
+                                                     op.getShares(), op.getSigmoid(), ScheduleAttr());
+  f.storage.hold(op.getLoss(), kernel.getLoss());
+  f.storage.hold(op.getDlogits(), kernel.getDlogits());
+  return success();
+}
+
 /// Makes the update. It adds up the partials of a gradient itself, unless they have been merged already.
 static LogicalResult make(Fuser &f, clip::SgdOp op) {
   Value gradient = f.storage.partialsOf(op.getGradient());
@@ -269,7 +280,8 @@ LogicalResult kinema::makeAnchor(Fuser &f, Operation *op) {
       .Case<clip::ConvOp, clip::ConvDataGradOp, clip::ConvWeightGradOp, clip::MaxPoolOp, clip::AvgPoolOp,
             clip::MaxPoolGradOp, clip::AvgPoolGradOp, clip::SpreadSumOp, clip::ConcatOp, clip::SliceOp,
             clip::PadChannelsOp, clip::ShiftOp, clip::FoldTimeOp, clip::UnfoldTimeOp, clip::DropoutOp,
-            clip::SoftmaxOp, clip::SoftmaxGradOp, clip::MatmulOp, clip::SoftmaxCrossEntropyOp, clip::SgdOp,
-            clip::FoldWeightOp>([&](auto found) { return make(f, found); })
+            clip::SoftmaxOp, clip::SoftmaxGradOp, clip::MatmulOp, clip::SoftmaxCrossEntropyOp,
+            clip::TargetCrossEntropyOp, clip::SgdOp, clip::FoldWeightOp>(
+          [&](auto found) { return make(f, found); })
       .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
 }

@@ -24,6 +24,7 @@ Lowering loweringOf() {
 llvm::ArrayRef<Lowering> channelsLowerings();
 llvm::ArrayRef<Lowering> convLowerings();
 llvm::ArrayRef<Lowering> copyLowerings();
+llvm::ArrayRef<Lowering> lossLowerings();
 llvm::ArrayRef<Lowering> pointwiseLowerings();
 llvm::ArrayRef<Lowering> poolLowerings();
 llvm::ArrayRef<Lowering> reduceLowerings();

@@ -1,6 +1,7 @@
 // The clip passes as a whole, numerically, on a small residual (2+1)D network.
 #include "test/compiler/ClipTesting.h"
 
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace kinema;
@@ -136,6 +137,24 @@ TEST_F(Step, RunningStatisticsMoveByPyTorchsRule) {
   double unbiased = (*moments)[1].values[1] * 160 / 159; // 2 clips x 4 frames x 5 x 4
   EXPECT_NEAR(trained.getParam("stem.spatial.bn.running_var")->values[1], 0.9 * before + 0.1 * unbiased,
               1e-12);
+}
+
+/// Where the recipe has precise batch norm, @statistics leaves the batch's statistics as the running ones.
+TEST_F(Step, StatisticsAreTheBatchs) {
+  (*module)->setAttr("clip.recipe",
+                     mlir::parseAttribute("{train = {precise_bn = 5 : i64}}", module->getContext()));
+  differentiate(*module);
+  runPasses(*module, createClipDecomposeBatchNorm());
+  Interpreter trained = interpreter(), precise = interpreter();
+  Tensor before = *trained.getParam("stem.spatial.bn.running_mean"),
+         weight = *precise.getParam("stem.spatial.weight");
+  trainStep(trained);
+  ASSERT_TRUE(mlir::succeeded(precise.run("statistics", {clip})));
+  EXPECT_EQ(precise.getParam("stem.spatial.weight")->values, weight.values);
+  for (size_t c = 0; c < before.values.size(); ++c)
+    EXPECT_NEAR(trained.getParam("stem.spatial.bn.running_mean")->values[c],
+                0.9 * before.values[c] + 0.1 * precise.getParam("stem.spatial.bn.running_mean")->values[c],
+                1e-12);
 }
 
 TEST_F(Step, TrainingOnOneBatchLowersItsLoss) {

@@ -186,3 +186,35 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "r
   %sum = clip.add %y, %z : (tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   return %sum, %y, %z : tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>
 }
+
+// -----
+
+// Targets take the place of labels where clips are mixed.
+module attributes {clip.recipe = {train = {loss = "cross_entropy", mixup = 2.000000e-01 : f64}}} {
+  clip.param @w : tensor<4x3x1x1x1xf32> {role = "weight"}
+  func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+    %w = clip.read @w : tensor<4x3x1x1x1xf32>
+    %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<4x3x1x1x1xf32>) -> tensor<2x4x1x1x1xf32>
+    return %y : tensor<2x4x1x1x1xf32>
+  }
+}
+
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %[[TARGETS:[^:]+]]: tensor<2x4xf32> {clip.name = "targets"}
+// CHECK-SAME: %[[SHARES:[^:]+]]: tensor<2xf32> {clip.name = "shares"}
+// CHECK: clip.target_xent %{{.*}}, %[[TARGETS]], %[[SHARES]] :
+
+// -----
+
+// The binary cross-entropy takes sigmoids of its own.
+module attributes {clip.recipe = {train = {loss = "binary_cross_entropy"}}} {
+  clip.param @w : tensor<4x3x1x1x1xf32> {role = "weight"}
+  func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+    %w = clip.read @w : tensor<4x3x1x1x1xf32>
+    %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<4x3x1x1x1xf32>) -> tensor<2x4x1x1x1xf32>
+    // expected-error @below {{binary_cross_entropy would take sigmoids of them: it cannot be trained}}
+    // expected-note @below {{leave this out to train}}
+    %p = clip.sigmoid %y : (tensor<2x4x1x1x1xf32>) -> tensor<2x4x1x1x1xf32>
+    return %p : tensor<2x4x1x1x1xf32>
+  }
+}

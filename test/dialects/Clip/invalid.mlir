@@ -270,6 +270,24 @@ func.func @softmax_xent(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<3xi32>) {
 
 // -----
 
+func.func @target_xent(%x: tensor<2x5x1x1x1xf32>, %targets: tensor<2x4xf32>, %shares: tensor<2xf32>) {
+  // expected-error @below {{targets of 2 clips and 4 classes for scores of 2 and 5}}
+  // expected-error @below {{failed to infer returned types}}
+  %l, %d = clip.target_xent %x, %targets, %shares : (tensor<2x5x1x1x1xf32>, tensor<2x4xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  return
+}
+
+// -----
+
+func.func @target_xent(%x: tensor<2x5x1x1x1xf32>, %targets: tensor<2x5xf32>, %shares: tensor<3xf32>) {
+  // expected-error @below {{3 shares for a batch of 2}}
+  // expected-error @below {{failed to infer returned types}}
+  %l, %d = clip.target_xent %x, %targets, %shares : (tensor<2x5x1x1x1xf32>, tensor<2x5xf32>, tensor<3xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  return
+}
+
+// -----
+
 func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @below {{operands differ: tensor<4x3xf32> and tensor<3x4xf32>}}
   // expected-error @below {{failed to infer returned types}}

@@ -148,9 +148,11 @@ func.func @channels(%x: !x) {
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32> {clip.name = "labels"}, %w: !w, %v: !w, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32> {clip.name = "labels"}, %targets: tensor<2x5xf32>, %shares: tensor<2xf32>, %w: !w, %v: !w, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // CHECK: clip.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
   %loss, %d = clip.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  // CHECK: clip.target_xent %{{.*}}, %{{.*}}, %{{.*}} {sigmoid} : (tensor<2x5x1x1x1xf32>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  %loss2, %d2 = clip.target_xent %x, %targets, %shares {sigmoid} : (tensor<2x5x1x1x1xf32>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
   // CHECK: clip.sgd
   %w1, %v1 = clip.sgd %w, %v, %w, %hyper : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   return

@@ -197,9 +197,11 @@ func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #aBcde8b>, %labels: tensor<2xi32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #abcdef>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #aBcde8b>, %labels: tensor<2xi32>, %targets: tensor<2x5xf32>, %shares: tensor<2xf32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #abcdef>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
   // CHECK: kernel.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)
   %loss, %d = kernel.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32, #aBcde8b>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #aBcde8b>)
+  // CHECK: kernel.target_xent %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)
+  %loss2, %d2 = kernel.target_xent %x, %targets, %shares : (tensor<2x5x1x1x1xf32, #aBcde8b>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #aBcde8b>)
   // CHECK: kernel.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
   %w1, %v1 = kernel.sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   // CHECK: kernel.fold %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6xf32, #A8a>) -> tensor<6x2x1x3x3xf32, #[[PLAIN]]>

@@ -102,6 +102,10 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/kind", "gpu"), at + ".kind: expected cpu or cuda, found gpu");
   EXPECT_EQ(changed("/hyper", nullptr), at + ": 'hyper' is missing");
   EXPECT_EQ(changed("/labels/type", "f32"), at + ".labels: expected i32 [4], found float32 [4]");
+  EXPECT_EQ(changed("/labels", nullptr), at + ": 'labels' is missing");
+  json targets = linearManifest()["outputs"]["infer"][0];
+  EXPECT_EQ(changed("/targets", targets), at + ": a step has labels, or targets and shares");
+  EXPECT_EQ(changed("/shares", targets), at + ".shares: expected f32 [4], found float32 [4, 3]");
   EXPECT_EQ(changed("/inputs", json::array()), at + ": there is no input");
   EXPECT_EQ(changed("/inputs/0/shape/0", 2),
             at + ".inputs[0]: tensor rgb has 288 bytes, its order takes 144");

@@ -103,6 +103,29 @@ TEST_F(TrainerTest, ResumesBitForBitAfterASignal) {
   }
 }
 
+// So does a run whose clips are mixed.
+TEST_F(TrainerTest, MixedClipsAreTheSameAfterAKill) {
+  auto mixing = [&] {
+    auto training = std::make_unique<Training>(folder);
+    training->recipe.train.mixup = 0.8;
+    training->recipe.train.cutmix = 1;
+    return training;
+  };
+  Training(folder).run();
+  const std::string plain = last();
+  mixing()->run();
+  const std::string whole = last();
+  EXPECT_FALSE(whole == plain);
+  auto killed = mixing();
+  killed->train.before = [](int64_t epoch, int64_t batch) {
+    if (epoch == 1 && batch == 4)
+      throw Killed();
+  };
+  EXPECT_THROW(killed->run(), Killed);
+  mixing()->run(true);
+  EXPECT_TRUE(last() == whole);
+}
+
 // Killed between two steps without warning: the run goes on from the last checkpoint.
 TEST_F(TrainerTest, ResumesBitForBitAfterAKill) {
   Training(folder).run();
@@ -226,7 +249,7 @@ TEST_F(TrainerTest, ScoresThatAreNoNumbersStopTheTest) {
   Training training(folder);
   training.program.initialise(1);
   training.test.infinite = 4;
-  EXPECT_EQ(errorOf([&] { evaluate(training.program, training.test, training.recipe.eval, training.quiet); }),
+  EXPECT_EQ(errorOf([&] { evaluate(training.program, training.test, training.recipe, training.quiet); }),
             "testing: the network's scores are not finite: its weights have diverged or hold NaN");
 }
 
@@ -251,7 +274,7 @@ TEST_F(TrainerTest, OnlyUnreadableVideosAreAnError) {
   SyntheticSource none(1, 1, false);
   none.unreadable = 0;
   training.program.initialise(1);
-  EXPECT_EQ(errorOf([&] { evaluate(training.program, none, training.recipe.eval, training.quiet); }),
+  EXPECT_EQ(errorOf([&] { evaluate(training.program, none, training.recipe, training.quiet); }),
             "testing: none of 1 videos could be read");
 }
 
