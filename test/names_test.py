@@ -33,7 +33,7 @@ MADE = ("code/", "OUT/", "gpu.tar.xz.work/", "build/", "/", "./")
 PLANTED = [
     "compiler/Target/CPU/ConvTiles.h", "compilers/Pipelines", "docs/{cpu,gpus}.md", "ConvTiles.h", "HaloTile::block_",
     "HaloTiles::blocks", "HaloTiles", "Recipe.TheTableOfTheText", "buildPhases", "kinema_exhausted", "kernel.convs",
-    "#kernel.layouts<abcde>", "sm90.halos", "assign-cpu-storages", "nvgpu-halo-tests", "train.rates", "KINEMA_POISONED=1",
+    "#kernel.layouts<abcde>", "sm90.halos", "assign-cpu-storages", "nvgpu-halo-tests", "train.ratess", "KINEMA_POISONED=1",
     "--set data.crops=1x1", "--thread", "kinema inspect SPEC --schedule", "kinema trains SPEC", "make tests",
     "--preset msan", "--target sm_91", "--emit arch", "kinema compile x.arch --from arch", "--names torchvision-4d",
     "kinema weights convert A B --to torch", "torchvision-2d-streets", "bench/bundle BUNDLE --rehearse",

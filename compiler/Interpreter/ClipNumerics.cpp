@@ -324,16 +324,3 @@ Loss numerics::targetCrossEntropy(const Tensor &logits, const Tensor &targets, c
   }
   return result;
 }
-
-Updated numerics::sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient,
-                      const SgdSettings &settings) {
-  auto [rate, momentum, decay, nesterov] = settings;
-  Updated result{weight, velocity};
-  for (size_t i = 0; i < weight.values.size(); ++i) {
-    double g = gradient.values[i] + decay * weight.values[i];
-    double v = momentum * velocity.values[i] + g;
-    result.velocity.values[i] = v;
-    result.weight.values[i] -= rate * (nesterov ? g + momentum * v : v);
-  }
-  return result;
-}

@@ -1,6 +1,7 @@
 #include "runtime/Commands/Bench.h"
 
 #include "runtime/Support/Random.h"
+#include "runtime/Training/Schedule.h"
 #include "runtime/Training/Targets.h"
 
 #include <fmt/format.h>
@@ -171,8 +172,12 @@ void fillInputs(Program &program) {
   for (int64_t i = 0; i < manifest.batch; ++i)
     labels[i] = {{static_cast<int32_t>(i % manifest.classes)}};
   setLabels(program, labels, manifest.recipe.train, {});
-  program.setHyper(
-      {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number overflows
+  TrainRecipe recipe = manifest.recipe.train;
+  recipe.nesterov = true;
+  UpdateCount count;
+  Hyper hyper = nextHyper(recipe, count);
+  hyper.rate = 1e-4f; // small: no number overflows
+  program.setHyper(hyper);
 }
 
 double EntryTime::least() const { return *std::min_element(seconds.begin(), seconds.end()); }

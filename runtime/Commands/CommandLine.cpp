@@ -173,7 +173,10 @@ void addFlags(CLI::App &app, RunCommandOptions &options) {
                  "classes]")
       ->required();
   app.add_option("--output", options.output, "safetensors to write")->required();
-  app.add_flag("--step", options.step, "do one training step instead of an evaluation");
+  app.add_flag("--step{1}", options.steps, "do one training step instead of an evaluation");
+  app.add_option("--steps", options.steps, "do so many training steps on the batch")
+      ->check(CLI::Range(1, 1000000))
+      ->excludes("--step");
   app.add_option("--rate", options.rate, "instead of the recipe's");
   app.add_option("--momentum", options.momentum, "instead of the recipe's");
   app.add_option("--weight-decay", options.decay, "instead of the recipe's");

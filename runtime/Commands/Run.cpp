@@ -93,8 +93,8 @@ void checkKnown(const Manifest &manifest, const TensorFile &file, const std::str
            manifest.targets ? "labels, targets, class_weights" : "labels");
 }
 
-Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
-  Hyper hyper = kinema::hyperOf(recipe);
+Hyper nextHyper(const TrainRecipe &recipe, const RunOptions &options, UpdateCount &count) {
+  Hyper hyper = kinema::nextHyper(recipe, count);
   hyper.rate = static_cast<float>(options.rate.value_or(recipe.rate));
   hyper.momentum = static_cast<float>(options.momentum.value_or(hyper.momentum));
   hyper.decay = static_cast<float>(options.decay.value_or(hyper.decay));
@@ -116,13 +116,19 @@ void collectStep(Program &program, const Naming &naming, TensorFile &result) {
   }
   for (FileTensor &parameter : program.storeWeights(naming).tensors)
     result.tensors.push_back(std::move(parameter));
+  for (const Parameter &parameter : manifest.parameters)
+    for (const auto &[state, offset] : parameter.states) {
+      const std::string name = state + "." + naming.inFile(parameter.name);
+      FileTensor &tensor = result.tensors.emplace_back(program.store(parameter.stateTensor(state), name));
+      tensor.shape = naming.shapeInFile(parameter.name, tensor.shape);
+    }
 }
 
 } // namespace
 
 void runTensors(Program &program, const RunOptions &options) {
   const Manifest &manifest = program.manifest();
-  if (options.step && !manifest.train)
+  if (options.steps > 0 && !manifest.train)
     fail("package {} was compiled for inference and cannot do a step; compile it with --mode train",
          manifest.name);
   Naming naming = findNaming(options.names);
@@ -136,10 +142,13 @@ void runTensors(Program &program, const RunOptions &options) {
   loadInputs(program, input, options.input);
 
   TensorFile result;
-  if (options.step) {
+  if (options.steps > 0) {
     loadLabels(program, input, options.input);
-    program.setHyper(hyperOf(manifest.recipe.train, options));
-    program.run("train_step");
+    UpdateCount count;
+    for (int64_t step = 0; step < options.steps; ++step) {
+      program.setHyper(nextHyper(manifest.recipe.train, options, count));
+      program.run("train_step");
+    }
     collectStep(program, naming, result);
   } else {
     program.run("infer");

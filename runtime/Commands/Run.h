@@ -18,14 +18,15 @@ struct RunOptions {
   std::string input;
   std::string output;
   std::string names;                           // of the weights in both files, as findNaming takes them
-  bool step = false;                           // one step of SGD in training mode instead of evaluation
+  int64_t steps = 0;                           // of training on this batch; 0: evaluation
   uint64_t seed = 1;                           // for the initialisation
   std::optional<double> rate, momentum, decay; // these replace the recipe's
 };
 
-// Writes "logits" [N, classes], or "probabilities" where the network ends in them; with `step` "logits", of
-// probabilities their logarithms, "loss" [], "grad.NAME" where the package was compiled to keep it, and every
-// updated parameter under its name. Throws Error.
+// Writes "logits" [N, classes], or "probabilities" where the network ends in them; with `steps`, from the
+// last of them, "logits", of probabilities their logarithms, "loss" [], "grad.NAME" where the package was
+// compiled to keep it, every updated parameter under its name, and its states as "momentum.NAME" and the
+// like. Throws Error.
 void runTensors(Program &program, const RunOptions &options);
 
 } // namespace kinema

@@ -202,16 +202,18 @@ Initialisation parseInitialisation(const Node &node, size_t rank) {
   return init;
 }
 
-Parameter parseParameter(const Node &node, bool train, int64_t arenaBytes) {
+Parameter parseParameter(const Node &node, int64_t arenaBytes) {
   Parameter parameter;
   parseTensor(node, arenaBytes, parameter);
   if (parameter.type != ElementType::F32)
     node.fault("parameter {} is {}, not f32", parameter.name, nameOf(parameter.type));
   parameter.role = parseRole(node.at("role"));
-  if (node.has("momentum") && !node.at("momentum").raw().is_null())
-    parameter.momentum = parsePlace(node.at("momentum"), parameter.bytes, arenaBytes);
-  if (train && parameter.trained() && !parameter.momentum)
-    node.fault("parameter {} has no momentum", parameter.name);
+  if (node.has("states"))
+    for (const auto &[name, place] : node.at("states").members()) {
+      if (std::ranges::find(stateNames, name) == std::end(stateNames))
+        node.at("states").fault("expected some of {}, found {}", fmt::join(stateNames, ", "), name);
+      parameter.states[name] = parsePlace(place, parameter.bytes, arenaBytes);
+    }
   parameter.init = parseInitialisation(node.at("init"), parameter.shape.size());
   return parameter;
 }
@@ -453,8 +455,8 @@ void expectApart(const Node &node, const Segment &counters, const Manifest &mani
     expect("hyper", *manifest.hyper, 4 * static_cast<int64_t>(manifest.hyperFields.size()));
   for (const Parameter &parameter : manifest.parameters) {
     expect(parameter.name, parameter.offset, parameter.bytes);
-    if (parameter.momentum)
-      expect(parameter.momentumTensor().name, *parameter.momentum, parameter.bytes);
+    for (const ArenaTensor &state : parameter.stateTensors())
+      expect(state.name, state.offset, state.bytes);
   }
   for (const auto &[entry, outputs] : manifest.outputs)
     for (const ArenaTensor &output : outputs)
@@ -476,7 +478,7 @@ void parseCounters(const Node &root, Manifest &manifest) {
 void parseParameters(const Node &root, Manifest &manifest) {
   std::set<std::string> seen;
   for (const Node &node : root.at("parameters").list()) {
-    manifest.parameters.push_back(parseParameter(node, manifest.train, manifest.arenaBytes));
+    manifest.parameters.push_back(parseParameter(node, manifest.arenaBytes));
     if (!seen.insert(manifest.parameters.back().name).second)
       node.fault("parameter {} occurs twice", manifest.parameters.back().name);
   }
@@ -534,8 +536,8 @@ Recipe parseRecipeFor(const Node &node, const std::vector<InputTensor> &inputs) 
 
 Manifest parse(const Node &root) {
   Manifest manifest;
-  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 3)
-    root.at("format").fault("this runtime reads format 3, the package has format {}", format);
+  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 4)
+    root.at("format").fault("this runtime reads format 4, the package has format {}", format);
   manifest.name = root.at("name").text();
   std::string mode = root.at("mode").text();
   if (mode != "train" && mode != "infer")
@@ -578,11 +580,23 @@ std::vector<InputForm> formsOf(const std::vector<InputTensor> &inputs) {
   return forms;
 }
 
-ArenaTensor Parameter::momentumTensor() const {
+ArenaTensor Parameter::stateTensor(const std::string &state) const {
   ArenaTensor tensor = *this;
-  tensor.name = "momentum." + name;
-  tensor.offset = *momentum;
+  tensor.name = state + "." + name;
+  tensor.offset = states.at(state);
   return tensor;
+}
+
+std::vector<ArenaTensor> Parameter::stateTensors() const {
+  std::vector<ArenaTensor> tensors;
+  for (const auto &[state, offset] : states)
+    tensors.push_back(stateTensor(state));
+  return tensors;
+}
+
+bool isStateName(std::string_view name) {
+  return std::ranges::any_of(
+      stateNames, [&](std::string_view state) { return name.starts_with(std::string(state) + "."); });
 }
 
 bool Manifest::hasCounters(const std::string &entry) const {

@@ -54,12 +54,21 @@ struct Initialisation {
 
 struct Parameter : ArenaTensor {
   Role role = Role::Weight;
-  std::optional<int64_t> momentum; // offset of the parameter's momentum, which has the same order
+  // Holds the offsets of what updates keep about the parameter, in the same order, by names such as
+  // "momentum".
+  std::map<std::string, int64_t> states;
   Initialisation init;
 
   bool trained() const { return role != Role::RunningMean && role != Role::RunningVariance; }
-  ArenaTensor momentumTensor() const; // needs `momentum`
+  // Returns a state, which must be there, as a tensor whose name in files is "momentum.NAME" or the like.
+  ArenaTensor stateTensor(const std::string &state) const;
+  std::vector<ArenaTensor> stateTensors() const;
 };
+
+// Names what updates keep about parameters.
+inline constexpr std::string_view stateNames[] = {"momentum", "mean", "square", "gradient", "average"};
+// Returns whether a tensor of a checkpoint has the name of such a state.
+bool isStateName(std::string_view name);
 
 enum class StoredType { F32, BF16, I32 };
 

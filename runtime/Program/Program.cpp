@@ -122,8 +122,8 @@ void Program::findUnkept() {
     cut(unkept, *contents.hyper, 4 * static_cast<int64_t>(contents.hyperFields.size()));
   for (const Parameter &parameter : contents.parameters) {
     cut(unkept, parameter.offset, parameter.bytes);
-    if (parameter.momentum)
-      cut(unkept, *parameter.momentum, parameter.bytes);
+    for (const auto &[state, offset] : parameter.states)
+      cut(unkept, offset, parameter.bytes);
   }
 }
 

@@ -104,7 +104,7 @@ void Trainer::step() {
   costs.stepCopied = now() - copying;
   int64_t number = stepsBefore(state.epoch) + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
-  Hyper hyper = hyperOf(recipe.train);
+  Hyper hyper = nextHyper(recipe.train, state.count);
   const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
   hyper.rate = static_cast<float>(rate);
   hyper.seed = static_cast<float>(recipe.train.seed % wholeFloats);
@@ -230,23 +230,37 @@ void Trainer::computeStatistics() {
   statistics.store(program);
 }
 
-// Tests the network and keeps its weights if they are the best so far.
+// Tests the network and keeps its weights if they are the best so far. Where there is an average of the
+// weights, both are of it, and so are precise statistics of batch norms: the weights have theirs back
+// afterwards. A test that throws ends the run, so that nothing has to be put back then.
 void Trainer::test() {
   double start = now();
+  const bool averaged = hasAverage();
+  BatchStatistics present(program.manifest());
+  if (averaged) {
+    present.add(program);
+    program.exchangeAverages();
+  }
+  computeStatistics();
   lastTest =
       evaluate(program, *testSource, recipe, progress, fmt::format("testing epoch {}", state.epoch + 1));
   testSeconds = now() - start;
   if (options.tested)
     options.tested(*lastTest);
-  stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
   const bool several = hasSeveralLabels(recipe.train);
   const double accuracy =
       several ? *lastTest->meanAveragePrecision : lastTest->videos.share(lastTest->videos.top1);
-  if (accuracy <= state.best)
+  const bool isBest = accuracy > state.best;
+  TensorFile weights = isBest ? program.storeWeights() : TensorFile();
+  if (averaged) {
+    program.exchangeAverages();
+    present.store(program);
+  }
+  stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
+  if (!isBest)
     return;
   state.best = accuracy;
   state.bestEpoch = state.epoch;
-  TensorFile weights = program.storeWeights();
   weights.metadata = {{"package", program.manifest().name},
                       {"epoch", fmt::to_string(state.epoch + 1)},
                       {several ? "video_map" : "video_top1", fmt::to_string(accuracy)}};
@@ -272,10 +286,8 @@ void Trainer::finishEpoch() {
 
   const bool last = state.epoch + 1 == recipe.train.epochs;
   const bool tests = testSource && (last || (state.epoch + 1) % options.testEvery == 0);
-  if (tests || last) {
+  if (tests || last)
     save(); // so that a run that is stopped while it tests goes on with the test
-    computeStatistics();
-  }
   if (tests) {
     test();
     row.testLoss = lastTest->clips.meanLoss();
@@ -283,6 +295,8 @@ void Trainer::finishEpoch() {
     row.testVideoTop1 = lastTest->videos.share(lastTest->videos.top1);
     row.testVideoTop5 = lastTest->videos.share(lastTest->videos.top5);
   }
+  if (last && (!tests || hasAverage()))
+    computeStatistics();
   row.seconds = now() - costs.start;
 
   std::string line = fmt::format("epoch {}/{}  loss {:.4f}  clip top-1 {:.1f}%", row.epoch,

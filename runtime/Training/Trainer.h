@@ -1,4 +1,4 @@
-// Trains by stochastic gradient descent, as the recipe says, with everything that a long run needs: progress,
+// Trains by stochastic gradients, as the recipe says, with everything that a long run needs: progress,
 // tests, checkpoints, curves.
 #pragma once
 
@@ -85,6 +85,7 @@ private:
   void save();
   void saveTo(const std::string &path);
   void saveEpoch();
+  bool hasAverage() const { return recipe.train.average > 0 && state.count.updates > 0; }
   void computeStatistics();
   void test();
   void finishEpoch();

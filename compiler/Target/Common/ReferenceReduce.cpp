@@ -1,14 +1,9 @@
-// Lowers the merging of partials, sums over axes, and the update.
+// Lowers the merging of partials, and sums over axes.
 #include "compiler/Target/Common/ReferenceOps.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
-
-/// Counts the elements of a tensor in memory.
-static int64_t storedElements(RankedTensorType type) {
-  return kernel::layoutOf(type).storedElements(type.getShape());
-}
 
 //===-- Finalize ----------------------------------------------------------===//
 
@@ -146,9 +141,8 @@ static void emit(kernel::FinalizeOp op, KernelEmitter &e) {
 
 //===-- Reduce ------------------------------------------------------------===//
 
-/// Returns the sum of `count` flat partials of `elements`, in order, at one position.
-static Value sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_t elements, Value at,
-                           int64_t width) {
+Value reference::sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_t elements, Value at,
+                               int64_t width) {
   Value first = e.loadElements(buffer, at, width);
   if (count == 1)
     return first;
@@ -249,79 +243,9 @@ static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
   });
 }
 
-//===-- SGD ---------------------------------------------------------------===//
-
-namespace {
-/// An Update is one parameter of an update.
-struct Update {
-  int64_t elements, partials;
-
-  Update(kernel::SgdOp op, int64_t i)
-      : elements(storedElements(tensorOf(op.getWeights()[i]))),
-        partials(storedElements(tensorOf(op.getGradients()[i])) / elements) {}
-};
-
-/// Performs a step of stochastic gradient descent, with its rates.
-struct Sgd {
-  kernel::SgdOp op;
-  KernelEmitter &e;
-  Value rate = field(clip::HyperField::Rate), momentum = field(clip::HyperField::Momentum),
-        decay = field(clip::HyperField::Decay);
-  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE,
-                                         field(clip::HyperField::Nesterov), e.constant(0.0f));
-
-  Value field(clip::HyperField field) { return e.loadField(op.getHyperMutable(), field); }
-
-  /// Returns the buffers of parameter i of `count`: weights, velocities, gradients, new weights and new
-  /// velocities.
-  SmallVector<Value> buffersOf(int64_t i, int64_t count) {
-    return {e.operands[i], e.operands[count + i], e.operands[2 * count + i], e.results[i],
-            e.results[count + i]};
-  }
-
-  /// Updates a parameter's elements from `at` on.
-  void step(const Update &update, ValueRange buffers, Value at, int64_t width) {
-    Value weights = buffers[0], velocities = buffers[1], gradients = buffers[2];
-    auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
-    Value weight = e.loadElements(weights, at, width);
-    Value gradient = sumOfPartials(e, gradients, update.partials, update.elements, at, width);
-    gradient = e.addf(gradient, e.mulf(all(decay), weight));
-    Value velocity = e.addf(e.mulf(all(momentum), e.loadElements(velocities, at, width)), gradient);
-    Value ahead = e.addf(gradient, e.mulf(all(momentum), velocity));
-    Value step = arith::SelectOp::create(e.b, e.loc, nesterov, ahead, velocity);
-    e.storeElements(e.subf(weight, e.mulf(all(rate), step)), buffers[3], at);
-    e.storeElements(velocity, buffers[4], at);
-  }
-};
-} // namespace
-
-static LaunchParts partsOf(kernel::SgdOp op, const Machine &machine) {
-  LaunchParts parts;
-  for (unsigned i = 0; i < op.getWeights().size(); ++i)
-    parts.add(flatBlocks(machine, Update(op, i).elements),
-              {op.getWeights()[i].getType(), op.getGradients()[i].getType()});
-  return parts;
-}
-
-static Blocks blocksOf(kernel::SgdOp op, const Machine &machine) { return partsOf(op, machine).blocks(); }
-
-static void emit(kernel::SgdOp op, KernelEmitter &e) {
-  LaunchParts parts = partsOf(op, e.machine);
-  Sgd sgd{op, e};
-  int64_t count = op.getWeights().size();
-  e.forEachBlock([&](Value block) {
-    auto buffersOf = [&](int64_t i) { return sgd.buffersOf(i, count); };
-    parts.visit(e, block, buffersOf, [&](int64_t i, Value block, ValueRange buffers) {
-      Update update(op, i);
-      forEachFlat(e, update.elements, block, flatWidth(e.machine, update.elements, update.partials),
-                  [&](Value at, int64_t width) { sgd.step(update, buffers, at, width); });
-    });
-  });
-}
-
 ArrayRef<Lowering> reference::reduceLowerings() {
-  static const Lowering rows[] = {
-      loweringOf<kernel::FinalizeOp, blocksOf, emit>(), loweringOf<kernel::ReduceOp, blocksOf, emit>(),
-      loweringOf<kernel::SpreadSumOp, blocksOf, emit>(), loweringOf<kernel::SgdOp, blocksOf, emit>()};
+  static const Lowering rows[] = {loweringOf<kernel::FinalizeOp, blocksOf, emit>(),
+                                  loweringOf<kernel::ReduceOp, blocksOf, emit>(),
+                                  loweringOf<kernel::SpreadSumOp, blocksOf, emit>()};
   return rows;
 }

@@ -169,12 +169,13 @@ TEST_F(Step, TrainingOnOneBatchLowersItsLoss) {
 
 /// Two steps of PyTorch's SGD, by hand, on one weight.
 TEST(Sgd, FollowsPyTorchsFormula) {
-  auto module = parse("!h = tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>\n"
-                      "func.func @f(%w: tensor<1xf32>, %v: tensor<1xf32>, %g: tensor<1xf32>, %h: !h) -> "
-                      "(tensor<1xf32>, tensor<1xf32>) {\n"
-                      "%a, %b = clip.sgd %w, %v, %g, %h : (tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, !h) "
-                      "-> (tensor<1xf32>, tensor<1xf32>)\n"
-                      "return %a, %b : tensor<1xf32>, tensor<1xf32>\n}");
+  auto module =
+      parse("!h = tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>\n"
+            "func.func @f(%w: tensor<1xf32>, %v: tensor<1xf32>, %g: tensor<1xf32>, %h: !h) -> "
+            "(tensor<1xf32>, tensor<1xf32>) {\n"
+            "%a, %b = clip.update sgd %w, %v, %g, %h : (tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, !h) "
+            "-> (tensor<1xf32>, tensor<1xf32>)\n"
+            "return %a, %b : tensor<1xf32>, tensor<1xf32>\n}");
   ASSERT_TRUE(module);
   Interpreter interpreter(*module, Interpreter::Storage::Double);
   auto step = [&](double w, double v, double g, double nesterov) {

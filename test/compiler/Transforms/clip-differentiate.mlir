@@ -46,12 +46,12 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 // No gradient with respect to the clip.
 // CHECK-NOT: clip.conv_dgrad
 // CHECK: %[[DWA:.*]] = clip.conv_wgrad %[[G]], %[[X]] window <1x1x1>
-// CHECK: %[[WA1:.*]], %[[VA1:.*]] = clip.sgd %[[WA]], %[[VA]], %[[DWA]], %[[HYPER]]
-// CHECK: clip.sgd {{.*}}, %[[DGAMMA]], %[[HYPER]]
-// CHECK: clip.sgd {{.*}}, %[[DBETA]], %[[HYPER]]
-// CHECK: clip.sgd %[[WF]], {{.*}}, %[[DWF]], %[[HYPER]]
-// CHECK: clip.write @a.weight, %[[WA1]]
-// CHECK: clip.write @a.weight.momentum, %[[VA1]]
+// CHECK: %[[NEW:.*]]:2 = clip.update sgd %[[WA]], %[[VA]], %[[DWA]], %[[HYPER]]
+// CHECK: clip.update sgd {{.*}}, %[[DGAMMA]], %[[HYPER]]
+// CHECK: clip.update sgd {{.*}}, %[[DBETA]], %[[HYPER]]
+// CHECK: clip.update sgd %[[WF]], {{.*}}, %[[DWF]], %[[HYPER]]
+// CHECK: clip.write @a.weight, %[[NEW]]#0
+// CHECK: clip.write @a.weight.momentum, %[[NEW]]#1
 // CHECK: return %[[LOSS]], %[[Y]] : tensor<f32>, tensor<2x5x1x1x1xf32>
 
 // KEEP-LABEL: func.func @train_step(

@@ -291,7 +291,7 @@ func.func @target_xent(%x: tensor<2x5x1x1x1xf32>, %targets: tensor<2x5xf32>, %sh
 func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @below {{operands differ: tensor<4x3xf32> and tensor<3x4xf32>}}
   // expected-error @below {{failed to infer returned types}}
-  %a, %b = clip.sgd %w, %w, %g, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3x4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.update sgd %w, %w, %g, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3x4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
   return
 }
 
@@ -300,7 +300,25 @@ func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32, #clip
 func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32, #clip.hyper<rate, momentum, decay>>) {
   // expected-error @below {{%hyper has no field nesterov}}
   // expected-error @below {{failed to infer returned types}}
-  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32, #clip.hyper<rate, momentum, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.update sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32, #clip.hyper<rate, momentum, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+func.func @adamw(%w: tensor<4x3xf32>, %h: tensor<1xf32, #clip.hyper<rate>>) {
+  // expected-error @below {{an update by adamw takes a weight, 2 states, a gradient and 0 norms, found 3 tensors}}
+  // expected-error @below {{failed to infer returned types}}
+  %a, %b = clip.update adamw %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<1xf32, #clip.hyper<rate>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+func.func @lars(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, decay, trust>>) {
+  // expected-error @below {{a norm is one number, found 4}}
+  // expected-error @below {{failed to infer returned types}}
+  %a, %b = clip.update lars %w, %w, %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, decay, trust>>) -> (tensor<4xf32>, tensor<4xf32>)
   return
 }
 
@@ -309,7 +327,7 @@ func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32, #clip.hyper<rate, momentum
 // The fields say how many numbers there are.
 func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @below {{operand #3 must be f32 tensor of one value a field of its `#clip.hyper`}}
-  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.update sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
   return
 }
 

@@ -7,6 +7,7 @@
 #include "test/runtime/SyntheticSource.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -308,13 +309,21 @@ TEST_F(TrainerTest, WrongCheckpointsAreErrors) {
             "checkpoint " + changed + " is of network other, the package is of linear");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata["state"] = "{"; }),
             "checkpoint " + changed + " is damaged: its state cannot be read");
-  EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "3"; }),
-            "checkpoint " + changed + " has format 3, this runtime reads format 2");
+  EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "2"; }),
+            "checkpoint " + changed + " has format 2, this runtime reads format 3");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata.erase("origin"); }),
             "checkpoint " + changed + " has no origin");
   EXPECT_EQ(error([](TensorFile &f) {
               std::erase_if(f.tensors, [](auto &t) { return t.name == "momentum.fc.bias"; });
             }),
             "checkpoint " + changed + " has no tensor momentum.fc.bias of float32 [3]");
+  EXPECT_EQ(error([](TensorFile &f) {
+              auto recipe = nlohmann::json::parse(f.metadata["recipe"]);
+              recipe["train"]["optimiser"] = "adamw";
+              f.metadata["recipe"] = recipe.dump();
+            }),
+            "checkpoint " + changed +
+                " was trained by other code than the package's: train.optimiser is \"adamw\", was \"sgd\"; "
+                "compile the spec as it was, or start from the checkpoint's weights with --weights");
   training.program.loadWeights(file, path); // as weights, its momentum is passed over
 }

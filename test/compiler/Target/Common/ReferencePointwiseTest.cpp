@@ -368,9 +368,9 @@ TEST(ReferenceSgd, StepsWithPartials) {
       std::string type = weight(shape),
                   hyperType = "tensor<5xf32, #clip.hyper<step, decay, nesterov, rate, momentum>>";
       ReferenceKernel kernel(kernelText({type, type, weight(stacked), hyperType},
-                                        "kernel.sgd %o0, %o1, %o2, %o3 : (" + type + ", " + type + ", " +
-                                            weight(stacked) + ", " + hyperType + ") -> (" + type + ", " +
-                                            type + ")",
+                                        "kernel.update sgd %o0, %o1, %o2, %o3 : (" + type + ", " + type +
+                                            ", " + weight(stacked) + ", " + hyperType + ") -> (" + type +
+                                            ", " + type + ")",
                                         {type, type}));
       Tensor w = random(shape, 1), v = random(shape, 2), g = random(stacked, 3);
       Tensor hyper{{5}, {123.0f, 0.01f, nesterov ? 1.0f : 0.0f, 0.1f, 0.9f}};
@@ -429,7 +429,7 @@ TEST(ReferenceSgd, StepsSeveralParametersAsEachAlone) {
     for (size_t i = 0; i < operands.size(); ++i)
       names += (i ? ", %o" : "%o") + std::to_string(i);
     std::string text =
-        "kernel.sgd " + names + " : (" + joined(operandTypes) + ") -> (" + joined(resultTypes) + ")";
+        "kernel.update sgd " + names + " : (" + joined(operandTypes) + ") -> (" + joined(resultTypes) + ")";
     return ReferenceKernel(kernelText(operandTypes, text, resultTypes)).run(operands, inPlace);
   };
   std::vector<size_t> all(shapes.size());
