@@ -19,11 +19,14 @@ bool ExpressionParser::argumentFollows() {
   case Kind::Repeat:
     return true;
   case Kind::Mark:
-    return token.isMark('(') || token.isMark('[');
+    return token.isMark('(') || token.isMark('[') || patternFollows();
   default:
     return false;
   }
 }
+
+/// Returns whether a pattern of names such as `*.bn.weight` comes next, and not a factor.
+bool ExpressionParser::patternFollows() { return peek().isMark('*') && peekSecond().isMark('.'); }
 
 bool ExpressionParser::arguments(std::vector<Argument> &arguments, ExprPtr *times) {
   while (argumentFollows()) {
@@ -108,7 +111,7 @@ ExprPtr ExpressionParser::expression() {
 
 ExprPtr ExpressionParser::term() {
   ExprPtr result = factor();
-  while (result && (peek().isMark('*') || peek().isMark('/') || peek().isMark('%')))
+  while (result && !patternFollows() && (peek().isMark('*') || peek().isMark('/') || peek().isMark('%')))
     result = binary(std::move(result), &ExpressionParser::factor);
   return result;
 }
@@ -129,6 +132,8 @@ ExprPtr ExpressionParser::factor() {
       return list();
     if (token.isMark('('))
       return parenthesised();
+    if (patternFollows())
+      return path();
     if (token.isMark('-'))
       return fail("expected a value, found '-'", "there are no negative numbers in the language");
     if (token.isMark('/') || token.isMark('*'))
@@ -201,7 +206,7 @@ std::unique_ptr<PathExpr> ExpressionParser::path() {
   while (takeMark('.')) {
     if (parts.size() > maxNesting)
       return failAt(first.location, "a name of more than " + std::to_string(maxNesting) + " parts");
-    if (!peek().is(Kind::Word) && !peek().is(Kind::Int))
+    if (!peek().is(Kind::Word) && !peek().is(Kind::Int) && !peek().isMark('*'))
       return unexpected("a name or a copy's number");
     Token part = take();
     parts.push_back({part.text.str(), part.location});

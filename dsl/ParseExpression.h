@@ -19,6 +19,7 @@ protected:
 
 private:
   bool argumentFollows();
+  bool patternFollows();
   std::optional<Argument> argument();
   bool copies(ExprPtr &times, ExprPtr value, Location location);
   ExprPtr binary(ExprPtr lhs, ExprPtr (ExpressionParser::*rule)());

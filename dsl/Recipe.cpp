@@ -43,7 +43,7 @@ struct MissingStatement {
 };
 
 constexpr MissingStatement missingStatements[] = {
-    {Kind::Train, "adam", "there is no Adam", "the optimiser is SGD: sgd momentum=0.9 decay=1e-4"},
+    {Kind::Train, "adam", "there is no Adam", "with its weight decay apart it is `adamw decay=0.05`"},
 };
 
 /// Puts values into fields, with one error for each that does not fit.
@@ -103,7 +103,7 @@ bool Filler::word(const Field &field, const Expr &value, std::string &result) {
     return wrong(field, value, "a word");
   result = path->text();
   llvm::SmallVector<llvm::StringRef> words(field.row.words.begin(), field.row.words.end());
-  if (words.empty()) // names of the author's own
+  if (words.empty()) // a name or a pattern of the author's own
     recipe.valuePlaces[result] = value.location;
   if (words.empty() || llvm::is_contained(words, result))
     return true;
@@ -181,19 +181,38 @@ bool Filler::assign(const Field &field, llvm::ArrayRef<const Expr *> values, Loc
       field.member);
 }
 
+bool isOneOf(llvm::StringRef word, std::span<const std::string_view> words) {
+  return llvm::is_contained(llvm::ArrayRef(words.data(), words.size()), std::string_view(word));
+}
+
+/// Adds the names of the statements in which a field stands, each once.
+void addStatements(const RecipeField &row, std::vector<llvm::StringRef> &heads) {
+  auto add = [&](llvm::StringRef head) {
+    if (!head.empty() && !llvm::is_contained(heads, head))
+      heads.push_back(head);
+  };
+  for (std::string_view word : row.isStatement ? row.words : row.also)
+    add(word);
+  add(row.statement);
+}
+
 /// Fills fields from a statement such as `rate 0.01 warmup=10`: arguments by position go to the statement's
 /// unnamed fields, the last of which, if it is a list, takes all that are left.
 void Filler::statement(Kind section, const CallStmt &call) {
   std::vector<const Field *> positional;
   std::vector<llvm::StringRef> names, heads;
   llvm::StringMap<const Field *> named;
+  const Field *choice = nullptr; // the field of which the statement is a word
   for (const Field &field : fields) {
     if (llvm::StringRef(field.row.section) != toString(section))
       continue;
-    llvm::StringRef statement = field.row.statement, argument = field.row.argument;
-    if (heads.empty() || heads.back() != statement)
-      heads.push_back(statement);
-    if (statement != call.head.text)
+    llvm::StringRef argument = field.row.argument;
+    addStatements(field.row, heads);
+    if (field.row.isStatement && isOneOf(call.head.text, field.row.words)) {
+      choice = &field;
+      continue;
+    }
+    if (!field.row.isArgumentOf(call.head.text))
       continue;
     if (argument.empty()) {
       positional.push_back(&field);
@@ -217,7 +236,10 @@ void Filler::statement(Kind section, const CallStmt &call) {
   }
   if (call.label || call.times || call.body)
     diagnostics.error(call.location, "labels, copies and braces belong to networks, not to recipes");
-  if (call.arguments.empty())
+  if (choice) {
+    recipe.places[choice->path()] = call.head.location;
+    *std::get<std::string *>(choice->member) = call.head.text;
+  } else if (call.arguments.empty())
     diagnostics.error(call.head.location, "'" + call.head.text + "' needs an argument",
                       positional.empty() ? "it has " + llvm::join(names, "= ") + "=" : "");
   size_t next = 0;
@@ -270,8 +292,21 @@ bool Filler::setting(const Setting &setting) {
 
 } // namespace
 
+/// Returns the field of which a statement is a word; null where it is a statement like others.
+static const RecipeField *choiceOf(Section::Kind section, llvm::StringRef head) {
+  for (const RecipeField &row : recipeFields)
+    if (row.isStatement && llvm::StringRef(row.section) == toString(section) && isOneOf(head, row.words))
+      return &row;
+  return nullptr;
+}
+
+static std::string joined(std::span<const std::string_view> words) {
+  return llvm::join(llvm::SmallVector<llvm::StringRef>(words.begin(), words.end()), ", ");
+}
+
 void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics) {
   llvm::StringMap<Location> seen;
+  std::map<const RecipeField *, llvm::StringRef> chosen; // the words of fields that are statements
   for (const Chain &chain : section.body.chains) {
     for (const StmtPtr &stmt : chain.statements) {
       const auto *call = llvm::dyn_cast<CallStmt>(stmt.get());
@@ -281,6 +316,13 @@ void apply(const Section &section, Recipe &recipe, Diagnostics &diagnostics) {
       }
       if (!seen.try_emplace(call->head.text, call->location).second)
         diagnostics.error(call->location, "'" + call->head.text + "' stands twice in this section");
+      else if (const RecipeField *field = choiceOf(section.kind, call->head.text);
+               field && !chosen.try_emplace(field, call->head.text).second)
+        diagnostics.error(call->head.location,
+                          ("a second " + llvm::StringRef(field->name) + ", '" + call->head.text +
+                           "' after '" + chosen[field] + "'")
+                              .str(),
+                          "a recipe has one of " + joined(field->words));
       else
         Filler(recipe, diagnostics).statement(section.kind, *call);
     }
@@ -316,6 +358,8 @@ void resolve(Recipe &recipe, int64_t frames, int64_t height, int64_t width, Loca
   data.frames = frames; // what differs from the input was reported above
   data.crop = eval.crop = {height, width};
   if (auto fault = contradictionOf(data, eval); fault && recipeFieldNamed("data", "resize").holds(resize))
+    diagnostics.error(placeOr(fault->field), fault->message, fault->hint);
+  if (auto fault = contradictionOf(recipe.train))
     diagnostics.error(placeOr(fault->field), fault->message, fault->hint);
 }
 

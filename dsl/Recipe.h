@@ -13,7 +13,7 @@ namespace kinema::dsl {
 struct Recipe : kinema::Recipe {
   std::map<std::string, Location> places; // places where "data.crop" and the like were given
   std::map<std::string, Location>
-      valuePlaces; // places where the values of the network that `train.of` names were named
+      valuePlaces; // places where names and patterns of the author's own were given
 };
 
 /// Fills `recipe` from a section.

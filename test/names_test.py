@@ -18,6 +18,7 @@ ELSEWHERE = {
     "cuda.h": "NVIDIA's header, which a test reads where it is installed",
     "fence.mbarrier_init": "an instruction of PTX",
     "lib/": "a folder beside a spec",
+    "CrossEntropyLoss": "a class of PyTorch",
     "max_memory_allocated": "a function of PyTorch",
     "ncu --set full": "an option of Nsight Compute",
     "nvidia-smi": "a program of NVIDIA's",
@@ -32,7 +33,7 @@ MADE = ("code/", "OUT/", "gpu.tar.xz.work/", "build/", "/", "./")
 PLANTED = [
     "compiler/Target/CPU/ConvTiles.h", "compilers/Pipelines", "docs/{cpu,gpus}.md", "ConvTiles.h", "HaloTile::block_",
     "HaloTiles::blocks", "HaloTiles", "Recipe.TheTableOfTheText", "buildPhases", "kinema_exhausted", "kernel.convs",
-    "#kernel.layouts<abcde>", "sm90.halos", "assign-cpu-storages", "nvgpu-halo-tests", "train.rates", "KINEMA_POISONED=1",
+    "#kernel.layouts<abcde>", "sm90.halos", "assign-cpu-storages", "nvgpu-halo-tests", "train.ratess", "KINEMA_POISONED=1",
     "--set data.crops=1x1", "--thread", "kinema inspect SPEC --schedule", "kinema trains SPEC", "make tests",
     "--preset msan", "--target sm_91", "--emit arch", "kinema compile x.arch --from arch", "--names torchvision-4d",
     "kinema weights convert A B --to torch", "torchvision-2d-streets", "bench/bundle BUNDLE --rehearse",

@@ -1,6 +1,7 @@
 #include "compiler/Interpreter/ClipInterpreter.h"
 
 #include "compiler/Interpreter/ClipNumerics.h"
+#include "compiler/Interpreter/Update.h"
 #include "dialects/Clip/Clip.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -150,14 +151,19 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
         Loss found = softmaxCrossEntropy(*in[0], *in[1], op.getSmoothing().convertToDouble());
         return Results{found.loss, found.dlogits};
       })
-      .Case([&](SgdOp op) {
-        auto field = fieldsOf(op.getHyper(), *in[3]);
-        Updated updated = sgd(*in[0], *in[1], *in[2],
-                              {.rate = field(HyperField::Rate),
-                               .momentum = field(HyperField::Momentum),
-                               .decay = field(HyperField::Decay),
-                               .nesterov = field(HyperField::Nesterov) != 0});
-        return Results{updated.weight, updated.velocity};
+      .Case([&](TargetCrossEntropyOp op) {
+        Loss found = targetCrossEntropy(*in[0], *in[1], *in[2], op.getSigmoid());
+        return Results{found.loss, found.dlogits};
+      })
+      .Case([&](NormOp) { return Results{norm(in)}; })
+      .Case([&](UpdateOp op) {
+        Operands tensors(in.begin(), in.end() - 1);
+        return Results{
+            update(tensors, {.form = op.form(),
+                             .field = fieldsOf(op.getHyper(), *in.back()),
+                             .rateFactor = op.getRateFactor().convertToDouble(),
+                             .decayFactor = op.getDecayFactor().convertToDouble(),
+                             .maxNorm = op.getMaxNorm() ? op.getMaxNorm()->convertToDouble() : 0})};
       })
       .Default([](Operation *op) -> FailureOr<Results> {
         return op->emitError("the interpreter knows no operation ") << op->getName();

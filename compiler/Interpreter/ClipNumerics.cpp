@@ -298,15 +298,29 @@ Loss numerics::softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, d
   return result;
 }
 
-Updated numerics::sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient,
-                      const SgdSettings &settings) {
-  auto [rate, momentum, decay, nesterov] = settings;
-  Updated result{weight, velocity};
-  for (size_t i = 0; i < weight.values.size(); ++i) {
-    double g = gradient.values[i] + decay * weight.values[i];
-    double v = momentum * velocity.values[i] + g;
-    result.velocity.values[i] = v;
-    result.weight.values[i] -= rate * (nesterov ? g + momentum * v : v);
+Loss numerics::targetCrossEntropy(const Tensor &logits, const Tensor &targets, const Tensor &shares,
+                                  bool sigmoid) {
+  Loss result{Tensor(Shape{}), Tensor(logits.shape)};
+  const int64_t classes = logits.shape[1];
+  for (int64_t n = 0; n < logits.shape[0]; ++n) {
+    const double share = shares.values[n];
+    if (share == 0)
+      continue;
+    const double *scores = logits.plane(n, 0), *wanted = targets.values.data() + n * classes;
+    const double largest = *std::max_element(scores, scores + classes);
+    double sum = 0, all = 0;
+    for (int64_t c = 0; c < classes; ++c) {
+      sum += std::exp(scores[c] - largest);
+      all += wanted[c];
+    }
+    for (int64_t c = 0; c < classes; ++c) {
+      const double logProbability = scores[c] - largest - std::log(sum);
+      const double logYes = -std::log1p(std::exp(-scores[c])), logNo = -std::log1p(std::exp(scores[c]));
+      result.loss.values[0] -=
+          share * (sigmoid ? wanted[c] * logYes + (1 - wanted[c]) * logNo : wanted[c] * logProbability);
+      result.dlogits.plane(n, c)[0] =
+          share * ((sigmoid ? std::exp(logYes) : all * std::exp(logProbability)) - wanted[c]);
+    }
   }
   return result;
 }

@@ -81,20 +81,12 @@ Tensor batchNormGrad(const Tensor &g, const Tensor &z, const Tensor &mean, const
                      const Tensor &gamma);
 Tensor foldWeight(const Tensor &weight, const Tensor &scale);
 
-// These are the loss and the update.
+// This is the loss.
 struct Loss {
   Tensor loss, dlogits;
 };
 Loss softmaxCrossEntropy(const Tensor &logits, const Tensor &labels, double smoothing);
-struct Updated {
-  Tensor weight, velocity;
-};
-struct SgdSettings {
-  double rate, momentum, decay;
-  bool nesterov;
-};
-Updated sgd(const Tensor &weight, const Tensor &velocity, const Tensor &gradient,
-            const SgdSettings &settings);
+Loss targetCrossEntropy(const Tensor &logits, const Tensor &targets, const Tensor &shares, bool sigmoid);
 
 } // namespace kinema::numerics
 

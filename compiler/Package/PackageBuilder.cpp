@@ -131,7 +131,7 @@ LogicalResult Manifest::addHeader() {
   json files = json::array();
   for (const MachineCode::File &file : code.loaded)
     files.push_back(file.name);
-  root = {{"format", 3},
+  root = {{"format", 4},
           {"name", (*network)["name"]},
           {"mode", train ? "train" : "infer"},
           {"network", (*network)["digest"]},
@@ -189,14 +189,11 @@ static void addFileShape(Description &description, clip::ParamOp param) {
     description["file_shape"] = shape->vec();
 }
 
-static Description describeParameter(kernel::BufferOp buffer, clip::ParamOp param,
-                                     kernel::BufferOp momentum) {
+static Description describeParameter(kernel::BufferOp buffer, clip::ParamOp param) {
   Description description = describe(buffer);
   description["role"] = param.getRole().str();
   if (param.getInit())
     description["init"] = *attributeJson(*param.getInit());
-  if (momentum)
-    description["momentum"] = int64_t(momentum.getOffset());
   addFileShape(description, param);
   return description;
 }
@@ -253,8 +250,9 @@ void Manifest::addInputs(kernel::ArenaOp arena) {
         inputs.back()["every"] = every.getInt();
     }
   root["inputs"] = inputs;
-  if (auto labels = arena.buffer(kernel::BufferRole::Labels))
-    root["labels"] = describe(labels);
+  for (auto role : {kernel::BufferRole::Labels, kernel::BufferRole::Targets, kernel::BufferRole::Shares})
+    if (auto buffer = arena.buffer(role))
+      root[kernel::stringifyBufferRole(role).str()] = describe(buffer);
   if (auto hyper = arena.buffer(kernel::BufferRole::Hyper)) {
     Description description = describe(hyper);
     for (clip::HyperField field : clip::HyperAttr::of(hyper.getType()).getFields())
@@ -266,15 +264,20 @@ void Manifest::addInputs(kernel::ArenaOp arena) {
 }
 
 void Manifest::addParameters(kernel::ArenaOp arena) {
-  llvm::StringMap<kernel::BufferOp> momentum; // by the parameter's name
+  llvm::StringMap<Description> states; // by the parameter's name: offsets by roles
   for (auto buffer : arena.getOps<kernel::BufferOp>())
-    if (buffer.getRole() == kernel::BufferRole::Momentum)
-      momentum[*buffer.getOf()] = buffer;
+    if (buffer.getRole() == kernel::BufferRole::State) {
+      auto param = symbols.lookup<clip::ParamOp>(buffer.getSymName());
+      states[*buffer.getOf()][param.getRole().str()] = int64_t(buffer.getOffset());
+    }
   Description parameters = Description::array();
-  for (auto buffer : arena.getOps<kernel::BufferOp>())
-    if (buffer.getRole() == kernel::BufferRole::Parameter)
-      parameters.push_back(describeParameter(buffer, symbols.lookup<clip::ParamOp>(buffer.getSymName()),
-                                             momentum.lookup(buffer.getSymName())));
+  for (auto buffer : arena.getOps<kernel::BufferOp>()) {
+    if (buffer.getRole() != kernel::BufferRole::Parameter)
+      continue;
+    parameters.push_back(describeParameter(buffer, symbols.lookup<clip::ParamOp>(buffer.getSymName())));
+    if (auto found = states.find(buffer.getSymName()); found != states.end())
+      parameters.back()["states"] = found->second;
+  }
   root["parameters"] = parameters;
 }
 

@@ -1,12 +1,14 @@
 #include "compiler/Pipelines/Frontend.h"
 
 #include "compiler/Expand/Expand.h"
+#include "compiler/Transforms/UpdatePlan.h"
 #include "dialects/Recipe.h"
 #include "runtime/Package/InputKinds.h"
 #include "runtime/Package/RecipeFields.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -52,6 +54,47 @@ static Recipe recipeOf(const dsl::Program &program, const FrontendOptions &optio
   return recipe;
 }
 
+/// Returns what patterns may be meant to be: the names of trained parameters, and those of all in a layer.
+static std::vector<std::string> patternsOf(ModuleOp module) {
+  std::vector<std::string> patterns;
+  for (auto param : module.getOps<clip::ParamOp>()) {
+    if (!param.isTrained())
+      continue;
+    StringRef name = param.getSymName();
+    patterns.push_back(name.str());
+    for (size_t dot = name.find('.'); dot != StringRef::npos; dot = name.find('.', dot + 1))
+      patterns.push_back((name.take_front(dot) + ".*").str());
+  }
+  return patterns;
+}
+
+/// Succeeds if each pattern of the recipe's `parts` has a rate and matches a parameter that is trained.
+static LogicalResult checkParts(const dsl::Recipe &recipe, ModuleOp module, dsl::Diagnostics &diagnostics) {
+  auto found = recipe.places.find("train.parts");
+  dsl::Location place = found == recipe.places.end() ? dsl::Location() : found->second;
+  const RecipeWords &parts = recipe.train.parts;
+  if (parts.size() != recipe.train.rates.size()) {
+    diagnostics.error(place,
+                      llvm::formatv("{0} parts and {1} rates", parts.size(), recipe.train.rates.size()),
+                      "each part has a rate: parts stem.* fc.* rates=[0 10]");
+    return failure();
+  }
+  std::vector<std::string> patterns = patternsOf(module);
+  for (const std::string &part : parts) {
+    if (auto named = recipe.valuePlaces.find(part); named != recipe.valuePlaces.end())
+      place = named->second;
+    if (llvm::any_of(patterns, [&](StringRef name) { return matchesName(part, name); }))
+      continue;
+    std::vector<StringRef> candidates(patterns.begin(), patterns.end());
+    std::string hint = dsl::didYouMean(part, candidates);
+    diagnostics.error(place, "no parameter that is trained has a name like '" + part + "'",
+                      hint.empty() ? "`stem.*` is all that the layer stem has, `*.bn.*` all batch norms"
+                                   : hint);
+    return failure();
+  }
+  return success();
+}
+
 OwningOpRef<ModuleOp> kinema::loadAndExpand(MLIRContext &context, StringRef path,
                                             const FrontendOptions &options, Phase stop, Spec &spec) {
   if (!dsl::loadFile(path, loadOptions(options), spec.program, spec.diagnostics))
@@ -64,7 +107,8 @@ OwningOpRef<ModuleOp> kinema::expandLoaded(MLIRContext &context, const FrontendO
   OwningOpRef<ModuleOp> module =
       expandNetwork(spec.program, {batch, options.frames, options.height, options.width, options.layers},
                     spec.diagnostics, context);
-  if (!module || failed(verify(*module)))
+  if (!module || failed(verify(*module)) ||
+      failed(checkParts(spec.program.recipe, *module, spec.diagnostics)))
     return {};
   module->getOperation()->setAttr(clip::recipeAttribute,
                                   recipeAttributeOf(recipeOf(spec.program, options, *module), context));

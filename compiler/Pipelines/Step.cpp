@@ -1,6 +1,8 @@
 #include "compiler/Pipelines/Step.h"
 
+#include "compiler/Transforms/ModuleRecipe.h"
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/UpdatePlan.h"
 
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -8,6 +10,10 @@
 
 using namespace mlir;
 using namespace kinema;
+
+SmallVector<StringRef> kinema::statesInStep(clip::ParamOp param) {
+  return UpdatePlan(recipeOf(param->getParentOfType<ModuleOp>()).train).statesOf(param);
+}
 
 void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {
   passes.addPass(createClipLinearToConv());

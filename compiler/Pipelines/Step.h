@@ -3,10 +3,16 @@
 #ifndef KINEMA_COMPILER_PIPELINES_STEP_H
 #define KINEMA_COMPILER_PIPELINES_STEP_H
 
+#include "dialects/Clip/Clip.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace kinema {
+
+/// Returns the roles of the states, such as `momentum`, that the training step of a module in phase `clip`
+/// keeps about one of its parameters.
+llvm::SmallVector<llvm::StringRef> statesInStep(clip::ParamOp param);
 
 struct StepOptions {
   bool train = true;          // whether @train_step is made beside @infer

@@ -30,7 +30,22 @@ static void moveRunning(BatchNormOp op, Value mean, Value var, OpBuilder builder
   WriteOp::create(end, op.getLoc(), op.getRunningVarAttr(), running.getNewVar());
 }
 
+/// Makes an affine map of a batch norm that takes its running statistics although the function trains.
+static void decomposeFrozen(BatchNormOp op) {
+  OpBuilder builder(op), top = OpBuilder::atBlockBegin(op->getBlock());
+  Type vector = op.getGamma().getType();
+  Value mean = ReadOp::create(top, op.getLoc(), vector, op.getRunningMeanAttr());
+  Value var = ReadOp::create(top, op.getLoc(), vector, op.getRunningVarAttr());
+  auto coeffs = BatchNormCoeffsOp::create(builder, op.getLoc(), mean, var, op.getGamma(), op.getBeta(),
+                                          op.getEpsAttr());
+  Value result = AffineOp::create(builder, op.getLoc(), op.getX(), coeffs.getScale(), coeffs.getOffset());
+  op->replaceAllUsesWith(ValueRange{result, mean, coeffs.getRstd()});
+  op.erase();
+}
+
 static void decompose(BatchNormOp op) {
+  if (!op.getTraining())
+    return decomposeFrozen(op);
   OpBuilder builder(op);
   Location where = op.getLoc();
   auto moments = MomentsOp::create(builder, where, op.getX());
@@ -61,7 +76,7 @@ struct ClipDecomposeBatchNormPass : kinema::impl::ClipDecomposeBatchNormBase<Cli
 
   void runOnOperation() override {
     getOperation().walk([&](Operation *op) {
-      if (auto norm = dyn_cast<BatchNormOp>(op); norm && norm.getTraining())
+      if (auto norm = dyn_cast<BatchNormOp>(op))
         decompose(norm);
       else if (auto gradient = dyn_cast<BatchNormGradOp>(op))
         decompose(gradient);

@@ -1,9 +1,10 @@
 #include "compiler/Transforms/ClipFunctions.h"
+#include "compiler/Transforms/ModuleRecipe.h"
 #include "compiler/Transforms/Passes.h"
+#include "compiler/Transforms/UpdatePlan.h"
 #include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/ClipLog.h"
 #include "dialects/Clip/Params.h"
-#include "dialects/Recipe.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -23,7 +24,8 @@ namespace {
 class Backward {
 public:
   /// Takes as `builder` the place where backward operations go.
-  Backward(func::FuncOp function, OpBuilder builder) : function(function), builder(builder) {}
+  Backward(func::FuncOp function, OpBuilder builder, const UpdatePlan &plan)
+      : function(function), builder(builder), plan(plan) {}
 
   /// Walks from values, whose gradients are `given`, up to the reads of trained parameters. All operations
   /// before the one that makes the first gradient are part of the walk.
@@ -40,6 +42,7 @@ private:
 
   func::FuncOp function;
   OpBuilder builder;
+  const UpdatePlan &plan;
   DenseSet<Value> trained; // values that depend on a trained parameter
   DenseMap<Value, Value> gradients;
   int64_t forks = 0;
@@ -48,11 +51,10 @@ private:
 } // namespace
 
 void Backward::markTrained() {
-  auto module = function->getParentOfType<ModuleOp>();
   for (Operation &op : function.getOps()) {
     bool isTrained = llvm::any_of(op.getOperands(), [&](Value operand) { return trained.contains(operand); });
     if (auto read = dyn_cast<ReadOp>(op))
-      isTrained = module.lookupSymbol<ParamOp>(read.getParam()).isTrained();
+      isTrained = plan.changes(paramOf(read));
     if (isTrained)
       trained.insert(op.result_begin(), op.result_end());
   }
@@ -121,17 +123,23 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
   }
 
   LogicalResult makeTrainStep(func::FuncOp forward);
-  double labelSmoothing();
-  FailureOr<SmallVector<Value>> update(OpBuilder &builder, const Backward &backward, ArrayRef<ReadOp> reads,
-                                       Value hyper);
+  void makeStatistics(func::FuncOp forward, const UpdatePlan &plan);
+  FailureOr<SmallVector<Value>> gradientsOf(const Backward &backward, ArrayRef<ReadOp> reads);
   void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
 };
 } // namespace
 
-/// Adds the arguments %labels and %hyper. The fields of %hyper are those that updates and dropouts read.
-static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips) {
+namespace {
+/// What a step is told besides the clips: labels, or targets and shares; and numbers.
+struct StepArguments {
+  Value labels, targets, shares, hyper;
+};
+} // namespace
+
+/// Adds the arguments of a step. The fields of %hyper are those that updates read, and dropouts.
+static StepArguments addStepArguments(func::FuncOp step, RankedTensorType logits, bool takesTargets,
+                                      SmallVector<HyperField> fields) {
   auto *context = step.getContext();
-  SmallVector<HyperField> fields(std::begin(sgdFields), std::end(sgdFields));
   if (!step.getOps<DropoutOp>().empty())
     fields.append(std::begin(dropoutFields), std::end(dropoutFields));
   auto add = [&](StringRef name, Type type) -> Value {
@@ -140,20 +148,23 @@ static std::pair<Value, Value> addStepArguments(func::FuncOp step, int64_t clips
     step.setArgAttr(index, clip::nameAttribute, StringAttr::get(context, name));
     return step.getArgument(index);
   };
-  Value labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
-  Value hyper = add("hyper", HyperAttr::tensorType(context, fields));
-  return {labels, hyper};
+  StepArguments arguments;
+  const int64_t clips = logits.getDimSize(0);
+  if (takesTargets) {
+    Type number = Float32Type::get(context);
+    arguments.targets = add("targets", RankedTensorType::get({clips, logits.getDimSize(1)}, number));
+    arguments.shares = add("shares", RankedTensorType::get({clips}, number));
+  } else {
+    arguments.labels = add("labels", RankedTensorType::get({clips}, IntegerType::get(context, 32)));
+  }
+  arguments.hyper = add("hyper", HyperAttr::tensorType(context, fields));
+  return arguments;
 }
 
-/// Sets batch norms to take the batch's statistics, and dropouts to drop.
-static void setTraining(func::FuncOp step, Value hyper) {
-  step.walk([&](BatchNormOp op) { op.setTraining(true); });
+/// Sets batch norms to take the batch's statistics, unless they are frozen, and dropouts to drop.
+static void setTraining(func::FuncOp step, Value hyper, const UpdatePlan &plan) {
+  step.walk([&](BatchNormOp op) { op.setTraining(!plan.freezes(op)); });
   step.walk([&](DropoutOp op) { op.getHyperMutable().assign(hyper); });
-}
-
-double ClipDifferentiatePass::labelSmoothing() {
-  auto recipe = dyn_cast_or_null<FloatAttr>(recipeField(getOperation(), "train", "smoothing"));
-  return smoothing >= 0 ? double(smoothing) : recipe ? recipe.getValueAsDouble() : 0.0;
 }
 
 /// Returns what the loss takes a softmax of: the network's scores or, where it gives probabilities, their
@@ -162,7 +173,60 @@ static Value logitsOf(OpBuilder &builder, Value scores) {
   return softmaxBehind(scores) ? LogOp::create(builder, scores.getLoc(), scores) : scores;
 }
 
+/// Fails where the network returns probabilities although each class is by itself true or not: the loss takes
+/// sigmoids itself, and what it would train then nobody means.
+static LogicalResult checkScores(Value scores, const TrainRecipe &recipe) {
+  Operation *last = softmaxBehind(scores);
+  if (!last)
+    last = scores.getDefiningOp<SigmoidOp>();
+  if (!last || !hasSeveralLabels(recipe))
+    return success();
+  auto error =
+      last->emitError("the network gives probabilities, and binary_cross_entropy would take sigmoids "
+                      "of them: it cannot be trained");
+  error.attachNote(last->getLoc())
+      << "hint: leave this out to train, or compile it as it is with --mode infer";
+  return error;
+}
+
+/// Adds the loss of scores and labels, or targets; returns it and its gradient.
+static std::pair<Value, Value> addLoss(OpBuilder &builder, Value logits, const StepArguments &arguments,
+                                       const TrainRecipe &recipe) {
+  Location where = NameLoc::get(builder.getStringAttr("loss"));
+  if (arguments.targets) {
+    auto loss = TargetCrossEntropyOp::create(builder, where, logits, arguments.targets, arguments.shares,
+                                             hasSeveralLabels(recipe));
+    return {loss.getLoss(), loss.getDlogits()};
+  }
+  auto loss = SoftmaxCrossEntropyOp::create(builder, where, logits, arguments.labels,
+                                            builder.getF64FloatAttr(recipe.smoothing));
+  return {loss.getLoss(), loss.getDlogits()};
+}
+
+/// Makes @statistics, a forward pass that leaves the batch's statistics as the running ones, but for batch
+/// norms that are frozen. Nothing is dropped in it, since the statistics are for inference.
+void ClipDifferentiatePass::makeStatistics(func::FuncOp forward, const UpdatePlan &plan) {
+  func::FuncOp statistics = cloneFunction(forward, "statistics");
+  if (statistics.getNumResults() > 1) // what the loss is of is not asked for
+    setResults(statistics, statistics.front().getTerminator()->getOperand(0));
+  statistics.walk([&](BatchNormOp op) {
+    op.setTraining(!plan.freezes(op));
+    op.setMomentumAttr(FloatAttr::get(op.getMomentumAttr().getType(), 1.0));
+  });
+  eraseDropouts(statistics);
+  hoistReads(statistics);
+}
+
 LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
+  TrainRecipe recipe = recipeOf(getOperation()).train;
+  if (smoothing >= 0)
+    recipe.smoothing = smoothing;
+  const UpdatePlan plan(recipe);
+  for (Value scores : forward.front().getTerminator()->getOperands())
+    if (failed(checkScores(scores, recipe)))
+      return failure();
+  if (recipe.preciseBatchNorm > 0)
+    makeStatistics(forward, plan);
   func::FuncOp step = cloneFunction(forward, "train_step");
   auto reads = hoistReads(step);
   auto oldReturn = cast<func::ReturnOp>(step.front().getTerminator());
@@ -177,28 +241,32 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
     scored.push_back(logitsOf(builder, oldReturn.getOperand(i)));
     names.push_back(forward.getResultAttrOfType<StringAttr>(i, clip::nameAttribute).str());
   }
-  auto [labels, hyper] = addStepArguments(step, cast<RankedTensorType>(logits.getType()).getDimSize(0));
-  setTraining(step, hyper);
+  const StepArguments arguments =
+      addStepArguments(step, cast<RankedTensorType>(logits.getType()), takesTargets(recipe), plan.fields());
+  setTraining(step, arguments.hyper, plan);
 
-  Location where = NameLoc::get(builder.getStringAttr("loss"));
   SmallVector<Value> results, gradientsOfLosses;
   for (Value value : scored) {
-    auto loss = SoftmaxCrossEntropyOp::create(builder, where, value, labels,
-                                              builder.getF64FloatAttr(labelSmoothing()));
-    results.push_back(loss.getLoss());
-    gradientsOfLosses.push_back(loss.getDlogits());
+    auto [loss, gradient] = addLoss(builder, value, arguments, recipe);
+    results.push_back(loss);
+    gradientsOfLosses.push_back(gradient);
   }
-  Backward backward(step, builder);
+  Backward backward(step, builder, plan);
   if (failed(backward.run(scored, gradientsOfLosses)))
     return failure();
   forks += backward.getForks();
 
   results.push_back(logits);
   names.push_back("logits");
-  auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return paramOf(read).isTrained(); });
-  auto gradients = update(builder, backward, trained, hyper);
+  auto trained = llvm::filter_to_vector(reads, [&](ReadOp read) { return plan.changes(paramOf(read)); });
+  if (trained.empty())
+    return forward.emitError(
+        "nothing is trained: every parameter has the learning rate 0 by the recipe's parts");
+  auto gradients = gradientsOf(backward, trained);
   if (failed(gradients))
     return failure();
+  plan.addUpdates(builder, trained, *gradients, arguments.hyper);
+  parameters += trained.size();
   if (keepGradients)
     for (auto [read, gradient] : llvm::zip_equal(trained, *gradients)) {
       results.push_back(gradient);
@@ -208,31 +276,16 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   return success();
 }
 
-/// Adds one `sgd` for each trained parameter, with its momentum; returns the gradients.
-FailureOr<SmallVector<Value>> ClipDifferentiatePass::update(OpBuilder &builder, const Backward &backward,
-                                                            ArrayRef<ReadOp> reads, Value hyper) {
+/// Returns the gradients of the trained parameters that are read.
+FailureOr<SmallVector<Value>> ClipDifferentiatePass::gradientsOf(const Backward &backward,
+                                                                 ArrayRef<ReadOp> reads) {
   SmallVector<Value> gradients;
-  SmallVector<std::pair<std::string, Value>> writes;
   for (ReadOp read : reads) {
-    ParamOp param = paramOf(read);
-    Value gradient = backward.gradientOf(read.getValue());
-    if (!gradient)
+    gradients.push_back(backward.gradientOf(read.getValue()));
+    if (!gradients.back())
       return read.emitError("the loss does not depend on the parameter ")
-             << param.getSymName() << ": nothing reads what is made with it";
-    std::string momentum = (param.getSymName() + ".momentum").str();
-    auto zero = builder.getDictionaryAttr({builder.getNamedAttr("kind", builder.getStringAttr("constant")),
-                                           builder.getNamedAttr("value", builder.getF64FloatAttr(0.0))});
-    declareParam(param, momentum, param.getTensorType(), "momentum", zero);
-    OpBuilder top(read);
-    Value velocity = ReadOp::create(top, read.getLoc(), param.getTensorType(), momentum);
-    auto sgd = SgdOp::create(builder, read.getLoc(), read.getValue(), velocity, gradient, hyper);
-    writes.push_back({param.getSymName().str(), sgd.getNewWeight()});
-    writes.push_back({momentum, sgd.getNewVelocity()});
-    gradients.push_back(gradient);
-    ++parameters;
+             << read.getParam() << ": nothing reads what is made with it";
   }
-  for (auto &[name, value] : writes)
-    WriteOp::create(builder, value.getLoc(), name, value);
   return gradients;
 }
 

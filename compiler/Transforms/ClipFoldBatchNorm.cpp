@@ -43,10 +43,7 @@ void ClipFoldBatchNormPass::runOnOperation() {
   for (BatchNormOp norm : llvm::make_early_inc_range(infer.getOps<BatchNormOp>()))
     if (failed(fold(norm)))
       return signalPassFailure();
-  for (DropoutOp dropout : llvm::make_early_inc_range(infer.getOps<DropoutOp>())) {
-    dropout.replaceAllUsesWith(dropout.getX());
-    dropout.erase();
-  }
+  eraseDropouts(infer);
   hoistReads(infer);
   forward->erase();
 }

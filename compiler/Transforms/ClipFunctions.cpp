@@ -65,6 +65,13 @@ SoftmaxOp kinema::softmaxBehind(Value value) {
   return found;
 }
 
+void kinema::eraseDropouts(func::FuncOp function) {
+  for (DropoutOp dropout : llvm::make_early_inc_range(function.getOps<DropoutOp>())) {
+    dropout.replaceAllUsesWith(dropout.getX());
+    dropout.erase();
+  }
+}
+
 void kinema::setResults(func::FuncOp function, ValueRange values) {
   auto old = cast<func::ReturnOp>(function.front().getTerminator());
   OpBuilder builder(old);

@@ -24,6 +24,9 @@ llvm::SmallVector<clip::ReadOp> hoistReads(mlir::func::FuncOp function);
 /// average of. Returns null where `value` holds scores.
 clip::SoftmaxOp softmaxBehind(mlir::Value value);
 
+/// Has the function drop nothing.
+void eraseDropouts(mlir::func::FuncOp function);
+
 /// Makes the function return `values`.
 void setResults(mlir::func::FuncOp function, mlir::ValueRange values);
 

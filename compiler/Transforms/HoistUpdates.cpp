@@ -12,20 +12,19 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 
-/// Returns the last operation that `sgd` must come after: one that makes its operands, or one that reads the
-/// parameters that it overwrites. Returns null where there is none.
-static Operation *lastBefore(kernel::SgdOp sgd) {
+/// Returns the last operation that `update` must come after: one that makes its operands, or one that reads
+/// what it overwrites. Returns null where there is none.
+static Operation *lastBefore(kernel::UpdateOp update) {
   Operation *last = nullptr;
   auto see = [&](Operation *op) {
-    if (op && op != sgd && op->isBeforeInBlock(sgd) && (!last || last->isBeforeInBlock(op)))
+    if (op && op != update && op->isBeforeInBlock(update) && (!last || last->isBeforeInBlock(op)))
       last = op;
   };
-  for (Value operand : sgd->getOperands())
+  for (Value operand : update->getOperands())
     see(operand.getDefiningOp());
-  for (OperandRange parameters : {sgd.getWeights(), sgd.getVelocities()})
-    for (Value parameter : parameters)
-      for (Operation *user : parameter.getUsers())
-        see(user);
+  for (Value overwritten : update.getOldValues())
+    for (Operation *user : overwritten.getUsers())
+      see(user);
   return last;
 }
 
@@ -33,9 +32,9 @@ namespace {
 struct HoistUpdates : kinema::impl::HoistUpdatesBase<HoistUpdates> {
   void runOnOperation() override {
     getOperation().walk([&](func::FuncOp function) {
-      for (auto sgd : llvm::make_early_inc_range(function.getOps<kernel::SgdOp>()))
-        if (Operation *last = lastBefore(sgd); last && last->getNextNode() != sgd) {
-          sgd->moveAfter(last);
+      for (auto update : llvm::make_early_inc_range(function.getOps<kernel::UpdateOp>()))
+        if (Operation *last = lastBefore(update); last && last->getNextNode() != update) {
+          update->moveAfter(last);
           ++hoisted;
         }
     });

@@ -12,15 +12,19 @@ namespace kinema {
 using namespace mlir;
 using namespace kinema;
 using kernel::ConvertOp;
-using kernel::SgdOp;
+using kernel::NormsOp;
+using kernel::UpdateOp;
 
 namespace {
+
+/// A launch's arguments are at most 4096 bytes, of which a pointer takes 8.
+constexpr int64_t mostPointers = 505;
 
 struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
   using Base::Base;
 
   void runOnOperation() override {
-    constexpr int64_t most = 100; // each has 5 pointers of 8 bytes among the 4096 bytes of arguments
+    constexpr int64_t most = 100; // each has at least 5 pointers
     if (parametersPerLaunch < 1 || parametersPerLaunch > most) {
       getOperation().emitError("parameters-per-launch is ")
           << int64_t(parametersPerLaunch) << ", expected a number from 1 to " << most;
@@ -28,6 +32,7 @@ struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
     }
     getOperation().walk([&](func::FuncOp function) {
       mergeUpdates(function);
+      mergeNorms(function);
       if (copies)
         mergeCopies(function);
     });
@@ -35,7 +40,9 @@ struct MergeLaunches : kinema::impl::MergeLaunchesBase<MergeLaunches> {
 
 private:
   void mergeUpdates(func::FuncOp function);
-  void merge(ArrayRef<SgdOp> updates);
+  void merge(ArrayRef<UpdateOp> updates);
+  void mergeNorms(func::FuncOp function);
+  void merge(ArrayRef<NormsOp> norms);
   void mergeCopies(func::FuncOp function);
   void merge(ArrayRef<ConvertOp> conversions);
   template <typename Op> void finish(ArrayRef<Op> ops, ValueRange old, Op merged);
@@ -50,40 +57,120 @@ private:
 
 } // namespace
 
+/// Returns whether two updates are the same but for their parameters, and read the same besides these.
+static bool areAlike(UpdateOp a, UpdateOp b) {
+  return a.getRule() == b.getRule() && a.getHyper() == b.getHyper() &&
+         a.getMaxNormAttr() == b.getMaxNormAttr() && a.getAveraged() == b.getAveraged() &&
+         a.getHeld() == b.getHeld() && a.getClippedNorm() == b.getClippedNorm();
+}
+
 /// Merges updates that follow one another with nothing between them.
 void MergeLaunches::mergeUpdates(func::FuncOp function) {
-  SmallVector<SgdOp> run;
+  SmallVector<UpdateOp> run;
+  int64_t pointers = 0;
   for (Operation &op : llvm::make_early_inc_range(function.front())) {
-    auto sgd = dyn_cast<SgdOp>(op);
-    bool joins = sgd && !run.empty() && sgd.getHyper() == run.front().getHyper() &&
-                 int64_t(run.size()) < parametersPerLaunch;
+    auto update = dyn_cast<UpdateOp>(op);
+    int64_t more = op.getNumOperands() + op.getNumResults();
+    bool joins = update && !run.empty() && areAlike(update, run.front()) &&
+                 int64_t(run.size()) < parametersPerLaunch && pointers + more <= mostPointers;
     if (!joins) {
       merge(run);
       run.clear();
+      pointers = 0;
     }
-    if (sgd)
-      run.push_back(sgd);
+    if (update) {
+      run.push_back(update);
+      pointers += more;
+    }
   }
 }
 
+/// Returns the factors of several updates as one list; null where all are 1.
+static DenseF64ArrayAttr joinFactors(ArrayRef<UpdateOp> updates,
+                                     function_ref<double(UpdateOp, int64_t)> factorOf) {
+  SmallVector<double> factors;
+  for (UpdateOp update : updates)
+    for (int64_t i = 0; i < update.getParameters(); ++i)
+      factors.push_back(factorOf(update, i));
+  bool arePlain = llvm::all_of(factors, [](double factor) { return factor == 1.0; });
+  return arePlain ? DenseF64ArrayAttr()
+                  : DenseF64ArrayAttr::get(UpdateOp(updates.front()).getContext(), factors);
+}
+
 /// Replaces the updates by one in the place of the last.
-void MergeLaunches::merge(ArrayRef<SgdOp> updates) {
+void MergeLaunches::merge(ArrayRef<UpdateOp> updates) {
   if (updates.size() < 2)
     return;
-  SmallVector<Value> weights, velocities, gradients, newWeights, newVelocities;
-  for (SgdOp sgd : updates) {
-    llvm::append_range(weights, sgd.getWeights());
-    llvm::append_range(velocities, sgd.getVelocities());
-    llvm::append_range(gradients, sgd.getGradients());
-    llvm::append_range(newWeights, sgd.getNewWeights());
-    llvm::append_range(newVelocities, sgd.getNewVelocities());
+  UpdateOp first = updates.front();
+  SmallVector<Value> tensors, newTensors;
+  for (int64_t which = 0; which < first.getTensorsEach(); ++which)
+    for (UpdateOp update : updates)
+      llvm::append_range(tensors, update.getOfEach(which));
+  TypeRange types = TypeRange(ValueRange(tensors));
+  for (int64_t which = 0; which < first.getTensorsEach() - 1 - first.form().norms(); ++which)
+    for (UpdateOp update : updates)
+      llvm::append_range(
+          newTensors, update.getNewTensors().slice(which * update.getParameters(), update.getParameters()));
+  auto newTypes = llvm::to_vector(types.take_front(newTensors.size()));
+  if (Value norm = first.getClippedNorm())
+    tensors.push_back(norm);
+  OpBuilder b(UpdateOp(updates.back()));
+  auto merged = UpdateOp::create(
+      b, locationOf(updates, "updates"), newTypes, first.getRule(), tensors, first.getHyper(),
+      joinFactors(updates, [](UpdateOp op, int64_t i) { return op.getRateFactor(i); }),
+      joinFactors(updates, [](UpdateOp op, int64_t i) { return op.getDecayFactor(i); }),
+      first.getMaxNormAttr(), first.getAveraged(), first.getHeld(), kernel::ScheduleAttr());
+  finish(updates, newTensors, merged);
+}
+
+/// Moves norms of norms behind the norms of tensors, which then stand side by side.
+static void sortNorms(func::FuncOp function) {
+  SmallVector<NormsOp> ofNorms;
+  Operation *last = nullptr;
+  for (NormsOp norms : function.getOps<NormsOp>()) {
+    if (norms.getInputs().front().getDefiningOp<NormsOp>())
+      ofNorms.push_back(norms);
+    else
+      last = norms;
   }
-  OpBuilder b(SgdOp(updates.back()));
-  TypeRange types = ValueRange(weights).getTypes();
-  auto merged = SgdOp::create(b, locationOf(updates, "updates"), types, types, weights, velocities, gradients,
-                              SgdOp(updates.front()).getHyper(), kernel::ScheduleAttr());
-  llvm::append_range(newWeights, newVelocities);
-  finish(updates, newWeights, merged);
+  for (NormsOp norms : ofNorms)
+    if (last && norms->isBeforeInBlock(last)) {
+      norms->moveAfter(last);
+      last = norms;
+    }
+}
+
+/// Merges norms that follow one another with nothing between them.
+void MergeLaunches::mergeNorms(func::FuncOp function) {
+  sortNorms(function);
+  SmallVector<NormsOp> run;
+  for (Operation &op : llvm::make_early_inc_range(function.front())) {
+    auto norms = dyn_cast<NormsOp>(op);
+    bool reads = norms && llvm::any_of(norms.getInputs(), [&](Value input) {
+                   return llvm::is_contained(run, input.getDefiningOp());
+                 });
+    if (!norms || norms.getTogether() || reads || int64_t(run.size()) >= parametersPerLaunch) {
+      merge(run);
+      run.clear();
+    }
+    if (norms && !norms.getTogether())
+      run.push_back(norms);
+  }
+}
+
+/// Replaces the norms by one launch in the place of the last.
+void MergeLaunches::merge(ArrayRef<NormsOp> norms) {
+  if (norms.size() < 2)
+    return;
+  SmallVector<Value> inputs, results;
+  for (NormsOp op : norms) {
+    llvm::append_range(inputs, op.getInputs());
+    llvm::append_range(results, op.getResults());
+  }
+  OpBuilder b(NormsOp(norms.back()));
+  auto merged = NormsOp::create(b, locationOf(norms, "norms"), ValueRange(results).getTypes(), inputs,
+                                /*together=*/false, kernel::ScheduleAttr());
+  finish(norms, results, merged);
 }
 
 /// Merges the conversions of parameters, wherever they stand.

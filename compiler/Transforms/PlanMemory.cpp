@@ -3,6 +3,7 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Clip/Params.h"
 #include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Kernel.h"
 #include "dialects/Kernel/Traffic.h"
@@ -144,11 +145,11 @@ void Planner::addBuffer(Location location, kernel::BufferRole role, StringRef na
 LogicalResult Planner::addParameter(clip::ParamOp param) {
   kernel::BufferRole role = kernel::bufferRoleOf(param);
   StringRef of;
-  if (role == kernel::BufferRole::Momentum) {
-    of = param.getSymName();
-    auto parameter = of.consume_back(".momentum") ? module.lookupSymbol<clip::ParamOp>(of) : clip::ParamOp();
-    if (!parameter)
-      return param.emitOpError("is momentum, but named after no parameter: expected @NAME.momentum");
+  if (role == kernel::BufferRole::State) {
+    of = clip::parameterOfState(param);
+    if (!module.lookupSymbol<clip::ParamOp>(of))
+      return param.emitOpError("is ")
+             << param.getRole() << ", but named after no parameter: expected @NAME." << param.getRole();
   }
   addBuffer(param.getLoc(), role, param.getSymName(), parameters[param.getSymName()], of);
   return success();
@@ -227,14 +228,17 @@ LogicalResult Planner::addArgument(func::FuncOp function, unsigned number) {
     return function.emitError("@") << function.getSymName() << " has the argument " << name << " of type "
                                    << type << ", another function has it as " << known->second.type;
   }
-  auto role = kind               ? std::optional(kernel::BufferRole::Input)
-              : name == "labels" ? std::optional(kernel::BufferRole::Labels)
-              : name == "hyper"  ? std::optional(kernel::BufferRole::Hyper)
-                                 : std::nullopt;
+  auto role = kind                ? std::optional(kernel::BufferRole::Input)
+              : name == "labels"  ? std::optional(kernel::BufferRole::Labels)
+              : name == "targets" ? std::optional(kernel::BufferRole::Targets)
+              : name == "shares"  ? std::optional(kernel::BufferRole::Shares)
+              : name == "hyper"   ? std::optional(kernel::BufferRole::Hyper)
+                                  : std::nullopt;
   if (!role)
-    return function.emitError("@") << function.getSymName() << " has the argument " << name
-                                   << ", which is neither labels nor hyper, nor an input, of which "
-                                   << clip::inputAttribute << " says the kind";
+    return function.emitError("@")
+           << function.getSymName() << " has the argument " << name
+           << ", which is none of labels, targets, shares and hyper, nor an input, of which "
+           << clip::inputAttribute << " says the kind";
   arguments[name] = {take(type), type};
   addBuffer(function.getLoc(), *role, name, arguments[name], {}, kind ? kind.getValue() : StringRef());
   return success();

@@ -16,10 +16,10 @@ struct Held {
   RankedTensorType type;
   kernel::BufferOp buffer = {}; // null for a value that a launch has made
 
-  /// Returns whether it is a parameter or momentum, which its own new value alone may overwrite.
+  /// Returns whether it is a parameter or a state of one, which its own new value alone may overwrite.
   bool isParameter() {
     return buffer && (buffer.getRole() == kernel::BufferRole::Parameter ||
-                      buffer.getRole() == kernel::BufferRole::Momentum);
+                      buffer.getRole() == kernel::BufferRole::State);
   }
 };
 

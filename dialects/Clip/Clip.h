@@ -35,6 +35,7 @@ template <typename Op> class KeepsResult : public mlir::OpTrait::TraitBase<Op, K
 #include "dialects/Clip/ClipDialect.h.inc"
 #include "dialects/Clip/ClipEnums.h.inc"
 #include "dialects/Clip/ClipInterfaces.h.inc"
+#include "dialects/Clip/Update.h"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Clip/ClipAttributes.h.inc"
 #define GET_OP_CLASSES
@@ -58,9 +59,7 @@ mlir::LogicalResult verifyMatmul(mlir::Operation *op, mlir::RankedTensorType lhs
 /// Checks that `%hyper` has the fields; reports an error if not.
 mlir::LogicalResult verifyHyper(std::optional<mlir::Location> location, mlir::Type hyper,
                                 llvm::ArrayRef<HyperField> fields);
-/// An update and a dropout ask for these fields.
-inline constexpr HyperField sgdFields[] = {HyperField::Rate, HyperField::Momentum, HyperField::Nesterov,
-                                           HyperField::Decay};
+/// A dropout asks for these fields.
 inline constexpr HyperField dropoutFields[] = {HyperField::Seed, HyperField::Step};
 
 /// Returns whether `small` has the sizes of `large`, or 1.

@@ -51,7 +51,25 @@ def HyperField : I32EnumAttr<"HyperField", "a number that a training step is tol
     I32EnumAttrCase<"Nesterov", 2, "nesterov">,
     I32EnumAttrCase<"Decay", 3, "decay">,
     I32EnumAttrCase<"Seed", 4, "seed">,
-    I32EnumAttrCase<"Step", 5, "step">]> {
+    I32EnumAttrCase<"Step", 5, "step">,
+    I32EnumAttrCase<"MeanGain", 6, "mean_gain">,
+    I32EnumAttrCase<"SquareGain", 7, "square_gain">,
+    I32EnumAttrCase<"MeanScale", 8, "mean_scale">,
+    I32EnumAttrCase<"SquareScale", 9, "square_scale">,
+    I32EnumAttrCase<"Epsilon", 10, "epsilon">,
+    I32EnumAttrCase<"Trust", 11, "trust">,
+    I32EnumAttrCase<"Keep", 12, "keep">,
+    I32EnumAttrCase<"Share", 13, "share">,
+    I32EnumAttrCase<"Apply", 14, "apply">,
+    I32EnumAttrCase<"AverageGain", 15, "average_gain">]> {
+  let cppNamespace = "::kinema::clip";
+}
+
+def UpdateRule : I32EnumAttr<"UpdateRule", "how a step changes a parameter", [
+    I32EnumAttrCase<"Sgd", 0, "sgd">,
+    I32EnumAttrCase<"AdamW", 1, "adamw">,
+    I32EnumAttrCase<"Lars", 2, "lars">,
+    I32EnumAttrCase<"Sum", 3, "sum">]> {
   let cppNamespace = "::kinema::clip";
 }
 

@@ -90,6 +90,12 @@ Value Affine2Op::formula(Formula &f) {
 }
 double Affine2Op::number(ArrayRef<double> x) { return std::fma(x[2], x[0], std::fma(x[3], x[1], x[4])); }
 
+Value FrozenNormGradOp::formula(Formula &f) {
+  Value g = f(getG()), gamma = f(getGamma());
+  return f.mul(g, f.mul(gamma, f(getRstd())));
+}
+double FrozenNormGradOp::number(ArrayRef<double> x) { return x[0] * x[2] * x[1]; }
+
 bool AvgPoolGradOp::isPointwise() { return isGlobalPool(getWindow(), getResult().getType()); }
 Value AvgPoolGradOp::formula(Formula &f) {
   Value share = f.constant(1.0f / getWindow().getWindow().taps());

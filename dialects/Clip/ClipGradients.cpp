@@ -23,8 +23,10 @@ Gradients ConvOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<b
 
 /// There is a gradient in training alone: the statistics of an evaluating batch norm would be constants.
 Gradients BatchNormOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
-  if (!getTraining())
-    return Gradients(getNumOperands());
+  if (!getTraining()) { // its factors and offsets are frozen
+    Value dx = FrozenNormGradOp::create(builder, getLoc(), gradients.front(), getRstd(), getGamma());
+    return {dx, Value(), Value()};
+  }
   auto grad =
       BatchNormGradOp::create(builder, getLoc(), gradients.front(), getX(), getMean(), getRstd(), getGamma());
   return {grad.getDz(), grad.getDgamma(), grad.getDbeta()};

@@ -72,10 +72,13 @@ int64_t MatmulOp::getMacs() {
 
 bool ParamOp::isTrained() { return llvm::is_contained({"weight", "bias", "gamma", "beta"}, getRole()); }
 
+bool ParamOp::isState() {
+  return llvm::is_contained({"momentum", "mean", "square", "gradient", "average"}, getRole());
+}
+
 LogicalResult ParamOp::verify() {
-  if (!llvm::is_contained(
-          {"weight", "bias", "gamma", "beta", "running_mean", "running_var", "momentum", "prepared"},
-          getRole()))
+  if (!isTrained() && !isState() &&
+      !llvm::is_contained({"running_mean", "running_var", "prepared"}, getRole()))
     return emitOpError("has the unknown role '") << getRole() << "'";
   if (DictionaryAttr init = getInitAttr()) {
     auto kind = init.getAs<StringAttr>("kind");
@@ -349,24 +352,61 @@ LogicalResult MatmulOp::verify() {
 
 //===-- Loss and update ---------------------------------------------------===//
 
-LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
-                                                      Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto logits = tensorOf(adaptor.getLogits());
+/// Infers the types of a loss, a number, and of its gradient.
+static LogicalResult inferLoss(MLIRContext *context, std::optional<Location> location,
+                               RankedTensorType logits, SmallVectorImpl<Type> &types) {
   if (spatialSize(logits) != shape::Size3{1, 1, 1})
     return fail(location, "scores have the size 1x1x1, found " + text(spatialSize(logits)));
-  if (tensorOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
-    return fail(location, Twine(tensorOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
-                              Twine(logits.getDimSize(0)));
   types.assign({f32Tensor(context, {}), logits});
   return success();
 }
 
-LogicalResult SgdOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
-                                      SmallVectorImpl<Type> &types) {
-  types.assign(2, adaptor.getWeight().getType());
-  return success(succeeded(verifyHyper(location, adaptor.getHyper().getType(), sgdFields)) &&
-                 succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getVelocity())) &&
-                 succeeded(checkSameType(location, adaptor.getWeight(), adaptor.getGradient())));
+LogicalResult SoftmaxCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                                      Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto logits = tensorOf(adaptor.getLogits());
+  if (tensorOf(adaptor.getLabels()).getDimSize(0) != logits.getDimSize(0))
+    return fail(location, Twine(tensorOf(adaptor.getLabels()).getDimSize(0)) + " labels for a batch of " +
+                              Twine(logits.getDimSize(0)));
+  return inferLoss(context, location, logits, types);
+}
+
+LogicalResult TargetCrossEntropyOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                                     Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto logits = tensorOf(adaptor.getLogits()), targets = tensorOf(adaptor.getTargets());
+  if (targets.getShape() != logits.getShape().take_front(2))
+    return fail(location, "targets of " + Twine(targets.getDimSize(0)) + " clips and " +
+                              Twine(targets.getDimSize(1)) + " classes for scores of " +
+                              Twine(logits.getDimSize(0)) + " and " + Twine(logits.getDimSize(1)));
+  if (tensorOf(adaptor.getShares()).getDimSize(0) != logits.getDimSize(0))
+    return fail(location, Twine(tensorOf(adaptor.getShares()).getDimSize(0)) + " shares for a batch of " +
+                              Twine(logits.getDimSize(0)));
+  return inferLoss(context, location, logits, types);
+}
+
+LogicalResult NormOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor,
+                                       SmallVectorImpl<Type> &types) {
+  types.push_back(f32Tensor(context, {1}));
+  return success();
+}
+
+LogicalResult UpdateOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  UpdateForm form{adaptor.getRule(), adaptor.getMaxNorm().has_value(), adaptor.getAveraged(),
+                  adaptor.getHeld()};
+  ValueRange tensors = adaptor.getTensors();
+  size_t states = form.states().size(), norms = form.norms() + (form.clipped ? 1 : 0);
+  if (tensors.size() != 2 + states + norms)
+    return fail(location, "an update by " + stringifyUpdateRule(form.rule) + " takes a weight, " +
+                              Twine(states) + " states, a gradient and " + Twine(norms) + " norms, found " +
+                              Twine(tensors.size()) + " tensors");
+  types.assign(1 + states, tensors.front().getType());
+  for (Value tensor : tensors.slice(1, 1 + states))
+    if (failed(checkSameType(location, tensors.front(), tensor)))
+      return failure();
+  for (Value norm : tensors.drop_front(2 + states))
+    if (norm.getType() != f32Tensor(context, {1}))
+      return fail(location, "a norm is one number, found " + Twine(tensorOf(norm).getNumElements()));
+  return verifyHyper(location, adaptor.getHyper().getType(), form.fields());
 }
 
 //===-- Backward ----------------------------------------------------------===//
@@ -491,6 +531,12 @@ LogicalResult BatchNormRunningOp::inferReturnTypes(MLIRContext *, std::optional<
 LogicalResult BatchNormGradCoeffsOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
                                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
   return inferVectors(location, adaptor.getOperands(), 5, types);
+}
+
+LogicalResult FrozenNormGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                 Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getG().getType());
+  return checkChannels(location, adaptor.getG(), {adaptor.getRstd(), adaptor.getGamma()});
 }
 
 LogicalResult AffineOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,

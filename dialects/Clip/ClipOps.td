@@ -14,6 +14,8 @@ def AnyF32Tensor : Static<RankedTensorOf<[F32]>>;
 def StoredParameter : Static<RankedTensorOf<[F32, BF16]>>; // bf16 once storage is assigned, for derived weights alone
 def Scalar : Static<TensorRankOf<[F32], [0]>>;
 def Labels : Static<TensorRankOf<[I32], [1]>>;
+def Targets : Static<TensorRankOf<[F32], [2]>>; // N, classes
+def Shares : Static<TensorRankOf<[F32], [1]>>; // N
 
 class ClipOp<string mnemonic, list<Trait> traits = []> : Op<ClipDialect, mnemonic, traits>;
 class PureClipOp<string mnemonic, list<Trait> traits = []> : ClipOp<mnemonic, traits # [Pure]>;
@@ -33,9 +35,9 @@ def ChannelReduction : DeclareOpInterfaceMethods<ChannelReductionOp>;
 def ParamOp : ClipOp<"param", [Symbol]> {
   let summary = "a parameter of the network: a trained tensor or running statistics";
   let description = [{
-    `role` is `weight`, `bias`, `gamma`, `beta`, `running_mean`, `running_var`, `momentum` or `prepared` (computed by
-    @prepare from the others). `init` says how
-    training starts: `{kind = "he_normal", fan = "out"}`, `{kind = "normal", std = 0.01}`, `{kind = "constant", value = 0.0}`
+    `role` is `weight`, `bias`, `gamma`, `beta`, `running_mean` or `running_var`; of what an update keeps about a
+    parameter, `momentum`, `mean`, `square`, `gradient` or `average`; or `prepared` (computed by @prepare from the
+    others). `init` says how training starts: `{kind = "he_normal", fan = "out"}`, `{kind = "normal", std = 0.01}`, `{kind = "constant", value = 0.0}`
     or `{kind = "identity"}`. `file_shape` is the shape in weights files where it differs (a fully connected layer's
     weight is a conv's here).
 
@@ -49,8 +51,10 @@ def ParamOp : ClipOp<"param", [Symbol]> {
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
-    /// Weights, biases, gammas and betas are changed by SGD; statistics are not.
+    /// Weights, biases, gammas and betas are changed by updates; statistics are not.
     bool isTrained();
+    /// Returns whether it is what updates keep about a parameter.
+    bool isState();
   }];
   let hasVerifier = 1;
 }
@@ -228,14 +232,61 @@ def SoftmaxCrossEntropyOp : InferredClipOp<"softmax_xent", []> {
   let results = (outs Scalar:$loss, Activation:$dlogits);
 }
 
-def SgdOp : InferredClipOp<"sgd", []> {
-  let summary = "one step of SGD with momentum on one parameter";
+def TargetCrossEntropyOp : InferredClipOp<"target_xent", []> {
+  let summary = "cross entropy of softmax(logits), or of sigmoid(logits), with targets, and its gradient";
   let description = [{
-    rate, momentum, nesterov and decay are fields of `%hyper`. g = gradient + decay * weight; v' = momentum * v + g;
-    weight' = weight - rate * (nesterov ? g + momentum * v' : v') (PyTorch's rule).
+    logits: [N, classes, 1, 1, 1], targets: [N, classes], shares: [N]. The loss is the sum over the clips of
+    share * entropy(clip), where the entropy is -sum of target * log(softmax(logits)) over the classes, or, with
+    `sigmoid`, -sum of target * log(sigmoid(logits)) + (1 - target) * log(1 - sigmoid(logits)). A clip of share 0 does
+    not count, whatever its logits are. `dlogits` is the gradient of `loss`.
+
+    Whoever makes the targets decides what they mean: mixed clips, smoothed labels, classes of different weights,
+    several labels.
   }];
-  let arguments = (ins AnyF32Tensor:$weight, AnyF32Tensor:$velocity, AnyF32Tensor:$gradient, Hyper:$hyper);
-  let results = (outs AnyF32Tensor:$new_weight, AnyF32Tensor:$new_velocity);
+  let arguments = (ins Activation:$logits, Targets:$targets, Shares:$shares, UnitAttr:$sigmoid);
+  let results = (outs Scalar:$loss, Activation:$dlogits);
+}
+
+def NormOp : InferredClipOp<"norm", []> {
+  let summary = "the Euclidean norm of all elements of some tensors together";
+  let arguments = (ins Variadic<AnyF32Tensor>:$inputs);
+  let results = (outs ChannelVector:$result);
+}
+
+def UpdateOp : PureClipOp<"update", [InferTypeOpAdaptor]> {
+  let summary = "one step of an optimiser on one parameter";
+  let description = [{
+    The tensors are the weight w; what the rule keeps about it from step to step (its states); the gradient g; and norms,
+    where the rule reads any. The results are the new weight and the new states. Update.h says for each rule which states,
+    norms and fields of `%hyper` it has. `rate` and `decay` are fields, times `rate_factor` and `decay_factor`.
+
+    - `sgd`, of the state v (momentum): g += decay * w; v' = momentum * v + g;
+      w' = w - rate * (nesterov ? g + momentum * v' : v') (PyTorch's rule).
+    - `adamw`, of m (mean) and s (square): m' = m + mean_gain * (g - m); s' = s + square_gain * (g * g - s);
+      w' = w - rate * decay * w - rate * mean_scale * m' / (sqrt(s') * square_scale + epsilon) (Loshchilov and Hutter, 2019;
+      PyTorch's rule, with gains of 1 - beta and scales of 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t)).
+    - `lars`, of v (momentum) and the norms |w| and |g|: trust' = trust * |w| / (|g| + decay * |w|), or 1 where a norm is 0
+      or decay_factor is 0; v' = momentum * v + rate * trust' * (g + decay * w); w' = w - v' (You, Gitman and Ginsburg, 2017).
+    - `sum`, of no state: w' = keep * w + share * g, by which gradients are added up.
+
+    Before that, with `max_norm`, g is multiplied by min(1, max_norm / (norm + 1e-6)), where norm comes last among the
+    tensors (PyTorch's clip_grad_norm_). With `averaged`, the last state is an average of the weight:
+    a' = a + average_gain * (w' - a). With `held`, all stays as it is while the field `apply` is 0.
+  }];
+  let arguments = (ins UpdateRule:$rule, Variadic<AnyF32Tensor>:$tensors, Hyper:$hyper,
+                       DefaultValuedAttr<F64Attr, "1.0">:$rate_factor, DefaultValuedAttr<F64Attr, "1.0">:$decay_factor,
+                       OptionalAttr<F64Attr>:$max_norm, UnitAttr:$averaged, UnitAttr:$held);
+  let results = (outs Variadic<AnyF32Tensor>:$new_tensors);
+  let assemblyFormat = "$rule operands attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    UpdateForm form() { return {getRule(), getMaxNorm().has_value(), getAveraged(), getHeld()}; }
+    ::mlir::Value getWeight() { return getTensors().front(); }
+    ::mlir::OperandRange getStates() { return getTensors().slice(1, form().states().size()); }
+    ::mlir::Value getGradient() { return getTensors()[1 + form().states().size()]; }
+    ::mlir::OperandRange getNorms() { return getTensors().drop_front(2 + form().states().size()); }
+    ::mlir::Value getNewWeight() { return getNewTensors().front(); }
+    ::mlir::ResultRange getNewStates() { return getNewTensors().drop_front(); }
+  }];
 }
 
 //===-- Backward ----------------------------------------------------------===//
@@ -301,6 +352,11 @@ def BatchNormGradOp : InferredClipOp<"batch_norm_grad"> {
   let description = "g, z: [N, C, T, H, W]; mean, rstd, gamma: [C]. `clip-decompose-batch-norm` decomposes it.";
   let arguments = (ins Activation:$g, Activation:$z, ChannelVector:$mean, ChannelVector:$rstd, ChannelVector:$gamma);
   let results = (outs Activation:$dz, ChannelVector:$dgamma, ChannelVector:$dbeta);
+}
+def FrozenNormGradOp : InferredClipOp<"frozen_norm_grad", [Pointwise]> {
+  let summary = "gradient of a batch_norm by running statistics, with respect to its source: g * (gamma * rstd)";
+  let arguments = (ins Activation:$g, ChannelVector:$rstd, ChannelVector:$gamma);
+  let results = (outs Activation:$result);
 }
 
 //===-- Batch norm in pieces ----------------------------------------------===//

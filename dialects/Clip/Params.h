@@ -13,6 +13,13 @@ ParamOp paramOf(ReadOp read);
 ParamOp declareParam(ParamOp after, llvm::StringRef name, mlir::RankedTensorType type, llvm::StringRef role,
                      mlir::DictionaryAttr init);
 
+/// Declares what updates keep about a parameter under a role such as `momentum`, zero at first, as
+/// @NAME.ROLE.
+ParamOp declareState(ParamOp parameter, llvm::StringRef role);
+
+/// Returns the name of the parameter that a state is of; empty where its own name is not made of one.
+llvm::StringRef parameterOfState(ParamOp state);
+
 } // namespace kinema::clip
 
 #endif

@@ -38,13 +38,13 @@ static LogicalResult verifyPlace(Operation *op, int64_t offset, int64_t bytes, A
 //===-- Buffers -----------------------------------------------------------===//
 
 BufferRole kernel::bufferRoleOf(clip::ParamOp param) {
-  return param.getRole() == "momentum"   ? BufferRole::Momentum
+  return param.isState()                 ? BufferRole::State
          : param.getRole() == "prepared" ? BufferRole::Prepared
                                          : BufferRole::Parameter;
 }
 
 static bool isParam(BufferRole role) {
-  return role == BufferRole::Parameter || role == BufferRole::Momentum || role == BufferRole::Prepared;
+  return role == BufferRole::Parameter || role == BufferRole::State || role == BufferRole::Prepared;
 }
 
 int64_t BufferOp::getBytes() { return storedBytes(getTensorType()); }
@@ -63,10 +63,10 @@ LogicalResult BufferOp::verify() {
   BufferRole role = getRole();
   if (failed(verifyTensor(*this, getTensorType(), elementsOf(role, getContext()))))
     return failure();
-  if (role == BufferRole::Momentum && !getOf())
-    return emitOpError("is momentum of nothing: say of which parameter, `of @NAME`");
-  if (role != BufferRole::Momentum && getOf())
-    return emitOpError("is `of` ") << getOfAttr() << ", which momentum alone can be";
+  if (role == BufferRole::State && !getOf())
+    return emitOpError("is the state of nothing: say of which parameter, `of @NAME`");
+  if (role != BufferRole::State && getOf())
+    return emitOpError("is `of` ") << getOfAttr() << ", which states alone can be";
   if (role == BufferRole::Input && !getKind())
     return emitOpError("is an input of no kind: say which, `kind \"rgb\"`");
   if (role != BufferRole::Input && getKind())
@@ -118,20 +118,19 @@ template <typename Op> static LogicalResult verifyApart(ArenaOp arena) {
   return success();
 }
 
-static LogicalResult verifyMomentum(ArenaOp arena, BufferOp momentum) {
-  auto parameter = dyn_cast_or_null<BufferOp>(SymbolTable::lookupSymbolIn(arena, momentum.getOfAttr()));
+static LogicalResult verifyState(ArenaOp arena, BufferOp state) {
+  auto parameter = dyn_cast_or_null<BufferOp>(SymbolTable::lookupSymbolIn(arena, state.getOfAttr()));
   if (!parameter || parameter.getRole() != BufferRole::Parameter)
-    return momentum.emitOpError("is of ") << momentum.getOfAttr() << ", which is no parameter of the arena";
-  if (parameter.getType() != momentum.getType())
-    return momentum.emitOpError("is ") << momentum.getType() << ", the parameter " << momentum.getOfAttr()
-                                       << " is " << parameter.getType();
+    return state.emitOpError("is of ") << state.getOfAttr() << ", which is no parameter of the arena";
+  if (parameter.getType() != state.getType())
+    return state.emitOpError("is ") << state.getType() << ", the parameter " << state.getOfAttr() << " is "
+                                    << parameter.getType();
   return success();
 }
 
 LogicalResult ArenaOp::verifyRegions() {
   llvm::SmallDenseSet<SegmentKind> segments;
   llvm::SmallDenseSet<BufferRole> single;
-  llvm::SmallDenseSet<Attribute> withMomentum;
   for (Operation &op : getBody().front()) {
     if (auto segment = dyn_cast<SegmentOp>(op)) {
       if (!segments.insert(segment.getKind()).second)
@@ -148,15 +147,14 @@ LogicalResult ArenaOp::verifyRegions() {
     BufferRole role = buffer.getRole();
     if (role != BufferRole::Input && !isParam(role) && !single.insert(role).second)
       return op.emitOpError("is the second one of its role");
-    if (role == BufferRole::Momentum && !withMomentum.insert(buffer.getOfAttr()).second)
-      return op.emitOpError("is the second momentum of ") << buffer.getOfAttr();
-    if (role == BufferRole::Momentum && failed(verifyMomentum(*this, buffer)))
+    if (role == BufferRole::State && failed(verifyState(*this, buffer)))
       return failure();
   }
   return success(succeeded(verifyApart<SegmentOp>(*this)) && succeeded(verifyApart<BufferOp>(*this)));
 }
 
 LogicalResult ArenaOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  llvm::SmallDenseSet<std::pair<Attribute, Attribute>> states; // whose, and which
   for (auto buffer : getOps<BufferOp>()) {
     if (!isParam(buffer.getRole()))
       continue;
@@ -167,6 +165,8 @@ LogicalResult ArenaOp::verifySymbolUses(SymbolTableCollection &symbols) {
     if (bufferRoleOf(param) != buffer.getRole())
       return buffer.emitOpError("is a ") << stringifyBufferRole(buffer.getRole())
                                          << ", but the clip.param has the role " << param.getRole();
+    if (buffer.getOf() && !states.insert({buffer.getOfAttr(), param.getRoleAttr()}).second)
+      return buffer.emitOpError("is the second ") << param.getRole() << " of " << buffer.getOfAttr();
     if (param.getTensorType().getShape() != buffer.getTensorType().getShape())
       return buffer.emitOpError("is ") << buffer.getType() << ", the clip.param is " << param.getType();
   }

@@ -17,7 +17,7 @@ def KernelDialect : Dialect {
     channel (`batch_channel`), on a coarser lattice (`lattice`), or, by maps alone, with sizes of 1 repeated (`spread`).
 
     A `partials` value is a tensor whose first dimension counts the blocks of the launch that made it, `?` until a
-    schedule has fixed them; they are merged in order by `kernel.finalize`, `kernel.reduce` or `kernel.sgd`.
+    schedule has fixed them; they are merged in order by `kernel.finalize`, `kernel.reduce` or `kernel.update`.
 
     After memory is planned, operations live in `kernel.def`s without duplicates, an entry point is a list of
     `kernel.launch`es on offsets in one arena, and `kernel.arena` says what lies where in it.
@@ -161,10 +161,11 @@ def PoolKind : I32EnumAttr<"PoolKind", "what a pool takes of its window", [
 }
 
 def BufferRole : I32EnumAttr<"BufferRole", "what a buffer of the arena is for", [
-    I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"Momentum", 1, "momentum">,
+    I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"State", 1, "state">,
     I32EnumAttrCase<"Prepared", 2, "prepared">, I32EnumAttrCase<"Input", 3, "input">,
     I32EnumAttrCase<"Labels", 4, "labels">, I32EnumAttrCase<"Hyper", 5, "hyper">,
-    I32EnumAttrCase<"Counters", 6, "counters">]> {
+    I32EnumAttrCase<"Counters", 6, "counters">, I32EnumAttrCase<"Targets", 7, "targets">,
+    I32EnumAttrCase<"Shares", 8, "shares">]> {
   let cppNamespace = "::kinema::kernel";
 }
 def SegmentKind : I32EnumAttr<"SegmentKind", "what a part of the arena is for", [

@@ -421,28 +421,56 @@ LogicalResult WinogradOp::verify() {
   return success();
 }
 
-LogicalResult SgdOp::verify() {
-  size_t parameters = getWeights().size();
-  if (parameters == 0 || getNumOperands() != 3 * parameters + 1 || getNumResults() != 2 * parameters)
-    return emitOpError("has ")
-           << getNumOperands() << " operands and " << getNumResults()
-           << " results; of each parameter it takes weight, velocity and gradient, then the "
-              "rates, and gives the new weight and velocity";
-  for (size_t i = 0; i < parameters; ++i)
-    for (Type type :
-         {getVelocities()[i].getType(), getNewWeights()[i].getType(), getNewVelocities()[i].getType()})
-      if (type != getWeights()[i].getType())
+LogicalResult NormsOp::verify() {
+  size_t results = getTogether() ? 1 : getInputs().size();
+  if (getInputs().empty() || getNumResults() != results)
+    return emitOpError("has ") << getInputs().size() << " operands and " << getNumResults()
+                               << " results; it makes one of each, or one of all together";
+  for (Type type : getResultTypes())
+    if (auto norms = cast<RankedTensorType>(type);
+        norms.getRank() != 1 || norms.getDimSize(0) < 1 || (getTogether() && norms.getDimSize(0) != 1))
+      return emitOpError("has the result ") << norms << ", expected norms of pieces, and one of all together";
+  return success();
+}
+
+/// Succeeds if a gradient, or each of its partials, has the elements of its weight in their order.
+static LogicalResult verifyGradient(kernel::UpdateOp op, int64_t parameter) {
+  auto weight = tensorOf(op.getWeights()[parameter]), gradient = tensorOf(op.getGradients()[parameter]);
+  auto shape = gradient.getShape();
+  bool isOne = shape == weight.getShape();
+  bool arePartials = !shape.empty() && shape.drop_front() == weight.getShape();
+  if ((!isOne && !arePartials) || layoutOf(gradient).withRank(weight.getRank()) != layoutOf(weight))
+    return op.emitOpError("parameter ") << parameter << " is " << weight << ", but its gradient " << gradient;
+  return success();
+}
+
+LogicalResult kinema::kernel::UpdateOp::verify() {
+  clip::UpdateForm rule = form();
+  int64_t states = rule.states().size(), parameters = getParameters();
+  int64_t tensors = parameters * getTensorsEach() + (rule.clipped ? 1 : 0);
+  if (parameters == 0 || int64_t(getNumResults()) != parameters * (1 + states) ||
+      int64_t(getTensors().size()) != tensors)
+    return emitOpError("has ") << getNumOperands() << " operands and " << getNumResults()
+                               << " results; of each parameter it takes weight, " << states
+                               << " states, gradient and " << rule.norms()
+                               << " norms, then what all share, and gives the new weight and states";
+  for (auto [i, types] : llvm::enumerate(llvm::zip_equal(getOldValues().getTypes(), getResultTypes()))) {
+    Type weight = getWeights()[i % parameters].getType();
+    for (Type type : {std::get<0>(types), std::get<1>(types)})
+      if (type != weight)
         return emitOpError("parameter ")
-               << i << " is " << getWeights()[i].getType() << ", but its velocity or new value " << type;
-  for (size_t i = 0; i < parameters; ++i) {
-    auto weight = tensorOf(getWeights()[i]), gradient = tensorOf(getGradients()[i]);
-    auto shape = gradient.getShape();
-    bool isOne = shape == weight.getShape();
-    bool arePartials = !shape.empty() && shape.drop_front() == weight.getShape();
-    if ((!isOne && !arePartials) || layoutOf(gradient).withRank(weight.getRank()) != layoutOf(weight))
-      return emitOpError("parameter ") << i << " is " << weight << ", but its gradient " << gradient;
+               << i % parameters << " is " << weight << ", but its state or new value " << type;
   }
-  return clip::verifyHyper(getLoc(), getHyper().getType(), clip::sgdFields);
+  for (int64_t i = 0; i < parameters; ++i)
+    if (failed(verifyGradient(*this, i)))
+      return failure();
+  for (Value norm : getTensors().drop_front(parameters * (2 + states)))
+    if (tensorOf(norm).getShape() != ArrayRef<int64_t>{1})
+      return emitOpError("reads the norm ") << norm.getType() << ", expected one number";
+  for (auto factors : {getRateFactors(), getDecayFactors()})
+    if (factors && int64_t(factors->size()) != parameters)
+      return emitOpError("has ") << factors->size() << " factors for " << parameters << " parameters";
+  return clip::verifyHyper(getLoc(), getHyper().getType(), rule.fields());
 }
 
 LogicalResult DropoutOp::verify() {
@@ -516,11 +544,18 @@ LogicalResult FinalizeOp::verify() {
 
 SmallVector<SmallVector<Value>> ReduceOp::getCopies() { return {{getPartials(), getResult()}}; }
 
-SmallVector<SmallVector<Value>> kinema::kernel::SgdOp::getCopies() {
+SmallVector<SmallVector<Value>> kinema::kernel::UpdateOp::getCopies() {
+  int64_t parameters = getParameters();
   SmallVector<SmallVector<Value>> copies;
-  for (auto [weight, gradient, velocity, newWeight, newVelocity] :
-       llvm::zip_equal(getWeights(), getGradients(), getVelocities(), getNewWeights(), getNewVelocities()))
-    copies.push_back({weight, gradient, velocity, newWeight, newVelocity});
+  for (int64_t i = 0; i < parameters; ++i) {
+    SmallVector<Value> &ofOne = copies.emplace_back();
+    ofOne.push_back(getWeights()[i]);
+    ofOne.push_back(getGradients()[i]);
+    for (int64_t at = parameters + i; at < int64_t(getNumResults()); at += parameters)
+      ofOne.push_back(getOldValues()[at]);
+    for (int64_t at = i; at < int64_t(getNumResults()); at += parameters)
+      ofOne.push_back(getNewTensors()[at]);
+  }
   return copies;
 }
 

@@ -296,17 +296,55 @@ def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {
   let assemblyFormat = "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
-def SgdOp : LaunchableOp<"sgd", [SameVariadicOperandSize, SameVariadicResultSize, MemoryBound, UpdatesInPlace],
-                         ["getCopies"]> {
-  let summary = "see `clip.sgd`, of one or several parameters; a gradient is a tensor, or partials that are added in order";
-  let description = [{
-    The operands are all weights, then all velocities, all gradients, and `hyper`; the results all new weights, then all
-    new velocities.
-  }];
-  let arguments = (ins Tensors:$weights, Tensors:$velocities, Tensors:$gradients, Hyper:$hyper,
+def TargetCrossEntropyOp : LaunchableOp<"target_xent", [MemoryBound]> {
+  let summary = "see `clip.target_xent`";
+  let arguments = (ins StoredTensor:$logits, StoredTensor:$targets, StoredTensor:$shares, UnitAttr:$sigmoid,
                        OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs Tensors:$new_weights, Tensors:$new_velocities);
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let results = (outs StoredTensor:$loss, StoredTensor:$dlogits);
+  let assemblyFormat = "$logits `,` $targets `,` $shares attr-dict `:` functional-type(operands, results)";
+}
+
+def NormsOp : LaunchableOp<"norms", [MemoryBound]> {
+  let summary = "Euclidean norms of tensors";
+  let description = [{
+    Each tensor's elements are cut into as many pieces as its result has elements, which are the norms of the pieces: the
+    norm of a tensor is the norm of that result. `together` takes all tensors as one, and has one result of one element.
+  }];
+  let arguments = (ins Tensors:$inputs, UnitAttr:$together, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Tensors:$results);
+  let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($results)";
+  let hasVerifier = 1;
+}
+
+def UpdateOp : LaunchableOp<"update", [MemoryBound, UpdatesInPlace], ["getCopies"]> {
+  let summary = "see `clip.update`, of one or several parameters; a gradient is a tensor, or partials that are added in order";
+  let description = [{
+    The operands are all weights, then each state of all parameters, all gradients, each norm of all parameters, the norm
+    that all are clipped by, and `hyper`; the results all new weights, then each new state of all parameters.
+    `rate_factors` and `decay_factors` have a number for each parameter; without them these are 1.
+  }];
+  let arguments = (ins UpdateRule:$rule, Tensors:$tensors, Hyper:$hyper, OptionalAttr<DenseF64ArrayAttr>:$rate_factors,
+                       OptionalAttr<DenseF64ArrayAttr>:$decay_factors, OptionalAttr<F64Attr>:$max_norm, UnitAttr:$averaged,
+                       UnitAttr:$held, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs Tensors:$new_tensors);
+  let assemblyFormat = "$rule operands attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = [{
+    ::kinema::clip::UpdateForm form() { return {getRule(), getMaxNorm().has_value(), getAveraged(), getHeld()}; }
+    /// Counts the parameters.
+    int64_t getParameters() { return getNumResults() / (1 + form().states().size()); }
+    /// Counts the tensors that each parameter has of its own among the operands: old values, gradient and norms.
+    int64_t getTensorsEach() { return 2 + form().states().size() + form().norms(); }
+    /// Returns tensor number `which` of each parameter: 0 are the weights, then come the states, and so on.
+    ::mlir::OperandRange getOfEach(int64_t which) { return getTensors().slice(which * getParameters(), getParameters()); }
+    ::mlir::OperandRange getWeights() { return getOfEach(0); }
+    ::mlir::OperandRange getGradients() { return getOfEach(1 + form().states().size()); }
+    /// Returns what the new values are written over: the weights and the states.
+    ::mlir::OperandRange getOldValues() { return getTensors().take_front(getNumResults()); }
+    /// Returns the norm that all gradients are clipped by; null where they are not.
+    ::mlir::Value getClippedNorm() { return getMaxNorm() ? getTensors().back() : ::mlir::Value(); }
+    double getRateFactor(int64_t parameter) { return getRateFactors() ? (*getRateFactors())[parameter] : 1.0; }
+    double getDecayFactor(int64_t parameter) { return getDecayFactors() ? (*getDecayFactors())[parameter] : 1.0; }
+  }];
   let hasVerifier = 1;
 }
 
@@ -436,7 +474,7 @@ def ArenaOp : KernelOp<"arena", [SymbolTable, SingleBlock, NoTerminator, HasPare
     ```mlir
     kernel.arena 448 activations 128 separate 192 {
       kernel.buffer parameter @w at 0 : tensor<16xf32, #blocked8>
-      kernel.buffer momentum @w.momentum of @w at 64 : tensor<16xf32, #blocked8>
+      kernel.buffer state @w.momentum of @w at 64 : tensor<16xf32, #blocked8>
       kernel.segment parameters at 0 bytes 128
       kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x3x1x2x2xf32>
       kernel.segment "inputs and outputs" at 128 bytes 192
@@ -467,12 +505,12 @@ def SegmentOp : KernelOp<"segment", [HasParent<"ArenaOp">]> {
 def BufferOp : KernelOp<"buffer", [Symbol, HasParent<"ArenaOp">]> {
   let summary = "a tensor that has a place of its own in the arena";
   let description = [{
-    - `parameter` holds the `clip.param` of the same name, which says the rest about it; `momentum` holds the momentum `of`
-      a parameter.
+    - `parameter` holds the `clip.param` of the same name, which says the rest about it; `state` holds what updates keep
+      about a parameter (`of` it), such as its momentum.
     - `prepared` holds what @prepare makes of parameters for @infer, a `clip.param` too. A training step has its activations
       there.
-    - `input` holds an input of the network, of a `kind`; `labels` the labels of the clips; `hyper` the numbers that a step
-      is told.
+    - `input` holds an input of the network, of a `kind`; `labels` the labels of the clips, `targets` how true each class
+      is of each clip and `shares` how much each clip counts; `hyper` the numbers that a step is told.
     - `counters` holds the numbers by which the blocks of a launch count themselves. They are zero before and after each
       launch.
   }];

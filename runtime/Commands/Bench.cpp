@@ -1,6 +1,8 @@
 #include "runtime/Commands/Bench.h"
 
 #include "runtime/Support/Random.h"
+#include "runtime/Training/Schedule.h"
+#include "runtime/Training/Targets.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -164,14 +166,18 @@ void fillInputs(Program &program) {
       clips[i] = random::normal(1, random::stream(random::Purpose::Inputs, index), i);
     program.set(manifest.inputs[index], clips);
   }
-  if (!manifest.labels)
+  if (!manifest.labels && !manifest.targets)
     return;
-  std::vector<int32_t> labels(manifest.batch);
+  std::vector<ClipLabels> labels(manifest.batch);
   for (int64_t i = 0; i < manifest.batch; ++i)
-    labels[i] = static_cast<int32_t>(i % manifest.classes);
-  program.set(*manifest.labels, labels);
-  program.setHyper(
-      {.rate = 1e-4f, .momentum = 0.9f, .nesterov = 1, .decay = 1e-4f}); // small: no number overflows
+    labels[i] = {{static_cast<int32_t>(i % manifest.classes)}};
+  setLabels(program, labels, manifest.recipe.train, {});
+  TrainRecipe recipe = manifest.recipe.train;
+  recipe.nesterov = true;
+  UpdateCount count;
+  Hyper hyper = nextHyper(recipe, count);
+  hyper.rate = 1e-4f; // small: no number overflows
+  program.setHyper(hyper);
 }
 
 double EntryTime::least() const { return *std::min_element(seconds.begin(), seconds.end()); }

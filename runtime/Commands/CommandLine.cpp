@@ -116,12 +116,22 @@ void addFlags(CLI::App &app, TrainOptions &options) {
           options.settings.push_back(fmt::format("train.{}={}", field, value));
         },
         fmt::format("short for --set train.{}", field));
+  app.add_option_function<std::string>(
+      "--class-weights",
+      [&options](const std::string &value) {
+        const bool balanced = value == "balanced";
+        options.classWeights = balanced ? "" : value;
+        options.settings.push_back(fmt::format("train.class_weights={}", balanced ? value : "file"));
+      },
+      "how much each class weighs in the loss: a file of one number a class, or `balanced`, to make up for "
+      "how "
+      "many videos of --train it has");
   auto *resume = app.add_flag("--resume", options.resume, "go on with the run in --out");
   app.add_option("--changed", options.changed,
                  "what is meant to differ from the run that --resume goes on with: train, test (the lists), "
-                 "network, recipe; separated by commas")
+                 "network, recipe, class_weights; separated by commas")
       ->delimiter(',')
-      ->check(CLI::IsMember({"train", "test", "network", "recipe"}));
+      ->check(CLI::IsMember({"train", "test", "network", "recipe", "class_weights"}));
   app.add_flag("--overwrite", options.overwrite, "begin anew although --out holds a run")->excludes(resume);
   app.add_option("--test-every", options.testEvery, "epochs from one test to the next (default: 1)")
       ->check(CLI::Range(1, 1000000));
@@ -180,10 +190,14 @@ void addFlags(CLI::App &app, PredictOptions &options) {
 
 void addFlags(CLI::App &app, RunCommandOptions &options) {
   app.add_option("--input", options.input,
-                 "safetensors with `input` [N, C, T, H, W] and, for a step, `labels` [N]")
+                 "safetensors with `input` [N, C, T, H, W] and, for a step, `labels` [N] or `targets` [N, "
+                 "classes]")
       ->required();
   app.add_option("--output", options.output, "safetensors to write")->required();
-  app.add_flag("--step", options.step, "do one training step instead of an evaluation");
+  app.add_flag("--step{1}", options.steps, "do one training step instead of an evaluation");
+  app.add_option("--steps", options.steps, "do so many training steps on the batch")
+      ->check(CLI::Range(1, 1000000))
+      ->excludes("--step");
   app.add_option("--rate", options.rate, "instead of the recipe's");
   app.add_option("--momentum", options.momentum, "instead of the recipe's");
   app.add_option("--weight-decay", options.decay, "instead of the recipe's");

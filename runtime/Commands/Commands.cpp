@@ -14,6 +14,7 @@
 #include "runtime/Support/Interrupt.h"
 #include "runtime/Training/Checkpoint.h"
 #include "runtime/Training/KeptCheckpoints.h"
+#include "runtime/Training/Targets.h"
 #include "runtime/Training/Trainer.h"
 
 #include <nlohmann/json.hpp>
@@ -58,9 +59,10 @@ void loadWeights(Program &program, const Package &package, const std::string &we
 }
 
 // Returns how a list is to be read; `known` are names of classes that count where no file has names.
-ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &manifest,
+ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &manifest, const Recipe &recipe,
                         std::vector<std::string> known = {}) {
   ListOptions options = flags.readOptions(part, manifest.classes);
+  options.severalLabels = hasSeveralLabels(recipe.train);
   options.knownClasses = std::move(known);
   options.findMissing = true;
   return options;
@@ -156,15 +158,43 @@ void checkClips(const Manifest &manifest, const Recipe &recipe, const std::strin
 
 // Checks that the recipe leaves alone what the code was made for, which cannot be changed afterwards.
 void checkCompiled(const Manifest &manifest, const Recipe &recipe) {
-  auto check = [&](const char *field, auto wanted, auto compiled) {
+  const TrainRecipe &compiled = manifest.recipe.train;
+  auto check = [&](const char *field, const auto &wanted, const auto &compiled) {
     if (wanted != compiled)
-      refuse("train.{} is {}, the package was compiled for {}: compile the spec anew with the other number",
+      refuse("train.{} is {}, the package was compiled for {}: compile the spec anew with the other value",
              field, wanted, compiled);
   };
-  check("batch", recipe.train.batch, manifest.recipe.train.batch);
-  check("smoothing", recipe.train.smoothing, manifest.recipe.train.smoothing);
+  refuseContradictions(recipe.train);
+  check("batch", recipe.train.batch, compiled.batch);
+  check("loss", recipe.train.loss, compiled.loss);
   check("of", fmt::format("[{}]", fmt::join(recipe.train.of, " ")),
-        fmt::format("[{}]", fmt::join(manifest.recipe.train.of, " ")));
+        fmt::format("[{}]", fmt::join(compiled.of, " ")));
+  if (recipe.train.preciseBatchNorm > 0 && compiled.preciseBatchNorm == 0)
+    refuse(
+        "the package was compiled without precise batch norm: compile the spec anew with train.precise_bn");
+  if (manifest.targets)
+    return;
+  check("smoothing", recipe.train.smoothing, compiled.smoothing);
+  check("class_weights", recipe.train.classWeights, compiled.classWeights);
+  if (mixesClips(recipe.train))
+    refuse("the package was compiled for clips that are not mixed: compile the spec anew with train.mixup or "
+           "train.cutmix");
+}
+
+// Returns how much each class weighs in the loss of a training; nothing if all weigh the same.
+std::vector<double> classWeightsOf(const TrainOptions &options, const TrainRecipe &recipe,
+                                   const VideoList &list, int64_t classes) {
+  if (recipe.classWeights == "balanced") {
+    std::vector<int32_t> labels;
+    for (const LabelledVideo &video : list.videos)
+      labels.push_back(video.label);
+    return balancedWeights(labels, classes);
+  }
+  if (recipe.classWeights == "none")
+    return {};
+  if (options.classWeights.empty())
+    refuse("train.class_weights is file: name the file with --class-weights");
+  return readClassWeights(options.classWeights, classes);
 }
 
 MatchOptions matchOptions(const TrainOptions &options) { return {.crossModality = options.crossModality}; }
@@ -304,7 +334,8 @@ void checkWeights(const Manifest &manifest, const std::string &weights, const st
 struct TrainingPlan {
   VideoList train;
   std::optional<VideoList> test;
-  Checkpoint start; // where a run that goes on stands, or the beginning of a new one
+  std::vector<double> classWeights; // TrainerOptions::classWeights
+  Checkpoint start;                 // where a run that goes on stands, or the beginning of a new one
   std::vector<std::string> notes;
 };
 
@@ -322,6 +353,13 @@ std::vector<std::string> latest(const std::vector<std::string> &settings) {
 
 RunOrigin::List originOf(const VideoList &list) {
   return {list.file, static_cast<int64_t>(list.videos.size()), list.digest.text()};
+}
+
+// Returns the digest of a file's content.
+std::string digestOf(const std::string &file) {
+  Digest digest;
+  digest.add(readFile(file));
+  return digest.text();
 }
 
 // Returns what decodes the videos of a training; empty where they are all uncompressed.
@@ -358,6 +396,7 @@ void checkSameRun(const TrainOptions &options, const RunOrigin &before, const Ru
   compare("train", before.train == now.train, lists("train", before.train, now.train));
   compare("test", before.test == now.test, lists("test", before.test, now.test));
   compare("network", before.network == now.network, "its network was another one of the same parameters");
+  compare("class_weights", before.classWeights == now.classWeights, "its file of class weights had others");
   constexpr size_t most = 4;
   const size_t shown = std::min(most, recipeDifferences.size());
   compare("recipe", recipeDifferences.empty(),
@@ -402,7 +441,9 @@ void planResumption(const TrainOptions &options, const Manifest &manifest, Train
 
 // Reads the lists of a training, whose classes must be the same.
 void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPlan &plan) {
-  plan.train = readVideos(options.trainList, listOptions(options, ListPart::Train, manifest), options);
+  const Recipe &recipe = plan.start.recipe;
+  plan.train =
+      readVideos(options.trainList, listOptions(options, ListPart::Train, manifest, recipe), options);
   useFlow(plan.train, options.flow, manifest, plan.start.recipe);
   addNotes(plan.train, plan.notes);
   const std::vector<std::string> &classes = plan.train.classes;
@@ -417,7 +458,8 @@ void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPl
                                      options.trainList, text));
   if (options.testList.empty())
     return;
-  plan.test = readVideos(options.testList, listOptions(options, ListPart::Test, manifest, classes), options);
+  plan.test =
+      readVideos(options.testList, listOptions(options, ListPart::Test, manifest, recipe, classes), options);
   useFlow(*plan.test, options.flow, manifest, plan.start.recipe);
   addNotes(*plan.test, plan.notes);
   if (std::string text = differentClasses(classes, plan.test->classes); !text.empty())
@@ -431,12 +473,16 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
   TrainingPlan plan;
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
   readLists(options, manifest, plan);
-  plan.start.origin = {manifest.network, originOf(plan.train),
-                       plan.test ? originOf(*plan.test) : RunOrigin::List(), decoderOf(plan),
+  plan.start.origin = {manifest.network,
+                       originOf(plan.train),
+                       plan.test ? originOf(*plan.test) : RunOrigin::List(),
+                       decoderOf(plan),
+                       options.classWeights.empty() ? "" : digestOf(options.classWeights),
                        latest(options.settings)};
   if (options.resume)
     planResumption(options, manifest, plan);
   checkCompiled(manifest, plan.start.recipe);
+  plan.classWeights = classWeightsOf(options, plan.start.recipe.train, plan.train, manifest.classes);
   checkClips(manifest, plan.start.recipe, options.flow, true);
   if (plan.test)
     checkClips(manifest, plan.start.recipe, options.flow, false);
@@ -460,8 +506,8 @@ EvaluationPlan planEvaluation(const EvalOptions &options, const Manifest &manife
   EvaluationPlan plan{recipeWith(manifest.recipe, options.settings), {}, {}, {}};
   checkClips(manifest, plan.recipe, options.flow, false);
   const std::vector<std::string> trained = classesOf(options.weights, package);
-  plan.videos =
-      readVideos(options.testList, listOptions(options, ListPart::Test, manifest, trained), options);
+  plan.videos = readVideos(options.testList,
+                           listOptions(options, ListPart::Test, manifest, plan.recipe, trained), options);
   useFlow(plan.videos, options.flow, manifest, plan.recipe);
   checkKnownMissing(plan.videos, plan.recipe);
   plan.names = plan.videos.classes;
@@ -538,7 +584,7 @@ struct TestedNetwork {
     Progress progress;
     for (const std::string &note : plan.notes)
       progress.note(note);
-    found = evaluate(program, *source, plan.recipe.eval, progress, "testing", options.layers);
+    found = evaluate(program, *source, plan.recipe, progress, "testing", options.layers);
   }
 
   // Names the network and its weights.
@@ -664,6 +710,7 @@ void train(const TrainOptions &options) {
                    .keep = options.keep,
                    .origin = plan.start.origin,
                    .classes = classes,
+                   .classWeights = plan.classWeights,
                    .tested = keep,
                    .profiledSteps = options.profile ? profiledSteps : 0},
                   progress);
@@ -737,7 +784,7 @@ void predict(const PredictOptions &options) {
   Progress progress;
   catchInterrupts();
   Evaluation evaluation =
-      evaluate(program, *source, plan.recipe.eval, progress, "prediction", options.layers);
+      evaluate(program, *source, plan.recipe, progress, "prediction", options.layers);
   if (!options.scores.empty())
     writeFile(options.scores, scoresText(evaluation, *source, plan.names, /*labelled=*/false));
   writeFeatures(options, evaluation, *source, /*labelled=*/false);

@@ -41,19 +41,21 @@ struct TrainOptions : PackageOptions, ListFlags {
   std::string out;                   // folder
   bool keepPackage = false;          // as OUT/network.kinema
   std::string weights, names;        // training starts from these weights; empty: from initialised ones
+  std::string classWeights;          // file of the classes' weights in the loss; empty: none
   bool partial = false;              // parameters that the weights lack or misshape stay initialised
   bool crossModality = false;        // as in MatchOptions; goes with `partial`
   std::vector<std::string> settings; // "train.rate=0.1"
   bool resume = false;               // go on from `out`, with the recipe that it was trained with
-  std::vector<std::string> changed;  // what may differ from that run: train, test, network, recipe
-  bool overwrite = false;            // begin anew although `out` holds a run
-  int loaders = 0;                   // threads that decode; 0: all cores
-  std::string flow;                  // folder of stored optical flow; empty: it is computed
-  int64_t testEvery = 1;             // epochs
-  double saveMinutes = 10;           // between two checkpoints within an epoch
-  int64_t keep = 0;                  // how many epochs' checkpoints stay besides the latest
-  bool profile = false;              // time launches and print where the time of a step goes
-  std::shared_ptr<FolderLock> lock;  // the lock of `out`, if it is held already
+  // What may differ from that run: train, test, network, recipe, class_weights.
+  std::vector<std::string> changed;
+  bool overwrite = false;           // begin anew although `out` holds a run
+  int loaders = 0;                  // threads that decode; 0: all cores
+  std::string flow;                 // folder of stored optical flow; empty: it is computed
+  int64_t testEvery = 1;            // epochs
+  double saveMinutes = 10;          // between two checkpoints within an epoch
+  int64_t keep = 0;                 // how many epochs' checkpoints stay besides the latest
+  bool profile = false;             // time launches and print where the time of a step goes
+  std::shared_ptr<FolderLock> lock; // the lock of `out`, if it is held already
 };
 
 // Says which layers' features go into which file. An empty file: none.

@@ -28,6 +28,7 @@ struct DataOptions : ListFlags {
 
   ListOptions read(bool findMissing) const {
     ListOptions options = readOptions(part == "train" ? ListPart::Train : ListPart::Test, classes);
+    options.severalLabels = true; // what a network makes of them does not matter here
     options.findMissing = findMissing;
     return options;
   }

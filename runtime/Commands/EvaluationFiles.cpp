@@ -32,10 +32,12 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
   for (const VideoScore &video : evaluation.scores.all()) {
     nlohmann::ordered_json line = {{"video", source.videoName(video.video)}};
     if (labelled) {
-      line["label"] = video.label;
+      line["label"] = video.label();
       if (!names.empty())
-        line["class"] = nameOf(video.label, names);
-      line["rank"] = rankOf(video.label, std::span<const double>(video.scores));
+        line["class"] = nameOf(video.label(), names);
+      if (evaluation.scores.hasSeveralLabels())
+        line["labels"] = video.labels;
+      line["rank"] = rankOf(video.label(), std::span<const double>(video.scores));
     }
     line["said"] = video.said();
     if (!names.empty())
@@ -63,16 +65,24 @@ TensorFile featuresFile(const Evaluation &evaluation, const BatchSource &source,
   file.metadata["videos"] = names.dump(-1, ' ', true, json::error_handler_t::replace);
   if (!labelled)
     return file;
-  FileTensor &labels = file.tensors.emplace_back("labels", ElementType::I32, std::vector<int64_t>{count});
+  std::vector<int64_t> shape = {count};
+  if (evaluation.scores.hasSeveralLabels())
+    shape.push_back(count > 0 ? static_cast<int64_t>(videos.front().scores.size()) : 0);
+  FileTensor &labels = file.tensors.emplace_back("labels", ElementType::I32, shape);
   for (int64_t i = 0; i < count; ++i)
-    labels.as<int32_t>()[i] = videos[i].label;
+    if (shape.size() == 1)
+      labels.as<int32_t>()[i] = videos[i].label();
+    else
+      for (int32_t label : videos[i].labels)
+        labels.as<int32_t>()[i * shape[1] + label] = 1;
   return file;
 }
 
 std::string classesText(const Evaluation &evaluation, const std::vector<std::string> &names) {
   std::vector<ClassCount> counts(evaluation.videos.classes());
   for (const VideoScore &video : evaluation.scores.all())
-    counts[video.label].add(rankOf(video.label, std::span<const double>(video.scores)));
+    for (int32_t label : video.labels)
+      counts[label].add(rankOf(label, std::span<const double>(video.scores)));
   std::string text = "label,name,videos,top1,top5,top1_share,top5_share\n";
   for (size_t label = 0; label < counts.size(); ++label) {
     const ClassCount &own = counts[label];

@@ -11,13 +11,14 @@
 namespace kinema {
 
 // Returns a JSON object a line for each video: `video`, its name; `label`, `class` where names are known, and
-// `rank` of the label from 0, all three with `labelled` alone; `said`, the class with the highest score;
+// `rank` of the label from 0, all three with `labelled` alone, and of several labels the one with the highest
+// score, beside all `labels`; `said`, the class with the highest score;
 // `clips`; and `scores`, [classes]. Names of classes may be empty.
 std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
                        const std::vector<std::string> &names, bool labelled);
 
 // Returns the features of the videos: "features.LAYER" [videos, C] of each layer, with `labelled` also
-// "labels" [videos], and in the metadata, under "videos", the names of the videos as a JSON list.
+// "labels" [videos], of several labels a video [videos, classes] of 0 and 1, and in the metadata, under "videos", the names of the videos as a JSON list.
 TensorFile featuresFile(const Evaluation &evaluation, const BatchSource &source, bool labelled);
 
 // Counts the videos of one class.

@@ -4,6 +4,7 @@
 #include "runtime/Support/Error.h"
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/Schedule.h"
+#include "runtime/Training/Targets.h"
 
 #include <algorithm>
 #include <string_view>
@@ -36,21 +37,46 @@ void loadInputs(Program &program, const TensorFile &file, const std::string &ori
   }
 }
 
-// Returns the labels as int32. In the file they are [N], int64 or int32.
-std::vector<int32_t> readLabels(const FileTensor &tensor, const Manifest &manifest,
-                                const std::string &origin) {
-  if (tensor.type == ElementType::F32 || tensor.shape != manifest.labels->shape)
+// Returns the labels. In the file they are [N], int64 or int32; -1 masks a clip.
+std::vector<ClipLabels> readLabels(const FileTensor &tensor, const Manifest &manifest,
+                                   const std::string &origin) {
+  if (tensor.type == ElementType::F32 || tensor.shape != std::vector<int64_t>{manifest.batch})
     fail("{}: tensor labels is {}, expected {}", origin, describe(tensor.type, tensor.shape),
-         describe(ElementType::I64, manifest.labels->shape));
-  std::vector<int32_t> labels;
+         describe(ElementType::I64, std::vector<int64_t>{manifest.batch}));
+  std::vector<ClipLabels> labels;
   for (int64_t i = 0; i < manifest.batch; ++i) {
     int64_t label = tensor.type == ElementType::I64 ? tensor.as<int64_t>()[i] : tensor.as<int32_t>()[i];
     if (label < -1 || label >= manifest.classes)
       fail("{}: tensor labels holds {} at {}, {} has {} classes", origin, label, i, manifest.name,
            manifest.classes);
-    labels.push_back(static_cast<int32_t>(label));
+    labels.emplace_back();
+    if (label >= 0)
+      labels.back().push_back({static_cast<int32_t>(label)});
   }
   return labels;
+}
+
+std::span<const float> readFloats(const FileTensor &tensor, const std::vector<int64_t> &shape,
+                                  const std::string &origin) {
+  if (tensor.type != ElementType::F32 || tensor.shape != shape)
+    fail("{}: tensor {} is {}, expected {}", origin, tensor.name, describe(tensor.type, tensor.shape),
+         describe(ElementType::F32, shape));
+  return tensor.as<float>();
+}
+
+// Tells a step the labels or targets of the file, and how much classes weigh.
+void loadLabels(Program &program, const TensorFile &file, const std::string &origin) {
+  const Manifest &manifest = program.manifest();
+  const TrainRecipe &recipe = manifest.recipe.train;
+  std::vector<double> weights;
+  if (recipe.classWeights != "none") {
+    std::span<const float> read = readFloats(take(file, origin, "class_weights"), {manifest.classes}, origin);
+    weights.assign(read.begin(), read.end());
+  }
+  const FileTensor *targets = file.find("targets");
+  if (!targets || !manifest.targets)
+    return setLabels(program, readLabels(take(file, origin, "labels"), manifest, origin), recipe, weights);
+  setTruths(program, readFloats(*targets, manifest.targets->shape, origin), recipe, weights);
 }
 
 void checkKnown(const Manifest &manifest, const TensorFile &file, const std::string &origin) {
@@ -58,14 +84,17 @@ void checkKnown(const Manifest &manifest, const TensorFile &file, const std::str
   for (const InputTensor &input : manifest.inputs)
     known.push_back(tensorName(manifest, input));
   std::string inputs = fmt::format("{}", fmt::join(known, ", "));
-  known.push_back("labels");
+  known.emplace_back("labels");
+  if (manifest.targets)
+    known.insert(known.end(), {"targets", "class_weights"});
   for (const FileTensor &tensor : file.tensors)
     if (std::find(known.begin(), known.end(), tensor.name) == known.end())
-      fail("{}: tensor {} is not known; {} and labels are", origin, tensor.name, inputs);
+      fail("{}: tensor {} is not known; {} and {} are", origin, tensor.name, inputs,
+           manifest.targets ? "labels, targets, class_weights" : "labels");
 }
 
-Hyper hyperOf(const TrainRecipe &recipe, const RunOptions &options) {
-  Hyper hyper = kinema::hyperOf(recipe);
+Hyper nextHyper(const TrainRecipe &recipe, const RunOptions &options, UpdateCount &count) {
+  Hyper hyper = kinema::nextHyper(recipe, count);
   hyper.rate = static_cast<float>(options.rate.value_or(recipe.rate));
   hyper.momentum = static_cast<float>(options.momentum.value_or(hyper.momentum));
   hyper.decay = static_cast<float>(options.decay.value_or(hyper.decay));
@@ -87,17 +116,23 @@ void collectStep(Program &program, const Naming &naming, TensorFile &result) {
   }
   for (FileTensor &parameter : program.storeWeights(naming).tensors)
     result.tensors.push_back(std::move(parameter));
+  for (const Parameter &parameter : manifest.parameters)
+    for (const auto &[state, offset] : parameter.states) {
+      const std::string name = state + "." + naming.inFile(parameter.name);
+      FileTensor &tensor = result.tensors.emplace_back(program.store(parameter.stateTensor(state), name));
+      tensor.shape = naming.shapeInFile(parameter.name, tensor.shape);
+    }
 }
 
 } // namespace
 
 void runTensors(Program &program, const RunOptions &options) {
   const Manifest &manifest = program.manifest();
-  if (options.step && !manifest.train)
+  if (options.steps > 0 && !manifest.train)
     fail("package {} was compiled for inference and cannot do a step; compile it with --mode train",
          manifest.name);
-  if (options.step && !options.layers.empty())
-    refuse("--layers gives features of an evaluation: leave out --step");
+  if (options.steps > 0 && !options.layers.empty())
+    refuse("--layers gives features of an evaluation: leave out --step and --steps");
   featuresOf(manifest, options.layers); // says early which of them are missing
   Naming naming = findNaming(options.names);
   TensorFile input = readTensors(options.input);
@@ -110,10 +145,13 @@ void runTensors(Program &program, const RunOptions &options) {
   loadInputs(program, input, options.input);
 
   TensorFile result;
-  if (options.step) {
-    program.set(*manifest.labels, readLabels(take(input, options.input, "labels"), manifest, options.input));
-    program.setHyper(hyperOf(manifest.recipe.train, options));
-    program.run("train_step");
+  if (options.steps > 0) {
+    loadLabels(program, input, options.input);
+    UpdateCount count;
+    for (int64_t step = 0; step < options.steps; ++step) {
+      program.setHyper(nextHyper(manifest.recipe.train, options, count));
+      program.run("train_step");
+    }
     collectStep(program, naming, result);
   } else {
     program.run("infer");

@@ -62,7 +62,7 @@ private:
 
 // Opens a video and says which flow of it is wanted.
 std::unique_ptr<VideoReader> Maker::open(int64_t video, FlowDescription &wanted) const {
-  const auto &[path, label, line, name] = list.videos[video];
+  const std::string &path = list.videos[video].path, &name = list.videos[video].name;
   if (auto known = list.unreadable.find(video); known != list.unreadable.end())
     throw VideoFault(fmt::format("{}: {}", path, withoutName(known->second, path)));
   std::unique_ptr<VideoReader> reader;

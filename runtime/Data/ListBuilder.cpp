@@ -72,14 +72,22 @@ void ListBuilder::add(int64_t line, std::string name, std::string path, std::str
   keep({std::move(path), label, line, std::move(name)});
 }
 
-void ListBuilder::addNumbered(int64_t line, std::string name, std::string path, int64_t label) {
+void ListBuilder::addNumbered(int64_t line, std::string name, std::string path,
+                              const std::vector<int64_t> &labels) {
   numbered = true;
-  if (label < 0)
-    return wrong.add("lines with negative labels", line, fmt::format("label {} is negative", label));
-  if (label > INT32_MAX)
-    return wrong.add("lines with labels beyond all numbers", line,
-                     fmt::format("label {} is too large", label));
-  keep({std::move(path), static_cast<int32_t>(label), line, std::move(name)});
+  std::vector<int32_t> found; // each once
+  for (int64_t label : labels) {
+    if (label < 0)
+      return wrong.add("lines with negative labels", line, fmt::format("label {} is negative", label));
+    if (label > INT32_MAX)
+      return wrong.add("lines with labels beyond all numbers", line,
+                       fmt::format("label {} is too large", label));
+    if (std::find(found.begin(), found.end(), label) == found.end())
+      found.push_back(static_cast<int32_t>(label));
+  }
+  LabelledVideo video{std::move(path), found.front(), line, std::move(name)};
+  video.moreLabels.assign(found.begin() + 1, found.end());
+  keep(std::move(video));
 }
 
 void ListBuilder::addUnlabelled(int64_t line, std::string name, std::string path) {
@@ -114,9 +122,10 @@ void ListBuilder::checkLabels() {
         "1; print }}' LIST)",
         list.file, highest->label, limit - 1);
   for (const LabelledVideo &video : list.videos)
-    if (video.label >= limit)
-      wrong.add("lines with labels beyond the classes", video.line,
-                fmt::format("there are {} classes (0 to {}), found label {}", limit, limit - 1, video.label));
+    for (int32_t label : video.labels())
+      if (label >= limit)
+        wrong.add("lines with labels beyond the classes", video.line,
+                  fmt::format("there are {} classes (0 to {}), found label {}", limit, limit - 1, label));
 }
 
 void ListBuilder::remarkDuplicates() {
@@ -125,7 +134,7 @@ void ListBuilder::remarkDuplicates() {
     if (auto [entry, isNew] = first.emplace(video.path, &video); !isNew)
       wrong.addRemark("videos that are named again", video.line,
                       fmt::format("{} of line {}{}", video.name, entry->second->line,
-                                  entry->second->label == video.label ? "" : ", with another label"));
+                                  entry->second->labels() == video.labels() ? "" : ", with another label"));
 }
 
 void ListBuilder::remarkMissing() {
@@ -157,7 +166,7 @@ VideoList ListBuilder::finish(std::string format) {
   list.notes = wrong.remarks();
   for (const LabelledVideo &video : list.videos) {
     list.digest.add(video.name);
-    list.digest.add(fmt::format("\n{}\n", video.label));
+    list.digest.add(fmt::format("\n{}\n", fmt::join(video.labels(), ",")));
   }
   return std::move(list);
 }

@@ -38,7 +38,7 @@ public:
   // These add a video. A class that is not among the known ones, and a label that is negative or beyond the
   // classes, are problems.
   void add(int64_t line, std::string name, std::string path, std::string_view className);
-  void addNumbered(int64_t line, std::string name, std::string path, int64_t label);
+  void addNumbered(int64_t line, std::string name, std::string path, const std::vector<int64_t> &labels);
   void addUnlabelled(int64_t line, std::string name, std::string path);
   // Makes a class known that has no videos here, such as an empty folder.
   void addClass(std::string_view name) {

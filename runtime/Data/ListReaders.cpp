@@ -39,6 +39,17 @@ size_t className(const ClassTable &classes, std::string_view line) {
   return std::string_view::npos;
 }
 
+// Reads whole numbers that commas separate; returns false where the text is something else.
+bool readWholes(std::string_view text, std::vector<int64_t> &values) {
+  for (size_t end = 0; end != std::string_view::npos;) {
+    end = text.find(',');
+    if (!readWhole(text.substr(0, end), values.emplace_back()))
+      return false;
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return true;
+}
+
 void readLabel(ListBuilder &list, std::string_view line, int64_t number) {
   size_t label = className(list.classes(), line);
   const bool named = label != std::string_view::npos;
@@ -49,11 +60,14 @@ void readLabel(ListBuilder &list, std::string_view line, int64_t number) {
                                fmt::format("'{}' is not a path and a label", line));
   const std::string_view word = line.substr(label);
   std::string name = fs::path(trimmed(line.substr(0, label))).string(), path = below(list.root(), name);
-  int64_t value = 0;
+  std::vector<int64_t> values;
   if (named)
     list.add(number, std::move(name), std::move(path), word);
-  else if (readWhole(word, value))
-    list.addNumbered(number, std::move(name), std::move(path), value);
+  else if (readWholes(word, values) && (values.size() == 1 || list.options().severalLabels))
+    list.addNumbered(number, std::move(name), std::move(path), values);
+  else if (values.size() > 1)
+    list.problems().add("lines with several labels", number,
+                        fmt::format("'{}': several labels are for train.loss=binary_cross_entropy", word));
   else
     list.problems().add("lines with unknown labels", number,
                         fmt::format("label '{}' is neither a number nor {}", word,
@@ -145,7 +159,7 @@ VideoList readUcf101(ListBuilder &list, const TextLines &lines) {
       return list.add(number, parsed.path, std::move(path), parsed.folder);
     if (std::string fault = folders.add(parsed.folder, parsed.label); !list.knowsClasses() && !fault.empty())
       return list.problems().add("lines whose label is not that of their class", number, std::move(fault));
-    list.addNumbered(number, parsed.path, std::move(path), parsed.label - 1);
+    list.addNumbered(number, parsed.path, std::move(path), {parsed.label - 1});
   });
   if (!list.knowsClasses())
     list.nameClasses(folders.names());
@@ -190,19 +204,22 @@ VideoList readSports1m(ListBuilder &list, const TextLines &lines) {
   visitLines(lines, [&](std::string_view line, int64_t number) {
     size_t gap = line.find_first_of(blanks), at = line.find("v=");
     std::string_view labels = gap == std::string_view::npos ? "" : trimmed(line.substr(gap));
-    int64_t label = 0;
-    if (!isSports1mLine(line) || labels.empty() || !readWhole(labels.substr(0, labels.find(',')), label))
+    const bool all = list.options().severalLabels;
+    std::vector<int64_t> values;
+    if (!isSports1mLine(line) || labels.empty() ||
+        !readWholes(all ? labels : labels.substr(0, labels.find(',')), values))
       return list.problems().add(
           "lines without an address or a label", number,
           fmt::format("'{}' is not https://www.youtube.com/watch?v=ID and labels", line));
     several += labels.find(',') != std::string_view::npos;
     std::string id(line.substr(at + 2, gap - at - 2));
     std::string path = list.find({{""}, {id}, {".mp4", ".mkv", ".webm", ".avi", ".flv"}});
-    list.addNumbered(number, std::move(id), std::move(path), label);
+    list.addNumbered(number, std::move(id), std::move(path), values);
   });
   std::string format = "Sports-1M list";
   if (several > 0)
-    format += fmt::format(", of several labels the first (videos: {})", several);
+    format += fmt::format(", of several labels {} (videos: {})",
+                          list.options().severalLabels ? "all" : "the first", several);
   return list.finish(std::move(format));
 }
 

@@ -211,7 +211,8 @@ std::string totals(const CheckReport &report, const VideoList &list) {
       continue;
     ++codecs[info.codec];
     ++sizes[fmt::format("{}x{}", info.height, info.width)];
-    ++labels[list.videos[i].label];
+    for (int32_t label : list.videos[i].labels())
+      ++labels[label];
     frames.add(info.frames);
     fps.add(info.fps);
     allFrames += info.frames;

@@ -35,7 +35,8 @@ std::vector<std::string> namesFor(const std::string &file, const ListFormat &for
 std::set<int32_t> labelsOf(const VideoList &list) {
   std::set<int32_t> labels;
   for (const LabelledVideo &video : list.videos)
-    labels.insert(video.label);
+    for (int32_t label : video.labels())
+      labels.insert(label);
   return labels;
 }
 
@@ -59,6 +60,12 @@ std::vector<FileStamp> stampsOf(const std::vector<LabelledVideo> &videos) {
       stamps[i] = stampOf(videos[i].path);
   });
   return stamps;
+}
+
+std::vector<int32_t> LabelledVideo::labels() const {
+  std::vector<int32_t> all = {label};
+  all.insert(all.end(), moreLabels.begin(), moreLabels.end());
+  return all;
 }
 
 bool VideoList::hasLabels() const {

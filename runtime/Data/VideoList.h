@@ -21,6 +21,10 @@ struct LabelledVideo {
   int32_t label = noLabel;
   int64_t line = 0; // line or entry of the list that names it, from 1; 0: it is in a class folder
   std::string name; // as the list names it, wherever the videos are
+  std::vector<int32_t> moreLabels = {}; // those behind `label`, where the video has several
+
+  // Returns all labels in the order of the list.
+  std::vector<int32_t> labels() const;
 };
 
 struct VideoList {
@@ -51,6 +55,7 @@ struct ListOptions {
   ListPart part = ListPart::Train;
   int64_t classes = 0;                   // labels are below it; 0: any number
   std::vector<std::string> knownClasses; // names that count where no file has names
+  bool severalLabels = false;            // a video may have several, of which else the first counts
   bool findMissing = false;              // find out which files are not there, and the stamps of the others
 };
 

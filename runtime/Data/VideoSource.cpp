@@ -476,7 +476,9 @@ int64_t VideoSource::batches() const { return state->batches(); }
 int64_t VideoSource::clips() const { return state->sampler.clips(); }
 int64_t VideoSource::videos() const { return static_cast<int64_t>(state->list.videos.size()); }
 std::string VideoSource::videoName(int64_t video) const { return state->list.videos.at(video).path; }
-int32_t VideoSource::videoLabel(int64_t video) const { return state->list.videos.at(video).label; }
+std::vector<int32_t> VideoSource::videoLabels(int64_t video) const {
+  return state->list.videos.at(video).labels();
+}
 int64_t VideoSource::knownMissing() const { return static_cast<int64_t>(state->list.unreadable.size()); }
 int VideoSource::threads() const { return state->threadCount; }
 

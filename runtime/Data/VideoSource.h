@@ -43,7 +43,7 @@ public:
   int64_t clips() const override;
   int64_t videos() const override;
   std::string videoName(int64_t video) const override;
-  int32_t videoLabel(int64_t video) const override;
+  std::vector<int32_t> videoLabels(int64_t video) const override;
   int64_t knownMissing() const override;
   void seek(int64_t epoch, int64_t batch) override;
   // Takes the next batch. Clips whose video cannot be read are left out: the others close up, and the batch's

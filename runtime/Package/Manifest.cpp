@@ -202,16 +202,18 @@ Initialisation parseInitialisation(const Node &node, size_t rank) {
   return init;
 }
 
-Parameter parseParameter(const Node &node, bool train, int64_t arenaBytes) {
+Parameter parseParameter(const Node &node, int64_t arenaBytes) {
   Parameter parameter;
   parseTensor(node, arenaBytes, parameter);
   if (parameter.type != ElementType::F32)
     node.fault("parameter {} is {}, not f32", parameter.name, nameOf(parameter.type));
   parameter.role = parseRole(node.at("role"));
-  if (node.has("momentum") && !node.at("momentum").raw().is_null())
-    parameter.momentum = parsePlace(node.at("momentum"), parameter.bytes, arenaBytes);
-  if (train && parameter.trained() && !parameter.momentum)
-    node.fault("parameter {} has no momentum", parameter.name);
+  if (node.has("states"))
+    for (const auto &[name, place] : node.at("states").members()) {
+      if (std::ranges::find(stateNames, name) == std::end(stateNames))
+        node.at("states").fault("expected some of {}, found {}", fmt::join(stateNames, ", "), name);
+      parameter.states[name] = parsePlace(place, parameter.bytes, arenaBytes);
+    }
   parameter.init = parseInitialisation(node.at("init"), parameter.shape.size());
   return parameter;
 }
@@ -403,16 +405,30 @@ const HyperField &parseHyperField(const Node &node) {
   node.fault("expected one of {}, found {}", fmt::join(names, ", "), name);
 }
 
+bool isThere(const Node &root, const char *name) { return root.has(name) && !root.at(name).raw().is_null(); }
+
+// Reads what a step is told of its clips under this name, if anything.
+void parseTold(const Node &root, const char *name, ElementType type, const std::vector<int64_t> &shape,
+               const Manifest &manifest, std::optional<ArenaTensor> &tensor) {
+  if (!isThere(root, name))
+    return;
+  Node node = root.at(name);
+  parseTensor(node, manifest.arenaBytes, tensor.emplace());
+  if (tensor->type != type || tensor->shape != shape)
+    node.fault("expected {} [{}], found {} [{}]", type == ElementType::I32 ? "i32" : "f32",
+               fmt::join(shape, ", "), nameOf(tensor->type), fmt::join(tensor->shape, ", "));
+}
+
 void parseLabelsAndHyper(const Node &root, Manifest &manifest) {
-  if (manifest.train || (root.has("labels") && !root.at("labels").raw().is_null())) {
-    Node node = root.at("labels");
-    parseTensor(node, manifest.arenaBytes, manifest.labels.emplace());
-    if (manifest.labels->type != ElementType::I32 ||
-        manifest.labels->shape != std::vector<int64_t>{manifest.batch})
-      node.fault("expected i32 [{}], found {} [{}]", manifest.batch, nameOf(manifest.labels->type),
-                 fmt::join(manifest.labels->shape, ", "));
-  }
-  if (manifest.train || (root.has("hyper") && !root.at("hyper").raw().is_null())) {
+  parseTold(root, "labels", ElementType::I32, {manifest.batch}, manifest, manifest.labels);
+  parseTold(root, "targets", ElementType::F32, {manifest.batch, manifest.classes}, manifest,
+            manifest.targets);
+  parseTold(root, "shares", ElementType::F32, {manifest.batch}, manifest, manifest.shares);
+  if (manifest.targets.has_value() != manifest.shares.has_value() || (manifest.targets && manifest.labels))
+    root.fault("a step has labels, or targets and shares");
+  if (manifest.train && !manifest.targets && !manifest.labels)
+    root.fault("'labels' is missing");
+  if (manifest.train || isThere(root, "hyper")) {
     Node node = root.at("hyper");
     for (const Node &field : node.at("fields").list())
       manifest.hyperFields.push_back(&parseHyperField(field));
@@ -432,14 +448,15 @@ void expectApart(const Node &node, const Segment &counters, const Manifest &mani
   };
   for (const InputTensor &input : manifest.inputs)
     expect(input.name, input.offset, input.bytes);
-  if (manifest.labels)
-    expect(manifest.labels->name, manifest.labels->offset, manifest.labels->bytes);
+  for (const std::optional<ArenaTensor> *told : {&manifest.labels, &manifest.targets, &manifest.shares})
+    if (*told)
+      expect((*told)->name, (*told)->offset, (*told)->bytes);
   if (manifest.hyper)
     expect("hyper", *manifest.hyper, 4 * static_cast<int64_t>(manifest.hyperFields.size()));
   for (const Parameter &parameter : manifest.parameters) {
     expect(parameter.name, parameter.offset, parameter.bytes);
-    if (parameter.momentum)
-      expect(parameter.momentumTensor().name, *parameter.momentum, parameter.bytes);
+    for (const ArenaTensor &state : parameter.stateTensors())
+      expect(state.name, state.offset, state.bytes);
   }
   for (const auto &[entry, outputs] : manifest.outputs)
     for (const ArenaTensor &output : outputs)
@@ -461,7 +478,7 @@ void parseCounters(const Node &root, Manifest &manifest) {
 void parseParameters(const Node &root, Manifest &manifest) {
   std::set<std::string> seen;
   for (const Node &node : root.at("parameters").list()) {
-    manifest.parameters.push_back(parseParameter(node, manifest.train, manifest.arenaBytes));
+    manifest.parameters.push_back(parseParameter(node, manifest.arenaBytes));
     if (!seen.insert(manifest.parameters.back().name).second)
       node.fault("parameter {} occurs twice", manifest.parameters.back().name);
   }
@@ -528,8 +545,8 @@ Recipe parseRecipeFor(const Node &node, const std::vector<InputTensor> &inputs) 
 
 Manifest parse(const Node &root) {
   Manifest manifest;
-  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 3)
-    root.at("format").fault("this runtime reads format 3, the package has format {}", format);
+  if (int64_t format = root.at("format").integer(0, INT32_MAX); format != 4)
+    root.at("format").fault("this runtime reads format 4, the package has format {}", format);
   manifest.name = root.at("name").text();
   std::string mode = root.at("mode").text();
   if (mode != "train" && mode != "infer")
@@ -572,11 +589,23 @@ std::vector<InputForm> formsOf(const std::vector<InputTensor> &inputs) {
   return forms;
 }
 
-ArenaTensor Parameter::momentumTensor() const {
+ArenaTensor Parameter::stateTensor(const std::string &state) const {
   ArenaTensor tensor = *this;
-  tensor.name = "momentum." + name;
-  tensor.offset = *momentum;
+  tensor.name = state + "." + name;
+  tensor.offset = states.at(state);
   return tensor;
+}
+
+std::vector<ArenaTensor> Parameter::stateTensors() const {
+  std::vector<ArenaTensor> tensors;
+  for (const auto &[state, offset] : states)
+    tensors.push_back(stateTensor(state));
+  return tensors;
+}
+
+bool isStateName(std::string_view name) {
+  return std::ranges::any_of(
+      stateNames, [&](std::string_view state) { return name.starts_with(std::string(state) + "."); });
 }
 
 bool Manifest::hasCounters(const std::string &entry) const {

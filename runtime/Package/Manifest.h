@@ -58,12 +58,21 @@ struct Initialisation {
 
 struct Parameter : ArenaTensor {
   Role role = Role::Weight;
-  std::optional<int64_t> momentum; // offset of the parameter's momentum, which has the same order
+  // Holds the offsets of what updates keep about the parameter, in the same order, by names such as
+  // "momentum".
+  std::map<std::string, int64_t> states;
   Initialisation init;
 
   bool trained() const { return role != Role::RunningMean && role != Role::RunningVariance; }
-  ArenaTensor momentumTensor() const; // needs `momentum`
+  // Returns a state, which must be there, as a tensor whose name in files is "momentum.NAME" or the like.
+  ArenaTensor stateTensor(const std::string &state) const;
+  std::vector<ArenaTensor> stateTensors() const;
 };
+
+// Names what updates keep about parameters.
+inline constexpr std::string_view stateNames[] = {"momentum", "mean", "square", "gradient", "average"};
+// Returns whether a tensor of a checkpoint has the name of such a state.
+bool isStateName(std::string_view name);
 
 enum class StoredType { F32, BF16, I32 };
 
@@ -126,9 +135,12 @@ struct Manifest {
   int64_t arenaBytes = 0;
   std::vector<Segment> segments;
   std::vector<InputTensor> inputs;
-  std::optional<ArenaTensor> labels; // [N], I32; always there in mode train
-  std::optional<int64_t> hyper;      // offset; always there in mode train
-  std::optional<Segment> counters;   // zeroed at the start of an entry in which launches count
+  // What a step is told of its clips; mode train always has labels, or targets and shares.
+  std::optional<ArenaTensor> labels;  // [N], I32
+  std::optional<ArenaTensor> targets; // [N, classes], F32
+  std::optional<ArenaTensor> shares;  // [N], F32
+  std::optional<int64_t> hyper;       // offset; always there in mode train
+  std::optional<Segment> counters;    // zeroed at the start of an entry in which launches count
   std::vector<const HyperField *> hyperFields;
   std::vector<Parameter> parameters;
   std::map<std::string, std::vector<OutputTensor>> outputs; // by entry

@@ -220,20 +220,40 @@ json toJson(const Recipe &recipe) {
   return document;
 }
 
-void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval) {
-  if (auto fault = contradictionOf(data, eval))
+static void refuseFault(const std::optional<RecipeFault> &fault) {
+  if (fault)
     refuse("{}: {}{}", fault->field, fault->message, fault->hint.empty() ? "" : ": " + fault->hint);
 }
 
-std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
+void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval) {
+  refuseFault(contradictionOf(data, eval));
+}
+
+void refuseContradictions(const TrainRecipe &train) { refuseFault(contradictionOf(train)); }
+
+namespace {
+
+// Lists the differences in the fields that `counts` holds for.
+template <typename Counts>
+std::vector<std::string> differencesIn(const Recipe &recipe, const Recipe &before, Counts counts) {
   std::vector<std::string> texts;
   json now = toJson(recipe), then = toJson(before);
   for (const RecipeField &field : recipeFields) {
     const json &value = now[field.section][field.name], &old = then[field.section][field.name];
-    if (value != old)
+    if (counts(field) && value != old)
       texts.push_back(fmt::format("{} is {}, was {}", pathOf(field), value.dump(), old.dump()));
   }
   return texts;
+}
+
+} // namespace
+
+std::vector<std::string> differences(const Recipe &recipe, const Recipe &before) {
+  return differencesIn(recipe, before, [](const RecipeField &) { return true; });
+}
+
+std::vector<std::string> compiledDifferences(const Recipe &recipe, const Recipe &before) {
+  return differencesIn(recipe, before, [](const RecipeField &field) { return field.compiled; });
 }
 
 void applySetting(Recipe &recipe, std::string_view setting) {
@@ -260,7 +280,7 @@ void applySetting(Recipe &recipe, std::string_view setting) {
   if (target == "data.resize" && changed.data.resize == RecipeSize{0, 0})
     changed.data.resize = usualResize(changed.data.crop[0], changed.data.crop[1]);
   check(changed);
-  if (changed.compute.winograd != recipe.compute.winograd)
+  if (!compiledDifferences(changed, recipe).empty())
     refuse("{} is part of the package's code: compile the spec with --set {}", target, setting);
   recipe = changed;
 }

@@ -20,12 +20,16 @@ nlohmann::json toJson(const Recipe &recipe);
 
 // Throws Error with status 2 where the recipe contradicts itself, naming the field as "data.segments".
 void refuseContradictions(const DataRecipe &data, const EvalRecipe &eval);
+void refuseContradictions(const TrainRecipe &train);
 
 // Lists all fields of a recipe as `--set` takes them, "train.rate=0.1", in the order of the table.
 std::vector<std::string> settingsOf(const Recipe &recipe);
 
 // Lists the fields in which two recipes differ, as "train.rate is 0.1, was 0.01".
 std::vector<std::string> differences(const Recipe &recipe, const Recipe &before);
+
+// Lists likewise the fields in which a recipe asks for other code than that of a package.
+std::vector<std::string> compiledDifferences(const Recipe &recipe, const Recipe &package);
 
 // Applies a setting SECTION.FIELD=VALUE, such as "train.rate=0.1", "data.fps=auto" or "eval.report=[clip_top1
 // video_top1]". Throws Error with status 2, naming the nearest field where there is none of that name.

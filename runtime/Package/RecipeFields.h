@@ -4,6 +4,7 @@
 // make all of it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -28,6 +29,9 @@ struct RecipeField {
   size_t count = 0;               // length of a list; 0: any
   bool ascending = false;         // no value of a list is less than the one before
   std::span<const std::string_view> words = {};
+  bool compiled = false;    // it is part of a package's code, which a setting cannot change any more
+  bool isStatement = false; // each of its words is a statement of its own, and a spec has one of them
+  std::span<const std::string_view> also = {}; // further statements that have the argument
 
   bool holds(double value) const {
     bool low = bounds == Bounds::AboveMinimum ? value > minimum : value >= minimum;
@@ -37,6 +41,11 @@ struct RecipeField {
   bool holds(const std::array<int64_t, 2> &size) const {
     bool none = size[0] == 0 && size[1] == 0, either = size[0] == 0 || size[1] == 0;
     return holds(double(size[0])) && holds(double(size[1])) && (none || !either);
+  }
+
+  /// Returns whether a statement has it as an argument.
+  bool isArgumentOf(std::string_view head) const {
+    return statement == head || std::find(also.begin(), also.end(), head) != also.end();
   }
 
   /// Returns, for instance, "from 1 to 1000", "at least 0 and below 1" or "above 0 and at most 1".
@@ -55,11 +64,17 @@ inline constexpr std::string_view starts[] = {"random", "first", "middle"};
 inline constexpr std::string_view places[] = {"random", "centre", "resized", "scaled"};
 inline constexpr std::string_view flowMethods[] = {"farneback"};
 inline constexpr std::string_view schedules[] = {"steps", "cosine", "polynomial", "one_cycle"};
-inline constexpr std::string_view losses[] = {"cross_entropy"};
+inline constexpr std::string_view optimisers[] = {"sgd", "adamw", "lars"};
+inline constexpr std::string_view lars[] = {"lars"};
+inline constexpr std::string_view adamwAndLars[] = {"adamw", "lars"};
+inline constexpr std::string_view spared[] = {"norms", "biases"};
+inline constexpr std::string_view losses[] = {"cross_entropy", "binary_cross_entropy"};
+inline constexpr std::string_view classWeights[] = {"none", "balanced", "file"};
 inline constexpr std::string_view spreads[] = {"uniform", "random"};
 inline constexpr std::string_view evalPlaces[] = {"centre", "random", "three"};
 inline constexpr std::string_view averages[] = {"scores", "logits"};
-inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5"};
+inline constexpr std::string_view reports[] = {"clip_top1", "clip_top5", "video_top1", "video_top5",
+                                               "video_map"};
 } // namespace recipe_words
 
 inline constexpr double maxRecipeCount = 1 << 30;  // for epochs, clips, parts
@@ -132,6 +147,18 @@ constexpr const RecipeField &recipeFieldNamed(std::string_view section, std::str
   while (field->section != section || field->name != name)
     ++field;
   return *field;
+}
+
+/// Returns whether a network has several labels a clip, each of which is true or not by itself.
+inline bool hasSeveralLabels(const TrainRecipe &train) { return train.loss == "binary_cross_entropy"; }
+
+/// Returns whether training clips are mixed with each other.
+inline bool mixesClips(const TrainRecipe &train) { return train.mixup > 0 || train.cutmix > 0; }
+
+/// Returns whether a step is told how true each class is of each clip, in place of one label a clip. It is
+/// part of a package's code.
+inline bool takesTargets(const TrainRecipe &train) {
+  return hasSeveralLabels(train) || train.classWeights != "none" || mixesClips(train);
 }
 
 /// Returns the size that frames are scaled to where a recipe does not say: the paper's 128x171 for its crop

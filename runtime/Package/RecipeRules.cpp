@@ -92,4 +92,15 @@ std::optional<RecipeFault> contradictionOf(const DataRecipe &data, const EvalRec
   return {};
 }
 
+std::optional<RecipeFault> contradictionOf(const TrainRecipe &train) {
+  if (!hasSeveralLabels(train))
+    return {};
+  const std::string hint = "leave it out, or take cross_entropy";
+  if (train.smoothing > 0)
+    return RecipeFault{"train.smoothing", "binary_cross_entropy has no label smoothing", hint};
+  if (train.classWeights != "none")
+    return RecipeFault{"train.class_weights", "binary_cross_entropy has no class weights", hint};
+  return {};
+}
+
 } // namespace kinema

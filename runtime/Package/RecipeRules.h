@@ -23,5 +23,6 @@ std::vector<RecipeFault> otherSizesThan(int64_t frames, const RecipeSize &size, 
 
 /// Returns the first contradiction of a recipe whose gaps `followInput` has filled.
 std::optional<RecipeFault> contradictionOf(const DataRecipe &data, const EvalRecipe &eval);
+std::optional<RecipeFault> contradictionOf(const TrainRecipe &train);
 
 } // namespace kinema

@@ -115,14 +115,15 @@ void Program::findUnkept() {
       unkept.push_back(segment);
   for (const InputTensor &input : contents.inputs)
     cut(unkept, input.offset, input.bytes);
-  if (contents.labels)
-    cut(unkept, contents.labels->offset, contents.labels->bytes);
+  for (const std::optional<ArenaTensor> *told : {&contents.labels, &contents.targets, &contents.shares})
+    if (*told)
+      cut(unkept, (*told)->offset, (*told)->bytes);
   if (contents.hyper)
     cut(unkept, *contents.hyper, 4 * static_cast<int64_t>(contents.hyperFields.size()));
   for (const Parameter &parameter : contents.parameters) {
     cut(unkept, parameter.offset, parameter.bytes);
-    if (parameter.momentum)
-      cut(unkept, *parameter.momentum, parameter.bytes);
+    for (const auto &[state, offset] : parameter.states)
+      cut(unkept, offset, parameter.bytes);
   }
 }
 

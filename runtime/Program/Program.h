@@ -70,8 +70,8 @@ public:
 
   void setHyper(const Hyper &hyper);
 
-  // Fills every parameter from its initialisation and sets momentum to zero. A parameter's values depend on
-  // the seed and its index in the manifest alone.
+  // Fills every parameter from its initialisation and sets all states of updates to zero. A parameter's
+  // values depend on the seed and its index in the manifest alone.
   void initialise(uint64_t seed);
 
   // Loads parameters by their names in the file, as matchWeights finds them, and then runs "prepare".
@@ -80,7 +80,10 @@ public:
   // match is of this program's manifest.
   void loadMatchingWeights(const WeightMatch &match);
   TensorFile storeWeights(const Naming &naming = {});
-  // Copies one parameter, momentum or output into a tensor for a file, in the shape that it has there.
+  // Exchanges each parameter with the average that updates keep of it, where there is one. "prepare" has to
+  // run before "infer" then.
+  void exchangeAverages();
+  // Copies one parameter, state or output into a tensor for a file, in the shape that it has there.
   FileTensor store(const ArenaTensor &tensor, const std::string &name);
 
   // Sets whether launches are timed from now on, each by itself.

@@ -15,7 +15,7 @@ namespace {
 
 // Returns whether a tensor may be in a file without being a parameter.
 bool passedOver(const std::string &name, bool checkpoint) {
-  return name.ends_with("num_batches_tracked") || (checkpoint && name.starts_with("momentum."));
+  return name.ends_with("num_batches_tracked") || (checkpoint && isStateName(name));
 }
 
 using Shape = std::vector<int64_t>;

@@ -57,8 +57,8 @@ void Program::initialise(uint64_t seed) {
   for (size_t index = 0; index < contents.parameters.size(); ++index) {
     const Parameter &parameter = contents.parameters[index];
     set(parameter, initialValues(parameter, seed, index));
-    if (parameter.momentum)
-      device->fill(*parameter.momentum, parameter.bytes, 0);
+    for (const auto &[state, offset] : parameter.states)
+      device->fill(offset, parameter.bytes, 0);
   }
   run("prepare");
 }
@@ -79,6 +79,17 @@ void Program::loadMatchingWeights(const WeightMatch &match) {
     if (source.tensor)
       set(*source.parameter, valuesOf(source));
   run("prepare");
+}
+
+void Program::exchangeAverages() {
+  for (const Parameter &parameter : contents.parameters) {
+    if (!parameter.states.contains("average"))
+      continue;
+    ArenaTensor average = parameter.stateTensor("average");
+    std::vector<float> weights = get(parameter), averages = get(average);
+    set(parameter, averages);
+    set(average, weights);
+  }
 }
 
 FileTensor Program::store(const ArenaTensor &tensor, const std::string &name) {

@@ -19,7 +19,8 @@ enum class Purpose : uint16_t {
   Inputs = 4,
   Evaluation = 5,
   Motion = 6,
-  Augmentation = 7
+  Augmentation = 7,
+  Mixing = 8
 };
 
 // Returns the stream number `index` (a parameter, an epoch, a sample; below 2^48) of a purpose.

@@ -12,7 +12,7 @@ namespace kinema {
 // the others are zeros with label -1 and video -1.
 struct Batch {
   std::vector<std::vector<float>> inputs; // for each input of the network [N, C, T, H, W], normalised
-  std::vector<int32_t> labels;            // [N]; -1: masked
+  std::vector<int32_t> labels;            // [N], the first of each clip's video; -1: masked
   std::vector<int64_t> videos;            // [N]; index into the source's videos; -1: none
   int64_t valid = 0;
 };
@@ -37,7 +37,8 @@ public:
   virtual int64_t clips() const = 0;
   virtual int64_t videos() const = 0;
   virtual std::string videoName(int64_t video) const = 0;
-  virtual int32_t videoLabel(int64_t video) const = 0;
+  // Returns the labels of a video, of which there is at least one.
+  virtual std::vector<int32_t> videoLabels(int64_t video) const = 0;
 
   // Counts the videos of which it is known from the beginning that they cannot be read.
   virtual int64_t knownMissing() const { return 0; }

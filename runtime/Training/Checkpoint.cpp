@@ -2,19 +2,24 @@
 
 #include "runtime/Support/Error.h"
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 using nlohmann::json;
 
 namespace kinema {
 namespace {
 
-constexpr const char *formatVersion = "2";
+constexpr const char *formatVersion = "3";
 
 // Doubles are written with as many digits as bring back the same bits.
 json toJson(const TrainingState &state) {
   return {{"epoch", state.epoch},
           {"batch", state.batch},
+          {"updates", state.count.updates},
+          {"accumulated", state.count.batches},
           {"sums",
            {{"clips", state.sums.clips},
             {"top1", state.sums.top1},
@@ -28,6 +33,8 @@ TrainingState parseState(const json &document) {
   TrainingState state;
   document.at("epoch").get_to(state.epoch);
   document.at("batch").get_to(state.batch);
+  document.at("updates").get_to(state.count.updates);
+  document.at("accumulated").get_to(state.count.batches);
   document.at("sums").at("clips").get_to(state.sums.clips);
   document.at("sums").at("top1").get_to(state.sums.top1);
   document.at("sums").at("top5").get_to(state.sums.top5);
@@ -45,6 +52,7 @@ json toJson(const RunOrigin &origin) {
           {"train", list(origin.train)},
           {"test", list(origin.test)},
           {"decoder", origin.decoder},
+          {"class_weights", origin.classWeights},
           {"settings", origin.settings}};
 }
 
@@ -57,6 +65,7 @@ RunOrigin parseOrigin(const json &document) {
     document.at(name).at("digest").get_to(list->digest);
   }
   origin.decoder = document.value("decoder", ""); // which earlier checkpoints do not name
+  origin.classWeights = document.value("class_weights", "");
   document.at("settings").get_to(origin.settings);
   return origin;
 }
@@ -68,21 +77,38 @@ std::string metadata(const TensorFile &file, const std::string &key, const std::
   return found->second;
 }
 
-// Finds the momentum of each parameter in the file and pairs it with its place.
+// Finds the states of each parameter in the file and pairs them with their places.
 std::vector<std::pair<ArenaTensor, const FileTensor *>>
-matchMomentum(const Manifest &manifest, const TensorFile &file, const std::string &path) {
+matchStates(const Manifest &manifest, const TensorFile &file, const std::string &path) {
   std::vector<std::pair<ArenaTensor, const FileTensor *>> found;
-  for (const Parameter &parameter : manifest.parameters) {
-    if (!parameter.momentum)
-      continue;
-    ArenaTensor momentum = parameter.momentumTensor();
-    const FileTensor *tensor = file.find(momentum.name);
-    if (!tensor || tensor->type != momentum.type || tensor->shape != momentum.fileShape)
-      fail("checkpoint {} has no tensor {} of {}", path, momentum.name,
-           describe(momentum.type, momentum.fileShape));
-    found.emplace_back(std::move(momentum), tensor);
-  }
+  for (const Parameter &parameter : manifest.parameters)
+    for (ArenaTensor &state : parameter.stateTensors()) {
+      const FileTensor *tensor = file.find(state.name);
+      if (!tensor || tensor->type != state.type || tensor->shape != state.fileShape)
+        fail("checkpoint {} has no tensor {} of {}", path, state.name, describe(state.type, state.fileShape));
+      found.emplace_back(std::move(state), tensor);
+    }
   return found;
+}
+
+bool lacksStates(const Manifest &manifest, const TensorFile &file) {
+  return std::ranges::any_of(manifest.parameters, [&](const Parameter &parameter) {
+    return std::ranges::any_of(parameter.stateTensors(),
+                               [&](const ArenaTensor &state) { return !file.find(state.name); });
+  });
+}
+
+// Throws Error where the checkpoint was made by other updates than the package's, whose states mean nothing
+// to these or are too few for them.
+void checkUpdates(const Manifest &manifest, const Recipe &recipe, const TensorFile &file,
+                  const std::string &path) {
+  const bool isOther =
+      recipe.train.optimiser != manifest.recipe.train.optimiser || lacksStates(manifest, file);
+  std::vector<std::string> differences = compiledDifferences(recipe, manifest.recipe);
+  if (isOther && !differences.empty())
+    fail("checkpoint {} was trained by other code than the package's: {}; compile the spec as it was, or "
+         "start from the checkpoint's weights with --weights",
+         path, fmt::join(differences, ", "));
 }
 
 CheckpointRecord parseRecord(const TensorFile &file, const std::string &path) {
@@ -105,7 +131,8 @@ Checkpoint parseCheckpoint(const Manifest &manifest, const TensorFile &file, con
   if (record.network != manifest.name)
     fail("checkpoint {} is of network {}, the package is of {}", path, record.network, manifest.name);
   matchWeights(manifest, file, path);
-  matchMomentum(manifest, file, path);
+  checkUpdates(manifest, record.recipe, file, path);
+  matchStates(manifest, file, path);
   return record;
 }
 
@@ -150,10 +177,8 @@ std::vector<std::string> classNamesIn(const TensorFile &weights) {
 void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path) {
   TensorFile file = program.storeWeights();
   for (const Parameter &parameter : program.manifest().parameters)
-    if (parameter.momentum) {
-      ArenaTensor momentum = parameter.momentumTensor();
-      file.tensors.push_back(program.store(momentum, momentum.name));
-    }
+    for (const ArenaTensor &state : parameter.stateTensors())
+      file.tensors.push_back(program.store(state, state.name));
   file.metadata = {{checkpointKey, formatVersion},
                    {"package", program.manifest().name},
                    {"recipe", textOf(toJson(checkpoint.recipe))},
@@ -175,8 +200,8 @@ Checkpoint loadCheckpoint(Program &program, const std::string &path) {
   TensorFile file = readTensors(path);
   Checkpoint checkpoint = parseCheckpoint(program.manifest(), file, path);
   program.loadWeights(file, path);
-  for (const auto &[momentum, tensor] : matchMomentum(program.manifest(), file, path))
-    program.set(momentum, tensor->as<float>());
+  for (const auto &[state, tensor] : matchStates(program.manifest(), file, path))
+    program.set(state, tensor->as<float>());
   return checkpoint;
 }
 

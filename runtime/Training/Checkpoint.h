@@ -1,10 +1,12 @@
 // Keeps all that a training needs to go on bit for bit after it was stopped, in one safetensors file:
-// parameters under their names, momentum as "momentum.NAME", and the rest as metadata.
+// parameters under their names, what updates keep about them as "momentum.NAME" and the like, and the rest as
+// metadata.
 #pragma once
 
 #include "runtime/Package/Recipe.h"
 #include "runtime/Program/Program.h"
 #include "runtime/Training/Metrics.h"
+#include "runtime/Training/Schedule.h"
 
 #include <cstdint>
 #include <string>
@@ -17,6 +19,7 @@ namespace kinema {
 struct TrainingState {
   int64_t epoch = 0;      // that of the next step, from 0
   int64_t batch = 0;      // that of the next step in its epoch: the loader's position
+  UpdateCount count;      // of the updates so far
   ClipMetrics sums;       // sums of the epoch so far
   double best = -1;       // the best accuracy on the test list
   int64_t bestEpoch = -1; // the epoch that reached it
@@ -33,6 +36,7 @@ struct RunOrigin {
   std::string network;               // Manifest::network
   List train, test;                  // test: empty where there is none
   std::string decoder;               // of the videos, such as "FFmpeg 5.1"; empty: none was needed
+  std::string classWeights;          // digest of a file of class weights; empty where there is none
   std::vector<std::string> settings; // what was asked for besides the spec, such as "train.rate=0.1"
 };
 
@@ -63,7 +67,7 @@ CheckpointRecord readCheckpointRecord(const std::string &path);
 // network as far as names and shapes tell.
 Checkpoint readCheckpoint(const Manifest &manifest, const std::string &path);
 
-// Reads the checkpoint and loads its parameters and momentum into the program.
+// Reads the checkpoint and loads its parameters and their states into the program.
 Checkpoint loadCheckpoint(Program &program, const std::string &path);
 
 } // namespace kinema

@@ -29,18 +29,30 @@ ProgressState stateOf(const std::string &phase, const BatchSource &source, const
   return state;
 }
 
-// Maps a figure's name to how many were right, and of how many.
-using Figures = std::map<std::string, std::pair<int64_t, int64_t>>;
+// A Figure is a share, and in words of what.
+struct Figure {
+  double share;
+  std::string meaning;
+};
 
-Figures figuresOf(const Evaluation &evaluation) {
+std::map<std::string, Figure> figuresOf(const Evaluation &evaluation) {
+  auto ratio = [](int64_t right, int64_t all) {
+    return Figure{static_cast<double>(right) / static_cast<double>(all), fmt::format("{} of {}", right, all)};
+  };
   const auto &[clips, videos] = std::tie(evaluation.clips, evaluation.videos);
-  Figures figures = {{"video_top1", {videos.top1, videos.videos}},
-                     {"video_top5", {videos.top5, videos.videos}}};
+  std::map<std::string, Figure> figures = {{"video_top1", ratio(videos.top1, videos.videos)},
+                                           {"video_top5", ratio(videos.top5, videos.videos)}};
   if (clips.clips > 0) {
-    figures["clip_top1"] = {clips.top1, clips.clips};
-    figures["clip_top5"] = {clips.top5, clips.clips};
+    figures["clip_top1"] = ratio(clips.top1, clips.clips);
+    figures["clip_top5"] = ratio(clips.top5, clips.clips);
   }
+  if (evaluation.meanAveragePrecision)
+    figures["video_map"] = {*evaluation.meanAveragePrecision, "mean average precision of the classes"};
   return figures;
+}
+
+bool reports(const EvalRecipe &recipe, const std::string &figure) {
+  return std::find(recipe.report.begin(), recipe.report.end(), figure) != recipe.report.end();
 }
 
 // Throws Error where scores are not finite, since the weights have then diverged and no class is the most
@@ -105,14 +117,15 @@ const ArenaTensor &scoresOf(const Manifest &manifest) {
   return probabilities ? *probabilities : manifest.output("infer", "logits");
 }
 
-Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
+Evaluation evaluate(Program &program, BatchSource &source, const Recipe &recipe, Progress &progress,
                     const std::string &phase, const std::vector<std::string> &layers) {
   const Manifest &manifest = program.manifest();
   const std::vector<const OutputTensor *> features = featuresOf(manifest, layers);
   const ArenaTensor &output = scoresOf(manifest);
   std::vector<float> logits(output.elements());
   Evaluation result;
-  result.scores = VideoScores(manifest.classes, recipe.average == "logits");
+  const bool several = hasSeveralLabels(recipe.train);
+  result.scores = VideoScores(manifest.classes, recipe.eval.average == "logits", several);
   for (const OutputTensor *layer : features)
     result.features.emplace_back(*layer);
   Batch batch;
@@ -137,8 +150,9 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
     checkScores(logits, batch.valid * manifest.classes, phase);
     if (output.name == "probabilities")
       takeLogarithms(logits);
-    result.clips.add(logits, batch.labels);
-    result.scores.add(logits, batch.labels, batch.videos);
+    const std::vector<ClipLabels> labels = labelsOf(batch, source, several);
+    result.clips.add(logits, labels, several);
+    result.scores.add(logits, labels, batch.videos);
     addFeatures(program, features, batch, result.features);
     progress.update(stateOf(phase, source, result.clips, done, now() - start, waited));
   }
@@ -148,6 +162,8 @@ Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &rec
   if (result.clips.clips == 0)
     fail("{}: none of {} videos could be read", phase, source.videos());
   result.videos = result.scores.metrics();
+  if (several || reports(recipe.eval, "video_map"))
+    result.meanAveragePrecision = result.scores.meanAveragePrecision();
   result.missing = source.videos() - result.videos.videos;
   result.seconds = now() - start;
   result.waiting = waited / result.seconds;
@@ -158,6 +174,8 @@ Evaluation fuse(const Evaluation &first, const Evaluation &second, double share)
   Evaluation fused;
   fused.scores = VideoScores::fused(first.scores, second.scores, share);
   fused.videos = fused.scores.metrics();
+  if (first.meanAveragePrecision)
+    fused.meanAveragePrecision = fused.scores.meanAveragePrecision();
   fused.missing = first.missing + first.videos.videos - fused.videos.videos;
   return fused;
 }
@@ -169,14 +187,13 @@ std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe) {
   if (evaluation.missing > 0)
     text += fmt::format(" ({} more could not be read)", evaluation.missing);
   text += clips.clips > 0 ? fmt::format(", loss {:.4f}\n", clips.meanLoss()) : "\n";
-  for (const auto &figures = figuresOf(evaluation); const std::string &name : recipe.report) {
-    const auto figure = figures.find(name);
-    if (figure == figures.end())
-      continue;
-    auto [right, all] = figure->second;
-    text += fmt::format("{:<12}{:6.2f}%  ({} of {})\n", name,
-                        100.0 * static_cast<double>(right) / static_cast<double>(all), right, all);
-  }
+  const auto figures = figuresOf(evaluation);
+  std::vector<std::string> names = recipe.report;
+  if (evaluation.meanAveragePrecision && !reports(recipe, "video_map"))
+    names.emplace_back("video_map");
+  for (const std::string &name : names)
+    if (const auto figure = figures.find(name); figure != figures.end())
+      text += fmt::format("{:<12}{:6.2f}%  ({})\n", name, 100 * figure->second.share, figure->second.meaning);
   return text;
 }
 
@@ -188,7 +205,7 @@ json toJson(const Evaluation &evaluation) {
                      {"seconds", evaluation.seconds},
                      {"waiting", evaluation.waiting}});
   for (const auto &[name, figure] : figuresOf(evaluation))
-    document[name] = static_cast<double>(figure.first) / static_cast<double>(figure.second);
+    document[name] = figure.share;
   document["unreadable"] = json::array();
   for (const Unreadable &video : evaluation.unreadable)
     document["unreadable"].push_back({{"video", video.name}, {"reason", video.reason}});

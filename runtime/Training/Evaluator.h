@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct Evaluation {
   ClipMetrics clips;
   VideoMetrics videos;
   VideoScores scores;
+  std::optional<double> meanAveragePrecision; // of several labels, and where the recipe's report has it
   std::vector<LayerFeatures> features;
   std::vector<Unreadable> unreadable; // left out of all figures; each is told once in its source's life
   int64_t missing = 0;                // videos that were left out, told before or not
@@ -42,7 +44,7 @@ const ArenaTensor &scoresOf(const Manifest &manifest);
 
 // Runs "prepare", then "infer" on every batch of the source from its start. Throws Error if no clip at all
 // could be read, or when interrupted. `layers` are those whose features are collected.
-Evaluation evaluate(Program &program, BatchSource &source, const EvalRecipe &recipe, Progress &progress,
+Evaluation evaluate(Program &program, BatchSource &source, const Recipe &recipe, Progress &progress,
                     const std::string &phase = "testing", const std::vector<std::string> &layers = {});
 
 // Joins the evaluations of two networks on the same videos, of which it takes those that both could read. The
@@ -54,7 +56,7 @@ Evaluation fuse(const Evaluation &first, const Evaluation &second, double share)
 std::string describe(const Evaluation &evaluation, const EvalRecipe &recipe);
 
 // Returns all figures: clips, videos, clip_top1, clip_top5, video_top1, video_top5, loss, unreadable,
-// confusion; of an evaluation without clips, those of videos.
+// confusion, and video_map where it was computed; of an evaluation without clips, those of videos.
 nlohmann::json toJson(const Evaluation &evaluation);
 
 } // namespace kinema

@@ -53,4 +53,25 @@ double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int
   return recipe.rate * mixed(recipe.to, 1, left);
 }
 
+Hyper nextHyper(const TrainRecipe &recipe, UpdateCount &count) {
+  const auto t = static_cast<double>(count.updates + 1);
+  const bool applies = count.batches + 1 >= recipe.accumulate;
+  Hyper hyper{.momentum = static_cast<float>(recipe.momentum),
+              .nesterov = recipe.nesterov ? 1.0f : 0.0f,
+              .decay = static_cast<float>(recipe.decay),
+              .meanGain = static_cast<float>(1 - recipe.beta1),
+              .squareGain = static_cast<float>(1 - recipe.beta2),
+              .meanScale = static_cast<float>(1 / (1 - std::pow(recipe.beta1, t))),
+              .squareScale = static_cast<float>(1 / std::sqrt(1 - std::pow(recipe.beta2, t))),
+              .epsilon = static_cast<float>(recipe.epsilon),
+              .trust = static_cast<float>(recipe.trust),
+              .keep = count.batches > 0 ? 1.0f : 0.0f,
+              .share = static_cast<float>(1 / static_cast<double>(recipe.accumulate)),
+              .apply = applies ? 1.0f : 0.0f,
+              .averageGain = count.updates > 0 ? static_cast<float>(1 - recipe.average) : 1.0f};
+  count.updates += applies;
+  count.batches = applies ? 0 : count.batches + 1;
+  return hyper;
+}
+
 } // namespace kinema

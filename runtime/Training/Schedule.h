@@ -1,4 +1,4 @@
-// Computes what a recipe tells each step of a training: the learning rate and the numbers of SGD.
+// Computes what a recipe tells each step of a training: the learning rate and the numbers of the optimiser.
 #pragma once
 
 #include "runtime/Package/Hyper.h"
@@ -20,11 +20,14 @@ namespace kinema {
 // `epoch` and `batch` count from 0; an epoch has `batches`.
 double learningRate(const TrainRecipe &recipe, int64_t epoch, int64_t batch, int64_t batches);
 
-// Returns what the recipe tells each step; rate, seed and number of the step are the caller's.
-inline Hyper hyperOf(const TrainRecipe &recipe) {
-  return {.momentum = static_cast<float>(recipe.momentum),
-          .nesterov = recipe.nesterov ? 1.0f : 0.0f,
-          .decay = static_cast<float>(recipe.decay)};
-}
+// Counts the updates that are done, and the batches whose gradients are summed up for the next one. A batch
+// of which nothing could be read counts as none.
+struct UpdateCount {
+  int64_t updates = 0, batches = 0;
+};
+
+// Returns what the recipe tells the next step, and counts it. Rate, seed and number of the step are the
+// caller's.
+Hyper nextHyper(const TrainRecipe &recipe, UpdateCount &count);
 
 } // namespace kinema

@@ -4,8 +4,11 @@
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Interrupt.h"
+#include "runtime/Training/BatchStatistics.h"
 #include "runtime/Training/KeptCheckpoints.h"
+#include "runtime/Training/Mixing.h"
 #include "runtime/Training/Schedule.h"
+#include "runtime/Training/Targets.h"
 
 #include <fmt/ranges.h>
 
@@ -16,7 +19,7 @@ namespace kinema {
 namespace {
 
 // Makes rows that do not count repeat those that do, so that batch norm's statistics are of real clips alone.
-// The labels of the repeated rows stay -1.
+// The labels of the repeated rows stay as they are.
 void repeatValidClips(Batch &batch) {
   auto rows = static_cast<int64_t>(batch.labels.size());
   for (std::vector<float> &clips : batch.inputs) {
@@ -79,16 +82,29 @@ bool Trainer::nextBatch() {
   return found;
 }
 
+// Mixes the clips of a batch; returns its labels.
+std::vector<ClipLabels> Trainer::prepareBatch() {
+  std::vector<ClipLabels> labels = labelsOf(batch, trainSource, hasSeveralLabels(recipe.train));
+  const std::vector<InputTensor> &inputs = program.manifest().inputs; // [N, C, T, H, W], of one crop
+  const Mixing mixing =
+      drawMixing(recipe.train, state.epoch, state.batch, inputs[0].shape[3], inputs[0].shape[4]);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    mixClips(mixing, batch.inputs[i], inputs[i].shape, batch.valid);
+  mixLabels(mixing, labels, batch.valid);
+  repeatValidClips(batch);
+  return labels;
+}
+
 void Trainer::step() {
   const Manifest &manifest = program.manifest();
-  repeatValidClips(batch);
+  std::vector<ClipLabels> labels = prepareBatch();
   const double copying = now();
   setInputs(program, batch);
-  program.set(*manifest.labels, batch.labels);
+  setLabels(program, labels, recipe.train, options.classWeights);
   costs.stepCopied = now() - copying;
   int64_t number = stepsBefore(state.epoch) + state.batch;
   constexpr int64_t wholeFloats = int64_t{1} << 24;
-  Hyper hyper = hyperOf(recipe.train);
+  Hyper hyper = nextHyper(recipe.train, state.count);
   const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
   hyper.rate = static_cast<float>(rate);
   hyper.seed = static_cast<float>(recipe.train.seed % wholeFloats);
@@ -100,7 +116,7 @@ void Trainer::step() {
   std::vector<CopyId> losses;
   for (const ArenaTensor *loss : manifest.losses())
     losses.push_back(program.beginGet(*loss));
-  Pending started{losses, program.beginGet(manifest.output("train_step", "logits")), batch.labels,
+  Pending started{losses, program.beginGet(manifest.output("train_step", "logits")), std::move(labels),
                   batch.videos, rowOfStep(rate)};
   settle();
   pending = std::move(started);
@@ -138,7 +154,7 @@ void Trainer::settle() {
   }
   program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
   checkLoss(loss, step);
-  state.sums.add(logits, step.labels);
+  state.sums.add(logits, step.labels, hasSeveralLabels(recipe.train));
   step.row.loss = loss;
   log->add(step.row);
 }
@@ -189,24 +205,65 @@ void Trainer::saveEpoch() {
   linkFile(kept, lastCheckpoint());
 }
 
-// Tests the network and keeps its weights if they are the best so far.
+// Computes the running statistics of batch norms anew, from the batches that training comes to next, unmixed
+// as inference sees clips.
+void Trainer::computeStatistics() {
+  if (recipe.train.preciseBatchNorm == 0)
+    return;
+  BatchStatistics statistics(program.manifest());
+  trainSource.seek(state.epoch + 1, 0);
+  int64_t left = recipe.train.preciseBatchNorm;
+  while (left > 0) {
+    if (const char *signal = interruption())
+      fail("stopped by {} before the test of epoch {}: go on with --resume, {} holds everything", signal,
+           state.epoch + 1, lastCheckpoint());
+    if (!nextBatch())
+      continue; // the next epoch's come now
+    --left;
+    if (batch.valid == 0)
+      continue;
+    repeatValidClips(batch);
+    setInputs(program, batch);
+    program.run("statistics");
+    statistics.add(program);
+  }
+  statistics.store(program);
+}
+
+// Tests the network and keeps its weights if they are the best so far. Where there is an average of the
+// weights, both are of it, and so are precise statistics of batch norms: the weights have theirs back
+// afterwards. A test that throws ends the run, so that nothing has to be put back then.
 void Trainer::test() {
   double start = now();
+  const bool averaged = hasAverage();
+  BatchStatistics present(program.manifest());
+  if (averaged) {
+    present.add(program);
+    program.exchangeAverages();
+  }
+  computeStatistics();
   lastTest =
-      evaluate(program, *testSource, recipe.eval, progress, fmt::format("testing epoch {}", state.epoch + 1));
+      evaluate(program, *testSource, recipe, progress, fmt::format("testing epoch {}", state.epoch + 1));
   testSeconds = now() - start;
   if (options.tested)
     options.tested(*lastTest);
+  const bool several = hasSeveralLabels(recipe.train);
+  const double accuracy =
+      several ? *lastTest->meanAveragePrecision : lastTest->videos.share(lastTest->videos.top1);
+  const bool isBest = accuracy > state.best;
+  TensorFile weights = isBest ? program.storeWeights() : TensorFile();
+  if (averaged) {
+    program.exchangeAverages();
+    present.store(program);
+  }
   stopIfMissing(options.origin.test.file, lastTest->missing, testSource->videos());
-  double accuracy = lastTest->videos.share(lastTest->videos.top1);
-  if (accuracy <= state.best)
+  if (!isBest)
     return;
   state.best = accuracy;
   state.bestEpoch = state.epoch;
-  TensorFile weights = program.storeWeights();
   weights.metadata = {{"package", program.manifest().name},
                       {"epoch", fmt::to_string(state.epoch + 1)},
-                      {"video_top1", fmt::to_string(accuracy)}};
+                      {several ? "video_map" : "video_top1", fmt::to_string(accuracy)}};
   nameClasses(options.classes, weights);
   writeTensors(bestCheckpoint(), weights);
 }
@@ -227,15 +284,19 @@ void Trainer::finishEpoch() {
   row.waiting = costs.waited / seconds;
   row.unreadable = static_cast<double>(unreadable);
 
-  bool last = state.epoch + 1 == recipe.train.epochs;
-  if (testSource && (last || (state.epoch + 1) % options.testEvery == 0)) {
+  const bool last = state.epoch + 1 == recipe.train.epochs;
+  const bool tests = testSource && (last || (state.epoch + 1) % options.testEvery == 0);
+  if (tests || last)
     save(); // so that a run that is stopped while it tests goes on with the test
+  if (tests) {
     test();
     row.testLoss = lastTest->clips.meanLoss();
     row.testClipTop1 = lastTest->clips.share(lastTest->clips.top1);
     row.testVideoTop1 = lastTest->videos.share(lastTest->videos.top1);
     row.testVideoTop5 = lastTest->videos.share(lastTest->videos.top5);
   }
+  if (last && (!tests || hasAverage()))
+    computeStatistics();
   row.seconds = now() - costs.start;
 
   std::string line = fmt::format("epoch {}/{}  loss {:.4f}  clip top-1 {:.1f}%", row.epoch,
@@ -243,6 +304,8 @@ void Trainer::finishEpoch() {
   if (!std::isnan(row.testLoss))
     line += fmt::format("  test: loss {:.4f}  clip {:.1f}%  video {:.1f}%", row.testLoss,
                         100 * row.testClipTop1, 100 * row.testVideoTop1);
+  if (!std::isnan(row.testLoss) && lastTest->meanAveragePrecision)
+    line += fmt::format("  mAP {:.1f}%", 100 * *lastTest->meanAveragePrecision);
   line += without("  ");
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
                                    row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));

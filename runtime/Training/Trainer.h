@@ -1,4 +1,4 @@
-// Trains by stochastic gradient descent, as the recipe says, with everything that a long run needs: progress,
+// Trains by stochastic gradients, as the recipe says, with everything that a long run needs: progress,
 // tests, checkpoints, curves.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "runtime/Support/Progress.h"
 #include "runtime/Training/Batch.h"
 #include "runtime/Training/Checkpoint.h"
+#include "runtime/Training/ClipLabels.h"
 #include "runtime/Training/Evaluator.h"
 #include "runtime/Training/RunLog.h"
 
@@ -24,6 +25,7 @@ struct TrainerOptions {
   int64_t keep = 0;                 // how many epochs' last checkpoints stay (KeptCheckpoints.h)
   RunOrigin origin;                 // for the checkpoints
   std::vector<std::string> classes; // names of the classes, which go with the weights; empty: not known
+  std::vector<double> classWeights; // in the loss, [classes]; empty: all the same
   std::function<void(const Evaluation &)> tested; // called with the result of each test; may be empty
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
 };
@@ -66,13 +68,14 @@ private:
   struct Pending {
     std::vector<CopyId> losses;
     CopyId logits;
-    std::vector<int32_t> labels;
+    std::vector<ClipLabels> labels;
     std::vector<int64_t> videos;
     StepRow row; // but for the loss
   };
 
   void runEpoch();
   bool nextBatch();
+  std::vector<ClipLabels> prepareBatch();
   void step();
   StepRow rowOfStep(double rate);
   void settle(); // reads the results of the step that was started last
@@ -82,6 +85,8 @@ private:
   void save();
   void saveTo(const std::string &path);
   void saveEpoch();
+  bool hasAverage() const { return recipe.train.average > 0 && state.count.updates > 0; }
+  void computeStatistics();
   void test();
   void finishEpoch();
   void showProgress();

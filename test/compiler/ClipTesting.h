@@ -66,7 +66,7 @@ inline Tensor random(std::vector<int64_t> shape, unsigned seed, double low = -1.
 inline void setRandomParams(Interpreter &interpreter, mlir::ModuleOp module, unsigned seed) {
   for (auto param : module.getOps<clip::ParamOp>()) {
     bool isVariance = param.getRole() == "running_var" || param.getRole() == "gamma";
-    if (param.getRole() != "momentum" && param.getRole() != "prepared")
+    if (!param.isState() && param.getRole() != "prepared")
       interpreter.setParam(param.getSymName(),
                            random(std::vector<int64_t>(param.getTensorType().getShape()), ++seed,
                                   isVariance ? 0.5 : -1.0, isVariance ? 1.5 : 1.0));

@@ -44,7 +44,7 @@ std::string frontEnd(const RecipeField &field, const std::string &text) {
                                {.overrides = {pathOf(field) + "=" + text}});
 }
 
-/// Returns what the runtime says.
+/// Returns what the runtime says, but for that a value is in range and comes too late for a package.
 std::string runtime(const RecipeField &field, const std::string &text) {
   kinema::Recipe recipe;
   try {
@@ -52,7 +52,8 @@ std::string runtime(const RecipeField &field, const std::string &text) {
     kinema::parseRecipe(toJson(recipe));
     return "";
   } catch (const kinema::Error &error) {
-    return error.what();
+    std::string said = error.what();
+    return said.find("is part of the package's code") == std::string::npos ? said : "";
   }
 }
 

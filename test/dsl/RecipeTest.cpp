@@ -82,6 +82,45 @@ eval {
   EXPECT_EQ(recipe.eval.report, (std::vector<std::string>{"video_top1"}));
 }
 
+TEST(Recipe, Optimisers) {
+  EXPECT_EQ(recipeOf("").train.optimiser, "sgd");
+  Recipe adamw =
+      recipeOf("train { adamw beta1=0.8 beta2=0.99 epsilon=1e-6 decay=0.05 spare=[norms biases] }");
+  EXPECT_EQ(adamw.train.optimiser, "adamw");
+  EXPECT_EQ(adamw.train.beta1, 0.8);
+  EXPECT_EQ(adamw.train.beta2, 0.99);
+  EXPECT_EQ(adamw.train.epsilon, 1e-6);
+  EXPECT_EQ(adamw.train.decay, 0.05);
+  EXPECT_EQ(adamw.train.spare, (std::vector<std::string>{"norms", "biases"}));
+  EXPECT_EQ(recipeOf("train { adamw }").train.optimiser, "adamw");
+  Recipe lars = recipeOf("train { lars momentum=0.8 decay=0.5 trust=0.01 }");
+  EXPECT_EQ(lars.train.optimiser, "lars");
+  EXPECT_EQ(lars.train.momentum, 0.8);
+  EXPECT_EQ(lars.train.trust, 0.01);
+  EXPECT_EQ(recipeOf("train { lars }", {"train.optimiser=adamw"}).train.optimiser, "adamw");
+  EXPECT_EQ(errorsOf(network("  relu") + "train { sgd momentum=0.5 -> adamw }"),
+            "net.arch:5:29: error: a second optimiser, 'adamw' after 'sgd'\n"
+            "    5 | train { sgd momentum=0.5 -> adamw }\n"
+            "      |                             ^~~~~ a recipe has one of sgd, adamw, lars\n");
+  EXPECT_EQ(messagesOf(network("  relu") + "train { adamw momentum=0.5 }"),
+            (std::vector<std::string>{"5:15: error: 'adamw' has no argument 'momentum'"}));
+}
+
+TEST(Recipe, PartsWithRates) {
+  Recipe recipe = recipeOf("train { parts stem.* *.bn.* stage1.0.conv1.weight rates=[0 0.5 2] }");
+  EXPECT_EQ(recipe.train.parts, (std::vector<std::string>{"stem.*", "*.bn.*", "stage1.0.conv1.weight"}));
+  EXPECT_EQ(recipe.train.rates, (std::vector<double>{0, 0.5, 2}));
+  EXPECT_EQ(recipeOf("", {"train.parts=[stem.* fc.*]"}).train.parts,
+            (std::vector<std::string>{"stem.*", "fc.*"}));
+}
+
+TEST(Recipe, Gradients) {
+  Recipe recipe = recipeOf("train { gradients max_norm=1.5 accumulate=8 -> average 0.99 }");
+  EXPECT_EQ(recipe.train.maxNorm, 1.5);
+  EXPECT_EQ(recipe.train.accumulate, 8);
+  EXPECT_EQ(recipe.train.average, 0.99);
+}
+
 TEST(Recipe, Overrides) {
   Recipe recipe = recipeOf("data { resize short=256 }",
                            {"data.resize=120x160", "train.rate=0.5", "data.mean=[1 2 3]",
@@ -129,6 +168,19 @@ TEST(Recipe, ASegmentForEachFrame) {
             "      |                ^~~~~~~~ a clip takes one frame from each segment\n");
 }
 
+TEST(Recipe, WhatSeveralLabelsExclude) {
+  const Recipe recipe = recipeOf("train { loss binary_cross_entropy -> mix mixup=0.2 probability=0.5 }");
+  EXPECT_EQ(recipe.train.loss, "binary_cross_entropy");
+  EXPECT_EQ(recipe.train.mixup, 0.2);
+  EXPECT_EQ(recipe.train.mixProbability, 0.5);
+  EXPECT_EQ(errorsOf(network("  relu") + "train { loss binary_cross_entropy smoothing=0.1 }"),
+            "net.arch:5:35: error: binary_cross_entropy has no label smoothing\n"
+            "    5 | train { loss binary_cross_entropy smoothing=0.1 }\n"
+            "      |                                   ^~~~~~~~~ leave it out, or take cross_entropy\n");
+  EXPECT_EQ(messagesOf(network("  relu") + "train { loss binary_cross_entropy class_weights=balanced }"),
+            Messages{"5:35: error: binary_cross_entropy has no class weights"});
+}
+
 TEST(Recipe, InputsThatNoVideoFills) {
   EXPECT_EQ(errorsOf("network net { input rgb 3x70000x8x8 -> relu }"),
             "net.arch:1:25: error: clips of 70000 frames of 8x8 are too large\n"
@@ -143,8 +195,8 @@ TEST(Recipe, WhatDoesNotWorkYet) {
                                          "train { seed 1 -> adam 0.1 }"),
             "net.arch:8:19: error: there is no Adam\n"
             "    8 | train { seed 1 -> adam 0.1 }\n"
-            "      |                   ^~~~ the optimiser is SGD: sgd momentum=0.9 "
-            "decay=1e-4\n");
+            "      |                   ^~~~ with its weight decay apart it is "
+            "`adamw decay=0.05`\n");
 }
 
 TEST(Recipe, TheLossOfNamedValues) {
@@ -178,12 +230,13 @@ TEST(Recipe, Errors) {
           "9:12: error: 'rate' has no argument 'warmpu'", "10:3: error: 'rate' stands twice in this section",
           "11:11: error: an argument too many for 'batch'", "12:16: error: 'nesterov' is on or off, found 1",
           "12:27: error: 'momentum' is a number at least 0 and below 1, found 2",
-          "13:8: error: 'loss' is one of cross_entropy, found crossentropy",
+          "13:8: error: 'loss' is one of cross_entropy, binary_cross_entropy, found crossentropy",
           "14:3: error: let, set, from and stream belong to networks, not to recipes",
           "16:13: error: 'crop' is a size of two parts, HxW, found 3x4x5",
           "16:22: error: 'flip' needs an argument",
           "16:22: error: labels, copies and braces belong to networks, not to recipes",
-          "17:15: error: 'report' is one of clip_top1, clip_top5, video_top1, video_top5, found video_top2",
+          "17:15: error: 'report' is one of clip_top1, clip_top5, video_top1, video_top5, video_map, found "
+          "video_top2",
           "17:35: error: '|' belongs to copies, a recipe has none"}));
 }
 

@@ -65,7 +65,7 @@ json linearManifest(bool train) {
   addKernel("backward", 3, {48, 288, 216, 12});
   addKernel("update", 3, {216, 12, 16, 288, 288, 12, 12});
   json manifest = {
-      {"format", 3},
+      {"format", 4},
       {"name", "linear"},
       {"mode", train ? "train" : "infer"},
       {"kind", "cpu"},
@@ -82,8 +82,8 @@ json linearManifest(bool train) {
   input["kind"] = "rgb";
   manifest["inputs"] = {input};
   if (train) {
-    weight["momentum"] = 448;
-    bias["momentum"] = 768;
+    weight["states"] = {{"momentum", 448}};
+    bias["states"] = {{"momentum", 768}};
     manifest["labels"] = tensor("labels", {4}, 1216, "i32");
     manifest["hyper"] = {
         {"offset", 832}, {"bytes", 16}, {"fields", {"rate", "momentum", "nesterov", "decay"}}};

@@ -22,7 +22,7 @@ public:
   int64_t clips() const override { return count; }
   int64_t videos() const override { return count; }
   std::string videoName(int64_t video) const override { return "video " + std::to_string(video); }
-  int32_t videoLabel(int64_t video) const override { return static_cast<int32_t>(video % 3); }
+  std::vector<int32_t> videoLabels(int64_t video) const override { return {static_cast<int32_t>(video % 3)}; }
 
   void seek(int64_t toEpoch, int64_t toBatch) override {
     epoch = toEpoch;
@@ -74,7 +74,7 @@ private:
       out.inputs[0][out.valid * values + i] = random::normal(seed, stream, i) +
                                               (i % 3 == video % 3 ? 2.0f : 0.0f) +
                                               (video == infinite ? 1e38f * 10 : 0.0f);
-    out.labels[out.valid] = videoLabel(video);
+    out.labels[out.valid] = videoLabels(video).front();
     out.videos[out.valid++] = video;
   }
 

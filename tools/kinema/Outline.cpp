@@ -1,6 +1,7 @@
 #include "tools/kinema/Outline.h"
 
 #include "compiler/Package/PackageBuilder.h"
+#include "compiler/Pipelines/Step.h"
 #include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Clip.h"
 
@@ -15,8 +16,9 @@ static Parameter outlineOf(clip::ParamOp param, bool train) {
   parameter.name = param.getSymName().str();
   parameter.shape = cast<RankedTensorType>(param.getType()).getShape().vec();
   parameter.fileShape = parameter.shape;
-  if (train && !param.getRole().starts_with("running"))
-    parameter.momentum = 0;
+  if (train)
+    for (StringRef state : statesInStep(param))
+      parameter.states[state.str()] = 0;
   return parameter;
 }
 
@@ -44,6 +46,8 @@ Manifest outlineOf(ModuleOp module, bool train) {
   for (auto param : module.getOps<clip::ParamOp>())
     outline.parameters.push_back(outlineOf(param, train));
   outline.recipe = parseRecipe(nlohmann::json::parse(*recipeText(module)));
+  if (train && takesTargets(outline.recipe.train))
+    outline.targets.emplace();
   return outline;
 }
 

@@ -92,7 +92,7 @@ CompileOptions prepare(const RunCommandOptions &options, SpecOptions &spec) {
     spec.frames = input->shape[2];
     spec.size = fmt::format("{}x{}", input->shape[3], input->shape[4]);
   }
-  return {.train = options.step, .keepGradients = options.step};
+  return {.train = options.steps > 0, .keepGradients = options.steps > 0};
 }
 
 /// Gives all settings to the spec, and those of the recipe (SECTION.FIELD=VALUE) to the runtime too, since a

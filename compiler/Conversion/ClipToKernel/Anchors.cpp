@@ -241,20 +241,70 @@ static LogicalResult make(Fuser &f, clip::SoftmaxCrossEntropyOp op) {
   return success();
 }
 
+static LogicalResult make(Fuser &f, clip::TargetCrossEntropyOp op) {
+  if (failed(f.require(op.getLogits())))
+    return failure();
+  auto kernel = kernel::TargetCrossEntropyOp::create(f.b, op.getLoc(), op.getResultTypes(),
+                                                     f.storage.lookup(op.getLogits()), op.getTargets(),
+                                                     op.getShares(), op.getSigmoid(), ScheduleAttr());
+  f.storage.hold(op.getLoss(), kernel.getLoss());
+  f.storage.hold(op.getDlogits(), kernel.getDlogits());
+  return success();
+}
+
+/// Makes the norms of tensors' pieces, with as many as keep a GPU's blocks busy.
+static Value pieceNorms(Fuser &f, Location loc, Value tensor) {
+  constexpr int64_t elementsOfPiece = 1 << 16;
+  int64_t pieces = shape::ceilDiv(tensorOf(tensor).getNumElements(), elementsOfPiece);
+  auto type =
+      RankedTensorType::get({pieces}, f.b.getF32Type(), kernel::LayoutAttr::rowMajor(f.b.getContext(), 1));
+  return kernel::NormsOp::create(f.b, loc, TypeRange{type}, tensor, /*together=*/false, ScheduleAttr())
+      .getResult(0);
+}
+
+static LogicalResult make(Fuser &f, clip::NormOp op) {
+  if (failed(f.require(op.getInputs())))
+    return failure();
+  Location loc = op.getLoc();
+  auto norms = llvm::map_to_vector(op.getInputs(),
+                                   [&](Value input) { return pieceNorms(f, loc, f.storage.lookup(input)); });
+  constexpr size_t most = 100; // tensors of one launch
+  auto number =
+      RankedTensorType::get({1}, f.b.getF32Type(), kernel::LayoutAttr::rowMajor(f.b.getContext(), 1));
+  while (norms.size() > 1 || norms.front().getType() != number) {
+    SmallVector<Value> joined;
+    for (ArrayRef<Value> rest = norms; !rest.empty(); rest = rest.drop_front(std::min(rest.size(), most))) {
+      ArrayRef<Value> some = rest.take_front(most);
+      joined.push_back(kernel::NormsOp::create(f.b, loc, TypeRange{number}, some,
+                                               /*together=*/some.size() > 1, ScheduleAttr())
+                           .getResult(0));
+    }
+    norms = std::move(joined);
+  }
+  f.storage.hold(op, norms.front());
+  return success();
+}
+
 /// Makes the update. It adds up the partials of a gradient itself, unless they have been merged already.
-static LogicalResult make(Fuser &f, clip::SgdOp op) {
+static LogicalResult make(Fuser &f, clip::UpdateOp op) {
   Value gradient = f.storage.partialsOf(op.getGradient());
   if (!gradient || f.storage.holds(op.getGradient())) {
     if (failed(f.require(op.getGradient())))
       return failure();
     gradient = f.storage.lookup(op.getGradient());
   }
-  auto kernel =
-      kernel::SgdOp::create(f.b, op.getLoc(), op.getNewWeight().getType(), op.getNewVelocity().getType(),
-                            f.storage.lookup(op.getWeight()), f.storage.lookup(op.getVelocity()), gradient,
-                            op.getHyper(), ScheduleAttr());
-  f.storage.hold(op.getNewWeight(), kernel.getNewWeights().front());
-  f.storage.hold(op.getNewVelocity(), kernel.getNewVelocities().front());
+  SmallVector<Value> tensors;
+  for (Value tensor : op.getTensors())
+    tensors.push_back(tensor == op.getGradient() ? gradient : f.storage.lookup(tensor));
+  auto factor = [&](const APFloat &value) {
+    double number = value.convertToDouble();
+    return number == 1.0 ? DenseF64ArrayAttr() : f.b.getDenseF64ArrayAttr(number);
+  };
+  auto kernel = kernel::UpdateOp::create(
+      f.b, op.getLoc(), op.getResultTypes(), op.getRule(), tensors, op.getHyper(), factor(op.getRateFactor()),
+      factor(op.getDecayFactor()), op.getMaxNormAttr(), op.getAveraged(), op.getHeld(), ScheduleAttr());
+  for (auto [value, made] : llvm::zip_equal(op.getNewTensors(), kernel.getNewTensors()))
+    f.storage.hold(value, made);
   return success();
 }
 
@@ -269,7 +319,8 @@ LogicalResult kinema::makeAnchor(Fuser &f, Operation *op) {
       .Case<clip::ConvOp, clip::ConvDataGradOp, clip::ConvWeightGradOp, clip::MaxPoolOp, clip::AvgPoolOp,
             clip::MaxPoolGradOp, clip::AvgPoolGradOp, clip::SpreadSumOp, clip::ConcatOp, clip::SliceOp,
             clip::PadChannelsOp, clip::ShiftOp, clip::FoldTimeOp, clip::UnfoldTimeOp, clip::DropoutOp,
-            clip::SoftmaxOp, clip::SoftmaxGradOp, clip::MatmulOp, clip::SoftmaxCrossEntropyOp, clip::SgdOp,
-            clip::FoldWeightOp>([&](auto found) { return make(f, found); })
+            clip::SoftmaxOp, clip::SoftmaxGradOp, clip::MatmulOp, clip::SoftmaxCrossEntropyOp,
+            clip::TargetCrossEntropyOp, clip::NormOp, clip::UpdateOp, clip::FoldWeightOp>(
+          [&](auto found) { return make(f, found); })
       .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
 }

@@ -76,11 +76,15 @@ private:
     for (OpOperand &use : gradient.getUses()) {
       if (auto reduce = dyn_cast<kernel::ReduceOp>(use.getOwner()))
         return updatedBy(reduce.getResult());
-      auto sgd = dyn_cast<kernel::SgdOp>(use.getOwner());
-      for (unsigned i = 0; sgd && i < sgd.getWeights().size(); ++i)
-        if (sgd.getGradients()[i] == gradient)
-          if (auto read = sgd.getWeights()[i].getDefiningOp<clip::ReadOp>())
-            return read.getParam();
+      auto update = dyn_cast<kernel::UpdateOp>(use.getOwner());
+      for (unsigned i = 0; update && i < update.getWeights().size(); ++i) {
+        if (update.getGradients()[i] != gradient)
+          continue;
+        if (update.getRule() == clip::UpdateRule::Sum) // which another update goes on with
+          return updatedBy(update.getNewTensors()[i]);
+        if (auto read = update.getWeights()[i].getDefiningOp<clip::ReadOp>())
+          return read.getParam();
+      }
     }
     return {};
   }
@@ -176,7 +180,7 @@ private:
       setLayout(weight, layout);
   }
 
-  /// All copies of a parameter share its order: master, momentum, gradient. Those without a layout take it
+  /// All copies of a parameter share its order: master, states, gradient. Those without a layout take it
   /// from the first that has one.
   static void shareLayout(ArrayRef<Value> copies) {
     auto layoutOf = [](Value copy) { return tensorOf(copy).getEncoding(); };

@@ -10,10 +10,12 @@ using namespace kinema::reference;
 /// blocks equal.
 static constexpr int64_t flatRow = 256;
 
-void LaunchParts::add(const Blocks &part, ArrayRef<Type> types) {
-  Code *code = llvm::find_if(codes, [&](const Code &code) { return ArrayRef(code.types) == types; });
+void LaunchParts::add(const Blocks &part, ArrayRef<Type> types, ArrayRef<double> constants) {
+  Code *code = llvm::find_if(codes, [&](const Code &code) {
+    return ArrayRef(code.types) == types && ArrayRef(code.constants) == constants;
+  });
   if (code == codes.end())
-    code = &codes.emplace_back(Code{llvm::to_vector(types), part, {}});
+    code = &codes.emplace_back(Code{llvm::to_vector(types), llvm::to_vector(constants), part, {}});
   code->parts.push_back(count++);
 }
 

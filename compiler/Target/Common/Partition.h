@@ -17,13 +17,13 @@ struct Blocks {
   int64_t mostThreads = 0;
 };
 
-/// Does several pieces of work in one launch. Pieces whose tensors have the same types share their code, and
-/// their blocks lie side by side.
+/// Does several pieces of work in one launch. Pieces whose tensors have the same types, and which have the
+/// same constants, share their code, and their blocks lie side by side.
 class LaunchParts {
 public:
   /// Adds a part, with the types of its tensors and of whatever else its code follows from, which determine
-  /// its blocks.
-  void add(const Blocks &part, llvm::ArrayRef<mlir::Type> types);
+  /// its blocks, and the constants in its code.
+  void add(const Blocks &part, llvm::ArrayRef<mlir::Type> types, llvm::ArrayRef<double> constants = {});
   Blocks blocks() const;
   /// Calls `body(part, its block, its buffers)` once for each code, with the first part that has the code,
   /// for all parts that have it. They differ in `buffersOf(part)`, which the launch's block decides.
@@ -34,6 +34,7 @@ public:
 private:
   struct Code {
     llvm::SmallVector<mlir::Type> types;
+    llvm::SmallVector<double> constants;
     Blocks blocks; // those of each part
     llvm::SmallVector<int64_t> parts;
   };

@@ -9,8 +9,8 @@ using namespace kinema::reference;
 
 /// Returns the lowering of an operation; null where it has none.
 static const Lowering *loweringOf(Operation *op) {
-  for (auto lowerings :
-       {channelsLowerings, convLowerings, copyLowerings, pointwiseLowerings, poolLowerings, reduceLowerings})
+  for (auto lowerings : {channelsLowerings, convLowerings, copyLowerings, lossLowerings, pointwiseLowerings,
+                         poolLowerings, reduceLowerings, updateLowerings})
     for (const Lowering &lowering : lowerings())
       if (lowering.op == op->getName().getTypeID())
         return &lowering;
@@ -48,6 +48,10 @@ void kinema::fixPartials(Operation *op, kernel::ScheduleAttr schedule) {
     shape.front() = schedule.getPartials();
     result.setType(RankedTensorType::get(shape, type.getElementType(), type.getEncoding()));
   }
+}
+
+int64_t reference::storedElements(RankedTensorType type) {
+  return kernel::layoutOf(type).storedElements(type.getShape());
 }
 
 SmallVector<RankedTensorType> reference::tensorTypes(ValueRange values) {

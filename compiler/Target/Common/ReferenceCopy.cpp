@@ -225,10 +225,6 @@ static bool sharesNest(RankedTensorType x, RankedTensorType result) {
   return result.getRank() > 0;
 }
 
-static int64_t storedElements(RankedTensorType type) {
-  return kernel::layoutOf(type).storedElements(type.getShape());
-}
-
 /// Returns the logical coordinates of the element that is stored at a flat position.
 static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type, Value at) {
   SmallVector<Value> coordinates(type.getRank(), e.index(0));

@@ -24,9 +24,11 @@ Lowering loweringOf() {
 llvm::ArrayRef<Lowering> channelsLowerings();
 llvm::ArrayRef<Lowering> convLowerings();
 llvm::ArrayRef<Lowering> copyLowerings();
+llvm::ArrayRef<Lowering> lossLowerings();
 llvm::ArrayRef<Lowering> pointwiseLowerings();
 llvm::ArrayRef<Lowering> poolLowerings();
 llvm::ArrayRef<Lowering> reduceLowerings();
+llvm::ArrayRef<Lowering> updateLowerings();
 
 /// Returns what the partials of a merge come to for `width` channels from `channel` on, from the emitter's
 /// operands; the emitter's threads share the partials.
@@ -39,6 +41,13 @@ llvm::SmallVector<mlir::Value> finalizeAt(kernel::FinalizeOp op, KernelEmitter &
                                           mlir::Value channel, int64_t width);
 
 llvm::SmallVector<mlir::RankedTensorType> tensorTypes(mlir::ValueRange values);
+
+/// Counts the elements of a tensor in memory.
+int64_t storedElements(mlir::RankedTensorType type);
+
+/// Returns the sum of `count` flat partials of `elements`, in order, at one position.
+mlir::Value sumOfPartials(KernelEmitter &e, mlir::Value buffer, int64_t count, int64_t elements,
+                          mlir::Value at, int64_t width);
 
 /// Returns how far a tensor's storage reaches along an axis of a fixed size, padding included.
 int64_t storedExtent(mlir::RankedTensorType type, int64_t axis);

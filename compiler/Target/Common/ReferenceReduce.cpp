@@ -1,16 +1,9 @@
-// Lowers the merging of partials, sums over axes, the loss, and the update.
+// Lowers the merging of partials, and sums over axes.
 #include "compiler/Target/Common/ReferenceOps.h"
-
-#include <limits>
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
-
-/// Counts the elements of a tensor in memory.
-static int64_t storedElements(RankedTensorType type) {
-  return kernel::layoutOf(type).storedElements(type.getShape());
-}
 
 //===-- Finalize ----------------------------------------------------------===//
 
@@ -148,9 +141,8 @@ static void emit(kernel::FinalizeOp op, KernelEmitter &e) {
 
 //===-- Reduce ------------------------------------------------------------===//
 
-/// Returns the sum of `count` flat partials of `elements`, in order, at one position.
-static Value sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_t elements, Value at,
-                           int64_t width) {
+Value reference::sumOfPartials(KernelEmitter &e, Value buffer, int64_t count, int64_t elements, Value at,
+                               int64_t width) {
   Value first = e.loadElements(buffer, at, width);
   if (count == 1)
     return first;
@@ -251,198 +243,9 @@ static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
   });
 }
 
-//===-- SGD ---------------------------------------------------------------===//
-
-namespace {
-/// An Update is one parameter of an update.
-struct Update {
-  int64_t elements, partials;
-
-  Update(kernel::SgdOp op, int64_t i)
-      : elements(storedElements(tensorOf(op.getWeights()[i]))),
-        partials(storedElements(tensorOf(op.getGradients()[i])) / elements) {}
-};
-
-/// Performs a step of stochastic gradient descent, with its rates.
-struct Sgd {
-  kernel::SgdOp op;
-  KernelEmitter &e;
-  Value rate = field(clip::HyperField::Rate), momentum = field(clip::HyperField::Momentum),
-        decay = field(clip::HyperField::Decay);
-  Value nesterov = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE,
-                                         field(clip::HyperField::Nesterov), e.constant(0.0f));
-
-  Value field(clip::HyperField field) { return e.loadField(op.getHyperMutable(), field); }
-
-  /// Returns the buffers of parameter i of `count`: weights, velocities, gradients, new weights and new
-  /// velocities.
-  SmallVector<Value> buffersOf(int64_t i, int64_t count) {
-    return {e.operands[i], e.operands[count + i], e.operands[2 * count + i], e.results[i],
-            e.results[count + i]};
-  }
-
-  /// Updates a parameter's elements from `at` on.
-  void step(const Update &update, ValueRange buffers, Value at, int64_t width) {
-    Value weights = buffers[0], velocities = buffers[1], gradients = buffers[2];
-    auto all = [&](Value scalar) { return width == 1 ? scalar : e.splat(scalar, width); };
-    Value weight = e.loadElements(weights, at, width);
-    Value gradient = sumOfPartials(e, gradients, update.partials, update.elements, at, width);
-    gradient = e.addf(gradient, e.mulf(all(decay), weight));
-    Value velocity = e.addf(e.mulf(all(momentum), e.loadElements(velocities, at, width)), gradient);
-    Value ahead = e.addf(gradient, e.mulf(all(momentum), velocity));
-    Value step = arith::SelectOp::create(e.b, e.loc, nesterov, ahead, velocity);
-    e.storeElements(e.subf(weight, e.mulf(all(rate), step)), buffers[3], at);
-    e.storeElements(velocity, buffers[4], at);
-  }
-};
-} // namespace
-
-static LaunchParts partsOf(kernel::SgdOp op, const Machine &machine) {
-  LaunchParts parts;
-  for (unsigned i = 0; i < op.getWeights().size(); ++i)
-    parts.add(flatBlocks(machine, Update(op, i).elements),
-              {op.getWeights()[i].getType(), op.getGradients()[i].getType()});
-  return parts;
-}
-
-static Blocks blocksOf(kernel::SgdOp op, const Machine &machine) { return partsOf(op, machine).blocks(); }
-
-static void emit(kernel::SgdOp op, KernelEmitter &e) {
-  LaunchParts parts = partsOf(op, e.machine);
-  Sgd sgd{op, e};
-  int64_t count = op.getWeights().size();
-  e.forEachBlock([&](Value block) {
-    auto buffersOf = [&](int64_t i) { return sgd.buffersOf(i, count); };
-    parts.visit(e, block, buffersOf, [&](int64_t i, Value block, ValueRange buffers) {
-      Update update(op, i);
-      forEachFlat(e, update.elements, block, flatWidth(e.machine, update.elements, update.partials),
-                  [&](Value at, int64_t width) { sgd.step(update, buffers, at, width); });
-    });
-  });
-}
-
-//===-- Softmax and cross entropy -----------------------------------------===//
-
-namespace {
-struct CrossEntropy {
-  kernel::SoftmaxCrossEntropyOp op;
-  KernelEmitter &e;
-  RankedTensorType logits = tensorOf(op.getLogits()), gradient = tensorOf(op.getDlogits());
-  int64_t clips = logits.getDimSize(0), classes = logits.getDimSize(1);
-  float smoothing = op.getSmoothing().convertToDouble();
-  Value zero = e.constant(0.0f);
-
-  Value logit(Value n, Value c) { return e.load(e.operands[0], at(logits, n, c)); }
-  Value at(RankedTensorType type, Value n, Value c) {
-    return e.position(type, {n, c, e.index(0), e.index(0), e.index(0)});
-  }
-  Value label(Value n) {
-    return arith::IndexCastOp::create(e.b, e.loc, e.b.getIndexType(), e.load(e.operands[1], n));
-  }
-  /// Adds up what `term` makes of each logit over the classes, or combines it as `combine` says. The threads
-  /// of a warp share the classes; `none` is what changes nothing.
-  SmallVector<Value> overClasses(Value n, ValueRange none, function_ref<SmallVector<Value>(Value)> term,
-                                 KernelEmitter::Combine combine) {
-    // Several logits are loaded before the first is worked on.
-    int64_t warp = e.warp(), together = warp == 1 ? 1 : std::min<int64_t>(8, shape::ceilDiv(classes, warp));
-    auto share =
-        e.loop(e.lane(), e.index(classes), warp * together, none, [&](Value first, ValueRange state) {
-          SmallVector<Value> at, logits, next(state);
-          for (int64_t i = 0; i < together; ++i) {
-            at.push_back(e.add(first, i * warp));
-            logits.push_back(logit(n, i ? e.min(at[i], e.index(classes - 1)) : at[i]));
-          }
-          for (int64_t i = 0; i < together; ++i)
-            for (auto [sum, value, zero] : llvm::zip_equal(next, term(logits[i]), none)) {
-              if (i > 0)
-                value = arith::SelectOp::create(e.b, e.loc, e.inRange(at[i], classes), value, zero);
-              sum = combine(sum, value);
-            }
-          return next;
-        });
-    return e.acrossWarp(share, combine);
-  }
-  SmallVector<Value> sumsOverClasses(Value n, int64_t count, function_ref<SmallVector<Value>(Value)> terms) {
-    auto add = [&](Value x, Value y) { return e.addf(x, y); };
-    return overClasses(n, SmallVector<Value>(count, zero), terms, add);
-  }
-  Value exp(Value x) { return math::ExpOp::create(e.b, e.loc, x); }
-
-  /// Counts the labels that count.
-  Value validClips() {
-    auto share = e.loop(e.lane(), e.index(clips), e.warp(), zero, [&](Value n, ValueRange count) {
-      Value counts =
-          arith::SelectOp::create(e.b, e.loc, e.inRange(label(n), classes), e.constant(1.0f), zero);
-      return SmallVector<Value>{e.addf(count[0], counts)};
-    });
-    return e.acrossWarp(share, [&](Value x, Value y) { return e.addf(x, y); })[0];
-  }
-
-  /// Calls `body(c)` for the classes from `from` on, which the threads of a warp share.
-  void forEachClass(Value from, int64_t end, function_ref<void(Value)> body) {
-    e.loop(e.add(from, e.lane()), e.index(end), e.warp(), body);
-  }
-
-  /// Writes the gradient of clip n and returns its loss.
-  Value clip(Value n, Value share) {
-    auto larger = [&](Value x, Value y) -> Value { return arith::MaximumFOp::create(e.b, e.loc, x, y); };
-    Value lowest = e.constant(-std::numeric_limits<float>::infinity());
-    Value max = overClasses(n, lowest, [](Value x) { return SmallVector<Value>{x}; }, larger)[0];
-    auto sums = sumsOverClasses(n, 2, [&](Value x) -> SmallVector<Value> {
-      Value below = e.subf(x, max);
-      return {exp(below), below};
-    });
-    Value total = sums[0], mean = sums[1];
-    Value uniform = e.constant(smoothing / classes), target = e.constant(1.0f - smoothing);
-    Value expected = e.addf(e.mulf(uniform, mean), e.mulf(target, e.subf(logit(n, label(n)), max)));
-    forEachClass(e.index(0), classes, [&](Value c) {
-      Value probability = e.divf(exp(e.subf(logit(n, c), max)), total);
-      Value isLabel = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, c, label(n));
-      Value wanted = e.addf(uniform, arith::SelectOp::create(e.b, e.loc, isLabel, target, zero));
-      e.store(e.mulf(e.subf(probability, wanted), share), e.results[1], at(gradient, n, c));
-    });
-    return e.subf(math::LogOp::create(e.b, e.loc, total), expected);
-  }
-
-  void fillWithZero(Value n, Value from) {
-    forEachClass(from, storedChannels(gradient),
-                 [&](Value c) { e.store(zero, e.results[1], at(gradient, n, c)); });
-  }
-};
-} // namespace
-
-static Blocks blocksOf(kernel::SoftmaxCrossEntropyOp op, const Machine &machine) {
-  constexpr int64_t most = 512; // threads, so that each has 128 registers
-  return {1, 0, tensorOf(op.getLogits()).getDimSize(0) * machine.warp, machine.threads > 1 ? most : 1};
-}
-
-static void emit(kernel::SoftmaxCrossEntropyOp op, KernelEmitter &e) {
-  // The work is small, and the sum over the clips has an order, so one block does it all, each warp clip
-  // after clip.
-  e.forEachBlock([&](Value) {
-    CrossEntropy loss{op, e};
-    Value share =
-        e.divf(e.constant(1.0f), arith::MaximumFOp::create(e.b, e.loc, loss.validClips(), e.constant(1.0f)));
-    int64_t warps = e.threads / e.warp();
-    Value total = e.loop(e.warpNumber(), e.index(loss.clips), warps, loss.zero, [&](Value n, ValueRange sum) {
-      Value counts = e.inRange(loss.label(n), loss.classes);
-      Value written = arith::SelectOp::create(e.b, e.loc, counts, e.index(loss.classes), e.index(0));
-      loss.fillWithZero(n, written);
-      Value value = e.select(counts, [&] { return loss.clip(n, share); }, loss.zero);
-      return SmallVector<Value>{e.addf(sum[0], value)};
-    })[0];
-    // All threads of a warp have its clips' sum, which counts once.
-    if (e.thread)
-      total = arith::SelectOp::create(e.b, e.loc, e.equal(e.lane(), 0), total, loss.zero);
-    total = e.sumAcrossThreads(total)[0];
-    e.once([&] { e.store(e.mulf(total, share), e.results[0], e.index(0)); });
-  });
-}
-
 ArrayRef<Lowering> reference::reduceLowerings() {
-  static const Lowering rows[] = {
-      loweringOf<kernel::FinalizeOp, blocksOf, emit>(), loweringOf<kernel::ReduceOp, blocksOf, emit>(),
-      loweringOf<kernel::SpreadSumOp, blocksOf, emit>(), loweringOf<kernel::SgdOp, blocksOf, emit>(),
-      loweringOf<kernel::SoftmaxCrossEntropyOp, blocksOf, emit>()};
+  static const Lowering rows[] = {loweringOf<kernel::FinalizeOp, blocksOf, emit>(),
+                                  loweringOf<kernel::ReduceOp, blocksOf, emit>(),
+                                  loweringOf<kernel::SpreadSumOp, blocksOf, emit>()};
   return rows;
 }

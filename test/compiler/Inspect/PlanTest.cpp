@@ -114,7 +114,7 @@ struct Block {
     Planned planned("r2plus1d_18", true, {"compute.winograd=off"});
     for (LaunchSummary &launch : launchesOf(planned.summary, "train_step")) {
       backward |= launch.op == "softmax_xent";
-      if (!launch.layer.starts_with("stage2.0.") || launch.op == "sgd" || launch.op == "convert")
+      if (!launch.layer.starts_with("stage2.0.") || launch.op == "update" || launch.op == "convert")
         continue;
       bool merges = launch.op == "finalize";
       (backward ? merges ? backwardMerges : backwardPass

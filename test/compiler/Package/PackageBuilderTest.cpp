@@ -28,7 +28,7 @@ module attributes {
   kernel.arena 1024 activations 128 separate 192 {
     kernel.buffer input @rgb kind "flow" at 0 : !x
     kernel.buffer parameter @w at 64 : tensor<3x3x1x1x1xf32>
-    kernel.buffer momentum @w.momentum of @w at 128 : tensor<3x3x1x1x1xf32>
+    kernel.buffer state @w.momentum of @w at 128 : tensor<3x3x1x1x1xf32>
     kernel.buffer labels @labels at 192 : tensor<1xi32>
     kernel.buffer counters @counters at 320 : tensor<2xi32>
     kernel.segment activations at 512 bytes 512
@@ -96,7 +96,7 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
   ASSERT_EQ(manifest.parameters.size(), 1u);
   EXPECT_EQ(manifest.parameters[0].fileShape, (std::vector<int64_t>{3, 3}));
   EXPECT_TRUE(manifest.parameters[0].init.fanOut);
-  EXPECT_EQ(manifest.parameters[0].momentum, 128);
+  EXPECT_EQ(manifest.parameters[0].states.at("momentum"), 128);
   EXPECT_EQ(manifest.segments.at(0).name, "activations");
   EXPECT_EQ(manifest.segments.at(0).offset, 512);
   EXPECT_EQ(manifest.input().kind, "flow");

@@ -1,6 +1,7 @@
 // The clip passes as a whole, numerically, on a small residual (2+1)D network.
 #include "test/compiler/ClipTesting.h"
 
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace kinema;
@@ -138,6 +139,24 @@ TEST_F(Step, RunningStatisticsMoveByPyTorchsRule) {
               1e-12);
 }
 
+/// Where the recipe has precise batch norm, @statistics leaves the batch's statistics as the running ones.
+TEST_F(Step, StatisticsAreTheBatchs) {
+  (*module)->setAttr("clip.recipe",
+                     mlir::parseAttribute("{train = {precise_bn = 5 : i64}}", module->getContext()));
+  differentiate(*module);
+  runPasses(*module, createClipDecomposeBatchNorm());
+  Interpreter trained = interpreter(), precise = interpreter();
+  Tensor before = *trained.getParam("stem.spatial.bn.running_mean"),
+         weight = *precise.getParam("stem.spatial.weight");
+  trainStep(trained);
+  ASSERT_TRUE(mlir::succeeded(precise.run("statistics", {clip})));
+  EXPECT_EQ(precise.getParam("stem.spatial.weight")->values, weight.values);
+  for (size_t c = 0; c < before.values.size(); ++c)
+    EXPECT_NEAR(trained.getParam("stem.spatial.bn.running_mean")->values[c],
+                0.9 * before.values[c] + 0.1 * precise.getParam("stem.spatial.bn.running_mean")->values[c],
+                1e-12);
+}
+
 TEST_F(Step, TrainingOnOneBatchLowersItsLoss) {
   differentiate(*module);
   runPasses(*module, createClipDecomposeBatchNorm());
@@ -150,12 +169,13 @@ TEST_F(Step, TrainingOnOneBatchLowersItsLoss) {
 
 /// Two steps of PyTorch's SGD, by hand, on one weight.
 TEST(Sgd, FollowsPyTorchsFormula) {
-  auto module = parse("!h = tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>\n"
-                      "func.func @f(%w: tensor<1xf32>, %v: tensor<1xf32>, %g: tensor<1xf32>, %h: !h) -> "
-                      "(tensor<1xf32>, tensor<1xf32>) {\n"
-                      "%a, %b = clip.sgd %w, %v, %g, %h : (tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, !h) "
-                      "-> (tensor<1xf32>, tensor<1xf32>)\n"
-                      "return %a, %b : tensor<1xf32>, tensor<1xf32>\n}");
+  auto module =
+      parse("!h = tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>\n"
+            "func.func @f(%w: tensor<1xf32>, %v: tensor<1xf32>, %g: tensor<1xf32>, %h: !h) -> "
+            "(tensor<1xf32>, tensor<1xf32>) {\n"
+            "%a, %b = clip.update sgd %w, %v, %g, %h : (tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, !h) "
+            "-> (tensor<1xf32>, tensor<1xf32>)\n"
+            "return %a, %b : tensor<1xf32>, tensor<1xf32>\n}");
   ASSERT_TRUE(module);
   Interpreter interpreter(*module, Interpreter::Storage::Double);
   auto step = [&](double w, double v, double g, double nesterov) {

@@ -25,10 +25,15 @@ func.func @train(%z: !z, %g: !z, %gamma: !c, %beta: !c) -> (!z, !z, !c, !c) {
   return %y, %dz, %dgamma, %dbeta : !z, !z, !c, !c
 }
 
-// Evaluation is the matter of clip-fold-batch-norm.
-// CHECK-LABEL: func.func @evaluate(
-// CHECK: clip.batch_norm
-func.func @evaluate(%z: !z, %gamma: !c, %beta: !c) -> !z {
+// One that is frozen takes its running statistics, which stay as they are.
+// CHECK-LABEL: func.func @frozen(
+// CHECK-SAME: %[[Z:[^ ]*]]: tensor<2x3x4x5x5xf32>, %[[GAMMA:[^ ]*]]: tensor<3xf32>, %[[BETA:[^ ]*]]: tensor<3xf32>
+// CHECK-DAG: %[[M:.*]] = clip.read @bn.running_mean
+// CHECK-DAG: %[[V:.*]] = clip.read @bn.running_var
+// CHECK: %[[S:.*]], %[[O:.*]], %{{.*}} = clip.bn_coeffs %[[M]], %[[V]], %[[GAMMA]], %[[BETA]] {eps = 1.000000e-03 : f64}
+// CHECK: clip.affine %[[Z]], %[[S]], %[[O]]
+// CHECK-NOT: clip.write
+func.func @frozen(%z: !z, %gamma: !c, %beta: !c) -> !z {
   %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (!z, !c, !c) -> (!z, !c, !c)
   return %y : !z
 }

@@ -46,12 +46,12 @@ clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
 // No gradient with respect to the clip.
 // CHECK-NOT: clip.conv_dgrad
 // CHECK: %[[DWA:.*]] = clip.conv_wgrad %[[G]], %[[X]] window <1x1x1>
-// CHECK: %[[WA1:.*]], %[[VA1:.*]] = clip.sgd %[[WA]], %[[VA]], %[[DWA]], %[[HYPER]]
-// CHECK: clip.sgd {{.*}}, %[[DGAMMA]], %[[HYPER]]
-// CHECK: clip.sgd {{.*}}, %[[DBETA]], %[[HYPER]]
-// CHECK: clip.sgd %[[WF]], {{.*}}, %[[DWF]], %[[HYPER]]
-// CHECK: clip.write @a.weight, %[[WA1]]
-// CHECK: clip.write @a.weight.momentum, %[[VA1]]
+// CHECK: %[[NEW:.*]]:2 = clip.update sgd %[[WA]], %[[VA]], %[[DWA]], %[[HYPER]]
+// CHECK: clip.update sgd {{.*}}, %[[DGAMMA]], %[[HYPER]]
+// CHECK: clip.update sgd {{.*}}, %[[DBETA]], %[[HYPER]]
+// CHECK: clip.update sgd %[[WF]], {{.*}}, %[[DWF]], %[[HYPER]]
+// CHECK: clip.write @a.weight, %[[NEW]]#0
+// CHECK: clip.write @a.weight.momentum, %[[NEW]]#1
 // CHECK: return %[[LOSS]], %[[Y]] : tensor<f32>, tensor<2x5x1x1x1xf32>
 
 // KEEP-LABEL: func.func @train_step(
@@ -185,4 +185,36 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "r
   %z = clip.scale %y {factor = 3.0} : (tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   %sum = clip.add %y, %z : (tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
   return %sum, %y, %z : tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
+// Targets take the place of labels where clips are mixed.
+module attributes {clip.recipe = {train = {loss = "cross_entropy", mixup = 2.000000e-01 : f64}}} {
+  clip.param @w : tensor<4x3x1x1x1xf32> {role = "weight"}
+  func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+    %w = clip.read @w : tensor<4x3x1x1x1xf32>
+    %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<4x3x1x1x1xf32>) -> tensor<2x4x1x1x1xf32>
+    return %y : tensor<2x4x1x1x1xf32>
+  }
+}
+
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %[[TARGETS:[^:]+]]: tensor<2x4xf32> {clip.name = "targets"}
+// CHECK-SAME: %[[SHARES:[^:]+]]: tensor<2xf32> {clip.name = "shares"}
+// CHECK: clip.target_xent %{{.*}}, %[[TARGETS]], %[[SHARES]] :
+
+// -----
+
+// The binary cross-entropy takes sigmoids of its own.
+module attributes {clip.recipe = {train = {loss = "binary_cross_entropy"}}} {
+  clip.param @w : tensor<4x3x1x1x1xf32> {role = "weight"}
+  func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+    %w = clip.read @w : tensor<4x3x1x1x1xf32>
+    %y = clip.conv %x, %w window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<4x3x1x1x1xf32>) -> tensor<2x4x1x1x1xf32>
+    // expected-error @below {{binary_cross_entropy would take sigmoids of them: it cannot be trained}}
+    // expected-note @below {{leave this out to train}}
+    %p = clip.sigmoid %y : (tensor<2x4x1x1x1xf32>) -> tensor<2x4x1x1x1xf32>
+    return %p : tensor<2x4x1x1x1xf32>
+  }
 }

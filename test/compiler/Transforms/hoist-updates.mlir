@@ -10,11 +10,11 @@
 // CHECK-LABEL: func.func @step
 // CHECK-SAME: %{{.*}}: tensor<1x8x1x4x4xf32>, %[[A:[^:]*]]: tensor<8x8x1x1x1xf32>, %[[B:[^:]*]]: tensor<8x8x1x1x1xf32>
 // CHECK: %[[DB:.*]] = kernel.wgrad
-// CHECK-NOT: kernel.sgd
+// CHECK-NOT: kernel.update
 // CHECK: kernel.conv transposed %[[B]]
-// CHECK: kernel.sgd %[[B]], %{{.*}}, %[[DB]],
+// CHECK: kernel.update sgd %[[B]], %{{.*}}, %[[DB]],
 // CHECK: %[[DA:.*]] = kernel.wgrad
-// CHECK: kernel.sgd %[[A]], %{{.*}}, %[[DA]],
+// CHECK: kernel.update sgd %[[A]], %{{.*}}, %[[DA]],
 // CHECK-NEXT: return
 func.func @step(%x: !x, %a: !w, %b: !w, %va: !w, %vb: !w, %h: !h) -> (!w, !w, !w, !w) {
   %db = kernel.wgrad window <1x1x1> gradient(pixel %x) : (!x) {
@@ -38,7 +38,7 @@ func.func @step(%x: !x, %a: !w, %b: !w, %va: !w, %vb: !w, %h: !h) -> (!w, !w, !w
   ^bb0(%v: f32):
     kernel.yield value %v
   } : !p
-  %a1, %va1 = kernel.sgd %a, %va, %da, %h : (!w, !w, !p, !h) -> (!w, !w)
-  %b1, %vb1 = kernel.sgd %b, %vb, %db, %h : (!w, !w, !p, !h) -> (!w, !w)
+  %a1, %va1 = kernel.update sgd %a, %va, %da, %h : (!w, !w, !p, !h) -> (!w, !w)
+  %b1, %vb1 = kernel.update sgd %b, %vb, %db, %h : (!w, !w, !p, !h) -> (!w, !w)
   return %a1, %va1, %b1, %vb1 : !w, !w, !w, !w
 }

@@ -37,7 +37,7 @@ func.func private @infer(tensor<8xf32>)
 
 // -----
 
-// expected-error @below {{@infer has the argument x, which is neither labels nor hyper, nor an input, of which clip.input says the kind}}
+// expected-error @below {{@infer has the argument x, which is none of labels, targets, shares and hyper, nor an input, of which clip.input says the kind}}
 func.func @infer(%x: tensor<8xf32> {clip.name = "x"}) -> (tensor<8xf32> {clip.name = "y"}) {
   %y = kernel.convert %x : tensor<8xf32> -> tensor<8xf32>
   return %y : tensor<8xf32>

@@ -14,7 +14,7 @@ clip.param @w.momentum : tensor<16xf32> {role = "momentum"}
 
 // CHECK: kernel.arena 448 activations 128 separate 192 {
 // CHECK-NEXT: kernel.buffer parameter @w at 0 : tensor<16xf32, #A8a>
-// CHECK-NEXT: kernel.buffer momentum @w.momentum of @w at 64 : tensor<16xf32, #A8a>
+// CHECK-NEXT: kernel.buffer state @w.momentum of @w at 64 : tensor<16xf32, #A8a>
 // CHECK-NEXT: kernel.segment parameters at 0 bytes 128
 // CHECK-NEXT: kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x16x1x1x1xf32, #aBcde8b>
 // CHECK-NEXT: kernel.buffer hyper @hyper at 192 : tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>
@@ -52,7 +52,7 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
   ^bb0(%p: f32):
     kernel.yield store %p
   } {schedule = #s} -> !x
-  %w1, %v1 = kernel.sgd %w, %v, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
+  %w1, %v1 = kernel.update sgd %w, %v, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   clip.write @w, %w1 : !w
   clip.write @w.momentum, %v1 : !w
   return %d : !x
@@ -67,7 +67,7 @@ clip.param @w : !w {role = "weight"}
 
 func.func @train_step(%hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>> {clip.name = "hyper"}) -> (!x {clip.name = "y"}) {
   %w = clip.read @w : !w
-  %w1, %v1 = kernel.sgd %w, %w, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
+  %w1, %v1 = kernel.update sgd %w, %w, %w, %hyper {schedule = #s} : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   clip.write @w, %w1 : !w
   // expected-error @below {{parameter @w is read after its update}}
   %d = kernel.map (channel %w) : (!w) {

@@ -15,5 +15,5 @@
 // TRAIN-NOT: clip.batch_norm
 // TRAIN-COUNT-5: clip.bn_running
 // TRAIN-COUNT-5: clip.bn_grad_sums
-// TRAIN-COUNT-18: clip.sgd
+// TRAIN-COUNT-18: clip.update sgd
 // TRAIN-COUNT-46: clip.write

@@ -26,6 +26,7 @@ constexpr char pointwise[] = R"(
     %6 = clip.relu_grad %x, %y : (!x, !x) -> !x
     %7 = clip.affine %x, %a, %b : (!x, !c, !c) -> !x
     %8 = clip.affine2 %x, %y, %a, %b, %d : (!x, !x, !c, !c, !c) -> !x
+    %13 = clip.frozen_norm_grad %x, %a, %b : (!x, !c, !c) -> !x
     %9 = clip.avg_pool_grad %n window <2x5x4> : (tensor<2x3x1x1x1xf32>) -> !x
     %11 = clip.log %x : (!x) -> !x
     %12 = clip.log_grad %x, %y : (!x, !x) -> !x

@@ -2,6 +2,8 @@
 // purpose. An operation's inputs are parameters here, so that the training step returns their gradients.
 #include "test/compiler/ClipTesting.h"
 
+#include "mlir/AsmParser/AsmParser.h"
+
 using namespace kinema;
 using namespace kinema::testing;
 
@@ -64,6 +66,24 @@ TEST_P(Gradients, EqualFiniteDifferences) {
   auto setUp = [&](Interpreter &interpreter) { setRandomParams(interpreter, *module, 3); };
   for (auto [name, type] : GetParam().params)
     expectGradient(*module, setUp, {labels, hyper}, name);
+}
+
+/// The losses of targets, at targets and shares as mixed clips, weighed classes and several labels have them.
+TEST(LossOfTargets, EqualsFiniteDifferences) {
+  for (const char *recipe : {"{mixup = 0.5 : f64}", "{loss = \"binary_cross_entropy\"}"}) {
+    auto module = parse(moduleText({"Linear",
+                                    {{"x", "3x4x1x1x1"}},
+                                    "%y = clip.relu %x : (tensor<3x4x1x1x1xf32>) -> tensor<3x4x1x1x1xf32>",
+                                    "3x4x1x1x1"}));
+    ASSERT_TRUE(module);
+    auto train = mlir::parseAttribute("{train = " + std::string(recipe) + "}", module->getContext());
+    (*module)->setAttr("clip.recipe", train);
+    differentiate(*module);
+    Tensor targets({3, 3}, {0.2, 0.5, 0.3, 0.9, 0, 0.4, 0, 0, 0}), shares({3}, {0.6, 0.3, 0}), hyper({4});
+    auto setUp = [&](Interpreter &interpreter) { setRandomParams(interpreter, *module, 3); };
+    for (const char *name : {"x", "head"})
+      expectGradient(*module, setUp, {targets, shares, hyper}, name);
+  }
 }
 
 #define X "tensor<2x3x3x5x4xf32>"

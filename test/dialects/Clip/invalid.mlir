@@ -270,10 +270,28 @@ func.func @softmax_xent(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<3xi32>) {
 
 // -----
 
+func.func @target_xent(%x: tensor<2x5x1x1x1xf32>, %targets: tensor<2x4xf32>, %shares: tensor<2xf32>) {
+  // expected-error @below {{targets of 2 clips and 4 classes for scores of 2 and 5}}
+  // expected-error @below {{failed to infer returned types}}
+  %l, %d = clip.target_xent %x, %targets, %shares : (tensor<2x5x1x1x1xf32>, tensor<2x4xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  return
+}
+
+// -----
+
+func.func @target_xent(%x: tensor<2x5x1x1x1xf32>, %targets: tensor<2x5xf32>, %shares: tensor<3xf32>) {
+  // expected-error @below {{3 shares for a batch of 2}}
+  // expected-error @below {{failed to infer returned types}}
+  %l, %d = clip.target_xent %x, %targets, %shares : (tensor<2x5x1x1x1xf32>, tensor<2x5xf32>, tensor<3xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  return
+}
+
+// -----
+
 func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @below {{operands differ: tensor<4x3xf32> and tensor<3x4xf32>}}
   // expected-error @below {{failed to infer returned types}}
-  %a, %b = clip.sgd %w, %w, %g, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3x4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.update sgd %w, %w, %g, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<3x4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
   return
 }
 
@@ -282,7 +300,25 @@ func.func @sgd(%w: tensor<4x3xf32>, %g: tensor<3x4xf32>, %h: tensor<4xf32, #clip
 func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32, #clip.hyper<rate, momentum, decay>>) {
   // expected-error @below {{%hyper has no field nesterov}}
   // expected-error @below {{failed to infer returned types}}
-  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32, #clip.hyper<rate, momentum, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.update sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<3xf32, #clip.hyper<rate, momentum, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+func.func @adamw(%w: tensor<4x3xf32>, %h: tensor<1xf32, #clip.hyper<rate>>) {
+  // expected-error @below {{an update by adamw takes a weight, 2 states, a gradient and 0 norms, found 3 tensors}}
+  // expected-error @below {{failed to infer returned types}}
+  %a, %b = clip.update adamw %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<1xf32, #clip.hyper<rate>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  return
+}
+
+// -----
+
+func.func @lars(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, decay, trust>>) {
+  // expected-error @below {{a norm is one number, found 4}}
+  // expected-error @below {{failed to infer returned types}}
+  %a, %b = clip.update lars %w, %w, %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, decay, trust>>) -> (tensor<4xf32>, tensor<4xf32>)
   return
 }
 
@@ -291,7 +327,7 @@ func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<3xf32, #clip.hyper<rate, momentum
 // The fields say how many numbers there are.
 func.func @sgd(%w: tensor<4x3xf32>, %h: tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @below {{operand #3 must be f32 tensor of one value a field of its `#clip.hyper`}}
-  %a, %b = clip.sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
+  %a, %b = clip.update sgd %w, %w, %w, %h : (tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<5xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4x3xf32>, tensor<4x3xf32>)
   return
 }
 

@@ -73,6 +73,8 @@ func.func @batch_norm_in_pieces(%z: !z, %g: !z, %gamma: !c, %beta: !c) {
   %sum, %xsum = clip.bn_grad_sums %g, %z, %m, %r : (!z, !z, !c, !c) -> (!c, !c)
   // CHECK: clip.bn_grad_coeffs {{.*}} {count = 96 : i64} :
   %p, %q, %t, %dg, %db = clip.bn_grad_coeffs %sum, %xsum, %m, %r, %gamma {count = 96} : (!c, !c, !c, !c, !c) -> (!c, !c, !c, !c, !c)
+  // CHECK: clip.frozen_norm_grad
+  %fz = clip.frozen_norm_grad %g, %s, %o : (!z, !c, !c) -> !z
   // CHECK: clip.affine2
   %dz = clip.affine2 %g, %z, %p, %q, %t : (!z, !z, !c, !c, !c) -> !z
   return
@@ -148,10 +150,14 @@ func.func @channels(%x: !x) {
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32> {clip.name = "labels"}, %w: !w, %v: !w, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32>, %labels: tensor<2xi32> {clip.name = "labels"}, %targets: tensor<2x5xf32>, %shares: tensor<2xf32>, %w: !w, %v: !w, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // CHECK: clip.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
   %loss, %d = clip.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
-  // CHECK: clip.sgd
-  %w1, %v1 = clip.sgd %w, %v, %w, %hyper : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
+  // CHECK: clip.target_xent %{{.*}}, %{{.*}}, %{{.*}} {sigmoid} : (tensor<2x5x1x1x1xf32>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  %loss2, %d2 = clip.target_xent %x, %targets, %shares {sigmoid} : (tensor<2x5x1x1x1xf32>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32>)
+  // CHECK: clip.norm %{{.*}}, %{{.*}} : (tensor
+  %norm = clip.norm %w, %v : (!w, !w) -> tensor<1xf32>
+  // CHECK: clip.update sgd
+  %w1, %v1 = clip.update sgd %w, %v, %w, %hyper : (!w, !w, !w, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   return
 }

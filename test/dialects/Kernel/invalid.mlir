@@ -1218,16 +1218,48 @@ func.func @f(%x: !x, %w1: !w1, %w2: !w2, %b: !b) {
 // -----
 
 func.func @sgd(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
-  // expected-error @+1 {{'kernel.sgd' op has 4 operands and 4 results; of each parameter it takes weight, velocity and gradient, then the rates, and gives the new weight and velocity}}
-  %0:4 = kernel.sgd %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+  // expected-error @+1 {{'kernel.update' op has 4 operands and 4 results; of each parameter it takes weight, 1 states, gradient and 0 norms, then what all share, and gives the new weight and states}}
+  %0:4 = kernel.update sgd %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
   return
 }
 
 // -----
 
 func.func @sgd(%w: tensor<4xf32>, %v: tensor<5xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
-  // expected-error @+1 {{'kernel.sgd' op parameter 0 is 'tensor<4xf32>', but its velocity or new value 'tensor<5xf32>'}}
-  %0:2 = kernel.sgd %w, %v, %w, %h : (tensor<4xf32>, tensor<5xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
+  // expected-error @+1 {{'kernel.update' op parameter 0 is 'tensor<4xf32>', but its state or new value 'tensor<5xf32>'}}
+  %0:2 = kernel.update sgd %w, %v, %w, %h : (tensor<4xf32>, tensor<5xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
+  return
+}
+
+// -----
+
+func.func @lars(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, decay, trust>>) {
+  // expected-error @+1 {{'kernel.update' op reads the norm 'tensor<4xf32>', expected one number}}
+  %0:2 = kernel.update lars %w, %w, %w, %w, %w, %h : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, decay, trust>>) -> (tensor<4xf32>, tensor<4xf32>)
+  return
+}
+
+// -----
+
+func.func @factors(%w: tensor<4xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
+  // expected-error @+1 {{'kernel.update' op has 2 factors for 1 parameters}}
+  %0:2 = kernel.update sgd %w, %w, %w, %h {rate_factors = array<f64: 1.0, 0.5>} : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
+  return
+}
+
+// -----
+
+func.func @norms(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'kernel.norms' op has 2 operands and 1 results; it makes one of each, or one of all together}}
+  %y = kernel.norms %x, %x : tensor<4xf32>, tensor<4xf32> -> tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @norms(%x: tensor<4xf32>) {
+  // expected-error @+1 {{'kernel.norms' op has the result 'tensor<2xf32>', expected norms of pieces, and one of all together}}
+  %y = kernel.norms %x, %x {together} : tensor<4xf32>, tensor<4xf32> -> tensor<2xf32>
   return
 }
 
@@ -1266,8 +1298,8 @@ func.func @widens_by_words(%w: tensor<12x3x1x1x1xf32>) {
 // -----
 
 func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
-  // expected-error @+1 {{'kernel.sgd' op parameter 0 is 'tensor<4xf32>', but its gradient 'tensor<3x5xf32>'}}
-  %0:2 = kernel.sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
+  // expected-error @+1 {{'kernel.update' op parameter 0 is 'tensor<4xf32>', but its gradient 'tensor<3x5xf32>'}}
+  %0:2 = kernel.update sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)
   return
 }
 
@@ -1494,14 +1526,14 @@ kernel.arena 256 activations 0 separate 0 {
 // -----
 
 kernel.arena 256 activations 0 separate 0 {
-  // expected-error @below {{'kernel.buffer' op is momentum of nothing: say of which parameter, `of @NAME`}}
-  kernel.buffer momentum @w at 0 : tensor<4xf32>
+  // expected-error @below {{'kernel.buffer' op is the state of nothing: say of which parameter, `of @NAME`}}
+  kernel.buffer state @w at 0 : tensor<4xf32>
 }
 
 // -----
 
 kernel.arena 256 activations 0 separate 0 {
-  // expected-error @below {{'kernel.buffer' op is `of` @v, which momentum alone can be}}
+  // expected-error @below {{'kernel.buffer' op is `of` @v, which states alone can be}}
   kernel.buffer parameter @w of @v at 0 : tensor<4xf32>
 }
 
@@ -1553,7 +1585,7 @@ kernel.arena 256 activations 0 separate 0 {
 
 kernel.arena 256 activations 0 separate 0 {
   // expected-error @below {{'kernel.buffer' op is of @w, which is no parameter of the arena}}
-  kernel.buffer momentum @v of @w at 0 : tensor<4xf32>
+  kernel.buffer state @v of @w at 0 : tensor<4xf32>
 }
 
 // -----
@@ -1561,16 +1593,19 @@ kernel.arena 256 activations 0 separate 0 {
 kernel.arena 256 activations 0 separate 0 {
   kernel.buffer parameter @w at 0 : tensor<4xf32>
   // expected-error @below {{'kernel.buffer' op is 'tensor<5xf32>', the parameter @w is 'tensor<4xf32>'}}
-  kernel.buffer momentum @v of @w at 64 : tensor<5xf32>
+  kernel.buffer state @v of @w at 64 : tensor<5xf32>
 }
 
 // -----
 
+clip.param @w : tensor<4xf32> {role = "weight"}
+clip.param @v : tensor<4xf32> {role = "momentum"}
+clip.param @u : tensor<4xf32> {role = "momentum"}
 kernel.arena 256 activations 0 separate 0 {
   kernel.buffer parameter @w at 0 : tensor<4xf32>
-  kernel.buffer momentum @v of @w at 64 : tensor<4xf32>
+  kernel.buffer state @v of @w at 64 : tensor<4xf32>
   // expected-error @below {{'kernel.buffer' op is the second momentum of @w}}
-  kernel.buffer momentum @u of @w at 128 : tensor<4xf32>
+  kernel.buffer state @u of @w at 128 : tensor<4xf32>
 }
 
 // -----

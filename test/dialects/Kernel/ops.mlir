@@ -197,11 +197,13 @@ func.func @finalize(%moments: tensor<7x3x6xf32>, %sums: tensor<?x2x6xf32>, %v: !
 }
 
 // CHECK-LABEL: func.func @loss_and_update
-func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #aBcde8b>, %labels: tensor<2xi32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #abcdef>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
+func.func @loss_and_update(%x: tensor<2x5x1x1x1xf32, #aBcde8b>, %labels: tensor<2xi32>, %targets: tensor<2x5xf32>, %shares: tensor<2xf32>, %w: !w, %partials: tensor<?x6x2x1x3x3xf32, #abcdef>, %hyper: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>, %s: !cz) {
   // CHECK: kernel.softmax_xent %{{.*}}, %{{.*}} {smoothing = 1.000000e-01 : f64} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)
   %loss, %d = kernel.softmax_xent %x, %labels {smoothing = 0.1} : (tensor<2x5x1x1x1xf32, #aBcde8b>, tensor<2xi32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #aBcde8b>)
-  // CHECK: kernel.sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
-  %w1, %v1 = kernel.sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
+  // CHECK: kernel.target_xent %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x5x1x1x1xf32, #[[C8]]>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #[[C8]]>)
+  %loss2, %d2 = kernel.target_xent %x, %targets, %shares : (tensor<2x5x1x1x1xf32, #aBcde8b>, tensor<2x5xf32>, tensor<2xf32>) -> (tensor<f32>, tensor<2x5x1x1x1xf32, #aBcde8b>)
+  // CHECK: kernel.update sgd %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6x2x1x3x3xf32, #[[PLAIN]]>)
+  %w1, %v1 = kernel.update sgd %w, %w, %partials, %hyper : (!w, !w, tensor<?x6x2x1x3x3xf32, #abcdef>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   // CHECK: kernel.fold %{{.*}}, %{{.*}} : (tensor<6x2x1x3x3xf32, #[[PLAIN]]>, tensor<6xf32, #A8a>) -> tensor<6x2x1x3x3xf32, #[[PLAIN]]>
   %f = kernel.fold %w, %s : (!w, !cz) -> !w
   return
@@ -237,7 +239,7 @@ clip.param @fc.weight.folded : tensor<4x2xf32> {role = "prepared"}
 // CHECK-LABEL: kernel.arena 512 activations 64 separate 128 {
 // CHECK-NEXT: kernel.segment parameters at 0 bytes 128
 // CHECK-NEXT: kernel.buffer parameter @fc.weight at 0 : tensor<4x2xf32>
-// CHECK-NEXT: kernel.buffer momentum @fc.weight.momentum of @fc.weight at 64 : tensor<4x2xf32>
+// CHECK-NEXT: kernel.buffer state @fc.weight.momentum of @fc.weight at 64 : tensor<4x2xf32>
 // CHECK-NEXT: kernel.segment "inputs and outputs" at 128 bytes 256
 // CHECK-NEXT: kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x3x1x2x2xf32>
 // CHECK-NEXT: kernel.buffer labels @labels at 192 : tensor<1xi32>
@@ -251,7 +253,7 @@ clip.param @fc.weight.folded : tensor<4x2xf32> {role = "prepared"}
 kernel.arena 512 activations 64 separate 128 {
   kernel.segment parameters at 0 bytes 128
   kernel.buffer parameter @fc.weight at 0 : tensor<4x2xf32>
-  kernel.buffer momentum @fc.weight.momentum of @fc.weight at 64 : tensor<4x2xf32>
+  kernel.buffer state @fc.weight.momentum of @fc.weight at 64 : tensor<4x2xf32>
   kernel.segment "inputs and outputs" at 128 bytes 256
   kernel.buffer input @rgb kind "rgb" at 128 : tensor<1x3x1x2x2xf32>
   kernel.buffer labels @labels at 192 : tensor<1xi32>

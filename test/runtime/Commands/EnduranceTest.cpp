@@ -249,7 +249,7 @@ public:
   int64_t clips() const override { return source->clips(); }
   int64_t videos() const override { return source->videos(); }
   std::string videoName(int64_t video) const override { return source->videoName(video); }
-  int32_t videoLabel(int64_t video) const override { return source->videoLabel(video); }
+  std::vector<int32_t> videoLabels(int64_t video) const override { return source->videoLabels(video); }
   std::vector<Unreadable> takeUnreadable() override { return source->takeUnreadable(); }
   bool next(Batch &batch) override { return source->next(batch); }
   void seek(int64_t epoch, int64_t batch) override {

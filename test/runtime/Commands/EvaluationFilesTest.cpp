@@ -22,7 +22,8 @@ protected:
   EvaluationFiles() {
     evaluation.scores = VideoScores(3, false);
     const std::vector<float> logits = {9, 0, 0, 0, 9, 0, 0, 9, 0};
-    evaluation.scores.add(logits, std::vector<int32_t>{0, 0, 1}, std::vector<int64_t>{0, 1, 2});
+    evaluation.scores.add(logits, std::vector<ClipLabels>{{{0}}, {{0}}, {{1}}},
+                          std::vector<int64_t>{0, 1, 2});
     evaluation.videos = evaluation.scores.metrics();
   }
 };

@@ -69,7 +69,7 @@ TEST_F(Run, Logits) {
 }
 
 TEST_F(Run, Step) {
-  options.step = true;
+  options.steps = 1;
   options.rate = 0.5;
   options.momentum = 0;
   options.decay = 0.25;
@@ -78,7 +78,8 @@ TEST_F(Run, Step) {
   for (const FileTensor &tensor : result.tensors)
     names.push_back(tensor.name);
   EXPECT_EQ(names, (std::vector<std::string>{"loss", "logits", "grad.fc.weight", "grad.fc.bias", "fc.weight",
-                                             "fc.bias", "in.bn.running_mean"}));
+                                             "fc.bias", "in.bn.running_mean", "momentum.fc.weight",
+                                             "momentum.fc.bias"}));
 
   std::vector<double> logits = expectedLogits();
   double loss = 0;
@@ -90,6 +91,7 @@ TEST_F(Run, Step) {
     float before = weights.find("fc.weight")->as<float>()[i];
     float gradient = result.find("grad.fc.weight")->as<float>()[i];
     EXPECT_NEAR(result.find("fc.weight")->as<float>()[i], before - 0.5 * (gradient + 0.25 * before), 1e-6);
+    EXPECT_NEAR(result.find("momentum.fc.weight")->as<float>()[i], gradient + 0.25 * before, 1e-6);
   }
 }
 
@@ -108,7 +110,7 @@ TEST_F(Run, WrongTensorsAreErrorsThatNameThem) {
       x + ": tensor input is float32 [4, 3, 1, 6, 1], the package was compiled for float32 [4, 3, 1, 2, 3]");
   EXPECT_EQ(error([&] { input.tensors.emplace_back("mask", ElementType::F32, std::vector<int64_t>{1}); }),
             x + ": tensor mask is not known; input and labels are");
-  options.step = true;
+  options.steps = 1;
   EXPECT_EQ(error([&] { input.tensors.pop_back(); }), x + " has no tensor labels");
   EXPECT_EQ(error([&] { input.tensors[1].as<int64_t>()[2] = 3; }),
             x + ": tensor labels holds 3 at 2, linear has 3 classes");
@@ -123,8 +125,8 @@ TEST_F(Run, FeaturesAreOfAnEvaluation) {
   EXPECT_EQ(errorOf([&] { run(); }),
             "linear was compiled without features of layer 'fc': compile or build its spec with "
             "--layers fc");
-  options.step = true;
-  EXPECT_EQ(errorOf([&] { run(); }), "--layers gives features of an evaluation: leave out --step");
+  options.steps = 1;
+  EXPECT_EQ(errorOf([&] { run(); }), "--layers gives features of an evaluation: leave out --step and --steps");
 }
 
 TEST_F(Run, SeveralInputsHaveTheirOwnNames) {

@@ -293,6 +293,12 @@ TEST_F(ListFormatsTest, Sports1m) {
       "train_partition.txt: Sports-1M list, of several labels the first (videos: 1): 2 videos, 487 classes");
   EXPECT_THAT(labels(list), ElementsAre(391, 0));
   EXPECT_THAT(paths(list), ElementsAre("MVmbpiC4ibA.mkv", "b4nHOS83bq8.mp4"));
+  options.severalLabels = true;
+  list = read("train_partition.txt");
+  EXPECT_EQ(said(list),
+            "train_partition.txt: Sports-1M list, of several labels all (videos: 1): 2 videos, 487 classes");
+  EXPECT_THAT(list.videos[0].labels(), ElementsAre(391, 401));
+  EXPECT_THAT(list.videos[1].labels(), ElementsAre(0));
   write("train_partition.txt", "https://www.youtube.com/watch?v=MVmbpiC4ibA\nhttp://vimeo.com/1 2\n");
   EXPECT_EQ(refused("train_partition.txt"),
             folder / "train_partition.txt:1: 'https://www.youtube.com/watch?v=MVmbpiC4ibA' is not "

@@ -41,6 +41,20 @@ TEST_F(VideoListTest, PathsAndLabels) {
   EXPECT_EQ(list.videos[3].path, folder / "../#e.mp4");
 }
 
+TEST_F(VideoListTest, SeveralLabels) {
+  EXPECT_EQ(refused("a.mp4 3,17\nb.mp4 2\n"),
+            folder / "list.txt:1: '3,17': several labels are for train.loss=binary_cross_entropy");
+  writeText(folder / "list.txt", "a.mp4 3,17,3\nb.mp4 2\n");
+  ListOptions options;
+  options.severalLabels = true;
+  VideoList list = readVideoList(folder / "list.txt", options);
+  EXPECT_EQ(list.videos[0].labels(), (std::vector<int32_t>{3, 17}));
+  EXPECT_EQ(list.videos[1].labels(), (std::vector<int32_t>{2}));
+  options.classes = 17;
+  EXPECT_EQ(errorOf([&] { readVideoList(folder / "list.txt", options); }),
+            folder / "list.txt:1: there are 17 classes (0 to 16), found label 17");
+}
+
 TEST_F(VideoListTest, NamesOfClasses) {
   VideoList list = read("a.mp4 up\nb.mp4 1\n", 2, {"up", "down"});
   EXPECT_EQ(list.videos[0].label, 0);

@@ -69,7 +69,7 @@ TEST_F(VideoSourceTest, AnEpochIsEveryVideoOnce) {
   EXPECT_EQ(source->clips(), 7);
   EXPECT_EQ(source->videos(), 7);
   EXPECT_EQ(source->videoName(2), folder / "v2.mp4");
-  EXPECT_EQ(source->videoLabel(2), 2);
+  EXPECT_THAT(source->videoLabels(2), ElementsAre(2));
   std::vector<Batch> batches = epoch(*source);
   ASSERT_EQ(batches.size(), 3u);
   std::multiset<int64_t> videos;

@@ -29,8 +29,8 @@ inline std::string faultOf(const Manifest &manifest) {
     check(input);
   for (const Parameter &parameter : manifest.parameters) {
     check(parameter);
-    if (parameter.momentum)
-      check(parameter.momentumTensor());
+    for (const ArenaTensor &state : parameter.stateTensors())
+      check(state);
   }
   for (const auto &[name, launches] : manifest.entries)
     for (const Launch &launch : launches) {

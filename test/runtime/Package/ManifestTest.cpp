@@ -34,7 +34,9 @@ TEST(Manifest, Reads) {
   const Parameter *weight = manifest.findParameter("fc.weight");
   ASSERT_TRUE(weight);
   EXPECT_EQ(weight->order, (Order{{1, 18, 1}, {0, 4, 1}}));
-  EXPECT_EQ(weight->momentumTensor().offset, 448);
+  ASSERT_EQ(weight->stateTensors().size(), 1u);
+  EXPECT_EQ(weight->stateTensors()[0].name, "momentum.fc.weight");
+  EXPECT_EQ(weight->stateTensors()[0].offset, 448);
   EXPECT_EQ(manifest.entries.at("train_step").size(), 4u);
   EXPECT_EQ(manifest.output("train_step", "loss").offset, 1344);
   EXPECT_EQ(manifest.recipe.train.rate, 0.1);
@@ -93,7 +95,7 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   const std::string at = "x.kin: manifest.json";
   EXPECT_EQ(errorOf([] { parseManifest("{", "x.kin"); }), at + " is not valid JSON");
   EXPECT_EQ(errorOf([] { parseManifest("[]", "x.kin"); }), at + ": expected an object, found array");
-  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 3, the package has format 1");
+  EXPECT_EQ(changed("/format", 1), at + ".format: this runtime reads format 4, the package has format 1");
   EXPECT_EQ(changed("/code", "code/x.so"), at + ".code: expected a list, found \"code/x.so\"");
   EXPECT_EQ(changed("/code", json::array()), at + ".code: there is no code");
   EXPECT_EQ(changed("/mode", "test"), at + ".mode: expected train or infer, found test");
@@ -102,12 +104,17 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/kind", "gpu"), at + ".kind: expected cpu or cuda, found gpu");
   EXPECT_EQ(changed("/hyper", nullptr), at + ": 'hyper' is missing");
   EXPECT_EQ(changed("/labels/type", "f32"), at + ".labels: expected i32 [4], found float32 [4]");
+  EXPECT_EQ(changed("/labels", nullptr), at + ": 'labels' is missing");
+  json targets = linearManifest()["outputs"]["infer"][0];
+  EXPECT_EQ(changed("/targets", targets), at + ": a step has labels, or targets and shares");
+  EXPECT_EQ(changed("/shares", targets), at + ".shares: expected f32 [4], found float32 [4, 3]");
   EXPECT_EQ(changed("/inputs", json::array()), at + ": there is no input");
   EXPECT_EQ(changed("/inputs/0/shape/0", 2),
             at + ".inputs[0]: tensor rgb has 288 bytes, its order takes 144");
   EXPECT_EQ(changed("/hyper/fields/0", "speed"),
-            at +
-                ".hyper.fields[0]: expected one of rate, momentum, nesterov, decay, seed, step, found speed");
+            at + ".hyper.fields[0]: expected one of rate, momentum, nesterov, decay, seed, step, mean_gain, "
+                 "square_gain, mean_scale, square_scale, epsilon, trust, keep, share, apply, average_gain, "
+                 "found speed");
   EXPECT_EQ(changed("/name", 5), at + ".name: expected a string, found 5");
   EXPECT_EQ(changed("/parameters/0/init/std", "x"),
             at + ".parameters[0].init.std: expected a number, found \"x\"");
@@ -137,9 +144,10 @@ TEST(Manifest, TensorsMustLieInTheArena) {
   EXPECT_EQ(changed("/parameters/0/offset", 12), at + ".offset: 12 is no multiple of 64");
   EXPECT_EQ(changed("/parameters/0/offset", -64),
             at + ".offset: expected an integer between 0 and 1792, found -64");
-  EXPECT_EQ(changed("/parameters/0/momentum", 1728),
-            at + ".momentum: 288 bytes at 1728 reach beyond the arena of 1792");
-  EXPECT_EQ(changed("/parameters/0/momentum", nullptr), at + ": parameter fc.weight has no momentum");
+  EXPECT_EQ(changed("/parameters/0/states/momentum", 1728),
+            at + ".states.momentum: 288 bytes at 1728 reach beyond the arena of 1792");
+  EXPECT_EQ(changed("/parameters/0/states", {{"speed", 448}}),
+            at + ".states: expected some of momentum, mean, square, gradient, average, found speed");
   EXPECT_EQ(changed("/parameters/0/bytes", 216),
             at + ": tensor fc.weight has 216 bytes, its order takes 288");
   EXPECT_EQ(changed("/parameters/0/order", {{1, 18, 1}}),

@@ -101,6 +101,9 @@ TEST(Recipe, ErrorsNameTheField) {
   EXPECT_EQ(
       setting("compute.winograd=off"),
       "compute.winograd is part of the package's code: compile the spec with --set compute.winograd=off");
+  EXPECT_EQ(setting("train.optimiser=adamw"), "train.optimiser is part of the package's code: compile the "
+                                              "spec with --set train.optimiser=adamw");
+  EXPECT_EQ(setting("train.optimiser=sgd"), "") << "it is so already";
   EXPECT_EQ(toJson(recipe), toJson(Recipe())) << "a refused setting changes nothing";
 }
 

@@ -10,6 +10,14 @@
 
 using namespace kinema;
 
+// Returns clips with one label each; -1 masks a clip.
+static std::vector<ClipLabels> clipsOf(const std::vector<int32_t> &labels) {
+  std::vector<ClipLabels> clips;
+  for (int32_t label : labels)
+    clips.push_back(label < 0 ? ClipLabels() : ClipLabels{{label}});
+  return clips;
+}
+
 TEST(Metrics, RankCountsWhatComesBefore) {
   std::vector<double> scores = {0.1, 0.4, 0.4, 0.1};
   auto rank = [&](int32_t label) { return rankOf(label, std::span<const double>(scores)); };
@@ -32,14 +40,14 @@ TEST(Missing, AsManyAsTheRecipeAllows) {
 TEST(Metrics, NoNumberIsNeverRight) {
   float nan = std::numeric_limits<float>::quiet_NaN();
   ClipMetrics metrics;
-  metrics.add(std::vector<float>{nan, nan, nan, 1, nan, 0}, std::vector<int32_t>{0, 0});
+  metrics.add(std::vector<float>{nan, nan, nan, 1, nan, 0}, clipsOf({0, 0}));
   EXPECT_EQ(metrics.clips, 2);
   EXPECT_EQ(metrics.top1, 0);
 }
 
 TEST(Metrics, LossIsTheCrossEntropy) {
   ClipMetrics metrics;
-  metrics.add(std::vector<float>{1000, 1000, 0, 3}, std::vector<int32_t>{0, 0});
+  metrics.add(std::vector<float>{1000, 1000, 0, 3}, clipsOf({0, 0}));
   EXPECT_NEAR(metrics.loss, std::log(2) + std::log(1 + std::exp(3.0)), 1e-9);
 }
 
@@ -56,9 +64,9 @@ TEST(Metrics, MaskedRowsDoNotCount) {
     labels[i] = static_cast<int32_t>(random::below(classes, 3, 1, videos[i]));
   }
   ClipMetrics whole;
-  whole.add(logits, labels);
+  whole.add(logits, clipsOf(labels));
   VideoScores wholeVideos(classes, false);
-  wholeVideos.add(logits, labels, videos);
+  wholeVideos.add(logits, clipsOf(labels), videos);
 
   ClipMetrics parts;
   VideoScores partVideos(classes, false);
@@ -71,8 +79,8 @@ TEST(Metrics, MaskedRowsDoNotCount) {
       own[i] = labels[begin + i];
       ownVideos[i] = videos[begin + i];
     }
-    parts.add(rows, own);
-    partVideos.add(rows, own, ownVideos);
+    parts.add(rows, clipsOf(own));
+    partVideos.add(rows, clipsOf(own), ownVideos);
   }
   EXPECT_EQ(parts.clips, clips);
   EXPECT_EQ(parts.top1, whole.top1);
@@ -86,16 +94,15 @@ TEST(Metrics, MaskedRowsDoNotCount) {
 TEST(Metrics, TwoNetworksAreFusedByTheirScores) {
   VideoScores first(2, false),
       second(2, true); // the second averages logits, and is joined by probabilities too
-  first.add(std::vector<float>{0, 1, 0, 1, 0, 3}, std::vector<int32_t>{0, 0, 1},
-            std::vector<int64_t>{4, 4, 6});
-  second.add(std::vector<float>{2, 0, 5, 0}, std::vector<int32_t>{0, 0}, std::vector<int64_t>{4, 5});
+  first.add(std::vector<float>{0, 1, 0, 1, 0, 3}, clipsOf({0, 0, 1}), std::vector<int64_t>{4, 4, 6});
+  second.add(std::vector<float>{2, 0, 5, 0}, clipsOf({0, 0}), std::vector<int64_t>{4, 5});
   const double a = 1 / (1 + std::exp(1.0)), b = 1 / (1 + std::exp(-2.0)); // the probability of class 0
   for (double share : {0.0, 0.25, 1.0}) {
     VideoScores fused = VideoScores::fused(first, second, share);
     const std::vector<VideoScore> all = fused.all();
     ASSERT_EQ(all.size(), 1u); // the only one that both have seen
     EXPECT_EQ(all[0].video, 4);
-    EXPECT_EQ(all[0].label, 0);
+    EXPECT_EQ(all[0].label(), 0);
     EXPECT_EQ(all[0].clips, 3);
     EXPECT_NEAR(all[0].scores[0], (1 - share) * a + share * b, 1e-6);
     EXPECT_NEAR(all[0].scores[0] + all[0].scores[1], 1, 1e-12);
@@ -110,7 +117,7 @@ TEST(Metrics, VideosAverageTheScoresOfTheirClips) {
   std::vector<int64_t> videos = {4, 4, 4};
   for (bool averageLogits : {false, true}) {
     VideoScores scores(2, averageLogits);
-    scores.add(logits, labels, videos);
+    scores.add(logits, clipsOf(labels), videos);
     EXPECT_EQ(scores.metrics().videos, 1);
     EXPECT_EQ(scores.metrics().top1, 1);
     EXPECT_EQ(scores.metrics().confusion, (std::vector<int64_t>{1, 0, 0, 0}));
@@ -122,7 +129,46 @@ TEST(Metrics, VideosAverageTheScoresOfTheirClips) {
     EXPECT_NEAR(all[0].scores[0] + all[0].scores[1], 1, 1e-12);
   }
   VideoScores scores(2, false);
-  scores.add(logits, labels, videos);
+  scores.add(logits, clipsOf(labels), videos);
   double barely = 1 / (1 + std::exp(0.1)), certain = 1 / (1 + std::exp(-5.0));
   EXPECT_NEAR(scores.all()[0].scores[0], (2 * barely + certain) / 3, 1e-6);
+}
+
+// Of mixed clips the loss is that of both labels by their shares, and right is the label of most of the clip.
+TEST(Metrics, MixedClipsHaveTwoLabels) {
+  const std::vector<float> logits = {0, 2, 1};
+  const double total = std::log(1 + std::exp(2.0) + std::exp(1.0));
+  ClipMetrics metrics;
+  metrics.add(logits, std::vector<ClipLabels>{{{0, 0.25}, {1, 0.75}}});
+  EXPECT_NEAR(metrics.loss, 0.25 * total + 0.75 * (total - 2), 1e-9);
+  EXPECT_EQ(metrics.top1, 1);
+  metrics.add(logits, std::vector<ClipLabels>{{{0, 0.75}, {1, 0.25}}});
+  EXPECT_EQ(metrics.top1, 1);
+}
+
+// PyTorch: F.binary_cross_entropy_with_logits(tensor([0., 2., -200.]), tensor([1., 0., 1.])) is 67.606691.
+TEST(Metrics, SeveralLabelsAreRightIfOneOfThemComesFirst) {
+  ClipMetrics metrics;
+  metrics.add(std::vector<float>{0, 2, -200}, std::vector<ClipLabels>{{{0}, {2}}}, /*several=*/true);
+  EXPECT_NEAR(metrics.loss, 67.606691, 1e-5);
+  EXPECT_EQ(metrics.top1, 0);
+  metrics.add(std::vector<float>{0, 2, -200}, std::vector<ClipLabels>{{{0}, {1}}}, /*several=*/true);
+  EXPECT_EQ(metrics.top1, 1);
+
+  VideoScores scores(3, false, /*several=*/true);
+  scores.add(std::vector<float>{0, 2, -200}, std::vector<ClipLabels>{{{0}, {2}}}, std::vector<int64_t>{7});
+  EXPECT_NEAR(scores.all()[0].scores[1], 1 / (1 + std::exp(-2.0)), 1e-9);
+  EXPECT_EQ(scores.all()[0].label(), 0) << "the more probable of the two";
+  EXPECT_EQ(scores.metrics().confusion[1], 1);
+}
+
+// As scikit-learn's average_precision_score has it: equal scores are one step, and a class that no video has
+// does not count.
+TEST(Metrics, MeanAveragePrecisionIsThatOfScikitLearn) {
+  VideoScores scores(3, false, /*several=*/true);
+  const std::vector<float> logits = {3, 0, 0, 2, 0, 1, 1, -1, 2, 0, -2, 3};
+  scores.add(logits, std::vector<ClipLabels>{{{0}}, {{1}}, {{0}}, {{0}}}, std::vector<int64_t>{0, 1, 2, 3});
+  // Class 0: right are the first, third and fourth of 3, 2, 1, 0: (1 + 2/3 + 3/4) / 3.
+  // Class 1: its one video shares the first place with another: 1/2.
+  EXPECT_NEAR(scores.meanAveragePrecision(), ((1 + 2.0 / 3 + 0.75) / 3 + 0.5) / 2, 1e-9);
 }

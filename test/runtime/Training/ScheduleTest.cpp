@@ -97,3 +97,38 @@ TEST(Schedule, WarmupLongerThanOneEpochOfOneBatch) {
   EXPECT_NEAR(learningRate(recipe, 0, 0, 1), 0.005, 1e-12);
   EXPECT_NEAR(learningRate(recipe, 1, 0, 1), 0.01, 1e-12);
 }
+
+TEST(Schedule, AdamWsMeansBeginAtZero) {
+  TrainRecipe recipe;
+  recipe.beta1 = 0.9;
+  recipe.beta2 = 0.99;
+  UpdateCount count;
+  Hyper first = nextHyper(recipe, count), second = nextHyper(recipe, count);
+  EXPECT_FLOAT_EQ(first.meanGain, 0.1f);
+  EXPECT_FLOAT_EQ(first.squareGain, 0.01f);
+  EXPECT_FLOAT_EQ(first.meanScale, 10);
+  EXPECT_FLOAT_EQ(first.squareScale, 10);
+  EXPECT_FLOAT_EQ(second.meanScale, 1 / 0.19f);
+  EXPECT_FLOAT_EQ(second.squareScale, 1 / std::sqrt(0.0199f));
+  EXPECT_EQ(count.updates, 2);
+}
+
+TEST(Schedule, SeveralBatchesMakeAnUpdate) {
+  TrainRecipe recipe;
+  recipe.accumulate = 3;
+  recipe.average = 0.75;
+  UpdateCount count;
+  std::vector<float> keep, apply, gain;
+  for (int step = 0; step < 7; ++step) {
+    Hyper hyper = nextHyper(recipe, count);
+    EXPECT_FLOAT_EQ(hyper.share, 1.0f / 3);
+    keep.push_back(hyper.keep);
+    apply.push_back(hyper.apply);
+    gain.push_back(hyper.averageGain);
+  }
+  EXPECT_EQ(keep, (std::vector<float>{0, 1, 1, 0, 1, 1, 0}));
+  EXPECT_EQ(apply, (std::vector<float>{0, 0, 1, 0, 0, 1, 0}));
+  EXPECT_EQ(gain, (std::vector<float>{1, 1, 1, 0.25, 0.25, 0.25, 0.25})) << "the first takes all";
+  EXPECT_EQ(count.updates, 2);
+  EXPECT_EQ(count.batches, 1);
+}

@@ -7,6 +7,7 @@
 #include "test/runtime/SyntheticSource.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <filesystem>
@@ -101,6 +102,29 @@ TEST_F(TrainerTest, ResumesBitForBitAfterASignal) {
     EXPECT_TRUE(result.test);
     EXPECT_EQ(parseRows(readFile(folder / "out/curves.csv"), "curves.csv").size(), 3u);
   }
+}
+
+// So does a run whose clips are mixed.
+TEST_F(TrainerTest, MixedClipsAreTheSameAfterAKill) {
+  auto mixing = [&] {
+    auto training = std::make_unique<Training>(folder);
+    training->recipe.train.mixup = 0.8;
+    training->recipe.train.cutmix = 1;
+    return training;
+  };
+  Training(folder).run();
+  const std::string plain = last();
+  mixing()->run();
+  const std::string whole = last();
+  EXPECT_FALSE(whole == plain);
+  auto killed = mixing();
+  killed->train.before = [](int64_t epoch, int64_t batch) {
+    if (epoch == 1 && batch == 4)
+      throw Killed();
+  };
+  EXPECT_THROW(killed->run(), Killed);
+  mixing()->run(true);
+  EXPECT_TRUE(last() == whole);
 }
 
 // Killed between two steps without warning: the run goes on from the last checkpoint.
@@ -226,7 +250,7 @@ TEST_F(TrainerTest, ScoresThatAreNoNumbersStopTheTest) {
   Training training(folder);
   training.program.initialise(1);
   training.test.infinite = 4;
-  EXPECT_EQ(errorOf([&] { evaluate(training.program, training.test, training.recipe.eval, training.quiet); }),
+  EXPECT_EQ(errorOf([&] { evaluate(training.program, training.test, training.recipe, training.quiet); }),
             "testing: the network's scores are not finite: its weights have diverged or hold NaN");
 }
 
@@ -251,7 +275,7 @@ TEST_F(TrainerTest, OnlyUnreadableVideosAreAnError) {
   SyntheticSource none(1, 1, false);
   none.unreadable = 0;
   training.program.initialise(1);
-  EXPECT_EQ(errorOf([&] { evaluate(training.program, none, training.recipe.eval, training.quiet); }),
+  EXPECT_EQ(errorOf([&] { evaluate(training.program, none, training.recipe, training.quiet); }),
             "testing: none of 1 videos could be read");
 }
 
@@ -285,13 +309,21 @@ TEST_F(TrainerTest, WrongCheckpointsAreErrors) {
             "checkpoint " + changed + " is of network other, the package is of linear");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata["state"] = "{"; }),
             "checkpoint " + changed + " is damaged: its state cannot be read");
-  EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "3"; }),
-            "checkpoint " + changed + " has format 3, this runtime reads format 2");
+  EXPECT_EQ(error([](TensorFile &f) { f.metadata["kinema.checkpoint"] = "2"; }),
+            "checkpoint " + changed + " has format 2, this runtime reads format 3");
   EXPECT_EQ(error([](TensorFile &f) { f.metadata.erase("origin"); }),
             "checkpoint " + changed + " has no origin");
   EXPECT_EQ(error([](TensorFile &f) {
               std::erase_if(f.tensors, [](auto &t) { return t.name == "momentum.fc.bias"; });
             }),
             "checkpoint " + changed + " has no tensor momentum.fc.bias of float32 [3]");
+  EXPECT_EQ(error([](TensorFile &f) {
+              auto recipe = nlohmann::json::parse(f.metadata["recipe"]);
+              recipe["train"]["optimiser"] = "adamw";
+              f.metadata["recipe"] = recipe.dump();
+            }),
+            "checkpoint " + changed +
+                " was trained by other code than the package's: train.optimiser is \"adamw\", was \"sgd\"; "
+                "compile the spec as it was, or start from the checkpoint's weights with --weights");
   training.program.loadWeights(file, path); // as weights, its momentum is passed over
 }

@@ -33,7 +33,7 @@
 // CHECK: schedule = #kernel.schedule<"cpu.wgrad_tile"
 // CHECK-SAME: partials = [[Q:[0-9]+]]
 // CHECK-SAME: tensor<[[Q]]x16x16x1x3x3xf32
-// CHECK: kernel.sgd {{.*}} {schedule = #kernel.schedule<"cpu.reference"{{.*}}} : ({{.*}} tensor<[[Q]]x16x16x1x3x3xf32
+// CHECK: kernel.update sgd {{.*}} {schedule = #kernel.schedule<"cpu.reference"{{.*}}} : ({{.*}} tensor<[[Q]]x16x16x1x3x3xf32
 // CHECK: kernel.conv forward
 // CHECK: groups = 16 : i64, schedule = #kernel.schedule<"cpu.reference"
 // CHECK: kernel.pool average
@@ -82,7 +82,7 @@ func.func @step(%x: !z, %w: !w, %depthwise: !depthwise, %hyper: tensor<4xf32, #c
   ^bb0(%a: f32):
     kernel.yield value %a
   } : !dw
-  %w1, %v1 = kernel.sgd %w, %w, %dw, %hyper : (!w, !w, !dw, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
+  %w1, %v1 = kernel.update sgd %w, %w, %dw, %hyper : (!w, !w, !dw, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w, !w)
   %y = kernel.conv forward %depthwise window <1x3x3 pad 0x1x1> prologue(pixel %j) : (!z) {
   ^bb0(%a: f32):
     kernel.yield value %a

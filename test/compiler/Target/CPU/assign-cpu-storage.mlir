@@ -36,7 +36,7 @@ clip.param @w1 : !w1 {role = "weight"}
 // CHECK: } : tensor<12x12x1x1x1xf32, #[[WT]]> -> tensor<2x12x4x8x8xf32, #[[C]]>
 // CHECK: kernel.wgrad
 // CHECK: } : tensor<?x12x3x1x3x3xf32, #aBCdef4c8b>
-// CHECK: kernel.sgd %[[R0]], %[[V0]], %{{.*}}, %[[HYPER]] : (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<?x12x3x1x3x3xf32, #aBCdef4c8b>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>)
+// CHECK: kernel.update sgd %[[R0]], %[[V0]], %{{.*}}, %[[HYPER]] : (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<?x12x3x1x3x3xf32, #aBCdef4c8b>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<12x3x1x3x3xf32, #[[W0]]>, tensor<12x3x1x3x3xf32, #[[W0]]>)
 // CHECK: kernel.softmax_xent %{{.*}} : (tensor<2x12x1x1x1xf32, #[[C]]>, tensor<2xi32>) -> (tensor<f32>, tensor<2x12x1x1x1xf32, #[[C]]>)
 
 // WIDE-DAG: #[[IN:.*]] = #kernel.layout<aBcde4b>
@@ -81,7 +81,7 @@ func.func @train_step(%x: !x {clip.input = "rgb", clip.name = "rgb"}, %hyper: te
   ^bb0(%a: f32):
     kernel.yield value %a
   } : tensor<?x12x3x1x3x3xf32>
-  %w2, %v2 = kernel.sgd %w0, %v0, %dw, %hyper : (!w0, !w0, tensor<?x12x3x1x3x3xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w0, !w0)
+  %w2, %v2 = kernel.update sgd %w0, %v0, %dw, %hyper : (!w0, !w0, tensor<?x12x3x1x3x3xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (!w0, !w0)
   clip.write @w0, %w2 : !w0
   clip.write @w0.momentum, %v2 : !w0
   %loss, %d = kernel.softmax_xent %scores, %labels {smoothing = 0.0} : (tensor<2x12x1x1x1xf32>, tensor<2xi32>) -> (tensor<f32>, tensor<2x12x1x1x1xf32>)

@@ -308,6 +308,57 @@ TEST(ReferenceSoftmax, LossAndGradient) {
     }
 }
 
+/// Compares the loss of targets and its gradient with their formulas, at scores that overflow if they are not
+/// treated with care, and clips that do not count.
+static void expectLossOfTargets(int64_t n, int64_t classes, bool sigmoid,
+                                std::string (*type)(const std::vector<int64_t> &)) {
+  std::vector<int64_t> shape = {n, classes, 1, 1, 1};
+  const std::string targetsType = "tensor<" + std::to_string(n) + "x" + std::to_string(classes) + "xf32>",
+                    sharesType = "tensor<" + std::to_string(n) + "xf32>";
+  ReferenceKernel kernel(kernelText(
+      {type(shape), targetsType, sharesType},
+      std::string("kernel.target_xent %o0, %o1, %o2 ") + (sigmoid ? "{sigmoid}" : "") + " : (" + type(shape) +
+          ", " + targetsType + ", " + sharesType + ") -> (tensor<f32>, " + type(shape) + ")",
+      {"tensor<f32>", type(shape)}));
+  Tensor logits = random(shape, 1), targets = random({n, classes}, 2), shares = filled({n}, 0);
+  for (float &value : logits.values)
+    value *= 100;
+  for (float &value : targets.values)
+    value = std::abs(value);
+  for (int64_t i = 0; i < n; ++i)
+    shares.values[i] = i % 4 == 1 ? 0 : 0.1f + 0.01f * float(i);
+  Tensor gradient = filled(shape, 0);
+  double loss = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    double largest = -1e30, total = 0, all = 0;
+    for (int64_t c = 0; c < classes; ++c) {
+      largest = std::max(largest, double(logits.at({i, c, 0, 0, 0})));
+      all += targets.at({i, c});
+    }
+    for (int64_t c = 0; c < classes; ++c)
+      total += std::exp(logits.at({i, c, 0, 0, 0}) - largest);
+    for (int64_t c = 0; c < classes; ++c) {
+      const double x = logits.at({i, c, 0, 0, 0}), target = targets.at({i, c}), share = shares.values[i];
+      const double logProbability = x - largest - std::log(total);
+      loss += share * (sigmoid ? std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))) - target * x
+                               : -target * logProbability);
+      const double probability = sigmoid ? 1 / (1 + std::exp(-x)) : all * std::exp(logProbability);
+      gradient.at({i, c, 0, 0, 0}) = float(share * (probability - target));
+    }
+  }
+  auto results = kernel.run({logits, targets, shares});
+  EXPECT_NEAR(results[0].values[0], loss, 1e-5 * std::abs(loss));
+  expectNear(results[1], gradient, 1e-5);
+}
+
+TEST(ReferenceLossOfTargets, LossAndGradient) {
+  for (auto type : {blocked, plain})
+    for (bool sigmoid : {false, true}) {
+      expectLossOfTargets(4, 45, sigmoid, type);
+      expectLossOfTargets(19, 300, sigmoid, type); // more clips than warps, more classes than a warp loads
+    }
+}
+
 TEST(ReferenceSgd, StepsWithPartials) {
   for (bool nesterov : {false, true})
     for (int64_t partials : {0, 3}) {
@@ -317,9 +368,9 @@ TEST(ReferenceSgd, StepsWithPartials) {
       std::string type = weight(shape),
                   hyperType = "tensor<5xf32, #clip.hyper<step, decay, nesterov, rate, momentum>>";
       ReferenceKernel kernel(kernelText({type, type, weight(stacked), hyperType},
-                                        "kernel.sgd %o0, %o1, %o2, %o3 : (" + type + ", " + type + ", " +
-                                            weight(stacked) + ", " + hyperType + ") -> (" + type + ", " +
-                                            type + ")",
+                                        "kernel.update sgd %o0, %o1, %o2, %o3 : (" + type + ", " + type +
+                                            ", " + weight(stacked) + ", " + hyperType + ") -> (" + type +
+                                            ", " + type + ")",
                                         {type, type}));
       Tensor w = random(shape, 1), v = random(shape, 2), g = random(stacked, 3);
       Tensor hyper{{5}, {123.0f, 0.01f, nesterov ? 1.0f : 0.0f, 0.1f, 0.9f}};
@@ -378,7 +429,7 @@ TEST(ReferenceSgd, StepsSeveralParametersAsEachAlone) {
     for (size_t i = 0; i < operands.size(); ++i)
       names += (i ? ", %o" : "%o") + std::to_string(i);
     std::string text =
-        "kernel.sgd " + names + " : (" + joined(operandTypes) + ") -> (" + joined(resultTypes) + ")";
+        "kernel.update sgd " + names + " : (" + joined(operandTypes) + ") -> (" + joined(resultTypes) + ")";
     return ReferenceKernel(kernelText(operandTypes, text, resultTypes)).run(operands, inPlace);
   };
   std::vector<size_t> all(shapes.size());

@@ -97,11 +97,17 @@ public:
     auto pick = [&](ValueRange values) {
       return llvm::map_to_vector(kept, [&](int64_t i) -> Value { return values[i]; });
     };
-    if (auto sgd = dyn_cast<kernel::SgdOp>(op)) {
-      auto weights = pick(sgd.getWeights());
-      TypeRange types = ValueRange(weights).getTypes();
-      fewer = kernel::SgdOp::create(b, op->getLoc(), types, types, weights, pick(sgd.getVelocities()),
-                                    pick(sgd.getGradients()), sgd.getHyper(), kernel::ScheduleAttr());
+    if (auto update = dyn_cast<kernel::UpdateOp>(op)) {
+      SmallVector<Value> tensors;
+      for (int64_t which = 0; which < update.getTensorsEach(); ++which)
+        llvm::append_range(tensors, pick(update.getOfEach(which)));
+      if (Value norm = update.getClippedNorm())
+        tensors.push_back(norm);
+      size_t made = kept.size() * update.getNumResults() / update.getParameters();
+      auto types = llvm::to_vector(TypeRange(ValueRange(tensors)).take_front(made));
+      fewer = kernel::UpdateOp::create(b, op->getLoc(), types, update.getRule(), tensors, update.getHyper(),
+                                       DenseF64ArrayAttr(), DenseF64ArrayAttr(), update.getMaxNormAttr(),
+                                       update.getAveraged(), update.getHeld(), kernel::ScheduleAttr());
     } else {
       auto convert = cast<kernel::ConvertOp>(op);
       fewer = kernel::ConvertOp::create(b, op->getLoc(), ValueRange(pick(convert.getResults())).getTypes(),
@@ -196,8 +202,8 @@ std::string sortOf(ArrayRef<Value> tensors) {
 }
 
 SmallVector<Value> tensorsOf(Operation *op, int64_t parameter) {
-  if (auto sgd = dyn_cast<kernel::SgdOp>(op))
-    return {sgd.getWeights()[parameter], sgd.getGradients()[parameter]};
+  if (auto update = dyn_cast<kernel::UpdateOp>(op))
+    return {update.getWeights()[parameter], update.getGradients()[parameter]};
   return {op->getOperand(parameter), op->getResult(parameter)};
 }
 
@@ -240,9 +246,9 @@ void shrinkChannels(Shrinker &shrinker, int64_t target) {
 std::vector<NetworkKernel> kinema::testing::withFewParameters(const NetworkKernel &kernel) {
   Shrinker whole(kernel.text);
   Operation *op = whole.kernel();
-  auto update = dyn_cast<kernel::SgdOp>(op);
+  auto update = dyn_cast<kernel::UpdateOp>(op);
   int64_t count = update ? update.getWeights().size() : op->getNumResults();
-  if (count < 3 || !isa<kernel::SgdOp, kernel::ConvertOp>(op))
+  if (count < 3 || !isa<kernel::UpdateOp, kernel::ConvertOp>(op))
     return {kernel};
   auto bytes = [&](int64_t parameter) {
     return kernel::storedBytes(cast<RankedTensorType>(tensorsOf(op, parameter).back().getType()));

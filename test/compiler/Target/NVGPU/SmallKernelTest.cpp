@@ -77,7 +77,7 @@ TEST(SmallKernel, LaunchesForManyParametersAreTakenApart) {
   for (const NetworkKernel &kernel : kernels()) {
     Parsed before(kernel);
     auto few = withFewParameters(kernel);
-    if (before.op->getNumResults() < 6 || !isa<kernel::SgdOp, kernel::ConvertOp>(before.op)) {
+    if (before.op->getNumResults() < 6 || !isa<kernel::UpdateOp, kernel::ConvertOp>(before.op)) {
       EXPECT_EQ(few.size(), 1u);
       continue;
     }
@@ -88,7 +88,7 @@ TEST(SmallKernel, LaunchesForManyParametersAreTakenApart) {
       Parsed after(part);
       EXPECT_EQ(after.op->getName(), before.op->getName());
       EXPECT_EQ(after.schedule(), before.schedule());
-      EXPECT_LE(after.op->getNumResults(), isa<kernel::SgdOp>(after.op) ? 4u : 2u);
+      EXPECT_LE(after.op->getNumResults(), isa<kernel::UpdateOp>(after.op) ? 4u : 2u);
       EXPECT_LT(part.work, kernel.work);
     }
   }
