@@ -18,7 +18,8 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
                        const std::vector<std::string> &names, bool labelled);
 
 // Returns the features of the videos: "features.LAYER" [videos, C] of each layer, with `labelled` also
-// "labels" [videos], of several labels a video [videos, classes] of 0 and 1, and in the metadata, under "videos", the names of the videos as a JSON list.
+// "labels" [videos], of several labels a video [videos, classes] of 0 and 1, and in the metadata, under
+// "videos", the names of the videos as a JSON list.
 TensorFile featuresFile(const Evaluation &evaluation, const BatchSource &source, bool labelled);
 
 // Counts the videos of one class.

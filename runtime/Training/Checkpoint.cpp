@@ -48,12 +48,8 @@ json toJson(const RunOrigin &origin) {
   auto list = [](const RunOrigin::List &of) {
     return json{{"file", of.file}, {"videos", of.videos}, {"digest", of.digest}};
   };
-  return {{"network", origin.network},
-          {"train", list(origin.train)},
-          {"test", list(origin.test)},
-          {"decoder", origin.decoder},
-          {"class_weights", origin.classWeights},
-          {"settings", origin.settings}};
+  return {{"network", origin.network}, {"train", list(origin.train)},          {"test", list(origin.test)},
+          {"decoder", origin.decoder}, {"class_weights", origin.classWeights}, {"settings", origin.settings}};
 }
 
 RunOrigin parseOrigin(const json &document) {

@@ -126,7 +126,8 @@ TEST_F(Run, FeaturesAreOfAnEvaluation) {
             "linear was compiled without features of layer 'fc': compile or build its spec with "
             "--layers fc");
   options.steps = 1;
-  EXPECT_EQ(errorOf([&] { run(); }), "--layers gives features of an evaluation: leave out --step and --steps");
+  EXPECT_EQ(errorOf([&] { run(); }),
+            "--layers gives features of an evaluation: leave out --step and --steps");
 }
 
 TEST_F(Run, SeveralInputsHaveTheirOwnNames) {
