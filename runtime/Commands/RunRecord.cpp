@@ -5,6 +5,7 @@
 #include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
+#include "runtime/Training/Metrics.h"
 
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,17 @@ JudgedVideo parseVideo(const json &line) {
     throw std::out_of_range("label");
   scores.at(static_cast<size_t>(video.label)).get_to(video.score);
   scores.at(static_cast<size_t>(video.said)).get_to(video.saidScore);
+  video.labels = {{video.label, video.rank}};
+  if (line.contains("labels")) {
+    const auto all = scores.get<std::vector<double>>();
+    video.labels.clear();
+    for (const json &label : line.at("labels")) {
+      const auto number = label.get<int64_t>();
+      if (number < 0 || number >= static_cast<int64_t>(all.size()))
+        throw std::out_of_range("labels");
+      video.labels.emplace_back(number, rankOf(number, std::span<const double>(all)));
+    }
+  }
   return video;
 }
 
@@ -47,8 +59,11 @@ std::vector<JudgedVideo> readJudgedVideos(const std::string &path) {
 
 int64_t RunRecord::classes() const {
   auto count = static_cast<int64_t>(checkpoint.classes.size());
-  for (const JudgedVideo &video : videos)
+  for (const JudgedVideo &video : videos) {
     count = std::max({count, video.label + 1, video.said + 1});
+    for (const auto &[label, rank] : video.labels)
+      count = std::max(count, label + 1);
+  }
   return count;
 }
 

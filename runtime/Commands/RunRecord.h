@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace kinema {
@@ -17,6 +18,8 @@ struct JudgedVideo {
   int64_t label = 0, rank = 0;     // rank of the label among the classes; 0: it came first
   int64_t said = 0;                // the class that came first
   double score = 0, saidScore = 0; // probabilities of these two classes
+  // All labels with their ranks. Of several, `label` is the one that the network found most probable.
+  std::vector<std::pair<int64_t, int64_t>> labels;
 };
 
 // Reads a videos.jsonl. Throws Error with the line that is none of its.

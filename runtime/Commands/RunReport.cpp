@@ -82,7 +82,11 @@ std::string overview(const RunRecord &run) {
   std::string text =
       figure(fmt::format("{} of {}", state.epoch, run.checkpoint.recipe.train.epochs), "epochs");
   if (state.bestEpoch >= 0)
-    text += figure(percent(state.best), fmt::format("best video top-1, in epoch {}", state.bestEpoch + 1));
+    text += figure(percent(state.best), fmt::format("best {}, in epoch {}",
+                                                    hasSeveralLabels(run.checkpoint.recipe.train)
+                                                        ? "mean average precision of the classes"
+                                                        : "video top-1",
+                                                    state.bestEpoch + 1));
   if (run.epochs.empty())
     return text;
   double seconds = 0;
@@ -177,7 +181,8 @@ std::string confusedPairs(const RunRecord &run, const Confusion &confusion) {
 std::string classTable(const RunRecord &run) {
   std::map<int64_t, ClassCount> counts;
   for (const JudgedVideo &video : run.videos)
-    counts[video.label].add(video.rank);
+    for (const auto &[label, rank] : video.labels)
+      counts[label].add(rank);
   std::vector<std::pair<int64_t, ClassCount>> order(counts.begin(), counts.end());
   std::ranges::sort(order, {}, [](const auto &entry) {
     return std::pair(entry.second.share(entry.second.top1), entry.first);
@@ -225,10 +230,14 @@ std::string test(const RunRecord &run) {
   std::vector<std::string> names;
   for (int64_t label = 0; label < confusion.classes; ++label)
     names.push_back(run.nameOf(label));
+  const char *counted = hasSeveralLabels(run.checkpoint.recipe.train)
+                            ? "<p>Of a video's several classes, the one that the network found most probable "
+                              "stands for it in the matrix.</p>\n"
+                            : "";
   return fmt::format(
-      "<h2>The last test</h2>\n{}<h3>What was confused most</h3>\n{}<details>\n<summary>All "
+      "<h2>The last test</h2>\n{}{}<h3>What was confused most</h3>\n{}<details>\n<summary>All "
       "classes, the worst first</summary>\n{}</details>\n",
-      drawMatrix("videos of each class (rows) by what was said (columns)", names, confusion.counts),
+      drawMatrix("videos of each class (rows) by what was said (columns)", names, confusion.counts), counted,
       confusedPairs(run, confusion), classTable(run));
 }
 

@@ -29,7 +29,8 @@ JudgedVideo judged(const char *video, int64_t label, int64_t said, double score)
           .rank = label == said ? 0 : 1,
           .said = said,
           .score = score,
-          .saidScore = 1 - score};
+          .saidScore = 1 - score,
+          .labels = {{label, label == said ? 0 : 1}}};
 }
 
 RunRecord exampleRun() {
@@ -88,6 +89,17 @@ TEST(RunReport, ThePageSaysWhatTheRunDid) {
   EXPECT_EQ(page, reportPage(exampleRun()));
 }
 
+TEST(RunReport, EachOfSeveralLabelsCounts) {
+  RunRecord run = exampleRun();
+  run.checkpoint.recipe.train.loss = "binary_cross_entropy";
+  run.videos[1].labels = {{0, 1}, {1, 0}};
+  const std::string page = reportPage(run);
+  EXPECT_THAT(page, HasSubstr("<b>75.0%</b>best mean average precision of the classes, in epoch 2"));
+  EXPECT_THAT(page, HasSubstr("stands for it in the matrix"));
+  EXPECT_THAT(page, HasSubstr("<td>run</td><td class=\"number\">2</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>jump</td><td class=\"number\">1</td>"));
+}
+
 TEST(RunReport, ARunWithoutTestsHasNoTestOnItsPage) {
   RunRecord run = exampleRun();
   run.videos.clear();
@@ -111,10 +123,13 @@ TEST(RunReport, AFolderWithoutARunIsRefused) {
 TEST(RunReport, ALineThatIsNoEvaluationsIsNamed) {
   Folder folder;
   const std::string right = "{\"video\":\"a\",\"label\":1,\"rank\":0,\"said\":1,\"scores\":[0.25,0.75]}\n";
-  for (const char *wrong : {"{", "[]", "{\"video\":\"a\",\"said\":1,\"scores\":[1]}",
-                            "{\"video\":\"a\",\"label\":2,\"rank\":0,\"said\":1,\"scores\":[0.25,0.75]}",
-                            "{\"video\":\"a\",\"label\":-1,\"rank\":0,\"said\":1,\"scores\":[0.25,0.75]}",
-                            "{\"video\":\"a\",\"label\":1,\"rank\":0,\"said\":1,\"scores\":7}"}) {
+  for (const char *wrong :
+       {"{", "[]", "{\"video\":\"a\",\"said\":1,\"scores\":[1]}",
+        "{\"video\":\"a\",\"label\":2,\"rank\":0,\"said\":1,\"scores\":[0.25,0.75]}",
+        "{\"video\":\"a\",\"label\":-1,\"rank\":0,\"said\":1,\"scores\":[0.25,0.75]}",
+        "{\"video\":\"a\",\"label\":1,\"rank\":0,\"said\":1,\"scores\":7}",
+        "{\"video\":\"a\",\"label\":1,\"labels\":[1,2],\"rank\":0,\"said\":1,\"scores\":[0.2,"
+        "0.7]}"}) {
     folder.write("videos.jsonl", right + wrong + "\n");
     EXPECT_THAT([&] { readJudgedVideos(folder / "videos.jsonl"); },
                 testing::ThrowsMessage<Error>(
