@@ -137,8 +137,7 @@ static bool consistent(const FrameIndex &frames) {
          (std::is_sorted(keyTimes.begin(), keyTimes.end()) && keyTimes.front() <= times.front());
 }
 
-// A frame takes at least a byte of its file, so few bytes of an index cannot ask for much memory.
-std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames) {
+std::optional<IndexEntry> decode(std::string_view bytes, std::optional<int64_t> fileBytes) {
   Reader in(bytes);
   IndexEntry entry;
   entry.name = in.text();
@@ -158,9 +157,11 @@ std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames) {
   entry.frames.truncated = flags & 4;
   if (!in.fine())
     return std::nullopt;
-  if (!withFrames)
+  if (!fileBytes)
     return entry;
-  const uint64_t most = static_cast<uint64_t>(std::max<int64_t>(entry.stamp.bytes, 0));
+  if (entry.stamp.bytes != *fileBytes)
+    return std::nullopt;
+  const uint64_t most = static_cast<uint64_t>(std::max<int64_t>(*fileBytes, 0));
   entry.frames.times = in.times(most);
   entry.frames.keyTimes = in.times(most);
   return in.ended() && consistent(entry.frames) ? std::optional(std::move(entry)) : std::nullopt;

@@ -23,7 +23,8 @@ struct IndexEntry {
 
 std::string encode(const IndexEntry &entry);
 // Returns nothing where the bytes are no entry, or one whose frames a reader cannot go by. The frames are
-// left out unless they are asked for.
-std::optional<IndexEntry> decode(std::string_view bytes, bool withFrames);
+// left out unless `fileBytes` says how many bytes the video's file has, which the entry must say too: no file
+// has more frames than bytes, so a few bytes of an index cannot ask for much memory.
+std::optional<IndexEntry> decode(std::string_view bytes, std::optional<int64_t> fileBytes = std::nullopt);
 
 } // namespace kinema

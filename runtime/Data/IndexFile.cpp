@@ -59,7 +59,7 @@ bool readRecord(const std::string &file, std::string_view content, size_t &at, I
   std::string_view payload = rest.substr(sizeof header, header.length);
   if (digestOf(payload) != header.digest)
     failDamaged(file, at, "the record has other bytes than were written");
-  std::optional<IndexEntry> entry = decode(payload, false);
+  std::optional<IndexEntry> entry = decode(payload);
   if (!entry)
     failDamaged(file, at, "the record is of no video");
   entries.insert_or_assign(std::move(entry->name), std::string(payload));

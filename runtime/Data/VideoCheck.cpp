@@ -61,10 +61,10 @@ public:
 
 private:
   IndexEntry examine(const LabelledVideo &video, bool &known);
-  std::optional<IndexEntry> before(const std::string &name) {
+  std::optional<IndexEntry> before(const std::string &name, const FileStamp &stamp) {
     std::lock_guard lock(mutex);
     auto found = entries.find(name);
-    return found == entries.end() ? std::nullopt : decode(found->second, true);
+    return found == entries.end() ? std::nullopt : decode(found->second, stamp.bytes);
   }
   void keep(const IndexEntry &entry) {
     if (!part)
@@ -89,10 +89,10 @@ private:
 // file is the same by its stamp or, after it was copied or touched, by its content. Throws where that cannot
 // be said for good: the file is not there, or cannot be read to its end.
 IndexEntry Checker::examine(const LabelledVideo &video, bool &known) {
-  std::optional<IndexEntry> old = before(video.name);
   IndexEntry entry;
   entry.name = video.name;
   entry.stamp = stampOf(video.path);
+  std::optional<IndexEntry> old = before(video.name, entry.stamp);
   known = old && entry.stamp.exists() && old->stamp == entry.stamp;
   if (known)
     return *std::move(old);

@@ -13,12 +13,14 @@ namespace kinema {
 
 std::optional<IndexEntry> VideoIndex::find(std::string_view name) const {
   auto found = entries.find(name);
-  return found == entries.end() ? std::nullopt : decode(found->second, false);
+  return found == entries.end() ? std::nullopt : decode(found->second);
 }
 
 std::shared_ptr<const FrameIndex> VideoIndex::frames(std::string_view name) const {
   auto found = entries.find(name);
-  std::optional<IndexEntry> entry = found == entries.end() ? std::nullopt : decode(found->second, true);
+  std::optional<IndexEntry> entry = found == entries.end() ? std::nullopt : decode(found->second);
+  if (entry) // its stamp was compared with the file's when the list was read
+    entry = decode(found->second, entry->stamp.bytes);
   if (!entry)
     fail("the index does not say where the frames of {} are", name);
   return std::make_shared<const FrameIndex>(std::move(entry->frames));

@@ -35,7 +35,7 @@ IndexEntry example(const std::string &name) {
 
 TEST(VideoIndexTest, EntriesComeBack) {
   IndexEntry entry = example("a b/c.mp4");
-  std::optional<IndexEntry> back = decode(encode(entry), true);
+  std::optional<IndexEntry> back = decode(encode(entry), entry.stamp.bytes);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->name, "a b/c.mp4");
   EXPECT_EQ(back->stamp, entry.stamp);
@@ -54,7 +54,7 @@ TEST(VideoIndexTest, EntriesComeBack) {
   entry.frames.byTime = false;
   entry.frames.truncated = entry.info.truncated = true;
   entry.problem = "no frame can be read";
-  back = decode(encode(entry), false);
+  back = decode(encode(entry));
   EXPECT_TRUE(back->frames.truncated && back->info.truncated && !back->frames.byTime);
   EXPECT_EQ(back->problem, entry.problem);
   // Frames at one distance take no room.
@@ -64,15 +64,17 @@ TEST(VideoIndexTest, EntriesComeBack) {
 }
 
 TEST(VideoIndexTest, BytesThatAreNoEntry) {
-  const std::string encoded = encode(example("a.mp4"));
+  const IndexEntry entry = example("a.mp4");
+  const std::string encoded = encode(entry);
+  const int64_t fileBytes = entry.stamp.bytes;
   for (size_t length = 0; length < encoded.size(); ++length)
-    EXPECT_FALSE(decode(std::string_view(encoded).substr(0, length), true)) << length;
-  EXPECT_FALSE(decode(encoded + "x", true));
+    EXPECT_FALSE(decode(std::string_view(encoded).substr(0, length), fileBytes)) << length;
+  EXPECT_FALSE(decode(encoded + "x", fileBytes));
   for (size_t at = 0; at < encoded.size(); ++at)
     for (int bit = 0; bit < 8; ++bit) {
       std::string other = encoded;
       other[at] = static_cast<char>(other[at] ^ 1 << bit);
-      decode(other, true); // it ends, whatever it says
+      decode(other, fileBytes); // it ends, whatever it says
     }
 }
 
@@ -81,7 +83,7 @@ TEST(VideoIndexTest, FramesThatAReaderCannotGoBy) {
   auto read = [](auto &&change) {
     IndexEntry entry = example("a.mp4");
     change(entry);
-    return decode(encode(entry), true).has_value();
+    return decode(encode(entry), entry.stamp.bytes).has_value();
   };
   EXPECT_TRUE(read([](IndexEntry &) {}));
   EXPECT_FALSE(read([](IndexEntry &entry) { entry.frames.keyTimes = {0, 500}; }));
@@ -95,7 +97,10 @@ TEST(VideoIndexTest, FramesThatAReaderCannotGoBy) {
   std::string encoded = encode(entry);
   encoded.resize(encoded.size() - 2);
   encoded += std::string("\xff\xff\xff\x7f\x02\xff\xff\xff\x7f\x00", 10);
-  EXPECT_FALSE(decode(encoded, true));
+  EXPECT_FALSE(decode(encoded, entry.stamp.bytes));
+  // The file's size counts, not what the entry says of it.
+  EXPECT_FALSE(read([](IndexEntry &other) { other.stamp.bytes = -1; }));
+  EXPECT_FALSE(decode(encode(example("a.mp4")), example("a.mp4").stamp.bytes + 1));
 }
 
 // However far the last record was written, those before it are kept, and records go on behind them.
