@@ -271,6 +271,14 @@ int64_t largest(const std::vector<Holdings> &seen, size_t begin, size_t end, int
   return most;
 }
 
+// Returns the smallest: the loaders' decoders come and go by megabytes, but what is never freed stays.
+int64_t smallest(const std::vector<Holdings> &seen, size_t begin, size_t end, int64_t Holdings::*what) {
+  int64_t least = seen[begin].*what;
+  for (size_t i = begin; i < end; ++i)
+    least = std::min(least, seen[i].*what);
+  return least;
+}
+
 } // namespace
 
 TEST(Growth, AHundredEpochsHoldNoMoreThanTwenty) {
@@ -297,8 +305,8 @@ TEST(Growth, AHundredEpochsHoldNoMoreThanTwenty) {
   EXPECT_EQ(largest(seen, 80, 100, &Holdings::threads), largest(seen, 10, 30, &Holdings::threads));
   constexpr int64_t bytes = 256 << 10,
                     kibibytes = 8 << 10; // 4 kB an epoch are found, and 120 kB outside of malloc
-  EXPECT_LT(largest(seen, 80, 100, &Holdings::usedBytes),
-            largest(seen, 10, 30, &Holdings::usedBytes) + bytes);
+  EXPECT_LT(smallest(seen, 80, 100, &Holdings::usedBytes),
+            smallest(seen, 10, 30, &Holdings::usedBytes) + bytes);
   EXPECT_LT(largest(seen, 80, 100, &Holdings::kibibytes),
             largest(seen, 10, 30, &Holdings::kibibytes) + kibibytes);
 }
