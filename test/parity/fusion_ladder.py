@@ -18,6 +18,7 @@ import zipfile
 import numpy
 
 import safetensors
+from comparison import distance
 
 BOUND = 1e-4  # norm of the difference over the norm
 # This bounds, in bf16, the distance of the scheduled kernels to the reference ones. Both round at the same places, but
@@ -136,11 +137,6 @@ def kind(name):
         if part in name:
             return kind
     return "weights"
-
-
-def distance(found, wanted):
-    far = numpy.linalg.norm((found - wanted).ravel().astype(float))
-    return far / max(numpy.linalg.norm(wanted.ravel().astype(float)), 1e-12)
 
 
 def random_files(name, package, seed, folder):

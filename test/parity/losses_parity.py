@@ -3,15 +3,14 @@
 usage: losses_parity.py KINEMA
 """
 import os
-import subprocess
 import sys
 import tempfile
 
-import numpy
 import torch
 import torch.nn.functional as F
 
 import safetensors
+from comparison import distance, run
 
 BOUND = 1e-5  # norm of the difference over the norm
 BATCH, CLASSES = 4, 37
@@ -62,20 +61,6 @@ CASES = {
 }
 
 
-def step(kinema, files, device):
-    command = [kinema, "run", files["spec"], "--weights", files["weights"], "--input", files["input"], "--output", files["output"],
-               "--step", "--device", device, "--precision", "fp32", "--no-cache"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return safetensors.load(files["output"])
-
-
-def distance(found, wanted):
-    far = numpy.linalg.norm((found - wanted).ravel().astype(float))
-    return far / max(numpy.linalg.norm(wanted.ravel().astype(float)), 1e-12)
-
-
 def compare(kinema, case, folder):
     random = torch.Generator().manual_seed(1)
     clips = torch.randn(BATCH, 3, 2, 4, 4, generator=random)
@@ -90,7 +75,7 @@ def compare(kinema, case, folder):
     safetensors.save(files["input"], {"input": clips.numpy()} | {name: value.numpy() for name, value in told.items()})
     right = True
     for device in ("cpu", "emulator"):
-        found = step(kinema, files, device)
+        found = run(kinema, files, "--step", "--device", device, "--precision", "fp32", "--no-cache")
         far = {"loss": distance(found["loss"], loss.detach().numpy())}
         for name, value in (("fc.weight", weight), ("fc.bias", bias)):
             far[name] = distance(found["grad." + name], value.grad.numpy())

@@ -3,7 +3,6 @@
 usage: operations_parity.py KINEMA
 """
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import safetensors
+from comparison import distance, run
 
 BOUND = 1e-5  # norm of the difference over the norm
 BATCH, CLASSES = 3, 5
@@ -141,20 +141,6 @@ CASES = {
     attention q k v -> out: conv 1x1x1 ch=6 bn=off act=none
   }""",
 }
-
-
-def run(kinema, files, *more):
-    command = [kinema, "run", files["spec"], "--weights", files["weights"], "--input", files["input"], "--output", files["output"],
-               *more]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return safetensors.load(files["output"])
-
-
-def distance(found, wanted):
-    far = numpy.linalg.norm((found - wanted).ravel().astype(float))
-    return far / max(numpy.linalg.norm(wanted.ravel().astype(float)), 1e-12)
 
 
 def compare(kinema, operation, folder):

@@ -9,15 +9,15 @@ does not.
 """
 import copy
 import os
-import subprocess
 import sys
 import tempfile
 
-import numpy
 import torch
 import torchvision
 
+import comparison
 import safetensors
+from comparison import distance, norm
 
 RATE, MOMENTUM, DECAY = 0.05, 0.9, 1e-3
 LOGITS, STEP = 1e-4, 1e-3  # relative bounds
@@ -72,15 +72,6 @@ def state(model):
     return {k: v.detach().numpy().copy() for k, v in model.state_dict().items() if "num_batches" not in k}
 
 
-def norm(tensor):
-    return numpy.linalg.norm(tensor.ravel().astype(float))
-
-
-def distance(ours, theirs, least=1e-12):
-    """Returns the norm of the difference over the norm, which counts as `least` where it is less."""
-    return norm(ours.ravel() - theirs.ravel()) / max(norm(theirs), least)
-
-
 def hook(model):
     """Returns a dictionary which, after a ResNet has run, has the features of LAYERS: the means over T, H and W."""
     features = {}
@@ -92,12 +83,8 @@ def hook(model):
 
 
 def run(kinema, spec, files, *more):
-    command = [kinema, "run", spec, "--weights", files["weights"], "--input", files["input"], "--output", files["output"],
-               *([] if "--names" in more else ["--names", "torchvision"]), *more]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return safetensors.load(files["output"])
+    names = [] if "--names" in more else ["--names", "torchvision"]
+    return comparison.run(kinema, {**files, "spec": spec}, *names, *more)
 
 
 def torch_step(model, clips, labels):
