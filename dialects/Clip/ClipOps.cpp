@@ -461,29 +461,18 @@ LogicalResult ChannelSumOp::inferReturnTypes(MLIRContext *context, std::optional
   return success();
 }
 
-LogicalResult ReluGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
-                                           SmallVectorImpl<Type> &types) {
-  types.push_back(adaptor.getG().getType());
-  return checkSameType(location, adaptor.getG(), adaptor.getY());
-}
-
-LogicalResult Relu6GradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
-  types.push_back(adaptor.getG().getType());
-  return checkSameType(location, adaptor.getG(), adaptor.getY());
-}
-
-LogicalResult LogGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
-  types.push_back(adaptor.getG().getType());
-  return checkSameType(location, adaptor.getG(), adaptor.getX());
-}
-
-LogicalResult SoftmaxGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
-                                              Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  types.push_back(adaptor.getG().getType());
-  return checkSameType(location, adaptor.getG(), adaptor.getY());
-}
+/// A gradient has the type of the value that it is of, or of that value's function.
+#define KINEMA_GRADIENT_TYPE(OP, VALUE)                                                                      \
+  LogicalResult OP::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,       \
+                                     SmallVectorImpl<Type> &types) {                                         \
+    types.push_back(adaptor.getG().getType());                                                               \
+    return checkSameType(location, adaptor.getG(), adaptor.VALUE());                                         \
+  }
+KINEMA_GRADIENT_TYPE(ReluGradOp, getY)
+KINEMA_GRADIENT_TYPE(Relu6GradOp, getY)
+KINEMA_GRADIENT_TYPE(LogGradOp, getX)
+KINEMA_GRADIENT_TYPE(SoftmaxGradOp, getY)
+#undef KINEMA_GRADIENT_TYPE
 
 LogicalResult SpreadSumOp::verify() {
   if (!spreadsOver(getResult().getType(), getX().getType()))

@@ -113,6 +113,13 @@ int64_t nvidia::rawStages(int64_t bytes, int64_t parts, int64_t wanted) {
   return std::min(wanted > 0 ? wanted : busy, parts);
 }
 
+int64_t nvidia::deepestFeed(int64_t fewest, llvm::function_ref<bool(int64_t)> fit) {
+  int64_t stages = mostFeedStages;
+  while (stages > fewest && !fit(stages))
+    --stages;
+  return stages;
+}
+
 int64_t nvidia::weightStages(int64_t bytes, int64_t wanted) {
   if (wanted > 0)
     return wanted;

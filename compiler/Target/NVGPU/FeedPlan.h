@@ -124,6 +124,10 @@ inline constexpr int64_t heldWeightStages = 2;
 /// wanted or, where that is 0, as keep memory busy.
 int64_t rawStages(int64_t bytes, int64_t parts, int64_t wanted = 0);
 
+/// Returns the most stages of a feed's ring, at least `fewest`, of which `fit` says that a block has memory
+/// for them.
+int64_t deepestFeed(int64_t fewest, llvm::function_ref<bool(int64_t)> fit);
+
 /// Returns how many stages of weights of so many bytes there are: as many as are wanted or, where that is 0,
 /// a power of two that keeps L2 busy.
 int64_t weightStages(int64_t bytes, int64_t wanted);

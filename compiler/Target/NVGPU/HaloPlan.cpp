@@ -225,20 +225,15 @@ void HaloPlan::deepenRings(const Processor &processor) {
   constexpr int64_t mostAccumulators = 112;
   if (rowTiles() * ProductShape::accumulators(tile.channels) > mostAccumulators)
     return;
-  auto left = [&] { return processor.blockSharedBytes() - pipeline().memory.bytes(); };
-  int64_t most = chunks() * int64_t(std::ceil(stepsOfChunk())) * tilesOfBlock();
-  tile.weightStages = weightStages();
-  for (int64_t all = tile.weightStages; 2 * all <= mostWeightStages && all < most; all *= 2) {
-    tile.weightStages = 2 * all;
-    if (left() < 0) {
-      tile.weightStages = all;
-      break;
-    }
-  }
-  int64_t bytes = feed().direct() ? sourceStageBytes() : feed().rawBytes(), fewest = feedStages();
-  tile.feedStages = std::min(mostFeedStages, fewest + left() / bytes);
-  while (left() < 0 && tile.feedStages > fewest) // barriers of the further stages take bytes too
-    --tile.feedStages;
+  auto fit = [&](int64_t &stages, int64_t number) {
+    stages = number;
+    return pipeline().memory.bytes() <= processor.blockSharedBytes();
+  };
+  int64_t all = weightStages(), most = chunks() * int64_t(std::ceil(stepsOfChunk())) * tilesOfBlock();
+  while (2 * all <= mostWeightStages && all < most && fit(tile.weightStages, 2 * all))
+    all *= 2;
+  tile.weightStages = all;
+  tile.feedStages = deepestFeed(feedStages(), [&](int64_t stages) { return fit(tile.feedStages, stages); });
 }
 
 bool HaloPlan::clustersMatch() const {

@@ -122,11 +122,10 @@ PipelinePlan HaloWeightGradPlan::pipeline() const {
 void HaloWeightGradPlan::deepenRing(const Processor &processor) {
   if (rawBytes() == 0)
     return;
-  auto left = [&] { return processor.blockSharedBytes() - pipeline().memory.bytes(); };
-  int64_t fewest = rawStages();
-  tile.feedStages = std::min(mostFeedStages, fewest + left() / rawBytes());
-  while (left() < 0 && tile.feedStages > fewest) // barriers of the further stages take bytes too
-    --tile.feedStages;
+  tile.feedStages = deepestFeed(rawStages(), [&](int64_t stages) {
+    tile.feedStages = stages;
+    return pipeline().memory.bytes() <= processor.blockSharedBytes();
+  });
 }
 
 bool HaloWeightGradPlan::fits(const Processor &processor) const {

@@ -1,5 +1,6 @@
 // Weight gradients on tensor cores, in the emulator, against the reference lowering of the same operation.
 #include "test/compiler/Target/NVGPU/ConvCases.h"
+#include "test/compiler/Target/NVGPU/DeepenedRings.h"
 #include "test/compiler/Target/NVGPU/MutantCheck.h"
 
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
@@ -163,7 +164,6 @@ TEST_P(HaloWeightGrad, PlainHasTheReferencesBits) { expectReferencesBits(Fusion:
 
 TEST_P(HaloWeightGrad, FusedHasTheReferencesBits) { expectReferencesBits(Fusion::Regions); }
 
-// Barriers take memory as well as stages do, so that a few bytes decide.
 TEST(HaloWeightGradRing, DeepensWithinABlocksMemory) {
   const Case c{
       {.name = "spatial", .clips = 8, .in = 64, .out = 144, .input = {16, 56, 56}, .window = spatial}};
@@ -171,19 +171,14 @@ TEST(HaloWeightGradRing, DeepensWithinABlocksMemory) {
   auto op = cast<kernel::WeightGradOp>(defOf(*kernel).getKernel());
   HaloWeightGradTile tile = nvidia::haloWeightGradPlanOf(op).tile;
   tile.feedStages = 0;
-  nvidia::HaloWeightGradPlan shallow(op, tile);
-  nvidia::Processor processor = *nvidia::processorNamed(hopper);
-  int64_t most = processor.sharedBytes, step = 8, deepest = 0;
-  for (processor.sharedBytes = most - 96 * 1024; processor.sharedBytes <= most;
-       processor.sharedBytes += step) {
-    if (!shallow.fits(processor))
-      continue;
-    nvidia::HaloWeightGradPlan plan = shallow;
-    plan.deepenRing(processor);
-    deepest = std::max(deepest, plan.rawStages());
-    ASSERT_LE(plan.pipeline().memory.bytes(), processor.blockSharedBytes());
-    ASSERT_GE(plan.rawStages(), shallow.rawStages());
-  }
+  using nvidia::HaloWeightGradPlan;
+  HaloWeightGradPlan shallow(op, tile);
+  int64_t deepest = 0;
+  expectDeepensWithinMemory<HaloWeightGradPlan>(shallow, &HaloWeightGradPlan::deepenRing,
+                                                [&](const HaloWeightGradPlan &plan) {
+                                                  deepest = std::max(deepest, plan.rawStages());
+                                                  ASSERT_GE(plan.rawStages(), shallow.rawStages());
+                                                });
   EXPECT_GT(deepest, shallow.rawStages());
 }
 

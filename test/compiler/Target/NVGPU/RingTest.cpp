@@ -1,5 +1,6 @@
 // The model of time beside a simulation of rings and roles, event by event, for convs of R(2+1)D-18.
 #include "test/compiler/Target/NVGPU/ConvCases.h"
+#include "test/compiler/Target/NVGPU/DeepenedRings.h"
 #include "test/compiler/Target/NVGPU/RingSimulation.h"
 
 #include "compiler/Target/NVGPU/HaloConv.h"
@@ -138,23 +139,15 @@ TEST_P(Rings, DeeperRingsAreNeverSlower) {
   expectFaster({4, 8, 16}, &HaloTile::weightStages);
 }
 
-// Barriers take memory as well as stages do, so that a few bytes decide.
 TEST_P(Rings, DeepenWithinABlocksMemory) {
   HaloTile tile = best;
   tile.feedStages = tile.weightStages = 0;
   HaloPlan shallow(cast<kernel::ConvOp>(defOf(*kernel).getKernel()), tile);
-  nvidia::Processor processor = *nvidia::processorNamed(hopper);
-  int64_t most = processor.sharedBytes, step = 8, deepest = 0;
-  for (processor.sharedBytes = most - 96 * 1024; processor.sharedBytes <= most;
-       processor.sharedBytes += step) {
-    if (!shallow.fits(processor))
-      continue;
-    HaloPlan plan = shallow;
-    plan.deepenRings(processor);
+  int64_t deepest = 0;
+  expectDeepensWithinMemory<HaloPlan>(shallow, &HaloPlan::deepenRings, [&](const HaloPlan &plan) {
     deepest = std::max(deepest, plan.weightStages());
-    ASSERT_LE(plan.pipeline().memory.bytes(), processor.blockSharedBytes());
     ASSERT_GE(plan.feedStages(), shallow.feedStages());
-  }
+  });
   EXPECT_EQ(deepest, best.weightStages);
 }
 
