@@ -23,8 +23,7 @@ void printConfusion(const VideoMetrics &videos, int64_t classes, const std::vect
   for (const std::string &name : names)
     width = std::max(width, name.size());
   for (int64_t label = 0; label < classes; ++label) {
-    bool named = label < static_cast<int64_t>(names.size());
-    std::string line = fmt::format("{:<{}}", named ? names[label] : fmt::to_string(label), width + 1);
+    std::string line = fmt::format("{:<{}}", nameOfClass(names, label), width + 1);
     for (int64_t said = 0; said < classes; ++said)
       line += fmt::format("{:>5}", videos.confusion[label * classes + said]);
     fmt::print("{}\n", line);
@@ -49,9 +48,7 @@ std::vector<Prediction> topClasses(const std::vector<std::string> &videos, const
     Prediction &prediction = predictions.emplace_back();
     prediction.video = videos[video.video];
     for (int64_t label : order)
-      prediction.top.emplace_back(label < static_cast<int64_t>(names.size()) ? names[label]
-                                                                             : fmt::format("class {}", label),
-                                  own[label]);
+      prediction.top.emplace_back(nameOfClass(names, label, "class "), own[label]);
   }
   return predictions;
 }

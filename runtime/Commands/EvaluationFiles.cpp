@@ -1,5 +1,6 @@
 #include "runtime/Commands/EvaluationFiles.h"
 
+#include "runtime/Data/ClassNames.h"
 #include "runtime/Plots/Matrix.h"
 #include "runtime/Support/Files.h"
 
@@ -9,10 +10,6 @@ using nlohmann::json;
 
 namespace kinema {
 namespace {
-
-std::string nameOf(int64_t label, const std::vector<std::string> &names) {
-  return label < static_cast<int64_t>(names.size()) ? names[label] : fmt::to_string(label);
-}
 
 // Quotes a field of a table where it has to be (RFC 4180).
 std::string field(const std::string &text) {
@@ -34,14 +31,14 @@ std::string scoresText(const Evaluation &evaluation, const BatchSource &source,
     if (labelled) {
       line["label"] = video.label();
       if (!names.empty())
-        line["class"] = nameOf(video.label(), names);
+        line["class"] = nameOfClass(names, video.label());
       if (evaluation.scores.hasSeveralLabels())
         line["labels"] = video.labels;
       line["rank"] = rankOf(video.label(), std::span<const double>(video.scores));
     }
     line["said"] = video.said();
     if (!names.empty())
-      line["said_class"] = nameOf(video.said(), names);
+      line["said_class"] = nameOfClass(names, video.said());
     line["clips"] = video.clips;
     line["scores"] = video.scores;
     text += line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -89,8 +86,9 @@ std::string classesText(const Evaluation &evaluation, const std::vector<std::str
     auto share = [&](int64_t right) {
       return own.videos == 0 ? std::string() : fmt::format("{:.6g}", own.share(right));
     };
-    text += fmt::format("{},{},{},{},{},{},{}\n", label, field(nameOf(static_cast<int64_t>(label), names)),
-                        own.videos, own.top1, own.top5, share(own.top1), share(own.top5));
+    text +=
+        fmt::format("{},{},{},{},{},{},{}\n", label, field(nameOfClass(names, static_cast<int64_t>(label))),
+                    own.videos, own.top1, own.top5, share(own.top1), share(own.top5));
   }
   return text;
 }
@@ -99,10 +97,10 @@ std::string confusionText(const Evaluation &evaluation, const std::vector<std::s
   const int64_t classes = evaluation.videos.classes();
   std::string text = "class";
   for (int64_t said = 0; said < classes; ++said)
-    text += "," + field(nameOf(said, names));
+    text += "," + field(nameOfClass(names, said));
   text += "\n";
   for (int64_t label = 0; label < classes; ++label) {
-    text += field(nameOf(label, names));
+    text += field(nameOfClass(names, label));
     for (int64_t said = 0; said < classes; ++said)
       text += fmt::format(",{}", evaluation.videos.confusion[label * classes + said]);
     text += "\n";
@@ -121,7 +119,7 @@ void writeEvaluation(const std::string &folder, const Evaluation &evaluation, co
                      const std::vector<std::string> &names) {
   std::vector<std::string> all;
   for (int64_t label = 0; label < evaluation.videos.classes(); ++label)
-    all.push_back(nameOf(label, names));
+    all.push_back(nameOfClass(names, label));
   auto write = [&](const char *name, const std::string &text) {
     writeFile(fmt::format("{}/{}", folder, name), text);
   };

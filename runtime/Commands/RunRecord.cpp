@@ -1,6 +1,7 @@
 #include "runtime/Commands/RunRecord.h"
 
 #include "runtime/Commands/EvaluationFiles.h"
+#include "runtime/Data/ClassNames.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Plots/RunFolder.h"
 #include "runtime/Support/Error.h"
@@ -68,8 +69,7 @@ int64_t RunRecord::classes() const {
 }
 
 std::string RunRecord::nameOf(int64_t label) const {
-  const std::vector<std::string> &names = checkpoint.classes;
-  return label < static_cast<int64_t>(names.size()) ? names[label] : fmt::format("class {}", label);
+  return nameOfClass(checkpoint.classes, label, "class ");
 }
 
 RunRecord readRun(const std::string &folder) {

@@ -102,6 +102,10 @@ std::vector<std::string> readClassNames(const std::string &file) {
   return names;
 }
 
+std::string nameOfClass(const std::vector<std::string> &names, int64_t label, std::string_view before) {
+  return label < static_cast<int64_t>(names.size()) ? names[label] : fmt::format("{}{}", before, label);
+}
+
 ClassTable::ClassTable(const std::vector<std::string> &names) {
   for (const std::string &name : names)
     add(name);

@@ -1,6 +1,7 @@
 // Reads the names of classes, in the order of their labels.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +14,9 @@ namespace kinema {
 // number, as for Something-Something. Throws Error on empty or repeated names and on numbers that are left
 // out.
 std::vector<std::string> readClassNames(const std::string &file);
+
+// Returns the name of a class or, where `names` has none for it, its label behind `before`.
+std::string nameOfClass(const std::vector<std::string> &names, int64_t label, std::string_view before = "");
 
 // Finds the numbers of names.
 class ClassTable {
