@@ -78,7 +78,7 @@ llvm::StringRef toString(Type type) {
 }
 
 llvm::StringRef toString(Definition::Kind kind) {
-  static constexpr llvm::StringLiteral names[] = {"unit", "block", "network"};
+  static constexpr llvm::StringLiteral names[] = {"unit", "block", "network", "act"};
   return names[static_cast<int>(kind)];
 }
 

@@ -3,7 +3,7 @@
 // word (see Check.h).
 #pragma once
 
-#include "dsl/Source.h"
+#include "dsl/Formula.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -223,13 +223,16 @@ struct Parameter {
   ExprPtr defaultValue; // null: must be given
 };
 
+/// A Definition is a unit, block or network, which has a body, or an act, which has operands and a formula.
 struct Definition {
-  enum class Kind { Unit, Block, Network };
+  enum class Kind { Unit, Block, Network, Act };
   Kind kind;
   Location location; // place of the keyword; its file is the definition's file
   Name name;
   std::vector<Parameter> parameters;
   Body body;
+  std::vector<Name> operands;
+  FormulaPtr formula;
 
   const Parameter *parameter(llvm::StringRef name) const;
 };

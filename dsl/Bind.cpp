@@ -116,7 +116,7 @@ std::optional<CalleeParameter> Binder::parameterFor(const Argument &argument, co
 /// Binds an argument of the callee itself.
 bool Binder::bindOwn(const Argument &argument, const Expr &expr, Callable &target, int64_t copy) {
   const Callee &callee = target.callee;
-  if (!argument.isNamed() && callee.operation && callee.operation->takesValues) {
+  if (!argument.isNamed() && callee.takesValues()) {
     std::optional<Binding> value = expressions.evaluateValue(expr);
     target.values.push_back({value.value_or(Unknown{Type::Value}), argument.location, &expr});
     return value.has_value();

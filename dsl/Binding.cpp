@@ -19,6 +19,8 @@ std::string describe(const CalleeParameter &wanted) {
     name += " CxTxHxW";
   if (wanted.words.empty())
     return name;
+  if (wanted.isActivation)
+    words += ", or an act";
   return wanted.type == Type::Word ? "one of " + words : name + " or one of " + words;
 }
 
@@ -45,6 +47,8 @@ bool compatible(Type given, const CalleeParameter &wanted) {
 bool fits(const Word &word, const CalleeParameter &wanted) {
   if (wanted.type == Type::Flag)
     return word.text == "on" || word.text == "off";
+  if (word.act && wanted.isActivation)
+    return word.act->operands.size() == 1;
   return llvm::is_contained(wanted.words, word.text) || (wanted.type == Type::Word && wanted.words.empty());
 }
 

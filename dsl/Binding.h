@@ -20,7 +20,8 @@ struct Auto {};
 struct Broken {};
 using Size = std::vector<int64_t>; // T, H, W; C, T, H, W of an input
 struct Word {
-  std::string text; // `max`, `half`, `on`
+  std::string text;                // `max`, `half`, `on`
+  const Definition *act = nullptr; // what it means as an activation, where it is the name of an act
 };
 
 /// A NamedValue is a named value of the network whose shape is known, or will be.

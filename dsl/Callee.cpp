@@ -11,9 +11,9 @@ namespace {
 constexpr double largestExtent = (1u << 31) - 1;
 
 CalleeParameter view(const OperationParameter &parameter) {
-  CalleeParameter result{parameter.name,           parameter.type,      defaultOf(parameter),
-                         parameter.allowedWords(), parameter.sizeParts, parameter.minimum,
-                         parameter.maximum};
+  CalleeParameter result{parameter.name,           parameter.type,        defaultOf(parameter),
+                         parameter.allowedWords(), parameter.sizeParts,   parameter.minimum,
+                         parameter.maximum,        parameter.isActivation};
   if (parameter.minimum && !parameter.maximum &&
       (parameter.type == Type::Int || parameter.type == Type::Size))
     result.maximum = largestExtent;
@@ -76,7 +76,17 @@ std::optional<CalleeParameter> Callee::kindParameter() const {
   return std::nullopt;
 }
 
-bool Callee::isUnit() const { return operation || definition->kind == Definition::Kind::Unit; }
+bool Callee::isUnit() const { return operation || definition->kind == Definition::Kind::Unit || isAct(); }
+
+bool Callee::takesValues() const {
+  return operation ? operation->takesValues : isAct() && definition->operands.size() > 1;
+}
+
+Operation::Braces Callee::braces() const {
+  if (operation)
+    return operation->braces;
+  return takesValues() ? Operation::Braces::Branches : Operation::Braces::None;
+}
 
 Callee findCallee(const Program &program, uint32_t file, llvm::StringRef name) {
   if (const Operation *operation = findOperation(name))

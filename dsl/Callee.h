@@ -14,6 +14,7 @@ struct CalleeParameter {
   llvm::ArrayRef<llvm::StringRef> words = {};
   unsigned sizeParts = 3;
   std::optional<double> minimum = {}, maximum = {};
+  bool isActivation = false; // also takes the names of acts of one operand
 };
 
 struct Callee {
@@ -31,8 +32,12 @@ struct Callee {
   std::vector<llvm::StringRef> parameterNames() const;
   /// Returns the parameter with which a named argument rides that has no parameter: the first of type unit.
   std::optional<CalleeParameter> kindParameter() const;
-  /// Returns whether it may be called as a kind of conv, as a unit or an operation may.
+  /// Returns whether it may be called as a kind of conv, as a unit, an act or an operation may.
   bool isUnit() const;
+  bool isAct() const { return definition && definition->kind == Definition::Kind::Act; }
+  /// Returns whether positional arguments are values that it joins, in place of parameters.
+  bool takesValues() const;
+  Operation::Braces braces() const;
 };
 
 /// Returns the operation or definition called `name` in file `file`; an empty callee if there is none.

@@ -27,6 +27,11 @@ public:
       if (parameter.defaultValue)
         expression(*parameter.defaultValue);
     body(owner.body);
+    if (owner.formula)
+      visitFormula(*owner.formula, [&](const Formula &part) {
+        if (part.kind == Formula::Kind::Call && !findFunction(part.text))
+          word(part.text, part.location);
+      });
   }
   std::vector<Reference> found;
 

@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace kinema::dsl {
 
@@ -25,8 +26,9 @@ std::string foreignWord(llvm::StringRef head) {
       {" adaptiveavgpool2d adaptiveavgpool3d globalavgpool gap ", "it is `pool avg global`"},
       {" flatten view reshape ", "`fc` flattens what it takes"},
       {" dropout2d dropout3d ", "it is `dropout 0.5`"},
-      {" swish silu gelu elu leakyrelu prelu tanh hardswish mish ",
-       "the activations are `relu`, `relu6` and `sigmoid`"},
+      {" silu ", "it is `swish`"},
+      {" leakyrelu ", "it is `leaky_relu`"},
+      {" elu prelu tanh mish softplus ", "an activation is one line: `act bounded(x) = tanh(x)`"},
       {" layernorm groupnorm instancenorm layer_norm norm ", "the only norm is `bn`"},
       {" lstm gru rnn convlstm ", "there is no recurrence"},
       {" scale upsample interpolate ", "there is no such operation"},
@@ -36,6 +38,81 @@ std::string foreignWord(llvm::StringRef head) {
       return hint.str();
   return "";
 }
+
+/// Checks the names in an act's formula, and what it calls.
+class ActChecker {
+public:
+  explicit ActChecker(CheckScope &scope) : scope(scope), act(scope.definition) {}
+
+  void run() {
+    const size_t before = scope.diagnostics.count();
+    llvm::StringSet<> used;
+    visitFormula(*act.formula, [&](const Formula &part) {
+      used.insert(part.text);
+      if (part.kind == Formula::Kind::Name)
+        name(part);
+      else if (part.kind == Formula::Kind::Call)
+        call(part);
+    });
+    if (scope.diagnostics.count() > before)
+      return; // an operand may have been meant where another name stands
+    auto check = [&](const Name &name) {
+      if (!used.contains(name.text))
+        scope.error(name.location, "nothing in act '" + act.name.text + "' uses '" + name.text + "'");
+    };
+    for (const Name &operand : act.operands)
+      check(operand);
+    for (const Parameter &parameter : act.parameters)
+      check(parameter.name);
+    if (act.operands.empty())
+      scope.error(act.name.location, "act '" + act.name.text + "' has no operand",
+                  "act swish(x) = x * sigmoid(x)");
+  }
+
+private:
+  void name(const Formula &part) {
+    std::vector<llvm::StringRef> names;
+    for (const Name &operand : act.operands)
+      names.push_back(operand.text);
+    for (const Parameter &parameter : act.parameters)
+      names.push_back(parameter.name.text);
+    if (!llvm::is_contained(names, part.text))
+      scope.error(part.location, "'" + part.text + "' is not known here", didYouMean(part.text, names));
+  }
+
+  void call(const Formula &part) {
+    const Function *function = findFunction(part.text);
+    const Definition *called = function ? nullptr : scope.program.find(scope.file, part.text);
+    if (!function && (!called || called->kind != Definition::Kind::Act))
+      return unknownFunction(part);
+    size_t least = function ? function->operands : called->operands.size();
+    size_t most = least + (called ? called->parameters.size() : 0);
+    if (part.operands.size() < least || part.operands.size() > most)
+      scope.error(part.location, llvm::formatv("'{0}' is a function of {1}{2}, found {3}", part.text, least,
+                                               most > least ? " to " + std::to_string(most) + " numbers"
+                                               : least == 1 ? " number"
+                                                            : " numbers",
+                                               part.operands.size())
+                                     .str());
+  }
+
+  void unknownFunction(const Formula &part) {
+    if (scope.failed(part.text))
+      return;
+    std::vector<llvm::StringRef> names;
+    for (const Function &function : functions())
+      names.push_back(function.name);
+    for (llvm::StringRef name : scope.program.names(scope.file))
+      if (scope.callee(name).isAct())
+        names.push_back(name);
+    std::string hint = didYouMean(part.text, names);
+    scope.error(part.location, "no function or act is called '" + part.text + "'",
+                hint.empty() ? "the functions and acts are " + llvm::join(names, " ") : hint);
+  }
+
+  CheckScope &scope;
+  const Definition &act;
+};
 
 class DefinitionChecker {
 public:
@@ -244,7 +321,7 @@ bool DefinitionChecker::knownHead(const CallStmt &call, const Callee &callee) {
 }
 
 void DefinitionChecker::braces(const CallStmt &call, const Callee &callee) {
-  bool takes = callee.operation && callee.operation->braces != Operation::Braces::None;
+  bool takes = callee && callee.braces() != Operation::Braces::None;
   if (call.body && !takes)
     error(call.body->open, "'" + call.head.text + "' takes no braces",
           "braces follow residual, add, mul, average and concat");
@@ -282,7 +359,7 @@ void DefinitionChecker::input(const CallStmt &call) {
 /// Checks a call's arguments. Copies take turns in cycles, so the arguments of each are bound as the
 /// expansion would bind them.
 void DefinitionChecker::argumentsOf(const CallStmt &call, const Callee &callee) {
-  if (call.body && callee.operation && callee.operation->takesValues)
+  if (call.body && callee.takesValues())
     for (const Argument &argument : call.arguments)
       if (!argument.isNamed())
         error(argument.location,
@@ -318,8 +395,8 @@ void DefinitionChecker::argumentsOfParameter(const CallStmt &call) {
 
 void DefinitionChecker::bodyOf(const CallStmt &call) {
   Flow outerFlow = flow;
-  const Operation *operation = findOperation(call.head.text);
-  if (!operation || operation->braces != Operation::Braces::Branches)
+  Callee callee = scope.callsParameter(call.head.text) ? Callee() : scope.callee(call.head.text);
+  if (!callee || callee.braces() != Operation::Braces::Branches)
     return statements(*call.body);
   size_t settingsBefore = scope.settings.size();
   for (const Chain &chain : call.body->chains) {
@@ -349,7 +426,10 @@ void checkDefinition(const Program &program, const Definition &definition, Value
                      const llvm::StringSet<> &everSet, std::vector<NetworkInput> &inputs,
                      Diagnostics &diagnostics) {
   CheckScope scope(program, definition, values, everSet, diagnostics);
-  DefinitionChecker(scope, inputs).run();
+  if (definition.kind == Definition::Kind::Act)
+    ActChecker(scope).run();
+  else
+    DefinitionChecker(scope, inputs).run();
 }
 
 } // namespace kinema::dsl

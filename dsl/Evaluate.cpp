@@ -332,12 +332,25 @@ std::optional<Binding> Evaluator::evaluateCallable(const PathExpr &path, const C
 /// Evaluates a word where an integer, number, size, flag or word is wanted.
 std::optional<Binding> Evaluator::evaluateOtherWord(const PathExpr &path, const CalleeParameter &wanted) {
   const std::string &word = path.parts[0].text;
-  if (std::optional<Binding> value = convert(Word{word}, wanted))
+  // A word is the name of an act in the file that it stands in, wherever it is passed on to.
+  Callee named = wanted.type == Type::Word ? scope.callee(word) : Callee();
+  Word given{word, named.isAct() ? named.definition : nullptr};
+  if (std::optional<Binding> value = convert(given, wanted))
     return value;
+  if (given.act && wanted.isActivation)
+    return mismatch(path, wanted,
+                    named.describe() + " of " + std::to_string(given.act->operands.size()) + " values",
+                    "an activation has one");
   if (scope.failed(word))
     return Binding(Unknown{wanted.type});
-  if (!wanted.words.empty())
-    return mismatch(path, wanted, "'" + word + "'", didYouMean(word, wanted.words));
+  if (!wanted.words.empty()) {
+    llvm::SmallVector<llvm::StringRef> words(wanted.words);
+    if (wanted.isActivation)
+      for (llvm::StringRef name : scope.program.names(scope.file))
+        if (scope.callee(name).isAct())
+          words.push_back(name);
+    return mismatch(path, wanted, "'" + word + "'", didYouMean(word, words));
+  }
   if (wanted.type == Type::Flag)
     return mismatch(path, wanted, "'" + word + "'");
   if (scope.isValue(word))

@@ -82,6 +82,7 @@ private:
   void endLine() {
     if (!tokens.empty() && !tokens.back().is(Token::Kind::Newline))
       tokens.push_back({Token::Kind::Newline, {}, here(1)});
+    inFormula &= formulaBrackets > 0;
   }
 
   void nextLine() {
@@ -119,7 +120,8 @@ private:
       word();
     } else if (rest().starts_with("->")) {
       push(Token::Kind::Arrow, 2);
-    } else if (llvm::StringRef("{}()[]=:|.+-*/%").contains(c)) {
+    } else if (llvm::StringRef("{}()[]=:|.+-*/%").contains(c) || (c == ',' && inFormula)) {
+      formulaBrackets += inFormula * ((c == '(') - (c == ')'));
       push(Token::Kind::Mark, 1);
     } else {
       strange();
@@ -249,7 +251,9 @@ private:
   void word() {
     size_t length = rest().take_while(isWordPart).size();
     llvm::StringRef after = rest().drop_front(length);
-    if (after.starts_with("(")) {
+    if (startsAct())
+      inFormula = true, formulaBrackets = 0;
+    if (after.starts_with("(") && !inFormula) {
       size_t bracket = factorisedPart(after);
       if (bracket == 0)
         return fail(length + 1, ("'(' stands directly after '" + rest().take_front(length) + "'").str(),
@@ -261,6 +265,17 @@ private:
     bool repeat = whole.size() > 1 && whole[0] == 'x' &&
                   whole.drop_front().find_if_not(isDigit) == llvm::StringRef::npos;
     push(repeat && !afterDot() ? Token::Kind::Repeat : Token::Kind::Word, length);
+  }
+
+  /// Returns whether a line starts here that defines an act, such as `act swish(x) = ...`. On such lines
+  /// names call with brackets, and commas part what is called with.
+  bool startsAct() const {
+    llvm::StringRef after = rest();
+    if ((!tokens.empty() && !tokens.back().is(Token::Kind::Newline)) || !after.consume_front("act"))
+      return false;
+    llvm::StringRef name = after.ltrim(" \t");
+    return name.size() < after.size() && !name.empty() && isWordStart(name[0]) &&
+           name.drop_while(isWordPart).starts_with("(");
   }
 
   /// Returns the length of `(2+1)` at the start of `after`, or 0.
@@ -281,6 +296,8 @@ private:
   size_t position = 0;
   size_t lineStart = 0;
   uint32_t line = 1;
+  bool inFormula = false;  // on a line that defines an act
+  int formulaBrackets = 0; // that are open on it
   std::vector<Token> tokens;
 };
 

@@ -16,6 +16,8 @@ protected:
   bool arguments(std::vector<Argument> &arguments, ExprPtr *times);
   ExprPtr expression();
   std::unique_ptr<PathExpr> path();
+  /// Parses the integer or number that comes next.
+  ExprPtr expressionOfNumber() { return peek().is(Token::Kind::Int) ? integer() : number(); }
 
 private:
   bool argumentFollows();

@@ -1,7 +1,7 @@
 #include "dsl/Parser.h"
 
 #include "dsl/Operations.h"
-#include "dsl/ParseExpression.h"
+#include "dsl/ParseFormula.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -17,10 +17,10 @@ constexpr llvm::StringRef keywordTable[] = {"use", "unit", "block", "network", "
                                             "in",  "auto", "on",    "off",     "none"};
 
 /// Parses files, definitions and statements.
-class Parser : public ExpressionParser {
+class Parser : public FormulaParser {
 public:
   Parser(const Sources &sources, uint32_t id, Diagnostics &diagnostics)
-      : ExpressionParser(sources, id, diagnostics) {
+      : FormulaParser(sources, id, diagnostics) {
     result->id = id;
   }
 
@@ -34,6 +34,8 @@ private:
   bool use();
   bool definition();
   bool parameter(Definition &definition);
+  bool act();
+  bool operand(Definition &act);
   bool section();
   bool braceOnLaterLine();
   std::optional<Body> body();
@@ -76,6 +78,8 @@ bool Parser::part() {
     return use();
   if (token.isWord("unit") || token.isWord("block") || token.isWord("network"))
     return definition();
+  if (token.isWord("act"))
+    return act();
   if (token.isWord("data") || token.isWord("train") || token.isWord("eval") || token.isWord("compute"))
     return section();
   if (token.isMark('}')) {
@@ -83,10 +87,10 @@ bool Parser::part() {
     take();
     return true;
   }
-  unexpected("use, unit, block, network, data, train, eval or compute",
+  unexpected("use, unit, block, network, act, data, train, eval or compute",
              token.isMark('/') ? commentHint
-                               : didYouMean(token.text, {"use", "unit", "block", "network", "data", "train",
-                                                         "eval", "compute"}));
+                               : didYouMean(token.text, {"use", "unit", "block", "network", "act", "data",
+                                                         "train", "eval", "compute"}));
   return false;
 }
 
@@ -181,6 +185,62 @@ bool Parser::parameter(Definition &definition) {
       return false;
   }
   definition.parameters.push_back(std::move(parameter));
+  return true;
+}
+
+/// Parses an act, such as `act leaky(x, slope=0.1) = max(x, 0) + slope * min(x, 0)`.
+bool Parser::act() {
+  auto definition = std::make_unique<Definition>();
+  definition->kind = Definition::Kind::Act;
+  definition->location = take().location;
+  auto named = name("an act", false);
+  if (!named)
+    return false;
+  if (findFunction(named->text))
+    return failAt(named->location,
+                  "'" + named->text + "' is a function of formulas, it cannot be the name of an act"),
+           false;
+  definition->name = std::move(*named);
+  const char *form = "act swish(x) = x * sigmoid(x)";
+  if (!takeMark('('))
+    return unexpected("'('", form), false;
+  do {
+    if (!operand(*definition))
+      return false;
+  } while (takeMark(','));
+  if (!takeMark(')'))
+    return unexpected("')'", form), false;
+  if (!takeMark('='))
+    return unexpected("'='", form), false;
+  definition->formula = formula();
+  if (!definition->formula)
+    return false;
+  result->definitions.push_back(std::move(definition));
+  return true;
+}
+
+/// Parses an operand of an act, or a parameter, which is a number with a default.
+bool Parser::operand(Definition &act) {
+  auto named = name("an operand", true);
+  if (!named)
+    return false;
+  auto isTaken = [&](const Name &other) { return other.text == named->text; };
+  if (llvm::any_of(act.operands, isTaken) || act.parameter(named->text))
+    return failAt(named->location, "two operands are called '" + named->text + "'"), false;
+  if (!takeMark('=')) {
+    if (!act.parameters.empty())
+      return failAt(named->location, "the operand '" + named->text + "' stands behind a parameter",
+                    "operands come first"),
+             false;
+    act.operands.push_back(std::move(*named));
+    return true;
+  }
+  if (!peek().is(Kind::Int) && !peek().is(Kind::Number))
+    return unexpected("a number"), false;
+  ExprPtr number = expressionOfNumber();
+  if (!number)
+    return false;
+  act.parameters.push_back({std::move(*named), Type::Number, std::move(number)});
   return true;
 }
 

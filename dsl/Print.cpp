@@ -17,6 +17,7 @@ public:
   void expression(const Expr &expr);
 
 private:
+  void act(const Definition &act);
   void body(const Body &body);
   void call(const CallStmt &call);
   void argument(const Argument &argument);
@@ -38,7 +39,19 @@ void Printer::file(const File &file) {
   }
 }
 
+void Printer::act(const Definition &act) {
+  out << "act " << act.name.text << '(';
+  llvm::interleave(act.operands, out, [&](const Name &operand) { out << operand.text; }, ", ");
+  for (const Parameter &parameter : act.parameters) {
+    out << ", " << parameter.name.text << '=';
+    expression(*parameter.defaultValue);
+  }
+  out << ") = " << dsl::print(*act.formula) << '\n';
+}
+
 void Printer::definition(const Definition &definition) {
+  if (definition.kind == Definition::Kind::Act)
+    return act(definition);
   out << toString(definition.kind) << ' ' << definition.name.text << ' ';
   for (const Parameter &parameter : definition.parameters) {
     out << parameter.name.text;

@@ -53,6 +53,8 @@ bool TokenStream::startsDefinition() const {
   const Token &first = tokens[position];
   if (first.isWord("data") || first.isWord("train") || first.isWord("eval") || first.isWord("compute"))
     return next().isMark('{');
+  if (first.isWord("act") && position + 2 < tokens.size() && tokens[position + 2].isMark('('))
+    return true;
   return (first.isWord("use") || first.isWord("unit") || first.isWord("block") || first.isWord("network")) &&
          next().is(Kind::Word);
 }
@@ -107,7 +109,7 @@ void TokenStream::nextLine(size_t statement) {
 /// Notes the name that the token at `position` would have given.
 void TokenStream::rememberFailed() {
   const Token &token = tokens[position];
-  bool defines = llvm::is_contained({"unit", "block", "network", "let", "stream"}, token.text);
+  bool defines = llvm::is_contained({"unit", "block", "network", "act", "let", "stream"}, token.text);
   if (token.is(Kind::Word) && next().isMark(':'))
     failedNames.insert(token.text);
   else if (token.is(Kind::Word) && defines && next().is(Kind::Word))

@@ -10,7 +10,7 @@ using Kind = dsl::Operation::Kind;
 
 /// Returns whether a call is of a kind of conv, whose weights have the segment `conv` in their names.
 static bool isKindOfConv(const dsl::Callee &callee) {
-  return callee.is(Kind::Conv) || (callee.definition && callee.isUnit());
+  return callee.is(Kind::Conv) || (callee.definition && callee.isUnit() && !callee.isAct());
 }
 
 /// Returns the segment that a statement adds to the names of its weights; an empty one for `_:`.
@@ -23,7 +23,7 @@ std::optional<std::string> Expander::segmentOf(const dsl::CallStmt &call, const 
     return call.label->text == "_" ? std::nullopt : std::optional(call.label->text);
   if (isStage)
     return "stage" + std::to_string(frame.stages);
-  bool joins = callee.operation && callee.operation->braces != dsl::Operation::Braces::None;
+  bool joins = callee.braces() != dsl::Operation::Braces::None;
   if (joins)
     return std::nullopt; // braces add no segment
   return isKindOfConv(callee) ? "conv" : call.head.text;
@@ -130,13 +130,15 @@ Activation Expander::invoke(const dsl::Callable &callable, Site site) {
   if (isLayer)
     site.layer = ownsWeights(callee) && !site.path.empty() ? site.path : network.uniqueLayerName(site.layer);
   // A join's row comes after those of its branches.
-  bool joins = callee.operation && callee.operation->braces != dsl::Operation::Braces::None;
+  bool joins = callee.braces() != dsl::Operation::Braces::None;
   bool isRow = isLayer && layerDepth == 0;
   if (isRow && !joins)
     network.addLayer(site.layer, callee.name());
   layerDepth += isLayer && !joins;
   ++depth;
-  Activation result = callee.definition ? expandDefinition(callable, site) : expandOperation(callable, site);
+  Activation result = callee.isAct()      ? expandAct(callable, site)
+                      : callee.definition ? expandDefinition(callable, site)
+                                          : expandOperation(callable, site);
   --depth;
   layerDepth -= isLayer && !joins;
   if (isRow && joins)

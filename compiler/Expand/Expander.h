@@ -92,6 +92,13 @@ private:
   std::optional<int64_t> copiesOf(const dsl::CallStmt &call, Frame &frame);
   void nameResult(const std::optional<dsl::Name> &label, const NodePtr &node, bool isStage, Frame &frame);
 
+  // These functions are in Acts.cpp.
+  Activation expandAct(const dsl::Callable &callable, Site &site);
+  mlir::Value map(mlir::Location where, const dsl::Definition &act, llvm::ArrayRef<mlir::Value> operands,
+                  llvm::ArrayRef<double> parameters, mlir::RankedTensorType type, bool kept);
+  mlir::Value activate(mlir::Value x, const dsl::Binding &word, Site &site);
+  std::optional<std::vector<Operand>> operandsOf(const dsl::Callable &callable, Site &site);
+
   // These functions are in Operations.cpp.
   Activation expandOperation(const dsl::Callable &callable, Site &site);
   Activation expandInput(Site &site, Arguments &arguments);
@@ -109,11 +116,15 @@ private:
   Activation expandAttention(Site &site, Arguments &arguments);
   Activation expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments);
   Activation concatenate(llvm::ArrayRef<Operand> operands, Site &site, Arguments &arguments);
+  std::optional<mlir::RankedTensorType> commonType(llvm::StringRef word, llvm::ArrayRef<Operand> operands,
+                                                   Site &site);
+  static Activation widest(llvm::ArrayRef<Operand> operands, mlir::RankedTensorType type);
+  mlir::Value join(mlir::Location where, bool adds, mlir::Value a, mlir::Value b,
+                   mlir::RankedTensorType type);
   Activation clash(llvm::StringRef word, const Operand &a, const Operand &b, Site &site);
   Activation expandResidual(Site &site, Arguments &arguments);
   std::optional<Activation> project(Site &site, Arguments &arguments, const Activation &body);
   mlir::Value normalise(mlir::Value x, llvm::StringRef path, double gamma, Site &site, Arguments *arguments);
-  mlir::Value activate(mlir::Value x, const dsl::Binding &word, Site &site);
   clip::ParamOp declare(Site &site, llvm::StringRef path, llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                         llvm::StringRef role, mlir::DictionaryAttr init);
   mlir::Value parameter(Site &site, llvm::StringRef path, llvm::StringRef name, llvm::ArrayRef<int64_t> shape,

@@ -1,5 +1,6 @@
 // Expands operations on several values: add, mul, average, concat, residual.
 #include "compiler/Expand/Expander.h"
+#include "dialects/Clip/Formula.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -55,21 +56,52 @@ static void noteBoth(dsl::Diagnostic &error, const Operand &a, const Operand &b,
   }
 }
 
-/// Returns whether `b` can be spread over `a`.
-static bool spreads(const Activation &a, const Activation &b) {
-  for (auto [left, right] : llvm::zip(a.type().getShape(), b.type().getShape()))
-    if (left != right && right != 1)
-      return false;
-  return true;
+/// Returns whether two values have the same size along each axis, or one of them has 1.
+static bool spreadTogether(const Activation &a, const Activation &b) {
+  return llvm::all_of(llvm::zip(a.type().getShape(), b.type().getShape()), [](auto sizes) {
+    auto [left, right] = sizes;
+    return left == right || left == 1 || right == 1;
+  });
 }
 
-static bool fit(Kind kind, const Activation &a, const Activation &b) {
-  return kind == Kind::Mul ? spreads(a, b) || spreads(b, a) : a.type() == b.type();
+/// Returns the type over which all operands are spread; nothing, with an error, where two do not fit.
+std::optional<RankedTensorType> Expander::commonType(StringRef word, ArrayRef<Operand> operands, Site &site) {
+  SmallVector<int64_t> shape(operands.front().value.type().getShape());
+  for (const Operand &operand : operands) {
+    for (const Operand &before : operands)
+      if (!spreadTogether(before.value, operand.value)) {
+        clash(word, before, operand, site);
+        return std::nullopt;
+      }
+    for (auto [size, other] : llvm::zip(shape, operand.value.type().getShape()))
+      size = std::max(size, other);
+  }
+  return RankedTensorType::get(shape, Builder(&context).getF32Type());
 }
 
-Activation Expander::expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments) {
-  Kind kind = callable.callee.operation->kind;
-  StringRef word = callable.callee.name();
+/// Returns the operand that is not spread, whose place in the network the result has; the first one where all
+/// are.
+Activation Expander::widest(ArrayRef<Operand> operands, RankedTensorType type) {
+  const auto *found = llvm::find_if(operands, [&](const Operand &o) { return o.value.type() == type; });
+  return found == operands.end() ? operands.front().value : found->value;
+}
+
+/// Adds or multiplies two values, each of which may be spread.
+Value Expander::join(Location where, bool adds, Value a, Value b, RankedTensorType type) {
+  if (!adds && a.getType() == type)
+    return network.create<clip::MulOp>(where, a, b);
+  if (!adds && b.getType() == type)
+    return network.create<clip::MulOp>(where, b, a);
+  if (a.getType() == b.getType())
+    return network.create<clip::AddOp>(where, a, b);
+  return network.createMap(where, {a, b}, type, /*kept=*/true, [&](clip::Formula &f, ValueRange x) {
+    return adds ? f.add(x[0], x[1]) : f.mul(x[0], x[1]);
+  });
+}
+
+/// Returns the values that a call joins: its branches, or the value before and those named. Returns nothing
+/// where one of them failed.
+std::optional<std::vector<Operand>> Expander::operandsOf(const dsl::Callable &callable, Site &site) {
   std::vector<Operand> operands;
   if (site.call.body)
     for (const dsl::Chain &branch : site.call.body->chains)
@@ -84,7 +116,17 @@ Activation Expander::expandJoin(const dsl::Callable &callable, Site &site, Argum
   }
   for (const Operand &operand : operands)
     if (!operand.value.ready())
-      return Activation::failed();
+      return std::nullopt;
+  return operands;
+}
+
+Activation Expander::expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments) {
+  Kind kind = callable.callee.operation->kind;
+  StringRef word = callable.callee.name();
+  std::optional<std::vector<Operand>> found = operandsOf(callable, site);
+  if (!found)
+    return Activation::failed();
+  std::vector<Operand> &operands = *found;
   if (operands.size() < 2) {
     fail(site.where(), site.frame, "'" + word + "' needs two values",
          "name one behind it, or give it branches: `" + word + " { ... }`");
@@ -97,15 +139,12 @@ Activation Expander::expandJoin(const dsl::Callable &callable, Site &site, Argum
   Operand joined = operands.front();
   Location layer = layerLocation(site);
   for (const Operand &operand : llvm::drop_begin(operands)) {
-    if (!fit(kind, joined.value, operand.value))
-      return clash(word, joined, operand, site);
-    Value a = joined.value.value, b = operand.value.value;
-    if (kind == Kind::Add || kind == Kind::Average)
-      joined.value.value = network.create<clip::AddOp>(layer, a, b);
-    else if (spreads(joined.value, operand.value))
-      joined.value.value = network.create<clip::MulOp>(layer, a, b);
-    else
-      joined.value.value = network.create<clip::MulOp>(layer, b, a);
+    std::optional<RankedTensorType> type = commonType(word, {joined, operand}, site);
+    if (!type)
+      return Activation::failed();
+    Value y = join(layer, kind != Kind::Mul, joined.value.value, operand.value.value, *type);
+    joined.value = widest({joined, operand}, *type);
+    joined.value.value = y;
   }
   if (kind == Kind::Average)
     joined.value.value = network.create<clip::ScaleOp>(layer, joined.value.value,

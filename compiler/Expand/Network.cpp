@@ -1,5 +1,6 @@
 #include "compiler/Expand/Network.h"
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Clip/Formula.h"
 #include "dialects/Clip/Layers.h"
 
 #include "llvm/Support/CheckedArithmetic.h"
@@ -89,6 +90,19 @@ Value Network::createUnary(Location where, StringRef operation, Value operand) {
   ++operationCount;
   OperationState state(where, operation, operand, operand.getType());
   return operations().create(state)->getResult(0);
+}
+
+Value Network::createMap(Location where, ValueRange operands, RankedTensorType type, bool kept,
+                         llvm::function_ref<Value(clip::Formula &, ValueRange)> write) {
+  auto op = create<clip::MapOp>(where, type, operands, kept);
+  Block &body = op.getBody().emplaceBlock();
+  for (size_t i = 0; i < operands.size(); ++i)
+    body.addArgument(builder.getF32Type(), where);
+  OpBuilder inside = OpBuilder::atBlockEnd(&body);
+  auto scalarOf = [](Value) { return Value(); }; // its scalars are at hand
+  clip::Formula f(inside, where, scalarOf);
+  clip::YieldOp::create(inside, where, write(f, body.getArguments()));
+  return op;
 }
 
 void Network::finish(Value logits, ArrayRef<std::pair<std::string, Value>> losses, StringRef name,

@@ -44,6 +44,9 @@ public:
   }
   /// Creates an operation, by its name, of one operand and a result of its type.
   mlir::Value createUnary(mlir::Location where, llvm::StringRef operation, mlir::Value operand);
+  /// Creates a clip.map, whose element `write` makes of those of the operands.
+  mlir::Value createMap(mlir::Location where, mlir::ValueRange operands, mlir::RankedTensorType type,
+                        bool kept, llvm::function_ref<mlir::Value(clip::Formula &, mlir::ValueRange)> write);
   int64_t size() const { return operationCount; }
 
   /// Returns a name that no layer has yet: `name`, `name2` ...

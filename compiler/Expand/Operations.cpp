@@ -145,13 +145,6 @@ Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Arg
   return op.getResult();
 }
 
-Value Expander::activate(Value x, const dsl::Binding &word, Site &site) {
-  if (dsl::isWord(word, "none"))
-    return x;
-  return network.createUnary(layerLocation(site), dsl::findOperation(std::get<dsl::Word>(word).text)->lowered,
-                             x);
-}
-
 //===-- Windows -----------------------------------------------------------===//
 
 static bool setPadding(const dsl::Binding &pad, const shape::Size3 &input, shape::Window &window) {

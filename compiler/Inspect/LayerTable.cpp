@@ -60,7 +60,7 @@ static void addOperation(Operation &op, Layer &row) {
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
   row.macs += macsOf(op);
-  if (op.hasTrait<clip::KeepsResult>()) // other values are computed again where they are read
+  if (clip::keepsResult(&op)) // other values are computed again where they are read
     row.activationBytes += elementsPerClip(y.getType()) * 4;
 }
 

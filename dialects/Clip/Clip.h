@@ -62,6 +62,10 @@ mlir::LogicalResult verifyHyper(std::optional<mlir::Location> location, mlir::Ty
 /// A dropout asks for these fields.
 inline constexpr HyperField dropoutFields[] = {HyperField::Seed, HyperField::Step};
 
+/// Returns whether the operation's result is stored and not computed again by each that reads it: by the
+/// trait KeepsResult, or because a map says so.
+bool keepsResult(mlir::Operation *op);
+
 /// Returns whether `small` has the sizes of `large`, or 1.
 bool spreadsOver(mlir::RankedTensorType small, mlir::RankedTensorType large);
 

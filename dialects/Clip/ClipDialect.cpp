@@ -1,6 +1,7 @@
 #include "dialects/Clip/ClipLog.h"
 
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Clip/Formula.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"

@@ -18,6 +18,7 @@ def ClipDialect : Dialect {
     and writes each at most once. The dialect holds the forward network (phase `clip`), and, after differentiation,
     the whole training step (phase `step`).
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;

@@ -27,10 +27,7 @@ double Relu6Op::number(ArrayRef<double> x) {
   return std::isnan(x[0]) ? x[0] : std::clamp(x[0], 0.0, highestOfRelu6);
 }
 
-Value SigmoidOp::formula(Formula &f) {
-  Value decay = f.exp(f.neg(f(getX()))), one = f.constant(1);
-  return f.div(one, f.add(f.constant(1), decay));
-}
+Value SigmoidOp::formula(Formula &f) { return f.expit(f(getX())); }
 double SigmoidOp::number(ArrayRef<double> x) { return 1.0 / (1.0 + std::exp(-x[0])); }
 
 static constexpr double leastProbability = 0x1p-100;

@@ -74,7 +74,7 @@ def ContractionOp : OpInterface<"ContractionOp"> {
 }
 
 /// The result is an activation that is kept, not computed again by each operation that reads it: such a pointwise
-/// operation is not put into prologues, and `inspect` counts the memory.
+/// operation is not put into prologues, and `inspect` counts the memory. `keepsResult` asks for it.
 def KeepsResult : NativeOpTrait<"KeepsResult"> {
   let cppNamespace = "::kinema::clip";
 }

@@ -146,6 +146,46 @@ def MulOp : InferredClipOp<"mul", [Differentiable, Pointwise, KeepsResult]> {
   let results = (outs Activation:$result);
 }
 
+def MapOp : PureClipOp<"map", [Differentiable, Pointwise, IsolatedFromAbove]> {
+  let summary = "a formula of one or several values, element by element";
+  let description = [{
+    The region computes an element of the result from those of the operands at the same place, in arithmetic on f32: the
+    operations of arith and math that dialects/Clip/Scalars.h lists, and `clip.expit`. An operand has the result's
+    sizes, or 1 where it is spread, or is a channel vector. `kept` says that the result is stored once, as that of a join
+    is, and not computed again by each operation that reads it.
+
+    `clip-differentiate` makes the gradient of it from the derivatives of its region: another `clip.map`.
+
+    Example:
+    ```mlir
+    %y = clip.map %x : (tensor<2x8x4x7x7xf32>) -> tensor<2x8x4x7x7xf32> {
+    ^bb0(%a: f32):
+      %s = clip.expit %a : f32
+      %p = arith.mulf %a, %s : f32
+      clip.yield %p : f32
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AnyTypeOf<[Activation, ChannelVector]>>:$inputs, UnitAttr:$kept);
+  let results = (outs Activation:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "(`kept` $kept^)? $inputs attr-dict `:` functional-type($inputs, $result) $body";
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+def ExpitOp : PureClipOp<"expit", [AllTypesMatch<["x", "result"]>]> {
+  let summary = "1 / (1 + exp(-x)), a number in the region of a `clip.map`";
+  let description = "It is an operation of its own, since the derivative of the quotient would overflow where exp(-x) does.";
+  let arguments = (ins F32:$x);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+def YieldOp : PureClipOp<"yield", [Terminator, HasParent<"MapOp">]> {
+  let summary = "the result's element, at the end of a `clip.map`";
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
 class Pool<string mnemonic> : PureClipOp<mnemonic, [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
   let arguments = (ins Activation:$x, WindowAttr:$window, UnitAttr:$ceil);
   let results = (outs Activation:$result);

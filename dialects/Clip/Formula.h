@@ -32,6 +32,11 @@ public:
   }
   mlir::Value neg(mlir::Value x) { return mlir::arith::NegFOp::create(b, loc, x); }
   mlir::Value exp(mlir::Value x) { return mlir::math::ExpOp::create(b, loc, x); }
+  /// Computes 1 / (1 + exp(-x)).
+  mlir::Value expit(mlir::Value x) {
+    mlir::Value decay = exp(neg(x)), one = constant(1);
+    return div(one, add(constant(1), decay));
+  }
   mlir::Value sqrt(mlir::Value x) { return mlir::math::SqrtOp::create(b, loc, x); }
   /// Returns the larger one; NaN where one is NaN.
   mlir::Value max(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(b, loc, x, y); }

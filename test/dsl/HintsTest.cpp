@@ -69,8 +69,9 @@ TEST(Hints, WordsOfOtherFrameworks) {
   struct {
     const char *word, *hint;
   } cases[] = {
-      {"swish", "the activations are `relu`, `relu6` and `sigmoid`"},
-      {"gelu", "the activations are `relu`, `relu6` and `sigmoid`"},
+      {"SiLU", "it is `swish`"},
+      {"LeakyReLU", "it is `leaky_relu`"},
+      {"tanh", "an activation is one line: `act bounded(x) = tanh(x)`"},
       {"Linear", "a layer of n outputs is `fc n`"},
       {"dense", "a layer of n outputs is `fc n`"},
       {"batchnorm", "it is `bn`, which every conv has of its own"},

@@ -145,11 +145,47 @@ TEST(Parser, Names) {
 }
 
 TEST(Parser, TopLevel) {
-  EXPECT_EQ(errorOf("netwrk a {\n  b {\n }\n}\nunit c { d }"),
-            "net.arch:1:1: error: expected use, unit, block, network, data, train, eval or compute, found "
-            "'netwrk'\n"
-            "    1 | netwrk a {\n"
-            "      | ^~~~~~ did you mean 'network'?\n");
+  EXPECT_EQ(
+      errorOf("netwrk a {\n  b {\n }\n}\nunit c { d }"),
+      "net.arch:1:1: error: expected use, unit, block, network, act, data, train, eval or compute, found "
+      "'netwrk'\n"
+      "    1 | netwrk a {\n"
+      "      | ^~~~~~ did you mean 'network'?\n");
+}
+
+TEST(Parser, Acts) {
+  EXPECT_EQ(printOf("act swish(x)=x*sigmoid(x)\nact  leaky(x, slope=0.1) = max(x, 0) + slope*min(x,0)"),
+            "act swish(x) = x * sigmoid(x)\nact leaky(x, slope=0.1) = max(x, 0) + slope * min(x, 0)\n");
+  EXPECT_EQ(
+      printOf("act a(x) = ((x) - (x - 1)) / (2 * (x/x)) # why\nact b(x, y) = -(-x + y) * -y - max(-x,\n1)"),
+      "act a(x) = (x - (x - 1)) / (2 * (x / x))\nact b(x, y) = -(-x + y) * -y - max(-x, 1)\n");
+}
+
+TEST(Parser, ActsThatAreWrong) {
+  struct {
+    const char *text, *message;
+  } cases[] = {
+      {"act relu(x) = x", "1:5: error: 'relu' is an operation, it cannot be the name of an act"},
+      {"act exp(x) = x", "1:5: error: 'exp' is a function of formulas, it cannot be the name of an act"},
+      {"act a(x) x", "1:10: error: expected '=', found 'x'"},
+      {"act a(x y) = x", "1:9: error: expected ')', found 'y'"},
+      {"act a(x, x) = x", "1:10: error: two operands are called 'x'"},
+      {"act a(x=1, y) = y", "1:12: error: the operand 'y' stands behind a parameter"},
+      {"act a(x, by=y) = x", "1:13: error: expected a number, found 'y'"},
+      {"act a(x) = x +", "1:15: error: expected a number, a name or a function, found the line's end"},
+      {"act a(x) = max(x, 0", "1:15: error: this '(' is never closed"},
+      {"act a(x) = (x * 2", "1:12: error: this '(' is never closed"},
+      {"act a x = x", "1:7: error: expected '(', found 'x'"},
+      {"act a(x) = x 2", "1:14: error: expected the line's end, found '2'"},
+      {"unit u { conv3d(x) }", "1:10: error: '(' stands directly after 'conv3d'"},
+  };
+  for (auto &[text, message] : cases)
+    EXPECT_EQ(errorOf(text).find("net.arch:" + std::string(message) + "\n"), 0u) << errorOf(text);
+  std::string sum = "act a(x) = x", signs = "act a(x) = ";
+  for (int i = 0; i < 257; ++i)
+    sum += "+x", signs += "-";
+  EXPECT_NE(errorOf(sum).find("a formula of more than 256 operations"), std::string::npos);
+  EXPECT_NE(errorOf(signs + "x").find("a formula of more than 256 operations"), std::string::npos);
 }
 
 TEST(Parser, Numbers) {

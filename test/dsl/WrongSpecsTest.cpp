@@ -38,6 +38,37 @@ TEST(WrongSpecs, Text) {
             std::vector<std::string>{"3:519: error: an expression of more than 256 operators"});
 }
 
+/// The text of an act, and of a network that uses it as `act=a`.
+std::string act(const std::string &text) { return text + "\n" + network("  conv3d ch=4 act=a"); }
+
+TEST(WrongSpecs, Acts) {
+  const WrongSpec specs[] = {
+      {act("act a(x) = x * sigmod(x)"), "1:16: error: no function or act is called 'sigmod'"},
+      {act("act a(x) = y"), "1:12: error: 'y' is not known here"},
+      {act("act a(x, y=1) = x"), "1:10: error: nothing in act 'a' uses 'y'"},
+      {act("act a(y=1) = y"), "1:5: error: act 'a' has no operand"},
+      {act("act a(x) = max(x)"), "1:12: error: 'max' is a function of 2 numbers, found 1"},
+      {act("act a(x) = exp(x, x)"), "1:12: error: 'exp' is a function of 1 number, found 2"},
+      {act("act a(x) = leaky_relu(x, x, x)"),
+       "1:12: error: 'leaky_relu' is a function of 1 to 2 numbers, found 3"},
+      {act("act a(x) = conv3d(x)"), "1:12: error: no function or act is called 'conv3d'"},
+      {act("act a(x) = b(x)\nact b(x) = a(x)"), "2:12: error: act 'a' calls itself"},
+      {act("act a(x, y) = x - y"),
+       "4:19: error: 'act' is one of relu, relu6, sigmoid, none, or an act, found "
+       "act 'a' of 2 values"},
+      {network("  conv3d ch=4 act=swich"),
+       "3:19: error: 'act' is one of relu, relu6, sigmoid, none, or an act, found 'swich'"},
+      {network("  swish 3"), "3:9: error: act 'swish' takes no further argument"},
+      {network("  swish {\n  relu\n}"), "3:9: error: 'swish' takes no braces"},
+      {network("  sub"), "3:3: error: 'sub' needs two values"},
+      {network("  x: relu -> sub x {\n  relu\n  relu\n}"),
+       "3:18: error: 'sub' joins the branches in its braces or the values named, not both"},
+      {network("  block stage swish ch=4"), "3:3: error: no operation, unit or block is called 'block'"},
+  };
+  for (const WrongSpec &spec : specs)
+    EXPECT_EQ(messagesOf(spec.text)[0], spec.message) << spec.text;
+}
+
 TEST(WrongSpecs, Meaning) {
   const WrongSpec specs[] = {
       {"network n {\n  input rgb 3x1x1x1 x2\n}", "2:21: error: there is one input"},

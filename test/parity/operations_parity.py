@@ -89,6 +89,25 @@ def bounded(net, x):
     return net.conv(x, "b", 7, 3)
 
 
+def acts(net, x):
+    """Has each activation of the prelude, and what an author's own has: every function of formulas."""
+    x = F.silu(net.linear(x, "a", 8, 3))
+    x = F.gelu(net.linear(x, "b", 8, 3))
+    x = F.hardswish(net.linear(x, "p", 8) * 3) - F.leaky_relu(net.linear(x, "q", 8), 0.2)
+    x = torch.maximum(x, net.linear(x, "e", 8))
+    x = x + F.hardsigmoid(net.linear(x, "f", 8))
+    y = torch.log(1 + torch.exp(0.5 * x)) - torch.sqrt(x.abs() + 2) / (1.5 + torch.erf(x))
+    return torch.tanh(y) * torch.min(torch.relu(x), x * torch.sigmoid(x) + 0.25)
+
+
+def spread(net, x):
+    x = net.conv(x, "a", 6, 3)
+    means = x.mean((2, 3, 4), keepdim=True)
+    x = (x - means) * (x + x.mean((3, 4), keepdim=True))
+    x = x.mean((3, 4), keepdim=True) + x.mean(2, keepdim=True) - net.linear(x, "m", 1)
+    return net.conv(x, "b", 7, 3)
+
+
 CASES = {
     concat: """
   concat {
@@ -111,6 +130,42 @@ CASES = {
     identity
     pool avg space
   }""",
+    acts: """
+  a: conv 3x3x3 ch=8 bn=off act=swish
+  b: conv 3x3x3 ch=8 bn=off act=gelu
+  sub {
+    p: conv 1x1x1 ch=8 bn=off act=tripled
+    q: conv 1x1x1 ch=8 bn=off act=none -> leaky_relu slope=0.2
+  }
+  maximum {
+    identity
+    e: conv 1x1x1 ch=8 bn=off act=none
+  }
+  add {
+    identity
+    f: conv 1x1x1 ch=8 bn=off act=hard_sigmoid
+  }
+  all""",
+    spread: """
+  a: conv 3x3x3 ch=6 bn=off act=sigmoid
+  mul {
+    sub {
+      identity
+      pool avg global
+    }
+    add {
+      identity
+      pool avg space
+    }
+  }
+  sub {
+    add {
+      pool avg space
+      pool avg time
+    }
+    m: conv 1x1x1 ch=1 bn=off act=none
+  }
+  b: conv 3x3x3 ch=7 bn=off act=sigmoid""",
     average: """
   a: conv 3x3x3 ch=6 bn=off act=sigmoid
   average {
@@ -143,6 +198,11 @@ CASES = {
 }
 
 
+ACTS = """act tripled(x) = hard_swish(3 * x)
+act all(x, by=0.5) = tanh(log(1 + exp(by * x)) - sqrt(abs(x) + 2) / (1.5 + erf(x))) * min(relu(x), x * sigmoid(x) - -0.25)
+"""
+
+
 def compare(kinema, operation, folder):
     net = Network(seed=1)
     clips = torch.randn(BATCH, 3, 4, 6, 8, generator=net.random)
@@ -152,7 +212,7 @@ def compare(kinema, operation, folder):
     loss.backward()
     files = {key: os.path.join(folder, key) for key in ("weights", "input", "output")} | {"spec": os.path.join(folder, "net.arch")}
     with open(files["spec"], "w") as file:
-        file.write(f"network net {{\n  input rgb 3x4x6x8{CASES[operation]}\n  pool avg global -> fc {CLASSES}\n}}\n")
+        file.write(f"{ACTS}network net {{\n  input rgb 3x4x6x8{CASES[operation]}\n  pool avg global -> fc {CLASSES}\n}}\n")
     safetensors.save(files["weights"], {name: value.detach().numpy() for name, value in net.parameters.items()})
     safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
     worst = {"logits": distance(run(kinema, files)["logits"], logits.detach().numpy())}

@@ -53,7 +53,7 @@ struct LeafCollector {
       leaves.complete &= access != Access::Spread;
       access == Access::Pixel ? tensor(operand) : vector(operand);
     }
-    leaves.joins |= tensors > 1 && op->hasTrait<clip::KeepsResult>();
+    leaves.joins |= tensors > 1 && clip::keepsResult(op);
   }
 };
 } // namespace

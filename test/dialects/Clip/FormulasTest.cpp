@@ -33,6 +33,19 @@ constexpr char pointwise[] = R"(
     %13 = clip.scale %x {factor = 4.0} : (!x) -> !x
     %14 = clip.relu6 %13 : (!x) -> !x
     %15 = clip.relu6_grad %x, %13 : (!x, !x) -> !x
+    %17 = clip.map %x, %y : (!x, !x) -> !x {
+    ^bb0(%u: f32, %v: f32):
+      %half = arith.constant 0.5 : f32
+      %m0 = clip.expit %u : f32
+      %m1 = arith.subf %m0, %v : f32
+      %m2 = math.fma %m1, %u, %half : f32
+      %m3 = arith.maximumf %m2, %v : f32
+      %m4 = math.absf %m3 : f32
+      %m5 = arith.divf %m4, %u : f32
+      %m6 = arith.cmpf ogt, %m5, %v : f32
+      %m7 = arith.select %m6, %m5, %half : f32
+      clip.yield %m7 : f32
+    }
     %10 = clip.avg_pool_grad %p window <2x2x2 stride 1x2x2> : (tensor<2x3x1x2x2xf32>) -> tensor<2x3x2x4x4xf32>
     return
   })";
@@ -53,6 +66,7 @@ double evaluate(mlir::Value value) {
       .Case([&](mlir::arith::NegFOp) { return -x(0); })
       .Case([&](mlir::math::ExpOp) { return std::exp(x(0)); })
       .Case([&](mlir::math::LogOp) { return std::log(x(0)); })
+      .Case([&](mlir::math::AbsFOp) { return std::abs(x(0)); })
       .Case([&](mlir::math::SqrtOp) { return std::sqrt(x(0)); })
       .Case([&](mlir::arith::MaximumFOp) { return std::max(x(0), x(1)); })
       .Case([&](mlir::arith::CmpFOp) { return x(0) > x(1) ? 1.0 : 0.0; })

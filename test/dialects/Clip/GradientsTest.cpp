@@ -4,6 +4,8 @@
 
 #include "mlir/AsmParser/AsmParser.h"
 
+#include <list>
+
 using namespace kinema;
 using namespace kinema::testing;
 
@@ -86,6 +88,17 @@ TEST(LossOfTargets, EqualsFiniteDifferences) {
   }
 }
 
+/// Returns a clip.map of two operands, %a and %b in its region, to the type of `X`.
+const char *mapOf(const std::string &types, const std::string &operands, const std::string &body,
+                  const std::string &result) {
+  static std::list<std::string> texts; // outlive the cases
+  return texts
+      .emplace_back("%y = clip.map " + operands + " : (" + types +
+                    ") -> tensor<2x3x3x5x4xf32> {\n  ^bb0(%a: f32, %b: f32):\n" + body + "\n    clip.yield " +
+                    result + " : f32\n  }")
+      .c_str();
+}
+
 #define X "tensor<2x3x3x5x4xf32>"
 INSTANTIATE_TEST_SUITE_P(
     Clip, Gradients,
@@ -125,6 +138,42 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Relu6",
              {{"x", "2x3x3x5x4"}},
              "%s = clip.scale %x {factor = 8.0} : (" X ") -> " X "\n  %y = clip.relu6 %s : (" X ") -> " X,
+             "2x3x3x5x4"},
+        Case{"Map",
+             {{"x", "2x3x3x5x4"}, {"z", "2x3x3x5x4"}},
+             mapOf(X ", " X, "%x, %z", R"(
+    %0 = arith.constant 0.3 : f32
+    %1 = math.exp %a : f32
+    %2 = math.tanh %b : f32
+    %3 = arith.mulf %1, %2 : f32
+    %4 = math.erf %a : f32
+    %5 = arith.subf %3, %4 : f32
+    %6 = math.absf %5 : f32
+    %7 = arith.addf %6, %0 : f32
+    %8 = math.sqrt %7 : f32
+    %9 = math.log %7 : f32
+    %10 = clip.expit %b : f32
+    %11 = arith.divf %8, %10 : f32
+    %12 = math.fma %9, %a, %11 : f32
+    %13 = arith.maximumf %12, %b : f32
+    %14 = arith.minimumf %13, %7 : f32
+    %15 = arith.cmpf olt, %14, %a : f32
+    %16 = arith.negf %14 : f32
+    %17 = arith.select %15, %16, %13 : f32)",
+                   "%17"),
+             "2x3x3x5x4"},
+        Case{"MapSpread",
+             {{"x", "2x1x3x1x4"}, {"z", "1x3x3x5x1"}},
+             mapOf("tensor<2x1x3x1x4xf32>, tensor<1x3x3x5x1xf32>", "%x, %z",
+                   "    %0 = arith.mulf %a, %b : f32", "%0"),
+             "2x3x3x5x4"},
+        Case{"MapOfChannels",
+             {{"x", "2x3x3x5x4"}, {"c", "3"}},
+             mapOf(X ", tensor<3xf32>", "%x, %c", "    %0 = arith.mulf %a, %b : f32", "%0"),
+             "2x3x3x5x4"},
+        Case{"MapThatIgnoresAnOperand",
+             {{"x", "2x3x3x5x4"}, {"z", "2x3x3x5x4"}},
+             mapOf(X ", " X, "%x, %z", "    %0 = arith.mulf %a, %a : f32", "%0"),
              "2x3x3x5x4"},
         Case{"Sigmoid", {{"x", "2x3x3x5x4"}}, "%y = clip.sigmoid %x : (" X ") -> " X, "2x3x3x5x4"},
         Case{"LogOfProbabilities",

@@ -502,3 +502,59 @@ clip.param @w : tensor<4xf32> {role = "bias", init = {kind = "random"}}
 
 // expected-error @below {{'clip.param' op begins as {kind = "constant", value}, in which value is neither a string nor a number}}
 clip.param @w : tensor<4xf32> {role = "bias", init = {kind = "constant", value}}
+
+// -----
+
+func.func @f(%x: tensor<2x4x1x2x2xf32>, %y: tensor<2x4x1x2x3xf32>) {
+  // expected-error @below {{'clip.map' op makes 'tensor<2x4x1x2x2xf32>' of 'tensor<2x4x1x2x3xf32>', which does not spread over it}}
+  %z = clip.map %x, %y : (tensor<2x4x1x2x2xf32>, tensor<2x4x1x2x3xf32>) -> tensor<2x4x1x2x2xf32> {
+  ^bb0(%p: f32, %q: f32):
+    clip.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error @below {{'clip.map' op has no operand}}
+  %z = clip.map : () -> tensor<2x4x1x2x2xf32> {
+    %p = arith.constant 1.0 : f32
+    clip.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4x1x2x2xf32>) {
+  // expected-error @below {{'clip.map' op wants a region of 1 numbers in f32, one for each operand}}
+  %z = clip.map %x : (tensor<2x4x1x2x2xf32>) -> tensor<2x4x1x2x2xf32> {
+  ^bb0(%p: f32, %q: f32):
+    clip.yield %p : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4x1x2x2xf32>) {
+  %z = clip.map %x : (tensor<2x4x1x2x2xf32>) -> tensor<2x4x1x2x2xf32> {
+  ^bb0(%p: f32):
+    // expected-error @below {{'math.sin' op is no arithmetic on f32 that the region of a clip.map may hold}}
+    %q = math.sin %p : f32
+    clip.yield %q : f32
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<2x4x1x2x2xf32>) {
+  // expected-error @below {{'clip.map' op wants a region that ends with clip.yield}}
+  %z = clip.map %x : (tensor<2x4x1x2x2xf32>) -> tensor<2x4x1x2x2xf32> {
+  ^bb0(%p: f32):
+    kernel.yield value %p
+  }
+  return
+}

@@ -90,6 +90,17 @@ func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32,
   %six = clip.relu6 %x : (!x) -> !x
   // CHECK: clip.relu6_grad
   %six_grad = clip.relu6_grad %x, %six : (!x, !x) -> !x
+  // CHECK: clip.map kept %{{.*}}, %{{.*}} : (tensor<2x4x3x8x8xf32>, tensor<2x4x1x1x1xf32>) -> tensor<2x4x3x8x8xf32> {
+  // CHECK-NEXT: ^bb0(%[[P:.*]]: f32, %[[Q:.*]]: f32):
+  // CHECK-NEXT: %[[S:.*]] = clip.expit %[[P]] : f32
+  // CHECK-NEXT: %[[D:.*]] = arith.subf %[[S]], %[[Q]] : f32
+  // CHECK-NEXT: clip.yield %[[D]] : f32
+  %map = clip.map kept %x, %gate : (!x, tensor<2x4x1x1x1xf32>) -> !x {
+  ^bb0(%p: f32, %q: f32):
+    %s = clip.expit %p : f32
+    %e = arith.subf %s, %q : f32
+    clip.yield %e : f32
+  }
   // CHECK: clip.log %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
   %log = clip.log %x : (!x) -> !x
   // CHECK: clip.log_grad %{{.*}}, %{{.*}} : (tensor<2x4x3x8x8xf32>, tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
