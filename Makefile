@@ -15,6 +15,7 @@ demo: build
 test-build:
 	@scripts/setup test
 	@scripts/cuda-tools $(BUILD)/cuda
+	@scripts/onnxruntime $(BUILD)/onnxruntime
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
 

@@ -28,6 +28,7 @@ COMPILER = {
     "Conversion": set(),
     "Interpreter": set(),
     "Transforms": set(),
+    "Export": {"Transforms"},
     "Target/Common": {"Support"},
     "Target/CPU": {"Target/Common", "Support"},
     "Target/NVGPU": {"Target/Common", "Support"},
@@ -35,7 +36,7 @@ COMPILER = {
     "Package": {"Target/Common"},
 }  # Pipelines may know all of them
 # Tools may know the folders of DOORS in the compiler, and only READERS read specs.
-DOORS = {"Inspect", "Package", "Pipelines", "Support"}
+DOORS = {"Export", "Inspect", "Package", "Pipelines", "Support"}
 READERS = {"Expand", "Pipelines"}
 # What the bodies of register tiles share knows none of them.
 APART_FILES = {("compiler/Target/CPU/MicroKernels", "compiler/Target/CPU/MatrixTile.h"),

@@ -409,6 +409,11 @@ std::optional<std::string> kinema::recipeText(ModuleOp module) {
   return value ? std::optional(value->dump()) : std::nullopt;
 }
 
+std::optional<std::string> kinema::initialisationText(clip::ParamOp param) {
+  auto value = param.getInit() ? attributeJson(*param.getInit()) : std::nullopt;
+  return value ? std::optional(value->dump()) : std::nullopt;
+}
+
 FailureOr<std::string> kinema::buildManifest(ModuleOp lowered, const Target &target,
                                              const MachineCode &code) {
   Manifest manifest(lowered, target, code);

@@ -4,6 +4,7 @@
 #define KINEMA_COMPILER_PACKAGE_PACKAGEBUILDER_H
 
 #include "compiler/Target/Common/Target.h"
+#include "dialects/Clip/Clip.h"
 #include "runtime/Package/Package.h"
 
 #include <optional>
@@ -19,6 +20,9 @@ mlir::LogicalResult verifyDescription(mlir::ModuleOp module);
 /// Returns a module's recipe as a manifest holds it; nothing where the module has no recipe, or one that JSON
 /// cannot express.
 std::optional<std::string> recipeText(mlir::ModuleOp module);
+
+/// Returns how a parameter is initialised as a manifest says it; nothing where it has no initialisation.
+std::optional<std::string> initialisationText(clip::ParamOp param);
 
 /// Builds manifest.json (docs/package.md) of a module in phase `planned` or later, which must have
 /// `clip.network`, `clip.recipe`, an arena, kernels and entries. Fails, with an error at the module, where

@@ -80,7 +80,7 @@ static bool isModule(StringRef path) {
 Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   if (isModule(path)) {
     errors << path << ": error: this is a module, not a spec: make a package of it, with kinema compile "
-           << path << " --from PHASE -o NAME.kinema, which this command takes in its place\n";
+           << path << " --from PHASE -o NAME.kinema, which the commands that run networks take\n";
     return Outcome::SpecWrong;
   }
   spec = std::make_unique<Spec>();

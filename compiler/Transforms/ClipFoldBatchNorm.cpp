@@ -1,7 +1,5 @@
 #include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
-#include "dialects/Clip/Attributes.h"
-#include "dialects/Clip/Layers.h"
 #include "dialects/Clip/Params.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -22,7 +20,6 @@ struct ClipFoldBatchNormPass : kinema::impl::ClipFoldBatchNormBase<ClipFoldBatch
   void runOnOperation() override;
 
 private:
-  LogicalResult chooseResults(func::FuncOp infer);
   LogicalResult fold(BatchNormOp norm);
   void foldIntoConv(BatchNormOp norm, ConvOp conv, BatchNormCoeffsOp coeffs);
   void keepAffine(BatchNormOp norm, BatchNormCoeffsOp coeffs);
@@ -34,60 +31,15 @@ private:
 } // namespace
 
 void ClipFoldBatchNormPass::runOnOperation() {
-  auto forward = findForward(getOperation());
-  if (failed(forward))
+  auto infer = addInference(getOperation());
+  if (failed(infer))
     return signalPassFailure();
-  func::FuncOp infer = cloneFunction(*forward, "infer");
-  if (failed(chooseResults(infer)))
-    return signalPassFailure();
-  for (BatchNormOp norm : llvm::make_early_inc_range(infer.getOps<BatchNormOp>()))
+  for (BatchNormOp norm : llvm::make_early_inc_range(infer->getOps<BatchNormOp>()))
     if (failed(fold(norm)))
       return signalPassFailure();
-  eraseDropouts(infer);
-  hoistReads(infer);
-  forward->erase();
-}
-
-/// Returns the mean of a layer's values over frames, rows and columns: [N, C, 1, 1, 1].
-static Value meanOf(Value value) {
-  shape::Window whole;
-  whole.kernel = whole.stride = spatialSize(cast<RankedTensorType>(value.getType()));
-  if (shape::product(whole.kernel) == 1)
-    return value;
-  OpBuilder builder(value.getContext());
-  builder.setInsertionPointAfterValue(value);
-  return AvgPoolOp::create(builder, value.getLoc(), value, WindowAttr::get(value.getContext(), whole),
-                           UnitAttr());
-}
-
-/// Has @infer return its scores and, behind them, the features of the layers that the module names. What the
-/// loss is of ends with the training.
-LogicalResult ClipFoldBatchNormPass::chooseResults(func::FuncOp infer) {
-  Builder builder(&getContext());
-  auto facts = getOperation()->getAttrOfType<ArrayAttr>(clip::layersAttribute);
-  auto wanted = getOperation()->getAttrOfType<ArrayAttr>(clip::featuresAttribute);
-  Layers layers(facts ? facts : builder.getArrayAttr({}));
-  Value scores = infer.front().getTerminator()->getOperand(0);
-  Attribute name = infer.getResultAttr(0, clip::nameAttribute);
-  if (softmaxBehind(scores))
-    name = builder.getStringAttr("probabilities");
-  SmallVector<Value> results = {scores};
-  for (Attribute layer : wanted ? wanted.getValue() : ArrayRef<Attribute>()) {
-    Value value = layers.valueIn(infer.front(), cast<StringAttr>(layer).getValue());
-    if (!value)
-      return infer.emitError("no operation is of layer ")
-             << layer << ", whose features are asked for: a module as text needs its locations";
-    results.push_back(meanOf(value));
-  }
-  setResults(infer, results);
-  if (name)
-    infer.setResultAttr(0, clip::nameAttribute, name);
-  for (size_t i = 1; i < results.size(); ++i) {
-    auto layer = cast<StringAttr>(wanted[i - 1]);
-    infer.setResultAttr(i, clip::nameAttribute, builder.getStringAttr("features." + layer.getValue()));
-    infer.setResultAttr(i, clip::layerAttribute, layer);
-  }
-  return success();
+  eraseDropouts(*infer);
+  hoistReads(*infer);
+  findForward(getOperation())->erase();
 }
 
 /// Returns the name for the folded weight of a conv. It is empty where the weight is no parameter, or is

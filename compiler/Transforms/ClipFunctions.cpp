@@ -1,6 +1,7 @@
 #include "compiler/Transforms/ClipFunctions.h"
 
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Clip/Layers.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -79,6 +80,50 @@ void kinema::setResults(func::FuncOp function, ValueRange values) {
   old.erase();
   function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), values.getTypes()));
   function.setResAttrsAttr(nullptr);
+}
+
+/// Returns the mean of a layer's values over frames, rows and columns: [N, C, 1, 1, 1].
+static Value meanOf(Value value) {
+  shape::Window whole;
+  whole.kernel = whole.stride = spatialSize(cast<RankedTensorType>(value.getType()));
+  if (shape::product(whole.kernel) == 1)
+    return value;
+  OpBuilder builder(value.getContext());
+  builder.setInsertionPointAfterValue(value);
+  return AvgPoolOp::create(builder, value.getLoc(), value, WindowAttr::get(value.getContext(), whole),
+                           UnitAttr());
+}
+
+FailureOr<func::FuncOp> kinema::addInference(ModuleOp module) {
+  auto forward = findForward(module);
+  if (failed(forward))
+    return failure();
+  func::FuncOp infer = cloneFunction(*forward, "infer");
+  Builder builder(module.getContext());
+  auto facts = module->getAttrOfType<ArrayAttr>(clip::layersAttribute);
+  auto wanted = module->getAttrOfType<ArrayAttr>(clip::featuresAttribute);
+  Layers layers(facts ? facts : builder.getArrayAttr({}));
+  Value scores = infer.front().getTerminator()->getOperand(0);
+  Attribute name = infer.getResultAttr(0, clip::nameAttribute);
+  if (softmaxBehind(scores))
+    name = builder.getStringAttr("probabilities");
+  SmallVector<Value> results = {scores};
+  for (Attribute layer : wanted ? wanted.getValue() : ArrayRef<Attribute>()) {
+    Value value = layers.valueIn(infer.front(), cast<StringAttr>(layer).getValue());
+    if (!value)
+      return infer.emitError("no operation is of layer ")
+             << layer << ", whose features are asked for: a module as text needs its locations";
+    results.push_back(meanOf(value));
+  }
+  setResults(infer, results);
+  if (name)
+    infer.setResultAttr(0, clip::nameAttribute, name);
+  for (size_t i = 1; i < results.size(); ++i) {
+    auto layer = cast<StringAttr>(wanted[i - 1]);
+    infer.setResultAttr(i, clip::nameAttribute, builder.getStringAttr("features." + layer.getValue()));
+    infer.setResultAttr(i, clip::layerAttribute, layer);
+  }
+  return infer;
 }
 
 std::string kinema::layerName(Location location) {

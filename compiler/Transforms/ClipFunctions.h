@@ -30,6 +30,11 @@ void eraseDropouts(mlir::func::FuncOp function);
 /// Makes the function return `values`.
 void setResults(mlir::func::FuncOp function, mlir::ValueRange values);
 
+/// Adds @infer, a copy of @forward that returns the scores and, behind them, the features of the layers that
+/// the module names. What the loss is of ends with the training. Reports an error where there is no such
+/// layer.
+mlir::FailureOr<mlir::func::FuncOp> addInference(mlir::ModuleOp module);
+
 /// Returns the name of the layer that a location carries, for messages; "?" where it has none.
 std::string layerName(mlir::Location location);
 

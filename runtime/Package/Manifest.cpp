@@ -646,6 +646,10 @@ const ArenaTensor &Manifest::output(const std::string &entry, std::string_view n
   fail("package {}: entry {} has no output {}", this->name, entry, name);
 }
 
+Initialisation parseInitialisation(const json &json, const std::string &origin, size_t axes) {
+  return parseInitialisation(Node(json, origin), axes);
+}
+
 Manifest parseManifest(std::string_view text, const std::string &origin) {
   json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded())

@@ -11,6 +11,8 @@
 #include "runtime/Package/TensorStorage.h"
 #include "runtime/Support/Difference.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -68,6 +70,9 @@ struct Parameter : ArenaTensor {
   ArenaTensor stateTensor(const std::string &state) const;
   std::vector<ArenaTensor> stateTensors() const;
 };
+
+// Reads how a tensor of so many axes is initialised. Throws Error, beginning with `origin`.
+Initialisation parseInitialisation(const nlohmann::json &json, const std::string &origin, size_t axes);
 
 // Names what updates keep about parameters.
 inline constexpr std::string_view stateNames[] = {"momentum", "mean", "square", "gradient", "average"};

@@ -16,6 +16,9 @@ static Parameter outlineOf(clip::ParamOp param, bool train) {
   parameter.name = param.getSymName().str();
   parameter.shape = cast<RankedTensorType>(param.getType()).getShape().vec();
   parameter.fileShape = parameter.shape;
+  if (auto text = initialisationText(param))
+    parameter.init =
+        parseInitialisation(nlohmann::json::parse(*text), parameter.name, parameter.shape.size());
   if (train)
     for (StringRef state : statesInStep(param))
       parameter.states[state.str()] = 0;

@@ -7,8 +7,8 @@
 
 namespace kinema {
 
-/// Describes a module in phase `clip`: name, digest, batch, classes, inputs, the parameters' names and
-/// shapes, the recipe. Nothing has a place in an arena.
+/// Describes a module in phase `clip`: name, digest, batch, classes, inputs, the parameters' names, shapes
+/// and initialisations, the recipe. Nothing has a place in an arena.
 Manifest outlineOf(mlir::ModuleOp module, bool train);
 
 } // namespace kinema

@@ -10,6 +10,7 @@ int main(int argc, char **argv) {
   kinema::addInspect(app);
   kinema::addCompile(app);
   kinema::addBuild(app);
+  kinema::addExport(app);
   kinema::addRuntimeCommands(app);
   kinema::addTune(app);
   kinema::addData(app);

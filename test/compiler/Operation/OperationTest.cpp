@@ -6,6 +6,7 @@
 #include "dsl/Operations.h"
 #include "runtime/Program/Program.h"
 #include "test/compiler/ClipTesting.h"
+#include "test/compiler/Export/OnnxText.h"
 #include "test/compiler/Operation/Toy.h"
 
 #include <fstream>
@@ -148,6 +149,22 @@ TEST_F(Operation, FromOutsideComputesOnTensorCores) {
   std::string planned = printed(*in(Phase::Planned, optionsFor("sm_90a")));
   EXPECT_NE(planned.find("sm90.halo"), std::string::npos);
   expectNumbers("sm_90a", "emulator", 2e-2);
+}
+
+TEST_F(Operation, FromOutsideIsExported) {
+  auto model = OnnxModel::of(*parse(text));
+  ASSERT_TRUE(mlir::succeeded(model));
+  EXPECT_NE(typesOf(*model).find("BatchNormalization Neg Exp Add Div Conv"), std::string::npos)
+      << typesOf(*model);
+}
+
+TEST_F(Operation, FromOutsideIsNotExportedWithArithmeticThatONNXLacks) {
+  std::string message, other = text;
+  mlir::ScopedDiagnosticHandler listening(&context(),
+                                          [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
+  other.replace(other.find("toy.silu"), 8, "toy.cosine");
+  EXPECT_TRUE(mlir::failed(OnnxModel::of(*parse(other))));
+  EXPECT_EQ(message, "ONNX has no counterpart of math.cos, which the formula has");
 }
 
 } // namespace

@@ -12,7 +12,7 @@ using namespace kinema::toy;
 #define GET_OP_CLASSES
 #include "test/compiler/Operation/ToyOps.cpp.inc"
 
-void ToyDialect::initialize() { addOperations<SiluOp>(); }
+void ToyDialect::initialize() { addOperations<SiluOp, CosineOp>(); }
 
 Value SiluOp::formula(clip::Formula &f) {
   Value x = f(getX());
@@ -30,3 +30,6 @@ SmallVector<Value> SiluOp::gradients(OpBuilder &b, ValueRange gradients, ArrayRe
   Value sum = clip::AddOp::create(b, getLoc(), gs, gy);
   return {clip::AddOp::create(b, getLoc(), sum, minus)};
 }
+
+Value CosineOp::formula(clip::Formula &f) { return math::CosOp::create(f.b, f.loc, f(getX())); }
+double CosineOp::number(ArrayRef<double> x) { return std::cos(x[0]); }

@@ -18,4 +18,11 @@ def SiluOp : Op<ToyDialect, "silu", [Pure, SameOperandsAndResultType, DeclareOpI
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 
+def CosineOp : Op<ToyDialect, "cosine", [Pure, SameOperandsAndResultType, DeclareOpInterfaceMethods<PointwiseOp>]> {
+  let summary = "cos(x), of which not even the formula's arithmetic is known";
+  let arguments = (ins TensorRankOf<[F32], [5]>:$x);
+  let results = (outs TensorRankOf<[F32], [5]>:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
 #endif
