@@ -54,7 +54,10 @@ LAYERS = {"stem": "stem", "stage2.0.residual": "layer2.0", "stage4.1.residual": 
 def network(name, seed):
     """Returns the model with random weights and statistics, so that a wrong index cannot leave a result unchanged."""
     torch.manual_seed(seed)
-    model = MODELS[name]() if name in MODELS else getattr(torchvision.models.video, name)(num_classes=400)
+    return randomised(MODELS[name]() if name in MODELS else getattr(torchvision.models.video, name)(num_classes=400))
+
+
+def randomised(model):
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
@@ -87,6 +90,10 @@ def run(kinema, spec, files, *more):
     return comparison.run(kinema, {**files, "spec": spec}, *names, *more)
 
 
+def files_in(folder):
+    return {key: os.path.join(folder, key + ".safetensors") for key in ("weights", "input", "output")}
+
+
 def torch_step(model, clips, labels):
     model.train()
     optimiser = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
@@ -98,19 +105,24 @@ def torch_step(model, clips, labels):
 
 
 def compare(kinema, models, name, shape, seed, folder):
-    n, frames, height, width = shape
     model = network(name, seed)
-    clips = torch.randn(n, 3, frames, height, width)
-    labels = torch.randint(0, 400, (n,))
-    files = {key: os.path.join(folder, key + ".safetensors") for key in ("weights", "input", "output")}
-    safetensors.save(files["weights"], state(model))
-    safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
     spec = os.path.join(models, "torchvision", name + ".arch")
     if name in SPECS:
         spec = os.path.join(folder, name + ".arch")
         with open(spec, "w", encoding="utf-8") as file:
             file.write(SPECS[name])
-    options = OPTIONS.get(name, [])
+    return compare_with(kinema, model, spec, shape, folder, OPTIONS.get(name, []), name in LARGE)
+
+
+def compare_with(kinema, model, spec, shape, folder, options, large):
+    """Returns whether scores and a step of the spec agree with the model's."""
+    n, frames, height, width = shape
+    name = os.path.basename(spec)[:-len(".arch")]
+    clips = torch.randn(n, 3, frames, height, width)
+    labels = torch.randint(0, 400, (n,))
+    files = files_in(folder)
+    safetensors.save(files["weights"], state(model))
+    safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
     model.eval()
     features = hook(model)
     with torch.no_grad():
@@ -118,12 +130,12 @@ def compare(kinema, models, name, shape, seed, folder):
     found = run(kinema, spec, files, *options, *(["--layers", ",".join(LAYERS)] if features else []))
     worst = {"logits": max(distance(found[key], value) for key, value in wanted.items())}
     found = run(kinema, spec, files, "--step", "--rate", str(RATE), "--momentum", str(MOMENTUM), "--weight-decay", str(DECAY), *options)
-    exact = torch_step(copy.deepcopy(model).double(), clips.double(), labels) if name in LARGE else {}
+    exact = torch_step(copy.deepcopy(model).double(), clips.double(), labels) if large else {}
     wanted = torch_step(model, clips, labels)
     # The bias of a batch norm before a conv and another batch norm has no gradient but what rounding makes.
     least = 1e-5 * max(norm(value) for key, value in wanted.items() if key.startswith("grad."))
     bound = STEP
-    if name in LARGE:
+    if large:
         bound = max(bound, REACH * max(distance(wanted[key], value, least) for key, value in exact.items() if key.startswith("grad.")))
     for key, value in wanted.items():
         if key not in found:

@@ -1,0 +1,308 @@
+"""Networks in PyTorch, written from their papers, whose parameters have the names of the specs in models/."""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+CLASSES = 400
+DEPTHS = (3, 4, 6, 3)  # of a ResNet-50
+
+
+def sized(value):
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * 3
+
+
+class Unit(nn.Conv3d):
+    """A conv that keeps the size but for its stride, batch norm and ReLU."""
+
+    def __init__(self, inputs, outputs, kernel=1, stride=1, groups=1, bn=True, relu=True):
+        padding = [k // 2 for k in sized(kernel)]
+        super().__init__(inputs, outputs, sized(kernel), sized(stride), padding, groups=groups, bias=not bn)
+        self.bn = nn.BatchNorm3d(outputs) if bn else None
+        self.relu = relu
+
+    def forward(self, x):
+        x = super().forward(x)
+        x = self.bn(x) if self.bn else x
+        return F.relu(x) if self.relu else x
+
+
+class Row(nn.Module):
+    """Its children one after the other."""
+
+    def __init__(self, **children):
+        super().__init__()
+        for name, child in children.items():
+            self.add_module(name, child)
+
+    def forward(self, x):
+        for child in self.children():
+            x = child(x)
+        return x
+
+
+# He et al., 2016: bottlenecks. `middle` makes the second conv of (channels, stride).
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, outputs, middle, stride=1, first=1, strides_first=False):
+        super().__init__()
+        inner = outputs // 4
+        self.conv1 = Unit(inputs, inner, first, stride if strides_first else 1)
+        self.conv2 = middle(inner, 1 if strides_first else stride)
+        self.conv3 = Unit(inner, outputs, relu=False)
+        if inputs != outputs or sized(stride) != (1, 1, 1):
+            self.shortcut = Unit(inputs, outputs, 1, stride, relu=False)
+
+    def branch(self, x):
+        return self.conv3(self.conv2(self.conv1(x)))
+
+    def forward(self, x):
+        return F.relu(self.branch(x) + (self.shortcut(x) if hasattr(self, "shortcut") else x))
+
+
+def stage(inputs, outputs, depth, middle, stride=1, block=Bottleneck, **more):
+    return nn.Sequential(*(block(outputs if i else inputs, outputs, middle, 1 if i else stride, **more) for i in range(depth)))
+
+
+def cube(channels, stride):
+    return Unit(channels, channels, 3, stride)
+
+
+def plane(channels, stride):
+    return Unit(channels, channels, (1, 3, 3), (1, sized(stride)[1], sized(stride)[2]))
+
+
+SPACE = (1, 2, 2)
+
+
+def stem_pool(x):
+    return F.max_pool3d(x, (1, 3, 3), SPACE, (0, 1, 1))
+
+
+class ResNet50(nn.Module):
+    """Over clips: a stem of 3x7x7, and the middle convs of the kind that is given."""
+
+    def __init__(self, middle, pool=None, stem=(3, 7, 7), stride=2, block=Bottleneck):
+        super().__init__()
+        self.pool = pool
+        self.stem = Unit(3, 64, stem, SPACE)
+        for i, depth in enumerate(DEPTHS):
+            setattr(self, f"stage{i + 1}", stage(64 if i == 0 else 128 * 2**i, 256 * 2**i, depth, middle, stride if i else 1, block))
+        self.fc = nn.Linear(2048, CLASSES)
+
+    def features(self, x):
+        x = self.stem(x)
+        x = self.pool(x) if self.pool else x
+        return self.stage4(self.stage3(self.stage2(self.stage1(x))))
+
+    def forward(self, x):
+        return self.fc(self.features(x).mean((2, 3, 4)))
+
+
+# Tran et al., 2019: channel-separated networks. In ip-CSN a conv of 1x1x1 stands before the depthwise one.
+
+def depthwise(channels, stride):
+    return Unit(channels, channels, 3, stride, groups=channels)
+
+
+def preserved(channels, stride):
+    return Row(point=Unit(channels, channels, relu=False), depth=depthwise(channels, stride))
+
+
+# Wang et al., 2018: the non-local block, embedded Gaussian, keys and values of a max pool.
+
+class NonLocal(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.q, self.k, self.v = (Unit(channels, channels // 2, bn=False, relu=False) for _ in range(3))
+        self.out = Unit(channels // 2, channels, relu=False)
+
+    def forward(self, x):
+        small = F.max_pool3d(x, SPACE)
+        q, k, v = self.q(x).flatten(2), self.k(small).flatten(2), self.v(small).flatten(2)
+        y = torch.softmax(q.transpose(1, 2) @ k, 2) @ v.transpose(1, 2)
+        return x + self.out(y.transpose(1, 2).unflatten(2, x.shape[2:]))
+
+
+class NonLocalBottleneck(Bottleneck):
+    def __init__(self, inputs, outputs, middle, stride=1):
+        super().__init__(inputs, outputs, middle, stride)
+        self.add_module("nonlocal", NonLocal(outputs))
+
+    def forward(self, x):
+        return self.get_submodule("nonlocal")(super().forward(x))
+
+
+def r3d_50_nl():
+    network = ResNet50(cube)
+    for group, channels in ((network.stage2, 512), (network.stage3, 1024)):
+        for i in range(1, len(group), 2):
+            group[i] = NonLocalBottleneck(channels, channels, cube)
+    return network
+
+
+# Qiu et al., 2017: P3D, whose units take turns.
+
+class P3D(nn.Module):
+    def __init__(self, kind, channels):
+        super().__init__()
+        self.kind, self.spatial, self.temporal = kind, Unit(channels, channels, (1, 3, 3)), Unit(channels, channels, (3, 1, 1))
+
+    def forward(self, x):
+        spatial = self.spatial(x)
+        return {"a": lambda: self.temporal(spatial), "b": lambda: spatial + self.temporal(x),
+                "c": lambda: self.temporal(spatial) + spatial}[self.kind]()
+
+
+class P3D63(nn.Module):
+    def __init__(self):
+        super().__init__()
+        kinds, group = iter("abc" "abca" "bcabca"), dict(strides_first=True)
+        unit = lambda channels, stride: P3D(next(kinds), channels)
+        self.stem = Unit(3, 64, (1, 7, 7), SPACE)
+        self.stage1 = stage(64, 256, 3, unit, **group)
+        self.stage2 = stage(256, 512, 4, unit, SPACE, **group)
+        self.stage3 = stage(512, 1024, 6, unit, SPACE, **group)
+        self.stage4 = stage(1024, 2048, 3, plane, SPACE, **group)
+        self.fc = nn.Linear(2048, CLASSES)
+
+    def forward(self, x):
+        x = F.max_pool3d(self.stem(x), (2, 3, 3), 2, (0, 1, 1))
+        for group in (self.stage1, self.stage2, self.stage3):
+            x = F.max_pool3d(group(x), (2, 1, 1))
+        return self.fc(self.stage4(x).mean((2, 3, 4)))
+
+
+# Lin et al., 2019: TSM, in the residual branch; an eighth of the channels each way.
+
+def shift(x):
+    fold = x.shape[1] // 8
+    later, earlier, others = x[:, :fold], x[:, fold:2 * fold], x[:, 2 * fold:]
+    return torch.cat([F.pad(later[:, :, 1:], (0, 0, 0, 0, 0, 1)), F.pad(earlier[:, :, :-1], (0, 0, 0, 0, 1, 0)), others], 1)
+
+
+class ShiftBottleneck(Bottleneck):
+    def branch(self, x):
+        return super().branch(shift(x))
+
+
+class TSM50(ResNet50):
+    def __init__(self):
+        super().__init__(plane, stem_pool, (1, 7, 7), SPACE, ShiftBottleneck)
+
+    def forward(self, x):
+        return self.fc(self.features(x).mean((3, 4)).transpose(1, 2)).mean(1)  # the mean over the frames' scores
+
+
+# Feichtenhofer et al., 2019: SlowFast 4x16.
+
+class Lateral(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = Unit(channels, 2 * channels, (5, 1, 1), (8, 1, 1))
+
+    def forward(self, slow, fast):
+        return torch.cat([slow, self.conv(fast)], 1)
+
+
+def pathway(stem, width, lateral, firsts):
+    path = nn.Module()
+    path.stem = Unit(3, width, stem, SPACE)
+    for i, (depth, first) in enumerate(zip(DEPTHS, firsts)):
+        inputs = width if i == 0 else 2 * width * 2**i
+        if lateral:
+            setattr(path, f"lat{i + 1}", Lateral(inputs // 8))
+            inputs += inputs // 4
+        setattr(path, f"res{i + 2}", stage(inputs, 4 * width * 2**i, depth, plane, SPACE if i else 1, first=first))
+    return path
+
+
+class SlowFast(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fast = pathway((5, 7, 7), 8, False, [(3, 1, 1)] * 4)
+        self.slow = pathway((1, 7, 7), 64, True, [1, 1, (3, 1, 1), (3, 1, 1)])
+        self.fc = nn.Linear(2048 + 256, CLASSES)
+
+    def forward(self, x):
+        slow, fast = (stem_pool(path.stem(y)) for path, y in ((self.slow, x[:, :, ::8]), (self.fast, x)))
+        for i in range(1, 5):
+            slow = getattr(self.slow, f"res{i + 1}")(getattr(self.slow, f"lat{i}")(slow, fast))
+            fast = getattr(self.fast, f"res{i + 1}")(fast)
+        return self.fc(torch.cat([slow.mean((2, 3, 4)), fast.mean((2, 3, 4))], 1))
+
+
+# Carreira and Zisserman, 2017: I3D, with TensorFlow's padding.
+
+def same(x, kernel, stride, value):
+    """Pads so that the size is divided by the stride and rounded up; the odd element goes behind."""
+    pads = []
+    for n, k, s in reversed(list(zip(x.shape[2:], sized(kernel), sized(stride)))):
+        total = max(0, (-(-n // s) - 1) * s + k - n)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads, value=value)
+
+
+def same_pool(x, kernel, stride):
+    return F.max_pool3d(same(x, kernel, stride, -torch.inf), kernel, stride)
+
+
+class SameUnit(Unit):
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.padding = (0, 0, 0)
+
+    def forward(self, x):
+        return super().forward(same(x, self.kernel_size, self.stride, 0.0))
+
+
+class Mixed(nn.Module):
+    def __init__(self, inputs, c0, c1a, c1, c2a, c2, c3):
+        super().__init__()
+        self.b0 = SameUnit(inputs, c0)
+        self.b1a, self.b1 = SameUnit(inputs, c1a), SameUnit(c1a, c1, 3)
+        self.b2a, self.b2 = SameUnit(inputs, c2a), SameUnit(c2a, c2, 3)
+        self.b3 = SameUnit(inputs, c3)
+
+    def forward(self, x):
+        return torch.cat([self.b0(x), self.b1(self.b1a(x)), self.b2(self.b2a(x)), self.b3(same_pool(x, 3, 1))], 1)
+
+
+class I3D(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2, self.conv3 = SameUnit(3, 64, 7, 2), SameUnit(64, 64), SameUnit(64, 192, 3)
+        channels = 192
+        for name, c in {"3b": (64, 96, 128, 16, 32, 32), "3c": (128, 128, 192, 32, 96, 64), "4b": (192, 96, 208, 16, 48, 64),
+                        "4c": (160, 112, 224, 24, 64, 64), "4d": (128, 128, 256, 24, 64, 64), "4e": (112, 144, 288, 32, 64, 64),
+                        "4f": (256, 160, 320, 32, 128, 128), "5b": (256, 160, 320, 32, 128, 128),
+                        "5c": (384, 192, 384, 48, 128, 128)}.items():
+            setattr(self, f"mixed_{name}", Mixed(channels, *c))
+            channels = c[0] + c[2] + c[4] + c[5]
+        self.logits = Unit(1024, CLASSES, bn=False, relu=False)
+
+    def forward(self, x):
+        x = same_pool(self.conv1(x), (1, 3, 3), SPACE)
+        x = same_pool(self.conv3(self.conv2(x)), (1, 3, 3), SPACE)
+        x = same_pool(self.mixed_3c(self.mixed_3b(x)), 3, 2)
+        for name in "bcdef":
+            x = getattr(self, f"mixed_4{name}")(x)
+        x = self.mixed_5c(self.mixed_5b(same_pool(x, 2, 2)))
+        return self.logits(F.avg_pool3d(x, (2, 7, 7), 1)).mean((2, 3, 4))
+
+
+def with_eps(network, eps):
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.eps = eps
+    return network
+
+
+# By the names of the specs.
+NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
+            "r3d_50_nl": lambda: with_eps(r3d_50_nl(), 1e-3),
+            "ip_csn_50": lambda: with_eps(ResNet50(preserved, stem_pool), 1e-3),
+            "ir_csn_50": lambda: with_eps(ResNet50(depthwise, stem_pool), 1e-3),
+            "p3d_63": P3D63,
+            "tsm_50": TSM50,
+            "slowfast_50_4x16": SlowFast,
+            "i3d": lambda: with_eps(I3D(), 1e-3)}

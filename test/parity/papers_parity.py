@@ -1,0 +1,64 @@
+"""Compares networks of models/ with PyTorch networks that are written from the papers (papers.py): logits in evaluation
+mode, and one SGD step in training mode.
+
+usage: papers_parity.py KINEMA MODELS [NETWORK:NxTxHxW ...]
+
+The bounds are those of torchvision_parity.py for large networks: with so many ReLUs, some always hang on rounding.
+"""
+import os
+import sys
+import tempfile
+
+import torch
+
+import papers
+from torchvision_parity import SEEDS, compare_with, randomised
+
+# A clip is small, but its last values have several positions, since a batch norm of few values multiplies rounding.
+CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_csn_50:2x8x96x96", "p3d_63:2x16x96x96", "tsm_50:2x4x96x96",
+         "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224"]
+# Nothing is dropped, since both draw other elements.
+DROPS = {"dropout 0.5": "dropout 0", "inception_v1 classes=classes": "inception_v1 classes=classes drop=0"}
+
+
+def spec_of(models, name, folder):
+    with open(os.path.join(models, name + ".arch"), encoding="utf-8") as file:
+        text = file.read()
+    for dropping, keeping in DROPS.items():
+        text = text.replace(dropping, keeping)
+    spec = os.path.join(folder, name + ".arch")
+    with open(spec, "w", encoding="utf-8") as file:
+        file.write(text)
+    return spec
+
+
+def calm(model):
+    """Brings the scores of attention near each other: a softmax of scores that are far apart is decided by rounding."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, papers.NonLocal):
+                module.q.weight *= 1e-3
+
+
+def compare(kinema, models, name, shape, seed, folder):
+    torch.manual_seed(seed)
+    model = randomised(papers.NETWORKS[name]())
+    calm(model)
+    options = ["--names", "kinema", "--models", models]
+    return compare_with(kinema, model, spec_of(models, name, folder), shape, folder, options, large=True)
+
+
+def main():
+    kinema, models, *cases = sys.argv[1:]
+    torch.set_num_threads(2)
+    good = True
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases or CASES:
+            name, text = case.split(":")
+            shape = [int(size) for size in text.split("x")]
+            good &= any(compare(kinema, models, name, shape, seed, folder) for seed in SEEDS)
+    sys.exit(0 if good else "beyond the bounds")
+
+
+if __name__ == "__main__":
+    main()
