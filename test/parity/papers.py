@@ -1,6 +1,7 @@
-"""Networks in PyTorch, written from their papers, whose parameters have the names of the specs in models/."""
+"""Networks in PyTorch, written from their papers. Their parameters have the names of the specs in models/, but for torchvision's."""
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import nn
 
 CLASSES = 400
@@ -193,6 +194,28 @@ class TSM50(ResNet50):
         return self.fc(self.features(x).mean((3, 4)).transpose(1, 2)).mean(1)  # the mean over the frames' scores
 
 
+class TSMMobileNetV2(torchvision.models.MobileNetV2):
+    """On torchvision's network of frames, whose parameters keep their names: clips are shifted where there is a shortcut."""
+
+    def __init__(self):
+        super().__init__(num_classes=CLASSES, dropout=0)
+        for module in self.modules():
+            if getattr(module, "use_res_connect", False):
+                module.conv.register_forward_pre_hook(self.shift_frames)
+
+    frames = 1
+
+    @classmethod
+    def shift_frames(cls, module, inputs):
+        clips = inputs[0].unflatten(0, (-1, cls.frames)).transpose(1, 2)
+        return shift(clips).transpose(1, 2).flatten(0, 1)
+
+    def forward(self, x):
+        type(self).frames = x.shape[2]
+        scores = self.classifier(self.features(x.transpose(1, 2).flatten(0, 1)).mean((2, 3)))
+        return scores.unflatten(0, (-1, x.shape[2])).mean(1)
+
+
 # Feichtenhofer et al., 2019: SlowFast 4x16.
 
 class Lateral(nn.Module):
@@ -304,5 +327,6 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "ir_csn_50": lambda: with_eps(ResNet50(depthwise, stem_pool), 1e-3),
             "p3d_63": P3D63,
             "tsm_50": TSM50,
+            "tsm_mobilenet_v2": TSMMobileNetV2,
             "slowfast_50_4x16": SlowFast,
             "i3d": lambda: with_eps(I3D(), 1e-3)}

@@ -16,7 +16,8 @@ from torchvision_parity import SEEDS, compare_with, randomised
 
 # A clip is small, but its last values have several positions, since a batch norm of few values multiplies rounding.
 CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_csn_50:2x8x96x96", "p3d_63:2x16x96x96", "tsm_50:2x4x96x96",
-         "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224"]
+         "tsm_mobilenet_v2:2x4x96x96",         "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224"]
+NAMES = {"tsm_mobilenet_v2": "torchvision-mobilenet"}
 # Nothing is dropped, since both draw other elements.
 DROPS = {"dropout 0.5": "dropout 0", "inception_v1 classes=classes": "inception_v1 classes=classes drop=0"}
 
@@ -44,7 +45,7 @@ def compare(kinema, models, name, shape, seed, folder):
     torch.manual_seed(seed)
     model = randomised(papers.NETWORKS[name]())
     calm(model)
-    options = ["--names", "kinema", "--models", models]
+    options = ["--names", NAMES.get(name, "kinema"), "--models", models]
     return compare_with(kinema, model, spec_of(models, name, folder), shape, folder, options, large=True)
 
 
