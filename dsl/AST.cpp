@@ -72,8 +72,8 @@ void visitPaths(const Stmt &stmt, llvm::function_ref<void(const PathExpr &)> vis
 }
 
 llvm::StringRef toString(Type type) {
-  static constexpr llvm::StringLiteral names[] = {"int",  "number", "size",  "flag",
-                                                  "word", "unit",   "block", "value"};
+  static constexpr llvm::StringLiteral names[] = {"int",  "number", "size",  "flag", "word",
+                                                  "unit", "block",  "value", "axes"};
   return names[static_cast<int>(type)];
 }
 

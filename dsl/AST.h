@@ -213,8 +213,9 @@ struct CallStmt : Stmt {
   static bool classof(const Stmt *stmt) { return stmt->kind == Kind::Call; }
 };
 
-/// Names the types of parameters.
-enum class Type { Int, Number, Size, Flag, Word, Unit, Block, Value };
+/// Names the types of parameters. Those of definitions have one of the types up to Value; Axes is for
+/// operations alone.
+enum class Type { Int, Number, Size, Flag, Word, Unit, Block, Value, Axes };
 
 /// A Parameter is a parameter of a definition, such as `stride:size=1`.
 struct Parameter {

@@ -11,8 +11,9 @@ bool isWord(const Binding &binding, llvm::StringRef text) {
 }
 
 std::string describe(const CalleeParameter &wanted) {
-  static constexpr llvm::StringLiteral names[] = {"an integer", "a number", "a size",  "on or off",
-                                                  "a word",     "a unit",   "a block", "a value"};
+  static constexpr llvm::StringLiteral names[] = {"an integer", "a number", "a size",
+                                                  "on or off",  "a word",   "a unit",
+                                                  "a block",    "a value",  "a list of axes"};
   std::string words = llvm::join(wanted.words, ", ");
   std::string name = names[static_cast<int>(wanted.type)].str();
   if (wanted.type == Type::Size && wanted.sizeParts == 4)
@@ -73,13 +74,15 @@ struct Conversion {
   }
   Result operator()(double value) const { return onlyIf(wanted.type == Type::Number, value); }
   Result operator()(const Size &size) const {
-    return onlyIf(wanted.type == Type::Size && size.size() == wanted.sizeParts, size);
+    bool fits = size.size() == wanted.sizeParts || (wanted.takesPair && size.size() == 2 * wanted.sizeParts);
+    return onlyIf(wanted.type == Type::Size && fits, size);
   }
   Result operator()(const Word &word) const { return onlyIf(fits(word, wanted), word); }
   Result operator()(const CallablePtr &callable) const {
     bool isUnit = wanted.type == Type::Unit && callable->callee.isUnit();
     return onlyIf(isUnit || wanted.type == Type::Block, callable);
   }
+  Result operator()(const Axes &axes) const { return onlyIf(wanted.type == Type::Axes, axes); }
   Result operator()(const NamedPtr &value) const { return onlyIf(wanted.type == Type::Value, value); }
 };
 

@@ -24,6 +24,14 @@ struct Word {
   const Definition *act = nullptr; // what it means as an activation, where it is the name of an act
 };
 
+/// A Factor is a part of an axis, such as `g` or `2`.
+struct Factor {
+  std::string name;                 // empty for a number
+  std::optional<int64_t> size = {}; // that of a number, or of an integer that is known under the name
+};
+/// Axes are the axes of a value, each a list of factors, the slowest first; one of size 1 may have none.
+using Axes = std::vector<std::vector<Factor>>;
+
 /// A NamedValue is a named value of the network whose shape is known, or will be.
 struct NamedValue {
   std::string name;
@@ -39,7 +47,7 @@ using NamedPtr = std::shared_ptr<NamedValue>;
 struct Callable;
 using CallablePtr = std::shared_ptr<Callable>;
 
-using Binding = std::variant<Unknown, Auto, Broken, int64_t, double, Size, Word, CallablePtr, NamedPtr>;
+using Binding = std::variant<Unknown, Auto, Broken, int64_t, double, Size, Word, CallablePtr, NamedPtr, Axes>;
 
 /// A Callable is an operation or a definition with arguments bound.
 struct Callable {

@@ -11,9 +11,9 @@ namespace {
 constexpr double largestExtent = (1u << 31) - 1;
 
 CalleeParameter view(const OperationParameter &parameter) {
-  CalleeParameter result{parameter.name,           parameter.type,        defaultOf(parameter),
-                         parameter.allowedWords(), parameter.sizeParts,   parameter.minimum,
-                         parameter.maximum,        parameter.isActivation};
+  CalleeParameter result{parameter.name,           parameter.type,      defaultOf(parameter),
+                         parameter.allowedWords(), parameter.sizeParts, parameter.minimum,
+                         parameter.maximum,        parameter.takesPair, parameter.isActivation};
   if (parameter.minimum && !parameter.maximum &&
       (parameter.type == Type::Int || parameter.type == Type::Size))
     result.maximum = largestExtent;

@@ -14,6 +14,7 @@ struct CalleeParameter {
   llvm::ArrayRef<llvm::StringRef> words = {};
   unsigned sizeParts = 3;
   std::optional<double> minimum = {}, maximum = {};
+  bool takesPair = false;    // of two sizes, in front and behind
   bool isActivation = false; // also takes the names of acts of one operand
 };
 

@@ -29,7 +29,9 @@ std::string foreignWord(llvm::StringRef head) {
       {" silu ", "it is `swish`"},
       {" leakyrelu ", "it is `leaky_relu`"},
       {" elu prelu tanh mish softplus ", "an activation is one line: `act bounded(x) = tanh(x)`"},
-      {" layernorm groupnorm instancenorm layer_norm norm ", "the only norm is `bn`"},
+      {" layernorm layer_norm ", "layer norm at each position is `norm [c]`"},
+      {" groupnorm group_norm ", "it is `norm [c t h w] groups=8`"},
+      {" instancenorm instance_norm ", "it is `norm [t h w]`"},
       {" lstm gru rnn convlstm ", "there is no recurrence"},
       {" scale upsample interpolate ", "there is no such operation"},
   };
@@ -338,6 +340,10 @@ void DefinitionChecker::braces(const CallStmt &call, const Callee &callee) {
 void DefinitionChecker::needValue(const CallStmt &call, const Callee &callee) {
   if (callee.is(Operation::Kind::Input))
     return input(call);
+  if (callee.is(Operation::Kind::Param)) { // which begins a value, as `from` does
+    flow = Flow::Some;
+    return;
+  }
   if (flow == Flow::None)
     error(call.location, "'" + call.head.text + "' stands before the input: there is no value yet",
           inputHint);

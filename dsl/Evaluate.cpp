@@ -177,7 +177,70 @@ std::optional<Binding> Evaluator::evaluateSize(const SizeExpr &size, const Calle
   return fit(size, size.parts, wanted);
 }
 
+/// Evaluates a factor of an axis: an integer, or a name, which may be that of an integer. `isKnown` becomes
+/// false where there is an integer that is not known here.
+std::optional<Factor> Evaluator::evaluateFactor(const Expr &expr, const CalleeParameter &wanted,
+                                                bool &isKnown) {
+  const auto *path = llvm::dyn_cast<PathExpr>(&expr);
+  const bool isName = path && path->isWord();
+  if (isName && !scope.find(path->text()))
+    return Factor{path->text()};
+  CalleeParameter size{wanted.name, Type::Int};
+  size.minimum = 1;
+  std::optional<Binding> value = evaluate(expr, size);
+  if (!value || is<Auto>(*value))
+    return std::nullopt;
+  const auto *known = std::get_if<int64_t>(&*value);
+  isKnown &= known != nullptr;
+  return Factor{isName ? path->text() : "", known ? std::optional(*known) : std::nullopt};
+}
+
+/// Evaluates axes, such as `[n [g c] t h w]`.
+std::optional<Binding> Evaluator::evaluateAxes(const ListExpr &list, const CalleeParameter &wanted) {
+  Axes axes;
+  bool good = true, isKnown = true;
+  auto add = [&](const Expr &expr) {
+    std::optional<Factor> factor = evaluateFactor(expr, wanted, isKnown);
+    good &= factor.has_value();
+    if (factor && (!factor->name.empty() || factor->size != 1))
+      axes.back().push_back(std::move(*factor));
+  };
+  for (const ExprPtr &element : list.elements) {
+    axes.emplace_back();
+    if (const auto *factors = llvm::dyn_cast<ListExpr>(element.get()))
+      for (const ExprPtr &factor : factors->elements)
+        add(*factor);
+    else
+      add(*element);
+  }
+  if (!good)
+    return std::nullopt;
+  return isKnown ? Binding(axes) : Binding(Unknown{Type::Axes});
+}
+
+/// Evaluates two sizes, in front and behind, as one of twice the parts.
+std::optional<Binding> Evaluator::evaluatePair(const ListExpr &list, const CalleeParameter &wanted) {
+  CalleeParameter each = wanted;
+  each.takesPair = false;
+  each.words = {};
+  Size both;
+  bool good = true;
+  for (const ExprPtr &element : list.elements) {
+    std::optional<Binding> size = evaluate(*element, each);
+    good &= size.has_value();
+    if (const auto *known = size ? std::get_if<Size>(&*size) : nullptr)
+      both.insert(both.end(), known->begin(), known->end());
+  }
+  if (!good)
+    return std::nullopt;
+  return both.size() == 2 * wanted.sizeParts ? Binding(both) : Binding(Unknown{Type::Size});
+}
+
 std::optional<Binding> Evaluator::evaluateList(const ListExpr &list, const CalleeParameter &wanted) {
+  if (wanted.type == Type::Axes)
+    return evaluateAxes(list, wanted);
+  if (wanted.takesPair && list.elements.size() == 2)
+    return evaluatePair(list, wanted);
   Size parts;
   bool good = true;
   for (const ExprPtr &element : list.elements) {
@@ -287,6 +350,8 @@ std::optional<Binding> Evaluator::evaluatePath(const PathExpr &path, const Calle
     return evaluateCallable(path, wanted);
   if (wanted.type == Type::Value)
     return scope.value(path, path.parts);
+  if (wanted.type == Type::Axes)
+    return mismatch(path, wanted, "'" + word + "'", "axes stand in brackets: [" + word + "]");
   return evaluateOtherWord(path, wanted);
 }
 

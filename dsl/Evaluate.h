@@ -32,6 +32,9 @@ private:
   std::string describe(const PathExpr &path, const Binding &value);
   std::optional<Binding> evaluateSize(const SizeExpr &size, const CalleeParameter &wanted);
   std::optional<Binding> evaluateList(const ListExpr &list, const CalleeParameter &wanted);
+  std::optional<Binding> evaluatePair(const ListExpr &list, const CalleeParameter &wanted);
+  std::optional<Binding> evaluateAxes(const ListExpr &list, const CalleeParameter &wanted);
+  std::optional<Factor> evaluateFactor(const Expr &expr, const CalleeParameter &wanted, bool &isKnown);
   std::optional<Binding> evaluateBinary(const BinaryExpr &binary, const CalleeParameter &wanted);
   std::optional<Binding> compute(const BinaryExpr &binary, int64_t left, int64_t right);
   std::optional<Binding> evaluateBound(const BoundExpr &bound, const CalleeParameter &wanted);

@@ -20,7 +20,7 @@ struct Formula {
   enum class Kind { Number, Name, Call, Add, Sub, Mul, Div, Negate };
 
   Kind kind;
-  Location location; // of a sum, difference, product or quotient that of its mark
+  Location location;     // of a sum, difference, product or quotient that of its mark
   std::string text = {}; // the spelling of a number, a name, or what is called
   double value = 0;      // of a number
   std::vector<FormulaPtr> operands = {};

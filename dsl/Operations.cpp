@@ -20,10 +20,13 @@ constexpr auto streamKinds = [] {
     names[i] = inputKinds[i].name;
   return names;
 }();
-constexpr Words paddings[] = {"half", "same"};
-constexpr Words initialisations[] = {"he", "normal", "identity"};
+constexpr Words paddings[] = {"half", "same", "causal"};
+constexpr Words initialisations[] = {"he", "normal", "identity", "zero"};
+constexpr Words startingValues[] = {"normal", "zero", "one"};
+constexpr Words turnings[] = {"none", "first", "second", "both"};
+constexpr Words scalings[] = {"rsqrt"};
 constexpr Words poolings[] = {"max", "avg"};
-constexpr Words windows[] = {"global", "space", "time"};
+constexpr Words windows[] = {"global", "space", "time", "channels"};
 constexpr Words axes[] = {"time"};
 
 constexpr OperationParameter inputParameters[] = {
@@ -35,7 +38,12 @@ constexpr OperationParameter convParameters[] = {
     {.name = "k", .type = Type::Size, .minimum = 1},
     {.name = "ch", .type = Type::Int, .minimum = 1},
     {.name = "stride", .type = Type::Size, .defaultText = "1", .minimum = 1},
-    {.name = "pad", .type = Type::Size, .defaultText = "half", .words = paddings, .minimum = 0},
+    {.name = "pad",
+     .type = Type::Size,
+     .defaultText = "half",
+     .words = paddings,
+     .takesPair = true,
+     .minimum = 0},
     {.name = "dilate", .type = Type::Size, .defaultText = "1", .minimum = 1},
     {.name = "groups", .type = Type::Int, .defaultText = "1", .minimum = 1},
     {.name = "bias", .type = Type::Flag, .defaultText = "auto"},
@@ -48,7 +56,12 @@ constexpr OperationParameter poolParameters[] = {
     {.name = "how", .type = Type::Word, .words = poolings},
     {.name = "k", .type = Type::Size, .words = windows, .minimum = 1},
     {.name = "stride", .type = Type::Size, .defaultText = "k", .minimum = 1},
-    {.name = "pad", .type = Type::Size, .defaultText = "0", .words = paddings, .minimum = 0},
+    {.name = "pad",
+     .type = Type::Size,
+     .defaultText = "0",
+     .words = paddings,
+     .takesPair = true,
+     .minimum = 0},
     {.name = "ceil", .type = Type::Flag, .defaultText = "off"},
 };
 constexpr OperationParameter fcParameters[] = {
@@ -76,10 +89,36 @@ constexpr OperationParameter foldParameters[] = {
 constexpr OperationParameter shiftParameters[] = {
     {.name = "n", .type = Type::Int, .minimum = 2},
 };
+constexpr OperationParameter sliceParameters[] = {
+    {.name = "from", .type = Type::Int, .minimum = 0},
+    {.name = "ch", .type = Type::Int, .minimum = 1},
+};
+constexpr OperationParameter arrangeParameters[] = {
+    {.name = "from", .type = Type::Axes},
+    {.name = "to", .type = Type::Axes},
+};
+constexpr OperationParameter normParameters[] = {
+    {.name = "over", .type = Type::Axes},
+    {.name = "groups", .type = Type::Int, .defaultText = "1", .minimum = 1},
+    {.name = "eps", .type = Type::Number, .defaultText = "1e-5", .minimum = 0},
+    {.name = "affine", .type = Type::Flag, .defaultText = "on"},
+};
+constexpr OperationParameter paramParameters[] = {
+    {.name = "size", .type = Type::Size, .sizeParts = 4, .minimum = 1},
+    {.name = "init", .type = Type::Word, .defaultText = "zero", .words = startingValues},
+};
+constexpr OperationParameter productParameters[] = {
+    {.name = "a", .type = Type::Value},
+    {.name = "b", .type = Type::Value},
+    {.name = "turned", .type = Type::Word, .defaultText = "none", .words = turnings},
+    {.name = "scale", .type = Type::Number, .defaultText = "1", .words = scalings},
+};
 constexpr OperationParameter attentionParameters[] = {
     {.name = "q", .type = Type::Value},
     {.name = "k", .type = Type::Value},
     {.name = "v", .type = Type::Value},
+    {.name = "heads", .type = Type::Int, .defaultText = "1", .minimum = 1},
+    {.name = "scale", .type = Type::Number, .defaultText = "1", .words = scalings},
 };
 constexpr OperationParameter stageParameters[] = {
     {.name = "kind", .type = Type::Unit},
@@ -100,7 +139,6 @@ constexpr Operation builtIn[] = {
     {Kind::Fc, "fc", fcParameters},
     {Kind::Bn, "bn", bnParameters},
     activation("relu", "clip.relu"),
-    activation("relu6", "clip.relu6"),
     activation("sigmoid", "clip.sigmoid"),
     {Kind::Softmax, "softmax", {}},
     {Kind::Dropout, "dropout", dropoutParameters},
@@ -112,6 +150,11 @@ constexpr Operation builtIn[] = {
     {Kind::Residual, "residual", residualParameters, false, Braces::Sequence},
     {Kind::Fold, "fold", foldParameters},
     {Kind::Shift, "shift", shiftParameters},
+    {Kind::Slice, "slice", sliceParameters},
+    {Kind::Arrange, "arrange", arrangeParameters},
+    {Kind::Norm, "norm", normParameters},
+    {Kind::Param, "param", paramParameters},
+    {Kind::Product, "product", productParameters},
     {Kind::Attention, "attention", attentionParameters},
     {Kind::Stage, "stage", stageParameters},
 };

@@ -17,6 +17,7 @@ struct OperationParameter {
   llvm::StringRef defaultText = {}; // empty: must be given
   llvm::ArrayRef<llvm::StringRef> words =
       {};                             // words taken besides (or, for Type::Word, as) values of the type
+  bool takesPair = false;             // for Type::Size: also two of them in brackets, in front and behind
   bool isActivation = false;          // the words are the names of the activations, and `none`
   unsigned sizeParts = 3;             // for Type::Size: T x H x W, or C x T x H x W
   std::optional<double> minimum = {}; // least value of a number, or of each part of a size
@@ -43,6 +44,11 @@ struct Operation {
     Residual,
     Fold,
     Shift,
+    Slice,
+    Arrange,
+    Norm,
+    Param,
+    Product,
     Attention,
     Stage
   };

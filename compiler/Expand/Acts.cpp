@@ -49,9 +49,8 @@ Value FormulaWriter::call(const dsl::Definition &act, ArrayRef<Value> given) {
 
 Value FormulaWriter::write(const dsl::Formula &formula, const dsl::Definition &act, const Scalars &scalars) {
   using Kind = dsl::Formula::Kind;
-  auto x = llvm::map_to_vector(formula.operands, [&](const dsl::FormulaPtr &operand) {
-    return write(*operand, act, scalars);
-  });
+  auto x = llvm::map_to_vector(formula.operands,
+                               [&](const dsl::FormulaPtr &operand) { return write(*operand, act, scalars); });
   switch (formula.kind) {
   case Kind::Number:
     return constant(formula.value);
@@ -132,7 +131,8 @@ Activation Expander::expandAct(const dsl::Callable &callable, Site &site) {
     return Activation::failed();
   if (operands->size() != act.operands.size()) {
     fail(site.where(), site.frame,
-         "'" + act.name.text + "' joins " + Twine(act.operands.size()) + " values, found " + Twine(operands->size()),
+         "'" + act.name.text + "' joins " + Twine(act.operands.size()) + " values, found " +
+             Twine(operands->size()),
          "the value before and those named behind it, or branches: `" + act.name.text + " { ... }`");
     return Activation::failed();
   }

@@ -119,7 +119,8 @@ static bool isSilent(const dsl::Callee &callee) {
 }
 
 static bool ownsWeights(const dsl::Callee &callee) {
-  return isKindOfConv(callee) || callee.is(Kind::Fc) || callee.is(Kind::Bn);
+  return isKindOfConv(callee) || callee.is(Kind::Fc) || callee.is(Kind::Bn) || callee.is(Kind::Norm) ||
+         callee.is(Kind::Param);
 }
 
 Activation Expander::invoke(const dsl::Callable &callable, Site site) {

@@ -87,6 +87,13 @@ bool Expander::checkResult(const Activation &result, Frame &frame) {
          "`pool avg global` or `fc` would give that");
     return false;
   }
+  if (result.type().getDimSize(0) != options.batch) {
+    fail(result.origin, frame,
+         "the network's last value has " + Twine(result.type().getDimSize(0)) + " clips of a batch of " +
+             Twine(options.batch),
+         "an arrangement that brings axes to n is taken back before the end");
+    return false;
+  }
   return true;
 }
 

@@ -111,9 +111,28 @@ private:
   Activation expandFc(Site &site, Arguments &arguments);
   Activation expandBn(Site &site, Arguments &arguments);
   Activation expandDropout(Site &site, Arguments &arguments);
-  Activation expandFold(Site &site);
   Activation expandShift(Site &site, Arguments &arguments);
+  mlir::DictionaryAttr constantOf(double value);
+  mlir::DictionaryAttr smallNormal();
+  mlir::DictionaryAttr convInitialisation(const dsl::Binding &init);
+
+  // These functions are in Axes.cpp.
+  using Side = llvm::SmallVector<llvm::SmallVector<int64_t>>; // the factors of five axes
+  mlir::Value arrange(mlir::Location where, mlir::Value x, llvm::ArrayRef<int64_t> sizes, const Side &source,
+                      const Side &target);
+  Activation expandArrange(Site &site, Arguments &arguments);
+  Activation expandFold(Site &site);
+  Activation poolChannels(Site &site, bool takesMaximum);
+  Activation expandNorm(Site &site, Arguments &arguments);
+  Activation expandSlice(Site &site, Arguments &arguments);
+  Activation expandParam(Site &site, Arguments &arguments);
+  Activation batched(mlir::Location where, Activation value);
+  mlir::Value scaled(mlir::Location where, mlir::Value x, double factor);
+  Operand operandNamed(Site &site, Arguments &arguments, const char *name);
+  Activation expandProduct(Site &site, Arguments &arguments);
   Activation expandAttention(Site &site, Arguments &arguments);
+
+  // These functions are in Joins.cpp.
   Activation expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments);
   Activation concatenate(llvm::ArrayRef<Operand> operands, Site &site, Arguments &arguments);
   std::optional<mlir::RankedTensorType> commonType(llvm::StringRef word, llvm::ArrayRef<Operand> operands,

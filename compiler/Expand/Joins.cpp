@@ -67,8 +67,8 @@ static bool spreadTogether(const Activation &a, const Activation &b) {
 /// Returns the type over which all operands are spread; nothing, with an error, where two do not fit.
 std::optional<RankedTensorType> Expander::commonType(StringRef word, ArrayRef<Operand> operands, Site &site) {
   SmallVector<int64_t> shape(operands.front().value.type().getShape());
-  for (const Operand &operand : operands) {
-    for (const Operand &before : operands)
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    for (const Operand &before : operands.take_front(i))
       if (!spreadTogether(before.value, operand.value)) {
         clash(word, before, operand, site);
         return std::nullopt;
@@ -158,7 +158,7 @@ Activation Expander::concatenate(ArrayRef<Operand> operands, Site &site, Argumen
   for (const Operand &operand : operands) {
     if (operand.value.size() != operands.front().value.size())
       return clash("concat", operands.front(), operand, site);
-    inputs.push_back(operand.value.value);
+    inputs.push_back(batched(layerLocation(site), operand.value).value);
   }
   Value y = network.create<clip::ConcatOp>(layerLocation(site), ValueRange(inputs));
   site.value = operands.front().value;

@@ -94,15 +94,8 @@ Value Network::createUnary(Location where, StringRef operation, Value operand) {
 
 Value Network::createMap(Location where, ValueRange operands, RankedTensorType type, bool kept,
                          llvm::function_ref<Value(clip::Formula &, ValueRange)> write) {
-  auto op = create<clip::MapOp>(where, type, operands, kept);
-  Block &body = op.getBody().emplaceBlock();
-  for (size_t i = 0; i < operands.size(); ++i)
-    body.addArgument(builder.getF32Type(), where);
-  OpBuilder inside = OpBuilder::atBlockEnd(&body);
-  auto scalarOf = [](Value) { return Value(); }; // its scalars are at hand
-  clip::Formula f(inside, where, scalarOf);
-  clip::YieldOp::create(inside, where, write(f, body.getArguments()));
-  return op;
+  ++operationCount;
+  return clip::createMap(operations(), where, operands, type, kept, write);
 }
 
 void Network::finish(Value logits, ArrayRef<std::pair<std::string, Value>> losses, StringRef name,

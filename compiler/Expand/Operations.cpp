@@ -96,22 +96,24 @@ static DictionaryAttr initialise(MLIRContext &context, StringRef kind, StringRef
   return builder.getDictionaryAttr(entries);
 }
 
-static DictionaryAttr constant(MLIRContext &context, double value) {
+DictionaryAttr Expander::constantOf(double value) {
   return initialise(context, "constant", "value", Builder(&context).getF64FloatAttr(value));
 }
 
 /// Returns the initialisation of the layer that gives the scores: so small that all classes are about as
 /// probable at the start.
-static DictionaryAttr smallNormal(MLIRContext &context) {
+DictionaryAttr Expander::smallNormal() {
   return initialise(context, "normal", "std", Builder(&context).getF64FloatAttr(0.01));
 }
 
 /// Returns the initial values that a conv's `init` names.
-static DictionaryAttr convInitialisation(MLIRContext &context, const dsl::Binding &init) {
+DictionaryAttr Expander::convInitialisation(const dsl::Binding &init) {
   if (dsl::isWord(init, "identity"))
     return initialise(context, "identity", "", {});
   if (dsl::isWord(init, "normal"))
-    return smallNormal(context);
+    return smallNormal();
+  if (dsl::isWord(init, "zero"))
+    return constantOf(0);
   return initialise(context, "he_normal", "fan", StringAttr::get(&context, "out"));
 }
 
@@ -126,11 +128,11 @@ Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Arg
     arguments = &own;
   }
   int64_t channels = cast<RankedTensorType>(x.getType()).getDimSize(1);
-  Value weight = parameter(site, path, "weight", {channels}, "gamma", constant(context, gamma));
-  Value bias = weight ? parameter(site, path, "bias", {channels}, "beta", constant(context, 0)) : Value();
+  Value weight = parameter(site, path, "weight", {channels}, "gamma", constantOf(gamma));
+  Value bias = weight ? parameter(site, path, "bias", {channels}, "beta", constantOf(0)) : Value();
   // The operation names the running statistics as symbols, since a forward network need not read them.
   auto statistic = [&](StringRef name, double init) {
-    clip::ParamOp declared = declare(site, path, name, {channels}, name, constant(context, init));
+    clip::ParamOp declared = declare(site, path, name, {channels}, name, constantOf(init));
     return declared ? FlatSymbolRefAttr::get(declared.getSymNameAttr()) : FlatSymbolRefAttr();
   };
   FlatSymbolRefAttr mean = bias ? statistic("running_mean", 0) : FlatSymbolRefAttr();
@@ -147,13 +149,23 @@ Value Expander::normalise(Value x, StringRef path, double gamma, Site &site, Arg
 
 //===-- Windows -----------------------------------------------------------===//
 
+/// Sets padding as it is written: one size for both sides, or what is in front and what is behind.
+static void setWrittenPadding(const dsl::Size &size, shape::Window &window) {
+  for (int axis = 0; axis < 3; ++axis) {
+    window.padLow[axis] = size[axis];
+    window.padHigh[axis] = size[size.size() - 3 + axis];
+  }
+}
+
 static bool setPadding(const dsl::Binding &pad, const shape::Size3 &input, shape::Window &window) {
   if (dsl::isWord(pad, "same"))
     shape::setSamePadding(input, window);
   else if (dsl::isWord(pad, "half"))
     shape::setHalfPadding(window);
+  else if (dsl::isWord(pad, "causal"))
+    shape::setCausalPadding(window);
   else
-    window.padLow = window.padHigh = size3(pad);
+    setWrittenPadding(std::get<dsl::Size>(pad), window);
   auto small = [](const shape::Size3 &size) {
     return llvm::all_of(size, [](int64_t part) { return part <= maxWindow; });
   };
@@ -186,10 +198,18 @@ static dsl::Location argumentPlace(const dsl::CallStmt &call, StringRef name, un
 
 //===-- Operations --------------------------------------------------------===//
 
+/// Returns whether an operation takes learned tensors as they are, with the elements of one clip.
+static bool joinsValues(Kind kind) {
+  return kind == Kind::Add || kind == Kind::Mul || kind == Kind::Average || kind == Kind::Activation ||
+         kind == Kind::Identity || kind == Kind::Input || kind == Kind::Param;
+}
+
 Activation Expander::expandOperation(const dsl::Callable &callable, Site &site) {
   Arguments arguments(site.frame, callable.callee, site.where());
   if (!arguments.fill(callable, site.where()))
     return Activation::failed();
+  if (!joinsValues(callable.callee.operation->kind))
+    site.value = batched(layerLocation(site), site.value);
   switch (callable.callee.operation->kind) {
   case Kind::Input:
     return expandInput(site, arguments);
@@ -222,6 +242,16 @@ Activation Expander::expandOperation(const dsl::Callable &callable, Site &site) 
     return expandFold(site);
   case Kind::Shift:
     return expandShift(site, arguments);
+  case Kind::Slice:
+    return expandSlice(site, arguments);
+  case Kind::Arrange:
+    return expandArrange(site, arguments);
+  case Kind::Norm:
+    return expandNorm(site, arguments);
+  case Kind::Param:
+    return expandParam(site, arguments);
+  case Kind::Product:
+    return expandProduct(site, arguments);
   case Kind::Attention:
     return expandAttention(site, arguments);
   case Kind::Stage:
@@ -319,14 +349,13 @@ Activation Expander::expandConv(Site &site, Arguments &arguments) {
   }
   bool hasBn = isOn(arguments, "bn");
   bool hasBias = dsl::is<dsl::Auto>(arguments["bias"]) ? !hasBn : isOn(arguments, "bias");
-  auto init = convInitialisation(context, arguments["init"]);
+  auto init = convInitialisation(arguments["init"]);
   Value weight =
       parameter(site, site.path, "weight",
                 {channels, x.channels() / groups, window.kernel[0], window.kernel[1], window.kernel[2]},
                 "weight", init);
-  Value bias = weight && hasBias
-                   ? parameter(site, site.path, "bias", {channels}, "bias", constant(context, 0))
-                   : Value();
+  Value bias =
+      weight && hasBias ? parameter(site, site.path, "bias", {channels}, "bias", constantOf(0)) : Value();
   if (!weight || (hasBias && !bias))
     return Activation::failed();
   Value y =
@@ -350,6 +379,8 @@ static shape::Size3 poolWindow(const dsl::Binding &binding, const Activation &x)
 }
 
 Activation Expander::expandPool(Site &site, Arguments &arguments) {
+  if (dsl::isWord(arguments["k"], "channels"))
+    return poolChannels(site, dsl::isWord(arguments["how"], "max"));
   const Activation &x = site.value;
   shape::Window window;
   window.kernel = poolWindow(arguments["k"], x);
@@ -383,10 +414,10 @@ Activation Expander::expandFc(Site &site, Arguments &arguments) {
   const Activation &x = site.value;
   int64_t outputs = integerOf(arguments, "n");
   int64_t features = x.type().getNumElements() / x.type().getDimSize(0);
-  Value weight = parameter(site, site.path, "weight", {outputs, features}, "weight", smallNormal(context));
+  Value weight = parameter(site, site.path, "weight", {outputs, features}, "weight", smallNormal());
   bool hasBias = isOn(arguments, "bias");
-  Value bias = weight && hasBias ? parameter(site, site.path, "bias", {outputs}, "bias", constant(context, 0))
-                                 : Value();
+  Value bias =
+      weight && hasBias ? parameter(site, site.path, "bias", {outputs}, "bias", constantOf(0)) : Value();
   if (!weight || (hasBias && !bias))
     return Activation::failed();
   Value y = network.create<clip::LinearOp>(layerLocation(site), x.value, weight, bias);
@@ -417,12 +448,6 @@ Activation Expander::expandDropout(Site &site, Arguments &arguments) {
   return result(site, y, {1, 1, 1});
 }
 
-Activation Expander::expandFold(Site &site) {
-  int64_t frames = site.value.size()[0];
-  Value y = network.create<clip::FoldTimeOp>(layerLocation(site), site.value.value);
-  return result(site, y, {frames, 1, 1});
-}
-
 Activation Expander::expandShift(Site &site, Arguments &arguments) {
   int64_t parts = integerOf(arguments, "n"), channels = site.value.channels() / parts;
   if (channels == 0) {
@@ -433,39 +458,5 @@ Activation Expander::expandShift(Site &site, Arguments &arguments) {
     return Activation::failed();
   }
   Value y = network.create<clip::ShiftOp>(layerLocation(site), site.value.value, channels, int64_t{1});
-  return result(site, y, {1, 1, 1});
-}
-
-Activation Expander::expandAttention(Site &site, Arguments &arguments) {
-  auto operand = [&](const char *name) {
-    auto node = std::static_pointer_cast<Node>(std::get<dsl::NamedPtr>(arguments[name]));
-    return Operand{node->value, "'" + node->name + "'"};
-  };
-  Operand q = operand("q"), k = operand("k"), v = operand("v");
-  if (!q.value.ready() || !k.value.ready() || !v.value.ready())
-    return Activation::failed();
-  if (q.value.channels() != k.value.channels())
-    return clash("attention", q, k, site);
-  if (k.value.size() != v.value.size())
-    return clash("attention", k, v, site);
-  // The channels of scores and shares are the positions of the keys.
-  auto at = [&](int64_t channels) {
-    shape::Size3 size = q.value.size();
-    return RankedTensorType::get({q.value.type().getDimSize(0), channels, size[0], size[1], size[2]},
-                                 Builder(&context).getF32Type());
-  };
-  auto scores = at(shape::product(k.value.size()));
-  if (!countElements(scores.getShape())) {
-    fail(site.where(), site.frame, "the scores of this attention have more than 2^40 elements",
-         "pool the keys and values first");
-    return Activation::failed();
-  }
-  Location layer = layerLocation(site);
-  Value score = network.create<clip::MatmulOp>(layer, scores, k.value.value, q.value.value,
-                                               /*transpose_lhs=*/true, /*transpose_rhs=*/false);
-  Value share = network.create<clip::SoftmaxOp>(layer, score);
-  Value y = network.create<clip::MatmulOp>(layer, at(v.value.channels()), v.value.value, share,
-                                           /*transpose_lhs=*/false, /*transpose_rhs=*/false);
-  site.value = q.value;
   return result(site, y, {1, 1, 1});
 }

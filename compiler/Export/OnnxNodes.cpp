@@ -56,13 +56,12 @@ LogicalResult OnnxNodes::add(Operation &op) {
     return op->emitError("ONNX has no counterpart of ") << op->getName();
   };
   return TypeSwitch<Operation *, LogicalResult>(&op)
-      .Case<ReadOp, ConvOp, LinearOp, BatchNormOp, MaxPoolOp, AvgPoolOp, ConcatOp, ShiftOp, FoldTimeOp,
-            MatmulOp>([&](auto op) {
+      .Case<ReadOp, ConvOp, LinearOp, BatchNormOp, MaxPoolOp, AvgPoolOp, ConcatOp, ShiftOp, SliceOp,
+            ArrangeOp, StandardiseOp, MatmulOp>([&](auto op) {
         add(op);
         return success();
       })
       .Case([&](ReluOp op) { return addElementwise(*op, "Relu"); })
-      .Case([&](Relu6Op op) { return addElementwise(*op, "Clip", {graph.number(0), graph.number(6)}); })
       .Case([&](SigmoidOp op) { return addElementwise(*op, "Sigmoid"); })
       .Case([&](SoftmaxOp op) { return addElementwise(*op, "Softmax", {}, {{"axis", int64_t(1)}}); })
       .Case([&](MapOp op) { return add(op); })
@@ -217,9 +216,109 @@ void OnnxNodes::add(ShiftOp op) {
   names[op.getResult()].whole = graph.add("Concat", parts, name, {{"axis", int64_t(1)}});
 }
 
-void OnnxNodes::add(FoldTimeOp op) {
+void OnnxNodes::add(SliceOp op) {
+  const int64_t begin = op.getBegin(), end = begin + int64_t(op.getCount());
   names[op.getResult()].whole = graph.add(
-      "Reshape", {whole(op.getX()), graph.integers(reshapedTo(op.getResult().getType()))}, resultName(*op));
+      "Slice", {whole(op.getX()), graph.integers({begin}), graph.integers({end}), graph.integers({1})},
+      resultName(*op));
+}
+
+std::string OnnxNodes::clips() {
+  std::string input = whole(function.getArgument(0));
+  std::string shape = graph.add("Shape", {input}, input + "/shape");
+  return graph.add("Slice", {shape, graph.integers({0}), graph.integers({1})}, input + "/clips");
+}
+
+namespace {
+/// Follows the factors of an arrangement through the nodes that carry it out. The number of clips is not
+/// known: it is that of the slowest factor of the axis N, or what is repeated along that axis.
+struct Factors {
+  ArrangementAttr how;
+  std::optional<int64_t> ofClips;
+  SmallVector<int64_t> order; // of the axes that there are now
+
+  explicit Factors(ArrangementAttr how) : how(how), order(how.getSource()) {
+    ArrayRef<int64_t> source = how.sourceFactors(0), target = how.targetFactors(0);
+    if (!source.empty())
+      ofClips = source.front();
+    else if (!target.empty())
+      ofClips = target.front();
+  }
+
+  bool isThere(int64_t factor) const { return llvm::is_contained(order, factor); }
+  int64_t sizeOf(int64_t factor) const { return factor == ofClips ? -1 : how.getSizes()[factor]; }
+
+  /// Returns the place of each factor that both sides have, in the result's order.
+  Integers permutation() const {
+    Integers places;
+    for (int64_t factor : how.getTarget())
+      if (isThere(factor))
+        places.push_back(llvm::find(order, factor) - order.begin());
+    return places;
+  }
+};
+} // namespace
+
+void OnnxNodes::add(ArrangeOp op) {
+  const std::string name = resultName(*op);
+  Factors factors(op.getHow());
+  ArrangementAttr how = op.getHow();
+  auto reshape = [&](std::string x, ArrayRef<int64_t> shape, const Twine &result) {
+    return graph.add("Reshape", {x, graph.integers(shape)}, result);
+  };
+  auto sizes = llvm::map_to_vector(factors.order, [&](int64_t f) { return factors.sizeOf(f); });
+  std::string x = reshape(whole(op.getX()), sizes, name + "/factors");
+  if (Integers summed = how.summed(); !summed.empty()) {
+    auto places = llvm::map_to_vector(
+        summed, [&](int64_t f) { return int64_t(llvm::find(factors.order, f) - factors.order.begin()); });
+    x = graph.add("ReduceSum", {x, graph.integers(places)}, name + "/sum", {{"keepdims", int64_t(0)}});
+    llvm::erase_if(factors.order, [&](int64_t f) { return llvm::is_contained(summed, f); });
+  }
+  Integers permutation = factors.permutation();
+  if (!llvm::is_sorted(permutation))
+    x = graph.add("Transpose", {x}, name + "/transposed", {{"perm", permutation}});
+  Integers repeats, spread; // what is repeated has a size of 1 first
+  for (int64_t factor : how.getTarget()) {
+    spread.push_back(factors.isThere(factor) ? factors.sizeOf(factor) : 1);
+    repeats.push_back(factors.isThere(factor) ? 1 : how.getSizes()[factor]);
+  }
+  if (llvm::any_of(how.getTarget(), [&](int64_t factor) { return !factors.isThere(factor); })) {
+    x = reshape(x, spread, name + "/spread");
+    std::string shape = graph.integers(repeats);
+    if (how.sourceFactors(0).empty() && factors.ofClips)
+      shape = graph.add("Concat", {clips(), graph.integers(ArrayRef(repeats).drop_front())}, name + "/shape",
+                        {{"axis", int64_t(0)}});
+    x = graph.add("Expand", {x, shape}, name + "/repeated");
+  }
+  Integers shape = how.targetShape();
+  for (unsigned axis = 0; axis < shape.size(); ++axis)
+    if (factors.ofClips && llvm::is_contained(how.targetFactors(axis), *factors.ofClips))
+      shape[axis] = -1;
+  names[op.getResult()].whole = reshape(x, shape, name);
+}
+
+void OnnxNodes::add(StandardiseOp op) {
+  const std::string name = resultName(*op);
+  RankedTensorType type = op.getX().getType();
+  const int64_t groups = op.getGroups();
+  Integers axes(op.getOver()), shape = reshapedTo(type);
+  std::string x = whole(op.getX());
+  if (groups > 1) { // C becomes two axes
+    for (int64_t &axis : axes)
+      ++axis;
+    Integers grouped = {0, groups, type.getDimSize(1) / groups};
+    grouped.append(shape.begin() + 2, shape.end());
+    x = graph.add("Reshape", {x, graph.integers(grouped)}, name + "/groups");
+  }
+  std::string mean = graph.add("ReduceMean", {x}, name + "/mean", {{"axes", axes}});
+  std::string distance = graph.add("Sub", {x, mean}, name + "/distance");
+  std::string square = graph.add("Mul", {distance, distance}, name + "/square");
+  std::string variance = graph.add("ReduceMean", {square}, name + "/variance", {{"axes", axes}});
+  std::string sum =
+      graph.add("Add", {variance, graph.number(float(op.getEps().convertToDouble()))}, name + "/sum");
+  std::string deviation = graph.add("Sqrt", {sum}, name + "/deviation");
+  std::string y = graph.add("Div", {distance, deviation}, groups > 1 ? name + "/standardised" : name);
+  names[op.getResult()].whole = groups > 1 ? graph.add("Reshape", {y, graph.integers(shape)}, name) : y;
 }
 
 void OnnxNodes::add(MatmulOp op) {

@@ -34,7 +34,9 @@ private:
   void add(clip::AvgPoolOp op);
   void add(clip::ConcatOp op);
   void add(clip::ShiftOp op);
-  void add(clip::FoldTimeOp op);
+  void add(clip::SliceOp op);
+  void add(clip::ArrangeOp op);
+  void add(clip::StandardiseOp op);
   void add(clip::MatmulOp op);
   void addPool(mlir::Operation &op, llvm::StringRef how, clip::WindowAttr window,
                llvm::ArrayRef<OnnxAttribute> more);
@@ -47,6 +49,8 @@ private:
   mlir::LogicalResult addFormula(clip::PointwiseOp op);
   mlir::LogicalResult addFormula(mlir::Operation &op, mlir::Block &formula,
                                  llvm::ArrayRef<mlir::Value> operands, mlir::Value element);
+  /// Returns the number of clips, of the first input, as a tensor of one integer.
+  std::string clips();
   void addOutput(mlir::Value value, llvm::StringRef name);
 
   std::string whole(mlir::Value value);

@@ -18,11 +18,6 @@ static std::vector<int64_t> clipShape(Type type) {
   return {shape.begin(), shape.end()};
 }
 
-static int64_t elementsPerClip(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  return tensor.getNumElements() / tensor.getDimSize(0);
-}
-
 namespace {
 
 /// Assigns operations and parameters to the rows of `clip.layers`. Returns null for those of no row.
@@ -48,20 +43,21 @@ private:
 
 } // namespace
 
-/// Returns the multiply-adds of an operation for one clip.
-static int64_t macsOf(Operation &op) {
+/// Returns the multiply-adds of an operation for one of so many clips. Heads and windows may have become
+/// clips of their own.
+static int64_t macsOf(Operation &op, int64_t clips) {
   auto contraction = dyn_cast<clip::ContractionOp>(op);
-  return contraction ? contraction.getMacs() / tensorOf(op.getResult(0)).getDimSize(0) : 0;
+  return contraction ? contraction.getMacs() / clips : 0;
 }
 
-static void addOperation(Operation &op, Layer &row) {
+static void addOperation(Operation &op, Layer &row, int64_t clips) {
   Value x = op.getOperand(0), y = op.getResult(0);
   if (row.in.empty())
     row.in = clipShape(x.getType());
   row.out = clipShape(y.getType());
-  row.macs += macsOf(op);
+  row.macs += macsOf(op, clips);
   if (clip::keepsResult(&op)) // other values are computed again where they are read
-    row.activationBytes += elementsPerClip(y.getType()) * 4;
+    row.activationBytes += tensorOf(y).getNumElements() / clips * 4;
 }
 
 /// Notes the channels between a conv in space and one in time, where both are in one row.
@@ -81,8 +77,10 @@ static void addParameters(ModuleOp module, Rows &rows, LayerTable &table) {
       continue;
     int64_t count = param.getTensorType().getNumElements();
     table.parameters += count;
-    table.weights += param.getRole() == "weight" ? count : 0;
-    if (Layer *row = rows.find(param))
+    Layer *row = rows.find(param);
+    const bool isLearnedTensor = row && row->kind == "param";
+    table.weights += param.getRole() == "weight" && !isLearnedTensor ? count : 0;
+    if (row)
       row->parameters += count;
   }
 }
@@ -106,10 +104,10 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
     Layer *row = rows.find(op);
     if (!row)
       continue;
-    addOperation(op, *row);
+    addOperation(op, *row, table.batch);
     if (auto conv = dyn_cast<clip::ConvOp>(op))
       noteMid(conv, *row, previousConv);
-    table.macs += macsOf(op);
+    table.macs += macsOf(op, table.batch);
   }
   for (const Layer &layer : table.layers)
     table.activationBytes += layer.activationBytes;

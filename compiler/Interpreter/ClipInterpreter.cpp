@@ -75,6 +75,16 @@ static auto fieldsOf(Value hyper, const Tensor &values) {
   };
 }
 
+static Arrangement arrangementOf(ArrangementAttr how) {
+  Arrangement result;
+  result.sizes = Shape(how.getSizes());
+  for (unsigned axis = 0; axis < 5; ++axis) {
+    result.source.push_back(Shape(how.sourceFactors(axis)));
+    result.target.push_back(Shape(how.targetFactors(axis)));
+  }
+  return result;
+}
+
 /// Computes an operation that is a function of its operands. `execute` handles those of parameters and
 /// attributes alone.
 static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
@@ -117,7 +127,14 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
       .Case([&](ConcatOp) { return Results{concat(in)}; })
       .Case([&](SliceOp op) { return Results{slice(*in[0], op.getBegin(), op.getCount())}; })
       .Case([&](PadChannelsOp op) { return Results{padChannels(*in[0], op.getBegin(), op.getChannels())}; })
-      .Case<FoldTimeOp, UnfoldTimeOp>([&](auto) { return Results{reshape(*in[0], result())}; })
+      .Case([&](ArrangeOp op) { return Results{arrange(*in[0], arrangementOf(op.getHow()))}; })
+      .Case([&](StandardiseOp op) {
+        return Results{standardise(*in[0], op.getOver(), op.getGroups(), op.getEps().convertToDouble())};
+      })
+      .Case([&](StandardiseGradOp op) {
+        return Results{
+            standardiseGrad(*in[0], *in[1], op.getOver(), op.getGroups(), op.getEps().convertToDouble())};
+      })
       .Case([&](ChannelSumOp) { return Results{channelSum(*in[0])}; })
       .Case([&](SpreadSumOp) { return Results{spreadSum(*in[0], result())}; })
       .Case([&](BatchNormGradOp) {

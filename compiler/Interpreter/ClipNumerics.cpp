@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 using namespace kinema;
 using namespace kinema::numerics;
@@ -178,7 +179,96 @@ Tensor numerics::shift(const Tensor &x, int64_t channels, int64_t frames) {
   return y;
 }
 
-Tensor numerics::reshape(const Tensor &x, const Shape &shape) { return Tensor(shape, x.values); }
+//===-- Axes --------------------------------------------------------------===//
+
+/// Returns the index in a tensor of this shape where each axis has these factors, at these numbers.
+static int64_t arrangedIndex(const Arrangement &how, const std::vector<Shape> &axes, const Shape &counters) {
+  int64_t index = 0;
+  for (const Shape &factors : axes)
+    for (int64_t factor : factors)
+      index = index * how.sizes[factor] + counters[factor];
+  return index;
+}
+
+Tensor numerics::arrange(const Tensor &x, const Arrangement &how) {
+  Shape shape;
+  for (const Shape &factors : how.target) {
+    shape.push_back(1);
+    for (int64_t factor : factors)
+      shape.back() *= how.sizes[factor];
+  }
+  Tensor y(shape);
+  Shape counters(how.sizes.size());
+  for (int64_t left = std::accumulate(how.sizes.begin(), how.sizes.end(), int64_t(1), std::multiplies<>());
+       left > 0; --left) {
+    y.values[arrangedIndex(how, how.target, counters)] += x.values[arrangedIndex(how, how.source, counters)];
+    for (size_t i = counters.size(); i-- > 0;) { // the next numbers
+      if (++counters[i] < how.sizes[i])
+        break;
+      counters[i] = 0;
+    }
+  }
+  return y;
+}
+
+/// Calls `visit(row, i)` for each element, where elements of one row share their statistics.
+static void forEachInRows(const Shape &shape, llvm::ArrayRef<int64_t> over, int64_t groups,
+                          llvm::function_ref<void(int64_t, int64_t)> visit) {
+  auto isOver = [&](int64_t axis) { return llvm::is_contained(over, axis); };
+  int64_t i = 0;
+  Shape at(5);
+  for (at[0] = 0; at[0] < shape[0]; ++at[0])
+    for (at[1] = 0; at[1] < shape[1]; ++at[1])
+      for (at[2] = 0; at[2] < shape[2]; ++at[2])
+        for (at[3] = 0; at[3] < shape[3]; ++at[3])
+          for (at[4] = 0; at[4] < shape[4]; ++at[4]) {
+            int64_t row = at[0] * shape[1] + (isOver(1) ? at[1] / (shape[1] / groups) : at[1]);
+            for (int64_t axis = 2; axis < 5; ++axis)
+              row = row * shape[axis] + (isOver(axis) ? 0 : at[axis]);
+            visit(row, i++);
+          }
+}
+
+namespace {
+/// Holds what the elements of each row come to.
+struct RowStatistics {
+  std::map<int64_t, double> count, mean, var;
+
+  RowStatistics(const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups) {
+    auto rows = [&](auto visit) { forEachInRows(x.shape, over, groups, visit); };
+    rows([&](int64_t row, int64_t i) { count[row] += 1, mean[row] += x.values[i]; });
+    for (auto &[row, sum] : mean)
+      sum /= count[row];
+    rows([&](int64_t row, int64_t i) { var[row] += std::pow(x.values[i] - mean[row], 2) / count[row]; });
+  }
+};
+} // namespace
+
+Tensor numerics::standardise(const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups, double eps) {
+  RowStatistics of(x, over, groups);
+  Tensor y = x;
+  forEachInRows(x.shape, over, groups, [&](int64_t row, int64_t i) {
+    y.values[i] = (x.values[i] - of.mean[row]) / std::sqrt(of.var[row] + eps);
+  });
+  return y;
+}
+
+Tensor numerics::standardiseGrad(const Tensor &g, const Tensor &x, llvm::ArrayRef<int64_t> over,
+                                 int64_t groups, double eps) {
+  RowStatistics of(x, over, groups);
+  Tensor y = standardise(x, over, groups, eps), dx = x;
+  std::map<int64_t, double> sum, sumOfProducts;
+  forEachInRows(x.shape, over, groups, [&](int64_t row, int64_t i) {
+    sum[row] += g.values[i];
+    sumOfProducts[row] += g.values[i] * y.values[i];
+  });
+  forEachInRows(x.shape, over, groups, [&](int64_t row, int64_t i) {
+    double centred =
+        g.values[i] - sum[row] / of.count[row] - y.values[i] * sumOfProducts[row] / of.count[row];
+    dx.values[i] = centred / std::sqrt(of.var[row] + eps);
+  });
+  return dx;
+}
 
 //===-- Sums and batch norm -----------------------------------------------===//
 

@@ -7,6 +7,8 @@
 
 #include "compiler/Interpreter/Tensor.h"
 
+#include "llvm/ADT/ArrayRef.h"
+
 #include <optional>
 
 namespace kinema::numerics {
@@ -46,7 +48,20 @@ Tensor concat(const std::vector<const Tensor *> &inputs);
 Tensor slice(const Tensor &x, int64_t begin, int64_t count);
 Tensor padChannels(const Tensor &x, int64_t begin, int64_t channels);
 Tensor shift(const Tensor &x, int64_t channels, int64_t frames);
-Tensor reshape(const Tensor &x, const Shape &shape); // fold_time, unfold_time
+
+/// An Arrangement takes axes apart and puts them together: the sizes of factors, and which of them each axis
+/// of the source and of the result has, slowest first. Factors of the source alone are summed over, those of
+/// the result alone repeat.
+struct Arrangement {
+  Shape sizes;
+  std::vector<Shape> source, target;
+};
+Tensor arrange(const Tensor &x, const Arrangement &how);
+
+// These take statistics over axes, 1 (C) to 4 (W), and where C is among them over groups of channels.
+Tensor standardise(const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups, double eps);
+Tensor standardiseGrad(const Tensor &g, const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups,
+                       double eps);
 
 // These are sums.
 Tensor channelSum(const Tensor &x);

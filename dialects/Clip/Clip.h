@@ -56,11 +56,20 @@ int64_t matmulDepth(mlir::RankedTensorType lhs, bool transposeLhs);
 mlir::LogicalResult verifyMatmul(mlir::Operation *op, mlir::RankedTensorType lhs, mlir::RankedTensorType rhs,
                                  mlir::RankedTensorType result, bool transposeLhs, bool transposeRhs);
 
+/// Checks the axes and groups of a `standardise`; reports an error if they do not fit the type.
+mlir::LogicalResult checkStandardise(std::optional<mlir::Location> location, mlir::RankedTensorType type,
+                                     llvm::ArrayRef<int64_t> over, int64_t groups);
+
 /// Checks that `%hyper` has the fields; reports an error if not.
 mlir::LogicalResult verifyHyper(std::optional<mlir::Location> location, mlir::Type hyper,
                                 llvm::ArrayRef<HyperField> fields);
 /// A dropout asks for these fields.
 inline constexpr HyperField dropoutFields[] = {HyperField::Seed, HyperField::Step};
+
+/// Creates a clip.map, whose element `write` makes of those of the operands.
+MapOp createMap(mlir::OpBuilder &builder, mlir::Location where, mlir::ValueRange operands,
+                mlir::RankedTensorType type, bool kept,
+                llvm::function_ref<mlir::Value(Formula &, mlir::ValueRange)> write);
 
 /// Returns whether the operation's result is stored and not computed again by each that reads it: by the
 /// trait KeepsResult, or because a map says so.

@@ -113,6 +113,135 @@ HyperAttr HyperAttr::of(Type type) {
   return hyper && tensor == tensorType(type.getContext(), hyper.getFields()) ? hyper : HyperAttr();
 }
 
+//===-- Arrangement -------------------------------------------------------===//
+
+static constexpr unsigned arrangedAxes = 5; // N, C, T, H, W
+
+static ArrayRef<int64_t> factorsOf(ArrayRef<int64_t> factors, ArrayRef<int64_t> counts, unsigned axis) {
+  int64_t first = 0;
+  for (int64_t count : counts.take_front(axis))
+    first += count;
+  return factors.slice(first, counts[axis]);
+}
+
+ArrayRef<int64_t> ArrangementAttr::sourceFactors(unsigned axis) const {
+  return factorsOf(getSource(), getSourceCounts(), axis);
+}
+ArrayRef<int64_t> ArrangementAttr::targetFactors(unsigned axis) const {
+  return factorsOf(getTarget(), getTargetCounts(), axis);
+}
+
+/// Returns the size of each axis, which is the product of its factors.
+static SmallVector<int64_t> arrangedShape(ArrayRef<int64_t> sizes, ArrayRef<int64_t> factors,
+                                          ArrayRef<int64_t> counts) {
+  SmallVector<int64_t> shape(arrangedAxes, 1);
+  for (unsigned axis = 0; axis < arrangedAxes; ++axis)
+    for (int64_t factor : factorsOf(factors, counts, axis))
+      shape[axis] *= sizes[factor];
+  return shape;
+}
+
+SmallVector<int64_t> ArrangementAttr::sourceShape() const {
+  return arrangedShape(getSizes(), getSource(), getSourceCounts());
+}
+SmallVector<int64_t> ArrangementAttr::targetShape() const {
+  return arrangedShape(getSizes(), getTarget(), getTargetCounts());
+}
+
+SmallVector<int64_t> ArrangementAttr::summed() const {
+  SmallVector<int64_t> found;
+  for (int64_t factor : getSource())
+    if (!llvm::is_contained(getTarget(), factor))
+      found.push_back(factor);
+  return found;
+}
+
+ArrangementAttr ArrangementAttr::inverse() const {
+  return get(getContext(), getSizes(), getTarget(), getTargetCounts(), getSource(), getSourceCounts());
+}
+
+/// Returns whether the counts of five axes add up to the factors, which are numbers of sizes, each at most
+/// once.
+static bool isArranged(ArrayRef<int64_t> sizes, ArrayRef<int64_t> factors, ArrayRef<int64_t> counts) {
+  int64_t all = 0;
+  for (int64_t count : counts)
+    all += count < 0 ? int64_t(factors.size()) + 1 : count;
+  if (counts.size() != arrangedAxes || all != int64_t(factors.size()))
+    return false;
+  for (auto [i, factor] : llvm::enumerate(factors))
+    if (factor < 0 || factor >= int64_t(sizes.size()) || llvm::is_contained(factors.take_front(i), factor))
+      return false;
+  return true;
+}
+
+LogicalResult ArrangementAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> sizes,
+                                      ArrayRef<int64_t> source, ArrayRef<int64_t> sourceCounts,
+                                      ArrayRef<int64_t> target, ArrayRef<int64_t> targetCounts) {
+  constexpr int64_t most = int64_t(1) << 40;
+  if (llvm::any_of(sizes, [](int64_t size) { return size < 1 || size > most; }) ||
+      sizes.size() > 4 * arrangedAxes)
+    return emitError() << "an arrangement has up to 20 factors, each with a size of at least 1";
+  if (!isArranged(sizes, source, sourceCounts) || !isArranged(sizes, target, targetCounts))
+    return emitError() << "each side of an arrangement has five axes, of factors that `of` gives the sizes "
+                          "of, each at most once";
+  for (int64_t factor = 0; factor < int64_t(sizes.size()); ++factor)
+    if (!llvm::is_contained(source, factor) && !llvm::is_contained(target, factor))
+      return emitError() << "factor " << factor << " is on neither side of the arrangement";
+  return success();
+}
+
+/// Parses axes such as `0, 1 2, _, 3, 4`.
+static ParseResult parseAxes(AsmParser &parser, SmallVectorImpl<int64_t> &factors,
+                             SmallVectorImpl<int64_t> &counts) {
+  for (unsigned axis = 0; axis < arrangedAxes; ++axis) {
+    if (axis > 0 && parser.parseComma())
+      return failure();
+    size_t before = factors.size();
+    if (failed(parser.parseOptionalKeyword("_"))) {
+      int64_t factor = 0;
+      OptionalParseResult next = parser.parseOptionalInteger(factor);
+      if (!next.has_value())
+        return parser.emitError(parser.getCurrentLocation(), "expected the number of a factor, or _");
+      for (; next.has_value(); next = parser.parseOptionalInteger(factor)) {
+        if (failed(*next))
+          return failure();
+        factors.push_back(factor);
+      }
+    }
+    counts.push_back(factors.size() - before);
+  }
+  return success();
+}
+
+Attribute ArrangementAttr::parse(AsmParser &parser, Type) {
+  SmallVector<int64_t> sizes, source, sourceCounts, target, targetCounts;
+  SMLoc where = parser.getCurrentLocation();
+  if (parser.parseLess() || parseAxes(parser, source, sourceCounts) || parser.parseArrow() ||
+      parseAxes(parser, target, targetCounts) || parser.parseKeyword("of") ||
+      parser.parseDimensionList(sizes, /*allowDynamic=*/false, /*withTrailingX=*/false) ||
+      parser.parseGreater())
+    return {};
+  return parser.getChecked<ArrangementAttr>(where, parser.getContext(), sizes, source, sourceCounts, target,
+                                            targetCounts);
+}
+
+void ArrangementAttr::print(AsmPrinter &printer) const {
+  auto axes = [&](bool ofSource) {
+    for (unsigned axis = 0; axis < arrangedAxes; ++axis) {
+      ArrayRef<int64_t> factors = ofSource ? sourceFactors(axis) : targetFactors(axis);
+      printer << (axis > 0 ? ", " : "") << (factors.empty() ? "_" : "");
+      llvm::interleave(factors, printer.getStream(), " ");
+    }
+  };
+  printer << "<";
+  axes(true);
+  printer << " -> ";
+  axes(false);
+  printer << " of ";
+  llvm::interleave(getSizes(), printer.getStream(), "x");
+  printer << ">";
+}
+
 //===-- Window ------------------------------------------------------------===//
 
 static shape::Size3 toSize3(ArrayRef<int64_t> values) { return {values[0], values[1], values[2]}; }

@@ -46,6 +46,33 @@ def WindowAttr : ClipAttr<"Window", "window"> {
   let genVerifyDecl = 1;
 }
 
+def ArrangementAttr : ClipAttr<"Arrangement", "arrangement"> {
+  let summary = "how axes are taken apart into factors and put together again";
+  let description = [{
+    Both tensors have the axes N, C, T, H, W, and each axis is a list of factors, the slowest first; `_` is an axis of
+    size 1 without any. Factors have numbers, and `of` gives their sizes. A factor that the source alone has is summed
+    over, one that the result alone has repeats what is there. So the gradient of an arrangement is its inverse.
+
+    Example: 4 groups of 8 channels go to the batch of 2 clips
+    `#clip.arrangement<0, 1 2, 3, 4, 5 -> 0 1, 2, 3, 4, 5 of 2x4x8x3x5x5>`
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"int64_t">:$sizes, ArrayRefParameter<"int64_t">:$source, ArrayRefParameter<"int64_t">:$sourceCounts,
+    ArrayRefParameter<"int64_t">:$target, ArrayRefParameter<"int64_t">:$targetCounts);
+  let extraClassDeclaration = [{
+    /// Returns the factors of an axis of the source or of the result.
+    ::llvm::ArrayRef<int64_t> sourceFactors(unsigned axis) const;
+    ::llvm::ArrayRef<int64_t> targetFactors(unsigned axis) const;
+    ::llvm::SmallVector<int64_t> sourceShape() const;
+    ::llvm::SmallVector<int64_t> targetShape() const;
+    /// Returns the factors that are summed over.
+    ::llvm::SmallVector<int64_t> summed() const;
+    ArrangementAttr inverse() const;
+  }];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
 def HyperField : I32EnumAttr<"HyperField", "a number that a training step is told", [
     I32EnumAttrCase<"Rate", 0, "rate">,
     I32EnumAttrCase<"Momentum", 1, "momentum">,

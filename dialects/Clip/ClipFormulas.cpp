@@ -17,16 +17,6 @@ Value ReluOp::formula(Formula &f) {
 }
 double ReluOp::number(ArrayRef<double> x) { return std::isnan(x[0]) || x[0] > 0 ? x[0] : 0.0; }
 
-static constexpr double highestOfRelu6 = 6;
-
-Value Relu6Op::formula(Formula &f) {
-  Value high = f.constant(highestOfRelu6), y = f.max(f(getX()), f.constant(0));
-  return f.select(f.greater(y, high), high, y);
-}
-double Relu6Op::number(ArrayRef<double> x) {
-  return std::isnan(x[0]) ? x[0] : std::clamp(x[0], 0.0, highestOfRelu6);
-}
-
 Value SigmoidOp::formula(Formula &f) { return f.expit(f(getX())); }
 double SigmoidOp::number(ArrayRef<double> x) { return 1.0 / (1.0 + std::exp(-x[0])); }
 
@@ -67,13 +57,6 @@ Value ReluGradOp::formula(Formula &f) {
   return f.select(positive, g, f.constant(0));
 }
 double ReluGradOp::number(ArrayRef<double> x) { return x[1] > 0 ? x[0] : 0.0; }
-
-Value Relu6GradOp::formula(Formula &f) {
-  Value y = f(getY()), zero = f.constant(0);
-  Value g = f.select(f.greater(y, zero), f(getG()), zero);
-  return f.select(f.greater(f.constant(highestOfRelu6), y), g, zero);
-}
-double Relu6GradOp::number(ArrayRef<double> x) { return x[1] > 0 && x[1] < highestOfRelu6 ? x[0] : 0.0; }
 
 Value AffineOp::formula(Formula &f) {
   Value x = f(getX()), scale = f(getScale());

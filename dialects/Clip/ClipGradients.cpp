@@ -1,6 +1,7 @@
 // Builds the gradients of the clip operations, one implementation of DifferentiableOp each. `g` is the
 // gradient of the loss with respect to the operation's result.
 #include "dialects/Clip/ClipLog.h"
+#include "dialects/Clip/Formula.h"
 
 using namespace mlir;
 using namespace kinema::clip;
@@ -35,10 +36,6 @@ Gradients BatchNormOp::gradients(OpBuilder &builder, ValueRange gradients, Array
 /// The gradient is masked by the result, not the input, since a join stores the result.
 Gradients ReluOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
   return {ReluGradOp::create(builder, getLoc(), gradients.front(), getResult())};
-}
-
-Gradients Relu6Op::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
-  return {Relu6GradOp::create(builder, getLoc(), gradients.front(), getResult())};
 }
 
 /// The gradient is y * (1 - y) * g = g*y - g*y*y.
@@ -136,8 +133,19 @@ Gradients ShiftOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<
   return {ShiftOp::create(builder, getLoc(), gradients.front(), getChannels(), -int64_t(getFrames()))};
 }
 
-Gradients FoldTimeOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
-  return {UnfoldTimeOp::create(builder, getLoc(), gradients.front(), getX().getType().getDimSize(2))};
+Gradients ArrangeOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {ArrangeOp::create(builder, getLoc(), gradients.front(), getHow().inverse())};
+}
+
+Gradients StandardiseOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  return {StandardiseGradOp::create(builder, getLoc(), gradients.front(), getX(), getOverAttr(),
+                                    getGroupsAttr(), getEpsAttr())};
+}
+
+/// What was summed up has the gradient of the sum everywhere.
+Gradients SpreadSumOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool>) {
+  auto identity = [](Formula &, ValueRange scalars) { return scalars.front(); };
+  return {createMap(builder, getLoc(), gradients.front(), getX().getType(), /*kept=*/false, identity)};
 }
 
 /// The gradient drops the same elements again, found from the same numbers.

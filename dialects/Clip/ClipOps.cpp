@@ -187,7 +187,6 @@ static LogicalResult inferSame(Value x, SmallVectorImpl<Type> &types) {
     return inferSame(adaptor.getX(), types);                                                                 \
   }
 KINEMA_SAME_TYPE(ReluOp)
-KINEMA_SAME_TYPE(Relu6Op)
 KINEMA_SAME_TYPE(SigmoidOp)
 KINEMA_SAME_TYPE(ScaleOp)
 KINEMA_SAME_TYPE(SoftmaxOp)
@@ -286,24 +285,35 @@ LogicalResult ShiftOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
   return success();
 }
 
-LogicalResult FoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
-                                           SmallVectorImpl<Type> &types) {
-  auto type = tensorOf(adaptor.getX());
-  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1) * type.getDimSize(2),
-                             {1, type.getDimSize(3), type.getDimSize(4)}));
+LogicalResult ArrangeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  ArrangementAttr how = adaptor.getHow();
+  if (how.sourceShape() != tensorOf(adaptor.getX()).getShape()) {
+    std::string message;
+    llvm::raw_string_ostream(message) << "arranges " << adaptor.getX().getType() << " by " << how;
+    return fail(location, message);
+  }
+  types.push_back(f32Tensor(context, how.targetShape()));
   return success();
 }
 
-LogicalResult UnfoldTimeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
-                                             Adaptor adaptor, SmallVectorImpl<Type> &types) {
-  auto type = tensorOf(adaptor.getX());
-  int64_t frames = adaptor.getFrames();
-  if (frames < 1 || type.getDimSize(1) % frames || type.getDimSize(2) != 1)
+LogicalResult clip::checkStandardise(std::optional<Location> location, RankedTensorType type,
+                                     ArrayRef<int64_t> over, int64_t groups) {
+  bool inOrder =
+      !over.empty() && over.front() >= 1 && over.back() <= 4 && llvm::is_sorted(over, std::less_equal<>());
+  if (!inOrder)
+    return fail(location, "wants axes from 1 (C) to 4 (W) in ascending order to take statistics over");
+  bool isGrouped = groups >= 1 && type.getDimSize(1) % groups == 0 && (groups == 1 || over.front() == 1);
+  if (!isGrouped)
     return fail(location,
-                Twine(type.getDimSize(1)) + " channels do not unfold to " + Twine(frames) + " frames");
-  types.push_back(activation(context, type.getDimSize(0), type.getDimSize(1) / frames,
-                             {frames, type.getDimSize(3), type.getDimSize(4)}));
+                "cuts " + Twine(type.getDimSize(1)) + " channels into " + Twine(groups) + " groups");
   return success();
+}
+
+LogicalResult StandardiseOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                              Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getX().getType());
+  return checkStandardise(location, tensorOf(adaptor.getX()), adaptor.getOver(), adaptor.getGroups());
 }
 
 LogicalResult DropoutOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
@@ -469,10 +479,17 @@ LogicalResult ChannelSumOp::inferReturnTypes(MLIRContext *context, std::optional
     return checkSameType(location, adaptor.getG(), adaptor.VALUE());                                         \
   }
 KINEMA_GRADIENT_TYPE(ReluGradOp, getY)
-KINEMA_GRADIENT_TYPE(Relu6GradOp, getY)
 KINEMA_GRADIENT_TYPE(LogGradOp, getX)
 KINEMA_GRADIENT_TYPE(SoftmaxGradOp, getY)
 #undef KINEMA_GRADIENT_TYPE
+
+LogicalResult StandardiseGradOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                                  Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getX().getType());
+  if (failed(checkSameType(location, adaptor.getG(), adaptor.getX())))
+    return failure();
+  return checkStandardise(location, tensorOf(adaptor.getX()), adaptor.getOver(), adaptor.getGroups());
+}
 
 LogicalResult SpreadSumOp::verify() {
   if (!spreadsOver(getResult().getType(), getX().getType()))

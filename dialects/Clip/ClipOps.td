@@ -127,7 +127,6 @@ class UnaryOp<string mnemonic, list<Trait> traits> : InferredClipOp<mnemonic, [D
   let results = (outs Activation:$result);
 }
 def ReluOp : UnaryOp<"relu", [Pointwise]> { let summary = "max(x, 0); passes NaN on"; }
-def Relu6Op : UnaryOp<"relu6", [Pointwise]> { let summary = "min(max(x, 0), 6); passes NaN on (MobileNetV2, section 3.1)"; }
 def SigmoidOp : UnaryOp<"sigmoid", [Pointwise]> { let summary = "1 / (1 + exp(-x))"; }
 def ScaleOp : InferredClipOp<"scale", [Differentiable, Pointwise]> {
   let summary = "x times a constant (the mean of several values is their scaled sum)";
@@ -217,16 +216,26 @@ def ShiftOp : InferredClipOp<"shift", [Differentiable, KeepsResult]> {
   let arguments = (ins Activation:$x, I64Attr:$channels, I64Attr:$frames);
   let results = (outs Activation:$result);
 }
-def FoldTimeOp : InferredClipOp<"fold_time", [Differentiable]> {
-  let summary = "C x T x H x W seen as C*T x 1 x H x W (R2D: frames as channels)";
-  let arguments = (ins Activation:$x);
+def ArrangeOp : PureClipOp<"arrange", [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
+  let summary = "axes taken apart and put together in another way, summed over or repeated";
+  let description = [{
+    Example: frames as channels (R2D)
+    `%y = clip.arrange %x #clip.arrangement<0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x3x8x7x7> : (tensor<2x3x8x7x7xf32>) -> tensor<2x24x1x7x7xf32>`
+  }];
+  let arguments = (ins Activation:$x, ArrangementAttr:$how);
   let results = (outs Activation:$result);
+  let assemblyFormat = "$x $how attr-dict `:` functional-type(operands, results)";
 }
-def UnfoldTimeOp : PureClipOp<"unfold_time", [InferTypeOpAdaptor]> {
-  let summary = "the inverse of `fold_time`, to `frames` frames";
-  let arguments = (ins Activation:$x, I64Attr:$frames);
+def StandardiseOp : PureClipOp<"standardise", [InferTypeOpAdaptor, Differentiable, KeepsResult]> {
+  let summary = "(x - mean) / sqrt(var + eps), with the mean and the biased variance over some axes";
+  let description = [{
+    `over` are axes of [N, C, T, H, W], of 1 (C) to 4 (W). Where C is among them, channels are cut into `groups`, each with
+    statistics of its own. With [1] it is the heart of layer norm at each position, with [1, 2, 3, 4] that of group norm,
+    with [2, 3, 4] that of instance norm.
+  }];
+  let arguments = (ins Activation:$x, DenseI64ArrayAttr:$over, DefaultValuedAttr<I64Attr, "1">:$groups, F64Attr:$eps);
   let results = (outs Activation:$result);
-  let assemblyFormat = "$x `to` $frames attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$x `over` $over attr-dict `:` functional-type(operands, results)";
 }
 def DropoutOp : PureClipOp<"dropout", [InferTypeOpAdaptor, Differentiable]> {
   let summary = "zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate)";
@@ -356,17 +365,18 @@ def ReluGradOp : InferredClipOp<"relu_grad", [Pointwise]> {
   let arguments = (ins Activation:$g, Activation:$y);
   let results = (outs Activation:$result);
 }
-def Relu6GradOp : InferredClipOp<"relu6_grad", [Pointwise]> {
-  let summary = "g where 0 < y < 6, else 0; y is the relu6's result or, equally, its input";
-  let arguments = (ins Activation:$g, Activation:$y);
+def StandardiseGradOp : InferredClipOp<"standardise_grad"> {
+  let summary = "gradient of a `standardise` of x: (g - mean(g) - y * mean(g * y)) / sqrt(var + eps), with y its result";
+  let arguments = (ins Activation:$g, Activation:$x, DenseI64ArrayAttr:$over, DefaultValuedAttr<I64Attr, "1">:$groups, F64Attr:$eps);
   let results = (outs Activation:$result);
+  let assemblyFormat = "$g `,` $x `over` $over attr-dict `:` functional-type(operands, results)";
 }
 def SoftmaxGradOp : InferredClipOp<"softmax_grad"> {
   let summary = "y * (g - sum of g * y over the channels), with y the softmax's result";
   let arguments = (ins Activation:$g, Activation:$y);
   let results = (outs Activation:$result);
 }
-def SpreadSumOp : PureClipOp<"spread_sum"> {
+def SpreadSumOp : PureClipOp<"spread_sum", [Differentiable]> {
   let summary = "sum over the axes along which the result has a size of 1 (the gradient of a spread factor)";
   let arguments = (ins Activation:$x);
   let results = (outs Activation:$result);

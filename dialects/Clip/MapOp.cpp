@@ -12,6 +12,19 @@ bool clip::keepsResult(Operation *op) {
   return op->hasTrait<clip::KeepsResult>() || (map && map.getKept());
 }
 
+MapOp clip::createMap(OpBuilder &builder, Location where, ValueRange operands, RankedTensorType type,
+                      bool kept, llvm::function_ref<Value(Formula &, ValueRange)> write) {
+  auto op = MapOp::create(builder, where, type, operands, kept);
+  Block &body = op.getBody().emplaceBlock();
+  for (size_t i = 0; i < operands.size(); ++i)
+    body.addArgument(builder.getF32Type(), where);
+  OpBuilder inside = OpBuilder::atBlockEnd(&body);
+  auto scalarOf = [](Value) { return Value(); }; // its scalars are at hand
+  Formula f(inside, where, scalarOf);
+  YieldOp::create(inside, where, write(f, body.getArguments()));
+  return op;
+}
+
 //===-- Checks ------------------------------------------------------------===//
 
 LogicalResult MapOp::verify() {
@@ -87,7 +100,7 @@ private:
   OpBuilder &builder;
   MapOp map;
   Value g;
-  IRMapping copies;                  // of the map's scalars in the gradient's region
+  IRMapping copies;                 // of the map's scalars in the gradient's region
   DenseMap<Value, Value> gradients; // of these copies
 };
 } // namespace
@@ -119,15 +132,13 @@ Value GradientMap::backward(Formula &f, unsigned operand, Value seed) {
 Value GradientMap::of(unsigned operand) {
   SmallVector<Value> inputs = {g};
   llvm::append_range(inputs, map.getInputs());
-  auto gradient = MapOp::create(builder, map.getLoc(), map.getType(), inputs, /*kept=*/false);
-  Block &body = gradient.getBody().emplaceBlock();
-  OpBuilder inside = OpBuilder::atBlockEnd(&body);
-  Value seed = body.addArgument(builder.getF32Type(), map.getLoc());
-  for (Value argument : map.getBody().getArguments())
-    copies.map(argument, body.addArgument(argument.getType(), map.getLoc()));
-  auto scalarOf = [](Value) { return Value(); }; // its scalars are at hand
-  Formula f(inside, map.getLoc(), scalarOf);
-  YieldOp::create(inside, map.getLoc(), backward(f, operand, seed));
+  auto write = [&](Formula &f, ValueRange scalars) {
+    for (auto [argument, copy] : llvm::zip_equal(map.getBody().getArguments(), scalars.drop_front()))
+      copies.map(argument, copy);
+    return backward(f, operand, scalars.front());
+  };
+  MapOp gradient = createMap(builder, map.getLoc(), inputs, map.getType(), /*kept=*/false, write);
+  Block &body = gradient.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
     if (isOpTriviallyDead(&op))
       op.erase();

@@ -13,7 +13,8 @@ using namespace kinema::clip;
 
 //===-- Numbers -----------------------------------------------------------===//
 
-/// Returns the larger or smaller of two numbers; NaN where one is NaN, as arith.maximumf and minimumf have it.
+/// Returns the larger or smaller of two numbers; NaN where one is NaN, as arith.maximumf and minimumf have
+/// it.
 static double extreme(double x, double y, bool largest) {
   if (std::isnan(x) || std::isnan(y))
     return std::nan("");

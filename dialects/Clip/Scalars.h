@@ -8,8 +8,8 @@
 namespace kinema::clip {
 
 /// Returns whether an operation is arithmetic on f32 that has a number and, where it depends on f32 operands,
-/// derivatives: constants, + - * / and fma, maximum and minimum, comparisons and selections, and the functions
-/// exp, log, sqrt, tanh, erf, abs and `clip.expit`.
+/// derivatives: constants, + - * / and fma, maximum and minimum, comparisons and selections, and the
+/// functions exp, log, sqrt, tanh, erf, abs and `clip.expit`.
 bool isScalarArithmetic(mlir::Operation *op);
 
 /// Returns what such an operation computes, in double; a comparison gives 0 or 1.

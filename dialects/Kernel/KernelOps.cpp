@@ -503,6 +503,30 @@ LogicalResult kinema::kernel::MatmulOp::verify() {
                             getTransposeLhs(), getTransposeRhs());
 }
 
+LogicalResult kinema::kernel::ArrangeOp::verify() {
+  if (tensorOf(getX()).getShape() != ArrayRef(getHow().sourceShape()) ||
+      tensorOf(getResult()).getShape() != ArrayRef(getHow().targetShape()))
+    return emitOpError("arranges ") << getX().getType() << " to " << getResult().getType() << " by "
+                                    << getHow();
+  return success();
+}
+
+/// Checks that all tensors of a standardise or its gradient have one shape.
+static LogicalResult verifyStandardise(Operation *op, ArrayRef<int64_t> over, int64_t groups) {
+  RankedTensorType type = tensorOf(op->getResult(0));
+  for (Value operand : op->getOperands())
+    if (tensorOf(operand).getShape() != type.getShape() || type.getRank() != 5)
+      return op->emitOpError("makes ") << type << " of " << operand.getType();
+  return clip::checkStandardise(op->getLoc(), type, over, groups);
+}
+
+LogicalResult kinema::kernel::StandardiseOp::verify() {
+  return verifyStandardise(*this, getOver(), getGroups());
+}
+LogicalResult kinema::kernel::StandardiseGradOp::verify() {
+  return verifyStandardise(*this, getOver(), getGroups());
+}
+
 RankedTensorType kinema::kernel::SpreadSumOp::getSourceType() { return prologue().getPixelType(); }
 
 LogicalResult kinema::kernel::SpreadSumOp::verify() {

@@ -240,6 +240,32 @@ def SoftmaxGradOp : LaunchableOp<"softmax_grad", [MemoryBound, MakesActivations]
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
+def ArrangeOp : LaunchableOp<"arrange", [MemoryBound, MakesActivations]> {
+  let summary = "see `clip.arrange`";
+  let arguments = (ins StoredTensor:$x, ArrangementAttr:$how, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
+  let assemblyFormat = "$x $how attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def StandardiseOp : LaunchableOp<"standardise", [MemoryBound, MakesActivations]> {
+  let summary = "see `clip.standardise`";
+  let arguments = (ins StoredTensor:$x, DenseI64ArrayAttr:$over, I64Attr:$groups, F64Attr:$eps,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
+  let assemblyFormat = "$x `over` $over attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def StandardiseGradOp : LaunchableOp<"standardise_grad", [MemoryBound, MakesActivations]> {
+  let summary = "see `clip.standardise_grad`";
+  let arguments = (ins StoredTensor:$g, StoredTensor:$x, DenseI64ArrayAttr:$over, I64Attr:$groups, F64Attr:$eps,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs StoredTensor:$result);
+  let assemblyFormat = "$g `,` $x `over` $over attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def MatmulOp : LaunchableOp<"matmul", [MakesActivations], ["getMacs"]> {
   let summary = "see `clip.matmul`";
   let arguments = (ins StoredTensor:$lhs, StoredTensor:$rhs, UnitAttr:$transpose_lhs, UnitAttr:$transpose_rhs,

@@ -52,6 +52,12 @@ void setHalfPadding(Window &w) {
     w.padLow[axis] = w.padHigh[axis] = w.dilation[axis] * (w.kernel[axis] - 1) / 2;
 }
 
+void setCausalPadding(Window &w) {
+  setHalfPadding(w);
+  w.padLow[0] = w.dilation[0] * (w.kernel[0] - 1);
+  w.padHigh[0] = 0;
+}
+
 int64_t factorisedChannels(int64_t t, int64_t d, int64_t in, int64_t out) {
   return t * d * d * in * out / (d * d * in + t * out);
 }

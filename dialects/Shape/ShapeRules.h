@@ -39,6 +39,9 @@ void setSamePadding(const Size3 &input, Window &window);
 
 /// Sets the padding `half`: dilation * (kernel - 1) / 2 on both sides.
 void setHalfPadding(Window &window);
+/// Sets padding that keeps the size where kernels are odd, with no frame behind: a result depends on no later
+/// one.
+void setCausalPadding(Window &w);
 
 /// Returns the intermediate channels of a (2+1)D conv: floor(t d^2 N_in N_out / (d^2 N_in + t N_out))
 /// (R(2+1)D paper, section 3.5).

@@ -106,9 +106,9 @@ TEST(Check, Types) {
       (Messages{
           "3:8: error: 'k' is a size, found 2 parts, 3x3",
           "4:17: error: 'ch' is an integer, found the number 0.5",
-          "5:24: error: 'act' is one of relu, relu6, sigmoid, none, or an act, found 'rellu'",
+          "5:24: error: 'act' is one of relu, sigmoid, none, or an act, found 'rellu'",
           "6:8: error: 'how' is one of max, avg, found 'maxx'", "7:23: error: 'bn' is on or off, found 'yes'",
-          "8:24: error: 'pad' is a size or one of half, same, found 'hal'",
+          "8:24: error: 'pad' is a size or one of half, same, causal, found 'hal'",
           "9:6: error: 'n' is an integer, found a size of 3 parts",
           "10:11: error: 'p' is a number, found 'off'", "11:9: error: 'kind' is a unit, found block 'basic'",
           "12:9: error: 'kind' is a unit, found the integer 3",

@@ -68,19 +68,21 @@ TEST(Hints, ArgumentsOfOtherLanguages) {
 TEST(Hints, WordsOfOtherFrameworks) {
   struct {
     const char *word, *hint;
-  } cases[] = {
-      {"SiLU", "it is `swish`"},
-      {"LeakyReLU", "it is `leaky_relu`"},
-      {"tanh", "an activation is one line: `act bounded(x) = tanh(x)`"},
-      {"Linear", "a layer of n outputs is `fc n`"},
-      {"dense", "a layer of n outputs is `fc n`"},
-      {"batchnorm", "it is `bn`, which every conv has of its own"},
-      {"MaxPool3d", "it is `pool max 1x2x2`"},
-      {"lstm", "there is no recurrence"},
-      {"scale", "there is no such operation"},
-      {"deformable",
-       "the operations are input conv pool fc bn relu relu6 sigmoid softmax dropout identity add mul "
-       "average concat residual fold shift attention stage"}};
+  } cases[] = {{"SiLU", "it is `swish`"},
+               {"LeakyReLU", "it is `leaky_relu`"},
+               {"tanh", "an activation is one line: `act bounded(x) = tanh(x)`"},
+               {"Linear", "a layer of n outputs is `fc n`"},
+               {"dense", "a layer of n outputs is `fc n`"},
+               {"batchnorm", "it is `bn`, which every conv has of its own"},
+               {"MaxPool3d", "it is `pool max 1x2x2`"},
+               {"lstm", "there is no recurrence"},
+               {"LayerNorm", "layer norm at each position is `norm [c]`"},
+               {"GroupNorm", "it is `norm [c t h w] groups=8`"},
+               {"InstanceNorm", "it is `norm [t h w]`"},
+               {"scale", "there is no such operation"},
+               {"deformable",
+                "the operations are input conv pool fc bn relu sigmoid softmax dropout identity add mul "
+                "average concat residual fold shift slice arrange norm param product attention stage"}};
   for (auto &[word, hint] : cases) {
     std::string said = errorsOf(network(std::string("  ") + word));
     EXPECT_NE(said.find(std::string("no operation, unit or block is called '") + word + "'"),

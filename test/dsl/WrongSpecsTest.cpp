@@ -9,6 +9,12 @@ struct WrongSpec {
   std::string text, message;
 };
 
+/// Returns what is said first; an empty string where nothing is.
+std::string firstMessageOf(const std::string &text) {
+  auto messages = messagesOf(text);
+  return messages.empty() ? "" : messages.front();
+}
+
 /// A block that the network calls; its body is on line 2.
 std::string block(const std::string &parameters, const std::string &body) {
   return "block b " + parameters + " {\n" + body + "\n}\n" + network("  b");
@@ -30,7 +36,7 @@ TEST(WrongSpecs, Text) {
        "1:9: error: 'conv' is an operation, it cannot be the name of a parameter that is called"},
   };
   for (const WrongSpec &spec : specs)
-    EXPECT_EQ(messagesOf(spec.text)[0], spec.message) << spec.text;
+    EXPECT_EQ(firstMessageOf(spec.text), spec.message) << spec.text;
   std::string sum = "1";
   for (int i = 0; i < 257; ++i)
     sum += "+1";
@@ -39,7 +45,7 @@ TEST(WrongSpecs, Text) {
 }
 
 /// The text of an act, and of a network that uses it as `act=a`.
-std::string act(const std::string &text) { return text + "\n" + network("  conv3d ch=4 act=a"); }
+std::string act(const std::string &text) { return text + "\n" + network("  conv 1x1x1 ch=4 act=a"); }
 
 TEST(WrongSpecs, Acts) {
   const WrongSpec specs[] = {
@@ -53,20 +59,18 @@ TEST(WrongSpecs, Acts) {
        "1:12: error: 'leaky_relu' is a function of 1 to 2 numbers, found 3"},
       {act("act a(x) = conv3d(x)"), "1:12: error: no function or act is called 'conv3d'"},
       {act("act a(x) = b(x)\nact b(x) = a(x)"), "2:12: error: act 'a' calls itself"},
-      {act("act a(x, y) = x - y"),
-       "4:19: error: 'act' is one of relu, relu6, sigmoid, none, or an act, found "
-       "act 'a' of 2 values"},
-      {network("  conv3d ch=4 act=swich"),
-       "3:19: error: 'act' is one of relu, relu6, sigmoid, none, or an act, found 'swich'"},
+      {act("act a(x, y) = x - y"), "4:23: error: 'act' is one of relu, sigmoid, none, or an act, found "
+                                   "act 'a' of 2 values"},
+      {network("  conv 1x1x1 ch=4 act=swich"),
+       "3:23: error: 'act' is one of relu, sigmoid, none, or an act, found 'swich'"},
       {network("  swish 3"), "3:9: error: act 'swish' takes no further argument"},
       {network("  swish {\n  relu\n}"), "3:9: error: 'swish' takes no braces"},
       {network("  sub"), "3:3: error: 'sub' needs two values"},
       {network("  x: relu -> sub x {\n  relu\n  relu\n}"),
        "3:18: error: 'sub' joins the branches in its braces or the values named, not both"},
-      {network("  block stage swish ch=4"), "3:3: error: no operation, unit or block is called 'block'"},
   };
   for (const WrongSpec &spec : specs)
-    EXPECT_EQ(messagesOf(spec.text)[0], spec.message) << spec.text;
+    EXPECT_EQ(firstMessageOf(spec.text), spec.message) << spec.text;
 }
 
 TEST(WrongSpecs, Meaning) {
@@ -77,7 +81,7 @@ TEST(WrongSpecs, Meaning) {
       {network("  let n = 3\n  fc n.h"), "4:6: error: 'n' has no parts"},
   };
   for (const WrongSpec &spec : specs)
-    EXPECT_EQ(messagesOf(spec.text)[0], spec.message) << spec.text;
+    EXPECT_EQ(firstMessageOf(spec.text), spec.message) << spec.text;
 }
 
 } // namespace

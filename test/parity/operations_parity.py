@@ -108,7 +108,126 @@ def spread(net, x):
     return net.conv(x, "b", 7, 3)
 
 
+def arranged(net, x):
+    """Shuffles channels, partitions windows and puts them together again, sums and repeats."""
+    n, _, t, h, w = x.shape
+    x = net.conv(x, "a", 12, 3)
+    x = x.reshape(n, 3, 4, t, h, w).transpose(1, 2).reshape(n, 12, t, h, w)
+    y = x.reshape(n, 12, t, h // 2, 2, w // 4, 4).permute(0, 3, 5, 1, 2, 4, 6).reshape(n * 6, 12, t, 2, 4)
+    y = net.conv(y, "b", 16, 3)
+    y = y.reshape(n, 3, 2, 16, t, 2, 4).permute(0, 3, 4, 1, 5, 2, 6).reshape(n, 16, t, h, w)
+    y = net.conv(y[:, 3:11], "s", 8)
+    y = y.reshape(n, 2, 4, t, h, w).sum(1).repeat_interleave(2, 3).repeat_interleave(3, 4)
+    return net.conv(y, "e", 7, 3)
+
+
+def norms(net, x):
+    def affine(x, name):
+        shape = (1, -1, 1, 1, 1)
+        return x * net.parameter(name + ".weight", x.shape[1]).view(shape) + net.parameter(name + ".bias", x.shape[1]).view(shape)
+
+    x = net.linear(x, "a", 24, 3)
+    x = net.conv(affine(F.layer_norm(x.movedim(1, -1), (24,)).movedim(-1, 1), "l"), "b", 12, 3)
+    x = net.conv(affine(F.group_norm(x, 4), "g"), "p", 12, 3)
+    x = net.conv(affine(F.instance_norm(x), "i"), "q", 12, 3)
+    mean, var = x.mean((1, 3), keepdim=True), x.var((1, 3), keepdim=True, unbiased=False)
+    return net.conv((x - mean) / torch.sqrt(var + 1e-3), "r", 6)
+
+
+def learned(net, x):
+    n, _, t, h, w = x.shape
+    x = net.conv(x, "a", 10, 3)
+    x = x + net.parameter("pos.weight", 1, 10, 1, h, w) + net.parameter("frame.weight", 1, 10, t, 1, 1)
+    x = x * torch.sigmoid(net.parameter("gain.weight", 1, 10, 1, 1, 1))
+    extra = net.parameter("extra.weight", 1, 3, t, h, w).expand(n, 3, t, h, w)
+    return net.conv(torch.cat([x, extra], 1), "b", 6, 3)
+
+
+def heads(net, x):
+    """Attends with the heads of ViT over all positions, and takes a product of channels."""
+    n, _, t, h, w = x.shape
+    x = net.conv(x, "a", 24, 3)
+    q, k, v = (net.linear(x, name, 24, bias=name != "k").reshape(n, 3, 8, -1).transpose(2, 3) for name in ("q", "k", "v"))
+    shares = torch.softmax(q @ k.transpose(2, 3) / 8 ** 0.5, 3)
+    x = x + net.linear((shares @ v).transpose(2, 3).reshape(n, 24, t, h, w), "out", 24)
+    y = net.conv(x, "e", 5)
+    gram = torch.einsum("ncp,ndp->ncd", x.flatten(2), y.flatten(2)) * 0.25
+    return net.conv(gram.reshape(n, 24, 1, 1, 5), "m", 7)
+
+
+def windows(net, x):
+    def padded(x, name, channels, kernel, pads):
+        weight = net.parameter(name + ".weight", channels, x.shape[1], *kernel)
+        return torch.sigmoid(F.conv3d(F.pad(x, pads), weight, net.parameter(name + ".bias", channels)))
+
+    x = padded(x, "a", 8, (3, 3, 3), (1, 1, 1, 1, 2, 0))
+    x = padded(x, "b", 8, (2, 3, 2), (0, 1, 2, 1, 0, 1))
+    attended = torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True)[0]], 1)
+    return x * net.conv(attended, "m", 1, 3)
+
+
 CASES = {
+    arranged: """
+  a: conv 3x3x3 ch=12 bn=off act=sigmoid
+  let g = 3
+  arrange [n [g c] t h w] [n [c g] t h w]
+  let tall = 2 -> let wide = 4
+  arrange [n c t [rows tall] [columns wide]] [[n rows columns] c t tall wide]
+  b: conv 3x3x3 ch=16 bn=off act=sigmoid
+  let down = 3 -> let across = 2
+  arrange [[n down across] c t h w] [n c t [down h] [across w]]
+  slice 3 ch=8
+  s: conv 1x1x1 ch=8 bn=off act=sigmoid
+  arrange [n [2 c] t h w] [n c t [h 2] [w 3]]
+  e: conv 3x3x3 ch=7 bn=off act=sigmoid""",
+    norms: """
+  a: conv 3x3x3 ch=24 bn=off act=none
+  l: norm [c]
+  b: conv 3x3x3 ch=12 bn=off act=sigmoid
+  g: norm [c t h w] groups=4
+  p: conv 3x3x3 ch=12 bn=off act=sigmoid
+  i: norm [t h w]
+  q: conv 3x3x3 ch=12 bn=off act=sigmoid
+  norm [c h] eps=1e-3 affine=off
+  r: conv 1x1x1 ch=6 bn=off act=sigmoid""",
+    learned: """
+  a: conv 3x3x3 ch=10 bn=off act=sigmoid
+  add {
+    identity
+    pos: param [10 1 6 8] init=normal
+    frame: param 10x4x1x1
+  }
+  mul {
+    identity
+    gain: param 10x1x1x1 init=one -> sigmoid
+  }
+  concat {
+    identity
+    extra: param 3x4x6x8
+  }
+  b: conv 3x3x3 ch=6 bn=off act=sigmoid""",
+    heads: """
+  a: conv 3x3x3 ch=24 bn=off act=sigmoid
+  residual act=none {
+    q: conv 1x1x1 ch=24 bn=off act=none
+    from a -> k: conv 1x1x1 ch=24 bn=off bias=off act=none
+    from a -> v: conv 1x1x1 ch=24 bn=off act=none
+    attention q k v heads=3 scale=rsqrt -> out: conv 1x1x1 ch=24 bn=off act=none
+  }
+  x: identity
+  e: conv 1x1x1 ch=5 bn=off act=sigmoid
+  product x e turned=second scale=0.25
+  m: conv 1x1x1 ch=7 bn=off act=sigmoid""",
+    windows: """
+  a: conv 3x3x3 ch=8 pad=causal bn=off act=sigmoid
+  b: conv 2x3x2 ch=8 pad=[0x2x0 1x1x1] bn=off act=sigmoid
+  mul {
+    identity
+    concat {
+      pool avg channels
+      pool max channels
+    } -> m: conv 3x3x3 ch=1 bn=off act=sigmoid
+  }""",
     concat: """
   concat {
     a: conv 1x1x1 ch=5 bn=off act=sigmoid

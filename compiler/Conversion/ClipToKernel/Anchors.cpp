@@ -74,9 +74,8 @@ template <typename Pool> static LogicalResult makePool(Fuser &f, Pool op, PoolKi
   Value source = op.getX();
   // A global pool reads each element once, and so would the map that stores a join for it.
   bool readOnce = kind == PoolKind::Average && clip::isGlobalPool(op.getWindow(), tensorOf(source)) &&
-                  llvm::all_of(source.getUsers(), [&](Operation *user) {
-                    return user == op || isa<clip::ReluGradOp, clip::Relu6GradOp>(user);
-                  });
+                  llvm::all_of(source.getUsers(),
+                               [&](Operation *user) { return user == op || isa<clip::ReluGradOp>(user); });
   if (failed(f.prologue(in, source, readOnce)))
     return failure();
   auto kernel = kernel::PoolOp::create(f.b, op.getLoc(), op.getType(), kind, in.operands, op.getWindow(),
@@ -177,18 +176,13 @@ static LogicalResult make(Fuser &f, clip::SliceOp op) { return makePlace(f, op);
 static LogicalResult make(Fuser &f, clip::PadChannelsOp op) { return makePlace(f, op); }
 static LogicalResult make(Fuser &f, clip::ShiftOp op) { return makePlace(f, op); }
 
-/// Makes a kernel whose result has the same elements in another shape.
-static LogicalResult makeConvert(Fuser &f, Value x, Value result) {
-  if (failed(f.require(x)))
+static LogicalResult make(Fuser &f, clip::ArrangeOp op) {
+  if (failed(f.require(op.getX())))
     return failure();
-  auto kernel = kernel::ConvertOp::create(f.b, result.getLoc(), TypeRange{result.getType()},
-                                          f.storage.lookup(x), ScheduleAttr());
-  f.storage.hold(result, kernel.getResult(0));
+  f.storage.hold(op, kernel::ArrangeOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getX()),
+                                               op.getHow(), ScheduleAttr()));
   return success();
 }
-
-static LogicalResult make(Fuser &f, clip::FoldTimeOp op) { return makeConvert(f, op.getX(), op); }
-static LogicalResult make(Fuser &f, clip::UnfoldTimeOp op) { return makeConvert(f, op.getX(), op); }
 
 //===-- Others ------------------------------------------------------------===//
 
@@ -218,6 +212,25 @@ static LogicalResult make(Fuser &f, clip::SoftmaxGradOp op) {
   f.storage.hold(op,
                  kernel::SoftmaxGradOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getG()),
                                                f.storage.lookup(op.getY()), ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::StandardiseOp op) {
+  if (failed(f.require(op.getX())))
+    return failure();
+  f.storage.hold(op,
+                 kernel::StandardiseOp::create(f.b, op.getLoc(), op.getType(), f.storage.lookup(op.getX()),
+                                               op.getOver(), op.getGroups(), op.getEps(), ScheduleAttr()));
+  return success();
+}
+
+static LogicalResult make(Fuser &f, clip::StandardiseGradOp op) {
+  if (failed(f.require(op->getOperands())))
+    return failure();
+  f.storage.hold(op, kernel::StandardiseGradOp::create(f.b, op.getLoc(), op.getType(),
+                                                       f.storage.lookup(op.getG()),
+                                                       f.storage.lookup(op.getX()), op.getOver(),
+                                                       op.getGroups(), op.getEps(), ScheduleAttr()));
   return success();
 }
 
@@ -318,9 +331,9 @@ LogicalResult kinema::makeAnchor(Fuser &f, Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<clip::ConvOp, clip::ConvDataGradOp, clip::ConvWeightGradOp, clip::MaxPoolOp, clip::AvgPoolOp,
             clip::MaxPoolGradOp, clip::AvgPoolGradOp, clip::SpreadSumOp, clip::ConcatOp, clip::SliceOp,
-            clip::PadChannelsOp, clip::ShiftOp, clip::FoldTimeOp, clip::UnfoldTimeOp, clip::DropoutOp,
-            clip::SoftmaxOp, clip::SoftmaxGradOp, clip::MatmulOp, clip::SoftmaxCrossEntropyOp,
-            clip::TargetCrossEntropyOp, clip::NormOp, clip::UpdateOp, clip::FoldWeightOp>(
-          [&](auto found) { return make(f, found); })
+            clip::PadChannelsOp, clip::ShiftOp, clip::ArrangeOp, clip::DropoutOp, clip::SoftmaxOp,
+            clip::SoftmaxGradOp, clip::StandardiseOp, clip::StandardiseGradOp, clip::MatmulOp,
+            clip::SoftmaxCrossEntropyOp, clip::TargetCrossEntropyOp, clip::NormOp, clip::UpdateOp,
+            clip::FoldWeightOp>([&](auto found) { return make(f, found); })
       .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
 }

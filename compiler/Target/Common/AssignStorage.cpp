@@ -260,8 +260,9 @@ private:
     function.walk([&](Operation *op) {
       if (op->hasTrait<kernel::MakesActivations>())
         for (Value result : op->getResults())
-          if (auto type = tensorOf(result);
-              type.getRank() == 5 && shape::product(clip::spatialSize(type)) > 1)
+          if (auto type = tensorOf(result); type.getRank() == 5 &&
+                                            shape::product(clip::spatialSize(type)) > 1 &&
+                                            updatedBy(result).empty()) // no gradient of a learned tensor
             setElement(result, element);
     });
     function.walk([&](Operation *op) { round(op); });

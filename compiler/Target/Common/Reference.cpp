@@ -9,8 +9,8 @@ using namespace kinema::reference;
 
 /// Returns the lowering of an operation; null where it has none.
 static const Lowering *loweringOf(Operation *op) {
-  for (auto lowerings : {channelsLowerings, convLowerings, copyLowerings, lossLowerings, pointwiseLowerings,
-                         poolLowerings, reduceLowerings, updateLowerings})
+  for (auto lowerings : {axesLowerings, channelsLowerings, convLowerings, copyLowerings, lossLowerings,
+                         pointwiseLowerings, poolLowerings, reduceLowerings, updateLowerings})
     for (const Lowering &lowering : lowerings())
       if (lowering.op == op->getName().getTypeID())
         return &lowering;

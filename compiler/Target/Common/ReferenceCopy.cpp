@@ -225,8 +225,7 @@ static bool sharesNest(RankedTensorType x, RankedTensorType result) {
   return result.getRank() > 0;
 }
 
-/// Returns the logical coordinates of the element that is stored at a flat position.
-static SmallVector<Value> coordinatesOf(KernelEmitter &e, RankedTensorType type, Value at) {
+SmallVector<Value> reference::coordinatesOf(KernelEmitter &e, RankedTensorType type, Value at) {
   SmallVector<Value> coordinates(type.getRank(), e.index(0));
   int64_t inner = 1;
   auto order = kernel::layoutOf(type).order(type.getShape());

@@ -20,7 +20,11 @@ Lowering loweringOf() {
           [](mlir::Operation *op, KernelEmitter &e) { emit(mlir::cast<Op>(op), e); }};
 }
 
+/// Returns the logical coordinates of the element that is stored at a flat position.
+llvm::SmallVector<mlir::Value> coordinatesOf(KernelEmitter &e, mlir::RankedTensorType type, mlir::Value at);
+
 // Each of these has a row for an operation, at the end of the file that lowers it.
+llvm::ArrayRef<Lowering> axesLowerings();
 llvm::ArrayRef<Lowering> channelsLowerings();
 llvm::ArrayRef<Lowering> convLowerings();
 llvm::ArrayRef<Lowering> copyLowerings();

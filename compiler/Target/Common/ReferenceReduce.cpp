@@ -179,7 +179,7 @@ struct SpreadSum {
 
   /// Returns whether the sum is over all positions of a clip.
   bool isOfClips() {
-    return !isSummed(1) &&
+    return !isSummed(0) && !isSummed(1) &&
            llvm::all_of(result.getShape().drop_front(2), [](int64_t size) { return size == 1; });
   }
 
@@ -233,7 +233,7 @@ static void emit(kernel::SpreadSumOp op, KernelEmitter &e) {
           [&](Walk::Coordinates at) -> SmallVector<Value> {
             Value to = e.position(sum.result, at);
             at[1] = from;
-            auto total = [&] { return sum.total(e, reader, at, 1, walk.getWidth()); };
+            auto total = [&] { return sum.total(e, reader, at, 0, walk.getWidth()); };
             bool lazily = valid && walk.getWidth() == 1;
             Value value = lazily ? e.select(valid, total, e.zero(1)) : masked(e, valid, total());
             e.storeElements(value, e.results[0], to);

@@ -31,8 +31,6 @@ constexpr char pointwise[] = R"(
     %11 = clip.log %x : (!x) -> !x
     %12 = clip.log_grad %x, %y : (!x, !x) -> !x
     %13 = clip.scale %x {factor = 4.0} : (!x) -> !x
-    %14 = clip.relu6 %13 : (!x) -> !x
-    %15 = clip.relu6_grad %x, %13 : (!x, !x) -> !x
     %17 = clip.map %x, %y : (!x, !x) -> !x {
     ^bb0(%u: f32, %v: f32):
       %half = arith.constant 0.5 : f32
@@ -130,8 +128,6 @@ TEST(Formulas, NumbersAreThoseOfPyTorch) {
     sum += y.values[i] * std::sin(0.7 * double(i));
   EXPECT_NEAR(sum, 0.303999410590963, 1e-11);
   EXPECT_TRUE(std::isnan(run("clip.relu", Tensor({1, 1, 1, 1, 1}, std::nan(""))).values[0]));
-  EXPECT_TRUE(std::isnan(run("clip.relu6", Tensor({1, 1, 1, 1, 1}, std::nan(""))).values[0]));
-  EXPECT_EQ(run("clip.relu6", Tensor({1, 1, 1, 1, 1}, 6.5)).values[0], 6);
   EXPECT_EQ(run("clip.log", Tensor({1, 1, 1, 1, 1}, 0)).values[0], -100 * std::log(2.0));
 }
 

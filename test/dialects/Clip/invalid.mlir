@@ -225,10 +225,60 @@ func.func @pad_channels(%x: tensor<2x3x2x4x4xf32>) {
 
 // -----
 
-func.func @unfold_time(%x: tensor<2x6x1x4x4xf32>) {
-  // expected-error @below {{6 channels do not unfold to 4 frames}}
+func.func @arrange(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{arranges tensor<2x6x1x4x4xf32> by #clip.arrangement<0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x6x2x4x4>}}
   // expected-error @below {{failed to infer returned types}}
-  %y = clip.unfold_time %x to 4 : (tensor<2x6x1x4x4xf32>) -> tensor<2x1x4x4x4xf32>
+  %y = clip.arrange %x <0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x6x2x4x4> : (tensor<2x6x1x4x4xf32>) -> tensor<2x12x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @arrange(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{each side of an arrangement has five axes, of factors that `of` gives the sizes of, each at most once}}
+  %y = clip.arrange %x <0, 1, 2, 3, 3 -> 0, 1 2, _, 3, 4 of 2x6x1x4x4> : (tensor<2x6x1x4x4xf32>) -> tensor<2x6x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @arrange(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{factor 5 is on neither side of the arrangement}}
+  %y = clip.arrange %x <0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x6x1x4x4x7> : (tensor<2x6x1x4x4xf32>) -> tensor<2x6x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @arrange(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{an arrangement has up to 20 factors, each with a size of at least 1}}
+  %y = clip.arrange %x <0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x6x0x4x4> : (tensor<2x6x1x4x4xf32>) -> tensor<2x6x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @arrange(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{expected the number of a factor, or _}}
+  %y = clip.arrange %x <0, 1, c, 3, 4 -> 0, 1 2, _, 3, 4 of 2x6x1x4x4> : (tensor<2x6x1x4x4xf32>) -> tensor<2x6x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @standardise(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{wants axes from 1 (C) to 4 (W) in ascending order to take statistics over}}
+  // expected-error @below {{failed to infer returned types}}
+  %y = clip.standardise %x over [2, 1] {eps = 1.0e-5} : (tensor<2x6x1x4x4xf32>) -> tensor<2x6x1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @standardise(%x: tensor<2x6x1x4x4xf32>) {
+  // expected-error @below {{cuts 6 channels into 4 groups}}
+  // expected-error @below {{failed to infer returned types}}
+  %y = clip.standardise %x over [1] {groups = 4, eps = 1.0e-5} : (tensor<2x6x1x4x4xf32>) -> tensor<2x6x1x4x4xf32>
   return
 }
 

@@ -86,10 +86,6 @@ func.func @pointwise(%x: !x, %gate: tensor<2x4x1x1x1xf32>, %hyper: tensor<6xf32,
   %a = clip.relu %x : (!x) -> !x
   // CHECK: clip.relu_grad
   %b = clip.relu_grad %x, %a : (!x, !x) -> !x
-  // CHECK: clip.relu6 %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
-  %six = clip.relu6 %x : (!x) -> !x
-  // CHECK: clip.relu6_grad
-  %six_grad = clip.relu6_grad %x, %six : (!x, !x) -> !x
   // CHECK: clip.map kept %{{.*}}, %{{.*}} : (tensor<2x4x3x8x8xf32>, tensor<2x4x1x1x1xf32>) -> tensor<2x4x3x8x8xf32> {
   // CHECK-NEXT: ^bb0(%[[P:.*]]: f32, %[[Q:.*]]: f32):
   // CHECK-NEXT: %[[S:.*]] = clip.expit %[[P]] : f32
@@ -153,10 +149,14 @@ func.func @channels(%x: !x) {
   %k = clip.slice %p[0, 4] : (!x) -> !x
   %q = clip.max_pool %k window <3x4x3 stride 3x4x2> : (!x) -> tensor<2x4x1x2x3xf32>
   %m = clip.matmul %x, %q {transpose_lhs} : (!x, tensor<2x4x1x2x3xf32>) -> tensor<2x192x1x2x3xf32>
-  // CHECK: clip.fold_time %{{.*}} : (tensor<2x4x3x8x8xf32>) -> tensor<2x12x1x8x8xf32>
-  %f = clip.fold_time %p : (!x) -> tensor<2x12x1x8x8xf32>
-  // CHECK: clip.unfold_time %{{.*}} to 3 : (tensor<2x12x1x8x8xf32>) -> tensor<2x4x3x8x8xf32>
-  %u = clip.unfold_time %f to 3 : (tensor<2x12x1x8x8xf32>) -> !x
+  // CHECK: clip.arrange %{{.*}} <0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x4x3x8x8> : (tensor<2x4x3x8x8xf32>) -> tensor<2x12x1x8x8xf32>
+  %f = clip.arrange %p <0, 1, 2, 3, 4 -> 0, 1 2, _, 3, 4 of 2x4x3x8x8> : (!x) -> tensor<2x12x1x8x8xf32>
+  // CHECK: clip.arrange %{{.*}} <0, 1 2, _, 3, 4 -> 0, 1, 5 2, _, 4 of 2x4x3x8x8x2> : (tensor<2x12x1x8x8xf32>) -> tensor<2x4x6x1x8xf32>
+  %u = clip.arrange %f <0, 1 2, _, 3, 4 -> 0, 1, 5 2, _, 4 of 2x4x3x8x8x2> : (tensor<2x12x1x8x8xf32>) -> tensor<2x4x6x1x8xf32>
+  // CHECK: clip.standardise %{{.*}} over [1, 3] {eps = 1.000000e-05 : f64, groups = 2 : i64} : (tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %st = clip.standardise %p over [1, 3] {groups = 2, eps = 1.0e-5} : (!x) -> !x
+  // CHECK: clip.standardise_grad %{{.*}}, %{{.*}} over [1] {eps = 1.000000e-05 : f64} : (tensor<2x4x3x8x8xf32>, tensor<2x4x3x8x8xf32>) -> tensor<2x4x3x8x8xf32>
+  %sg = clip.standardise_grad %p, %st over [1] {eps = 1.0e-5} : (!x, !x) -> !x
   return
 }
 
