@@ -120,8 +120,8 @@ Activation Expander::expandArrange(Site &site, Arguments &arguments) {
   Side source = finder.source(from);
   Side target = finder.error.empty() ? finder.target(to) : Side(5);
   if (!finder.error.empty()) {
-    fail(site.where(), site.frame, "this arrangement does not fit " + site.value.describe() + ": " + finder.error,
-         form);
+    fail(site.where(), site.frame,
+         "this arrangement does not fit " + site.value.describe() + ": " + finder.error, form);
     return Activation::failed();
   }
   SmallVector<int64_t> shape;
@@ -171,7 +171,8 @@ Activation Expander::poolChannels(Site &site, bool takesMaximum) {
 Activation Expander::expandNorm(Site &site, Arguments &arguments) {
   SmallVector<int64_t> over;
   for (const auto &factors : std::get<dsl::Axes>(arguments["over"])) {
-    const auto *name = factors.size() == 1 ? llvm::find(axisNames, factors.front().name) : std::end(axisNames);
+    const auto *name =
+        factors.size() == 1 ? llvm::find(axisNames, factors.front().name) : std::end(axisNames);
     if (name == std::end(axisNames) || name == std::begin(axisNames)) {
       fail(site.where(), site.frame, "a norm is over some of the axes c t h w",
            "over the batch it is `bn`; layer norm at each position is `norm [c]`");
@@ -213,7 +214,8 @@ Activation Expander::expandSlice(Site &site, Arguments &arguments) {
          "channels count from 0");
     return Activation::failed();
   }
-  Value y = network.create<clip::SliceOp>(layerLocation(site), site.value.value, uint64_t(from), uint64_t(count));
+  Value y =
+      network.create<clip::SliceOp>(layerLocation(site), site.value.value, uint64_t(from), uint64_t(count));
   return result(site, y, {1, 1, 1});
 }
 
@@ -265,13 +267,15 @@ Activation Expander::expandProduct(Site &site, Arguments &arguments) {
   const bool first = dsl::isWord(turned, "first") || dsl::isWord(turned, "both");
   const bool second = dsl::isWord(turned, "second") || dsl::isWord(turned, "both");
   auto positions = [](const Operand &operand) { return shape::product(operand.value.size()); };
-  const int64_t rows = first ? positions(a) : a.value.channels(), depth = first ? a.value.channels() : positions(a);
+  const int64_t rows = first ? positions(a) : a.value.channels(),
+                depth = first ? a.value.channels() : positions(a);
   const int64_t otherDepth = second ? positions(b) : b.value.channels();
   if (depth != otherDepth || a.value.type().getDimSize(0) != b.value.type().getDimSize(0)) {
-    dsl::Diagnostic &error = fail(site.where(), site.frame,
-                                  "this product sums over " + Twine(depth) + " elements of " + a.name + " and " +
-                                      Twine(otherDepth) + " of " + b.name,
-                                  "a value is a matrix of channels by positions; `turned=first` turns the first one");
+    dsl::Diagnostic &error =
+        fail(site.where(), site.frame,
+             "this product sums over " + Twine(depth) + " elements of " + a.name + " and " +
+                 Twine(otherDepth) + " of " + b.name,
+             "a value is a matrix of channels by positions; `turned=first` turns the first one");
     error.note(a.value.describe() + " is " + a.name);
     error.note(b.value.describe() + " is " + b.name);
     return Activation::failed();
@@ -286,7 +290,8 @@ Activation Expander::expandProduct(Site &site, Arguments &arguments) {
   Location layer = layerLocation(site);
   Value left = scaled(layer, a.value.value, scaleOf(arguments["scale"], depth));
   site.value = b.value;
-  return result(site, network.create<clip::MatmulOp>(layer, type, left, b.value.value, first, second), {1, 1, 1});
+  return result(site, network.create<clip::MatmulOp>(layer, type, left, b.value.value, first, second),
+                {1, 1, 1});
 }
 
 Activation Expander::expandAttention(Site &site, Arguments &arguments) {
@@ -302,8 +307,8 @@ Activation Expander::expandAttention(Site &site, Arguments &arguments) {
   for (const Operand *operand : {&q, &v})
     if (operand->value.channels() % heads) {
       fail(site.where(), site.frame,
-           "heads=" + Twine(heads) + " does not divide the " + Twine(operand->value.channels()) + " channels of " +
-               operand->name);
+           "heads=" + Twine(heads) + " does not divide the " + Twine(operand->value.channels()) +
+               " channels of " + operand->name);
       return Activation::failed();
     }
   const int64_t clips = q.value.type().getDimSize(0), depth = q.value.channels() / heads;
@@ -324,14 +329,16 @@ Activation Expander::expandAttention(Site &site, Arguments &arguments) {
   auto headsOf = [&](const Activation &value, Value x) -> Value {
     ArrayRef<int64_t> shape = value.type().getShape();
     int64_t sizes[] = {clips, heads, shape[1] / heads, shape[2], shape[3], shape[4]};
-    return heads == 1 ? x : arrange(layer, x, sizes, {{0}, {1, 2}, {3}, {4}, {5}}, {{0, 1}, {2}, {3}, {4}, {5}});
+    return heads == 1 ? x
+                      : arrange(layer, x, sizes, {{0}, {1, 2}, {3}, {4}, {5}}, {{0, 1}, {2}, {3}, {4}, {5}});
   };
   Value queries = headsOf(q.value, scaled(layer, q.value.value, scaleOf(arguments["scale"], depth)));
   Value score = network.create<clip::MatmulOp>(layer, scores, headsOf(k.value, k.value.value), queries,
                                                /*transpose_lhs=*/true, /*transpose_rhs=*/false);
   Value share = network.create<clip::SoftmaxOp>(layer, score);
-  Value y = network.create<clip::MatmulOp>(layer, at(v.value.channels() / heads), headsOf(v.value, v.value.value),
-                                           share, /*transpose_lhs=*/false, /*transpose_rhs=*/false);
+  Value y =
+      network.create<clip::MatmulOp>(layer, at(v.value.channels() / heads), headsOf(v.value, v.value.value),
+                                     share, /*transpose_lhs=*/false, /*transpose_rhs=*/false);
   if (heads > 1) {
     shape::Size3 size = q.value.size();
     int64_t sizes[] = {clips, heads, v.value.channels() / heads, size[0], size[1], size[2]};

@@ -212,9 +212,9 @@ Tensor numerics::arrange(const Tensor &x, const Arrangement &how) {
 }
 
 /// Calls `visit(row, i)` for each element, where elements of one row share their statistics.
-static void forEachInRows(const Shape &shape, llvm::ArrayRef<int64_t> over, int64_t groups,
-                          llvm::function_ref<void(int64_t, int64_t)> visit) {
-  auto isOver = [&](int64_t axis) { return llvm::is_contained(over, axis); };
+static void forEachInRows(const Shape &shape, std::span<const int64_t> over, int64_t groups,
+                          const std::function<void(int64_t, int64_t)> &visit) {
+  auto isOver = [&](int64_t axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
   int64_t i = 0;
   Shape at(5);
   for (at[0] = 0; at[0] < shape[0]; ++at[0])
@@ -234,7 +234,7 @@ namespace {
 struct RowStatistics {
   std::map<int64_t, double> count, mean, var;
 
-  RowStatistics(const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups) {
+  RowStatistics(const Tensor &x, std::span<const int64_t> over, int64_t groups) {
     auto rows = [&](auto visit) { forEachInRows(x.shape, over, groups, visit); };
     rows([&](int64_t row, int64_t i) { count[row] += 1, mean[row] += x.values[i]; });
     for (auto &[row, sum] : mean)
@@ -244,7 +244,7 @@ struct RowStatistics {
 };
 } // namespace
 
-Tensor numerics::standardise(const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups, double eps) {
+Tensor numerics::standardise(const Tensor &x, std::span<const int64_t> over, int64_t groups, double eps) {
   RowStatistics of(x, over, groups);
   Tensor y = x;
   forEachInRows(x.shape, over, groups, [&](int64_t row, int64_t i) {
@@ -253,7 +253,7 @@ Tensor numerics::standardise(const Tensor &x, llvm::ArrayRef<int64_t> over, int6
   return y;
 }
 
-Tensor numerics::standardiseGrad(const Tensor &g, const Tensor &x, llvm::ArrayRef<int64_t> over,
+Tensor numerics::standardiseGrad(const Tensor &g, const Tensor &x, std::span<const int64_t> over,
                                  int64_t groups, double eps) {
   RowStatistics of(x, over, groups);
   Tensor y = standardise(x, over, groups, eps), dx = x;

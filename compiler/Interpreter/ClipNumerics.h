@@ -7,9 +7,8 @@
 
 #include "compiler/Interpreter/Tensor.h"
 
-#include "llvm/ADT/ArrayRef.h"
-
 #include <optional>
+#include <span>
 
 namespace kinema::numerics {
 
@@ -59,8 +58,8 @@ struct Arrangement {
 Tensor arrange(const Tensor &x, const Arrangement &how);
 
 // These take statistics over axes, 1 (C) to 4 (W), and where C is among them over groups of channels.
-Tensor standardise(const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups, double eps);
-Tensor standardiseGrad(const Tensor &g, const Tensor &x, llvm::ArrayRef<int64_t> over, int64_t groups,
+Tensor standardise(const Tensor &x, std::span<const int64_t> over, int64_t groups, double eps);
+Tensor standardiseGrad(const Tensor &g, const Tensor &x, std::span<const int64_t> over, int64_t groups,
                        double eps);
 
 // These are sums.

@@ -41,8 +41,9 @@ int64_t Arrange::width(const Machine &machine) const {
   ArrayRef<int64_t> source = how.sourceFactors(1), target = how.targetFactors(1);
   bool together = !source.empty() && !target.empty() && source.back() == target.back() &&
                   how.getSizes()[source.back()] % machine.vector == 0;
-  return together && endsInChannels(from, machine.vector) && endsInChannels(to, machine.vector) ? machine.vector
-                                                                                                  : 1;
+  return together && endsInChannels(from, machine.vector) && endsInChannels(to, machine.vector)
+             ? machine.vector
+             : 1;
 }
 
 /// Returns the number of each factor of the result; null for the others.
@@ -103,17 +104,16 @@ static Blocks blocksOf(kernel::ArrangeOp op, const Machine &machine) {
 static void emit(kernel::ArrangeOp op, KernelEmitter &e) {
   Arrange arrange(op);
   e.forEachBlock([&](Value block) {
-    forEachFlat(e, storedElements(arrange.to), block, arrange.width(e.machine), [&](Value at, int64_t width) {
-      arrange.emit(e, e.operands[0], e.results[0], at, width);
-    });
+    forEachFlat(e, storedElements(arrange.to), block, arrange.width(e.machine),
+                [&](Value at, int64_t width) { arrange.emit(e, e.operands[0], e.results[0], at, width); });
   });
 }
 
 //===-- Statistics over axes ----------------------------------------------===//
 
 namespace {
-/// A row is what shares its statistics: of a clip, a group of channels, or one channel, at all positions along
-/// the axes that statistics are over, and one along the others. A thread computes a row.
+/// A row is what shares its statistics: of a clip, a group of channels, or one channel, at all positions
+/// along the axes that statistics are over, and one along the others. A thread computes a row.
 struct Rows {
   RankedTensorType type;
   ArrayRef<int64_t> over;
@@ -233,7 +233,8 @@ struct Statistics {
   Statistics(Row &row, function_ref<Value(const Row::At &)> x) {
     KernelEmitter &e = row.e;
     Value share = e.constant(float(1.0 / double(row.rows.elements())));
-    mean = row.spread(e.mulf(row.sum(1, [&](const Row::At &at) { return SmallVector<Value>{x(at)}; })[0], share));
+    mean = row.spread(
+        e.mulf(row.sum(1, [&](const Row::At &at) { return SmallVector<Value>{x(at)}; })[0], share));
     Value squares = row.sum(1, [&](const Row::At &at) {
       Value distance = e.subf(x(at), mean);
       return SmallVector<Value>{e.mulf(distance, distance)};
