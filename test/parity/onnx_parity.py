@@ -122,6 +122,7 @@ OTHER_SIZES = {
     "c3d": {"frames": "16", "size": "112"},  # its fc has the weights of this size alone
     **{name: {"frames": "16", "size": "224"} for name in ("i3d", "s3d_g", "s3d")},
     "st_resnet_50": {"size": "64"}, "stm_resnet_50": {"size": "64"}, "slowfast_50_4x16": {"frames": "32", "size": "64"},
+    "videomae_b": {"frames": "4", "size": "32"}, "timesformer_b": {"frames": "3", "size": "32"}, "x3d_l": {"frames": "4", "size": "32"},
     "resnet152_frames": {"frames": "4", "size": "64"}, "two_stream_r2plus1d_34": {"frames": "16", "size": "32"},
 }
 

@@ -329,6 +329,96 @@ class I3D(nn.Module):
         return self.logits(F.avg_pool3d(x, (2, 7, 7), 1)).mean((2, 3, 4))
 
 
+# Feichtenhofer, 2020: X3D. Bottlenecks with a depthwise conv, of which every other one has a squeeze and excitation.
+
+class X3DBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride, squeezed):
+        super().__init__()
+        inner = outputs * 9 // 4
+        self.a = Unit(inputs, inner)
+        self.b = Unit(inner, inner, 3, stride, groups=inner, relu=False)
+        if squeezed:
+            self.squeeze = Unit(inner, squeezed, bn=False)
+            self.excite = Unit(squeezed, inner, bn=False, relu=False)
+        self.end = Unit(inner, outputs, relu=False)
+        if inputs != outputs or sized(stride) != (1, 1, 1):
+            self.shortcut = Unit(inputs, outputs, 1, stride, relu=False)
+
+    def forward(self, x):
+        y = self.b(self.a(x))
+        if hasattr(self, "squeeze"):
+            y = y * torch.sigmoid(self.excite(self.squeeze(y.mean((2, 3, 4), keepdim=True))))
+        return F.relu(self.end(F.silu(y)) + (self.shortcut(x) if hasattr(self, "shortcut") else x))
+
+
+class X3D(nn.Module):
+    def __init__(self, depths=(3, 5, 11, 7)):
+        super().__init__()
+        self.stem = nn.Conv3d(3, 24, (1, 3, 3), SPACE, (0, 1, 1), bias=False)
+        self.stem_t = Unit(24, 24, (5, 1, 1), groups=24)
+        inputs = 24
+        for i, (depth, channels, squeezed) in enumerate(zip(depths, (24, 48, 96, 192), (8, 8, 16, 32))):
+            blocks = (X3DBlock(channels if j else inputs, channels, 1 if j else SPACE, 0 if j % 2 else squeezed) for j in range(depth))
+            setattr(self, f"stage{i + 1}", nn.Sequential(*blocks))
+            inputs = channels
+        self.head = Unit(192, 432)
+        self.project = nn.Conv3d(432, 2048, 1, bias=False)
+        self.fc = nn.Linear(2048, CLASSES)
+
+    def forward(self, x):
+        x = self.stage4(self.stage3(self.stage2(self.stage1(self.stem_t(self.stem(x))))))
+        x = F.relu(self.project(self.head(x).mean((2, 3, 4), keepdim=True)))
+        return self.fc(x.flatten(1))
+
+
+# Dosovitskiy et al., 2021, and Tong et al., 2022: the encoder of VideoMAE.
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each position."""
+
+    def __init__(self, channels):
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class Learned(nn.Module):
+    def __init__(self, *shape):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, *shape))
+
+
+class Encoder(nn.Module):
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = ChannelNorm(channels), ChannelNorm(channels)
+        self.attn = nn.ModuleDict({name: nn.Conv3d(channels, channels, 1, bias=name != "k") for name in ("q", "k", "v", "proj")})
+        self.mlp = nn.ModuleDict({"fc1": nn.Conv3d(channels, 4 * channels, 1), "fc2": nn.Conv3d(4 * channels, channels, 1)})
+
+    def forward(self, x):
+        y = self.norm1(x)
+        q, k, v = (self.attn[name](y).reshape(len(x), self.heads, x.shape[1] // self.heads, -1).transpose(2, 3) for name in ("q", "k", "v"))
+        shares = torch.softmax(q @ k.transpose(2, 3) / q.shape[3] ** 0.5, 3)
+        x = x + self.attn["proj"]((shares @ v).transpose(2, 3).reshape(x.shape))
+        return x + self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x))))
+
+
+class VideoMAE(nn.Module):
+    def __init__(self, size, channels=768, heads=12, depth=12):
+        super().__init__()
+        self.patch_embed = nn.Conv3d(3, channels, (2, 16, 16), (2, 16, 16))
+        self.pos_embed = Learned(channels, *size)
+        self.blocks = nn.Sequential(*(Encoder(channels, heads) for _ in range(depth)))
+        self.fc_norm = ChannelNorm(channels)
+        self.fc = nn.Linear(channels, CLASSES)
+
+    def forward(self, x):
+        x = self.blocks(self.patch_embed(x) + self.pos_embed.weight)
+        return self.fc(self.fc_norm(x.mean((2, 3, 4), keepdim=True)).flatten(1))
+
+
 def with_eps(network, eps):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
@@ -346,4 +436,6 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "tsm_mobilenet_v2": TSMMobileNetV2,
             "slowfast_50_4x16": SlowFast,
             "i3d": lambda: with_eps(I3D(), 1e-3),
+            "x3d_m": X3D,
+            "videomae_b": lambda: VideoMAE((2, 2, 3)),
             "s3d_g": lambda: with_eps(I3D(separable, Gate), 1e-3)}

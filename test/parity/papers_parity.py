@@ -16,10 +16,10 @@ from torchvision_parity import SEEDS, compare_with, randomised
 
 # A clip is small, but its last values have several positions, since a batch norm of few values multiplies rounding.
 CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_csn_50:2x8x96x96", "p3d_63:2x16x96x96", "tsm_50:2x4x96x96",
-         "tsm_mobilenet_v2:2x4x96x96", "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224"]
+         "tsm_mobilenet_v2:2x4x96x96", "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224", "x3d_m:2x8x96x96", "videomae_b:2x4x32x48"]
 NAMES = {"tsm_mobilenet_v2": "torchvision-mobilenet"}
 # Nothing is dropped, since both draw other elements.
-DROPS = {"dropout 0.5": "dropout 0", "drop=0.2": "drop=0", "inception_v1 classes=classes\n": "inception_v1 classes=classes drop=0\n"}
+DROPS = {"dropout 0.5": "dropout 0", "drop=0.2": "drop=0", "x3d_body classes": "x3d_body classes drop=0", "inception_v1 classes=classes\n": "inception_v1 classes=classes drop=0\n"}
 
 
 def spec_of(models, name, folder):

@@ -151,7 +151,7 @@ class Draw:
     def conv_words(self):
         text = self.pick("", "", "", " bn=off", " bn=off", " bn=on")
         text += self.pick("", "", "", "", " bias=on", " bias=off")
-        text += self.pick("", "", "", " act=none", " act=none", " act=sigmoid", " act=relu")
+        text += self.pick("", "", "", " act=none", " act=none", " act=sigmoid", " act=relu", " act=swish", " act=hard_swish")
         text += " init=identity" if self.chance(0.05) else ""
         return text + (self.pick(" gamma=0", " gamma=0.5") if self.chance(0.08) else "")
 
@@ -209,7 +209,15 @@ class Draw:
 
     def pointwise(self, x):
         """Draws one of the operations that keep the shape."""
-        text = self.pick("bn", "bn", "bn eps=1e-5 momentum=0.3", "relu", "relu", "softmax", "identity", "dropout 0.3", "dropout 0.5", "shift")
+        text = self.pick("bn", "bn", "bn eps=1e-5 momentum=0.3", "relu", "relu", "softmax", "identity", "dropout 0.3", "dropout 0.5", "shift",
+                         "swish", "gelu", "leaky_relu 0.2", "norm [c]", "norm [t h w] eps=1e-3", "norm [c t h w]", "norm [c w] affine=off", "shuffle")
+        groups = self.pick(*(g for g in range(1, x.channels + 1) if x.channels % g == 0))
+        if text == "shuffle":  # a number in brackets is summed over, so a block names it
+            name = f"s{len(self.definitions)}"
+            self.definitions.append(f"block {name} {{\n  let g = {groups}\n  arrange [n [g c] t h w] [n [c g] t h w]\n}}\n")
+            return name, x
+        if text == "norm [c t h w]":
+            return f"{text} groups={groups}", x
         if text == "shift":
             if x.channels < 2:
                 raise Refused

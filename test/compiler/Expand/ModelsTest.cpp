@@ -91,6 +91,12 @@ INSTANTIATE_TEST_SUITE_P(OtherFamilies, Models,
                                          Figures{"c3d", 0, 64943168, 64960016, 38533922816, 38.53},
                                          Figures{"i3d", 0, 12682304, 12697264, 111153143808, 0},
                                          Figures{"p3d_63", 0, 25687232, 25745232, 8441856000, 0},
+                                         Figures{"x3d_xs", 0, 3758738, 3794322, 605256512, 0},
+                                         Figures{"x3d_s", 0, 3758738, 3794322, 1962892112, 0},
+                                         Figures{"x3d_m", 0, 3758738, 3794322, 4732468736, 0},
+                                         Figures{"x3d_l", 0, 6079226, 6153432, 18367710176, 0},
+                                         Figures{"videomae_b", 0, 86421504, 87739024, 180344893440, 0},
+                                         Figures{"timesformer_b", 0, 121221120, 121564816, 195489214464, 0},
                                          Figures{"torchvision/s3d", 0, 8298432, 8320048, 17978771456,
                                                  17.98}));
 
@@ -130,7 +136,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "p3d_63", "r2d_18", "r2plus1d_34", "r3d_50_nl", "resnet152_frames",
                                          "resnext3d_101", "s3d_g", "slowfast_50_4x16", "st_resnet_50",
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
-                                         "two_stream_r2plus1d_34"));
+                                         "two_stream_r2plus1d_34", "x3d_m", "x3d_l", "videomae_b",
+                                         "timesformer_b"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;
