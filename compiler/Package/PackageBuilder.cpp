@@ -1,8 +1,10 @@
 #include "compiler/Package/PackageBuilder.h"
 #include "dialects/Clip/Attributes.h"
 
+#include "dialects/Kernel/Attributes.h"
 #include "dialects/Kernel/Partials.h"
 #include "dialects/Kernel/Signature.h"
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/Twins.h"
 #include "dialects/Recipe.h"
 #include "runtime/Package/Recipe.h"
@@ -140,6 +142,8 @@ LogicalResult Manifest::addHeader() {
           {"code", files},
           {"batch", (*network)["batch"]},
           {"classes", (*network)["classes"]}};
+  if (auto precision = module->getAttrOfType<kernel::PrecisionAttr>(kernel::precisionAttribute))
+    root["precision"] = kernel::stringifyPrecision(precision.getValue()).str();
   if (code.sites)
     root["sites"] = *code.sites;
   if (code.waitsForLaunches)
@@ -346,9 +350,7 @@ LogicalResult Manifest::addKernels() {
     if (auto threads = schedule.getThreads())
       kernels[def.getSymName().str()]["block"] = *threads;
     if (compared) {
-      bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
-        return cast<RankedTensorType>(type).getElementType().isBF16();
-      });
+      bool narrow = kernel::readsNarrow(op);
       kernels[def.getSymName().str()]["depth"] = cast<kernel::LaunchableOp>(op).getDepth();
       kernels[def.getSymName().str()]["narrow"] = narrow;
       kernels[def.getSymName().str()]["results"] = describeResults(def);

@@ -2,6 +2,7 @@
 #include "dialects/Clip/Attributes.h"
 
 #include "compiler/Pipelines/Step.h"
+#include "compiler/Transforms/ModuleRecipe.h"
 #include "compiler/Transforms/Passes.h"
 #include "compiler/Transforms/VerifyLaunches.h"
 #include "dialects/Kernel/Attributes.h"
@@ -102,7 +103,7 @@ void kinema::buildPhase(OpPassManager &passes, Phase phase, const CompileOptions
   case Phase::Fused:
     passes.addPass(createSetTarget(SetTargetOptions{options.target->kind, options.target->name.str()}));
     passes.addPass(createFuseKernels(FuseKernelsOptions{options.fuse}));
-    options.target->addStorage(passes, options.bfloat16.value_or(options.target->prefersBFloat16()),
+    options.target->addStorage(passes, options.precision.value_or(options.target->preferredPrecision()),
                                options.targetOptions);
     passes.addPass(createCSEPass());
     if (options.target->hasCostlyLaunches())
@@ -233,7 +234,10 @@ Outcome kinema::advance(ModuleOp module, Phase from, Phase to, const CompileOpti
     std::string pass;
     PassManager passes(module.getContext());
     passes.addInstrumentation(std::make_unique<FailedPass>(pass));
-    buildPhase(passes, phase, options);
+    CompileOptions settled = options;
+    if (!settled.precision) // a word for the target's own is none of these
+      settled.precision = kernel::symbolizePrecision(recipeOf(module).compute.precision);
+    buildPhase(passes, phase, settled);
     // The functions of kernels are large: verifying them after each pass would take a fifth of the time.
     bool verifiesOnce = phase == Phase::Target;
     passes.enableVerifier(!verifiesOnce);

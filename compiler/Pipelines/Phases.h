@@ -39,7 +39,8 @@ struct CompileOptions {
   FusionScope fuse = FusionScope::All;
   const Target *target = targets().front();
   TargetOptions targetOptions = {};
-  std::optional<bool> bfloat16 = {}; // how activations are stored; nothing: the target decides
+  /// How activations are stored and multiplied; nothing: the recipe says it, or the target.
+  std::optional<kernel::Precision> precision = {};
   std::string dumpDirectory = {};    // folder that each phase is written to; empty: none
 };
 

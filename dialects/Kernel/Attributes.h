@@ -9,6 +9,8 @@ namespace kinema::kernel {
 
 /// A module in phase `fused` or later carries its TargetAttr under this name.
 inline constexpr char targetAttribute[] = "kernel.target";
+/// A module whose tensors are stored carries its PrecisionAttr under this name.
+inline constexpr char precisionAttribute[] = "kernel.precision";
 /// A launch carries its twins (Twins.h) under this name.
 inline constexpr char twinsAttribute[] = "kernel.twins";
 /// An operation carries here why it is not paired, and a launch the seconds that it was measured to take.

@@ -1,6 +1,7 @@
 #include "dialects/Kernel/Kernel.h"
 
 #include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/Twins.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -48,6 +49,19 @@ void kernel::emitTargetError(Operation *at, TargetAttr target, ArrayRef<StringRe
   llvm::interleaveComma(names, error);
 }
 
+/// Succeeds if no kernel multiplies terms in a module that does not say so.
+static LogicalResult verifyProducts(Operation *module, PrecisionAttr precision) {
+  if (precision.getValue() == Precision::BF16x3)
+    return success();
+  auto verified = module->walk([&](LaunchableOp kernel) -> WalkResult {
+    if (!multipliesTerms(kernel))
+      return WalkResult::advance();
+    return kernel.emitOpError("multiplies numbers by terms in a module of the precision ")
+           << stringifyPrecision(precision.getValue()) << ", expected bf16x3";
+  });
+  return failure(verified.wasInterrupted());
+}
+
 LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, NamedAttribute attribute) {
   StringRef name = attribute.getName();
   Attribute value = attribute.getValue();
@@ -60,6 +74,12 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *operation, Name
   if (name == targetAttribute)
     return expect(isModule && isa<TargetAttr>(value),
                   "a target such as #kernel.target<cuda \"sm_90a\"> on a module");
+  if (name == precisionAttribute) {
+    auto precision = dyn_cast<PrecisionAttr>(value);
+    if (failed(expect(isModule && precision, "a precision such as #kernel.precision<bf16> on a module")))
+      return failure();
+    return verifyProducts(operation, precision);
+  }
   if (name == twinsAttribute)
     return expect(isa<LaunchOp>(operation) && readTwins(value),
                   "a list of {kernel = @NAME, args = array<i64: ...>} on a launch");

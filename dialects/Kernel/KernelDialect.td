@@ -94,6 +94,28 @@ def TargetAttr : KernelAttr<"Target", "target"> {
   }];
 }
 
+def Precision : I32EnumAttr<"Precision", "how numbers are stored and multiplied", [
+    I32EnumAttrCase<"FP32", 0, "fp32">, I32EnumAttrCase<"BF16", 1, "bf16">, I32EnumAttrCase<"BF16x3", 2, "bf16x3">]> {
+  let cppNamespace = "::kinema::kernel";
+  let genSpecializedAttr = 0;
+}
+
+def PrecisionAttr : EnumAttr<KernelDialect, Precision, "precision"> {
+  let summary = "how a module's activations are stored and multiplied";
+  let description = [{
+    The attribute `kernel.precision` of a module from phase `fused` on, which its package records.
+
+    - `fp32`: activations are f32, and so are products.
+    - `bf16`: activations are bfloat16, and so are the weights that convs read.
+    - `bf16x3`: activations are f32. Contractions that say `bf16x3` split each number into two terms, x = hi + lo:
+      hi is x rounded to bfloat16, and lo is the rest, rounded. Of two numbers they add up three products of terms,
+      hi * hi + hi * lo + lo * hi, in f32. What is left out is 2^-16 of a product or less.
+
+    Example: `#kernel.precision<bf16x3>`
+  }];
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def ScheduleAttr : KernelAttr<"Schedule", "schedule"> {
   let summary = "how a target carries a kernel out";
   let description = [{

@@ -1,4 +1,5 @@
 // Parses, prints and verifies the kernel operations.
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
@@ -259,8 +260,12 @@ LogicalResult kinema::kernel::ConvOp::verify() {
   if (failed(verifyAccess(*this, epilogue(), result)) || failed(verifyYields(*this, yield, result)) ||
       failed(verifyMomentsOfStored(*this, yield)))
     return failure();
-  if (tensorOf(getWeight()).getRank() != 5)
-    return emitOpError("has the weight ") << getWeight().getType() << ", expected [O, I, T, H, W]";
+  auto weight = tensorOf(getWeight());
+  bool hasTerms = weight.getRank() == 6 && weight.getDimSize(0) == terms && weight.getElementType().isBF16();
+  if (getBf16x3() ? !hasTerms : weight.getRank() != 5)
+    return emitOpError("has the weight ")
+           << weight << ", expected "
+           << (getBf16x3() ? "[2, O, I, T, H, W] in bfloat16: terms" : "[O, I, T, H, W]");
   bool forward = getDirection() == Direction::Forward;
   return verifyContraction(*this, forward ? source : result, forward ? result : source, tensorOf(getWeight()),
                            getWindow(), getGroups(), getWinogradTile(),
@@ -380,13 +385,13 @@ LogicalResult PoolGradOp::verify() {
 //===-- Channels ----------------------------------------------------------===//
 
 /// Returns whether a weight is that of a conv of so many groups with the inputs of several of them.
-static bool isWidened(RankedTensorType from, RankedTensorType to, int64_t groups) {
-  if (groups < 1 || from.getRank() != 5 || to.getRank() != 5 || to.getDimSize(1) % from.getDimSize(1) ||
-      from.getDimSize(0) % groups || groups % (to.getDimSize(1) / from.getDimSize(1)))
+static bool isWidened(RankedTensorType from, ArrayRef<int64_t> to, int64_t groups) {
+  if (groups < 1 || from.getRank() != 5 || to.size() != 5 || to[1] % from.getDimSize(1) ||
+      from.getDimSize(0) % groups || groups % (to[1] / from.getDimSize(1)))
     return false;
   SmallVector<int64_t> wide(from.getShape());
-  wide[1] = to.getDimSize(1);
-  return to.getShape() == ArrayRef(wide);
+  wide[1] = to[1];
+  return to == ArrayRef(wide);
 }
 
 LogicalResult ConvertOp::verify() {
@@ -399,7 +404,10 @@ LogicalResult ConvertOp::verify() {
                                   << getNumOperands() << " operands";
   for (auto [of, operand, result] : llvm::zip_equal(groups, getInputs(), getResults())) {
     auto from = tensorOf(operand), to = tensorOf(result);
-    if (of != 1 && !isWidened(from, to, of))
+    auto shape = to.getShape().drop_front(makesTerms(from, to) ? 1 : 0);
+    if (of == 1 && makesTerms(from, to) && shape != from.getShape())
+      return emitOpError("makes terms of ") << from << " in " << to << ", expected its axes behind the first";
+    if (of != 1 && !isWidened(from, shape, of))
       return emitOpError("widens ") << from << " to " << to << ", expected the inputs of some of " << of
                                     << " groups side by side";
   }

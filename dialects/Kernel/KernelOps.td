@@ -34,6 +34,9 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
     does that): [O, n * I / groups, T, H, W], where n groups side by side share their inputs, as if there were n times fewer. Where windows are 3 x 3 in steps of 1
     along H and W, it may be that of a `kernel.winograd` for tiles of m x m results, m = 2 or 4: its H and W are m + 2 points.
 
+    With `bf16x3`, what is multiplied is the prologue's value and the weight by their terms (`#kernel.precision`). The weight
+    is then [2, O, I / groups, T, H, W] in bfloat16, first the rounded numbers and then the rest, as a convert makes it.
+
     Example: `z = conv(relu(affine(x)))` with moments of z:
     ```mlir
     %z2, %m = kernel.conv forward %w window <3x1x1 stride 2x1x1 pad 1x0x0>
@@ -51,11 +54,12 @@ def ConvOp : LaunchableOp<"conv", [AttrSizedOperandSegments, MakesActivations],
   }];
   let arguments = (ins StoredTensor:$weight, Tensors:$prologue_operands, Tensors:$epilogue_operands, Direction:$direction,
                        WindowAttr:$window, DefaultValuedAttr<I64Attr, "1">:$groups,
-                       AccessKinds:$prologue_access, AccessKinds:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule);
+                       AccessKinds:$prologue_access, AccessKinds:$epilogue_access, OptionalAttr<ScheduleAttr>:$schedule,
+                       UnitAttr:$bf16x3);
   let results = (outs Tensors:$results);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
-    $direction $weight `window` $window
+    $direction $weight `window` $window (`bf16x3` $bf16x3^)?
     `prologue` custom<AccessRegion>($prologue_operands, type($prologue_operands), $prologue_access, $prologue)
     `epilogue` custom<AccessRegion>($epilogue_operands, type($epilogue_operands), $epilogue_access, $epilogue)
     attr-dict `:` type($weight) `->` type($results)
@@ -135,15 +139,16 @@ def WeightGradOp : LaunchableOp<"wgrad", [AttrSizedOperandSegments], ["getMacs",
   let summary = "gradient of a conv's weight, as partials in the parameter's own order";
   let description = [{
     Contracts, over clips and positions, the gradient dz (first prologue) with the activation x (second prologue).
-    The result is `tensor<?xOxIxTxHxW>`: one partial a chunk of positions.
+    The result is `tensor<?xOxIxTxHxW>`: one partial a chunk of positions. With `bf16x3`, both values are multiplied by
+    their terms (`#kernel.precision`).
   }];
   let arguments = (ins Tensors:$gradient_operands, Tensors:$activation_operands, WindowAttr:$window,
                        DefaultValuedAttr<I64Attr, "1">:$groups, AccessKinds:$gradient_access, AccessKinds:$activation_access,
-                       OptionalAttr<ScheduleAttr>:$schedule);
+                       OptionalAttr<ScheduleAttr>:$schedule, UnitAttr:$bf16x3);
   let results = (outs StoredTensor:$result);
   let regions = (region SizedRegion<1>:$gradient, SizedRegion<1>:$activation);
   let assemblyFormat = [{
-    `window` $window
+    `window` $window (`bf16x3` $bf16x3^)?
     `gradient` custom<AccessRegion>($gradient_operands, type($gradient_operands), $gradient_access, $gradient)
     `activation` custom<AccessRegion>($activation_operands, type($activation_operands), $activation_access, $activation)
     attr-dict `:` type($result)
@@ -385,7 +390,8 @@ def ConvertOp : LaunchableOp<"convert", [MemoryBound, MakesActivations]> {
   let summary = "tensors in other layouts, or of other shapes with the same row-major elements";
   let description = [{
     One result an operand. The attribute `kernel.widened` says for each of them of how many groups the conv is for which
-    its weight is widened, 1 where none is.
+    its weight is widened, 1 where none is. Where a weight in f32 becomes one of bfloat16 with an axis of 2 in front,
+    these are the terms of its numbers (`#kernel.precision`), for a conv that says `bf16x3`.
 
     Example: 16 groups of 4 channels, of which 4 share their 16 inputs
     ```mlir

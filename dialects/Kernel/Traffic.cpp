@@ -17,7 +17,7 @@ static int64_t macsOf(RankedTensorType weight, RankedTensorType output) {
 
 int64_t kernel::ConvOp::getMacs() {
   auto output = getDirection() == Direction::Forward ? getResultType() : getSourceType();
-  int64_t inputs = tensorOf(getWeight()).getDimSize(1) / groupsTogether(*this); // that count
+  int64_t inputs = tensorOf(getWeight()).getShape().take_back(4)[0] / groupsTogether(*this); // that count
   return inputs * getWindow().getWindow().taps() * output.getNumElements();
 }
 
@@ -40,8 +40,8 @@ int64_t kernel::largestOperand(Operation *kernel) {
 }
 
 int64_t kernel::ConvOp::getDepth() {
-  auto weight = tensorOf(getWeight());
-  return weight.getNumElements() / weight.getDimSize(0) * (getDirection() == Direction::Forward ? 1 : 4);
+  auto weight = tensorOf(getWeight()).getShape().take_back(5);
+  return weight[1] * weight[2] * weight[3] * weight[4] * (getDirection() == Direction::Forward ? 1 : 4);
 }
 
 //===-- Bytes -------------------------------------------------------------===//

@@ -8,7 +8,7 @@ using namespace kinema;
 int64_t kernel::groupsTogether(ConvOp op) {
   bool forward = op.getDirection() == Direction::Forward;
   int64_t inputs = (forward ? op.getSourceType() : op.getResultType()).getDimSize(1), groups = op.getGroups();
-  int64_t shared = tensorOf(op.getWeight()).getDimSize(1) * groups;
+  int64_t shared = tensorOf(op.getWeight()).getShape().take_back(4)[0] * groups;
   return shared % inputs == 0 && groups % (shared / inputs) == 0 ? shared / inputs : 0;
 }
 

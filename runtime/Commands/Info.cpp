@@ -52,6 +52,8 @@ std::string describe(const Manifest &manifest) {
   text += fmt::format("classes     {}\n", manifest.classes);
   if (const std::vector<std::string> layers = layersOf(manifest); !layers.empty())
     text += fmt::format("features    of {}\n", fmt::join(layers, ", "));
+  if (!manifest.precision.empty())
+    text += fmt::format("precision   {}\n", manifest.precision);
   text += fmt::format("parameters  {} values in {} tensors\n", trainedValues(manifest),
                       manifest.parameters.size());
   text += fmt::format("memory      {}\n", formatBytes(manifest.arenaBytes));
@@ -69,6 +71,7 @@ json toJson(const Manifest &manifest) {
       {"name", manifest.name},
       {"mode", manifest.train ? "train" : "infer"},
       {"target", manifest.target},
+      {"precision", manifest.precision},
       {"batch", manifest.batch},
       {"classes", manifest.classes},
       {"features", layersOf(manifest)},

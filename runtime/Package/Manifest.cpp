@@ -556,6 +556,8 @@ Manifest parse(const Node &root) {
     manifest.network = root.at("network").text();
   manifest.kind = parseKind(root.at("kind"));
   manifest.target = root.at("target").text();
+  if (root.has("precision"))
+    manifest.precision = root.at("precision").text();
   for (const Node &entry : root.at("code").list())
     manifest.code.push_back(entry.text());
   if (manifest.code.empty())

@@ -31,11 +31,11 @@ std::string runtimeProgram() {
   return program;
 }
 
-std::vector<std::string> targetsOf(const BuildCommandOptions &options) {
+std::vector<std::string> targetsOf(const BuildCommandOptions &options, std::string_view precision) {
   if (!options.targets.empty())
     return options.targets;
   std::vector<std::string> targets = {"x86-64-v3", "x86-64-v4"};
-  if (options.choice.precision == "bf16") // in fp32, these levels have the code of the level before
+  if (precision == "bf16") // in fp32, these levels have the code of the level before
     targets.insert(targets.end(), {"x86-64-v4-bf16", "x86-64-v4-amx"});
   targets.push_back("sm_90a");
   return targets;
@@ -46,10 +46,15 @@ void build(const BuildCommandOptions &options) {
   checkWritable(options.output);
   CompileOptions common;
   common.train = options.mode == "train";
-  std::vector<CompileOptions> targets = optionsOf(options.choice, chosenTargets(targetsOf(options)), common);
+  auto targetsIn = [&](std::string_view precision) {
+    return optionsOf(options.choice, chosenTargets(targetsOf(options, precision)), common);
+  };
+  std::vector<CompileOptions> targets = targetsIn(options.choice.precision);
   Compilation compilation(targets.front(), frontendOptions(options.spec), options.spec.threads, llvm::errs());
   sayCompiling(options.spec.spec, targets.front().target);
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
+  if (options.choice.precision.empty())
+    targets = targetsIn(compilation.program().recipe.compute.precision);
   const std::string weights = contentOf(options.weights, compilation.module());
   PackageWriter package;
   addAll(package, compilation, options.spec.spec, targets);

@@ -68,7 +68,7 @@ std::string packageKey(Compilation &compilation, const CompileOptions &options) 
   hash.add(printed(compilation.module(), /*locations=*/true));
   const TargetOptions &target = options.targetOptions;
   for (int64_t number : {int64_t(options.train), int64_t(options.keepGradients), int64_t(options.fuse),
-                         options.bfloat16 ? int64_t(*options.bfloat16) : int64_t(-1),
+                         options.precision ? int64_t(*options.precision) : int64_t(-1),
                          int64_t(target.reference), int64_t(target.pairs), int64_t(target.emulator),
                          int64_t(target.twins), int64_t(target.watchdog), target.choice})
     hash.add(number);

@@ -83,14 +83,14 @@ void addPrecision(CLI::App &command, TargetChoice &choice) {
   command
       .add_option(
           "--precision", choice.precision,
-          "how activations are stored; sums, parameters and updates are fp32 in any case (default: fp32 "
-          "on CPUs, else bf16)")
-      ->check(CLI::IsMember({"fp32", "bf16"}));
+          "how activations are stored and multiplied, in place of the spec's compute.precision; sums, "
+          "parameters and updates are fp32 in any case (default: fp32 on CPUs, else bf16)")
+      ->check(CLI::IsMember({"fp32", "bf16", "bf16x3"}));
 }
 
 void applyPrecision(const TargetChoice &choice, CompileOptions &options) {
   if (!choice.precision.empty())
-    options.bfloat16 = choice.precision == "bf16";
+    options.precision = kernel::symbolizePrecision(choice.precision);
 }
 
 void addCode(CLI::App &command, TargetChoice &choice) {

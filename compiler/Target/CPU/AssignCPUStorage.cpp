@@ -26,7 +26,7 @@ struct AssignCPUStorage : kinema::impl::AssignCPUStorageBase<AssignCPUStorage> {
     const Machine &machine = level->machine;
     StorageRules rules;
     rules.block = machine.vector;
-    rules.bfloat16 = bfloat16;
+    rules.precision = bfloat16 ? kernel::Precision::BF16 : kernel::Precision::FP32;
     rules.parameter = [&](const WeightUse &use) {
       return blockedParameter(&getContext(), use, machine.vector);
     };

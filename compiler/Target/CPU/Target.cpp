@@ -16,7 +16,9 @@ public:
       : Target(kernel::TargetKind::CPU, level.name), level(level), strategies(cpu::strategies(level)) {}
 
   const Machine &machine() const override { return level.machine; }
-  void addStorage(OpPassManager &passes, bool bfloat16, const TargetOptions &options) const override {
+  void addStorage(OpPassManager &passes, kernel::Precision precision,
+                  const TargetOptions &options) const override {
+    bool bfloat16 = precision == kernel::Precision::BF16;
     passes.addPass(createAssignCPUStorage(AssignCPUStorageOptions{bfloat16, options.reference}));
   }
   void addSchedules(OpPassManager &passes, const TargetOptions &options) const override {

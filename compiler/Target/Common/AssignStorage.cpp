@@ -2,6 +2,8 @@
 
 #include "compiler/Target/Common/Layouts.h"
 #include "dialects/Clip/Attributes.h"
+#include "dialects/Kernel/Attributes.h"
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,10 +21,13 @@ public:
   int64_t run() {
     findWideInputs();
     module.walk([&](func::FuncOp function) { assign(function); });
-    if (rules.bfloat16)
+    if (rules.bfloat16())
       module.walk([&](func::FuncOp function) { storeAsBFloat16(function); });
+    module->setAttr(kernel::precisionAttribute,
+                    kernel::PrecisionAttr::get(module.getContext(), rules.precision));
     module.walk([&](func::FuncOp function) {
       function.walk([&](kernel::ConvOp op) { settleWeight(op); });
+      function.walk([&](kernel::WeightGradOp op) { op.setBf16x3(rules.terms && rules.terms(op)); });
       updateSignature(function);
     });
     return converted;
@@ -190,10 +195,11 @@ private:
         setLayout(copy, cast<LayoutAttr>(layoutOf(*first)).withRank(tensorOf(copy).getRank()));
   }
 
-  /// Gives a conv its weight as its kernels read it: of bfloat16 where activations are, and in their layout.
+  /// Gives a conv its weight as its kernels read it: of bfloat16 where activations are, or by its terms, and
+  /// in their layout.
   void settleWeight(kernel::ConvOp op) {
     auto type = tensorOf(op.getWeight());
-    if (rules.bfloat16 && !type.getElementType().isBF16())
+    if (rules.bfloat16() && !type.getElementType().isBF16())
       retypeWeight(op, RankedTensorType::get(type.getShape(), BFloat16Type::get(type.getContext()),
                                              type.getEncoding()));
     type = tensorOf(op.getWeight());
@@ -201,7 +207,13 @@ private:
     SmallVector<int64_t> shape(type.getShape());
     shape[1] *= wanted.together;
     auto form = RankedTensorType::get(shape, type.getElementType(), wanted.layout);
-    if (wanted.together > 1)
+    op.setBf16x3(wanted.terms);
+    if (wanted.terms) {
+      shape.insert(shape.begin(), kernel::terms);
+      form = RankedTensorType::get(shape, BFloat16Type::get(type.getContext()),
+                                   wanted.layout.withRank(shape.size()));
+    }
+    if (wanted.together > 1 || wanted.terms)
       widenWeight(op, form);
     else if (wanted.layout != kernel::layoutOf(type))
       retypeWeight(op, form);
@@ -215,7 +227,7 @@ private:
         .getResult(0);
   }
 
-  /// Widens a weight where it is copied or prepared for the conv, or else in a copy.
+  /// Widens a weight, or makes its terms, where it is copied or prepared for the conv, or else in a copy.
   void widenWeight(kernel::ConvOp op, RankedTensorType type) {
     Value weight = op.getWeight();
     auto prepared = weight.getDefiningOp<clip::PreparedOp>();
@@ -229,7 +241,9 @@ private:
       weight = convert(op, op, weight, type);
       op.getWeightMutable().assign(weight);
     }
-    kernel::setWidenedGroups(weight.getDefiningOp<kernel::ConvertOp>(), {int64_t(op.getGroups())});
+    bool isWidened = type.getShape().take_back(4)[0] != tensorOf(weight.getDefiningOp()->getOperand(0)).getDimSize(1);
+    kernel::setWidenedGroups(weight.getDefiningOp<kernel::ConvertOp>(),
+                             {isWidened ? int64_t(op.getGroups()) : 1});
   }
 
   /// A weight that is made for the conv alone is made so at once; anything else is copied.

@@ -25,6 +25,7 @@ struct WeightForm {
 
   kernel::LayoutAttr layout;
   int64_t together;
+  bool terms = false; // by its terms, which the conv multiplies (#kernel.precision)
 };
 
 /// What a family of targets decides. Everything that is no weight is in blocks of channels.
@@ -32,20 +33,24 @@ struct StorageRules {
   static constexpr int64_t inputBlock = 4; // channels of a block of a network's input that has no more
 
   int64_t block = 8;     // channels of a block of any other tensor
-  bool bfloat16 = false; // activations, and the weights that convs read, are bf16
+  kernel::Precision precision = kernel::Precision::FP32;
   /// Says how a parameter lies: as the kernels of its gradient leave it.
   std::function<kernel::LayoutAttr(const WeightUse &)> parameter;
   /// Says how the schedules of a conv want its weight. The conv's source has its layout, and the weight its
   /// type.
   std::function<WeightForm(kernel::ConvOp)> weight;
+  /// Says whether the schedules of a weight gradient multiply terms; not set: none does.
+  std::function<bool(kernel::WeightGradOp)> terms;
+
+  bool bfloat16() const { return precision == kernel::Precision::BF16; }
 };
 
 /// In vectors of `block` output channels and blocks of as many input channels; of inputs of few channels, and
 /// in groups, of fewer.
 kernel::LayoutAttr blockedParameter(mlir::MLIRContext *context, const WeightUse &use, int64_t block);
 
-/// Gives every tensor of the module its layout and, with `bfloat16`, its element type; returns how many
-/// weights are converted for a conv.
+/// Gives every tensor of the module its layout and its element type, and notes the precision in the module;
+/// returns how many weights are converted for a conv.
 int64_t assignStorage(mlir::ModuleOp module, const StorageRules &rules);
 
 } // namespace kinema

@@ -96,6 +96,22 @@ Value KernelEmitter::mulf(Value x, Value y) { return arith::MulFOp::create(b, lo
 Value KernelEmitter::divf(Value x, Value y) { return arith::DivFOp::create(b, loc, x, y); }
 Value KernelEmitter::fma(Value x, Value y, Value z) { return math::FmaOp::create(b, loc, x, y, z); }
 
+/// Returns the type of as many elements as a value has.
+static Type typeOf(Value value, Type element) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  return vector ? Type(vector.clone(element)) : element;
+}
+
+std::array<Value, 2> KernelEmitter::termsOf(Value x) {
+  Type narrow = typeOf(x, b.getBF16Type());
+  Value rounded = arith::TruncFOp::create(b, loc, narrow, x);
+  return {rounded, arith::TruncFOp::create(b, loc, narrow, subf(x, asF32(rounded)))};
+}
+
+Value KernelEmitter::asF32(Value x) {
+  return arith::ExtFOp::create(b, loc, typeOf(x, b.getF32Type()), x);
+}
+
 Value KernelEmitter::toFloat(Value index) {
   Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
   return arith::SIToFPOp::create(b, loc, b.getF32Type(), integer);
@@ -119,8 +135,7 @@ static Value rounded(KernelEmitter &e, Value value, Value buffer) {
   Type element = cast<MemRefType>(buffer.getType()).getElementType();
   if (!isa<FloatType>(element) || element == getElementTypeOrSelf(value))
     return value;
-  auto vector = dyn_cast<VectorType>(value.getType());
-  return arith::TruncFOp::create(e.b, e.loc, vector ? Type(vector.clone(element)) : element, value);
+  return arith::TruncFOp::create(e.b, e.loc, typeOf(value, element), value);
 }
 
 Value KernelEmitter::load(Value buffer, Value at) {

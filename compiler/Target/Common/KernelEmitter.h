@@ -78,6 +78,10 @@ public:
   mlir::Value divf(mlir::Value a, mlir::Value b);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c); // a * b + c
   mlir::Value toFloat(mlir::Value index);                       // f32
+  /// Returns the terms of a number (#kernel.precision), in bfloat16: what it is rounded to, and the rest.
+  std::array<mlir::Value, 2> termsOf(mlir::Value x);
+  /// Returns an f32 number, or a vector of them, of one that is narrower.
+  mlir::Value asF32(mlir::Value x);
   /// Returns a[i] + b[i] for each i.
   llvm::SmallVector<mlir::Value> sums(mlir::ValueRange a, mlir::ValueRange b);
 

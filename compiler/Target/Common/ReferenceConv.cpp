@@ -50,6 +50,14 @@ static Walk walkOf(kernel::ConvOp op, const Machine &machine) {
 
 static Blocks blocksOf(kernel::ConvOp op, const Machine &machine) { return walkOf(op, machine).blocks(); }
 
+/// Returns acc + the products of the terms of x with those of another number, but for that of both rests.
+static Value addTerms(KernelEmitter &e, Value x, std::array<Value, 2> other, Value acc) {
+  auto [rounded, rest] = e.termsOf(x);
+  acc = e.fma(e.asF32(rest), other[0], acc);
+  acc = e.fma(e.asF32(rounded), other[1], acc);
+  return e.fma(e.asF32(rounded), other[0], acc);
+}
+
 namespace {
 /// Computes single results of a convolution.
 struct ConvElement {
@@ -77,9 +85,14 @@ struct ConvElement {
       Value o = forward || channels.depthwise() ? c : channel, in = channels.depthwise() ? i
                                                                     : forward            ? i
                                                                                          : inGroup;
-      Value w = e.loadElements(e.bufferOf(op.getWeightMutable()),
-                               e.position(weight, {o, in, tap[0], tap[1], tap[2]}), width);
-      return e.fma(sourceWidth < width ? e.splat(x, width) : x, w, acc);
+      auto load = [&](SmallVector<Value> coordinates) {
+        coordinates.append({o, in, tap[0], tap[1], tap[2]});
+        return e.loadElements(e.bufferOf(op.getWeightMutable()), e.position(weight, coordinates), width);
+      };
+      x = sourceWidth < width ? e.splat(x, width) : x;
+      if (!op.getBf16x3())
+        return e.fma(x, load({}), acc);
+      return addTerms(e, x, {load({e.index(0)}), load({e.index(1)})}, acc);
     };
     int64_t count = channels.sourcePerGroup;
     if (count == 1)
@@ -252,7 +265,11 @@ struct WeightGradElement {
     auto inside = [&] {
       auto [t, h, w] = position.coordinates;
       Value x = activation.value({at[0], channel, t, h, w});
-      return e.mulf(g, activationWidth < width ? e.splat(x, width) : x);
+      x = activationWidth < width ? e.splat(x, width) : x;
+      if (!op.getBf16x3())
+        return e.mulf(g, x);
+      auto [rounded, rest] = e.termsOf(x);
+      return addTerms(e, g, {e.asF32(rounded), e.asF32(rest)}, e.zero(width));
     };
     return e.select(position.inside, inside, e.zero(width));
   }

@@ -1,6 +1,7 @@
 // Lowers what goes through a tensor in its storage order: changes of layout or shape, and the folding of a
 // scale.
 #include "compiler/Target/Common/ReferenceOps.h"
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
@@ -27,10 +28,10 @@ public:
   Blocks blocks() const { return {grid(), 0, perBlock()}; }
 
   /// Calls `element(positions of the sources)` for each element of the block, or for a vector of elements in
-  /// a row where all layouts allow it, and stores what it returns in `target`; stores zero where the result
-  /// has padding.
+  /// a row where all layouts allow it, and stores what it returns in `target`, from element `first` on; stores
+  /// zero where the result has padding.
   void emit(KernelEmitter &e, Value block, Value target,
-            function_ref<Value(ArrayRef<Value>, int64_t)> element);
+            function_ref<Value(ArrayRef<Value>, int64_t)> element, int64_t first = 0);
 
 private:
   struct State {
@@ -160,12 +161,12 @@ StorageNest::State StorageNest::step(KernelEmitter &e, const State &state, const
 }
 
 void StorageNest::emit(KernelEmitter &e, Value block, Value buffer,
-                       function_ref<Value(ArrayRef<Value>, int64_t)> compute) {
+                       function_ref<Value(ArrayRef<Value>, int64_t)> compute, int64_t first) {
   element = compute;
   target = buffer;
   Value from = e.mul(block, perBlock()), to = e.min(e.add(from, perBlock()), e.index(outerIterations));
   e.spread(from, to, [&](Value outer) {
-    State state{SmallVector<Value>(sources.size(), e.index(0)), e.index(0),
+    State state{SmallVector<Value>(sources.size(), e.index(0)), e.index(first),
                 SmallVector<Value>(result.getRank(), e.index(0))};
     int64_t inner = outerIterations;
     for (unsigned depth = 0; depth < outerLevels; ++depth) {
@@ -237,28 +238,51 @@ SmallVector<Value> reference::coordinatesOf(KernelEmitter &e, RankedTensorType t
   return coordinates;
 }
 
+/// Returns the type of one of the terms that lie one behind the other in a tensor.
+static RankedTensorType typeOfTerm(RankedTensorType terms) {
+  return RankedTensorType::get(terms.getShape().drop_front(), terms.getElementType(),
+                               kernel::layoutOf(terms).withRank(terms.getRank() - 1));
+}
+
 namespace {
 /// A Conversion is one tensor of several that are converted.
 struct Conversion {
-  RankedTensorType from, to;
-  int64_t groups; // of the conv for which a weight is widened; 1: it is not
+  RankedTensorType from, to; // to: each of the terms, where these are made
+  int64_t groups;            // of the conv for which a weight is widened; 1: it is not
+  int64_t terms;             // that are made of a number; 1: itself
 
   Conversion(kernel::ConvertOp op, unsigned i)
       : from(tensorOf(op.getInputs()[i])), to(tensorOf(op.getResult(i))),
-        groups(kernel::widenedGroups(op)[i]) {}
+        groups(kernel::widenedGroups(op)[i]), terms(kernel::makesTerms(from, to) ? kernel::terms : 1) {
+    if (terms > 1)
+      to = typeOfTerm(to);
+  }
 
   Blocks blocks(const Machine &machine) const {
     return sharesNest(from, to) ? StorageNest(machine, from, to).blocks()
                                 : flatBlocks(machine, storedElements(to));
   }
+  /// Writes one term after the other.
   void emit(KernelEmitter &e, Value block, Value source, Value target) const {
-    if (!sharesNest(from, to))
-      return reshape(e, block, source, target);
-    StorageNest(e.machine, from, to).emit(e, block, target, [&](ArrayRef<Value> at, int64_t width) {
-      return e.loadElements(source, at[0], width);
-    });
+    for (int64_t term = 0; term < terms; ++term)
+      emitTerm(e, block, source, target, term);
   }
-  void reshape(KernelEmitter &e, Value block, Value source, Value target) const;
+  void emitTerm(KernelEmitter &e, Value block, Value source, Value target, int64_t term) const {
+    if (!sharesNest(from, to))
+      return reshape(e, block, source, target, term);
+    StorageNest(e.machine, from, to)
+        .emit(
+            e, block, target,
+            [&](ArrayRef<Value> at, int64_t width) {
+              return termOf(e, e.loadElements(source, at[0], width), term);
+            },
+            term * storedElements(to));
+  }
+  /// Returns a term of a number, in f32.
+  Value termOf(KernelEmitter &e, Value value, int64_t term) const {
+    return terms == 1 ? value : e.asF32(e.termsOf(value)[term]);
+  }
+  void reshape(KernelEmitter &e, Value block, Value source, Value target, int64_t term) const;
   SmallVector<Value> sourceOf(KernelEmitter &e, ArrayRef<Value> coordinates) const;
   SmallVector<Value> narrowed(KernelEmitter &e, ArrayRef<Value> coordinates, Value &exists) const;
 };
@@ -288,7 +312,7 @@ SmallVector<Value> Conversion::narrowed(KernelEmitter &e, ArrayRef<Value> coordi
 }
 
 /// Copies element by element.
-void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value target) const {
+void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value target, int64_t term) const {
   int64_t elements = storedElements(to), piece = shape::ceilDiv(elements, flatGrid(e.machine, elements));
   Value first = e.mul(block, piece), end = e.min(e.add(first, piece), e.index(elements));
   e.spread(first, end, [&](Value at) {
@@ -298,7 +322,7 @@ void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value targe
       inside = e.both(inside, e.inRange(coordinate, size));
     auto source = groups > 1 ? narrowed(e, coordinates, inside) : sourceOf(e, coordinates);
     Value value = e.select(inside, [&] { return e.load(input, e.position(from, source)); }, e.zero(1));
-    e.store(value, target, at);
+    e.store(termOf(e, value, term), target, e.add(at, term * elements));
   });
 }
 
@@ -306,8 +330,9 @@ static LaunchParts partsOf(kernel::ConvertOp op, const Machine &machine) {
   LaunchParts parts;
   for (unsigned i = 0; i < op.getNumOperands(); ++i) {
     Conversion conversion(op, i);
-    auto groups = RankedTensorType::get(conversion.groups, IndexType::get(op.getContext()));
-    parts.add(conversion.blocks(machine), {conversion.from, conversion.to, groups});
+    auto how =
+        RankedTensorType::get({conversion.groups, conversion.terms}, IndexType::get(op.getContext()));
+    parts.add(conversion.blocks(machine), {conversion.from, conversion.to, how});
   }
   return parts;
 }

@@ -79,13 +79,15 @@ public:
   /// Describes the machine as kernels' writers see it; a block of an activation holds as many channels as a
   /// vector.
   virtual const Machine &machine() const = 0;
-  /// Says how activations are stored unless somebody says otherwise.
-  virtual bool prefersBFloat16() const { return false; }
+  /// Returns the precision unless somebody says otherwise.
+  virtual kernel::Precision preferredPrecision() const { return kernel::Precision::FP32; }
   /// Returns whether starting a launch takes as long as a small launch runs.
   virtual bool hasCostlyLaunches() const { return false; }
 
-  /// Layouts for the tensors of a module in phase `fused`; `bfloat16`: activations are stored so.
-  virtual void addStorage(mlir::OpPassManager &passes, bool bfloat16, const TargetOptions &options) const = 0;
+  /// Layouts for the tensors of a module in phase `fused`. Where a target has no kernels for the precision
+  /// `bf16x3`, it is `fp32`.
+  virtual void addStorage(mlir::OpPassManager &passes, kernel::Precision precision,
+                          const TargetOptions &options) const = 0;
   /// Schedules for the kernels of a module in phase `fused`.
   virtual void addSchedules(mlir::OpPassManager &passes, const TargetOptions &options) const = 0;
   /// Succeeds if all kernels of a module in phase `fused` or later have schedules that the target can

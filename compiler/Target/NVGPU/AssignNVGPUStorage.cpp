@@ -1,10 +1,11 @@
 // Pass assign-nvgpu-storage.
 #include "compiler/Target/Common/AssignStorage.h"
 #include "compiler/Target/Common/Layouts.h"
+#include "compiler/Target/NVGPU/FeedPlan.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Processor.h"
-#include "compiler/Target/NVGPU/WarpgroupEmitter.h"
+#include "compiler/Target/NVGPU/VectorPlan.h"
 
 namespace kinema {
 #define GEN_PASS_DEF_ASSIGNNVGPUSTORAGE
@@ -46,6 +47,32 @@ static WeightForm groupedWeight(kernel::ConvOp op, bool exchanged) {
   return {nvidia::tapsLayout(op.getContext(), /*rank=*/5, {1, exchanged}), together};
 }
 
+/// Returns how many neighbours of a row tensor cores contract together of what a weight, or its gradient, is
+/// read beside; 0 where it does not lie as they read or leave it.
+static int64_t neighboursOf(RankedTensorType weight, int64_t groups) {
+  auto taps = nvidia::tapsOf(weight);
+  if (taps)
+    return taps->together;
+  bool isGrouped = groups > 1 && kernel::layoutOf(weight) ==
+                                     nvidia::groupedLayout(weight.getContext(), weight.getRank());
+  return isGrouped ? 1 : 0;
+}
+
+/// Returns whether tensor cores take a conv whose weight lies so; what convs of vectors take is left to them.
+static bool multipliesTerms(kernel::ConvOp op, LayoutAttr weight) {
+  bool forward = op.getDirection() == kernel::Direction::Forward;
+  RankedTensorType source = op.getSourceType(), result = op.getResultType(), type = tensorOf(op.getWeight());
+  int64_t neighbours =
+      neighboursOf(RankedTensorType::get(type.getShape(), type.getElementType(), weight), op.getGroups());
+  return neighbours && nvidia::canStage(op.prologue(), neighbours) &&
+         !nvidia::coversAll(op.getWindow().getWindow(), forward ? source : result, forward ? result : source);
+}
+
+static bool multipliesTerms(kernel::WeightGradOp op) {
+  int64_t neighbours = neighboursOf(tensorOf(op.getResult()), op.getGroups());
+  return neighbours && nvidia::canStage(op.gradient()) && nvidia::canStage(op.activation(), neighbours);
+}
+
 namespace {
 
 struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStorage> {
@@ -55,15 +82,20 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
-    bool tensorCores = bfloat16 && !reference && processor->warpgroups;
+    bool takesTensorCores = !reference && processor->warpgroups, terms = bf16x3 && takesTensorCores;
+    bool tensorCores = (bfloat16 || bf16x3) && takesTensorCores;
     StorageRules rules;
     rules.block = processor->machine.vector;
-    rules.bfloat16 = bfloat16;
+    rules.precision = bfloat16 ? kernel::Precision::BF16
+                      : terms  ? kernel::Precision::BF16x3
+                               : kernel::Precision::FP32;
+    if (terms)
+      rules.terms = [](kernel::WeightGradOp op) { return multipliesTerms(op); };
     rules.parameter = [&](const WeightUse &use) {
       return tensorCores ? tensorCoreParameter(&getContext(), use)
                          : blockedParameter(&getContext(), use, rules.block);
     };
-    rules.weight = [&](kernel::ConvOp op) -> WeightForm {
+    auto formOf = [&](kernel::ConvOp op) -> WeightForm {
       bool isTransposed = op.getDirection() == kernel::Direction::Transposed;
       auto weight = tensorOf(op.getWeight());
       if (tensorCores && op.getGroups() > 1 && !isDepthwise(weight.getShape(), op.getGroups()))
@@ -72,6 +104,11 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
       if (tensorCores && exchanged)
         return nvidia::tapsLayout(&getContext(), /*rank=*/5, {1, exchanged});
       return exchanged ? referenceWeight(op, rules.block) : kernel::layoutOf(weight);
+    };
+    rules.weight = [&](kernel::ConvOp op) {
+      WeightForm form = formOf(op);
+      form.terms = terms && multipliesTerms(op, form.layout);
+      return form;
     };
     converted += assignStorage(getOperation(), rules);
   }

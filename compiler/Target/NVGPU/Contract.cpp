@@ -53,6 +53,16 @@ Value Contract::product(Value sum, const Factors &factors) {
       factors.columns.contractedFastest ? MMALayout::col : MMALayout::row, NVVM::MMAIntOverflowAttr());
 }
 
+/// Both operands have one term, or both have two.
+Value Contract::productsOfTerms(Value sum, const Factors &factors) {
+  auto [rows, columns] = factors;
+  if (rows.rest) {
+    sum = product(sum, {rows.behind(rows.rest), columns});
+    sum = product(sum, {rows, columns.behind(columns.rest)});
+  }
+  return product(sum, factors);
+}
+
 /// Returns the bytes from what one product contracts to what the next one does.
 static int64_t stepBytes(const Matrix &matrix) { return ProductShape::depth / 8 * matrix.leading; }
 
@@ -61,8 +71,8 @@ Contract::Sums Contract::begin(ValueRange before, ArrayRef<Factors> factors, int
   NVVM::WgmmaFenceAlignedOp::create(e.b, e.loc);
   for (int64_t k = 0; k < depth / ProductShape::depth; ++k)
     for (auto [sum, factor] : llvm::zip_equal(sums, factors))
-      sum = product(sum, {factor.rows.behind(k * stepBytes(factor.rows)),
-                          factor.columns.behind(k * stepBytes(factor.columns))});
+      sum = productsOfTerms(sum, {factor.rows.behind(k * stepBytes(factor.rows)),
+                                  factor.columns.behind(k * stepBytes(factor.columns))});
   NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc);
   return sums;
 }
@@ -85,7 +95,7 @@ Contract::Sums Contract::proceed(ValueRange sums, ArrayRef<Factors> factors, int
         };
         Sums next;
         for (auto [sum, factor] : llvm::zip_equal(carried, factors))
-          next.push_back(product(sum, {moved(factor.rows), moved(factor.columns)}));
+          next.push_back(productsOfTerms(sum, {moved(factor.rows), moved(factor.columns)}));
         return next;
       });
   NVVM::WgmmaGroupSyncAlignedOp::create(e.b, e.loc);

@@ -15,6 +15,7 @@ struct Matrix {
   int64_t leading, stride;       // bytes to the next 8 contracted numbers, and to the next 8 rows or columns
   bool contractedFastest = true; // whether the contracted index is the fastest of a core matrix
   int64_t offset = 0;            // bytes from the start
+  int64_t rest = 0;              // bytes to the same of what rounding has left; 0: numbers have one term
 
   /// Returns the matrix so many bytes further on.
   Matrix behind(int64_t bytes) const {
@@ -51,8 +52,9 @@ public:
   /// into the registers after these have begun, and ptxas would wait for each product.
   Sums none(int64_t count) { return Sums(count); }
 
-  /// Begins sums[i] += factors[i], over `depth` contracted numbers. Until `follow` or `finish` nothing may
-  /// touch the sums: else ptxas would wait for each product.
+  /// Begins sums[i] += factors[i], over `depth` contracted numbers; of numbers with two terms, the products of
+  /// all but both rests. Until `follow` or `finish` nothing may touch the sums: else ptxas would wait for each
+  /// product.
   Sums begin(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t depth);
   /// Begins the same for sums of rows that lie `tileBytes` apart, by the same columns.
   Sums begin(mlir::ValueRange sums, const Matrix &rows, int64_t tileBytes, const Matrix &columns,
@@ -86,6 +88,7 @@ private:
   mlir::Type sumType();
   mlir::Value descriptor(const Matrix &matrix);
   mlir::Value product(mlir::Value sum, const Factors &factors);
+  mlir::Value productsOfTerms(mlir::Value sum, const Factors &factors);
 
   WarpgroupEmitter &w;
   KernelEmitter &e;

@@ -264,21 +264,28 @@ Feed::Loaded Feed::load(const FeedPositions::Position &position, int64_t neighbo
   return loaded;
 }
 
-/// Returns what the prologue makes of a position, in bfloat16 and as four words: its neighbours one after the
-/// other, and zero where the source does not reach.
-Value Feed::valueOf(const FeedPositions::Position &position, ArrayRef<Loaded> loaded, Value exists) {
+/// Returns each term of what the prologue makes of a position, in bfloat16 and as four words: its neighbours
+/// one after the other, and zero where the source does not reach.
+SmallVector<Value> Feed::valuesOf(const FeedPositions::Position &position, ArrayRef<Loaded> loaded,
+                                  Value exists) {
   int64_t count = 4 / plan.neighbours; // words
   auto narrow = VectorType::get({channels()}, e.b.getBF16Type());
-  Value all;
+  SmallVector<Value> all(plan.terms);
   for (auto [arguments, inside] : llvm::zip_equal(loaded, position.insides)) {
     Value value = e.inlineRegion(prologue.getRegion(), arguments, channels()).front();
-    Value rounded = arith::TruncFOp::create(e.b, e.loc, narrow, value);
-    Value packed = vector::BitCastOp::create(e.b, e.loc, words(e, count), rounded);
+    SmallVector<Value> terms;
+    if (plan.terms == 1)
+      terms.push_back(arith::TruncFOp::create(e.b, e.loc, narrow, value));
+    else
+      llvm::append_range(terms, e.termsOf(value));
     Value reached = inside && exists ? e.both(inside, exists) : inside ? inside : exists;
-    if (reached)
-      packed = w.choose(reached, packed, w.zeroWords(count));
-    all = all ? vector::ShuffleOp::create(e.b, e.loc, all, packed, ArrayRef<int64_t>{0, 1, 2, 3}).getResult()
-              : packed;
+    for (auto [whole, term] : llvm::zip_equal(all, terms)) {
+      Value packed = vector::BitCastOp::create(e.b, e.loc, words(e, count), term);
+      if (reached)
+        packed = w.choose(reached, packed, w.zeroWords(count));
+      constexpr int64_t inOrder[] = {0, 1, 2, 3};
+      whole = whole ? vector::ShuffleOp::create(e.b, e.loc, whole, packed, inOrder).getResult() : packed;
+    }
   }
   return all;
 }
@@ -302,7 +309,8 @@ void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, V
         loaded.back().push_back(load(position, neighbour, rawAt, block, vectors));
     }
     for (auto [position, arguments] : llvm::zip_equal(some, loaded))
-      store(position, valueOf(position, arguments, exists), blockAt);
+      for (auto [term, value] : llvm::enumerate(valuesOf(position, arguments, exists)))
+        store(position, value, e.add(blockAt, term * plan.termBytes()));
   }
 }
 
@@ -353,7 +361,7 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
   int64_t blocks = depth / blockChannels, rowBytes = columns * positionBytes;
   ring.waitEmpty(step);
   Value arrivals = ring.full(step);
-  w.arriveExpecting(arrivals, w.word(blocks * rowBytes));
+  w.arriveExpecting(arrivals, w.word(weight.terms * blocks * rowBytes));
   Value global = w.globalPointer(weight.buffer);
   for (int64_t first = 0; first < blocks; first += ring.plan.cluster) {
     Value i = ring.plan.cluster > 1 ? e.add(w.rankInCluster(), first) : e.index(first);
@@ -363,9 +371,11 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
     block = e.min(block, e.index(weight.blocks - 1));
     Value row = e.add(e.mul(tap, weight.blocks), block);
     Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
-    Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
-                                     ArrayRef<LLVM::GEPArg>{w.word(bytes)});
-    w.bulkCopy(w.pointer(e.add(ring.stageAt(step), e.mul(i, rowBytes))), from, w.word(rowBytes), arrivals,
-               ring.plan.cluster);
+    for (int64_t term = 0; term < weight.terms; ++term) {
+      Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
+                                       ArrayRef<LLVM::GEPArg>{w.word(e.add(bytes, term * weight.termBytes))});
+      Value to = e.add(ring.stageAt(step), e.add(e.mul(i, rowBytes), term * blocks * rowBytes));
+      w.bulkCopy(w.pointer(to), from, w.word(rowBytes), arrivals, ring.plan.cluster);
+    }
   }
 }

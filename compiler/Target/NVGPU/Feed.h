@@ -95,8 +95,8 @@ private:
   Loaded vectorsOf(mlir::Value rawAt, mlir::Value block);
   Loaded load(const FeedPositions::Position &position, int64_t neighbour, mlir::Value rawAt,
               mlir::Value block, const Loaded &vectors);
-  mlir::Value valueOf(const FeedPositions::Position &position, llvm::ArrayRef<Loaded> loaded,
-                      mlir::Value exists);
+  llvm::SmallVector<mlir::Value> valuesOf(const FeedPositions::Position &position,
+                                          llvm::ArrayRef<Loaded> loaded, mlir::Value exists);
   void transform(const FeedPositions &positions, mlir::Value firstBlock, mlir::Value rawAt, mlir::Value at,
                  mlir::Value group);
   void clear(const FeedPositions &positions, mlir::Value firstBlock, mlir::Value at);
@@ -115,12 +115,15 @@ struct TapsWeight {
   mlir::Value buffer;
   int64_t blocks, columns;
   mlir::Value firstBlock = {}; // from which chunks are counted; null: the first of all
+  int64_t terms = 1;           // of a number, one weight behind the other
+  int64_t termBytes = 0;       // of such a weight
 };
 
 /// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from
 /// channel chunk * depth on, to the ring's stage of `step`, once that is empty. One thread calls it; the
-/// bytes count for the stage. Beyond the weight's blocks, any numbers are copied. In a cluster, each block
-/// copies its share of the channel blocks to all of them.
+/// bytes count for the stage. Beyond the weight's blocks, any numbers are copied. A stage has the blocks of
+/// one term behind those of the other. In a cluster, each block copies its share of the channel blocks to all
+/// of them.
 void stageWeights(WarpgroupEmitter &w, const Ring &ring, mlir::Value step, const TapsWeight &weight,
                   mlir::Value tap, mlir::Value chunk, int64_t depth, mlir::Value firstColumn,
                   int64_t columns);

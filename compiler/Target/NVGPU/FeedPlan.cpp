@@ -71,7 +71,7 @@ int64_t FeedPlan::rawExtent(int axis) const {
 }
 
 bool FeedPlan::direct() const {
-  return operands.identity && neighbours == 1 &&
+  return operands.identity && neighbours == 1 && terms == 1 &&
          llvm::all_of(axes, [](const FeedAxis &axis) { return axis.planes == 1 && axis.step == 1; });
 }
 
@@ -171,7 +171,9 @@ double FeedPlan::cyclesOfThreads(const Rates &rates) const {
   // each channel, and the position is rounded, masked and stored; where copies go straight to the stage,
   // zeros alone are stored.
   constexpr double perPosition = 10, perOperand = 9, perBlock = 16, perVector = 4, perPart = 40, perZero = 3;
+  constexpr double perTerm = 25; // what rounding has left, of 8 channels, is computed, rounded and stored
   double each = perPosition + neighbours * perOperand * operands.pixels + blockChannels * operands.operations;
+  each += perTerm * (terms - 1);
   if (direct())
     each = covered() ? 0 : perZero;
   double ofBlocks = double(blocks) / blocksTogether() *

@@ -55,7 +55,8 @@ struct FeedAxis {
   bool whole = false;   // whether the positions are the source's own, all of them, in every tile
 };
 
-/// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels].
+/// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels],
+/// and behind them, where products are of terms (#kernel.precision), the same of what rounding has left.
 /// Their rows come by bulk copies. Where the prologue is the identity, they go straight to where products
 /// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then
 /// the channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of
@@ -68,9 +69,12 @@ struct FeedPlan {
   int64_t neighbours; // of a row in one staged position
   int64_t threads;    // that run the prologue
   int64_t copiers;    // warps that share the copies
+  int64_t terms = 1;  // of a staged number, 1 or 2
 
   /// Counts the staged positions of a channel block.
   int64_t positions() const;
+  /// Returns the bytes of the blocks of a stage, of one term.
+  int64_t termBytes() const { return blocks * pitch * positionBytes; }
   /// Counts the source's positions along an axis of a raw stage, and of a block.
   int64_t rawExtent(int axis) const;
   int64_t rawPositions() const { return rawExtent(0) * rawExtent(1) * rawExtent(2); }

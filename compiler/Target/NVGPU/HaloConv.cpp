@@ -179,14 +179,17 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
     number = e.add(e.mul(number, plan.kernel[axis]), k);
   }
   Value buffer = e.bufferOf(op.getWeightMutable()), channel = e.mul(channelTile, plan.tile.channels);
+  int64_t termBytes = kernel::storedBytes(tensorOf(op.getWeight())) / plan.terms;
   if (plan.groups > 1 && !forward()) {
     // The contracted blocks of all groups follow one another, with the columns of one group.
-    TapsWeight weight{buffer, plan.sourceBlocks, plan.groupChannels(), firstSourceBlock(e.index(0))};
+    TapsWeight weight{buffer,     plan.sourceBlocks, plan.groupChannels(), firstSourceBlock(e.index(0)),
+                      plan.terms, termBytes};
     return stageWeights(*this, weights, step, weight, number, chunk, plan.tile.depth,
                         e.rem(channel, plan.groupChannels()), plan.channelsOfGroup());
   }
   // Weights beyond the source's channels may be any numbers, since the staged source is zero there.
-  TapsWeight weight{buffer, plan.sourceBlocks / plan.groups, plan.resultBlocks * blockChannels};
+  TapsWeight weight{buffer,     plan.sourceBlocks / plan.groups, plan.resultBlocks * blockChannels, {},
+                    plan.terms, termBytes};
   stageWeights(*this, weights, step, weight, number, chunk, plan.depthOfGroup(), channel, plan.tile.channels);
 }
 
@@ -273,15 +276,23 @@ HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, V
                                                       Value weightAt) {
   int64_t parts = plan.groupsOfTile(), blocksOfPart = plan.depthOfGroup() / blockChannels;
   Matrix rows = contract.matrix(sourceAt, plan.blockStep() * positionBytes);
+  int64_t restOfWeight = 0;
+  if (plan.terms > 1) {
+    rows.rest = plan.sourceTermBytes();
+    restOfWeight = plan.weightTermBytes();
+  }
   auto sums = plan.oneStep() ? contract.none(plan.rowTiles() * parts) : Contract::Sums(accumulators);
-  if (parts == 1)
-    return contract.begin(sums, rows, plan.rowPitch() * positionBytes, contract.weights(weightAt),
-                          plan.tile.depth);
+  if (parts == 1) {
+    Matrix weight = contract.weights(weightAt);
+    weight.rest = restOfWeight;
+    return contract.begin(sums, rows, plan.rowPitch() * positionBytes, weight, plan.tile.depth);
+  }
   // Forward, a block has the columns of all groups side by side; else the groups follow one another.
   int64_t columnBytes = plan.channelsOfGroup() * positionBytes;
   int64_t blockBytes = forward() ? parts * columnBytes : columnBytes;
   int64_t partBytes = forward() ? columnBytes : blocksOfPart * columnBytes;
   Matrix weight = contract.matrix(weightAt, blockBytes);
+  weight.rest = restOfWeight;
   SmallVector<Factors> factors;
   for (int64_t tile = 0; tile < plan.rowTiles(); ++tile)
     for (int64_t part = 0; part < parts; ++part) {

@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/HaloPlan.h"
 
 #include "compiler/Target/NVGPU/ChannelSums.h"
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
 #include <cmath>
@@ -85,6 +86,7 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
   stores = yield.countOf(kernel::Yield::Store);
   moments = yield.countOf(kernel::Yield::Moments);
   plainSums = yield.countOf(kernel::Yield::Sum);
+  terms = op.getBf16x3() ? kernel::terms : 1;
   groups = op.getGroups() / kernel::groupsTogether(op);
   if (groups > 1)
     depthBlocks = sourceBlocks / groups;
@@ -150,8 +152,8 @@ int64_t HaloPlan::pitch() const {
 }
 
 FeedPlan HaloPlan::feed() const {
-  FeedPlan feed{operands,     {}, stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
-                /*copiers=*/1};
+  FeedPlan feed{operands,     {},   stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
+                /*copiers=*/1, terms};
   for (int axis = 0; axis < 3; ++axis)
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
   return feed;

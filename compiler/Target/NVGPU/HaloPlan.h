@@ -98,6 +98,7 @@ struct HaloPlan {
   HaloTile tile;
   shape::Size3 kernel; // taps, pairs of a row being one
   int64_t clips;
+  int64_t terms = 1;                  // of a number, whose products are added up (#kernel.precision)
   int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
   int64_t groupStep;                  // then: positions from one contracted block of 8 to the next
   int64_t sourceBlocks, resultBlocks; // contracted and channel blocks of 8
@@ -169,12 +170,15 @@ struct HaloPlan {
   /// Blocks that share their channels: the rows of partials.
   int64_t partials() const { return grid() / channelTiles(); }
 
-  int64_t sourceStageBytes() const { return stagedBlocks() * positionBytes * pitch(); }
-  int64_t weightStageBytes() const { return depthOfGroup() * 2 * tile.channels; }
+  /// These return the bytes of a stage, and of its share of one term.
+  int64_t sourceTermBytes() const { return stagedBlocks() * positionBytes * pitch(); }
+  int64_t sourceStageBytes() const { return terms * sourceTermBytes(); }
+  int64_t weightTermBytes() const { return depthOfGroup() * 2 * tile.channels; }
+  int64_t weightStageBytes() const { return terms * weightTermBytes(); }
   /// Returns whether tiles and stages have whole groups, or tiles and chunks parts of one group.
   bool groupsMatch() const;
   /// Counts the copies of a stage of weights that a block begins.
-  int64_t weightCopies() const { return shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster); }
+  int64_t weightCopies() const { return terms * shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster); }
   /// Gives the rings as many stages as shared memory has room for: the more there are, the less a burst of
   /// copies to one ring delays the other. The plan fits.
   void deepenRings(const Processor &processor);

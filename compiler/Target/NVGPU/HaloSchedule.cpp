@@ -3,6 +3,7 @@
 #include "compiler/Target/NVGPU/HaloConv.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
+#include "dialects/Kernel/Terms.h"
 #include "dialects/Kernel/WidenedWeights.h"
 
 using namespace mlir;
@@ -19,15 +20,15 @@ static bool isSupported(kernel::ConvOp op) {
     return false;
   // The channels of groups that share none are whole blocks, as groupsTogether has them.
   int64_t groups = op.getGroups() / kernel::groupsTogether(op);
-  if (groups > 1 &&
-      (weight.getDimSize(1) % ProductShape::depth || weight.getDimSize(0) / groups % ProductShape::depth))
+  auto channels = weight.getShape().take_back(5).take_front(2); // O, I
+  if (groups > 1 && (channels[1] % ProductShape::depth || channels[0] / groups % ProductShape::depth))
     return false;
   for (kernel::AccessOperand operand : op.epilogue())
     if (operand.access == Access::Pixel && !hasBlocks(operand.getType()))
       return false;
   return llvm::all_of(op.getResultTypes(), [&](Type type) {
     auto tensor = cast<RankedTensorType>(type);
-    return tensor.getRank() != 5 || isBlocked(tensor);
+    return tensor.getRank() != 5 || (op.getBf16x3() ? hasBlocks(tensor) : isBlocked(tensor));
   });
 }
 
@@ -49,9 +50,9 @@ static double resultBytes(kernel::ConvOp op, const HaloPlan &plan) {
     results *= axis.tile;
   // Rows of results are written in whole sectors of L2.
   constexpr double sector = 32;
-  double row = plan.axes[2].tile * double(positionBytes);
+  double row = plan.axes[2].tile * double(rawPositionBytes(op.getResultType()));
   results *= shape::roundUp(int64_t(row), int64_t(sector)) / row;
-  double bytes = 2; // of a result and the numbers beside it
+  double bytes = op.getResultType().getElementTypeBitWidth() / 8; // of a result and the numbers beside it
   for (kernel::AccessOperand operand : op.epilogue())
     if (operand.access == Access::Pixel)
       bytes += operand.getType().getElementTypeBitWidth() / 8;
@@ -66,7 +67,7 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   double results = plan.rowTiles() * double(ProductShape::rows) * plan.consumers * plan.tile.channels;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix = products * cyclesOfProduct(plan.channelsOfGroup());
+  work.matrix = kernel::productsOfMac(op) * products * cyclesOfProduct(plan.channelsOfGroup());
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
   double ofSource = feed.cyclesOfCopies(rates), ofWeights = taps * plan.weightCopies() * rates.copyCycles;

@@ -184,6 +184,10 @@ HaloWeightGradEmitter::Values HaloWeightGradEmitter::emitProducts(ArrayRef<Produ
                                       plan.gradientPitch() * positionBytes, false);
     Matrix activation = contract.matrix(e.add(at, product.activationAt), eightPositions,
                                         plan.inputStep() * positionBytes, false);
+    if (plan.terms > 1) {
+      gradient.rest = plan.gradientTermBytes();
+      activation.rest = plan.activationTermBytes();
+    }
     factors.push_back(tile.outputRows ? Factors{gradient, activation} : Factors{activation, gradient});
   }
   auto next = contract.begin(sums, factors, ProductShape::depth);

@@ -1,5 +1,7 @@
 #include "compiler/Target/NVGPU/HaloWeightGradPlan.h"
 
+#include "dialects/Kernel/Terms.h"
+
 using namespace kinema;
 using namespace kinema::nvidia;
 
@@ -18,6 +20,7 @@ HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeight
   outputs = dz[1];
   inputs = existingInputs = x[1];
   groups = op.getGroups();
+  terms = op.getBf16x3() ? kernel::terms : 1;
   neighbours = std::max<int64_t>(1, stagedNeighbours(op.getActivationType()));
   groupStep = 0;
   if (neighbours == 2) {
@@ -75,8 +78,8 @@ int64_t HaloWeightGradPlan::activationPitch() const {
 }
 
 FeedPlan HaloWeightGradPlan::gradientFeed() const {
-  FeedPlan feed{gradientOperands,         {},          gradientBlocks(), gradientPitch(), 1,
-                roles().stagingThreads(), tile.copiers};
+  FeedPlan feed{gradientOperands,         {},           gradientBlocks(), gradientPitch(), 1,
+                roles().stagingThreads(), tile.copiers, terms};
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = axes[axis];
     FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
@@ -87,8 +90,8 @@ FeedPlan HaloWeightGradPlan::gradientFeed() const {
 }
 
 FeedPlan HaloWeightGradPlan::activationFeed() const {
-  FeedPlan feed{activationOperands,       {},          activationBlocks(), activationPitch(), neighbours,
-                roles().stagingThreads(), tile.copiers};
+  FeedPlan feed{activationOperands,       {},           activationBlocks(), activationPitch(), neighbours,
+                roles().stagingThreads(), tile.copiers, terms};
   for (int axis = 0; axis < 3; ++axis) {
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
     if (boxes(axis) > 1) // each box of taps reaches elsewhere

@@ -52,6 +52,7 @@ struct HaloWeightGradPlan {
   int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
   int64_t existingInputs;         // of the inputs
   int64_t groups;                 // that share no channels
+  int64_t terms;                  // of a number, whose products are added up (#kernel.precision)
   int64_t neighbours;             // in a staged position: 2 for an input with few channels
   int64_t groupStep;              // with 2 neighbours: positions from one block of 8 inputs to the next
 
@@ -127,10 +128,11 @@ struct HaloWeightGradPlan {
   int64_t rawStages() const;
   int64_t rawFills() const;
 
-  int64_t gradientBytes() const { return gradientBlocks() * gradientPitch() * positionBytes; } // of a stage
-  int64_t stageBytes() const {
-    return gradientBytes() + activationBlocks() * activationPitch() * positionBytes;
-  }
+  // These are bytes of a stage, of one term or of all.
+  int64_t gradientTermBytes() const { return gradientBlocks() * gradientPitch() * positionBytes; }
+  int64_t activationTermBytes() const { return activationBlocks() * activationPitch() * positionBytes; }
+  int64_t gradientBytes() const { return terms * gradientTermBytes(); }
+  int64_t stageBytes() const { return gradientBytes() + terms * activationTermBytes(); }
   /// Gives the raw ring as many stages as shared memory has room for. The plan fits.
   void deepenRing(const Processor &processor);
   PipelinePlan pipeline() const;

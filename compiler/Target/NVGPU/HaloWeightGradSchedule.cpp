@@ -3,6 +3,7 @@
 #include "compiler/Target/NVGPU/HaloWeightGrad.h"
 #include "compiler/Target/NVGPU/Layouts.h"
 #include "compiler/Target/NVGPU/Model.h"
+#include "dialects/Kernel/Terms.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -32,7 +33,7 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   double copying = gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates);
   double results = 4.0 * plan.resultsOfBlock() * plan.boxTaps(); // bytes
   Work work{plan.grid()};
-  work.matrix = tiles * products * cyclesOfProduct(tile.columns);
+  work.matrix = kernel::productsOfMac(op) * tiles * products * cyclesOfProduct(tile.columns);
   work.staging = tiles * staging;
   work.copying = tiles * copying;
   work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),

@@ -18,10 +18,11 @@ using kernel::Access;
 
 namespace {
 
-/// Returns whether this is a forward conv without groups that stores one value, and takes no sums of it.
+/// Returns whether this is a forward conv without groups that stores one value, takes no sums of it, and
+/// multiplies numbers as they are: of terms, shared memory would have to hold twice as many.
 bool isPlain(kernel::ConvOp conv) {
   return conv && conv.getDirection() == kernel::Direction::Forward && conv.getGroups() == 1 &&
-         conv.getNumResults() == 1;
+         conv.getNumResults() == 1 && !conv.getBf16x3();
 }
 
 /// Returns the number of the prologue's only pixel operand; nothing where there are others.

@@ -71,6 +71,10 @@ def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {
     With `bfloat16`, activations, and the weights that convs read, are stored as bf16. What is computed stays f32 and is
     rounded, in sight, where it is stored (sums are of the stored value) and where a prologue hands it to a product.
 
+    With `bf16x3`, activations stay f32. Convs and weight gradients that tensor cores can take multiply them by terms
+    (`#kernel.precision`) and say so, and the copies of their weights are of terms. On other processors, and with
+    `reference`, nothing is, and the precision is fp32.
+
     Before:
     ```mlir
     %z = kernel.conv forward %w ... : tensor<230x64x1x3x3xf32> -> tensor<2x230x16x28x28xf32>
@@ -85,6 +89,7 @@ def AssignNVGPUStorage : Pass<"assign-nvgpu-storage", "::mlir::ModuleOp"> {
   let dependentDialects = ["::kinema::kernel::KernelDialect"];
   let options = [
     Option<"bfloat16", "bfloat16", "bool", "false", "activations and the weights that convs read are bf16">,
+    Option<"bf16x3", "bf16x3", "bool", "false", "activations are f32, and tensor cores multiply them by terms">,
     Option<"reference", "reference", "bool", "false", "weights as the reference lowering reads them">
   ];
   let statistics = [Statistic<"converted", "converted", "weights converted for a conv">];

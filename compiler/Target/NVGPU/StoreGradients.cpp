@@ -61,7 +61,7 @@ SharedGradient::SharedGradient(kernel::WeightGradOp wgrad) : wgrad(wgrad) {
 
 bool SharedGradient::isWorthALook() {
   auto type = wgrad.getGradientType();
-  return type && type.getElementType().isBF16() && !convs.empty() &&
+  return type && (type.getElementType().isBF16() || wgrad.getBf16x3()) && !convs.empty() &&
          wgrad.gradient().count(Access::Pixel) > 1 &&
          llvm::all_of(wgrad->getOperandTypes(),
                       [](Type operand) { return cast<ShapedType>(operand).hasStaticShape(); });

@@ -6,6 +6,7 @@
 #include "compiler/Target/NVGPU/Model.h"
 #include "compiler/Target/NVGPU/Passes.h"
 #include "compiler/Target/NVGPU/Strategies.h"
+#include "dialects/Kernel/Terms.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -19,9 +20,11 @@ public:
         strategies(nvidia::strategies(processor)) {}
 
   const Machine &machine() const override { return processor.machine; }
-  bool prefersBFloat16() const override { return true; }
-  void addStorage(OpPassManager &passes, bool bfloat16, const TargetOptions &options) const override {
-    passes.addPass(createAssignNVGPUStorage(AssignNVGPUStorageOptions{bfloat16, options.reference}));
+  kernel::Precision preferredPrecision() const override { return kernel::Precision::BF16; }
+  void addStorage(OpPassManager &passes, kernel::Precision precision,
+                  const TargetOptions &options) const override {
+    bool bfloat16 = precision == kernel::Precision::BF16, bf16x3 = precision == kernel::Precision::BF16x3;
+    passes.addPass(createAssignNVGPUStorage(AssignNVGPUStorageOptions{bfloat16, bf16x3, options.reference}));
   }
   bool hasCostlyLaunches() const override { return true; }
   void addSchedules(OpPassManager &passes, const TargetOptions &options) const override;
@@ -96,7 +99,8 @@ std::optional<LaunchEstimate> NVGPUTarget::estimate(kernel::LaunchOp launch, Ope
   auto predicted = predictionOf(kernel, strategies);
   if (!predicted)
     return std::nullopt;
-  kernel::Traffic traffic{int64_t(launch.getReads()), int64_t(launch.getWrites()), int64_t(launch.getMacs())};
+  kernel::Traffic traffic{int64_t(launch.getReads()), int64_t(launch.getWrites()),
+                          int64_t(launch.getMacs()) * kernel::productsOfMac(kernel)};
   return LaunchEstimate{predicted->seconds, floorOf(*processor.rates, traffic), predicted->limit};
 }
 

@@ -1297,6 +1297,64 @@ func.func @widens_by_words(%w: tensor<12x3x1x1x1xf32>) {
 
 // -----
 
+func.func @terms(%w: tensor<4x4x1x1x1xf32>) {
+  // expected-error @+1 {{'kernel.convert' op makes terms of 'tensor<4x4x1x1x1xf32>' in 'tensor<2x4x8x1x1x1xbf16>', expected its axes behind the first}}
+  %t = kernel.convert %w : tensor<4x4x1x1x1xf32> -> tensor<2x4x8x1x1x1xbf16>
+  return
+}
+
+// -----
+
+func.func @terms(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x1x1xbf16>) {
+  // expected-error @+1 {{'kernel.conv' op has the weight 'tensor<4x4x1x1x1xbf16>', expected [2, O, I, T, H, W] in bfloat16: terms}}
+  %y = kernel.conv forward %w window <1x1x1> bf16x3 prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<4x4x1x1x1xbf16> -> tensor<1x4x1x8x8xf32>
+  return
+}
+
+// -----
+
+func.func @terms(%x: tensor<1x4x1x8x8xf32>, %w: tensor<2x4x4x1x1x1xbf16>) {
+  // expected-error @+1 {{'kernel.conv' op has the weight 'tensor<2x4x4x1x1x1xbf16>', expected [O, I, T, H, W]}}
+  %y = kernel.conv forward %w window <1x1x1> prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<2x4x4x1x1x1xbf16> -> tensor<1x4x1x8x8xf32>
+  return
+}
+
+// -----
+
+module attributes {kernel.precision = #kernel.precision<fp32>} {
+func.func @terms(%x: tensor<1x4x1x8x8xf32>, %w: tensor<2x4x4x1x1x1xbf16>) {
+  // expected-error @+1 {{'kernel.conv' op multiplies numbers by terms in a module of the precision fp32, expected bf16x3}}
+  %y = kernel.conv forward %w window <1x1x1> bf16x3 prologue(pixel %x) : (tensor<1x4x1x8x8xf32>) {
+  ^bb0(%v: f32):
+    kernel.yield value %v
+  } epilogue() : () {
+  ^bb0(%acc: f32):
+    kernel.yield store %acc
+  } : tensor<2x4x4x1x1x1xbf16> -> tensor<1x4x1x8x8xf32>
+  return
+}
+}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute kernel.precision = "bf16", expected a precision such as #kernel.precision<bf16> on a module}}
+module attributes {kernel.precision = "bf16"} {
+}
+
+// -----
+
 func.func @sgd(%w: tensor<4xf32>, %g: tensor<3x5xf32>, %h: tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) {
   // expected-error @+1 {{'kernel.update' op parameter 0 is 'tensor<4xf32>', but its gradient 'tensor<3x5xf32>'}}
   %0:2 = kernel.update sgd %w, %w, %g, %h : (tensor<4xf32>, tensor<4xf32>, tensor<3x5xf32>, tensor<4xf32, #clip.hyper<rate, momentum, nesterov, decay>>) -> (tensor<4xf32>, tensor<4xf32>)

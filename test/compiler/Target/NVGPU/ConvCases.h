@@ -6,6 +6,9 @@
 
 #include "compiler/Target/Common/AssignStorage.h"
 #include "compiler/Target/NVGPU/Layouts.h"
+#include "dialects/Kernel/Terms.h"
+
+#include <cmath>
 
 namespace kinema::testing {
 
@@ -19,7 +22,7 @@ inline std::vector<int64_t> clipsOf(int64_t clips, int64_t channels, const shape
 }
 
 /// A ConvCase is a conv of these sizes, whose input is in bfloat16 unless its block is small or it is said to
-/// be of floats, as a network's input is.
+/// be of floats, as a network's input is. With terms all is of floats, which are multiplied by their terms.
 struct ConvCase {
   std::string name = {};
   int64_t clips = 1;
@@ -30,6 +33,7 @@ struct ConvCase {
   int64_t groups = 1;
   shape::Size3 input;
   shape::Window window = {};
+  bool terms = false;
 
   bool isNarrow() const { return block == StorageRules::inputBlock; }
   shape::Size3 output() const { return *shape::windowOutput(input, window); }
@@ -39,12 +43,19 @@ struct ConvCase {
   /// Returns the shape of the weight that a conv reads, which in groups is widened.
   std::vector<int64_t> wideWeightShape() const {
     int64_t together = nvidia::groupsTogether(groups, in / groups, out / groups);
-    return clipsOf(out, together * in / groups, window.kernel);
+    std::vector<int64_t> shape = clipsOf(out, together * in / groups, window.kernel);
+    if (terms)
+      shape.insert(shape.begin(), kernel::terms);
+    return shape;
   }
   mlir::RankedTensorType inputType() const {
-    return isNarrow() || floats ? inBlocks(inputShape(), block) : bfloat16InBlocks(inputShape());
+    return isNarrow() || floats ? inBlocks(inputShape(), block) : activation(inputShape());
   }
-  mlir::RankedTensorType outputType() const { return bfloat16InBlocks(outputShape()); }
+  mlir::RankedTensorType outputType() const { return activation(outputShape()); }
+  /// Returns the type of a tensor in blocks of 8 channels.
+  mlir::RankedTensorType activation(llvm::ArrayRef<int64_t> shape) const {
+    return terms ? inBlocks(shape) : bfloat16InBlocks(shape);
+  }
   /// Returns the weight's type as tensor cores read it; of a data gradient it is exchanged.
   mlir::RankedTensorType weightType(bool exchanged = false) const {
     return weightOf(wideWeightShape(), mlir::BFloat16Type::get(&context()), exchanged);
@@ -65,6 +76,35 @@ private:
     return mlir::RankedTensorType::get(shape, element, nvidia::tapsLayout(&context(), shape.size(), taps));
   }
 };
+
+/// Returns the case with numbers that are multiplied by their terms.
+inline ConvCase byTerms(ConvCase c) {
+  c.name += ", by terms";
+  c.terms = true;
+  return c;
+}
+
+/// Returns numbers of which products of terms, and few thousand sums of these, are exact in any order: 1, -1,
+/// 1/2, -1/2, and 2^-10 more, less, or neither. Of these three, the rest is all that bfloat16 cannot hold.
+inline Tensor withRests(std::vector<int64_t> shape, unsigned seed) {
+  Tensor tensor = random(std::move(shape), seed);
+  for (float &value : tensor.values) {
+    float rest = std::trunc(std::fmod(std::abs(value) * 64, 3.0f)) - 1;
+    value = std::copysign(std::abs(value) < 0.5f ? 0.5f : 1.0f, value) + rest * 0x1p-10f;
+  }
+  return tensor;
+}
+
+/// Returns the terms of such numbers, [2, ...].
+inline Tensor termsOf(std::vector<int64_t> shape, unsigned seed) {
+  Tensor tensor = random(std::move(shape), seed);
+  size_t count = tensor.values.size() / kernel::terms;
+  for (auto [i, value] : llvm::enumerate(tensor.values)) {
+    float rest = std::trunc(std::fmod(std::abs(value) * 64, 3.0f)) - 1;
+    value = i < count ? std::copysign(std::abs(value) < 0.5f ? 0.5f : 1.0f, value) : rest * 0x1p-10f;
+  }
+  return tensor;
+}
 
 inline std::ostream &operator<<(std::ostream &out, const ConvCase &c) { return out << c.name; }
 

@@ -25,8 +25,10 @@ struct Case : ConvCase {
   std::vector<int64_t> sourceShape() const { return forward() ? inputShape() : outputShape(); }
   std::vector<int64_t> resultShape() const { return forward() ? outputShape() : inputShape(); }
   RankedTensorType residualType() const {
-    return addsFloats ? inBlocks(resultShape()) : bfloat16InBlocks(resultShape());
+    return addsFloats ? inBlocks(resultShape()) : activation(resultShape());
   }
+  /// Returns what sums in another order may do to a result: it may be rounded the other way.
+  double unit() const { return terms ? 1e-5 : 1.0 / 256; }
 };
 
 const ConvCase gradients[] = {
@@ -56,6 +58,10 @@ std::vector<Case> cases() {
     cases.push_back({conv});
   for (const ConvCase &conv : gradients)
     cases.push_back({conv, kernel::Direction::Transposed});
+  for (const char *name : {"temporal stride 2", "odd channels", "stem", "stem stride 1", "groups of 4 to 8"})
+    cases.push_back({byTerms(*llvm::find_if(convCases, [&](const ConvCase &c) { return c.name == name; }))});
+  for (size_t gradient : {1, 4, 5})
+    cases.push_back({byTerms(gradients[gradient]), kernel::Direction::Transposed});
   // A pool's gradient, to which a conv adds its own, is in f32.
   cases.push_back({{.name = "gradient beside a pool's", .in = 45, .out = 24, .input = {2, 5, 7}},
                    kernel::Direction::Transposed,
@@ -75,7 +81,9 @@ std::vector<Case> cases() {
 void emitFusedEpilogue(KernelRegion &region, const Case &c) {
   Value sum = region.argument(), residual = region.pixel(c.residualType());
   Value scale = region.channel(c.resultShape()[1]);
-  Value result = region.rounded(region.multiplyAdd(residual, scale, sum));
+  Value result = region.multiplyAdd(residual, scale, sum);
+  if (!c.terms)
+    result = region.rounded(result);
   region.yield(Yield::Store, result);
   region.yield(c.forward() ? Yield::Moments : Yield::Sum, result);
   if (!c.forward())
@@ -94,12 +102,13 @@ OwningOpRef<ModuleOp> convKernel(const Case &c, Fusion fusion) {
   KernelBuilder k;
   RankedTensorType source = c.forward() ? c.inputType() : c.outputType();
   Value weight = k.operand(c.weightType(/*exchanged=*/!c.forward()));
-  KernelRegion prologue = fusion == Fusion::None ? k.identity(source) : k.normalised(source), epilogue(k);
+  KernelRegion prologue = fusion == Fusion::None ? k.identity(source) : k.normalised(source, c.terms);
+  KernelRegion epilogue(k);
   if (fusion == Fusion::None)
     epilogue.yield(Yield::Store, epilogue.argument());
   else
     emitFusedEpilogue(epilogue, c);
-  k.conv(c.direction, weight, c.window, prologue, epilogue, bfloat16InBlocks(c.resultShape()), c.groups);
+  k.conv(c.direction, weight, c.window, prologue, epilogue, c.activation(c.resultShape()), c.groups, c.terms);
   if (fusion == Fusion::Merge) {
     KernelRegion merge(k);
     emitMerge(merge, c);
@@ -112,6 +121,8 @@ std::vector<Tensor> operandsOf(const Case &c, Fusion fusion) {
   int64_t in = c.sourceShape()[1], out = c.resultShape()[1];
   // In steps of 1/128 all products and sums are exact, in any order.
   std::vector<Tensor> operands = {coarse(c.wideWeightShape(), 1), coarse(c.sourceShape(), 2)};
+  if (c.terms)
+    operands = {termsOf(c.wideWeightShape(), 1), withRests(c.sourceShape(), 2)};
   if (fusion != Fusion::None)
     llvm::append_range(operands, std::vector{random({in}, 3), random({in}, 4), coarse(c.resultShape(), 5),
                                              random({out}, 6)});
@@ -153,7 +164,7 @@ std::vector<double> merged(const Tensor &partials, const Case &c) {
 void expectAsReference(const Case &c, ModuleOp kernel, ModuleOp scheduled) {
   std::vector<Tensor> operands = operandsOf(c, Fusion::Regions);
   auto expected = ReferenceKernel(kernel).run(operands), found = ReferenceKernel(scheduled).run(operands);
-  constexpr double unit = 1.0 / 256; // of bfloat16, where sums in another order round the other way
+  double unit = c.unit();
   expectNear(found[0], expected[0], unit);
   auto wanted = merged(expected[1], c), is = merged(found[1], c);
   int64_t channels = c.resultShape()[1];
@@ -378,6 +389,10 @@ TEST(HaloConvMutants, OfAConvOfFloatsAreFound) {
   const Case c = {
       {.name = "floats", .in = 48, .floats = true, .out = 16, .input = {1, 14, 14}, .window = line}};
   EXPECT_GE(mutantsFound(c, Fusion::Regions, fewChannels), 30u);
+}
+
+TEST(HaloConvMutants, OfAConvByTermsAreFound) {
+  EXPECT_GE(mutantsFound({byTerms(plainConv)}, Fusion::None, fewChannels), 35u);
 }
 
 TEST(HaloConvMutants, OfAFusedConvThatMergesAreFound) {

@@ -45,11 +45,12 @@ KernelRegion KernelBuilder::identity(RankedTensorType x) {
   return region;
 }
 
-KernelRegion KernelBuilder::normalised(RankedTensorType x) {
+KernelRegion KernelBuilder::normalised(RankedTensorType x, bool byTerms) {
   KernelRegion r(*this);
   int64_t channels = x.getDimSize(1);
   Value element = r.pixel(x), scale = r.channel(channels), offset = r.channel(channels);
-  r.yield(Yield::Value, r.rounded(r.relu(r.multiplyAdd(element, scale, offset))));
+  Value normalised = r.relu(r.multiplyAdd(element, scale, offset));
+  r.yield(Yield::Value, byTerms ? normalised : r.rounded(normalised));
   return r;
 }
 
@@ -76,14 +77,15 @@ static clip::WindowAttr attributeOf(const shape::Window &window) {
 
 void KernelBuilder::conv(kernel::Direction direction, Value weight, const shape::Window &window,
                          KernelRegion &prologue, KernelRegion &epilogue, RankedTensorType result,
-                         int64_t groups) {
+                         int64_t groups, bool byTerms) {
   SmallVector<Type> results(llvm::count(epilogue.kinds, Yield::Store), result);
   for (auto [kind, rows] : {std::pair(Yield::Moments, 3), {Yield::Sum, 1}}) // count, mean, squared deviations
     if (int64_t count = llvm::count(epilogue.kinds, kind))
       results.push_back(inBlocks({ShapedType::kDynamic, rows * count, result.getDimSize(1)}));
   auto op =
       kernel::ConvOp::create(b, results, weight, prologue.operands, epilogue.operands, direction,
-                             attributeOf(window), groups, prologue.access, epilogue.access, ScheduleAttr());
+                             attributeOf(window), groups, prologue.access, epilogue.access, ScheduleAttr(),
+                             byTerms);
   complete(op, {&prologue, &epilogue});
 }
 
@@ -97,10 +99,10 @@ void KernelBuilder::pair(Value firstWeight, const shape::Window &first, Value se
 }
 
 void KernelBuilder::weightGrad(const shape::Window &window, KernelRegion &gradient, KernelRegion &activation,
-                               RankedTensorType partials, int64_t groups) {
+                               RankedTensorType partials, int64_t groups, bool byTerms) {
   auto op =
       kernel::WeightGradOp::create(b, partials, gradient.operands, activation.operands, attributeOf(window),
-                                   groups, gradient.access, activation.access, ScheduleAttr());
+                                   groups, gradient.access, activation.access, ScheduleAttr(), byTerms);
   complete(op, {&gradient, &activation});
 }
 

@@ -70,19 +70,20 @@ public:
   mlir::Value operand(mlir::RankedTensorType type);
   /// Returns the region that reads a tensor as it is.
   KernelRegion identity(mlir::RankedTensorType x);
-  /// Returns the region that reads a tensor through batch norm and ReLU, rounded.
-  KernelRegion normalised(mlir::RankedTensorType x);
+  /// Returns the region that reads a tensor through batch norm and ReLU, rounded unless it is multiplied by
+  /// terms.
+  KernelRegion normalised(mlir::RankedTensorType x, bool byTerms = false);
 
   /// Makes the operation that stores a tensor of the type `result`, with the partials that its epilogue
   /// yields.
   void conv(kernel::Direction direction, mlir::Value weight, const shape::Window &window,
             KernelRegion &prologue, KernelRegion &epilogue, mlir::RankedTensorType result,
-            int64_t groups = 1);
+            int64_t groups = 1, bool byTerms = false);
   void pair(mlir::Value firstWeight, const shape::Window &first, mlir::Value secondWeight,
             const shape::Window &second, KernelRegion &prologue, KernelRegion &middle, KernelRegion &epilogue,
             mlir::RankedTensorType result);
   void weightGrad(const shape::Window &window, KernelRegion &gradient, KernelRegion &activation,
-                  mlir::RankedTensorType partials, int64_t groups = 1);
+                  mlir::RankedTensorType partials, int64_t groups = 1, bool byTerms = false);
   void poolGrad(kernel::PoolKind kind, mlir::Value g, const shape::Window &window, KernelRegion &prologue,
                 mlir::RankedTensorType result);
   void matmul(mlir::Value lhs, bool transposeLhs, mlir::Value rhs, bool transposeRhs,

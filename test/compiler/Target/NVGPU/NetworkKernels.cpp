@@ -103,7 +103,7 @@ static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string
   CompileOptions options;
   options.train = plan.train;
   options.target = targetNamed("sm_90a");
-  options.bfloat16 = plan.bfloat16;
+  options.precision = plan.precision;
   for (const FrontendOptions &sizes : plan.sizes) {
     std::string messages;
     llvm::raw_string_ostream stream(messages);

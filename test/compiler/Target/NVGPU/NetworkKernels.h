@@ -15,7 +15,7 @@ struct NetworkPlan {
   std::string network; // as errors name it
   std::string path;
   std::vector<FrontendOptions> sizes; // the first that the network takes
-  bool bfloat16 = true;
+  kernel::Precision precision = kernel::Precision::BF16;
   bool train = true;
 };
 

@@ -14,6 +14,7 @@
 #include "compiler/Target/Common/Twins.h"
 #include "compiler/Target/NVGPU/Processor.h"
 #include "dialects/Kernel/Partials.h"
+#include "dialects/Kernel/Terms.h"
 #include "runtime/Support/Difference.h"
 
 #include "mlir/IR/AttrTypeSubElements.h"
@@ -60,13 +61,17 @@ std::string kindOf(const std::string &text) {
   return schedule + debugString(*module);
 }
 
-/// Numbers that an operand of a kernel may hold, exact in bfloat16: labels, partials with counts, or
-/// anything; vectors positive, as variances are; counters zero.
+/// Numbers that an operand of a kernel may hold, exact in bfloat16, but for those that are multiplied by
+/// terms: labels, partials with counts, or anything; vectors positive, as variances are; counters zero.
 Tensor operandOf(BlockArgument operand, unsigned seed) {
   auto type = cast<RankedTensorType>(operand.getType());
   if (operand.use_empty())
     return filled(type.getShape().vec(), 0);
   Tensor tensor = coarse(type.getShape().vec(), seed);
+  bool hasRest = kernel::multipliesTerms(*operand.user_begin()) && type.getElementType().isF32();
+  Tensor rest = hasRest ? coarse(type.getShape().vec(), seed + 100) : Tensor();
+  for (size_t i = 0; i < rest.values.size(); ++i)
+    tensor.values[i] += rest.values[i] / 512;
   if (type.getElementType().isInteger())
     for (float &value : tensor.values)
       value = std::trunc((value + 1) * 2); // 0 to 3: classes there are
@@ -183,9 +188,7 @@ void compare(const NetworkKernel &kernel, Result &result) {
   std::vector<Tensor> operands;
   for (BlockArgument operand : def.getBody().front().getArguments())
     operands.push_back(operandOf(operand, 1 + operand.getArgNumber()));
-  bool narrow = llvm::any_of(op->getOperandTypes(), [](Type type) {
-    return cast<RankedTensorType>(type).getElementType().isBF16();
-  });
+  bool narrow = kernel::readsNarrow(op);
   auto wanted = reference.run(ArrayRef(operands).take_front(op->getNumOperands()));
   for (unsigned attempt : {0, 1, 2}) { // copies land late, early, at random
     auto found = resultsOf(*emulated, def, operands, attempt);
@@ -226,11 +229,12 @@ std::vector<FrontendOptions> smallSizes() {
 std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks) {
   std::vector<NetworkPlan> plans;
   for (const std::string &path : networksOf(models, networks))
-    for (bool bfloat16 : {true, false})
+    for (auto precision : {kernel::Precision::BF16, kernel::Precision::FP32, kernel::Precision::BF16x3})
       for (bool train : {true, false})
-        plans.push_back({fmt::format("{} {} {}", networkName(path, models), bfloat16 ? "bf16" : "fp32",
+        plans.push_back({fmt::format("{} {} {}", networkName(path, models),
+                                     kernel::stringifyPrecision(precision).str(),
                                      train ? "training" : "inference"),
-                         path, smallSizes(), bfloat16, train});
+                         path, smallSizes(), precision, train});
   return plans;
 }
 

@@ -31,6 +31,7 @@
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::testing;
+using kernel::Precision;
 using nlohmann::json;
 
 namespace {
@@ -207,21 +208,24 @@ json readCache(const std::string &path) {
   return cache.is_object() ? cache : json::object();
 }
 
-/// Training and inference of every network, as large as it is written; two of them in f32 too, whose kernels
-/// all have the reference lowering.
+/// Training and inference of every network, as large as it is written; two of them also in f32, whose kernels
+/// all have the reference lowering, and by terms.
 std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks) {
   std::vector<NetworkPlan> plans;
   for (const std::string &path : networksOf(models, networks)) {
     std::string network = networkName(path, models);
     bool inF32 = network == "r2plus1d_18" || network == "ip_csn_50";
-    for (bool bfloat16 : inF32 ? std::vector{true, false} : std::vector{true})
+    std::vector<Precision> precisions = {Precision::BF16};
+    if (inF32)
+      precisions.insert(precisions.end(), {Precision::FP32, Precision::BF16x3});
+    for (Precision precision : precisions)
       for (bool train : {true, false})
-        plans.push_back(
-            {fmt::format("{} {} {}", network, bfloat16 ? "bf16" : "fp32", train ? "training" : "inference"),
-             path,
-             {FrontendOptions()},
-             bfloat16,
-             train});
+        plans.push_back({fmt::format("{} {} {}", network, kernel::stringifyPrecision(precision).str(),
+                                     train ? "training" : "inference"),
+                         path,
+                         {FrontendOptions()},
+                         precision,
+                         train});
   }
   return plans;
 }

@@ -1,4 +1,8 @@
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bfloat16 | FileCheck %s
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=TERMS
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage=bf16x3 | kinema-opt | FileCheck %s --check-prefix=TERMS
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage="bf16x3 reference" | FileCheck %s --check-prefix=PLAIN
+// RUN: kinema-opt %s --set-target="kind=cuda name=sm_80" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=PLAIN
 
 // For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row,
 // as long as windows begin one or two positions apart.
@@ -11,6 +15,22 @@ clip.param @stem : tensor<16x3x1x3x7xf32> {role = "weight"}
 clip.param @v : tensor<16x16x1x1x1xf32> {role = "weight"}
 clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 
+// With bf16x3, tensors are f32, and tensor cores multiply them by terms, of which the weights' copies are. What they
+// cannot take, such as windows that begin three positions apart, is multiplied as it is; so is all on other processors.
+
+// TERMS: kernel.precision = #kernel.precision<bf16x3>
+// TERMS-LABEL: func.func @train_step
+// TERMS: kernel.conv forward {{.*}} window <1x3x7 stride 1x1x2 pad 0x1x3> bf16x3 prologue
+// TERMS: tensor<2x16x3x1x3x7xbf16, #kernel.layout<adeF2fCB8b2f4c>> -> tensor<1x16x2x8x6xf32, #aBcde8b>
+// TERMS: kernel.conv forward {{.*}} window <1x1x1> bf16x3 prologue
+// TERMS: kernel.conv forward {{.*}} window <1x1x3 stride 1x1x3> prologue
+// TERMS: tensor<16x3x1x1x3xf32, #ABcde4b8a> -> tensor<1x16x2x8x4xf32, #aBcde8b>
+// TERMS: kernel.wgrad window <1x3x7 stride 1x1x2 pad 0x1x3> bf16x3 gradient
+
+// PLAIN: kernel.precision = #kernel.precision<fp32>
+// PLAIN-NOT: bf16
+
+// CHECK: kernel.precision = #kernel.precision<bf16>
 // CHECK-DAG: #[[TAPS:.*]] = #kernel.layout<cdeBA8a8b>
 // CHECK-DAG: #[[PAIRS:.*]] = #kernel.layout<cdE2eBA8a2e4b>
 // CHECK-DAG: #[[WEIGHT:.*]] = #kernel.layout<ABcde4b8a>
@@ -62,6 +82,12 @@ func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {cl
 
 clip.param @grouped : tensor<32x4x1x1x3xf32> {role = "weight"}
 !g = tensor<1x32x2x8x6xf32>
+
+// TERMS-LABEL: func.func @groups
+// TERMS: kernel.convert {{.*}} {kernel.widened = array<i64: 8>} : tensor<32x4x1x1x3xf32, {{.*}}> -> tensor<2x32x16x1x1x3xbf16, {{.*}}>
+// TERMS: kernel.conv forward {{.*}} bf16x3
+// TERMS: kernel.conv transposed {{.*}} bf16x3
+// TERMS: kernel.wgrad {{.*}} bf16x3
 
 // CHECK-LABEL: func.func @groups
 // CHECK: %[[READ:.*]] = clip.read @grouped : tensor<32x4x1x1x3xf32, #[[GROUPED:.*]]>

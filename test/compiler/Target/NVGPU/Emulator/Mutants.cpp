@@ -11,7 +11,7 @@ using namespace kinema::emulator;
 
 namespace {
 
-enum Kind { drop, addToOperand, exclusiveOrOperand, shiftAddress, addToGroups };
+enum Kind { drop, leaveOut, addToOperand, exclusiveOrOperand, shiftAddress, addToGroups };
 
 std::vector<Operation *> operationsOf(ModuleOp module) {
   std::vector<Operation *> all;
@@ -61,6 +61,8 @@ public:
         .Case<LLVM::StoreOp>(
             [&](auto store) { shiftIfShared(store.getAddr(), 1, store.getValue().getType()); })
         .Case([&](WgmmaMmaAsyncOp product) {
+          if (product.getScaleD() == WGMMAScaleOut::one)
+            add("leave out", leaveOut, 0, 0);
           for (int operand : {1, 2}) { // descriptors
             add("another swizzle of", exclusiveOrOperand, operand, int64_t(1) << 62);
             change(operand, "the start of a matrix", 1);
@@ -108,6 +110,11 @@ OwningOpRef<ModuleOp> kinema::emulator::mutate(ModuleOp module, const Mutation &
     return LLVM::ConstantOp::create(b, op->getLoc(), type, b.getIntegerAttr(type, value));
   };
   if (mutation.kind == drop) {
+    op->erase();
+    return copy;
+  }
+  if (mutation.kind == leaveOut) { // what was to be added to stays as it is
+    op->getResult(0).replaceAllUsesWith(cast<NVVM::WgmmaMmaAsyncOp>(op).getInouts());
     op->erase();
     return copy;
   }
