@@ -89,10 +89,11 @@ struct ConvElement {
         coordinates.append({o, in, tap[0], tap[1], tap[2]});
         return e.loadElements(e.bufferOf(op.getWeightMutable()), e.position(weight, coordinates), width);
       };
-      x = sourceWidth < width ? e.splat(x, width) : x;
-      if (!op.getBf16x3())
-        return e.fma(x, load({}), acc);
-      return addTerms(e, x, {load({e.index(0)}), load({e.index(1)})}, acc);
+      auto wide = [&] { return sourceWidth < width ? e.splat(x, width) : x; };
+      if (op.getBf16x3())
+        return addTerms(e, wide(), {load({e.index(0)}), load({e.index(1)})}, acc);
+      Value w = load({});
+      return e.fma(wide(), w, acc);
     };
     int64_t count = channels.sourcePerGroup;
     if (count == 1)

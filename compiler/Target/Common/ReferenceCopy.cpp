@@ -322,7 +322,7 @@ void Conversion::reshape(KernelEmitter &e, Value block, Value input, Value targe
       inside = e.both(inside, e.inRange(coordinate, size));
     auto source = groups > 1 ? narrowed(e, coordinates, inside) : sourceOf(e, coordinates);
     Value value = e.select(inside, [&] { return e.load(input, e.position(from, source)); }, e.zero(1));
-    e.store(termOf(e, value, term), target, e.add(at, term * elements));
+    e.store(termOf(e, value, term), target, term ? e.add(at, term * elements) : at);
   });
 }
 

@@ -278,9 +278,10 @@ SmallVector<Value> Feed::valuesOf(const FeedPositions::Position &position, Array
       terms.push_back(arith::TruncFOp::create(e.b, e.loc, narrow, value));
     else
       llvm::append_range(terms, e.termsOf(value));
+    for (Value &term : terms)
+      term = vector::BitCastOp::create(e.b, e.loc, words(e, count), term);
     Value reached = inside && exists ? e.both(inside, exists) : inside ? inside : exists;
-    for (auto [whole, term] : llvm::zip_equal(all, terms)) {
-      Value packed = vector::BitCastOp::create(e.b, e.loc, words(e, count), term);
+    for (auto [whole, packed] : llvm::zip_equal(all, terms)) {
       if (reached)
         packed = w.choose(reached, packed, w.zeroWords(count));
       constexpr int64_t inOrder[] = {0, 1, 2, 3};
@@ -310,7 +311,7 @@ void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, V
     }
     for (auto [position, arguments] : llvm::zip_equal(some, loaded))
       for (auto [term, value] : llvm::enumerate(valuesOf(position, arguments, exists)))
-        store(position, value, e.add(blockAt, term * plan.termBytes()));
+        store(position, value, term ? e.add(blockAt, term * plan.termBytes()) : blockAt);
   }
 }
 
@@ -373,8 +374,10 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
     Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
     for (int64_t term = 0; term < weight.terms; ++term) {
       Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
-                                       ArrayRef<LLVM::GEPArg>{w.word(e.add(bytes, term * weight.termBytes))});
-      Value to = e.add(ring.stageAt(step), e.add(e.mul(i, rowBytes), term * blocks * rowBytes));
+                                       ArrayRef<LLVM::GEPArg>{w.word(term ? e.add(bytes, term * weight.termBytes) : bytes)});
+      Value to = e.add(ring.stageAt(step), e.mul(i, rowBytes));
+      if (term)
+        to = e.add(to, term * blocks * rowBytes);
       w.bulkCopy(w.pointer(to), from, w.word(rowBytes), arrivals, ring.plan.cluster);
     }
   }
