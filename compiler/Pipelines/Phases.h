@@ -41,7 +41,7 @@ struct CompileOptions {
   TargetOptions targetOptions = {};
   /// How activations are stored and multiplied; nothing: the recipe says it, or the target.
   std::optional<kernel::Precision> precision = {};
-  std::string dumpDirectory = {};    // folder that each phase is written to; empty: none
+  std::string dumpDirectory = {}; // folder that each phase is written to; empty: none
 };
 
 /// Adds the passes that lead from the phase before `phase` to it.

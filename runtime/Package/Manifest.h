@@ -131,9 +131,9 @@ struct Manifest {
   bool train = false;  // mode
   std::string network; // digest of what is computed, the same for every target; empty: not known
   TargetKind kind = TargetKind::Cpu;
-  std::string target;                            // target of that kind: "x86-64-v3", "sm_90a"
-  std::string precision; // how activations are stored and multiplied: "fp32", "bf16", "bf16x3"
-  std::vector<std::string> code;                 // entries of the package, which together have all kernels
+  std::string target;            // target of that kind: "x86-64-v3", "sm_90a"
+  std::string precision;         // how activations are stored and multiplied: "fp32", "bf16", "bf16x3"
+  std::vector<std::string> code; // entries of the package, which together have all kernels
   std::optional<std::vector<std::string>> sites; // present if kernels have a watchdog (docs/package.md)
   bool waitsForLaunches = false;                 // kernels wait by themselves for the launches before theirs
   int64_t batch = 0;

@@ -241,7 +241,8 @@ private:
       weight = convert(op, op, weight, type);
       op.getWeightMutable().assign(weight);
     }
-    bool isWidened = type.getShape().take_back(4)[0] != tensorOf(weight.getDefiningOp()->getOperand(0)).getDimSize(1);
+    bool isWidened =
+        type.getShape().take_back(4)[0] != tensorOf(weight.getDefiningOp()->getOperand(0)).getDimSize(1);
     kernel::setWidenedGroups(weight.getDefiningOp<kernel::ConvertOp>(),
                              {isWidened ? int64_t(op.getGroups()) : 1});
   }

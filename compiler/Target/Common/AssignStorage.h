@@ -32,7 +32,7 @@ struct WeightForm {
 struct StorageRules {
   static constexpr int64_t inputBlock = 4; // channels of a block of a network's input that has no more
 
-  int64_t block = 8;     // channels of a block of any other tensor
+  int64_t block = 8; // channels of a block of any other tensor
   kernel::Precision precision = kernel::Precision::FP32;
   /// Says how a parameter lies: as the kernels of its gradient leave it.
   std::function<kernel::LayoutAttr(const WeightUse &)> parameter;

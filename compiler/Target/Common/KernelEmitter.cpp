@@ -108,9 +108,7 @@ std::array<Value, 2> KernelEmitter::termsOf(Value x) {
   return {rounded, arith::TruncFOp::create(b, loc, narrow, subf(x, asF32(rounded)))};
 }
 
-Value KernelEmitter::asF32(Value x) {
-  return arith::ExtFOp::create(b, loc, typeOf(x, b.getF32Type()), x);
-}
+Value KernelEmitter::asF32(Value x) { return arith::ExtFOp::create(b, loc, typeOf(x, b.getF32Type()), x); }
 
 Value KernelEmitter::toFloat(Value index) {
   Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);

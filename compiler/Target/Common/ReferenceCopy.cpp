@@ -28,8 +28,8 @@ public:
   Blocks blocks() const { return {grid(), 0, perBlock()}; }
 
   /// Calls `element(positions of the sources)` for each element of the block, or for a vector of elements in
-  /// a row where all layouts allow it, and stores what it returns in `target`, from element `first` on; stores
-  /// zero where the result has padding.
+  /// a row where all layouts allow it, and stores what it returns in `target`, from element `first` on;
+  /// stores zero where the result has padding.
   void emit(KernelEmitter &e, Value block, Value target,
             function_ref<Value(ArrayRef<Value>, int64_t)> element, int64_t first = 0);
 
@@ -330,8 +330,7 @@ static LaunchParts partsOf(kernel::ConvertOp op, const Machine &machine) {
   LaunchParts parts;
   for (unsigned i = 0; i < op.getNumOperands(); ++i) {
     Conversion conversion(op, i);
-    auto how =
-        RankedTensorType::get({conversion.groups, conversion.terms}, IndexType::get(op.getContext()));
+    auto how = RankedTensorType::get({conversion.groups, conversion.terms}, IndexType::get(op.getContext()));
     parts.add(conversion.blocks(machine), {conversion.from, conversion.to, how});
   }
   return parts;

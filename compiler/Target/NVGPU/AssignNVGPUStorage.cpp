@@ -53,8 +53,8 @@ static int64_t neighboursOf(RankedTensorType weight, int64_t groups) {
   auto taps = nvidia::tapsOf(weight);
   if (taps)
     return taps->together;
-  bool isGrouped = groups > 1 && kernel::layoutOf(weight) ==
-                                     nvidia::groupedLayout(weight.getContext(), weight.getRank());
+  bool isGrouped =
+      groups > 1 && kernel::layoutOf(weight) == nvidia::groupedLayout(weight.getContext(), weight.getRank());
   return isGrouped ? 1 : 0;
 }
 

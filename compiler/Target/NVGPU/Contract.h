@@ -52,9 +52,9 @@ public:
   /// into the registers after these have begun, and ptxas would wait for each product.
   Sums none(int64_t count) { return Sums(count); }
 
-  /// Begins sums[i] += factors[i], over `depth` contracted numbers; of numbers with two terms, the products of
-  /// all but both rests. Until `follow` or `finish` nothing may touch the sums: else ptxas would wait for each
-  /// product.
+  /// Begins sums[i] += factors[i], over `depth` contracted numbers; of numbers with two terms, the products
+  /// of all but both rests. Until `follow` or `finish` nothing may touch the sums: else ptxas would wait for
+  /// each product.
   Sums begin(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t depth);
   /// Begins the same for sums of rows that lie `tileBytes` apart, by the same columns.
   Sums begin(mlir::ValueRange sums, const Matrix &rows, int64_t tileBytes, const Matrix &columns,

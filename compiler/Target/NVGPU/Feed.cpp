@@ -373,8 +373,9 @@ void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, con
     Value row = e.add(e.mul(tap, weight.blocks), block);
     Value bytes = e.mul(e.add(e.mul(row, weight.columns), firstColumn), positionBytes);
     for (int64_t term = 0; term < weight.terms; ++term) {
-      Value from = LLVM::GEPOp::create(e.b, e.loc, global.getType(), e.b.getI8Type(), global,
-                                       ArrayRef<LLVM::GEPArg>{w.word(term ? e.add(bytes, term * weight.termBytes) : bytes)});
+      Value from = LLVM::GEPOp::create(
+          e.b, e.loc, global.getType(), e.b.getI8Type(), global,
+          ArrayRef<LLVM::GEPArg>{w.word(term ? e.add(bytes, term * weight.termBytes) : bytes)});
       Value to = e.add(ring.stageAt(step), e.mul(i, rowBytes));
       if (term)
         to = e.add(to, term * blocks * rowBytes);

@@ -188,8 +188,8 @@ void HaloConvEmitter::emitWeightStage(Value chunk, ArrayRef<Value> tap, Value st
                         e.rem(channel, plan.groupChannels()), plan.channelsOfGroup());
   }
   // Weights beyond the source's channels may be any numbers, since the staged source is zero there.
-  TapsWeight weight{buffer,     plan.sourceBlocks / plan.groups, plan.resultBlocks * blockChannels, {},
-                    plan.terms, termBytes};
+  TapsWeight weight{
+      buffer, plan.sourceBlocks / plan.groups, plan.resultBlocks * blockChannels, {}, plan.terms, termBytes};
   stageWeights(*this, weights, step, weight, number, chunk, plan.depthOfGroup(), channel, plan.tile.channels);
 }
 

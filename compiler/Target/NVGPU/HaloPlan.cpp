@@ -152,7 +152,7 @@ int64_t HaloPlan::pitch() const {
 }
 
 FeedPlan HaloPlan::feed() const {
-  FeedPlan feed{operands,     {},   stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
+  FeedPlan feed{operands,      {},   stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
                 /*copiers=*/1, terms};
   for (int axis = 0; axis < 3; ++axis)
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);

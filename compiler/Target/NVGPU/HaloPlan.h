@@ -178,7 +178,9 @@ struct HaloPlan {
   /// Returns whether tiles and stages have whole groups, or tiles and chunks parts of one group.
   bool groupsMatch() const;
   /// Counts the copies of a stage of weights that a block begins.
-  int64_t weightCopies() const { return terms * shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster); }
+  int64_t weightCopies() const {
+    return terms * shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster);
+  }
   /// Gives the rings as many stages as shared memory has room for: the more there are, the less a burst of
   /// copies to one ring delays the other. The plan fits.
   void deepenRings(const Processor &processor);

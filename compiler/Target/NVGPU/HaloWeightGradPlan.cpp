@@ -78,8 +78,8 @@ int64_t HaloWeightGradPlan::activationPitch() const {
 }
 
 FeedPlan HaloWeightGradPlan::gradientFeed() const {
-  FeedPlan feed{gradientOperands,         {},           gradientBlocks(), gradientPitch(), 1,
-                roles().stagingThreads(), tile.copiers, terms};
+  FeedPlan feed{gradientOperands, {},   gradientBlocks(), gradientPitch(), 1, roles().stagingThreads(),
+                tile.copiers,     terms};
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = axes[axis];
     FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
@@ -90,8 +90,9 @@ FeedPlan HaloWeightGradPlan::gradientFeed() const {
 }
 
 FeedPlan HaloWeightGradPlan::activationFeed() const {
-  FeedPlan feed{activationOperands,       {},           activationBlocks(), activationPitch(), neighbours,
-                roles().stagingThreads(), tile.copiers, terms};
+  FeedPlan feed{activationOperands, {},         activationBlocks(),
+                activationPitch(),  neighbours, roles().stagingThreads(),
+                tile.copiers,       terms};
   for (int axis = 0; axis < 3; ++axis) {
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
     if (boxes(axis) > 1) // each box of taps reaches elsewhere

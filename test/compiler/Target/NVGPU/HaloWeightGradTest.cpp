@@ -235,8 +235,9 @@ TEST(HaloWeightGradMutants, OfFloatsAreFound) {
 }
 
 TEST(HaloWeightGradMutants, OfOneByTermsAreFound) {
-  const Case c = {{.name = "terms", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial, .terms = true},
-                  Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 16, .feedStages = 2}};
+  const Case c = {
+      {.name = "terms", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial, .terms = true},
+      Tile{.results = {1, 2, 6}, .taps = {1, 1, 3}, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::None), 25u);
 }
 

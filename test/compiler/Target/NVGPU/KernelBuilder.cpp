@@ -82,10 +82,9 @@ void KernelBuilder::conv(kernel::Direction direction, Value weight, const shape:
   for (auto [kind, rows] : {std::pair(Yield::Moments, 3), {Yield::Sum, 1}}) // count, mean, squared deviations
     if (int64_t count = llvm::count(epilogue.kinds, kind))
       results.push_back(inBlocks({ShapedType::kDynamic, rows * count, result.getDimSize(1)}));
-  auto op =
-      kernel::ConvOp::create(b, results, weight, prologue.operands, epilogue.operands, direction,
-                             attributeOf(window), groups, prologue.access, epilogue.access, ScheduleAttr(),
-                             byTerms);
+  auto op = kernel::ConvOp::create(b, results, weight, prologue.operands, epilogue.operands, direction,
+                                   attributeOf(window), groups, prologue.access, epilogue.access,
+                                   ScheduleAttr(), byTerms);
   complete(op, {&prologue, &epilogue});
 }
 

@@ -77,8 +77,8 @@ public:
   /// Makes the operation that stores a tensor of the type `result`, with the partials that its epilogue
   /// yields.
   void conv(kernel::Direction direction, mlir::Value weight, const shape::Window &window,
-            KernelRegion &prologue, KernelRegion &epilogue, mlir::RankedTensorType result,
-            int64_t groups = 1, bool byTerms = false);
+            KernelRegion &prologue, KernelRegion &epilogue, mlir::RankedTensorType result, int64_t groups = 1,
+            bool byTerms = false);
   void pair(mlir::Value firstWeight, const shape::Window &first, mlir::Value secondWeight,
             const shape::Window &second, KernelRegion &prologue, KernelRegion &middle, KernelRegion &epilogue,
             mlir::RankedTensorType result);

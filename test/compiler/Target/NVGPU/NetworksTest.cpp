@@ -1,7 +1,7 @@
 // Every kind of kernel of every network, in the emulator, against the CPU's reference lowering of the same
 // operation on the same numbers.
 //
-// usage: nvgpu-networks-test MODELS [--networks NAME,...] [--work WORK] [--kind KIND]
+// usage: nvgpu-networks-test MODELS [--networks NAME,...] [--precisions NAME,...] [--work WORK] [--kind KIND]
 // A kind's smallest kernel is made smaller still, until it is no more WORK (multiply-adds and bytes); those
 // that cannot be are told. With KIND (the beginning of an operation's name), those alone.
 #include "test/compiler/Target/CPU/HostKernel.h"
@@ -226,15 +226,20 @@ std::vector<FrontendOptions> smallSizes() {
   return sizes;
 }
 
-std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks) {
+std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks,
+                                 const std::string &precisions) {
   std::vector<NetworkPlan> plans;
+  SmallVector<StringRef> wanted;
+  StringRef(precisions).split(wanted, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (const std::string &path : networksOf(models, networks))
     for (auto precision : {kernel::Precision::BF16, kernel::Precision::FP32, kernel::Precision::BF16x3})
-      for (bool train : {true, false})
-        plans.push_back({fmt::format("{} {} {}", networkName(path, models),
-                                     kernel::stringifyPrecision(precision).str(),
-                                     train ? "training" : "inference"),
-                         path, smallSizes(), precision, train});
+      for (bool train : {true, false}) {
+        StringRef name = kernel::stringifyPrecision(precision);
+        if (wanted.empty() || llvm::is_contained(wanted, name))
+          plans.push_back({fmt::format("{} {} {}", networkName(path, models), name.str(),
+                                       train ? "training" : "inference"),
+                           path, smallSizes(), precision, train});
+      }
   return plans;
 }
 
@@ -252,14 +257,14 @@ std::vector<NetworkKernel> oneOfEachKind(std::vector<NetworkKernel> kernels) {
   return chosen;
 }
 
-std::string models, networks, wantedKind;
+std::string models, networks, precisions, wantedKind;
 int64_t mostWork = 8000000;
 
 } // namespace
 
 TEST(Networks, EveryKindOfKernelAgreesWithTheReference) {
   std::vector<std::string> wrong;
-  std::vector<NetworkPlan> plans = plansOf(models, networks);
+  std::vector<NetworkPlan> plans = plansOf(models, networks, precisions);
   std::vector<NetworkKernel> all;
   for (const NetworkKernel &kernel : kernelsOf(plans, wrong))
     llvm::append_range(all, withFewParameters(kernel));
@@ -322,6 +327,7 @@ int main(int argc, char **argv) {
   ::testing::InitGoogleTest(&argc, argv);
   models = argv[1];
   networks = valueOf("--networks", argc, argv);
+  precisions = valueOf("--precisions", argc, argv);
   wantedKind = valueOf("--kind", argc, argv);
   if (std::string work = valueOf("--work", argc, argv); !work.empty())
     mostWork = std::stoll(work);

@@ -21,7 +21,7 @@ clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 // TERMS: kernel.precision = #kernel.precision<bf16x3>
 // TERMS-LABEL: func.func @train_step
 // TERMS: kernel.conv forward {{.*}} window <1x3x7 stride 1x1x2 pad 0x1x3> bf16x3 prologue
-// TERMS: tensor<2x16x3x1x3x7xbf16, #kernel.layout<adeF2fCB8b2f4c>> -> tensor<1x16x2x8x6xf32, #aBcde8b>
+// TERMS: tensor<2x16x3x1x3x7xbf16, #adeF2fCB8b2f4c> -> tensor<1x16x2x8x6xf32, #aBcde8b>
 // TERMS: kernel.conv forward {{.*}} window <1x1x1> bf16x3 prologue
 // TERMS: kernel.conv forward {{.*}} window <1x1x3 stride 1x1x3> prologue
 // TERMS: tensor<16x3x1x1x3xf32, #ABcde4b8a> -> tensor<1x16x2x8x4xf32, #aBcde8b>
@@ -30,10 +30,10 @@ clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 // PLAIN: kernel.precision = #kernel.precision<fp32>
 // PLAIN-NOT: bf16
 
-// CHECK: kernel.precision = #kernel.precision<bf16>
 // CHECK-DAG: #[[TAPS:.*]] = #kernel.layout<cdeBA8a8b>
 // CHECK-DAG: #[[PAIRS:.*]] = #kernel.layout<cdE2eBA8a2e4b>
 // CHECK-DAG: #[[WEIGHT:.*]] = #kernel.layout<ABcde4b8a>
+// CHECK-DAG: kernel.precision = #kernel.precision<bf16>
 // CHECK-LABEL: func.func @train_step
 // CHECK-SAME: tensor<1x3x2x8x12xf32, #aBcde4b>
 // CHECK-DAG: clip.read @stem : tensor<16x3x1x3x7xf32, #[[PAIRS]]>
