@@ -284,10 +284,10 @@ void OnnxNodes::add(ArrangeOp op) {
   }
   if (llvm::any_of(how.getTarget(), [&](int64_t factor) { return !factors.isThere(factor); })) {
     x = reshape(x, spread, name + "/spread");
-    std::string shape = graph.integers(repeats);
-    if (how.sourceFactors(0).empty() && factors.ofClips)
-      shape = graph.add("Concat", {clips(), graph.integers(ArrayRef(repeats).drop_front())}, name + "/shape",
-                        {{"axis", int64_t(0)}});
+    bool repeatsClips = how.sourceFactors(0).empty() && factors.ofClips;
+    std::string shape = graph.integers(repeatsClips ? ArrayRef(repeats).drop_front() : ArrayRef(repeats));
+    if (repeatsClips)
+      shape = graph.add("Concat", {clips(), shape}, name + "/shape", {{"axis", int64_t(0)}});
     x = graph.add("Expand", {x, shape}, name + "/repeated");
   }
   Integers shape = how.targetShape();

@@ -72,6 +72,39 @@ network net {{ {INPUT}
   maximum {{ pool avg space
     one: conv 1x1x1 ch=1 -> pool avg time }}
   pool avg global -> d: fc 7 act=swish -> e: fc 7 act=leaky_relu }}""",
+    "arrange": f"""network net {{ {INPUT}
+  x: conv3d ch=12
+  let g = 3 -> let frames = x.t
+  arrange [n [g c] t h w] [n [c g] t h w]
+  arrange [n c frames h w] [[n frames] c 1 h w]
+  a: conv 3x3x3 ch=8
+  arrange [[n frames] c 1 h w] [n c frames h w]
+  slice 2 ch=6
+  arrange [n [2 c] t h w] [n c t [h 2] [3 w]]
+  fold time
+  b: conv 1x3x3 ch=5 pad=[0x2x1 0x0x1] -> {END} }}""",
+    "norm": f"""network net {{ {INPUT}
+  conv 3x3x3 ch=12 pad=causal
+  a: norm [c] -> b: norm [c t h w] groups=4 -> d: norm [t h w] eps=1e-3 -> norm [c w] affine=off
+  {END} }}""",
+    "learned": f"""network net {{ {INPUT}
+  conv3d ch=12
+  add {{ identity
+    p: param 12x5x1x11 init=normal }}
+  concat {{ identity
+    q: param 2x5x13x11 init=normal }}
+  mul {{ identity
+    concat {{ pool avg channels
+      pool max channels }} -> m: conv 1x1x1 ch=1 act=none }}
+  {END} }}""",
+    "heads": f"""network net {{ {INPUT}
+  pool avg 1x3x3
+  x: conv 1x1x1 ch=12 -> q: conv 1x1x1 ch=8 act=none
+  from x -> k: conv 1x1x1 ch=8 act=none
+  attention q k x heads=4 scale=rsqrt
+  y: conv 1x1x1 ch=5
+  product x y turned=second scale=0.1
+  {END} }}""",
     "average": f"""network net {{ {INPUT}
   average {{ a: conv3d ch=6
     b: conv 1x1x1 ch=6
