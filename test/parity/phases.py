@@ -54,10 +54,12 @@ def check(kinema, target, model, folder, makes_packages):
 PACKED = {("ir_csn_50", "x86-64-v4-bf16"), ("slowfast_50_4x16", "sm_90a")}  # these alone are packed, since machine code takes longest
 CORE = {("r2plus1d_18", "x86-64-v3"), ("slowfast_50_4x16", "sm_90a"), ("ir_csn_50", "x86-64-v4-bf16")}
 
+ALIKE = {"x3d_s", "x3d_m", "x3d_l"}  # x3d_xs at other sizes, or with more of its blocks
+
 
 def main():
     kinema, models, which = sys.argv[1:]
-    names = sorted(file[: -len(".arch")] for file in os.listdir(models) if file.endswith(".arch"))
+    names = sorted(file[: -len(".arch")] for file in os.listdir(models) if file.endswith(".arch") and file[: -len(".arch")] not in ALIKE)
     pairs = set(itertools.product(names, ["x86-64-v4", "sm_90a"])) - CORE if which == "others" else CORE
     compared = 0
     for name, target in sorted(pairs):
