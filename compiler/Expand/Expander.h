@@ -97,7 +97,6 @@ private:
   mlir::Value map(mlir::Location where, const dsl::Definition &act, llvm::ArrayRef<mlir::Value> operands,
                   llvm::ArrayRef<double> parameters, mlir::RankedTensorType type, bool kept);
   mlir::Value activate(mlir::Value x, const dsl::Binding &word, Site &site);
-  std::optional<std::vector<Operand>> operandsOf(const dsl::Callable &callable, Site &site);
 
   // These functions are in Operations.cpp.
   Activation expandOperation(const dsl::Callable &callable, Site &site);
@@ -133,6 +132,7 @@ private:
   Activation expandAttention(Site &site, Arguments &arguments);
 
   // These functions are in Joins.cpp.
+  std::optional<std::vector<Operand>> operandsOf(const dsl::Callable &callable, Site &site);
   Activation expandJoin(const dsl::Callable &callable, Site &site, Arguments &arguments);
   Activation concatenate(llvm::ArrayRef<Operand> operands, Site &site, Arguments &arguments);
   std::optional<mlir::RankedTensorType> commonType(llvm::StringRef word, llvm::ArrayRef<Operand> operands,

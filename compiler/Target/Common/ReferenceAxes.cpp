@@ -1,8 +1,6 @@
 // Lowers what goes along axes: their arrangement, and statistics over some of them.
 #include "compiler/Target/Common/ReferenceOps.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
@@ -161,8 +159,9 @@ public:
   /// Adds up what `terms` returns at each element, or vector of channels; the sums are scalars.
   SmallVector<Value> sum(size_t count, function_ref<SmallVector<Value>(const At &)> terms) {
     SmallVector<Value> sums = visit(2, first, SmallVector<Value>(count, e.zero(rows.width)), terms);
-    for (Value &sum : sums)
-      sum = sumOfLanes(sum);
+    if (rows.width > 1)
+      for (Value &sum : sums)
+        sum = sumOfLanes(e, sum);
     return sums;
   }
   /// Stores `element` at each element, and zeros where the last row's channels are padded.
@@ -192,14 +191,6 @@ public:
   const Rows &rows;
 
 private:
-  Value sumOfLanes(Value lanes) {
-    if (rows.width == 1)
-      return lanes;
-    Value sum = vector::ExtractOp::create(e.b, e.loc, lanes, 0);
-    for (int64_t lane = 1; lane < rows.width; ++lane)
-      sum = e.addf(sum, vector::ExtractOp::create(e.b, e.loc, lanes, lane));
-    return sum;
-  }
   SmallVector<Value> visit(int64_t axis, At at, SmallVector<Value> sums,
                            function_ref<SmallVector<Value>(const At &)> body) {
     if (axis < 5 && !rows.isOver(axis))

@@ -168,6 +168,13 @@ static void emit(kernel::SoftmaxGradOp op, KernelEmitter &e) {
   });
 }
 
+Value reference::sumOfLanes(KernelEmitter &e, Value lanes) {
+  Value sum = vector::ExtractOp::create(e.b, e.loc, lanes, 0);
+  for (int64_t lane = 1; lane < cast<VectorType>(lanes.getType()).getDimSize(0); ++lane)
+    sum = e.addf(sum, vector::ExtractOp::create(e.b, e.loc, lanes, lane));
+  return sum;
+}
+
 //===-- Matmul ------------------------------------------------------------===//
 
 namespace {
@@ -209,10 +216,7 @@ struct Matmul {
     })[0];
     if (step == 1)
       return total;
-    Value sum = vector::ExtractOp::create(e.b, e.loc, total, 0);
-    for (int64_t lane = 1; lane < step; ++lane)
-      sum = e.addf(sum, vector::ExtractOp::create(e.b, e.loc, total, lane));
-    return sum;
+    return sumOfLanes(e, total);
   }
 };
 } // namespace

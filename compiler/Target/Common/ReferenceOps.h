@@ -20,6 +20,9 @@ Lowering loweringOf() {
           [](mlir::Operation *op, KernelEmitter &e) { emit(mlir::cast<Op>(op), e); }};
 }
 
+/// Adds up the lanes of a vector, in their order.
+mlir::Value sumOfLanes(KernelEmitter &e, mlir::Value lanes);
+
 /// Returns the logical coordinates of the element that is stored at a flat position.
 llvm::SmallVector<mlir::Value> coordinatesOf(KernelEmitter &e, mlir::RankedTensorType type, mlir::Value at);
 
