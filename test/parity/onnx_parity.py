@@ -170,15 +170,15 @@ def call(*command):
 
 
 def compare(onnxruntime, kinema, spec, folder, more=(), layers="", mild=False):
-    """Returns the largest distance of the outputs in onnxruntime from those of `kinema run`. With `mild` weights no softmax has
-    scores that are far apart: a large network's are so far apart that rounding decides, or that they are 0 and 1."""
+    """Returns the largest distance of the outputs in onnxruntime from those of `kinema run`. With `mild` weights no softmax or
+    gate has scores that are far apart: a large network's are so far apart that rounding decides, or that they are 0 and 1."""
     files = {name: os.path.join(folder, name) for name in ("package", "weights", "input", "output", "model.onnx")}
     more = [*more, *(["--layers", layers] if layers else [])]
     call(kinema, "compile", spec, "--mode", "infer", "--batch", str(BATCH), *more, "-o", files["package"])
     random = numpy.random.default_rng(1)
     tensors = weights(files["package"], random)
     for name in tensors:
-        if mild and (".nonlocal.q." in name or "fc." in name):
+        if mild and (".nonlocal.q." in name or "fc." in name or ".excite." in name):
             tensors[name] *= 1e-3
     safetensors.save(files["weights"], tensors)
     call(kinema, "export", spec, *more, "--weights", files["weights"], "--onnx", files["model.onnx"])
