@@ -77,6 +77,19 @@ Activation Expander::expandCall(const dsl::CallStmt &call, Frame &frame, const A
   return node->value = result;
 }
 
+/// Returns whether what a call leaves is seen as one block of the network. A network that is called is none:
+/// its own blocks are.
+static bool isBlock(const dsl::Callee &callee) {
+  return callee.is(Kind::Stage) ||
+         (callee.definition && callee.definition->kind == dsl::Definition::Kind::Block);
+}
+
+/// Returns a name that no other block of the network has: `name`, `name2` ...
+static std::string uniqueName(llvm::StringMap<unsigned> &counts, const std::string &name) {
+  unsigned count = ++counts[name];
+  return count == 1 ? name : uniqueName(counts, name + std::to_string(count));
+}
+
 Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable &callable, Frame &frame,
                                   const Activation &value, int64_t copies, Node &node) {
   std::optional<std::string> segment = segmentOf(call, callable.callee, frame);
@@ -94,6 +107,9 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
   dsl::Binder binder(frame, call.head);
   bool plainLabel = call.label && call.label->text != "_";
   std::string layer = frame.path + (plainLabel ? call.label->text : call.head.text);
+  Network::Place inside = here;
+  if (here.block.empty() && segment && (call.times || isBlock(callable.callee)))
+    inside.block = uniqueName(blockCounts, base);
   for (int64_t copy = 0; copy < copies && current.state != Activation::State::Failed; ++copy) {
     dsl::CallablePtr target = binder.bindCall(callable, call.arguments, copy);
     if (!target)
@@ -101,6 +117,9 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
     std::string number = std::to_string(copy);
     std::string path = !numbered ? base : base.empty() ? number : base + "." + number;
     auto part = std::make_shared<Node>();
+    if (numbered && inside.block != here.block)
+      inside.copy = copy;
+    Part counted(here, inside);
     current = invoke(*target, {call, frame, path, layer, current, part});
     if (current.ready())
       current.origin = call.location;
@@ -134,7 +153,10 @@ Activation Expander::invoke(const dsl::Callable &callable, Site site) {
   bool joins = callee.braces() != dsl::Operation::Braces::None;
   bool isRow = isLayer && layerDepth == 0;
   if (isRow && !joins)
-    network.addLayer(site.layer, callee.name());
+    network.addLayer(site.layer, callee.name(), here);
+  std::optional<Part> branches; // of a join that is in no block belong to it
+  if (isRow && joins && here.block.empty())
+    branches.emplace(here, Network::Place{site.layer, std::nullopt, here.stream});
   layerDepth += isLayer && !joins;
   ++depth;
   Activation result = callee.isAct()      ? expandAct(callable, site)
@@ -143,7 +165,7 @@ Activation Expander::invoke(const dsl::Callable &callable, Site site) {
   --depth;
   layerDepth -= isLayer && !joins;
   if (isRow && joins)
-    network.addLayer(site.layer, callee.name());
+    network.addLayer(site.layer, callee.name(), here);
   return result;
 }
 

@@ -81,9 +81,17 @@ std::string Network::uniqueLayerName(StringRef name) {
   return uniqueLayerName((name + Twine(count)).str());
 }
 
-void Network::addLayer(StringRef name, StringRef kind) {
-  layers.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(name)),
-                                              builder.getNamedAttr("kind", builder.getStringAttr(kind))}));
+void Network::addLayer(StringRef name, StringRef kind, const Place &place) {
+  NamedAttrList facts;
+  facts.append("name", builder.getStringAttr(name));
+  facts.append("kind", builder.getStringAttr(kind));
+  if (!place.block.empty())
+    facts.append("block", builder.getStringAttr(place.block));
+  if (place.copy)
+    facts.append("copy", builder.getI64IntegerAttr(*place.copy));
+  if (!place.stream.empty())
+    facts.append("stream", builder.getStringAttr(place.stream));
+  layers.push_back(facts.getDictionary(module.getContext()));
 }
 
 Value Network::createUnary(Location where, StringRef operation, Value operand) {

@@ -51,9 +51,15 @@ public:
 
   /// Returns a name that no layer has yet: `name`, `name2` ...
   std::string uniqueLayerName(llvm::StringRef name);
+  /// Says where a layer stands in the text of the network.
+  struct Place {
+    std::string block;           // the call of a block or stage that it is a part of; empty: of none
+    std::optional<int64_t> copy; // which of that call's copies
+    std::string stream;          // empty: it stands in none
+  };
   /// Begins a row of the layer table: operations named `name` or `name.*` belong to it. `kind` is the
   /// author's word.
-  void addLayer(llvm::StringRef name, llvm::StringRef kind);
+  void addLayer(llvm::StringRef name, llvm::StringRef kind, const Place &place);
 
   /// Ends the function, which returns `logits` and behind them, as `loss.NAME`, the named values that the
   /// loss is of in their place, if there are any; and writes the facts into the module: `clip.network`,

@@ -43,6 +43,7 @@ bool Expander::step(Stream &stream) {
   if (missingValue(statement, *stream.frame))
     return false;
   std::swap(root.settings, stream.settings);
+  Part inside(here, {here.block, here.copy, StringRef(stream.frame->path).drop_back().str()});
   stream.value = expandStatement(statement, *stream.frame, stream.value);
   std::swap(root.settings, stream.settings);
   ++stream.next;

@@ -9,6 +9,10 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <fmt/format.h>
+
+#include <set>
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::inspect;
@@ -28,11 +32,18 @@ public:
       Layer &row = layers.emplace_back();
       row.name = layer.getAs<StringAttr>("name").str();
       row.kind = layer.getAs<StringAttr>("kind").str();
+      if (auto block = layer.getAs<StringAttr>("block"))
+        row.block = block.str();
+      if (auto stream = layer.getAs<StringAttr>("stream"))
+        row.stream = stream.str();
+      if (auto copy = layer.getAs<IntegerAttr>("copy"))
+        row.copy = copy.getInt();
     }
   }
 
   Layer *find(clip::ParamOp param) { return row(known.find(param.getSymName())); }
   Layer *find(Operation &op) { return row(known.of(op)); }
+  int64_t numberOf(const Layer &layer) const { return &layer - layers.data(); }
 
 private:
   std::vector<Layer> &layers;
@@ -71,6 +82,99 @@ static void noteMid(clip::ConvOp conv, Layer &row, llvm::StringMap<clip::ConvOp>
   first = conv;
 }
 
+//===-- What layers are made of -------------------------------------------===//
+
+/// Returns an attribute in words: `0.001`, `he_normal fan out`.
+static std::string wordsOf(Attribute attribute) {
+  if (auto text = dyn_cast<StringAttr>(attribute))
+    return text.str();
+  if (auto number = dyn_cast<IntegerAttr>(attribute))
+    return number.getType().isInteger(1) ? number.getInt() ? "on" : "off" : std::to_string(number.getInt());
+  if (auto number = dyn_cast<FloatAttr>(attribute))
+    return fmt::format("{}", number.getValueAsDouble());
+  if (isa<UnitAttr>(attribute))
+    return "on";
+  if (auto sizes = dyn_cast<DenseI64ArrayAttr>(attribute))
+    return shapeText(sizes);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  attribute.print(os);
+  return text;
+}
+
+/// Returns the initialisation {fan = "out", kind = "he_normal"} as "he_normal fan out".
+static std::string initialisationOf(DictionaryAttr init) {
+  std::string text = wordsOf(init.get("kind"));
+  for (NamedAttribute entry : init)
+    if (entry.getName() != "kind")
+      text += " " + entry.getName().str() + " " + wordsOf(entry.getValue());
+  return text;
+}
+
+static void addWindow(shape::Window window, LayerPart &part) {
+  part.kernel = shapeText(window.kernel);
+  part.settings.emplace_back("stride", shapeText(window.stride));
+  std::string padding = shapeText(window.padLow);
+  if (window.padHigh != window.padLow)
+    padding += " and " + shapeText(window.padHigh) + " behind";
+  part.settings.emplace_back("padding", padding);
+  part.settings.emplace_back("dilation", shapeText(window.dilation));
+}
+
+/// Returns the name of a layer's operation or parameter behind that of the layer.
+static std::string nameInside(StringRef name, StringRef layer) {
+  return name.consume_front(layer) && name.consume_front(".") ? name.str() : "";
+}
+
+static LayerPart partOf(Operation &op, StringRef layer) {
+  LayerPart part;
+  part.name = nameInside(cast<NameLoc>(op.getLoc()).getName(), layer);
+  part.op = op.getName().stripDialect().str();
+  part.contracts = isa<clip::ContractionOp>(op);
+  part.channels = clipShape(op.getResult(0).getType()).front();
+  for (NamedAttribute attribute : op.getAttrs()) {
+    if (auto window = dyn_cast<clip::WindowAttr>(attribute.getValue()))
+      addWindow(window.getWindow(), part);
+    else if (!isa<SymbolRefAttr>(attribute.getValue())) // a symbol is the name of a parameter
+      part.settings.emplace_back(attribute.getName().str(), wordsOf(attribute.getValue()));
+  }
+  std::string formula;
+  llvm::raw_string_ostream os(formula);
+  for (Region &region : op.getRegions())
+    for (Operation &inner : region.getOps())
+      inner.print(os, OpPrintingFlags().useLocalScope());
+  if (!formula.empty())
+    part.settings.emplace_back("formula", formula);
+  return part;
+}
+
+namespace {
+
+/// Finds the layers and inputs that values come from, in the order of the operations.
+class Sources {
+public:
+  explicit Sources(Block &block) {
+    for (BlockArgument input : block.getArguments())
+      of[input] = {-1 - int64_t(input.getArgNumber())};
+  }
+
+  /// Returns those that an operation's operands come from. Its results come from them as well where it
+  /// belongs to no layer, else from that layer.
+  std::set<int64_t> add(Operation &op, std::optional<int64_t> layer) {
+    std::set<int64_t> sources;
+    for (Value operand : op.getOperands())
+      sources.insert(of[operand].begin(), of[operand].end());
+    for (Value result : op.getResults())
+      of[result] = layer ? std::set<int64_t>{*layer} : sources;
+    return sources;
+  }
+
+private:
+  llvm::DenseMap<Value, std::set<int64_t>> of;
+};
+
+} // namespace
+
 static void addParameters(ModuleOp module, Rows &rows, LayerTable &table) {
   for (auto param : module.getOps<clip::ParamOp>()) {
     if (!param.isTrained())
@@ -80,8 +184,11 @@ static void addParameters(ModuleOp module, Rows &rows, LayerTable &table) {
     Layer *row = rows.find(param);
     const bool isLearnedTensor = row && row->kind == "param";
     table.weights += param.getRole() == "weight" && !isLearnedTensor ? count : 0;
-    if (row)
-      row->parameters += count;
+    if (!row)
+      continue;
+    row->parameters += count;
+    if (DictionaryAttr init = param.getInitAttr())
+      row->initialisations.emplace_back(nameInside(param.getSymName(), row->name), initialisationOf(init));
   }
 }
 
@@ -96,38 +203,49 @@ FailureOr<LayerTable> inspect::describeNetwork(ModuleOp module) {
   table.name = network.getAs<StringAttr>("name").str();
   table.batch = network.getAs<IntegerAttr>("batch").getInt();
   table.classes = network.getAs<IntegerAttr>("classes").getInt();
+  if (auto digest = network.getAs<StringAttr>("digest"))
+    table.digest = digest.str();
   for (Type input : forward.getArgumentTypes())
     table.inputs.push_back(clipShape(input));
+  for (Attribute input : network.getAs<ArrayAttr>("inputs"))
+    table.inputNames.push_back(cast<DictionaryAttr>(input).getAs<StringAttr>("name").str());
   Rows rows(facts, table.layers);
   llvm::StringMap<clip::ConvOp> previousConv;
+  std::vector<std::set<int64_t>> takesFrom(table.layers.size());
+  Sources sources(forward.getBody().front());
   for (Operation &op : forward.getBody().front()) {
     Layer *row = rows.find(op);
+    std::set<int64_t> from = sources.add(op, row ? std::optional(rows.numberOf(*row)) : std::nullopt);
     if (!row)
       continue;
+    takesFrom[rows.numberOf(*row)].insert(from.begin(), from.end());
+    row->parts.push_back(partOf(op, row->name));
     addOperation(op, *row, table.batch);
     if (auto conv = dyn_cast<clip::ConvOp>(op))
       noteMid(conv, *row, previousConv);
     table.macs += macsOf(op, table.batch);
   }
-  for (const Layer &layer : table.layers)
+  for (auto [number, layer] : llvm::enumerate(table.layers)) {
     table.activationBytes += layer.activationBytes;
+    takesFrom[number].erase(number);
+    layer.sources.assign(takesFrom[number].begin(), takesFrom[number].end());
+  }
   addParameters(module, rows, table);
   return table;
 }
 
 //===-- For people --------------------------------------------------------===//
 
-static std::string shapeText(ArrayRef<int64_t> shape) {
+std::string inspect::shapeText(ArrayRef<int64_t> shape) {
   std::string text;
   llvm::raw_string_ostream os(text);
   llvm::interleave(shape, os, "x");
   return text;
 }
 
-/// Returns 12345678 as "12,345,678".
-static std::string grouped(int64_t value) {
+std::string inspect::grouped(int64_t value) {
   std::string digits = std::to_string(value);
-  for (int64_t place = static_cast<int64_t>(digits.size()) - 3; place > 0; place -= 3)
+  for (int64_t place = static_cast<int64_t>(digits.size()) - 3; place > (value < 0); place -= 3)
     digits.insert(place, ",");
   return digits;
 }

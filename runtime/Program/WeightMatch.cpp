@@ -82,35 +82,6 @@ void fit(ParameterSource &source, const FileTensor &tensor, const Manifest &netw
                     source.inflation == Inflation::Centre ? ", of which the middle one has the weights" : "");
 }
 
-// Returns a hint where the file has the parameter, or any where it is empty, under the name of another
-// naming: of those namings, the one that has most names in common with the file.
-std::string otherNaming(const Manifest &network, const TensorFile &file, const Naming &naming,
-                        const std::string &parameter = "") {
-  std::set<std::string> names;
-  for (const FileTensor &tensor : file.tensors)
-    names.insert(tensor.name);
-  std::vector<std::string> candidates = namingNames();
-  if (naming)
-    candidates.insert(candidates.begin(), "kinema");
-  size_t most = 0;
-  std::string hint;
-  for (const std::string &candidate : candidates) {
-    const Naming other = findNaming(candidate);
-    std::vector<std::string> common;
-    for (const Parameter &known : network.parameters)
-      if (std::string name = other.find(known.name); names.contains(name))
-        common.push_back(name);
-    const std::string example = !parameter.empty() ? other.find(parameter)
-                                : common.empty()   ? ""
-                                                   : common.front();
-    if (common.size() <= most || !names.contains(example))
-      continue;
-    most = common.size();
-    hint = fmt::format("; it has {}, as {} calls it: say --names {}", example, candidate, candidate);
-  }
-  return hint;
-}
-
 constexpr const char *fineTuning =
     "; to fine-tune, `train --partial` takes what fits and initialises the rest";
 
@@ -140,6 +111,33 @@ void addTo(std::vector<Line> &lines, const std::string &name, const std::string 
 }
 
 } // namespace
+
+std::string otherNaming(const Manifest &network, const TensorFile &file, const Naming &naming,
+                        const std::string &parameter) {
+  std::set<std::string> names;
+  for (const FileTensor &tensor : file.tensors)
+    names.insert(tensor.name);
+  std::vector<std::string> candidates = namingNames();
+  if (naming)
+    candidates.insert(candidates.begin(), "kinema");
+  size_t most = 0;
+  std::string hint;
+  for (const std::string &candidate : candidates) {
+    const Naming other = findNaming(candidate);
+    std::vector<std::string> common;
+    for (const Parameter &known : network.parameters)
+      if (std::string name = other.find(known.name); names.contains(name))
+        common.push_back(name);
+    const std::string example = !parameter.empty() ? other.find(parameter)
+                                : common.empty()   ? ""
+                                                   : common.front();
+    if (common.size() <= most || !names.contains(example))
+      continue;
+    most = common.size();
+    hint = fmt::format("; it has {}, as {} calls it: say --names {}", example, candidate, candidate);
+  }
+  return hint;
+}
 
 int64_t WeightMatch::matched() const {
   return std::ranges::count_if(parameters, [](const ParameterSource &source) { return source.tensor; });

@@ -54,6 +54,12 @@ WeightMatch findWeights(const Manifest &network, const TensorFile &file, const N
 // Returns the parameter's values, row-major. The file must have been read with its elements.
 std::vector<float> valuesOf(const ParameterSource &source);
 
+// Returns a hint where the file has parameters under the names of another naming, "; it has NAME, as NAMING
+// calls it ...": of those namings, the one that has most names in common with the file. Only that parameter
+// counts, or any where it is empty.
+std::string otherNaming(const Manifest &network, const TensorFile &file, const Naming &naming,
+                        const std::string &parameter = "");
+
 // Throws Error where no parameter has a tensor; says which naming has more of the file's names, if one has.
 void requireAny(const WeightMatch &match, const Manifest &network, const TensorFile &file,
                 const std::string &origin, const Naming &naming);

@@ -18,9 +18,13 @@ namespace kinema {
 
 void addSpecOptions(CLI::App &command, SpecOptions &options, const char *meaning) {
   command.add_option("SPEC", options.spec, meaning)->required();
-  command.add_option("--models", options.models, "folders in which `use` looks for files");
   command.add_option("--batch", options.batch, "clips that are computed together")
       ->check(CLI::Range(1, 65536));
+  addSizes(command, options);
+}
+
+void addSizes(CLI::App &command, SpecOptions &options) {
+  command.add_option("--models", options.models, "folders in which `use` looks for files");
   command.add_option("--frames", options.frames, "frames of a clip")->check(CLI::Range(1, 65536));
   command.add_option("--size", options.size, "height and width of a clip: 112 or 128x171");
   command.add_option("--classes", options.classes, "classes to tell apart")->check(CLI::Range(1, 10000000));

@@ -24,6 +24,8 @@ struct SpecOptions {
 /// Adds the spec and what replaces its sizes.
 void addSpecOptions(CLI::App &command, SpecOptions &options,
                     const char *meaning = "the network, a .arch file");
+/// Adds what replaces a spec's sizes alone, and where its files are looked for.
+void addSizes(CLI::App &command, SpecOptions &options);
 /// Adds --set, for commands whose own options lack it.
 void addSettings(CLI::App &command, SpecOptions &options);
 /// Adds --threads, likewise.

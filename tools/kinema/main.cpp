@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
   kinema::addCompile(app);
   kinema::addBuild(app);
   kinema::addExport(app);
+  kinema::addDiff(app);
   kinema::addRuntimeCommands(app);
   kinema::addTune(app);
   kinema::addData(app);
