@@ -1,4 +1,4 @@
-// Contains the files of models/lib as they were when the compiler was built.
+// Contains the files of models/lib and of models as they were when the compiler was built.
 #pragma once
 
 #include "llvm/ADT/ArrayRef.h"
@@ -13,5 +13,7 @@ struct LibraryFile {
 
 /// Returns the files sorted by name; "prelude" is one of them.
 llvm::ArrayRef<LibraryFile> library();
+/// Returns the networks of models/, likewise.
+llvm::ArrayRef<LibraryFile> models();
 
 } // namespace kinema::dsl

@@ -110,21 +110,23 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
     diagnostics.error(name.location, llvm::toString(text.takeError()));
     return std::nullopt;
   }
-  for (const LibraryFile &file : library()) {
-    std::string libraryPath = ("models/lib/" + file.name + ".arch").str();
-    if (file.name == name.text) {
-      auto known = program.sources.find(libraryPath);
-      return known ? *known : parseInto(libraryPath, file.text.str());
+  std::vector<llvm::StringRef> names, all;
+  for (auto [files, folder] : {std::pair(library(), "models/lib/"), {models(), "models/"}})
+    for (const LibraryFile &file : files) {
+      std::string libraryPath = (folder + file.name + ".arch").str();
+      if (file.name == name.text) {
+        auto known = program.sources.find(libraryPath);
+        return known ? *known : parseInto(libraryPath, file.text.str());
+      }
+      all.push_back(file.name);
     }
-  }
-  std::vector<llvm::StringRef> names;
   for (const LibraryFile &file : library())
     names.push_back(file.name);
   Diagnostic &error = diagnostics.error(name.location, "no file '" + name.text + ".arch' is found",
-                                        didYouMean(name.text, names));
+                                        didYouMean(name.text, all));
   for (const std::string &folder : folders(user))
     error.note("looked in " + (folder.empty() ? "." : folder));
-  error.note("and in the library: " + llvm::join(names, " "));
+  error.note("and in the library: " + llvm::join(names, " ") + ", and the networks of models/");
   error.note("other folders are named with --models or in the variable KINEMA_MODELS");
   return std::nullopt;
 }

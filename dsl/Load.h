@@ -13,7 +13,7 @@ namespace kinema::dsl {
 struct LoadOptions {
   /// Lists folders that are searched for `use NAME` (NAME.arch) after the spec's own folder and its lib/, and
   /// before $KINEMA_MODELS (a list separated by `:`), each with its lib/ too. What is found nowhere is taken
-  /// from the library in the binary.
+  /// from the library in the binary, or from the networks of models/ there.
   std::vector<std::string> libraryPaths = {};
   /// Lists settings from the command line: "frames=32" (a parameter of the network), "data.crop=224x224" (a
   /// setting of the recipe).

@@ -7,6 +7,7 @@
 int main(int argc, char **argv) {
   CLI::App app("Kinema compiles video networks, trains and runs them.", "kinema");
   app.require_subcommand(1);
+  kinema::addNew(app);
   kinema::addInspect(app);
   kinema::addCompile(app);
   kinema::addBuild(app);
