@@ -6,6 +6,7 @@ from torch import nn
 
 CLASSES = 400
 DEPTHS = (3, 4, 6, 3)  # of a ResNet-50
+SHALLOW = (1, 2, 2, 1)  # enough for each block to stand in its first form and in the others'
 
 
 def sized(value):
@@ -79,14 +80,21 @@ def stem_pool(x):
     return F.max_pool3d(x, (1, 3, 3), SPACE, (0, 1, 1))
 
 
-class ResNet50(nn.Module):
-    """Over clips: a stem of 3x7x7, and the middle convs of the kind that is given."""
+def factorised(inputs, outputs, k, stride=1, mid=None):
+    """Tran et al., 2018: (2+1)D, with as many weights as a conv of 3 x k x k."""
+    t, h, w = sized(stride)
+    mid = mid or 3 * k * k * inputs * outputs // (k * k * inputs + 3 * outputs)
+    return Row(spatial=Unit(inputs, mid, (1, k, k), (1, h, w)), temporal=Unit(mid, outputs, (3, 1, 1), (t, 1, 1)))
 
-    def __init__(self, middle, pool=None, stem=(3, 7, 7), stride=2, block=Bottleneck):
+
+class ResNet(nn.Module):
+    """Over clips: a stem, and in each group bottlenecks with the middle convs of its kind."""
+
+    def __init__(self, middles, stem, depths=DEPTHS, pool=None, stride=2, block=Bottleneck):
         super().__init__()
         self.pool = pool
-        self.stem = Unit(3, 64, stem, SPACE)
-        for i, depth in enumerate(DEPTHS):
+        self.stem = stem
+        for i, (depth, middle) in enumerate(zip(depths, middles)):
             setattr(self, f"stage{i + 1}", stage(64 if i == 0 else 128 * 2**i, 256 * 2**i, depth, middle, stride if i else 1, block))
         self.fc = nn.Linear(2048, CLASSES)
 
@@ -97,6 +105,42 @@ class ResNet50(nn.Module):
 
     def forward(self, x):
         return self.fc(self.features(x).mean((2, 3, 4)))
+
+
+class ResNet50(ResNet):
+    """With a stem of 3x7x7, and the middle convs of one kind."""
+
+    def __init__(self, middle, pool=None, stem=(3, 7, 7), stride=2, block=Bottleneck, depths=DEPTHS):
+        super().__init__((middle,) * 4, Unit(3, 64, stem, SPACE), depths, pool, stride, block)
+
+
+def r2plus1d(depths=DEPTHS):
+    return ResNet((lambda channels, stride: factorised(channels, channels, 3, stride),) * 4, factorised(3, 64, 7, SPACE, mid=45), depths)
+
+
+def rmc3(depths=DEPTHS):
+    return ResNet((plane, cube, cube, cube), Unit(3, 64, (1, 7, 7), SPACE), depths)
+
+
+# Hu et al., 2018: squeeze and excitation, here of each frame.
+
+class SqueezeExcitation(nn.Module):
+    def __init__(self, channels, ratio=16):
+        super().__init__()
+        self.squeeze = Unit(channels, channels // ratio, bn=False)
+        self.excite = Unit(channels // ratio, channels, bn=False, relu=False)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.excite(self.squeeze(x.mean((3, 4), keepdim=True))))
+
+
+class SEBottleneck(Bottleneck):
+    def __init__(self, inputs, outputs, middle, stride=1):
+        super().__init__(inputs, outputs, middle, stride)
+        self.se = SqueezeExcitation(outputs)
+
+    def branch(self, x):
+        return self.se(super().branch(x))
 
 
 # Tran et al., 2019: channel-separated networks. In ip-CSN a conv of 1x1x1 stands before the depthwise one.
@@ -139,6 +183,26 @@ def r3d_50_nl():
         for i in range(1, len(group), 2):
             group[i] = NonLocalBottleneck(channels, channels, cube)
     return network
+
+
+class I3DResNet50(nn.Module):
+    """Wang et al.'s I3D, without non-local blocks: the first convs of bottlenecks see three frames, each or every other one."""
+
+    def __init__(self, depths=DEPTHS):
+        super().__init__()
+        self.stem = Unit(3, 64, (5, 7, 7), SPACE)
+        inputs = 64
+        for i, (depth, wide) in enumerate(zip(depths, ((0, 1, 2), (0, 2), (0, 2, 4), (1,)))):
+            outputs, blocks = 256 * 2**i, []
+            for j in range(depth):
+                blocks.append(Bottleneck(inputs, outputs, plane, SPACE if i and not j else 1, first=(3, 1, 1) if j in wide else 1))
+                inputs = outputs
+            setattr(self, f"stage{i + 1}", nn.Sequential(*blocks))
+        self.fc = nn.Linear(2048, CLASSES)
+
+    def forward(self, x):
+        x = F.max_pool3d(self.stage1(stem_pool(self.stem(x))), (2, 1, 1))
+        return self.fc(self.stage4(self.stage3(self.stage2(x))).mean((2, 3, 4)))
 
 
 # Qiu et al., 2017: P3D, whose units take turns.
@@ -426,8 +490,12 @@ def with_eps(network, eps):
     return network
 
 
-# By the names of the specs.
+# By the names of the specs, or of what SETTINGS of papers_parity.py make of them.
 NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
+            "r2plus1d": lambda: with_eps(r2plus1d(SHALLOW), 1e-3),
+            "rmc3": lambda: with_eps(rmc3(SHALLOW), 1e-3),
+            "se_frames": lambda: ResNet50(plane, stem_pool, (1, 7, 7), SPACE, SEBottleneck, SHALLOW),
+            "i3d_50": lambda: I3DResNet50(SHALLOW),
             "r3d_50_nl": lambda: with_eps(r3d_50_nl(), 1e-3),
             "ip_csn_50": lambda: with_eps(ResNet50(preserved, stem_pool), 1e-3),
             "ir_csn_50": lambda: with_eps(ResNet50(depthwise, stem_pool), 1e-3),
