@@ -47,6 +47,8 @@ private:
   void compareShapes() {
     auto compare = [&](const std::string &where, const std::vector<int64_t> &x,
                        const std::vector<int64_t> &y) {
+      if (x.empty() || y.empty()) // of a learned tensor
+        return;
       if (llvm::equal(llvm::drop_begin(x), llvm::drop_begin(y)))
         note("channels " + where, std::to_string(x.front()), std::to_string(y.front()));
       else if (where == "out" || a.out == b.out)
@@ -104,6 +106,7 @@ private:
     const std::string part = x.name == y.name ? x.name : "";
     noteIn(part, "kernel", x.kernel, y.kernel, false);
     const bool isMid = x.channels == a.mid && y.channels == b.mid;
+    // A layer with an operation has shapes.
     const bool isOut = x.channels == a.out.front() && y.channels == b.out.front();
     if (x.contracts && !isMid && !isOut)
       noteIn(part, "channels", std::to_string(x.channels), std::to_string(y.channels), false);

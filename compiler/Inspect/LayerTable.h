@@ -30,7 +30,7 @@ struct Layer {
   std::string block;            // the call of a block or stage that it is a part of, "stage2"; empty: of none
   std::string stream;           // empty: it stands in none
   std::optional<int64_t> copy;  // which of the block's copies
-  std::vector<int64_t> in, out; // C, T, H, W
+  std::vector<int64_t> in, out; // C, T, H, W; none of a learned tensor, which has no operation
   int64_t mid = 0;              // channels between the parts of a factorised conv; 0: it has one part
   int64_t parameters = 0;       // trained numbers
   int64_t macs = 0;             // of its convs, fully connected layers and attention, for one clip

@@ -6,8 +6,10 @@
 #include "compiler/Inspect/Schedules.h"
 #include "compiler/Pipelines/Step.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/InspectPackage.h"
+#include "tools/kinema/Picture.h"
 #include "tools/kinema/SpecOptions.h"
 
 #include <fmt/format.h>
@@ -22,6 +24,8 @@ struct InspectCommandOptions {
   bool json = false;
   bool launches = false;
   bool schedules = false;
+  bool layers = false;
+  std::string svg;    // a file for a picture
   std::string kernel; // a kernel of the package
 };
 
@@ -80,11 +84,25 @@ nlohmann::json plansJson(const InspectCommandOptions &options, const inspect::La
   return object;
 }
 
+/// Shows what is known before anything is planned.
+void showLayers(const InspectCommandOptions &options, const inspect::LayerTable &table) {
+  if (options.json)
+    fmt::print("{}\n", inspect::toJson(table).dump(1));
+  else
+    fmt::print("{}", inspect::toText(table));
+}
+
 void inspectSpec(const InspectCommandOptions &options) {
+  if (!options.svg.empty())
+    checkWritable(options.svg);
   Compilation compilation({}, frontendOptions(options.spec), options.spec.threads, llvm::errs());
   require(compilation.fromSpec(options.spec.spec, Phase::Clip));
   auto table = inspect::describeNetwork(compilation.module());
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
+  if (!options.svg.empty())
+    return writeFile(options.svg, pictureOf(*table));
+  if (options.layers)
+    return showLayers(options, *table);
   auto training = plan(compilation.module(), options, true),
        inference = plan(compilation.module(), options, false);
   // Schedules are known before there is code.
@@ -114,6 +132,10 @@ void inspectSpec(const InspectCommandOptions &options) {
 void inspectEither(const InspectCommandOptions &options) {
   if (isPackage(options.spec.spec)) {
     refuseChanges(options.spec, options.choice);
+    if (!options.svg.empty() || options.layers)
+      refuse("{} is compiled, and has kernels in place of layers: --svg and --layers-only show those of its "
+             "spec",
+             options.spec.spec);
     return inspectPackage(
         {options.spec.spec, options.kernel, options.choice.toolkit, options.launches, options.json});
   }
@@ -140,6 +162,12 @@ void addInspect(CLI::App &app) {
       "how each launch is carried out, how long it took when it was measured and how long it takes by "
       "the model of a GPU, beside the least that its work allows; instead of the kernels' machine "
       "code");
+  auto *svg =
+      command->add_option("--svg", options->svg, "draw the network's blocks to this file, and no more");
+  command->add_flag("--layers-only", options->layers, "without memory, launches and kernels: at once")
+      ->excludes(svg);
+  for (const char *option : {"--json", "--launches", "--schedules"})
+    svg->excludes(command->get_option(option));
   command->add_option("--kernel", options->kernel, "of a package: this kernel, with its code");
   command->callback([options] { inspectEither(*options); });
 }

@@ -127,6 +127,14 @@ TEST(Diff, SaysThatFormulasAndConstantsDiffer) {
   EXPECT_THAT(inits.changesOf("stem"), HasSubstr("|initialisation of weight|he_normal fan out|"));
 }
 
+TEST(Diff, OfNetworksWithLearnedTensors) {
+  Compared compared(
+      "  add {\n    conv3d ch=8\n    bias: param [8 1 1 1]\n  }\n  pool avg global -> fc 5",
+      "  add {\n    conv3d ch=8\n    bias: param [8 4 1 1] init=normal\n  }\n  pool avg global -> fc 5");
+  EXPECT_EQ(compared.difference.parameters, 24);
+  EXPECT_THAT(compared.changesOf("bias"), HasSubstr("|initialisation of "));
+}
+
 TEST(Diff, SaysThatSomethingElseIsComputed) {
   const char *body = "  stem: conv3d ch=8 -> pool avg global -> fc 5";
   inspect::LayerTable one = Compared::tableOf(body), other = one;
