@@ -165,3 +165,10 @@ LogicalResult kinema::verifyNames(func::FuncOp function) {
       return failure();
   return success();
 }
+
+void kinema::reshapeParameter(clip::ParamOp param, clip::ReadOp read, RankedTensorType type) {
+  if (!param.getFileShape())
+    param.setFileShape(param.getTensorType().getShape());
+  param.setType(type);
+  read.getValue().setType(type);
+}

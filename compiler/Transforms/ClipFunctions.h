@@ -20,6 +20,10 @@ mlir::func::FuncOp cloneFunction(mlir::func::FuncOp function, llvm::StringRef na
 /// Moves the reads to the top of the function, one for each parameter, and returns them in their order.
 llvm::SmallVector<clip::ReadOp> hoistReads(mlir::func::FuncOp function);
 
+/// Gives a parameter, and one of its reads, a shape with the same elements in the same order; in files it
+/// keeps its own.
+void reshapeParameter(clip::ParamOp param, clip::ReadOp read, mlir::RankedTensorType type);
+
 /// Returns the softmax that makes `value` probabilities of classes, or one of those that `value` is the
 /// average of. Returns null where `value` holds scores.
 clip::SoftmaxOp softmaxBehind(mlir::Value value);

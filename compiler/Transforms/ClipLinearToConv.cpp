@@ -1,3 +1,4 @@
+#include "compiler/Transforms/ClipFunctions.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Clip.h"
 
@@ -23,10 +24,7 @@ static LogicalResult reshapeWeight(LinearOp linear, ModuleOp module) {
   if (param.getFileShape() && param.getTensorType() != type)
     return linear.emitError("shares its weight with a layer of another input shape: ")
            << param.getTensorType() << " and " << type;
-  if (!param.getFileShape())
-    param.setFileShape(param.getTensorType().getShape());
-  param.setType(type);
-  read.getValue().setType(type);
+  reshapeParameter(param, read, type);
   return success();
 }
 
@@ -47,7 +45,7 @@ struct ClipLinearToConvPass : kinema::impl::ClipLinearToConvBase<ClipLinearToCon
     SmallVector<LinearOp> linears;
     getOperation().walk([&](LinearOp linear) { linears.push_back(linear); });
     for (LinearOp linear : linears) {
-      if (linear.getWeight().getType().getRank() == 2 && failed(reshapeWeight(linear, getOperation())))
+      if (failed(reshapeWeight(linear, getOperation())))
         return signalPassFailure();
       replaceByConv(linear);
       ++layers;

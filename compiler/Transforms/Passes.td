@@ -27,6 +27,27 @@ def ClipLinearToConv : Pass<"clip-linear-to-conv", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"layers", "layers", "fully connected layers turned into convs">];
 }
 
+def ClipPatchesToChannels : Pass<"clip-patches-to-channels", "::mlir::ModuleOp"> {
+  let summary = "turn convs over patches of few channels into 1x1x1 convs of many channels";
+  let description = [{
+    Why: kernels go through a window tap by tap, each of which is a product of as many channels as there are. The
+    patches of a transformer have 3 channels and hundreds of taps, which lie side by side: arranged as channels they
+    are one product. The weight keeps its elements in their order, and its shape in weights files (`file_shape`).
+
+    Before:
+    ```mlir
+    %y = clip.conv %x, %w window <2x8x8 stride 2x8x8> : (tensor<1x3x4x16x16xf32>, tensor<32x3x2x8x8xf32>) -> tensor<1x32x2x2x2xf32>
+    ```
+    After:
+    ```mlir
+    %p = clip.arrange %x #clip.arrangement<0, 1, 2 3, 4 5, 6 7 -> 0, 1 3 5 7, 2, 4, 6 of 1x3x2x2x2x8x2x8> : (tensor<1x3x4x16x16xf32>) -> tensor<1x384x2x2x2xf32>
+    %y = clip.conv %p, %w window <1x1x1> : (tensor<1x384x2x2x2xf32>, tensor<32x384x1x1x1xf32>) -> tensor<1x32x2x2x2xf32>
+    ```
+  }];
+  let dependentDialects = ["::kinema::clip::ClipDialect"];
+  let statistics = [Statistic<"layers", "layers", "convs over patches turned into 1x1x1 convs">];
+}
+
 def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
   let summary = "make the training step @train_step from @forward";
   let description = [{

@@ -27,7 +27,7 @@ void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape)
 
 // Counts the connections of one output (fan-in) or one input (fan-out) channel of a weight [O, I, ...].
 double fan(const Parameter &parameter) {
-  int64_t dropped = parameter.shape[parameter.init.fanOut ? 1 : 0];
+  int64_t dropped = parameter.fileShape[parameter.init.fanOut ? 1 : 0];
   int64_t connections = parameter.elements() / dropped;
   return static_cast<double>(connections);
 }
