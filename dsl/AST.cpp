@@ -66,8 +66,9 @@ void visitPaths(const Stmt &stmt, llvm::function_ref<void(const PathExpr &)> vis
     for (const Argument &argument : call->arguments)
       for (const ExprPtr &value : argument.cycle)
         visitPaths(*value, visit);
-    if (call->times)
-      visitPaths(*call->times, visit);
+    for (const ExprPtr *option : {&call->times, &call->same, &call->frozen})
+      if (*option)
+        visitPaths(**option, visit);
   }
 }
 

@@ -111,8 +111,8 @@ struct BinaryExpr : Expr {
   static bool classof(const Expr *expr) { return expr->kind == Kind::Binary; }
 };
 
-/// An Argument is one argument of a call, such as `128`, `ch=128` or `block=a|b`. Copies (`x4`, `times=n`)
-/// are not among them: see Call::times.
+/// An Argument is one argument of a call, such as `128`, `ch=128` or `block=a|b`. What every call can be told
+/// (`x4`, `times=n`, `same=a`, `frozen=on`) is not among them: see CallStmt.
 struct Argument {
   std::string name;  // empty: positional
   Location location; // that of the name, or of a positional argument's expression
@@ -206,6 +206,8 @@ struct CallStmt : Stmt {
   Name head;
   std::vector<Argument> arguments; // in the order written
   ExprPtr times;                   // number of copies (`x4` is an IntExpr), or null
+  ExprPtr same;                    // the value whose weights the call uses, or null: it has its own
+  ExprPtr frozen;                  // whether training leaves its weights alone, or null
   std::optional<Body> body;        // the braces of residual, add, mul, average, concat
 
   CallStmt(Location location, std::optional<Name> label, Name head)

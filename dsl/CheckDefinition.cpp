@@ -132,6 +132,7 @@ private:
   void stream(const StreamStmt &stream);
   void from(const FromStmt &from);
   void call(const CallStmt &call);
+  void weightsOf(const CallStmt &call);
   bool knownHead(const CallStmt &call, const Callee &callee);
   void braces(const CallStmt &call, const Callee &callee);
   void needValue(const CallStmt &call, const Callee &callee);
@@ -283,8 +284,22 @@ void DefinitionChecker::call(const CallStmt &call) {
     argumentsOfParameter(call);
   if (call.times)
     expressions.evaluateCopies(*call.times);
+  weightsOf(call);
   if (call.body)
     bodyOf(call);
+}
+
+/// Checks what a call says of its weights.
+void DefinitionChecker::weightsOf(const CallStmt &call) {
+  if (call.same)
+    expressions.evaluateValue(*call.same, "same");
+  if (call.frozen)
+    expressions.evaluateFlag(*call.frozen, "frozen");
+  if (call.same && call.body)
+    error(call.same->location, "'same' is said of what stands in these braces",
+          "braces own no weights: each line in them says whose it uses");
+  else if (call.same && call.frozen)
+    error(call.frozen->location, "the weights are another call's, which says whether they are frozen");
 }
 
 /// Reports a head that calls nothing.

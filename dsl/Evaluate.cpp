@@ -139,6 +139,14 @@ std::optional<Binding> Evaluator::evaluateInteger(const Expr &expr, llvm::String
   return value;
 }
 
+std::optional<Binding> Evaluator::evaluateFlag(const Expr &expr, llvm::StringRef name) {
+  const CalleeParameter wanted{name, Type::Flag};
+  std::optional<Binding> value = evaluate(expr, wanted);
+  if (value && is<Auto>(*value))
+    return mismatch(expr, wanted, "'auto'");
+  return value;
+}
+
 std::optional<Binding> Evaluator::evaluateCopies(const Expr &expr) {
   std::optional<Binding> copies = evaluateInteger(expr, "times");
   const int64_t *count = copies ? std::get_if<int64_t>(&*copies) : nullptr;
@@ -149,8 +157,8 @@ std::optional<Binding> Evaluator::evaluateCopies(const Expr &expr) {
   return std::nullopt;
 }
 
-std::optional<Binding> Evaluator::evaluateValue(const Expr &expr) {
-  CalleeParameter wanted{"argument", Type::Value};
+std::optional<Binding> Evaluator::evaluateValue(const Expr &expr, llvm::StringRef name) {
+  CalleeParameter wanted{name, Type::Value};
   std::optional<Binding> value = evaluate(expr, wanted);
   if (value && is<Auto>(*value))
     return mismatch(expr, wanted, "'auto'");

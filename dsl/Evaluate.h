@@ -16,10 +16,12 @@ public:
   std::optional<Binding> evaluate(const Expr &expr, const CalleeParameter &wanted);
   /// Returns an integer, known or not; `name` says in errors what it is for.
   std::optional<Binding> evaluateInteger(const Expr &expr, llvm::StringRef name);
+  /// Returns `on` or `off`, known or not; `name` says in errors what it is for.
+  std::optional<Binding> evaluateFlag(const Expr &expr, llvm::StringRef name);
   /// Returns a number of copies.
   std::optional<Binding> evaluateCopies(const Expr &expr);
-  /// Returns a named value of the network.
-  std::optional<Binding> evaluateValue(const Expr &expr);
+  /// Returns a named value of the network; `name` says in errors what it is for.
+  std::optional<Binding> evaluateValue(const Expr &expr, llvm::StringRef name = "argument");
   /// Checks what is given for a parameter that is known at the call alone.
   bool evaluateLoosely(const Expr &expr);
 

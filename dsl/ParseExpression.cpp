@@ -28,43 +28,58 @@ bool ExpressionParser::argumentFollows() {
 /// Returns whether a pattern of names such as `*.bn.weight` comes next, and not a factor.
 bool ExpressionParser::patternFollows() { return peek().isMark('*') && peekSecond().isMark('.'); }
 
-bool ExpressionParser::arguments(std::vector<Argument> &arguments, ExprPtr *times) {
-  while (argumentFollows()) {
-    const Token &token = peek();
-    Location location = token.location;
-    bool isTimes = token.isWord("times") && peekSecond().isMark('=');
-    if (!times && (token.is(Kind::Repeat) || isTimes))
-      return fail("copies are made where a unit or block is called, not where its arguments are bound"),
-             false;
-    if (token.is(Kind::Repeat)) {
-      auto value = integerValue(token.text.drop_front(), location);
-      if (!value)
-        return false;
-      take();
-      if (!copies(*times, std::make_unique<IntExpr>(location, *value), location))
-        return false;
-    } else if (isTimes) {
-      take();
-      take();
-      if (!copies(*times, expression(), location))
-        return false;
-    } else {
-      auto parsed = argument();
-      if (!parsed)
-        return false;
-      arguments.push_back(std::move(*parsed));
-    }
-  }
-  return !peek().is(Kind::Error);
-}
+static constexpr llvm::StringRef callOptions[] = {"times", "same", "frozen"};
 
-bool ExpressionParser::copies(ExprPtr &times, ExprPtr value, Location location) {
+bool isCallOption(llvm::StringRef name) { return llvm::is_contained(callOptions, name); }
+
+/// Parses `x4`, `times=n`, `same=a` or `frozen=on`.
+bool ExpressionParser::option(CallStmt *call) {
+  const Token first = take();
+  const bool isRepeat = first.is(Kind::Repeat);
+  const llvm::StringRef name = isRepeat ? "times" : first.text;
+  if (!call)
+    return failAt(first.location, name == "times"
+                                      ? "copies are made where a unit or block is called, not where its "
+                                        "arguments are bound"
+                                      : "'" + name.str() +
+                                            "' is said where a unit or block is called, not where its "
+                                            "arguments are bound"),
+           false;
+  ExprPtr value;
+  if (isRepeat) {
+    auto copies = integerValue(first.text.drop_front(), first.location);
+    value = copies ? std::make_unique<IntExpr>(first.location, *copies) : nullptr;
+  } else {
+    take();
+    value = expression();
+  }
   if (!value)
     return false;
-  if (times)
-    return failAt(location, "the number of copies is given twice"), false;
-  times = std::move(value);
+  ExprPtr *const options[] = {&call->times, &call->same, &call->frozen};
+  ExprPtr &option = *options[llvm::find(callOptions, name) - std::begin(callOptions)];
+  if (option)
+    return failAt(first.location, name == "times" ? "the number of copies is given twice"
+                                                  : "'" + name.str() + "' is given twice"),
+           false;
+  option = std::move(value);
   return true;
+}
+
+bool ExpressionParser::arguments(std::vector<Argument> &arguments, CallStmt *call) {
+  while (argumentFollows()) {
+    const Token &token = peek();
+    bool isNamed = token.is(Kind::Word) && peekSecond().isMark('=');
+    if (token.is(Kind::Repeat) || (isNamed && isCallOption(token.text))) {
+      if (!option(call))
+        return false;
+      continue;
+    }
+    auto parsed = argument();
+    if (!parsed)
+      return false;
+    arguments.push_back(std::move(*parsed));
+  }
+  return !peek().is(Kind::Error);
 }
 
 std::optional<Argument> ExpressionParser::argument() {

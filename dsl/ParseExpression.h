@@ -6,14 +6,17 @@
 
 namespace kinema::dsl {
 
+/// Returns whether a name stands for what every call can be told, and so for no parameter.
+bool isCallOption(llvm::StringRef name);
+
 class ExpressionParser : public TokenStream {
 public:
   using TokenStream::TokenStream;
 
 protected:
-  /// Parses arguments up to a token that cannot start one. `times` receives `x4` and `times=n`; it is null
-  /// where copies are not allowed.
-  bool arguments(std::vector<Argument> &arguments, ExprPtr *times);
+  /// Parses arguments up to a token that cannot start one. `call` receives what every call can be told (`x4`,
+  /// `times=n`, `same=a`, `frozen=on`); it is null where arguments are bound and nothing is called.
+  bool arguments(std::vector<Argument> &arguments, CallStmt *call);
   ExprPtr expression();
   std::unique_ptr<PathExpr> path();
   /// Parses the integer or number that comes next.
@@ -23,7 +26,7 @@ private:
   bool argumentFollows();
   bool patternFollows();
   std::optional<Argument> argument();
-  bool copies(ExprPtr &times, ExprPtr value, Location location);
+  bool option(CallStmt *call);
   ExprPtr binary(ExprPtr lhs, ExprPtr (ExpressionParser::*rule)());
   ExprPtr term();
   ExprPtr factor();

@@ -156,9 +156,9 @@ bool Parser::parameter(Definition &definition) {
   auto named = name("a parameter", true);
   if (!named)
     return false;
-  if (named->text == "times")
-    return failAt(named->location, "'times' cannot be the name of a parameter",
-                  "times=n is the number of copies of any call"),
+  if (isCallOption(named->text))
+    return failAt(named->location, "'" + named->text + "' cannot be the name of a parameter",
+                  "every call can be told times=n, its copies; same=a, whose weights it uses; frozen=on"),
            false;
   if (const Parameter *other = definition.parameter(named->text))
     return failAt(named->location, "two parameters are called '" + other->name.text + "'"), false;
@@ -434,7 +434,7 @@ StmtPtr Parser::call(std::optional<Name> label, Location start) {
     return fail("a statement starts with what is called, not with an argument",
                 inSection ? ("a setting is written without '=': " + head.text + " " + peekSecond().text).str()
                           : "a line is `conv3d ch=64`, a number is `let m = 3`");
-  if (!arguments(result->arguments, &result->times))
+  if (!arguments(result->arguments, result.get()))
     return nullptr;
   if (peek().isMark('{')) {
     result->body = body();

@@ -114,6 +114,14 @@ void Printer::call(const CallStmt &call) {
       expression(*call.times);
     }
   }
+  if (call.same) {
+    out << " same=";
+    expression(*call.same);
+  }
+  if (call.frozen) {
+    out << " frozen=";
+    expression(*call.frozen);
+  }
   if (call.body) {
     out << ' ';
     body(*call.body);

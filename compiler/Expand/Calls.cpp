@@ -1,7 +1,10 @@
 // Expands calls: copies, names, and the frames of definitions.
 #include "compiler/Expand/Expander.h"
 
+#include "dsl/Evaluate.h"
+
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace kinema;
@@ -34,6 +37,34 @@ std::optional<int64_t> Expander::copiesOf(const dsl::CallStmt &call, Frame &fram
     return 1;
   std::optional<dsl::Binding> copies = dsl::Evaluator(frame).evaluateCopies(*call.times);
   return copies ? std::optional(std::get<int64_t>(*copies)) : std::nullopt;
+}
+
+/// Notes in the frame whose weights a call uses, and whether training leaves them alone. `path` is that of
+/// its own; nothing where it has none by itself. Returns false after an error.
+bool Expander::setWeights(const dsl::CallStmt &call, const std::optional<std::string> &path, Frame &frame) {
+  dsl::Evaluator evaluator(frame);
+  if (call.frozen) {
+    std::optional<dsl::Binding> frozen = evaluator.evaluateFlag(*call.frozen, "frozen");
+    if (!frozen)
+      return false;
+    frame.frozen |= dsl::isWord(*frozen, "on");
+  }
+  if (!call.same)
+    return true;
+  std::optional<dsl::Binding> named = evaluator.evaluateValue(*call.same, "same");
+  if (!named)
+    return false;
+  const auto &owner = std::static_pointer_cast<Node>(std::get<dsl::NamedPtr>(*named));
+  if (!owner->weights || !path) {
+    if (!owner->failed())
+      fail(call.same->location, frame,
+           owner->weights ? "'same' is said of a call that is named by itself, not by '_:'"
+                          : "'" + owner->name + "' is made with no weights of its own",
+           "it names what another call made: `a: conv3d ch=64`, and later `b: conv3d ch=64 same=a`");
+    return false;
+  }
+  frame.sharing = Sharing{*path, *owner->weights, call.same->location};
+  return true;
 }
 
 void Expander::nameResult(const std::optional<dsl::Name> &label, const NodePtr &node, bool isStage,
@@ -96,12 +127,22 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
   std::string base =
       segment ? frame.path + *segment : frame.path.substr(0, frame.path.size() - !frame.path.empty());
   bool numbered = call.times || callable.callee.is(Kind::Stage);
-  if (segment)
+  llvm::SaveAndRestore sharing(frame.sharing);
+  llvm::SaveAndRestore frozen(frame.frozen);
+  if (!setWeights(call, segment ? std::optional(base) : std::nullopt, frame))
+    return Activation::failed();
+  const bool claimed = segment && !frame.sharing;
+  if (claimed)
     claims.push_back({&frame, base, &call});
   llvm::scope_exit release([&] {
-    if (segment)
+    if (claimed)
       claims.pop_back();
   });
+  auto weightsOf = [&](const std::string &path) {
+    return frame.sharing ? frame.sharing->nameFor(path) : path;
+  };
+  if (segment)
+    node.weights = weightsOf(base);
 
   Activation current = value;
   dsl::Binder binder(frame, call.head);
@@ -120,6 +161,8 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
     if (numbered && inside.block != here.block)
       inside.copy = copy;
     Part counted(here, inside);
+    if (numbered)
+      part->weights = weightsOf(path);
     current = invoke(*target, {call, frame, path, layer, current, part});
     if (current.ready())
       current.origin = call.location;

@@ -104,6 +104,7 @@ private:
   dsl::CallablePtr findCallable(const dsl::Name &head, Frame &frame);
   std::optional<std::string> segmentOf(const dsl::CallStmt &call, const dsl::Callee &callee, Frame &frame);
   std::optional<int64_t> copiesOf(const dsl::CallStmt &call, Frame &frame);
+  bool setWeights(const dsl::CallStmt &call, const std::optional<std::string> &path, Frame &frame);
   void nameResult(const std::optional<dsl::Name> &label, const NodePtr &node, bool isStage, Frame &frame);
 
   // These functions are in Acts.cpp.
@@ -163,6 +164,7 @@ private:
   mlir::Value parameter(Site &site, llvm::StringRef path, llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                         llvm::StringRef role, mlir::DictionaryAttr init);
   bool claim(Site &site, llvm::StringRef name);
+  clip::ParamOp shared(Site &site, llvm::StringRef own, llvm::ArrayRef<int64_t> shape, llvm::StringRef role);
   mlir::Location layerLocation(const Site &site);
   Activation result(Site &site, mlir::Value value, const shape::Size3 &stride);
 

@@ -46,6 +46,8 @@ struct Activation {
 struct Node : dsl::NamedValue {
   Activation value;
   bool complete = true; // false: a stream that is still being expanded
+  /// The path of the weights that the value is made with, such as "stage2.0"; none for what owns no path.
+  std::optional<std::string> weights;
   std::vector<std::pair<std::string, std::shared_ptr<Node>>> parts;
 
   std::shared_ptr<Node> find(llvm::StringRef part) const;
@@ -82,6 +84,16 @@ public:
   std::vector<Setting> settings;
 };
 
+/// A Sharing says whose weights a call uses: those named `to` and `to.*` instead of its own, which would be
+/// `from` and `from.*`.
+struct Sharing {
+  std::string from, to;
+  dsl::Location where; // of the value that the call names
+
+  /// Returns the name of the weight that is used where a call's own would have the name `name`.
+  std::string nameFor(llvm::StringRef name) const { return to + name.drop_front(from.size()).str(); }
+};
+
 /// A Frame is one call of a definition, or a stream inside of one.
 class Frame : public dsl::CalleeScope {
 public:
@@ -90,11 +102,11 @@ public:
       : CalleeScope(root, {nullptr, &network}, {}), labels(std::make_shared<Node>()) {}
   /// Makes the frame of a definition, called by the statement at `call`.
   Frame(Frame &caller, const dsl::Callee &callee, dsl::Location call)
-      : CalleeScope(caller, callee, call), isCalled(true) {}
+      : CalleeScope(caller, callee, call), sharing(caller.sharing), frozen(caller.frozen), isCalled(true) {}
   /// Makes the frame of a stream inside of a definition.
   Frame(Frame &outer, NodePtr labels, std::string path)
       : CalleeScope(outer, outer.called, {}), labels(std::move(labels)), path(std::move(path)),
-        isCalled(outer.isCalled), outer(&outer) {}
+        sharing(outer.sharing), frozen(outer.frozen), isCalled(outer.isCalled), outer(&outer) {}
 
   const dsl::Binding *find(llvm::StringRef name) const override;
   bool isValue(llvm::StringRef name) const override { return findNode(name) != nullptr; }
@@ -113,6 +125,8 @@ public:
   std::string path; // path of its weights: "" or "stage2.0."
   unsigned stages = 0;
   std::map<std::string, const dsl::Stmt *> owners; // by path: its statements that own weights
+  std::optional<Sharing> sharing;                  // whose weights are used by what is called right now
+  bool frozen = false;                             // whether training leaves their weights alone
   const bool isCalled = false;                     // false for the network's own frame
 
 private:

@@ -55,12 +55,16 @@ clip::ParamOp Network::addParameter(StringRef name, ArrayRef<int64_t> shape, Str
                                     DictionaryAttr init, Location where) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   builder.setInsertionPoint(function);
-  auto parameter = clip::ParamOp::create(builder, where, name, type, role, init, DenseI64ArrayAttr());
+  auto parameter = clip::ParamOp::create(builder, where, name, type, role, init, DenseI64ArrayAttr(),
+                                         /*frozen=*/false);
   parameters[name] = parameter;
   return parameter;
 }
 
 Value Network::read(clip::ParamOp parameter) {
+  clip::ReadOp &known = reads[parameter.getSymName()];
+  if (known)
+    return known;
   Block &entry = function.getBody().front();
   if (lastRead)
     builder.setInsertionPointAfter(lastRead);
@@ -69,7 +73,7 @@ Value Network::read(clip::ParamOp parameter) {
   auto read =
       clip::ReadOp::create(builder, NameLoc::get(parameter.getSymNameAttr(), parameter.getLoc()),
                            parameter.getTensorType(), FlatSymbolRefAttr::get(parameter.getSymNameAttr()));
-  lastRead = read;
+  lastRead = known = read;
   ++operationCount;
   return read;
 }

@@ -27,10 +27,12 @@ public:
                        int64_t every, mlir::Location where);
 
   bool hasParameter(llvm::StringRef name) const { return parameters.contains(name); }
+  /// Returns the parameter of that name, or null.
+  clip::ParamOp parameter(llvm::StringRef name) const { return parameters.lookup(name); }
   /// Declares a parameter under a name that no parameter has yet.
   clip::ParamOp addParameter(llvm::StringRef name, llvm::ArrayRef<int64_t> shape, llvm::StringRef role,
                              mlir::DictionaryAttr init, mlir::Location where);
-  /// Returns the parameter's value, read at the function's top.
+  /// Returns the parameter's value, read at the function's top, once for all who share it.
   mlir::Value read(clip::ParamOp parameter);
 
   /// Returns a builder at the function's end.
@@ -78,6 +80,7 @@ private:
   mlir::func::FuncOp function;
   mlir::Operation *lastRead = nullptr;
   llvm::StringMap<clip::ParamOp> parameters;
+  llvm::StringMap<clip::ReadOp> reads;   // of the parameters, by their names
   llvm::StringMap<unsigned> layerCounts; // how many layers asked for a name
   llvm::SmallVector<mlir::Attribute> layers, inputs;
   int64_t operationCount = 0;

@@ -77,9 +77,36 @@ clip::ParamOp Expander::declare(Site &site, StringRef path, StringRef name, Arra
     fail(site.where(), site.frame, "the weight '" + full + "' has more than 2^40 elements");
     return {};
   }
+  if (site.frame.sharing)
+    return shared(site, full, shape, role);
   if (!claim(site, full))
     return {};
-  return network.addParameter(full, shape, role, init, place(rootStatement));
+  clip::ParamOp made = network.addParameter(full, shape, role, init, place(rootStatement));
+  made.setFrozen(site.frame.frozen);
+  return made;
+}
+
+/// Returns the parameter that another call owns, and this one uses in the place of its own of the name `own`;
+/// null, with an error, where there is none such.
+clip::ParamOp Expander::shared(Site &site, StringRef own, ArrayRef<int64_t> shape, StringRef role) {
+  const std::string name = site.frame.sharing->nameFor(own);
+  clip::ParamOp found = network.parameter(name);
+  auto text = [](ArrayRef<int64_t> sizes) {
+    return llvm::join(llvm::map_range(sizes, [](int64_t size) { return std::to_string(size); }), "x");
+  };
+  const dsl::Location where = site.frame.sharing->where;
+  if (!found)
+    root.error(where,
+               "there is no weight '" + name + "' to share: this call needs it, and the other has none",
+               "calls that share weights are alike: in kind, `bn` and `bias`");
+  else if (found.getTensorType().getShape() != shape || found.getRole() != role)
+    root.error(where,
+               "the weight '" + name + "' is " + text(found.getTensorType().getShape()) +
+                   ", this call needs " + text(shape),
+               "calls that share weights are alike: in channels, window and groups");
+  else
+    return found;
+  return {};
 }
 
 Value Expander::parameter(Site &site, StringRef path, StringRef name, ArrayRef<int64_t> shape, StringRef role,
@@ -358,6 +385,13 @@ Activation Expander::expandConv(Site &site, Arguments &arguments) {
       weight && hasBias ? parameter(site, site.path, "bias", {channels}, "bias", constantOf(0)) : Value();
   if (!weight || (hasBias && !bias))
     return Activation::failed();
+  for (Operation *user : weight.getUsers())
+    if (auto other = dyn_cast<clip::ConvOp>(user); other && int64_t(other.getGroups()) != groups) {
+      root.error(site.frame.sharing->where,
+                 llvm::formatv("the weight is shared with a conv of groups={0}, this one has groups={1}",
+                               other.getGroups(), groups));
+      return Activation::failed();
+    }
   Value y =
       network.create<clip::ConvOp>(layerLocation(site), x.value, weight, bias,
                                    clip::WindowAttr::get(&context, window), static_cast<uint64_t>(groups));

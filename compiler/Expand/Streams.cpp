@@ -10,6 +10,7 @@ using namespace kinema::expansion;
 void Expander::announceStream(const dsl::StreamStmt &stream, Frame &frame) {
   auto node = std::make_shared<Node>();
   node->complete = false;
+  node->weights = frame.path + stream.name.text;
   frame.labels->add(stream.name.text, node);
 }
 

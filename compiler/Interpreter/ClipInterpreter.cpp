@@ -173,6 +173,12 @@ static FailureOr<Results> evaluate(Operation &op, const Operands &in) {
         return Results{found.loss, found.dlogits};
       })
       .Case([&](NormOp) { return Results{norm(in)}; })
+      .Case([&](GradientSumOp) {
+        Tensor sum = *in[0];
+        for (const Tensor *gradient : ArrayRef(in).drop_front())
+          sum = add(sum, *gradient);
+        return Results{sum};
+      })
       .Case([&](UpdateOp op) {
         Operands tensors(in.begin(), in.end() - 1);
         return Results{

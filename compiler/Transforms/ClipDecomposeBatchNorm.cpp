@@ -16,15 +16,34 @@ static int64_t countOf(Value x) {
   return type.getNumElements() / type.getDimSize(1);
 }
 
+/// Returns what is written to a parameter at the block's end; null where nothing is yet.
+static WriteOp writeOf(Block *block, FlatSymbolRefAttr parameter) {
+  for (Operation &op : llvm::reverse(*block))
+    if (auto write = dyn_cast<WriteOp>(op); write && write.getParamAttr() == parameter)
+      return write;
+    else if (!isa<WriteOp>(op) && !op.hasTrait<OpTrait::IsTerminator>())
+      break;
+  return {};
+}
+
 /// Reads the running statistics at the function's top, moves them beside `op` and writes them at its end.
+/// Where batch norms share their statistics, each moves them on from where the one before has left them.
 static void moveRunning(BatchNormOp op, Value mean, Value var, OpBuilder builder) {
   Block *block = op->getBlock();
   OpBuilder top = OpBuilder::atBlockBegin(block);
-  Value oldMean = ReadOp::create(top, op.getLoc(), mean.getType(), op.getRunningMeanAttr());
-  Value oldVar = ReadOp::create(top, op.getLoc(), var.getType(), op.getRunningVarAttr());
+  WriteOp meanBefore = writeOf(block, op.getRunningMeanAttr());
+  WriteOp varBefore = writeOf(block, op.getRunningVarAttr());
+  auto old = [&](WriteOp before, Type type, FlatSymbolRefAttr parameter) -> Value {
+    return before ? before.getValue() : ReadOp::create(top, op.getLoc(), type, parameter).getValue();
+  };
+  Value oldMean = old(meanBefore, mean.getType(), op.getRunningMeanAttr());
+  Value oldVar = old(varBefore, var.getType(), op.getRunningVarAttr());
   auto running =
       BatchNormRunningOp::create(builder, op.getLoc(), oldMean, oldVar, mean, var, op.getMomentumAttr(),
                                  builder.getI64IntegerAttr(countOf(op.getX())), op.getUnbiasedAttr());
+  for (WriteOp before : {meanBefore, varBefore})
+    if (before)
+      before.erase();
   OpBuilder end(block->getTerminator());
   WriteOp::create(end, op.getLoc(), op.getRunningMeanAttr(), running.getNewMean());
   WriteOp::create(end, op.getLoc(), op.getRunningVarAttr(), running.getNewVar());

@@ -33,18 +33,22 @@ public:
 
   /// Returns the value's gradient; null where the loss does not depend on `value`.
   Value gradientOf(Value value) const { return gradients.lookup(value); }
+  /// Returns the gradient of a parameter, which is the sum of what the layers that read it have; null where
+  /// the loss does not depend on it.
+  Value gradientOf(ReadOp read);
   int64_t getForks() const { return forks; }
 
 private:
   void markTrained();
   LogicalResult differentiate(Operation *op);
-  LogicalResult accumulate(Operation *user, Value value, Value gradient);
+  void accumulate(Value value, Value gradient);
 
   func::FuncOp function;
   OpBuilder builder;
   const UpdatePlan &plan;
   DenseSet<Value> trained; // values that depend on a trained parameter
   DenseMap<Value, Value> gradients;
+  DenseMap<Value, SmallVector<Value>> ofParameters; // by the reads: what each layer has
   int64_t forks = 0;
 };
 
@@ -90,26 +94,29 @@ LogicalResult Backward::differentiate(Operation *op) {
       continue;
     if (!gradient)
       return op->emitError("no gradient for ") << op->getName() << " at layer " << layerName(op->getLoc());
-    if (failed(accumulate(op, operand, gradient)))
-      return failure();
+    accumulate(operand, gradient);
   }
   return success();
 }
 
 /// Adds a gradient to those of a value's other users, in the order in which the walk meets them: the last
 /// user's first.
-LogicalResult Backward::accumulate(Operation *user, Value value, Value gradient) {
-  Value &sum = gradients[value];
-  if (!sum) {
-    sum = gradient;
-    return success();
+void Backward::accumulate(Value value, Value gradient) {
+  if (value.getDefiningOp<ReadOp>()) {
+    ofParameters[value].push_back(gradient);
+    return;
   }
-  if (cast<RankedTensorType>(value.getType()).getRank() != 5)
-    return user->emitError("no gradient for a parameter of several layers, among them ")
-           << layerName(user->getLoc());
-  sum = AddOp::create(builder, value.getLoc(), sum, gradient);
-  ++forks;
-  return success();
+  Value &sum = gradients[value];
+  if (sum)
+    ++forks;
+  sum = sum ? Value(AddOp::create(builder, value.getLoc(), sum, gradient)) : gradient;
+}
+
+Value Backward::gradientOf(ReadOp read) {
+  const SmallVector<Value> &found = ofParameters[read];
+  if (found.size() < 2)
+    return found.empty() ? Value() : found.front();
+  return GradientSumOp::create(builder, read.getLoc(), found);
 }
 
 namespace {
@@ -124,7 +131,7 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
 
   LogicalResult makeTrainStep(func::FuncOp forward);
   void makeStatistics(func::FuncOp forward, const UpdatePlan &plan);
-  FailureOr<SmallVector<Value>> gradientsOf(const Backward &backward, ArrayRef<ReadOp> reads);
+  FailureOr<SmallVector<Value>> gradientsOf(Backward &backward, ArrayRef<ReadOp> reads);
   void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
 };
 } // namespace
@@ -204,14 +211,16 @@ static std::pair<Value, Value> addLoss(OpBuilder &builder, Value logits, const S
 }
 
 /// Makes @statistics, a forward pass that leaves the batch's statistics as the running ones, but for batch
-/// norms that are frozen. Nothing is dropped in it, since the statistics are for inference.
+/// norms that are frozen. Batch norms that share their statistics leave the mean of theirs: the n-th one
+/// moves them by 1/n. Nothing is dropped in it, since the statistics are for inference.
 void ClipDifferentiatePass::makeStatistics(func::FuncOp forward, const UpdatePlan &plan) {
   func::FuncOp statistics = cloneFunction(forward, "statistics");
   if (statistics.getNumResults() > 1) // what the loss is of is not asked for
     setResults(statistics, statistics.front().getTerminator()->getOperand(0));
+  llvm::StringMap<int> uses;
   statistics.walk([&](BatchNormOp op) {
     op.setTraining(!plan.freezes(op));
-    op.setMomentumAttr(FloatAttr::get(op.getMomentumAttr().getType(), 1.0));
+    op.setMomentumAttr(FloatAttr::get(op.getMomentumAttr().getType(), 1.0 / ++uses[op.getRunningMean()]));
   });
   eraseDropouts(statistics);
   hoistReads(statistics);
@@ -277,11 +286,10 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
 }
 
 /// Returns the gradients of the trained parameters that are read.
-FailureOr<SmallVector<Value>> ClipDifferentiatePass::gradientsOf(const Backward &backward,
-                                                                 ArrayRef<ReadOp> reads) {
+FailureOr<SmallVector<Value>> ClipDifferentiatePass::gradientsOf(Backward &backward, ArrayRef<ReadOp> reads) {
   SmallVector<Value> gradients;
   for (ReadOp read : reads) {
-    gradients.push_back(backward.gradientOf(read.getValue()));
+    gradients.push_back(backward.gradientOf(read));
     if (!gradients.back())
       return read.emitError("the loss does not depend on the parameter ")
              << read.getParam() << ": nothing reads what is made with it";

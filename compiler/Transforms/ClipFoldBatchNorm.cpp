@@ -2,6 +2,8 @@
 #include "compiler/Transforms/Passes.h"
 #include "dialects/Clip/Params.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace kinema {
@@ -20,12 +22,19 @@ struct ClipFoldBatchNormPass : kinema::impl::ClipFoldBatchNormBase<ClipFoldBatch
   void runOnOperation() override;
 
 private:
-  LogicalResult fold(BatchNormOp norm);
-  void foldIntoConv(BatchNormOp norm, ConvOp conv, BatchNormCoeffsOp coeffs);
-  void keepAffine(BatchNormOp norm, BatchNormCoeffsOp coeffs);
-  std::string foldedName(ConvOp conv);
+  /// What a batch norm leaves behind: a folded weight and bias, or a scale and an offset.
+  struct Folded {
+    Value factors, offset;
+  };
 
-  llvm::StringSet<> names; // names of folded weights
+  LogicalResult fold(BatchNormOp norm);
+  BatchNormCoeffsOp coefficients(BatchNormOp norm, OpBuilder &builder);
+  void foldIntoConv(BatchNormOp norm, ConvOp conv);
+  void keepAffine(BatchNormOp norm);
+  Value prepare(OpBuilder &builder, Location where, const std::string &name, Value value);
+
+  llvm::StringMap<Folded> known; // by the parameters that they are made of, which layers may share
+  llvm::StringSet<> names;       // of what is prepared
 };
 
 } // namespace
@@ -42,14 +51,27 @@ void ClipFoldBatchNormPass::runOnOperation() {
   findForward(getOperation())->erase();
 }
 
-/// Returns the name for the folded weight of a conv. It is empty where the weight is no parameter, or is
-/// folded already: from another conv's batch norm or, where two follow the conv, from the first one.
-std::string ClipFoldBatchNormPass::foldedName(ConvOp conv) {
-  auto weight = conv.getWeight().getDefiningOp<ReadOp>();
-  if (!weight || (conv.getBias() && !conv.getBias().getDefiningOp<ReadOp>()))
-    return "";
-  std::string name = (weight.getParam() + ".folded").str();
-  return names.contains(name) ? "" : name;
+/// Returns whether a batch norm can be folded into the conv before it: nobody else reads what that makes, and
+/// its weights are parameters. Where two batch norms follow a conv, only the first one is folded into it.
+static bool canFold(ConvOp conv) {
+  return conv && conv->hasOneUse() && conv.getWeight().getDefiningOp<ReadOp>() &&
+         (!conv.getBias() || conv.getBias().getDefiningOp<ReadOp>());
+}
+
+/// Returns the name of the parameter that a value is; an empty one for no value.
+static StringRef parameterOf(Value value) {
+  return value ? value.getDefiningOp<ReadOp>().getParam() : StringRef();
+}
+
+/// Names the parameters and the constant that a folded batch norm is made of.
+static std::string partsOf(BatchNormOp norm, ConvOp conv) {
+  SmallVector<StringRef> parts = {parameterOf(norm.getGamma()), parameterOf(norm.getBeta()),
+                                  norm.getRunningMean(), norm.getRunningVar()};
+  if (conv)
+    parts.append({parameterOf(conv.getWeight()), parameterOf(conv.getBias())});
+  SmallString<16> eps;
+  norm.getEps().toString(eps);
+  return llvm::join(parts, ",") + "," + eps.str().str();
 }
 
 LogicalResult ClipFoldBatchNormPass::fold(BatchNormOp norm) {
@@ -58,51 +80,66 @@ LogicalResult ClipFoldBatchNormPass::fold(BatchNormOp norm) {
     return norm.emitError(
         "a batch norm to fold evaluates with parameters alone, and nobody reads its statistics");
   auto conv = norm.getX().getDefiningOp<ConvOp>();
-  bool folds = conv && conv->hasOneUse() && !foldedName(conv).empty();
-  OpBuilder builder(folds ? conv.getOperation() : norm.getOperation());
-  auto param = [&](FlatSymbolRefAttr name) {
-    return ReadOp::create(builder, norm.getLoc(), gamma.getType(), name).getValue();
-  };
-  auto coeffs = BatchNormCoeffsOp::create(builder, norm.getLoc(), param(norm.getRunningMeanAttr()),
-                                          param(norm.getRunningVarAttr()), param(gamma.getParamAttr()),
-                                          param(beta.getParamAttr()), norm.getEpsAttr());
-  if (folds)
-    foldIntoConv(norm, conv, coeffs);
+  if (canFold(conv))
+    foldIntoConv(norm, conv);
   else
-    keepAffine(norm, coeffs);
+    keepAffine(norm);
   norm.erase();
   return success();
 }
 
-void ClipFoldBatchNormPass::foldIntoConv(BatchNormOp norm, ConvOp conv, BatchNormCoeffsOp coeffs) {
-  std::string name = foldedName(conv);
-  names.insert(name);
-  Location where = conv.getLoc();
+BatchNormCoeffsOp ClipFoldBatchNormPass::coefficients(BatchNormOp norm, OpBuilder &builder) {
+  auto param = [&](StringRef name) -> Value {
+    return ReadOp::create(builder, norm.getLoc(), norm.getGamma().getType(), name);
+  };
+  return BatchNormCoeffsOp::create(builder, norm.getLoc(), param(norm.getRunningMean()),
+                                   param(norm.getRunningVar()), param(parameterOf(norm.getGamma())),
+                                   param(parameterOf(norm.getBeta())), norm.getEpsAttr());
+}
+
+/// Prepares a value under a name, or under `name2` and so on where layers share what it is named for.
+Value ClipFoldBatchNormPass::prepare(OpBuilder &builder, Location where, const std::string &name,
+                                     Value value) {
+  std::string free = name;
+  for (unsigned number = 2; !names.insert(free).second; ++number)
+    free = name + std::to_string(number);
+  return PreparedOp::create(builder, where, free, value);
+}
+
+void ClipFoldBatchNormPass::foldIntoConv(BatchNormOp norm, ConvOp conv) {
   OpBuilder builder(conv);
-  Value offset = coeffs.getOffset();
-  if (conv.getBias())
-    offset = FoldBiasOp::create(builder, where, conv.getBias(), coeffs.getScale(), offset);
-  Value bias = PreparedOp::create(builder, where, name + "_bias", offset);
-  Value weight = FoldWeightOp::create(builder, where, conv.getWeight(), coeffs.getScale());
-  weight = PreparedOp::create(builder, where, name, weight);
+  Folded &made = known[partsOf(norm, conv)];
+  if (!made.factors) {
+    auto coeffs = coefficients(norm, builder);
+    Location where = conv.getLoc();
+    const std::string name = (parameterOf(conv.getWeight()) + ".folded").str();
+    Value offset = coeffs.getOffset();
+    if (conv.getBias())
+      offset = FoldBiasOp::create(builder, where, conv.getBias(), coeffs.getScale(), offset);
+    made.offset = prepare(builder, where, name + "_bias", offset);
+    Value weight = FoldWeightOp::create(builder, where, conv.getWeight(), coeffs.getScale());
+    made.factors = prepare(builder, where, name, weight);
+  }
   Location both = builder.getFusedLoc({conv.getLoc(), norm.getLoc()});
   norm.getResult().replaceAllUsesWith(ConvOp::create(builder, both, norm.getResult().getType(), conv.getX(),
-                                                     weight, bias, conv.getWindowAttr(),
+                                                     made.factors, made.offset, conv.getWindowAttr(),
                                                      conv.getGroupsAttr()));
   norm.getXMutable().drop();
   conv.erase();
   ++folded;
 }
 
-void ClipFoldBatchNormPass::keepAffine(BatchNormOp norm, BatchNormCoeffsOp coeffs) {
-  StringRef layer = norm.getRunningVar();
-  layer.consume_back(".running_var");
+void ClipFoldBatchNormPass::keepAffine(BatchNormOp norm) {
   OpBuilder builder(norm);
-  auto prepared = [&](StringRef what, Value value) {
-    return PreparedOp::create(builder, norm.getLoc(), (layer + what).str(), value);
-  };
-  Value offset = prepared(".folded_offset", coeffs.getOffset());
-  Value scale = prepared(".folded_scale", coeffs.getScale());
-  norm.getResult().replaceAllUsesWith(AffineOp::create(builder, norm.getLoc(), norm.getX(), scale, offset));
+  Folded &made = known[partsOf(norm, {})];
+  if (!made.factors) {
+    auto coeffs = coefficients(norm, builder);
+    StringRef layer = norm.getRunningVar();
+    layer.consume_back(".running_var");
+    made.offset = prepare(builder, norm.getLoc(), (layer + ".folded_offset").str(), coeffs.getOffset());
+    made.factors = prepare(builder, norm.getLoc(), (layer + ".folded_scale").str(), coeffs.getScale());
+  }
+  norm.getResult().replaceAllUsesWith(
+      AffineOp::create(builder, norm.getLoc(), norm.getX(), made.factors, made.offset));
   ++affines;
 }

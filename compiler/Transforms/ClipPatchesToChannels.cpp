@@ -11,7 +11,8 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
 
-/// Limits the channels of a value whose patches are arranged: more of them make products that are long enough.
+/// Limits the channels of a value whose patches are arranged: more of them make products that are long
+/// enough.
 static constexpr int64_t mostChannels = 4;
 /// Limits from below the elements of a patch that is worth the copy.
 static constexpr int64_t leastElements = 64;
@@ -25,9 +26,8 @@ static bool isOverPatches(ConvOp conv) {
       conv.getGroups() != 1 || x.getDimSize(1) > mostChannels ||
       x.getDimSize(1) * window.taps() < leastElements)
     return false;
-  return llvm::all_of(llvm::zip(spatialSize(x), window.kernel), [](auto sizes) {
-    return std::get<0>(sizes) % std::get<1>(sizes) == 0;
-  });
+  return llvm::all_of(llvm::zip(spatialSize(x), window.kernel),
+                      [](auto sizes) { return std::get<0>(sizes) % std::get<1>(sizes) == 0; });
 }
 
 /// Returns the read of a conv's weight, if it is a parameter that nobody else reads; else null.

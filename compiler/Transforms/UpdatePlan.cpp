@@ -59,7 +59,9 @@ double UpdatePlan::rateFactorOf(ParamOp param) const {
   return factor;
 }
 
-bool UpdatePlan::changes(ParamOp param) const { return param.isTrained() && rateFactorOf(param) != 0; }
+bool UpdatePlan::changes(ParamOp param) const {
+  return param.isTrained() && !param.getFrozen() && rateFactorOf(param) != 0;
+}
 
 bool UpdatePlan::freezes(BatchNormOp norm) const {
   return llvm::none_of(ValueRange{norm.getGamma(), norm.getBeta()}, [&](Value factors) {

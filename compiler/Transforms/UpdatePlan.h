@@ -19,7 +19,8 @@ public:
   /// Returns the roles of the states that are kept about a parameter; none where no update changes it.
   llvm::SmallVector<llvm::StringRef> statesOf(clip::ParamOp param) const;
 
-  /// Returns whether updates change the parameter: it is of a trained sort, and its learning rate is not 0.
+  /// Returns whether updates change the parameter: it is of a trained sort and not frozen, and its
+  /// learning rate is not 0.
   bool changes(clip::ParamOp param) const;
   /// Returns whether a batch norm keeps its running statistics and takes them in training too: updates change
   /// neither its factors nor its offsets.

@@ -399,6 +399,18 @@ LogicalResult NormOp::inferReturnTypes(MLIRContext *context, std::optional<Locat
   return success();
 }
 
+LogicalResult GradientSumOp::inferReturnTypes(MLIRContext *, std::optional<Location> location,
+                                              Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  ValueRange gradients = adaptor.getGradients();
+  if (gradients.empty())
+    return fail(location, "a sum of gradients has at least one");
+  for (Value gradient : gradients)
+    if (failed(checkSameType(location, gradients.front(), gradient)))
+      return failure();
+  types.push_back(gradients.front().getType());
+  return success();
+}
+
 LogicalResult UpdateOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   UpdateForm form{adaptor.getRule(), adaptor.getMaxNorm().has_value(), adaptor.getAveraged(),

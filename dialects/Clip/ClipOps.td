@@ -39,7 +39,7 @@ def ParamOp : ClipOp<"param", [Symbol]> {
     parameter, `momentum`, `mean`, `square`, `gradient` or `average`; or `prepared` (computed by @prepare from the
     others). `init` says how training starts: `{kind = "he_normal", fan = "out"}`, `{kind = "normal", std = 0.01}`, `{kind = "constant", value = 0.0}`
     or `{kind = "identity"}`. `file_shape` is the shape in weights files where it differs (a fully connected layer's
-    weight is a conv's here).
+    weight is a conv's here). Updates leave a `frozen` parameter as it is.
 
     Example:
     ```mlir
@@ -47,7 +47,8 @@ def ParamOp : ClipOp<"param", [Symbol]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyF32Tensor>:$type, StrAttr:$role,
-                       OptionalAttr<DictionaryAttr>:$init, OptionalAttr<DenseI64ArrayAttr>:$file_shape);
+                       OptionalAttr<DictionaryAttr>:$init, OptionalAttr<DenseI64ArrayAttr>:$file_shape,
+                       UnitAttr:$frozen);
   let assemblyFormat = "$sym_name `:` $type attr-dict";
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::llvm::cast<::mlir::RankedTensorType>(getType()); }
@@ -340,6 +341,11 @@ def UpdateOp : PureClipOp<"update", [InferTypeOpAdaptor]> {
 
 //===-- Backward ----------------------------------------------------------===//
 
+def GradientSumOp : InferredClipOp<"gradient_sum"> {
+  let summary = "the gradient of a parameter that several layers share: the sum of what each of them has of it";
+  let arguments = (ins Variadic<AnyF32Tensor>:$gradients);
+  let results = (outs AnyF32Tensor:$result);
+}
 def ConvDataGradOp : PureClipOp<"conv_dgrad"> {
   let summary = "gradient of a conv with respect to its input";
   let description = "g: [N, O, T', H', W'], result: the shape of the conv's input (several sizes can give the same output: it is part of the type).";

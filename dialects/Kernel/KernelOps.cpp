@@ -441,13 +441,26 @@ LogicalResult NormsOp::verify() {
   return success();
 }
 
-/// Succeeds if a gradient, or each of its partials, has the elements of its weight in their order.
+/// Returns whether a tensor, or each of its partials, has the elements of another one in their order.
+static bool addsUpTo(RankedTensorType partials, RankedTensorType sum) {
+  auto shape = partials.getShape();
+  bool isOne = shape == sum.getShape();
+  bool arePartials = !shape.empty() && shape.drop_front() == sum.getShape();
+  return (isOne || arePartials) && layoutOf(partials).withRank(sum.getRank()) == layoutOf(sum);
+}
+
+LogicalResult ReduceOp::verify() {
+  if (getInputs().empty())
+    return emitOpError("has no operand");
+  for (Type input : getInputs().getTypes())
+    if (!addsUpTo(cast<RankedTensorType>(input), tensorOf(getResult())))
+      return emitOpError("adds up ") << input << " to " << getResult().getType();
+  return success();
+}
+
 static LogicalResult verifyGradient(kernel::UpdateOp op, int64_t parameter) {
   auto weight = tensorOf(op.getWeights()[parameter]), gradient = tensorOf(op.getGradients()[parameter]);
-  auto shape = gradient.getShape();
-  bool isOne = shape == weight.getShape();
-  bool arePartials = !shape.empty() && shape.drop_front() == weight.getShape();
-  if ((!isOne && !arePartials) || layoutOf(gradient).withRank(weight.getRank()) != layoutOf(weight))
+  if (!addsUpTo(gradient, weight))
     return op.emitOpError("parameter ") << parameter << " is " << weight << ", but its gradient " << gradient;
   return success();
 }
@@ -574,7 +587,11 @@ LogicalResult FinalizeOp::verify() {
   return success();
 }
 
-SmallVector<SmallVector<Value>> ReduceOp::getCopies() { return {{getPartials(), getResult()}}; }
+SmallVector<SmallVector<Value>> ReduceOp::getCopies() {
+  SmallVector<Value> copies(getInputs());
+  copies.push_back(getResult());
+  return {copies};
+}
 
 SmallVector<SmallVector<Value>> kinema::kernel::UpdateOp::getCopies() {
   int64_t parameters = getParameters();

@@ -314,10 +314,14 @@ def FinalizeOp : LaunchableOp<"finalize", [AttrSizedOperandSegments, MemoryBound
 }
 
 def ReduceOp : LaunchableOp<"reduce", [MemoryBound], ["getCopies"]> {
-  let summary = "the sum of partials, in block order";
-  let arguments = (ins StoredTensor:$partials, OptionalAttr<ScheduleAttr>:$schedule);
+  let summary = "the sum of partials, in block order: of one tensor's, or of several tensors' one after another";
+  let description = [{
+    Each operand has the shape of the result, or that behind the number of its partials.
+  }];
+  let arguments = (ins Tensors:$inputs, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs StoredTensor:$result);
-  let assemblyFormat = "$partials attr-dict `:` type($partials) `->` type($result)";
+  let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def SoftmaxCrossEntropyOp : LaunchableOp<"softmax_xent", [MemoryBound]> {

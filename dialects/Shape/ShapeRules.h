@@ -25,6 +25,7 @@ struct Window {
   Size3 dilation = {1, 1, 1};
 
   int64_t taps() const { return product(kernel); }
+  bool operator==(const Window &) const = default;
 };
 
 /// Returns n' = floor((n + padLow + padHigh - dilation * (kernel - 1) - 1) / stride) + 1 along each axis;

@@ -30,8 +30,13 @@ TEST(WrongSpecs, Text) {
        "3:16: error: copies are made where a unit or block is called, not where its arguments are bound"},
       {network("  residual { conv3d ch=64 } { conv3d ch=4 }"), "3:29: error: these braces belong to nothing"},
       {network("  set 3.k=1"), "3:7: error: expected an operation, unit or block, found '3'"},
+      {network("  a: bn -> bn same=a same=a"), "3:22: error: 'same' is given twice"},
+      {network("  bn frozen=on frozen=off"), "3:16: error: 'frozen' is given twice"},
+      {network("  stage (basic same=a) ch=64"),
+       "3:16: error: 'same' is said where a unit or block is called, not where its arguments are bound"},
       {"network n { -> fc 3 }", "1:13: error: nothing stands before this '->'"},
       {block("times=3", "  fc 3"), "1:9: error: 'times' cannot be the name of a parameter"},
+      {block("same:value", "  fc 3"), "1:9: error: 'same' cannot be the name of a parameter"},
       {block("conv:unit", "  fc 3"),
        "1:9: error: 'conv' is an operation, it cannot be the name of a parameter that is called"},
   };
@@ -79,6 +84,13 @@ TEST(WrongSpecs, Meaning) {
       {block("", "  from in.x"), "2:8: error: no names are known inside 'in'"},
       {network("  stage (1 2) ch=64"), "3:10: error: only a unit or a block takes arguments, found 1"},
       {network("  let n = 3\n  fc n.h"), "4:6: error: 'n' has no parts"},
+      {network("  bn same=a"), "3:11: error: 'a' is not known here"},
+      {network("  bn same=3"), "3:11: error: 'same' is a value, found the integer 3"},
+      {network("  bn frozen=3"), "3:13: error: 'frozen' is on or off, found the integer 3"},
+      {network("  x: relu -> add same=x {\n  relu\n  relu\n}"),
+       "3:23: error: 'same' is said of what stands in these braces"},
+      {network("  x: bn -> bn same=x frozen=on"),
+       "3:29: error: the weights are another call's, which says whether they are frozen"},
   };
   for (const WrongSpec &spec : specs)
     EXPECT_EQ(firstMessageOf(spec.text), spec.message) << spec.text;

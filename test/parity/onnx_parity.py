@@ -97,6 +97,13 @@ network net {{ {INPUT}
     concat {{ pool avg channels
       pool max channels }} -> m: conv 1x1x1 ch=1 act=none }}
   {END} }}""",
+    "shared": f"""network net {{ {INPUT}
+  a: conv 1x3x3 ch=6 -> b: conv 1x3x3 ch=6 -> arrange [n c t h w] [n c h t w]
+  again: conv 1x3x3 ch=6 same=b
+  add {{ identity
+    p: param 6x1x1x1 init=normal }}
+  kept: conv 1x3x3 ch=6 same=b stride=2 bn=off bias=off -> bn -> {END} }}""",
+    "patches": f"network net {{ {INPUT} -> slice 1 ch=2 -> pool max 1x2x2 -> embed: conv 5x6x5 ch=24 stride=5x6x5 bn=off act=none -> {END} }}",
     "heads": f"""network net {{ {INPUT}
   pool avg 1x3x3
   x: conv 1x1x1 ch=12 -> q: conv 1x1x1 ch=8 act=none

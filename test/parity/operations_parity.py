@@ -166,7 +166,50 @@ def windows(net, x):
     return x * net.conv(attended, "m", 1, 3)
 
 
+def shared(net, x):
+    """Uses a conv's weights and bias twice beside each other and once more behind, in other windows and groups of clips; and a
+    norm's and a learned tensor's twice. The same filters slide along T, H and W, as in CoST."""
+    def affine(x):
+        shape = (1, -1, 1, 1, 1)
+        return F.layer_norm(x.movedim(1, -1), (x.shape[1],)).movedim(-1, 1) * net.parameter("l.weight", x.shape[1]).view(shape) + net.parameter("l.bias", x.shape[1]).view(shape)
+
+    def filtered(x, axes):
+        weight, pads = net.parameter("a.weight", 6, 6, 1, 3, 3), [1, 1, 1]
+        pads[axes.index(0)] = 0
+        return torch.sigmoid(F.conv3d(x, weight.permute(0, 1, *(2 + axis for axis in axes)), net.parameter("a.bias", 6), padding=pads))
+
+    x = torch.sigmoid(F.conv3d(net.linear(x, "first", 6), net.parameter("s.weight", 6, 6, 3, 3, 3), net.parameter("s.bias", 6), (1, 2, 2), 1))
+    x = torch.sigmoid(F.conv3d(x, net.parameter("s.weight", 6, 6, 3, 3, 3), net.parameter("s.bias", 6), padding=1))
+    x = filtered(x, (0, 1, 2)) + filtered(x, (1, 0, 2)) + filtered(x, (2, 1, 0))
+    learned = net.parameter("p.weight", 1, 6, 1, 1, 1)
+    x = affine(x + learned)
+    x = affine(net.linear(x, "b.point", 6) * learned)
+    x = net.linear(x, "b.point", 6)
+    return net.conv(x, "s", 6, 3)
+
+
 CASES = {
+    shared: """
+  first: conv 1x1x1 ch=6 bn=off act=none
+  s: conv 3x3x3 ch=6 bn=off act=sigmoid stride=1x2x2
+  again: conv 3x3x3 ch=6 bn=off act=sigmoid same=s
+  add {
+    a: conv 1x3x3 ch=6 bn=off act=sigmoid
+    arrange [n c t h w] [n c h t w] -> a1: conv 1x3x3 ch=6 bn=off act=sigmoid same=a -> arrange [n c h t w] [n c t h w]
+    arrange [n c t h w] [n c w h t] -> a2: conv 1x3x3 ch=6 bn=off act=sigmoid same=a -> arrange [n c w h t] [n c t h w]
+  }
+  add {
+    identity
+    p: param 6x1x1x1 init=normal
+  }
+  l: norm [c]
+  mul {
+    b: pointwise
+    p2: param 6x1x1x1 same=p
+  }
+  l2: norm [c] same=l
+  b2: pointwise same=b
+  last: conv 3x3x3 ch=6 bn=off act=sigmoid same=s""",
     arranged: """
   a: conv 3x3x3 ch=12 bn=off act=sigmoid
   let g = 3
@@ -317,7 +360,8 @@ CASES = {
 }
 
 
-ACTS = """act tripled(x) = hard_swish(3 * x)
+DEFINITIONS = """block pointwise { point: conv 1x1x1 ch=in.c bn=off act=none }
+act tripled(x) = hard_swish(3 * x)
 act all(x, by=0.5) = tanh(log(1 + exp(by * x)) - sqrt(abs(x) + 2) / (1.5 + erf(x))) * min(relu(x), x * sigmoid(x) - -0.25)
 """
 
@@ -331,7 +375,7 @@ def compare(kinema, operation, folder):
     loss.backward()
     files = {key: os.path.join(folder, key) for key in ("weights", "input", "output")} | {"spec": os.path.join(folder, "net.arch")}
     with open(files["spec"], "w") as file:
-        file.write(f"{ACTS}network net {{\n  input rgb 3x4x6x8{CASES[operation]}\n  pool avg global -> fc {CLASSES}\n}}\n")
+        file.write(f"{DEFINITIONS}network net {{\n  input rgb 3x4x6x8{CASES[operation]}\n  pool avg global -> fc {CLASSES}\n}}\n")
     safetensors.save(files["weights"], {name: value.detach().numpy() for name, value in net.parameters.items()})
     safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
     worst = {"logits": distance(run(kinema, files)["logits"], logits.detach().numpy())}

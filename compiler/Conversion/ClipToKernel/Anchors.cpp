@@ -298,14 +298,31 @@ static LogicalResult make(Fuser &f, clip::NormOp op) {
   return success();
 }
 
+/// Returns a gradient as memory holds it: its partials, unless they have been merged already; null after an
+/// error.
+static Value gradientOrPartials(Fuser &f, Value gradient) {
+  Value partials = f.storage.partialsOf(gradient);
+  if (partials && !f.storage.holds(gradient))
+    return partials;
+  return succeeded(f.require(gradient)) ? f.storage.lookup(gradient) : Value();
+}
+
+static LogicalResult make(Fuser &f, clip::GradientSumOp op) {
+  SmallVector<Value> gradients;
+  for (Value gradient : op.getGradients()) {
+    gradients.push_back(gradientOrPartials(f, gradient));
+    if (!gradients.back())
+      return failure();
+  }
+  f.storage.hold(op, kernel::ReduceOp::create(f.b, op.getLoc(), op.getType(), gradients, ScheduleAttr()));
+  return success();
+}
+
 /// Makes the update. It adds up the partials of a gradient itself, unless they have been merged already.
 static LogicalResult make(Fuser &f, clip::UpdateOp op) {
-  Value gradient = f.storage.partialsOf(op.getGradient());
-  if (!gradient || f.storage.holds(op.getGradient())) {
-    if (failed(f.require(op.getGradient())))
-      return failure();
-    gradient = f.storage.lookup(op.getGradient());
-  }
+  Value gradient = gradientOrPartials(f, op.getGradient());
+  if (!gradient)
+    return failure();
   SmallVector<Value> tensors;
   for (Value tensor : op.getTensors())
     tensors.push_back(tensor == op.getGradient() ? gradient : f.storage.lookup(tensor));
@@ -334,6 +351,6 @@ LogicalResult kinema::makeAnchor(Fuser &f, Operation *op) {
             clip::PadChannelsOp, clip::ShiftOp, clip::ArrangeOp, clip::DropoutOp, clip::SoftmaxOp,
             clip::SoftmaxGradOp, clip::StandardiseOp, clip::StandardiseGradOp, clip::MatmulOp,
             clip::SoftmaxCrossEntropyOp, clip::TargetCrossEntropyOp, clip::NormOp, clip::UpdateOp,
-            clip::FoldWeightOp>([&](auto found) { return make(f, found); })
+            clip::GradientSumOp, clip::FoldWeightOp>([&](auto found) { return make(f, found); })
       .Default([](Operation *op) { return op->emitError("no kernel computes ") << op->getName() << " yet"; });
 }

@@ -110,8 +110,8 @@ LogicalResult Fuser::require(Value value) {
   Value partials = storage.partialsOf(value);
   if (!partials)
     return materialise(value);
-  storage.hold(
-      value, kernel::ReduceOp::create(b, value.getLoc(), value.getType(), partials, kernel::ScheduleAttr()));
+  storage.hold(value, kernel::ReduceOp::create(b, value.getLoc(), value.getType(), ValueRange{partials},
+                                               kernel::ScheduleAttr()));
   return success();
 }
 

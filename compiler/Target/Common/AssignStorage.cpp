@@ -110,37 +110,44 @@ private:
     return read ? read.getParam() : StringRef();
   }
 
-  /// Holds what the windows of each parameter slide over, in all functions.
-  llvm::StringMap<SmallVector<Value>> sourcesOfWeights() {
-    llvm::StringMap<SmallVector<Value>> sources;
-    auto add = [&](StringRef parameter, Value source) {
+  /// A window that a parameter slides over a value, in some function.
+  struct Sliding {
+    Value source;
+    shape::Window window;
+  };
+
+  llvm::StringMap<SmallVector<Sliding>> slidingOfWeights() {
+    llvm::StringMap<SmallVector<Sliding>> found;
+    auto add = [&](StringRef parameter, Value source, const shape::Window &window) {
       if (!parameter.empty())
-        sources[parameter].push_back(source);
+        found[parameter].push_back({source, window});
     };
     module.walk([&](Operation *op) {
       auto conv = dyn_cast<kernel::ConvOp>(op);
       auto wgrad = dyn_cast<kernel::WeightGradOp>(op);
       if (conv && conv.getGroups() == 1 && conv.getDirection() == kernel::Direction::Forward)
-        add(parameterOf(conv.getWeight()), conv.prologue().getPixel());
+        add(parameterOf(conv.getWeight()), conv.prologue().getPixel(), conv.getWindow().getWindow());
       else if (wgrad && wgrad.getGroups() == 1)
-        add(updatedBy(wgrad.getResult()), wgrad.activation().getPixel());
+        add(updatedBy(wgrad.getResult()), wgrad.activation().getPixel(), wgrad.getWindow().getWindow());
     });
-    return sources;
+    return found;
   }
 
   /// A weight has one order. Where a window slides over an input in one function and over what was made of
   /// it in another (a dropout is a kernel in training and nothing in inference), the input is blocked as
-  /// everything else is; so is another one that the same weight meets, and so on.
+  /// everything else is; so is another one that the same weight meets, and so on. So are inputs over which
+  /// layers that share a weight slide it in windows of their own.
   void findWideInputs() {
-    llvm::StringMap<SmallVector<Value>> sources = sourcesOfWeights();
+    auto sliding = slidingOfWeights();
+    auto isOfNarrow = [&](const Sliding &s) { return s.source && isNarrow(s.source); };
     for (bool changed = true; changed;) {
       changed = false;
-      for (auto &entry : sources) {
-        auto narrow = [&](Value source) { return source && isNarrow(source); };
-        if (llvm::all_of(entry.second, narrow))
+      for (auto &entry : sliding) {
+        const shape::Window first = entry.second.front().window;
+        if (llvm::all_of(entry.second, [&](const Sliding &s) { return isOfNarrow(s) && s.window == first; }))
           continue;
-        for (Value source : llvm::make_filter_range(entry.second, narrow))
-          if (StringAttr name = inputName(cast<BlockArgument>(source)))
+        for (const Sliding &s : llvm::make_filter_range(entry.second, isOfNarrow))
+          if (StringAttr name = inputName(cast<BlockArgument>(s.source)))
             changed |= wideInputs.insert(name).second;
       }
     }

@@ -157,11 +157,20 @@ static Blocks blocksOf(kernel::ReduceOp op, const Machine &machine) {
 }
 
 static void emit(kernel::ReduceOp op, KernelEmitter &e) {
-  int64_t elements = storedElements(tensorOf(op.getResult())),
-          count = tensorOf(op.getPartials()).getDimSize(0);
+  auto result = tensorOf(op.getResult());
+  const int64_t elements = storedElements(result);
+  auto counts = llvm::map_to_vector(op.getInputs(), [&](Value input) {
+    return tensorOf(input).getRank() == result.getRank() ? 1 : tensorOf(input).getDimSize(0);
+  });
+  const int64_t width = flatWidth(e.machine, elements, *llvm::max_element(counts));
   e.forEachBlock([&](Value block) {
-    forEachFlat(e, elements, block, flatWidth(e.machine, elements, count), [&](Value at, int64_t width) {
-      e.storeElements(sumOfPartials(e, e.operands[0], count, elements, at, width), e.results[0], at);
+    forEachFlat(e, elements, block, width, [&](Value at, int64_t width) {
+      Value sum;
+      for (auto [buffer, count] : llvm::zip(e.operands, counts)) {
+        Value part = sumOfPartials(e, buffer, count, elements, at, width);
+        sum = sum ? e.addf(sum, part) : part;
+      }
+      e.storeElements(sum, e.results[0], at);
     });
   });
 }

@@ -298,4 +298,26 @@ TEST(Errors, OfABatchThatIsTooLarge) {
             "net.arch:2:13: error: a batch of 1099511627776 such inputs has more tha");
 }
 
+TEST(Errors, WhatCallsCannotShare) {
+  const std::pair<const char *, const char *> cases[] = {
+      {"  a: conv3d ch=8 -> b: conv3d ch=8 bn=off same=a",
+       "net.arch:3:48: error: there is no weight 'a.bias' to share: this call needs it, and the other has "
+       "none"},
+      {"  a: conv3d ch=8 -> b: conv3d ch=6 same=a",
+       "net.arch:3:41: error: the weight 'a.weight' is 8x8x3x3x3, this call needs 6x8x3x3x3"},
+      {"  slice 4 ch=4 -> a: conv3d ch=8 -> b: conv3d ch=8 groups=2 same=a",
+       "net.arch:3:66: error: the weight is shared with a conv of groups=1, this one has groups=2"},
+      {"  a: relu -> b: conv3d ch=8 same=a", "net.arch:3:34: error: there is no weight 'a.weight' to share"},
+      {"  a: conv3d ch=8 -> _: conv3d ch=8 same=a",
+       "net.arch:3:41: error: 'same' is said of a call that is named by itself, not by '_:'"},
+      {"  call stem", "net.arch:1:42: error: 'in' is made with no weights of its own"},
+  };
+  for (auto [lines, message] : cases) {
+    std::string text = around(lines);
+    if (llvm::StringRef(lines).contains("call"))
+      text = "block call x:value { b: conv3d ch=8 same=in }\n" + text;
+    EXPECT_EQ(errorsOf(text).substr(0, llvm::StringRef(message).size()), message);
+  }
+}
+
 } // namespace

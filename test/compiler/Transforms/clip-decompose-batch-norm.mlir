@@ -1,4 +1,4 @@
-// RUN: %kinema-opt %s --clip-decompose-batch-norm | FileCheck %s
+// RUN: %kinema-opt %s --clip-decompose-batch-norm --split-input-file | FileCheck %s
 
 !z = tensor<2x3x4x5x5xf32>
 !c = tensor<3xf32>
@@ -36,4 +36,26 @@ func.func @train(%z: !z, %g: !z, %gamma: !c, %beta: !c) -> (!z, !z, !c, !c) {
 func.func @frozen(%z: !z, %gamma: !c, %beta: !c) -> !z {
   %y, %m, %r = clip.batch_norm %z, %gamma, %beta running(@bn.running_mean, @bn.running_var) {eps = 1.0e-3, momentum = 0.1} : (!z, !c, !c) -> (!z, !c, !c)
   return %y : !z
+}
+
+// -----
+
+// Batch norms that share their statistics move them one after another, and write them once.
+!x = tensor<2x3x1x4x4xf32>
+!c = tensor<3xf32>
+clip.param @n.running_mean : !c {role = "running_mean"}
+clip.param @n.running_var : !c {role = "running_var"}
+// CHECK-LABEL: func.func @shared(
+// CHECK-DAG: %[[MEAN:.*]] = clip.read @n.running_mean
+// CHECK-DAG: %[[VAR:.*]] = clip.read @n.running_var
+// CHECK: %[[MEAN1:.*]], %[[VAR1:.*]] = clip.bn_running %[[MEAN]], %[[VAR]],
+// CHECK: %[[MEAN2:.*]], %[[VAR2:.*]] = clip.bn_running %[[MEAN1]], %[[VAR1]],
+// CHECK-NOT: %[[MEAN1]]
+// CHECK: clip.write @n.running_mean, %[[MEAN2]]
+// CHECK-NEXT: clip.write @n.running_var, %[[VAR2]]
+// CHECK-NEXT: return
+func.func @shared(%x: !x, %g: !c, %b: !c) -> !x {
+  %n1, %m1, %r1 = clip.batch_norm %x, %g, %b running(@n.running_mean, @n.running_var) {eps = 1.0e-3, momentum = 0.1, training} : (!x, !c, !c) -> (!x, !c, !c)
+  %n2, %m2, %r2 = clip.batch_norm %n1, %g, %b running(@n.running_mean, @n.running_var) {eps = 1.0e-3, momentum = 0.1, training} : (!x, !c, !c) -> (!x, !c, !c)
+  return %n2 : !x
 }

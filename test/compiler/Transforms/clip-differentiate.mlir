@@ -136,15 +136,34 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x3x1x1x1xf32>, tensor<
 
 // -----
 
+// The gradient of what layers share is the sum of theirs, the last layer's first; what is frozen has none.
 clip.param @a.weight : tensor<3x3x1x1x1xf32> {role = "weight"}
 clip.param @a.bias : tensor<3xf32> {role = "bias"}
-func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32> {
+clip.param @c.weight : tensor<3x3x1x1x1xf32> {frozen, role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK-DAG: %[[A:.*]] = clip.read @a.weight :
+// CHECK-DAG: %[[B:.*]] = clip.read @a.bias :
+// CHECK: %[[Y:.*]] = clip.conv %[[X:.*]], %[[A]] bias %[[B]]
+// CHECK: %[[Z:.*]] = clip.conv %[[Y]], %[[A]] bias %[[B]]
+// CHECK: %[[DZ:.*]] = clip.conv_dgrad
+// CHECK: %[[DY:.*]] = clip.conv_dgrad %[[DZ]], %[[A]]
+// CHECK: %[[SECOND:.*]] = clip.conv_wgrad %[[DZ]], %[[Y]]
+// CHECK: %[[BIAS2:.*]] = clip.channel_sum %[[DZ]]
+// CHECK: %[[FIRST:.*]] = clip.conv_wgrad %[[DY]], %[[X]]
+// CHECK: %[[BIAS1:.*]] = clip.channel_sum %[[DY]]
+// CHECK: %[[DA:.*]] = clip.gradient_sum %[[SECOND]], %[[FIRST]]
+// CHECK: %[[DB:.*]] = clip.gradient_sum %[[BIAS2]], %[[BIAS1]]
+// CHECK: clip.update sgd %[[A]], %{{.*}}, %[[DA]]
+// CHECK: clip.update sgd %[[B]], %{{.*}}, %[[DB]]
+// CHECK-NOT: clip.update
+func.func @forward(%x: tensor<2x3x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x3x1x1x1xf32> {clip.name = "logits"}) {
   %a = clip.read @a.weight : tensor<3x3x1x1x1xf32>
   %b = clip.read @a.bias : tensor<3xf32>
-  // expected-error @below {{no gradient for a parameter of several layers, among them ?}}
+  %c = clip.read @c.weight : tensor<3x3x1x1x1xf32>
   %y = clip.conv %x, %a bias %b window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>, tensor<3xf32>) -> tensor<2x3x1x1x1xf32>
   %z = clip.conv %y, %a bias %b window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>, tensor<3xf32>) -> tensor<2x3x1x1x1xf32>
-  return %z : tensor<2x3x1x1x1xf32>
+  %s = clip.conv %z, %c window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<3x3x1x1x1xf32>) -> tensor<2x3x1x1x1xf32>
+  return %s : tensor<2x3x1x1x1xf32>
 }
 
 // -----

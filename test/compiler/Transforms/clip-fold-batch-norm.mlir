@@ -178,3 +178,38 @@ func.func @forward(%x: tensor<2x5x1x1x1xf32> {clip.input = "rgb", clip.name = "r
 func.func @forward(%x: tensor<2x5x1x1x1xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}, tensor<2x5x1x1x1xf32> {clip.name = "loss.rgb"}) {
   return %x, %x : tensor<2x5x1x1x1xf32>, tensor<2x5x1x1x1xf32>
 }
+
+// -----
+
+// Layers that share all of it fold it once; one that shares the conv alone has folded weights of its own.
+!x = tensor<2x3x1x1x1xf32>
+!w = tensor<3x3x1x1x1xf32>
+!c = tensor<3xf32>
+clip.param @a.weight : !w {role = "weight"}
+clip.param @n.weight : !c {role = "gamma"}
+clip.param @n.bias : !c {role = "beta"}
+clip.param @n.running_mean : !c {role = "running_mean"}
+clip.param @n.running_var : !c {role = "running_var"}
+clip.param @m.running_mean : !c {role = "running_mean"}
+clip.param @m.running_var : !c {role = "running_var"}
+// CHECK-LABEL: func.func @infer(
+// CHECK: %[[B1:.*]] = clip.prepared "a.weight.folded_bias"
+// CHECK: %[[W1:.*]] = clip.prepared "a.weight.folded"
+// CHECK: %[[X:.*]] = clip.conv %{{.*}}, %[[W1]] bias %[[B1]]
+// CHECK-NOT: clip.prepared
+// CHECK: %[[Y:.*]] = clip.conv %[[X]], %[[W1]] bias %[[B1]]
+// CHECK: %[[B2:.*]] = clip.prepared "a.weight.folded_bias2"
+// CHECK: %[[W2:.*]] = clip.prepared "a.weight.folded2"
+// CHECK: clip.conv %[[Y]], %[[W2]] bias %[[B2]]
+func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (!x {clip.name = "logits"}) {
+  %w = clip.read @a.weight : !w
+  %g = clip.read @n.weight : !c
+  %b = clip.read @n.bias : !c
+  %z1 = clip.conv %rgb, %w window <1x1x1> : (!x, !w) -> !x
+  %n1, %m1, %r1 = clip.batch_norm %z1, %g, %b running(@n.running_mean, @n.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c)
+  %z2 = clip.conv %n1, %w window <1x1x1> : (!x, !w) -> !x
+  %n2, %m2, %r2 = clip.batch_norm %z2, %g, %b running(@n.running_mean, @n.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c)
+  %z3 = clip.conv %n2, %w window <1x1x1> : (!x, !w) -> !x
+  %n3, %m3, %r3 = clip.batch_norm %z3, %g, %b running(@m.running_mean, @m.running_var) {eps = 1.0e-3, momentum = 0.1} : (!x, !c, !c) -> (!x, !c, !c)
+  return %n3 : !x
+}

@@ -608,3 +608,21 @@ func.func @f(%x: tensor<2x4x1x2x2xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @gradient_sum() {
+  // expected-error @below {{a sum of gradients has at least one}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = clip.gradient_sum : () -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @gradient_sum(%a: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{operands differ: tensor<4xf32> and tensor<5xf32>}}
+  // expected-error @below {{failed to infer returned types}}
+  %s = clip.gradient_sum %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32>
+  return
+}

@@ -1715,3 +1715,19 @@ func.func @tiles(%x: tensor<1x4x1x8x8xf32>, %w: tensor<4x4x1x5x5xf32>) {
   } : tensor<4x4x1x5x5xf32> -> tensor<1x4x1x8x8xf32>
   return
 }
+
+// -----
+
+func.func @reduce(%a: tensor<3x4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{'kernel.reduce' op adds up 'tensor<5xf32>' to 'tensor<4xf32>'}}
+  %s = kernel.reduce %a, %b : tensor<3x4xf32>, tensor<5xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @reduce() {
+  // expected-error @below {{'kernel.reduce' op has no operand}}
+  %s = "kernel.reduce"() : () -> tensor<4xf32>
+  return
+}
