@@ -201,10 +201,18 @@ StencilSums::Result StencilConvEmitter::emitResult(const Item &item, int64_t fra
 SmallVector<Value> StencilConvEmitter::emitEpilogue(const Item &item, ValueRange accumulators,
                                                     ValueRange state) {
   SmallVector<StencilSums::Result> results;
+  SmallVector<Value> next(state);
   for (size_t frame = 0; frame < frameSpan.results.size(); ++frame)
-    for (size_t row = 0; row < rowSpan.results.size(); ++row)
-      results.push_back(emitResult(item, frame, row, accumulators[results.size()]));
-  return sums.with(state, results);
+    for (size_t row = 0; row < rowSpan.results.size(); ++row) {
+      auto result = emitResult(item, frame, row, accumulators[frame * rowSpan.results.size() + row]);
+      // Plain sums are added up at once, so that what an epilogue yields need not wait in registers. Moments
+      // are taken of all results together, which wait there anyway.
+      if (sums.momentRows() == 0)
+        next = sums.with(next, result);
+      else
+        results.push_back(result);
+    }
+  return results.empty() ? next : sums.with(next, results);
 }
 
 /// Stores the sums of the block in buffer[partial, row, channel].
