@@ -1,4 +1,5 @@
-"""Compares Kinema with PyTorch on this machine's CPU: inference and training steps of four networks, in turn, by medians.
+"""Compares Kinema with PyTorch on this machine's CPU: inference and training steps of four networks, in turn, by medians; with --zoo,
+of networks of other families, each in one size.
 
 Each measurement is a process of its own, so that its memory is too: Kinema, each PyTorch, Kinema, ... In the first round
 each PyTorch runs in both layouts, then in the quicker one. Writes a JSON line for each contestant of each
@@ -20,6 +21,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SPECS = {"r2plus1d_18": "models/torchvision/r2plus1d_18.arch", "r3d_18": "models/torchvision/r3d_18.arch",
          "mc3_18": "models/torchvision/mc3_18.arch", "f_r2d_18": "models/f_r2d_18.arch"}
+# Other families, whose PyTorch networks are those of test/parity/papers.py: frames, height and width.
+ZOO = {"r3d_50": (8, 112), "r3d_50_nl": (8, 112), "ip_csn_50": (8, 112), "ir_csn_50": (8, 112), "p3d_63": (16, 112), "tsm_50": (8, 112),
+       "tsm_mobilenet_v2": (8, 112), "slowfast_50_4x16": (32, 112), "x3d_m": (8, 112), "videomae_b": (8, 112)}
 ENTRIES = ("infer", "train_step")
 LAYOUTS = ("contiguous", "channels_last")
 CLASSES = 400
@@ -27,6 +31,21 @@ CLASSES = 400
 
 class Failed(Exception):
     pass
+
+
+def spec_of(network):
+    return os.path.join(ROOT, SPECS.get(network, f"models/{network}.arch"))
+
+
+def size_of(options, network):
+    return ZOO[network][1] if network in ZOO else options.size
+
+
+def configurations(options):
+    if options.zoo:
+        networks = options.networks or ZOO
+        return [(network, ZOO[network][0], 2, entry) for network in networks for entry in options.entries]
+    return list(itertools.product(options.networks or SPECS, options.frames, options.batches, options.entries))
 
 
 def answer(command, **keywords):
@@ -50,8 +69,8 @@ class Kinema:
         self.runtime = os.path.join(options.build, "bin/kinema-runtime")
         self.variants, self.seconds = [""], None
         network, frames, batch, entry = configuration
-        self.compiled = [os.path.join(options.build, "bin/kinema"), "compile", os.path.join(ROOT, SPECS[network]), "-o", self.package,
-                         "--mode", "train" if entry == "train_step" else "infer", "--frames", str(frames), "--size", str(options.size),
+        self.compiled = [os.path.join(options.build, "bin/kinema"), "compile", spec_of(network), "-o", self.package,
+                         "--mode", "train" if entry == "train_step" else "infer", "--frames", str(frames), "--size", str(size_of(options, network)),
                          "--batch", str(batch), "--classes", str(CLASSES), "--threads", str(options.threads), "--precision", options.precision]
 
     def compile(self):
@@ -79,7 +98,7 @@ class PyTorch:
 
     def measure(self, variant):
         network, frames, batch, entry = self.configuration
-        numbers = (batch, frames, self.options.size, CLASSES, self.options.threads, self.options.runs, self.options.seconds)
+        numbers = (batch, frames, size_of(self.options, network), CLASSES, self.options.threads, self.options.runs, self.options.seconds)
         result = answer([self.python, os.path.join(HERE, "peer.py"), network, entry, variant, self.options.precision, *map(str, numbers)],
                         env=dict(os.environ) | {"OMP_NUM_THREADS": str(self.options.threads)})
         self.name = f"pytorch {result.pop('version').split('+')[0]}"
@@ -150,7 +169,8 @@ def parse():
     parser.add_argument("--build", default=os.path.join(ROOT, "build"), help="folder of the build")
     parser.add_argument("--python", action="append", help="a Python with torch and torchvision; may be repeated (default: /usr/bin/python3)")
     parser.add_argument("--out", help="results without their endings (default: bench/results/cpu-N-cores, with -bf16 in that precision)")
-    parser.add_argument("--networks", nargs="+", choices=SPECS, default=list(SPECS))
+    parser.add_argument("--zoo", action="store_true", help="other families, in batches of 2")
+    parser.add_argument("--networks", nargs="+", choices=[*SPECS, *ZOO], help="default: all")
     parser.add_argument("--frames", nargs="+", type=int, default=[8, 16])
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 2, 8])
     parser.add_argument("--entries", nargs="+", choices=ENTRIES, default=ENTRIES)
@@ -163,7 +183,11 @@ def parse():
     parser.add_argument("--continue", dest="goes_on", action="store_true", help="keep what OUT.jsonl has, and measure the rest")
     options = parser.parse_args()
     options.python = options.python or ["/usr/bin/python3"]
-    options.out = options.out or os.path.join(ROOT, f"bench/results/cpu-{options.threads}-cores" + ("-bf16" if options.precision == "bf16" else ""))
+    strangers = [network for network in options.networks or [] if (network in ZOO) != options.zoo]
+    if strangers:
+        parser.error(f"{', '.join(strangers)}: networks of other families go with --zoo, the four without")
+    kind = ("-zoo" if options.zoo else "") + ("-bf16" if options.precision == "bf16" else "")
+    options.out = options.out or os.path.join(ROOT, f"bench/results/cpu-{options.threads}-cores{kind}")
     return options
 
 
@@ -176,13 +200,13 @@ def main():
     done = {report.configuration(line) for line in lines}
     failed = False
     with open(path, "a" if lines else "w") as file:  # what is kept is not written again: a stop could lose it
-        for configuration in itertools.product(options.networks, options.frames, options.batches, options.entries):
+        for configuration in configurations(options):
             if configuration in done:
                 continue
             results = compare(options, configuration)
             print(describe(configuration, results), flush=True)
             failed |= any("error" in result for result in results)
-            common = dict(zip(("network", "frames", "batch", "entry"), configuration)) | {"size": options.size, "threads": options.threads, "precision": options.precision}
+            common = dict(zip(("network", "frames", "batch", "entry"), configuration)) | {"size": size_of(options, configuration[0]), "threads": options.threads, "precision": options.precision}
             file.writelines(json.dumps(common | result | {"machine": described}) + "\n" for result in results)
             file.flush()
     report.write(options.out)

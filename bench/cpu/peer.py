@@ -1,4 +1,5 @@
-"""Is the peer: times a network in PyTorch on the CPU; torchvision's networks, and its ResNet-18 on frames for f-R2D.
+"""Is the peer: times a network in PyTorch on the CPU; torchvision's networks, its ResNet-18 on frames for f-R2D, and those that
+test/parity/papers.py has from papers.
 
 usage: peer.py NETWORK ENTRY LAYOUT PRECISION BATCH FRAMES SIZE CLASSES THREADS RUNS SECONDS
 
@@ -6,6 +7,7 @@ ENTRY: infer or train_step. LAYOUT: contiguous or channels_last. PRECISION: fp32
 runs as fit in SECONDS, 1 to RUNS, after one that is not counted. Prints {"version", "parameters", "runs": seconds of each, "peak_memory_bytes": of the process}.
 """
 import json
+import os
 import sys
 import time
 
@@ -30,8 +32,14 @@ class FrameResNet(nn.Module):
         return self.fc(self.resnet(frames).unflatten(0, (clips.shape[0], -1)).mean(1))
 
 
-def make_network(name, classes):
-    return FrameResNet(classes) if name == "f_r2d_18" else getattr(torchvision.models.video, name)(num_classes=classes)
+def make_network(name, classes, frames, size):
+    if name == "f_r2d_18":
+        return FrameResNet(classes)
+    if hasattr(torchvision.models.video, name):
+        return getattr(torchvision.models.video, name)(num_classes=classes)
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../test/parity"))
+    import papers  # which has 400 classes
+    return papers.VideoMAE((frames // 2, size // 16, size // 16)) if name == "videomae_b" else papers.NETWORKS[name]()
 
 
 def in_layout(network, layout):
@@ -79,7 +87,7 @@ def main():
     batch, frames, size, classes, threads, runs = map(int, numbers)
     torch.set_num_threads(threads)
     torch.manual_seed(1)
-    network = make_network(name, classes)
+    network = make_network(name, classes, frames, size)
     work = make_work(in_layout(network, layout), entry, layout, precision, torch.randn(batch, 3, frames, size, size), torch.randint(0, classes, (batch,)))
     work()
     times, end = [], time.perf_counter() + float(sys.argv[11])
