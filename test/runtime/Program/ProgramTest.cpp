@@ -149,7 +149,7 @@ TEST(Program, InitialisationIsAFunctionOfSeedAndIndex) {
 
 TEST(Program, InitialValues) {
   Parameter conv;
-  conv.shape = {64, 16, 1, 3, 3};
+  conv.shape = conv.fileShape = {64, 16, 1, 3, 3};
   conv.init.kind = Initialisation::Kind::HeNormal;
   auto deviation = [&] {
     double squares = 0;
@@ -161,7 +161,7 @@ TEST(Program, InitialValues) {
   conv.init.fanOut = false;
   EXPECT_NEAR(deviation(), std::sqrt(2.0 / (16 * 9)), 0.002);
 
-  conv.shape = {2, 2, 1, 3, 3};
+  conv.shape = conv.fileShape = {2, 2, 1, 3, 3};
   conv.init.kind = Initialisation::Kind::Identity;
   std::vector<float> expected(36, 0);
   expected[0 * 18 + 0 * 9 + 4] = expected[1 * 18 + 1 * 9 + 4] = 1;
