@@ -110,7 +110,7 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
     diagnostics.error(name.location, llvm::toString(text.takeError()));
     return std::nullopt;
   }
-  std::vector<llvm::StringRef> names, all;
+  std::vector<llvm::StringRef> names;
   for (auto [files, folder] : {std::pair(library(), "models/lib/"), {models(), "models/"}})
     for (const LibraryFile &file : files) {
       std::string libraryPath = (folder + file.name + ".arch").str();
@@ -118,15 +118,14 @@ std::optional<uint32_t> Loader::used(const Name &name, uint32_t user) {
         auto known = program.sources.find(libraryPath);
         return known ? *known : parseInto(libraryPath, file.text.str());
       }
-      all.push_back(file.name);
+      names.push_back(file.name);
     }
-  for (const LibraryFile &file : library())
-    names.push_back(file.name);
   Diagnostic &error = diagnostics.error(name.location, "no file '" + name.text + ".arch' is found",
-                                        didYouMean(name.text, all));
+                                        didYouMean(name.text, names));
   for (const std::string &folder : folders(user))
     error.note("looked in " + (folder.empty() ? "." : folder));
-  error.note("and in the library: " + llvm::join(names, " ") + ", and the networks of models/");
+  error.note("and in the library: " + llvm::join(llvm::ArrayRef(names).take_front(library().size()), " ") +
+             ", and the networks of models/");
   error.note("other folders are named with --models or in the variable KINEMA_MODELS");
   return std::nullopt;
 }

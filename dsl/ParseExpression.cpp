@@ -28,9 +28,24 @@ bool ExpressionParser::argumentFollows() {
 /// Returns whether a pattern of names such as `*.bn.weight` comes next, and not a factor.
 bool ExpressionParser::patternFollows() { return peek().isMark('*') && peekSecond().isMark('.'); }
 
-static constexpr llvm::StringRef callOptions[] = {"times", "same", "frozen"};
+namespace {
+/// A CallOption is what every call can be told.
+struct CallOption {
+  llvm::StringRef name;
+  ExprPtr CallStmt::*value;
+};
+} // namespace
 
-bool isCallOption(llvm::StringRef name) { return llvm::is_contained(callOptions, name); }
+static constexpr CallOption callOptions[] = {
+    {"times", &CallStmt::times}, {"same", &CallStmt::same}, {"frozen", &CallStmt::frozen}};
+
+static const CallOption *findCallOption(llvm::StringRef name) {
+  const auto *found =
+      llvm::find_if(callOptions, [&](const CallOption &option) { return option.name == name; });
+  return found == std::end(callOptions) ? nullptr : found;
+}
+
+bool isCallOption(llvm::StringRef name) { return findCallOption(name) != nullptr; }
 
 /// Parses `x4`, `times=n`, `same=a` or `frozen=on`.
 bool ExpressionParser::option(CallStmt *call) {
@@ -55,8 +70,7 @@ bool ExpressionParser::option(CallStmt *call) {
   }
   if (!value)
     return false;
-  ExprPtr *const options[] = {&call->times, &call->same, &call->frozen};
-  ExprPtr &option = *options[llvm::find(callOptions, name) - std::begin(callOptions)];
+  ExprPtr &option = call->*findCallOption(name)->value;
   if (option)
     return failAt(first.location, name == "times" ? "the number of copies is given twice"
                                                   : "'" + name.str() + "' is given twice"),

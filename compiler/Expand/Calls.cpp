@@ -115,12 +115,6 @@ static bool isBlock(const dsl::Callee &callee) {
          (callee.definition && callee.definition->kind == dsl::Definition::Kind::Block);
 }
 
-/// Returns a name that no other block of the network has: `name`, `name2` ...
-static std::string uniqueName(llvm::StringMap<unsigned> &counts, const std::string &name) {
-  unsigned count = ++counts[name];
-  return count == 1 ? name : uniqueName(counts, name + std::to_string(count));
-}
-
 Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable &callable, Frame &frame,
                                   const Activation &value, int64_t copies, Node &node) {
   std::optional<std::string> segment = segmentOf(call, callable.callee, frame);
@@ -150,7 +144,7 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
   std::string layer = frame.path + (plainLabel ? call.label->text : call.head.text);
   Network::Place inside = here;
   if (here.block.empty() && segment && (call.times || isBlock(callable.callee)))
-    inside.block = uniqueName(blockCounts, base);
+    inside.block = network.uniqueBlockName(base);
   for (int64_t copy = 0; copy < copies && current.state != Activation::State::Failed; ++copy) {
     dsl::CallablePtr target = binder.bindCall(callable, call.arguments, copy);
     if (!target)
@@ -160,7 +154,7 @@ Activation Expander::expandCopies(const dsl::CallStmt &call, const dsl::Callable
     auto part = std::make_shared<Node>();
     if (numbered && inside.block != here.block)
       inside.copy = copy;
-    Part counted(here, inside);
+    llvm::SaveAndRestore counted(here, inside);
     if (numbered)
       part->weights = weightsOf(path);
     current = invoke(*target, {call, frame, path, layer, current, part});
@@ -197,7 +191,7 @@ Activation Expander::invoke(const dsl::Callable &callable, Site site) {
   bool isRow = isLayer && layerDepth == 0;
   if (isRow && !joins)
     network.addLayer(site.layer, callee.name(), here);
-  std::optional<Part> branches; // of a join that is in no block belong to it
+  std::optional<llvm::SaveAndRestore<Network::Place>> branches; // of a join that is in no block belong to it
   if (isRow && joins && here.block.empty())
     branches.emplace(here, Network::Place{site.layer, std::nullopt, here.stream});
   layerDepth += isLayer && !joins;

@@ -57,20 +57,6 @@ private:
     std::string path;
     const dsl::Stmt *statement;
   };
-  /// A Part is a place of layers until the end of the scope.
-  class Part {
-  public:
-    Part(Network::Place &place, Network::Place inside) : place(place), before(place) {
-      place = std::move(inside);
-    }
-    ~Part() { place = std::move(before); }
-    Part(const Part &) = delete;
-    Part &operator=(const Part &) = delete;
-
-  private:
-    Network::Place &place;
-    Network::Place before;
-  };
 
   // These functions, in Expander.cpp, expand bodies and statements.
   static Statements statementsOf(const dsl::Chain &chain);
@@ -175,10 +161,9 @@ private:
   Root root;
   Network network;
   std::vector<Claim> claims;
-  Network::Place here;                   // where the layers that come now stand
-  llvm::StringMap<unsigned> blockCounts; // how many calls of blocks asked for a name
-  dsl::Location rootStatement;           // the statement of the network that is being expanded
-  bool stopped = false;                  // a limit was hit
+  Network::Place here;         // where the layers that come now stand
+  dsl::Location rootStatement; // the statement of the network that is being expanded
+  bool stopped = false;        // a limit was hit
   unsigned depth = 0;
   unsigned layerDepth = 0; // how many rows of the layer table the expansion is inside of
   int64_t callCount = 0;

@@ -78,11 +78,11 @@ Value Network::read(clip::ParamOp parameter) {
   return read;
 }
 
-std::string Network::uniqueLayerName(StringRef name) {
-  unsigned count = ++layerCounts[name];
+std::string Network::uniqueName(Counts &counts, StringRef name) {
+  unsigned count = ++counts[name];
   if (count == 1)
     return name.str();
-  return uniqueLayerName((name + Twine(count)).str());
+  return uniqueName(counts, (name + Twine(count)).str());
 }
 
 void Network::addLayer(StringRef name, StringRef kind, const Place &place) {

@@ -26,7 +26,6 @@ public:
   mlir::Value addInput(llvm::StringRef kind, llvm::StringRef path, llvm::ArrayRef<int64_t> shape,
                        int64_t every, mlir::Location where);
 
-  bool hasParameter(llvm::StringRef name) const { return parameters.contains(name); }
   /// Returns the parameter of that name, or null.
   clip::ParamOp parameter(llvm::StringRef name) const { return parameters.lookup(name); }
   /// Declares a parameter under a name that no parameter has yet.
@@ -52,7 +51,9 @@ public:
   int64_t size() const { return operationCount; }
 
   /// Returns a name that no layer has yet: `name`, `name2` ...
-  std::string uniqueLayerName(llvm::StringRef name);
+  std::string uniqueLayerName(llvm::StringRef name) { return uniqueName(layerCounts, name); }
+  /// Returns likewise a name that no call of a block has yet.
+  std::string uniqueBlockName(llvm::StringRef name) { return uniqueName(blockCounts, name); }
   /// Says where a layer stands in the text of the network.
   struct Place {
     std::string block;           // the call of a block or stage that it is a part of; empty: of none
@@ -75,13 +76,16 @@ public:
   std::vector<llvm::StringRef> layerNames() const;
 
 private:
+  using Counts = llvm::StringMap<unsigned>; // how often a name was asked for
+  static std::string uniqueName(Counts &counts, llvm::StringRef name);
+
   mlir::ModuleOp module;
   mlir::OpBuilder builder;
   mlir::func::FuncOp function;
   mlir::Operation *lastRead = nullptr;
   llvm::StringMap<clip::ParamOp> parameters;
-  llvm::StringMap<clip::ReadOp> reads;   // of the parameters, by their names
-  llvm::StringMap<unsigned> layerCounts; // how many layers asked for a name
+  llvm::StringMap<clip::ReadOp> reads; // of the parameters, by their names
+  Counts layerCounts, blockCounts;
   llvm::SmallVector<mlir::Attribute> layers, inputs;
   int64_t operationCount = 0;
 };

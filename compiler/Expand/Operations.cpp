@@ -23,6 +23,10 @@ static double numberOf(dsl::CalleeScope &arguments, StringRef name) {
 }
 static bool isOn(dsl::CalleeScope &arguments, StringRef name) { return dsl::isWord(arguments[name], "on"); }
 
+static std::string text(ArrayRef<int64_t> sizes) {
+  return llvm::join(llvm::map_range(sizes, [](int64_t size) { return std::to_string(size); }), "x");
+}
+
 static shape::Size3 size3(const dsl::Binding &binding) {
   const auto &size = std::get<dsl::Size>(binding);
   return {size[0], size[1], size[2]};
@@ -63,7 +67,7 @@ bool Expander::claim(Site &site, StringRef name) {
         .note(withOrigin("the other one stands here", owner->second->location, where, root.program.sources));
     return false;
   }
-  if (!network.hasParameter(name))
+  if (!network.parameter(name))
     return true;
   fail(site.where(), site.frame, "two weights are called '" + name + "'", "labels make names differ");
   return false;
@@ -91,9 +95,6 @@ clip::ParamOp Expander::declare(Site &site, StringRef path, StringRef name, Arra
 clip::ParamOp Expander::shared(Site &site, StringRef own, ArrayRef<int64_t> shape, StringRef role) {
   const std::string name = site.frame.sharing->nameFor(own);
   clip::ParamOp found = network.parameter(name);
-  auto text = [](ArrayRef<int64_t> sizes) {
-    return llvm::join(llvm::map_range(sizes, [](int64_t size) { return std::to_string(size); }), "x");
-  };
   const dsl::Location where = site.frame.sharing->where;
   if (!found)
     root.error(where,
@@ -198,10 +199,6 @@ static bool setPadding(const dsl::Binding &pad, const shape::Size3 &input, shape
   };
   return small(window.kernel) && small(window.stride) && small(window.dilation) && small(window.padLow) &&
          small(window.padHigh);
-}
-
-static std::string text(const shape::Size3 &size) {
-  return (Twine(size[0]) + "x" + Twine(size[1]) + "x" + Twine(size[2])).str();
 }
 
 /// Returns the first axis along which the window is larger than the padded value.

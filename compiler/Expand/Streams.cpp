@@ -3,6 +3,8 @@
 // is found.
 #include "compiler/Expand/Expander.h"
 
+#include "llvm/Support/SaveAndRestore.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::expansion;
@@ -44,7 +46,7 @@ bool Expander::step(Stream &stream) {
   if (missingValue(statement, *stream.frame))
     return false;
   std::swap(root.settings, stream.settings);
-  Part inside(here, {here.block, here.copy, StringRef(stream.frame->path).drop_back().str()});
+  llvm::SaveAndRestore inside(here.stream, StringRef(stream.frame->path).drop_back().str());
   stream.value = expandStatement(statement, *stream.frame, stream.value);
   std::swap(root.settings, stream.settings);
   ++stream.next;

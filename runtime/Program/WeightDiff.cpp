@@ -1,5 +1,7 @@
 #include "runtime/Program/WeightDiff.h"
 
+#include "runtime/Support/Columns.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,17 +71,13 @@ WeightDifference compareWeights(const TensorFile &a, const TensorFile &b) {
 
 std::string describe(const WeightDifference &difference) {
   auto side = [](const FileTensor *tensor) { return tensor ? describe(tensor->type, tensor->shape) : "-"; };
-  size_t width = 6, widthA = 1;
-  for (const TensorPair &pair : difference.tensors) {
-    width = std::max(width, pair.name().size());
-    widthA = std::max(widthA, side(pair.a).size());
-  }
+  std::vector<std::vector<std::string>> rows = {{"tensor", "A", "B"}};
+  for (const TensorPair &pair : difference.tensors)
+    rows.push_back({pair.name(), side(pair.a), side(pair.b)});
   std::string text = fmt::format("{} tensors have one name and shape, {} have not\n", difference.alike,
                                  difference.tensors.size());
   if (!difference.tensors.empty())
-    text += fmt::format("\n{:<{}}  {:<{}}  {}\n", "tensor", width, "A", widthA, "B");
-  for (const TensorPair &pair : difference.tensors)
-    text += fmt::format("{:<{}}  {:<{}}  {}\n", pair.name(), width, side(pair.a), widthA, side(pair.b));
+    text += "\n" + inColumns(rows);
   if (difference.otherValues > 0)
     text += fmt::format("\n{} of the tensors of one shape hold other values, {} by most: {:.6g}\n",
                         difference.otherValues, difference.most, difference.by);

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 
 import safetensors
 from comparison import distance, run
+from papers import Unit
+from torchvision_parity import state
 
 BOUND = 1e-5  # norm of the difference over the norm
 RATE = 0.1
@@ -30,9 +32,9 @@ SPEC = """network net {
 class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        unit = lambda: torch.nn.ModuleDict({"conv": torch.nn.Conv3d(6, 6, 3, padding=1, bias=False), "bn": torch.nn.BatchNorm3d(6, eps=1e-3)})
-        self.first, self.a, self.kept, self.fc = torch.nn.Conv3d(3, 6, 1), unit(), unit(), torch.nn.Linear(6, 5)
+        self.first, self.a, self.kept, self.fc = Unit(3, 6, bn=False), Unit(6, 6, 3), Unit(6, 6, 3), torch.nn.Linear(6, 5)
         for unit in (self.a, self.kept):
+            unit.bn.eps = 1e-3
             torch.nn.init.uniform_(unit.bn.weight, 0.5, 1.5)
             torch.nn.init.normal_(unit.bn.bias, 0.5)
             unit.bn.running_mean.normal_(0, 0.3)
@@ -40,14 +42,9 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         self.kept.bn.eval()
-        x = F.relu(self.first(x))
-        for stride in (1, 1, 2):
-            x = F.relu(self.a.bn(F.conv3d(x, self.a.conv.weight, stride=stride, padding=1)))
-        x = F.relu(self.kept.bn(self.kept.conv(x)))
-        return self.fc(x.mean((2, 3, 4)))
-
-    def named(self):
-        return {name.replace("conv.", ""): value for name, value in self.state_dict(keep_vars=True).items() if "num_batches" not in name}
+        x = self.a(self.a(self.first(x)))
+        x = F.relu(self.a.bn(F.conv3d(x, self.a.weight, stride=2, padding=1)))
+        return self.fc(self.kept(x).mean((2, 3, 4)))
 
 
 def compare(kinema, options, folder):
@@ -57,21 +54,22 @@ def compare(kinema, options, folder):
     with open(files["spec"], "w") as file:
         file.write(SPEC)
     clips, labels = torch.randn(4, 3, 4, 12, 12), torch.tensor([0, 1, 2, 3])
-    safetensors.save(files["weights"], {name: value.detach().numpy().copy() for name, value in net.named().items()})
+    safetensors.save(files["weights"], state(net))
     safetensors.save(files["input"], {"input": clips.numpy(), "labels": labels.numpy()})
     worst = {"logits": distance(run(kinema, files, *options)["logits"], net.eval()(clips).detach().numpy())}
     loss = F.cross_entropy(net.train()(clips), labels)
     loss.backward()
     found = run(kinema, files, "--step", "--rate", str(RATE), "--momentum", "0", "--weight-decay", "0", *options)
     worst["loss"] = distance(found["loss"], loss.detach().numpy())
-    for name, value in net.named().items():
-        wanted = value
-        if value.requires_grad and not name.startswith("kept"):
-            worst["grad." + name] = distance(found["grad." + name], value.grad.numpy())
-            wanted = value - RATE * value.grad
-        elif "grad." + name in found:
-            sys.exit(f"{name} is frozen and has a gradient")
-        worst[name] = distance(found[name], wanted.detach().numpy())
+    wanted = state(net)
+    for name, value in net.named_parameters():
+        if name.startswith("kept"):
+            if "grad." + name in found:
+                sys.exit(f"{name} is frozen and has a gradient")
+            continue
+        worst["grad." + name] = distance(found["grad." + name], value.grad.numpy())
+        wanted[name] = wanted[name] - RATE * value.grad.numpy()
+    worst |= {name: distance(found[name], value) for name, value in wanted.items()}
     print(f"{' '.join(options)}: " + ", ".join(f"{name} {far:.1e}" for name, far in worst.items()), flush=True)
     return max(worst.values()) <= BOUND
 

@@ -3,6 +3,7 @@
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Program/WeightDiff.h"
 #include "runtime/Program/WeightMatch.h"
+#include "runtime/Support/Columns.h"
 #include "runtime/Support/Error.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Exit.h"
@@ -136,15 +137,10 @@ std::vector<std::array<std::string, 3>> differencesOf(const Manifest &a, const M
 std::string tableOf(const char *what, const std::vector<std::array<std::string, 3>> &rows) {
   if (rows.empty())
     return "";
-  size_t first = std::string_view(what).size(), second = 1;
-  for (const auto &[name, a, b] : rows) {
-    first = std::max(first, name.size());
-    second = std::max(second, a.size());
-  }
-  std::string text = fmt::format("\n{:<{}}  {:<{}}  B\n", what, first, "A", second);
-  for (const auto &[name, a, b] : rows)
-    text += fmt::format("{:<{}}  {:<{}}  {}\n", name, first, a, second, b);
-  return text;
+  std::vector<std::vector<std::string>> cells = {{what, "A", "B"}};
+  for (const auto &row : rows)
+    cells.emplace_back(row.begin(), row.end());
+  return "\n" + inColumns(cells);
 }
 
 json jsonOf(const std::vector<std::array<std::string, 3>> &rows, const char *what) {
@@ -298,9 +294,8 @@ void addDiff(CLI::App &app) {
   addSizes(*command, options->both);
   addSettings(*command, options->both);
   for (auto [option, side, letter] : {std::tuple("--set-a", &options->a, "A"), {"--set-b", &options->b, "B"}})
-    command->add_option(option, side->settings, fmt::format("a setting of {} alone; may be repeated", letter))
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    addRepeated(*command, option, side->settings,
+                fmt::format("a setting of {} alone; may be repeated", letter));
   command->add_option("--names", options->names, namesMeaning("files of weights"));
   command->add_option("--names-a", options->a.names, "likewise of A alone");
   command->add_option("--names-b", options->b.names, "likewise of B alone");

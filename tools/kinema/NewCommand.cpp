@@ -2,6 +2,7 @@
 #include "compiler/Inspect/LayerTable.h"
 #include "compiler/Pipelines/Frontend.h"
 #include "runtime/Data/VideoList.h"
+#include "runtime/Support/Columns.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Nearest.h"
@@ -29,20 +30,22 @@ struct NewOptions {
   bool force = false, onlyList = false;
 };
 
-std::string listOf(const std::vector<Model> &models) {
+std::vector<std::string> namesOf(const std::vector<Model> &models) {
   std::vector<std::string> names;
   for (const Model &model : models)
     names.push_back(model.name());
-  return fmt::format("{}", fmt::join(names, " "));
+  return names;
+}
+
+std::string listOf(const std::vector<Model> &models) {
+  return fmt::format("{}", fmt::join(namesOf(models), " "));
 }
 
 void printModels() {
-  const std::vector<Model> models = allModels();
-  size_t width = 0;
-  for (const Model &model : models)
-    width = std::max(width, model.name().size());
-  for (const Model &model : models)
-    fmt::print("{:<{}}  {}\n", model.name(), width, model.summary());
+  std::vector<std::vector<std::string>> rows;
+  for (const Model &model : allModels())
+    rows.push_back({model.name(), model.summary()});
+  fmt::print("{}", inColumns(rows));
 }
 
 /// Asks at the terminal until the answer fits; an empty one is the default. Throws Error where no more
@@ -75,11 +78,9 @@ Model theModel(const NewOptions &options) {
   if (std::vector<Model> others = modelsOf(options.family, 0); options.depth && !others.empty())
     refuse("no network of family {} has {} layers; there are {}", options.family, options.depth,
            listOf(others));
-  std::vector<std::string> names;
-  for (const Model &model : allModels())
-    names.push_back(model.name());
-  refuse("there is no family {}{}; there are {}", options.family, didYouMean(options.family, names),
-         listOf(allModels()));
+  const std::vector<Model> all = allModels();
+  refuse("there is no family {}{}; there are {}", options.family, didYouMean(options.family, namesOf(all)),
+         listOf(all));
 }
 
 void askFamily(NewOptions &options) {

@@ -30,13 +30,17 @@ void addSizes(CLI::App &command, SpecOptions &options) {
   command.add_option("--classes", options.classes, "classes to tell apart")->check(CLI::Range(1, 10000000));
 }
 
-void addSettings(CLI::App &command, SpecOptions &options) {
-  command
-      .add_option("--set", options.settings,
-                  "a parameter of the network (frames=32) or a setting of the recipe (train.rate=0.1); may "
-                  "be repeated")
+void addRepeated(CLI::App &command, const char *name, std::vector<std::string> &values,
+                 const std::string &meaning) {
+  command.add_option(name, values, meaning)
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void addSettings(CLI::App &command, SpecOptions &options) {
+  addRepeated(command, "--set", options.settings,
+              "a parameter of the network (frames=32) or a setting of the recipe (train.rate=0.1); may be "
+              "repeated");
   command.footer(settingsHelp());
 }
 

@@ -26,6 +26,9 @@ void addSpecOptions(CLI::App &command, SpecOptions &options,
                     const char *meaning = "the network, a .arch file");
 /// Adds what replaces a spec's sizes alone, and where its files are looked for.
 void addSizes(CLI::App &command, SpecOptions &options);
+/// Adds an option that takes one value each time that it is given.
+void addRepeated(CLI::App &command, const char *name, std::vector<std::string> &values,
+                 const std::string &meaning);
 /// Adds --set, for commands whose own options lack it.
 void addSettings(CLI::App &command, SpecOptions &options);
 /// Adds --threads, likewise.
