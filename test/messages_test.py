@@ -52,7 +52,6 @@ UNSEEN = {
     "LLVM cannot write such files for this machine": OWN_FAULT,
     "a training step is told at least one number": NOT_WRITABLE,
     "a window's padding is not negative": NOT_WRITABLE,
-    ".arch has no parameter '": "every network of models/ has the parameters that `kinema new` replaces",
     "cannot find this program's own file": "the system tells a program its name even where /proc is not mounted",
 }
 

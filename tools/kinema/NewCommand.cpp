@@ -134,7 +134,7 @@ inspect::LayerTable tableOf(const std::string &file, const std::string &text) {
     module = expandLoaded(context, frontend, spec);
   if (!module) {
     fmt::print(stderr, "{}", spec.diagnostics.render());
-    refuse("new: no network can be made of these sizes, and nothing was written");
+    refuse("new: no network can be made of these options, and nothing was written");
   }
   auto table = inspect::describeNetwork(*module);
   require(mlir::failed(table) ? Outcome::Failed : Outcome::Done);
@@ -160,6 +160,7 @@ NewSpec specOf(const NewOptions &options, const std::string &file) {
         "{}: a network cannot be called '{}': letters, digits and _ make a name, which begins with a letter",
         file, spec.name);
   spec.depth = options.depth;
+  spec.settings = options.sizes.settings;
   spec.frames = sizes.frames;
   spec.classes = sizes.classes;
   spec.height = sizes.height;
@@ -212,6 +213,11 @@ void addNew(CLI::App &app) {
   command->add_option("--depth", options->depth, "its layers, such as 18 or 50")->check(CLI::Range(1, 10000));
   addSizes(*command, options->sizes);
   command->remove_option(command->get_option("--models"));
+  command
+      ->add_option("--set", options->sizes.settings,
+                   "another parameter of the network, such as n3=23 or kind=conv2d; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--train", options->list,
                       "a list of training videos, which tells the number of classes");
   command->add_option("--recipe", options->recipe, "how it is trained (default: as the network usually is)")

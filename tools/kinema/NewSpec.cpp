@@ -7,8 +7,11 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace kinema {
 namespace {
@@ -121,20 +124,36 @@ public:
     if (spec.depth != 0 && spec.depth != model.depth)
       for (auto [name, count] : llvm::zip(countNames, blocksOf(spec.depth)->counts))
         set(name, count);
+    for (const std::string &setting : spec.settings)
+      apply(setting);
     return edits.apply();
   }
 
 private:
-  const dsl::Parameter &parameter(const char *name) {
+  /// Returns a parameter that gets another default.
+  const dsl::Parameter &parameter(const std::string &name) {
     const dsl::Parameter *found = parsed.network->parameter(name);
-    if (!found || !found->defaultValue)
-      refuse("models/{}.arch has no parameter '{}': leave --{} out", model.name(), name, name);
+    if (!found || !found->defaultValue) {
+      std::vector<std::string> names;
+      for (const dsl::Parameter &other : parsed.network->parameters)
+        names.push_back(other.name.text);
+      refuse("models/{}.arch has no parameter '{}'; it has {}", model.name(), name, fmt::join(names, " "));
+    }
+    if (!changed.insert(name).second)
+      refuse("new: two options say what '{}' is", name);
     return *found;
   }
 
   void set(const char *name, int64_t value) {
     if (value != 0)
       edits.replace(parameter(name).defaultValue->location, std::to_string(value));
+  }
+
+  void apply(const std::string &setting) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos)
+      refuse("--set {}: expected a parameter of the network and its value, such as n3=23", setting);
+    edits.replace(parameter(setting.substr(0, equals)).defaultValue->location, setting.substr(equals + 1));
   }
 
   /// Height and width follow `size` where they are the same; else they have numbers of their own.
@@ -150,6 +169,7 @@ private:
   const Model &model;
   ParsedModel parsed;
   Edits edits;
+  std::set<std::string> changed; // parameters
 };
 
 std::string withWords(std::string_view text, const NewSpec &spec, const Model &model) {

@@ -46,11 +46,12 @@ std::vector<Model> modelsOf(const std::string &family, int64_t depth);
 struct NewSpec {
   std::string name; // of the network
   int64_t depth = 0, frames = 0, classes = 0, height = 0, width = 0;
+  std::vector<std::string> settings; // of other parameters of the network: "kind=conv2d"
   std::string recipe = "clips";
   std::string file, list; // for the comment: the spec's and that of training videos; the latter may be empty
 };
 
-/// Returns the spec's text. Throws Error where the model has no such parameter.
+/// Returns the spec's text. Throws Error where the model lacks a parameter, or is told one twice.
 std::string textOf(const NewSpec &spec, const Model &model);
 
 } // namespace kinema
