@@ -157,12 +157,15 @@ network net {{ {INPUT}
 train {{ loss cross_entropy last aside }}""",
 }
 LAYERS = {"add": "a,b,add", "fc": "a,d", "losses": "trunk,last"}  # whose features are compared, too
+# What softmaxes, gates, products and squares of whole networks are made of: in deep ones their values would be far apart, or overflow.
+MILD = (".nonlocal.q.", ".where.", ".which.", "fc.", ".excite.", ".projection.", ".state.", ".relation.bn.")
 SIZES = {"frames": "16", "size": "32"}  # of whole networks
 OTHER_SIZES = {
     "c3d": {"frames": "16", "size": "112"},  # its fc has the weights of this size alone
     **{name: {"frames": "16", "size": "224"} for name in ("i3d", "s3d_g", "s3d")},
     "st_resnet_50": {"size": "64"}, "stm_resnet_50": {"size": "64"}, "slowfast_50_4x16": {"frames": "32", "size": "64"},
     "videomae_b": {"frames": "4", "size": "32"}, "timesformer_b": {"frames": "3", "size": "32"}, "x3d_l": {"frames": "4", "size": "32"},
+    "ltc": {"frames": "16", "size": "32"}, "slow_fusion": {"frames": "10", "size": "50"},
     "resnet152_frames": {"frames": "4", "size": "64"}, "two_stream_r2plus1d_34": {"frames": "16", "size": "32"},
 }
 
@@ -185,7 +188,7 @@ def compare(onnxruntime, kinema, spec, folder, more=(), layers="", mild=False):
     random = numpy.random.default_rng(1)
     tensors = weights(files["package"], random)
     for name in tensors:
-        if mild and (".nonlocal.q." in name or "fc." in name or ".excite." in name):
+        if mild and any(part in name for part in MILD):
             tensors[name] *= 1e-3
     safetensors.save(files["weights"], tensors)
     call(kinema, "export", spec, *more, "--weights", files["weights"], "--onnx", files["model.onnx"])

@@ -483,6 +483,210 @@ class VideoMAE(nn.Module):
         return self.fc(self.fc_norm(x.mean((2, 3, 4), keepdim=True)).flatten(1))
 
 
+# He et al., 2016, "Identity mappings": batch norm and ReLU stand before a conv.
+
+class Pre(nn.Conv3d):
+    def __init__(self, inputs, outputs, kernel=1, stride=1, groups=1):
+        super().__init__(inputs, outputs, sized(kernel), sized(stride), [k // 2 for k in sized(kernel)], groups=groups, bias=False)
+        self.bn = nn.BatchNorm3d(inputs)
+
+    def forward(self, x):
+        return super().forward(F.relu(self.bn(x)))
+
+
+class PreBlock(nn.Module):
+    """A row of such convs, and a shortcut that is one where the size changes."""
+
+    def __init__(self, inputs, outputs, stride=1, **convs):
+        super().__init__()
+        self.names = list(convs)
+        for name, conv in convs.items():
+            self.add_module(name, conv)
+        if inputs != outputs or sized(stride) != (1, 1, 1):
+            self.shortcut = Pre(inputs, outputs, 1, stride)
+
+    def forward(self, x):
+        y = x
+        for name in self.names:
+            y = self.get_submodule(name)(y)
+        return y + (self.shortcut(x) if hasattr(self, "shortcut") else x)
+
+
+# Chen et al., 2018: MFNet.
+
+class FiberBlock(PreBlock):
+    def __init__(self, inputs, outputs, stride, last):
+        super().__init__(inputs, outputs, stride, conv1=Pre(inputs, outputs, 3, stride, 16), conv2=last)
+        self.in1, self.in2 = Pre(inputs, outputs // 4), Pre(outputs // 4, inputs)
+
+    def forward(self, x):
+        y = self.conv2(self.conv1(x + self.in2(self.in1(x))))
+        return y + (self.shortcut(x) if hasattr(self, "shortcut") else x)
+
+
+class PreNet(nn.Module):
+    """A stem and groups, whose sums have a batch norm and ReLU at last, and a classifier."""
+
+    def __init__(self, channels, stem, pool, **groups):
+        super().__init__()
+        self.pool, self.body = pool, ["stem", *groups]
+        for name, group in {"stem": stem, **groups, "tail": nn.BatchNorm3d(channels), "fc": nn.Linear(channels, CLASSES)}.items():
+            self.add_module(name, group)
+
+    def forward(self, x):
+        for name in self.body:
+            x = self.get_submodule(name)(x)
+            x = self.pool(x) if self.pool and name == "stem" else x
+        return self.fc(F.relu(self.tail(x)).mean((2, 3, 4)))
+
+
+def mfnet(depths=DEPTHS):
+    groups, inputs = {}, 16
+    for i, depth in enumerate(depths):
+        outputs = 96 * 2**i
+        first = FiberBlock(inputs, outputs, SPACE if i else (2, 1, 1), Pre(outputs, outputs))
+        rest = nn.Sequential(*(FiberBlock(outputs, outputs, 1, Pre(outputs, outputs, (1, 3, 3), 1, 16)) for _ in range(depth - 1)))
+        groups[f"res{i + 2}"], inputs = Row(first=first, next=rest), outputs
+    return PreNet(768, Unit(3, 16, (3, 5, 5), SPACE), stem_pool, **groups)
+
+
+# Chen et al., 2019: GloRe; and Chen et al., 2018: A2-Net, on the same network here.
+
+class GloRe(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        nodes = channels // 4
+        self.state, self.projection = Unit(channels, 2 * nodes, bn=False, relu=False), Unit(channels, nodes, bn=False, relu=False)
+        self.over_nodes, self.over_states = nn.Conv3d(nodes, nodes, 1), nn.Conv3d(2 * nodes, 2 * nodes, 1, bias=False)
+        self.extend = Unit(2 * nodes, channels, relu=False)
+
+    def forward(self, x):
+        projection = self.projection(x).flatten(2)
+        graph = self.state(x).flatten(2) @ projection.transpose(1, 2)
+        graph = graph[:, :, :, None, None]
+        graph = self.over_states(F.relu(graph + self.over_nodes(graph.transpose(1, 2)).transpose(1, 2))).flatten(2)
+        return x + self.extend((graph @ projection).unflatten(2, x.shape[2:]))
+
+
+class DoubleAttention(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.features, self.where = (nn.Conv3d(channels, channels // 4, 1, bias=False) for _ in range(2))
+        self.which = nn.Conv3d(channels, channels // 4, 1)
+        self.extend = Unit(channels // 4, channels, relu=False)
+
+    def forward(self, x):
+        maps = torch.softmax(self.where(x).flatten(2), 2)
+        gathered = self.features(x).flatten(2) @ maps.transpose(1, 2)
+        return x + self.extend((gathered @ torch.softmax(self.which(x).flatten(2), 1)).unflatten(2, x.shape[2:]))
+
+
+class Then(nn.Module):
+    """A block and what follows it, beside which its parameters have their names."""
+
+    def __init__(self, block, reason):
+        super().__init__()
+        for name, child in block.named_children():
+            self.add_module(name, child)
+        self.names, self.reason = block.names, reason
+
+    def forward(self, x):
+        return self.reason(PreBlock.forward(self, x))
+
+
+def glore_50(then=GloRe, depths=DEPTHS):
+    groups, inputs = {}, 32
+    for i, depth in enumerate(depths):
+        outputs, blocks = 256 * 2**i, []
+        inner = outputs // 4
+        for j in range(depth):
+            stride = 1 if j or not i else 2 if i == 1 else SPACE
+            first = 1 if i in (1, 2) and j % 2 or i == 3 and j != 1 else (3, 1, 1)
+            block = PreBlock(inputs, outputs, stride, conv1=Pre(inputs, inner, first), conv2=Pre(inner, inner, (1, 3, 3), stride),
+                             conv3=Pre(inner, outputs))
+            blocks.append(Then(block, then(outputs)) if i in (1, 2) and j % 2 == 0 else block)
+            inputs = outputs
+        groups[f"stage{i + 1}"] = nn.Sequential(*blocks)
+    return PreNet(2048, Unit(3, 32, (3, 5, 5), SPACE), stem_pool, **groups)
+
+
+# Varol et al., 2018: LTC. Karpathy et al., 2014: slow fusion, with local response normalisation as PyTorch has it.
+
+def unnormed(inputs, outputs, kernel, stride=1):
+    return Unit(inputs, outputs, kernel, stride, bn=False)
+
+
+class LTC(nn.Module):
+    def __init__(self, positions, classes=CLASSES):
+        super().__init__()
+        for i, (inputs, outputs) in enumerate(((3, 64), (64, 128), (128, 256), (256, 256), (256, 256))):
+            setattr(self, f"conv{i + 1}", unnormed(inputs, outputs, 3))
+        self.fc6, self.fc7, self.fc8 = nn.Linear(256 * positions, 2048), nn.Linear(2048, 2048), nn.Linear(2048, classes)
+
+    def forward(self, x):
+        for i in range(1, 6):
+            x = F.max_pool3d(getattr(self, f"conv{i}")(x), (1, 2, 2) if i == 1 else 2)
+        return self.fc8(F.relu(self.fc7(F.relu(self.fc6(x.flatten(1))))))
+
+
+class SlowFusion(nn.Module):
+    def __init__(self, positions, classes=CLASSES):
+        super().__init__()
+        self.conv1, self.conv2 = unnormed(3, 96, (4, 11, 11), (2, 3, 3)), unnormed(96, 256, (2, 5, 5), (2, 1, 1))
+        self.conv3, self.conv4 = unnormed(256, 384, (2, 3, 3), (2, 1, 1)), unnormed(384, 384, (1, 3, 3))
+        self.conv5 = unnormed(384, 256, (1, 3, 3))
+        self.conv1.padding, self.conv2.padding, self.conv3.padding = (0, 0, 0), (0, 2, 2), (0, 1, 1)
+        self.fc6, self.fc7, self.fc8 = nn.Linear(256 * positions, 4096), nn.Linear(4096, 4096), nn.Linear(4096, classes)
+
+    def forward(self, x):
+        for conv in (self.conv1, self.conv2):
+            x = F.max_pool3d(F.local_response_norm(conv(x), 5, alpha=5e-4, beta=0.5, k=2), SPACE)
+        x = F.max_pool3d(self.conv5(self.conv4(self.conv3(x))), SPACE)
+        return self.fc8(F.relu(self.fc7(F.relu(self.fc6(x.flatten(1))))))
+
+
+# Wang et al., 2018: ARTNet-18, as its authors' code has it.
+
+class Smart(nn.Module):
+    def __init__(self, inputs, outputs, k, stride, bias):
+        super().__init__()
+        self.appearance = Unit(inputs, outputs, (1, k, k), stride, relu=False)
+        self.relation = Unit(inputs, outputs, (3, k, k), stride, relu=False)
+        self.energy = nn.BatchNorm3d(outputs // 2)
+        self.reduce = nn.Conv3d(outputs * 3 // 2, outputs, 1, bias=bias)
+        if bias:
+            for unit in (self.appearance, self.relation):
+                unit.bias = nn.Parameter(torch.randn(outputs))
+
+    def forward(self, x):
+        energy = 0.5 * (self.relation(x)**2).unflatten(1, (-1, 2)).sum(2)
+        return self.reduce(F.relu(torch.cat([self.appearance(x), self.energy(energy)], 1)))
+
+
+class ArtBlock(nn.Module):
+    def __init__(self, inputs, outputs, smart, bias):
+        super().__init__()
+        stride = 2 if inputs != outputs else 1
+        self.start, self.one = nn.BatchNorm3d(inputs), Unit(inputs, outputs, 3, stride)
+        if bias:
+            self.one.bias = nn.Parameter(torch.randn(outputs))
+        self.two = Smart(outputs, outputs, 3, 1, bias) if smart else nn.Conv3d(outputs, outputs, 3, 1, 1)
+        if inputs != outputs:
+            self.down = nn.Conv3d(inputs, outputs, 3, 2, 1)
+
+    def forward(self, x):
+        y = F.relu(self.start(x))
+        return self.two(self.one(y)) + (self.down(y) if hasattr(self, "down") else x)
+
+
+def artnet_18():
+    groups = {"res2": nn.Sequential(ArtBlock(64, 64, True, False), ArtBlock(64, 64, True, False))}
+    for i, channels in enumerate((128, 256, 512)):
+        groups[f"res{i + 3}"] = ArtBlock(channels // 2, channels, i < 2, True)
+        groups[f"res{i + 3}b"] = ArtBlock(channels, channels, i < 2, True)
+    return PreNet(512, Smart(3, 64, 7, 2, False), None, **groups)
+
+
 def with_eps(network, eps):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
@@ -496,6 +700,12 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "rmc3": lambda: with_eps(rmc3(SHALLOW), 1e-3),
             "se_frames": lambda: ResNet50(plane, stem_pool, (1, 7, 7), SPACE, SEBottleneck, SHALLOW),
             "i3d_50": lambda: I3DResNet50(SHALLOW),
+            "mfnet": lambda: mfnet((2, 2, 2, 2)),
+            "glore_50": lambda: with_eps(glore_50(depths=SHALLOW), 1e-4),
+            "a2_50": lambda: with_eps(glore_50(DoubleAttention, SHALLOW), 1e-4),
+            "ltc": lambda: LTC(1),
+            "slow_fusion": lambda: SlowFusion(1),
+            "artnet_18": artnet_18,
             "r3d_50_nl": lambda: with_eps(r3d_50_nl(), 1e-3),
             "ip_csn_50": lambda: with_eps(ResNet50(preserved, stem_pool), 1e-3),
             "ir_csn_50": lambda: with_eps(ResNet50(depthwise, stem_pool), 1e-3),

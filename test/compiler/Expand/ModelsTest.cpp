@@ -359,6 +359,18 @@ INSTANTIATE_TEST_SUITE_P(
                 "",
                 {"tower=i3d", "frames=64", "size=224"},
                 "25.4"}));
+// Counted by PyTorch's modules, too, to which the products of GloRe and A2-Net are added. MFNet's are those
+// of its paper; the papers of the others have none of these networks.
+INSTANTIATE_TEST_SUITE_P(
+    Papers, Models,
+    testing::Values(
+        Figures{"mfnet", 0, 7959216, 7996368, 11045449728, "", {}, "8.0"},
+        Figures{"glore_50", 0, 33670176, 33731952, 31775883264, ""},
+        Figures{"glore_50", 0, 31605792, 31664496, 29907320832, "", {"then=double_attention"}},
+        Figures{"ltc", 0, 12196928, 12202085, 31382137856, ""},
+        Figures{"ltc", 60, 15340928, 15346085, 26880553472, "", {"size=71", "kind=flow", "channels=2"}},
+        Figures{"slow_fusion", 0, 61870208, 61880263, 4146821120, ""},
+        Figures{"artnet_18", 0, 39656192, 39675216, 25683894272, ""}));
 
 /// The convs and fcs that scores come from, through averages, pools and other operations without weights.
 void findClassifiers(mlir::Value value, llvm::SetVector<mlir::Operation *> &classifiers) {
@@ -396,8 +408,9 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "p3d_63", "r2d_18", "r2plus1d_34", "r3d_50_nl", "resnet152_frames",
                                          "resnext3d_101", "s3d_g", "slowfast_50_4x16", "st_resnet_50",
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
-                                         "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "x3d_m", "x3d_l",
-                                         "videomae_b", "timesformer_b"));
+                                         "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
+                                         "ltc", "slow_fusion", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
+                                         "timesformer_b"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;
