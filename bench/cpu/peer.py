@@ -39,7 +39,9 @@ def make_network(name, classes, frames, size):
         return getattr(torchvision.models.video, name)(num_classes=classes)
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../test/parity"))
     import papers  # which has 400 classes
-    return papers.VideoMAE((frames // 2, size // 16, size // 16)) if name == "videomae_b" else papers.NETWORKS[name]()
+    if name == "videomae_b":
+        return papers.VideoMAE((frames // 2, size // 16, size // 16))
+    return (papers.NETWORKS | papers.WHOLE)[name]()
 
 
 def in_layout(network, layout):

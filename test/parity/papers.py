@@ -717,3 +717,7 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "x3d_m": X3D,
             "videomae_b": lambda: VideoMAE((2, 2, 3)),
             "s3d_g": lambda: with_eps(I3D(separable, Gate), 1e-3)}
+# Those above that have fewer blocks than the papers', or other sizes, as they are.
+WHOLE = {"mfnet": mfnet,
+         "glore_50": lambda: with_eps(glore_50(), 1e-4),
+         "slow_fusion": lambda: SlowFusion(36)}
