@@ -30,6 +30,15 @@ Shape withAllAxes(const Shape &shape) {
   return shape;
 }
 
+// Returns whether a file may have a learned tensor, [1, C, T, H, W], in this shape: without axes of size 1.
+bool isLearned(const Shape &wanted, const Shape &given) {
+  auto withoutOnes = [](Shape shape) {
+    std::erase(shape, 1);
+    return shape;
+  };
+  return wanted.size() == 5 && wanted[0] == 1 && withoutOnes(wanted) == withoutOnes(given);
+}
+
 bool takesInput(const Manifest &network, int64_t channels) {
   return std::ranges::any_of(network.inputs,
                              [&](const InputTensor &input) { return input.shape[1] == channels; });
@@ -43,11 +52,12 @@ void fit(ParameterSource &source, const FileTensor &tensor, const Manifest &netw
   const std::string shapes =
       fmt::format("{} is {}, {} needs {}", tensor.name, describe(tensor.type, tensor.shape), network.name,
                   describe(parameter.type, parameter.fileShape));
-  if (tensor.type != parameter.type || wanted.size() != given.size()) {
+  const bool learned = isLearned(parameter.fileShape, tensor.shape);
+  if (tensor.type != parameter.type || (wanted.size() != given.size() && !learned)) {
     source.why = shapes;
     return;
   }
-  if (wanted == given) {
+  if (wanted == given || learned) {
     source.tensor = &tensor;
     return;
   }

@@ -36,6 +36,8 @@ network r2plus1d_mm classes=400 frames=8 size=56 {
 """
 VIDEO = {f"torchvision:torchvision/{name}": lambda name=name: getattr(torchvision.models.video, name)(num_classes=400)
          for name in ("r3d_18", "mc3_18", "r2plus1d_18", "s3d")}
+VIDEO |= {"torchvision:mvit_b_16x4": lambda: torchvision.models.video.mvit_v1_b(num_classes=400),
+          "torchvision:mvit_v2_s": lambda: torchvision.models.video.mvit_v2_s(num_classes=400)}
 CASES = {**VIDEO, **RESNET, **stand_ins.CASES}
 CORE = ("torchvision:torchvision/r2plus1d_18", "torchvision-2d:tsm_50", "slowfast:slowfast_50_4x16", "mmaction2-csn:ip_csn_50")
 

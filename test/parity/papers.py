@@ -1,4 +1,6 @@
 """Networks in PyTorch, written from their papers. Their parameters have the names of the specs in models/, but for torchvision's."""
+from unittest import mock
+
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -694,6 +696,28 @@ def with_eps(network, eps):
     return network
 
 
+# torchvision's own, of clips of other sizes. What nothing can be learned of has no gradient: queries that the token of the class does
+# not look at. Norms and tables of positions are random, so that each of their numbers counts.
+
+def mvit(name, frames, size):
+    network = torchvision.models.video.mvit
+    complete = network._mvit
+    with mock.patch.object(network, "_mvit", lambda **given: complete(
+            **{**given, "temporal_size": frames, "spatial_size": (size, size), "attention_dropout": 0, "dropout": 0})):
+        made = getattr(network, name)(stochastic_depth_prob=0)
+    with torch.no_grad():
+        for module in made.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.2)
+        for name, parameter in made.named_parameters():
+            if "pos" in name:
+                parameter.normal_(0, 0.2)
+            if "blocks.15.attn.rel_pos" in name or "blocks.15.attn.pool_q.pool" in name:
+                parameter.requires_grad_(False)
+    return made
+
+
 # By the names of the specs, or of what SETTINGS of papers_parity.py make of them.
 NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "r2plus1d": lambda: with_eps(r2plus1d(SHALLOW), 1e-3),
@@ -716,6 +740,8 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "i3d": lambda: with_eps(I3D(), 1e-3),
             "x3d_m": X3D,
             "videomae_b": lambda: VideoMAE((2, 2, 3)),
+            "mvit_b_16x4": lambda: mvit("mvit_v1_b", 8, 64),
+            "mvit_v2_s": lambda: mvit("mvit_v2_s", 8, 64),
             "s3d_g": lambda: with_eps(I3D(separable, Gate), 1e-3)}
 # Those above that have fewer blocks than the papers', or other sizes, as they are.
 WHOLE = {"mfnet": mfnet,

@@ -99,7 +99,7 @@ def torch_step(model, clips, labels):
     optimiser = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
     loss = torch.nn.functional.cross_entropy(model(clips), labels)
     loss.backward()
-    gradients = {f"grad.{k}": p.grad.numpy().copy() for k, p in model.named_parameters()}
+    gradients = {f"grad.{k}": p.grad.numpy().copy() for k, p in model.named_parameters() if p.requires_grad}
     optimiser.step()
     return {"loss": loss.detach().numpy(), **gradients, **state(model)}
 

@@ -113,6 +113,8 @@ INSTANTIATE_TEST_SUITE_P(OtherFamilies, Models,
                                          Figures{"x3d_l", 0, 6079226, 6153432, 18367710176, ""},
                                          Figures{"videomae_b", 0, 86421504, 87739024, 180344893440, ""},
                                          Figures{"timesformer_b", 0, 121221120, 121564816, 195489214464, ""},
+                                         Figures{"mvit_b_16x4", 0, 36216768, 36610672, 70599407808, "70.60"},
+                                         Figures{"mvit_v2_s", 0, 34315104, 34537744, 66358509888, ""},
                                          Figures{"torchvision/s3d", 0, 8298432, 8320048, 17978771456,
                                                  "17.98"}));
 
@@ -410,7 +412,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
                                          "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
                                          "ltc", "slow_fusion", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
-                                         "timesformer_b"));
+                                         "timesformer_b", "mvit_b_16x4", "mvit_v2_s"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;

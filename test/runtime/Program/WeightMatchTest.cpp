@@ -54,6 +54,9 @@ TEST(WeightMatch, AxesOfSizeOneMayBeMissing) {
   EXPECT_EQ(stemOf(network({2, 6}), {2, 6, 1, 1, 1}, {}), values);
   EXPECT_EQ(stemOf(network(), {2, 1, 3, 2}, {}), std::vector<float>());
   EXPECT_EQ(stemOf(network(), {2, 3, 2}, {}), std::vector<float>());
+  EXPECT_EQ(stemOf(network({1, 6, 2, 1, 1}), {6, 2}, {}), values); // a learned tensor
+  EXPECT_EQ(stemOf(network({1, 12, 1, 1, 1}), {12}, {}), values);
+  EXPECT_EQ(stemOf(network({1, 6, 2, 1, 1}), {2, 6}, {}), std::vector<float>());
 }
 
 TEST(WeightMatch, Inflation) {

@@ -214,8 +214,11 @@ void compare(const NetworkKernel &kernel, Result &result) {
 /// Small odd sizes; networks that need more get more.
 std::vector<FrontendOptions> smallSizes() {
   std::vector<FrontendOptions> sizes;
-  for (auto [batch, frames, height, width] :
-       {std::array<int64_t, 4>{2, 5, 19, 23}, {1, 9, 35, 33}, {1, 16, 32, 33}, {1, 0, 0, 0}}) {
+  for (auto [batch, frames, height, width] : {std::array<int64_t, 4>{2, 5, 19, 23},
+                                              {1, 9, 35, 33},
+                                              {1, 16, 32, 33},
+                                              {1, 5, 32, 64},
+                                              {1, 0, 0, 0}}) {
     FrontendOptions &options = sizes.emplace_back();
     options.batch = batch;
     options.frames = frames;
