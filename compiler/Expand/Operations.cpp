@@ -432,6 +432,8 @@ Activation Expander::expandPool(Site &site, Arguments &arguments) {
            "some windows would hold padding alone");
       return Activation::failed();
     }
+  if (window == shape::Window())
+    return site.value; // a library's pool whose stride turned out to be 1
   auto attribute = clip::WindowAttr::get(&context, window);
   auto unit = ceil ? UnitAttr::get(&context) : UnitAttr();
   Location layer = layerLocation(site);

@@ -39,6 +39,7 @@ public:
   int64_t getForks() const { return forks; }
 
 private:
+  SmallVector<bool> trainedOperands(Operation *op) const;
   void markTrained();
   LogicalResult differentiate(Operation *op);
   void accumulate(Value value, Value gradient);
@@ -54,9 +55,17 @@ private:
 
 } // namespace
 
+/// Returns which operands depend on a trained parameter, so that the operation's results do.
+SmallVector<bool> Backward::trainedOperands(Operation *op) const {
+  auto map = dyn_cast<MapOp>(op);
+  return llvm::map_to_vector(op->getOpOperands(), [&](OpOperand &operand) {
+    return trained.contains(operand.get()) && (!map || map.variesWith(operand.getOperandNumber()));
+  });
+}
+
 void Backward::markTrained() {
   for (Operation &op : function.getOps()) {
-    bool isTrained = llvm::any_of(op.getOperands(), [&](Value operand) { return trained.contains(operand); });
+    bool isTrained = llvm::is_contained(trainedOperands(&op), true);
     if (auto read = dyn_cast<ReadOp>(op))
       isTrained = plan.changes(paramOf(read));
     if (isTrained)
@@ -81,7 +90,7 @@ LogicalResult Backward::run(ValueRange from, ValueRange given) {
 }
 
 LogicalResult Backward::differentiate(Operation *op) {
-  auto needed = llvm::map_to_vector(op->getOperands(), [&](Value v) { return trained.contains(v); });
+  auto needed = trainedOperands(op);
   auto results = llvm::map_to_vector(op->getResults(), [&](Value v) { return gradientOf(v); });
   if (!llvm::is_contained(needed, true) || llvm::all_of(results, [](Value g) { return !g; }))
     return success();

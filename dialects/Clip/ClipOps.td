@@ -170,6 +170,10 @@ def MapOp : PureClipOp<"map", [Differentiable, Pointwise, IsolatedFromAbove]> {
   let results = (outs Activation:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "(`kept` $kept^)? $inputs attr-dict `:` functional-type($inputs, $result) $body";
+  let extraClassDeclaration = [{
+    /// Returns whether the result varies with an operand; with one that is multiplied by zero it does not.
+    bool variesWith(unsigned operand);
+  }];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
 }

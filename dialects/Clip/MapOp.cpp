@@ -3,6 +3,8 @@
 #include "dialects/Clip/ClipLog.h"
 #include "dialects/Clip/Scalars.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
@@ -80,6 +82,18 @@ double MapOp::number(ArrayRef<double> x) {
     numbers[op.getResult(0)] = numberOf(&op, operands);
   }
   return numbers.at(cast<YieldOp>(body.back()).getValue());
+}
+
+bool MapOp::variesWith(unsigned operand) {
+  Block &body = getBody().front();
+  DenseSet<Value> varying = {body.getArgument(operand)};
+  for (Operation &op : body.without_terminator()) {
+    auto isZero = [](Value factor) { return matchPattern(factor, m_AnyZeroFloat()); };
+    const bool isConstant = isa<arith::MulFOp>(op) && llvm::any_of(op.getOperands(), isZero);
+    if (!isConstant && llvm::any_of(op.getOperands(), [&](Value x) { return varying.contains(x); }))
+      varying.insert(op.getResult(0));
+  }
+  return varying.contains(cast<YieldOp>(body.back()).getValue());
 }
 
 //===-- Gradient ----------------------------------------------------------===//

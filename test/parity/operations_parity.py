@@ -121,6 +121,13 @@ def arranged(net, x):
     return net.conv(y, "e", 7, 3)
 
 
+def upsampled(net, x):
+    x = net.conv(x, "a", 5, 3)
+    x = F.interpolate(x, scale_factor=(1, 3, 2), mode="trilinear", align_corners=False)
+    x = net.conv(x, "b", 6, 3, stride=2)
+    return net.conv(F.interpolate(x, scale_factor=(2, 1, 5), mode="trilinear", align_corners=False), "s", 7)
+
+
 def norms(net, x):
     def affine(x, name):
         shape = (1, -1, 1, 1, 1)
@@ -344,6 +351,10 @@ CASES = {
   few: conv 3x3x3 ch=36 groups=6 bn=off act=sigmoid
   depthwise: conv 3x3x3 ch=36 groups=36 stride=1x2x2 bn=off act=sigmoid
   many: conv 3x3x3 ch=48 groups=3 bn=off act=sigmoid""",
+    upsampled: """
+  a: conv 3x3x3 ch=5 bn=off act=sigmoid -> upsample 1x3x2
+  b: conv 3x3x3 ch=6 stride=2 bn=off act=sigmoid -> upsample 2x1x5
+  s: conv 1x1x1 ch=7 bn=off act=sigmoid""",
     bounded: """
   a: conv 3x3x3 ch=6 bn=off act=none
   add a a a act=relu6

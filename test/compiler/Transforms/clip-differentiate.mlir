@@ -116,6 +116,25 @@ func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.na
 
 // -----
 
+clip.param @a.weight : tensor<5x3x1x1x1xf32> {role = "weight"}
+clip.param @b.weight : tensor<1x5x1x1x1xf32> {role = "weight"}
+func.func @forward(%x: tensor<2x3x1x1x1xf32>) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %a = clip.read @a.weight : tensor<5x3x1x1x1xf32>
+  // expected-error @below {{the loss does not depend on the parameter b.weight: nothing reads what is made with it}}
+  %b = clip.read @b.weight : tensor<1x5x1x1x1xf32>
+  %y = clip.conv %x, %a window <1x1x1> : (tensor<2x3x1x1x1xf32>, tensor<5x3x1x1x1xf32>) -> tensor<2x5x1x1x1xf32>
+  %z = clip.map %y, %b : (tensor<2x5x1x1x1xf32>, tensor<1x5x1x1x1xf32>) -> tensor<2x5x1x1x1xf32> {
+  ^bb0(%s: f32, %t: f32):
+    %zero = arith.constant 0.0 : f32
+    %nought = arith.mulf %zero, %t : f32
+    %sum = arith.addf %s, %nought : f32
+    clip.yield %sum : f32
+  }
+  return %z : tensor<2x5x1x1x1xf32>
+}
+
+// -----
+
 // expected-error @below {{a network in clip form is a function @forward of one block}}
 module {
 }
