@@ -100,23 +100,33 @@ INSTANTIATE_TEST_SUITE_P(
                     Figures{"torchvision/r2plus1d_18", 8, 31479575, 31505325, 20259642880, ""},
                     Figures{"torchvision/r2plus1d_18", 16, 31479575, 31505325, 40519080960, "40.52"}));
 // These are compiled at their own sizes.
-INSTANTIATE_TEST_SUITE_P(OtherFamilies, Models,
-                         testing::Values(Figures{"ir_csn_50", 0, 13077632, 13131152, 42308519936, ""},
-                                         Figures{"ip_csn_50", 0, 14335104, 14396176, 47652063232, ""},
-                                         Figures{"resnext3d_101", 16, 48202560, 48340816, 9567715328, ""},
-                                         Figures{"c3d", 0, 64943168, 64960016, 38533922816, "38.53"},
-                                         Figures{"i3d", 0, 12682304, 12697264, 111153143808, ""},
-                                         Figures{"p3d_63", 0, 25687232, 25745232, 8441856000, ""},
-                                         Figures{"x3d_xs", 0, 3758738, 3794322, 605256512, ""},
-                                         Figures{"x3d_s", 0, 3758738, 3794322, 1962892112, ""},
-                                         Figures{"x3d_m", 0, 3758738, 3794322, 4732468736, ""},
-                                         Figures{"x3d_l", 0, 6079226, 6153432, 18367710176, ""},
-                                         Figures{"videomae_b", 0, 86421504, 87739024, 180344893440, ""},
-                                         Figures{"timesformer_b", 0, 121221120, 121564816, 195489214464, ""},
-                                         Figures{"mvit_b_16x4", 0, 36216768, 36610672, 70599407808, "70.60"},
-                                         Figures{"mvit_v2_s", 0, 34315104, 34537744, 66358509888, ""},
-                                         Figures{"torchvision/s3d", 0, 8298432, 8320048, 17978771456,
-                                                 "17.98"}));
+INSTANTIATE_TEST_SUITE_P(
+    OtherFamilies, Models,
+    testing::Values(Figures{"ir_csn_50", 0, 13077632, 13131152, 42308519936, ""},
+                    Figures{"ip_csn_50", 0, 14335104, 14396176, 47652063232, ""},
+                    Figures{"resnext3d_101", 16, 48202560, 48340816, 9567715328, ""},
+                    Figures{"c3d", 0, 64943168, 64960016, 38533922816, "38.53"},
+                    Figures{"i3d", 0, 12682304, 12697264, 111153143808, ""},
+                    Figures{"p3d_63", 0, 25687232, 25745232, 8441856000, ""},
+                    Figures{"x3d_xs", 0, 3758738, 3794322, 605256512, ""},
+                    Figures{"x3d_s", 0, 3758738, 3794322, 1962892112, ""},
+                    Figures{"x3d_m", 0, 3758738, 3794322, 4732468736, ""},
+                    Figures{"x3d_l", 0, 6079226, 6153432, 18367710176, ""},
+                    Figures{"videomae_b", 0, 86421504, 87739024, 180344893440, ""},
+                    Figures{"timesformer_b", 0, 121221120, 121564816, 195489214464, ""},
+                    Figures{"mvit_b_16x4", 0, 36216768, 36610672, 70599407808, "70.60"},
+                    Figures{"video_swin_t", 0, 27743232, 28158070, 87935641344, "88", {}, "28.2"},
+                    Figures{"video_swin_t", 0, 48976896, 49816678, 165898006272, "166", {"n3=9"}, "49.8"},
+                    Figures{"video_swin_t",
+                            0,
+                            86929408,
+                            88048984,
+                            281548570368,
+                            "282",
+                            {"n3=9", "ch=128", "heads=4"},
+                            "88.0"},
+                    Figures{"mvit_v2_s", 0, 34315104, 34537744, 66358509888, ""},
+                    Figures{"torchvision/s3d", 0, 8298432, 8320048, 17978771456, "17.98"}));
 
 // The bottleneck networks of the family, counted by PyTorch's modules, too.
 INSTANTIATE_TEST_SUITE_P(
@@ -412,7 +422,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
                                          "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
                                          "ltc", "slow_fusion", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
-                                         "timesformer_b", "mvit_b_16x4", "mvit_v2_s"));
+                                         "timesformer_b", "mvit_b_16x4", "mvit_v2_s", "video_swin_t"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;

@@ -226,6 +226,11 @@ std::vector<FrontendOptions> smallSizes() {
     options.width = width;
     options.classes = 5;
   }
+  FrontendOptions windows = sizes[3]; // of transformers within windows
+  windows.frames = 4;
+  windows.height = 64;
+  windows.overrides = {"window=1x2x2"};
+  sizes.insert(sizes.end() - 1, windows);
   return sizes;
 }
 
