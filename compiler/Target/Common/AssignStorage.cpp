@@ -275,16 +275,29 @@ private:
     value.setType(RankedTensorType::get(type.getShape(), element, type.getEncoding()));
   }
 
+  /// Returns whether a value is an operand or result of a product of matrices, and what makes it and all who
+  /// read it take bfloat16 of any size.
+  static bool isOfProducts(Value value) {
+    auto takesAnySize = [](Operation *op) {
+      return isa<kernel::MatmulOp, kernel::SoftmaxOp, kernel::SoftmaxGradOp, kernel::ArrangeOp,
+                 kernel::PlaceOp, kernel::MapOp>(op);
+    };
+    auto users = value.getUsers();
+    return takesAnySize(value.getDefiningOp()) && llvm::all_of(users, takesAnySize) &&
+           (value.getDefiningOp<kernel::MatmulOp>() || llvm::any_of(users, llvm::IsaPred<kernel::MatmulOp>));
+  }
+
   /// Activations become bfloat16; parameters, channel vectors, partials, and what has one position a clip
-  /// (pooled features, logits) stay f32. So does a pool's gradient, which is added up in place.
+  /// (pooled features, logits) but for attention stay f32. So does a pool's gradient, which is added up in
+  /// place.
   void storeAsBFloat16(func::FuncOp function) {
     Type element = BFloat16Type::get(function.getContext());
     function.walk([&](Operation *op) {
       if (op->hasTrait<kernel::MakesActivations>())
         for (Value result : op->getResults())
-          if (auto type = tensorOf(result); type.getRank() == 5 &&
-                                            shape::product(clip::spatialSize(type)) > 1 &&
-                                            updatedBy(result).empty()) // no gradient of a learned tensor
+          if (auto type = tensorOf(result);
+              type.getRank() == 5 && (shape::product(clip::spatialSize(type)) > 1 || isOfProducts(result)) &&
+              updatedBy(result).empty()) // no gradient of a learned tensor
             setElement(result, element);
     });
     function.walk([&](Operation *op) { round(op); });

@@ -141,3 +141,16 @@ func.func @attention(%q: !q {clip.name = "q"}) -> (!q {clip.name = "y"}, !s {cli
   %ds = kernel.softmax_grad %scores, %shares : (!s, !s) -> !s
   return %y, %ds : !q, !s
 }
+
+// What attention makes is bfloat16 where it has one query, too. What is returned stays f32.
+
+// CHECK-LABEL: func.func @one_query
+// CHECK: kernel.matmul {{.*}} -> tensor<1x4x1x1x1xbf16, #{{.*}}>
+// CHECK: kernel.softmax {{.*}} -> tensor<1x4x1x1x1xbf16, #{{.*}}>
+// CHECK: kernel.matmul {{.*}} -> tensor<1x16x1x1x1xf32, #{{.*}}>
+func.func @one_query(%k: tensor<1x16x1x2x2xf32>, %q: tensor<1x16x1x1x1xf32>) -> (tensor<1x16x1x1x1xf32> {clip.name = "y"}) {
+  %scores = kernel.matmul %k, %q {transpose_lhs} : (tensor<1x16x1x2x2xf32>, tensor<1x16x1x1x1xf32>) -> tensor<1x4x1x1x1xf32>
+  %shares = kernel.softmax %scores : (tensor<1x4x1x1x1xf32>) -> tensor<1x4x1x1x1xf32>
+  %y = kernel.matmul %k, %shares : (tensor<1x16x1x2x2xf32>, tensor<1x4x1x1x1xf32>) -> tensor<1x16x1x1x1xf32>
+  return %y : tensor<1x16x1x1x1xf32>
+}
