@@ -76,7 +76,16 @@ Value FrozenNormGradOp::formula(Formula &f) {
 }
 double FrozenNormGradOp::number(ArrayRef<double> x) { return x[0] * x[2] * x[1]; }
 
-bool AvgPoolGradOp::isPointwise() { return isGlobalPool(getWindow(), getResult().getType()); }
+/// The gradient of an average over whole axes is spread over these.
+bool AvgPoolGradOp::isPointwise() {
+  auto window = getWindow().getWindow();
+  auto axes = llvm::seq(3);
+  return llvm::all_of(axes, [&](int axis) {
+    bool isWhole = window.kernel[axis] == getResult().getType().getDimSize(axis + 2);
+    bool isKept = window.kernel[axis] == 1 && window.stride[axis] == 1;
+    return (isWhole || isKept) && window.padLow[axis] == 0 && window.padHigh[axis] == 0;
+  });
+}
 Value AvgPoolGradOp::formula(Formula &f) {
   Value share = f.constant(1.0f / getWindow().getWindow().taps());
   return f.mul(f(getG()), share);

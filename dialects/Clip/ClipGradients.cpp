@@ -80,12 +80,17 @@ Gradients AddOp::gradients(OpBuilder &, ValueRange gradients, ArrayRef<bool>) {
   return {gradients.front(), gradients.front()};
 }
 
-/// A factor that was spread collects its gradient from all places that it was spread to.
+/// A factor that was spread collects its gradient from all places that it was spread to. One that clips or
+/// channels share is the sum of their sums over positions, since those have threads enough.
 static Value factorGradient(OpBuilder &builder, MulOp op, Value g) {
-  Value product = MulOp::create(builder, op.getLoc(), g, op.getLhs());
-  if (op.getLhs().getType() == op.getRhs().getType())
-    return product;
-  return SpreadSumOp::create(builder, op.getLoc(), op.getRhs().getType(), product);
+  Value sum = MulOp::create(builder, op.getLoc(), g, op.getLhs());
+  auto type = cast<RankedTensorType>(op.getRhs().getType());
+  SmallVector<int64_t> ofClips(type.getRank(), 1);
+  llvm::copy(cast<RankedTensorType>(sum.getType()).getShape().take_front(2), ofClips.begin());
+  bool isShared = type.getShape().take_front(2) != ArrayRef(ofClips).take_front(2);
+  if (isShared && type.getShape().drop_front(2) == ArrayRef(ofClips).drop_front(2))
+    sum = SpreadSumOp::create(builder, op.getLoc(), type.clone(ofClips), sum);
+  return sum.getType() == type ? sum : SpreadSumOp::create(builder, op.getLoc(), type, sum);
 }
 
 Gradients MulOp::gradients(OpBuilder &builder, ValueRange gradients, ArrayRef<bool> needed) {

@@ -18,12 +18,23 @@ static Type valueType(KernelEmitter &e, int64_t width) {
 
 //===-- Pool --------------------------------------------------------------===//
 
+/// Few results of long windows are as much work as what they are the results of, and have as many blocks.
 static Walk walkOf(kernel::PoolOp op, const Machine &machine) {
   auto result = tensorOf(op.getResult());
   SmallVector<RankedTensorType> types = tensorTypes(op.getInputs());
   types.push_back(result);
-  return Walk(machine, result, storedChannels(result), channelWidth(machine, types), /*flat=*/false,
-              machine.partials);
+  auto walk = [&](int64_t work) {
+    Machine each = machine;
+    each.work = work;
+    return Walk(each, result, storedChannels(result), channelWidth(machine, types), /*flat=*/false,
+                machine.partials);
+  };
+  Walk usual = walk(machine.work);
+  if (usual.blocks().grid >= machine.blocks)
+    return usual;
+  int64_t source = op.getSourceType().getNumElements();
+  return walk(std::max<int64_t>(1, machine.work * result.getNumElements() /
+                                       std::max(source, result.getNumElements())));
 }
 
 /// Returns whether the average is over all positions of a clip.

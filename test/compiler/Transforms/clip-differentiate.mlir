@@ -256,3 +256,19 @@ module attributes {clip.recipe = {train = {loss = "binary_cross_entropy"}}} {
     return %p : tensor<2x4x1x1x1xf32>
   }
 }
+
+// -----
+
+// The gradient of a factor that clips and channels share is the sum of their sums over positions.
+clip.param @f.weight : tensor<1x1x1x1x1xf32> {role = "weight"}
+clip.param @w : tensor<4x3x1x4x4xf32> {role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK: %[[SUMS:.*]] = clip.spread_sum %{{.*}} : (tensor<2x3x1x4x4xf32>) -> tensor<2x3x1x1x1xf32>
+// CHECK: clip.spread_sum %[[SUMS]] : (tensor<2x3x1x1x1xf32>) -> tensor<1x1x1x1x1xf32>
+func.func @forward(%x: tensor<2x3x1x4x4xf32> {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x4x1x1x1xf32> {clip.name = "logits"}) {
+  %f = clip.read @f.weight : tensor<1x1x1x1x1xf32>
+  %w = clip.read @w : tensor<4x3x1x4x4xf32>
+  %z = clip.mul %x, %f : (tensor<2x3x1x4x4xf32>, tensor<1x1x1x1x1xf32>) -> tensor<2x3x1x4x4xf32>
+  %y = clip.conv %z, %w window <1x4x4> : (tensor<2x3x1x4x4xf32>, tensor<4x3x1x4x4xf32>) -> tensor<2x4x1x1x1xf32>
+  return %y : tensor<2x4x1x1x1xf32>
+}

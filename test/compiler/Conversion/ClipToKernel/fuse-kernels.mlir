@@ -230,6 +230,22 @@ func.func @pooled(%z: !x {clip.name = "z"}, %y: !x {clip.name = "y"}, %s: !c {cl
 
 // -----
 
+// The gradient of an average over the frames' positions is spread over these.
+
+!x = tensor<1x8x2x3x3xf32>
+!p = tensor<1x8x2x1x1xf32>
+
+// CHECK-LABEL: func.func @of_frames
+// CHECK: kernel.map (spread %arg0)
+// CHECK-NOT: kernel.pool_grad
+// CHECK: return
+func.func @of_frames(%g: !p {clip.name = "g"}) -> (!x {clip.name = "dx"}) {
+  %d = clip.avg_pool_grad %g window <1x3x3 stride 1x3x3> : (!p) -> !x
+  return %d : !x
+}
+
+// -----
+
 // Channels that move do so in one kernel, its pieces in the order of the operands; gradients are slices.
 
 !x = tensor<1x8x2x3x3xf32>
