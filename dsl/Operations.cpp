@@ -21,7 +21,7 @@ constexpr auto streamKinds = [] {
   return names;
 }();
 constexpr Words paddings[] = {"half", "same", "causal"};
-constexpr Words initialisations[] = {"he", "normal", "identity", "zero"};
+constexpr Words initialisations[] = {"he", "normal", "identity", "later", "earlier", "zero"};
 constexpr Words startingValues[] = {"normal", "zero", "one"};
 constexpr Words turnings[] = {"none", "first", "second", "both"};
 constexpr Words scalings[] = {"rsqrt"};

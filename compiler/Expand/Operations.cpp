@@ -136,8 +136,9 @@ DictionaryAttr Expander::smallNormal() {
 
 /// Returns the initial values that a conv's `init` names.
 DictionaryAttr Expander::convInitialisation(const dsl::Binding &init) {
-  if (dsl::isWord(init, "identity"))
-    return initialise(context, "identity", "", {});
+  for (StringRef kind : {"identity", "later", "earlier"})
+    if (dsl::isWord(init, kind))
+      return initialise(context, kind, "", {});
   if (dsl::isWord(init, "normal"))
     return smallNormal();
   if (dsl::isWord(init, "zero"))
@@ -374,6 +375,12 @@ Activation Expander::expandConv(Site &site, Arguments &arguments) {
   bool hasBn = isOn(arguments, "bn");
   bool hasBias = dsl::is<dsl::Auto>(arguments["bias"]) ? !hasBn : isOn(arguments, "bias");
   auto init = convInitialisation(arguments["init"]);
+  bool ofOtherFrames = dsl::isWord(arguments["init"], "later") || dsl::isWord(arguments["init"], "earlier");
+  if (ofOtherFrames && window.kernel[0] < 3) {
+    fail(argumentPlace(site.call, "init", ~0u, site.where()), site.frame,
+         "a window of " + text(window.kernel) + " sees no frame before or behind, which `init` asks for");
+    return Activation::failed();
+  }
   Value weight =
       parameter(site, site.path, "weight",
                 {channels, x.channels() / groups, window.kernel[0], window.kernel[1], window.kernel[2]},

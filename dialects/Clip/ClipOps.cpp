@@ -82,9 +82,10 @@ LogicalResult ParamOp::verify() {
     return emitOpError("has the unknown role '") << getRole() << "'";
   if (DictionaryAttr init = getInitAttr()) {
     auto kind = init.getAs<StringAttr>("kind");
-    if (!kind || !llvm::is_contained({"he_normal", "normal", "constant", "identity"}, kind.getValue()))
+    if (!kind || !llvm::is_contained({"he_normal", "normal", "constant", "identity", "later", "earlier"},
+                                     kind.getValue()))
       return emitOpError("begins as ")
-             << init << ", expected a kind: he_normal, normal, constant or identity";
+             << init << ", expected a kind: he_normal, normal, constant, identity, later or earlier";
     for (NamedAttribute entry : init)
       if (!isa<StringAttr, FloatAttr>(entry.getValue()))
         return emitOpError("begins as ")

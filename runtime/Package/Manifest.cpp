@@ -192,11 +192,15 @@ Initialisation parseInitialisation(const Node &node, size_t rank) {
     init.value = node.at("value").number();
   } else if (kind == "identity") {
     init.kind = Initialisation::Kind::Identity;
+  } else if (kind == "later") {
+    init.kind = Initialisation::Kind::Later;
+  } else if (kind == "earlier") {
+    init.kind = Initialisation::Kind::Earlier;
   } else {
-    node.fault("expected he_normal, normal, constant or identity, found {}", kind);
+    node.fault("expected he_normal, normal, constant, identity, later or earlier, found {}", kind);
   }
   bool needsChannels =
-      init.kind == Initialisation::Kind::HeNormal || init.kind == Initialisation::Kind::Identity;
+      init.kind != Initialisation::Kind::Normal && init.kind != Initialisation::Kind::Constant;
   if (needsChannels && rank < 2)
     node.fault("{} needs a weight with output and input channels", kind);
   return init;

@@ -52,7 +52,8 @@ std::vector<InputForm> formsOf(const std::vector<InputTensor> &inputs);
 enum class Role { Weight, Bias, Gamma, Beta, RunningMean, RunningVariance };
 
 struct Initialisation {
-  enum class Kind { HeNormal, Normal, Constant, Identity };
+  // Later, Earlier: a conv that passes on the frame behind or before.
+  enum class Kind { HeNormal, Normal, Constant, Identity, Later, Earlier };
   Kind kind = Kind::Constant;
   bool fanOut = true; // HeNormal: fan-out or fan-in
   double value = 0;   // Normal: its standard deviation; Constant: the value

@@ -14,15 +14,19 @@ void fillNormal(std::vector<float> &values, double deviation, uint64_t seed, uin
     values[i] = static_cast<float>(deviation * random::normals(seed, stream, i / 2)[i % 2]);
 }
 
-// Makes `values` a weight [O, I, T, H, W] (or of any rank from 2 on) that passes channels on unchanged.
-void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape) {
-  int64_t middle = 0, window = 1;
+// Makes `values` a weight [O, I, T, H, W] (or of any rank from 2 on) that passes channels on unchanged, of
+// the frame that is so many behind. I are the channels of a group, which begin anew with each.
+void fillIdentity(std::vector<float> &values, const std::vector<int64_t> &shape, int64_t behind) {
+  int64_t tap = 0, window = 1;
   for (size_t axis = 2; axis < shape.size(); ++axis) {
-    middle = middle * shape[axis] + shape[axis] / 2;
+    int64_t place = shape[axis] / 2 + (axis == 2 ? behind : 0);
+    if (place < 0 || place >= shape[axis])
+      return;
+    tap = tap * shape[axis] + place;
     window *= shape[axis];
   }
-  for (int64_t channel = 0; channel < std::min(shape[0], shape[1]); ++channel)
-    values[(channel * shape[1] + channel) * window + middle] = 1;
+  for (int64_t channel = 0; channel < shape[0]; ++channel)
+    values[(channel * shape[1] + channel % shape[1]) * window + tap] = 1;
 }
 
 // Counts the connections of one output (fan-in) or one input (fan-out) channel of a weight [O, I, ...].
@@ -47,7 +51,13 @@ std::vector<float> initialValues(const Parameter &parameter, uint64_t seed, uint
     std::fill(values.begin(), values.end(), static_cast<float>(parameter.init.value));
     break;
   case Initialisation::Kind::Identity:
-    fillIdentity(values, parameter.shape);
+    fillIdentity(values, parameter.shape, 0);
+    break;
+  case Initialisation::Kind::Later:
+    fillIdentity(values, parameter.shape, 1);
+    break;
+  case Initialisation::Kind::Earlier:
+    fillIdentity(values, parameter.shape, -1);
     break;
   }
   return values;

@@ -175,6 +175,8 @@ INSTANTIATE_TEST_SUITE_P(
              "net.arch:3:3: error: residual of 16x8x16x16 and 16x6x14x14"},
         Case{"Groups", around("  conv 3x3x3 ch=8 groups=3"),
              "net.arch:3:26: error: groups=3 does not divide the 8 channels of the value before"},
+        Case{"InitOfFrames", around("  conv 1x3x3 ch=8 init=later"),
+             "net.arch:3:24: error: a window of 1x3x3 sees no frame before or behind, which `init` asks for"},
         Case{"GroupsOut", around("  conv 3x3x3 ch=7 groups=4"),
              "net.arch:3:26: error: groups=4 does not divide ch=7"},
         Case{"TwoOwners", around("  conv3d ch=8\n  conv2d ch=8"),

@@ -545,7 +545,7 @@ module attributes {clip.recipe = {train = 1 : i64}} {
 
 // -----
 
-// expected-error @below {{'clip.param' op begins as {kind = "random"}, expected a kind: he_normal, normal, constant or identity}}
+// expected-error @below {{'clip.param' op begins as {kind = "random"}, expected a kind: he_normal, normal, constant, identity, later or earlier}}
 clip.param @w : tensor<4xf32> {role = "bias", init = {kind = "random"}}
 
 // -----

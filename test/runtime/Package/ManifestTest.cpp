@@ -124,7 +124,8 @@ TEST(Manifest, FaultsAreNamedWithTheirPlace) {
   EXPECT_EQ(changed("/parameters/0/init", {{"kind", "he_normal"}, {"fan", "up"}}),
             at + ".parameters[0].init.fan: expected out or in, found up");
   EXPECT_EQ(changed("/parameters/0/init/kind", "zeros"),
-            at + ".parameters[0].init: expected he_normal, normal, constant or identity, found zeros");
+            at + ".parameters[0].init: expected he_normal, normal, constant, identity, later or earlier, "
+                 "found zeros");
   EXPECT_EQ(changed("/kernels/loss/symbol", ""), at + ".kernels.loss.symbol: expected a symbol");
   EXPECT_EQ(changed("/waits_for_launches", 1), at + ".waits_for_launches: expected true or false");
   json kernel = linearManifest()["kernels"]["loss"];

@@ -166,6 +166,13 @@ TEST(Program, InitialValues) {
   std::vector<float> expected(36, 0);
   expected[0 * 18 + 0 * 9 + 4] = expected[1 * 18 + 1 * 9 + 4] = 1;
   EXPECT_EQ(initialValues(conv, 1, 0), expected);
+
+  conv.shape = conv.fileShape = {2, 1, 3, 1, 1}; // depthwise
+  EXPECT_EQ(initialValues(conv, 1, 0), (std::vector<float>{0, 1, 0, 0, 1, 0}));
+  conv.init.kind = Initialisation::Kind::Later;
+  EXPECT_EQ(initialValues(conv, 1, 0), (std::vector<float>{0, 0, 1, 0, 0, 1}));
+  conv.init.kind = Initialisation::Kind::Earlier;
+  EXPECT_EQ(initialValues(conv, 1, 0), (std::vector<float>{1, 0, 0, 1, 0, 0}));
 }
 
 TEST(Program, WeightsRoundTrip) {
