@@ -158,7 +158,7 @@ train {{ loss cross_entropy last aside }}""",
 }
 LAYERS = {"add": "a,b,add", "fc": "a,d", "losses": "trunk,last"}  # whose features are compared, too
 # What softmaxes, gates, products and squares of whole networks are made of: in deep ones their values would be far apart, or overflow.
-MILD = (".nonlocal.q.", ".where.", ".which.", "fc.", ".excite.", ".projection.", ".state.", ".relation.bn.")
+MILD = (".nonlocal.q.", ".conv2.fc", ".where.", ".which.", "fc.", ".excite.", ".projection.", ".state.", ".relation.bn.")
 SIZES = {"frames": "16", "size": "32"}  # of whole networks
 OTHER_SIZES = {
     "c3d": {"frames": "16", "size": "112"},  # its fc has the weights of this size alone

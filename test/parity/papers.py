@@ -486,6 +486,71 @@ class VideoMAE(nn.Module):
         return self.fc(self.fc_norm(x.mean((2, 3, 4), keepdim=True)).flatten(1))
 
 
+# Kondratyuk et al., 2021: MoViNets, with TensorFlow's padding.
+
+class SwishUnit(SameUnit):
+    """A conv, batch norm and swish."""
+
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, relu=False, **more)
+
+    def forward(self, x):
+        return F.silu(super().forward(x))
+
+
+def inner_means(x):
+    """The mean of those elements of each 3x3 window, with a stride of 2, that lie inside of the frame."""
+    pooled = [F.avg_pool3d(same(y, (1, 3, 3), SPACE, 0), (1, 3, 3), SPACE) for y in (x, torch.ones_like(x))]
+    return pooled[0] / pooled[1]
+
+
+class Mobile(nn.Module):
+    def __init__(self, inputs, outputs, kernel, inner, squeezed, strides):
+        super().__init__()
+        self.expand = SwishUnit(inputs, inner)
+        self.depth = SwishUnit(inner, inner, kernel, SPACE if strides else 1, groups=inner)
+        self.se = Row(squeeze=SwishUnit(inner, squeezed, bn=False), excite=Unit(squeezed, inner, bn=False, relu=False))
+        self.project = Unit(inner, outputs, relu=False)
+        self.rezero = Learned(1, 1, 1, 1)
+        nn.init.normal_(self.rezero.weight, 1, 0.2)
+        if strides:
+            self.shortcut = Unit(inputs, outputs, relu=False)
+
+    def forward(self, x):
+        y = self.depth(self.expand(x))
+        y = self.project(y * torch.sigmoid(self.se(y.mean((2, 3, 4), keepdim=True)))) * self.rezero.weight
+        return y + (self.shortcut(inner_means(x)) if hasattr(self, "shortcut") else x)
+
+
+class MoViNet(nn.Module):
+    """`groups` have a tuple each: the channels that come out, and the kernel, inner and squeezed channels of each block."""
+
+    def __init__(self, stem, groups, last):
+        super().__init__()
+        self.stem, inputs = SwishUnit(3, stem, (1, 3, 3), SPACE), stem
+        for i, (outputs, *blocks) in enumerate(groups):
+            made = [Mobile(outputs if j else inputs, outputs, *block, strides=i != 3 and not j) for j, block in enumerate(blocks)]
+            setattr(self, f"block{i + 2}", nn.Sequential(*made) if len(made) > 1 else made[0])
+            inputs = outputs
+        self.last, self.hidden = SwishUnit(inputs, last), nn.Conv3d(last, 2048, 1)
+        self.fc = nn.Linear(2048, CLASSES)
+
+    def forward(self, x):
+        x = self.stem(x)
+        for i in range(2, 7):
+            x = getattr(self, f"block{i}")(x)
+        return self.fc(F.silu(self.hidden(self.last(x).mean((2, 3, 4), keepdim=True))).flatten(1))
+
+
+def movinet_a0():
+    k15, k33, k53 = (1, 5, 5), (3, 3, 3), (5, 3, 3)
+    return MoViNet(8, ((8, (k15, 24, 8)),
+                       (32, (k33, 80, 24), (k33, 80, 24), (k33, 80, 24)),
+                       (56, (k53, 184, 48), (k33, 112, 32), (k33, 184, 48)),
+                       (56, (k53, 184, 48), (k33, 184, 48), (k33, 184, 48), (k33, 184, 48)),
+                       (104, (k53, 384, 96), (k15, 280, 72), (k15, 280, 72), (k15, 344, 88))), 480)
+
+
 # He et al., 2016, "Identity mappings": batch norm and ReLU stand before a conv.
 
 class Pre(nn.Conv3d):
@@ -530,16 +595,16 @@ class FiberBlock(PreBlock):
 class PreNet(nn.Module):
     """A stem and groups, whose sums have a batch norm and ReLU at last, and a classifier."""
 
-    def __init__(self, channels, stem, pool, **groups):
+    def __init__(self, channels, stem, pool, first="stem", **groups):
         super().__init__()
-        self.pool, self.body = pool, ["stem", *groups]
-        for name, group in {"stem": stem, **groups, "tail": nn.BatchNorm3d(channels), "fc": nn.Linear(channels, CLASSES)}.items():
+        self.pool, self.body = pool, [first, *groups]
+        for name, group in {first: stem, **groups, "tail": nn.BatchNorm3d(channels), "fc": nn.Linear(channels, CLASSES)}.items():
             self.add_module(name, group)
 
     def forward(self, x):
         for name in self.body:
             x = self.get_submodule(name)(x)
-            x = self.pool(x) if self.pool and name == "stem" else x
+            x = self.pool(x) if self.pool and name == self.body[0] else x
         return self.fc(F.relu(self.tail(x)).mean((2, 3, 4)))
 
 
@@ -690,6 +755,185 @@ def artnet_18():
     return PreNet(512, Smart(3, 64, 7, 2, False), None, **groups)
 
 
+# Zolfaghari et al., 2018: ECO-Lite, as its authors' code has it. All of its convs have a bias.
+
+def biased(inputs, outputs, k=1):
+    unit = Unit(inputs, outputs, (1, k, k))
+    unit.bias = nn.Parameter(torch.randn(outputs))
+    return unit
+
+
+class BatchNormInception(nn.Module):
+    def __init__(self, inputs, one, small, three, middle, two, last):
+        super().__init__()
+        self.b0, self.b1a, self.b1 = biased(inputs, one), biased(inputs, small), biased(small, three, 3)
+        self.b2a, self.b2b, self.b2 = biased(inputs, middle), biased(middle, two, 3), biased(two, two, 3)
+        self.b3 = biased(inputs, last)
+
+    def forward(self, x):
+        pooled = F.avg_pool3d(x, (1, 3, 3), 1, (0, 1, 1))
+        return torch.cat([self.b0(x), self.b1(self.b1a(x)), self.b2(self.b2b(self.b2a(x))), self.b3(pooled)], 1)
+
+
+class CeilPool(nn.MaxPool3d):
+    def __init__(self):
+        super().__init__((1, 3, 3), SPACE, ceil_mode=True)
+
+
+def eco_lite():
+    conv1 = biased(3, 64, 7)
+    conv1.stride = SPACE
+    groups = {"conv2a": biased(64, 64), "conv2": biased(64, 192, 3), "pool2": CeilPool(),
+              "mixed_3a": BatchNormInception(192, 64, 64, 64, 64, 96, 32), "mixed_3b": BatchNormInception(256, 64, 64, 96, 64, 96, 64),
+              "mixed_3c": biased(320, 64), "last_3c": biased(64, 96, 3), "res3a": nn.Conv3d(96, 128, 3, 1, 1)}
+    for i, channels in enumerate((128, 256, 512)):
+        if i:
+            groups[f"res{i + 3}a"] = ArtBlock(channels // 2, channels, False, True)
+        groups[f"res{i + 3}b"] = ArtBlock(channels, channels, False, True)
+    return PreNet(512, conv1, CeilPool(), "conv1", **groups)
+
+
+# Li et al., 2019: CoST, form (b), as its authors' code has it.
+
+class Cost(nn.Module):
+    def __init__(self, channels, stride):
+        super().__init__()
+        self.stride = (1, sized(stride)[1], sized(stride)[2])
+        self.hw = nn.Conv3d(channels, channels, (1, 3, 3), bias=False)
+        self.fc1, self.fc2 = nn.Conv3d(channels, channels, 1, bias=False), nn.Conv3d(3, 3, 1, bias=False)
+        self.bn = nn.BatchNorm3d(channels)
+
+    def forward(self, x):
+        window = self.hw.weight.squeeze(2)
+        views = [F.conv3d(x, window.unsqueeze(axis), None, self.stride, padding)
+                 for axis, padding in ((2, (0, 1, 1)), (3, (1, 0, 1)), (4, (1, 1, 0)))]
+        scores = [self.fc1.weight.flatten(1) @ view.amax((2, 3, 4)).unsqueeze(2) for view in views]
+        shares = torch.softmax(torch.einsum("ij,ncj->nci", self.fc2.weight.flatten(1), torch.cat(scores, 2)), 2)
+        return F.relu(self.bn(sum(view * shares[:, :, i, None, None, None] for i, view in enumerate(views))))
+
+
+class CostNet(ResNet):
+    """In each group every other block has CoST in the middle: the second of the first group, the first of the others."""
+
+    def __init__(self, depths=DEPTHS):
+        super().__init__((plane,) * 4, Unit(3, 64, (1, 7, 7), SPACE), depths, stem_pool, SPACE)
+        for i in range(4):
+            group = getattr(self, f"stage{i + 1}")
+            for block in group[1 if i == 0 else 0::2]:
+                block.conv2 = Cost(block.conv2.out_channels, block.conv2.stride)
+
+    def features(self, x):
+        x = F.max_pool3d(self.stage1(stem_pool(self.stem(x))), (2, 1, 1))
+        return self.stage4(self.stage3(self.stage2(x)))
+
+
+# Li et al., 2020: TEA, as its authors' code has it.
+
+def each(channels, kernel):
+    """A conv of each channel by itself."""
+    return nn.Conv3d(channels, channels, kernel, 1, [k // 2 for k in kernel], groups=channels, bias=False)
+
+
+class MotionExcitation(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.reduce, self.move = Unit(channels, channels // 16, relu=False), each(channels // 16, (1, 3, 3))
+        self.score = Unit(channels // 16, channels, relu=False)
+
+    def forward(self, x):
+        reduced = self.reduce(x)
+        change = F.pad(self.move(reduced)[:, :, 1:] - reduced[:, :, :-1], (0, 0, 0, 0, 0, 1))
+        return x + x * (torch.sigmoid(self.score(change.mean((3, 4), keepdim=True))) - 0.5)
+
+
+class LearnedShift(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.later, self.earlier = each(channels // 2, (3, 1, 1)), each(channels // 2, (3, 1, 1))
+
+    def forward(self, x):
+        later, earlier = x.chunk(2, 1)
+        return torch.cat([self.later(later), self.earlier(earlier)], 1)
+
+
+class TEABlock(nn.Module):
+    def __init__(self, inputs, outputs, stride, first):
+        super().__init__()
+        width = outputs * 26 // 256
+        self.first, self.stride = first, (1, stride, stride)
+        self.conv1, self.excite = Unit(inputs, 4 * width), MotionExcitation(4 * width)
+        for i in range(1, 4):
+            setattr(self, f"q{i}", Row(time=each(width, (3, 1, 1)), space=Unit(width, width, (1, 3, 3), self.stride)))
+        self.q4, self.conv3 = LearnedShift(width), Unit(4 * width, outputs, relu=False)
+        if inputs != outputs or stride != 1:
+            self.shortcut = Unit(inputs, outputs, 1, self.stride, relu=False)
+
+    def forward(self, x):
+        quarters, done = self.excite(self.conv1(x)).chunk(4, 1), []
+        for i, quarter in enumerate(quarters[:3]):
+            done.append(getattr(self, f"q{i + 1}")(quarter if self.first or not i else quarter + done[-1]))
+        last = self.q4(quarters[3])
+        done.append(F.avg_pool3d(last, (1, 3, 3), self.stride, (0, 1, 1)) if self.first else last)
+        return F.relu(self.conv3(torch.cat(done, 1)) + (self.shortcut(x) if hasattr(self, "shortcut") else x))
+
+
+class TEA(nn.Module):
+    def __init__(self, depths=DEPTHS):
+        super().__init__()
+        self.stem, inputs = Unit(3, 64, (1, 7, 7), SPACE), 64
+        for i, depth in enumerate(depths):
+            outputs = 256 * 2**i
+            first = TEABlock(inputs, outputs, 2 if i else 1, True)
+            rest = nn.Sequential(*(TEABlock(outputs, outputs, 1, False) for _ in range(depth - 1)))
+            setattr(self, f"res{i + 2}", Row(first=first, next=rest))
+            inputs = outputs
+        self.fc = nn.Conv3d(2048, CLASSES, 1)
+
+    def forward(self, x):
+        x = self.res5(self.res4(self.res3(self.res2(stem_pool(self.stem(x))))))
+        return self.fc(x.mean((3, 4), keepdim=True)).mean((2, 3, 4))
+
+
+# Yang et al., 2020: TPN, as its authors' code has it, without the auxiliary classifier.
+
+class Tempo(nn.Conv3d):
+    def __init__(self):
+        super().__init__(2048, 1024, (3, 1, 1), 1, (1, 0, 0), groups=32, bias=False)
+
+    def forward(self, x):
+        return F.max_pool3d(super().forward(x), (8, 1, 1), ceil_mode=True)
+
+
+class Fusion(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.both = Unit(1024, 1024, groups=32), Unit(1024, 1024, groups=32), Unit(2048, 2048)
+
+    def forward(self, lower, upper):
+        return self.both(torch.cat([self.a(lower), self.b(upper)], 1))
+
+
+class TPN(nn.Module):
+    def __init__(self, depths=DEPTHS):
+        super().__init__()
+        self.stem, inputs = Unit(3, 64, (1, 7, 7), SPACE), 64
+        for i, depth in enumerate(depths):
+            outputs, first = 256 * 2**i, 1 if i < 2 else (3, 1, 1)
+            setattr(self, f"res{i + 2}", stage(inputs, outputs, depth, plane, SPACE if i else 1, first=first))
+            inputs = outputs
+        self.space, self.tempo4, self.tempo5 = Unit(1024, 2048, (1, 3, 3), SPACE), Tempo(), Tempo()
+        self.top_down, self.bottom_up = Fusion(), Fusion()
+        self.step = nn.Conv3d(1024, 1024, (3, 1, 1), 1, (1, 0, 0), bias=False)
+        self.fuse, self.fc = Unit(4096, 2048), nn.Linear(2048, CLASSES)
+
+    def forward(self, x):
+        res4 = self.res4(self.res3(self.res2(stem_pool(self.stem(x)))))
+        upper = self.tempo5(self.res5(res4))
+        lower = self.tempo4(self.space(res4)) + upper
+        x = torch.cat([self.top_down(lower, upper), self.bottom_up(lower, self.step(lower) + upper)], 1)
+        return self.fc(self.fuse(x).mean((2, 3, 4)))
+
+
 def with_eps(network, eps):
     for module in network.modules():
         if isinstance(module, nn.BatchNorm3d):
@@ -809,6 +1053,10 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "ltc": lambda: LTC(1),
             "slow_fusion": lambda: SlowFusion(1),
             "artnet_18": artnet_18,
+            "eco_lite": eco_lite,
+            "cost_50": lambda: CostNet((2, 2, 1, 1)),
+            "tea_50": lambda: TEA((2, 2, 2, 2)),
+            "tpn_50": lambda: TPN((1, 1, 1, 1)),
             "r3d_50_nl": lambda: with_eps(r3d_50_nl(), 1e-3),
             "ip_csn_50": lambda: with_eps(ResNet50(preserved, stem_pool), 1e-3),
             "ir_csn_50": lambda: with_eps(ResNet50(depthwise, stem_pool), 1e-3),
@@ -818,6 +1066,7 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "slowfast_50_4x16": SlowFast,
             "i3d": lambda: with_eps(I3D(), 1e-3),
             "x3d_m": X3D,
+            "movinet_a0": lambda: with_eps(movinet_a0(), 1e-3),
             "videomae_b": lambda: VideoMAE((2, 2, 3)),
             "video_swin_t": lambda: VideoSwin((2, 2, 2), (1, 1, 1, 1)),
             "mvit_b_16x4": lambda: mvit("mvit_v1_b", 8, 64),
@@ -825,5 +1074,8 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "s3d_g": lambda: with_eps(I3D(separable, Gate), 1e-3)}
 # Those above that have fewer blocks than the papers', or other sizes, as they are.
 WHOLE = {"mfnet": mfnet,
+         "cost_50": CostNet,
+         "tea_50": TEA,
+         "tpn_50": TPN,
          "glore_50": lambda: with_eps(glore_50(), 1e-4),
          "slow_fusion": lambda: SlowFusion(36)}

@@ -18,7 +18,8 @@ CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_c
          "tsm_mobilenet_v2:2x4x96x96", "r2plus1d:2x8x64x64", "rmc3:2x8x64x64", "se_frames:2x3x96x96", "i3d_50:2x8x96x96",
          "mfnet:2x8x96x96", "glore_50:2x8x96x96", "a2_50:2x8x96x96", "ltc:2x16x32x32", "slow_fusion:2x10x50x50", "artnet_18:2x16x48x48",
          "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224", "x3d_m:2x8x96x96", "videomae_b:2x4x32x48",
-         "mvit_b_16x4:2x8x64x64", "mvit_v2_s:2x8x64x64", "video_swin_t:2x8x64x64"]
+         "mvit_b_16x4:2x8x64x64", "mvit_v2_s:2x8x64x64", "video_swin_t:2x8x64x64", "movinet_a0:2x6x75x75", "eco_lite:2x8x64x64",
+         "cost_50:2x8x64x64", "tea_50:2x4x96x96", "tpn_50:2x16x96x96"]
 # Networks that settings make of others: the spec, and what is set.
 SHALLOW = ["n1=1", "n2=2", "n3=2", "n4=1"]
 SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(conv(2+1)d mid=45)"]),
@@ -30,10 +31,14 @@ SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(con
             "ltc": ("ltc", ["classes=400", "drop=0"]),
             "slow_fusion": ("slow_fusion", ["classes=400"]),
             "video_swin_t": ("video_swin_t", ["window=2x2x2", "n3=1"]),
+            "cost_50": ("cost_50", ["n1=2", "n2=2", "n3=1", "n4=1"]),
+            "tea_50": ("tea_50", ["n2=1", "n3=1", "n4=1", "n5=1"]),
+            "tpn_50": ("tpn_50", ["n1=1", "n2=1", "n3=1", "n4=1"]),
+            "movinet_a0": ("movinet_a0", ["classes=400"]),
             "i3d_50": ("i3d_50_nl", [*SHALLOW, "body=bottleneck"])}
 NAMES = {"tsm_mobilenet_v2": "torchvision-mobilenet", "mvit_b_16x4": "torchvision", "mvit_v2_s": "torchvision"}
 # Nothing is dropped, since both draw other elements.
-DROPS = {"dropout 0.5": "dropout 0", "dropout 0.2": "dropout 0", "drop=0.2": "drop=0", "x3d_body classes": "x3d_body classes drop=0", "inception_v1 classes=classes\n": "inception_v1 classes=classes drop=0\n"}
+DROPS = {"dropout 0.5": "dropout 0", "dropout 0.2": "dropout 0", "dropout 0.3": "dropout 0", "movinet_head 480 classes": "movinet_head 480 classes drop=0", "drop=0.2": "drop=0", "x3d_body classes": "x3d_body classes drop=0", "inception_v1 classes=classes\n": "inception_v1 classes=classes drop=0\n"}
 
 
 def spec_of(models, name, folder):

@@ -384,6 +384,23 @@ INSTANTIATE_TEST_SUITE_P(
         Figures{"ltc", 60, 15340928, 15346085, 26880553472, "", {"size=71", "kind=flow", "channels=2"}},
         Figures{"slow_fusion", 0, 61870208, 61880263, 4146821120, ""},
         Figures{"artnet_18", 0, 39656192, 39675216, 25683894272, ""}));
+// Counted by PyTorch's modules, too. Four of ECO-Lite, for 16, 20, 24 and 32 frames, have 150M parameters and
+// 267 GMACs as published. CoST and TPN have no published figures to compare with here.
+INSTANTIATE_TEST_SUITE_P(
+    LaterPapers, Models,
+    testing::Values(Figures{"eco_lite", 0, 37487808, 37503856, 46486462464, "", {}, "37.5"},
+                    Figures{"eco_lite", 92, 37487808, 37503856, 267296186368, "267"},
+                    Figures{"tea_50", 0, 24846426, 24919354, 34541198592, "35"},
+                    Figures{"tpn_50", 0, 71722176, 71800272, 50276368384, ""},
+                    Figures{"cost_50", 0, 25031944, 25085464, 27819080256, ""}));
+// Of the authors' code, whose networks are not quite those of the paper's tables: those have 2.71, 6.02 and
+// 10.3 GMACs and 3.1M, 4.6M and 4.8M parameters. The code's checkpoints have 12, 18 and 20 MiB, as these
+// have.
+INSTANTIATE_TEST_SUITE_P(
+    MoViNets, Models,
+    testing::Values(Figures{"movinet_a0", 0, 3091368, 3111799, 2630733808, "", {}, "3.1"},
+                    Figures{"movinet_a1", 0, 4653064, 4690296, 5865612704, ""},
+                    Figures{"movinet_a2", 0, 5207536, 5249562, 11558071168, ""}));
 
 /// The convs and fcs that scores come from, through averages, pools and other operations without weights.
 void findClassifiers(mlir::Value value, llvm::SetVector<mlir::Operation *> &classifiers) {
@@ -423,7 +440,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "stm_resnet_50", "tour", "tsm_50", "tsm_mobilenet_v2",
                                          "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
                                          "ltc", "slow_fusion", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
-                                         "timesformer_b", "mvit_b_16x4", "mvit_v2_s", "video_swin_t"));
+                                         "timesformer_b", "mvit_b_16x4", "mvit_v2_s", "video_swin_t",
+                                         "movinet_a0", "eco_lite", "cost_50", "tea_50", "tpn_50"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;
