@@ -136,15 +136,21 @@ private:
   /// A weight has one order. Where a window slides over an input in one function and over what was made of
   /// it in another (a dropout is a kernel in training and nothing in inference), the input is blocked as
   /// everything else is; so is another one that the same weight meets, and so on. So are inputs over which
-  /// layers that share a weight slide it in windows of their own.
+  /// layers that share a weight slide it in windows of their own, or windows that no kernel slides over few
+  /// channels.
   void findWideInputs() {
     auto sliding = slidingOfWeights();
     auto isOfNarrow = [&](const Sliding &s) { return s.source && isNarrow(s.source); };
+    auto hasKernel = [&](const Sliding &s) {
+      return !rules.slidesOverNarrow || rules.slidesOverNarrow(s.window);
+    };
     for (bool changed = true; changed;) {
       changed = false;
       for (auto &entry : sliding) {
         const shape::Window first = entry.second.front().window;
-        if (llvm::all_of(entry.second, [&](const Sliding &s) { return isOfNarrow(s) && s.window == first; }))
+        if (llvm::all_of(entry.second, [&](const Sliding &s) {
+              return isOfNarrow(s) && s.window == first && hasKernel(s);
+            }))
           continue;
         for (const Sliding &s : llvm::make_filter_range(entry.second, isOfNarrow))
           if (StringAttr name = inputName(cast<BlockArgument>(s.source)))

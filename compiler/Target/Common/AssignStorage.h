@@ -34,6 +34,9 @@ struct StorageRules {
 
   int64_t block = 8; // channels of a block of any other tensor
   kernel::Precision precision = kernel::Precision::FP32;
+  /// Says whether kernels slide such a window over blocks of `inputBlock`; not set: all windows. Inputs under
+  /// other windows are in blocks of `block`.
+  std::function<bool(const shape::Window &)> slidesOverNarrow;
   /// Says how a parameter lies: as the kernels of its gradient leave it.
   std::function<kernel::LayoutAttr(const WeightUse &)> parameter;
   /// Says how the schedules of a conv want its weight. The conv's source has its layout, and the weight its

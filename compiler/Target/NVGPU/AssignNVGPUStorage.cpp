@@ -35,9 +35,7 @@ static LayoutAttr tensorCoreParameter(MLIRContext *context, const WeightUse &use
   if (use.groups > 1)
     return isDepthwise(use.shape, use.groups) ? blockedWeight(context, rank, {block, 1})
                                               : nvidia::groupedLayout(context, rank);
-  if (!use.isNarrow || takesNeighbours(use.window))
-    return nvidia::tapsLayout(context, rank, {use.isNarrow ? 2 : 1});
-  return blockedWeight(context, rank, {block, StorageRules::inputBlock});
+  return nvidia::tapsLayout(context, rank, {use.isNarrow ? 2 : 1});
 }
 
 /// Returns how tensor cores want the weight of a conv in groups.
@@ -91,6 +89,8 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
                                : kernel::Precision::FP32;
     if (terms)
       rules.terms = [](kernel::WeightGradOp op) { return multipliesTerms(op); };
+    if (tensorCores)
+      rules.slidesOverNarrow = takesNeighbours;
     rules.parameter = [&](const WeightUse &use) {
       return tensorCores ? tensorCoreParameter(&getContext(), use)
                          : blockedParameter(&getContext(), use, rules.block);

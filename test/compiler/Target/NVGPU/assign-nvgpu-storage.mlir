@@ -4,8 +4,8 @@
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_90a" --assign-nvgpu-storage="bf16x3 reference" | FileCheck %s --check-prefix=PLAIN
 // RUN: kinema-opt %s --set-target="kind=cuda name=sm_80" --assign-nvgpu-storage=bf16x3 | FileCheck %s --check-prefix=PLAIN
 
-// For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row,
-// as long as windows begin one or two positions apart.
+// For tensor cores a weight is a matrix for each tap; over an input of few channels, one for each pair of taps of a row.
+// An input over which windows begin three positions apart is in blocks like all other tensors.
 
 !x = tensor<1x3x2x8x12xf32>
 !z = tensor<1x16x2x8x6xf32>
@@ -15,16 +15,15 @@ clip.param @stem : tensor<16x3x1x3x7xf32> {role = "weight"}
 clip.param @v : tensor<16x16x1x1x1xf32> {role = "weight"}
 clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 
-// With bf16x3, tensors are f32, and tensor cores multiply them by terms, of which the weights' copies are. What they
-// cannot take, such as windows that begin three positions apart, is multiplied as it is; so is all on other processors.
+// With bf16x3, tensors are f32, and tensor cores multiply them by terms, of which the weights' copies are. On other
+// processors, all is multiplied as it is.
 
 // TERMS: kernel.precision = #kernel.precision<bf16x3>
 // TERMS-LABEL: func.func @train_step
 // TERMS: kernel.conv forward {{.*}} window <1x3x7 stride 1x1x2 pad 0x1x3> bf16x3 prologue
 // TERMS: tensor<2x16x3x1x3x7xbf16, #adeF2fCB8b2f4c> -> tensor<1x16x2x8x6xf32, #aBcde8b>
 // TERMS: kernel.conv forward {{.*}} window <1x1x1> bf16x3 prologue
-// TERMS: kernel.conv forward {{.*}} window <1x1x3 stride 1x1x3> prologue
-// TERMS: tensor<16x3x1x1x3xf32, #ABcde4b8a> -> tensor<1x16x2x8x4xf32, #aBcde8b>
+// TERMS: kernel.conv forward {{.*}} window <1x1x3 stride 1x1x3> bf16x3 prologue (pixel {{.*}}) : (tensor<1x3x2x8x12xf32, #aBcde8b>)
 // TERMS: kernel.wgrad window <1x3x7 stride 1x1x2 pad 0x1x3> bf16x3 gradient
 
 // PLAIN: kernel.precision = #kernel.precision<fp32>
@@ -32,17 +31,16 @@ clip.param @wide : tensor<16x3x1x1x3xf32> {role = "weight"}
 
 // CHECK-DAG: #[[TAPS:.*]] = #kernel.layout<cdeBA8a8b>
 // CHECK-DAG: #[[PAIRS:.*]] = #kernel.layout<cdE2eBA8a2e4b>
-// CHECK-DAG: #[[WEIGHT:.*]] = #kernel.layout<ABcde4b8a>
 // CHECK-DAG: kernel.precision = #kernel.precision<bf16>
 // CHECK-LABEL: func.func @train_step
-// CHECK-SAME: tensor<1x3x2x8x12xf32, #aBcde4b>
+// CHECK-SAME: tensor<1x3x2x8x12xf32, #aBcde4b>{{.*}}, %{{.*}}: tensor<1x3x2x8x12xf32, #aBcde8b>
 // CHECK-DAG: clip.read @stem : tensor<16x3x1x3x7xf32, #[[PAIRS]]>
 // CHECK-DAG: clip.read @v : tensor<16x16x1x1x1xf32, #[[TAPS]]>
-// CHECK-DAG: clip.read @wide : tensor<16x3x1x1x3xf32, #[[WEIGHT]]>
+// CHECK-DAG: clip.read @wide : tensor<16x3x1x1x3xf32, #[[TAPS]]>
 // CHECK: kernel.conv forward {{.*}} window <1x3x7 stride 1x1x2
 // CHECK: kernel.wgrad window <1x3x7 stride 1x1x2
 // CHECK: tensor<?x16x3x1x3x7xf32, #adeF2fCB8b2f4c>
-func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {clip.name = "v"}, !y {clip.name = "y"}, tensor<?x16x3x1x3x7xf32> {clip.name = "dw"}) {
+func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}, %f: !x {clip.name = "flow", clip.input = "rgb"}) -> (!z {clip.name = "v"}, !y {clip.name = "y"}, tensor<?x16x3x1x3x7xf32> {clip.name = "dw"}) {
   %w = clip.read @stem : tensor<16x3x1x3x7xf32>
   %v = clip.read @v : tensor<16x16x1x1x1xf32>
   %u = clip.read @wide : tensor<16x3x1x1x3xf32>
@@ -60,7 +58,7 @@ func.func @train_step(%x: !x {clip.name = "rgb", clip.input = "rgb"}) -> (!z {cl
   ^bb0(%acc: f32):
     kernel.yield store %acc
   } : tensor<16x16x1x1x1xf32> -> !z
-  %y = kernel.conv forward %u window <1x1x3 stride 1x1x3> prologue(pixel %x) : (!x) {
+  %y = kernel.conv forward %u window <1x1x3 stride 1x1x3> prologue(pixel %f) : (!x) {
   ^bb0(%a: f32):
     kernel.yield value %a
   } epilogue() : () {
