@@ -155,6 +155,7 @@ public:
       refuse("{}: only a GPU's kernels are compared with plain ones; --device emulator runs them on the CPU",
              compile.target->name.str());
     applyPrecision(choice, compile);
+    compile.targetOptions.reference = choice.reference;
     applyMeasurements(choice, compile);
     compilation.emplace(compile, frontendOptions(spec), spec.threads, llvm::errs());
     require(compilation->fromSpec(spec.spec, Phase::Clip));
@@ -200,6 +201,8 @@ void addCommand(CLI::App &app, const char *name, const char *description, void (
   auto options = std::make_shared<Options>();
   addSpecOptions(*sub, *spec, "the network, a .arch file, or a package that was compiled of one");
   addPrecision(*sub, *choice);
+  if constexpr (!std::is_same_v<Options, VerifyCommandOptions>) // which compares both lowerings
+    addReference(*sub, *choice);
   addMeasurements(*sub, *choice);
   sub->add_flag_callback(
       "--no-cache", [spec] { spec->cache = false; },

@@ -101,9 +101,13 @@ void applyPrecision(const TargetChoice &choice, CompileOptions &options) {
     options.precision = kernel::symbolizePrecision(choice.precision);
 }
 
+void addReference(CLI::App &command, TargetChoice &choice) {
+  command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
+}
+
 void addCode(CLI::App &command, TargetChoice &choice) {
   addPrecision(command, choice);
-  command.add_flag("--reference", choice.reference, "the plain lowering for every kernel");
+  addReference(command, choice);
   command.add_option("--cuda-path", choice.toolkit,
                      "the folder of the CUDA toolkit, whose ptxas makes machine code");
 }
@@ -218,6 +222,7 @@ bool isPackage(const std::string &path) {
 void refuseChanges(const SpecOptions &options, const TargetChoice &choice) {
   const std::pair<const char *, bool> changes[] = {{"--precision", !choice.precision.empty()},
                                                    {"--measurements", !choice.measurements.empty()},
+                                                   {"--reference", choice.reference},
                                                    {"--batch", options.batch != 0},
                                                    {"--frames", options.frames != 0},
                                                    {"--size", !options.size.empty()},

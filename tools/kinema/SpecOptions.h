@@ -55,6 +55,8 @@ CLI::Option *addTargets(CLI::App &command, std::vector<std::string> &targets);
 void addTarget(CLI::App &command, TargetChoice &choice, std::string &target);
 /// Adds --precision alone.
 void addPrecision(CLI::App &command, TargetChoice &choice);
+/// Adds --reference alone.
+void addReference(CLI::App &command, TargetChoice &choice);
 /// Adds --precision, --reference and --cuda-path.
 void addCode(CLI::App &command, TargetChoice &choice);
 /// Applies --precision.
