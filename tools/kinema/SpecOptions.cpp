@@ -220,15 +220,12 @@ bool isPackage(const std::string &path) {
 }
 
 void refuseChanges(const SpecOptions &options, const TargetChoice &choice) {
-  const std::pair<const char *, bool> changes[] = {{"--precision", !choice.precision.empty()},
-                                                   {"--measurements", !choice.measurements.empty()},
-                                                   {"--reference", choice.reference},
-                                                   {"--batch", options.batch != 0},
-                                                   {"--frames", options.frames != 0},
-                                                   {"--size", !options.size.empty()},
-                                                   {"--classes", options.classes != 0},
-                                                   {"--models", !options.models.empty()},
-                                                   {"--set", !options.settings.empty()}};
+  const std::pair<const char *, bool> changes[] = {
+      {"--precision", !choice.precision.empty()}, {"--measurements", !choice.measurements.empty()},
+      {"--reference", choice.reference},          {"--batch", options.batch != 0},
+      {"--frames", options.frames != 0},          {"--size", !options.size.empty()},
+      {"--classes", options.classes != 0},        {"--models", !options.models.empty()},
+      {"--set", !options.settings.empty()}};
   for (const auto &[option, isGiven] : changes)
     if (isGiven)
       refuse("{0} is compiled already, and its code and sizes stay as they are: name its spec with {1}, or "

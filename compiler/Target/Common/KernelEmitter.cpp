@@ -110,6 +110,11 @@ std::array<Value, 2> KernelEmitter::termsOf(Value x) {
 
 Value KernelEmitter::asF32(Value x) { return arith::ExtFOp::create(b, loc, typeOf(x, b.getF32Type()), x); }
 
+Value KernelEmitter::asF64(Value x) { return arith::ExtFOp::create(b, loc, typeOf(x, b.getF64Type()), x); }
+Value KernelEmitter::roundedToF32(Value x) {
+  return arith::TruncFOp::create(b, loc, typeOf(x, b.getF32Type()), x);
+}
+
 Value KernelEmitter::toFloat(Value index) {
   Value integer = arith::IndexCastOp::create(b, loc, b.getI64Type(), index);
   return arith::SIToFPOp::create(b, loc, b.getF32Type(), integer);

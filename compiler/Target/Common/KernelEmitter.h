@@ -82,6 +82,9 @@ public:
   std::array<mlir::Value, 2> termsOf(mlir::Value x);
   /// Returns an f32 number, or a vector of them, of one that is narrower.
   mlir::Value asF32(mlir::Value x);
+  /// These return an f32 number, or a vector of them, as f64, and an f64 one rounded to f32.
+  mlir::Value asF64(mlir::Value x);
+  mlir::Value roundedToF32(mlir::Value x);
   /// Returns a[i] + b[i] for each i.
   llvm::SmallVector<mlir::Value> sums(mlir::ValueRange a, mlir::ValueRange b);
 

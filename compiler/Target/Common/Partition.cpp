@@ -6,9 +6,12 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::reference;
 
-/// The rows of a flat walk are long enough for cheap loops, and short enough for sums to stay exact and
-/// blocks equal.
+/// The rows of a flat walk are long enough for cheap loops, and short enough for blocks to be equal.
 static constexpr int64_t flatRow = 256;
+
+/// So many values are added up in f32, and these sums in f64. The gradient of a batch norm subtracts the mean
+/// of many values that are nearly the same, and that of the conv before it magnifies what their sum lacks.
+static constexpr int64_t exactRun = 16;
 
 void LaunchParts::add(const Blocks &part, ArrayRef<Type> types, ArrayRef<double> constants) {
   Code *code = llvm::find_if(codes, [&](const Code &code) {
@@ -218,9 +221,14 @@ SmallVector<Value> Walk::sumRow(KernelEmitter &e, Value n, Value row, Value c, i
     t = e.div(row, domain.getDimSize(3));
     h = e.rem(row, domain.getDimSize(3));
   }
-  SmallVector<Value> zeros(totals, e.zero(width));
-  return e.loop(from, to, 1, zeros,
-                [&](Value w, ValueRange sums) { return e.sums(sums, body({n, c, t, h, w})); });
+  auto add = [&](Value w, ValueRange sums) { return e.sums(sums, body({n, c, t, h, w})); };
+  if (totals == 0)
+    return e.loop(from, to, 1, {}, add);
+  SmallVector<Value> zeros(totals, e.zero(width)), wideZeros(totals, e.asF64(e.zero(width)));
+  return e.loop(from, to, exactRun, wideZeros, [&](Value first, ValueRange sums) {
+    auto ofRun = e.loop(first, e.min(e.add(first, exactRun), to), 1, zeros, add);
+    return e.sums(sums, llvm::map_to_vector(ofRun, [&](Value sum) { return e.asF64(sum); }));
+  });
 }
 
 SmallVector<Value> Walk::sumRows(KernelEmitter &e, Value n, const Part &part, Value c, ValueRange sums,
@@ -257,13 +265,15 @@ void Walk::once(KernelEmitter &e, function_ref<void()> body) const {
 SmallVector<Value> Walk::sum(KernelEmitter &e, const Part &part, Value c, int64_t totals,
                              function_ref<void(Value)> prepare,
                              function_ref<SmallVector<Value>(const Coordinates &)> body) const {
-  SmallVector<Value> zeros(totals, e.zero(width));
+  bool isShare = shared == Shared::Positions;
+  SmallVector<Value> zeros(totals, isShare ? e.zero(width) : e.asF64(e.zero(width)));
   auto sums = e.loop(part.firstClip, part.endClip, 1, zeros, [&](Value n, ValueRange clipSums) {
     prepare(n);
-    return shared == Shared::Positions ? sumShare(e, n, part, c, clipSums, body)
-                                       : sumRows(e, n, part, c, clipSums, body);
+    return isShare ? sumShare(e, n, part, c, clipSums, body) : sumRows(e, n, part, c, clipSums, body);
   });
-  return shared == Shared::Positions ? e.sumAcrossThreads(sums) : sums;
+  if (isShare)
+    return e.sumAcrossThreads(sums);
+  return llvm::map_to_vector(sums, [&](Value sum) { return e.roundedToF32(sum); });
 }
 
 Value Walk::count(KernelEmitter &e, const Part &part) const {

@@ -15,19 +15,13 @@ struct Finalize {
   int64_t width;
   RankedTensorType partials = op.getPartials() ? tensorOf(op.getPartials()) : RankedTensorType();
 
-  Value wide(Value value) { // f32 -> f64
-    Type f64 = e.b.getF64Type();
-    return arith::ExtFOp::create(e.b, e.loc, width == 1 ? f64 : VectorType::get({width}, f64), value);
-  }
-  Value narrow(Value value) { return arith::TruncFOp::create(e.b, e.loc, e.zero(width).getType(), value); }
-
   Value partial(Value block, int64_t row, Value c) {
-    return wide(e.loadElements(e.operands[0], e.position(partials, {block, e.index(row), c}), width));
+    return e.asF64(e.loadElements(e.operands[0], e.position(partials, {block, e.index(row), c}), width));
   }
 
   /// Adds up what `terms` makes of each block's partial.
   SmallVector<Value> overPartials(int64_t count, function_ref<SmallVector<Value>(Value)> terms) {
-    SmallVector<Value> zeros(count, wide(e.zero(width)));
+    SmallVector<Value> zeros(count, e.asF64(e.zero(width)));
     Value first = e.thread ? e.thread : e.index(0);
     return e.sumAcrossThreads(
         e.loop(first, e.index(partials.getDimSize(0)), e.threads, zeros,
@@ -41,10 +35,10 @@ struct Finalize {
       Value count = partial(block, 0, c), mean = partial(block, 1, c), sum = e.mulf(count, mean);
       return {count, sum, e.addf(partial(block, 2, c), e.mulf(sum, mean))};
     });
-    Value zero = wide(e.zero(width)), one = wide(e.constant(1.0f, e.zero(width).getType()));
+    Value zero = e.asF64(e.zero(width)), one = e.asF64(e.constant(1.0f, e.zero(width).getType()));
     Value count = arith::MaximumFOp::create(e.b, e.loc, totals[0], one), mean = e.divf(totals[1], count);
     Value variance = e.subf(e.divf(totals[2], count), e.mulf(mean, mean));
-    return {narrow(mean), narrow(arith::MaximumFOp::create(e.b, e.loc, variance, zero))};
+    return {e.roundedToF32(mean), e.roundedToF32(arith::MaximumFOp::create(e.b, e.loc, variance, zero))};
   }
 
   SmallVector<Value> sums(Value c) {
@@ -52,7 +46,7 @@ struct Finalize {
     auto totals = overPartials(count, [&](Value block) {
       return llvm::map_to_vector(llvm::seq(count), [&](int64_t row) { return partial(block, row, c); });
     });
-    return llvm::map_to_vector(totals, [&](Value total) { return narrow(total); });
+    return llvm::map_to_vector(totals, [&](Value total) { return e.roundedToF32(total); });
   }
 
   /// Returns what the partials come to at channel c, to which all threads contribute.

@@ -18,17 +18,13 @@ namespace {
 struct SumOfSquares {
   KernelEmitter &e;
 
-  Type wide(int64_t width) {
-    Type f64 = e.b.getF64Type();
-    return width == 1 ? f64 : VectorType::get({width}, f64);
-  }
-  Value zero(int64_t width) { return arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(wide(width))); }
+  Value zero(int64_t width) { return e.asF64(e.zero(width)); }
 
   /// Adds the squares of the elements of [from, to) that are this thread's, in vectors of `width`, to `sums`.
   Value add(Value buffer, Value from, Value to, int64_t width, Value sums) {
     Value first = e.thread ? e.add(from, e.mul(e.thread, width)) : from;
     return e.loop(first, to, e.threads * width, sums, [&](Value at, ValueRange sum) {
-      Value x = arith::ExtFOp::create(e.b, e.loc, wide(width), e.loadElements(buffer, at, width));
+      Value x = e.asF64(e.loadElements(buffer, at, width));
       return SmallVector<Value>{e.addf(sum[0], e.mulf(x, x))};
     })[0];
   }
@@ -48,10 +44,7 @@ struct SumOfSquares {
   /// Stores the root of what all threads have summed.
   void storeNorm(Value share, Value buffer, Value at) {
     Value total = e.sumAcrossThreads(share)[0];
-    e.once([&] {
-      Value narrow = arith::TruncFOp::create(e.b, e.loc, e.b.getF32Type(), total);
-      e.store(math::SqrtOp::create(e.b, e.loc, narrow), buffer, at);
-    });
+    e.once([&] { e.store(math::SqrtOp::create(e.b, e.loc, e.roundedToF32(total)), buffer, at); });
   }
 };
 } // namespace
