@@ -211,7 +211,7 @@ Value Walk::readable(KernelEmitter &e, Value c) const {
   return width == 1 && partition.channels > channels ? e.min(c, e.index(channels - 1)) : c;
 }
 
-SmallVector<Value> Walk::sumRow(KernelEmitter &e, Value n, Value row, Value c, int64_t totals,
+SmallVector<Value> Walk::sumRow(KernelEmitter &e, Value n, Value row, Value c, int64_t totals, bool wide,
                                 function_ref<SmallVector<Value>(const Coordinates &)> body) const {
   Value from = e.index(0), to = e.index(rowLength), t = e.index(0), h = t;
   if (flat) {
@@ -222,9 +222,10 @@ SmallVector<Value> Walk::sumRow(KernelEmitter &e, Value n, Value row, Value c, i
     h = e.rem(row, domain.getDimSize(3));
   }
   auto add = [&](Value w, ValueRange sums) { return e.sums(sums, body({n, c, t, h, w})); };
-  if (totals == 0)
-    return e.loop(from, to, 1, {}, add);
-  SmallVector<Value> zeros(totals, e.zero(width)), wideZeros(totals, e.asF64(e.zero(width)));
+  SmallVector<Value> zeros(totals, e.zero(width));
+  if (!wide || totals == 0)
+    return e.loop(from, to, 1, zeros, add);
+  SmallVector<Value> wideZeros(totals, e.asF64(e.zero(width)));
   return e.loop(from, to, exactRun, wideZeros, [&](Value first, ValueRange sums) {
     auto ofRun = e.loop(first, e.min(e.add(first, exactRun), to), 1, zeros, add);
     return e.sums(sums, llvm::map_to_vector(ofRun, [&](Value sum) { return e.asF64(sum); }));
@@ -232,9 +233,10 @@ SmallVector<Value> Walk::sumRow(KernelEmitter &e, Value n, Value row, Value c, i
 }
 
 SmallVector<Value> Walk::sumRows(KernelEmitter &e, Value n, const Part &part, Value c, ValueRange sums,
+                                 bool wide,
                                  function_ref<SmallVector<Value>(const Coordinates &)> body) const {
   return e.loop(part.firstRow, part.endRow, 1, sums, [&](Value row, ValueRange rowSums) {
-    return e.sums(rowSums, sumRow(e, n, row, c, rowSums.size(), body));
+    return e.sums(rowSums, sumRow(e, n, row, c, rowSums.size(), wide, body));
   });
 }
 
@@ -264,16 +266,17 @@ void Walk::once(KernelEmitter &e, function_ref<void()> body) const {
 
 SmallVector<Value> Walk::sum(KernelEmitter &e, const Part &part, Value c, int64_t totals,
                              function_ref<void(Value)> prepare,
-                             function_ref<SmallVector<Value>(const Coordinates &)> body) const {
+                             function_ref<SmallVector<Value>(const Coordinates &)> body, bool wide) const {
   bool isShare = shared == Shared::Positions;
-  SmallVector<Value> zeros(totals, isShare ? e.zero(width) : e.asF64(e.zero(width)));
+  wide &= !isShare;
+  SmallVector<Value> zeros(totals, wide ? e.asF64(e.zero(width)) : e.zero(width));
   auto sums = e.loop(part.firstClip, part.endClip, 1, zeros, [&](Value n, ValueRange clipSums) {
     prepare(n);
-    return isShare ? sumShare(e, n, part, c, clipSums, body) : sumRows(e, n, part, c, clipSums, body);
+    return isShare ? sumShare(e, n, part, c, clipSums, body) : sumRows(e, n, part, c, clipSums, wide, body);
   });
   if (isShare)
     return e.sumAcrossThreads(sums);
-  return llvm::map_to_vector(sums, [&](Value sum) { return e.roundedToF32(sum); });
+  return wide ? llvm::map_to_vector(sums, [&](Value sum) { return e.roundedToF32(sum); }) : sums;
 }
 
 Value Walk::count(KernelEmitter &e, const Part &part) const {

@@ -122,11 +122,12 @@ public:
   mlir::Value readable(KernelEmitter &e, mlir::Value c) const;
 
   /// Computes `body` at every position of the part at channel c and adds up the `totals` values that it
-  /// returns, row by row, or thread by thread. `prepare` runs once a clip.
+  /// returns, row by row, or thread by thread. `prepare` runs once a clip. Sums that are `wide` take twice
+  /// the registers.
   llvm::SmallVector<mlir::Value>
   sum(KernelEmitter &e, const Part &part, mlir::Value c, int64_t totals,
       llvm::function_ref<void(mlir::Value)> prepare,
-      llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body, bool wide = true) const;
 
   /// Returns how many positions the part has, as f32 at the walk's width.
   mlir::Value count(KernelEmitter &e, const Part &part) const;
@@ -135,13 +136,13 @@ public:
 
 private:
   llvm::SmallVector<mlir::Value>
-  sumRows(KernelEmitter &e, mlir::Value n, const Part &part, mlir::Value c, mlir::ValueRange sums,
+  sumRows(KernelEmitter &e, mlir::Value n, const Part &part, mlir::Value c, mlir::ValueRange sums, bool wide,
           llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
   llvm::SmallVector<mlir::Value>
   sumShare(KernelEmitter &e, mlir::Value n, const Part &part, mlir::Value c, mlir::ValueRange sums,
            llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
   llvm::SmallVector<mlir::Value>
-  sumRow(KernelEmitter &e, mlir::Value n, mlir::Value row, mlir::Value c, int64_t totals,
+  sumRow(KernelEmitter &e, mlir::Value n, mlir::Value row, mlir::Value c, int64_t totals, bool wide,
          llvm::function_ref<llvm::SmallVector<mlir::Value>(const Coordinates &)> body) const;
 
   mlir::RankedTensorType domain;

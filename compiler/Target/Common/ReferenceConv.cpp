@@ -298,7 +298,7 @@ static void emit(kernel::WeightGradOp op, KernelEmitter &e) {
     Value readable = e.min(i, e.index(grad.inputsPerGroup - 1));
     auto totals = walk.sum(
         e, part, o, grad.row(), [&](Value n) { element.enter(n, o, readable); },
-        [&](const Walk::Coordinates &at) { return element.at(at, t, h); });
+        [&](const Walk::Coordinates &at) { return element.at(at, t, h); }, /*wide=*/false);
     walk.once(e, [&] {
       for (auto [w, total] : llvm::enumerate(totals)) {
         if (grad.stored(2) > grad.inputsPerGroup)
