@@ -91,6 +91,9 @@ struct FeedPlan {
   int64_t blocksTogether() const;
   /// Counts the positions of each thread in a block.
   int64_t positionsOfThread() const { return shape::ceilDiv(positions() * blocksTogether(), threads); }
+  /// Returns whether each thread can keep in registers where its positions lie, if it can of `most`: ptxas
+  /// spills more of them.
+  bool keepsPositions(int64_t most) const { return direct() || positionsOfThread() <= most; }
 
   /// Returns the axis along which copies run: the last one, or one before it where those behind it are whole.
   int runAxis() const;

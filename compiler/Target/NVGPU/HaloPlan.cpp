@@ -256,10 +256,8 @@ bool HaloPlan::fits(const Processor &processor) const {
     most -= loops ? 16 : 8;
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
-  // A staging thread keeps in registers where its positions lie: ptxas spills more of them.
   constexpr int64_t mostPositions = 6;
-  bool kept = feed().direct() || feed().positionsOfThread() <= mostPositions;
-  return whole && kept && groupsMatch() && clustersMatch() && roles().exist() &&
-         tile.channels <= ProductShape::columns(roles()) &&
+  return whole && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
+         roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most;
 }

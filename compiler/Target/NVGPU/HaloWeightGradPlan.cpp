@@ -135,13 +135,9 @@ void HaloWeightGradPlan::deepenRing(const Processor &processor) {
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
   // The registers that are left address the products.
   int64_t mostAccumulators = tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
-  constexpr int64_t mostProducts = 6;
-  // A staging thread keeps in registers where its positions lie: ptxas spills more of them.
-  constexpr int64_t mostPositions = 12;
-  for (const FeedPlan &feed : {gradientFeed(), activationFeed()})
-    if (!feed.direct() && feed.positionsOfThread() > mostPositions)
-      return false;
-  return roles().exist() && tile.columns <= ProductShape::columns(roles()) &&
+  constexpr int64_t mostProducts = 6, mostPositions = 12;
+  return gradientFeed().keepsPositions(mostPositions) && activationFeed().keepsPositions(mostPositions) &&
+         roles().exist() && tile.columns <= ProductShape::columns(roles()) &&
          accumulators() <= mostAccumulators && productsOfConsumer() <= mostProducts &&
          (neighbours == 1 || tile.columns == inputs) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() &&
