@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SPECS = {"r2plus1d_18": "models/torchvision/r2plus1d_18.arch", "r3d_18": "models/torchvision/r3d_18.arch",
          "mc3_18": "models/torchvision/mc3_18.arch", "f_r2d_18": "models/f_r2d_18.arch"}
-# Other families, whose PyTorch networks are those of test/parity/papers.py: frames, height and width.
+# Other families, whose PyTorch networks are those of test/parity/papers/: frames, height and width.
 ZOO = {"r3d_50": (8, 112), "r3d_50_nl": (8, 112), "ip_csn_50": (8, 112), "ir_csn_50": (8, 112), "p3d_63": (16, 112), "tsm_50": (8, 112),
        "tsm_mobilenet_v2": (8, 112), "slowfast_50_4x16": (32, 112), "x3d_m": (8, 112), "videomae_b": (8, 112),
        "i3d": (16, 224), "s3d_g": (16, 224), "mfnet": (8, 112), "glore_50": (8, 112), "ltc": (16, 58), "slow_fusion": (10, 170),

@@ -1,5 +1,5 @@
 """Is the peer: times a network in PyTorch on the CPU; torchvision's networks, its ResNet-18 on frames for f-R2D, and those that
-test/parity/papers.py has from papers.
+test/parity/papers/ has from papers.
 
 usage: peer.py NETWORK ENTRY LAYOUT PRECISION BATCH FRAMES SIZE CLASSES THREADS RUNS SECONDS
 

@@ -1,4 +1,4 @@
-"""Compares networks of models/ with PyTorch networks that are written from the papers (papers.py): logits in evaluation
+"""Compares networks of models/ with PyTorch networks that are written from the papers (papers/): logits in evaluation
 mode, and one SGD step in training mode.
 
 usage: papers_parity.py KINEMA MODELS [odd | even | NETWORK:NxTxHxW ...]     odd, even: half of the networks each
@@ -11,6 +11,8 @@ import sys
 import torch
 
 import papers
+from papers.preact import DoubleAttention
+from papers.resnets import NonLocal
 from torchvision_parity import compare_all, compare_with, randomised
 
 # A clip is small, but its last values have several positions, since a batch norm of few values multiplies rounding.
@@ -56,9 +58,9 @@ def calm(model):
     """Brings the scores of attention near each other: a softmax of scores that are far apart is decided by rounding."""
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, papers.NonLocal):
+            if isinstance(module, NonLocal):
                 module.q.weight *= 1e-3
-            if isinstance(module, papers.DoubleAttention):
+            if isinstance(module, DoubleAttention):
                 module.where.weight *= 1e-3
                 module.which.weight *= 1e-3
 

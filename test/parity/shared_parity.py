@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 import safetensors
 from comparison import distance, run
-from papers import Unit
+from papers.units import Unit
 from torchvision_parity import state
 
 BOUND = 1e-5  # norm of the difference over the norm
