@@ -1,12 +1,21 @@
 # The commands of a checkout. `make demo` and `make test` set up everything themselves on Debian 12.
 BUILD := build
 
-.PHONY: build demo test-build test test-all test-turn sanitize bench format lint clean
+.PHONY: build install packages demo test-build test test-all test-turn sanitize bench format lint clean
 
 build:
 	@scripts/setup build
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD)
+
+# Installs the programs and the library: make install PREFIX=/opt/kinema, or DESTDIR=package PREFIX=/usr for packagers.
+PREFIX := /usr/local
+install: build
+	@DESTDIR=$(if $(DESTDIR),$(abspath $(DESTDIR))) cmake --install $(BUILD) --prefix $(PREFIX) --strip | tail -1
+
+# Makes Debian packages, in build/packages.
+packages: build
+	@cd $(BUILD) && cpack >/dev/null && ls packages/*.deb
 
 # Trains a small R(2+1)D and the same-size f-R2D on generated videos, and compares them.
 demo: build

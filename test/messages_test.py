@@ -33,7 +33,6 @@ OTHER_FFMPEG = "it is for an FFmpeg that was built without what Debian's has"
 OWN_FAULT = "it is for a fault of the compiler's own, of which none is known: what leads to it is refused before"
 NOT_WRITABLE = "it has no text: only a program that builds the attribute could bring it about, and none does"
 UNSEEN = {
-    "there is not enough memory": NO_MEMORY,
     "; ask for fewer with --threads": NO_MEMORY,
     "bytes for a fiber's stack:": NO_MEMORY,
     "bytes for shared memory:": NO_MEMORY,

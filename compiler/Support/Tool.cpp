@@ -2,8 +2,11 @@
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <cstdlib>
 
 using namespace llvm;
 using namespace kinema;
@@ -45,4 +48,20 @@ ToolRun kinema::runTool(const ToolFolder &folder, ArrayRef<std::string> command)
       sys::ExecuteAndWait(command.front(), words, /*Env=*/std::nullopt, redirects, /*SecondsToWait=*/0,
                           /*MemoryLimit=*/0, &error);
   return {status == 0, readWhole(messages).value_or(error)};
+}
+
+std::optional<std::string> kinema::findTool(StringRef name, StringRef toolkit) {
+  auto under = [&](StringRef folder) -> std::optional<std::string> {
+    SmallString<128> path(folder);
+    sys::path::append(path, "bin", name);
+    return sys::fs::can_execute(path) ? std::optional(path.str().str()) : std::nullopt;
+  };
+  if (!toolkit.empty())
+    return under(toolkit);
+  if (const char *home = std::getenv("CUDA_HOME"))
+    if (auto found = under(home))
+      return found;
+  if (auto onPath = sys::findProgramByName(name))
+    return *onPath;
+  return under("/usr/local/cuda");
 }

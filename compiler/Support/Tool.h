@@ -37,6 +37,10 @@ struct ToolRun {
 /// Runs `command[0]`, a path, with the other words as arguments.
 ToolRun runTool(const ToolFolder &folder, llvm::ArrayRef<std::string> command);
 
+/// Looks for a program of the CUDA toolkit, such as ptxas, in the folder `toolkit` alone or, where that is
+/// empty, in CUDA_HOME, the PATH and /usr/local/cuda.
+std::optional<std::string> findTool(llvm::StringRef name, llvm::StringRef toolkit);
+
 } // namespace kinema
 
 #endif

@@ -256,12 +256,14 @@ static std::string unknownWords(const CLI::App &app, const std::string &program)
                      didYouMean(word, names));
 }
 
-int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program) {
+int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program,
+                   const std::string &madeOf) {
   auto complain = [&](const std::string &message, int status) {
     std::fputs(fmt::format("{}: error: {}\n", program, message).c_str(), stderr);
     return status;
   };
-  app.set_version_flag("--version", "Kinema " KINEMA_VERSION);
+  app.set_version_flag("--version",
+                       fmt::format("Kinema " KINEMA_VERSION "{}{}", madeOf.empty() ? "" : "\n", madeOf));
   auto finish = [&](int status) {
     std::fflush(stdout);
     return std::ferror(stdout) ? complain("cannot write to the standard output", Error::workFailed) : status;

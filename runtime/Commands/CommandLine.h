@@ -29,7 +29,8 @@ void addFlags(CLI::App &app, BenchCommandOptions &options);
 void addFlags(CLI::App &app, VerifyCommandOptions &options);
 
 // Parses the command line and runs what the subcommands' callbacks do; returns the exit status. Whatever is
-// thrown becomes one line on stderr, beginning with `program`.
-int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program);
+// thrown becomes one line on stderr, beginning with `program`. `--version` says what `madeOf` says besides.
+int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program,
+                   const std::string &madeOf = "");
 
 } // namespace kinema

@@ -117,11 +117,7 @@ EvaluationPlan planPrediction(const PredictOptions &options, const Manifest &man
   if (!options.labels.empty() && static_cast<int64_t>(plan.names.size()) != manifest.classes)
     fail("{} names {} classes, {} has {}", options.labels, plan.names.size(), manifest.name,
          manifest.classes);
-  for (const std::string &video : options.videos) {
-    requireDecoder(video);
-    // Nothing is made of the label, which nobody knows.
-    plan.videos.videos.push_back({.path = video, .label = 0, .name = video});
-  }
+  plan.videos = unlabelledVideos(options.videos);
   useFlow(plan.videos, options.flow, manifest, plan.recipe);
   checkWeights(manifest, options.weights, options.names);
   return plan;

@@ -1,9 +1,7 @@
 #include "runtime/Commands/NetworkInputs.h"
 
-#include "runtime/Data/ClipInput.h"
 #include "runtime/Data/FlowStore.h"
 #include "runtime/Data/VideoIndex.h"
-#include "runtime/Package/RecipeRules.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Training/Checkpoint.h"
 #include "runtime/Training/Evaluator.h"
@@ -12,18 +10,6 @@
 #include <filesystem>
 
 namespace kinema {
-
-void requireWeights(const Package &package, const std::string &weights, const std::string &option) {
-  if (weights.empty() && !package.has(weightsEntry))
-    refuse("package {} carries no weights; name a file with {}", package.path(), option);
-}
-
-void loadWeights(Program &program, const Package &package, const std::string &weights,
-                 const std::string &names) {
-  if (!weights.empty())
-    return program.loadWeights(readTensors(weights), weights, findNaming(names));
-  program.loadWeights(parseTensors(package.read(weightsEntry), package.path()), package.path());
-}
 
 ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &manifest, const Recipe &recipe,
                         std::vector<std::string> known) {
@@ -43,10 +29,6 @@ VideoList readVideos(const std::string &list, const ListOptions &options, const 
   for (const LabelledVideo &video : videos.videos)
     requireDecoder(video.path);
   return videos;
-}
-
-bool hasFlow(const Manifest &manifest) {
-  return std::ranges::any_of(manifest.inputs, [](const InputTensor &input) { return input.kind == "flow"; });
 }
 
 void requireUseOf(const std::string &flow, const Manifest &manifest) {
@@ -74,33 +56,11 @@ void addNotes(const VideoList &list, std::vector<std::string> &notes) {
     notes.push_back(remark);
 }
 
-std::vector<std::string> classesOf(const std::string &weights, const Package *package) {
-  if (!weights.empty())
-    return classNamesIn(readTensorHeader(weights));
-  if (package && package->has(weightsEntry))
-    return classNamesIn(parseTensors(package->read(weightsEntry), package->path()));
-  return {};
-}
-
 std::string differentClasses(const std::vector<std::string> &a, const std::vector<std::string> &b) {
   for (size_t label = 0; label < std::min(a.size(), b.size()); ++label)
     if (a[label] != b[label])
       return fmt::format("class {} is '{}' in the one and '{}' in the other", label, a[label], b[label]);
   return "";
-}
-
-void checkClips(const Manifest &manifest, const Recipe &recipe, const std::string &flow, bool train) {
-  const std::vector<InputForm> forms = formsOf(manifest.inputs);
-  for (const InputForm &form : forms)
-    makeClipInput(form, recipe.data, flow);
-  refuseContradictions(recipe.data, train ? EvalRecipe() : recipe.eval);
-  for (const InputTensor &input : manifest.inputs) { // [N, C, T, H, W]
-    const RecipeSize size{input.shape[3], input.shape[4]};
-    auto faults = otherSizesThan(clipFrames(forms), size, recipe, train, !train);
-    if (!faults.empty())
-      refuse("{}: {}, as the package was compiled: {}, or compile the spec with --frames and --size",
-             faults.front().field, faults.front().message, faults.front().hint);
-  }
 }
 
 void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,

@@ -3,28 +3,19 @@
 #pragma once
 
 #include "runtime/Commands/Commands.h"
-#include "runtime/Data/VideoSource.h"
-#include "runtime/Program/Program.h"
+#include "runtime/Data/NetworkClips.h"
+#include "runtime/Training/NetworkWeights.h"
 
 #include <string>
 #include <vector>
 
 namespace kinema {
 
-void requireWeights(const Package &package, const std::string &weights,
-                    const std::string &option = "--weights");
-
-// Loads weights from a file or else from the package.
-void loadWeights(Program &program, const Package &package, const std::string &weights,
-                 const std::string &names);
-
 // Returns how a list is to be read; `known` are names of classes that count where no file has names.
 ListOptions listOptions(const ListFlags &flags, ListPart part, const Manifest &manifest, const Recipe &recipe,
                         std::vector<std::string> known = {});
 
 VideoList readVideos(const std::string &list, const ListOptions &options, const ListFlags &flags);
-
-bool hasFlow(const Manifest &manifest);
 
 // Throws Error where a folder of stored flow is named for a network that takes no flow.
 void requireUseOf(const std::string &flow, const Manifest &manifest);
@@ -38,26 +29,12 @@ void checkKnownMissing(const VideoList &list, const Recipe &recipe);
 // Lists what is to be said of a list: what it is, and what is odd about it.
 void addNotes(const VideoList &list, std::vector<std::string> &notes);
 
-// Reads the names of the classes that a network was trained on from the file of its weights or else from
-// those that the package carries, if there is one yet.
-std::vector<std::string> classesOf(const std::string &weights, const Package *package = nullptr);
-
 // Returns how two lists of classes differ, or an empty string. One that is empty has numbers alone.
 std::string differentClasses(const std::vector<std::string> &a, const std::vector<std::string> &b);
 
 template <typename Options> LoaderOptions loaderOptions(const Manifest &manifest, const Options &from) {
-  LoaderOptions options;
-  options.batch = manifest.batch;
-  options.threads = from.loaders;
-  options.inputs = formsOf(manifest.inputs);
-  options.flow = from.flow;
-  return options;
+  return loaderOptionsOf(manifest, from.loaders, from.flow);
 }
-
-// Checks that videos give what the network takes, and that frames and crop are those that the package was
-// compiled for. `flow` is the folder of stored flow; `train` means the crop of training, else that of
-// evaluation.
-void checkClips(const Manifest &manifest, const Recipe &recipe, const std::string &flow, bool train);
 
 // Checks weights from a file, as far as its header tells. With `partial`, some of them are enough.
 void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,

@@ -43,17 +43,12 @@ std::vector<ClipLabels> readLabels(const FileTensor &tensor, const Manifest &man
   if (tensor.type == ElementType::F32 || tensor.shape != std::vector<int64_t>{manifest.batch})
     fail("{}: tensor labels is {}, expected {}", origin, describe(tensor.type, tensor.shape),
          describe(ElementType::I64, std::vector<int64_t>{manifest.batch}));
-  std::vector<ClipLabels> labels;
-  for (int64_t i = 0; i < manifest.batch; ++i) {
-    int64_t label = tensor.type == ElementType::I64 ? tensor.as<int64_t>()[i] : tensor.as<int32_t>()[i];
-    if (label < -1 || label >= manifest.classes)
-      fail("{}: tensor labels holds {} at {}, {} has {} classes", origin, label, i, manifest.name,
-           manifest.classes);
-    labels.emplace_back();
-    if (label >= 0)
-      labels.back().push_back({static_cast<int32_t>(label)});
-  }
-  return labels;
+  std::vector<int64_t> labels;
+  if (tensor.type == ElementType::I64)
+    labels.assign(tensor.as<int64_t>().begin(), tensor.as<int64_t>().end());
+  else
+    labels.assign(tensor.as<int32_t>().begin(), tensor.as<int32_t>().end());
+  return labelsOf(labels, manifest.classes, manifest.name, fmt::format("{}: tensor labels", origin));
 }
 
 std::span<const float> readFloats(const FileTensor &tensor, const std::vector<int64_t> &shape,

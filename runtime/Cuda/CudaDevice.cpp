@@ -64,6 +64,7 @@ public:
   ~CudaDevice() override;
 
   std::string describe() const override { return name; }
+  void enterThread() override { check(api.setCurrent(context), "entering the context"); }
   void allocate(int64_t bytes) override;
   void copyIn(int64_t offset, const void *from, int64_t bytes) override;
   void copyOut(int64_t offset, void *to, int64_t bytes) override {
@@ -440,6 +441,21 @@ std::string cudaArchitecture(int number) {
     return "";
   DeviceNumber device = 0;
   return driver().deviceGet(&device, number) == success ? architectureOf(device) : "";
+}
+
+std::vector<CudaGpu> cudaGpus() {
+  std::vector<CudaGpu> gpus;
+  int count = 0;
+  if (!cuda::isPresent() || driver().deviceGetCount(&count) != success)
+    return gpus;
+  for (int number = 0; number < count; ++number) {
+    DeviceNumber device = 0;
+    char name[128] = {};
+    if (driver().deviceGet(&device, number) == success &&
+        driver().deviceGetName(name, sizeof name - 1, device) == success)
+      gpus.push_back({name, architectureOf(device)});
+  }
+  return gpus;
 }
 
 } // namespace kinema

@@ -64,6 +64,9 @@ public:
   // the other, and finds kernels in all of them.
   virtual void loadCode(std::string_view code, const std::string &name) = 0;
 
+  // Has the calling thread be one that may call all other functions; whoever made the device is one already.
+  virtual void enterThread() {}
+
   // Says that the kernels of the code have a watchdog, which leaves the number of one of these sites where it
   // ends a kernel that waits for ever. It is called before anything is prepared. A device whose kernels have
   // no watchdog does nothing.
@@ -123,6 +126,13 @@ std::unique_ptr<Device> makeCudaDevice(int number, const std::string &target);
 // Returns the architecture of that GPU, such as "sm_90", or an empty string where there is no GPU or no
 // driver.
 std::string cudaArchitecture(int number = 0);
+
+// Describes a GPU: its name, and what cudaArchitecture says of it.
+struct CudaGpu {
+  std::string name, architecture;
+};
+// Lists the GPUs by their numbers; there are none where there is no driver.
+std::vector<CudaGpu> cudaGpus();
 
 // Returns the number in "cuda:N", 0 for "cuda", and -1 for other names.
 int cudaNumber(const std::string &name);

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 
 namespace kinema {
@@ -29,31 +30,69 @@ uint32_t littleEndian(const std::string &text, size_t at, int bytes) {
   return value;
 }
 
-// Reads the file's last bytes, enough for an end record with the longest comment.
-std::string readTail(const std::string &path, int64_t &fileBytes) {
+// A Source is the bytes at whose end an archive lies: those of a file, or of a package in memory.
+struct Source {
+  std::string name; // for messages
+  int64_t bytes = 0;
+  std::function<std::string(int64_t offset, int64_t bytes)> read; // of what lies within
+};
+
+Source sourceOf(const std::string &path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file || std::filesystem::is_directory(path))
     fail("cannot read {}: {}", path, file ? "it is a directory" : std::strerror(errno));
-  fileBytes = file.tellg();
-  std::string tail(std::min<int64_t>(fileBytes, endBytes + UINT16_MAX), '\0');
-  file.seekg(fileBytes - static_cast<int64_t>(tail.size()));
-  if (!file.read(tail.data(), tail.size()) && !tail.empty())
-    fail("cannot read {}: {}", path, std::strerror(errno));
-  return tail;
+  return {path, file.tellg(), [path](int64_t offset, int64_t bytes) {
+            std::ifstream file(path, std::ios::binary);
+            std::string text(bytes, '\0');
+            if (!file || !file.seekg(offset) || (!file.read(text.data(), bytes) && bytes > 0))
+              fail("cannot read {}: {}", path, std::strerror(errno));
+            return text;
+          }};
+}
+
+// Reads the last bytes, enough for an end record with the longest comment.
+std::string readTail(const Source &source) {
+  int64_t bytes = std::min<int64_t>(source.bytes, endBytes + UINT16_MAX);
+  return source.read(source.bytes - bytes, bytes);
 }
 
 // Returns the offset of the first entry, which the directory's first record tells: entries lie in the
 // directory's order.
-int64_t firstEntry(const std::string &path, int64_t directory, int64_t directoryBytes) {
-  std::string record(recordBytes, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (directory < 0 || directoryBytes < recordBytes || !file.seekg(directory) ||
-      !file.read(record.data(), recordBytes))
-    fail("{} is damaged: its zip directory points outside the file", path);
-  return littleEndian(record, entryOffsetField, 4);
+int64_t firstEntry(const Source &source, int64_t directory, int64_t directoryBytes) {
+  if (directory < 0 || directoryBytes < recordBytes || directory > source.bytes - recordBytes)
+    fail("{} is damaged: its zip directory points outside the file", source.name);
+  return littleEndian(source.read(directory, recordBytes), entryOffsetField, 4);
 }
 
-// A Memory is a file in memory for the archive's writer, which sees it as if `before` bytes came before it.
+// Looks for the archive's directory at the end of the bytes.
+bool findArchive(const Source &source, ArchivePlace &place) {
+  std::string tail = readTail(source);
+  for (size_t at = tail.rfind(endSignature); at != std::string::npos;
+       at = at ? tail.rfind(endSignature, at - 1) : at - 1) {
+    int64_t left = static_cast<int64_t>(tail.size() - at);
+    if (left < endBytes || left != endBytes + littleEndian(tail, at + commentSizeField, 2))
+      continue;
+    int64_t directoryBytes = littleEndian(tail, at + directorySizeField, 4);
+    int64_t directoryOffset = littleEndian(tail, at + directoryOffsetField, 4);
+    // Offsets count from the first byte, or from the archive's where something was put before the archive.
+    int64_t directory = source.bytes - left - directoryBytes;
+    place.begin = directory - directoryOffset + firstEntry(source, directory, directoryBytes);
+    place.bytes = source.bytes - place.begin;
+    if (place.begin < 0 || place.begin > directory)
+      fail("{} is damaged: its zip directory points outside the file", source.name);
+    return true;
+  }
+  return false;
+}
+
+void requireArchive(const Source &source) {
+  ArchivePlace place;
+  if (!findArchive(source, place))
+    fail("{} is no package: there is no zip directory at its end", source.name);
+}
+
+// A Memory is a file in memory for the archive's writer and reader, which see it as if `before` bytes came
+// before it.
 struct Memory {
   size_t before;
   std::string bytes = {};
@@ -62,7 +101,7 @@ struct Memory {
   static void *open(void *memory, const void *, int) { return memory; }
   static uLong read(void *, void *stream, void *to, uLong count) {
     auto &file = *static_cast<Memory *>(stream);
-    count = std::min<uLong>(count, file.bytes.size() - file.at);
+    count = std::min<uLong>(count, file.bytes.size() - std::min(file.at, file.bytes.size()));
     std::memcpy(to, file.bytes.data() + file.at, count);
     file.at += count;
     return count;
@@ -80,11 +119,11 @@ struct Memory {
   }
   static long seek(void *, void *stream, ZPOS64_T offset, int origin) {
     auto &file = *static_cast<Memory *>(stream);
-    if (origin == ZLIB_FILEFUNC_SEEK_SET)
-      file.at = offset - file.before;
-    else
-      file.at = (origin == ZLIB_FILEFUNC_SEEK_CUR ? file.at : file.bytes.size()) + offset;
-    return file.at <= file.bytes.size() ? 0 : -1;
+    size_t to = offset - file.before;
+    if (origin != ZLIB_FILEFUNC_SEEK_SET)
+      to = (origin == ZLIB_FILEFUNC_SEEK_CUR ? file.at : file.bytes.size()) + offset;
+    file.at = to; // a damaged archive may lead beyond the end, where nothing can be read
+    return 0;
   }
   static int close(void *, void *) { return 0; }
   static int error(void *, void *) { return 0; }
@@ -108,29 +147,12 @@ bool isManifest(const std::string &entry) {
   return entry == manifestEntry || (entry.starts_with("manifest.") && entry.ends_with(".json"));
 }
 
-bool findArchive(const std::string &path, ArchivePlace &place) {
-  int64_t fileBytes = 0;
-  std::string tail = readTail(path, fileBytes);
-  for (size_t at = tail.rfind(endSignature); at != std::string::npos;
-       at = at ? tail.rfind(endSignature, at - 1) : at - 1) {
-    int64_t left = static_cast<int64_t>(tail.size() - at);
-    if (left < endBytes || left != endBytes + littleEndian(tail, at + commentSizeField, 2))
-      continue;
-    int64_t directoryBytes = littleEndian(tail, at + directorySizeField, 4);
-    int64_t directoryOffset = littleEndian(tail, at + directoryOffsetField, 4);
-    // Offsets count from the file's start, or from the archive's where something was put before the archive.
-    int64_t directory = fileBytes - left - directoryBytes;
-    place.begin = directory - directoryOffset + firstEntry(path, directory, directoryBytes);
-    place.bytes = fileBytes - place.begin;
-    if (place.begin < 0 || place.begin > directory)
-      fail("{} is damaged: its zip directory points outside the file", path);
-    return true;
-  }
-  return false;
-}
+bool findArchive(const std::string &path, ArchivePlace &place) { return findArchive(sourceOf(path), place); }
 
 struct Package::Archive {
+  Memory memory{0}; // the package, where it is not in a file
   unzFile zip = nullptr;
+  int64_t bytes = 0; // of the file, or of the package in memory
   ~Archive() {
     if (zip)
       unzClose(zip);
@@ -138,12 +160,28 @@ struct Package::Archive {
 };
 
 Package::Package(const std::string &path) : filePath(path), archive(std::make_unique<Archive>()) {
-  ArchivePlace place;
-  if (!findArchive(path, place))
-    fail("{} is no package: there is no zip directory at its end", path);
+  Source source = sourceOf(path);
+  requireArchive(source);
+  archive->bytes = source.bytes;
   archive->zip = unzOpen64(path.c_str());
+  requireOpen();
+}
+
+Package::Package(std::string content, const std::string &name)
+    : filePath(name), archive(std::make_unique<Archive>()) {
+  archive->memory.bytes = std::move(content);
+  const std::string &bytes = archive->memory.bytes;
+  archive->bytes = static_cast<int64_t>(bytes.size());
+  requireArchive({name, archive->bytes,
+                  [&bytes](int64_t offset, int64_t count) { return bytes.substr(offset, count); }});
+  zlib_filefunc64_def functions = archive->memory.functions();
+  archive->zip = unzOpen2_64("", &functions);
+  requireOpen();
+}
+
+void Package::requireOpen() const {
   if (!archive->zip)
-    fail("{} is no package: its zip directory is damaged", path);
+    fail("{} is no package: its zip directory is damaged", filePath);
 }
 
 Package::~Package() = default;
@@ -176,7 +214,7 @@ std::string Package::read(const std::string &entry) const {
   if (!has(entry) ||
       unzGetCurrentFileInfo64(archive->zip, &info, nullptr, 0, nullptr, 0, nullptr, 0) != UNZ_OK)
     fail("package {} has no entry {}", filePath, entry);
-  if (info.uncompressed_size > std::filesystem::file_size(filePath))
+  if (info.uncompressed_size > static_cast<uint64_t>(archive->bytes))
     fail("package {}: entry {} claims {} bytes, more than the file has", filePath, entry,
          info.uncompressed_size);
   bool whole = unzOpenCurrentFile(archive->zip) == UNZ_OK;

@@ -35,6 +35,8 @@ bool findArchive(const std::string &path, ArchivePlace &place);
 class Package {
 public:
   explicit Package(const std::string &path);
+  // Opens a package that lies in memory; messages call it `name`.
+  Package(std::string content, const std::string &name);
   ~Package();
   Package(Package &&) noexcept;
   Package &operator=(Package &&) noexcept;
@@ -45,8 +47,9 @@ public:
   std::string read(const std::string &entry) const;
 
 private:
+  void requireOpen() const;
   struct Archive;
-  std::string filePath;
+  std::string filePath; // or the name of a package in memory
   std::unique_ptr<Archive> archive;
 };
 

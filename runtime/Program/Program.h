@@ -42,6 +42,9 @@ public:
   Peak measurePeak() { return device->measurePeak(); }
   bool launchesAhead() const { return device->launchesAhead(); }
 
+  // Has the calling thread be one that may call all functions here; the one that made the program is one.
+  void enterThread() { device->enterThread(); }
+
   // Starts an entry's launches, which run in order; what is read afterwards waits for them. With the
   // environment variable KINEMA_POISON=1, the memory that the entry may not count on (docs/package.md,
   // "Arena") is first filled with NaN.
@@ -67,6 +70,11 @@ public:
   // started before `finishGet`, which is called once.
   CopyId beginGet(const ArenaTensor &tensor);
   void finishGet(CopyId copy, const ArenaTensor &tensor, std::span<float> values);
+
+  // Returns the memory of a tensor where it lies row-major in this machine's memory, else null.
+  void *memoryOf(const ArenaTensor &tensor) {
+    return tensor.order.empty() ? device->hostMemory(tensor.offset, tensor.bytes) : nullptr;
+  }
 
   void setHyper(const Hyper &hyper);
 

@@ -1,5 +1,7 @@
 #include "runtime/Training/ClipLabels.h"
 
+#include "runtime/Support/Error.h"
+
 namespace kinema {
 
 std::vector<ClipLabels> labelsOf(const Batch &batch, const BatchSource &source, bool several) {
@@ -14,6 +16,19 @@ std::vector<ClipLabels> labelsOf(const Batch &batch, const BatchSource &source, 
         labels[clip].push_back({label});
   }
   return labels;
+}
+
+std::vector<ClipLabels> labelsOf(std::span<const int64_t> labels, int64_t classes, const std::string &network,
+                                 const std::string &origin) {
+  std::vector<ClipLabels> clips;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < -1 || labels[i] >= classes)
+      fail("{} holds {} at {}, {} has {} classes", origin, labels[i], i, network, classes);
+    clips.emplace_back();
+    if (labels[i] >= 0)
+      clips.back().push_back({static_cast<int32_t>(labels[i])});
+  }
+  return clips;
 }
 
 } // namespace kinema

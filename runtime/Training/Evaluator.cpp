@@ -69,6 +69,11 @@ void addFeatures(Program &program, const std::vector<const OutputTensor *> &outp
     features[i].add(program.get(*outputs[i]), batch.labels, batch.videos);
 }
 
+// Returns why the first of some videos could not be read, for the end of a message.
+std::string firstOf(const std::vector<Unreadable> &unreadable) {
+  return unreadable.empty() ? "" : fmt::format(", such as {}: {}", unreadable[0].name, unreadable[0].reason);
+}
+
 // Makes logits of probabilities, whose softmax they are. The bound is that of the loss (`clip.log`).
 void takeLogarithms(std::vector<float> &probabilities) {
   for (float &value : probabilities)
@@ -160,7 +165,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const Recipe &recipe,
     result.unreadable.push_back(std::move(video));
   reportUnreadable(result.unreadable, progress);
   if (result.clips.clips == 0)
-    fail("{}: none of {} videos could be read", phase, source.videos());
+    fail("{}: none of {} videos could be read{}", phase, source.videos(), firstOf(result.unreadable));
   result.videos = result.scores.metrics();
   if (several || reports(recipe.eval, "video_map"))
     result.meanAveragePrecision = result.scores.meanAveragePrecision();

@@ -74,4 +74,10 @@ Hyper nextHyper(const TrainRecipe &recipe, UpdateCount &count) {
   return hyper;
 }
 
+void setDraws(Hyper &hyper, uint64_t seed, int64_t step) {
+  constexpr int64_t wholeFloats = int64_t{1} << 24;
+  hyper.seed = static_cast<float>(seed % wholeFloats);
+  hyper.step = static_cast<float>(step % wholeFloats);
+}
+
 } // namespace kinema

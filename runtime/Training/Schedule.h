@@ -30,4 +30,7 @@ struct UpdateCount {
 // caller's.
 Hyper nextHyper(const TrainRecipe &recipe, UpdateCount &count);
 
+// Tells a step what its random numbers, those of dropouts, follow from: the seed, and the number of the step.
+void setDraws(Hyper &hyper, uint64_t seed, int64_t step);
+
 } // namespace kinema

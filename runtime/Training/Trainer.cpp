@@ -6,9 +6,9 @@
 #include "runtime/Support/Interrupt.h"
 #include "runtime/Training/BatchStatistics.h"
 #include "runtime/Training/KeptCheckpoints.h"
-#include "runtime/Training/Mixing.h"
 #include "runtime/Training/Schedule.h"
 #include "runtime/Training/Targets.h"
+#include "runtime/Training/TrainingBatch.h"
 
 #include <fmt/ranges.h>
 
@@ -16,20 +16,6 @@
 #include <cmath>
 
 namespace kinema {
-namespace {
-
-// Makes rows that do not count repeat those that do, so that batch norm's statistics are of real clips alone.
-// The labels of the repeated rows stay as they are.
-void repeatValidClips(Batch &batch) {
-  auto rows = static_cast<int64_t>(batch.labels.size());
-  for (std::vector<float> &clips : batch.inputs) {
-    auto size = static_cast<int64_t>(clips.size()) / rows;
-    for (int64_t row = batch.valid; row < rows; ++row)
-      std::copy_n(clips.begin() + (row - batch.valid) * size, size, clips.begin() + row * size);
-  }
-}
-
-} // namespace
 
 Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe,
                  TrainerOptions options, Progress &progress)
@@ -82,33 +68,19 @@ bool Trainer::nextBatch() {
   return found;
 }
 
-// Mixes the clips of a batch; returns its labels.
-std::vector<ClipLabels> Trainer::prepareBatch() {
-  std::vector<ClipLabels> labels = labelsOf(batch, trainSource, hasSeveralLabels(recipe.train));
-  const std::vector<InputTensor> &inputs = program.manifest().inputs; // [N, C, T, H, W], of one crop
-  const Mixing mixing =
-      drawMixing(recipe.train, state.epoch, state.batch, inputs[0].shape[3], inputs[0].shape[4]);
-  for (size_t i = 0; i < inputs.size(); ++i)
-    mixClips(mixing, batch.inputs[i], inputs[i].shape, batch.valid);
-  mixLabels(mixing, labels, batch.valid);
-  repeatValidClips(batch);
-  return labels;
-}
-
 void Trainer::step() {
   const Manifest &manifest = program.manifest();
-  std::vector<ClipLabels> labels = prepareBatch();
+  std::vector<ClipLabels> labels =
+      prepareBatch(batch, trainSource, recipe.train, manifest.inputs, state.epoch, state.batch);
   const double copying = now();
   setInputs(program, batch);
   setLabels(program, labels, recipe.train, options.classWeights);
   costs.stepCopied = now() - copying;
-  int64_t number = stepsBefore(state.epoch) + state.batch;
-  constexpr int64_t wholeFloats = int64_t{1} << 24;
+  const int64_t number = stepsBefore(state.epoch) + state.batch;
   Hyper hyper = nextHyper(recipe.train, state.count);
   const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
   hyper.rate = static_cast<float>(rate);
-  hyper.seed = static_cast<float>(recipe.train.seed % wholeFloats);
-  hyper.step = static_cast<float>(number % wholeFloats);
+  setDraws(hyper, recipe.train.seed, number);
   program.setHyper(hyper);
   program.setProfile(stepsDone++ < options.profiledSteps);
   program.run("train_step");

@@ -75,7 +75,6 @@ private:
 
   void runEpoch();
   bool nextBatch();
-  std::vector<ClipLabels> prepareBatch();
   void step();
   StepRow rowOfStep(double rate);
   void settle(); // reads the results of the step that was started last

@@ -2,6 +2,8 @@
 // that network's trainer.
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Commands/DataCommands.h"
+#include "runtime/Commands/Doctor.h"
+#include "runtime/Commands/Manual.h"
 #include "runtime/Commands/RunReport.h"
 #include "runtime/Commands/WeightsCommands.h"
 #include "runtime/Package/Manifest.h"
@@ -74,7 +76,8 @@ int main(int argc, char **argv) {
   try {
     std::string carried = carriedPackage();
     CLI::App app(carried.empty() ? "Trains, evaluates and runs networks that kinema has compiled."
-                                 : describe(carried));
+                                 : describe(carried),
+                 name);
     app.require_subcommand(1);
     addCommand(app, "train", "train on videos", carried, &train);
     addCommand(app, "eval", "clip and video accuracy on a list of videos", carried, &eval);
@@ -92,6 +95,8 @@ int main(int argc, char **argv) {
     addDataFlow(*data, carried,
                 [](const std::string &package) { return readManifests(Package(package)).front().recipe; });
     addReport(app);
+    addDoctor(app);
+    addManual(app);
     addWeights(app, networkOption(carried));
     return runCommandLine(app, argc, argv, name);
   } catch (const Error &error) { // the package that the program carries is damaged

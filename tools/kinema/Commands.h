@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <string>
+
 namespace kinema {
 
 void addInspect(CLI::App &app);
@@ -16,5 +18,9 @@ void addRuntimeCommands(CLI::App &app); // train, eval, predict, run, bench
 void addTune(CLI::App &app);
 void addData(CLI::App &app);
 void addWeights(CLI::App &app);
+void addDoctor(CLI::App &app);
+
+/// Returns the release of LLVM that the compiler is made with, and the targets that it has, as lines.
+std::string compilerVersion();
 
 } // namespace kinema

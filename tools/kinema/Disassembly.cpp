@@ -3,36 +3,15 @@
 #include "compiler/Support/Tool.h"
 #include "runtime/Support/Error.h"
 
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
-
-#include <cstdlib>
 #include <initializer_list>
 
 using namespace kinema;
 
 /// Returns the first of the programs that is there; an empty string where none is.
 static std::string findProgram(std::initializer_list<const char *> names, const std::string &toolkit) {
-  auto under = [](llvm::StringRef folder, const char *name) {
-    llvm::SmallString<128> path(folder);
-    llvm::sys::path::append(path, "bin", name);
-    return llvm::sys::fs::can_execute(path) ? path.str().str() : std::string();
-  };
-  for (const char *name : names) {
-    if (!toolkit.empty()) {
-      if (std::string found = under(toolkit, name); !found.empty())
-        return found;
-      continue;
-    }
-    const char *home = std::getenv("CUDA_HOME");
-    if (std::string found = home ? under(home, name) : ""; !found.empty())
-      return found;
-    if (auto onPath = llvm::sys::findProgramByName(name))
-      return *onPath;
-    if (std::string found = under("/usr/local/cuda", name); !found.empty())
-      return found;
-  }
+  for (const char *name : names)
+    if (auto found = findTool(name, toolkit))
+      return *found;
   return "";
 }
 

@@ -1,5 +1,6 @@
 // Runs the command `kinema`: from specs to packages, and the runtime's commands on specs.
 #include "runtime/Commands/CommandLine.h"
+#include "runtime/Commands/Manual.h"
 #include "runtime/Commands/RunReport.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Exit.h"
@@ -18,8 +19,10 @@ int main(int argc, char **argv) {
   kinema::addData(app);
   kinema::addReport(app);
   kinema::addWeights(app);
+  kinema::addDoctor(app);
+  kinema::addManual(app);
   try {
-    return kinema::runCommandLine(app, argc, argv, "kinema");
+    return kinema::runCommandLine(app, argc, argv, "kinema", kinema::compilerVersion());
   } catch (const kinema::Exit &exit) {
     return exit.status;
   }

@@ -3,33 +3,13 @@
 #include "compiler/Support/Tool.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 using namespace llvm;
 using namespace kinema;
 using namespace kinema::nvidia;
-
-std::optional<std::string> nvidia::findTool(StringRef name, StringRef toolkit) {
-  auto under = [&](StringRef folder) -> std::optional<std::string> {
-    SmallString<128> path(folder);
-    sys::path::append(path, "bin", name);
-    return sys::fs::can_execute(path) ? std::optional(path.str().str()) : std::nullopt;
-  };
-  if (!toolkit.empty())
-    return under(toolkit);
-  if (const char *home = std::getenv("CUDA_HOME"))
-    if (auto found = under(home))
-      return found;
-  if (auto onPath = sys::findProgramByName(name))
-    return *onPath;
-  return under("/usr/local/cuda");
-}
 
 /// Returns the number in front of `unit` in a line such as "Used 32 registers, 1024 bytes smem".
 static int64_t numberBefore(StringRef line, StringRef unit) {

@@ -31,10 +31,6 @@ struct Assembly {
   std::string error;                        // empty: all went well
 };
 
-/// Looks for a program of the CUDA toolkit, such as ptxas, in the folder `toolkit` alone or, where that is
-/// empty, in CUDA_HOME, the PATH and /usr/local/cuda.
-std::optional<std::string> findTool(llvm::StringRef name, llvm::StringRef toolkit);
-
 /// Runs ptxas on one core.
 Assembly assemble(llvm::StringRef ptxas, llvm::StringRef ptx, const Processor &processor);
 

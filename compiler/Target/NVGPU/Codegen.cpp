@@ -1,5 +1,6 @@
 #include "compiler/Target/NVGPU/Codegen.h"
 
+#include "compiler/Support/Tool.h"
 #include "compiler/Target/Common/Functions.h"
 #include "compiler/Target/NVGPU/PTX.h"
 #include "compiler/Target/NVGPU/Passes.h"

@@ -276,7 +276,7 @@ TEST_F(TrainerTest, OnlyUnreadableVideosAreAnError) {
   none.unreadable = 0;
   training.program.initialise(1);
   EXPECT_EQ(errorOf([&] { evaluate(training.program, none, training.recipe, training.quiet); }),
-            "testing: none of 1 videos could be read");
+            "testing: none of 1 videos could be read, such as video 0: it is damaged");
 }
 
 TEST_F(TrainerTest, AFullOrUnwritableFolderLosesNothing) {

@@ -361,10 +361,10 @@ std::string releaseOf(const std::string &tool) {
 }
 
 std::optional<Tools> findTools() {
-  auto ptxas = nvidia::findTool("ptxas", "");
+  auto ptxas = kinema::findTool("ptxas", "");
   if (!ptxas)
     return std::nullopt;
-  Tools tools{*ptxas, nvidia::findTool("nvdisasm", ""), ""};
+  Tools tools{*ptxas, kinema::findTool("nvdisasm", ""), ""};
   tools.hash = KINEMA_PTX_SOURCES LLVM_VERSION_STRING + hashOf(*readWhole(*ptxas));
   if (tools.nvdisasm)
     tools.hash += hashOf(*readWhole(*tools.nvdisasm));

@@ -1,0 +1,193 @@
+// Loads clips for the library, and evaluates videos.
+#include "runtime/Data/NetworkClips.h"
+#include "runtime/Library/Sessions.h"
+#include "runtime/Training/Evaluator.h"
+#include "runtime/Training/Targets.h"
+#include "runtime/Training/TrainingBatch.h"
+
+#include <limits>
+
+using namespace kinema;
+using namespace kinema::library;
+
+namespace {
+
+std::vector<std::string> textsOf(const char *const *texts, int64_t count, const char *what) {
+  require(texts, what);
+  if (count < 1)
+    refuse("{} {} were given: at least one is needed", count, what);
+  std::vector<std::string> all;
+  for (int64_t i = 0; i < count; ++i) {
+    require(texts[i], what);
+    all.emplace_back(texts[i]);
+  }
+  return all;
+}
+
+std::vector<std::string> settingsOf(const char *const *settings) {
+  std::vector<std::string> all;
+  for (; settings && *settings; ++settings)
+    all.emplace_back(*settings);
+  return all;
+}
+
+void setLabels(VideoList &list, const int32_t *labels, const Manifest &manifest) {
+  for (LabelledVideo &video : list.videos) {
+    video.label = *labels++;
+    if (video.label < 0 || video.label >= manifest.classes)
+      refuse("{} has label {}, {} has {} classes", video.path, video.label, manifest.name, manifest.classes);
+  }
+}
+
+// `labels` are those of a loader for training, null for one for evaluation.
+kinema_error *open(const kinema_package *package, const char *const *videos, const int32_t *labels,
+                   int64_t count, const char *const *settings, int threads, kinema_clips **clips) noexcept {
+  return guarded([&] {
+    require(package, "package");
+    require(clips, "clips");
+    if (threads < 0 || threads > maxThreads)
+      refuse("the number of threads must be between 1 and {}, found {}", maxThreads, threads);
+    auto handle = std::make_unique<kinema_clips>();
+    handle->package = package->open;
+    handle->training = labels;
+    const Manifest &manifest = package->open->network;
+    handle->recipe = recipeWith(manifest.recipe, settingsOf(settings));
+    checkClips(manifest, handle->recipe, "", handle->training);
+    VideoList list = unlabelledVideos(textsOf(videos, count, "videos"));
+    const LoaderOptions options = loaderOptionsOf(manifest, threads);
+    if (labels)
+      setLabels(list, labels, manifest);
+    handle->source = labels ? VideoSource::training(std::move(list), handle->recipe, options)
+                            : VideoSource::evaluation(std::move(list), handle->recipe, options);
+    *clips = handle.release();
+  });
+}
+
+void noteProblems(kinema_clips &clips, const std::vector<Unreadable> &unreadable) {
+  for (const Unreadable &video : unreadable)
+    clips.problems[video.video] = video.reason;
+}
+
+template <typename Action> kinema_error *withClips(kinema_clips *clips, Action &&action) noexcept {
+  return guarded([&] {
+    require(clips, "clips");
+    Use use(clips->used, "loader of clips");
+    action();
+  });
+}
+
+void requireSamePackage(const kinema_session &session, const kinema_clips &clips) {
+  if (session.package != clips.package)
+    refuse("the clips are those of another package than the session's");
+}
+
+} // namespace
+
+kinema_error *kinema_clips_open(const kinema_package *package, const char *const *videos, int64_t count,
+                                const char *const *settings, int threads, kinema_clips **clips) {
+  return open(package, videos, nullptr, count, settings, threads, clips);
+}
+
+kinema_error *kinema_clips_open_training(const kinema_package *package, const char *const *videos,
+                                         const int32_t *labels, int64_t count, const char *const *settings,
+                                         int threads, kinema_clips **clips) {
+  if (!labels)
+    return guarded([&] { require(labels, "labels"); });
+  return open(package, videos, labels, count, settings, threads, clips);
+}
+
+void kinema_clips_close(kinema_clips *clips) { delete clips; }
+
+int64_t kinema_clips_batches(const kinema_clips *clips) { return clips ? clips->source->batches() : 0; }
+
+kinema_error *kinema_clips_seek(kinema_clips *clips, int64_t epoch, int64_t batch) {
+  return withClips(clips, [&] {
+    const int64_t batches = clips->source->batches();
+    if (epoch < 0 || batch < 0 || batch >= batches)
+      refuse("there is no batch {} of epoch {}: an epoch has {}", batch, epoch, batches);
+    clips->source->seek(epoch, batch);
+    clips->epoch = epoch;
+    clips->number = batch;
+    clips->batch = {};
+  });
+}
+
+kinema_error *kinema_clips_next(kinema_clips *clips, int64_t *valid) {
+  return withClips(clips, [&] {
+    require(valid, "valid");
+    Batch &batch = clips->batch;
+    const bool found = clips->source->next(batch);
+    noteProblems(*clips, clips->source->takeUnreadable());
+    if (found && clips->training && batch.valid > 0)
+      clips->labels = prepareBatch(batch, *clips->source, clips->recipe.train, clips->package->network.inputs,
+                                   clips->epoch, clips->number);
+    if (!found)
+      batch = {};
+    clips->epoch += found ? 0 : 1;
+    clips->number = found ? clips->number + 1 : 0;
+    *valid = found ? batch.valid : -1;
+  });
+}
+
+int64_t kinema_clips_video(const kinema_clips *clips, int64_t clip) {
+  return clips && clip >= 0 && clip < clips->batch.valid ? clips->batch.videos[clip] : -1;
+}
+
+const char *kinema_clips_problem(const kinema_clips *clips, int64_t video) {
+  if (!clips)
+    return nullptr;
+  auto found = clips->problems.find(video);
+  return found == clips->problems.end() ? nullptr : found->second.c_str();
+}
+
+kinema_error *kinema_session_take(kinema_session *session, kinema_clips *clips) {
+  return withSession(session, [&] {
+    require(clips, "clips");
+    Use use(clips->used, "loader of clips");
+    requireSamePackage(*session, *clips);
+    if (clips->batch.valid == 0)
+      refuse("the loader holds no clips: take a batch of some with kinema_clips_next first");
+    if (clips->training) {
+      kinema::setLabels(*session->program, clips->labels, session->requireTraining().recipe.train,
+                        session->requireClassWeights());
+      session->writtenLabels = true;
+    }
+    setInputs(*session->program, clips->batch);
+    for (const InputTensor &input : session->manifest().inputs)
+      session->writtenInputs.insert(input.name);
+  });
+}
+
+// Writes the scores of videos [videos, classes]; rows of those that nobody has seen are NaN.
+static void writeScores(const VideoScores &found, int64_t classes, std::span<double> scores) {
+  std::ranges::fill(scores, std::numeric_limits<double>::quiet_NaN());
+  for (const VideoScore &video : found.all())
+    std::ranges::copy(video.scores, scores.begin() + video.video * classes);
+}
+
+kinema_error *kinema_session_predict(kinema_session *session, kinema_clips *clips, double *scores,
+                                     int64_t count) {
+  return withSession(session, [&] {
+    require(clips, "clips");
+    require(scores, "scores");
+    Use use(clips->used, "loader of clips");
+    requireSamePackage(*session, *clips);
+    if (clips->training)
+      refuse("the clips are those of training: videos are evaluated on a loader of kinema_clips_open");
+    const Manifest &manifest = session->manifest();
+    const int64_t videos = clips->source->videos();
+    if (count != videos * manifest.classes)
+      refuse("{} scores are asked for, of {} videos and {} classes", count, videos, manifest.classes);
+    session->requireParameters();
+    session->lastEntry.clear();
+    clips->batch = {};
+    clips->epoch = clips->number = 0; // evaluation has one epoch, and ends at its end
+    Progress silent(nullptr);
+    Evaluation evaluation = evaluate(*session->program, *clips->source, clips->recipe, silent, "prediction");
+    noteProblems(*clips, evaluation.unreadable);
+    for (const InputTensor &input : session->manifest().inputs)
+      session->writtenInputs.insert(input.name);
+    session->prepared = true;
+    writeScores(evaluation.scores, manifest.classes, std::span(scores, count));
+  });
+}

@@ -1,0 +1,28 @@
+// Hands tensors over as DLPack has them.
+#pragma once
+
+#include "runtime/Program/Program.h"
+
+#include <dlpack/dlpack.h>
+
+#include <memory>
+
+namespace kinema::library {
+
+// A BoundTensor is a tensor of the caller's, whose deleter is called at last.
+struct CallDeleter {
+  void operator()(DLManagedTensor *tensor) const {
+    if (tensor->deleter)
+      tensor->deleter(tensor);
+  }
+};
+using BoundTensor = std::unique_ptr<DLManagedTensor, CallDeleter>;
+
+// Throws Error unless a tensor lies in this machine's memory, with the type and shape of `tensor`.
+void requireLike(const ArenaTensor &tensor, const DLTensor &given);
+
+// These copy between a tensor of the caller's, of any strides, and one of a program.
+void copyIn(Program &program, const ArenaTensor &tensor, const DLTensor &from);
+void copyOut(Program &program, const ArenaTensor &tensor, const DLTensor &to);
+
+} // namespace kinema::library

@@ -1,0 +1,52 @@
+#include "runtime/Library/Guard.h"
+
+#include <memory>
+
+namespace kinema::library {
+
+// It is never freed.
+static kinema_error *noMemory() noexcept {
+  static kinema_error error{"there is not enough memory",
+                            KINEMA_NO_MEMORY}; // short enough to allocate nothing much
+  return &error;
+}
+
+static kinema_status statusOf(const Error &error) {
+  return error.status == Error::argumentsWrong ? KINEMA_ARGUMENTS_WRONG : KINEMA_WORK_FAILED;
+}
+
+kinema_error *currentError() noexcept {
+  try {
+    try {
+      throw;
+    } catch (const Error &error) {
+      return new kinema_error{error.what(), statusOf(error)};
+    } catch (const std::bad_alloc &) {
+      return noMemory();
+    } catch (const std::exception &error) {
+      return new kinema_error{error.what(), KINEMA_WORK_FAILED};
+    }
+  } catch (...) {
+    return noMemory();
+  }
+}
+
+void require(const void *pointer, const char *name) {
+  if (!pointer)
+    refuse("the argument {} is NULL", name);
+}
+
+} // namespace kinema::library
+
+using namespace kinema::library;
+
+kinema_status kinema_error_status(const kinema_error *error) { return error ? error->status : KINEMA_OK; }
+
+const char *kinema_error_message(const kinema_error *error) { return error ? error->message.c_str() : ""; }
+
+void kinema_error_free(kinema_error *error) {
+  if (error != noMemory())
+    delete error;
+}
+
+const char *kinema_version(void) { return KINEMA_VERSION; }

@@ -1,0 +1,23 @@
+// Finds the weights of a network, in a file or in its package, and the names of the classes that they tell
+// apart. All functions throw Error.
+#pragma once
+
+#include "runtime/Program/Program.h"
+
+#include <string>
+#include <vector>
+
+namespace kinema {
+
+void requireWeights(const Package &package, const std::string &weights,
+                    const std::string &option = "--weights");
+
+// Loads weights from a file or else from the package.
+void loadWeights(Program &program, const Package &package, const std::string &weights,
+                 const std::string &names);
+
+// Reads the names of the classes that a network was trained on from the file of its weights or else from
+// those that the package carries, if there is one yet.
+std::vector<std::string> classesOf(const std::string &weights, const Package *package = nullptr);
+
+} // namespace kinema
