@@ -28,6 +28,7 @@ private:
 
   SmallVector<Value> emitStep(Value step, ValueRange sums);
   void emitFrame(Value number, int64_t frame, Value step, SmallVectorImpl<Value> &sums);
+  std::pair<Value, Value> halvesOf(Value vector);
   void storeWarpSums(ValueRange sums);
   void storePartial();
   Value sumAt(Value warpNumber, Value number);
@@ -36,7 +37,7 @@ private:
   const StencilWeightGradPlan &plan;
   std::optional<StencilStage> gradient, activation;
   Value block, partial;
-  Value half; // of the channels, which this thread has: 0 or 1
+  Value part; // of the channels of a position, which this thread has: 0 to threadsOfPosition() - 1
 };
 
 } // namespace
@@ -46,7 +47,7 @@ void StencilWeightGradEmitter::placeBlock() {
   const std::array<int64_t, 3> sizes = {plan.tile.frames, plan.tile.rows, plan.tile.columns};
   block = e.rem(e.firstBlock, grid.channelBlocks);
   partial = e.div(e.firstBlock, grid.channelBlocks);
-  half = e.rem(e.thread, 2);
+  part = e.rem(e.thread, plan.threadsOfPosition());
   Value n = partial;
   std::array<Value, 3> firstResult, firstSource;
   for (int axis = 2; axis >= 0; --axis) {
@@ -86,11 +87,11 @@ void StencilWeightGradEmitter::transform(Value step) {
 void StencilWeightGradEmitter::emitFrame(Value number, int64_t frame, Value step,
                                          SmallVectorImpl<Value> &sums) {
   const HaloAxis &frames = plan.axes[0], &rows = plan.axes[1], &columns = plan.axes[2];
-  constexpr int64_t channels = StencilWeightGradPlan::channelsOfThread;
+  int64_t channels = plan.channelsOfThread();
   StencilSpan span = plan.rowSpan();
   Value column = e.rem(number, plan.tile.columns);
   Value row = e.mul(e.div(number, plan.tile.columns), plan.tile.rowsOfThread);
-  Value inPosition = e.mul(half, 2 * channels);
+  Value inPosition = e.mul(part, 2 * channels);
   Value from = e.add(e.add(activation->frameAt(e.add(e.mul(step, frames.sourceStep), frame)), inPosition),
                      activation->positionAt(e.mul(row, rows.sourceStep), e.mul(column, columns.sourceStep)));
   Value results = e.add(inPosition, gradient->positionAt(row, column));
@@ -124,7 +125,7 @@ void StencilWeightGradEmitter::emitFrame(Value number, int64_t frame, Value step
 }
 
 SmallVector<Value> StencilWeightGradEmitter::emitStep(Value step, ValueRange sums) {
-  return e.loop(e.div(e.thread, 2), e.index(plan.items()), plan.together(), sums,
+  return e.loop(e.div(e.thread, plan.threadsOfPosition()), e.index(plan.items()), plan.together(), sums,
                 [&](Value number, ValueRange carried) {
                   SmallVector<Value> next(carried);
                   for (int64_t frame = 0; frame < plan.axes[0].sourceStep; ++frame)
@@ -140,21 +141,41 @@ Value StencilWeightGradEmitter::sumAt(Value warpNumber, Value number) {
   return pointer(e.mul(e.add(e.mul(warpNumber, blockChannels * plan.taps()), number), 4));
 }
 
+/// Returns the two halves of a vector; of two numbers, these themselves.
+std::pair<Value, Value> StencilWeightGradEmitter::halvesOf(Value vector) {
+  int64_t half = cast<VectorType>(vector.getType()).getDimSize(0) / 2;
+  auto from = [&](int64_t first) -> Value {
+    if (half == 1)
+      return vector::ExtractOp::create(e.b, e.loc, vector, first);
+    return vector::ExtractStridedSliceOp::create(e.b, e.loc, vector, ArrayRef<int64_t>(first),
+                                                 ArrayRef<int64_t>(half), ArrayRef<int64_t>(1));
+  };
+  return {from(0), from(half)};
+}
+
 /// Adds up the sums of each warp's threads. First two threads at a time share out the channels that both
 /// have, until each has one.
 void StencilWeightGradEmitter::storeWarpSums(ValueRange sums) {
   auto bit = [&](int64_t distance) { return e.rem(e.div(lane(), distance), 2); };
-  Value channel = e.add(e.add(e.mul(bit(1), 4), e.mul(bit(16), 2)), bit(8));
-  Value stores = e.both(e.equal(bit(4), 0), e.equal(bit(2), 0));
+  int64_t channels = plan.channelsOfThread(), distance = warp / 2;
+  Value channel = e.mul(part, channels), stores;
+  SmallVector<int64_t> sharing, adding; // distances between the threads
+  for (; channels > 1; channels /= 2, distance /= 2) {
+    channel = e.add(channel, e.mul(bit(distance), channels / 2));
+    sharing.push_back(distance);
+  }
+  for (; distance >= plan.threadsOfPosition(); distance /= 2) {
+    Value first = e.equal(bit(distance), 0);
+    stores = stores ? e.both(stores, first) : first;
+    adding.push_back(distance);
+  }
   for (auto [tap, sum] : llvm::enumerate(sums)) {
-    auto lanes = [&, sum = sum](int64_t first) -> Value {
-      return vector::ExtractStridedSliceOp::create(e.b, e.loc, sum, ArrayRef<int64_t>(first),
-                                                   ArrayRef<int64_t>(2), ArrayRef<int64_t>(1));
-    };
-    Value pair = halve(lanes(0), lanes(2), 16);
-    Value total = halve(vector::ExtractOp::create(e.b, e.loc, pair, 0),
-                        vector::ExtractOp::create(e.b, e.loc, pair, 1), 8);
-    for (int64_t distance : {4, 2})
+    Value total = sum;
+    for (int64_t distance : sharing) {
+      auto [first, second] = halvesOf(total);
+      total = halve(first, second, distance);
+    }
+    for (int64_t distance : adding)
       total = halve(total, total, distance);
     e.when(stores, [&, tap = tap] {
       LLVM::StoreOp::create(e.b, e.loc, total,
@@ -191,7 +212,7 @@ void StencilWeightGradEmitter::emit() {
   for (int64_t frame = 0; frame < plan.gradientRing().before; ++frame)
     gradient->clear(e.index(frame));
   copy(e.index(0), /*first=*/true);
-  SmallVector<Value> none(plan.taps(), e.zero(StencilWeightGradPlan::channelsOfThread));
+  SmallVector<Value> none(plan.taps(), e.zero(plan.channelsOfThread()));
   auto sums = e.loop(e.index(0), e.index(plan.steps()), 1, none, [&](Value step, ValueRange sums) {
     awaitStencilCopies(e);
     transform(step);

@@ -32,6 +32,5 @@ StencilRing StencilWeightGradPlan::activationRing() const {
 }
 
 bool StencilWeightGradPlan::fits(const Processor &processor) const {
-  constexpr int64_t mostAccumulators = 112; // of 255 registers
   return accumulators() <= mostAccumulators && sharedBytes() <= processor.blockSharedBytes();
 }

@@ -25,7 +25,7 @@ struct StencilWeightGradTile {
 
 /// Plans the sums of a block: weight[tap] += gradient[p] * activation[p + shift(tap)] over its positions p,
 /// for the 8 channels of a channel block. A block walks along the activation's frames, with those of the
-/// gradient that they meet. A thread takes columns of some rows, 4 channels deep, and has the sums of all
+/// gradient that they meet. A thread takes columns of some rows, for 4 channels or 2, and has the sums of all
 /// taps.
 struct StencilWeightGradPlan {
   StencilWeightGradPlan(kernel::WeightGradOp op, const StencilWeightGradTile &tile);
@@ -40,10 +40,14 @@ struct StencilWeightGradPlan {
   int64_t rowGroups() const { return tile.rows / tile.rowsOfThread; }
   int64_t items() const { return rowGroups() * tile.columns; }
   int64_t threads() const { return tile.warps * warp; }
-  /// Two threads have the channels of a position.
-  int64_t together() const { return threads() / 2; }
   int64_t taps() const { return shape::product(kernel); }
-  int64_t accumulators() const { return channelsOfThread * taps(); }
+  /// Returns how many channels a thread has: 4, which is a load of 8 bytes, where its registers hold the sums
+  /// of so many.
+  int64_t channelsOfThread() const { return 4 * taps() <= mostAccumulators ? 4 : 2; }
+  /// Returns how many threads have the channels of a position.
+  int64_t threadsOfPosition() const { return blockChannels / channelsOfThread(); }
+  int64_t together() const { return threads() / threadsOfPosition(); }
+  int64_t accumulators() const { return channelsOfThread() * taps(); }
   /// Steps of a block: in the last ones, there are no more frames of the gradient.
   int64_t steps() const { return tile.frames + gradientRing().before; }
 
@@ -58,7 +62,8 @@ struct StencilWeightGradPlan {
   int64_t sharedBytes() const { return activationAt() + activationRing().bytes(); }
   bool fits(const Processor &processor) const;
 
-  static constexpr int64_t channelsOfThread = 4, mostWarps = 8;
+  static constexpr int64_t mostAccumulators = 112; // of 255 registers
+  static constexpr int64_t mostWarps = 8;
 };
 
 } // namespace kinema::nvidia

@@ -27,7 +27,8 @@ static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const StencilWei
 /// Counts the instructions of a thread that adds the products of a column of rows in a step, as ptxas makes
 /// them.
 static double instructionsOfItem(const StencilWeightGradPlan &plan) {
-  constexpr double lanes = StencilWeightGradPlan::channelsOfThread, load = 1 + lanes, ofItem = 20;
+  constexpr double ofItem = 20;
+  double lanes = plan.channelsOfThread(), load = 1 + lanes;
   StencilSpan rows = plan.rowSpan();
   double products = lanes * rows.products.size() * plan.kernel[0] * plan.kernel[2];
   double activation = double(rows.sources) * plan.kernel[2] * plan.axes[0].sourceStep;
@@ -59,7 +60,7 @@ Prediction kinema::nvidia::predictStencilWeightGrad(kernel::WeightGradOp op, con
 /// Considers all numbers of warps that have something to do.
 static void considerWarps(kernel::WeightGradOp op, StencilWeightGradPlan &plan, const Processor &processor,
                           const kernel::Traffic &traffic, Best &best) {
-  int64_t most = std::min(plan.mostWarps, shape::ceilDiv(2 * plan.items(), warp));
+  int64_t most = std::min(plan.mostWarps, shape::ceilDiv(plan.threadsOfPosition() * plan.items(), warp));
   for (plan.tile.warps = 1; plan.tile.warps <= most; ++plan.tile.warps)
     if (plan.fits(processor))
       best.consider(secondsOf(ratesOf(processor), workOf(op, plan, processor, traffic)),
