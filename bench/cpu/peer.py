@@ -35,13 +35,13 @@ class FrameResNet(nn.Module):
 def make_network(name, classes, frames, size):
     if name == "f_r2d_18":
         return FrameResNet(classes)
-    if hasattr(torchvision.models.video, name):
-        return getattr(torchvision.models.video, name)(num_classes=classes)
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../test/parity"))
     import papers  # which has 400 classes
-    if name == "videomae_b":
-        return papers.VideoMAE((frames // 2, size // 16, size // 16))
-    return (papers.NETWORKS | papers.WHOLE)[name]()
+    if name in papers.WHOLE:
+        return papers.WHOLE[name](frames, size)
+    if name in papers.NETWORKS:
+        return papers.NETWORKS[name]()
+    return getattr(torchvision.models.video, name)(num_classes=classes)
 
 
 def in_layout(network, layout):

@@ -39,10 +39,14 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "mvit_b_16x4": lambda: mvit("mvit_v1_b", 8, 64),
             "mvit_v2_s": lambda: mvit("mvit_v2_s", 8, 64),
             "s3d_g": lambda: with_eps(I3D(separable, Gate), 1e-3)}
-# Those above that have fewer blocks than the papers', or other sizes, as they are.
-WHOLE = {"mfnet": mfnet,
-         "cost_50": CostNet,
-         "tea_50": TEA,
-         "tpn_50": TPN,
-         "glore_50": lambda: with_eps(glore_50(), 1e-4),
-         "slow_fusion": lambda: SlowFusion(36)}
+# Those above that have fewer blocks than the papers', or other sizes, as they are: by frames and the size of a frame.
+WHOLE = {"mfnet": lambda frames, size: mfnet(),
+         "cost_50": lambda frames, size: CostNet(),
+         "tea_50": lambda frames, size: TEA(),
+         "tpn_50": lambda frames, size: TPN(),
+         "glore_50": lambda frames, size: with_eps(glore_50(), 1e-4),
+         "slow_fusion": lambda frames, size: SlowFusion(36),
+         "videomae_b": lambda frames, size: VideoMAE((frames // 2, size // 16, size // 16)),
+         "video_swin_t": lambda frames, size: VideoSwin(),
+         "mvit_b_16x4": lambda frames, size: mvit("mvit_v1_b", frames, size),
+         "mvit_v2_s": lambda frames, size: mvit("mvit_v2_s", frames, size)}
