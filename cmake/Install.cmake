@@ -7,6 +7,7 @@ file(RELATIVE_PATH libraries_from_programs ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_
 
 # Programs look for libkinema-flow.so beside themselves, and by these paths where libraries have a folder of their own.
 set_target_properties(kinema kinema-runtime PROPERTIES INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
+set_target_properties(kinema PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON) # LLVM's libraries have a folder of their own
 set_target_properties(libkinema kinema-flow PROPERTIES INSTALL_RPATH "$ORIGIN")
 
 install(TARGETS kinema COMPONENT compiler)

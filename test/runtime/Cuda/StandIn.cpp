@@ -82,7 +82,6 @@ namespace {
 struct State {
   CUctx_st context;
   int contexts = 0;
-  bool current = false;
   std::map<DeviceAddress, size_t> memory;
   std::map<const char *, size_t> pinned;
   std::set<CUstream_st *> streams;
@@ -92,6 +91,8 @@ struct State {
   std::set<CUgraphExec_st *> executables;
   Result sticky = success; // of what was executed asynchronously
 } state;
+
+thread_local bool current = false; // whether the thread is in the context
 
 template <typename Map, typename Key> bool holds(const Map &ranges, Key begin, size_t bytes) {
   auto range = ranges.upper_bound(begin);
@@ -112,7 +113,7 @@ Result drain(CUstream_st *stream, size_t position) {
 }
 
 Result enqueue(CUstream_st *stream, Action action) {
-  if (!state.current)
+  if (!current)
     return complain("a call without a current context");
   if (!state.streams.count(stream))
     return complain("a call with a stream that does not exist");
@@ -280,7 +281,7 @@ Result cuDevicePrimaryCtxRelease_v2(DeviceNumber) {
 }
 
 Result cuCtxSetCurrent(Context context) {
-  state.current = context == &state.context;
+  current = context == &state.context;
   return success;
 }
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
+#include <thread>
 
 using namespace kinema;
 using namespace kinema::test;
@@ -97,6 +98,22 @@ TEST_P(Conformance, WhatLiesOutsideTheArenaIsAnError) {
   EXPECT_EQ(errorOf([&] { device->copyOut(252, bytes, 8); }), "8 bytes at 252 lie outside the arena of 256");
   EXPECT_EQ(errorOf([&] { device->copyIn(252, bytes, 8); }), "8 bytes at 252 lie outside the arena of 256");
   EXPECT_EQ(errorOf([&] { device->fill(256, 4, 0); }), "4 bytes at 256 lie outside the arena of 256");
+}
+
+TEST_P(Conformance, OtherThreadsMayEnter) {
+  device->allocate(64);
+  float found = 0;
+  std::string message = "nothing was done";
+  std::thread([&] {
+    message = errorOf([&] {
+      const float value = 3;
+      device->enterThread();
+      device->copyIn(0, &value, 4);
+      device->copyOut(0, &found, 4);
+    });
+  }).join();
+  EXPECT_EQ(message, "");
+  EXPECT_EQ(found, 3);
 }
 
 TEST_P(Conformance, ACopyInIsDoneWithItsSource) {
