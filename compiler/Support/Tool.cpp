@@ -65,3 +65,10 @@ std::optional<std::string> kinema::findTool(StringRef name, StringRef toolkit) {
     return *onPath;
   return under("/usr/local/cuda");
 }
+
+std::optional<std::string> kinema::findLinker() {
+  for (const char *name : {"ld.lld-22", "ld.lld"})
+    if (auto path = sys::findProgramByName(name))
+      return *path;
+  return std::nullopt;
+}

@@ -41,6 +41,9 @@ ToolRun runTool(const ToolFolder &folder, llvm::ArrayRef<std::string> command);
 /// empty, in CUDA_HOME, the PATH and /usr/local/cuda.
 std::optional<std::string> findTool(llvm::StringRef name, llvm::StringRef toolkit);
 
+/// Looks in the PATH for the linker that makes shared objects of the code for CPUs.
+std::optional<std::string> findLinker();
+
 } // namespace kinema
 
 #endif

@@ -11,17 +11,20 @@
 namespace kinema {
 namespace {
 
-Provision examineTool(const char *name, const char *purpose, const char *remedy) {
-  auto found = findTool(name, "");
+Provision examineTool(const char *name, const char *purpose, const char *remedy,
+                      const std::optional<std::string> &found) {
   return {name, found.has_value(), found.value_or(remedy), purpose};
 }
 
 std::vector<Provision> examineTools() {
   constexpr const char *toolkit = "install the CUDA toolkit, or say where it is with --cuda-path";
-  return {
-      examineTool("ptxas", "to have machine code in packages for GPUs, in place of PTX", toolkit),
-      examineTool("nvdisasm", "to show the machine code of a GPU's kernel", toolkit),
-      examineTool("objdump", "to show the machine code of a CPU's kernel", "Debian's binutils brings it")};
+  return {examineTool("lld", "to compile packages for CPUs", "Debian's lld-22 brings it", findLinker()),
+          examineTool("ptxas", "to have machine code in packages for GPUs, in place of PTX", toolkit,
+                      findTool("ptxas", "")),
+          examineTool("nvdisasm", "to show the machine code of a GPU's kernel", toolkit,
+                      findTool("nvdisasm", "")),
+          examineTool("objdump", "to show the machine code of a CPU's kernel", "Debian's binutils brings it",
+                      findTool("objdump", ""))};
 }
 
 } // namespace

@@ -2,17 +2,8 @@
 
 #include "compiler/Support/Tool.h"
 
-#include "llvm/Support/Program.h"
-
 using namespace llvm;
 using namespace kinema;
-
-static std::optional<std::string> findLinker() {
-  for (const char *name : {"ld.lld-22", "ld.lld"})
-    if (auto path = sys::findProgramByName(name))
-      return *path;
-  return std::nullopt;
-}
 
 std::optional<std::string> kinema::linkShared(ArrayRef<std::string> objects, std::string &error) {
   auto linker = findLinker();
