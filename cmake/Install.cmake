@@ -32,12 +32,17 @@ foreach(row kinema:compiler kinema-runtime:runtime)
   list(GET row 0 program)
   list(GET row 1 component)
   set(made ${CMAKE_BINARY_DIR}/share/${program})
-  add_custom_command(OUTPUT ${made}/${program} DEPENDS ${program} VERBATIM
+  add_custom_command(OUTPUT ${made}/bash ${made}/zsh ${made}/fish DEPENDS ${program} VERBATIM
     COMMAND ${program} manual ${made}/man
-    COMMAND sh -c "$<TARGET_FILE:${program}> completion >${made}/${program}")
-  add_custom_target(${program}-manual ALL DEPENDS ${made}/${program})
+    COMMAND sh -c "$<TARGET_FILE:${program}> completion bash >${made}/bash"
+    COMMAND sh -c "$<TARGET_FILE:${program}> completion zsh >${made}/zsh"
+    COMMAND sh -c "$<TARGET_FILE:${program}> completion fish >${made}/fish")
+  add_custom_target(${program}-manual ALL DEPENDS ${made}/bash)
   install(DIRECTORY ${made}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ${component})
-  install(FILES ${made}/${program} DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT ${component})
+  set(share ${CMAKE_INSTALL_DATADIR})
+  install(FILES ${made}/bash DESTINATION ${share}/bash-completion/completions RENAME ${program} COMPONENT ${component})
+  install(FILES ${made}/zsh DESTINATION ${share}/zsh/site-functions RENAME _${program} COMPONENT ${component})
+  install(FILES ${made}/fish DESTINATION ${share}/fish/vendor_completions.d RENAME ${program}.fish COMPONENT ${component})
 endforeach()
 
 # pkg-config finds the prefix from the place of its own file: the installed tree may be moved.

@@ -256,6 +256,10 @@ static std::string unknownWords(const CLI::App &app, const std::string &program)
                      didYouMean(word, names));
 }
 
+std::vector<const CLI::App *> commandsOf(const CLI::App &app) {
+  return app.get_subcommands([](const CLI::App *command) { return !command->get_group().empty(); });
+}
+
 int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program,
                    const std::string &madeOf) {
   auto complain = [&](const std::string &message, int status) {

@@ -28,6 +28,9 @@ void addFlags(CLI::App &app, InfoOptions &options);
 void addFlags(CLI::App &app, BenchCommandOptions &options);
 void addFlags(CLI::App &app, VerifyCommandOptions &options);
 
+// Returns the commands of a program, or of one of its commands, that `--help` lists.
+std::vector<const CLI::App *> commandsOf(const CLI::App &app);
+
 // Parses the command line and runs what the subcommands' callbacks do; returns the exit status. Whatever is
 // thrown becomes one line on stderr, beginning with `program`. `--version` says what `madeOf` says besides.
 int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program,

@@ -1,5 +1,6 @@
 #include "runtime/Commands/Manual.h"
 
+#include "runtime/Commands/CommandLine.h"
 #include "runtime/Support/Files.h"
 
 #include <fmt/ranges.h>
@@ -11,10 +12,6 @@
 
 namespace kinema {
 namespace {
-
-std::vector<const CLI::App *> commandsOf(const CLI::App &app) {
-  return app.get_subcommands([](const CLI::App *command) { return !command->get_group().empty(); });
-}
 
 // Returns a text as roff shows it literally.
 std::string literal(const std::string &text) {
@@ -85,31 +82,6 @@ std::string headOf(const std::string &page, const std::string &description, cons
                      page, page, literal(description), bold(synopsis), literal(description));
 }
 
-// The words that may follow the program, or one of its commands.
-std::string wordsOf(const CLI::App &app) {
-  std::vector<std::string> words;
-  for (const CLI::App *command : commandsOf(app))
-    words.push_back(command->get_name());
-  for (const CLI::Option *option : app.get_options({}))
-    for (const std::string &name : option->get_lnames())
-      words.push_back("--" + name);
-  return fmt::format("{}", fmt::join(words, " "));
-}
-
-// Adds a case for a command and for each of its own, which the words before the cursor lead to.
-void addCases(const CLI::App &app, const std::string &path, std::string &cases) {
-  cases += fmt::format("    '{}') words='{}' commands={} ;;\n", path, wordsOf(app), commandsOf(app).size());
-  for (const CLI::App *command : commandsOf(app))
-    addCases(*command, path + " " + command->get_name(), cases);
-}
-
-void addPaths(const CLI::App &app, const std::string &path, std::vector<std::string> &paths) {
-  for (const CLI::App *command : commandsOf(app)) {
-    paths.push_back(fmt::format("'{} {}'", path, command->get_name()));
-    addPaths(*command, path + " " + command->get_name(), paths);
-  }
-}
-
 void writePages(const CLI::App &program, const std::string &folder) {
   makeDirectory(folder);
   const std::filesystem::path into = folder;
@@ -137,40 +109,7 @@ std::string manualPage(const CLI::App &program, const CLI::App &command) {
          sectionOf("COMMANDS", listOf(command)) + bodyOf(command, path);
 }
 
-std::string bashCompletion(const CLI::App &program) {
-  const std::string name = program.get_name();
-  std::string function = "_" + name, cases;
-  std::ranges::replace(function, '-', '_');
-  std::vector<std::string> paths;
-  addPaths(program, name, paths);
-  addCases(program, name, cases);
-  return fmt::format(R"(# Completes the commands and options of {name} in bash, and files elsewhere.
-{function}() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} path={name} words= commands=0 i
-  for ((i = 1; i < COMP_CWORD; ++i)); do
-    case "$path ${{COMP_WORDS[i]}}" in
-    {paths}) path="$path ${{COMP_WORDS[i]}}" ;;
-    esac
-  done
-  case $path in
-{cases}  esac
-  if [[ $word == -* || $commands -gt 0 ]]; then
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
-  else
-    compopt -o filenames 2>/dev/null
-    COMPREPLY=($(compgen -f -- "$word"))
-  fi
-}}
-complete -F {function} {name}
-)",
-                     fmt::arg("name", name), fmt::arg("function", function),
-                     fmt::arg("paths", fmt::join(paths, " | ")), fmt::arg("cases", cases));
-}
-
 void addManual(CLI::App &app) {
-  CLI::App *completion =
-      app.add_subcommand("completion", "a script that has bash complete commands and options");
-  completion->callback([&app] { fmt::print("{}", bashCompletion(app)); });
   CLI::App *manual = app.add_subcommand("manual", "writes the pages of man for all commands");
   auto folder = std::make_shared<std::string>();
   manual->add_option("FOLDER", *folder, "where the pages go")->required();

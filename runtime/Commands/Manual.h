@@ -1,4 +1,4 @@
-// Makes the pages of man and the completions of shells from what the commands say of themselves.
+// Makes the pages of man from what the commands say of themselves.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -11,11 +11,7 @@ namespace kinema {
 std::string manualPage(const CLI::App &program);
 std::string manualPage(const CLI::App &program, const CLI::App &command);
 
-// Returns a script for bash that completes the program's commands and options, and files elsewhere.
-std::string bashCompletion(const CLI::App &program);
-
-// Adds the command `completion`, which prints such a script, and `manual`, which writes the pages of all
-// commands into a folder.
+// Adds the command `manual`, which writes the pages of all commands into a folder.
 void addManual(CLI::App &app);
 
 } // namespace kinema

@@ -1,6 +1,7 @@
 // Runs packages, as the program kinema-runtime. It links no compiler. With a package appended to it, it is
 // that network's trainer.
 #include "runtime/Commands/CommandLine.h"
+#include "runtime/Commands/Completion.h"
 #include "runtime/Commands/DataCommands.h"
 #include "runtime/Commands/Doctor.h"
 #include "runtime/Commands/Manual.h"
@@ -96,6 +97,7 @@ int main(int argc, char **argv) {
                 [](const std::string &package) { return readManifests(Package(package)).front().recipe; });
     addReport(app);
     addDoctor(app);
+    addCompletion(app);
     addManual(app);
     addWeights(app, networkOption(carried));
     return runCommandLine(app, argc, argv, name);

@@ -1,5 +1,6 @@
 // Runs the command `kinema`: from specs to packages, and the runtime's commands on specs.
 #include "runtime/Commands/CommandLine.h"
+#include "runtime/Commands/Completion.h"
 #include "runtime/Commands/Manual.h"
 #include "runtime/Commands/RunReport.h"
 #include "tools/kinema/Commands.h"
@@ -20,6 +21,7 @@ int main(int argc, char **argv) {
   kinema::addReport(app);
   kinema::addWeights(app);
   kinema::addDoctor(app);
+  kinema::addCompletion(app);
   kinema::addManual(app);
   try {
     return kinema::runCommandLine(app, argc, argv, "kinema", kinema::compilerVersion());
