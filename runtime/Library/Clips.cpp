@@ -98,7 +98,9 @@ kinema_error *kinema_clips_open_training(const kinema_package *package, const ch
 
 void kinema_clips_close(kinema_clips *clips) { delete clips; }
 
-int64_t kinema_clips_batches(const kinema_clips *clips) { return clips ? clips->source->batches() : 0; }
+int64_t kinema_clips_batches(const kinema_clips *clips) {
+  return clips ? valueOr(int64_t{0}, [&] { return clips->source->batches(); }) : 0;
+}
 
 kinema_error *kinema_clips_seek(kinema_clips *clips, int64_t epoch, int64_t batch) {
   return withClips(clips, [&] {

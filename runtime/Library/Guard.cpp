@@ -4,12 +4,8 @@
 
 namespace kinema::library {
 
-// It is never freed.
-static kinema_error *noMemory() noexcept {
-  static kinema_error error{"there is not enough memory",
-                            KINEMA_NO_MEMORY}; // short enough to allocate nothing much
-  return &error;
-}
+// It is made when the library is loaded, since there is no memory for it later, and is never freed.
+static kinema_error noMemory{"there is not enough memory", KINEMA_NO_MEMORY};
 
 static kinema_status statusOf(const Error &error) {
   return error.status == Error::argumentsWrong ? KINEMA_ARGUMENTS_WRONG : KINEMA_WORK_FAILED;
@@ -22,12 +18,12 @@ kinema_error *currentError() noexcept {
     } catch (const Error &error) {
       return new kinema_error{error.what(), statusOf(error)};
     } catch (const std::bad_alloc &) {
-      return noMemory();
+      return &noMemory;
     } catch (const std::exception &error) {
       return new kinema_error{error.what(), KINEMA_WORK_FAILED};
     }
   } catch (...) {
-    return noMemory();
+    return &noMemory;
   }
 }
 
@@ -45,7 +41,7 @@ kinema_status kinema_error_status(const kinema_error *error) { return error ? er
 const char *kinema_error_message(const kinema_error *error) { return error ? error->message.c_str() : ""; }
 
 void kinema_error_free(kinema_error *error) {
-  if (error != noMemory())
+  if (error != &kinema::library::noMemory)
     delete error;
 }
 
