@@ -18,7 +18,7 @@ DLDataType typeOf(ElementType type) {
 
 // A Given is a tensor that is handed out, with what it keeps alive.
 struct Given {
-  DLManagedTensor tensor{};
+  DLManagedTensor tensor = {{nullptr, {kDLCPU, 0}, 0, {}, nullptr, nullptr, 0}, nullptr, nullptr};
   std::vector<int64_t> shape;
   std::shared_ptr<void> memory;
 };
@@ -29,7 +29,6 @@ DLManagedTensor *give(std::shared_ptr<void> memory, ElementType type, std::vecto
   given->memory = std::move(memory);
   DLTensor &tensor = given->tensor.dl_tensor;
   tensor.data = given->memory.get();
-  tensor.device = {kDLCPU, 0};
   tensor.ndim = static_cast<int>(given->shape.size());
   tensor.dtype = typeOf(type);
   tensor.shape = given->shape.data();

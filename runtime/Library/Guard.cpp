@@ -27,10 +27,7 @@ kinema_error *currentError() noexcept {
   }
 }
 
-void require(const void *pointer, const char *name) {
-  if (!pointer)
-    refuse("the argument {} is NULL", name);
-}
+void refuseNull(const char *name) { refuse("the argument {} is NULL", name); }
 
 } // namespace kinema::library
 

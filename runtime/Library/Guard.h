@@ -37,8 +37,13 @@ template <typename Value, typename Action> Value valueOr(Value otherwise, Action
   }
 }
 
+[[noreturn]] void refuseNull(const char *name);
+
 // Throws Error where a pointer is null that must not be; `name` is that of the parameter.
-void require(const void *pointer, const char *name);
+template <typename Pointed> void require(Pointed *pointer, const char *name) {
+  if (!pointer)
+    refuseNull(name);
+}
 
 // Returns a text that may be null.
 inline std::string textOf(const char *text) { return text ? text : ""; }
