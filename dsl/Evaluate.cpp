@@ -68,6 +68,14 @@ std::nullopt_t Evaluator::mismatch(const SizeExpr &size, const CalleeParameter &
                   "a size is TxHxW, as in 1x2x2");
 }
 
+std::nullopt_t Evaluator::sizeInSize(const SizeExpr &size, const CalleeParameter &wanted) {
+  scope.error(size.location,
+              ("each part of '" + wanted.name + "' is one number, found the size " + print(size)).str(),
+              wanted.takesPair ? "of two sizes the first lies in front and the second behind: [2x1x1 0x1x1]"
+                               : "a size is TxHxW, as in [t d d]");
+  return std::nullopt;
+}
+
 std::nullopt_t Evaluator::beyondRange(const Expr &expr, const Binding &value, const CalleeParameter &wanted) {
   double part = *outOfRange(value, wanted);
   const auto *integer = std::get_if<int64_t>(&value);
@@ -252,11 +260,15 @@ std::optional<Binding> Evaluator::evaluateList(const ListExpr &list, const Calle
   Size parts;
   bool good = true;
   for (const ExprPtr &element : list.elements) {
-    std::optional<Binding> part = evaluateInteger(*element, wanted.name);
+    const auto *size = llvm::dyn_cast<SizeExpr>(element.get());
+    std::optional<Binding> part = size && wanted.type == Type::Size ? sizeInSize(*size, wanted)
+                                                                    : evaluateInteger(*element, wanted.name);
     good &= part.has_value();
     if (const int64_t *known = part ? std::get_if<int64_t>(&*part) : nullptr)
       parts.push_back(*known);
   }
+  if (!good)
+    return std::nullopt;
   size_t count = list.elements.size();
   std::string found = "a size of " + std::to_string(count) + " parts";
   if (wanted.type != Type::Size)
@@ -265,8 +277,6 @@ std::optional<Binding> Evaluator::evaluateList(const ListExpr &list, const Calle
     return mismatch(list, wanted, found,
                     wanted.sizeParts == 4 ? "an input is CxTxHxW, as in [3 frames 112 112]"
                                           : "a size is TxHxW, as in [t d d]");
-  if (!good)
-    return std::nullopt;
   return parts.size() == count ? fit(list, parts, wanted) : Binding(Unknown{Type::Size});
 }
 

@@ -30,6 +30,7 @@ private:
   std::nullopt_t mismatch(const Expr &expr, const CalleeParameter &wanted, const std::string &found,
                           std::string hint = {});
   std::nullopt_t mismatch(const SizeExpr &size, const CalleeParameter &wanted);
+  std::nullopt_t sizeInSize(const SizeExpr &size, const CalleeParameter &wanted);
   std::nullopt_t beyondRange(const Expr &expr, const Binding &value, const CalleeParameter &wanted);
   std::string describe(const PathExpr &path, const Binding &value);
   std::optional<Binding> evaluateSize(const SizeExpr &size, const CalleeParameter &wanted);

@@ -120,6 +120,8 @@ private:
       word();
     } else if (rest().starts_with("->")) {
       push(Token::Kind::Arrow, 2);
+    } else if (rest().starts_with("=>")) {
+      strange(2);
     } else if (llvm::StringRef("{}()[]=:|.+-*/%").contains(c) || (c == ',' && inFormula)) {
       formulaBrackets += inFormula * ((c == '(') - (c == ')'));
       push(Token::Kind::Mark, 1);
@@ -131,7 +133,12 @@ private:
   /// Reports a character that the language does not have.
   void strange() {
     char c = text[position];
-    size_t bytes = static_cast<unsigned char>(c) < 0x80 ? 1 : llvm::getNumBytesForUTF8(c);
+    strange(static_cast<unsigned char>(c) < 0x80 ? 1 : llvm::getNumBytesForUTF8(c));
+  }
+
+  /// Reports so many bytes, which are one character or a mark of other languages.
+  void strange(size_t bytes) {
+    char c = text[position];
     llvm::StringRef character = rest().take_front(bytes);
     bool printable = bytes > 1 || llvm::isPrint(c);
     std::string shown = printable ? ("'" + character + "'").str() : "a control character",
@@ -153,7 +160,7 @@ private:
     if (character == "\"" || character == "'" || character == "`" || character == "\u201c" ||
         character == "\u201d")
       return "words stand without quotes";
-    if (character == ">" || character == "\u2192" || character == "\u21d2")
+    if (character == ">" || character == "=>" || character == "\u2192" || character == "\u21d2")
       return "an arrow is written ->";
     if (character == "\u00d7")
       return "the x of a size is the letter: 1x2x2";

@@ -49,7 +49,6 @@ TEST(Hints, ArgumentsOfOtherLanguages) {
   } cases[] = {{"relu;", "a statement ends with its line, or at a ->"},
                {"conv3d ch=8 act=\"relu\"", "words stand without quotes"},
                {"relu \u2192 relu", "an arrow is written ->"},
-               {"relu => relu", "an arrow is written ->"},
                {"relu // the activation", "a comment starts with #"},
                {"// the activation", "a comment starts with #"},
                {"/* the activation */", "a comment starts with #"},
@@ -59,10 +58,26 @@ TEST(Hints, ArgumentsOfOtherLanguages) {
     std::string said = errorsOf(network(std::string("  ") + line));
     EXPECT_NE(said.find(hint), std::string::npos) << line << "\n" << said;
   }
+  EXPECT_EQ(errorsOf(network("  relu => relu")), // once, not for each of its characters
+            "net.arch:3:8: error: '=>' has no meaning outside a comment\n"
+            "    3 |   relu => relu\n"
+            "      |        ^~ an arrow is written ->\n");
   EXPECT_EQ(errorsOf(network("  relu\u00a0")),
             "net.arch:3:7: error: the invisible character U+00A0 has no meaning outside a comment\n"
             "    3 |   relu\u00a0\n"
             "      |       ^ put a blank in its place\n");
+}
+
+TEST(Hints, SizesAsPartsOfASize) {
+  EXPECT_EQ(errorsOf(network("  conv 3x3x3 ch=8 pad=[1x0 1 1]")),
+            "net.arch:3:24: error: each part of 'pad' is one number, found the size 1x0\n"
+            "    3 |   conv 3x3x3 ch=8 pad=[1x0 1 1]\n"
+            "      |                        ^~~ of two sizes the first lies in front and the second behind: "
+            "[2x1x1 0x1x1]\n");
+  EXPECT_EQ(errorsOf(network("  conv3d ch=8 stride=[1x2 2]")),
+            "net.arch:3:23: error: each part of 'stride' is one number, found the size 1x2\n"
+            "    3 |   conv3d ch=8 stride=[1x2 2]\n"
+            "      |                       ^~~ a size is TxHxW, as in [t d d]\n");
 }
 
 TEST(Hints, WordsOfOtherFrameworks) {
