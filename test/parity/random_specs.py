@@ -59,7 +59,9 @@ class Draw:
     limits: Limits
     macs: int = 0
     labels: int = 0
+    sharing: random.Random = field(default_factory=lambda: random.Random(0))  # says where weights are shared
     named: list = field(default_factory=list)  # (label, value) in the body that is being drawn
+    convs: list = field(default_factory=list)  # (label, channels that come in, text) there
     definitions: list = field(default_factory=list)
 
     # These draw single choices.
@@ -154,6 +156,48 @@ class Draw:
         text += self.pick("", "", "", " act=none", " act=none", " act=sigmoid", " act=relu", " act=swish", " act=hard_swish")
         text += " init=identity" if self.chance(0.05) else ""
         return text + (self.pick(" gamma=0", " gamma=0.5") if self.chance(0.08) else "")
+
+    # These draw calls that share their weights.
+
+    SHARED = 0.15  # how probable it is that a statement shares weights
+
+    def shared(self, x):
+        """Draws a conv with the weights of an earlier one, or branches that share theirs."""
+        earlier = [(name, text) for name, channels, text in self.convs if channels == x.channels]
+        return self.again(x, *self.pick(*earlier)) if earlier and self.chance(0.6) else self.alike(x)
+
+    def again(self, x, name, text):
+        """Draws a conv with the weights of the conv `name`, whose text this is; it has other strides, padding and dilations."""
+        _, window, *words = text.split()
+        kernel = tuple(map(int, window.split("x")))
+        given = {key: value for key, _, value in (word.partition("=") for word in words) if key in ("ch", "groups", "bn", "bias")}
+        stride, dilation = self.step(), tuple(self.pick(1, 1, 2) for _ in kernel)
+        word, pads = self.padding(x.size, kernel, stride, dilation, ("half", "same", "written"))
+        size, channels = self.slid(x.size, kernel, stride, pads, dilation), int(given["ch"])
+        y = Value(channels, size, tuple(a * b for a, b in zip(x.stride, stride)))
+        self.spend(y, math.prod(kernel) * x.channels // int(given.get("groups", 1)) * channels * math.prod(size))
+        given |= {"stride": dimensions(stride), "pad": word, "dilate": dimensions(dilation), "same": name}
+        if self.chance(0.3):
+            given |= {"bn": "off", "bias": "off"}
+        return f"conv {window} " + " ".join(f"{key}={value}" for key, value in given.items()) + self.pick("", " act=none", " act=sigmoid"), y
+
+    def alike(self, x):
+        """Draws branches of which the first has the weights, and the others see what became of the value before."""
+        how, first, channels, count = self.pick("add", "average", "mul", "concat"), self.label(), self.channels(), self.pick(2, 2, 3)
+        if self.chance(0.5):
+            kernel = self.kernel(x.size, odd=True)
+            call, weights = f"conv {dimensions(kernel)}", math.prod(kernel) * x.channels * channels
+        else:
+            name, kernel, extra, macs_of = self.kind()
+            self.kind_value(name, x, channels, (1, 1, 1), kernel)
+            call, weights = name + extra, macs_of(x.channels, channels)
+        call += f" ch={channels}{self.pick('', '', ' bn=off')}"  # a mean behind a batch norm alone has no gradient
+        lines = [f"{first}: {call}"]
+        for _ in range(1, count):
+            before = self.pick("relu", "sigmoid", "pool max 1x3x3 stride=1 pad=0x1x1", "pool avg 3x1x1 stride=1 pad=1x0x0")
+            lines.append(f"{before} -> {self.label()}: {call} same={first}")
+        y = self.spend(Value(channels * count if how == "concat" else channels, x.size, x.stride), count * weights * math.prod(x.size), weights)
+        return f"{how} {{\n" + indent(lines) + "}", y
 
     def unit(self, x):
         """Draws a call of a kind of conv: one of the library's, or one of the spec's own."""
@@ -358,6 +402,8 @@ class Draw:
             statements -= 1
             for _ in range(20):
                 operation = self.random.choices(operations, [weight for _, weight in self.ROAD])[0]
+                if self.sharing.random() < self.SHARED:  # drawn apart, so that the other networks stay what they are
+                    operation = "shared"
                 spent = self.macs, self.labels, len(self.definitions)
                 try:
                     text, y = getattr(self, operation)(x)
@@ -367,13 +413,15 @@ class Draw:
                     del self.definitions[spent[2]:]
             else:
                 break
-            x = y
+            before, x = x, y
             # A label covers a statement, and `from` may not be one's own name.
             name = self.label()
             labelled = not text.startswith("from ") and not ("\n" in text and text.startswith("v"))
             lines += ((f"{name}: " if labelled else "") + text).split("\n")
             if labelled:
                 self.named.append((name, x))
+            if operation == "conv":
+                self.convs.append((name, before.channels, text))
         return lines, x
 
     def settings(self):
@@ -412,7 +460,7 @@ class Draw:
             text, start = self.input()
             lines.append(text)
         for index, name in enumerate(("slow", "fast")):
-            outer, self.named = self.named, []
+            outer, self.named, self.convs = self.named, [], []
             body = []
             if own:
                 text, start = self.input(("rgb", "flow")[index])
@@ -439,7 +487,7 @@ def indent(lines, by="  "):
 
 def draw(seed, limits=Limits()):
     """Returns the spec of this seed."""
-    made = Draw(random.Random(seed), limits)
+    made = Draw(random.Random(seed), limits, sharing=random.Random(f"same {seed}"))
     classes, batch = made.random.randint(2, 50), made.pick(1, 2, 2, 3, 3, 4, 5)
     statements = made.random.randint(1, limits.statements)
     lines = made.settings()
