@@ -24,7 +24,10 @@ LOGITS, STEP = 1e-4, 1e-3  # relative bounds
 # S3D has so many ReLUs, and maxima of pools, that some always hang on rounding: it may be as far from PyTorch's float32
 # as REACH times what that is from its float64.
 LARGE, REACH = ("s3d",), 3
-EXACT = 1e-4  # from float64: gradients of the plain lowering, wherever PyTorch's float32 is as near
+# From float64: gradients, wherever PyTorch's float32 is as near. What rounding alone makes of an ill-conditioned one may be
+# more, up to REACH times what it makes of PyTorch's. The plain lowering and the kernels have the same gradients, and each may
+# have masks of ReLUs that rounding decided, so the nearer one counts; the plain lowering's stay within PLAIN.
+EXACT, PLAIN = 1e-4, 2e-2
 
 
 class MobileNetV2(torchvision.models.MobileNetV2):
@@ -115,14 +118,17 @@ def compare(kinema, models, name, shape, seed, folder):
     return compare_with(kinema, model, spec, shape, folder, OPTIONS.get(name, []), name in LARGE)
 
 
-def is_exact(plain, wanted, exact, least):
-    """Returns whether the plain lowering's gradients are within EXACT of float64 wherever PyTorch's float32 is."""
-    far = {key: (distance(plain[key], value, least), distance(wanted[key], value, least)) for key, value in exact.items() if key.startswith("grad.")}
-    near = [ours for ours, theirs in far.values() if theirs <= EXACT]
-    worst = [max(distances) for distances in zip(*far.values())]
-    print(f"  gradients beside float64: PyTorch's float32 {worst[1]:.1e}, --reference {worst[0]:.1e}; "
-          f"of {len(near)} of {len(far)}, that PyTorch has within {EXACT:.0e}: {max(near, default=0):.1e}")
-    return max(near, default=0) <= EXACT
+def is_exact(found, plain, wanted, exact, least):
+    """Returns whether gradients are as near to float64 as EXACT, REACH and PLAIN say."""
+    def far(tensors):
+        return {key: distance(tensors[key], value, least) for key, value in exact.items() if key.startswith("grad.")}
+    kernels, reference, theirs = far(found), far(plain), far(wanted)
+    near = {key: min(kernels[key], reference[key]) / max(EXACT, REACH * value) for key, value in theirs.items() if value <= EXACT}
+    key = max(near, key=near.get, default="none")
+    print(f"  gradients beside float64: PyTorch's float32 {max(theirs.values()):.1e}, kernels {max(kernels.values()):.1e}, --reference "
+          f"{max(reference.values()):.1e}; of {len(near)} of {len(theirs)}, that PyTorch has within {EXACT:.0e}, "
+          f"{key} uses {near.get(key, 0):.2f} of its bound", flush=True)
+    return near.get(key, 0) <= 1 and max(reference.values()) <= PLAIN
 
 
 def compare_with(kinema, model, spec, shape, folder, options, large):
@@ -160,7 +166,7 @@ def compare_with(kinema, model, spec, shape, folder, options, large):
             print(f"  {key}: {far:.1e} of norm {norm(value):.1e}")
     print(f"{name} {n}x3x{frames}x{height}x{width}: " + ", ".join(f"{k} {v:.1e}" for k, v in worst.items()) + f"; bound {bound:.1e}",
           flush=True)
-    return is_exact(plain, wanted, exact, least) and worst["logits"] <= LOGITS and all(v <= bound for k, v in worst.items() if k != "logits")
+    return is_exact(found, plain, wanted, exact, least) and worst["logits"] <= LOGITS and all(v <= bound for k, v in worst.items() if k != "logits")
 
 
 CASES = ["r2plus1d_18:3x5x56x72", "r3d_18:2x8x56x56", "mc3_18:2x8x56x56", "s3d:1x16x224x224", "mobilenet_v2:4x1x96x96"]
