@@ -168,6 +168,7 @@ OTHER_SIZES = {
     "ltc": {"frames": "16", "size": "32"}, "slow_fusion": {"frames": "10", "size": "50"},
     "video_swin_t": {"frames": "8", "size": "64", "set": "window=2x2x2"}, "mvit_b_16x4": {"frames": "4", "size": "32"}, "mvit_v2_s": {"frames": "4", "size": "32"},
     "resnet152_frames": {"frames": "4", "size": "64"}, "two_stream_r2plus1d_34": {"frames": "16", "size": "32"},
+    "tdn_50": {"frames": "20", "size": "64"}, "timeception_i3d": {"frames": "32", "size": "32", "set": "layers=2"},
 }
 
 

@@ -128,6 +128,14 @@ def upsampled(net, x):
     return net.conv(F.interpolate(x, scale_factor=(2, 1, 5), mode="trilinear", align_corners=False), "s", 7)
 
 
+def nearest(net, x):
+    x = net.conv(x, "a", 5, 3)
+    n, c, t, h, w = x.shape
+    x = net.conv(F.interpolate(x, (2 * t, h, w + 3)), "b", 6, 3, stride=2)
+    x = F.interpolate(x, (x.shape[2] - 1, 3 * x.shape[3], x.shape[4] // 2))
+    return net.conv(x, "s", 7)
+
+
 def norms(net, x):
     def affine(x, name):
         shape = (1, -1, 1, 1, 1)
@@ -354,6 +362,10 @@ CASES = {
     upsampled: """
   a: conv 3x3x3 ch=5 bn=off act=sigmoid -> upsample 1x3x2
   b: conv 3x3x3 ch=6 stride=2 bn=off act=sigmoid -> upsample 2x1x5
+  s: conv 1x1x1 ch=7 bn=off act=sigmoid""",
+    nearest: """
+  a: conv 3x3x3 ch=5 bn=off act=sigmoid -> nearest [2*a.t a.h a.w+3]
+  b: conv 3x3x3 ch=6 stride=2 bn=off act=sigmoid -> nearest [b.t-1 3*b.h b.w/2]
   s: conv 1x1x1 ch=7 bn=off act=sigmoid""",
     bounded: """
   a: conv 3x3x3 ch=6 bn=off act=none

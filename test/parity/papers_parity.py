@@ -6,6 +6,7 @@ usage: papers_parity.py KINEMA MODELS [odd | even | NETWORK:NxTxHxW ...]     odd
 The bounds are those of torchvision_parity.py for large networks: with so many ReLUs, some always hang on rounding.
 """
 import os
+import re
 import sys
 
 import torch
@@ -21,7 +22,8 @@ CASES = ["r3d_50:2x8x64x64", "r3d_50_nl:2x8x64x64", "ip_csn_50:2x8x96x96", "ir_c
          "mfnet:2x8x96x96", "glore_50:2x8x96x96", "a2_50:2x8x96x96", "ltc:2x16x32x32", "slow_fusion:2x10x50x50", "artnet_18:2x16x48x48",
          "slowfast_50_4x16:2x16x96x96", "i3d:1x16x224x224", "s3d_g:1x16x224x224", "x3d_m:2x8x96x96", "videomae_b:2x4x32x48",
          "mvit_b_16x4:2x8x64x64", "mvit_v2_s:2x8x64x64", "video_swin_t:2x8x64x64", "movinet_a0:2x6x75x75", "eco_lite:2x8x64x64",
-         "cost_50:2x8x64x64", "tea_50:2x4x96x96", "tpn_50:2x16x96x96"]
+         "cost_50:2x8x64x64", "tea_50:2x4x96x96", "tpn_50:2x16x96x96",
+         "tdn_50:2x20x80x80", "timeception_i3d:6x32x32x32"]
 # Networks that settings make of others: the spec, and what is set.
 SHALLOW = ["n1=1", "n2=2", "n3=2", "n4=1"]
 SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(conv(2+1)d mid=45)"]),
@@ -36,16 +38,18 @@ SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(con
             "cost_50": ("cost_50", ["n1=2", "n2=2", "n3=1", "n4=1"]),
             "tea_50": ("tea_50", ["n2=1", "n3=1", "n4=1", "n5=1"]),
             "tpn_50": ("tpn_50", ["n1=1", "n2=1", "n3=1", "n4=1"]),
+            "tdn_50": ("tdn_50", ["n1=1", "n2=2", "n3=2", "n4=2"]),
+            "timeception_i3d": ("timeception_i3d", ["classes=400", "layers=1", "train.loss=cross_entropy", "compute.winograd=off"]),
             "movinet_a0": ("movinet_a0", ["classes=400"]),
             "i3d_50": ("i3d_50_nl", [*SHALLOW, "body=bottleneck"])}
 NAMES = {"tsm_mobilenet_v2": "torchvision-mobilenet", "mvit_b_16x4": "torchvision", "mvit_v2_s": "torchvision"}
 # Nothing is dropped, since both draw other elements.
-DROPS = {"dropout 0.5": "dropout 0", "dropout 0.2": "dropout 0", "dropout 0.3": "dropout 0", "movinet_head 480 classes": "movinet_head 480 classes drop=0", "drop=0.2": "drop=0", "x3d_body classes": "x3d_body classes drop=0", "inception_v1 classes=classes\n": "inception_v1 classes=classes drop=0\n"}
+DROPS = {"movinet_head 480 classes": "movinet_head 480 classes drop=0", "drop=0.2": "drop=0", "x3d_body classes": "x3d_body classes drop=0", "inception_v1 classes=classes\n": "inception_v1 classes=classes drop=0\n"}
 
 
 def spec_of(models, name, folder):
     with open(os.path.join(models, name + ".arch"), encoding="utf-8") as file:
-        text = file.read()
+        text = re.sub(r"dropout 0\.\d+", "dropout 0", file.read())
     for dropping, keeping in DROPS.items():
         text = text.replace(dropping, keeping)
     spec = os.path.join(folder, name + ".arch")

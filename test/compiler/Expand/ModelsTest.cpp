@@ -385,12 +385,16 @@ INSTANTIATE_TEST_SUITE_P(
         Figures{"slow_fusion", 0, 61870208, 61880263, 4146821120, ""},
         Figures{"artnet_18", 0, 39656192, 39675216, 25683894272, ""}));
 // Counted by PyTorch's modules, too. Four of ECO-Lite, for 16, 20, 24 and 32 frames, have 150M parameters and
-// 267 GMACs as published. CoST and TPN have no published figures to compare with here.
+// 267 GMACs as published. TDN of 8 and of 16 segments on ResNet-101 has 198 together as published. CoST, TPN
+// and Timeception on I3D have no published figures to compare with here.
 INSTANTIATE_TEST_SUITE_P(
     LaterPapers, Models,
     testing::Values(Figures{"eco_lite", 0, 37487808, 37503856, 46486462464, "", {}, "37.5"},
                     Figures{"eco_lite", 92, 37487808, 37503856, 267296186368, "267"},
                     Figures{"tea_50", 0, 24846426, 24919354, 34541198592, "35"},
+                    Figures{"tdn_50", 0, 24780704, 24873648, 35642446848, "36"},
+                    Figures{"tdn_50", 120, 43953712, 44135328, 197536842240, "198", {"n3=23"}},
+                    Figures{"timeception_i3d", 0, 15075936, 15118685, 1781382103296, ""},
                     Figures{"tpn_50", 0, 71722176, 71800272, 50276368384, ""},
                     Figures{"cost_50", 0, 25031944, 25085464, 27819080256, ""}));
 // Of the authors' code, whose networks are not quite those of the paper's tables: those have 2.71, 6.02 and
@@ -401,6 +405,17 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Figures{"movinet_a0", 0, 3091368, 3111799, 2630733808, "", {}, "3.1"},
                     Figures{"movinet_a1", 0, 4653064, 4690296, 5865612704, ""},
                     Figures{"movinet_a2", 0, 5207536, 5249562, 11558071168, ""}));
+
+/// Those of the summary in its authors' code, of layers on I3D's features; it counts statistics of batch
+/// norms too, two for each of their channels.
+TEST(Timeception, LayersHaveTheirPublishedParameters) {
+  Expanded network = expandText("use timeception\n"
+                                "network net { input flow 1024x128x7x7 -> tc: timeception_layer x4\n"
+                                "pool max global -> fc 100 }");
+  ASSERT_TRUE(network.module) << network.errors();
+  constexpr int64_t channels = 1280 + 1600 + 2000 + 2480;
+  EXPECT_EQ(network.table().parameters + 2 * channels, 1742404);
+}
 
 /// The convs and fcs that scores come from, through averages, pools and other operations without weights.
 void findClassifiers(mlir::Value value, llvm::SetVector<mlir::Operation *> &classifiers) {
@@ -441,7 +456,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Beginnings,
                                          "two_stream_r2plus1d_34", "i3d_50_nl", "tsn_50", "mfnet", "glore_50",
                                          "ltc", "slow_fusion", "artnet_18", "x3d_m", "x3d_l", "videomae_b",
                                          "timesformer_b", "mvit_b_16x4", "mvit_v2_s", "video_swin_t",
-                                         "movinet_a0", "eco_lite", "cost_50", "tea_50", "tpn_50"));
+                                         "movinet_a0", "eco_lite", "cost_50", "tea_50", "tpn_50", "tdn_50",
+                                         "timeception_i3d"));
 
 TEST(Options, ResizeFollowsASizeThatIsReplaced) {
   FrontendOptions options;

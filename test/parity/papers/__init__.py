@@ -1,7 +1,7 @@
 """Networks in PyTorch, written from their papers. Their parameters have the names of the specs in models/, but for torchvision's."""
-from .inception import I3D, Gate, separable
+from .inception import I3D, Gate, Timeception, separable
 from .mobile import X3D, TSMMobileNetV2, movinet_a0
-from .motion import TEA, TPN, CostNet, SlowFast
+from .motion import TDN, TEA, TPN, CostNet, SlowFast
 from .preact import DoubleAttention, glore_50, mfnet
 from .resnets import P3D63, TSM50, I3DResNet50, ResNet50, SEBottleneck, cube, depthwise, plane, preserved, r2plus1d, r3d_50_nl, rmc3
 from .stacks import LTC, SlowFusion, artnet_18, eco_lite
@@ -24,6 +24,8 @@ NETWORKS = {"r3d_50": lambda: with_eps(ResNet50(cube), 1e-3),
             "cost_50": lambda: CostNet((2, 2, 1, 1)),
             "tea_50": lambda: TEA((2, 2, 2, 2)),
             "tpn_50": lambda: TPN((1, 1, 1, 1)),
+            "tdn_50": lambda: TDN((1, 2, 2, 2)),
+            "timeception_i3d": lambda: with_eps(Timeception(1), 1e-3),
             "r3d_50_nl": lambda: with_eps(r3d_50_nl(), 1e-3),
             "ip_csn_50": lambda: with_eps(ResNet50(preserved, stem_pool), 1e-3),
             "ir_csn_50": lambda: with_eps(ResNet50(depthwise, stem_pool), 1e-3),
@@ -44,6 +46,8 @@ WHOLE = {"mfnet": lambda frames, size: mfnet(),
          "cost_50": lambda frames, size: CostNet(),
          "tea_50": lambda frames, size: TEA(),
          "tpn_50": lambda frames, size: TPN(),
+         "tdn_50": lambda frames, size: TDN(),
+         "timeception_i3d": lambda frames, size: with_eps(Timeception(), 1e-3),
          "glore_50": lambda frames, size: with_eps(glore_50(), 1e-4),
          "slow_fusion": lambda frames, size: SlowFusion(36),
          "videomae_b": lambda frames, size: VideoMAE((frames // 2, size // 16, size // 16)),

@@ -1,4 +1,4 @@
-"""I3D and S3D-G."""
+"""I3D, S3D-G, and Timeception on I3D."""
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -70,11 +70,56 @@ class I3D(nn.Module):
             channels = c[0] + c[2] + c[4] + c[5]
         self.logits = Unit(1024, CLASSES, bn=False, relu=False)
 
-    def forward(self, x):
+    def features(self, x):
         x = same_pool(self.conv1(x), (1, 3, 3), SPACE)
         x = same_pool(self.gate3(self.conv3(self.conv2(x))), (1, 3, 3), SPACE)
         x = same_pool(self.mixed_3c(self.mixed_3b(x)), 3, 2)
         for name in "bcdef":
             x = getattr(self, f"mixed_4{name}")(x)
-        x = self.mixed_5c(self.mixed_5b(same_pool(x, 2, 2)))
-        return self.logits(F.avg_pool3d(x, (2, 7, 7), 1)).mean((2, 3, 4))
+        return self.mixed_5c(self.mixed_5b(same_pool(x, 2, 2)))
+
+    def forward(self, x):
+        return self.logits(F.avg_pool3d(self.features(x), (2, 7, 7), 1)).mean((2, 3, 4))
+
+
+# Hussein et al., 2019: Timeception, with windows that are dilated, and without what it drops.
+
+class TimeceptionLayer(nn.Module):
+    """Goes group by group, as the paper does; a conv has the weights of all groups."""
+
+    def __init__(self, inputs, groups=8):
+        super().__init__()
+        self.groups, self.outputs = groups, int(inputs * 1.25 / (5 * groups)) * groups
+        for i in range(5):
+            setattr(self, f"b{i}", nn.Conv3d(inputs // groups, self.outputs, 1))
+            setattr(self, f"bn{i}", nn.BatchNorm3d(self.outputs))
+            if 0 < i < 4:
+                setattr(self, f"t{i}", nn.Conv3d(self.outputs, self.outputs, (3, 1, 1), 1, (i, 0, 0), (i, 1, 1), self.outputs))
+
+    def branch(self, i, x):
+        """Returns what becomes of each group."""
+        conv = getattr(self, f"b{i}")
+        parts = zip(x.chunk(self.groups, 1), conv.weight.chunk(self.groups), conv.bias.chunk(self.groups))
+        x = torch.cat([F.conv3d(*part) for part in parts], 1)
+        x = same_pool(x, (2, 1, 1), 1) if i == 4 else getattr(self, f"t{i}")(x) if i else x
+        return getattr(self, f"bn{i}")(x).chunk(self.groups, 1)
+
+    def forward(self, x):
+        branches = [self.branch(i, x) for i in range(5)]
+        x = F.relu(torch.stack([torch.cat(group, 1) for group in zip(*branches)], 1))
+        return F.max_pool3d(x.transpose(1, 2).flatten(1, 2), (2, 1, 1))
+
+
+class Timeception(I3D):
+    def __init__(self, layers=4):
+        super().__init__()
+        del self.logits
+        self.tc, channels = nn.Sequential(), 1024
+        for i in range(layers):
+            self.tc.append(TimeceptionLayer(channels))
+            channels = 5 * self.tc[i].outputs
+        self.hidden, self.bn, self.fc = nn.Linear(channels, 512), nn.BatchNorm3d(512), nn.Linear(512, CLASSES)
+
+    def forward(self, x):
+        x = self.hidden(self.tc(self.features(x)).amax((2, 3, 4)))
+        return self.fc(F.leaky_relu(self.bn(x[:, :, None, None, None]), 0.2).flatten(1))

@@ -1,9 +1,9 @@
-"""ResNets that look at motion beside appearance: SlowFast, CoST, TEA and TPN."""
+"""ResNets that look at motion beside appearance: SlowFast, CoST, TEA, TPN and TDN."""
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .resnets import ResNet, plane, stage
+from .resnets import Bottleneck, ResNet, plane, stage
 from .units import CLASSES, DEPTHS, SPACE, Row, Unit, sized, stem_pool
 
 # Feichtenhofer et al., 2019: SlowFast 4x16.
@@ -183,3 +183,81 @@ class TPN(nn.Module):
         lower = self.tempo4(self.space(res4)) + upper
         x = torch.cat([self.top_down(lower, upper), self.bottom_up(lower, self.step(lower) + upper)], 1)
         return self.fc(self.fuse(x).mean((2, 3, 4)))
+
+
+# Wang et al., 2021: TDN, as its authors' code has it.
+
+def nearest(x, like):
+    """Brings H and W to those of another value."""
+    return F.interpolate(x, (x.shape[2], *like.shape[3:]))
+
+
+class Scales(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.small, self.large = (Unit(inputs, inputs, (1, 3, 3), relu=False) for _ in range(2))
+        self.score = Unit(inputs, outputs, relu=False)
+
+    def forward(self, x):
+        return torch.sigmoid(self.score((x + nearest(self.small(F.avg_pool3d(x, SPACE)), x) + self.large(x)) / 3)) - 0.5
+
+
+class LongTerm(nn.Module):
+    """Factors of how a segment differs from the one behind and from the one before; both go through the same convs."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.reduce, self.move = Unit(channels, channels // 16, relu=False), each(channels // 16, (1, 3, 3))
+        self.excite = Scales(channels // 16, channels)
+
+    def forward(self, x):
+        reduced = self.reduce(x)
+        moved = self.move(reduced)
+        forth = F.pad(moved[:, :, 1:] - reduced[:, :, :-1], (0, 0, 0, 0, 0, 1))
+        back = F.pad(moved[:, :, :-1] - reduced[:, :, 1:], (0, 0, 0, 0, 1, 0))
+        return x + x * (self.excite(forth) + self.excite(back)) / 2
+
+
+class EighthsShift(nn.Module):
+    """A conv over frames of each channel; it begins as a shift of eighths of the channels."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.eighth = channels // 8
+        self.later, self.earlier = each(self.eighth, (3, 1, 1)), each(self.eighth, (3, 1, 1))
+        self.still = each(channels - 2 * self.eighth, (3, 1, 1))
+
+    def forward(self, x):
+        weight = torch.cat([self.later.weight, self.earlier.weight, self.still.weight])
+        return F.conv3d(x, weight, None, 1, (1, 0, 0), groups=x.shape[1])
+
+
+class TDNBottleneck(Bottleneck):
+    def __init__(self, inputs, outputs, *arguments, **more):
+        super().__init__(inputs, outputs, *arguments, **more)
+        self.long, self.shift = LongTerm(outputs // 4), EighthsShift(outputs // 4)
+
+    def branch(self, x):
+        return self.conv3(self.conv2(self.shift(self.long(self.conv1(x)))))
+
+
+class TDN(nn.Module):
+    def __init__(self, depths=DEPTHS):
+        super().__init__()
+        self.stem, self.diff_stem = Unit(3, 64, (1, 7, 7), SPACE), Unit(12, 64, (1, 7, 7), SPACE)
+        self.res2, self.diff_res2 = stage(64, 256, depths[0], plane), stage(64, 256, depths[0], plane)
+        for i, depth in enumerate(depths[1:]):
+            setattr(self, f"res{i + 3}", stage(256 * 2**i, 512 * 2**i, depth, plane, SPACE, TDNBottleneck))
+        self.fc = nn.Conv3d(2048, CLASSES, 1)
+        for name, module in self.named_modules():  # the ResNets' convs have biases
+            if isinstance(module, Unit) and module is not self.diff_stem and "long." not in name:
+                module.bias = nn.Parameter(torch.randn(module.out_channels))
+
+    def forward(self, x):
+        frames = [x[:, :, i::5] for i in range(5)]
+        changes = torch.cat([after - before for before, after in zip(frames, frames[1:])], 1)
+        changes = stem_pool(self.diff_stem(F.avg_pool3d(changes, SPACE)))
+        x = stem_pool(self.stem(frames[2]))
+        x = self.res2((x + nearest(changes, x)) / 2)
+        x = (x + nearest(self.diff_res2(changes), x)) / 2
+        return self.fc(self.res5(self.res4(self.res3(x))).mean((3, 4), keepdim=True)).mean((2, 3, 4))
