@@ -139,20 +139,20 @@ ClipDraw ClipSampler::drawEvaluation(int64_t n) const {
   return draw;
 }
 
-// Returns the frame that stands for a part of a video: its middle or, for training clips that start anywhere,
-// one drawn for it.
-int64_t ClipSampler::frameOfSegment(const ClipDraw &draw, int64_t segment, int64_t total) const {
-  const int64_t begin = segment * total / data.frames, end = (segment + 1) * total / data.frames;
+// Returns where the frames of a part of a video start, of so many places: in the part's middle or, for
+// training clips that start anywhere, at a place drawn for it.
+int64_t ClipSampler::startInSegment(const ClipDraw &draw, int64_t segment, int64_t starts) const {
+  const int64_t begin = segment * starts / segments(), end = (segment + 1) * starts / segments();
   const std::string start = isTraining ? data.start : "middle";
   if (start == "random")
     return begin + chosen(augmentation(draw, ofFrames + segment), std::max<int64_t>(1, end - begin));
-  return start == "first" ? begin : (2 * segment + 1) * total / (2 * data.frames);
+  return start == "first" ? begin : (2 * segment + 1) * starts / (2 * segments());
 }
 
 // Returns where the clip's frames are in a video of so many frames.
 std::vector<int64_t> ClipSampler::places(const ClipDraw &draw, int64_t total) const {
-  const bool segmented = (isTraining ? data.segments : eval.segments) > 0;
-  const int64_t span = segmented ? 1 : (data.frames - 1) * data.every + 1;
+  const int64_t run = data.frames / std::max<int64_t>(1, segments()); // frames that follow each other
+  const int64_t span = (run - 1) * data.every + 1;
   int64_t first = 0; // of the frames that the clip may take
   if (total >= span + framesAround.before + framesAround.behind) {
     first = framesAround.before;
@@ -161,9 +161,10 @@ std::vector<int64_t> ClipSampler::places(const ClipDraw &draw, int64_t total) co
   const int64_t starts = std::max<int64_t>(1, total - span + 1);
   const int64_t start = std::min(starts - 1, static_cast<int64_t>(draw.start * static_cast<double>(starts)));
   std::vector<int64_t> numbers;
-  for (int64_t i = 0; i < data.frames; ++i)
-    numbers.push_back(first +
-                      (segmented ? frameOfSegment(draw, i, total) : (start + i * data.every) % total));
+  for (int64_t i = 0; i < data.frames; ++i) {
+    const int64_t from = segments() > 0 ? startInSegment(draw, i / run, starts) : start;
+    numbers.push_back(first + (from + i % run * data.every) % total);
+  }
   return numbers;
 }
 

@@ -63,9 +63,10 @@ private:
   ClipSampler(const DataRecipe &data, int64_t videos, uint64_t seed, FramesAround around);
   ClipDraw drawTraining(int64_t epoch, int64_t n) const;
   ClipDraw drawEvaluation(int64_t n) const;
+  int64_t segments() const { return isTraining ? data.segments : eval.segments; }
   double augmentation(const ClipDraw &draw, int64_t which) const;
   std::vector<int64_t> places(const ClipDraw &draw, int64_t total) const;
-  int64_t frameOfSegment(const ClipDraw &draw, int64_t segment, int64_t total) const;
+  int64_t startInSegment(const ClipDraw &draw, int64_t segment, int64_t starts) const;
   PictureSize resizedRegion(const ClipDraw &draw, PictureSize picture) const;
   PictureSize scaledRegion(const ClipDraw &draw, PictureSize picture) const;
   ColourChange colourChange(const ClipDraw &draw) const;

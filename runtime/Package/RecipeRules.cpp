@@ -11,12 +11,12 @@ using Fault = std::optional<RecipeFault>;
 std::string textOf(const RecipeSize &size) { return std::to_string(size[0]) + "x" + std::to_string(size[1]); }
 
 Fault wrongSegments(const std::string &section, int64_t segments, int64_t frames) {
-  if (segments == 0 || segments == frames)
+  if (segments == 0 || frames % segments == 0)
     return {};
   return RecipeFault{section + ".segments",
                      std::to_string(segments) + " segments for clips of " + std::to_string(frames) +
                          " frames",
-                     "a clip takes one frame from each segment"};
+                     "a clip takes as many frames from each segment as from the others"};
 }
 
 // Checks that frames are not scaled to less than a crop that is cut out of them.

@@ -161,11 +161,14 @@ TEST(Recipe, ClashesWithTheInput) {
                       "6:13: error: a crop of 224x224 for an input of 112x112"}));
 }
 
-TEST(Recipe, ASegmentForEachFrame) {
-  EXPECT_EQ(errorsOf(network("  relu") + "eval { clips 1 segments=8 }"),
-            "net.arch:5:16: error: 8 segments for clips of 16 frames\n"
-            "    5 | eval { clips 1 segments=8 }\n"
-            "      |                ^~~~~~~~ a clip takes one frame from each segment\n");
+TEST(Recipe, SegmentsShareTheFrames) {
+  EXPECT_EQ(messagesOf(network("  relu") + "data { clip segments=8 }\neval { clips 1 segments=16 }"),
+            Messages{});
+  EXPECT_EQ(
+      errorsOf(network("  relu") + "eval { clips 1 segments=5 }"),
+      "net.arch:5:16: error: 5 segments for clips of 16 frames\n"
+      "    5 | eval { clips 1 segments=5 }\n"
+      "      |                ^~~~~~~~ a clip takes as many frames from each segment as from the others\n");
 }
 
 TEST(Recipe, WhatSeveralLabelsExclude) {

@@ -233,6 +233,31 @@ TEST_F(SampledFrames, SegmentsOfTraining) {
   EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5), 0, 22), ElementsAre(2, 8, 13, 19));
 }
 
+TEST_F(SampledFrames, SegmentsOfSeveralFrames) {
+  DataRecipe data = shortClips(); // of four frames, every other one
+  data.segments = 2;
+  data.start = "first";
+  EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5), 0, 22), ElementsAre(0, 2, 10, 12));
+  data.start = "middle";
+  EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5), 0, 22), ElementsAre(5, 7, 15, 17));
+  EXPECT_THAT(frames(ClipSampler::training(data, 1, 1, 5), 0, 2), ElementsAre(0, 0, 0, 0));
+  data.start = "random";
+  ClipSampler sampler = ClipSampler::training(data, 1, 200, 5);
+  std::set<int64_t> seen;
+  for (int64_t n = 0; n < 200; ++n) {
+    std::vector<int64_t> numbers = frames(sampler, n, 22);
+    EXPECT_THAT(numbers[0], AllOf(Ge(0), Lt(10)));
+    EXPECT_THAT(numbers[2], AllOf(Ge(10), Lt(20)));
+    EXPECT_EQ(numbers[1], numbers[0] + 2);
+    EXPECT_EQ(numbers[3], numbers[2] + 2);
+    seen.insert(numbers.begin(), numbers.end());
+  }
+  EXPECT_EQ(seen.size(), 22u);
+  EvalRecipe eval;
+  eval.segments = 2;
+  EXPECT_THAT(frames(ClipSampler::evaluation(shortClips(), eval, 1, 1), 0, 40), ElementsAre(9, 11, 28, 30));
+}
+
 TEST_F(SampledFrames, AtAnotherRate) {
   DataRecipe data = shortClips();
   data.start = "first";
