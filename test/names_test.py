@@ -150,7 +150,7 @@ def fault_of_word(token, alone, sources):
         return None if f"{found[1]}, {found[2]}" in sources.tests else f"there is no test {token}"
     if found := re.fullmatch(r"#?((?:clip|kernel)\.[a-z]\w*)(?:<.*)?", token):
         return None if found[1] in sources.operations else f"no dialect has {found[1]}"
-    if re.fullmatch(r"(cpu|sm90|nvgpu)\.[a-z*][\w*]*", token):
+    if re.fullmatch(r"(cpu|sm90|mma|nvgpu)\.[a-z*][\w*]*", token):
         return None if fnmatch.filter(sources.strings, token) else f"there is no schedule {token}"
     if found := re.fullmatch(r"(data|train|eval|compute)\.((?!txt)[a-z]\w*)(=.*)?", token):
         return None if found.groups()[:2] in sources.settings else f"the recipe has no setting {found[1]}.{found[2]}"

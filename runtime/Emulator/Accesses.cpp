@@ -27,7 +27,8 @@ void Accesses::accessGlobal(AccessKind kind, const void *address, uint64_t bytes
     profiler.noteLane(scheduler.running(), global.buffer(), global.offset(address), bytes);
 }
 
-void Accesses::check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space) {
+void Accesses::check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space,
+                     bool maybeUnwritten) {
   checkAlignment(kind, address, bytes, alignment);
   if (space == Space::Global)
     return accessGlobal(kind, address, bytes);
@@ -38,7 +39,7 @@ void Accesses::check(AccessKind kind, const void *address, uint64_t bytes, uint3
     if (space == Space::Shared && Window::rankOf(at) != thread.rank) [[unlikely]]
       scheduler.violate("{} {} bytes of another block's shared memory as if it were its own", nameOf(kind),
                         bytes);
-    shared.access(inSharedMemory(kind), at, bytes);
+    shared.access(inSharedMemory(kind), at, bytes, maybeUnwritten);
     if (profiler.isOn()) [[unlikely]]
       profiler.noteLane(thread, Profile::sharedMemory, at, bytes);
     return;

@@ -20,7 +20,9 @@ public:
       : scheduler(scheduler), shared(shared), global(global), profiler(profiler) {}
 
   // Checks an access. The address must be a multiple of `alignment` bytes.
-  void check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space);
+  // A read of shared memory may find what nobody wrote if it is said that it `maybeUnwritten`.
+  void check(AccessKind kind, const void *address, uint64_t bytes, uint32_t alignment, Space space,
+             bool maybeUnwritten = false);
   // Checks an access to global memory at a moment of an agent that the running thread has started.
   void checkCopy(AccessKind kind, Moment moment, const void *address, uint64_t bytes, uint32_t alignment);
 

@@ -71,7 +71,8 @@ void storeMatrices(Warps &warps, const Meeting &meeting) {
   }
 }
 
-/// Lets each lane whose row is used access it; then all lanes do the rest together.
+/// Lets each lane whose row is used access it; then all lanes do the rest together. Tiles may have rows that
+/// nobody wrote and whose results nobody uses.
 void withMatrices(AccessKind kind, const void *address, uint32_t count, uint32_t transposed,
                   uint32_t *registers, void (*complete)(Warps &, const Meeting &), uint32_t site) {
   Cluster &cluster = at(site);
@@ -79,7 +80,8 @@ void withMatrices(AccessKind kind, const void *address, uint32_t count, uint32_t
   if (count != 1 && count != 2 && count != 4)
     cluster.scheduler.violate("{} matrices: must be 1, 2 or 4", count);
   if (uint32_t(thread.lane()) < count * 8)
-    cluster.accesses.check(kind, address, sizeof(MatrixRow), sizeof(MatrixRow), Space::Shared);
+    cluster.accesses.check(kind, address, sizeof(MatrixRow), sizeof(MatrixRow), Space::Shared,
+                           /*maybeUnwritten=*/kind == AccessKind::Read);
   thread.operand = {reinterpret_cast<uint64_t>(address), count, transposed,
                     reinterpret_cast<uint64_t>(registers)};
   cluster.warps.meet(everyLane, complete);

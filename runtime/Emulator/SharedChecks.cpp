@@ -29,12 +29,13 @@ void SharedChecks::note(const View &view, AccessKind kind, Moment moment, uint32
     report(*conflict, kind, address, size);
 }
 
-void SharedChecks::access(AccessKind kind, uint32_t address, uint64_t size) {
+void SharedChecks::access(AccessKind kind, uint32_t address, uint64_t size, bool maybeUnwritten) {
   checkBounds(kind, address, size);
   if (const Block &block = threads.block(Window::rankOf(address)); block.live == 0) [[unlikely]]
     scheduler.violate("{} {} bytes of the shared memory of block {}, which has exited", nameOf(kind), size,
                       block.number);
-  accessGeneric(kind, knowledge.now(scheduler.running()), address, uint32_t(size));
+  note(ThreadView{knowledge, scheduler.running()}, kind, knowledge.now(scheduler.running()), address,
+       uint32_t(size), !maybeUnwritten);
 }
 
 void SharedChecks::accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t size) {

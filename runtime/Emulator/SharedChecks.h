@@ -19,7 +19,7 @@ public:
   void start();
 
   // Checks an access by the running thread itself.
-  void access(AccessKind kind, uint32_t address, uint64_t bytes);
+  void access(AccessKind kind, uint32_t address, uint64_t bytes, bool maybeUnwritten = false);
   // Checks an access at a moment of an agent of the generic proxy that the running thread has started.
   void accessGeneric(AccessKind kind, Moment moment, uint32_t address, uint32_t bytes);
   // Checks an access of the async proxy on behalf of the running thread.

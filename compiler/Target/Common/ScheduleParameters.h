@@ -33,12 +33,19 @@ struct Grid {
 kernel::ScheduleAttr makeSchedule(mlir::MLIRContext *context, llvm::StringRef name, const Grid &grid,
                                   llvm::ArrayRef<std::pair<llvm::StringRef, int64_t>> parameters = {});
 
+/// Makes a schedule whose name does not follow from its parameters alone.
 template <typename Parameters>
-kernel::ScheduleAttr makeSchedule(mlir::Operation *kernel, const Grid &grid, const Parameters &parameters) {
+kernel::ScheduleAttr makeSchedule(mlir::Operation *kernel, llvm::StringRef schedule, const Grid &grid,
+                                  const Parameters &parameters) {
   llvm::SmallVector<std::pair<llvm::StringRef, int64_t>> named;
   Parameters::forEach(parameters,
                       [&](llvm::StringRef name, int64_t value) { named.push_back({name, value}); });
-  return makeSchedule(kernel->getContext(), Parameters::schedule, grid, named);
+  return makeSchedule(kernel->getContext(), schedule, grid, named);
+}
+
+template <typename Parameters>
+kernel::ScheduleAttr makeSchedule(mlir::Operation *kernel, const Grid &grid, const Parameters &parameters) {
+  return makeSchedule(kernel, Parameters::schedule, grid, parameters);
 }
 
 /// The parameters of a kernel's schedule, which was verified.

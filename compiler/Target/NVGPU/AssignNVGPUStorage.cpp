@@ -80,7 +80,8 @@ struct AssignNVGPUStorage : kinema::impl::AssignNVGPUStorageBase<AssignNVGPUStor
     const nvidia::Processor *processor = nvidia::processorOf(getOperation());
     if (!processor)
       return signalPassFailure();
-    bool takesTensorCores = !reference && processor->warpgroups, terms = bf16x3 && takesTensorCores;
+    bool takesTensorCores = !reference && processor->tensorCores != nvidia::TensorCores::None,
+         terms = bf16x3 && takesTensorCores;
     bool tensorCores = (bfloat16 || bf16x3) && takesTensorCores;
     StorageRules rules;
     rules.block = processor->machine.vector;

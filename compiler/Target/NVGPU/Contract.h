@@ -6,6 +6,8 @@
 #include "compiler/Target/NVGPU/Pipeline.h"
 #include "compiler/Target/NVGPU/ProductShape.h"
 
+#include <memory>
+
 namespace kinema::nvidia {
 
 /// A Matrix is an operand in shared memory: core matrices of 8 rows (or columns) by 8 contracted numbers, of
@@ -23,6 +25,9 @@ struct Matrix {
     matrix.offset += bytes;
     return matrix;
   }
+  /// Returns the bytes from what one product contracts to what the next one does.
+  int64_t stepBytes() const { return ProductShape::depth / 8 * leading; }
+  bool operator==(const Matrix &) const = default;
 };
 
 /// The operands of one sum: rows [ProductShape::rows x depth] and columns [depth x columns].
@@ -30,42 +35,47 @@ struct Factors {
   Matrix rows, columns;
 };
 
-/// Writes the products of the threads that contract, by the products of warpgroups (wgmma). They run by
-/// themselves: a group of them is under way while the warpgroup looks for the operands of the next one.
+/// Writes the products of the threads that contract. Each instruction is a class of its own.
 class Contract {
 public:
   using Sums = llvm::SmallVector<mlir::Value>; // of ProductShape::rows rows each, in registers
 
-  /// Each product has so many columns, and a tile of rows `parts` sums, whose columns lie side by side.
-  Contract(WarpgroupEmitter &w, int64_t columns, int64_t parts = 1)
+  Contract(WarpgroupEmitter &w, int64_t columns, int64_t parts)
       : w(w), e(w.e), columns(columns), parts(parts) {}
+  virtual ~Contract() = default;
 
   /// Returns the operand that lies `at` bytes from the start of shared memory.
-  Matrix matrix(mlir::Value at, int64_t leading, int64_t stride = 8 * positionBytes,
-                bool contractedFastest = true);
+  virtual Matrix matrix(mlir::Value at, int64_t leading, int64_t stride = 8 * positionBytes,
+                        bool contractedFastest = true) = 0;
   /// Returns the columns that lie there as a stage of weights has them: [contracted blocks of 8, columns, 8].
   Matrix weights(mlir::Value at) { return matrix(at, columns * positionBytes); }
 
   /// Returns so many sums, all zero.
   Sums zero(int64_t count);
   /// Returns so many sums that nothing has been added to, for the only products of a tile. Zeros would be put
-  /// into the registers after these have begun, and ptxas would wait for each product.
-  Sums none(int64_t count) { return Sums(count); }
+  /// into the registers after products have begun that run by themselves, and ptxas would wait for each.
+  virtual Sums none(int64_t count) { return zero(count); }
 
   /// Begins sums[i] += factors[i], over `depth` contracted numbers; of numbers with two terms, the products
   /// of all but both rests. Until `follow` or `finish` nothing may touch the sums: else ptxas would wait for
   /// each product.
-  Sums begin(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t depth);
+  virtual Sums begin(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t depth) = 0;
   /// Begins the same for sums of rows that lie `tileBytes` apart, by the same columns.
   Sums begin(mlir::ValueRange sums, const Matrix &rows, int64_t tileBytes, const Matrix &columns,
              int64_t depth);
   /// Begins as many products more, over the contracted numbers [from, to), in a loop.
-  Sums proceed(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t from, int64_t to);
+  virtual Sums proceed(mlir::ValueRange sums, llvm::ArrayRef<Factors> factors, int64_t from, int64_t to) = 0;
   /// Waits for all products but those begun last, and frees the stage of the step before theirs. Returns
-  /// whether there was one: `first` is the first step of the sums.
-  mlir::Value follow(const Ring &ring, mlir::Value step, mlir::Value first);
-  /// Waits for all products.
-  void finish();
+  /// whether there was one: `first` is the first step of the sums. Then the warp may free other stages that
+  /// the products before have read.
+  virtual mlir::Value follow(const Ring &ring, mlir::Value step, mlir::Value first) = 0;
+  /// A stage that products have read, where `condition` holds, if there is one.
+  struct Read {
+    const Ring &ring;
+    mlir::Value step, condition = {};
+  };
+  /// Waits for all products, and frees the stages that the last ones have read.
+  virtual void finish(llvm::ArrayRef<Read> read = {}) = 0;
 
   // What a thread holds: of each sum, some rows, and of every 8 columns a pair that lies side by side.
 
@@ -84,16 +94,19 @@ public:
   /// counted through all parts.
   mlir::Value pair(mlir::ValueRange sums, int64_t number, int64_t group);
 
-private:
+protected:
   mlir::Type sumType();
-  mlir::Value descriptor(const Matrix &matrix);
-  mlir::Value product(mlir::Value sum, const Factors &factors);
-  mlir::Value productsOfTerms(mlir::Value sum, const Factors &factors);
 
   WarpgroupEmitter &w;
   KernelEmitter &e;
-  int64_t columns, parts;
+  const int64_t columns, parts;
 };
+
+/// Returns the writer of the products that the kernel uses. Each product has so many columns, and a tile of
+/// rows `parts` sums, whose columns lie side by side.
+std::unique_ptr<Contract> contractOf(WarpgroupEmitter &w, int64_t columns, int64_t parts = 1);
+std::unique_ptr<Contract> contractOfWarps(WarpgroupEmitter &w, int64_t columns, int64_t parts);
+std::unique_ptr<Contract> contractOfWarpgroups(WarpgroupEmitter &w, int64_t columns, int64_t parts);
 
 } // namespace kinema::nvidia
 

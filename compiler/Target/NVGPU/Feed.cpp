@@ -13,7 +13,7 @@ static VectorType words(KernelEmitter &e, int64_t count) {
 }
 
 void Feed::clearRaw() {
-  if (plan.direct() || (plan.covered() && !mayMiss()))
+  if (plan.copiesPositions() || plan.direct() || (plan.covered() && !mayMiss()))
     return;
   w.clear(e.index(raw.plan.data.at), raw.plan.data.bytes, e.thread, e.threads);
   w.fenceStores();
@@ -95,6 +95,82 @@ void Feed::copyRows(const kernel::AccessOperand &operand, const FeedPlace &place
   });
 }
 
+/// The copying threads share the positions of a part, and write zeros where the source does not reach.
+void Feed::copyPositions(const kernel::AccessOperand &operand, const FeedPlace &place, Value firstBlock,
+                         Value to, int64_t blockBytes) {
+  int64_t pieces = blockBytes / (plan.direct() ? stagedBlockBytes() : plan.rawPositions() * positionBytes);
+  int64_t ofBlock = (plan.direct() ? plan.positions() : plan.rawPositions()) * pieces;
+  Value buffer = e.bufferOf(*operand.operand), all = e.index(plan.blocksOfPart() * ofBlock);
+  e.loop(e.thread, all, plan.copyingThreads(), [&](Value number) {
+    Value inPart = e.div(number, ofBlock), inBlock = e.rem(number, ofBlock);
+    Value block = e.add(firstBlock, inPart);
+    SourcePosition position = sourceOf(place, e.div(inBlock, pieces));
+    Value exists = position.exists;
+    if (mayMiss()) {
+      Value there = w.less(block, e.index(blocks));
+      exists = exists ? e.both(exists, there) : there;
+    }
+    Value from = e.add(e.mul(place.n, blocks), block);
+    for (int axis = 0; axis < 3; ++axis)
+      from = e.add(e.mul(from, plan.axes[axis].source), position.at[axis]);
+    from = e.add(e.mul(from, pieces), e.rem(inBlock, pieces));
+    if (exists)
+      from = w.choose(exists, from, e.index(0));
+    Value target = e.add(e.add(to, e.mul(inPart, blockBytes)), e.mul(inBlock, positionBytes));
+    w.copyPosition(w.pointer(target), w.globalPointer(buffer, from, positionBytes), exists);
+  });
+}
+
+/// Returns which position of the source a staged one or, where there are raw stages, a raw one holds.
+Feed::SourcePosition Feed::sourceOf(const FeedPlace &place, Value number) {
+  SourcePosition position;
+  auto demand = [&](Value condition) {
+    position.exists = position.exists ? e.both(position.exists, condition) : condition;
+  };
+  int64_t planePositions = 1;
+  for (const FeedAxis &axis : plan.axes)
+    planePositions *= axis.extent;
+  Value planes = e.div(number, planePositions), rest = plan.direct() ? e.rem(number, planePositions) : number;
+  for (int axis = 2; axis >= 0; --axis) {
+    const FeedAxis &a = plan.axes[axis];
+    Value first = e.add(e.mul(place.first[axis], a.step), place.low[axis]);
+    Value &at = position.at[axis];
+    if (plan.direct()) {
+      Value i = e.rem(rest, a.extent);
+      at = e.add(e.add(first, e.mul(i, a.step)), e.rem(planes, a.planes));
+      rest = e.div(rest, a.extent);
+      planes = e.div(planes, a.planes);
+      if (a.filled < a.extent)
+        demand(e.inRange(i, a.filled));
+    } else {
+      Value index = e.rem(rest, plan.rawExtent(axis));
+      rest = e.div(rest, plan.rawExtent(axis));
+      // Of the first axes, planes lie side by side, and what is between them is left out.
+      at = axis == 2 ? e.add(first, index)
+                     : e.add(e.add(first, e.mul(e.div(index, a.planes), a.step)), e.rem(index, a.planes));
+    }
+    if (!a.covered)
+      demand(e.inRange(at, a.source));
+  }
+  return position;
+}
+
+/// The channels of a part lie side by side; the copying threads share them.
+void Feed::copyVectorPositions(const kernel::AccessOperand &operand, Value n, Value firstBlock, Value to) {
+  int64_t blockBytes = channels() * operand.getType().getElementTypeBitWidth() / 8;
+  int64_t pieces = blockBytes / positionBytes;
+  Value row = operand.access == Access::BatchChannel ? e.add(e.mul(n, blocks), firstBlock) : firstBlock;
+  e.loop(e.thread, e.index(plan.blocksOfPart() * pieces), plan.copyingThreads(), [&](Value number) {
+    Value from = e.add(e.mul(row, pieces), number), exists;
+    if (mayMiss()) {
+      exists = w.less(e.add(firstBlock, e.div(number, pieces)), e.index(blocks));
+      from = w.choose(exists, from, e.index(0));
+    }
+    w.copyPosition(w.pointer(e.add(to, e.mul(number, positionBytes))),
+                   w.globalPointer(e.bufferOf(*operand.operand), from, positionBytes), exists);
+  });
+}
+
 Value Feed::existing(Value firstBlock) {
   Value all = e.index(plan.blocksOfPart());
   return mayMiss() ? e.max(e.index(0), e.min(all, e.sub(e.index(blocks), firstBlock))) : all;
@@ -127,18 +203,28 @@ Value Feed::copy(const FeedPlace &place, Value firstBlock, Value part, Value sta
   Value block = e.add(firstBlock, e.mul(part, some));
   if (int64_t left = raw.plan.fills - plan.arrivalsOfPart(); !direct && left > 0)
     e.when(e.equal(e.thread, 0), [&] { w.arriveTimes(barrier, left); });
-  Run run = runOf(place);
+  std::optional<Run> run;
+  if (!plan.copiesPositions())
+    run = runOf(place);
   for (kernel::AccessOperand operand : prologue)
     if (operand.access == Access::Pixel) {
       int64_t blockBytes = direct ? stagedBlockBytes() : rawBlockBytes(operand);
-      copyRows(operand, place, run, block, to, blockBytes, barrier);
+      if (run)
+        copyRows(operand, place, *run, block, to, blockBytes, barrier);
+      else
+        copyPositions(operand, place, block, to, blockBytes);
       to = e.add(to, some * blockBytes);
     }
   for (kernel::AccessOperand operand : prologue)
     if (operand.access != Access::Pixel) {
-      copyVector(operand, place.n, block, to, barrier);
+      if (run)
+        copyVector(operand, place.n, block, to, barrier);
+      else
+        copyVectorPositions(operand, place.n, block, to);
       to = e.add(to, some * channels() * operand.getType().getElementTypeBitWidth() / 8);
     }
+  if (!run)
+    w.arriveWithCopies(barrier);
   return direct ? rawStep : e.add(rawStep, 1);
 }
 
@@ -192,6 +278,8 @@ FeedPositions::Position Feed::positionOf(const FeedPlace &place, Value number) {
 }
 
 FeedPositions Feed::positionsOf(const FeedPlace &place, Value thread) {
+  if (plan.copiesPositions() && plan.direct())
+    return {}; // copies do all
   int64_t all = plan.positions(), together = plan.blocksTogether();
   FeedPositions mine;
   mine.block = together > 1 ? e.min(e.div(thread, all), e.index(together - 1)) : e.index(0);
@@ -317,7 +405,7 @@ void Feed::transform(const FeedPositions &mine, Value firstBlock, Value rawAt, V
 
 /// Writes zeros where the source does not reach, beside what copies bring.
 void Feed::clear(const FeedPositions &mine, Value firstBlock, Value at) {
-  if (plan.covered() && !mayMiss())
+  if (plan.copiesPositions() || (plan.covered() && !mayMiss()))
     return;
   e.loop(e.index(0), e.index(plan.blocks / plan.blocksTogether()), 1, [&](Value group) {
     Value block = e.add(e.mul(group, plan.blocksTogether()), mine.block);
@@ -356,11 +444,47 @@ Value Feed::fill(const FeedPositions &mine, Value firstBlock, Value at, Value ra
 
 //===-- Weights -----------------------------------------------------------===//
 
+void nvidia::inThreadsOfWeights(WarpgroupEmitter &w, function_ref<void()> body) {
+  if (w.tensorCores == TensorCores::Warps)
+    body();
+  else
+    w.e.when(w.e.equal(w.e.thread, 0), body);
+}
+
+/// The copying threads, which fill the ring's stages, share the positions of a stage.
+static void copyWeightPositions(WarpgroupEmitter &w, const Ring &ring, Value step, const TapsWeight &weight,
+                                Value tap, Value firstBlock, int64_t blocks, Value firstColumn,
+                                int64_t columns) {
+  KernelEmitter &e = w.e;
+  int64_t all = weight.terms * blocks * columns;
+  e.loop(e.thread, e.index(all), ring.plan.fills, [&](Value number) {
+    Value column = e.rem(number, columns), block = e.div(number, columns), term;
+    if (weight.terms > 1) {
+      term = e.div(block, blocks);
+      block = e.rem(block, blocks);
+    }
+    block = e.min(e.add(firstBlock, block), e.index(weight.blocks - 1));
+    Value row = e.add(e.mul(tap, weight.blocks), block);
+    Value from = e.add(e.add(e.mul(row, weight.columns), firstColumn), column);
+    if (term)
+      from = e.add(from, e.mul(term, weight.termBytes / positionBytes));
+    w.copyPosition(w.pointer(e.add(ring.stageAt(step), e.mul(number, positionBytes))),
+                   w.globalPointer(weight.buffer, from, positionBytes));
+  });
+  w.arriveWithCopies(ring.full(step));
+}
+
 void nvidia::stageWeights(WarpgroupEmitter &w, const Ring &ring, Value step, const TapsWeight &weight,
                           Value tap, Value chunk, int64_t depth, Value firstColumn, int64_t columns) {
   KernelEmitter &e = w.e;
   int64_t blocks = depth / blockChannels, rowBytes = columns * positionBytes;
   ring.waitEmpty(step);
+  if (w.tensorCores == TensorCores::Warps) {
+    Value first = e.mul(chunk, blocks);
+    if (weight.firstBlock)
+      first = e.add(weight.firstBlock, first);
+    return copyWeightPositions(w, ring, step, weight, tap, first, blocks, firstColumn, columns);
+  }
   Value arrivals = ring.full(step);
   w.arriveExpecting(arrivals, w.word(weight.terms * blocks * rowBytes));
   Value global = w.globalPointer(weight.buffer);

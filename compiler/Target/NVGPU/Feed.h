@@ -1,5 +1,5 @@
-// Brings a part of a source to shared memory, through its prologue: the block's first threads begin bulk
-// copies of its rows, which run by themselves, and other threads transform what has come.
+// Brings a part of a source to shared memory, through its prologue: the block's first threads begin copies of
+// its rows, which run by themselves, and other threads transform what has come.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 #define KINEMA_COMPILER_TARGET_NVGPU_FEED_H
 
@@ -87,6 +87,15 @@ private:
                 mlir::Value firstBlock, mlir::Value to, int64_t blockBytes, mlir::Value barrier);
   void copyVector(const kernel::AccessOperand &operand, mlir::Value n, mlir::Value firstBlock, mlir::Value to,
                   mlir::Value barrier);
+  struct SourcePosition {
+    std::array<mlir::Value, 3> at;
+    mlir::Value exists; // null: the source reaches there
+  };
+  SourcePosition sourceOf(const FeedPlace &place, mlir::Value number);
+  void copyPositions(const kernel::AccessOperand &operand, const FeedPlace &place, mlir::Value firstBlock,
+                     mlir::Value to, int64_t blockBytes);
+  void copyVectorPositions(const kernel::AccessOperand &operand, mlir::Value n, mlir::Value firstBlock,
+                           mlir::Value to);
   void copyBytes(mlir::Value buffer, mlir::Value from, int64_t unit, mlir::Value to, mlir::Value bytes,
                  mlir::Value barrier);
 
@@ -119,11 +128,15 @@ struct TapsWeight {
   int64_t termBytes = 0;       // of such a weight
 };
 
+/// Runs the body in the threads that call stageWeights, among the copying ones of which the first has number
+/// 0.
+void inThreadsOfWeights(WarpgroupEmitter &w, llvm::function_ref<void()> body);
+
 /// Copies the columns [firstColumn, firstColumn + columns) of `depth` contracted channels of a tap, from
-/// channel chunk * depth on, to the ring's stage of `step`, once that is empty. One thread calls it; the
-/// bytes count for the stage. Beyond the weight's blocks, any numbers are copied. A stage has the blocks of
-/// one term behind those of the other. In a cluster, each block copies its share of the channel blocks to all
-/// of them.
+/// channel chunk * depth on, to the ring's stage of `step`, once that is empty. One thread calls it or, for
+/// the products of warps, all copying threads do; the bytes count for the stage. Beyond the weight's blocks,
+/// any numbers are copied. A stage has the blocks of one term behind those of the other. In a cluster, each
+/// block copies its share of the channel blocks to all of them.
 void stageWeights(WarpgroupEmitter &w, const Ring &ring, mlir::Value step, const TapsWeight &weight,
                   mlir::Value tap, mlir::Value chunk, int64_t depth, mlir::Value firstColumn,
                   int64_t columns);

@@ -71,6 +71,8 @@ int64_t FeedPlan::rawExtent(int axis) const {
 }
 
 bool FeedPlan::direct() const {
+  if (copiesPositions()) // which may go anywhere
+    return operands.identity && neighbours == 1 && terms == 1;
   return operands.identity && neighbours == 1 && terms == 1 &&
          llvm::all_of(axes, [](const FeedAxis &axis) { return axis.planes == 1 && axis.step == 1; });
 }
@@ -86,6 +88,8 @@ int64_t FeedPlan::rawBlockBytes() const {
 }
 
 int64_t FeedPlan::blocksOfPart() const {
+  if (copiesPositions() && direct())
+    return blocks;                      // no thread works on some of them while others come
   constexpr int64_t fewestBytes = 4096; // of a raw stage, so that waits for it are few
   for (int64_t some = 1; some < blocks; ++some)
     if (blocks % some == 0 && some * rawBlockBytes() >= fewestBytes)
@@ -167,6 +171,8 @@ double FeedPlan::sectorBytes() const {
 //===-- Time --------------------------------------------------------------===//
 
 double FeedPlan::cyclesOfThreads(const Rates &rates) const {
+  if (copiesPositions() && direct())
+    return 0;
   // These count instructions in the machine code. An operand is loaded and unpacked, the prologue runs on
   // each channel, and the position is rounded, masked and stored; where copies go straight to the stage,
   // zeros alone are stored.
@@ -181,8 +187,16 @@ double FeedPlan::cyclesOfThreads(const Rates &rates) const {
   return rates.issueCycles * (ofBlocks + parts() * perPart);
 }
 
+int64_t FeedPlan::piecesOfPart() const {
+  int64_t positions = direct() ? this->positions() : rawPositions();
+  int64_t ofBlock = (operands.pixels + operands.wide) * positions;
+  return blocksOfPart() * (ofBlock + operands.vectorBytes / neighbours / positionBytes);
+}
+
 double FeedPlan::cyclesOfCopies(const Rates &rates) const {
   constexpr double perPart = 80;
+  if (copiesPositions())
+    return parts() * (shape::ceilDiv(piecesOfPart(), copyingThreads()) * rates.copyCycles + perPart);
   // A warp goes through its lanes' copies one by one; the vectors are all the first warp's.
   int64_t rounds = rowsOfPart() / copyingThreads(), rest = rowsOfPart() % copyingThreads();
   int64_t ofWarp = rounds * warp + std::min(rest, warp);

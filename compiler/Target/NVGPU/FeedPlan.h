@@ -57,20 +57,25 @@ struct FeedAxis {
 
 /// A FeedPlan describes the channel blocks of a source that one stage holds, [blocks, positions, 8 channels],
 /// and behind them, where products are of terms (#kernel.precision), the same of what rounding has left.
-/// Their rows come by bulk copies. Where the prologue is the identity, they go straight to where products
-/// read them. Elsewhere they go to a raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then
+/// Their rows come by bulk copies or, for the products of warps, position by position, by copies of 16 bytes.
+/// Where the prologue is the identity, they go straight to where products read them. Elsewhere they go to a
+/// raw stage, [operands, blocks, raw positions, 16 or 32 bytes] and then
 /// the channels of the vectors, from which threads run the prologue into the stage. A raw stage holds some of
 /// the blocks, a part, so that copies are under way while other parts are worked on.
 struct FeedPlan {
   FeedOperands operands;
   std::array<FeedAxis, 3> axes;
-  int64_t blocks;     // of a stage
-  int64_t pitch;      // positions from one staged block to the next
-  int64_t neighbours; // of a row in one staged position
-  int64_t threads;    // that run the prologue
-  int64_t copiers;    // warps that share the copies
-  int64_t terms = 1;  // of a staged number, 1 or 2
+  int64_t blocks;                                    // of a stage
+  int64_t pitch;                                     // positions from one staged block to the next
+  int64_t neighbours;                                // of a row in one staged position
+  int64_t threads;                                   // that run the prologue
+  int64_t copiers;                                   // warps that share the copies
+  int64_t terms = 1;                                 // of a staged number, 1 or 2
+  TensorCores tensorCores = TensorCores::Warpgroups; // that read what is staged
 
+  /// Returns whether each copy is of 16 bytes, begun by a thread of its own, which also writes the zeros
+  /// where the source does not reach.
+  bool copiesPositions() const { return tensorCores == TensorCores::Warps; }
   /// Counts the staged positions of a channel block.
   int64_t positions() const;
   /// Returns the bytes of the blocks of a stage, of one term.
@@ -105,6 +110,8 @@ struct FeedPlan {
   /// Counts the arrivals of a part at the barrier of its stage. Every copying thread arrives, also one that
   /// has no row to copy, so that none falls behind by a phase of a barrier without being missed.
   int64_t arrivalsOfPart() const {
+    if (copiesPositions())
+      return copyingThreads(); // each when all its copies have come
     return operands.pixels * shape::roundUp(rowsOfPart(), copyingThreads()) + operands.vectors;
   }
   /// Counts those at the barrier of a stage to which copies go straight.
@@ -118,6 +125,8 @@ struct FeedPlan {
 
 private:
   int64_t rawBlockBytes() const;
+  /// Counts the copies of 16 bytes of a part.
+  int64_t piecesOfPart() const;
   /// Counts the source's positions that a copy can bring at most.
   int64_t run() const;
 };

@@ -13,10 +13,11 @@ namespace {
 class HaloConvEmitter : WarpgroupEmitter {
 public:
   HaloConvEmitter(kernel::ConvOp op, const HaloPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), layout(plan.pipeline()), pipeline(*this, layout),
-        walk(*this, plan.axes),
+      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), layout(plan.pipeline()),
+        pipeline(*this, layout), walk(*this, plan.axes),
         feed(*this, op.prologue(), plan.feed(), plan.neighbours == 1 ? plan.sourceBlocks : 1, pipeline),
-        contract(*this, plan.channelsOfGroup(), plan.groupsOfTile()),
+        contractOwner(contractOf(*this, plan.channelsOfGroup(), plan.groupsOfTile())),
+        contract(*contractOwner),
         epilogue(*this, contract, op.epilogue(), op.getResultType(), plan.resultPlane()),
         sums(*this, contract,
              {plan.moments, plan.plainSums, plan.tile.channels, plan.roles(), consumersBarrier},
@@ -67,7 +68,8 @@ private:
   const Ring &source = pipeline.operands, &weights = pipeline.weights;
   HaloWalk walk;
   Feed feed;
-  Contract contract;
+  std::unique_ptr<Contract> contractOwner;
+  Contract &contract;
   Epilogue epilogue;
   EpilogueSums sums;
   Value channelTile;
@@ -130,10 +132,10 @@ void HaloConvEmitter::emitWeightCopies() {
   });
 }
 
-/// One warp begins the copies of weights and of the source, whose steps are the chunks of its channels in all
-/// tiles of the block. While the weights of one step go, tap by tap, the source's parts of the next step go
-/// in between, so that neither waits long for the other. Neither waits for good: the parts of a step wait for
-/// products of the steps before the last, whose weights have gone by then.
+/// The same warps begin the copies of weights and of the source, whose steps are the chunks of its channels
+/// in all tiles of the block. While the weights of one step go, tap by tap, the source's parts of the next
+/// step go in between, so that neither waits long for the other. Neither waits for good: the parts of a step
+/// wait for products of the steps before the last, whose weights have gone by then.
 void HaloConvEmitter::emitCopiesInTurn() {
   Value zero = e.index(0), tiles = e.index(1);
   if (plan.tilesOfBlock() > 1)
@@ -164,7 +166,7 @@ HaloConvEmitter::Values HaloConvEmitter::emitCopiesOfStep(Value step, Value step
   Value parts = choose(less(next, steps), e.index(plan.feed().parts()), e.index(0));
   int64_t partsOfTap = shape::ceilDiv(plan.feed().parts(), plan.fewestSteps());
   auto sent = overTaps({carried[0], carried[1], e.index(0)}, [&](ArrayRef<Value> tap, ValueRange carried) {
-    e.when(e.equal(e.thread, 0), [&] { emitWeightStage(chunk, tap, carried[0]); });
+    inThreadsOfWeights(*this, [&] { emitWeightStage(chunk, tap, carried[0]); });
     Value end = e.min(e.add(carried[2], partsOfTap), parts);
     Value rawStep = emitParts(next, carried[2], end, carried[1]);
     return Values{e.add(carried[0], 1), rawStep, end};
@@ -305,9 +307,7 @@ HaloConvEmitter::Values HaloConvEmitter::emitProducts(ValueRange accumulators, V
 /// Waits for all products and frees the stages of the last ones: that of the source, and that of the weights
 /// before step `next`.
 void HaloConvEmitter::finishProducts(Value sourceStep, Value next) {
-  contract.finish();
-  weights.free(e.sub(next, e.index(1)));
-  source.free(sourceStep);
+  contract.finish({{weights, e.sub(next, e.index(1))}, {source, sourceStep}});
 }
 
 //===-- Results -----------------------------------------------------------===//
@@ -373,7 +373,7 @@ void HaloConvEmitter::emit() {
   channelTile = e.rem(e.firstBlock, plan.channelTiles());
   feed.clearRaw();
   auto copy = [&] {
-    if (plan.tile.copiers == 2)
+    if (plan.copiesApart())
       e.when(
           e.inRange(e.thread, warp), [&] { emitSourceCopies(); },
           [&] { e.when(e.equal(e.thread, warp), [&] { emitWeightCopies(); }); });

@@ -1,5 +1,5 @@
-// Computes a conv on Hopper's tensor cores: one warp brings weights, three stage the source through the
-// prologue, and two warpgroups contract and run the epilogue.
+// Computes a conv on tensor cores: some warps bring the weights and the source, some stage the source through
+// the prologue, and two warpgroups contract and run the epilogue.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 #define KINEMA_COMPILER_TARGET_NVGPU_HALOCONV_H
 

@@ -80,8 +80,8 @@ NeighbourAxis nvidia::neighbourAxis(const shape::Window &window, int64_t source,
 }
 
 HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
-    : HaloPlan(op.prologue(), op.getSourceType(), op.getResultType(), op.getWindow().getWindow(),
-               op.getDirection() == kernel::Direction::Forward, tile) {
+    : HaloPlan(tensorCoresOf(op), op.prologue(), op.getSourceType(), op.getResultType(),
+               op.getWindow().getWindow(), op.getDirection() == kernel::Direction::Forward, tile) {
   auto yield = cast<kernel::YieldOp>(op.getEpilogue().front().getTerminator());
   stores = yield.countOf(kernel::Yield::Store);
   moments = yield.countOf(kernel::Yield::Moments);
@@ -92,10 +92,10 @@ HaloPlan::HaloPlan(kernel::ConvOp op, const HaloTile &tile)
     depthBlocks = sourceBlocks / groups;
 }
 
-HaloPlan::HaloPlan(const kernel::AccessRegion &prologue, RankedTensorType sourceType,
+HaloPlan::HaloPlan(TensorCores tensorCores, const kernel::AccessRegion &prologue, RankedTensorType sourceType,
                    RankedTensorType resultType, const shape::Window &window, bool forward,
                    const HaloTile &tile)
-    : operands(prologue) {
+    : operands(prologue), tensorCores(tensorCores) {
   auto source = sourceType.getShape(), result = resultType.getShape();
   auto direction = forward ? shape::Direction::Forward : shape::Direction::Transposed;
   for (int axis = 0; axis < 3; ++axis)
@@ -152,8 +152,9 @@ int64_t HaloPlan::pitch() const {
 }
 
 FeedPlan HaloPlan::feed() const {
-  FeedPlan feed{operands,      {},   stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
-                /*copiers=*/1, terms};
+  int64_t copiers = tensorCores == TensorCores::Warps ? tile.copiers : 1;
+  FeedPlan feed{operands, {},    stagedBlocks(), pitch(), neighbours, roles().stagingThreads(),
+                copiers,  terms, tensorCores};
   for (int axis = 0; axis < 3; ++axis)
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
   return feed;
@@ -203,7 +204,8 @@ HaloPipeline HaloPlan::pipeline() const {
   RingPlan source{"the source", sourceStages(), sourceStageBytes(),
                   roles().stagingThreads() + feed.arrivalsOfStage()};
   source.refilled = stepsOfSource() > source.stages;
-  RingPlan weights{"the weights", weightStages(), weightStageBytes(), 1, tile.cluster};
+  RingPlan weights{"the weights", weightStages(), weightStageBytes(),
+                   tensorCores == TensorCores::Warps ? roles().copyingThreads() : 1, tile.cluster};
   RingPlan raw{"the source's rows", rawStages(), feed.rawBytes(), feed.arrivalsOfPart()};
   raw.refilled = stepsOfSource() * feed.parts() > raw.stages;
   HaloPipeline pipeline{{roles(), source, weights, raw}, {}};
@@ -224,7 +226,7 @@ bool HaloPlan::groupsMatch() const {
 
 void HaloPlan::deepenRings(const Processor &processor) {
   // With more accumulators ptxas spills where it has to count many stages.
-  constexpr int64_t mostAccumulators = 112;
+  const int64_t mostAccumulators = tensorCores == TensorCores::Warps ? 96 : 112;
   if (rowTiles() * ProductShape::accumulators(tile.channels) > mostAccumulators)
     return;
   auto fit = [&](int64_t &stages, int64_t number) {
@@ -245,19 +247,27 @@ bool HaloPlan::clustersMatch() const {
          (samePhase && partials() % tile.cluster == 0 && positionTiles() % tile.cluster == 0);
 }
 
-bool HaloPlan::fits(const Processor &processor) const {
-  // Accumulators that a thread holds; where there is a choice, the epilogue gets room, and so do the loops
-  // over the taps of three axes and the stages of another block.
+/// Where there is a choice, the epilogue gets room, and so do the loops over the taps of three axes and the
+/// stages of another block.
+int64_t HaloPlan::mostAccumulators() const {
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
-  int64_t registers = rowTiles() * ProductShape::accumulators(tile.channels);
+  constexpr int64_t fragment = 4; // registers of each tile of rows
+  if (tensorCores == TensorCores::Warps)
+    return (tile.producers == 2 ? 64 : loops ? 84 : 100) - fragment * rowTiles();
   int64_t most =
       tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
   if (tile.cluster > 1)
     most -= loops ? 16 : 8;
+  return most;
+}
+
+bool HaloPlan::fits(const Processor &processor) const {
+  int64_t registers = rowTiles() * ProductShape::accumulators(tile.channels);
   // Neighbours overlap in one staged block: all is contracted at once.
   bool whole = neighbours == 1 || tile.depth == depthBlocks * 8;
   constexpr int64_t mostPositions = 6;
-  return whole && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
+  bool staged = feed().direct() || roles().stagingThreads() > 0;
+  return whole && staged && feed().keepsPositions(mostPositions) && groupsMatch() && clustersMatch() &&
          roles().exist() && tile.channels <= ProductShape::columns(roles()) &&
-         pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= most;
+         pipeline().memory.bytes() <= processor.blockSharedBytes() && registers <= mostAccumulators();
 }

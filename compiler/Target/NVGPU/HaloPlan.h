@@ -52,13 +52,16 @@ NeighbourAxis neighbourAxis(const shape::Window &window, int64_t source, int64_t
 
 /// A HaloTile holds what is chosen.
 struct HaloTile {
-  static constexpr llvm::StringLiteral schedule = "sm90.halo";
+  static llvm::StringRef schedule(TensorCores tensorCores) {
+    return tensorCores == TensorCores::Warps ? "mma.halo" : "sm90.halo";
+  }
   std::array<int64_t, 3> results; // T, H, W of a phase
   int64_t channels;               // of the result, a multiple of 8, at most 256
   int64_t depth;                  // channels of the source in a stage, a multiple of ProductShape::depth
   int64_t blocks = 0;             // that share the tiles, a multiple of the tiles of channels; 0: one each
   int64_t producers = 1;          // warpgroups that stage the source, 1 or 2
-  int64_t copiers = 1;            // warps that copy: one, or one for the source and one for the weights
+  int64_t copiers = 1;            // warps that copy: one, or one for the source and one for the weights; for
+                                  // the products of warps, so many share all copies
   int64_t cluster = 1;            // blocks that share the copies of weights, 1 or 2
   int64_t feedStages = 0;         // into which the source's rows come; 0: as many as keep memory busy
   int64_t weightStages = 0;       // of weights; 0: as many as keep L2 busy
@@ -90,13 +93,14 @@ struct HaloPlan {
   /// Plans the same conv with another tile.
   void setTile(const HaloTile &other);
   /// source, result: [N, C, T, H, W]
-  HaloPlan(const kernel::AccessRegion &prologue, mlir::RankedTensorType source, mlir::RankedTensorType result,
-           const shape::Window &window, bool forward, const HaloTile &tile);
+  HaloPlan(TensorCores tensorCores, const kernel::AccessRegion &prologue, mlir::RankedTensorType source,
+           mlir::RankedTensorType result, const shape::Window &window, bool forward, const HaloTile &tile);
 
   std::array<HaloAxis, 3> axes;
   FeedOperands operands; // that the source is made of
   HaloTile tile;
-  shape::Size3 kernel; // taps, pairs of a row being one
+  TensorCores tensorCores; // by which is contracted
+  shape::Size3 kernel;     // taps, pairs of a row being one
   int64_t clips;
   int64_t terms = 1;                  // of a number, whose products are added up (#kernel.precision)
   int64_t neighbours;                 // of a row in a staged position: 2 of an input with few channels
@@ -109,7 +113,9 @@ struct HaloPlan {
 
   static constexpr int64_t consumers = 2; // warpgroups
 
-  Roles roles() const { return {tile.producers, consumers, tile.copiers}; }
+  Roles roles() const { return {tile.producers, consumers, tile.copiers, tensorCores}; }
+  /// Returns whether one warp copies the source and another one the weights; else what copies brings both.
+  bool copiesApart() const { return tensorCores == TensorCores::Warpgroups && tile.copiers == 2; }
   /// Returns whether the blocks of each cluster can go through the same weights in step: they have as many
   /// tiles each, of the same channels and phases.
   bool clustersMatch() const;
@@ -177,14 +183,19 @@ struct HaloPlan {
   int64_t weightStageBytes() const { return terms * weightTermBytes(); }
   /// Returns whether tiles and stages have whole groups, or tiles and chunks parts of one group.
   bool groupsMatch() const;
-  /// Counts the copies of a stage of weights that a block begins.
+  /// Counts the copies of a stage of weights that a block begins or, for the products of warps, each copying
+  /// thread.
   int64_t weightCopies() const {
+    if (tensorCores == TensorCores::Warps)
+      return shape::ceilDiv(weightStageBytes() / positionBytes, roles().copyingThreads());
     return terms * shape::ceilDiv(depthOfGroup() / blockChannels, tile.cluster);
   }
   /// Gives the rings as many stages as shared memory has room for: the more there are, the less a burst of
   /// copies to one ring delays the other. The plan fits.
   void deepenRings(const Processor &processor);
   bool rowsAreFrames() const;
+  /// Counts the accumulators for which a thread has registers.
+  int64_t mostAccumulators() const;
   HaloPipeline pipeline() const;
   bool fits(const Processor &processor) const;
 };

@@ -35,7 +35,7 @@ static bool isSupported(kernel::ConvOp op) {
 /// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
 /// the accumulators and, for each row, its place in every operand and result.
 static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
-  constexpr int64_t shortLived = 60; // registers
+  const int64_t shortLived = plan.tensorCores == TensorCores::Warps ? 72 : 60; // registers
   int64_t tensors = plan.stores, rows = 2 * plan.rowTiles();
   for (kernel::AccessOperand operand : op.epilogue())
     tensors += !operand.isByChannel();
@@ -67,12 +67,12 @@ static Work workOf(kernel::ConvOp op, const HaloPlan &plan, const kernel::Traffi
   double results = plan.rowTiles() * double(ProductShape::rows) * plan.consumers * plan.tile.channels;
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix = kernel::productsOfMac(op) * products * cyclesOfProduct(plan.channelsOfGroup());
+  work.matrix = kernel::productsOfMac(op) * products *
+                cyclesOfProduct(rates, plan.tensorCores, plan.channelsOfGroup(), plan.rowTiles());
   FeedPlan feed = plan.feed();
   work.staging = plan.chunks() * feed.cyclesOfThreads(rates);
   double ofSource = feed.cyclesOfCopies(rates), ofWeights = taps * plan.weightCopies() * rates.copyCycles;
-  bool apart = plan.tile.copiers == 2;
-  work.copying = plan.chunks() * (apart ? std::max(ofSource, ofWeights) : ofSource + ofWeights);
+  work.copying = plan.chunks() * (plan.copiesApart() ? std::max(ofSource, ofWeights) : ofSource + ofWeights);
   work.source = {plan.chunks() * feed.sectorBytes(),
                  double(feed.direct() ? (plan.sourceStages() - 1) * plan.sourceStageBytes()
                                       : (plan.rawStages() - 1) * feed.rawBytes())};
@@ -111,8 +111,9 @@ static kernel::ScheduleAttr scheduleOf(kernel::ConvOp op, const HaloPlan &plan) 
   auto tile = plan.tile;
   tile.feedStages = plan.feedStages();
   tile.weightStages = plan.weightStages();
-  return makeSchedule(
-      op, {plan.grid(), plan.pipeline().memory.bytes(), plan.partials(), plan.roles().threads()}, tile);
+  return makeSchedule(op, HaloTile::schedule(plan.tensorCores),
+                      {plan.grid(), plan.pipeline().memory.bytes(), plan.partials(), plan.roles().threads()},
+                      tile);
 }
 
 /// Returns one block for each multiprocessor, if there are as many tiles, so that barriers are made and
@@ -122,6 +123,19 @@ static int64_t blocksOf(const HaloPlan &plan, const Rates &rates) {
   if (shares > plan.tile.cluster)
     shares -= shares % plan.tile.cluster;
   return std::min(plan.positionTiles(), shares) * together;
+}
+
+/// Returns how many warps may share the copies: where these go straight to the stages, all producers; else
+/// some of them stage what comes.
+static SmallVector<int64_t> copiersOfWarps(HaloPlan plan, const HaloTile &tile) {
+  plan.setTile(tile);
+  int64_t all = warpsOfGroup * tile.producers;
+  if (plan.feed().direct())
+    return {all};
+  SmallVector<int64_t> some;
+  for (int64_t copiers = tile.producers; copiers < all; copiers += tile.producers)
+    some.push_back(copiers);
+  return some;
 }
 
 SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const Processor &processor) {
@@ -151,6 +165,13 @@ SmallVector<Candidate> kinema::nvidia::haloCandidates(kernel::ConvOp op, const P
   // Considers a tile, and in a cluster if it waits for L2, which blocks then share; with two copying warps if
   // it waits for the one. A second one takes threads from the prologue.
   auto considerRoles = [&](HaloTile tile) {
+    if (plan.tensorCores == TensorCores::Warps) {
+      for (int64_t copiers : copiersOfWarps(plan, tile)) {
+        tile.copiers = copiers;
+        consider(tile);
+      }
+      return;
+    }
     for (int64_t copiers : {1, 2}) {
       tile.copiers = copiers;
       tile.cluster = 1;
@@ -215,8 +236,9 @@ kernel::ScheduleAttr kinema::nvidia::remakeHalo(kernel::ConvOp op, const Process
     parameters.fault() << "channels are " << tile.channels << ", expected a part of the result's "
                        << channels;
   parameters.check(tile.producers, 1, 2);
-  parameters.check(tile.copiers, 1, 2);
-  parameters.check(tile.cluster, 1, 2);
+  bool byWarps = plan.tensorCores == TensorCores::Warps;
+  parameters.check(tile.copiers, 1, byWarps ? warpsOfGroup * tile.producers : 2);
+  parameters.check(tile.cluster, 1, byWarps ? 1 : 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
   parameters.check(tile.weightStages, heldWeightStages, mostWeightStages);
   if (parameters.failed())

@@ -14,14 +14,14 @@ namespace {
 class HaloWeightGradEmitter : WarpgroupEmitter {
 public:
   HaloWeightGradEmitter(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()),
-        walk(*this, plan.axes),
+      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), tile(plan.tile),
+        pipeline(*this, plan.pipeline()), walk(*this, plan.axes),
         gradient(*this, op.gradient(), plan.gradientFeed(), shape::ceilDiv(plan.outputs, blockChannels),
                  pipeline, !tile.outputRows && plan.columnsReachBeyond()),
         activation(*this, op.activation(), plan.activationFeed(),
                    plan.neighbours > 1 ? 1 : shape::ceilDiv(plan.inputs, blockChannels), pipeline,
                    tile.outputRows && plan.columnsReachBeyond()),
-        contract(*this, tile.columns) {}
+        contractOwner(contractOf(*this, tile.columns)), contract(*contractOwner) {}
 
   void emit();
 
@@ -66,7 +66,8 @@ private:
   const Ring &ring = pipeline.operands; // each stage holds the gradient, then the activation
   HaloWalk walk;
   Feed gradient, activation;
-  Contract contract;
+  std::unique_ptr<Contract> contractOwner;
+  Contract &contract;
   Value rowBlock, columnBlock, chunk;
   Value outputBlock, inputBlock; // the first channel blocks of 8
   std::array<Value, 3> firstTap; // first tap of the block's box

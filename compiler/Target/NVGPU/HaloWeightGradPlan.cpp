@@ -6,7 +6,8 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 HaloWeightGradPlan::HaloWeightGradPlan(kernel::WeightGradOp op, const HaloWeightGradTile &tile)
-    : tile(tile), gradientOperands(op.gradient()), activationOperands(op.activation()) {
+    : tile(tile), gradientOperands(op.gradient()), activationOperands(op.activation()),
+      tensorCores(tensorCoresOf(op)) {
   auto dz = op.getGradientType().getShape(), x = op.getActivationType().getShape(); // [N, C, T, H, W]
   shape::Window window = op.getWindow().getWindow();
   kernel = window.kernel;
@@ -78,8 +79,8 @@ int64_t HaloWeightGradPlan::activationPitch() const {
 }
 
 FeedPlan HaloWeightGradPlan::gradientFeed() const {
-  FeedPlan feed{gradientOperands, {},   gradientBlocks(), gradientPitch(), 1, roles().stagingThreads(),
-                tile.copiers,     terms};
+  FeedPlan feed{gradientOperands, {},    gradientBlocks(), gradientPitch(), 1, roles().stagingThreads(),
+                tile.copiers,     terms, tensorCores};
   for (int axis = 0; axis < 3; ++axis) {
     const HaloAxis &halo = axes[axis];
     FeedAxis &fed = feed.axes[axis] = {1, gradientExtent(axis), halo.tile, 1, halo.result};
@@ -92,7 +93,7 @@ FeedPlan HaloWeightGradPlan::gradientFeed() const {
 FeedPlan HaloWeightGradPlan::activationFeed() const {
   FeedPlan feed{activationOperands, {},         activationBlocks(),
                 activationPitch(),  neighbours, roles().stagingThreads(),
-                tile.copiers,       terms};
+                tile.copiers,       terms,      tensorCores};
   for (int axis = 0; axis < 3; ++axis) {
     feed.axes[axis] = feedAxis(axes[axis], axis == 2 ? neighbours : 1);
     if (boxes(axis) > 1) // each box of taps reaches elsewhere
@@ -132,14 +133,19 @@ void HaloWeightGradPlan::deepenRing(const Processor &processor) {
   });
 }
 
+int64_t HaloWeightGradPlan::mostAccumulators() const {
+  if (tensorCores == TensorCores::Warps) // fragments take registers as well
+    return tile.producers + tile.consumers == 4 ? 56 : 84;
+  return tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
+}
+
 bool HaloWeightGradPlan::fits(const Processor &processor) const {
-  // The registers that are left address the products.
-  int64_t mostAccumulators = tile.producers == 2 ? 120 : tile.consumers == 2 ? 144 : 108;
+  bool staged = (gradientFeed().direct() && activationFeed().direct()) || roles().stagingThreads() > 0;
   constexpr int64_t mostProducts = 6, mostPositions = 12;
-  return gradientFeed().keepsPositions(mostPositions) && activationFeed().keepsPositions(mostPositions) &&
-         roles().exist() && tile.columns <= ProductShape::columns(roles()) &&
-         accumulators() <= mostAccumulators && productsOfConsumer() <= mostProducts &&
-         (neighbours == 1 || tile.columns == inputs) &&
+  return staged && gradientFeed().keepsPositions(mostPositions) &&
+         activationFeed().keepsPositions(mostPositions) && roles().exist() &&
+         tile.columns <= ProductShape::columns(roles()) && accumulators() <= mostAccumulators() &&
+         productsOfConsumer() <= mostProducts && (neighbours == 1 || tile.columns == inputs) &&
          pipeline().memory.bytes() <= processor.blockSharedBytes() &&
          positionBytes * std::max(gradientPitch(), activationPitch()) < ProductShape::distances;
 }

@@ -9,7 +9,9 @@ namespace kinema::nvidia {
 
 /// Holds what is chosen.
 struct HaloWeightGradTile {
-  static constexpr llvm::StringLiteral schedule = "sm90.halo_wgrad";
+  static llvm::StringRef schedule(TensorCores tensorCores) {
+    return tensorCores == TensorCores::Warps ? "mma.halo_wgrad" : "sm90.halo_wgrad";
+  }
   std::array<int64_t, 3> results; // T, H, W: positions of the gradient that are staged together
   std::array<int64_t, 3> taps;    // T, H, W: the box of the kernel that a block computes
   bool outputRows;                // the products' rows are output channels, their columns input channels
@@ -18,7 +20,7 @@ struct HaloWeightGradTile {
   int64_t consumers;              // warpgroups that contract, 2 or 3
   int64_t producers = 1;          // warpgroups that stage both operands, 1 or 2
   int64_t chunks;                 // parts of all positions, each with a partial of its own
-  int64_t copiers = 1;            // warps that begin the copies, 1 or 2
+  int64_t copiers = 1;            // warps that begin the copies: 1 or 2, or more for the products of warps
   int64_t feedStages = 0;         // raw ones through which rows come; 0: as many as keep memory busy
 
   static void forEach(auto &self, auto visit) {
@@ -51,6 +53,7 @@ struct HaloWeightGradPlan {
   shape::Size3 kernel, dilation;  // taps, where a pair of a row counts as one
   int64_t clips, outputs, inputs; // channels; inputs: those that are contracted with each tap
   int64_t existingInputs;         // of the inputs
+  TensorCores tensorCores;        // by which is contracted
   int64_t groups;                 // that share no channels
   int64_t terms;                  // of a number, whose products are added up (#kernel.precision)
   int64_t neighbours;             // in a staged position: 2 for an input with few channels
@@ -58,7 +61,7 @@ struct HaloWeightGradPlan {
 
   static constexpr int64_t stages = 2;
 
-  Roles roles() const { return {tile.producers, tile.consumers, tile.copiers}; }
+  Roles roles() const { return {tile.producers, tile.consumers, tile.copiers, tensorCores}; }
   int64_t rowTiles() const { return tile.rows / ProductShape::rows; }
   /// Returns the channels of the conv that are rows and columns, and how many of them exist: the last pair of
   /// taps of neighbours may have only one that does. Zeros are stored for the others.
@@ -136,6 +139,8 @@ struct HaloWeightGradPlan {
   /// Gives the raw ring as many stages as shared memory has room for. The plan fits.
   void deepenRing(const Processor &processor);
   PipelinePlan pipeline() const;
+  /// Counts the accumulators for which a thread has registers: those that are left address the products.
+  int64_t mostAccumulators() const;
   bool fits(const Processor &processor) const;
 };
 

@@ -33,7 +33,8 @@ static Work workOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan, cons
   double copying = gradient.cyclesOfCopies(rates) + activation.cyclesOfCopies(rates);
   double results = 4.0 * plan.resultsOfBlock() * plan.boxTaps(); // bytes
   Work work{plan.grid()};
-  work.matrix = kernel::productsOfMac(op) * tiles * products * cyclesOfProduct(tile.columns);
+  work.matrix =
+      kernel::productsOfMac(op) * tiles * products * cyclesOfProduct(rates, plan.tensorCores, tile.columns);
   work.staging = tiles * staging;
   work.copying = tiles * copying;
   work.source = {tiles * (gradient.sectorBytes() + activation.sectorBytes()),
@@ -56,7 +57,8 @@ Prediction kinema::nvidia::predictHaloWeightGrad(kernel::WeightGradOp op, const 
 static kernel::ScheduleAttr scheduleOf(kernel::WeightGradOp op, const HaloWeightGradPlan &plan) {
   auto tile = plan.tile;
   tile.feedStages = plan.rawStages();
-  return makeSchedule(op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
+  return makeSchedule(op, HaloWeightGradTile::schedule(plan.tensorCores),
+                      {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
                       tile);
 }
 
@@ -102,11 +104,18 @@ Work Search::considerChunks(HaloWeightGradPlan &plan) {
   return work;
 }
 
-/// Considers a second copying warp, which takes threads from the prologues, where the first one is waited
-/// for.
+/// Considers more copying warps, which take threads from the prologues, where one is waited for.
 void Search::considerCopiers(HaloWeightGradPlan &plan) {
   const Rates &rates = *processor.rates;
-  for (int64_t copiers : {1, 2}) {
+  int64_t all = warpsOfGroup * plan.tile.producers;
+  SmallVector<int64_t> numbers = {1, 2};
+  if (plan.tensorCores == TensorCores::Warps) {
+    for (int64_t copiers = 3; copiers < all; ++copiers)
+      numbers.push_back(copiers);
+    if (plan.gradientFeed().direct() && plan.activationFeed().direct())
+      numbers = {all}; // nothing is left to stage
+  }
+  for (int64_t copiers : numbers) {
     plan.tile.copiers = copiers;
     plan.tile.feedStages = 0;
     if (!plan.fits(processor))
@@ -114,7 +123,7 @@ void Search::considerCopiers(HaloWeightGradPlan &plan) {
     Work work = considerChunks(plan);
     if (work.copying < std::max({work.matrix, work.staging, work.cached / rates.cachedPerCycle}))
       return;
-    work.copying = 0; // the most that a second warp can bring
+    work.copying = 0; // the most that more warps can bring
     if (!best.wants(leastSecondsOf(rates, work)))
       return;
   }
@@ -195,7 +204,8 @@ static void checkTile(HaloWeightGradTile &tile, const HaloWeightGradPlan &whole,
   parameters.check(tile.columns, blockChannels, ProductShape::mostColumns, blockChannels);
   parameters.check(tile.producers, 1, 2);
   parameters.check(tile.consumers, 2, 3);
-  parameters.check(tile.copiers, 1, 2);
+  bool byWarps = whole.tensorCores == TensorCores::Warps;
+  parameters.check(tile.copiers, 1, byWarps ? warpsOfGroup * tile.producers : 2);
   parameters.check(tile.feedStages, 0, mostFeedStages);
 }
 

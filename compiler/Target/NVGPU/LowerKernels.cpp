@@ -52,7 +52,7 @@ static void begin(kernel::DefOp def, kernel::ScheduleAttr schedule, KernelEmitte
   auto function = e.begin(def, {}, e.b.getI64IntegerAttr(globalMemory));
   e.threads = *schedule.getThreads();
   function->setAttr(kernel::threadsAttribute, e.b.getI32IntegerAttr(e.threads));
-  if (const auto *processor = nvidia::processorOf(def); processor && processor->dependentLaunches)
+  if (const auto *processor = nvidia::processorOf(def); processor && processor->dependentLaunches())
     followLaunches(e);
   e.firstBlock = readIndex<NVVM::BlockIdXOp>(e);
   e.thread = readIndex<NVVM::ThreadIdXOp>(e);

@@ -12,8 +12,9 @@ namespace {
 class MatmulEmitter : WarpgroupEmitter {
 public:
   MatmulEmitter(kernel::MatmulOp op, const MatmulPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), tile(plan.tile), pipeline(*this, plan.pipeline()),
-        contract(*this, tile.channels) {}
+      : WarpgroupEmitter(e, MatmulPlan::roles.tensorCores), op(op), plan(plan), tile(plan.tile),
+        pipeline(*this, plan.pipeline()), contractOwner(contractOf(*this, tile.channels)),
+        contract(*contractOwner) {}
 
   void emit();
 
@@ -47,7 +48,8 @@ private:
   const MatmulPlan &plan;
   const MatmulTile &tile;
   Pipeline pipeline;
-  Contract contract;
+  std::unique_ptr<Contract> contractOwner;
+  Contract &contract;
   const Ring &ring = pipeline.operands; // of the right side, whose kept are the products' rows, then the left
   Value consumerThread;                 // number among the consumers' threads
 };
@@ -169,8 +171,7 @@ SmallVector<Value> MatmulEmitter::accumulate(Value firstStep) {
       contract.follow(ring, step, firstStep);
     return next;
   });
-  contract.finish();
-  ring.free(e.add(firstStep, plan.chunks() - 1));
+  contract.finish({{ring, e.add(firstStep, plan.chunks() - 1)}});
   return sums;
 }
 

@@ -25,7 +25,8 @@ static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const
   double filled = cached / rates.cachedPerCycle + rates.latency * rates.clock();
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix = plan.chunks() * products * cyclesOfProduct(tile.channels);
+  work.matrix = plan.chunks() * products *
+                cyclesOfProduct(rates, MatmulPlan::roles.tensorCores, tile.channels, plan.rowTiles());
   work.staging = plan.chunks() * std::max(copies * rates.copyCycles, filled / (tile.stages - 1));
   work.cached = plan.chunks() * cached + 2 * results;
   work.after = cyclesOfEpilogue(results, 0);

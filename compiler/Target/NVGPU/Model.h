@@ -60,10 +60,14 @@ double secondsOfStream(const Rates &rates, const kernel::Traffic &traffic, int64
 /// Returns the bytes that the launch reads and writes if each element passes once.
 inline double bytesOf(const kernel::Traffic &traffic) { return double(traffic.reads) + traffic.writes; }
 
-/// Returns the cycles of the m64 x columns x 16 products of a warpgroup whose operands lie in shared memory.
-inline double cyclesOfProduct(int64_t columns) {
+/// Returns the cycles of the m64 x columns x 16 products of a warpgroup, or of its warps, whose operands lie
+/// in shared memory. Each warp loads the columns by itself, once for the `together` products that share them.
+inline double cyclesOfProduct(const Rates &rates, TensorCores tensorCores, int64_t columns,
+                              int64_t together = 1) {
   constexpr double bytesPerCycle = 128, rowBytes = 32; // bytes of 16 contracted elements
-  return std::max(columns / 2.0, (64 + columns) * rowBytes / bytesPerCycle);
+  constexpr double warps = 4;
+  double read = 64 + (tensorCores == TensorCores::Warps ? warps * columns / together : columns);
+  return std::max(64 * 16 * columns / rates.multiplyAddsPerCycle, read * rowBytes / bytesPerCycle);
 }
 
 /// Returns the cycles of an epilogue that makes so many results, reading `operands` numbers beside each and

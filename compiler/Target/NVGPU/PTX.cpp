@@ -1,6 +1,7 @@
 #include "compiler/Target/NVGPU/PTX.h"
 
 #include "compiler/Target/Common/MachineCode.h"
+#include "compiler/Target/NVGPU/Passes.h"
 
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Pass/Pass.h"
@@ -61,7 +62,9 @@ static void makeNamesUnique(llvm::Module &module, StringRef part) {
 }
 
 void nvidia::addInlineAssembly(OpPassManager &passes) {
-  passes.nest<gpu::GPUModuleOp>().addPass(createConvertNVVMToLLVMPass());
+  OpPassManager &part = passes.nest<gpu::GPUModuleOp>();
+  part.addPass(createPollNVGPUWaits());
+  part.addPass(createConvertNVVMToLLVMPass());
 }
 
 /// Writes waits for the launch before as assembly. To LLVM their intrinsic has no effect on memory, so that

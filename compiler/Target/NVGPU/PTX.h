@@ -11,7 +11,7 @@
 
 namespace kinema::nvidia {
 
-/// Adds the last pass before generatePTX: NVVM operations that LLVM has no intrinsic for become inline
+/// Adds the last passes before generatePTX: NVVM operations that LLVM has no intrinsic for become inline
 /// assembly.
 void addInlineAssembly(mlir::OpPassManager &passes);
 

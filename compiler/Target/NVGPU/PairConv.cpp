@@ -12,11 +12,11 @@ namespace {
 class PairEmitter : WarpgroupEmitter {
 public:
   PairEmitter(kernel::PairOp op, const PairPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e), op(op), plan(plan), layout(plan.pipeline()), pipeline(*this, layout),
-        walk(*this, plan.first.axes),
+      : WarpgroupEmitter(e, plan.first.tensorCores), op(op), plan(plan), layout(plan.pipeline()),
+        pipeline(*this, layout), walk(*this, plan.first.axes),
         feed(*this, op.prologue(), plan.feed(), plan.first.sourceBlocks, pipeline),
-        middle(*this, plan.tile.channels), result(*this, plan.resultChannels()),
-        middleRegion(*this, middle, op.middle(), op.getMiddleType(), 0),
+        ofMiddle(contractOf(*this, plan.tile.channels)), ofResult(contractOf(*this, plan.resultChannels())),
+        middle(*ofMiddle), result(*ofResult), middleRegion(*this, middle, op.middle(), op.getMiddleType(), 0),
         epilogue(*this, result, op.epilogue(), op.getResultType(),
                  blockChannels * shape::product(plan.results)) {}
 
@@ -71,7 +71,8 @@ private:
   const Ring &source = pipeline.operands, &weights = pipeline.weights;
   HaloWalk walk;
   Feed feed;
-  Contract middle, result; // the products of the first conv, and of the second
+  std::unique_ptr<Contract> ofMiddle, ofResult;
+  Contract &middle, &result; // the products of the first conv, and of the second
   Epilogue middleRegion, epilogue;
   TilePlace place; // of the tile in a frame
   Value firstFrame, endFrame;
@@ -226,8 +227,7 @@ PairEmitter::Values PairEmitter::contractFrom(Contract &contract, Value step,
   Values carried = contract.zero(plan.first.rowTiles());
   carried.push_back(step);
   auto sums = body(carried);
-  contract.finish();
-  weights.free(e.sub(sums.back(), e.index(1)), less(step, sums.back()));
+  contract.finish({{weights, e.sub(sums.back(), e.index(1)), less(step, sums.back())}});
   return sums;
 }
 

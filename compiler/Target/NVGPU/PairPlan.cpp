@@ -5,7 +5,8 @@ using namespace kinema;
 using namespace kinema::nvidia;
 
 PairPlan::PairPlan(kernel::PairOp op, const PairTile &tile)
-    : first(op.prologue(), op.getSourceType(), op.getMiddleType(), op.getFirstWindow().getWindow(),
+    : first(tensorCoresOf(op), op.prologue(), op.getSourceType(), op.getMiddleType(),
+            op.getFirstWindow().getWindow(),
             /*forward=*/true, {{1, tile.rows, tile.columns}, tile.channels, tile.depth}),
       tile(tile), second(op.getSecondWindow().getWindow()) {
   auto middle = op.getMiddleType().getShape(), result = op.getResultType().getShape(); // [N, C, T, H, W]

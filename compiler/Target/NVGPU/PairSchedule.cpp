@@ -45,8 +45,11 @@ static Work workOf(kernel::PairOp op, const PairPlan &plan, const kernel::Traffi
   double depth = first.chunks() * plan.tile.depth, results = plan.tile.rows * plan.tile.columns;
 
   Work work{plan.grid()};
-  work.matrix = middleFrames * firstProducts * cyclesOfProduct(plan.tile.channels) +
-                frames * secondProducts * cyclesOfProduct(plan.resultChannels());
+  auto cyclesOf = [&](int64_t columns) {
+    return cyclesOfProduct(rates, first.tensorCores, columns, first.rowTiles());
+  };
+  work.matrix = middleFrames * firstProducts * cyclesOf(plan.tile.channels) +
+                frames * secondProducts * cyclesOf(plan.resultChannels());
   FeedPlan feed = plan.feed();
   work.staging = middleFrames * feed.cyclesOfThreads(rates);
   work.source = {middleFrames * feed.sectorBytes(),

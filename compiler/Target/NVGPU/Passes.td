@@ -238,6 +238,21 @@ def WatchNVGPUWaits : Pass<"watch-nvgpu-waits", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"waits", "waits", "waits that end">];
 }
 
+def PollNVGPUWaits : Pass<"poll-nvgpu-waits", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "let warps look at mbarriers where the processor has no instruction that waits for them";
+  let description = [{
+    Why: before compute capability 9.0 no instruction lets a warp sleep until a phase of an mbarrier ends. Kernels say
+    that they wait, and this pass, the last before assembly, makes loops of it that look at the mbarrier and leave the
+    multiprocessor to other warps in between.
+
+    Before: `nvvm.mbarrier.try_wait.parity %barrier, %parity, %ticks : !llvm.ptr<3>, i32, i32`
+
+    After: `llvm.inline_asm has_side_effects "... mbarrier.test_wait.parity.shared.b64 ..." ...`
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"waits", "waits", "waits that became loops">];
+}
+
 def LowerNVGPUToLLVM : Pass<"lower-nvgpu-to-llvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "brings functions of loops on flat buffers to the LLVM and NVVM dialects";
   let description = [{

@@ -60,8 +60,8 @@ void Ring::free(Value step, Value condition) const {
 void Ring::freeTogether(Value step) const {
   if (!plan.refilled)
     return;
-  NVVM::SyncWarpOp::create(e.b, e.loc, w.word(-1));
-  e.when(e.equal(w.lane(), 0), [&] { w.arrive(barrier(plan.empty, step)); });
+  w.warpMeets();
+  free(step);
 }
 
 //===-- The rings of a kernel ---------------------------------------------===//
@@ -81,19 +81,24 @@ void Pipeline::run(function_ref<void()> copy, function_ref<void()> stage, functi
   e.when(e.equal(e.thread, 0), [&] {
     for (const Ring *ring : {&operands, &weights, &raw})
       ring->initialise();
-    NVVM::FenceMbarrierInitOp::create(e.b, e.loc);
+    w.fenceBarriers();
   });
   w.blocksMeet(plan.cluster());
+  auto takeRegisters = [&](int64_t registers, NVVM::SetMaxRegisterAction action) {
+    if (plan.roles.tradeRegisters())
+      NVVM::SetMaxRegisterOp::create(e.b, e.loc, registers, action);
+  };
   e.when(
       e.inRange(e.thread, plan.roles.firstConsumer()),
       [&] {
-        NVVM::SetMaxRegisterOp::create(e.b, e.loc, plan.roles.producerRegisters(),
-                                       NVVM::SetMaxRegisterAction::decrease);
-        e.when(e.inRange(e.thread, plan.roles.copyingThreads()), copy, stage);
+        takeRegisters(plan.roles.producerRegisters(), NVVM::SetMaxRegisterAction::decrease);
+        if (plan.roles.stagingThreads() == 0)
+          copy();
+        else
+          e.when(e.inRange(e.thread, plan.roles.copyingThreads()), copy, stage);
       },
       [&] {
-        NVVM::SetMaxRegisterOp::create(e.b, e.loc, plan.roles.consumerRegisters(),
-                                       NVVM::SetMaxRegisterAction::increase);
+        takeRegisters(plan.roles.consumerRegisters(), NVVM::SetMaxRegisterAction::increase);
         contract();
       });
   if (plan.cluster() > 1)

@@ -21,3 +21,8 @@ const nvidia::Processor *nvidia::processorOf(mlir::Operation *at) {
                             }));
   return found;
 }
+
+nvidia::TensorCores nvidia::tensorCoresOf(mlir::Operation *at) {
+  const Processor *processor = processorOf(at);
+  return processor ? processor->tensorCores : TensorCores::None;
+}

@@ -10,6 +10,17 @@ namespace kinema::nvidia {
 
 inline constexpr int64_t warp = 32; // threads that run in step, the same on every NVIDIA GPU
 
+/// Says how tensor cores multiply, and so how operands come to them.
+enum class TensorCores {
+  None,
+  /// A warp loads fragments of operands into its registers and multiplies them (mma.sync). Operands come by
+  /// copies of 16 bytes, each begun by a thread of its own (cp.async).
+  Warps,
+  /// A warpgroup multiplies what lies in shared memory (wgmma). Operands come by copies of whole rows
+  /// (cp.async.bulk), and warpgroups trade registers.
+  Warpgroups,
+};
+
 /// States what a chip does in a second or a cycle, for the model of time (Model.h).
 struct Rates {
   int64_t multiprocessors;
@@ -50,6 +61,25 @@ inline constexpr Rates h200 = {
     .stepCycles = 128,
 };
 
+/// The rates are those of an A100 of 80 GB (SXM), by its data sheet: 312 TFLOP/s of bfloat16 products
+/// and 2.04 TB/s. The rest are estimates.
+inline constexpr Rates a100 = {
+    .multiprocessors = 108,
+    .products = 312e12 / 2,
+    .multiplyAddsPerCycle = 1024,
+    .memory = 2.04e12,
+    .cachedPerCycle = 32,
+    .launchSeconds = 2e-6,
+    .blockCycles = 2000,
+    .lanes = 64,
+    .residentThreads = 2048,
+    .latency = 0.6e-6,
+    .cachedLatency = 0.3e-6,
+    .issueCycles = 2,
+    .copyCycles = 30,
+    .stepCycles = 128,
+};
+
 /// Describes a GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in
 /// accesses of 16 bytes, and the threads of a block share its positions.
 inline constexpr Machine plainMachine = {"nvgpu.reference", /*vector=*/8,     /*vectorAlignment=*/16,
@@ -58,15 +88,12 @@ inline constexpr Machine plainMachine = {"nvgpu.reference", /*vector=*/8,     /*
 
 struct Processor {
   llvm::StringRef name;     // as LLVM, ptxas and the manifest spell it
-  llvm::StringRef features; // the oldest PTX that has it, so that older drivers read the code
+  int64_t capability;       // CUDA's number of what it can do: 80 is 8.0
+  llvm::StringRef features; // the oldest PTX that has what kernels use, so that older drivers read the code
   // A multiprocessor has so many at a time (CUDA C++ Programming Guide, "Compute Capabilities").
   int64_t warps, blocks, sharedBytes;
-  /// Says that the processor has the products of warpgroups of which the schedules `sm90.*` are made. A model
-  /// of time chooses these, so such a processor has rates too.
-  bool warpgroups = false;
-  /// Says that a launch may begin before the one before it has ended, and wait for that by itself
-  /// (programmatic dependent launch: CUDA C++ Programming Guide).
-  bool dependentLaunches = false;
+  /// A model of time chooses the schedules of tensor cores, so a processor that has some has rates too.
+  TensorCores tensorCores = TensorCores::None;
   const Rates *rates = nullptr; // null where there is no model of time
   Machine machine = plainMachine;
 
@@ -74,16 +101,21 @@ struct Processor {
   // registers and a block bytes of shared memory (CUDA occupancy calculator).
   static constexpr int64_t registers = 65536, registerStep = 256, sharedStep = 128;
   static constexpr int64_t systemSharedBytes = 1024; // of each block, which CUDA takes
+  /// Returns whether a launch may begin before the one before it has ended, and wait for that by itself
+  /// (programmatic dependent launch: CUDA C++ Programming Guide).
+  constexpr bool dependentLaunches() const { return capability >= 90; }
+  /// Returns whether a warp may sleep until a barrier's phase ends (PTX ISA, mbarrier.try_wait).
+  constexpr bool sleepsAtBarriers() const { return capability >= 90; }
   /// Returns the shared memory that a block may have.
   constexpr int64_t blockSharedBytes() const { return sharedBytes - systemSharedBytes; }
 };
 
 /// Lists Ampere (A100), Ada, Hopper and Blackwell (B200).
 inline constexpr Processor processors[] = {
-    {"sm_80", "+ptx70", 64, 32, 164 * 1024},
-    {"sm_89", "+ptx78", 48, 24, 100 * 1024},
-    {"sm_90a", "+ptx80", 64, 32, 228 * 1024, /*warpgroups=*/true, /*dependentLaunches=*/true, &h200},
-    {"sm_100", "+ptx86", 64, 32, 228 * 1024, /*warpgroups=*/false, /*dependentLaunches=*/true},
+    {"sm_80", 80, "+ptx80", 64, 32, 164 * 1024, TensorCores::Warps, &a100},
+    {"sm_89", 89, "+ptx80", 48, 24, 100 * 1024},
+    {"sm_90a", 90, "+ptx80", 64, 32, 228 * 1024, TensorCores::Warpgroups, &h200},
+    {"sm_100", 100, "+ptx86", 64, 32, 228 * 1024},
 };
 
 /// Returns the processor of this name; null where there is none.
@@ -91,6 +123,8 @@ const Processor *processorNamed(llvm::StringRef name);
 /// Returns the processor of the module that the operation is in (`kernel.target`); null, with an error at the
 /// operation, where the module's target is not of this family.
 const Processor *processorOf(mlir::Operation *at);
+/// Returns how the tensor cores of that processor multiply.
+TensorCores tensorCoresOf(mlir::Operation *at);
 
 } // namespace kinema::nvidia
 

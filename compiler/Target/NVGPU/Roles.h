@@ -7,11 +7,12 @@
 
 namespace kinema::nvidia {
 
-inline constexpr int64_t warpgroup = 4 * warp;
+inline constexpr int64_t warpsOfGroup = 4, warpgroup = warpsOfGroup * warp;
 
 struct Roles {
   int64_t producers = 1, consumers = 2; // warpgroups, the producers first
   int64_t copiers = 1;                  // of the producers' warps: the first ones, which begin copies
+  TensorCores tensorCores = TensorCores::Warpgroups;
 
   constexpr int64_t threads() const { return (producers + consumers) * warpgroup; }
   constexpr int64_t firstConsumer() const { return producers * warpgroup; }
@@ -22,14 +23,27 @@ struct Roles {
   constexpr int64_t stagingThreads() const { return producers * warpgroup - copyingThreads(); }
   constexpr int64_t stagingWarps() const { return stagingThreads() / warp; }
 
+  /// Returns whether threads trade registers; else all have as many.
+  constexpr bool tradeRegisters() const { return tensorCores == TensorCores::Warpgroups; }
   /// Returns the registers of a producer's thread and of a consumer's, in steps of 8. Together they are no
   /// more than a multiprocessor has.
-  constexpr int64_t producerRegisters() const { return producers == 2 ? 88 : consumers == 2 ? 104 : 96; }
-  constexpr int64_t consumerRegisters() const { return producers == 2 ? 168 : consumers == 2 ? 200 : 136; }
+  constexpr int64_t producerRegisters() const {
+    return !tradeRegisters() ? evenRegisters() : producers == 2 ? 88 : consumers == 2 ? 104 : 96;
+  }
+  constexpr int64_t consumerRegisters() const {
+    return !tradeRegisters() ? evenRegisters() : producers == 2 ? 168 : consumers == 2 ? 200 : 136;
+  }
   /// Returns whether there are registers for so many warpgroups.
   constexpr bool exist() const {
     int64_t all = producers * producerRegisters() + consumers * consumerRegisters();
-    return producers >= 1 && all * warpgroup <= Processor::registers && producers + consumers <= 4;
+    return producers >= 1 && copiers <= warpsOfGroup * producers && all * warpgroup <= Processor::registers &&
+           producers + consumers <= 4;
+  }
+
+private:
+  constexpr int64_t evenRegisters() const {
+    constexpr int64_t step = 8;
+    return Processor::registers / threads() / step * step;
   }
 };
 

@@ -92,15 +92,19 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
       VectorWeightGradTile::schedule, processor);
   if (!processor.rates)
     stencil.predict = stencilGrad.predict = vectors.predict = vectorGrad.predict = {};
-  if (!processor.warpgroups)
+  if (processor.tensorCores == TensorCores::None)
     return {stencil, stencilGrad, vectors, vectorGrad, referenceRow(processor)};
   auto halo = strategyOf<kernel::ConvOp, emitHaloConv, remakeHalo, haloCandidates, predictHalo>(
-      HaloTile::schedule, processor);
+      HaloTile::schedule(processor.tensorCores), processor);
   halo.goesOnWithMerges = true;
+  auto haloGrad =
+      strategyOf<kernel::WeightGradOp, emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates,
+                 predictHaloWeightGrad>(HaloWeightGradTile::schedule(processor.tensorCores), processor);
+  if (processor.tensorCores == TensorCores::Warps)
+    return {halo, haloGrad, stencil, stencilGrad, vectors, vectorGrad, referenceRow(processor)};
   return {
       halo,
-      strategyOf<kernel::WeightGradOp, emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates,
-                 predictHaloWeightGrad>(HaloWeightGradTile::schedule, processor),
+      haloGrad,
       strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(PairTile::schedule,
                                                                                     processor),
       strategyOf<kernel::MatmulOp, emitMatmul, remakeMatmul, matmulCandidates, predictMatmul>(

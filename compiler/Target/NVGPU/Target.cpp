@@ -50,8 +50,9 @@ private:
 } // namespace
 
 void NVGPUTarget::addSchedules(OpPassManager &passes, const TargetOptions &options) const {
-  if (options.pairs && processor.warpgroups && !options.reference) {
-    passes.addPass(createPairNVGPUConvs());
+  if (options.pairs && processor.tensorCores != TensorCores::None && !options.reference) {
+    if (processor.tensorCores == TensorCores::Warpgroups)
+      passes.addPass(createPairNVGPUConvs());
     passes.addPass(createStoreNVGPUGradients());
   }
   passes.addPass(createAssignNVGPUSchedules(
@@ -68,7 +69,7 @@ LogicalResult NVGPUTarget::addCode(ModuleOp lowered, const TargetOptions &option
     return failure();
   if (options.watchdog)
     machineCode.sites = std::move(code->sites);
-  machineCode.waitsForLaunches = processor.dependentLaunches;
+  machineCode.waitsForLaunches = processor.dependentLaunches();
   std::string stem = "code/" + name.str();
   for (auto [number, part] : llvm::enumerate(code->parts))
     machineCode.loaded.push_back({stem + "." + std::to_string(number) + ".cubin", std::move(part.cubin)});

@@ -97,8 +97,24 @@ void WarpgroupEmitter::arriveExpecting(Value barrier, Value bytes) {
 }
 
 void WarpgroupEmitter::fenceStores() {
+  if (tensorCores != TensorCores::Warpgroups) // what loads fragments reads as any load does
+    return;
   NVVM::FenceProxyOp::create(e.b, e.loc, NVVM::ProxyKind::async_shared,
                              NVVM::SharedSpaceAttr::get(e.b.getContext(), NVVM::SharedSpace::shared_cta));
+}
+
+void WarpgroupEmitter::fenceBarriers() {
+  if (tensorCores == TensorCores::Warpgroups)
+    NVVM::FenceMbarrierInitOp::create(e.b, e.loc);
+}
+
+void WarpgroupEmitter::copyPosition(Value to, Value from, Value exists) {
+  Value bytes = exists ? choose(exists, word(positionBytes), word(int64_t(0))) : Value();
+  NVVM::CpAsyncOp::create(e.b, e.loc, to, from, positionBytes, NVVM::LoadCacheModifierKind::CG, bytes);
+}
+
+void WarpgroupEmitter::arriveWithCopies(Value barrier) {
+  NVVM::CpAsyncMBarrierArriveOp::create(e.b, e.loc, barrier, /*noinc=*/true);
 }
 
 void WarpgroupEmitter::bulkCopy(Value to, Value from, Value bytes, Value barrier, int64_t cluster) {
@@ -151,6 +167,8 @@ Value WarpgroupEmitter::halve(Value lower, Value upper, int64_t distance) {
                                      NVVM::ShflKind::bfly, UnitAttr());
   return e.addf(kept, taken);
 }
+
+void WarpgroupEmitter::warpMeets() { NVVM::SyncWarpOp::create(e.b, e.loc, word(-1)); }
 
 void WarpgroupEmitter::meet(Value barrier, int64_t threads) {
   NVVM::BarrierOp::create(e.b, e.loc, TypeRange{}, barrier, word(threads), NVVM::BarrierReductionAttr(),

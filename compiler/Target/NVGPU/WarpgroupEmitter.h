@@ -32,9 +32,11 @@ private:
 class WarpgroupEmitter {
 public:
   /// The emitter's scratch is the block's shared memory: !llvm.ptr<3>, aligned to 128.
-  explicit WarpgroupEmitter(KernelEmitter &e) : e(e) {}
+  explicit WarpgroupEmitter(KernelEmitter &e, TensorCores tensorCores = TensorCores::None)
+      : e(e), tensorCores(tensorCores) {}
 
   KernelEmitter &e;
+  const TensorCores tensorCores; // that the kernel uses
 
   // These are words of 32 bits, as the machine's instructions take them.
   mlir::Value word(int64_t value);
@@ -69,6 +71,13 @@ public:
   void arriveExpecting(mlir::Value barrier, mlir::Value bytes);
   /// Makes what this thread stored to shared memory visible to the tensor cores.
   void fenceStores();
+  /// Makes the mbarriers that this thread has made visible to bulk copies, if there are any.
+  void fenceBarriers();
+  /// Copies one position of 16 bytes of global memory to shared memory `to`, by this thread; where `exists`
+  /// does not hold, zeros are written there. Null: it holds.
+  void copyPosition(mlir::Value to, mlir::Value from, mlir::Value exists = {});
+  /// Lets this thread arrive at an mbarrier as soon as its copies have.
+  void arriveWithCopies(mlir::Value barrier);
   /// Copies `bytes` bytes (a word) of global memory to shared memory `to`; they count for the barrier. In a
   /// cluster of several blocks, each of them gets the copy, at the same places.
   void bulkCopy(mlir::Value to, mlir::Value from, mlir::Value bytes, mlir::Value barrier,
@@ -87,6 +96,8 @@ public:
   /// lane gets the sum of both their `lower`, the other one that of their `upper`. The values are floats or
   /// vectors of them.
   mlir::Value halve(mlir::Value lower, mlir::Value upper, int64_t distance);
+  /// Lets the threads of each warp meet.
+  void warpMeets();
   /// Lets `threads` threads meet at the named barrier.
   void meet(mlir::Value barrier, int64_t threads);
   void meet(int64_t barrier, int64_t threads) { meet(word(barrier), threads); }

@@ -1,5 +1,6 @@
 // Implements the pass watch-nvgpu-waits.
 #include "compiler/Target/NVGPU/Passes.h"
+#include "compiler/Target/NVGPU/PollWaits.h"
 #include "dialects/Kernel/Attributes.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -16,15 +17,15 @@ using namespace mlir;
 using namespace kinema;
 
 /// Waits for an mbarrier for a limited time. The operands are the mbarrier, the parity, how long a look may
-/// take, and the record; {0} is the site and {1} the limit in nanoseconds. The record is one word, so that it
-/// is whole even if several threads write it. The labels belong to the block of assembly.
+/// take, and the record; {0} is the site, {1} the limit in nanoseconds and {2} the look. The record is one
+/// word, so that it is whole even if several threads write it. The labels belong to the block of assembly.
 static constexpr char boundedWait[] = R"({{
 .reg .pred done;
 .reg .b64 begin, now, told, part;
 .reg .b32 number;
 mov.u64 begin, %globaltimer;
 LOOK:
-mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1, $2;
+{2}
 @done bra DONE;
 mov.u64 now, %globaltimer;
 sub.u64 now, now, begin;
@@ -66,10 +67,10 @@ static Value addRecord(LLVM::LLVMFuncOp kernel) {
   return kernel.getBody().front().addArgument(pointer, kernel.getLoc());
 }
 
-static void bound(NVVM::MBarrierTryWaitParityOp wait, Value record, int64_t site) {
+static void bound(NVVM::MBarrierTryWaitParityOp wait, Value record, int64_t site, StringRef look) {
   OpBuilder b(wait);
   Value barrier = LLVM::PtrToIntOp::create(b, wait.getLoc(), b.getI32Type(), wait.getAddr());
-  std::string text = llvm::formatv(boundedWait, (site + 1) << siteShift, limit);
+  std::string text = llvm::formatv(boundedWait, (site + 1) << siteShift, limit, look);
   LLVM::InlineAsmOp::create(b, wait.getLoc(), TypeRange(),
                             ValueRange{barrier, wait.getPhase(), wait.getTicks(), record}, text,
                             "r,r,r,l,~{memory}", /*has_side_effects=*/true, /*is_align_stack=*/false,
@@ -80,6 +81,9 @@ static void bound(NVVM::MBarrierTryWaitParityOp wait, Value record, int64_t site
 namespace {
 struct WatchNVGPUWaits : kinema::impl::WatchNVGPUWaitsBase<WatchNVGPUWaits> {
   void runOnOperation() override {
+    const nvidia::Processor *processor = nvidia::processorOf(getOperation());
+    if (!processor)
+      return signalPassFailure();
     SmallVector<Attribute> sites;
     Builder b(&getContext());
     for (auto part : getOperation().getOps<gpu::GPUModuleOp>())
@@ -91,7 +95,7 @@ struct WatchNVGPUWaits : kinema::impl::WatchNVGPUWaitsBase<WatchNVGPUWaits> {
         kernel.walk([&](NVVM::MBarrierTryWaitParityOp wait) { found.push_back(wait); });
         for (NVVM::MBarrierTryWaitParityOp wait : found) {
           std::string name = nameOf(kernel, wait);
-          bound(wait, record, int64_t(sites.size()));
+          bound(wait, record, int64_t(sites.size()), nvidia::lookAtBarrier(*processor));
           sites.push_back(b.getStringAttr(name));
           ++waits;
         }

@@ -34,6 +34,7 @@ struct ConvCase {
   shape::Size3 input;
   shape::Window window = {};
   bool terms = false;
+  const char *processor = hopper;
 
   bool isNarrow() const { return block == StorageRules::inputBlock; }
   shape::Size3 output() const { return *shape::windowOutput(input, window); }
@@ -82,6 +83,24 @@ inline ConvCase byTerms(ConvCase c) {
   c.name += ", by terms";
   c.terms = true;
   return c;
+}
+
+/// Returns the case on another processor.
+template <typename Case> Case on(const char *processor, Case c) {
+  c.name += std::string(", ") + processor;
+  c.processor = processor;
+  return c;
+}
+
+/// Returns, on another processor, those of the cases that have one of the names, or the others.
+template <typename Case>
+std::vector<Case> casesOn(const char *processor, const std::vector<Case> &cases,
+                          llvm::ArrayRef<const char *> names, bool others = false) {
+  std::vector<Case> some;
+  for (const Case &c : cases)
+    if (llvm::is_contained(names, llvm::StringRef(c.name)) != others)
+      some.push_back(on(processor, c));
+  return some;
 }
 
 /// Returns numbers of which products of terms, and few thousand sums of these, are exact in any order: 1, -1,

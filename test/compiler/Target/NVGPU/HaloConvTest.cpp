@@ -99,7 +99,7 @@ void emitMerge(KernelRegion &region, const Case &c) {
 
 /// Returns the conv; where regions are fused, batch norm and ReLU come before it.
 OwningOpRef<ModuleOp> convKernel(const Case &c, Fusion fusion) {
-  KernelBuilder k;
+  KernelBuilder k(c.processor);
   RankedTensorType source = c.forward() ? c.inputType() : c.outputType();
   Value weight = k.operand(c.weightType(/*exchanged=*/!c.forward()));
   KernelRegion prologue = fusion == Fusion::None ? k.identity(source) : k.normalised(source, c.terms);
@@ -149,7 +149,7 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) 
   tile.blocks = 2 * nvidia::HaloPlan(conv, tile).channelTiles();
   tile.producers = 2;
   tile.copiers = copiers;
-  tile.cluster = cluster;
+  tile.cluster = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warpgroups ? cluster : 1;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
     tile.cluster = 1;
   return scheduled(kernel, tile);
@@ -212,6 +212,18 @@ TEST_P(HaloConv, LastBlockMerges) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, HaloConv, ::testing::ValuesIn(cases()), caseName);
+
+/// Some of the cases for the products of warps: of each kind of feed and of each way through the taps one.
+static constexpr const char *withWarps[] = {
+    "temporal stride 2",   "odd channels",           "stem",
+    "floats, stride 1",    "groups of 4 to 8",       "gradient stride 2",
+    "shortcut's gradient", "odd channels, by terms", "gradient beside a pool's"};
+
+INSTANTIATE_TEST_SUITE_P(WithWarps, HaloConv, ::testing::ValuesIn(casesOn("sm_80", cases(), withWarps)),
+                         caseName);
+INSTANTIATE_TEST_SUITE_P(OthersWithWarps, HaloConv,
+                         ::testing::ValuesIn(casesOn("sm_80", cases(), withWarps, /*others=*/true)),
+                         caseName);
 
 TEST(HaloConvTiles, RowsMayBeFrames) {
   for (const shape::Window &window : {spatial, whole})
@@ -316,8 +328,9 @@ const Case plainConv = {{.name = "plain", .in = 96, .out = 16, .input = {1, 14, 
 constexpr HaloTile fewChannels = {
     .results = {1, 14, 7}, .channels = 16, .depth = 16, .blocks = 1, .feedStages = 2, .weightStages = 4};
 
-size_t mutantsFound(const Case &c, Fusion fusion, const HaloTile &tile) {
-  return expectMutantsFound(*scheduled(*convKernel(c, fusion), tile), operandsOf(c, fusion));
+size_t mutantsFound(const Case &c, Fusion fusion, const HaloTile &tile,
+                    llvm::function_ref<bool(StringRef)> concerns = {}) {
+  return expectMutantsFound(*scheduled(*convKernel(c, fusion), tile), operandsOf(c, fusion), concerns);
 }
 
 } // namespace
@@ -342,6 +355,44 @@ TEST(HaloConvMutants, OfAClusterAreFound) {
                              .feedStages = 2,
                              .weightStages = 4};
   EXPECT_GE(mutantsFound(c, Fusion::None, tile), 35u);
+}
+
+TEST(HaloConvMutants, OfAPlainConvByWarpsAreFound) {
+  HaloTile tile = fewChannels;
+  tile.copiers = 4; // nothing is left to stage
+  // A thread arrives for weights when all its copies before have come, and those of the source go before.
+  auto isNotImplied = [](StringRef mutant) {
+    return !mutant.starts_with(
+        "drop nvvm.mbarrier.try_wait.parity at loc(\"waits until a stage of the source is "
+        "full\")");
+  };
+  EXPECT_GE(mutantsFound(on("sm_80", plainConv), Fusion::None, tile, isNotImplied), 30u);
+}
+
+namespace {
+const Case fusedGradient = {{.name = "fused",
+                             .clips = 2,
+                             .in = 16,
+                             .out = 96,
+                             .input = {1, 14, 14},
+                             .window = {.kernel = {1, 1, 3}, .stride = {1, 1, 2}, .padHigh = {0, 0, 1}}},
+                            kernel::Direction::Transposed};
+bool isBarrier(StringRef mutant) { return mutant.starts_with("drop nvvm.barrier"); }
+} // namespace
+
+TEST(HaloConvMutants, OfAFusedGradientByWarpsAreFound) {
+  HaloTile tile = fewChannels;
+  tile.copiers = 2;
+  // The rings come round within a tile, which orders the sums of two tiles as barriers do.
+  auto isNoBarrier = [](StringRef mutant) { return !isBarrier(mutant); };
+  EXPECT_GE(mutantsFound(on("sm_80", fusedGradient), Fusion::Regions, tile, isNoBarrier), 30u);
+}
+
+TEST(HaloConvMutants, OfBarriersByWarpsAreFound) {
+  HaloTile tile = fewChannels;
+  tile.copiers = 2;
+  tile.depth = 48; // no ring comes round within a tile
+  mutantsFound(on("sm_80", fusedGradient), Fusion::Regions, tile, isBarrier);
 }
 
 TEST(HaloConvMutants, ADeadlockIsNamed) {

@@ -104,7 +104,7 @@ KernelRegion gradientOfNorm(KernelBuilder &k, const Case &c) {
 
 /// Returns the weight gradient; where regions are fused, of batch norm's gradient by a batch norm with ReLU.
 OwningOpRef<ModuleOp> weightGradKernel(const Case &c, Fusion fusion) {
-  KernelBuilder k;
+  KernelBuilder k(c.processor);
   bool isPlain = fusion == Fusion::None;
   KernelRegion gradient = isPlain ? k.identity(c.outputType()) : gradientOfNorm(k, c);
   KernelRegion activation = isPlain ? k.identity(c.inputType()) : k.normalised(c.inputType(), c.terms);
@@ -194,12 +194,30 @@ TEST(HaloWeightGradRing, DeepensWithinABlocksMemory) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, HaloWeightGrad, ::testing::ValuesIn(cases()), caseName);
 
+/// Some of the cases for the products of warps.
+static constexpr const char *withWarps[] = {"output rows",
+                                            "two row tiles",
+                                            "spatial stride 2 in parts",
+                                            "whole in parts",
+                                            "some taps of a stem",
+                                            "groups, columns in parts",
+                                            "a gradient of floats",
+                                            "odd channels",
+                                            "stem",
+                                            "whole stride 2, by terms"};
+
+INSTANTIATE_TEST_SUITE_P(WithWarps, HaloWeightGrad, ::testing::ValuesIn(casesOn("sm_80", cases(), withWarps)),
+                         caseName);
+INSTANTIATE_TEST_SUITE_P(OthersWithWarps, HaloWeightGrad,
+                         ::testing::ValuesIn(casesOn("sm_80", cases(), withWarps, /*others=*/true)),
+                         caseName);
+
 static size_t mutantsFound(const Case &c, Fusion fusion) {
   return expectMutantsFound(*scheduled(*weightGradKernel(c, fusion), c.tile), operandsOf(c, fusion));
 }
 
 // Four tiles of positions and more, so that each of the two stages comes round, and positions for each warp
-// that stages.
+// that stages, or each thread that copies.
 
 TEST(HaloWeightGradMutants, OfAPlainOneAreFound) {
   const Case c = {{.name = "plain", .in = 16, .out = 64, .input = {1, 8, 6}, .window = spatial},
@@ -219,6 +237,24 @@ TEST(HaloWeightGradMutants, OfAFusedStridedOneAreFound) {
       {.name = "strided", .in = 64, .out = 16, .input = {1, 16, 10}, .window = spatial2},
       Tile{.results = {1, 2, 5}, .taps = {1, 1, 3}, .outputRows = false, .columns = 16, .feedStages = 2}};
   EXPECT_GE(mutantsFound(c, Fusion::Regions), 20u);
+}
+
+TEST(HaloWeightGradMutants, OfAPlainOneByWarpsAreFound) {
+  const Case c = {{.name = "plain", .in = 32, .out = 64, .input = {1, 16, 6}, .window = spatial},
+                  Tile{.results = {1, 4, 6}, .taps = {1, 1, 3}, .columns = 32, .consumers = 2, .copiers = 4}};
+  EXPECT_GE(mutantsFound(on("sm_80", c), Fusion::None), 20u);
+}
+
+TEST(HaloWeightGradMutants, OfAFusedOneByWarpsAreFound) {
+  const Case c = {{.name = "strided", .in = 64, .out = 32, .input = {1, 16, 20}, .window = spatial2},
+                  Tile{.results = {1, 2, 10},
+                       .taps = {1, 1, 3},
+                       .outputRows = false,
+                       .columns = 32,
+                       .consumers = 2,
+                       .copiers = 2,
+                       .feedStages = 2}};
+  EXPECT_GE(mutantsFound(on("sm_80", c), Fusion::Regions), 20u);
 }
 
 TEST(HaloWeightGradMutants, OfAStemsAreFound) {

@@ -56,8 +56,9 @@ KernelRegion KernelBuilder::normalised(RankedTensorType x, bool byTerms) {
 
 //===-- Kernels -----------------------------------------------------------===//
 
-KernelBuilder::KernelBuilder()
+KernelBuilder::KernelBuilder(StringRef processor)
     : module(ModuleOp::create(UnknownLoc::get(&context()))), b(module->getLoc(), module->getBodyRegion()) {
+  setTarget(*module, kernel::TargetKind::CUDA, processor);
   auto def = kernel::DefOp::create(b, "k", b.getStrArrayAttr({"test"}));
   b.setInsertionPointToEnd(&def.getBody().emplaceBlock());
 }

@@ -65,7 +65,7 @@ public:
   /// Counts the counters that a kernel that goes on with a merge has behind its operands.
   static constexpr int64_t counters = 32;
 
-  KernelBuilder();
+  explicit KernelBuilder(llvm::StringRef processor = hopper);
 
   mlir::Value operand(mlir::RankedTensorType type);
   /// Returns the region that reads a tensor as it is.
@@ -106,7 +106,7 @@ private:
   mlir::ImplicitLocOpBuilder b;
 };
 
-/// Returns the kernel with the schedule of a tile or, without one, with the best candidate for Hopper.
+/// Returns the kernel with the schedule of a tile or, without one, with the best candidate for its processor.
 template <typename Op, typename Tile>
 mlir::OwningOpRef<mlir::ModuleOp>
 scheduledAs(mlir::ModuleOp kernel, const std::type_identity_t<std::optional<Tile>> &tile,
@@ -114,7 +114,7 @@ scheduledAs(mlir::ModuleOp kernel, const std::type_identity_t<std::optional<Tile
             llvm::SmallVector<Candidate> (*candidatesOf)(Op, const nvidia::Processor &)) {
   mlir::OwningOpRef<mlir::ModuleOp> copy = kernel.clone();
   auto op = mlir::cast<Op>(defOf(*copy).getKernel());
-  auto candidates = candidatesOf(op, *nvidia::processorNamed(hopper));
+  auto candidates = candidatesOf(op, *nvidia::processorOf(op));
   if (candidates.empty())
     ADD_FAILURE() << "the kernel has no schedule";
   else

@@ -66,9 +66,10 @@ MLIRContext &kinema::testing::contextOfThread() {
   return *context;
 }
 
-static std::string textOf(kernel::DefOp def) {
+static std::string textOf(kernel::DefOp def, const std::string &processor) {
   OpBuilder builder(def.getContext());
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(def.getContext()));
+  setTarget(*module, kernel::TargetKind::CUDA, processor);
   builder.setInsertionPointToStart(module->getBody());
   auto copy = cast<kernel::DefOp>(builder.clone(*def));
   copy.setSymName("k");
@@ -79,7 +80,7 @@ static std::string textOf(kernel::DefOp def) {
   return text;
 }
 
-static std::vector<NetworkKernel> kernelsOf(ModuleOp planned) {
+static std::vector<NetworkKernel> kernelsOf(ModuleOp planned, const std::string &processor) {
   llvm::StringMap<int64_t> work;
   planned.walk([&](kernel::LaunchOp launch) {
     work[launch.getKernel()] = launch.getMacs() + launch.getReads() + launch.getWrites();
@@ -89,7 +90,7 @@ static std::vector<NetworkKernel> kernelsOf(ModuleOp planned) {
     kernels.push_back({.layer = cast<StringAttr>(def.getLayers()[0]).str(),
                        .work = work.lookup(def.getSymName()),
                        .operation = def.getKernel()->getName().stripDialect().str(),
-                       .text = textOf(def)});
+                       .text = textOf(def, processor)});
   return kernels;
 }
 
@@ -102,7 +103,7 @@ static bool givesScores(ModuleOp module) {
 static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string &errors) {
   CompileOptions options;
   options.train = plan.train;
-  options.target = targetNamed("sm_90a");
+  options.target = targetNamed(plan.processor);
   options.precision = plan.precision;
   for (const FrontendOptions &sizes : plan.sizes) {
     std::string messages;
@@ -112,7 +113,7 @@ static std::vector<NetworkKernel> kernelsOf(const NetworkPlan &plan, std::string
         (!plan.train || givesScores(compilation.module()))) {
       if (compilation.proceedTo(Phase::Planned) == Outcome::Done) {
         errors.clear();
-        return kernelsOf(compilation.module());
+        return kernelsOf(compilation.module(), plan.processor);
       }
     } else if (messages.empty())
       return {};

@@ -2,6 +2,8 @@
 #ifndef KINEMA_TEST_COMPILER_TARGET_NVGPU_NETWORKKERNELS_H
 #define KINEMA_TEST_COMPILER_TARGET_NVGPU_NETWORKKERNELS_H
 
+#include "test/compiler/Target/Common/TargetUnderTest.h"
+
 #include "compiler/Pipelines/Compile.h"
 
 #include <functional>
@@ -17,6 +19,7 @@ struct NetworkPlan {
   std::vector<FrontendOptions> sizes; // the first that the network takes
   kernel::Precision precision = kernel::Precision::BF16;
   bool train = true;
+  std::string processor = hopper;
 };
 
 /// A kernel and the first place where it was found.
@@ -25,7 +28,7 @@ struct NetworkKernel {
   std::string layer;
   int64_t work = 0;      // multiply-adds and bytes of a launch
   std::string operation; // its name in the dialect
-  std::string text;      // a module with one kernel.def @k, scheduled for sm_90a, without layers
+  std::string text;      // a module for the plan's processor with one scheduled kernel.def @k, without layers
 };
 
 /// Returns what a network's file is called in its folder: torchvision/r3d_18.

@@ -2,6 +2,7 @@
 // operation on the same numbers.
 //
 // usage: nvgpu-networks-test MODELS [--networks NAME,...] [--precisions NAME,...] [--work WORK] [--kind KIND]
+//        [--processor NAME]
 // A kind's smallest kernel is made smaller still, until it is no more WORK (multiply-adds and bytes); those
 // that cannot be are told. With KIND (the beginning of an operation's name), those alone.
 #include "test/compiler/Target/CPU/HostKernel.h"
@@ -235,7 +236,7 @@ std::vector<FrontendOptions> smallSizes() {
 }
 
 std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks,
-                                 const std::string &precisions) {
+                                 const std::string &precisions, const std::string &processor) {
   std::vector<NetworkPlan> plans;
   SmallVector<StringRef> wanted;
   StringRef(precisions).split(wanted, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
@@ -246,7 +247,7 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
         if (wanted.empty() || llvm::is_contained(wanted, name))
           plans.push_back({fmt::format("{} {} {}", networkName(path, models), name.str(),
                                        train ? "training" : "inference"),
-                           path, smallSizes(), precision, train});
+                           path, smallSizes(), precision, train, processor});
       }
   return plans;
 }
@@ -265,14 +266,14 @@ std::vector<NetworkKernel> oneOfEachKind(std::vector<NetworkKernel> kernels) {
   return chosen;
 }
 
-std::string models, networks, precisions, wantedKind;
+std::string models, networks, precisions, wantedKind, processor = hopper;
 int64_t mostWork = 8000000;
 
 } // namespace
 
 TEST(Networks, EveryKindOfKernelAgreesWithTheReference) {
   std::vector<std::string> wrong;
-  std::vector<NetworkPlan> plans = plansOf(models, networks, precisions);
+  std::vector<NetworkPlan> plans = plansOf(models, networks, precisions, processor);
   std::vector<NetworkKernel> all;
   for (const NetworkKernel &kernel : kernelsOf(plans, wrong))
     llvm::append_range(all, withFewParameters(kernel));
@@ -337,6 +338,8 @@ int main(int argc, char **argv) {
   networks = valueOf("--networks", argc, argv);
   precisions = valueOf("--precisions", argc, argv);
   wantedKind = valueOf("--kind", argc, argv);
+  if (std::string name = valueOf("--processor", argc, argv); !name.empty())
+    processor = name;
   if (std::string work = valueOf("--work", argc, argv); !work.empty())
     mostWork = std::stoll(work);
   return RUN_ALL_TESTS();

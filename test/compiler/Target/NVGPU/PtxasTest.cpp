@@ -4,7 +4,7 @@
 // LLVM gets of it, what makes PTX of that, or ptxas has changed; a run in which nothing has changed since a
 // good one does nothing.
 //
-// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--update]
+// usage: nvgpu-ptxas-test MODELS CACHE KINDS [--networks NAME,...] [--processor NAME] [--update]
 // exit status 77: there is no ptxas; --update writes what is found to the file KINDS
 #include "test/compiler/Target/Common/TargetUnderTest.h"
 #include "test/compiler/Target/NVGPU/MachineCodeKinds.h"
@@ -78,8 +78,6 @@ struct Assembled {
   std::string name, ptx;
 };
 
-const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::hopper);
-
 std::string hashOf(StringRef text) { return fmt::format("k{:016x}", llvm::xxh3_64bits(text)); }
 
 /// Returns what LLVM gets of a kernel.
@@ -104,12 +102,13 @@ Lowered lower(const NetworkKernel &kernel, const std::string &tools) {
   auto schedule = kernel::scheduleOf(defOf(*result.module).getKernel());
   result.threads = *schedule.getThreads();
   result.dynamicShared = schedule.getScratch();
-  kinema::testing::setTarget(*result.module, kernel::TargetKind::CUDA, kinema::testing::hopper);
   PassManager passes(&context);
   nvidia::buildLoweringPipeline(passes);
   if (failed(passes.run(*result.module)))
     return result;
   std::string text = tools;
+  if (StringRef name = nvidia::processorOf(*result.module)->name; name != hopper)
+    text += name;
   llvm::raw_string_ostream stream(text);
   partOf(*result.module)->print(stream, OpPrintingFlags().useLocalScope());
   result.name = hashOf(text);
@@ -130,7 +129,7 @@ Assembled generate(Lowered &kernel, std::string &error) {
     return {kernel.name, ""};
   gpu::GPUModuleOp part = partOf(*kernel.module);
   part.setName(kernel.name);
-  auto text = nvidia::generatePTX(part, processor);
+  auto text = nvidia::generatePTX(part, *nvidia::processorOf(part));
   return {kernel.name, succeeded(text) ? std::move(*text) : ""};
 }
 
@@ -154,7 +153,8 @@ void disassemble(const std::string &nvdisasm, StringRef cubin, std::map<std::str
 }
 
 /// Returns what ptxas says about each kernel of one run, by name.
-std::map<std::string, Verdict> assemble(const Tools &tools, ArrayRef<Assembled> batch, std::string &error) {
+std::map<std::string, Verdict> assemble(const Tools &tools, const nvidia::Processor &processor,
+                                        ArrayRef<Assembled> batch, std::string &error) {
   std::vector<std::string> texts;
   for (const Assembled &kernel : batch)
     texts.push_back(kernel.ptx);
@@ -187,7 +187,7 @@ struct Kernel {
 };
 
 /// Why a kernel will not do; nothing where it will.
-std::string complaint(const Kernel &kernel, const Verdict &verdict) {
+std::string complaint(const nvidia::Processor &processor, const Kernel &kernel, const Verdict &verdict) {
   const nvidia::Resources &r = verdict.resources;
   std::string text;
   if (r.spillBytes || r.stackBytes)
@@ -210,7 +210,8 @@ json readCache(const std::string &path) {
 
 /// Training and inference of every network, as large as it is written; two of them also in f32, whose kernels
 /// all have the reference lowering, and by terms.
-std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks) {
+std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &networks,
+                                 const nvidia::Processor &processor) {
   std::vector<NetworkPlan> plans;
   for (const std::string &path : networksOf(models, networks)) {
     std::string network = networkName(path, models);
@@ -225,7 +226,8 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
                          path,
                          {FrontendOptions()},
                          precision,
-                         train});
+                         train,
+                         processor.name.str()});
   }
   return plans;
 }
@@ -233,8 +235,8 @@ std::vector<NetworkPlan> plansOf(const std::string &models, const std::string &n
 /// Lowers the kernels and has those assembled that the cache does not know.
 class Judge {
 public:
-  Judge(const Tools &tools, json &cache, const std::string &cachePath)
-      : tools(tools), cache(cache), cachePath(cachePath) {}
+  Judge(const Tools &tools, const nvidia::Processor &processor, json &cache, const std::string &cachePath)
+      : tools(tools), processor(processor), cache(cache), cachePath(cachePath) {}
 
   std::vector<Kernel> judge(const std::vector<NetworkKernel> &kernels) {
     constexpr size_t together = 8;
@@ -258,7 +260,7 @@ private:
     if (unknown.empty())
       return;
     std::string error;
-    auto verdicts = assemble(tools, unknown, error);
+    auto verdicts = assemble(tools, processor, unknown, error);
     std::lock_guard lock(mutex);
     for (Kernel &kernel : judged)
       kernel.error += error;
@@ -273,6 +275,7 @@ private:
   }
 
   const Tools &tools;
+  const nvidia::Processor &processor;
   json &cache;
   const std::string &cachePath;
   std::mutex mutex;
@@ -313,7 +316,7 @@ std::vector<std::string> withoutKnown(std::vector<std::string> wrong, const json
 }
 
 /// Everything that is wrong, a line each; tells what ptxas advises.
-std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
+std::vector<std::string> report(const std::vector<NetworkPlan> &plans, const nvidia::Processor &processor,
                                 const std::vector<NetworkKernel> &kernels, const std::vector<Kernel> &judged,
                                 const json &cache) {
   std::vector<std::string> wrong;
@@ -322,7 +325,7 @@ std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
     const NetworkPlan &plan = plans[kernels[i].plan];
     auto verdict = cache.value(judged[i].name, Verdict());
     advised[plan.network] += llvm::any_of(verdict.warnings, isAdvice);
-    std::string why = judged[i].error + complaint(judged[i], verdict);
+    std::string why = judged[i].error + complaint(processor, judged[i], verdict);
     if (!why.empty())
       wrong.push_back(fmt::format("{}: {}", placeOf(plan, kernels[i]), why));
   }
@@ -332,15 +335,14 @@ std::vector<std::string> report(const std::vector<NetworkPlan> &plans,
   return wrong;
 }
 
-/// Compares what the kernels' machine code does with what the file knows of these networks, or updates that.
-std::vector<std::string> compareKinds(const std::string &path, const std::string &networks, bool update,
+/// Compares what the kernels' machine code does with what the file knows under this name, or updates that.
+std::vector<std::string> compareKinds(const std::string &path, const std::string &name, bool update,
                                       const std::vector<Kernel> &judged, const json &cache) {
   Kinds found;
   for (const Kernel &kernel : judged)
     if (kernel.error.empty())
       found[kernel.kind].add(cache.value(kernel.name, Verdict()).counts);
   json file = readCache(path);
-  std::string name = networks.empty() ? "all" : networks;
   if (update) {
     file[name] = found;
     writeWhole(path, file.dump(2) + "\n");
@@ -377,6 +379,16 @@ int main(int argc, char **argv) {
   std::string models = argv[1], cachePath = argv[2], kinds = argv[3],
               networks = valueOf("--networks", argc, argv);
   bool update = llvm::is_contained(ArrayRef(argv, argc).drop_front(), StringRef("--update"));
+  std::string processorName = valueOf("--processor", argc, argv);
+  const nvidia::Processor *processor =
+      nvidia::processorNamed(processorName.empty() ? hopper : processorName.c_str());
+  if (!processor) {
+    fmt::print("no processor is called {}\n", processorName);
+    return 1;
+  }
+  std::string name = networks.empty() ? "all" : networks; // of what the files know
+  if (!processorName.empty())
+    name = processorName + " " + name;
   auto tools = findTools();
   if (!tools) {
     fmt::print("skipped: there is no ptxas\n");
@@ -384,28 +396,28 @@ int main(int argc, char **argv) {
   }
   json cache = readCache(cachePath);
   std::string stamp = stampOf(argv[0], models, tools->hash + hashOf(readWhole(kinds).value_or(""))),
-              good = "good " + networks;
+              good = "good " + name;
   if (!update && cache.value(good, "") == stamp) {
     fmt::print("nothing has changed since all was good\n");
     return 0;
   }
   std::vector<std::string> wrong;
-  std::vector<NetworkPlan> plans = plansOf(models, networks);
+  std::vector<NetworkPlan> plans = plansOf(models, networks, *processor);
   std::vector<NetworkKernel> kernels = kernelsOf(plans, wrong);
   fmt::print("{} plans, {} different kernels\n", plans.size(), kernels.size());
   std::fflush(stdout);
   size_t before = cache.size();
-  std::vector<Kernel> judged = Judge(*tools, cache, cachePath).judge(kernels);
+  std::vector<Kernel> judged = Judge(*tools, *processor, cache, cachePath).judge(kernels);
   fmt::print("{} kernels assembled now\n", cache.size() - before);
-  llvm::append_range(wrong, report(plans, kernels, judged, cache));
+  llvm::append_range(wrong, report(plans, *processor, kernels, judged, cache));
   constexpr char knownRelease[] = "13.0"; // the release of ptxas whose code the file describes
   if (!tools->nvdisasm)
     fmt::print("the machine code was not read: there is no nvdisasm\n");
   else if (releaseOf(tools->ptxas) != knownRelease)
     fmt::print("the machine code was not compared: ptxas is of another release than {}\n", knownRelease);
   else
-    llvm::append_range(wrong, compareKinds(kinds, networks, update, judged, cache));
-  wrong = withoutKnown(std::move(wrong), readCache(kinds), networks.empty());
+    llvm::append_range(wrong, compareKinds(kinds, name, update, judged, cache));
+  wrong = withoutKnown(std::move(wrong), readCache(kinds), networks.empty() && processorName.empty());
   for (const std::string &line : wrong)
     fmt::print("{}\n", line);
   if (!wrong.empty() || kernels.empty())

@@ -159,20 +159,18 @@ private:
     kernel::forgetPartials(op);
     if (failed(verify(op)))
       return false;
+    const nvidia::Processor &processor = *nvidia::processorOf(op);
+    SmallVector<Strategy> strategies = nvidia::strategies(processor);
     bool plain = old.getName() == processor.machine.reference;
-    auto candidates = candidatesOf(op, plain ? referenceAlone(strategies) : strategies);
+    auto candidates = candidatesOf(op, plain ? referenceAlone(strategies) : ArrayRef(strategies));
     if (candidates.empty() || candidates.front().schedule.getName() != old.getName())
       return false;
     cast<kernel::LaunchableOp>(op).setScheduleAttr(candidates.front().schedule);
-    if (old.getName() == "sm90.halo")
+    if (old.getName() == nvidia::HaloTile::schedule(processor.tensorCores))
       walk(cast<kernel::ConvOp>(op));
     fixPartials(op, kernel::scheduleOf(op));
     return succeeded(verify(op->getParentOfType<ModuleOp>()));
   }
-
-  static inline const nvidia::Processor &processor = *nvidia::processorNamed(kinema::testing::hopper);
-
-  static inline const SmallVector<Strategy> strategies = nvidia::strategies(processor);
 
   /// Blocks share tiles, as they do where there are many.
   static void walk(kernel::ConvOp conv) {
@@ -180,7 +178,7 @@ private:
     int64_t shares = shape::roundUp(shape::ceilDiv(plan.positionTiles(), 3), plan.tile.cluster);
     plan.tile.blocks = shares * plan.channelTiles();
     auto schedule = nvidia::haloSchedule(conv, plan.tile);
-    if (plan.clustersMatch() && schedule.getScratch() <= processor.blockSharedBytes())
+    if (plan.clustersMatch() && schedule.getScratch() <= nvidia::processorOf(conv)->blockSharedBytes())
       conv.setScheduleAttr(schedule);
   }
 

@@ -2,7 +2,7 @@
 
 // Every kernel gets one more argument, every wait its site: 1 and 2, above 40 bits for thread and block.
 
-// CHECK: module attributes {kernel.sites = ["first: waits until a stage of the weights is full", "second: waits for an mbarrier"]}
+// CHECK: module attributes {kernel.sites = ["first: waits until a stage of the weights is full", "second: waits for an mbarrier"]
 // CHECK: llvm.func @first(%{{.*}}: !llvm.ptr<1>, %[[RECORD:.*]]: !llvm.ptr<1>)
 // CHECK: %[[BARRIER:.*]] = llvm.ptrtoint %{{.*}} : !llvm.ptr<3> to i32
 // CHECK: llvm.inline_asm has_side_effects
@@ -16,7 +16,7 @@
 // CHECK: llvm.func @second
 // CHECK: or.b64 told, told, 2199023255552;
 // CHECK: llvm.func @without(%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>)
-module {
+module attributes {kernel.target = #kernel.target<cuda "sm_90a">} {
   gpu.module @part0 {
     llvm.mlir.global external @shared() {addr_space = 3 : i32} : !llvm.array<0 x i8>
     llvm.func @first(%x: !llvm.ptr<1>) attributes {gpu.kernel, nvvm.kernel} {

@@ -47,7 +47,8 @@ kinema::testing::compileForEmulator(ModuleOp scheduled,
                                     const std::function<OwningOpRef<ModuleOp>(ModuleOp)> &change,
                                     emulator::Profile *profile) {
   OwningOpRef<ModuleOp> copy = scheduled.clone();
-  setTarget(*copy, kernel::TargetKind::CUDA, hopper);
+  if (!kernel::TargetAttr::of(*copy))
+    setTarget(*copy, kernel::TargetKind::CUDA, hopper);
   PassManager passes(scheduled.getContext());
   nvidia::buildLoweringPipeline(passes);
   int64_t shared = 0;

@@ -28,7 +28,8 @@ public:
     using namespace NVVM;
     if (isa<Barrier0Op, SyncWarpOp, FenceProxyOp, FenceMbarrierInitOp, MBarrierTryWaitParityOp,
             CpAsyncCommitGroupOp, CpAsyncWaitGroupOp, CpAsyncBulkCommitGroupOp, CpAsyncBulkWaitGroupOp,
-            WgmmaFenceAlignedOp, WgmmaGroupSyncAlignedOp, WgmmaWaitGroupSyncOp, LLVM::FenceOp>(op) ||
+            CpAsyncOp, CpAsyncMBarrierArriveOp, WgmmaFenceAlignedOp, WgmmaGroupSyncAlignedOp,
+            WgmmaWaitGroupSyncOp, LLVM::FenceOp>(op) ||
         (isa<BarrierOp, MBarrierArriveOp, MBarrierArriveExpectTxOp>(op) && op->use_empty()))
       add("drop", drop, 0, 0);
     llvm::TypeSwitch<Operation *>(op)
@@ -52,7 +53,12 @@ public:
           for (int i = 0; i < int(copy.getCoordinates().size()); ++i)
             change(2 + i, "a coordinate", 1);
         })
-        .Case([&](CpAsyncOp) { shift(0); })
+        .Case([&](CpAsyncOp copy) {
+          shift(0);
+          if (copy.getCpSize())
+            change(2, "bytes", -int64_t(copy.getSize()));
+        })
+        .Case([&](MmaOp) { add("leave out", leaveOut, 0, 0); })
         .Case([&](LdMatrixOp) { shift(0); })
         .Case<CpAsyncWaitGroupOp, CpAsyncBulkWaitGroupOp, WgmmaWaitGroupSyncOp>(
             [&](auto) { add("wait for a group less at", addToGroups, 0, 1); })
@@ -114,7 +120,15 @@ OwningOpRef<ModuleOp> kinema::emulator::mutate(ModuleOp module, const Mutation &
     return copy;
   }
   if (mutation.kind == leaveOut) { // what was to be added to stays as it is
-    op->getResult(0).replaceAllUsesWith(cast<NVVM::WgmmaMmaAsyncOp>(op).getInouts());
+    Value before;
+    if (auto product = dyn_cast<NVVM::MmaOp>(op)) {
+      before = LLVM::PoisonOp::create(b, op->getLoc(), product.getType());
+      for (auto [i, value] : llvm::enumerate(product.getOperandC()))
+        before = LLVM::InsertValueOp::create(b, op->getLoc(), before, value, int64_t(i));
+    } else {
+      before = cast<NVVM::WgmmaMmaAsyncOp>(op).getInouts();
+    }
+    op->getResult(0).replaceAllUsesWith(before);
     op->erase();
     return copy;
   }
