@@ -14,6 +14,7 @@ import sys
 
 # Pages name these although they are not in the sources; the values say why.
 ELSEWHERE = {
+    "mma.sync": "an instruction of PTX",
     "CosineAnnealingLR": "a class of PyTorch",
     "cuda.h": "NVIDIA's header, which a test reads where it is installed",
     "fence.mbarrier_init": "an instruction of PTX",

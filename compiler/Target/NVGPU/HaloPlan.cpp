@@ -251,9 +251,14 @@ bool HaloPlan::clustersMatch() const {
 /// stages of another block.
 int64_t HaloPlan::mostAccumulators() const {
   bool loops = llvm::all_of(kernel, [](int64_t taps) { return taps > 1; });
-  constexpr int64_t fragment = 4; // registers of each tile of rows
+  // Fragments take registers as well: four of each tile of rows, and more where there are two terms. So do
+  // the places of phases.
+  constexpr int64_t ofRows = 4, ofRest = 36, ofPhases = 40;
   if (tensorCores == TensorCores::Warps)
-    return (tile.producers == 2 ? 64 : loops ? 84 : 100) - fragment * rowTiles();
+    return (tile.producers == 2 ? 64
+            : loops             ? 84
+                                : 100) -
+           ofRows * rowTiles() - ofRest * (terms - 1) - (phases() > 1 ? ofPhases : 0);
   int64_t most =
       tile.producers == 2 ? (rowTiles() == 1 && !loops ? 84 : 72) : (rowTiles() == 1 && !loops ? 116 : 88);
   if (tile.cluster > 1)

@@ -35,7 +35,8 @@ static bool isSupported(kernel::ConvOp op) {
 /// Returns whether a consumer's registers hold what the epilogue needs from its first to its last channel:
 /// the accumulators and, for each row, its place in every operand and result.
 static bool epilogueFits(kernel::ConvOp op, const HaloPlan &plan) {
-  const int64_t shortLived = plan.tensorCores == TensorCores::Warps ? 72 : 60; // registers
+  // Fragments of both terms live as long as the sums.
+  const int64_t shortLived = plan.tensorCores == TensorCores::Warps ? 72 + 8 * plan.terms : 60; // registers
   int64_t tensors = plan.stores, rows = 2 * plan.rowTiles();
   for (kernel::AccessOperand operand : op.epilogue())
     tensors += !operand.isByChannel();

@@ -192,7 +192,8 @@ std::optional<kernel::ScheduleAttr> nvidia::schedulePoolGrad(kernel::PoolGradOp 
   PoolGrad plan(op, frames);
   if (!plan.isSupported(processor))
     return std::nullopt;
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, processor.machine.threads},
+  return makeSchedule(op, GatherParameters::schedule(processor.tensorCores),
+                      {plan.grid(), plan.sharedBytes(), std::nullopt, processor.machine.threads},
                       GatherParameters{plan.frames});
 }
 

@@ -11,7 +11,9 @@
 namespace kinema::nvidia {
 
 struct GatherParameters {
-  static constexpr llvm::StringLiteral schedule = "sm90.gather";
+  static llvm::StringRef schedule(TensorCores tensorCores) {
+    return tensorCores == TensorCores::Warpgroups ? "sm90.gather" : "nvgpu.gather";
+  }
   int64_t frames; // of a block
 
   static void forEach(auto &self, auto visit) { visit("frames", self.frames); }

@@ -62,7 +62,7 @@ inline constexpr Rates h200 = {
 };
 
 /// The rates are those of an A100 of 80 GB (SXM), by its data sheet: 312 TFLOP/s of bfloat16 products
-/// and 2.04 TB/s. The rest are estimates.
+/// and 2.04 TB/s. The rest are estimates, also those of the chips below.
 inline constexpr Rates a100 = {
     .multiprocessors = 108,
     .products = 312e12 / 2,
@@ -79,6 +79,28 @@ inline constexpr Rates a100 = {
     .copyCycles = 30,
     .stepCycles = 128,
 };
+
+/// Returns an A100's rates with what is another chip's by the table of its data sheet: multiprocessors,
+/// products of bfloat16 with sums in f32 (FLOP/s), and memory (bytes a second). GeForce chips make 256
+/// multiply-adds a cycle of a multiprocessor. Of L2 a multiprocessor gets 16 bytes a cycle, an estimate.
+constexpr Rates ratesOfGeForce(int64_t multiprocessors, double products, double memory) {
+  Rates rates = a100;
+  rates.multiprocessors = multiprocessors;
+  rates.products = products / 2;
+  rates.multiplyAddsPerCycle = 256;
+  rates.memory = memory;
+  rates.cachedPerCycle = 16;
+  rates.lanes = 128;
+  rates.residentThreads = 1536;
+  return rates;
+}
+
+/// An RTX 3090 (NVIDIA Ampere GA102 GPU Architecture, appendix A).
+inline constexpr Rates rtx3090 = ratesOfGeForce(82, 71e12, 936e9);
+/// An RTX 4090 (NVIDIA Ada GPU Architecture, appendix A).
+inline constexpr Rates rtx4090 = ratesOfGeForce(128, 165.2e12, 1008e9);
+/// An RTX 5090 (NVIDIA RTX Blackwell GPU Architecture, appendix A).
+inline constexpr Rates rtx5090 = ratesOfGeForce(170, 209.5e12, 1792e9);
 
 /// Describes a GPU as the reference lowerings see it: a thread moves 8 channels of a position at once, in
 /// accesses of 16 bytes, and the threads of a block share its positions.
@@ -110,12 +132,14 @@ struct Processor {
   constexpr int64_t blockSharedBytes() const { return sharedBytes - systemSharedBytes; }
 };
 
-/// Lists Ampere (A100), Ada, Hopper and Blackwell (B200).
+/// Lists Ampere (A100, and GeForce 30), Ada (GeForce 40), Hopper, and Blackwell (B200, and GeForce 50).
 inline constexpr Processor processors[] = {
     {"sm_80", 80, "+ptx80", 64, 32, 164 * 1024, TensorCores::Warps, &a100},
-    {"sm_89", 89, "+ptx80", 48, 24, 100 * 1024},
+    {"sm_86", 86, "+ptx80", 48, 16, 100 * 1024, TensorCores::Warps, &rtx3090},
+    {"sm_89", 89, "+ptx80", 48, 24, 100 * 1024, TensorCores::Warps, &rtx4090},
     {"sm_90a", 90, "+ptx80", 64, 32, 228 * 1024, TensorCores::Warpgroups, &h200},
     {"sm_100", 100, "+ptx86", 64, 32, 228 * 1024},
+    {"sm_120", 120, "+ptx87", 48, 24, 100 * 1024, TensorCores::Warps, &rtx5090},
 };
 
 /// Returns the processor of this name; null where there is none.

@@ -62,7 +62,8 @@ static bool isSupported(Operation *op) {
 }
 
 static kernel::ScheduleAttr scheduleOf(Operation *op, const SoftmaxPlan &plan) {
-  return makeSchedule(op, {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, plan.tile);
+  return makeSchedule(op, SoftmaxTile::schedule(tensorCoresOf(op)),
+                      {plan.grid(), plan.sharedBytes(), std::nullopt, plan.threads()}, plan.tile);
 }
 
 kernel::ScheduleAttr nvidia::softmaxSchedule(Operation *op, const SoftmaxTile &tile) {

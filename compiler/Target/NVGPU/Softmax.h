@@ -10,7 +10,9 @@ namespace kinema::nvidia {
 /// Holds what is chosen. The lanes of a warp are positions side by side, each with a channel block. Each time
 /// that a warp is split, it has half as many positions, of which both halves take different channel blocks.
 struct SoftmaxTile {
-  static constexpr llvm::StringLiteral schedule = "sm90.softmax";
+  static llvm::StringRef schedule(TensorCores tensorCores) {
+    return tensorCores == TensorCores::Warpgroups ? "sm90.softmax" : "nvgpu.softmax";
+  }
   int64_t splits; // of a warp: 0 to 3
   int64_t warps;  // of a block, which share the channels of its positions
 

@@ -17,7 +17,9 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-static constexpr char streamName[] = "sm90.stream";
+static StringRef streamName(const Processor &processor) {
+  return processor.tensorCores == TensorCores::Warpgroups ? "sm90.stream" : "nvgpu.stream";
+}
 
 //===-- What memory bounds ------------------------------------------------===//
 
@@ -29,11 +31,11 @@ static double predictStream(Operation *op, kernel::ScheduleAttr schedule, const 
 /// The reference lowering of what memory bounds moves it as it should, and then is no stopgap.
 static kernel::ScheduleAttr streamSchedule(Operation *op, const Processor &processor) {
   bool streams = op->hasTrait<kernel::MemoryBound>();
-  return streams ? scheduleReference(op, processor.machine, streamName) : kernel::ScheduleAttr();
+  return streams ? scheduleReference(op, processor.machine, streamName(processor)) : kernel::ScheduleAttr();
 }
 
 static Strategy streamRow(const Processor &processor) {
-  return {streamName, emitReference,
+  return {streamName(processor), emitReference,
           [&processor](Operation *op, ScheduleParameters &) { return streamSchedule(op, processor); },
           [&processor](Operation *op) {
             auto schedule = streamSchedule(op, processor);
@@ -57,7 +59,7 @@ static double predictGather(kernel::PoolGradOp op, const Processor &processor) {
 }
 
 static Strategy softmaxRow(const Processor &processor) {
-  return {SoftmaxTile::schedule, emitSoftmax,
+  return {SoftmaxTile::schedule(processor.tensorCores), emitSoftmax,
           [&processor](Operation *op, ScheduleParameters &parameters) {
             return remakeSoftmax(op, processor, parameters);
           },
@@ -100,8 +102,11 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
   auto haloGrad =
       strategyOf<kernel::WeightGradOp, emitHaloWeightGrad, remakeHaloWeightGrad, haloWeightGradCandidates,
                  predictHaloWeightGrad>(HaloWeightGradTile::schedule(processor.tensorCores), processor);
+  auto gather = strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
+      GatherParameters::schedule(processor.tensorCores), processor);
   if (processor.tensorCores == TensorCores::Warps)
-    return {halo, haloGrad, stencil, stencilGrad, vectors, vectorGrad, referenceRow(processor)};
+    return {halo,        haloGrad, gather,     softmaxRow(processor), stencil,
+            stencilGrad, vectors,  vectorGrad, streamRow(processor),  referenceRow(processor)};
   return {
       halo,
       haloGrad,
@@ -109,8 +114,7 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
                                                                                     processor),
       strategyOf<kernel::MatmulOp, emitMatmul, remakeMatmul, matmulCandidates, predictMatmul>(
           MatmulTile::schedule, processor),
-      strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
-          GatherParameters::schedule, processor),
+      gather,
       softmaxRow(processor),
       stencil,
       stencilGrad,

@@ -44,7 +44,7 @@ gpu.module @m {
 // -----
 
 module attributes {kernel.target = #kernel.target<cpu "x86-64-v3">} {
-  // expected-error @+1 {{the module is for #kernel.target<cpu "x86-64-v3">; here it can be for sm_80, sm_89, sm_90a, sm_100}}
+  // expected-error @+1 {{the module is for #kernel.target<cpu "x86-64-v3">; here it can be for sm_80, sm_86, sm_89, sm_90a, sm_100, sm_120}}
   gpu.module @m {
     llvm.func @k() attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = array<i32: 64>} {
       llvm.return
