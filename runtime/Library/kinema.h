@@ -45,8 +45,12 @@
 #define KINEMA_CHECKED
 #endif
 
+// In C++ too, any number of an enumeration's type may be handed over, as in C.
 #ifdef __cplusplus
+#define KINEMA_NUMBERS : int
 extern "C" {
+#else
+#define KINEMA_NUMBERS
 #endif
 
 // Errors.
@@ -54,7 +58,7 @@ extern "C" {
 typedef struct kinema_error kinema_error;
 
 // Says what an error is about. Programs may come across further numbers in newer releases.
-typedef enum kinema_status {
+typedef enum kinema_status KINEMA_NUMBERS {
   KINEMA_OK = 0,
   KINEMA_WORK_FAILED = 1,     // a file, a video, a device or a number is to blame
   KINEMA_ARGUMENTS_WRONG = 2, // the caller is: a wrong argument, or functions in a wrong order
@@ -118,7 +122,7 @@ KINEMA_API const char *kinema_package_setting(const kinema_package *package, con
 
 typedef struct kinema_tensor kinema_tensor;
 
-typedef enum kinema_kind {
+typedef enum kinema_kind KINEMA_NUMBERS {
   KINEMA_INPUT = 1,        // clips, [N, C, T, H, W]
   KINEMA_PARAMETER = 2,    // in the shape that it has in files; conv weights are [O, I, T, H, W]
   KINEMA_STATE = 3,        // what updates keep about a parameter, such as "momentum.fc.weight"
@@ -126,7 +130,7 @@ typedef enum kinema_kind {
   KINEMA_STEP_OUTPUT = 5 // of a training step: "loss" [], "logits", and "grad.NAME" where gradients are kept
 } kinema_kind;
 
-typedef enum kinema_type { KINEMA_FLOAT32 = 1, KINEMA_INT32 = 2 } kinema_type;
+typedef enum kinema_type KINEMA_NUMBERS { KINEMA_FLOAT32 = 1, KINEMA_INT32 = 2 } kinema_type;
 
 KINEMA_API int64_t kinema_package_tensor_count(const kinema_package *package, kinema_kind kind);
 // Returns the tensor of that number, from 0; NULL where there is none.

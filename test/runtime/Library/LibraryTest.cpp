@@ -453,8 +453,6 @@ TEST(Library, TensorsAreBound) {
 }
 
 TEST(Library, BoundTensorsHaveAnyStrides) {
-  Open open;
-  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
   // Clips with the channels last, as pictures lie in memory, and logits by class.
   std::vector<float> input = clips(), last(72), found(12);
   std::vector<int64_t> shape{4, 3, 1, 2, 3}, strides{18, 1, 18, 9, 3}, outShape{4, 3}, outStrides{1, 4};
@@ -464,6 +462,8 @@ TEST(Library, BoundTensorsHaveAnyStrides) {
         last[n * 18 + place * 3 + c] = input[n * 18 + c * 6 + place];
   DLManagedTensor bound = dlTensor(last.data(), shape, &strides),
                   result = dlTensor(found.data(), outShape, &outStrides);
+  Open open; // is closed before the tensors go, which belong to it then
+  ASSERT_WORKS(kinema_session_initialise(open.session, 3));
   ASSERT_WORKS(kinema_session_bind(open.session, open.input(), &bound));
   ASSERT_WORKS(kinema_session_bind(open.session, open.logits(), &result));
   ASSERT_WORKS(kinema_session_infer(open.session));
