@@ -39,7 +39,7 @@ SETTINGS = {"r2plus1d": ("r3d_50", [*SHALLOW, "kind=conv(2+1)d", "stem_kind=(con
             "tea_50": ("tea_50", ["n2=1", "n3=1", "n4=1", "n5=1"]),
             "tpn_50": ("tpn_50", ["n1=1", "n2=1", "n3=1", "n4=1"]),
             "tdn_50": ("tdn_50", ["n1=1", "n2=2", "n3=2", "n4=2"]),
-            "timeception_i3d": ("timeception_i3d", ["classes=400", "layers=1", "train.loss=cross_entropy", "compute.winograd=off"]),
+            "timeception_i3d": ("timeception_i3d", ["classes=400", "layers=1", "compute.winograd=off"]),
             "movinet_a0": ("movinet_a0", ["classes=400"]),
             "i3d_50": ("i3d_50_nl", [*SHALLOW, "body=bottleneck"])}
 NAMES = {"tsm_mobilenet_v2": "torchvision-mobilenet", "mvit_b_16x4": "torchvision", "mvit_v2_s": "torchvision"}
