@@ -19,7 +19,7 @@ ALLOWED = {
 # These are outside libraries that a part must not know.
 FORBIDDEN = {"dsl": ("mlir/",), "runtime": ("mlir/", "llvm/")}
 # Each of these folders of the runtime may know those before it, except the pairs of APART.
-RUNTIME = ["Support", "Package", "Emulator", "Device", "Cuda", "Program", "Plots", "Training", "Flow", "Data", "Library", "Commands"]
+RUNTIME = ["Support", "Package", "Emulator", "Device", "Cuda", "Program", "Plots", "Ranks", "Training", "Flow", "Data", "Library", "Commands"]
 APART = {("Emulator", "Package"), ("Cuda", "Emulator"), ("Commands", "Library")}
 # These are the folders of the compiler, and the others that each may know. Each target is a folder of its own.
 COMPILER = {

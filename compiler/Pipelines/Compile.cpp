@@ -3,6 +3,7 @@
 #include "compiler/Expand/SourceLocations.h"
 #include "compiler/Pipelines/Register.h"
 #include "compiler/Transforms/ClipFunctions.h"
+#include "dialects/Clip/Attributes.h"
 #include "dsl/Print.h"
 
 #include "mlir/Parser/Parser.h"
@@ -94,6 +95,8 @@ Outcome Compilation::fromSpec(StringRef path, Phase stop) {
   if (stop < Phase::Clip)
     return Outcome::Done;
   noteDigest(*current);
+  if (options.distributed)
+    (*current)->setAttr(clip::distributedAttribute, UnitAttr::get(context.get()));
   reached = Phase::Clip;
   return stop == Phase::Clip ? Outcome::Done : proceedTo(stop);
 }

@@ -36,6 +36,7 @@ std::optional<Phase> phaseOf(mlir::ModuleOp module);
 struct CompileOptions {
   bool train = true;          // else inference alone
   bool keepGradients = false; // the training step returns them
+  bool distributed = false;   // ranks add up their gradients in the middle of a step (clip.distributed)
   FusionScope fuse = FusionScope::All;
   const Target *target = targets().front();
   TargetOptions targetOptions = {};

@@ -1,6 +1,5 @@
 #include "compiler/Pipelines/Step.h"
 
-#include "compiler/Transforms/ModuleRecipe.h"
 #include "compiler/Transforms/Passes.h"
 #include "compiler/Transforms/UpdatePlan.h"
 
@@ -12,7 +11,7 @@ using namespace mlir;
 using namespace kinema;
 
 SmallVector<StringRef> kinema::statesInStep(clip::ParamOp param) {
-  return UpdatePlan(recipeOf(param->getParentOfType<ModuleOp>()).train).statesOf(param);
+  return UpdatePlan(param->getParentOfType<ModuleOp>()).statesOf(param);
 }
 
 void kinema::buildStepPipeline(OpPassManager &passes, const StepOptions &options) {

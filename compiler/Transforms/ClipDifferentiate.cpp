@@ -140,6 +140,7 @@ struct ClipDifferentiatePass : kinema::impl::ClipDifferentiateBase<ClipDifferent
 
   LogicalResult makeTrainStep(func::FuncOp forward);
   void makeStatistics(func::FuncOp forward, const UpdatePlan &plan);
+  void makeUpdate(func::FuncOp step, ArrayRef<ReadOp> reads, Value hyper, const UpdatePlan &plan);
   FailureOr<SmallVector<Value>> gradientsOf(Backward &backward, ArrayRef<ReadOp> reads);
   void addResults(func::FuncOp step, ValueRange values, ArrayRef<std::string> names);
 };
@@ -239,11 +240,13 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   TrainRecipe recipe = recipeOf(getOperation()).train;
   if (smoothing >= 0)
     recipe.smoothing = smoothing;
-  const UpdatePlan plan(recipe);
+  const UpdatePlan plan(getOperation());
   for (Value scores : forward.front().getTerminator()->getOperands())
     if (failed(checkScores(scores, recipe)))
       return failure();
-  if (recipe.preciseBatchNorm > 0)
+  const bool hasStatistics =
+      llvm::any_of(forward.getOps<BatchNormOp>(), [&](BatchNormOp norm) { return !plan.freezes(norm); });
+  if (recipe.preciseBatchNorm > 0 && hasStatistics)
     makeStatistics(forward, plan);
   func::FuncOp step = cloneFunction(forward, "train_step");
   auto reads = hoistReads(step);
@@ -284,6 +287,8 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
   if (failed(gradients))
     return failure();
   plan.addUpdates(builder, trained, *gradients, arguments.hyper);
+  if (plan.isDistributed())
+    makeUpdate(step, trained, arguments.hyper, plan);
   parameters += trained.size();
   if (keepGradients)
     for (auto [read, gradient] : llvm::zip_equal(trained, *gradients)) {
@@ -292,6 +297,26 @@ LogicalResult ClipDifferentiatePass::makeTrainStep(func::FuncOp forward) {
     }
   addResults(step, results, names);
   return success();
+}
+
+/// Makes @update, which updates the parameters that `step` reads by the gradients that it has left.
+void ClipDifferentiatePass::makeUpdate(func::FuncOp step, ArrayRef<ReadOp> reads, Value hyper,
+                                       const UpdatePlan &plan) {
+  OpBuilder behind(&getContext());
+  behind.setInsertionPointAfter(step);
+  auto update = func::FuncOp::create(behind, step.getLoc(), "update",
+                                     behind.getFunctionType(hyper.getType(), TypeRange()));
+  Block *body = update.addEntryBlock();
+  Value told = body->getArgument(0);
+  told.setLoc(hyper.getLoc());
+  update.setArgAttr(0, clip::nameAttribute, behind.getStringAttr("hyper"));
+  OpBuilder builder = OpBuilder::atBlockEnd(body);
+  auto again = llvm::map_to_vector(reads, [&](ReadOp read) {
+    return ReadOp::create(builder, read.getLoc(), read.getType(), read.getParam());
+  });
+  auto end = func::ReturnOp::create(builder, step.getLoc());
+  builder.setInsertionPoint(end);
+  plan.addLateUpdates(builder, again, told);
 }
 
 /// Returns the gradients of the trained parameters that are read.

@@ -60,8 +60,11 @@ def ClipDifferentiate : Pass<"clip-differentiate", "::mlir::ModuleOp"> {
     meet at a fork are added in reverse program order. Inputs of the network get no gradient. Every trained parameter
     gets a `clip.update` by the rule of the module's recipe (SGD without one), the states that the rule keeps, such as
     `@NAME.momentum`, and writes of both. Backward operations carry the location of the forward one.
-    Where the recipe has precise batch norm, @statistics is made too, which leaves a batch's statistics as the running
-    ones.
+    Where the recipe has precise batch norm and batch norms take statistics, @statistics is made too, which leaves a
+    batch's statistics as the running ones.
+    Where several processes train the network (`clip.distributed` on the module), @train_step ends with the gradients,
+    which it leaves in the states `@NAME.gradient`. The processes add these up, and @update, which is made too, updates
+    the parameters by the sums.
     An operation between a trained parameter and the loss that is not differentiable is an error that names its layer.
 
     Before:

@@ -1,13 +1,18 @@
 #include "compiler/Transforms/UpdatePlan.h"
 
+#include "compiler/Transforms/ModuleRecipe.h"
+#include "dialects/Clip/Attributes.h"
 #include "dialects/Clip/Params.h"
 
 using namespace mlir;
 using namespace kinema;
 using namespace kinema::clip;
 
-UpdatePlan::UpdatePlan(const TrainRecipe &recipe)
-    : maxNorm(recipe.maxNorm), accumulates(recipe.accumulate > 1),
+UpdatePlan::UpdatePlan(ModuleOp module)
+    : UpdatePlan(recipeOf(module).train, module->hasAttr(distributedAttribute)) {}
+
+UpdatePlan::UpdatePlan(const TrainRecipe &recipe, bool distributed)
+    : maxNorm(recipe.maxNorm), distributed(distributed), accumulates(recipe.accumulate > 1 || distributed),
       sparesNorms(llvm::is_contained(recipe.spare, "norms")),
       sparesBiases(llvm::is_contained(recipe.spare, "biases")) {
   for (auto [part, factor] : llvm::zip(recipe.parts, recipe.rates))
@@ -75,9 +80,8 @@ double UpdatePlan::decayFactorOf(ParamOp param) const {
   return (isOfNorm && sparesNorms) || (param.getRole() == "bias" && sparesBiases) ? 0.0 : 1.0;
 }
 
-namespace {
 /// Writes updates, and at the end what they make.
-struct UpdateWriter {
+struct UpdatePlan::Writer {
   OpBuilder &b;
   Value hyper;
   SmallVector<std::pair<std::string, Value>> writes;
@@ -105,7 +109,6 @@ struct UpdateWriter {
       WriteOp::create(b, value.getLoc(), name, value);
   }
 };
-} // namespace
 
 /// Makes the norms that updates read: of each parameter's weight and gradient where the rule asks for these,
 /// and of all gradients together where they are clipped.
@@ -127,11 +130,27 @@ static SmallVector<SmallVector<Value, 3>> normsOf(OpBuilder &b, const UpdateForm
 
 void UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, ArrayRef<Value> gradientsOfBatch,
                             Value hyper) const {
-  UpdateWriter writer{b, hyper, {}};
+  Writer writer{b, hyper, {}};
   SmallVector<Value> gradients(gradientsOfBatch);
   if (accumulates)
     for (auto [read, gradient] : llvm::zip_equal(reads, gradients))
       gradient = writer.accumulated(read, gradient);
+  if (!distributed)
+    addRule(writer, reads, gradients);
+  writer.finish();
+}
+
+void UpdatePlan::addLateUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, Value hyper) const {
+  Writer writer{b, hyper, {}};
+  auto gradients =
+      llvm::map_to_vector(reads, [&](ReadOp read) { return writer.readState(read, "gradient"); });
+  addRule(writer, reads, gradients);
+  writer.finish();
+}
+
+/// Adds the updates by the rule.
+void UpdatePlan::addRule(Writer &writer, ArrayRef<ReadOp> reads, ArrayRef<Value> gradients) const {
+  OpBuilder &b = writer.b;
   auto norms = normsOf(b, form, reads, gradients);
   for (size_t i = 0; i < reads.size(); ++i) {
     ReadOp read = reads[i];
@@ -141,12 +160,11 @@ void UpdatePlan::addUpdates(OpBuilder &b, ArrayRef<ReadOp> reads, ArrayRef<Value
     tensors.push_back(gradients[i]);
     llvm::append_range(tensors, norms[i]);
     auto update =
-        UpdateOp::create(b, read.getLoc(), form.rule, tensors, hyper, APFloat(rateFactorOf(paramOf(read))),
-                         APFloat(decayFactorOf(paramOf(read))),
+        UpdateOp::create(b, read.getLoc(), form.rule, tensors, writer.hyper,
+                         APFloat(rateFactorOf(paramOf(read))), APFloat(decayFactorOf(paramOf(read))),
                          form.clipped ? b.getF64FloatAttr(maxNorm) : FloatAttr(), form.averaged, form.held);
     writer.writes.push_back({read.getParam().str(), update.getNewWeight()});
     for (auto [role, value] : llvm::zip_equal(form.states(), update.getNewStates()))
       writer.writes.push_back({writer.nameOf(read, role), value});
   }
-  writer.finish();
 }

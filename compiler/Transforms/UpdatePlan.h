@@ -6,13 +6,14 @@
 #include "runtime/Package/RecipeFields.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace kinema {
 
-/// Holds what a recipe says about updates.
+/// Holds what a module's recipe says about updates.
 class UpdatePlan {
 public:
-  explicit UpdatePlan(const TrainRecipe &recipe);
+  explicit UpdatePlan(mlir::ModuleOp module);
 
   /// Returns the fields of `%hyper` that updates read.
   llvm::SmallVector<clip::HyperField> fields() const;
@@ -26,18 +27,30 @@ public:
   /// neither its factors nor its offsets.
   bool freezes(clip::BatchNormOp norm) const;
 
-  /// Adds the updates of the parameters that are read, by their gradients, at `builder`, with the states that
-  /// they need and with what writes both.
+  /// Returns whether processes add up their gradients between these and the updates, which then stand in
+  /// different functions.
+  bool isDistributed() const { return distributed; }
+
+  /// Adds what a training step does with the gradients of the parameters that are read, at `builder`, and
+  /// with what is written: it updates the parameters by them or, where it is distributed, leaves them in
+  /// states for `addLateUpdates`.
   void addUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads,
                   llvm::ArrayRef<mlir::Value> gradients, mlir::Value hyper) const;
+  /// Adds the updates of parameters, which another function reads, by the gradients that a distributed step
+  /// has left.
+  void addLateUpdates(mlir::OpBuilder &builder, llvm::ArrayRef<clip::ReadOp> reads, mlir::Value hyper) const;
 
 private:
+  struct Writer;
+  UpdatePlan(const TrainRecipe &recipe, bool distributed);
+  void addRule(Writer &writer, llvm::ArrayRef<clip::ReadOp> reads,
+               llvm::ArrayRef<mlir::Value> gradients) const;
   double rateFactorOf(clip::ParamOp param) const;
   double decayFactorOf(clip::ParamOp param) const;
 
   clip::UpdateForm form;
   double maxNorm; // 0: gradients are not clipped
-  bool accumulates, sparesNorms, sparesBiases;
+  bool distributed, accumulates, sparesNorms, sparesBiases;
   llvm::SmallVector<std::pair<std::string, double>>
       rates; // by patterns of names; the last that matches counts
 };

@@ -12,6 +12,9 @@ inline constexpr char networkAttribute[] = "clip.network", layersAttribute[] = "
                       recipeAttribute[] = "clip.recipe";
 /// A module may name the layers whose features its inference gives beside the scores, as a list of strings.
 inline constexpr char featuresAttribute[] = "clip.features";
+/// A module may say that several processes train its network together. Its training step then ends with the
+/// gradients, which they add up among them, and @update goes on from there.
+inline constexpr char distributedAttribute[] = "clip.distributed";
 /// A function's arguments and results have a name, as a string; an argument that is an input of the network
 /// also has its kind, as a string, and a result that is features has the name of their layer, as a string.
 inline constexpr char nameAttribute[] = "clip.name", inputAttribute[] = "clip.input",

@@ -4,6 +4,7 @@
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Names.h"
 #include "runtime/Package/Recipe.h"
+#include "runtime/Ranks/Ranks.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Nearest.h"
 
@@ -13,9 +14,11 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <new>
+#include <thread>
 
 namespace kinema {
 namespace {
@@ -262,15 +265,24 @@ std::vector<const CLI::App *> commandsOf(const CLI::App &app) {
 
 int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &program,
                    const std::string &madeOf) {
-  auto complain = [&](const std::string &message, int status) {
+  auto say = [&](const std::string &message, int status) {
     std::fputs(fmt::format("{}: error: {}\n", program, message).c_str(), stderr);
     return status;
+  };
+  // Where one rank fails, all end; the first one's word comes first, since all may have the same to say.
+  auto complain = [&](const std::string &message, int status) {
+    Ranks *ranks = joinedRanks();
+    if (!ranks)
+      return say(message, status);
+    if (!ranks->isFirst())
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    return leaveRanks(say(fmt::format("rank {} of {}: {}", ranks->rank(), ranks->count(), message), status));
   };
   app.set_version_flag("--version",
                        fmt::format("Kinema " KINEMA_VERSION "{}{}", madeOf.empty() ? "" : "\n", madeOf));
   auto finish = [&](int status) {
     std::fflush(stdout);
-    return std::ferror(stdout) ? complain("cannot write to the standard output", Error::workFailed) : status;
+    return std::ferror(stdout) ? say("cannot write to the standard output", Error::workFailed) : status;
   };
   occupyStandardStreams();
   std::signal(SIGXFSZ, SIG_IGN); // a file that grows too large becomes an error of the write
@@ -283,7 +295,7 @@ int runCommandLine(CLI::App &app, int argc, char **argv, const std::string &prog
     std::string unknown = unknownWords(app, program), what = unknown.empty() ? error.what() : unknown;
     if (unknown.empty() && what.size() > 1 && std::islower(what[1])) // it is a sentence and no name
       what[0] = static_cast<char>(std::tolower(what[0]));
-    return complain(fmt::format("{} (--help lists the options)", what), Error::argumentsWrong);
+    return say(fmt::format("{} (--help lists the options)", what), Error::argumentsWrong);
   } catch (const Error &error) {
     return complain(error.what(), error.status);
   } catch (const std::bad_alloc &) {

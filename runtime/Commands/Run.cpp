@@ -145,7 +145,7 @@ void runTensors(Program &program, const RunOptions &options) {
     UpdateCount count;
     for (int64_t step = 0; step < options.steps; ++step) {
       program.setHyper(nextHyper(manifest.recipe.train, options, count));
-      program.run("train_step");
+      program.runStep();
     }
     collectStep(program, naming, result);
   } else {

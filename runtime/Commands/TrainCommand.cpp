@@ -4,6 +4,7 @@
 #include "runtime/Commands/Info.h"
 #include "runtime/Commands/NetworkInputs.h"
 #include "runtime/Plots/RunFolder.h"
+#include "runtime/Ranks/Ranks.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "runtime/Support/Interrupt.h"
@@ -277,8 +278,15 @@ void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPl
          options.testList, text);
 }
 
+// The folder of a training is looked at by its first rank, which alone changes it.
+bool looksAtFolder() {
+  const Ranks *ranks = ranksOfProcess();
+  return !ranks || ranks->isFirst();
+}
+
 TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest) {
-  checkFolder(options);
+  if (looksAtFolder())
+    checkFolder(options);
   requireUseOf(options.flow, manifest);
   TrainingPlan plan;
   plan.start.recipe = recipeWith(manifest.recipe, options.settings);
@@ -308,15 +316,19 @@ TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest)
 void check(const TrainOptions &options, const Manifest &network) { planTraining(options, network); }
 
 void train(const TrainOptions &options) {
+  Ranks *const ranks = ranksOfProcess();
+  const bool isFirst = !ranks || ranks->isFirst();
   Package package(options.package);
   Manifest network = networkOf(package);
-  if (!options.lock)
+  std::shared_ptr<FolderLock> lock = options.lock;
+  if (!lock && isFirst) {
     check(options, network);
-  std::shared_ptr<FolderLock> lock = options.lock ? options.lock : std::make_shared<FolderLock>(options.out);
+    lock = std::make_shared<FolderLock>(options.out);
+  }
   TrainingPlan plan = planTraining(options, network); // planned now that nobody else can change the folder
   const Recipe &recipe = plan.start.recipe;
-  Progress progress;
-  if (!lock->remark().empty())
+  Progress progress(isFirst ? stderr : nullptr);
+  if (lock && !lock->remark().empty())
     progress.note(lock->remark());
   for (const std::string &note : plan.notes)
     progress.note(note);
@@ -331,13 +343,19 @@ void train(const TrainOptions &options) {
   const std::string matched = startFrom(program, package, options, progress);
 
   const std::vector<std::string> classes = plan.train.classes;
-  auto source = VideoSource::training(std::move(plan.train), recipe, loaderOptions(manifest, options));
+  LoaderOptions loading = loaderOptions(manifest, options);
+  if (ranks) {
+    loading.share = ranks->rank();
+    loading.shares = ranks->count();
+  }
+  auto source = VideoSource::training(std::move(plan.train), recipe, loading);
   std::unique_ptr<VideoSource> test;
   if (plan.test)
-    test = VideoSource::evaluation(std::move(*plan.test), recipe, loaderOptions(manifest, options));
+    test = VideoSource::evaluation(std::move(*plan.test), recipe, loading);
 
-  progress.note(fmt::format("{}: {} parameters, {} clips a step, {} clips an epoch, {}", manifest.name,
-                            trainedValues(manifest), manifest.batch, source->clips(),
+  progress.note(fmt::format("{}: {} parameters, {} clips a step{}, {} clips an epoch, {}", manifest.name,
+                            trainedValues(manifest), manifest.batch,
+                            ranks ? fmt::format(" of each of {} ranks", ranks->count()) : "", source->clips(),
                             program.describeDevice()));
   const std::string found = run_files::in(options.out, run_files::test);
   auto keep = [&](const Evaluation &evaluation) {
@@ -353,7 +371,8 @@ void train(const TrainOptions &options) {
                    .classes = classes,
                    .classWeights = plan.classWeights,
                    .tested = keep,
-                   .profiledSteps = options.profile ? profiledSteps : 0},
+                   .profiledSteps = options.profile ? profiledSteps : 0,
+                   .ranks = ranks},
                   progress);
   if (options.resume) {
     const TrainingState &state = plan.start.state;
@@ -361,8 +380,11 @@ void train(const TrainOptions &options) {
     progress.note(fmt::format("going on with epoch {}, batch {}", state.epoch + 1, state.batch + 1));
   }
   catchInterrupts();
-  prepareFolder(options);
-  if (!matched.empty())
+  if (ranks)
+    ranks->gather(""); // nobody changes the folder before all have read what they need
+  if (isFirst)
+    prepareFolder(options);
+  if (isFirst && !matched.empty())
     writeFile(run_files::in(options.out, run_files::weights), matched);
   Peak peak = options.profile ? program.measurePeak() : Peak{};
   TrainingResult result;
@@ -372,6 +394,8 @@ void train(const TrainOptions &options) {
     printProfile(program, options, peak);
     throw;
   }
+  if (!isFirst)
+    return;
   printProfile(program, options, peak);
   if (result.test)
     fmt::print("{}", describe(*result.test, recipe.eval));

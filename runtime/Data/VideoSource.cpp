@@ -111,7 +111,7 @@ struct VideoSource::State {
   ClipSampler sampler;
   DataRecipe data;
   std::vector<Input> inputs;
-  int64_t batchSize;
+  int64_t batchSize, share, shares;
   int64_t clipsTogether = 1; // so many clips of one video are decoded in one pass, at the most
   int threadCount;
 
@@ -139,8 +139,12 @@ struct VideoSource::State {
   State(VideoList videos, ClipSampler clips, std::vector<Input> made, const Recipe &recipe,
         const LoaderOptions &options);
   ~State();
-  int64_t batches() const { return (sampler.clips() + batchSize - 1) / batchSize; }
-  int64_t clipsIn(int64_t batch) const { return std::min(batchSize, sampler.clips() - batch * batchSize); }
+  int64_t batches() const { return (sampler.clips() + batchSize * shares - 1) / (batchSize * shares); }
+  // Returns the number of a batch's first clip among those of all shares.
+  int64_t firstClipOf(int64_t batch) const { return (batch * shares + share) * batchSize; }
+  int64_t clipsIn(int64_t batch) const {
+    return std::clamp<int64_t>(sampler.clips() - firstClipOf(batch), 0, batchSize);
+  }
   bool workAvailable() const;
   Slot &beginBatch();
   std::vector<ClipDraw> takeWork();
@@ -159,7 +163,8 @@ struct VideoSource::State {
 VideoSource::State::State(VideoList videos, ClipSampler clips, std::vector<Input> made, const Recipe &recipe,
                           const LoaderOptions &options)
     : list(std::move(videos)), sampler(std::move(clips)), data(recipe.data), inputs(std::move(made)),
-      batchSize(options.batch), threadCount(threadsOrCores(options.threads)), unopenable(list.unreadable) {
+      batchSize(options.batch), share(options.share), shares(options.shares),
+      threadCount(threadsOrCores(options.threads)), unopenable(list.unreadable) {
   for (const auto &[video, reason] : unopenable)
     reported.insert(video); // by whoever knew it
   if (batchSize <= 0)
@@ -222,7 +227,7 @@ Slot &VideoSource::State::beginBatch() {
 
 // Takes the next clips of the batch that is being filled: one, or those of one video that come in a row.
 std::vector<ClipDraw> VideoSource::State::takeWork() {
-  const int64_t first = work.batch * batchSize + work.clip, row = sampler.clipsInARow();
+  const int64_t first = firstClipOf(work.batch) + work.clip, row = sampler.clipsInARow();
   const int64_t count = std::min({clipsTogether, row - first % row, clipsIn(work.batch) - work.clip});
   std::vector<ClipDraw> draws;
   for (int64_t i = 0; i < count; ++i)
@@ -261,6 +266,8 @@ void VideoSource::State::worker() {
 // Fills clips of a slot; each clip has its own part of the slot, so this needs no lock. Where not all frames
 // can be decoded, each clip is tried by itself, so that a clip's fate does not depend on those beside it.
 void VideoSource::State::decode(std::span<const ClipDraw> draws, Slot &slot, std::vector<uint8_t> &scratch) {
+  if (draws.empty())
+    return;
   for (const ClipDraw &draw : draws) {
     slot.batch.videos[draw.n % batchSize] = draw.video;
     slot.batch.labels[draw.n % batchSize] = list.videos[draw.video].label;

@@ -19,6 +19,9 @@ struct LoaderOptions {
   // Those of the network, all of the crop's height and width; none: one of kind rgb with all frames.
   std::vector<InputForm> inputs = {};
   std::string flow = {}; // folder of stored optical flow; empty: it is computed
+  // Of several sources of the same clips this is one: of every `shares` batches that follow each other it has
+  // number `share`, which has no clips where there are no more.
+  int64_t share = 0, shares = 1;
 };
 
 // Counts what the loader has done since it began.
@@ -39,6 +42,7 @@ public:
                                                  const LoaderOptions &options);
   ~VideoSource() override;
 
+  // Counts the batches of this share; each share has as many.
   int64_t batches() const override;
   int64_t clips() const override;
   int64_t videos() const override;

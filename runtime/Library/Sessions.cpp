@@ -131,7 +131,10 @@ void kinema_session::prepare() {
 
 void kinema_session::run(const char *entry) {
   lastEntry.clear();
-  program->run(entry);
+  if (entry == std::string_view("train_step"))
+    program->runStep();
+  else
+    program->run(entry);
   program->wait();
   lastEntry = entry;
   writeBound(entry);

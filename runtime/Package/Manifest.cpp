@@ -524,6 +524,11 @@ void parseEntries(const Node &root, Manifest &manifest) {
   for (const char *name : {"prepare", "infer", "train_step"})
     if ((manifest.train || name != std::string_view("train_step")) && !manifest.entries.contains(name))
       root.fault("there is no entry {}", name);
+  if (manifest.distributed())
+    for (const Parameter &parameter : manifest.parameters)
+      if (!parameter.states.empty() && !parameter.states.contains(std::string(gradientState)))
+        root.fault("there is an entry update, but parameter {} has no state {}", parameter.name,
+                   gradientState);
   const char *scores = manifest.findOutput("infer", "probabilities") ? "probabilities" : "logits";
   expectOutput(root, manifest, "infer", scores, {manifest.batch, manifest.classes});
   if (manifest.train) {
@@ -612,6 +617,14 @@ std::vector<ArenaTensor> Parameter::stateTensors() const {
 bool isStateName(std::string_view name) {
   return std::ranges::any_of(
       stateNames, [&](std::string_view state) { return name.starts_with(std::string(state) + "."); });
+}
+
+std::vector<ArenaTensor> Manifest::keptStates(const Parameter &parameter) const {
+  std::vector<ArenaTensor> kept;
+  for (const auto &[state, offset] : parameter.states)
+    if (state != gradientState || recipe.train.accumulate > 1)
+      kept.push_back(parameter.stateTensor(state));
+  return kept;
 }
 
 bool Manifest::hasCounters(const std::string &entry) const {

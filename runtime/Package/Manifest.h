@@ -77,6 +77,7 @@ Initialisation parseInitialisation(const nlohmann::json &json, const std::string
 
 // Names what updates keep about parameters.
 inline constexpr std::string_view stateNames[] = {"momentum", "mean", "square", "gradient", "average"};
+inline constexpr std::string_view gradientState = "gradient";
 // Returns whether a tensor of a checkpoint has the name of such a state.
 bool isStateName(std::string_view name);
 
@@ -154,6 +155,12 @@ struct Manifest {
   std::map<std::string, Kernel> kernels;
   std::map<std::string, std::vector<Launch>> entries;
   Recipe recipe;
+  // Returns whether a step leaves its gradients in states, for ranks to add up (runtime/Ranks), and the entry
+  // "update" goes on from there.
+  bool distributed() const { return entries.contains("update"); }
+  // Returns the states of a parameter that a run needs to go on: a gradient is one of them where it is the
+  // sum of several batches'.
+  std::vector<ArenaTensor> keptStates(const Parameter &parameter) const;
 
   const InputTensor &input() const { return inputs.front(); }
   // Returns whether a launch of the entry counts its blocks.

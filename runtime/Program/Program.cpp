@@ -168,6 +168,15 @@ void Program::run(const std::string &name) {
   device->run(entry.sequence);
 }
 
+void Program::runStep(const std::function<void()> &between) {
+  run("train_step");
+  if (!contents.distributed())
+    return;
+  if (between)
+    between();
+  run("update");
+}
+
 void Program::fillUnkept(const std::string &entry) {
   for (const Segment &segment : unkept)
     device->fill(segment.offset, segment.bytes, notANumber);

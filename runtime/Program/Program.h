@@ -49,6 +49,9 @@ public:
   // environment variable KINEMA_POISON=1, the memory that the entry may not count on (docs/package.md,
   // "Arena") is first filled with NaN.
   void run(const std::string &entry);
+  // Runs a whole training step. Where it is distributed, `between` is called before the gradients that it has
+  // left update the parameters.
+  void runStep(const std::function<void()> &between = {});
   // These run an entry launch by launch: `begin`, then each launch by its number, from 0. A launch's twins
   // compute from the same operands, and so come before it, since it may write over them.
   void begin(const std::string &entry);

@@ -1,5 +1,7 @@
 #include "runtime/Training/BatchStatistics.h"
 
+#include <nlohmann/json.hpp>
+
 namespace kinema {
 
 void MergedMoments::add(std::span<const float> mean, std::span<const float> variance) {
@@ -40,6 +42,24 @@ void BatchStatistics::add(Program &program) {
     program.get(*norm.variance, variance);
     norm.moments.add(mean, variance);
   }
+}
+
+nlohmann::json BatchStatistics::toJson() const {
+  auto list = nlohmann::json::array();
+  for (const Norm &norm : norms)
+    list.push_back({norm.moments.mean(), norm.moments.variance()});
+  return list;
+}
+
+void BatchStatistics::addFrom(const nlohmann::json &told) {
+  for (size_t i = 0; i < norms.size(); ++i)
+    norms[i].moments.add(told.at(i).at(0).get<std::vector<float>>(),
+                         told.at(i).at(1).get<std::vector<float>>());
+}
+
+void BatchStatistics::clear() {
+  for (Norm &norm : norms)
+    norm.moments = MergedMoments(static_cast<size_t>(norm.mean->elements()));
 }
 
 void BatchStatistics::store(Program &program) const {

@@ -4,6 +4,8 @@
 
 #include "runtime/Program/Program.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +35,10 @@ public:
 
   // Adds the statistics that the entry "statistics" has left in the program.
   void add(Program &program);
+  // Says what was added, as one batch, and adds what was said elsewhere.
+  nlohmann::json toJson() const;
+  void addFrom(const nlohmann::json &told);
+  void clear();
   // Makes what was added the running statistics.
   void store(Program &program) const;
 

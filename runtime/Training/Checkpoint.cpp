@@ -78,7 +78,7 @@ std::vector<std::pair<ArenaTensor, const FileTensor *>>
 matchStates(const Manifest &manifest, const TensorFile &file, const std::string &path) {
   std::vector<std::pair<ArenaTensor, const FileTensor *>> found;
   for (const Parameter &parameter : manifest.parameters)
-    for (ArenaTensor &state : parameter.stateTensors()) {
+    for (ArenaTensor &state : manifest.keptStates(parameter)) {
       const FileTensor *tensor = file.find(state.name);
       if (!tensor || tensor->type != state.type || tensor->shape != state.fileShape)
         fail("checkpoint {} has no tensor {} of {}", path, state.name, describe(state.type, state.fileShape));
@@ -89,7 +89,7 @@ matchStates(const Manifest &manifest, const TensorFile &file, const std::string 
 
 bool lacksStates(const Manifest &manifest, const TensorFile &file) {
   return std::ranges::any_of(manifest.parameters, [&](const Parameter &parameter) {
-    return std::ranges::any_of(parameter.stateTensors(),
+    return std::ranges::any_of(manifest.keptStates(parameter),
                                [&](const ArenaTensor &state) { return !file.find(state.name); });
   });
 }
@@ -173,7 +173,7 @@ std::vector<std::string> classNamesIn(const TensorFile &weights) {
 void saveCheckpoint(Program &program, const Checkpoint &checkpoint, const std::string &path) {
   TensorFile file = program.storeWeights();
   for (const Parameter &parameter : program.manifest().parameters)
-    for (const ArenaTensor &state : parameter.stateTensors())
+    for (const ArenaTensor &state : program.manifest().keptStates(parameter))
       file.tensors.push_back(program.store(state, state.name));
   file.metadata = {{checkpointKey, formatVersion},
                    {"package", program.manifest().name},

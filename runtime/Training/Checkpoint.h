@@ -17,8 +17,10 @@ namespace kinema {
 // Says where a training stands. Random numbers need no state: they are functions of the seed (in the recipe)
 // and of these numbers.
 struct TrainingState {
-  int64_t epoch = 0;      // that of the next step, from 0
-  int64_t batch = 0;      // that of the next step in its epoch: the loader's position
+  int64_t epoch = 0; // that of the next step, from 0
+  // That of the next step in its epoch: the loader's position. A checkpoint counts the package's batches, of
+  // which a step of several ranks has as many as there are ranks.
+  int64_t batch = 0;
   UpdateCount count;      // of the updates so far
   ClipMetrics sums;       // sums of the epoch so far
   double best = -1;       // the best accuracy on the test list

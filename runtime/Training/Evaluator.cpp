@@ -3,6 +3,7 @@
 #include "runtime/Support/Clock.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Interrupt.h"
+#include "runtime/Training/RankSums.h"
 
 #include <nlohmann/json.hpp>
 
@@ -123,7 +124,7 @@ const ArenaTensor &scoresOf(const Manifest &manifest) {
 }
 
 Evaluation evaluate(Program &program, BatchSource &source, const Recipe &recipe, Progress &progress,
-                    const std::string &phase, const std::vector<std::string> &layers) {
+                    const std::string &phase, const std::vector<std::string> &layers, Ranks *ranks) {
   const Manifest &manifest = program.manifest();
   const std::vector<const OutputTensor *> features = featuresOf(manifest, layers);
   const ArenaTensor &output = scoresOf(manifest);
@@ -163,6 +164,7 @@ Evaluation evaluate(Program &program, BatchSource &source, const Recipe &recipe,
   }
   for (Unreadable &video : source.takeUnreadable())
     result.unreadable.push_back(std::move(video));
+  addOtherRanks(ranks, result);
   reportUnreadable(result.unreadable, progress);
   if (result.clips.clips == 0)
     fail("{}: none of {} videos could be read{}", phase, source.videos(), firstOf(result.unreadable));

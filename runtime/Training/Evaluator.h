@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/Program/Program.h"
+#include "runtime/Ranks/Ranks.h"
 #include "runtime/Support/Progress.h"
 #include "runtime/Training/Batch.h"
 #include "runtime/Training/Features.h"
@@ -43,9 +44,11 @@ void setInputs(Program &program, const Batch &batch);
 const ArenaTensor &scoresOf(const Manifest &manifest);
 
 // Runs "prepare", then "infer" on every batch of the source from its start. Throws Error if no clip at all
-// could be read, or when interrupted. `layers` are those whose features are collected.
+// could be read, or when interrupted. `layers` are those whose features are collected. Where there are ranks,
+// the source is this one's share, and all of them return the evaluation of all clips, without features.
 Evaluation evaluate(Program &program, BatchSource &source, const Recipe &recipe, Progress &progress,
-                    const std::string &phase = "testing", const std::vector<std::string> &layers = {});
+                    const std::string &phase = "testing", const std::vector<std::string> &layers = {},
+                    Ranks *ranks = nullptr);
 
 // Joins the evaluations of two networks on the same videos, of which it takes those that both could read. The
 // result has no clips; VideoScores::fused says what `share` is.

@@ -1,5 +1,7 @@
 #include "runtime/Training/Metrics.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
 
@@ -81,6 +83,13 @@ void ClipMetrics::add(std::span<const float> logits, std::span<const ClipLabels>
   }
 }
 
+void ClipMetrics::add(const ClipMetrics &others) {
+  clips += others.clips;
+  top1 += others.top1;
+  top5 += others.top5;
+  loss += others.loss;
+}
+
 void VideoScores::add(std::span<const float> logits, std::span<const ClipLabels> labels,
                       std::span<const int64_t> videos) {
   std::vector<double> scores(classes);
@@ -101,6 +110,30 @@ void VideoScores::add(std::span<const float> logits, std::span<const ClipLabels>
     for (int64_t i = 0; i < classes; ++i)
       sum.scores[i] += scores[i];
   }
+}
+
+nlohmann::json VideoScores::toJson() const {
+  auto list = nlohmann::json::array();
+  for (const auto &[video, sum] : sums)
+    list.push_back({video, sum.labels, sum.clips, sum.scores});
+  return list;
+}
+
+void VideoScores::addFrom(const nlohmann::json &told) {
+  for (const nlohmann::json &video : told) {
+    Sum &sum = sums[video.at(0).get<int64_t>()];
+    sum.labels = video.at(1).get<std::vector<int32_t>>();
+    sum.clips += video.at(2).get<int64_t>();
+    sum.scores.resize(classes);
+    const auto scores = video.at(3).get<std::vector<double>>();
+    for (int64_t i = 0; i < classes; ++i)
+      sum.scores[i] += scores.at(i);
+  }
+}
+
+void VideoScores::setFrom(const nlohmann::json &told) {
+  sums.clear();
+  addFrom(told);
 }
 
 VideoScores VideoScores::fused(const VideoScores &first, const VideoScores &second, double share) {

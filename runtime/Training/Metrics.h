@@ -3,6 +3,8 @@
 
 #include "runtime/Training/ClipLabels.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -39,6 +41,8 @@ class ClipMetrics {
 public:
   // logits: [labels.size(), classes]. With `several` labels, each class is by itself true or not.
   void add(std::span<const float> logits, std::span<const ClipLabels> labels, bool several = false);
+
+  void add(const ClipMetrics &others);
 
   int64_t clips = 0;
   int64_t top1 = 0, top5 = 0; // right clips: one of the labels that most of the clip has comes first
@@ -91,6 +95,12 @@ public:
   // Adds clips. logits: [videos.size(), classes]; masked clips do not count.
   void add(std::span<const float> logits, std::span<const ClipLabels> labels,
            std::span<const int64_t> videos);
+
+  // Says and adds what clips of the same videos, seen elsewhere, have said. Sums keep their bits.
+  nlohmann::json toJson() const;
+  void addFrom(const nlohmann::json &told);
+  // Forgets what was added, and takes what was said.
+  void setFrom(const nlohmann::json &told);
 
   // Joins what two networks say of the videos that both have seen: the mean of their scores, as
   // probabilities, in which the second's have the weight `share`, from 0 to 1.

@@ -24,18 +24,28 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
   const Manifest &manifest = program.manifest();
   if (!manifest.train)
     fail("package {} was compiled for inference; compile it with --mode train", manifest.name);
+  if (this->options.ranks && !manifest.distributed())
+    fail("package {} was compiled for one process, and {} ranks train it: compile it with --distributed",
+         manifest.name, this->options.ranks->count());
   if (trainSource.batches() == 0)
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());
   unreadable = trainSource.knownMissing();
-  makeDirectory(this->options.folder);
+  if (isFirst())
+    makeDirectory(this->options.folder);
 }
 
-void Trainer::resume(const TrainingState &from) { state = from; }
+void Trainer::resume(const TrainingState &from) {
+  state = from;
+  const bool isAtEnd = from.batch * program.manifest().batch >= trainSource.clips();
+  state.batch = isAtEnd ? trainSource.batches() : from.batch / batchesOfStep();
+}
 
 TrainingResult Trainer::run() {
-  curves.emplace(options.folder, program.manifest().name, state.epoch);
-  log.emplace(options.folder, state.epoch, stepsBefore(state.epoch) + state.batch);
+  if (isFirst()) {
+    curves.emplace(options.folder, program.manifest().name, state.epoch);
+    log.emplace(options.folder, state.epoch, stepsBefore(state.epoch) + state.batch);
+  }
   save(); // so that a folder that cannot be written shows before the work is done
   while (state.epoch < recipe.train.epochs)
     runEpoch();
@@ -47,7 +57,8 @@ void Trainer::runEpoch() {
   costs = {.start = start, .stepEnd = start};
   trainSource.seek(state.epoch, state.batch);
   while (nextBatch()) {
-    if (batch.valid > 0)
+    agree();
+    if (news.clips > 0)
       step();
     ++state.batch;
     showProgress();
@@ -58,41 +69,91 @@ void Trainer::runEpoch() {
 
 bool Trainer::nextBatch() {
   double before = now();
-  bool found = trainSource.next(batch);
+  const bool isThere = trainSource.next(batch);
   costs.waited += now() - before;
-  std::vector<Unreadable> missing = trainSource.takeUnreadable();
-  unreadable += static_cast<int64_t>(missing.size());
-  reportUnreadable(missing, progress);
-  if (!missing.empty())
-    stopIfMissing(options.origin.train.file, unreadable, trainSource.videos());
-  return found;
+  for (Unreadable &video : trainSource.takeUnreadable())
+    found.push_back(std::move(video));
+  return isThere;
+}
+
+// Has all ranks know what the next step is of, and reports the videos that one of them could not read.
+void Trainer::agree() {
+  news = newsOfAll(options.ranks, {.clips = batch.valid,
+                                   .stops = interruption() != nullptr,
+                                   .saves = now() - lastSave >= options.saveSeconds,
+                                   .unreadable = std::exchange(found, {})});
+  std::erase_if(news.unreadable,
+                [&](const Unreadable &video) { return !missing.insert(video.video).second; });
+  if (news.unreadable.empty())
+    return;
+  unreadable += static_cast<int64_t>(news.unreadable.size());
+  reportUnreadable(news.unreadable, progress);
+  stopIfMissing(options.origin.train.file, unreadable, trainSource.videos());
+}
+
+// Returns what the next step is told. Each rank's gradient counts by its share of the clips, and what they
+// add up of earlier batches, which all of them have, counts once.
+Hyper Trainer::hyperOfStep(double rate) {
+  Hyper hyper = nextHyper(recipe.train, state.count);
+  hyper.rate = static_cast<float>(rate);
+  setDraws(hyper, recipe.train.seed, numberOf(stepsBefore(state.epoch) + state.batch));
+  if (options.ranks) {
+    hyper.share *= shareOfStep();
+    hyper.keep /= static_cast<float>(options.ranks->count());
+  }
+  return hyper;
+}
+
+// Returns the number of this rank's batch in a step, by which ranks draw numbers of their own.
+int64_t Trainer::numberOf(int64_t step) const {
+  return options.ranks ? step * options.ranks->count() + options.ranks->rank() : step;
+}
+
+// Returns this rank's share of the step's clips.
+float Trainer::shareOfStep() const {
+  return static_cast<float>(static_cast<double>(batch.valid) / static_cast<double>(news.clips));
+}
+
+// Starts the step's launches. A rank without clips computes no gradient: of what is added up it has what
+// earlier batches have left.
+void Trainer::compute(const Hyper &hyper) {
+  if (!options.ranks)
+    return program.runStep();
+  if (batch.valid > 0)
+    program.run("train_step");
+  sumOverRanks(program, *options.ranks, shareOfStep(), batch.valid > 0 ? 1 : hyper.keep);
+  program.run("update");
 }
 
 void Trainer::step() {
   const Manifest &manifest = program.manifest();
-  std::vector<ClipLabels> labels =
-      prepareBatch(batch, trainSource, recipe.train, manifest.inputs, state.epoch, state.batch);
+  std::vector<ClipLabels> labels;
   const double copying = now();
-  setInputs(program, batch);
-  setLabels(program, labels, recipe.train, options.classWeights);
+  if (batch.valid > 0) {
+    labels = prepareBatch(batch, trainSource, recipe.train, manifest.inputs, state.epoch, numberOf(state.batch));
+    setInputs(program, batch);
+    setLabels(program, labels, recipe.train, options.classWeights);
+  }
   costs.stepCopied = now() - copying;
-  const int64_t number = stepsBefore(state.epoch) + state.batch;
-  Hyper hyper = nextHyper(recipe.train, state.count);
   const double rate = learningRate(recipe.train, state.epoch, state.batch, trainSource.batches());
-  hyper.rate = static_cast<float>(rate);
-  setDraws(hyper, recipe.train.seed, number);
+  const Hyper hyper = hyperOfStep(rate);
   program.setHyper(hyper);
   program.setProfile(stepsDone++ < options.profiledSteps);
-  program.run("train_step");
+  compute(hyper);
   program.setProfile(false);
-  std::vector<CopyId> losses;
-  for (const ArenaTensor *loss : manifest.losses())
-    losses.push_back(program.beginGet(*loss));
-  Pending started{losses, program.beginGet(manifest.output("train_step", "logits")), std::move(labels),
-                  batch.videos, rowOfStep(rate)};
+  Pending started;
+  started.labels = std::move(labels);
+  started.videos = batch.videos;
+  started.valid = batch.valid;
+  started.row = rowOfStep(rate);
+  if (batch.valid > 0) {
+    for (const ArenaTensor *loss : manifest.losses())
+      started.losses.push_back(program.beginGet(*loss));
+    started.logits = program.beginGet(manifest.output("train_step", "logits"));
+  }
   settle();
   pending = std::move(started);
-  costs.clips += batch.valid;
+  costs.clips += news.clips;
   ++costs.batches;
 }
 
@@ -102,7 +163,7 @@ StepRow Trainer::rowOfStep(double rate) {
               .epoch = state.epoch + 1,
               .batch = state.batch + 1,
               .rate = rate,
-              .clips = batch.valid,
+              .clips = news.clips,
               .seconds = end - costs.stepEnd,
               .waited = costs.waited - costs.stepWaited,
               .copied = costs.stepCopied};
@@ -116,22 +177,34 @@ void Trainer::settle() {
     return;
   Pending step = std::move(*pending);
   pending.reset();
+  const StepFindings own = step.valid > 0 ? findingsOf(step) : StepFindings();
+  const StepFindings all = findingsOfAll(options.ranks, own);
+  checkLoss(all.loss, step);
+  state.sums.add(all.clips);
+  step.row.loss = all.loss;
+  if (log)
+    log->add(step.row);
+}
+
+// Reads the results of a step.
+StepFindings Trainer::findingsOf(const Pending &step) {
   const Manifest &manifest = program.manifest();
-  float loss = 0;
+  StepFindings found;
+  found.valid = step.valid;
   const auto outputs = manifest.losses();
+  float loss = 0;
   for (size_t i = 0; i < outputs.size(); ++i) {
     float part = 0;
     program.finishGet(step.losses[i], *outputs[i], {&part, 1});
     loss += part;
   }
+  found.loss = loss;
   program.finishGet(step.logits, manifest.output("train_step", "logits"), logits);
-  checkLoss(loss, step);
-  state.sums.add(logits, step.labels, hasSeveralLabels(recipe.train));
-  step.row.loss = loss;
-  log->add(step.row);
+  found.clips.add(logits, step.labels, hasSeveralLabels(recipe.train));
+  return found;
 }
 
-void Trainer::checkLoss(float loss, const Pending &step) const {
+void Trainer::checkLoss(double loss, const Pending &step) const {
   if (std::isfinite(loss))
     return;
   constexpr size_t most = 8;
@@ -149,10 +222,11 @@ void Trainer::checkLoss(float loss, const Pending &step) const {
 
 void Trainer::saveIfDue() {
   const char *signal = interruption();
-  if (!signal && now() - lastSave < options.saveSeconds)
+  const bool stops = options.ranks ? news.stops : signal != nullptr;
+  if (!stops && !(options.ranks ? news.saves : now() - lastSave >= options.saveSeconds))
     return;
   save();
-  if (signal)
+  if (stops)
     fail("stopped by {} after batch {} of epoch {}{}: go on with --resume, {} holds everything", signal,
          state.batch, state.epoch + 1, without(", "), lastCheckpoint());
 }
@@ -161,9 +235,13 @@ void Trainer::save() { saveTo(lastCheckpoint()); }
 
 void Trainer::saveTo(const std::string &path) {
   settle(); // so that what is saved has been checked
-  log->flush();
-  saveCheckpoint(program, {state, recipe, options.origin, options.classes}, path);
   lastSave = now();
+  if (!isFirst())
+    return;
+  log->flush();
+  TrainingState saved = state;
+  saved.batch *= batchesOfStep();
+  saveCheckpoint(program, {saved, recipe, options.origin, options.classes}, path);
 }
 
 // Saves the end of an epoch. The latest checkpoint changes last: a run that is killed before does the end of
@@ -173,6 +251,8 @@ void Trainer::saveEpoch() {
     return save();
   const std::string kept = epochCheckpoint(options.folder, state.epoch);
   saveTo(kept);
+  if (!isFirst())
+    return;
   removeEpochCheckpoints(options.folder, state.epoch - options.keep);
   linkFile(kept, lastCheckpoint());
 }
@@ -180,7 +260,7 @@ void Trainer::saveEpoch() {
 // Computes the running statistics of batch norms anew, from the batches that training comes to next, unmixed
 // as inference sees clips.
 void Trainer::computeStatistics() {
-  if (recipe.train.preciseBatchNorm == 0)
+  if (recipe.train.preciseBatchNorm == 0 || !program.manifest().entries.contains("statistics"))
     return;
   BatchStatistics statistics(program.manifest());
   trainSource.seek(state.epoch + 1, 0);
@@ -199,7 +279,9 @@ void Trainer::computeStatistics() {
     program.run("statistics");
     statistics.add(program);
   }
+  mergeOverRanks(options.ranks, statistics);
   statistics.store(program);
+  agree();
 }
 
 // Tests the network and keeps its weights if they are the best so far. Where there is an average of the
@@ -214,16 +296,16 @@ void Trainer::test() {
     program.exchangeAverages();
   }
   computeStatistics();
-  lastTest =
-      evaluate(program, *testSource, recipe, progress, fmt::format("testing epoch {}", state.epoch + 1));
+  lastTest = evaluate(program, *testSource, recipe, progress,
+                      fmt::format("testing epoch {}", state.epoch + 1), {}, options.ranks);
   testSeconds = now() - start;
-  if (options.tested)
+  if (options.tested && isFirst())
     options.tested(*lastTest);
   const bool several = hasSeveralLabels(recipe.train);
   const double accuracy =
       several ? *lastTest->meanAveragePrecision : lastTest->videos.share(lastTest->videos.top1);
   const bool isBest = accuracy > state.best;
-  TensorFile weights = isBest ? program.storeWeights() : TensorFile();
+  TensorFile weights = isBest && isFirst() ? program.storeWeights() : TensorFile();
   if (averaged) {
     program.exchangeAverages();
     present.store(program);
@@ -233,6 +315,8 @@ void Trainer::test() {
     return;
   state.best = accuracy;
   state.bestEpoch = state.epoch;
+  if (!isFirst())
+    return;
   weights.metadata = {{"package", program.manifest().name},
                       {"epoch", fmt::to_string(state.epoch + 1)},
                       {several ? "video_map" : "video_top1", fmt::to_string(accuracy)}};
@@ -244,6 +328,9 @@ void Trainer::test() {
 // of the epoch again.
 void Trainer::finishEpoch() {
   settle();
+  agree();
+  if (options.ranks)
+    checkSameParameters(program, *options.ranks, fmt::format("after epoch {}", state.epoch + 1));
   if (state.sums.clips == 0)
     fail("epoch {}: none of {} videos could be read", state.epoch + 1, trainSource.videos());
   EpochRow row;
@@ -281,8 +368,10 @@ void Trainer::finishEpoch() {
   line += without("  ");
   progress.note(line + fmt::format("  rate {:.3g}  {:.1f} clips/s  waiting {:.0f}%  {}", row.rate,
                                    row.clipsPerSecond, 100 * row.waiting, formatDuration(row.seconds)));
-  curves->add(row);
-  log->add(row, stepsBefore(state.epoch + 1));
+  if (isFirst()) {
+    curves->add(row);
+    log->add(row, stepsBefore(state.epoch + 1));
+  }
   ++state.epoch;
   state.batch = 0;
   state.sums = {};

@@ -10,10 +10,12 @@
 #include "runtime/Training/Checkpoint.h"
 #include "runtime/Training/ClipLabels.h"
 #include "runtime/Training/Evaluator.h"
+#include "runtime/Training/RankSums.h"
 #include "runtime/Training/RunLog.h"
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace kinema {
@@ -28,6 +30,9 @@ struct TrainerOptions {
   std::vector<double> classWeights; // in the loss, [classes]; empty: all the same
   std::function<void(const Evaluation &)> tested; // called with the result of each test; may be empty
   int64_t profiledSteps = 0; // how many steps, from the first, have their launches timed (Program::times)
+  // The processes that train together, of which the first one writes the files; null: this process alone.
+  // `train` and `test` are this rank's share then, and the package is a distributed one.
+  Ranks *ranks = nullptr;
 };
 
 struct TrainingResult {
@@ -45,7 +50,8 @@ public:
   Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe recipe, TrainerOptions options,
           Progress &progress);
 
-  // Goes on from a checkpoint's state, whose parameters the program must have already.
+  // Goes on from a checkpoint's state, whose parameters the program must have already. Where it was saved by
+  // another number of ranks, in the middle of a step of this one's, that step's clips all come again.
   void resume(const TrainingState &from);
 
   // Trains to the recipe's last epoch. Throws Error when interrupted (after it has written a checkpoint) and
@@ -70,15 +76,24 @@ private:
     CopyId logits;
     std::vector<ClipLabels> labels;
     std::vector<int64_t> videos;
-    StepRow row; // but for the loss
+    int64_t valid = 0; // clips of this process that count
+    StepRow row;       // but for the loss
   };
 
   void runEpoch();
   bool nextBatch();
+  int64_t batchesOfStep() const { return options.ranks ? options.ranks->count() : 1; }
+  bool isFirst() const { return !options.ranks || options.ranks->isFirst(); }
+  void agree();
+  float shareOfStep() const;
+  int64_t numberOf(int64_t step) const;
+  Hyper hyperOfStep(double rate);
+  void compute(const Hyper &hyper);
   void step();
   StepRow rowOfStep(double rate);
   void settle(); // reads the results of the step that was started last
-  void checkLoss(float loss, const Pending &step) const;
+  StepFindings findingsOf(const Pending &step);
+  void checkLoss(double loss, const Pending &step) const;
   int64_t stepsBefore(int64_t epoch) const { return epoch * trainSource.batches(); }
   void saveIfDue();
   void save();
@@ -110,6 +125,9 @@ private:
   int64_t unreadable = 0; // training videos that this trainer found unreadable
   double lastSave = 0;
   Batch batch;
+  StepNews news;                 // before the latest step
+  std::vector<Unreadable> found; // videos that turned out to be unreadable, which nobody has been told of
+  std::set<int64_t> missing;     // videos that this training found unreadable
   std::optional<Pending> pending;
   std::vector<float> logits;
 };

@@ -18,6 +18,7 @@ struct BuildCommandOptions {
   TargetChoice choice;              // all of it but the target
   std::vector<std::string> targets; // empty: the targets of most machines
   std::string output, mode = "train";
+  bool distributed = false;
   PackedWeights weights;
 };
 
@@ -46,6 +47,7 @@ void build(const BuildCommandOptions &options) {
   checkWritable(options.output);
   CompileOptions common;
   common.train = options.mode == "train";
+  common.distributed = options.distributed && common.train;
   auto targetsIn = [&](std::string_view precision) {
     return optionsOf(options.choice, chosenTargets(targetsOf(options, precision)), common);
   };
@@ -78,6 +80,9 @@ void addBuild(CLI::App &app) {
   command->add_option("--mode", options->mode, "train (which can infer too) or infer")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
+  command->add_flag("--distributed", options->distributed,
+                    "several processes may train it together (mpirun): a step stops at its gradients, which "
+                    "they add up");
   addLayers(*command, options->spec.layers, "`eval` and `predict` may ask the program for");
   addPackedWeights(*command, options->weights);
   command->callback([options] { build(*options); });

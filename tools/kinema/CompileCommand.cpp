@@ -22,6 +22,7 @@ struct CompileCommandOptions {
   std::string output, mode = "train", emit = "package", from, dump, fuse = "all";
   bool locations = false;
   bool keepGradients = false;
+  bool distributed = false;
   PackedWeights weights;
 };
 
@@ -85,6 +86,7 @@ std::vector<CompileOptions> compileOptions(const CompileCommandOptions &options)
   CompileOptions common;
   common.train = options.mode == "train";
   common.keepGradients = options.keepGradients;
+  common.distributed = options.distributed && common.train;
   common.dumpDirectory = options.dump;
   common.fuse = options.fuse == "all"        ? FusionScope::All
                 : options.fuse == "epilogue" ? FusionScope::Epilogue
@@ -162,6 +164,9 @@ void addCompile(CLI::App &app) {
       ->check(CLI::IsMember({"none", "epilogue", "all"}))
       ->capture_default_str();
   command->add_flag("--keep-gradients", options->keepGradients, "the training step gives the gradients too");
+  command->add_flag("--distributed", options->distributed,
+                    "several processes may train it together (mpirun): a step stops at its gradients, which "
+                    "they add up");
   addLayers(*command, options->spec.layers, "`eval` and `predict` may ask the package for");
   addPackedWeights(*command, options->weights);
   command->callback([options] { compile(*options); });

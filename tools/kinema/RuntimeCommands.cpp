@@ -3,6 +3,7 @@
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Package.h"
 #include "runtime/Package/Safetensors.h"
+#include "runtime/Ranks/Ranks.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Files.h"
 #include "tools/kinema/Commands.h"
@@ -48,7 +49,9 @@ void requireWeights(const std::string &weights, const SpecOptions &spec,
 
 // Each of these functions says what its command wants of the compiler.
 
-CompileOptions prepare(const TrainOptions &, SpecOptions &) { return {}; }
+CompileOptions prepare(const TrainOptions &, SpecOptions &) {
+  return {.distributed = ranksOfProcess() != nullptr};
+}
 
 CompileOptions prepare(const EvalOptions &options, SpecOptions &spec) {
   requireWeights(options.weights, spec, options.weightsOption);
@@ -110,7 +113,8 @@ template <typename Options> void checkEarly(Options &options, const Manifest &ne
   if constexpr (requires { check(options, network); })
     check(options, network);
   if constexpr (std::is_same_v<Options, TrainOptions>) {
-    options.lock = std::make_shared<FolderLock>(options.out);
+    if (const Ranks *ranks = ranksOfProcess(); !ranks || ranks->isFirst())
+      options.lock = std::make_shared<FolderLock>(options.out);
     options.keepPackage = true;
   }
 }
@@ -164,7 +168,16 @@ public:
 
   /// Returns the file of the package, which lives at least as long as this.
   std::string package() {
-    return compilation ? packageOf(*compilation, compile, spec, temporary) : spec.spec;
+    if (!compilation)
+      return spec.spec;
+    // The first rank compiles, and the others on its machine find what it has kept.
+    Ranks *const ranks = joinedRanks();
+    if (ranks && !ranks->isFirst())
+      ranks->gather("");
+    std::string file = packageOf(*compilation, compile, spec, temporary);
+    if (ranks && ranks->isFirst())
+      ranks->gather("");
+    return file;
   }
 
 private:

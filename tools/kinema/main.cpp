@@ -3,6 +3,7 @@
 #include "runtime/Commands/Completion.h"
 #include "runtime/Commands/Manual.h"
 #include "runtime/Commands/RunReport.h"
+#include "runtime/Ranks/Ranks.h"
 #include "tools/kinema/Commands.h"
 #include "tools/kinema/Exit.h"
 
@@ -26,6 +27,6 @@ int main(int argc, char **argv) {
   try {
     return kinema::runCommandLine(app, argc, argv, "kinema", kinema::compilerVersion());
   } catch (const kinema::Exit &exit) {
-    return exit.status;
+    return kinema::leaveRanks(exit.status);
   }
 }

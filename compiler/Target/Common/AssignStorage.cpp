@@ -37,6 +37,7 @@ private:
   ModuleOp module;
   const StorageRules &rules;
   int64_t converted = 0;
+  llvm::StringMap<LayoutAttr> layouts; // of parameters and states, as functions before have assigned them
   llvm::SmallPtrSet<StringAttr, 4> wideInputs; // inputs of few channels that have no blocks of their own
 
   static void setLayout(Value value, LayoutAttr layout) {
@@ -170,9 +171,17 @@ private:
                     inputIsNarrow(op.activation())};
       setLayout(op.getResult(), rules.parameter(use).withRank(weight.size() + 1));
     });
+    function.walk([&](clip::ReadOp read) {
+      if (LayoutAttr known = layouts.lookup(read.getParam()); known && !tensorOf(read).getEncoding())
+        setLayout(read, known);
+    });
     function.walk([&](kernel::LaunchableOp op) {
       for (ArrayRef<Value> copies : op.getCopies())
         shareLayout(copies);
+    });
+    function.walk([&](clip::ReadOp read) {
+      if (auto layout = dyn_cast_or_null<LayoutAttr>(tensorOf(read).getEncoding()))
+        layouts.try_emplace(read.getParam(), layout);
     });
     function.walk([&](kernel::FoldOp op) { // whose result no conv reads
       for (Value weight : {op.getWeight(), op.getResult()})

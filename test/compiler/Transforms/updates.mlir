@@ -83,3 +83,34 @@ func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<
   return %y : tensor<2x3x1x1x1xf32>
 }
 }
+
+// -----
+
+// Where several processes train the network, a step leaves its gradients for them, and @update goes on from there.
+
+!x = tensor<2x3x1x4x4xf32>
+module attributes {clip.distributed} {
+// CHECK: clip.param @fc.weight.gradient : tensor<5x3x1x4x4xf32>
+clip.param @fc.weight : tensor<5x3x1x4x4xf32> {role = "weight"}
+// CHECK-LABEL: func.func @train_step(
+// CHECK-SAME: %[[HYPER:[a-z0-9]+]]: tensor<7xf32, #clip.hyper<rate, momentum, nesterov, decay, apply, keep, share>> {clip.name = "hyper"}
+// CHECK: %[[HELD:.*]] = clip.read @fc.weight.gradient
+// CHECK: %[[OWN:.*]] = clip.conv_wgrad
+// CHECK: %[[SUM:.*]] = clip.update sum %[[HELD]], %[[OWN]], %[[HYPER]]
+// CHECK-NOT: clip.update
+// CHECK: clip.write @fc.weight.gradient, %[[SUM]]
+// CHECK-NOT: clip.write
+// CHECK-LABEL: func.func @update(
+// CHECK-SAME: %[[TOLD:[a-z0-9]+]]: tensor<7xf32, #clip.hyper<rate, momentum, nesterov, decay, apply, keep, share>> {clip.name = "hyper"})
+// CHECK: %[[G:.*]] = clip.read @fc.weight.gradient
+// CHECK: %[[V:.*]] = clip.read @fc.weight.momentum
+// CHECK: %[[W:.*]] = clip.read @fc.weight :
+// CHECK: %[[NEW:.*]]:2 = clip.update sgd %[[W]], %[[V]], %[[G]], %[[TOLD]] {held}
+// CHECK: clip.write @fc.weight, %[[NEW]]#0
+// CHECK: clip.write @fc.weight.momentum, %[[NEW]]#1
+func.func @forward(%rgb: !x {clip.input = "rgb", clip.name = "rgb"}) -> (tensor<2x5x1x1x1xf32> {clip.name = "logits"}) {
+  %w = clip.read @fc.weight : tensor<5x3x1x4x4xf32>
+  %y = clip.conv %rgb, %w window <1x4x4> : (!x, tensor<5x3x1x4x4xf32>) -> tensor<2x5x1x1x1xf32>
+  return %y : tensor<2x5x1x1x1xf32>
+}
+}

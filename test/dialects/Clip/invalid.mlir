@@ -626,3 +626,9 @@ func.func @gradient_sum(%a: tensor<4xf32>, %b: tensor<5xf32>) {
   %s = clip.gradient_sum %a, %b : (tensor<4xf32>, tensor<5xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{'builtin.module' op has the attribute clip.distributed = 2 : i64, expected no value, on a module}}
+module attributes {clip.distributed = 2} {
+}

@@ -185,6 +185,8 @@ TEST(Manifest, LaunchesMustResolve) {
   EXPECT_EQ(changed("/kernels/loss/grid", -1),
             at + ".kernels.loss.grid: expected an integer between 0 and 2147483647, found -1");
   EXPECT_EQ(changed("/entries/train_step", nullptr), at + ": there is no entry train_step");
+  EXPECT_EQ(changed("/entries/update", nlohmann::json::array()),
+            at + ": there is an entry update, but parameter fc.weight has no state gradient");
   EXPECT_EQ(changed("/outputs/train_step/0/name", "cost"), at + ": entry train_step has no output loss");
   EXPECT_EQ(
       changed("/outputs/train_step/0/layer", "stem"),

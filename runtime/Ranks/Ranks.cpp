@@ -1,0 +1,178 @@
+#include "runtime/Ranks/Ranks.h"
+
+#include "runtime/Ranks/MpiLibrary.h"
+#include "runtime/Support/Clock.h"
+#include "runtime/Support/Error.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+namespace kinema {
+namespace {
+
+class MpiRanks : public Ranks {
+public:
+  MpiRanks(const MpiLibrary &mpi, int rank, int count) : Ranks(rank, count), mpi(mpi) {}
+  ~MpiRanks() override { mpi.finalize(); }
+
+  void sum(std::span<float> values) override;
+  std::vector<std::string> gather(std::string_view own) override;
+  [[noreturn]] void abort(int status) override {
+    mpi.abort(mpi.world, status);
+    std::_Exit(status);
+  }
+
+private:
+  void exchange(const void *from, void *to, size_t bytesEach);
+  void allGather(const void *from, void *to, size_t bytesEach);
+  void await(MpiLibrary::Request request);
+
+  const MpiLibrary &mpi;
+  std::vector<float> sent, received, sums;
+};
+
+// Returns when the request has been carried out. It looks at it often at first, and then leaves the core to
+// others between one look and the next: ranks may share it.
+void MpiRanks::await(MpiLibrary::Request request) {
+  constexpr int eager = 200;
+  const double start = now();
+  for (int64_t looks = 0;; ++looks) {
+    int done = 0;
+    if (mpi.test(&request, &done, mpi.ignoredStatus) != 0)
+      fail("MPI reports an error in what the ranks exchange");
+    if (done)
+      return;
+    if (looks < eager)
+      continue;
+    std::this_thread::sleep_for(std::chrono::microseconds(looks < 2 * eager ? 20 : 200));
+    if (now() - start > patience())
+      fail("the other ranks have not answered for {:.0f} s: one of them has died or hangs; where they need "
+           "more "
+           "time, KINEMA_RANK_SECONDS says how long to wait",
+           patience());
+  }
+}
+
+// Gives each rank its part of `from` and takes the parts that they have for this one.
+// from, to: [count, bytesEach]
+void MpiRanks::exchange(const void *from, void *to, size_t bytesEach) {
+  MpiLibrary::Request request = nullptr;
+  const int bytes = static_cast<int>(bytesEach);
+  if (mpi.alltoall(from, bytes, mpi.byte, to, bytes, mpi.byte, mpi.world, &request) != 0)
+    fail("MPI cannot exchange {} bytes", bytes);
+  await(request);
+}
+
+// from: [bytesEach], to: [count, bytesEach]
+void MpiRanks::allGather(const void *from, void *to, size_t bytesEach) {
+  MpiLibrary::Request request = nullptr;
+  const int bytes = static_cast<int>(bytesEach);
+  if (mpi.allgather(from, bytes, mpi.byte, to, bytes, mpi.byte, mpi.world, &request) != 0)
+    fail("MPI cannot gather {} bytes", bytes);
+  await(request);
+}
+
+// Each rank adds up one part of the values, which the others send it, and all then have the sums. A rank
+// sends and receives 2 (count - 1) / count times the values' bytes, the least that is possible.
+void MpiRanks::sum(std::span<float> values) {
+  constexpr size_t mostOfPart = size_t{1} << 20; // floats, so that a piece takes little memory
+  const auto ranks = static_cast<size_t>(count());
+  while (!values.empty()) {
+    const size_t part = std::min(mostOfPart, (values.size() + ranks - 1) / ranks);
+    const std::span<float> piece = values.first(std::min(values.size(), part * ranks));
+    sent.assign(part * ranks, 0.0f);
+    std::ranges::copy(piece, sent.begin());
+    received.resize(part * ranks);
+    exchange(sent.data(), received.data(), part * sizeof(float));
+    sums.assign(received.begin(), received.begin() + static_cast<std::ptrdiff_t>(part));
+    for (size_t from = 1; from < ranks; ++from)
+      for (size_t i = 0; i < part; ++i)
+        sums[i] += received[from * part + i];
+    allGather(sums.data(), received.data(), part * sizeof(float));
+    std::copy_n(received.begin(), piece.size(), piece.begin());
+    values = values.subspan(piece.size());
+  }
+}
+
+std::vector<std::string> MpiRanks::gather(std::string_view own) {
+  const auto ranks = static_cast<size_t>(count());
+  std::vector<uint64_t> sizes(ranks);
+  const uint64_t size = own.size();
+  allGather(&size, sizes.data(), sizeof size);
+  const size_t most = std::max<size_t>(1, *std::ranges::max_element(sizes));
+  std::string padded(own);
+  padded.resize(most);
+  std::string all(most * ranks, '\0');
+  allGather(padded.data(), all.data(), most);
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < ranks; ++i)
+    parts.push_back(all.substr(i * most, sizes[i]));
+  return parts;
+}
+
+// The number of ranks, in the variables by which those who start them say it: Open MPI's mpirun; MPICH's and
+// Intel MPI's, and srun --mpi=pmi2; srun --mpi=pmix.
+constexpr std::array<const char *, 3> counts = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+
+std::unique_ptr<Ranks> join() {
+  if (startedRanks() == 1)
+    return nullptr;
+  const MpiLibrary &mpi = mpiLibrary();
+  constexpr int serialised = 2; // MPI_THREAD_SERIALIZED, in both ABIs
+  int provided = 0, rank = 0, count = 0;
+  if (mpi.initThread(nullptr, nullptr, serialised, &provided) != 0)
+    fail("MPI ({}) cannot be initialised", mpi.file);
+  mpi.commRank(mpi.world, &rank);
+  mpi.commSize(mpi.world, &count);
+  if (count != startedRanks())
+    fail("{} ranks were started, but MPI ({}) knows of {}: that is not the library of the program that "
+         "started "
+         "them; name the right one in KINEMA_MPI_LIBRARY",
+         startedRanks(), mpi.file, count);
+  return std::make_unique<MpiRanks>(mpi, rank, count);
+}
+
+Ranks *joined = nullptr; // once they are
+
+} // namespace
+
+double Ranks::patience() {
+  constexpr double usual = 600;
+  const char *value = std::getenv("KINEMA_RANK_SECONDS");
+  const double seconds = value ? std::atof(value) : usual;
+  return seconds > 0 ? seconds : usual;
+}
+
+int startedRanks() {
+  for (const char *name : counts)
+    if (const char *value = std::getenv(name))
+      if (int count = std::atoi(value); count > 1)
+        return count;
+  if (const char *value = std::getenv("TORCHELASTIC_RUN_ID"); value && std::getenv("WORLD_SIZE"))
+    if (std::atoi(std::getenv("WORLD_SIZE")) > 1)
+      refuse("torchrun has started this process, but its processes cannot meet through MPI: start them by "
+             "mpirun "
+             "-n {} in its place",
+             std::getenv("WORLD_SIZE"));
+  return 1;
+}
+
+Ranks *ranksOfProcess() {
+  static const std::unique_ptr<Ranks> ranks = join();
+  joined = ranks.get();
+  return joined;
+}
+
+Ranks *joinedRanks() { return joined; }
+
+int leaveRanks(int status) {
+  if (joined && status != 0)
+    joined->abort(status);
+  return status;
+}
+
+} // namespace kinema

@@ -1,0 +1,56 @@
+// Lets several processes train one network together. Each of them is a rank and computes the gradients of its
+// share of the clips; the ranks add these up and then update the same weights.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinema {
+
+// The ranks of one training. All functions but `abort` are called by all ranks, in the same order and by one
+// thread of each. They throw Error where another rank does not answer in time.
+class Ranks {
+public:
+  Ranks(int rank, int count) : own(rank), all(count) {}
+  virtual ~Ranks() = default;
+  Ranks(const Ranks &) = delete;
+  Ranks &operator=(const Ranks &) = delete;
+
+  int rank() const { return own; } // from 0
+  int count() const { return all; }
+  // The first rank writes files and speaks for all.
+  bool isFirst() const { return own == 0; }
+
+  // Replaces each value by its sum over all ranks: ((rank 0 + rank 1) + rank 2) + ..., so that all ranks have
+  // the same bits, and the same ones in each run of as many ranks. All ranks give as many values.
+  virtual void sum(std::span<float> values) = 0;
+  // Returns what each rank gives, in the order of the ranks.
+  virtual std::vector<std::string> gather(std::string_view own) = 0;
+  // Ends all ranks with this exit status, whatever they are doing.
+  [[noreturn]] virtual void abort(int status) = 0;
+
+  // Returns for how many seconds a rank waits for the others: 600, or what KINEMA_RANK_SECONDS says.
+  static double patience();
+
+private:
+  int own, all;
+};
+
+// Returns what the environment says of how this process was started: by how many ranks; 1 where it was
+// started alone. Throws Error where it was started by something whose ranks cannot meet.
+int startedRanks();
+
+// Returns the ranks that this process was started with by mpirun or srun, joined through the MPI library of
+// this machine; null where it was started alone. The first call joins, later ones return the same. Throws
+// Error where there is no library.
+Ranks *ranksOfProcess();
+// Returns the ranks if this process has joined them; else null.
+Ranks *joinedRanks();
+// Returns the exit status. Where it is not 0 and this process has joined the ranks, all of them end with it
+// at once: the others would wait for this one.
+int leaveRanks(int status);
+
+} // namespace kinema

@@ -1,0 +1,168 @@
+#include "runtime/Training/RankSums.h"
+
+#include "runtime/Support/Digest.h"
+#include "runtime/Support/Error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+using nlohmann::json;
+
+namespace kinema {
+namespace {
+
+// Returns what each rank says, in their order.
+std::vector<json> gatherJson(Ranks &ranks, const json &own) {
+  std::string bytes;
+  json::to_cbor(own, bytes); // numbers keep their bits
+  std::vector<json> all;
+  for (const std::string &part : ranks.gather(bytes))
+    all.push_back(json::from_cbor(part));
+  return all;
+}
+
+// The names of files need not be UTF-8, so they are told as bytes.
+json describe(const std::vector<Unreadable> &videos) {
+  json list = json::array();
+  for (const Unreadable &video : videos)
+    list.push_back({video.video, json::binary({video.name.begin(), video.name.end()}),
+                    json::binary({video.reason.begin(), video.reason.end()})});
+  return list;
+}
+
+void addUnreadable(const json &list, std::vector<Unreadable> &videos) {
+  auto text = [](const json &bytes) {
+    return std::string(bytes.get_binary().begin(), bytes.get_binary().end());
+  };
+  for (const json &video : list) {
+    const auto number = video.at(0).get<int64_t>();
+    if (std::ranges::none_of(videos, [&](const Unreadable &known) { return known.video == number; }))
+      videos.push_back({number, text(video.at(1)), text(video.at(2))});
+  }
+}
+
+json describe(const ClipMetrics &clips) { return {clips.clips, clips.top1, clips.top5, clips.loss}; }
+
+ClipMetrics clipsOf(const json &told) {
+  ClipMetrics clips;
+  clips.clips = told.at(0).get<int64_t>();
+  clips.top1 = told.at(1).get<int64_t>();
+  clips.top5 = told.at(2).get<int64_t>();
+  clips.loss = told.at(3).get<double>();
+  return clips;
+}
+
+// Lists the tensors that the ranks of a step add up, and by which factor this rank's count.
+std::vector<std::pair<ArenaTensor, float>> summedTensors(const Manifest &manifest, float share,
+                                                         float present) {
+  std::vector<std::pair<ArenaTensor, float>> tensors;
+  for (const Parameter &parameter : manifest.parameters)
+    if (!parameter.trained())
+      tensors.emplace_back(parameter, share);
+    else if (parameter.states.contains(std::string(gradientState)))
+      tensors.emplace_back(parameter.stateTensor(std::string(gradientState)), present);
+  return tensors;
+}
+
+} // namespace
+
+StepNews newsOfAll(Ranks *ranks, const StepNews &own) {
+  if (!ranks)
+    return own;
+  StepNews all;
+  for (const json &news :
+       gatherJson(*ranks, {own.clips, own.stops, own.saves && ranks->isFirst(), describe(own.unreadable)})) {
+    all.clips += news.at(0).get<int64_t>();
+    all.stops |= news.at(1).get<bool>();
+    all.saves |= news.at(2).get<bool>();
+    addUnreadable(news.at(3), all.unreadable);
+  }
+  return all;
+}
+
+StepFindings findingsOfAll(Ranks *ranks, const StepFindings &own) {
+  if (!ranks)
+    return own;
+  StepFindings all;
+  const double weighted = own.valid > 0 ? own.loss * static_cast<double>(own.valid) : 0;
+  for (const json &found : gatherJson(*ranks, {describe(own.clips), weighted, own.valid})) {
+    all.clips.add(clipsOf(found.at(0)));
+    all.loss += found.at(1).get<double>();
+    all.valid += found.at(2).get<int64_t>();
+  }
+  all.loss /= static_cast<double>(std::max<int64_t>(all.valid, 1));
+  return all;
+}
+
+void sumOverRanks(Program &program, Ranks &ranks, float share, float present) {
+  const auto tensors = summedTensors(program.manifest(), share, present);
+  int64_t elements = 0;
+  for (const auto &[tensor, factor] : tensors)
+    elements += tensor.elements();
+  std::vector<float> values(elements);
+  auto each = [&](auto visit) {
+    size_t begin = 0;
+    for (const auto &[tensor, factor] : tensors) {
+      visit(tensor, factor, std::span(values).subspan(begin, tensor.elements()));
+      begin += tensor.elements();
+    }
+  };
+  each([&](const ArenaTensor &tensor, float factor, std::span<float> own) {
+    if (factor == 0)
+      return;
+    program.get(tensor, own);
+    if (factor != 1)
+      for (float &value : own)
+        value *= factor;
+  });
+  ranks.sum(values);
+  each([&](const ArenaTensor &tensor, float, std::span<float> summed) {
+    program.set(tensor, std::span<const float>(summed));
+  });
+}
+
+void mergeOverRanks(Ranks *ranks, BatchStatistics &statistics) {
+  if (!ranks)
+    return;
+  const std::vector<json> all = gatherJson(*ranks, statistics.toJson());
+  statistics.clear();
+  for (const json &own : all)
+    statistics.addFrom(own);
+}
+
+void addOtherRanks(Ranks *ranks, Evaluation &evaluation) {
+  if (!ranks)
+    return;
+  const std::vector<json> all = gatherJson(
+      *ranks, {describe(evaluation.clips), evaluation.scores.toJson(), describe(evaluation.unreadable)});
+  evaluation.clips = {};
+  evaluation.unreadable.clear();
+  for (size_t rank = 0; rank < all.size(); ++rank) {
+    evaluation.clips.add(clipsOf(all[rank].at(0)));
+    rank == 0 ? evaluation.scores.setFrom(all[rank].at(1)) : evaluation.scores.addFrom(all[rank].at(1));
+    addUnreadable(all[rank].at(2), evaluation.unreadable);
+  }
+}
+
+void checkSameParameters(Program &program, Ranks &ranks, const std::string &when) {
+  Digest digest;
+  std::vector<float> values;
+  for (const Parameter &parameter : program.manifest().parameters) {
+    values.resize(parameter.elements());
+    program.get(parameter, values);
+    digest.add({reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)});
+  }
+  const std::vector<std::string> all = ranks.gather(digest.text());
+  for (size_t rank = 1; rank < all.size(); ++rank)
+    if (all[rank] != all[0])
+      fail("{}, rank {} has other parameters than rank 0, though both were updated by the same gradients: "
+           "their "
+           "processors or their code differ; compile one package with --distributed for all ranks, for a "
+           "target "
+           "that all of them have",
+           when, rank);
+}
+
+} // namespace kinema

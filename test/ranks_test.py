@@ -1,0 +1,217 @@
+"""Trains a small network by several processes: they come to the weights of one process with as many clips a step, go on
+after a stop with the same bits, and all end, with a checkpoint that is whole, when one of them does.
+
+usage: ranks_test.py KINEMA [equal | resume | failures]
+"""
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+
+KINEMA = os.path.abspath(sys.argv[1])
+BATCH = 4
+SPEC = f"""network tiny classes=10 frames=8 size=32 height=size width=size {{
+  input rgb [3 frames height width]
+  stem: conv3d ch=8 stride=1x2x2 bn=off
+  a: conv3d ch=16 stride=2 bn=off
+  b: conv2d ch=16 bn=off
+  pool avg global
+  fc classes
+}}
+train {{
+  epochs 2
+  batch {BATCH}
+  rate 0.05 warmup=0
+}}
+data {{
+  resize 36x48
+  crop 32x32
+}}
+"""
+NORMED = SPEC.replace(" bn=off", "")
+MPIRUN = ["mpirun", "--allow-run-as-root", "--oversubscribe"]
+LIMIT = 120  # seconds for a run
+
+
+def command(out, *options, spec="tiny.arch", lists=("--train", "motion/train.txt", "--test", "motion/test.txt")):
+    return [KINEMA, "train", spec, *lists, "--out", out, "--threads", "1", *options]
+
+
+def settings(*values):
+    return [word for value in values for word in ("--set", value)]
+
+
+def by_ranks(count, out, *options, **keywords):
+    return [*MPIRUN, "-n", str(count), *command(out, *options, **keywords)]
+
+
+def run(words, status=0, environment=None):
+    """Runs a command; returns what it writes to stderr."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, **(environment or {})})
+    assert (done.returncode == 0) == (status == 0), f"{' '.join(words)}: exit status {done.returncode}\n{done.stderr}"
+    return done.stderr
+
+
+def tensors(path):
+    with open(path, "rb") as file:
+        head = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+        data = file.read()
+    return {name: numpy.frombuffer(data[slice(*entry["data_offsets"])], numpy.float32)
+            for name, entry in head.items() if name != "__metadata__"}
+
+
+def rows(folder, file):
+    with open(os.path.join(folder, file), encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def same_bits(one, other):
+    one, other = tensors(f"{one}/last.safetensors"), tensors(f"{other}/last.safetensors")
+    return one.keys() == other.keys() and all(one[name].tobytes() == other[name].tobytes() for name in one)
+
+
+def compare(ranks, *changes):
+    """Compares ranks with one process. 110 clips leave the last step of some ranks with few clips, or none."""
+    shutil.rmtree("one", ignore_errors=True)
+    shutil.rmtree("all", ignore_errors=True)
+    run(command("one", *settings(f"train.batch={BATCH * ranks}", *changes)))
+    run(by_ranks(ranks, "all", *settings(*changes)))
+    steps, expected = rows("all", "steps.jsonl"), rows("one", "steps.jsonl")
+    assert [row["clips"] for row in steps] == [row["clips"] for row in expected]
+    distance = max(abs(a["loss"] - b["loss"]) for a, b in zip(steps, expected))
+    assert distance < 1e-5, f"losses are {distance} apart"
+    found, wanted = tensors("all/last.safetensors"), tensors("one/last.safetensors")
+    assert found.keys() == wanted.keys(), found.keys() ^ wanted.keys()
+    for name, value in wanted.items():
+        if "." in name and name.split(".")[0] in ("stem", "a", "b", "fc"):
+            apart = numpy.linalg.norm(found[name] - value) / max(numpy.linalg.norm(value), 1e-9)
+            assert apart < 1e-4, f"{ranks} ranks, {changes}: {name} is {apart} from that of one process"
+    with open("all/curves.csv", encoding="utf-8") as curves, open("one/curves.csv", encoding="utf-8") as others:
+        for line, other in zip(curves, others):  # epoch, rate, losses and accuracies; the rest is time
+            for a, b in list(zip(line.split(","), other.split(",")))[:8]:
+                assert a == b or abs(float(a) - float(b)) < 1e-4, (line, other)
+    print(f"{ranks} ranks {' '.join(changes)}: losses {distance:.1e} apart")
+
+
+def equal():
+    compare(2)
+    compare(3)
+    compare(2, "train.optimiser=adamw", "train.rate=0.001", "train.max_norm=1", "train.average=0.9")
+    compare(3, "train.accumulate=2", "train.optimiser=lars")
+    compare(2, "train.loss=binary_cross_entropy", "train.precise_bn=2")  # of no batch norms
+
+
+def started(words, out, steps):
+    """Starts a run and returns it, with its ranks' processes, when it has done so many steps."""
+    job = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env={**os.environ, "KINEMA_RANK_SECONDS": "5"})
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        assert job.poll() is None, job.stderr.read()
+        try:
+            if len(rows(out, "steps.jsonl")) >= steps:
+                break
+        except (OSError, ValueError):
+            pass
+        time.sleep(0.02)
+    children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(job.pid)], capture_output=True, text=True, check=True)
+    pids = [int(line.split(None, 1)[0]) for line in children.stdout.splitlines() if f"--out {out}" in line]
+    return job, sorted(pids)
+
+
+def stop(words, out, number, which):
+    """Starts a run and sends a signal to one of its ranks; returns what the run says."""
+    job, pids = started(words, out, steps=1)
+    os.kill(pids[which], number)
+    _, said = job.communicate(timeout=LIMIT)
+    assert job.returncode != 0
+    return said
+
+
+def resume():
+    with open("normed.arch", "w", encoding="utf-8") as file:
+        file.write(NORMED)
+    long = settings("train.epochs=60")
+    run(by_ranks(2, "whole", *settings("train.epochs=4"), spec="normed.arch"))
+    run(by_ranks(2, "part", *settings("train.epochs=2"), spec="normed.arch"))
+    shutil.copytree("part", "others")
+    run(by_ranks(2, "part", "--epochs", "4", "--resume", spec="normed.arch"))
+    assert same_bits("whole", "part")
+    print("a run of 2 ranks went on with the same bits")
+    for count in (1, 3):
+        shutil.rmtree("other", ignore_errors=True)
+        shutil.copytree("others", "other")
+        words = command if count == 1 else lambda *rest, **keywords: by_ranks(count, *rest, **keywords)
+        run(words("other", "--epochs", "4", "--resume", spec="normed.arch"))
+        assert [row["epoch"] for row in rows("other", "steps.jsonl")][-1] == 4
+        print(f"it went on with {count}")
+    said = stop(by_ranks(2, "stopped", *long), "stopped", signal.SIGTERM, 1)
+    assert "stopped by SIGTERM" in said or "stopped by a signal to another rank" in said, said
+    print("a signal to one rank stopped all, after a checkpoint")
+
+
+def failures():
+    long = settings("train.epochs=400")
+    for which in (0, 1, 2):
+        out = f"killed{which}"
+        stop(by_ranks(3, out, *long), out, signal.SIGKILL, which)
+        assert tensors(f"{out}/last.safetensors")
+        epochs = rows(out, "steps.jsonl")[-1]["epoch"] + 1
+        said = run(by_ranks(2, out, "--resume", "--epochs", str(epochs)))
+        assert "going on with epoch" in said, said
+        print(f"rank {which} was killed, and all ended")
+    job, pids = started(by_ranks(2, "hangs", *long), "hangs", steps=1)
+    os.kill(pids[1], signal.SIGSTOP)
+    _, said = job.communicate(timeout=LIMIT)
+    assert job.returncode != 0 and "the other ranks have not answered for 5 s" in said, said
+    print("a rank that hangs ended all")
+    os.makedirs("empty", exist_ok=True)
+    own, other = command("blind"), command("blind", "--root", "empty")
+    said = run([*MPIRUN, "-n", "1", *own, ":", "-n", "1", *other], status=1)
+    assert "rank 1 of 2: " in said, said
+    print("a rank without videos ended all")
+    run([KINEMA, "compile", "tiny.arch", "-o", "alone.kinema"])
+    said = run(by_ranks(2, "alone", spec="alone.kinema"), status=1)
+    assert "was compiled for one process, and 2 ranks train it: compile it with --distributed" in said, said
+    run([KINEMA, "build", "tiny.arch", "--distributed", "--target", "cpu", "-o", "trainer"])
+    run([*MPIRUN, "-n", "2", "./trainer", *command("built")[1:2], *command("built")[3:]])
+    run(by_ranks(2, "two"))
+    assert same_bits("built", "two")
+    said = run(command("torch"), status=1, environment={"TORCHELASTIC_RUN_ID": "none", "WORLD_SIZE": "4", "RANK": "0"})
+    assert "start them by mpirun -n 4 in its place" in said, said
+    said = run(by_ranks(2, "nowhere"), status=1, environment={"KINEMA_MPI_LIBRARY": "/nowhere/libmpi.so"})
+    assert "the ranks of a training meet through MPI, whose library cannot be opened: /nowhere/libmpi.so" in said, said
+    standins()
+    print("packages, programs, environments and libraries that do not fit were told")
+
+
+def standins():
+    """Trains by two ranks of a stand-in for MPI, with one mistake each time."""
+    library = os.path.join(os.path.dirname(KINEMA), "../standin/libmpi-standin.so")
+    for mistake, message in (("init", "MPI (" + library + ") cannot be initialised"),
+                             ("count", "2 ranks were started, but MPI (" + library + ") knows of 3: that is not the library of the program that started them; name the right one in KINEMA_MPI_LIBRARY"),
+                             ("gather", "MPI cannot gather 8 bytes"), ("exchange", "MPI cannot exchange "),
+                             ("test", "MPI reports an error in what the ranks exchange"),
+                             ("differ", "after epoch 1, rank 1 has other parameters than rank 0, though both were updated by the same gradients: their processors or their code differ; compile one package with --distributed for all ranks, for a target that all of them have")):
+        said = run(command(mistake), status=1, environment={"KINEMA_MPI_LIBRARY": library, "PMI_SIZE": "2", "KINEMA_STANDIN_MPI": mistake})
+        assert message in said, said
+
+
+def main():
+    parts = {"equal": equal, "resume": resume, "failures": failures}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        with open("tiny.arch", "w", encoding="utf-8") as file:
+            file.write(SPEC)
+        run([KINEMA, "data", "make-motion", "motion", "--train", "11", "--test", "3", "--height", "48", "--width", "64", "--frames", "12"])
+        for name in sys.argv[2:] or parts:
+            parts[name]()
+
+
+main()
