@@ -130,7 +130,8 @@ void Trainer::step() {
   std::vector<ClipLabels> labels;
   const double copying = now();
   if (batch.valid > 0) {
-    labels = prepareBatch(batch, trainSource, recipe.train, manifest.inputs, state.epoch, numberOf(state.batch));
+    labels =
+        prepareBatch(batch, trainSource, recipe.train, manifest.inputs, state.epoch, numberOf(state.batch));
     setInputs(program, batch);
     setLabels(program, labels, recipe.train, options.classWeights);
   }
