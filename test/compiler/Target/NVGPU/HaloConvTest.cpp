@@ -147,7 +147,9 @@ OwningOpRef<ModuleOp> walked(ModuleOp kernel, int64_t cluster, int64_t copiers) 
   for (int axis = 0; axis < 3; ++axis)
     tile.results[axis] = std::min(tile.results[axis], most[axis]);
   tile.blocks = 2 * nvidia::HaloPlan(conv, tile).channelTiles();
-  tile.producers = 2;
+  // Of two terms, the products of warps leave no registers for another producing warpgroup.
+  bool byWarps = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warps;
+  tile.producers = byWarps && conv.getBf16x3() ? 1 : 2;
   tile.copiers = copiers;
   tile.cluster = nvidia::tensorCoresOf(conv) == nvidia::TensorCores::Warpgroups ? cluster : 1;
   if (!nvidia::HaloPlan(conv, tile).clustersMatch())
