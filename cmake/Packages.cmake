@@ -32,9 +32,10 @@ set(release "(= ${PROJECT_VERSION})")
 kinema_package(library libkinema1 "video networks in other programs: the library of kinema.h"
   PACKAGE_SECTION libs PACKAGE_RECOMMENDS ffmpeg)
 kinema_package(flow libkinema-flow "optical flow for Kinema, by OpenCV" PACKAGE_SECTION libs)
-kinema_package(runtime kinema-runtime "trains, evaluates and runs compiled video networks" PACKAGE_RECOMMENDS ffmpeg)
+kinema_package(runtime kinema-runtime "trains, evaluates and runs compiled video networks" PACKAGE_RECOMMENDS ffmpeg
+  PACKAGE_SUGGESTS openmpi-bin)
 kinema_package(compiler kinema "compiles video networks, trains and runs them"
-  PACKAGE_RECOMMENDS ffmpeg PACKAGE_DEPENDS "kinema-runtime ${release}, lld-22") # which links the code of packages
+  PACKAGE_RECOMMENDS ffmpeg PACKAGE_SUGGESTS openmpi-bin PACKAGE_DEPENDS "kinema-runtime ${release}, lld-22") # which links the code of packages
 kinema_package(development libkinema-dev "headers of the library of Kinema"
   PACKAGE_SECTION libdevel PACKAGE_DEPENDS "libkinema1 ${release}")
 include(CPack)

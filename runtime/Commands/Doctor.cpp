@@ -5,6 +5,7 @@
 #include "runtime/Data/VideoReader.h"
 #include "runtime/Device/CpuLevel.h"
 #include "runtime/Device/Device.h"
+#include "runtime/Ranks/MpiLibrary.h"
 #include "runtime/Support/Cores.h"
 #include "runtime/Support/Error.h"
 
@@ -83,7 +84,7 @@ std::vector<Provision> examineMachine() {
           examineGpus(),
           ask("FFmpeg", "to read videos other than .y4m", [] { return requireDecoder("video.mp4"); }),
           ask("OpenCV", "to compute optical flow", flowImplementation),
-          look("OpenMPI", "libmpi.so.40", "Debian's libopenmpi3"),
+          ask("MPI", "to train by several processes", [] { return mpiLibrary().file; }),
           look("NCCL", "libnccl.so.2", "NVIDIA's libnccl2")};
 }
 
