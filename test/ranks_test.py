@@ -103,6 +103,7 @@ def compare(ranks, *changes):
 def equal():
     compare(2)
     compare(3)
+    compare(4)
     compare(2, "train.optimiser=adamw", "train.rate=0.001", "train.max_norm=1", "train.average=0.9")
     compare(3, "train.accumulate=2", "train.optimiser=lars")
     compare(2, "train.loss=binary_cross_entropy", "train.precise_bn=2")  # of no batch norms
@@ -158,9 +159,9 @@ def resume():
 
 def failures():
     long = settings("train.epochs=400")
-    for which in (0, 1, 2):
+    for which in range(4):
         out = f"killed{which}"
-        stop(by_ranks(3, out, *long), out, signal.SIGKILL, which)
+        stop(by_ranks(4, out, *long), out, signal.SIGKILL, which)
         assert tensors(f"{out}/last.safetensors")
         epochs = rows(out, "steps.jsonl")[-1]["epoch"] + 1
         said = run(by_ranks(2, out, "--resume", "--epochs", str(epochs)))
@@ -176,6 +177,10 @@ def failures():
     said = run([*MPIRUN, "-n", "1", *own, ":", "-n", "1", *other], status=1)
     assert "rank 1 of 2: " in said, said
     print("a rank without videos ended all")
+    limited = ["sh", "-c", 'ulimit -f 40 && exec "$@"', "sh", *command("full")]  # of 512 or 1024 bytes: too few for a checkpoint
+    said = run([*MPIRUN, "-n", "1", *limited, ":", "-n", "1", *command("full")], status=1)
+    assert "rank 0 of 2: " in said and "File too large" in said, said
+    print("a first rank that cannot write ended all")
     run([KINEMA, "compile", "tiny.arch", "-o", "alone.kinema"])
     said = run(by_ranks(2, "alone", spec="alone.kinema"), status=1)
     assert "was compiled for one process, and 2 ranks train it: compile it with --distributed" in said, said

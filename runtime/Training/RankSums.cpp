@@ -54,18 +54,6 @@ ClipMetrics clipsOf(const json &told) {
   return clips;
 }
 
-// Lists the tensors that the ranks of a step add up, and by which factor this rank's count.
-std::vector<std::pair<ArenaTensor, float>> summedTensors(const Manifest &manifest, float share,
-                                                         float present) {
-  std::vector<std::pair<ArenaTensor, float>> tensors;
-  for (const Parameter &parameter : manifest.parameters)
-    if (!parameter.trained())
-      tensors.emplace_back(parameter, share);
-    else if (parameter.states.contains(std::string(gradientState)))
-      tensors.emplace_back(parameter.stateTensor(std::string(gradientState)), present);
-  return tensors;
-}
-
 } // namespace
 
 StepNews newsOfAll(Ranks *ranks, const StepNews &own) {
@@ -96,26 +84,34 @@ StepFindings findingsOfAll(Ranks *ranks, const StepFindings &own) {
   return all;
 }
 
-void sumOverRanks(Program &program, Ranks &ranks, float share, float present) {
-  const auto tensors = summedTensors(program.manifest(), share, present);
+StepSums::StepSums(Program &program, Ranks &ranks) : program(program), ranks(ranks) {
   int64_t elements = 0;
-  for (const auto &[tensor, factor] : tensors)
-    elements += tensor.elements();
-  std::vector<float> values(elements);
+  for (const Parameter &parameter : program.manifest().parameters) {
+    if (!parameter.trained())
+      statistics.push_back(parameter);
+    else if (parameter.states.contains(std::string(gradientState)))
+      gradients.push_back(parameter.stateTensor(std::string(gradientState)));
+    else
+      continue; // frozen
+    elements += parameter.elements();
+  }
+  values.resize(elements);
+}
+
+void StepSums::run(float share, float present) {
   auto each = [&](auto visit) {
     size_t begin = 0;
-    for (const auto &[tensor, factor] : tensors) {
-      visit(tensor, factor, std::span(values).subspan(begin, tensor.elements()));
-      begin += tensor.elements();
-    }
+    for (auto [tensors, factor] : {std::pair(&gradients, present), {&statistics, share}})
+      for (const ArenaTensor &tensor : *tensors) {
+        visit(tensor, factor, std::span(values).subspan(begin, tensor.elements()));
+        begin += tensor.elements();
+      }
   };
   each([&](const ArenaTensor &tensor, float factor, std::span<float> own) {
-    if (factor == 0)
-      return;
-    program.get(tensor, own);
-    if (factor != 1)
-      for (float &value : own)
-        value *= factor;
+    if (factor != 0)
+      program.get(tensor, own);
+    for (float &value : own)
+      value = factor != 0 ? value * factor : 0;
   });
   ranks.sum(values);
   each([&](const ArenaTensor &tensor, float, std::span<float> summed) {

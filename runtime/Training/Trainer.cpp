@@ -27,6 +27,8 @@ Trainer::Trainer(Program &program, BatchSource &train, BatchSource *test, Recipe
   if (this->options.ranks && !manifest.distributed())
     fail("package {} was compiled for one process, and {} ranks train it: compile it with --distributed",
          manifest.name, this->options.ranks->count());
+  if (this->options.ranks)
+    sums.emplace(program, *this->options.ranks);
   if (trainSource.batches() == 0)
     fail("the training list has no clips");
   logits.resize(manifest.output("train_step", "logits").elements());
@@ -121,7 +123,7 @@ void Trainer::compute(const Hyper &hyper) {
     return program.runStep();
   if (batch.valid > 0)
     program.run("train_step");
-  sumOverRanks(program, *options.ranks, shareOfStep(), batch.valid > 0 ? 1 : hyper.keep);
+  sums->run(shareOfStep(), batch.valid > 0 ? 1 : hyper.keep);
   program.run("update");
 }
 

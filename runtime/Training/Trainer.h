@@ -126,6 +126,7 @@ private:
   double lastSave = 0;
   Batch batch;
   StepNews news;                 // before the latest step
+  std::optional<StepSums> sums;  // where there are ranks
   std::vector<Unreadable> found; // videos that turned out to be unreadable, which nobody has been told of
   std::set<int64_t> missing;     // videos that this training found unreadable
   std::optional<Pending> pending;
