@@ -100,12 +100,28 @@ def compare(ranks, *changes):
     print(f"{ranks} ranks {' '.join(changes)}: losses {distance:.1e} apart")
 
 
+def evaluated(*launcher):
+    done = subprocess.run([*launcher, KINEMA, "eval", "tiny.arch", "--test", "motion/test.txt", "--weights", "one/best.safetensors", "--json"],
+                          capture_output=True, text=True, timeout=LIMIT, check=True)
+    return json.loads(done.stdout)
+
+
+def compare_evaluation():
+    """Compares an evaluation by 3 ranks with that of one process: each clip counts once."""
+    one, other = evaluated(), evaluated(*MPIRUN, "-n", "3")
+    for name, value in one.items():
+        if name not in ("seconds", "waiting"):
+            assert other[name] == value or abs(other[name] - value) < 1e-6, f"{name}: {other[name]}, by one process {value}"
+    print("3 ranks evaluate as one process does")
+
+
 def equal():
     compare(2)
     compare(3)
     compare(4)
     compare(2, "train.optimiser=adamw", "train.rate=0.001", "train.max_norm=1", "train.average=0.9")
     compare(3, "train.accumulate=2", "train.optimiser=lars")
+    compare_evaluation()
     compare(2, "train.loss=binary_cross_entropy", "train.precise_bn=2")  # of no batch norms
 
 
@@ -181,6 +197,9 @@ def failures():
     said = run([*MPIRUN, "-n", "1", *limited, ":", "-n", "1", *command("full")], status=1)
     assert "rank 0 of 2: " in said and "File too large" in said, said
     print("a first rank that cannot write ended all")
+    said = run([*MPIRUN, "-n", "2", KINEMA, "eval", "tiny.arch", "--test", "motion/test.txt", "--weights", "killed0/last.safetensors", "--layers", "a",
+                "--features", "features.safetensors"], status=1)
+    assert "--features: features are written by one process alone: start it without mpirun" in said, said
     run([KINEMA, "compile", "tiny.arch", "-o", "alone.kinema"])
     said = run(by_ranks(2, "alone", spec="alone.kinema"), status=1)
     assert "was compiled for one process, and 2 ranks train it: compile it with --distributed" in said, said

@@ -149,12 +149,13 @@ struct TestedNetwork {
   void test() {
     Program program(package, {.threads = options.threads, .device = options.device});
     loadWeights(program, package, options.weights, options.names);
+    Ranks *const ranks = ranksOfProcess();
     source = VideoSource::evaluation(std::move(plan.videos), plan.recipe,
-                                     loaderOptions(program.manifest(), options));
-    Progress progress;
+                                     shareOf(loaderOptions(program.manifest(), options), ranks));
+    Progress progress(isFirstRank() ? stderr : nullptr);
     for (const std::string &note : plan.notes)
       progress.note(note);
-    found = evaluate(program, *source, plan.recipe, progress, "testing", options.layers);
+    found = evaluate(program, *source, plan.recipe, progress, "testing", options.layers, ranks);
   }
 
   // Names the network and its weights.
@@ -202,7 +203,9 @@ void print(const std::vector<TestedNetwork> &networks, const Evaluation &whole, 
 
 void check(const EvalOptions &options, const Manifest &network) {
   planEvaluation(options, network, nullptr);
-  if (!options.out.empty())
+  if (ranksOfProcess() && !options.features.empty())
+    refuse("--features: features are written by one process alone: start it without mpirun");
+  if (!options.out.empty() && isFirstRank())
     prepareEvaluation(options.out);
 }
 
@@ -218,11 +221,13 @@ void eval(const EvalOptions &options) {
   checkSameClasses(networks);
   if (std::ranges::none_of(networks, [](const TestedNetwork &network) { return hasFlow(network.manifest); }))
     requireUseOf(options.flow, networks.front().manifest);
-  if (!options.out.empty())
+  if (!options.out.empty() && isFirstRank())
     prepareEvaluation(options.out); // before the work, in case nothing can be written there
   catchInterrupts();
   for (TestedNetwork &network : networks)
     network.test();
+  if (!isFirstRank())
+    return;
   const TestedNetwork &first = networks.front();
   Evaluation whole = first.found;
   if (networks.size() > 1)

@@ -77,4 +77,12 @@ void checkWeights(const Manifest &manifest, const std::string &weights, const st
 
 Manifest networkOf(const Package &package) { return readManifests(package).front(); }
 
+LoaderOptions shareOf(LoaderOptions options, const Ranks *ranks) {
+  if (ranks) {
+    options.share = ranks->rank();
+    options.shares = ranks->count();
+  }
+  return options;
+}
+
 } // namespace kinema

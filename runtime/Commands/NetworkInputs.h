@@ -4,6 +4,7 @@
 
 #include "runtime/Commands/Commands.h"
 #include "runtime/Data/NetworkClips.h"
+#include "runtime/Ranks/Ranks.h"
 #include "runtime/Training/NetworkWeights.h"
 
 #include <string>
@@ -35,6 +36,9 @@ std::string differentClasses(const std::vector<std::string> &a, const std::vecto
 template <typename Options> LoaderOptions loaderOptions(const Manifest &manifest, const Options &from) {
   return loaderOptionsOf(manifest, from.loaders, from.flow);
 }
+
+// Returns the options of a loader that gives a rank its share of the batches; null: of one that gives all.
+LoaderOptions shareOf(LoaderOptions options, const Ranks *ranks);
 
 // Checks weights from a file, as far as its header tells. With `partial`, some of them are enough.
 void checkWeights(const Manifest &manifest, const std::string &weights, const std::string &names,

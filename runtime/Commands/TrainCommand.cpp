@@ -278,14 +278,8 @@ void readLists(const TrainOptions &options, const Manifest &manifest, TrainingPl
          options.testList, text);
 }
 
-// The folder of a training is looked at by its first rank, which alone changes it.
-bool looksAtFolder() {
-  const Ranks *ranks = ranksOfProcess();
-  return !ranks || ranks->isFirst();
-}
-
 TrainingPlan planTraining(const TrainOptions &options, const Manifest &manifest) {
-  if (looksAtFolder())
+  if (isFirstRank()) // which alone changes it
     checkFolder(options);
   requireUseOf(options.flow, manifest);
   TrainingPlan plan;
@@ -317,7 +311,7 @@ void check(const TrainOptions &options, const Manifest &network) { planTraining(
 
 void train(const TrainOptions &options) {
   Ranks *const ranks = ranksOfProcess();
-  const bool isFirst = !ranks || ranks->isFirst();
+  const bool isFirst = isFirstRank();
   Package package(options.package);
   Manifest network = networkOf(package);
   std::shared_ptr<FolderLock> lock = options.lock;
@@ -343,11 +337,7 @@ void train(const TrainOptions &options) {
   const std::string matched = startFrom(program, package, options, progress);
 
   const std::vector<std::string> classes = plan.train.classes;
-  LoaderOptions loading = loaderOptions(manifest, options);
-  if (ranks) {
-    loading.share = ranks->rank();
-    loading.shares = ranks->count();
-  }
+  const LoaderOptions loading = shareOf(loaderOptions(manifest, options), ranks);
   auto source = VideoSource::training(std::move(plan.train), recipe, loading);
   std::unique_ptr<VideoSource> test;
   if (plan.test)

@@ -167,6 +167,11 @@ Ranks *ranksOfProcess() {
   return joined;
 }
 
+bool isFirstRank() {
+  const Ranks *ranks = ranksOfProcess();
+  return !ranks || ranks->isFirst();
+}
+
 Ranks *joinedRanks() { return joined; }
 
 int leaveRanks(int status) {

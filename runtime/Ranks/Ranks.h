@@ -47,6 +47,8 @@ int startedRanks();
 // this machine; null where it was started alone. The first call joins, later ones return the same. Throws
 // Error where there is no library.
 Ranks *ranksOfProcess();
+// Returns whether this process is the first of them, or was started alone.
+bool isFirstRank();
 // Returns the ranks if this process has joined them; else null.
 Ranks *joinedRanks();
 // Returns the exit status. Where it is not 0 and this process has joined the ranks, all of them end with it

@@ -113,7 +113,7 @@ template <typename Options> void checkEarly(Options &options, const Manifest &ne
   if constexpr (requires { check(options, network); })
     check(options, network);
   if constexpr (std::is_same_v<Options, TrainOptions>) {
-    if (const Ranks *ranks = ranksOfProcess(); !ranks || ranks->isFirst())
+    if (isFirstRank())
       options.lock = std::make_shared<FolderLock>(options.out);
     options.keepPackage = true;
   }
