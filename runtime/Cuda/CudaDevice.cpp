@@ -2,6 +2,7 @@
 // beside it, through pinned memory and a staging area on the GPU, so that a batch travels while the step
 // before it runs.
 #include "runtime/Cuda/Driver.h"
+#include "runtime/Device/CudaTargets.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Support/Error.h"
 
@@ -147,7 +148,7 @@ CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()) {
   check(api.deviceGetName(text, sizeof text - 1, device), "asking for the GPU's name");
   name = fmt::format("GPU {}, {}", ordinal, text);
   std::string architecture = architectureOf(device);
-  if (architecture != target.substr(0, target.find_last_not_of("af") + 1))
+  if (cudaFit(target, architecture) == CudaFit::None)
     fail("{} is {}, the package's code is for {}; compile it for this GPU", name, architecture, target);
   check(api.primaryContextRetain(&context, device), "making a context");
   check(api.setCurrent(context), "entering the context");

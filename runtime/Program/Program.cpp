@@ -1,6 +1,7 @@
 #include "runtime/Program/Program.h"
 
 #include "runtime/Device/CpuLevel.h"
+#include "runtime/Device/CudaTargets.h"
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
@@ -37,11 +38,11 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
   std::vector<Manifest> manifests = readManifests(package);
   auto find = [&](auto fits) { return std::find_if(manifests.begin(), manifests.end(), fits); };
   auto isGpuCode = [](const Manifest &manifest) { return manifest.kind == TargetKind::Cuda; };
+  std::vector<std::string> names;
+  for (const Manifest &manifest : manifests)
+    names.push_back(manifest.target);
   auto forGpu = [&](int number) {
-    std::string architecture = cudaArchitecture(number);
-    return find([&](const Manifest &manifest) {
-      return isGpuCode(manifest) && !architecture.empty() && manifest.target.starts_with(architecture);
-    });
+    return manifests.begin() + static_cast<std::ptrdiff_t>(chooseCudaTarget(names, cudaArchitecture(number)));
   };
   if (manifests.size() == 1)
     return manifests.front();
@@ -54,16 +55,20 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
     chosen = find(isGpuCode);
   if (chosen != manifests.end())
     return *chosen;
-  std::vector<std::string> targets;
-  for (const Manifest &manifest : manifests)
-    targets.push_back(manifest.target);
-  size_t level = chooseCpuLevel(targets);
+  size_t level = chooseCpuLevel(names);
   return level == manifests.size() ? manifests.front() : manifests[level];
 }
 
-// Lists the package's entries that hold the code for the device.
+// Lists the package's entries that hold the code for the device. A GPU of a later generation than the code is
+// for takes its text, which the driver compiles.
 std::vector<std::string> codeFor(const Package &package, const Manifest &manifest,
                                  const std::string &device) {
+  if (manifest.kind == TargetKind::Cuda && device != emulatorTarget) {
+    const std::string gpu = cudaArchitecture(std::max(cudaNumber(device), 0)),
+                      text = ptxEntry(manifest.target);
+    if (cudaFit(manifest.target, gpu) == CudaFit::AsText && package.has(text))
+      return {text};
+  }
   if (device != emulatorTarget)
     return manifest.code;
   if (!package.has(emulatorCode))

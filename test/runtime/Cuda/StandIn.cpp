@@ -131,6 +131,12 @@ std::string packageFile() {
   return path ? path : "";
 }
 
+// Returns the PTX of the package, which is for one of these targets.
+std::string textOf(const Package &package) {
+  const char *hopper = "code/sm_90a.ptx";
+  return package.read(package.has(hopper) ? hopper : "code/sm_80.ptx");
+}
+
 // Counts the parameters that the kernel has in the PTX; nothing where it has no such kernel.
 std::optional<size_t> parametersOf(const std::string &text, const std::string &kernel) {
   size_t begin = text.find(".entry " + kernel + "(");
@@ -250,10 +256,13 @@ Result cuDeviceGetName(char *name, int length, DeviceNumber) {
   return success;
 }
 
+// KINEMA_STANDIN_CAPABILITY: the GPU's, "86" for 8.6; else it is that of an H200.
 Result cuDeviceGetAttribute(int *value, int attribute, DeviceNumber) {
+  const char *told = std::getenv("KINEMA_STANDIN_CAPABILITY");
+  static const int capability = told ? std::atoi(told) : 90;
   static const std::map<int, int> values = {{attributeMultiprocessors, 132},
-                                            {attributeMajor, 9},
-                                            {attributeMinor, 0},
+                                            {attributeMajor, capability / 10},
+                                            {attributeMinor, capability % 10},
                                             {attributeMaxSharedPerBlock, maxShared}};
   auto found = values.find(attribute);
   if (found == values.end())
@@ -414,12 +423,12 @@ Result cuModuleLoadDataEx(Module *module, const void *image, unsigned, int *, vo
   try {
     Package package(packageFile());
     bool isElf = begin == "\177ELF";
-    if (!isElf && std::string_view(static_cast<const char *>(image)) != package.read("code/sm_90a.ptx"))
+    if (!isElf && std::string_view(static_cast<const char *>(image)) != textOf(package))
       return complain("a module that is neither a cubin nor the package's PTX");
     auto loaded = std::make_unique<CUmod_st>();
     // A cubin of test/tools/kinema/Inputs/ptxas has its own kernels alone.
     std::string text = isElf ? static_cast<const char *>(image) + begin.size() : "";
-    loaded->text = text.find(".entry") != std::string::npos ? text : package.read("code/sm_90a.ptx");
+    loaded->text = text.find(".entry") != std::string::npos ? text : textOf(package);
     loaded->code.load(package.read("code/emulator.so"), "code/emulator.so");
     *module = *state.modules.insert(loaded.release()).first;
     return success;
