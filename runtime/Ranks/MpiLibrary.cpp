@@ -49,7 +49,6 @@ MpiLibrary openLibrary() {
   MpiLibrary library{};
   void *handle = open(library.file);
   find(handle, "MPI_Init_thread", library.initThread);
-  find(handle, "MPI_Initialized", library.initialised);
   find(handle, "MPI_Finalize", library.finalize);
   find(handle, "MPI_Comm_rank", library.commRank);
   find(handle, "MPI_Comm_size", library.commSize);

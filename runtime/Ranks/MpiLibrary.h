@@ -15,7 +15,6 @@ struct MpiLibrary {
   using Request = void *; // an int of MPICH's ABI lies in its first bytes
 
   int (*initThread)(int *, char ***, int, int *);
-  int (*initialised)(int *);
   int (*finalize)();
   int (*commRank)(Handle, int *);
   int (*commSize)(Handle, int *);
