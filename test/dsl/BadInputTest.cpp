@@ -1,8 +1,8 @@
 // Whatever a file holds: one clear error, soon.
 #include "Support.h"
+#include "test/TemporaryFolder.h"
 
 #include <chrono>
-#include <fstream>
 #include <random>
 
 using namespace kinema::dsl;
@@ -20,17 +20,14 @@ std::string repeated(const std::string &text, int times) {
 
 /// Loads a file and fails where that takes more than two seconds.
 std::string errorsOfFile(const std::string &text) {
-  std::string path = testing::TempDir() + "bad-" +
-                     std::to_string(testing::UnitTest::GetInstance()->random_seed()) +
-                     testing::UnitTest::GetInstance()->current_test_info()->name() + ".arch";
-  std::ofstream(path, std::ios::binary) << text;
+  kinema::test::TemporaryFolder folder;
+  std::string path = folder.write("bad.arch", text);
   auto start = std::chrono::steady_clock::now();
   Program program;
   Diagnostics diagnostics(program.sources);
   EXPECT_FALSE(loadFile(path, {}, program, diagnostics));
   std::string errors = diagnostics.render();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
-  std::remove(path.c_str());
   size_t at = errors.find(path);
   return at == std::string::npos ? errors : errors.replace(at, path.size(), "bad.arch");
 }

@@ -1,4 +1,5 @@
 #include "Support.h"
+#include "test/TemporaryFolder.h"
 
 #include "llvm/Support/FileSystem.h"
 
@@ -53,19 +54,10 @@ std::string nameOf(const testing::TestParamInfo<std::string> &info) {
 INSTANTIATE_TEST_SUITE_P(Own, Models, testing::ValuesIn(modelFiles("models")), nameOf);
 INSTANTIATE_TEST_SUITE_P(Torchvision, Models, testing::ValuesIn(modelFiles("models/torchvision")), nameOf);
 
-/// A folder with files that goes away.
-class Folder {
+/// A folder with files and a library.
+class SpecFolder : public kinema::test::TemporaryFolder {
 public:
-  Folder()
-      : path(fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    fs::create_directories(path / "lib");
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string write(const std::string &name, const std::string &text) {
-    std::ofstream(path / name) << text;
-    return (path / name).string();
-  }
-  fs::path path;
+  SpecFolder() { fs::create_directories(path / "lib"); }
 };
 
 std::string unitNamed(const std::string &name) { return "unit " + name + " ch { conv3d ch=ch }\n"; }
@@ -78,7 +70,7 @@ std::string load(const std::string &path, const LoadOptions &options = {}) {
 }
 
 TEST(Load, UseLooksBesideTheSpecThenInLibThenInTheSearchPathThenInTheBinary) {
-  Folder folder, other;
+  SpecFolder folder, other;
   fs::create_directories(folder.path / "elsewhere/lib");
   folder.write("one.arch", unitNamed("beside"));
   folder.write("lib/one.arch", unitNamed("hidden"));
@@ -92,7 +84,7 @@ TEST(Load, UseLooksBesideTheSpecThenInLibThenInTheSearchPathThenInTheBinary) {
 }
 
 TEST(Load, UseIsNotPassedOn) {
-  Folder folder;
+  SpecFolder folder;
   folder.write("one.arch", "use two\n" + unitNamed("one"));
   folder.write("two.arch", unitNamed("two"));
   std::string spec = folder.write("spec.arch", "use one\n" + network("  two ch=8"));
@@ -100,12 +92,12 @@ TEST(Load, UseIsNotPassedOn) {
 }
 
 TEST(Load, AFileDoesNotFindItself) {
-  Folder folder;
+  SpecFolder folder;
   EXPECT_EQ(load(folder.write("csn.arch", "use csn\n" + network("  ir_csn ch=8"))), "");
 }
 
 TEST(Load, FilesMayUseEachOther) {
-  Folder folder;
+  SpecFolder folder;
   folder.write("one.arch", "use spec\n" + unitNamed("one"));
   EXPECT_EQ(load(folder.write("spec.arch", "use one\n" + network("  one ch=8"))), "");
 }
@@ -116,7 +108,7 @@ TEST(Load, NoSuchFile) {
 }
 
 TEST(Load, NetworksOfOtherFilesAreBlocks) {
-  Folder folder;
+  SpecFolder folder;
   folder.write(
       "one.arch",
       "network one { input rgb 3x1x1x1 -> top: conv2d ch=8 }\nnetwork two { input rgb 3x1x1x1 -> relu }\n");
@@ -124,7 +116,7 @@ TEST(Load, NetworksOfOtherFilesAreBlocks) {
 }
 
 TEST(Load, ErrorsOfUsedFilesNameThem) {
-  Folder folder;
+  SpecFolder folder;
   folder.write("one.arch", "unit one ch { conv3d chan=ch }\n");
   std::string errors = load(folder.write("spec.arch", "use one\n" + network("  one ch=8")));
   EXPECT_NE(errors.find("one.arch:1:22: error: unit 'conv3d' has no parameter 'chan'"), std::string::npos)

@@ -120,21 +120,7 @@ std::string writeLinearPackage(const std::string &path, const json &manifest) {
   return path;
 }
 
-Folder::Folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "kinema-test-XXXXXX").string();
-  path = mkdtemp(pattern.data());
-}
-
-void Folder::write(const std::string &name, const std::string &content) const {
-  std::ofstream(path / name, std::ios::binary) << content;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
-}
-
-std::string writeVideos(const Folder &folder, const std::string &list, int count) {
+std::string writeVideos(const TemporaryFolder &folder, const std::string &list, int count) {
   std::string lines;
   for (int video = 0; video < count; ++video) {
     std::string name = list + std::to_string(video) + ".mp4";

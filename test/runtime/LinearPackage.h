@@ -1,9 +1,10 @@
 // Makes a package of a linear classifier by hand: clips of [3, 1, 2, 3], 4 a batch, 3 classes.
 #pragma once
 
+#include "test/TemporaryFolder.h"
+
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
 #include <string>
 
 namespace kinema::test {
@@ -19,23 +20,9 @@ std::string linearCode();
 // Writes the package and returns its path.
 std::string writeLinearPackage(const std::string &path, const nlohmann::json &manifest = linearManifest());
 
-// A Folder is a folder of its own for each test, removed with the test.
-class Folder {
-public:
-  Folder();
-  ~Folder();
-  std::string operator/(const std::string &name) const { return (path / name).string(); }
-  std::string name() const { return path.string(); }
-  // Writes a file without waiting for the disk.
-  void write(const std::string &name, const std::string &content) const;
-
-private:
-  std::filesystem::path path;
-};
-
 // Writes a list of so many videos, and the videos beside it. Each has one colour: red, green or blue is its
 // label. Returns the list's path.
-std::string writeVideos(const Folder &folder, const std::string &list, int count);
+std::string writeVideos(const TemporaryFolder &folder, const std::string &list, int count);
 
 // Returns the message of the Error that `action` throws; an empty string if it throws none.
 template <typename Action> std::string errorOf(Action &&action);

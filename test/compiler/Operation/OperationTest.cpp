@@ -5,11 +5,10 @@
 #include "compiler/Pipelines/Register.h"
 #include "dsl/Operations.h"
 #include "runtime/Program/Program.h"
+#include "test/TemporaryFolder.h"
 #include "test/compiler/ClipTesting.h"
 #include "test/compiler/Export/OnnxText.h"
 #include "test/compiler/Operation/Toy.h"
-
-#include <fstream>
 
 using namespace kinema;
 using namespace kinema::testing;
@@ -47,13 +46,15 @@ void loadToy() {
 
 /// The network in phase clip, as text.
 std::string networkText() {
-  std::string path = ::testing::TempDir() + "toy.arch";
-  std::ofstream(path) << spec;
+  test::TemporaryFolder folder;
   FrontendOptions options;
   options.batch = 2;
   Spec read;
-  auto module = loadAndExpand(context(), path, options, Phase::Clip, read);
-  EXPECT_TRUE(module) << read.diagnostics.render();
+  auto module = loadAndExpand(context(), folder.write("toy.arch", spec), options, Phase::Clip, read);
+  if (!module) {
+    ADD_FAILURE() << read.diagnostics.render();
+    return "";
+  }
   int activations = 0;
   module->walk([&](toy::SiluOp) { ++activations; });
   EXPECT_EQ(activations, 4);
@@ -87,13 +88,14 @@ protected:
     PackageWriter writer;
     EXPECT_TRUE(mlir::succeeded(code) &&
                 mlir::succeeded(addToPackage(writer, *lowered, *options.target, *code, spec)));
-    std::string path = ::testing::TempDir() + "toy-" + options.target->name.str() + ".kinema";
+    std::string path = folder / "toy.kinema";
     writer.write(path);
     return path;
   }
 
   void expectNumbers(llvm::StringRef target, const std::string &device, double tolerance);
 
+  test::TemporaryFolder folder;
   std::string text;
   Tensor clips = random({2, 3, 2, 6, 6}, 1), labels = Tensor({2}, {2, 0}),
          hyper = Tensor({4}, {0.1, 0, 0, 0});

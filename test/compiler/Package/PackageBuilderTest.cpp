@@ -5,6 +5,7 @@
 #include "dialects/Kernel/Kernel.h"
 #include "runtime/Package/Manifest.h"
 #include "runtime/Package/Package.h"
+#include "test/TemporaryFolder.h"
 #include "test/compiler/Target/CPU/CompileScheduled.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -72,7 +73,8 @@ TEST(PackageBuilder, TheRuntimeReadsWhatItWrites) {
       succeeded(addToPackage(package, *module, cpu, {{{"code/x86-64-v3.so", *code}}, {}}, "network tiny\n")));
   MachineCode gpu = {{{"code/a.cubin", "a"}, {"code/b.cubin", "b"}}, {{"code/a.ptx", "// code"}}};
   ASSERT_TRUE(succeeded(addToPackage(package, *module, *targetNamed("sm_90a"), gpu, {})));
-  std::string path = ::testing::TempDir() + "tiny.kinema";
+  test::TemporaryFolder folder;
+  std::string path = folder / "tiny.kinema";
   package.write(path);
 
   Package written(path);

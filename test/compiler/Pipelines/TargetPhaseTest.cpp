@@ -3,11 +3,10 @@
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Pipelines/Register.h"
 #include "runtime/Program/Program.h"
+#include "test/TemporaryFolder.h"
 
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
-
-#include <fstream>
 
 using namespace kinema;
 
@@ -29,31 +28,29 @@ protected:
     return options;
   }
 
-  std::string pathOf(const std::string &suffix) {
-    return ::testing::TempDir() + "net-" + GetParam() + suffix;
-  }
-
   /// The network in phase target, as text.
   std::string text() {
-    std::ofstream(pathOf(".arch")) << spec;
+    std::string path = folder.write("net.arch", spec);
     FrontendOptions frontend;
     frontend.batch = 1;
     Compilation compilation(options(), frontend, /*threads=*/1, llvm::errs());
-    EXPECT_EQ(compilation.fromSpec(pathOf(".arch"), Phase::Target), Outcome::Done);
+    EXPECT_EQ(compilation.fromSpec(path, Phase::Target), Outcome::Done);
     return printed(compilation.module());
   }
 
+  test::TemporaryFolder folder;
+
   /// Returns what a module in phase target computes.
   std::vector<float> scores(const std::string &text) {
-    std::ofstream(pathOf(".mlir")) << text;
+    std::string path = folder.write("net.mlir", text), packed = folder / "net.kinema";
     Compilation compilation(options(), {}, /*threads=*/1, llvm::errs());
     PackageWriter writer;
-    if (compilation.fromModule(pathOf(".mlir"), Phase::Target, Phase::Target) != Outcome::Done ||
+    if (compilation.fromModule(path, Phase::Target, Phase::Target) != Outcome::Done ||
         compilation.addTo(writer) != Outcome::Done)
       return {};
-    writer.write(pathOf(".kinema"));
+    writer.write(packed);
     std::string device = options().target->kind == kernel::TargetKind::CPU ? "cpu" : "emulator";
-    Program program(Package(pathOf(".kinema")), {1, false, device});
+    Program program(Package(packed), {1, false, device});
     program.initialise(7);
     const Manifest &manifest = program.manifest();
     std::vector<float> clip(manifest.input().elements());

@@ -47,7 +47,7 @@ TEST(Bench, APeakIsOneThatAMachineCanHave) {
 }
 
 TEST(Bench, LaunchesAreTimedWhereThatIsWanted) {
-  Folder folder;
+  TemporaryFolder folder;
   Program program(Package(writeLinearPackage(folder / "linear.kin", linearManifest())));
   BenchResult whole = benchmark(program, {.runs = 3, .entries = {"train_step"}});
   ASSERT_EQ(whole.entries.size(), 1u);

@@ -15,7 +15,7 @@ namespace kinema::test {
 
 class Commands : public testing::Test {
 protected:
-  Folder folder;
+  TemporaryFolder folder;
   std::string package = writeLinearPackage(folder / "linear.kin");
   std::string output, errors;
 

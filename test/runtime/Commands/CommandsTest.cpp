@@ -107,7 +107,7 @@ TEST_F(Commands, NothingIsWrittenElsewhere) {
   const std::string root = folder / "root", outside = folder / "outside";
   fs::create_directories(root);
   fs::create_directories(outside);
-  const Folder videos;
+  const TemporaryFolder videos;
   writeVideos(videos, "v", 3);
   for (const char *name : {"v0.mp4", "v1.mp4", "v2.mp4"})
     fs::copy_file(videos / name, outside + "/" + name);

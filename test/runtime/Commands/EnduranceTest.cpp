@@ -39,7 +39,7 @@ uint64_t kills() {
 
 // Runs the program in a folder, and kills it after that time. Returns its exit status, or nothing where it
 // was killed.
-std::optional<int> runFor(Seconds time, const Folder &folder, std::vector<std::string> arguments) {
+std::optional<int> runFor(Seconds time, const TemporaryFolder &folder, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), KINEMA_RUNTIME);
   std::vector<char *> texts;
   for (std::string &argument : arguments)
@@ -116,7 +116,7 @@ void expectSame(const std::map<std::string, std::string> &found,
 
 class Kills : public testing::Test {
 protected:
-  Folder folder;
+  TemporaryFolder folder;
 
   // Does a piece of work again and again, killed at random moments, until it was killed as often as wanted.
   // Whenever it comes to its end, what it left must be what it leaves unbroken; then all of it is removed,
@@ -282,7 +282,7 @@ int64_t smallest(const std::vector<Holdings> &seen, size_t begin, size_t end, in
 } // namespace
 
 TEST(Growth, AHundredEpochsHoldNoMoreThanTwenty) {
-  Folder folder;
+  TemporaryFolder folder;
   writeVideos(folder, "train.txt", 9);
   writeVideos(folder, "test.txt", 3);
   Program program(Package(writeLinearPackage(folder / "linear.kin")), {.threads = 2});

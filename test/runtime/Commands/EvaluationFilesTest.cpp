@@ -75,7 +75,7 @@ TEST_F(EvaluationFiles, FeaturesAreMeansOverClips) {
 }
 
 TEST_F(EvaluationFiles, AllInAFolder) {
-  Folder folder;
+  TemporaryFolder folder;
   makeDirectory(folder / "out");
   folder.write("out/classes.csv.unfinished-aB3xYz", "what a killed evaluation left");
   prepareEvaluation(folder / "out");

@@ -113,7 +113,7 @@ TEST(RunReport, ARunWithoutTestsHasNoTestOnItsPage) {
 }
 
 TEST(RunReport, AFolderWithoutARunIsRefused) {
-  Folder folder;
+  TemporaryFolder folder;
   EXPECT_THAT([&] { readRun(folder.name()); },
               testing::ThrowsMessage<Error>(HasSubstr("holds no training: there is no " +
                                                       folder / "last.safetensors" +
@@ -121,7 +121,7 @@ TEST(RunReport, AFolderWithoutARunIsRefused) {
 }
 
 TEST(RunReport, ALineThatIsNoEvaluationsIsNamed) {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string right = "{\"video\":\"a\",\"label\":1,\"rank\":0,\"said\":1,\"scores\":[0.25,0.75]}\n";
   for (const char *wrong :
        {"{", "[]", "{\"video\":\"a\",\"said\":1,\"scores\":[1]}",

@@ -14,7 +14,7 @@ namespace {
 
 class Run : public testing::Test {
 protected:
-  Folder folder;
+  TemporaryFolder folder;
   Program program{Package(writeLinearPackage(folder / "linear.kin"))};
   TensorFile weights, input;
   RunOptions options;

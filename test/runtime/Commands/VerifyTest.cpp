@@ -27,7 +27,7 @@ json withTwin(int64_t bias = 320) {
 }
 
 struct Verified {
-  Folder folder;
+  TemporaryFolder folder;
   Program program;
   VerifyResult result;
 

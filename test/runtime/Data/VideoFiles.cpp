@@ -12,18 +12,6 @@ namespace kinema::test {
 using ffmpeg::H264Options;
 using ffmpeg::H264Output;
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "kinema-test-XXXXXX").string();
-  if (!mkdtemp(name.data()))
-    fail("{}: cannot be created", name);
-  path = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
-}
-
 bool runFfmpeg(const std::string &arguments) {
   return std::system(("ffmpeg -nostdin -v error -y " + arguments).c_str()) == 0;
 }

@@ -3,26 +3,14 @@
 
 #include "runtime/Data/PictureSize.h"
 #include "runtime/Support/Error.h"
+#include "test/TemporaryFolder.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace kinema::test {
-
-// A TemporaryFolder is a new empty folder, removed at the end.
-class TemporaryFolder {
-public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  TemporaryFolder &operator=(const TemporaryFolder &) = delete;
-  std::string operator/(const std::string &name) const { return (path / name).string(); }
-
-  std::filesystem::path path;
-};
 
 // Runs `ffmpeg ARGUMENTS`; returns false if it fails.
 bool runFfmpeg(const std::string &arguments);

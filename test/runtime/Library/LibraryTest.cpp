@@ -37,7 +37,7 @@ std::string messageOf(kinema_error *error) {
 
 // A linear classifier of clips of [3, 1, 2, 3], 4 a batch, 3 classes, open and on the CPU.
 struct Open {
-  Folder folder;
+  TemporaryFolder folder;
   kinema_package *package = nullptr;
   kinema_session *session = nullptr;
 
@@ -76,7 +76,7 @@ std::vector<float> clips(uint64_t seed = 5) {
 
 // What the program itself computes for the same clips and initialisation.
 std::vector<float> expectedLogits(uint64_t seed) {
-  Folder folder;
+  TemporaryFolder folder;
   Program program(Package(writeLinearPackage(folder / "linear.kinema")), {.threads = 1});
   program.initialise(seed);
   program.set(program.manifest().input(), clips());
@@ -347,7 +347,7 @@ TEST(Library, NullsAreErrors) {
 }
 
 TEST(Library, ErrorsHaveTheRuntimesMessages) {
-  Folder folder;
+  TemporaryFolder folder;
   kinema_package *package = nullptr;
   kinema_error *error = kinema_package_open("/no/such.kinema", &package);
   EXPECT_EQ(kinema_error_status(error), KINEMA_WORK_FAILED);
@@ -407,7 +407,7 @@ TEST(Library, HostileNumbersAreRefused) {
     for (const char *field : {"batch", "classes"}) {
       json manifest = linearManifest();
       manifest[field] = number;
-      Folder folder;
+      TemporaryFolder folder;
       const std::string path = writeLinearPackage(folder / "p", manifest);
       kinema_package *package = nullptr;
       EXPECT_NE(messageOf(kinema_package_open(path.c_str(), &package)), "") << field << " " << number;
@@ -415,7 +415,7 @@ TEST(Library, HostileNumbersAreRefused) {
     json manifest = linearManifest();
     manifest["arena"]["bytes"] = number;
     manifest["arena"]["segments"] = json::array();
-    Folder folder;
+    TemporaryFolder folder;
     const std::string path = writeLinearPackage(folder / "p", manifest);
     kinema_package *package = nullptr;
     kinema_session *session = nullptr;

@@ -74,7 +74,7 @@ template <typename Read> uint64_t refused(const std::string &content, Read &&rea
 } // namespace
 
 TEST(Mutation, Safetensors) {
-  Folder folder;
+  TemporaryFolder folder;
   TensorFile file;
   file.metadata = {{"kinema.checkpoint", "2"}, {"state", "{\"epoch\": 3}"}};
   for (const char *name : {"stem.weight", "stem.bias", "momentum.stem.weight"})
@@ -111,7 +111,7 @@ TEST(Mutation, FilesOfNames) {
 }
 
 TEST(Mutation, Packages) {
-  Folder folder;
+  TemporaryFolder folder;
   PackageWriter writer;
   writer.add(manifestEntry, linearManifest().dump());
   writer.add("code/x86-64-v3.so", "these bytes stand for code");

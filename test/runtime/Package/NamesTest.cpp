@@ -152,7 +152,7 @@ TEST(Names, AllNamingsAreTables) {
 }
 
 TEST(Names, AFileOfNames) {
-  Folder folder;
+  TemporaryFolder folder;
   folder.write("mine", "stem.weight -> first\n");
   EXPECT_EQ(findNaming(folder / "mine").find("stem.weight"), "first");
 }

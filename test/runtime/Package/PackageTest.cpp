@@ -22,7 +22,7 @@ PackageWriter sample() {
 } // namespace
 
 TEST(Package, RoundTrip) {
-  Folder folder;
+  TemporaryFolder folder;
   sample().write(folder / "p.kin");
   Package package(folder / "p.kin");
   EXPECT_EQ(package.entries(), (std::vector<std::string>{"manifest.json", "code/x.so"}));
@@ -35,20 +35,20 @@ TEST(Package, RoundTrip) {
 }
 
 TEST(Package, TheSameEntriesGiveTheSameBytes) {
-  Folder folder;
+  TemporaryFolder folder;
   sample().write(folder / "a");
   sample().write(folder / "b");
   EXPECT_EQ(readFile(folder / "a"), readFile(folder / "b"));
 }
 
 TEST(Package, EntriesAreStored) {
-  Folder folder;
+  TemporaryFolder folder;
   sample().write(folder / "a");
   EXPECT_NE(readFile(folder / "a").find(std::string(100000, 'c')), std::string::npos);
 }
 
 TEST(Package, BehindAProgram) {
-  Folder folder;
+  TemporaryFolder folder;
   std::string program = "\x7f"
                         "ELF" +
                         std::string(5000, 'x');
@@ -66,7 +66,7 @@ TEST(Package, BehindAProgram) {
 }
 
 TEST(Package, FindArchiveTellsWhereItBegins) {
-  Folder folder;
+  TemporaryFolder folder;
   sample().write(folder / "p");
   std::string bytes = readFile(folder / "p");
   folder.write("q", "prefix" + bytes);
@@ -79,7 +79,7 @@ TEST(Package, FindArchiveTellsWhereItBegins) {
 }
 
 TEST(Package, WhatIsNoPackageIsAnError) {
-  Folder folder;
+  TemporaryFolder folder;
   folder.write("empty", "");
   folder.write("text", "a text");
   for (const char *name : {"empty", "text"})
@@ -92,7 +92,7 @@ TEST(Package, WhatIsNoPackageIsAnError) {
 }
 
 TEST(Package, ANameThatIsTooLongIsAnError) {
-  Folder folder;
+  TemporaryFolder folder;
   PackageWriter writer;
   writer.add(std::string(70000, 'x'), "{}");
   EXPECT_NE(errorOf([&] { writer.write(folder / "p"); }).find("cannot make a package: "), std::string::npos);
@@ -100,7 +100,7 @@ TEST(Package, ANameThatIsTooLongIsAnError) {
 
 // The parts of a zip directory at the end of a file that say where the rest of it lies.
 TEST(Package, ADirectoryThatDoesNotFitIsAnError) {
-  Folder folder;
+  TemporaryFolder folder;
   PackageWriter writer;
   writer.add("manifest.json", "{}");
   writer.write(folder / "p");
@@ -126,7 +126,7 @@ TEST(Package, ADirectoryThatDoesNotFitIsAnError) {
 
 // Every cut, and a flipped bit anywhere, is an error or harmless, never a crash.
 TEST(Package, DamageIsAnError) {
-  Folder folder;
+  TemporaryFolder folder;
   PackageWriter writer;
   writer.add("manifest.json", "{\"format\": 1}");
   writer.write(folder / "p");

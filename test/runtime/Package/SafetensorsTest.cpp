@@ -34,7 +34,7 @@ std::string withHeader(const std::string &header, const std::string &data = "") 
 } // namespace
 
 TEST(Safetensors, RoundTrip) {
-  Folder folder;
+  TemporaryFolder folder;
   TensorFile written = sample();
   writeTensors(folder / "x.safetensors", written);
   TensorFile read = readTensors(folder / "x.safetensors");
@@ -50,7 +50,7 @@ TEST(Safetensors, RoundTrip) {
 }
 
 TEST(Safetensors, MalformedFilesAreErrorsThatNameTheTensor) {
-  Folder folder;
+  TemporaryFolder folder;
   auto error = [&](const std::string &content) {
     folder.write("x", content);
     std::string text = errorOf([&] { readTensors(folder / "x"); });
@@ -128,7 +128,7 @@ TEST(Safetensors, OtherFloatsBecomeFloat32) {
 
 // Every cut of a good file is an error, never a crash.
 TEST(Safetensors, EveryTruncationIsAnError) {
-  Folder folder;
+  TemporaryFolder folder;
   writeTensors(folder / "x", sample());
   std::string whole = readFile(folder / "x");
   for (size_t bytes = 0; bytes < whole.size(); ++bytes) {
@@ -138,7 +138,7 @@ TEST(Safetensors, EveryTruncationIsAnError) {
 }
 
 TEST(Safetensors, MissingFileAndDirectory) {
-  Folder folder;
+  TemporaryFolder folder;
   EXPECT_EQ(errorOf([&] { readTensors(folder / "none"); }),
             "cannot read " + (folder / "none") + ": No such file or directory");
   EXPECT_EQ(errorOf([&] { readTensors(folder.name()); }),
@@ -146,7 +146,7 @@ TEST(Safetensors, MissingFileAndDirectory) {
 }
 
 TEST(Safetensors, AFailedWriteLeavesWhatWasThere) {
-  Folder folder;
+  TemporaryFolder folder;
   EXPECT_NE(errorOf([&] { writeTensors(folder / "no/such/folder/x", sample()); }), "");
   folder.write("x", "what was there");
   {
@@ -161,7 +161,7 @@ TEST(Safetensors, AFailedWriteLeavesWhatWasThere) {
 
 // A disk that is full, as far as a program can see: files cannot grow beyond a limit.
 TEST(Safetensors, AFullDiskLeavesWhatWasThere) {
-  Folder folder;
+  TemporaryFolder folder;
   writeTensors(folder / "x", sample());
   std::string before = readFile(folder / "x");
   TensorFile large = sample();

@@ -59,7 +59,7 @@ TEST(Curves, Table) {
 }
 
 TEST(Curves, RowsAfterTheCheckpointAreDropped) {
-  Folder folder;
+  TemporaryFolder folder;
   {
     CurveWriter writer(folder.name(), "net");
     for (const EpochRow &row : sample())
@@ -108,7 +108,7 @@ TEST(Progress, Count) {
 }
 
 TEST(Progress, PlainLinesWhereThereIsNoTerminal) {
-  Folder folder;
+  TemporaryFolder folder;
   std::FILE *file = std::fopen((folder / "log").c_str(), "w");
   {
     Progress progress(file);

@@ -14,7 +14,7 @@ using nlohmann::json;
 namespace {
 
 struct Linear {
-  Folder folder;
+  TemporaryFolder folder;
   Program program;
 
   explicit Linear(ProgramOptions options = {}, bool train = true)
@@ -99,7 +99,7 @@ TEST(Program, CountersAreZeroWhenAnEntryBegins) {
   step.erase(1);
   step.erase(0);
   for (bool profile : {false, true}) {
-    Folder folder;
+    TemporaryFolder folder;
     setenv("KINEMA_POISON", "1", 1);
     Program program(Package(writeLinearPackage(folder / "linear.kin", manifest)), {.profile = profile});
     unsetenv("KINEMA_POISON");
@@ -124,7 +124,7 @@ TEST(Program, PoisonLeavesWhatIsPrepared) {
   manifest["entries"]["prepare"][0]["args"][3] = 1408;
   manifest["entries"]["infer"] = manifest["entries"]["train_step"] = json::array();
   manifest["outputs"]["infer"][0]["offset"] = 1408;
-  Folder folder;
+  TemporaryFolder folder;
   setenv("KINEMA_POISON", "1", 1);
   Program program(Package(writeLinearPackage(folder / "linear.kin", manifest)));
   unsetenv("KINEMA_POISON");

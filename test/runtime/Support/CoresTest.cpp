@@ -44,7 +44,7 @@ TEST(Cores, AreThoseThatTheProcessIsBoundTo) {
 }
 
 TEST(Cores, ControlGroupsMayAllowFewer) {
-  Folder folder;
+  TemporaryFolder folder;
   const std::filesystem::path root = folder / "cgroup";
   EXPECT_EQ(coresOfGroups("", root), INFINITY);
   EXPECT_EQ(coresOfGroups("0::/a/b\n", root), INFINITY) << "there are no such files";

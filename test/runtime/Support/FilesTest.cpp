@@ -11,7 +11,7 @@ using namespace kinema::test;
 
 // What killed processes left is removed: neither what somebody is writing nor what a user has put there.
 TEST(Files, LeftoversAreRemoved) {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string left = folder / "last.unfinished-aB3xYz", other = folder / "best.unfinished-aB3xYz",
                     own = folder / "last.backup";
   for (const std::string &file : {left, other, own})

@@ -17,7 +17,7 @@ namespace {
 
 class RunLogTest : public testing::Test {
 protected:
-  Folder folder;
+  TemporaryFolder folder;
 
   void log(int64_t from, int64_t to) {
     RunLog log(folder / ".", 0, from);

@@ -42,7 +42,8 @@ TEST(ClassWeights, BalanceClasses) {
 }
 
 TEST(ClassWeights, AreReadFromAFile) {
-  const std::string file = ::testing::TempDir() + "kinema-class-weights";
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "weights";
   writeFile(file, "0.5 1\n2\n");
   EXPECT_THAT(readClassWeights(file, 3), ElementsAre(0.5, 1, 2));
   EXPECT_EQ(test::errorOf([&] { readClassWeights(file, 4); }),

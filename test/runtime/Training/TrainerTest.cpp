@@ -30,7 +30,7 @@ struct Training {
   Progress quiet{nullptr};
   TrainerOptions options;
 
-  explicit Training(const Folder &folder, int threads = 1)
+  explicit Training(const TemporaryFolder &folder, int threads = 1)
       : program(Package(folder / "linear.kin"), {threads}) {
     options.folder = folder / "out";
   }
@@ -50,7 +50,7 @@ struct Training {
 
 class TrainerTest : public testing::Test {
 protected:
-  Folder folder;
+  TemporaryFolder folder;
   TrainerTest() { writeLinearPackage(folder / "linear.kin"); }
   ~TrainerTest() override { pretendInterruption(0); }
 
