@@ -44,6 +44,12 @@ std::string architectureOf(DeviceNumber device) {
   return fmt::format("sm_{}{}", major, minor);
 }
 
+// Returns the most shared memory that a block may have, 0 where the driver does not say.
+int64_t sharedBytesOf(DeviceNumber device) {
+  int bytes = 0;
+  return driver().deviceGetAttribute(&bytes, attributeMaxSharedPerBlock, device) == success ? bytes : 0;
+}
+
 // Holds pinned memory and its counterpart on the GPU, with the events after which each may be used again.
 struct Slot {
   void *host = nullptr;
@@ -64,7 +70,7 @@ public:
   CudaDevice(int ordinal, const std::string &target);
   ~CudaDevice() override;
 
-  std::string describe() const override { return name; }
+  std::string describe() const override { return name + otherCode; }
   void enterThread() override { check(api.setCurrent(context), "entering the context"); }
   void allocate(int64_t bytes) override;
   void copyIn(int64_t offset, const void *from, int64_t bytes) override;
@@ -117,6 +123,8 @@ private:
   DeviceNumber device = 0;
   Context context = nullptr;
   std::string name;
+  std::string otherCode; // says what the code is for, where that is another GPU
+  std::string target;    // of the code
   Stream compute = nullptr, copies = nullptr;
   DeviceAddress arena = 0;
   int64_t arenaBytes = 0;
@@ -138,7 +146,7 @@ private:
 
 //===-- The GPU -----------------------------------------------------------===//
 
-CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()) {
+CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()), target(target) {
   int count = 0;
   check(api.deviceGetCount(&count), "counting GPUs");
   if (ordinal >= count)
@@ -147,9 +155,12 @@ CudaDevice::CudaDevice(int ordinal, const std::string &target) : api(driver()) {
   char text[128] = {};
   check(api.deviceGetName(text, sizeof text - 1, device), "asking for the GPU's name");
   name = fmt::format("GPU {}, {}", ordinal, text);
-  std::string architecture = architectureOf(device);
-  if (cudaFit(target, architecture) == CudaFit::None)
+  const std::string architecture = architectureOf(device);
+  const CudaFit fit = cudaFit(target, architecture);
+  if (fit == CudaFit::None)
     fail("{} is {}, the package's code is for {}; compile it for this GPU", name, architecture, target);
+  if (fit != CudaFit::Exact)
+    otherCode = fmt::format(" ({} for {})", fit == CudaFit::AsText ? "PTX" : "code", target);
   check(api.primaryContextRetain(&context, device), "making a context");
   check(api.setCurrent(context), "entering the context");
   check(api.streamCreate(&compute, streamNonBlocking), "making a stream");
@@ -328,6 +339,10 @@ LaunchId CudaDevice::prepare(const LaunchDescription &description) {
   auto [found, isNew] = functions.try_emplace(description.symbol);
   if (isNew) {
     found->second = find(description.symbol);
+    if (const int64_t most = sharedBytesOf(device); most > 0 && description.scratch > most)
+      fail("{} gives a block {} bytes of shared memory, kernel {} of the code for {} needs {}; compile the "
+           "package for this GPU",
+           name, most, ready.name, target, description.scratch);
     if (description.scratch > 0)
       check(api.functionSetAttribute(found->second, functionMaxDynamicShared,
                                      static_cast<int>(description.scratch)),
@@ -436,12 +451,16 @@ std::unique_ptr<Device> makeCudaDevice(int ordinal, const std::string &target) {
   return std::make_unique<CudaDevice>(ordinal, target);
 }
 
-std::string cudaArchitecture(int number) {
+std::optional<CudaGpu> findCudaGpu(int number) {
   int count = 0;
-  if (!cuda::isPresent() || driver().deviceGetCount(&count) != success || number >= count)
-    return "";
   DeviceNumber device = 0;
-  return driver().deviceGet(&device, number) == success ? architectureOf(device) : "";
+  if (!cuda::isPresent() || driver().deviceGetCount(&count) != success || number >= count ||
+      driver().deviceGet(&device, number) != success)
+    return std::nullopt;
+  char name[128] = {};
+  if (driver().deviceGetName(name, sizeof name - 1, device) != success)
+    return std::nullopt;
+  return CudaGpu{name, architectureOf(device), sharedBytesOf(device)};
 }
 
 std::vector<CudaGpu> cudaGpus() {
@@ -449,13 +468,9 @@ std::vector<CudaGpu> cudaGpus() {
   int count = 0;
   if (!cuda::isPresent() || driver().deviceGetCount(&count) != success)
     return gpus;
-  for (int number = 0; number < count; ++number) {
-    DeviceNumber device = 0;
-    char name[128] = {};
-    if (driver().deviceGet(&device, number) == success &&
-        driver().deviceGetName(name, sizeof name - 1, device) == success)
-      gpus.push_back({name, architectureOf(device)});
-  }
+  for (int number = 0; number < count; ++number)
+    if (auto gpu = findCudaGpu(number))
+      gpus.push_back(std::move(*gpu));
   return gpus;
 }
 

@@ -1,7 +1,7 @@
 #include "runtime/Device/CudaTargets.h"
 
+#include <algorithm>
 #include <charconv>
-#include <optional>
 #include <utility>
 
 namespace kinema {
@@ -42,20 +42,33 @@ CudaFit cudaFit(std::string_view target, std::string_view architecture) {
   return code->generation() == gpu->generation() ? CudaFit::MachineCode : CudaFit::AsText;
 }
 
-size_t chooseCudaTarget(const std::vector<std::string> &targets, std::string_view architecture) {
-  size_t best = targets.size();
+size_t chooseCudaCode(const std::vector<CudaCode> &codes, std::string_view architecture,
+                      std::optional<int64_t> sharedBytes) {
+  size_t best = codes.size();
   std::pair<CudaFit, int> bestFit = {CudaFit::None, 0};
-  for (size_t i = 0; i < targets.size(); ++i) {
-    const CudaFit fit = cudaFit(targets[i], architecture);
-    if (fit == CudaFit::None)
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const CudaFit fit = cudaFit(codes[i].target, architecture);
+    if (fit == CudaFit::None || (fit == CudaFit::AsText && !codes[i].hasText) ||
+        (sharedBytes && codes[i].sharedBytes > *sharedBytes))
       continue;
-    const std::pair<CudaFit, int> here = {fit, parse(targets[i])->capability};
+    const std::pair<CudaFit, int> here = {fit, parse(codes[i].target)->capability};
     if (here > bestFit) {
       bestFit = here;
       best = i;
     }
   }
   return best;
+}
+
+bool isTextOfUse(std::string_view target, const std::vector<std::string> &others) {
+  const auto code = parse(target);
+  if (!code || code->isAlone)
+    return false;
+  return std::none_of(others.begin(), others.end(), [&](const std::string &name) {
+    const auto other = parse(name);
+    return other && !other->isAlone && other->generation() == code->generation() &&
+           other->capability > code->capability;
+  });
 }
 
 } // namespace kinema

@@ -1,6 +1,8 @@
 // Says which GPUs run the code of which targets (CUDA C++ Programming Guide, "Application Compatibility").
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +20,22 @@ enum class CudaFit {
 // target: "sm_80", or "sm_90a", whose instructions that one architecture has alone; architecture: "sm_86".
 CudaFit cudaFit(std::string_view target, std::string_view architecture);
 
-// Returns the number of the target that fits the GPU best, of those that fit equally the newest; their number
-// where none fits.
-size_t chooseCudaTarget(const std::vector<std::string> &targets, std::string_view architecture);
+// What a package has for a GPU.
+struct CudaCode {
+  std::string target;
+  int64_t sharedBytes = 0; // the most shared memory that a block of its kernels takes
+  bool hasText = true;     // PTX, for GPUs of later generations
+};
+
+// Returns the number of the code that fits a GPU best, of those that fit equally the one of the newest
+// target; their number where none fits. Code for A100 may take more shared memory than a GeForce of the same
+// generation gives a block: then it does not fit. `sharedBytes` is what the GPU gives; null: it is not known.
+size_t chooseCudaCode(const std::vector<CudaCode> &codes, std::string_view architecture,
+                      std::optional<int64_t> sharedBytes = std::nullopt);
+
+// Returns whether some GPU, of those known and to come, may need the target's code as text, in a package that
+// has code for the others as well: there may be a later generation, and none of the others is for a newer
+// chip of the target's.
+bool isTextOfUse(std::string_view target, const std::vector<std::string> &others);
 
 } // namespace kinema

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -123,14 +124,14 @@ inline constexpr char emulatorCode[] = "code/emulator.so"; // the package's entr
 // code, "sm_90a". With KINEMA_CUDA_SYNC=1 in the environment each launch is waited for, so that an error
 // names its kernel.
 std::unique_ptr<Device> makeCudaDevice(int number, const std::string &target);
-// Returns the architecture of that GPU, such as "sm_90", or an empty string where there is no GPU or no
-// driver.
-std::string cudaArchitecture(int number = 0);
 
-// Describes a GPU: its name, and what cudaArchitecture says of it.
 struct CudaGpu {
-  std::string name, architecture;
+  std::string name;
+  std::string architecture; // such as "sm_90"; empty where the driver does not say
+  int64_t sharedBytes = 0;  // the most shared memory that a block may have
 };
+// Returns the GPU of that number; nothing where there is no such GPU or no driver.
+std::optional<CudaGpu> findCudaGpu(int number = 0);
 // Lists the GPUs by their numbers; there are none where there is no driver.
 std::vector<CudaGpu> cudaGpus();
 

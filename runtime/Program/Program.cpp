@@ -32,6 +32,14 @@ void cut(std::vector<Segment> &segments, int64_t offset, int64_t bytes) {
   segments = std::move(left);
 }
 
+// Returns the most shared memory that a block of the kernels takes.
+int64_t mostSharedBytes(const Manifest &manifest) {
+  int64_t most = 0;
+  for (const auto &[name, kernel] : manifest.kernels)
+    most = std::max(most, kernel.scratch);
+  return most;
+}
+
 // Chooses, of the targets that a package has code for, the one that the device runs; of several levels of a
 // CPU, the best. Where none fits it chooses the first, so that the device says why that one does not run.
 Manifest chooseManifest(const Package &package, const std::string &device) {
@@ -39,10 +47,15 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
   auto find = [&](auto fits) { return std::find_if(manifests.begin(), manifests.end(), fits); };
   auto isGpuCode = [](const Manifest &manifest) { return manifest.kind == TargetKind::Cuda; };
   std::vector<std::string> names;
-  for (const Manifest &manifest : manifests)
+  std::vector<CudaCode> codes;
+  for (const Manifest &manifest : manifests) {
     names.push_back(manifest.target);
+    codes.push_back({manifest.target, mostSharedBytes(manifest), package.has(ptxEntry(manifest.target))});
+  }
   auto forGpu = [&](int number) {
-    return manifests.begin() + static_cast<std::ptrdiff_t>(chooseCudaTarget(names, cudaArchitecture(number)));
+    const auto gpu = findCudaGpu(number);
+    const size_t best = gpu ? chooseCudaCode(codes, gpu->architecture, gpu->sharedBytes) : codes.size();
+    return manifests.begin() + static_cast<std::ptrdiff_t>(best);
   };
   if (manifests.size() == 1)
     return manifests.front();
@@ -64,9 +77,9 @@ Manifest chooseManifest(const Package &package, const std::string &device) {
 std::vector<std::string> codeFor(const Package &package, const Manifest &manifest,
                                  const std::string &device) {
   if (manifest.kind == TargetKind::Cuda && device != emulatorTarget) {
-    const std::string gpu = cudaArchitecture(std::max(cudaNumber(device), 0)),
-                      text = ptxEntry(manifest.target);
-    if (cudaFit(manifest.target, gpu) == CudaFit::AsText && package.has(text))
+    const auto gpu = findCudaGpu(std::max(cudaNumber(device), 0));
+    const std::string text = ptxEntry(manifest.target);
+    if (gpu && cudaFit(manifest.target, gpu->architecture) == CudaFit::AsText && package.has(text))
       return {text};
   }
   if (device != emulatorTarget)

@@ -3,6 +3,7 @@
 #include "compiler/Support/MeasuredSchedules.h"
 #include "runtime/Commands/CommandLine.h"
 #include "runtime/Device/CpuLevel.h"
+#include "runtime/Device/CudaTargets.h"
 #include "runtime/Device/Device.h"
 #include "runtime/Package/Recipe.h"
 #include "runtime/Program/Program.h"
@@ -165,8 +166,13 @@ void applyTarget(const TargetChoice &choice, const Target *target, CompileOption
 std::vector<CompileOptions> optionsOf(const TargetChoice &choice, llvm::ArrayRef<const Target *> targets,
                                       const CompileOptions &common) {
   std::vector<CompileOptions> all(targets.size(), common);
-  for (size_t i = 0; i < targets.size(); ++i)
+  std::vector<std::string> names;
+  for (const Target *target : targets)
+    names.push_back(target ? target->name.str() : "");
+  for (size_t i = 0; i < targets.size(); ++i) {
     applyTarget(choice, targets[i], all[i], targets);
+    all[i].targetOptions.text = targets.size() == 1 || isTextOfUse(names[i], names);
+  }
   return all;
 }
 
@@ -202,16 +208,17 @@ void chooseTarget(const std::string &device, CompileOptions &compile) {
   int number = automatic ? 0 : cudaNumber(device);
   if (number < 0)
     return;
-  std::string architecture = cudaArchitecture(number);
+  const auto gpu = findCudaGpu(number);
+  std::vector<CudaCode> codes;
   for (const Target *target : targets())
-    if (!architecture.empty() && target->name.starts_with(architecture)) {
-      compile.target = target;
-      return;
-    }
-  if (!automatic)
+    codes.push_back({target->name.str()});
+  const size_t best = gpu ? chooseCudaCode(codes, gpu->architecture) : codes.size();
+  if (best < codes.size())
+    compile.target = targets()[best];
+  else if (!automatic)
     fail("{}: {}", device,
-         architecture.empty() ? "there is no such GPU, or no NVIDIA driver, on this machine"
-                              : "kinema has no target for " + architecture);
+         gpu ? fmt::format("kinema has no target for {} ({})", gpu->name, gpu->architecture)
+             : "there is no such GPU, or no NVIDIA driver, on this machine");
 }
 
 bool isPackage(const std::string &path) {

@@ -90,8 +90,8 @@ void addPackedWeights(CLI::App &command, PackedWeights &weights);
 /// Error where they are not the network's.
 std::string contentOf(const PackedWeights &weights, mlir::ModuleOp network);
 
-/// Chooses the target that the device runs: a spec is compiled for a GPU if there is one, unless the CPU is
-/// asked for.
+/// Chooses the target that the device runs: a spec is compiled for a GPU if there is one that runs the code
+/// of some target (runtime/Device/CudaTargets.h), unless the CPU is asked for.
 void chooseTarget(const std::string &device, CompileOptions &options);
 
 /// Returns whether the file is a package, or a program that carries one, rather than a spec.

@@ -23,6 +23,7 @@ struct TargetOptions {
   bool reference = false;   // use the reference lowering for every kernel
   bool pairs = true;        // allow kernel.pair: two convs in a row as one launch
   std::string toolkit = {}; // the folder of a CUDA toolkit; empty: where one usually is
+  bool text = true;         // keep a GPU's kernels as text too, beside machine code
   EmulatorCode emulator = EmulatorCode::None;
   bool twins = false;    // give each launch a twin that computes the same by the plain lowering
   bool watchdog = false; // kernels that wait for ever say where, and end

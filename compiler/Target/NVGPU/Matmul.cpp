@@ -12,7 +12,7 @@ namespace {
 class MatmulEmitter : WarpgroupEmitter {
 public:
   MatmulEmitter(kernel::MatmulOp op, const MatmulPlan &plan, KernelEmitter &e)
-      : WarpgroupEmitter(e, MatmulPlan::roles.tensorCores), op(op), plan(plan), tile(plan.tile),
+      : WarpgroupEmitter(e, plan.tensorCores), op(op), plan(plan), tile(plan.tile),
         pipeline(*this, plan.pipeline()), contractOwner(contractOf(*this, tile.channels)),
         contract(*contractOwner) {}
 
@@ -37,6 +37,9 @@ private:
   Copy copyOf(const MatmulSide &side, const TilePlace &place, Value firstKept, Value chunk, Value at);
   void clearMissing(const MatmulSide &side, Value at);
   void emitStage(const TilePlace &place, Value chunk, Value step);
+  void copyRuns(const TilePlace &place, Value chunk, Value rightAt, Value leftAt, Value barrier);
+  void copyPositions(const MatmulSide &side, OpOperand &operand, const TilePlace &place, Value firstKept,
+                     Value chunk, Value at);
 
   void emitConsumers();
   SmallVector<Value> emitProducts(ValueRange sums, Value step);
@@ -84,7 +87,7 @@ MatmulEmitter::Copy MatmulEmitter::copyOf(const MatmulSide &side, const TilePlac
   Value contracted = e.mul(chunk, tile.depth);
   Value position = side.contractsChannels ? firstKept : contracted;
   Value block = e.add(e.div(side.contractsChannels ? contracted : firstKept, blockChannels), lane());
-  Value exists = e.both(less(lane(), e.index(side.copies())), less(block, e.index(side.blocks)));
+  Value exists = e.both(less(lane(), e.index(side.runs())), less(block, e.index(side.blocks)));
   Value run = e.max(e.index(0), e.min(e.index(side.run()), e.sub(e.index(side.positions), position)));
   Copy copy;
   copy.from = e.add(e.mul(e.add(e.mul(place.n, side.blocks), block), side.positions), position);
@@ -99,21 +102,19 @@ void MatmulEmitter::clearMissing(const MatmulSide &side, Value at) {
   if (missing == 0)
     return;
   auto clear = [&](Value position) { WarpgroupEmitter::clear(e.add(at, e.mul(position, positionBytes))); };
-  int64_t all = side.copies() * side.run();
+  int64_t all = side.stagedPositions();
   if (side.contractsChannels)
     return e.loop(e.add(lane(), all - missing * side.run()), e.index(all), warp, clear);
-  e.loop(lane(), e.index(side.copies() * missing), warp, [&](Value number) {
+  e.loop(lane(), e.index(side.runs() * missing), warp, [&](Value number) {
     Value row = e.div(number, missing);
     clear(e.add(e.add(e.mul(row, side.run()), e.rem(number, missing)), side.run() - missing));
   });
 }
 
-/// Brings a chunk of both sides. The lanes of the warp share the copies; in a cluster, so do the blocks those
-/// of the left side, which each copies for all of them.
-void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
-  ring.waitEmpty(step);
-  Value barrier = ring.full(step), rightAt = ring.stageAt(step);
-  Value leftAt = e.add(rightAt, plan.right.bytes());
+/// Brings a chunk of both sides by copies of runs. The lanes of the warp share the copies; in a cluster, so
+/// do the blocks those of the left side, which each copies for all of them.
+void MatmulEmitter::copyRuns(const TilePlace &place, Value chunk, Value rightAt, Value leftAt,
+                             Value barrier) {
   if (plan.right.missing(plan.chunks()) || plan.left.missing(plan.chunks()))
     e.when(e.equal(chunk, plan.chunks() - 1), [&] {
       clearMissing(plan.right, rightAt);
@@ -136,6 +137,35 @@ void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
     mine = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::eq, e.rem(lane(), tile.cluster),
                                  rankInCluster());
   begin(left, op.getLhsMutable(), mine, tile.cluster);
+}
+
+/// Brings a chunk of a side position by position, which the copying threads share. Beyond the tensor they
+/// write zeros.
+void MatmulEmitter::copyPositions(const MatmulSide &side, OpOperand &operand, const TilePlace &place,
+                                  Value firstKept, Value chunk, Value at) {
+  Value contracted = e.mul(chunk, tile.depth);
+  Value firstPosition = side.contractsChannels ? firstKept : contracted;
+  Value firstBlock = e.div(side.contractsChannels ? contracted : firstKept, blockChannels);
+  Value buffer = e.bufferOf(operand), all = e.index(side.stagedPositions());
+  e.loop(e.thread, all, plan.roles().copyingThreads(), [&](Value number) {
+    Value block = e.add(firstBlock, e.div(number, side.run()));
+    Value position = e.add(firstPosition, e.rem(number, side.run()));
+    Value exists = e.both(less(block, e.index(side.blocks)), less(position, e.index(side.positions)));
+    Value from = e.add(e.mul(e.add(e.mul(place.n, side.blocks), block), side.positions), position);
+    copyPosition(pointer(e.add(at, e.mul(number, positionBytes))),
+                 globalPointer(buffer, choose(exists, from, e.index(0)), positionBytes), exists);
+  });
+}
+
+void MatmulEmitter::emitStage(const TilePlace &place, Value chunk, Value step) {
+  ring.waitEmpty(step);
+  Value barrier = ring.full(step), rightAt = ring.stageAt(step);
+  Value leftAt = e.add(rightAt, plan.right.bytes());
+  if (!plan.copiesPositions())
+    return copyRuns(place, chunk, rightAt, leftAt, barrier);
+  copyPositions(plan.right, op.getRhsMutable(), place, place.firstPosition, chunk, rightAt);
+  copyPositions(plan.left, op.getLhsMutable(), place, e.mul(place.channelTile, tile.channels), chunk, leftAt);
+  arriveWithCopies(barrier);
 }
 
 void MatmulEmitter::emitCopies() {

@@ -1,5 +1,5 @@
-// Multiplies matrices of channels by positions on Hopper's tensor cores: one warp brings both operands by
-// bulk copies, and two warpgroups contract and store.
+// Multiplies matrices of channels by positions on tensor cores: one warp brings both operands by bulk copies,
+// or four bring their positions, and two warpgroups contract and store.
 #ifndef KINEMA_COMPILER_TARGET_NVGPU_MATMUL_H
 #define KINEMA_COMPILER_TARGET_NVGPU_MATMUL_H
 

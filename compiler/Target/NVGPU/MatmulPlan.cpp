@@ -13,7 +13,8 @@ static MatmulSide sideOf(Value operand, bool contractsChannels, int64_t kept, in
 }
 
 MatmulPlan::MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile)
-    : tile(tile), left(sideOf(op.getLhs(), op.getTransposeLhs(), tile.channels, tile.depth)),
+    : tile(tile), tensorCores(tensorCoresOf(op)),
+      left(sideOf(op.getLhs(), op.getTransposeLhs(), tile.channels, tile.depth)),
       right(sideOf(op.getRhs(), !op.getTransposeRhs(), tile.positions, tile.depth)) {
   auto result = cast<RankedTensorType>(op.getResult().getType());
   clips = result.getDimSize(0);
@@ -23,9 +24,10 @@ MatmulPlan::MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile)
 }
 
 bool MatmulPlan::fits(const Processor &processor) const {
-  // Beside the accumulators, a consumer's thread holds the places of operands and results.
-  constexpr int64_t others = 60;
+  // Beside the accumulators, a consumer's thread holds the places of operands and results and, for the
+  // products of warps, fragments of operands.
+  const int64_t others = copiesPositions() ? 80 : 60;
   int64_t accumulators = rowTiles() * ProductShape::accumulators(tile.channels);
-  return accumulators <= roles.consumerRegisters() - others &&
+  return accumulators <= roles().consumerRegisters() - others &&
          pipeline().memory.bytes() <= processor.blockSharedBytes();
 }

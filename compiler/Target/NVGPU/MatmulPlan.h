@@ -11,7 +11,9 @@ namespace kinema::nvidia {
 
 /// Holds what is chosen.
 struct MatmulTile {
-  static constexpr llvm::StringLiteral schedule = "sm90.matmul";
+  static llvm::StringRef schedule(TensorCores tensorCores) {
+    return tensorCores == TensorCores::Warps ? "mma.matmul" : "sm90.matmul";
+  }
   int64_t positions;   // of the result: the rows of products of all consumers
   int64_t channels;    // of the result: the products' columns, a multiple of 8, at most 256
   int64_t depth;       // contracted numbers of a stage, a multiple of ProductShape::depth
@@ -36,10 +38,12 @@ struct MatmulSide {
   int64_t kept;              // of a tile
   int64_t depth;
 
-  // A stage holds channel blocks, each a run of positions that one copy brings.
-  int64_t copies() const { return (contractsChannels ? depth : kept) / blockChannels; }
+  // A stage holds channel blocks, each a run of positions. One copy brings a run or, for the products of
+  // warps, a position.
+  int64_t runs() const { return (contractsChannels ? depth : kept) / blockChannels; }
   int64_t run() const { return contractsChannels ? kept : depth; }
-  int64_t bytes() const { return copies() * run() * positionBytes; }
+  int64_t stagedPositions() const { return runs() * run(); }
+  int64_t bytes() const { return stagedPositions() * positionBytes; }
   /// Counts the contracted blocks or positions that so many chunks have beyond those that exist.
   int64_t missing(int64_t chunks) const {
     return contractsChannels ? chunks * depth / blockChannels - blocks : chunks * depth - positions;
@@ -58,11 +62,16 @@ struct MatmulPlan {
   MatmulPlan(kernel::MatmulOp op, const MatmulTile &tile);
 
   MatmulTile tile;
+  TensorCores tensorCores; // by which is contracted
   MatmulSide left, right;
   int64_t clips, positions, channels, depth; // of the result, and contracted
 
-  static constexpr Roles roles = {1, 2};
-  static constexpr int64_t rowsOfConsumers = ProductShape::rows * roles.consumers;
+  static constexpr int64_t consumers = 2; // warpgroups
+  static constexpr int64_t rowsOfConsumers = ProductShape::rows * consumers;
+
+  /// Nothing has to be staged: one warp begins copies of runs, all four of the producers those of positions.
+  Roles roles() const { return {1, consumers, copiesPositions() ? warpsOfGroup : 1, tensorCores}; }
+  bool copiesPositions() const { return tensorCores == TensorCores::Warps; }
 
   /// Counts the tiles of a product's rows of a consumer.
   int64_t rowTiles() const { return tile.positions / rowsOfConsumers; }
@@ -79,9 +88,9 @@ struct MatmulPlan {
   int64_t tilesOfBlock() const { return shape::ceilDiv(tiles(), grid()); }
 
   int64_t stageBytes() const { return right.bytes() + left.bytes(); } // in this order
-  /// Each lane of the copying warp arrives for its copies.
+  /// Each copying thread arrives for its copies.
   PipelinePlan pipeline() const {
-    return {roles, {"both sides", tile.stages, stageBytes(), warp, tile.cluster}};
+    return {roles(), {"both sides", tile.stages, stageBytes(), roles().copyingThreads(), tile.cluster}};
   }
   bool fits(const Processor &processor) const;
 };

@@ -7,27 +7,39 @@ using namespace mlir;
 using namespace kinema;
 using namespace kinema::nvidia;
 
-static constexpr int64_t mostDepth = 128, fewestStages = 2, mostStages = 8, mostCluster = 2;
+static constexpr int64_t mostDepth = 128, fewestStages = 2, mostStages = 8;
 static constexpr int64_t mostPositions = 2 * MatmulPlan::rowsOfConsumers;
+
+static int64_t mostCluster(const Processor &processor) {
+  return processor.tensorCores == TensorCores::Warpgroups ? 2 : 1;
+}
 
 static bool isSupported(kernel::MatmulOp op) {
   return llvm::all_of(ArrayRef<Value>{op.getLhs(), op.getRhs(), op.getResult()},
                       [](Value value) { return isBlocked(cast<RankedTensorType>(value.getType())); });
 }
 
+/// Returns the cycles in which the copying threads begin the copies of a stage.
+static double cyclesOfCopies(const MatmulPlan &plan, const Rates &rates) {
+  if (!plan.copiesPositions())
+    return (plan.right.runs() + double(plan.left.runs()) / plan.tile.cluster) * rates.copyCycles;
+  int64_t threads = plan.roles().copyingThreads();
+  auto ofSide = [&](const MatmulSide &side) { return shape::ceilDiv(side.stagedPositions(), threads); };
+  return double(ofSide(plan.right) + ofSide(plan.left)) * rates.copyCycles;
+}
+
 static Work workOf(const MatmulPlan &plan, const kernel::Traffic &traffic, const Rates &rates) {
   const MatmulTile &tile = plan.tile;
-  double products = double(tile.depth) / ProductShape::depth * plan.rowTiles() * MatmulPlan::roles.consumers;
+  double products = double(tile.depth) / ProductShape::depth * plan.rowTiles() * MatmulPlan::consumers;
   double results = double(tile.positions) * tile.channels;
-  double copies = plan.right.copies() + double(plan.left.copies()) / tile.cluster;
   double cached = plan.right.bytes() + double(plan.left.bytes()) / tile.cluster; // of a stage
   // A stage is filled while the others are waited for or worked on.
   double filled = cached / rates.cachedPerCycle + rates.latency * rates.clock();
   Work work{plan.grid()};
   work.tiles = plan.tilesOfBlock();
-  work.matrix = plan.chunks() * products *
-                cyclesOfProduct(rates, MatmulPlan::roles.tensorCores, tile.channels, plan.rowTiles());
-  work.staging = plan.chunks() * std::max(copies * rates.copyCycles, filled / (tile.stages - 1));
+  work.matrix =
+      plan.chunks() * products * cyclesOfProduct(rates, plan.tensorCores, tile.channels, plan.rowTiles());
+  work.staging = plan.chunks() * std::max(cyclesOfCopies(plan, rates), filled / (tile.stages - 1));
   work.cached = plan.chunks() * cached + 2 * results;
   work.after = cyclesOfEpilogue(results, 0);
   work.memory = bytesOf(traffic);
@@ -39,9 +51,9 @@ Prediction kinema::nvidia::predictMatmul(kernel::MatmulOp op, const Processor &p
 }
 
 static kernel::ScheduleAttr scheduleOf(kernel::MatmulOp op, const MatmulPlan &plan) {
-  return makeSchedule(
-      op, {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, MatmulPlan::roles.threads()},
-      plan.tile);
+  return makeSchedule(op, MatmulTile::schedule(plan.tensorCores),
+                      {plan.grid(), plan.pipeline().memory.bytes(), std::nullopt, plan.roles().threads()},
+                      plan.tile);
 }
 
 /// Returns as many stages as there is room for, if there are as many to fill.
@@ -62,7 +74,8 @@ static int64_t blocksOf(const MatmulPlan &plan, const Rates &rates) {
 /// Calls `consider` for each tile that may be worth a look, whose stages and blocks are not chosen yet. Of
 /// equally quick ones the first is taken: with a depth of 64, there is room for four stages of the largest
 /// tile.
-static void forEachTile(int64_t resultBlocks, function_ref<void(const MatmulTile &)> consider) {
+static void forEachTile(int64_t resultBlocks, int64_t mostCluster,
+                        function_ref<void(const MatmulTile &)> consider) {
   for (int64_t positions : {MatmulPlan::rowsOfConsumers, mostPositions})
     for (int64_t groups : evenSizes(resultBlocks))
       for (int64_t depth : {64, 80, 96, 112, 128, 48, 32})
@@ -77,7 +90,7 @@ SmallVector<Candidate> kinema::nvidia::matmulCandidates(kernel::MatmulOp op, con
   kernel::Traffic traffic = kernel::trafficOf(op);
   Best best;
   int64_t resultBlocks = MatmulPlan(op, {mostPositions, blockChannels, ProductShape::depth}).resultBlocks();
-  forEachTile(resultBlocks, [&](const MatmulTile &tile) {
+  forEachTile(resultBlocks, mostCluster(processor), [&](const MatmulTile &tile) {
     MatmulPlan plan(op, tile);
     plan.tile.blocks = blocksOf(plan, *processor.rates);
     plan.tile.stages = stagesOf(plan, processor);
@@ -98,7 +111,7 @@ kernel::ScheduleAttr kinema::nvidia::remakeMatmul(kernel::MatmulOp op, const Pro
   parameters.check(tile.channels, blockChannels, ProductShape::mostColumns, blockChannels);
   parameters.check(tile.depth, ProductShape::depth, mostDepth, ProductShape::depth);
   parameters.check(tile.stages, fewestStages, mostStages);
-  parameters.check(tile.cluster, 1, mostCluster);
+  parameters.check(tile.cluster, 1, mostCluster(processor));
   if (parameters.failed())
     return {};
   MatmulPlan plan(op, tile);

@@ -104,23 +104,13 @@ SmallVector<Strategy> nvidia::strategies(const Processor &processor) {
                  predictHaloWeightGrad>(HaloWeightGradTile::schedule(processor.tensorCores), processor);
   auto gather = strategyOf<kernel::PoolGradOp, emitPoolGrad, remakePoolGrad, gatherCandidates, predictGather>(
       GatherParameters::schedule(processor.tensorCores), processor);
-  if (processor.tensorCores == TensorCores::Warps)
-    return {halo,        haloGrad, gather,     softmaxRow(processor), stencil,
-            stencilGrad, vectors,  vectorGrad, streamRow(processor),  referenceRow(processor)};
-  return {
-      halo,
-      haloGrad,
-      strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(PairTile::schedule,
-                                                                                    processor),
-      strategyOf<kernel::MatmulOp, emitMatmul, remakeMatmul, matmulCandidates, predictMatmul>(
-          MatmulTile::schedule, processor),
-      gather,
-      softmaxRow(processor),
-      stencil,
-      stencilGrad,
-      vectors,
-      vectorGrad,
-      streamRow(processor),
-      referenceRow(processor),
-  };
+  auto matmul = strategyOf<kernel::MatmulOp, emitMatmul, remakeMatmul, matmulCandidates, predictMatmul>(
+      MatmulTile::schedule(processor.tensorCores), processor);
+  SmallVector<Strategy> all = {halo, haloGrad};
+  if (processor.tensorCores == TensorCores::Warpgroups)
+    all.push_back(strategyOf<kernel::PairOp, emitPair, remakePair, pairCandidates, predictPair>(
+        PairTile::schedule, processor));
+  all.append({matmul, gather, softmaxRow(processor), stencil, stencilGrad, vectors, vectorGrad,
+              streamRow(processor), referenceRow(processor)});
+  return all;
 }

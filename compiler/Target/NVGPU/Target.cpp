@@ -77,7 +77,8 @@ LogicalResult NVGPUTarget::addCode(ModuleOp lowered, const TargetOptions &option
     lowered.emitWarning("found no ptxas: the package holds PTX alone, which the driver compiles when it is "
                         "loaded; install the CUDA toolkit, or say where it is with --cuda-path");
   auto &place = code->parts.empty() ? machineCode.loaded : machineCode.beside;
-  place.push_back({stem + ".ptx", std::move(code->ptx)});
+  if (code->parts.empty() || options.text)
+    place.push_back({stem + ".ptx", std::move(code->ptx)});
   return success();
 }
 

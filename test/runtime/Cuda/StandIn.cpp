@@ -25,9 +25,32 @@ namespace {
 
 constexpr Result invalidValue = 1, launchFailed = 719, notFound = 500;
 constexpr size_t totalBytes = size_t{4} << 30;
-constexpr int maxShared = 232448, sharedWithoutAttribute = 49152, maxThreadsOfBlock = 1024;
+constexpr int sharedWithoutAttribute = 49152, maxThreadsOfBlock = 1024;
 
 using Action = std::function<Result()>;
+
+// KINEMA_STANDIN_CAPABILITY: the GPU's, "86" for 8.6; else it is that of an H200.
+int capabilityTold() {
+  const char *told = std::getenv("KINEMA_STANDIN_CAPABILITY");
+  return told ? std::atoi(told) : 90;
+}
+
+// Bytes of shared memory that a GPU of that capability gives a block (CUDA C++ Programming Guide, "Compute
+// Capabilities").
+int maxShared() {
+  switch (capabilityTold()) {
+  case 80:
+  case 87:
+    return 163 * 1024;
+  case 86:
+  case 89:
+  case 120:
+  case 121:
+    return 99 * 1024;
+  default:
+    return 227 * 1024;
+  }
+}
 
 Result complain(const std::string &what) {
   fmt::print(stderr, "stand-in for the driver: {}\n", what);
@@ -256,14 +279,12 @@ Result cuDeviceGetName(char *name, int length, DeviceNumber) {
   return success;
 }
 
-// KINEMA_STANDIN_CAPABILITY: the GPU's, "86" for 8.6; else it is that of an H200.
 Result cuDeviceGetAttribute(int *value, int attribute, DeviceNumber) {
-  const char *told = std::getenv("KINEMA_STANDIN_CAPABILITY");
-  static const int capability = told ? std::atoi(told) : 90;
+  static const int capability = capabilityTold();
   static const std::map<int, int> values = {{attributeMultiprocessors, 132},
                                             {attributeMajor, capability / 10},
                                             {attributeMinor, capability % 10},
-                                            {attributeMaxSharedPerBlock, maxShared}};
+                                            {attributeMaxSharedPerBlock, maxShared()}};
   auto found = values.find(attribute);
   if (found == values.end())
     return complain(fmt::format("device attribute {} is not known", attribute));
@@ -452,7 +473,7 @@ Result cuModuleGetFunction(Function *function, Module module, const char *name) 
 }
 
 Result cuFuncSetAttribute(Function function, int attribute, int value) {
-  if (attribute != functionMaxDynamicShared || value < 0 || value > maxShared)
+  if (attribute != functionMaxDynamicShared || value < 0 || value > maxShared())
     return complain(fmt::format("attribute {} of a function is set to {}", attribute, value));
   function->dynamicShared = value;
   return success;

@@ -24,9 +24,33 @@ TEST(CudaTargets, OlderGpusAndThoseOfOtherInstructionsDoNotFit) {
 }
 
 TEST(CudaTargets, TheBestIsChosen) {
-  EXPECT_EQ(chooseCudaTarget({"sm_80", "sm_86", "sm_90a"}, "sm_89"), 1u);
-  EXPECT_EQ(chooseCudaTarget({"sm_80", "sm_90a"}, "sm_90"), 1u);
-  EXPECT_EQ(chooseCudaTarget({"sm_80", "sm_89", "sm_90a"}, "sm_100"), 1u);
-  EXPECT_EQ(chooseCudaTarget({"sm_90a", "sm_89"}, "sm_86"), 2u);
-  EXPECT_EQ(chooseCudaTarget({}, "sm_86"), 0u);
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_86"}, {"sm_90a"}}, "sm_89"), 1u);
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_90a"}}, "sm_90"), 1u);
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_89"}, {"sm_90a"}}, "sm_100"), 1u);
+  EXPECT_EQ(chooseCudaCode({{"sm_90a"}, {"sm_89"}}, "sm_86"), 2u);
+  EXPECT_EQ(chooseCudaCode({}, "sm_86"), 0u);
+}
+
+TEST(CudaTargets, CodeThatTakesTooMuchSharedMemoryDoesNotFit) {
+  const std::vector<CudaCode> codes = {{"sm_80", 160 * 1024}, {"sm_86", 99 * 1024}};
+  EXPECT_EQ(chooseCudaCode(codes, "sm_80", 163 * 1024), 0u);
+  EXPECT_EQ(chooseCudaCode({codes[0]}, "sm_89", 99 * 1024), 1u);
+  EXPECT_EQ(chooseCudaCode({codes[0]}, "sm_87", 163 * 1024), 0u);
+  EXPECT_EQ(chooseCudaCode(codes, "sm_120", 99 * 1024), 1u);
+  EXPECT_EQ(chooseCudaCode(codes, "sm_80", 99 * 1024), 2u);
+}
+
+TEST(CudaTargets, LaterGenerationsNeedText) {
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_89", 0, false}}, "sm_100"), 0u);
+  EXPECT_EQ(chooseCudaCode({{"sm_80"}, {"sm_89", 0, false}}, "sm_89"), 1u);
+}
+
+TEST(CudaTargets, TextIsOfUseForLaterGenerations) {
+  const std::vector<std::string> all = {"x86-64-v3", "sm_80", "sm_86", "sm_89", "sm_90a", "sm_120"};
+  EXPECT_FALSE(isTextOfUse("sm_80", all));
+  EXPECT_FALSE(isTextOfUse("sm_86", all));
+  EXPECT_TRUE(isTextOfUse("sm_89", all));
+  EXPECT_FALSE(isTextOfUse("sm_90a", all));
+  EXPECT_TRUE(isTextOfUse("sm_120", all));
+  EXPECT_TRUE(isTextOfUse("sm_80", {"sm_80", "sm_90a"}));
 }

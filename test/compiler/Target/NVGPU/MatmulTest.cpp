@@ -15,6 +15,7 @@ namespace {
 /// number, and what is in positions three.
 struct Case {
   std::string name = {};
+  const char *processor = hopper;
   int64_t clips = 1;
   bool transposeLhs = false, transposeRhs = false;
   shape::Size3 rows, columns, depth; // a number of channels is the product of the three
@@ -69,7 +70,7 @@ const Case cases[] = {
 };
 
 OwningOpRef<ModuleOp> matmulKernel(const Case &c) {
-  KernelBuilder k;
+  KernelBuilder k(c.processor);
   Value lhs = k.operand(bfloat16InBlocks(c.lhs())), rhs = k.operand(bfloat16InBlocks(c.rhs()));
   k.matmul(lhs, c.transposeLhs, rhs, c.transposeRhs, bfloat16InBlocks(c.result()));
   return k.finish();
@@ -100,12 +101,26 @@ TEST_P(Matmul, HasThemInTilesThatDoNotDivide) {
   expectTheBitsOfTheReference(*scheduled(GetParam(), tile));
 }
 
-TEST_P(Matmul, HasThemInClusters) {
+/// Products of warps have no clusters.
+class MatmulOfWarpgroups : public Matmul {};
+
+TEST_P(MatmulOfWarpgroups, HasThemInClusters) {
   MatmulTile tile = {.positions = 256, .channels = 40, .depth = 32, .stages = 2, .cluster = 2, .blocks = 2};
   expectTheBitsOfTheReference(*scheduled(GetParam(), tile));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Matmul, ::testing::ValuesIn(cases), caseName);
+INSTANTIATE_TEST_SUITE_P(Cases, MatmulOfWarpgroups, ::testing::ValuesIn(cases), caseName);
+
+/// Returns the case for the products of warps.
+static Case withWarps(Case c) {
+  c.processor = "sm_80";
+  return c;
+}
+
+INSTANTIATE_TEST_SUITE_P(WithWarps, Matmul,
+                         ::testing::ValuesIn(llvm::map_to_vector<std::size(cases)>(cases, withWarps)),
+                         caseName);
 
 // Each block has several tiles, and each tile several stages, so that the ring comes round; the last chunk is
 // not whole, nor are the last tiles.
@@ -113,6 +128,20 @@ TEST(MatmulMutants, AreFound) {
   const Case c = {.clips = 2, .rows = {1, 1, 21}, .columns = {1, 7, 25}, .depth = {1, 9, 10}};
   MatmulTile tile = {.positions = 128, .channels = 16, .depth = 32, .stages = 2, .blocks = 2};
   EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 20u);
+}
+
+TEST(MatmulMutants, AreFoundWithWarps) {
+  for (bool transpose : {false, true}) {
+    const Case c = {.processor = "sm_80",
+                    .clips = 2,
+                    .transposeLhs = transpose,
+                    .transposeRhs = transpose,
+                    .rows = {1, 1, 21},
+                    .columns = {1, 7, 25},
+                    .depth = {1, 9, 10}};
+    MatmulTile tile = {.positions = 128, .channels = 16, .depth = 32, .stages = 2, .blocks = 2};
+    EXPECT_GE(expectMutantsFound(*scheduled(c, tile), operandsOf(c)), 20u);
+  }
 }
 
 TEST(MatmulMutants, AreFoundInClusters) {
